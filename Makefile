@@ -1,0 +1,51 @@
+# The commands of the project. `make demo` and `make test` set up what they need on a fresh machine.
+.PHONY: demo test check bench lock clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+
+demo: $(VENV)/.runtime
+	$(BIN)/bkkenergy demo $(ARGS)
+
+# `make demo --exit` is not for make to understand: `make demo ARGS=--exit`, or this.
+demo-exit: $(VENV)/.runtime
+	$(BIN)/bkkenergy demo --exit
+.PHONY: demo-exit
+
+test: $(VENV)/.dev system-packages
+	$(BIN)/pytest $(ARGS)
+
+check: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/bkkenergy check
+	$(BIN)/python tests/longest.py
+
+bench: $(VENV)/.dev system-packages
+	$(BIN)/python -m tests.bench $(ARGS)
+
+# Servers, browser and fonts that the tests start: Debian's packages.
+system-packages:
+	deploy/install-test-packages
+.PHONY: system-packages
+
+$(VENV)/.runtime: requirements.lock pyproject.toml
+	deploy/make-venv $(PYTHON) $(VENV) requirements.lock
+	touch $@
+
+$(VENV)/.dev: requirements-dev.lock pyproject.toml
+	deploy/make-venv $(PYTHON) $(VENV) requirements-dev.lock
+	touch $@ $(VENV)/.runtime
+
+# Exact versions with hashes, without any index's name; needs uv.
+LOCK := uv pip compile pyproject.toml --extra broker --group build --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet --upgrade
+lock:
+	$(LOCK) -o requirements.lock
+	$(LOCK) --group dev -o requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) var dist

@@ -1,0 +1,171 @@
+"""Time as Bangkok keeps it: periods, interval edges, Buddhist era, fiscal year, public holidays."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal, Self, get_args
+from zoneinfo import ZoneInfo
+
+import holidays
+import numpy as np
+import pandas as pd
+
+BANGKOK = ZoneInfo("Asia/Bangkok")
+BE_OFFSET_YEARS = 543
+FISCAL_YEAR_FIRST_MONTH = 10
+
+Step = Literal["5min", "15min", "30min", "60min", "day", "month"]
+STEPS: tuple[Step, ...] = get_args(Step)
+_FREQUENCY: dict[Step, str] = {"day": "D", "month": "MS"}
+
+PeriodKind = Literal["day", "month", "fiscal_year", "range"]
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """From `start` to just before `end`, both with zone; in Bangkok's days unless said otherwise."""
+
+    start: pd.Timestamp
+    end: pd.Timestamp
+    kind: PeriodKind = "range"
+
+    def __post_init__(self) -> None:
+        if self.start.tzinfo is None or self.end.tzinfo is None:
+            raise ValueError(
+                f"Period {self.start}..{self.end} has no time zone. Make it with Period.day or Period.parse."
+            )
+        if self.start >= self.end:
+            raise ValueError(f"Period starts at {self.start}, not before its end {self.end}. Swap the two.")
+
+    @classmethod
+    def day(cls, day: dt.date) -> Self:
+        """One day of Bangkok's calendar."""
+        return cls.days(day, day, kind="day")
+
+    @classmethod
+    def days(cls, first: dt.date, last: dt.date, *, kind: PeriodKind = "range") -> Self:
+        """From the first to the last day, both included."""
+        start = pd.Timestamp(first, tz=BANGKOK)
+        return cls(start, pd.Timestamp(last + dt.timedelta(days=1), tz=BANGKOK), kind)
+
+    @classmethod
+    def month(cls, year: int, month: int) -> Self:
+        """One calendar month; `year` in the common era."""
+        start = pd.Timestamp(year=year, month=month, day=1, tz=BANGKOK)
+        return cls(start, start + pd.DateOffset(months=1), "month")
+
+    @classmethod
+    def fiscal_year(cls, year_be: int) -> Self:
+        """Thai fiscal year: 1 October to 30 September, named by its ending year (B.E.)."""
+        year = year_be - BE_OFFSET_YEARS
+        first = FISCAL_YEAR_FIRST_MONTH
+        return cls(
+            pd.Timestamp(year=year - 1, month=first, day=1, tz=BANGKOK),
+            pd.Timestamp(year=year, month=first, day=1, tz=BANGKOK),
+            "fiscal_year",
+        )
+
+    @classmethod
+    def parse(cls, text: str, *, today: dt.date) -> Self:
+        """The period that a person wrote: a day, a month, FY2570, two days, or "yesterday".
+
+        Raises ValueError with what is accepted.
+        """
+        if text == "yesterday":
+            return cls.day(today - dt.timedelta(days=1))
+        try:
+            if match := re.fullmatch(r"FY(\d{4})", text, re.IGNORECASE):
+                return cls.fiscal_year(int(match[1]))
+            if match := re.fullmatch(r"(\d{4})-(\d{2})", text):
+                return cls.month(int(match[1]), int(match[2]))
+            first, _, last = text.partition("..")
+            if last:
+                return cls.days(dt.date.fromisoformat(first), dt.date.fromisoformat(last))
+            return cls.day(dt.date.fromisoformat(first))
+        except ValueError as error:
+            raise ValueError(
+                f"period {text!r} is not understood ({error}). Write a day (2026-11-23), a month (2026-11), "
+                "a fiscal year (FY2570), two days (2026-11-01..2026-11-15) or yesterday."
+            ) from None
+
+    @property
+    def first_day(self) -> dt.date:
+        """The first day, in Bangkok."""
+        return self.start.tz_convert(BANGKOK).date()
+
+    @property
+    def last_day(self) -> dt.date:
+        """The last day, in Bangkok."""
+        return (self.end - pd.Timedelta(1, "us")).tz_convert(BANGKOK).date()
+
+    @property
+    def dates(self) -> list[dt.date]:
+        """Every day of the period, in order."""
+        return [self.first_day + dt.timedelta(days=n) for n in range((self.last_day - self.first_day).days + 1)]
+
+    @property
+    def slug(self) -> str:
+        """How files of this period are named: 2026-11-23, 2026-11, FY2570."""
+        match self.kind:
+            case "day":
+                return self.first_day.isoformat()
+            case "month":
+                return f"{self.first_day:%Y-%m}"
+            case "fiscal_year":
+                return f"FY{self.last_day.year + BE_OFFSET_YEARS}"
+            case "range":
+                return f"{self.first_day}..{self.last_day}"
+
+    def with_days_before(self, count: int) -> Period:
+        """The period, begun `count` days earlier."""
+        return Period(self.start - pd.Timedelta(days=count), self.end)
+
+
+def edges(period: Period, step: Step) -> pd.DatetimeIndex:
+    """Interval edges over a period: (k+1,) instants in Bangkok's time, both ends included."""
+    start, end = period.start.tz_convert(BANGKOK), period.end.tz_convert(BANGKOK)
+    found = pd.date_range(start, end, freq=_FREQUENCY.get(step, step), unit="us")
+    if len(found) == 0 or found[0] != start or found[-1] != end:
+        raise ValueError(f"period {period.slug} is no whole number of steps of {step}. Choose a shorter step.")
+    return found
+
+
+def epoch_us(instants: pd.DatetimeIndex) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """(n,) microseconds since 1970-01-01 UTC of instants with zone."""
+    if instants.tz is None:
+        raise ValueError("instants without time zone cannot be placed. Localise them first.")
+    return instants.tz_convert("UTC").as_unit("us").asi8
+
+
+def timestamp_us(instant: pd.Timestamp) -> int:
+    """Microseconds since 1970-01-01 UTC of one instant with zone."""
+    return int(epoch_us(pd.DatetimeIndex([instant]))[0])
+
+
+def buddhist_year(year: int) -> int:
+    """Year of the Buddhist era for a year of the common era."""
+    return year + BE_OFFSET_YEARS
+
+
+@lru_cache(maxsize=32)
+def thai_holidays(year: int, language: str) -> Mapping[dt.date, str]:
+    """Official holidays of Thailand with their names, substitution days included.
+
+    Source: the `holidays` library's table of cabinet announcements (categories public and
+    government). Days that an agency adds or keeps open stand in its opening calendar.
+    """
+    locale = {"th": "th", "en": "en_US"}[language]
+    return dict(holidays.country_holidays("TH", years=year, categories=("public", "government"), language=locale))
+
+
+def in_yearly_spans(day: dt.date, spans: Iterable[tuple[str, str]]) -> bool:
+    """Whether a day falls in one of the spans "MM-DD".."MM-DD" that come back every year, ends included."""
+    month_day = f"{day:%m-%d}"
+    return any(
+        first <= month_day <= last if first <= last else month_day >= first or month_day <= last
+        for first, last in spans
+    )

@@ -1,0 +1,70 @@
+"""The command `bkkenergy`: arguments in, a use case called, text and an exit code out."""
+
+from __future__ import annotations
+
+import importlib
+from types import MappingProxyType
+
+import click
+
+from bkkenergy.errors import BkkEnergyError
+
+COMMANDS = MappingProxyType(
+    {
+        "check": "check",
+        "serve": "serve",
+        "ingest": "serve",
+        "report": "report",
+        "quarantine": "quarantine",
+        "import": "transfer",
+        "export": "transfer",
+        "demo": "demo",
+        "version": "version",
+    }
+)
+"""Each command and the module that holds it; loaded when called, so that --help is quick."""
+
+EPILOG = """\b
+Examples:
+  bkkenergy check                         read the whole configuration, tell every fault
+  bkkenergy serve                         ingest, and write yesterday's reports at 07:00
+  bkkenergy report health --period yesterday
+  bkkenergy quarantine list               what was refused, and why
+  bkkenergy demo                          see it run, with simulated meters
+
+\b
+Exit codes: 0 done · 1 faults found or work failed · 2 wrong arguments or input · 3 broker or store away
+"""
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module only when the command is wanted."""
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        """Every command, in the order in which a newcomer needs them."""
+        return list(COMMANDS)
+
+    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        """The command of that name."""
+        if name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"bkkenergy.cli.{COMMANDS[name]}")
+        command: click.Command = getattr(module, f"{name}_command")
+        return command
+
+
+@click.group(cls=LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """Energy metering and saving reports for the buildings of a city.
+
+    ระบบเก็บข้อมูลมิเตอร์ไฟฟ้าและจัดทำรายงานการใช้พลังงานของอาคารในเมือง
+    """
+
+
+def main() -> None:
+    """Run the command line; faults leave as text on standard error and an exit code."""
+    try:
+        cli(standalone_mode=True)
+    except BkkEnergyError as error:
+        click.echo(click.style("bkkenergy: ", fg="red") + str(error), err=True)
+        raise SystemExit(error.exit_code) from None

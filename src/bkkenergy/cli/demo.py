@@ -1,0 +1,218 @@
+"""`bkkenergy demo`: the whole data path before one's eyes, with simulated meters or a file's."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+import pandas as pd
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from bkkenergy.calendar import BANGKOK, Period
+from bkkenergy.cli.context import Site, config_option, load_site, set_up_logging
+from bkkenergy.demo.gateways import gateways
+from bkkenergy.demo.meters import SILENT_FROM_YESTERDAY, Counter, counters, live_message, time_grid
+from bkkenergy.demo.replay import AGENCY, last_whole_month, replay_messages, replay_portfolio
+from bkkenergy.demo.session import Outgoing, Session, publish_all, running
+from bkkenergy.i18n import Words
+from bkkenergy.ingest.files import read_wide
+from bkkenergy.portfolio import Portfolio
+from bkkenergy.readings import US_PER_S
+from bkkenergy.reports.content import AgencyReport
+from bkkenergy.reports.phrasing import headline
+from bkkenergy.reports.write import make_report, write_report
+from bkkenergy.store import open_store
+
+STEPS_A_MESSAGE = 96
+BROKEN = (
+    ("environment", "bma/environment/headquarters/main/readings", b'{"ts": "2026-11-23T10:00:00+07:00", "energy'),
+    ("health", "bma/health/centre-9/main/readings", b'{"ts": "2026-11-23T10:00:00+07:00", "energy_kwh": 4711.2}'),
+    ("education", "bma/education/headquarters/main/readings", b'{"ts": 1795406400, "power_kw": 98000.0}'),
+)
+"""Messages that no meter should send: cut short, of an unknown meter, beyond any rating."""
+
+
+@click.command(
+    "demo",
+    epilog="""\b
+Examples:
+  bkkenergy demo                     35 days of history, reports, then live until Ctrl-C
+  bkkenergy demo --exit              the same, ending after the reports
+  bkkenergy demo --replay office.csv --exit
+  bkkenergy demo --broker amqtt --days 7 --exit""",
+)
+@click.option("--exit", "exits", is_flag=True, help="End after the reports instead of going on live.")
+@click.option("--days", default=35, show_default=True, type=click.IntRange(2, 400), help="History to simulate.")
+@click.option(
+    "--every",
+    "every_s",
+    default=10,
+    show_default=True,
+    type=click.IntRange(1, 3600),
+    help="Seconds between live readings.",
+)
+@click.option("--seed", default=2570, show_default=True, help="Another seed, another city.")
+@click.option(
+    "--replay",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Publish this file's meters instead: time first, then columns of kW (*_kw) or kWh.",
+)
+@click.option("--timezone", default=str(BANGKOK), show_default=True, help="Of the file's times without an offset.")
+@click.option(
+    "--broker",
+    type=click.Choice(["mosquitto", "amqtt"]),
+    help="Which broker to start (default: mosquitto where installed, else amqtt).",
+)
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("var/demo"),
+    show_default=True,
+    help="Where store and reports go; an earlier demo's store there is replaced.",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="error",
+    help="What the service logs meanwhile.",
+)
+@config_option
+def demo_command(
+    exits: bool,
+    days: int,
+    every_s: int,
+    seed: int,
+    replay: Path | None,
+    timezone: str,
+    broker: str | None,
+    folder: Path,
+    log_level: str,
+    config_dir: Path,
+) -> None:
+    """See it run: simulated gateways publish over a real broker, reports come out.
+
+    Starts a broker, publishes DAYS of 15-minute readings of the demonstration portfolio at QoS 1
+    through the real ingester into an embedded store, and writes yesterday's report of every agency.
+    """
+    set_up_logging(log_level, "text")
+    site = load_site(config_dir)
+    folder = folder.resolve()
+    if replay is not None:
+        _replay(site, replay, timezone, folder, broker)
+        return
+    now = dt.datetime.now(BANGKOK)
+    start = dt.datetime.combine(now.date() - dt.timedelta(days=days), dt.time(), BANGKOK)
+    index = time_grid(start, now)
+    buildings, count = len(site.portfolio.buildings), len(site.portfolio.meters)
+    click.echo(f"Simulating {days} days of {count} meters in {buildings} buildings (seed {seed}) …")
+    meters = counters(site.portfolio, index, seed=seed)
+    with running(site.settings, site.portfolio, folder, broker=broker) as session:
+        total = sum(int(counter.sent.sum()) for counter in meters)
+        seconds = _publish(session, list(site.portfolio.agencies), _history(meters), total)
+        period = Period.day(now.date() - dt.timedelta(days=1))
+        reports = _write_reports(site, site.portfolio, session, period, list(site.portfolio.agencies))
+        _tell(session, seconds, folder, reports)
+        if not exits:
+            _live(session, [m for m in meters if m.meter.id != SILENT_FROM_YESTERDAY], every_s)
+
+
+def _history(meters: list[Counter]) -> Iterator[Outgoing]:
+    """A day of each meter in turn, as gateways send their backlog, the broken messages at the end."""
+    for day in zip(*(_padded(counter) for counter in meters), strict=True):
+        yield from (message for message in day if message)
+    for gateway, topic, payload in BROKEN:
+        yield gateway, topic, payload, 0
+
+
+def _padded(counter: Counter) -> list[Outgoing | None]:
+    """The counter's messages, one place a day, empty where nothing was sent."""
+    days = -(-len(counter.ts_us) // STEPS_A_MESSAGE)
+    messages: list[Outgoing | None] = [(counter.agency, *message) for message in counter.messages(STEPS_A_MESSAGE)]
+    return messages + [None] * (days - len(messages))
+
+
+def _publish(session: Session, names: list[str], outgoing: Iterator[Outgoing], total: int) -> float:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns) as progress:
+        task = progress.add_task(f"Readings over MQTT ({session.broker}) into the store", total=total)
+        return publish_all(session, names, outgoing, _throttled(lambda done: progress.update(task, completed=done)))
+
+
+def _throttled(told: Callable[[int], object]) -> Callable[[int], None]:
+    """Pass on at most ten calls a second."""
+    last_s = 0.0
+
+    def tell(done: int) -> None:
+        nonlocal last_s
+        if time.monotonic() - last_s > 0.1:  # noqa: PLR2004
+            last_s = time.monotonic()
+            told(done)
+
+    return tell
+
+
+def _write_reports(
+    site: Site, portfolio: Portfolio, session: Session, period: Period, agencies: list[str]
+) -> list[tuple[AgencyReport, Path]]:
+    """Each agency's report and its Thai page."""
+    store = open_store(session.settings.store)
+    report_settings = session.settings.report
+    try:
+        written = []
+        for agency in agencies:
+            now = dt.datetime.now(dt.UTC)
+            report = make_report(store, portfolio, session.settings, site.figures, agency, period, now=now)
+            paths = write_report(report, period, report_settings.folder, ("html", "json", "csv"), ("th", "en"))
+            written.append((report, paths[0]))
+        return written
+    finally:
+        store.close()
+
+
+def _tell(session: Session, seconds: float, folder: Path, reports: list[tuple[AgencyReport, Path]]) -> None:
+    """What was done, and where to look."""
+    totals, protocol = session.totals, session.ingester.subscriber.protocol
+    click.echo(
+        f"\n{session.readings:,} readings in {session.messages:,} messages over MQTT {protocol} at QoS 1 "
+        f"({session.broker}) in {seconds:.1f} s:\n"
+        f"{session.readings / seconds:,.0f} readings a second, each acknowledged after its commit."
+    )
+    if totals["refused"]:
+        click.echo(f"{totals['refused']} were refused and are kept in quarantine.")
+    for report, path in reports:
+        click.echo(f"\n  {click.style(report.name_th, bold=True)}\n    {headline(report, Words('th'))}\n    {path}")
+    click.echo(
+        f"\nStore:   {session.settings.store.path}\nReports: {folder / 'reports'}  (Thai and English HTML, CSV, JSON)"
+    )
+
+
+def _live(session: Session, meters: list[Counter], every_s: int) -> None:
+    """A reading of every meter now and again, until Ctrl-C."""
+    click.echo(f"\nLive: every meter publishes each {every_s} s. Ctrl-C ends.")
+    names = sorted({counter.agency for counter in meters})
+    try:
+        with gateways(names, session.port) as opened:
+            while True:
+                now_us = int(pd.Timestamp.now("UTC").timestamp()) * US_PER_S
+                for counter in meters:
+                    opened[counter.agency].publish(*live_message(counter, now_us))
+                time.sleep(every_s)
+                at = dt.datetime.now(BANGKOK).strftime("%H:%M:%S")
+                click.echo(f"\r{at}  {session.readings:,} readings in the store", nl=False)
+    except KeyboardInterrupt:
+        click.echo("\nEnded.")
+
+
+def _replay(site: Site, path: Path, timezone: str, folder: Path, broker: str | None) -> None:
+    """Publish a file's meters, and report its last whole month."""
+    wide = read_wide(path, timezone=timezone)
+    portfolio, meters = replay_portfolio(path, wide, site.portfolio.calendars["office"])
+    outgoing = list(replay_messages(wide, meters))
+    period = last_whole_month(wide)
+    with running(site.settings, portfolio, folder, broker=broker) as session:
+        seconds = _publish(session, [AGENCY], iter(outgoing), sum(count for *_, count in outgoing))
+        reports = _write_reports(site, portfolio, session, period, [AGENCY])
+        _tell(session, seconds, folder, reports)

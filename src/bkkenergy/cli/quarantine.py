@@ -1,0 +1,150 @@
+"""`bkkenergy quarantine`: what the ingester refused, for a person to look at and try again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from bkkenergy.calendar import BANGKOK
+from bkkenergy.cli.context import Site, config_option, load_site
+from bkkenergy.errors import InputError
+from bkkenergy.ingest.message import Message, Reason
+from bkkenergy.ingest.pipeline import commit_or_split
+from bkkenergy.ingest.quarantine import Kept, Quarantine
+from bkkenergy.ingest.sort import Sorter
+from bkkenergy.readings import US_PER_S
+from bkkenergy.store import ReadingStore, open_store
+
+MOST = 1_000_000
+
+
+@contextmanager
+def _quarantine(site: Site) -> Iterator[Quarantine]:
+    limits = site.settings.ingest
+    quarantine = Quarantine(
+        site.settings.store.path,
+        max_messages=limits.quarantine_max_messages,
+        max_bytes=limits.quarantine_max_bytes,
+    )
+    try:
+        yield quarantine
+    finally:
+        quarantine.close()
+
+
+reason_option = click.option(
+    "--reason", type=click.Choice([str(reason) for reason in Reason]), help="Only this reason."
+)
+topic_option = click.option("--topic", help="Only topics like this; * stands for any text.")
+
+
+@click.group(
+    "quarantine",
+    epilog="""\b
+Examples:
+  bkkenergy quarantine list --reason unknown_meter
+  bkkenergy quarantine show 42
+  bkkenergy quarantine replay 42 43
+  bkkenergy quarantine replay --all --topic 'bma/health/*'""",
+)
+def quarantine_command() -> None:
+    """Look at refused payloads, and try them again once the cause is mended."""
+
+
+@quarantine_command.command("list", epilog="\b\nExample:\n  bkkenergy quarantine list --reason not_decoded --limit 200")
+@reason_option
+@topic_option
+@click.option("--limit", default=50, show_default=True, help="At most so many, the newest first.")
+@config_option
+def list_command(reason: str | None, topic: str | None, limit: int, config_dir: Path) -> None:
+    """List what was refused, the newest first, and what has been counted."""
+    with _quarantine(load_site(config_dir)) as quarantine:
+        kept = quarantine.listed(reason=Reason(reason) if reason else None, topic=topic, limit=limit)
+        counts = quarantine.counts()
+    table = Table("No.", "Received", "Topic", "Reason", "Times", "Detail", box=None, header_style="bold")
+    for item in kept:
+        received = item.received.astimezone(BANGKOK).strftime("%Y-%m-%d %H:%M:%S")
+        table.add_row(str(item.id), received, item.topic, item.reason, str(item.times), item.detail)
+    console = Console()
+    if kept:
+        console.print(table)
+    console.print(
+        f"{counts['quarantine.kept']} kept ({counts['quarantine.kept_bytes']:,} bytes), "
+        f"{counts['quarantine.dropped']} dropped for room, {counts['quarantine.replayed']} replayed. "
+        f"Ever ingested: {counts['messages']:,} messages, {counts['readings']:,} readings; "
+        f"{counts['refused']:,} refused."
+    )
+
+
+@quarantine_command.command("show", epilog="\b\nExample:\n  bkkenergy quarantine show 42")
+@click.argument("number", type=int)
+@config_option
+def show_command(number: int, config_dir: Path) -> None:
+    """Show one refused payload, whole."""
+    with _quarantine(load_site(config_dir)) as quarantine:
+        item = _existing(quarantine, number)
+    click.echo(f"topic:    {item.topic}")
+    click.echo(f"received: {item.received.astimezone(BANGKOK).isoformat()} ({item.times} times)")
+    click.echo(f"reason:   {item.reason}: {item.detail}")
+    click.echo(
+        f"payload:  {item.size_bytes} bytes{'' if item.is_whole else f', of which {len(item.payload)} were kept'}"
+    )
+    click.echo(item.payload.decode(errors="backslashreplace"))
+
+
+@quarantine_command.command("replay", epilog="\b\nExample:\n  bkkenergy quarantine replay --all --reason unknown_meter")
+@click.argument("numbers", type=int, nargs=-1)
+@click.option("--all", "is_all", is_flag=True, help="Everything that --reason and --topic leave.")
+@reason_option
+@topic_option
+@config_option
+def replay_command(
+    numbers: tuple[int, ...], is_all: bool, reason: str | None, topic: str | None, config_dir: Path
+) -> None:
+    """Try refused payloads again with the configuration as it is now.
+
+    What goes in leaves quarantine; what does not stays, with its reason as of now.
+    """
+    if bool(numbers) == is_all:
+        raise click.UsageError("Give the numbers of payloads, or --all.")
+    site = load_site(config_dir)
+    with _quarantine(site) as quarantine:
+        if is_all:
+            chosen = quarantine.listed(reason=Reason(reason) if reason else None, topic=topic, limit=MOST)
+        else:
+            chosen = [_existing(quarantine, number) for number in numbers]
+        store = open_store(site.settings.store)
+        try:
+            readings, stayed = _replay(chosen, site, store, quarantine)
+        finally:
+            store.close()
+    click.echo(f"{len(chosen) - stayed} payloads replayed ({readings} readings), {stayed} stay in quarantine.")
+    raise SystemExit(1 if stayed else 0)
+
+
+def _existing(quarantine: Quarantine, number: int) -> Kept:
+    item = quarantine.get(number)
+    if item is None:
+        raise InputError(f"there is no payload {number} in quarantine. See `bkkenergy quarantine list`.")
+    return item
+
+
+def _replay(chosen: list[Kept], site: Site, store: ReadingStore, quarantine: Quarantine) -> tuple[int, int]:
+    """Readings that went in, and payloads that stay."""
+    sorter = Sorter(site.portfolio.meters, max_ahead_s=site.settings.ingest.max_ahead_s)
+    whole = [item for item in chosen if item.is_whole]
+    messages = [Message(item.topic, item.payload) for item in whole]
+    now_us = int(time.time() * US_PER_S)
+    found = sorter.sort(messages, now_us=now_us)
+    refused = [*found.refused, *commit_or_split(store, found.batch, found.source, messages)]
+    still = {(item.topic, item.payload) for item in refused}
+    gone = [item.id for item in whole if (item.topic, item.payload) not in still]
+    quarantine.remove(gone)
+    quarantine.keep(refused, {}, now_us=now_us)
+    return len(found.batch), len(chosen) - len(gone)

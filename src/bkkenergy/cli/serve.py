@@ -1,0 +1,53 @@
+"""`bkkenergy serve` and `bkkenergy ingest`: the service, whole or the ingester alone."""
+
+from __future__ import annotations
+
+import datetime as dt
+import signal
+from pathlib import Path
+
+import click
+
+from bkkenergy.cli.context import Site, config_option, load_site, log_options, set_up_logging
+from bkkenergy.ingest.service import Ingester
+from bkkenergy.jobs.daily import schedule_daily
+
+
+def _ingest_until_stopped(site: Site) -> None:
+    """Run the ingester in this thread; SIGTERM and Ctrl-C end it after the batch at hand."""
+    ingester = Ingester(site.settings, site.portfolio)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ingester.stop())
+    ingester.run()
+
+
+@click.command(
+    "ingest",
+    epilog="\b\nExamples:\n  bkkenergy ingest\n  BKKENERGY_MQTT_PASSWORD=... bkkenergy ingest --log-format json",
+)
+@config_option
+@log_options
+def ingest_command(config_dir: Path, log_level: str, log_format: str) -> None:
+    """Read meters from the broker into the store, until stopped.
+
+    A message is acknowledged once its readings are committed. What is refused goes to quarantine.
+    """
+    set_up_logging(log_level, log_format)
+    _ingest_until_stopped(load_site(config_dir))
+
+
+@click.command("serve", epilog="\b\nExamples:\n  bkkenergy serve\n  bkkenergy serve --config /etc/bkkenergy")
+@config_option
+@log_options
+def serve_command(config_dir: Path, log_level: str, log_format: str) -> None:
+    """Run everything in one process: ingest, and yesterday's reports every morning.
+
+    Reports that a morning missed are written at start.
+    """
+    set_up_logging(log_level, log_format)
+    site = load_site(config_dir)
+    scheduler = schedule_daily(site.settings, site.portfolio, site.figures, clock=lambda: dt.datetime.now(dt.UTC))
+    try:
+        _ingest_until_stopped(site)
+    finally:
+        scheduler.shutdown()

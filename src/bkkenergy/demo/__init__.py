@@ -1,0 +1,1 @@
+"""A demonstration with simulated gateways on a real broker; everything it shows is marked as simulated."""

@@ -1,0 +1,113 @@
+"""A running demonstration: broker, the real ingester, gateways that publish, and what has arrived."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bkkenergy.demo.broker import local_broker
+from bkkenergy.demo.gateways import gateways
+from bkkenergy.errors import BkkEnergyError
+from bkkenergy.ingest.service import Ingester
+from bkkenergy.portfolio import Portfolio
+from bkkenergy.settings import MqttSettings, Settings, StoreSettings
+
+STALLS_AFTER_S = 60.0
+
+Outgoing = tuple[str, str, bytes, int]
+"""Gateway, topic, payload, and how many readings it holds."""
+
+
+@dataclass(slots=True)
+class Session:
+    """What the parts of the demonstration share."""
+
+    broker: str
+    port: int
+    settings: Settings
+    ingester: Ingester
+    thread: threading.Thread
+    sent_messages: int = field(default=0)
+
+    @property
+    def totals(self) -> Counter[str]:
+        """What the ingester has counted so far."""
+        return self.ingester.pipeline.totals if self.ingester.pipeline else Counter()
+
+    @property
+    def readings(self) -> int:
+        """Readings committed so far."""
+        return self.totals["readings"]
+
+    @property
+    def messages(self) -> int:
+        """Messages dealt with so far: committed or quarantined."""
+        return self.totals["messages"]
+
+
+def demo_settings(settings: Settings, folder: Path, port: int) -> Settings:
+    """The given settings with broker, store and reports of the demonstration."""
+    return settings.model_copy(
+        update={
+            "mqtt": MqttSettings(port=port, client_id="bkkenergy-demo"),
+            "store": StoreSettings(path=folder / "demo.sqlite"),
+            "report": settings.report.model_copy(update={"folder": folder / "reports"}),
+        }
+    )
+
+
+@contextmanager
+def running(settings: Settings, portfolio: Portfolio, folder: Path, *, broker: str | None = None) -> Iterator[Session]:
+    """Broker and ingester over a store that begins empty, until the context ends."""
+    for old in folder.glob("demo.sqlite*"):
+        old.unlink()
+    with local_broker(folder, kind=broker) as (name, port):
+        own = demo_settings(settings, folder, port)
+        ingester = Ingester(own, portfolio)
+        thread = threading.Thread(target=ingester.run, name="ingester")
+        thread.start()
+        try:
+            session = Session(name, port, own, ingester, thread)
+            _wait_until(lambda: ingester.subscriber.is_connected, session)
+            yield session
+        finally:
+            ingester.stop()
+            thread.join()
+
+
+def publish_all(
+    session: Session, names: Iterable[str], outgoing: Iterable[Outgoing], told: Callable[[int], None]
+) -> float:
+    """Publish everything, wait until all of it is committed; seconds from first message to last commit.
+
+    told : called now and then with the readings committed so far.
+    """
+    started_s = time.monotonic()
+    with gateways(list(names), session.port) as opened:
+        for gateway, topic, payload, _ in outgoing:
+            opened[gateway].publish(topic, payload)
+            session.sent_messages += 1
+            told(session.readings)
+        for each in opened.values():
+            each.drain()
+        _wait_until(lambda: session.messages >= session.sent_messages, session, lambda: told(session.readings))
+    return time.monotonic() - started_s
+
+
+def _wait_until(is_so: Callable[[], bool], session: Session, tick: Callable[[], None] = lambda: None) -> None:
+    """Wait for the ingester; raises BkkEnergyError when it stands still or has died."""
+    seen, moved_s = session.messages, time.monotonic()
+    while not is_so():
+        if session.messages != seen:
+            seen, moved_s = session.messages, time.monotonic()
+        if not session.thread.is_alive():
+            raise BkkEnergyError("the ingester has stopped. Its last log lines say why.")
+        if time.monotonic() - moved_s > STALLS_AFTER_S:
+            raise BkkEnergyError(f"the ingester stands still after {seen} messages. Run again with --log-level info.")
+        time.sleep(0.02)
+        tick()

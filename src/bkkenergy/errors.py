@@ -1,0 +1,49 @@
+"""How faults are told: where, what is wrong, and the remedy; and the exceptions that carry them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that a person has to mend.
+
+    where : file and key, topic, or meter.
+    what : what is wrong, with the value that was found.
+    remedy : what to do about it.
+    """
+
+    where: str
+    what: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}. {self.remedy}"
+
+
+class BkkEnergyError(Exception):
+    """Root of all errors whose text is meant for a person. `exit_code` is what a command returns."""
+
+    exit_code = 1
+
+
+class ConfigError(BkkEnergyError):
+    """The configuration cannot be used. Carries every fault found, not the first alone."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
+class InputError(BkkEnergyError):
+    """A file or an argument that a person gave cannot be used."""
+
+    exit_code = 2
+
+
+class AwayError(BkkEnergyError):
+    """A server that is needed does not answer: broker or store. Trying again later can help."""
+
+    exit_code = 3

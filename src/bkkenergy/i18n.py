@@ -1,0 +1,96 @@
+"""Texts by key, and numbers and dates as readers of Thai and of English write them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import tomllib
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from typing import TYPE_CHECKING, Literal, get_args
+
+from babel import Locale
+from babel.dates import format_datetime, get_day_names, get_month_names
+from babel.numbers import format_decimal
+
+from bkkenergy.calendar import buddhist_year
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Lang = Literal["th", "en"]
+LANGS: tuple[Lang, ...] = get_args(Lang)
+NO_VALUE = "–"
+
+
+@lru_cache
+def catalogue(lang: Lang) -> Mapping[str, str]:
+    """Every text of a language by its dotted key."""
+    source = resources.files("bkkenergy") / "locales" / f"{lang}.toml"
+    return dict(_flat(tomllib.loads(source.read_text(encoding="utf-8"))))
+
+
+def _flat(table: dict[str, object], prefix: str = "") -> list[tuple[str, str]]:
+    pairs: list[tuple[str, str]] = []
+    for key, value in table.items():
+        if isinstance(value, dict):
+            pairs += _flat(value, f"{prefix}{key}.")
+        else:
+            pairs.append((f"{prefix}{key}", str(value)))
+    return pairs
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """One language's way of saying things. A key that it lacks is a KeyError, found by the tests."""
+
+    lang: Lang
+
+    def __call__(self, key: str, **values: object) -> str:
+        """The text of a key, its {places} filled."""
+        return catalogue(self.lang)[key].format(**values)
+
+    def either(self, *, th: str, en: str) -> str:
+        """Whichever of a pair of names belongs to this language."""
+        return th if self.lang == "th" else en
+
+    def number(self, value: float | None, digits: int = 0) -> str:
+        """1,234.5; a dash where the value is unknown."""
+        if value is None or math.isnan(value):
+            return NO_VALUE
+        pattern = "#,##0" + ("." + "0" * digits if digits else "")
+        return str(format_decimal(value + 0.0, format=pattern, locale=Locale(self.lang)))
+
+    def percent(self, ratio: float | None, digits: int = 0, *, signed: bool = False) -> str:
+        """A ratio (0..1) as per cent."""
+        if ratio is None or math.isnan(ratio):
+            return NO_VALUE
+        sign = "+" if signed and ratio > 0 else ""
+        return f"{sign}{self.number(ratio * 100, digits)}%".replace("-", "−")
+
+    def date(self, day: dt.date) -> str:
+        """23 พฤศจิกายน 2569, or 23 November 2026."""
+        return f"{day.day} {self.month(day)}"
+
+    def month(self, day: dt.date) -> str:
+        """พฤศจิกายน 2569, or November 2026."""
+        name = str(get_month_names("wide", locale=Locale(self.lang))[day.month])
+        return f"{name} {self.year(day.year)}"
+
+    def year(self, year: int) -> str:
+        """2569, or 2026."""
+        return str(buddhist_year(year) if self.lang == "th" else year)
+
+    def weekday(self, day: dt.date) -> str:
+        """จันทร์, or Monday."""
+        return str(get_day_names("wide", locale=Locale(self.lang))[day.weekday()]).removeprefix("วัน")
+
+    def time(self, instant: dt.datetime) -> str:
+        """14:30 น., or 14:30."""
+        clock = format_datetime(instant, "HH:mm", locale=Locale(self.lang))
+        return f"{clock} น." if self.lang == "th" else clock
+
+    def moment(self, instant: dt.datetime) -> str:
+        """Date and time of one instant, which must already be in Bangkok's time."""
+        return f"{self.date(instant.date())} {self.time(instant)}"

@@ -1,0 +1,142 @@
+"""The product's own payload: a JSON object, or a list of them, with plain names and units."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Sequence
+from operator import attrgetter
+from typing import Annotated
+
+import msgspec
+import numpy as np
+
+from bkkenergy.ingest.decode.base import Decoded, Undecoded
+from bkkenergy.readings import FloatArray, IntArray
+
+MAX_READINGS = 10_000
+"""In one payload. More is refused: a gateway's backlog goes in several messages."""
+
+MILLISECONDS_FROM = 1e11
+"""An epoch number from here on counts milliseconds: as seconds it would lie beyond the year 5138."""
+
+LARGEST_US = 2**62
+
+_Phases = tuple[float | None, float | None, float | None]
+_NO_PHASES: _Phases = (None, None, None)
+
+
+class Reading(msgspec.Struct, frozen=True, gc=False):
+    """One reading as it is sent. `ts`: RFC 3339 with offset, or seconds or milliseconds since 1970."""
+
+    ts: Annotated[dt.datetime, msgspec.Meta(tz=True)] | int | float
+    energy_kwh: float | None = None
+    export_kwh: float | None = None
+    power_kw: float | None = None
+    voltage_v: _Phases = _NO_PHASES
+    current_a: _Phases = _NO_PHASES
+    power_factor: float | None = None
+    frequency_hz: float | None = None
+
+
+_SCALARS = ("energy_kwh", "export_kwh", "power_kw", "power_factor", "frequency_hz")
+_PHASES = {"voltage_v": "voltage_l{}_v", "current_a": "current_l{}_a"}
+_payload_decoder = msgspec.json.Decoder(Reading | list[Reading])
+_reading_decoder = msgspec.json.Decoder(Reading)
+_raw_decoder = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+def decode(payloads: Sequence[bytes]) -> Decoded:
+    """Readings of all payloads. Good elements of a list are kept when others cannot be read."""
+    readings: list[Reading] = []
+    lengths = np.zeros(len(payloads), np.int64)
+    positions: dict[int, list[int]] = {}
+    undecoded: list[Undecoded] = []
+    for number, payload in enumerate(payloads):
+        try:
+            found = _payload_decoder.decode(payload)
+            found = found if isinstance(found, list) else [found]
+            if len(found) > MAX_READINGS:
+                raise msgspec.ValidationError(f"{len(found)} readings in one payload, more than {MAX_READINGS}")  # noqa: TRY301
+        except msgspec.ValidationError as error:
+            found, positions[number], failures = _one_by_one(number, payload, str(error))
+            undecoded += failures
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            undecoded.append(Undecoded(number, payload, f"no JSON: {error}"))
+            continue
+        lengths[number] = len(found)
+        readings += found
+    message = np.repeat(np.arange(len(payloads)), lengths)
+    position = np.arange(len(readings)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    for number, own in positions.items():
+        position[message == number] = own
+    ts_us, columns = _columns(readings, _fields_in(payloads))
+    return Decoded(message, position, ts_us, columns, tuple(undecoded))
+
+
+def element(payload: bytes, position: int) -> bytes:
+    """The bytes of one reading of a payload."""
+    try:
+        return bytes(_raw_decoder.decode(payload)[position])
+    except msgspec.ValidationError:
+        return payload
+
+
+def _one_by_one(number: int, payload: bytes, problem: str) -> tuple[list[Reading], list[int], list[Undecoded]]:
+    """The readable elements of a list, their places, and the others with their own faults."""
+    try:
+        elements = _raw_decoder.decode(payload)
+    except msgspec.ValidationError:
+        return [], [], [Undecoded(number, payload, problem)]
+    if len(elements) > MAX_READINGS:
+        return [], [], [Undecoded(number, payload, problem)]
+    readings, places, failures = [], [], []
+    for place, raw in enumerate(elements):
+        try:
+            readings.append(_reading_decoder.decode(raw))
+            places.append(place)
+        except msgspec.ValidationError as error:
+            failures.append(Undecoded(number, bytes(raw), str(error)))
+    return readings, places, failures
+
+
+def _fields_in(payloads: Sequence[bytes]) -> set[str]:
+    """Fields that may stand in the payloads; one that does not is never asked for, reading by reading."""
+    if any(b"\\" in payload for payload in payloads):  # a key may be written with escapes
+        return {*_SCALARS, *_PHASES}
+    return {name for name in (*_SCALARS, *_PHASES) if any(name.encode() in payload for payload in payloads)}
+
+
+def _columns(readings: Sequence[Reading], fields: set[str]) -> tuple[IntArray, dict[str, FloatArray]]:
+    if not readings:
+        return np.empty(0, np.int64), {}
+    columns: dict[str, FloatArray] = {}
+    for name in (name for name in _SCALARS if name in fields):
+        columns[name] = np.array(list(map(attrgetter(name), readings)), np.float64)
+    for name in (name for name in _PHASES if name in fields):
+        phases = np.array(list(map(attrgetter(name), readings)), np.float64)
+        columns |= {_PHASES[name].format(n + 1): phases[:, n] for n in range(3)}
+    known = {name: values for name, values in columns.items() if not np.isnan(values).all()}
+    return _microseconds(list(map(attrgetter("ts"), readings))), known
+
+
+def _microseconds(ts: Sequence[dt.datetime | int | float]) -> IntArray:
+    """(n,) instants of mixed kinds as microseconds since the epoch."""
+    kinds = set(map(type, ts))
+    if kinds == {dt.datetime}:
+        seconds = np.array(list(map(dt.datetime.timestamp, ts)), np.float64)  # type: ignore[arg-type]
+    elif kinds == {int} and max(map(abs, ts)) < LARGEST_US:  # type: ignore[arg-type]
+        epoch = np.array(ts, np.float64)
+        seconds = np.where(np.abs(epoch) < MILLISECONDS_FROM, epoch, epoch / 1e3)
+    else:
+        epoch = np.array([t.timestamp() if isinstance(t, dt.datetime) else _clipped(t) for t in ts], np.float64)
+        seconds = np.where(np.abs(epoch) < MILLISECONDS_FROM, epoch, epoch / 1e3)
+    return np.clip(np.rint(seconds * 1e6), -LARGEST_US, LARGEST_US).astype(np.int64)
+
+
+def _clipped(epoch: float) -> float:
+    """A number as float; JSON may hold integers beyond any float."""
+    try:
+        return float(epoch)
+    except OverflowError:
+        return math.inf if epoch > 0 else -math.inf

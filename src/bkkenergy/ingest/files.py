@@ -1,0 +1,219 @@
+"""Readings from and to files: long tables (one row a reading) and wide ones (one column a meter)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bkkenergy.calendar import epoch_us
+from bkkenergy.errors import InputError
+from bkkenergy.ingest.message import Reason
+from bkkenergy.ingest.validate import REASONS, Limits, reject_codes
+from bkkenergy.metering.registers import RATING_MARGIN_RATIO, S_PER_H
+from bkkenergy.portfolio import Meter, MeterKind
+from bkkenergy.readings import FIELDS, US_PER_S, FloatArray, IntArray, ReadingBatch
+
+CHUNK_ROWS = 50_000
+Advance = Callable[[int], None]
+"""Told how many bytes (CSV) or rows (Parquet) have been read since the last call."""
+
+WideValues = Literal["mean-power", "energy", "register"]
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """One chunk of a file: good readings, and the rows that were refused with their reasons."""
+
+    batch: ReadingBatch
+    refused: pd.DataFrame
+
+
+def work_units(path: Path) -> int:
+    """How much `read_long` will count: bytes of a CSV file, rows of a Parquet file."""
+    return pq.ParquetFile(path).metadata.num_rows if path.suffix == ".parquet" else path.stat().st_size
+
+
+def read_long(path: Path, meters: Sequence[Meter], *, latest_us: int, advance: Advance) -> Iterator[Imported]:
+    """Readings of a file of `export`'s form: columns `meter`, `ts`, and any of FIELDS.
+
+    Values are what flows (kWh, kW); transformer ratios are not applied again. Raises InputError.
+    """
+    limits = Limits.of(meters)
+    names = tuple(meter.id for meter in meters)
+    for frame in _parquet_chunks(path, advance) if path.suffix == ".parquet" else _csv_chunks(path, advance):
+        yield _judged(frame, names, limits, latest_us)
+
+
+def _csv_chunks(path: Path, advance: Advance) -> Iterator[pd.DataFrame]:
+    with pd.read_csv(path, chunksize=CHUNK_ROWS, dtype={"meter": str, "ts": str}, encoding="utf-8-sig") as reader:
+        before = 0
+        for frame in reader:
+            now = _position(reader, path)
+            advance(now - before)
+            before = now
+            yield frame
+
+
+def _position(reader: object, path: Path) -> int:
+    """How far into the file pandas has read; for compressed files, of the compressed bytes."""
+    handle = getattr(getattr(reader, "handles", None), "handle", None)
+    try:
+        buffer = getattr(handle, "buffer", handle)
+        return min(int(buffer.tell()), path.stat().st_size)  # type: ignore[union-attr]
+    except (AttributeError, OSError, ValueError):
+        return 0
+
+
+def _parquet_chunks(path: Path, advance: Advance) -> Iterator[pd.DataFrame]:
+    for record in pq.ParquetFile(path).iter_batches(batch_size=CHUNK_ROWS):
+        advance(record.num_rows)
+        yield record.to_pandas()
+
+
+def _judged(frame: pd.DataFrame, names: tuple[str, ...], limits: Limits, latest_us: int) -> Imported:
+    if missing := {"meter", "ts"} - set(frame.columns):
+        raise InputError(
+            f"the file has no column {', '.join(sorted(missing))} (it has: {', '.join(map(str, frame.columns))}). "
+            "Give a file that `bkkenergy export` wrote, or name its columns with --column COLUMN=METER."
+        )
+    place = {name: number for number, name in enumerate(names)}
+    meter = frame["meter"].map(place)
+    ts = pd.to_datetime(frame["ts"], utc=True, errors="coerce", format="ISO8601")
+    readable = meter.notna() & ts.notna()
+    why = pd.Series(np.where(meter.isna(), Reason.UNKNOWN_METER, Reason.NOT_DECODED), frame.index, dtype=object)
+    good = frame[readable]
+    batch = ReadingBatch(
+        names,
+        np.asarray(meter[readable], np.int64),
+        epoch_us(pd.DatetimeIndex(ts[readable])),
+        {name: pd.to_numeric(good[name], errors="coerce").to_numpy(np.float64) for name in FIELDS if name in good},
+    )
+    codes = reject_codes(batch, limits, latest_us=latest_us)
+    why[readable] = np.array(REASONS, dtype=object)[codes]
+    return Imported(batch.take(codes == 0), frame.assign(reason=why)[why.notna()])
+
+
+@dataclass(frozen=True, slots=True)
+class Wide:
+    """Values of intervals, a column a meter.
+
+    start_us : (k,) starts of the intervals, microseconds since the epoch, rising.
+    interval_s : length of an interval, s.
+    columns : name in the file -> (k,) values, NaN where missing.
+    """
+
+    start_us: IntArray
+    interval_s: float
+    columns: Mapping[str, FloatArray]
+
+    def energy_kwh(self, column: str, values: WideValues) -> FloatArray:
+        """(k,) energy of each interval."""
+        factor = self.interval_s / S_PER_H if values == "mean-power" else 1.0
+        return self.columns[column] * factor
+
+
+def read_wide(path: Path, *, timezone: str) -> Wide:
+    """A table whose first column is time and whose others are numbers. Raises InputError.
+
+    timezone : of stamps that carry no offset.
+    """
+    frame = pd.read_csv(path)
+    try:
+        stamps = pd.to_datetime(frame.iloc[:, 0], format="ISO8601")
+    except ValueError as error:
+        raise InputError(
+            f"{path}: column {frame.columns[0]!r} is no time ({error}). Put time first, ISO 8601."
+        ) from None
+    index = pd.DatetimeIndex(stamps)
+    index = index.tz_localize(timezone) if index.tz is None else index
+    start_us = epoch_us(index)
+    numbers = frame.iloc[:, 1:].select_dtypes("number").astype(np.float64)
+    if len(start_us) < 2 or (np.diff(start_us) <= 0).any():  # noqa: PLR2004 - an interval has two ends
+        raise InputError(f"{path}: the times do not rise row by row. Sort the file and drop doubled rows.")
+    interval_s = float(np.median(np.diff(start_us))) / US_PER_S
+    return Wide(start_us, interval_s, {str(name): numbers[name].to_numpy() for name in numbers})
+
+
+def wide_batch(wide: Wide, columns: Mapping[str, Meter], values: WideValues) -> ReadingBatch:
+    """The columns of a wide table as readings of meters, each in the way of its kind.
+
+    A register meter gets a counter from zero, read at both ends of each run of known intervals; an
+    interval meter gets the energy, stamped at the end. `values="register"` takes the figures as they
+    stand, stamped at the row's time.
+    """
+    meter_ids = tuple(meter.id for meter in columns.values())
+    parts = []
+    for number, (column, meter) in enumerate(columns.items()):
+        if values == "register":
+            ts_us, figures = wide.start_us, wide.columns[column]
+        elif meter.kind is MeterKind.REGISTER:
+            ts_us, figures = as_register(wide, wide.energy_kwh(column, values))
+        elif meter.kind is MeterKind.INTERVAL:
+            ts_us, figures = wide.start_us + int(wide.interval_s * US_PER_S), wide.energy_kwh(column, values)
+        else:
+            raise InputError(f"meter {meter.id} only integrates power. Set its kind to register or interval.")
+        known = ~np.isnan(figures)
+        batch = ReadingBatch(meter_ids, np.full(len(ts_us), number), ts_us, {"energy_kwh": figures})
+        parts.append(batch.take(known))
+    return ReadingBatch.concat(parts)
+
+
+def as_register(wide: Wide, energy_kwh: FloatArray) -> tuple[IntArray, FloatArray]:
+    """A counter from zero that takes in each known interval; (n,) instants and kWh."""
+    length_us = int(wide.interval_s * US_PER_S)
+    known = ~np.isnan(energy_kwh)
+    grown_kwh = np.cumsum(np.where(known, energy_kwh, 0.0))
+    end_us = wide.start_us + length_us
+    follows = np.concatenate(([False], known[:-1] & (end_us[:-1] == wide.start_us[1:])))
+    begins = known & ~follows
+    ts_us = np.concatenate((wide.start_us[begins], end_us[known]))
+    register_kwh = np.concatenate(((grown_kwh - np.where(known, energy_kwh, 0.0))[begins], grown_kwh[known]))
+    order = np.argsort(ts_us, kind="stable")
+    return ts_us[order], register_kwh[order]
+
+
+def beyond_rating_count(wide: Wide, column: str, meter: Meter, values: WideValues) -> int:
+    """How many intervals of a column hold more than its meter can carry."""
+    if values == "register":
+        return 0
+    mean_kw = wide.energy_kwh(column, values) / (wide.interval_s / S_PER_H)
+    return int((mean_kw > meter.rated_kw * RATING_MARGIN_RATIO).sum())
+
+
+class LongWriter:
+    """Writes readings to one CSV or Parquet file, batch after batch."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._parquet: pq.ParquetWriter | None = None
+        self._is_new = True
+
+    def write(self, batch: ReadingBatch) -> None:
+        """Add readings: `meter`, `ts` (UTC) and every field."""
+        table = pa.table(
+            {
+                "meter": pa.array(batch.meter_ids).take(pa.array(batch.meter)),
+                "ts": pa.array(batch.ts_us).cast(pa.timestamp("us", tz="UTC")),
+                **{name: pa.array(batch.column(name), from_pandas=True) for name in FIELDS},
+            }
+        )
+        if self._path.suffix == ".parquet":
+            self._parquet = self._parquet or pq.ParquetWriter(self._path, table.schema, compression="zstd")
+            self._parquet.write_table(table)
+        else:
+            frame = table.to_pandas()
+            frame["ts"] = frame["ts"].dt.strftime("%Y-%m-%dT%H:%M:%S.%fZ").str.replace(".000000Z", "Z")
+            frame.to_csv(self._path, mode="w" if self._is_new else "a", header=self._is_new, index=False)
+        self._is_new = False
+
+    def close(self) -> None:
+        """Finish the file."""
+        if self._parquet is not None:
+            self._parquet.close()

@@ -1,0 +1,221 @@
+"""The subscriber: hands on messages, and acknowledges them only when told."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from bkkenergy.ingest.message import Message
+from bkkenergy.settings import MqttSettings
+
+log = logging.getLogger(__name__)
+
+UNSUPPORTED_PROTOCOL = "Unsupported protocol version"
+DROPS_BEFORE_FALLBACK = 2
+"""Connections that a broker cuts before it answers: one that does not know MQTT 5 may do that."""
+CONNACK_WITHIN_S = 4.0
+"""A broker that takes the connection and says nothing for so long does not speak this protocol."""
+FULL_QUEUE_PAUSE_S = 0.01
+MAX_QUEUED_BYTES = 64 * 2**20
+"""Payloads that wait for the pipeline; beyond this the network thread waits, whatever the protocol."""
+
+
+class Subscriber:
+    """A persistent session with the broker at QoS 1, with acknowledgement by hand.
+
+    MQTT 5 with Receive Maximum bounds what is unacknowledged, and so the memory; on 3.1.1 a full
+    queue makes the network thread wait, and TCP holds the broker back.
+    """
+
+    def __init__(self, settings: MqttSettings, topics: Sequence[str]) -> None:
+        self._settings, self._topics = settings, tuple(topics)
+        self._queue: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._bytes_in = 0  # written by the network thread alone
+        self._bytes_out = 0  # written by the taking thread alone
+        self._lock = threading.Lock()
+        self._epoch = 0
+        self._connected = threading.Event()
+        self._drops = 0
+        self._asked_at_s: float | None = None
+        self._stopping = False
+        self._fallback_wanted = False
+        self._is_v5 = settings.protocol != "3.1.1"
+        self._client = self._new_client()
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the session stands now."""
+        return self._connected.is_set()
+
+    @property
+    def protocol(self) -> str:
+        """The version of MQTT in use."""
+        return "5" if self._is_v5 else "3.1.1"
+
+    def start(self) -> None:
+        """Connect in the background, again and again until it holds."""
+        settings = self._settings
+        options: dict[str, Any] = {}
+        if self._is_v5:
+            properties = Properties(PacketTypes.CONNECT)
+            properties.SessionExpiryInterval = settings.session_expiry_s
+            properties.ReceiveMaximum = settings.receive_maximum
+            options = {"clean_start": False, "properties": properties}
+        self._client.connect_async(settings.host, settings.port, settings.keepalive_s, **options)
+        self._client.loop_start()
+
+    def stop(self) -> None:
+        """Leave; the broker keeps the session and what is not acknowledged."""
+        self._stopping = True
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def tend(self) -> None:
+        """To be called now and then: falls back to 3.1.1, and revives a network thread that died."""
+        asked_at_s = self._asked_at_s
+        is_silent = asked_at_s is not None and time.monotonic() - asked_at_s > CONNACK_WITHIN_S
+        if self._fallback_wanted or (is_silent and self._settings.protocol == "auto"):
+            self._fallback_wanted = False
+            self._asked_at_s = None
+            self._is_v5 = not self._is_v5
+            self._drops = 0
+            log.warning("mqtt_protocol_changed", extra={"protocol": self.protocol, "broker": self._where})
+            self._restart()
+        elif not self._network_thread_lives():
+            log.error("mqtt_thread_died", extra={"broker": self._where})
+            self._restart()
+
+    def take(self, most: int, most_bytes: int, *, timeout_s: float) -> list[Message]:
+        """Messages that have come, until there are `most` of them or their payloads reach `most_bytes`.
+
+        Waits up to `timeout_s` for the first.
+        """
+        taken: list[Message] = []
+        size_bytes = 0
+        try:
+            while len(taken) < most and size_bytes < most_bytes:
+                message = self._queue.get_nowait() if taken else self._queue.get(timeout=timeout_s)
+                taken.append(message)
+                size_bytes += len(message.payload)
+        except queue.Empty:
+            pass
+        self._bytes_out += size_bytes
+        return taken
+
+    def acknowledge(self, messages: Sequence[Message]) -> None:
+        """Tell the broker that these are safe. Those of an earlier connection it sends again by itself."""
+        with self._lock:
+            for message in messages:
+                if message.qos and message.epoch == self._epoch:
+                    self._client.ack(message.packet_id, message.qos)
+
+    @property
+    def _where(self) -> str:
+        return f"{self._settings.host}:{self._settings.port}"
+
+    def _restart(self) -> None:
+        self._client.loop_stop()
+        self._client = self._new_client()
+        self.start()
+
+    def _network_thread_lives(self) -> bool:
+        name = f"paho-mqtt-client-{self._settings.client_id}"
+        return any(thread.name == name for thread in threading.enumerate())
+
+    def _new_client(self) -> mqtt.Client:
+        settings = self._settings
+        client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=settings.client_id,
+            clean_session=None if self._is_v5 else False,
+            protocol=MQTTProtocolVersion.MQTTv5 if self._is_v5 else MQTTProtocolVersion.MQTTv311,
+            manual_ack=True,
+        )
+        if settings.username:
+            password = settings.password.get_secret_value() if settings.password else None
+            client.username_pw_set(settings.username, password)
+        if settings.tls:
+            ca_file, cert_file, key_file = (str(path) if path else None for _, path in settings.tls)
+            client.tls_set(ca_file, cert_file, key_file)
+        client.reconnect_delay_set(1, settings.reconnect_max_s)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_connect_fail = self._on_connect_fail
+        client.on_socket_open = self._on_socket_open
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
+        return client
+
+    def _on_socket_open(self, _client: mqtt.Client, _data: object, _socket: object) -> None:
+        self._asked_at_s = time.monotonic()
+
+    def _on_connect(
+        self, client: mqtt.Client, _data: object, flags: mqtt.ConnectFlags, reason: ReasonCode, _props: object
+    ) -> None:
+        self._asked_at_s = None
+        if reason.is_failure:
+            log.error("mqtt_refused", extra={"broker": self._where, "why": str(reason)})
+            self._fallback_wanted |= self._settings.protocol == "auto" and str(reason) == UNSUPPORTED_PROTOCOL
+            return
+        self._drops = 0
+        with self._lock:
+            self._epoch += 1
+        self._connected.set()
+        log.info(
+            "mqtt_connected",
+            extra={"broker": self._where, "protocol": self.protocol, "session_present": flags.session_present},
+        )
+        options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
+        if self._is_v5:
+            client.subscribe([(topic, options) for topic in self._topics])
+        else:
+            client.subscribe([(topic, 1) for topic in self._topics])
+
+    def _on_disconnect(
+        self, _client: mqtt.Client, _data: object, _flags: object, reason: ReasonCode, _props: object
+    ) -> None:
+        self._asked_at_s = None
+        with self._lock:
+            self._epoch += 1
+        if self._stopping:
+            return
+        if not self._connected.is_set():
+            self._drops += 1
+            self._fallback_wanted |= self._settings.protocol == "auto" and self._drops >= DROPS_BEFORE_FALLBACK
+        self._connected.clear()
+        log.warning("mqtt_disconnected", extra={"broker": self._where, "why": str(reason)})
+
+    def _on_connect_fail(self, _client: mqtt.Client, _data: object) -> None:
+        log.warning("mqtt_unreachable", extra={"broker": self._where})
+
+    def _on_subscribe(
+        self, _client: mqtt.Client, _data: object, _mid: int, reasons: list[ReasonCode], _props: object
+    ) -> None:
+        for topic, reason in zip(self._topics, reasons, strict=False):
+            if reason.is_failure:
+                log.error("mqtt_subscription_refused", extra={"topic": topic, "why": str(reason)})
+
+    def _on_message(self, _client: mqtt.Client, _data: object, received: mqtt.MQTTMessage) -> None:
+        try:
+            topic = received.topic
+        except UnicodeDecodeError:
+            topic = received._topic.decode(errors="replace")  # noqa: SLF001 - paho has no other way
+        self._queue.put(Message(topic, bytes(received.payload), received.mid, received.qos, self._epoch))
+        self._bytes_in += len(received.payload)
+        while self._is_full() and not self._stopping:
+            time.sleep(FULL_QUEUE_PAUSE_S)
+
+    def _is_full(self) -> bool:
+        is_long = self._queue.qsize() > self._settings.receive_maximum
+        return is_long or self._bytes_in - self._bytes_out > MAX_QUEUED_BYTES

@@ -1,0 +1,135 @@
+"""Which readings are refused, and why: one pass over the columns of a batch."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from bkkenergy.ingest.message import Reason
+from bkkenergy.metering.registers import RATING_MARGIN_RATIO, S_PER_H
+from bkkenergy.portfolio import Meter, MeterKind
+from bkkenergy.readings import US_PER_S, FloatArray, IntArray, ReadingBatch
+
+EARLIEST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
+"""Before this a clock was not set."""
+
+PLAUSIBLE = {
+    **{f"voltage_l{n}_v": (0.0, 150_000.0) for n in (1, 2, 3)},
+    **{f"current_l{n}_a": (0.0, 20_000.0) for n in (1, 2, 3)},
+    "power_factor": (-1.0, 1.0),
+    "frequency_hz": (0.0, 70.0),
+}
+"""Physical bounds: a customer at 115 kV, a busbar of 20 kA, a ratio, a 50 Hz grid with room."""
+
+REASONS = (
+    None,
+    Reason.BEFORE_COMMISSIONING,
+    Reason.TIME_AHEAD,
+    Reason.NO_VALUE,
+    Reason.ENERGY_OUT_OF_RANGE,
+    Reason.POWER_OUT_OF_RANGE,
+    Reason.GAUGE_OUT_OF_RANGE,
+)
+"""What the numbers of `reject_codes` mean; 0 is accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a reading of each meter may hold, as columns.
+
+    energy_scale, voltage_scale, current_scale : (m,) from what is sent to what flows.
+    most_energy_kwh : (m,) an energy figure lies below this; inf where there is no bound.
+    most_power_kw : (m,) power in either direction.
+    commissioned_us : (m,) first instant of the meter, microseconds since the epoch.
+    """
+
+    energy_scale: FloatArray
+    voltage_scale: FloatArray
+    current_scale: FloatArray
+    most_energy_kwh: FloatArray
+    most_power_kw: FloatArray
+    commissioned_us: IntArray
+
+    @classmethod
+    def of(cls, meters: Sequence[Meter]) -> Self:
+        """The limits of configured meters, in their order."""
+        return cls(
+            np.array([meter.multiplier for meter in meters]),
+            np.array([meter.vt_ratio for meter in meters]),
+            np.array([meter.ct_ratio for meter in meters]),
+            np.array([_most_energy_kwh(meter) for meter in meters]),
+            np.array([meter.rated_kw * RATING_MARGIN_RATIO for meter in meters]),
+            np.array([int((meter.commissioned or EARLIEST).timestamp()) * US_PER_S for meter in meters], np.int64),
+        )
+
+    def scaled(self, meter: IntArray, columns: dict[str, FloatArray]) -> dict[str, FloatArray]:
+        """Columns as sent made into what flows, by each reading's transformer ratios."""
+        scales = {"energy": self.energy_scale, "export": self.energy_scale, "power_kw": self.energy_scale}
+        scales |= {"voltage": self.voltage_scale, "current": self.current_scale}
+        scaled = dict(columns)
+        for name, values in columns.items():
+            scale = next((scale for prefix, scale in scales.items() if name.startswith(prefix)), None)
+            if scale is not None:
+                scaled[name] = values * scale[meter]
+        return scaled
+
+
+def _most_energy_kwh(meter: Meter) -> float:
+    if meter.kind is MeterKind.INTERVAL:
+        return meter.rated_kw * RATING_MARGIN_RATIO * meter.interval_s / S_PER_H
+    return np.inf if meter.rollover_kwh is None else meter.rollover_kwh
+
+
+def reject_codes(batch: ReadingBatch, limits: Limits, *, latest_us: int) -> npt.NDArray[np.int8]:
+    """Why each reading is refused: (n,) index into REASONS, 0 = accepted. The first reason wins.
+
+    latest_us : no reading may be later, microseconds since the epoch.
+    """
+    energy_kwh, export_kwh, power_kw = (batch.column(name) for name in ("energy_kwh", "export_kwh", "power_kw"))
+    most_kwh = limits.most_energy_kwh[batch.meter]
+    gauge_is_off = np.zeros(len(batch), np.bool_)
+    for name, (least, most) in PLAUSIBLE.items():
+        if name in batch.columns:
+            gauge_is_off |= (batch.columns[name] < least) | (batch.columns[name] > most)
+    return np.select(
+        [
+            batch.ts_us < limits.commissioned_us[batch.meter],
+            batch.ts_us > latest_us,
+            np.isnan(energy_kwh) & np.isnan(power_kw),
+            (energy_kwh < 0) | (energy_kwh >= most_kwh) | (export_kwh < 0) | (export_kwh >= most_kwh),
+            np.abs(power_kw) > limits.most_power_kw[batch.meter],
+            gauge_is_off,
+        ],
+        range(1, len(REASONS)),
+        default=0,
+    ).astype(np.int8)
+
+
+def explain(batch: ReadingBatch, row: int, reason: Reason, limits: Limits) -> str:
+    """One sentence for a person: what was found, and what is allowed."""
+    meter = batch.meter[row]
+    at = dt.datetime.fromtimestamp(batch.ts_us[row] / US_PER_S, dt.UTC) if 0 < batch.ts_us[row] < 4e15 else None  # noqa: PLR2004
+    values = {name: float(values[row]) for name, values in batch.columns.items() if not np.isnan(values[row])}
+    match reason:
+        case Reason.BEFORE_COMMISSIONING:
+            since = dt.datetime.fromtimestamp(limits.commissioned_us[meter] / US_PER_S, dt.UTC)
+            return f"ts {at} lies before the meter's commissioning ({since}). Check the device's clock."
+        case Reason.TIME_AHEAD:
+            return f"ts {at} lies in the future. Check the device's clock."
+        case Reason.NO_VALUE:
+            return "neither energy_kwh nor power_kw. Send one of them."
+        case Reason.ENERGY_OUT_OF_RANGE:
+            shown = {name: values[name] for name in ("energy_kwh", "export_kwh") if name in values}
+            most_kwh = limits.most_energy_kwh[meter]
+            return f"{shown} is not within 0 to {most_kwh:g} kWh. Check register_digits, ratios and unit."
+        case Reason.POWER_OUT_OF_RANGE:
+            most_kw = limits.most_power_kw[meter]
+            return f"power_kw {values['power_kw']:g} is beyond {most_kw:g} kW. Check rated_kw, ratios and unit."
+        case _:
+            off = {n: values[n] for n, (least, most) in PLAUSIBLE.items() if not least <= values.get(n, least) <= most}
+            return f"{off} is not plausible. Check the profile's units."

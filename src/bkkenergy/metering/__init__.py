@@ -1,0 +1,1 @@
+"""What meters counted, made into energy of intervals, demand and data quality."""

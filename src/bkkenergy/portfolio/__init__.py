@@ -1,0 +1,28 @@
+"""The site's agencies, buildings, meters and roofs: models, files, and checks across them."""
+
+from bkkenergy.portfolio.load import inspect_portfolio, load_portfolio
+from bkkenergy.portfolio.models import (
+    Agency,
+    Building,
+    BuildingType,
+    Exchange,
+    Meter,
+    MeterKind,
+    OpeningCalendar,
+    Portfolio,
+    Roof,
+)
+
+__all__ = [
+    "Agency",
+    "Building",
+    "BuildingType",
+    "Exchange",
+    "Meter",
+    "MeterKind",
+    "OpeningCalendar",
+    "Portfolio",
+    "Roof",
+    "inspect_portfolio",
+    "load_portfolio",
+]

@@ -1,0 +1,72 @@
+"""Faults that only show when agencies, buildings and meters are held against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from bkkenergy.errors import Fault
+from bkkenergy.portfolio.models import Building, Meter, MeterKind, Portfolio
+
+
+def cross_check(portfolio: Portfolio, places: Mapping[str, str], tariffs: frozenset[str] | None = None) -> list[Fault]:
+    """Every fault between entries; `places` tells where each id stands."""
+    faults: list[Fault] = []
+    for building in portfolio.buildings.values():
+        where = places[building.id]
+        faults += _unknown(f"{where}.agency", "agency", building.agency, portfolio.agencies)
+        faults += _unknown(f"{where}.calendar", "calendar", building.calendar, portfolio.calendars)
+        if tariffs is not None:
+            faults += _unknown(f"{where}.tariff", "tariff", building.tariff, dict.fromkeys(tariffs))
+        faults += meter_faults(building, places)
+    faults += shared_topics(portfolio.meters, places)
+    return faults
+
+
+def _unknown(where: str, kind: str, name: str, known: Mapping[str, object]) -> Iterator[Fault]:
+    if name not in known:
+        yield Fault(where, f"there is no {kind} {name!r}", f"Use one of: {', '.join(sorted(known)) or '(none)'}.")
+
+
+def meter_faults(building: Building, places: Mapping[str, str]) -> Iterator[Fault]:
+    """Faults among the meters of one building: doubled ids, parents, exchanges."""
+    by_id: dict[str, Meter] = {}
+    for meter in building.meters:
+        where = places[meter.id]
+        if meter.id in by_id:
+            yield Fault(f"{where}.id", f"the building has two meters {meter.id!r}", "Give each its own id.")
+        by_id[meter.id] = meter
+    for meter in by_id.values():
+        where = places[meter.id]
+        if meter.parent is not None and meter.parent not in by_id:
+            remedy = f"Use one of: {', '.join(sorted(by_id.keys() - {meter.id}))}."
+            yield Fault(f"{where}.parent", f"the building has no meter {meter.parent!r}", remedy)
+        elif _is_own_ancestor(meter, by_id):
+            yield Fault(f"{where}.parent", f"meter {meter.id!r} measures itself", "Let one meter have no parent.")
+        instants = [exchange.at for exchange in meter.exchanges]
+        if instants != sorted(instants):
+            yield Fault(f"{where}.exchanges", "exchanges are not in the order of time", "Sort them by `at`.")
+        if meter.exchanges and meter.kind is not MeterKind.REGISTER:
+            yield Fault(
+                f"{where}.exchanges", "only a register can be exchanged", 'Remove them, or set kind = "register".'
+            )
+
+
+def _is_own_ancestor(meter: Meter, by_id: Mapping[str, Meter]) -> bool:
+    seen: set[str] = set()
+    current: Meter | None = meter
+    while current is not None and current.parent is not None:
+        if current.id in seen:
+            return True
+        seen.add(current.id)
+        current = by_id.get(current.parent)
+    return False
+
+
+def shared_topics(meters: tuple[Meter, ...], places: Mapping[str, str]) -> Iterator[Fault]:
+    """Meters that listen to the topic of an earlier one."""
+    owner_of: dict[str, str] = {}
+    for meter in meters:
+        owner = owner_of.setdefault(meter.topic, meter.id)
+        if owner != meter.id:
+            what = f"topic {meter.topic!r} is already the topic of meter {owner!r}"
+            yield Fault(f"{places[meter.id]}.topic", what, "Give each meter its own topic.")

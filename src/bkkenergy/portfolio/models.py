@@ -1,0 +1,229 @@
+"""Agencies, buildings, meters and roofs, as configured: frozen, and trusted once built."""
+
+from __future__ import annotations
+
+import datetime as dt
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import AwareDatetime, Field, StringConstraints, model_validator
+
+from bkkenergy.calendar import BANGKOK, in_yearly_spans, thai_holidays
+from bkkenergy.tomlfiles import Frozen
+
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+BuildingId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+\.[a-z0-9]+(-[a-z0-9]+)*$")]
+MeterId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+\.[a-z0-9-]+\.[a-z0-9]+(-[a-z0-9]+)*$")]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+HoursOfDay = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-4]):[0-5]\d$")]
+MonthDay = Annotated[str, StringConstraints(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")]
+Positive = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(gt=0, le=1)]
+
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+DEFAULT_TOPIC = "bma/{agency}/{building}/{meter}/readings"
+
+
+class BuildingType(StrEnum):
+    """The kinds of building that a city runs."""
+
+    DISTRICT_OFFICE = "district_office"
+    SCHOOL = "school"
+    HOSPITAL = "hospital"
+    HEALTH_CENTRE = "health_centre"
+    FIRE_STATION = "fire_station"
+    SPORTS_CENTRE = "sports_centre"
+    WATER_TREATMENT = "water_treatment"
+    OFFICE = "office"
+    LIBRARY = "library"
+    OTHER = "other"
+
+
+class MeterKind(StrEnum):
+    """What a meter's energy figure means."""
+
+    REGISTER = "register"
+    """energy_kwh is a counter that grows until it rolls over."""
+    INTERVAL = "interval"
+    """energy_kwh is the energy of the interval that ends at the reading."""
+    POWER = "power"
+    """There is no energy figure; power_kw is integrated."""
+
+
+class YearlySpan(Frozen):
+    """Days that come back each year, both ends included."""
+
+    first: MonthDay
+    last: MonthDay
+    name_th: Name
+    name_en: Name
+
+
+class OpeningCalendar(Frozen):
+    """When buildings of one kind are open.
+
+    hours : by weekday ("mon".."sun"), "08:00-16:30"; a weekday that is left out is closed.
+    closed_on_holidays : whether official holidays (substitution days too) close it.
+    closures : spans closed each year, such as school holidays.
+    closed_dates, open_dates : single days that the agency itself declares.
+    """
+
+    id: Slug
+    name_th: Name
+    name_en: Name
+    source: Name
+    hours: dict[Weekday, HoursOfDay]
+    closed_on_holidays: bool = True
+    closures: tuple[YearlySpan, ...] = ()
+    closed_dates: frozenset[dt.date] = frozenset()
+    open_dates: frozenset[dt.date] = frozenset()
+
+    def is_open(self, day: dt.date) -> bool:
+        """Whether the building works on this day."""
+        if day in self.open_dates:
+            return True
+        if WEEKDAYS[day.weekday()] not in self.hours or day in self.closed_dates:
+            return False
+        if self.closed_on_holidays and day in thai_holidays(day.year, "en"):
+            return False
+        return not in_yearly_spans(day, [(span.first, span.last) for span in self.closures])
+
+    def open_hours(self, day: dt.date) -> tuple[float, float] | None:
+        """Opening and closing time in hours after midnight; None on a closed day."""
+        if not self.is_open(day):
+            return None
+        text = self.hours.get(WEEKDAYS[day.weekday()]) or next(iter(self.hours.values()))
+        opening, closing = (int(clock[:2]) + int(clock[3:]) / 60 for clock in text.split("-"))
+        return opening, closing
+
+
+class Agency(Frozen):
+    """One office of the city that answers for its buildings' energy."""
+
+    id: Slug
+    name_th: Name
+    name_en: Name
+    demonstration: bool = False
+
+
+class Exchange(Frozen):
+    """A meter taken down and another put in its place.
+
+    final_kwh, initial_kwh : last register value of the old meter, first of the new one, kWh.
+    """
+
+    at: AwareDatetime
+    final_kwh: Annotated[float, Field(ge=0)]
+    initial_kwh: Annotated[float, Field(ge=0)] = 0.0
+
+
+class Meter(Frozen):
+    """One metering point.
+
+    rated_kw : no more than this can flow; readings above it are refused, steps above it unknown.
+    register_digits : whole digits of the counter; it rolls over at 10^digits x multiplier.
+    ct_ratio, vt_ratio : transformer ratios, where the meter reports secondary values; else 1.
+    interval_s : how often it is expected to report, seconds.
+    """
+
+    id: MeterId
+    building: BuildingId
+    topic: Annotated[str, StringConstraints(pattern=r"^[^+#\x00]+$")]
+    name_th: Name = "มิเตอร์หลัก"
+    name_en: Name = "Main meter"
+    kind: MeterKind = MeterKind.REGISTER
+    parent: MeterId | None = None
+    rated_kw: Positive
+    register_digits: Annotated[int, Field(ge=3, le=12)] | None = None
+    ct_ratio: Positive = 1.0
+    vt_ratio: Positive = 1.0
+    interval_s: Annotated[int, Field(ge=1, le=86_400)] = 900
+    payload: Slug = "canonical"
+    commissioned: AwareDatetime | None = None
+    exchanges: tuple[Exchange, ...] = ()
+
+    @property
+    def is_main(self) -> bool:
+        """Whether nothing measures this meter's energy a second time."""
+        return self.parent is None
+
+    @property
+    def multiplier(self) -> float:
+        """From what the meter shows to what flows."""
+        return self.ct_ratio * self.vt_ratio
+
+    @property
+    def rollover_kwh(self) -> float | None:
+        """Where the register starts again from zero, kWh; None where it is not declared."""
+        return None if self.register_digits is None else 10.0**self.register_digits * self.multiplier
+
+
+class Roof(Frozen):
+    """A plane that could carry modules. Azimuth: degrees clockwise from north.
+
+    outline_m : corners in metres east and north of any point of the building, instead of an area.
+    """
+
+    id: Slug
+    area_m2: Positive | None = None
+    outline_m: tuple[tuple[float, float], ...] = ()
+    tilt_deg: Annotated[float, Field(ge=0, le=90)]
+    azimuth_deg: Annotated[float, Field(ge=0, lt=360)]
+    usable_ratio: Share = 0.7
+
+    @model_validator(mode="after")
+    def _has_a_size(self) -> Self:
+        if (self.area_m2 is None) == (not self.outline_m):
+            raise ValueError("a roof needs either area_m2 or outline_m")
+        if self.outline_m and len(self.outline_m) < 3:  # noqa: PLR2004 - a polygon
+            raise ValueError("outline_m needs at least three corners")
+        return self
+
+
+class Building(Frozen):
+    """One building with its meters and roofs."""
+
+    id: BuildingId
+    agency: Slug
+    name_th: Name
+    name_en: Name
+    type: BuildingType
+    gross_floor_area_m2: Positive
+    latitude_deg: Annotated[float, Field(ge=5, le=21)]
+    longitude_deg: Annotated[float, Field(ge=97, le=106)]
+    tariff: Slug
+    calendar: Slug
+    meters: tuple[Meter, ...] = ()
+    roofs: tuple[Roof, ...] = ()
+
+    @property
+    def main_meters(self) -> tuple[Meter, ...]:
+        """The meters whose sum is the building's use."""
+        return tuple(meter for meter in self.meters if meter.is_main)
+
+
+class Portfolio(Frozen):
+    """Every agency, building and calendar of the site, by id."""
+
+    agencies: dict[str, Agency]
+    buildings: dict[str, Building]
+    calendars: dict[str, OpeningCalendar]
+
+    @property
+    def meters(self) -> tuple[Meter, ...]:
+        """All meters, in the order of the files."""
+        return tuple(meter for building in self.buildings.values() for meter in building.meters)
+
+    def buildings_of(self, agency_id: str) -> tuple[Building, ...]:
+        """The buildings of one agency, in the order of the files."""
+        return tuple(building for building in self.buildings.values() if building.agency == agency_id)
+
+    def is_open(self, building: Building, day: dt.date) -> bool:
+        """Whether a building works on a day, by its calendar."""
+        return self.calendars[building.calendar].is_open(day)
+
+
+def local_midnight(day: dt.date) -> dt.datetime:
+    """The first instant of a day in Bangkok."""
+    return dt.datetime.combine(day, dt.time(), BANGKOK)

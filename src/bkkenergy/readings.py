@@ -1,0 +1,113 @@
+"""What travels from a meter to a report: columns of readings, and how good each energy value is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+QualityArray = npt.NDArray[np.uint8]
+
+US_PER_S = 1_000_000
+
+ENERGY_FIELDS = ("energy_kwh", "export_kwh")
+"""Cumulative registers (or energy in an interval, for meters of that kind)."""
+
+FIELDS = (
+    *ENERGY_FIELDS,
+    "power_kw",
+    "voltage_l1_v",
+    "voltage_l2_v",
+    "voltage_l3_v",
+    "current_l1_a",
+    "current_l2_a",
+    "current_l3_a",
+    "power_factor",
+    "frequency_hz",
+)
+"""Every quantity that a reading can carry, in the order in which stores keep them."""
+
+
+class Quality(IntEnum):
+    """How an interval's energy is known."""
+
+    MEASURED = 0
+    ESTIMATED = 1
+    MISSING = 2
+    RESET = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingBatch:
+    """Readings as columns; row i is one meter at one instant.
+
+    meter_ids : the meters that `meter` points into.
+    meter : (n,) index into `meter_ids`.
+    ts_us : (n,) instants, microseconds since 1970-01-01 UTC.
+    columns : name in FIELDS -> (n,) values; NaN where a reading has none. Columns that no reading
+        has are left out.
+    """
+
+    meter_ids: tuple[str, ...]
+    meter: IntArray
+    ts_us: IntArray
+    columns: Mapping[str, FloatArray] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        unknown = sorted(set(self.columns) - set(FIELDS))
+        if unknown:
+            raise ValueError(
+                f"ReadingBatch: columns {unknown} are not known. Use names of FIELDS: {', '.join(FIELDS)}."
+            )
+        lengths = {"meter": len(self.meter), "ts_us": len(self.ts_us)}
+        lengths |= {name: len(values) for name, values in self.columns.items()}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"ReadingBatch: columns differ in length: {lengths}.")
+
+    def __len__(self) -> int:
+        return len(self.ts_us)
+
+    @classmethod
+    def empty(cls, meter_ids: Sequence[str] = ()) -> Self:
+        """A batch without a reading."""
+        return cls(tuple(meter_ids), np.empty(0, np.int64), np.empty(0, np.int64))
+
+    @classmethod
+    def concat(cls, batches: Sequence[Self]) -> Self:
+        """Batches over the same meters, one after the other."""
+        if not batches:
+            return cls.empty()
+        if any(batch.meter_ids != batches[0].meter_ids for batch in batches):
+            raise ValueError("ReadingBatch.concat: the batches index different meters. Rebuild them over one tuple.")
+        names = [name for name in FIELDS if any(name in batch.columns for batch in batches)]
+        return cls(
+            batches[0].meter_ids,
+            np.concatenate([batch.meter for batch in batches]),
+            np.concatenate([batch.ts_us for batch in batches]),
+            {name: np.concatenate([batch.column(name) for batch in batches]) for name in names},
+        )
+
+    def column(self, name: str) -> FloatArray:
+        """(n,) values of one quantity, NaN where the batch has none."""
+        values = self.columns.get(name)
+        return np.full(len(self), np.nan) if values is None else values
+
+    def take(self, rows: BoolArray | IntArray | slice) -> ReadingBatch:
+        """The readings at `rows`: a mask, positions, or a slice."""
+        return ReadingBatch(
+            self.meter_ids,
+            self.meter[rows],
+            self.ts_us[rows],
+            {name: values[rows] for name, values in self.columns.items()},
+        )
+
+    def in_order(self) -> ReadingBatch:
+        """The readings sorted by meter, then instant."""
+        return self.take(np.lexsort((self.ts_us, self.meter)))

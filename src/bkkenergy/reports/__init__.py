@@ -1,0 +1,1 @@
+"""What an agency is told: content, apart from how it is shown and handed over."""

@@ -1,0 +1,62 @@
+"""The figures that reports rest on, read from config/ with their sources, and every fault in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+from bkkenergy.carbon import GridFactor
+from bkkenergy.errors import ConfigError, Fault
+from bkkenergy.tariff.flat import FlatRate
+from bkkenergy.tomlfiles import Frozen, read_toml, validated
+
+EntryT = TypeVar("EntryT", bound=Frozen)
+
+
+class Schedule(Frozen):
+    """A tariff schedule that a building may name."""
+
+    id: str
+    name_th: str
+    name_en: str
+
+
+class Figures(Frozen):
+    """Rates, schedules and factors."""
+
+    flat_rate: FlatRate
+    schedules: dict[str, Schedule]
+    grid_factors: tuple[GridFactor, ...]
+
+
+def load_figures(config_dir: Path) -> Figures:
+    """Figures of config_dir. Raises ConfigError with every fault."""
+    faults: list[Fault] = []
+    flat = _entries(config_dir / "tariffs" / "flat.toml", "flat", FlatRate, faults)
+    schedules = _entries(config_dir / "tariffs" / "schedules.toml", "schedule", Schedule, faults)
+    factors = _entries(config_dir / "factors.toml", "grid_factor", GridFactor, faults)
+    if faults:
+        raise ConfigError(faults)
+    return Figures(
+        flat_rate=flat[0], schedules={schedule.id: schedule for schedule in schedules}, grid_factors=tuple(factors)
+    )
+
+
+def _entries(path: Path, key: str, model: type[EntryT], faults: list[Fault]) -> list[EntryT]:
+    """The [key] table or the [[key]] tables of a file; at least one, or a fault."""
+    try:
+        found: Any = read_toml(path).get(key)
+    except ConfigError as error:
+        faults += error.faults
+        return []
+    if not found:
+        faults.append(Fault(f"{path}: {key}", "there is none", f"Enter at least one {key}."))
+        return []
+    entries = []
+    for number, table in enumerate(found if isinstance(found, list) else [found]):
+        where = f"{path}: {key}[{number}]" if isinstance(found, list) else f"{path}: {key}"
+        entry, problems = validated(model, table, where)
+        faults += problems
+        if entry is not None:
+            entries.append(entry)
+    return entries

@@ -1,0 +1,54 @@
+"""Reads from the store what one report needs: the only step of a report that does."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pandas as pd
+
+from bkkenergy.calendar import BANGKOK, Period, edges, timestamp_us
+from bkkenergy.carbon import factor_for
+from bkkenergy.errors import InputError
+from bkkenergy.metering.frames import meter_energy
+from bkkenergy.portfolio import Portfolio
+from bkkenergy.readings import US_PER_S
+from bkkenergy.reports.content import MAX_COMPARED_DAYS, AgencyInputs
+from bkkenergy.reports.figures import Figures
+from bkkenergy.settings import Settings
+from bkkenergy.store import ReadingStore
+
+DAYS_A_WEEK = 7
+
+
+def agency_inputs(
+    store: ReadingStore, portfolio: Portfolio, settings: Settings, figures: Figures, agency_id: str, period: Period
+) -> AgencyInputs:
+    """What the report of one agency over one period is made from. Raises InputError, StoreAway."""
+    agency = portfolio.agencies.get(agency_id)
+    if agency is None:
+        known = ", ".join(sorted(portfolio.agencies))
+        raise InputError(f"agency {agency_id!r} is not in the portfolio. Use one of: {known}.")
+    meters = [meter for building in portfolio.buildings_of(agency_id) for meter in building.meters]
+    names = [meter.id for meter in meters]
+    whole = period
+    if len(period.dates) <= MAX_COMPARED_DAYS:
+        whole = period.with_days_before(settings.report.compared_weeks * DAYS_A_WEEK)
+    gap_s = settings.metering.max_estimated_gap_s
+    beyond_us = max([gap_s, *(2 * meter.interval_s for meter in meters)]) * US_PER_S
+    batch = store.readings(names, timestamp_us(whole.start) - beyond_us, timestamp_us(whole.end) + beyond_us)
+    at = edges(whole, "15min")
+    return AgencyInputs(
+        agency=agency,
+        portfolio=portfolio,
+        period=period,
+        energy=meter_energy(batch, meters, at, max_gap_s=gap_s),
+        exported=meter_energy(batch, meters, at, max_gap_s=gap_s, field="export_kwh"),
+        last_seen={name: _local(ts_us) for name, ts_us in store.last_seen_us(names).items()},
+        rate=figures.flat_rate,
+        factor=factor_for(figures.grid_factors, period.last_day.year, "footprint"),
+        thresholds=settings.report,
+    )
+
+
+def _local(ts_us: int) -> dt.datetime:
+    return pd.Timestamp(ts_us, unit="us", tz="UTC").tz_convert(BANGKOK).to_pydatetime()

@@ -1,0 +1,18 @@
+"""A report as bytes in a format: the one place where a renderer is registered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from bkkenergy.i18n import Lang
+from bkkenergy.reports.content import AgencyReport
+from bkkenergy.reports.render.csv import render_csv
+from bkkenergy.reports.render.html import render_html
+from bkkenergy.reports.render.json import render_json
+
+Renderer = Callable[[AgencyReport, Lang], bytes]
+
+RENDERERS: Mapping[str, Renderer] = MappingProxyType({"html": render_html, "json": render_json, "csv": render_csv})
+HAS_LANGUAGE = frozenset({"html", "csv"})
+"""Formats whose bytes differ by language; the others are written once."""

@@ -1,0 +1,80 @@
+"""The report as one self-contained page: no script, no outside request, good on a phone and in print."""
+
+from __future__ import annotations
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from bkkenergy import __version__
+from bkkenergy.i18n import Lang, Words
+from bkkenergy.reports.chart import ProfileLabels, day_profile, sparkline, tick_values
+from bkkenergy.reports.content import AgencyReport, BuildingUse, Use
+from bkkenergy.reports.phrasing import attention_text, headline, period_text, place, title
+
+_environment = Environment(
+    loader=PackageLoader("bkkenergy.reports.render", "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def render_html(report: AgencyReport, lang: Lang) -> bytes:
+    """A whole HTML page, UTF-8."""
+    words = Words(lang)
+    page = _environment.get_template("report.html.j2").render(
+        report=report,
+        t=words,
+        lang=lang,
+        title=title(report, words),
+        period=period_text(report, words),
+        headline=headline(report, words),
+        name=words.either(th=report.name_th, en=report.name_en),
+        chart=_chart(report.total, words),
+        comparable=sum(building.use.change_ratio is not None for building in report.buildings),
+        rows=[_row(building, words) for building in report.buildings],
+        attention=[
+            {"severity": item.severity, "place": place(report, item, words), "text": attention_text(item, words)}
+            for item in report.attention
+        ],
+        version=__version__,
+    )
+    return page.encode()
+
+
+def _chart(use: Use, words: Words) -> Markup:
+    highest = max((value for value in use.profile_kw if value is not None), default=None)
+    ticks = tick_values(use.profile_kw, use.usual_profile_kw)
+    labels = ProfileLabels(
+        title=words("report.profile"),
+        empty=words("report.profile_empty"),
+        peak=words("report.profile_peak", value=words.number(highest)),
+        ticks={tick: words.number(tick, 0 if ticks[-1] >= len(ticks) else 1) for tick in ticks},
+        values=[
+            words(
+                "report.profile_hour",
+                hour=f"{hour:02d}:00–{hour + 1:02d}:00",
+                actual=words.number(actual, 1),
+                usual=words.number(usual, 1),
+            )
+            for hour, (actual, usual) in enumerate(
+                zip(use.profile_kw, use.usual_profile_kw or [None] * len(use.profile_kw), strict=True)
+            )
+        ],
+    )
+    return day_profile(use.profile_kw, use.usual_profile_kw, labels=labels)
+
+
+def _row(building: BuildingUse, words: Words) -> dict[str, object]:
+    use = building.use
+    name = words.either(th=building.name_th, en=building.name_en)
+    is_open = building.is_open
+    return {
+        "name": name,
+        "type": words(f"building_type.{building.type}"),
+        "day": None if is_open is None else words("report.open" if is_open else "report.closed"),
+        "use": use,
+        "intensity_kwh_m2": None if use.energy_kwh is None else use.energy_kwh / building.gross_floor_area_m2,
+        "spark": sparkline(use.profile_kw, use.usual_profile_kw, label=f"{words('report.profile')}: {name}"),
+    }

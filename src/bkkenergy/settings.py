@@ -1,0 +1,173 @@
+"""The service's settings: one frozen model read once from config/bkkenergy.toml and passed down."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, SecretStr, model_validator
+
+from bkkenergy.errors import ConfigError, Fault
+from bkkenergy.tomlfiles import Frozen, read_toml, validated
+
+FILE_NAME = "bkkenergy.toml"
+MQTT_PASSWORD_VARIABLE = "BKKENERGY_MQTT_PASSWORD"  # noqa: S105 - a name, not a secret
+INFLUX_TOKEN_VARIABLE = "BKKENERGY_INFLUX_TOKEN"  # noqa: S105 - a name, not a secret
+
+Ratio = Annotated[float, Field(ge=0, le=1)]
+Port = Annotated[int, Field(ge=1, le=65_535)]
+
+
+class MqttTls(Frozen):
+    """Encryption to the broker. Without `ca_file` the system's authorities are trusted."""
+
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _certificate_has_its_key(self) -> Self:
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("cert_file and key_file go together")
+        return self
+
+
+class MqttSettings(Frozen):
+    """Where the broker is and how to speak to it."""
+
+    host: str = "127.0.0.1"
+    port: Port = 1883
+    protocol: Literal["auto", "5", "3.1.1"] = "auto"
+    client_id: Annotated[str, Field(min_length=1, max_length=64)] = "bkkenergy-ingest"
+    username: str | None = None
+    password: SecretStr | None = Field(default=None, description=f"from ${MQTT_PASSWORD_VARIABLE} or password_file")
+    password_file: Path | None = None
+    tls: MqttTls | None = None
+    topics: tuple[str, ...] = ("bma/+/+/+/readings",)
+    keepalive_s: Annotated[int, Field(ge=5, le=3600)] = 60
+    session_expiry_s: Annotated[int, Field(ge=60, le=4_294_967_295)] = 7 * 86_400
+    receive_maximum: Annotated[int, Field(ge=10, le=65_535)] = 2000
+    reconnect_max_s: Annotated[int, Field(ge=1, le=3600)] = 30
+
+
+class IngestSettings(Frozen):
+    """How messages are gathered into batches, and what is refused."""
+
+    batch_readings: Annotated[int, Field(ge=1, le=100_000)] = 10_000
+    linger_s: Annotated[float, Field(ge=0, le=10)] = 0.25
+    max_ahead_s: Annotated[int, Field(ge=0)] = 300
+    store_retry_max_s: Annotated[float, Field(gt=0)] = 30.0
+    quarantine_max_messages: Annotated[int, Field(ge=10)] = 100_000
+    quarantine_max_bytes: Annotated[int, Field(ge=10_000)] = 200_000_000
+
+
+class InfluxSettings(Frozen):
+    """An InfluxDB server: `bucket` is the bucket of 2.x and 3, the database of 1.x."""
+
+    url: str = "http://127.0.0.1:8086"
+    api: Literal["auto", "v1", "v2"] = "auto"
+    bucket: str = "bkkenergy"
+    org: str = "bma"
+    username: str | None = None
+    token: SecretStr | None = Field(default=None, description=f"from ${INFLUX_TOKEN_VARIABLE} or token_file")
+    token_file: Path | None = None
+    timeout_s: Annotated[float, Field(gt=0)] = 30.0
+
+
+class StoreSettings(Frozen):
+    """Where readings live. `path` also holds quarantine and counters, whatever the kind."""
+
+    kind: Literal["sqlite", "influx"] = "sqlite"
+    path: Path = Path("var/bkkenergy.sqlite")
+    influx: InfluxSettings = InfluxSettings()
+
+
+class MeteringSettings(Frozen):
+    """How gaps in the readings are treated."""
+
+    max_estimated_gap_s: Annotated[int, Field(ge=0)] = 7200
+
+
+class ReportSettings(Frozen):
+    """What a report calls worth attention, and where reports go."""
+
+    folder: Path = Path("var/reports")
+    daily_at: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "07:00"
+    languages: tuple[Literal["th", "en"], ...] = ("th", "en")
+    formats: tuple[Literal["html", "json", "csv"], ...] = ("html", "json", "csv")
+    least_coverage_ratio: Ratio = 0.9
+    notable_change_ratio: Ratio = 0.15
+    compared_weeks: Annotated[int, Field(ge=1, le=52)] = 4
+
+
+class Settings(Frozen):
+    """Every setting of the service, with its default."""
+
+    mqtt: MqttSettings = MqttSettings()
+    ingest: IngestSettings = IngestSettings()
+    store: StoreSettings = StoreSettings()
+    metering: MeteringSettings = MeteringSettings()
+    report: ReportSettings = ReportSettings()
+
+
+def load_settings(config_dir: Path, environment: Mapping[str, str] | None = None) -> Settings:
+    """Settings of config_dir/bkkenergy.toml with secrets filled in.
+
+    Relative paths count from the folder that holds `config_dir`. Raises ConfigError.
+    """
+    path = config_dir / FILE_NAME
+    table = read_toml(path)
+    secrets = [
+        Fault(f"{path}: {section}.{key}", "a secret stands in a settings file", f"Use ${variable} or {key}_file.")
+        for section, key, variable in (
+            ("mqtt", "password", MQTT_PASSWORD_VARIABLE),
+            ("store.influx", "token", INFLUX_TOKEN_VARIABLE),
+        )
+        if _has(table, f"{section}.{key}")
+    ]
+    settings, faults = validated(Settings, table, f"{path}:")
+    if settings is None or secrets:
+        raise ConfigError(secrets + faults)
+    return _placed(settings, config_dir.resolve().parent, os.environ if environment is None else environment)
+
+
+def _has(table: Mapping[str, object], dotted_key: str) -> bool:
+    value: object = table
+    for key in dotted_key.split("."):
+        if not isinstance(value, dict) or key not in value:
+            return False
+        value = value[key]
+    return True
+
+
+def _placed(settings: Settings, home: Path, environment: Mapping[str, str]) -> Settings:
+    """The settings with absolute paths and secrets read."""
+    mqtt, store, influx = settings.mqtt, settings.store, settings.store.influx
+    tls = mqtt.tls and mqtt.tls.model_copy(
+        update={name: home / path for name, path in mqtt.tls if isinstance(path, Path)}
+    )
+    password = _secret(environment, MQTT_PASSWORD_VARIABLE, mqtt.password_file, home)
+    token = _secret(environment, INFLUX_TOKEN_VARIABLE, influx.token_file, home)
+    return settings.model_copy(
+        update={
+            "mqtt": mqtt.model_copy(update={"password": password, "tls": tls}),
+            "store": store.model_copy(
+                update={"path": home / store.path, "influx": influx.model_copy(update={"token": token})}
+            ),
+            "report": settings.report.model_copy(update={"folder": home / settings.report.folder}),
+        }
+    )
+
+
+def _secret(environment: Mapping[str, str], variable: str, file: Path | None, home: Path) -> SecretStr | None:
+    if value := environment.get(variable):
+        return SecretStr(value)
+    if file is None:
+        return None
+    try:
+        return SecretStr((home / file).read_text(encoding="utf-8").strip())
+    except OSError as error:
+        fault = Fault(str(home / file), f"the secret cannot be read ({error.strerror})", "Mend the path or its rights.")
+        raise ConfigError([fault]) from None

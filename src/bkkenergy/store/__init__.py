@@ -1,0 +1,23 @@
+"""Where readings live: one protocol, an embedded file or an InfluxDB server behind it."""
+
+from __future__ import annotations
+
+from bkkenergy.settings import StoreSettings
+from bkkenergy.store.base import ReadingStore, StoreAway, StoreRefused
+
+__all__ = ["ReadingStore", "StoreAway", "StoreRefused", "open_store"]
+
+
+def open_store(settings: StoreSettings) -> ReadingStore:
+    """The store that the settings name, ready to be read and written. Raises StoreAway."""
+    store: ReadingStore
+    if settings.kind == "influx":
+        from bkkenergy.store.influx import InfluxStore  # noqa: PLC0415 - its client is slow to import
+
+        store = InfluxStore(settings.influx)
+    else:
+        from bkkenergy.store.sqlite import SqliteStore  # noqa: PLC0415 - one of two
+
+        store = SqliteStore(settings.path)
+    store.prepare()
+    return store

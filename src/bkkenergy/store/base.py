@@ -1,0 +1,44 @@
+"""What every store of readings promises, and the two ways in which it can fail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from bkkenergy.errors import AwayError, BkkEnergyError
+from bkkenergy.readings import ReadingBatch
+
+DEFAULT_FIELDS = ("energy_kwh", "export_kwh", "power_kw")
+
+
+class StoreAway(AwayError):
+    """The store does not answer, or cannot take anything now. The same batch may go in later."""
+
+
+class StoreRefused(BkkEnergyError):
+    """The store says no to something in this batch. Sending the same again can never help."""
+
+
+class ReadingStore(Protocol):
+    """Readings by meter and instant."""
+
+    def prepare(self) -> None:
+        """Make what must be there before the first commit. Raises StoreAway."""
+
+    def commit(self, batch: ReadingBatch) -> None:
+        """Store all of the batch, durably, or raise StoreAway or StoreRefused.
+
+        A meter and instant that is there already takes the new values, field by field; committing
+        a batch again changes nothing.
+        """
+
+    def readings(
+        self, meter_ids: Sequence[str], start_us: int, end_us: int, fields: Sequence[str] = DEFAULT_FIELDS
+    ) -> ReadingBatch:
+        """Readings of the meters with start <= instant < end, sorted by meter and instant."""
+
+    def last_seen_us(self, meter_ids: Sequence[str]) -> Mapping[str, int]:
+        """Instant of the latest reading of each meter that has one."""
+
+    def close(self) -> None:
+        """Let go of files and connections."""

@@ -1,0 +1,174 @@
+"""Readings in one SQLite file: nothing to install, and other processes may read while one writes."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from functools import lru_cache
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from bkkenergy.readings import FIELDS, ReadingBatch
+from bkkenergy.store.base import DEFAULT_FIELDS, StoreAway, StoreRefused
+
+BUSY_TIMEOUT_S = 5.0
+ROWS_AT_ONCE = (8000, 2000, 500, 100, 20, 5, 1)
+"""Sizes of INSERT statements: a batch is cut into the largest that fit, so that few texts are ever prepared."""
+
+_SCHEMA = f"""
+CREATE TABLE IF NOT EXISTS meter (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS reading (
+    meter INTEGER NOT NULL REFERENCES meter (id),
+    ts_us INTEGER NOT NULL,
+    {", ".join(f"{name} REAL" for name in FIELDS)},
+    PRIMARY KEY (meter, ts_us)
+) WITHOUT ROWID;
+"""
+
+
+def open_database(path: Path) -> sqlite3.Connection:
+    """A durable connection to one of the service's own files, made when absent. Raises StoreAway."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # One thread at a time uses a connection: the ingester's worker, or a command.
+        connection = sqlite3.connect(
+            path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, cached_statements=32
+        )
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+    except (OSError, sqlite3.Error) as error:
+        raise StoreAway(f"{path}: the database cannot be opened ({error}). Check the path, rights and disk.") from error
+    return connection
+
+
+class Transaction:
+    """All or nothing on one connection; errors leave as StoreAway or StoreRefused."""
+
+    def __init__(self, connection: sqlite3.Connection, where: Path) -> None:
+        self._connection, self._where = connection, where
+
+    def __enter__(self) -> sqlite3.Connection:
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            raise self._told(error) from error
+        return self._connection
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        try:
+            if error is None:
+                self._connection.execute("COMMIT")
+        except sqlite3.Error as failed:
+            error = failed
+        if error is not None:
+            with suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+        if isinstance(error, sqlite3.Error):
+            raise self._told(error) from error
+
+    def _told(self, error: sqlite3.Error) -> StoreAway | StoreRefused:
+        if isinstance(error, sqlite3.OperationalError):
+            return StoreAway(f"{self._where}: the store cannot be written now ({error}). Check disk space and rights.")
+        return StoreRefused(f"{self._where}: the store refuses the data ({error}).")
+
+
+class SqliteStore:
+    """The embedded ReadingStore."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._connection = open_database(path)
+        self._numbers: dict[str, int] = {}
+
+    def prepare(self) -> None:
+        """Make the tables."""
+        try:
+            self._connection.executescript(_SCHEMA)
+        except sqlite3.Error as error:
+            raise StoreAway(
+                f"{self.path}: the tables cannot be made ({error}). Check disk space and rights."
+            ) from error
+
+    def commit(self, batch: ReadingBatch) -> None:
+        """Store the batch in one transaction, synced to disk."""
+        if len(batch) == 0:
+            return
+        names = tuple(name for name in FIELDS if name in batch.columns)
+        used = {batch.meter_ids[index] for index in np.unique(batch.meter).tolist()}
+        with Transaction(self._connection, self.path) as connection:
+            known = self._numbers | self._new_numbers(used - self._numbers.keys())
+            numbers = np.array([known.get(name, -1) for name in batch.meter_ids], np.int64)
+            columns = (numbers[batch.meter], batch.ts_us, *(batch.columns[name] for name in names))
+            _insert(connection, ("meter", "ts_us", *names), [column.tolist() for column in columns])
+        self._numbers = known
+
+    def readings(
+        self, meter_ids: Sequence[str], start_us: int, end_us: int, fields: Sequence[str] = DEFAULT_FIELDS
+    ) -> ReadingBatch:
+        """Readings of the meters with start <= instant < end, sorted by meter and instant."""
+        query = (
+            f"SELECT ts_us, {', '.join(fields)} FROM reading JOIN meter ON meter.id = reading.meter "  # noqa: S608
+            "WHERE meter.name = ? AND ts_us >= ? AND ts_us < ? ORDER BY ts_us"
+        )
+        parts = []
+        for number, meter_id in enumerate(meter_ids):
+            rows = self._connection.execute(query, (meter_id, start_us, end_us)).fetchall()
+            if rows:
+                ts_us, *columns = zip(*rows, strict=True)
+                parts.append(
+                    ReadingBatch(
+                        tuple(meter_ids),
+                        np.full(len(rows), number, np.int64),
+                        np.array(ts_us, np.int64),
+                        {name: np.array(column, np.float64) for name, column in zip(fields, columns, strict=True)},
+                    )
+                )
+        return ReadingBatch.concat(parts) if parts else ReadingBatch.empty(meter_ids)
+
+    def last_seen_us(self, meter_ids: Sequence[str]) -> Mapping[str, int]:
+        """Instant of the latest reading of each meter that has one."""
+        query = "SELECT max(ts_us) FROM reading WHERE meter = (SELECT id FROM meter WHERE name = ?)"
+        latest = {name: self._connection.execute(query, (name,)).fetchone()[0] for name in meter_ids}
+        return {name: ts_us for name, ts_us in latest.items() if ts_us is not None}
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    def _new_numbers(self, names: Iterable[str]) -> dict[str, int]:
+        """The file's own number of each meter; remembered only once the transaction has held."""
+        numbers = {}
+        for name in names:
+            self._connection.execute("INSERT OR IGNORE INTO meter (name) VALUES (?)", (name,))
+            row = self._connection.execute("SELECT id FROM meter WHERE name = ?", (name,)).fetchone()
+            numbers[name] = int(row[0])
+        return numbers
+
+
+def _insert(connection: sqlite3.Connection, names: tuple[str, ...], columns: Sequence[Sequence[float]]) -> None:
+    """Upsert rows, as many to a statement as SQLite takes.
+
+    Python lets go of its lock while SQLite runs a statement: with one row to a statement, the
+    ingester's threads spend their time handing the lock to each other.
+    """
+    values = list(chain.from_iterable(zip(*columns, strict=True)))
+    width, at = len(names), 0
+    most_values = connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)
+    for rows in ROWS_AT_ONCE:
+        step = rows * width
+        while step <= most_values and at + step <= len(values):
+            connection.execute(_upsert(names, rows), values[at : at + step])
+            at += step
+
+
+@lru_cache(maxsize=16)
+def _upsert(names: tuple[str, ...], rows: int) -> str:
+    updates = ", ".join(f"{name} = coalesce(excluded.{name}, {name})" for name in names[2:])
+    marks = ", ".join([f"({', '.join('?' * len(names))})"] * rows)
+    return (
+        f"INSERT INTO reading ({', '.join(names)}) VALUES {marks} "  # noqa: S608 - names from FIELDS
+        f"ON CONFLICT (meter, ts_us) DO {f'UPDATE SET {updates}' if updates else 'NOTHING'}"
+    )

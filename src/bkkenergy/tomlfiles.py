@@ -1,0 +1,72 @@
+"""TOML files in, validated models out, with every fault told by file and key."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bkkenergy.errors import ConfigError, Fault
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+Table = dict[str, Any]
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+class Frozen(BaseModel):
+    """A table of a file: immutable, and refusing keys that it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def read_toml(path: Path) -> Table:
+    """The tables of one file. Raises ConfigError when it is absent or no TOML."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        fault = Fault(str(path), "the file does not exist", "Create it, or name the folder with --config.")
+    except UnicodeDecodeError as error:
+        fault = Fault(str(path), f"the file is not UTF-8 text ({error.reason})", "Save it as UTF-8.")
+    except tomllib.TOMLDecodeError as error:
+        fault = Fault(str(path), f"not valid TOML: {error}", "Mend the line; strings need quotes.")
+    raise ConfigError([fault])
+
+
+def validated(model: type[ModelT], table: Table, where: str) -> tuple[ModelT | None, list[Fault]]:
+    """The table as a model, or the faults that stand in the way.
+
+    where : what the keys of the faults hang under, for instance "agencies.toml: agency[2]".
+    """
+    try:
+        return model.model_validate(table), []
+    except ValidationError as error:
+        return None, [_fault(model, detail, where) for detail in error.errors()]
+
+
+def _fault(model: type[BaseModel], detail: ErrorDetails, where: str) -> Fault:
+    key = dotted(detail["loc"])
+    place = where + (" " if where.endswith(":") else ".") + key if key else where
+    match detail["type"]:
+        case "missing":
+            return Fault(place, "the key is missing", "Add it.")
+        case "extra_forbidden":
+            known = ", ".join(sorted(model.model_fields)) if len(detail["loc"]) == 1 else "see the shipped files"
+            return Fault(place, "this key is not known", f"Remove it or mend its spelling (known: {known}).")
+        case _:
+            message = detail["msg"].removeprefix("Value error, ")
+            given = detail["input"]
+            shown = f" (found {given!r})" if not isinstance(given, dict | BaseModel) else ""
+            return Fault(place, message[:1].lower() + message[1:] + shown, "Correct the value.")
+
+
+def dotted(loc: Sequence[int | str]) -> str:
+    """A place inside a table as a person writes it: meter[2].topic."""
+    text = ""
+    for part in loc:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text

@@ -1,0 +1,45 @@
+"""Small makers of meters and readings for tests."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+import numpy as np
+
+from bkkenergy.calendar import Period, timestamp_us
+from bkkenergy.portfolio import Meter
+from bkkenergy.readings import US_PER_S, ReadingBatch
+
+DAY = Period.day(dt.date(2026, 11, 23))
+DAY_US = timestamp_us(DAY.start)
+QUARTER_US = 900 * US_PER_S
+
+
+def meter(local: str = "main", **given) -> Meter:
+    defaults = {
+        "id": f"agency.building.{local}",
+        "building": "agency.building",
+        "topic": f"bma/agency/building/{local}/readings",
+        "rated_kw": 1000.0,
+    }
+    return Meter(**(defaults | given))
+
+
+def readings(
+    of: Meter | str,
+    energy_kwh: Sequence[float],
+    *,
+    start_us: int = DAY_US,
+    step_us: int = QUARTER_US,
+    field: str = "energy_kwh",
+) -> ReadingBatch:
+    """One reading a step, from start on."""
+    name = of if isinstance(of, str) else of.id
+    count = len(energy_kwh)
+    return ReadingBatch(
+        (name,),
+        np.zeros(count, np.int64),
+        start_us + np.arange(count) * step_us,
+        {field: np.asarray(energy_kwh, np.float64)},
+    )

@@ -1,0 +1,39 @@
+"""Fixtures that every ring of tests shares: servers once a session, meters, readings, folders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.servers import Server, influxdb, mosquitto, started, victoria_metrics
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A mosquitto that lasts the session. Use topics and client ids of the test's own."""
+    with started(mosquitto(tmp_path_factory.mktemp("mosquitto"))) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def influx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """An InfluxDB 1.6 that lasts the session. Use a database of the test's own."""
+    with started(influxdb(tmp_path_factory.mktemp("influxdb"))) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def victoria(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A VictoriaMetrics that lasts the session."""
+    with started(victoria_metrics(tmp_path_factory.mktemp("victoria"))) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def config_dir() -> Path:
+    """The configuration that ships."""
+    return ROOT / "config"

@@ -1,0 +1,223 @@
+"""What every ReadingStore promises, held against each implementation on its real server."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import urllib.request
+
+import numpy as np
+import pytest
+from pydantic import SecretStr
+
+from bkkenergy.ingest.message import Message, Reason
+from bkkenergy.ingest.pipeline import commit_or_split
+from bkkenergy.readings import FIELDS, US_PER_S, ReadingBatch
+from bkkenergy.settings import InfluxSettings, StoreSettings
+from bkkenergy.store import ReadingStore, StoreAway, StoreRefused, open_store
+from bkkenergy.store.influx import InfluxStore
+from tests.builders import DAY_US, QUARTER_US, readings
+from tests.servers import free_port, influxdb
+
+EVER = (0, 2**60)
+numbers = itertools.count()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("influx", marks=pytest.mark.influx)])
+def settings(request, tmp_path) -> StoreSettings:
+    if request.param == "sqlite":
+        return StoreSettings(kind="sqlite", path=tmp_path / "readings.sqlite")
+    server = request.getfixturevalue("influx")
+    return StoreSettings(kind="influx", influx=InfluxSettings(url=server.url, bucket=f"contract{next(numbers)}"))
+
+
+@pytest.fixture
+def store(settings):
+    opened = open_store(settings)
+    yield opened
+    opened.close()
+
+
+def test_what_is_committed_is_read_back_whole(store: ReadingStore):
+    rng = np.random.default_rng(3)
+    ids = ("a.b.one", "a.b.two", "a.b.three")
+    columns = {name: rng.random(300) for name in FIELDS}
+    batch = ReadingBatch(ids, np.arange(300) % 3, DAY_US + np.arange(300) // 3 * QUARTER_US + 1, columns)
+    store.commit(batch)
+    again, expected = store.readings(ids, *EVER, FIELDS), batch.in_order()
+    assert again.meter.tolist() == expected.meter.tolist()
+    assert again.ts_us.tolist() == expected.ts_us.tolist()
+    for name in FIELDS:
+        np.testing.assert_array_equal(again.column(name), expected.column(name))
+
+
+def test_a_batch_committed_twice_is_stored_once(store: ReadingStore):
+    batch = readings("a.b.c", np.arange(96.0))
+    store.commit(batch)
+    store.commit(batch)
+    assert len(store.readings(["a.b.c"], *EVER)) == 96
+
+
+def test_the_same_instant_takes_the_later_value(store: ReadingStore):
+    store.commit(readings("a.b.c", [1.0, 2.0]))
+    store.commit(readings("a.b.c", [5.0]))
+    assert store.readings(["a.b.c"], *EVER).column("energy_kwh").tolist() == [5.0, 2.0]
+
+
+def test_fields_that_come_apart_are_joined_at_their_instant(store: ReadingStore):
+    store.commit(readings("a.b.c", [1.0]))
+    store.commit(readings("a.b.c", [40.0], field="power_kw"))
+    found = store.readings(["a.b.c"], *EVER)
+    assert (found.column("energy_kwh").tolist(), found.column("power_kw").tolist()) == ([1.0], [40.0])
+
+
+def test_within_a_batch_the_last_of_doubles_wins(store: ReadingStore):
+    batch = ReadingBatch(
+        ("a.b.c",), np.zeros(2, np.int64), np.array([DAY_US, DAY_US]), {"energy_kwh": np.array([1.0, 2.0])}
+    )
+    store.commit(batch)
+    assert store.readings(["a.b.c"], *EVER).column("energy_kwh").tolist() == [2.0]
+
+
+def test_a_period_holds_its_start_and_not_its_end(store: ReadingStore):
+    store.commit(readings("a.b.c", np.arange(10.0)))
+    found = store.readings(["a.b.c"], DAY_US + QUARTER_US, DAY_US + 3 * QUARTER_US)
+    assert found.column("energy_kwh").tolist() == [1.0, 2.0]
+
+
+def test_meters_come_in_the_order_asked_for_and_unknown_ones_are_empty(store: ReadingStore):
+    store.commit(readings("a.b.x", [1.0]))
+    store.commit(readings("a.b.y", [2.0]))
+    found = store.readings(["a.b.y", "a.b.nobody", "a.b.x"], *EVER)
+    assert [(found.meter_ids[m], v) for m, v in zip(found.meter, found.column("energy_kwh"), strict=True)] == [
+        ("a.b.y", 2.0),
+        ("a.b.x", 1.0),
+    ]
+
+
+def test_a_name_is_not_a_pattern(store: ReadingStore):
+    store.commit(readings("a.b.c", [1.0]))
+    store.commit(readings("axb.c", [2.0]))
+    assert store.readings(["a.b.c"], *EVER).column("energy_kwh").tolist() == [1.0]
+
+
+def test_an_empty_batch_is_no_work(store: ReadingStore):
+    store.commit(ReadingBatch.empty(("a.b.c",)))
+    assert len(store.readings(["a.b.c"], *EVER)) == 0
+
+
+def test_the_latest_reading_of_each_meter_is_known(store: ReadingStore):
+    store.commit(readings("a.b.energy", np.arange(4.0)))
+    store.commit(readings("a.b.power", np.arange(2.0), field="power_kw"))
+    assert store.last_seen_us(["a.b.energy", "a.b.power", "a.b.nobody"]) == {
+        "a.b.energy": DAY_US + 3 * QUARTER_US,
+        "a.b.power": DAY_US + QUARTER_US,
+    }
+
+
+def test_another_opener_sees_what_is_committed(store: ReadingStore, settings: StoreSettings):
+    store.commit(readings("a.b.c", [1.0]))
+    other = open_store(settings)
+    assert len(other.readings(["a.b.c"], *EVER)) == 1
+    other.close()
+
+
+# What only one of them can be asked.
+
+
+def test_a_sqlite_file_that_cannot_be_made_is_away_with_the_reason(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreAway, match="cannot be opened"):
+        open_store(StoreSettings(path=tmp_path / "file" / "readings.sqlite"))
+
+
+def test_a_full_disk_leaves_the_sqlite_store_as_it_was(tmp_path):
+    """SQLite's own page limit stands for the disk's end: the same error, SQLITE_FULL."""
+    store = open_store(StoreSettings(path=tmp_path / "readings.sqlite"))
+    store.commit(readings("a.b.c", np.arange(10.0)))
+    pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
+    store._connection.execute(f"PRAGMA max_page_count = {pages + 1}")
+    with pytest.raises(StoreAway, match="full"):
+        store.commit(readings("a.b.d", np.arange(20_000.0)))
+    assert len(store.readings(["a.b.c", "a.b.d"], *EVER)) == 10
+    store._connection.execute("PRAGMA max_page_count = 1000000")
+    store.commit(readings("a.b.d", np.arange(20_000.0)))
+    assert len(store.readings(["a.b.d"], *EVER)) == 20_000
+    store.close()
+
+
+def test_an_influx_that_does_not_answer_is_away_with_its_address():
+    settings = InfluxSettings(url=f"http://127.0.0.1:{free_port()}")
+    with pytest.raises(StoreAway, match="does not answer.*store.influx.url"):
+        InfluxStore(settings).prepare()
+
+
+@pytest.mark.influx
+def test_an_influx_that_goes_and_comes_back_is_used_again(tmp_path):
+    server = influxdb(tmp_path)
+    server.start()
+    try:
+        store = InfluxStore(InfluxSettings(url=server.url))
+        store.prepare()
+        store.commit(readings("a.b.c", [1.0]))
+        server.stop()
+        with pytest.raises(StoreAway):
+            store.commit(readings("a.b.c", [1.0, 2.0]))
+        server.start()
+        store.commit(readings("a.b.c", [1.0, 2.0]))
+        assert len(store.readings(["a.b.c"], *EVER)) == 2
+        store.close()
+    finally:
+        server.stop()
+
+
+@pytest.mark.influx
+def test_a_batch_with_one_reading_that_influx_refuses_loses_that_one_alone(influx):
+    """An integer field from another writer makes our float a conflict of types: a partial write."""
+    settings = InfluxSettings(url=influx.url, bucket="conflict")
+    store = InfluxStore(settings)
+    store.prepare()
+    batch = readings("a.b.c", np.arange(20.0))
+    foreign = f"reading,meter=x energy_kwh=1i {DAY_US + 7 * QUARTER_US}".encode()
+    request = urllib.request.Request(f"{influx.url}/write?db=conflict&precision=u", foreign, method="POST")
+    urllib.request.urlopen(request)
+    with pytest.raises(StoreRefused, match="field type conflict"):
+        store.commit(batch)
+    messages = [Message(f"t{n}", f"{n}".encode()) for n in range(20)]
+    refused = commit_or_split(store, batch, np.arange(20), messages)
+    assert {item.reason for item in refused} == {Reason.STORE_REFUSED}
+    # Influx fixes a field's type by shard, so all twenty of that week conflict: each comes back by name.
+    assert [item.topic for item in refused] == [f"t{n}" for n in range(20)]
+    later = readings("a.b.c", [1.0], start_us=DAY_US + 30 * 86_400 * US_PER_S)
+    both = ReadingBatch.concat([batch.take(slice(0, 1)), later])
+    refused = commit_or_split(store, both, np.arange(2), messages)
+    assert [item.topic for item in refused] == ["t0"]
+    assert store.readings(["a.b.c"], DAY_US + 86_400 * US_PER_S, 2**60).column("energy_kwh").tolist() == [1.0]
+    store.close()
+
+
+@pytest.mark.influx
+def test_the_v2_write_path_stores_every_field(victoria):
+    """VictoriaMetrics takes /api/v2/write; it answers no InfluxQL, so its own export is read."""
+    settings = InfluxSettings(url=victoria.url, api="v2", token=SecretStr("any"))
+    store = InfluxStore(settings)
+    batch = readings("v2.b.c", np.arange(50.0) + 0.5)
+    store.commit(batch)
+    store.commit(batch)
+    urllib.request.urlopen(f"{victoria.url}/internal/force_flush").read()
+    query = f"{victoria.url}/api/v1/export?match[]=reading_energy_kwh&start=0&reduce_mem_usage=0"
+    with urllib.request.urlopen(query) as response:
+        series = [json.loads(line) for line in response.read().splitlines()]
+    (own,) = [one for one in series if one["metric"]["meter"] == "v2.b.c"]
+    found = dict(zip(own["timestamps"], own["values"], strict=True))
+    assert found == {int(ts) // 1000: value for ts, value in zip(batch.ts_us, batch.column("energy_kwh"), strict=True)}
+    store.close()
+
+
+@pytest.mark.influx
+def test_the_api_is_found_out_from_the_server(influx, victoria):
+    for server, api in ((influx, "v1"), (victoria, "v2")):
+        store = InfluxStore(InfluxSettings(url=server.url))
+        store.prepare()
+        assert store._api == api
+        store.close()

@@ -1,0 +1,104 @@
+"""`kill -9` of the ingester again and again while readings are published: none lost, none twice.
+
+In CI at a smaller size; at full size with KILLS=20 READINGS=200000 (see docs in README).
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from bkkenergy.demo.gateways import payload
+from bkkenergy.readings import US_PER_S
+from bkkenergy.settings import InfluxSettings, StoreSettings
+from bkkenergy.store import open_store
+from tests.conftest import ROOT
+from tests.integration.conftest import publish, wait_until
+from tests.servers import mosquitto, started
+
+KILLS = int(os.environ.get("KILLS", "5"))
+READINGS = int(os.environ.get("READINGS", "40000"))
+A_PAYLOAD = 8
+METERS = [f"health.centre-{n}.main" for n in (1, 2, 3, 4)]
+TS = 1_763_900_000
+
+
+def messages() -> list[tuple[str, bytes]]:
+    """READINGS readings of four meters, a payload of eight at a time, their values unlike any other."""
+    found = []
+    for start in range(0, READINGS, A_PAYLOAD * len(METERS)):
+        for number, meter in enumerate(METERS):
+            n = start // len(METERS) + np.arange(A_PAYLOAD)
+            values = {"energy_kwh": (n * len(METERS) + number) / 100}
+            topic = "bma/{}/{}/{}/readings".format(*meter.split("."))
+            found.append((topic, payload((TS + n) * US_PER_S, values)))
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.broker
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("influx", marks=pytest.mark.influx)])
+def test_after_kills_at_random_the_store_holds_exactly_what_was_published(kind, tmp_path, influx, config_dir):
+    rng = random.Random(20)
+    outgoing = messages()
+    published = len(outgoing) * A_PAYLOAD
+    with started(mosquitto(tmp_path / "mqtt")) as broker:
+        site = tmp_path / "site/config"
+        site.mkdir(parents=True)
+        for name in ("portfolio", "tariffs", "calendars.toml", "factors.toml"):
+            (site / name).symlink_to(config_dir / name)
+        (site / "bkkenergy.toml").write_text(
+            f"[mqtt]\nport = {broker.port}\nreceive_maximum = 200\nreconnect_max_s = 1\n[ingest]\nbatch_readings = 500\n"
+            f'[store]\nkind = "{kind}"\n[store.influx]\nurl = "{influx.url}"\nbucket = "kill"\n'
+        )
+        command = [sys.executable, "-m", "bkkenergy", "ingest", "--config", str(site), "--log-level", "error"]
+        ingester = subprocess.Popen(command, cwd=ROOT)
+        store_settings = StoreSettings(
+            kind=kind, path=site.parent / "var/bkkenergy.sqlite", influx=InfluxSettings(url=influx.url, bucket="kill")
+        )
+        store = open_store(store_settings)
+        # The session must exist before the first message, or the broker has nobody to keep it for.
+        publish(broker.port, outgoing[:1])
+        wait_until(lambda: publish(broker.port, outgoing[:1]) or count(store) == A_PAYLOAD, within_s=30)
+        publisher = threading.Thread(target=publish_slowly, args=(broker.port, outgoing))
+        publisher.start()
+        for _ in range(KILLS):
+            time.sleep(rng.uniform(0.6, 2.2))
+            ingester.send_signal(signal.SIGKILL)
+            ingester.wait()
+            ingester = subprocess.Popen(command, cwd=ROOT)
+        publisher.join()
+        try:
+            wait_until(lambda: count(store) >= published, within_s=120)
+            time.sleep(1)
+            found = store.readings(METERS, 0, 2**52)
+        finally:
+            ingester.terminate()
+            assert ingester.wait(30) == 0
+            store.close()
+    assert len(found) == published
+    assert len(set(zip(found.meter.tolist(), found.ts_us.tolist(), strict=True))) == published
+    expected = np.arange(published) / 100
+    np.testing.assert_array_equal(np.sort(found.column("energy_kwh")), expected)
+
+
+def count(store) -> int:
+    return len(store.readings(METERS, 0, 2**52, ("energy_kwh",)))
+
+
+def publish_slowly(port: int, outgoing: list[tuple[str, bytes]]) -> None:
+    """All of it, spread over the time that the kills take."""
+    parts = 40
+    size = -(-len(outgoing) // parts)
+    for at in range(0, len(outgoing), size):
+        publish(port, outgoing[at : at + size])
+        time.sleep(KILLS * 1.5 / parts)

@@ -1,0 +1,114 @@
+import gzip
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bkkenergy.errors import InputError
+from bkkenergy.ingest.files import LongWriter, as_register, read_long, read_wide, wide_batch, work_units
+from bkkenergy.portfolio import MeterKind
+from bkkenergy.readings import FIELDS, ReadingBatch
+from tests.builders import DAY_US, QUARTER_US, meter
+
+FAR_US = 2**61
+MAIN, OTHER = meter(), meter("other")
+
+
+def some_readings(count=200):
+    rng = np.random.default_rng(5)
+    columns = {name: np.round(rng.random(count), 6) for name in FIELDS}
+    columns["export_kwh"] = np.where(rng.random(count) < 0.5, np.nan, columns["export_kwh"])
+    return ReadingBatch(
+        (MAIN.id, OTHER.id), np.arange(count) % 2, DAY_US + np.arange(count) // 2 * QUARTER_US + 7, columns
+    )
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_what_is_written_is_read_back_to_the_last_digit(tmp_path, suffix):
+    path, batch = tmp_path / f"readings{suffix}", some_readings()
+    writer = LongWriter(path)
+    writer.write(batch.take(slice(0, 90)))
+    writer.write(batch.take(slice(90, None)))
+    writer.close()
+    counted: list[int] = []
+    chunks = list(read_long(path, [MAIN, OTHER], latest_us=FAR_US, advance=counted.append))
+    again = ReadingBatch.concat([chunk.batch for chunk in chunks])
+    assert all(chunk.refused.empty for chunk in chunks)
+    assert (again.meter.tolist(), again.ts_us.tolist()) == (batch.meter.tolist(), batch.ts_us.tolist())
+    for name in FIELDS:
+        np.testing.assert_array_equal(again.column(name), batch.column(name))
+    assert sum(counted) == work_units(path)
+
+
+def test_rows_that_are_refused_come_with_their_reason(tmp_path):
+    path = tmp_path / "bad.csv"
+    path.write_text(
+        "meter,ts,energy_kwh\n"
+        f"{MAIN.id},2026-11-23T00:00:00+07:00,1\n"
+        "nobody,2026-11-23T00:00:00+07:00,1\n"
+        f"{MAIN.id},yesterday,1\n"
+        f"{MAIN.id},2026-11-23T00:15:00+07:00,-4\n"
+        f"{MAIN.id},2026-11-23T00:30:00+07:00,\n"
+    )
+    (chunk,) = read_long(path, [MAIN], latest_us=FAR_US, advance=lambda _: None)
+    assert len(chunk.batch) == 1
+    assert chunk.refused["reason"].tolist() == ["unknown_meter", "not_decoded", "energy_out_of_range", "no_value"]
+
+
+def test_a_file_of_another_form_says_what_is_needed(tmp_path):
+    path = tmp_path / "wide.csv"
+    path.write_text("time,power_kw\n2026-11-23,1\n")
+    with pytest.raises(InputError, match="no column meter, ts .*--column"):
+        list(read_long(path, [MAIN], latest_us=FAR_US, advance=lambda _: None))
+
+
+def wide_file(tmp_path, text, name="wide.csv"):
+    path = tmp_path / name
+    opener = gzip.open if name.endswith(".gz") else open
+    with opener(path, "wt") as file:
+        file.write(text)
+    return path
+
+
+HOURS = "ts,a_kw\n2026-11-23T00:00:00,10\n2026-11-23T01:00:00,20\n2026-11-23T02:00:00,\n2026-11-23T03:00:00,40\n"
+
+
+@pytest.mark.parametrize("name", ["wide.csv", "wide.csv.gz"])
+def test_a_wide_table_is_intervals_of_columns(tmp_path, name):
+    wide = read_wide(wide_file(tmp_path, HOURS, name), timezone="Asia/Bangkok")
+    assert wide.start_us[0] == DAY_US
+    assert wide.interval_s == 3600
+    assert wide.energy_kwh("a_kw", "mean-power")[:2].tolist() == [10, 20]
+
+
+def test_intervals_become_a_counter_that_stands_still_where_nothing_is_known(tmp_path):
+    wide = read_wide(wide_file(tmp_path, HOURS), timezone="Asia/Bangkok")
+    ts_us, register_kwh = as_register(wide, wide.energy_kwh("a_kw", "mean-power"))
+    assert ((ts_us - DAY_US) // (4 * QUARTER_US)).tolist() == [0, 1, 2, 3, 4]
+    assert register_kwh.tolist() == [0, 10, 30, 30, 70]
+
+
+def test_an_interval_meter_takes_the_energy_at_the_end_of_each_interval(tmp_path):
+    wide = read_wide(wide_file(tmp_path, HOURS), timezone="Asia/Bangkok")
+    batch = wide_batch(wide, {"a_kw": meter(kind=MeterKind.INTERVAL)}, "mean-power")
+    assert ((batch.ts_us - DAY_US) // (4 * QUARTER_US)).tolist() == [1, 2, 4]
+    assert batch.column("energy_kwh").tolist() == [10, 20, 40]
+
+
+def test_times_that_do_not_rise_are_refused(tmp_path):
+    path = wide_file(tmp_path, "ts,a\n2026-11-23T01:00:00Z,1\n2026-11-23T00:00:00Z,1\n")
+    with pytest.raises(InputError, match="do not rise"):
+        read_wide(path, timezone="UTC")
+
+
+def test_a_first_column_that_is_no_time_is_named(tmp_path):
+    with pytest.raises(InputError, match="column 'name' is no time"):
+        read_wide(wide_file(tmp_path, "name,a\nx,1\ny,2\n"), timezone="UTC")
+
+
+def test_a_frame_of_parquet_keeps_its_times_in_utc(tmp_path):
+    path = tmp_path / "r.parquet"
+    writer = LongWriter(path)
+    writer.write(some_readings(4))
+    writer.close()
+    assert str(pd.read_parquet(path)["ts"].dtype) == "datetime64[us, UTC]"

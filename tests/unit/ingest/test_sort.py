@@ -1,0 +1,91 @@
+import json
+
+import pytest
+
+from bkkenergy.ingest.message import Message, Reason
+from bkkenergy.ingest.sort import Sorter
+from bkkenergy.portfolio import MeterKind
+from bkkenergy.readings import US_PER_S
+from tests.builders import meter
+
+NOW_S = 1_795_402_800
+MAIN = meter(rated_kw=100, register_digits=6, commissioned="2026-01-01T00:00:00+07:00")
+BEHIND_CT = meter("ct", rated_kw=2000, ct_ratio=40, vt_ratio=2, register_digits=5)
+INTERVAL = meter("interval", kind=MeterKind.INTERVAL, rated_kw=100)
+
+
+def sort(payload, of=MAIN, topic=None):
+    body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+    sorter = Sorter([MAIN, BEHIND_CT, INTERVAL], max_ahead_s=300)
+    return sorter.sort([Message(topic or of.topic, body)], now_us=NOW_S * US_PER_S)
+
+
+@pytest.mark.parametrize(
+    ("reading", "reason"),
+    [
+        pytest.param({"energy_kwh": 0}, None, id="zero_is_a_reading"),
+        pytest.param({"energy_kwh": 999_999.9}, None, id="just_below_the_rollover"),
+        pytest.param({"energy_kwh": 1_000_000}, Reason.ENERGY_OUT_OF_RANGE, id="at_the_rollover"),
+        pytest.param({"energy_kwh": -1}, Reason.ENERGY_OUT_OF_RANGE, id="minus_one_after_a_reboot"),
+        pytest.param({"energy_kwh": 1, "export_kwh": -1}, Reason.ENERGY_OUT_OF_RANGE, id="negative_export"),
+        pytest.param({"power_kw": -100}, None, id="feeding_back"),
+        pytest.param({"power_kw": 111}, Reason.POWER_OUT_OF_RANGE, id="beyond_the_rating"),
+        pytest.param({"voltage_v": [230, 230, 230]}, Reason.NO_VALUE, id="neither_energy_nor_power"),
+        pytest.param({"power_kw": 1, "power_factor": 93}, Reason.GAUGE_OUT_OF_RANGE, id="power_factor_in_per_cent"),
+        pytest.param({"power_kw": 1, "frequency_hz": 500}, Reason.GAUGE_OUT_OF_RANGE, id="frequency_off_by_ten"),
+        pytest.param({"power_kw": 1, "ts": NOW_S + 299}, None, id="five_minutes_ahead"),
+        pytest.param({"power_kw": 1, "ts": NOW_S + 301}, Reason.TIME_AHEAD, id="more_than_five_minutes_ahead"),
+        pytest.param({"power_kw": 1, "ts": 0}, Reason.BEFORE_COMMISSIONING, id="clock_at_1970"),
+        pytest.param(
+            {"power_kw": 1, "ts": "2025-12-31T23:59:59+07:00"}, Reason.BEFORE_COMMISSIONING, id="before_commissioning"
+        ),
+        pytest.param({"power_kw": 1, "ts": "2026-01-01T00:00:00+07:00"}, None, id="at_commissioning"),
+    ],
+)
+def test_a_reading_is_accepted_or_refused_with_its_reason(reading, reason):
+    found = sort({"ts": NOW_S} | reading)
+    assert [item.reason for item in found.refused] == ([] if reason is None else [reason])
+    assert len(found.batch) == (1 if reason is None else 0)
+    assert all(item.detail.endswith(".") for item in found.refused), "a person is told what to do"
+
+
+def test_an_unknown_topic_is_refused_with_its_payload():
+    found = sort(b"anything", topic="bma/agency/building/nobody/readings")
+    assert found.refused[0][:3] == ("bma/agency/building/nobody/readings", b"anything", Reason.UNKNOWN_METER)
+
+
+def test_transformer_ratios_make_what_is_shown_into_what_flows():
+    found = sort(
+        {
+            "ts": NOW_S,
+            "energy_kwh": 10,
+            "power_kw": 2,
+            "voltage_v": [115, 115, 115],
+            "current_a": [5, 5, 5],
+            "power_factor": 0.9,
+        },
+        BEHIND_CT,
+    )
+    values = {name: column[0] for name, column in found.batch.columns.items()}
+    assert (values["energy_kwh"], values["power_kw"], values["power_factor"]) == (800, 160, 0.9)
+    assert (values["voltage_l1_v"], values["current_l1_a"]) == (230, 200)
+
+
+def test_an_interval_meter_is_bounded_by_its_rating():
+    assert len(sort({"ts": NOW_S, "energy_kwh": 27}, INTERVAL).batch) == 1
+    assert sort({"ts": NOW_S, "energy_kwh": 28}, INTERVAL).refused[0].reason is Reason.ENERGY_OUT_OF_RANGE
+
+
+def test_of_a_list_only_the_bad_are_refused_each_with_its_own_bytes():
+    payload = b'[{"ts": 1795402800, "power_kw": 1}, {"ts": 1795402801, "power_kw": 9999}, {"ts": "x"}]'
+    found = sort(payload)
+    assert found.batch.ts_us.tolist() == [NOW_S * US_PER_S]
+    assert {(item.reason, item.payload) for item in found.refused} == {
+        (Reason.POWER_OUT_OF_RANGE, b'{"ts": 1795402801, "power_kw": 9999}'),
+        (Reason.NOT_DECODED, b'{"ts": "x"}'),
+    }
+
+
+def test_nothing_gives_nothing():
+    found = Sorter([MAIN], max_ahead_s=300).sort([], now_us=0)
+    assert (len(found.batch), found.refused) == (0, ())

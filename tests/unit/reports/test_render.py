@@ -1,0 +1,125 @@
+"""One report, three formats, two languages: the same figures in each."""
+
+import csv
+import io
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from bkkenergy.i18n import LANGS, Words
+from bkkenergy.reports.phrasing import headline
+from bkkenergy.reports.render import RENDERERS
+
+
+@pytest.fixture
+def report(scene):
+    scene.demonstration = True
+    scene.kw[0, scene.day(0)] *= 1.254321
+    scene.sent[2, scene.day(0).start + 10 : scene.day(0).start + 30] = False
+    return scene.report()
+
+
+class Text(HTMLParser):
+    """The words of a page, and its tags."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.tags: list[tuple[str, dict]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+def page_of(report, lang):
+    return RENDERERS["html"](report, lang).decode()
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_the_three_formats_hold_the_same_figures(report, lang):
+    data = json.loads(RENDERERS["json"](report, lang))
+    rows = list(csv.reader(io.StringIO(RENDERERS["csv"](report, lang).decode("utf-8-sig"))))
+    table = {row[1]: row for row in rows[1:]}
+    text = " ".join(Text(page_of(report, lang)).words)
+    words = Words(lang)
+    for use, row in [(data["total"], table["agency"]), *((b["use"], table[b["id"]]) for b in data["buildings"])]:
+        energy_kwh = use["energy_kwh"]
+        assert float(row[4]) == energy_kwh
+        assert words.number(energy_kwh) in text
+        assert words.number(use["cost_thb"]) in text
+        if use["change_ratio"] is not None:
+            assert float(row[6]) == pytest.approx(use["change_ratio"] * 100)
+            assert words.percent(use["change_ratio"], 1, signed=True) in text
+    assert data["total"]["energy_kwh"] == report.total.energy_kwh
+
+
+def test_json_is_the_content_with_its_schema_and_null_for_the_unknown(report):
+    data = json.loads(RENDERERS["json"](report, "th"))
+    assert data["schema"] == "bkkenergy.agency-report/1"
+    assert data["first_day"] == "2026-11-23"
+    assert data["generated_at"].endswith("+07:00")
+    assert data["buildings"][1]["use"]["change_ratio"] is None
+    assert data["rate"]["source"] == "test"
+    assert data["attention"][0].keys() == {"kind", "severity", "building_id", "meter_id", "values"}
+
+
+def test_csv_opens_in_excel_with_thai_letters(report):
+    raw = RENDERERS["csv"](report, "th")
+    assert raw.startswith(b"\xef\xbb\xbf")
+    assert "อาคาร one" in raw.decode("utf-8-sig")
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_a_simulated_report_says_so_on_its_page(report, scene, lang):
+    assert Words(lang)("report.simulated") in Text(page_of(report, lang)).words
+    scene.demonstration = False
+    assert Words(lang)("report.simulated") not in Text(page_of(scene.report(), lang)).words
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_a_page_stands_alone(report, lang):
+    page = page_of(report, lang)
+    assert not re.search(r"""(src|href)=["'](?!#)|url\(|@import|<script""", page)
+    assert f'<html lang="{lang}">' in page
+
+
+def test_thai_pages_have_dates_of_the_buddhist_era(report):
+    page = page_of(report, "th")
+    assert "วันจันทร์ที่ 23 พฤศจิกายน 2569" in page
+    assert "2026" not in re.sub(r"MEA.*?VAT|<style.*?</style>", "", page, flags=re.DOTALL)
+
+
+def test_names_cannot_break_out_of_the_page(scene):
+    inputs = scene.inputs()
+    evil = inputs.agency.model_copy(update={"name_th": "<script>alert(1)</script>"})
+    from dataclasses import replace
+
+    from bkkenergy.reports.content import build_report
+    from tests.unit.reports.conftest import NOW
+
+    page = page_of(build_report(replace(inputs, agency=evil), generated_at=NOW), "th")
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+
+
+@pytest.mark.parametrize(
+    ("factor", "says"),
+    [(1.25, "16.7% more than usual"), (0.7, "20.0% less than usual"), (1.0, "about as usual")],
+)
+def test_the_headline_says_how_it_went(scene, factor, says):
+    scene.kw[0, scene.day(0)] *= factor
+    assert says in headline(scene.report(), Words("en"))
+
+
+def test_the_headline_without_history_or_data(scene):
+    scene.sent[:, : scene.day(0).start] = False
+    assert "not enough history" in headline(scene.report(), Words("en"))
+    scene.sent[:] = False
+    assert "no data" in headline(scene.report(), Words("en"))
+    assert "ไม่มีข้อมูล" in page_of(scene.report(), "th")

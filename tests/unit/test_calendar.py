@@ -1,0 +1,83 @@
+import datetime as dt
+
+import pandas as pd
+import pytest
+
+from bkkenergy.calendar import (
+    BANGKOK,
+    STEPS,
+    Period,
+    buddhist_year,
+    edges,
+    in_yearly_spans,
+    thai_holidays,
+    timestamp_us,
+)
+
+TODAY = dt.date(2026, 11, 24)
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last", "slug"),
+    [
+        pytest.param("2026-11-23", "2026-11-23", "2026-11-23", "2026-11-23", id="a_day"),
+        pytest.param("yesterday", "2026-11-23", "2026-11-23", "2026-11-23", id="yesterday"),
+        pytest.param("2026-02", "2026-02-01", "2026-02-28", "2026-02", id="a_month"),
+        pytest.param("FY2570", "2026-10-01", "2027-09-30", "FY2570", id="fiscal_year_is_named_by_its_end"),
+        pytest.param("2026-11-01..2026-11-15", "2026-11-01", "2026-11-15", "2026-11-01..2026-11-15", id="two_days"),
+    ],
+)
+def test_a_period_is_what_a_person_writes(text, first, last, slug):
+    period = Period.parse(text, today=TODAY)
+    assert (period.first_day.isoformat(), period.last_day.isoformat(), period.slug) == (first, last, slug)
+
+
+@pytest.mark.parametrize("text", ["2026-13", "tomorrow", "2026-11-31", "2026-11-15..2026-11-01", "", "FY25"])
+def test_a_period_that_is_none_says_what_is_accepted(text):
+    with pytest.raises(ValueError, match="2026|Swap"):
+        Period.parse(text, today=TODAY)
+
+
+def test_a_naive_period_is_refused():
+    with pytest.raises(ValueError, match="no time zone"):
+        Period(pd.Timestamp("2026-11-23"), pd.Timestamp("2026-11-24"))
+
+
+def test_a_day_in_bangkok_begins_at_17_utc():
+    assert Period.day(TODAY).start == pd.Timestamp("2026-11-23T17:00Z")
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_edges_of_every_step_span_the_month(step):
+    month = Period.month(2026, 11)
+    found = edges(month, step)
+    assert (found[0], found[-1]) == (month.start, month.end)
+    assert len(found) - 1 == {"5min": 8640, "15min": 2880, "30min": 1440, "60min": 720, "day": 30, "month": 1}[step]
+
+
+def test_a_day_is_no_whole_number_of_months():
+    with pytest.raises(ValueError, match="shorter step"):
+        edges(Period.day(TODAY), "month")
+
+
+def test_microseconds_count_from_1970_in_utc():
+    assert timestamp_us(pd.Timestamp("1970-01-01T07:00", tz=BANGKOK)) == 0
+
+
+def test_2026_is_2569_of_the_buddhist_era():
+    assert buddhist_year(2026) == 2569
+
+
+def test_thai_holidays_have_names_in_both_languages():
+    songkran = dt.date(2026, 4, 13)
+    assert "สงกรานต์" in thai_holidays(2026, "th")[songkran]
+    assert "Songkran" in thai_holidays(2026, "en")[songkran]
+    assert dt.date(2026, 12, 7) in thai_holidays(2026, "en"), "the substitution day counts"
+
+
+@pytest.mark.parametrize(
+    ("day", "inside"),
+    [("2026-12-31", True), ("2027-01-02", True), ("2027-01-03", False), ("2026-12-29", False)],
+)
+def test_a_yearly_span_may_run_over_new_year(day, inside):
+    assert in_yearly_spans(dt.date.fromisoformat(day), [("12-30", "01-02")]) is inside

@@ -1,0 +1,118 @@
+import datetime as dt
+import shutil
+
+import pytest
+
+from bkkenergy.portfolio import MeterKind, inspect_portfolio, load_portfolio
+
+AGENCY = '[[agency]]\nid = "a"\nname_th = "ก"\nname_en = "A"\n'
+BUILDING = """
+[[building]]
+agency = "a"
+id = "b"
+name_th = "ข"
+name_en = "B"
+type = "school"
+gross_floor_area_m2 = 100
+latitude_deg = 13.7
+longitude_deg = 100.5
+tariff = "mea-2-1-lv"
+calendar = "office"
+"""
+METER = '\n[[building.meters]]\nid = "main"\nrated_kw = 50\n'
+
+
+@pytest.fixture
+def faults_of(tmp_path, config_dir):
+    """Faults of a portfolio of one file, with the shipped calendars."""
+
+    def inspect(text, tariffs=None):
+        shutil.copy(config_dir / "calendars.toml", tmp_path)
+        (tmp_path / "portfolio").mkdir(exist_ok=True)
+        (tmp_path / "portfolio/site.toml").write_text(text)
+        return inspect_portfolio(tmp_path, tariffs=tariffs)[1]
+
+    return inspect
+
+
+def test_the_shipped_portfolio_is_sound_and_says_that_it_is_a_demonstration(config_dir):
+    portfolio = load_portfolio(config_dir)
+    assert (len(portfolio.agencies), len(portfolio.buildings)) == (12, 40)
+    assert all(agency.demonstration and "(สาธิต)" in agency.name_th for agency in portfolio.agencies.values())
+    assert {building.type for building in portfolio.buildings.values()} >= {
+        "district_office", "school", "hospital", "health_centre", "fire_station", "sports_centre", "water_treatment",
+    }  # fmt: skip
+    assert {meter.kind for meter in portfolio.meters} == set(MeterKind)
+    assert all(building.roofs and building.main_meters for building in portfolio.buildings.values())
+
+
+def test_ids_are_made_whole_and_topics_filled_in(config_dir):
+    portfolio = load_portfolio(config_dir)
+    aircon = next(meter for meter in portfolio.meters if meter.id == "district-dindaeng.office.aircon")
+    assert aircon.parent == "district-dindaeng.office.main"
+    assert aircon.topic == "bma/district-dindaeng/office/aircon/readings"
+    assert not aircon.is_main
+
+
+def test_a_register_behind_transformers_rolls_over_at_its_digits_times_the_ratio(config_dir):
+    portfolio = load_portfolio(config_dir)
+    meter = next(meter for meter in portfolio.meters if meter.ct_ratio == 40)
+    assert meter.rollover_kwh == 10**5 * 40
+
+
+def test_a_sound_portfolio_has_no_fault(faults_of):
+    assert faults_of(AGENCY + BUILDING + METER, frozenset({"mea-2-1-lv"})) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "what"),
+    [
+        pytest.param(AGENCY + AGENCY, "agency[1].id", "already stands at", id="agency_twice"),
+        pytest.param(BUILDING, "building[0].agency", "no agency 'a'", id="unknown_agency"),
+        pytest.param(AGENCY + BUILDING.replace("office", "moon"), "building[0].calendar", "no calendar 'moon'", id="unknown_calendar"),
+        pytest.param(AGENCY + BUILDING.replace("mea-2-1-lv", "mea-9"), "building[0].tariff", "no tariff 'mea-9'", id="unknown_tariff"),
+        pytest.param(AGENCY + BUILDING.replace("gross_floor_area_m2 = 100", "gross_floor_area_m2 = -1"), "building[0].gross_floor_area_m2", "greater than 0", id="negative_area"),
+        pytest.param(AGENCY + BUILDING.replace("latitude_deg = 13.7", "latitude_deg = 100.5"), "building[0].latitude_deg", "less than or equal to 21", id="latitude_and_longitude_swapped"),
+        pytest.param(AGENCY + BUILDING.replace('type = "school"', 'type = "castle"'), "building[0].type", "'castle'", id="unknown_type"),
+        pytest.param(AGENCY + BUILDING.replace('name_th = "ข"\n', ""), "building[0].name_th", "missing", id="name_missing"),
+        pytest.param(AGENCY + BUILDING + METER + METER, "meters[1].id", "two meters", id="meter_twice"),
+        pytest.param(AGENCY + BUILDING + METER + 'parent = "nobody"\n', "meters[0].parent", "no meter 'a.b.nobody'", id="unknown_parent"),
+        pytest.param(AGENCY + BUILDING + METER + 'parent = "main"\n', "meters[0].parent", "measures itself", id="own_parent"),
+        pytest.param(AGENCY + BUILDING + METER + METER.replace("main", "x") + 'topic = "bma/a/b/main/readings"\n', "meters[1].topic", "already the topic of meter 'a.b.main'", id="shared_topic"),
+        pytest.param(AGENCY + BUILDING + METER + 'topic = "bma/+/x"\n', "meters[0].topic", "pattern", id="wildcard_as_topic"),
+        pytest.param(AGENCY + BUILDING + METER + "colour = 1\n", "meters[0].colour", "not known", id="unknown_key"),
+        pytest.param(AGENCY + BUILDING + METER + 'commissioned = "2026-01-01T00:00:00"\n', "meters[0].commissioned", "timezone", id="naive_time"),
+        pytest.param(AGENCY + BUILDING + '[[building.roofs]]\nid = "r"\ntilt_deg = 5\nazimuth_deg = 180\n', "roofs[0]", "area_m2 or outline_m", id="roof_without_size"),
+        pytest.param("[[castle]]\n", "castle", "not known here", id="unknown_table"),
+        pytest.param("agency = ", "site.toml", "not valid TOML", id="broken_file"),
+    ],
+)  # fmt: skip
+def test_a_fault_says_where_and_what(faults_of, text, where, what):
+    faults = faults_of(text, frozenset({"mea-2-1-lv"}))
+    assert any(where in fault.where and what in fault.what for fault in faults), "\n".join(map(str, faults))
+    assert all(fault.remedy for fault in faults)
+
+
+def test_all_faults_come_at_once(faults_of):
+    broken = (
+        AGENCY + BUILDING.replace("school", "castle") + BUILDING.replace('id = "b"', 'id = "c"').replace('"a"', '"z"')
+    )
+    assert len(faults_of(broken + "\n[[what]]\n")) == 3
+
+
+@pytest.mark.parametrize(
+    ("calendar", "day", "is_open"),
+    [
+        pytest.param("office", "2026-11-23", True, id="a_monday"),
+        pytest.param("office", "2026-11-22", False, id="a_sunday"),
+        pytest.param("office", "2026-10-23", False, id="chulalongkorn_day"),
+        pytest.param("office", "2026-12-07", False, id="a_substitution_day"),
+        pytest.param("school", "2026-10-20", False, id="school_holidays"),
+        pytest.param("school", "2026-11-23", True, id="term_time"),
+        pytest.param("sports", "2026-10-23", True, id="sports_centres_open_on_holidays"),
+        pytest.param("sports", "2026-11-23", False, id="but_not_on_mondays"),
+        pytest.param("always", "2026-01-01", True, id="a_hospital_never_closes"),
+    ],
+)
+def test_opening_calendars(config_dir, calendar, day, is_open):
+    assert load_portfolio(config_dir).calendars[calendar].is_open(dt.date.fromisoformat(day)) is is_open

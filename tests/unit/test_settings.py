@@ -1,0 +1,80 @@
+import tomllib
+
+import pytest
+
+from bkkenergy.errors import ConfigError
+from bkkenergy.settings import Settings, load_settings
+
+
+def settings_of(tmp_path, text, **environment):
+    folder = tmp_path / "config"
+    folder.mkdir()
+    (folder / "bkkenergy.toml").write_text(text)
+    return load_settings(folder, environment)
+
+
+def test_an_empty_file_gives_the_defaults_with_paths_beside_the_folder(tmp_path):
+    settings = settings_of(tmp_path, "")
+    assert settings.mqtt.port == 1883
+    assert settings.store.path == tmp_path / "var/bkkenergy.sqlite"
+
+
+def test_every_fault_of_the_file_is_told_at_once(tmp_path):
+    with pytest.raises(ConfigError) as caught:
+        settings_of(tmp_path, '[mqtt]\nport = 99999\nhots = "x"\n[store]\nkind = "oracle"\n')
+    told = str(caught.value)
+    assert len(caught.value.faults) == 3
+    for part in ("bkkenergy.toml: mqtt.port", "mqtt.hots", "not known", "store.kind", "'sqlite' or 'influx'"):
+        assert part in told
+
+
+@pytest.mark.parametrize("text", ['[mqtt]\npassword = "x"', '[store.influx]\ntoken = "x"'])
+def test_a_secret_in_the_file_is_a_fault_that_says_where_it_belongs(tmp_path, text):
+    with pytest.raises(ConfigError, match=r"\$BKKENERGY_|_file"):
+        settings_of(tmp_path, text)
+
+
+def test_secrets_come_from_the_environment_or_a_file(tmp_path):
+    (tmp_path / "token").write_text("t0ken\n")
+    settings = settings_of(tmp_path, '[store.influx]\ntoken_file = "token"', BKKENERGY_MQTT_PASSWORD="pa55")
+    assert settings.mqtt.password.get_secret_value() == "pa55"
+    assert settings.store.influx.token.get_secret_value() == "t0ken"
+    assert "pa55" not in repr(settings)
+    assert "t0ken" not in repr(settings)
+
+
+def test_a_secret_file_that_is_absent_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"no-such-file: the secret cannot be read"):
+        settings_of(tmp_path, '[mqtt]\npassword_file = "no-such-file"')
+
+
+def test_a_certificate_without_its_key_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="cert_file and key_file go together"):
+        settings_of(tmp_path, '[mqtt.tls]\ncert_file = "a.crt"')
+
+
+def test_broken_toml_says_the_line(tmp_path):
+    with pytest.raises(ConfigError, match="line 1"):
+        settings_of(tmp_path, "mqtt = oops\n")
+
+
+def test_what_the_shipped_file_shows_as_defaults_are_the_defaults(config_dir):
+    """The commented lines are documentation, and must not lie."""
+    lines = (config_dir / "bkkenergy.toml").read_text().splitlines()
+    shown = [line.removeprefix("# ") if "=" in line or line.startswith("# [") else line for line in lines[3:]]
+    table = tomllib.loads("\n".join(shown))
+    paths = {"username", "password_file", "token_file", "ca_file", "cert_file", "key_file"}
+    for section in ("mqtt", "ingest", "store", "metering", "report"):
+        model = getattr(Settings(), section)
+        undocumented = set(type(model).model_fields) - table[section].keys() - {"password", "token"}
+        assert not undocumented, f"[{section}] does not show {undocumented}"
+        for key, value in table[section].items():
+            if key not in paths | {"tls", "influx"}:
+                default = getattr(model, key)
+                assert value == (
+                    str(default)
+                    if key in {"path", "folder"}
+                    else list(default)
+                    if isinstance(default, tuple)
+                    else default
+                )
