@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -191,6 +192,8 @@ def _tell(session: Session, seconds: float, folder: Path, reports: list[tuple[Ag
 
 def _live(session: Session, meters: list[Counter], every_s: int) -> None:
     """A reading of every meter now and again, until Ctrl-C."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)  # also where a shell started us with Ctrl-C ignored
     click.echo(f"\nLive: every meter publishes each {every_s} s. Ctrl-C ends.")
     names = sorted({counter.agency for counter in meters})
     try:
