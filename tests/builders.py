@@ -8,12 +8,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from bkkenergy.calendar import Period, timestamp_us
+from bkkenergy.ingest.profile import Profile
 from bkkenergy.portfolio import Meter
 from bkkenergy.readings import US_PER_S, ReadingBatch
 
 DAY = Period.day(dt.date(2026, 11, 23))
 DAY_US = timestamp_us(DAY.start)
 QUARTER_US = 900 * US_PER_S
+CANONICAL = {"canonical": Profile(id="canonical", name_en="own", source="test", family="canonical")}
 
 
 def meter(local: str = "main", **given) -> Meter:

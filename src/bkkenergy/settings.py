@@ -46,6 +46,7 @@ class MqttSettings(Frozen):
     password_file: Path | None = None
     tls: MqttTls | None = None
     topics: tuple[str, ...] = ("bma/+/+/+/readings",)
+    share: Annotated[str, Field(pattern="^[^/+#]*$")] = ""
     keepalive_s: Annotated[int, Field(ge=5, le=3600)] = 60
     session_expiry_s: Annotated[int, Field(ge=60, le=4_294_967_295)] = 7 * 86_400
     receive_maximum: Annotated[int, Field(ge=10, le=65_535)] = 2000
@@ -58,9 +59,13 @@ class IngestSettings(Frozen):
     batch_readings: Annotated[int, Field(ge=1, le=100_000)] = 10_000
     linger_s: Annotated[float, Field(ge=0, le=10)] = 0.25
     max_ahead_s: Annotated[int, Field(ge=0)] = 300
+    max_payload_bytes: Annotated[int, Field(ge=1000)] = 2_000_000
     store_retry_max_s: Annotated[float, Field(gt=0)] = 30.0
     quarantine_max_messages: Annotated[int, Field(ge=10)] = 100_000
     quarantine_max_bytes: Annotated[int, Field(ge=10_000)] = 200_000_000
+    spool: Path | None = Path("var/spool")
+    spool_max_bytes: Annotated[int, Field(ge=100_000)] = 2_000_000_000
+    stuck_after_s: Annotated[int, Field(ge=3600)] = 86_400
 
 
 class InfluxSettings(Frozen):
@@ -82,6 +87,14 @@ class StoreSettings(Frozen):
     kind: Literal["sqlite", "influx"] = "sqlite"
     path: Path = Path("var/bkkenergy.sqlite")
     influx: InfluxSettings = InfluxSettings()
+
+
+class ObserveSettings(Frozen):
+    """Where /metrics, /healthz and /readyz answer; port 0 turns them off."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)] = 9180
+    ready_backlog_s: Annotated[float, Field(gt=0)] = 60.0
 
 
 class MeteringSettings(Frozen):
@@ -108,6 +121,7 @@ class Settings(Frozen):
     mqtt: MqttSettings = MqttSettings()
     ingest: IngestSettings = IngestSettings()
     store: StoreSettings = StoreSettings()
+    observe: ObserveSettings = ObserveSettings()
     metering: MeteringSettings = MeteringSettings()
     report: ReportSettings = ReportSettings()
 
@@ -144,7 +158,7 @@ def _has(table: Mapping[str, object], dotted_key: str) -> bool:
 
 def _placed(settings: Settings, home: Path, environment: Mapping[str, str]) -> Settings:
     """The settings with absolute paths and secrets read."""
-    mqtt, store, influx = settings.mqtt, settings.store, settings.store.influx
+    mqtt, ingest, store, influx = settings.mqtt, settings.ingest, settings.store, settings.store.influx
     tls = mqtt.tls and mqtt.tls.model_copy(
         update={name: home / path for name, path in mqtt.tls if isinstance(path, Path)}
     )
@@ -156,6 +170,7 @@ def _placed(settings: Settings, home: Path, environment: Mapping[str, str]) -> S
             "store": store.model_copy(
                 update={"path": home / store.path, "influx": influx.model_copy(update={"token": token})}
             ),
+            "ingest": ingest.model_copy(update={"spool": ingest.spool and home / ingest.spool}),
             "report": settings.report.model_copy(update={"folder": home / settings.report.folder}),
         }
     )

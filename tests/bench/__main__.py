@@ -23,16 +23,19 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from bkkenergy.demo.gateways import payload
+from bkkenergy.ingest.decode import FAMILIES
+from bkkenergy.ingest.profile import load_profiles
 from bkkenergy.ingest.service import Ingester
 from bkkenergy.portfolio import Meter, MeterKind, Portfolio, load_portfolio
 from bkkenergy.readings import US_PER_S, ReadingBatch
-from bkkenergy.settings import InfluxSettings, MqttSettings, Settings, StoreSettings
+from bkkenergy.settings import InfluxSettings, IngestSettings, MqttSettings, ObserveSettings, Settings, StoreSettings
 from bkkenergy.store import open_store
 from tests.conftest import ROOT
 from tests.integration.conftest import publish
 from tests.servers import influxdb, mosquitto, started
 
 TARGET_RATIO = 0.6
+PROFILES = load_profiles(ROOT / "config", frozenset(FAMILIES))
 TS = 1_763_900_000
 MESSAGES = {1: 40_000, 60: 15_000}
 BATCH = {1: 1_000, 60: 10_000}
@@ -110,9 +113,13 @@ def bare_paho(port: int, count: int, size: int) -> Measure:
 
 def ingester(port: int, portfolio: Portfolio, store: Callable[[str], StoreSettings], count: int, size: int) -> Measure:
     def measure(name: str) -> float:
-        settings = Settings(mqtt=MqttSettings(port=port, client_id=name), store=store(name))
+        own = store(name)
+        spool = IngestSettings(spool=own.path.with_suffix(".spool"))
+        settings = Settings(
+            mqtt=MqttSettings(port=port, client_id=name), store=own, ingest=spool, observe=ObserveSettings(port=0)
+        )
         open_store(settings.store).close()
-        running = Ingester(settings, portfolio)
+        running = Ingester(settings, portfolio, PROFILES)
         thread = threading.Thread(target=running.run)
         started_s = time.perf_counter()
         thread.start()

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from pydantic import SecretStr
 
-from bkkenergy.ingest.message import Message, Reason
 from bkkenergy.ingest.pipeline import commit_or_split
 from bkkenergy.readings import FIELDS, US_PER_S, ReadingBatch
 from bkkenergy.settings import InfluxSettings, StoreSettings
@@ -115,6 +114,12 @@ def test_the_latest_reading_of_each_meter_is_known(store: ReadingStore):
     }
 
 
+def test_the_latest_register_of_each_meter_is_known(store: ReadingStore):
+    store.commit(readings("a.b.energy", [5.0, 6.0, 7.5]))
+    store.commit(readings("a.b.energy", [9.0], start_us=DAY_US + 9 * QUARTER_US, field="power_kw"))
+    assert store.latest_registers(["a.b.energy", "a.b.nobody"]) == {"a.b.energy": (DAY_US + 2 * QUARTER_US, 7.5)}
+
+
 def test_another_opener_sees_what_is_committed(store: ReadingStore, settings: StoreSettings):
     store.commit(readings("a.b.c", [1.0]))
     other = open_store(settings)
@@ -183,15 +188,13 @@ def test_a_batch_with_one_reading_that_influx_refuses_loses_that_one_alone(influ
     urllib.request.urlopen(request)
     with pytest.raises(StoreRefused, match="field type conflict"):
         store.commit(batch)
-    messages = [Message(f"t{n}", f"{n}".encode()) for n in range(20)]
-    refused = commit_or_split(store, batch, np.arange(20), messages)
-    assert {item.reason for item in refused} == {Reason.STORE_REFUSED}
+    refused = commit_or_split(store, batch)
+    assert all("field type conflict" in why for _, why in refused)
     # Influx fixes a field's type by shard, so all twenty of that week conflict: each comes back by name.
-    assert [item.topic for item in refused] == [f"t{n}" for n in range(20)]
+    assert [row for row, _ in refused] == list(range(20))
     later = readings("a.b.c", [1.0], start_us=DAY_US + 30 * 86_400 * US_PER_S)
     both = ReadingBatch.concat([batch.take(slice(0, 1)), later])
-    refused = commit_or_split(store, both, np.arange(2), messages)
-    assert [item.topic for item in refused] == ["t0"]
+    assert [row for row, _ in commit_or_split(store, both)] == [0]
     assert store.readings(["a.b.c"], DAY_US + 86_400 * US_PER_S, 2**60).column("energy_kwh").tolist() == [1.0]
     store.close()
 

@@ -12,11 +12,14 @@ from contextlib import contextmanager
 import pytest
 
 from bkkenergy.demo.gateways import Gateway
+from bkkenergy.ingest.decode import FAMILIES
+from bkkenergy.ingest.profile import load_profiles
 from bkkenergy.ingest.quarantine import Quarantine
 from bkkenergy.ingest.service import Ingester
 from bkkenergy.portfolio import Portfolio, load_portfolio
-from bkkenergy.settings import IngestSettings, MqttSettings, Settings, StoreSettings
+from bkkenergy.settings import IngestSettings, MqttSettings, ObserveSettings, Settings, StoreSettings
 from bkkenergy.store import open_store
+from tests.conftest import ROOT
 
 EVER = (0, 2**52)
 numbers = itertools.count()
@@ -32,7 +35,8 @@ def settings(tmp_path, broker) -> Settings:
     """The shipped defaults, with this test's broker, session and store."""
     return Settings(
         mqtt=MqttSettings(port=broker.port, client_id=f"test-{next(numbers)}", reconnect_max_s=1),
-        ingest=IngestSettings(store_retry_max_s=0.5),
+        ingest=IngestSettings(store_retry_max_s=0.5, spool=None),
+        observe=ObserveSettings(port=0),
         store=StoreSettings(path=tmp_path / "store.sqlite"),
     )
 
@@ -40,7 +44,7 @@ def settings(tmp_path, broker) -> Settings:
 @contextmanager
 def ingesting(settings: Settings, portfolio: Portfolio, *, connected: bool = True) -> Iterator[Ingester]:
     """A running ingester, connected and subscribed."""
-    ingester = Ingester(settings, portfolio)
+    ingester = Ingester(settings, portfolio, load_profiles(ROOT / "config", frozenset(FAMILIES)))
     thread = threading.Thread(target=ingester.run)
     thread.start()
     try:

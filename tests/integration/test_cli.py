@@ -34,9 +34,9 @@ def site(tmp_path, config_dir) -> Path:
     """A site's config folder: the shipped files, and settings of the test's own."""
     folder = tmp_path / "site/config"
     folder.mkdir(parents=True)
-    for name in ("portfolio", "tariffs", "calendars.toml", "factors.toml"):
+    for name in ("portfolio", "tariffs", "payloads", "calendars.toml", "factors.toml"):
         (folder / name).symlink_to(config_dir / name)
-    (folder / "bkkenergy.toml").write_text("")
+    (folder / "bkkenergy.toml").write_text("[observe]\nport = 0\n")
     return folder
 
 
@@ -215,7 +215,7 @@ def test_quarantine_is_listed_shown_and_replayed(site, store):
 @pytest.mark.broker
 def test_serve_ingests_writes_yesterdays_reports_and_ends_when_told(site, broker):
     (site / "bkkenergy.toml").write_text(
-        f'[mqtt]\nport = {broker.port}\nclient_id = "serve-test"\n[report]\ndaily_at = "00:00"\n'
+        f'[mqtt]\nport = {broker.port}\nclient_id = "serve-test"\n[report]\ndaily_at = "00:00"\n[observe]\nport = 0\n'
     )
     command = [sys.executable, "-m", "bkkenergy", "serve", "--config", str(site), "--log-format", "json"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:

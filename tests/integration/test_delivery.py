@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import ssl
 import subprocess
 import threading
@@ -12,6 +11,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 
 from bkkenergy.demo.broker import local_broker
 from bkkenergy.ingest.mqtt import Subscriber
@@ -261,7 +261,7 @@ def test_tls_password_and_client_certificate_from_the_settings(settings, portfol
         assert len(stored(secure, METER)) == 1
 
 
-def test_a_refused_password_is_told_and_tried_again(settings, portfolio, tmp_path, caplog):
+def test_a_refused_password_is_told_and_tried_again(settings, portfolio, tmp_path):
     passwords = tmp_path / "passwords"
     subprocess.run(
         ["mosquitto_passwd", "-b", "-c", str(passwords), "bkkenergy", "s3cret"], check=True, capture_output=True
@@ -269,10 +269,10 @@ def test_a_refused_password_is_told_and_tried_again(settings, portfolio, tmp_pat
     options = f"allow_anonymous false\npassword_file {passwords}"
     with started(mosquitto(tmp_path / "mqtt", options=options)) as broker:
         wrong = updated(settings, "mqtt", port=broker.port, username="bkkenergy", password=SecretStr("wrong"))
-        with caplog.at_level(logging.ERROR), ingesting(wrong, portfolio, connected=False) as ingester:
-            wait_until(lambda: any(record.message == "mqtt_refused" for record in caplog.records))
+        with capture_logs() as events, ingesting(wrong, portfolio, connected=False) as ingester:
+            wait_until(lambda: any(event["event"] == "mqtt_refused" for event in events))
             assert not ingester.subscriber.is_connected
-    assert "wrong" not in caplog.text
+    assert "wrong" not in str(events)
 
 
 def test_an_ingester_without_a_broker_waits_for_one(settings, portfolio, tmp_path):

@@ -54,10 +54,10 @@ def test_after_kills_at_random_the_store_holds_exactly_what_was_published(kind, 
     with started(mosquitto(tmp_path / "mqtt")) as broker:
         site = tmp_path / "site/config"
         site.mkdir(parents=True)
-        for name in ("portfolio", "tariffs", "calendars.toml", "factors.toml"):
+        for name in ("portfolio", "tariffs", "payloads", "calendars.toml", "factors.toml"):
             (site / name).symlink_to(config_dir / name)
         (site / "bkkenergy.toml").write_text(
-            f"[mqtt]\nport = {broker.port}\nreceive_maximum = 200\nreconnect_max_s = 1\n[ingest]\nbatch_readings = 500\n"
+            f"[mqtt]\nport = {broker.port}\nreceive_maximum = 200\nreconnect_max_s = 1\n[ingest]\nbatch_readings = 500\n[observe]\nport = 0\n"
             f'[store]\nkind = "{kind}"\n[store.influx]\nurl = "{influx.url}"\nbucket = "kill"\n'
         )
         command = [sys.executable, "-m", "bkkenergy", "ingest", "--config", str(site), "--log-level", "error"]

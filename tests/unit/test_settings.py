@@ -64,7 +64,7 @@ def test_what_the_shipped_file_shows_as_defaults_are_the_defaults(config_dir):
     shown = [line.removeprefix("# ") if "=" in line or line.startswith("# [") else line for line in lines[3:]]
     table = tomllib.loads("\n".join(shown))
     paths = {"username", "password_file", "token_file", "ca_file", "cert_file", "key_file"}
-    for section in ("mqtt", "ingest", "store", "metering", "report"):
+    for section in ("mqtt", "ingest", "store", "observe", "metering", "report"):
         model = getattr(Settings(), section)
         undocumented = set(type(model).model_fields) - table[section].keys() - {"password", "token"}
         assert not undocumented, f"[{section}] does not show {undocumented}"
@@ -73,7 +73,7 @@ def test_what_the_shipped_file_shows_as_defaults_are_the_defaults(config_dir):
                 default = getattr(model, key)
                 assert value == (
                     str(default)
-                    if key in {"path", "folder"}
+                    if key in {"path", "folder", "spool"}
                     else list(default)
                     if isinstance(default, tuple)
                     else default

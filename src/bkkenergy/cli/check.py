@@ -9,7 +9,6 @@ import click
 
 from bkkenergy.cli.context import config_option, load_site
 from bkkenergy.errors import ConfigError, Fault
-from bkkenergy.ingest.service import payload_faults
 
 
 @click.command("check", epilog="\b\nExamples:\n  bkkenergy check\n  bkkenergy check --config /etc/bkkenergy")
@@ -25,13 +24,11 @@ def check_command(config_dir: Path) -> None:
         _tell(error.faults)
         raise SystemExit(1) from None
     portfolio = site.portfolio
-    if faults := payload_faults(portfolio.meters):
-        _tell(faults)
-        raise SystemExit(1)
     roofs = sum(len(building.roofs) for building in portfolio.buildings.values())
     click.echo(
         f"{config_dir}: no faults. {len(portfolio.agencies)} agencies, {len(portfolio.buildings)} buildings, "
-        f"{len(portfolio.meters)} meters, {roofs} roofs, {len(portfolio.calendars)} calendars."
+        f"{len(portfolio.meters)} meters, {roofs} roofs, {len(portfolio.calendars)} calendars, "
+        f"{len(site.profiles)} payload profiles."
     )
     demos = [agency.id for agency in portfolio.agencies.values() if agency.demonstration]
     if demos:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+import structlog
 
 from bkkenergy.errors import ConfigError, Fault
+from bkkenergy.ingest.decode import FAMILIES
+from bkkenergy.ingest.profile import Profile, load_profiles
+from bkkenergy.ingest.sort import payload_faults
 from bkkenergy.portfolio import Portfolio, load_portfolio
 from bkkenergy.reports.figures import Figures, load_figures
 from bkkenergy.settings import FILE_NAME, Settings, load_settings
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
-
-_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Site:
     settings: Settings
     figures: Figures
     portfolio: Portfolio
+    profiles: Mapping[str, Profile]
 
 
 def default_config_dir() -> Path:
@@ -81,36 +83,27 @@ def load_site(config_dir: Path) -> Site:
     figures = attempt(lambda: load_figures(config_dir))
     tariffs = frozenset(figures.schedules) if figures else None
     portfolio = attempt(lambda: load_portfolio(config_dir, tariffs=tariffs))
+    profiles = attempt(lambda: load_profiles(config_dir, frozenset(FAMILIES)))
+    if portfolio is not None and profiles is not None:
+        faults += payload_faults(portfolio.meters, profiles)
     if faults:
         raise ConfigError(faults)
-    return Site(config_dir, settings, figures, portfolio)
+    return Site(config_dir, settings, figures, portfolio, profiles)
 
 
 def set_up_logging(level: str, form: str) -> None:
-    """Events with their fields on standard error."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(EventFormatter(as_json=form == "json"))
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
-
-
-class EventFormatter(logging.Formatter):
-    """time LEVEL event key=value ..., or one JSON object a line."""
-
-    def __init__(self, *, as_json: bool) -> None:
-        super().__init__(datefmt="%Y-%m-%dT%H:%M:%S%z")
-        self._as_json = as_json
-
-    def format(self, record: logging.LogRecord) -> str:
-        """One line for one event."""
-        fields = {name: value for name, value in vars(record).items() if name not in _STANDARD}
-        if record.exc_info:
-            fields["exception"] = self.formatException(record.exc_info)
-        at = self.formatTime(record, self.datefmt)
-        if self._as_json:
-            event = {"at": at, "level": record.levelname.lower(), "event": record.getMessage(), **fields}
-            return json.dumps(event, default=str, ensure_ascii=False)
-        told = " ".join(
-            f"{name}={value!r}" if isinstance(value, str) else f"{name}={value}" for name, value in fields.items()
-        )
-        return f"{at} {record.levelname:7} {record.getMessage()} {told}".rstrip()
+    """Events with their fields on standard error, as lines for people or as JSON."""
+    renderer: Any = structlog.processors.JSONRenderer(ensure_ascii=False)
+    if form == "text":
+        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    structlog.configure(
+        processors=[
+            structlog.stdlib.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)

@@ -110,7 +110,7 @@ def demo_command(
     buildings, count = len(site.portfolio.buildings), len(site.portfolio.meters)
     click.echo(f"Simulating {days} days of {count} meters in {buildings} buildings (seed {seed}) …")
     meters = counters(site.portfolio, index, seed=seed)
-    with running(site.settings, site.portfolio, folder, broker=broker) as session:
+    with running(site.settings, site.portfolio, site.profiles, folder, broker=broker) as session:
         total = sum(int(counter.sent.sum()) for counter in meters)
         seconds = _publish(session, list(site.portfolio.agencies), _history(meters), total)
         period = Period.day(now.date() - dt.timedelta(days=1))
@@ -215,7 +215,7 @@ def _replay(site: Site, path: Path, timezone: str, folder: Path, broker: str | N
     portfolio, meters = replay_portfolio(path, wide, site.portfolio.calendars["office"])
     outgoing = list(replay_messages(wide, meters))
     period = last_whole_month(wide)
-    with running(site.settings, portfolio, folder, broker=broker) as session:
+    with running(site.settings, portfolio, site.profiles, folder, broker=broker) as session:
         seconds = _publish(session, [AGENCY], iter(outgoing), sum(count for *_, count in outgoing))
         reports = _write_reports(site, portfolio, session, period, [AGENCY])
         _tell(session, seconds, folder, reports)

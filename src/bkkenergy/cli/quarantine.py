@@ -14,7 +14,7 @@ from rich.table import Table
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import Site, config_option, load_site
 from bkkenergy.errors import InputError
-from bkkenergy.ingest.message import Message, Reason
+from bkkenergy.ingest.message import Message, Reason, Refused
 from bkkenergy.ingest.pipeline import commit_or_split
 from bkkenergy.ingest.quarantine import Kept, Quarantine
 from bkkenergy.ingest.sort import Sorter
@@ -137,12 +137,23 @@ def _existing(quarantine: Quarantine, number: int) -> Kept:
 
 def _replay(chosen: list[Kept], site: Site, store: ReadingStore, quarantine: Quarantine) -> tuple[int, int]:
     """Readings that went in, and payloads that stay."""
-    sorter = Sorter(site.portfolio.meters, max_ahead_s=site.settings.ingest.max_ahead_s)
+    limits = site.settings.ingest
+    sorter = Sorter(
+        site.portfolio.meters,
+        site.profiles,
+        max_ahead_s=limits.max_ahead_s,
+        max_payload_bytes=limits.max_payload_bytes,
+    )
     whole = [item for item in chosen if item.is_whole]
-    messages = [Message(item.topic, item.payload) for item in whole]
+    messages = [
+        Message(item.topic, item.payload, received_us=int(item.received.timestamp() * US_PER_S)) for item in whole
+    ]
     now_us = int(time.time() * US_PER_S)
     found = sorter.sort(messages, now_us=now_us)
-    refused = [*found.refused, *commit_or_split(store, found.batch, found.source, messages)]
+    refused = list(found.refused)
+    for row, why in commit_or_split(store, found.batch):
+        message = messages[int(found.source[row])]
+        refused.append(Refused(message.topic, message.payload, Reason.STORE_REFUSED, why))
     still = {(item.topic, item.payload) for item in refused}
     gone = [item.id for item in whole if (item.topic, item.payload) not in still]
     quarantine.remove(gone)

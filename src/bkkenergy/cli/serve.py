@@ -15,7 +15,7 @@ from bkkenergy.jobs.daily import schedule_daily
 
 def _ingest_until_stopped(site: Site) -> None:
     """Run the ingester in this thread; SIGTERM and Ctrl-C end it after the batch at hand."""
-    ingester = Ingester(site.settings, site.portfolio)
+    ingester = Ingester(site.settings, site.portfolio, site.profiles)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ingester.stop())
     ingester.run()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,9 +13,10 @@ from pathlib import Path
 from bkkenergy.demo.broker import local_broker
 from bkkenergy.demo.gateways import gateways
 from bkkenergy.errors import BkkEnergyError
+from bkkenergy.ingest.profile import Profile
 from bkkenergy.ingest.service import Ingester
 from bkkenergy.portfolio import Portfolio
-from bkkenergy.settings import MqttSettings, Settings, StoreSettings
+from bkkenergy.settings import MqttSettings, ObserveSettings, Settings, StoreSettings
 
 STALLS_AFTER_S = 60.0
 
@@ -56,19 +57,28 @@ def demo_settings(settings: Settings, folder: Path, port: int) -> Settings:
         update={
             "mqtt": MqttSettings(port=port, client_id="bkkenergy-demo"),
             "store": StoreSettings(path=folder / "demo.sqlite"),
+            "ingest": settings.ingest.model_copy(update={"spool": folder / "spool"}),
+            "observe": ObserveSettings(port=0),
             "report": settings.report.model_copy(update={"folder": folder / "reports"}),
         }
     )
 
 
 @contextmanager
-def running(settings: Settings, portfolio: Portfolio, folder: Path, *, broker: str | None = None) -> Iterator[Session]:
+def running(
+    settings: Settings,
+    portfolio: Portfolio,
+    profiles: Mapping[str, Profile],
+    folder: Path,
+    *,
+    broker: str | None = None,
+) -> Iterator[Session]:
     """Broker and ingester over a store that begins empty, until the context ends."""
     for old in folder.glob("demo.sqlite*"):
         old.unlink()
     with local_broker(folder, kind=broker) as (name, port):
         own = demo_settings(settings, folder, port)
-        ingester = Ingester(own, portfolio)
+        ingester = Ingester(own, portfolio, profiles)
         thread = threading.Thread(target=ingester.run, name="ingester")
         thread.start()
         try:

@@ -12,6 +12,8 @@ class Message(NamedTuple):
     """One MQTT message that is not yet acknowledged.
 
     epoch : number of the connection that it came on; an acknowledgement is good on that one alone.
+    retained : kept by the broker from some earlier time, and no news.
+    received_us : when it came, microseconds since the epoch.
     """
 
     topic: str
@@ -19,6 +21,9 @@ class Message(NamedTuple):
     packet_id: int = 0
     qos: int = 0
     epoch: int = 0
+    retained: bool = False
+    duplicate: bool = False
+    received_us: int = 0
 
 
 class Reason(StrEnum):
@@ -26,6 +31,8 @@ class Reason(StrEnum):
 
     UNKNOWN_METER = "unknown_meter"
     NOT_DECODED = "not_decoded"
+    TOO_LARGE = "too_large"
+    NO_BIRTH = "no_birth"
     NO_VALUE = "no_value"
     TIME_AHEAD = "time_ahead"
     BEFORE_COMMISSIONING = "before_commissioning"
@@ -46,3 +53,11 @@ class Refused(NamedTuple):
 
 class DecodeError(BkkEnergyError):
     """A payload is not what its profile says it is."""
+
+    reason = Reason.NOT_DECODED
+
+
+class NoBirthError(DecodeError):
+    """Sparkplug data that names no metric, without the birth certificate that would tell."""
+
+    reason = Reason.NO_BIRTH

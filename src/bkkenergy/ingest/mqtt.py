@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import queue
 import threading
 import time
@@ -10,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import paho.mqtt.client as mqtt
+import structlog
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -17,9 +17,10 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from bkkenergy.ingest.message import Message
+from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import MqttSettings
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 UNSUPPORTED_PROTOCOL = "Unsupported protocol version"
 DROPS_BEFORE_FALLBACK = 2
@@ -39,7 +40,9 @@ class Subscriber:
     """
 
     def __init__(self, settings: MqttSettings, topics: Sequence[str]) -> None:
-        self._settings, self._topics = settings, tuple(topics)
+        self._settings = settings
+        prefix = f"$share/{settings.share}/" if settings.share else ""
+        self._topics = tuple(prefix + topic for topic in topics)
         self._queue: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._bytes_in = 0  # written by the network thread alone
         self._bytes_out = 0  # written by the taking thread alone
@@ -49,6 +52,8 @@ class Subscriber:
         self._drops = 0
         self._asked_at_s: float | None = None
         self._stopping = False
+        self.refusal = ""
+        self.granted: dict[str, bool] | None = None
         self._fallback_wanted = False
         self._is_v5 = settings.protocol != "3.1.1"
         self._client = self._new_client()
@@ -90,10 +95,10 @@ class Subscriber:
             self._asked_at_s = None
             self._is_v5 = not self._is_v5
             self._drops = 0
-            log.warning("mqtt_protocol_changed", extra={"protocol": self.protocol, "broker": self._where})
+            log.warning("mqtt_protocol_changed", protocol=self.protocol, broker=self._where)
             self._restart()
         elif not self._network_thread_lives():
-            log.error("mqtt_thread_died", extra={"broker": self._where})
+            log.error("mqtt_thread_died", broker=self._where)
             self._restart()
 
     def take(self, most: int, most_bytes: int, *, timeout_s: float) -> list[Message]:
@@ -119,6 +124,10 @@ class Subscriber:
             for message in messages:
                 if message.qos and message.epoch == self._epoch:
                     self._client.ack(message.packet_id, message.qos)
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Send a command to a gateway, once, if it is there."""
+        self._client.publish(topic, payload, qos=0)
 
     @property
     def _where(self) -> str:
@@ -165,17 +174,15 @@ class Subscriber:
     ) -> None:
         self._asked_at_s = None
         if reason.is_failure:
-            log.error("mqtt_refused", extra={"broker": self._where, "why": str(reason)})
+            self.refusal = str(reason)
+            log.error("mqtt_refused", broker=self._where, why=str(reason))
             self._fallback_wanted |= self._settings.protocol == "auto" and str(reason) == UNSUPPORTED_PROTOCOL
             return
         self._drops = 0
         with self._lock:
             self._epoch += 1
         self._connected.set()
-        log.info(
-            "mqtt_connected",
-            extra={"broker": self._where, "protocol": self.protocol, "session_present": flags.session_present},
-        )
+        log.info("mqtt_connected", broker=self._where, protocol=self.protocol, session_present=flags.session_present)
         options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
         if self._is_v5:
             client.subscribe([(topic, options) for topic in self._topics])
@@ -194,24 +201,37 @@ class Subscriber:
             self._drops += 1
             self._fallback_wanted |= self._settings.protocol == "auto" and self._drops >= DROPS_BEFORE_FALLBACK
         self._connected.clear()
-        log.warning("mqtt_disconnected", extra={"broker": self._where, "why": str(reason)})
+        log.warning("mqtt_disconnected", broker=self._where, why=str(reason))
 
     def _on_connect_fail(self, _client: mqtt.Client, _data: object) -> None:
-        log.warning("mqtt_unreachable", extra={"broker": self._where})
+        log.warning("mqtt_unreachable", broker=self._where)
 
     def _on_subscribe(
         self, _client: mqtt.Client, _data: object, _mid: int, reasons: list[ReasonCode], _props: object
     ) -> None:
+        self.granted = {topic: not reason.is_failure for topic, reason in zip(self._topics, reasons, strict=False)}
         for topic, reason in zip(self._topics, reasons, strict=False):
             if reason.is_failure:
-                log.error("mqtt_subscription_refused", extra={"topic": topic, "why": str(reason)})
+                log.error("mqtt_subscription_refused", topic=topic, why=str(reason))
 
     def _on_message(self, _client: mqtt.Client, _data: object, received: mqtt.MQTTMessage) -> None:
         try:
             topic = received.topic
         except UnicodeDecodeError:
             topic = received._topic.decode(errors="replace")  # noqa: SLF001 - paho has no other way
-        self._queue.put(Message(topic, bytes(received.payload), received.mid, received.qos, self._epoch))
+        now_us = int(time.time() * US_PER_S)
+        self._queue.put(
+            Message(
+                topic,
+                bytes(received.payload),
+                received.mid,
+                received.qos,
+                self._epoch,
+                received.retain,
+                received.dup,
+                now_us,
+            )
+        )
         self._bytes_in += len(received.payload)
         while self._is_full() and not self._stopping:
             time.sleep(FULL_QUEUE_PAUSE_S)

@@ -1,21 +1,30 @@
-"""Commit, then quarantine, then acknowledge: the order that loses nothing."""
+"""Make safe, then quarantine, then acknowledge: the order that loses nothing."""
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+import msgspec
+import structlog
+
+from bkkenergy.ingest.logbook import Logbook
 from bkkenergy.ingest.message import Message, Reason, Refused
+from bkkenergy.ingest.metrics import Metrics
 from bkkenergy.ingest.quarantine import Quarantine
-from bkkenergy.ingest.sort import Sorted, Sorter
-from bkkenergy.readings import US_PER_S, IntArray, ReadingBatch
+from bkkenergy.ingest.sanity import Event
+from bkkenergy.ingest.sort import Sorted
+from bkkenergy.ingest.spool import Spool
+from bkkenergy.readings import US_PER_S, ReadingBatch
 from bkkenergy.store import ReadingStore, StoreAway, StoreRefused
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 COUNTERS_EVERY_S = 5.0
+FIRST_RETRY_S = 0.1
+DRAIN_FOR_S = 1.0
+"""The spool is drained for so long at a time, so that new messages are taken in between."""
 
 Acknowledge = Callable[[Sequence[Message]], None]
 Wait = Callable[[float], bool]
@@ -23,53 +32,89 @@ Wait = Callable[[float], bool]
 
 
 class Pipeline:
-    """Takes messages, and acknowledges each once what it held is safe."""
+    """Takes sorted messages, and acknowledges each once what it held is safe: in the store or the spool."""
 
     def __init__(
-        self, sorter: Sorter, store: ReadingStore, quarantine: Quarantine, *, retry_max_s: float = 30.0
+        self,
+        store: ReadingStore,
+        quarantine: Quarantine,
+        logbook: Logbook,
+        metrics: Metrics,
+        *,
+        spool: Spool | None = None,
+        retry_max_s: float = 30.0,
     ) -> None:
-        self._sorter, self._store, self._quarantine = sorter, store, quarantine
-        self._retry_max_s = retry_max_s
+        self._store, self._quarantine, self._logbook, self._metrics = store, quarantine, logbook, metrics
+        self._spool, self._retry_max_s = spool, retry_max_s
         self._uncounted: Counter[str] = Counter()
         self._counted_at_s = time.monotonic()
+        self._retry_s = FIRST_RETRY_S
+        self._try_store_at_s = 0.0
         self.totals: Counter[str] = Counter()
+        self.store_is_away = False
+        self.spool_is_full = False
 
-    def sort(self, messages: Sequence[Message]) -> Sorted:
-        """Decode and judge messages; nothing is stored yet."""
-        return self._sorter.sort(messages, now_us=int(time.time() * US_PER_S))
+    @property
+    def spooled_batches(self) -> int:
+        """Batches that wait for the store."""
+        return self._spool.batches_count if self._spool else 0
 
     def commit_then_ack(
-        self, messages: Sequence[Message], found: Sorted, acknowledge: Acknowledge, *, wait: Wait
+        self,
+        messages: Sequence[Message],
+        found: Sorted,
+        events: Sequence[Event],
+        acknowledge: Acknowledge,
+        *,
+        wait: Wait,
     ) -> bool:
-        """Store what is good, keep what is refused, and only then tell the broker.
+        """Make safe what is good, keep what is refused, and only then tell the broker.
 
-        A crash before the acknowledgement makes the broker send again; both keys, (meter, instant)
-        in the store and (topic, payload digest) in quarantine, make that harmless. While the store
-        is away nothing is acknowledged. False when told to stop before it came back.
+        A crash before the acknowledgement makes the broker send again; the keys, (meter, instant) in
+        the store, (topic, payload digest) in quarantine and (meter, instant, kind) of events, make that
+        harmless. While neither store nor spool takes the batch nothing is acknowledged. False when told
+        to stop before one did.
         """
         started_s = time.monotonic()
-        delay_s = 0.1
         while True:
             try:
-                refused = self._commit(found, messages)
-                self._keep(messages, found, refused)
+                self._logbook.note(events, dict(found.lags_us), now_us=int(time.time() * US_PER_S))
+                refused = (*found.refused, *self._make_safe(found, messages))
+                self._keep(messages, found, refused, events)
                 break
             except StoreAway as away:
-                log.warning("store_away", extra={"why": str(away), "retry_s": delay_s, "unacknowledged": len(messages)})
-            if wait(delay_s):
+                self._told_away(away, unacknowledged=len(messages))
+            if wait(min(self._retry_s, self._retry_max_s)):
                 return False
-            delay_s = min(delay_s * 2, self._retry_max_s)
+            self.drain()
         acknowledge(messages)
+        seconds = time.monotonic() - started_s
+        self._metrics.commit.observe(seconds)
         log.debug(
-            "batch_committed",
-            extra={
-                "messages": len(messages),
-                "readings": len(found.batch),
-                "refused": len(refused),
-                "seconds": round(time.monotonic() - started_s, 4),
-            },
+            "batch_committed", messages=len(messages), readings=len(found.batch), refused=len(refused), seconds=seconds
         )
         return True
+
+    def drain(self) -> None:
+        """Move what waits in the spool into the store, the oldest first, for a while."""
+        if self._spool is None or self._spool.is_empty or time.monotonic() < self._try_store_at_s:
+            return
+        until_s = time.monotonic() + DRAIN_FOR_S
+        while time.monotonic() < until_s:
+            batch = self._spool.oldest()
+            if batch is None:
+                break
+            try:
+                refused = [as_refused(batch, row, why) for row, why in commit_or_split(self._store, batch)]
+                if refused:
+                    self._quarantine.keep(refused, {}, now_us=int(time.time() * US_PER_S))
+                self._spool.remove()
+            except StoreAway as away:
+                self._told_away(away)
+                break
+            self._told_back()
+            self._told_room()
+        self._gauge_spool()
 
     def flush(self) -> None:
         """Write down counters that wait. Raises StoreAway."""
@@ -77,11 +122,80 @@ class Pipeline:
         self._uncounted.clear()
         self._counted_at_s = time.monotonic()
 
-    def _commit(self, found: Sorted, messages: Sequence[Message]) -> tuple[Refused, ...]:
-        return found.refused + tuple(commit_or_split(self._store, found.batch, found.source, messages))
+    def _make_safe(self, found: Sorted, messages: Sequence[Message]) -> list[Refused]:
+        """Into the store; into the spool while the store is away, or while older batches wait there.
 
-    def _keep(self, messages: Sequence[Message], found: Sorted, refused: Sequence[Refused]) -> None:
-        counts = Counter(messages=len(messages), readings=len(found.batch), refused=len(refused))
+        Raises StoreAway when neither takes it.
+        """
+        if self._spool is None or (self._spool.is_empty and time.monotonic() >= self._try_store_at_s):
+            try:
+                culprits = commit_or_split(self._store, found.batch)
+            except StoreAway as away:
+                if self._spool is None:
+                    raise
+                self._told_away(away)
+            else:
+                self._told_back()
+                return [
+                    Refused(message.topic, message.payload, Reason.STORE_REFUSED, why)
+                    for message, why in ((messages[int(found.source[row])], why) for row, why in culprits)
+                ]
+        self._append(found.batch)
+        return []
+
+    def _append(self, batch: ReadingBatch) -> None:
+        if self._spool is None or len(batch) == 0:
+            return
+        try:
+            has_room = self._spool.append(batch)
+        except StoreAway:
+            self._told_full()
+            raise
+        self._gauge_spool()
+        if not has_room:
+            self._told_full()
+            raise StoreAway(
+                f"{self._spool.folder}: the spool is full ({self._spool.size_bytes:,} bytes). The broker holds the "
+                "rest; bring the store back, or raise ingest.spool_max_bytes."
+            )
+        self._told_room()
+
+    def _told_full(self) -> None:
+        if not self.spool_is_full:
+            log.warning("spool_full", batches=self.spooled_batches)
+        self.spool_is_full = True
+
+    def _told_room(self) -> None:
+        if self.spool_is_full:
+            log.info("spool_has_room", batches=self.spooled_batches)
+        self.spool_is_full = False
+
+    def _gauge_spool(self) -> None:
+        if self._spool is not None:
+            self._metrics.spool_bytes.set(self._spool.size_bytes)
+            self._metrics.spool_batches.set(self._spool.batches_count)
+
+    def _told_away(self, away: StoreAway, **fields: object) -> None:
+        """Say it once when it begins, and wait longer each time."""
+        if not self.store_is_away:
+            log.warning("store_away", why=str(away), **fields)
+        self.store_is_away = True
+        self._try_store_at_s = time.monotonic() + self._retry_s
+        self._retry_s = min(self._retry_s * 2, self._retry_max_s)
+
+    def _told_back(self) -> None:
+        if self.store_is_away:
+            log.info("store_back", spooled_batches=self.spooled_batches)
+        self.store_is_away = False
+        self._retry_s, self._try_store_at_s = FIRST_RETRY_S, 0.0
+
+    def _keep(
+        self, messages: Sequence[Message], found: Sorted, refused: Sequence[Refused], events: Sequence[Event]
+    ) -> None:
+        """Quarantine and counters: refusals at once, mere counts every few seconds."""
+        counts = Counter(
+            messages=len(messages), readings=len(found.batch), refused=len(refused), stale=found.stale_count
+        )
         is_due = time.monotonic() - self._counted_at_s > COUNTERS_EVERY_S
         if refused or is_due:
             self._quarantine.keep(refused, self._uncounted + counts, now_us=int(time.time() * US_PER_S))
@@ -90,27 +204,45 @@ class Pipeline:
         else:
             self._uncounted.update(counts)
         self.totals.update(counts)
+        self._measure(messages, found, refused, events)
+
+    def _measure(
+        self, messages: Sequence[Message], found: Sorted, refused: Sequence[Refused], events: Sequence[Event]
+    ) -> None:
+        metrics = self._metrics
+        metrics.messages.inc(len(messages))
+        metrics.readings.inc(len(found.batch))
+        metrics.redelivered.inc(sum(message.duplicate for message in messages))
+        metrics.stale.inc(found.stale_count)
+        metrics.batch.observe(len(found.batch))
+        metrics.hear(dict(found.lags_us))
+        for item in refused:
+            metrics.refused.labels(reason=item.reason).inc()
+        for event in events:
+            metrics.events.labels(kind=event.kind).inc()
 
 
-def commit_or_split(
-    store: ReadingStore, batch: ReadingBatch, source: IntArray, messages: Sequence[Message]
-) -> list[Refused]:
+def commit_or_split(store: ReadingStore, batch: ReadingBatch, *, first_row: int = 0) -> list[tuple[int, str]]:
     """Commit a batch; where the store refuses it, find the readings at fault by halving.
 
-    Sending a refused batch again can never help, so the rest goes in and the culprits come back.
-    Raises StoreAway.
+    Sending a refused batch again can never help, so the rest goes in, and the rows at fault come back
+    with the store's reason. Raises StoreAway.
     """
     try:
         store.commit(batch)
     except StoreRefused as error:
         if len(batch) == 1:
-            message = messages[int(source[0])]
-            log.warning("reading_refused_by_store", extra={"topic": message.topic, "why": str(error)})
-            return [Refused(message.topic, message.payload, Reason.STORE_REFUSED, str(error))]
+            log.warning("reading_refused_by_store", meter=batch.meter_ids[int(batch.meter[0])], why=str(error))
+            return [(first_row, str(error))]
         middle = len(batch) // 2
-        return [
-            refused
-            for half in (slice(None, middle), slice(middle, None))
-            for refused in commit_or_split(store, batch.take(half), source[half], messages)
-        ]
+        return commit_or_split(store, batch.take(slice(None, middle)), first_row=first_row) + commit_or_split(
+            store, batch.take(slice(middle, None)), first_row=first_row + middle
+        )
     return []
+
+
+def as_refused(batch: ReadingBatch, row: int, why: str) -> Refused:
+    """A reading whose message is long acknowledged, as a payload that a person can read."""
+    values = {name: float(column[row]) for name, column in batch.columns.items()}
+    payload = msgspec.json.encode({"ts": int(batch.ts_us[row]), **{n: v for n, v in values.items() if v == v}})  # noqa: PLR0124
+    return Refused(f"meter {batch.meter_ids[int(batch.meter[row])]}", payload, Reason.STORE_REFUSED, why)

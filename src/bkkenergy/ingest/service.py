@@ -1,27 +1,36 @@
-"""The ingester: subscriber, pipeline and store joined until told to stop."""
+"""The ingester: subscriber, sorter, pipeline and store joined until told to stop."""
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 
+import numpy as np
+import pandas as pd
+import structlog
 from paho.mqtt.client import topic_matches_sub
 
-from bkkenergy.errors import ConfigError, Fault
-from bkkenergy.ingest.decode import FAMILIES
+from bkkenergy.calendar import timestamp_us
+from bkkenergy.ingest.logbook import Logbook
 from bkkenergy.ingest.message import Message
+from bkkenergy.ingest.metrics import Metrics
 from bkkenergy.ingest.mqtt import Subscriber
+from bkkenergy.ingest.observe import Endpoint, State, notify_systemd
 from bkkenergy.ingest.pipeline import Pipeline
+from bkkenergy.ingest.profile import Profile
 from bkkenergy.ingest.quarantine import Quarantine
-from bkkenergy.ingest.sort import Sorter
-from bkkenergy.portfolio import Meter, Portfolio
+from bkkenergy.ingest.sanity import Event, Memory, register_events
+from bkkenergy.ingest.sort import Sorted, Sorter
+from bkkenergy.ingest.spool import Spool
+from bkkenergy.metering.frames import limits_of
+from bkkenergy.portfolio import Meter, MeterKind, Portfolio
 from bkkenergy.settings import Settings
 from bkkenergy.store import ReadingStore, StoreAway, open_store
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 TICK_S = 0.5
 QUIET_S = 0.005
@@ -31,96 +40,186 @@ MEAN_READING_BYTES = 90
 """What a reading takes in a payload, about: it turns the size of a batch into bytes."""
 
 
-def payload_faults(meters: Sequence[Meter]) -> list[Fault]:
-    """Meters whose payload family does not exist."""
-    known = ", ".join(sorted(FAMILIES))
-    return [
-        Fault(f"meter {meter.id}: payload", f"there is no payload family {meter.payload!r}", f"Use one of: {known}.")
-        for meter in meters
-        if meter.payload not in FAMILIES
-    ]
-
-
-def topics_for(settings: Settings, meters: Sequence[Meter]) -> tuple[str, ...]:
+def topics_for(settings: Settings, own: Sequence[str]) -> tuple[str, ...]:
     """The configured subscriptions, and the topics of meters that none of them covers."""
     covered = settings.mqtt.topics
-    own = [meter.topic for meter in meters if not any(topic_matches_sub(topic, meter.topic) for topic in covered)]
-    return (*covered, *own)
+    return (*covered, *(topic for topic in own if not any(topic_matches_sub(filter_, topic) for filter_ in covered)))
+
+
+class Watch:
+    """Holds registers against what was seen of them before."""
+
+    def __init__(self, meters: Sequence[Meter], *, stuck_after_s: float) -> None:
+        self._stuck_after_s = stuck_after_s
+        self._limits = limits_of(meters)
+        self._is_register = np.array([meter.kind is MeterKind.REGISTER for meter in meters], np.bool_)
+        self._exchanges = [
+            (number, timestamp_us(pd.Timestamp(exchange.at)), exchange.final_kwh, exchange.initial_kwh)
+            for number, meter in enumerate(meters)
+            for exchange in meter.exchanges
+        ]
+        self._memory = Memory.empty(len(meters))
+
+    def recall(self, meter_ids: Sequence[str], store: ReadingStore) -> None:
+        """Begin where the store ends. Raises StoreAway."""
+        registers = [name for name, is_register in zip(meter_ids, self._is_register, strict=True) if is_register]
+        place = {name: number for number, name in enumerate(meter_ids)}
+        for name, (ts_us, register_kwh) in store.latest_registers(registers).items():
+            self._memory.ts_us[place[name]] = ts_us
+            self._memory.moved_us[place[name]] = ts_us
+            self._memory.register_kwh[place[name]] = register_kwh
+
+    def events(self, found: Sorted) -> list[Event]:
+        """What the batch's registers do that they should not."""
+        return register_events(
+            found.batch,
+            self._memory,
+            self._limits,
+            self._is_register,
+            self._exchanges,
+            stuck_after_s=self._stuck_after_s,
+        )
 
 
 class Ingester:
     """Everything between the broker and the store: MQTT in its thread, decoding in the caller's, commits in a third."""
 
-    def __init__(self, settings: Settings, portfolio: Portfolio) -> None:
-        if faults := payload_faults(portfolio.meters):
-            raise ConfigError(faults)
+    def __init__(self, settings: Settings, portfolio: Portfolio, profiles: Mapping[str, Profile]) -> None:
         self._settings = settings
-        self._sorter = Sorter(portfolio.meters, max_ahead_s=settings.ingest.max_ahead_s)
+        self._sorter = Sorter(
+            portfolio.meters,
+            profiles,
+            max_ahead_s=settings.ingest.max_ahead_s,
+            max_payload_bytes=settings.ingest.max_payload_bytes,
+        )
+        self._watch = Watch(portfolio.meters, stuck_after_s=settings.ingest.stuck_after_s)
         self._stop = threading.Event()
-        self.subscriber = Subscriber(settings.mqtt, topics_for(settings, portfolio.meters))
+        self._ticked_s = time.monotonic()
+        self._waiting_since_s: float | None = None
+        self.metrics = Metrics()
+        self.subscriber = Subscriber(settings.mqtt, topics_for(settings, self._sorter.topics))
         self.pipeline: Pipeline | None = None
+        self.endpoint = Endpoint(settings.observe, self.metrics.registry, self.state)
 
     def stop(self) -> None:
         """End `run` after the batch at hand; safe from a signal handler or another thread."""
         self._stop.set()
 
+    def state(self) -> State:
+        """How it is doing now."""
+        now_s, since_s, pipeline = time.monotonic(), self._waiting_since_s, self.pipeline
+        return State(
+            connected=self.subscriber.is_connected,
+            store_is_away=pipeline is None or pipeline.store_is_away,
+            spool_is_full=pipeline is not None and pipeline.spool_is_full,
+            spool_batches=pipeline.spooled_batches if pipeline else 0,
+            oldest_s=0.0 if since_s is None else round(now_s - since_s, 3),
+            tick_age_s=round(now_s - self._ticked_s, 3),
+        )
+
     def run(self) -> None:
         """Ingest until stopped. Waits for a store that is away; raises what is beyond mending."""
-        opened = self._opened()
-        if opened is None:
-            return
-        store, quarantine = opened
-        self.pipeline = Pipeline(self._sorter, store, quarantine, retry_max_s=self._settings.ingest.store_retry_max_s)
-        self.subscriber.start()
-        try:
-            self._work(self.pipeline)
-        finally:
-            self.subscriber.stop()
-            try:
-                self.pipeline.flush()
-            except StoreAway as away:
-                log.warning("counters_not_written", extra={"why": str(away)})
-            store.close()
-            quarantine.close()
+        self.endpoint.start()
+        with ExitStack() as stack:
+            stack.callback(self.endpoint.stop)
+            pipeline = self._opened(stack)
+            if pipeline is None:
+                return
+            self.pipeline = pipeline
+            stack.callback(self._flush, pipeline)
+            self.subscriber.start()
+            stack.callback(self.subscriber.stop)
+            self._work(pipeline)
 
-    def _opened(self) -> tuple[ReadingStore, Quarantine] | None:
-        """Store and quarantine, waited for while they are away; None when stopped meanwhile."""
-        limits, delay_s = self._settings.ingest, 0.5
+    def _opened(self, stack: ExitStack) -> Pipeline | None:
+        """Files and store, waited for while they are away; None when stopped meanwhile.
+
+        With a spool the store may be away at the start: what comes is kept there.
+        """
+        limits, path, delay_s = self._settings.ingest, self._settings.store.path, 0.5
         while True:
             try:
                 quarantine = Quarantine(
-                    self._settings.store.path,
-                    max_messages=limits.quarantine_max_messages,
-                    max_bytes=limits.quarantine_max_bytes,
+                    path, max_messages=limits.quarantine_max_messages, max_bytes=limits.quarantine_max_bytes
                 )
-                return open_store(self._settings.store), quarantine
+                logbook = Logbook(path)
+                spool = Spool(limits.spool, max_bytes=limits.spool_max_bytes) if limits.spool else None
+                store = open_store(self._settings.store, prepare=spool is None)
+                break
             except StoreAway as away:
-                log.warning("store_away", extra={"why": str(away), "retry_s": delay_s})
-            if self._stop.wait(delay_s):
+                log.warning("store_away", why=str(away), retry_s=delay_s)
+            if self._wait(delay_s):
                 return None
             delay_s = min(delay_s * 2, limits.store_retry_max_s)
+        for opened in (quarantine, logbook, spool, store):
+            if opened is not None:
+                stack.callback(opened.close)
+        try:
+            store.prepare()
+            self._watch.recall(self._sorter.meter_ids, store)
+        except StoreAway as away:
+            log.warning("store_away", why=str(away))
+        return Pipeline(store, quarantine, logbook, self.metrics, spool=spool, retry_max_s=limits.store_retry_max_s)
 
     def _work(self, pipeline: Pipeline) -> None:
-        """Decode one batch while the batch before is committed: never more than two are in memory."""
+        """Decode one batch while the batch before is made safe: never more than two are in memory."""
         told_at_s = time.monotonic()
         committing: Future[bool] | None = None
         with ThreadPoolExecutor(1, "committer") as committer:
             while not self._stop.is_set():
-                self.subscriber.tend()
+                self._tick()
                 messages = self._next_batch()
-                found = pipeline.sort(messages)
+                found = self._sorter.sort(messages, now_us=int(time.time() * 1e6))
+                events = self._watch.events(found)
+                self._tell(found, events)
                 if committing is not None and not committing.result():
                     return
-                committing = None
-                if messages:
-                    committing = committer.submit(
-                        pipeline.commit_then_ack, messages, found, self.subscriber.acknowledge, wait=self._stop.wait
-                    )
+                self._waiting_since_s = time.monotonic() if messages else None
+                committing = committer.submit(self._secure, pipeline, messages, found, events)
                 if time.monotonic() - told_at_s > STATUS_EVERY_S:
                     told_at_s = time.monotonic()
-                    log.info("ingest_status", extra={"connected": self.subscriber.is_connected, **pipeline.totals})
+                    log.info("ingest_status", connected=self.subscriber.is_connected, **pipeline.totals)
             if committing is not None:
                 committing.result()
+
+    def _secure(self, pipeline: Pipeline, messages: Sequence[Message], found: Sorted, events: Sequence[Event]) -> bool:
+        """One turn of the committing thread: the batch, then what waits in the spool."""
+        if messages and not pipeline.commit_then_ack(
+            messages, found, events, self.subscriber.acknowledge, wait=self._wait
+        ):
+            return False
+        self._waiting_since_s = None
+        pipeline.drain()
+        return True
+
+    def _wait(self, seconds: float) -> bool:
+        """Sleep, and show that the loop still turns; True when told to stop."""
+        self._tick_watchdog()
+        return self._stop.wait(seconds)
+
+    def _tick(self) -> None:
+        self._tick_watchdog()
+        self.subscriber.tend()
+        self.metrics.connected.set(self.subscriber.is_connected)
+
+    def _tick_watchdog(self) -> None:
+        self._ticked_s = time.monotonic()
+        notify_systemd("READY=1\nWATCHDOG=1")
+
+    def _tell(self, found: Sorted, events: Sequence[Event]) -> None:
+        """Events into the log, and what decoders ask for to the broker."""
+        for event in events:
+            told = {"before_kwh": event.before_kwh, "after_kwh": event.after_kwh}
+            log.warning("meter_event", meter=event.meter_id, kind=event.kind, **told)
+        for outgoing in found.outgoing:
+            log.info("sparkplug_rebirth_asked", topic=outgoing.topic)
+            self.subscriber.publish(outgoing.topic, outgoing.payload)
+
+    def _flush(self, pipeline: Pipeline) -> None:
+        try:
+            pipeline.flush()
+        except StoreAway as away:
+            log.warning("counters_not_written", why=str(away))
 
     def _next_batch(self) -> list[Message]:
         """Messages until they pause, the batch is full, or the first has waited long enough."""

@@ -1,17 +1,22 @@
-"""Messages sorted into readings that are good and things that are refused. Pure."""
+"""Messages sorted into readings that are good and things that are refused."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from bkkenergy.ingest.decode import FAMILIES
+from bkkenergy.errors import ConfigError, Fault
+from bkkenergy.ingest.decode import FAMILIES, Decoded, Decoder, Outgoing
 from bkkenergy.ingest.message import Message, Reason, Refused
+from bkkenergy.ingest.profile import Profile
 from bkkenergy.ingest.validate import REASONS, Limits, explain, reject_codes
 from bkkenergy.portfolio import Meter
-from bkkenergy.readings import US_PER_S, IntArray, ReadingBatch
+from bkkenergy.readings import US_PER_S, BoolArray, FloatArray, IntArray, ReadingBatch
+
+NEVER_US = 2**62
+UNKNOWN_TOPIC = "no meter of the portfolio listens to this topic. Add the meter, or mend the gateway's topic."
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,69 +24,141 @@ class Sorted:
     """What a run of messages holds.
 
     source : (n,) number of the message that each reading of `batch` came in.
+    stale_count : retained messages that were no news.
+    lags_us : gateway -> least time from stamp to receipt among its messages, microseconds.
+    outgoing : what decoders ask to be published.
     """
 
     batch: ReadingBatch
     source: IntArray
     refused: tuple[Refused, ...]
+    stale_count: int = 0
+    outgoing: tuple[Outgoing, ...] = ()
+    lags_us: Mapping[str, int] = field(default_factory=dict)
+
+
+def payload_faults(meters: Sequence[Meter], profiles: Mapping[str, Profile]) -> list[Fault]:
+    """Meters whose payload profile does not exist, or does not fit how they are addressed."""
+    known = ", ".join(sorted(profiles))
+    faults = []
+    for meter in meters:
+        where = f"meter {meter.id}"
+        if meter.payload not in profiles:
+            what = f"there is no payload profile {meter.payload!r}"
+            faults.append(Fault(f"{where}: payload", what, f"Use one of: {known}."))
+        elif meter.key and profiles[meter.payload].family != "sparkplug" and not profiles[meter.payload].key:
+            what = f"profile {meter.payload!r} finds no keys in its payloads"
+            faults.append(Fault(f"{where}: key", what, "Remove the key, or give the profile its `key`."))
+    return faults
 
 
 class Sorter:
-    """Knows the meters by topic, with their limits and payload families."""
+    """Knows the meters by topic and key, with their limits and decoders."""
 
-    def __init__(self, meters: Sequence[Meter], *, max_ahead_s: int) -> None:
+    def __init__(
+        self,
+        meters: Sequence[Meter],
+        profiles: Mapping[str, Profile],
+        *,
+        max_ahead_s: int,
+        max_payload_bytes: int = 2_000_000,
+    ) -> None:
+        if faults := payload_faults(meters, profiles):
+            raise ConfigError(faults)
         self.meter_ids = tuple(meter.id for meter in meters)
         self._max_ahead_us = max_ahead_s * US_PER_S
+        self._max_payload_bytes = max_payload_bytes
         self._limits = Limits.of(meters)
-        self._number_of: Mapping[str, int] = {meter.topic: number for number, meter in enumerate(meters)}
-        self._family_of = [meter.payload for meter in meters]
+        self._gateways, gateway_of = np.unique([meter.gateway_id for meter in meters], return_inverse=True)
+        self._gateway_of: IntArray = gateway_of.astype(np.int64)
+        self.decoders: dict[str, Decoder] = {
+            name: FAMILIES[profiles[name].family](profiles[name]) for name in {meter.payload for meter in meters}
+        }
+        self._meter_at = {(meter.payload, meter.topic, meter.key): number for number, meter in enumerate(meters)}
+        self._profile_at = {
+            topic: meter.payload for meter in meters for topic in self.decoders[meter.payload].topics(meter.topic)
+        }
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """Every topic on which a meter's messages come."""
+        return tuple(self._profile_at)
 
     def sort(self, messages: Sequence[Message], *, now_us: int) -> Sorted:
         """Decode, scale and judge every reading of the messages."""
-        numbers = [self._number_of.get(message.topic, -1) for message in messages]
-        refused = [
-            Refused(message.topic, message.payload, Reason.UNKNOWN_METER, _UNKNOWN)
-            for message, number in zip(messages, numbers, strict=True)
-            if number < 0
-        ]
-        parts, sources = [], []
-        for family, rows in self._by_family(numbers).items():
-            batch, source, unread = self._read(family, [messages[row] for row in rows], numbers, np.array(rows), now_us)
-            parts.append(batch)
-            sources.append(source)
-            refused += unread
+        refused: list[Refused] = []
+        rows_of: dict[str, list[int]] = {}
+        for row, message in enumerate(messages):
+            profile = self._profile_at.get(message.topic)
+            if profile is None:
+                refused.append(Refused(message.topic, message.payload, Reason.UNKNOWN_METER, UNKNOWN_TOPIC))
+            elif len(message.payload) > self._max_payload_bytes:
+                detail = f"{len(message.payload)} bytes, more than {self._max_payload_bytes}. Send smaller messages."
+                refused.append(Refused(message.topic, message.payload, Reason.TOO_LARGE, detail))
+            else:
+                rows_of.setdefault(profile, []).append(row)
+        parts = [self._read(name, messages, np.array(rows), now_us) for name, rows in rows_of.items()]
         if not parts:
             return Sorted(ReadingBatch.empty(self.meter_ids), np.empty(0, np.int64), tuple(refused))
-        return Sorted(ReadingBatch.concat(parts), np.concatenate(sources), tuple(refused))
+        return Sorted(
+            ReadingBatch.concat([part.batch for part in parts]),
+            np.concatenate([part.source for part in parts]),
+            (*refused, *(item for part in parts for item in part.refused)),
+            sum(part.stale_count for part in parts),
+            tuple(item for part in parts for item in part.outgoing),
+            {name: lag_us for part in parts for name, lag_us in part.lags_us.items()},
+        )
 
-    def _by_family(self, numbers: Sequence[int]) -> dict[str, list[int]]:
-        rows: dict[str, list[int]] = {}
-        for row, number in enumerate(numbers):
-            if number >= 0:
-                rows.setdefault(self._family_of[number], []).append(row)
-        return rows
-
-    def _read(
-        self, family: str, messages: Sequence[Message], numbers: Sequence[int], rows: IntArray, now_us: int
-    ) -> tuple[ReadingBatch, IntArray, list[Refused]]:
-        """Readings of messages of one family, the messages they came in, and what was refused."""
-        decoded = FAMILIES[family].decode([message.payload for message in messages])
-        refused = [
-            Refused(messages[bad.message].topic, bad.payload, Reason.NOT_DECODED, bad.detail)
-            for bad in decoded.undecoded
-        ]
-        meter = np.array(numbers, np.int64)[rows][decoded.message]
-        columns = self._limits.scaled(meter, dict(decoded.columns))
-        batch = ReadingBatch(self.meter_ids, meter, decoded.ts_us, columns)
+    def _read(self, profile: str, messages: Sequence[Message], rows: IntArray, now_us: int) -> Sorted:
+        """What the messages at `rows`, all of one profile, hold."""
+        own = [messages[row] for row in rows]
+        decoder = self.decoders[profile]
+        decoded = decoder.decode(own)
+        refused = [Refused(own[bad.message].topic, bad.payload, bad.reason, bad.detail) for bad in decoded.undecoded]
+        meter = self._meters(profile, own, decoded)
+        refused += [_unknown_key(own[decoded.message[row]], decoded, int(row)) for row in np.flatnonzero(meter < 0)]
+        batch, message, position = self._scaled(decoded, meter >= 0, meter)
+        lags_us = self._lags_us(batch, own, message)
         codes = reject_codes(batch, self._limits, latest_us=now_us + self._max_ahead_us)
         for row in np.flatnonzero(codes):
             reason = REASONS[codes[row]]
-            message = messages[decoded.message[row]]
-            raw = FAMILIES[family].element(message.payload, int(decoded.position[row]))
+            source = own[message[row]]
+            raw = decoder.element(source.payload, int(position[row])) if position[row] >= 0 else source.payload
             if reason is not None:
-                refused.append(Refused(message.topic, raw, reason, explain(batch, int(row), reason, self._limits)))
+                refused.append(Refused(source.topic, raw, reason, explain(batch, int(row), reason, self._limits)))
         good = codes == 0
-        return batch.take(good), rows[decoded.message[good]], refused
+        source_rows = rows[message[good]] if len(message) else np.empty(0, np.int64)
+        return Sorted(batch.take(good), source_rows, tuple(refused), decoded.stale_count, decoded.outgoing, lags_us)
+
+    def _lags_us(self, batch: ReadingBatch, messages: Sequence[Message], message: IntArray) -> dict[str, int]:
+        """Least time from stamp to receipt of each gateway; what is retained or sent again says nothing."""
+        received_us = np.array([0 if m.retained or m.duplicate else m.received_us for m in messages], np.int64)
+        counts = received_us[message] > 0 if len(message) else np.zeros(0, np.bool_)
+        gateway = self._gateway_of[batch.meter[counts]]
+        least_us = np.full(len(self._gateways), NEVER_US)
+        np.minimum.at(least_us, gateway, received_us[message[counts]] - batch.ts_us[counts])
+        return {str(self._gateways[number]): int(least_us[number]) for number in np.unique(gateway)}
+
+    def _meters(self, profile: str, messages: Sequence[Message], decoded: Decoded) -> IntArray:
+        """(n,) the meter of each reading, -1 where nobody has that topic and key."""
+        if decoded.addresses is None:
+            by_message = [self._meter_at.get((profile, message.topic, ""), -1) for message in messages]
+            return np.array(by_message, np.int64)[decoded.message] if messages else np.empty(0, np.int64)
+        return np.array([self._meter_at.get((profile, *address), -1) for address in decoded.addresses], np.int64)
+
+    def _scaled(self, decoded: Decoded, known: BoolArray, meter: IntArray) -> tuple[ReadingBatch, IntArray, IntArray]:
+        """Readings of known meters in what flows, with their messages and places in them."""
+        columns: dict[str, FloatArray] = {name: values[known] for name, values in decoded.columns.items()}
+        batch = ReadingBatch(
+            self.meter_ids, meter[known], decoded.ts_us[known], self._limits.scaled(meter[known], columns)
+        )
+        return batch, decoded.message[known], decoded.position[known]
 
 
-_UNKNOWN = "no meter of the portfolio listens to this topic. Add the meter, or mend the gateway's topic."
+def _unknown_key(message: Message, decoded: Decoded, row: int) -> Refused:
+    topic, key = decoded.addresses[row] if decoded.addresses else (message.topic, "")
+    detail = (
+        f"the payload names meter {key!r} at {topic!r}, which no meter of the portfolio has as topic and key. "
+        "Add the meter, or mend its key."
+    )
+    return Refused(message.topic, message.payload, Reason.UNKNOWN_METER, detail)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-import logging
 from collections.abc import Callable
 from pathlib import Path
 
+import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 
@@ -18,7 +18,7 @@ from bkkenergy.reports.write import make_report, report_path, write_report
 from bkkenergy.settings import ReportSettings, Settings
 from bkkenergy.store import ReadingStore, open_store
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 
 def is_written(folder: Path, agency_id: str, period: Period, report: ReportSettings) -> bool:
@@ -60,9 +60,9 @@ def _one(
         report = make_report(store, portfolio, settings, figures, agency, period, now=now)
         write_report(report, period, settings.report.folder, settings.report.formats, settings.report.languages)
     except (BkkEnergyError, OSError, LookupError) as error:
-        log.error("report_failed", extra={"agency": agency, "period": period.slug, "why": str(error)})  # noqa: TRY400
+        log.error("report_failed", agency=agency, period=period.slug, why=str(error))  # noqa: TRY400
         return False
-    log.info("report_written", extra={"agency": agency, "period": period.slug})
+    log.info("report_written", agency=agency, period=period.slug)
     return True
 
 
@@ -79,7 +79,7 @@ def schedule_daily(
         try:
             write_daily(settings, portfolio, figures, now=clock())
         except BkkEnergyError as error:
-            log.error("daily_reports_failed", extra={"why": str(error)})  # noqa: TRY400
+            log.error("daily_reports_failed", why=str(error))  # noqa: TRY400
 
     scheduler = BackgroundScheduler(timezone=BANGKOK, job_defaults={"misfire_grace_time": None, "coalesce": True})
     scheduler.add_job(due, CronTrigger(hour=hour, minute=minute, timezone=BANGKOK), id="daily-reports")

@@ -63,10 +63,11 @@ def _is_own_ancestor(meter: Meter, by_id: Mapping[str, Meter]) -> bool:
 
 
 def shared_topics(meters: tuple[Meter, ...], places: Mapping[str, str]) -> Iterator[Fault]:
-    """Meters that listen to the topic of an earlier one."""
-    owner_of: dict[str, str] = {}
+    """Meters that listen to the topic, under the key, of an earlier one."""
+    owner_of: dict[tuple[str, str], str] = {}
     for meter in meters:
-        owner = owner_of.setdefault(meter.topic, meter.id)
+        owner = owner_of.setdefault((meter.topic, meter.key), meter.id)
         if owner != meter.id:
             what = f"topic {meter.topic!r} is already the topic of meter {owner!r}"
-            yield Fault(f"{places[meter.id]}.topic", what, "Give each meter its own topic.")
+            remedy = "Give each meter its own topic, or its own key where one message carries many."
+            yield Fault(f"{places[meter.id]}.topic", what, remedy)

@@ -125,6 +125,9 @@ class Meter(Frozen):
     register_digits : whole digits of the counter; it rolls over at 10^digits x multiplier.
     ct_ratio, vt_ratio : transformer ratios, where the meter reports secondary values; else 1.
     interval_s : how often it is expected to report, seconds.
+    payload : profile of config/payloads by which its messages are read.
+    key : its name inside the payload, where one topic carries many meters.
+    gateway : the device that sends it, where several meters share one; else the building's.
     """
 
     id: MeterId
@@ -140,6 +143,8 @@ class Meter(Frozen):
     vt_ratio: Positive = 1.0
     interval_s: Annotated[int, Field(ge=1, le=86_400)] = 900
     payload: Slug = "canonical"
+    key: str = ""
+    gateway: Slug | None = None
     commissioned: AwareDatetime | None = None
     exchanges: tuple[Exchange, ...] = ()
 
@@ -147,6 +152,11 @@ class Meter(Frozen):
     def is_main(self) -> bool:
         """Whether nothing measures this meter's energy a second time."""
         return self.parent is None
+
+    @property
+    def gateway_id(self) -> str:
+        """The device that sends this meter's readings, for its clock and its silence."""
+        return self.gateway or self.building
 
     @property
     def multiplier(self) -> float:

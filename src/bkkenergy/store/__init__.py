@@ -8,8 +8,11 @@ from bkkenergy.store.base import ReadingStore, StoreAway, StoreRefused
 __all__ = ["ReadingStore", "StoreAway", "StoreRefused", "open_store"]
 
 
-def open_store(settings: StoreSettings) -> ReadingStore:
-    """The store that the settings name, ready to be read and written. Raises StoreAway."""
+def open_store(settings: StoreSettings, *, prepare: bool = True) -> ReadingStore:
+    """The store that the settings name, ready to be read and written. Raises StoreAway.
+
+    prepare : whether to reach it at once; otherwise call `prepare` before the first commit.
+    """
     store: ReadingStore
     if settings.kind == "influx":
         from bkkenergy.store.influx import InfluxStore  # noqa: PLC0415 - its client is slow to import
@@ -19,5 +22,6 @@ def open_store(settings: StoreSettings) -> ReadingStore:
         from bkkenergy.store.sqlite import SqliteStore  # noqa: PLC0415 - one of two
 
         store = SqliteStore(settings.path)
-    store.prepare()
+    if prepare:
+        store.prepare()
     return store

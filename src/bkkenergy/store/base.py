@@ -40,5 +40,8 @@ class ReadingStore(Protocol):
     def last_seen_us(self, meter_ids: Sequence[str]) -> Mapping[str, int]:
         """Instant of the latest reading of each meter that has one."""
 
+    def latest_registers(self, meter_ids: Sequence[str]) -> Mapping[str, tuple[int, float]]:
+        """Instant and value of the latest import register (energy_kwh) of each meter that has one."""
+
     def close(self) -> None:
         """Let go of files and connections."""

@@ -90,14 +90,24 @@ class InfluxStore:
     def last_seen_us(self, meter_ids: Sequence[str]) -> Mapping[str, int]:
         """Instant of the latest reading of each meter that has one."""
         latest: dict[str, int] = {}
+        for field in ("energy_kwh", "power_kw"):
+            for name, (ts_us, _) in self._latest(meter_ids, field).items():
+                latest[name] = max(ts_us, latest.get(name, ts_us))
+        return latest
+
+    def latest_registers(self, meter_ids: Sequence[str]) -> Mapping[str, tuple[int, float]]:
+        """Instant and value of the latest import register of each meter that has one."""
+        return self._latest(meter_ids, "energy_kwh")
+
+    def _latest(self, meter_ids: Sequence[str], field: str) -> dict[str, tuple[int, float]]:
+        latest: dict[str, tuple[int, float]] = {}
         for some in _chunks(meter_ids):
-            for field in ("energy_kwh", "power_kw"):
-                frame = self._query(
-                    f"SELECT last({field}) FROM {MEASUREMENT} WHERE {_is_one_of(some)} GROUP BY {TAG}"  # noqa: S608
-                )
-                if len(frame):
-                    found = dict(zip(_meters(frame), frame["time"].astype(int), strict=True))
-                    latest |= {name: max(ts_us, latest.get(name, ts_us)) for name, ts_us in found.items()}
+            frame = self._query(
+                f"SELECT last({field}) FROM {MEASUREMENT} WHERE {_is_one_of(some)} GROUP BY {TAG}"  # noqa: S608
+            )
+            if len(frame):
+                values = zip(frame["time"].astype(int), frame["last"].astype(float), strict=True)
+                latest |= dict(zip(_meters(frame), values, strict=True))
         return latest
 
     def close(self) -> None:

@@ -67,6 +67,8 @@ class Transaction:
             with suppress(sqlite3.Error):
                 self._connection.execute("ROLLBACK")
         if isinstance(error, sqlite3.Error):
+            with suppress(sqlite3.Error):  # a log that found no room to grow is folded back: the next try may fit
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             raise self._told(error) from error
 
     def _told(self, error: sqlite3.Error) -> StoreAway | StoreRefused:
@@ -133,6 +135,15 @@ class SqliteStore:
         query = "SELECT max(ts_us) FROM reading WHERE meter = (SELECT id FROM meter WHERE name = ?)"
         latest = {name: self._connection.execute(query, (name,)).fetchone()[0] for name in meter_ids}
         return {name: ts_us for name, ts_us in latest.items() if ts_us is not None}
+
+    def latest_registers(self, meter_ids: Sequence[str]) -> Mapping[str, tuple[int, float]]:
+        """Instant and value of the latest import register of each meter that has one."""
+        query = (
+            "SELECT ts_us, energy_kwh FROM reading WHERE meter = (SELECT id FROM meter WHERE name = ?) "
+            "AND energy_kwh IS NOT NULL ORDER BY ts_us DESC LIMIT 1"
+        )
+        rows = {name: self._connection.execute(query, (name,)).fetchone() for name in meter_ids}
+        return {name: (int(row[0]), float(row[1])) for name, row in rows.items() if row is not None}
 
     def close(self) -> None:
         """Let go of the file."""

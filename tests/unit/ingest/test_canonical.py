@@ -38,6 +38,7 @@ def test_every_field_of_a_reading_arrives():
         pytest.param(TS_US // 10**6, id="epoch_seconds"),
         pytest.param(TS_US / 10**6, id="epoch_seconds_as_float"),
         pytest.param(TS_US // 10**3, id="epoch_milliseconds"),
+        pytest.param(TS_US, id="epoch_microseconds"),
     ],
 )
 def test_a_time_is_read_in_each_form(ts):

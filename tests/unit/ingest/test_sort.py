@@ -6,7 +6,7 @@ from bkkenergy.ingest.message import Message, Reason
 from bkkenergy.ingest.sort import Sorter
 from bkkenergy.portfolio import MeterKind
 from bkkenergy.readings import US_PER_S
-from tests.builders import meter
+from tests.builders import CANONICAL, meter
 
 NOW_S = 1_795_402_800
 MAIN = meter(rated_kw=100, register_digits=6, commissioned="2026-01-01T00:00:00+07:00")
@@ -16,7 +16,7 @@ INTERVAL = meter("interval", kind=MeterKind.INTERVAL, rated_kw=100)
 
 def sort(payload, of=MAIN, topic=None):
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-    sorter = Sorter([MAIN, BEHIND_CT, INTERVAL], max_ahead_s=300)
+    sorter = Sorter([MAIN, BEHIND_CT, INTERVAL], CANONICAL, max_ahead_s=300, max_payload_bytes=1_000_000)
     return sorter.sort([Message(topic or of.topic, body)], now_us=NOW_S * US_PER_S)
 
 
@@ -87,5 +87,5 @@ def test_of_a_list_only_the_bad_are_refused_each_with_its_own_bytes():
 
 
 def test_nothing_gives_nothing():
-    found = Sorter([MAIN], max_ahead_s=300).sort([], now_us=0)
+    found = Sorter([MAIN], CANONICAL, max_ahead_s=300).sort([], now_us=0)
     assert (len(found.batch), found.refused) == (0, ())

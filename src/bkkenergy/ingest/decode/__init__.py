@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
 
-from bkkenergy.ingest.decode import canonical
-from bkkenergy.ingest.decode.base import Decoded, Decoder, Undecoded
+from bkkenergy.ingest.decode.base import Decoded, Decoder, Outgoing, RowDecoder, Step, Undecoded
+from bkkenergy.ingest.decode.canonical import CanonicalDecoder
+from bkkenergy.ingest.decode.chirpstack import ChirpstackDecoder
+from bkkenergy.ingest.decode.csvlines import CsvDecoder
+from bkkenergy.ingest.decode.fields import FieldsDecoder
+from bkkenergy.ingest.decode.number import NumberDecoder
+from bkkenergy.ingest.decode.sparkplug import SparkplugDecoder
+from bkkenergy.ingest.profile import Profile
 
-__all__ = ["FAMILIES", "Decoded", "Decoder", "Family", "Undecoded"]
+__all__ = ["FAMILIES", "Decoded", "Decoder", "Outgoing", "RowDecoder", "Step", "Undecoded"]
 
-
-class Family(NamedTuple):
-    """How one kind of payload is read, and how one reading is cut out of it again."""
-
-    decode: Decoder
-    element: Callable[[bytes, int], bytes]
-
-
-FAMILIES: Mapping[str, Family] = MappingProxyType({"canonical": Family(canonical.decode, canonical.element)})
+FAMILIES: Mapping[str, Callable[[Profile], Decoder]] = MappingProxyType(
+    {
+        "canonical": CanonicalDecoder,
+        "fields": FieldsDecoder,
+        "number": NumberDecoder,
+        "csv": CsvDecoder,
+        "chirpstack": ChirpstackDecoder,
+        "sparkplug": SparkplugDecoder,
+    }
+)

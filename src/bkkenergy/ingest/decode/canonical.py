@@ -12,22 +12,20 @@ import msgspec
 import numpy as np
 
 from bkkenergy.ingest.decode.base import Decoded, Undecoded
+from bkkenergy.ingest.decode.times import LARGEST_US, MICROSECONDS_FROM, MILLISECONDS_FROM
+from bkkenergy.ingest.message import Message
+from bkkenergy.ingest.profile import Profile
 from bkkenergy.readings import FloatArray, IntArray
 
 MAX_READINGS = 10_000
 """In one payload. More is refused: a gateway's backlog goes in several messages."""
-
-MILLISECONDS_FROM = 1e11
-"""An epoch number from here on counts milliseconds: as seconds it would lie beyond the year 5138."""
-
-LARGEST_US = 2**62
 
 _Phases = tuple[float | None, float | None, float | None]
 _NO_PHASES: _Phases = (None, None, None)
 
 
 class Reading(msgspec.Struct, frozen=True, gc=False):
-    """One reading as it is sent. `ts`: RFC 3339 with offset, or seconds or milliseconds since 1970."""
+    """One reading as it is sent. `ts`: RFC 3339 with offset, or seconds, milliseconds or microseconds since 1970."""
 
     ts: Annotated[dt.datetime, msgspec.Meta(tz=True)] | int | float
     energy_kwh: float | None = None
@@ -46,6 +44,25 @@ _reading_decoder = msgspec.json.Decoder(Reading)
 _raw_decoder = msgspec.json.Decoder(list[msgspec.Raw])
 
 
+class CanonicalDecoder:
+    """The family "canonical": the one that is fast, since a city's own gateways speak it."""
+
+    def __init__(self, profile: Profile) -> None:
+        self.profile = profile
+
+    def decode(self, messages: Sequence[Message]) -> Decoded:
+        """Every reading of the messages."""
+        return decode([message.payload for message in messages])
+
+    def element(self, payload: bytes, position: int) -> bytes:
+        """The bytes of one reading of a payload."""
+        return element(payload, position)
+
+    def topics(self, address: str) -> Sequence[str]:
+        """The meter's own topic."""
+        return (address,)
+
+
 def decode(payloads: Sequence[bytes]) -> Decoded:
     """Readings of all payloads. Good elements of a list are kept when others cannot be read."""
     readings: list[Reading] = []
@@ -61,7 +78,7 @@ def decode(payloads: Sequence[bytes]) -> Decoded:
         except msgspec.ValidationError as error:
             found, positions[number], failures = _one_by_one(number, payload, str(error))
             undecoded += failures
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             undecoded.append(Undecoded(number, payload, f"no JSON: {error}"))
             continue
         lengths[number] = len(found)
@@ -86,7 +103,7 @@ def _one_by_one(number: int, payload: bytes, problem: str) -> tuple[list[Reading
     """The readable elements of a list, their places, and the others with their own faults."""
     try:
         elements = _raw_decoder.decode(payload)
-    except msgspec.ValidationError:
+    except msgspec.DecodeError:
         return [], [], [Undecoded(number, payload, problem)]
     if len(elements) > MAX_READINGS:
         return [], [], [Undecoded(number, payload, problem)]
@@ -95,7 +112,7 @@ def _one_by_one(number: int, payload: bytes, problem: str) -> tuple[list[Reading
         try:
             readings.append(_reading_decoder.decode(raw))
             places.append(place)
-        except msgspec.ValidationError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             failures.append(Undecoded(number, bytes(raw), str(error)))
     return readings, places, failures
 
@@ -127,11 +144,18 @@ def _microseconds(ts: Sequence[dt.datetime | int | float]) -> IntArray:
         seconds = np.array(list(map(dt.datetime.timestamp, ts)), np.float64)  # type: ignore[arg-type]
     elif kinds == {int} and max(map(abs, ts)) < LARGEST_US:  # type: ignore[arg-type]
         epoch = np.array(ts, np.float64)
-        seconds = np.where(np.abs(epoch) < MILLISECONDS_FROM, epoch, epoch / 1e3)
+        seconds = _seconds(epoch)
     else:
         epoch = np.array([t.timestamp() if isinstance(t, dt.datetime) else _clipped(t) for t in ts], np.float64)
-        seconds = np.where(np.abs(epoch) < MILLISECONDS_FROM, epoch, epoch / 1e3)
+        seconds = _seconds(epoch)
     return np.clip(np.rint(seconds * 1e6), -LARGEST_US, LARGEST_US).astype(np.int64)
+
+
+def _seconds(epoch: FloatArray) -> FloatArray:
+    """(n,) numbers since 1970 in seconds, milliseconds or microseconds, told apart by their size."""
+    size = np.abs(epoch)
+    seconds: FloatArray = epoch / np.select([size < MILLISECONDS_FROM, size < MICROSECONDS_FROM], [1.0, 1e3], 1e6)
+    return seconds
 
 
 def _clipped(epoch: float) -> float:

@@ -1,0 +1,31 @@
+"""`bkkenergy doctor`: whether broker, store, disk, clock and configuration are as they should be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from bkkenergy.cli.context import config_option, load_site, set_up_logging
+from bkkenergy.ingest.doctor import examine
+from bkkenergy.ingest.service import topics_for
+from bkkenergy.ingest.sort import Sorter
+
+
+@click.command("doctor", epilog="\b\nExamples:\n  bkkenergy doctor\n  bkkenergy doctor --config /etc/bkkenergy")
+@config_option
+def doctor_command(config_dir: Path) -> None:
+    """Check all that the service needs, and print a remedy for what is not well.
+
+    Broker, credentials, subscriptions, store, disk, clocks, spool, quarantine. Exit code 1 if anything is not well.
+    """
+    set_up_logging("error", "text")
+    site = load_site(config_dir)
+    click.echo(f"{click.style('✓', fg='green')} configuration: no faults in {config_dir}")
+    sorter = Sorter(site.portfolio.meters, site.profiles, max_ahead_s=site.settings.ingest.max_ahead_s)
+    ill = 0
+    for finding in examine(site.settings, topics_for(site.settings, sorter.topics)):
+        mark = click.style("✓", fg="green") if finding.is_well else click.style("✗", fg="red")
+        click.echo(f"{mark} {finding.check}: {finding.found}" + ("" if finding.is_well else f"\n    {finding.remedy}"))
+        ill += not finding.is_well
+    raise SystemExit(1 if ill else 0)

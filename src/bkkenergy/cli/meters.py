@@ -1,0 +1,120 @@
+"""`bkkenergy meters`: how the meters are doing, which are unknown, and what gateways may write."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from bkkenergy.calendar import BANGKOK
+from bkkenergy.cli.context import Site, config_option, load_site
+from bkkenergy.errors import InputError
+from bkkenergy.ingest.decode import FAMILIES
+from bkkenergy.ingest.logbook import Logbook
+from bkkenergy.ingest.message import Reason
+from bkkenergy.ingest.quarantine import Quarantine
+from bkkenergy.ingest.status import STATUS_DAYS, MeterStatus, acl, meter_status, toml_block, unknown_topics
+from bkkenergy.portfolio import Meter
+from bkkenergy.store import open_store
+
+LEAST_COVERAGE_RATIO = 0.9
+
+
+@click.group(
+    "meters",
+    epilog="""\b
+Examples:
+  bkkenergy meters status
+  bkkenergy meters status health --json
+  bkkenergy meters unknown > new-meters.toml
+  bkkenergy meters acl > /etc/mosquitto/acl""",
+)
+def meters_command() -> None:
+    """See how the meters are doing, and commission new ones."""
+
+
+def _meters_of(site: Site, agency: str | None) -> Sequence[Meter]:
+    if agency is None:
+        return site.portfolio.meters
+    if agency not in site.portfolio.agencies:
+        known = ", ".join(site.portfolio.agencies)
+        raise InputError(f"agency {agency!r} is not in the portfolio. Use one of: {known}.")
+    return tuple(meter for building in site.portfolio.buildings_of(agency) for meter in building.meters)
+
+
+@meters_command.command("status", epilog="\b\nExample:\n  bkkenergy meters status district-dindaeng")
+@click.argument("agency", required=False)
+@click.option("--json", "as_json", is_flag=True, help="As JSON, for scripts.")
+@config_option
+def status_command(agency: str | None, as_json: bool, config_dir: Path) -> None:
+    """Last seen, coverage of the last seven days, events and clock of each meter."""
+    site = load_site(config_dir)
+    meters = _meters_of(site, agency)
+    store, logbook = open_store(site.settings.store), Logbook(site.settings.store.path)
+    try:
+        gap_s = site.settings.metering.max_estimated_gap_s
+        found = meter_status(store, logbook, meters, now=dt.datetime.now(dt.UTC), max_gap_s=gap_s)
+    finally:
+        store.close()
+        logbook.close()
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+    else:
+        Console().print(_table(found))
+
+
+def _table(found: Sequence[MeterStatus]) -> Table:
+    table = Table(
+        "Meter", "Last seen", f"Coverage {STATUS_DAYS} d", "Clock behind", "Events", box=None, header_style="bold"
+    )
+    for status in found:
+        latest = status.events[0] if status.events else None
+        told = f"{len(status.events)}: {latest.kind} {latest.at.astimezone(BANGKOK):%d %b %H:%M}" if latest else ""
+        poor = status.coverage_ratio < LEAST_COVERAGE_RATIO
+        table.add_row(
+            status.meter_id,
+            f"{status.last_seen:%Y-%m-%d %H:%M}" if status.last_seen else "never",
+            f"{status.coverage_ratio:.0%}",
+            "" if status.skew_s is None else f"{status.skew_s:+.0f} s",
+            told,
+            style="red" if status.last_seen is None else "yellow" if poor or latest else None,
+        )
+    return table
+
+
+@meters_command.command("unknown", epilog="\b\nExample:\n  bkkenergy meters unknown")
+@config_option
+def unknown_command(config_dir: Path) -> None:
+    """Topics that nobody of the portfolio listens to, each as TOML ready to paste."""
+    site = load_site(config_dir)
+    limits = site.settings.ingest
+    quarantine = Quarantine(
+        site.settings.store.path,
+        max_messages=limits.quarantine_max_messages,
+        max_bytes=limits.quarantine_max_bytes,
+    )
+    try:
+        kept = quarantine.listed(reason=Reason.UNKNOWN_METER, limit=1_000_000)
+    finally:
+        quarantine.close()
+    files = dict.fromkeys(site.portfolio.buildings, "in config/portfolio")
+    known = {meter.topic for meter in site.portfolio.meters}
+    for topic, sample in unknown_topics(kept).items():
+        if topic not in known:
+            click.echo(toml_block(topic, sample, files))
+
+
+@meters_command.command("acl", epilog="\b\nExample:\n  bkkenergy meters acl > /etc/mosquitto/acl")
+@click.option("--ingester", default="bkkenergy", show_default=True, help="The ingester's user at the broker.")
+@config_option
+def acl_command(ingester: str, config_dir: Path) -> None:
+    """Print mosquitto's access rules: each gateway writes its own topics and nothing else."""
+    site = load_site(config_dir)
+    decoders = {name: FAMILIES[profile.family](profile) for name, profile in site.profiles.items()}
+    topics = {meter.id: decoders[meter.payload].topics(meter.topic) for meter in site.portfolio.meters}
+    click.echo(acl(site.portfolio.meters, topics, ingester=ingester), nl=False)

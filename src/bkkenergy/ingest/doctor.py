@@ -1,0 +1,140 @@
+"""Whether all that the ingester needs is as it should be: each check with what it found and a remedy."""
+
+from __future__ import annotations
+
+import datetime as dt
+import email.utils
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import urllib3
+
+from bkkenergy.ingest.logbook import Logbook
+from bkkenergy.ingest.mqtt import Subscriber
+from bkkenergy.ingest.quarantine import Quarantine
+from bkkenergy.ingest.spool import Spool
+from bkkenergy.settings import Settings
+from bkkenergy.store import StoreAway, StoreRefused, open_store
+
+CONNECTS_WITHIN_S = 8.0
+LEAST_FREE_BYTES = 1_000_000_000
+MOST_SKEW_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check: whether all is well, what was found, and what to do where it is not."""
+
+    check: str
+    is_well: bool
+    found: str
+    remedy: str = ""
+
+
+def examine(settings: Settings, topics: tuple[str, ...]) -> Iterator[Finding]:
+    """Every check, one by one, as it is done."""
+    yield from _disk(settings)
+    yield _store(settings)
+    yield from _clock(settings)
+    yield from _broker(settings, topics)
+    yield from _state(settings)
+
+
+def _disk(settings: Settings) -> Iterator[Finding]:
+    folders = {settings.store.path.parent} | ({settings.ingest.spool.parent} if settings.ingest.spool else set())
+    for folder in sorted(folders):
+        existing = next(path for path in (folder, *folder.parents) if path.exists())
+        free_bytes = shutil.disk_usage(existing).free
+        is_writable = os.access(existing, os.W_OK)
+        found = f"{existing}: {free_bytes / 1e9:.1f} GB free{'' if is_writable else ', not writable'}"
+        remedy = "Make room, or let the service's user write there."
+        yield Finding("disk", is_writable and free_bytes >= LEAST_FREE_BYTES, found, remedy)
+
+
+def _store(settings: Settings) -> Finding:
+    try:
+        store = open_store(settings.store)
+        store.last_seen_us(["doctor.none.none"])
+        store.close()
+    except (StoreAway, StoreRefused) as error:
+        return Finding("store", False, str(error), "See what it says.")
+    where = settings.store.influx.url if settings.store.kind == "influx" else str(settings.store.path)
+    return Finding("store", True, f"{settings.store.kind} at {where} answers")
+
+
+def _clock(settings: Settings) -> Iterator[Finding]:
+    """Our clock against the database server's, where there is one to ask."""
+    if settings.store.kind != "influx":
+        return
+    try:
+        response = urllib3.PoolManager(timeout=5, retries=False).request("GET", settings.store.influx.url + "/ping")
+        theirs = email.utils.parsedate_to_datetime(response.headers["Date"])
+    except (urllib3.exceptions.HTTPError, KeyError, ValueError):
+        return
+    skew_s = (dt.datetime.now(dt.UTC) - theirs).total_seconds()
+    found = f"{skew_s:+.0f} s against the database server's"
+    yield Finding("clock", abs(skew_s) < MOST_SKEW_S, found, "Let both keep time by NTP (timedatectl).")
+
+
+def _broker(settings: Settings, topics: tuple[str, ...]) -> Iterator[Finding]:
+    """Connects under a name of its own and asks for every topic."""
+    own = settings.mqtt.model_copy(update={"client_id": f"bkkenergy-doctor-{os.getpid()}", "session_expiry_s": 60})
+    subscriber = Subscriber(own, topics)
+    subscriber.start()
+    where = f"{own.host}:{own.port}"
+    try:
+        waiter = threading.Event()
+        until = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=CONNECTS_WITHIN_S)
+        while dt.datetime.now(dt.UTC) < until and subscriber.granted is None and not subscriber.refusal:
+            subscriber.tend()
+            waiter.wait(0.05)
+        if subscriber.refusal:
+            remedy = "Check mqtt.username and its password ($BKKENERGY_MQTT_PASSWORD or password_file)."
+            yield Finding("broker", False, f"{where} refuses: {subscriber.refusal}", remedy)
+        elif subscriber.granted is None:
+            remedy = "Is the broker running? Check mqtt.host, mqtt.port, mqtt.tls and the firewall."
+            yield Finding("broker", False, f"{where} does not answer", remedy)
+        else:
+            yield Finding("broker", True, f"{where} speaks MQTT {subscriber.protocol}")
+            refused = [topic for topic, is_granted in subscriber.granted.items() if not is_granted]
+            found = f"{len(topics) - len(refused)} of {len(topics)} subscriptions granted"
+            found += f"; refused: {', '.join(refused[:5])}" if refused else ""
+            yield Finding("topics", not refused, found, "Let the ingester's user read them: bkkenergy meters acl.")
+    finally:
+        subscriber.stop()
+
+
+def _state(settings: Settings) -> Iterator[Finding]:
+    """What waits in quarantine and spool, and clocks of gateways that are off."""
+    limits, path = settings.ingest, settings.store.path
+    try:
+        quarantine = Quarantine(
+            path, max_messages=limits.quarantine_max_messages, max_bytes=limits.quarantine_max_bytes
+        )
+        kept = quarantine.counts()["quarantine.kept"]
+        quarantine.close()
+        logbook = Logbook(path)
+        off = [g for g in logbook.gateways().values() if g.skew_s is not None and abs(g.skew_s) > MOST_SKEW_S]
+        logbook.close()
+        waiting = _waiting(limits.spool, limits.spool_max_bytes)
+    except StoreAway as error:
+        yield Finding("state", False, str(error), "See what it says.")
+        return
+    yield Finding("quarantine", kept == 0, f"{kept} payloads wait", "bkkenergy quarantine list")
+    yield Finding("spool", waiting == 0, f"{waiting} batches wait for the store", "They go in when the store is back.")
+    told = ", ".join(f"{gateway.id} {gateway.skew_s:+.0f} s" for gateway in off[:5])
+    yield Finding("gateway clocks", not off, told or "none is off by a minute", "Set these devices' clocks (NTP).")
+
+
+def _waiting(path: Path | None, max_bytes: int) -> int:
+    if path is None or not path.exists():
+        return 0
+    spool = Spool(path, max_bytes=max_bytes)
+    try:
+        return spool.batches_count
+    finally:
+        spool.close()

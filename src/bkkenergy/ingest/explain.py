@@ -1,0 +1,74 @@
+"""What one payload becomes, step by step, for a person who commissions a gateway."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bkkenergy.ingest.decode import FAMILIES, Decoded, RowDecoder, Step
+from bkkenergy.ingest.message import DecodeError, Message
+from bkkenergy.ingest.profile import Profile
+from bkkenergy.ingest.sort import Sorter
+from bkkenergy.portfolio import Meter
+from bkkenergy.readings import US_PER_S
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One reading that a payload gave. `meter_id` is None where no meter has its topic and key."""
+
+    topic: str
+    key: str
+    at: dt.datetime
+    values: Mapping[str, float]
+    meter_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """Steps of the decoder, readings, and what would be refused and why."""
+
+    steps: tuple[Step, ...]
+    readings: tuple[Reading, ...]
+    refused: tuple[str, ...]
+
+
+def explain_payload(profile: Profile, meters: Sequence[Meter], message: Message, *, max_ahead_s: int) -> Explained:
+    """Decode one message by a profile, and judge it as the ingester would."""
+    decoder = FAMILIES[profile.family](profile)
+    steps: list[Step] = []
+    if isinstance(decoder, RowDecoder):
+        try:
+            list(decoder.rows(message, steps))
+        except DecodeError as error:
+            steps.append(Step("payload", str(error), is_fault=True))
+    decoded = FAMILIES[profile.family](profile).decode([message])
+    if not isinstance(decoder, RowDecoder):
+        steps.append(Step("payload", f"{len(decoded)} readings"))
+    steps += [Step("not read", bad.detail, is_fault=True) for bad in decoded.undecoded if not steps]
+    return Explained(
+        tuple(steps), _readings(decoded, profile, meters, message), _refusals(profile, meters, message, max_ahead_s)
+    )
+
+
+def _readings(decoded: Decoded, profile: Profile, meters: Sequence[Meter], message: Message) -> tuple[Reading, ...]:
+    meter_at = {(meter.topic, meter.key): meter.id for meter in meters if meter.payload == profile.id}
+    found = []
+    for row in range(len(decoded)):
+        topic, key = decoded.addresses[row] if decoded.addresses else (message.topic, "")
+        values = {name: float(column[row]) for name, column in decoded.columns.items()}
+        known = {name: value for name, value in values.items() if value == value}  # noqa: PLR0124 - not NaN
+        at = dt.datetime.fromtimestamp(min(int(decoded.ts_us[row]) / US_PER_S, 2.5e11), dt.UTC)
+        found.append(Reading(topic, key, at, known, meter_at.get((topic, key))))
+    return tuple(found)
+
+
+def _refusals(profile: Profile, meters: Sequence[Meter], message: Message, max_ahead_s: int) -> tuple[str, ...]:
+    """What the ingester would quarantine, were this message to come now."""
+    own = [meter for meter in meters if meter.payload == profile.id]
+    if not own:
+        return ("no meter of the portfolio has this profile",)
+    sorter = Sorter(own, {profile.id: profile}, max_ahead_s=max_ahead_s)
+    found = sorter.sort([message], now_us=message.received_us)
+    return tuple(f"{item.reason}: {item.detail}" for item in found.refused)

@@ -1,0 +1,46 @@
+"""What the ingester counts, as Prometheus reads it."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from bkkenergy.ingest.message import Reason
+
+BATCH_SIZES = (1, 10, 100, 1_000, 10_000, 100_000)
+
+
+class Metrics:
+    """Counters of one ingester, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        own: dict[str, Any] = {"registry": self.registry, "namespace": "bkkenergy"}
+        self.messages = Counter("messages_received", "Messages dealt with", **own)
+        self.readings = Counter("readings_accepted", "Readings committed or spooled", **own)
+        self.refused = Counter("refused", "Readings and payloads quarantined", ["reason"], **own)
+        self.redelivered = Counter("messages_redelivered", "Messages that the broker sent again", **own)
+        self.stale = Counter("retained_ignored", "Retained messages without a time of their own", **own)
+        self.events = Counter("meter_events", "Events of registers", ["kind"], **own)
+        self.batch = Histogram("batch_readings", "Readings of a batch", buckets=BATCH_SIZES, **own)
+        self.commit = Histogram("commit_seconds", "From a batch's end to its acknowledgement", **own)
+        self.spool_bytes = Gauge("spool_bytes", "Size of what waits for the store", **own)
+        self.spool_batches = Gauge("spool_batches", "Batches that wait for the store", **own)
+        self.connected = Gauge("mqtt_connected", "Whether the session with the broker stands", **own)
+        self.heard = Gauge(
+            "gateway_last_message_timestamp_seconds", "When a gateway was last heard", ["gateway"], **own
+        )
+        self.lag = Gauge(
+            "gateway_lag_seconds", "Least delay from stamp to receipt in the last batch", ["gateway"], **own
+        )
+        for reason in Reason:
+            self.refused.labels(reason=reason)
+
+    def hear(self, lags_us: dict[str, int]) -> None:
+        """Gateways that a batch came from."""
+        now_s = time.time()
+        for name, lag_us in lags_us.items():
+            self.heard.labels(gateway=name).set(now_s)
+            self.lag.labels(gateway=name).set(lag_us / 1e6)

@@ -1,0 +1,139 @@
+"""What a register does that it should not: told as events when the readings come. Nothing is repaired."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+import numpy as np
+
+from bkkenergy.metering.registers import MeterLimits, plausible_step
+from bkkenergy.readings import US_PER_S, BoolArray, FloatArray, IntArray, ReadingBatch
+
+NOISE_KW = 0.05
+"""Power below this may leave a register of coarse steps standing."""
+
+
+class EventKind(StrEnum):
+    """What happened to a register."""
+
+    ROLLOVER = "rollover"
+    EXCHANGE = "exchange"
+    FELL = "register_fell"
+    JUMPED = "register_jumped"
+    STUCK = "register_stuck"
+    MOVES_AGAIN = "register_moves_again"
+
+
+class Event(NamedTuple):
+    """One happening at one meter. `before_kwh`, `after_kwh`: the register around it."""
+
+    meter_id: str
+    ts_us: int
+    kind: EventKind
+    before_kwh: float
+    after_kwh: float
+
+
+@dataclass(slots=True)
+class Memory:
+    """The last that was seen of each register; all (m,). NaN and 0 where nothing was.
+
+    moved_us : when it last moved. is_stuck : whether that has been told.
+    """
+
+    ts_us: IntArray
+    register_kwh: FloatArray
+    moved_us: IntArray
+    is_stuck: BoolArray
+
+    @classmethod
+    def empty(cls, meters: int) -> Memory:
+        """Nothing seen yet."""
+        return cls(
+            np.zeros(meters, np.int64), np.full(meters, np.nan), np.zeros(meters, np.int64), np.zeros(meters, np.bool_)
+        )
+
+
+def register_events(
+    batch: ReadingBatch,
+    memory: Memory,
+    limits: MeterLimits,
+    is_register: BoolArray,
+    exchanges: Sequence[tuple[int, int, float, float]],
+    *,
+    stuck_after_s: float,
+) -> list[Event]:
+    """Events of a batch's import registers, each held against the reading before it.
+
+    Readings that are older than what was seen already (a backlog, a redelivery) are passed over: they
+    are judged when intervals are made. `memory` is brought up to date.
+
+    exchanges : (meter number, ts_us, final_kwh, initial_kwh) as declared.
+    """
+    energy_kwh = batch.column("energy_kwh")
+    fresh = ~np.isnan(energy_kwh) & is_register[batch.meter] & (batch.ts_us > memory.ts_us[batch.meter])
+    news = batch.take(fresh).in_order()
+    if len(news) == 0:
+        return []
+    meter, ts_us, after_kwh = news.meter, news.ts_us, news.column("energy_kwh")
+    is_first = np.diff(meter, prepend=-1) != 0
+    before_kwh = np.where(is_first, memory.register_kwh[meter], np.concatenate(([0.0], after_kwh))[:-1])
+    before_us = np.where(is_first, memory.ts_us[meter], np.concatenate(([0], ts_us))[:-1])
+    kinds = _judged(meter, before_us, ts_us, before_kwh, after_kwh, limits)
+    events = []
+    for row in np.flatnonzero(kinds):
+        kind = _KINDS[kinds[row] - 1]
+        exchange = any(number == meter[row] and before_us[row] < at <= ts_us[row] for number, at, *_ in exchanges)
+        kind = EventKind.EXCHANGE if exchange else kind
+        name = news.meter_ids[meter[row]]
+        events.append(Event(name, int(ts_us[row]), kind, float(before_kwh[row]), float(after_kwh[row])))
+    events += _standing_still(news, before_kwh, memory, stuck_after_s)
+    is_last = np.concatenate((np.diff(meter) != 0, [True]))
+    memory.ts_us[meter[is_last]] = ts_us[is_last]
+    memory.register_kwh[meter[is_last]] = after_kwh[is_last]
+    return events
+
+
+_KINDS = (EventKind.ROLLOVER, EventKind.FELL, EventKind.JUMPED)
+
+
+def _judged(
+    meter: IntArray,
+    before_us: IntArray,
+    ts_us: IntArray,
+    before_kwh: FloatArray,
+    after_kwh: FloatArray,
+    limits: MeterLimits,
+) -> IntArray:
+    """(n,) 1 + index into _KINDS; 0 where all is well or nothing came before."""
+    step_kwh, step_s = after_kwh - before_kwh, (ts_us - before_us) / US_PER_S
+    rated_kw, rollover_kwh = limits.rated_kw[meter], limits.rollover_kwh[meter]
+    wraps = (step_kwh < 0) & plausible_step(step_kwh + np.nan_to_num(rollover_kwh, nan=-np.inf), step_s, rated_kw)
+    jumps = (step_kwh > 0) & ~plausible_step(step_kwh, step_s, rated_kw)
+    return np.select([np.isnan(step_kwh), wraps, step_kwh < 0, jumps], [0, 1, 2, 3], 0)
+
+
+def _standing_still(news: ReadingBatch, before_kwh: FloatArray, memory: Memory, stuck_after_s: float) -> list[Event]:
+    """Registers that have stood still for too long though power flows, and those that move again."""
+    events = []
+    power_kw = news.column("power_kw")
+    moves = (news.column("energy_kwh") != before_kwh) | np.isnan(before_kwh)
+    # A quiet load moves no register: without a sign of power, standing still is no fault.
+    quiet = ~(power_kw > NOISE_KW)
+    for number in np.unique(news.meter):
+        own = news.meter == number
+        moved = news.ts_us[own & (moves | quiet)]
+        if len(moved):
+            memory.moved_us[number] = moved[-1]
+        last_us = int(news.ts_us[own][-1])
+        register_kwh = float(news.column("energy_kwh")[own][-1])
+        stands = (last_us - memory.moved_us[number]) / US_PER_S >= stuck_after_s and memory.moved_us[number] > 0
+        if stands and not memory.is_stuck[number]:
+            events.append(Event(news.meter_ids[number], last_us, EventKind.STUCK, register_kwh, register_kwh))
+        if memory.is_stuck[number] and (own & moves).any():
+            events.append(Event(news.meter_ids[number], last_us, EventKind.MOVES_AGAIN, register_kwh, register_kwh))
+        memory.is_stuck[number] = stands
+    return events

@@ -1,0 +1,55 @@
+import datetime as dt
+
+import pytest
+
+from bkkenergy.ingest.logbook import Logbook
+from bkkenergy.ingest.sanity import Event, EventKind
+from bkkenergy.readings import US_PER_S
+
+NOW_US = 1_795_402_800 * US_PER_S
+HOUR_US = 3600 * US_PER_S
+EARLY = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+
+
+@pytest.fixture
+def logbook(tmp_path):
+    opened = Logbook(tmp_path / "state.sqlite")
+    yield opened
+    opened.close()
+
+
+def skew_s(logbook):
+    return logbook.gateways()["g"].skew_s
+
+
+def test_an_event_is_kept_once(logbook):
+    event = Event("a.b.c", NOW_US, EventKind.FELL, 500.0, 0.0)
+    logbook.note([event], {}, now_us=NOW_US)
+    logbook.note([event], {}, now_us=NOW_US)
+    (kept,) = logbook.events(["a.b.c"], EARLY)
+    assert (kept.kind, kept.before_kwh, kept.at.isoformat()) == ("register_fell", 500.0, "2026-11-23T03:00:00+00:00")
+    assert logbook.events(["a.b.other"], EARLY) == []
+    assert logbook.events(["a.b.c"], dt.datetime(2027, 1, 1, tzinfo=dt.UTC)) == []
+
+
+def test_a_clocks_skew_is_the_least_delay_and_a_backlog_does_not_change_it(logbook):
+    logbook.note([], {"g": 2 * US_PER_S}, now_us=NOW_US)
+    logbook.note([], {"g": 90_000 * US_PER_S}, now_us=NOW_US + 60 * US_PER_S)
+    assert skew_s(logbook) == 2
+    logbook.note([], {"g": -40 * US_PER_S}, now_us=NOW_US + 120 * US_PER_S)
+    assert skew_s(logbook) == -40
+
+
+def test_a_clock_that_was_set_is_believed_after_two_hours(logbook):
+    for minute in range(0, 200, 10):
+        lag_s = 600 if minute < 60 else 1
+        logbook.note([], {"g": lag_s * US_PER_S}, now_us=NOW_US + minute * 60 * US_PER_S)
+    assert skew_s(logbook) == 1
+    for minute in range(200, 500, 10):
+        logbook.note([], {"g": 300 * US_PER_S}, now_us=NOW_US + minute * 60 * US_PER_S)
+    assert skew_s(logbook) == 300
+
+
+def test_a_gateway_says_when_it_was_last_heard(logbook):
+    logbook.note([], {"g": 0}, now_us=NOW_US)
+    assert logbook.gateways()["g"].last_received == dt.datetime(2026, 11, 23, 3, tzinfo=dt.UTC)
