@@ -8,6 +8,7 @@ with ready-made batches of the size that the ingester commits. Rounds are interl
 from __future__ import annotations
 
 import argparse
+import logging
 import statistics
 import tempfile
 import threading
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import paho.mqtt.client as mqtt
+import structlog
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -34,7 +36,7 @@ from tests.conftest import ROOT
 from tests.integration.conftest import publish
 from tests.servers import influxdb, mosquitto, started
 
-TARGET_RATIO = 0.6
+TARGET_RATIO = {1: 0.6, 60: 0.75}
 PROFILES = load_profiles(ROOT / "config", frozenset(FAMILIES))
 TS = 1_763_900_000
 MESSAGES = {1: 40_000, 60: 15_000}
@@ -194,15 +196,18 @@ def run(rounds: int) -> bool:
             for kind in stores:
                 paho, alone, own_rate = middle["paho"], middle[f"{kind}-store"], middle[f"{kind}-ingest"]
                 ratio = own_rate / min(paho, alone)
-                reached &= ratio >= TARGET_RATIO
+                reached &= ratio >= TARGET_RATIO[size]
                 print(
                     f"{size:>8} {kind:>8} {paho:>12,.0f} {alone:>12,.0f} {own_rate:>12,.0f} {ratio:>7.2f}", flush=True
                 )
-    print(f"Readings a second, medians of {rounds} rounds. Ratio: against the smaller ceiling; target {TARGET_RATIO}.")
+    print(
+        f"Readings a second, medians of {rounds} rounds. Ratio: against the smaller ceiling; targets: {TARGET_RATIO}."
+    )
     return reached
 
 
 if __name__ == "__main__":
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     raise SystemExit(0 if run(parser.parse_args().rounds) else 1)

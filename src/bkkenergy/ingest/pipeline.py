@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 import structlog
@@ -48,6 +48,8 @@ class Pipeline:
         self._spool, self._retry_max_s = spool, retry_max_s
         self._uncounted: Counter[str] = Counter()
         self._counted_at_s = time.monotonic()
+        self._lags_us: dict[str, int] = {}
+        self._noted_at_s = 0.0
         self._retry_s = FIRST_RETRY_S
         self._try_store_at_s = 0.0
         self.totals: Counter[str] = Counter()
@@ -78,7 +80,7 @@ class Pipeline:
         started_s = time.monotonic()
         while True:
             try:
-                self._logbook.note(events, dict(found.lags_us), now_us=int(time.time() * US_PER_S))
+                self._note(events, found.lags_us)
                 refused = (*found.refused, *self._make_safe(found, messages))
                 self._keep(messages, found, refused, events)
                 break
@@ -121,6 +123,18 @@ class Pipeline:
         self._quarantine.keep((), self._uncounted, now_us=int(time.time() * US_PER_S))
         self._uncounted.clear()
         self._counted_at_s = time.monotonic()
+        self._logbook.note((), self._lags_us, now_us=int(time.time() * US_PER_S))
+        self._lags_us = {}
+
+    def _note(self, events: Sequence[Event], lags_us: Mapping[str, int]) -> None:
+        """Events at once, gateways' delays every few seconds. Raises StoreAway."""
+        for name, lag_us in lags_us.items():
+            self._lags_us[name] = min(lag_us, self._lags_us.get(name, lag_us))
+        is_due = self._lags_us and time.monotonic() - self._noted_at_s > COUNTERS_EVERY_S
+        if events or is_due:
+            self._logbook.note(events, self._lags_us, now_us=int(time.time() * US_PER_S))
+            self._lags_us = {}
+            self._noted_at_s = time.monotonic()
 
     def _make_safe(self, found: Sorted, messages: Sequence[Message]) -> list[Refused]:
         """Into the store; into the spool while the store is away, or while older batches wait there.

@@ -118,22 +118,21 @@ def _judged(
 
 def _standing_still(news: ReadingBatch, before_kwh: FloatArray, memory: Memory, stuck_after_s: float) -> list[Event]:
     """Registers that have stood still for too long though power flows, and those that move again."""
-    events = []
-    power_kw = news.column("power_kw")
-    moves = (news.column("energy_kwh") != before_kwh) | np.isnan(before_kwh)
+    energy_kwh, power_kw = news.column("energy_kwh"), news.column("power_kw")
+    moves = (energy_kwh != before_kwh) | np.isnan(before_kwh)
     # A quiet load moves no register: without a sign of power, standing still is no fault.
     quiet = ~(power_kw > NOISE_KW)
-    for number in np.unique(news.meter):
-        own = news.meter == number
-        moved = news.ts_us[own & (moves | quiet)]
-        if len(moved):
-            memory.moved_us[number] = moved[-1]
-        last_us = int(news.ts_us[own][-1])
-        register_kwh = float(news.column("energy_kwh")[own][-1])
-        stands = (last_us - memory.moved_us[number]) / US_PER_S >= stuck_after_s and memory.moved_us[number] > 0
-        if stands and not memory.is_stuck[number]:
-            events.append(Event(news.meter_ids[number], last_us, EventKind.STUCK, register_kwh, register_kwh))
-        if memory.is_stuck[number] and (own & moves).any():
-            events.append(Event(news.meter_ids[number], last_us, EventKind.MOVES_AGAIN, register_kwh, register_kwh))
-        memory.is_stuck[number] = stands
-    return events
+    starts = np.flatnonzero(np.diff(news.meter, prepend=-1) != 0)
+    ends = np.concatenate((starts[1:], [len(news)])) - 1
+    meter, last_us = news.meter[starts], news.ts_us[ends]
+    moved_us = np.maximum.reduceat(np.where(moves | quiet, news.ts_us, 0), starts)
+    memory.moved_us[meter] = np.maximum(memory.moved_us[meter], moved_us)
+    stands = (last_us - memory.moved_us[meter]) / US_PER_S >= stuck_after_s
+    is_told = memory.is_stuck[meter]
+    moves_again = is_told & np.logical_or.reduceat(moves, starts)
+    memory.is_stuck[meter] = stands
+    return [
+        Event(news.meter_ids[meter[row]], int(last_us[row]), kind, *(float(energy_kwh[ends[row]]),) * 2)
+        for kind, told in ((EventKind.STUCK, stands & ~is_told), (EventKind.MOVES_AGAIN, moves_again))
+        for row in np.flatnonzero(told)
+    ]

@@ -229,7 +229,8 @@ class Ingester:
         size_bytes = sum(len(message.payload) for message in messages)
         until_s = time.monotonic() + self._settings.ingest.linger_s
         while messages and len(messages) < window and size_bytes < most_bytes and time.monotonic() < until_s:
-            more = self.subscriber.take(window - len(messages), most_bytes - size_bytes, timeout_s=QUIET_S)
+            time.sleep(QUIET_S)  # asleep, not waiting: to be woken by each message would cost more than the message
+            more = self.subscriber.take(window - len(messages), most_bytes - size_bytes)
             if not more:
                 break
             messages += more
