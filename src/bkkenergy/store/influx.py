@@ -160,6 +160,10 @@ class InfluxStore:
         frame = pd.read_csv(io.StringIO(text)) if text.strip() else pd.DataFrame()
         if "error" in frame.columns:
             raise StoreAway(f"{self._settings.url}: {statement!r} failed: {frame['error'].iloc[0]}.")
+        if len(frame) and "time" not in frame.columns:
+            raise StoreAway(
+                f"{self._settings.url}: the server answers no InfluxQL. Reports need InfluxDB 1.x, 2.x or 3."
+            )
         return frame
 
     def _request(self, method: str, path: str, **options: object) -> urllib3.BaseHTTPResponse:
