@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 import subprocess
 import threading
+import time
 
 import numpy as np
 import paho.mqtt.client as mqtt
@@ -259,6 +260,19 @@ def test_tls_password_and_client_certificate_from_the_settings(settings, portfol
             client.loop_stop()
             wait_until(lambda: dealt_with(ingester) >= 1)
         assert len(stored(secure, METER)) == 1
+
+
+# paho leaves the socket of a failed handshake to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_broker_whose_certificate_nobody_vouches_for_is_not_spoken_to(settings, portfolio, certificates, tmp_path):
+    listener = f"certfile {certificates}/server.crt\nkeyfile {certificates}/server.key"
+    with started(mosquitto(tmp_path / "mqtt", listener=listener)) as broker:
+        trusting_the_system = updated(settings, "mqtt", port=broker.port, tls=MqttTls())
+        with ingesting(trusting_the_system, portfolio, connected=False) as ingester:
+            time.sleep(2)
+            assert not ingester.subscriber.is_connected
+        with ingesting(updated(trusting_the_system, "mqtt", tls=MqttTls(ca_file=certificates / "ca.crt")), portfolio):
+            pass
 
 
 def test_a_refused_password_is_told_and_tried_again(settings, portfolio, tmp_path):

@@ -92,12 +92,7 @@ def _table(found: Sequence[MeterStatus]) -> Table:
 def unknown_command(config_dir: Path) -> None:
     """Topics that nobody of the portfolio listens to, each as TOML ready to paste."""
     site = load_site(config_dir)
-    limits = site.settings.ingest
-    quarantine = Quarantine(
-        site.settings.store.path,
-        max_messages=limits.quarantine_max_messages,
-        max_bytes=limits.quarantine_max_bytes,
-    )
+    quarantine = Quarantine.of(site.settings)
     try:
         kept = quarantine.listed(reason=Reason.UNKNOWN_METER, limit=1_000_000)
     finally:

@@ -26,12 +26,7 @@ MOST = 1_000_000
 
 @contextmanager
 def _quarantine(site: Site) -> Iterator[Quarantine]:
-    limits = site.settings.ingest
-    quarantine = Quarantine(
-        site.settings.store.path,
-        max_messages=limits.quarantine_max_messages,
-        max_bytes=limits.quarantine_max_bytes,
-    )
+    quarantine = Quarantine.of(site.settings)
     try:
         yield quarantine
     finally:

@@ -112,9 +112,7 @@ def _state(settings: Settings) -> Iterator[Finding]:
     """What waits in quarantine and spool, and clocks of gateways that are off."""
     limits, path = settings.ingest, settings.store.path
     try:
-        quarantine = Quarantine(
-            path, max_messages=limits.quarantine_max_messages, max_bytes=limits.quarantine_max_bytes
-        )
+        quarantine = Quarantine.of(settings)
         kept = quarantine.counts()["quarantine.kept"]
         quarantine.close()
         logbook = Logbook(path)

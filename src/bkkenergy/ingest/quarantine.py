@@ -8,9 +8,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from bkkenergy.ingest.message import Reason, Refused
 from bkkenergy.readings import US_PER_S
+from bkkenergy.settings import Settings
 from bkkenergy.store.sqlite import Transaction, open_database
 
 MAX_KEPT_BYTES = 1_048_576
@@ -69,6 +71,14 @@ class Quarantine:
         self._path, self._max_messages, self._max_bytes = path, max_messages, max_bytes
         self._connection = open_database(path)
         self._connection.executescript(_SCHEMA)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """The quarantine that the settings name. Raises StoreAway."""
+        limits = settings.ingest
+        return cls(
+            settings.store.path, max_messages=limits.quarantine_max_messages, max_bytes=limits.quarantine_max_bytes
+        )
 
     def keep(self, refused: Sequence[Refused], counted: Mapping[str, int], *, now_us: int) -> None:
         """Keep what was refused and add to the counters, in one transaction. Raises StoreAway.

@@ -139,9 +139,7 @@ class Ingester:
         limits, path, delay_s = self._settings.ingest, self._settings.store.path, 0.5
         while True:
             try:
-                quarantine = Quarantine(
-                    path, max_messages=limits.quarantine_max_messages, max_bytes=limits.quarantine_max_bytes
-                )
+                quarantine = Quarantine.of(self._settings)
                 logbook = Logbook(path)
                 spool = Spool(limits.spool, max_bytes=limits.spool_max_bytes) if limits.spool else None
                 store = open_store(self._settings.store, prepare=spool is None)
