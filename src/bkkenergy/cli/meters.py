@@ -70,7 +70,7 @@ def status_command(agency: str | None, as_json: bool, config_dir: Path) -> None:
 
 def _table(found: Sequence[MeterStatus]) -> Table:
     table = Table(
-        "Meter", "Last seen", f"Coverage {STATUS_DAYS} d", "Clock behind", "Events", box=None, header_style="bold"
+        "Meter", "Last seen", f"Coverage {STATUS_DAYS} d", "Least delay", "Events", box=None, header_style="bold"
     )
     for status in found:
         latest = status.events[0] if status.events else None

@@ -23,6 +23,8 @@ from bkkenergy.store import StoreAway, StoreRefused, open_store
 CONNECTS_WITHIN_S = 8.0
 LEAST_FREE_BYTES = 1_000_000_000
 MOST_SKEW_S = 60.0
+MOST_DELAY_S = 3600.0
+"""A gateway may send its readings so late; later, and its clock is wrong (a zone mistaken, say)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,8 @@ def _state(settings: Settings) -> Iterator[Finding]:
         kept = quarantine.counts()["quarantine.kept"]
         quarantine.close()
         logbook = Logbook(path)
-        off = [g for g in logbook.gateways().values() if g.skew_s is not None and abs(g.skew_s) > MOST_SKEW_S]
+        gateways = logbook.gateways().values()
+        off = [g for g in gateways if g.skew_s is not None and not -MOST_SKEW_S <= g.skew_s <= MOST_DELAY_S]
         logbook.close()
         waiting = _waiting(limits.spool, limits.spool_max_bytes)
     except StoreAway as error:
@@ -125,7 +128,12 @@ def _state(settings: Settings) -> Iterator[Finding]:
     yield Finding("quarantine", kept == 0, f"{kept} payloads wait", "bkkenergy quarantine list")
     yield Finding("spool", waiting == 0, f"{waiting} batches wait for the store", "They go in when the store is back.")
     told = ", ".join(f"{gateway.id} {gateway.skew_s:+.0f} s" for gateway in off[:5])
-    yield Finding("gateway clocks", not off, told or "none is off by a minute", "Set these devices' clocks (NTP).")
+    yield Finding(
+        "gateway clocks",
+        not off,
+        told or "none is ahead by a minute or behind by an hour",
+        "Set these devices' clocks (NTP).",
+    )
 
 
 def _waiting(path: Path | None, max_bytes: int) -> int:

@@ -36,8 +36,9 @@ CREATE TABLE IF NOT EXISTS gateway (
 class GatewayState:
     """How a gateway is doing.
 
-    last_received : when it was last heard. skew_s : how far its clock is behind ours (negative:
-        ahead), the least delay seen in the last hour; None before the first hour's least is known.
+    last_received : when it was last heard. skew_s : the least delay from stamp to receipt over the
+        last one to two hours. Negative: its clock is ahead of ours. More than its reporting interval:
+        its clock is behind, or it has only sent a backlog.
     """
 
     id: str

@@ -24,8 +24,8 @@ class MeterStatus:
     """One meter of the last seven days.
 
     last_seen : its latest reading; None when it never reported. coverage_ratio : share of 15-minute
-        intervals measured, 0..1. events : what its register did, the newest first. skew_s : how far
-        its gateway's clock is behind ours.
+        intervals measured, 0..1. events : what its register did, the newest first. skew_s : the
+        least delay from stamp to receipt of its gateway; negative where its clock is ahead of ours.
     """
 
     meter_id: str
