@@ -66,8 +66,9 @@ class Words:
         """A ratio (0..1) as per cent."""
         if ratio is None or math.isnan(ratio):
             return NO_VALUE
-        sign = "+" if signed and ratio > 0 else ""
-        return f"{sign}{self.number(ratio * 100, digits)}%".replace("-", "−")
+        percent = round(ratio * 100, digits) + 0.0  # never "-0"
+        sign = "+" if signed and percent > 0 else ""
+        return f"{sign}{self.number(percent, digits)}%".replace("-", "−")
 
     def date(self, day: dt.date) -> str:
         """23 พฤศจิกายน 2569, or 23 November 2026."""

@@ -39,6 +39,7 @@ def test_percent_says_its_sign_when_asked():
     words = Words("en")
     assert words.percent(0.0821, 1, signed=True) == "+8.2%"
     assert words.percent(-0.0821, 1, signed=True) == "−8.2%"
+    assert words.percent(-0.0001, 1, signed=True) == "0.0%"
     assert words.percent(None) == "–"
 
 
