@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Sequence
+from itertools import chain
 from operator import attrgetter
 from typing import Annotated
 
@@ -37,8 +38,18 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
     frequency_hz: float | None = None
 
 
+class PlainReading(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """What most readings are: energy and power alone. A payload of these needs no search for other fields."""
+
+    ts: Annotated[dt.datetime, msgspec.Meta(tz=True)] | int | float
+    energy_kwh: float | None = None
+    power_kw: float | None = None
+
+
+_PLAIN_FIELDS = {"energy_kwh", "power_kw"}
 _SCALARS = ("energy_kwh", "export_kwh", "power_kw", "power_factor", "frequency_hz")
 _PHASES = {"voltage_v": "voltage_l{}_v", "current_a": "current_l{}_a"}
+_plain_decoder = msgspec.json.Decoder(PlainReading | list[PlainReading])
 _payload_decoder = msgspec.json.Decoder(Reading | list[Reading])
 _reading_decoder = msgspec.json.Decoder(Reading)
 _raw_decoder = msgspec.json.Decoder(list[msgspec.Raw])
@@ -64,12 +75,18 @@ class CanonicalDecoder:
 
 
 def decode(payloads: Sequence[bytes]) -> Decoded:
-    """Readings of all payloads. Good elements of a list are kept when others cannot be read."""
-    readings: list[Reading] = []
+    """Readings of all payloads. Good elements of a list are kept when others cannot be read.
+
+    Payloads are taken as plain ones up to the first that is not.
+    """
     lengths = np.zeros(len(payloads), np.int64)
+    plain = _plain_run(payloads, lengths)
+    begin = len(plain)
+    readings: list[Reading] = []
     positions: dict[int, list[int]] = {}
     undecoded: list[Undecoded] = []
-    for number, payload in enumerate(payloads):
+    for number in range(begin, len(payloads)):
+        payload = payloads[number]
         try:
             found = _payload_decoder.decode(payload)
             found = found if isinstance(found, list) else [found]
@@ -84,11 +101,42 @@ def decode(payloads: Sequence[bytes]) -> Decoded:
         lengths[number] = len(found)
         readings += found
     message = np.repeat(np.arange(len(payloads)), lengths)
-    position = np.arange(len(readings)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    position = np.arange(len(message)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     for number, own in positions.items():
         position[message == number] = own
-    ts_us, columns = _columns(readings, _fields_in(payloads))
-    return Decoded(message, position, ts_us, columns, tuple(undecoded))
+    parts = [
+        _columns(list(chain.from_iterable(plain)), _PLAIN_FIELDS),
+        _columns(readings, _fields_in(payloads[begin:])),
+    ]
+    return Decoded(message, position, *_joined(parts), tuple(undecoded))
+
+
+def _plain_run(payloads: Sequence[bytes], lengths: IntArray) -> list[list[PlainReading]]:
+    """Readings of the payloads up to the first that holds anything but plain ones; `lengths` is filled in."""
+    run = []
+    for number, payload in enumerate(payloads):
+        try:
+            found = _plain_decoder.decode(payload)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            break
+        found = found if isinstance(found, list) else [found]
+        if len(found) > MAX_READINGS:
+            break
+        lengths[number] = len(found)
+        run.append(found)
+    return run
+
+
+def _joined(parts: Sequence[tuple[IntArray, dict[str, FloatArray]]]) -> tuple[IntArray, dict[str, FloatArray]]:
+    """Instants and columns of parts as one; a column that a part lacks is unknown there."""
+    parts = [part for part in parts if len(part[0])] or [parts[0]]
+    if len(parts) == 1:
+        return parts[0]
+    names = {name for _, columns in parts for name in columns}
+    return np.concatenate([ts_us for ts_us, _ in parts]), {
+        name: np.concatenate([columns.get(name, np.full(len(ts_us), np.nan)) for ts_us, columns in parts])
+        for name in names
+    }
 
 
 def element(payload: bytes, position: int) -> bytes:
@@ -124,7 +172,7 @@ def _fields_in(payloads: Sequence[bytes]) -> set[str]:
     return {name for name in (*_SCALARS, *_PHASES) if any(name.encode() in payload for payload in payloads)}
 
 
-def _columns(readings: Sequence[Reading], fields: set[str]) -> tuple[IntArray, dict[str, FloatArray]]:
+def _columns(readings: Sequence[Reading | PlainReading], fields: set[str]) -> tuple[IntArray, dict[str, FloatArray]]:
     if not readings:
         return np.empty(0, np.int64), {}
     columns: dict[str, FloatArray] = {}
