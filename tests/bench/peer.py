@@ -25,7 +25,7 @@ from bkkenergy.portfolio import load_portfolio
 from bkkenergy.settings import InfluxSettings
 from bkkenergy.store.influx import InfluxStore
 from tests.bench.__main__ import leave_backlog, messages
-from tests.conftest import ROOT
+from tests.conftest import CONFIG_PARTS, ROOT
 from tests.servers import influxdb, mosquitto, started
 
 COUNTS = {1: 20_000, 60: 3_000}
@@ -105,7 +105,7 @@ def run(node_red: Path | None) -> None:
             def ours(name: str) -> subprocess.Popen:
                 config = folder / name / "config"
                 config.mkdir(parents=True)
-                for part in ("portfolio", "tariffs", "payloads", "calendars.toml", "factors.toml"):
+                for part in CONFIG_PARTS:
                     (config / part).symlink_to(ROOT / "config" / part)
                 (config / "bkkenergy.toml").write_text(
                     f'[mqtt]\nport = {broker.port}\nclient_id = "{name}"\n[observe]\nport = 0\n'

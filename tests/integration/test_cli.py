@@ -22,7 +22,7 @@ from bkkenergy.ingest.quarantine import Quarantine
 from bkkenergy.settings import StoreSettings
 from bkkenergy.store import open_store
 from tests.builders import DAY_US, QUARTER_US, readings
-from tests.conftest import ROOT
+from tests.conftest import CONFIG_PARTS, ROOT
 from tests.integration.conftest import publish, reading, wait_until
 
 METER = "environment.headquarters.main"
@@ -34,7 +34,7 @@ def site(tmp_path, config_dir) -> Path:
     """A site's config folder: the shipped files, and settings of the test's own."""
     folder = tmp_path / "site/config"
     folder.mkdir(parents=True)
-    for name in ("portfolio", "tariffs", "payloads", "calendars.toml", "factors.toml"):
+    for name in CONFIG_PARTS:
         (folder / name).symlink_to(config_dir / name)
     (folder / "bkkenergy.toml").write_text("[observe]\nport = 0\n")
     return folder

@@ -23,7 +23,7 @@ from bkkenergy.demo.gateways import Gateway, payload
 from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import InfluxSettings, StoreSettings
 from bkkenergy.store import open_store
-from tests.conftest import ROOT
+from tests.conftest import CONFIG_PARTS, ROOT
 from tests.integration.conftest import EVER, dealt_with, ingesting, numbers, publish, stored, wait_until
 from tests.integration.test_delivery import updated
 from tests.servers import free_port, influxdb, mosquitto, started
@@ -275,7 +275,7 @@ def test_a_store_too_slow_to_answer_is_bridged_by_the_spool(own_influx, portfoli
 def site_of(tmp_path, config_dir, text: str):
     site = tmp_path / f"site{next(numbers)}/config"
     site.mkdir(parents=True)
-    for name in ("portfolio", "tariffs", "payloads", "calendars.toml", "factors.toml"):
+    for name in CONFIG_PARTS:
         (site / name).symlink_to(config_dir / name)
     (site / "bkkenergy.toml").write_text(text + "[observe]\nport = 0\n")
     return site

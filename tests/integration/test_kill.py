@@ -20,7 +20,7 @@ from bkkenergy.demo.gateways import payload
 from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import InfluxSettings, StoreSettings
 from bkkenergy.store import open_store
-from tests.conftest import ROOT
+from tests.conftest import CONFIG_PARTS, ROOT
 from tests.integration.conftest import publish, wait_until
 from tests.servers import mosquitto, started
 
@@ -54,7 +54,7 @@ def test_after_kills_at_random_the_store_holds_exactly_what_was_published(kind, 
     with started(mosquitto(tmp_path / "mqtt")) as broker:
         site = tmp_path / "site/config"
         site.mkdir(parents=True)
-        for name in ("portfolio", "tariffs", "payloads", "calendars.toml", "factors.toml"):
+        for name in CONFIG_PARTS:
             (site / name).symlink_to(config_dir / name)
         (site / "bkkenergy.toml").write_text(
             f"[mqtt]\nport = {broker.port}\nreceive_maximum = 200\nreconnect_max_s = 1\n[ingest]\nbatch_readings = 500\n[observe]\nport = 0\n"

@@ -9,7 +9,7 @@ import sys
 import pandas as pd
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import CONFIG_PARTS, ROOT
 
 DATA = ROOT.parent / "shared/data"
 OFFICE = DATA / "bangkok-office-hourly.csv"
@@ -63,7 +63,7 @@ def test_the_month_of_33_buildings_is_the_files_own_sum_building_by_building(tmp
 def test_the_office_is_imported_by_column_with_the_same_sum(tmp_path, config_dir):
     site = tmp_path / "site/config"
     site.mkdir(parents=True)
-    for name in ("portfolio", "tariffs", "payloads", "calendars.toml", "factors.toml"):
+    for name in CONFIG_PARTS:
         (site / name).symlink_to(config_dir / name)
     (site / "bkkenergy.toml").write_text("")
     bkkenergy = [sys.executable, "-m", "bkkenergy"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -338,8 +338,3 @@ def _listed(values: FloatArray) -> tuple[float | None, ...]:
 def _summed(profiles: Sequence[tuple[float | None, ...]]) -> tuple[float | None, ...]:
     """Hour by hour over buildings; buildings without a usual profile do not count."""
     return tuple(_total(values) for values in zip(*profiles, strict=True)) if profiles else ()
-
-
-def without_profiles(use: Use) -> Use:
-    """The figures alone, for tables."""
-    return replace(use, profile_kw=(), usual_profile_kw=())
