@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -134,6 +135,15 @@ def test_a_sqlite_file_that_cannot_be_made_is_away_with_the_reason(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreAway, match="cannot be opened"):
         open_store(StoreSettings(path=tmp_path / "file" / "readings.sqlite"))
+
+
+def test_many_who_open_a_new_sqlite_file_at_once_all_get_in(tmp_path):
+    for attempt in range(10):
+        path = tmp_path / f"{attempt}.sqlite"
+        with ThreadPoolExecutor(8) as pool:
+            opened = list(pool.map(lambda _, p=path: open_store(StoreSettings(path=p)), range(8)))
+        for store in opened:
+            store.close()
 
 
 def test_a_full_disk_leaves_the_sqlite_store_as_it_was(tmp_path):

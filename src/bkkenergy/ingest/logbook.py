@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bkkenergy.ingest.sanity import Event
 from bkkenergy.readings import US_PER_S
-from bkkenergy.store.sqlite import Transaction, open_database
+from bkkenergy.store.sqlite import Transaction, make_tables, open_database
 
 SKEW_WINDOW_US = 3600 * US_PER_S
 
@@ -63,7 +63,7 @@ class Logbook:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._connection = open_database(path)
-        self._connection.executescript(_SCHEMA)
+        make_tables(self._connection, path, _SCHEMA)
 
     def note(self, events: Sequence[Event], lags_us: dict[str, int], *, now_us: int) -> None:
         """Keep events once each, and each gateway's least delay between stamp and receipt.

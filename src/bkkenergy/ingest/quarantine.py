@@ -13,7 +13,7 @@ from typing import Self
 from bkkenergy.ingest.message import Reason, Refused
 from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import Settings
-from bkkenergy.store.sqlite import Transaction, open_database
+from bkkenergy.store.sqlite import Transaction, make_tables, open_database
 
 MAX_KEPT_BYTES = 1_048_576
 """Of one payload. A longer one is kept cut, and cannot be replayed."""
@@ -70,7 +70,7 @@ class Quarantine:
     def __init__(self, path: Path, *, max_messages: int, max_bytes: int) -> None:
         self._path, self._max_messages, self._max_bytes = path, max_messages, max_bytes
         self._connection = open_database(path)
-        self._connection.executescript(_SCHEMA)
+        make_tables(self._connection, path, _SCHEMA)
 
     @classmethod
     def of(cls, settings: Settings) -> Self:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
 
 from bkkenergy.calendar import BANGKOK, Period
 from bkkenergy.errors import BkkEnergyError
@@ -71,20 +71,22 @@ def schedule_daily(
 ) -> BackgroundScheduler:
     """A running scheduler that writes the daily reports; shut it down to end it.
 
-    APScheduler serves as a clock alone: which reports are due is read from the files that exist.
+    APScheduler serves as a clock alone: each minute after `report.daily_at` it is read from the files
+    that exist which reports are due, so what failed or was missed is tried again.
     """
-    hour, minute = settings.report.daily_at.split(":")
+    daily_at = dt.time.fromisoformat(settings.report.daily_at)
 
     def due() -> None:
+        now = clock().astimezone(BANGKOK)
+        if now.time() < daily_at:
+            return
         try:
-            write_daily(settings, portfolio, figures, now=clock())
+            write_daily(settings, portfolio, figures, now=now)
         except BkkEnergyError as error:
             log.error("daily_reports_failed", why=str(error))  # noqa: TRY400
 
     scheduler = BackgroundScheduler(timezone=BANGKOK, job_defaults={"misfire_grace_time": None, "coalesce": True})
-    scheduler.add_job(due, CronTrigger(hour=hour, minute=minute, timezone=BANGKOK), id="daily-reports")
-    now = clock().astimezone(BANGKOK)
-    if now >= now.replace(hour=int(hour), minute=int(minute), second=0, microsecond=0):
-        scheduler.add_job(due, id="daily-reports-at-start")
+    at_once = dt.datetime.now(BANGKOK)
+    scheduler.add_job(due, IntervalTrigger(minutes=1, timezone=BANGKOK), id="daily-reports", next_run_time=at_once)
     scheduler.start()
     return scheduler

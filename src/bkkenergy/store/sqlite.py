@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
@@ -37,11 +38,31 @@ def open_database(path: Path) -> sqlite3.Connection:
         connection = sqlite3.connect(
             path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, cached_statements=32
         )
-        connection.execute("PRAGMA journal_mode = WAL")
+        _use_write_ahead_log(connection)
         connection.execute("PRAGMA synchronous = FULL")
     except (OSError, sqlite3.Error) as error:
         raise StoreAway(f"{path}: the database cannot be opened ({error}). Check the path, rights and disk.") from error
     return connection
+
+
+def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
+    """Switch a new file to WAL. Two openers at once may meet here, and SQLite's own time-out does not cover it."""
+    until_s = time.monotonic() + BUSY_TIMEOUT_S
+    while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > until_s:
+                raise
+            time.sleep(0.02)
+
+
+def make_tables(connection: sqlite3.Connection, path: Path, schema: str) -> None:
+    """Run the statements that make tables which are not there yet. Raises StoreAway."""
+    try:
+        connection.executescript(schema)
+    except sqlite3.Error as error:
+        raise StoreAway(f"{path}: the tables cannot be made ({error}). Check disk space and rights.") from error
 
 
 class Transaction:
@@ -87,12 +108,7 @@ class SqliteStore:
 
     def prepare(self) -> None:
         """Make the tables."""
-        try:
-            self._connection.executescript(_SCHEMA)
-        except sqlite3.Error as error:
-            raise StoreAway(
-                f"{self.path}: the tables cannot be made ({error}). Check disk space and rights."
-            ) from error
+        make_tables(self._connection, self.path, _SCHEMA)
 
     def commit(self, batch: ReadingBatch) -> None:
         """Store the batch in one transaction, synced to disk."""
