@@ -3,6 +3,7 @@ import tomllib
 import pytest
 
 from bkkenergy.errors import ConfigError
+from bkkenergy.ingest.mqtt import bystander
 from bkkenergy.settings import Settings, load_settings
 
 
@@ -78,3 +79,10 @@ def test_what_the_shipped_file_shows_as_defaults_are_the_defaults(config_dir):
                     if isinstance(default, tuple)
                     else default
                 )
+
+
+def test_who_looks_on_never_joins_the_shared_group():
+    mqtt = Settings().mqtt.model_copy(update={"share": "bkkenergy", "client_id": "ingest-1"})
+    own = bystander(mqtt, "doctor")
+    assert own.share == ""
+    assert own.client_id.startswith("bkkenergy-doctor-")

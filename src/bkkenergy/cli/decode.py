@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 import sys
 import time
 from pathlib import Path
@@ -18,7 +17,7 @@ from bkkenergy.cli.context import config_option, load_site, set_up_logging
 from bkkenergy.errors import InputError
 from bkkenergy.ingest.explain import Explained, explain_payload
 from bkkenergy.ingest.message import Message
-from bkkenergy.ingest.mqtt import Subscriber
+from bkkenergy.ingest.mqtt import Subscriber, bystander
 from bkkenergy.ingest.service import topics_for
 from bkkenergy.ingest.sort import Sorter
 from bkkenergy.readings import US_PER_S
@@ -82,10 +81,7 @@ def listen_command(seconds: float | None, like: str, config_dir: Path) -> None:
     site = load_site(config_dir)
     limits = site.settings.ingest
     sorter = Sorter(site.portfolio.meters, site.profiles, max_ahead_s=limits.max_ahead_s)
-    own = site.settings.mqtt.model_copy(
-        update={"client_id": f"bkkenergy-listen-{os.getpid()}", "session_expiry_s": 60, "share": ""}
-    )
-    subscriber = Subscriber(own, topics_for(site.settings, sorter.topics))
+    subscriber = Subscriber(bystander(site.settings.mqtt, "listen"), topics_for(site.settings, sorter.topics))
     subscriber.start()
     heard: dict[str, tuple[str, ...]] = {}
     until_s = None if seconds is None else time.monotonic() + seconds
@@ -109,10 +105,11 @@ def _hear(sorter: Sorter, messages: list[Message], heard: dict[str, tuple[str, .
     found = sorter.sort(messages, now_us=int(time.time() * US_PER_S))
     now = dt.datetime.now(BANGKOK).strftime("%H:%M:%S")
     batch = found.batch
+    columns = [batch.column(field) for field in ("energy_kwh", "power_kw")]
     for row in range(len(batch)):
         name = batch.meter_ids[int(batch.meter[row])]
         at = dt.datetime.fromtimestamp(int(batch.ts_us[row]) / US_PER_S, BANGKOK)
-        figures = (f"{batch.column(field)[row]:,.3f}" for field in ("energy_kwh", "power_kw"))
+        figures = (f"{column[row]:,.3f}" for column in columns)
         if like in name:
             heard[name] = (now, name, f"{at:%Y-%m-%d %H:%M:%S}", *(f.replace("nan", "–") for f in figures), "ok")
     for item in found.refused:

@@ -14,7 +14,7 @@ from pathlib import Path
 import urllib3
 
 from bkkenergy.ingest.logbook import Logbook
-from bkkenergy.ingest.mqtt import Subscriber
+from bkkenergy.ingest.mqtt import Subscriber, bystander
 from bkkenergy.ingest.quarantine import Quarantine
 from bkkenergy.ingest.spool import Spool
 from bkkenergy.settings import Settings
@@ -84,7 +84,7 @@ def _clock(settings: Settings) -> Iterator[Finding]:
 
 def _broker(settings: Settings, topics: tuple[str, ...]) -> Iterator[Finding]:
     """Connects under a name of its own and asks for every topic."""
-    own = settings.mqtt.model_copy(update={"client_id": f"bkkenergy-doctor-{os.getpid()}", "session_expiry_s": 60})
+    own = bystander(settings.mqtt, "doctor")
     subscriber = Subscriber(own, topics)
     subscriber.start()
     where = f"{own.host}:{own.port}"

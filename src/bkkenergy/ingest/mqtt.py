@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 import time
@@ -30,6 +31,15 @@ CONNACK_WITHIN_S = 4.0
 FULL_QUEUE_PAUSE_S = 0.01
 MAX_QUEUED_BYTES = 64 * 2**20
 """Payloads that wait for the pipeline; beyond this the network thread waits, whatever the protocol."""
+
+
+def bystander(settings: MqttSettings, role: str) -> MqttSettings:
+    """Settings to look on beside the ingester: a short session under a name of its own.
+
+    Never in the shared group: a member of it would take messages from the ingesters.
+    """
+    own = {"client_id": f"bkkenergy-{role}-{os.getpid()}", "session_expiry_s": 60, "share": ""}
+    return settings.model_copy(update=own)
 
 
 class Subscriber:

@@ -9,11 +9,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 
 import numpy as np
-import pandas as pd
 import structlog
 from paho.mqtt.client import topic_matches_sub
 
-from bkkenergy.calendar import timestamp_us
 from bkkenergy.ingest.logbook import Logbook
 from bkkenergy.ingest.message import Message
 from bkkenergy.ingest.metrics import Metrics
@@ -25,7 +23,7 @@ from bkkenergy.ingest.quarantine import Quarantine
 from bkkenergy.ingest.sanity import Event, Memory, register_events
 from bkkenergy.ingest.sort import Sorted, Sorter
 from bkkenergy.ingest.spool import Spool
-from bkkenergy.metering.frames import limits_of
+from bkkenergy.metering.frames import exchanges_of, limits_of
 from bkkenergy.portfolio import Meter, MeterKind, Portfolio
 from bkkenergy.settings import Settings
 from bkkenergy.store import ReadingStore, StoreAway, open_store
@@ -53,11 +51,7 @@ class Watch:
         self._stuck_after_s = stuck_after_s
         self._limits = limits_of(meters)
         self._is_register = np.array([meter.kind is MeterKind.REGISTER for meter in meters], np.bool_)
-        self._exchanges = [
-            (number, timestamp_us(pd.Timestamp(exchange.at)), exchange.final_kwh, exchange.initial_kwh)
-            for number, meter in enumerate(meters)
-            for exchange in meter.exchanges
-        ]
+        self._exchanges = exchanges_of(meters)
         self._memory = Memory.empty(len(meters))
 
     def recall(self, meter_ids: Sequence[str], store: ReadingStore) -> None:

@@ -47,7 +47,7 @@ def meter_energy(
     kind = np.array([list(MeterKind).index(meter.kind) for meter in meters], dtype=np.int64)
     parts = [
         growing_register(
-            _of_kind(numbered, kind, MeterKind.REGISTER), limits, field=field, exchanges=_exchanges(meters)
+            _of_kind(numbered, kind, MeterKind.REGISTER), limits, field=field, exchanges=exchanges_of(meters)
         ),
         growing_intervals(_of_kind(numbered, kind, MeterKind.INTERVAL), limits, field=field, max_gap_s=max_gap_s),
     ]
@@ -69,7 +69,8 @@ def _of_kind(batch: ReadingBatch, kind: IntArray, wanted: MeterKind) -> ReadingB
     return batch.take(kind[batch.meter] == list(MeterKind).index(wanted))
 
 
-def _exchanges(meters: Sequence[Meter]) -> list[tuple[int, int, float, float]]:
+def exchanges_of(meters: Sequence[Meter]) -> list[tuple[int, int, float, float]]:
+    """(meter number, ts_us, final_kwh, initial_kwh) of each declared change of meter."""
     return [
         (number, timestamp_us(pd.Timestamp(exchange.at)), exchange.final_kwh, exchange.initial_kwh)
         for number, meter in enumerate(meters)
