@@ -39,7 +39,7 @@ from tests.servers import influxdb, mosquitto, started
 TARGET_RATIO = {1: 0.6, 60: 0.75}
 PROFILES = load_profiles(ROOT / "config", frozenset(FAMILIES))
 TS = 1_763_900_000
-MESSAGES = {1: 40_000, 60: 15_000}
+MESSAGES = {1: 40_000, 60: 30_000}
 BATCH = {1: 1_000, 60: 10_000}
 """What the ingester commits at a time under load: half its window, or batch_readings."""
 

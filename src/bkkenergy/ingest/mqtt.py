@@ -17,6 +17,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from bkkenergy.ingest.bulk_client import BulkClient
 from bkkenergy.ingest.message import Message
 from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import MqttSettings
@@ -132,9 +133,9 @@ class Subscriber:
     def acknowledge(self, messages: Sequence[Message]) -> None:
         """Tell the broker that these are safe. Those of an earlier connection it sends again by itself."""
         with self._lock:
-            for message in messages:
-                if message.qos and message.epoch == self._epoch:
-                    self._client.ack(message.packet_id, message.qos)
+            ids = [message.packet_id for message in messages if message.qos and message.epoch == self._epoch]
+            if ids:
+                self._client.ack_all(ids)
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Send a command to a gateway, once, if it is there."""
@@ -153,9 +154,9 @@ class Subscriber:
         name = f"paho-mqtt-client-{self._settings.client_id}"
         return any(thread.name == name for thread in threading.enumerate())
 
-    def _new_client(self) -> mqtt.Client:
+    def _new_client(self) -> BulkClient:
         settings = self._settings
-        client = mqtt.Client(
+        client = BulkClient(
             CallbackAPIVersion.VERSION2,
             client_id=settings.client_id,
             clean_session=None if self._is_v5 else False,

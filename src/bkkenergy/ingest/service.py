@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass
 
 import numpy as np
 import structlog
@@ -34,6 +37,11 @@ TICK_S = 0.5
 QUIET_S = 0.005
 """A pause this long among messages ends a batch: on 3.1.1 the broker sends no more until it hears."""
 STATUS_EVERY_S = 60.0
+READY_BATCHES = 1
+"""Batches decoded and waiting for the committing thread, beside the one that it holds."""
+SWITCH_INTERVAL_S = 0.001
+"""How long a thread may keep Python's lock from another that wants it. SQLite's thread asks for it after
+each statement, some hundred times a second, and would wait Python's usual 5 ms each time."""
 MEAN_READING_BYTES = 90
 """What a reading takes in a payload, about: it turns the size of a batch into bytes."""
 
@@ -75,6 +83,19 @@ class Watch:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A batch on its way to safety, and since when its messages wait; None for one without any."""
+
+    secured: Future[bool]
+    since_s: float | None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it is safe, or given up because the service stops."""
+        return self.secured.done()
+
+
 class Ingester:
     """Everything between the broker and the store: MQTT in its thread, decoding in the caller's, commits in a third."""
 
@@ -89,7 +110,7 @@ class Ingester:
         self._watch = Watch(portfolio.meters, stuck_after_s=settings.ingest.stuck_after_s)
         self._stop = threading.Event()
         self._ticked_s = time.monotonic()
-        self._waiting_since_s: float | None = None
+        self._waiting: deque[Waiting] = deque()
         self.metrics = Metrics()
         self.subscriber = Subscriber(settings.mqtt, topics_for(settings, self._sorter.topics))
         self.pipeline: Pipeline | None = None
@@ -101,7 +122,8 @@ class Ingester:
 
     def state(self) -> State:
         """How it is doing now."""
-        now_s, since_s, pipeline = time.monotonic(), self._waiting_since_s, self.pipeline
+        now_s, pipeline = time.monotonic(), self.pipeline
+        since_s = next((batch.since_s for batch in list(self._waiting) if not batch.is_done and batch.since_s), None)
         return State(
             connected=self.subscriber.is_connected,
             store_is_away=pipeline is None or pipeline.store_is_away,
@@ -116,6 +138,8 @@ class Ingester:
         self.endpoint.start()
         with ExitStack() as stack:
             stack.callback(self.endpoint.stop)
+            stack.callback(sys.setswitchinterval, sys.getswitchinterval())
+            sys.setswitchinterval(SWITCH_INTERVAL_S)
             pipeline = self._opened(stack)
             if pipeline is None:
                 return
@@ -154,9 +178,12 @@ class Ingester:
         return Pipeline(store, quarantine, logbook, self.metrics, spool=spool, retry_max_s=limits.store_retry_max_s)
 
     def _work(self, pipeline: Pipeline) -> None:
-        """Decode one batch while the batch before is made safe: never more than two are in memory."""
+        """Decode one batch while another is made safe and a third is ready for it: no more are in memory.
+
+        Without the third the committing thread would stand idle while this one wakes.
+        """
         told_at_s = time.monotonic()
-        committing: Future[bool] | None = None
+        waiting = self._waiting
         with ThreadPoolExecutor(1, "committer") as committer:
             while not self._stop.is_set():
                 self._tick()
@@ -164,15 +191,17 @@ class Ingester:
                 found = self._sorter.sort(messages, now_us=int(time.time() * 1e6))
                 events = self._watch.events(found)
                 self._tell(found, events)
-                if committing is not None and not committing.result():
-                    return
-                self._waiting_since_s = time.monotonic() if messages else None
-                committing = committer.submit(self._secure, pipeline, messages, found, events)
+                while len(waiting) > READY_BATCHES or (waiting and waiting[0].is_done):
+                    if not waiting[0].secured.result():
+                        return
+                    waiting.popleft()
+                future = committer.submit(self._secure, pipeline, messages, found, events)
+                waiting.append(Waiting(future, time.monotonic() if messages else None))
                 if time.monotonic() - told_at_s > STATUS_EVERY_S:
                     told_at_s = time.monotonic()
                     log.info("ingest_status", connected=self.subscriber.is_connected, **pipeline.totals)
-            if committing is not None:
-                committing.result()
+            for batch in waiting:
+                batch.secured.result()
 
     def _secure(self, pipeline: Pipeline, messages: Sequence[Message], found: Sorted, events: Sequence[Event]) -> bool:
         """One turn of the committing thread: the batch, then what waits in the spool."""
@@ -180,7 +209,6 @@ class Ingester:
             messages, found, events, self.subscriber.acknowledge, wait=self._wait
         ):
             return False
-        self._waiting_since_s = None
         pipeline.drain()
         return True
 

@@ -115,7 +115,7 @@ class SqliteStore:
         if len(batch) == 0:
             return
         names = tuple(name for name in FIELDS if name in batch.columns)
-        used = {batch.meter_ids[index] for index in np.unique(batch.meter).tolist()}
+        used = {batch.meter_ids[index] for index in np.flatnonzero(np.bincount(batch.meter)).tolist()}
         with Transaction(self._connection, self.path) as connection:
             known = self._numbers | self._new_numbers(used - self._numbers.keys())
             numbers = np.array([known.get(name, -1) for name in batch.meter_ids], np.int64)
