@@ -1,4 +1,5 @@
 import datetime as dt
+import shutil
 
 import pytest
 
@@ -34,13 +35,15 @@ def test_a_thousand_kwh_at_the_shipped_flat_rate(config_dir):
     assert emissions_kg(1000, factor_for(figures.grid_factors, 2026, "footprint")) == pytest.approx(499.9)
 
 
-def test_a_figure_without_a_source_is_a_fault(tmp_path, config_dir):
-    for name in ("tariffs/flat.toml", "tariffs/schedules.toml", "factors.toml"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        text = (config_dir / name).read_text()
-        (tmp_path / name).write_text("\n".join(line for line in text.splitlines() if not line.startswith("source")))
+@pytest.mark.parametrize(
+    ("name", "figures"),
+    [("tariffs/flat.toml", 1), ("tariffs/schedules.toml", 20), ("tariffs/rules.toml", 10), ("factors.toml", 2)],
+)
+def test_a_figure_without_a_source_is_a_fault(tmp_path, config_dir, name, figures):
+    shutil.copytree(config_dir / "tariffs", tmp_path / "tariffs")
+    shutil.copy(config_dir / "factors.toml", tmp_path)
+    text = (config_dir / name).read_text()
+    (tmp_path / name).write_text("\n".join(line for line in text.splitlines() if not line.startswith("source")))
     with pytest.raises(ConfigError) as caught:
         load_figures(tmp_path)
-    assert sorted(fault.where.split(": ")[1] for fault in caught.value.faults) == [
-        "flat.source", "grid_factor[0].source", "grid_factor[1].source",
-    ]  # fmt: skip
+    assert [fault.where.endswith(".source") for fault in caught.value.faults] == [True] * figures

@@ -81,7 +81,7 @@ def load_site(config_dir: Path) -> Site:
 
     settings = attempt(lambda: load_settings(config_dir))
     figures = attempt(lambda: load_figures(config_dir))
-    tariffs = frozenset(figures.schedules) if figures else None
+    tariffs = frozenset(figures.tariffs.schedules) if figures else None
     portfolio = attempt(lambda: load_portfolio(config_dir, tariffs=tariffs))
     profiles = attempt(lambda: load_profiles(config_dir, frozenset(FAMILIES)))
     if portfolio is not None and profiles is not None:

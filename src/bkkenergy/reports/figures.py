@@ -8,38 +8,39 @@ from typing import Any, TypeVar
 from bkkenergy.carbon import GridFactor
 from bkkenergy.errors import ConfigError, Fault
 from bkkenergy.tariff.flat import FlatRate
+from bkkenergy.tariff.schedule import Ft, OffPeakDays, Rules, Schedule, Tariffs
 from bkkenergy.tomlfiles import Frozen, read_toml, validated
 
 EntryT = TypeVar("EntryT", bound=Frozen)
 
 
-class Schedule(Frozen):
-    """A tariff schedule that a building may name."""
-
-    id: str
-    name_th: str
-    name_en: str
-
-
 class Figures(Frozen):
-    """Rates, schedules and factors."""
+    """Rates, tariffs and factors."""
 
     flat_rate: FlatRate
-    schedules: dict[str, Schedule]
+    tariffs: Tariffs
     grid_factors: tuple[GridFactor, ...]
 
 
 def load_figures(config_dir: Path) -> Figures:
     """Figures of config_dir. Raises ConfigError with every fault."""
     faults: list[Fault] = []
-    flat = _entries(config_dir / "tariffs" / "flat.toml", "flat", FlatRate, faults)
-    schedules = _entries(config_dir / "tariffs" / "schedules.toml", "schedule", Schedule, faults)
+    folder = config_dir / "tariffs"
+    flat = _entries(folder / "flat.toml", "flat", FlatRate, faults)
+    schedules = _entries(folder / "schedules.toml", "schedule", Schedule, faults)
+    ft = _entries(folder / "rules.toml", "ft", Ft, faults)
+    rules = _entries(folder / "rules.toml", "rules", Rules, faults)
+    off_peak_days = _entries(folder / "rules.toml", "off_peak_days", OffPeakDays, faults)
     factors = _entries(config_dir / "factors.toml", "grid_factor", GridFactor, faults)
     if faults:
         raise ConfigError(faults)
-    return Figures(
-        flat_rate=flat[0], schedules={schedule.id: schedule for schedule in schedules}, grid_factors=tuple(factors)
+    tariffs = Tariffs(
+        schedules={schedule.id: schedule for schedule in schedules},
+        ft=tuple(ft),
+        rules=rules[0],
+        off_peak_days=off_peak_days[0],
     )
+    return Figures(flat_rate=flat[0], tariffs=tariffs, grid_factors=tuple(factors))
 
 
 def _entries(path: Path, key: str, model: type[EntryT], faults: list[Fault]) -> list[EntryT]:

@@ -1,0 +1,218 @@
+"""A month's bill, item by item, as the paper bill has it: energy, demand, power factor, service, Ft, VAT."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from bkkenergy.calendar import BANGKOK
+from bkkenergy.readings import FloatArray
+from bkkenergy.tariff.schedule import Rates, Schedule, Tariffs, Window
+from bkkenergy.tariff.windows import window_masks
+
+SATANG = Decimal("0.01")
+Item = Literal[
+    "energy", "energy_on_peak", "energy_off_peak", "demand", "demand_partial", "minimum", "power_factor",
+    "service", "ft", "vat",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Quantities:
+    """What a month's bill is computed from.
+
+    energy_kwh : all energy of the month; on_peak_kwh : the part in on-peak hours.
+    demand_kw : highest 15-minute mean power by window, not rounded.
+    peak_kvar : highest 15-minute mean reactive power; None where no meter measures it.
+    highest_demand_thb : highest demand charge of the past 12 months; None where it is not known.
+    """
+
+    month: dt.date
+    energy_kwh: float
+    on_peak_kwh: float
+    demand_kw: Mapping[Window, float]
+    peak_kvar: float | None = None
+    highest_demand_thb: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BillLine:
+    """One line: quantity x rate = amount, THB. A block of energy is a line of its own."""
+
+    item: Item
+    quantity: float
+    unit: Literal["kwh", "kw", "kvar", "month", "thb"]
+    rate_thb: float
+    amount_thb: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """A month's bill.
+
+    ft_is_entered : False where the month's Ft is not in the configuration and the nearest one stands in.
+    """
+
+    schedule_id: str
+    month: dt.date
+    lines: tuple[BillLine, ...]
+    ft_thb_per_kwh: float
+    ft_is_entered: bool
+    source: str
+    quantities: Quantities = field(repr=False)
+
+    @property
+    def total_thb(self) -> float:
+        """What is to be paid."""
+        return float(sum((_exact(line.amount_thb) for line in self.lines), Decimal(0)))
+
+    def amount_thb(self, *items: Item) -> float:
+        """The sum of the lines of these items."""
+        return float(sum((_exact(line.amount_thb) for line in self.lines if line.item in items), Decimal(0)))
+
+
+def quantities_of(
+    energy_kwh: FloatArray, starts: pd.DatetimeIndex, tariffs: Tariffs, *, interval_h: float = 0.25
+) -> list[Quantities]:
+    """The quantities of each month of a series.
+
+    Parameters
+    ----------
+    energy_kwh : (n,) energy of each interval, kWh; NaN counts as nothing.
+    starts : (n,) starts of the intervals, with zone.
+    interval_h : length of an interval, hours. MEA's demand is a mean of a quarter-hour: longer
+        intervals understate it.
+    """
+    known = np.nan_to_num(np.asarray(energy_kwh, np.float64))
+    masks = window_masks(starts, tariffs)
+    month_start = starts.tz_convert(BANGKOK).tz_localize(None).to_period("M").to_timestamp()
+    found = []
+    for month in month_start.unique():
+        rows = np.flatnonzero(month_start == month)
+        own = known[rows]
+        demand_kw: dict[Window, float] = {
+            window: float((own * mask[rows]).max(initial=0.0)) / interval_h for window, mask in masks.items()
+        }
+        on_peak_kwh = float(own[masks["on_peak"][rows]].sum())
+        found.append(Quantities(month.date(), float(own.sum()), on_peak_kwh, demand_kw))
+    return found
+
+
+def bill_of(quantities: Quantities, schedule: Schedule, tariffs: Tariffs) -> Bill:
+    """The month's bill under a schedule; every line is rounded to the satang, as MEA's bills are."""
+    rates = schedule.rates_on(quantities.month)
+    ft, is_entered = tariffs.ft_on(quantities.month)
+    energy = _energy_lines(quantities, rates)
+    demand = _demand_lines(quantities, rates, tariffs)
+    lines = [*energy, *demand, *_minimum_line(quantities, rates, demand)]
+    lines += _power_factor_line(quantities, rates, tariffs)
+    lines.append(BillLine("service", 1, "month", rates.service_thb_per_month, rates.service_thb_per_month))
+    lines.append(_line("ft", quantities.energy_kwh, "kwh", ft.thb_per_kwh))
+    before_vat = float(sum((_exact(line.amount_thb) for line in lines), Decimal(0)))
+    lines.append(_line("vat", before_vat, "thb", tariffs.rules.vat_ratio))
+    return Bill(
+        schedule.id,
+        quantities.month,
+        tuple(lines),
+        ft.thb_per_kwh,
+        is_entered,
+        f"{rates.source}; {ft.source}",
+        quantities,
+    )
+
+
+def bills_of(months: Sequence[Quantities], schedule: Schedule, tariffs: Tariffs) -> list[Bill]:
+    """The bills of months in order; each knows the highest demand charge of up to twelve before it."""
+    bills: list[Bill] = []
+    for month in months:
+        past = [bill.amount_thb("demand", "demand_partial") for bill in bills[-12:]]
+        known = [thb for thb in (*past, month.highest_demand_thb) if thb is not None]
+        highest = max(known) if known else None
+        bills.append(bill_of(_with_highest(month, highest), schedule, tariffs))
+    return bills
+
+
+def _with_highest(month: Quantities, highest_demand_thb: float | None) -> Quantities:
+    return Quantities(
+        month.month, month.energy_kwh, month.on_peak_kwh, month.demand_kw, month.peak_kvar, highest_demand_thb
+    )
+
+
+def _energy_lines(quantities: Quantities, rates: Rates) -> list[BillLine]:
+    if rates.on_peak_thb_per_kwh is not None and rates.off_peak_thb_per_kwh is not None:
+        off_peak_kwh = quantities.energy_kwh - quantities.on_peak_kwh
+        return [
+            _line("energy_on_peak", quantities.on_peak_kwh, "kwh", rates.on_peak_thb_per_kwh),
+            _line("energy_off_peak", off_peak_kwh, "kwh", rates.off_peak_thb_per_kwh),
+        ]
+    lines: list[BillLine] = []
+    below_kwh = 0.0
+    for block in rates.blocks:
+        upper_kwh = quantities.energy_kwh if block.up_to_kwh is None else min(block.up_to_kwh, quantities.energy_kwh)
+        if upper_kwh > below_kwh or not lines:
+            lines.append(_line("energy", upper_kwh - below_kwh, "kwh", block.thb_per_kwh))
+        below_kwh = max(below_kwh, upper_kwh)
+    return lines
+
+
+def _demand_lines(quantities: Quantities, rates: Rates, tariffs: Tariffs) -> list[BillLine]:
+    """Demand in whole kW. Under TOD the partial window pays for what exceeds the peak window's demand."""
+    lines: list[BillLine] = []
+    billed_kw = {
+        window: whole_kw(quantities.demand_kw.get(window, 0.0), tariffs.rules.demand_rounding_kw)
+        for window in rates.demand_thb_per_kw
+    }
+    for window, thb_per_kw in rates.demand_thb_per_kw.items():
+        if window == "tod_partial":
+            excess_kw = max(0.0, billed_kw[window] - billed_kw.get("tod_peak", 0.0))
+            lines.append(_line("demand_partial", excess_kw, "kw", thb_per_kw))
+        else:
+            lines.append(_line("demand", billed_kw[window], "kw", thb_per_kw))
+    return lines
+
+
+def _minimum_line(quantities: Quantities, rates: Rates, demand: Sequence[BillLine]) -> list[BillLine]:
+    """What lacks to the least demand charge, a share of the highest one of the past twelve months."""
+    if not rates.minimum_demand_share or quantities.highest_demand_thb is None:
+        return []
+    least = rounded(_exact(quantities.highest_demand_thb) * _exact(rates.minimum_demand_share))
+    lacking = least - sum((_exact(line.amount_thb) for line in demand), Decimal(0))
+    if lacking <= 0:
+        return []
+    return [BillLine("minimum", quantities.highest_demand_thb, "thb", rates.minimum_demand_share, float(lacking))]
+
+
+def _power_factor_line(quantities: Quantities, rates: Rates, tariffs: Tariffs) -> list[BillLine]:
+    """Reactive power beyond the free share of the month's highest kW."""
+    if not rates.has_power_factor_charge or quantities.peak_kvar is None:
+        return []
+    rules = tariffs.rules
+    peak_kw = max((quantities.demand_kw.get(window, 0.0) for window in quantities.demand_kw), default=0.0)
+    excess_kvar = whole_kw(quantities.peak_kvar - rules.free_kvar_per_kw * peak_kw, rules.demand_rounding_kw)
+    return [_line("power_factor", excess_kvar, "kvar", rules.kvar_thb)] if excess_kvar > 0 else []
+
+
+def _line(item: Item, quantity: float, unit: Literal["kwh", "kw", "kvar", "month", "thb"], rate_thb: float) -> BillLine:
+    return BillLine(item, quantity, unit, rate_thb, float(rounded(_exact(quantity) * _exact(rate_thb))))
+
+
+def whole_kw(demand_kw: float, step_kw: float) -> float:
+    """Demand as it is billed: a fraction below half a step is dropped, from half a step up it counts as one."""
+    steps = (_exact(max(0.0, demand_kw)) / _exact(step_kw) + Decimal("0.5")).to_integral_value(ROUND_FLOOR)
+    return float(steps * _exact(step_kw))
+
+
+def rounded(amount: Decimal) -> Decimal:
+    """An amount to the satang, halves away from zero."""
+    return amount.quantize(SATANG, ROUND_HALF_UP)
+
+
+def _exact(value: float) -> Decimal:
+    """A float as the decimal that a person would write: without the noise of the last binary places."""
+    return Decimal(repr(round(float(value), 9)))

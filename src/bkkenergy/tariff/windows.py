@@ -1,0 +1,68 @@
+"""Which intervals are on-peak, off-peak, or in a window of TOD: masks over a time grid."""
+
+from __future__ import annotations
+
+import datetime as dt
+from functools import lru_cache
+
+import holidays
+import numpy as np
+import pandas as pd
+
+from bkkenergy.calendar import BANGKOK
+from bkkenergy.readings import BoolArray
+from bkkenergy.tariff.schedule import OffPeakDays, Tariffs, Window
+
+SATURDAY = 5
+MINUTES_AN_HOUR = 60
+
+
+@lru_cache(maxsize=64)
+def _public_holidays(year: int) -> dict[dt.date, str]:
+    return dict(holidays.country_holidays("TH", years=year, categories=("public", "government"), language="en_US"))
+
+
+def off_peak_holidays(year: int, rule: OffPeakDays) -> frozenset[dt.date]:
+    """Days of a year that are off-peak from midnight to midnight, beside Saturdays and Sundays.
+
+    A day with two names counts if one of them does.
+    """
+    counted = {
+        day
+        for day, names in _public_holidays(year).items()
+        if any(not any(word in name for word in rule.excluded_names) for name in names.split("; "))
+    }
+    of_year = {day for day in rule.added_dates if day.year == year}
+    return frozenset((counted | of_year) - rule.removed_dates)
+
+
+def window_masks(starts: pd.DatetimeIndex, tariffs: Tariffs) -> dict[Window, BoolArray]:
+    """Each window of demand and energy over intervals.
+
+    Parameters
+    ----------
+    starts : (n,) starts of intervals, with zone; an interval belongs where it starts.
+
+    Returns
+    -------
+    window -> (n,) whether the interval lies in it. "all" is everything, off-peak is not "on_peak".
+    """
+    local = starts.tz_convert(BANGKOK)
+    minute = (local.hour * MINUTES_AN_HOUR + local.minute).to_numpy()
+    days, day_of = np.unique(local.normalize().tz_localize(None).to_numpy(), return_inverse=True)
+    dates = [pd.Timestamp(day).date() for day in days]
+    resting = {year: off_peak_holidays(year, tariffs.off_peak_days) for year in {day.year for day in dates}}
+    is_working = np.array([day.weekday() < SATURDAY and day not in resting[day.year] for day in dates], np.bool_)
+    rules = tariffs.rules
+    return {
+        "all": np.ones(len(starts), np.bool_),
+        "on_peak": is_working[day_of] & _within(minute, rules.on_peak_hours),
+        "tod_peak": _within(minute, rules.tod_peak_hours),
+        "tod_partial": _within(minute, rules.tod_partial_hours),
+    }
+
+
+def _within(minute: np.ndarray, hours: str) -> BoolArray:
+    first, last = (int(clock[:2]) * MINUTES_AN_HOUR + int(clock[3:]) for clock in hours.split("-"))
+    inside: BoolArray = (minute >= first) & (minute < last)
+    return inside
