@@ -15,6 +15,7 @@ COMMANDS = MappingProxyType(
         "serve": "serve",
         "ingest": "serve",
         "report": "report",
+        "solar": "solar",
         "meters": "meters",
         "quarantine": "quarantine",
         "decode": "decode",
@@ -33,6 +34,7 @@ Examples:
   bkkenergy check                         read the whole configuration, tell every fault
   bkkenergy serve                         ingest, and write yesterday's reports at 07:00
   bkkenergy report health --period yesterday
+  bkkenergy solar estimate district-bangkhen.office
   bkkenergy quarantine list               what was refused, and why
   bkkenergy demo                          see it run, with simulated meters
 

@@ -169,10 +169,19 @@ class Meter(Frozen):
         return None if self.register_digits is None else 10.0**self.register_digits * self.multiplier
 
 
+class Obstacle(Frozen):
+    """Something upright on or beside a roof: corners in the roof's own metres, height above the modules."""
+
+    outline_m: Annotated[tuple[tuple[float, float], ...], Field(min_length=3)]
+    height_m: Annotated[float, Field(ge=0)]
+
+
 class Roof(Frozen):
     """A plane that could carry modules. Azimuth: degrees clockwise from north.
 
     outline_m : corners in metres east and north of any point of the building, instead of an area.
+    obstacles : in the same metres, where an outline is given.
+    horizon : (azimuth, elevation) of what stands far off, degrees.
     """
 
     id: Slug
@@ -181,6 +190,8 @@ class Roof(Frozen):
     tilt_deg: Annotated[float, Field(ge=0, le=90)]
     azimuth_deg: Annotated[float, Field(ge=0, lt=360)]
     usable_ratio: Share = 0.7
+    obstacles: tuple[Obstacle, ...] = ()
+    horizon: tuple[tuple[Annotated[float, Field(ge=0, le=360)], Annotated[float, Field(ge=0, le=80)]], ...] = ()
 
     @model_validator(mode="after")
     def _has_a_size(self) -> Self:
@@ -188,6 +199,8 @@ class Roof(Frozen):
             raise ValueError("a roof needs either area_m2 or outline_m")
         if self.outline_m and len(self.outline_m) < 3:  # noqa: PLR2004 - a polygon
             raise ValueError("outline_m needs at least three corners")
+        if self.obstacles and not self.outline_m:
+            raise ValueError("obstacles need outline_m: without it nobody knows where they stand")
         return self
 
 

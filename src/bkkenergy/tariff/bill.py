@@ -80,28 +80,45 @@ class Bill:
 def quantities_of(
     energy_kwh: FloatArray, starts: pd.DatetimeIndex, tariffs: Tariffs, *, interval_h: float = 0.25
 ) -> list[Quantities]:
-    """The quantities of each month of a series.
+    """The quantities of each month of a series (n,); see `quantities_of_many`."""
+    return quantities_of_many(np.atleast_2d(energy_kwh), starts, tariffs, interval_h=interval_h)[0]
+
+
+def quantities_of_many(
+    energy_kwh: FloatArray, starts: pd.DatetimeIndex, tariffs: Tariffs, *, interval_h: float = 0.25
+) -> list[list[Quantities]]:
+    """The quantities of each month of many series.
 
     Parameters
     ----------
-    energy_kwh : (n,) energy of each interval, kWh; NaN counts as nothing.
-    starts : (n,) starts of the intervals, with zone.
+    energy_kwh : (k, n) energy of each interval, kWh; NaN counts as nothing.
+    starts : (n,) starts of the intervals, with zone, in order.
     interval_h : length of an interval, hours. MEA's demand is a mean of a quarter-hour: longer
         intervals understate it.
+
+    Returns
+    -------
+    For each series, its months in order.
     """
     known = np.nan_to_num(np.asarray(energy_kwh, np.float64))
     masks = window_masks(starts, tariffs)
     month_start = starts.tz_convert(BANGKOK).tz_localize(None).to_period("M").to_timestamp()
-    found = []
-    for month in month_start.unique():
-        rows = np.flatnonzero(month_start == month)
-        own = known[rows]
-        demand_kw: dict[Window, float] = {
-            window: float((own * mask[rows]).max(initial=0.0)) / interval_h for window, mask in masks.items()
-        }
-        on_peak_kwh = float(own[masks["on_peak"][rows]].sum())
-        found.append(Quantities(month.date(), float(own.sum()), on_peak_kwh, demand_kw))
-    return found
+    first = np.flatnonzero(np.append(True, month_start[1:] != month_start[:-1]))
+    energy = np.add.reduceat(known, first, axis=1)
+    on_peak = np.add.reduceat(known * masks["on_peak"], first, axis=1)
+    highest = {window: np.maximum.reduceat(known * mask, first, axis=1) / interval_h for window, mask in masks.items()}
+    return [
+        [
+            Quantities(
+                month_start[at].date(),
+                float(energy[row, column]),
+                float(on_peak[row, column]),
+                {window: max(0.0, float(peak_kw[row, column])) for window, peak_kw in highest.items()},
+            )
+            for column, at in enumerate(first.tolist())
+        ]
+        for row in range(len(known))
+    ]
 
 
 def bill_of(quantities: Quantities, schedule: Schedule, tariffs: Tariffs) -> Bill:

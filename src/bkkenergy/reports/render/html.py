@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from bkkenergy import __version__
@@ -10,20 +9,13 @@ from bkkenergy.i18n import Lang, Words
 from bkkenergy.reports.chart import ProfileLabels, day_profile, sparkline, tick_values
 from bkkenergy.reports.content import AgencyReport, BuildingUse, Use
 from bkkenergy.reports.phrasing import attention_text, headline, period_text, place, title
-
-_environment = Environment(
-    loader=PackageLoader("bkkenergy.reports.render", "templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+from bkkenergy.reports.render.page import environment
 
 
 def render_html(report: AgencyReport, lang: Lang) -> bytes:
     """A whole HTML page, UTF-8."""
     words = Words(lang)
-    page = _environment.get_template("report.html.j2").render(
+    page = environment.get_template("report.html.j2").render(
         report=report,
         t=words,
         lang=lang,

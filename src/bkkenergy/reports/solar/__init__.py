@@ -1,0 +1,1 @@
+"""A solar design as a report that an engineer hands over: gathered, shown, and written in five formats."""

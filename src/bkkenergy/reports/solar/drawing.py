@@ -1,0 +1,175 @@
+"""Pictures of a design as SVG: the roof to scale, bars, a waterfall of losses, lines over time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from markupsafe import Markup
+
+from bkkenergy.readings import FloatArray
+from bkkenergy.reports.chart import nice_step
+from bkkenergy.solar.layout import Layout
+
+WIDTH, HEIGHT = 760.0, 300.0
+LEFT, RIGHT, TOP, BOTTOM = 64.0, 14.0, 18.0, 34.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar with its name under it, and what is told when it is pointed at."""
+
+    name: str
+    value: float
+    told: str
+    kind: str = "bar"
+    floor: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line over the same steps as the others; kind is its class in the style sheet."""
+
+    values: Sequence[float]
+    kind: str
+
+
+def _svg(
+    body: Sequence[Markup], title: str, *, width: float = WIDTH, height: float = HEIGHT, kind: str = "chart"
+) -> Markup:
+    whole = Markup('<svg class="{}" viewBox="0 0 {:g} {:g}" role="img" aria-label="{}">{}</svg>')
+    return whole.format(kind, width, height, title, Markup("").join(body))
+
+
+def _text(x: float, y: float, words: str, *, anchor: str = "middle", kind: str = "tick") -> Markup:
+    return Markup('<text class="{}" x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>').format(kind, x, y, anchor, words)
+
+
+def _ticks(least: float, most: float) -> list[float]:
+    step = nice_step(max(most - least, 1e-9), lines=4)
+    first, last = math.floor(least / step), math.ceil(most / step)
+    return [step * number for number in range(first, last + 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    ticks: list[float]
+
+    def y(self, value: float) -> float:
+        least, most = self.ticks[0], self.ticks[-1]
+        return TOP + (HEIGHT - TOP - BOTTOM) * (1 - (value - least) / (most - least))
+
+    def grid(self, number: _Number) -> list[Markup]:
+        line = Markup('<line class="grid" x1="{:.1f}" x2="{:.1f}" y1="{:.1f}" y2="{:.1f}"/>')
+        lines = [line.format(LEFT, WIDTH - RIGHT, self.y(tick), self.y(tick)) for tick in self.ticks]
+        return lines + [_text(LEFT - 8, self.y(tick) + 4, number(tick), anchor="end") for tick in self.ticks]
+
+
+class _Number:
+    """Writes a tick; a callable of its own so that charts need no language."""
+
+    def __init__(self, write: object) -> None:
+        self._write = write
+
+    def __call__(self, value: float) -> str:
+        return str(self._write(value)) if callable(self._write) else f"{value:g}"
+
+
+def bars(found: Sequence[Bar], title: str, write: object) -> Markup:
+    """Upright bars from their floor to their floor + value."""
+    tops = [bar.floor + bar.value for bar in found]
+    scale = _Scale(
+        _ticks(min(0.0, *tops, *(bar.floor for bar in found)), max(0.0, *tops, *(bar.floor for bar in found)))
+    )
+    step = (WIDTH - LEFT - RIGHT) / len(found)
+    body = scale.grid(_Number(write))
+    shape = Markup('<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"><title>{}</title></rect>')
+    for number, bar in enumerate(found):
+        x = LEFT + step * number
+        low, high = sorted((bar.floor, bar.floor + bar.value))
+        height = max(0.8, scale.y(low) - scale.y(high))
+        body.append(shape.format(bar.kind, x + step * 0.14, scale.y(high), step * 0.72, height, bar.told))
+        body.append(_text(x + step / 2, HEIGHT - 14, bar.name))
+    return _svg(body, title)
+
+
+def lines(found: Sequence[Line], names: Sequence[tuple[float, str]], title: str, write: object) -> Markup:
+    """Lines over even steps; names are (step, text) under the axis. A kind that ends in "area" is filled."""
+    values = np.concatenate([np.asarray(line.values, np.float64) for line in found])
+    scale = _Scale(_ticks(min(0.0, float(np.nanmin(values))), max(float(np.nanmax(values)), 1e-6)))
+    count = len(found[0].values)
+    body = scale.grid(_Number(write))
+
+    def x(step: float) -> float:
+        return LEFT + (WIDTH - LEFT - RIGHT) * step / max(1, count - 1)
+
+    for line in found:
+        points = " L".join(f"{x(at):.1f},{scale.y(value):.1f}" for at, value in enumerate(line.values))
+        if line.kind.endswith("area"):
+            foot = scale.y(0)
+            path = Markup('<path class="{}" d="M{:.1f},{:.1f} L{} L{:.1f},{:.1f} Z"/>')
+            body.append(path.format(line.kind, x(0), foot, points, x(count - 1), foot))
+        else:
+            body.append(Markup('<path class="line {}" d="M{}"/>').format(line.kind, points))
+    body += [_text(x(step), HEIGHT - 12, words) for step, words in names]
+    return _svg(body, title)
+
+
+def tornado(rows: Sequence[tuple[str, float, float]], middle: float, title: str, write: object) -> Markup:
+    """Bars to both sides of a value, the widest on top: (name, with less, with more)."""
+    height = 40.0 + 34 * len(rows)
+    values = [value for _, less, more in rows for value in (less, more)]
+    least, most = min(values), max(values)
+    span = max(most - least, 1e-9)
+    left, right = 170.0, 24.0
+
+    def x(value: float) -> float:
+        return left + (WIDTH - left - right) * (value - least) / span
+
+    number = _Number(write)
+    shape = Markup('<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="20"><title>{}</title></rect>')
+    body = []
+    for row, (name, less, more) in enumerate(rows):
+        y = 12 + 34 * row
+        body.append(_text(left - 12, y + 15, name, anchor="end"))
+        for kind, value in (("less", less), ("more", more)):
+            low, high = sorted((middle, value))
+            body.append(shape.format(kind, x(low), y, max(1.0, x(high) - x(low)), number(value)))
+    line = Markup('<line class="axis" x1="{:.1f}" x2="{:.1f}" y1="4" y2="{:.1f}"/>')
+    body.append(line.format(x(middle), x(middle), height - 26))
+    body.append(_text(x(middle), height - 8, number(middle), kind="note"))
+    body.append(_text(left, height - 8, number(least), anchor="start"))
+    body.append(_text(WIDTH - right, height - 8, number(most), anchor="end"))
+    return _svg(body, title, height=height)
+
+
+def roof_plan(layout: Layout, title: str, metres: str) -> Markup:
+    """The roof from above, to scale: outline, obstacles, modules, north, and a bar of metres."""
+    outline = np.asarray(layout.roof.outline_m, np.float64)
+    low, high = outline.min(axis=0), outline.max(axis=0)
+    width_m, height_m = (high - low).tolist()
+    pad = 34.0
+    scale = min((WIDTH - 2 * pad) / width_m, 420.0 / height_m)
+    height = height_m * scale + 2 * pad + 22
+    indent = (WIDTH - width_m * scale) / 2
+
+    def place(points: FloatArray) -> str:
+        x = indent + (points[:, 0] - low[0]) * scale
+        y = pad + (high[1] - points[:, 1]) * scale
+        return " ".join(f"{px:.1f},{py:.1f}" for px, py in zip(x, y, strict=True))
+
+    shape = Markup('<polygon class="{}" points="{}"/>')
+    body = [shape.format("roof", place(outline))]
+    body += [shape.format("module", place(corners)) for corners in layout.corners_m]
+    body += [shape.format("obstacle", place(np.asarray(box.outline_m, np.float64))) for box in layout.roof.obstacles]
+    bar_m = nice_step(width_m / 3, lines=1)
+    foot = height - 18
+    body.append(
+        Markup('<path class="scale" d="M{:.1f},{:.1f} v6 h{:.1f} v-6"/>').format(indent, foot - 6, bar_m * scale)
+    )
+    body.append(_text(indent + bar_m * scale + 8, foot + 4, f"{bar_m:g} {metres}", anchor="start"))
+    body.append(Markup('<path class="north" d="M{:.1f},32 l-7,0 l7,-22 l7,22 z"/>').format(WIDTH - 24))
+    body.append(_text(WIDTH - 24, 48, "N", kind="note"))
+    return _svg(body, title, height=height, kind="plan")

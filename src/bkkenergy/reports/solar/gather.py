@@ -1,0 +1,117 @@
+"""What a building's solar design is made from: its year of load, the weather, the figures."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bkkenergy.calendar import BANGKOK, Period, edges, timestamp_us
+from bkkenergy.carbon import factor_for
+from bkkenergy.errors import InputError
+from bkkenergy.metering.frames import meter_energy
+from bkkenergy.portfolio import Building, Portfolio
+from bkkenergy.readings import US_PER_S, FloatArray
+from bkkenergy.reports.figures import Figures
+from bkkenergy.settings import Settings
+from bkkenergy.solar.assumptions import SolarConfig
+from bkkenergy.solar.climate import typical_year
+from bkkenergy.solar.design import DesignInputs, Wish
+from bkkenergy.solar.load import YearLoad, filled_year, typical_year_load
+from bkkenergy.solar.weather import Weather
+from bkkenergy.store import ReadingStore
+
+
+@dataclass(frozen=True, slots=True)
+class SolarSite:
+    """Everything but the building and the wish."""
+
+    store: ReadingStore
+    portfolio: Portfolio
+    settings: Settings
+    figures: Figures
+    config: SolarConfig
+    weather: Weather
+
+
+def default_weather(config: SolarConfig) -> Weather:
+    """The offline typical year."""
+    return typical_year(config.climate)
+
+
+def past_year(today: dt.date) -> Period:
+    """The twelve whole months before a day."""
+    last = today.replace(day=1)
+    first = last.replace(year=last.year - 1)
+    return Period.days(first, last - dt.timedelta(days=1))
+
+
+def building_of(portfolio: Portfolio, building_id: str) -> Building:
+    """A building by id. Raises InputError with the ids that are like it."""
+    building = portfolio.buildings.get(building_id)
+    if building is None:
+        tail = building_id.rpartition(".")[2]
+        near = [known for known in portfolio.buildings if tail in known or building_id in known]
+        known = ", ".join((near or list(portfolio.buildings))[:8])
+        raise InputError(f"building {building_id!r} is not in the portfolio. Use one of: {known}.")
+    return building
+
+
+def year_load(site: SolarSite, building: Building, *, today: dt.date) -> YearLoad:
+    """The building's last twelve months by quarter-hours: measured, or typical where no meter tells."""
+    period = past_year(today)
+    starts = edges(period, "15min")[:-1]
+    calendar = site.portfolio.calendars[building.calendar]
+    if building.main_meters:
+        measured = filled_year(main_energy_kwh(site, building, period), starts, calendar.is_open)
+        if measured is not None:
+            return measured
+    typical = site.config.typical_loads.wm2.get(building.type) or site.config.typical_loads.wm2["other"]
+    return typical_year_load(starts, building.gross_floor_area_m2, typical, calendar.open_hours)
+
+
+def main_energy_kwh(site: SolarSite, building: Building, period: Period) -> FloatArray:
+    """(n,) energy of the building's main meters in quarter-hours, NaN where one of them is not known.
+
+    What PV already on the building sends out is taken off: the load is what the grid delivers.
+    """
+    meters = building.main_meters
+    gap_s = site.settings.metering.max_estimated_gap_s
+    beyond_us = max([gap_s, *(2 * meter.interval_s for meter in meters)]) * US_PER_S
+    names = [meter.id for meter in meters]
+    start_us, end_us = timestamp_us(period.start) - beyond_us, timestamp_us(period.end) + beyond_us
+    batch = site.store.readings(names, start_us, end_us)
+    found = meter_energy(batch, meters, edges(period, "15min"), max_gap_s=gap_s)
+    total: FloatArray = found.energy_kwh.to_numpy().sum(axis=1)
+    return np.where(total < 0, np.nan, total)
+
+
+def design_inputs(
+    site: SolarSite,
+    building_id: str,
+    wish: Wish,
+    *,
+    today: dt.date,
+    read_load: Callable[[SolarSite, Building], YearLoad] | None = None,
+) -> DesignInputs:
+    """Everything for the design of one building. Raises InputError, StoreAway."""
+    building = building_of(site.portfolio, building_id)
+    load = read_load(site, building) if read_load else year_load(site, building, today=today)
+    return DesignInputs(
+        building=building,
+        weather=site.weather,
+        load=load,
+        schedule=site.figures.tariffs.schedules[building.tariff],
+        tariffs=site.figures.tariffs,
+        factor=factor_for(site.figures.grid_factors, today.year, "footprint"),
+        config=site.config,
+        wish=wish,
+    )
+
+
+def local_day(now: dt.datetime) -> dt.date:
+    """Today in Bangkok."""
+    return pd.Timestamp(now).tz_convert(BANGKOK).date()

@@ -1,0 +1,176 @@
+"""The design as a page: what a manager reads first, what an engineer checks after."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+import numpy as np
+from babel import Locale
+from babel.dates import get_month_names
+from markupsafe import Markup
+
+from bkkenergy import __version__
+from bkkenergy.calendar import BANGKOK
+from bkkenergy.i18n import Lang, Words
+from bkkenergy.reports.render.page import as_pdf, environment
+from bkkenergy.reports.solar.drawing import Bar, Line, bars, lines, roof_plan, tornado
+from bkkenergy.solar.design import Design, assumption_sources
+from bkkenergy.solar.finance import SENSITIVITY, Result
+from bkkenergy.solar.screening import Screening
+from bkkenergy.tariff.bill import Item
+
+HOURS_A_DAY = 24
+
+
+def headline(made: Design, words: Words) -> str:
+    """The design in one sentence."""
+    own = made.ways["own"]
+    values = {"kwp": words.number(made.capacity_kwp, 1), "energy": words.number(made.energy_kwh)}
+    if own.payback_years is None:
+        return words("solar.headline_never", **values, years=made.config.finance.analysis_years)
+    return words("solar.headline", **values, years=words.number(own.payback_years, 1))
+
+
+def render_design_html(made: Design, lang: Lang, *, today: dt.date) -> bytes:
+    """A whole HTML page, UTF-8."""
+    words = Words(lang)
+    page = environment.get_template("solar.html.j2").render(
+        d=made,
+        t=words,
+        lang=lang,
+        name=words.either(th=made.building.name_th, en=made.building.name_en),
+        headline=headline(made, words),
+        own=made.ways["own"],
+        charts=_charts(made, words),
+        plans=[(roof, roof_plan(roof.layout, f"{words('solar.plan')}: {roof.id}", "m")) for roof in made.roofs],
+        losses=[
+            (words(f"solar.step_{line.step}"), line) for line in made.losses if _is_told(line.change_ratio, line.step)
+        ],
+        bill=bill_rows(made),
+        ways=[(way, result, _payback(result, made, words)) for way, result in made.ways.items()],
+        sources=assumption_sources(made),
+        today=today,
+        version=__version__,
+        as_percent=words.percent,
+    )
+    return page.encode()
+
+
+def render_design_pdf(made: Design, lang: Lang, *, today: dt.date) -> bytes:
+    """The same page on paper. Raises InputError where Pango is not installed."""
+    return as_pdf(render_design_html(made, lang, today=today))
+
+
+def render_screening_html(found: Screening, lang: Lang, *, today: dt.date) -> bytes:
+    """The ranked roofs as a page."""
+    words = Words(lang)
+    page = environment.get_template("screening.html.j2").render(
+        s=found, t=words, lang=lang, today=today, version=__version__
+    )
+    return page.encode()
+
+
+def render_screening_pdf(found: Screening, lang: Lang, *, today: dt.date) -> bytes:
+    """The ranked roofs on paper."""
+    return as_pdf(render_screening_html(found, lang, today=today))
+
+
+def _is_told(change_ratio: float, step: str) -> bool:
+    return step == "ghi" or abs(change_ratio) >= 5e-5  # noqa: PLR2004 - what one decimal of a per cent shows
+
+
+def _payback(result: Result, made: Design, words: Words) -> str:
+    if result.payback_years is None:
+        return words("solar.never", years=made.config.finance.analysis_years)
+    return "–" if result.payback_years == 0 else f"{words.number(result.payback_years, 1)} {words('solar.years')}"
+
+
+@dataclass(frozen=True, slots=True)
+class BillRow:
+    """One item of a year's bills, THB."""
+
+    item: Item
+    before_thb: float
+    after_thb: float
+
+
+def bill_rows(made: Design) -> list[BillRow]:
+    """Each item of the year's bills, before and after."""
+    items = list(dict.fromkeys(line.item for bill in (*made.bills.before, *made.bills.after) for line in bill.lines))
+    return [
+        BillRow(
+            item,
+            sum(bill.amount_thb(item) for bill in made.bills.before),
+            sum(bill.amount_thb(item) for bill in made.bills.after),
+        )
+        for item in items
+    ]
+
+
+def _charts(made: Design, words: Words) -> dict[str, Markup]:
+    short = get_month_names("abbreviated", locale=Locale(words.lang))
+    months = [
+        Bar(str(short[number]), value, f"{short[number]}: {words.number(value)} {words('unit.kwh')}")
+        for number, value in enumerate(made.month_kwh, 1)
+    ]
+    return {
+        "months": bars(months, words("solar.months"), words.number),
+        "losses": _waterfall(made, words),
+        "week": _week(made, words),
+        "cash": _cash(made, words),
+        "tornado": tornado(
+            [(words(f"solar.factor_{name}"), less, more) for name, less, more in made.tornado],
+            made.ways["own"].npv_thb,
+            words("solar.tornado", share=SENSITIVITY),
+            lambda value: words.number(value / 1e6, 2) + "M",
+        ),
+        "sweep": _sweep(made, words),
+    }
+
+
+def _waterfall(made: Design, words: Words) -> Markup:
+    rows, before = [], 0.0
+    told = [line for line in made.losses if _is_told(line.change_ratio, line.step)]
+    for line in told:
+        name = words(f"solar.step_{line.step}")
+        kind = "bar" if line.step == "ghi" else "gain" if line.energy_kwh >= before else "loss"
+        change = words.percent(line.change_ratio, 1, signed=True)
+        text = f"{name}: {words.number(line.energy_kwh)} {words('unit.kwh')} ({change})"
+        value = line.energy_kwh if line.step == "ghi" else line.energy_kwh - before
+        label = "" if line.step == "ghi" else change
+        rows.append(Bar(label, value, text, kind, 0.0 if line.step == "ghi" else before))
+        before = line.energy_kwh
+    rows.append(Bar("AC", before, f"{words('solar.energy')}: {words.number(before)} {words('unit.kwh')}"))
+    return bars(rows, words("solar.losses"), words.number)
+
+
+def _week(made: Design, words: Words) -> Markup:
+    starts = made.week.starts.tz_convert(BANGKOK)
+    midday = np.flatnonzero((starts.hour == HOURS_A_DAY // 2) & (starts.minute == 0))
+    names = [(float(at), words.weekday(starts[int(at)].date())) for at in midday]
+    found = [Line(made.week.load_kw.tolist(), "loadarea"), Line(made.week.pv_kw.tolist(), "sun")]
+    return lines(found, names, words("solar.week"), words.number)
+
+
+def _cash(made: Design, words: Words) -> Markup:
+    sums = np.cumsum(made.ways["own"].cash_thb)
+    rows = [
+        Bar(
+            str(year) if year % 5 == 0 else "",
+            float(value),
+            f"{year}: {words.number(value)} {words('unit.thb')}",
+            "gain" if value >= 0 else "loss",
+        )
+        for year, value in enumerate(sums)
+    ]
+    return bars(rows, words("solar.cash"), lambda value: words.number(value / 1e6, 1) + "M")
+
+
+def _sweep(made: Design, words: Words) -> Markup:
+    options = made.sweep.options
+    names = [
+        (float(at), words.number(options[at].capacity_kwp)) for at in range(0, len(options), max(1, len(options) // 6))
+    ]
+    found = [Line([option.money.npv_thb for option in options], "actual")]
+    return lines(found, names, words("solar.sweep"), lambda value: words.number(value / 1e6, 1) + "M")

@@ -1,0 +1,272 @@
+"""Designs and screenings as data: JSON with a versioned schema, CSV for a spreadsheet, XLSX with formulas."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import msgspec
+import xlsxwriter
+from babel import Locale
+from babel.dates import get_month_names
+
+from bkkenergy.i18n import Lang, Words
+from bkkenergy.reports.solar.html import bill_rows
+from bkkenergy.solar.design import Design, assumption_sources
+from bkkenergy.solar.screening import Screening
+
+SCHEMA = "bkkenergy.solar_design/1"
+SCREENING_SCHEMA = "bkkenergy.solar_screening/1"
+BOM = "\ufeff"
+ROW_KEYS = (
+    "building", "agency", "name_th", "name_en", "type", "roof_kwp", "capacity_kwp", "energy_kwh", "used_kwh",
+    "load_share_ratio", "load_measured_ratio", "capex_thb", "saving_thb", "payback_years", "npv_thb", "avoided_kg",
+)  # fmt: skip
+
+
+def design_data(made: Design) -> dict[str, Any]:
+    """The design's public form: names carry units, unknown numbers are null."""
+    return {
+        "schema": SCHEMA,
+        "building": made.building.id,
+        "weather": asdict(made.weather),
+        "ghi_kwh_m2": made.ghi_kwh_m2,
+        "capacity_kwp": made.capacity_kwp,
+        "energy_kwh": made.energy_kwh,
+        "specific_yield_kwh_per_kwp": made.specific_yield_kwh_per_kwp,
+        "performance_ratio": made.performance_ratio,
+        "p75_kwh": made.p75_kwh,
+        "p90_kwh": made.p90_kwh,
+        "month_kwh": list(made.month_kwh),
+        "losses": [asdict(line) for line in made.losses],
+        "roofs": [
+            {
+                "id": roof.id,
+                "tilt_deg": roof.layout.module_tilt_deg,
+                "azimuth_deg": roof.layout.module_azimuth_deg,
+                "mounting": roof.layout.mounting,
+                "module_count": roof.layout.module_count,
+                "capacity_kwp": roof.layout.capacity_kwp,
+                "load_kg_m2": roof.layout.load_kg_m2,
+                "specific_yield_kwh_per_kwp": roof.specific_yield_kwh_per_kwp,
+            }
+            for roof in made.roofs
+        ],
+        "module": made.module.id,
+        "inverter": made.strings.inverter.id,
+        "inverter_count": made.strings.inverter_count,
+        "modules_in_string": made.strings.modules_in_string,
+        "string_count": made.strings.string_count,
+        "dc_ac_ratio": made.strings.dc_ac_ratio,
+        "load_kwh": made.load_kwh,
+        "load_measured_ratio": made.load_measured_ratio,
+        "used_kwh": made.used_kwh,
+        "surplus_kwh": made.surplus_kwh,
+        "self_consumption_ratio": made.self_consumption_ratio,
+        "load_share_ratio": made.load_share_ratio,
+        "tariff": made.schedule.id,
+        "bill": [asdict(row) for row in bill_rows(made)],
+        "saving_thb": made.bills.saving_thb,
+        "capex_thb": made.capex_thb,
+        "ways": {way: asdict(result) for way, result in made.ways.items()},
+        "tornado": [{"factor": name, "npv_less_thb": less, "npv_more_thb": more} for name, less, more in made.tornado],
+        "sweep": [
+            {
+                "capacity_kwp": option.capacity_kwp,
+                "energy_kwh": option.energy_kwh,
+                "self_consumption_ratio": option.self_consumption_ratio,
+                "saving_thb": option.saving_thb,
+                "npv_thb": option.money.npv_thb,
+                "payback_years": option.money.payback_years,
+            }
+            for option in made.sweep.options
+        ],
+        "avoided_kg": made.avoided_kg,
+        "warnings": list(made.warnings),
+        "sources": [
+            {"key": key, "source": source, "entered": entered} for key, source, entered in assumption_sources(made)
+        ],
+    }
+
+
+def design_json(made: Design) -> bytes:
+    """UTF-8 JSON."""
+    return _json(design_data(made))
+
+
+def screening_json(found: Screening) -> bytes:
+    """UTF-8 JSON."""
+    rows = [asdict(row) for row in found.rows]
+    refused = [{"building": name, "why": why} for name, why in found.refused]
+    return _json({"schema": SCREENING_SCHEMA, "rows": rows, "refused": refused})
+
+
+def _json(data: object) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(data), indent=2) + b"\n"
+
+
+def design_csv(made: Design, lang: Lang) -> bytes:
+    """The design's figures as (item, value, unit) lines, months and losses among them; UTF-8 with BOM."""
+    words = Words(lang)
+    names = get_month_names("wide", locale=Locale(lang))
+    kwh, thb = words("unit.kwh"), words("unit.thb")
+    rows: list[tuple[str, object, str]] = [
+        (words("solar.capacity"), made.capacity_kwp, "kWp"),
+        (words("solar.energy"), made.energy_kwh, kwh),
+        (words("solar.p75"), made.p75_kwh, kwh),
+        (words("solar.p90"), made.p90_kwh, kwh),
+        (words("solar.used"), made.used_kwh, kwh),
+        (words("solar.surplus"), made.surplus_kwh, kwh),
+        (words("solar.saving"), made.bills.saving_thb, thb),
+        (words("solar.capex"), made.capex_thb, thb),
+        (words("solar.npv"), made.ways["own"].npv_thb, thb),
+        (words("solar.payback"), made.ways["own"].payback_years, words("solar.years")),
+        (words("solar.co2"), made.avoided_kg / 1000, words("unit.tco2e")),
+    ]
+    rows += [(str(names[number]), value, kwh) for number, value in enumerate(made.month_kwh, 1)]
+    rows += [(words(f"solar.step_{line.step}"), line.energy_kwh, kwh) for line in made.losses]
+    return _csv([(words("solar.item"), words("solar.value"), ""), *rows])
+
+
+def screening_csv(found: Screening) -> bytes:
+    """A line a building, columns by their public names; UTF-8 with BOM."""
+    return _csv([ROW_KEYS, *([getattr(row, key) for key in ROW_KEYS] for row in found.rows)])
+
+
+def _csv(rows: Sequence[Sequence[object]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return (BOM + text.getvalue()).encode()
+
+
+def design_xlsx(made: Design, lang: Lang) -> bytes:
+    """A workbook: summary, months with a chart, losses, bill, and cash whose worth Excel computes itself."""
+    words, file = Words(lang), io.BytesIO()
+    with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
+        head, number = book.add_format({"bold": True, "bottom": 1}), book.add_format({"num_format": "#,##0"})
+        share = book.add_format({"num_format": "0.0%"})
+        _summary_sheet(book, made, words, head, number)
+        _month_sheet(book, made, words, head, number)
+        sheet = book.add_worksheet(_sheet(words("solar.losses")))
+        sheet.set_column(0, 0, 24)
+        sheet.write_row(0, 0, [words("solar.step"), words("solar.left"), words("solar.change")], head)
+        for row, line in enumerate(made.losses, 1):
+            sheet.write(row, 0, words(f"solar.step_{line.step}"))
+            sheet.write(row, 1, line.energy_kwh, number)
+            if row > 1:
+                sheet.write_formula(row, 2, f"=B{row + 1}/B{row}-1", share, line.change_ratio)
+        _bill_sheet(book, made, words, head, number)
+        _cash_sheet(book, made, words, head, number, share)
+    return file.getvalue()
+
+
+def _sheet(name: str) -> str:
+    """A name that Excel takes for a sheet."""
+    return name.replace("/", "-").replace(":", "")[:31]
+
+
+def _summary_sheet(book: Any, made: Design, words: Words, head: Any, number: Any) -> None:
+    sheet = book.add_worksheet(_sheet(words("solar.title")))
+    sheet.set_column(0, 0, 40)
+    sheet.set_column(1, 1, 18)
+    sheet.write_row(0, 0, [words.either(th=made.building.name_th, en=made.building.name_en), made.building.id], head)
+    lines: list[tuple[str, float | None]] = [
+        (f"{words('solar.capacity')} (kWp)", made.capacity_kwp),
+        (f"{words('solar.energy')} ({words('unit.kwh')})", made.energy_kwh),
+        (f"{words('solar.p90')} ({words('unit.kwh')})", made.p90_kwh),
+        (f"{words('solar.used')} ({words('unit.kwh')})", made.used_kwh),
+        (f"{words('solar.saving')} ({words('unit.thb')})", made.bills.saving_thb),
+        (f"{words('solar.capex')} ({words('unit.thb')})", made.capex_thb),
+        (f"{words('solar.npv')} ({words('unit.thb')})", made.ways["own"].npv_thb),
+        (f"{words('solar.payback')} ({words('solar.years')})", made.ways["own"].payback_years),
+        (f"{words('solar.co2')} ({words('unit.tco2e')})", made.avoided_kg / 1000),
+    ]
+    plain = book.add_format({"num_format": "#,##0.0"})
+    for row, (name, value) in enumerate(lines, 1):
+        sheet.write(row, 0, name)
+        if value is not None:
+            sheet.write_number(row, 1, value, number if abs(value) >= 1000 else plain)  # noqa: PLR2004 - by its look
+    row = len(lines) + 2
+    sheet.write(row, 0, words("solar.assumptions"), head)
+    for key, source, _ in assumption_sources(made):
+        row += 1
+        sheet.write_row(row, 0, [words(f"solar.source_{key}"), source])
+
+
+def _month_sheet(book: Any, made: Design, words: Words, head: Any, number: Any) -> None:
+    name = _sheet(words("solar.months"))
+    sheet = book.add_worksheet(name)
+    names = get_month_names("wide", locale=Locale(words.lang))
+    sheet.set_column(0, 1, 18)
+    sheet.write_row(0, 0, [words("solar.months"), words("unit.kwh")], head)
+    for row, value in enumerate(made.month_kwh, 1):
+        sheet.write(row, 0, str(names[row]))
+        sheet.write_number(row, 1, value, number)
+    sheet.write(13, 0, words("solar.bill_total"), head)
+    sheet.write_formula(13, 1, "=SUM(B2:B13)", number, sum(made.month_kwh))
+    chart = book.add_chart({"type": "column"})
+    chart.add_series({"categories": [name, 1, 0, 12, 0], "values": [name, 1, 1, 12, 1], "name": words("unit.kwh")})
+    chart.set_legend({"none": True})
+    chart.set_title({"name": words("solar.months")})
+    sheet.insert_chart("D2", chart)
+
+
+def _bill_sheet(book: Any, made: Design, words: Words, head: Any, number: Any) -> None:
+    sheet = book.add_worksheet(_sheet(words("solar.bill")))
+    sheet.set_column(0, 0, 34)
+    sheet.set_column(1, 3, 16)
+    keys = ("bill_item", "bill_before", "bill_after", "bill_change")
+    sheet.write_row(0, 0, [words(f"solar.{key}") for key in keys], head)
+    rows = bill_rows(made)
+    for at, row in enumerate(rows, 1):
+        sheet.write(at, 0, words(f"solar.item_{row.item}"))
+        sheet.write_number(at, 1, row.before_thb, number)
+        sheet.write_number(at, 2, row.after_thb, number)
+        sheet.write_formula(at, 3, f"=C{at + 1}-B{at + 1}", number, row.after_thb - row.before_thb)
+    end = len(rows) + 1
+    sheet.write(end, 0, words("solar.bill_total"), head)
+    sums = (sum(row.before_thb for row in rows), sum(row.after_thb for row in rows))
+    for column, value in zip("BCD", (*sums, sums[1] - sums[0]), strict=True):
+        sheet.write_formula(f"{column}{end + 1}", f"=SUM({column}2:{column}{end})", number, value)
+
+
+def _cash_sheet(book: Any, made: Design, words: Words, head: Any, number: Any, share: Any) -> None:
+    own = made.ways["own"]
+    sheet = book.add_worksheet(_sheet(words("solar.finance")))
+    sheet.set_column(0, 1, 22)
+    sheet.write_row(0, 0, [words("solar.years"), words("solar.cash")], head)
+    for year, value in enumerate(own.cash_thb):
+        sheet.write_number(year + 1, 0, year)
+        sheet.write_number(year + 1, 1, value, number)
+    last = len(own.cash_thb) + 1
+    sheet.write("D1", words("solar.factor_discount_rate"))
+    sheet.write_number("E1", made.config.finance.discount_rate, share)
+    sheet.write("D2", words("solar.npv"))
+    sheet.write_formula("E2", f"=B2+NPV(E1,B3:B{last})", number, own.npv_thb)
+    sheet.write("D3", words("solar.irr_note", value=""))
+    sheet.write_formula("E3", f"=IRR(B2:B{last})", share, own.irr if own.irr is not None else "")
+    sheet.set_column(3, 4, 22)
+
+
+def screening_xlsx(found: Screening, lang: Lang) -> bytes:
+    """The ranking as a sheet with filters."""
+    words, file = Words(lang), io.BytesIO()
+    with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
+        sheet = book.add_worksheet(_sheet(words("solar.screening_title")))
+        head, number = book.add_format({"bold": True, "bottom": 1}), book.add_format({"num_format": "#,##0.00"})
+        sheet.write_row(0, 0, ROW_KEYS, head)
+        for at, row in enumerate(found.rows, 1):
+            for column, key in enumerate(ROW_KEYS):
+                value = getattr(row, key)
+                if isinstance(value, float):
+                    sheet.write_number(at, column, value, number)
+                elif value is not None:
+                    sheet.write(at, column, value)
+        sheet.autofilter(0, 0, max(1, len(found.rows)), len(ROW_KEYS) - 1)
+        sheet.freeze_panes(1, 1)
+        sheet.set_column(0, 4, 26)
+        sheet.set_column(5, len(ROW_KEYS) - 1, 14)
+    return file.getvalue()

@@ -1,0 +1,125 @@
+"""What a design assumes where the engineer says nothing else: config/solar/design.toml."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated
+
+from pydantic import Field
+
+from bkkenergy.solar.climate import Climate
+from bkkenergy.solar.module import Equipment
+from bkkenergy.tomlfiles import Frozen
+
+Share = Annotated[float, Field(ge=0, le=1)]
+NotNegative = Annotated[float, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0)]
+MonthDay = Annotated[str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")]
+
+
+class Sourced(Frozen):
+    """Figures with where they come from and when they were entered."""
+
+    source: Annotated[str, Field(min_length=1)]
+    entered: dt.date
+
+
+class Losses(Sourced):
+    """Shares of energy lost on the way, 0..1. Soiling grows by a share a day until rain or a cleaning."""
+
+    mismatch: Share
+    module_quality: Annotated[float, Field(ge=-0.05, le=1)]
+    light_induced_degradation: Share
+    dc_wiring: Share
+    ac_wiring: Share
+    unavailability: Share
+    degradation_per_year: Share
+    soiling_per_day: Share
+    soiling_max: Share
+    soiling_cleaning_rain_mm: Positive
+    soiling_cleaned_on: tuple[MonthDay, ...] = ()
+
+
+class Uncertainty(Sourced):
+    """Relative standard deviations of a year's energy, taken as independent."""
+
+    interannual: Share
+    irradiance: Share
+    model: Share
+
+
+class SiteTemperature(Sourced):
+    """Extremes that strings must stand."""
+
+    record_low_air_c: float
+    high_cell_c: float
+
+
+class LayoutRules(Sourced):
+    """How modules may lie on a roof."""
+
+    setback_m: NotNegative
+    obstacle_clearance_m: NotNegative
+    module_gap_m: NotNegative
+    walkway_every_rows: Annotated[int, Field(ge=0)]
+    max_load_kg_m2: Positive
+
+
+class CapexPoint(Frozen):
+    """A turn-key price at a size."""
+
+    kwp: Positive
+    thb_per_kwp: Positive
+
+
+class FinanceAssumptions(Sourced):
+    """Money over the system's life; rates are real or nominal alike, as long as all are."""
+
+    discount_rate: Annotated[float, Field(gt=-0.5, lt=1)]
+    analysis_years: Annotated[int, Field(ge=1, le=60)]
+    om_share_of_capex: Share
+    inverter_replacement_year: Annotated[int, Field(ge=0)]
+    inverter_share_of_capex: Share
+    tariff_escalation: Annotated[float, Field(gt=-0.5, lt=0.5)]
+    ppa_discount: Share
+    ppa_years: Annotated[int, Field(ge=1)]
+    esco_share: Share
+    esco_years: Annotated[int, Field(ge=1)]
+    export_thb_per_kwh: NotNegative
+    capex: Annotated[tuple[CapexPoint, ...], Field(min_length=1)]
+
+
+class Battery(Sourced):
+    """Storage beside the system; kwh = 0 is none."""
+
+    kwh: NotNegative
+    kw: NotNegative
+    round_trip_efficiency: Annotated[float, Field(gt=0, le=1)]
+    capex_thb_per_kwh: NotNegative
+
+
+class TypicalLoad(Frozen):
+    """W per m2 of gross floor area: always on, and more when open."""
+
+    base: NotNegative
+    open: NotNegative
+
+
+class TypicalLoads(Sourced):
+    """By building type, for buildings that have no meter yet."""
+
+    wm2: dict[str, TypicalLoad]
+
+
+class SolarConfig(Frozen):
+    """All of config/solar."""
+
+    climate: Climate
+    equipment: Equipment
+    losses: Losses
+    uncertainty: Uncertainty
+    site_temperature: SiteTemperature
+    layout: LayoutRules
+    finance: FinanceAssumptions
+    battery: Battery
+    typical_loads: TypicalLoads

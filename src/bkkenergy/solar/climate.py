@@ -1,0 +1,275 @@
+"""The offline default: a typical year made from monthly climatology, the same every time.
+
+Days follow an autoregressive series whose values are spread as Hollands and Huget's distribution of
+the clearness index (Graham, Hollands and Brunger 1988, Solar Energy 40, 83; Hollands and Huget 1983,
+Solar Energy 30, 195). Hours within a day follow the TAG model (Aguiar and Collares-Pereira 1992, Solar
+Energy 49, 167). No hour exceeds the clear sky of Ineichen's model with pvlib's Linke turbidity. At last
+every month is scaled to the figures of config/solar/climate.toml. Temperature follows Erbs, Klein and
+Beckman 1983 (ASHRAE Journal, June, 60).
+"""
+
+from __future__ import annotations
+
+import calendar
+import datetime as dt
+from typing import Annotated, Self
+
+import numpy as np
+import pandas as pd
+import pvlib
+from pydantic import Field, model_validator
+from scipy import optimize, special
+
+from bkkenergy.calendar import BANGKOK
+from bkkenergy.readings import FloatArray, IntArray
+from bkkenergy.solar.weather import Provenance, Weather, closing_dni
+from bkkenergy.tomlfiles import Frozen
+
+YEAR = 2025
+SEED = 13_7563
+HOURS_A_DAY = 24
+MONTHS = 12
+DAY_TO_DAY_CORRELATION = 0.29
+"""Of the clearness index from one day to the next: Graham, Hollands and Brunger 1988."""
+CLEAR_MARGIN = 1.02
+
+
+class Monthly(Frozen):
+    """Twelve figures with their source."""
+
+    months: Annotated[tuple[float, ...], Field(min_length=MONTHS, max_length=MONTHS)]
+    source: Annotated[str, Field(min_length=1)]
+    entered: dt.date
+
+
+class Climate(Frozen):
+    """A place's climate by month: config/solar/climate.toml."""
+
+    name_th: str
+    name_en: str
+    latitude_deg: float
+    longitude_deg: float
+    elevation_m: float
+    ghi_kwh_m2_day: Monthly
+    diffuse_ratio: Monthly
+    temp_mean_c: Monthly
+    temp_max_c: Monthly
+    temp_min_c: Monthly
+    wind_ms: Monthly
+    humidity_percent: Monthly
+    rain_mm: Monthly
+    rain_days: Monthly
+
+    @model_validator(mode="after")
+    def _temperatures_are_in_order(self) -> Self:
+        rows = zip(self.temp_min_c.months, self.temp_mean_c.months, self.temp_max_c.months, strict=True)
+        if any(not low < mean < high for low, mean, high in rows):
+            raise ValueError("temp_min_c, temp_mean_c and temp_max_c must grow in this order in each month")
+        return self
+
+
+def typical_year(climate: Climate, *, year: int = YEAR, seed: int = SEED) -> Weather:
+    """8,760 hours of the climate; the same for the same climate, year and seed.
+
+    Monthly sums of GHI and the diffuse share match the climate's figures.
+    """
+    starts = pd.date_range(f"{year}-01-01", periods=365 * HOURS_A_DAY, freq="h", tz=BANGKOK)
+    middles = starts + pd.Timedelta(minutes=30)
+    place = pvlib.location.Location(climate.latitude_deg, climate.longitude_deg, "Asia/Bangkok", climate.elevation_m)
+    sun = place.get_solarposition(middles)
+    sky = place.get_clearsky(middles, model="ineichen", solar_position=sun)
+    clear_wm2 = sky["ghi"].to_numpy() * CLEAR_MARGIN
+    cos_zenith = np.clip(np.cos(np.radians(sun["zenith"].to_numpy())), 0, None)
+    extra_wm2 = pvlib.irradiance.get_extra_radiation(middles).to_numpy() * cos_zenith
+    month = starts.month.to_numpy() - 1
+    rng = np.random.default_rng(seed)
+    daily_kt = _daily_clearness(climate, extra_wm2, month, rng)
+    ghi_wm2 = _hours(daily_kt, extra_wm2, clear_wm2, cos_zenith, rng)
+    ghi_wm2 = _scaled_months(ghi_wm2, clear_wm2, month, np.array(climate.ghi_kwh_m2_day.months))
+    dhi_wm2 = _diffuse(ghi_wm2, sun["zenith"].to_numpy(), middles, month, np.array(climate.diffuse_ratio.months))
+    dni_wm2, dhi_wm2 = closing_dni(ghi_wm2, dhi_wm2, sun["zenith"].to_numpy())
+    temp_c = _temperature(climate, starts, daily_kt, rng)
+    return Weather(
+        starts=starts,
+        ghi_wm2=ghi_wm2,
+        dni_wm2=dni_wm2,
+        dhi_wm2=dhi_wm2,
+        temp_air_c=temp_c,
+        wind_ms=_wind(climate, starts),
+        rain_mm=_rain(climate, starts, daily_kt, rng),
+        humidity_percent=_humidity(climate, month, temp_c),
+        latitude_deg=climate.latitude_deg,
+        longitude_deg=climate.longitude_deg,
+        elevation_m=climate.elevation_m,
+        provenance=Provenance(
+            "typical_year",
+            climate.name_th,
+            climate.name_en,
+            f"{climate.ghi_kwh_m2_day.source}. Hours generated: Graham et al. 1988, TAG 1992, Ineichen clear sky",
+            "Boland et al. 2008, scaled to the climate's diffuse share",
+        ),
+    )
+
+
+def _daily_clearness(climate: Climate, extra_wm2: FloatArray, month: IntArray, rng: np.random.Generator) -> FloatArray:
+    """(365,) clearness index of each day."""
+    days = len(extra_wm2) // HOURS_A_DAY
+    extra_kwh = extra_wm2.reshape(days, HOURS_A_DAY).sum(axis=1) / 1000
+    month_of_day = month[::HOURS_A_DAY]
+    noise = rng.standard_normal(days) * np.sqrt(1 - DAY_TO_DAY_CORRELATION**2)
+    chi = np.empty(days)
+    chi[0] = rng.standard_normal()
+    for day in range(1, days):
+        chi[day] = DAY_TO_DAY_CORRELATION * chi[day - 1] + noise[day]
+    rank = special.ndtr(chi)
+    kt = np.empty(days)
+    for number, ghi_kwh in enumerate(climate.ghi_kwh_m2_day.months):
+        own = month_of_day == number
+        kt[own] = clearness_quantile(rank[own], ghi_kwh / float(extra_kwh[own].mean()))
+    return kt
+
+
+def clearness_quantile(rank: FloatArray, mean_kt: float) -> FloatArray:
+    """Clearness indices of a month's days by their rank (0..1), after Hollands and Huget 1983.
+
+    Raises ValueError for a mean beyond what the distribution can hold.
+    """
+    if not 0.2 < mean_kt < 0.75:  # noqa: PLR2004 - where the distribution was fitted
+        raise ValueError(f"a month's mean clearness of {mean_kt:.2f} is not of this world. Check ghi_kwh_m2_day.")
+    most = 0.6313 + 0.267 * mean_kt - 11.9 * (mean_kt - 0.75) ** 8
+    grid = np.linspace(0, most, 2001)
+
+    def density(slope: float) -> FloatArray:
+        weight: FloatArray = (most - grid) * np.exp(slope * (grid - most))
+        normed: FloatArray = weight / weight.sum()
+        return normed
+
+    slope = optimize.brentq(lambda value: float(density(value) @ grid) - mean_kt, -60, 120)
+    cumulative = np.cumsum(density(slope))
+    kt: FloatArray = np.interp(rank, cumulative, grid)
+    return kt
+
+
+def _hours(
+    daily_kt: FloatArray, extra_wm2: FloatArray, clear_wm2: FloatArray, cos_zenith: FloatArray, rng: np.random.Generator
+) -> FloatArray:
+    """(n,) GHI by the TAG model, each day brought to its own sum."""
+    days = len(daily_kt)
+    kt = np.repeat(daily_kt, HOURS_A_DAY)
+    sin_height = np.clip(cos_zenith, 0.02, None)
+    mean = (-0.19 + 1.12 * kt + 0.24 * np.exp(-8 * kt)) + (0.32 - 1.6 * (kt - 0.5) ** 2) * np.exp(
+        -(0.19 + 2.27 * kt**2 - 2.51 * kt**3) / sin_height
+    )
+    spread = 0.14 * np.exp(-20 * (kt - 0.35) ** 2) * np.exp((3 * (kt - 0.45) ** 2 + 16 * kt**5) * (1 - sin_height))
+    memory = 0.38 + 0.06 * np.cos(7.4 * daily_kt - 2.5)
+    steps = rng.standard_normal((HOURS_A_DAY, days))
+    walk = np.empty((HOURS_A_DAY, days))
+    walk[0] = steps[0]
+    for hour in range(1, HOURS_A_DAY):
+        walk[hour] = memory * walk[hour - 1] + np.sqrt(1 - memory**2) * steps[hour]
+    hourly_kt = np.clip(mean + spread * walk.T.ravel(), 0.0, None)
+    ghi = np.minimum(hourly_kt * extra_wm2, clear_wm2).reshape(days, HOURS_A_DAY)
+    wanted = daily_kt * extra_wm2.reshape(days, HOURS_A_DAY).sum(axis=1)
+    for _ in range(6):  # clipping at the clear sky takes from a day what the other hours give back
+        ghi = np.minimum(ghi * (wanted / ghi.sum(axis=1))[:, None], clear_wm2.reshape(days, HOURS_A_DAY))
+    return ghi.ravel()
+
+
+def _scaled_months(ghi_wm2: FloatArray, clear_wm2: FloatArray, month: IntArray, kwh_m2_day: FloatArray) -> FloatArray:
+    """GHI with each month's sum as the climate has it, still under the clear sky."""
+    scaled = ghi_wm2.copy()
+    for number in range(MONTHS):
+        own = month == number
+        wanted_wh = kwh_m2_day[number] * 1000 * own.sum() / HOURS_A_DAY
+        most_wh = float(clear_wm2[own].sum())
+        if wanted_wh > 0.97 * most_wh:
+            raise ValueError(
+                f"ghi_kwh_m2_day of {calendar.month_name[number + 1]} is {kwh_m2_day[number]:g}, where a cloudless "
+                f"month has {most_wh * HOURS_A_DAY / own.sum() / 1000:.2f}. Check the figure."
+            )
+        lack = lambda factor, rows=own, sum_wh=wanted_wh: float(  # noqa: E731
+            np.minimum(ghi_wm2[rows] * factor, clear_wm2[rows]).sum() - sum_wh
+        )
+        factor = optimize.brentq(lack, 0.1, 20)
+        scaled[own] = np.minimum(ghi_wm2[own] * factor, clear_wm2[own])
+    return scaled
+
+
+def _diffuse(
+    ghi_wm2: FloatArray, zenith_deg: FloatArray, middles: pd.DatetimeIndex, month: IntArray, ratio: FloatArray
+) -> FloatArray:
+    """Diffuse irradiance by Boland's model, each month brought to its share."""
+    found = pvlib.irradiance.boland(ghi_wm2, zenith_deg, middles, max_zenith=88)
+    dhi_wm2: FloatArray = np.clip(np.nan_to_num(np.asarray(found["dhi"])), 0, ghi_wm2)
+    for number in range(MONTHS):
+        own = month == number
+        wanted = ratio[number] * ghi_wm2[own].sum()
+        lack = lambda power, rows=own, sum_w=wanted: float(  # noqa: E731
+            (ghi_wm2[rows] * _fraction(dhi_wm2[rows], ghi_wm2[rows]) ** power).sum() - sum_w
+        )
+        power = optimize.brentq(lack, 0.05, 20)
+        dhi_wm2[own] = ghi_wm2[own] * _fraction(dhi_wm2[own], ghi_wm2[own]) ** power
+    return dhi_wm2
+
+
+def _fraction(part: FloatArray, whole: FloatArray) -> FloatArray:
+    return np.where(whole > 0, part / np.where(whole > 0, whole, 1.0), 0.0)
+
+
+def _temperature(
+    climate: Climate, starts: pd.DatetimeIndex, daily_kt: FloatArray, rng: np.random.Generator
+) -> FloatArray:
+    """(n,) air temperature: Erbs' mean day between the month's figures, warmer and wider on clear days."""
+    month = starts.month.to_numpy() - 1
+    low, mean, high = (
+        np.array(figures.months)[month] for figures in (climate.temp_min_c, climate.temp_mean_c, climate.temp_max_c)
+    )
+    t = 2 * np.pi * ((starts.hour.to_numpy() + 0.5) - 1) / HOURS_A_DAY
+    shape = (
+        0.4632 * np.cos(t - 3.805)
+        + 0.0984 * np.cos(2 * t - 0.360)
+        + 0.0168 * np.cos(3 * t - 0.822)
+        + 0.0138 * np.cos(4 * t - 3.513)
+    )
+    brightness = np.repeat(daily_kt, HOURS_A_DAY)
+    of_month = pd.Series(brightness).groupby(month).transform("mean").to_numpy()
+    drift = np.empty(len(daily_kt))
+    drift[0] = 0.0
+    noise = rng.standard_normal(len(daily_kt)) * 0.5
+    for day in range(1, len(daily_kt)):
+        drift[day] = 0.7 * drift[day - 1] + noise[day]
+    wander = np.repeat(drift, HOURS_A_DAY) + 2.5 * (brightness - of_month)
+    wander -= pd.Series(wander).groupby(month).transform("mean").to_numpy()
+    widening = np.clip(1 + 0.8 * (brightness - of_month), 0.6, 1.4)
+    value: FloatArray = mean + (high - low) * widening * shape + wander
+    return value
+
+
+def _wind(climate: Climate, starts: pd.DatetimeIndex) -> FloatArray:
+    """(n,) wind: highest in the afternoon, lowest before dawn; the month's mean is kept."""
+    mean = np.array(climate.wind_ms.months)[starts.month.to_numpy() - 1]
+    wave: FloatArray = 1 + 0.4 * np.cos(2 * np.pi * (starts.hour.to_numpy() - 15) / HOURS_A_DAY)
+    wind: FloatArray = mean * wave
+    return wind
+
+
+def _rain(climate: Climate, starts: pd.DatetimeIndex, daily_kt: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """(n,) rain: the month's days and sum, on its darkest days, in the afternoon and evening."""
+    rain = np.zeros(len(starts))
+    month_of_day = starts.month.to_numpy()[::HOURS_A_DAY] - 1
+    for number in range(MONTHS):
+        days = np.flatnonzero(month_of_day == number)
+        wet = days[np.argsort(daily_kt[days] + rng.normal(0, 0.05, len(days)))][: int(climate.rain_days.months[number])]
+        if len(wet):
+            depth = rng.exponential(1.0, len(wet)) + 0.1
+            depth *= climate.rain_mm.months[number] / depth.sum()
+            rain[wet * HOURS_A_DAY + rng.integers(14, 21, len(wet))] = depth
+    return rain
+
+
+def _humidity(climate: Climate, month: IntArray, temp_c: FloatArray) -> FloatArray:
+    """(n,) relative humidity of a month's constant vapour pressure, Magnus' formula (WMO No. 8)."""
+    saturated = 6.112 * np.exp(17.62 * temp_c / (243.12 + temp_c))
+    mean_c = np.array(climate.temp_mean_c.months)[month]
+    vapour = np.array(climate.humidity_percent.months)[month] * 6.112 * np.exp(17.62 * mean_c / (243.12 + mean_c))
+    return np.clip(vapour / saturated, 20, 100)

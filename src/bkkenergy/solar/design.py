@@ -1,0 +1,444 @@
+"""A building's solar design: roofs, modules, strings, yield, load, bill, money and carbon in one plain record."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from bkkenergy.calendar import BANGKOK
+from bkkenergy.carbon import GridFactor, emissions_kg
+from bkkenergy.errors import InputError
+from bkkenergy.portfolio import Building, Roof
+from bkkenergy.readings import FloatArray
+from bkkenergy.solar.assumptions import SolarConfig, Uncertainty
+from bkkenergy.solar.dispatch import BillChange, Storage, balance, bill_changes
+from bkkenergy.solar.finance import Project, Result, capex_thb, evaluate, tornado
+from bkkenergy.solar.irradiance import Sky, sky_of
+from bkkenergy.solar.layout import Layout, RoofPlane, lay_out, roof_of_area
+from bkkenergy.solar.load import YearLoad
+from bkkenergy.solar.module import Inverter, Module
+from bkkenergy.solar.production import STEPS, Models, Mounting, Plane, Production, Rear, simulate
+from bkkenergy.solar.shading import Box, beam_seen, sky_seen, skyline_deg
+from bkkenergy.solar.sizing import Sweep, sizes_up_to, sweep
+from bkkenergy.solar.strings import BEST_DC_AC_RATIO, StringPlan, plan_strings
+from bkkenergy.solar.weather import Provenance, Weather, rows_at
+from bkkenergy.tariff.schedule import Schedule, Tariffs
+
+MONTHS = 12
+WEEK_DAYS = 7
+WEEK_MONTH = 4
+KW_PER_KWP = 1 / BEST_DC_AC_RATIO
+"""Inverters for each kWp before strings are planned."""
+FLAT_DEG = 7.0
+"""Roofs steeper than this carry their modules flush; flatter ones can carry racks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the engineer asks for; the defaults are the size with the highest net present value.
+
+    capacity_kwp : a size; "max" for the whole roof; None for the best.
+    inverter : an id, or None for the one of the site's own that fits best.
+    """
+
+    capacity_kwp: float | str | None = None
+    module: str = "mono-550"
+    inverter: str | None = None
+    mounting: Mounting = "flush"
+    rack_tilt_deg: float = 10.0
+    albedo: float = 0.2
+    battery_kwh: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DesignInputs:
+    """Everything that a design is made from."""
+
+    building: Building
+    weather: Weather
+    load: YearLoad
+    schedule: Schedule
+    tariffs: Tariffs
+    factor: GridFactor
+    config: SolarConfig
+    wish: Wish = field(default_factory=Wish)
+
+
+@dataclass(frozen=True, slots=True)
+class RoofDesign:
+    """One roof of the design."""
+
+    id: str
+    layout: Layout
+    sky_seen_ratio: float
+    specific_yield_kwh_per_kwp: float
+
+
+@dataclass(frozen=True, slots=True)
+class LossLine:
+    """What is left after a step, kWh a year, and what the step did to it (-0.03 is a loss of 3 %)."""
+
+    step: str
+    energy_kwh: float
+    change_ratio: float
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """PV on the load in one week: (n,) kW."""
+
+    starts: pd.DatetimeIndex
+    load_kw: FloatArray
+    pv_kw: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """The design as data; renderers show it and compute nothing.
+
+    month_kwh : (12,) AC energy January to December; p75_kwh, p90_kwh : exceeded in so many years of a hundred.
+    sweep : sizes up to the roof's; None where the size was given and no sweep was wanted.
+    """
+
+    building: Building
+    weather: Provenance
+    ghi_kwh_m2: float
+    roofs: tuple[RoofDesign, ...]
+    module: Module
+    strings: StringPlan
+    capacity_kwp: float
+    energy_kwh: float
+    month_kwh: tuple[float, ...]
+    losses: tuple[LossLine, ...]
+    performance_ratio: float
+    sigma_ratio: float
+    p75_kwh: float
+    p90_kwh: float
+    lifetime_kwh: tuple[float, ...]
+    load_kwh: float
+    load_measured_ratio: float
+    used_kwh: float
+    surplus_kwh: float
+    self_consumption_ratio: float
+    load_share_ratio: float
+    week: Week
+    schedule: Schedule
+    bills: BillChange
+    capex_thb: float
+    ways: Mapping[str, Result]
+    tornado: tuple[tuple[str, float, float], ...]
+    sweep: Sweep
+    factor: GridFactor
+    avoided_kg: float
+    config: SolarConfig
+    wish: Wish
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def specific_yield_kwh_per_kwp(self) -> float:
+        """Energy of the first year for each kWp."""
+        return self.energy_kwh / self.capacity_kwp
+
+
+def design(inputs: DesignInputs) -> Design:
+    """The design of one building. Raises InputError when no roof carries a module, or nothing fits it."""
+    wish, config = inputs.wish, inputs.config
+    building, weather = inputs.building, inputs.weather
+    if not building.roofs:
+        raise InputError(
+            f"{building.id} has no roofs. Add them to its entry, for instance "
+            'roofs = [{ id = "main", area_m2 = 500, tilt_deg = 5, azimuth_deg = 180 }].'
+        )
+    module = config.equipment.module(wish.module)
+    layouts = {roof.id: _laid(roof, module, inputs) for roof in building.roofs}
+    sky = sky_of(weather)
+    whole = _produced(inputs, layouts, sky, module, KW_PER_KWP)
+    per_kwp = whole.energy_kwh / np.array([layout.capacity_kwp for layout in layouts.values()])
+    rows = rows_at(weather, inputs.load.starts)
+    storage = _storage(inputs)
+    sized = sweep(
+        inputs.load,
+        _per_kwp(whole, layouts, rows, inputs.load.interval_h),
+        sizes_up_to(sum(layout.capacity_kwp for layout in layouts.values())),
+        inputs.schedule,
+        inputs.tariffs,
+        config.finance,
+        degradation_per_year=config.losses.degradation_per_year,
+        storage=storage,
+        storage_thb=storage.kwh * config.battery.capex_thb_per_kwh if storage else 0.0,
+    )
+    chosen, strings = _chosen(inputs, layouts, dict(zip(layouts, per_kwp, strict=True)), sized, module)
+    final = _produced(
+        inputs, chosen, sky, module, strings.inverter_kw / sum(own.capacity_kwp for own in chosen.values())
+    )
+    return _record(inputs, chosen, strings, final, sized, module, sky, rows, storage)
+
+
+def roof_plane(roof: Roof) -> RoofPlane:
+    """A configured roof as a plane to lay modules on."""
+    if roof.outline_m:
+        boxes = tuple(Box(tuple(obstacle.outline_m), obstacle.height_m) for obstacle in roof.obstacles)
+        return RoofPlane(tuple(roof.outline_m), roof.tilt_deg, roof.azimuth_deg, boxes)
+    return roof_of_area((roof.area_m2 or 0.0) * roof.usable_ratio, roof.tilt_deg, roof.azimuth_deg)
+
+
+def _laid(roof: Roof, module: Module, inputs: DesignInputs) -> Layout:
+    wish, building = inputs.wish, inputs.building
+    mounting: Mounting = wish.mounting if roof.tilt_deg <= FLAT_DEG else "flush"
+    return lay_out(
+        roof_plane(roof),
+        module,
+        inputs.config.layout,
+        latitude_deg=building.latitude_deg,
+        longitude_deg=building.longitude_deg,
+        mounting=mounting,
+        rack_tilt_deg=wish.rack_tilt_deg,
+    )
+
+
+def _models(inputs: DesignInputs, module: Module, inverter: Inverter | None, layout: Layout) -> Models:
+    slant_m = module.length_m if layout.standing == "portrait" else module.width_m
+    is_bifacial = module.bifaciality > 0 and layout.mounting == "racked"
+    return Models(
+        dc="cec" if module.cec else "pvwatts",
+        gamma_pmp_per_c=module.gamma_pmp_per_c,
+        module=module if module.cec else None,
+        inverter_efficiency=inverter.efficiency if inverter else 0.98,
+        albedo=inputs.wish.albedo,
+        rear=Rear(module.bifaciality, layout.row_pitch_m, slant_m) if is_bifacial else None,
+    )
+
+
+def _produced(
+    inputs: DesignInputs, layouts: Mapping[str, Layout], sky: Sky, module: Module, kw_per_kwp: float
+) -> Production:
+    horizons = {roof.id: roof.horizon for roof in inputs.building.roofs}
+    planes = [as_plane(layout, sky, kw_per_kwp, horizons[name]) for name, layout in layouts.items()]
+    models = _models(inputs, module, None, next(iter(layouts.values())))
+    return simulate(inputs.weather, planes, inputs.config.losses, models, sky=sky)
+
+
+def as_plane(layout: Layout, sky: Sky, kw_per_kwp: float, horizon: Sequence[tuple[float, float]]) -> Plane:
+    """A layout as a plane to simulate, with the skyline that its obstacles and the horizon make."""
+    seen, share = None, 1.0
+    if layout.roof.obstacles or horizon:
+        skyline = skyline_deg(layout.points_m(), layout.roof.obstacles, horizon)
+        seen, share = beam_seen(skyline, sky), sky_seen(skyline, layout.module_tilt_deg, layout.module_azimuth_deg)
+    return Plane(
+        layout.module_tilt_deg,
+        layout.module_azimuth_deg,
+        layout.capacity_kwp,
+        layout.capacity_kwp * kw_per_kwp,
+        layout.mounting,
+        seen,
+        share,
+    )
+
+
+def _per_kwp(made: Production, layouts: Mapping[str, Layout], rows: np.ndarray, interval_h: float) -> FloatArray:
+    """(n,) kWh of one kWp on the load's grid."""
+    total_kwp = sum(layout.capacity_kwp for layout in layouts.values())
+    found: FloatArray = made.ac_kw.sum(axis=0)[rows] / total_kwp * interval_h
+    return found
+
+
+def _storage(inputs: DesignInputs) -> Storage | None:
+    battery = inputs.config.battery
+    kwh = battery.kwh if inputs.wish.battery_kwh is None else inputs.wish.battery_kwh
+    kw = battery.kw or kwh / 2
+    return Storage(kwh, kw, battery.round_trip_efficiency) if kwh > 0 else None
+
+
+def _chosen(
+    inputs: DesignInputs, layouts: Mapping[str, Layout], per_kwp: Mapping[str, float], sized: Sweep, module: Module
+) -> tuple[dict[str, Layout], StringPlan]:
+    """Modules of the wanted size on the best roofs first, as many as strings take."""
+    wanted = inputs.wish.capacity_kwp
+    most = sum(layout.module_count for layout in layouts.values())
+    match wanted:
+        case None:
+            count = round(sized.best_by_npv.capacity_kwp * 1000 / module.power_w)
+        case "max":
+            count = most
+        case _:
+            count = round(float(wanted) * 1000 / module.power_w)
+    if count > most:
+        raise InputError(
+            f"{wanted} kWp is more than the roofs of {inputs.building.id} carry: "
+            f"{most * module.power_w / 1000:.1f} kWp. Ask for less, or for max."
+        )
+    strings = _wired(inputs, max(1, count), module)
+    left, chosen = strings.module_count, {}
+    for name in sorted(layouts, key=lambda key: -per_kwp[key]):
+        take = min(left, layouts[name].module_count)
+        if take:
+            chosen[name] = replace(layouts[name], corners_m=layouts[name].corners_m[:take])
+        left -= take
+    return chosen, strings
+
+
+def _wired(inputs: DesignInputs, count: int, module: Module) -> StringPlan:
+    """The wished inverter, or of the site's own the one that leaves fewest modules out, then fewest inverters."""
+    equipment, site = inputs.config.equipment, inputs.config.site_temperature
+    if inputs.wish.inverter is not None:
+        return plan_strings(count, module, equipment.inverter(inputs.wish.inverter), site)
+    plans, refusals = [], []
+    for inverter in equipment.inverters.values():
+        try:
+            plans.append(plan_strings(count, module, inverter, site))
+        except InputError as refusal:
+            refusals.append(str(refusal))
+    if not plans:
+        raise InputError(f"no inverter of config/solar/equipment.toml fits {count} modules: " + " ".join(refusals))
+    return min(plans, key=lambda plan: (plan.unused_modules > count * 0.05, plan.inverter_count, plan.unused_modules))
+
+
+def _record(
+    inputs: DesignInputs,
+    chosen: Mapping[str, Layout],
+    strings: StringPlan,
+    made: Production,
+    sized: Sweep,
+    module: Module,
+    sky: Sky,
+    rows: np.ndarray,
+    storage: Storage | None,
+) -> Design:
+    config, load = inputs.config, inputs.load
+    capacity = sum(layout.capacity_kwp for layout in chosen.values())
+    energy = float(made.energy_kwh.sum())
+    pv_kwh = made.ac_kw.sum(axis=0)[rows] * load.interval_h
+    found = balance(load.energy_kwh, pv_kwh[None, :], interval_h=load.interval_h, storage=storage)
+    (bills,) = bill_changes(
+        found, load.starts, inputs.schedule, inputs.tariffs, interval_h=load.interval_h,
+        export_thb_per_kwh=config.finance.export_thb_per_kwh,
+    )  # fmt: skip
+    used = float(found.used_kwh[0])
+    capex = capex_thb(capacity, config.finance.capex) + (
+        storage.kwh * config.battery.capex_thb_per_kwh if storage else 0
+    )
+    counted = energy if config.finance.export_thb_per_kwh > 0 else used
+    project = Project(capacity, capex, bills.saving_thb, counted, config.losses.degradation_per_year, config.finance)
+    sigma = sigma_ratio(config.uncertainty)
+    years = np.arange(config.finance.analysis_years)
+    return Design(
+        building=inputs.building,
+        weather=inputs.weather.provenance,
+        ghi_kwh_m2=inputs.weather.ghi_kwh_m2,
+        roofs=_roofs(chosen, made, sky, inputs.building),
+        module=module,
+        strings=strings,
+        capacity_kwp=capacity,
+        energy_kwh=energy,
+        month_kwh=_months(made, inputs.weather),
+        losses=loss_lines(made, capacity),
+        performance_ratio=energy / float(made.step_kwh["plane"].sum() / made.years),
+        sigma_ratio=sigma,
+        p75_kwh=energy * exceeded_ratio(sigma, 0.75),
+        p90_kwh=energy * exceeded_ratio(sigma, 0.90),
+        lifetime_kwh=tuple(float(v) for v in energy * (1 - config.losses.degradation_per_year) ** years),
+        load_kwh=load.total_kwh,
+        load_measured_ratio=load.measured_ratio,
+        used_kwh=used,
+        surplus_kwh=float(found.surplus_kwh.sum()),
+        self_consumption_ratio=float(found.self_consumption_ratio[0]),
+        load_share_ratio=float(found.load_share_ratio[0]),
+        week=_week(load, pv_kwh),
+        schedule=inputs.schedule,
+        bills=bills,
+        capex_thb=capex,
+        ways={way: evaluate(project, way) for way in ("own", "ppa", "esco")},
+        tornado=tuple(tornado(project)),
+        sweep=sized,
+        factor=inputs.factor,
+        avoided_kg=emissions_kg(counted, inputs.factor),
+        config=config,
+        wish=inputs.wish,
+        warnings=_warnings(inputs, chosen, bills),
+    )
+
+
+def sigma_ratio(uncertainty: Uncertainty) -> float:
+    """Relative standard deviation of a year's energy: independent parts, added in squares."""
+    return float(np.sqrt(uncertainty.interannual**2 + uncertainty.irradiance**2 + uncertainty.model**2))
+
+
+def exceeded_ratio(sigma: float, probability: float) -> float:
+    """The share of P50 that is exceeded with a probability, for a normal spread."""
+    return float(1 + stats.norm.ppf(1 - probability) * sigma)
+
+
+def loss_lines(made: Production, capacity_kwp: float) -> tuple[LossLine, ...]:
+    """From horizontal light on the modules' power to AC energy; each line's energy is the one before x (1 + change)."""
+    before = made.ghi_kwh_m2 * capacity_kwp / made.years
+    lines = [LossLine("ghi", before, 0.0)]
+    for step in STEPS:
+        after = float(made.step_kwh[step].sum()) / made.years
+        lines.append(LossLine(step, after, after / before - 1 if before else 0.0))
+        before = after
+    return tuple(lines)
+
+
+def _roofs(chosen: Mapping[str, Layout], made: Production, sky: Sky, building: Building) -> tuple[RoofDesign, ...]:
+    horizons = {roof.id: roof.horizon for roof in building.roofs}
+    found = []
+    for number, (name, layout) in enumerate(chosen.items()):
+        share = as_plane(layout, sky, 1.0, horizons[name]).sky_seen
+        found.append(RoofDesign(name, layout, share, float(made.energy_kwh[number]) / layout.capacity_kwp))
+    return tuple(found)
+
+
+def _months(made: Production, weather: Weather) -> tuple[float, ...]:
+    month = weather.months()
+    power = made.ac_kw.sum(axis=0)
+    return tuple(
+        float(power[month == number].sum()) * weather.interval_h / made.years for number in range(1, MONTHS + 1)
+    )
+
+
+def _week(load: YearLoad, pv_kwh: FloatArray) -> Week:
+    """A week of April, from its first Monday: the sun stands highest, and offices work."""
+    local = load.starts.tz_convert(BANGKOK)
+    april = np.flatnonzero((local.month == WEEK_MONTH) & (local.weekday == 0) & (local.hour == 0) & (local.minute == 0))
+    at = int(april[0]) if len(april) else 0
+    rows = slice(at, at + round(WEEK_DAYS * 24 / load.interval_h))
+    return Week(load.starts[rows], load.energy_kwh[rows] / load.interval_h, pv_kwh[rows] / load.interval_h)
+
+
+def _warnings(inputs: DesignInputs, chosen: Mapping[str, Layout], bills: BillChange) -> tuple[str, ...]:
+    found = [warning for layout in chosen.values() for warning in layout.warnings]
+    if inputs.load.is_typical:
+        found.append("load_is_typical")
+    elif inputs.load.measured_ratio < 0.9:  # noqa: PLR2004 - as reports ask of a period
+        found.append("load_is_partly_filled")
+    if not all(bill.ft_is_entered for bill in bills.before):
+        found.append("ft_is_not_entered")
+    if any(not layout.roof.is_known for layout in chosen.values()):
+        found.append("outline_is_assumed")
+    return tuple(dict.fromkeys(found))
+
+
+def assumption_sources(made: Design) -> list[tuple[str, str, dt.date | None]]:
+    """(key, source, entered) of every figure that the design rests on."""
+    config: Any = made.config
+    sources = [
+        (key, getattr(config, key).source, getattr(config, key).entered)
+        for key in ("losses", "uncertainty", "site_temperature", "layout", "finance")
+    ]
+    if made.load_measured_ratio == 0:
+        sources.append(("typical_loads", config.typical_loads.source, config.typical_loads.entered))
+    rates = made.schedule.rates_on(made.bills.before[-1].month)
+    return [
+        ("weather", made.weather.source, None),
+        ("module", made.module.source, made.module.entered),
+        ("inverter", made.strings.inverter.source, made.strings.inverter.entered),
+        ("tariff", made.bills.before[-1].source, rates.entered),
+        ("grid_factor", made.factor.source, made.factor.entered),
+        *sources,
+    ]

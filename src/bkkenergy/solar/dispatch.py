@@ -1,0 +1,122 @@
+"""PV beside the building's load: what is used, what is left over, and what the bill becomes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bkkenergy.readings import FloatArray
+from bkkenergy.tariff.bill import Bill, bills_of, quantities_of_many
+from bkkenergy.tariff.schedule import Schedule, Tariffs
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """A battery at the meter; capacity between empty and full, losses halved between charge and discharge."""
+
+    kwh: float
+    kw: float
+    round_trip_efficiency: float
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """Energy of k systems in n intervals: (k, n) kWh each. load + charged + surplus = grid + pv + discharged.
+
+    surplus_kwh : PV that the building cannot use: exported, or held back where export is not allowed.
+    """
+
+    load_kwh: FloatArray
+    pv_kwh: FloatArray
+    grid_kwh: FloatArray
+    surplus_kwh: FloatArray
+    charged_kwh: FloatArray
+    discharged_kwh: FloatArray
+
+    @property
+    def used_kwh(self) -> FloatArray:
+        """(k,) PV that the building used, through the battery too."""
+        used: FloatArray = (self.pv_kwh - self.surplus_kwh).sum(axis=1)
+        return used
+
+    @property
+    def self_consumption_ratio(self) -> FloatArray:
+        """(k,) share of the PV that was used."""
+        made = self.pv_kwh.sum(axis=1)
+        return np.where(made > 0, self.used_kwh / np.where(made > 0, made, 1.0), 0.0)
+
+    @property
+    def load_share_ratio(self) -> FloatArray:
+        """(k,) share of the load that did not come from the grid."""
+        load = self.load_kwh.sum()
+        return 1 - self.grid_kwh.sum(axis=1) / load if load > 0 else np.zeros(len(self.pv_kwh))
+
+
+def balance(load_kwh: FloatArray, pv_kwh: FloatArray, *, interval_h: float, storage: Storage | None = None) -> Balance:
+    """Who feeds the load in each interval.
+
+    Parameters
+    ----------
+    load_kwh : (n,); pv_kwh : (k, n). Negative PV (an inverter's need at night) adds to the load.
+
+    A battery takes what is left over and gives it back as soon as PV is short: no forecast, no tariff.
+    """
+    need = load_kwh - pv_kwh
+    surplus, grid = np.maximum(-need, 0.0), np.maximum(need, 0.0)
+    charged, discharged = np.zeros_like(pv_kwh), np.zeros_like(pv_kwh)
+    if storage is not None and storage.kwh > 0:
+        charged, discharged = _through_battery(surplus, grid, storage, interval_h)
+        surplus, grid = surplus - charged, grid - discharged
+    return Balance(load_kwh, pv_kwh, grid, surplus, charged, discharged)
+
+
+def _through_battery(
+    surplus: FloatArray, grid: FloatArray, storage: Storage, interval_h: float
+) -> tuple[FloatArray, FloatArray]:
+    """(k, n) charged and discharged kWh; the state runs through time, all systems side by side."""
+    one_way = np.sqrt(storage.round_trip_efficiency)
+    most = storage.kw * interval_h
+    charged, discharged = np.zeros_like(surplus), np.zeros_like(grid)
+    held = np.zeros(len(surplus))
+    for step in range(surplus.shape[1]):
+        take = np.minimum(np.minimum(surplus[:, step], most), (storage.kwh - held) / one_way)
+        give = np.minimum(np.minimum(grid[:, step], most), held * one_way)
+        held += take * one_way - give / one_way
+        charged[:, step], discharged[:, step] = take, give
+    return charged, discharged
+
+
+@dataclass(frozen=True, slots=True)
+class BillChange:
+    """A year of bills without and with PV, and what export earned, THB."""
+
+    before: tuple[Bill, ...]
+    after: tuple[Bill, ...]
+    export_thb: float
+
+    @property
+    def saving_thb(self) -> float:
+        """What the year costs less, VAT and all."""
+        return sum(b.total_thb for b in self.before) - sum(b.total_thb for b in self.after) + self.export_thb
+
+
+def bill_changes(
+    found: Balance,
+    starts: pd.DatetimeIndex,
+    schedule: Schedule,
+    tariffs: Tariffs,
+    *,
+    interval_h: float,
+    export_thb_per_kwh: float = 0.0,
+) -> list[BillChange]:
+    """The bills of k systems beside the bill without any."""
+    series = np.vstack([found.load_kwh[None, :], found.grid_kwh])
+    months = quantities_of_many(series, starts, tariffs, interval_h=interval_h)
+    before = tuple(bills_of(months[0], schedule, tariffs))
+    exported = found.surplus_kwh.sum(axis=1) * export_thb_per_kwh
+    return [
+        BillChange(before, tuple(bills_of(own, schedule, tariffs)), float(earned))
+        for own, earned in zip(months[1:], exported, strict=True)
+    ]

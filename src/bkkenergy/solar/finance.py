@@ -1,0 +1,148 @@
+"""Money over a system's life: own purchase, power purchase agreement or shared savings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from scipy import optimize
+
+from bkkenergy.readings import FloatArray
+from bkkenergy.solar.assumptions import CapexPoint, FinanceAssumptions
+
+Way = Literal["own", "ppa", "esco"]
+SENSITIVITY = 0.2
+"""Each factor of the tornado is moved down and up by this share."""
+FACTORS = ("energy", "capex", "tariff", "om", "discount_rate")
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What a system costs and brings in its first year, THB; all of the bill's saving, with VAT.
+
+    energy_kwh : PV that is used or sold in the first year.
+    """
+
+    capacity_kwp: float
+    capex_thb: float
+    saving_thb: float
+    energy_kwh: float
+    degradation_per_year: float
+    money: FinanceAssumptions
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What an investor asks. None where it does not exist: no payback within the years, no rate of return.
+
+    cash_thb : (years + 1,) from year 0.
+    """
+
+    way: Way
+    npv_thb: float
+    irr: float | None
+    payback_years: float | None
+    discounted_payback_years: float | None
+    lcoe_thb_per_kwh: float
+    cash_thb: tuple[float, ...]
+
+
+def capex_thb(capacity_kwp: float, points: Sequence[CapexPoint]) -> float:
+    """Turn-key price of a size: THB/kWp on a straight line of log(size) between the points, level beyond them."""
+    ordered = sorted(points, key=lambda point: point.kwp)
+    sizes = np.log([point.kwp for point in ordered])
+    prices = [point.thb_per_kwp for point in ordered]
+    return float(np.interp(np.log(max(capacity_kwp, 1e-6)), sizes, prices)) * capacity_kwp
+
+
+def evaluate(project: Project, way: Way = "own") -> Result:
+    """Net present value, rate of return, paybacks and levelised cost.
+
+    NPV = sum of cash_t / (1 + r)^t; LCOE = present cost / present energy (NREL/TP-462-5173).
+    """
+    money = project.money
+    year = np.arange(1, money.analysis_years + 1)
+    discount = (1 + money.discount_rate) ** year
+    energy = project.energy_kwh * (1 - project.degradation_per_year) ** (year - 1)
+    saving = (
+        project.saving_thb
+        * (1 - project.degradation_per_year) ** (year - 1)
+        * (1 + money.tariff_escalation) ** (year - 1)
+    )
+    costs = np.full(len(year), project.capex_thb * money.om_share_of_capex)
+    replacement = (year == money.inverter_replacement_year) * project.capex_thb * money.inverter_share_of_capex
+    own_costs = costs + replacement
+    if way == "own":
+        cash = np.concatenate([[-project.capex_thb], saving - own_costs])
+    elif way == "ppa":
+        share = np.where(year <= money.ppa_years, money.ppa_discount, 1.0)
+        cash = np.concatenate([[0.0], share * saving - np.where(year > money.ppa_years, own_costs, 0.0)])
+    else:
+        share = np.where(year <= money.esco_years, 1 - money.esco_share, 1.0)
+        cash = np.concatenate([[0.0], share * saving - np.where(year > money.esco_years, own_costs, 0.0)])
+    present_energy = float((energy / discount).sum())
+    present_cost = project.capex_thb + float((own_costs / discount).sum())
+    rates = np.concatenate([[1.0], discount])
+    return Result(
+        way,
+        float((cash / rates).sum()),
+        irr(cash),
+        payback_years(cash),
+        payback_years(cash / rates),
+        present_cost / present_energy if present_energy > 0 else float("inf"),
+        tuple(float(value) for value in cash),
+    )
+
+
+def irr(cash: FloatArray) -> float | None:
+    """The rate at which cash (years + 1,) is worth nothing; None where no rate between -99 % and 1,000 % does that."""
+
+    def worth(rate: float) -> float:
+        return float((cash / (1 + rate) ** np.arange(len(cash))).sum())
+
+    if cash[0] >= 0 or worth(-0.99) * worth(10.0) > 0:
+        return None
+    return float(optimize.brentq(worth, -0.99, 10.0, xtol=1e-10))
+
+
+def payback_years(cash: FloatArray) -> float | None:
+    """Years until the money is back, with the share of the last year; None when it never is, 0 when none was spent."""
+    if cash[0] >= 0:
+        return 0.0
+    sums = np.cumsum(cash)
+    back = np.flatnonzero(sums >= 0)
+    if len(back) == 0:
+        return None
+    year = int(back[0])
+    return float(year - 1 + -sums[year - 1] / cash[year])
+
+
+def tornado(project: Project) -> list[tuple[str, float, float]]:
+    """(factor, NPV with 20 % less, NPV with 20 % more) of own purchase, widest first."""
+    rows = [
+        (
+            name,
+            evaluate(_moved(project, name, 1 - SENSITIVITY)).npv_thb,
+            evaluate(_moved(project, name, 1 + SENSITIVITY)).npv_thb,
+        )
+        for name in FACTORS
+    ]
+    return sorted(rows, key=lambda row: -abs(row[2] - row[1]))
+
+
+def _moved(project: Project, name: str, by: float) -> Project:
+    money = project.money
+    ways: dict[str, Callable[[], Project]] = {
+        "energy": lambda: replace(project, energy_kwh=project.energy_kwh * by, saving_thb=project.saving_thb * by),
+        "capex": lambda: replace(project, capex_thb=project.capex_thb * by),
+        "tariff": lambda: replace(project, saving_thb=project.saving_thb * by),
+        "om": lambda: replace(
+            project, money=money.model_copy(update={"om_share_of_capex": money.om_share_of_capex * by})
+        ),
+        "discount_rate": lambda: replace(
+            project, money=money.model_copy(update={"discount_rate": money.discount_rate * by})
+        ),
+    }
+    return ways[name]()

@@ -1,0 +1,152 @@
+"""From a horizontal sky to the planes of many roofs at once.
+
+Whatever depends on the sky alone is computed once; only what depends on a plane is broadcast over
+(planes, hours), for the hours of daylight.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pvlib
+
+from bkkenergy.readings import FloatArray, IntArray
+from bkkenergy.solar.weather import Weather
+
+TranspositionModel = Literal["perez", "haydavies", "isotropic"]
+LEAST_COS_ZENITH = {"perez": np.cos(np.radians(85.0)), "haydavies": 0.01745, "isotropic": 1.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Sky:
+    """The sky in the d daylight intervals of a weather.
+
+    rows : (d,) numbers of these intervals in the weather.
+    east, north, up : (d,) unit vector towards the sun, by its apparent place.
+    circumsolar, horizon : (d,) shares of the diffuse light near the sun and at the horizon (Perez' F1, F2).
+    least_cos : lower bound of cos(zenith) under the circumsolar share.
+    """
+
+    rows: IntArray
+    east: FloatArray
+    north: FloatArray
+    up: FloatArray
+    ghi_wm2: FloatArray
+    dni_wm2: FloatArray
+    dhi_wm2: FloatArray
+    temp_air_c: FloatArray
+    wind_ms: FloatArray
+    circumsolar: FloatArray
+    horizon: FloatArray
+    least_cos: float
+
+    @property
+    def azimuth_deg(self) -> FloatArray:
+        """(d,) the sun's azimuth, degrees clockwise from north."""
+        found: FloatArray = np.degrees(np.arctan2(self.east, self.north)) % 360
+        return found
+
+    @property
+    def elevation_deg(self) -> FloatArray:
+        """(d,) the sun's apparent height above the horizon, degrees."""
+        found: FloatArray = np.degrees(np.arcsin(np.clip(self.up, -1, 1)))
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class InPlane:
+    """Irradiance on p planes in d daylight intervals: (p, d) W/m2 each.
+
+    near_sun_wm2 : diffuse light from about the sun, which falls in as the beam does; sky_wm2 : the rest of the sky's.
+    cos_aoi : cosine of the angle of incidence, nothing where the sun stands behind the plane.
+    """
+
+    beam_wm2: FloatArray
+    near_sun_wm2: FloatArray
+    sky_wm2: FloatArray
+    ground_wm2: FloatArray
+    cos_aoi: FloatArray
+
+
+def sky_of(weather: Weather, *, model: TranspositionModel = "perez") -> Sky:
+    """The sky of a weather, by a model of its diffuse light.
+
+    References
+    ----------
+    Perez et al. 1990, Solar Energy 44, 271 (coefficients "allsitescomposite1990"); Hay and Davies 1980;
+    as in pvlib. Perez' F1 and F2 do not depend on the plane: they are read off a vertical one.
+    """
+    middles = weather.middles
+    sun = pvlib.solarposition.get_solarposition(
+        middles, weather.latitude_deg, weather.longitude_deg, altitude=weather.elevation_m
+    )
+    apparent_zenith = sun["apparent_zenith"].to_numpy()
+    rows = np.flatnonzero((apparent_zenith < 90) & (weather.ghi_wm2 > 0))  # noqa: PLR2004 - the horizon
+    zenith, azimuth = np.radians(apparent_zenith[rows]), np.radians(sun["azimuth"].to_numpy()[rows])
+    dni, dhi = weather.dni_wm2[rows], weather.dhi_wm2[rows]
+    extra = pvlib.irradiance.get_extra_radiation(middles).to_numpy()[rows]
+    circumsolar, horizon = np.zeros(len(rows)), np.zeros(len(rows))
+    if model == "perez":
+        airmass = pvlib.atmosphere.get_relative_airmass(apparent_zenith[rows])
+        parts = pvlib.irradiance.perez(
+            90, 180, dhi, dni, extra, apparent_zenith[rows], np.degrees(azimuth), airmass, return_components=True
+        )
+        has_light = dhi > 0
+        safe = np.where(has_light, dhi, 1.0)
+        circumsolar = np.where(has_light, 1 - 2 * np.nan_to_num(parts["poa_isotropic"]) / safe, 0.0)
+        horizon = np.where(has_light, np.nan_to_num(parts["poa_horizon"]) / safe, 0.0)
+    elif model == "haydavies":
+        circumsolar = dni / extra
+    return Sky(
+        rows=rows,
+        east=np.sin(zenith) * np.sin(azimuth),
+        north=np.sin(zenith) * np.cos(azimuth),
+        up=np.cos(zenith),
+        ghi_wm2=weather.ghi_wm2[rows],
+        dni_wm2=dni,
+        dhi_wm2=dhi,
+        temp_air_c=weather.temp_air_c[rows],
+        wind_ms=weather.wind_ms[rows],
+        circumsolar=circumsolar,
+        horizon=horizon,
+        least_cos=float(LEAST_COS_ZENITH[model]),
+    )
+
+
+def in_plane(
+    sky: Sky,
+    tilt_deg: FloatArray,
+    azimuth_deg: FloatArray,
+    *,
+    albedo: float,
+    beam_seen: FloatArray,
+    sky_seen: FloatArray,
+) -> InPlane:
+    """Irradiance on planes.
+
+    Parameters
+    ----------
+    tilt_deg, azimuth_deg : (p,) from horizontal; clockwise from north.
+    albedo : share of light that the ground sends back, 0..1.
+    beam_seen : (p, d) or (1, 1) share of the plane that sees the sun, 0..1.
+    sky_seen : (p,) share of the sky's light that nothing hides, 0..1.
+    """
+    tilt, azimuth = np.radians(tilt_deg)[:, None], np.radians(azimuth_deg)[:, None]
+    sin_tilt, cos_tilt = np.sin(tilt), np.cos(tilt)
+    cos_aoi = (sin_tilt * np.sin(azimuth)) * sky.east
+    cos_aoi += (sin_tilt * np.cos(azimuth)) * sky.north
+    cos_aoi += cos_tilt * sky.up
+    np.maximum(cos_aoi, 0.0, out=cos_aoi)
+    beam = cos_aoi * sky.dni_wm2
+    near_sun = cos_aoi * (sky.dhi_wm2 * sky.circumsolar / np.maximum(sky.up, sky.least_cos))
+    if beam_seen.size > 1:
+        beam *= beam_seen
+        near_sun *= beam_seen
+    around = (0.5 * (1 + cos_tilt)) * (sky.dhi_wm2 * (1 - sky.circumsolar))
+    around += sin_tilt * (sky.dhi_wm2 * sky.horizon)
+    around *= sky_seen[:, None]
+    np.maximum(around, -near_sun, out=around)
+    ground = (0.5 * albedo * (1 - cos_tilt)) * sky.ghi_wm2
+    return InPlane(beam, near_sun, around, ground, cos_aoi)

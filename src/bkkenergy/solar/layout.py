@@ -1,0 +1,220 @@
+"""Modules on a roof: how many fit between setbacks and obstacles, where each lies, and what they weigh."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import pvlib
+import shapely
+from shapely.geometry import Polygon
+
+from bkkenergy.calendar import BANGKOK
+from bkkenergy.errors import InputError
+from bkkenergy.readings import FloatArray
+from bkkenergy.solar.assumptions import LayoutRules
+from bkkenergy.solar.module import Module
+from bkkenergy.solar.production import Mounting
+from bkkenergy.solar.shading import Box
+
+Standing = Literal["portrait", "landscape"]
+OFFSETS = 6
+"""Grids tried across and along, for each way that a module can lie."""
+RECTANGLE_RATIO = 2.0
+"""Length to width of a roof of which only the area is known."""
+HALF_YEAR = "12-21"
+SUN_FROM, SUN_TO = "09:00", "15:00"
+SAMPLE_POINTS = 24
+RAIL_KG = 4.0
+"""Rails and clamps for each module, about."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoofPlane:
+    """A roof segment as it is built.
+
+    outline_m : corners (east, north) in plan, metres; is_known : False where only an area was given.
+    """
+
+    outline_m: tuple[tuple[float, float], ...]
+    tilt_deg: float
+    azimuth_deg: float
+    obstacles: tuple[Box, ...] = ()
+    is_known: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where modules lie.
+
+    corners_m : (k, 4, 2) corners of each in plan, east and north, metres.
+    module_tilt_deg, module_azimuth_deg : of the modules: the roof's own when flush.
+    row_pitch_m : from row to row in plan; load_kg_m2 : modules with their mounting over the area they cover.
+    """
+
+    roof: RoofPlane
+    module: Module
+    corners_m: FloatArray
+    standing: Standing
+    mounting: Mounting
+    module_tilt_deg: float
+    module_azimuth_deg: float
+    row_pitch_m: float
+    usable_m2: float
+    load_kg_m2: float | None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def module_count(self) -> int:
+        """How many modules fit."""
+        return len(self.corners_m)
+
+    @property
+    def capacity_kwp(self) -> float:
+        """Their power at standard test conditions."""
+        return self.module_count * self.module.power_w / 1000
+
+    def points_m(self) -> FloatArray:
+        """(p, 2) middles of modules spread over the layout: where shade is looked for."""
+        middles = self.corners_m.mean(axis=1)
+        step = max(1, len(middles) // SAMPLE_POINTS)
+        points: FloatArray = middles[::step]
+        return points
+
+
+def roof_of_area(area_m2: float, tilt_deg: float, azimuth_deg: float) -> RoofPlane:
+    """A rectangle of that area, twice as wide as it is deep, its long side across the slope."""
+    width = np.sqrt(area_m2 * RECTANGLE_RATIO)
+    depth = area_m2 / width
+    corners = np.array([[-width, -depth], [width, -depth], [width, depth], [-width, depth]]) / 2
+    turned = corners @ _turn(azimuth_deg).T
+    outline = tuple((float(east), float(north)) for east, north in turned)
+    return RoofPlane(outline, tilt_deg, azimuth_deg, is_known=False)
+
+
+def row_pitch_m(
+    slant_m: float, tilt_deg: float, azimuth_deg: float, latitude_deg: float, longitude_deg: float
+) -> float:
+    """Distance in plan from row to row so that none shades the next from 9 to 15 h on 21 December.
+
+    slant_m : length of the module up its slope.
+    """
+    day = pd.date_range(f"2025-{HALF_YEAR} {SUN_FROM}", f"2025-{HALF_YEAR} {SUN_TO}", freq="10min", tz=BANGKOK)
+    sun = pvlib.solarposition.get_solarposition(day, latitude_deg, longitude_deg)
+    elevation = np.radians(sun["apparent_elevation"].to_numpy())
+    off = np.radians(sun["azimuth"].to_numpy() - azimuth_deg)
+    shadow_per_m = float(np.clip(np.cos(off) / np.tan(elevation), 0, None).max())
+    tilt = np.radians(tilt_deg)
+    return float(slant_m * (np.cos(tilt) + np.sin(tilt) * shadow_per_m))
+
+
+def lay_out(
+    roof: RoofPlane,
+    module: Module,
+    rules: LayoutRules,
+    *,
+    latitude_deg: float,
+    longitude_deg: float,
+    mounting: Mounting = "flush",
+    rack_tilt_deg: float = 10.0,
+    rack_azimuth_deg: float | None = None,
+    most_modules: int | None = None,
+) -> Layout:
+    """The layout with the most modules among both ways of laying them and some shifts of the grid.
+
+    Raises InputError when none fits, and says why.
+    """
+    tilt, azimuth = (roof.tilt_deg, roof.azimuth_deg)
+    if mounting == "racked":
+        tilt, azimuth = rack_tilt_deg, roof.azimuth_deg if rack_azimuth_deg is None else rack_azimuth_deg
+    usable = usable_area(roof, rules)
+    place = (latitude_deg, longitude_deg)
+    standings: tuple[Standing, Standing] = ("portrait", "landscape")
+    found = {way: _best_grid(usable, roof, module, rules, way, mounting, tilt, azimuth, place) for way in standings}
+    standing = max(standings, key=lambda way: len(found[way][0]))
+    corners, pitch = found[standing]
+    if len(corners) == 0:
+        raise InputError(
+            f"no module of {module.length_m:g} x {module.width_m:g} m fits on {usable.area:.0f} m2 of usable roof "
+            f"(setback {rules.setback_m:g} m). Take a smaller module, or mend outline_m, setback_m or the obstacles."
+        )
+    if most_modules is not None:
+        corners = corners[:most_modules]
+    covered = len(corners) * module.area_m2
+    load = None if module.weight_kg is None else len(corners) * (module.weight_kg + RAIL_KG) / covered
+    warnings = []
+    if load is not None and load > rules.max_load_kg_m2:
+        warnings.append("load_above_limit")
+    return Layout(
+        roof, module, corners, standing, mounting, tilt, azimuth, pitch, float(usable.area), load, tuple(warnings)
+    )
+
+
+def usable_area(roof: RoofPlane, rules: LayoutRules) -> Polygon:
+    """The part of the outline that modules may cover. Of a roof with only an area, the whole rectangle."""
+    outline = Polygon(roof.outline_m)
+    if not outline.is_valid:
+        raise InputError(f"the roof's outline crosses itself ({shapely.is_valid_reason(outline)}). Order its corners.")
+    usable = outline.buffer(-rules.setback_m, join_style="mitre") if roof.is_known else outline
+    for box in roof.obstacles:
+        usable = usable.difference(Polygon(box.outline_m).buffer(rules.obstacle_clearance_m, join_style="mitre"))
+    return usable
+
+
+def _turn(azimuth_deg: float) -> FloatArray:
+    """From (across, down the slope reversed) to (east, north): its second column points up the slope."""
+    angle = np.radians(azimuth_deg)
+    up = -np.array([np.sin(angle), np.cos(angle)])
+    across = np.array([-np.cos(angle), np.sin(angle)])
+    return np.stack([across, up], axis=1)
+
+
+def _best_grid(
+    usable: Polygon,
+    roof: RoofPlane,
+    module: Module,
+    rules: LayoutRules,
+    standing: Standing,
+    mounting: Mounting,
+    tilt_deg: float,
+    azimuth_deg: float,
+    place: tuple[float, float],
+) -> tuple[FloatArray, float]:
+    """Corners of the fullest grid, row by row from the foot of the slope, and its pitch."""
+    slant, width = module.length_m, module.width_m
+    if standing == "landscape":
+        slant, width = width, slant
+    depth = slant * float(np.cos(np.radians(tilt_deg)))
+    pitch = depth + rules.module_gap_m
+    if mounting == "racked" and tilt_deg > 0:
+        pitch = max(pitch, row_pitch_m(slant, tilt_deg, azimuth_deg, *place))
+    step = width + rules.module_gap_m
+    turn = _turn(azimuth_deg)
+    local = np.asarray(roof.outline_m) @ turn
+    low, high = local.min(axis=0), local.max(axis=0)
+    shapely.prepare(usable)
+    best = np.empty((0, 4, 2))
+    for shift_x, shift_y in product(range(OFFSETS), repeat=2):
+        x = np.arange(low[0] + step * shift_x / OFFSETS, high[0] - width + 1e-9, step)
+        y = np.arange(low[1] + pitch * shift_y / OFFSETS, high[1] - depth + 1e-9, pitch)
+        y = _with_walkways(y, rules, pitch, high[1] - depth)
+        if len(x) * len(y) <= len(best):
+            continue
+        corner = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 1, 2)
+        square = np.array([[0, 0], [width, 0], [width, depth], [0, depth]])
+        inside = (corner + square) @ turn.T
+        fits = shapely.covers(usable, shapely.polygons(inside)) if len(inside) else np.empty(0, np.bool_)
+        if fits.sum() > len(best):
+            best = inside[fits]
+    return best, pitch
+
+
+def _with_walkways(y: FloatArray, rules: LayoutRules, pitch: float, most: float) -> FloatArray:
+    """Rows moved up so that a row's width stays free after every so many rows."""
+    if not rules.walkway_every_rows:
+        return y
+    moved = y + (np.arange(len(y)) // rules.walkway_every_rows) * pitch / 2
+    return moved[moved <= most + 1e-9]

@@ -1,0 +1,410 @@
+"""Energy of many roofs in one pass: light in, alternating current out, and each loss on the way.
+
+Steps follow one another from the light on the plane to the meter, each taking a share; a step's energy
+is what is left after it, so the shares multiply to the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Literal, get_args
+
+import numpy as np
+import pandas as pd
+import pvlib
+
+from bkkenergy.readings import FloatArray
+from bkkenergy.solar.assumptions import Losses
+from bkkenergy.solar.irradiance import Sky, TranspositionModel, in_plane, sky_of
+from bkkenergy.solar.module import STC_C, STC_WM2, Inverter, Module, OneDiode, one_diode
+from bkkenergy.solar.weather import Weather
+
+Mounting = Literal["flush", "racked"]
+DcModel = Literal["pvwatts", "cec"]
+Incidence = Literal["none", "beam", "all"]
+"""Which light loses to reflection at the glass."""
+Glass = Literal["coated", "plain"]
+GLASS: dict[Glass, dict[str, float]] = {"coated": {"n_ar": 1.29}, "plain": {}}
+"""With an anti-reflective coating, as nearly all modules now, or without: refractive index of the coating."""
+LossStep = Literal[
+    "plane", "shading", "incidence", "rear", "soiling", "low_light", "temperature", "quality", "mismatch",
+    "dc_wiring", "conversion", "clipping", "ac_wiring", "unavailability",
+]  # fmt: skip
+STEPS: tuple[LossStep, ...] = get_args(LossStep)
+MOUNTING_COOLING: dict[Mounting, str] = {"flush": "semi_integrated", "racked": "freestanding"}
+"""Entries of pvlib's table of PVsyst's heat loss factors: air behind the module, or all around it."""
+ABSORPTION, MODULE_EFFICIENCY = 0.9, 0.2
+PVWATTS_REFERENCE_EFFICIENCY = 0.9637
+PLANES_AT_ONCE = 12
+"""So many planes that their arrays stay in the processor's cache."""
+IAM_STEPS = 20_000
+DIFFUSE_TILTS_DEG = np.linspace(0, 90, 31)
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """One roof segment with its modules and inverter.
+
+    capacity_kwp : module power at standard test conditions; inverter_kw : rating of the inverters, AC.
+    beam_seen : (d,) share that sees the sun in each daylight interval; None where nothing shades.
+    sky_seen : share of the sky's light that nothing hides.
+    """
+
+    tilt_deg: float
+    azimuth_deg: float
+    capacity_kwp: float
+    inverter_kw: float
+    mounting: Mounting = "flush"
+    beam_seen: FloatArray | None = field(default=None, repr=False)
+    sky_seen: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rear:
+    """Rows of bifacial modules above a light ground.
+
+    bifaciality : power of the rear over power of the front in the same light, 0..1.
+    """
+
+    bifaciality: float
+    row_pitch_m: float
+    row_depth_m: float
+    height_m: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """Which physics: the defaults are for whom has no data sheet."""
+
+    transposition: TranspositionModel = "perez"
+    dc: DcModel = "pvwatts"
+    gamma_pmp_per_c: float = -0.0035
+    inverter_efficiency: float = 0.98
+    module: Module | None = None
+    inverter: Inverter | None = None
+    modules_in_series: int = 1
+    albedo: float = 0.2
+    incidence: Incidence = "all"
+    glass: Glass = "coated"
+    rear: Rear | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Production:
+    """What p planes make.
+
+    ac_kw : (p, n) mean AC power of each interval of the weather.
+    reference_kwh_m2 : (p,) nothing but the horizontal light of the period, kWh/m2.
+    step_kwh : step -> (p,) energy left after it over the period, kWh; the last is the AC energy.
+        "plane" is light on the plane x capacity, what a lossless module would make.
+    """
+
+    ac_kw: FloatArray
+    ghi_kwh_m2: float
+    step_kwh: Mapping[LossStep, FloatArray]
+    years: float
+
+    @property
+    def energy_kwh(self) -> FloatArray:
+        """(p,) AC energy of a year."""
+        found: FloatArray = self.step_kwh["unavailability"] / self.years
+        return found
+
+
+def soiling_ratio(weather: Weather, losses: Losses) -> FloatArray:
+    """(n,) share of light that dust lets through, by Kimber's model with the site's cleanings.
+
+    References
+    ----------
+    Kimber et al. 2006, IEEE 4th World Conference on Photovoltaic Energy Conversion, 2391; as in
+    `pvlib.soiling.kimber`. The rain of the year before decides how dirty 1 January is.
+    """
+    starts = weather.starts.tz_localize(None)
+    rain = pd.Series(weather.rain_mm, index=starts).resample("D").sum()
+    year_before = rain.copy()
+    year_before.index = pd.DatetimeIndex(rain.index) - pd.Timedelta(days=len(rain))
+    both = pd.concat([year_before, rain])
+    cleaned = {day.date() for day in both.index if f"{day:%m-%d}" in losses.soiling_cleaned_on}
+    lost = pvlib.soiling.kimber(
+        both,
+        cleaning_threshold=losses.soiling_cleaning_rain_mm,
+        soiling_loss_rate=losses.soiling_per_day,
+        grace_period=0,
+        max_soiling=losses.soiling_max,
+        manual_wash_dates=sorted(cleaned),
+        rain_accum_period=24,
+    )
+    by_day: FloatArray = 1 - lost.reindex(starts.normalize()).to_numpy(np.float64)
+    return by_day
+
+
+def simulate(
+    weather: Weather,
+    planes: Sequence[Plane],
+    losses: Losses,
+    models: Models | None = None,
+    *,
+    sky: Sky | None = None,
+) -> Production:
+    """AC power of every plane in every interval, and the energy left after each step.
+
+    Planes of the same tilt, azimuth, mounting and sizes are computed once.
+    """
+    chosen = models or Models()
+    seen = sky if sky is not None else sky_of(weather, model=chosen.transposition)
+    sun_through = soiling_ratio(weather, losses)[seen.rows]
+    first_of: dict[object, int] = {}
+    places = [first_of.setdefault(_key(plane, number), len(first_of)) for number, plane in enumerate(planes)]
+    distinct = [planes[places.index(place)] for place in range(len(first_of))]
+    ac_kw = np.zeros((len(distinct), len(weather.starts)))
+    steps = np.empty((len(STEPS), len(distinct)))
+    factors = {mounting: heating_c_per_wm2(mounting, seen.wind_ms) for mounting in MOUNTING_COOLING}
+    for at in range(0, len(distinct), PLANES_AT_ONCE):
+        chunk = slice(at, at + PLANES_AT_ONCE)
+        ac_kw[chunk, seen.rows], steps[:, chunk] = _chunk(seen, distinct[chunk], losses, chosen, sun_through, factors)
+    if (tare_kw := night_tare_kw(chosen.inverter)) > 0:
+        is_night = np.ones(len(weather.starts), np.bool_)
+        is_night[seen.rows] = False
+        own = np.array([plane.inverter_kw for plane in distinct]) * tare_kw
+        ac_kw[:, is_night] = -own[:, None]
+        steps[STEPS.index("conversion") :] -= own * is_night.sum()
+    steps *= weather.interval_h
+    order = np.array(places)
+    return Production(
+        ac_kw if len(distinct) == len(planes) else ac_kw[order],
+        float(weather.ghi_wm2.sum()) * weather.interval_h / 1000,
+        {name: row[order] for name, row in zip(STEPS, steps, strict=True)},
+        weather.years,
+    )
+
+
+def _key(plane: Plane, number: int) -> object:
+    if plane.beam_seen is not None:
+        return number
+    return (
+        plane.tilt_deg,
+        plane.azimuth_deg,
+        plane.capacity_kwp,
+        plane.inverter_kw,
+        plane.mounting,
+        plane.sky_seen,
+    )
+
+
+def heating_c_per_wm2(mounting: Mounting, wind_ms: FloatArray) -> FloatArray:
+    """(d,) how much warmer than the air a cell is for each W/m2 on its plane.
+
+    Faiman 2008, Progress in Photovoltaics 16, 307, with PVsyst's factors; as in `pvlib.temperature.pvsyst_cell`.
+    """
+    own = pvlib.temperature.TEMPERATURE_MODEL_PARAMETERS["pvsyst"][MOUNTING_COOLING[mounting]]
+    warmer: FloatArray = ABSORPTION * (1 - MODULE_EFFICIENCY) / (own["u_c"] + own["u_v"] * wind_ms)
+    return warmer
+
+
+@lru_cache(maxsize=2)
+def beam_incidence(glass: Glass) -> FloatArray:
+    """(IAM_STEPS + 1,) share of the beam that the glass lets in, over the cosine of incidence from 0 to 1.
+
+    De Soto, Klein and Beckman 2006, Solar Energy 80, 78; as in `pvlib.iam.physical`.
+    """
+    cosine = np.linspace(0, 1, IAM_STEPS + 1)
+    table: FloatArray = np.asarray(pvlib.iam.physical(np.degrees(np.arccos(cosine)), **GLASS[glass]), np.float64)
+    return table
+
+
+@lru_cache(maxsize=2)
+def _diffuse_table(glass: Glass) -> dict[str, FloatArray]:
+    found = pvlib.iam.marion_diffuse("physical", DIFFUSE_TILTS_DEG, **GLASS[glass])
+    return {key: np.nan_to_num(value) for key, value in found.items()}
+
+
+def diffuse_incidence(tilt_deg: FloatArray, glass: Glass) -> tuple[FloatArray, FloatArray]:
+    """(p,) shares of the sky's and of the ground's light that the glass of tilted planes lets in.
+
+    Marion 2017, Solar Energy 147, 344; as in `pvlib.iam.marion_diffuse`, read between every third degree.
+    """
+    table = _diffuse_table(glass)
+    sky, ground = (np.interp(tilt_deg, DIFFUSE_TILTS_DEG, table[light]) for light in ("sky", "ground"))
+    return sky, ground
+
+
+def _chunk(
+    sky: Sky,
+    planes: Sequence[Plane],
+    losses: Losses,
+    models: Models,
+    through: FloatArray,
+    factors: Mapping[Mounting, FloatArray],
+) -> tuple[FloatArray, FloatArray]:
+    """(p, d) AC kW, and (steps, p) sums of kW over the intervals."""
+    capacity = np.array([plane.capacity_kwp for plane in planes])[:, None]
+    left: list[FloatArray] = []
+    light = _light(sky, planes, models)
+    left += [light.unshaded_wm2.sum(axis=1), light.plane_wm2.sum(axis=1), light.entered_wm2.sum(axis=1)]
+    effective = light.entered_wm2
+    if models.rear is not None:
+        effective += rear_wm2(sky, planes, models.rear, models.albedo) * models.rear.bifaciality
+    left.append(effective.sum(axis=1))
+    effective *= through
+    left.append(effective.sum(axis=1))
+    sums = [row * capacity[:, 0] / STC_WM2 for row in left]
+    rise = np.stack([factors[plane.mounting] for plane in planes]) if len(planes) > 1 else factors[planes[0].mounting]
+    cell_c = light.plane_wm2
+    cell_c *= rise
+    cell_c += sky.temp_air_c
+    dc, low_light, volts = _dc(effective, cell_c, models)
+    dc *= capacity
+    sums += [low_light * capacity[:, 0], dc.sum(axis=1)]
+    for share in (
+        losses.module_quality + losses.light_induced_degradation,
+        losses.mismatch,
+        losses.dc_wiring,
+    ):
+        sums.append(sums[-1] * (1 - share))
+    dc *= (
+        (1 - losses.module_quality - losses.light_induced_degradation) * (1 - losses.mismatch) * (1 - losses.dc_wiring)
+    )
+    rating = np.array([plane.inverter_kw for plane in planes])[:, None]
+    ac = _converted(dc, rating, models, volts)
+    sums.append(ac.sum(axis=1))
+    np.minimum(ac, rating, out=ac)
+    sums.append(ac.sum(axis=1))
+    for share in (losses.ac_wiring, losses.unavailability):
+        sums.append(sums[-1] * (1 - share))
+    ac *= (1 - losses.ac_wiring) * (1 - losses.unavailability)
+    return ac, np.stack(sums)
+
+
+def rear_wm2(sky: Sky, planes: Sequence[Plane], rear: Rear, albedo: float) -> FloatArray:
+    """(p, d) light on the back of modules in long rows, W/m2.
+
+    Mikofski et al. 2019, IEEE PVSC; as in `pvlib.bifacial.infinite_sheds`.
+    """
+    zenith = 90 - sky.elevation_deg
+    rows = [
+        pvlib.bifacial.infinite_sheds.get_irradiance(
+            plane.tilt_deg,
+            plane.azimuth_deg,
+            zenith,
+            sky.azimuth_deg,
+            min(1.0, rear.row_depth_m / rear.row_pitch_m),
+            rear.height_m,
+            rear.row_pitch_m,
+            sky.ghi_wm2,
+            sky.dhi_wm2,
+            sky.dni_wm2,
+            albedo,
+        )["poa_back"]
+        for plane in planes
+    ]
+    return np.nan_to_num(np.stack([np.asarray(row, np.float64) for row in rows]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Light:
+    """(p, d) W/m2: on the plane without and with shading, and what enters the glass."""
+
+    unshaded_wm2: FloatArray
+    plane_wm2: FloatArray
+    entered_wm2: FloatArray
+
+
+def _light(sky: Sky, planes: Sequence[Plane], models: Models) -> _Light:
+    tilt = np.array([plane.tilt_deg for plane in planes])
+    azimuth = np.array([plane.azimuth_deg for plane in planes])
+    sky_seen = np.array([plane.sky_seen for plane in planes])
+    is_shaded = any(plane.beam_seen is not None for plane in planes) or bool((sky_seen < 1).any())
+    open_beam, open_sky = np.ones((1, 1)), np.ones(len(planes))
+    beam_seen = open_beam
+    if is_shaded:
+        whole = np.ones(len(sky.rows))
+        beam_seen = np.stack([whole if plane.beam_seen is None else plane.beam_seen for plane in planes])
+    found = in_plane(sky, tilt, azimuth, albedo=models.albedo, beam_seen=beam_seen, sky_seen=sky_seen)
+    plane_wm2 = found.sky_wm2 + found.ground_wm2
+    plane_wm2 += found.near_sun_wm2
+    plane_wm2 += found.beam_wm2
+    unshaded_wm2 = plane_wm2
+    if is_shaded:
+        free = in_plane(sky, tilt, azimuth, albedo=models.albedo, beam_seen=open_beam, sky_seen=open_sky)
+        unshaded_wm2 = free.beam_wm2 + free.near_sun_wm2 + free.sky_wm2 + free.ground_wm2
+    entered, sky_light, ground_light = found.beam_wm2, found.sky_wm2, found.ground_wm2
+    if models.incidence == "all":
+        entered += found.near_sun_wm2
+    if models.incidence != "none":
+        entered *= beam_incidence(models.glass)[(found.cos_aoi * IAM_STEPS + 0.5).astype(np.int32)]
+    if models.incidence == "all":
+        sky_share, ground_share = diffuse_incidence(tilt, models.glass)
+        sky_light *= sky_share[:, None]
+        ground_light *= ground_share[:, None]
+    else:
+        entered += found.near_sun_wm2
+    entered += sky_light
+    entered += ground_light
+    return _Light(unshaded_wm2, plane_wm2, entered)
+
+
+def _dc(
+    effective_wm2: FloatArray, cell_c: FloatArray, models: Models
+) -> tuple[FloatArray, FloatArray, FloatArray | None]:
+    """(p, d) DC kW per kWp; (p,) the sum it would have at 25 degC; (p, d) volts of a string, for Sandia's inverter."""
+    if models.dc == "cec" and models.module is not None:
+        diode: OneDiode = one_diode(models.module)
+        safe = np.maximum(effective_wm2, 1e-3)
+        at_stc = diode.power_ratio(safe, np.full_like(safe, STC_C)).sum(axis=1)
+        volts = diode.volts(safe, cell_c) * models.modules_in_series if models.inverter is not None else None
+        return diode.power_ratio(safe, cell_c), at_stc, volts
+    at_stc = effective_wm2.sum(axis=1) / STC_WM2
+    cell_c -= STC_C
+    cell_c *= models.gamma_pmp_per_c
+    cell_c += 1
+    cell_c *= effective_wm2
+    cell_c /= STC_WM2
+    return np.maximum(cell_c, 0.0, out=cell_c), at_stc, None
+
+
+def _converted(dc_kw: FloatArray, rating_kw: FloatArray, models: Models, volts: FloatArray | None) -> FloatArray:
+    """(p, d) AC kW before the rating cuts it.
+
+    References
+    ----------
+    Without Sandia's parameters, PVWatts' efficiency (Dobos 2014, NREL/TP-6A20-62641, equation 6); above
+    the rated DC power it stays at its value there. With them, King et al. 2007, SAND2007-5036.
+    """
+    if models.inverter is not None and models.inverter.sandia is not None and volts is not None:
+        return _sandia(dc_kw, rating_kw, models.inverter, volts)
+    nominal = models.inverter.efficiency if models.inverter is not None else models.inverter_efficiency
+    rated_dc = rating_kw / nominal
+    gain = nominal / PVWATTS_REFERENCE_EFFICIENCY
+    load = np.minimum(dc_kw, rated_dc)
+    below = load * (-0.0162 * gain / rated_dc)
+    below += 0.9858 * gain
+    below *= load
+    below -= 0.0059 * gain * rated_dc
+    above = dc_kw
+    above = above - load
+    above *= nominal
+    np.maximum(below, 0.0, out=below)
+    below += above
+    return below
+
+
+def night_tare_kw(inverter: Inverter | None) -> float:
+    """What an inverter takes at night for each kW of its rating, kW."""
+    if inverter is None or inverter.sandia is None:
+        return 0.0
+    return inverter.sandia["Pnt"] / 1000 / inverter.ac_kw
+
+
+def _sandia(dc_kw: FloatArray, rating_kw: FloatArray, inverter: Inverter, volts: FloatArray) -> FloatArray:
+    """Sandia's model of as many inverters as the rating holds."""
+    own = inverter.sandia or {}
+    count = rating_kw / inverter.ac_kw
+    p_dc = dc_kw / count * 1000
+    away = volts - own["Vdco"]
+    full = own["Pdco"] * (1 + own["C1"] * away)
+    start = own["Pso"] * (1 + own["C2"] * away)
+    curve = own["C0"] * (1 + own["C3"] * away)
+    ac = (own["Paco"] / (full - start) - curve * (full - start)) * (p_dc - start) + curve * (p_dc - start) ** 2
+    return np.where(p_dc < own["Pso"], -own["Pnt"], ac) * count / 1000

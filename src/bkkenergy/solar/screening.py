@@ -1,0 +1,215 @@
+"""Every roof of the portfolio at once, ranked: what fits, what it yields, what it is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bkkenergy.carbon import GridFactor, emissions_kg
+from bkkenergy.errors import InputError
+from bkkenergy.portfolio import Building
+from bkkenergy.readings import FloatArray, IntArray
+from bkkenergy.solar.assumptions import FinanceAssumptions, LayoutRules, SolarConfig
+from bkkenergy.solar.design import KW_PER_KWP, as_plane, roof_plane
+from bkkenergy.solar.irradiance import sky_of
+from bkkenergy.solar.layout import Layout, lay_out
+from bkkenergy.solar.load import YearLoad
+from bkkenergy.solar.module import Module
+from bkkenergy.solar.production import Models, Plane, simulate
+from bkkenergy.solar.sizing import sizes_up_to, sweep
+from bkkenergy.solar.weather import Weather, rows_at
+from bkkenergy.tariff.schedule import Tariffs
+
+SIZES = 8
+
+Mapper = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
+"""`map` itself, or one that spreads the work: same function, same items, same order."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenRow:
+    """One building at its best size. payback_years is None where the money does not come back."""
+
+    building: str
+    agency: str
+    name_th: str
+    name_en: str
+    type: str
+    roof_kwp: float
+    capacity_kwp: float
+    energy_kwh: float
+    used_kwh: float
+    load_share_ratio: float
+    load_measured_ratio: float
+    capex_thb: float
+    saving_thb: float
+    payback_years: float | None
+    npv_thb: float
+    avoided_kg: float
+
+
+@dataclass(frozen=True, slots=True)
+class Screening:
+    """Rows by net present value, the best first; refused : (building, why) of those that have none."""
+
+    rows: tuple[ScreenRow, ...]
+    refused: tuple[tuple[str, str], ...]
+    analysis_years: int
+
+    @property
+    def capacity_kwp(self) -> float:
+        """All of it."""
+        return sum(row.capacity_kwp for row in self.rows)
+
+    @property
+    def energy_kwh(self) -> float:
+        """A year of all of it."""
+        return sum(row.energy_kwh for row in self.rows)
+
+    @property
+    def paying_count(self) -> int:
+        """How many pay back."""
+        return sum(row.payback_years is not None for row in self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A building with its roofs laid out and one kWp's energy on its load's grid: what money is computed from."""
+
+    building: Building
+    load: YearLoad
+    roof_kwp: float
+    pv_kwh_per_kwp: FloatArray
+    tariffs: Tariffs
+    money: FinanceAssumptions
+    degradation_per_year: float
+    factor: GridFactor
+
+
+def laid_roofs(
+    buildings: Sequence[Building], module: Module, rules: LayoutRules
+) -> tuple[dict[str, list[Layout]], list[tuple[str, str]]]:
+    """The layouts of each building, and why some have none."""
+    found: dict[str, list[Layout]] = {}
+    refused: list[tuple[str, str]] = []
+    for building in buildings:
+        if not building.roofs:
+            refused.append((building.id, "no roofs in the portfolio. Add them to its entry."))
+            continue
+        try:
+            found[building.id] = [
+                lay_out(
+                    roof_plane(roof),
+                    module,
+                    rules,
+                    latitude_deg=building.latitude_deg,
+                    longitude_deg=building.longitude_deg,
+                )
+                for roof in building.roofs
+            ]
+        except InputError as why:
+            refused.append((building.id, str(why)))
+    return found, refused
+
+
+def produced_per_kwp(
+    buildings: Sequence[Building],
+    layouts: dict[str, list[Layout]],
+    weather: Weather,
+    config: SolarConfig,
+    module: Module,
+) -> dict[str, FloatArray]:
+    """Hourly AC kW of one kWp of each building, all roofs of all buildings in one pass."""
+    sky = sky_of(weather)
+    planes: list[Plane] = []
+    first: dict[str, slice] = {}
+    for building in buildings:
+        own = [
+            as_plane(layout, sky, KW_PER_KWP, roof.horizon)
+            for layout, roof in zip(layouts[building.id], building.roofs, strict=True)
+        ]
+        first[building.id] = slice(len(planes), len(planes) + len(own))
+        planes += own
+    models = Models(gamma_pmp_per_c=module.gamma_pmp_per_c)
+    made = simulate(weather, planes, config.losses, models, sky=sky)
+    capacity = np.array([plane.capacity_kwp for plane in planes])
+    return {name: made.ac_kw[rows].sum(axis=0) / capacity[rows].sum() for name, rows in first.items()}
+
+
+def assess(candidate: Candidate) -> ScreenRow:
+    """One building at the size with the highest net present value. Pure, so that it can run anywhere."""
+    building, load = candidate.building, candidate.load
+    schedule = candidate.tariffs.schedules[building.tariff]
+    best = sweep(
+        load,
+        candidate.pv_kwh_per_kwp,
+        sizes_up_to(candidate.roof_kwp, SIZES),
+        schedule,
+        candidate.tariffs,
+        candidate.money,
+        degradation_per_year=candidate.degradation_per_year,
+    ).best_by_npv
+    counted = best.energy_kwh if candidate.money.export_thb_per_kwh > 0 else best.used_kwh
+    return ScreenRow(
+        building=building.id,
+        agency=building.agency,
+        name_th=building.name_th,
+        name_en=building.name_en,
+        type=building.type,
+        roof_kwp=candidate.roof_kwp,
+        capacity_kwp=best.capacity_kwp,
+        energy_kwh=best.energy_kwh,
+        used_kwh=best.used_kwh,
+        load_share_ratio=best.load_share_ratio,
+        load_measured_ratio=load.measured_ratio,
+        capex_thb=best.capex_thb,
+        saving_thb=best.saving_thb,
+        payback_years=best.money.payback_years,
+        npv_thb=best.money.npv_thb,
+        avoided_kg=emissions_kg(counted, candidate.factor),
+    )
+
+
+def screen(
+    buildings: Sequence[Building],
+    weather: Weather,
+    config: SolarConfig,
+    tariffs: Tariffs,
+    factor: GridFactor,
+    read_load: Callable[[Building], YearLoad],
+    *,
+    module_id: str = "mono-550",
+    spread: Mapper = map,
+) -> Screening:
+    """The ranking of all buildings with roofs.
+
+    read_load : a building's year, called as the work goes on; spread : `map`, or a cluster's.
+    """
+    module = config.equipment.module(module_id)
+    layouts, refused = laid_roofs(buildings, module, config.layout)
+    kept = [building for building in buildings if building.id in layouts]
+    per_kwp = produced_per_kwp(kept, layouts, weather, config, module) if kept else {}
+    rows_of: dict[tuple[int, int], IntArray] = {}
+
+    def candidate(building: Building) -> Candidate:
+        load = read_load(building)
+        grid = (int(load.starts.asi8[0]), len(load.starts))
+        if grid not in rows_of:
+            rows_of[grid] = rows_at(weather, load.starts)
+        return Candidate(
+            building,
+            load,
+            sum(layout.capacity_kwp for layout in layouts[building.id]),
+            per_kwp[building.id][rows_of[grid]] * load.interval_h,
+            tariffs,
+            config.finance,
+            config.losses.degradation_per_year,
+            factor,
+        )
+
+    found = spread(assess, (candidate(building) for building in kept))
+    ordered = sorted(found, key=lambda row: -row.npv_thb)
+    return Screening(tuple(ordered), tuple(refused), config.finance.analysis_years)

@@ -1,0 +1,142 @@
+"""Modules into strings, and strings into inverters, within the voltages and currents of both.
+
+IEC 62548: the open-circuit voltage at the lowest temperature stays below the system's and the inverter's
+limit; at work the voltage stays in the tracker's window; currents stay below a tracker's limits, the
+short-circuit current with the factor 1.25.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil, floor
+
+from bkkenergy.errors import InputError
+from bkkenergy.solar.assumptions import SiteTemperature
+from bkkenergy.solar.module import STC_C, Inverter, Module
+
+SHORT_CIRCUIT_FACTOR = 1.25
+BEST_DC_AC_RATIO = 1.2
+LEAST_DC_AC_RATIO, MOST_DC_AC_RATIO = 0.8, 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class StringWindow:
+    """How many modules a string may have, and why.
+
+    v_oc_cold_v, v_mp_hot_v, v_mp_cold_v : of one module at the site's extremes.
+    least, most : modules in a string; most may be below least, then none fits.
+    """
+
+    v_oc_cold_v: float
+    v_mp_cold_v: float
+    v_mp_hot_v: float
+    least: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class StringPlan:
+    """How modules are wired.
+
+    unused_modules : that fill no string.
+    """
+
+    inverter: Inverter
+    inverter_count: int
+    modules_in_string: int
+    string_count: int
+    strings_per_mppt: int
+    unused_modules: int
+    window: StringWindow
+    dc_ac_ratio: float
+
+    @property
+    def module_count(self) -> int:
+        """Modules at work."""
+        return self.modules_in_string * self.string_count
+
+    @property
+    def inverter_kw(self) -> float:
+        """Rating of all inverters, AC."""
+        return self.inverter.ac_kw * self.inverter_count
+
+
+def string_window(module: Module, inverter: Inverter, site: SiteTemperature) -> StringWindow:
+    """The lengths of string that stand the coldest morning and the hottest roof."""
+    per_c_volts = module.beta_voc_per_c
+    v_oc_cold = module.v_oc_v * (1 + per_c_volts * (site.record_low_air_c - STC_C))
+    # The working voltage falls faster than the open one: about with the power.
+    per_c_work = min(module.gamma_pmp_per_c - module.alpha_isc_per_c, per_c_volts)
+    v_mp_cold = module.v_mp_v * (1 + per_c_work * (site.record_low_air_c - STC_C))
+    v_mp_hot = module.v_mp_v * (1 + per_c_work * (site.high_cell_c - STC_C))
+    limit = min(inverter.max_dc_v, module.max_system_v)
+    most = min(floor(limit / v_oc_cold + 1e-9), floor(inverter.mppt_high_v / v_mp_cold + 1e-9))
+    least = max(1, ceil(inverter.mppt_low_v / v_mp_hot - 1e-9))
+    return StringWindow(v_oc_cold, v_mp_cold, v_mp_hot, least, most)
+
+
+def strings_per_tracker(module: Module, inverter: Inverter) -> int:
+    """Most strings in parallel on one tracker; 0 when even one has too much current."""
+    by_work = floor(inverter.max_current_a_per_mppt / module.i_mp_a + 1e-9)
+    by_fault = floor(inverter.max_isc_a_per_mppt / (module.i_sc_a * SHORT_CIRCUIT_FACTOR) + 1e-9)
+    return max(0, min(inverter.strings_per_mppt, by_work, by_fault))
+
+
+def plan_strings(module_count: int, module: Module, inverter: Inverter, site: SiteTemperature) -> StringPlan:
+    """The wiring that uses most modules, with the DC/AC ratio nearest to 1.2.
+
+    Raises InputError with the limit that stands in the way.
+    """
+    window = string_window(module, inverter, site)
+    if window.most < window.least:
+        raise InputError(
+            f"{module.name} and {inverter.name} do not fit: a string needs {window.least} modules to reach "
+            f"{inverter.mppt_low_v:g} V on a hot roof, and {window.most} already reach the limit of "
+            f"{min(inverter.max_dc_v, module.max_system_v):g} V at {site.record_low_air_c:g} degC. "
+            "Take an inverter with a wider window."
+        )
+    on_tracker = strings_per_tracker(module, inverter)
+    if on_tracker == 0:
+        raise InputError(
+            f"{module.name} has {module.i_mp_a:g} A at work and {module.i_sc_a * SHORT_CIRCUIT_FACTOR:.1f} A to stand, "
+            f"more than a tracker of {inverter.name} takes ({inverter.max_current_a_per_mppt:g} A, "
+            f"{inverter.max_isc_a_per_mppt:g} A). Take another inverter."
+        )
+    if module_count < window.least:
+        raise InputError(
+            f"{module_count} modules make no string: {inverter.name} needs at least {window.least} in one. "
+            "Take a smaller inverter, or more modules."
+        )
+    plans = [
+        plan
+        for length in range(window.least, window.most + 1)
+        if (plan := _plan(module_count, length, on_tracker, module, inverter, window)) is not None
+    ]
+    if not plans:
+        raise InputError(
+            f"{module_count} modules cannot be wired to {inverter.name} with a DC/AC ratio of "
+            f"{LEAST_DC_AC_RATIO:g} to {MOST_DC_AC_RATIO:g}. Take an inverter of about "
+            f"{module_count * module.power_w / 1000 / BEST_DC_AC_RATIO:.0f} kW or less."
+        )
+    return min(
+        plans, key=lambda plan: (plan.unused_modules, abs(plan.dc_ac_ratio - BEST_DC_AC_RATIO), plan.string_count)
+    )
+
+
+def _plan(
+    module_count: int, length: int, on_tracker: int, module: Module, inverter: Inverter, window: StringWindow
+) -> StringPlan | None:
+    strings = module_count // length
+    if strings == 0:
+        return None
+    power_kw = strings * length * module.power_w / 1000
+    by_inputs = ceil(strings / (on_tracker * inverter.mppt_count))
+    wanted = max(1, round(power_kw / (inverter.ac_kw * BEST_DC_AC_RATIO)))
+    count = max(by_inputs, wanted)
+    ratio = power_kw / (count * inverter.ac_kw)
+    if ratio > MOST_DC_AC_RATIO:
+        count = ceil(power_kw / (inverter.ac_kw * MOST_DC_AC_RATIO))
+        ratio = power_kw / (count * inverter.ac_kw)
+    if ratio < LEAST_DC_AC_RATIO:
+        return None
+    return StringPlan(inverter, count, length, strings, on_tracker, module_count - strings * length, window, ratio)

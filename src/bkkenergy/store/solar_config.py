@@ -1,0 +1,43 @@
+"""Reads config/solar: climate, equipment and what designs assume, with every fault at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from bkkenergy.errors import ConfigError, Fault
+from bkkenergy.solar.assumptions import SolarConfig
+from bkkenergy.tomlfiles import read_toml, validated
+
+
+def load_solar(config_dir: Path) -> SolarConfig:
+    """The folder config/solar. Raises ConfigError."""
+    folder = config_dir / "solar"
+    faults: list[Fault] = []
+    tables: dict[str, Any] = {}
+    for name in ("climate", "design", "equipment", "typical_loads"):
+        try:
+            tables[name] = read_toml(folder / f"{name}.toml")
+        except ConfigError as error:
+            faults += error.faults
+    if faults:
+        raise ConfigError(faults)
+    equipment = {
+        "modules": {entry.get("id", ""): entry for entry in tables["equipment"].get("module", [])},
+        "inverters": {entry.get("id", ""): entry for entry in tables["equipment"].get("inverter", [])},
+    }
+    own = {"climate": tables["climate"].get("climate"), "typical_loads": tables["typical_loads"].get("typical_loads")}
+    whole = {**own, "equipment": equipment, **_dated(tables["design"])}
+    config, faults = validated(SolarConfig, whole, f"{folder}:")
+    if config is None:
+        raise ConfigError(faults)
+    return config
+
+
+def _dated(design: dict[str, Any]) -> dict[str, Any]:
+    """The tables of design.toml; one without its own date takes the file's first."""
+    dates = [table["entered"] for table in design.values() if isinstance(table, dict) and "entered" in table]
+    return {
+        key: {"entered": dates[0], **table} if isinstance(table, dict) and dates else table
+        for key, table in design.items()
+    }
