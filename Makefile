@@ -26,6 +26,7 @@ check: $(VENV)/.dev
 
 bench: $(VENV)/.dev system-packages
 	$(BIN)/python -m tests.bench $(ARGS) || true
+	$(BIN)/python -m tests.bench.solar || true
 	if command -v npm >/dev/null; then npm install --silent --no-audit --no-fund --prefix var/peer node-red@5 node-red-contrib-influxdb@0.7; fi
 	$(BIN)/python -m tests.bench.peer $$(test -d var/peer/node_modules/node-red && echo --node-red $(CURDIR)/var/peer)
 

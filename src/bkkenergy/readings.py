@@ -31,8 +31,13 @@ FIELDS = (
     "current_l3_a",
     "power_factor",
     "frequency_hz",
+    "ghi_wm2",
+    "temp_air_c",
 )
 """Every quantity that a reading can carry, in the order in which stores keep them."""
+
+WEATHER_FIELDS = ("ghi_wm2", "temp_air_c")
+"""What a weather station sends: mean irradiance on the horizontal, W/m2, and air temperature, degC."""
 
 
 class Quality(IntEnum):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,38 +16,26 @@ from rich.table import Table
 
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.carbon import factor_for
-from bkkenergy.cli.context import Site, config_option, load_site
+from bkkenergy.cli.context import config_option, load_site
 from bkkenergy.cli.report import Names
+from bkkenergy.cli.solar_weather import MEASURED, TYPICAL, chosen_weather, weather_group
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import LANGS, Lang, Words
-from bkkenergy.reports.solar.gather import SolarSite, building_of, default_weather, design_inputs, year_load
-from bkkenergy.reports.solar.html import (
-    headline,
-    render_design_html,
-    render_design_pdf,
-    render_screening_html,
-    render_screening_pdf,
+from bkkenergy.reports.solar.gather import (
+    SolarSite,
+    building_of,
+    default_weather,
+    design_inputs,
+    measured_weather,
+    year_load,
 )
-from bkkenergy.reports.solar.tables import (
-    design_csv,
-    design_json,
-    design_xlsx,
-    screening_csv,
-    screening_json,
-    screening_xlsx,
-)
-from bkkenergy.settings import Settings
-from bkkenergy.solar.assumptions import SolarConfig
-from bkkenergy.solar.design import Design, Wish, design
-from bkkenergy.solar.screening import Screening, screen
-from bkkenergy.solar.weather import Weather, weather_faults
+from bkkenergy.reports.solar.html import headline
+from bkkenergy.reports.solar.write import FORMATS, write_design, write_screening
+from bkkenergy.solar.design import Wish, design
+from bkkenergy.solar.screening import screen
 from bkkenergy.store import open_store
 from bkkenergy.store.solar_config import load_solar
-from bkkenergy.store.weather import Service, fetched_or_cached, read_weather_file
 
-FORMATS = ("html", "pdf", "json", "csv", "xlsx")
-SERVICES = ("pvgis_tmy", "pvgis_hourly", "nasa_power")
-TYPICAL = "typical"
 console = Console()
 
 Command = Callable[..., Any]
@@ -59,7 +48,8 @@ def weather_option(command: Command) -> Command:
         "weather_name",
         default=TYPICAL,
         show_default=True,
-        help="typical (offline), an .epw, TMY3 .csv or .parquet file, or one of pvgis_tmy, pvgis_hourly, nasa_power.",
+        help="typical (offline), measured (the building's own station), an .epw, TMY3 .csv or .parquet file, "
+        "or one of pvgis_tmy, pvgis_hourly, nasa_power.",
     )(command)
 
 
@@ -114,32 +104,20 @@ def opened(config_dir: Path, weather_name: str, *, building: str | None = None) 
     """The site with its store and weather."""
     site = load_site(config_dir)
     config = load_solar(config_dir)
-    weather = chosen_weather(site, config, weather_name, building)
+    if weather_name == MEASURED and building is None:
+        raise InputError("--weather measured is one building's. Use it with estimate, size or compare.")
+    weather = (
+        default_weather(config) if weather_name == MEASURED else chosen_weather(site, config, weather_name, building)
+    )
     store = open_store(site.settings.store)
+    found = SolarSite(store, site.portfolio, site.settings, site.figures, config, weather)
     try:
-        yield SolarSite(store, site.portfolio, site.settings, site.figures, config, weather)
+        if weather_name == MEASURED and building is not None:
+            own = measured_weather(found, building_of(site.portfolio, building), today=today_here())
+            found = replace(found, weather=own)
+        yield found
     finally:
         store.close()
-
-
-def chosen_weather(site: Site, config: SolarConfig, name: str, building: str | None) -> Weather:
-    """The weather that --weather names; a service is asked for the building's place."""
-    if name == TYPICAL:
-        return default_weather(config)
-    if name in SERVICES:
-        place = building_of(site.portfolio, building) if building else config.climate
-        return fetched_or_cached(
-            weather_folder(site.settings), cast("Service", name), place.latitude_deg, place.longitude_deg
-        )
-    path = Path(name)
-    if not path.suffix:
-        raise InputError(f"weather {name!r} is not known. Use typical, a file, or one of: {', '.join(SERVICES)}.")
-    return read_weather_file(path)
-
-
-def weather_folder(settings: Settings) -> Path:
-    """Where fetched weather is kept: beside the store."""
-    return settings.store.path.parent / "weather"
 
 
 def today_here() -> dt.date:
@@ -195,54 +173,8 @@ def estimate_command(
     click.echo(headline(made, Words(cast("Lang", langs[0]))))
     for key in made.warnings:
         click.echo(f"  {Words(cast('Lang', langs[0]))(f'solar.warning_{key}')}")
-    for path in write_design(made, target, formats, cast("tuple[Lang, ...]", langs)):
+    for path in write_design(made, target, formats, cast("tuple[Lang, ...]", langs), today=today_here()):
         click.echo(f"  {path}")
-
-
-def write_design(made: Design, folder: Path, formats: Iterable[str], langs: tuple[Lang, ...]) -> list[Path]:
-    """The design in every format and language; the files, in that order."""
-    today = today_here()
-    writers: dict[str, Callable[[Lang], bytes]] = {
-        "html": lambda lang: render_design_html(made, lang, today=today),
-        "pdf": lambda lang: render_design_pdf(made, lang, today=today),
-        "json": lambda _lang: design_json(made),
-        "csv": lambda lang: design_csv(made, lang),
-        "xlsx": lambda lang: design_xlsx(made, lang),
-    }
-    return written(folder, f"solar_{made.building.id}", writers, formats, langs)
-
-
-def write_screening(found: Screening, folder: Path, formats: Iterable[str], langs: tuple[Lang, ...]) -> list[Path]:
-    """The ranking in every format and language."""
-    today = today_here()
-    writers: dict[str, Callable[[Lang], bytes]] = {
-        "html": lambda lang: render_screening_html(found, lang, today=today),
-        "pdf": lambda lang: render_screening_pdf(found, lang, today=today),
-        "json": lambda _lang: screening_json(found),
-        "csv": lambda _lang: screening_csv(found),
-        "xlsx": lambda lang: screening_xlsx(found, lang),
-    }
-    return written(folder, "solar_screening", writers, formats, langs)
-
-
-def written(
-    folder: Path,
-    stem: str,
-    writers: dict[str, Callable[[Lang], bytes]],
-    formats: Iterable[str],
-    langs: tuple[Lang, ...],
-) -> list[Path]:
-    """Files of a document; each appears whole or not at all. JSON is the same in every language."""
-    paths = []
-    folder.mkdir(parents=True, exist_ok=True)
-    for form in formats:
-        for lang in langs[:1] if form == "json" else langs:
-            path = folder / (f"{stem}.json" if form == "json" else f"{stem}.{lang}.{form}")
-            unfinished = path.with_suffix(".part")
-            unfinished.write_bytes(writers[form](lang))
-            unfinished.replace(path)
-            paths.append(path)
-    return paths
 
 
 @solar_command.command("size", epilog="\b\nExamples:\n  bkkenergy solar size district-bangkhen.office")
@@ -409,7 +341,7 @@ def screen_command(
             energy=words.number(found.energy_kwh / 1000),
         )
     )
-    for path in write_screening(found, target, formats, cast("tuple[Lang, ...]", langs)):
+    for path in write_screening(found, target, formats, cast("tuple[Lang, ...]", langs), today=today):
         click.echo(f"  {path}")
 
 
@@ -433,74 +365,4 @@ def spreading(scheduler: str | None) -> Iterator[Any]:
         yield lambda work, items: client.gather(client.map(work, list(items), pure=False))
 
 
-@solar_command.group("weather")
-def weather_group() -> None:
-    """The weather that designs rest on."""
-
-
-@weather_group.command(
-    "show", epilog="\b\nExamples:\n  bkkenergy solar weather show\n  bkkenergy solar weather show bangkok.epw"
-)
-@click.argument("weather_name", default=TYPICAL)
-@config_option
-def weather_show_command(weather_name: str, config_dir: Path) -> None:
-    """Show a weather's months and where it comes from."""
-    site, config = load_site(config_dir), load_solar(config_dir)
-    weather = chosen_weather(site, config, weather_name, None)
-    table = Table(title=weather.provenance.name_en)
-    for name in ("month", "GHI kWh/m2/day", "diffuse", "mean degC", "max degC", "wind m/s", "rain mm"):
-        table.add_column(name, justify="right")
-    months = weather.months()
-    for month in range(1, 13):
-        own = months == month
-        if not own.any():
-            continue
-        days = own.sum() * weather.interval_h / 24
-        ghi = weather.ghi_wm2[own].sum() * weather.interval_h / 1000
-        diffuse = weather.dhi_wm2[own].sum() * weather.interval_h / 1000
-        table.add_row(
-            str(month),
-            f"{ghi / days:.2f}",
-            f"{diffuse / ghi:.0%}" if ghi else "–",
-            f"{weather.temp_air_c[own].mean():.1f}",
-            f"{weather.temp_air_c[own].max():.1f}",
-            f"{weather.wind_ms[own].mean():.1f}",
-            f"{weather.rain_mm[own].sum() / max(1.0, weather.years):.0f}",
-        )
-    console.print(table)
-    console.print(f"GHI {weather.ghi_kwh_m2:,.0f} kWh/m2 a year. {weather.provenance.source}.")
-    if weather.provenance.decomposition:
-        console.print(f"Diffuse light: {weather.provenance.decomposition}.")
-
-
-@weather_group.command(
-    "fetch", epilog="\b\nExamples:\n  bkkenergy solar weather fetch pvgis_tmy --building education.school-1"
-)
-@click.argument("service", type=click.Choice(SERVICES))
-@click.option("--building", help="Its place (default: the climate's place in config/solar).")
-@config_option
-def weather_fetch_command(service: Any, building: str | None, config_dir: Path) -> None:
-    """Fetch weather once; it is kept beside the store and used from there."""
-    site, config = load_site(config_dir), load_solar(config_dir)
-    weather = chosen_weather(site, config, service, building)
-    click.echo(
-        f"{weather.provenance.source}: {len(weather.starts)} intervals, GHI {weather.ghi_kwh_m2:,.0f} kWh/m2 a year."
-    )
-    click.echo(f"  {weather_folder(site.settings)}")
-
-
-@weather_group.command("check", epilog="\b\nExamples:\n  bkkenergy solar weather check bangkok.epw")
-@click.argument("weather_name", default=TYPICAL)
-@config_option
-def weather_check_command(weather_name: str, config_dir: Path) -> None:
-    """Tell what is wrong with a weather: gaps, impossible values, sun at night, shifted stamps.
-
-    Exit code 1 if there is anything.
-    """
-    weather = chosen_weather(load_site(config_dir), load_solar(config_dir), weather_name, None)
-    faults = weather_faults(weather, where=weather_name)
-    for fault in faults:
-        click.echo(str(fault))
-    if faults:
-        raise SystemExit(1)
-    click.echo(f"{weather_name}: no faults in {len(weather.starts)} intervals.")
+solar_command.add_command(weather_group)

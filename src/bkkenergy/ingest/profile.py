@@ -32,6 +32,8 @@ UNITS: Mapping[str, tuple[str, float]] = {
     "Hz": ("frequency", 1.0),
     "ratio": ("factor", 1.0),
     "percent": ("factor", 0.01),
+    "W/m2": ("irradiance", 1.0),
+    "degC": ("temperature", 1.0),
 }
 """Unit -> what it measures, and the factor to kWh, kW, V, A, Hz and 0..1."""
 
@@ -46,6 +48,8 @@ QUANTITY_OF = {
             "current": "current",
             "power_factor": "factor",
             "frequency": "frequency",
+            "ghi": "irradiance",
+            "temp_air": "temperature",
         }.items()
         if name.startswith(prefix)
     )

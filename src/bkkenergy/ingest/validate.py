@@ -23,8 +23,11 @@ PLAUSIBLE = {
     **{f"current_l{n}_a": (0.0, 20_000.0) for n in (1, 2, 3)},
     "power_factor": (-1.0, 1.0),
     "frequency_hz": (0.0, 70.0),
+    "ghi_wm2": (-20.0, 1600.0),
+    "temp_air_c": (-5.0, 60.0),
 }
-"""Physical bounds: a customer at 115 kV, a busbar of 20 kA, a ratio, a 50 Hz grid with room."""
+"""Physical bounds: a customer at 115 kV, a busbar of 20 kA, a ratio, a 50 Hz grid with room,
+a sky with clouds beside the sun."""
 
 REASONS = (
     None,
@@ -91,6 +94,7 @@ def reject_codes(batch: ReadingBatch, limits: Limits, *, latest_us: int) -> npt.
     latest_us : no reading may be later, microseconds since the epoch.
     """
     energy_kwh, export_kwh, power_kw = (batch.column(name) for name in ("energy_kwh", "export_kwh", "power_kw"))
+    ghi_wm2 = batch.column("ghi_wm2")
     most_kwh = limits.most_energy_kwh[batch.meter]
     gauge_is_off = np.zeros(len(batch), np.bool_)
     for name, (least, most) in PLAUSIBLE.items():
@@ -100,7 +104,7 @@ def reject_codes(batch: ReadingBatch, limits: Limits, *, latest_us: int) -> npt.
         [
             batch.ts_us < limits.commissioned_us[batch.meter],
             batch.ts_us > latest_us,
-            np.isnan(energy_kwh) & np.isnan(power_kw),
+            np.isnan(energy_kwh) & np.isnan(power_kw) & np.isnan(ghi_wm2),
             (energy_kwh < 0) | (energy_kwh >= most_kwh) | (export_kwh < 0) | (export_kwh >= most_kwh),
             np.abs(power_kw) > limits.most_power_kw[batch.meter],
             gauge_is_off,
@@ -122,7 +126,7 @@ def explain(batch: ReadingBatch, row: int, reason: Reason, limits: Limits) -> st
         case Reason.TIME_AHEAD:
             return f"ts {at} lies in the future. Check the device's clock."
         case Reason.NO_VALUE:
-            return "neither energy_kwh nor power_kw. Send one of them."
+            return "neither energy_kwh nor power_kw (nor ghi_wm2, of a weather station). Send one of them."
         case Reason.ENERGY_OUT_OF_RANGE:
             shown = {name: values[name] for name in ("energy_kwh", "export_kwh") if name in values}
             most_kwh = limits.most_energy_kwh[meter]

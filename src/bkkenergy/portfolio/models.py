@@ -49,6 +49,8 @@ class MeterKind(StrEnum):
     """energy_kwh is the energy of the interval that ends at the reading."""
     POWER = "power"
     """There is no energy figure; power_kw is integrated."""
+    WEATHER = "weather"
+    """A weather station: it measures no energy at all, but ghi_wm2 and temp_air_c."""
 
 
 class YearlySpan(Frozen):
@@ -151,7 +153,7 @@ class Meter(Frozen):
     @property
     def is_main(self) -> bool:
         """Whether nothing measures this meter's energy a second time."""
-        return self.parent is None
+        return self.parent is None and self.kind is not MeterKind.WEATHER
 
     @property
     def gateway_id(self) -> str:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,29 +12,25 @@ from scipy import stats
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.carbon import GridFactor, emissions_kg
 from bkkenergy.errors import InputError
-from bkkenergy.portfolio import Building, Roof
+from bkkenergy.portfolio import Building
 from bkkenergy.readings import FloatArray
 from bkkenergy.solar.assumptions import SolarConfig, Uncertainty
 from bkkenergy.solar.dispatch import BillChange, Storage, balance, bill_changes
 from bkkenergy.solar.finance import Project, Result, capex_thb, evaluate, tornado
 from bkkenergy.solar.irradiance import Sky, sky_of
-from bkkenergy.solar.layout import Layout, RoofPlane, lay_out, roof_of_area
+from bkkenergy.solar.layout import Layout
 from bkkenergy.solar.load import YearLoad
 from bkkenergy.solar.module import Inverter, Module
-from bkkenergy.solar.production import STEPS, Models, Mounting, Plane, Production, Rear, simulate
-from bkkenergy.solar.shading import Box, beam_seen, sky_seen, skyline_deg
+from bkkenergy.solar.production import STEPS, Models, Mounting, Production, Rear, simulate
+from bkkenergy.solar.roofs import KW_PER_KWP, as_plane, laid
 from bkkenergy.solar.sizing import Sweep, sizes_up_to, sweep
-from bkkenergy.solar.strings import BEST_DC_AC_RATIO, StringPlan, plan_strings
+from bkkenergy.solar.strings import StringPlan, plan_strings
 from bkkenergy.solar.weather import Provenance, Weather, rows_at
 from bkkenergy.tariff.schedule import Schedule, Tariffs
 
 MONTHS = 12
 WEEK_DAYS = 7
 WEEK_MONTH = 4
-KW_PER_KWP = 1 / BEST_DC_AC_RATIO
-"""Inverters for each kWp before strings are planned."""
-FLAT_DEG = 7.0
-"""Roofs steeper than this carry their modules flush; flatter ones can carry racks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +150,12 @@ def design(inputs: DesignInputs) -> Design:
             'roofs = [{ id = "main", area_m2 = 500, tilt_deg = 5, azimuth_deg = 180 }].'
         )
     module = config.equipment.module(wish.module)
-    layouts = {roof.id: _laid(roof, module, inputs) for roof in building.roofs}
+    layouts = {
+        roof.id: laid(
+            roof, module, inputs.building, config.layout, mounting=wish.mounting, rack_tilt_deg=wish.rack_tilt_deg
+        )
+        for roof in building.roofs
+    }
     sky = sky_of(weather)
     whole = _produced(inputs, layouts, sky, module, KW_PER_KWP)
     per_kwp = whole.energy_kwh / np.array([layout.capacity_kwp for layout in layouts.values()])
@@ -180,28 +179,6 @@ def design(inputs: DesignInputs) -> Design:
     return _record(inputs, chosen, strings, final, sized, module, sky, rows, storage)
 
 
-def roof_plane(roof: Roof) -> RoofPlane:
-    """A configured roof as a plane to lay modules on."""
-    if roof.outline_m:
-        boxes = tuple(Box(tuple(obstacle.outline_m), obstacle.height_m) for obstacle in roof.obstacles)
-        return RoofPlane(tuple(roof.outline_m), roof.tilt_deg, roof.azimuth_deg, boxes)
-    return roof_of_area((roof.area_m2 or 0.0) * roof.usable_ratio, roof.tilt_deg, roof.azimuth_deg)
-
-
-def _laid(roof: Roof, module: Module, inputs: DesignInputs) -> Layout:
-    wish, building = inputs.wish, inputs.building
-    mounting: Mounting = wish.mounting if roof.tilt_deg <= FLAT_DEG else "flush"
-    return lay_out(
-        roof_plane(roof),
-        module,
-        inputs.config.layout,
-        latitude_deg=building.latitude_deg,
-        longitude_deg=building.longitude_deg,
-        mounting=mounting,
-        rack_tilt_deg=wish.rack_tilt_deg,
-    )
-
-
 def _models(inputs: DesignInputs, module: Module, inverter: Inverter | None, layout: Layout) -> Models:
     slant_m = module.length_m if layout.standing == "portrait" else module.width_m
     is_bifacial = module.bifaciality > 0 and layout.mounting == "racked"
@@ -222,23 +199,6 @@ def _produced(
     planes = [as_plane(layout, sky, kw_per_kwp, horizons[name]) for name, layout in layouts.items()]
     models = _models(inputs, module, None, next(iter(layouts.values())))
     return simulate(inputs.weather, planes, inputs.config.losses, models, sky=sky)
-
-
-def as_plane(layout: Layout, sky: Sky, kw_per_kwp: float, horizon: Sequence[tuple[float, float]]) -> Plane:
-    """A layout as a plane to simulate, with the skyline that its obstacles and the horizon make."""
-    seen, share = None, 1.0
-    if layout.roof.obstacles or horizon:
-        skyline = skyline_deg(layout.points_m(), layout.roof.obstacles, horizon)
-        seen, share = beam_seen(skyline, sky), sky_seen(skyline, layout.module_tilt_deg, layout.module_azimuth_deg)
-    return Plane(
-        layout.module_tilt_deg,
-        layout.module_azimuth_deg,
-        layout.capacity_kwp,
-        layout.capacity_kwp * kw_per_kwp,
-        layout.mounting,
-        seen,
-        share,
-    )
 
 
 def _per_kwp(made: Production, layouts: Mapping[str, Layout], rows: np.ndarray, interval_h: float) -> FloatArray:
@@ -405,7 +365,9 @@ def _months(made: Production, weather: Weather) -> tuple[float, ...]:
 def _week(load: YearLoad, pv_kwh: FloatArray) -> Week:
     """A week of April, from its first Monday: the sun stands highest, and offices work."""
     local = load.starts.tz_convert(BANGKOK)
-    april = np.flatnonzero((local.month == WEEK_MONTH) & (local.weekday == 0) & (local.hour == 0) & (local.minute == 0))
+    april = np.flatnonzero(
+        (local.month == WEEK_MONTH) & (local.day_of_week == 0) & (local.hour == 0) & (local.minute == 0)
+    )
     at = int(april[0]) if len(april) else 0
     rows = slice(at, at + round(WEEK_DAYS * 24 / load.interval_h))
     return Week(load.starts[rows], load.energy_kwh[rows] / load.interval_h, pv_kwh[rows] / load.interval_h)
@@ -422,23 +384,3 @@ def _warnings(inputs: DesignInputs, chosen: Mapping[str, Layout], bills: BillCha
     if any(not layout.roof.is_known for layout in chosen.values()):
         found.append("outline_is_assumed")
     return tuple(dict.fromkeys(found))
-
-
-def assumption_sources(made: Design) -> list[tuple[str, str, dt.date | None]]:
-    """(key, source, entered) of every figure that the design rests on."""
-    config: Any = made.config
-    sources = [
-        (key, getattr(config, key).source, getattr(config, key).entered)
-        for key in ("losses", "uncertainty", "site_temperature", "layout", "finance")
-    ]
-    if made.load_measured_ratio == 0:
-        sources.append(("typical_loads", config.typical_loads.source, config.typical_loads.entered))
-    rates = made.schedule.rates_on(made.bills.before[-1].month)
-    return [
-        ("weather", made.weather.source, None),
-        ("module", made.module.source, made.module.entered),
-        ("inverter", made.strings.inverter.source, made.strings.inverter.entered),
-        ("tariff", made.bills.before[-1].source, rates.entered),
-        ("grid_factor", made.factor.source, made.factor.entered),
-        *sources,
-    ]

@@ -13,12 +13,12 @@ from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Building
 from bkkenergy.readings import FloatArray, IntArray
 from bkkenergy.solar.assumptions import FinanceAssumptions, LayoutRules, SolarConfig
-from bkkenergy.solar.design import KW_PER_KWP, as_plane, roof_plane
 from bkkenergy.solar.irradiance import sky_of
-from bkkenergy.solar.layout import Layout, lay_out
+from bkkenergy.solar.layout import Layout
 from bkkenergy.solar.load import YearLoad
 from bkkenergy.solar.module import Module
 from bkkenergy.solar.production import Models, Plane, simulate
+from bkkenergy.solar.roofs import KW_PER_KWP, as_plane, laid
 from bkkenergy.solar.sizing import sizes_up_to, sweep
 from bkkenergy.solar.weather import Weather, rows_at
 from bkkenergy.tariff.schedule import Tariffs
@@ -100,16 +100,7 @@ def laid_roofs(
             refused.append((building.id, "no roofs in the portfolio. Add them to its entry."))
             continue
         try:
-            found[building.id] = [
-                lay_out(
-                    roof_plane(roof),
-                    module,
-                    rules,
-                    latitude_deg=building.latitude_deg,
-                    longitude_deg=building.longitude_deg,
-                )
-                for roof in building.roofs
-            ]
+            found[building.id] = [laid(roof, module, building, rules) for roof in building.roofs]
         except InputError as why:
             refused.append((building.id, str(why)))
     return found, refused

@@ -107,8 +107,11 @@ class SqliteStore:
         self._numbers: dict[str, int] = {}
 
     def prepare(self) -> None:
-        """Make the tables."""
+        """Make the tables, and the columns that an older file lacks."""
         make_tables(self._connection, self.path, _SCHEMA)
+        known = {row[1] for row in self._connection.execute("PRAGMA table_info(reading)")}
+        lacking = [name for name in FIELDS if name not in known]
+        make_tables(self._connection, self.path, "".join(f"ALTER TABLE reading ADD COLUMN {n} REAL;" for n in lacking))
 
     def commit(self, batch: ReadingBatch) -> None:
         """Store the batch in one transaction, synced to disk."""

@@ -13,16 +13,18 @@ from bkkenergy.calendar import BANGKOK, Period, edges, timestamp_us
 from bkkenergy.carbon import factor_for
 from bkkenergy.errors import InputError
 from bkkenergy.metering.frames import meter_energy
-from bkkenergy.portfolio import Building, Portfolio
-from bkkenergy.readings import US_PER_S, FloatArray
+from bkkenergy.portfolio import Building, MeterKind, Portfolio
+from bkkenergy.readings import US_PER_S, WEATHER_FIELDS, FloatArray
 from bkkenergy.reports.figures import Figures
 from bkkenergy.settings import Settings
 from bkkenergy.solar.assumptions import SolarConfig
 from bkkenergy.solar.climate import typical_year
 from bkkenergy.solar.design import DesignInputs, Wish
 from bkkenergy.solar.load import YearLoad, filled_year, typical_year_load
-from bkkenergy.solar.weather import Weather
+from bkkenergy.solar.weather import Provenance, Weather, rows_at, with_components
 from bkkenergy.store import ReadingStore
+
+LEAST_MEASURED_RATIO = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,55 @@ class SolarSite:
     figures: Figures
     config: SolarConfig
     weather: Weather
+
+
+def measured_weather(site: SolarSite, building: Building, *, today: dt.date) -> Weather:
+    """The last twelve months by the building's own weather station; its gaps are filled by the typical year.
+
+    Irradiance is the mean of each hour, split by Boland's model. Raises InputError without a station, or
+    when it measured less than half of the year.
+    """
+    stations = [meter.id for meter in building.meters if meter.kind is MeterKind.WEATHER]
+    if not stations:
+        raise InputError(
+            f"{building.id} has no weather station. Add a meter with kind = "
+            '"weather" that sends ghi_wm2 and temp_air_c.'
+        )
+    period = past_year(today)
+    batch = site.store.readings(stations, timestamp_us(period.start), timestamp_us(period.end), WEATHER_FIELDS)
+    frame = pd.DataFrame(
+        {name: batch.column(name) for name in WEATHER_FIELDS}, index=pd.to_datetime(batch.ts_us, unit="us", utc=True)
+    )
+    starts = edges(period, "60min")[:-1]
+    hourly = frame.resample("h").mean().reindex(starts.tz_convert("UTC"))
+    known = hourly["ghi_wm2"].notna().to_numpy()
+    if known.mean() < LEAST_MEASURED_RATIO:
+        raise InputError(
+            f"{stations[0]} measured {known.mean():.0%} of the last twelve months. "
+            "Use --weather typical until it has half a year."
+        )
+    base, row = site.weather, rows_at(site.weather, starts)
+    ghi_wm2 = np.where(known, np.clip(hourly["ghi_wm2"].to_numpy(), 0, None), base.ghi_wm2[row])
+    temp_c = hourly["temp_air_c"].to_numpy()
+    dni_wm2, dhi_wm2 = with_components(
+        starts, ghi_wm2, latitude_deg=building.latitude_deg, longitude_deg=building.longitude_deg
+    )
+    told = f"{stations[0]}, {period.first_day} to {period.last_day}, {known.mean():.0%} measured"
+    source = f"{told}; the rest, wind and rain: {base.provenance.source}"
+    return Weather(
+        starts=starts,
+        ghi_wm2=ghi_wm2,
+        dni_wm2=dni_wm2,
+        dhi_wm2=dhi_wm2,
+        temp_air_c=np.where(np.isfinite(temp_c), temp_c, base.temp_air_c[row]),
+        wind_ms=base.wind_ms[row],
+        rain_mm=base.rain_mm[row],
+        humidity_percent=base.humidity_percent[row],
+        latitude_deg=building.latitude_deg,
+        longitude_deg=building.longitude_deg,
+        elevation_m=base.elevation_m,
+        provenance=Provenance("measured", "วัดจริงที่อาคาร", "Measured at the building", source, "Boland et al. 2008"),
+    )
 
 
 def default_weather(config: SolarConfig) -> Weather:

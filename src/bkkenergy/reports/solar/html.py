@@ -15,9 +15,10 @@ from bkkenergy.calendar import BANGKOK
 from bkkenergy.i18n import Lang, Words
 from bkkenergy.reports.render.page import as_pdf, environment
 from bkkenergy.reports.solar.drawing import Bar, Line, bars, lines, roof_plan, tornado
-from bkkenergy.solar.design import Design, assumption_sources
+from bkkenergy.solar.design import Design
 from bkkenergy.solar.finance import SENSITIVITY, Result
 from bkkenergy.solar.screening import Screening
+from bkkenergy.solar.sources import assumption_sources
 from bkkenergy.tariff.bill import Item
 
 HOURS_A_DAY = 24
@@ -77,7 +78,7 @@ def render_screening_pdf(found: Screening, lang: Lang, *, today: dt.date) -> byt
 
 
 def _is_told(change_ratio: float, step: str) -> bool:
-    return step == "ghi" or abs(change_ratio) >= 5e-5  # noqa: PLR2004 - what one decimal of a per cent shows
+    return step == "ghi" or abs(change_ratio) >= 5e-4  # noqa: PLR2004 - what one decimal of a per cent shows
 
 
 def _payback(result: Result, made: Design, words: Words) -> str:

@@ -15,8 +15,9 @@ from babel.dates import get_month_names
 
 from bkkenergy.i18n import Lang, Words
 from bkkenergy.reports.solar.html import bill_rows
-from bkkenergy.solar.design import Design, assumption_sources
+from bkkenergy.solar.design import Design
 from bkkenergy.solar.screening import Screening
+from bkkenergy.solar.sources import assumption_sources
 
 SCHEMA = "bkkenergy.solar_design/1"
 SCREENING_SCHEMA = "bkkenergy.solar_screening/1"
@@ -71,6 +72,17 @@ def design_data(made: Design) -> dict[str, Any]:
         "bill": [asdict(row) for row in bill_rows(made)],
         "saving_thb": made.bills.saving_thb,
         "capex_thb": made.capex_thb,
+        **_money_data(made),
+        "avoided_kg": made.avoided_kg,
+        "warnings": list(made.warnings),
+        "sources": [
+            {"key": key, "source": source, "entered": entered} for key, source, entered in assumption_sources(made)
+        ],
+    }
+
+
+def _money_data(made: Design) -> dict[str, Any]:
+    return {
         "ways": {way: asdict(result) for way, result in made.ways.items()},
         "tornado": [{"factor": name, "npv_less_thb": less, "npv_more_thb": more} for name, less, more in made.tornado],
         "sweep": [
@@ -83,11 +95,6 @@ def design_data(made: Design) -> dict[str, Any]:
                 "payback_years": option.money.payback_years,
             }
             for option in made.sweep.options
-        ],
-        "avoided_kg": made.avoided_kg,
-        "warnings": list(made.warnings),
-        "sources": [
-            {"key": key, "source": source, "entered": entered} for key, source, entered in assumption_sources(made)
         ],
     }
 

@@ -1,0 +1,116 @@
+"""`bkkenergy solar weather`: what designs rest on, shown, fetched and checked; and what --weather names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from bkkenergy.cli.context import Site, config_option, load_site
+from bkkenergy.errors import InputError
+from bkkenergy.reports.solar.gather import building_of, default_weather
+from bkkenergy.settings import Settings
+from bkkenergy.solar.assumptions import SolarConfig
+from bkkenergy.solar.weather import Weather, weather_faults
+from bkkenergy.store.solar_config import load_solar
+from bkkenergy.store.weather import Service, fetched_or_cached, read_weather_file
+
+SERVICES = ("pvgis_tmy", "pvgis_hourly", "nasa_power")
+TYPICAL, MEASURED = "typical", "measured"
+console = Console()
+
+
+def chosen_weather(site: Site, config: SolarConfig, name: str, building: str | None) -> Weather:
+    """The weather that --weather names; a service is asked for the building's place."""
+    if name == TYPICAL:
+        return default_weather(config)
+    if name in SERVICES:
+        place = building_of(site.portfolio, building) if building else config.climate
+        return fetched_or_cached(
+            weather_folder(site.settings), cast("Service", name), place.latitude_deg, place.longitude_deg
+        )
+    path = Path(name)
+    if not path.suffix:
+        raise InputError(f"weather {name!r} is not known. Use typical, a file, or one of: {', '.join(SERVICES)}.")
+    return read_weather_file(path)
+
+
+def weather_folder(settings: Settings) -> Path:
+    """Where fetched weather is kept: beside the store."""
+    return settings.store.path.parent / "weather"
+
+
+@click.group("weather")
+def weather_group() -> None:
+    """The weather that designs rest on."""
+
+
+@weather_group.command(
+    "show", epilog="\b\nExamples:\n  bkkenergy solar weather show\n  bkkenergy solar weather show bangkok.epw"
+)
+@click.argument("weather_name", default=TYPICAL)
+@config_option
+def weather_show_command(weather_name: str, config_dir: Path) -> None:
+    """Show a weather's months and where it comes from."""
+    site, config = load_site(config_dir), load_solar(config_dir)
+    weather = chosen_weather(site, config, weather_name, None)
+    table = Table(title=weather.provenance.name_en)
+    for name in ("month", "GHI kWh/m2/day", "diffuse", "mean degC", "max degC", "wind m/s", "rain mm"):
+        table.add_column(name, justify="right")
+    months = weather.months()
+    for month in range(1, 13):
+        own = months == month
+        if not own.any():
+            continue
+        days = own.sum() * weather.interval_h / 24
+        ghi = weather.ghi_wm2[own].sum() * weather.interval_h / 1000
+        diffuse = weather.dhi_wm2[own].sum() * weather.interval_h / 1000
+        table.add_row(
+            str(month),
+            f"{ghi / days:.2f}",
+            f"{diffuse / ghi:.0%}" if ghi else "–",
+            f"{weather.temp_air_c[own].mean():.1f}",
+            f"{weather.temp_air_c[own].max():.1f}",
+            f"{weather.wind_ms[own].mean():.1f}",
+            f"{weather.rain_mm[own].sum() / max(1.0, weather.years):.0f}",
+        )
+    console.print(table)
+    console.print(f"GHI {weather.ghi_kwh_m2:,.0f} kWh/m2 a year. {weather.provenance.source}.")
+    if weather.provenance.decomposition:
+        console.print(f"Diffuse light: {weather.provenance.decomposition}.")
+
+
+@weather_group.command(
+    "fetch", epilog="\b\nExamples:\n  bkkenergy solar weather fetch pvgis_tmy --building education.school-1"
+)
+@click.argument("service", type=click.Choice(SERVICES))
+@click.option("--building", help="Its place (default: the climate's place in config/solar).")
+@config_option
+def weather_fetch_command(service: Any, building: str | None, config_dir: Path) -> None:
+    """Fetch weather once; it is kept beside the store and used from there."""
+    site, config = load_site(config_dir), load_solar(config_dir)
+    weather = chosen_weather(site, config, service, building)
+    click.echo(
+        f"{weather.provenance.source}: {len(weather.starts)} intervals, GHI {weather.ghi_kwh_m2:,.0f} kWh/m2 a year."
+    )
+    click.echo(f"  {weather_folder(site.settings)}")
+
+
+@weather_group.command("check", epilog="\b\nExamples:\n  bkkenergy solar weather check bangkok.epw")
+@click.argument("weather_name", default=TYPICAL)
+@config_option
+def weather_check_command(weather_name: str, config_dir: Path) -> None:
+    """Tell what is wrong with a weather: gaps, impossible values, sun at night, shifted stamps.
+
+    Exit code 1 if there is anything.
+    """
+    weather = chosen_weather(load_site(config_dir), load_solar(config_dir), weather_name, None)
+    faults = weather_faults(weather, where=weather_name)
+    for fault in faults:
+        click.echo(str(fault))
+    if faults:
+        raise SystemExit(1)
+    click.echo(f"{weather_name}: no faults in {len(weather.starts)} intervals.")

@@ -1,0 +1,75 @@
+"""Designs and screenings as files, in every format and language."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from bkkenergy.i18n import Lang
+from bkkenergy.reports.solar.html import (
+    render_design_html,
+    render_design_pdf,
+    render_screening_html,
+    render_screening_pdf,
+)
+from bkkenergy.reports.solar.tables import (
+    design_csv,
+    design_json,
+    design_xlsx,
+    screening_csv,
+    screening_json,
+    screening_xlsx,
+)
+from bkkenergy.solar.design import Design
+from bkkenergy.solar.screening import Screening
+
+FORMATS = ("html", "pdf", "json", "csv", "xlsx")
+
+
+def write_design(
+    made: Design, folder: Path, formats: Iterable[str], langs: tuple[Lang, ...], *, today: dt.date
+) -> list[Path]:
+    """The design in every format and language; the files, in that order."""
+    writers: dict[str, Callable[[Lang], bytes]] = {
+        "html": lambda lang: render_design_html(made, lang, today=today),
+        "pdf": lambda lang: render_design_pdf(made, lang, today=today),
+        "json": lambda _lang: design_json(made),
+        "csv": lambda lang: design_csv(made, lang),
+        "xlsx": lambda lang: design_xlsx(made, lang),
+    }
+    return _written(folder, f"solar_{made.building.id}", writers, formats, langs)
+
+
+def write_screening(
+    found: Screening, folder: Path, formats: Iterable[str], langs: tuple[Lang, ...], *, today: dt.date
+) -> list[Path]:
+    """The ranking in every format and language."""
+    writers: dict[str, Callable[[Lang], bytes]] = {
+        "html": lambda lang: render_screening_html(found, lang, today=today),
+        "pdf": lambda lang: render_screening_pdf(found, lang, today=today),
+        "json": lambda _lang: screening_json(found),
+        "csv": lambda _lang: screening_csv(found),
+        "xlsx": lambda lang: screening_xlsx(found, lang),
+    }
+    return _written(folder, "solar_screening", writers, formats, langs)
+
+
+def _written(
+    folder: Path,
+    stem: str,
+    writers: dict[str, Callable[[Lang], bytes]],
+    formats: Iterable[str],
+    langs: tuple[Lang, ...],
+) -> list[Path]:
+    """Files of a document; each appears whole or not at all. JSON is the same in every language."""
+    paths = []
+    folder.mkdir(parents=True, exist_ok=True)
+    for form in formats:
+        for lang in langs[:1] if form == "json" else langs:
+            path = folder / (f"{stem}.json" if form == "json" else f"{stem}.{lang}.{form}")
+            unfinished = path.with_suffix(".part")
+            unfinished.write_bytes(writers[form](lang))
+            unfinished.replace(path)
+            paths.append(path)
+    return paths

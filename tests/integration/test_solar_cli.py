@@ -1,0 +1,144 @@
+"""`bkkenergy solar` as an engineer calls it, on the shipped configuration and on readings in a real store."""
+
+import datetime as dt
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bkkenergy.calendar import BANGKOK, epoch_us
+from bkkenergy.cli.context import load_site
+from bkkenergy.errors import InputError
+from bkkenergy.portfolio import MeterKind
+from bkkenergy.readings import ReadingBatch
+from bkkenergy.reports.solar.gather import SolarSite, default_weather, design_inputs, measured_weather, past_year
+from bkkenergy.solar.design import Wish, design
+from bkkenergy.solar.weather import rows_at
+from bkkenergy.store.solar_config import load_solar
+from bkkenergy.store.sqlite import SqliteStore
+from tests.conftest import ROOT
+
+
+def solar(*args, config=ROOT / "config", ok=True):
+    command = [sys.executable, "-m", "bkkenergy", "solar", *args, "--config", str(config)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=120, env=os.environ | {"COLUMNS": "200"}, check=False
+    )
+    assert (done.returncode == 0) == ok, done.stderr + done.stdout
+    return done.stdout + done.stderr
+
+
+@pytest.mark.browser
+def test_estimate_writes_every_format(tmp_path):
+    told = solar(
+        "estimate",
+        "district-bangkhen.office",
+        "--kwp",
+        "50",
+        "--format",
+        "html,pdf,json,csv,xlsx",
+        "--lang",
+        "th,en",
+        "-o",
+        str(tmp_path),
+    )
+    names = sorted(path.name for path in tmp_path.iterdir())
+    stem = "solar_district-bangkhen.office"
+    assert names == sorted(
+        [f"{stem}.json"] + [f"{stem}.{lang}.{form}" for lang in ("th", "en") for form in ("html", "pdf", "csv", "xlsx")]
+    )
+    assert "คืนทุนใน" in told
+    page = (tmp_path / f"{stem}.th.html").read_text()
+    assert "ผังแผงบนหลังคา" in page
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    assert (tmp_path / f"{stem}.th.pdf").read_bytes().startswith(b"%PDF")
+    assert json.loads((tmp_path / f"{stem}.json").read_text())["schema"] == "bkkenergy.solar_design/1"
+
+
+def test_size_compare_and_screen(tmp_path):
+    assert "best by net present value" in solar("size", "district-bangkhen.office")
+    assert solar("compare", "district-bangkhen.office", "--kwp", "30", "--kwp", "60").count("flush mono-550") == 2
+    told = solar("screen", "--agency", "health", "--format", "csv", "--lang", "en", "-o", str(tmp_path))
+    assert "buildings could carry" in told
+    assert len((tmp_path / "solar_screening.en.csv").read_text().splitlines()) >= 4
+
+
+def test_weather_is_shown_and_checked():
+    assert "GHI 1,808 kWh/m2 a year" in solar("weather", "show")
+    assert "no faults in 8760" in solar("weather", "check")
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (("estimate", "nothing-here"), "is not in the portfolio"),
+        (("estimate", "district-bangkhen.office", "--kwp", "many"), "is no size"),
+        (("estimate", "district-bangkhen.office", "--weather", "sunny"), "is not known"),
+        (("screen", "--agency", "nobody"), "has no buildings"),
+        (("screen", "--dask", "tcp://127.0.0.1:1"), "no Dask scheduler answers"),
+    ],
+)
+def test_what_cannot_be_done_says_why(args, told):
+    assert told in solar(*args, ok=False)
+
+
+def test_the_load_is_what_the_meters_measured(tmp_path):
+    """A register of 40 kW by day and 10 kW by night over 60 days; the other months are filled by like days."""
+    site, config = load_site(ROOT / "config"), load_solar(ROOT / "config")
+    store = SqliteStore(tmp_path / "readings.sqlite")
+    store.prepare()
+    today = dt.date(2026, 11, 24)
+    end = pd.Timestamp(past_year(today).end)
+    at = pd.date_range(end - pd.Timedelta(days=60), end, freq="15min", tz=BANGKOK)
+    power_kw = np.where((at.hour >= 8) & (at.hour < 16), 40.0, 10.0)
+    register = 5000 + np.concatenate([[0], np.cumsum(power_kw[:-1] / 4)])
+    meter = "district-bangkhen.office.main"
+    store.commit(ReadingBatch((meter,), np.zeros(len(at), np.int64), epoch_us(at), {"energy_kwh": register}))
+    solar_site = SolarSite(store, site.portfolio, site.settings, site.figures, config, default_weather(config))
+    found = design_inputs(solar_site, "district-bangkhen.office", Wish(capacity_kwp=30), today=today)
+    assert found.load.measured_ratio == pytest.approx(60 / 365, abs=0.001)
+    assert found.load.total_kwh == pytest.approx(365 * (8 * 40 + 16 * 10), rel=0.001)
+    made = design(found)
+    assert made.self_consumption_ratio > 0.99
+    assert made.warnings[0] == "load_is_partly_filled"
+    store.close()
+
+
+def test_a_station_on_the_roof_is_the_weather(tmp_path):
+    """300 days of irradiance a tenth above the typical year's, in a store whose file is older than the station."""
+    site, config = load_site(ROOT / "config"), load_solar(ROOT / "config")
+    office = site.portfolio.buildings["district-bangkhen.office"]
+    station = office.meters[0].model_copy(
+        update={"id": f"{office.id}.sky", "kind": MeterKind.WEATHER, "topic": "a/b/sky"}
+    )
+    with sqlite3.connect(tmp_path / "readings.sqlite") as old:
+        old.execute(
+            "CREATE TABLE reading (meter INTEGER, ts_us INTEGER, energy_kwh REAL, PRIMARY KEY (meter, ts_us)) WITHOUT ROWID"
+        )
+    store = SqliteStore(tmp_path / "readings.sqlite")
+    store.prepare()
+    typical, today = default_weather(config), dt.date(2026, 11, 24)
+    period = past_year(today)
+    starts = pd.date_range(period.start, periods=300 * 24, freq="h")
+    ghi = typical.ghi_wm2[rows_at(typical, starts)] * 1.1
+    at = epoch_us(starts) + 1_800_000_000
+    columns = {"ghi_wm2": ghi, "temp_air_c": np.full(len(at), 30.0)}
+    store.commit(ReadingBatch((station.id,), np.zeros(len(at), np.int64), at, columns))
+    building = office.model_copy(update={"meters": (*office.meters, station)})
+    found = measured_weather(
+        SolarSite(store, site.portfolio, site.settings, site.figures, config, typical), building, today=today
+    )
+    np.testing.assert_allclose(found.ghi_wm2[: len(ghi)], ghi)
+    assert found.temp_air_c[100] == 30
+    assert "82% measured" in found.provenance.source
+    assert station.is_main is False
+    with pytest.raises(InputError, match="has no weather station"):
+        measured_weather(
+            SolarSite(store, site.portfolio, site.settings, site.figures, config, typical), office, today=today
+        )
+    store.close()

@@ -1,0 +1,195 @@
+import csv
+import io
+import json
+
+import numpy as np
+import openpyxl
+import pandas as pd
+import pytest
+
+from bkkenergy.calendar import BANGKOK
+from bkkenergy.carbon import factor_for
+from bkkenergy.errors import InputError
+from bkkenergy.portfolio import load_portfolio
+from bkkenergy.portfolio.models import Roof
+from bkkenergy.reports.figures import load_figures
+from bkkenergy.reports.solar.tables import (
+    design_csv,
+    design_json,
+    design_xlsx,
+    screening_csv,
+    screening_json,
+    screening_xlsx,
+)
+from bkkenergy.solar.design import DesignInputs, Wish, design, exceeded_ratio
+from bkkenergy.solar.load import typical_year_load
+from bkkenergy.solar.screening import screen
+from bkkenergy.solar.sources import assumption_sources
+from tests.conftest import ROOT
+
+FIGURES, PORTFOLIO = load_figures(ROOT / "config"), load_portfolio(ROOT / "config")
+FACTOR = factor_for(FIGURES.grid_factors, 2026, "footprint")
+STARTS = pd.date_range("2025-11-01", "2026-11-01", freq="15min", tz=BANGKOK, inclusive="left")
+OFFICE = PORTFOLIO.buildings["district-bangkhen.office"]
+
+
+def load_of(building, config):
+    calendar = PORTFOLIO.calendars[building.calendar]
+    return typical_year_load(
+        STARTS, building.gross_floor_area_m2, config.typical_loads.wm2[building.type], calendar.open_hours
+    )
+
+
+def inputs(config, weather, building=OFFICE, **wish):
+    schedule = FIGURES.tariffs.schedules[building.tariff]
+    return DesignInputs(
+        building, weather, load_of(building, config), schedule, FIGURES.tariffs, FACTOR, config, Wish(**wish)
+    )
+
+
+@pytest.fixture(scope="module")
+def made(config, weather):
+    return design(inputs(config, weather, capacity_kwp=80))
+
+
+def test_the_design_adds_up(made):
+    assert made.capacity_kwp == pytest.approx(made.strings.module_count * made.module.power_w / 1000)
+    assert abs(made.capacity_kwp - 80) < 2
+    assert sum(made.month_kwh) == pytest.approx(made.energy_kwh)
+    assert made.losses[-1].energy_kwh == pytest.approx(made.energy_kwh)
+    product = made.losses[0].energy_kwh * np.prod([1 + line.change_ratio for line in made.losses[1:]])
+    assert product == pytest.approx(made.energy_kwh)
+    assert made.used_kwh + made.surplus_kwh == pytest.approx(made.energy_kwh, rel=2e-3)
+    assert made.p90_kwh < made.p75_kwh < made.energy_kwh
+    assert made.avoided_kg == pytest.approx(made.used_kwh * FACTOR.kg_co2e_per_kwh)
+    assert {key for key, _, _ in assumption_sources(made)} >= {
+        "weather",
+        "tariff",
+        "losses",
+        "finance",
+        "grid_factor",
+        "typical_loads",
+    }
+
+
+def test_without_a_wish_the_best_size_is_taken(config, weather):
+    found = design(inputs(config, weather))
+    assert found.capacity_kwp == pytest.approx(found.sweep.best_by_npv.capacity_kwp, rel=0.03)
+
+
+def test_more_than_the_roof_is_refused(config, weather):
+    with pytest.raises(InputError, match="more than the roofs of district-bangkhen.office carry"):
+        design(inputs(config, weather, capacity_kwp=100_000))
+
+
+def test_a_building_without_roofs_says_how_to_add_one(config, weather):
+    with pytest.raises(InputError, match="has no roofs"):
+        design(inputs(config, weather, building=OFFICE.model_copy(update={"roofs": ()})))
+
+
+def test_an_outline_with_a_machine_and_a_horizon(config, weather):
+    outline = ((0, 0), (30, 0), (30, 20), (0, 20))
+    machine = {"outline_m": ((14, 8), (18, 8), (18, 11), (14, 11)), "height_m": 2.5}
+    plain = Roof(id="roof", outline_m=outline, tilt_deg=5, azimuth_deg=180)
+    shaded = Roof(
+        id="roof",
+        outline_m=outline,
+        tilt_deg=5,
+        azimuth_deg=180,
+        obstacles=(machine,),
+        horizon=((90, 20), (270, 15), (0, 0), (180, 5)),
+    )
+    whole, less = (
+        design(inputs(config, weather, building=OFFICE.model_copy(update={"roofs": (roof,)}), capacity_kwp="max"))
+        for roof in (plain, shaded)
+    )
+    assert less.capacity_kwp < whole.capacity_kwp
+    assert less.specific_yield_kwh_per_kwp < 0.985 * whole.specific_yield_kwh_per_kwp
+    assert whole.roofs[0].sky_seen_ratio == 1
+    assert next(line for line in less.losses if line.step == "shading").change_ratio < -0.01
+    assert "outline_is_assumed" not in whole.warnings
+
+
+def test_a_battery_raises_what_the_building_uses(config, weather):
+    without, with_one = (design(inputs(config, weather, capacity_kwp="max", battery_kwh=kwh)) for kwh in (0, 300))
+    assert with_one.self_consumption_ratio > without.self_consumption_ratio
+    assert with_one.capex_thb == pytest.approx(without.capex_thb + 300 * config.battery.capex_thb_per_kwh)
+
+
+def test_cec_equipment_serves_too(config, weather):
+    found = design(
+        inputs(
+            config, weather, capacity_kwp=60, module="cec:Jinko_Solar_Co___Ltd_JKM410M_72HL_V", inverter="string-20",
+        )
+    )  # fmt: skip
+    assert 1250 < found.specific_yield_kwh_per_kwp < 1500
+
+
+def test_p90_is_the_normal_quantile():
+    assert exceeded_ratio(0.07, 0.90) == pytest.approx(1 - 1.2816 * 0.07, abs=1e-4)
+    assert exceeded_ratio(0.07, 0.50) == pytest.approx(1)
+
+
+def test_all_formats_tell_the_same_numbers(made):
+    data = json.loads(design_json(made))
+    rows = list(csv.reader(io.StringIO(design_csv(made, "en").decode("utf-8-sig"))))
+    book = openpyxl.load_workbook(io.BytesIO(design_xlsx(made, "en")), data_only=False)
+    assert data["energy_kwh"] == pytest.approx(made.energy_kwh)
+    assert float({row[0]: row[1] for row in rows}["Energy a year"]) == pytest.approx(made.energy_kwh)
+    summary = {row[0].value: row[1].value for row in book.worksheets[0].iter_rows(min_row=2, max_row=10)}
+    assert summary["Energy a year (kWh)"] == pytest.approx(made.energy_kwh)
+    assert summary["Net present value (THB)"] == pytest.approx(data["ways"]["own"]["npv_thb"])
+    months = [row[1].value for row in book["Energy by month"].iter_rows(min_row=2, max_row=13)]
+    assert months == pytest.approx(data["month_kwh"])
+    assert book["Energy by month"]["B14"].value == "=SUM(B2:B13)"
+    assert book["Money"]["E2"].value.startswith("=B2+NPV(E1,B3:")
+
+
+@pytest.fixture(scope="module")
+def screened(config, weather):
+    buildings = list(PORTFOLIO.buildings.values())[:12]
+    buildings.append(OFFICE.model_copy(update={"id": "district-bangkhen.shed", "roofs": ()}))
+    return screen(buildings, weather, config, FIGURES.tariffs, FACTOR, lambda building: load_of(building, config))
+
+
+def test_screening_ranks_by_worth_and_tells_what_is_left_out(screened):
+    worths = [row.npv_thb for row in screened.rows]
+    assert worths == sorted(worths, reverse=True)
+    assert len(screened.rows) == 12
+    assert screened.refused == (("district-bangkhen.shed", "no roofs in the portfolio. Add them to its entry."),)
+    assert all(1200 < row.energy_kwh / row.capacity_kwp < 1550 for row in screened.rows)
+
+
+def test_screening_agrees_with_the_single_design(config, weather, screened):
+    row = next(row for row in screened.rows if row.building == OFFICE.id)
+    alone = design(inputs(config, weather, capacity_kwp=row.capacity_kwp))
+    assert alone.specific_yield_kwh_per_kwp == pytest.approx(row.energy_kwh / row.capacity_kwp, rel=0.01)
+    assert alone.bills.saving_thb == pytest.approx(row.saving_thb, rel=0.03)
+
+
+def test_screening_in_every_format(screened):
+    data = json.loads(screening_json(screened))
+    rows = list(csv.DictReader(io.StringIO(screening_csv(screened).decode("utf-8-sig"))))
+    sheet = openpyxl.load_workbook(io.BytesIO(screening_xlsx(screened, "th"))).worksheets[0]
+    assert (
+        [row["building"] for row in data["rows"]]
+        == [row["building"] for row in rows]
+        == [cell.value for cell in sheet["A"][1:]]
+    )
+    assert float(rows[0]["npv_thb"]) == pytest.approx(data["rows"][0]["npv_thb"])
+
+
+def test_a_cluster_gives_the_same_numbers(config, weather):
+    """A real Dask scheduler and two worker processes."""
+    from distributed import Client, LocalCluster
+
+    buildings = list(PORTFOLIO.buildings.values())[:4]
+    read = lambda building: load_of(building, config)  # noqa: E731
+    alone = screen(buildings, weather, config, FIGURES.tariffs, FACTOR, read)
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as cluster,
+        Client(cluster) as client,
+    ):
+        spread = lambda work, items: client.gather(client.map(work, list(items), pure=False))  # noqa: E731
+        together = screen(buildings, weather, config, FIGURES.tariffs, FACTOR, read, spread=spread)
+    assert together == alone

@@ -1,0 +1,134 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from shapely.geometry import Polygon
+
+from bkkenergy.errors import InputError
+from bkkenergy.solar.layout import RoofPlane, lay_out, roof_of_area, row_pitch_m, usable_area
+from bkkenergy.solar.module import CEC, cec_inverter, cec_module, cec_table
+from bkkenergy.solar.shading import Box
+from bkkenergy.solar.strings import SHORT_CIRCUIT_FACTOR, plan_strings, string_window
+
+PLACE = {"latitude_deg": 13.75, "longitude_deg": 100.5}
+L_SHAPE = ((0, 0), (30, 0), (30, 15), (12, 15), (12, 20), (0, 20))
+MACHINE = Box(((14, 6), (18, 6), (18, 9), (14, 9)), 2.0)
+MODULES, INVERTERS = list(cec_table("CECMod").index), list(cec_table("CECInverter").index)
+
+
+@pytest.mark.parametrize("mounting", ["flush", "racked"])
+@pytest.mark.parametrize("azimuth", [180, 150, 90])
+def test_modules_lie_on_the_roof_apart_from_each_other_and_from_obstacles(config, mounting, azimuth):
+    roof = RoofPlane(L_SHAPE, 5, azimuth, (MACHINE,))
+    found = lay_out(roof, config.equipment.module("mono-550"), config.layout, **PLACE, mounting=mounting)
+    usable = usable_area(roof, config.layout).buffer(1e-6)
+    shapes = [Polygon(corners) for corners in found.corners_m]
+    assert all(usable.covers(shape) for shape in shapes)
+    assert sum(shape.area for shape in shapes) == pytest.approx(
+        Polygon(L_SHAPE).intersection(_union(shapes)).area, rel=1e-6
+    )
+    assert found.module_count > (80 if mounting == "racked" else 110)
+    tilt = 10 if mounting == "racked" else 5
+    flat = found.module.area_m2 * np.cos(np.radians(tilt))
+    assert shapes[0].area == pytest.approx(flat, rel=1e-6)
+
+
+def _union(shapes):
+    from shapely import union_all
+
+    return union_all(shapes)
+
+
+def test_rows_do_not_shade_each_other_in_december(config):
+    import pandas as pd
+    import pvlib
+
+    pitch = row_pitch_m(2.278, 10, 180, 13.75, 100.5)
+    at = pd.date_range("2025-12-21 09:00", "2025-12-21 15:00", freq="10min", tz="Asia/Bangkok")
+    sun = pvlib.solarposition.get_solarposition(at, 13.75, 100.5)
+    profile = np.tan(np.radians(sun["apparent_elevation"])) / np.cos(np.radians(sun["azimuth"] - 180))
+    depth, rise = 2.278 * np.cos(np.radians(10)), 2.278 * np.sin(np.radians(10))
+    assert (rise / profile <= pitch - depth + 1e-9).all()
+    assert (rise / profile).max() == pytest.approx(pitch - depth)
+
+
+def test_more_setback_never_gives_more_modules(config):
+    module, roof = config.equipment.module("mono-550"), RoofPlane(L_SHAPE, 5, 180)
+    counts = [
+        lay_out(roof, module, config.layout.model_copy(update={"setback_m": setback}), **PLACE).module_count
+        for setback in (0, 0.6, 1.2, 2.4)
+    ]
+    assert counts == sorted(counts, reverse=True)
+
+
+def test_a_roof_that_carries_nothing_says_why(config):
+    with pytest.raises(InputError, match=r"no module of 2.278 x 1.134 m fits"):
+        lay_out(
+            RoofPlane(((0, 0), (2, 0), (2, 2), (0, 2)), 0, 180),
+            config.equipment.module("mono-550"),
+            config.layout,
+            **PLACE,
+        )
+    with pytest.raises(InputError, match="crosses itself"):
+        lay_out(
+            RoofPlane(((0, 0), (9, 9), (9, 0), (0, 9)), 0, 180),
+            config.equipment.module("mono-550"),
+            config.layout,
+            **PLACE,
+        )
+
+
+def test_an_area_becomes_a_rectangle_of_that_area():
+    roof = roof_of_area(500, 5, 135)
+    assert Polygon(roof.outline_m).area == pytest.approx(500)
+    assert not roof.is_known
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.sampled_from(MODULES), st.sampled_from(INVERTERS), st.integers(1, 3000))
+def test_strings_never_pass_the_limits_of_any_pair(config, module_name, inverter_name, count):
+    module, inverter, site = cec_module(module_name), cec_inverter(inverter_name), config.site_temperature
+    try:
+        plan = plan_strings(count, module, inverter, site)
+    except InputError as refusal:
+        remedy = str(refusal)
+    else:
+        remedy = ""
+    if remedy:
+        assert "Take" in remedy
+        return
+    window = string_window(module, inverter, site)
+    length = plan.modules_in_string
+    assert (
+        length * module.v_oc_v * (1 + module.beta_voc_per_c * (site.record_low_air_c - 25))
+        <= min(inverter.max_dc_v, module.max_system_v) + 1e-6
+    )
+    assert window.v_mp_hot_v * length >= inverter.mppt_low_v - 1e-6
+    assert window.v_mp_cold_v * length <= inverter.mppt_high_v + 1e-6
+    assert plan.strings_per_mppt * module.i_mp_a <= inverter.max_current_a_per_mppt + 1e-6
+    assert plan.strings_per_mppt * module.i_sc_a * SHORT_CIRCUIT_FACTOR <= inverter.max_isc_a_per_mppt + 1e-6
+    assert plan.string_count <= plan.inverter_count * inverter.mppt_count * plan.strings_per_mppt
+    assert plan.module_count + plan.unused_modules == count
+    assert 0.8 <= plan.dc_ac_ratio <= 1.5 + 1e-9
+
+
+def test_refusals_explain_themselves(config):
+    site, module = config.site_temperature, config.equipment.module("mono-550")
+    with pytest.raises(InputError, match="modules make no string"):
+        plan_strings(3, module, config.equipment.inverter("string-100"), site)
+    narrow = config.equipment.inverter("string-100").model_copy(update={"mppt_low_v": 1040, "mppt_high_v": 1060})
+    with pytest.raises(InputError, match="wider window"):
+        plan_strings(100, module, narrow, site)
+    weak = config.equipment.inverter("string-100").model_copy(update={"max_current_a_per_mppt": 9})
+    with pytest.raises(InputError, match="more than a tracker"):
+        plan_strings(100, module, weak, site)
+    with pytest.raises(InputError, match="DC/AC ratio"):
+        plan_strings(60, module, config.equipment.inverter("string-100"), site)
+
+
+def test_equipment_is_found_by_id_or_in_the_cec_tables(config):
+    assert config.equipment.module(CEC + MODULES[0]).name
+    with pytest.raises(InputError, match="cec:Jinko"):
+        config.equipment.module("jinko")
+    with pytest.raises(InputError, match="string-50"):
+        config.equipment.inverter("nothing-like-it")

@@ -1,0 +1,122 @@
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pvlib
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bkkenergy.calendar import BANGKOK
+from bkkenergy.solar.climate import clearness_quantile, typical_year
+from bkkenergy.solar.weather import rows_at, stamp_shift_min, weather_faults, with_components
+
+
+def monthly(weather, values):
+    months = weather.months()
+    return np.array([values[months == month].sum() for month in range(1, 13)])
+
+
+def test_every_month_has_the_sun_of_the_climate(weather, config):
+    days = monthly(weather, np.ones(len(weather.starts))) / 24
+    ghi = monthly(weather, weather.ghi_wm2) / 1000 / days
+    np.testing.assert_allclose(ghi, config.climate.ghi_kwh_m2_day.months, rtol=0.01)
+    diffuse = monthly(weather, weather.dhi_wm2) / monthly(weather, weather.ghi_wm2)
+    np.testing.assert_allclose(diffuse, config.climate.diffuse_ratio.months, atol=0.01)
+
+
+def test_temperature_and_rain_are_those_of_the_climate(weather, config):
+    hours = monthly(weather, np.ones(len(weather.starts)))
+    np.testing.assert_allclose(
+        monthly(weather, weather.temp_air_c) / hours, config.climate.temp_mean_c.months, atol=0.05
+    )
+    np.testing.assert_allclose(monthly(weather, weather.rain_mm), config.climate.rain_mm.months, rtol=1e-6)
+
+
+def test_no_hour_is_brighter_than_a_clear_sky(weather):
+    place = pvlib.location.Location(weather.latitude_deg, weather.longitude_deg, altitude=weather.elevation_m)
+    clear = place.get_clearsky(weather.middles, model="ineichen")["ghi"].to_numpy()
+    assert (weather.ghi_wm2 <= clear * 1.0201).all()
+    assert (weather.ghi_wm2 >= 0).all()
+
+
+def test_the_components_close(weather):
+    zenith = pvlib.solarposition.get_solarposition(weather.middles, weather.latitude_deg, weather.longitude_deg)[
+        "zenith"
+    ]
+    cos = np.clip(np.cos(np.radians(zenith.to_numpy())), 0, None)
+    np.testing.assert_allclose(weather.dni_wm2 * cos + weather.dhi_wm2, weather.ghi_wm2, atol=1e-6)
+    assert (weather.dni_wm2 >= -1e-9).all()
+    assert weather.dni_wm2.max() < 1000
+
+
+def test_days_differ_as_real_ones_do(weather):
+    """Clear and dark days in every month, and the same year each time."""
+    daily = pd.Series(weather.ghi_wm2).to_numpy().reshape(365, 24).sum(axis=1) / 1000
+    assert 0.15 < daily.std() / daily.mean() < 0.35
+    assert daily.min() < 2.5
+    assert daily.max() > 6
+
+
+def test_the_typical_year_is_always_the_same(config, weather):
+    np.testing.assert_array_equal(typical_year(config.climate).ghi_wm2, weather.ghi_wm2)
+    assert not np.array_equal(typical_year(config.climate, seed=1).ghi_wm2, weather.ghi_wm2)
+
+
+@given(st.floats(0.3, 0.65), st.integers(0, 2**32 - 1))
+def test_clearness_has_the_mean_that_was_asked_for(mean, seed):
+    rank = np.random.default_rng(seed).permutation((np.arange(2000) + 0.5) / 2000)
+    found = clearness_quantile(rank, mean)
+    assert found.mean() == pytest.approx(mean, abs=0.003)
+    assert found.min() >= 0
+    assert found.max() <= 0.87
+
+
+def test_a_figure_that_no_sky_allows_is_refused(config):
+    ghi = config.climate.ghi_kwh_m2_day
+    many = ghi.model_copy(update={"months": (9.0, *ghi.months[1:])})
+    with pytest.raises(ValueError, match="clearness"):
+        typical_year(config.climate.model_copy(update={"ghi_kwh_m2_day": many}))
+
+
+def test_good_weather_has_no_faults(weather):
+    assert weather_faults(weather) == []
+    assert abs(stamp_shift_min(weather)) < 1
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda w: {"starts": w.starts + pd.Timedelta(minutes=30)}, "off the sun's noon"),
+        (lambda w: {"starts": w.starts.tz_localize(None).tz_localize("UTC")}, "the night"),
+        (lambda w: {"ghi_wm2": np.where(np.arange(8760) == 12, 2000.0, w.ghi_wm2)}, "outside -1 to 1500"),
+        (lambda w: {"temp_air_c": np.where(np.arange(8760) == 12, np.nan, w.temp_air_c)}, "1 values are missing"),
+        (lambda w: {name: getattr(w, name)[:5000] for name in COLUMNS} | {"starts": w.starts[:5000]}, "only 208 days"),
+        (
+            lambda w: {name: np.delete(getattr(w, name), 99) for name in COLUMNS} | {"starts": w.starts.delete(99)},
+            "1 gaps",
+        ),
+    ],
+    ids=["middle-labelled", "zone", "impossible", "missing", "short", "gap"],
+)
+def test_faults_of_weather_are_told(weather, change, told):
+    faults = weather_faults(replace(weather, **change(weather)))
+    assert any(told in fault.what for fault in faults), faults
+
+
+COLUMNS = ("ghi_wm2", "dni_wm2", "dhi_wm2", "temp_air_c", "wind_ms", "rain_mm", "humidity_percent")
+
+
+def test_components_are_made_from_horizontal_light(weather):
+    dni, dhi = with_components(weather.starts, weather.ghi_wm2, latitude_deg=13.76, longitude_deg=100.5)
+    assert dhi.sum() / weather.ghi_wm2.sum() == pytest.approx(0.5, abs=0.08)
+    assert (dni >= 0).all()
+
+
+def test_a_typical_year_serves_other_dates(weather):
+    starts = pd.date_range("2024-02-28", "2024-03-02", freq="15min", tz=BANGKOK, inclusive="left")
+    rows = rows_at(weather, starts)
+    local = weather.starts[rows].tz_convert(BANGKOK)
+    assert (local.hour == starts.hour).all()
+    assert local.day[100] == 28  # 29 February
+    assert local.month[-1] == 3
