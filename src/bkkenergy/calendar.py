@@ -151,14 +151,24 @@ def buddhist_year(year: int) -> int:
     return year + BE_OFFSET_YEARS
 
 
+NO_DAY_OFF = ("National Labor Day", "National Children's Day")
+"""Public by name, but government offices work: Labour Day is the employees' of the private sector."""
+
+
 @lru_cache(maxsize=32)
 def thai_holidays(year: int, language: str) -> Mapping[dt.date, str]:
-    """Official holidays of Thailand with their names, substitution days included.
+    """Days off of Thai government offices with their names, substitution days included.
 
     Source: the `holidays` library's table of cabinet announcements (categories public and
-    government). Days that an agency adds or keeps open stand in its opening calendar.
+    government), less those on which offices work. Days that an agency adds or keeps open stand in
+    its opening calendar.
     """
-    locale = {"th": "th", "en": "en_US"}[language]
+    named = _announced(year, {"th": "th", "en": "en_US"}[language])
+    return {day: name for day, name in named.items() if _announced(year, "en_US")[day] not in NO_DAY_OFF}
+
+
+@lru_cache(maxsize=64)
+def _announced(year: int, locale: str) -> Mapping[dt.date, str]:
     return dict(holidays.country_holidays("TH", years=year, categories=("public", "government"), language=locale))
 
 

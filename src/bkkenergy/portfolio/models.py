@@ -91,6 +91,10 @@ class OpeningCalendar(Frozen):
             return False
         return not in_yearly_spans(day, [(span.first, span.last) for span in self.closures])
 
+    def is_workday(self, day: dt.date) -> bool:
+        """Whether its weekday is one on which the building would work."""
+        return WEEKDAYS[day.weekday()] in self.hours
+
     def open_hours(self, day: dt.date) -> tuple[float, float] | None:
         """Opening and closing time in hours after midnight; None on a closed day."""
         if not self.is_open(day):

@@ -1,0 +1,42 @@
+"""What kind of day each day is: the regressor that tells most of a Bangkok building's use."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from enum import IntEnum
+
+import numpy as np
+
+from bkkenergy.calendar import thai_holidays
+from bkkenergy.portfolio import OpeningCalendar
+from bkkenergy.readings import IntArray
+
+SUBSTITUTION_MARK = "(in lieu)"
+
+
+class DayKind(IntEnum):
+    """Why a day is unlike its weekday."""
+
+    USUAL = 0
+    HOLIDAY = 1
+    SUBSTITUTION = 2
+    """Off in lieu of a holiday on a weekend; MEA's TOU counts it as a working day."""
+    CLOSURE = 3
+    """The agency's own: school holidays, days that it declares."""
+
+
+def day_kinds(days: Sequence[dt.date], calendar: OpeningCalendar) -> IntArray:
+    """(n,) kind of each day for a building, by its calendar."""
+    return np.array([_kind(day, calendar) for day in days], np.int64)
+
+
+def _kind(day: dt.date, calendar: OpeningCalendar) -> DayKind:
+    if day in calendar.open_dates:
+        return DayKind.USUAL
+    name = thai_holidays(day.year, "en").get(day) if calendar.closed_on_holidays else None
+    if name is not None:
+        return DayKind.SUBSTITUTION if SUBSTITUTION_MARK in name else DayKind.HOLIDAY
+    if not calendar.is_open(day) and calendar.is_workday(day):
+        return DayKind.CLOSURE
+    return DayKind.USUAL

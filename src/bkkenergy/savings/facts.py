@@ -1,0 +1,132 @@
+"""What is known of a building when its findings are looked for, and what a finding is."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from bkkenergy.readings import BoolArray, FloatArray
+from bkkenergy.savings.baseline import HOURS_A_DAY, Baseline, Series
+from bkkenergy.tomlfiles import Frozen
+
+Severity = Literal["notice", "warning", "alert"]
+Positive = Annotated[float, Field(gt=0)]
+WEEK, FOUR_WEEKS, DAYS_A_MONTH, DAYS_A_YEAR = 7, 28, 30.4, 365
+
+
+class InsightRules(Frozen):
+    """Thresholds of config/savings.toml."""
+
+    baseload_rise_ratio: Positive
+    baseload_rise_least_kw: Positive
+    out_of_hours_ratio: Positive
+    overrun_h: Positive
+    overrun_days: Annotated[int, Field(ge=1, le=7)]
+    closed_day_ratio: Positive
+    closed_day_rise: Positive
+    holiday_rise: Positive
+    week_rise_ratio: Positive
+    anomaly_day_sigma: Positive
+    anomaly_week_sigma: Positive
+    night_spread_ratio: Positive
+    peak_ratio: Positive
+    kvar_per_kw: Positive
+    stuck_h: Positive
+    missing_ratio: Positive
+    submeter_ratio: Positive
+    cooling_rise_ratio: Positive
+    shift_ratio: Positive
+    pv_shortfall_ratio: Positive
+    most_a_building: Annotated[int, Field(ge=1)]
+    source: str
+    entered: dt.date
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of one building, up to the day that is judged.
+
+    series : hours of the last thirteen months or more, whole days; is_open : (m,) days on which it works;
+    hours : (m, 2) opening and closing time of each day, NaN on closed days; thb_per_kwh : (n,) what a kWh is
+    worth in each hour; on_peak : (n,) tariff's on-peak hours; demand_kw : (q,) quarter-hours' mean power of the
+    last twelve months with demand_starts; demand_thb_per_kw : the schedule's price of demand; kvar : (q,) or None;
+    sub_kwh : energy of sub-meters over the last four weeks whose sum should be the building's, or None;
+    pv_kwh, pv_expected_kwh : PV of the last four weeks and its estimate, or None.
+    """
+
+    building: str
+    series: Series
+    is_open: BoolArray
+    hours: FloatArray
+    thb_per_kwh: FloatArray
+    on_peak: BoolArray
+    baseline: Baseline | None = None
+    demand_kw: FloatArray = field(default_factory=lambda: np.empty(0))
+    demand_starts: pd.DatetimeIndex | None = None
+    demand_thb_per_kw: float = 0.0
+    kvar: FloatArray | None = None
+    kvar_thb: float = 0.0
+    free_kvar_per_kw: float = 1.0
+    sub_kwh: float | None = None
+    pv_kwh: float | None = None
+    pv_expected_kwh: float | None = None
+
+    @property
+    def price_thb(self) -> float:
+        """Mean worth of a kWh over the last four weeks."""
+        return float(self.thb_per_kwh[-FOUR_WEEKS * HOURS_A_DAY :].mean())
+
+    @property
+    def grid_kw(self) -> FloatArray:
+        """(m, 24) power of each hour, NaN where not known."""
+        return np.where(self.series.known, self.series.energy_kwh, np.nan).reshape(-1, HOURS_A_DAY)
+
+    @property
+    def day_kwh(self) -> FloatArray:
+        """(m,) energy of valid days."""
+        return self.series.day_energy_kwh
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to act on; a month's kWh and baht at stake; texts come by the rule's name."""
+
+    building: str
+    rule: str
+    severity: Severity
+    since: dt.date
+    energy_kwh_a_month: float
+    cost_thb_a_month: float
+    evidence: Mapping[str, float]
+
+
+def enough(values: FloatArray, ratio: float = 0.7) -> bool:
+    """Whether so large a share of values is known."""
+    return len(values) > 0 and bool(np.isfinite(values).mean() >= ratio)
+
+
+def day_of(facts: Facts, row: int) -> dt.date:
+    """The date of a day by its number, from the end if negative."""
+    found: dt.date = facts.series.day_index[row].date()
+    return found
+
+
+def finding(
+    facts: Facts,
+    rule: str,
+    severity: Severity,
+    since_row: int,
+    kwh_a_month: float,
+    evidence: Mapping[str, float],
+    *,
+    thb: float | None = None,
+) -> Finding:
+    """A finding whose money is its energy at the mean price, unless told."""
+    worth = kwh_a_month * facts.price_thb if thb is None else thb
+    return Finding(facts.building, rule, severity, day_of(facts, since_row), kwh_a_month, worth, dict(evidence))

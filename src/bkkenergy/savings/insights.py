@@ -1,0 +1,93 @@
+"""What to act on: each rule looks at a building's facts, and tells a finding with its evidence, kWh and baht.
+
+Definitions and thresholds follow Energy Sparks' alert classes, SkySpark's rules, CalTRACK and MEA's charges;
+they stand in config/savings.toml with their sources. Faulty data are found first and left out of the rest.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bkkenergy.savings.facts import Facts, Finding, InsightRules
+from bkkenergy.savings.rules_supply import (
+    demand_peak,
+    load_shift,
+    meter_fault,
+    power_factor,
+    pv_shortfall,
+    submeters,
+)
+from bkkenergy.savings.rules_use import (
+    anomaly,
+    baseload_rise,
+    closed_days,
+    holiday_running,
+    night_spread,
+    out_of_hours,
+    overrun,
+    weather_sensitivity,
+    week_rise,
+)
+
+CHANGED_RATIO = 0.2
+"""A silenced finding speaks again when what is at stake has grown by this share."""
+
+Rule = Callable[[Facts, InsightRules], Finding | None]
+
+RULES: tuple[Rule, ...] = (
+    baseload_rise,
+    out_of_hours,
+    overrun,
+    closed_days,
+    holiday_running,
+    week_rise,
+    anomaly,
+    night_spread,
+    weather_sensitivity,
+    demand_peak,
+    power_factor,
+    load_shift,
+    submeters,
+    pv_shortfall,
+)
+"""In this order; meter_fault comes first and, where data are faulty, alone."""
+
+
+def find(facts: Facts, rules: InsightRules) -> list[Finding]:
+    """The findings of one building, most baht first. Where the meter is at fault, that alone."""
+    fault = meter_fault(facts, rules)
+    if fault is not None:
+        return [fault]
+    found = [told for rule in RULES if (told := rule(facts, rules)) is not None]
+    return sorted(found, key=lambda told: -told.cost_thb_a_month)
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A finding that a person has put to rest, with what was at stake then."""
+
+    building: str
+    rule: str
+    cost_thb_a_month: float
+    until: dt.date | None = None
+
+
+def visible(
+    found: Sequence[Finding], silenced: Sequence[Silence], rules: InsightRules, *, today: dt.date
+) -> list[Finding]:
+    """At most so many a building, without those put to rest, unless their stakes have grown by a fifth."""
+    at_rest = {
+        (own.building, own.rule): own.cost_thb_a_month for own in silenced if own.until is None or own.until >= today
+    }
+    shown: dict[str, int] = {}
+    kept = []
+    for told in sorted(found, key=lambda own: -own.cost_thb_a_month):
+        before = at_rest.get((told.building, told.rule))
+        if before is not None and told.cost_thb_a_month <= before * (1 + CHANGED_RATIO):
+            continue
+        shown[told.building] = shown.get(told.building, 0) + 1
+        if shown[told.building] <= rules.most_a_building:
+            kept.append(told)
+    return kept

@@ -1,0 +1,52 @@
+"""Monthly baseline from paper bills, where there is no interval meter: days open and degrees of cooling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bkkenergy.readings import FloatArray
+from bkkenergy.savings.daily import COOLING_C
+
+LEAST_MONTHS = 9
+
+
+@dataclass(frozen=True, slots=True)
+class MonthlyModel:
+    """KWh a day = base + open_day x share of open days + cooling x mean degrees above 24 degC."""
+
+    base_kwh: float
+    open_day_kwh: float
+    cooling_kwh_per_c: float
+
+
+def fit_monthly(day_kwh: FloatArray, open_ratio: FloatArray, temp_c: FloatArray | None) -> MonthlyModel:
+    """The model of a building's bills.
+
+    day_kwh : (m,) kWh a day of each bill; open_ratio : (m,) share of its days on which the building worked;
+    temp_c : (m,) mean temperature. Slopes that a longer bill would contradict (below zero) are left out.
+    Raises ValueError with fewer than nine months.
+    """
+    if len(day_kwh) < LEAST_MONTHS:
+        raise ValueError(f"{len(day_kwh)} bills: a baseline from bills needs {LEAST_MONTHS} months, better 12.")
+    cooling = np.zeros(len(day_kwh)) if temp_c is None else np.maximum(temp_c - COOLING_C, 0.0)
+    columns = {"open": open_ratio - open_ratio.mean(), "cooling": cooling - cooling.mean()}
+    kept = [name for name, column in columns.items() if np.std(column) > 1e-6]  # noqa: PLR2004 - does not vary
+    slopes = dict.fromkeys(columns, 0.0)
+    while kept:
+        matrix = np.column_stack([columns[name] for name in kept])
+        found = np.linalg.lstsq(matrix, day_kwh - day_kwh.mean(), rcond=None)[0]
+        if (found >= 0).all():
+            slopes |= dict(zip(kept, (float(value) for value in found), strict=True))
+            break
+        kept.pop(int(np.argmin(found)))
+    base = float(day_kwh.mean() - slopes["open"] * open_ratio.mean() - slopes["cooling"] * cooling.mean())
+    return MonthlyModel(base, slopes["open"], slopes["cooling"])
+
+
+def predict_monthly(model: MonthlyModel, open_ratio: FloatArray, temp_c: FloatArray | None) -> FloatArray:
+    """(m,) kWh a day that each month would have used."""
+    cooling = 0.0 if temp_c is None else np.maximum(temp_c - COOLING_C, 0.0)
+    found: FloatArray = model.base_kwh + model.open_day_kwh * open_ratio + model.cooling_kwh_per_c * cooling
+    return found

@@ -1,0 +1,145 @@
+"""The same load under other schedules, a paper bill against ours, and what each saved kWh is worth."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bkkenergy.calendar import BANGKOK
+from bkkenergy.readings import FloatArray
+from bkkenergy.tariff.bill import Bill, Item, Quantities, bills_of
+from bkkenergy.tariff.schedule import Schedule, Tariffs
+from bkkenergy.tariff.windows import window_masks
+
+SAME_THB = 1.0
+"""Differences below this come from rounding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A schedule with what the months would have cost under it, THB."""
+
+    schedule: Schedule
+    total_thb: float
+
+
+def offers(months: Sequence[Quantities], schedules: Sequence[Schedule], tariffs: Tariffs) -> list[Offer]:
+    """What the same months cost under each schedule, the cheapest first.
+
+    Which schedules a customer may choose is MEA's to say: by voltage, demand and energy.
+    """
+    found = [
+        Offer(schedule, sum(bill.total_thb for bill in bills_of(months, schedule, tariffs))) for schedule in schedules
+    ]
+    return sorted(found, key=lambda offer: offer.total_thb)
+
+
+def open_to(schedule: Schedule, tariffs: Tariffs, *, peak_kw: float, energy_kwh_a_month: float) -> list[Schedule]:
+    """The schedules of the same voltage that a load of this size may ask for.
+
+    Small general below 30 kW; medium from there to 999 kW and 250,000 kWh a month; large above (MEA).
+    """
+    voltage = schedule.id.rsplit("-", 1)[1]
+    if peak_kw >= LARGE_KW or energy_kwh_a_month >= LARGE_KWH_A_MONTH:
+        classes = ("4-1", "4-2")
+    else:
+        classes = ("3-1", "3-2") if peak_kw >= MEDIUM_KW else ("2-1", "2-2")
+    return [own for own in tariffs.schedules.values() if own.id in {f"mea-{name}-{voltage}" for name in classes}]
+
+
+MEDIUM_KW, LARGE_KW, LARGE_KWH_A_MONTH = 30.0, 1000.0, 250_000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One item of a paper bill against ours."""
+
+    item: str
+    paper_thb: float | None
+    ours_thb: float
+    why: str
+
+    @property
+    def difference_thb(self) -> float | None:
+        """Paper less ours; None where the paper does not tell the item."""
+        return None if self.paper_thb is None else self.paper_thb - self.ours_thb
+
+
+def check_bill(
+    paper: Mapping[str, float], bill: Bill, *, paper_kwh: float | None = None, paper_kw: float | None = None
+) -> list[Difference]:
+    """A paper bill against ours, item by item, with what explains a difference.
+
+    paper : item -> THB, as far as the paper tells them; "total" among them.
+    paper_kwh, paper_kw : the energy and demand on the paper.
+    """
+    items: list[Item] = list(dict.fromkeys(line.item for line in bill.lines))
+    found = []
+    for item in items:
+        ours = bill.amount_thb(item)
+        given = paper.get(item)
+        found.append(Difference(item, given, ours, _why(item, given, ours, bill, paper_kwh, paper_kw)))
+    found += [
+        Difference(name, thb, 0.0, "not in our schedule")
+        for name, thb in paper.items()
+        if name not in items and name != "total"
+    ]
+    if "total" in paper:
+        gap = paper["total"] - bill.total_thb
+        found.append(
+            Difference(
+                "total", paper["total"], bill.total_thb, "same" if abs(gap) < SAME_THB else "sum of the items above"
+            )
+        )
+    return found
+
+
+def _why(item: Item, given: float | None, ours: float, bill: Bill, kwh: float | None, kw: float | None) -> str:
+    own = bill.quantities
+    if given is None or abs(given - ours) < SAME_THB:
+        return "same" if given is not None else "not told on the paper"
+    if item.startswith(("energy", "ft")) and kwh is not None and abs(kwh - own.energy_kwh) > 1:
+        why = f"energy: paper {kwh:,.0f} kWh, metered {own.energy_kwh:,.0f} kWh"
+    elif item.startswith("demand") and kw is not None:
+        metered = max(own.demand_kw.values(), default=0.0)
+        why = f"demand: paper {kw:,.0f} kW, metered {metered:,.1f} kW"
+    elif item == "ft" and not bill.ft_is_entered:
+        why = "Ft of this month is not entered in config/tariffs/rules.toml"
+    elif item == "ft" and own.energy_kwh > 0:
+        why = f"Ft rate: paper {given / own.energy_kwh:.4f}, ours {bill.ft_thb_per_kwh:.4f} THB/kWh"
+    elif item == "vat":
+        why = "follows the items above"
+    else:
+        why = "rate or schedule differs: check the tariff of the building"
+    return why
+
+
+def avoided_thb_per_kwh(
+    starts: pd.DatetimeIndex, schedule: Schedule, tariffs: Tariffs, *, energy_kwh_a_month: float
+) -> FloatArray:
+    """(n,) what a kWh saved in each interval is worth, with Ft and VAT, without demand.
+
+    Under blocks it is the price of the block in which the month ends.
+    """
+    local = starts.tz_convert(BANGKOK)
+    masks = window_masks(starts, tariffs)
+    month = local.year.to_numpy() * 12 + local.month.to_numpy() - 1
+    price = np.empty(len(starts))
+    for number in np.unique(month):
+        day = dt.date(int(number) // 12, int(number) % 12 + 1, 1)
+        own = month == number
+        price[own] = _energy_price(schedule, day, masks["on_peak"][own], energy_kwh_a_month)
+        price[own] += tariffs.ft_on(day)[0].thb_per_kwh
+    return price * (1 + tariffs.rules.vat_ratio)
+
+
+def _energy_price(schedule: Schedule, day: dt.date, on_peak: np.ndarray, energy_kwh_a_month: float) -> FloatArray:
+    rates = schedule.rates_on(day)
+    if rates.on_peak_thb_per_kwh is not None and rates.off_peak_thb_per_kwh is not None:
+        return np.where(on_peak, rates.on_peak_thb_per_kwh, rates.off_peak_thb_per_kwh)
+    last = next(block for block in rates.blocks if block.up_to_kwh is None or energy_kwh_a_month <= block.up_to_kwh)
+    return np.full(len(on_peak), last.thb_per_kwh)
