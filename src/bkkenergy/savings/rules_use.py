@@ -22,6 +22,8 @@ from bkkenergy.savings.views import day_night_kw
 
 MAD_SIGMA = 1.4826
 SUNDAY = 6
+HALF_YEAR, LEAST_DAYS, LEAST_SPREAD_C = 180, 60, 0.5
+SURE_ERRORS = 2.5
 
 
 def baseload_rise(facts: Facts, rules: InsightRules) -> Finding | None:
@@ -214,20 +216,31 @@ def night_spread(facts: Facts, rules: InsightRules) -> Finding | None:
 
 
 def weather_sensitivity(facts: Facts, rules: InsightRules) -> Finding | None:
-    """Slope of working days' use on temperature, the last four weeks' half-year against the one a year before."""
+    """Slope of working days' use on temperature in the last half-year against the same one a year before."""
     temp, use = facts.series.day_temp_c, facts.day_kwh
-    if temp is None or len(use) < DAYS_A_YEAR + 180:
+    if temp is None or len(use) < DAYS_A_YEAR + HALF_YEAR:
         return None
-    slopes = []
-    for rows in (slice(-180, None), slice(-DAYS_A_YEAR - 180, -DAYS_A_YEAR)):
+    found = []
+    for rows in (slice(-HALF_YEAR, None), slice(-DAYS_A_YEAR - HALF_YEAR, -DAYS_A_YEAR)):
         both = facts.is_open[rows] & np.isfinite(temp[rows]) & np.isfinite(use[rows])
-        if both.sum() < 60 or np.std(temp[rows][both]) < 0.5:  # noqa: PLR2004 - too little to tell a slope
+        if both.sum() < LEAST_DAYS or np.std(temp[rows][both]) < LEAST_SPREAD_C:
             return None
-        slopes.append(float(np.polyfit(temp[rows][both], use[rows][both], 1)[0]))
-    now, before = slopes
-    if before <= 0 or now < before * (1 + rules.cooling_rise_ratio):
+        found.append(slope_of(temp[rows][both], use[rows][both]))
+    (now, now_error), (before, before_error) = found
+    is_sure = now - before > SURE_ERRORS * float(np.hypot(now_error, before_error))
+    if before <= 0 or now < before * (1 + rules.cooling_rise_ratio) or not is_sure:
         return None
-    kwh = (now - before) * 5 * DAYS_A_MONTH * float(facts.is_open[-180:].mean())
+    kwh = (now - before) * 5 * DAYS_A_MONTH * float(facts.is_open[-HALF_YEAR:].mean())
     return finding(
-        facts, "weather_sensitivity", "notice", -180, kwh, {"now_kwh_per_c": now, "before_kwh_per_c": before}
+        facts, "weather_sensitivity", "notice", -HALF_YEAR, kwh, {"now_kwh_per_c": now, "before_kwh_per_c": before}
     )
+
+
+def slope_of(x: FloatArray, y: FloatArray) -> tuple[float, float]:
+    """Slope of y on x with its standard error, widened for residuals that remember the day before."""
+    off = x - x.mean()
+    slope = float((off @ y) / (off @ off))
+    left = y - y.mean() - slope * off
+    rho = float(np.clip((left[1:] @ left[:-1]) / max(float(left @ left), 1e-12), 0.0, 0.95))
+    error = float(np.sqrt((left @ left) / (len(y) - 2) / (off @ off)))
+    return slope, error * float(np.sqrt((1 + rho) / (1 - rho)))

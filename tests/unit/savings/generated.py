@@ -13,7 +13,7 @@ from bkkenergy.savings.baseline import Series, series_of
 
 OFFICE = OpeningCalendar(
     id="office", name_th="สำนักงาน", name_en="Office", source="test",
-    hours={day: "08:00-16:30" for day in ("mon", "tue", "wed", "thu", "fri")},
+    hours=dict.fromkeys(("mon", "tue", "wed", "thu", "fri"), "08:00-16:30"),
 )  # fmt: skip
 RHO = 0.65
 
@@ -26,7 +26,12 @@ def weather(starts: pd.DatetimeIndex, rng: np.random.Generator) -> np.ndarray:
     """Bangkok's air: a season, a day, and weeks that differ."""
     day = starts.day_of_year.to_numpy()
     slow = remembering(len(starts) // 24, 0.8, rng).repeat(24)
-    return 28.7 + 1.6 * np.sin((day - 30) / 365 * 2 * np.pi) + 4 * np.sin((starts.hour.to_numpy() - 9) / 24 * 2 * np.pi) + slow
+    return (
+        28.7
+        + 1.6 * np.sin((day - 30) / 365 * 2 * np.pi)
+        + 4 * np.sin((starts.hour.to_numpy() - 9) / 24 * 2 * np.pi)
+        + slow
+    )
 
 
 def remembering(count: int, rho: float, rng: np.random.Generator) -> np.ndarray:
@@ -52,7 +57,11 @@ def building(
     hour = starts.hour.to_numpy()
     works = is_open & (hour >= 8) & (hour < 17)
     load = base_kw + works * day_kw * (1 + 0.04 * np.clip(temp_c - 24, 0, None))
-    load = load * (1 + noise * remembering(len(days), RHO, rng).repeat(24)) * (1 + hour_noise * rng.standard_normal(len(starts)))
+    load = (
+        load
+        * (1 + noise * remembering(len(days), RHO, rng).repeat(24))
+        * (1 + hour_noise * rng.standard_normal(len(starts)))
+    )
     after = starts >= pd.Timestamp(saving_from, tz=BANGKOK)
     own_drift = drift * rng.standard_normal()
     load = np.where(after, load * (1 + own_drift) * (1 - saving), load)

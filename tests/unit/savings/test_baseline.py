@@ -8,7 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bkkenergy.errors import InputError
-from bkkenergy.savings.baseline import Series, diagnostics, expected_days, fit_baseline, fit_form, held_out_days, saving_of
+from bkkenergy.savings.baseline import (
+    Series,
+    diagnostics,
+    expected_days,
+    fit_baseline,
+    fit_form,
+    held_out_days,
+    saving_of,
+)
 from bkkenergy.savings.days import DayKind, day_kinds
 from bkkenergy.savings.monthly import fit_monthly, predict_monthly
 from bkkenergy.savings.slots import fit_slopes
@@ -117,9 +125,21 @@ def test_every_form_is_finite_on_flat_sparse_and_constant_data(form):
 
 
 def test_days_have_their_kinds():
-    days = [dt.date(2026, 12, 5), dt.date(2026, 12, 7), dt.date(2026, 12, 8), dt.date(2026, 12, 10), dt.date(2026, 5, 1)]
+    days = [
+        dt.date(2026, 12, 5),
+        dt.date(2026, 12, 7),
+        dt.date(2026, 12, 8),
+        dt.date(2026, 12, 10),
+        dt.date(2026, 5, 1),
+    ]
     # 5 December 2026 is a Saturday; the 7th is off in its stead; Labour Day is no day off of government offices.
-    assert list(day_kinds(days, OFFICE)) == [DayKind.HOLIDAY, DayKind.SUBSTITUTION, DayKind.USUAL, DayKind.HOLIDAY, DayKind.USUAL]
+    assert list(day_kinds(days, OFFICE)) == [
+        DayKind.HOLIDAY,
+        DayKind.SUBSTITUTION,
+        DayKind.USUAL,
+        DayKind.HOLIDAY,
+        DayKind.USUAL,
+    ]
     closed = OFFICE.model_copy(update={"closed_dates": frozenset({dt.date(2026, 12, 8)})})
     assert day_kinds(days[2:3], closed)[0] == DayKind.CLOSURE
 
@@ -139,4 +159,6 @@ def test_bills_alone_make_a_monthly_baseline():
 
 def test_series_are_whole_days():
     with pytest.raises(ValueError, match="whole days"):
-        Series(pd.date_range("2024-01-01", periods=25, freq="h", tz="Asia/Bangkok"), np.zeros(25), None, np.zeros(1, int))
+        Series(
+            pd.date_range("2024-01-01", periods=25, freq="h", tz="Asia/Bangkok"), np.zeros(25), None, np.zeros(1, int)
+        )
