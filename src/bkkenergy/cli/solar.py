@@ -21,9 +21,9 @@ from bkkenergy.cli.report import Names
 from bkkenergy.cli.solar_weather import MEASURED, TYPICAL, chosen_weather, weather_group
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import LANGS, Lang, Words
+from bkkenergy.reports.energy import building_of
 from bkkenergy.reports.solar.gather import (
     SolarSite,
-    building_of,
     default_weather,
     design_inputs,
     measured_weather,

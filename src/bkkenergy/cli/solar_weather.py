@@ -11,7 +11,8 @@ from rich.table import Table
 
 from bkkenergy.cli.context import Site, config_option, load_site
 from bkkenergy.errors import InputError
-from bkkenergy.reports.solar.gather import building_of, default_weather
+from bkkenergy.reports.energy import building_of
+from bkkenergy.reports.solar.gather import default_weather
 from bkkenergy.settings import Settings
 from bkkenergy.solar.assumptions import SolarConfig
 from bkkenergy.solar.weather import Weather, weather_faults

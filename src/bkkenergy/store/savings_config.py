@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bkkenergy.errors import ConfigError
+from bkkenergy.errors import ConfigError, Fault
+from bkkenergy.savings.adjust import Adjustment
 from bkkenergy.savings.facts import InsightRules
 from bkkenergy.savings.index import Designated, StandardUse
 from bkkenergy.savings.uncertainty import Placebo
@@ -18,12 +19,25 @@ class SavingsConfig(Frozen):
     designated: Designated
     insights: InsightRules
     standard_use: tuple[StandardUse, ...] = ()
+    adjustments: tuple[Adjustment, ...] = ()
+
+    def adjustments_of(self, building: str) -> tuple[Adjustment, ...]:
+        """What persons entered for a building."""
+        return tuple(own for own in self.adjustments if own.building == building)
 
 
 def load_savings(config_dir: Path) -> SavingsConfig:
-    """The file config/savings.toml. Raises ConfigError."""
-    path = config_dir / "savings.toml"
+    """The files config/savings.toml and config/adjustments.toml. Raises ConfigError."""
+    path, entered = config_dir / "savings.toml", config_dir / "adjustments.toml"
     config, faults = validated(SavingsConfig, read_toml(path), f"{path}:")
-    if config is None:
+    adjustments = []
+    tables = read_toml(entered) if entered.exists() else {}
+    for number, table in enumerate(tables.get("adjustment", [])):
+        own, problems = validated(Adjustment, table, f"{entered}: adjustment[{number}]")
+        faults += problems
+        adjustments += [own] if own else []
+    for key in tables.keys() - {"adjustment"}:
+        faults.append(Fault(f"{entered}: {key}", "this table is not known here", "Write each under [[adjustment]]."))
+    if config is None or faults:
         raise ConfigError(faults)
-    return config
+    return config.model_copy(update={"adjustments": tuple(adjustments)})

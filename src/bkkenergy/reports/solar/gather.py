@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bkkenergy.calendar import BANGKOK, Period, edges, timestamp_us
+from bkkenergy.calendar import BANGKOK, Period, edges
 from bkkenergy.carbon import factor_for
 from bkkenergy.errors import InputError
-from bkkenergy.metering.frames import meter_energy
 from bkkenergy.portfolio import Building, MeterKind, Portfolio
-from bkkenergy.readings import US_PER_S, WEATHER_FIELDS, FloatArray
+from bkkenergy.readings import FloatArray
+from bkkenergy.reports.energy import building_of, main_energy_kwh, station_hours
 from bkkenergy.reports.figures import Figures
 from bkkenergy.settings import Settings
 from bkkenergy.solar.assumptions import SolarConfig
@@ -45,23 +45,19 @@ def measured_weather(site: SolarSite, building: Building, *, today: dt.date) -> 
     Irradiance is the mean of each hour, split by Boland's model. Raises InputError without a station, or
     when it measured less than half of the year.
     """
-    stations = [meter.id for meter in building.meters if meter.kind is MeterKind.WEATHER]
+    stations = [meter for meter in building.meters if meter.kind is MeterKind.WEATHER]
     if not stations:
         raise InputError(
             f"{building.id} has no weather station. Add a meter with kind = "
             '"weather" that sends ghi_wm2 and temp_air_c.'
         )
     period = past_year(today)
-    batch = site.store.readings(stations, timestamp_us(period.start), timestamp_us(period.end), WEATHER_FIELDS)
-    frame = pd.DataFrame(
-        {name: batch.column(name) for name in WEATHER_FIELDS}, index=pd.to_datetime(batch.ts_us, unit="us", utc=True)
-    )
     starts = edges(period, "60min")[:-1]
-    hourly = frame.resample("h").mean().reindex(starts.tz_convert("UTC"))
+    hourly = station_hours(site.store, stations[0], period)
     known = hourly["ghi_wm2"].notna().to_numpy()
     if known.mean() < LEAST_MEASURED_RATIO:
         raise InputError(
-            f"{stations[0]} measured {known.mean():.0%} of the last twelve months. "
+            f"{stations[0].id} measured {known.mean():.0%} of the last twelve months. "
             "Use --weather typical until it has half a year."
         )
     base, row = site.weather, rows_at(site.weather, starts)
@@ -70,7 +66,7 @@ def measured_weather(site: SolarSite, building: Building, *, today: dt.date) -> 
     dni_wm2, dhi_wm2 = with_components(
         starts, ghi_wm2, latitude_deg=building.latitude_deg, longitude_deg=building.longitude_deg
     )
-    told = f"{stations[0]}, {period.first_day} to {period.last_day}, {known.mean():.0%} measured"
+    told = f"{stations[0].id}, {period.first_day} to {period.last_day}, {known.mean():.0%} measured"
     source = f"{told}; the rest, wind and rain: {base.provenance.source}"
     return Weather(
         starts=starts,
@@ -100,43 +96,22 @@ def past_year(today: dt.date) -> Period:
     return Period.days(first, last - dt.timedelta(days=1))
 
 
-def building_of(portfolio: Portfolio, building_id: str) -> Building:
-    """A building by id. Raises InputError with the ids that are like it."""
-    building = portfolio.buildings.get(building_id)
-    if building is None:
-        tail = building_id.rpartition(".")[2]
-        near = [known for known in portfolio.buildings if tail in known or building_id in known]
-        known = ", ".join((near or list(portfolio.buildings))[:8])
-        raise InputError(f"building {building_id!r} is not in the portfolio. Use one of: {known}.")
-    return building
-
-
 def year_load(site: SolarSite, building: Building, *, today: dt.date) -> YearLoad:
     """The building's last twelve months by quarter-hours: measured, or typical where no meter tells."""
     period = past_year(today)
     starts = edges(period, "15min")[:-1]
     calendar = site.portfolio.calendars[building.calendar]
     if building.main_meters:
-        measured = filled_year(main_energy_kwh(site, building, period), starts, calendar.is_open)
+        measured = filled_year(_grid_kwh(site, building, period), starts, calendar.is_open)
         if measured is not None:
             return measured
     typical = site.config.typical_loads.wm2.get(building.type) or site.config.typical_loads.wm2["other"]
     return typical_year_load(starts, building.gross_floor_area_m2, typical, calendar.open_hours)
 
 
-def main_energy_kwh(site: SolarSite, building: Building, period: Period) -> FloatArray:
-    """(n,) energy of the building's main meters in quarter-hours, NaN where one of them is not known.
-
-    What PV already on the building sends out is taken off: the load is what the grid delivers.
-    """
-    meters = building.main_meters
-    gap_s = site.settings.metering.max_estimated_gap_s
-    beyond_us = max([gap_s, *(2 * meter.interval_s for meter in meters)]) * US_PER_S
-    names = [meter.id for meter in meters]
-    start_us, end_us = timestamp_us(period.start) - beyond_us, timestamp_us(period.end) + beyond_us
-    batch = site.store.readings(names, start_us, end_us)
-    found = meter_energy(batch, meters, edges(period, "15min"), max_gap_s=gap_s)
-    total: FloatArray = found.energy_kwh.to_numpy().sum(axis=1)
+def _grid_kwh(site: SolarSite, building: Building, period: Period) -> FloatArray:
+    """(n,) what the grid delivers in quarter-hours; unknown where PV already there sends out."""
+    total = main_energy_kwh(site.store, site.settings, building, period)
     return np.where(total < 0, np.nan, total)
 
 

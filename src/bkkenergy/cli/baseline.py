@@ -1,0 +1,186 @@
+"""`bkkenergy baseline`: fit it, look at it, and judge a period by it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from bkkenergy.calendar import BANGKOK, Period
+from bkkenergy.cli.context import config_option, load_site
+from bkkenergy.errors import InputError
+from bkkenergy.i18n import LANGS, Words
+from bkkenergy.reports.energy import buildings_named
+from bkkenergy.reports.savings.gather import Judged, SavingsSite, fit_building, judge, judged_total
+from bkkenergy.reports.savings.phrasing import baseline_text, verdict_text
+from bkkenergy.reports.solar.gather import past_year
+from bkkenergy.store import open_store
+from bkkenergy.store.baselines import latest_baseline, save_baseline
+from bkkenergy.store.savings_config import load_savings
+
+console = Console()
+lang_option = click.option("--lang", type=click.Choice(LANGS), default="th", show_default=True)
+
+
+@contextmanager
+def savings_site(config_dir: Path) -> Iterator[SavingsSite]:
+    """The site with its store and the figures of savings."""
+    site = load_site(config_dir)
+    config = load_savings(config_dir)
+    store = open_store(site.settings.store)
+    try:
+        yield SavingsSite(store, site.portfolio, site.settings, site.figures, config)
+    finally:
+        store.close()
+
+
+def today_here() -> dt.date:
+    """Today in Bangkok."""
+    return dt.datetime.now(BANGKOK).date()
+
+
+def period_of(text: str) -> Period:
+    """A period that a person wrote. Raises InputError."""
+    try:
+        return Period.parse(text, today=today_here())
+    except ValueError as error:
+        raise InputError(str(error)) from None
+
+
+@click.group(
+    "baseline",
+    epilog="""\b
+Examples:
+  bkkenergy baseline fit all --period FY2569
+  bkkenergy baseline show district-bangkhen.office
+  bkkenergy baseline check district-bangkhen --period 2026-10""",
+)
+def baseline_command() -> None:
+    """What buildings would have used: fitted on a year, laid over the time after it."""
+
+
+@baseline_command.command(
+    "fit", epilog="\b\nExamples:\n  bkkenergy baseline fit health --period 2025-01-01..2025-12-31"
+)
+@click.argument("name")
+@click.option("--period", help="The baseline's period (default: the last twelve whole months).")
+@lang_option
+@config_option
+def fit_command(name: str, period: str | None, lang: Any, config_dir: Path) -> None:
+    """Fit the baselines of NAME: a building, an agency, or all. They are kept beside the store."""
+    span = period_of(period) if period else past_year(today_here())
+    words = Words(lang)
+    failed = 0
+    with savings_site(config_dir) as site:
+        for building in track(buildings_named(site.portfolio, name), "Baselines", transient=True, console=console):
+            try:
+                baseline = fit_building(site, building, span)
+            except InputError as why:
+                failed += 1
+                click.echo(str(why), err=True)
+                continue
+            path = save_baseline(site.baselines, building.id, baseline)
+            click.echo(f"{building.id}: {baseline_text(baseline, words)}\n  {path}")
+    if failed:
+        raise SystemExit(1)
+
+
+@baseline_command.command("show", epilog="\b\nExamples:\n  bkkenergy baseline show all --lang en")
+@click.argument("name")
+@lang_option
+@config_option
+def show_command(name: str, lang: Any, config_dir: Path) -> None:
+    """Show the latest baselines of NAME, and the adjustments that persons entered."""
+    words = Words(lang)
+    with savings_site(config_dir) as site:
+        for building in buildings_named(site.portfolio, name):
+            baseline = latest_baseline(site.baselines, building.id)
+            click.echo(f"{building.id}: {baseline_text(baseline, words) if baseline else '–'}")
+            for own in site.config.adjustments_of(building.id):
+                until = own.last or "…"
+                click.echo(
+                    f"  {own.first}..{until} {own.kwh_a_day:+,.1f} kWh/day: {own.reason} "
+                    f"({own.entered_by}, {own.entered})"
+                )
+
+
+@baseline_command.command(
+    "check",
+    epilog="\b\nExamples:\n  bkkenergy baseline check all --period FY2570 --json\n  bkkenergy baseline check health",
+)
+@click.argument("name")
+@click.option("--period", help="What is judged (default: last month).")
+@click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+@lang_option
+@config_option
+def check_command(name: str, period: str | None, as_json: bool, lang: Any, config_dir: Path) -> None:
+    """Judge what NAME saved in a period: the total first, since errors of single buildings largely cancel."""
+    words = Words(lang)
+    last_month = today_here().replace(day=1) - dt.timedelta(days=1)
+    span = period_of(period or f"{last_month:%Y-%m}")
+    with savings_site(config_dir) as site:
+        buildings = buildings_named(site.portfolio, name)
+        found = [
+            judge(site, building, span) for building in track(buildings, "Savings", transient=True, console=console)
+        ]
+        total = judged_total(site, found)
+    if as_json:
+        rows = [judged_data(own) for own in found]
+        whole = (
+            None
+            if total is None
+            else {
+                "saving_ratio": total.saving_ratio,
+                "half_width_ratio": total.half_width_ratio,
+                "verdict": total.verdict,
+            }
+        )
+        click.echo(json.dumps({"period": span.slug, "total": whole, "buildings": rows}, ensure_ascii=False, indent=2))
+        return
+    if total is not None:
+        click.echo(f"{name} {span.slug}: {verdict_text(total, words)}")
+    table = Table()
+    for column in ("building", "baseline kWh", "used kWh", "saved kWh", "days", "verdict"):
+        table.add_column(column, justify="left" if column in ("building", "verdict") else "right")
+    for own in found:
+        if own.saving is None or own.band is None:
+            table.add_row(own.building.id, "", "", "", "", own.why)
+            continue
+        saving = own.saving
+        whole_kwh = saving.baseline_kwh + saving.adjustment_kwh
+        table.add_row(
+            own.building.id,
+            f"{whole_kwh:,.0f}",
+            f"{saving.actual_kwh:,.0f}",
+            f"{saving.saving_kwh:,.0f}",
+            str(saving.days),
+            verdict_text(own.band, words),
+        )
+    console.print(table)
+
+
+def judged_data(own: Judged) -> dict[str, Any]:
+    """A judged building as data."""
+    if own.saving is None or own.band is None or own.baseline is None:
+        return {"building": own.building.id, "why": own.why}
+    return {
+        "building": own.building.id,
+        "baseline_kwh": own.saving.baseline_kwh,
+        "adjustment_kwh": own.saving.adjustment_kwh,
+        "actual_kwh": own.saving.actual_kwh,
+        "saving_kwh": own.saving.saving_kwh,
+        "saving_ratio": own.band.saving_ratio,
+        "half_width_ratio": own.band.half_width_ratio,
+        "verdict": own.band.verdict,
+        "days": own.saving.days,
+        "baseline": own.baseline.fingerprint,
+        "is_provisional": own.baseline.is_provisional,
+    }

@@ -1,0 +1,147 @@
+"""`bkkenergy bill`: a month's bill item by item, the paper bill checked, other schedules compared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from bkkenergy.calendar import Period
+from bkkenergy.cli.baseline import lang_option, period_of, savings_site, today_here
+from bkkenergy.cli.context import config_option
+from bkkenergy.errors import InputError
+from bkkenergy.i18n import Words
+from bkkenergy.reports.energy import building_of
+from bkkenergy.reports.savings.gather import month_bills
+from bkkenergy.reports.solar.gather import past_year
+from bkkenergy.tariff.compare import check_bill, offers, open_to
+
+console = Console()
+NOT_ITEMS = {"month", "kwh", "kw"}
+
+
+@click.group(
+    "bill",
+    epilog="""\b
+Examples:
+  bkkenergy bill show district-bangkhen.office --period 2026-10
+  bkkenergy bill check --building district-bangkhen.office --file bills.csv
+  bkkenergy bill compare district-bangkhen.office""",
+)
+def bill_command() -> None:
+    """Electricity bills under MEA's schedules, from what the meters measured."""
+
+
+@bill_command.command(
+    "show", epilog="\b\nExamples:\n  bkkenergy bill show medical-service.klang --period FY2569 --lang en"
+)
+@click.argument("building")
+@click.option("--period", help="A month, or several (default: last month).")
+@lang_option
+@config_option
+def show_command(building: str, period: str | None, lang: Any, config_dir: Path) -> None:
+    """Show BUILDING's bills of the months of a period, each line with its quantity and rate."""
+    words = Words(lang)
+    with savings_site(config_dir) as site:
+        own = building_of(site.portfolio, building)
+        for bill in month_bills(site, own, _months(period)):
+            table = Table(title=f"{building} {bill.month:%Y-%m} · {bill.schedule_id}")
+            for column in ("", words("solar.item"), "THB"):
+                table.add_column(column, justify="left" if not column else "right")
+            for line in bill.lines:
+                quantity = f"{line.quantity:,.2f} {line.unit} x {line.rate_thb:g}"
+                table.add_row(words(f"solar.item_{line.item}"), quantity, f"{line.amount_thb:,.2f}")
+            table.add_section()
+            table.add_row(words("solar.bill_total"), "", f"{bill.total_thb:,.2f}")
+            console.print(table)
+            if not bill.ft_is_entered:
+                console.print(words("solar.warning_ft_is_not_entered"))
+
+
+@bill_command.command(
+    "check", epilog="\b\nExamples:\n  bkkenergy bill check --building education.school-1 --file bills.csv"
+)
+@click.option("--building", required=True)
+@click.option("--file", "path", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@config_option
+def check_command(building: str, path: Path, config_dir: Path) -> None:
+    """Hold paper bills against ours, item by item, and say what explains a difference.
+
+    The file is CSV, a bill a line: month (2026-10), kwh, kw, and any of energy, energy_on_peak, energy_off_peak,
+    demand, minimum, power_factor, service, ft, vat, total. Exit code 1 when a total differs by more than 1 THB.
+    """
+    paper = read_paper(path)
+    differs = False
+    with savings_site(config_dir) as site:
+        own = building_of(site.portfolio, building)
+        for month, row in paper.iterrows():
+            span = period_of(str(month))
+            (bill,) = month_bills(site, own, span)
+            given = {str(key): float(value) for key, value in row.dropna().items() if key not in NOT_ITEMS}
+            found = check_bill(given, bill, paper_kwh=row.get("kwh"), paper_kw=row.get("kw"))
+            table = Table(title=f"{building} {month}")
+            for column in ("item", "paper THB", "ours THB", "difference", "why"):
+                table.add_column(column, justify="right" if "THB" in column or column == "difference" else "left")
+            for item in found:
+                gap = item.difference_thb
+                paper_text = "" if item.paper_thb is None else f"{item.paper_thb:,.2f}"
+                table.add_row(
+                    item.item, paper_text, f"{item.ours_thb:,.2f}", "" if gap is None else f"{gap:+,.2f}", item.why
+                )
+                differs |= item.item == "total" and gap is not None and abs(gap) > 1
+            console.print(table)
+    if differs:
+        raise SystemExit(1)
+
+
+def read_paper(path: Path) -> pd.DataFrame:
+    """Paper bills by month. Raises InputError when the file has no months."""
+    try:
+        table = pd.read_csv(path, dtype={"month": str}, thousands=",")
+    except (ValueError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: no readable CSV ({error}).") from error
+    if "month" not in table:
+        raise InputError(f"{path}: no column `month`. Write one bill a line: month,kwh,kw,…,total.")
+    return table.set_index("month")
+
+
+@bill_command.command("compare", epilog="\b\nExamples:\n  bkkenergy bill compare district-bangkhen.office --lang en")
+@click.argument("building")
+@click.option("--period", help="Months to compare (default: the last twelve).")
+@lang_option
+@config_option
+def compare_command(building: str, period: str | None, lang: Any, config_dir: Path) -> None:
+    """What BUILDING would have paid under the other schedules that its size may ask for, the cheapest first."""
+    words = Words(lang)
+    span = period_of(period) if period else past_year(today_here())
+    with savings_site(config_dir) as site:
+        own = building_of(site.portfolio, building)
+        bills = month_bills(site, own, span)
+        tariffs = site.figures.tariffs
+        months = [bill.quantities for bill in bills]
+        peak_kw = max((max(month.demand_kw.values()) for month in months), default=0.0)
+        energy = max((month.energy_kwh for month in months), default=0.0)
+        choice = open_to(tariffs.schedules[own.tariff], tariffs, peak_kw=peak_kw, energy_kwh_a_month=energy)
+        if tariffs.schedules[own.tariff] not in choice:
+            choice.append(tariffs.schedules[own.tariff])
+        found = offers(months, choice, tariffs)
+    table = Table(title=f"{building} {span.slug}: {energy:,.0f} kWh, {peak_kw:,.0f} kW")
+    for column in ("", "THB", "±"):
+        table.add_column(column, justify="left" if not column else "right")
+    now = next(offer.total_thb for offer in found if offer.schedule.id == own.tariff)
+    for offer in found:
+        mark = " *" if offer.schedule.id == own.tariff else ""
+        name = words.either(th=offer.schedule.name_th, en=offer.schedule.name_en)
+        table.add_row(name + mark, f"{offer.total_thb:,.2f}", f"{offer.total_thb - now:+,.0f}")
+    console.print(table)
+
+
+def _months(period: str | None) -> Period:
+    if period is None:
+        year = past_year(today_here())
+        return Period.month(year.last_day.year, year.last_day.month)
+    return period_of(period)

@@ -1,0 +1,81 @@
+"""Reads from the store what bills, baselines and designs rest on: a building's energy, and its air's temperature."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from bkkenergy.calendar import BANGKOK, Period, Step, edges, timestamp_us
+from bkkenergy.errors import InputError
+from bkkenergy.metering.frames import meter_energy
+from bkkenergy.portfolio import Building, Meter, MeterKind, Portfolio
+from bkkenergy.readings import US_PER_S, WEATHER_FIELDS, FloatArray
+from bkkenergy.settings import Settings
+from bkkenergy.store import ReadingStore
+
+
+def building_of(portfolio: Portfolio, building_id: str) -> Building:
+    """A building by id. Raises InputError with the ids that are like it."""
+    building = portfolio.buildings.get(building_id)
+    if building is None:
+        tail = building_id.rpartition(".")[2]
+        near = [known for known in portfolio.buildings if tail in known or building_id in known]
+        known = ", ".join((near or list(portfolio.buildings))[:8])
+        raise InputError(f"building {building_id!r} is not in the portfolio. Use one of: {known}.")
+    return building
+
+
+def buildings_named(portfolio: Portfolio, name: str) -> list[Building]:
+    """The buildings of an agency, one building, or "all". Raises InputError."""
+    if name == "all":
+        return list(portfolio.buildings.values())
+    if name in portfolio.agencies:
+        return list(portfolio.buildings_of(name))
+    return [building_of(portfolio, name)]
+
+
+def meters_energy_kwh(
+    store: ReadingStore, settings: Settings, meters: tuple[Meter, ...], period: Period, step: Step
+) -> FloatArray:
+    """(n, meters) energy of each interval, NaN where not known."""
+    gap_s = settings.metering.max_estimated_gap_s
+    beyond_us = max([gap_s, *(2 * meter.interval_s for meter in meters)]) * US_PER_S
+    names = [meter.id for meter in meters]
+    batch = store.readings(names, timestamp_us(period.start) - beyond_us, timestamp_us(period.end) + beyond_us)
+    found: FloatArray = meter_energy(batch, meters, edges(period, step), max_gap_s=gap_s).energy_kwh.to_numpy()
+    return found
+
+
+def main_energy_kwh(
+    store: ReadingStore, settings: Settings, building: Building, period: Period, step: Step = "15min"
+) -> FloatArray:
+    """(n,) energy of the building's main meters, NaN where one of them is not known."""
+    total: FloatArray = meters_energy_kwh(store, settings, building.main_meters, period, step).sum(axis=1)
+    return total
+
+
+def station_of(portfolio: Portfolio, building: Building) -> Meter | None:
+    """The weather station nearest to a building; None where the portfolio has none."""
+    stations = [
+        (own, meter) for own in portfolio.buildings.values() for meter in own.meters if meter.kind is MeterKind.WEATHER
+    ]
+    if not stations:
+        return None
+
+    def distance(pair: tuple[Building, Meter]) -> float:
+        other = pair[0]
+        return float(np.hypot(other.latitude_deg - building.latitude_deg, other.longitude_deg - building.longitude_deg))
+
+    return min(stations, key=distance)[1]
+
+
+def station_hours(store: ReadingStore, station: Meter, period: Period) -> pd.DataFrame:
+    """Hourly means of what a station sent: columns of WEATHER_FIELDS, an hour of Bangkok a row, NaN where silent."""
+    batch = store.readings([station.id], timestamp_us(period.start), timestamp_us(period.end), WEATHER_FIELDS)
+    at = pd.to_datetime(batch.ts_us, unit="us", utc=True)
+    frame = pd.DataFrame({name: batch.column(name) for name in WEATHER_FIELDS}, index=at)
+    hours = edges(period, "60min")[:-1]
+    hourly = frame.resample("h").mean() if len(frame) else frame
+    found: pd.DataFrame = hourly.reindex(hours.tz_convert("UTC"))
+    found.index = hours.tz_convert(BANGKOK)
+    return found

@@ -1,0 +1,1 @@
+"""Savings, bills and findings of real buildings: gathered from the store, judged by the domain, told in words."""

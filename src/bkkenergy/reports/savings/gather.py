@@ -1,0 +1,161 @@
+"""From the store to what savings, bills and findings are computed from."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from bkkenergy.calendar import BANGKOK, Period, edges
+from bkkenergy.errors import InputError
+from bkkenergy.portfolio import Building, Portfolio
+from bkkenergy.readings import FloatArray
+from bkkenergy.reports.energy import main_energy_kwh, meters_energy_kwh, station_hours, station_of
+from bkkenergy.reports.figures import Figures
+from bkkenergy.savings.adjust import adjustment_days
+from bkkenergy.savings.baseline import Baseline, Saving, Series, fit_baseline, saving_of, series_of
+from bkkenergy.savings.facts import FOUR_WEEKS, Facts
+from bkkenergy.savings.uncertainty import Band, band_of, total_band
+from bkkenergy.settings import Settings
+from bkkenergy.store import ReadingStore
+from bkkenergy.store.baselines import latest_baseline
+from bkkenergy.store.savings_config import SavingsConfig
+from bkkenergy.tariff.bill import Bill, bills_of, quantities_of
+from bkkenergy.tariff.compare import avoided_thb_per_kwh
+from bkkenergy.tariff.windows import window_masks
+
+QUARTERS_AN_HOUR, HOURS_A_DAY = 4, 24
+DAYS_OF_FACTS = 560
+"""Enough for a half-year beside the same one a year before."""
+
+
+@dataclass(frozen=True, slots=True)
+class SavingsSite:
+    """Everything but the building and the period."""
+
+    store: ReadingStore
+    portfolio: Portfolio
+    settings: Settings
+    figures: Figures
+    config: SavingsConfig
+
+    @property
+    def baselines(self) -> Path:
+        """Where fitted baselines are kept: beside the store."""
+        return self.settings.store.path.parent / "baselines"
+
+
+def hours_of(site: SavingsSite, building: Building, period: Period) -> Series:
+    """A building's hours over whole days, with the air of the nearest weather station where there is one."""
+    if not building.main_meters:
+        raise InputError(f"{building.id} has no meter. Add one to its entry, or make a baseline from its bills.")
+    energy = main_energy_kwh(site.store, site.settings, building, period, "60min")
+    starts = edges(period, "60min")[:-1]
+    station = station_of(site.portfolio, building)
+    temp_c = station_hours(site.store, station, period)["temp_air_c"].to_numpy(np.float64) if station else None
+    return series_of(starts, energy, temp_c, site.portfolio.calendars[building.calendar])
+
+
+def fit_building(site: SavingsSite, building: Building, period: Period) -> Baseline:
+    """The baseline of a period. Raises InputError when too little was measured."""
+    try:
+        return fit_baseline(hours_of(site, building, period))
+    except InputError as why:
+        raise InputError(f"{building.id}: {why}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A building's saving in a period, with its band; without a baseline, why."""
+
+    building: Building
+    saving: Saving | None
+    band: Band | None
+    baseline: Baseline | None
+    why: str = ""
+
+
+def judge(site: SavingsSite, building: Building, period: Period) -> Judged:
+    """What a building saved under its latest baseline."""
+    baseline = latest_baseline(site.baselines, building.id)
+    if baseline is None:
+        return Judged(building, None, None, None, "no baseline yet: bkkenergy baseline fit")
+    if period.first_day <= baseline.last:
+        return Judged(
+            building,
+            None,
+            None,
+            baseline,
+            f"the period begins within the baseline ({baseline.first} to {baseline.last})",
+        )
+    series = hours_of(site, building, period)
+    added = adjustment_days(series.day_index, site.config.adjustments_of(building.id))
+    saving = saving_of(baseline, series, adjustment_kwh=added)
+    if saving.days == 0:
+        return Judged(building, None, None, baseline, "no valid day in the period")
+    return Judged(building, saving, band_of(saving, baseline, site.config.placebo), baseline)
+
+
+def judged_total(site: SavingsSite, found: list[Judged]) -> Band | None:
+    """The saving of all buildings that could be judged."""
+    known = [(own.saving, own.band) for own in found if own.saving is not None and own.band is not None]
+    if not known:
+        return None
+    savings, bands = zip(*known, strict=True)
+    return total_band(savings, bands, site.config.placebo)
+
+
+def month_bills(site: SavingsSite, building: Building, period: Period) -> list[Bill]:
+    """The building's bills of the months of a period under its own schedule."""
+    energy = main_energy_kwh(site.store, site.settings, building, period)
+    months = quantities_of(energy, edges(period, "15min")[:-1], site.figures.tariffs)
+    schedule = site.figures.tariffs.schedules[building.tariff]
+    return bills_of(months, schedule, site.figures.tariffs)
+
+
+def facts_of(site: SavingsSite, building: Building, *, last_day: dt.date) -> Facts:
+    """What is known of a building up to a day, for its findings."""
+    period = Period.days(last_day - dt.timedelta(days=DAYS_OF_FACTS - 1), last_day)
+    quarters = main_energy_kwh(site.store, site.settings, building, period)
+    starts = edges(period, "15min")[:-1]
+    station = station_of(site.portfolio, building)
+    temp_c = station_hours(site.store, station, period)["temp_air_c"].to_numpy(np.float64) if station else None
+    calendar = site.portfolio.calendars[building.calendar]
+    hourly = quarters.reshape(-1, QUARTERS_AN_HOUR).sum(axis=1)
+    series = series_of(starts[::QUARTERS_AN_HOUR], hourly, temp_c, calendar)
+    days = [at.date() for at in series.day_index]
+    tariffs = site.figures.tariffs
+    schedule = tariffs.schedules[building.tariff]
+    known = float(np.nansum(hourly))
+    a_month = known / max(np.isfinite(hourly).sum(), 1) * HOURS_A_DAY * 30.4
+    year = slice(-365 * HOURS_A_DAY * QUARTERS_AN_HOUR, None)
+    rates = schedule.rates_on(last_day)
+    return Facts(
+        building=building.id,
+        series=series,
+        is_open=np.array([calendar.is_open(day) for day in days], np.bool_),
+        hours=np.array([calendar.open_hours(day) or (np.nan, np.nan) for day in days]),
+        thb_per_kwh=avoided_thb_per_kwh(series.starts, schedule, tariffs, energy_kwh_a_month=a_month),
+        on_peak=window_masks(series.starts, tariffs)["on_peak"],
+        baseline=latest_baseline(site.baselines, building.id),
+        demand_kw=quarters[year] * QUARTERS_AN_HOUR,
+        demand_starts=pd.DatetimeIndex(starts[year]).tz_convert(BANGKOK),
+        demand_thb_per_kw=max(rates.demand_thb_per_kw.values(), default=0.0),
+        free_kvar_per_kw=tariffs.rules.free_kvar_per_kw,
+        kvar_thb=tariffs.rules.kvar_thb if rates.has_power_factor_charge else 0.0,
+        sub_kwh=_sub_kwh(site, building, last_day),
+    )
+
+
+def _sub_kwh(site: SavingsSite, building: Building, last_day: dt.date) -> float | None:
+    """Energy of the meters right below the main one over four weeks; None where there are none, or one is not known."""
+    mains = {meter.id for meter in building.main_meters}
+    subs = tuple(meter for meter in building.meters if meter.parent in mains)
+    if not subs:
+        return None
+    period = Period.days(last_day - dt.timedelta(days=FOUR_WEEKS - 1), last_day)
+    energy: FloatArray = meters_energy_kwh(site.store, site.settings, subs, period, "day")
+    return float(energy.sum()) if np.isfinite(energy).all() else None

@@ -1,0 +1,54 @@
+"""Savings and findings in words, Thai and English."""
+
+from __future__ import annotations
+
+from bkkenergy.i18n import Words
+from bkkenergy.savings.baseline import Baseline
+from bkkenergy.savings.facts import Finding
+from bkkenergy.savings.uncertainty import Band
+
+RATIO_MARKS = ("_ratio",)
+WHOLE = ("days", "stuck_h", "negative_h", "hour")
+
+
+def verdict_text(band: Band, words: Words) -> str:
+    """Savings 8.2 % ± 3.1 %, proven; or not distinguishable from zero."""
+    return words(
+        f"saving.{band.verdict}",
+        saving=words.percent(abs(band.saving_ratio), 1),
+        half=words.percent(band.half_width_ratio, 1),
+    )
+
+
+def baseline_text(baseline: Baseline, words: Words) -> str:
+    """What a baseline is and how well it foretold months that it had not seen."""
+    text = words(
+        "saving.baseline",
+        first=words.date(baseline.first),
+        last=words.date(baseline.last),
+        days=baseline.valid_days,
+        form=words(f"saving.form_{baseline.form}"),
+        cvrmse=words.percent(baseline.held_out.cvrmse, 1),
+        nmbe=words.percent(baseline.held_out.nmbe, 1, signed=True),
+        r2=words.number(baseline.fitted.r2, 2),
+    )
+    return text + (" " + words("saving.provisional") if baseline.is_provisional else "")
+
+
+def finding_texts(told: Finding, words: Words) -> tuple[str, str, str, str]:
+    """(name, what was seen, what to do, what is at stake) of a finding."""
+    values = {key: _written(key, value, words) for key, value in told.evidence.items()}
+    thb = words.number(told.cost_thb_a_month)
+    stakes = words("insight.stakes_money", thb=thb)
+    if told.energy_kwh_a_month:
+        stakes = words("insight.stakes", kwh=words.number(told.energy_kwh_a_month), thb=thb)
+    name = f"insight.{told.rule}"
+    return words(name), words(f"{name}_what", **values), words(f"{name}_do"), stakes
+
+
+def _written(key: str, value: float, words: Words) -> str:
+    if key.endswith(RATIO_MARKS) or key == "ratio":
+        return words.percent(value)
+    if key in WHOLE:
+        return words.number(value)
+    return words.number(value, 2 if abs(value) < 10 else 0)  # noqa: PLR2004 - by its look

@@ -1,0 +1,148 @@
+"""Baselines, bills, findings and indices as a person calls them, on readings in a real store."""
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from bkkenergy.calendar import epoch_us
+from bkkenergy.readings import ReadingBatch
+from bkkenergy.store.sqlite import SqliteStore
+from tests.conftest import ROOT
+from tests.unit.savings.generated import building
+
+OFFICES = ("district-bangkhen.office", "district-chatuchak.office")
+STATION = '\n[[building.meters]]\nid = "sky"\nkind = "weather"\nrated_kw = 1\ntopic = "bma/district-bangkhen/office/sky/readings"\n'
+BASE, AFTER = "2023-10-01..2024-09-30", "2024-10-01..2025-08-31"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """A copy of the configuration with a weather station, and two years of two offices; the first saves 15 %."""
+    home = tmp_path_factory.mktemp("site")
+    shutil.copytree(ROOT / "config", home / "config")
+    path = home / "config/portfolio/buildings/district-bangkhen.toml"
+    head, mark, tail = path.read_text().partition('\n[[building.meters]]\nid = "aircon"')
+    path.write_text(head + STATION + mark + tail)
+    (home / "config/adjustments.toml").write_text(
+        '[[adjustment]]\nbuilding = "district-chatuchak.office"\nfirst = 2025-01-01\nlast = 2025-01-31\nkwh_a_day = 100.0\n'
+        'reason = "Evening service"\nentered_by = "Somsri"\nentered = 2025-02-01\n'
+    )
+    store = SqliteStore(home / "var/bkkenergy.sqlite")
+    store.prepare()
+    for number, name in enumerate(OFFICES):
+        series = building(number, noise=0.02, drift=0.0, saving=0.15 if number == 0 else 0.0)
+        energy = series.energy_kwh.copy()
+        if number == 1:
+            energy[-7 * 24 :] += np.where(series.starts.hour[-7 * 24 :] < 6, 10.0, 0.0)
+        at = epoch_us(series.starts)
+        edge = np.append(at, at[-1] + 3_600_000_000)
+        register = np.concatenate([[1000.0], 1000 + np.cumsum(energy)])
+        store.commit(ReadingBatch((f"{name}.main",), np.zeros(len(edge), np.int64), edge, {"energy_kwh": register}))
+        if number == 0:
+            sky = {"temp_air_c": series.temp_c, "ghi_wm2": np.zeros(len(at))}
+            store.commit(ReadingBatch((f"{name}.sky",), np.zeros(len(at), np.int64), at + 1_800_000_000, sky))
+    store.close()
+    return home
+
+
+def run(site, *args, ok=True):
+    command = [sys.executable, "-m", "bkkenergy", *args, "--config", str(site / "config")]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=120, env=os.environ | {"COLUMNS": "200"}, check=False
+    )
+    assert (done.returncode == 0) == ok, done.stderr + done.stdout
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def fitted(site):
+    for office in OFFICES:
+        told = run(site, "baseline", "fit", office, "--period", BASE, "--lang", "en")
+        assert "366 valid days" in told
+    return site
+
+
+def test_a_baseline_is_kept_shown_and_the_same_again(fitted):
+    (path,) = (fitted / "var/baselines" / OFFICES[0]).iterdir()
+    before = path.read_text()
+    assert json.loads(before)["form"] in ("daily", "hourly")
+    run(fitted, "baseline", "fit", OFFICES[0], "--period", BASE)
+    assert path.read_text() == before
+    shown = run(fitted, "baseline", "show", OFFICES[1])
+    assert "1 ตุลาคม 2566" in shown
+    assert "Evening service (Somsri, 2025-02-01)" in shown
+
+
+def test_savings_are_judged_with_their_band(fitted):
+    data = json.loads(run(fitted, "baseline", "check", OFFICES[0], "--period", AFTER, "--json"))
+    (own,) = data["buildings"]
+    assert own["saving_ratio"] == pytest.approx(0.15, abs=0.015)
+    assert own["verdict"] == "proven"
+    other = json.loads(run(fitted, "baseline", "check", OFFICES[1], "--period", "2025-01", "--json"))["buildings"][0]
+    assert other["adjustment_kwh"] == pytest.approx(3100)
+    told = run(fitted, "baseline", "check", "district-bangkhen", "--period", AFTER, "--lang", "en")
+    assert "proven" in told
+    assert "no baseline yet" in told
+    inside = run(fitted, "baseline", "check", OFFICES[0], "--period", "2024-03")
+    assert "begins within the baseline" in inside
+
+
+def test_a_bill_is_shown_and_a_paper_bill_checked(fitted, tmp_path):
+    shown = run(fitted, "bill", "show", OFFICES[0], "--period", "2025-03", "--lang", "en")
+    assert "mea-3-2-mv" in shown
+    assert "Demand" in shown
+    total = float(shown.split("Total")[1].split("│")[2].replace(",", ""))
+    paper = tmp_path / "bills.csv"
+
+    def check(total_thb, kwh):
+        with paper.open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerows([["month", "kwh", "service", "total"], ["2025-03", kwh, "312.24", total_thb]])
+        return run(fitted, "bill", "check", "--building", OFFICES[0], "--file", str(paper), ok=total_thb == total)
+
+    assert "same" in check(total, 1)
+    assert "+500.00" in check(total + 500, 1)
+
+
+def test_other_schedules_are_compared(fitted):
+    told = run(fitted, "bill", "compare", OFFICES[0], "--period", "2025-01-01..2025-03-31", "--lang", "en")
+    assert "3.2 medium general TOU, 12-24 kV *" in told
+    assert "3.1 medium general, 12-24 kV" in told
+
+
+def test_findings_are_told_silenced_and_speak_in_both_languages(fitted):
+    args = ("insights", OFFICES[1], "--until", "2025-09-30")
+    told = run(fitted, *args, "--lang", "en")
+    assert "Nights use more than before" in told
+    assert "THB a month" in told
+    assert "กลางคืนใช้ไฟฟ้ามากกว่าเดิม" in run(fitted, *args)
+    rules = [row["rule"] for row in json.loads(run(fitted, *args, "--json"))]
+    assert "baseload_rise" in rules
+    run(fitted, *args, "--silence", "baseload_rise")
+    assert "baseload_rise" not in [row["rule"] for row in json.loads(run(fitted, *args, "--json"))]
+    assert "needs one building with a finding" in run(fitted, *args, "--silence", "nothing", ok=False)
+
+
+def test_buildings_are_ranked_among_their_type(fitted):
+    rows = json.loads(run(fitted, "index", "all", "--period", "2024-10-01..2025-09-30", "--json"))
+    ranked = {row["building"]: row for row in rows if row["rank"] is not None}
+    assert ranked.keys() == set(OFFICES)
+    assert {row["peers"] for row in ranked.values()} == {2}
+    assert ranked[OFFICES[0]]["standing"] == "below"
+    assert "kWh/m2" in run(fitted, "index", "district-bangkhen", "--period", "2024-10-01..2025-09-30")
+
+
+def test_what_cannot_be_fitted_says_why(fitted):
+    assert "only 0 valid days" in run(fitted, "baseline", "fit", "health", "--period", BASE, ok=False)
+    assert "is not understood" in run(fitted, "baseline", "fit", OFFICES[0], "--period", "soon", ok=False)
+    bent = next((fitted / "var/baselines" / OFFICES[1]).iterdir())
+    text = bent.read_text()
+    bent.write_text(text.replace('"version": 1', '"version": 0'))
+    assert "Fit it again" in run(fitted, "baseline", "show", OFFICES[1], ok=False)
+    bent.write_text(text)
