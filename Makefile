@@ -4,6 +4,8 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
+# Real meter data for the savings bench: https://github.com/EECi/Cambridge-Estates-Building-Energy-Archive
+DATA ?= ../shared/data
 
 demo: $(VENV)/.runtime
 	$(BIN)/bkkenergy demo $(ARGS)
@@ -26,7 +28,8 @@ check: $(VENV)/.dev
 
 bench: $(VENV)/.dev system-packages
 	$(BIN)/python -m tests.bench $(ARGS) || true
-	$(BIN)/python -m tests.bench.solar || true
+	$(BIN)/python -W ignore -m tests.bench.solar || true
+	$(BIN)/python -W ignore -m tests.bench.savings $(DATA) || true
 	if command -v npm >/dev/null; then npm install --silent --no-audit --no-fund --prefix var/peer node-red@5 node-red-contrib-influxdb@0.7; fi
 	$(BIN)/python -m tests.bench.peer $$(test -d var/peer/node_modules/node-red && echo --node-red $(CURDIR)/var/peer)
 

@@ -34,6 +34,33 @@ def factor_for(factors: Sequence[GridFactor], year: int, purpose: Purpose) -> Gr
     return max(holding, key=lambda factor: factor.from_year)
 
 
+class Emission(Frozen):
+    """An amount that names its factor: kgCO2e, positive where avoided when `is_avoided`."""
+
+    co2e_kg: float
+    energy_kwh: float
+    is_avoided: bool
+    factor: GridFactor
+
+
+def scope_2(energy_kwh: float, factors: Sequence[GridFactor], year: int) -> Emission:
+    """An agency's emissions from electricity bought in a year, by the location-based method (GHG Protocol scope 2).
+
+    Raises LookupError when no footprint factor is entered.
+    """
+    factor = factor_for(factors, year, "footprint")
+    return Emission(co2e_kg=emissions_kg(energy_kwh, factor), energy_kwh=energy_kwh, is_avoided=False, factor=factor)
+
+
+def avoided(energy_kwh: float, factors: Sequence[GridFactor], year: int, purpose: Purpose = "project") -> Emission:
+    """What a saving or PV keeps from being emitted; projects have a factor of their own (T-VER, JCM).
+
+    Raises LookupError when no factor of the purpose is entered.
+    """
+    factor = factor_for(factors, year, purpose)
+    return Emission(co2e_kg=emissions_kg(energy_kwh, factor), energy_kwh=energy_kwh, is_avoided=True, factor=factor)
+
+
 def emissions_kg(energy_kwh: float, factor: GridFactor) -> float:
     """Emissions of energy taken from the grid, kgCO2e."""
     return energy_kwh * factor.kg_co2e_per_kwh

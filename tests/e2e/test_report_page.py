@@ -5,17 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
 
 from tests.conftest import ROOT
 
 pytestmark = [pytest.mark.browser, pytest.mark.broker]
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 WIDTHS = {"wall": 1920, "desk": 1200, "tablet": 768, "phone": 360}
 
 
@@ -26,14 +22,6 @@ def reports(tmp_path_factory) -> Path:
     command = [sys.executable, "-m", "bkkenergy", "demo", "--exit", "--days", "9", "--folder", str(folder)]
     subprocess.run(command, check=True, capture_output=True, cwd=ROOT)
     return folder / "reports"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield opened
-        opened.close()
 
 
 @pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)

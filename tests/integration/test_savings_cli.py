@@ -1,6 +1,7 @@
 """Baselines, bills, findings and indices as a person calls them, on readings in a real store."""
 
 import csv
+import io
 import json
 import os
 import shutil
@@ -146,3 +147,43 @@ def test_what_cannot_be_fitted_says_why(fitted):
     bent.write_text(text.replace('"version": 1', '"version": 0'))
     assert "Fit it again" in run(fitted, "baseline", "show", OFFICES[1], ok=False)
     bent.write_text(text)
+
+
+def test_the_e_report_s_fields_are_written(fitted, tmp_path):
+    told = run(
+        fitted, "index", OFFICES[0], "--period", "2025-01-01..2025-03-31", "--submission", str(tmp_path / "e.csv")
+    )
+    assert "3 lines" in told
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "e.csv").read_text(encoding="utf-8-sig"))))
+    assert [row["month"] for row in rows] == ["2025-01", "2025-02", "2025-03"]
+    assert float(rows[0]["electricity_kwh"]) > 5000
+
+
+def test_bills_alone_foretell_later_bills(fitted, tmp_path):
+    paper = tmp_path / "bills.csv"
+    months = [f"{2024 + n // 12}-{n % 12 + 1:02d}" for n in range(15)]
+    paper.write_text(
+        "month,kwh\n" + "\n".join(f"{month},{30_000 + 500 * (number % 4)}" for number, month in enumerate(months))
+    )
+    told = run(fitted, "baseline", "bills", OFFICES[0], "--file", str(paper))
+    assert told.count(" *") >= 12
+    assert "2025-03" in told
+    paper.write_text("month,kwh\n2024-01,100\n")
+    assert "needs 9 months" in run(fitted, "baseline", "bills", OFFICES[0], "--file", str(paper), ok=False)
+
+
+def test_check_reads_savings_and_adjustments_too(fitted, tmp_path):
+    shutil.copytree(fitted / "config", tmp_path / "config")
+    (tmp_path / "config/adjustments.toml").write_text(
+        '[[adjustment]]\nbuilding = "nobody.nowhere"\nfirst = 2025-01-01\nkwh_a_day = 1\nreason = "a reason"\nentered_by = "S"\nentered = 2025-02-01\n'
+    )
+    (tmp_path / "config/solar/climate.toml").write_text("[climate]\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "bkkenergy", "check", "--config", str(tmp_path / "config")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "nobody.nowhere: no such building" in done.stdout
+    assert "climate.ghi_kwh_m2_day: the key is missing" in done.stdout

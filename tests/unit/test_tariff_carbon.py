@@ -3,7 +3,7 @@ import shutil
 
 import pytest
 
-from bkkenergy.carbon import GridFactor, emissions_kg, factor_for
+from bkkenergy.carbon import GridFactor, avoided, emissions_kg, factor_for, scope_2
 from bkkenergy.errors import ConfigError
 from bkkenergy.reports.figures import load_figures
 from bkkenergy.tariff.flat import cost_thb
@@ -37,7 +37,7 @@ def test_a_thousand_kwh_at_the_shipped_flat_rate(config_dir):
 
 @pytest.mark.parametrize(
     ("name", "figures"),
-    [("tariffs/flat.toml", 1), ("tariffs/schedules.toml", 20), ("tariffs/rules.toml", 10), ("factors.toml", 2)],
+    [("tariffs/flat.toml", 1), ("tariffs/schedules.toml", 20), ("tariffs/rules.toml", 10), ("factors.toml", 3)],
 )
 def test_a_figure_without_a_source_is_a_fault(tmp_path, config_dir, name, figures):
     shutil.copytree(config_dir / "tariffs", tmp_path / "tariffs")
@@ -47,3 +47,13 @@ def test_a_figure_without_a_source_is_a_fault(tmp_path, config_dir, name, figure
     with pytest.raises(ConfigError) as caught:
         load_figures(tmp_path)
     assert [fault.where.endswith(".source") for fault in caught.value.faults] == [True] * figures
+
+
+def test_every_emission_names_its_factor(config_dir):
+    factors = load_figures(config_dir).grid_factors
+    own, kept = scope_2(1000, factors, 2026), avoided(1000, factors, 2026)
+    assert (own.co2e_kg, own.is_avoided) == (pytest.approx(499.9), False)
+    assert (kept.co2e_kg, kept.is_avoided) == (pytest.approx(447.0), True)
+    assert "treatment plants" in kept.factor.source
+    with pytest.raises(LookupError, match=r"config/factors\.toml"):
+        avoided(1000, factors, 2020)

@@ -19,12 +19,14 @@ from bkkenergy.cli.context import config_option, load_site
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import LANGS, Words
 from bkkenergy.reports.energy import buildings_named
+from bkkenergy.reports.savings.bills import monthly_from_bills, read_paper
 from bkkenergy.reports.savings.gather import Judged, SavingsSite, fit_building, judge, judged_total
 from bkkenergy.reports.savings.phrasing import baseline_text, verdict_text
 from bkkenergy.reports.solar.gather import past_year
 from bkkenergy.store import open_store
 from bkkenergy.store.baselines import latest_baseline, save_baseline
 from bkkenergy.store.savings_config import load_savings
+from bkkenergy.store.solar_config import load_solar
 
 console = Console()
 lang_option = click.option("--lang", type=click.Choice(LANGS), default="th", show_default=True)
@@ -91,6 +93,40 @@ def fit_command(name: str, period: str | None, lang: Any, config_dir: Path) -> N
             click.echo(f"{building.id}: {baseline_text(baseline, words)}\n  {path}")
     if failed:
         raise SystemExit(1)
+
+
+@baseline_command.command(
+    "bills", epilog="\b\nExamples:\n  bkkenergy baseline bills education.school-1 --file bills.csv --months 12"
+)
+@click.argument("building")
+@click.option("--file", "path", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--months", default=12, show_default=True, help="How many of the first bills make the baseline.")
+@config_option
+def bills_command(building: str, path: Path, months: int, config_dir: Path) -> None:
+    """A baseline of a building without a meter, from its paper bills: the first months foretell the later ones.
+
+    The file is CSV, a bill a line: month (2026-10), kwh. Temperature is the typical year's.
+    """
+    site = load_site(config_dir)
+    own = buildings_named(site.portfolio, building)[0]
+    try:
+        found = monthly_from_bills(
+            read_paper(path), site.portfolio.calendars[own.calendar], load_solar(config_dir), months
+        )
+    except ValueError as why:
+        raise InputError(f"{path}: {why}") from None
+    table = Table(
+        title=f"{own.id}: {found.model.base_kwh:,.0f} kWh/day + {found.model.open_day_kwh:,.0f} x open + "
+        f"{found.model.cooling_kwh_per_c:,.1f} x degC above 24"
+    )
+    for column in ("month", "kWh", "baseline kWh", "saved kWh"):
+        table.add_column(column, justify="right")
+    for month, kwh, expected, is_base in found.rows:
+        table.add_row(
+            f"{month}{' *' if is_base else '  '}", f"{kwh:,.0f}", f"{expected:,.0f}", f"{expected - kwh:+,.0f}"
+        )
+    console.print(table)
+    console.print("* within the baseline. From bills alone no band is stated: meter the building to prove a saving.")
 
 
 @baseline_command.command("show", epilog="\b\nExamples:\n  bkkenergy baseline show all --lang en")

@@ -6,16 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import click
-import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
 from bkkenergy.calendar import Period
 from bkkenergy.cli.baseline import lang_option, period_of, savings_site, today_here
 from bkkenergy.cli.context import config_option
-from bkkenergy.errors import InputError
 from bkkenergy.i18n import Words
 from bkkenergy.reports.energy import building_of
+from bkkenergy.reports.savings.bills import read_paper
 from bkkenergy.reports.savings.gather import month_bills
 from bkkenergy.reports.solar.gather import past_year
 from bkkenergy.tariff.compare import check_bill, offers, open_to
@@ -96,17 +95,6 @@ def check_command(building: str, path: Path, config_dir: Path) -> None:
             console.print(table)
     if differs:
         raise SystemExit(1)
-
-
-def read_paper(path: Path) -> pd.DataFrame:
-    """Paper bills by month. Raises InputError when the file has no months."""
-    try:
-        table = pd.read_csv(path, dtype={"month": str}, thousands=",")
-    except (ValueError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: no readable CSV ({error}).") from error
-    if "month" not in table:
-        raise InputError(f"{path}: no column `month`. Write one bill a line: month,kwh,kw,…,total.")
-    return table.set_index("month")
 
 
 @bill_command.command("compare", epilog="\b\nExamples:\n  bkkenergy bill compare district-bangkhen.office --lang en")

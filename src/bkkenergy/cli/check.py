@@ -7,8 +7,10 @@ from pathlib import Path
 
 import click
 
-from bkkenergy.cli.context import config_option, load_site
+from bkkenergy.cli.context import Site, config_option, load_site
 from bkkenergy.errors import ConfigError, Fault
+from bkkenergy.store.savings_config import SavingsConfig, load_savings
+from bkkenergy.store.solar_config import load_solar
 
 
 @click.command("check", epilog="\b\nExamples:\n  bkkenergy check\n  bkkenergy check --config /etc/bkkenergy")
@@ -21,8 +23,11 @@ def check_command(config_dir: Path) -> None:
     try:
         site = load_site(config_dir)
     except ConfigError as error:
-        _tell(error.faults)
+        _tell([*error.faults, *_other_faults(config_dir)])
         raise SystemExit(1) from None
+    if faults := _other_faults(config_dir, site):
+        _tell(faults)
+        raise SystemExit(1)
     portfolio = site.portfolio
     roofs = sum(len(building.roofs) for building in portfolio.buildings.values())
     click.echo(
@@ -33,6 +38,22 @@ def check_command(config_dir: Path) -> None:
     demos = [agency.id for agency in portfolio.agencies.values() if agency.demonstration]
     if demos:
         click.echo(f"{len(demos)} of the agencies are a demonstration: {', '.join(demos)}.")
+
+
+def _other_faults(config_dir: Path, site: Site | None = None) -> list[Fault]:
+    """Faults of what only some commands read: solar, savings, and adjustments of buildings that are not there."""
+    faults: list[Fault] = []
+    for load in (load_solar, load_savings):
+        try:
+            found = load(config_dir)
+        except ConfigError as error:
+            faults += error.faults
+            continue
+        if site is not None and isinstance(found, SavingsConfig):
+            unknown = [own.building for own in found.adjustments if own.building not in site.portfolio.buildings]
+            where = str(config_dir / "adjustments.toml")
+            faults += [Fault(f"{where}: {name}", "no such building", "Mend its id.") for name in unknown]
+    return faults
 
 
 def _tell(faults: Sequence[Fault]) -> None:

@@ -10,11 +10,12 @@ from typing import Any
 
 import click
 import numpy as np
+import pandas as pd
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from bkkenergy.calendar import Period
+from bkkenergy.calendar import Period, edges
 from bkkenergy.cli.baseline import lang_option, period_of, savings_site, today_here
 from bkkenergy.cli.context import config_option
 from bkkenergy.errors import InputError
@@ -25,7 +26,7 @@ from bkkenergy.reports.savings.gather import SavingsSite, facts_of
 from bkkenergy.reports.savings.phrasing import finding_texts
 from bkkenergy.reports.solar.gather import past_year
 from bkkenergy.savings.facts import Finding
-from bkkenergy.savings.index import rank_peers, standing
+from bkkenergy.savings.index import rank_peers, standing, submission_rows
 from bkkenergy.savings.insights import Silence, find, visible
 
 console = Console()
@@ -108,13 +109,23 @@ def put_to_rest(path: Path, silenced: list[Silence], found: list[Finding], rule:
 @click.argument("name")
 @click.option("--period", help="A year (default: the last twelve whole months).")
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+@click.option(
+    "--submission", type=click.Path(dir_okay=False, path_type=Path), help="Write the monthly e-report fields as CSV."
+)
 @config_option
-def index_command(name: str, period: str | None, as_json: bool, config_dir: Path) -> None:
-    """Rank the buildings of NAME by kWh/m2 among their type, and tell which are, or come near, designated buildings."""
+def index_command(name: str, period: str | None, as_json: bool, submission: Path | None, config_dir: Path) -> None:
+    """Rank the buildings of NAME by kWh/m2 among their type, and tell which are, or come near, designated buildings.
+
+    With --submission, the fields that an agency enters into the national e-report are written, a line a month.
+    """
     span = period_of(period) if period else past_year(today_here())
     with savings_site(config_dir) as site:
         buildings = [own for own in buildings_named(site.portfolio, name) if own.main_meters]
         rows = index_rows(site, buildings, span)
+        if submission is not None:
+            lines = [line for own in buildings for line in submission_lines(site, own, span)]
+            pd.DataFrame(lines).to_csv(submission, index=False, encoding="utf-8-sig")
+            click.echo(f"{submission}: {len(lines)} lines", err=True)
     if as_json:
         click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
         return
@@ -146,6 +157,14 @@ def index_command(name: str, period: str | None, as_json: bool, config_dir: Path
     console.print(table)
 
 
+def submission_lines(site: SavingsSite, own: Building, span: Period) -> list[dict[str, object]]:
+    """A building's months for the e-report."""
+    month_kwh = main_energy_kwh(site.store, site.settings, own, span, "month")
+    months = [at.date() for at in edges(span, "month")[:-1]]
+    rows = submission_rows(month_kwh.tolist(), months, own.drivers, own.gross_floor_area_m2)
+    return [{"agency": own.agency, "building": own.id, **row} for row in rows]
+
+
 def index_rows(site: SavingsSite, buildings: list[Building], span: Period) -> list[dict[str, Any]]:
     """A row a building: its year, its intensity when nine tenths were measured, its place among its type."""
     rows: list[dict[str, Any]] = []
@@ -163,6 +182,7 @@ def index_rows(site: SavingsSite, buildings: list[Building], span: Period) -> li
                 "coverage_ratio": float(known.mean()),
                 "eui_kwh_m2": scaled / own.gross_floor_area_m2 if known.mean() >= 0.9 else None,  # noqa: PLR2004 - CalTRACK
                 "peak_kw": peak,
+                "kwh_per_driver": {driver: scaled / count for driver, count in own.drivers.items()},
                 "standing": standing(site.config.designated, peak_kw=peak, energy_kwh_a_year=scaled),
             }
         )

@@ -211,7 +211,7 @@ class Roof(Frozen):
 
 
 class Building(Frozen):
-    """One building with its meters and roofs."""
+    """One building with its meters and roofs. drivers : what it serves, such as students, beds, cases, staff."""
 
     id: BuildingId
     agency: Slug
@@ -219,6 +219,7 @@ class Building(Frozen):
     name_en: Name
     type: BuildingType
     gross_floor_area_m2: Positive
+    drivers: dict[str, Positive] = Field(default_factory=dict)
     latitude_deg: Annotated[float, Field(ge=5, le=21)]
     longitude_deg: Annotated[float, Field(ge=97, le=106)]
     tariff: Slug

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bkkenergy.calendar import BANGKOK, Period, edges
+from bkkenergy.calendar import BANGKOK, Period, edges, timestamp_us
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Building, Portfolio
 from bkkenergy.readings import FloatArray
@@ -28,6 +28,7 @@ from bkkenergy.tariff.compare import avoided_thb_per_kwh
 from bkkenergy.tariff.windows import window_masks
 
 QUARTERS_AN_HOUR, HOURS_A_DAY = 4, 24
+KVAR_DAYS = 31
 DAYS_OF_FACTS = 560
 """Enough for a half-year beside the same one a year before."""
 
@@ -146,8 +147,27 @@ def facts_of(site: SavingsSite, building: Building, *, last_day: dt.date) -> Fac
         demand_thb_per_kw=max(rates.demand_thb_per_kw.values(), default=0.0),
         free_kvar_per_kw=tariffs.rules.free_kvar_per_kw,
         kvar_thb=tariffs.rules.kvar_thb if rates.has_power_factor_charge else 0.0,
+        kvar=_kvar(site, building, quarters[year] * QUARTERS_AN_HOUR, pd.DatetimeIndex(starts[year])),
         sub_kwh=_sub_kwh(site, building, last_day),
     )
+
+
+def _kvar(site: SavingsSite, building: Building, demand_kw: FloatArray, starts: pd.DatetimeIndex) -> FloatArray | None:
+    """(q,) reactive power of the last month's quarter-hours by the main meter's power factor; None where it sends none.
+
+    Q = P tan(arccos(PF)); NaN before the last month, and where there are several main meters.
+    """
+    if len(building.main_meters) != 1:
+        return None
+    first = starts[-KVAR_DAYS * HOURS_A_DAY * QUARTERS_AN_HOUR]
+    end = starts[-1] + pd.Timedelta(minutes=15)
+    batch = site.store.readings([building.main_meters[0].id], timestamp_us(first), timestamp_us(end), ("power_factor",))
+    factor = pd.Series(batch.column("power_factor"), index=pd.to_datetime(batch.ts_us, unit="us", utc=True)).dropna()
+    if factor.empty:
+        return None
+    mean = factor.abs().clip(0.01, 1).resample("15min").mean().reindex(starts.tz_convert("UTC")).to_numpy(np.float64)
+    found: FloatArray = demand_kw * np.tan(np.arccos(mean))
+    return found
 
 
 def _sub_kwh(site: SavingsSite, building: Building, last_day: dt.date) -> float | None:
