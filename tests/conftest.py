@@ -13,7 +13,7 @@ from tests.servers import Server, influxdb, mosquitto, started, victoria_metrics
 
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
 
-CONFIG_PARTS = ("portfolio", "tariffs", "payloads", "calendars.toml", "factors.toml")
+CONFIG_PARTS = ("portfolio", "tariffs", "payloads", "solar", "calendars.toml", "factors.toml", "savings.toml")
 """What a test's own site takes from the shipped configuration; its settings are its own."""
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -98,19 +98,21 @@ def check_bill(
     return found
 
 
-def _why(item: Item, given: float | None, ours: float, bill: Bill, kwh: float | None, kw: float | None) -> str:
+def _why(
+    item: Item, paper_thb: float | None, ours_thb: float, bill: Bill, paper_kwh: float | None, paper_kw: float | None
+) -> str:
     own = bill.quantities
-    if given is None or abs(given - ours) < SAME_THB:
-        return "same" if given is not None else "not told on the paper"
-    if item.startswith(("energy", "ft")) and kwh is not None and abs(kwh - own.energy_kwh) > 1:
-        why = f"energy: paper {kwh:,.0f} kWh, metered {own.energy_kwh:,.0f} kWh"
-    elif item.startswith("demand") and kw is not None:
+    if paper_thb is None or abs(paper_thb - ours_thb) < SAME_THB:
+        return "same" if paper_thb is not None else "not told on the paper"
+    if item.startswith(("energy", "ft")) and paper_kwh is not None and abs(paper_kwh - own.energy_kwh) > 1:
+        why = f"energy: paper {paper_kwh:,.0f} kWh, metered {own.energy_kwh:,.0f} kWh"
+    elif item.startswith("demand") and paper_kw is not None:
         metered = max(own.demand_kw.values(), default=0.0)
-        why = f"demand: paper {kw:,.0f} kW, metered {metered:,.1f} kW"
+        why = f"demand: paper {paper_kw:,.0f} kW, metered {metered:,.1f} kW"
     elif item == "ft" and not bill.ft_is_entered:
         why = "Ft of this month is not entered in config/tariffs/rules.toml"
     elif item == "ft" and own.energy_kwh > 0:
-        why = f"Ft rate: paper {given / own.energy_kwh:.4f}, ours {bill.ft_thb_per_kwh:.4f} THB/kWh"
+        why = f"Ft rate: paper {paper_thb / own.energy_kwh:.4f}, ours {bill.ft_thb_per_kwh:.4f} THB/kWh"
     elif item == "vat":
         why = "follows the items above"
     else:
