@@ -13,12 +13,16 @@ import pytest
 
 from bkkenergy.calendar import epoch_us
 from bkkenergy.readings import ReadingBatch
+from bkkenergy.solar.climate import typical_year
+from bkkenergy.solar.weather import rows_at
+from bkkenergy.store.solar_config import load_solar
 from bkkenergy.store.sqlite import SqliteStore
 from tests.conftest import ROOT
 from tests.unit.savings.generated import building
 
 OFFICES = ("district-bangkhen.office", "district-chatuchak.office")
 STATION = '\n[[building.meters]]\nid = "sky"\nkind = "weather"\nrated_kw = 1\ntopic = "bma/district-bangkhen/office/sky/readings"\n'
+PV = '\n[[building.meters]]\nid = "solar"\npv = true\nrated_kw = 120\n'
 BASE, AFTER = "2023-10-01..2024-09-30", "2024-10-01..2025-08-31"
 
 
@@ -28,8 +32,11 @@ def site(tmp_path_factory):
     home = tmp_path_factory.mktemp("site")
     shutil.copytree(ROOT / "config", home / "config")
     path = home / "config/portfolio/buildings/district-bangkhen.toml"
-    head, mark, tail = path.read_text().partition('\n[[building.meters]]\nid = "aircon"')
-    path.write_text(head + STATION + mark + tail)
+    text = path.read_text().replace(
+        "area_m2 = 1485, tilt_deg = 5", "area_m2 = 1485, installed_kwp = 100, tilt_deg = 5", 1
+    )
+    head, mark, tail = text.partition('\n[[building.meters]]\nid = "aircon"')
+    path.write_text(head + STATION + PV + mark + tail)
     (home / "config/adjustments.toml").write_text(
         '[[adjustment]]\nbuilding = "district-chatuchak.office"\nfirst = 2025-01-01\nlast = 2025-01-31\nkwh_a_day = 100.0\n'
         'reason = "Evening service"\nentered_by = "Somsri"\nentered = 2025-02-01\n'
@@ -46,7 +53,11 @@ def site(tmp_path_factory):
         register = np.concatenate([[1000.0], 1000 + np.cumsum(energy)])
         store.commit(ReadingBatch((f"{name}.main",), np.zeros(len(edge), np.int64), edge, {"energy_kwh": register}))
         if number == 0:
-            sky = {"temp_air_c": series.temp_c, "ghi_wm2": np.zeros(len(at))}
+            typical = typical_year(load_solar(ROOT / "config").climate)
+            ghi = typical.ghi_wm2[rows_at(typical, series.starts)]
+            pv = np.concatenate([[0.0], np.cumsum(ghi / 1000 * 100 * 0.5)])  # a third below what it should make
+            store.commit(ReadingBatch((f"{name}.solar",), np.zeros(len(edge), np.int64), edge, {"energy_kwh": pv}))
+            sky = {"temp_air_c": series.temp_c, "ghi_wm2": ghi}
             store.commit(ReadingBatch((f"{name}.sky",), np.zeros(len(at), np.int64), at + 1_800_000_000, sky))
     store.close()
     return home
@@ -128,6 +139,14 @@ def test_findings_are_told_silenced_and_speak_in_both_languages(fitted):
     run(fitted, *args, "--silence", "baseload_rise")
     assert "baseload_rise" not in [row["rule"] for row in json.loads(run(fitted, *args, "--json"))]
     assert "needs one building with a finding" in run(fitted, *args, "--silence", "nothing", ok=False)
+
+
+def test_pv_that_falls_short_of_its_estimate_is_told_and_no_part_of_the_load(fitted):
+    data = json.loads(run(fitted, "insights", OFFICES[0], "--until", "2025-09-30", "--json"))
+    told = {row["rule"]: row for row in data}["pv_shortfall"]
+    assert told["evidence"]["short_ratio"] == pytest.approx(1 - 0.5 / 0.776, abs=0.05)
+    rows = json.loads(run(fitted, "index", OFFICES[0], "--period", "2025-09", "--json"))
+    assert rows[0]["energy_kwh"] < 22_000  # with the PV it would be 27,000
 
 
 def test_buildings_are_ranked_among_their_type(fitted):

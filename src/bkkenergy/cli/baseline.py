@@ -39,7 +39,7 @@ def savings_site(config_dir: Path) -> Iterator[SavingsSite]:
     config = load_savings(config_dir)
     store = open_store(site.settings.store)
     try:
-        yield SavingsSite(store, site.portfolio, site.settings, site.figures, config)
+        yield SavingsSite(store, site.portfolio, site.settings, site.figures, config, load_solar(config_dir))
     finally:
         store.close()
 

@@ -132,6 +132,7 @@ class Meter(Frozen):
     ct_ratio, vt_ratio : transformer ratios, where the meter reports secondary values; else 1.
     interval_s : how often it is expected to report, seconds.
     payload : profile of config/payloads by which its messages are read.
+    pv : it measures what PV on the roof makes, not what the building takes.
     key : its name inside the payload, where one topic carries many meters.
     gateway : the device that sends it, where several meters share one; else the building's.
     """
@@ -142,6 +143,7 @@ class Meter(Frozen):
     name_th: Name = "มิเตอร์หลัก"
     name_en: Name = "Main meter"
     kind: MeterKind = MeterKind.REGISTER
+    pv: bool = False
     parent: MeterId | None = None
     rated_kw: Positive
     register_digits: Annotated[int, Field(ge=3, le=12)] | None = None
@@ -157,7 +159,7 @@ class Meter(Frozen):
     @property
     def is_main(self) -> bool:
         """Whether nothing measures this meter's energy a second time."""
-        return self.parent is None and self.kind is not MeterKind.WEATHER
+        return self.parent is None and self.kind is not MeterKind.WEATHER and not self.pv
 
     @property
     def gateway_id(self) -> str:
@@ -188,6 +190,7 @@ class Roof(Frozen):
     outline_m : corners in metres east and north of any point of the building, instead of an area.
     obstacles : in the same metres, where an outline is given.
     horizon : (azimuth, elevation) of what stands far off, degrees.
+    installed_kwp : PV that is on it already.
     """
 
     id: Slug
@@ -196,6 +199,7 @@ class Roof(Frozen):
     tilt_deg: Annotated[float, Field(ge=0, le=90)]
     azimuth_deg: Annotated[float, Field(ge=0, lt=360)]
     usable_ratio: Share = 0.7
+    installed_kwp: Positive | None = None
     obstacles: tuple[Obstacle, ...] = ()
     horizon: tuple[tuple[Annotated[float, Field(ge=0, le=360)], Annotated[float, Field(ge=0, le=80)]], ...] = ()
 

@@ -20,7 +20,7 @@ from bkkenergy.solar.finance import Project, Result, capex_thb, evaluate, tornad
 from bkkenergy.solar.irradiance import Sky, sky_of
 from bkkenergy.solar.layout import Layout
 from bkkenergy.solar.load import YearLoad
-from bkkenergy.solar.module import Inverter, Module
+from bkkenergy.solar.module import Module
 from bkkenergy.solar.production import STEPS, Models, Mounting, Production, Rear, simulate
 from bkkenergy.solar.roofs import KW_PER_KWP, as_plane, laid
 from bkkenergy.solar.sizing import Sweep, sizes_up_to, sweep
@@ -157,7 +157,7 @@ def design(inputs: DesignInputs) -> Design:
         for roof in building.roofs
     }
     sky = sky_of(weather)
-    whole = _produced(inputs, layouts, sky, module, KW_PER_KWP)
+    whole = _produced(inputs, layouts, sky, module, KW_PER_KWP, None)
     per_kwp = whole.energy_kwh / np.array([layout.capacity_kwp for layout in layouts.values()])
     rows = rows_at(weather, inputs.load.starts)
     storage = _storage(inputs)
@@ -173,31 +173,38 @@ def design(inputs: DesignInputs) -> Design:
         storage_thb=storage.kwh * config.battery.capex_thb_per_kwh if storage else 0.0,
     )
     chosen, strings = _chosen(inputs, layouts, dict(zip(layouts, per_kwp, strict=True)), sized, module)
-    final = _produced(
-        inputs, chosen, sky, module, strings.inverter_kw / sum(own.capacity_kwp for own in chosen.values())
-    )
+    kw_per_kwp = strings.inverter_kw / sum(own.capacity_kwp for own in chosen.values())
+    final = _produced(inputs, chosen, sky, module, kw_per_kwp, strings)
     return _record(inputs, chosen, strings, final, sized, module, sky, rows, storage)
 
 
-def _models(inputs: DesignInputs, module: Module, inverter: Inverter | None, layout: Layout) -> Models:
+def _models(inputs: DesignInputs, module: Module, strings: StringPlan | None, layout: Layout) -> Models:
+    """The physics of the chosen devices: the CEC and Sandia models where their parameters are known."""
     slant_m = module.length_m if layout.standing == "portrait" else module.width_m
     is_bifacial = module.bifaciality > 0 and layout.mounting == "racked"
     return Models(
         dc="cec" if module.cec else "pvwatts",
         gamma_pmp_per_c=module.gamma_pmp_per_c,
         module=module if module.cec else None,
-        inverter_efficiency=inverter.efficiency if inverter else 0.98,
+        inverter=strings.inverter if strings else None,
+        modules_in_series=strings.modules_in_string if strings else 1,
         albedo=inputs.wish.albedo,
         rear=Rear(module.bifaciality, layout.row_pitch_m, slant_m) if is_bifacial else None,
     )
 
 
 def _produced(
-    inputs: DesignInputs, layouts: Mapping[str, Layout], sky: Sky, module: Module, kw_per_kwp: float
+    inputs: DesignInputs,
+    layouts: Mapping[str, Layout],
+    sky: Sky,
+    module: Module,
+    kw_per_kwp: float,
+    strings: StringPlan | None,
 ) -> Production:
+    """Hourly energy of the layouts; before strings are planned by PVWatts' inverter."""
     horizons = {roof.id: roof.horizon for roof in inputs.building.roofs}
     planes = [as_plane(layout, sky, kw_per_kwp, horizons[name]) for name, layout in layouts.items()]
-    models = _models(inputs, module, None, next(iter(layouts.values())))
+    models = _models(inputs, module, strings, next(iter(layouts.values())))
     return simulate(inputs.weather, planes, inputs.config.losses, models, sky=sky)
 
 

@@ -16,10 +16,15 @@ from bkkenergy.readings import FloatArray
 from bkkenergy.reports.energy import main_energy_kwh, meters_energy_kwh, station_hours, station_of
 from bkkenergy.reports.figures import Figures
 from bkkenergy.savings.adjust import adjustment_days
-from bkkenergy.savings.baseline import Baseline, Saving, Series, fit_baseline, saving_of, series_of
+from bkkenergy.savings.baseline import DAY_VALID_RATIO, Baseline, Saving, Series, fit_baseline, saving_of, series_of
 from bkkenergy.savings.facts import FOUR_WEEKS, Facts
 from bkkenergy.savings.uncertainty import Band, band_of, total_band
 from bkkenergy.settings import Settings
+from bkkenergy.solar.assumptions import SolarConfig
+from bkkenergy.solar.climate import typical_year
+from bkkenergy.solar.production import Plane, simulate
+from bkkenergy.solar.strings import BEST_DC_AC_RATIO
+from bkkenergy.solar.weather import rows_at
 from bkkenergy.store import ReadingStore
 from bkkenergy.store.baselines import latest_baseline
 from bkkenergy.store.savings_config import SavingsConfig
@@ -42,6 +47,7 @@ class SavingsSite:
     settings: Settings
     figures: Figures
     config: SavingsConfig
+    solar: SolarConfig | None = None
 
     @property
     def baselines(self) -> Path:
@@ -149,6 +155,7 @@ def facts_of(site: SavingsSite, building: Building, *, last_day: dt.date) -> Fac
         kvar_thb=tariffs.rules.kvar_thb if rates.has_power_factor_charge else 0.0,
         kvar=_kvar(site, building, quarters[year] * QUARTERS_AN_HOUR, pd.DatetimeIndex(starts[year])),
         sub_kwh=_sub_kwh(site, building, last_day),
+        **_pv(site, building, last_day),
     )
 
 
@@ -168,6 +175,37 @@ def _kvar(site: SavingsSite, building: Building, demand_kw: FloatArray, starts: 
     mean = factor.abs().clip(0.01, 1).resample("15min").mean().reindex(starts.tz_convert("UTC")).to_numpy(np.float64)
     found: FloatArray = demand_kw * np.tan(np.arccos(mean))
     return found
+
+
+def _pv(site: SavingsSite, building: Building, last_day: dt.date) -> dict[str, float]:
+    """PV of the last four weeks and what its roofs should have made; nothing where either is not known.
+
+    The estimate takes the irradiance of the nearest station where it was measured, else the typical year's.
+    """
+    meters = tuple(meter for meter in building.meters if meter.pv)
+    roofs = [roof for roof in building.roofs if roof.installed_kwp]
+    if not meters or not roofs or site.solar is None:
+        return {}
+    period = Period.days(last_day - dt.timedelta(days=FOUR_WEEKS - 1), last_day)
+    made = meters_energy_kwh(site.store, site.settings, meters, period, "day")
+    if not np.isfinite(made).all():
+        return {}
+    starts = edges(period, "60min")[:-1]
+    typical = typical_year(site.solar.climate)
+    rows = rows_at(typical, starts)
+    station = station_of(site.portfolio, building)
+    planes = [
+        Plane(roof.tilt_deg, roof.azimuth_deg, own, own / BEST_DC_AC_RATIO)
+        for roof in roofs
+        if (own := roof.installed_kwp)
+    ]
+    power = simulate(typical, planes, site.solar.losses).ac_kw.sum(axis=0)[rows]
+    expected = float(power.sum())
+    if station is not None:
+        ghi = station_hours(site.store, station, period)["ghi_wm2"].to_numpy(np.float64)
+        if np.isfinite(ghi).mean() >= DAY_VALID_RATIO:
+            expected *= float(np.nansum(ghi)) / max(float(typical.ghi_wm2[rows][np.isfinite(ghi)].sum()), 1.0)
+    return {"pv_kwh": float(made.sum()), "pv_expected_kwh": expected}
 
 
 def _sub_kwh(site: SavingsSite, building: Building, last_day: dt.date) -> float | None:
