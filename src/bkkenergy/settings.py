@@ -109,7 +109,7 @@ class ReportSettings(Frozen):
     folder: Path = Path("var/reports")
     daily_at: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "07:00"
     languages: tuple[Literal["th", "en"], ...] = ("th", "en")
-    formats: tuple[Literal["html", "json", "csv"], ...] = ("html", "json", "csv")
+    formats: tuple[Literal["html", "pdf", "xlsx", "json", "csv"], ...] = ("html", "json", "csv")
     least_coverage_ratio: Ratio = 0.9
     notable_change_ratio: Ratio = 0.15
     compared_weeks: Annotated[int, Field(ge=1, le=52)] = 4

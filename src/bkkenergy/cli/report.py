@@ -43,7 +43,7 @@ class Names(click.ParamType[tuple[str, ...]]):
 Examples:
   bkkenergy report district-dindaeng
   bkkenergy report district-dindaeng --period 2026-11-23 --lang en
-  bkkenergy report medical-service --period 2026-10 --format html,json,csv -o /tmp/reports
+  bkkenergy report medical-service --period 2026-10 --format html,pdf,xlsx -o /tmp/reports
   bkkenergy report all --period yesterday --lang th,en""",
 )
 @click.argument("agency")
@@ -59,7 +59,7 @@ Examples:
     type=Names(tuple(RENDERERS)),
     default="html",
     show_default=True,
-    help="One or more of html,json,csv.",
+    help="One or more of html,pdf,xlsx,json,csv.",
 )
 @click.option("--lang", "langs", type=Names(LANGS), default="th", show_default=True, help="th, en, or th,en.")
 @click.option(

@@ -1,11 +1,13 @@
-"""One report, three formats, two languages: the same figures in each."""
+"""One report, five formats, two languages: the same figures in each."""
 
 import csv
 import io
 import json
 import re
+import subprocess
 from html.parser import HTMLParser
 
+import openpyxl
 import pytest
 
 from bkkenergy.i18n import LANGS, Words
@@ -123,3 +125,36 @@ def test_the_headline_without_history_or_data(scene):
     scene.sent[:] = False
     assert "no data" in headline(scene.report(), Words("en"))
     assert "ไม่มีข้อมูล" in page_of(scene.report(), "th")
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_the_workbook_holds_the_same_figures_and_sums_them_itself(report, lang):
+    raw = RENDERERS["xlsx"](report, lang)
+    shown, formulas = (
+        openpyxl.load_workbook(io.BytesIO(raw), data_only=values).worksheets[0] for values in (True, False)
+    )
+    words = Words(lang)
+    rows = {row[0].value: row for row in shown.iter_rows(min_row=7)}
+    for building in report.buildings:
+        row = rows[words.either(th=building.name_th, en=building.name_en)]
+        assert row[1].value == pytest.approx(building.use.energy_kwh)
+        assert row[6].value == pytest.approx(building.use.cost_thb)
+        assert row[8].value == pytest.approx(building.use.coverage_ratio)
+    total = rows[words("report.total")]
+    assert total[1].value == pytest.approx(report.total.energy_kwh)
+    last = 6 + len(report.buildings)
+    assert formulas.cell(last + 1, 2).value == f"=SUM(B7:B{last})"
+    assert formulas.cell(7, 7).value == "=B7*$B$3"
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("lang", LANGS)
+def test_the_pdf_holds_the_same_figures_with_its_fonts_embedded(report, lang, tmp_path):
+    path = tmp_path / "report.pdf"
+    path.write_bytes(RENDERERS["pdf"](report, lang))
+    text = subprocess.run(["pdftotext", "-layout", str(path), "-"], capture_output=True, text=True, check=True).stdout
+    assert Words(lang).number(report.total.energy_kwh) in text
+    assert Words(lang).number(report.total.cost_thb) in text
+    fonts = subprocess.run(["pdffonts", str(path)], capture_output=True, text=True, check=True).stdout.splitlines()[2:]
+    assert fonts
+    assert all(line.split()[-5] == "yes" for line in fonts), fonts

@@ -10,9 +10,13 @@ from bkkenergy.reports.content import AgencyReport
 from bkkenergy.reports.render.csv import render_csv
 from bkkenergy.reports.render.html import render_html
 from bkkenergy.reports.render.json import render_json
+from bkkenergy.reports.render.pdf import render_pdf
+from bkkenergy.reports.render.xlsx import render_xlsx
 
 Renderer = Callable[[AgencyReport, Lang], bytes]
 
-RENDERERS: Mapping[str, Renderer] = MappingProxyType({"html": render_html, "json": render_json, "csv": render_csv})
-HAS_LANGUAGE = frozenset({"html", "csv"})
+RENDERERS: Mapping[str, Renderer] = MappingProxyType(
+    {"html": render_html, "pdf": render_pdf, "xlsx": render_xlsx, "json": render_json, "csv": render_csv}
+)
+HAS_LANGUAGE = frozenset({"html", "pdf", "xlsx", "csv"})
 """Formats whose bytes differ by language; the others are written once."""

@@ -14,7 +14,7 @@ from bkkenergy.reports.chart import nice_step
 from bkkenergy.solar.layout import Layout
 
 WIDTH, HEIGHT = 760.0, 300.0
-LEFT, RIGHT, TOP, BOTTOM = 64.0, 14.0, 18.0, 34.0
+LEFT, RIGHT, TOP, BOTTOM = 84.0, 14.0, 18.0, 34.0
 
 
 @dataclass(frozen=True, slots=True)
