@@ -206,3 +206,29 @@ def test_check_reads_savings_and_adjustments_too(fitted, tmp_path):
     assert done.returncode == 1
     assert "nobody.nowhere: no such building" in done.stdout
     assert "climate.ghi_kwh_m2_day: the key is missing" in done.stdout
+
+
+@pytest.mark.parametrize(("lang", "told"), [("en", "savings 1"), ("th", "ประหยัดได้ 1")])
+def test_a_month_s_report_tells_savings_and_what_to_act_on(fitted, tmp_path, lang, told):
+    run(
+        fitted,
+        "report",
+        "district-bangkhen",
+        "--period",
+        "2025-09",
+        "--format",
+        "html,json",
+        "--lang",
+        lang,
+        "-o",
+        str(tmp_path),
+    )
+    page = (tmp_path / f"district-bangkhen/district-bangkhen_2025-09.{lang}.html").read_text()
+    data = json.loads((tmp_path / "district-bangkhen/district-bangkhen_2025-09.json").read_text())
+    assert told in page
+    own = {row["building_id"]: row for row in data["savings"]}
+    assert own[OFFICES[0]]["verdict"] == "proven"
+    assert own["district-bangkhen.school-1"]["verdict"] is None
+    assert data["total_saving"]["saving_ratio"] == pytest.approx(own[OFFICES[0]]["saving_ratio"])
+    assert "pv_shortfall" in {row["rule"] for row in data["findings"]}
+    assert "Cambridge" in page

@@ -10,7 +10,7 @@ from tests.conftest import ROOT
 
 NUMERIC = {"float", "int", "FloatArray", "IntArray", "Positive", "NotNegative", "Ratio", "Share"}
 UNIT_SUFFIXES = (
-    "_kwh", "_kw", "_wm2", "_c", "_m2", "_m", "_s", "_us", "_h", "_deg", "_thb", "_thb_per_kwh", "_kg", "_kg_co2e_per_kwh",
+    "_kwh", "_kw", "_kwp", "_wm2", "_c", "_m2", "_m", "_s", "_us", "_h", "_deg", "_thb", "_thb_per_kwh", "_kg", "_kg_co2e_per_kwh",
     "_ratio", "_count", "_bytes", "_readings", "_messages", "_days", "_weeks", "_maximum", "_v", "_a", "_kvar", "_thb_per_month", "_kwh_a_month", "_per_kw",
 )  # fmt: skip
 NOMENCLATURE = {

@@ -74,7 +74,10 @@ def insights_command(
     for told in shown:
         own = portfolio.buildings[told.building]
         title, what, todo, stakes = finding_texts(told, words)
-        click.echo(click.style(f"{words.either(th=own.name_th, en=own.name_en)}: {title}", bold=True) + f" · {stakes}")
+        click.echo(
+            click.style(f"{words.either(th=own.name_th, en=own.name_en)}: {title}", bold=True)
+            + (f" · {stakes}" if stakes else "")
+        )
         click.echo(f"  {what} {words('insight.since', date=words.date(told.since))}\n  → {todo}")
 
 

@@ -15,8 +15,12 @@ from bkkenergy.errors import InputError
 from bkkenergy.i18n import LANGS, Lang, Words
 from bkkenergy.reports.phrasing import headline
 from bkkenergy.reports.render import RENDERERS
+from bkkenergy.reports.savings.attach import with_judgements
+from bkkenergy.reports.savings.gather import SavingsSite
 from bkkenergy.reports.write import make_report, write_report
 from bkkenergy.store import open_store
+from bkkenergy.store.savings_config import load_savings
+from bkkenergy.store.solar_config import load_solar
 
 
 class Names(click.ParamType[tuple[str, ...]]):
@@ -86,9 +90,13 @@ def report_command(
     chosen = cast("tuple[Lang, ...]", langs)
     agencies = list(site.portfolio.agencies) if agency == "all" else [agency]
     store = open_store(site.settings.store)
+    judging = SavingsSite(
+        store, site.portfolio, site.settings, site.figures, load_savings(config_dir), load_solar(config_dir)
+    )
     try:
         for name in track(agencies, "Reports", disable=len(agencies) == 1, transient=True):
             report = make_report(store, site.portfolio, site.settings, site.figures, name, span, now=now)
+            report = with_judgements(report, judging, span)
             paths = write_report(report, span, folder or site.settings.report.folder, formats, chosen)
             click.echo(f"{name}: {headline(report, Words(chosen[0]))}")
             for path in paths:

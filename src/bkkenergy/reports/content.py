@@ -17,6 +17,7 @@ from bkkenergy.metering.demand import demand_kw, load_factor_ratio, mean_day_kw,
 from bkkenergy.metering.intervals import IntervalEnergy
 from bkkenergy.portfolio import Agency, Building, Meter, Portfolio
 from bkkenergy.readings import FloatArray, Quality
+from bkkenergy.savings.facts import Finding
 from bkkenergy.settings import ReportSettings
 from bkkenergy.tariff.flat import FlatRate, cost_thb
 
@@ -107,8 +108,27 @@ class Attention:
 
 
 @dataclass(frozen=True, slots=True)
+class BuildingSaving:
+    """What a building saved under its baseline; None where it has none, or no valid day. The total has no building.
+
+    saving_ratio, half_width_ratio : the saving and half of its 90 % band, shares of the baseline.
+    """
+
+    building_id: str
+    baseline_kwh: float | None
+    actual_kwh: float | None
+    saving_ratio: float | None
+    half_width_ratio: float | None
+    verdict: str | None
+    is_provisional: bool
+
+
+@dataclass(frozen=True, slots=True)
 class AgencyReport:
-    """The report's content; its JSON is the public form."""
+    """The report's content; its JSON is the public form.
+
+    savings, total_saving, findings : on reports of a month or longer; placebo_source : what the bands rest on.
+    """
 
     schema: str
     agency_id: str
@@ -129,6 +149,10 @@ class AgencyReport:
     compared_weeks: int
     least_coverage_ratio: float
     notable_change_ratio: float
+    savings: tuple[BuildingSaving, ...] = ()
+    total_saving: BuildingSaving | None = None
+    findings: tuple[Finding, ...] = ()
+    placebo_source: str = ""
 
 
 def build_report(inputs: AgencyInputs, *, generated_at: dt.datetime) -> AgencyReport:

