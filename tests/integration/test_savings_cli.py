@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from bkkenergy.calendar import epoch_us
+from bkkenergy.i18n import Words
 from bkkenergy.readings import ReadingBatch
 from bkkenergy.solar.climate import typical_year
 from bkkenergy.solar.weather import rows_at
@@ -208,7 +209,7 @@ def test_check_reads_savings_and_adjustments_too(fitted, tmp_path):
     assert "climate.ghi_kwh_m2_day: the key is missing" in done.stdout
 
 
-@pytest.mark.parametrize(("lang", "told"), [("en", "savings 1"), ("th", "ประหยัดได้ 1")])
+@pytest.mark.parametrize(("lang", "told"), [("en", "Savings 1"), ("th", "ประหยัดได้ 1")])
 def test_a_month_s_report_tells_savings_and_what_to_act_on(fitted, tmp_path, lang, told):
     run(
         fitted,
@@ -232,3 +233,8 @@ def test_a_month_s_report_tells_savings_and_what_to_act_on(fitted, tmp_path, lan
     assert data["total_saving"]["saving_ratio"] == pytest.approx(own[OFFICES[0]]["saving_ratio"])
     assert "pv_shortfall" in {row["rule"] for row in data["findings"]}
     assert "Cambridge" in page
+    items = {line["item"]: line["amount_thb"] for line in data["bill"]}
+    assert data["total"]["cost_thb"] == pytest.approx(sum(items.values()))
+    shown = run(fitted, "bill", "show", OFFICES[0], "--period", "2025-09", "--lang", "en")
+    assert float(shown.split("Total")[1].split("│")[2].replace(",", "")) == pytest.approx(data["total"]["cost_thb"])
+    assert Words(lang).number(items["demand"], 2) in page

@@ -124,9 +124,19 @@ class BuildingSaving:
 
 
 @dataclass(frozen=True, slots=True)
+class BillItem:
+    """One item of the agency's bills over the period, THB."""
+
+    item: str
+    amount_thb: float
+
+
+@dataclass(frozen=True, slots=True)
 class AgencyReport:
     """The report's content; its JSON is the public form.
 
+    bill : on reports of whole months, the items of all buildings' bills under their own schedules; costs are
+        then these bills, not the flat rate. bill_source : of rates and Ft; ft_is_entered : for all months.
     savings, total_saving, findings : on reports of a month or longer; placebo_source : what the bands rest on.
     """
 
@@ -149,6 +159,9 @@ class AgencyReport:
     compared_weeks: int
     least_coverage_ratio: float
     notable_change_ratio: float
+    bill: tuple[BillItem, ...] = ()
+    bill_source: str = ""
+    ft_is_entered: bool = True
     savings: tuple[BuildingSaving, ...] = ()
     total_saving: BuildingSaving | None = None
     findings: tuple[Finding, ...] = ()

@@ -28,6 +28,8 @@ def render_xlsx(report: AgencyReport, lang: Lang) -> bytes:
             "wrap": book.add_format({"text_wrap": True, "valign": "top"}),
         }
         _buildings(book, report, words, formats)
+        if report.bill:
+            _bill(book, report, words, formats)
         _profile(book, report, words, formats)
         _attention(book, report, words, formats)
         _sources(book, report, words, formats)
@@ -45,8 +47,9 @@ def _buildings(book: Any, report: AgencyReport, words: Words, formats: dict[str,
     sheet.set_column(1, 9, 14)
     sheet.write(0, 0, f"{title(report, words)}: {words.either(th=report.name_th, en=report.name_en)}", formats["title"])
     sheet.write(1, 0, f"{period_text(report, words)} · {headline(report, words)}")
-    sheet.write(2, 0, f"{words('unit.thb')}/{words('unit.kwh')}")
-    sheet.write_number(2, 1, report.rate_thb_per_kwh, formats["fine"])
+    if not report.bill:
+        sheet.write(2, 0, f"{words('unit.thb')}/{words('unit.kwh')}")
+        sheet.write_number(2, 1, report.rate_thb_per_kwh, formats["fine"])
     sheet.write(3, 0, f"{words('unit.kgco2e')}/{words('unit.kwh')}")
     sheet.write_number(3, 1, report.factor.kg_co2e_per_kwh, formats["fine"])
     kwh, kw, thb = words("unit.kwh"), words("unit.kw"), words("unit.thb")
@@ -74,14 +77,31 @@ def _buildings(book: Any, report: AgencyReport, words: Words, formats: dict[str,
         for column, value, form in cells:
             if value is not None:
                 sheet.write_number(row, column, value, formats[form])
-        for column, rate, value in ((6, "$B$3", use.cost_thb), (7, "$B$4", use.co2e_kg)):
-            if value is not None:
-                sheet.write_formula(row, column, f"=B{row + 1}*{rate}", formats["number"], value)
+        if report.bill and use.cost_thb is not None:
+            sheet.write_number(row, 6, use.cost_thb, formats["fine"])
+        elif use.cost_thb is not None:
+            sheet.write_formula(row, 6, f"=B{row + 1}*$B$3", formats["number"], use.cost_thb)
+        if use.co2e_kg is not None:
+            sheet.write_formula(row, 7, f"=B{row + 1}*$B$4", formats["number"], use.co2e_kg)
     last = first + len(report.buildings)
     sheet.write(last, 0, words("report.total"), formats["head"])
     for column, value in ((1, report.total.energy_kwh), (6, report.total.cost_thb), (7, report.total.co2e_kg)):
         letter = "ABCDEFGHI"[column]
         sheet.write_formula(last, column, f"=SUM({letter}{first + 1}:{letter}{last})", formats["number"], value or 0)
+
+
+def _bill(book: Any, report: AgencyReport, words: Words, formats: dict[str, Any]) -> None:
+    """The bills' items over all buildings, with their sum as a formula."""
+    sheet = _sheet(book, words("report.bill"))
+    sheet.set_column(0, 0, 40)
+    sheet.set_column(1, 1, 18)
+    sheet.write_row(0, 0, [words("report.bill_item"), words("unit.thb")], formats["head"])
+    for row, line in enumerate(report.bill, 1):
+        sheet.write(row, 0, words(f"solar.item_{line.item}"))
+        sheet.write_number(row, 1, line.amount_thb, formats["fine"])
+    last = len(report.bill) + 1
+    sheet.write(last, 0, words("report.total"), formats["head"])
+    sheet.write_formula(last, 1, f"=SUM(B2:B{last})", formats["fine"], report.total.cost_thb or 0)
 
 
 def _profile(book: Any, report: AgencyReport, words: Words, formats: dict[str, Any]) -> None:
@@ -128,9 +148,11 @@ def _sources(book: Any, report: AgencyReport, words: Words, formats: dict[str, A
     sheet.set_column(0, 0, 30)
     sheet.set_column(1, 1, 100)
     rows = [
-        (words("report.cost"), report.rate.source, report.rate.entered),
-        (words("report.co2"), report.factor.source, report.factor.entered),
+        (words("report.cost"), f"{report.rate.source} ({words.date(report.rate.entered)})"),
+        (words("report.co2"), f"{report.factor.source} ({words.date(report.factor.entered)})"),
     ]
-    for row, (name, source, entered) in enumerate(rows):
+    if report.bill:
+        rows[0] = (words("report.bill_cost"), report.bill_source)
+    for row, (name, source) in enumerate(rows):
         sheet.write(row, 0, name)
-        sheet.write(row, 1, f"{source} ({words.date(entered)})", formats["wrap"])
+        sheet.write(row, 1, source, formats["wrap"])
