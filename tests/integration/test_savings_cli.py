@@ -53,6 +53,9 @@ def site(tmp_path_factory):
         edge = np.append(at, at[-1] + 3_600_000_000)
         register = np.concatenate([[1000.0], 1000 + np.cumsum(energy)])
         store.commit(ReadingBatch((f"{name}.main",), np.zeros(len(edge), np.int64), edge, {"energy_kwh": register}))
+        if number == 1:  # 0.8 lagging: 0.75 kvar for each kW, where 0.6197 is free
+            late = {"power_factor": np.full(40 * 24, 0.8)}
+            store.commit(ReadingBatch((f"{name}.main",), np.zeros(40 * 24, np.int64), edge[-40 * 24 :], late))
         if number == 0:
             typical = typical_year(load_solar(ROOT / "config").climate)
             ghi = typical.ghi_wm2[rows_at(typical, series.starts)]
@@ -137,6 +140,9 @@ def test_findings_are_told_silenced_and_speak_in_both_languages(fitted):
     assert "กลางคืนใช้ไฟฟ้ามากกว่าเดิม" in run(fitted, *args)
     rules = [row["rule"] for row in json.loads(run(fitted, *args, "--json"))]
     assert "baseload_rise" in rules
+    factor = next(row for row in json.loads(run(fitted, *args, "--json")) if row["rule"] == "power_factor")
+    assert factor["evidence"]["kvar_per_kw"] == pytest.approx(0.75, abs=0.01)
+    assert factor["cost_thb_a_month"] > 0
     run(fitted, *args, "--silence", "baseload_rise")
     assert "baseload_rise" not in [row["rule"] for row in json.loads(run(fitted, *args, "--json"))]
     assert "needs one building with a finding" in run(fitted, *args, "--silence", "nothing", ok=False)

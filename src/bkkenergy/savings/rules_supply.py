@@ -41,10 +41,10 @@ def demand_peak(facts: Facts, rules: InsightRules) -> Finding | None:
 
 
 def power_factor(facts: Facts, rules: InsightRules) -> Finding | None:
-    """Reactive power near or above what MEA gives free."""
-    if facts.kvar is None or not enough(facts.kvar, 0.3) or not enough(facts.demand_kw, 0.3):
-        return None
+    """Reactive power of the last month near or above what MEA gives free."""
     month = slice(-int(DAYS_A_MONTH * 96), None)
+    if facts.kvar is None or not (enough(facts.kvar[month], 0.2) and enough(facts.demand_kw[month], 0.3)):
+        return None
     kvar, kw = float(np.nanmax(facts.kvar[month])), float(np.nanmax(facts.demand_kw[month]))
     if kw <= 0 or kvar / kw <= rules.kvar_per_kw:
         return None
