@@ -115,7 +115,7 @@ def test_racked_planes_agree_with_sam_pvwatts(weather, no_losses, tilt, azimuth)
     assert np.corrcoef(ours, theirs)[0, 1] > 0.999
 
 
-@pytest.mark.parametrize(("tilt", "azimuth"), [(0, 180), (10, 180), (10, 90), (25, 0)])
+@pytest.mark.parametrize(("tilt", "azimuth"), ORIENTATIONS)
 def test_one_diode_agrees_with_sam_detailed(weather, no_losses, tilt, azimuth):
     """SAM's cover loss is 1.7 % of the light where Marion's integral over the sky gives 2.6 %: that is the difference."""
     detailed = pytest.importorskip("PySAM.Pvsamv1")
