@@ -12,11 +12,12 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
-from scipy import stats
+from scipy.special import stdtrit
 
 from bkkenergy.readings import FloatArray
 from bkkenergy.savings.baseline import Baseline, Saving
@@ -24,7 +25,7 @@ from bkkenergy.tomlfiles import Frozen
 
 DAYS_A_MONTH, DAYS_A_YEAR = 30.4, 365.0
 CONFIDENCE = 0.90
-NORMAL_90 = float(stats.norm.ppf(0.95))
+NORMAL_90 = NormalDist().inv_cdf(0.95)
 
 Verdict = Literal["proven", "increase", "unclear"]
 
@@ -108,5 +109,5 @@ def guideline_14_ratio(cvrmse: float, days: int, reported_days: int, autocorrela
     FSU = 1.26 t CVRMSE sqrt(n / n' (1 + 2 / n') / m), n' = n (1 - rho) / (1 + rho), as a share of the baseline.
     """
     effective = days * (1 - autocorrelation) / (1 + autocorrelation)
-    t = float(stats.t.ppf(0.95, max(effective - 5, 1)))
+    t = float(stdtrit(max(effective - 5, 1), 0.95))
     return float(1.26 * t * cvrmse * np.sqrt(days / effective * (1 + 2 / effective) / reported_days))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.carbon import GridFactor, emissions_kg
@@ -338,7 +338,7 @@ def sigma_ratio(uncertainty: Uncertainty) -> float:
 
 def exceeded_ratio(sigma: float, probability: float) -> float:
     """The share of P50 that is exceeded with a probability, for a normal spread."""
-    return float(1 + stats.norm.ppf(1 - probability) * sigma)
+    return 1 + NormalDist().inv_cdf(1 - probability) * sigma
 
 
 def loss_lines(made: Production, capacity_kwp: float) -> tuple[LossLine, ...]:
