@@ -110,11 +110,11 @@ class Pipeline:
                 refused = [as_refused(batch, row, why) for row, why in commit_or_split(self._store, batch)]
                 if refused:
                     self._quarantine.keep(refused, {}, now_us=int(time.time() * US_PER_S))
+                self._told_back()  # before the spool is seen empty: then nobody finds it empty and the store away
                 self._spool.remove()
             except StoreAway as away:
                 self._told_away(away)
                 break
-            self._told_back()
             self._told_room()
         self._gauge_spool()
 
