@@ -125,6 +125,13 @@ class Period:
         return Period(self.start - pd.Timedelta(days=count), self.end)
 
 
+def past_year(today: dt.date) -> Period:
+    """The twelve whole months before a day."""
+    last = today.replace(day=1)
+    first = last.replace(year=last.year - 1)
+    return Period.days(first, last - dt.timedelta(days=1))
+
+
 def edges(period: Period, step: Step) -> pd.DatetimeIndex:
     """Interval edges over a period: (k+1,) instants in Bangkok's time, both ends included."""
     start, end = period.start.tz_convert(BANGKOK), period.end.tz_convert(BANGKOK)

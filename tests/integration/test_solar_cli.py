@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bkkenergy.calendar import BANGKOK, epoch_us
+from bkkenergy.calendar import BANGKOK, epoch_us, past_year
 from bkkenergy.cli.context import load_site
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio import MeterKind
 from bkkenergy.readings import ReadingBatch
-from bkkenergy.reports.solar.gather import SolarSite, default_weather, design_inputs, measured_weather, past_year
+from bkkenergy.reports.solar.gather import SolarSite, design_inputs, measured_weather
+from bkkenergy.solar.climate import typical_year
 from bkkenergy.solar.design import Wish, design
 from bkkenergy.solar.weather import rows_at
 from bkkenergy.store.solar_config import load_solar
@@ -99,7 +100,7 @@ def test_the_load_is_what_the_meters_measured(tmp_path):
     register = 5000 + np.concatenate([[0], np.cumsum(power_kw[:-1] / 4)])
     meter = "district-bangkhen.office.main"
     store.commit(ReadingBatch((meter,), np.zeros(len(at), np.int64), epoch_us(at), {"energy_kwh": register}))
-    solar_site = SolarSite(store, site.portfolio, site.settings, site.figures, config, default_weather(config))
+    solar_site = SolarSite(store, site.portfolio, site.settings, site.figures, config, typical_year(config.climate))
     found = design_inputs(solar_site, "district-bangkhen.office", Wish(capacity_kwp=30), today=today)
     assert found.load.measured_ratio == pytest.approx(60 / 365, abs=0.001)
     assert found.load.total_kwh == pytest.approx(365 * (8 * 40 + 16 * 10), rel=0.001)
@@ -122,7 +123,7 @@ def test_a_station_on_the_roof_is_the_weather(tmp_path):
         )
     store = SqliteStore(tmp_path / "readings.sqlite")
     store.prepare()
-    typical, today = default_weather(config), dt.date(2026, 11, 24)
+    typical, today = typical_year(config.climate), dt.date(2026, 11, 24)
     period = past_year(today)
     starts = pd.date_range(period.start, periods=300 * 24, freq="h")
     ghi = typical.ghi_wm2[rows_at(typical, starts)] * 1.1

@@ -14,15 +14,15 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from bkkenergy.calendar import BANGKOK, Period
-from bkkenergy.cli.context import config_option, load_site
+from bkkenergy.calendar import past_year
+from bkkenergy.cli.context import config_option, load_site, period_of, today_here
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import LANGS, Words
 from bkkenergy.reports.energy import buildings_named
 from bkkenergy.reports.savings.bills import monthly_from_bills, read_paper
 from bkkenergy.reports.savings.gather import Judged, SavingsSite, fit_building, judge, judged_total
 from bkkenergy.reports.savings.phrasing import baseline_text, verdict_text
-from bkkenergy.reports.solar.gather import past_year
+from bkkenergy.savings.uncertainty import Band
 from bkkenergy.store import open_store
 from bkkenergy.store.baselines import latest_baseline, save_baseline
 from bkkenergy.store.savings_config import load_savings
@@ -42,19 +42,6 @@ def savings_site(config_dir: Path) -> Iterator[SavingsSite]:
         yield SavingsSite(store, site.portfolio, site.settings, site.figures, config, load_solar(config_dir))
     finally:
         store.close()
-
-
-def today_here() -> dt.date:
-    """Today in Bangkok."""
-    return dt.datetime.now(BANGKOK).date()
-
-
-def period_of(text: str) -> Period:
-    """A period that a person wrote. Raises InputError."""
-    try:
-        return Period.parse(text, today=today_here())
-    except ValueError as error:
-        raise InputError(str(error)) from None
 
 
 @click.group(
@@ -170,15 +157,7 @@ def check_command(name: str, period: str | None, as_json: bool, lang: Any, confi
         total = judged_total(site, found)
     if as_json:
         rows = [judged_data(own) for own in found]
-        whole = (
-            None
-            if total is None
-            else {
-                "saving_ratio": total.saving_ratio,
-                "half_width_ratio": total.half_width_ratio,
-                "verdict": total.verdict,
-            }
-        )
+        whole = None if total is None else band_data(total)
         click.echo(json.dumps({"period": span.slug, "total": whole, "buildings": rows}, ensure_ascii=False, indent=2))
         return
     if total is not None:
@@ -191,16 +170,24 @@ def check_command(name: str, period: str | None, as_json: bool, lang: Any, confi
             table.add_row(own.building.id, "", "", "", "", own.why)
             continue
         saving = own.saving
-        whole_kwh = saving.baseline_kwh + saving.adjustment_kwh
         table.add_row(
             own.building.id,
-            f"{whole_kwh:,.0f}",
+            f"{saving.adjusted_kwh:,.0f}",
             f"{saving.actual_kwh:,.0f}",
             f"{saving.saving_kwh:,.0f}",
             str(saving.days),
             verdict_text(own.band, words),
         )
     console.print(table)
+
+
+def band_data(band: Band) -> dict[str, Any]:
+    """A saving's band as data."""
+    return {
+        "saving_ratio": band.saving_ratio,
+        "half_width_ratio": band.half_width_ratio,
+        "verdict": band.verdict,
+    }
 
 
 def judged_data(own: Judged) -> dict[str, Any]:
@@ -213,9 +200,7 @@ def judged_data(own: Judged) -> dict[str, Any]:
         "adjustment_kwh": own.saving.adjustment_kwh,
         "actual_kwh": own.saving.actual_kwh,
         "saving_kwh": own.saving.saving_kwh,
-        "saving_ratio": own.band.saving_ratio,
-        "half_width_ratio": own.band.half_width_ratio,
-        "verdict": own.band.verdict,
+        **band_data(own.band),
         "days": own.saving.days,
         "baseline": own.baseline.fingerprint,
         "is_provisional": own.baseline.is_provisional,

@@ -9,14 +9,13 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bkkenergy.calendar import Period
-from bkkenergy.cli.baseline import lang_option, period_of, savings_site, today_here
-from bkkenergy.cli.context import config_option
+from bkkenergy.calendar import Period, past_year
+from bkkenergy.cli.baseline import lang_option, savings_site
+from bkkenergy.cli.context import config_option, period_of, today_here
 from bkkenergy.i18n import Words
 from bkkenergy.reports.energy import building_of
 from bkkenergy.reports.savings.bills import read_paper
 from bkkenergy.reports.savings.gather import month_bills
-from bkkenergy.reports.solar.gather import past_year
 from bkkenergy.tariff.compare import check_bill, offers, open_to
 
 console = Console()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import sys
 from collections.abc import Callable, Mapping
@@ -12,7 +13,8 @@ from typing import Any, TypeVar
 import click
 import structlog
 
-from bkkenergy.errors import ConfigError, Fault
+from bkkenergy.calendar import BANGKOK, Period
+from bkkenergy.errors import ConfigError, Fault, InputError
 from bkkenergy.ingest.decode import FAMILIES
 from bkkenergy.ingest.profile import Profile, load_profiles
 from bkkenergy.ingest.sort import payload_faults
@@ -89,6 +91,19 @@ def load_site(config_dir: Path) -> Site:
     if faults:
         raise ConfigError(faults)
     return Site(config_dir, settings, figures, portfolio, profiles)
+
+
+def today_here() -> dt.date:
+    """Today in Bangkok."""
+    return dt.datetime.now(BANGKOK).date()
+
+
+def period_of(text: str) -> Period:
+    """A period that a person wrote. Raises InputError with what is accepted."""
+    try:
+        return Period.parse(text, today=today_here())
+    except ValueError as error:
+        raise InputError(str(error)) from None
 
 
 def set_up_logging(level: str, form: str) -> None:

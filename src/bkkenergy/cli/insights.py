@@ -9,28 +9,25 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from bkkenergy.calendar import Period, edges
-from bkkenergy.cli.baseline import lang_option, period_of, savings_site, today_here
-from bkkenergy.cli.context import config_option
+from bkkenergy.calendar import past_year
+from bkkenergy.cli.baseline import lang_option, savings_site
+from bkkenergy.cli.context import config_option, period_of, today_here
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import Words
-from bkkenergy.portfolio import Building
-from bkkenergy.reports.energy import buildings_named, main_energy_kwh
-from bkkenergy.reports.savings.gather import SavingsSite, facts_of
+from bkkenergy.reports.energy import buildings_named
+from bkkenergy.reports.savings.gather import facts_of
 from bkkenergy.reports.savings.phrasing import finding_texts
-from bkkenergy.reports.solar.gather import past_year
+from bkkenergy.reports.savings.standings import index_rows, submission_lines
 from bkkenergy.savings.facts import Finding
-from bkkenergy.savings.index import rank_peers, standing, submission_rows
 from bkkenergy.savings.insights import Silence, find, visible
+from bkkenergy.store.silences import read_silences, silences_path, write_silences
 
 console = Console()
-SILENCES = "silenced.json"
 
 
 @click.command(
@@ -57,7 +54,7 @@ def insights_command(
         found: list[Finding] = []
         for building in track(buildings, "Insights", transient=True, console=console):
             found += find(facts_of(site, building, last_day=last_day), site.config.insights)
-        path = site.settings.store.path.parent / SILENCES
+        path = silences_path(site.settings.store.path)
         silenced = read_silences(path)
         if silence is not None:
             put_to_rest(path, silenced, found, silence)
@@ -81,17 +78,6 @@ def insights_command(
         click.echo(f"  {what} {words('insight.since', date=words.date(told.since))}\n  → {todo}")
 
 
-def read_silences(path: Path) -> list[Silence]:
-    """What persons have put to rest. Raises InputError when the file is no JSON of ours."""
-    if not path.exists():
-        return []
-    try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
-        return [Silence(row["building"], row["rule"], row["cost_thb_a_month"]) for row in rows]
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: not readable ({error}). Remove it, and silence again what should be.") from error
-
-
 def put_to_rest(path: Path, silenced: list[Silence], found: list[Finding], rule: str) -> None:
     """Remember a finding's stakes; it speaks again when they grow."""
     own = [told for told in found if told.rule == rule]
@@ -99,10 +85,7 @@ def put_to_rest(path: Path, silenced: list[Silence], found: list[Finding], rule:
         known = ", ".join(sorted({told.rule for told in found})) or "(none)"
         raise InputError(f"--silence needs one building with a finding of the rule {rule!r}. Found: {known}.")
     kept = [old for old in silenced if (old.building, old.rule) != (own[0].building, rule)]
-    kept.append(Silence(own[0].building, rule, own[0].cost_thb_a_month))
-    unfinished = path.with_suffix(".part")
-    unfinished.write_text(json.dumps([asdict(each) for each in kept], default=str, indent=1), encoding="utf-8")
-    unfinished.replace(path)
+    write_silences(path, [*kept, Silence(own[0].building, rule, own[0].cost_thb_a_month)])
     click.echo(f"{own[0].building}: {rule} is silent until it grows by a fifth ({path}).")
 
 
@@ -158,43 +141,3 @@ def index_command(name: str, period: str | None, as_json: bool, submission: Path
             row["standing"],
         )
     console.print(table)
-
-
-def submission_lines(site: SavingsSite, own: Building, span: Period) -> list[dict[str, object]]:
-    """A building's months for the e-report."""
-    month_kwh = main_energy_kwh(site.store, site.settings, own, span, "month")
-    months = [at.date() for at in edges(span, "month")[:-1]]
-    rows = submission_rows(month_kwh.tolist(), months, own.drivers, own.gross_floor_area_m2)
-    return [{"agency": own.agency, "building": own.id, **row} for row in rows]
-
-
-def index_rows(site: SavingsSite, buildings: list[Building], span: Period) -> list[dict[str, Any]]:
-    """A row a building: its year, its intensity when nine tenths were measured, its place among its type."""
-    rows: list[dict[str, Any]] = []
-    for own in buildings:
-        quarters = main_energy_kwh(site.store, site.settings, own, span)
-        known = np.isfinite(quarters)
-        energy = float(np.nansum(quarters))
-        peak = float(np.nanmax(quarters)) * 4 if known.any() else 0.0
-        scaled = energy / known.mean() if known.any() else 0.0
-        rows.append(
-            {
-                "building": own.id,
-                "type": str(own.type),
-                "energy_kwh": energy,
-                "coverage_ratio": float(known.mean()),
-                "eui_kwh_m2": scaled / own.gross_floor_area_m2 if known.mean() >= 0.9 else None,  # noqa: PLR2004 - CalTRACK
-                "peak_kw": peak,
-                "kwh_per_driver": {driver: scaled / count for driver, count in own.drivers.items()},
-                "standing": standing(site.config.designated, peak_kw=peak, energy_kwh_a_year=scaled),
-            }
-        )
-    floors = {own.id: own.gross_floor_area_m2 for own in buildings}
-    for kind in {row["type"] for row in rows}:
-        own_rows = [row for row in rows if row["type"] == kind]
-        known_eui = {row["building"]: row["eui_kwh_m2"] for row in own_rows if row["eui_kwh_m2"] is not None}
-        ranks = {rank.building: rank for rank in rank_peers(known_eui, floors)}
-        for row in own_rows:
-            rank = ranks.get(row["building"])
-            row |= {key: getattr(rank, key, None) for key in ("rank", "peers", "median_kwh_m2", "gap_kwh")}
-    return sorted(rows, key=lambda row: (row["type"], row["rank"] or 10**6))

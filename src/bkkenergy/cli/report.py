@@ -9,18 +9,14 @@ from typing import cast
 import click
 from rich.progress import track
 
-from bkkenergy.calendar import BANGKOK, Period
-from bkkenergy.cli.context import config_option, load_site
-from bkkenergy.errors import InputError
+from bkkenergy.calendar import BANGKOK
+from bkkenergy.cli.baseline import savings_site
+from bkkenergy.cli.context import config_option, period_of
 from bkkenergy.i18n import LANGS, Lang, Words
 from bkkenergy.reports.phrasing import headline
 from bkkenergy.reports.render import RENDERERS
 from bkkenergy.reports.savings.attach import with_judgements
-from bkkenergy.reports.savings.gather import SavingsSite
 from bkkenergy.reports.write import make_report, write_report
-from bkkenergy.store import open_store
-from bkkenergy.store.savings_config import load_savings
-from bkkenergy.store.solar_config import load_solar
 
 
 class Names(click.ParamType[tuple[str, ...]]):
@@ -81,25 +77,14 @@ def report_command(
 
     Files are named by agency, period and language; their paths are printed.
     """
-    site = load_site(config_dir)
-    now = dt.datetime.now(BANGKOK)
-    try:
-        span = Period.parse(period, today=now.date())
-    except ValueError as error:
-        raise InputError(str(error)) from None
+    span, now = period_of(period), dt.datetime.now(BANGKOK)
     chosen = cast("tuple[Lang, ...]", langs)
-    agencies = list(site.portfolio.agencies) if agency == "all" else [agency]
-    store = open_store(site.settings.store)
-    judging = SavingsSite(
-        store, site.portfolio, site.settings, site.figures, load_savings(config_dir), load_solar(config_dir)
-    )
-    try:
+    with savings_site(config_dir) as site:
+        agencies = list(site.portfolio.agencies) if agency == "all" else [agency]
         for name in track(agencies, "Reports", disable=len(agencies) == 1, transient=True):
-            report = make_report(store, site.portfolio, site.settings, site.figures, name, span, now=now)
-            report = with_judgements(report, judging, span)
+            report = make_report(site.store, site.portfolio, site.settings, site.figures, name, span, now=now)
+            report = with_judgements(report, site, span)
             paths = write_report(report, span, folder or site.settings.report.folder, formats, chosen)
             click.echo(f"{name}: {headline(report, Words(chosen[0]))}")
             for path in paths:
                 click.echo(f"  {path}")
-    finally:
-        store.close()

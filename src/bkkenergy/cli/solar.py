@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,9 +13,8 @@ from rich.console import Console
 from rich.progress import Progress, track
 from rich.table import Table
 
-from bkkenergy.calendar import BANGKOK
 from bkkenergy.carbon import factor_for
-from bkkenergy.cli.context import config_option, load_site
+from bkkenergy.cli.context import config_option, load_site, today_here
 from bkkenergy.cli.report import Names
 from bkkenergy.cli.solar_weather import MEASURED, TYPICAL, chosen_weather, weather_group
 from bkkenergy.errors import InputError
@@ -24,13 +22,13 @@ from bkkenergy.i18n import LANGS, Lang, Words
 from bkkenergy.reports.energy import building_of
 from bkkenergy.reports.solar.gather import (
     SolarSite,
-    default_weather,
     design_inputs,
     measured_weather,
     year_load,
 )
 from bkkenergy.reports.solar.html import headline
 from bkkenergy.reports.solar.write import FORMATS, write_design, write_screening
+from bkkenergy.solar.climate import typical_year
 from bkkenergy.solar.design import Wish, design
 from bkkenergy.solar.screening import screen
 from bkkenergy.store import open_store
@@ -107,7 +105,9 @@ def opened(config_dir: Path, weather_name: str, *, building: str | None = None) 
     if weather_name == MEASURED and building is None:
         raise InputError("--weather measured is one building's. Use it with estimate, size or compare.")
     weather = (
-        default_weather(config) if weather_name == MEASURED else chosen_weather(site, config, weather_name, building)
+        typical_year(config.climate)
+        if weather_name == MEASURED
+        else chosen_weather(site, config, weather_name, building)
     )
     store = open_store(site.settings.store)
     found = SolarSite(store, site.portfolio, site.settings, site.figures, config, weather)
@@ -118,11 +118,6 @@ def opened(config_dir: Path, weather_name: str, *, building: str | None = None) 
         yield found
     finally:
         store.close()
-
-
-def today_here() -> dt.date:
-    """Today in Bangkok."""
-    return dt.datetime.now(BANGKOK).date()
 
 
 def size_of(text: str | None) -> float | str | None:

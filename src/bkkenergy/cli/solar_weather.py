@@ -12,9 +12,9 @@ from rich.table import Table
 from bkkenergy.cli.context import Site, config_option, load_site
 from bkkenergy.errors import InputError
 from bkkenergy.reports.energy import building_of
-from bkkenergy.reports.solar.gather import default_weather
 from bkkenergy.settings import Settings
 from bkkenergy.solar.assumptions import SolarConfig
+from bkkenergy.solar.climate import typical_year
 from bkkenergy.solar.weather import Weather, weather_faults
 from bkkenergy.store.solar_config import load_solar
 from bkkenergy.store.weather import Service, fetched_or_cached, read_weather_file
@@ -27,7 +27,7 @@ console = Console()
 def chosen_weather(site: Site, config: SolarConfig, name: str, building: str | None) -> Weather:
     """The weather that --weather names; a service is asked for the building's place."""
     if name == TYPICAL:
-        return default_weather(config)
+        return typical_year(config.climate)
     if name in SERVICES:
         place = building_of(site.portfolio, building) if building else config.climate
         return fetched_or_cached(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import time
 from collections import Counter
 from pathlib import Path
@@ -12,8 +11,8 @@ import click
 import pandas as pd
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from bkkenergy.calendar import BANGKOK, Period, timestamp_us
-from bkkenergy.cli.context import Site, config_option, load_site
+from bkkenergy.calendar import BANGKOK, timestamp_us
+from bkkenergy.cli.context import Site, config_option, load_site, period_of
 from bkkenergy.errors import InputError
 from bkkenergy.ingest.files import (
     CHUNK_ROWS,
@@ -167,10 +166,7 @@ def export_command(file: Path, period: str, agency: str | None, config_dir: Path
     if file.suffix not in {".csv", ".parquet"}:
         raise click.UsageError(f"{file} is neither .csv nor .parquet.")
     site = load_site(config_dir)
-    try:
-        span = Period.parse(period, today=dt.datetime.now(BANGKOK).date())
-    except ValueError as error:
-        raise InputError(str(error)) from None
+    span = period_of(period)
     if agency is not None and agency not in site.portfolio.agencies:
         raise InputError(
             f"agency {agency!r} is not in the portfolio. Use one of: {', '.join(site.portfolio.agencies)}."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -9,7 +11,7 @@ from bkkenergy.calendar import BANGKOK, Period, Step, edges, timestamp_us
 from bkkenergy.errors import InputError
 from bkkenergy.metering.frames import meter_energy
 from bkkenergy.portfolio import Building, Meter, MeterKind, Portfolio
-from bkkenergy.readings import US_PER_S, WEATHER_FIELDS, FloatArray
+from bkkenergy.readings import US_PER_S, WEATHER_FIELDS, FloatArray, ReadingBatch
 from bkkenergy.settings import Settings
 from bkkenergy.store import ReadingStore
 
@@ -34,14 +36,20 @@ def buildings_named(portfolio: Portfolio, name: str) -> list[Building]:
     return [building_of(portfolio, name)]
 
 
+def readings_around(store: ReadingStore, settings: Settings, meters: Sequence[Meter], period: Period) -> ReadingBatch:
+    """Readings of a period and a little beyond both its ends, so that registers can be read at the edges."""
+    gap_s = settings.metering.max_estimated_gap_s
+    beyond_us = max([gap_s, *(2 * meter.interval_s for meter in meters)]) * US_PER_S
+    names = [meter.id for meter in meters]
+    return store.readings(names, timestamp_us(period.start) - beyond_us, timestamp_us(period.end) + beyond_us)
+
+
 def meters_energy_kwh(
     store: ReadingStore, settings: Settings, meters: tuple[Meter, ...], period: Period, step: Step
 ) -> FloatArray:
     """(n, meters) energy of each interval, NaN where not known."""
+    batch = readings_around(store, settings, meters, period)
     gap_s = settings.metering.max_estimated_gap_s
-    beyond_us = max([gap_s, *(2 * meter.interval_s for meter in meters)]) * US_PER_S
-    names = [meter.id for meter in meters]
-    batch = store.readings(names, timestamp_us(period.start) - beyond_us, timestamp_us(period.end) + beyond_us)
     found: FloatArray = meter_energy(batch, meters, edges(period, step), max_gap_s=gap_s).energy_kwh.to_numpy()
     return found
 
@@ -67,6 +75,14 @@ def station_of(portfolio: Portfolio, building: Building) -> Meter | None:
         return float(np.hypot(other.latitude_deg - building.latitude_deg, other.longitude_deg - building.longitude_deg))
 
     return min(stations, key=distance)[1]
+
+
+def air_temperature_c(
+    store: ReadingStore, portfolio: Portfolio, building: Building, period: Period
+) -> FloatArray | None:
+    """(n,) hourly air temperature by the station nearest to a building; None where the portfolio has none."""
+    station = station_of(portfolio, building)
+    return None if station is None else station_hours(store, station, period)["temp_air_c"].to_numpy(np.float64)
 
 
 def station_hours(store: ReadingStore, station: Meter, period: Period) -> pd.DataFrame:

@@ -6,13 +6,13 @@ import datetime as dt
 
 import pandas as pd
 
-from bkkenergy.calendar import BANGKOK, Period, edges, timestamp_us
+from bkkenergy.calendar import BANGKOK, Period, edges
 from bkkenergy.carbon import factor_for
 from bkkenergy.errors import InputError
 from bkkenergy.metering.frames import meter_energy
 from bkkenergy.portfolio import Portfolio
-from bkkenergy.readings import US_PER_S
 from bkkenergy.reports.content import MAX_COMPARED_DAYS, AgencyInputs
+from bkkenergy.reports.energy import readings_around
 from bkkenergy.reports.figures import Figures
 from bkkenergy.settings import Settings
 from bkkenergy.store import ReadingStore
@@ -34,8 +34,7 @@ def agency_inputs(
     if len(period.dates) <= MAX_COMPARED_DAYS:
         whole = period.with_days_before(settings.report.compared_weeks * DAYS_A_WEEK)
     gap_s = settings.metering.max_estimated_gap_s
-    beyond_us = max([gap_s, *(2 * meter.interval_s for meter in meters)]) * US_PER_S
-    batch = store.readings(names, timestamp_us(whole.start) - beyond_us, timestamp_us(whole.end) + beyond_us)
+    batch = readings_around(store, settings, meters, whole)
     at = edges(whole, "15min")
     return AgencyInputs(
         agency=agency,

@@ -15,6 +15,7 @@ from bkkenergy.reports.gather import agency_inputs
 from bkkenergy.reports.render import HAS_LANGUAGE, RENDERERS
 from bkkenergy.settings import Settings
 from bkkenergy.store import ReadingStore
+from bkkenergy.store.files import write_whole
 
 
 def make_report(
@@ -49,9 +50,6 @@ def write_report(
     for form in formats:
         for lang in langs if form in HAS_LANGUAGE else langs[:1]:
             path = report_path(folder, report.agency_id, period, form, lang)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            unfinished = path.with_suffix(".part")
-            unfinished.write_bytes(RENDERERS[form](report, lang))
-            unfinished.replace(path)
+            write_whole(path, RENDERERS[form](report, lang))
             written.append(path)
     return written

@@ -9,6 +9,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -29,7 +30,7 @@ DAY_VALID_RATIO = 0.9
 FULL_DAYS, FULL_MONTHS = 330, 12
 LEAST_DAYS = 60
 SPIKE_FACTOR = 10.0
-FOLD_MONTHS = 2
+FOLD_MONTHS, DAYS_A_FOLD = 2, 14
 WORTH_RATIO = 0.01
 """A model with temperature is taken only where held-out error falls by more than this share."""
 
@@ -38,9 +39,9 @@ FORMS: tuple[Form, ...] = ("daily_calendar", "hourly_calendar", "daily", "hourly
 """From the simplest on: of two that foretell alike the earlier is taken."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Series:
-    """A building's hours: (n,) each, whole days of Bangkok.
+    """A building's hours: (n,) each, whole days of Bangkok. What is derived is computed once: do not write into it.
 
     energy_kwh : NaN where not measured; temp_c : NaN where not known, None where there is no weather.
     kind : (n / 24,) DayKind of each day.
@@ -61,6 +62,12 @@ class Series:
         return self.starts[::HOURS_A_DAY]
 
     @property
+    def day_month(self) -> IntArray:
+        """(m,) month of each day, counted on through the years."""
+        months: IntArray = self.day_index.year.to_numpy() * 12 + self.day_index.month.to_numpy()
+        return months
+
+    @cached_property
     def known(self) -> BoolArray:
         """(n,) hours that count: measured, not negative, and no spike."""
         mean = np.nanmean(self.energy_kwh) if np.isfinite(self.energy_kwh).any() else 0.0
@@ -68,13 +75,13 @@ class Series:
             found: BoolArray = (self.energy_kwh >= 0) & (self.energy_kwh <= SPIKE_FACTOR * mean)
         return found
 
-    @property
+    @cached_property
     def day_known(self) -> BoolArray:
         """(m,) days of which nine tenths count."""
         found: BoolArray = self.known.reshape(-1, HOURS_A_DAY).mean(axis=1) >= DAY_VALID_RATIO
         return found
 
-    @property
+    @cached_property
     def day_energy_kwh(self) -> FloatArray:
         """(m,) energy of each valid day, its missing hours at the day's mean; NaN where it does not count."""
         hours = np.where(self.known, self.energy_kwh, 0.0).reshape(-1, HOURS_A_DAY).sum(axis=1)
@@ -82,7 +89,7 @@ class Series:
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(self.day_known, hours / count * HOURS_A_DAY, np.nan)
 
-    @property
+    @cached_property
     def day_temp_c(self) -> FloatArray | None:
         """(m,) mean temperature of each day; NaN where fewer than half its hours are known."""
         if self.temp_c is None:
@@ -92,14 +99,14 @@ class Series:
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(count >= HOURS_A_DAY / 2, np.nansum(grid, axis=1) / count, np.nan)
 
-    @property
+    @cached_property
     def hour_slot(self) -> IntArray:
         """(n,) slot of each hour in the hourly model."""
         return slot_of(
             self.starts.hour.to_numpy(), self.starts.day_of_week.to_numpy(), np.repeat(self.kind, HOURS_A_DAY)
         )
 
-    @property
+    @cached_property
     def day_slot(self) -> IntArray:
         """(m,) slot of each day in the daily model."""
         return day_slot(self.day_index.day_of_week.to_numpy(), self.kind)
@@ -194,8 +201,7 @@ def expected_days(model: HourlyModel | DailyModel, series: Series) -> FloatArray
 
 def folds_of(series: Series) -> IntArray:
     """(m,) block of months that each day is held out with: two calendar months, one after the other."""
-    days = series.day_index
-    month = days.year.to_numpy() * 12 + days.month.to_numpy()
+    month = series.day_month
     found: IntArray = (month - month.min()) // FOLD_MONTHS
     return found
 
@@ -220,7 +226,7 @@ def fit_baseline(series: Series, *, forms: Sequence[Form] = FORMS) -> Baseline:
         if errors[other] < errors[form] * (1 - WORTH_RATIO):
             form = other
     model = fit_form(form, series, np.ones(len(series.kind), np.bool_))
-    months = len(np.unique(series.day_index.year.to_numpy() * 12 + series.day_index.month.to_numpy()))
+    months = len(np.unique(series.day_month))
     return Baseline(
         form=form,
         model=model,
@@ -258,9 +264,6 @@ def fold_errors(actual: FloatArray, expected: FloatArray, fold: IntArray) -> tup
     return tuple(found)
 
 
-DAYS_A_FOLD = 14
-
-
 @dataclass(frozen=True, slots=True)
 class Saving:
     """What was saved in a period: baseline less use, over the days that both know.
@@ -276,15 +279,19 @@ class Saving:
     adjustment_kwh: float = 0.0
 
     @property
+    def adjusted_kwh(self) -> float:
+        """The baseline with its adjustments: what would have been used."""
+        return self.baseline_kwh + self.adjustment_kwh
+
+    @property
     def saving_kwh(self) -> float:
         """Positive where less was used than the baseline says."""
-        return self.baseline_kwh + self.adjustment_kwh - self.actual_kwh
+        return self.adjusted_kwh - self.actual_kwh
 
     @property
     def saving_ratio(self) -> float:
         """Share of the baseline; NaN where there is none."""
-        whole = self.baseline_kwh + self.adjustment_kwh
-        return self.saving_kwh / whole if whole > 0 else float("nan")
+        return self.saving_kwh / self.adjusted_kwh if self.adjusted_kwh > 0 else float("nan")
 
 
 def saving_of(baseline: Baseline, series: Series, *, adjustment_kwh: FloatArray | None = None) -> Saving:

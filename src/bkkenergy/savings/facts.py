@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Annotated, Literal
 
 import numpy as np
@@ -48,7 +49,7 @@ class InsightRules(Frozen):
     entered: dt.date
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Facts:
     """What is known of one building, up to the day that is judged.
 
@@ -82,7 +83,7 @@ class Facts:
         """Mean worth of a kWh over the last four weeks."""
         return float(self.thb_per_kwh[-FOUR_WEEKS * HOURS_A_DAY :].mean())
 
-    @property
+    @cached_property
     def grid_kw(self) -> FloatArray:
         """(m, 24) power of each hour, NaN where not known."""
         return np.where(self.series.known, self.series.energy_kwh, np.nan).reshape(-1, HOURS_A_DAY)

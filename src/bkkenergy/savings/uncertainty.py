@@ -93,7 +93,7 @@ def band_of(saving: Saving, baseline: Baseline, placebo: Placebo, *, confidence:
 
 def total_band(savings: Sequence[Saving], bands: Sequence[Band], placebo: Placebo) -> Band:
     """The saving of many buildings: their own errors largely cancel, what they drift together does not."""
-    whole = np.array([saving.baseline_kwh + saving.adjustment_kwh for saving in savings])
+    whole = np.array([saving.adjusted_kwh for saving in savings])
     own = np.array([band.half_width_ratio for band in bands]) * whole
     total = float(whole.sum())
     if total <= 0:

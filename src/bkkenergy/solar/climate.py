@@ -22,7 +22,7 @@ from scipy import optimize, special
 
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.readings import FloatArray, IntArray
-from bkkenergy.solar.weather import Provenance, Weather, closing_dni
+from bkkenergy.solar.weather import Provenance, Weather, closing_dni, diffuse_wm2
 from bkkenergy.tomlfiles import Frozen
 
 YEAR = 2025
@@ -199,8 +199,7 @@ def _diffuse(
     ghi_wm2: FloatArray, zenith_deg: FloatArray, middles: pd.DatetimeIndex, month: IntArray, ratio: FloatArray
 ) -> FloatArray:
     """Diffuse irradiance by Boland's model, each month brought to its share."""
-    found = pvlib.irradiance.boland(ghi_wm2, zenith_deg, middles, max_zenith=88)
-    dhi_wm2: FloatArray = np.clip(np.nan_to_num(np.asarray(found["dhi"])), 0, ghi_wm2)
+    dhi_wm2 = diffuse_wm2(ghi_wm2, zenith_deg, middles)
     for number in range(MONTHS):
         own = month == number
         wanted = ratio[number] * ghi_wm2[own].sum()

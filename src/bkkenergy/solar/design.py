@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import NormalDist
 
@@ -16,12 +16,12 @@ from bkkenergy.portfolio import Building
 from bkkenergy.readings import FloatArray
 from bkkenergy.solar.assumptions import SolarConfig, Uncertainty
 from bkkenergy.solar.dispatch import BillChange, Storage, balance, bill_changes
-from bkkenergy.solar.finance import Project, Result, capex_thb, evaluate, tornado
+from bkkenergy.solar.finance import Project, Result, capex_thb, counted_kwh, evaluate, tornado
 from bkkenergy.solar.irradiance import Sky, sky_of
 from bkkenergy.solar.layout import Layout
 from bkkenergy.solar.load import YearLoad
 from bkkenergy.solar.module import Module
-from bkkenergy.solar.production import STEPS, Models, Mounting, Production, Rear, simulate
+from bkkenergy.solar.production import STEPS, Models, Mounting, Plane, Production, Rear, simulate
 from bkkenergy.solar.roofs import KW_PER_KWP, as_plane, laid
 from bkkenergy.solar.sizing import Sweep, sizes_up_to, sweep
 from bkkenergy.solar.strings import StringPlan, plan_strings
@@ -97,7 +97,7 @@ class Design:
     """The design as data; renderers show it and compute nothing.
 
     month_kwh : (12,) AC energy January to December; p75_kwh, p90_kwh : exceeded in so many years of a hundred.
-    sweep : sizes up to the roof's; None where the size was given and no sweep was wanted.
+    sweep : sizes up to the roof's.
     """
 
     building: Building
@@ -151,13 +151,13 @@ def design(inputs: DesignInputs) -> Design:
         )
     module = config.equipment.module(wish.module)
     layouts = {
-        roof.id: laid(
-            roof, module, inputs.building, config.layout, mounting=wish.mounting, rack_tilt_deg=wish.rack_tilt_deg
-        )
+        roof.id: laid(roof, module, building, config.layout, mounting=wish.mounting, rack_tilt_deg=wish.rack_tilt_deg)
         for roof in building.roofs
     }
     sky = sky_of(weather)
-    whole = _produced(inputs, layouts, sky, module, KW_PER_KWP, None)
+    horizons = {roof.id: roof.horizon for roof in building.roofs}
+    planes = {name: as_plane(layout, sky, KW_PER_KWP, horizons[name]) for name, layout in layouts.items()}
+    whole = _produced(inputs, planes, layouts, sky, module, None)
     per_kwp = whole.energy_kwh / np.array([layout.capacity_kwp for layout in layouts.values()])
     rows = rows_at(weather, inputs.load.starts)
     storage = _storage(inputs)
@@ -170,12 +170,12 @@ def design(inputs: DesignInputs) -> Design:
         config.finance,
         degradation_per_year=config.losses.degradation_per_year,
         storage=storage,
-        storage_thb=storage.kwh * config.battery.capex_thb_per_kwh if storage else 0.0,
     )
     chosen, strings = _chosen(inputs, layouts, dict(zip(layouts, per_kwp, strict=True)), sized, module)
     kw_per_kwp = strings.inverter_kw / sum(own.capacity_kwp for own in chosen.values())
-    final = _produced(inputs, chosen, sky, module, kw_per_kwp, strings)
-    return _record(inputs, chosen, strings, final, sized, module, sky, rows, storage)
+    planes = {name: as_plane(layout, sky, kw_per_kwp, horizons[name]) for name, layout in chosen.items()}
+    final = _produced(inputs, planes, chosen, sky, module, strings)
+    return _record(inputs, _roofs(chosen, planes, final), strings, final, sized, module, rows, storage)
 
 
 def _models(inputs: DesignInputs, module: Module, strings: StringPlan | None, layout: Layout) -> Models:
@@ -195,17 +195,15 @@ def _models(inputs: DesignInputs, module: Module, strings: StringPlan | None, la
 
 def _produced(
     inputs: DesignInputs,
+    planes: Mapping[str, Plane],
     layouts: Mapping[str, Layout],
     sky: Sky,
     module: Module,
-    kw_per_kwp: float,
     strings: StringPlan | None,
 ) -> Production:
-    """Hourly energy of the layouts; before strings are planned by PVWatts' inverter."""
-    horizons = {roof.id: roof.horizon for roof in inputs.building.roofs}
-    planes = [as_plane(layout, sky, kw_per_kwp, horizons[name]) for name, layout in layouts.items()]
+    """Hourly energy of the layouts' planes; before strings are planned by PVWatts' inverter."""
     models = _models(inputs, module, strings, next(iter(layouts.values())))
-    return simulate(inputs.weather, planes, inputs.config.losses, models, sky=sky)
+    return simulate(inputs.weather, list(planes.values()), inputs.config.losses, models, sky=sky)
 
 
 def _per_kwp(made: Production, layouts: Mapping[str, Layout], rows: np.ndarray, interval_h: float) -> FloatArray:
@@ -219,7 +217,9 @@ def _storage(inputs: DesignInputs) -> Storage | None:
     battery = inputs.config.battery
     kwh = battery.kwh if inputs.wish.battery_kwh is None else inputs.wish.battery_kwh
     kw = battery.kw or kwh / 2
-    return Storage(kwh, kw, battery.round_trip_efficiency) if kwh > 0 else None
+    if kwh <= 0:
+        return None
+    return Storage(kwh, kw, battery.round_trip_efficiency, kwh * battery.capex_thb_per_kwh)
 
 
 def _chosen(
@@ -268,17 +268,16 @@ def _wired(inputs: DesignInputs, count: int, module: Module) -> StringPlan:
 
 def _record(
     inputs: DesignInputs,
-    chosen: Mapping[str, Layout],
+    roofs: tuple[RoofDesign, ...],
     strings: StringPlan,
     made: Production,
     sized: Sweep,
     module: Module,
-    sky: Sky,
     rows: np.ndarray,
     storage: Storage | None,
 ) -> Design:
     config, load = inputs.config, inputs.load
-    capacity = sum(layout.capacity_kwp for layout in chosen.values())
+    capacity = sum(roof.layout.capacity_kwp for roof in roofs)
     energy = float(made.energy_kwh.sum())
     pv_kwh = made.ac_kw.sum(axis=0)[rows] * load.interval_h
     found = balance(load.energy_kwh, pv_kwh[None, :], interval_h=load.interval_h, storage=storage)
@@ -287,10 +286,8 @@ def _record(
         export_thb_per_kwh=config.finance.export_thb_per_kwh,
     )  # fmt: skip
     used = float(found.used_kwh[0])
-    capex = capex_thb(capacity, config.finance.capex) + (
-        storage.kwh * config.battery.capex_thb_per_kwh if storage else 0
-    )
-    counted = energy if config.finance.export_thb_per_kwh > 0 else used
+    capex = capex_thb(capacity, config.finance.capex) + (storage.price_thb if storage else 0.0)
+    counted = counted_kwh(energy, used, config.finance)
     project = Project(capacity, capex, bills.saving_thb, counted, config.losses.degradation_per_year, config.finance)
     sigma = sigma_ratio(config.uncertainty)
     years = np.arange(config.finance.analysis_years)
@@ -298,7 +295,7 @@ def _record(
         building=inputs.building,
         weather=inputs.weather.provenance,
         ghi_kwh_m2=inputs.weather.ghi_kwh_m2,
-        roofs=_roofs(chosen, made, sky, inputs.building),
+        roofs=roofs,
         module=module,
         strings=strings,
         capacity_kwp=capacity,
@@ -327,7 +324,7 @@ def _record(
         avoided_kg=emissions_kg(counted, inputs.factor),
         config=config,
         wish=inputs.wish,
-        warnings=_warnings(inputs, chosen, bills),
+        warnings=_warnings(inputs, [roof.layout for roof in roofs], bills),
     )
 
 
@@ -352,13 +349,11 @@ def loss_lines(made: Production, capacity_kwp: float) -> tuple[LossLine, ...]:
     return tuple(lines)
 
 
-def _roofs(chosen: Mapping[str, Layout], made: Production, sky: Sky, building: Building) -> tuple[RoofDesign, ...]:
-    horizons = {roof.id: roof.horizon for roof in building.roofs}
-    found = []
-    for number, (name, layout) in enumerate(chosen.items()):
-        share = as_plane(layout, sky, 1.0, horizons[name]).sky_seen
-        found.append(RoofDesign(name, layout, share, float(made.energy_kwh[number]) / layout.capacity_kwp))
-    return tuple(found)
+def _roofs(chosen: Mapping[str, Layout], planes: Mapping[str, Plane], made: Production) -> tuple[RoofDesign, ...]:
+    return tuple(
+        RoofDesign(name, layout, planes[name].sky_seen, float(energy_kwh) / layout.capacity_kwp)
+        for (name, layout), energy_kwh in zip(chosen.items(), made.energy_kwh, strict=True)
+    )
 
 
 def _months(made: Production, weather: Weather) -> tuple[float, ...]:
@@ -380,14 +375,14 @@ def _week(load: YearLoad, pv_kwh: FloatArray) -> Week:
     return Week(load.starts[rows], load.energy_kwh[rows] / load.interval_h, pv_kwh[rows] / load.interval_h)
 
 
-def _warnings(inputs: DesignInputs, chosen: Mapping[str, Layout], bills: BillChange) -> tuple[str, ...]:
-    found = [warning for layout in chosen.values() for warning in layout.warnings]
+def _warnings(inputs: DesignInputs, layouts: Sequence[Layout], bills: BillChange) -> tuple[str, ...]:
+    found = [warning for layout in layouts for warning in layout.warnings]
     if inputs.load.is_typical:
         found.append("load_is_typical")
     elif inputs.load.measured_ratio < 0.9:  # noqa: PLR2004 - as reports ask of a period
         found.append("load_is_partly_filled")
     if not all(bill.ft_is_entered for bill in bills.before):
         found.append("ft_is_not_entered")
-    if any(not layout.roof.is_known for layout in chosen.values()):
+    if any(not layout.roof.is_known for layout in layouts):
         found.append("outline_is_assumed")
     return tuple(dict.fromkeys(found))

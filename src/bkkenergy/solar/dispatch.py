@@ -19,6 +19,7 @@ class Storage:
     kwh: float
     kw: float
     round_trip_efficiency: float
+    price_thb: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

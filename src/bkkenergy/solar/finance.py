@@ -57,6 +57,11 @@ def capex_thb(capacity_kwp: float, points: Sequence[CapexPoint]) -> float:
     return float(np.interp(np.log(max(capacity_kwp, 1e-6)), sizes, prices)) * capacity_kwp
 
 
+def counted_kwh(made_kwh: float, used_kwh: float, money: FinanceAssumptions) -> float:
+    """PV that is worth something: all of it where export is paid, else what the building uses."""
+    return made_kwh if money.export_thb_per_kwh > 0 else used_kwh
+
+
 def evaluate(project: Project, way: Way = "own") -> Result:
     """Net present value, rate of return, paybacks and levelised cost.
 

@@ -200,11 +200,10 @@ class OneDiode:
 
 
 @lru_cache(maxsize=32)
-def _one_diode(cec: tuple[tuple[str, float], ...], module_json: str) -> OneDiode:
-    del cec
+def _one_diode(module_json: str) -> OneDiode:
     return OneDiode(Module.model_validate_json(module_json))
 
 
 def one_diode(module: Module) -> OneDiode:
     """The module's solved diode, kept for the next roof."""
-    return _one_diode(tuple(sorted((module.cec or {}).items())), module.model_dump_json())
+    return _one_diode(module.model_dump_json())

@@ -88,7 +88,7 @@ class Production:
     """What p planes make.
 
     ac_kw : (p, n) mean AC power of each interval of the weather.
-    reference_kwh_m2 : (p,) nothing but the horizontal light of the period, kWh/m2.
+    ghi_kwh_m2 : the horizontal light of the period, kWh/m2.
     step_kwh : step -> (p,) energy left after it over the period, kWh; the last is the AC energy.
         "plane" is light on the plane x capacity, what a lossless module would make.
     """
@@ -120,9 +120,10 @@ def simulate(
     chosen = models or Models()
     seen = sky if sky is not None else sky_of(weather, model=chosen.transposition)
     sun_through = soiling_ratio(weather, losses)[seen.rows]
-    first_of: dict[object, int] = {}
-    places = [first_of.setdefault(_key(plane, number), len(first_of)) for number, plane in enumerate(planes)]
-    distinct = [planes[places.index(place)] for place in range(len(first_of))]
+    keys = [_key(plane, number) for number, plane in enumerate(planes)]
+    first_of = dict(zip(reversed(keys), reversed(planes), strict=True))
+    place_of = {key: place for place, key in enumerate(dict.fromkeys(keys))}
+    distinct = [first_of[key] for key in place_of]
     ac_kw = np.zeros((len(distinct), len(weather.starts)))
     steps = np.empty((len(STEPS), len(distinct)))
     factors = {mounting: heating_c_per_wm2(mounting, seen.wind_ms) for mounting in MOUNTING_COOLING}
@@ -136,7 +137,7 @@ def simulate(
         ac_kw[:, is_night] = -own[:, None]
         steps[STEPS.index("conversion") :] -= own * is_night.sum()
     steps *= weather.interval_h
-    order = np.array(places)
+    order = np.array([place_of[key] for key in keys])
     return Production(
         ac_kw if len(distinct) == len(planes) else ac_kw[order],
         float(weather.ghi_wm2.sum()) * weather.interval_h / 1000,

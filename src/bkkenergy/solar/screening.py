@@ -13,6 +13,7 @@ from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Building
 from bkkenergy.readings import FloatArray, IntArray
 from bkkenergy.solar.assumptions import FinanceAssumptions, LayoutRules, SolarConfig
+from bkkenergy.solar.finance import counted_kwh
 from bkkenergy.solar.irradiance import sky_of
 from bkkenergy.solar.layout import Layout
 from bkkenergy.solar.load import YearLoad
@@ -143,7 +144,7 @@ def assess(candidate: Candidate) -> ScreenRow:
         candidate.money,
         degradation_per_year=candidate.degradation_per_year,
     ).best_by_npv
-    counted = best.energy_kwh if candidate.money.export_thb_per_kwh > 0 else best.used_kwh
+    counted = counted_kwh(best.energy_kwh, best.used_kwh, candidate.money)
     return ScreenRow(
         building=building.id,
         agency=building.agency,

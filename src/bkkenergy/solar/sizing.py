@@ -10,7 +10,7 @@ import numpy as np
 from bkkenergy.readings import FloatArray
 from bkkenergy.solar.assumptions import FinanceAssumptions
 from bkkenergy.solar.dispatch import Storage, balance, bill_changes
-from bkkenergy.solar.finance import Project, Result, capex_thb, evaluate
+from bkkenergy.solar.finance import Project, Result, capex_thb, counted_kwh, evaluate
 from bkkenergy.solar.load import YearLoad
 from bkkenergy.tariff.schedule import Schedule, Tariffs
 
@@ -65,7 +65,6 @@ def sweep(
     *,
     degradation_per_year: float,
     storage: Storage | None = None,
-    storage_thb: float = 0.0,
 ) -> Sweep:
     """Every size under the building's own load and tariff.
 
@@ -80,9 +79,9 @@ def sweep(
     made = found.pv_kwh.sum(axis=1)
     options = []
     for number, (size, change) in enumerate(zip(sizes, changes, strict=True)):
-        capex = capex_thb(float(size), money.capex) + storage_thb
-        sold = made[number] if money.export_thb_per_kwh > 0 else used[number]
-        project = Project(float(size), capex, change.saving_thb, float(sold), degradation_per_year, money)
+        capex = capex_thb(float(size), money.capex) + (storage.price_thb if storage else 0.0)
+        counted = counted_kwh(float(made[number]), float(used[number]), money)
+        project = Project(float(size), capex, change.saving_thb, counted, degradation_per_year, money)
         options.append(
             SizeOption(
                 float(size),

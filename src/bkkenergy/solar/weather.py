@@ -87,7 +87,14 @@ def with_components(
     longitude_deg: float,
     interval_h: float = 1.0,
 ) -> tuple[FloatArray, FloatArray]:
-    """DNI and DHI (n,) of horizontal irradiance, by Boland's logistic model.
+    """DNI and DHI (n,) of horizontal irradiance, by Boland's model."""
+    middles = starts + pd.Timedelta(hours=interval_h / 2)
+    zenith = pvlib.solarposition.get_solarposition(middles, latitude_deg, longitude_deg)["zenith"].to_numpy()
+    return closing_dni(ghi_wm2, diffuse_wm2(ghi_wm2, zenith, middles), zenith)
+
+
+def diffuse_wm2(ghi_wm2: FloatArray, zenith_deg: FloatArray, middles: pd.DatetimeIndex) -> FloatArray:
+    """DHI (n,) of horizontal irradiance, by Boland's logistic model.
 
     Why this one: it is smooth in the clearness index, needs neither dew point nor a neighbouring hour,
     and was fitted to stations from Bracknell to Darwin and Macau, where Erbs and DISC rest on
@@ -98,11 +105,9 @@ def with_components(
     Boland, Scott and Luther 2001, Environmetrics 12, 103; Boland, Ridley and Brown 2008,
     Renewable Energy 33, 575; as in `pvlib.irradiance.boland`.
     """
-    middles = starts + pd.Timedelta(hours=interval_h / 2)
-    zenith = pvlib.solarposition.get_solarposition(middles, latitude_deg, longitude_deg)["zenith"].to_numpy()
-    found = pvlib.irradiance.boland(ghi_wm2, zenith, middles, max_zenith=88)
-    dhi_wm2 = np.clip(np.nan_to_num(np.asarray(found["dhi"])), 0, ghi_wm2)
-    return closing_dni(ghi_wm2, dhi_wm2, zenith)
+    found = pvlib.irradiance.boland(ghi_wm2, zenith_deg, middles, max_zenith=88)
+    dhi: FloatArray = np.clip(np.nan_to_num(np.asarray(found["dhi"])), 0, ghi_wm2)
+    return dhi
 
 
 def closing_dni(ghi_wm2: FloatArray, dhi_wm2: FloatArray, zenith_deg: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -14,6 +14,7 @@ from bkkenergy.errors import InputError
 from bkkenergy.savings.baseline import MODEL_VERSION, Baseline, Diagnostics
 from bkkenergy.savings.daily import DailyModel
 from bkkenergy.savings.hourly import HourlyModel
+from bkkenergy.store.files import write_whole
 
 ARRAYS = {"constant_kwh": np.float64, "occupied": np.bool_, "knots_c": np.float64, "slopes": np.float64}
 
@@ -21,10 +22,7 @@ ARRAYS = {"constant_kwh": np.float64, "occupied": np.bool_, "knots_c": np.float6
 def save_baseline(folder: Path, building: str, baseline: Baseline) -> Path:
     """Write one; the same data give the same file."""
     path = folder / building / f"{baseline.first}_{baseline.last}_{baseline.fingerprint}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".part")
-    unfinished.write_text(json.dumps(asdict(baseline), default=_plain, indent=1), encoding="utf-8")
-    unfinished.replace(path)
+    write_whole(path, json.dumps(asdict(baseline), default=_plain, indent=1).encode())
     return path
 
 

@@ -27,17 +27,8 @@ def load_solar(config_dir: Path) -> SolarConfig:
         "inverters": {entry.get("id", ""): entry for entry in tables["equipment"].get("inverter", [])},
     }
     own = {"climate": tables["climate"].get("climate"), "typical_loads": tables["typical_loads"].get("typical_loads")}
-    whole = {**own, "equipment": equipment, **_dated(tables["design"])}
+    whole = {**own, "equipment": equipment, **tables["design"]}
     config, faults = validated(SolarConfig, whole, f"{folder}:")
     if config is None:
         raise ConfigError(faults)
     return config
-
-
-def _dated(design: dict[str, Any]) -> dict[str, Any]:
-    """The tables of design.toml; one without its own date takes the file's first."""
-    dates = [table["entered"] for table in design.values() if isinstance(table, dict) and "entered" in table]
-    return {
-        key: {"entered": dates[0], **table} if isinstance(table, dict) and dates else table
-        for key, table in design.items()
-    }

@@ -21,6 +21,7 @@ from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import AwayError, InputError
 from bkkenergy.readings import FloatArray
 from bkkenergy.solar.weather import Kind, Provenance, Weather, with_components
+from bkkenergy.store.files import write_whole
 
 Service = Literal["pvgis_tmy", "pvgis_hourly", "nasa_power"]
 TIMEOUT_S = 60
@@ -194,7 +195,6 @@ def cache_path(folder: Path, service: Service, latitude_deg: float, longitude_de
 
 def write_cached(weather: Weather, path: Path) -> None:
     """Keep weather as Parquet, with its provenance inside. The file appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     frame = pd.DataFrame({name: getattr(weather, name) for name in COLUMNS}, index=weather.starts)
     frame.attrs = {
         "bkkenergy": json.dumps(
@@ -207,9 +207,7 @@ def write_cached(weather: Weather, path: Path) -> None:
             }
         )
     }
-    unfinished = path.with_suffix(".part")
-    frame.to_parquet(unfinished)
-    unfinished.replace(path)
+    write_whole(path, frame.to_parquet())
 
 
 def read_cached(path: Path) -> Weather:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from typing import Literal
 
@@ -151,14 +151,8 @@ def bills_of(months: Sequence[Quantities], schedule: Schedule, tariffs: Tariffs)
         past = [bill.amount_thb("demand", "demand_partial") for bill in bills[-12:]]
         known = [thb for thb in (*past, month.highest_demand_thb) if thb is not None]
         highest = max(known) if known else None
-        bills.append(bill_of(_with_highest(month, highest), schedule, tariffs))
+        bills.append(bill_of(replace(month, highest_demand_thb=highest), schedule, tariffs))
     return bills
-
-
-def _with_highest(month: Quantities, highest_demand_thb: float | None) -> Quantities:
-    return Quantities(
-        month.month, month.energy_kwh, month.on_peak_kwh, month.demand_kw, month.peak_kvar, highest_demand_thb
-    )
 
 
 def _energy_lines(quantities: Quantities, rates: Rates) -> list[BillLine]:

@@ -15,6 +15,7 @@ from bkkenergy.tariff.bill import Bill, Item, Quantities, bills_of
 from bkkenergy.tariff.schedule import Schedule, Tariffs
 from bkkenergy.tariff.windows import window_masks
 
+MEDIUM_KW, LARGE_KW, LARGE_KWH_A_MONTH = 30.0, 1000.0, 250_000.0
 SAME_THB = 1.0
 """Differences below this come from rounding."""
 
@@ -49,9 +50,6 @@ def open_to(schedule: Schedule, tariffs: Tariffs, *, peak_kw: float, energy_kwh_
     else:
         classes = ("3-1", "3-2") if peak_kw >= MEDIUM_KW else ("2-1", "2-2")
     return [own for own in tariffs.schedules.values() if own.id in {f"mea-{name}-{voltage}" for name in classes}]
-
-
-MEDIUM_KW, LARGE_KW, LARGE_KWH_A_MONTH = 30.0, 1000.0, 250_000.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,16 +7,16 @@ from dataclasses import replace
 from bkkenergy.calendar import Period
 from bkkenergy.reports.content import AgencyReport, BillItem, BuildingSaving
 from bkkenergy.reports.savings.gather import Judged, SavingsSite, facts_of, judge, judged_total, month_bills
-from bkkenergy.savings.insights import Silence, find, visible
+from bkkenergy.savings.baseline import Saving
+from bkkenergy.savings.insights import find, visible
 from bkkenergy.savings.rules_supply import meter_fault
+from bkkenergy.savings.uncertainty import Band
 
 MOST_FINDINGS = 12
 WHOLE_MONTHS = frozenset({"month", "fiscal_year"})
 
 
-def with_judgements(
-    report: AgencyReport, site: SavingsSite, period: Period, *, silenced: tuple[Silence, ...] = ()
-) -> AgencyReport:
+def with_judgements(report: AgencyReport, site: SavingsSite, period: Period) -> AgencyReport:
     """The report with its bills, its buildings' savings under their baselines, the total first, and its findings.
 
     A report of one day stays as it is: a day proves nothing. Meters at fault stand in its attention already.
@@ -32,10 +32,8 @@ def with_judgements(
     return replace(
         _billed(report, site, period) if period.kind in WHOLE_MONTHS else report,
         savings=tuple(_row(own) for own in judged),
-        total_saving=None
-        if total is None
-        else _total(judged, total.saving_ratio, total.half_width_ratio, total.verdict),
-        findings=tuple(visible(told, silenced, site.config.insights, today=period.last_day)[:MOST_FINDINGS]),
+        total_saving=None if total is None else _total(judged, total),
+        findings=tuple(visible(told, (), site.config.insights, today=period.last_day)[:MOST_FINDINGS]),
         placebo_source=site.config.placebo.source,
     )
 
@@ -68,26 +66,22 @@ def _billed(report: AgencyReport, site: SavingsSite, period: Period) -> AgencyRe
 def _row(own: Judged) -> BuildingSaving:
     if own.saving is None or own.band is None or own.baseline is None:
         return BuildingSaving(own.building.id, None, None, None, None, None, is_provisional=False)
-    whole_kwh = own.saving.baseline_kwh + own.saving.adjustment_kwh
-    return BuildingSaving(
-        own.building.id,
-        whole_kwh,
-        own.saving.actual_kwh,
-        own.band.saving_ratio,
-        own.band.half_width_ratio,
-        own.band.verdict,
-        is_provisional=own.baseline.is_provisional,
-    )
+    return _told(own.building.id, [own.saving], own.band, is_provisional=own.baseline.is_provisional)
 
 
-def _total(judged: list[Judged], saving_ratio: float, half_width_ratio: float, verdict: str) -> BuildingSaving:
-    known = [own.saving for own in judged if own.saving is not None]
+def _total(judged: list[Judged], band: Band) -> BuildingSaving:
+    savings = [own.saving for own in judged if own.saving is not None]
+    is_provisional = any(own.baseline is not None and own.baseline.is_provisional for own in judged)
+    return _told("", savings, band, is_provisional=is_provisional)
+
+
+def _told(name: str, savings: list[Saving], band: Band, *, is_provisional: bool) -> BuildingSaving:
     return BuildingSaving(
-        "",
-        sum(own.baseline_kwh + own.adjustment_kwh for own in known),
-        sum(own.actual_kwh for own in known),
-        saving_ratio,
-        half_width_ratio,
-        verdict,
-        is_provisional=any(own.baseline is not None and own.baseline.is_provisional for own in judged),
+        name,
+        sum(own.adjusted_kwh for own in savings),
+        sum(own.actual_kwh for own in savings),
+        band.saving_ratio,
+        band.half_width_ratio,
+        band.verdict,
+        is_provisional=is_provisional,
     )

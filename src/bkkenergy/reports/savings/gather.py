@@ -13,11 +13,17 @@ from bkkenergy.calendar import BANGKOK, Period, edges, timestamp_us
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Building, Portfolio
 from bkkenergy.readings import FloatArray
-from bkkenergy.reports.energy import main_energy_kwh, meters_energy_kwh, station_hours, station_of
+from bkkenergy.reports.energy import (
+    air_temperature_c,
+    main_energy_kwh,
+    meters_energy_kwh,
+    station_hours,
+    station_of,
+)
 from bkkenergy.reports.figures import Figures
 from bkkenergy.savings.adjust import adjustment_days
 from bkkenergy.savings.baseline import DAY_VALID_RATIO, Baseline, Saving, Series, fit_baseline, saving_of, series_of
-from bkkenergy.savings.facts import FOUR_WEEKS, Facts
+from bkkenergy.savings.facts import DAYS_A_MONTH, FOUR_WEEKS, Facts
 from bkkenergy.savings.uncertainty import Band, band_of, total_band
 from bkkenergy.settings import Settings
 from bkkenergy.solar.assumptions import SolarConfig
@@ -61,8 +67,7 @@ def hours_of(site: SavingsSite, building: Building, period: Period) -> Series:
         raise InputError(f"{building.id} has no meter. Add one to its entry, or make a baseline from its bills.")
     energy = main_energy_kwh(site.store, site.settings, building, period, "60min")
     starts = edges(period, "60min")[:-1]
-    station = station_of(site.portfolio, building)
-    temp_c = station_hours(site.store, station, period)["temp_air_c"].to_numpy(np.float64) if station else None
+    temp_c = air_temperature_c(site.store, site.portfolio, building, period)
     return series_of(starts, energy, temp_c, site.portfolio.calendars[building.calendar])
 
 
@@ -128,8 +133,7 @@ def facts_of(site: SavingsSite, building: Building, *, last_day: dt.date) -> Fac
     period = Period.days(last_day - dt.timedelta(days=DAYS_OF_FACTS - 1), last_day)
     quarters = main_energy_kwh(site.store, site.settings, building, period)
     starts = edges(period, "15min")[:-1]
-    station = station_of(site.portfolio, building)
-    temp_c = station_hours(site.store, station, period)["temp_air_c"].to_numpy(np.float64) if station else None
+    temp_c = air_temperature_c(site.store, site.portfolio, building, period)
     calendar = site.portfolio.calendars[building.calendar]
     hourly = quarters.reshape(-1, QUARTERS_AN_HOUR).sum(axis=1)
     series = series_of(starts[::QUARTERS_AN_HOUR], hourly, temp_c, calendar)
@@ -137,7 +141,7 @@ def facts_of(site: SavingsSite, building: Building, *, last_day: dt.date) -> Fac
     tariffs = site.figures.tariffs
     schedule = tariffs.schedules[building.tariff]
     known = float(np.nansum(hourly))
-    a_month = known / max(np.isfinite(hourly).sum(), 1) * HOURS_A_DAY * 30.4
+    a_month = known / max(np.isfinite(hourly).sum(), 1) * HOURS_A_DAY * DAYS_A_MONTH
     year = slice(-365 * HOURS_A_DAY * QUARTERS_AN_HOUR, None)
     rates = schedule.rates_on(last_day)
     return Facts(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,30 +61,20 @@ class _Scale:
         least, most = self.ticks[0], self.ticks[-1]
         return TOP + (HEIGHT - TOP - BOTTOM) * (1 - (value - least) / (most - least))
 
-    def grid(self, number: _Number) -> list[Markup]:
+    def grid(self, write: Callable[[float], str]) -> list[Markup]:
         line = Markup('<line class="grid" x1="{:.1f}" x2="{:.1f}" y1="{:.1f}" y2="{:.1f}"/>')
         lines = [line.format(LEFT, WIDTH - RIGHT, self.y(tick), self.y(tick)) for tick in self.ticks]
-        return lines + [_text(LEFT - 8, self.y(tick) + 4, number(tick), anchor="end") for tick in self.ticks]
+        return lines + [_text(LEFT - 8, self.y(tick) + 4, write(tick), anchor="end") for tick in self.ticks]
 
 
-class _Number:
-    """Writes a tick; a callable of its own so that charts need no language."""
-
-    def __init__(self, write: object) -> None:
-        self._write = write
-
-    def __call__(self, value: float) -> str:
-        return str(self._write(value)) if callable(self._write) else f"{value:g}"
-
-
-def bars(found: Sequence[Bar], title: str, write: object) -> Markup:
+def bars(found: Sequence[Bar], title: str, write: Callable[[float], str]) -> Markup:
     """Upright bars from their floor to their floor + value."""
     tops = [bar.floor + bar.value for bar in found]
     scale = _Scale(
         _ticks(min(0.0, *tops, *(bar.floor for bar in found)), max(0.0, *tops, *(bar.floor for bar in found)))
     )
     step = (WIDTH - LEFT - RIGHT) / len(found)
-    body = scale.grid(_Number(write))
+    body = scale.grid(write)
     shape = Markup('<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"><title>{}</title></rect>')
     for number, bar in enumerate(found):
         x = LEFT + step * number
@@ -95,12 +85,14 @@ def bars(found: Sequence[Bar], title: str, write: object) -> Markup:
     return _svg(body, title)
 
 
-def lines(found: Sequence[Line], names: Sequence[tuple[float, str]], title: str, write: object) -> Markup:
+def lines(
+    found: Sequence[Line], names: Sequence[tuple[float, str]], title: str, write: Callable[[float], str]
+) -> Markup:
     """Lines over even steps; names are (step, text) under the axis. A kind that ends in "area" is filled."""
     values = np.concatenate([np.asarray(line.values, np.float64) for line in found])
     scale = _Scale(_ticks(min(0.0, float(np.nanmin(values))), max(float(np.nanmax(values)), 1e-6)))
     count = len(found[0].values)
-    body = scale.grid(_Number(write))
+    body = scale.grid(write)
 
     def x(step: float) -> float:
         return LEFT + (WIDTH - LEFT - RIGHT) * step / max(1, count - 1)
@@ -117,7 +109,9 @@ def lines(found: Sequence[Line], names: Sequence[tuple[float, str]], title: str,
     return _svg(body, title)
 
 
-def tornado(rows: Sequence[tuple[str, float, float]], middle: float, title: str, write: object) -> Markup:
+def tornado(
+    rows: Sequence[tuple[str, float, float]], middle: float, title: str, write: Callable[[float], str]
+) -> Markup:
     """Bars to both sides of a value, the widest on top: (name, with less, with more)."""
     height = 40.0 + 34 * len(rows)
     values = [value for _, less, more in rows for value in (less, more)]
@@ -128,7 +122,6 @@ def tornado(rows: Sequence[tuple[str, float, float]], middle: float, title: str,
     def x(value: float) -> float:
         return left + (WIDTH - left - right) * (value - least) / span
 
-    number = _Number(write)
     shape = Markup('<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="20"><title>{}</title></rect>')
     body = []
     for row, (name, less, more) in enumerate(rows):
@@ -136,12 +129,12 @@ def tornado(rows: Sequence[tuple[str, float, float]], middle: float, title: str,
         body.append(_text(left - 12, y + 15, name, anchor="end"))
         for kind, value in (("less", less), ("more", more)):
             low, high = sorted((middle, value))
-            body.append(shape.format(kind, x(low), y, max(1.0, x(high) - x(low)), number(value)))
+            body.append(shape.format(kind, x(low), y, max(1.0, x(high) - x(low)), write(value)))
     line = Markup('<line class="axis" x1="{:.1f}" x2="{:.1f}" y1="4" y2="{:.1f}"/>')
     body.append(line.format(x(middle), x(middle), height - 26))
-    body.append(_text(x(middle), height - 8, number(middle), kind="note"))
-    body.append(_text(left, height - 8, number(least), anchor="start"))
-    body.append(_text(WIDTH - right, height - 8, number(most), anchor="end"))
+    body.append(_text(x(middle), height - 8, write(middle), kind="note"))
+    body.append(_text(left, height - 8, write(least), anchor="start"))
+    body.append(_text(WIDTH - right, height - 8, write(most), anchor="end"))
     return _svg(body, title, height=height)
 
 

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
-from bkkenergy.calendar import BANGKOK, Period, edges
+from bkkenergy.calendar import Period, edges, past_year
 from bkkenergy.carbon import factor_for
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Building, MeterKind, Portfolio
@@ -18,7 +17,6 @@ from bkkenergy.reports.energy import building_of, main_energy_kwh, station_hours
 from bkkenergy.reports.figures import Figures
 from bkkenergy.settings import Settings
 from bkkenergy.solar.assumptions import SolarConfig
-from bkkenergy.solar.climate import typical_year
 from bkkenergy.solar.design import DesignInputs, Wish
 from bkkenergy.solar.load import YearLoad, filled_year, typical_year_load
 from bkkenergy.solar.weather import Provenance, Weather, rows_at, with_components
@@ -84,18 +82,6 @@ def measured_weather(site: SolarSite, building: Building, *, today: dt.date) -> 
     )
 
 
-def default_weather(config: SolarConfig) -> Weather:
-    """The offline typical year."""
-    return typical_year(config.climate)
-
-
-def past_year(today: dt.date) -> Period:
-    """The twelve whole months before a day."""
-    last = today.replace(day=1)
-    first = last.replace(year=last.year - 1)
-    return Period.days(first, last - dt.timedelta(days=1))
-
-
 def year_load(site: SolarSite, building: Building, *, today: dt.date) -> YearLoad:
     """The building's last twelve months by quarter-hours: measured, or typical where no meter tells."""
     period = past_year(today)
@@ -136,8 +122,3 @@ def design_inputs(
         config=site.config,
         wish=wish,
     )
-
-
-def local_day(now: dt.datetime) -> dt.date:
-    """Today in Bangkok."""
-    return pd.Timestamp(now).tz_convert(BANGKOK).date()

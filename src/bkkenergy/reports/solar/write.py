@@ -23,6 +23,7 @@ from bkkenergy.reports.solar.tables import (
 )
 from bkkenergy.solar.design import Design
 from bkkenergy.solar.screening import Screening
+from bkkenergy.store.files import write_whole
 
 FORMATS = ("html", "pdf", "json", "csv", "xlsx")
 
@@ -64,12 +65,9 @@ def _written(
 ) -> list[Path]:
     """Files of a document; each appears whole or not at all. JSON is the same in every language."""
     paths = []
-    folder.mkdir(parents=True, exist_ok=True)
     for form in formats:
         for lang in langs[:1] if form == "json" else langs:
             path = folder / (f"{stem}.json" if form == "json" else f"{stem}.{lang}.{form}")
-            unfinished = path.with_suffix(".part")
-            unfinished.write_bytes(writers[form](lang))
-            unfinished.replace(path)
+            write_whole(path, writers[form](lang))
             paths.append(path)
     return paths

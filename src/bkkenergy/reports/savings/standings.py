@@ -1,0 +1,53 @@
+"""How buildings stand: a year's intensity among peers, the way to a designated building, the e-report's months."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from bkkenergy.calendar import Period, edges
+from bkkenergy.portfolio import Building
+from bkkenergy.reports.energy import main_energy_kwh
+from bkkenergy.reports.savings.gather import SavingsSite
+from bkkenergy.savings.index import rank_peers, standing, submission_rows
+
+
+def submission_lines(site: SavingsSite, own: Building, span: Period) -> list[dict[str, object]]:
+    """A building's months for the e-report."""
+    month_kwh = main_energy_kwh(site.store, site.settings, own, span, "month")
+    months = [at.date() for at in edges(span, "month")[:-1]]
+    rows = submission_rows(month_kwh.tolist(), months, own.drivers, own.gross_floor_area_m2)
+    return [{"agency": own.agency, "building": own.id, **row} for row in rows]
+
+
+def index_rows(site: SavingsSite, buildings: list[Building], span: Period) -> list[dict[str, Any]]:
+    """A row a building: its year, its intensity when nine tenths were measured, its place among its type."""
+    rows: list[dict[str, Any]] = []
+    for own in buildings:
+        quarters = main_energy_kwh(site.store, site.settings, own, span)
+        known = np.isfinite(quarters)
+        energy = float(np.nansum(quarters))
+        peak = float(np.nanmax(quarters)) * 4 if known.any() else 0.0
+        scaled = energy / known.mean() if known.any() else 0.0
+        rows.append(
+            {
+                "building": own.id,
+                "type": str(own.type),
+                "energy_kwh": energy,
+                "coverage_ratio": float(known.mean()),
+                "eui_kwh_m2": scaled / own.gross_floor_area_m2 if known.mean() >= 0.9 else None,  # noqa: PLR2004 - CalTRACK
+                "peak_kw": peak,
+                "kwh_per_driver": {driver: scaled / count for driver, count in own.drivers.items()},
+                "standing": standing(site.config.designated, peak_kw=peak, energy_kwh_a_year=scaled),
+            }
+        )
+    floors = {own.id: own.gross_floor_area_m2 for own in buildings}
+    for kind in {row["type"] for row in rows}:
+        own_rows = [row for row in rows if row["type"] == kind]
+        known_eui = {row["building"]: row["eui_kwh_m2"] for row in own_rows if row["eui_kwh_m2"] is not None}
+        ranks = {rank.building: rank for rank in rank_peers(known_eui, floors)}
+        for row in own_rows:
+            rank = ranks.get(row["building"])
+            row |= {key: getattr(rank, key, None) for key in ("rank", "peers", "median_kwh_m2", "gap_kwh")}
+    return sorted(rows, key=lambda row: (row["type"], row["rank"] or 10**6))
