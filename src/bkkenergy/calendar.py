@@ -125,6 +125,11 @@ class Period:
         return Period(self.start - pd.Timedelta(days=count), self.end)
 
 
+def fiscal_year_of(day: dt.date) -> Period:
+    """The fiscal year that a day falls in."""
+    return Period.fiscal_year(buddhist_year(day.year + (day.month >= FISCAL_YEAR_FIRST_MONTH)))
+
+
 def past_year(today: dt.date) -> Period:
     """The twelve whole months before a day."""
     last = today.replace(day=1)

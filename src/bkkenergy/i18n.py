@@ -79,6 +79,14 @@ class Words:
         name = str(get_month_names("wide", locale=Locale(self.lang))[day.month])
         return f"{name} {self.year(day.year)}"
 
+    def month_short(self, day: dt.date) -> str:
+        """พ.ย., or Nov."""
+        return str(get_month_names("abbreviated", locale=Locale(self.lang))[day.month])
+
+    def day_short(self, day: dt.date) -> str:
+        """23 พ.ย., or 23 Nov."""
+        return f"{day.day} {self.month_short(day)}"
+
     def year(self, year: int) -> str:
         """2569, or 2026."""
         return str(buddhist_year(year) if self.lang == "th" else year)

@@ -15,9 +15,20 @@ from bkkenergy.tomlfiles import Frozen, read_toml, validated
 FILE_NAME = "bkkenergy.toml"
 MQTT_PASSWORD_VARIABLE = "BKKENERGY_MQTT_PASSWORD"  # noqa: S105 - a name, not a secret
 INFLUX_TOKEN_VARIABLE = "BKKENERGY_INFLUX_TOKEN"  # noqa: S105 - a name, not a secret
+MAIL_PASSWORD_VARIABLE = "BKKENERGY_MAIL_PASSWORD"  # noqa: S105 - a name, not a secret
+STATE_URL_VARIABLE = "BKKENERGY_STATE_URL"
+
+CITY = "city"
+"""What the report of all agencies together is filed under, beside the agencies' ids."""
+ALL = "all"
+"""Every agency, and the city."""
 
 Ratio = Annotated[float, Field(ge=0, le=1)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
+Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+ReportFormat = Literal["html", "pdf", "xlsx", "json", "csv"]
+ReportLang = Literal["th", "en"]
+ReportKind = Literal["day", "month", "fiscal_year"]
 
 
 class MqttTls(Frozen):
@@ -104,15 +115,112 @@ class MeteringSettings(Frozen):
 
 
 class ReportSettings(Frozen):
-    """What a report calls worth attention, and where reports go."""
+    """What a report calls worth attention, and where reports go. The archive of scheduled reports lies in it."""
 
     folder: Path = Path("var/reports")
-    daily_at: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "07:00"
-    languages: tuple[Literal["th", "en"], ...] = ("th", "en")
-    formats: tuple[Literal["html", "pdf", "xlsx", "json", "csv"], ...] = ("html", "json", "csv")
+    languages: tuple[ReportLang, ...] = ("th", "en")
+    formats: tuple[ReportFormat, ...] = ("html", "json", "csv")
     least_coverage_ratio: Ratio = 0.9
     notable_change_ratio: Ratio = 0.15
     compared_weeks: Annotated[int, Field(ge=1, le=52)] = 4
+
+
+class StateSettings(Frozen):
+    """Where runs, deliveries, alerts and the plan are kept: an SQLAlchemy URL, or a file beside the store."""
+
+    url: SecretStr | None = Field(default=None, description=f"from ${STATE_URL_VARIABLE} or url_file")
+    url_file: Path | None = None
+    path: Path = Path("var/state.sqlite")
+
+
+class Schedule(Frozen):
+    """When reports of a kind are due: at an hour, for months and fiscal years on a day of the month after."""
+
+    kind: ReportKind
+    at: Clock = "07:00"
+    day: Annotated[int, Field(ge=1, le=28)] = 1
+    agencies: tuple[str, ...] = (ALL,)
+    formats: tuple[ReportFormat, ...] | None = None
+    languages: tuple[ReportLang, ...] | None = None
+
+
+class JobsSettings(Frozen):
+    """What is reported when, how often it is tried, and how far back it is caught up."""
+
+    schedule: tuple[Schedule, ...] = (
+        Schedule(kind="day"),
+        Schedule(kind="month", at="07:30", day=2),
+        Schedule(kind="fiscal_year", at="08:00", day=5),
+    )
+    tick_s: Annotated[float, Field(gt=0, le=600)] = 15.0
+    lease_s: Annotated[float, Field(gt=0)] = 60.0
+    most_tries: Annotated[int, Field(ge=1)] = 6
+    retry_first_s: Annotated[float, Field(gt=0)] = 60.0
+    retry_max_s: Annotated[float, Field(gt=0)] = 3600.0
+    catch_up_periods: Annotated[int, Field(ge=1, le=400)] = 14
+    late_days: Annotated[int, Field(ge=0, le=60)] = 7
+    late_change_ratio: Ratio = 0.001
+
+
+class MailSettings(Frozen):
+    """The server that takes our mail. `tls`: "starttls", "tls" from the first byte, or "none" (intranet only)."""
+
+    host: str = ""
+    port: Port = 587
+    tls: Literal["starttls", "tls", "none"] = "starttls"
+    ca_file: Path | None = None
+    username: str | None = None
+    password: SecretStr | None = Field(default=None, description=f"from ${MAIL_PASSWORD_VARIABLE} or password_file")
+    password_file: Path | None = None
+    sender: str = "bkkenergy <bkkenergy@localhost>"
+    timeout_s: Annotated[float, Field(gt=0)] = 30.0
+
+
+class LineSettings(Frozen):
+    """The LINE Messaging API."""
+
+    url: str = "https://api.line.me"
+    timeout_s: Annotated[float, Field(gt=0)] = 15.0
+
+
+class Recipient(Frozen):
+    """Who is sent what: reports of some kinds and agencies, alerts, or both.
+
+    to : a mail address, a webhook's URL, or a LINE user's or group's id. secret_file : the webhook's signing key,
+    or the LINE channel's access token.
+    """
+
+    channel: Literal["mail", "webhook", "line"] = "mail"
+    to: Annotated[str, Field(min_length=3)]
+    agencies: tuple[str, ...] = (ALL,)
+    reports: tuple[ReportKind, ...] = ("day", "month", "fiscal_year")
+    alerts: bool = False
+    language: ReportLang = "th"
+    secret_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _channel_has_what_it_needs(self) -> Self:
+        if self.channel == "mail" and "@" not in self.to:
+            raise ValueError(f"{self.to!r} is no mail address")
+        if self.channel != "mail" and self.secret_file is None:
+            raise ValueError(f"a {self.channel} needs its secret_file")
+        return self
+
+    def wants(self, agency: str) -> bool:
+        """Whether an agency's matters are this recipient's."""
+        return ALL in self.agencies or agency in self.agencies
+
+
+class AlertSettings(Frozen):
+    """What is told at once rather than in a report, and when nobody is to be woken."""
+
+    every_min: Annotated[float, Field(gt=0)] = 5.0
+    quiet_from: Clock = "20:00"
+    quiet_to: Clock = "06:30"
+    digest_min: Annotated[float, Field(ge=0)] = 60.0
+    silent_h: Annotated[float, Field(gt=0)] = 3.0
+    near_peak_ratio: Annotated[float, Field(gt=0, le=2)] = 0.95
+    finding_thb: Annotated[float, Field(ge=0)] = 5000.0
 
 
 class Settings(Frozen):
@@ -124,6 +232,12 @@ class Settings(Frozen):
     observe: ObserveSettings = ObserveSettings()
     metering: MeteringSettings = MeteringSettings()
     report: ReportSettings = ReportSettings()
+    state: StateSettings = StateSettings()
+    jobs: JobsSettings = JobsSettings()
+    mail: MailSettings = MailSettings()
+    line: LineSettings = LineSettings()
+    recipient: tuple[Recipient, ...] = ()
+    alerts: AlertSettings = AlertSettings()
 
 
 def load_settings(config_dir: Path, environment: Mapping[str, str] | None = None) -> Settings:
@@ -138,6 +252,8 @@ def load_settings(config_dir: Path, environment: Mapping[str, str] | None = None
         for section, key, variable in (
             ("mqtt", "password", MQTT_PASSWORD_VARIABLE),
             ("store.influx", "token", INFLUX_TOKEN_VARIABLE),
+            ("mail", "password", MAIL_PASSWORD_VARIABLE),
+            ("state", "url", STATE_URL_VARIABLE),
         )
         if _has(table, f"{section}.{key}")
     ]
@@ -164,6 +280,9 @@ def _placed(settings: Settings, home: Path, environment: Mapping[str, str]) -> S
     )
     password = _secret(environment, MQTT_PASSWORD_VARIABLE, mqtt.password_file, home)
     token = _secret(environment, INFLUX_TOKEN_VARIABLE, influx.token_file, home)
+    mail, state = settings.mail, settings.state
+    mail_password = _secret(environment, MAIL_PASSWORD_VARIABLE, mail.password_file, home)
+    state_url = _secret(environment, STATE_URL_VARIABLE, state.url_file, home)
     return settings.model_copy(
         update={
             "mqtt": mqtt.model_copy(update={"password": password, "tls": tls}),
@@ -172,6 +291,14 @@ def _placed(settings: Settings, home: Path, environment: Mapping[str, str]) -> S
             ),
             "ingest": ingest.model_copy(update={"spool": ingest.spool and home / ingest.spool}),
             "report": settings.report.model_copy(update={"folder": home / settings.report.folder}),
+            "state": state.model_copy(update={"path": home / state.path, "url": state_url}),
+            "mail": mail.model_copy(
+                update={"password": mail_password, "ca_file": mail.ca_file and home / mail.ca_file}
+            ),
+            "recipient": tuple(
+                own.model_copy(update={"secret_file": own.secret_file and home / own.secret_file})
+                for own in settings.recipient
+            ),
         }
     )
 

@@ -216,7 +216,8 @@ def test_quarantine_is_listed_shown_and_replayed(site, store):
 @pytest.mark.broker
 def test_serve_ingests_writes_yesterdays_reports_and_ends_when_told(site, broker):
     (site / "bkkenergy.toml").write_text(
-        f'[mqtt]\nport = {broker.port}\nclient_id = "serve-test"\n[report]\ndaily_at = "00:00"\n[observe]\nport = 0\n'
+        f'[mqtt]\nport = {broker.port}\nclient_id = "serve-test"\n[observe]\nport = 0\n'
+        '[jobs]\nschedule = [{{ kind = "day", at = "00:00" }}]\n'
     )
     command = [sys.executable, "-m", "bkkenergy", "serve", "--config", str(site), "--log-format", "json"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
@@ -225,7 +226,7 @@ def test_serve_ingests_writes_yesterdays_reports_and_ends_when_told(site, broker
             ends = threading.Timer(60, process.kill)
             ends.start()
             seen = []
-            while "mqtt_connected" not in seen or seen.count("report_written") < 12:
+            while "mqtt_connected" not in seen or seen.count("report_archived") < 13:
                 line = process.stderr.readline()
                 assert line, f"it says no more after: {seen}"
                 seen.append(json.loads(line)["event"])
@@ -238,7 +239,7 @@ def test_serve_ingests_writes_yesterdays_reports_and_ends_when_told(site, broker
             assert process.wait(20) == 0
         finally:
             process.kill()
-    assert len(list((site.parent / "var/reports").glob("*/*.th.html"))) == 12
+    assert len(list((site.parent / "var/reports/archive").glob("*/*/r1/*.th.html"))) == 13
 
 
 @pytest.mark.broker
@@ -248,7 +249,7 @@ def test_the_demonstration_runs_to_its_end(tmp_path, broker_kind):
     assert "readings a second" in told
     assert broker_kind in told
     assert "3 were refused" in told
-    assert len(list(tmp_path.glob("reports/*/*.th.html"))) == 12
+    assert len(list(tmp_path.glob("reports/*/*.th.html"))) == 13
     data = [json.loads(path.read_text()) for path in sorted(tmp_path.glob("reports/*/*.json"))]
     assert all(report["is_simulated"] and report["total"]["energy_kwh"] > 100 for report in data)
     kinds = {item["kind"] for report in data for item in report["attention"]}

@@ -4,7 +4,7 @@ import pytest
 
 from bkkenergy.errors import ConfigError
 from bkkenergy.ingest.mqtt import bystander
-from bkkenergy.settings import Settings, load_settings
+from bkkenergy.settings import Recipient, Schedule, Settings, load_settings
 
 
 def settings_of(tmp_path, text, **environment):
@@ -64,13 +64,13 @@ def test_what_the_shipped_file_shows_as_defaults_are_the_defaults(config_dir):
     lines = (config_dir / "bkkenergy.toml").read_text().splitlines()
     shown = [line.removeprefix("# ") if "=" in line or line.startswith("# [") else line for line in lines[3:]]
     table = tomllib.loads("\n".join(shown))
-    paths = {"username", "password_file", "token_file", "ca_file", "cert_file", "key_file"}
-    for section in ("mqtt", "ingest", "store", "observe", "metering", "report"):
+    files = {"username", "password_file", "token_file", "ca_file", "cert_file", "key_file", "url_file", "host"}
+    for section in set(Settings.model_fields) - {"recipient"}:
         model = getattr(Settings(), section)
-        undocumented = set(type(model).model_fields) - table[section].keys() - {"password", "token"}
+        undocumented = set(type(model).model_fields) - table[section].keys() - {"password", "token", "url"}
         assert not undocumented, f"[{section}] does not show {undocumented}"
         for key, value in table[section].items():
-            if key not in paths | {"tls", "influx"}:
+            if key not in files | {"tls", "influx", "schedule"}:
                 default = getattr(model, key)
                 assert value == (
                     str(default)
@@ -79,6 +79,17 @@ def test_what_the_shipped_file_shows_as_defaults_are_the_defaults(config_dir):
                     if isinstance(default, tuple)
                     else default
                 )
+    assert tuple(Schedule(**line) for line in table["jobs"]["schedule"]) == Settings().jobs.schedule
+    assert [Recipient(**line).channel for line in table["recipient"]] == ["mail", "webhook", "line"]
+    kept = {name for line in table["recipient"] for name in line}
+    assert set(Recipient.model_fields) == kept
+
+
+def test_recipients_are_held_to_what_their_channel_needs(tmp_path):
+    with pytest.raises(ConfigError) as caught:
+        settings_of(tmp_path, '[[recipient]]\nto = "somchai"\n[[recipient]]\nchannel = "line"\nto = "U123"\n')
+    assert "no mail address" in str(caught.value)
+    assert "a line needs its secret_file" in str(caught.value)
 
 
 def test_who_looks_on_never_joins_the_shared_group():

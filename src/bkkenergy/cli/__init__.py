@@ -19,6 +19,8 @@ COMMANDS = MappingProxyType(
         "bill": "bill",
         "insights": "insights",
         "index": "insights",
+        "jobs": "jobs",
+        "plan": "plan",
         "solar": "solar",
         "meters": "meters",
         "quarantine": "quarantine",
@@ -36,7 +38,7 @@ COMMANDS = MappingProxyType(
 EPILOG = """\b
 Examples:
   bkkenergy check                         read the whole configuration, tell every fault
-  bkkenergy serve                         ingest, and write yesterday's reports at 07:00
+  bkkenergy serve                         ingest, and report by the schedule
   bkkenergy report health --period yesterday
   bkkenergy solar estimate district-bangkhen.office
   bkkenergy quarantine list               what was refused, and why

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,32 +14,19 @@ from rich.table import Table
 
 from bkkenergy.calendar import past_year
 from bkkenergy.cli.context import config_option, load_site, period_of, today_here
+from bkkenergy.cli.site import report_site
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import LANGS, Words
 from bkkenergy.reports.energy import buildings_named
 from bkkenergy.reports.savings.bills import monthly_from_bills, read_paper
-from bkkenergy.reports.savings.gather import Judged, SavingsSite, fit_building, judge, judged_total
+from bkkenergy.reports.savings.gather import Judged, fit_building, judge, judged_total
 from bkkenergy.reports.savings.phrasing import baseline_text, verdict_text
 from bkkenergy.savings.uncertainty import Band
-from bkkenergy.store import open_store
 from bkkenergy.store.baselines import latest_baseline, save_baseline
-from bkkenergy.store.savings_config import load_savings
 from bkkenergy.store.solar_config import load_solar
 
 console = Console()
 lang_option = click.option("--lang", type=click.Choice(LANGS), default="th", show_default=True)
-
-
-@contextmanager
-def savings_site(config_dir: Path) -> Iterator[SavingsSite]:
-    """The site with its store and the figures of savings."""
-    site = load_site(config_dir)
-    config = load_savings(config_dir)
-    store = open_store(site.settings.store)
-    try:
-        yield SavingsSite(store, site.portfolio, site.settings, site.figures, config, load_solar(config_dir))
-    finally:
-        store.close()
 
 
 @click.group(
@@ -68,7 +53,7 @@ def fit_command(name: str, period: str | None, lang: Any, config_dir: Path) -> N
     span = period_of(period) if period else past_year(today_here())
     words = Words(lang)
     failed = 0
-    with savings_site(config_dir) as site:
+    with report_site(config_dir) as site:
         for building in track(buildings_named(site.portfolio, name), "Baselines", transient=True, console=console):
             try:
                 baseline = fit_building(site, building, span)
@@ -123,7 +108,7 @@ def bills_command(building: str, path: Path, months: int, config_dir: Path) -> N
 def show_command(name: str, lang: Any, config_dir: Path) -> None:
     """Show the latest baselines of NAME, and the adjustments that persons entered."""
     words = Words(lang)
-    with savings_site(config_dir) as site:
+    with report_site(config_dir) as site:
         for building in buildings_named(site.portfolio, name):
             baseline = latest_baseline(site.baselines, building.id)
             click.echo(f"{building.id}: {baseline_text(baseline, words) if baseline else '–'}")
@@ -149,7 +134,7 @@ def check_command(name: str, period: str | None, as_json: bool, lang: Any, confi
     words = Words(lang)
     last_month = today_here().replace(day=1) - dt.timedelta(days=1)
     span = period_of(period or f"{last_month:%Y-%m}")
-    with savings_site(config_dir) as site:
+    with report_site(config_dir) as site:
         buildings = buildings_named(site.portfolio, name)
         found = [
             judge(site, building, span) for building in track(buildings, "Savings", transient=True, console=console)

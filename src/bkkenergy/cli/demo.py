@@ -6,6 +6,7 @@ import datetime as dt
 import signal
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -14,17 +15,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bkkenergy.calendar import BANGKOK, Period
 from bkkenergy.cli.context import Site, config_option, load_site, set_up_logging
+from bkkenergy.cli.site import report_site_of
 from bkkenergy.demo.gateways import gateways
 from bkkenergy.demo.meters import SILENT_FROM_YESTERDAY, Counter, counters, live_message, time_grid
 from bkkenergy.demo.replay import AGENCY, last_whole_month, replay_messages, replay_portfolio
 from bkkenergy.demo.session import Outgoing, Session, publish_all, running
-from bkkenergy.i18n import Words
+from bkkenergy.i18n import LANGS, Words
 from bkkenergy.ingest.files import read_wide
 from bkkenergy.portfolio import Portfolio
 from bkkenergy.readings import US_PER_S
 from bkkenergy.reports.content import AgencyReport
 from bkkenergy.reports.phrasing import headline
-from bkkenergy.reports.write import make_report, write_report
+from bkkenergy.reports.write import make_city_report, make_report, write_report
 from bkkenergy.store import open_store
 
 STEPS_A_MESSAGE = 96
@@ -160,15 +162,13 @@ def _write_reports(
 ) -> list[tuple[AgencyReport, Path]]:
     """Each agency's report and its Thai page."""
     store = open_store(session.settings.store)
-    report_settings = session.settings.report
+    now, folder = dt.datetime.now(dt.UTC), session.settings.report.folder
     try:
-        written = []
-        for agency in agencies:
-            now = dt.datetime.now(dt.UTC)
-            report = make_report(store, portfolio, session.settings, site.figures, agency, period, now=now)
-            paths = write_report(report, period, report_settings.folder, ("html", "json", "csv"), ("th", "en"))
-            written.append((report, paths[0]))
-        return written
+        here = report_site_of(replace(site, portfolio=portfolio, settings=session.settings), store)
+        reports = [make_report(here, agency, period, now=now) for agency in agencies]
+        if len(reports) > 1:
+            reports.insert(0, make_city_report(here, reports, now=now))
+        return [(own, write_report(own, period, folder, ("html", "json", "csv"), LANGS)[0]) for own in reports]
     finally:
         store.close()
 

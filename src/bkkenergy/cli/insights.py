@@ -15,8 +15,9 @@ from rich.progress import track
 from rich.table import Table
 
 from bkkenergy.calendar import past_year
-from bkkenergy.cli.baseline import lang_option, savings_site
+from bkkenergy.cli.baseline import lang_option
 from bkkenergy.cli.context import config_option, period_of, today_here
+from bkkenergy.cli.site import report_site
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import Words
 from bkkenergy.reports.energy import buildings_named
@@ -49,7 +50,7 @@ def insights_command(
     """Tell what to act on in NAME (a building, an agency, or all), most baht first, at most five a building."""
     words = Words(lang)
     last_day = period_of(until).last_day if until else today_here() - dt.timedelta(days=1)
-    with savings_site(config_dir) as site:
+    with report_site(config_dir) as site:
         buildings = [own for own in buildings_named(site.portfolio, name) if own.main_meters]
         found: list[Finding] = []
         for building in track(buildings, "Insights", transient=True, console=console):
@@ -105,7 +106,7 @@ def index_command(name: str, period: str | None, as_json: bool, submission: Path
     With --submission, the fields that an agency enters into the national e-report are written, a line a month.
     """
     span = period_of(period) if period else past_year(today_here())
-    with savings_site(config_dir) as site:
+    with report_site(config_dir) as site:
         buildings = [own for own in buildings_named(site.portfolio, name) if own.main_meters]
         rows = index_rows(site, buildings, span)
         if submission is not None:

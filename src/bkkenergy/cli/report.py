@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+from contextlib import ExitStack
 from pathlib import Path
 from typing import cast
 
 import click
 from rich.progress import track
 
-from bkkenergy.calendar import BANGKOK
-from bkkenergy.cli.baseline import savings_site
+from bkkenergy.calendar import BANGKOK, Period
 from bkkenergy.cli.context import config_option, period_of
+from bkkenergy.cli.site import report_site
 from bkkenergy.i18n import LANGS, Lang, Words
+from bkkenergy.reports.content import AgencyReport
 from bkkenergy.reports.phrasing import headline
 from bkkenergy.reports.render import RENDERERS
-from bkkenergy.reports.savings.attach import with_judgements
-from bkkenergy.reports.write import make_report, write_report
+from bkkenergy.reports.render.browser import Browser
+from bkkenergy.reports.render.json import report_schema
+from bkkenergy.reports.write import make_city_report, make_report, write_report
+from bkkenergy.settings import ALL, CITY
 
 
 class Names(click.ParamType[tuple[str, ...]]):
@@ -44,9 +49,11 @@ Examples:
   bkkenergy report district-dindaeng
   bkkenergy report district-dindaeng --period 2026-11-23 --lang en
   bkkenergy report medical-service --period 2026-10 --format html,pdf,xlsx -o /tmp/reports
-  bkkenergy report all --period yesterday --lang th,en""",
+  bkkenergy report all --period yesterday --lang th,en
+  bkkenergy report city --period FY2569 --format html,pdf
+  bkkenergy report --schema > report.schema.json""",
 )
-@click.argument("agency")
+@click.argument("agency", required=False)
 @click.option(
     "--period",
     default="yesterday",
@@ -69,22 +76,51 @@ Examples:
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for the files (default: report.folder of the settings).",
 )
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of reports' JSON, and nothing else.")
 @config_option
 def report_command(
-    agency: str, period: str, formats: tuple[str, ...], langs: tuple[str, ...], folder: Path | None, config_dir: Path
+    agency: str | None,
+    period: str,
+    formats: tuple[str, ...],
+    langs: tuple[str, ...],
+    folder: Path | None,
+    *,
+    schema: bool,
+    config_dir: Path,
 ) -> None:
-    """Write the energy report of AGENCY (or of all) for a period.
+    """Write the energy report of AGENCY, of the whole "city", or of "all", for a period.
 
     Files are named by agency, period and language; their paths are printed.
     """
+    if schema:
+        click.echo(json.dumps(report_schema(), indent=2))
+        return
+    if agency is None:
+        raise click.UsageError("Name an agency, city or all.")
     span, now = period_of(period), dt.datetime.now(BANGKOK)
     chosen = cast("tuple[Lang, ...]", langs)
-    with savings_site(config_dir) as site:
-        agencies = list(site.portfolio.agencies) if agency == "all" else [agency]
+    with report_site(config_dir) as site, ExitStack() as stack:
+        browser = stack.enter_context(Browser()) if "pdf" in formats else None
+        agencies = list(site.portfolio.agencies) if agency in (ALL, CITY) else [agency]
+        made = []
         for name in track(agencies, "Reports", disable=len(agencies) == 1, transient=True):
-            report = make_report(site.store, site.portfolio, site.settings, site.figures, name, span, now=now)
-            report = with_judgements(report, site, span)
-            paths = write_report(report, span, folder or site.settings.report.folder, formats, chosen)
-            click.echo(f"{name}: {headline(report, Words(chosen[0]))}")
-            for path in paths:
-                click.echo(f"  {path}")
+            report = make_report(site, name, span, now=now)
+            made.append(report)
+            if agency != CITY:
+                _written(report, span, folder or site.settings.report.folder, formats, chosen, browser)
+        if agency in (ALL, CITY):
+            city = make_city_report(site, made, now=now)
+            _written(city, span, folder or site.settings.report.folder, formats, chosen, browser)
+
+
+def _written(
+    report: AgencyReport,
+    span: Period,
+    folder: Path,
+    formats: tuple[str, ...],
+    langs: tuple[Lang, ...],
+    browser: Browser | None,
+) -> None:
+    click.echo(f"{report.agency_id}: {headline(report, Words(langs[0]))}")
+    for path in write_report(report, span, folder, formats, langs, browser):
+        click.echo(f"  {path}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import signal
 from pathlib import Path
 
@@ -39,16 +38,19 @@ def ingest_command(config_dir: Path, log_level: str, log_format: str) -> None:
 @config_option
 @log_options
 def serve_command(config_dir: Path, log_level: str, log_format: str) -> None:
-    """Run everything in one process: ingest, and yesterday's reports every morning.
+    """Run everything in one process: ingest, and reports, mail and alerts by the schedule.
 
-    Reports that a morning missed are written at start.
+    Reports that were missed are made at start.
     """
-    from bkkenergy.jobs.daily import schedule_daily  # noqa: PLC0415 - reports' libraries: the ingester alone needs none
+    from bkkenergy.cli.jobs import make_jobs  # noqa: PLC0415 - reports' libraries: the ingester alone needs none
+    from bkkenergy.jobs.service import start  # noqa: PLC0415
 
     set_up_logging(log_level, log_format)
     site = load_site(config_dir)
-    scheduler = schedule_daily(site.settings, site.portfolio, site.figures, clock=lambda: dt.datetime.now(dt.UTC))
+    jobs = make_jobs(site)
+    scheduler = start(jobs)
     try:
         _ingest_until_stopped(site)
     finally:
         scheduler.shutdown()
+        jobs.ledger.stand_down()

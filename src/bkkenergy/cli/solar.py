@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.progress import Progress, track
 from rich.table import Table
 
-from bkkenergy.carbon import factor_for
 from bkkenergy.cli.context import config_option, load_site, today_here
 from bkkenergy.cli.report import Names
 from bkkenergy.cli.solar_weather import MEASURED, TYPICAL, chosen_weather, weather_group
@@ -24,13 +23,13 @@ from bkkenergy.reports.solar.gather import (
     SolarSite,
     design_inputs,
     measured_weather,
+    screened,
     year_load,
 )
 from bkkenergy.reports.solar.html import headline
 from bkkenergy.reports.solar.write import FORMATS, write_design, write_screening
 from bkkenergy.solar.climate import typical_year
 from bkkenergy.solar.design import Wish, design
-from bkkenergy.solar.screening import screen
 from bkkenergy.store import open_store
 from bkkenergy.store.solar_config import load_solar
 
@@ -312,19 +311,8 @@ def screen_command(
             raise InputError(f"agency {agency!r} has no buildings. Use one of: {', '.join(site.portfolio.agencies)}.")
         task = progress.add_task("Roofs", total=len(buildings))
 
-        def read_load(building: Any) -> Any:
-            progress.advance(task)
-            return year_load(site, building, today=today)
-
-        found = screen(
-            buildings,
-            site.weather,
-            site.config,
-            site.figures.tariffs,
-            factor_for(site.figures.grid_factors, today.year, "footprint"),
-            read_load,
-            module_id=module,
-            spread=spread,
+        found = screened(
+            site, buildings, today=today, told=lambda: progress.advance(task), module_id=module, spread=spread
         )
         target = folder or site.settings.report.folder / "solar"
     words = Words(cast("Lang", langs[0]))

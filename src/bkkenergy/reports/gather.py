@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 
 import pandas as pd
 
@@ -11,7 +12,7 @@ from bkkenergy.carbon import factor_for
 from bkkenergy.errors import InputError
 from bkkenergy.metering.frames import meter_energy
 from bkkenergy.portfolio import Portfolio
-from bkkenergy.reports.content import MAX_COMPARED_DAYS, AgencyInputs
+from bkkenergy.reports.build import MAX_COMPARED_DAYS, AgencyInputs
 from bkkenergy.reports.energy import readings_around
 from bkkenergy.reports.figures import Figures
 from bkkenergy.settings import Settings
@@ -51,3 +52,20 @@ def agency_inputs(
 
 def _local(ts_us: int) -> dt.datetime:
     return pd.Timestamp(ts_us, unit="us", tz="UTC").tz_convert(BANGKOK).to_pydatetime()
+
+
+def period_figures(
+    store: ReadingStore, portfolio: Portfolio, settings: Settings, agency_id: str, period: Period
+) -> dict[str, tuple[float | None, float]]:
+    """Energy and coverage of each of an agency's buildings over a period, as its report tells them."""
+    buildings = portfolio.buildings_of(agency_id)
+    meters = [meter for building in buildings for meter in building.main_meters]
+    batch = readings_around(store, settings, meters, period)
+    energy = meter_energy(batch, meters, edges(period, "15min"), max_gap_s=settings.metering.max_estimated_gap_s)
+    total_kwh, coverage = energy.total_kwh(period.start, period.end), energy.coverage_ratio(period.start, period.end)
+    found: dict[str, tuple[float | None, float]] = {}
+    for building in buildings:
+        mains = [meter.id for meter in building.main_meters]
+        kwh = float(total_kwh[mains].sum(min_count=1))
+        found[building.id] = (None if math.isnan(kwh) else kwh, float(coverage[mains].mean()) if mains else 0.0)
+    return found

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 
+from bkkenergy.calendar import BE_OFFSET_YEARS
 from bkkenergy.i18n import Words
 from bkkenergy.reports.content import AgencyReport, Attention
+from bkkenergy.reports.savings.phrasing import verdict_text
+from bkkenergy.savings.uncertainty import Band
 
 SAME_WITHIN_RATIO = 0.005
 
@@ -48,6 +51,17 @@ def headline(report: AgencyReport, words: Words) -> str:
     )
 
 
+def saving_sentence(report: AgencyReport, words: Words) -> str:
+    """What was saved against the baselines, with its band and since when; nothing where nothing could be judged."""
+    own = report.total_saving
+    if own is None or own.saving_ratio is None or own.half_width_ratio is None:
+        return ""
+    verdict = verdict_text(Band(own.saving_ratio, own.half_width_ratio), words)
+    if report.period_kind != "day" or report.savings_first_day is None:
+        return verdict
+    return words("report.saving_since", first=words.date(report.savings_first_day), verdict=verdict)
+
+
 def attention_text(item: Attention, words: Words) -> str:
     """One finding as a sentence, its values written by their units."""
     return words(f"attention.{item.kind}", **{name: _value(name, value, words) for name, value in item.values.items()})
@@ -67,9 +81,38 @@ def _value(name: str, value: float | dt.datetime | str | None, words: Words) -> 
 
 def place(report: AgencyReport, item: Attention, words: Words) -> str:
     """The building, and the meter where it is one's own matter."""
-    building = next(building for building in report.buildings if building.id == item.building_id)
-    name = words.either(th=building.name_th, en=building.name_en)
-    if item.meter_id is None:
-        return name
-    th, en = report.meter_names[item.meter_id]
-    return f"{name} · {words.either(th=th, en=en)}"
+    building = name_of(report, item.building_id, words)
+    return building if item.meter_id is None else f"{building} · {name_of(report, item.meter_id, words)}"
+
+
+def name_of(report: AgencyReport, thing: str, words: Words) -> str:
+    """What an agency, building or meter of the report is called; without one, the whole."""
+    th, en = report.names.get(thing, (words("report.total"),) * 2)
+    return words.either(th=th, en=en)
+
+
+def plan_sentences(report: AgencyReport, words: Words) -> list[str]:
+    """How far the action plan has come, in a few sentences."""
+    plan = report.plan
+    if plan is None:
+        return []
+    done = sum(line.state == "done" for line in plan.projects)
+    kwh = words.number(plan.done_kwh)
+    found = [words("report.plan_sentence", done=done, count=len(plan.projects), kwh=kwh)]
+    if plan.measured_kwh is not None:
+        found.append(words("report.plan_measured", kwh=words.number(plan.measured_kwh)))
+    if plan.target_kwh and plan.target_year_be:
+        share = words.percent(plan.expected_kwh / plan.target_kwh)
+        year = words.year(plan.target_year_be - BE_OFFSET_YEARS)
+        found.append(words("report.plan_target", year=year, kwh=words.number(plan.target_kwh), share=share))
+    return found
+
+
+def terms(report: AgencyReport) -> list[str]:
+    """The words of the report that are worth explaining, by their keys under [learn]."""
+    told = ["kwh", "demand", "load_factor", "heat", "co2"]
+    if report.total_saving is not None or any(bar.expected_kwh is not None for bar in report.pictures.bars):
+        told += ["baseline", "band"]
+    if any(line.item.endswith("on_peak") for line in report.bill):
+        told.append("tou")
+    return told

@@ -1,55 +1,84 @@
-"""The use case: one agency's report gathered, built, rendered, and written as files."""
+"""The use case: a report gathered, built, rendered, and written as files."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from bkkenergy.calendar import BANGKOK, Period
-from bkkenergy.i18n import Lang
-from bkkenergy.portfolio import Portfolio
-from bkkenergy.reports.content import AgencyReport, build_report
-from bkkenergy.reports.figures import Figures
+from bkkenergy.i18n import LANGS, Lang, Words
+from bkkenergy.reports.build import build_report
+from bkkenergy.reports.city import city_report
+from bkkenergy.reports.content import AgencyReport
 from bkkenergy.reports.gather import agency_inputs
 from bkkenergy.reports.render import HAS_LANGUAGE, RENDERERS
-from bkkenergy.settings import Settings
-from bkkenergy.store import ReadingStore
+from bkkenergy.reports.render.browser import Browser
+from bkkenergy.reports.savings.attach import with_judgements
+from bkkenergy.reports.savings.gather import SavingsSite
 from bkkenergy.store.files import write_whole
 
 
-def make_report(
-    store: ReadingStore,
-    portfolio: Portfolio,
-    settings: Settings,
-    figures: Figures,
-    agency_id: str,
-    period: Period,
-    *,
-    now: dt.datetime,
-) -> AgencyReport:
+def make_report(site: SavingsSite, agency_id: str, period: Period, *, now: dt.datetime) -> AgencyReport:
     """The content of one agency's report. Raises InputError, StoreAway."""
-    inputs = agency_inputs(store, portfolio, settings, figures, agency_id, period)
-    return build_report(inputs, generated_at=now.astimezone(BANGKOK))
+    inputs = agency_inputs(site.store, site.portfolio, site.settings, site.figures, agency_id, period)
+    return with_judgements(build_report(inputs, generated_at=now.astimezone(BANGKOK)), site, period)
+
+
+def make_city_report(site: SavingsSite, reports: Sequence[AgencyReport], *, now: dt.datetime) -> AgencyReport:
+    """The city's report from its agencies'; agencies without one are named in it."""
+    there = {own.agency_id for own in reports}
+    lacking = {name: (own.name_th, own.name_en) for name, own in site.portfolio.agencies.items() if name not in there}
+    th, en = (Words(lang)("report.city") for lang in LANGS)
+    return city_report(
+        reports, site.config.placebo, names=(th, en), missing=lacking, generated_at=now.astimezone(BANGKOK)
+    )
+
+
+def report_name(agency_id: str, slug: str, form: str, lang: Lang) -> str:
+    """How the file of a report in a format and language is called."""
+    return f"{agency_id}_{slug}.{lang}.{form}" if form in HAS_LANGUAGE else f"{agency_id}_{slug}.{form}"
 
 
 def report_path(folder: Path, agency_id: str, period: Period, form: str, lang: Lang) -> Path:
-    """Where a report of this agency, period, format and language lies."""
-    suffix = f".{lang}.{form}" if form in HAS_LANGUAGE else f".{form}"
-    return folder / agency_id / f"{agency_id}_{period.slug}{suffix}"
+    """Where a report made on demand lies."""
+    return folder / agency_id / report_name(agency_id, period.slug, form, lang)
+
+
+def rendered(
+    report: AgencyReport, formats: Sequence[str], langs: Sequence[Lang], browser: Browser | None
+) -> Iterator[tuple[str, Lang, bytes]]:
+    """(format, language, bytes) of the report in every format and language. browser : needed for PDF alone."""
+    for lang in langs:
+        page = RENDERERS["html"](report, lang) if {"html", "pdf"} & set(formats) else b""
+        for form in formats:
+            if form == "html":
+                yield form, lang, page
+            elif form == "pdf" and browser is not None:
+                yield form, lang, browser.pdf(page)
+            elif form in HAS_LANGUAGE or lang == langs[0]:
+                yield form, lang, RENDERERS[form](report, lang)
 
 
 def write_report(
-    report: AgencyReport, period: Period, folder: Path, formats: Sequence[str], langs: Sequence[Lang]
+    report: AgencyReport,
+    period: Period,
+    folder: Path,
+    formats: Sequence[str],
+    langs: Sequence[Lang],
+    browser: Browser | None = None,
 ) -> list[Path]:
-    """Write the report in every format and language; the files, in that order.
+    """Write the report in every format and language; the files. Each appears whole or not at all.
 
-    A file appears whole or not at all.
+    browser : prints PDF; without one, one is started for them.
     """
     written: list[Path] = []
-    for form in formats:
-        for lang in langs if form in HAS_LANGUAGE else langs[:1]:
+    with ExitStack() as stack:
+        if browser is None and "pdf" in formats:
+            browser = stack.enter_context(Browser())
+        for form, lang, content in rendered(report, formats, langs, browser):
             path = report_path(folder, report.agency_id, period, form, lang)
-            write_whole(path, RENDERERS[form](report, lang))
+            write_whole(path, content)
             written.append(path)
     return written

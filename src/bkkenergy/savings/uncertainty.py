@@ -93,13 +93,24 @@ def band_of(saving: Saving, baseline: Baseline, placebo: Placebo, *, confidence:
 
 def total_band(savings: Sequence[Saving], bands: Sequence[Band], placebo: Placebo) -> Band:
     """The saving of many buildings: their own errors largely cancel, what they drift together does not."""
-    whole = np.array([saving.adjusted_kwh for saving in savings])
-    own = np.array([band.half_width_ratio for band in bands]) * whole
-    total = float(whole.sum())
+    return summed_band(
+        np.array([saving.adjusted_kwh for saving in savings]),
+        np.array([saving.adjusted_kwh - saving.saving_kwh for saving in savings]),
+        np.array([band.half_width_ratio for band in bands]),
+        placebo,
+    )
+
+
+def summed_band(
+    baseline_kwh: FloatArray, actual_kwh: FloatArray, half_width_ratio: FloatArray, placebo: Placebo
+) -> Band:
+    """(n,) buildings' baselines, uses and half bands, as the saving of their sum with its band."""
+    total = float(baseline_kwh.sum())
     if total <= 0:
         return Band(float("nan"), float("nan"))
+    own = half_width_ratio * baseline_kwh
     common = NORMAL_90 * placebo.common_ratio * total
-    saved = sum(saving.saving_kwh for saving in savings)
+    saved = total - float(actual_kwh.sum())
     return Band(saved / total, float(np.sqrt((own**2).sum() + common**2)) / total)
 
 

@@ -12,7 +12,8 @@ from bkkenergy.carbon import GridFactor
 from bkkenergy.metering.frames import meter_energy
 from bkkenergy.portfolio import Agency, Building, OpeningCalendar, Portfolio
 from bkkenergy.readings import ReadingBatch
-from bkkenergy.reports.content import AgencyInputs, AgencyReport, build_report
+from bkkenergy.reports.build import AgencyInputs, build_report
+from bkkenergy.reports.content import AgencyReport
 from bkkenergy.settings import ReportSettings
 from bkkenergy.tariff.flat import FlatRate
 from tests.builders import DAY, QUARTER_US, meter

@@ -3,7 +3,7 @@ import datetime as dt
 import pytest
 
 from bkkenergy.calendar import Period
-from bkkenergy.reports.content import compared_dates
+from bkkenergy.reports.build import compared_dates
 
 
 def kinds(report):

@@ -7,12 +7,15 @@ import re
 import subprocess
 from html.parser import HTMLParser
 
+import jsonschema
 import openpyxl
 import pytest
 
+from bkkenergy.errors import InputError
 from bkkenergy.i18n import LANGS, Words
 from bkkenergy.reports.phrasing import headline
 from bkkenergy.reports.render import RENDERERS
+from bkkenergy.reports.render.json import read_json, report_schema
 
 
 @pytest.fixture
@@ -63,12 +66,34 @@ def test_the_three_formats_hold_the_same_figures(report, lang):
 
 def test_json_is_the_content_with_its_schema_and_null_for_the_unknown(report):
     data = json.loads(RENDERERS["json"](report, "th"))
-    assert data["schema"] == "bkkenergy.agency-report/1"
+    assert data["schema"] == "bkkenergy.report/2"
     assert data["first_day"] == "2026-11-23"
     assert data["generated_at"].endswith("+07:00")
     assert data["buildings"][1]["use"]["change_ratio"] is None
     assert data["rate"]["source"] == "test"
     assert data["attention"][0].keys() == {"kind", "severity", "building_id", "meter_id", "values"}
+
+
+def test_json_keeps_its_published_schema_and_leads_back_to_the_report(report):
+    raw = RENDERERS["json"](report, "th")
+    schema = report_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(json.loads(raw), schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(json.loads(raw) | {"total": 3}, schema)
+    assert read_json(raw) == report
+
+
+@pytest.mark.parametrize("broken", [b"{}", b"no JSON", b'{"schema": "other"}'])
+def test_json_that_is_no_report_is_refused_with_the_remedy(broken):
+    with pytest.raises(InputError, match="bkkenergy jobs run"):
+        read_json(broken)
+
+
+def test_a_report_of_another_version_is_refused(report):
+    raw = RENDERERS["json"](report, "th").replace(b"bkkenergy.report/2", b"bkkenergy.report/1")
+    with pytest.raises(InputError, match="bkkenergy.report/1"):
+        read_json(raw)
 
 
 def test_csv_opens_in_excel_with_thai_letters(report):
@@ -87,7 +112,7 @@ def test_a_simulated_report_says_so_on_its_page(report, scene, lang):
 @pytest.mark.parametrize("lang", LANGS)
 def test_a_page_stands_alone(report, lang):
     page = page_of(report, lang)
-    assert not re.search(r"""(src|href)=["'](?!#)|url\(|@import|<script""", page)
+    assert not re.search(r"""(src|href)=["'](?!#|data:image/png)|url\(|@import|<script""", page)
     assert f'<html lang="{lang}">' in page
 
 
@@ -102,7 +127,7 @@ def test_names_cannot_break_out_of_the_page(scene):
     evil = inputs.agency.model_copy(update={"name_th": "<script>alert(1)</script>"})
     from dataclasses import replace
 
-    from bkkenergy.reports.content import build_report
+    from bkkenergy.reports.build import build_report
     from tests.unit.reports.conftest import NOW
 
     page = page_of(build_report(replace(inputs, agency=evil), generated_at=NOW), "th")

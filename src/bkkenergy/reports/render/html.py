@@ -8,8 +8,19 @@ from bkkenergy import __version__
 from bkkenergy.i18n import Lang, Words
 from bkkenergy.reports.chart import ProfileLabels, day_profile, sparkline, tick_values
 from bkkenergy.reports.content import AgencyReport, BuildingSaving, BuildingUse, Use
-from bkkenergy.reports.phrasing import attention_text, headline, period_text, place, title
+from bkkenergy.reports.phrasing import (
+    attention_text,
+    headline,
+    name_of,
+    period_text,
+    place,
+    plan_sentences,
+    saving_sentence,
+    terms,
+    title,
+)
 from bkkenergy.reports.render.page import environment
+from bkkenergy.reports.render.views import bar_chart, building_heats, heat_picture, legend_of, ranking_rows
 from bkkenergy.reports.savings.phrasing import finding_texts, verdict_text
 from bkkenergy.savings.facts import Finding
 from bkkenergy.savings.uncertainty import Band
@@ -25,17 +36,29 @@ def render_html(report: AgencyReport, lang: Lang) -> bytes:
         title=title(report, words),
         period=period_text(report, words),
         headline=headline(report, words),
+        saving=saving_sentence(report, words),
         name=words.either(th=report.name_th, en=report.name_en),
+        names=lambda thing: name_of(report, thing, words),
         chart=_chart(report.total, words),
+        bars=bar_chart(report, words),
+        heat=heat_picture(report, words),
+        heat_legend=legend_of(report, words),
+        heats=building_heats(report, words),
+        ranking=ranking_rows(report, words),
         comparable=sum(building.use.change_ratio is not None for building in report.buildings),
         rows=[_row(building, words) for building in report.buildings],
         attention=[
             {"severity": item.severity, "place": place(report, item, words), "text": attention_text(item, words)}
             for item in report.attention
         ],
-        savings=[_saving_row(own, report, words) for own in report.savings],
-        total_saving=report.total_saving and _saving_row(report.total_saving, report, words),
+        savings=[_saving_row(own, report, words) for own in report.savings if report.period_kind != "day"],
         findings=[_finding_row(told, report, words) for told in report.findings],
+        plan_sentences=plan_sentences(report, words),
+        terms=terms(report),
+        missing_names=", ".join(name_of(report, agency, words) for agency in report.missing),
+        has_expected=any(bar.expected_kwh is not None for bar in report.pictures.bars),
+        row_head=words("report.agency" if report.scope == "city" else "report.building"),
+        total_name=words("report.total_city" if report.scope == "city" else "report.total"),
         version=__version__,
     )
     return page.encode()
@@ -47,26 +70,20 @@ def _saving_row(own: BuildingSaving, report: AgencyReport, words: Words) -> dict
     if own.saving_ratio is not None and own.half_width_ratio is not None:
         text = verdict_text(Band(own.saving_ratio, own.half_width_ratio), words)
         text += f" ({words('saving.provisional_short')})" if own.is_provisional else ""
-    return {"name": _building_name(own.building_id, report, words), "own": own, "verdict": text}
+    return {"name": name_of(report, own.building_id, words), "own": own, "verdict": text}
 
 
 def _finding_row(told: Finding, report: AgencyReport, words: Words) -> dict[str, object]:
     name, what, todo, stakes = finding_texts(told, words)
     since = words("insight.since", date=words.date(told.since))
-    place_name = _building_name(told.building, report, words)
     return {
         "severity": told.severity,
-        "place": place_name,
+        "place": name_of(report, told.building, words),
         "name": name,
         "text": f"{what} {since}",
         "do": todo,
         "stakes": stakes,
     }
-
-
-def _building_name(building_id: str, report: AgencyReport, words: Words) -> str:
-    names = {own.id: words.either(th=own.name_th, en=own.name_en) for own in report.buildings}
-    return names.get(building_id, words("report.total"))
 
 
 def _chart(use: Use, words: Words) -> Markup:
@@ -96,11 +113,12 @@ def _row(building: BuildingUse, words: Words) -> dict[str, object]:
     use = building.use
     name = words.either(th=building.name_th, en=building.name_en)
     is_open = building.is_open
+    area_m2 = building.gross_floor_area_m2
     return {
         "name": name,
         "type": words(f"building_type.{building.type}"),
         "day": None if is_open is None else words("report.open" if is_open else "report.closed"),
         "use": use,
-        "intensity_kwh_m2": None if use.energy_kwh is None else use.energy_kwh / building.gross_floor_area_m2,
+        "intensity_kwh_m2": None if use.energy_kwh is None or not area_m2 else use.energy_kwh / area_m2,
         "spark": sparkline(use.profile_kw, use.usual_profile_kw, label=f"{words('report.profile')}: {name}"),
     }

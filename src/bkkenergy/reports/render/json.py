@@ -1,4 +1,4 @@
-"""The report as data: the content itself, nothing added and nothing left out."""
+"""The report as data: the content itself, nothing added and nothing left out; its schema; and the way back."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 from pydantic import BaseModel
 
+from bkkenergy.errors import InputError
 from bkkenergy.i18n import Lang
-from bkkenergy.reports.content import AgencyReport
+from bkkenergy.reports.content import SCHEMA, AgencyReport
 
 
 def render_json(report: AgencyReport, _lang: Lang) -> bytes:
@@ -16,7 +17,36 @@ def render_json(report: AgencyReport, _lang: Lang) -> bytes:
     return msgspec.json.format(msgspec.json.encode(report, enc_hook=_plain), indent=2) + b"\n"
 
 
+def read_json(data: bytes) -> AgencyReport:
+    """A report from its JSON. Raises InputError when it is of another version, or none."""
+    try:
+        found = msgspec.json.decode(data, type=AgencyReport, dec_hook=_model)
+    except msgspec.DecodeError as error:
+        raise InputError(f"this is no report of {SCHEMA} ({error}). Make it again: bkkenergy jobs run.") from error
+    if found.schema != SCHEMA:
+        raise InputError(f"this report is of {found.schema}, not {SCHEMA}. Make it again: bkkenergy jobs run.")
+    return found
+
+
+def report_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a report's JSON form."""
+    schema = msgspec.json.schema(AgencyReport, schema_hook=_model_schema)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": SCHEMA, **schema}
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     raise NotImplementedError(f"a report cannot hold {type(value)}")
+
+
+def _model(kind: type, value: Any) -> Any:
+    if issubclass(kind, BaseModel):
+        return kind.model_validate(value)
+    raise NotImplementedError(f"a report cannot hold {kind}")
+
+
+def _model_schema(kind: type) -> dict[str, Any]:
+    if issubclass(kind, BaseModel):
+        return kind.model_json_schema()
+    raise NotImplementedError(f"a report cannot hold {kind}")

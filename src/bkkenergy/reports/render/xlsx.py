@@ -1,60 +1,112 @@
-"""The report as a workbook: typed cells, a chart, and formulas where an auditor would want to check."""
+"""The report as a workbook: typed cells, charts, a sheet a building, formulas where an auditor would want to check."""
 
 from __future__ import annotations
 
+import datetime as dt
 import io
+from dataclasses import dataclass
 from typing import Any
 
 import xlsxwriter
+from xlsxwriter.utility import xl_col_to_name, xl_range
 
 from bkkenergy.i18n import Lang, Words
-from bkkenergy.reports.content import AgencyReport
-from bkkenergy.reports.phrasing import attention_text, headline, period_text, place, title
+from bkkenergy.reports.content import AgencyReport, BuildingUse
+from bkkenergy.reports.phrasing import (
+    attention_text,
+    headline,
+    name_of,
+    period_text,
+    place,
+    plan_sentences,
+    saving_sentence,
+    title,
+)
+from bkkenergy.reports.savings.phrasing import finding_texts
 
 HOURS = 24
 MOST_SHEET_NAME = 31
+MOST_SHEETS = 200
+NOT_IN_SHEET_NAMES = str.maketrans("/\\*?[]'", "-------", ":")
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """The workbook being made, its formats by name, and the names of its sheets so far."""
+
+    book: Any
+    formats: dict[str, Any]
+    words: Words
+    taken: set[str]
+
+    def sheet(self, name: str) -> Any:
+        """A new sheet; a name that is taken already gets a number."""
+        plain = name.translate(NOT_IN_SHEET_NAMES)[:MOST_SHEET_NAME]
+        number = 2
+        while plain.lower() in self.taken:
+            tail = f" {number}"
+            plain, number = name.translate(NOT_IN_SHEET_NAMES)[: MOST_SHEET_NAME - len(tail)] + tail, number + 1
+        self.taken.add(plain.lower())
+        return self.book.add_worksheet(plain)
 
 
 def render_xlsx(report: AgencyReport, lang: Lang) -> bytes:
-    """XLSX: buildings with total and cost as formulas, the profile as a chart, what needs attention, sources."""
-    words, file = Words(lang), io.BytesIO()
-    with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
+    """XLSX: overview, bills, profile, what to act on, sources, and each building's hours and bill."""
+    file = io.BytesIO()
+    with xlsxwriter.Workbook(file, {"in_memory": True}) as workbook:
         formats = {
-            "head": book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"}),
-            "title": book.add_format({"bold": True, "font_size": 14}),
-            "number": book.add_format({"num_format": "#,##0"}),
-            "fine": book.add_format({"num_format": "#,##0.00"}),
-            "share": book.add_format({"num_format": "0.0%"}),
-            "wrap": book.add_format({"text_wrap": True, "valign": "top"}),
+            "head": workbook.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"}),
+            "title": workbook.add_format({"bold": True, "font_size": 14}),
+            "number": workbook.add_format({"num_format": "#,##0"}),
+            "fine": workbook.add_format({"num_format": "#,##0.00"}),
+            "share": workbook.add_format({"num_format": "0.0%"}),
+            "date": workbook.add_format({"num_format": "yyyy-mm-dd", "align": "left"}),
+            "wrap": workbook.add_format({"text_wrap": True, "valign": "top"}),
         }
-        _buildings(book, report, words, formats)
+        book = Book(workbook, formats, Words(lang), set())
+        _buildings(book, report)
+        _bars(book, report)
         if report.bill:
-            _bill(book, report, words, formats)
-        _profile(book, report, words, formats)
-        _attention(book, report, words, formats)
-        _sources(book, report, words, formats)
+            _bill(book, report)
+        _profile(book, report)
+        _to_do(book, report)
+        if report.plan:
+            _plan(book, report)
+        _sources(book, report)
+        for building in report.buildings[:MOST_SHEETS]:
+            _building(book, report, building)
     return file.getvalue()
 
 
-def _sheet(book: Any, name: str) -> Any:
-    return book.add_worksheet(name.replace("/", "-").replace(":", "")[:MOST_SHEET_NAME])
-
-
-def _buildings(book: Any, report: AgencyReport, words: Words, formats: dict[str, Any]) -> None:
+def _buildings(book: Book, report: AgencyReport) -> None:
     """A row a building; the total's energy, cost and emissions are formulas over the rows and the rates beside them."""
-    sheet = _sheet(book, words("report.buildings"))
+    words, formats = book.words, book.formats
+    sheet = book.sheet(words("report.agencies" if report.scope == "city" else "report.buildings"))
     sheet.set_column(0, 0, 44)
     sheet.set_column(1, 9, 14)
     sheet.write(0, 0, f"{title(report, words)}: {words.either(th=report.name_th, en=report.name_en)}", formats["title"])
-    sheet.write(1, 0, f"{period_text(report, words)} · {headline(report, words)}")
+    sheet.write(1, 0, f"{period_text(report, words)} · {headline(report, words)} {saving_sentence(report, words)}")
     if not report.bill:
         sheet.write(2, 0, f"{words('unit.thb')}/{words('unit.kwh')}")
         sheet.write_number(2, 1, report.rate_thb_per_kwh, formats["fine"])
     sheet.write(3, 0, f"{words('unit.kgco2e')}/{words('unit.kwh')}")
     sheet.write_number(3, 1, report.factor.kg_co2e_per_kwh, formats["fine"])
+    first = 6
+    sheet.write_row(first - 1, 0, _heads(report, words), formats["head"])
+    sheet.freeze_panes(first, 1)
+    for row, building in enumerate(report.buildings, first):
+        _building_row(sheet, row, report, building, book)
+    last = first + len(report.buildings)
+    sheet.write(last, 0, words("report.total"), formats["head"])
+    for column, value in ((1, report.total.energy_kwh), (6, report.total.cost_thb), (7, report.total.co2e_kg)):
+        formula = f"=SUM({xl_range(first, column, last - 1, column)})"
+        sheet.write_formula(last, column, formula, formats["number"], value or 0)
+
+
+def _heads(report: AgencyReport, words: Words) -> list[str]:
     kwh, kw, thb = words("unit.kwh"), words("unit.kw"), words("unit.thb")
-    heads = [
-        words("report.building"),
+    return [
+        words("report.agency" if report.scope == "city" else "report.building"),
         f"{words('report.energy')} ({kwh})",
         f"{words('report.profile_usual')} ({kwh})",
         words("report.change"),
@@ -64,51 +116,84 @@ def _buildings(book: Any, report: AgencyReport, words: Words, formats: dict[str,
         f"{words('report.co2')} ({words('unit.kgco2e')})",
         words("report.coverage"),
     ]
-    first = 6
-    sheet.write_row(first - 1, 0, heads, formats["head"])
-    sheet.freeze_panes(first, 1)
-    for row, building in enumerate(report.buildings, first):
-        use = building.use
-        sheet.write(row, 0, words.either(th=building.name_th, en=building.name_en))
-        cells = [
-            (1, use.energy_kwh, "number"), (2, use.usual_kwh, "number"), (3, use.change_ratio, "share"),
-            (4, use.peak_kw, "number"), (5, use.load_factor_ratio, "share"), (8, use.coverage_ratio, "share"),
-        ]  # fmt: skip
-        for column, value, form in cells:
+
+
+def _building_row(sheet: Any, row: int, report: AgencyReport, building: BuildingUse, book: Book) -> None:
+    use, formats = building.use, book.formats
+    sheet.write(row, 0, book.words.either(th=building.name_th, en=building.name_en))
+    cells = [
+        (1, use.energy_kwh, "number"), (2, use.usual_kwh, "number"), (3, use.change_ratio, "share"),
+        (4, use.peak_kw, "number"), (5, use.load_factor_ratio, "share"), (8, use.coverage_ratio, "share"),
+    ]  # fmt: skip
+    for column, value, form in cells:
+        if value is not None:
+            sheet.write_number(row, column, value, formats[form])
+    if report.bill and use.cost_thb is not None:
+        sheet.write_number(row, 6, use.cost_thb, formats["fine"])
+    elif use.cost_thb is not None:
+        sheet.write_formula(row, 6, f"=B{row + 1}*$B$3", formats["number"], use.cost_thb)
+    if use.co2e_kg is not None:
+        sheet.write_formula(row, 7, f"=B{row + 1}*$B$4", formats["number"], use.co2e_kg)
+
+
+def _bars(book: Book, report: AgencyReport) -> None:
+    """Days or months with what the baselines expected, and a chart."""
+    words, formats, shown = book.words, book.formats, report.pictures.bars
+    name = words(f"report.bars_{report.pictures.bar_step}")
+    sheet = book.sheet(name)
+    kwh = words("unit.kwh")
+    heads = ["", f"{words('report.bar_actual')} ({kwh})", f"{words('report.bar_expected')} ({kwh})"]
+    sheet.write_row(0, 0, heads, formats["head"])
+    sheet.set_column(0, 2, 18)
+    for row, bar in enumerate(shown, 1):
+        sheet.write_datetime(row, 0, dt.datetime.combine(bar.first_day, dt.time()), formats["date"])
+        for column, value in ((1, bar.energy_kwh), (2, bar.expected_kwh)):
             if value is not None:
-                sheet.write_number(row, column, value, formats[form])
-        if report.bill and use.cost_thb is not None:
-            sheet.write_number(row, 6, use.cost_thb, formats["fine"])
-        elif use.cost_thb is not None:
-            sheet.write_formula(row, 6, f"=B{row + 1}*$B$3", formats["number"], use.cost_thb)
-        if use.co2e_kg is not None:
-            sheet.write_formula(row, 7, f"=B{row + 1}*$B$4", formats["number"], use.co2e_kg)
-    last = first + len(report.buildings)
-    sheet.write(last, 0, words("report.total"), formats["head"])
-    for column, value in ((1, report.total.energy_kwh), (6, report.total.cost_thb), (7, report.total.co2e_kg)):
-        letter = "ABCDEFGHI"[column]
-        sheet.write_formula(last, column, f"=SUM({letter}{first + 1}:{letter}{last})", formats["number"], value or 0)
+                sheet.write_number(row, column, value, formats["number"])
+    chart = book.book.add_chart({"type": "column"})
+    where = sheet.get_name()
+    for column in (1, 2) if any(bar.expected_kwh is not None for bar in shown) else (1,):
+        chart.add_series(
+            {
+                "name": [where, 0, column],
+                "categories": [where, 1, 0, len(shown), 0],
+                "values": [where, 1, column, len(shown), column],
+            }
+        )
+    chart.set_title({"name": f"{name} ({kwh})"})
+    chart.set_size({"width": 820, "height": 340})
+    sheet.insert_chart("E2", chart)
 
 
-def _bill(book: Any, report: AgencyReport, words: Words, formats: dict[str, Any]) -> None:
-    """The bills' items over all buildings, with their sum as a formula."""
-    sheet = _sheet(book, words("report.bill"))
+def _bill(book: Book, report: AgencyReport) -> None:
+    """Items down, buildings across, sums as formulas both ways."""
+    words, formats = book.words, book.formats
+    sheet = book.sheet(words("report.bill"))
     sheet.set_column(0, 0, 40)
-    sheet.set_column(1, 1, 18)
-    sheet.write_row(0, 0, [words("report.bill_item"), words("unit.thb")], formats["head"])
+    sheet.set_column(1, len(report.buildings) + 1, 18)
+    names = [words.either(th=own.name_th, en=own.name_en) for own in report.buildings]
+    thb = words("unit.thb")
+    sheet.write_row(0, 0, [f"{words('report.bill_item')} ({thb})", words("report.total"), *names], formats["head"])
+    sheet.freeze_panes(1, 2)
     for row, line in enumerate(report.bill, 1):
         sheet.write(row, 0, words(f"solar.item_{line.item}"))
-        sheet.write_number(row, 1, line.amount_thb, formats["fine"])
+        across = xl_range(row, 2, row, len(names) + 1)
+        sheet.write_formula(row, 1, f"=SUM({across})", formats["fine"], line.amount_thb)
+        for column, building in enumerate(report.buildings, 2):
+            amount = sum(own.amount_thb for own in building.bill if own.item == line.item)
+            sheet.write_number(row, column, amount, formats["fine"])
     last = len(report.bill) + 1
     sheet.write(last, 0, words("report.total"), formats["head"])
-    sheet.write_formula(last, 1, f"=SUM(B2:B{last})", formats["fine"], report.total.cost_thb or 0)
+    totals = [report.total.cost_thb, *(own.use.cost_thb for own in report.buildings)]
+    for column, value in enumerate(totals, 1):
+        sheet.write_formula(last, column, f"=SUM({xl_range(1, column, last - 1, column)})", formats["fine"], value or 0)
 
 
-def _profile(book: Any, report: AgencyReport, words: Words, formats: dict[str, Any]) -> None:
+def _profile(book: Book, report: AgencyReport) -> None:
     """Mean power of each hour beside the usual day's, with a chart."""
-    name = words("report.profile_short")[:MOST_SHEET_NAME]
-    sheet = _sheet(book, name)
-    kw = words("unit.kw")
+    words, formats = book.words, book.formats
+    sheet = book.sheet(words("report.profile_short"))
+    name, kw = sheet.get_name(), words("unit.kw")
     heads = ["", f"{words('report.profile_actual')} ({kw})", f"{words('report.profile_usual')} ({kw})"]
     sheet.write_row(0, 0, heads, formats["head"])
     sheet.set_column(0, 2, 18)
@@ -118,7 +203,7 @@ def _profile(book: Any, report: AgencyReport, words: Words, formats: dict[str, A
         for column, value in ((1, actual), (2, before)):
             if value is not None:
                 sheet.write_number(hour + 1, column, value, formats["fine"])
-    chart = book.add_chart({"type": "line"})
+    chart = book.book.add_chart({"type": "line"})
     for column in (1, 2):
         chart.add_series(
             {
@@ -127,24 +212,62 @@ def _profile(book: Any, report: AgencyReport, words: Words, formats: dict[str, A
                 "values": [name, 1, column, HOURS, column],
             }
         )
-    chart.set_title({"name": f"{words('report.profile')} ({words('unit.kw')})"})
+    chart.set_title({"name": f"{words('report.profile')} ({kw})"})
     chart.set_size({"width": 720, "height": 340})
     sheet.insert_chart("E2", chart)
 
 
-def _attention(book: Any, report: AgencyReport, words: Words, formats: dict[str, Any]) -> None:
-    sheet = _sheet(book, words("report.attention"))
-    sheet.set_column(0, 0, 16)
-    sheet.set_column(1, 1, 50)
-    sheet.set_column(2, 2, 90)
-    for row, item in enumerate(report.attention):
-        sheet.write(row, 0, words(f"severity.{item.severity}"))
-        sheet.write(row, 1, place(report, item, words), formats["wrap"])
-        sheet.write(row, 2, attention_text(item, words), formats["wrap"])
+def _to_do(book: Book, report: AgencyReport) -> None:
+    """Findings with their money, then what needs attention."""
+    words, formats = book.words, book.formats
+    sheet = book.sheet(words("insight.title"))
+    for column, width in enumerate((16, 44, 60, 44, 14, 14)):
+        sheet.set_column(column, column, width)
+    thb, kwh = words("unit.thb"), words("unit.kwh")
+    sheet.write_row(0, 0, ["", words("report.building"), words("insight.title"), "", kwh, thb], formats["head"])
+    for row, told in enumerate(report.findings, 1):
+        name, what, todo, _ = finding_texts(told, words)
+        texts = [words(f"severity.{told.severity}"), name_of(report, told.building, words), f"{name}: {what}", todo]
+        sheet.write_row(row, 0, texts, formats["wrap"])
+        sheet.write_number(row, 4, told.energy_kwh_a_month, formats["number"])
+        sheet.write_number(row, 5, told.cost_thb_a_month, formats["number"])
+    first = len(report.findings) + 3
+    sheet.write(first - 1, 0, words("report.attention"), formats["head"])
+    for row, item in enumerate(report.attention, first):
+        texts = [words(f"severity.{item.severity}"), place(report, item, words), attention_text(item, words)]
+        sheet.write_row(row, 0, texts, formats["wrap"])
 
 
-def _sources(book: Any, report: AgencyReport, words: Words, formats: dict[str, Any]) -> None:
-    sheet = _sheet(book, words("report.method"))
+def _plan(book: Book, report: AgencyReport) -> None:
+    """Projects with what they should and do save; sums as formulas."""
+    words, formats, plan = book.words, book.formats, report.plan
+    sheet = book.sheet(words("report.plan"))
+    for column, width in enumerate((44, 18, 12, 16, 18, 18)):
+        sheet.set_column(column, column, width)
+    if plan is None:
+        return
+    sheet.write(0, 0, " · ".join(plan_sentences(report, words)))
+    heads = ("plan_project", "plan_state", "plan_due", "plan_budget", "plan_expected", "plan_measured_head")
+    sheet.write_row(2, 0, [words(f"report.{head}") for head in heads], formats["head"])
+    for row, line in enumerate(plan.projects, 3):
+        sheet.write(row, 0, words.either(th=line.name_th, en=line.name_en))
+        sheet.write(row, 1, words(f"project_state.{line.state}"))
+        sheet.write_number(row, 2, line.due_year_be)
+        for column, value in ((3, line.budget_thb), (4, line.expected_kwh), (5, line.measured_kwh)):
+            if value is not None:
+                sheet.write_number(row, column, value, formats["number"])
+    last = 3 + len(plan.projects)
+    sheet.write(last, 0, words("report.total"), formats["head"])
+    measured = sum(line.measured_kwh or 0.0 for line in plan.projects)
+    budget = sum(line.budget_thb for line in plan.projects)
+    for column, total in ((3, budget), (4, plan.expected_kwh), (5, measured)):
+        formula = f"=SUM({xl_range(3, column, last - 1, column)})"
+        sheet.write_formula(last, column, formula, formats["number"], total)
+
+
+def _sources(book: Book, report: AgencyReport) -> None:
+    words, formats = book.words, book.formats
+    sheet = book.sheet(words("report.method"))
     sheet.set_column(0, 0, 30)
     sheet.set_column(1, 1, 100)
     rows = [
@@ -153,6 +276,44 @@ def _sources(book: Any, report: AgencyReport, words: Words, formats: dict[str, A
     ]
     if report.bill:
         rows[0] = (words("report.bill_cost"), report.bill_source)
+    if report.placebo_source:
+        rows.append((words("saving.title"), report.placebo_source))
     for row, (name, source) in enumerate(rows):
         sheet.write(row, 0, name)
         sheet.write(row, 1, source, formats["wrap"])
+
+
+def _building(book: Book, report: AgencyReport, building: BuildingUse) -> None:
+    """A building's hours as a coloured grid, a day's kWh as the sum of its hours; then its bill."""
+    words, formats = book.words, book.formats
+    sheet = book.sheet(words.either(th=building.name_th, en=building.name_en))
+    sheet.write(0, 0, words.either(th=building.name_th, en=building.name_en), formats["title"])
+    sheet.write(1, 0, f"{words('report.heat')} ({words('unit.kw')})")
+    sheet.set_column(0, 0, 14)
+    sheet.set_column(1, HOURS, 7)
+    sheet.set_column(HOURS + 1, HOURS + 1, 14)
+    first = 3
+    heads = ["", *(f"{hour:02d}:00" for hour in range(HOURS)), words("unit.kwh")]
+    sheet.write_row(first - 1, 0, heads, formats["head"])
+    sheet.freeze_panes(first, 1)
+    for row, hours in enumerate(building.heat_kw, first):
+        day = report.pictures.heat_first_day + dt.timedelta(days=row - first)
+        sheet.write_datetime(row, 0, dt.datetime.combine(day, dt.time()), formats["date"])
+        for hour, kw in enumerate(hours):
+            if kw is not None:
+                sheet.write_number(row, hour + 1, kw, formats["fine"])
+        total = sum(kw for kw in hours if kw is not None)
+        sheet.write_formula(row, HOURS + 1, f"=SUM({xl_range(row, 1, row, HOURS)})", formats["number"], total)
+    last = first + len(building.heat_kw)
+    if building.heat_kw:
+        colours = {"type": "3_color_scale", "min_color": "#FFF8E1", "mid_color": "#F5B041", "max_color": "#BA4A00"}
+        sheet.conditional_format(first, 1, last - 1, HOURS, colours)
+    for row, line in enumerate(building.bill, last + 1):
+        sheet.write(row, 0, words(f"solar.item_{line.item}"))
+        sheet.write_number(row, HOURS + 1, line.amount_thb, formats["fine"])
+    if building.bill:
+        end = last + 1 + len(building.bill)
+        sheet.write(end, 0, f"{words('report.total')} ({words('unit.thb')})", formats["head"])
+        column = xl_col_to_name(HOURS + 1)
+        formula = f"=SUM({column}{last + 2}:{column}{end})"
+        sheet.write_formula(end, HOURS + 1, formula, formats["fine"], building.use.cost_thb or 0)

@@ -1,41 +1,129 @@
-"""Adds to a report of a month or longer its bills, what was saved, and what to act on."""
+"""Adds to a report its bills, what was saved, what to act on, its solar, and how far the plan has come."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from bkkenergy.calendar import Period
-from bkkenergy.reports.content import AgencyReport, BillItem, BuildingSaving
-from bkkenergy.reports.savings.gather import Judged, SavingsSite, facts_of, judge, judged_total, month_bills
-from bkkenergy.savings.baseline import Saving
+import numpy as np
+
+from bkkenergy.calendar import Period, fiscal_year_of
+from bkkenergy.portfolio import Building
+from bkkenergy.reports.content import AgencyReport, Bar, BillItem, BuildingSaving, Ranked
+from bkkenergy.reports.savings.gather import (
+    Judged,
+    SavingsSite,
+    facts_of,
+    judge,
+    judged_total,
+    month_bills,
+)
+from bkkenergy.reports.savings.plan import plan_progress
+from bkkenergy.reports.savings.solar import solar_use
+from bkkenergy.savings.baseline import Baseline, Saving, expected_days
+from bkkenergy.savings.facts import Facts, Finding
 from bkkenergy.savings.insights import find, visible
 from bkkenergy.savings.rules_supply import meter_fault
 from bkkenergy.savings.uncertainty import Band
+from bkkenergy.store.silences import read_silences, silences_path
+from bkkenergy.tariff.bill import Bill
 
 MOST_FINDINGS = 12
 WHOLE_MONTHS = frozenset({"month", "fiscal_year"})
 
 
-def with_judgements(report: AgencyReport, site: SavingsSite, period: Period) -> AgencyReport:
-    """The report with its bills, its buildings' savings under their baselines, the total first, and its findings.
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A building with what is known of it up to the period's last day, and what it saved."""
 
-    A report of one day stays as it is: a day proves nothing. Meters at fault stand in its attention already.
-    Raises StoreAway.
+    building: Building
+    facts: Facts
+    judged: Judged
+
+
+def with_judgements(report: AgencyReport, site: SavingsSite, period: Period) -> AgencyReport:
+    """The report with its bills, its buildings' savings under their baselines, findings, solar and plan.
+
+    A day proves nothing: a day's report tells the saving of the fiscal year so far. Meters at fault stand in its
+    attention already. Raises StoreAway.
     """
-    if period.kind == "day":
-        return report
     buildings = [own for own in site.portfolio.buildings_of(report.agency_id) if own.main_meters]
-    judged = [judge(site, own, period) for own in buildings]
+    seen = [_seen(site, own, period) for own in buildings]
+    judged = [own.judged for own in seen]
     total = judged_total(site, judged)
-    facts = [facts_of(site, own, last_day=period.last_day) for own in buildings]
-    told = [one for own in facts for one in find(own, site.config.insights) if one.rule != meter_fault.__name__]
+    told = [one for own in seen for one in find(own.facts, site.config.insights) if one.rule != meter_fault.__name__]
     return replace(
         _billed(report, site, period) if period.kind in WHOLE_MONTHS else report,
         savings=tuple(_row(own) for own in judged),
+        savings_first_day=_first_day(judged),
         total_saving=None if total is None else _total(judged, total),
-        findings=tuple(visible(told, (), site.config.insights, today=period.last_day)[:MOST_FINDINGS]),
+        findings=_spoken(site, told, period.last_day),
         placebo_source=site.config.placebo.source,
+        pictures=replace(report.pictures, bars=_expected_bars(report, seen)),
+        ranking=report.ranking if period.kind == "day" else _ranking(report, judged),
+        solar=solar_use(site, report.agency_id, period),
+        plan=plan_progress(site, report.agency_id, [(own.building, own.facts.series) for own in seen]),
     )
+
+
+def _seen(site: SavingsSite, building: Building, period: Period) -> Seen:
+    facts = facts_of(site, building, last_day=period.last_day)
+    return Seen(building, facts, judge(site, building, _judged_period(period, facts.baseline), facts.series))
+
+
+def _judged_period(period: Period, baseline: Baseline | None) -> Period:
+    """The period itself; for a day the fiscal year so far, where its baseline ends later from the day after that."""
+    if period.kind != "day":
+        return period
+    first = fiscal_year_of(period.last_day).first_day
+    if baseline is not None and baseline.last >= first:
+        first = min(baseline.last + dt.timedelta(days=1), period.last_day)
+    return Period.days(first, period.last_day)
+
+
+def _spoken(site: SavingsSite, told: Sequence[Finding], today: dt.date) -> tuple[Finding, ...]:
+    """The findings that persons have not put to rest, most baht first."""
+    silenced = read_silences(silences_path(site.settings.store.path))
+    return tuple(visible(told, silenced, site.config.insights, today=today)[:MOST_FINDINGS])
+
+
+def _expected_bars(report: AgencyReport, seen: Sequence[Seen]) -> tuple[Bar, ...]:
+    """The bars with what the baselines expected; none where a building that has energy has no baseline."""
+    if not seen or any(own.facts.baseline is None for own in seen):
+        return report.pictures.bars
+    days: dict[dt.date, float] = {}
+    for own in seen:
+        series = own.facts.series.between(report.pictures.bars[0].first_day, report.last_day)
+        expected = expected_days(own.facts.baseline.model, series) if own.facts.baseline else np.empty(0)
+        for day, kwh in zip(series.day_index, expected.tolist(), strict=True):
+            days[day.date()] = days.get(day.date(), 0.0) + kwh
+    ends = [bar.first_day for bar in report.pictures.bars[1:]] + [report.last_day + dt.timedelta(days=1)]
+    return tuple(
+        replace(bar, expected_kwh=_known_sum([days.get(day, np.nan) for day in _dates(bar.first_day, end)]))
+        for bar, end in zip(report.pictures.bars, ends, strict=True)
+    )
+
+
+def _dates(first: dt.date, end: dt.date) -> list[dt.date]:
+    return [first + dt.timedelta(days=n) for n in range((end - first).days)]
+
+
+def _known_sum(values: Sequence[float]) -> float | None:
+    total = float(np.sum(values))
+    return total if np.isfinite(total) else None
+
+
+def _ranking(report: AgencyReport, judged: Sequence[Judged]) -> tuple[Ranked, ...]:
+    """Buildings against their baselines where they have them, else against their usual."""
+    found = [
+        Ranked(own.building.id, -own.saving.saving_kwh, -own.saving.saving_ratio, "baseline")
+        for own in judged
+        if own.saving is not None
+    ]
+    known = {own.id for own in found}
+    rest = [own for own in report.ranking if own.id not in known]
+    return tuple(sorted([*found, *rest], key=lambda own: -own.difference_kwh))
 
 
 def _billed(report: AgencyReport, site: SavingsSite, period: Period) -> AgencyReport:
@@ -49,18 +137,29 @@ def _billed(report: AgencyReport, site: SavingsSite, period: Period) -> AgencyRe
     if not every:
         return report
     cost_thb = {name: sum(bill.total_thb for bill in own) for name, own in bills.items()}
-    items = list(dict.fromkeys(line.item for bill in every for line in bill.lines))
     return replace(
         report,
         total=replace(report.total, cost_thb=sum(cost_thb.values())),
         buildings=tuple(
-            replace(own, use=replace(own.use, cost_thb=cost_thb[own.id])) if own.id in cost_thb else own
+            replace(own, use=replace(own.use, cost_thb=cost_thb[own.id]), bill=_items(bills[own.id]))
+            if own.id in cost_thb
+            else own
             for own in report.buildings
         ),
-        bill=tuple(BillItem(item, sum(bill.amount_thb(item) for bill in every)) for item in items),
+        bill=_items(every),
         bill_source="; ".join(dict.fromkeys(bill.source for bill in every)),
         ft_is_entered=all(bill.ft_is_entered for bill in every),
     )
+
+
+def _items(bills: Sequence[Bill]) -> tuple[BillItem, ...]:
+    """The items of bills, each summed over them."""
+    items = dict.fromkeys(line.item for bill in bills for line in bill.lines)
+    return tuple(BillItem(item, sum(bill.amount_thb(item) for bill in bills)) for item in items)
+
+
+def _first_day(judged: Sequence[Judged]) -> dt.date | None:
+    return min((own.saving.first for own in judged if own.saving is not None), default=None)
 
 
 def _row(own: Judged) -> BuildingSaving:
@@ -69,13 +168,13 @@ def _row(own: Judged) -> BuildingSaving:
     return _told(own.building.id, [own.saving], own.band, is_provisional=own.baseline.is_provisional)
 
 
-def _total(judged: list[Judged], band: Band) -> BuildingSaving:
+def _total(judged: Sequence[Judged], band: Band) -> BuildingSaving:
     savings = [own.saving for own in judged if own.saving is not None]
     is_provisional = any(own.baseline is not None and own.baseline.is_provisional for own in judged)
     return _told("", savings, band, is_provisional=is_provisional)
 
 
-def _told(name: str, savings: list[Saving], band: Band, *, is_provisional: bool) -> BuildingSaving:
+def _told(name: str, savings: Sequence[Saving], band: Band, *, is_provisional: bool) -> BuildingSaving:
     return BuildingSaving(
         name,
         sum(own.adjusted_kwh for own in savings),

@@ -11,6 +11,7 @@ import pandas as pd
 
 from bkkenergy.calendar import BANGKOK, Period, edges, timestamp_us
 from bkkenergy.errors import InputError
+from bkkenergy.plan import ActionPlan, Project
 from bkkenergy.portfolio import Building, Portfolio
 from bkkenergy.readings import FloatArray
 from bkkenergy.reports.energy import (
@@ -54,6 +55,8 @@ class SavingsSite:
     figures: Figures
     config: SavingsConfig
     solar: SolarConfig | None = None
+    plan: ActionPlan | None = None
+    projects: tuple[Project, ...] = ()
 
     @property
     def baselines(self) -> Path:
@@ -90,8 +93,8 @@ class Judged:
     why: str = ""
 
 
-def judge(site: SavingsSite, building: Building, period: Period) -> Judged:
-    """What a building saved under its latest baseline."""
+def judge(site: SavingsSite, building: Building, period: Period, series: Series | None = None) -> Judged:
+    """What a building saved under its latest baseline. series : its hours over the period, where already read."""
     baseline = latest_baseline(site.baselines, building.id)
     if baseline is None:
         return Judged(building, None, None, None, "no baseline yet: bkkenergy baseline fit")
@@ -103,9 +106,9 @@ def judge(site: SavingsSite, building: Building, period: Period) -> Judged:
             baseline,
             f"the period begins within the baseline ({baseline.first} to {baseline.last})",
         )
-    series = hours_of(site, building, period)
-    added = adjustment_days(series.day_index, site.config.adjustments_of(building.id))
-    saving = saving_of(baseline, series, adjustment_kwh=added)
+    hours = hours_of(site, building, period) if series is None else series.between(period.first_day, period.last_day)
+    added = adjustment_days(hours.day_index, site.config.adjustments_of(building.id))
+    saving = saving_of(baseline, hours, adjustment_kwh=added)
     if saving.days == 0:
         return Judged(building, None, None, baseline, "no valid day in the period")
     return Judged(building, saving, band_of(saving, baseline, site.config.placebo), baseline)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ from bkkenergy.settings import Settings
 from bkkenergy.solar.assumptions import SolarConfig
 from bkkenergy.solar.design import DesignInputs, Wish
 from bkkenergy.solar.load import YearLoad, filled_year, typical_year_load
+from bkkenergy.solar.screening import Mapper, Screening, screen
 from bkkenergy.solar.weather import Provenance, Weather, rows_at, with_components
 from bkkenergy.store import ReadingStore
 
@@ -121,4 +122,31 @@ def design_inputs(
         factor=factor_for(site.figures.grid_factors, today.year, "footprint"),
         config=site.config,
         wish=wish,
+    )
+
+
+def screened(
+    site: SolarSite,
+    buildings: Sequence[Building],
+    *,
+    today: dt.date,
+    told: Callable[[], object],
+    module_id: str = "mono-550",
+    spread: Mapper = map,
+) -> Screening:
+    """The ranking of buildings' roofs against their loads. told : called for each building as it is read."""
+
+    def read_load(building: Building) -> YearLoad:
+        told()
+        return year_load(site, building, today=today)
+
+    return screen(
+        buildings,
+        site.weather,
+        site.config,
+        site.figures.tariffs,
+        factor_for(site.figures.grid_factors, today.year, "footprint"),
+        read_load,
+        module_id=module_id,
+        spread=spread,
     )

@@ -1,0 +1,258 @@
+"""`bkkenergy jobs`: what was reported, what is due, and doing it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from bkkenergy.calendar import BANGKOK
+from bkkenergy.cli.context import Site, config_option, load_site, log_options, period_of, set_up_logging
+from bkkenergy.cli.site import report_site_of
+from bkkenergy.errors import InputError
+from bkkenergy.jobs.runner import Desk, archive_of
+from bkkenergy.jobs.schedule import since as due_since
+from bkkenergy.jobs.schedule import wanted
+from bkkenergy.jobs.service import Jobs, start
+from bkkenergy.reports.render.browser import Browser
+from bkkenergy.reports.savings.gather import SavingsSite
+from bkkenergy.settings import ALL, CITY
+from bkkenergy.store import open_store
+from bkkenergy.store.state import open_state
+from bkkenergy.store.state.ledger import RUN_STATES, Due, Run, RunState
+from bkkenergy.store.state.outbox import messages
+
+console = Console(width=None if sys.stdout.isatty() else 160)
+MOST_SHOWN_ERROR = 60
+
+
+def make_jobs(site: Site) -> Jobs:
+    """The scheduler of a site, not started."""
+
+    @contextmanager
+    def open_site() -> Iterator[SavingsSite]:
+        store = open_store(site.settings.store)
+        try:
+            yield report_site_of(site, store)
+        finally:
+            store.close()
+
+    engine = open_state(site.settings.state)
+    return Jobs(open_site, engine, site.settings, lambda: dt.datetime.now(dt.UTC))
+
+
+@click.group(
+    "jobs",
+    epilog="""\b
+Examples:
+  bkkenergy jobs start                          run the schedule, beside or instead of `serve`
+  bkkenergy jobs list --state failed
+  bkkenergy jobs run --agency health --period 2026-11-23
+  bkkenergy jobs retry 41 42
+  bkkenergy jobs catch-up --since 2026-11-01""",
+)
+def jobs_command() -> None:
+    """Reports that arrive by themselves: the ledger of runs, and doing what is due.
+
+    A period is reported once, however many replicas run and whatever crashes; late data bring a new revision.
+    """
+
+
+@jobs_command.command("start", epilog="\b\nExamples:\n  bkkenergy jobs start --log-format json")
+@config_option
+@log_options
+def start_command(config_dir: Path, log_level: str, log_format: str) -> None:
+    """Run the schedule until stopped, without ingesting. Several may run: one leads, the others stand by."""
+    set_up_logging(log_level, log_format)
+    jobs = make_jobs(load_site(config_dir))
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    scheduler = start(jobs)
+    stopped.wait()
+    scheduler.shutdown()
+    jobs.ledger.stand_down()
+
+
+@jobs_command.command("list", epilog="\b\nExamples:\n  bkkenergy jobs list --agency health --state done\n"
+                      "  bkkenergy jobs list --mail --json")  # fmt: skip
+@click.option("--agency", help="An agency's id, or city.")
+@click.option("--state", type=click.Choice(RUN_STATES), help="Runs in this state alone.")
+@click.option("--mail", is_flag=True, help="What was sent or waits to be, instead of runs.")
+@click.option("--limit", default=40, show_default=True, type=click.IntRange(1), help="How many lines.")
+@click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+@config_option
+def list_command(
+    agency: str | None, state: RunState | None, limit: int, config_dir: Path, *, mail: bool, as_json: bool
+) -> None:
+    """Show runs with their tries, duration and error, the newest period first; or messages."""
+    jobs = make_jobs(load_site(config_dir))
+    if mail:
+        _show([asdict(own) for own in messages(jobs.engine, limit=limit)], _mail_row, as_json=as_json)
+        return
+    runs = jobs.ledger.runs(agency=agency, state=state, limit=limit)
+    rows = [asdict(run) | {"files": [asdict(own) for own in jobs.ledger.artefacts(run.id)]} for run in runs]
+    _show(rows, _run_row, as_json=as_json)
+
+
+@jobs_command.command("run", epilog="\b\nExamples:\n  bkkenergy jobs run\n"
+                      "  bkkenergy jobs run --agency all --period 2026-10\n"
+                      "  bkkenergy jobs run --agency health --period 2026-11-23 --again 'meter corrected'")  # fmt: skip
+@click.option("--agency", default=ALL, show_default=True, help="An agency's id, city, or all.")
+@click.option("--period", help="A day, month or fiscal year (default: whatever is due now).")
+@click.option("--again", metavar="REASON", help="Make a new revision of what is archived already, and say why.")
+@config_option
+@log_options
+def run_command(
+    agency: str, period: str | None, again: str | None, config_dir: Path, log_level: str, log_format: str
+) -> None:
+    """Report now what is due, or one period: archived, entered in the ledger, and sent like any other."""
+    set_up_logging("error" if log_level == "info" else log_level, log_format)
+    site = load_site(config_dir)
+    jobs = make_jobs(site)
+    agencies = [*site.portfolio.agencies, CITY]
+    if agency not in (*agencies, ALL):
+        raise InputError(f"agency {agency!r} is not in the portfolio. Use one of: {', '.join(agencies)}, all.")
+    now = jobs.clock()
+    if period is None:
+        newest = jobs.ledger.newest_first_days()
+        lines, most = site.settings.jobs.schedule, site.settings.jobs.catch_up_periods
+        due = wanted(lines, list(site.portfolio.agencies), newest, now, most)
+        jobs.ledger.plan([own for own in due if agency in (ALL, own.agency)])
+    else:
+        _enter_period(jobs, [agency] if agency != ALL else agencies, period, again, now)
+    _work_off(jobs)
+
+
+def _enter_period(jobs: Jobs, agencies: list[str], text: str, again: str | None, now: dt.datetime) -> None:
+    span = period_of(text)
+    if span.kind == "range":
+        raise InputError(f"period {text!r} is no day, month or fiscal year. For any two days use: bkkenergy report.")
+    if span.last_day >= now.astimezone(BANGKOK).date():
+        raise InputError(f"period {text!r} has not ended yet. For a part of it use: bkkenergy report.")
+    due = [
+        Due(kind=span.kind, agency=name, period=span.slug, first_day=span.first_day, due_at=now) for name in agencies
+    ]
+    jobs.ledger.plan(due)
+    for name in agencies if again else ():
+        newest = jobs.ledger.runs(agency=name, period=span.slug)[0]
+        if newest.state == "done":
+            jobs.ledger.again(newest, again or "", now)
+
+
+@jobs_command.command("retry", epilog="\b\nExamples:\n  bkkenergy jobs retry 41\n  bkkenergy jobs retry --failed")
+@click.argument("ids", nargs=-1, type=int)
+@click.option("--failed", is_flag=True, help="All that failed.")
+@config_option
+@log_options
+def retry_command(ids: tuple[int, ...], config_dir: Path, log_level: str, log_format: str, *, failed: bool) -> None:
+    """Try failed runs again now, by their numbers of `jobs list`."""
+    set_up_logging("error" if log_level == "info" else log_level, log_format)
+    jobs = make_jobs(load_site(config_dir))
+    numbers = [run.id for run in jobs.ledger.runs(state="failed")] if failed else list(ids)
+    if not numbers:
+        raise InputError("Name runs by their numbers (bkkenergy jobs list), or use --failed.")
+    if not jobs.ledger.retry(numbers, jobs.clock()):
+        raise InputError("None of these runs is waiting or failed. See: bkkenergy jobs list --state failed.")
+    _work_off(jobs)
+
+
+@jobs_command.command("catch-up", epilog="\b\nExamples:\n  bkkenergy jobs catch-up --since 2026-11-01")
+@click.option("--since", required=True, help="The first day, for instance 2026-11-01.")
+@config_option
+@log_options
+def catch_up_command(since: str, config_dir: Path, log_level: str, log_format: str) -> None:
+    """Report every period since a day that is not reported yet, the oldest first."""
+    set_up_logging("error" if log_level == "info" else log_level, log_format)
+    site = load_site(config_dir)
+    jobs = make_jobs(site)
+    first = period_of(since).first_day
+    entered = jobs.ledger.plan(
+        due_since(site.settings.jobs.schedule, list(site.portfolio.agencies), first, jobs.clock())
+    )
+    click.echo(f"{entered} periods entered.")
+    _work_off(jobs)
+
+
+def _work_off(jobs: Jobs) -> None:
+    """Do what is due, with a bar; exits with 1 when something failed."""
+    waiting = len(jobs.ledger.runs(state="due")) + len(jobs.ledger.runs(state="running"))
+    failed: list[Run] = []
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with jobs.open_site() as site, Browser() as browser, Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("Reports", total=waiting)
+
+        def told(run: Run, is_done: bool) -> None:
+            bar.update(task, advance=1, description=f"{run.agency} {run.period}")
+            if not is_done:
+                failed.append(run)
+
+        done = jobs.work_off(Desk(site, jobs.ledger, jobs.clock, browser), told=told)
+    click.echo(f"{done} reports archived in {archive_of(jobs.settings)}.")
+    for run in failed:
+        now = jobs.ledger.runs(agency=run.agency, period=run.period)[0]
+        click.echo(f"{run.id} {run.agency} {run.period}: {now.error}", err=True)
+    if failed:
+        raise SystemExit(1)
+
+
+def _show(rows: list[dict[str, Any]], shown: Any, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=2, default=str))
+        return
+    if not rows:
+        click.echo("None yet.")
+        return
+    table = Table()
+    lines = [shown(row) for row in rows]
+    for name in lines[0]:
+        table.add_column(name, overflow="fold", no_wrap=name not in {"error", "subject"})
+    for line in lines:
+        table.add_row(*line.values())
+    console.print(table)
+
+
+def _run_row(row: dict[str, Any]) -> dict[str, str]:
+    duration = "" if row["duration_s"] is None else f"{row['duration_s']:.1f} s"
+    return {
+        "run": str(row["id"]),
+        "agency": row["agency"],
+        "period": row["period"],
+        "rev": str(row["revision"]),
+        "state": row["state"],
+        "tries": str(row["tries"]),
+        "took": duration,
+        "ended": _moment(row["ended_us"]),
+        "files": str(len(row["files"])),
+        "error": row["error"][:MOST_SHOWN_ERROR],
+    }
+
+
+def _mail_row(row: dict[str, Any]) -> dict[str, str]:
+    return {
+        "to": row["recipient"],
+        "by": row["channel"],
+        "subject": row["message"]["subject"],
+        "state": row["state"],
+        "tries": str(row["tries"]),
+        "sent": _moment(row["sent_us"]),
+        "error": row["error"][:MOST_SHOWN_ERROR],
+    }
+
+
+def _moment(instant_us: int | None) -> str:
+    if instant_us is None:
+        return ""
+    return dt.datetime.fromtimestamp(instant_us / 1e6, BANGKOK).strftime("%Y-%m-%d %H:%M")

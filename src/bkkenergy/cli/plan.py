@@ -1,0 +1,283 @@
+"""`bkkenergy plan`: targets, projects from survey to proof, workbooks, and data sheets for partners."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from sqlalchemy import Engine
+
+from bkkenergy.carbon import avoided
+from bkkenergy.cli.baseline import lang_option
+from bkkenergy.cli.context import config_option, load_site, today_here
+from bkkenergy.cli.site import report_site
+from bkkenergy.errors import ConfigError, InputError
+from bkkenergy.i18n import Words
+from bkkenergy.plan import PROJECT_KINDS, PROJECT_STATES, Measured, Project, ProjectState, Step, moved, roll_up
+from bkkenergy.reports.plan.datasheet import data_sheet, data_sheet_workbook
+from bkkenergy.reports.plan.progress import measured_projects
+from bkkenergy.reports.plan.sheets import plan_workbook, project_faults, read_workbook
+from bkkenergy.reports.savings.gather import SavingsSite
+from bkkenergy.reports.solar.gather import SolarSite, screened
+from bkkenergy.solar.climate import typical_year
+from bkkenergy.store.files import write_whole
+from bkkenergy.store.plan_config import load_plan
+from bkkenergy.store.state import open_state
+from bkkenergy.store.state.projects import move_project, project_of, projects, save_projects, steps_of
+from bkkenergy.tomlfiles import validated
+
+console = Console()
+
+
+def state_of(config_dir: Path) -> Engine:
+    """The state's database of a configuration."""
+    return open_state(load_site(config_dir).settings.state)
+
+
+@click.group(
+    "plan",
+    epilog="""\b
+Examples:
+  bkkenergy plan targets
+  bkkenergy plan export plan.xlsx                 fill it in, then
+  bkkenergy plan import plan.xlsx
+  bkkenergy plan move led-dindaeng endorsed --note "budget of FY2570"
+  bkkenergy plan progress --by agency
+  bkkenergy plan datasheet partners.xlsx --mask""",
+)
+def plan_command() -> None:
+    """The action plan: what the city wants, what agencies do, and what meters prove of it."""
+
+
+@plan_command.command("targets", epilog="\b\nExamples:\n  bkkenergy plan targets --lang en")
+@lang_option
+@config_option
+def targets_command(lang: Any, config_dir: Path) -> None:
+    """Show the city's plans and their targets, with their sources."""
+    plan, words = load_plan(config_dir), Words(lang)
+    for programme in plan.programmes:
+        click.secho(words.either(th=programme.name_th, en=programme.name_en), bold=True)
+        for target in plan.targets:
+            if target.programme == programme.id:
+                what = words.either(th=target.what_th, en=target.what_en)
+                year = words.year(target.year_be - 543)
+                click.echo(f"  {year}: {words.number(target.quantity)} {target.unit}: {what}\n      {target.source}")
+
+
+@plan_command.command("list", epilog="\b\nExamples:\n  bkkenergy plan list --agency health --state done")
+@click.option("--agency", help="Only this agency's.")
+@click.option("--state", type=click.Choice(PROJECT_STATES), help="Only in this state.")
+@click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+@lang_option
+@config_option
+def list_command(agency: str | None, state: str | None, lang: Any, config_dir: Path, *, as_json: bool) -> None:
+    """List the projects."""
+    words = Words(lang)
+    found = [own for own in projects(state_of(config_dir), agency=agency) if state in (None, own.state)]
+    if as_json:
+        click.echo(json.dumps([own.model_dump(mode="json") for own in found], ensure_ascii=False, indent=2))
+        return
+    if not found:
+        click.echo("No project yet. Start with: bkkenergy plan export plan.xlsx, or bkkenergy plan add --help.")
+        return
+    table = Table()
+    for name in ("id", "agency", "kind", "name", "state", "due"):
+        table.add_column(name, overflow="fold")
+    for own in found:
+        name = words.either(th=own.name_th, en=own.name_en)
+        year = words.year(own.due_year_be - 543)
+        kind, now = words(f"project_kind.{own.kind}"), words(f"project_state.{own.state}")
+        table.add_row(own.id, own.agency, kind, name, now, year)
+    console.print(table)
+
+
+@plan_command.command(
+    "add",
+    epilog="\b\nExamples:\n  bkkenergy plan add led-dindaeng --agency district-dindaeng --building "
+    'district-dindaeng.office --kind led \\\n    --name-th "เปลี่ยนหลอด LED" --name-en "LED lamps" '
+    "--budget 1200000 --expected-kwh 90000 --due 2570",
+)
+@click.argument("project_id")
+@click.option("--agency", required=True, help="Whose project it is.")
+@click.option("--building", default="", help="The building that saves; empty for the whole agency.")
+@click.option("--kind", required=True, type=click.Choice(PROJECT_KINDS), help="What kind of measure.")
+@click.option("--name-th", required=True, help="Its name in Thai.")
+@click.option("--name-en", required=True, help="Its name in English.")
+@click.option("--due", "due_year_be", required=True, type=int, help="Year by which it is done, Buddhist era.")
+@click.option("--owner", default="", help="Who is responsible.")
+@click.option("--budget", "budget_thb", default=0.0, help="Baht.")
+@click.option("--expected-kwh", default=0.0, help="kWh saved, or made, a year.")
+@click.option("--pv-meter", default="", help="The meter that counts what its PV makes.")
+@click.option("--note", default="", help="Anything else.")
+@config_option
+def add_command(project_id: str, config_dir: Path, **given: Any) -> None:
+    """Enter the project PROJECT_ID, as surveyed."""
+    site = load_site(config_dir)
+    own, faults = validated(Project, {"id": project_id, **given}, f"project {project_id}")
+    faults += project_faults(own, site.portfolio, f"project {project_id}") if own else []
+    if own is None or faults:
+        raise ConfigError(faults)
+    engine = open_state(site.settings.state)
+    if any(known.id == project_id for known in projects(engine)):
+        raise InputError(f"project {project_id!r} is in the plan already. Change it by: bkkenergy plan import.")
+    save_projects(engine, [own], dt.datetime.now(dt.UTC))
+    click.echo(f"{project_id}: {own.state}")
+
+
+@plan_command.command(
+    "move", epilog='\b\nExamples:\n  bkkenergy plan move led-dindaeng done --on 2026-09-15 --by "Somchai"'
+)
+@click.argument("project_id")
+@click.argument("state", type=click.Choice(PROJECT_STATES))
+@click.option("--on", "day", help="The day (default: today); for done, the first day on which it saves.")
+@click.option("--by", default="", help="Who says so.")
+@click.option("--note", default="", help="Why; needed for a step back.")
+@config_option
+def move_command(project_id: str, state: ProjectState, day: str | None, by: str, note: str, config_dir: Path) -> None:
+    """Take a project to its next state: surveyed, proposed, endorsed, running, done; or back, with a note."""
+    try:
+        on = dt.date.fromisoformat(day) if day else today_here()
+    except ValueError:
+        raise InputError(f"--on {day!r} is no day. Write it like 2026-09-15.") from None
+    engine = state_of(config_dir)
+    own = moved(project_of(engine, project_id), state, on, note=note)
+    move_project(engine, own, Step(project_id, state, on, by, note), dt.datetime.now(dt.UTC))
+    click.echo(f"{project_id}: {state}")
+
+
+@plan_command.command("show", epilog="\b\nExamples:\n  bkkenergy plan show led-dindaeng --lang en")
+@click.argument("project_id")
+@lang_option
+@config_option
+def show_command(project_id: str, lang: Any, config_dir: Path) -> None:
+    """Tell how a project came to where it is, and what it saves, as measured."""
+    words = Words(lang)
+    engine = state_of(config_dir)
+    own = project_of(engine, project_id)
+    with report_site(config_dir) as site:
+        measured = measured_projects(site, _of_building(site.projects, own), today_here()).get(own.id)
+        told = _told(site, measured, words)
+    click.secho(words.either(th=own.name_th, en=own.name_en), bold=True)
+    lines = {
+        "agency": own.agency,
+        "building": own.building,
+        "kind": words(f"project_kind.{own.kind}"),
+        "state": words(f"project_state.{own.state}"),
+        "owner": own.owner,
+        "due_year_be": words.year(own.due_year_be - 543),
+        "budget_thb": words.number(own.budget_thb),
+        "expected_kwh": words.number(own.expected_kwh),
+    }
+    for name, value in lines.items():
+        click.echo(f"  {words(f'plan.{name}')}: {value or words.number(None)}")
+    click.echo(f"  {words('report.plan_measured_head')}: {told}")
+    for step in steps_of(engine, project_id):
+        who = f" ({step.by})" if step.by else ""
+        note = f": {step.note}" if step.note else ""
+        click.echo(f"  {words.date(step.day)} {words(f'project_state.{step.state}')}{who}{note}")
+
+
+def _of_building(known: Sequence[Project], own: Project) -> list[Project]:
+    """Projects that share the building's saving with this one."""
+    return [other for other in known if other.id == own.id or (own.building and other.building == own.building)]
+
+
+def _told(site: SavingsSite, measured: Measured | None, words: Words) -> str:
+    if measured is None:
+        return words("plan.not_measured")
+    avoided_t = avoided(measured.kwh_a_year, site.figures.grid_factors, today_here().year).co2e_kg / 1000
+    return words(
+        "plan.measured",
+        kwh=words.number(measured.kwh_a_year),
+        half=words.number(measured.half_width_kwh),
+        thb=words.number(measured.kwh_a_year * site.figures.flat_rate.rate_thb_per_kwh),
+        tonnes=words.number(avoided_t, 1),
+        days=measured.days,
+    )
+
+
+@plan_command.command("progress", epilog="\b\nExamples:\n  bkkenergy plan progress --by kind --json")
+@click.option("--by", type=click.Choice(["agency", "kind", "state"]), default="agency", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+@lang_option
+@config_option
+def progress_command(by: str, lang: Any, config_dir: Path, *, as_json: bool) -> None:
+    """Roll the projects up: how many, at what budget, expected, decided, done, and measured."""
+    words = Words(lang)
+    with report_site(config_dir) as site:
+        measured = measured_projects(site, site.projects, today_here())
+        rows = roll_up(site.projects, measured, lambda own: str(getattr(own, by)))
+        rows += roll_up(site.projects, measured, lambda _: words("report.total_city"))
+    if as_json:
+        click.echo(json.dumps([asdict(row) for row in rows], ensure_ascii=False, indent=2))
+        return
+    table = Table()
+    columns = ("count", "budget_thb", "expected_kwh", "decided_kwh", "done_kwh", "measured_kwh")
+    table.add_column(by, overflow="fold")
+    for name in columns:
+        table.add_column(words(f"plan.sum_{name}"), justify="right")
+    for row in rows:
+        table.add_row(row.name, *(words.number(getattr(row, name)) for name in columns))
+    console.print(table)
+
+
+@plan_command.command("export", epilog="\b\nExamples:\n  bkkenergy plan export plan.xlsx --lang en")
+@click.argument("path", type=click.Path(dir_okay=False, path_type=Path))
+@lang_option
+@config_option
+def export_command(path: Path, lang: Any, config_dir: Path) -> None:
+    """Write all projects, with what was measured, as a workbook that can be filled in and imported."""
+    with report_site(config_dir) as site:
+        measured = measured_projects(site, site.projects, today_here())
+        write_whole(path, plan_workbook(site.projects, Words(lang), measured))
+        click.echo(f"{len(site.projects)} projects: {path}")
+
+
+@plan_command.command("import", epilog="\b\nExamples:\n  bkkenergy plan import plan.xlsx")
+@click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@config_option
+def import_command(path: Path, config_dir: Path) -> None:
+    """Enter the projects of a workbook: new ones are added, known ones replaced; all, or with a fault none."""
+    site = load_site(config_dir)
+    found = read_workbook(path, site.portfolio)
+    engine = open_state(site.settings.state)
+    known = {own.id for own in projects(engine)}
+    save_projects(engine, found, dt.datetime.now(dt.UTC))
+    new = sum(own.id not in known for own in found)
+    click.echo(f"{new} projects entered, {len(found) - new} replaced.")
+
+
+@plan_command.command(
+    "datasheet", epilog="\b\nExamples:\n  bkkenergy plan datasheet partners.xlsx --mask --key key-for-us.csv"
+)
+@click.argument("path", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--mask", is_flag=True, help="Codes for names, figures rounded to two digits.")
+@click.option("--key", "key_path", type=click.Path(dir_okay=False, path_type=Path), help="Write which code is whose.")
+@lang_option
+@config_option
+def datasheet_command(path: Path, key_path: Path | None, lang: Any, config_dir: Path, *, mask: bool) -> None:
+    """Write roofs that pay back, and retrofits not begun, as a data sheet for private partners."""
+    words = Words(lang)
+    with report_site(config_dir) as site:
+        if site.solar is None:
+            raise InputError("config/solar is needed for the roofs.")
+        weather = typical_year(site.solar.climate)
+        here = SolarSite(site.store, site.portfolio, site.settings, site.figures, site.solar, weather)
+        buildings = list(site.portfolio.buildings.values())
+        bar = iter(track(buildings, "Roofs", transient=True, console=console))
+        found = screened(here, buildings, today=today_here(), told=lambda: next(bar, None))
+        sheet = data_sheet(found.rows, site.projects, site.portfolio, words, is_masked=mask)
+    write_whole(path, data_sheet_workbook(sheet, words))
+    click.echo(f"{len(sheet.solar)} roofs, {len(sheet.retrofit)} retrofits: {path}")
+    if key_path is not None and sheet.key is not None:
+        lines = "".join(f"{row['code']},{row['id']}\r\n" for row in sheet.key)
+        write_whole(key_path, ("\ufeffcode,id\r\n" + lines).encode())
+        click.echo(f"  {key_path}")

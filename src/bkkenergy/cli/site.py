@@ -1,0 +1,54 @@
+"""What commands that judge begin with: the site with its store, its figures, and the plan's projects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bkkenergy.cli.context import Site, load_site
+from bkkenergy.plan import Project
+from bkkenergy.reports.savings.gather import SavingsSite
+from bkkenergy.settings import Settings
+from bkkenergy.store import ReadingStore, open_store
+from bkkenergy.store.plan_config import PLAN_FILE, load_plan
+from bkkenergy.store.savings_config import load_savings
+from bkkenergy.store.solar_config import load_solar
+from bkkenergy.store.state import open_state
+from bkkenergy.store.state.projects import projects
+
+
+@contextmanager
+def report_site(config_dir: Path) -> Iterator[SavingsSite]:
+    """The site with its store open, and everything that reports rest on."""
+    site = load_site(config_dir)
+    store = open_store(site.settings.store)
+    try:
+        yield report_site_of(site, store)
+    finally:
+        store.close()
+
+
+def report_site_of(site: Site, store: ReadingStore) -> SavingsSite:
+    """The same, of a site that is loaded and a store that is open already."""
+    return SavingsSite(
+        store,
+        site.portfolio,
+        site.settings,
+        site.figures,
+        load_savings(site.config_dir),
+        load_solar(site.config_dir),
+        load_plan(site.config_dir) if (site.config_dir / PLAN_FILE).exists() else None,
+        known_projects(site.settings),
+    )
+
+
+def known_projects(settings: Settings) -> tuple[Project, ...]:
+    """The plan's projects; none where no state was ever made."""
+    if settings.state.url is None and not settings.state.path.exists():
+        return ()
+    engine = open_state(settings.state)
+    try:
+        return tuple(projects(engine))
+    finally:
+        engine.dispose()

@@ -1,0 +1,184 @@
+"""What is told at once: silent meters, a new peak in the making, findings of weight; in digests, never at night."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import structlog
+from sqlalchemy import Engine
+
+from bkkenergy.calendar import BANGKOK, Period
+from bkkenergy.i18n import Words
+from bkkenergy.portfolio import Building, Portfolio
+from bkkenergy.readings import US_PER_S
+from bkkenergy.reports.content import AgencyReport
+from bkkenergy.reports.energy import main_energy_kwh
+from bkkenergy.reports.savings.gather import SavingsSite
+from bkkenergy.settings import AlertSettings, Recipient, Settings
+from bkkenergy.store.state import transaction, us_of
+from bkkenergy.store.state.alerts import Alarm, last_told, mark_told, reconcile, untold
+from bkkenergy.store.state.outbox import post
+
+log = structlog.get_logger(__name__)
+
+QUARTER = pd.Timedelta(minutes=15)
+QUARTERS_AN_HOUR = 4
+FRESH = pd.Timedelta(minutes=45)
+"""A quarter-hour older than this says nothing of what is about to happen."""
+
+
+def silent_meters(
+    portfolio: Portfolio, last_seen_us: Mapping[str, int], now: dt.datetime, silent_h: float
+) -> list[Alarm]:
+    """Meters that have sent before and have been silent for long."""
+    before_us = us_of(now) - int(silent_h * 3600 * US_PER_S)
+    return [
+        Alarm(
+            key=f"meter_silent/{meter.id}/{last_seen_us[meter.id]}",
+            kind="meter_silent",
+            agency=building.agency,
+            building=building.id,
+            meter=meter.id,
+            figures={"last_seen_us": last_seen_us[meter.id]},
+        )
+        for building in portfolio.buildings.values()
+        for meter in building.meters
+        if last_seen_us.get(meter.id, before_us) < before_us
+    ]
+
+
+def finding_alarms(report: AgencyReport, least_thb: float) -> list[Alarm]:
+    """The findings of a report that are worth so many baht a month; one is told again the month after."""
+    return [
+        Alarm(
+            key=f"finding/{told.building}/{told.rule}/{report.last_day:%Y-%m}",
+            kind="finding",
+            agency=report.agency_id,
+            building=told.building,
+            figures={"rule": told.rule, "cost_thb_a_month": told.cost_thb_a_month},
+        )
+        for told in report.findings
+        if told.cost_thb_a_month >= least_thb
+    ]
+
+
+@dataclass
+class PeakWatch:
+    """The highest quarter-hour of this month and the last, of each building; read once, then only what is new."""
+
+    _month: dict[str, tuple[str, float]] = field(default_factory=dict)
+    _through: dict[str, pd.Timestamp] = field(default_factory=dict)
+
+    def alarms(self, site: SavingsSite, now: dt.datetime, near_ratio: float) -> list[Alarm]:
+        """Buildings whose latest quarter-hour comes near the highest of this month and the last."""
+        moment = pd.Timestamp(now).tz_convert(BANGKOK).floor(QUARTER)
+        found: list[Alarm] = []
+        for building in site.portfolio.buildings.values():
+            if building.main_meters and _pays_demand(site, building, moment.date()):
+                found += self._look(site, building, moment, near_ratio)
+        return found
+
+    def _look(self, site: SavingsSite, building: Building, moment: pd.Timestamp, near_ratio: float) -> Iterable[Alarm]:
+        month_start = moment.normalize().replace(day=1)
+        month = f"{month_start:%Y-%m}"
+        kept_month, highest_kw = self._month.get(building.id, ("", 0.0))
+        if kept_month != month:  # a new month: what counts is the last month's peak
+            start, highest_kw = (month_start - pd.Timedelta(days=1)).replace(day=1), 0.0
+        else:
+            start = self._through[building.id]
+        if start >= moment:
+            return
+        energy = main_energy_kwh(site.store, site.settings, building, Period(start, moment))
+        power_kw = energy * QUARTERS_AN_HOUR
+        known = np.flatnonzero(np.isfinite(power_kw))
+        if len(known) == 0:
+            return
+        last = int(known[-1])
+        before = power_kw[known[:-1]]
+        reference_kw = max(highest_kw, float(before.max()) if len(before) else 0.0)
+        self._month[building.id] = (month, reference_kw)
+        self._through[building.id] = start + last * QUARTER  # the latest is looked at again, with what comes after
+        latest_kw, ended = float(power_kw[last]), start + (last + 1) * QUARTER
+        if moment - ended <= FRESH and reference_kw > 0 and latest_kw >= near_ratio * reference_kw:
+            yield Alarm(
+                key=f"near_peak/{building.id}/{moment:%Y-%m-%d}",
+                kind="near_peak",
+                agency=building.agency,
+                building=building.id,
+                figures={"power_kw": latest_kw, "peak_kw": reference_kw},
+            )
+
+
+def _pays_demand(site: SavingsSite, building: Building, day: dt.date) -> bool:
+    schedule = site.figures.tariffs.schedules.get(building.tariff)
+    return schedule is not None and bool(schedule.rates_on(day).demand_thb_per_kw)
+
+
+def look(site: SavingsSite, engine: Engine, peaks: PeakWatch, now: dt.datetime) -> int:
+    """Look at meters and peaks, and enter what is new; how many alerts were opened."""
+    alerts = site.settings.alerts
+    last_seen_us = site.store.last_seen_us([meter.id for meter in site.portfolio.meters])
+    alarms = silent_meters(site.portfolio, last_seen_us, now, alerts.silent_h)
+    alarms += peaks.alarms(site, now, alerts.near_peak_ratio)
+    return reconcile(engine, alarms, now, kinds={"meter_silent", "near_peak"})
+
+
+def is_quiet(alerts: AlertSettings, now: dt.datetime) -> bool:
+    """Whether nobody is to be woken."""
+    clock = now.astimezone(BANGKOK).time()
+    start, end = dt.time.fromisoformat(alerts.quiet_from), dt.time.fromisoformat(alerts.quiet_to)
+    return start <= clock < end if start <= end else clock >= start or clock < end
+
+
+def tell(engine: Engine, settings: Settings, portfolio: Portfolio, now: dt.datetime) -> int:
+    """Put what nobody was told of yet into one digest a recipient; how many alerts were told.
+
+    Nothing in quiet hours, nor sooner after the last digest than the settings say: alerts wait and come together.
+    """
+    alerts = settings.alerts
+    recipients = [own for own in settings.recipient if own.alerts]
+    before_us = last_told(engine)
+    is_soon = before_us is not None and us_of(now) - before_us < alerts.digest_min * 60 * US_PER_S
+    if not recipients or is_soon or is_quiet(alerts, now):
+        return 0
+    alarms = untold(engine)
+    if not alarms:
+        return 0
+    with transaction(engine) as connection:
+        for recipient in recipients:
+            own = [alarm for alarm in alarms if recipient.wants(alarm.agency)]
+            if own:
+                key = f"alerts/{us_of(now)}/{recipient.channel}/{recipient.to}"
+                message = digest(own, recipient, portfolio)
+                post(connection, key=key, channel=recipient.channel, recipient=recipient.to, message=message, now=now)
+        mark_told(connection, alarms, now)
+    log.info("alerts_told", alerts=len(alarms), recipients=len(recipients))
+    return len(alarms)
+
+
+def digest(alarms: Sequence[Alarm], recipient: Recipient, portfolio: Portfolio) -> dict[str, Any]:
+    """Alerts as one message in the recipient's language."""
+    words = Words(recipient.language)
+    lines = [alarm_text(alarm, portfolio, words) for alarm in alarms]
+    data = {"kind": "alerts", "alerts": [{"key": own.key, "building": own.building, **own.figures} for own in alarms]}
+    return {"subject": words("alert.subject", count=len(alarms)), "text": "\n".join(lines), "data": data}
+
+
+def alarm_text(alarm: Alarm, portfolio: Portfolio, words: Words) -> str:
+    """One alert as a line."""
+    building = portfolio.buildings.get(alarm.building)
+    place = words.either(th=building.name_th, en=building.name_en) if building else alarm.building
+    figures = dict(alarm.figures)
+    values: dict[str, object] = {"meter": alarm.meter}
+    if "last_seen_us" in figures:
+        values["last_seen"] = words.moment(pd.Timestamp(figures["last_seen_us"], unit="us", tz=BANGKOK).to_pydatetime())
+    if "rule" in figures:
+        values["name"] = words(f"insight.{figures['rule']}")
+        values["todo"] = words(f"insight.{figures['rule']}_do")
+    values |= {name: words.number(value) for name, value in figures.items() if isinstance(value, float)}
+    return f"• {place}: {words(f'alert.{alarm.kind}', **values)}"

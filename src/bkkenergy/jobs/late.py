@@ -1,0 +1,54 @@
+"""Late data: whether what is archived is still what the store says, and a new revision where it is not."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import structlog
+
+from bkkenergy.calendar import BANGKOK, Period
+from bkkenergy.jobs.runner import Desk, Figures, changes_between
+from bkkenergy.reports.gather import period_figures
+from bkkenergy.settings import CITY
+from bkkenergy.store.state.ledger import Run
+
+log = structlog.get_logger(__name__)
+
+
+def look_for_late_data(desk: Desk) -> int:
+    """Enter a new revision of each recent report that late data have changed; how many.
+
+    Recent is what ended within `jobs.late_days`; the city's report follows its agencies'.
+    """
+    now = desk.clock()
+    today = now.astimezone(BANGKOK).date()
+    jobs = desk.settings.jobs
+    count = 0
+    for run in _newest_of_recent(desk, today - dt.timedelta(days=jobs.late_days), today):
+        after = {name: figures for name, figures in _figures_now(desk, run).items() if name in (run.figures or {})}
+        changed = changes_between(run.figures or {}, after, jobs.late_change_ratio)
+        if changed and desk.ledger.again(run, ", ".join(own.building_id for own in changed), now):
+            log.info("late_data", agency=run.agency, period=run.period, buildings=len(changed))
+            count += 1
+    return count
+
+
+def _newest_of_recent(desk: Desk, ended_after: dt.date, today: dt.date) -> list[Run]:
+    """The newest revision of each agency's periods that ended within the time, where it is done."""
+    newest: dict[tuple[str, str], Run] = {}
+    for run in desk.ledger.runs(since=ended_after - dt.timedelta(days=366)):
+        newest.setdefault((run.agency, run.period), run)
+    return [
+        run
+        for run in newest.values()
+        if run.state == "done"
+        and run.agency != CITY
+        and run.agency in desk.site.portfolio.agencies
+        and Period.parse(run.period, today=today).last_day >= ended_after
+    ]
+
+
+def _figures_now(desk: Desk, run: Run) -> Figures:
+    period = Period.parse(run.period, today=run.first_day)
+    site = desk.site
+    return period_figures(site.store, site.portfolio, site.settings, run.agency, period)

@@ -1,0 +1,97 @@
+"""Messages of closed runs and of alerts into the outbox, and from there to their channels."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from pathlib import Path
+
+import structlog
+from sqlalchemy import Connection, Engine
+
+from bkkenergy.errors import BkkEnergyError
+from bkkenergy.i18n import Words
+from bkkenergy.jobs.schedule import backoff_s
+from bkkenergy.reports.content import AgencyReport
+from bkkenergy.reports.deliver import CHANNELS, DeliveryFailed, Message
+from bkkenergy.reports.render.mail import report_message
+from bkkenergy.settings import Recipient, Settings
+from bkkenergy.store.state.ledger import Artefact, Run
+from bkkenergy.store.state.outbox import Posted, not_sent, post, sent, waiting
+
+log = structlog.get_logger(__name__)
+
+SENT_AT_ONCE = 50
+
+
+def recipients_of(settings: Settings, run: Run) -> list[Recipient]:
+    """Who wants a run's report."""
+    return [own for own in settings.recipient if run.kind in own.reports and own.wants(run.agency)]
+
+
+def wants_mail(settings: Settings, run: Run) -> bool:
+    """Whether a run's report is mailed to anybody: then it needs a PDF."""
+    return any(own.channel == "mail" for own in recipients_of(settings, run))
+
+
+def post_report(
+    connection: Connection,
+    settings: Settings,
+    run: Run,
+    report: AgencyReport,
+    artefacts: Sequence[Artefact],
+    archive: Path,
+    now: dt.datetime,
+) -> None:
+    """A message for everybody who wants the report, in the transaction that closes its run."""
+    for recipient in recipients_of(settings, run):
+        subject, text, html = report_message(report, Words(recipient.language))
+        attached = [
+            str(archive / file.path) for file in artefacts if file.form == "pdf" and file.lang == recipient.language
+        ]
+        data = {
+            "kind": "report", "agency": run.agency, "period": run.period, "revision": run.revision,
+            "energy_kwh": report.total.energy_kwh, "cost_thb": report.total.cost_thb,
+            "files": [{"path": file.path, "form": file.form, "lang": file.lang, "sha256": file.sha256}
+                      for file in artefacts],
+        }  # fmt: skip
+        key = f"report/{run.agency}/{run.period}/r{run.revision}/{recipient.channel}/{recipient.to}"
+        message = {"subject": subject, "text": text, "html": html, "attachments": attached, "data": data}
+        post(connection, key=key, channel=recipient.channel, recipient=recipient.to, message=message, now=now)
+
+
+def send_waiting(engine: Engine, settings: Settings, now: dt.datetime) -> int:
+    """Hand over what waits in the outbox; how many messages were taken. Those that failed are tried again later."""
+    found = waiting(engine, now, SENT_AT_ONCE)
+    return sum(_handed_over(engine, settings, own, now) for own in found)
+
+
+def _handed_over(engine: Engine, settings: Settings, own: Posted, now: dt.datetime) -> bool:
+    jobs = settings.jobs
+    named = [to for to in settings.recipient if (to.channel, to.to) == (own.channel, own.recipient)]
+    try:
+        if not named:
+            raise DeliveryFailed("this recipient is no longer in the settings", is_final=True)
+        CHANNELS[own.channel](settings, named[0], _message(own))
+    except (BkkEnergyError, OSError) as error:
+        is_final = (isinstance(error, DeliveryFailed) and error.is_final) or own.tries + 1 >= jobs.most_tries
+        wait_s = backoff_s(own.tries + 1, jobs.retry_first_s, jobs.retry_max_s)
+        retry_at = None if is_final else now + dt.timedelta(seconds=wait_s)
+        log.error("message_not_sent", key=own.key, is_final=is_final, why=str(error))  # noqa: TRY400
+        not_sent(engine, own, str(error), retry_at=retry_at)
+        return False
+    sent(engine, own, now)
+    log.info("message_sent", key=own.key)
+    return True
+
+
+def _message(own: Posted) -> Message:
+    given = own.message
+    return Message(
+        key=own.key,
+        subject=given["subject"],
+        text=given["text"],
+        html=given.get("html", ""),
+        attachments=tuple(Path(path) for path in given.get("attachments", ())),
+        data=given.get("data", {}),
+    )

@@ -1,0 +1,202 @@
+"""One run from its claim to its closed line: content, files, archive, messages."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection
+
+from bkkenergy.calendar import BANGKOK, Period
+from bkkenergy.errors import AwayError, InputError
+from bkkenergy.i18n import Lang
+from bkkenergy.jobs.alerts import finding_alarms
+from bkkenergy.jobs.post import post_report, wants_mail
+from bkkenergy.jobs.schedule import backoff_s, entry_of
+from bkkenergy.reports.content import AgencyReport, Change
+from bkkenergy.reports.render.browser import Browser
+from bkkenergy.reports.render.json import read_json
+from bkkenergy.reports.savings.gather import SavingsSite
+from bkkenergy.reports.write import make_city_report, make_report, rendered, report_name
+from bkkenergy.settings import CITY, Settings
+from bkkenergy.store.archive import Staged
+from bkkenergy.store.state.alerts import reconcile
+from bkkenergy.store.state.ledger import LeaseLost, Ledger, Run
+
+log = structlog.get_logger(__name__)
+
+Clock = Callable[[], dt.datetime]
+Figures = Mapping[str, tuple[float | None, float]]
+TOTAL = ""
+"""Under which the whole stands among a run's figures."""
+RENEWALS_A_LEASE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a run is worked with: the site with its store open, the ledger, the clock, and a browser to print with."""
+
+    site: SavingsSite
+    ledger: Ledger
+    clock: Clock
+    browser: Browser
+
+    @property
+    def settings(self) -> Settings:
+        """The site's."""
+        return self.site.settings
+
+    @property
+    def archive(self) -> Path:
+        """Where revisions lie."""
+        return archive_of(self.settings)
+
+
+def archive_of(settings: Settings) -> Path:
+    """The archive of scheduled reports."""
+    return settings.report.folder / "archive"
+
+
+def work(desk: Desk, run: Run) -> bool:
+    """Do one claimed run; whether it was closed. Whatever goes wrong is noted in the ledger, and tried again later."""
+    try:
+        with _kept(desk, run):
+            report = _content(desk, run)
+            _archived(desk, run, report)
+    except LeaseLost:
+        log.warning("run_taken_over", agency=run.agency, period=run.period, revision=run.revision)
+        return False
+    except Exception as error:  # noqa: BLE001 - one agency's fault must not stop the others
+        _failed(desk, run, error)
+        return False
+    log.info("report_archived", agency=run.agency, period=run.period, revision=run.revision)
+    _follow_up(desk, run, report)
+    return True
+
+
+def figures_of(report: AgencyReport) -> dict[str, tuple[float | None, float]]:
+    """Energy and coverage of the whole and of each building: what late data are seen by."""
+    found = {own.id: (own.use.energy_kwh, own.use.coverage_ratio) for own in report.buildings}
+    return {TOTAL: (report.total.energy_kwh, report.total.coverage_ratio), **found}
+
+
+def changes_between(before: Mapping[str, Sequence[Any]], after: Figures, least_ratio: float) -> tuple[Change, ...]:
+    """What differs by more than a share of the energy, or of the intervals; the whole first."""
+    found = []
+    for name, (kwh, coverage_ratio) in after.items():
+        kwh_before, coverage_before = before.get(name, (None, 0.0))
+        moved_kwh = abs((kwh or 0.0) - (kwh_before or 0.0))
+        is_changed = moved_kwh > least_ratio * max(abs(kwh or 0.0), abs(kwh_before or 0.0))
+        if is_changed or abs(coverage_ratio - coverage_before) > least_ratio:
+            found.append(Change(name, kwh_before, kwh, coverage_before, coverage_ratio))
+    return tuple(found)
+
+
+def _content(desk: Desk, run: Run) -> AgencyReport:
+    period, now = Period.parse(run.period, today=desk.clock().astimezone(BANGKOK).date()), desk.clock()
+    if run.agency == CITY:
+        report = make_city_report(desk.site, _agencies_reports(desk, run), now=now)
+    else:
+        report = make_report(desk.site, run.agency, period, now=now)
+    if run.revision == 1:
+        return report
+    before = next((own for own in _revisions(desk, run.agency, run.period) if own.revision < run.revision), None)
+    ratio = desk.settings.jobs.late_change_ratio
+    changes = changes_between((before.figures or {}) if before else {}, figures_of(report), ratio)
+    return replace(report, revision=run.revision, changes=changes)
+
+
+def _revisions(desk: Desk, agency: str, period: str) -> list[Run]:
+    """The archived revisions of a period, the newest first."""
+    return desk.ledger.runs(agency=agency, period=period, state="done")
+
+
+def _agencies_reports(desk: Desk, run: Run) -> list[AgencyReport]:
+    """The newest archived report of each agency of the period."""
+    found = []
+    for agency in desk.site.portfolio.agencies:
+        newest = next(iter(_revisions(desk, agency, run.period)), None)
+        files = desk.ledger.artefacts(newest.id) if newest else []
+        found += [read_json((desk.archive / file.path).read_bytes()) for file in files if file.form == "json"]
+    if not found:
+        raise InputError(f"no agency has a report of {run.period} yet. It is tried again when they have.")
+    return found
+
+
+def formats_of(settings: Settings, run: Run) -> tuple[tuple[str, ...], tuple[Lang, ...]]:
+    """A run's formats and languages; JSON always, since the city's report is made from it, PDF where it is mailed."""
+    entry = entry_of(settings.jobs.schedule, run.kind, run.agency)
+    formats = (entry and entry.formats) or settings.report.formats
+    langs = (entry and entry.languages) or settings.report.languages
+    mailed = ("pdf",) if wants_mail(settings, run) else ()
+    return tuple(dict.fromkeys((*formats, *mailed, "json"))), langs
+
+
+def _archived(desk: Desk, run: Run, report: AgencyReport) -> None:
+    formats, langs = formats_of(desk.settings, run)
+    staged = Staged(desk.archive, run)
+    try:
+        for form, lang, content in rendered(report, formats, langs, desk.browser):
+            staged.write(report_name(run.agency, run.period, form, lang), form, lang, content)
+
+        def publish(connection: Connection) -> None:
+            staged.publish()
+            post_report(connection, desk.settings, run, report, staged.artefacts, desk.archive, desk.clock())
+
+        desk.ledger.finish(run, desk.clock(), artefacts=staged.artefacts, figures=figures_of(report), publish=publish)
+    finally:
+        staged.drop()
+
+
+def _follow_up(desk: Desk, run: Run, report: AgencyReport) -> None:
+    """What a closed run entails: alerts of its findings, and a new city report where that was made before it."""
+    now = desk.clock()
+    if run.agency == CITY:
+        return
+    if run.kind == "day":
+        alarms = finding_alarms(report, desk.settings.alerts.finding_thb)
+        reconcile(desk.ledger.engine, alarms, now, kinds={"finding"}, agency=run.agency)
+    city = next(iter(desk.ledger.runs(agency=CITY, period=run.period)), None)
+    if city is not None and city.state == "done":
+        desk.ledger.again(city, f"{run.agency} r{run.revision}", now)
+
+
+def _failed(desk: Desk, run: Run, error: Exception) -> None:
+    """Noted, to be tried again: without end where a server is away, else a number of times."""
+    jobs, now = desk.settings.jobs, desk.clock()
+    is_last = run.tries >= jobs.most_tries and not isinstance(error, AwayError)
+    wait_s = backoff_s(run.tries, jobs.retry_first_s, jobs.retry_max_s)
+    retry_at = None if is_last else now + dt.timedelta(seconds=wait_s)
+    log.error(
+        "report_failed", agency=run.agency, period=run.period, tries=run.tries, is_last=is_last, why=str(error),
+        exc_info=not isinstance(error, AwayError | InputError),
+    )  # fmt: skip
+    desk.ledger.fail(run, now, f"{type(error).__name__}: {error}", retry_at=retry_at)
+
+
+@contextmanager
+def _kept(desk: Desk, run: Run) -> Iterator[None]:
+    """Keep the lead and the run while it is worked on, however long that takes."""
+    lease_s, over = desk.settings.jobs.lease_s, threading.Event()
+
+    def keep() -> None:
+        while not over.wait(lease_s / RENEWALS_A_LEASE):
+            try:
+                desk.ledger.lead(desk.clock(), lease_s)
+                desk.ledger.renew(run, desk.clock(), lease_s)
+            except AwayError as error:
+                log.warning("lease_not_renewed", why=str(error))
+
+    thread = threading.Thread(target=keep, name="lease-keeper", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

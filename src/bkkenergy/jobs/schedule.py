@@ -1,0 +1,95 @@
+"""Which reports should exist by now: pure functions of the schedule, the clock and what the ledger holds."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+
+from bkkenergy.calendar import BANGKOK, FISCAL_YEAR_FIRST_MONTH, Period, buddhist_year
+from bkkenergy.settings import ALL, CITY, ReportKind, Schedule
+from bkkenergy.store.state.ledger import Due
+
+NewestDays = Mapping[tuple[str, str], dt.date]
+
+
+def scopes_of(schedule: Schedule, agencies: Sequence[str]) -> list[str]:
+    """The agencies of a line of the schedule; "all" is each of them and the city."""
+    return [*agencies, CITY] if ALL in schedule.agencies else list(schedule.agencies)
+
+
+def due_at(schedule: Schedule, period: Period) -> dt.datetime:
+    """When the report of a period is due: a day's the next morning, a longer one's on its day of the month after."""
+    after = period.last_day + dt.timedelta(days=1)
+    day = after if schedule.kind == "day" else after.replace(day=schedule.day)
+    return dt.datetime.combine(day, dt.time.fromisoformat(schedule.at), BANGKOK)
+
+
+def period_before(kind: ReportKind, day: dt.date) -> Period:
+    """The last period of a kind that ended before a day."""
+    if kind == "day":
+        return Period.day(day - dt.timedelta(days=1))
+    last = day.replace(day=1) - dt.timedelta(days=1)
+    if kind == "month":
+        return Period.month(last.year, last.month)
+    ended = day.year if day.month >= FISCAL_YEAR_FIRST_MONTH else day.year - 1
+    return Period.fiscal_year(buddhist_year(ended))
+
+
+def missed(schedule: Schedule, newest: dt.date | None, now: dt.datetime, most: int) -> list[Period]:
+    """Periods that are due, the newest first: those after `newest`, at most so many; without one, the last alone.
+
+    A service that starts for the first time has missed nothing.
+    """
+    found: list[Period] = []
+    period = period_before(schedule.kind, now.astimezone(BANGKOK).date())
+    if due_at(schedule, period) > now:
+        period = period_before(schedule.kind, period.first_day)
+    while len(found) < most and (newest is None or period.first_day > newest):
+        found.append(period)
+        if newest is None:
+            break
+        period = period_before(schedule.kind, period.first_day)
+    return found
+
+
+def wanted(
+    schedules: Iterable[Schedule], agencies: Sequence[str], newest: NewestDays, now: dt.datetime, most: int
+) -> list[Due]:
+    """What should be in the ledger by now and is not yet, the oldest first."""
+    found = [
+        Due(
+            kind=schedule.kind,
+            agency=agency,
+            period=period.slug,
+            first_day=period.first_day,
+            due_at=due_at(schedule, period),
+        )
+        for schedule in schedules
+        for agency in scopes_of(schedule, agencies)
+        for period in missed(schedule, newest.get((schedule.kind, agency)), now, most)
+    ]
+    return sorted(found, key=lambda due: (due.due_at, due.agency))
+
+
+def since(schedules: Iterable[Schedule], agencies: Sequence[str], first: dt.date, now: dt.datetime) -> list[Due]:
+    """Everything that was due for periods that begin on or after a day: what a person asks to be caught up."""
+    lines = list(schedules)
+    before = first - dt.timedelta(days=1)
+    held: dict[tuple[str, str], dt.date] = {
+        (own.kind, agency): before for own in lines for agency in scopes_of(own, agencies)
+    }
+    days = (now.astimezone(BANGKOK).date() - first).days + 1
+    return wanted(lines, agencies, held, now, max(days, 1))
+
+
+def backoff_s(tries: int, first_s: float, most_s: float) -> float:
+    """How long to wait before the next try: doubled each time, up to the most."""
+    doubled: float = first_s * 2.0 ** max(tries - 1, 0)
+    return min(doubled, most_s)
+
+
+def entry_of(schedules: Iterable[Schedule], kind: str, agency: str) -> Schedule | None:
+    """The schedule's line that a run comes from; one that names its agency goes before "all"."""
+    lines = [own for own in schedules if own.kind == kind]
+    named = [own for own in lines if agency in own.agencies]
+    return next(iter([*named, *[own for own in lines if ALL in own.agencies]]), None)

@@ -1,0 +1,186 @@
+"""Action plans: targets by year and sector, and projects from survey to proof. Pure.
+
+A project's saving is measured: by its building's baseline since the day it was done, or by its own PV meter.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal, get_args
+
+from pydantic import Field
+
+from bkkenergy.errors import InputError
+from bkkenergy.tomlfiles import Frozen
+
+ProjectKind = Literal["led", "cooling", "schedule", "solar", "behaviour", "other"]
+PROJECT_KINDS: tuple[ProjectKind, ...] = get_args(ProjectKind)
+ProjectState = Literal["surveyed", "proposed", "endorsed", "running", "done", "dropped"]
+PROJECT_STATES: tuple[ProjectState, ...] = get_args(ProjectState)
+WAY: tuple[ProjectState, ...] = ("surveyed", "proposed", "endorsed", "running", "done")
+DECIDED: frozenset[ProjectState] = frozenset({"endorsed", "running", "done"})
+DAYS_A_YEAR = 365
+
+Text = Annotated[str, Field(min_length=1)]
+YearBe = Annotated[int, Field(ge=2560, le=2700)]
+NotNegative = Annotated[float, Field(ge=0)]
+
+
+class Programme(Frozen):
+    """A plan of the city, under which projects stand."""
+
+    id: Text
+    name_th: Text
+    name_en: Text
+    first_year_be: YearBe
+    last_year_be: YearBe
+    source: Text
+    entered: dt.date
+
+
+class Target(Frozen):
+    """What a programme wants of a sector by a year (Buddhist era)."""
+
+    programme: Text
+    sector: Text
+    what_th: Text
+    what_en: Text
+    year_be: YearBe
+    quantity: NotNegative
+    unit: Text
+    source: Text
+    entered: dt.date
+
+
+class AgencyTarget(Frozen):
+    """What each agency should save of its yearly use, by a year."""
+
+    saving_ratio: Annotated[float, Field(gt=0, lt=1)]
+    year_be: YearBe
+    source: Text
+    entered: dt.date
+
+
+class ActionPlan(Frozen):
+    """The programmes with their targets."""
+
+    programmes: tuple[Programme, ...]
+    targets: tuple[Target, ...]
+    agency_target: AgencyTarget
+
+
+class Project(Frozen):
+    """One measure in one building, or in a whole agency.
+
+    expected_kwh : saved (or made by PV) a year. budget_thb : as endorsed, or as estimated before. pv_meter : the meter
+    that counts what its PV makes. done_on : the first day on which it saves.
+    """
+
+    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{2,63}$")]
+    agency: Text
+    building: str = ""
+    kind: ProjectKind
+    name_th: Text
+    name_en: Text
+    owner: str = ""
+    programme: Text = "energy-action-plan"
+    budget_thb: NotNegative = 0.0
+    expected_kwh: NotNegative = 0.0
+    due_year_be: YearBe
+    state: ProjectState = "surveyed"
+    done_on: dt.date | None = None
+    pv_meter: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A project's move to a state."""
+
+    project_id: str
+    state: ProjectState
+    day: dt.date
+    by: str
+    note: str
+
+
+def moved(project: Project, state: ProjectState, day: dt.date, *, note: str) -> Project:
+    """The project in its next state. Raises InputError where the way does not lead there.
+
+    Forward one step at a time; back, or dropped, only with a note that says why.
+    """
+    if state == project.state:
+        raise InputError(f"project {project.id} is {state} already.")
+    is_back = state == "dropped" or project.state == "dropped" or WAY.index(state) < WAY.index(project.state)
+    if is_back and not note:
+        raise InputError(f"project {project.id}: from {project.state} to {state} needs a note that says why (--note).")
+    if not is_back and WAY.index(state) != WAY.index(project.state) + 1:
+        following = WAY[WAY.index(project.state) + 1]
+        raise InputError(f"project {project.id} is {project.state}; the next state is {following}, not {state}.")
+    return project.model_copy(update={"state": state, "done_on": day if state == "done" else None})
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a building or PV meter proves since a project was done: kWh of a year at this rate, and half of its band."""
+
+    kwh_a_year: float
+    half_width_kwh: float
+    days: int
+
+
+def as_yearly(saved_kwh: float, half_width_kwh: float, days: int) -> Measured:
+    """A saving over some days at the rate of a year."""
+    scale = DAYS_A_YEAR / max(days, 1)
+    return Measured(saved_kwh * scale, half_width_kwh * scale, days)
+
+
+def shared(projects: Sequence[Project], whole: Measured) -> dict[str, Measured]:
+    """A building's measured saving among the projects done in it, by what each was expected to save."""
+    expected = sum(project.expected_kwh for project in projects)
+    found = {}
+    for project in projects:
+        share = project.expected_kwh / expected if expected > 0 else 1 / len(projects)
+        found[project.id] = Measured(whole.kwh_a_year * share, whole.half_width_kwh * share, whole.days)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class RollUp:
+    """Projects of an agency, kind or state together. measured_kwh : of those done and measured."""
+
+    name: str
+    count: int
+    budget_thb: float
+    expected_kwh: float
+    decided_kwh: float
+    done_kwh: float
+    measured_kwh: float | None
+    measured_count: int
+
+
+def roll_up(
+    projects: Iterable[Project], measured: Mapping[str, Measured], key: Callable[[Project], str]
+) -> list[RollUp]:
+    """Sums by what `key` says of a project (its agency, kind, state); what was dropped does not count."""
+    groups: dict[str, list[Project]] = {}
+    for project in projects:
+        if project.state != "dropped":
+            groups.setdefault(key(project), []).append(project)
+    return [_sums(name, own, measured) for name, own in sorted(groups.items())]
+
+
+def _sums(name: str, own: Sequence[Project], measured: Mapping[str, Measured]) -> RollUp:
+    known = [measured[project.id] for project in own if project.id in measured]
+    return RollUp(
+        name=name,
+        count=len(own),
+        budget_thb=sum(project.budget_thb for project in own),
+        expected_kwh=sum(project.expected_kwh for project in own),
+        decided_kwh=sum(project.expected_kwh for project in own if project.state in DECIDED),
+        done_kwh=sum(project.expected_kwh for project in own if project.state == "done"),
+        measured_kwh=sum(found.kwh_a_year for found in known) if known else None,
+        measured_count=len(known),
+    )

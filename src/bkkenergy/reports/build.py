@@ -1,0 +1,342 @@
+"""From the energy of an agency's meters to its report. Pure: nothing is read, nothing is written."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from bkkenergy.calendar import BANGKOK, Period
+from bkkenergy.carbon import GridFactor, emissions_kg
+from bkkenergy.metering.demand import demand_kw, load_factor_ratio, mean_day_kw, peak
+from bkkenergy.metering.intervals import IntervalEnergy
+from bkkenergy.portfolio import Agency, Building, Meter, Portfolio
+from bkkenergy.readings import FloatArray, Quality
+from bkkenergy.reports.content import (
+    SCHEMA,
+    AgencyReport,
+    Attention,
+    AttentionKind,
+    Bar,
+    BuildingUse,
+    Pictures,
+    Ranked,
+    Severity,
+    Use,
+    Values,
+)
+from bkkenergy.settings import ReportSettings
+from bkkenergy.tariff.flat import FlatRate, cost_thb
+
+MAX_COMPARED_DAYS = 31
+"""A period longer than this is not held against the four weeks before it."""
+SUB_METER_TOLERANCE_RATIO = 0.02
+HOURS_A_DAY = 24
+
+
+@dataclass(frozen=True, slots=True)
+class AgencyInputs:
+    """All that one report is made from.
+
+    energy : 15-minute energy of the agency's meters over the period and the weeks compared with.
+    exported : the same for energy fed back.
+    last_seen : the latest reading of each meter that ever reported.
+    """
+
+    agency: Agency
+    portfolio: Portfolio
+    period: Period
+    energy: IntervalEnergy
+    exported: IntervalEnergy
+    last_seen: Mapping[str, dt.datetime]
+    rate: FlatRate
+    factor: GridFactor
+    thresholds: ReportSettings
+
+    @property
+    def buildings(self) -> tuple[Building, ...]:
+        """The agency's buildings."""
+        return self.portfolio.buildings_of(self.agency.id)
+
+
+def build_report(inputs: AgencyInputs, *, generated_at: dt.datetime) -> AgencyReport:
+    """The report of one agency over one period."""
+    period, agency = inputs.period, inputs.agency
+    days = _Days(inputs)
+    buildings = tuple(_building_use(inputs, building, days) for building in inputs.buildings)
+    return AgencyReport(
+        schema=SCHEMA,
+        scope="agency",
+        agency_id=agency.id,
+        name_th=agency.name_th,
+        name_en=agency.name_en,
+        is_simulated=agency.demonstration,
+        period_kind=period.kind,
+        first_day=period.first_day,
+        last_day=period.last_day,
+        generated_at=generated_at,
+        total=_agency_use(inputs, [building.use for building in buildings]),
+        buildings=buildings,
+        attention=tuple(_attention(inputs, buildings)),
+        names=_names(inputs),
+        rate_thb_per_kwh=inputs.rate.rate_thb_per_kwh,
+        rate=inputs.rate,
+        factor=inputs.factor,
+        compared_weeks=inputs.thresholds.compared_weeks,
+        least_coverage_ratio=inputs.thresholds.least_coverage_ratio,
+        notable_change_ratio=inputs.thresholds.notable_change_ratio,
+        pictures=_pictures(inputs, days),
+        ranking=ranked_by_usual(buildings),
+    )
+
+
+def _names(inputs: AgencyInputs) -> dict[str, tuple[str, str]]:
+    """Of the agency, its buildings and their meters."""
+    agency = inputs.agency
+    names = {agency.id: (agency.name_th, agency.name_en)}
+    for building in inputs.buildings:
+        names[building.id] = (building.name_th, building.name_en)
+        names |= {meter.id: (meter.name_th, meter.name_en) for meter in building.meters}
+    return names
+
+
+def ranked_by_usual(buildings: Sequence[BuildingUse]) -> tuple[Ranked, ...]:
+    """Those that can be held against their usual, most over it first."""
+    known = [
+        Ranked(own.id, own.use.energy_kwh - own.use.usual_kwh, own.use.change_ratio, "usual")
+        for own in buildings
+        if own.use.change_ratio is not None and own.use.energy_kwh is not None and own.use.usual_kwh is not None
+    ]
+    return tuple(sorted(known, key=lambda own: -own.difference_kwh))
+
+
+def _pictures(inputs: AgencyInputs, days: _Days) -> Pictures:
+    """Bars and heat map of the agency: a day with its four weeks before, a month's days, a year's months and days."""
+    period = inputs.period
+    mains = [meter.id for building in inputs.buildings for meter in building.main_meters]
+    power_kw = demand_kw(inputs.energy.energy_kwh[mains].sum(axis=1, min_count=1))
+    own = power_kw[(power_kw.index >= period.start) & (power_kw.index < period.end)]
+    shown = power_kw if period.kind == "day" else own
+    first = pd.DatetimeIndex(shown.index)[0].date()
+    is_year = period.kind == "fiscal_year"
+    return Pictures(
+        bar_step="month" if is_year else "day",
+        bars=_month_bars(inputs, mains) if is_year else _day_bars(days, mains, first, period.last_day),
+        heat_first_day=first,
+        heat_kw=heat_rows(shown),
+        quarter_kw=() if is_year else tuple(None if math.isnan(kw) else round(kw, 3) for kw in own.tolist()),
+    )
+
+
+def _day_bars(days: _Days, mains: Sequence[str], first: dt.date, last: dt.date) -> tuple[Bar, ...]:
+    """Energy of each day from the first to the last."""
+    daily = days.energy_kwh[list(mains)].sum(axis=1, min_count=1)
+    dates = pd.DatetimeIndex(daily.index).date
+    return tuple(
+        Bar(day, _known(value)) for day, value in zip(dates, daily.tolist(), strict=True) if first <= day <= last
+    )
+
+
+def _month_bars(inputs: AgencyInputs, mains: Sequence[str]) -> tuple[Bar, ...]:
+    """Energy of each month of the period, with what flowed in silences that a month holds."""
+    starts = pd.date_range(inputs.period.start, inputs.period.end, freq="MS")
+    return tuple(
+        Bar(start.date(), _known(inputs.energy.total_kwh(start, end)[list(mains)].sum(min_count=1)))
+        for start, end in pairwise(starts)
+    )
+
+
+def heat_rows(power_kw: pd.Series) -> tuple[Values, ...]:
+    """(days, 24) mean power of each hour, None where nothing is known, rounded to 10 W."""
+    hourly = power_kw.resample("h").mean().to_numpy(np.float64)
+    return tuple(
+        tuple(None if math.isnan(value) else round(value, 2) for value in row)
+        for row in hourly.reshape(-1, HOURS_A_DAY).tolist()
+    )
+
+
+class _Days:
+    """Daily sums of every meter, computed once for all buildings."""
+
+    def __init__(self, inputs: AgencyInputs) -> None:
+        self.energy_kwh = inputs.energy.daily_kwh()
+        self.coverage_ratio = inputs.energy.daily_coverage_ratio()
+
+
+def compared_dates(period: Period, weeks: int) -> dict[dt.date, list[dt.date]]:
+    """For each day of the period, the same weekday of the `weeks` weeks that end before it begins."""
+    dates = {}
+    for day in period.dates:
+        whole_weeks = (day - period.first_day).days // 7 + 1
+        dates[day] = [day - dt.timedelta(weeks=whole_weeks + n) for n in range(weeks)]
+    return dates
+
+
+def _building_use(inputs: AgencyInputs, building: Building, days: _Days) -> BuildingUse:
+    period = inputs.period
+    mains = [meter.id for meter in building.main_meters]
+    in_period = (inputs.energy.energy_kwh.index >= period.start) & (inputs.energy.energy_kwh.index < period.end)
+    power_kw = demand_kw(inputs.energy.energy_kwh[mains].sum(axis=1, skipna=False, min_count=1))
+    highest = peak(power_kw[in_period])
+    energy_kwh = _known(inputs.energy.total_kwh(period.start, period.end)[mains].sum(min_count=1))
+    coverage_ratio = float(inputs.energy.coverage_ratio(period.start, period.end)[mains].mean()) if mains else 0.0
+    usual_kwh, like_days, compared = _usual(inputs, building, days, mains)
+    is_comparable = usual_kwh is not None and usual_kwh > 0 and coverage_ratio >= inputs.thresholds.least_coverage_ratio
+    use = Use(
+        energy_kwh=energy_kwh,
+        exported_kwh=_known(inputs.exported.total_kwh(period.start, period.end)[mains].sum(min_count=1)),
+        usual_kwh=usual_kwh,
+        change_ratio=energy_kwh / usual_kwh - 1 if is_comparable and energy_kwh is not None and usual_kwh else None,
+        compared_days=compared,
+        peak_kw=highest.peak_kw if highest else None,
+        peak_at=highest.at.to_pydatetime() if highest else None,
+        load_factor_ratio=_known(load_factor_ratio(power_kw[in_period])),
+        coverage_ratio=coverage_ratio,
+        cost_thb=None if energy_kwh is None else cost_thb(energy_kwh, inputs.rate),
+        co2e_kg=None if energy_kwh is None else emissions_kg(energy_kwh, inputs.factor),
+        profile_kw=_listed(mean_day_kw(power_kw[in_period])),
+        usual_profile_kw=_listed(mean_day_kw(power_kw[_on_days(power_kw.index, like_days)])),
+    )
+    return BuildingUse(
+        id=building.id,
+        name_th=building.name_th,
+        name_en=building.name_en,
+        type=building.type,
+        gross_floor_area_m2=building.gross_floor_area_m2,
+        is_open=inputs.portfolio.is_open(building, period.first_day) if period.kind == "day" else None,
+        use=use,
+        heat_kw=heat_rows(power_kw if period.kind == "day" else power_kw[in_period]),
+    )
+
+
+def _usual(
+    inputs: AgencyInputs, building: Building, days: _Days, mains: Sequence[str]
+) -> tuple[float | None, list[dt.date], int]:
+    """Usual kWh of the period, the days it rests on, and the fewest for any day; None without any.
+
+    Only days with enough data count, and only days like the one compared: open, or closed.
+    """
+    if len(inputs.period.dates) > MAX_COMPARED_DAYS or not mains:
+        return None, [], 0
+    energy_kwh = days.energy_kwh[list(mains)].sum(axis=1, skipna=False, min_count=1)
+    is_good = days.coverage_ratio[list(mains)].min(axis=1) >= inputs.thresholds.least_coverage_ratio
+    good = energy_kwh[is_good].dropna()
+    good_kwh = dict(zip(pd.DatetimeIndex(good.index).date, good.tolist(), strict=True))
+    usual_kwh, used, counts = 0.0, set[dt.date](), []
+    for day, candidates in compared_dates(inputs.period, inputs.thresholds.compared_weeks).items():
+        is_open = inputs.portfolio.is_open(building, day)
+        like = [d for d in candidates if d in good_kwh and inputs.portfolio.is_open(building, d) == is_open]
+        if not like:
+            return None, [], 0
+        usual_kwh += sum(good_kwh[d] for d in like) / len(like)
+        used.update(like)
+        counts.append(len(like))
+    return usual_kwh, sorted(used), min(counts)
+
+
+def _agency_use(inputs: AgencyInputs, uses: Sequence[Use]) -> Use:
+    """The agency's use: sums of its buildings, and its own coincident peak."""
+    mains = [meter.id for building in inputs.buildings for meter in building.main_meters]
+    energy = inputs.energy.energy_kwh
+    in_period = (energy.index >= inputs.period.start) & (energy.index < inputs.period.end)
+    power_kw = demand_kw(energy.loc[in_period, mains].sum(axis=1, min_count=1))
+    highest = peak(power_kw)
+    compared = [use for use in uses if use.change_ratio is not None]
+    usual_kwh = _total([use.usual_kwh for use in compared])
+    compared_kwh = _total([use.energy_kwh for use in compared])
+    return Use(
+        energy_kwh=_total([use.energy_kwh for use in uses]),
+        exported_kwh=_total([use.exported_kwh for use in uses]),
+        usual_kwh=usual_kwh,
+        change_ratio=compared_kwh / usual_kwh - 1 if usual_kwh and compared_kwh is not None else None,
+        compared_days=min((use.compared_days for use in compared), default=0),
+        peak_kw=highest.peak_kw if highest else None,
+        peak_at=highest.at.to_pydatetime() if highest else None,
+        load_factor_ratio=_known(load_factor_ratio(power_kw)),
+        coverage_ratio=float(np.mean([use.coverage_ratio for use in uses])) if uses else 0.0,
+        cost_thb=_total([use.cost_thb for use in uses]),
+        co2e_kg=_total([use.co2e_kg for use in uses]),
+        profile_kw=_listed(mean_day_kw(power_kw)),
+        usual_profile_kw=_summed([use.usual_profile_kw for use in uses]),
+    )
+
+
+def _attention(inputs: AgencyInputs, uses: Sequence[BuildingUse]) -> list[Attention]:
+    """What a person should look at, the gravest first."""
+    found: list[Attention] = []
+    for building, said in zip(inputs.buildings, uses, strict=True):
+        found += _meter_attention(inputs, building)
+        change_ratio, usual_kwh = said.use.change_ratio, said.use.usual_kwh
+        if change_ratio is not None and abs(change_ratio) >= inputs.thresholds.notable_change_ratio:
+            kind: AttentionKind = "use_up" if change_ratio > 0 else "use_down"
+            values = {"change_ratio": change_ratio, "energy_kwh": said.use.energy_kwh, "usual_kwh": usual_kwh}
+            found.append(Attention(kind, "warning" if kind == "use_up" else "notice", building.id, None, values))
+    order: list[Severity] = ["alert", "warning", "notice"]
+    return sorted(found, key=lambda item: order.index(item.severity))
+
+
+def _meter_attention(inputs: AgencyInputs, building: Building) -> list[Attention]:
+    start, end = inputs.period.start, inputs.period.end
+    coverage_ratio = inputs.energy.coverage_ratio(start, end)
+    total_kwh = inputs.energy.total_kwh(start, end)
+    quality = inputs.energy.quality
+    resets = (quality[(quality.index >= start) & (quality.index < end)] == Quality.RESET).sum()
+    found = []
+    for meter in building.meters:
+        ratio, seen = float(coverage_ratio[meter.id]), inputs.last_seen.get(meter.id)
+        if ratio == 0 and math.isnan(total_kwh[meter.id]):
+            found.append(_of(meter, "no_data", "alert", {"last_seen_at": seen}))
+        elif ratio < inputs.thresholds.least_coverage_ratio:
+            found.append(_of(meter, "low_coverage", "warning", {"coverage_ratio": ratio, "last_seen_at": seen}))
+        if resets[meter.id]:
+            found.append(_of(meter, "register_reset", "alert", {"intervals_count": int(resets[meter.id])}))
+        if total_kwh[meter.id] == 0 and inputs.period.kind == "day":
+            found.append(_of(meter, "not_counting", "alert", {}))
+    return found + _sub_meter_attention(building, total_kwh)
+
+
+def _sub_meter_attention(building: Building, total_kwh: pd.Series) -> list[Attention]:
+    """Meters whose sub-meters together count more than they do."""
+    found = []
+    for meter in building.meters:
+        children = [child.id for child in building.meters if child.parent == meter.id]
+        sub_kwh, own_kwh = float(total_kwh[children].sum()), float(total_kwh[meter.id])
+        if children and sub_kwh > own_kwh * (1 + SUB_METER_TOLERANCE_RATIO):
+            values = {"sub_meters_kwh": sub_kwh, "energy_kwh": own_kwh}
+            found.append(_of(meter, "sub_meters_exceed_main", "warning", values))
+    return found
+
+
+def _of(
+    meter: Meter, kind: AttentionKind, severity: Severity, values: Mapping[str, float | dt.datetime | None]
+) -> Attention:
+    return Attention(kind, severity, meter.building, meter.id, values)
+
+
+def _on_days(index: pd.Index, days: Sequence[dt.date]) -> np.ndarray:
+    """(k,) whether each instant falls on one of the days."""
+    local = pd.DatetimeIndex(index).tz_convert(BANGKOK).tz_localize(None).normalize()
+    return local.isin(pd.DatetimeIndex(list(days)))
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
+
+
+def _total(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
+def _listed(values: FloatArray) -> tuple[float | None, ...]:
+    return tuple(_known(value) for value in values.tolist())
+
+
+def _summed(profiles: Sequence[tuple[float | None, ...]]) -> tuple[float | None, ...]:
+    """Hour by hour over buildings; buildings without a usual profile do not count."""
+    return tuple(_total(values) for values in zip(*profiles, strict=True)) if profiles else ()

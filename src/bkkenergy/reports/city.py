@@ -1,0 +1,227 @@
+"""The city's report, made from its agencies' reports. Pure: the same from fresh reports as from archived ones."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from bkkenergy.calendar import BANGKOK
+from bkkenergy.readings import FloatArray
+from bkkenergy.reports.build import ranked_by_usual
+from bkkenergy.reports.content import (
+    AgencyReport,
+    Bar,
+    BillItem,
+    BuildingSaving,
+    BuildingUse,
+    Pictures,
+    PlanProgress,
+    Ranked,
+    SolarUse,
+    Use,
+    Values,
+)
+from bkkenergy.savings.uncertainty import Placebo, summed_band
+from bkkenergy.settings import CITY
+
+MOST_ATTENTION, MOST_FINDINGS = 40, 12
+QUARTER = dt.timedelta(minutes=15)
+GRAVITY = ("alert", "warning", "notice")
+
+
+def city_report(
+    reports: Sequence[AgencyReport],
+    placebo: Placebo,
+    *,
+    names: tuple[str, str],
+    missing: Mapping[str, tuple[str, str]],
+    generated_at: dt.datetime,
+) -> AgencyReport:
+    """All agencies as one. `missing` : agencies without a report, with their names. At least one report is needed."""
+    first = reports[0]
+    total = _total_use(reports)
+    attention = sorted(
+        (item for own in reports for item in own.attention), key=lambda item: GRAVITY.index(item.severity)
+    )
+    findings = sorted((told for own in reports for told in own.findings), key=lambda told: -told.cost_thb_a_month)
+    rows = tuple(_row(own) for own in reports)
+    savings = tuple(replace(own.total_saving, building_id=own.agency_id) for own in reports if own.total_saving)
+    return replace(
+        first,
+        scope="city",
+        agency_id=CITY,
+        name_th=names[0],
+        name_en=names[1],
+        is_simulated=any(own.is_simulated for own in reports),
+        generated_at=generated_at,
+        total=total,
+        buildings=rows,
+        attention=tuple(attention[:MOST_ATTENTION]),
+        names={name: own for report in reports for name, own in report.names.items()} | dict(missing),
+        pictures=_pictures([own.pictures for own in reports]),
+        ranking=_ranking(rows, savings),
+        bill=_bill(reports),
+        bill_source="; ".join(dict.fromkeys(own.bill_source for own in reports if own.bill_source)),
+        ft_is_entered=all(own.ft_is_entered for own in reports),
+        savings=savings,
+        total_saving=_total_saving(reports, placebo),
+        findings=tuple(findings[:MOST_FINDINGS]),
+        solar=_solar(reports),
+        plan=_plan([own.plan for own in reports if own.plan]),
+        revision=1,
+        changes=(),
+        missing=tuple(missing),
+    )
+
+
+def _row(own: AgencyReport) -> BuildingUse:
+    """An agency as a row of the city's report."""
+    floor_m2 = sum(building.gross_floor_area_m2 for building in own.buildings)
+    return BuildingUse(
+        own.agency_id, own.name_th, own.name_en, "agency", floor_m2, None, own.total, own.pictures.heat_kw, own.bill
+    )
+
+
+def _total_use(reports: Sequence[AgencyReport]) -> Use:
+    """Sums of the agencies; the peak is the city's own, coincident one, where quarter-hours are known."""
+    uses = [own.total for own in reports]
+    compared = [use for use in uses if use.change_ratio is not None]
+    usual_kwh = _sum(use.usual_kwh for use in compared)
+    compared_kwh = sum((use.usual_kwh or 0.0) * (1 + (use.change_ratio or 0.0)) for use in compared)
+    quarters = summed([own.pictures.quarter_kw for own in reports])
+    known = np.array([np.nan if kw is None else kw for kw in quarters], np.float64)
+    peak_kw, peak_at, load_factor = None, None, None
+    if np.isfinite(known).any():
+        place = int(np.nanargmax(known))
+        start = dt.datetime.combine(reports[0].first_day, dt.time(), BANGKOK)
+        peak_kw, peak_at = float(known[place]), start + place * QUARTER
+        load_factor = float(np.nanmean(known)) / peak_kw if peak_kw > 0 else None
+    return Use(
+        energy_kwh=_sum(use.energy_kwh for use in uses),
+        exported_kwh=_sum(use.exported_kwh for use in uses),
+        usual_kwh=usual_kwh,
+        change_ratio=compared_kwh / usual_kwh - 1 if usual_kwh else None,
+        compared_days=min((use.compared_days for use in compared), default=0),
+        peak_kw=peak_kw,
+        peak_at=peak_at,
+        load_factor_ratio=load_factor,
+        coverage_ratio=_mean_coverage(reports),
+        cost_thb=_sum(use.cost_thb for use in uses),
+        co2e_kg=_sum(use.co2e_kg for use in uses),
+        profile_kw=summed([use.profile_kw for use in uses]),
+        usual_profile_kw=summed([use.usual_profile_kw for use in uses]),
+    )
+
+
+def _mean_coverage(reports: Sequence[AgencyReport]) -> float:
+    """Of all buildings alike, whichever agency's they are."""
+    ratios = [building.use.coverage_ratio for own in reports for building in own.buildings]
+    return float(np.mean(ratios)) if ratios else 0.0
+
+
+def _pictures(own: Sequence[Pictures]) -> Pictures:
+    first = own[0]
+    bars = [
+        Bar(
+            column[0].first_day,
+            _sum(bar.energy_kwh for bar in column),
+            None if any(bar.expected_kwh is None for bar in column) else _sum(bar.expected_kwh for bar in column),
+        )
+        for column in zip(*(pictures.bars for pictures in own), strict=True)
+    ]
+    heat = [summed(rows) for rows in zip(*(pictures.heat_kw for pictures in own), strict=True)]
+    return replace(
+        first,
+        bars=tuple(bars),
+        heat_kw=tuple(heat),
+        quarter_kw=summed([pictures.quarter_kw for pictures in own]),
+    )
+
+
+def _ranking(rows: Sequence[BuildingUse], savings: Sequence[BuildingSaving]) -> tuple[Ranked, ...]:
+    """Agencies against their baselines where they have them, else against their usual."""
+    judged = {
+        own.building_id: Ranked(own.building_id, own.actual_kwh - own.baseline_kwh, -own.saving_ratio, "baseline")
+        for own in savings
+        if own.actual_kwh is not None and own.baseline_kwh is not None and own.saving_ratio is not None
+    }
+    usual = [own for own in ranked_by_usual(rows) if own.id not in judged]
+    return tuple(sorted([*judged.values(), *usual], key=lambda own: -own.difference_kwh))
+
+
+def _bill(reports: Sequence[AgencyReport]) -> tuple[BillItem, ...]:
+    items = dict.fromkeys(line.item for own in reports for line in own.bill)
+    return tuple(
+        BillItem(item, sum(line.amount_thb for own in reports for line in own.bill if line.item == item))
+        for item in items
+    )
+
+
+def _total_saving(reports: Sequence[AgencyReport], placebo: Placebo) -> BuildingSaving | None:
+    """All buildings' savings with the band of their sum: what they drift together does not cancel."""
+    rows = [row for own in reports for row in own.savings]
+    known = [
+        (row.baseline_kwh, row.actual_kwh, row.half_width_ratio)
+        for row in rows
+        if row.baseline_kwh is not None and row.actual_kwh is not None and row.half_width_ratio is not None
+    ]
+    if not known:
+        return None
+    baseline, actual, half = np.array(known, np.float64).T
+    band = summed_band(baseline, actual, half, placebo)
+    return BuildingSaving(
+        "",
+        float(baseline.sum()),
+        float(actual.sum()),
+        band.saving_ratio,
+        band.half_width_ratio,
+        band.verdict,
+        is_provisional=any(row.is_provisional for row in rows),
+    )
+
+
+def _solar(reports: Sequence[AgencyReport]) -> tuple[SolarUse, ...]:
+    """PV that is there and PV that could be, summed by agency."""
+    return tuple(
+        SolarUse(
+            own.agency_id,
+            is_installed=is_installed,
+            capacity_kwp=sum(solar.capacity_kwp for solar in kind),
+            energy_kwh=_sum(solar.energy_kwh for solar in kind),
+        )
+        for own in reports
+        for is_installed in (True, False)
+        if (kind := [solar for solar in own.solar if solar.is_installed is is_installed])
+    )
+
+
+def _plan(plans: Sequence[PlanProgress]) -> PlanProgress | None:
+    if not plans:
+        return None
+    lines = [line for own in plans for line in own.projects]
+    return PlanProgress(
+        projects=tuple(sorted(lines, key=lambda line: -line.expected_kwh)),
+        expected_kwh=sum(own.expected_kwh for own in plans),
+        done_kwh=sum(own.done_kwh for own in plans),
+        measured_kwh=_sum(own.measured_kwh for own in plans),
+        target_kwh=_sum(own.target_kwh for own in plans),
+        target_year_be=plans[0].target_year_be,
+    )
+
+
+def summed(rows: Iterable[Values]) -> Values:
+    """Value by value over rows of one length, those that are empty left out; None where nobody knows."""
+    known = [row for row in rows if row]
+    if not known:
+        return ()
+    grid: FloatArray = np.array([[np.nan if value is None else value for value in row] for row in known], np.float64)
+    sums = np.where(np.isfinite(grid).any(axis=0), np.nansum(grid, axis=0), np.nan)
+    return tuple(None if np.isnan(value) else value for value in sums.tolist())
+
+
+def _sum(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None

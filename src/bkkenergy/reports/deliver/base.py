@@ -1,0 +1,56 @@
+"""What is handed over, and the two ways in which that fails."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bkkenergy.errors import BkkEnergyError, ConfigError, Fault
+from bkkenergy.settings import Recipient
+
+SERVER_FAULT = 500
+TRY_LATER = frozenset({408, 425, 429})
+
+
+class DeliveryFailed(BkkEnergyError):
+    """The other side has not taken a message. `is_final`: sending the same again can never help."""
+
+    def __init__(self, message: str, *, is_final: bool) -> None:
+        super().__init__(message)
+        self.is_final = is_final
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message apart from its channel.
+
+    key : the same for every try, so that the other side can tell a repetition. html : a body with styles in place.
+    data : for machines.
+    """
+
+    key: str
+    subject: str
+    text: str
+    html: str = ""
+    attachments: tuple[Path, ...] = ()
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+def secret_of(recipient: Recipient) -> str:
+    """The recipient's secret. Raises ConfigError when its file cannot be read."""
+    path = recipient.secret_file
+    try:
+        return path.read_text(encoding="utf-8").strip() if path else ""
+    except OSError as error:
+        fault = Fault(str(path), f"the secret cannot be read ({error.strerror})", "Mend the path or its rights.")
+        raise ConfigError([fault]) from None
+
+
+def judged(status: int, body: bytes, where: str) -> None:
+    """Nothing where an HTTP answer says done. Raises DeliveryFailed."""
+    if status < 300:  # noqa: PLR2004 - HTTP's "done"
+        return
+    is_final = status < SERVER_FAULT and status not in TRY_LATER
+    raise DeliveryFailed(f"{where} answered {status}: {body[:200].decode(errors='replace')}", is_final=is_final)

@@ -1,0 +1,1 @@
+"""The action plan on paper: workbooks in and out, its progress, and data sheets for private partners."""

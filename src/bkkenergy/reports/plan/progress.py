@@ -1,0 +1,24 @@
+"""The plan's progress: every project measured as far as meters tell, rolled up to agencies and the city."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+from bkkenergy.calendar import Period
+from bkkenergy.plan import Measured, Project
+from bkkenergy.reports.savings.gather import SavingsSite, hours_of
+from bkkenergy.reports.savings.plan import measured_savings
+
+
+def measured_projects(site: SavingsSite, projects: Sequence[Project], today: dt.date) -> dict[str, Measured]:
+    """What each done project saves in a year, as measured up to yesterday; those that cannot be are left out."""
+    last_day = today - dt.timedelta(days=1)
+    done = [own for own in projects if own.state == "done" and own.done_on and own.done_on <= last_day]
+    series = {}
+    for name in {own.building for own in done if own.building in site.portfolio.buildings and not own.pv_meter}:
+        building = site.portfolio.buildings[name]
+        first = min(own.done_on for own in done if own.building == name and own.done_on)
+        if building.main_meters:
+            series[name] = hours_of(site, building, Period.days(first, last_day))
+    return measured_savings(site, done, series, last_day)

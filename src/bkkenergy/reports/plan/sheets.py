@@ -1,0 +1,120 @@
+"""Projects as a workbook that people fill in, and back, with every fault told by its row."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import xlsxwriter
+
+from bkkenergy.errors import ConfigError, Fault, InputError
+from bkkenergy.i18n import Words
+from bkkenergy.plan import PROJECT_KINDS, PROJECT_STATES, Measured, Project
+from bkkenergy.portfolio import Portfolio
+from bkkenergy.tomlfiles import validated
+
+FIELDS = tuple(Project.model_fields)
+MARK = " · "
+"""Between a heading's words and the field's name, by which a workbook is read back whatever its language."""
+WIDTHS = {"name_th": 44, "name_en": 44, "building": 32, "note": 40, "id": 28}
+FIRST_ROW = 2
+"""The first project's row in the workbook, counted from 1."""
+
+
+def plan_workbook(projects: Sequence[Project], words: Words, measured: dict[str, Measured]) -> bytes:
+    """XLSX with a row a project, lists to choose from, and what was measured beside; an empty one is a form."""
+    file = io.BytesIO()
+    with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
+        head = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
+        number = book.add_format({"num_format": "#,##0"})
+        date = book.add_format({"num_format": "yyyy-mm-dd", "align": "left"})
+        sheet = book.add_worksheet(words("plan.sheet"))
+        sheet.freeze_panes(1, 1)
+        for column, name in enumerate(FIELDS):
+            sheet.set_column(column, column, WIDTHS.get(name, 16))
+            sheet.write(0, column, f"{words(f'plan.{name}')}{MARK}{name}", head)
+        sheet.write(0, len(FIELDS), words("report.plan_measured_head"), head)
+        for row, own in enumerate(projects, 1):
+            _write(sheet, row, own, measured.get(own.id), number=number, date=date)
+        for name, choices in (("kind", PROJECT_KINDS), ("state", PROJECT_STATES)):
+            column = FIELDS.index(name)
+            sheet.data_validation(1, column, 2000, column, {"validate": "list", "source": list(choices)})
+    return file.getvalue()
+
+
+def _write(sheet: Any, row: int, own: Project, measured: Measured | None, *, number: Any, date: Any) -> None:
+    for column, name in enumerate(FIELDS):
+        value = getattr(own, name)
+        if isinstance(value, dt.date):
+            sheet.write_datetime(row, column, dt.datetime.combine(value, dt.time()), date)
+        elif isinstance(value, int | float):
+            sheet.write_number(row, column, value, None if name == "due_year_be" else number)
+        elif value:
+            sheet.write_string(row, column, value)
+    if measured is not None:
+        sheet.write_number(row, len(FIELDS), measured.kwh_a_year, number)
+
+
+def read_workbook(path: Path, portfolio: Portfolio) -> list[Project]:
+    """The projects of a workbook. Raises InputError when it is none, ConfigError with the faults of all rows."""
+    try:
+        table = pd.read_excel(path, dtype=object, engine="openpyxl")
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{path}: no readable workbook ({error}). Start from: bkkenergy plan export.") from error
+    named = {column: str(column).rpartition(MARK)[2] for column in table.columns}
+    known = {column: name for column, name in named.items() if name in FIELDS}
+    if lacking := sorted({"id", "agency", "kind", "name_th", "name_en", "due_year_be"} - set(known.values())):
+        raise InputError(f"{path}: columns are missing: {', '.join(lacking)}. Start from: bkkenergy plan export.")
+    found, faults = [], []
+    for row, values in enumerate(table[list(known)].rename(columns=known).to_dict("records"), FIRST_ROW):
+        entry = {str(name): _cell(value) for name, value in values.items() if not pd.isna(value) and value != ""}
+        if not entry:
+            continue
+        where = f"{path}: row {row}"
+        own, problems = validated(Project, entry, where)
+        faults += problems + (project_faults(own, portfolio, where) if own else [])
+        found += [own] if own else []
+    faults += _doubled(found, path)
+    if faults:
+        raise ConfigError(faults)
+    return found
+
+
+def project_faults(own: Project, portfolio: Portfolio, where: str) -> list[Fault]:
+    """What of a project does not fit the portfolio."""
+    faults = []
+    if own.agency not in portfolio.agencies:
+        known = ", ".join(sorted(portfolio.agencies))
+        faults.append(Fault(f"{where}: agency", f"{own.agency!r} is not in the portfolio", f"Use one of: {known}."))
+    building = portfolio.buildings.get(own.building)
+    if own.building and (building is None or building.agency != own.agency):
+        names = ", ".join(known.id for known in portfolio.buildings_of(own.agency)) or "(none)"
+        what = f"{own.building!r} is no building of {own.agency}"
+        faults.append(Fault(f"{where}: building", what, f"Leave it empty, or use one of: {names}."))
+    if own.pv_meter and own.pv_meter not in {meter.id for meter in portfolio.meters if meter.pv}:
+        what = f"{own.pv_meter!r} is no meter of the portfolio with pv = true"
+        faults.append(Fault(f"{where}: pv_meter", what, "Name a meter that counts what PV makes, or leave it empty."))
+    if own.state == "done" and own.done_on is None:
+        faults.append(Fault(f"{where}: done_on", "a project that is done has no day", "Enter the first day it saves."))
+    return faults
+
+
+def _cell(value: Any) -> Any:
+    """A cell as the model wants it: whole numbers whole, days without an hour, text trimmed."""
+    if isinstance(value, pd.Timestamp | dt.datetime):
+        return value.date()
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value.strip() if isinstance(value, str) else value
+
+
+def _doubled(found: Sequence[Project], path: Path) -> list[Fault]:
+    names = [own.id for own in found]
+    return [
+        Fault(f"{path}: id", f"{name!r} stands in several rows", "Give each project its own.")
+        for name in sorted({name for name in names if names.count(name) > 1})
+    ]

@@ -1,0 +1,173 @@
+"""A browser that prints pages, one after the other: started once, since starting costs more than printing.
+
+It is spoken to in Chrome's DevTools protocol over a pipe: no port is opened.
+"""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import json
+import os
+import select
+import shutil
+import signal
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Self
+
+from bkkenergy.errors import BkkEnergyError, InputError
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+PRINTED_WITHIN_S = 120.0
+ENDED_WITHIN_S = 5.0
+FROM_US, TO_US = 3, 4
+"""The descriptors on which the browser expects its pipe."""
+A4_IN = (8.27, 11.69)
+PAGES_A_BROWSER = 200
+"""After so many pages a fresh one, so that what it hoards does not grow."""
+
+
+class PrintFailed(BkkEnergyError):
+    """The browser did not print a page."""
+
+
+class Browser:
+    """A headless Chromium in a with-block, started by the first page and again after a failure."""
+
+    def __init__(self) -> None:
+        self._path, self._number, self._pages, self._unread = "", 0, 0, b""
+        self._pid = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop()
+
+    def pdf(self, page: bytes) -> bytes:
+        """A self-contained page as PDF, as the browser prints it: fonts embedded, Thai broken between words.
+
+        Raises InputError where no browser is installed, PrintFailed when it fails; the next page starts it anew.
+        """
+        try:
+            if not self._pid or self._pages >= PAGES_A_BROWSER:
+                self._stop()
+                self._start()
+            return self._printed(page)
+        except PrintFailed:
+            self._stop()
+            raise
+
+    def _printed(self, page: bytes) -> bytes:
+        self._pages += 1
+        source = Path(self._folder.name) / "page.html"
+        source.write_bytes(page)
+        self._call("Page.navigate", url=source.as_uri(), session=True)
+        self._event("Page.loadEventFired")
+        width, height = A4_IN
+        printed = self._call(
+            "Page.printToPDF", session=True, printBackground=True, preferCSSPageSize=True,
+            paperWidth=width, paperHeight=height,
+        )  # fmt: skip
+        return base64.b64decode(printed["data"])
+
+    def _start(self) -> None:
+        found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+        if found is None:
+            raise InputError(
+                "PDF is printed by Chromium, which is not installed. On Debian: apt install chromium fonts-thai-tlwg."
+            )
+        self._path, self._pages, self._unread = found, 0, b""
+        self._folder = tempfile.TemporaryDirectory(prefix="bkkenergy-print-", ignore_cleanup_errors=True)
+        self._pid, self._write, self._read = _spawn(self._path, self._folder.name)
+        target = self._call("Target.createTarget", url="about:blank")["targetId"]
+        self._session = self._call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        self._call("Page.enable", session=True)
+
+    def _stop(self) -> None:
+        if not self._pid:
+            return
+        for descriptor in (self._write, self._read):
+            with suppress(OSError):
+                os.close(descriptor)
+        _end(self._pid)
+        self._pid = 0
+        self._folder.cleanup()
+
+    def _call(self, method: str, *, session: bool = False, **parameters: Any) -> dict[str, Any]:
+        self._number += 1
+        message = {"id": self._number, "method": method, "params": parameters}
+        if session:
+            message["sessionId"] = self._session
+        try:
+            remaining = json.dumps(message).encode() + b"\0"
+            while remaining:
+                remaining = remaining[os.write(self._write, remaining) :]
+        except OSError as error:
+            raise PrintFailed(f"{self._path} has ended ({error}). Look at its own messages, or free memory.") from error
+        while True:
+            answer = self._next()
+            if answer.get("id") == self._number:
+                if "error" in answer:
+                    raise PrintFailed(f"{self._path}: {method}: {answer['error'].get('message')}")
+                found: dict[str, Any] = answer["result"]
+                return found
+
+    def _event(self, name: str) -> None:
+        while self._next().get("method") != name:
+            pass
+
+    def _next(self) -> dict[str, Any]:
+        """The next message of the browser, ended by a zero byte."""
+        until_s = time.monotonic() + PRINTED_WITHIN_S
+        while b"\0" not in self._unread:
+            ready, _, _ = select.select([self._read], [], [], max(0.0, until_s - time.monotonic()))
+            part = os.read(self._read, 1 << 20) if ready else b""
+            if not part:
+                raise PrintFailed(f"{self._path} did not answer within {PRINTED_WITHIN_S:.0f} s, or has ended.")
+            self._unread += part
+        message, _, self._unread = self._unread.partition(b"\0")
+        answer: dict[str, Any] = json.loads(message)
+        return answer
+
+
+def _spawn(path: str, folder: str) -> tuple[int, int, int]:
+    """The browser's process id, and the ends of the pipes that lead to it and from it."""
+    arguments = [
+        path, "--headless", "--disable-gpu", "--remote-debugging-pipe", f"--user-data-dir={folder}/profile",
+        "--no-first-run", "--disable-extensions", "--disable-background-networking", "about:blank",
+    ]  # fmt: skip
+    if os.geteuid() == 0:
+        arguments.insert(1, "--no-sandbox")  # Chromium's sandbox refuses to run for root
+    their_read, our_write = os.pipe()
+    our_read, their_write = os.pipe()
+    moved = [fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 10) for descriptor in (their_read, their_write)]
+    try:
+        actions = [
+            (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
+            (os.POSIX_SPAWN_DUP2, moved[0], FROM_US),
+            (os.POSIX_SPAWN_DUP2, moved[1], TO_US),
+        ]
+        environment = os.environ | {"HOME": folder}
+        pid = os.posix_spawn(path, arguments, environment, file_actions=actions, setpgroup=0)
+    finally:
+        for descriptor in (their_read, their_write, *moved):
+            os.close(descriptor)
+    return pid, our_write, our_read
+
+
+def _end(pid: int) -> None:
+    """Let the browser go by itself, its pipe being closed; then end it and its helpers."""
+    until_s = time.monotonic() + ENDED_WITHIN_S
+    while time.monotonic() < until_s:
+        if os.waitpid(pid, os.WNOHANG)[0]:
+            break
+        time.sleep(0.02)
+    else:
+        with suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)

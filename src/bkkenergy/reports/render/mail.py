@@ -1,0 +1,49 @@
+"""A report's first page as mail: styles in place, nothing that would have to be fetched."""
+
+from __future__ import annotations
+
+from bkkenergy.i18n import Words
+from bkkenergy.reports.content import AgencyReport
+from bkkenergy.reports.phrasing import attention_text, headline, name_of, period_text, place, saving_sentence, title
+from bkkenergy.reports.render.page import environment
+from bkkenergy.reports.savings.phrasing import finding_texts
+from bkkenergy.savings.facts import Finding
+
+MOST_LINES = 5
+
+
+def report_message(report: AgencyReport, words: Words) -> tuple[str, str, str]:
+    """(subject, plain text, HTML) of a report's mail."""
+    name = words.either(th=report.name_th, en=report.name_en)
+    subject = f"{title(report, words)} · {name} · {period_text(report, words)}"
+    if report.revision > 1:
+        subject += f" · {words('report.revision', number=report.revision)}"
+    findings = [_finding(report, told, words) for told in report.findings[:MOST_LINES]]
+    attention = [
+        f"{place(report, item, words)}: {attention_text(item, words)}" for item in report.attention[:MOST_LINES]
+    ]
+    lines = [headline(report, words)]
+    if saving := saving_sentence(report, words):
+        lines.append(saving)
+    lines += [f"• {line}" for line in (*findings, *attention)]
+    if report.is_simulated:
+        lines.append(words("report.simulated"))
+    html = environment.get_template("mail.html.j2").render(
+        report=report,
+        t=words,
+        lang=words.lang,
+        name=name,
+        title=title(report, words),
+        period=period_text(report, words),
+        headline=headline(report, words),
+        saving=saving,
+        findings=findings,
+        attention=attention,
+    )
+    return subject, "\n".join(lines), html
+
+
+def _finding(report: AgencyReport, told: Finding, words: Words) -> str:
+    name, _, todo, stakes = finding_texts(told, words)
+    where = name_of(report, told.building, words)
+    return f"{where}: {name}" + (f" · {stakes}" if stakes else "") + f" → {todo}"

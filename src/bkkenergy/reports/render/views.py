@@ -1,0 +1,100 @@
+"""A report's pictures with their words: bars, heat maps, ranking."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from markupsafe import Markup
+
+from bkkenergy.i18n import Words
+from bkkenergy.reports.content import AgencyReport, Bar
+from bkkenergy.reports.phrasing import name_of
+from bkkenergy.reports.pictures import SMALL, Column, bars, heat_legend, heat_map
+
+DAYS_A_WEEK = 7
+MANY_DAYS = 62
+"""More days than this are labelled by month."""
+MOST_HEATS = 60
+ROOM_FOR_A_DATE = 3
+
+
+def bar_chart(report: AgencyReport, words: Words) -> Markup:
+    """Days or months as bars, with what the baselines expected."""
+    shown = report.pictures.bars
+    columns = [
+        Column(bar.energy_kwh, bar.expected_kwh, _label(report, place, bar, words), _told(report, bar, words))
+        for place, bar in enumerate(shown)
+    ]
+    name = words(f"report.bars_{report.pictures.bar_step}")
+    return bars(columns, title=name, number=words.number)
+
+
+def _label(report: AgencyReport, place: int, bar: Bar, words: Words) -> str:
+    if report.pictures.bar_step == "month":
+        return words.month_short(bar.first_day)
+    if len(report.pictures.bars) > MANY_DAYS:
+        return words.month_short(bar.first_day) if bar.first_day.day == 1 else ""
+    from_end = len(report.pictures.bars) - 1 - place
+    is_shown = place % DAYS_A_WEEK == 0 if report.period_kind == "month" else from_end % DAYS_A_WEEK == 0
+    return words.day_short(bar.first_day) if is_shown else ""
+
+
+def _told(report: AgencyReport, bar: Bar, words: Words) -> str:
+    is_day = report.pictures.bar_step == "day"
+    date = words.date(bar.first_day) if is_day else words.month(bar.first_day)
+    key = "report.bar_hover" if bar.expected_kwh is None else "report.bar_hover_expected"
+    return words(key, date=date, actual=words.number(bar.energy_kwh), expected=words.number(bar.expected_kwh))
+
+
+def heat_picture(report: AgencyReport, words: Words) -> Markup:
+    """The agency's hours."""
+    return heat_map(report.pictures.heat_kw, _heat_labels(report, words), title=words("report.heat"))
+
+
+def legend_of(report: AgencyReport, words: Words) -> Markup:
+    """What the colours of the agency's heat map mean."""
+    known = [kw for row in report.pictures.heat_kw for kw in row if kw is not None]
+    most = f"{words.number(max(known, default=0.0))} {words('unit.kw')}"
+    return heat_legend(most, none=words("report.heat_none"))
+
+
+def building_heats(report: AgencyReport, words: Words) -> list[dict[str, Any]]:
+    """A small heat map of each building, on reports of a month or longer."""
+    if report.period_kind == "day":
+        return []
+    found = []
+    for building in report.buildings[:MOST_HEATS]:
+        name = words.either(th=building.name_th, en=building.name_en)
+        picture = heat_map(
+            building.heat_kw, _heat_labels(report, words), title=f"{words('report.heat')}: {name}", sheet=SMALL
+        )
+        known = [kw for row in building.heat_kw for kw in row if kw is not None]
+        if picture:
+            found.append({"name": name, "picture": picture, "most": words.number(max(known))})
+    return found
+
+
+def _heat_labels(report: AgencyReport, words: Words) -> list[tuple[int, str]]:
+    """Under a heat map: a date a week, or the months."""
+    first, count = report.pictures.heat_first_day, len(report.pictures.heat_kw)
+    days = [first + dt.timedelta(days=n) for n in range(count)]
+    if count > MANY_DAYS:
+        return [(place, words.month_short(day)) for place, day in enumerate(days) if day.day == 1]
+    weekly = [(place, words.day_short(day)) for place, day in enumerate(days) if place % DAYS_A_WEEK == 0]
+    return [(place, text) for place, text in weekly if count - place >= ROOM_FOR_A_DATE]
+
+
+def ranking_rows(report: AgencyReport, words: Words) -> list[dict[str, Any]]:
+    """Who used more or less than expected, with the share of the widest bar (0..100)."""
+    most = max((abs(own.difference_kwh) for own in report.ranking), default=0.0) or 1.0
+    return [
+        {
+            "name": name_of(report, own.id, words),
+            "kwh": own.difference_kwh,
+            "ratio": own.ratio,
+            "width": round(abs(own.difference_kwh) / most * 100, 1),
+            "against": words("report.against_baseline" if own.against == "baseline" else "report.against_usual_short"),
+        }
+        for own in report.ranking
+    ]

@@ -1,0 +1,110 @@
+"""Projects of the action plan held against what meters say: the plan that reports prove."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from bkkenergy.calendar import Period
+from bkkenergy.plan import Measured, Project, as_yearly, shared
+from bkkenergy.portfolio import Building
+from bkkenergy.reports.content import PlanLine, PlanProgress
+from bkkenergy.reports.energy import meters_energy_kwh
+from bkkenergy.reports.savings.gather import SavingsSite, judge
+from bkkenergy.savings.baseline import Series
+from bkkenergy.savings.facts import DAYS_A_YEAR
+
+LEAST_MEASURED_DAYS = 28
+"""Below four weeks a saving says nothing of a year."""
+
+
+def plan_progress(site: SavingsSite, agency_id: str, series: Sequence[tuple[Building, Series]]) -> PlanProgress | None:
+    """The agency's projects with their measured savings; None where it has none. series : of each metered building."""
+    projects = [own for own in site.projects if own.agency == agency_id and own.state != "dropped"]
+    if not projects:
+        return None
+    last_day = max((hours.day_index[-1].date() for _, hours in series), default=None)
+    measured = measured_savings(site, projects, {own.id: hours for own, hours in series}, last_day)
+    done = [own for own in projects if own.state == "done"]
+    known = [measured[own.id].kwh_a_year for own in done if own.id in measured]
+    target = site.plan.agency_target if site.plan else None
+    year_kwh = sum(_year_kwh(hours) for _, hours in series)
+    return PlanProgress(
+        projects=tuple(_line(own, measured.get(own.id)) for own in projects),
+        expected_kwh=sum(own.expected_kwh for own in projects),
+        done_kwh=sum(own.expected_kwh for own in done),
+        measured_kwh=sum(known) if known else None,
+        target_kwh=target.saving_ratio * year_kwh if target else None,
+        target_year_be=target.year_be if target else None,
+    )
+
+
+def measured_savings(
+    site: SavingsSite, projects: Sequence[Project], series: Mapping[str, Series], last_day: dt.date | None
+) -> dict[str, Measured]:
+    """What each done project saves in a year, as measured; those that cannot be measured are left out.
+
+    PV by its own meter; the others of a building share its saving since the last of them was done.
+    """
+    done = [own for own in projects if own.state == "done" and own.done_on and own.building]
+    if last_day is None:
+        return {}
+    found: dict[str, Measured] = {}
+    for own in done:
+        if own.pv_meter and (made := _made(site, own, last_day)):
+            found[own.id] = made
+    for building_id in {own.building for own in done if not own.pv_meter}:
+        together = [own for own in done if own.building == building_id and not own.pv_meter]
+        if building_id in series and (whole := _saved(site, together, series[building_id], last_day)):
+            found |= shared(together, whole)
+    return found
+
+
+def _saved(site: SavingsSite, together: Sequence[Project], hours: Series, last_day: dt.date) -> Measured | None:
+    first = max(own.done_on for own in together if own.done_on)
+    first = max(first, hours.day_index[0].date())
+    if (last_day - first).days < LEAST_MEASURED_DAYS:
+        return None
+    building = site.portfolio.buildings.get(together[0].building)
+    if building is None:
+        return None
+    judged = judge(site, building, Period.days(first, last_day), hours)
+    if judged.saving is None or judged.band is None:
+        return None
+    half_kwh = judged.band.half_width_ratio * judged.saving.adjusted_kwh
+    return as_yearly(judged.saving.saving_kwh, half_kwh, judged.saving.days)
+
+
+def _made(site: SavingsSite, own: Project, last_day: dt.date) -> Measured | None:
+    """What a project's PV meter counted since it was done, over the days that are known."""
+    meter = next((known for known in site.portfolio.meters if known.id == own.pv_meter), None)
+    first = own.done_on
+    if meter is None or first is None or (last_day - first).days < LEAST_MEASURED_DAYS:
+        return None
+    made = meters_energy_kwh(site.store, site.settings, (meter,), Period.days(first, last_day), "day")
+    known = np.isfinite(made)
+    return as_yearly(float(made[known].sum()), 0.0, int(known.sum())) if known.any() else None
+
+
+def _year_kwh(hours: Series) -> float:
+    """Use of a year at the mean of its last valid days."""
+    days = hours.day_energy_kwh[-DAYS_A_YEAR:]
+    return float(np.nanmean(days)) * DAYS_A_YEAR if np.isfinite(days).any() else 0.0
+
+
+def _line(own: Project, measured: Measured | None) -> PlanLine:
+    return PlanLine(
+        id=own.id,
+        name_th=own.name_th,
+        name_en=own.name_en,
+        kind=own.kind,
+        state=own.state,
+        building_id=own.building,
+        due_year_be=own.due_year_be,
+        budget_thb=own.budget_thb,
+        expected_kwh=own.expected_kwh,
+        measured_kwh=measured.kwh_a_year if measured else None,
+        half_width_kwh=measured.half_width_kwh if measured else None,
+    )

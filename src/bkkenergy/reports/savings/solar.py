@@ -1,0 +1,57 @@
+"""What PV made in a period, by its meters, and what bare roofs could make in a typical year."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from bkkenergy.calendar import Period
+from bkkenergy.portfolio import Building
+from bkkenergy.reports.content import SolarUse
+from bkkenergy.reports.energy import meters_energy_kwh
+from bkkenergy.reports.savings.gather import SavingsSite
+from bkkenergy.solar.assumptions import SolarConfig
+from bkkenergy.solar.climate import typical_year
+from bkkenergy.solar.screening import laid_roofs, produced_per_kwp
+
+
+def solar_use(site: SavingsSite, agency_id: str, period: Period) -> tuple[SolarUse, ...]:
+    """PV that is there, with what it made; on reports of a month or longer also what could be."""
+    buildings = site.portfolio.buildings_of(agency_id)
+    installed = [_installed(site, own, period) for own in buildings if _has_pv(own)]
+    if site.solar is None or period.kind == "day":
+        return tuple(installed)
+    bare = [own for own in buildings if not _has_pv(own) and own.roofs]
+    return (*installed, *possible(bare, site.solar))
+
+
+def possible(buildings: Sequence[Building], config: SolarConfig) -> list[SolarUse]:
+    """What whole roofs could carry and make in a typical year, by the design's defaults, where modules fit."""
+    module = next(iter(config.equipment.modules.values()))
+    layouts, _ = laid_roofs(buildings, module, config.layout)
+    fitting = [own for own in buildings if own.id in layouts]
+    if not fitting:
+        return []
+    per_kwp = produced_per_kwp(fitting, layouts, typical_year(config.climate), config, module)
+    kwp = {name: sum(layout.capacity_kwp for layout in own) for name, own in layouts.items()}
+    return [
+        SolarUse(name, is_installed=False, capacity_kwp=own, energy_kwh=float(per_kwp[name].sum()) * own)
+        for name, own in kwp.items()
+    ]
+
+
+def _has_pv(building: Building) -> bool:
+    return any(meter.pv for meter in building.meters) or any(roof.installed_kwp for roof in building.roofs)
+
+
+def _installed(site: SavingsSite, building: Building, period: Period) -> SolarUse:
+    """A building's PV with what its meters counted; None where it has none, or they were silent."""
+    meters = tuple(meter for meter in building.meters if meter.pv)
+    made = meters_energy_kwh(site.store, site.settings, meters, period, "day") if meters else np.empty(0)
+    return SolarUse(
+        building.id,
+        is_installed=True,
+        capacity_kwp=sum(roof.installed_kwp or 0.0 for roof in building.roofs),
+        energy_kwh=float(np.nansum(made)) if np.isfinite(made).any() else None,
+    )

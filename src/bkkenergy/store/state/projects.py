@@ -1,0 +1,75 @@
+"""Projects of the action plan in the state's database, and every step that they took."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+from sqlalchemy import Engine, insert, select, update
+
+from bkkenergy.errors import InputError
+from bkkenergy.plan import Project, Step
+from bkkenergy.store.state import transaction, us_of
+from bkkenergy.store.state.tables import project, project_step
+
+
+def projects(engine: Engine, *, agency: str | None = None) -> list[Project]:
+    """Every project, or an agency's, by id."""
+    with transaction(engine) as connection:
+        rows = connection.execute(select(project.c.entry).order_by(project.c.id)).scalars()
+        found = [Project.model_validate(entry) for entry in rows]
+    return [own for own in found if agency is None or own.agency == agency]
+
+
+def project_of(engine: Engine, project_id: str) -> Project:
+    """One project. Raises InputError with those that are like it."""
+    known = projects(engine)
+    found = next((own for own in known if own.id == project_id), None)
+    if found is None:
+        near = [own.id for own in known if project_id in own.id] or [own.id for own in known]
+        raise InputError(f"project {project_id!r} is not in the plan. Use one of: {', '.join(near[:8]) or '(none)'}.")
+    return found
+
+
+def save_projects(engine: Engine, changed: Sequence[Project], now: dt.datetime) -> None:
+    """Enter new projects and replace known ones, all or none; a new one's first step is the state it comes in."""
+    with transaction(engine) as connection:
+        before = {row.id: row.state for row in connection.execute(select(project.c.id, project.c.state))}
+        for own in changed:
+            values = {"entry": own.model_dump(mode="json"), "state": own.state, "changed_us": us_of(now)}
+            if own.id in before:
+                connection.execute(update(project).where(project.c.id == own.id).values(values))
+            else:
+                connection.execute(insert(project).values(id=own.id, **values))
+            if before.get(own.id) != own.state:
+                step = Step(own.id, own.state, own.done_on or now.date(), "", "")
+                connection.execute(insert(project_step).values(_row(step, now)))
+
+
+def move_project(engine: Engine, own: Project, step: Step, now: dt.datetime) -> None:
+    """Keep a project in its new state, with the step that led there."""
+    values = {"entry": own.model_dump(mode="json"), "state": own.state, "changed_us": us_of(now)}
+    with transaction(engine) as connection:
+        connection.execute(update(project).where(project.c.id == own.id).values(values))
+        connection.execute(insert(project_step).values(_row(step, now)))
+
+
+def steps_of(engine: Engine, project_id: str) -> list[Step]:
+    """How a project came to where it is, oldest first."""
+    query = select(project_step).where(project_step.c.project_id == project_id).order_by(project_step.c.id)
+    with transaction(engine) as connection:
+        return [
+            Step(row.project_id, row.state, dt.date.fromisoformat(row.day), row.by, row.note)
+            for row in connection.execute(query)
+        ]
+
+
+def _row(step: Step, now: dt.datetime) -> dict[str, object]:
+    return {
+        "project_id": step.project_id,
+        "state": step.state,
+        "day": step.day.isoformat(),
+        "by": step.by,
+        "note": step.note,
+        "at_us": us_of(now),
+    }

@@ -1,0 +1,126 @@
+"""Tables of the state. A change here needs a migration; a test compares the two. Instants are µs since 1970 UTC."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("owner", String(128), nullable=False),
+    Column("until_us", BigInteger, nullable=False),
+)
+
+run = Table(
+    "run",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("agency", String(64), nullable=False),
+    Column("period", String(32), nullable=False),
+    Column("first_day", String(10), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("reason", Text, nullable=False, default=""),
+    Column("due_us", BigInteger, nullable=False),
+    Column("next_try_us", BigInteger, nullable=False),
+    Column("tries", Integer, nullable=False, default=0),
+    Column("owner", String(128), nullable=False, default=""),
+    Column("lease_until_us", BigInteger, nullable=False, default=0),
+    Column("started_us", BigInteger),
+    Column("ended_us", BigInteger),
+    Column("duration_s", Float),
+    Column("error", Text, nullable=False, default=""),
+    Column("figures", JSON),
+    UniqueConstraint("agency", "period", "revision"),
+    Index("ix_run_state", "state", "due_us"),
+)
+
+artefact = Table(
+    "artefact",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", Integer, ForeignKey("run.id"), nullable=False, index=True),
+    Column("form", String(8), nullable=False),
+    Column("lang", String(2), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    UniqueConstraint("run_id", "form", "lang"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", String(255), nullable=False, unique=True),
+    Column("channel", String(16), nullable=False),
+    Column("recipient", String(255), nullable=False),
+    Column("message", JSON, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("next_try_us", BigInteger, nullable=False),
+    Column("tries", Integer, nullable=False, default=0),
+    Column("sent_us", BigInteger),
+    Column("error", Text, nullable=False, default=""),
+    Index("ix_outbox_state", "state", "next_try_us"),
+)
+
+alert = Table(
+    "alert",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", String(255), nullable=False, unique=True),
+    Column("kind", String(32), nullable=False),
+    Column("agency", String(64), nullable=False),
+    Column("building", String(128), nullable=False),
+    Column("meter", String(128), nullable=False, default=""),
+    Column("figures", JSON, nullable=False),
+    Column("opened_us", BigInteger, nullable=False),
+    Column("closed_us", BigInteger),
+    Column("told_us", BigInteger),
+)
+
+project = Table(
+    "project",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("entry", JSON, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("changed_us", BigInteger, nullable=False),
+)
+
+project_step = Table(
+    "project_step",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("project_id", String(64), ForeignKey("project.id"), nullable=False, index=True),
+    Column("state", String(16), nullable=False),
+    Column("day", String(10), nullable=False),
+    Column("by", String(128), nullable=False, default=""),
+    Column("note", Text, nullable=False, default=""),
+    Column("at_us", BigInteger, nullable=False),
+)
