@@ -9,11 +9,20 @@ from pathlib import Path
 import pytest
 import structlog
 
-from tests.servers import Server, influxdb, mosquitto, started, victoria_metrics
+from tests.servers import Server, influxdb, mosquitto, postgresql, started, victoria_metrics
 
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
 
-CONFIG_PARTS = ("portfolio", "tariffs", "payloads", "solar", "calendars.toml", "factors.toml", "savings.toml")
+CONFIG_PARTS = (
+    "portfolio",
+    "tariffs",
+    "payloads",
+    "solar",
+    "calendars.toml",
+    "factors.toml",
+    "savings.toml",
+    "plan.toml",
+)
 """What a test's own site takes from the shipped configuration; its settings are its own."""
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,6 +46,13 @@ def influx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def victoria(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A VictoriaMetrics that lasts the session."""
     with started(victoria_metrics(tmp_path_factory.mktemp("victoria"))) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A PostgreSQL that lasts the session. Use a database of the test's own."""
+    with started(postgresql(tmp_path_factory.mktemp("postgresql"))) as server:
         yield server
 
 

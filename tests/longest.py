@@ -18,6 +18,8 @@ def body_lines(function: ast.FunctionDef) -> int:
 def main() -> int:
     modules, functions = [], []
     for path in SRC.rglob("*.py"):
+        if "migrations" in path.parts:  # tables, written by Alembic
+            continue
         text = path.read_text()
         name = str(path.relative_to(SRC))
         modules.append((len(text.splitlines()), name))

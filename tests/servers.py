@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import time
@@ -114,6 +115,24 @@ def victoria_metrics(folder: Path) -> Server:
     port = free_port()
     arguments = [f"-storageDataPath={folder}", f"-httpListenAddr=127.0.0.1:{port}", "-retentionPeriod=100y"]
     return Server([executable, *arguments], port, "/health")
+
+
+def postgresql(folder: Path) -> Server:
+    """Debian's PostgreSQL, a cluster of its own with the user `bkk`; root may not run it, so another does."""
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    assert folders, "postgresql is not installed: deploy/install-test-packages"
+    data, port, as_user = folder / "data", free_port(), []
+    folder.mkdir(parents=True, exist_ok=True)
+    if os.geteuid() == 0:
+        as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+        shutil.chown(folder, "postgres", "postgres")
+        for parent in folder.parents:
+            if parent.stat().st_uid == 0 and not parent.stat().st_mode & 0o005:
+                parent.chmod(parent.stat().st_mode | 0o055)
+    initdb = [*as_user, str(folders[-1] / "initdb"), "-D", str(data), "-U", "bkk", "-A", "trust", "--no-sync"]
+    subprocess.run(initdb, check=True, capture_output=True, cwd="/")
+    options = ["-c", f"port={port}", "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]
+    return Server([*as_user, str(folders[-1] / "postgres"), "-D", str(data), *options], port)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -244,3 +245,117 @@ def test_a_month_s_report_tells_savings_and_what_to_act_on(fitted, tmp_path, lan
     shown = run(fitted, "bill", "show", OFFICES[0], "--period", "2025-09", "--lang", "en")
     assert float(shown.split("Total")[1].split("│")[2].replace(",", "")) == pytest.approx(data["total"]["cost_thb"])
     assert Words(lang).number(items["demand"], 2) in page
+
+
+PLAN = {
+    "led-bangkhen": ("led", "60000"),
+    "cooling-bangkhen": ("cooling", "30000"),
+}
+
+
+@pytest.fixture(scope="module")
+def planned(fitted):
+    """Two projects in the first office, done on the day after its baseline ends."""
+    for name, (kind, kwh) in PLAN.items():
+        run(
+            fitted, "plan", "add", name, "--agency", "district-bangkhen", "--building", OFFICES[0], "--kind", kind,
+            "--name-th", f"โครงการ {kind}", "--name-en", f"Project {kind}", "--due", "2568", "--expected-kwh", kwh,
+            "--budget", "100000", "--owner", "Somsri",
+        )  # fmt: skip
+        for state in ("proposed", "endorsed", "running", "done"):
+            run(fitted, "plan", "move", name, state, "--on", "2024-10-01", "--by", "Somsri", "--note", "ok")
+    return fitted
+
+
+def test_projects_are_proved_by_their_building_s_meter(planned):
+    told = run(planned, "plan", "show", "led-bangkhen", "--lang", "en")
+    assert "1 October 2024 done (Somsri): ok" in told
+    saved = float(re.search(r"([\d,]+) ± ([\d,]+) kWh", told)[1].replace(",", ""))
+    rows = json.loads(run(planned, "plan", "progress", "--by", "kind", "--json"))
+    by_kind = {row["name"]: row for row in rows}
+    whole = by_kind["led"]["measured_kwh"] + by_kind["cooling"]["measured_kwh"]
+    assert by_kind["led"]["measured_kwh"] == pytest.approx(2 * by_kind["cooling"]["measured_kwh"]), "by expectation"
+    assert saved == pytest.approx(by_kind["led"]["measured_kwh"], abs=1)
+    (own,) = json.loads(run(planned, "baseline", "check", OFFICES[0], "--period", AFTER, "--json"))["buildings"]
+    a_year = (own["baseline_kwh"] + own["adjustment_kwh"] - own["actual_kwh"]) / own["days"] * 365
+    assert whole == pytest.approx(a_year, rel=0.1), "a month more of the same"
+    assert "led" in run(planned, "plan", "progress", "--by", "kind")
+
+
+def test_the_plan_stands_in_the_agency_s_report(planned, tmp_path):
+    run(
+        planned,
+        "report",
+        "district-bangkhen",
+        "--period",
+        "2025-08",
+        "--format",
+        "json,html",
+        "--lang",
+        "en",
+        "-o",
+        str(tmp_path),
+    )
+    data = json.loads((tmp_path / "district-bangkhen/district-bangkhen_2025-08.json").read_text())
+    plan = data["plan"]
+    assert {line["id"]: line["state"] for line in plan["projects"]} == dict.fromkeys(PLAN, "done")
+    assert plan["measured_kwh"] == pytest.approx(sum(line["measured_kwh"] for line in plan["projects"]))
+    assert 0 < plan["measured_kwh"] < 2 * plan["target_kwh"]
+    assert data["savings"][0]["saving_ratio"] == pytest.approx(0.15, abs=0.03)
+    page = (tmp_path / "district-bangkhen/district-bangkhen_2025-08.en.html").read_text()
+    assert "2 of 2 projects are done" in page
+
+
+def test_the_plan_goes_out_and_in_as_a_workbook_and_to_partners(planned, tmp_path):
+    told = run(planned, "plan", "export", str(tmp_path / "plan.xlsx"), "--lang", "en")
+    assert "2 projects" in told
+    assert "0 projects entered, 2 replaced" in run(planned, "plan", "import", str(tmp_path / "plan.xlsx"))
+    assert {row["id"] for row in json.loads(run(planned, "plan", "list", "--json"))} == set(PLAN)
+    told = run(
+        planned, "plan", "datasheet", str(tmp_path / "partners.xlsx"), "--mask", "--key", str(tmp_path / "key.csv")
+    )
+    assert "0 retrofits" in told, "both are done"
+    assert (tmp_path / "key.csv").read_text().startswith("\ufeffcode,id")
+    assert "10,100 GWh" in run(planned, "plan", "targets", "--lang", "en")
+
+
+def test_faults_of_the_plan_are_told(planned):
+    missing = run(
+        planned,
+        "plan",
+        "add",
+        "x-1",
+        "--agency",
+        "moon",
+        "--kind",
+        "led",
+        "--name-th",
+        "ก",
+        "--name-en",
+        "a",
+        "--due",
+        "2570",
+        ok=False,
+    )
+    assert "'moon' is not in the portfolio" in missing
+    twice = run(
+        planned,
+        "plan",
+        "add",
+        "led-bangkhen",
+        "--agency",
+        "district-bangkhen",
+        "--kind",
+        "led",
+        "--name-th",
+        "ก",
+        "--name-en",
+        "a",
+        "--due",
+        "2570",
+        ok=False,
+    )
+    assert "in the plan already" in twice
+    assert "led-bangkhen" in run(planned, "plan", "show", "led", ok=False)
+    assert "is no day" in run(planned, "plan", "move", "led-bangkhen", "running", "--on", "tomorrow", ok=False)
+    assert "says why" in run(planned, "plan", "move", "led-bangkhen", "running", ok=False)

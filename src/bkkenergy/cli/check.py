@@ -9,6 +9,8 @@ import click
 
 from bkkenergy.cli.context import Site, config_option, load_site
 from bkkenergy.errors import ConfigError, Fault
+from bkkenergy.jobs.schedule import settings_faults
+from bkkenergy.store.plan_config import load_plan
 from bkkenergy.store.savings_config import SavingsConfig, load_savings
 from bkkenergy.store.solar_config import load_solar
 
@@ -41,9 +43,9 @@ def check_command(config_dir: Path) -> None:
 
 
 def _other_faults(config_dir: Path, site: Site | None = None) -> list[Fault]:
-    """Faults of what only some commands read: solar, savings, and adjustments of buildings that are not there."""
-    faults: list[Fault] = []
-    for load in (load_solar, load_savings):
+    """Faults of what only some commands read: schedule, recipients, solar, savings, plan, unknown buildings."""
+    faults = settings_faults(site.settings, list(site.portfolio.agencies)) if site else []
+    for load in (load_solar, load_savings, load_plan):
         try:
             found = load(config_dir)
         except ConfigError as error:

@@ -21,11 +21,13 @@ from rich.table import Table
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import Site, config_option, load_site, log_options, period_of, set_up_logging
 from bkkenergy.cli.site import report_site_of
-from bkkenergy.errors import InputError
+from bkkenergy.errors import BkkEnergyError, InputError
+from bkkenergy.i18n import Words
 from bkkenergy.jobs.runner import Desk, archive_of
 from bkkenergy.jobs.schedule import since as due_since
 from bkkenergy.jobs.schedule import wanted
 from bkkenergy.jobs.service import Jobs, start
+from bkkenergy.reports.deliver import CHANNELS, Message
 from bkkenergy.reports.render.browser import Browser
 from bkkenergy.reports.savings.gather import SavingsSite
 from bkkenergy.settings import ALL, CITY
@@ -186,6 +188,33 @@ def catch_up_command(since: str, config_dir: Path, log_level: str, log_format: s
     _work_off(jobs)
 
 
+@jobs_command.command("test-mail", epilog="\b\nExamples:\n  bkkenergy jobs test-mail\n"
+                      "  bkkenergy jobs test-mail --to energy@bangkok.go.th")  # fmt: skip
+@click.option("--to", help="Only this recipient of the settings (default: all).")
+@config_option
+def test_command(to: str | None, config_dir: Path) -> None:
+    """Send a test message to the recipients of the settings, by mail, webhook or LINE, and tell what came of it."""
+    settings = load_site(config_dir).settings
+    found = [own for own in settings.recipient if to in (None, own.to)]
+    if not found:
+        known = ", ".join(own.to for own in settings.recipient) or "(none)"
+        raise InputError(f"no such recipient in the settings. They are: {known}.")
+    failed = 0
+    for own in found:
+        words = Words(own.language)
+        key = f"test/{dt.datetime.now(dt.UTC).timestamp():.0f}"
+        message = Message(key, words("mail.test_subject"), words("mail.test_text"), data={"kind": "test"})
+        try:
+            CHANNELS[own.channel](settings, own, message)
+        except (BkkEnergyError, OSError) as error:
+            failed += 1
+            click.echo(f"{own.channel} {own.to}: {error}", err=True)
+        else:
+            click.echo(f"{own.channel} {own.to}: taken")
+    if failed:
+        raise SystemExit(1)
+
+
 def _work_off(jobs: Jobs) -> None:
     """Do what is due, with a bar; exits with 1 when something failed."""
     waiting = len(jobs.ledger.runs(state="due")) + len(jobs.ledger.runs(state="running"))
@@ -200,7 +229,7 @@ def _work_off(jobs: Jobs) -> None:
                 failed.append(run)
 
         done = jobs.work_off(Desk(site, jobs.ledger, jobs.clock, browser), told=told)
-    click.echo(f"{done} reports archived in {archive_of(jobs.settings)}.")
+    click.echo(f"{done} report{'' if done == 1 else 's'} archived in {archive_of(jobs.settings)}.")
     for run in failed:
         now = jobs.ledger.runs(agency=run.agency, period=run.period)[0]
         click.echo(f"{run.id} {run.agency} {run.period}: {now.error}", err=True)

@@ -6,7 +6,8 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 
 from bkkenergy.calendar import BANGKOK, FISCAL_YEAR_FIRST_MONTH, Period, buddhist_year
-from bkkenergy.settings import ALL, CITY, ReportKind, Schedule
+from bkkenergy.errors import Fault
+from bkkenergy.settings import ALL, CITY, FILE_NAME, ReportKind, Schedule, Settings
 from bkkenergy.store.state.ledger import Due
 
 NewestDays = Mapping[tuple[str, str], dt.date]
@@ -80,6 +81,32 @@ def since(schedules: Iterable[Schedule], agencies: Sequence[str], first: dt.date
     }
     days = (now.astimezone(BANGKOK).date() - first).days + 1
     return wanted(lines, agencies, held, now, max(days, 1))
+
+
+def settings_faults(settings: Settings, agencies: Sequence[str]) -> list[Fault]:
+    """What of the schedule and the recipients does not fit the portfolio, or cannot be handed over."""
+    known = {*agencies, CITY, ALL}
+    remedy = f"Use one of: {', '.join(sorted(known))}."
+    lines = [(f"jobs.schedule[{number}]", own.agencies) for number, own in enumerate(settings.jobs.schedule)]
+    lines += [(f"recipient[{number}]", own.agencies) for number, own in enumerate(settings.recipient)]
+    faults = [
+        Fault(f"{FILE_NAME}: {where}.agencies", f"{agency!r} is not in the portfolio", remedy)
+        for where, names in lines
+        for agency in names
+        if agency not in known
+    ]
+    if not settings.mail.host and any(own.channel == "mail" for own in settings.recipient):
+        faults.append(Fault(f"{FILE_NAME}: mail.host", "recipients by mail, but no mail server", "Name the server."))
+    faults += [
+        Fault(
+            f"{FILE_NAME}: recipient[{number}].secret_file",
+            f"{own.secret_file} does not exist",
+            "Put the secret there.",
+        )
+        for number, own in enumerate(settings.recipient)
+        if own.secret_file and not own.secret_file.exists()
+    ]
+    return faults
 
 
 def backoff_s(tries: int, first_s: float, most_s: float) -> float:

@@ -129,7 +129,7 @@ def _pictures(inputs: AgencyInputs, days: _Days) -> Pictures:
         bars=_month_bars(inputs, mains) if is_year else _day_bars(days, mains, first, period.last_day),
         heat_first_day=first,
         heat_kw=heat_rows(shown),
-        quarter_kw=() if is_year else tuple(None if math.isnan(kw) else round(kw, 3) for kw in own.tolist()),
+        quarter_kw=tuple(None if math.isnan(kw) else round(kw, 2) for kw in own.tolist()),
     )
 
 

@@ -117,7 +117,7 @@ class Pictures:
 
     bars : days up to the period's last, or the months of a year, by `bar_step`.
     heat_kw : mean power of each hour of the days from `heat_first_day` on, (days, 24).
-    quarter_kw : mean power of each 15 minutes of a day's or month's report.
+    quarter_kw : mean power of each 15 minutes of the period.
     """
 
     bar_step: Literal["day", "month"]

@@ -11,6 +11,8 @@ from bkkenergy.reports.savings.phrasing import verdict_text
 from bkkenergy.savings.uncertainty import Band
 
 SAME_WITHIN_RATIO = 0.005
+COMPARED_UP_TO_DAYS = 31
+"""A longer period is not held against the usual, so it says nothing of lacking history."""
 
 
 def title(report: AgencyReport, words: Words) -> str:
@@ -32,17 +34,17 @@ def period_text(report: AgencyReport, words: Words) -> str:
 
 
 def headline(report: AgencyReport, words: Words) -> str:
-    """The report in one sentence."""
-    use = report.total
+    """The report in one sentence: against the baseline where that tells something, else against the usual."""
+    use, saving = report.total, report.total_saving
     if use.energy_kwh is None:
         return words("report.headline_nothing")
     change = use.change_ratio
-    if change is None:
-        kind = "alone"
-    elif abs(change) < SAME_WITHIN_RATIO:
-        kind = "same"
+    if report.period_kind != "day" and saving is not None and saving.verdict in {"proven", "increase"}:
+        kind, change = str(saving.verdict), saving.saving_ratio
+    elif change is not None:
+        kind = "same" if abs(change) < SAME_WITHIN_RATIO else "more" if change > 0 else "less"
     else:
-        kind = "more" if change > 0 else "less"
+        kind = "alone" if len(report.pictures.heat_kw) <= COMPARED_UP_TO_DAYS else "long"
     return words(
         f"report.headline_{kind}",
         energy=words.number(use.energy_kwh),

@@ -7,6 +7,7 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import pandas as pd
 import xlsxwriter
@@ -63,7 +64,7 @@ def read_workbook(path: Path, portfolio: Portfolio) -> list[Project]:
     """The projects of a workbook. Raises InputError when it is none, ConfigError with the faults of all rows."""
     try:
         table = pd.read_excel(path, dtype=object, engine="openpyxl")
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
         raise InputError(f"{path}: no readable workbook ({error}). Start from: bkkenergy plan export.") from error
     named = {column: str(column).rpartition(MARK)[2] for column in table.columns}
     known = {column: name for column, name in named.items() if name in FIELDS}

@@ -39,6 +39,10 @@ class Book:
     words: Words
     taken: set[str]
 
+    def total(self, report: AgencyReport) -> str:
+        """What the sum of all rows is called."""
+        return self.words("report.total_city" if report.scope == "city" else "report.total")
+
     def sheet(self, name: str) -> Any:
         """A new sheet; a name that is taken already gets a number."""
         plain = name.translate(NOT_IN_SHEET_NAMES)[:MOST_SHEET_NAME]
@@ -97,7 +101,7 @@ def _buildings(book: Book, report: AgencyReport) -> None:
     for row, building in enumerate(report.buildings, first):
         _building_row(sheet, row, report, building, book)
     last = first + len(report.buildings)
-    sheet.write(last, 0, words("report.total"), formats["head"])
+    sheet.write(last, 0, book.total(report), formats["head"])
     for column, value in ((1, report.total.energy_kwh), (6, report.total.cost_thb), (7, report.total.co2e_kg)):
         formula = f"=SUM({xl_range(first, column, last - 1, column)})"
         sheet.write_formula(last, column, formula, formats["number"], value or 0)
@@ -173,7 +177,7 @@ def _bill(book: Book, report: AgencyReport) -> None:
     sheet.set_column(1, len(report.buildings) + 1, 18)
     names = [words.either(th=own.name_th, en=own.name_en) for own in report.buildings]
     thb = words("unit.thb")
-    sheet.write_row(0, 0, [f"{words('report.bill_item')} ({thb})", words("report.total"), *names], formats["head"])
+    sheet.write_row(0, 0, [f"{words('report.bill_item')} ({thb})", book.total(report), *names], formats["head"])
     sheet.freeze_panes(1, 2)
     for row, line in enumerate(report.bill, 1):
         sheet.write(row, 0, words(f"solar.item_{line.item}"))
@@ -183,7 +187,7 @@ def _bill(book: Book, report: AgencyReport) -> None:
             amount = sum(own.amount_thb for own in building.bill if own.item == line.item)
             sheet.write_number(row, column, amount, formats["fine"])
     last = len(report.bill) + 1
-    sheet.write(last, 0, words("report.total"), formats["head"])
+    sheet.write(last, 0, book.total(report), formats["head"])
     totals = [report.total.cost_thb, *(own.use.cost_thb for own in report.buildings)]
     for column, value in enumerate(totals, 1):
         sheet.write_formula(last, column, f"=SUM({xl_range(1, column, last - 1, column)})", formats["fine"], value or 0)
@@ -257,7 +261,7 @@ def _plan(book: Book, report: AgencyReport) -> None:
             if value is not None:
                 sheet.write_number(row, column, value, formats["number"])
     last = 3 + len(plan.projects)
-    sheet.write(last, 0, words("report.total"), formats["head"])
+    sheet.write(last, 0, book.total(report), formats["head"])
     measured = sum(line.measured_kwh or 0.0 for line in plan.projects)
     budget = sum(line.budget_thb for line in plan.projects)
     for column, total in ((3, budget), (4, plan.expected_kwh), (5, measured)):
@@ -313,7 +317,7 @@ def _building(book: Book, report: AgencyReport, building: BuildingUse) -> None:
         sheet.write_number(row, HOURS + 1, line.amount_thb, formats["fine"])
     if building.bill:
         end = last + 1 + len(building.bill)
-        sheet.write(end, 0, f"{words('report.total')} ({words('unit.thb')})", formats["head"])
+        sheet.write(end, 0, f"{book.total(report)} ({words('unit.thb')})", formats["head"])
         column = xl_col_to_name(HOURS + 1)
         formula = f"=SUM({column}{last + 2}:{column}{end})"
         sheet.write_formula(end, HOURS + 1, formula, formats["fine"], building.use.cost_thb or 0)

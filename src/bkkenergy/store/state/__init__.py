@@ -48,6 +48,17 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         raise StoreAway(f"state database {shown}: {error.orig}. It is tried again.") from error
 
 
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A view of one moment, which keeps nobody from writing. Raises StoreAway when the database does not answer."""
+    try:
+        with engine.connect().execution_options(is_reading=True) as connection, connection.begin():
+            yield connection
+    except DBAPIError as error:
+        shown = engine.url.render_as_string(hide_password=True)
+        raise StoreAway(f"state database {shown}: {error.orig}. It is tried again.") from error
+
+
 def us_of(instant: dt.datetime) -> int:
     """Microseconds since 1970 UTC of an instant with zone, as the state keeps it."""
     if instant.tzinfo is None:
@@ -76,7 +87,8 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:
 
 def _begin_at_once(connection: Connection) -> None:
     """Take the write lock first: a transaction that reads and then writes must not find the world changed."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    is_reading = connection.get_execution_options().get("is_reading", False)
+    connection.exec_driver_sql("BEGIN" if is_reading else "BEGIN IMMEDIATE")
 
 
 def _version(engine: Engine) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, select, update
 
-from bkkenergy.store.state import transaction, us_of
+from bkkenergy.store.state import reading, transaction, us_of
 from bkkenergy.store.state.tables import alert
 
 
@@ -57,7 +57,7 @@ def open_alerts(engine: Engine) -> list[Alarm]:
 
 
 def _alarms(engine: Engine, *where: Any) -> list[Alarm]:
-    with transaction(engine) as connection:
+    with reading(engine) as connection:
         rows = connection.execute(select(alert).where(*where).order_by(alert.c.id)).mappings()
         return [Alarm(**{name: row[name] for name in Alarm.__dataclass_fields__}) for row in rows]
 
@@ -71,6 +71,6 @@ def mark_told(connection: Connection, alarms: Sequence[Alarm], now: dt.datetime)
 def last_told(engine: Engine) -> int | None:
     """When alerts were told last, µs."""
     newest = select(alert.c.told_us).where(alert.c.told_us.is_not(None)).order_by(alert.c.told_us.desc()).limit(1)
-    with transaction(engine) as connection:
+    with reading(engine) as connection:
         found: int | None = connection.execute(newest).scalar()
         return found

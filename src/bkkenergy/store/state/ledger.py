@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, RowMapping, and_, func, insert, or_, 
 from sqlalchemy.exc import IntegrityError
 
 from bkkenergy.settings import CITY
-from bkkenergy.store.state import transaction, us_of
+from bkkenergy.store.state import reading, transaction, us_of
 from bkkenergy.store.state.tables import artefact, lease, run
 
 US_PER_S = 1_000_000
@@ -223,19 +223,19 @@ class Ledger:
             query = query.where(column == value) if value is not None else query
         if since is not None:
             query = query.where(run.c.first_day >= since.isoformat())
-        with transaction(self.engine) as connection:
+        with reading(self.engine) as connection:
             return [Run.of(row) for row in connection.execute(query).mappings()]
 
     def newest_first_days(self) -> dict[tuple[str, str], dt.date]:
         """The first day of the newest period in the ledger, by kind and agency."""
         query = select(run.c.kind, run.c.agency, func.max(run.c.first_day)).group_by(run.c.kind, run.c.agency)
-        with transaction(self.engine) as connection:
+        with reading(self.engine) as connection:
             return {(kind, agency): dt.date.fromisoformat(day) for kind, agency, day in connection.execute(query)}
 
     def artefacts(self, run_id: int) -> list[Artefact]:
         """The files of a run."""
         query = select(artefact).where(artefact.c.run_id == run_id).order_by(artefact.c.form, artefact.c.lang)
-        with transaction(self.engine) as connection:
+        with reading(self.engine) as connection:
             rows = connection.execute(query).mappings()
             return [Artefact(**{name: row[name] for name in Artefact.__dataclass_fields__}) for row in rows]
 

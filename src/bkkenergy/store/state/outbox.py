@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from sqlalchemy import Connection, Engine, RowMapping, insert, select, update
 
-from bkkenergy.store.state import transaction, us_of
+from bkkenergy.store.state import reading, transaction, us_of
 from bkkenergy.store.state.tables import outbox
 
 MOST_ERROR = 500
@@ -64,7 +64,7 @@ def post(
 def waiting(engine: Engine, now: dt.datetime, limit: int) -> list[Posted]:
     """Messages whose time has come, the oldest first."""
     due = select(outbox).where(outbox.c.state == "waiting", outbox.c.next_try_us <= us_of(now))
-    with transaction(engine) as connection:
+    with reading(engine) as connection:
         return [Posted.of(row) for row in connection.execute(due.order_by(outbox.c.id).limit(limit)).mappings()]
 
 
@@ -87,5 +87,5 @@ def messages(engine: Engine, *, state: str | None = None, limit: int = 50) -> li
     """The latest messages."""
     query = select(outbox).order_by(outbox.c.id.desc()).limit(limit)
     query = query if state is None else query.where(outbox.c.state == state)
-    with transaction(engine) as connection:
+    with reading(engine) as connection:
         return [Posted.of(row) for row in connection.execute(query).mappings()]

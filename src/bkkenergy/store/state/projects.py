@@ -9,13 +9,13 @@ from sqlalchemy import Engine, insert, select, update
 
 from bkkenergy.errors import InputError
 from bkkenergy.plan import Project, Step
-from bkkenergy.store.state import transaction, us_of
+from bkkenergy.store.state import reading, transaction, us_of
 from bkkenergy.store.state.tables import project, project_step
 
 
 def projects(engine: Engine, *, agency: str | None = None) -> list[Project]:
     """Every project, or an agency's, by id."""
-    with transaction(engine) as connection:
+    with reading(engine) as connection:
         rows = connection.execute(select(project.c.entry).order_by(project.c.id)).scalars()
         found = [Project.model_validate(entry) for entry in rows]
     return [own for own in found if agency is None or own.agency == agency]
@@ -57,7 +57,7 @@ def move_project(engine: Engine, own: Project, step: Step, now: dt.datetime) -> 
 def steps_of(engine: Engine, project_id: str) -> list[Step]:
     """How a project came to where it is, oldest first."""
     query = select(project_step).where(project_step.c.project_id == project_id).order_by(project_step.c.id)
-    with transaction(engine) as connection:
+    with reading(engine) as connection:
         return [
             Step(row.project_id, row.state, dt.date.fromisoformat(row.day), row.by, row.note)
             for row in connection.execute(query)

@@ -1,0 +1,320 @@
+"""What the state promises, kept by SQLite and by a real PostgreSQL alike."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import subprocess
+import sys
+import threading
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from pydantic import SecretStr
+from sqlalchemy import create_engine, text
+
+from bkkenergy.errors import ConfigError
+from bkkenergy.plan import Project, Step, moved
+from bkkenergy.settings import CITY, StateSettings
+from bkkenergy.store.base import StoreAway
+from bkkenergy.store.state import HEAD, open_state, reading, transaction
+from bkkenergy.store.state.alerts import Alarm, last_told, mark_told, open_alerts, reconcile, untold
+from bkkenergy.store.state.ledger import Artefact, Due, LeaseLost, Ledger
+from bkkenergy.store.state.outbox import messages, not_sent, post, sent, waiting
+from bkkenergy.store.state.projects import move_project, project_of, projects, save_projects, steps_of
+from bkkenergy.store.state.tables import metadata
+
+NOW = dt.datetime(2026, 11, 24, 0, 30, tzinfo=dt.UTC)
+LEASE_S = 60.0
+numbers = itertools.count()
+
+
+def later(seconds: float) -> dt.datetime:
+    return NOW + dt.timedelta(seconds=seconds)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def state(request, tmp_path):
+    """Settings of an empty state database of each kind."""
+    if request.param == "sqlite":
+        return StateSettings(path=tmp_path / "state.sqlite")
+    server = request.getfixturevalue("postgres")
+    name = f"state{next(numbers)}"
+    admin = create_engine(f"postgresql+psycopg://bkk@127.0.0.1:{server.port}/postgres", isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    admin.dispose()
+    return StateSettings(url=SecretStr(f"postgresql+psycopg://bkk@127.0.0.1:{server.port}/{name}"))
+
+
+@pytest.fixture
+def engine(state):
+    found = open_state(state)
+    yield found
+    found.dispose()
+
+
+@pytest.fixture
+def ledger(engine):
+    return Ledger(engine, "a")
+
+
+def due(agency="health", period="2026-11-23", at=NOW):
+    return Due(kind="day", agency=agency, period=period, first_day=dt.date(2026, 11, 23), due_at=at)
+
+
+def done(ledger, run, at=NOW, figures=None):
+    file = Artefact(form="html", lang="th", path="x/r1/x.html", size_bytes=3, sha256="0" * 64)
+    ledger.finish(run, at, artefacts=[file], figures=figures or {"": [1.5, 1.0]}, publish=lambda _: None)
+
+
+def test_the_tables_are_those_of_the_migrations(engine):
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == HEAD
+
+
+def test_the_newest_migration_is_the_one_that_is_asked_for():
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", "bkkenergy.store.state:migrations")
+    assert ScriptDirectory.from_config(config).get_current_head() == HEAD
+
+
+def test_two_processes_may_open_an_empty_state_at_once(state):
+    code = (
+        "import sys; from pathlib import Path; from pydantic import SecretStr\n"
+        "from bkkenergy.settings import StateSettings; from bkkenergy.store.state import open_state\n"
+        "given = sys.argv[1]\n"
+        "open_state(StateSettings(url=SecretStr(given)) if '://' in given else StateSettings(path=Path(given)))"
+    )
+    where = state.url.get_secret_value() if state.url else str(state.path)
+    both = [subprocess.Popen([sys.executable, "-c", code, where], stderr=subprocess.PIPE) for _ in range(3)]
+    for process in both:
+        _, error = process.communicate(timeout=60)
+        assert process.returncode == 0, error.decode()
+
+
+def test_a_period_is_entered_once(ledger):
+    assert ledger.plan([due(), due(), due("education")]) == 2
+    assert ledger.plan([due()]) == 0
+    assert [(run.agency, run.state, run.tries) for run in ledger.runs()] == [
+        ("education", "due", 0),
+        ("health", "due", 0),
+    ]
+
+
+def test_a_run_is_claimed_by_one_process_alone(ledger, engine):
+    ledger.plan([due()])
+    run = ledger.claim(NOW, LEASE_S)
+    assert (run.state, run.tries, run.owner) == ("running", 1, "a")
+    assert Ledger(engine, "b").claim(later(1), LEASE_S) is None
+
+
+def test_many_at_once_claim_every_run_exactly_once(ledger, engine):
+    ledger.plan([due(f"agency-{n:02d}") for n in range(40)])
+    claimed, lock = [], threading.Lock()
+
+    def take(owner):
+        own = Ledger(engine, owner)
+        misses = 0
+        while misses < 3:
+            run = own.claim(NOW, LEASE_S)
+            if run is None:
+                misses += 1
+                continue
+            with lock:
+                claimed.append(run.agency)
+
+    threads = [threading.Thread(target=take, args=(f"p{n}",)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(claimed) == [f"agency-{n:02d}" for n in range(40)]
+
+
+def test_the_oldest_is_done_first_and_the_city_after_its_agencies(ledger):
+    old = dt.timedelta(days=1)
+    ledger.plan([due(CITY), due("health"), due("zoo", at=NOW - old, period="2026-11-22")])
+    order = []
+    while run := ledger.claim(NOW, LEASE_S):
+        order.append(run.agency)
+    assert order == ["zoo", "health", CITY]
+
+
+def test_what_is_not_due_yet_waits(ledger):
+    ledger.plan([due(at=later(10))])
+    assert ledger.claim(NOW, LEASE_S) is None
+    assert ledger.claim(later(10), LEASE_S) is not None
+
+
+def test_a_run_of_a_dead_process_is_taken_over_and_the_dead_one_cannot_close_it(ledger, engine):
+    ledger.plan([due()])
+    run = ledger.claim(NOW, LEASE_S)
+    other = Ledger(engine, "b")
+    assert other.claim(later(LEASE_S - 1), LEASE_S) is None
+    taken = other.claim(later(LEASE_S + 1), LEASE_S)
+    assert (taken.id, taken.tries) == (run.id, 2)
+    seen = []
+    with pytest.raises(LeaseLost):
+        ledger.finish(run, later(70), artefacts=[], figures={}, publish=lambda _: seen.append(1))
+    assert not seen
+    assert not ledger.renew(run, later(70), LEASE_S)
+    done(other, taken)
+    assert ledger.runs()[0].state == "done"
+
+
+def test_a_run_that_is_renewed_is_not_taken_over(ledger, engine):
+    ledger.plan([due()])
+    run = ledger.claim(NOW, LEASE_S)
+    assert ledger.renew(run, later(50), LEASE_S)
+    assert Ledger(engine, "b").claim(later(70), LEASE_S) is None
+
+
+def test_a_closed_run_names_its_files_and_figures(ledger):
+    ledger.plan([due()])
+    run = ledger.claim(NOW, LEASE_S)
+    done(ledger, run, later(2.5), {"": [10.25, 0.9], "health.one": [None, 0.0]})
+    kept = ledger.runs()[0]
+    assert (kept.state, kept.duration_s) == ("done", 2.5)
+    assert kept.figures == {"": [10.25, 0.9], "health.one": [None, 0.0]}
+    assert [file.path for file in ledger.artefacts(run.id)] == ["x/r1/x.html"]
+
+
+def test_when_publishing_fails_nothing_is_closed(ledger):
+    ledger.plan([due()])
+    run = ledger.claim(NOW, LEASE_S)
+
+    def fail(_):
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        ledger.finish(run, NOW, artefacts=[], figures={}, publish=fail)
+    assert ledger.runs()[0].state == "running"
+
+
+def test_a_failed_run_waits_then_stays_failed_until_a_person_asks(ledger):
+    ledger.plan([due()])
+    ledger.fail(ledger.claim(NOW, LEASE_S), NOW, "no paper", retry_at=later(60))
+    assert ledger.claim(later(59), LEASE_S) is None
+    again = ledger.claim(later(60), LEASE_S)
+    assert again.tries == 2
+    ledger.fail(again, later(61), "no paper", retry_at=None)
+    run = ledger.runs(state="failed")[0]
+    assert run.error == "no paper"
+    assert ledger.claim(later(10**6), LEASE_S) is None
+    assert ledger.retry([run.id], later(100)) == 1
+    assert ledger.claim(later(100), LEASE_S).tries == 1
+
+
+def test_the_next_revision_is_entered_once(ledger):
+    ledger.plan([due()])
+    run = ledger.claim(NOW, LEASE_S)
+    done(ledger, run)
+    assert ledger.again(run, "late", NOW) is not None
+    assert ledger.again(run, "late", NOW) is None
+    second = ledger.claim(NOW, LEASE_S)
+    assert (second.revision, second.reason) == (2, "late")
+    assert [own.revision for own in ledger.runs(agency="health")] == [2, 1]
+    assert ledger.plan([due()]) == 0
+
+
+def test_one_process_leads_until_its_lease_runs_out_or_it_stands_down(ledger, engine):
+    other = Ledger(engine, "b")
+    assert ledger.lead(NOW, LEASE_S)
+    assert not other.lead(later(1), LEASE_S)
+    assert ledger.lead(later(30), LEASE_S)
+    assert not other.lead(later(80), LEASE_S)
+    assert other.lead(later(91), LEASE_S)
+    assert not ledger.lead(later(92), LEASE_S)
+    other.stand_down()
+    assert ledger.lead(later(93), LEASE_S)
+
+
+def test_messages_wait_are_sent_or_given_up_and_are_posted_once(engine):
+    for _ in range(2):
+        with transaction(engine) as connection:
+            for key in ("k1", "k2"):
+                post(connection, key=key, channel="mail", recipient="a@b.c", message={"subject": "ไทย"}, now=NOW)
+    first, second = waiting(engine, NOW, 10)
+    assert (first.key, first.message) == ("k1", {"subject": "ไทย"})
+    sent(engine, first, later(1))
+    not_sent(engine, second, "away", retry_at=later(60))
+    assert waiting(engine, later(59), 10) == []
+    again = waiting(engine, later(60), 10)[0]
+    assert (again.key, again.tries, again.error) == ("k2", 1, "away")
+    not_sent(engine, again, "gone", retry_at=None)
+    assert waiting(engine, later(10**6), 10) == []
+    assert [(own.key, own.state) for own in messages(engine)] == [("k2", "failed"), ("k1", "sent")]
+
+
+def alarm(key, kind="meter_silent", agency="health"):
+    return Alarm(key=key, kind=kind, agency=agency, building=f"{agency}.one", figures={"last_seen_us": 1})
+
+
+def test_alerts_open_once_close_when_over_and_are_told_once(engine):
+    kinds = {"meter_silent", "near_peak"}
+    assert reconcile(engine, [alarm("a"), alarm("b")], NOW, kinds=kinds) == 2
+    assert reconcile(engine, [alarm("f", "finding")], NOW, kinds={"finding"}) == 1
+    assert reconcile(engine, [alarm("a")], later(1), kinds=kinds) == 0
+    assert [own.key for own in open_alerts(engine)] == ["a", "f"]
+    assert reconcile(engine, [alarm("a"), alarm("b")], later(2), kinds=kinds) == 0, "told once, though it came back"
+    assert [own.key for own in untold(engine)] == ["a", "f"]
+    assert last_told(engine) is None
+    alarms = untold(engine)
+    with transaction(engine) as connection:
+        mark_told(connection, alarms, later(3))
+    assert untold(engine) == []
+    assert last_told(engine) == int(later(3).timestamp() * 1e6)
+
+
+def test_findings_of_one_agency_close_without_touching_anothers(engine):
+    reconcile(engine, [alarm("x", "finding", "health")], NOW, kinds={"finding"}, agency="health")
+    reconcile(engine, [], NOW, kinds={"finding"}, agency="education")
+    assert [own.key for own in open_alerts(engine)] == ["x"]
+    reconcile(engine, [], NOW, kinds={"finding"}, agency="health")
+    assert open_alerts(engine) == []
+
+
+PROJECT = Project(
+    id="led-one", agency="health", building="health.one", kind="led", name_th="หลอด", name_en="LED", due_year_be=2570
+)
+
+
+def test_who_reads_keeps_nobody_from_writing(engine, ledger):
+    with reading(engine) as connection:
+        before = connection.execute(text("SELECT count(*) FROM run")).scalar()
+        ledger.plan([due()])
+        assert connection.execute(text("SELECT 1")).scalar() == 1
+    assert (before, len(ledger.runs())) == (0, 1)
+
+
+def test_projects_are_kept_with_every_step(engine):
+    save_projects(engine, [PROJECT], NOW)
+    day = dt.date(2026, 11, 30)
+    own = moved(project_of(engine, "led-one"), "proposed", day, note="")
+    move_project(engine, own, Step("led-one", "proposed", day, "Somchai", "see file"), later(1))
+    save_projects(engine, [own.model_copy(update={"budget_thb": 5.0})], later(2))
+    assert projects(engine, agency="health")[0].budget_thb == 5.0
+    assert projects(engine, agency="education") == []
+    assert [(step.state, step.by) for step in steps_of(engine, "led-one")] == [
+        ("surveyed", ""),
+        ("proposed", "Somchai"),
+    ]
+
+
+def test_a_database_that_does_not_answer_is_told_without_its_password():
+    url = SecretStr("postgresql+psycopg://bkk:s3cret@127.0.0.1:1/none?connect_timeout=2")
+    with pytest.raises(StoreAway) as caught:
+        open_state(StateSettings(url=url))
+    assert "127.0.0.1:1" in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_url_that_means_nothing_is_told_with_what_to_write():
+    with pytest.raises(ConfigError, match="BKKENERGY_STATE_URL.*postgresql"):
+        open_state(StateSettings(url=SecretStr("oracle:whatever")))

@@ -1,0 +1,370 @@
+"""Reports that arrive by themselves: ledger, archive, mail, late data, faults, on readings in a real store."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from bkkenergy.calendar import BANGKOK, Period, timestamp_us
+from bkkenergy.cli.context import load_site
+from bkkenergy.cli.jobs import make_jobs
+from bkkenergy.jobs.service import Jobs
+from bkkenergy.readings import ReadingBatch
+from bkkenergy.store.sqlite import SqliteStore
+from bkkenergy.store.state.outbox import messages
+from tests.conftest import CONFIG_PARTS, ROOT
+from tests.receivers import http_receiver, mail_server
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning:aiosmtpd")
+
+DAY = Period.day(dt.date(2026, 11, 23))
+QUARTER_US = 900_000_000
+AGENCIES = ("health", "fire-rescue")
+METERS = ("health.centre-1.main", "health.centre-2.main", "fire-rescue.station-1.main")
+SETTINGS = """
+[store]
+path = "var/store.sqlite"
+[jobs]
+retry_first_s = 60
+most_tries = 3
+schedule = [{{ kind = "day", at = "07:00", agencies = ["health", "fire-rescue", "city"] }}]
+[report]
+formats = ["html", "csv"]
+languages = ["th"]
+{more}
+"""
+
+
+class Clock:
+    """The time, as a test sets it."""
+
+    def __init__(self, text: str) -> None:
+        self.now = dt.datetime.fromisoformat(text).replace(tzinfo=BANGKOK)
+
+    def __call__(self) -> dt.datetime:
+        return self.now
+
+    def forward(self, **by: float) -> None:
+        self.now += dt.timedelta(**by)
+
+
+def commit(home, meter: str, period: Period, kw: float = 8.0, hours: slice = slice(None)) -> None:
+    """Quarter-hourly registers of steady load; `hours` picks readings of the period."""
+    store = SqliteStore(home / "var/store.sqlite")
+    store.prepare()
+    at = np.arange(timestamp_us(period.start), timestamp_us(period.end) + 1, QUARTER_US)
+    register = 1000 + (at - at[0]) / 3_600_000_000 * kw
+    picked = at[hours], register[hours]
+    store.commit(ReadingBatch((meter,), np.zeros(len(picked[0]), np.int64), picked[0], {"energy_kwh": picked[1]}))
+    store.close()
+
+
+@pytest.fixture
+def home(tmp_path):
+    (tmp_path / "config").mkdir()
+    for name in CONFIG_PARTS:
+        (tmp_path / "config" / name).symlink_to(ROOT / "config" / name)
+    write_settings(tmp_path)
+    for meter in METERS:
+        commit(tmp_path, meter, DAY.with_days_before(8))
+    return tmp_path
+
+
+def write_settings(home, more: str = "") -> None:
+    (home / "config/bkkenergy.toml").write_text(SETTINGS.format(more=more))
+
+
+def jobs_at(home, clock) -> Jobs:
+    jobs = make_jobs(load_site(home / "config"))
+    jobs.clock = clock
+    return jobs
+
+
+@pytest.fixture
+def clock():
+    return Clock("2026-11-24T07:00:05")
+
+
+def archive(home):
+    """Every file of the archive that people see, by its path."""
+    root = home / "var/reports/archive"
+    return sorted(str(p.relative_to(root)) for p in root.rglob("*") if p.is_file()) if root.exists() else []
+
+
+def states(jobs):
+    return [(run.agency, run.period, run.revision, run.state) for run in jobs.ledger.runs()]
+
+
+def test_what_is_due_is_archived_once_and_the_city_sums_its_agencies(home, clock):
+    jobs = jobs_at(home, clock)
+    assert jobs.tick() == 3
+    assert jobs.tick() == 0
+    assert archive(home) == [
+        f"{agency}/2026-11-23/r1/{agency}_2026-11-23.{tail}"
+        for agency in ("city", "fire-rescue", "health")
+        for tail in ("json", "th.csv", "th.html")
+    ]
+    data = {name: json.loads((home / f"var/reports/archive/{name}/2026-11-23/r1/{name}_2026-11-23.json").read_text())
+            for name in ("city", *AGENCIES)}  # fmt: skip
+    total = sum(data[name]["total"]["energy_kwh"] for name in AGENCIES)
+    assert data["city"]["total"]["energy_kwh"] == pytest.approx(total) == pytest.approx(3 * 8 * 24)
+    assert data["city"]["scope"] == "city"
+    assert "education" in data["city"]["missing"]
+    assert len(data["city"]["missing"]) == 10
+
+
+def test_before_the_hour_the_day_before_is_what_is_owed(home):
+    jobs = jobs_at(home, Clock("2026-11-24T06:59:00"))
+    jobs.tick()
+    assert {run.period for run in jobs.ledger.runs()} == {"2026-11-22"}
+
+
+def test_missed_days_are_caught_up_the_oldest_first(home, clock):
+    jobs = jobs_at(home, clock)
+    clock.now -= dt.timedelta(days=3)
+    assert jobs.tick() == 3
+    clock.forward(days=3)
+    seen = []
+    jobs.ledger.claim, claim = (lambda *a: (seen.append(r := claim(*a)), r)[1]), jobs.ledger.claim
+    assert jobs.tick() == 9
+    periods = [run.period for run in seen if run]
+    assert periods == sorted(periods)
+    assert set(periods) == {"2026-11-21", "2026-11-22", "2026-11-23"}
+
+
+def test_late_data_bring_a_second_revision_that_says_what_changed(home, clock):
+    commit(home, "health.centre-3.main", DAY.with_days_before(8), hours=slice(0, 8 * 96 + 20))
+    jobs = jobs_at(home, clock)
+    assert jobs.tick() == 3
+    clock.forward(hours=2)
+    assert jobs.tick() == 0, "nothing has changed"
+    commit(home, "health.centre-3.main", DAY.with_days_before(8))
+    clock.forward(hours=2)
+    assert jobs.tick() == 2, "the agency's and the city's, not the other agency's"
+    assert ("health", "2026-11-23", 2, "done") in states(jobs)
+    assert ("fire-rescue", "2026-11-23", 2, "done") not in states(jobs)
+    new = json.loads((home / "var/reports/archive/health/2026-11-23/r2/health_2026-11-23.json").read_text())
+    assert new["revision"] == 2
+    changes = {own["building_id"]: own for own in new["changes"]}
+    assert changes.keys() == {"", "health.centre-3"}
+    assert changes["health.centre-3"]["after_kwh"] == pytest.approx(8 * 24)
+    assert changes["health.centre-3"]["before_coverage_ratio"] < 0.3
+    page = (home / "var/reports/archive/health/2026-11-23/r2/health_2026-11-23.th.html").read_text()
+    assert "ฉบับแก้ไขที่ 2" in page
+    assert "สิ่งที่เปลี่ยนจากฉบับก่อน" in page
+    assert (home / "var/reports/archive/health/2026-11-23/r1/health_2026-11-23.json").exists(), "what was, stays"
+    clock.forward(hours=2)
+    assert jobs.tick() == 0
+
+
+def test_after_a_week_late_data_change_nothing(home, clock):
+    jobs = jobs_at(home, clock)
+    jobs.tick()
+    clock.forward(days=9)
+    commit(home, "health.centre-3.main", DAY)
+    jobs.tick()
+    assert ("health", "2026-11-23", 2, "done") not in states(jobs)
+
+
+def test_one_agency_s_fault_does_not_stop_the_others_and_is_tried_again(home, clock, monkeypatch):
+    from bkkenergy.jobs import runner
+
+    made = runner.make_report
+
+    def fail_for_health(site, agency, *args, **given):
+        if agency == "health":
+            raise RuntimeError("a fault that nobody foresaw")
+        return made(site, agency, *args, **given)
+
+    monkeypatch.setattr(runner, "make_report", fail_for_health)
+    jobs = jobs_at(home, clock)
+    assert jobs.tick() == 2
+    health = jobs.ledger.runs(agency="health")[0]
+    assert (health.state, health.tries) == ("due", 1)
+    assert "RuntimeError: a fault that nobody foresaw" in health.error
+    clock.forward(seconds=59)
+    assert jobs.tick() == 0
+    clock.forward(seconds=2)
+    jobs.tick()
+    clock.forward(seconds=121)
+    jobs.tick()
+    assert jobs.ledger.runs(agency="health")[0].state == "failed"
+    monkeypatch.setattr(runner, "make_report", made)
+    clock.forward(hours=1)
+    assert jobs.tick() == 0, "left failed until a person asks"
+    jobs.ledger.retry([health.id], clock())
+    assert jobs.tick() == 2, "and the city's again, now with it"
+    city = json.loads((home / "var/reports/archive/city/2026-11-23/r2/city_2026-11-23.json").read_text())
+    assert "health" not in city["missing"]
+
+
+def test_while_the_store_is_away_it_is_tried_without_end(home, clock, monkeypatch):
+    from bkkenergy.jobs import runner
+    from bkkenergy.store.base import StoreAway
+
+    def away(*_args, **_given):
+        raise StoreAway("http://influx:8086 does not answer")
+
+    monkeypatch.setattr(runner, "make_report", away)
+    jobs = jobs_at(home, clock)
+    for _ in range(6):
+        jobs.tick()
+        clock.forward(hours=1, seconds=5)
+    assert {run.state for run in jobs.ledger.runs()} == {"due", "failed"}
+    assert {run.state for run in jobs.ledger.runs() if run.agency != "city"} == {"due"}
+    assert archive(home) == []
+
+
+def recipients(mail_port: int, hook: str, secret) -> str:
+    return f"""
+[mail]
+host = "127.0.0.1"
+port = {mail_port}
+tls = "none"
+[[recipient]]
+to = "health@example.com"
+agencies = ["health"]
+[[recipient]]
+to = "nobody@example.com"
+agencies = ["health"]
+[[recipient]]
+channel = "webhook"
+to = "{hook}"
+agencies = ["city"]
+secret_file = "{secret}"
+language = "en"
+"""
+
+
+@pytest.mark.browser
+def test_reports_are_handed_over_to_those_who_want_them_once(home, clock):
+    (home / "secret").write_text("s")
+    with mail_server() as mail, http_receiver() as hook:
+        write_settings(home, recipients(mail.port, hook.url, home / "secret"))
+        jobs = jobs_at(home, clock)
+        mail.answer = "451 try later"
+        hook.answers = [503]
+        assert jobs.tick() == 3
+        assert mail.messages == []
+        mail.answer = "250 OK"
+        clock.forward(seconds=61)
+        jobs.tick()
+        clock.forward(hours=1)
+        jobs.tick()
+        (found,) = mail.messages
+        assert len(hook.requests) == 2
+    assert found["To"] == "health@example.com"
+    assert "สำนักอนามัย" in found["Subject"]
+    (pdf,) = found.iter_attachments()
+    assert pdf.get_filename() == "health_2026-11-23.th.pdf"
+    assert pdf.get_content().startswith(b"%PDF")
+    assert "384" in found.get_body(("html",)).get_content()
+    told = json.loads(hook.requests[1][2])
+    assert told["agency"] == "city"
+    assert told["energy_kwh"] == pytest.approx(576)
+    assert {file["form"] for file in told["files"]} == {"html", "csv", "json"}
+    by_key = {own.recipient: (own.state, own.tries) for own in messages(jobs.engine)}
+    assert by_key["health@example.com"] == ("sent", 2)
+    assert by_key["nobody@example.com"] == ("failed", 1)
+
+
+def test_a_silent_meter_is_told_in_one_message_after_the_quiet_hours(home, clock):
+    with mail_server() as mail:
+        write_settings(
+            home,
+            f"""
+[mail]
+host = "127.0.0.1"
+port = {mail.port}
+tls = "none"
+[[recipient]]
+to = "ops@example.com"
+reports = []
+alerts = true
+language = "en"
+""",
+        )
+        jobs = jobs_at(home, clock)
+        clock.now = clock.now.replace(hour=5)
+        jobs.tick()
+        assert mail.messages == [], "at night"
+        clock.forward(hours=2)
+        jobs.tick()
+        jobs.tick()
+        (found,) = mail.messages
+    text = found.get_body(("plain",)).get_content()
+    assert found["Subject"] == "Energy alerts: 3"
+    assert "health.centre-1.main has been silent since 24 November 2026 00:00" in text
+
+
+def test_two_replicas_make_each_report_once(home, clock):
+    both = [jobs_at(home, clock), jobs_at(home, clock)]
+    assert [jobs.tick() for jobs in both] == [3, 0]
+    clock.forward(days=1)
+    both[0].ledger.stand_down()
+    assert [jobs.tick() for jobs in reversed(both)] == [3, 0]
+    assert len(both[0].ledger.runs(state="done")) == 6
+
+
+def run(home, *args, code=0):
+    command = [sys.executable, "-m", "bkkenergy", "jobs", *args, "--config", str(home / "config")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=os.environ | {"COLUMNS": "200"}, check=False)  # fmt: skip
+    assert done.returncode == code, done.stderr + done.stdout
+    return done.stdout + done.stderr
+
+
+def test_the_commands_run_list_retry_and_catch_up(home):
+    assert "None yet" in run(home, "list")
+    assert "1 report archived" in run(home, "run", "--agency", "health", "--period", "2026-11-23")
+    rows = json.loads(run(home, "list", "--json"))
+    assert [(row["agency"], row["period"], row["state"]) for row in rows] == [("health", "2026-11-23", "done")]
+    assert {file["form"] for file in rows[0]["files"]} == {"html", "csv", "json"}
+    assert "0 reports archived" in run(home, "run", "--agency", "health", "--period", "2026-11-23")
+    again = run(home, "run", "--agency", "health", "--period", "2026-11-23", "--again", "meter corrected")
+    assert "1 report archived" in again
+    assert json.loads(run(home, "list", "--json"))[0]["reason"] == "meter corrected"
+    assert "health" in run(home, "list", "--agency", "health")
+    assert "not in the portfolio" in run(home, "run", "--agency", "nobody", code=2)
+    assert "has not ended" in run(home, "run", "--period", "2126-01-01", code=2)
+    assert "any two days" in run(home, "run", "--period", "2026-11-01..2026-11-03", code=2)
+    assert "Name runs" in run(home, "retry", code=2)
+    assert "None of these runs" in run(home, "retry", "1", code=2)
+    city = run(home, "run", "--agency", "city", "--period", "2026-11-22", code=1)
+    assert "no agency has a report of 2026-11-22 yet" in city
+    told = run(home, "catch-up", "--since", (dt.datetime.now(BANGKOK).date() - dt.timedelta(days=2)).isoformat())
+    assert "reports archived" in told
+    assert "None yet" in run(home, "list", "--mail")
+
+
+def test_a_test_message_tells_whether_recipients_can_be_reached(home):
+    assert "no such recipient" in run(home, "test-mail", code=2)
+    (home / "secret").write_text("s")
+    with mail_server() as mail, http_receiver() as hook:
+        write_settings(home, recipients(mail.port, hook.url, home / "secret"))
+        told = run(home, "test-mail", code=1)
+        assert "mail health@example.com: taken" in told
+        assert "nobody@example.com is refused" in told
+        assert f"webhook {hook.url}: taken" in told
+        assert [found["To"] for found in mail.messages] == ["health@example.com"]
+
+
+def test_what_a_dead_process_left_unfinished_is_swept_and_a_half_closed_run_replaced(home, clock):
+    root = home / "var/reports/archive"
+    left = root / ".unfinished/health_2026-11-23_r1_deadbeef"
+    left.mkdir(parents=True)
+    (left / "half.html").write_text("<html")
+    orphan = root / "health/2026-11-23/r1"
+    orphan.mkdir(parents=True)
+    (orphan / "from-a-try-that-never-closed.html").write_text("x")
+    jobs = jobs_at(home, clock)
+    assert jobs.tick() == 3
+    assert list((root / ".unfinished").iterdir()) == []
+    assert not (orphan / "from-a-try-that-never-closed.html").exists()
+    shutil.rmtree(root)
