@@ -128,10 +128,10 @@ def test_a_report_is_written_in_each_format_and_language(site, store, tmp_path):
     assert report["total"]["usual_kwh"] == pytest.approx(960)
 
 
-def test_reports_of_a_month_and_of_all_agencies(site, store, tmp_path):
+def test_reports_of_a_month_of_all_agencies_and_the_city(site, store, tmp_path):
     month_of_readings(store)
     run("report", "all", "--period", "2026-11", "-o", tmp_path, "--config", site)
-    assert len(list(tmp_path.glob("*/*_2026-11.th.html"))) == 12
+    assert len(list(tmp_path.glob("*/*_2026-11.th.html"))) == 13
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_quarantine_is_listed_shown_and_replayed(site, store):
 def test_serve_ingests_writes_yesterdays_reports_and_ends_when_told(site, broker):
     (site / "bkkenergy.toml").write_text(
         f'[mqtt]\nport = {broker.port}\nclient_id = "serve-test"\n[observe]\nport = 0\n'
-        '[jobs]\nschedule = [{{ kind = "day", at = "00:00" }}]\n'
+        '[jobs]\nschedule = [{ kind = "day", at = "00:00" }]\n'
     )
     command = [sys.executable, "-m", "bkkenergy", "serve", "--config", str(site), "--log-format", "json"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:

@@ -13,7 +13,7 @@ from typing import Self
 from bkkenergy.ingest.message import Reason, Refused
 from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import Settings
-from bkkenergy.store.sqlite import Transaction, make_tables, open_database
+from bkkenergy.store.sqlite_file import Transaction, make_tables, open_database
 
 MAX_KEPT_BYTES = 1_048_576
 """Of one payload. A longer one is kept cut, and cannot be replayed."""

@@ -16,8 +16,9 @@ def open_store(settings: StoreSettings, *, prepare: bool = True) -> ReadingStore
     store: ReadingStore
     if settings.kind == "influx":
         from bkkenergy.store.influx import InfluxStore  # noqa: PLC0415 - its client is slow to import
+        from bkkenergy.store.rollup import StaleMarks  # noqa: PLC0415
 
-        store = InfluxStore(settings.influx)
+        store = InfluxStore(settings.influx, StaleMarks(settings.path))
     else:
         from bkkenergy.store.sqlite import SqliteStore  # noqa: PLC0415 - one of two
 

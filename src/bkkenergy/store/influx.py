@@ -19,6 +19,7 @@ from bkkenergy.readings import ReadingBatch
 from bkkenergy.settings import InfluxSettings
 from bkkenergy.store.base import DEFAULT_FIELDS, StoreAway, StoreRefused
 from bkkenergy.store.line_protocol import MEASUREMENT, TAG, encode
+from bkkenergy.store.rollup import StaleMarks
 
 GZIP_LEVEL = 1
 METERS_A_QUERY = 200
@@ -35,8 +36,9 @@ class InfluxStore:
     it can lose points after they were acknowledged to the broker.
     """
 
-    def __init__(self, settings: InfluxSettings) -> None:
-        self._settings = settings
+    def __init__(self, settings: InfluxSettings, marks: StaleMarks | None = None) -> None:
+        """Marks : told of every batch before it is sent, so that hours and days are computed anew."""
+        self._settings, self._marks = settings, marks
         self._pool = urllib3.PoolManager(timeout=settings.timeout_s, retries=False)
         token = settings.token.get_secret_value() if settings.token else ""
         self._headers = {"Authorization": f"Token {token}"} if token else {}
@@ -59,6 +61,8 @@ class InfluxStore:
         body = encode(batch)
         if not body:
             return
+        if self._marks is not None:
+            self._marks.mark(batch)
         packed = gzip.compress(body, GZIP_LEVEL)
         if self._api == "v1":
             self._write_v1(packed)
@@ -113,6 +117,8 @@ class InfluxStore:
     def close(self) -> None:
         """Let go of the connections."""
         self._pool.clear()
+        if self._marks is not None:
+            self._marks.close()
         if self._v2_client is not None:
             self._v2_client.close()
 

@@ -1,0 +1,86 @@
+"""Hours and days computed anew for the meters whose readings have changed."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from bkkenergy.calendar import BANGKOK, Period, edges
+from bkkenergy.metering.frames import meter_energy
+from bkkenergy.metering.intervals import IntervalEnergy
+from bkkenergy.portfolio import Meter, MeterKind, Portfolio
+from bkkenergy.readings import Quality
+from bkkenergy.reports.energy import readings_around
+from bkkenergy.settings import Settings
+from bkkenergy.store import ReadingStore
+from bkkenergy.store.rollup import MeterDays, Rollup, Stale
+
+METERS_AT_ONCE = 25
+QUARTERS_A_DAY, QUARTERS_AN_HOUR, HOURS_A_DAY = 96, 4, 24
+
+
+def refresh(
+    store: ReadingStore, rollup: Rollup, portfolio: Portfolio, settings: Settings, *, today: dt.date, limit: int = 1000
+) -> int:
+    """Bring hours and days up to the readings; how many meters were computed."""
+    meters = {meter.id: meter for meter in portfolio.meters}
+    waiting = rollup.stale(limit)
+    known = [own for own in waiting if own.meter in meters and meters[own.meter].kind is not MeterKind.WEATHER]
+    others = {own.meter for own in waiting} - {own.meter for own in known}
+    rollup.replace([(own, None) for own in waiting if own.meter in others])
+    for some in _alike(known):
+        first = min(_day_of(own.first_us) for own in some) - dt.timedelta(days=1)
+        last = min(max(_day_of(own.last_us) for own in some) + dt.timedelta(days=1), max(today, first))
+        own_meters = tuple(meters[own.meter] for own in some)
+        found = meter_days(store, settings, own_meters, Period.days(first, last))
+        rollup.replace(list(zip(some, found, strict=True)))
+    return len(known)
+
+
+def meter_days(store: ReadingStore, settings: Settings, meters: tuple[Meter, ...], period: Period) -> list[MeterDays]:
+    """Hours and days of meters over whole days."""
+    batch = readings_around(store, settings, meters, period)
+    energy = meter_energy(batch, meters, edges(period, "15min"), max_gap_s=settings.metering.max_estimated_gap_s)
+    daily = energy.daily_kwh()
+    return [_of_meter(energy, daily, meter.id, period) for meter in meters]
+
+
+def _of_meter(energy: IntervalEnergy, daily: pd.DataFrame, meter: str, period: Period) -> MeterDays:
+    quarters = energy.energy_kwh[meter].to_numpy(np.float64).reshape(-1, HOURS_A_DAY, QUARTERS_AN_HOUR)
+    measured = (energy.quality[meter].to_numpy() == Quality.MEASURED).reshape(quarters.shape)
+    is_known = np.isfinite(quarters)
+    power_kw = np.where(is_known, quarters * QUARTERS_AN_HOUR, -np.inf)
+    hour_peak = power_kw.max(axis=2)
+    in_day = power_kw.reshape(-1, QUARTERS_A_DAY)
+    day_peak, place = in_day.max(axis=1), in_day.argmax(axis=1)
+    starts = pd.DatetimeIndex(energy.energy_kwh.index).as_unit("us").asi8.reshape(-1, QUARTERS_A_DAY)
+    return MeterDays(
+        meter,
+        period.first_day,
+        np.where(is_known.any(axis=2), np.nansum(quarters, axis=2), np.nan),
+        measured.mean(axis=2),
+        np.where(np.isfinite(hour_peak), hour_peak, np.nan),
+        daily[meter].to_numpy(np.float64),
+        measured.mean(axis=(1, 2)),
+        np.where(np.isfinite(day_peak), day_peak, np.nan),
+        np.where(np.isfinite(day_peak), starts[np.arange(len(place)), place], -1),
+    )
+
+
+def _alike(known: Sequence[Stale]) -> list[list[Stale]]:
+    """Meters whose stretches are alike, to be computed together."""
+    groups: list[list[Stale]] = []
+    for own in sorted(known, key=lambda each: (_day_of(each.first_us), _day_of(each.last_us))):
+        group = groups[-1] if groups else None
+        if group and len(group) < METERS_AT_ONCE and _day_of(group[0].first_us) == _day_of(own.first_us):
+            group.append(own)
+        else:
+            groups.append([own])
+    return groups
+
+
+def _day_of(instant_us: int) -> dt.date:
+    return pd.Timestamp(instant_us, unit="us", tz="UTC").tz_convert(BANGKOK).date()
