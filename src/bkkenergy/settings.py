@@ -223,6 +223,17 @@ class AlertSettings(Frozen):
     finding_thb: Annotated[float, Field(ge=0)] = 5000.0
 
 
+class WebSettings(Frozen):
+    """The web app. `behind_proxy`: TLS ends at a proxy that tells the client's address (X-Forwarded-For, -Proto)."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    behind_proxy: bool = False
+    secure_cookies: bool = True
+    session_h: Annotated[float, Field(gt=0)] = 12.0
+    refresh_s: Annotated[float, Field(gt=0)] = 60.0
+
+
 class Settings(Frozen):
     """Every setting of the service, with its default."""
 
@@ -238,6 +249,7 @@ class Settings(Frozen):
     line: LineSettings = LineSettings()
     recipient: tuple[Recipient, ...] = ()
     alerts: AlertSettings = AlertSettings()
+    web: WebSettings = WebSettings()
 
 
 def load_settings(config_dir: Path, environment: Mapping[str, str] | None = None) -> Settings:

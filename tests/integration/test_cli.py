@@ -25,6 +25,7 @@ from bkkenergy.store import open_store
 from tests.builders import DAY_US, QUARTER_US, readings
 from tests.conftest import CONFIG_PARTS, ROOT
 from tests.integration.conftest import publish, reading, wait_until
+from tests.servers import free_port
 
 METER = "environment.headquarters.main"
 WEEKS = 4
@@ -218,6 +219,7 @@ def test_serve_ingests_writes_yesterdays_reports_and_ends_when_told(site, broker
     (site / "bkkenergy.toml").write_text(
         f'[mqtt]\nport = {broker.port}\nclient_id = "serve-test"\n[observe]\nport = 0\n'
         '[jobs]\nschedule = [{ kind = "day", at = "00:00" }]\n'
+        f"[web]\nport = {free_port()}\n"
     )
     command = [sys.executable, "-m", "bkkenergy", "serve", "--config", str(site), "--log-format", "json"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:

@@ -20,6 +20,8 @@ COMMANDS = MappingProxyType(
         "insights": "insights",
         "index": "insights",
         "jobs": "jobs",
+        "web": "web",
+        "users": "web",
         "plan": "plan",
         "solar": "solar",
         "meters": "meters",

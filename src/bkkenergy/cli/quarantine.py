@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,12 +13,10 @@ from rich.table import Table
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import Site, config_option, load_site
 from bkkenergy.errors import InputError
-from bkkenergy.ingest.message import Message, Reason, Refused
-from bkkenergy.ingest.pipeline import commit_or_split
+from bkkenergy.ingest.message import Reason
 from bkkenergy.ingest.quarantine import Kept, Quarantine
-from bkkenergy.ingest.sort import Sorter
-from bkkenergy.readings import US_PER_S
-from bkkenergy.store import ReadingStore, open_store
+from bkkenergy.ingest.replay import replay
+from bkkenergy.store import open_store
 
 MOST = 1_000_000
 
@@ -116,7 +113,7 @@ def replay_command(
             chosen = [_existing(quarantine, number) for number in numbers]
         store = open_store(site.settings.store)
         try:
-            readings, stayed = _replay(chosen, site, store, quarantine)
+            readings, stayed = replay(chosen, site.portfolio, site.profiles, site.settings.ingest, store, quarantine)
         finally:
             store.close()
     click.echo(f"{len(chosen) - stayed} payloads replayed ({readings} readings), {stayed} stay in quarantine.")
@@ -128,29 +125,3 @@ def _existing(quarantine: Quarantine, number: int) -> Kept:
     if item is None:
         raise InputError(f"there is no payload {number} in quarantine. See `bkkenergy quarantine list`.")
     return item
-
-
-def _replay(chosen: list[Kept], site: Site, store: ReadingStore, quarantine: Quarantine) -> tuple[int, int]:
-    """Readings that went in, and payloads that stay."""
-    limits = site.settings.ingest
-    sorter = Sorter(
-        site.portfolio.meters,
-        site.profiles,
-        max_ahead_s=limits.max_ahead_s,
-        max_payload_bytes=limits.max_payload_bytes,
-    )
-    whole = [item for item in chosen if item.is_whole]
-    messages = [
-        Message(item.topic, item.payload, received_us=int(item.received.timestamp() * US_PER_S)) for item in whole
-    ]
-    now_us = int(time.time() * US_PER_S)
-    found = sorter.sort(messages, now_us=now_us)
-    refused = list(found.refused)
-    for row, why in commit_or_split(store, found.batch):
-        message = messages[int(found.source[row])]
-        refused.append(Refused(message.topic, message.payload, Reason.STORE_REFUSED, why))
-    still = {(item.topic, item.payload) for item in refused}
-    gone = [item.id for item in whole if (item.topic, item.payload) not in still]
-    quarantine.remove(gone)
-    quarantine.keep(refused, {}, now_us=now_us)
-    return len(found.batch), len(chosen) - len(gone)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from pathlib import Path
 
 import click
@@ -38,19 +39,25 @@ def ingest_command(config_dir: Path, log_level: str, log_format: str) -> None:
 @config_option
 @log_options
 def serve_command(config_dir: Path, log_level: str, log_format: str) -> None:
-    """Run everything in one process: ingest, and reports, mail and alerts by the schedule.
+    """Run everything in one process: ingest, reports, mail and alerts by the schedule, and the web app.
 
     Reports that were missed are made at start.
     """
     from bkkenergy.cli.jobs import make_jobs  # noqa: PLC0415 - reports' libraries: the ingester alone needs none
+    from bkkenergy.cli.web import make_server  # noqa: PLC0415
     from bkkenergy.jobs.service import start  # noqa: PLC0415
 
     set_up_logging(log_level, log_format)
     site = load_site(config_dir)
     jobs = make_jobs(site)
     scheduler = start(jobs)
+    web = make_server(site)
+    thread = threading.Thread(target=web.run, name="web", daemon=True)
+    thread.start()
     try:
         _ingest_until_stopped(site)
     finally:
+        web.should_exit = True
         scheduler.shutdown()
         jobs.ledger.stand_down()
+        thread.join(10)

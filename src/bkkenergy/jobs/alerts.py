@@ -16,6 +16,7 @@ from bkkenergy.calendar import BANGKOK, Period
 from bkkenergy.i18n import Words
 from bkkenergy.portfolio import Building, Portfolio
 from bkkenergy.readings import US_PER_S
+from bkkenergy.reports.alert_words import alert_line
 from bkkenergy.reports.content import AgencyReport
 from bkkenergy.reports.energy import main_energy_kwh
 from bkkenergy.reports.savings.gather import SavingsSite
@@ -164,21 +165,7 @@ def tell(engine: Engine, settings: Settings, portfolio: Portfolio, now: dt.datet
 def digest(alarms: Sequence[Alarm], recipient: Recipient, portfolio: Portfolio) -> dict[str, Any]:
     """Alerts as one message in the recipient's language."""
     words = Words(recipient.language)
-    lines = [alarm_text(alarm, portfolio, words) for alarm in alarms]
+    told = [alert_line(alarm, portfolio, words) for alarm in alarms]
+    lines = [f"• {line['place']}: {line['text']}" for line in told]
     data = {"kind": "alerts", "alerts": [{"key": own.key, "building": own.building, **own.figures} for own in alarms]}
     return {"subject": words("alert.subject", count=len(alarms)), "text": "\n".join(lines), "data": data}
-
-
-def alarm_text(alarm: Alarm, portfolio: Portfolio, words: Words) -> str:
-    """One alert as a line."""
-    building = portfolio.buildings.get(alarm.building)
-    place = words.either(th=building.name_th, en=building.name_en) if building else alarm.building
-    figures = dict(alarm.figures)
-    values: dict[str, object] = {"meter": alarm.meter}
-    if "last_seen_us" in figures:
-        values["last_seen"] = words.moment(pd.Timestamp(figures["last_seen_us"], unit="us", tz=BANGKOK).to_pydatetime())
-    if "rule" in figures:
-        values["name"] = words(f"insight.{figures['rule']}")
-        values["todo"] = words(f"insight.{figures['rule']}_do")
-    values |= {name: words.number(value) for name, value in figures.items() if isinstance(value, float)}
-    return f"• {place}: {words(f'alert.{alarm.kind}', **values)}"

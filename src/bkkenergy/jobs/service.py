@@ -24,15 +24,18 @@ from bkkenergy.jobs.post import send_waiting
 from bkkenergy.jobs.runner import Desk, work
 from bkkenergy.jobs.schedule import wanted
 from bkkenergy.reports.render.browser import Browser
+from bkkenergy.reports.rollup import refresh
 from bkkenergy.reports.savings.gather import SavingsSite
 from bkkenergy.settings import Settings
 from bkkenergy.store.archive import sweep
+from bkkenergy.store.rollup import Rollup
 from bkkenergy.store.state.ledger import Ledger, Run
 
 log = structlog.get_logger(__name__)
 
 SiteOpener = Callable[[], AbstractContextManager[SavingsSite]]
 LATE_EVERY = dt.timedelta(hours=1)
+ROLLUP_EVERY_S = 20
 
 
 def own_name() -> str:
@@ -84,6 +87,23 @@ class Jobs:
             self._send()
         return done
 
+    def bring_up(self) -> int:
+        """Compute the hours and days anew that new readings have changed; how many meters. A store away is logged.
+
+        Any replica may: the same readings give the same hours.
+        """
+        try:
+            with self.open_site() as site:
+                rollup = Rollup(self.settings.store.path)
+                try:
+                    today = self.clock().astimezone(BANGKOK).date()
+                    return refresh(site.store, rollup, site.portfolio, self.settings, today=today)
+                finally:
+                    rollup.close()
+        except BkkEnergyError as error:
+            log.error("rollup_failed", why=str(error))  # noqa: TRY400
+            return 0
+
     def _enter(self, site: SavingsSite) -> None:
         jobs = self.settings.jobs
         newest = self.ledger.newest_first_days()
@@ -122,5 +142,7 @@ def start(jobs: Jobs) -> BackgroundScheduler:
     scheduler = BackgroundScheduler(timezone=BANGKOK, job_defaults={"misfire_grace_time": None, "coalesce": True})
     every = IntervalTrigger(seconds=max(1, int(jobs.settings.jobs.tick_s)), timezone=BANGKOK)
     scheduler.add_job(tick, every, id="reports", next_run_time=dt.datetime.now(BANGKOK))
+    often = IntervalTrigger(seconds=ROLLUP_EVERY_S, timezone=BANGKOK)
+    scheduler.add_job(jobs.bring_up, often, id="rollup", next_run_time=dt.datetime.now(BANGKOK))
     scheduler.start()
     return scheduler

@@ -118,7 +118,7 @@ def heat_map(
     wide, high = sheet.inner
     image = Markup(
         '<image x="{:g}" y="0" width="{:.1f}" height="{:.1f}" preserveAspectRatio="none" '
-        'style="image-rendering:pixelated" href="data:image/png;base64,{}"/>'
+        'image-rendering="pixelated" href="data:image/png;base64,{}"/>'
     ).format(sheet.left, wide, high, base64.b64encode(png(coloured(grid.T))).decode())
     hour_text = Markup('<text class="tick" x="{:.0f}" y="{:.1f}" text-anchor="end">{:02d}:00</text>')
     down = [hour_text.format(sheet.left - 6, min(max(high * hour / HOURS + 4, 10), high), hour) for hour in sheet.hours]

@@ -124,3 +124,56 @@ project_step = Table(
     Column("note", Text, nullable=False, default=""),
     Column("at_us", BigInteger, nullable=False),
 )
+
+user = Table(
+    "user_account",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(64), nullable=False, unique=True),
+    Column("display", String(128), nullable=False, default=""),
+    Column("password_hash", String(255), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("agencies", JSON, nullable=False),
+    Column("language", String(2), nullable=False, default="th"),
+    Column("must_change", Integer, nullable=False, default=0),
+    Column("disabled", Integer, nullable=False, default=0),
+    Column("created_us", BigInteger, nullable=False),
+    Column("failed", Integer, nullable=False, default=0),
+    Column("locked_until_us", BigInteger, nullable=False, default=0),
+)
+
+session = Table(
+    "session",
+    metadata,
+    Column("key_hash", String(64), primary_key=True),
+    Column("user_id", Integer, ForeignKey("user_account.id"), nullable=False, index=True),
+    Column("csrf", String(64), nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("until_us", BigInteger, nullable=False),
+    Column("address", String(64), nullable=False, default=""),
+)
+
+token = Table(
+    "token",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(64), nullable=False),
+    Column("key_hash", String(64), nullable=False, unique=True),
+    Column("user_id", Integer, ForeignKey("user_account.id"), nullable=False, index=True),
+    Column("scope", String(8), nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("until_us", BigInteger, nullable=False),
+    Column("used_us", BigInteger),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at_us", BigInteger, nullable=False, index=True),
+    Column("actor", String(64), nullable=False),
+    Column("action", String(32), nullable=False),
+    Column("target", String(255), nullable=False, default=""),
+    Column("detail", JSON, nullable=False),
+    Column("address", String(64), nullable=False, default=""),
+)

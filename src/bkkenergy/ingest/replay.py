@@ -1,0 +1,45 @@
+"""Payloads of the quarantine tried again with the configuration as it is now."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+from bkkenergy.ingest.message import Message, Reason, Refused
+from bkkenergy.ingest.pipeline import commit_or_split
+from bkkenergy.ingest.profile import Profile
+from bkkenergy.ingest.quarantine import Kept, Quarantine
+from bkkenergy.ingest.sort import Sorter
+from bkkenergy.portfolio import Portfolio
+from bkkenergy.readings import US_PER_S
+from bkkenergy.settings import IngestSettings
+from bkkenergy.store import ReadingStore
+
+
+def replay(
+    chosen: Sequence[Kept],
+    portfolio: Portfolio,
+    profiles: Mapping[str, Profile],
+    limits: IngestSettings,
+    store: ReadingStore,
+    quarantine: Quarantine,
+) -> tuple[int, int]:
+    """Readings that went in, and payloads that stay, their reasons as of now."""
+    sorter = Sorter(
+        portfolio.meters, profiles, max_ahead_s=limits.max_ahead_s, max_payload_bytes=limits.max_payload_bytes
+    )
+    whole = [item for item in chosen if item.is_whole]
+    messages = [
+        Message(item.topic, item.payload, received_us=int(item.received.timestamp() * US_PER_S)) for item in whole
+    ]
+    now_us = int(time.time() * US_PER_S)
+    found = sorter.sort(messages, now_us=now_us)
+    refused = list(found.refused)
+    for row, why in commit_or_split(store, found.batch):
+        message = messages[int(found.source[row])]
+        refused.append(Refused(message.topic, message.payload, Reason.STORE_REFUSED, why))
+    still = {(item.topic, item.payload) for item in refused}
+    gone = [item.id for item in whole if (item.topic, item.payload) not in still]
+    quarantine.remove(gone)
+    quarantine.keep(refused, {}, now_us=now_us)
+    return len(found.batch), len(chosen) - len(gone)

@@ -1,0 +1,30 @@
+"""Alerts in words: for a message and for a page."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from bkkenergy.calendar import BANGKOK
+from bkkenergy.i18n import Words
+from bkkenergy.portfolio import Portfolio
+from bkkenergy.store.state.alerts import Alarm
+
+
+def alert_line(alarm: Alarm, portfolio: Portfolio, words: Words) -> dict[str, str]:
+    """An alert: whose it is, and what it says."""
+    building = portfolio.buildings.get(alarm.building)
+    name = words.either(th=building.name_th, en=building.name_en) if building else alarm.building
+    return {"building": alarm.building, "place": name, "kind": alarm.kind, "text": alert_text(alarm, words)}
+
+
+def alert_text(alarm: Alarm, words: Words) -> str:
+    """What an alert says."""
+    figures = dict(alarm.figures)
+    values: dict[str, object] = {"meter": alarm.meter}
+    if "last_seen_us" in figures:
+        values["last_seen"] = words.moment(pd.Timestamp(figures["last_seen_us"], unit="us", tz=BANGKOK).to_pydatetime())
+    if "rule" in figures:
+        values["name"] = words(f"insight.{figures['rule']}")
+        values["todo"] = words(f"insight.{figures['rule']}_do")
+    values |= {name: words.number(value) for name, value in figures.items() if isinstance(value, float)}
+    return words(f"alert.{alarm.kind}", **values)

@@ -1,0 +1,1 @@
+"""The web app: pages and JSON over the same functions as the commands, for a phone and for a wall."""

@@ -1,0 +1,398 @@
+"""The JSON API, version 1: what pages show, for machines. Errors are problem+json (RFC 9457)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import io
+import re
+from typing import Annotated, Any, Literal
+
+import msgspec
+import numpy as np
+import pandas as pd
+from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict
+
+from bkkenergy.calendar import BANGKOK, Period, edges
+from bkkenergy.errors import InputError
+from bkkenergy.reports.energy import main_energy_kwh
+from bkkenergy.reports.savings.gather import month_bills
+from bkkenergy.settings import CITY
+from bkkenergy.store.baselines import latest_baseline
+from bkkenergy.store.state.ledger import Ledger
+from bkkenergy.store.state.projects import projects
+from bkkenergy.web.building import building_hours, building_view, power_now, spoken
+from bkkenergy.web.figures import BuildingFigures, Span
+from bkkenergy.web.pages_energy import building_of, figures_of
+from bkkenergy.web.security import ApiVisitor
+
+router = APIRouter(prefix="/api/v1", tags=["v1"])
+MOST_POINTS = 5000
+QUARTERS_UP_TO_DAYS, HOURS_UP_TO_DAYS = 52, 208
+"""Spans of up to so many days are told by quarter-hours, by hours; longer ones by days."""
+Limit = Annotated[int, Query(ge=1, le=500)]
+Offset = Annotated[int, Query(ge=0, le=1_000_000)]
+
+
+class Row(BaseModel):
+    """What goes out; no field is left out, unknown numbers are null."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class AgencyRow(Row):
+    """An agency."""
+
+    id: str
+    name_th: str
+    name_en: str
+    is_demonstration: bool
+    buildings: int
+
+
+class SpanRow(Row):
+    """Use over some days, kWh, and against the baseline over whole days that both know."""
+
+    energy_kwh: float | None
+    expected_kwh: float | None
+    compared_kwh: float | None
+    change_ratio: float | None
+
+    @classmethod
+    def of(cls, own: Span) -> SpanRow:
+        """A span as it goes out."""
+        return cls(
+            energy_kwh=own.energy_kwh,
+            expected_kwh=own.expected_kwh,
+            compared_kwh=own.compared_kwh,
+            change_ratio=own.change_ratio,
+        )
+
+
+class BuildingRow(Row):
+    """A building with its figures of now."""
+
+    id: str
+    agency: str
+    name_th: str
+    name_en: str
+    type: str
+    gross_floor_area_m2: float
+    latitude_deg: float
+    longitude_deg: float
+    meters: list[str]
+    today_kwh: float | None
+    month: SpanRow
+    fiscal_year: SpanRow
+    month_peak_kw: float | None
+    coverage_ratio: float
+    open_alerts: int
+
+    @classmethod
+    def of(cls, own: BuildingFigures) -> BuildingRow:
+        """A building as it goes out."""
+        building = own.building
+        return cls(
+            id=building.id,
+            agency=building.agency,
+            name_th=building.name_th,
+            name_en=building.name_en,
+            type=str(building.type),
+            gross_floor_area_m2=building.gross_floor_area_m2,
+            latitude_deg=building.latitude_deg,
+            longitude_deg=building.longitude_deg,
+            meters=[meter.id for meter in building.meters],
+            today_kwh=own.today_kwh,
+            month=SpanRow.of(own.month),
+            fiscal_year=SpanRow.of(own.year),
+            month_peak_kw=own.month_peak_kw,
+            coverage_ratio=own.coverage_ratio,
+            open_alerts=own.alerts,
+        )
+
+
+class Page(Row):
+    """Where in a list one is: how many there are, and from which on these are."""
+
+    total: int
+    offset: int
+    limit: int
+
+
+class AgencyPage(Page):
+    """Agencies."""
+
+    items: list[AgencyRow]
+
+
+class BuildingPage(Page):
+    """Buildings."""
+
+    items: list[BuildingRow]
+
+
+class EnergySeries(Row):
+    """Energy of a building's intervals; null where not known. starts : their begins, ISO 8601 with offset."""
+
+    building: str
+    step: Literal["15min", "60min", "day"]
+    starts: list[dt.datetime]
+    energy_kwh: list[float | None]
+
+
+class PowerRow(Row):
+    """Power of a building now."""
+
+    building: str
+    power_kw: float | None
+    at: dt.datetime | None
+
+
+class FindingRow(Row):
+    """Something to act on."""
+
+    building: str
+    rule: str
+    severity: str
+    since: dt.date
+    energy_kwh_a_month: float
+    cost_thb_a_month: float
+    evidence: dict[str, float]
+
+
+class BillRow(Row):
+    """A month's bill under the building's own schedule, THB."""
+
+    building: str
+    month: str
+    schedule: str
+    items: dict[str, float]
+    total_thb: float
+    source: str
+
+
+class BaselineRow(Row):
+    """What a building's baseline is, and how well it foretold months that it had not seen."""
+
+    building: str
+    form: str
+    first: dt.date
+    last: dt.date
+    valid_days: int
+    is_provisional: bool
+    held_out_cvrmse: float
+    held_out_nmbe: float
+
+
+class RunRow(Row):
+    """A report in the archive."""
+
+    agency: str
+    period: str
+    kind: str
+    revision: int
+    files: list[str]
+
+
+class RunPage(Page):
+    """Reports."""
+
+    items: list[RunRow]
+
+
+class ProjectPage(Page):
+    """Projects of the action plan."""
+
+    items: list[dict[str, Any]]
+
+
+@router.get("/agencies")
+def agencies(visitor: ApiVisitor, limit: Limit = 100, offset: Offset = 0) -> AgencyPage:
+    """The visitor's agencies."""
+    here = visitor.here
+    own = visitor.account.own(here.portfolio.agencies)
+    rows = [
+        AgencyRow(
+            id=name,
+            name_th=here.portfolio.agencies[name].name_th,
+            name_en=here.portfolio.agencies[name].name_en,
+            is_demonstration=here.portfolio.agencies[name].demonstration,
+            buildings=len(here.portfolio.buildings_of(name)),
+        )
+        for name in own[offset : offset + limit]
+    ]
+    return AgencyPage(total=len(own), offset=offset, limit=limit, items=rows)
+
+
+@router.get("/buildings")
+def buildings(visitor: ApiVisitor, agency: str | None = None, limit: Limit = 100, offset: Offset = 0) -> BuildingPage:
+    """Buildings of one of the visitor's agencies, or of all of them, with their figures of now."""
+    if agency is not None:
+        visitor.need("see", agency)
+    chosen = [agency] if agency is not None else visitor.account.own(visitor.here.portfolio.agencies)
+    found = figures_of(visitor).now().of(chosen)
+    rows = [BuildingRow.of(own) for own in found[offset : offset + limit]]
+    return BuildingPage(total=len(found), offset=offset, limit=limit, items=rows)
+
+
+@router.get("/buildings/{building_id}")
+def building(building_id: str, visitor: ApiVisitor) -> BuildingRow:
+    """One building with its figures of now."""
+    building_of(visitor, building_id)
+    return BuildingRow.of(figures_of(visitor).now().buildings[building_id])
+
+
+@router.get("/buildings/{building_id}/power")
+def power(building_id: str, visitor: ApiVisitor) -> PowerRow:
+    """Its power now; null where its meters were silent for two hours."""
+    found = power_now(visitor.here, building_of(visitor, building_id))
+    return PowerRow(building=building_id, power_kw=found.power_kw, at=found.at)
+
+
+@router.get("/buildings/{building_id}/energy")
+def energy(
+    request: Request,
+    building_id: str,
+    visitor: ApiVisitor,
+    first: dt.date,
+    last: dt.date,
+    form: Annotated[Literal["json", "csv", "parquet"], Query(alias="format")] = "json",
+) -> Response:
+    """Its energy from the first to the last day, at most 5,000 points: 15 minutes, hours or days, by the span.
+
+    JSON is an EnergySeries; CSV and Parquet have the columns start and energy_kwh.
+    """
+    own = building_of(visitor, building_id)
+    if last < first or (last - first).days >= MOST_POINTS or not 1990 <= first.year <= last.year <= 2200:  # noqa: PLR2004
+        raise HTTPException(422, f"last must be on or after first, within {MOST_POINTS} days")
+    step, starts, kwh = _series(visitor, own, first, last)
+    if form != "json":
+        frame = pd.DataFrame({"start": starts, "energy_kwh": kwh})
+        name = f"{building_id}_{first}_{last}.{form}"
+        return _file(frame, form, name)
+    series = {
+        "building": building_id,
+        "step": step,
+        "starts": [at.isoformat() for at in starts],
+        "energy_kwh": [None if np.isnan(value) else round(value, 4) for value in kwh.tolist()],
+    }
+    return _tagged(request, msgspec.json.encode(series))
+
+
+def _series(visitor: ApiVisitor, own: Any, first: dt.date, last: dt.date) -> tuple[str, pd.DatetimeIndex, Any]:
+    period, days = Period.days(first, last), (last - first).days + 1
+    if days <= QUARTERS_UP_TO_DAYS:
+        found = main_energy_kwh(visitor.here.store(), visitor.here.settings, own, period)
+        return "15min", edges(period, "15min")[:-1], found
+    series = building_hours(visitor.here, own, first, last)
+    if days <= HOURS_UP_TO_DAYS:
+        return "60min", series.starts.tz_convert(BANGKOK), series.energy_kwh
+    return "day", series.day_index, series.energy_kwh.reshape(-1, 24).sum(axis=1)
+
+
+def _file(frame: pd.DataFrame, form: str, name: str) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    if form == "csv":
+        return Response(frame.to_csv(index=False), media_type="text/csv; charset=utf-8", headers=headers)
+    buffer = io.BytesIO()
+    frame.to_parquet(buffer, index=False)
+    return Response(buffer.getvalue(), media_type="application/vnd.apache.parquet", headers=headers)
+
+
+def _tagged(request: Request, body: bytes) -> Response:
+    """JSON with its ETag; nothing where the caller has it already."""
+    tag = f'"{hashlib.sha256(body).hexdigest()[:24]}"'
+    if request.headers.get("If-None-Match") == tag:
+        return Response(status_code=304, headers={"ETag": tag})
+    return Response(body, media_type="application/json", headers={"ETag": tag, "Cache-Control": "private, no-cache"})
+
+
+@router.get("/buildings/{building_id}/bills/{month}")
+def bill(building_id: str, month: str, visitor: ApiVisitor) -> BillRow:
+    """The bill of a month (2026-10) by its readings."""
+    own = building_of(visitor, building_id)
+    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month) or not "1990" <= month < "2200":
+        raise HTTPException(422, f"{month!r} is no month; write it like 2026-10")
+    period = Period.parse(month, today=visitor.here.today)
+    found = month_bills(visitor.here.report_site(), own, period) if own.main_meters else []
+    if not found or period.first_day > visitor.here.today:
+        raise HTTPException(404, "nothing was measured in this month")
+    return BillRow(
+        building=building_id,
+        month=month,
+        schedule=own.tariff,
+        items={line.item: float(line.amount_thb) for line in found[0].lines},
+        total_thb=float(found[0].total_thb),
+        source=found[0].source,
+    )
+
+
+@router.get("/buildings/{building_id}/baseline")
+def baseline(building_id: str, visitor: ApiVisitor) -> BaselineRow:
+    """The baseline that the building is judged by."""
+    building_of(visitor, building_id)
+    own = latest_baseline(visitor.here.site.baselines, building_id)
+    if own is None:
+        raise HTTPException(404, "this building has no baseline yet")
+    return BaselineRow(
+        building=building_id,
+        form=own.form,
+        first=own.first,
+        last=own.last,
+        valid_days=own.valid_days,
+        is_provisional=own.is_provisional,
+        held_out_cvrmse=own.held_out.cvrmse,
+        held_out_nmbe=own.held_out.nmbe,
+    )
+
+
+@router.get("/buildings/{building_id}/insights")
+def insights(building_id: str, visitor: ApiVisitor) -> list[FindingRow]:
+    """What to act on, most baht first, without what was put to rest."""
+    own = building_of(visitor, building_id)
+    return [
+        FindingRow(
+            building=told.building,
+            rule=told.rule,
+            severity=told.severity,
+            since=told.since,
+            energy_kwh_a_month=told.energy_kwh_a_month,
+            cost_thb_a_month=told.cost_thb_a_month,
+            evidence=dict(told.evidence),
+        )
+        for told in spoken(visitor.here, building_view(visitor.here, own).findings)
+    ]
+
+
+@router.get("/reports")
+def reports(visitor: ApiVisitor, agency: str | None = None, limit: Limit = 100, offset: Offset = 0) -> RunPage:
+    """Reports in the archive, the newest period first; files lie under /reports/file/."""
+    if agency is not None:
+        visitor.need("see", agency)
+    ledger = Ledger(visitor.here.engine, "web")
+    own = set(visitor.account.own([*visitor.here.portfolio.agencies, CITY]))
+    found = [run for run in ledger.runs(agency=agency, state="done") if run.agency in own]
+    rows = [
+        RunRow(
+            agency=run.agency,
+            period=run.period,
+            kind=run.kind,
+            revision=run.revision,
+            files=[file.path for file in ledger.artefacts(run.id)],
+        )
+        for run in found[offset : offset + limit]
+    ]
+    return RunPage(total=len(found), offset=offset, limit=limit, items=rows)
+
+
+@router.get("/plan/projects")
+def plan(visitor: ApiVisitor, limit: Limit = 100, offset: Offset = 0) -> ProjectPage:
+    """Projects of the visitor's agencies."""
+    try:
+        found = [own for own in projects(visitor.here.engine) if visitor.account.reaches(own.agency)]
+    except InputError as why:
+        raise HTTPException(422, str(why)) from None
+    rows = [own.model_dump(mode="json") for own in found[offset : offset + limit]]
+    return ProjectPage(total=len(found), offset=offset, limit=limit, items=rows)

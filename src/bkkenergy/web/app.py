@@ -1,0 +1,104 @@
+"""The application: rooms put together, errors told, browsers told what to refuse."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from urllib.parse import quote
+
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.middleware.gzip import GZipMiddleware
+
+from bkkenergy import __version__
+from bkkenergy.errors import BkkEnergyError
+from bkkenergy.i18n import Words
+from bkkenergy.web import api, live, pages_account, pages_energy, pages_work
+from bkkenergy.web.figures import CityFigures
+from bkkenergy.web.here import Here
+from bkkenergy.web.render import open_page
+from bkkenergy.web.security import MustChangePassword, NotSignedIn, Throttle, language_of, with_headers
+
+GZIP_FROM_BYTES = 800
+STATUS_KEYS = {403: "web.error_403", 404: "web.error_404", 422: "web.error_422"}
+
+
+def create_app(here: Here) -> FastAPI:
+    """The app over a site. Serve it by uvicorn, behind a proxy with TLS."""
+    app = FastAPI(
+        title="bkkenergy", version=__version__, docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json"
+    )
+    here.city = CityFigures(here)
+    app.state.here, app.state.throttle = here, Throttle()
+    app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES)
+    app.middleware("http")(with_headers)
+    static = Path(str(resources.files("bkkenergy.web") / "static"))
+    app.mount("/static", Static(directory=static), name="static")
+    for room in (pages_account, pages_energy, pages_work, live):
+        app.include_router(room.router, include_in_schema=False)
+    app.include_router(api.router)
+    app.add_exception_handler(NotSignedIn, _to_sign_in)
+    app.add_exception_handler(MustChangePassword, lambda _request, _error: RedirectResponse("/account", 303))
+    app.add_exception_handler(StarletteHTTPException, _told)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(BkkEnergyError, _failed)
+    return app
+
+
+class Static(StaticFiles):
+    """Our own files, kept by browsers for ever: their address changes with their content."""
+
+    async def get_response(self, path: str, scope: object) -> Response:
+        """A file, with how long it may be kept."""
+        response = await super().get_response(path, scope)  # type: ignore[arg-type]
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        return response
+
+
+def _is_api(request: Request) -> bool:
+    return request.url.path.startswith("/api/")
+
+
+def _to_sign_in(request: Request, _error: Exception) -> Response:
+    target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return RedirectResponse(f"/login?next={quote(target if request.method == 'GET' else '/')}", 303)
+
+
+def problem(status: int, title: str, request: Request, headers: dict[str, str] | None = None) -> Response:
+    """An error for machines (RFC 9457)."""
+    body = {"type": "about:blank", "status": status, "title": title, "instance": request.url.path}
+    return JSONResponse(body, status, headers, media_type="application/problem+json")
+
+
+def _told(request: Request, error: Exception) -> Response:
+    assert isinstance(error, StarletteHTTPException)  # noqa: S101 - registered for it alone
+    headers = dict(error.headers) if isinstance(error, HTTPException) and error.headers else None
+    if _is_api(request):
+        return problem(error.status_code, str(error.detail), request, headers)
+    lang = language_of(request, None)
+    words = Words(lang)
+    text = words(STATUS_KEYS.get(error.status_code, "web.error_other"))
+    return open_page(lang, "error.html.j2", title=text, status=error.status_code, text=text, detail="")
+
+
+def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it alone
+    faults = "; ".join(f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors())
+    if _is_api(request):
+        return problem(422, faults, request)
+    lang = language_of(request, None)
+    text = Words(lang)("web.error_422")
+    return open_page(lang, "error.html.j2", title=text, status=422, text=text, detail="")
+
+
+def _failed(request: Request, error: Exception) -> Response:
+    """What the service itself can tell: a store that is away, input that cannot be used."""
+    status = 503 if getattr(error, "exit_code", 1) == 3 else 422  # noqa: PLR2004 - AwayError's
+    if _is_api(request):
+        return problem(status, str(error), request)
+    lang = language_of(request, None)
+    text = Words(lang)("web.error_503" if status == 503 else "web.error_422")  # noqa: PLR2004
+    return open_page(lang, "error.html.j2", title=text, status=status, text=text, detail=str(error))

@@ -1,0 +1,161 @@
+"""What a building's page shows, from hours and days that are kept and from its latest readings."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bkkenergy.calendar import BANGKOK, Period, edges, fiscal_year_of, timestamp_us
+from bkkenergy.portfolio import Building
+from bkkenergy.readings import FloatArray
+from bkkenergy.reports.savings.gather import Judged, facts_of, judge, month_bills
+from bkkenergy.savings.baseline import Series, series_of
+from bkkenergy.savings.facts import Finding
+from bkkenergy.savings.insights import find, visible
+from bkkenergy.savings.views import LoadViews, load_views, mean_rows
+from bkkenergy.store.silences import read_silences, silences_path
+from bkkenergy.tariff.bill import Bill
+from bkkenergy.tariff.windows import window_masks
+from bkkenergy.web.here import Here
+
+DAYS_SHOWN = 365
+HOURS_A_DAY = 24
+SATURDAY = 5
+KEPT_S = 600.0
+"""How long judgements and bills are kept: they change with the day, and with late data."""
+POWER_MAX_AGE = dt.timedelta(hours=2)
+
+
+@dataclass(frozen=True, slots=True)
+class PowerNow:
+    """The latest power of a building's main meters, and when the latest of them was read."""
+
+    power_kw: float | None
+    at: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class BuildingView:
+    """One building's page.
+
+    today_kw, typical_kw : (24,) mean power of today's hours, and of days like it. month_peak_kw : highest 15 minutes
+    of this month and of the one before. bill : of this month so far.
+    """
+
+    building: Building
+    views: LoadViews
+    today_kw: FloatArray
+    typical_kw: FloatArray
+    month_peak_kw: float | None
+    last_month_peak_kw: float | None
+    bill: Bill | None
+    judged: Judged
+    judged_from: dt.date
+    findings: list[Finding]
+
+
+def building_hours(here: Here, building: Building, first: dt.date, last: dt.date) -> Series:
+    """A building's hours from what is kept: main meters summed, NaN where one of them is not known."""
+    grids = [here.rollup().meter_hours(meter.id, first, last)[..., 0] for meter in building.main_meters]
+    energy = np.sum(grids, axis=0).ravel() if grids else np.full(((last - first).days + 1) * HOURS_A_DAY, np.nan)
+    starts = edges(Period.days(first, last), "60min")[:-1]
+    return series_of(starts, energy, None, here.portfolio.calendars[building.calendar])
+
+
+def building_view(here: Here, building: Building) -> BuildingView:
+    """Everything of a building's page but its power now."""
+    today = here.today
+    series = building_hours(here, building, today - dt.timedelta(days=DAYS_SHOWN - 1), today)
+    on_peak = window_masks(series.starts, here.site.figures.tariffs)["on_peak"]
+    views = load_views(series, on_peak)
+    peaks = month_peaks_kw(here, building)
+    judged_from, judged, findings = here.kept(("judged", building.id, today), KEPT_S, lambda: _judged(here, building))
+    return BuildingView(
+        building,
+        views,
+        views.heat_kw[-1],
+        typical_day(series, today, is_open=here.portfolio.is_open(building, today)),
+        peaks[1],
+        peaks[0],
+        bill_so_far(here, building),
+        judged,
+        judged_from,
+        findings,
+    )
+
+
+def month_peaks_kw(here: Here, building: Building) -> tuple[float | None, float | None]:
+    """The highest 15 minutes of the last month and of this one."""
+    this = here.today.replace(day=1)
+    last = (this - dt.timedelta(days=1)).replace(day=1)
+    days = here.rollup().days([meter.id for meter in building.main_meters], last, here.today)
+    by_month = days.groupby(days["day"] >= pd.Timestamp(this))["peak_kw"].max()
+    before, now = (by_month.get(key) for key in (False, True))
+    return _known(before), _known(now)
+
+
+def bill_so_far(here: Here, building: Building) -> Bill | None:
+    """The bill of this month's readings; None on the first day, or without a meter."""
+    today = here.today
+    if not building.main_meters or today.day == 1:
+        return None
+    period = Period.days(today.replace(day=1), today - dt.timedelta(days=1))
+    found: list[Bill] = here.kept(
+        ("bill", building.id, today), KEPT_S, lambda: month_bills(here.report_site(), building, period)
+    )
+    return found[0] if found else None
+
+
+def _judged(here: Here, building: Building) -> tuple[dt.date, Judged, list[Finding]]:
+    """Since when a building is judged, its saving since then, and what to act on, up to yesterday."""
+    site, today = here.report_site(), here.today
+    yesterday = today - dt.timedelta(days=1)
+    since = fiscal_year_of(today).first_day
+    if not building.main_meters:
+        return since, Judged(building, None, None, None), []
+    facts = facts_of(site, building, last_day=yesterday)
+    if facts.baseline is not None and facts.baseline.last >= since:
+        since = facts.baseline.last + dt.timedelta(days=1)
+    since = min(since, yesterday)
+    judged = judge(site, building, Period.days(since, yesterday), facts.series)
+    return since, judged, find(facts, site.config.insights)
+
+
+def spoken(here: Here, findings: list[Finding]) -> list[Finding]:
+    """Findings without those that were put to rest."""
+    silenced = read_silences(silences_path(here.settings.store.path))
+    return visible(findings, silenced, here.site.config.insights, today=here.today)
+
+
+def typical_day(series: Series, today: dt.date, *, is_open: bool, weeks: int = 4) -> FloatArray:
+    """(24,) mean power of the like days (open or closed) of the weeks before."""
+    days = series.day_index.tz_localize(None)
+    before = (days < pd.Timestamp(today)) & (days >= pd.Timestamp(today) - pd.Timedelta(weeks=weeks))
+    works = (series.kind == 0) & (days.day_of_week.to_numpy() < SATURDAY)
+    grid = np.where(series.known, series.energy_kwh, np.nan).reshape(-1, HOURS_A_DAY)
+    return mean_rows(grid[np.asarray(before) & (works if is_open else ~works)])
+
+
+def power_now(here: Here, building: Building) -> PowerNow:
+    """What a building takes now, by the latest power of its main meters that is not too old."""
+    now = pd.Timestamp(here.clock())
+    start = timestamp_us(now - POWER_MAX_AGE)
+    names = [meter.id for meter in building.main_meters]
+    batch = here.store().readings(names, start, timestamp_us(now) + 1, ("power_kw",))
+    if len(batch) == 0:
+        return PowerNow(None, None)
+    power = batch.column("power_kw")
+    rows = [int(np.flatnonzero(batch.meter == number)[-1]) for number in np.unique(batch.meter)]
+    known = [row for row in rows if np.isfinite(power[row])]
+    if len(known) < len(names):
+        return PowerNow(None, None)
+    total = sum(float(power[row]) for row in known)
+    at = dt.datetime.fromtimestamp(max(int(batch.ts_us[row]) for row in known) / 1e6, BANGKOK)
+    return PowerNow(total, at)
+
+
+def _known(value: float | None) -> float | None:
+    return None if value is None or np.isnan(value) else float(value)

@@ -1,0 +1,59 @@
+"""A map of buildings without tiles: where they stand, how much they use, and how that compares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from markupsafe import Markup
+
+from bkkenergy.i18n import Words
+from bkkenergy.web.figures import BuildingFigures
+
+WIDTH, HEIGHT, MARGIN = 520.0, 420.0, 18.0
+LEAST_R, MOST_R = 4.0, 16.0
+NOTABLE_RATIO = 0.05
+
+
+def city_map(buildings: Sequence[BuildingFigures], words: Words) -> Markup:
+    """Buildings as discs, their area by this month's use, their class by its change against the baseline."""
+    shown = [own for own in buildings if own.building.latitude_deg]
+    if not shown:
+        return Markup("")
+    lat = np.array([own.building.latitude_deg for own in shown])
+    lon = np.array([own.building.longitude_deg for own in shown]) * np.cos(np.radians(lat.mean()))
+    reach = max(float(np.ptp(lat)), float(np.ptp(lon)) * HEIGHT / WIDTH, 0.01)
+    scale = (HEIGHT - 2 * MARGIN) / reach
+    x = WIDTH / 2 + (lon - (lon.max() + lon.min()) / 2) * scale
+    y = HEIGHT / 2 - (lat - (lat.max() + lat.min()) / 2) * scale
+    used = np.array([own.month.energy_kwh or 0.0 for own in shown])
+    radius = LEAST_R + (MOST_R - LEAST_R) * np.sqrt(used / max(used.max(), 1e-9))
+    disc = Markup(
+        '<a href="/buildings/{}"><circle class="{}" cx="{:.1f}" cy="{:.1f}" r="{:.1f}"><title>{}</title></circle></a>'
+    )
+    order = np.argsort(-radius)
+    discs = [
+        disc.format(shown[n].building.id, _class(shown[n]), x[n], y[n], radius[n], _told(shown[n], words))
+        for n in order.tolist()
+    ]
+    svg = Markup('<svg class="map" viewBox="0 0 {:g} {:g}" role="group" aria-label="{}">{}</svg>')
+    return svg.format(WIDTH, HEIGHT, words("web.map"), Markup("").join(discs))
+
+
+def _class(own: BuildingFigures) -> str:
+    ratio = own.month.change_ratio
+    if own.month.energy_kwh is None:
+        return "silent"
+    if ratio is None:
+        return "plain"
+    return "over" if ratio > NOTABLE_RATIO else "under" if ratio < -NOTABLE_RATIO else "same"
+
+
+def _told(own: BuildingFigures, words: Words) -> str:
+    name = words.either(th=own.building.name_th, en=own.building.name_en)
+    return words(
+        "web.map_told",
+        name=name,
+        energy=words.number(own.month.energy_kwh),
+        change=words.percent(own.month.change_ratio, 1, signed=True),
+    )

@@ -1,0 +1,87 @@
+"""What every request works with: the site, the state, the clock, and connections of its own thread."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sqlalchemy import Engine
+
+from bkkenergy.calendar import BANGKOK
+from bkkenergy.ingest.profile import Profile
+from bkkenergy.portfolio import Portfolio
+from bkkenergy.reports.savings.gather import SavingsSite
+from bkkenergy.settings import Settings
+from bkkenergy.store import ReadingStore, open_store
+from bkkenergy.store.rollup import Rollup
+from bkkenergy.store.state.projects import projects
+
+MOST_KEPT = 5000
+
+
+@dataclass
+class Here:
+    """The service as a request sees it. `site` has a store of nobody's: ask for `report_site()`.
+
+    city : the figures that all requests share, put there by the app.
+    """
+
+    site: SavingsSite
+    profiles: Mapping[str, Profile]
+    engine: Engine
+    clock: Callable[[], dt.datetime]
+    city: Any = None
+    _own: threading.local = field(default_factory=threading.local)
+    _held: dict[tuple[object, ...], tuple[float, Any]] = field(default_factory=dict)
+
+    @property
+    def settings(self) -> Settings:
+        """The site's settings."""
+        return self.site.settings
+
+    @property
+    def portfolio(self) -> Portfolio:
+        """The site's portfolio."""
+        return self.site.portfolio
+
+    @property
+    def today(self) -> dt.date:
+        """Today in Bangkok."""
+        return self.clock().astimezone(BANGKOK).date()
+
+    def store(self) -> ReadingStore:
+        """The store, on a connection of the thread's own."""
+        if not hasattr(self._own, "store"):
+            self._own.store = open_store(self.settings.store)
+        found: ReadingStore = self._own.store
+        return found
+
+    def rollup(self) -> Rollup:
+        """Hours and days, on a connection of the thread's own."""
+        if not hasattr(self._own, "rollup"):
+            self._own.rollup = Rollup(self.settings.store.path)
+        found: Rollup = self._own.rollup
+        return found
+
+    def kept(self, key: tuple[object, ...], seconds: float, compute: Callable[[], Any]) -> Any:
+        """What was computed under a key not longer ago than so many seconds, else computed now.
+
+        Two requests at once may both compute it; that is cheaper than to let one wait for the other.
+        """
+        held = self._held.get(key)
+        now_s = time.monotonic()
+        if held is not None and now_s < held[0]:
+            return held[1]
+        found = compute()
+        if len(self._held) >= MOST_KEPT:
+            self._held = {own: value for own, value in self._held.items() if value[0] > now_s}
+        self._held[key] = (now_s + seconds, found)
+        return found
+
+    def report_site(self) -> SavingsSite:
+        """The site with this thread's store and the plan's projects as they are now."""
+        return replace(self.site, store=self.store(), projects=tuple(projects(self.engine)))

@@ -1,0 +1,231 @@
+"""Pages of people: signing in, one's own account, users and tokens, the audit log, settings, help."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Any, Literal, cast
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from starlette.datastructures import FormData
+
+from bkkenergy.access import EVERY_AGENCY, ROLES, password_fault
+from bkkenergy.calendar import BANGKOK
+from bkkenergy.errors import InputError
+from bkkenergy.i18n import LANGS, Words
+from bkkenergy.store.state.users import (
+    add_token,
+    add_user,
+    audit_lines,
+    change_password,
+    change_user,
+    drop_token,
+    is_password_of,
+    note,
+    sign_in,
+    sign_out,
+    tokens,
+    users,
+)
+from bkkenergy.web.render import open_page, page
+from bkkenergy.web.security import (
+    OwnForm,
+    PageVisitor,
+    Throttle,
+    address_of,
+    cookie_name,
+    here_of,
+    language_of,
+    posted_form,
+    set_session,
+)
+
+router = APIRouter(default_response_class=HTMLResponse)
+TERMS = ("kwh", "demand", "load_factor", "baseline", "band", "heat", "tou", "co2")
+TOKEN_DAYS = (30, 90, 365)
+
+
+def inside(target: str) -> str:
+    """A path of ours to go on to; anything else becomes the front page."""
+    parts = urlsplit(target)
+    is_ours = not parts.scheme and not parts.netloc and target.startswith("/") and not target.startswith(("//", "/\\"))
+    return target if is_ours else "/"
+
+
+@router.get("/login")
+def login_page(request: Request, next: str = "/") -> Response:  # noqa: A002 - as the address says it
+    """Where one signs in."""
+    lang = language_of(request, None)
+    return open_page(lang, "login.html.j2", title=Words(lang)("web.sign_in"), next=inside(next), fault="", name="")
+
+
+@router.post("/login")
+def login(request: Request, form: Annotated[FormData, Depends(posted_form)]) -> Response:
+    """Sign in; after some failures each makes one wait longer."""
+    here, lang, address = here_of(request), language_of(request, None), address_of(request)
+    words, throttle = Words(lang), cast("Throttle", request.app.state.throttle)
+    name, password = str(form.get("name", ""))[:64], str(form.get("password", ""))[:300]
+    target = inside(str(form.get("next", "/")))
+    shown = {"title": words("web.sign_in"), "next": target, "name": name}
+    if throttle.is_full(address):
+        return open_page(lang, "login.html.j2", status=429, fault=words("web.too_many"), **shown)
+    session_s = here.settings.web.session_h * 3600
+    found = sign_in(here.engine, name, password, here.clock(), session_s=session_s, address=address)
+    if found is None or isinstance(found, float):
+        throttle.failed(address)
+        note(here.engine, name, "sign_in_failed", "", {}, here.clock(), address=address)
+        wait = isinstance(found, float)
+        fault = words("web.wait", seconds=words.number(found)) if wait else words("web.wrong")
+        return open_page(lang, "login.html.j2", status=429 if wait else 401, fault=fault, **shown)
+    key, signed = found
+    note(here.engine, signed.account.name, "sign_in", "", {}, here.clock(), address=address)
+    response = RedirectResponse(target, 303)
+    set_session(response, here.settings.web, key)
+    return response
+
+
+@router.post("/logout")
+def logout(request: Request, visitor: PageVisitor, _form: OwnForm) -> Response:
+    """Sign out."""
+    name = cookie_name(visitor.here.settings.web)
+    sign_out(visitor.here.engine, request.cookies[name])
+    visitor.noted("sign_out", "")
+    response = RedirectResponse("/login", 303)
+    response.delete_cookie(name, secure=visitor.here.settings.web.secure_cookies, httponly=True)
+    return response
+
+
+@router.get("/account")
+def account_page(visitor: PageVisitor, fault: str = "") -> Response:
+    """One's own account."""
+    known = {"web.password_short", "web.password_long", "web.password_guessed", "web.password_wrong"}
+    text = visitor.words(fault) if fault in known else ""
+    return page(visitor, "account.html.j2", title=visitor.words("web.account"), fault=text, languages=LANGS)
+
+
+@router.post("/account")
+def account(request: Request, visitor: PageVisitor, form: OwnForm) -> Response:
+    """Change one's password or language."""
+    here, own = visitor.here, visitor.account
+    language = str(form.get("language", ""))
+    if language in LANGS:
+        change_user(here.engine, own.id, {"language": language})
+    old, new = str(form.get("old", "")), str(form.get("new", ""))
+    if not new:
+        response = RedirectResponse("/account", 303)
+        response.set_cookie("lang", language if language in LANGS else visitor.lang, max_age=31_536_000, samesite="lax")
+        return response
+    fault = password_fault(new, own.name)
+    if not is_password_of(here.engine, own.id, old):
+        fault = "web.password_wrong"
+    if fault:
+        return RedirectResponse(f"/account?fault={fault}", 303)
+    change_password(here.engine, own.id, new, keep=request.cookies.get(cookie_name(here.settings.web), ""))
+    visitor.noted("change_password", own.name)
+    return RedirectResponse("/", 303)
+
+
+@router.get("/admin")
+def admin_page(visitor: PageVisitor) -> Response:
+    """Users, tokens, settings and the audit log."""
+    return _admin(visitor)
+
+
+def _admin(visitor: PageVisitor, **told: Any) -> Response:
+    visitor.need("administer")
+    here = visitor.here
+    values = {"secret": "", "fault": ""} | told
+    return page(
+        visitor,
+        "admin.html.j2",
+        title=visitor.words("web.admin"),
+        status=422 if values["fault"] else 200,
+        users=users(here.engine),
+        tokens=tokens(here.engine),
+        audit=audit_lines(here.engine, 100),
+        roles=ROLES,
+        agencies=list(here.portfolio.agencies.values()),
+        token_days=TOKEN_DAYS,
+        settings=settings_lines(visitor),
+        instant=lambda us: dt.datetime.fromtimestamp(us / 1e6, BANGKOK),
+        **values,
+    )
+
+
+def settings_lines(visitor: PageVisitor) -> list[tuple[str, str]]:
+    """The settings as they hold, secrets as dots."""
+    found = []
+    for section, model in visitor.here.settings:
+        if hasattr(model, "model_dump"):
+            dumped = model.model_dump(mode="json", exclude_none=True)
+            found += [(f"{section}.{key}", str(value)) for key, value in dumped.items()]
+    found += [("recipient", f"{own.channel} {own.to}") for own in visitor.here.settings.recipient]
+    return found
+
+
+@router.post("/admin/users")
+def new_user(visitor: PageVisitor, form: OwnForm) -> Response:
+    """Enter a user, with a password to be changed at the first sign-in."""
+    visitor.need("administer")
+    here, words = visitor.here, visitor.words
+    name, password = str(form.get("name", "")).strip(), str(form.get("password", ""))
+    agencies = [str(own) for own in form.getlist("agencies")]
+    role = str(form.get("role", "viewer"))
+    unknown = set(agencies) - {*here.portfolio.agencies, EVERY_AGENCY}
+    if not name or len(name) > 64 or role not in ROLES or not agencies or unknown:  # noqa: PLR2004 - the column's width
+        return _admin(visitor, fault=words("web.user_incomplete"))
+    if fault := password_fault(password, name):
+        return _admin(visitor, fault=words(fault))
+    try:
+        add_user(here.engine, name, password, role, agencies, here.clock(), must_change=True)
+    except InputError as why:
+        return _admin(visitor, fault=str(why))
+    visitor.noted("add_user", name, role=role, agencies=agencies)
+    return RedirectResponse("/admin", 303)
+
+
+@router.post("/admin/users/{user_id}")
+def edit_user(user_id: int, visitor: PageVisitor, form: OwnForm) -> Response:
+    """Lock a user out, let one in again, or change the role."""
+    visitor.need("administer")
+    values: dict[str, Any] = {}
+    if "disabled" in form:
+        values["disabled"] = int(form["disabled"] == "1")
+    if form.get("role") in ROLES:
+        values["role"] = form["role"]
+    if user_id == visitor.account.id or not values:
+        return _admin(visitor, fault=visitor.words("web.not_yourself"))
+    change_user(visitor.here.engine, user_id, values)
+    visitor.noted("change_user", str(user_id), **values)
+    return RedirectResponse("/admin", 303)
+
+
+@router.post("/admin/tokens")
+def new_token(visitor: PageVisitor, form: OwnForm) -> Response:
+    """Make a token of one's own; it is shown this once."""
+    visitor.need("administer")
+    here = visitor.here
+    days, scope = str(form.get("days", "90")), str(form.get("scope", "read"))
+    if not days.isdigit() or int(days) not in TOKEN_DAYS or scope not in {"read", "write"}:
+        raise HTTPException(422, "no such scope or time")
+    name = str(form.get("name", ""))[:64] or "token"
+    narrow = cast("Literal['read', 'write']", scope)
+    secret = add_token(here.engine, visitor.account.id, name, narrow, here.clock(), days=int(days))
+    visitor.noted("add_token", name, scope=scope, days=int(days))
+    return _admin(visitor, secret=secret)
+
+
+@router.post("/admin/tokens/{token_id}/drop")
+def end_token(token_id: int, visitor: PageVisitor, _form: OwnForm) -> Response:
+    """End a token."""
+    visitor.need("administer")
+    drop_token(visitor.here.engine, token_id)
+    visitor.noted("drop_token", str(token_id))
+    return RedirectResponse("/admin", 303)
+
+
+@router.get("/help")
+def help_page(visitor: PageVisitor) -> Response:
+    """The words explained, and where what is."""
+    return page(visitor, "help.html.j2", title=visitor.words("web.help"), terms=TERMS)

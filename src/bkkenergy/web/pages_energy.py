@@ -1,0 +1,217 @@
+"""Pages of use: the city, an agency, a building."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import numpy as np
+from fastapi import APIRouter, HTTPException
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from markupsafe import Markup
+
+from bkkenergy.i18n import Words
+from bkkenergy.portfolio import Building
+from bkkenergy.readings import FloatArray
+from bkkenergy.reports.alert_words import alert_line
+from bkkenergy.reports.chart import ProfileLabels, day_profile, tick_values
+from bkkenergy.reports.pictures import LARGE, heat_map
+from bkkenergy.reports.savings.phrasing import finding_texts, verdict_text
+from bkkenergy.reports.solar.drawing import Line, lines
+from bkkenergy.savings.insights import Silence
+from bkkenergy.store.silences import read_silences, silences_path, write_silences
+from bkkenergy.store.state.alerts import open_alerts
+from bkkenergy.web.building import BuildingView, building_view, power_now, spoken
+from bkkenergy.web.citymap import city_map
+from bkkenergy.web.figures import BuildingFigures, CityFigures, summed
+from bkkenergy.web.render import page
+from bkkenergy.web.security import OwnForm, PageVisitor, Visitor
+
+router = APIRouter(default_response_class=HTMLResponse)
+HOURS = 24
+
+
+def figures_of(visitor: Visitor) -> CityFigures:
+    """The figures that all requests share."""
+    found: CityFigures = visitor.here.city
+    return found
+
+
+def building_of(visitor: Visitor, building_id: str) -> Building:
+    """A building that the visitor may see; any other is not there."""
+    building = visitor.here.portfolio.buildings.get(building_id)
+    if building is None:
+        raise HTTPException(404, "not found")
+    visitor.need("see", building.agency)
+    return building
+
+
+@router.get("/")
+def overview(visitor: PageVisitor) -> Response:
+    """The city, or what of it is the visitor's."""
+    here = visitor.here
+    agencies = visitor.account.own(here.portfolio.agencies)
+    if len(agencies) == 1:
+        return RedirectResponse(f"/agencies/{agencies[0]}", 303)
+    figures = figures_of(visitor).now()
+    rows = [_group(agency, figures.of([agency]), visitor.words, here.portfolio.agencies[agency]) for agency in agencies]
+    rows.sort(key=lambda row: -(row["month"].energy_kwh or 0.0))
+    every = figures.of(agencies)
+    return page(
+        visitor,
+        "overview.html.j2",
+        title=visitor.words("web.overview"),
+        rows=rows,
+        total=_group("", every, visitor.words, None),
+        map=city_map(every, visitor.words),
+        figures=figures,
+        is_demo=any(here.portfolio.agencies[agency].demonstration for agency in agencies),
+        alerts=_alerts(visitor, agencies),
+    )
+
+
+@router.get("/agencies/{agency}")
+def agency_page(agency: str, visitor: PageVisitor) -> Response:
+    """One agency with its buildings."""
+    here = visitor.here
+    own = here.portfolio.agencies.get(agency)
+    if own is None:
+        raise HTTPException(404, "not found")
+    visitor.need("see", agency)
+    figures = figures_of(visitor).now()
+    rows = sorted(figures.of([agency]), key=lambda row: -(row.month.energy_kwh or 0.0))
+    words = visitor.words
+    return page(
+        visitor,
+        "agency.html.j2",
+        title=words.either(th=own.name_th, en=own.name_en),
+        agency=own,
+        rows=rows,
+        total=_group(agency, rows, words, own),
+        map=city_map(rows, words),
+        figures=figures,
+        is_demo=own.demonstration,
+        alerts=_alerts(visitor, [agency]),
+    )
+
+
+def _group(agency: str, rows: list[BuildingFigures], words: Words, own: Any) -> dict[str, Any]:
+    """An agency's figures, or the whole's."""
+    today = [row.today_kwh for row in rows if row.today_kwh is not None]
+    return {
+        "id": agency,
+        "name": words.either(th=own.name_th, en=own.name_en) if own else words("report.total_city"),
+        "buildings": len(rows),
+        "today_kwh": sum(today) if today else None,
+        "month": summed(row.month for row in rows),
+        "year": summed(row.year for row in rows),
+        "coverage_ratio": float(np.mean([row.coverage_ratio for row in rows])) if rows else 0.0,
+        "alerts": sum(row.alerts for row in rows),
+    }
+
+
+def _alerts(visitor: Visitor, agencies: list[str]) -> list[dict[str, str]]:
+    """What is open in some agencies, as sentences."""
+    wanted = set(agencies)
+    found = [own for own in open_alerts(visitor.here.engine) if own.agency in wanted]
+    return [alert_line(own, visitor.here.portfolio, visitor.words) for own in found[:20]]
+
+
+@router.get("/buildings/{building_id}")
+def building_page(building_id: str, visitor: PageVisitor) -> Response:
+    """One building: now, today, the year, its money and what to act on."""
+    building, here, words = building_of(visitor, building_id), visitor.here, visitor.words
+    view = building_view(here, building)
+    return page(
+        visitor,
+        "building.html.j2",
+        title=words.either(th=building.name_th, en=building.name_en),
+        building=building,
+        agency=here.portfolio.agencies[building.agency],
+        figures=figures_of(visitor).now().buildings[building_id],
+        view=view,
+        power=power_now(here, building),
+        verdict=_verdict(view, words),
+        profile=_profile(view, words),
+        heat=_heat(view, words),
+        duration=_duration(view, words),
+        findings=[_finding(told, words) for told in spoken(here, view.findings)],
+        may_silence=visitor.account.may("silence", building.agency),
+        is_demo=here.portfolio.agencies[building.agency].demonstration,
+    )
+
+
+@router.post("/buildings/{building_id}/silence")
+def silence(building_id: str, visitor: PageVisitor, form: OwnForm) -> Response:
+    """Put a finding to rest until it grows by a fifth."""
+    building, here = building_of(visitor, building_id), visitor.here
+    visitor.need("silence", building.agency)
+    rule = str(form.get("rule", ""))
+    told = next((own for own in building_view(here, building).findings if own.rule == rule), None)
+    if told is None:
+        raise HTTPException(404, "no such finding")
+    path = silences_path(here.settings.store.path)
+    kept = [old for old in read_silences(path) if (old.building, old.rule) != (building_id, rule)]
+    write_silences(path, [*kept, Silence(building_id, rule, told.cost_thb_a_month)])
+    visitor.noted("silence", building_id, rule=rule)
+    return RedirectResponse(f"/buildings/{building_id}#findings", 303)
+
+
+def _verdict(view: BuildingView, words: Words) -> str:
+    """What was saved, or why that cannot be said."""
+    judged = view.judged
+    if judged.saving is None or judged.band is None:
+        return words("saving.no_baseline") if judged.baseline is None else words("web.nothing_to_judge")
+    return words("report.saving_since", first=words.date(view.judged_from), verdict=verdict_text(judged.band, words))
+
+
+def _profile(view: BuildingView, words: Words) -> Markup:
+    today, typical = _listed(view.today_kw), _listed(view.typical_kw)
+    ticks = tick_values(today, typical)
+    highest = max((kw for kw in today if kw is not None), default=None)
+    labels = ProfileLabels(
+        title=words("web.today_beside_typical"),
+        empty=words("report.profile_empty"),
+        peak=words("report.profile_peak", value=words.number(highest)),
+        ticks={tick: words.number(tick, 0 if ticks[-1] >= len(ticks) else 1) for tick in ticks},
+        values=[
+            words(
+                "report.profile_hour", hour=f"{hour:02d}:00", actual=words.number(now, 1), usual=words.number(usual, 1)
+            )
+            for hour, (now, usual) in enumerate(zip(today, typical, strict=True))
+        ],
+    )
+    return day_profile(today, typical, labels=labels)
+
+
+def _heat(view: BuildingView, words: Words) -> Markup:
+    first = view.views.days[0].date()
+    days = [first + dt.timedelta(days=n) for n in range(len(view.views.days))]
+    labels = [(place, words.month_short(day)) for place, day in enumerate(days) if day.day == 1]
+    grid = [_listed(row) for row in view.views.heat_kw]
+    return heat_map(grid, labels, title=words("report.heat"), sheet=LARGE)
+
+
+def _duration(view: BuildingView, words: Words) -> Markup:
+    kw = view.views.duration_kw
+    if not np.isfinite(kw).any():
+        return Markup("")
+    names = [(float(share), f"{share}%") for share in range(0, 101, 25)]
+    return lines([Line(kw.tolist(), "actual")], names, words("web.duration"), words.number)
+
+
+def _finding(told: Any, words: Words) -> dict[str, str]:
+    name, what, todo, stakes = finding_texts(told, words)
+    since = words("insight.since", date=words.date(told.since))
+    return {
+        "rule": told.rule,
+        "severity": told.severity,
+        "name": name,
+        "text": f"{what} {since}",
+        "do": todo,
+        "stakes": stakes,
+    }
+
+
+def _listed(values: FloatArray) -> list[float | None]:
+    return [None if np.isnan(value) else float(value) for value in values.tolist()]

@@ -1,0 +1,321 @@
+"""Pages of work: the archive of reports, the plan, meters, jobs, solar."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import PurePosixPath
+from typing import Any, cast
+
+from fastapi import APIRouter, HTTPException
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from bkkenergy.errors import InputError
+from bkkenergy.ingest.logbook import Logbook
+from bkkenergy.ingest.message import Reason
+from bkkenergy.ingest.quarantine import Quarantine
+from bkkenergy.ingest.replay import replay
+from bkkenergy.ingest.status import meter_status, toml_block, unknown_topics
+from bkkenergy.plan import PROJECT_STATES, Step, moved, roll_up
+from bkkenergy.reports.plan.progress import measured_projects
+from bkkenergy.reports.solar.gather import SolarSite, design_inputs
+from bkkenergy.reports.solar.html import headline as design_headline
+from bkkenergy.reports.solar.html import render_design_html
+from bkkenergy.settings import CITY
+from bkkenergy.solar.climate import typical_year
+from bkkenergy.solar.design import Wish, design
+from bkkenergy.store.state.ledger import RUN_STATES, Ledger
+from bkkenergy.store.state.outbox import messages
+from bkkenergy.store.state.projects import move_project, project_of
+from bkkenergy.web.render import page
+from bkkenergy.web.security import REPORT_POLICY, OwnForm, PageVisitor, Visitor
+
+router = APIRouter(default_response_class=HTMLResponse)
+MOST_ROWS = 200
+KEPT_S = 600.0
+MEDIA = {
+    "html": "text/html; charset=utf-8",
+    "pdf": "application/pdf",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "json": "application/json",
+    "csv": "text/csv; charset=utf-8",
+}
+
+
+def ledger_of(visitor: Visitor) -> Ledger:
+    """The ledger of runs."""
+    return Ledger(visitor.here.engine, "web")
+
+
+def named(visitor: Visitor, agency: str) -> str:
+    """What an agency, or the city, is called."""
+    if agency == CITY:
+        return visitor.words("report.city")
+    own = visitor.here.portfolio.agencies.get(agency)
+    return visitor.words.either(th=own.name_th, en=own.name_en) if own else agency
+
+
+# -- reports -------------------------------------------------------------------------------------------------------
+
+
+@router.get("/reports")
+def reports_page(visitor: PageVisitor, agency: str = "", kind: str = "") -> Response:
+    """The archive: the newest revision of each period of one's agencies."""
+    ledger = ledger_of(visitor)
+    agencies = visitor.account.own([*visitor.here.portfolio.agencies, CITY])
+    if agency:
+        visitor.need("see", agency)
+    runs = ledger.runs(agency=agency or None, state="done", limit=None if agency else 3000)
+    shown: dict[tuple[str, str], dict[str, Any]] = {}
+    for run in runs:
+        key = (run.agency, run.period)
+        if run.agency in agencies and (not kind or run.kind == kind) and key not in shown and len(shown) < MOST_ROWS:
+            shown[key] = {"run": run, "name": named(visitor, run.agency), "files": ledger.artefacts(run.id)}
+    return page(
+        visitor,
+        "reports.html.j2",
+        title=visitor.words("web.reports"),
+        rows=list(shown.values()),
+        agencies=[(own, named(visitor, own)) for own in agencies],
+        agency=agency,
+        kind=kind,
+    )
+
+
+@router.get("/reports/file/{path:path}")
+def report_file(path: str, visitor: PageVisitor) -> Response:
+    """A file of the archive, as the ledger names it; nothing else of the disk."""
+    parts = PurePosixPath(path).parts
+    if len(parts) != 4:  # noqa: PLR2004 - agency, period, revision, name
+        raise HTTPException(404, "not found")
+    visitor.need("see", parts[0])
+    ledger = ledger_of(visitor)
+    for run in ledger.runs(agency=parts[0], period=parts[1], state="done"):
+        for file in ledger.artefacts(run.id):
+            if file.path == path:
+                content = (visitor.here.settings.report.folder / "archive" / file.path).read_bytes()
+                shown = "inline" if file.form in {"html", "pdf"} else "attachment"
+                headers = {"Content-Disposition": f'{shown}; filename="{parts[3]}"'}
+                if file.form == "html":
+                    headers["Content-Security-Policy"] = REPORT_POLICY
+                return Response(content, media_type=MEDIA[file.form], headers=headers)
+    raise HTTPException(404, "not found")
+
+
+# -- plan ----------------------------------------------------------------------------------------------------------
+
+
+@router.get("/plan")
+def plan_page(visitor: PageVisitor) -> Response:
+    """Projects as a board, a column a state, with what is measured."""
+    here = visitor.here
+    site = here.report_site()
+    own = [project for project in site.projects if visitor.account.reaches(project.agency)]
+    measured = here.kept(("measured", here.today), KEPT_S, lambda: measured_projects(site, site.projects, here.today))
+    return page(
+        visitor,
+        "plan.html.j2",
+        title=visitor.words("web.plan"),
+        columns=[(state, [project for project in own if project.state == state]) for state in PROJECT_STATES],
+        measured=measured,
+        plan=site.plan,
+        total=next(iter(roll_up(own, measured, lambda _: "")), None),
+        agency_name=lambda agency: named(visitor, agency),
+        may=lambda agency: visitor.account.may("plan", agency),
+        states=PROJECT_STATES,
+    )
+
+
+@router.post("/plan/{project_id}/move")
+def move(project_id: str, visitor: PageVisitor, form: OwnForm) -> Response:
+    """Take a project to another state."""
+    here = visitor.here
+    try:
+        project = project_of(here.engine, project_id)
+    except InputError:
+        raise HTTPException(404, "not found") from None
+    visitor.need("plan", project.agency)
+    state = str(form.get("state", ""))
+    if state not in PROJECT_STATES:
+        raise HTTPException(422, "no such state")
+    note = str(form.get("note", ""))[:500]
+    own = moved(project, state, here.today, note=note)
+    step = Step(project_id, own.state, here.today, visitor.account.name, note)
+    move_project(here.engine, own, step, here.clock())
+    visitor.noted("plan_move", project_id, state=state, note=note)
+    return RedirectResponse("/plan", 303)
+
+
+# -- meters --------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def quarantine_of(visitor: Visitor) -> Iterator[Quarantine]:
+    """The quarantine, let go of afterwards."""
+    found = Quarantine.of(visitor.here.settings)
+    try:
+        yield found
+    finally:
+        found.close()
+
+
+@router.get("/meters")
+def meters_page(visitor: PageVisitor, agency: str = "") -> Response:
+    """How the meters of one's agencies are doing; for operators, what was refused and what is unknown."""
+    here = visitor.here
+    agencies = visitor.account.own(here.portfolio.agencies)
+    chosen = agency or agencies[0]
+    visitor.need("see", chosen)
+    meters = tuple(meter for building in here.portfolio.buildings_of(chosen) for meter in building.meters)
+    logbook = Logbook(here.settings.store.path)
+    try:
+        gap_s = here.settings.metering.max_estimated_gap_s
+        status = meter_status(here.store(), logbook, meters, now=here.clock(), max_gap_s=gap_s) if meters else []
+    finally:
+        logbook.close()
+    kept, unknown, counts = [], {}, {}
+    if visitor.account.may("operate"):
+        with quarantine_of(visitor) as quarantine:
+            kept, counts = quarantine.listed(limit=50), dict(quarantine.counts())
+            known = {meter.topic for meter in here.portfolio.meters}
+            found = unknown_topics(quarantine.listed(reason=Reason.UNKNOWN_METER, limit=10_000))
+            files = dict.fromkeys(here.portfolio.buildings, "in config/portfolio")
+            unknown = {topic: toml_block(topic, own, files) for topic, own in found.items() if topic not in known}
+    names = {meter.id: visitor.words.either(th=meter.name_th, en=meter.name_en) for meter in meters}
+    return page(
+        visitor,
+        "meters.html.j2",
+        title=visitor.words("web.meters"),
+        meters=status,
+        names=names,
+        agencies=[(own, named(visitor, own)) for own in agencies],
+        agency=chosen,
+        kept=kept,
+        unknown=unknown,
+        counts=counts,
+    )
+
+
+@router.post("/meters/replay")
+def replay_page(visitor: PageVisitor, form: OwnForm) -> Response:
+    """Try refused payloads again."""
+    visitor.need("operate")
+    here = visitor.here
+    numbers = [int(text) for value in form.getlist("number") if (text := str(value)).isdigit()]
+    with quarantine_of(visitor) as quarantine:
+        chosen = [item for number in numbers if (item := quarantine.get(number)) is not None]
+        replay(chosen, here.portfolio, here.profiles, here.settings.ingest, here.store(), quarantine)
+    visitor.noted("replay", "quarantine", payloads=len(chosen))
+    return RedirectResponse("/meters#quarantine", 303)
+
+
+# -- jobs ----------------------------------------------------------------------------------------------------------
+
+
+@router.get("/jobs")
+def jobs_page(visitor: PageVisitor, state: str = "") -> Response:
+    """The ledger of runs and the outbox."""
+    visitor.need("operate")
+    ledger = ledger_of(visitor)
+    chosen = state if state in RUN_STATES else None
+    return page(
+        visitor,
+        "jobs.html.j2",
+        title=visitor.words("web.jobs"),
+        runs=ledger.runs(state=chosen, limit=MOST_ROWS),
+        counts={own: len(ledger.runs(state=own)) for own in RUN_STATES if own != "done"},
+        state=state,
+        states=RUN_STATES,
+        messages=messages(visitor.here.engine, limit=50),
+        agency_name=lambda agency: named(visitor, agency),
+    )
+
+
+@router.post("/jobs/retry")
+def retry(visitor: PageVisitor, form: OwnForm) -> Response:
+    """Put a run at the head again, or make a new revision of one that is done."""
+    visitor.need("operate")
+    here, ledger = visitor.here, ledger_of(visitor)
+    number = int(str(form.get("run", "0")) or 0)
+    run = next((own for own in ledger.runs() if own.id == number), None)
+    if run is None:
+        raise HTTPException(404, "no such run")
+    if run.state == "done":
+        ledger.again(run, f"asked by {visitor.account.name}", here.clock())
+    else:
+        ledger.retry([run.id], here.clock())
+    visitor.noted("retry", f"{run.agency} {run.period}", run=run.id)
+    return RedirectResponse("/jobs", 303)
+
+
+# -- solar ---------------------------------------------------------------------------------------------------------
+
+
+@router.get("/solar")
+def solar_page(
+    visitor: PageVisitor, building: str = "", kwp: str = "", mounting: str = "flush", against: str = ""
+) -> Response:
+    """A roof in, a design out; another size beside it."""
+    here = visitor.here
+    agencies = set(visitor.account.own(here.portfolio.agencies))
+    buildings = [own for own in here.portfolio.buildings.values() if own.agency in agencies and own.roofs]
+    made, fault = [], ""
+    if building:
+        own = here.portfolio.buildings.get(building)
+        if own is None or own.agency not in agencies:
+            raise HTTPException(404, "not found")
+        try:
+            sizes = dict.fromkeys([kwp, *([against] if against else [])])
+            made = [_design(visitor, building, size, mounting) for size in sizes]
+        except InputError as why:
+            fault = str(why)
+    return page(
+        visitor,
+        "solar.html.j2",
+        title=visitor.words("web.solar"),
+        buildings=buildings,
+        building=building,
+        kwp=kwp,
+        against=against,
+        mounting=mounting,
+        designs=made,
+        fault=fault,
+    )
+
+
+@router.get("/solar/report/{building}")
+def solar_report(building: str, visitor: PageVisitor, kwp: str = "", mounting: str = "flush") -> Response:
+    """The whole design as its page."""
+    own = visitor.here.portfolio.buildings.get(building)
+    if own is None:
+        raise HTTPException(404, "not found")
+    visitor.need("see", own.agency)
+    try:
+        made = _design(visitor, building, kwp, mounting)["made"]
+    except InputError as why:
+        raise HTTPException(422, str(why)) from None
+    content = render_design_html(made, visitor.lang, today=visitor.here.today)
+    return Response(content, media_type=MEDIA["html"], headers={"Content-Security-Policy": REPORT_POLICY})
+
+
+def _design(visitor: Visitor, building: str, kwp: str, mounting: str) -> dict[str, Any]:
+    """A design of a size ("" for the best, "max" for the whole roof). Raises InputError."""
+    here = visitor.here
+    if mounting not in {"flush", "racked"}:
+        raise InputError(f"mounting {mounting!r} is not known. Use flush or racked.")
+    try:
+        size: float | str | None = None if not kwp else kwp if kwp == "max" else float(kwp)
+    except ValueError:
+        raise InputError(f"size {kwp!r} is no number of kWp.") from None
+
+    def made() -> Any:
+        site = here.report_site()
+        if site.solar is None:
+            raise InputError("config/solar is missing.")
+        weather = here.kept(("weather",), 86_400, lambda: typical_year(site.solar.climate))  # type: ignore[union-attr]
+        solar = SolarSite(site.store, site.portfolio, site.settings, site.figures, site.solar, weather)
+        wish = Wish(size, mounting=cast("Any", mounting))
+        return design(design_inputs(solar, building, wish, today=here.today))
+
+    found = here.kept(("design", building, kwp, mounting, here.today), KEPT_S, made)
+    return {"made": found, "headline": design_headline(found, visitor.words), "kwp": kwp}

@@ -1,0 +1,60 @@
+"""Pages from templates: what every page shares."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from importlib import resources
+from typing import Any
+
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from bkkenergy import __version__
+from bkkenergy.i18n import Lang, Words
+from bkkenergy.web.security import Visitor
+
+environment = Environment(
+    loader=PackageLoader("bkkenergy.web", "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+NAVIGATION = (
+    ("/", "web.overview", "see"),
+    ("/reports", "web.reports", "see"),
+    ("/plan", "web.plan", "see"),
+    ("/solar", "web.solar", "see"),
+    ("/meters", "web.meters", "see"),
+    ("/jobs", "web.jobs", "operate"),
+    ("/admin", "web.admin", "administer"),
+    ("/help", "web.help", "see"),
+)
+
+
+@lru_cache
+def static_mark() -> str:
+    """Changes with any of our static files, so that browsers may keep them for ever."""
+    files = sorted((resources.files("bkkenergy.web") / "static").iterdir(), key=lambda file: file.name)
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
+
+
+def page(visitor: Visitor, template: str, *, title: str, status: int = 200, **values: Any) -> HTMLResponse:
+    """A page for somebody who is signed in."""
+    links = [(path, visitor.words(key)) for path, key, action in NAVIGATION if visitor.account.may(action)]  # type: ignore[arg-type]
+    return _response(
+        template, visitor.lang, status, title=title, visitor=visitor, links=links, csrf=visitor.csrf, **values
+    )
+
+
+def open_page(lang: Lang, template: str, *, title: str, status: int = 200, **values: Any) -> HTMLResponse:
+    """A page for anybody."""
+    return _response(template, lang, status, title=title, visitor=None, links=[], csrf="", **values)
+
+
+def _response(template: str, lang: Lang, status: int, **values: Any) -> HTMLResponse:
+    text = environment.get_template(template).render(
+        t=Words(lang), lang=lang, mark=static_mark(), version=__version__, **values
+    )
+    return HTMLResponse(text, status)

@@ -1,0 +1,192 @@
+"""Who asks, whether the request is that person's own doing, and what browsers are told to refuse."""
+
+from __future__ import annotations
+
+import hmac
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from fastapi import Depends, HTTPException, Request, Response
+from starlette.datastructures import FormData
+
+from bkkenergy.access import Account, Action
+from bkkenergy.i18n import LANGS, Lang, Words
+from bkkenergy.settings import WebSettings
+from bkkenergy.store.state.users import Signed, note, session_of, token_account
+from bkkenergy.web.here import Here
+
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "font-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; sandbox"
+"""Of archived reports: pages that stand alone, with styles of their own and no script."""
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+FAILURES_AN_ADDRESS, WINDOW_S = 30, 600.0
+
+
+class NotSignedIn(Exception):
+    """A page was asked for by nobody."""
+
+
+class MustChangePassword(Exception):
+    """A one-time password has to be changed before anything else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """A request's user, in a language, with the secret that forms must carry."""
+
+    account: Account
+    csrf: str
+    lang: Lang
+    here: Here
+    address: str
+
+    @property
+    def words(self) -> Words:
+        """The texts in the visitor's language."""
+        return Words(self.lang)
+
+    def need(self, action: Action, agency: str | None = None) -> None:
+        """Refuse what the user may not do; what lies outside of one's agencies is not there at all."""
+        if agency is not None and not self.account.reaches(agency):
+            raise HTTPException(404, "not found")
+        if not self.account.may(action, agency):
+            raise HTTPException(403, "not allowed")
+
+    def noted(self, action: str, target: str, **detail: Any) -> None:
+        """Enter a change in the audit log."""
+        here = self.here
+        note(here.engine, self.account.name, action, target, detail, here.clock(), address=self.address)
+
+
+def cookie_name(web: WebSettings) -> str:
+    """The session cookie; with TLS under a name that browsers accept from this host alone."""
+    return "__Host-bkkenergy" if web.secure_cookies else "bkkenergy"
+
+
+def set_session(response: Response, web: WebSettings, key: str) -> None:
+    """Give the session to the browser, out of scripts' reach."""
+    response.set_cookie(
+        cookie_name(web), key, max_age=int(web.session_h * 3600), httponly=True, secure=web.secure_cookies,
+        samesite="lax", path="/",
+    )  # fmt: skip
+
+
+def here_of(request: Request) -> Here:
+    """The service that a request came to."""
+    found: Here = request.app.state.here
+    return found
+
+
+def address_of(request: Request) -> str:
+    """Where a request comes from, as the proxy says where there is one."""
+    forwarded = request.headers.get("X-Forwarded-For", "")
+    if here_of(request).settings.web.behind_proxy and forwarded:
+        return forwarded.rpartition(",")[2].strip()[:64]
+    return request.client.host if request.client else ""
+
+
+def language_of(request: Request, account: Account | None) -> Lang:
+    """What was asked for last, else the user's own."""
+    for asked in (request.query_params.get("lang"), request.cookies.get("lang"), account and account.language):
+        if asked in LANGS:
+            return asked
+    return "th"
+
+
+def signed_of(request: Request) -> Signed | None:
+    """Whoever signed in in this browser."""
+    here = here_of(request)
+    key = request.cookies.get(cookie_name(here.settings.web))
+    return session_of(here.engine, key, here.clock()) if key else None
+
+
+def page_visitor(request: Request) -> Visitor:
+    """The user of a page. Raises NotSignedIn, MustChangePassword."""
+    signed = signed_of(request)
+    if signed is None:
+        raise NotSignedIn
+    if signed.account.must_change and request.url.path not in {"/account", "/logout"}:
+        raise MustChangePassword
+    return _visitor(request, signed.account, signed.csrf)
+
+
+def api_visitor(request: Request) -> Visitor:
+    """The user of the API: by a token, or by the session of this browser."""
+    here = here_of(request)
+    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    if secret and scheme.lower() == "bearer":
+        account = token_account(here.engine, secret.strip(), here.clock())
+        if account is not None:
+            return _visitor(request, account, "")
+    elif (signed := signed_of(request)) is not None and not signed.account.must_change:
+        return _visitor(request, signed.account, signed.csrf)
+    raise HTTPException(401, "sign in, or send a token", {"WWW-Authenticate": "Bearer"})
+
+
+def _visitor(request: Request, account: Account, csrf: str) -> Visitor:
+    return Visitor(account, csrf, language_of(request, account), here_of(request), address_of(request))
+
+
+PageVisitor = Annotated[Visitor, Depends(page_visitor)]
+ApiVisitor = Annotated[Visitor, Depends(api_visitor)]
+
+
+async def posted_form(request: Request) -> FormData:
+    """A form that was sent."""
+    return await request.form(max_files=0, max_fields=100)
+
+
+def own_form(visitor: PageVisitor, form: Annotated[FormData, Depends(posted_form)]) -> FormData:
+    """A form that this user's page sent, and no other page: it carries the session's secret."""
+    if not hmac.compare_digest(str(form.get("csrf", "")), visitor.csrf):
+        raise HTTPException(403, "this form is too old, or not ours. Load the page again.")
+    return form
+
+
+OwnForm = Annotated[FormData, Depends(own_form)]
+
+
+@dataclass
+class Throttle:
+    """Failed tries by address, so that one address cannot try every account."""
+
+    _failed: dict[str, list[float]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def is_full(self, address: str) -> bool:
+        """Whether an address has failed too often of late."""
+        return len(self._recent(address)) >= FAILURES_AN_ADDRESS
+
+    def failed(self, address: str) -> None:
+        """Count a failure."""
+        with self._lock:
+            self._failed[address] = [*self._recent(address), time.monotonic()]
+
+    def _recent(self, address: str) -> list[float]:
+        since_s = time.monotonic() - WINDOW_S
+        return [at_s for at_s in self._failed.get(address, []) if at_s >= since_s]
+
+
+async def with_headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Tell the browser what to refuse, and keep nothing of pages that are somebody's own."""
+    response = await call_next(request)
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers.setdefault("Content-Security-Policy", PAGE_POLICY)
+    if here_of(request).settings.web.secure_cookies:
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    if not request.url.path.startswith("/static/"):
+        response.headers.setdefault("Cache-Control", "no-store")
+    return response

@@ -1,0 +1,191 @@
+"""A manager's morning and an engineer's job in a real browser, in both languages, on a phone and on a desk."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+import urllib.request
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.servers import free_port
+from tests.web import PASSWORD, SETTINGS, make_site
+
+pytestmark = [pytest.mark.browser]
+WIDTHS = {"phone": 360, "desk": 1280}
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    """A running web app with reports (PDF among them) and users."""
+    home, port = tmp_path_factory.mktemp("webapp"), free_port()
+    settings = SETTINGS.replace('["html", "csv"]', '["html", "pdf", "csv"]') + f"port = {port}\n"
+    make_site(home, settings=settings)
+    command = [sys.executable, "-m", "bkkenergy", "web", "--config", str(home / "config")]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(200):
+            try:
+                urllib.request.urlopen(f"{url}/login", timeout=1)
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+class Sitting:
+    """A browser's window in which somebody works; what goes wrong, or outside, is kept."""
+
+    def __init__(self, browser, address, lang, width):
+        self.address, self.lang, self.width = address, lang, width
+        self.context = browser.new_context(viewport={"width": width, "height": 800}, accept_downloads=True)
+        self.context.add_cookies([{"name": "lang", "value": lang, "url": address}])
+        self.page = self.context.new_page()
+        self.problems, self.outside, self.seen = [], [], 0
+        self.page.on(
+            "console",
+            lambda message: self.problems.append(message.text) if message.type in {"error", "warning"} else None,
+        )
+        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
+        self.context.on("request", lambda request: self._asked(request.url))
+
+    def _asked(self, url):
+        if not url.startswith((self.address, "data:", "blob:")):
+            self.outside.append(url)
+
+    def sign_in(self, name):
+        self.page.goto(self.address)
+        assert "/login" in self.page.url
+        self.look("login")
+        self.page.fill("input[name=name]", name)
+        self.page.fill("input[name=password]", PASSWORD)
+        self.page.click("main button")
+
+    def look(self, name):
+        """The page fits its window, says nothing untranslated, and has no serious fault of accessibility."""
+        page = self.page
+        page.wait_for_load_state("load")
+        assert page.evaluate("document.documentElement.scrollWidth") <= self.width, f"{name} scrolls sideways"
+        body = page.inner_text("body")
+        if name != "admin":  # it shows settings by their keys, and names as they were entered
+            for leak in ("None", "nan", "Undefined", "web.", "report."):
+                assert leak not in body, (name, leak)
+            has_thai = re.search("[ก-๙]", page.inner_text("main").replace("ไทย", "")) is not None
+            assert has_thai == (self.lang == "th"), name
+        faults = [one for one in Axe().run(page).response["violations"] if one["impact"] in {"serious", "critical"}]
+        assert faults == [], (name, [(one["id"], [node["html"][:120] for node in one["nodes"][:3]]) for one in faults])
+        self.seen += 1
+        if folder := os.environ.get("SCREENSHOTS"):
+            page.screenshot(path=f"{folder}/web-{name}-{self.lang}-{self.width}.png", full_page=True)
+
+    def end(self):
+        assert self.problems == []
+        assert self.outside == []
+        self.context.close()
+
+
+@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
+@pytest.mark.parametrize("lang", ["th", "en"])
+def test_a_manager_s_morning(browser, address, lang, width):
+    sitting = Sitting(browser, address, lang, width)
+    page = sitting.page
+    sitting.sign_in("admin")
+    sitting.look("overview")
+    page.click("a[href='/agencies/health']")
+    sitting.look("agency")
+    page.click("table a[href='/buildings/health.centre-1']")
+    sitting.look("building")
+    assert page.locator("[data-live]").inner_text() in {"6.0", "30.0"}
+    assert page.locator("svg.profile path.actual").is_visible()
+    assert page.locator("svg.heat image").is_visible()
+    page.click("a.button[href^='/reports']")
+    sitting.look("reports")
+    link = page.locator("a[href$='.pdf']").first.get_attribute("href")
+    answer = sitting.context.request.get(address + link)
+    assert answer.body().startswith(b"%PDF")
+    page.click(f"a[href$='.{lang}.html']")
+    assert page.locator("h1").first.is_visible()
+    for path in ("plan", "meters", "jobs", "help", "account", "admin"):
+        page.goto(f"{address}/{path}")
+        sitting.look(path)
+    page.goto(f"{address}/nowhere")
+    sitting.problems.clear()  # the browser itself tells of the 404
+    sitting.look("error")
+    sitting.end()
+
+
+@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
+@pytest.mark.parametrize("lang", ["th", "en"])
+def test_an_engineer_s_job(browser, address, lang, width):
+    sitting = Sitting(browser, address, lang, width)
+    page = sitting.page
+    sitting.sign_in("engineer-health")
+    page.goto(f"{address}/solar")
+    sitting.look("solar-empty")
+    page.select_option("select[name=building]", "health.centre-1")
+    page.fill("input[name=kwp]", "30")
+    page.fill("input[name=against]", "max")
+    page.click("main .filters button")
+    page.wait_for_selector("section h2")
+    assert page.locator("section h2").count() == 2
+    sitting.look("solar")
+    page.fill("input[name=kwp]", "-4")
+    page.click("main .filters button")
+    page.wait_for_selector(".fault")
+    sitting.look("solar-fault")
+    page.go_back()
+    page.click("a[href^='/solar/report/'] >> nth=0")
+    page.wait_for_selector("h1")
+    assert "kWp" in page.inner_text("main")
+    sitting.end()
+
+
+@pytest.mark.parametrize("lang", ["th", "en"])
+def test_without_scripts_everything_that_matters_works(browser, address, lang):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{address}/?lang={lang}")
+    page.fill("input[name=name]", "manager-health")
+    page.fill("input[name=password]", PASSWORD)
+    page.click("main button")
+    assert page.url == f"{address}/agencies/health"
+    page.click("table a >> nth=0")
+    assert page.locator("h1").is_visible()
+    context.close()
+
+
+def test_the_keyboard_leads_everywhere(browser, address):
+    sitting = Sitting(browser, address, "en", 1280)
+    sitting.sign_in("manager-health")
+    page = sitting.page
+    page.goto(f"{address}/agencies/health")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.matches('main a, main input, main button')")
+    sitting.end()
+
+
+def test_pages_are_light(browser, address):
+    """All that a first visit fetches, in bytes on the wire: under 1 MB."""
+    sitting = Sitting(browser, address, "th", 1280)
+    sitting.sign_in("admin")
+    protocol = sitting.context.new_cdp_session(sitting.page)
+    protocol.send("Network.enable")
+    sizes = []
+    protocol.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
+    for path in ("/", "/agencies/health", "/buildings/health.centre-1", "/reports", "/plan", "/meters"):
+        sizes.clear()
+        sitting.page.goto(address + path, wait_until="load")
+        assert 0 < sum(sizes) < 200_000, path
+    sitting.end()

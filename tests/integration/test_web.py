@@ -1,0 +1,422 @@
+"""The web app over a real site: every route as every role, forms, sign-in, headers, API."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import json
+import re
+
+import pandas as pd
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import text
+
+from bkkenergy.access import ROLES
+from bkkenergy.calendar import BANGKOK
+from bkkenergy.plan import Project
+from bkkenergy.store.state.ledger import Ledger
+from bkkenergy.store.state.projects import save_projects
+from bkkenergy.store.state.users import add_token
+from tests.web import PASSWORD, csrf_of, make_app, make_site, signed_in
+
+# Answers that nobody reads to their end leave a socket to the garbage collector.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+OWN, OTHERS = "health", "education"
+OWN_BUILDING, OTHERS_BUILDING = "health.centre-1", "education.headquarters"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return make_site(tmp_path_factory.mktemp("web"))
+
+
+@pytest.fixture(scope="module")
+def app(home):
+    return make_app(home)
+
+
+@pytest.fixture(scope="module")
+def people(app):
+    return {name: signed_in(app, name) for name in (*(f"{role}-health" for role in ROLES), "admin")}
+
+
+@pytest.fixture
+def nobody(app):
+    return TestClient(app, follow_redirects=False)
+
+
+PUBLIC = {"/login", "/api/v1/openapi.json"}
+
+
+def walked(found):
+    """Routes, those of included routers too."""
+    for route in found:
+        if hasattr(route, "original_router"):
+            yield from walked(route.original_router.routes)
+        elif getattr(route, "methods", None):
+            yield route
+
+
+def routes(app):
+    """(method, path) of everything that the app answers to somebody, with what stands for parts of paths."""
+    return [
+        (method, route.path)
+        for route in walked(app.routes)
+        for method in route.methods
+        if method != "HEAD" and route.path not in PUBLIC
+    ]
+
+
+def filled(path: str, agency: str, building: str, app) -> str:
+    """A path with the parts of an agency's."""
+    run = next(iter(Ledger(app.state.here.engine, "t").runs(agency=agency, state="done")))
+    file = Ledger(app.state.here.engine, "t").artefacts(run.id)[0].path
+    values = {
+        "agency": agency, "building_id": building, "building": building, "path": file, "path:path": file,
+        "project_id": f"led-{agency}", "month": f"{dt.datetime.now(BANGKOK).date():%Y-%m}", "user_id": "2", "token_id": "1",
+    }  # fmt: skip
+    return re.sub(r"\{([^}]+)\}", lambda match: values[match[1]], path)
+
+
+QUERY = {"/api/v1/buildings/{building_id}/energy": {"first": "2026-11-01", "last": "2026-11-02"}}
+SCOPED = "{agency}", "{building_id}", "{building}", "{path:path}", "{path}", "{project_id}"
+
+
+def asked(client, method, path, app, agency=OWN, building=OWN_BUILDING, csrf=""):
+    address = filled(path, agency, building, app)
+    if method == "GET" and path.startswith("/live"):
+        return None  # a stream without end: its test is below
+    data = {"csrf": csrf, "state": "proposed", "rule": "none", "name": "", "run": "0"}
+    return client.request(method, address, params=QUERY.get(path), data=data if method == "POST" else None)
+
+
+def test_the_walk_finds_every_route(app):
+    found = routes(app)
+    assert len(found) == len(set(found)) >= 30
+    assert ("GET", "/buildings/{building_id}") in found
+
+
+def test_nobody_gets_anything_but_the_sign_in(app, nobody):
+    for method, path in routes(app):
+        address = filled(path, OWN, OWN_BUILDING, app)
+        answer = nobody.request(method, address, params=QUERY.get(path), data={} if method == "POST" else None)
+        if path.startswith("/api/"):
+            assert answer.status_code == 401, (method, path)
+            assert answer.headers["content-type"] == "application/problem+json"
+        else:
+            assert answer.status_code == 303, (method, path, answer.status_code)
+            assert answer.headers["location"].startswith("/login?next=")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_role_reaches_another_agency_by_any_route(app, people, role):
+    """Every route that names an agency, a building, a file or a project, as every role of one agency."""
+    client = people[f"{role}-health"]
+    csrf, count = csrf_of(client), 0
+    for method, path in routes(app):
+        if not any(part in path for part in SCOPED):
+            continue
+        answer = asked(client, method, path, app, OTHERS, OTHERS_BUILDING, csrf)
+        if answer is None:
+            answer = client.get(filled(path, OTHERS, OTHERS_BUILDING, app))
+        assert answer.status_code == 404, (role, method, path, answer.status_code)
+        count += 1
+    assert count == 13
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_page_of_one_agency_s_user_shows_another_agency(app, people, role):
+    client = people[f"{role}-health"]
+    here = app.state.here
+    secrets = {own.name_en for own in here.portfolio.buildings.values() if own.agency != OWN}
+    secrets |= {own.id for own in here.portfolio.buildings.values() if own.agency != OWN}
+    for path in ("/", "/agencies/health", "/reports", "/plan", "/meters", "/solar", "/api/v1/agencies", "/api/v1/buildings",
+                 "/api/v1/reports", "/api/v1/plan/projects"):  # fmt: skip
+        answer = client.get(path, params={"lang": "en"}, follow_redirects=True)
+        assert answer.status_code == 200, (path, answer.text[:300])
+        told = [secret for secret in secrets if secret in answer.text]
+        assert told == [], (role, path)
+        assert "LED education" not in answer.text
+        assert "city_" not in answer.text, "the city's report is for who sees all"
+    for path in ("/reports?agency=education", "/reports?agency=city", "/meters?agency=education", "/solar?building=education.headquarters",
+                 "/api/v1/buildings?agency=education", "/api/v1/reports?agency=city"):  # fmt: skip
+        assert client.get(path).status_code == 404, path
+
+
+NEEDS = {
+    ("GET", "/jobs"): "admin", ("POST", "/jobs/retry"): "admin", ("POST", "/meters/replay"): "admin",
+    ("GET", "/admin"): "admin", ("POST", "/admin/users"): "admin", ("POST", "/admin/users/{user_id}"): "admin",
+    ("POST", "/admin/tokens"): "admin", ("POST", "/admin/tokens/{token_id}/drop"): "admin",
+    ("POST", "/buildings/{building_id}/silence"): "manager", ("POST", "/plan/{project_id}/move"): "manager",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_route_lets_in_those_roles_that_it_should(app, people, role):
+    client = people[f"{role}-health"]
+    csrf = csrf_of(client)
+    for method, path in routes(app):
+        if path in ("/logout", "/account") or path.startswith("/live"):
+            continue
+        if (method, path) in {("POST", "/admin/users/{user_id}"), ("POST", "/admin/tokens")} and role == "admin":
+            continue  # their own tests
+        answer = asked(client, method, path, app, csrf=csrf)
+        needed = NEEDS.get((method, path), "viewer")
+        allowed = role == "admin" or (ROLES.index(role) >= ROLES.index(needed) and needed != "admin")
+        if allowed:
+            assert answer.status_code not in (401, 403), (role, method, path, answer.status_code)
+            assert answer.status_code < 500, (role, method, path, answer.text[:400])
+        else:
+            assert answer.status_code == 403, (role, method, path, answer.status_code)
+
+
+def test_a_form_of_another_site_changes_nothing(app, people):
+    client = people["admin"]
+    for method, path in routes(app):
+        if method == "POST":
+            for csrf in ("", "guessed"):
+                answer = client.post(filled(path, OWN, OWN_BUILDING, app), data={"csrf": csrf})
+                assert answer.status_code == 403, path
+    assert client.get("/", follow_redirects=True).status_code == 200, "still signed in"
+
+
+def test_answers_tell_browsers_what_to_refuse(people, nobody):
+    for answer in (people["admin"].get("/"), nobody.get("/login"), people["admin"].get("/nowhere")):
+        policy = answer.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert "frame-ancestors 'none'" in policy
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["cache-control"] == "no-store"
+        assert "server" not in answer.headers
+
+
+def test_the_cookie_is_out_of_scripts_reach_and_with_tls_bound_to_this_host(home, app):
+    client = TestClient(app, follow_redirects=False)
+    told = client.post("/login", data={"name": "admin", "password": PASSWORD}).headers["set-cookie"]
+    assert "HttpOnly" in told
+    assert "SameSite=lax" in told
+    web = app.state.here.settings.web.model_copy(update={"secure_cookies": True})
+    from starlette.responses import Response
+
+    from bkkenergy.web.security import set_session
+
+    response = Response()
+    set_session(response, web, "key")
+    assert response.headers["set-cookie"].startswith("__Host-bkkenergy=key")
+    assert "Secure" in response.headers["set-cookie"]
+
+
+def test_signing_in_goes_on_to_pages_of_ours_alone(app):
+    for target, goes in (
+        ("/plan", "/plan"),
+        ("https://evil.example", "/"),
+        ("//evil.example", "/"),
+        ("/\\evil.example", "/"),
+        ("javascript:alert(1)", "/"),
+    ):
+        client = TestClient(app, follow_redirects=False)
+        answer = client.post("/login", data={"name": "admin", "password": PASSWORD, "next": target})
+        assert answer.headers["location"] == goes
+
+
+def test_wrong_passwords_lock_an_account_for_a_while_and_are_noted(app, people):
+    client = TestClient(app, follow_redirects=False)
+    answers = [client.post("/login", data={"name": "viewer-health", "password": f"wrong {n}"}) for n in range(6)]
+    assert [answer.status_code for answer in answers] == [401] * 5 + [429]
+    right = client.post("/login", data={"name": "viewer-health", "password": PASSWORD})
+    assert right.status_code == 429, "not even with the right one"
+    same = client.post("/login", data={"name": "no-such-user", "password": "x"})
+    assert re.sub("no-such-user|viewer-health", "", same.text) == re.sub(
+        "no-such-user|viewer-health", "", answers[0].text
+    )
+    log = people["admin"].get("/admin", params={"lang": "en"}).text
+    assert "sign_in_failed" in log
+    with app.state.here.engine.begin() as connection:
+        connection.execute(text("UPDATE user_account SET failed = 0, locked_until_us = 0"))
+
+
+def test_a_one_time_password_has_to_be_changed_first(app, people):
+    admin = people["admin"]
+    made = admin.post(
+        "/admin/users",
+        data={
+            "csrf": csrf_of(admin),
+            "name": "new",
+            "password": "first password 1",
+            "role": "viewer",
+            "agencies": "health",
+        },
+    )
+    assert made.status_code == 303
+    client = signed_in(app, "new", "first password 1")
+    assert client.get("/plan").headers["location"] == "/account"
+    assert client.get("/api/v1/agencies").status_code == 401
+    csrf = re.search(r'name="csrf" value="([^"]+)"', client.get("/account").text)[1]
+
+    def change(old, new):
+        return client.post("/account", data={"csrf": csrf, "old": old, "new": new}).headers["location"]
+
+    assert "password_short" in change("first password 1", "short")
+    assert "password_guessed" in change("first password 1", "new new new new")
+    assert "password_wrong" in change("another", "a better password")
+    other = signed_in(app, "new", "first password 1")
+    assert change("first password 1", "a better password") == "/"
+    assert client.get("/plan").status_code == 200
+    assert other.get("/plan").status_code == 303, "other sessions have ended"
+
+
+def test_who_is_locked_out_is_out_at_once(app, people):
+    admin = people["admin"]
+    admin.post(
+        "/admin/users",
+        data={
+            "csrf": csrf_of(admin),
+            "name": "leaver",
+            "password": "first password 1",
+            "role": "viewer",
+            "agencies": "health",
+        },
+    )
+    client = signed_in(app, "leaver", "first password 1")
+    number = re.search(r"leaver.*?/admin/users/(\d+)", admin.get("/admin").text, re.DOTALL)[1]
+    assert client.get("/account").status_code == 200
+    admin.post(f"/admin/users/{number}", data={"csrf": csrf_of(admin), "disabled": "1"})
+    assert client.get("/account").status_code == 303
+    assert TestClient(app).post("/login", data={"name": "leaver", "password": "first password 1"}).status_code == 401
+
+
+def test_tokens_read_or_write_and_are_shown_once(app, people):
+    admin, here = people["admin"], app.state.here
+    page = admin.post("/admin/tokens", data={"csrf": csrf_of(admin), "name": "grafana", "scope": "read", "days": "30"})
+    secret = re.search(r"bkk_[\w-]+", page.text)[0]
+    assert secret not in admin.get("/admin").text
+    client = TestClient(app)
+    bearer = {"Authorization": f"Bearer {secret}"}
+    assert client.get("/api/v1/agencies", headers=bearer).json()["total"] == 12
+    assert client.get("/jobs", headers=bearer, follow_redirects=False).status_code == 303, "tokens are for the API"
+    assert client.get("/api/v1/agencies", headers={"Authorization": "Bearer bkk_wrong"}).status_code == 401
+    narrow = add_token(here.engine, 1, "old", "read", dt.datetime.now(dt.UTC) - dt.timedelta(days=40), days=30)
+    assert client.get("/api/v1/agencies", headers={"Authorization": f"Bearer {narrow}"}).status_code == 401, "run out"
+
+
+def test_no_secret_stands_on_a_page(app, people):
+    page = people["admin"].get("/admin").text
+    with app.state.here.engine.connect() as connection:
+        hashes = [row[0] for row in connection.execute(text("SELECT password_hash FROM user_account"))]
+    assert not any(own in page for own in hashes)
+    assert "argon2" not in page
+
+
+def test_a_project_moves_and_the_log_tells_who_did_it(app, people):
+    manager, here = people["manager-health"], app.state.here
+    own = Project(id="own-1", agency="health", kind="led", name_th="ก", name_en="a", due_year_be=2570)
+    save_projects(here.engine, [own], here.clock())
+    moved = manager.post("/plan/own-1/move", data={"csrf": csrf_of(manager), "state": "proposed", "note": "ok"})
+    assert moved.status_code == 303
+    assert manager.post("/plan/own-1/move", data={"csrf": csrf_of(manager), "state": "done"}).status_code == 422
+    log = people["admin"].get("/admin").text
+    assert "plan_move own-1" in log
+    assert "manager-health" in log
+
+
+# -- pages and API tell the same --------------------------------------------------------------------------------------
+
+
+def test_figures_of_pages_and_api_are_those_of_the_readings(app, people):
+    client, here = people["admin"], app.state.here
+    row = client.get(f"/api/v1/buildings/{OWN_BUILDING}").json()
+    days = here.rollup().days([f"{OWN_BUILDING}.main"], here.today.replace(day=1), here.today)
+    assert row["month"]["energy_kwh"] == pytest.approx(days["energy_kwh"].sum())
+    assert row["month"]["energy_kwh"] > 0
+    page = client.get(f"/buildings/{OWN_BUILDING}", params={"lang": "en"}).text
+    assert f"{row['month']['energy_kwh']:,.0f}" in page
+    power = client.get(f"/api/v1/buildings/{OWN_BUILDING}/power").json()
+    assert power["power_kw"] in (6.0, 30.0)
+
+
+def test_a_series_is_told_in_steps_that_fit_its_span(people):
+    client = people["admin"]
+    today = dt.datetime.now(BANGKOK).date()
+    for days, step, points in ((2, "15min", 192), (60, "60min", 1440), (365, "day", 365)):
+        params = {"first": today - dt.timedelta(days=days - 1), "last": today}
+        data = client.get(f"/api/v1/buildings/{OWN_BUILDING}/energy", params=params).json()
+        assert (data["step"], len(data["energy_kwh"])) == (step, points)
+        assert len(data["starts"]) <= 5000
+    assert None in data["energy_kwh"], "gaps are null"
+    yesterday = {"first": today - dt.timedelta(days=1), "last": today - dt.timedelta(days=1)}
+    quarter = client.get(f"/api/v1/buildings/{OWN_BUILDING}/energy", params=yesterday)
+    total = sum(kwh for kwh in quarter.json()["energy_kwh"] if kwh is not None)
+    table = pd.read_csv(
+        io.BytesIO(client.get(f"/api/v1/buildings/{OWN_BUILDING}/energy", params=yesterday | {"format": "csv"}).content)
+    )
+    assert table["energy_kwh"].sum() == pytest.approx(total, abs=0.01)
+    parquet = client.get(f"/api/v1/buildings/{OWN_BUILDING}/energy", params=yesterday | {"format": "parquet"})
+    assert pd.read_parquet(io.BytesIO(parquet.content))["energy_kwh"].sum() == pytest.approx(total, abs=0.01)
+    tag = {"If-None-Match": quarter.headers["etag"]}
+    assert client.get(f"/api/v1/buildings/{OWN_BUILDING}/energy", params=yesterday, headers=tag).status_code == 304
+
+
+def test_errors_of_the_api_are_problems_with_a_title(people):
+    client = people["admin"]
+    for path, status in (("/api/v1/buildings/none", 404), ("/api/v1/buildings?limit=0", 422), (f"/api/v1/buildings/{OWN_BUILDING}/energy?first=2026-11-02&last=2026-11-01", 422),
+                         (f"/api/v1/buildings/{OWN_BUILDING}/bills/2026-13", 422), (f"/api/v1/buildings/{OWN_BUILDING}/baseline", 404), ("/api/v1/none", 404)):  # fmt: skip
+        answer = client.get(path)
+        assert answer.status_code == status, path
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["status"] == status
+        assert answer.json()["title"]
+
+
+def test_lists_come_in_pages(people):
+    client = people["admin"]
+    first = client.get("/api/v1/buildings", params={"limit": 7}).json()
+    rest = client.get("/api/v1/buildings", params={"limit": 500, "offset": 7}).json()
+    assert (first["total"], len(first["items"]), len(rest["items"])) == (40, 7, 33)
+    names = [row["id"] for row in (*first["items"], *rest["items"])]
+    assert len(set(names)) == 40
+
+
+def test_reports_are_read_from_the_archive_as_their_page_alone(people):
+    client = people["viewer-health"]
+    rows = client.get("/api/v1/reports").json()["items"]
+    assert {row["agency"] for row in rows} == {"health"}
+    path = next(file for file in rows[0]["files"] if file.endswith("th.html"))
+    answer = client.get(f"/reports/file/{path}")
+    assert answer.status_code == 200
+    assert "sandbox" in answer.headers["content-security-policy"]
+    for outside in (
+        "../state.sqlite",
+        "health/2026-11-23/r1/../../../state.sqlite",
+        "health/x/r1/none.html",
+        "/etc/passwd",
+    ):
+        assert client.get(f"/reports/file/{outside}").status_code == 404
+
+
+def test_live_power_comes_as_events(app, people):
+    client = people["viewer-health"]
+    from bkkenergy.web import live
+
+    live.EVERY_S, kept = 0.01, live.EVERY_S
+    live.LONGEST_S, longest = 0.03, live.LONGEST_S
+    try:
+        answer = client.get(f"/live/buildings/{OWN_BUILDING}")
+    finally:
+        live.EVERY_S, live.LONGEST_S = kept, longest
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    events = [json.loads(line.removeprefix("data: ")) for line in answer.text.splitlines() if line.startswith("data:")]
+    assert len(events) == 3
+    assert events[0]["power_kw"] in (6.0, 30.0)
+
+
+def test_a_job_is_asked_for_again(app, people):
+    admin = people["admin"]
+    ledger = Ledger(app.state.here.engine, "t")
+    run = ledger.runs(agency="health", state="done")[0]
+    assert admin.post("/jobs/retry", data={"csrf": csrf_of(admin), "run": run.id}).status_code == 303
+    assert ledger.runs(agency="health")[0].revision == run.revision + 1

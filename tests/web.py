@@ -1,0 +1,98 @@
+"""A site with users of every role, its app in this process, and a browser's way of signing in."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from pathlib import Path
+
+import numpy as np
+from fastapi.testclient import TestClient
+
+from bkkenergy.access import ROLES
+from bkkenergy.calendar import BANGKOK, Period, timestamp_us
+from bkkenergy.cli.context import load_site
+from bkkenergy.cli.jobs import make_jobs
+from bkkenergy.cli.web import make_here
+from bkkenergy.plan import Project
+from bkkenergy.readings import ReadingBatch
+from bkkenergy.store.sqlite import SqliteStore
+from bkkenergy.store.state import open_state
+from bkkenergy.store.state.projects import save_projects
+from bkkenergy.store.state.users import add_user
+from bkkenergy.web.app import create_app
+from tests.conftest import CONFIG_PARTS, ROOT
+
+PASSWORD = "correct horse battery staple"
+SETTINGS = """
+[store]
+path = "var/store.sqlite"
+[state]
+path = "var/state.sqlite"
+[report]
+formats = ["html", "csv"]
+languages = ["th", "en"]
+[jobs]
+schedule = [{ kind = "day", at = "00:00", agencies = ["health", "education", "city"] }]
+[web]
+secure_cookies = false
+"""
+METERS = ("health.centre-1.main", "health.centre-2.main", "education.headquarters.main")
+QUARTER_US = 900_000_000
+
+
+def make_site(home: Path, *, days: int = 40, settings: str = SETTINGS) -> Path:
+    """A configuration with readings, users, projects, and yesterday's reports."""
+    (home / "config").mkdir()
+    for name in CONFIG_PARTS:
+        (home / "config" / name).symlink_to(ROOT / "config" / name)
+    (home / "config/bkkenergy.toml").write_text(settings)
+    now = dt.datetime.now(dt.UTC)
+    today = now.astimezone(BANGKOK).date()
+    store = SqliteStore(home / "var/store.sqlite")
+    store.prepare()
+    period = Period.days(today - dt.timedelta(days=days), today)
+    at = np.arange(timestamp_us(period.start), int(now.timestamp() * 1e6), QUARTER_US)
+    hour = (at / 3_600_000_000 + 7) % 24
+    kw = np.where((hour > 8) & (hour < 17), 30.0, 6.0)
+    for number, meter in enumerate(METERS, 1):
+        register = 1000 + np.cumsum(kw) / 4 * number
+        columns = {"energy_kwh": register, "power_kw": kw * number}
+        store.commit(ReadingBatch((meter,), np.zeros(len(at), np.int64), at, columns))
+    store.close()
+    site = load_site(home / "config")
+    jobs = make_jobs(site)
+    jobs.bring_up()
+    jobs.tick()
+    engine = open_state(site.settings.state)
+    for role in ROLES:
+        add_user(engine, f"{role}-health", PASSWORD, role, ["health"], now)
+    add_user(engine, "admin", PASSWORD, "admin", ["all"], now)
+    save_projects(
+        engine,
+        [
+            Project(id=f"led-{agency}", agency=agency, kind="led", name_th=f"หลอด {agency}", name_en=f"LED {agency}", due_year_be=2570, expected_kwh=1000)
+            for agency in ("health", "education")
+        ],
+        now,
+    )  # fmt: skip
+    return home
+
+
+def make_app(home: Path):
+    """The app of a site."""
+    site = load_site(home / "config")
+    return create_app(make_here(site, open_state(site.settings.state)))
+
+
+def signed_in(app, name: str, password: str = PASSWORD) -> TestClient:
+    """A browser in which somebody has signed in."""
+    client = TestClient(app, follow_redirects=False)
+    answer = client.post("/login", data={"name": name, "password": password, "next": "/"})
+    assert answer.status_code == 303, answer.text
+    return client
+
+
+def csrf_of(client: TestClient) -> str:
+    """The secret that this session's forms carry."""
+    return re.search(r'name="csrf" value="([^"]+)"', client.get("/help").text)[1]
