@@ -26,9 +26,10 @@ from bkkenergy.store.state.projects import projects
 from bkkenergy.web.building import building_hours, building_view, power_now, spoken
 from bkkenergy.web.figures import BuildingFigures, Span
 from bkkenergy.web.pages_energy import building_of, figures_of
+from bkkenergy.web.problems import PROBLEMS
 from bkkenergy.web.security import ApiVisitor
 
-router = APIRouter(prefix="/api/v1", tags=["v1"])
+router = APIRouter(prefix="/api/v1", tags=["v1"], responses=PROBLEMS)
 MOST_POINTS = 5000
 QUARTERS_UP_TO_DAYS, HOURS_UP_TO_DAYS = 52, 208
 """Spans of up to so many days are told by quarter-hours, by hours; longer ones by days."""
@@ -251,7 +252,14 @@ def power(building_id: str, visitor: ApiVisitor) -> PowerRow:
     return PowerRow(building=building_id, power_kw=found.power_kw, at=found.at)
 
 
-@router.get("/buildings/{building_id}/energy")
+@router.get(
+    "/buildings/{building_id}/energy",
+    response_model=EnergySeries,
+    responses={
+        200: {"content": {"text/csv": {}, "application/vnd.apache.parquet": {}}},
+        304: {"description": "Nothing has changed since the ETag that was sent"},
+    },
+)
 def energy(
     request: Request,
     building_id: str,

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, RedirectResponse, Response
+from fastapi.responses import RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.middleware.gzip import GZipMiddleware
@@ -16,9 +16,10 @@ from starlette.middleware.gzip import GZipMiddleware
 from bkkenergy import __version__
 from bkkenergy.errors import BkkEnergyError
 from bkkenergy.i18n import Words
-from bkkenergy.web import api, live, pages_account, pages_energy, pages_work
+from bkkenergy.web import api, api_work, live, pages_account, pages_energy, pages_work
 from bkkenergy.web.figures import CityFigures
 from bkkenergy.web.here import Here
+from bkkenergy.web.problems import problem, with_problem_schema
 from bkkenergy.web.render import open_page
 from bkkenergy.web.security import MustChangePassword, NotSignedIn, Throttle, language_of, with_headers
 
@@ -40,6 +41,9 @@ def create_app(here: Here) -> FastAPI:
     for room in (pages_account, pages_energy, pages_work, live):
         app.include_router(room.router, include_in_schema=False)
     app.include_router(api.router)
+    app.include_router(api_work.router)
+    bare = app.openapi
+    app.openapi = lambda: with_problem_schema(bare())  # type: ignore[method-assign]
     app.add_exception_handler(NotSignedIn, _to_sign_in)
     app.add_exception_handler(MustChangePassword, lambda _request, _error: RedirectResponse("/account", 303))
     app.add_exception_handler(StarletteHTTPException, _told)
@@ -65,12 +69,6 @@ def _is_api(request: Request) -> bool:
 def _to_sign_in(request: Request, _error: Exception) -> Response:
     target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     return RedirectResponse(f"/login?next={quote(target if request.method == 'GET' else '/')}", 303)
-
-
-def problem(status: int, title: str, request: Request, headers: dict[str, str] | None = None) -> Response:
-    """An error for machines (RFC 9457)."""
-    body = {"type": "about:blank", "status": status, "title": title, "instance": request.url.path}
-    return JSONResponse(body, status, headers, media_type="application/problem+json")
 
 
 def _told(request: Request, error: Exception) -> Response:

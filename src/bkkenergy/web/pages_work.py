@@ -18,21 +18,25 @@ from bkkenergy.ingest.replay import replay
 from bkkenergy.ingest.status import meter_status, toml_block, unknown_topics
 from bkkenergy.plan import PROJECT_STATES, Step, moved, roll_up
 from bkkenergy.reports.plan.progress import measured_projects
-from bkkenergy.reports.solar.gather import SolarSite, design_inputs
+from bkkenergy.reports.solar.gather import SolarSite, design_inputs, screened
 from bkkenergy.reports.solar.html import headline as design_headline
 from bkkenergy.reports.solar.html import render_design_html
 from bkkenergy.settings import CITY
 from bkkenergy.solar.climate import typical_year
-from bkkenergy.solar.design import Wish, design
+from bkkenergy.solar.design import Design, Wish, design
+from bkkenergy.solar.screening import Screening
 from bkkenergy.store.state.ledger import RUN_STATES, Ledger
 from bkkenergy.store.state.outbox import messages
 from bkkenergy.store.state.projects import move_project, project_of
+from bkkenergy.web.here import Here
 from bkkenergy.web.render import page
 from bkkenergy.web.security import REPORT_POLICY, OwnForm, PageVisitor, Visitor
 
 router = APIRouter(default_response_class=HTMLResponse)
 MOST_ROWS = 200
 KEPT_S = 600.0
+WEATHER_KEPT_S = 86_400.0
+MOST_KWP = 100_000.0
 MEDIA = {
     "html": "text/html; charset=utf-8",
     "pdf": "application/pdf",
@@ -299,23 +303,71 @@ def solar_report(building: str, visitor: PageVisitor, kwp: str = "", mounting: s
 
 
 def _design(visitor: Visitor, building: str, kwp: str, mounting: str) -> dict[str, Any]:
+    """A design as the page shows it. Raises InputError."""
+    found = designed(visitor.here, building, kwp, mounting)
+    return {"made": found, "headline": design_headline(found, visitor.words), "kwp": kwp}
+
+
+def solar_site(here: Here) -> SolarSite:
+    """The site as designs want it, in the typical year's weather. Raises InputError."""
+    site = here.report_site()
+    if site.solar is None:
+        raise InputError("config/solar is missing.")
+    climate = site.solar.climate
+    weather = here.kept(("weather",), WEATHER_KEPT_S, lambda: typical_year(climate))
+    return SolarSite(site.store, site.portfolio, site.settings, site.figures, site.solar, weather)
+
+
+def designed(here: Here, building: str, kwp: str, mounting: str) -> Design:
     """A design of a size ("" for the best, "max" for the whole roof). Raises InputError."""
-    here = visitor.here
     if mounting not in {"flush", "racked"}:
         raise InputError(f"mounting {mounting!r} is not known. Use flush or racked.")
     try:
         size: float | str | None = None if not kwp else kwp if kwp == "max" else float(kwp)
     except ValueError:
         raise InputError(f"size {kwp!r} is no number of kWp.") from None
+    if isinstance(size, float) and not 0 < size < MOST_KWP:
+        raise InputError(f"size {kwp} kWp is not possible. Give one above 0 and below {MOST_KWP:,.0f}.")
+    wish = Wish(size, mounting=cast("Any", mounting))
+    found: Design = here.kept(
+        ("design", building, kwp, mounting, here.today),
+        KEPT_S,
+        lambda: design(design_inputs(solar_site(here), building, wish, today=here.today)),
+    )
+    return found
 
-    def made() -> Any:
-        site = here.report_site()
-        if site.solar is None:
-            raise InputError("config/solar is missing.")
-        weather = here.kept(("weather",), 86_400, lambda: typical_year(site.solar.climate))  # type: ignore[union-attr]
-        solar = SolarSite(site.store, site.portfolio, site.settings, site.figures, site.solar, weather)
-        wish = Wish(size, mounting=cast("Any", mounting))
-        return design(design_inputs(solar, building, wish, today=here.today))
 
-    found = here.kept(("design", building, kwp, mounting, here.today), KEPT_S, made)
-    return {"made": found, "headline": design_headline(found, visitor.words), "kwp": kwp}
+@router.get("/solar/screening")
+def screening_page(visitor: PageVisitor, agency: str = "", least_kwp: str = "", pays: str = "") -> Response:
+    """Every roof of one's agencies ranked, with filters; computed once a day."""
+    here = visitor.here
+    agencies = visitor.account.own(here.portfolio.agencies)
+    if agency:
+        visitor.need("see", agency)
+    buildings = list(here.portfolio.buildings.values())
+    found: Screening = here.kept(
+        ("screening", here.today),
+        WEATHER_KEPT_S,
+        lambda: screened(solar_site(here), buildings, today=here.today, told=lambda: None),
+    )
+    least = float(least_kwp) if least_kwp.replace(".", "", 1).isdigit() else 0.0
+    rows = [
+        row
+        for row in found.rows
+        if row.agency in agencies
+        and (not agency or row.agency == agency)
+        and row.capacity_kwp >= least
+        and (not pays or row.payback_years is not None)
+    ]
+    return page(
+        visitor,
+        "screening.html.j2",
+        title=visitor.words("solar.screening_title"),
+        rows=rows,
+        agencies=[(own, named(visitor, own)) for own in agencies],
+        agency=agency,
+        least_kwp=least_kwp,
+        pays=pays,
+        capacity_kwp=sum(row.capacity_kwp for row in rows),
+        energy_kwh=sum(row.energy_kwh for row in rows),
+    )

@@ -1,0 +1,113 @@
+"""The JSON API, version 1, of work: solar estimates, meters, jobs."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, HTTPException, Query
+from fastapi.responses import Response
+
+from bkkenergy.errors import InputError
+from bkkenergy.ingest.logbook import Logbook
+from bkkenergy.ingest.status import meter_status
+from bkkenergy.reports.solar.tables import design_json
+from bkkenergy.store.state.ledger import Ledger, RunState
+from bkkenergy.web.api import Limit, Offset, Page, Row
+from bkkenergy.web.pages_energy import building_of
+from bkkenergy.web.pages_work import designed
+from bkkenergy.web.problems import PROBLEMS
+from bkkenergy.web.security import ApiVisitor
+
+router = APIRouter(prefix="/api/v1", tags=["v1"], responses=PROBLEMS)
+
+
+class MeterRow(Row):
+    """A meter and how it has done in the last seven days."""
+
+    id: str
+    building: str
+    kind: str
+    last_seen: dt.datetime | None
+    coverage_ratio: float
+    events: list[str]
+
+
+class MeterPage(Page):
+    """Meters."""
+
+    items: list[MeterRow]
+
+
+class JobRow(Row):
+    """A run of the ledger."""
+
+    id: int
+    agency: str
+    period: str
+    kind: str
+    revision: int
+    state: str
+    tries: int
+    duration_s: float | None
+    error: str
+
+
+class JobPage(Page):
+    """Runs."""
+
+    items: list[JobRow]
+
+
+@router.get("/buildings/{building_id}/solar", responses={200: {"content": {"application/json": {}}}})
+def solar(
+    building_id: str,
+    visitor: ApiVisitor,
+    kwp: Annotated[str, Query(pattern=r"^(max|\d{1,6}(\.\d{1,3})?|)$")] = "",
+    mounting: Literal["flush", "racked"] = "flush",
+) -> Response:
+    """A solar design of a size in kWp, of the whole roof ("max"), or of the size that is worth most (left out)."""
+    own = building_of(visitor, building_id)
+    try:
+        made = designed(visitor.here, own.id, kwp, mounting)
+    except InputError as why:
+        raise HTTPException(422, str(why)) from None
+    return Response(design_json(made), media_type="application/json")
+
+
+@router.get("/meters")
+def meters(visitor: ApiVisitor, agency: str, limit: Limit = 100, offset: Offset = 0) -> MeterPage:
+    """Meters of an agency: when they were last seen, how complete they are, what happened to their registers."""
+    visitor.need("see", agency)
+    here = visitor.here
+    every = tuple(meter for building in here.portfolio.buildings_of(agency) for meter in building.meters)
+    some = every[offset : offset + limit]
+    logbook = Logbook(here.settings.store.path)
+    try:
+        gap_s = here.settings.metering.max_estimated_gap_s
+        found = meter_status(here.store(), logbook, some, now=here.clock(), max_gap_s=gap_s) if some else []
+    finally:
+        logbook.close()
+    rows = [
+        MeterRow(
+            id=meter.id,
+            building=meter.building,
+            kind=str(meter.kind),
+            last_seen=status.last_seen,
+            coverage_ratio=status.coverage_ratio,
+            events=[f"{event.kind} {event.at.isoformat()}" for event in status.events],
+        )
+        for meter, status in zip(some, found, strict=True)
+    ]
+    return MeterPage(total=len(every), offset=offset, limit=limit, items=rows)
+
+
+@router.get("/jobs")
+def jobs(visitor: ApiVisitor, state: RunState | None = None, limit: Limit = 100, offset: Offset = 0) -> JobPage:
+    """Runs of reports, the newest period first; for operators."""
+    visitor.need("operate")
+    found = [run for run in Ledger(visitor.here.engine, "web").runs(state=state) if visitor.account.reaches(run.agency)]
+    rows = [
+        JobRow(**{name: getattr(run, name) for name in JobRow.model_fields}) for run in found[offset : offset + limit]
+    ]
+    return JobPage(total=len(found), offset=offset, limit=limit, items=rows)

@@ -1,0 +1,42 @@
+"""Errors for machines: problem+json (RFC 9457), and their place in the schema."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel
+
+PROBLEM_TYPE = "application/problem+json"
+
+
+class Problem(BaseModel):
+    """What went wrong, for machines and for whoever reads their logs."""
+
+    type: str = "about:blank"
+    status: int
+    title: str
+    instance: str
+
+
+_CONTENT = {"content": {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    401: {"description": "Sign in, or send a token", **_CONTENT},
+    403: {"description": "Not allowed", **_CONTENT},
+    404: {"description": "Not there, or not yours", **_CONTENT},
+    422: {"description": "Cannot be understood", **_CONTENT},
+    503: {"description": "The store does not answer", **_CONTENT},
+}
+
+
+def problem(status: int, title: str, request: Request, headers: dict[str, str] | None = None) -> Response:
+    """An error as it goes out."""
+    body = Problem(status=status, title=title, instance=request.url.path).model_dump()
+    return JSONResponse(body, status, headers, media_type=PROBLEM_TYPE)
+
+
+def with_problem_schema(schema: dict[str, Any]) -> dict[str, Any]:
+    """The API's schema with what a problem looks like."""
+    schema.setdefault("components", {}).setdefault("schemas", {})["Problem"] = Problem.model_json_schema()
+    return schema

@@ -1,0 +1,144 @@
+"""The web app under load: 1,000 buildings in 50 agencies with a year of 15-minute data, 50 users at once, 2 cores.
+
+Server time of each page from wrk (Debian's load tool), its weight from the answers; the target is p95 under 100 ms.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import re
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+from bkkenergy.cli.context import load_site
+from bkkenergy.cli.jobs import make_jobs
+from bkkenergy.demo.broker import free_port
+from bkkenergy.store.state import open_state
+from bkkenergy.store.state.users import add_user, sign_in
+from tests.bench.reports import DAYS, SETTINGS, fill, site, timed
+
+PAGES = ("/", "/agencies/agency-07", "/buildings/b-0007", "/reports", "/plan", "/meters?agency=agency-07",
+         "/api/v1/buildings?limit=100", "/api/v1/buildings/b-0007/power", "/help")  # fmt: skip
+USERS, SECONDS = 50, 8
+LUA = """
+local n = 0
+request = function()
+  n = n + 1
+  return wrk.format("GET", paths[(n % #paths) + 1])
+end
+done = function(summary, latency, requests)
+  io.write(string.format("RESULT %d %d %.1f %.1f %.1f\\n", summary.requests, summary.errors.status,
+    latency:percentile(50) / 1000, latency:percentile(95) / 1000, summary.requests / (summary.duration / 1e6)))
+end
+"""
+
+
+def prepared(folder: Path, agencies: int, buildings: int) -> tuple[int, str]:
+    """A filled site with its hours and days, and the cookie of an admin's session; (port, cookie)."""
+    port = free_port()
+    if not (folder / "store.sqlite").exists():
+        site(folder, agencies, buildings)
+        print(f"{buildings} buildings: {fill(folder, DAYS):,} readings")
+    text = re.sub(r"\[web\].*", "", SETTINGS, flags=re.DOTALL)
+    (folder / "config/bkkenergy.toml").write_text(f"{text}\n[web]\nport = {port}\nsecure_cookies = false\n")
+    loaded = load_site(folder / "config")
+    jobs = make_jobs(loaded)
+    started_s = time.perf_counter()
+    while jobs.bring_up():
+        pass
+    print(f"hours and days of all brought up in {time.perf_counter() - started_s:.0f} s")
+    today = dt.date.today()  # noqa: DTZ011
+    seconds, _ = timed(
+        folder,
+        "baseline",
+        "fit",
+        "all",
+        "--period",
+        f"{today - dt.timedelta(days=DAYS)}..{today - dt.timedelta(days=60)}",
+    )
+    print(f"baselines in {seconds:.0f} s")
+    engine, now = open_state(loaded.settings.state), dt.datetime.now(dt.UTC)
+    name = f"bench-{int(time.time())}"
+    add_user(engine, name, "correct horse battery", "admin", ["all"], now)
+    found = sign_in(engine, name, "correct horse battery", now, session_s=36_000, address="")
+    assert isinstance(found, tuple)
+    return port, f"bkkenergy={found[0]}"
+
+
+def load(
+    port: int, cookie: str, paths: tuple[str, ...], folder: Path, users: int, seconds: int
+) -> tuple[int, int, float, float, float]:
+    """(requests, errors, p50 ms, p95 ms, requests a second) of so many users on some pages."""
+    script = folder / "load.lua"
+    script.write_text("paths = {" + ", ".join(f'"{path}"' for path in paths) + "}\n" + LUA)
+    command = [
+        "wrk",
+        "-t2",
+        f"-c{users}",
+        f"-d{seconds}s",
+        "--timeout",
+        "10s",
+        "-H",
+        f"Cookie: {cookie}",
+        "-s",
+        str(script),
+        f"http://127.0.0.1:{port}",
+    ]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    count, errors, half, most, rate = re.search(r"RESULT (\d+) (\d+) ([\d.]+) ([\d.]+) ([\d.]+)", told).groups()
+    return int(count), int(errors), float(half), float(most), float(rate)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, default=Path("var/bench-web"))
+    parser.add_argument("--keep", action="store_true", help="keep the filled store for the next time")
+    given = parser.parse_args()
+    if not shutil.which("wrk"):
+        print("wrk is not installed: apt install wrk")
+        return
+    folder = given.folder.resolve()
+    port, cookie = prepared(folder, 50, 1000)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bkkenergy", "web", "--config", str(folder / "config")],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        for _ in range(300):
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/login", timeout=1)
+                break
+            except OSError:
+                time.sleep(0.1)
+        missed = 0
+        print(f"\n{'page':40} {'kB':>6} {'alone p50':>10} {'p95 ms':>8}")
+        for path in PAGES:
+            request = urllib.request.Request(
+                f"http://127.0.0.1:{port}{path}", headers={"Cookie": cookie, "Accept-Encoding": "gzip"}
+            )
+            started_s = time.perf_counter()
+            size = len(urllib.request.urlopen(request).read())
+            first_ms = (time.perf_counter() - started_s) * 1000
+            _, errors, half, most, _ = load(port, cookie, (path,), folder, 2, 4)
+            missed += most > 100 or errors > 0
+            print(f"{path:40} {size / 1000:6.1f} {half:10.1f} {most:8.1f}  (first {first_ms:.0f} ms, errors {errors})")
+        count, errors, half, most, rate = load(port, cookie, PAGES, folder, USERS, SECONDS)
+        print(
+            f"{USERS} users on all pages, no pause between requests: {count} requests, {errors} errors, {rate:.0f} a second, p50 {half:.0f} ms, p95 {most:.0f} ms"
+        )
+        print(f"target p95 < 100 ms: {'reached' if not missed else f'MISSED by {missed} pages'}")
+    finally:
+        process.terminate()
+        process.wait(20)
+        if not given.keep:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
