@@ -223,6 +223,16 @@ class AlertSettings(Frozen):
     finding_thb: Annotated[float, Field(ge=0)] = 5000.0
 
 
+class OidcSettings(Frozen):
+    """Sign-in by the organisation's own accounts (OpenID Connect). Users are entered here; a claim names them."""
+
+    issuer: Annotated[str, Field(pattern=r"^https?://")]
+    client_id: Annotated[str, Field(min_length=1)]
+    client_secret_file: Path | None = None
+    claim: str = "preferred_username"
+    redirect_url: Annotated[str, Field(pattern=r"^https?://")]
+
+
 class WebSettings(Frozen):
     """The web app. `behind_proxy`: TLS ends at a proxy that tells the client's address (X-Forwarded-For, -Proto)."""
 
@@ -232,6 +242,7 @@ class WebSettings(Frozen):
     secure_cookies: bool = True
     session_h: Annotated[float, Field(gt=0)] = 12.0
     refresh_s: Annotated[float, Field(gt=0)] = 60.0
+    oidc: OidcSettings | None = None
 
 
 class Settings(Frozen):
@@ -307,12 +318,20 @@ def _placed(settings: Settings, home: Path, environment: Mapping[str, str]) -> S
             "mail": mail.model_copy(
                 update={"password": mail_password, "ca_file": mail.ca_file and home / mail.ca_file}
             ),
+            "web": _web_placed(settings.web, home),
             "recipient": tuple(
                 own.model_copy(update={"secret_file": own.secret_file and home / own.secret_file})
                 for own in settings.recipient
             ),
         }
     )
+
+
+def _web_placed(web: WebSettings, home: Path) -> WebSettings:
+    if web.oidc is None or web.oidc.client_secret_file is None:
+        return web
+    placed = web.oidc.model_copy(update={"client_secret_file": home / web.oidc.client_secret_file})
+    return web.model_copy(update={"oidc": placed})
 
 
 def _secret(environment: Mapping[str, str], variable: str, file: Path | None, home: Path) -> SecretStr | None:

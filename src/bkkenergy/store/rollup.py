@@ -22,6 +22,8 @@ from bkkenergy.store.sqlite_file import METER_TABLE, Transaction, make_tables, o
 
 HOUR_US = 3_600_000_000
 EPOCH = dt.date(1970, 1, 1)
+FEW_METERS = 100
+"""So many are looked up one by one; for more the days are read through."""
 
 SCHEMA = f"""
 {METER_TABLE}
@@ -123,15 +125,15 @@ class Rollup:
 
     def days(self, meters: Sequence[str], first: dt.date, last: dt.date) -> pd.DataFrame:
         """Days of meters: columns meter, day (date), energy_kwh, coverage, peak_kw, peak_us."""
-        names = dict(self._connection.execute("SELECT id, name FROM meter").fetchall())
-        wanted = set(meters)
-        rows = self._connection.execute(
-            "SELECT meter, day, energy_kwh, coverage, peak_kw, peak_us FROM day WHERE day BETWEEN ? AND ?",
-            (_day_number(first), _day_number(last)),
-        ).fetchall()
+        numbers = dict(self._connection.execute("SELECT name, id FROM meter").fetchall())
+        names = {numbers[name]: name for name in meters if name in numbers}
+        query = "SELECT meter, day, energy_kwh, coverage, peak_kw, peak_us FROM day WHERE day BETWEEN ? AND ?"
+        if len(names) <= FEW_METERS:
+            query += f" AND meter IN ({', '.join(str(number) for number in names)})"
+        rows = self._connection.execute(query, (_day_number(first), _day_number(last))).fetchall()
         frame = pd.DataFrame(rows, columns=["meter", "day", "energy_kwh", "coverage", "peak_kw", "peak_us"])
         frame["meter"] = frame["meter"].map(names)
-        frame = frame[frame["meter"].isin(wanted)]
+        frame = frame[frame["meter"].notna()]
         return frame.assign(day=pd.to_datetime(frame["day"], unit="D")).astype({"energy_kwh": float, "peak_kw": float})
 
     def meter_hours(self, meter: str, first: dt.date, last: dt.date) -> FloatArray:

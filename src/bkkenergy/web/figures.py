@@ -13,8 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import structlog
 
 from bkkenergy.calendar import BANGKOK, Period, edges, fiscal_year_of
+from bkkenergy.errors import BkkEnergyError
 from bkkenergy.portfolio import Building
 from bkkenergy.reports.energy import air_temperature_c
 from bkkenergy.savings.baseline import Baseline, expected_days, series_of
@@ -22,8 +24,9 @@ from bkkenergy.store.baselines import latest_baseline
 from bkkenergy.store.state.alerts import open_alerts
 from bkkenergy.web.here import Here
 
+log = structlog.get_logger(__name__)
+
 COVERAGE_DAYS = 7
-HOURS_A_DAY = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,9 @@ class Span:
         if not self.expected_kwh or self.compared_kwh is None:
             return None
         return self.compared_kwh / self.expected_kwh - 1
+
+
+NOTHING = Span(None, None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +85,25 @@ class CityFigures:
         self._expected: dict[str, tuple[str, dt.date, pd.Series]] = {}
 
     def now(self) -> Figures:
-        """The figures; those of before while another request computes them anew."""
-        if self._figures is not None and time.monotonic() < self._until_s:
-            return self._figures
-        if not self._lock.acquire(blocking=self._figures is None):
-            assert self._figures is not None  # noqa: S101 - asked above
-            return self._figures
+        """The figures; when they are old, those of before, while a thread computes them anew."""
+        if self._figures is None:
+            with self._lock:
+                if self._figures is None:
+                    self._compute()
+        elif time.monotonic() >= self._until_s and self._lock.acquire(blocking=False):
+            threading.Thread(target=self._compute_and_let_go, name="city-figures", daemon=True).start()
+        assert self._figures is not None  # noqa: S101 - computed above
+        return self._figures
+
+    def _compute(self) -> None:
+        self._figures = self._computed()
+        self._until_s = time.monotonic() + self._here.settings.web.refresh_s
+
+    def _compute_and_let_go(self) -> None:
         try:
-            if self._figures is None or time.monotonic() >= self._until_s:
-                self._figures = self._computed()
-                self._until_s = time.monotonic() + self._here.settings.web.refresh_s
-            return self._figures
+            self._compute()
+        except BkkEnergyError as error:  # a store that is away: the figures before stay, and it is tried again
+            log.warning("city_figures_failed", why=str(error))
         finally:
             self._lock.release()
 
@@ -101,23 +115,31 @@ class CityFigures:
         frame = here.rollup().days(list(mains), min(year, month, week), today)
         days = frame.assign(building=frame["meter"].map(mains))
         energy = days.pivot_table(index="day", columns="building", values="energy_kwh", aggfunc="sum")
+        expected = pd.DataFrame(
+            {
+                own.id: series
+                for own in here.portfolio.buildings.values()
+                if (series := self._expected_of(own, year, today)) is not None
+            }
+        )
+        months, years = _spans(energy, expected, month, today), _spans(energy, expected, year, today)
+        now = energy.reindex([pd.Timestamp(today)]).iloc[0]
         peak_kw = days[days["day"] >= pd.Timestamp(month)].groupby("building")["peak_kw"].max()
         recent = days[(days["day"] >= pd.Timestamp(week)) & (days["day"] < pd.Timestamp(today))]
         coverage = recent.groupby("building")["coverage"].sum() / COVERAGE_DAYS
         alerts = pd.Series([own.building for own in open_alerts(here.engine)], dtype=object).value_counts()
-        found = {}
-        for building in here.portfolio.buildings.values():
-            own = energy[building.id] if building.id in energy else pd.Series(dtype=float, index=energy.index)
-            expected = self._expected_of(building, year, today)
-            found[building.id] = BuildingFigures(
-                building,
-                _of(own, pd.Timestamp(today)),
-                _span(own, expected, month, today),
-                _span(own, expected, year, today),
-                _of(peak_kw, building.id),
-                float(coverage.get(building.id, 0.0)) / max(len(building.main_meters), 1),
-                int(alerts.get(building.id, 0)),
+        found = {
+            own.id: BuildingFigures(
+                own,
+                _of(now, own.id),
+                months.get(own.id, NOTHING),
+                years.get(own.id, NOTHING),
+                _of(peak_kw, own.id),
+                float(coverage.get(own.id, 0.0)) / max(len(own.main_meters), 1),
+                int(alerts.get(own.id, 0)),
             )
+            for own in here.portfolio.buildings.values()
+        }
         return Figures(here.clock().astimezone(BANGKOK), found, here.rollup().stale_count())
 
     def _expected_of(self, building: Building, first: dt.date, today: dt.date) -> pd.Series | None:
@@ -146,17 +168,16 @@ def expected_series(here: Here, building: Building, baseline: Baseline, first: d
     return pd.Series(expected_days(baseline.model, series), index=index)
 
 
-def _span(own: pd.Series, expected: pd.Series | None, first: dt.date, today: dt.date) -> Span:
-    """From a day on: use up to now, and use against the baseline over the whole days that both know."""
-    since = own[own.index >= pd.Timestamp(first)]
-    energy = float(since.sum()) if since.notna().any() else None
-    if expected is None or energy is None:
-        return Span(energy, None, None)
-    both = pd.DataFrame({"used": since, "expected": expected}).loc[pd.Timestamp(first) : pd.Timestamp(today)].dropna()
-    both = both[both.index < pd.Timestamp(today)]
-    if both.empty:
-        return Span(energy, None, None)
-    return Span(energy, float(both["expected"].sum()), float(both["used"].sum()))
+def _spans(energy: pd.DataFrame, expected: pd.DataFrame, first: dt.date, today: dt.date) -> dict[str, Span]:
+    """Of each building from a day on: use up to now, and use against the baseline over whole days that both know."""
+    used = energy[energy.index >= pd.Timestamp(first)]
+    total = used.sum(min_count=1)
+    whole = used[used.index < pd.Timestamp(today)]
+    foretold = expected.reindex(index=whole.index, columns=whole.columns)
+    both = whole.notna() & foretold.notna()
+    compared, judged = whole.where(both).sum(min_count=1), foretold.where(both).sum(min_count=1)
+    columns = zip(total.index, total.tolist(), judged.tolist(), compared.tolist(), strict=True)
+    return {str(name): Span(*(None if np.isnan(value) else value for value in values)) for name, *values in columns}
 
 
 def _of(series: pd.Series, key: object) -> float | None:

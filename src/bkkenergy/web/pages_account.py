@@ -57,7 +57,15 @@ def inside(target: str) -> str:
 def login_page(request: Request, next: str = "/") -> Response:  # noqa: A002 - as the address says it
     """Where one signs in."""
     lang = language_of(request, None)
-    return open_page(lang, "login.html.j2", title=Words(lang)("web.sign_in"), next=inside(next), fault="", name="")
+    return open_page(
+        lang,
+        "login.html.j2",
+        title=Words(lang)("web.sign_in"),
+        next=inside(next),
+        fault="",
+        name="",
+        has_oidc=here_of(request).settings.web.oidc is not None,
+    )
 
 
 @router.post("/login")
@@ -67,7 +75,8 @@ def login(request: Request, form: Annotated[FormData, Depends(posted_form)]) -> 
     words, throttle = Words(lang), cast("Throttle", request.app.state.throttle)
     name, password = str(form.get("name", ""))[:64], str(form.get("password", ""))[:300]
     target = inside(str(form.get("next", "/")))
-    shown = {"title": words("web.sign_in"), "next": target, "name": name}
+    has_oidc = here.settings.web.oidc is not None
+    shown: dict[str, Any] = {"title": words("web.sign_in"), "next": target, "name": name, "has_oidc": has_oidc}
     if throttle.is_full(address):
         return open_page(lang, "login.html.j2", status=429, fault=words("web.too_many"), **shown)
     session_s = here.settings.web.session_h * 3600

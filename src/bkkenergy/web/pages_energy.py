@@ -23,7 +23,7 @@ from bkkenergy.store.silences import read_silences, silences_path, write_silence
 from bkkenergy.store.state.alerts import open_alerts
 from bkkenergy.web.building import BuildingView, building_view, power_now, spoken
 from bkkenergy.web.citymap import city_map
-from bkkenergy.web.figures import BuildingFigures, CityFigures, summed
+from bkkenergy.web.figures import BuildingFigures, CityFigures, Figures, summed
 from bkkenergy.web.render import page
 from bkkenergy.web.security import OwnForm, PageVisitor, Visitor
 
@@ -54,20 +54,26 @@ def overview(visitor: PageVisitor) -> Response:
     if len(agencies) == 1:
         return RedirectResponse(f"/agencies/{agencies[0]}", 303)
     figures = figures_of(visitor).now()
-    rows = [_group(agency, figures.of([agency]), visitor.words, here.portfolio.agencies[agency]) for agency in agencies]
-    rows.sort(key=lambda row: -(row["month"].energy_kwh or 0.0))
-    every = figures.of(agencies)
+    key = ("overview", tuple(agencies), visitor.lang, figures.at)
+    shown = here.kept(key, here.settings.web.refresh_s, lambda: _overview(visitor, agencies, figures))
     return page(
         visitor,
         "overview.html.j2",
         title=visitor.words("web.overview"),
-        rows=rows,
-        total=_group("", every, visitor.words, None),
-        map=city_map(every, visitor.words),
         figures=figures,
+        **shown,
         is_demo=any(here.portfolio.agencies[agency].demonstration for agency in agencies),
         alerts=_alerts(visitor, agencies),
     )
+
+
+def _overview(visitor: Visitor, agencies: list[str], figures: Figures) -> dict[str, Any]:
+    """The rows and the map, which many requests share."""
+    words, portfolio = visitor.words, visitor.here.portfolio
+    rows = [_group(agency, figures.of([agency]), words, portfolio.agencies[agency]) for agency in agencies]
+    rows.sort(key=lambda row: -(row["month"].energy_kwh or 0.0))
+    every = figures.of(agencies)
+    return {"rows": rows, "total": _group("", every, words, None), "map": city_map(every, words)}
 
 
 @router.get("/agencies/{agency}")

@@ -108,15 +108,28 @@ def sign_in(
         connection.execute(update(user).where(user.c.id == row.id).values(failed=0, locked_until_us=0))
         if hasher.check_needs_rehash(row.password_hash):
             connection.execute(update(user).where(user.c.id == row.id).values(password_hash=hasher.hash(password)))
-        connection.execute(delete(session).where(session.c.until_us < now_us))
-        key, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(24)
-        until_us = now_us + int(session_s * US_PER_S)
-        connection.execute(
-            insert(session).values(
-                key_hash=hashed(key), user_id=row.id, csrf=csrf, created_us=now_us, until_us=until_us, address=address
-            )
+        return _session(connection, row, now_us, session_s, address)
+
+
+def sign_in_known(
+    engine: Engine, name: str, now: dt.datetime, *, session_s: float, address: str
+) -> tuple[str, Signed] | None:
+    """(key, session) of a user whom somebody else vouches for; None where there is none, or one locked out."""
+    with transaction(engine) as connection:
+        row = connection.execute(select(user).where(user.c.name == name, user.c.disabled == 0)).first()
+        return None if row is None else _session(connection, row, us_of(now), session_s, address)
+
+
+def _session(connection: Connection, row: Row[Any], now_us: int, session_s: float, address: str) -> tuple[str, Signed]:
+    connection.execute(delete(session).where(session.c.until_us < now_us))
+    key, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(24)
+    until_us = now_us + int(session_s * US_PER_S)
+    connection.execute(
+        insert(session).values(
+            key_hash=hashed(key), user_id=row.id, csrf=csrf, created_us=now_us, until_us=until_us, address=address
         )
-        return key, Signed(account_of(row), csrf)
+    )
+    return key, Signed(account_of(row), csrf)
 
 
 def _is_right(password_hash: str, password: str) -> bool:

@@ -1,0 +1,164 @@
+"""Sign-in by the organisation's accounts: OpenID Connect's code flow with PKCE.
+
+The provider says who somebody is; what that person may see and do is entered here. A claim that names no user of ours
+opens nothing. (OpenID Connect Core 1.0, section 3.1; RFC 7636; RFC 9700.)
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+import time
+from typing import Any
+from urllib.parse import urlencode
+
+import urllib3
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from bkkenergy.errors import AwayError
+from bkkenergy.i18n import Words
+from bkkenergy.settings import OidcSettings
+from bkkenergy.store.state.users import note, sign_in_known
+from bkkenergy.web.here import Here
+from bkkenergy.web.pages_account import inside
+from bkkenergy.web.render import open_page
+from bkkenergy.web.security import address_of, here_of, language_of, set_session
+
+router = APIRouter(default_response_class=HTMLResponse)
+TIMEOUT_S = 10.0
+TRIP_S = 600
+"""How long the way to the provider and back may take."""
+ALGORITHMS = ["RS256", "ES256", "PS256"]
+DISCOVERY_KEPT_S = 3600.0
+LEEWAY_S = 60
+
+
+class ProviderAway(AwayError):
+    """The provider does not answer, or not as one should."""
+
+
+def oidc_of(request: Request) -> tuple[Here, OidcSettings]:
+    """The settings, where sign-in by the provider is set up."""
+    here = here_of(request)
+    if here.settings.web.oidc is None:
+        raise HTTPException(404, "not found")
+    return here, here.settings.web.oidc
+
+
+def trip_cookie(here: Here) -> str:
+    """The cookie that remembers a trip to the provider."""
+    return "__Host-oidc" if here.settings.web.secure_cookies else "oidc"
+
+
+@router.get("/oidc/login")
+def leave(request: Request, next: str = "/") -> Response:  # noqa: A002 - as the sign-in page says it
+    """Go to the provider, remembering what it must bring back."""
+    here, oidc = oidc_of(request)
+    found = _discovered(here, oidc)
+    trip = {"state": secrets.token_urlsafe(24), "nonce": secrets.token_urlsafe(24), "next": inside(next)}
+    trip["verifier"] = secrets.token_urlsafe(48)
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(trip["verifier"].encode()).digest()).rstrip(b"=").decode()
+    query = {
+        "response_type": "code",
+        "client_id": oidc.client_id,
+        "redirect_uri": oidc.redirect_url,
+        "scope": "openid profile",
+        "state": trip["state"],
+        "nonce": trip["nonce"],
+        "code_challenge": challenge,
+        "code_challenge_method": "S256",
+    }
+    response = RedirectResponse(f"{found['authorization_endpoint']}?{urlencode(query)}", 303)
+    packed = base64.urlsafe_b64encode(json.dumps(trip).encode()).decode()
+    response.set_cookie(
+        trip_cookie(here), packed, max_age=TRIP_S, httponly=True, secure=here.settings.web.secure_cookies,
+        samesite="lax", path="/",
+    )  # fmt: skip
+    return response
+
+
+@router.get("/oidc/callback")
+def come_back(request: Request, code: str = "", state: str = "") -> Response:
+    """Come back with a code: it is exchanged, its token held to everything that was sent along."""
+    here, oidc = oidc_of(request)
+    lang = language_of(request, None)
+    try:
+        trip = json.loads(base64.urlsafe_b64decode(request.cookies.get(trip_cookie(here), "")))
+        is_ours = hmac.compare_digest(state, trip["state"])
+    except (ValueError, KeyError, TypeError):
+        is_ours, trip = False, {}
+    if not code or not is_ours:
+        raise HTTPException(403, "this sign-in was not begun here, or too long ago. Try again.")
+    claims = _claims(here, oidc, code, trip)
+    name, address = str(claims.get(oidc.claim, "")), address_of(request)
+    session_s = here.settings.web.session_h * 3600
+    found = sign_in_known(here.engine, name, here.clock(), session_s=session_s, address=address) if name else None
+    if found is None:
+        note(here.engine, name, "sign_in_failed", oidc.issuer, {}, here.clock(), address=address)
+        text = Words(lang)("web.oidc_unknown")
+        return open_page(lang, "error.html.j2", title=text, status=403, text=text, detail="")
+    note(here.engine, name, "sign_in", oidc.issuer, {}, here.clock(), address=address)
+    response = RedirectResponse(inside(trip.get("next", "/")), 303)
+    set_session(response, here.settings.web, found[0])
+    response.delete_cookie(trip_cookie(here), secure=here.settings.web.secure_cookies, httponly=True)
+    return response
+
+
+def _claims(here: Here, oidc: OidcSettings, code: str, trip: dict[str, str]) -> dict[str, Any]:
+    """What the provider says of whoever came back. Raises HTTPException, ProviderAway."""
+    from joserfc.errors import JoseError  # noqa: PLC0415 - the extra bkkenergy[oidc]
+    from joserfc.jwk import KeySet  # noqa: PLC0415
+    from joserfc.jwt import JWTClaimsRegistry, decode  # noqa: PLC0415
+
+    found = _discovered(here, oidc)
+    secret = oidc.client_secret_file.read_text(encoding="utf-8").strip() if oidc.client_secret_file else ""
+    form = {
+        "grant_type": "authorization_code",
+        "code": code,
+        "redirect_uri": oidc.redirect_url,
+        "client_id": oidc.client_id,
+        "code_verifier": trip["verifier"],
+        **({"client_secret": secret} if secret else {}),
+    }
+    answer = _json("POST", found["token_endpoint"], fields=form)
+    keys = here.kept(("jwks", oidc.issuer), DISCOVERY_KEPT_S, lambda: _json("GET", found["jwks_uri"]))
+    try:
+        token = decode(answer["id_token"], KeySet.import_key_set(keys), algorithms=ALGORITHMS)
+        registry = JWTClaimsRegistry(
+            now=int(time.time()),
+            leeway=LEEWAY_S,
+            iss={"essential": True, "value": oidc.issuer},
+            aud={"essential": True, "value": oidc.client_id},
+            exp={"essential": True},
+            nonce={"essential": True, "value": trip["nonce"]},
+        )
+        registry.validate(token.claims)
+    except (JoseError, KeyError, ValueError) as error:
+        raise HTTPException(403, f"the provider's token does not hold ({type(error).__name__}). Try again.") from None
+    return dict(token.claims)
+
+
+def _discovered(here: Here, oidc: OidcSettings) -> dict[str, Any]:
+    """Where the provider's doors are. Raises ProviderAway."""
+    url = oidc.issuer.rstrip("/") + "/.well-known/openid-configuration"
+    found: dict[str, Any] = here.kept(("oidc", oidc.issuer), DISCOVERY_KEPT_S, lambda: _json("GET", url))
+    if found.get("issuer") != oidc.issuer:
+        raise ProviderAway(f"{url} speaks for {found.get('issuer')!r}, not {oidc.issuer!r}. Mend web.oidc.issuer.")
+    return found
+
+
+def _json(method: str, url: str, *, fields: dict[str, str] | None = None) -> dict[str, Any]:
+    body = urlencode(fields) if fields else None
+    headers = {"Content-Type": "application/x-www-form-urlencoded"} if fields else {}
+    try:
+        answer = urllib3.request(method, url, body=body, headers=headers, timeout=TIMEOUT_S, retries=False)
+        if answer.status != 200:  # noqa: PLR2004 - HTTP's "OK"
+            raise ProviderAway(f"{url} answered {answer.status}. Look at the provider's log, and at web.oidc.")
+        found: dict[str, Any] = json.loads(answer.data)
+    except (urllib3.exceptions.HTTPError, ValueError) as error:
+        raise ProviderAway(f"{url}: {error}. The provider must answer from this server.") from error
+    return found
