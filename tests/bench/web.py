@@ -24,12 +24,15 @@ from tests.bench.reports import DAYS, SETTINGS, fill, site, timed
 
 PAGES = ("/", "/agencies/agency-07", "/buildings/agency-07.b-0007", "/reports", "/plan", "/meters?agency=agency-07",
          "/api/v1/buildings?limit=100", "/api/v1/buildings/agency-07.b-0007/power", "/help")  # fmt: skip
-USERS, SECONDS = 50, 8
+USERS, SECONDS, PAUSE_MS = 50, 8, 3000
 LUA = """
 local n = 0
 request = function()
   n = n + 1
   return wrk.format("GET", paths[(n % #paths) + 1])
+end
+if pause > 0 then
+  delay = function() return math.random(pause / 2, pause * 3 / 2) end
 end
 done = function(summary, latency, requests)
   io.write(string.format("RESULT %d %d %.1f %.1f %.1f\\n", summary.requests, summary.errors.status,
@@ -72,11 +75,11 @@ def prepared(folder: Path, agencies: int, buildings: int) -> tuple[int, str]:
 
 
 def load(
-    port: int, cookie: str, paths: tuple[str, ...], folder: Path, users: int, seconds: int
+    port: int, cookie: str, paths: tuple[str, ...], folder: Path, users: int, seconds: int, pause_ms: int = 0
 ) -> tuple[int, int, float, float, float]:
     """(requests, errors, p50 ms, p95 ms, requests a second) of so many users on some pages."""
     script = folder / "load.lua"
-    script.write_text("paths = {" + ", ".join(f'"{path}"' for path in paths) + "}\n" + LUA)
+    script.write_text(f"pause = {pause_ms}\npaths = {{" + ", ".join(f'"{path}"' for path in paths) + "}\n" + LUA)
     command = [
         "wrk",
         "-t2",
@@ -129,6 +132,11 @@ def main() -> None:
             _, errors, half, most, _ = load(port, cookie, (path,), folder, 2, 4)
             missed += most > 100 or errors > 0
             print(f"{path:40} {size / 1000:6.1f} {half:10.1f} {most:8.1f}  (first {first_ms:.0f} ms, errors {errors})")
+        count, errors, half, most, rate = load(port, cookie, PAGES, folder, USERS, 15, PAUSE_MS)
+        print(
+            f"{USERS} users, a page each {PAUSE_MS / 1000:.0f} s: {count} requests, {errors} errors, {rate:.0f} a second, p50 {half:.0f} ms, p95 {most:.0f} ms"
+        )
+        missed += most > 100
         count, errors, half, most, rate = load(port, cookie, PAGES, folder, USERS, SECONDS)
         print(
             f"{USERS} users on all pages, no pause between requests: {count} requests, {errors} errors, {rate:.0f} a second, p50 {half:.0f} ms, p95 {most:.0f} ms"

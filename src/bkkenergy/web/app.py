@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib import resources
 from pathlib import Path
 from urllib.parse import quote
 
+from anyio import to_thread
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse, Response
@@ -24,13 +27,26 @@ from bkkenergy.web.render import open_page
 from bkkenergy.web.security import MustChangePassword, NotSignedIn, Throttle, language_of, with_headers
 
 GZIP_FROM_BYTES = 800
+THREADS = 6
 STATUS_KEYS = {403: "web.error_403", 404: "web.error_404", 422: "web.error_422"}
+
+
+@asynccontextmanager
+async def few_threads(_app: FastAPI) -> AsyncIterator[None]:
+    """Answer with few threads: more of them only pass Python's lock around, and every answer takes longer."""
+    to_thread.current_default_thread_limiter().total_tokens = THREADS
+    yield
 
 
 def create_app(here: Here) -> FastAPI:
     """The app over a site. Serve it by uvicorn, behind a proxy with TLS."""
     app = FastAPI(
-        title="bkkenergy", version=__version__, docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json"
+        title="bkkenergy",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+        lifespan=few_threads,
     )
     here.city = CityFigures(here)
     app.state.here, app.state.throttle = here, Throttle()
