@@ -417,6 +417,22 @@ def test_live_power_comes_as_events(app, people):
     assert events[0]["power_kw"] in (6.0, 30.0)
 
 
+def test_the_progress_of_jobs_comes_as_events_to_operators_alone(app, people):
+    from bkkenergy.web import live
+
+    live.EVERY_S, kept = 0.01, live.EVERY_S
+    live.LONGEST_S, longest = 0.05, live.LONGEST_S
+    try:
+        answer = people["admin"].get("/live/jobs")
+        assert people["engineer-health"].get("/live/jobs").status_code == 403
+    finally:
+        live.EVERY_S, live.LONGEST_S = kept, longest
+    events = [json.loads(line.removeprefix("data: ")) for line in answer.text.splitlines() if line.startswith("data:")]
+    assert len(events) == 1, "told when it changes, not each time"
+    assert events[0] == Ledger(app.state.here.engine, "t").counts()
+    assert events[0]["done"] >= 2
+
+
 def test_a_job_is_asked_for_again(app, people):
     admin = people["admin"]
     ledger = Ledger(app.state.here.engine, "t")

@@ -1,4 +1,4 @@
-"""Live power over server-sent events: a line now and again, for as long as the browser listens."""
+"""Live power and the progress of jobs over server-sent events, for as long as the browser listens."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
+from bkkenergy.store.state.ledger import Ledger
 from bkkenergy.web.building import power_now
 from bkkenergy.web.pages_energy import building_of
 from bkkenergy.web.security import PageVisitor
@@ -18,6 +19,27 @@ router = APIRouter()
 EVERY_S = 5.0
 LONGEST_S = 300.0
 """Then the browser connects anew, and who may no longer see the building is refused."""
+
+
+@router.get("/live/jobs")
+async def jobs(request: Request, visitor: PageVisitor) -> StreamingResponse:
+    """How many runs of reports wait, are worked, and have failed, each time that changes."""
+    visitor.need("operate")
+    ledger = Ledger(visitor.here.engine, "web")
+
+    async def lines() -> AsyncIterator[str]:
+        yield "retry: 3000\n\n"
+        told = ""
+        for _ in range(int(LONGEST_S / EVERY_S)):
+            if await request.is_disconnected():
+                return
+            counts = await run_in_threadpool(ledger.counts)
+            if (now := json.dumps(counts, sort_keys=True)) != told:
+                told = now
+                yield f"data: {now}\n\n"
+            await asyncio.sleep(EVERY_S)
+
+    return _stream(lines())
 
 
 @router.get("/live/buildings/{building_id}")
@@ -40,4 +62,9 @@ async def live(building_id: str, request: Request, visitor: PageVisitor) -> Stre
             yield f"data: {json.dumps(shown, ensure_ascii=False)}\n\n"
             await asyncio.sleep(EVERY_S)
 
-    return StreamingResponse(lines(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+    return _stream(lines())
+
+
+def _stream(lines: AsyncIterator[str]) -> StreamingResponse:
+    """Events as they come, past a proxy's buffers."""
+    return StreamingResponse(lines, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})

@@ -227,7 +227,7 @@ def jobs_page(visitor: PageVisitor, state: str = "") -> Response:
         "jobs.html.j2",
         title=visitor.words("web.jobs"),
         runs=ledger.runs(state=chosen, limit=MOST_ROWS),
-        counts={own: len(ledger.runs(state=own)) for own in RUN_STATES if own != "done"},
+        counts=ledger.counts(),
         state=state,
         states=RUN_STATES,
         messages=messages(visitor.here.engine, limit=50),

@@ -226,6 +226,13 @@ class Ledger:
         with reading(self.engine) as connection:
             return [Run.of(row) for row in connection.execute(query).mappings()]
 
+    def counts(self) -> dict[str, int]:
+        """How many runs are in each state."""
+        query = select(run.c.state, func.count()).group_by(run.c.state)
+        with reading(self.engine) as connection:
+            found = {state: int(count) for state, count in connection.execute(query)}
+        return {state: found.get(state, 0) for state in RUN_STATES}
+
     def newest_first_days(self) -> dict[tuple[str, str], dt.date]:
         """The first day of the newest period in the ledger, by kind and agency."""
         query = select(run.c.kind, run.c.agency, func.max(run.c.first_day)).group_by(run.c.kind, run.c.agency)

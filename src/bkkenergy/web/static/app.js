@@ -17,26 +17,34 @@ for (const link of document.querySelectorAll("[data-lang]")) {
   });
 }
 
-// The browser connects anew by itself when the stream ends; a hidden page listens to nothing.
-for (const place of document.querySelectorAll("[data-live]")) {
-  const at = document.querySelector("[data-live-at]");
+// The browser connects anew by itself when a stream ends; a hidden page listens to nothing.
+function follow(address, told) {
   let source = null;
-  const listen = () => {
-    source = new EventSource(place.dataset.live);
-    source.onmessage = (event) => {
-      const now = JSON.parse(event.data);
-      place.textContent = now.text;
-      if (now.at) at.textContent = now.at;
-    };
-  };
-  const follow = () => {
+  const look = () => {
     if (document.hidden) {
       source?.close();
       source = null;
-    } else if (!source) listen();
+    } else if (!source) {
+      source = new EventSource(address);
+      source.onmessage = (event) => told(JSON.parse(event.data));
+    }
   };
-  document.addEventListener("visibilitychange", follow);
-  follow();
+  document.addEventListener("visibilitychange", look);
+  look();
+}
+
+for (const place of document.querySelectorAll("[data-live]")) {
+  const at = document.querySelector("[data-live-at]");
+  follow(place.dataset.live, (now) => {
+    place.textContent = now.text;
+    if (now.at) at.textContent = now.at;
+  });
+}
+
+for (const list of document.querySelectorAll("[data-jobs]")) {
+  follow(list.dataset.jobs, (counts) => {
+    for (const place of list.querySelectorAll("[data-count]")) place.textContent = counts[place.dataset.count];
+  });
 }
 
 const menu = document.querySelector("details.menu");
