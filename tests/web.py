@@ -19,6 +19,7 @@ from bkkenergy.readings import ReadingBatch
 from bkkenergy.store.sqlite import SqliteStore
 from bkkenergy.store.state import open_state
 from bkkenergy.store.state.projects import save_projects
+from bkkenergy.store.state.scenarios import keep_scenario
 from bkkenergy.store.state.users import add_user
 from bkkenergy.web.app import create_app
 from tests.conftest import CONFIG_PARTS, ROOT
@@ -76,6 +77,8 @@ def make_site(home: Path, *, days: int = 40, settings: str = SETTINGS) -> Path:
         ],
         now,
     )  # fmt: skip
+    for agency, building in (("health", "health.centre-1"), ("education", "education.headquarters")):
+        keep_scenario(engine, agency, f"kept of {agency}", {"building": building, "kwp": "20"}, "engineer", now)
     return home
 
 

@@ -78,6 +78,7 @@ def filled(path: str, agency: str, building: str, app) -> str:
     values = {
         "agency": agency, "building_id": building, "building": building, "path": file, "path:path": file,
         "project_id": f"led-{agency}", "month": f"{dt.datetime.now(BANGKOK).date():%Y-%m}", "user_id": "2", "token_id": "1",
+        "scenario_id": "1" if agency == OWN else "2",
     }  # fmt: skip
     return re.sub(r"\{([^}]+)\}", lambda match: values[match[1]], path)
 
@@ -86,7 +87,7 @@ QUERY = {
     "/api/v1/buildings/{building_id}/energy": {"first": "2026-11-01", "last": "2026-11-02"},
     "/api/v1/meters": {"agency": OWN},
 }
-SCOPED = "{agency}", "{building_id}", "{building}", "{path:path}", "{path}", "{project_id}"
+SCOPED = "{agency}", "{building_id}", "{building}", "{path:path}", "{path}", "{project_id}", "{scenario_id}"
 
 
 def asked(client, method, path, app, agency=OWN, building=OWN_BUILDING, csrf=""):
@@ -128,7 +129,7 @@ def test_no_role_reaches_another_agency_by_any_route(app, people, role):
             answer = client.get(filled(path, OTHERS, OTHERS_BUILDING, app))
         assert answer.status_code == 404, (role, method, path, answer.status_code)
         count += 1
-    assert count == 14
+    assert count == 16
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -144,6 +145,7 @@ def test_no_page_of_one_agency_s_user_shows_another_agency(app, people, role):
         told = [secret for secret in secrets if secret in answer.text]
         assert told == [], (role, path)
         assert "LED education" not in answer.text
+        assert "kept of education" not in answer.text
         assert "city_" not in answer.text, "the city's report is for who sees all"
     for path in ("/reports?agency=education", "/reports?agency=city", "/meters?agency=education", "/solar?building=education.headquarters",
                  "/api/v1/buildings?agency=education", "/api/v1/meters?agency=education", "/solar/screening?agency=education", "/api/v1/reports?agency=city"):  # fmt: skip
@@ -155,6 +157,7 @@ NEEDS = {
     ("GET", "/admin"): "admin", ("POST", "/admin/users"): "admin", ("POST", "/admin/users/{user_id}"): "admin",
     ("POST", "/admin/tokens"): "admin", ("POST", "/admin/tokens/{token_id}/drop"): "admin",
     ("POST", "/buildings/{building_id}/silence"): "manager", ("POST", "/plan/{project_id}/move"): "manager",
+    ("POST", "/solar/scenarios/{building}"): "engineer", ("POST", "/solar/scenarios/{scenario_id}/drop"): "engineer",
 }  # fmt: skip
 
 
@@ -305,6 +308,52 @@ def test_tokens_read_or_write_and_are_shown_once(app, people):
     assert client.get("/api/v1/agencies", headers={"Authorization": "Bearer bkk_wrong"}).status_code == 401
     narrow = add_token(here.engine, 1, "old", "read", dt.datetime.now(dt.UTC) - dt.timedelta(days=40), days=30)
     assert client.get("/api/v1/agencies", headers={"Authorization": f"Bearer {narrow}"}).status_code == 401, "run out"
+
+
+def test_a_scenario_is_kept_found_again_and_forgotten(app, people):
+    engineer = people["engineer-health"]
+    wish = {
+        "csrf": csrf_of(engineer),
+        "name": "South roof",
+        "kwp": "25",
+        "area_m2": "400",
+        "tilt_deg": "12",
+        "azimuth_deg": "170",
+    }
+    kept = engineer.post(f"/solar/scenarios/{OWN_BUILDING}", data=wish)
+    assert kept.headers["location"].startswith(
+        f"/solar?building={OWN_BUILDING}&kwp=25&mounting=flush&area_m2=400&tilt_deg=12"
+    )
+    page = engineer.get(kept.headers["location"] + "&lang=en").text
+    assert "South roof" in page
+    assert re.search(r"<h2>2[45]\.\d kWp</h2>", page)
+    assert "South roof" in people["viewer-health"].get("/solar").text
+    number = re.search(r"South roof.*?/solar/scenarios/(\d+)/drop", page, re.DOTALL)[1]
+    assert engineer.post(f"/solar/scenarios/{number}/drop", data={"csrf": csrf_of(engineer)}).status_code == 303
+    assert "South roof" not in engineer.get("/solar").text
+
+
+@pytest.mark.parametrize(
+    ("wish", "told"),
+    [
+        ({"kwp": "-3"}, "not possible"),
+        ({"kwp": "many"}, "no number"),
+        ({"area_m2": "-5"}, "area_m2"),
+        ({"area_m2": "300", "tilt_deg": "95"}, "tilt_deg"),
+        ({"mounting": "glued"}, "flush or racked"),
+    ],
+)
+def test_a_sketch_that_cannot_be_says_what_is_wrong_with_it(people, wish, told):
+    page = people["engineer-health"].get("/solar", params={"building": OWN_BUILDING, "lang": "en"} | wish)
+    assert page.status_code == 200
+    assert told in page.text
+
+
+@pytest.mark.parametrize(("form", "begins"), [("xlsx", b"PK"), ("csv", b"\xef\xbb\xbf"), ("json", b"{")])
+def test_a_design_is_downloaded(people, form, begins):
+    answer = people["viewer-health"].get(f"/solar/report/{OWN_BUILDING}", params={"kwp": "20", "format": form})
+    assert answer.content.startswith(begins)
+    assert f"solar_{OWN_BUILDING}.{form}" in answer.headers["content-disposition"]
 
 
 def test_no_secret_stands_on_a_page(app, people):

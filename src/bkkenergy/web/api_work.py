@@ -15,9 +15,9 @@ from bkkenergy.reports.solar.tables import design_json
 from bkkenergy.store.state.ledger import Ledger, RunState
 from bkkenergy.web.api import Limit, Offset, Page, Row
 from bkkenergy.web.pages_energy import building_of
-from bkkenergy.web.pages_work import designed
 from bkkenergy.web.problems import PROBLEMS
 from bkkenergy.web.security import ApiVisitor
+from bkkenergy.web.solar import Sketch, designed
 
 router = APIRouter(prefix="/api/v1", tags=["v1"], responses=PROBLEMS)
 
@@ -69,7 +69,7 @@ def solar(
     """A solar design of a size in kWp, of the whole roof ("max"), or of the size that is worth most (left out)."""
     own = building_of(visitor, building_id)
     try:
-        made = designed(visitor.here, own.id, kwp, mounting)
+        made = designed(visitor.here, Sketch(own.id, kwp, mounting))
     except InputError as why:
         raise HTTPException(422, str(why)) from None
     return Response(design_json(made), media_type="application/json")

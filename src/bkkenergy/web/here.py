@@ -78,7 +78,8 @@ class Here:
             return held[1]
         found = compute()
         if len(self._held) >= MOST_KEPT:
-            self._held = {own: value for own, value in self._held.items() if value[0] > now_s}
+            fresh = sorted(self._held.items(), key=lambda own: own[1][0])
+            self._held = {own: value for own, value in fresh[MOST_KEPT // 2 :] if value[0] > now_s}
         self._held[key] = (now_s + seconds, found)
         return found
 

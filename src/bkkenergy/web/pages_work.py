@@ -1,11 +1,11 @@
-"""Pages of work: the archive of reports, the plan, meters, jobs, solar."""
+"""Pages of work: the archive of reports, the plan, meters, jobs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import PurePosixPath
-from typing import Any, cast
+from typing import Any
 
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -18,25 +18,16 @@ from bkkenergy.ingest.replay import replay
 from bkkenergy.ingest.status import meter_status, toml_block, unknown_topics
 from bkkenergy.plan import PROJECT_STATES, Step, moved, roll_up
 from bkkenergy.reports.plan.progress import measured_projects
-from bkkenergy.reports.solar.gather import SolarSite, design_inputs, screened
-from bkkenergy.reports.solar.html import headline as design_headline
-from bkkenergy.reports.solar.html import render_design_html
 from bkkenergy.settings import CITY
-from bkkenergy.solar.climate import typical_year
-from bkkenergy.solar.design import Design, Wish, design
-from bkkenergy.solar.screening import Screening
 from bkkenergy.store.state.ledger import RUN_STATES, Ledger
 from bkkenergy.store.state.outbox import messages
 from bkkenergy.store.state.projects import move_project, project_of
-from bkkenergy.web.here import Here
 from bkkenergy.web.render import page
 from bkkenergy.web.security import REPORT_POLICY, OwnForm, PageVisitor, Visitor
 
 router = APIRouter(default_response_class=HTMLResponse)
 MOST_ROWS = 200
 KEPT_S = 600.0
-WEATHER_KEPT_S = 86_400.0
-MOST_KWP = 100_000.0
 MEDIA = {
     "html": "text/html; charset=utf-8",
     "pdf": "application/pdf",
@@ -250,124 +241,3 @@ def retry(visitor: PageVisitor, form: OwnForm) -> Response:
         ledger.retry([run.id], here.clock())
     visitor.noted("retry", f"{run.agency} {run.period}", run=run.id)
     return RedirectResponse("/jobs", 303)
-
-
-# -- solar ---------------------------------------------------------------------------------------------------------
-
-
-@router.get("/solar")
-def solar_page(
-    visitor: PageVisitor, building: str = "", kwp: str = "", mounting: str = "flush", against: str = ""
-) -> Response:
-    """A roof in, a design out; another size beside it."""
-    here = visitor.here
-    agencies = set(visitor.account.own(here.portfolio.agencies))
-    buildings = [own for own in here.portfolio.buildings.values() if own.agency in agencies and own.roofs]
-    made, fault = [], ""
-    if building:
-        own = here.portfolio.buildings.get(building)
-        if own is None or own.agency not in agencies:
-            raise HTTPException(404, "not found")
-        try:
-            sizes = dict.fromkeys([kwp, *([against] if against else [])])
-            made = [_design(visitor, building, size, mounting) for size in sizes]
-        except InputError as why:
-            fault = str(why)
-    return page(
-        visitor,
-        "solar.html.j2",
-        title=visitor.words("web.solar"),
-        buildings=buildings,
-        building=building,
-        kwp=kwp,
-        against=against,
-        mounting=mounting,
-        designs=made,
-        fault=fault,
-    )
-
-
-@router.get("/solar/report/{building}")
-def solar_report(building: str, visitor: PageVisitor, kwp: str = "", mounting: str = "flush") -> Response:
-    """The whole design as its page."""
-    own = visitor.here.portfolio.buildings.get(building)
-    if own is None:
-        raise HTTPException(404, "not found")
-    visitor.need("see", own.agency)
-    try:
-        made = _design(visitor, building, kwp, mounting)["made"]
-    except InputError as why:
-        raise HTTPException(422, str(why)) from None
-    content = render_design_html(made, visitor.lang, today=visitor.here.today)
-    return Response(content, media_type=MEDIA["html"], headers={"Content-Security-Policy": REPORT_POLICY})
-
-
-def _design(visitor: Visitor, building: str, kwp: str, mounting: str) -> dict[str, Any]:
-    """A design as the page shows it. Raises InputError."""
-    found = designed(visitor.here, building, kwp, mounting)
-    return {"made": found, "headline": design_headline(found, visitor.words), "kwp": kwp}
-
-
-def solar_site(here: Here) -> SolarSite:
-    """The site as designs want it, in the typical year's weather. Raises InputError."""
-    site = here.report_site()
-    if site.solar is None:
-        raise InputError("config/solar is missing.")
-    climate = site.solar.climate
-    weather = here.kept(("weather",), WEATHER_KEPT_S, lambda: typical_year(climate))
-    return SolarSite(site.store, site.portfolio, site.settings, site.figures, site.solar, weather)
-
-
-def designed(here: Here, building: str, kwp: str, mounting: str) -> Design:
-    """A design of a size ("" for the best, "max" for the whole roof). Raises InputError."""
-    if mounting not in {"flush", "racked"}:
-        raise InputError(f"mounting {mounting!r} is not known. Use flush or racked.")
-    try:
-        size: float | str | None = None if not kwp else kwp if kwp == "max" else float(kwp)
-    except ValueError:
-        raise InputError(f"size {kwp!r} is no number of kWp.") from None
-    if isinstance(size, float) and not 0 < size < MOST_KWP:
-        raise InputError(f"size {kwp} kWp is not possible. Give one above 0 and below {MOST_KWP:,.0f}.")
-    wish = Wish(size, mounting=cast("Any", mounting))
-    found: Design = here.kept(
-        ("design", building, kwp, mounting, here.today),
-        KEPT_S,
-        lambda: design(design_inputs(solar_site(here), building, wish, today=here.today)),
-    )
-    return found
-
-
-@router.get("/solar/screening")
-def screening_page(visitor: PageVisitor, agency: str = "", least_kwp: str = "", pays: str = "") -> Response:
-    """Every roof of one's agencies ranked, with filters; computed once a day."""
-    here = visitor.here
-    agencies = visitor.account.own(here.portfolio.agencies)
-    if agency:
-        visitor.need("see", agency)
-    buildings = list(here.portfolio.buildings.values())
-    found: Screening = here.kept(
-        ("screening", here.today),
-        WEATHER_KEPT_S,
-        lambda: screened(solar_site(here), buildings, today=here.today, told=lambda: None),
-    )
-    least = float(least_kwp) if least_kwp.replace(".", "", 1).isdigit() else 0.0
-    rows = [
-        row
-        for row in found.rows
-        if row.agency in agencies
-        and (not agency or row.agency == agency)
-        and row.capacity_kwp >= least
-        and (not pays or row.payback_years is not None)
-    ]
-    return page(
-        visitor,
-        "screening.html.j2",
-        title=visitor.words("solar.screening_title"),
-        rows=rows,
-        agencies=[(own, named(visitor, own)) for own in agencies],
-        agency=agency,
-        least_kwp=least_kwp,
-        pays=pays,
-        capacity_kwp=sum(row.capacity_kwp for row in rows),
-        energy_kwh=sum(row.energy_kwh for row in rows),
-    )

@@ -177,3 +177,14 @@ audit = Table(
     Column("detail", JSON, nullable=False),
     Column("address", String(64), nullable=False, default=""),
 )
+
+scenario = Table(
+    "scenario",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("agency", String(64), nullable=False, index=True),
+    Column("name", String(128), nullable=False),
+    Column("wish", JSON, nullable=False),
+    Column("by", String(64), nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+)

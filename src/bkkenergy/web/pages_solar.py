@@ -1,0 +1,163 @@
+"""Pages of solar: the designer with its scenarios, and all roofs ranked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, HTTPException
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from bkkenergy.errors import InputError
+from bkkenergy.i18n import Lang
+from bkkenergy.reports.solar.html import headline, render_design_html, render_design_pdf
+from bkkenergy.reports.solar.tables import design_csv, design_json, design_xlsx
+from bkkenergy.solar.design import Design
+from bkkenergy.store.state.scenarios import drop_scenario, keep_scenario, scenarios
+from bkkenergy.web.pages_energy import building_of
+from bkkenergy.web.pages_work import MEDIA, named
+from bkkenergy.web.render import page
+from bkkenergy.web.security import REPORT_POLICY, OwnForm, PageVisitor, Visitor
+from bkkenergy.web.solar import Sketch, designed, ranked_roofs
+
+router = APIRouter(default_response_class=HTMLResponse)
+MOST_TEXT = 20
+
+
+def sketch_of(
+    building: str = "",
+    kwp: str = "",
+    mounting: str = "flush",
+    area_m2: str = "",
+    tilt_deg: str = "10",
+    azimuth_deg: str = "180",
+) -> Sketch:
+    """A sketch from an address. Raises HTTPException where a field is too long to be meant."""
+    fields = (kwp, mounting, area_m2, tilt_deg, azimuth_deg)
+    if any(len(text) > MOST_TEXT for text in fields):
+        raise HTTPException(422, "a field is too long")
+    return Sketch(building, *fields)
+
+
+AskedSketch = Annotated[Sketch, Depends(sketch_of)]
+
+
+@router.get("/solar")
+def solar_page(visitor: PageVisitor, sketch: AskedSketch, against: str = "") -> Response:
+    """A roof in, a design out; another size beside it; scenarios that were kept."""
+    here = visitor.here
+    agencies = set(visitor.account.own(here.portfolio.agencies))
+    buildings = [own for own in here.portfolio.buildings.values() if own.agency in agencies and own.roofs]
+    made, fault, may_keep = [], "", False
+    if sketch.building:
+        own = building_of(visitor, sketch.building)
+        may_keep = visitor.account.may("design", own.agency)
+        sizes = dict.fromkeys([sketch.kwp, *([against[:MOST_TEXT]] if against else [])])
+        try:
+            made = [_shown(visitor, Sketch(**sketch.query | {"kwp": size})) for size in sizes]
+        except InputError as why:
+            fault = str(why)
+    return page(
+        visitor,
+        "solar.html.j2",
+        title=visitor.words("web.solar"),
+        buildings=buildings,
+        sketch=sketch,
+        against=against,
+        designs=made,
+        fault=fault,
+        may_keep=may_keep,
+        kept=[(own, urlencode(dict(own.wish))) for own in scenarios(here.engine, sorted(agencies))],
+        may_drop=lambda agency: visitor.account.may("design", agency),
+    )
+
+
+def _shown(visitor: Visitor, sketch: Sketch) -> dict[str, Any]:
+    """A design as the page shows it. Raises InputError."""
+    made = designed(visitor.here, sketch)
+    return {"made": made, "headline": headline(made, visitor.words), "query": urlencode(sketch.query)}
+
+
+@router.get("/solar/report/{building}")
+def solar_report(
+    building: str,
+    visitor: PageVisitor,
+    sketch: AskedSketch,
+    format: str = "html",  # noqa: A002 - as the address says it
+) -> Response:
+    """The whole design as its page, on paper, or as a table."""
+    building_of(visitor, building)
+    today = visitor.here.today
+    writers: dict[str, Callable[[Design, Lang], bytes]] = {
+        "html": lambda made, lang: render_design_html(made, lang, today=today),
+        "pdf": lambda made, lang: render_design_pdf(made, lang, today=today),
+        "xlsx": design_xlsx,
+        "csv": design_csv,
+        "json": lambda made, _lang: design_json(made),
+    }
+    if format not in writers:
+        raise HTTPException(422, "no such format")
+    try:
+        made = designed(visitor.here, Sketch(**sketch.query | {"building": building}))
+    except InputError as why:
+        raise HTTPException(422, str(why)) from None
+    headers = {"Content-Security-Policy": REPORT_POLICY}
+    if format not in {"html", "pdf"}:
+        headers["Content-Disposition"] = f'attachment; filename="solar_{building}.{format}"'
+    return Response(writers[format](made, visitor.lang), media_type=MEDIA[format], headers=headers)
+
+
+@router.post("/solar/scenarios/{building}")
+def keep(building: str, visitor: PageVisitor, form: OwnForm) -> Response:
+    """Keep a scenario under a name."""
+    own = building_of(visitor, building)
+    visitor.need("design", own.agency)
+    fields = {name: str(form.get(name, ""))[:MOST_TEXT] for name in Sketch.__dataclass_fields__ if name != "building"}
+    sketch = Sketch(building, **{name: value for name, value in fields.items() if value})
+    name = str(form.get("name", "")).strip()[:128] or visitor.words("web.solar")
+    here = visitor.here
+    keep_scenario(here.engine, own.agency, name, sketch.query, visitor.account.name, here.clock())
+    visitor.noted("keep_scenario", building, name=name)
+    return RedirectResponse(f"/solar?{urlencode(sketch.query)}", 303)
+
+
+@router.post("/solar/scenarios/{scenario_id}/drop")
+def drop(scenario_id: int, visitor: PageVisitor, _form: OwnForm) -> Response:
+    """Forget a scenario."""
+    here = visitor.here
+    own = visitor.account.own(here.portfolio.agencies)
+    found = next((kept for kept in scenarios(here.engine, own) if kept.id == scenario_id), None)
+    if found is None:
+        raise HTTPException(404, "not found")
+    visitor.need("design", found.agency)
+    drop_scenario(here.engine, scenario_id)
+    visitor.noted("drop_scenario", found.name)
+    return RedirectResponse("/solar", 303)
+
+
+@router.get("/solar/screening")
+def screening_page(visitor: PageVisitor, agency: str = "", least_kwp: str = "", pays: str = "") -> Response:
+    """Every roof of one's agencies ranked, with filters."""
+    agencies = visitor.account.own(visitor.here.portfolio.agencies)
+    if agency:
+        visitor.need("see", agency)
+    chosen = [agency] if agency else agencies
+    least = float(least_kwp) if least_kwp.replace(".", "", 1).isdecimal() else 0.0
+    rows = [
+        row
+        for row in ranked_roofs(visitor.here).rows
+        if row.agency in chosen and row.capacity_kwp >= least and (not pays or row.payback_years is not None)
+    ]
+    return page(
+        visitor,
+        "screening.html.j2",
+        title=visitor.words("solar.screening_title"),
+        rows=rows,
+        agencies=[(own, named(visitor, own)) for own in agencies],
+        agency=agency,
+        least_kwp=least_kwp,
+        pays=pays,
+        capacity_kwp=sum(row.capacity_kwp for row in rows),
+        energy_kwh=sum(row.energy_kwh for row in rows),
+    )

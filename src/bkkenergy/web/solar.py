@@ -1,0 +1,106 @@
+"""Solar designs as pages and the API ask for them: a sketch of a wish in, a design out, kept for a while."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any, cast
+
+from pydantic import ValidationError
+
+from bkkenergy.errors import InputError
+from bkkenergy.portfolio import Building, Portfolio, Roof
+from bkkenergy.reports.solar.gather import SolarSite, design_inputs, screened
+from bkkenergy.solar.climate import typical_year
+from bkkenergy.solar.design import Design, Wish, design
+from bkkenergy.solar.screening import Screening
+from bkkenergy.web.here import Here
+
+KEPT_S, DAY_S = 600.0, 86_400.0
+MOST_KWP = 100_000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """What an engineer fills in, as text. kwp : a size, "max" for the whole roof, "" for the best.
+
+    area_m2, tilt_deg, azimuth_deg : another roof than the portfolio's, where an area is given.
+    """
+
+    building: str
+    kwp: str = ""
+    mounting: str = "flush"
+    area_m2: str = ""
+    tilt_deg: str = "10"
+    azimuth_deg: str = "180"
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The form's fields that are filled in."""
+        return {name: value for name, value in asdict(self).items() if value}
+
+
+def solar_site(here: Here) -> SolarSite:
+    """The site as designs want it, in the typical year's weather. Raises InputError."""
+    site = here.report_site()
+    if site.solar is None:
+        raise InputError("config/solar is missing.")
+    climate = site.solar.climate
+    weather = here.kept(("weather",), DAY_S, lambda: typical_year(climate))
+    return SolarSite(site.store, site.portfolio, site.settings, site.figures, site.solar, weather)
+
+
+def designed(here: Here, sketch: Sketch) -> Design:
+    """The design of a sketch. Raises InputError, which says what in it cannot be."""
+    if sketch.mounting not in {"flush", "racked"}:
+        raise InputError(f"mounting {sketch.mounting!r} is not known. Use flush or racked.")
+    wish = Wish(_size(sketch.kwp), mounting=cast("Any", sketch.mounting))
+    building = here.portfolio.buildings[sketch.building]
+    drawn = building.model_copy(update={"roofs": (_roof(sketch),)}) if sketch.area_m2 else building
+
+    def make() -> Design:
+        site = solar_site(here)
+        own = replace(site, portfolio=_with(site.portfolio, drawn))
+        return design(design_inputs(own, building.id, wish, today=here.today))
+
+    found: Design = here.kept(("design", sketch, here.today), KEPT_S, make)
+    return found
+
+
+def ranked_roofs(here: Here) -> Screening:
+    """Every roof of the portfolio, ranked; computed once a day."""
+    buildings = list(here.portfolio.buildings.values())
+    found: Screening = here.kept(
+        ("screening", here.today),
+        DAY_S,
+        lambda: screened(solar_site(here), buildings, today=here.today, told=lambda: None),
+    )
+    return found
+
+
+def _size(kwp: str) -> float | str | None:
+    if kwp in {"", "max"}:
+        return kwp or None
+    size = _number("size", kwp)
+    if not 0 < size < MOST_KWP:
+        raise InputError(f"size {kwp} kWp is not possible. Give one above 0 and below {MOST_KWP:,.0f}.")
+    return size
+
+
+def _number(what: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(f"{what} {text!r} is no number.") from None
+
+
+def _roof(sketch: Sketch) -> Roof:
+    names = ("area_m2", "tilt_deg", "azimuth_deg")
+    try:
+        return Roof.model_validate({"id": "drawn"} | {name: _number(name, getattr(sketch, name)) for name in names})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(f"{first['loc'][0]}: {first['msg']} (given {first['input']}).") from None
+
+
+def _with(portfolio: Portfolio, building: Building) -> Portfolio:
+    return portfolio.model_copy(update={"buildings": {**portfolio.buildings, building.id: building}})
