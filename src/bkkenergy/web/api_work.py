@@ -9,8 +9,6 @@ from fastapi import APIRouter, HTTPException, Query
 from fastapi.responses import Response
 
 from bkkenergy.errors import InputError
-from bkkenergy.ingest.logbook import Logbook
-from bkkenergy.ingest.status import meter_status
 from bkkenergy.reports.solar.tables import design_json
 from bkkenergy.store.state.ledger import Ledger, RunState
 from bkkenergy.web.api import Limit, Offset, Page, Row
@@ -82,12 +80,7 @@ def meters(visitor: ApiVisitor, agency: str, limit: Limit = 100, offset: Offset 
     here = visitor.here
     every = tuple(meter for building in here.portfolio.buildings_of(agency) for meter in building.meters)
     some = every[offset : offset + limit]
-    logbook = Logbook(here.settings.store.path)
-    try:
-        gap_s = here.settings.metering.max_estimated_gap_s
-        found = meter_status(here.store(), logbook, some, now=here.clock(), max_gap_s=gap_s) if some else []
-    finally:
-        logbook.close()
+    found = here.meter_status(some)
     rows = [
         MeterRow(
             id=meter.id,

@@ -5,15 +5,17 @@ from __future__ import annotations
 import datetime as dt
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Engine
 
 from bkkenergy.calendar import BANGKOK
+from bkkenergy.ingest.logbook import Logbook
 from bkkenergy.ingest.profile import Profile
-from bkkenergy.portfolio import Portfolio
+from bkkenergy.ingest.status import MeterStatus, meter_status
+from bkkenergy.portfolio import Meter, Portfolio
 from bkkenergy.reports.savings.gather import SavingsSite
 from bkkenergy.settings import Settings
 from bkkenergy.store import ReadingStore, open_store
@@ -82,6 +84,17 @@ class Here:
             self._held = {own: value for own, value in fresh[MOST_KEPT // 2 :] if value[0] > now_s}
         self._held[key] = (now_s + seconds, found)
         return found
+
+    def meter_status(self, meters: Sequence[Meter]) -> list[MeterStatus]:
+        """How some meters have done in the last seven days."""
+        if not meters:
+            return []
+        logbook = Logbook(self.settings.store.path)
+        try:
+            gap_s = self.settings.metering.max_estimated_gap_s
+            return meter_status(self.store(), logbook, meters, now=self.clock(), max_gap_s=gap_s)
+        finally:
+            logbook.close()
 
     def report_site(self) -> SavingsSite:
         """The site with this thread's store and the plan's projects as they are now."""

@@ -14,8 +14,8 @@ from bkkenergy.i18n import Words
 from bkkenergy.portfolio import Building
 from bkkenergy.readings import FloatArray
 from bkkenergy.reports.alert_words import alert_line
-from bkkenergy.reports.chart import ProfileLabels, day_profile, tick_values
 from bkkenergy.reports.pictures import LARGE, heat_map
+from bkkenergy.reports.render.views import profile_picture
 from bkkenergy.reports.savings.phrasing import finding_texts, verdict_text
 from bkkenergy.reports.solar.drawing import Line, lines
 from bkkenergy.savings.insights import Silence
@@ -173,21 +173,7 @@ def _verdict(view: BuildingView, words: Words) -> str:
 
 def _profile(view: BuildingView, words: Words) -> Markup:
     today, typical = _listed(view.today_kw), _listed(view.typical_kw)
-    ticks = tick_values(today, typical)
-    highest = max((kw for kw in today if kw is not None), default=None)
-    labels = ProfileLabels(
-        title=words("web.today_beside_typical"),
-        empty=words("report.profile_empty"),
-        peak=words("report.profile_peak", value=words.number(highest)),
-        ticks={tick: words.number(tick, 0 if ticks[-1] >= len(ticks) else 1) for tick in ticks},
-        values=[
-            words(
-                "report.profile_hour", hour=f"{hour:02d}:00", actual=words.number(now, 1), usual=words.number(usual, 1)
-            )
-            for hour, (now, usual) in enumerate(zip(today, typical, strict=True))
-        ],
-    )
-    return day_profile(today, typical, labels=labels)
+    return profile_picture(today, typical, words, title=words("web.today_beside_typical"))
 
 
 def _heat(view: BuildingView, words: Words) -> Markup:

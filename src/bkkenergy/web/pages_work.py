@@ -11,11 +11,10 @@ from fastapi import APIRouter, HTTPException
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from bkkenergy.errors import InputError
-from bkkenergy.ingest.logbook import Logbook
 from bkkenergy.ingest.message import Reason
 from bkkenergy.ingest.quarantine import Quarantine
 from bkkenergy.ingest.replay import replay
-from bkkenergy.ingest.status import meter_status, toml_block, unknown_topics
+from bkkenergy.ingest.status import toml_block, unknown_topics
 from bkkenergy.plan import PROJECT_STATES, Step, moved, roll_up
 from bkkenergy.reports.plan.progress import measured_projects
 from bkkenergy.settings import CITY
@@ -162,12 +161,6 @@ def meters_page(visitor: PageVisitor, agency: str = "") -> Response:
     chosen = agency or agencies[0]
     visitor.need("see", chosen)
     meters = tuple(meter for building in here.portfolio.buildings_of(chosen) for meter in building.meters)
-    logbook = Logbook(here.settings.store.path)
-    try:
-        gap_s = here.settings.metering.max_estimated_gap_s
-        status = meter_status(here.store(), logbook, meters, now=here.clock(), max_gap_s=gap_s) if meters else []
-    finally:
-        logbook.close()
     kept, unknown, counts = [], {}, {}
     if visitor.account.may("operate"):
         with quarantine_of(visitor) as quarantine:
@@ -181,7 +174,7 @@ def meters_page(visitor: PageVisitor, agency: str = "") -> Response:
         visitor,
         "meters.html.j2",
         title=visitor.words("web.meters"),
-        meters=status,
+        meters=here.meter_status(meters),
         names=names,
         agencies=[(own, named(visitor, own)) for own in agencies],
         agency=chosen,

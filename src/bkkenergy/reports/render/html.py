@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from markupsafe import Markup
-
 from bkkenergy import __version__
 from bkkenergy.i18n import Lang, Words
-from bkkenergy.reports.chart import ProfileLabels, day_profile, sparkline, tick_values
-from bkkenergy.reports.content import AgencyReport, BuildingSaving, BuildingUse, Use
+from bkkenergy.reports.chart import sparkline
+from bkkenergy.reports.content import AgencyReport, BuildingSaving, BuildingUse
 from bkkenergy.reports.phrasing import (
     attention_text,
     headline,
@@ -20,7 +18,14 @@ from bkkenergy.reports.phrasing import (
     title,
 )
 from bkkenergy.reports.render.page import environment
-from bkkenergy.reports.render.views import bar_chart, building_heats, heat_picture, legend_of, ranking_rows
+from bkkenergy.reports.render.views import (
+    bar_chart,
+    building_heats,
+    heat_picture,
+    legend_of,
+    profile_picture,
+    ranking_rows,
+)
 from bkkenergy.reports.savings.phrasing import finding_texts, verdict_text
 from bkkenergy.savings.facts import Finding
 from bkkenergy.savings.uncertainty import Band
@@ -28,7 +33,7 @@ from bkkenergy.savings.uncertainty import Band
 
 def render_html(report: AgencyReport, lang: Lang) -> bytes:
     """A whole HTML page, UTF-8."""
-    words = Words(lang)
+    words, use = Words(lang), report.total
     page = environment.get_template("report.html.j2").render(
         report=report,
         t=words,
@@ -39,7 +44,9 @@ def render_html(report: AgencyReport, lang: Lang) -> bytes:
         saving=saving_sentence(report, words),
         name=words.either(th=report.name_th, en=report.name_en),
         names=lambda thing: name_of(report, thing, words),
-        chart=_chart(report.total, words),
+        chart=profile_picture(
+            report.total.profile_kw, report.total.usual_profile_kw, words, title=words("report.profile")
+        ),
         bars=bar_chart(report, words),
         heat=heat_picture(report, words),
         heat_legend=legend_of(report, words),
@@ -84,29 +91,6 @@ def _finding_row(told: Finding, report: AgencyReport, words: Words) -> dict[str,
         "do": todo,
         "stakes": stakes,
     }
-
-
-def _chart(use: Use, words: Words) -> Markup:
-    highest = max((value for value in use.profile_kw if value is not None), default=None)
-    ticks = tick_values(use.profile_kw, use.usual_profile_kw)
-    labels = ProfileLabels(
-        title=words("report.profile"),
-        empty=words("report.profile_empty"),
-        peak=words("report.profile_peak", value=words.number(highest)),
-        ticks={tick: words.number(tick, 0 if ticks[-1] >= len(ticks) else 1) for tick in ticks},
-        values=[
-            words(
-                "report.profile_hour",
-                hour=f"{hour:02d}:00–{hour + 1:02d}:00",
-                actual=words.number(actual, 1),
-                usual=words.number(usual, 1),
-            )
-            for hour, (actual, usual) in enumerate(
-                zip(use.profile_kw, use.usual_profile_kw or [None] * len(use.profile_kw), strict=True)
-            )
-        ],
-    )
-    return day_profile(use.profile_kw, use.usual_profile_kw, labels=labels)
 
 
 def _row(building: BuildingUse, words: Words) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""A report's pictures with their words: bars, heat maps, ranking."""
+"""Pictures with their words: profiles, bars, heat maps, ranking."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from bkkenergy.i18n import Words
+from bkkenergy.reports.chart import ProfileLabels, Values, day_profile, tick_values
 from bkkenergy.reports.content import AgencyReport, Bar
 from bkkenergy.reports.phrasing import name_of
 from bkkenergy.reports.pictures import SMALL, Column, bars, heat_legend, heat_map
@@ -45,6 +46,29 @@ def _told(report: AgencyReport, bar: Bar, words: Words) -> str:
     date = words.date(bar.first_day) if is_day else words.month(bar.first_day)
     key = "report.bar_hover" if bar.expected_kwh is None else "report.bar_hover_expected"
     return words(key, date=date, actual=words.number(bar.energy_kwh), expected=words.number(bar.expected_kwh))
+
+
+def profile_picture(actual_kw: Values, usual_kw: Values, words: Words, *, title: str) -> Markup:
+    """A day's hours beside the usual ones, each told when pointed at."""
+    usual = usual_kw or (None,) * len(actual_kw)
+    ticks = tick_values(actual_kw, usual)
+    highest = max((kw for kw in actual_kw if kw is not None), default=None)
+    labels = ProfileLabels(
+        title=title,
+        empty=words("report.profile_empty"),
+        peak=words("report.profile_peak", value=words.number(highest)),
+        ticks={tick: words.number(tick, 0 if ticks[-1] >= len(ticks) else 1) for tick in ticks},
+        values=[
+            words(
+                "report.profile_hour",
+                hour=f"{hour:02d}:00–{hour + 1:02d}:00",
+                actual=words.number(actual, 1),
+                usual=words.number(before, 1),
+            )
+            for hour, (actual, before) in enumerate(zip(actual_kw, usual, strict=True))
+        ],
+    )
+    return day_profile(actual_kw, usual, labels=labels)
 
 
 def heat_picture(report: AgencyReport, words: Words) -> Markup:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +39,21 @@ class Book:
     formats: dict[str, Any]
     words: Words
     taken: set[str]
+
+    def chart(self, sheet: Any, kind: str, rows: int, columns: Sequence[int], title: str) -> None:
+        """A chart of some columns of a sheet over its first one, beside them."""
+        name, made = sheet.get_name(), self.book.add_chart({"type": kind})
+        for column in columns:
+            made.add_series(
+                {
+                    "name": [name, 0, column],
+                    "categories": [name, 1, 0, rows, 0],
+                    "values": [name, 1, column, rows, column],
+                }
+            )
+        made.set_title({"name": title})
+        made.set_size({"width": 820, "height": 340})
+        sheet.insert_chart("E2", made)
 
     def total(self, report: AgencyReport) -> str:
         """What the sum of all rows is called."""
@@ -154,19 +170,8 @@ def _bars(book: Book, report: AgencyReport) -> None:
         for column, value in ((1, bar.energy_kwh), (2, bar.expected_kwh)):
             if value is not None:
                 sheet.write_number(row, column, value, formats["number"])
-    chart = book.book.add_chart({"type": "column"})
-    where = sheet.get_name()
-    for column in (1, 2) if any(bar.expected_kwh is not None for bar in shown) else (1,):
-        chart.add_series(
-            {
-                "name": [where, 0, column],
-                "categories": [where, 1, 0, len(shown), 0],
-                "values": [where, 1, column, len(shown), column],
-            }
-        )
-    chart.set_title({"name": f"{name} ({kwh})"})
-    chart.set_size({"width": 820, "height": 340})
-    sheet.insert_chart("E2", chart)
+    columns = (1, 2) if any(bar.expected_kwh is not None for bar in shown) else (1,)
+    book.chart(sheet, "column", len(shown), columns, f"{name} ({kwh})")
 
 
 def _bill(book: Book, report: AgencyReport) -> None:
@@ -197,7 +202,7 @@ def _profile(book: Book, report: AgencyReport) -> None:
     """Mean power of each hour beside the usual day's, with a chart."""
     words, formats = book.words, book.formats
     sheet = book.sheet(words("report.profile_short"))
-    name, kw = sheet.get_name(), words("unit.kw")
+    kw = words("unit.kw")
     heads = ["", f"{words('report.profile_actual')} ({kw})", f"{words('report.profile_usual')} ({kw})"]
     sheet.write_row(0, 0, heads, formats["head"])
     sheet.set_column(0, 2, 18)
@@ -207,18 +212,7 @@ def _profile(book: Book, report: AgencyReport) -> None:
         for column, value in ((1, actual), (2, before)):
             if value is not None:
                 sheet.write_number(hour + 1, column, value, formats["fine"])
-    chart = book.book.add_chart({"type": "line"})
-    for column in (1, 2):
-        chart.add_series(
-            {
-                "name": [name, 0, column],
-                "categories": [name, 1, 0, HOURS, 0],
-                "values": [name, 1, column, HOURS, column],
-            }
-        )
-    chart.set_title({"name": f"{words('report.profile')} ({kw})"})
-    chart.set_size({"width": 720, "height": 340})
-    sheet.insert_chart("E2", chart)
+    book.chart(sheet, "line", HOURS, (1, 2), f"{words('report.profile')} ({kw})")
 
 
 def _to_do(book: Book, report: AgencyReport) -> None:
