@@ -247,6 +247,7 @@ def _agency_use(inputs: AgencyInputs, uses: Sequence[Use]) -> Use:
     power_kw = demand_kw(energy.loc[in_period, mains].sum(axis=1, min_count=1))
     highest = peak(power_kw)
     compared = [use for use in uses if use.change_ratio is not None]
+    all_have_usual = all(use.usual_kwh is not None for use in uses if use.energy_kwh is not None)
     usual_kwh = _total([use.usual_kwh for use in compared])
     compared_kwh = _total([use.energy_kwh for use in compared])
     return Use(
@@ -262,7 +263,7 @@ def _agency_use(inputs: AgencyInputs, uses: Sequence[Use]) -> Use:
         cost_thb=_total([use.cost_thb for use in uses]),
         co2e_kg=_total([use.co2e_kg for use in uses]),
         profile_kw=_listed(mean_day_kw(power_kw)),
-        usual_profile_kw=_summed([use.usual_profile_kw for use in uses]),
+        usual_profile_kw=_summed([use.usual_profile_kw for use in uses]) if all_have_usual else (),
     )
 
 

@@ -112,7 +112,9 @@ def _total_use(reports: Sequence[AgencyReport]) -> Use:
         cost_thb=_sum(use.cost_thb for use in uses),
         co2e_kg=_sum(use.co2e_kg for use in uses),
         profile_kw=summed([use.profile_kw for use in uses]),
-        usual_profile_kw=summed([use.usual_profile_kw for use in uses]),
+        usual_profile_kw=summed([use.usual_profile_kw for use in uses])
+        if all(use.usual_profile_kw for use in uses if use.energy_kwh is not None)
+        else (),
     )
 
 

@@ -53,6 +53,10 @@ def power_factor(facts: Facts, rules: InsightRules) -> Finding | None:
     return finding(facts, "power_factor", severity, -30, 0.0, {"kvar_per_kw": kvar / kw, "kvar": kvar}, thb=charge)
 
 
+SATANG_THB = 0.01
+"""Less than this between on-peak and off-peak is rounding: the schedule has one price."""
+
+
 def load_shift(facts: Facts, rules: InsightRules) -> Finding | None:
     """Load of the evening's last on-peak hours above the night's: what could wait for off-peak."""
     late = slice(18, 22)
@@ -67,7 +71,7 @@ def load_shift(facts: Facts, rules: InsightRules) -> Finding | None:
     on_peak_kwh = float(np.nansum(grid * peak)) / FOUR_WEEKS * DAYS_A_MONTH
     price = facts.thb_per_kwh.reshape(-1, HOURS_A_DAY)[month]
     gain = float(price[peak].mean() - price[~peak].mean()) if (~peak).any() else 0.0
-    if on_peak_kwh <= 0 or kwh / on_peak_kwh < rules.shift_ratio or gain <= 0:
+    if on_peak_kwh <= 0 or kwh / on_peak_kwh < rules.shift_ratio or gain < SATANG_THB:
         return None
     return finding(
         facts,

@@ -128,3 +128,11 @@ def test_compared_days_of_a_month_end_before_it():
     assert dates[dt.date(2026, 11, 1)] == [dt.date(2026, 10, d) for d in (25, 18, 11, 4)]
     assert dates[dt.date(2026, 11, 29)] == [dt.date(2026, 10, d) for d in (25, 18, 11, 4)]
     assert max(day for days in dates.values() for day in days) < dt.date(2026, 11, 1)
+
+
+def test_the_usual_profile_is_not_drawn_where_a_building_has_none(scene):
+    assert scene.report().total.usual_profile_kw[12] == pytest.approx(60.0)
+    scene.sent[2, : scene.day(0).start] = False
+    report = scene.report()
+    assert report.total.usual_profile_kw == ()
+    assert report.buildings[0].use.usual_profile_kw[12] == pytest.approx(40.0)

@@ -111,6 +111,13 @@ def test_planted_faults_are_found(rule):
     assert np.mean(found) >= 0.9
 
 
+def test_where_every_hour_costs_the_same_nothing_is_gained_by_another_hour():
+    own = facts(3, plant=evening_use)
+    assert "load_shift" in rules_told(own)
+    flat = replace(own, thb_per_kwh=np.full_like(own.thb_per_kwh, 4.1) + np.where(own.on_peak, 1e-12, 0.0))
+    assert "load_shift" not in rules_told(flat)
+
+
 def test_a_holiday_that_runs_is_found():
     """28 July 2025 is a holiday on a Monday; the building works as on any other."""
 

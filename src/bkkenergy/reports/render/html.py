@@ -33,7 +33,7 @@ from bkkenergy.savings.uncertainty import Band
 
 def render_html(report: AgencyReport, lang: Lang) -> bytes:
     """A whole HTML page, UTF-8."""
-    words, use = Words(lang), report.total
+    words = Words(lang)
     page = environment.get_template("report.html.j2").render(
         report=report,
         t=words,
