@@ -29,6 +29,8 @@ COMMANDS = MappingProxyType(
         "decode": "decode",
         "listen": "decode",
         "doctor": "doctor",
+        "backup": "backup",
+        "restore": "backup",
         "import": "transfer",
         "export": "transfer",
         "demo": "demo",

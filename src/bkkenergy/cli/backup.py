@@ -1,0 +1,85 @@
+"""`bkkenergy backup` and `bkkenergy restore`: everything that a site knows, in one file, and back."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.status import Status
+
+from bkkenergy.calendar import BANGKOK
+from bkkenergy.cli.context import config_option
+from bkkenergy.errors import InputError
+from bkkenergy.settings import load_settings
+from bkkenergy.store.backup import back_up, left_out, restore, unpacked
+
+console = Console(stderr=True)
+
+
+@click.command(
+    "backup",
+    epilog="\b\nExamples:\n  bkkenergy backup\n  bkkenergy backup /mnt/nas/bkkenergy-$(date +%F).tar.gz",
+)
+@click.argument("target", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@config_option
+def backup_command(target: Path | None, config_dir: Path) -> None:
+    """Write readings, state, baselines, reports and configuration into TARGET, while the service runs.
+
+    Without TARGET: bkkenergy-DATE.tar.gz here. Secrets are left out.
+    """
+    settings = load_settings(config_dir)
+    now = dt.datetime.now(BANGKOK)
+    path = target or Path(f"bkkenergy-{now:%Y-%m-%d-%H%M}.tar.gz")
+    if path.exists():
+        raise InputError(f"{path} exists already. Name another file.")
+    with Status("Backup", console=console) as status:
+        manifest = back_up(settings, config_dir, path, now=now, told=lambda name: status.update(f"Backup: {name}"))
+    total = sum(entry["bytes"] for entry in manifest["files"].values())
+    click.echo(
+        f"{path}: {len(manifest['files'])} files, {total / 1e6:,.1f} MB, {path.stat().st_size / 1e6:,.1f} MB packed"
+    )
+    for told in left_out(settings):
+        click.echo(f"  left out: {told}")
+
+
+@click.command(
+    "restore",
+    epilog="\b\nExamples:\n  bkkenergy restore bkkenergy-2026-11-25-0300.tar.gz\n"
+    "  bkkenergy restore bkkenergy-2026-11-25-0300.tar.gz --config-to /etc/bkkenergy/config",
+)
+@click.argument("backup", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--config-to", type=click.Path(file_okay=False, path_type=Path), help="Put the backup's configuration here first."
+)
+@config_option
+def restore_command(backup: Path, config_to: Path | None, config_dir: Path) -> None:
+    """Put a backup's data where the configuration says, every file held to its hash first.
+
+    Refuses where data lie already. Stop the service before.
+    """
+    with Status("Restore", console=console) as status:
+        if config_to is not None:
+            _place_config(backup, config_to, status)
+            config_dir = config_to
+        settings = load_settings(config_dir)
+        manifest = restore(backup, settings, config_dir, told=lambda name: status.update(f"Restore: {name}"))
+    click.echo(f"{len(manifest['files'])} files of {manifest['made']} restored beside {settings.store.path.parent}.")
+
+
+def _place_config(backup: Path, target: Path, status: Status) -> None:
+    if target.exists() and any(target.iterdir()):
+        raise InputError(f"{target} is not empty. Name a new folder, or leave --config-to out.")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    folder = target.with_name(target.name + ".part")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    try:
+        unpacked(backup, folder, told=lambda name: status.update(f"Restore: {name}"))
+        if target.exists():
+            target.rmdir()
+        shutil.move(folder / "config", target)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
