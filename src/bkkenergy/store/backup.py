@@ -27,7 +27,6 @@ from bkkenergy.settings import Settings
 
 MANIFEST = "manifest.json"
 FORMAT = "bkkenergy.backup/1"
-PAGES_AT_ONCE = 4096
 CHUNK_BYTES = 1 << 20
 
 
@@ -115,7 +114,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def _snapshot(source: Path, target: Path) -> None:
     with closing(sqlite3.connect(source)) as held, closing(sqlite3.connect(target)) as copy:
-        held.backup(copy, pages=PAGES_AT_ONCE)
+        held.backup(copy)  # in one step: in several, each commit of a writer would make it begin anew
 
 
 def restore(backup: Path, settings: Settings, config_dir: Path, *, told: Callable[[str], object]) -> dict[str, Any]:
