@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict
 
 from bkkenergy.calendar import BANGKOK, Period, edges
 from bkkenergy.errors import InputError
@@ -23,8 +22,21 @@ from bkkenergy.settings import CITY
 from bkkenergy.store.baselines import latest_baseline
 from bkkenergy.store.state.ledger import Ledger
 from bkkenergy.store.state.projects import projects
+from bkkenergy.web.api_rows import (
+    AgencyPage,
+    AgencyRow,
+    BaselineRow,
+    BillRow,
+    BuildingPage,
+    BuildingRow,
+    EnergySeries,
+    FindingRow,
+    PowerRow,
+    ProjectPage,
+    RunPage,
+    RunRow,
+)
 from bkkenergy.web.building import building_hours, building_view, power_now, spoken
-from bkkenergy.web.figures import BuildingFigures, Span
 from bkkenergy.web.pages_energy import building_of, figures_of
 from bkkenergy.web.problems import PROBLEMS
 from bkkenergy.web.security import ApiVisitor
@@ -35,178 +47,6 @@ QUARTERS_UP_TO_DAYS, HOURS_UP_TO_DAYS = 52, 208
 """Spans of up to so many days are told by quarter-hours, by hours; longer ones by days."""
 Limit = Annotated[int, Query(ge=1, le=500)]
 Offset = Annotated[int, Query(ge=0, le=1_000_000)]
-
-
-class Row(BaseModel):
-    """What goes out; no field is left out, unknown numbers are null."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class AgencyRow(Row):
-    """An agency."""
-
-    id: str
-    name_th: str
-    name_en: str
-    is_demonstration: bool
-    buildings: int
-
-
-class SpanRow(Row):
-    """Use over some days, kWh, and against the baseline over whole days that both know."""
-
-    energy_kwh: float | None
-    expected_kwh: float | None
-    compared_kwh: float | None
-    change_ratio: float | None
-
-    @classmethod
-    def of(cls, own: Span) -> SpanRow:
-        """A span as it goes out."""
-        return cls(
-            energy_kwh=own.energy_kwh,
-            expected_kwh=own.expected_kwh,
-            compared_kwh=own.compared_kwh,
-            change_ratio=own.change_ratio,
-        )
-
-
-class BuildingRow(Row):
-    """A building with its figures of now."""
-
-    id: str
-    agency: str
-    name_th: str
-    name_en: str
-    type: str
-    gross_floor_area_m2: float
-    latitude_deg: float
-    longitude_deg: float
-    meters: list[str]
-    today_kwh: float | None
-    month: SpanRow
-    fiscal_year: SpanRow
-    month_peak_kw: float | None
-    coverage_ratio: float
-    open_alerts: int
-
-    @classmethod
-    def of(cls, own: BuildingFigures) -> BuildingRow:
-        """A building as it goes out."""
-        building = own.building
-        return cls(
-            id=building.id,
-            agency=building.agency,
-            name_th=building.name_th,
-            name_en=building.name_en,
-            type=str(building.type),
-            gross_floor_area_m2=building.gross_floor_area_m2,
-            latitude_deg=building.latitude_deg,
-            longitude_deg=building.longitude_deg,
-            meters=[meter.id for meter in building.meters],
-            today_kwh=own.today_kwh,
-            month=SpanRow.of(own.month),
-            fiscal_year=SpanRow.of(own.year),
-            month_peak_kw=own.month_peak_kw,
-            coverage_ratio=own.coverage_ratio,
-            open_alerts=own.alerts,
-        )
-
-
-class Page(Row):
-    """Where in a list one is: how many there are, and from which on these are."""
-
-    total: int
-    offset: int
-    limit: int
-
-
-class AgencyPage(Page):
-    """Agencies."""
-
-    items: list[AgencyRow]
-
-
-class BuildingPage(Page):
-    """Buildings."""
-
-    items: list[BuildingRow]
-
-
-class EnergySeries(Row):
-    """Energy of a building's intervals; null where not known. starts : their begins, ISO 8601 with offset."""
-
-    building: str
-    step: Literal["15min", "60min", "day"]
-    starts: list[dt.datetime]
-    energy_kwh: list[float | None]
-
-
-class PowerRow(Row):
-    """Power of a building now."""
-
-    building: str
-    power_kw: float | None
-    at: dt.datetime | None
-
-
-class FindingRow(Row):
-    """Something to act on."""
-
-    building: str
-    rule: str
-    severity: str
-    since: dt.date
-    energy_kwh_a_month: float
-    cost_thb_a_month: float
-    evidence: dict[str, float]
-
-
-class BillRow(Row):
-    """A month's bill under the building's own schedule, THB."""
-
-    building: str
-    month: str
-    schedule: str
-    items: dict[str, float]
-    total_thb: float
-    source: str
-
-
-class BaselineRow(Row):
-    """What a building's baseline is, and how well it foretold months that it had not seen."""
-
-    building: str
-    form: str
-    first: dt.date
-    last: dt.date
-    valid_days: int
-    is_provisional: bool
-    held_out_cvrmse: float
-    held_out_nmbe: float
-
-
-class RunRow(Row):
-    """A report in the archive."""
-
-    agency: str
-    period: str
-    kind: str
-    revision: int
-    files: list[str]
-
-
-class RunPage(Page):
-    """Reports."""
-
-    items: list[RunRow]
-
-
-class ProjectPage(Page):
-    """Projects of the action plan."""
-
-    items: list[dict[str, Any]]
 
 
 @router.get("/agencies")

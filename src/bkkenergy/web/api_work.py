@@ -11,7 +11,8 @@ from fastapi.responses import Response
 from bkkenergy.errors import InputError
 from bkkenergy.reports.solar.tables import design_json
 from bkkenergy.store.state.ledger import Ledger, RunState
-from bkkenergy.web.api import Limit, Offset, Page, Row
+from bkkenergy.web.api import Limit, Offset
+from bkkenergy.web.api_rows import Page, Row
 from bkkenergy.web.pages_energy import building_of
 from bkkenergy.web.problems import PROBLEMS
 from bkkenergy.web.security import ApiVisitor
