@@ -31,6 +31,7 @@ COMMANDS = MappingProxyType(
         "doctor": "doctor",
         "backup": "backup",
         "restore": "backup",
+        "migrate": "migrate",
         "import": "transfer",
         "export": "transfer",
         "demo": "demo",
