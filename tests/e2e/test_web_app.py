@@ -68,6 +68,7 @@ class Sitting:
         self.page.fill("input[name=name]", name)
         self.page.fill("input[name=password]", PASSWORD)
         self.page.click("main button")
+        self.page.wait_for_url(lambda url: "/login" not in url)
 
     def look(self, name):
         """The page fits its window, says nothing untranslated, and has no serious fault of accessibility."""
@@ -100,19 +101,22 @@ def test_a_manager_s_morning(browser, address, lang, width):
     sitting.sign_in("admin")
     sitting.look("overview")
     page.click("a[href='/agencies/health']")
+    page.wait_for_url("**/agencies/health")
     sitting.look("agency")
     page.click("table a[href='/buildings/health.centre-1']")
+    page.wait_for_url("**/buildings/health.centre-1")
     sitting.look("building")
     assert page.locator("[data-live]").inner_text() in {"6.0", "30.0"}
     assert page.locator("svg.profile path.actual").is_visible()
     assert page.locator("svg.heat image").is_visible()
     page.click("a.button[href^='/reports']")
+    page.wait_for_url("**/reports?agency=health")
     sitting.look("reports")
     link = page.locator("a[href$='.pdf']").first.get_attribute("href")
     answer = sitting.context.request.get(address + link)
     assert answer.body().startswith(b"%PDF")
     page.click(f"a[href$='.{lang}.html']")
-    assert page.locator("h1").first.is_visible()
+    page.locator("h1").first.wait_for()
     for path in ("plan", "meters", "jobs", "help", "account", "admin"):
         page.goto(f"{address}/{path}")
         sitting.look(path)
@@ -150,6 +154,7 @@ def test_an_engineer_s_job(browser, address, lang, width):
     assert page.locator("tbody tr").count() == 4, "the agency's own roofs"
     page.fill("input[name=least_kwp]", "100000")
     page.click("main .filters button")
+    page.wait_for_selector(".empty")
     sitting.look("screening-none")
     page.goto(f"{address}/solar?building=health.centre-1&kwp=30")
     answer = sitting.context.request.get(address + page.locator("a[href$='format=pdf']").first.get_attribute("href"))
@@ -168,9 +173,10 @@ def test_without_scripts_everything_that_matters_works(browser, address, lang):
     page.fill("input[name=name]", "manager-health")
     page.fill("input[name=password]", PASSWORD)
     page.click("main button")
-    assert page.url == f"{address}/agencies/health"
+    page.wait_for_url(f"{address}/agencies/health")
     page.click("table a >> nth=0")
-    assert page.locator("h1").is_visible()
+    page.wait_for_url(f"{address}/buildings/**")
+    page.locator("h1").wait_for()
     context.close()
 
 

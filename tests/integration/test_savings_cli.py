@@ -1,6 +1,7 @@
 """Baselines, bills, findings and indices as a person calls them, on readings in a real store."""
 
 import csv
+import datetime as dt
 import io
 import json
 import os
@@ -14,11 +15,15 @@ import pytest
 
 from bkkenergy.calendar import epoch_us
 from bkkenergy.i18n import Words
+from bkkenergy.plan import Project
 from bkkenergy.readings import ReadingBatch
+from bkkenergy.settings import StateSettings
 from bkkenergy.solar.climate import typical_year
 from bkkenergy.solar.weather import rows_at
 from bkkenergy.store.solar_config import load_solar
 from bkkenergy.store.sqlite import SqliteStore
+from bkkenergy.store.state import open_state
+from bkkenergy.store.state.projects import save_projects
 from tests.conftest import ROOT
 from tests.unit.savings.generated import building
 
@@ -256,14 +261,19 @@ PLAN = {
 @pytest.fixture(scope="module")
 def planned(fitted):
     """Two projects in the first office, done on the day after its baseline ends."""
-    for name, (kind, kwh) in PLAN.items():
-        run(
-            fitted, "plan", "add", name, "--agency", "district-bangkhen", "--building", OFFICES[0], "--kind", kind,
-            "--name-th", f"โครงการ {kind}", "--name-en", f"Project {kind}", "--due", "2568", "--expected-kwh", kwh,
-            "--budget", "100000", "--owner", "Somsri",
-        )  # fmt: skip
-        for state in ("proposed", "endorsed", "running", "done"):
-            run(fitted, "plan", "move", name, state, "--on", "2024-10-01", "--by", "Somsri", "--note", "ok")
+    (first, (kind, kwh)), (second, (other, less)) = PLAN.items()
+    run(
+        fitted, "plan", "add", first, "--agency", "district-bangkhen", "--building", OFFICES[0], "--kind", kind,
+        "--name-th", f"โครงการ {kind}", "--name-en", f"Project {kind}", "--due", "2568", "--expected-kwh", kwh,
+        "--budget", "100000", "--owner", "Somsri",
+    )  # fmt: skip
+    for state in ("proposed", "endorsed", "running", "done"):
+        run(fitted, "plan", "move", first, state, "--on", "2024-10-01", "--by", "Somsri", "--note", "ok")
+    beside = Project(
+        id=second, agency="district-bangkhen", building=OFFICES[0], kind=other, name_th="โครงการ", name_en="Project",
+        due_year_be=2568, expected_kwh=float(less), state="done", done_on=dt.date(2024, 10, 1),
+    )  # fmt: skip
+    save_projects(open_state(StateSettings(path=fitted / "var/state.sqlite")), [beside], dt.datetime.now(dt.UTC))
     return fitted
 
 
