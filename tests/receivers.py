@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import email
 import email.policy
 import ssl
@@ -34,18 +35,36 @@ class MailServer:
         def authenticated(_server, _session, _envelope, _mechanism, given):
             return AuthResult(success=given.password == (password or "").encode())
 
+        sessions = self._sessions = []
+
         class Own(Controller):
             def factory(self) -> SMTP:
-                return SMTP(
+                session = SMTP(
                     self.handler, tls_context=context, require_starttls=context is not None,
                     authenticator=authenticated, auth_required=password is not None,
                 )  # fmt: skip
+                sessions.append(session)
+                return session
 
         self.controller = Own(self, hostname="127.0.0.1", port=free_port())
 
     @property
     def port(self) -> int:
         return self.controller.port
+
+    def stop(self) -> None:
+        """End every connection before the loop ends: what is left open, the garbage collector complains of later."""
+        asyncio.run_coroutine_threadsafe(self._hang_up(), self.controller.loop).result(10)
+        self.controller.stop()
+
+    async def _hang_up(self) -> None:
+        for session in self._sessions:
+            if session.transport is not None:
+                session.transport.abort()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
     async def handle_RCPT(  # noqa: N802 - as aiosmtpd calls it
         self, _server, _session, envelope, address, _options
@@ -70,7 +89,7 @@ def mail_server(**given) -> Iterator[MailServer]:
     try:
         yield server
     finally:
-        server.controller.stop()
+        server.stop()
 
 
 class HttpReceiver:

@@ -330,41 +330,10 @@ def test_the_plan_goes_out_and_in_as_a_workbook_and_to_partners(planned, tmp_pat
 
 
 def test_faults_of_the_plan_are_told(planned):
-    missing = run(
-        planned,
-        "plan",
-        "add",
-        "x-1",
-        "--agency",
-        "moon",
-        "--kind",
-        "led",
-        "--name-th",
-        "ก",
-        "--name-en",
-        "a",
-        "--due",
-        "2570",
-        ok=False,
-    )
+    rest = ("--kind", "led", "--name-th", "ก", "--name-en", "a", "--due", "2570")
+    missing = run(planned, "plan", "add", "x-1", "--agency", "moon", *rest, ok=False)
     assert "'moon' is not in the portfolio" in missing
-    twice = run(
-        planned,
-        "plan",
-        "add",
-        "led-bangkhen",
-        "--agency",
-        "district-bangkhen",
-        "--kind",
-        "led",
-        "--name-th",
-        "ก",
-        "--name-en",
-        "a",
-        "--due",
-        "2570",
-        ok=False,
-    )
+    twice = run(planned, "plan", "add", "led-bangkhen", "--agency", "district-bangkhen", *rest, ok=False)
     assert "in the plan already" in twice
     assert "led-bangkhen" in run(planned, "plan", "show", "led", ok=False)
     assert "is no day" in run(planned, "plan", "move", "led-bangkhen", "running", "--on", "tomorrow", ok=False)

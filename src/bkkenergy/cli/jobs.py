@@ -23,7 +23,7 @@ from bkkenergy.cli.context import Site, config_option, load_site, log_options, p
 from bkkenergy.cli.site import report_site_of
 from bkkenergy.errors import BkkEnergyError, InputError
 from bkkenergy.i18n import Words
-from bkkenergy.jobs.runner import Desk, archive_of
+from bkkenergy.jobs.runner import Desk
 from bkkenergy.jobs.schedule import since as due_since
 from bkkenergy.jobs.schedule import wanted
 from bkkenergy.jobs.service import Jobs, start
@@ -32,6 +32,7 @@ from bkkenergy.reports.render.browser import Browser
 from bkkenergy.reports.savings.gather import SavingsSite
 from bkkenergy.settings import ALL, CITY
 from bkkenergy.store import open_store
+from bkkenergy.store.archive import archive_of
 from bkkenergy.store.state import open_state
 from bkkenergy.store.state.ledger import RUN_STATES, Due, Run, RunState
 from bkkenergy.store.state.outbox import messages

@@ -25,7 +25,7 @@ from bkkenergy.reports.render.json import read_json
 from bkkenergy.reports.savings.gather import SavingsSite
 from bkkenergy.reports.write import make_city_report, make_report, rendered, report_name
 from bkkenergy.settings import CITY, Settings
-from bkkenergy.store.archive import Staged
+from bkkenergy.store.archive import Staged, archive_of
 from bkkenergy.store.state.alerts import reconcile
 from bkkenergy.store.state.ledger import LeaseLost, Ledger, Run
 
@@ -56,11 +56,6 @@ class Desk:
     def archive(self) -> Path:
         """Where revisions lie."""
         return archive_of(self.settings)
-
-
-def archive_of(settings: Settings) -> Path:
-    """The archive of scheduled reports."""
-    return settings.report.folder / "archive"
 
 
 def work(desk: Desk, run: Run) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -248,11 +248,11 @@ def _agency_use(inputs: AgencyInputs, uses: Sequence[Use]) -> Use:
     highest = peak(power_kw)
     compared = [use for use in uses if use.change_ratio is not None]
     all_have_usual = all(use.usual_kwh is not None for use in uses if use.energy_kwh is not None)
-    usual_kwh = _total([use.usual_kwh for use in compared])
-    compared_kwh = _total([use.energy_kwh for use in compared])
+    usual_kwh = total_of([use.usual_kwh for use in compared])
+    compared_kwh = total_of([use.energy_kwh for use in compared])
     return Use(
-        energy_kwh=_total([use.energy_kwh for use in uses]),
-        exported_kwh=_total([use.exported_kwh for use in uses]),
+        energy_kwh=total_of([use.energy_kwh for use in uses]),
+        exported_kwh=total_of([use.exported_kwh for use in uses]),
         usual_kwh=usual_kwh,
         change_ratio=compared_kwh / usual_kwh - 1 if usual_kwh and compared_kwh is not None else None,
         compared_days=min((use.compared_days for use in compared), default=0),
@@ -260,8 +260,8 @@ def _agency_use(inputs: AgencyInputs, uses: Sequence[Use]) -> Use:
         peak_at=highest.at.to_pydatetime() if highest else None,
         load_factor_ratio=_known(load_factor_ratio(power_kw)),
         coverage_ratio=float(np.mean([use.coverage_ratio for use in uses])) if uses else 0.0,
-        cost_thb=_total([use.cost_thb for use in uses]),
-        co2e_kg=_total([use.co2e_kg for use in uses]),
+        cost_thb=total_of([use.cost_thb for use in uses]),
+        co2e_kg=total_of([use.co2e_kg for use in uses]),
         profile_kw=_listed(mean_day_kw(power_kw)),
         usual_profile_kw=_summed([use.usual_profile_kw for use in uses]) if all_have_usual else (),
     )
@@ -329,7 +329,8 @@ def _known(value: float) -> float | None:
     return None if math.isnan(value) else float(value)
 
 
-def _total(values: Sequence[float | None]) -> float | None:
+def total_of(values: Iterable[float | None]) -> float | None:
+    """The sum of what is known; None where nothing is."""
     known = [value for value in values if value is not None]
     return sum(known) if known else None
 
@@ -340,4 +341,4 @@ def _listed(values: FloatArray) -> tuple[float | None, ...]:
 
 def _summed(profiles: Sequence[tuple[float | None, ...]]) -> tuple[float | None, ...]:
     """Hour by hour over buildings; buildings without a usual profile do not count."""
-    return tuple(_total(values) for values in zip(*profiles, strict=True)) if profiles else ()
+    return tuple(total_of(values) for values in zip(*profiles, strict=True)) if profiles else ()

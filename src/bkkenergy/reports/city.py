@@ -10,7 +10,7 @@ import numpy as np
 
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.readings import FloatArray
-from bkkenergy.reports.build import ranked_by_usual
+from bkkenergy.reports.build import ranked_by_usual, total_of
 from bkkenergy.reports.content import (
     AgencyReport,
     Bar,
@@ -89,7 +89,7 @@ def _total_use(reports: Sequence[AgencyReport]) -> Use:
     """Sums of the agencies; the peak is the city's own, coincident one, where quarter-hours are known."""
     uses = [own.total for own in reports]
     compared = [use for use in uses if use.change_ratio is not None]
-    usual_kwh = _sum(use.usual_kwh for use in compared)
+    usual_kwh = total_of(use.usual_kwh for use in compared)
     compared_kwh = sum((use.usual_kwh or 0.0) * (1 + (use.change_ratio or 0.0)) for use in compared)
     quarters = summed([own.pictures.quarter_kw for own in reports])
     known = np.array([np.nan if kw is None else kw for kw in quarters], np.float64)
@@ -100,8 +100,8 @@ def _total_use(reports: Sequence[AgencyReport]) -> Use:
         peak_kw, peak_at = float(known[place]), start + place * QUARTER
         load_factor = float(np.nanmean(known)) / peak_kw if peak_kw > 0 else None
     return Use(
-        energy_kwh=_sum(use.energy_kwh for use in uses),
-        exported_kwh=_sum(use.exported_kwh for use in uses),
+        energy_kwh=total_of(use.energy_kwh for use in uses),
+        exported_kwh=total_of(use.exported_kwh for use in uses),
         usual_kwh=usual_kwh,
         change_ratio=compared_kwh / usual_kwh - 1 if usual_kwh else None,
         compared_days=min((use.compared_days for use in compared), default=0),
@@ -109,8 +109,8 @@ def _total_use(reports: Sequence[AgencyReport]) -> Use:
         peak_at=peak_at,
         load_factor_ratio=load_factor,
         coverage_ratio=_mean_coverage(reports),
-        cost_thb=_sum(use.cost_thb for use in uses),
-        co2e_kg=_sum(use.co2e_kg for use in uses),
+        cost_thb=total_of(use.cost_thb for use in uses),
+        co2e_kg=total_of(use.co2e_kg for use in uses),
         profile_kw=summed([use.profile_kw for use in uses]),
         usual_profile_kw=summed([use.usual_profile_kw for use in uses])
         if all(use.usual_profile_kw for use in uses if use.energy_kwh is not None)
@@ -129,8 +129,8 @@ def _pictures(own: Sequence[Pictures]) -> Pictures:
     bars = [
         Bar(
             column[0].first_day,
-            _sum(bar.energy_kwh for bar in column),
-            None if any(bar.expected_kwh is None for bar in column) else _sum(bar.expected_kwh for bar in column),
+            total_of(bar.energy_kwh for bar in column),
+            None if any(bar.expected_kwh is None for bar in column) else total_of(bar.expected_kwh for bar in column),
         )
         for column in zip(*(pictures.bars for pictures in own), strict=True)
     ]
@@ -192,7 +192,7 @@ def _solar(reports: Sequence[AgencyReport]) -> tuple[SolarUse, ...]:
             own.agency_id,
             is_installed=is_installed,
             capacity_kwp=sum(solar.capacity_kwp for solar in kind),
-            energy_kwh=_sum(solar.energy_kwh for solar in kind),
+            energy_kwh=total_of(solar.energy_kwh for solar in kind),
         )
         for own in reports
         for is_installed in (True, False)
@@ -208,8 +208,8 @@ def _plan(plans: Sequence[PlanProgress]) -> PlanProgress | None:
         projects=tuple(sorted(lines, key=lambda line: -line.expected_kwh)),
         expected_kwh=sum(own.expected_kwh for own in plans),
         done_kwh=sum(own.done_kwh for own in plans),
-        measured_kwh=_sum(own.measured_kwh for own in plans),
-        target_kwh=_sum(own.target_kwh for own in plans),
+        measured_kwh=total_of(own.measured_kwh for own in plans),
+        target_kwh=total_of(own.target_kwh for own in plans),
         target_year_be=plans[0].target_year_be,
     )
 
@@ -222,8 +222,3 @@ def summed(rows: Iterable[Values]) -> Values:
     grid: FloatArray = np.array([[np.nan if value is None else value for value in row] for row in known], np.float64)
     sums = np.where(np.isfinite(grid).any(axis=0), np.nansum(grid, axis=0), np.nan)
     return tuple(None if np.isnan(value) else value for value in sums.tolist())
-
-
-def _sum(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) if known else None

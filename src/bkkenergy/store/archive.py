@@ -12,9 +12,15 @@ import uuid
 from collections.abc import Iterable
 from pathlib import Path
 
+from bkkenergy.settings import Settings
 from bkkenergy.store.state.ledger import Artefact, Run
 
 STAGING = ".unfinished"
+
+
+def archive_of(settings: Settings) -> Path:
+    """The archive of scheduled reports."""
+    return settings.report.folder / "archive"
 
 
 def place_of(run: Run) -> str:

@@ -24,6 +24,7 @@ from typing import Any
 from bkkenergy import __version__
 from bkkenergy.errors import BkkEnergyError, InputError
 from bkkenergy.settings import Settings
+from bkkenergy.store.archive import archive_of
 
 MANIFEST = "manifest.json"
 FORMAT = "bkkenergy.backup/1"
@@ -51,7 +52,7 @@ def places(settings: Settings, config_dir: Path) -> dict[str, Path]:
         "store.sqlite": settings.store.path,
         "baselines": beside / "baselines",
         "silenced.json": beside / "silenced.json",
-        "archive": settings.report.folder / "archive",
+        "archive": archive_of(settings),
     }
     if settings.state.url is not None:
         del found["state.sqlite"]

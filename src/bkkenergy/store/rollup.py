@@ -20,7 +20,6 @@ from bkkenergy.calendar import BANGKOK
 from bkkenergy.readings import FloatArray, ReadingBatch
 from bkkenergy.store.sqlite_file import METER_TABLE, Transaction, make_tables, open_database
 
-HOUR_US = 3_600_000_000
 EPOCH = dt.date(1970, 1, 1)
 FEW_METERS = 100
 """So many are looked up one by one; for more the days are read through."""
@@ -115,12 +114,8 @@ class Rollup:
             for own, days in computed:
                 (number,) = connection.execute("SELECT id FROM meter WHERE name = ?", (own.meter,)).fetchone()
                 if days is not None:
-                    connection.executemany(
-                        "INSERT OR REPLACE INTO hour VALUES (?, ?, ?, ?, ?)", _hour_rows(number, days)
-                    )
-                    connection.executemany(
-                        "INSERT OR REPLACE INTO day VALUES (?, ?, ?, ?, ?, ?)", _day_rows(number, days)
-                    )
+                    connection.executemany(_PUT_HOURS, _hour_rows(number, days))
+                    connection.executemany(_PUT_DAYS, _day_rows(number, days))
                 connection.execute("DELETE FROM stale WHERE meter = ? AND mark = ?", (number, own.mark))
 
     def days(self, meters: Sequence[str], first: dt.date, last: dt.date) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
 from bkkenergy import __version__
-from bkkenergy.errors import BkkEnergyError
+from bkkenergy.errors import AwayError, BkkEnergyError
 from bkkenergy.i18n import Words
 from bkkenergy.web import api, api_work, live, oidc, pages_account, pages_energy, pages_solar, pages_work
 from bkkenergy.web.figures import CityFigures
@@ -28,7 +28,7 @@ from bkkenergy.web.security import MustChangePassword, NotSignedIn, Throttle, la
 
 GZIP_FROM_BYTES = 800
 THREADS = 6
-STATUS_KEYS = {403: "web.error_403", 404: "web.error_404", 422: "web.error_422"}
+STATUS_KEYS = {403: "web.error_403", 404: "web.error_404", 422: "web.error_422", 503: "web.error_503"}
 
 
 @asynccontextmanager
@@ -92,27 +92,26 @@ def _told(request: Request, error: Exception) -> Response:
     headers = dict(error.headers) if isinstance(error, HTTPException) and error.headers else None
     if _is_api(request):
         return problem(error.status_code, str(error.detail), request, headers)
-    lang = language_of(request, None)
-    words = Words(lang)
-    text = words(STATUS_KEYS.get(error.status_code, "web.error_other"))
-    return open_page(lang, "error.html.j2", title=text, status=error.status_code, text=text, detail="")
+    return _error_page(request, error.status_code)
 
 
 def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it alone
-    faults = "; ".join(f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors())
     if _is_api(request):
+        faults = "; ".join(f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors())
         return problem(422, faults, request)
-    lang = language_of(request, None)
-    text = Words(lang)("web.error_422")
-    return open_page(lang, "error.html.j2", title=text, status=422, text=text, detail="")
+    return _error_page(request, 422)
 
 
 def _failed(request: Request, error: Exception) -> Response:
     """What the service itself can tell: a store that is away, input that cannot be used."""
-    status = 503 if getattr(error, "exit_code", 1) == 3 else 422  # noqa: PLR2004 - AwayError's
+    status = 503 if isinstance(error, AwayError) else 422
     if _is_api(request):
         return problem(status, str(error), request)
+    return _error_page(request, status, str(error))
+
+
+def _error_page(request: Request, status: int, detail: str = "") -> Response:
     lang = language_of(request, None)
-    text = Words(lang)("web.error_503" if status == 503 else "web.error_422")  # noqa: PLR2004
-    return open_page(lang, "error.html.j2", title=text, status=status, text=text, detail=str(error))
+    text = Words(lang)(STATUS_KEYS.get(status, "web.error_other"))
+    return open_page(lang, "error.html.j2", title=text, status=status, text=text, detail=detail)

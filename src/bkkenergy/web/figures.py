@@ -50,7 +50,7 @@ NOTHING = Span(None, None, None)
 
 @dataclass(frozen=True, slots=True)
 class BuildingFigures:
-    """One building now. coverage_ratio : of the last seven whole days; seen_us : its latest reading."""
+    """One building now. coverage_ratio : of the last seven whole days."""
 
     building: Building
     today_kwh: float | None
@@ -156,7 +156,7 @@ class CityFigures:
 
 
 def expected_series(here: Here, building: Building, baseline: Baseline, first: dt.date, last: dt.date) -> pd.Series:
-    """KWh that the baseline expects of each day, by date."""
+    """What the baseline expects of each day, kWh by date."""
     period = Period.days(first, last)
     starts = edges(period, "60min")[:-1]
     site = here.report_site()

@@ -18,6 +18,7 @@ from bkkenergy.ingest.status import toml_block, unknown_topics
 from bkkenergy.plan import PROJECT_STATES, Step, moved, roll_up
 from bkkenergy.reports.plan.progress import measured_projects
 from bkkenergy.settings import CITY
+from bkkenergy.store.archive import archive_of
 from bkkenergy.store.state.ledger import RUN_STATES, Ledger
 from bkkenergy.store.state.outbox import messages
 from bkkenergy.store.state.projects import move_project, project_of
@@ -87,7 +88,7 @@ def report_file(path: str, visitor: PageVisitor) -> Response:
     for run in ledger.runs(agency=parts[0], period=parts[1], state="done"):
         for file in ledger.artefacts(run.id):
             if file.path == path:
-                content = (visitor.here.settings.report.folder / "archive" / file.path).read_bytes()
+                content = (archive_of(visitor.here.settings) / file.path).read_bytes()
                 shown = "inline" if file.form in {"html", "pdf"} else "attachment"
                 headers = {"Content-Disposition": f'{shown}; filename="{parts[3]}"'}
                 if file.form == "html":
@@ -225,7 +226,7 @@ def retry(visitor: PageVisitor, form: OwnForm) -> Response:
     visitor.need("operate")
     here, ledger = visitor.here, ledger_of(visitor)
     number = int(str(form.get("run", "0")) or 0)
-    run = next((own for own in ledger.runs() if own.id == number), None)
+    run = next(iter(ledger.runs(number=number)), None)
     if run is None:
         raise HTTPException(404, "no such run")
     if run.state == "done":

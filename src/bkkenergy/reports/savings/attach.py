@@ -90,12 +90,13 @@ def _spoken(site: SavingsSite, told: Sequence[Finding], today: dt.date) -> tuple
 
 def _expected_bars(report: AgencyReport, seen: Sequence[Seen]) -> tuple[Bar, ...]:
     """The bars with what the baselines expected; none where a building that has energy has no baseline."""
-    if not seen or any(own.facts.baseline is None for own in seen):
+    judged = [(own.facts.series, own.facts.baseline) for own in seen if own.facts.baseline is not None]
+    if not judged or len(judged) < len(seen):
         return report.pictures.bars
     days: dict[dt.date, float] = {}
-    for own in seen:
-        series = own.facts.series.between(report.pictures.bars[0].first_day, report.last_day)
-        expected = expected_days(own.facts.baseline.model, series) if own.facts.baseline else np.empty(0)
+    for whole, baseline in judged:
+        series = whole.between(report.pictures.bars[0].first_day, report.last_day)
+        expected = expected_days(baseline.model, series)
         for day, kwh in zip(series.day_index, expected.tolist(), strict=True):
             days[day.date()] = days.get(day.date(), 0.0) + kwh
     ends = [bar.first_day for bar in report.pictures.bars[1:]] + [report.last_day + dt.timedelta(days=1)]

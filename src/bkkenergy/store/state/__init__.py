@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from bkkenergy.errors import ConfigError, Fault
+from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import STATE_URL_VARIABLE, StateSettings
 from bkkenergy.store.base import StoreAway
 
@@ -32,38 +33,42 @@ def open_state(settings: StateSettings) -> Engine:
         if _version(engine) != HEAD:
             _upgrade(engine)
     except (SQLAlchemyError, OSError) as error:
-        shown = engine.url.render_as_string(hide_password=True)
-        raise StoreAway(f"state database {shown}: {error}. Check the server, the path and rights.") from error
+        raise StoreAway(f"state database {_shown(engine)}: {error}. Check the server, the path and rights.") from error
     return engine
 
 
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
     """All or nothing. Raises StoreAway when the database does not answer."""
-    try:
-        with engine.begin() as connection:
-            yield connection
-    except DBAPIError as error:
-        shown = engine.url.render_as_string(hide_password=True)
-        raise StoreAway(f"state database {shown}: {error.orig}. It is tried again.") from error
+    with _told(engine), engine.begin() as connection:
+        yield connection
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A view of one moment, which keeps nobody from writing. Raises StoreAway when the database does not answer."""
-    try:
-        with engine.connect().execution_options(is_reading=True) as connection, connection.begin():
-            yield connection
-    except DBAPIError as error:
-        shown = engine.url.render_as_string(hide_password=True)
-        raise StoreAway(f"state database {shown}: {error.orig}. It is tried again.") from error
+    with _told(engine), engine.connect().execution_options(is_reading=True) as connection, connection.begin():
+        yield connection
 
 
 def us_of(instant: dt.datetime) -> int:
     """Microseconds since 1970 UTC of an instant with zone, as the state keeps it."""
     if instant.tzinfo is None:
         raise ValueError(f"instant {instant} has no time zone")
-    return int(instant.timestamp() * 1_000_000)
+    return int(instant.timestamp() * US_PER_S)
+
+
+@contextmanager
+def _told(engine: Engine) -> Iterator[None]:
+    """What the driver says, as a store that is away."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise StoreAway(f"state database {_shown(engine)}: {error.orig}. It is tried again.") from error
+
+
+def _shown(engine: Engine) -> str:
+    return engine.url.render_as_string(hide_password=True)
 
 
 def _engine(settings: StateSettings) -> Engine:

@@ -10,11 +10,11 @@ from typing import Any, Literal, Self
 from sqlalchemy import Connection, Engine, RowMapping, and_, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
+from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import CITY
 from bkkenergy.store.state import reading, transaction, us_of
 from bkkenergy.store.state.tables import artefact, lease, run
 
-US_PER_S = 1_000_000
 RunState = Literal["due", "running", "done", "failed"]
 RUN_STATES: tuple[RunState, ...] = ("due", "running", "done", "failed")
 LEADER = "jobs"
@@ -211,6 +211,7 @@ class Ledger:
     def runs(
         self,
         *,
+        number: int | None = None,
         agency: str | None = None,
         period: str | None = None,
         state: RunState | None = None,
@@ -219,7 +220,8 @@ class Ledger:
     ) -> list[Run]:
         """Lines of the ledger, the newest period first."""
         query = select(run).order_by(run.c.first_day.desc(), run.c.agency, run.c.revision.desc()).limit(limit)
-        for column, value in ((run.c.agency, agency), (run.c.period, period), (run.c.state, state)):
+        wanted = {run.c.id: number, run.c.agency: agency, run.c.period: period, run.c.state: state}
+        for column, value in wanted.items():
             query = query.where(column == value) if value is not None else query
         if since is not None:
             query = query.where(run.c.first_day >= since.isoformat())

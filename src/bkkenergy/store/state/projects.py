@@ -36,7 +36,7 @@ def save_projects(engine: Engine, changed: Sequence[Project], now: dt.datetime) 
     with transaction(engine) as connection:
         before = {row.id: row.state for row in connection.execute(select(project.c.id, project.c.state))}
         for own in changed:
-            values = {"entry": own.model_dump(mode="json"), "state": own.state, "changed_us": us_of(now)}
+            values = _values(own, now)
             if own.id in before:
                 connection.execute(update(project).where(project.c.id == own.id).values(values))
             else:
@@ -48,9 +48,8 @@ def save_projects(engine: Engine, changed: Sequence[Project], now: dt.datetime) 
 
 def move_project(engine: Engine, own: Project, step: Step, now: dt.datetime) -> None:
     """Keep a project in its new state, with the step that led there."""
-    values = {"entry": own.model_dump(mode="json"), "state": own.state, "changed_us": us_of(now)}
     with transaction(engine) as connection:
-        connection.execute(update(project).where(project.c.id == own.id).values(values))
+        connection.execute(update(project).where(project.c.id == own.id).values(_values(own, now)))
         connection.execute(insert(project_step).values(_row(step, now)))
 
 
@@ -62,6 +61,10 @@ def steps_of(engine: Engine, project_id: str) -> list[Step]:
             Step(row.project_id, row.state, dt.date.fromisoformat(row.day), row.by, row.note)
             for row in connection.execute(query)
         ]
+
+
+def _values(own: Project, now: dt.datetime) -> dict[str, object]:
+    return {"entry": own.model_dump(mode="json"), "state": own.state, "changed_us": us_of(now)}
 
 
 def _row(step: Step, now: dt.datetime) -> dict[str, object]:

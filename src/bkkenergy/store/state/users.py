@@ -15,10 +15,10 @@ from sqlalchemy import Connection, Engine, Row, delete, insert, select, update
 
 from bkkenergy.access import Account, Role
 from bkkenergy.errors import InputError
+from bkkenergy.readings import US_PER_S
 from bkkenergy.store.state import reading, transaction, us_of
 from bkkenergy.store.state.tables import audit, session, token, user
 
-US_PER_S = 1_000_000
 TOKEN_MARK = "bkk_"  # noqa: S105 - what our tokens begin with, so that scanners know one
 FREE_TRIES = 5
 LOCK_FIRST_S, LOCK_MOST_S = 30, 3600
