@@ -60,7 +60,8 @@ class Words:
         if value is None or math.isnan(value):
             return NO_VALUE
         pattern = "#,##0" + ("." + "0" * digits if digits else "")
-        return str(format_decimal(value + 0.0, format=pattern, locale=Locale(self.lang)))
+        value = round(value, 9) + 0.0  # never "-0", and no half tipped by what arithmetic lost
+        return str(format_decimal(value, format=pattern, locale=Locale(self.lang)))
 
     def percent(self, ratio: float | None, digits: int = 0, *, signed: bool = False) -> str:
         """A ratio (0..1) as per cent."""

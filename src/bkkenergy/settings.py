@@ -93,10 +93,14 @@ class InfluxSettings(Frozen):
 
 
 class StoreSettings(Frozen):
-    """Where readings live. `path` also holds quarantine and counters, whatever the kind."""
+    """Where readings live, and how long. `path` also holds quarantine and counters, whatever the kind.
+
+    raw_years : older readings are packed to quarter-hours, which are kept for ever, and deleted; 0 deletes nothing.
+    """
 
     kind: Literal["sqlite", "influx"] = "sqlite"
     path: Path = Path("var/bkkenergy.sqlite")
+    raw_years: Annotated[int, Field(ge=0, le=100)] = 3
     influx: InfluxSettings = InfluxSettings()
 
 

@@ -32,6 +32,7 @@ COMMANDS = MappingProxyType(
         "backup": "backup",
         "restore": "backup",
         "migrate": "migrate",
+        "retention": "retention",
         "import": "transfer",
         "export": "transfer",
         "demo": "demo",

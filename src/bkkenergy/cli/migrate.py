@@ -52,6 +52,8 @@ def migrate_command(
     ):
         copying, comparing = (bar.add_task(name, total=len(meters)) for name in ("Copied", "Compared"))
         copied = copy_readings(source_store, target_store, meters, noted, told=lambda *_: bar.advance(copying))
+        if old.path != new.path:
+            source_store.kept.copy_to(target_store.kept)
         found = compare(source_store, target_store, meters, told=lambda _: bar.advance(comparing))
     _tell(copied, found, noted)
 

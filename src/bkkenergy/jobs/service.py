@@ -24,6 +24,7 @@ from bkkenergy.jobs.post import send_waiting
 from bkkenergy.jobs.runner import Desk, work
 from bkkenergy.jobs.schedule import wanted
 from bkkenergy.reports.render.browser import Browser
+from bkkenergy.reports.retention import pack
 from bkkenergy.reports.rollup import refresh
 from bkkenergy.reports.savings.gather import SavingsSite
 from bkkenergy.settings import Settings
@@ -55,6 +56,7 @@ class Jobs:
     _peaks: PeakWatch = field(default_factory=PeakWatch)
     _late_after: dt.datetime | None = None
     _alerts_after: dt.datetime | None = None
+    _pack_after: dt.datetime | None = None
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.engine, own_name())
@@ -72,6 +74,8 @@ class Jobs:
             if self._is_time("_alerts_after", dt.timedelta(minutes=self.settings.alerts.every_min)):
                 look(site, self.engine, self._peaks, self.clock())
             tell(self.engine, self.settings, site.portfolio, self.clock())
+            if self._is_time("_pack_after", dt.timedelta(days=1)):
+                self._pack(site)
         self._send()
         return done
 
@@ -103,6 +107,15 @@ class Jobs:
         except BkkEnergyError as error:
             log.error("rollup_failed", why=str(error))  # noqa: TRY400
             return 0
+
+    def _pack(self, site: SavingsSite) -> None:
+        try:
+            packed = pack(site.store, self.settings, site.portfolio, today=self.clock().astimezone(BANGKOK).date())
+        except BkkEnergyError as error:
+            log.error("readings_not_packed", why=str(error))  # noqa: TRY400
+            return
+        if packed:
+            log.info("readings_packed", cut=packed.cut.isoformat(), days=packed.days)
 
     def _enter(self, site: SavingsSite) -> None:
         jobs = self.settings.jobs

@@ -52,6 +52,34 @@ class IntervalEnergy:
         """(days, m) share of each day's intervals whose energy was measured, 0..1."""
         return (self.quality == Quality.MEASURED).groupby(_day_of(self.quality.index)).mean()
 
+    def then(self, later: IntervalEnergy) -> IntervalEnergy:
+        """These intervals and the ones that follow them, of the same meters."""
+        return IntervalEnergy(
+            pd.concat([self.energy_kwh, later.energy_kwh]),
+            pd.concat([self.quality, later.quality]),
+            pd.concat([self.gaps, later.gaps], ignore_index=True),
+        )
+
+    def over(self, edges: pd.DatetimeIndex) -> FloatArray:
+        """(k, m) kWh between coarser edges, NaN where some of it is neither in an interval nor in a silence inside.
+
+        edges : (k+1,) instants, rising, each an edge of these intervals.
+        """
+        starts = np.searchsorted(epoch_us(pd.DatetimeIndex(self.energy_kwh.index)), epoch_us(edges[:-1]))
+        fine_kwh = self.energy_kwh.to_numpy(np.float64)
+        total_kwh = np.add.reduceat(np.nan_to_num(fine_kwh), starts)
+        known = np.add.reduceat(np.isfinite(fine_kwh).astype(np.int64), starts)
+        bounds = np.append(starts, len(fine_kwh))
+        place = {name: number for number, name in enumerate(self.energy_kwh.columns)}
+        for meter, start, end, gap_kwh in self.gaps.itertuples(index=False):
+            first, last = np.searchsorted(self.energy_kwh.index, pd.DatetimeIndex([start, end]))
+            bin_ = int(np.searchsorted(bounds, first, side="right")) - 1
+            if 0 <= bin_ < len(starts) and last <= bounds[bin_ + 1]:
+                total_kwh[bin_, place[meter]] += gap_kwh
+                known[bin_, place[meter]] += last - first
+        energy_kwh: FloatArray = np.where(known >= np.diff(bounds)[:, np.newaxis], total_kwh, np.nan)
+        return energy_kwh
+
     def coverage_ratio(self, start: pd.Timestamp, end: pd.Timestamp) -> pd.Series:
         """(m,) share of the intervals in [start, end) whose energy was measured, 0..1."""
         inside = (self.quality.index >= start) & (self.quality.index < end)

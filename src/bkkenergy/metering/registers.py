@@ -91,7 +91,9 @@ def growing_register(
     correction_kwh[is_wrap] = wrapped_kwh[is_wrap] - step_kwh[is_wrap]
     correction_kwh[unknown] = -step_kwh[unknown]
     quality = np.select([unknown, after_off_track & continues], [Quality.RESET, Quality.ESTIMATED], Quality.MEASURED)
-    return Growing(meter, ts_us, register_kwh + np.cumsum(correction_kwh), quality.astype(np.uint8))
+    shift_kwh = np.cumsum(correction_kwh)
+    shift_kwh -= shift_kwh[np.searchsorted(meter, meter)]  # of each meter alone: another's wrap costs it no digit
+    return Growing(meter, ts_us, register_kwh + shift_kwh, quality.astype(np.uint8))
 
 
 def growing_intervals(

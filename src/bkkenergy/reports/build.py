@@ -129,7 +129,7 @@ def _pictures(inputs: AgencyInputs, days: _Days) -> Pictures:
         bars=_month_bars(inputs, mains) if is_year else _day_bars(days, mains, first, period.last_day),
         heat_first_day=first,
         heat_kw=heat_rows(shown),
-        quarter_kw=tuple(None if math.isnan(kw) else round(kw, 2) for kw in own.tolist()),
+        quarter_kw=tuple(None if math.isnan(kw) else hundredths(kw) for kw in own.tolist()),
     )
 
 
@@ -151,11 +151,16 @@ def _month_bars(inputs: AgencyInputs, mains: Sequence[str]) -> tuple[Bar, ...]:
     )
 
 
+def hundredths(kw: float) -> float:
+    """Power to two digits. Registers count thousandths: what lies beyond six digits must not tip a half."""
+    return round(round(kw, 6), 2)
+
+
 def heat_rows(power_kw: pd.Series) -> tuple[Values, ...]:
     """(days, 24) mean power of each hour, None where nothing is known, rounded to 10 W."""
     hourly = power_kw.resample("h").mean().to_numpy(np.float64)
     return tuple(
-        tuple(None if math.isnan(value) else round(value, 2) for value in row)
+        tuple(None if math.isnan(value) else hundredths(value) for value in row)
         for row in hourly.reshape(-1, HOURS_A_DAY).tolist()
     )
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,10 +12,12 @@ import pandas as pd
 from bkkenergy.calendar import BANGKOK, Period, Step, edges, timestamp_us
 from bkkenergy.errors import InputError
 from bkkenergy.metering.frames import meter_energy
+from bkkenergy.metering.intervals import IntervalEnergy
 from bkkenergy.portfolio import Building, Meter, MeterKind, Portfolio
 from bkkenergy.readings import US_PER_S, WEATHER_FIELDS, FloatArray, ReadingBatch
 from bkkenergy.settings import Settings
 from bkkenergy.store import ReadingStore
+from bkkenergy.store.kept import QUARTERS_A_DAY
 
 
 def building_of(portfolio: Portfolio, building_id: str) -> Building:
@@ -44,10 +48,45 @@ def readings_around(store: ReadingStore, settings: Settings, meters: Sequence[Me
     return store.readings(names, timestamp_us(period.start) - beyond_us, timestamp_us(period.end) + beyond_us)
 
 
+def quarter_hours(
+    store: ReadingStore,
+    settings: Settings,
+    meters: Sequence[Meter],
+    period: Period,
+    fields: Sequence[str] = ("energy_kwh",),
+) -> list[IntervalEnergy]:
+    """Quarter-hours of meters, one result a field: from readings, and where those are deleted from what is kept."""
+    old, new = parted(period, store.kept.cut)
+    found: list[IntervalEnergy] = []
+    if new is not None:
+        batch, gap_s = readings_around(store, settings, meters, new), settings.metering.max_estimated_gap_s
+        at = edges(new, "15min")
+        found = [meter_energy(batch, meters, at, max_gap_s=gap_s, field=field) for field in fields]
+    if old is not None:
+        names = [meter.id for meter in meters]
+        kept = [store.kept.energy(names, field, old) for field in fields]
+        found = [early.then(late) for early, late in zip(kept, found, strict=True)] if found else kept
+    inside = [own.gaps["end"] <= period.end for own in found]
+    return [replace(own, gaps=own.gaps[is_inside]) for own, is_inside in zip(found, inside, strict=True)]
+
+
+def parted(period: Period, cut: dt.date | None) -> tuple[Period | None, Period | None]:
+    """The part of a period before a day, and the part from then on; None where there is none."""
+    at = None if cut is None else pd.Timestamp(cut, tz=BANGKOK)
+    if at is None or at <= period.start:
+        return None, period
+    if at >= period.end:
+        return period, None
+    return Period(period.start, at), Period(at, period.end)
+
+
 def meters_energy_kwh(
     store: ReadingStore, settings: Settings, meters: tuple[Meter, ...], period: Period, step: Step
 ) -> FloatArray:
     """(n, meters) energy of each interval, NaN where not known."""
+    if step == "15min" or parted(period, store.kept.cut)[0] is not None:
+        (quarters,) = quarter_hours(store, settings, meters, period)
+        return quarters.energy_kwh.to_numpy(np.float64) if step == "15min" else quarters.over(edges(period, step))
     batch = readings_around(store, settings, meters, period)
     gap_s = settings.metering.max_estimated_gap_s
     found: FloatArray = meter_energy(batch, meters, edges(period, step), max_gap_s=gap_s).energy_kwh.to_numpy()
@@ -87,6 +126,20 @@ def air_temperature_c(
 
 def station_hours(store: ReadingStore, station: Meter, period: Period) -> pd.DataFrame:
     """Hourly means of what a station sent: columns of WEATHER_FIELDS, an hour of Bangkok a row, NaN where silent."""
+    old, new = parted(period, store.kept.cut)
+    parts = [] if new is None else [hours_of_readings(store, station, new)]
+    if old is not None:
+        days = Period.days(old.first_day, old.last_day)
+        kept = {
+            name: store.kept.values(station.id, name, old.first_day, old.last_day, a_day=24) for name in WEATHER_FIELDS
+        }
+        hours = pd.DataFrame(kept, index=edges(days, "60min")[:-1].tz_convert(BANGKOK))
+        parts.insert(0, hours[(hours.index >= old.start) & (hours.index < old.end)])
+    return pd.concat(parts) if len(parts) > 1 else parts[0]
+
+
+def hours_of_readings(store: ReadingStore, station: Meter, period: Period) -> pd.DataFrame:
+    """The same from readings alone."""
     batch = store.readings([station.id], timestamp_us(period.start), timestamp_us(period.end), WEATHER_FIELDS)
     at = pd.to_datetime(batch.ts_us, unit="us", utc=True)
     frame = pd.DataFrame({name: batch.column(name) for name in WEATHER_FIELDS}, index=at)
@@ -95,3 +148,24 @@ def station_hours(store: ReadingStore, station: Meter, period: Period) -> pd.Dat
     found: pd.DataFrame = hourly.reindex(hours.tz_convert("UTC"))
     found.index = hours.tz_convert(BANGKOK)
     return found
+
+
+def power_factor_quarters(store: ReadingStore, meter: Meter, period: Period) -> pd.Series:
+    """Mean power factor of each quarter-hour that has one, sign left out; index: the start, UTC."""
+    old, new = parted(period, store.kept.cut)
+    parts = [] if new is None else [factors_of_readings(store, meter, new)]
+    if old is not None:
+        days = Period.days(old.first_day, old.last_day)
+        kept = store.kept.values(meter.id, "power_factor", old.first_day, old.last_day, a_day=QUARTERS_A_DAY)
+        factors = pd.Series(kept, index=edges(days, "15min")[:-1].tz_convert("UTC")).dropna()
+        parts.insert(0, factors[(factors.index >= old.start) & (factors.index < old.end)])
+    return pd.concat(parts) if len(parts) > 1 else parts[0]
+
+
+def factors_of_readings(store: ReadingStore, meter: Meter, period: Period) -> pd.Series:
+    """The same from readings alone."""
+    batch = store.readings([meter.id], timestamp_us(period.start), timestamp_us(period.end), ("power_factor",))
+    factor = pd.Series(batch.column("power_factor"), index=pd.to_datetime(batch.ts_us, unit="us", utc=True)).dropna()
+    if factor.empty:
+        return factor
+    return factor.abs().clip(0.01, 1).resample("15min").mean().dropna()

@@ -7,13 +7,13 @@ import math
 
 import pandas as pd
 
-from bkkenergy.calendar import BANGKOK, Period, edges
+from bkkenergy.calendar import BANGKOK, Period
 from bkkenergy.carbon import factor_for
 from bkkenergy.errors import InputError
-from bkkenergy.metering.frames import meter_energy
 from bkkenergy.portfolio import Portfolio
+from bkkenergy.readings import ENERGY_FIELDS
 from bkkenergy.reports.build import MAX_COMPARED_DAYS, AgencyInputs
-from bkkenergy.reports.energy import readings_around
+from bkkenergy.reports.energy import quarter_hours
 from bkkenergy.reports.figures import Figures
 from bkkenergy.settings import Settings
 from bkkenergy.store import ReadingStore
@@ -34,15 +34,13 @@ def agency_inputs(
     whole = period
     if len(period.dates) <= MAX_COMPARED_DAYS:
         whole = period.with_days_before(settings.report.compared_weeks * DAYS_A_WEEK)
-    gap_s = settings.metering.max_estimated_gap_s
-    batch = readings_around(store, settings, meters, whole)
-    at = edges(whole, "15min")
+    energy, exported = quarter_hours(store, settings, meters, whole, ENERGY_FIELDS)
     return AgencyInputs(
         agency=agency,
         portfolio=portfolio,
         period=period,
-        energy=meter_energy(batch, meters, at, max_gap_s=gap_s),
-        exported=meter_energy(batch, meters, at, max_gap_s=gap_s, field="export_kwh"),
+        energy=energy,
+        exported=exported,
         last_seen={name: _local(ts_us) for name, ts_us in store.last_seen_us(names).items()},
         rate=figures.flat_rate,
         factor=factor_for(figures.grid_factors, period.last_day.year, "footprint"),
@@ -60,8 +58,7 @@ def period_figures(
     """Energy and coverage of each of an agency's buildings over a period, as its report tells them."""
     buildings = portfolio.buildings_of(agency_id)
     meters = [meter for building in buildings for meter in building.main_meters]
-    batch = readings_around(store, settings, meters, period)
-    energy = meter_energy(batch, meters, edges(period, "15min"), max_gap_s=settings.metering.max_estimated_gap_s)
+    (energy,) = quarter_hours(store, settings, meters, period)
     total_kwh, coverage = energy.total_kwh(period.start, period.end), energy.coverage_ratio(period.start, period.end)
     found: dict[str, tuple[float | None, float]] = {}
     for building in buildings:

@@ -8,12 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from bkkenergy.calendar import BANGKOK, Period, edges
-from bkkenergy.metering.frames import meter_energy
+from bkkenergy.calendar import BANGKOK, Period
 from bkkenergy.metering.intervals import IntervalEnergy
 from bkkenergy.portfolio import Meter, MeterKind, Portfolio
 from bkkenergy.readings import Quality
-from bkkenergy.reports.energy import readings_around
+from bkkenergy.reports.energy import quarter_hours
 from bkkenergy.settings import Settings
 from bkkenergy.store import ReadingStore
 from bkkenergy.store.rollup import MeterDays, Rollup, Stale
@@ -42,8 +41,7 @@ def refresh(
 
 def meter_days(store: ReadingStore, settings: Settings, meters: tuple[Meter, ...], period: Period) -> list[MeterDays]:
     """Hours and days of meters over whole days."""
-    batch = readings_around(store, settings, meters, period)
-    energy = meter_energy(batch, meters, edges(period, "15min"), max_gap_s=settings.metering.max_estimated_gap_s)
+    (energy,) = quarter_hours(store, settings, meters, period)
     daily = energy.daily_kwh()
     return [_of_meter(energy, daily, meter.id, period) for meter in meters]
 

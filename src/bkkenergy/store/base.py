@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from bkkenergy.errors import AwayError, BkkEnergyError
 from bkkenergy.readings import ReadingBatch
+
+if TYPE_CHECKING:  # it is built on this module
+    from bkkenergy.store.kept import Kept
 
 DEFAULT_FIELDS = ("energy_kwh", "export_kwh", "power_kw")
 
@@ -21,6 +24,10 @@ class StoreRefused(BkkEnergyError):
 
 class ReadingStore(Protocol):
     """Readings by meter and instant."""
+
+    @property
+    def kept(self) -> Kept:
+        """What is kept of days whose readings are deleted."""
 
     def prepare(self) -> None:
         """Make what must be there before the first commit. Raises StoreAway."""
@@ -39,6 +46,12 @@ class ReadingStore(Protocol):
 
     def last_seen_us(self, meter_ids: Sequence[str]) -> Mapping[str, int]:
         """Instant of the latest reading of each meter that has one."""
+
+    def first_seen_us(self, meter_ids: Sequence[str]) -> Mapping[str, int]:
+        """Instant of the earliest reading of each meter that has one."""
+
+    def forget(self, meter_ids: Sequence[str], before_us: int) -> None:
+        """Delete the meters' readings before an instant. Raises StoreRefused where the server cannot."""
 
     def latest_registers(self, meter_ids: Sequence[str]) -> Mapping[str, tuple[int, float]]:
         """Instant and value of the latest import register (energy_kwh) of each meter that has one."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import gzip
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from http import HTTPStatus
+from urllib.parse import urlencode
 
 import numpy as np
 import pandas as pd
@@ -15,9 +17,10 @@ from influxdb_client.client.influxdb_client import InfluxDBClient
 from influxdb_client.rest import ApiException
 from influxdb_client.service.write_service import WriteService
 
-from bkkenergy.readings import ReadingBatch
+from bkkenergy.readings import WEATHER_FIELDS, ReadingBatch
 from bkkenergy.settings import InfluxSettings
 from bkkenergy.store.base import DEFAULT_FIELDS, StoreAway, StoreRefused
+from bkkenergy.store.kept import Kept
 from bkkenergy.store.line_protocol import MEASUREMENT, TAG, encode
 from bkkenergy.store.rollup import StaleMarks
 
@@ -45,6 +48,13 @@ class InfluxStore:
         self._token = token
         self._api = settings.api
         self._v2_client: InfluxDBClient | None = None
+
+    @cached_property
+    def kept(self) -> Kept:
+        """What is kept of days whose readings are deleted, in the file beside that also holds the marks."""
+        if self._marks is None:
+            raise ValueError("an InfluxStore without a file beside it keeps nothing. Make it by open_store.")
+        return Kept(self._marks.path)
 
     def prepare(self) -> None:
         """Find out what the server speaks, and make the database on a 1.x server."""
@@ -93,30 +103,59 @@ class InfluxStore:
 
     def last_seen_us(self, meter_ids: Sequence[str]) -> Mapping[str, int]:
         """Instant of the latest reading of each meter that has one."""
-        latest: dict[str, int] = {}
-        for field in ("energy_kwh", "power_kw"):
-            for name, (ts_us, _) in self._latest(meter_ids, field).items():
-                latest[name] = max(ts_us, latest.get(name, ts_us))
-        return latest
+        return self._outermost_us("last", meter_ids, max)
+
+    def first_seen_us(self, meter_ids: Sequence[str]) -> Mapping[str, int]:
+        """Instant of the earliest reading of each meter that has one."""
+        return self._outermost_us("first", meter_ids, min)
+
+    def _outermost_us(self, which: str, meter_ids: Sequence[str], of_two: Callable[[int, int], int]) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for field in ("energy_kwh", "power_kw", *WEATHER_FIELDS):
+            for name, (ts_us, _) in self._outermost(which, meter_ids, field).items():
+                found[name] = of_two(ts_us, found.get(name, ts_us))
+        return found
+
+    def forget(self, meter_ids: Sequence[str], before_us: int) -> None:
+        """Delete readings, a meter a request. InfluxDB 3 Core deletes nothing, and refuses."""
+        if self._api == "auto":
+            self.prepare()
+        for name in meter_ids:
+            if self._api == "v1":
+                quoted = name.replace("'", "\\'")
+                self._query(f"DELETE FROM {MEASUREMENT} WHERE {TAG} = '{quoted}' AND time < {before_us}u")  # noqa: S608
+            else:
+                self._delete_v2(name, before_us)
+
+    def _delete_v2(self, meter: str, before_us: int) -> None:
+        stop = pd.Timestamp(before_us, unit="us", tz="UTC").isoformat()
+        predicate = f'_measurement="{MEASUREMENT}" AND {TAG}="{meter}"'
+        body = {"start": "1970-01-01T00:00:00Z", "stop": stop, "predicate": predicate}
+        query = urlencode({"org": self._settings.org, "bucket": self._settings.bucket})
+        response = self._request("POST", f"/api/v2/delete?{query}", json=body)
+        if response.status != HTTPStatus.NO_CONTENT:
+            raise self._failure(response.status, response.data.decode(errors="replace"))
 
     def latest_registers(self, meter_ids: Sequence[str]) -> Mapping[str, tuple[int, float]]:
         """Instant and value of the latest import register of each meter that has one."""
-        return self._latest(meter_ids, "energy_kwh")
+        return self._outermost("last", meter_ids, "energy_kwh")
 
-    def _latest(self, meter_ids: Sequence[str], field: str) -> dict[str, tuple[int, float]]:
+    def _outermost(self, which: str, meter_ids: Sequence[str], field: str) -> dict[str, tuple[int, float]]:
         latest: dict[str, tuple[int, float]] = {}
         for some in _chunks(meter_ids):
             frame = self._query(
-                f"SELECT last({field}) FROM {MEASUREMENT} WHERE {_is_one_of(some)} GROUP BY {TAG}"  # noqa: S608
+                f"SELECT {which}({field}) FROM {MEASUREMENT} WHERE {_is_one_of(some)} GROUP BY {TAG}"  # noqa: S608
             )
             if len(frame):
-                values = zip(frame["time"].astype(int), frame["last"].astype(float), strict=True)
+                values = zip(frame["time"].astype(int), frame[which].astype(float), strict=True)
                 latest |= dict(zip(_meters(frame), values, strict=True))
         return latest
 
     def close(self) -> None:
         """Let go of the connections."""
         self._pool.clear()
+        if "kept" in self.__dict__:
+            self.kept.close()
         if self._marks is not None:
             self._marks.close()
         if self._v2_client is not None:

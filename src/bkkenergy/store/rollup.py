@@ -96,6 +96,13 @@ class Rollup:
         self._connection = open_database(path)
         make_tables(self._connection, path, SCHEMA)
 
+    def mark(self, meter: str, first_us: int, last_us: int) -> None:
+        """Have a meter's hours and days computed anew between two instants."""
+        with Transaction(self._connection, self.path) as connection:
+            connection.execute("INSERT OR IGNORE INTO meter (name) VALUES (?)", (meter,))
+            (number,) = connection.execute("SELECT id FROM meter WHERE name = ?", (meter,)).fetchone()
+            connection.execute(_MARK.format(rows="(?, ?, ?, 1)"), (number, first_us, last_us))
+
     def stale(self, limit: int) -> list[Stale]:
         """Meters that wait, those told last first: what people look at is what is new."""
         query = (

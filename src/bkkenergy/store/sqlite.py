@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import chain
 from pathlib import Path
 
@@ -12,12 +12,14 @@ import numpy as np
 
 from bkkenergy.readings import FIELDS, ReadingBatch
 from bkkenergy.store.base import DEFAULT_FIELDS
+from bkkenergy.store.kept import Kept
 from bkkenergy.store.rollup import SCHEMA as ROLLUP_SCHEMA
 from bkkenergy.store.rollup import mark_stale
 from bkkenergy.store.sqlite_file import METER_TABLE, Transaction, make_tables, open_database
 
 ROWS_AT_ONCE = (8000, 2000, 500, 100, 20, 5, 1)
 """Sizes of INSERT statements: a batch is cut into the largest that fit, so that few texts are ever prepared."""
+DELETED_AT_ONCE = 20_000
 
 _SCHEMA = f"""
 {METER_TABLE}
@@ -37,6 +39,11 @@ class SqliteStore:
         self.path = path
         self._connection = open_database(path)
         self._numbers: dict[str, int] = {}
+
+    @cached_property
+    def kept(self) -> Kept:
+        """What is kept of days whose readings are deleted, in the same file."""
+        return Kept(self.path)
 
     def prepare(self) -> None:
         """Make the tables, and the columns that an older file lacks."""
@@ -84,9 +91,30 @@ class SqliteStore:
 
     def last_seen_us(self, meter_ids: Sequence[str]) -> Mapping[str, int]:
         """Instant of the latest reading of each meter that has one."""
-        query = "SELECT max(ts_us) FROM reading WHERE meter = (SELECT id FROM meter WHERE name = ?)"
-        latest = {name: self._connection.execute(query, (name,)).fetchone()[0] for name in meter_ids}
-        return {name: ts_us for name, ts_us in latest.items() if ts_us is not None}
+        return self._outermost_us("max", meter_ids)
+
+    def first_seen_us(self, meter_ids: Sequence[str]) -> Mapping[str, int]:
+        """Instant of the earliest reading of each meter that has one."""
+        return self._outermost_us("min", meter_ids)
+
+    def _outermost_us(self, which: str, meter_ids: Sequence[str]) -> dict[str, int]:
+        query = f"SELECT {which}(ts_us) FROM reading WHERE meter = (SELECT id FROM meter WHERE name = ?)"  # noqa: S608
+        found = {name: self._connection.execute(query, (name,)).fetchone()[0] for name in meter_ids}
+        return {name: ts_us for name, ts_us in found.items() if ts_us is not None}
+
+    def forget(self, meter_ids: Sequence[str], before_us: int) -> None:
+        """Delete readings, some at a time, so that the ingester never waits long. The file keeps its size."""
+        query = (
+            "DELETE FROM reading WHERE meter = (SELECT id FROM meter WHERE name = ?) AND ts_us < (SELECT coalesce("
+            "(SELECT ts_us FROM reading WHERE meter = (SELECT id FROM meter WHERE name = ?) ORDER BY ts_us "
+            "LIMIT 1 OFFSET ?), ?)) AND ts_us < ?"
+        )
+        for name in meter_ids:
+            deleted = 1
+            while deleted:
+                with Transaction(self._connection, self.path) as connection:
+                    values = (name, name, DELETED_AT_ONCE, before_us, before_us)
+                    deleted = connection.execute(query, values).rowcount
 
     def latest_registers(self, meter_ids: Sequence[str]) -> Mapping[str, tuple[int, float]]:
         """Instant and value of the latest import register of each meter that has one."""
@@ -100,6 +128,8 @@ class SqliteStore:
     def close(self) -> None:
         """Let go of the file."""
         self._connection.close()
+        if "kept" in self.__dict__:
+            self.kept.close()
 
     def _new_numbers(self, names: Iterable[str]) -> dict[str, int]:
         """The file's own number of each meter; remembered only once the transaction has held."""

@@ -55,7 +55,7 @@ def test_the_three_formats_hold_the_same_figures(report, lang):
     words = Words(lang)
     for use, row in [(data["total"], table["agency"]), *((b["use"], table[b["id"]]) for b in data["buildings"])]:
         energy_kwh = use["energy_kwh"]
-        assert float(row[4]) == energy_kwh
+        assert float(row[4]) == pytest.approx(energy_kwh, rel=1e-9)
         assert words.number(energy_kwh) in text
         assert words.number(use["cost_thb"]) in text
         if use["change_ratio"] is not None:

@@ -12,7 +12,7 @@ BOM = "\ufeff"
 
 
 def render_csv(report: AgencyReport, lang: Lang) -> bytes:
-    """CSV, UTF-8 with BOM; numbers in full precision, empty where unknown."""
+    """CSV, UTF-8 with BOM; numbers to ten digits, empty where unknown."""
     words = Words(lang)
     rows = [
         {
@@ -26,7 +26,7 @@ def render_csv(report: AgencyReport, lang: Lang) -> bytes:
     ]
     total = {words("report.building"): words("report.total"), "id": report.agency_id}
     rows.append(total | _figures(report.total, words))
-    return (BOM + pd.DataFrame(rows).to_csv(index=False, lineterminator="\r\n")).encode()
+    return (BOM + pd.DataFrame(rows).to_csv(index=False, lineterminator="\r\n", float_format="%.10g")).encode()
 
 
 def _figures(use: Use, words: Words) -> dict[str, object]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bkkenergy.calendar import BANGKOK, Period, edges, timestamp_us
+from bkkenergy.calendar import BANGKOK, Period, edges
 from bkkenergy.errors import InputError
 from bkkenergy.plan import ActionPlan, Project
 from bkkenergy.portfolio import Building, Portfolio
@@ -18,6 +18,7 @@ from bkkenergy.reports.energy import (
     air_temperature_c,
     main_energy_kwh,
     meters_energy_kwh,
+    power_factor_quarters,
     station_hours,
     station_of,
 )
@@ -175,11 +176,10 @@ def _kvar(site: SavingsSite, building: Building, demand_kw: FloatArray, starts: 
         return None
     first = starts[-KVAR_DAYS * HOURS_A_DAY * QUARTERS_AN_HOUR]
     end = starts[-1] + pd.Timedelta(minutes=15)
-    batch = site.store.readings([building.main_meters[0].id], timestamp_us(first), timestamp_us(end), ("power_factor",))
-    factor = pd.Series(batch.column("power_factor"), index=pd.to_datetime(batch.ts_us, unit="us", utc=True)).dropna()
+    factor = power_factor_quarters(site.store, building.main_meters[0], Period(first, end))
     if factor.empty:
         return None
-    mean = factor.abs().clip(0.01, 1).resample("15min").mean().reindex(starts.tz_convert("UTC")).to_numpy(np.float64)
+    mean = factor.reindex(starts.tz_convert("UTC")).to_numpy(np.float64)
     found: FloatArray = demand_kw * np.tan(np.arccos(mean))
     return found
 

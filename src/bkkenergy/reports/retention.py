@@ -1,0 +1,169 @@
+"""Readings past their years, packed to what reports are made from, and then deleted.
+
+In this order: pack, move the cut, delete. A crash anywhere leaves readings that are packed already, which the next run
+deletes; it never leaves a day without either. What is packed stays: readings that come for such a day change nothing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bkkenergy.calendar import BANGKOK, Period, edges, epoch_us, timestamp_us
+from bkkenergy.metering.frames import meter_energy
+from bkkenergy.metering.intervals import IntervalEnergy
+from bkkenergy.portfolio import Meter, MeterKind, Portfolio
+from bkkenergy.readings import ENERGY_FIELDS, WEATHER_FIELDS, FloatArray, Quality
+from bkkenergy.reports.energy import factors_of_readings, hours_of_readings, readings_around
+from bkkenergy.settings import Settings
+from bkkenergy.store import ReadingStore
+from bkkenergy.store.kept import QUARTERS_A_DAY, KeptDay
+from bkkenergy.store.rollup import Rollup
+
+METERS_AT_ONCE = 25
+LONGEST_SILENCE = dt.timedelta(days=92)
+"""Silences that begin in a packed month are followed so far beyond it, to know what flowed in them."""
+LEFT_BEFORE_CUT = dt.timedelta(days=7)
+"""Readings before the cut that stay, to read registers at its edge."""
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """What a run did: the first day that still has its readings, how many days of meters were packed."""
+
+    cut: dt.date
+    days: int
+
+
+def due_cut(settings: Settings, today: dt.date) -> dt.date | None:
+    """The first day whose readings are kept: the first of a month, so that work comes once a month; None: all are."""
+    years = settings.store.raw_years
+    return None if years == 0 else dt.date(today.year - years, today.month, 1)
+
+
+def pack(
+    store: ReadingStore,
+    settings: Settings,
+    portfolio: Portfolio,
+    *,
+    today: dt.date,
+    told: Callable[[str], object] = lambda _: None,
+) -> Packed | None:
+    """Pack and delete what is past its years; None where there is nothing to do. told : hears each month's name.
+
+    Meters that the portfolio no longer has keep their readings: nobody could say what they mean.
+    Raises StoreAway, and StoreRefused where the server cannot delete (what is packed is used all the same).
+    """
+    cut, before = due_cut(settings, today), store.kept.cut
+    if cut is None:
+        return None
+    cut = max(cut, before or cut)
+    cut_us = timestamp_us(pd.Timestamp(cut, tz=BANGKOK))
+    left_us = cut_us - int(LEFT_BEFORE_CUT.total_seconds() * 1e6)
+    first_us = store.first_seen_us([meter.id for meter in portfolio.meters])
+    old = [meter for meter in portfolio.meters if first_us.get(meter.id, cut_us) < cut_us]
+    if before == cut and all(first_us[meter.id] >= left_us for meter in old):
+        return None
+    kept_days = {meter.id: store.kept.days_of(meter.id) for meter in old}
+    count = 0
+    for month, some in _months(old, first_us, cut):
+        told(f"{month.first_day:%Y-%m}")
+        count += _pack_month(store, settings, some, month, kept_days)
+    store.kept.set_cut(cut)
+    store.forget([meter.id for meter in old], left_us)
+    if before is not None:
+        _mark_late(settings, old, first_us, before)
+    return Packed(cut, count)
+
+
+def _months(meters: Sequence[Meter], first_us: Mapping[str, int], cut: dt.date) -> Iterator[tuple[Period, list[Meter]]]:
+    """Every month before the cut with the meters that have readings by then, some at a time."""
+    firsts = {meter.id: pd.Timestamp(first_us[meter.id], unit="us", tz="UTC") for meter in meters}
+    if not meters:
+        return
+    start = min(firsts.values()).tz_convert(BANGKOK)
+    while start.date() < cut:
+        month = Period.month(start.year, start.month)
+        there = [meter for meter in meters if firsts[meter.id] < month.end]
+        for at in range(0, len(there), METERS_AT_ONCE):
+            yield month, there[at : at + METERS_AT_ONCE]
+        start = month.end
+
+
+def _pack_month(
+    store: ReadingStore,
+    settings: Settings,
+    meters: list[Meter],
+    month: Period,
+    kept_days: dict[str, set[dt.date]],
+) -> int:
+    """Pack the days of a month that are not packed yet; how many."""
+    days: list[KeptDay] = []
+    gaps: list[tuple[str, str, int, int, float]] = []
+    counting = [meter for meter in meters if meter.kind is not MeterKind.WEATHER]
+    wide = Period(month.start, month.end + LONGEST_SILENCE)
+    batch = readings_around(store, settings, counting, wide)
+    for field in ENERGY_FIELDS:
+        gap_s = settings.metering.max_estimated_gap_s
+        energy = meter_energy(batch, counting, edges(wide, "15min"), max_gap_s=gap_s, field=field)
+        days += _energy_days(energy, field, month)
+        gaps += _silences(energy, field, month)
+    for meter in meters:
+        if meter.kind is MeterKind.WEATHER:
+            hours = hours_of_readings(store, meter, month)
+            for name in WEATHER_FIELDS:
+                days += _days(meter.id, name, month, hours[name].to_numpy(np.float64))
+        else:
+            factor = factors_of_readings(store, meter, month)
+            starts = edges(month, "15min")[:-1].tz_convert("UTC")
+            days += _days(meter.id, "power_factor", month, factor.reindex(starts).to_numpy(np.float64))
+    new = [own for own in days if own.day not in kept_days[own.meter]]
+    store.kept.put(new, [gap for gap in gaps if _day(gap[2]) not in kept_days[gap[0]]])
+    return len({(own.meter, own.day) for own in new})
+
+
+def _energy_days(energy: IntervalEnergy, field: str, month: Period) -> Iterator[KeptDay]:
+    inside = np.asarray(energy.energy_kwh.index < month.end)
+    for place, name in enumerate(energy.energy_kwh.columns):
+        values = energy.energy_kwh.iloc[inside, place].to_numpy(np.float64).reshape(-1, QUARTERS_A_DAY)
+        quality = energy.quality.iloc[inside, place].to_numpy(np.uint8).reshape(-1, QUARTERS_A_DAY)
+        for number in np.flatnonzero((quality != Quality.MISSING).any(axis=1)).tolist():
+            yield KeptDay(name, field, month.dates[number], values[number], quality[number])
+
+
+def _silences(energy: IntervalEnergy, field: str, month: Period) -> Iterable[tuple[str, str, int, int, float]]:
+    gaps = energy.gaps[energy.gaps["start"] < month.end]
+    starts, ends = epoch_us(pd.DatetimeIndex(gaps["start"])), epoch_us(pd.DatetimeIndex(gaps["end"]))
+    return [
+        (name, field, start, end, kwh)
+        for name, start, end, kwh in zip(
+            gaps["meter"], starts.tolist(), ends.tolist(), gaps["energy_kwh"].tolist(), strict=True
+        )
+    ]
+
+
+def _days(meter: str, field: str, month: Period, values: FloatArray) -> Iterator[KeptDay]:
+    by_day = values.reshape(len(month.dates), -1)
+    for number in np.flatnonzero(np.isfinite(by_day).any(axis=1)).tolist():
+        yield KeptDay(meter, field, month.dates[number], by_day[number])
+
+
+def _day(instant_us: int) -> dt.date:
+    return pd.Timestamp(instant_us, unit="us", tz="UTC").tz_convert(BANGKOK).date()
+
+
+def _mark_late(settings: Settings, meters: Sequence[Meter], first_us: Mapping[str, int], before: dt.date) -> None:
+    """Days that came after their time was packed: their hours and days are computed anew."""
+    before_us = timestamp_us(pd.Timestamp(before, tz=BANGKOK))
+    rollup = Rollup(settings.store.path)
+    try:
+        for meter in meters:
+            own_us = first_us[meter.id]
+            if own_us < before_us - int(LEFT_BEFORE_CUT.total_seconds() * 1e6):
+                rollup.mark(meter.id, own_us, before_us - 1)
+    finally:
+        rollup.close()

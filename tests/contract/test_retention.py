@@ -1,0 +1,233 @@
+"""Readings past their years are packed and deleted, and every report says what it said before, with either store."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import json
+import shutil
+from contextlib import closing
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bkkenergy.calendar import BANGKOK, Period, timestamp_us
+from bkkenergy.cli.context import load_site
+from bkkenergy.cli.site import report_site_of
+from bkkenergy.readings import FIELDS, ReadingBatch
+from bkkenergy.reports.energy import meters_energy_kwh, power_factor_quarters, station_hours
+from bkkenergy.reports.render import RENDERERS
+from bkkenergy.reports.retention import pack
+from bkkenergy.reports.rollup import refresh
+from bkkenergy.reports.write import make_report
+from bkkenergy.store import open_store
+from bkkenergy.store.rollup import Rollup
+from tests.conftest import CONFIG_PARTS, ROOT
+
+TODAY, CUT = dt.date(2026, 11, 25), dt.date(2023, 11, 1)
+WHOLE = Period.days(dt.date(2023, 9, 25), dt.date(2023, 11, 20))
+NOW = dt.datetime(2026, 11, 25, 7, 0, tzinfo=BANGKOK)
+AGENCY, BUILDING = "fire-rescue", "fire-rescue.station-4"
+MAIN = "fire-rescue.station-1.main"
+PERIODS = {
+    "before": Period.month(2023, 10),
+    "across": Period.days(dt.date(2023, 10, 20), dt.date(2023, 11, 9)),
+    "last-day-before": Period.day(dt.date(2023, 10, 31)),
+    "first-day-after": Period.day(dt.date(2023, 11, 1)),
+    "after": Period.days(dt.date(2023, 11, 5), dt.date(2023, 11, 12)),
+}
+MORE_METERS = """
+[[building.meters]]
+id = "sky"
+kind = "weather"
+rated_kw = 1
+[[building.meters]]
+id = "pump"
+kind = "interval"
+rated_kw = 30
+parent = "main"
+"""
+QUARTER_US = 900_000_000
+FORMS = ("json", "csv", "html")
+
+
+@pytest.fixture(params=["sqlite", pytest.param("influx", marks=pytest.mark.influx)])
+def site(request, tmp_path):
+    """The demonstration's fire stations, one with a weather station, and readings that have every fault."""
+    config = tmp_path / "config"
+    config.mkdir()
+    for name in CONFIG_PARTS:
+        if name != "portfolio":
+            (config / name).symlink_to(ROOT / "config" / name)
+    shutil.copytree(ROOT / "config/portfolio", config / "portfolio")
+    with (config / "portfolio/buildings/fire-rescue.toml").open("a") as file:
+        file.write(MORE_METERS)
+    text = '[store]\npath = "store.sqlite"\n'
+    if request.param == "influx":
+        url = request.getfixturevalue("influx").url
+        text += f'kind = "influx"\n[store.influx]\nurl = "{url}"\nbucket = "{tmp_path.name}"\n'
+    (config / "bkkenergy.toml").write_text(text)
+    loaded = load_site(config)
+    with closing(open_store(loaded.settings.store)) as store:
+        fill(store)
+        yield report_site_of(loaded, store)
+
+
+def fill(store) -> None:
+    """Eight weeks of quarter-hours: a clean meter, one that wraps and falls, one with silences, power, intervals, sky."""
+    rng = np.random.default_rng(8)
+    at = np.arange(timestamp_us(WHOLE.start), timestamp_us(WHOLE.end) + 1, QUARTER_US)
+    day = (at - at[0]) / 86_400e6
+    kw = 12 + 8 * np.sin(2 * np.pi * day) ** 2 + rng.uniform(0, 4, len(at))
+    register = np.round(5000 + np.cumsum(kw) / 4, 3)
+
+    def commit(meter: str, picked: np.ndarray | slice = slice(None), **columns: np.ndarray) -> None:
+        chosen = {name: values[picked] for name, values in columns.items()}
+        count = len(at[picked])
+        store.commit(ReadingBatch((f"{AGENCY}.{meter}",), np.zeros(count, np.int64), at[picked], chosen))
+
+    factor = rng.uniform(0.6, 0.8, len(at))
+    commit("station-1.main", energy_kwh=register, export_kwh=np.round(np.cumsum(kw) / 40, 3), power_factor=factor)
+    faulty = np.where(day < 20, register + 9_994_000, register - 6_000)  # wraps at ten million, off and on later
+    faulty = np.mod(faulty, 10_000_000)
+    faulty[2500] = 3.0  # a reading off the track
+    faulty[3000:] -= 700  # falls for good
+    commit("station-2.main", energy_kwh=np.abs(faulty))
+    silent = (day > 5.3) & (day < 5.5) | (day > 18.1) & (day < 18.15) | (day > 35.6) & (day < 38.2) | (day > 50)
+    commit("station-3.main", ~silent, energy_kwh=register)
+    commit("station-4.main", rng.uniform(size=len(at)) < 0.9, power_kw=kw)
+    commit("station-4.pump", energy_kwh=kw / 20)
+    commit(
+        "station-4.sky",
+        ghi_wm2=600 * np.clip(np.sin(2 * np.pi * day), 0, None),
+        temp_air_c=28 + rng.normal(size=len(at)),
+    )
+
+
+def said(site, period: Period) -> dict[str, bytes]:
+    """A report's files, byte for byte."""
+    report = make_report(site, AGENCY, period, now=NOW)
+    return {form: RENDERERS[form](report, "th") for form in FORMS}
+
+
+def alike(found: dict[str, bytes], truth: dict[str, bytes]) -> None:
+    """Pages byte for byte; numbers of data to nine digits, since sums begin elsewhere."""
+    assert found["html"] == truth["html"]
+    tables = [pd.read_csv(io.BytesIO(data["csv"])) for data in (found, truth)]
+    pd.testing.assert_frame_equal(*tables, rtol=1e-9, atol=1e-9)
+    same(json.loads(found["json"]), json.loads(truth["json"]), "report")
+
+
+def same(found, truth, where: str) -> None:
+    assert type(found) is type(truth), where
+    if isinstance(truth, dict):
+        assert found.keys() == truth.keys(), where
+        for name in truth:
+            same(found[name], truth[name], f"{where}.{name}")
+    elif isinstance(truth, list):
+        assert len(found) == len(truth), where
+        for number, value in enumerate(truth):
+            same(found[number], value, f"{where}[{number}]")
+    elif isinstance(truth, float):
+        assert found == pytest.approx(truth, rel=1e-9, abs=1e-9), where
+    else:
+        assert found == truth, where
+
+
+def packed(site):
+    return pack(site.store, site.settings, site.portfolio, today=TODAY)
+
+
+def meters(site):
+    return tuple(meter for meter in site.portfolio.meters if meter.id.startswith(AGENCY) and meter.kind != "weather")
+
+
+def everything(site):
+    """What reports, baselines, findings and designs rest on, over a span that holds the cut."""
+    of = {meter.id: meter for meter in site.portfolio.meters}
+    span = PERIODS["across"]
+    found = {
+        step: meters_energy_kwh(site.store, site.settings, meters(site), span, step)
+        for step in ("15min", "60min", "day")
+    }
+    found["month"] = meters_energy_kwh(
+        site.store, site.settings, meters(site), Period.days(dt.date(2023, 10, 1), dt.date(2023, 10, 31)), "month"
+    )
+    found["sky"] = station_hours(site.store, of[f"{BUILDING}.sky"], span).to_numpy()
+    found["factor"] = power_factor_quarters(site.store, of[MAIN], span).to_numpy()
+    return found
+
+
+def test_reports_are_unchanged_across_the_boundary(site):
+    before = {name: said(site, period) for name, period in PERIODS.items()}
+    figures = everything(site)
+    assert packed(site).cut == CUT
+    left = site.store.readings([MAIN], 0, timestamp_us(PERIODS["after"].end), ("energy_kwh",))
+    assert left.ts_us.min() == timestamp_us(WHOLE.start) + 30 * 86_400_000_000  # a week before the cut, no more
+    for name, period in PERIODS.items():
+        after = said(site, period)
+        alike(after, before[name])
+    for name, values in everything(site).items():
+        np.testing.assert_allclose(values, figures[name], rtol=1e-9, atol=1e-9, err_msg=name)
+    assert np.isfinite(figures["15min"]).any()
+    assert np.isnan(figures["15min"]).any()
+
+
+def test_a_second_run_changes_nothing(site):
+    assert packed(site).days > 100
+    kept = site.store.kept.count()
+    assert packed(site) is None
+    assert site.store.kept.count() == kept
+
+
+def test_a_crash_before_the_deletion_loses_and_doubles_nothing(site, monkeypatch):
+    before = said(site, PERIODS["across"])
+    monkeypatch.setattr(type(site.store), "forget", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        packed(site)
+    alike(said(site, PERIODS["across"]), before)
+    monkeypatch.undo()
+    assert packed(site).days == 0
+    alike(said(site, PERIODS["across"]), before)
+
+
+def test_history_that_is_brought_later_is_packed_and_shown(site):
+    """A meter's old years, imported after the cut: packed by the next run, and its hours and days follow."""
+    packed(site)
+    early = Period.days(dt.date(2022, 3, 1), dt.date(2022, 3, 3))
+    at = np.arange(timestamp_us(early.start), timestamp_us(early.end) + 1, QUARTER_US)
+    batch = ReadingBatch((MAIN,), np.zeros(len(at), np.int64), at, {"energy_kwh": 100 + np.arange(len(at)) * 2.0})
+    site.store.commit(batch)
+    assert packed(site).days == 3
+    (meter,) = (own for own in site.portfolio.meters if own.id == MAIN)
+    found = meters_energy_kwh(site.store, site.settings, (meter,), early, "day").ravel()
+    np.testing.assert_allclose(found, 192)
+    assert len(site.store.readings([MAIN], 0, timestamp_us(early.end) + 1)) == 0
+    rollup = Rollup(site.settings.store.path)
+    refresh(site.store, rollup, site.portfolio, site.settings, today=TODAY)
+    days = rollup.days([MAIN], early.first_day, early.last_day)
+    rollup.close()
+    assert days["energy_kwh"].tolist() == pytest.approx([192, 192, 192])
+
+
+def test_nothing_is_deleted_where_readings_are_kept_for_ever(site):
+    kept = site.settings.store.model_copy(update={"raw_years": 0})
+    settings = site.settings.model_copy(update={"store": kept})
+    count = len(site.store.readings([MAIN], 0, 2**52))
+    assert pack(site.store, settings, site.portfolio, today=TODAY) is None
+    assert len(site.store.readings([MAIN], 0, 2**52)) == count
+    assert site.store.kept.cut is None
+
+
+def test_what_is_kept_moves_with_a_store(site, tmp_path):
+    before = said(site, PERIODS["across"])
+    packed(site)
+    other = site.settings.store.model_copy(update={"kind": "sqlite", "path": tmp_path / "other.sqlite"})
+    with closing(open_store(other)) as store:
+        ids = [meter.id for meter in site.portfolio.meters]
+        store.commit(site.store.readings(ids, 0, 2**52, FIELDS))
+        site.store.kept.copy_to(store.kept)
+        assert store.kept.count() == site.store.kept.count()
+        alike(said(replace(site, store=store), PERIODS["across"]), before)
