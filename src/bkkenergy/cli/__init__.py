@@ -11,6 +11,7 @@ from bkkenergy.errors import BkkEnergyError
 
 COMMANDS = MappingProxyType(
     {
+        "init": "init",
         "check": "check",
         "serve": "serve",
         "ingest": "serve",
@@ -21,7 +22,8 @@ COMMANDS = MappingProxyType(
         "index": "insights",
         "jobs": "jobs",
         "web": "web",
-        "users": "web",
+        "users": "users",
+        "tokens": "users",
         "plan": "plan",
         "solar": "solar",
         "meters": "meters",
@@ -43,6 +45,7 @@ COMMANDS = MappingProxyType(
 
 EPILOG = """\b
 Examples:
+  bkkenergy init mysite                   a configuration of one's own, by a few questions
   bkkenergy check                         read the whole configuration, tell every fault
   bkkenergy serve                         ingest, and report by the schedule
   bkkenergy report health --period yesterday

@@ -41,6 +41,11 @@ def default_config_dir() -> Path:
     here = Path("config")
     if (here / FILE_NAME).exists():
         return here
+    return packaged_config_dir()
+
+
+def packaged_config_dir() -> Path:
+    """The configuration that the package brings, whatever lies in the current folder."""
     packaged = Path(__file__).resolve().parent.parent / "default_config"
     return packaged if packaged.exists() else Path(__file__).resolve().parents[3] / "config"
 

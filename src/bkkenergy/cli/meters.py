@@ -14,6 +14,7 @@ from rich.table import Table
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import Site, config_option, load_site
 from bkkenergy.errors import InputError
+from bkkenergy.ingest.credentials import issue_passwords
 from bkkenergy.ingest.decode import FAMILIES
 from bkkenergy.ingest.logbook import Logbook
 from bkkenergy.ingest.message import Reason
@@ -113,3 +114,18 @@ def acl_command(ingester: str, config_dir: Path) -> None:
     decoders = {name: FAMILIES[profile.family](profile) for name, profile in site.profiles.items()}
     topics = {meter.id: decoders[meter.payload].topics(meter.topic) for meter in site.portfolio.meters}
     click.echo(acl(site.portfolio.meters, topics, ingester=ingester), nl=False)
+
+
+@meters_command.command("passwords", epilog="\b\nExample:\n  bkkenergy meters passwords --to /etc/bkkenergy/secrets")
+@click.option("--to", "folder", required=True, type=click.Path(file_okay=False, path_type=Path), help="Where they go.")
+@click.option("--ingester", default="bkkenergy", show_default=True, help="The ingester's user at the broker.")
+@config_option
+def passwords_command(folder: Path, ingester: str, config_dir: Path) -> None:
+    """Give every gateway a password: gateway-passwords.csv for who installs them, mosquitto-passwords for the broker.
+
+    Who has one keeps it; gateways that the portfolio no longer has lose theirs. The ingester's is mqtt-password.
+    """
+    site = load_site(config_dir)
+    gateways = dict.fromkeys(meter.gateway_id for meter in site.portfolio.meters)
+    new, gone = issue_passwords(folder, list(gateways), ingester=ingester)
+    click.echo(f"{folder}: {len(gateways)} gateways, {new} new, {gone} taken away. Reload the broker.")

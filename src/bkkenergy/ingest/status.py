@@ -97,7 +97,7 @@ def acl(meters: Sequence[Meter], topics_of: Mapping[str, Sequence[str]], *, inge
 
     topics_of : meter id -> the exact topics on which it comes.
     """
-    lines = ["# Made by `bkkenergy meters acl`. A user a gateway; give each a password with mosquitto_passwd.", ""]
+    lines = ["# Made by `bkkenergy meters acl`. A user a gateway; passwords: `bkkenergy meters passwords`.", ""]
     lines += [f"user {ingester}", "topic read #", "topic write spBv1.0/+/NCMD/+", ""]
     by_gateway: dict[str, list[str]] = {}
     for meter in meters:

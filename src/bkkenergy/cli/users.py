@@ -1,0 +1,165 @@
+"""`bkkenergy users` and `bkkenergy tokens`: who may come into the web app, and what programs may ask of its API."""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import click
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import Engine
+
+from bkkenergy.access import EVERY_AGENCY, ROLES, Role, password_fault
+from bkkenergy.calendar import BANGKOK
+from bkkenergy.cli.context import config_option, load_site
+from bkkenergy.errors import InputError
+from bkkenergy.i18n import Words
+from bkkenergy.readings import US_PER_S
+from bkkenergy.store.state import open_state
+from bkkenergy.store.state.users import (
+    add_token,
+    add_user,
+    change_password,
+    change_user,
+    drop_token,
+    note,
+    tokens,
+    users,
+)
+
+console = Console()
+TOKEN_DAYS = 365
+
+
+@click.group(
+    "users",
+    epilog="\b\nExamples:\n  bkkenergy users add somchai --role manager --agency health\n  bkkenergy users list\n"
+    "  bkkenergy users password admin",
+)
+def users_command() -> None:
+    """Who may come into the web app, and what they may see and do."""
+
+
+@users_command.command("list", epilog="\b\nExamples:\n  bkkenergy users list")
+@config_option
+def list_command(config_dir: Path) -> None:
+    """All users with their roles and agencies."""
+    table = Table("Name", "Role", "Agencies", "May come in", box=None, header_style="bold")
+    for own in users(open_state(load_site(config_dir).settings.state)):
+        table.add_row(own["name"], own["role"], ", ".join(own["agencies"]), "no" if own["disabled"] else "yes")
+    console.print(table)
+
+
+@users_command.command("add", epilog="\b\nExamples:\n  bkkenergy users add somchai --role manager --agency health")
+@click.argument("name")
+@click.option("--role", type=click.Choice(ROLES), default="viewer", show_default=True, help="What the user may do.")
+@click.option("--agency", "agencies", multiple=True, help="An agency's id, or all; may be repeated.", required=True)
+@click.option("--display", default="", help="The name that is shown.")
+@config_option
+def add_command(name: str, role: str, agencies: tuple[str, ...], display: str, config_dir: Path) -> None:
+    """Enter a user, and tell the one-time password."""
+    site = load_site(config_dir)
+    known = {*site.portfolio.agencies, EVERY_AGENCY}
+    if unknown := sorted(set(agencies) - known):
+        raise InputError(f"{', '.join(unknown)} is not in the portfolio. Use: {', '.join(sorted(known))}.")
+    engine, now = open_state(site.settings.state), dt.datetime.now(dt.UTC)
+    password = secrets.token_urlsafe(12)
+    add_user(engine, name, password, cast("Role", role), agencies, now, display=display, must_change=True)
+    note(engine, "command line", "add_user", name, {"role": role, "agencies": list(agencies)}, now, address="")
+    click.echo(f"{name}: {role} of {', '.join(agencies)}; one-time password: {password}")
+
+
+def _known(engine: Engine, name: str) -> dict[str, Any]:
+    every = users(engine)
+    found = next((own for own in every if own["name"] == name), None)
+    if found is None:
+        raise InputError(f"user {name!r} does not exist. Known: {', '.join(own['name'] for own in every) or '(none)'}.")
+    return found
+
+
+@users_command.command("password", epilog="\b\nExamples:\n  bkkenergy users password somchai")
+@click.argument("name")
+@click.option("--prompt", is_flag=True, help="Ask for the password instead of making a one-time one.")
+@config_option
+def password_command(name: str, config_dir: Path, *, prompt: bool) -> None:
+    """Give a user a new one-time password; whoever is signed in under it is signed out."""
+    engine = open_state(load_site(config_dir).settings.state)
+    own = _known(engine, name)
+    password = click.prompt("Password", hide_input=True) if prompt else secrets.token_urlsafe(12)
+    if prompt and (fault := password_fault(password, name)):
+        raise InputError(Words("en")(fault))
+    change_password(engine, own["id"], password)
+    if not prompt:
+        change_user(engine, own["id"], {"must_change": 1})
+        click.echo(f"{name}: one-time password: {password}")
+    note(engine, "command line", "change_password", name, {}, dt.datetime.now(dt.UTC), address="")
+
+
+@users_command.command(
+    "lock", epilog="\b\nExamples:\n  bkkenergy users lock somchai\n  bkkenergy users lock somchai --off"
+)
+@click.argument("name")
+@click.option("--off", is_flag=True, help="Let the user in again.")
+@config_option
+def lock_command(name: str, config_dir: Path, *, off: bool) -> None:
+    """Lock a user out, at once."""
+    engine = open_state(load_site(config_dir).settings.state)
+    change_user(engine, _known(engine, name)["id"], {"disabled": int(not off)})
+    note(engine, "command line", "change_user", name, {"disabled": not off}, dt.datetime.now(dt.UTC), address="")
+    click.echo(f"{name}: {'let in' if off else 'locked out'}")
+
+
+@click.group(
+    "tokens",
+    epilog="\b\nExamples:\n  bkkenergy tokens add admin --name dashboard\n  bkkenergy tokens list\n"
+    "  bkkenergy tokens end 3",
+)
+def tokens_command() -> None:
+    """Keys by which programs use the API as one of the users, reading or writing."""
+
+
+@tokens_command.command("list", epilog="\b\nExamples:\n  bkkenergy tokens list")
+@config_option
+def list_tokens_command(config_dir: Path) -> None:
+    """All tokens: whose, for what, until when, and when last used. Their secrets are kept nowhere."""
+    table = Table("Number", "Name", "User", "May", "Until", "Last used", box=None, header_style="bold")
+    for own in tokens(open_state(load_site(config_dir).settings.state)):
+        used = _day(own["used_us"]) if own["used_us"] else "never"
+        table.add_row(str(own["id"]), own["name"], own["user"], own["scope"], _day(own["until_us"]), used)
+    console.print(table)
+
+
+@tokens_command.command("add", epilog="\b\nExamples:\n  bkkenergy tokens add somchai --name excel --days 90")
+@click.argument("user")
+@click.option("--name", default="token", show_default=True, help="What it is for.")
+@click.option("--scope", type=click.Choice(["read", "write"]), default="read", show_default=True, help="What it may.")
+@click.option("--days", type=click.IntRange(1, 3650), default=TOKEN_DAYS, show_default=True, help="How long it holds.")
+@config_option
+def add_token_command(user: str, name: str, scope: str, days: int, config_dir: Path) -> None:
+    """Make a token of USER, who sees and may do no more by it than in the web app; it is told this once."""
+    engine, now = open_state(load_site(config_dir).settings.state), dt.datetime.now(dt.UTC)
+    narrow = cast("Literal['read', 'write']", scope)
+    secret = add_token(engine, _known(engine, user)["id"], name, narrow, now, days=days)
+    note(engine, "command line", "add_token", name, {"user": user, "scope": scope, "days": days}, now, address="")
+    click.echo(secret)
+
+
+@tokens_command.command("end", epilog="\b\nExamples:\n  bkkenergy tokens end 3")
+@click.argument("number", type=int)
+@config_option
+def end_token_command(number: int, config_dir: Path) -> None:
+    """End a token, at once."""
+    engine, now = open_state(load_site(config_dir).settings.state), dt.datetime.now(dt.UTC)
+    known = {own["id"]: own for own in tokens(engine)}
+    if number not in known:
+        raise InputError(f"token {number} does not exist. See: bkkenergy tokens list.")
+    drop_token(engine, number)
+    note(engine, "command line", "drop_token", str(number), {}, now, address="")
+    click.echo(f"{known[number]['name']} of {known[number]['user']}: ended")
+
+
+def _day(instant_us: int) -> str:
+    return f"{dt.datetime.fromtimestamp(instant_us / US_PER_S, BANGKOK):%Y-%m-%d}"

@@ -1,0 +1,386 @@
+"""What deploy/ ships, as far as it runs without a container engine: each part is started as it is shipped, and attacked."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import ssl
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import httpx2 as httpx
+import numpy as np
+import paho.mqtt.client as mqtt
+import pytest
+import urllib3
+import yaml
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+from bkkenergy.cli.context import load_site
+from bkkenergy.demo.broker import free_port
+from bkkenergy.ingest.quarantine import Quarantine
+from bkkenergy.readings import FIELDS, ReadingBatch
+from bkkenergy.settings import InfluxSettings
+from bkkenergy.store.influx import InfluxStore
+from tests.conftest import ROOT
+from tests.integration.conftest import dealt_with, ingesting, reading, wait_until
+from tests.servers import Server, started
+from tests.web import PASSWORD, make_site
+
+DEPLOY = ROOT / "deploy"
+ONE, TWO = "my-agency.office", "my-agency.annex"
+TOPIC, OTHER = (f"bma/my-agency/{name}/main/readings" for name in ("office", "annex"))
+ANNEX = """
+[[building]]
+agency = "my-agency"
+id = "annex"
+name_th = "อาคาร 2"
+name_en = "Annex"
+type = "district_office"
+gross_floor_area_m2 = 900
+latitude_deg = 13.75
+longitude_deg = 100.5
+tariff = "mea-3-2-lv"
+calendar = "office"
+[[building.meters]]
+id = "main"
+rated_kw = 100
+"""
+
+
+def bkkenergy(*arguments: object) -> str:
+    command = [sys.executable, "-m", "bkkenergy", *map(str, arguments)]
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory) -> Path:
+    """A site as its operator makes it: init, certificates, passwords, access rules."""
+    folder = tmp_path_factory.mktemp("deploy") / "site"
+    bkkenergy("init", folder, "--layout", "compose", "--yes")
+    with (folder / "config/portfolio/buildings/my-agency.toml").open("a") as file:
+        file.write(ANNEX)
+    subprocess.run(
+        [DEPLOY / "make-secrets", folder / "secrets", "localhost", "127.0.0.1"], check=True, capture_output=True
+    )
+    give_passwords(folder)
+    return folder
+
+
+def give_passwords(folder: Path) -> str:
+    told = bkkenergy("meters", "passwords", "--config", folder / "config", "--to", folder / "secrets")
+    (folder / "secrets/mosquitto-acl").write_text(bkkenergy("meters", "acl", "--config", folder / "config"))
+    return told
+
+
+def password_of(site: Path, user: str) -> str:
+    if user == "bkkenergy":
+        return (site / "secrets/mqtt-password").read_text()
+    lines = (site / "secrets/gateway-passwords.csv").read_text().splitlines()
+    return dict(line.split(",") for line in lines)[user]
+
+
+@pytest.fixture(scope="module")
+def secure_broker(site, tmp_path_factory) -> Iterator[Server]:
+    """mosquitto with the shipped files; only folders, the port and the address differ."""
+    home, port = tmp_path_factory.mktemp("mosquitto"), free_port()
+    (home / "conf.d").mkdir()
+    for name in ("bkkenergy.conf", "listener.conf"):
+        text = (DEPLOY / "mosquitto" / name).read_text().replace("/etc/mosquitto/secrets", str(site / "secrets"))
+        (home / "conf.d" / name).write_text(text.replace("listener 8883", f"listener {port} 127.0.0.1"))
+    text = (DEPLOY / "mosquitto/mosquitto.conf").read_text()
+    text = text.replace("/mosquitto/data/", f"{home}/").replace("/etc/mosquitto/conf.d", str(home / "conf.d"))
+    (home / "mosquitto.conf").write_text(f"user root\n{text}")
+    path = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
+    with started(Server([path, "-c", str(home / "mosquitto.conf")], port)) as server:
+        yield server
+
+
+def gateway(
+    site: Path, server: Server, user: str | None, password: str | None = None, *, ca: bool = True
+) -> mqtt.Client:
+    client = mqtt.Client(
+        CallbackAPIVersion.VERSION2, client_id=f"as-{user}-{time.monotonic()}", protocol=MQTTProtocolVersion.MQTTv5
+    )
+    if ca:
+        client.tls_set(str(site / "secrets/ca.crt"))
+    if user:
+        client.username_pw_set(user, password or password_of(site, user))
+    client.reasons = []
+    client.on_connect = lambda _c, _u, _f, reason, _p: client.reasons.append(str(reason))
+    client.on_disconnect = lambda _c, _u, _f, reason, _p: client.reasons.append(f"cut: {reason}")
+    return client
+
+
+def connected(client: mqtt.Client, server: Server) -> list[str]:
+    """What the broker answered within three seconds."""
+    client.connect("127.0.0.1", server.port)
+    client.loop_start()
+    until_s = time.monotonic() + 3
+    while not client.reasons and time.monotonic() < until_s:
+        time.sleep(0.02)
+    return client.reasons
+
+
+def hang_up(*clients: mqtt.Client) -> None:
+    for client in clients:
+        client.disconnect()
+        client.loop_stop()
+
+
+@pytest.fixture
+def site_settings(site, settings, secure_broker):
+    """The settings that init wrote, with this test's address of the broker, store and session."""
+    written = load_site(site / "config").settings
+    assert written.mqtt.tls is not None
+    assert written.store.kind == "influx"
+    own = written.mqtt.model_copy(
+        update={"host": "127.0.0.1", "port": secure_broker.port, "client_id": settings.mqtt.client_id}
+    )
+    return settings.model_copy(update={"mqtt": own})
+
+
+def test_the_shipped_broker_takes_each_gateways_own_topics_and_nothing_else(site, site_settings, secure_broker):
+    portfolio = load_site(site / "config").portfolio
+    overheard = []
+    with ingesting(site_settings, portfolio) as ingester:
+        one = gateway(site, secure_broker, ONE)
+        assert connected(one, secure_broker) == ["Success"]
+        one.on_message = lambda *_: overheard.append(1)
+        one.subscribe([("#", 1), ("$SYS/#", 1), (OTHER, 1)])
+        for user, topic in ((ONE, OTHER), (ONE, "bma/x/y/z/readings"), ("bkkenergy", TOPIC)):
+            attacker = gateway(site, secure_broker, user)
+            connected(attacker, secure_broker)
+            attacker.publish(topic, reading(time.time(), energy_kwh=666), qos=1)
+            time.sleep(0.3)
+            hang_up(attacker)
+        one.publish(TOPIC, reading(time.time(), energy_kwh=9), qos=1).wait_for_publish(5)
+        two = gateway(site, secure_broker, TWO)
+        connected(two, secure_broker)
+        two.publish(OTHER, reading(time.time(), energy_kwh=7), qos=1).wait_for_publish(5)
+        wait_until(lambda: dealt_with(ingester) >= 2)
+        time.sleep(0.5)
+        hang_up(one, two)
+        assert dealt_with(ingester) == 2
+    assert overheard == []
+    with closing(Quarantine.of(site_settings)) as quarantine:
+        assert quarantine.listed() == []
+
+
+# paho leaves the socket of a failed handshake to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_the_shipped_broker_refuses_strangers(site, secure_broker):
+    nobody = gateway(site, secure_broker, None)
+    assert connected(nobody, secure_broker)[0] == "Not authorized"
+    guess = gateway(site, secure_broker, ONE, "guess")
+    assert connected(guess, secure_broker)[0] in {"Not authorized", "Bad user name or password"}
+    hang_up(nobody, guess)
+    plain = gateway(site, secure_broker, ONE, ca=False)
+    assert "Success" not in connected(plain, secure_broker)
+    hang_up(plain)
+    trusting_the_system = gateway(site, secure_broker, ONE, ca=False)
+    trusting_the_system.tls_set()
+    with pytest.raises(ssl.SSLCertVerificationError):
+        trusting_the_system.connect("127.0.0.1", secure_broker.port)
+    old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    old.load_verify_locations(site / "secrets/ca.crt")
+    old.set_ciphers("ALL:@SECLEVEL=0")
+    with warnings.catch_warnings(action="ignore"):
+        old.minimum_version = ssl.TLSVersion.TLSv1
+        old.maximum_version = ssl.TLSVersion.TLSv1_1
+    client = gateway(site, secure_broker, ONE, ca=False)
+    client.tls_set_context(old)
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        client.connect("127.0.0.1", secure_broker.port)
+
+
+def test_a_flood_of_a_message_is_cut_off_and_the_broker_lives(site, secure_broker):
+    client = gateway(site, secure_broker, ONE)
+    assert connected(client, secure_broker) == ["Success"]
+    client.publish(TOPIC, b" " * 3_000_000, qos=1)
+    wait_until(lambda: any(reason.startswith("cut") for reason in client.reasons))
+    hang_up(client)
+    again = gateway(site, secure_broker, ONE)
+    assert connected(again, secure_broker) == ["Success"]
+    hang_up(again)
+
+
+def test_a_gateway_that_left_the_portfolio_is_shut_out_after_a_reload(site, secure_broker):
+    old_password = password_of(site, TWO)
+    kept = password_of(site, ONE)
+    path = site / "config/portfolio/buildings/my-agency.toml"
+    with_annex = path.read_text()
+    path.write_text(with_annex.replace(ANNEX, ""))
+    try:
+        assert "0 new, 1 taken away" in give_passwords(site)
+        secure_broker.process.send_signal(1)  # HUP: read passwords and rules again
+        time.sleep(0.5)
+        gone, still = gateway(site, secure_broker, TWO, old_password), gateway(site, secure_broker, ONE)
+        assert connected(gone, secure_broker)[0] in {"Not authorized", "Bad user name or password"}
+        assert connected(still, secure_broker) == ["Success"]
+        assert password_of(site, ONE) == kept
+        hang_up(gone, still)
+    finally:
+        path.write_text(with_annex)
+        give_passwords(site)
+        secure_broker.process.send_signal(1)
+
+
+def test_secrets_are_for_their_owner_alone(site):
+    assert (site / "secrets").stat().st_mode & 0o077 == 0
+    for name in ("gateway-passwords.csv", "ca.key"):
+        assert (site / "secrets" / name).stat().st_mode & 0o077 == 0, name
+
+
+def test_the_compose_file_is_valid_and_names_only_files_that_are_there(site):
+    told = subprocess.run(
+        ["docker-compose", "-f", DEPLOY / "compose.yaml", "config"],
+        check=True, capture_output=True, text=True, env=os.environ | {"BKKENERGY_SITE_FOLDER": str(site)}, timeout=60,
+    )  # fmt: skip
+    found = yaml.safe_load(told.stdout)
+    assert set(found["services"]) == {"mosquitto", "influxdb", "ingest", "jobs", "web", "proxy", "grafana"}
+    for secret in found["secrets"].values():
+        assert Path(secret["file"]).is_file(), secret
+    for name, service in found["services"].items():
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert name == "influxdb" or service["read_only"], name
+        assert ":latest" not in service["image"], name
+        assert re.search(r":(local|[\d.]+)$", service["image"]), name
+        for volume in service["volumes"]:
+            source = volume.split(":")[0] if isinstance(volume, str) else volume["source"]
+            assert not str(source).startswith("/") or Path(source).exists(), (name, source)
+    written = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+    open_ports = sorted(port for own in written.values() for port in own.get("ports", []))
+    assert open_ports == [
+        "${BKKENERGY_HTTPS_PORT:-443}:8443",
+        "${BKKENERGY_MQTT_PORT:-8883}:8883",
+        "127.0.0.1:3000:3000",
+    ]
+    assert found["networks"]["inner"]["internal"]
+
+
+UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.stem)
+def test_units_are_sound_and_hardened(unit, tmp_path):
+    text = unit.read_text()
+    arguments = re.search(r"bin/bkkenergy (.+?) --config", text)[1]
+    command = arguments.split("/var/backups")[0].split()
+    bkkenergy(*command, "--help")
+    offline = ["systemd-analyze", "security", "--offline=true", "--threshold=30", "--no-pager", str(unit)]
+    done = subprocess.run(offline, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stdout[-400:] + done.stderr
+    copy = tmp_path / unit.name
+    copy.write_text(text.replace("/opt/bkkenergy/.venv/bin/bkkenergy", sys.executable))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", str(copy)], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert unit.name not in done.stderr, done.stderr
+
+
+def queries() -> Iterator[tuple[str, str]]:
+    for path in sorted((DEPLOY / "grafana/dashboards").glob("*.json")):
+        board = json.loads(path.read_text())
+        for panel in board["panels"]:
+            for target in panel["targets"]:
+                yield f"{path.stem}: {panel['title']} {target['refId']}", target["query"]
+        for variable in board["templating"]["list"]:
+            yield f"{path.stem}: ${variable['name']}", variable["query"]
+
+
+@pytest.mark.influx
+def test_every_query_of_the_dashboards_finds_what_readings_say(influx):
+    settings = InfluxSettings(url=influx.url, bucket="dashboards")
+    at = (int(time.time()) - 3 * 3600 + np.arange(0, 3 * 3600, 60)) * 1_000_000
+    with closing(InfluxStore(settings)) as store:
+        store.prepare()
+        for meter in ("a.b.main", "a.c.main"):
+            columns = {name: 100.0 + np.arange(len(at)) for name in FIELDS}
+            store.commit(ReadingBatch((meter,), np.zeros(len(at), np.int64), at, columns))
+    pool = urllib3.PoolManager()
+    for name, query in queries():
+        asked = (
+            query.replace("$timeFilter", "time > now() - 6h")
+            .replace("$__interval", "15m")
+            .replace("$meter", "a.b.main")
+        )
+        assert "$" not in asked.replace("$/", ""), asked
+        fields = {"db": "dashboards", "q": asked}
+        answer = pool.request("POST", f"{influx.url}/query", fields=fields, encode_multipart=False)
+        (result,) = answer.json()["results"]
+        assert "error" not in result, (name, result)
+        rows = [row for series in result.get("series", []) for row in series["values"]]
+        assert any(value is not None for row in rows for value in row[1:]), (name, asked)
+
+
+@pytest.fixture
+def behind_proxy(site, tmp_path) -> Iterator[tuple[str, ssl.SSLContext]]:
+    """The web app, and the shipped Caddyfile before it."""
+    web_port, port = free_port(), free_port()
+    text = f"""
+[store]
+path = "var/store.sqlite"
+[state]
+path = "var/state.sqlite"
+[jobs]
+schedule = []
+[web]
+port = {web_port}
+behind_proxy = true
+"""
+    home = make_site(tmp_path, days=2, settings=text)
+    app = Server([sys.executable, "-m", "bkkenergy", "web", "--config", str(home / "config")], web_port, "/login")
+    environment = os.environ | {
+        "BKKENERGY_SITE": f"localhost:{port}",
+        "BKKENERGY_UPSTREAM": f"127.0.0.1:{web_port}",
+        "BKKENERGY_TLS_CERT": str(site / "secrets/web.crt"),
+        "BKKENERGY_TLS_KEY": str(site / "secrets/web.key"),
+        "HOME": str(tmp_path),
+    }
+    names = [f"{name}={environment[name]}" for name in environment if name.startswith("BKKENERGY_") or name == "HOME"]
+    proxy = Server(
+        ["env", *names, "caddy", "run", "--config", str(DEPLOY / "caddy/Caddyfile"), "--adapter", "caddyfile"], port
+    )
+    with started(app), started(proxy):
+        yield f"https://localhost:{port}", ssl.create_default_context(cafile=site / "secrets/ca.crt")
+
+
+def test_the_shipped_proxy_gives_tls_and_tells_where_requests_come_from(behind_proxy, tmp_path):
+    url, trust = behind_proxy
+    with httpx.Client(
+        base_url=url, verify=trust, follow_redirects=True, headers={"X-Forwarded-For": "203.0.113.9"}
+    ) as client:
+        page = client.get("/login")
+        assert page.status_code == 200
+        assert "max-age" in page.headers["Strict-Transport-Security"]
+        assert "server" not in page.headers
+        csrf = re.search(r'name="csrf" value="([^"]*)"', page.text)
+        form = {"name": "admin", "password": PASSWORD} | ({"csrf": csrf[1]} if csrf else {})
+        answer = client.post("/login", data=form)
+        assert answer.status_code == 200
+        assert any(cookie.name == "__Host-bkkenergy" and cookie.secure for cookie in client.cookies.jar)
+        log = client.get("/admin").text
+        assert "127.0.0.1" in log
+        assert "203.0.113.9" not in log  # what a client says of itself is not believed
+        for path in ("/metrics", "/healthz", "/readyz"):
+            assert client.get(path).status_code == 404
+        assert client.get("/api/v1/openapi.json").status_code == 200
+
+
+def test_the_image_has_no_root_and_no_loose_versions():
+    lines = (DEPLOY / "Containerfile").read_text().splitlines()
+    assert "USER 10001:10001" in lines
+    assert any("--require-hashes -r requirements.lock" in line for line in lines)
+    copied = [line.split()[1] for line in lines if line.startswith("COPY") and "--from" not in line]
+    for source in copied:
+        assert (ROOT / source).exists(), source

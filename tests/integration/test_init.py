@@ -1,0 +1,100 @@
+"""A new site: the configuration that `bkkenergy init` writes runs as it is, and programs get their tokens."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from fastapi.testclient import TestClient
+
+from bkkenergy.cli.context import load_site
+from bkkenergy.cli.init import with_value
+from bkkenergy.errors import InputError
+from bkkenergy.settings import Settings, load_settings
+from tests.conftest import ROOT
+from tests.web import make_app
+
+
+def run(*arguments, code=0, said="") -> str:
+    command = [sys.executable, "-m", "bkkenergy", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, input=said)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_defaults_make_a_site_that_the_doctor_finds_well(tmp_path, broker):
+    run("init", tmp_path, "--port", broker.port, "--yes")
+    told = run("doctor", "--config", tmp_path / "config")
+    assert "✗" not in told
+    assert "broker" in told
+    assert "1 agencies, 1 buildings, 1 meters" in run("check", "--config", tmp_path / "config")
+
+
+def test_answers_stand_where_they_belong(tmp_path):
+    said = "din-daeng\nเขตดินแดง\nDin Daeng\nbroker.example\n8883\ningester\ninflux\nhttp://db:8086\nmail.example\n"
+    told = run("init", tmp_path, said=said)
+    for step in ("secrets/mqtt-password", "secrets/influx-token", "bkkenergy doctor"):
+        assert step in told
+    (tmp_path / "secrets").mkdir()
+    for name in ("mqtt-password", "influx-token"):
+        (tmp_path / "secrets" / name).write_text("x")
+    site = load_site(tmp_path / "config")
+    assert (site.settings.mqtt.host, site.settings.mqtt.port, site.settings.mqtt.username) == (
+        "broker.example",
+        8883,
+        "ingester",
+    )
+    assert site.settings.mqtt.tls.ca_file == tmp_path / "secrets/ca.crt"
+    assert (site.settings.store.kind, site.settings.store.influx.url) == ("influx", "http://db:8086")
+    assert site.settings.mail.host == "mail.example"
+    assert site.portfolio.agencies["din-daeng"].name_th == "เขตดินแดง"
+    assert not site.portfolio.agencies["din-daeng"].demonstration
+
+
+def test_a_service_keeps_its_data_where_systemd_lets_it(tmp_path):
+    run("init", tmp_path, "--layout", "systemd", "--yes")
+    settings = load_settings(tmp_path / "config")
+    kept = (settings.store.path, settings.ingest.spool, settings.report.folder, settings.state.path)
+    assert all(str(path).startswith("/var/lib/bkkenergy/") for path in kept)
+
+
+def test_nothing_is_overwritten(tmp_path):
+    run("init", tmp_path, "--yes")
+    before = (tmp_path / "config/bkkenergy.toml").read_bytes()
+    assert "exists already" in run("init", tmp_path, "--yes", code=2)
+    assert (tmp_path / "config/bkkenergy.toml").read_bytes() == before
+    assert "small letters" in run("init", tmp_path / "other", "--agency", "ดินแดง", "--yes", code=2)
+    assert not (tmp_path / "other/config").exists()
+
+
+def test_every_setting_can_be_set_where_it_stands():
+    """Each plain setting of each section, commented out or not."""
+    text = (ROOT / "config/bkkenergy.toml").read_text()
+    for section in ("mqtt", "ingest", "store", "store.influx", "observe", "state", "jobs", "mail", "web"):
+        model = Settings()
+        for part in section.split("."):
+            model = getattr(model, part)
+        for key, value in model:
+            if isinstance(value, str | int | float | bool) and f"{key} = " in text and key != "tls":
+                assert f"\n{key} = " in with_value(text, section, key, value), (section, key)
+    with pytest.raises(InputError, match="no key colour"):
+        with_value(text, "mqtt", "colour", "red")
+    with pytest.raises(InputError, match="no section"):
+        with_value(text, "nothing", "colour", "red")
+
+
+def test_a_token_reads_as_its_user_until_it_is_ended(tmp_path):
+    run("init", tmp_path, "--yes")
+    config = tmp_path / "config"
+    run("users", "add", "somchai", "--agency", "my-agency", "--config", config)
+    secret = run("tokens", "add", "somchai", "--name", "excel", "--config", config).strip()
+    assert "excel" in run("tokens", "list", "--config", config)
+    assert secret not in run("tokens", "list", "--config", config)
+    with TestClient(make_app(tmp_path), base_url="https://testserver") as client:
+        asked = {"url": "/api/v1/agencies", "headers": {"Authorization": f"Bearer {secret}"}}
+        assert client.get(**asked).status_code == 200
+        assert "ended" in run("tokens", "end", "1", "--config", config)
+        assert client.get(**asked).status_code == 401
+    assert "does not exist" in run("tokens", "end", "1", "--config", config, code=2)
+    assert "does not exist" in run("tokens", "add", "nobody", "--config", config, code=2)
