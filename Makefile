@@ -1,5 +1,5 @@
 # The commands of the project. `make demo` and `make test` set up what they need on a fresh machine.
-.PHONY: demo test check bench lock clean
+.PHONY: demo test check bench lock audit clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -54,6 +54,11 @@ LOCK := uv pip compile pyproject.toml --extra broker --extra oidc --extra postgr
 lock:
 	$(LOCK) -o requirements.lock
 	$(LOCK) --group dev -o requirements-dev.lock
+
+# Known vulnerabilities of what is locked, and the bill of materials (var/sbom.cdx.json); says so where it is offline.
+audit:
+	test -x var/audit/bin/pip-audit || { $(PYTHON) -m venv var/audit && var/audit/bin/pip install -q 'pip-audit>=2.9,<3' 'cyclonedx-bom>=7,<8'; }
+	var/audit/bin/python deploy/audit requirements.lock requirements-dev.lock
 
 clean:
 	rm -rf $(VENV) var dist

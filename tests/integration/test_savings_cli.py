@@ -101,6 +101,17 @@ def test_a_baseline_is_kept_shown_and_the_same_again(fitted):
     assert "Evening service (Somsri, 2025-02-01)" in shown
 
 
+def test_a_cluster_fits_the_same_baseline(fitted):
+    """A real Dask scheduler with a worker process."""
+    from distributed import LocalCluster
+
+    (path,) = (fitted / "var/baselines" / OFFICES[0]).iterdir()
+    alone = path.read_bytes()
+    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as cluster:
+        run(fitted, "baseline", "fit", OFFICES[0], "--period", BASE, "--dask", cluster.scheduler_address)
+    assert path.read_bytes() == alone
+
+
 def test_savings_are_judged_with_their_band(fitted):
     data = json.loads(run(fitted, "baseline", "check", OFFICES[0], "--period", AFTER, "--json"))
     (own,) = data["buildings"]

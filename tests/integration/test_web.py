@@ -78,7 +78,7 @@ def filled(path: str, agency: str, building: str, app) -> str:
     values = {
         "agency": agency, "building_id": building, "building": building, "path": file, "path:path": file,
         "project_id": f"led-{agency}", "month": f"{dt.datetime.now(BANGKOK).date():%Y-%m}", "user_id": "2", "token_id": "1",
-        "scenario_id": "1" if agency == OWN else "2",
+        "scenario_id": "1" if agency == OWN else "2", "name": "overview-th.png" if "/img/" in path else "operator",
     }  # fmt: skip
     return re.sub(r"\{([^}]+)\}", lambda match: values[match[1]], path)
 

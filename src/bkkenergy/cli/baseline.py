@@ -15,11 +15,12 @@ from rich.table import Table
 from bkkenergy.calendar import past_year
 from bkkenergy.cli.context import config_option, load_site, period_of, today_here
 from bkkenergy.cli.site import report_site
+from bkkenergy.cli.spread import dask_option, spreading
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import LANGS, Words
 from bkkenergy.reports.energy import buildings_named
 from bkkenergy.reports.savings.bills import monthly_from_bills, read_paper
-from bkkenergy.reports.savings.gather import Judged, fit_building, judge, judged_total
+from bkkenergy.reports.savings.gather import Judged, fit_buildings, judge, judged_total
 from bkkenergy.reports.savings.phrasing import baseline_text, verdict_text
 from bkkenergy.savings.uncertainty import Band
 from bkkenergy.store.baselines import latest_baseline, save_baseline
@@ -42,24 +43,27 @@ def baseline_command() -> None:
 
 
 @baseline_command.command(
-    "fit", epilog="\b\nExamples:\n  bkkenergy baseline fit health --period 2025-01-01..2025-12-31"
+    "fit",
+    epilog="\b\nExamples:\n  bkkenergy baseline fit health --period 2025-01-01..2025-12-31\n"
+    "  bkkenergy baseline fit all --dask tcp://10.0.0.5:8786",
 )
 @click.argument("name")
 @click.option("--period", help="The baseline's period (default: the last twelve whole months).")
+@dask_option
 @lang_option
 @config_option
-def fit_command(name: str, period: str | None, lang: Any, config_dir: Path) -> None:
+def fit_command(name: str, period: str | None, scheduler: str | None, lang: Any, config_dir: Path) -> None:
     """Fit the baselines of NAME: a building, an agency, or all. They are kept beside the store."""
     span = period_of(period) if period else past_year(today_here())
     words = Words(lang)
     failed = 0
-    with report_site(config_dir) as site:
-        for building in track(buildings_named(site.portfolio, name), "Baselines", transient=True, console=console):
-            try:
-                baseline = fit_building(site, building, span)
-            except InputError as why:
+    with report_site(config_dir) as site, spreading(scheduler) as spread:
+        buildings = buildings_named(site.portfolio, name)
+        found = fit_buildings(site, buildings, span, spread=spread)
+        for building, baseline in track(found, "Baselines", total=len(buildings), transient=True, console=console):
+            if isinstance(baseline, str):
                 failed += 1
-                click.echo(str(why), err=True)
+                click.echo(f"{building.id}: {baseline}", err=True)
                 continue
             path = save_baseline(site.baselines, building.id, baseline)
             click.echo(f"{building.id}: {baseline_text(baseline, words)}\n  {path}")

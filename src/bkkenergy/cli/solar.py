@@ -16,6 +16,7 @@ from rich.table import Table
 from bkkenergy.cli.context import config_option, load_site, today_here
 from bkkenergy.cli.report import Names
 from bkkenergy.cli.solar_weather import MEASURED, TYPICAL, chosen_weather, weather_group
+from bkkenergy.cli.spread import dask_option, spreading
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import LANGS, Lang, Words
 from bkkenergy.reports.energy import building_of
@@ -289,7 +290,7 @@ def compare_command(
 )
 @click.option("--agency", help="Only this agency's buildings.")
 @click.option("--module", default="mono-550", show_default=True, help="A module of equipment.toml, or cec:NAME.")
-@click.option("--dask", "scheduler", metavar="ADDRESS", help="Spread the work over a Dask cluster (bkkenergy[dask]).")
+@dask_option
 @weather_option
 @output_options
 @config_option
@@ -326,26 +327,6 @@ def screen_command(
     )
     for path in write_screening(found, target, formats, cast("tuple[Lang, ...]", langs), today=today):
         click.echo(f"  {path}")
-
-
-@contextmanager
-def spreading(scheduler: str | None) -> Iterator[Any]:
-    """`map`, or the same on a Dask cluster. Raises InputError without the extra, or without an answer."""
-    if scheduler is None:
-        yield map
-        return
-    try:
-        from distributed import Client  # noqa: PLC0415 - the extra bkkenergy[dask]
-    except ImportError:
-        raise InputError("--dask needs the extra: pip install 'bkkenergy[dask]'.") from None
-    try:
-        client: Any = Client(scheduler, timeout="10s")
-    except (OSError, TimeoutError) as error:
-        raise InputError(
-            f"no Dask scheduler answers at {scheduler} ({error}). Start one with: dask scheduler."
-        ) from error
-    with client:
-        yield lambda work, items: client.gather(client.map(work, list(items), pure=False))
 
 
 solar_command.add_command(weather_group)

@@ -1,4 +1,4 @@
-"""Quarter-hours of days whose readings are no longer kept: what every report is made from, in a tenth of the room.
+"""Quarter-hours of days whose readings are no longer kept: what every report is made from, in a sixth of the room.
 
 Energies are packed as they were computed, bit for bit, so a report of an old period says what it said before. Energy
 of silences too long to be spread, hourly weather and quarter-hourly power factors are kept beside them.

@@ -19,7 +19,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from bkkenergy import __version__
 from bkkenergy.errors import AwayError, BkkEnergyError
 from bkkenergy.i18n import Words
-from bkkenergy.web import api, api_work, live, oidc, pages_account, pages_energy, pages_solar, pages_work
+from bkkenergy.web import api, api_work, live, oidc, pages_account, pages_energy, pages_help, pages_solar, pages_work
 from bkkenergy.web.figures import CityFigures
 from bkkenergy.web.here import Here
 from bkkenergy.web.problems import problem, with_problem_schema
@@ -54,7 +54,7 @@ def create_app(here: Here) -> FastAPI:
     app.middleware("http")(with_headers)
     static = Path(str(resources.files("bkkenergy.web") / "static"))
     app.mount("/static", Static(directory=static), name="static")
-    for room in (pages_account, oidc, pages_energy, pages_solar, pages_work, live):
+    for room in (pages_account, oidc, pages_energy, pages_help, pages_solar, pages_work, live):
         app.include_router(room.router, include_in_schema=False)
     app.include_router(api.router)
     app.include_router(api_work.router)

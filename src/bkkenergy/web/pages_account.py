@@ -42,7 +42,6 @@ from bkkenergy.web.security import (
 )
 
 router = APIRouter(default_response_class=HTMLResponse)
-TERMS = ("kwh", "demand", "load_factor", "baseline", "band", "heat", "tou", "co2")
 TOKEN_DAYS = (30, 90, 365)
 
 
@@ -232,9 +231,3 @@ def end_token(token_id: int, visitor: PageVisitor, _form: OwnForm) -> Response:
     drop_token(visitor.here.engine, token_id)
     visitor.noted("drop_token", str(token_id))
     return RedirectResponse("/admin", 303)
-
-
-@router.get("/help")
-def help_page(visitor: PageVisitor) -> Response:
-    """The words explained, and where what is."""
-    return page(visitor, "help.html.j2", title=visitor.words("web.help"), terms=TERMS)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -42,6 +44,7 @@ from bkkenergy.tariff.windows import window_masks
 
 QUARTERS_AN_HOUR, HOURS_A_DAY = 4, 24
 KVAR_DAYS = 31
+FITTED_AT_ONCE = 200
 DAYS_OF_FACTS = 560
 """Enough for a half-year beside the same one a year before."""
 
@@ -75,12 +78,31 @@ def hours_of(site: SavingsSite, building: Building, period: Period) -> Series:
     return series_of(starts, energy, temp_c, site.portfolio.calendars[building.calendar])
 
 
-def fit_building(site: SavingsSite, building: Building, period: Period) -> Baseline:
-    """The baseline of a period. Raises InputError when too little was measured."""
+def fit_buildings(
+    site: SavingsSite, buildings: Sequence[Building], period: Period, *, spread: Callable[..., Iterable[Any]] = map
+) -> Iterator[tuple[Building, Baseline | str]]:
+    """The baseline of each building, or why there is none. spread : `map`, or the same on a cluster.
+
+    Readings are read here, some hundred buildings at a time, and fitted wherever `spread` does.
+    """
+    for at in range(0, len(buildings), FITTED_AT_ONCE):
+        some = buildings[at : at + FITTED_AT_ONCE]
+        yield from zip(some, spread(fitted, (_hours_or_why(site, building, period) for building in some)), strict=True)
+
+
+def fitted(series: Series | str) -> Baseline | str:
+    """A baseline, or why there is none: too little was measured, or nothing."""
     try:
-        return fit_baseline(hours_of(site, building, period))
+        return series if isinstance(series, str) else fit_baseline(series)
     except InputError as why:
-        raise InputError(f"{building.id}: {why}") from None
+        return str(why)
+
+
+def _hours_or_why(site: SavingsSite, building: Building, period: Period) -> Series | str:
+    try:
+        return hours_of(site, building, period)
+    except InputError as why:
+        return str(why)
 
 
 @dataclass(frozen=True, slots=True)

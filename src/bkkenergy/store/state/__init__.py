@@ -40,14 +40,14 @@ def open_state(settings: StateSettings) -> Engine:
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
     """All or nothing. Raises StoreAway when the database does not answer."""
-    with _told(engine), engine.begin() as connection:
+    with told(engine), engine.begin() as connection:
         yield connection
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A view of one moment, which keeps nobody from writing. Raises StoreAway when the database does not answer."""
-    with _told(engine), engine.connect().execution_options(is_reading=True) as connection, connection.begin():
+    with told(engine), engine.connect().execution_options(is_reading=True) as connection, connection.begin():
         yield connection
 
 
@@ -59,7 +59,7 @@ def us_of(instant: dt.datetime) -> int:
 
 
 @contextmanager
-def _told(engine: Engine) -> Iterator[None]:
+def told(engine: Engine) -> Iterator[None]:
     """What the driver says, as a store that is away."""
     try:
         yield

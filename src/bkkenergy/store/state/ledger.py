@@ -12,7 +12,8 @@ from sqlalchemy.exc import IntegrityError
 
 from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import CITY
-from bkkenergy.store.state import reading, transaction, us_of
+from bkkenergy.store.state import reading, told, transaction, us_of
+from bkkenergy.store.state.leader import AdvisoryLead
 from bkkenergy.store.state.tables import artefact, lease, run
 
 RunState = Literal["due", "running", "done", "failed"]
@@ -81,9 +82,13 @@ class Ledger:
 
     def __init__(self, engine: Engine, owner: str) -> None:
         self.engine, self.owner = engine, owner
+        self._lock = AdvisoryLead(engine) if engine.dialect.name == "postgresql" else None
 
     def lead(self, now: dt.datetime, lease_s: float) -> bool:
-        """Take or keep the lead. False while another process has it."""
+        """Take or keep the lead: by a lease on SQLite, by a lock on PostgreSQL. False while another process has it."""
+        if self._lock is not None:
+            with told(self.engine):
+                return self._lock.take()
         now_us = us_of(now)
         until_us = now_us + int(lease_s * US_PER_S)
         free = or_(lease.c.owner == self.owner, lease.c.until_us < now_us)
@@ -102,6 +107,9 @@ class Ledger:
 
     def stand_down(self) -> None:
         """Give the lead back, so that another replica need not wait for it to run out."""
+        if self._lock is not None:
+            self._lock.release()
+            return
         with transaction(self.engine) as connection:
             mine = and_(lease.c.name == LEADER, lease.c.owner == self.owner)
             connection.execute(update(lease).where(mine).values(until_us=0))

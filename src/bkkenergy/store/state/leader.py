@@ -1,0 +1,51 @@
+"""Who leads on PostgreSQL: whoever's connection holds an advisory lock. A leader that dies is followed at once."""
+
+from __future__ import annotations
+
+import threading
+
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+LEADER_LOCK = 7_061_973
+
+
+class AdvisoryLead:
+    """The lock of one process, on a connection of its own, which is closed and not given back to a pool."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._held: Connection | None = None
+        self._one_at_a_time = threading.Lock()
+
+    def take(self) -> bool:
+        """Take or keep the lead. False while another process has it, and when the connection was lost.
+
+        Whoever loses the connection has lost the lock: PostgreSQL frees it when a session ends.
+        """
+        with self._one_at_a_time:
+            if self._held is not None:
+                try:
+                    self._held.execute(text("SELECT 1"))
+                except SQLAlchemyError:
+                    self._drop()
+                return self._held is not None
+            connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            connection.detach()
+            self._held = connection
+            is_mine = bool(
+                connection.execute(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": LEADER_LOCK}).scalar()
+            )
+            if not is_mine:
+                self._drop()
+            return is_mine
+
+    def release(self) -> None:
+        """Give the lead back."""
+        with self._one_at_a_time:
+            self._drop()
+
+    def _drop(self) -> None:
+        if self._held is not None:
+            self._held.close()
+            self._held = None

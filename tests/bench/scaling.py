@@ -1,0 +1,89 @@
+"""What a meter costs: room on disk, and time of each job, on 100 buildings with 400 days of 15-minute registers.
+
+The figures of docs/scaling.md. One process; every time is of this machine, every size of any.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+from bkkenergy.calendar import BANGKOK, Period
+from bkkenergy.cli.context import load_site
+from bkkenergy.cli.jobs import make_jobs
+from bkkenergy.cli.site import report_site
+from bkkenergy.reports.retention import pack
+from bkkenergy.reports.savings.gather import fit_buildings
+from bkkenergy.reports.write import make_report
+from bkkenergy.store.rollup import Rollup
+from tests.bench.reports import DAYS, fill, site
+
+FOLDER, BUILDINGS, AGENCIES = Path("var/bench-scaling"), 100, 5
+
+
+def timed(name: str, count: float, what: str, began_s: float) -> None:
+    seconds = time.perf_counter() - began_s
+    print(f"{name:34} {seconds:7.1f} s  {seconds / count * 1000:8.2f} ms {what}")
+
+
+def size_of(path: Path) -> dict[str, int]:
+    """Bytes of each table of a SQLite file, with its indexes."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        query = "SELECT name, sum(pgsize) FROM dbstat GROUP BY name"
+        return dict(connection.execute(query).fetchall())
+
+
+def main() -> None:
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir(parents=True)
+    site(FOLDER, AGENCIES, BUILDINGS)
+    readings = fill(FOLDER, DAYS)
+    path = FOLDER / "store.sqlite"
+    print(f"{BUILDINGS} meters, {DAYS} days, {readings:,} readings")
+    raw_bytes = size_of(path)["reading"] / readings
+    print(f"{'raw readings':34} {raw_bytes:7.1f} bytes a reading (registers alone)")
+    jobs = make_jobs(load_site(FOLDER / "config"))
+    began_s = time.perf_counter()
+    while jobs.bring_up():
+        pass
+    timed("hours and days, first year", BUILDINGS, "a meter", began_s)
+    began_s = time.perf_counter()
+    marks = Rollup(path)
+    now_us = int(time.time() * 1e6)
+    for meter in load_site(FOLDER / "config").portfolio.meters:
+        marks.mark(meter.id, now_us, now_us)
+    marks.close()
+    jobs.bring_up()
+    timed("hours and days, a reading more", BUILDINGS, "a meter", began_s)
+    sizes = size_of(path)
+    print(f"{'hours':34} {sizes['hour'] / BUILDINGS / DAYS:7.1f} bytes a meter and day")
+    print(f"{'days':34} {(sizes['day'] + sizes.get('day_of_meter', 0)) / BUILDINGS / DAYS:7.1f} bytes a meter and day")
+    now = dt.datetime.now(BANGKOK)
+    with report_site(FOLDER / "config") as own:
+        last = now.date() - dt.timedelta(days=1)
+        began_s = time.perf_counter()
+        found = list(
+            fit_buildings(own, list(own.portfolio.buildings.values()), Period.days(last - dt.timedelta(days=370), last))
+        )
+        assert not any(isinstance(baseline, str) for _, baseline in found)
+        timed("baselines of a year", BUILDINGS, "a building", began_s)
+        began_s = time.perf_counter()
+        for agency in own.portfolio.agencies:
+            make_report(own, agency, Period.day(last), now=now)
+        timed("daily reports, content", BUILDINGS, "a building", began_s)
+        later = dt.date(now.year + own.settings.store.raw_years + 1, 1, 1)
+        began_s = time.perf_counter()
+        packed = pack(own.store, own.settings, own.portfolio, today=later)
+        timed("packing, with deleting", packed.days, "a meter and day", began_s)
+    sizes = size_of(path)
+    print(f"{'quarter-hours, packed':34} {sizes['kept_day'] / packed.days:7.1f} bytes a meter and day")
+    print(f"{'the same as readings':34} {readings / BUILDINGS / DAYS * raw_bytes:7.1f} bytes a meter and day")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,189 @@
+"""Every command that README and the guides show is run; every link and picture in them leads somewhere."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from bkkenergy.calendar import BANGKOK
+from bkkenergy.cli import cli
+from bkkenergy.cli.init import with_value
+from bkkenergy.errors import BkkEnergyError
+from bkkenergy.readings import ReadingBatch
+from bkkenergy.store.sqlite import SqliteStore
+from tests.conftest import ROOT
+from tests.servers import free_port
+from tests.web import make_site
+
+GUIDES = sorted((ROOT / "docs").rglob("*.md"), key=lambda path: (path.stem != "operator", str(path)))
+"""The operator's first: it makes the user who appears in the others."""
+PAGES = [ROOT / "README.md", *GUIDES, ROOT / "SECURITY.md"]
+BY_OTHERS = {
+    "make demo": "a fresh clone runs it",
+    "make test": "CI is it",
+    "make demo ARGS=--exit": "a fresh clone runs it",
+}
+"""What the guides show and this test does not run, and who does."""
+RUNNING = ("serve", "web", "ingest", "jobs start")
+SETTINGS = """
+[mqtt]
+port = {broker}
+[store]
+path = "var/store.sqlite"
+[state]
+path = "var/state.sqlite"
+[jobs]
+schedule = [{{ kind = "day", at = "00:00", agencies = ["health"] }}]
+[observe]
+port = 0
+[web]
+port = {web}
+secure_cookies = false
+"""
+
+
+def blocks(page: Path) -> list[str]:
+    """The lines of a page's shell blocks, without their comments."""
+    text = page.read_text(encoding="utf-8")
+    lines = [line for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
+    return [found for line in lines if (found := re.sub(r"\s+#.*$", "", line).strip()) and not found.startswith("#")]
+
+
+def shown(page: Path) -> list[str]:
+    """Commands that a page names in its text and tables."""
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    return [own.replace("\\|", "|") for own in re.findall(r"`(bkkenergy [^`]+)`", text)]
+
+
+def as_of_now(command: str) -> str:
+    """Days of the guides, which grow old, as days that have data."""
+    today = dt.datetime.now(BANGKOK).date()
+    last_month = (today.replace(day=1) - dt.timedelta(days=1)).strftime("%Y-%m")
+    command = re.sub(r"20\d\d-\d\d-\d\d", (today - dt.timedelta(days=2)).isoformat(), command)
+    return re.sub(r"20\d\d-\d\d(?!-?\d)", last_month, command)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory, broker):
+    """The demonstration's portfolio with a year of the health centres."""
+    folder = tmp_path_factory.mktemp("docs")
+    make_site(folder, days=3, settings=SETTINGS.format(broker=broker.port, web=free_port()))
+    portfolio = folder / "config/portfolio"
+    portfolio.unlink()
+    shutil.copytree(ROOT / "config/portfolio", portfolio)
+    with (portfolio / "buildings/health.toml").open("a") as file:
+        file.write(
+            '[[building.meters]]\nid = "plug"\ntopic = "tele/plug/SENSOR"\npayload = "tasmota-sensor"\nrated_kw = 4\nparent = "main"\n'
+        )
+    at = (int(time.time()) // 900 - np.arange(430 * 96)[::-1]) * 900_000_000
+    hour, day = (at / 3_600e6 + 7) % 24, (at / 86_400e6 + 7 / 24).astype(int)
+    kw = np.where((hour > 8) & (hour < 17) & (day % 7 > 1), 30.0, 6.0) + np.random.default_rng(3).uniform(0, 2, len(at))
+    store = SqliteStore(folder / "var/store.sqlite")
+    for name in ("centre-1", "centre-2", "centre-3", "centre-4"):
+        columns = {"energy_kwh": 5000 + np.cumsum(kw) / 4}
+        store.commit(ReadingBatch((f"health.{name}.main",), np.zeros(len(at), np.int64), at, columns))
+    store.close()
+    return folder
+
+
+def in_process(arguments: list[str]) -> None:
+    done = CliRunner().invoke(cli, arguments, input="\n" * 20)  # every question: the default
+    told = f"bkkenergy {' '.join(arguments)}: {done.output}"
+    if isinstance(done.exception, BkkEnergyError):
+        pytest.fail(f"{told} {done.exception}")
+    assert done.exit_code == 0, f"{told} {done.exc_info}"
+
+
+def for_a_while(arguments: list[str], home: Path) -> None:
+    """Start what runs until it is stopped; it must stop when asked, without a fault."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bkkenergy", *arguments], cwd=home, stderr=subprocess.PIPE, text=True
+    )
+    time.sleep(5)
+    process.send_signal(signal.SIGTERM)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode in {0, -signal.SIGTERM}, told
+
+
+def prepared(home: Path, config: Path, broker_port: int) -> None:
+    """The new site's own ports: another test may have the default ones."""
+    path = config / "bkkenergy.toml"
+    text = path.read_text(encoding="utf-8")
+    for section, key, value in (("mqtt", "port", broker_port), ("observe", "port", 0), ("web", "port", free_port())):
+        text = with_value(text, section, key, value)
+    path.write_text(text, encoding="utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_every_command_of_the_guides_runs(home, broker, monkeypatch):
+    commands = list(dict.fromkeys(line.replace(".venv/bin/", "") for page in PAGES for line in blocks(page)))
+    assert len(commands) > 35
+    monkeypatch.chdir(home)
+    monkeypatch.setenv("BKKENERGY_CONFIG", str(home / "config"))
+    (home / "message.json").write_text('{"Time": "2026-11-25T10:00:00", "ENERGY": {"Total": 1.5, "Power": 40}}')
+    for command in commands:
+        words = shlex.split(as_of_now(command))
+        if words[0] != "bkkenergy":
+            assert command in BY_OTHERS or command.split()[0] in {"make", "KILLS=20"}, f"nobody runs {command!r}"
+            continue
+        arguments = words[1:]
+        if any(" ".join(arguments).startswith(name) for name in RUNNING):
+            for_a_while(arguments, home)
+        else:
+            in_process(arguments)
+        if arguments[0] == "init":
+            prepared(home, Path(arguments[1]) / "config", broker.port)
+        if arguments[0] == "restore":
+            assert (home / "restored/var/store.sqlite").stat().st_size > 10**6
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_commands_in_the_text_exist_with_their_options(page):
+    for command in shown(page):
+        words = [word for word in command.split()[1:] if word]
+        found: click.Command = cli
+        path: list[str] = []
+        while words and isinstance(found, click.Group):
+            names = words.pop(0).split("|")
+            context = click.Context(found)
+            for name in names:
+                own = found.get_command(context, name)
+                assert own is not None, f"{page.name}: bkkenergy {' '.join([*path, name])} does not exist"
+            found, path = own, [*path, names[-1]]
+        options = {option for own in found.params for option in own.opts}
+        for word in words:
+            if word.startswith("--"):
+                assert word in options, f"{page.name}: `{command}` has no option {word}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_and_pictures_lead_somewhere(page):
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        if "://" not in target:
+            assert (page.parent / target.split("#")[0]).exists(), f"{page.name}: {target}"
+
+
+def test_both_languages_say_the_same_things():
+    """The same headings, commands and pictures, in the same order."""
+    for path in sorted((ROOT / "docs/en").glob("*.md")):
+        other = ROOT / "docs/th" / path.name
+        assert blocks(path) == blocks(other), path.name
+        shapes = [
+            [re.match(r"#+", line)[0] for line in own.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
+            for own in (path, other)
+        ]
+        assert shapes[0] == shapes[1], path.name
