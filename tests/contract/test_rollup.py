@@ -10,7 +10,7 @@ import pytest
 from bkkenergy.calendar import Period, timestamp_us
 from bkkenergy.portfolio import load_portfolio
 from bkkenergy.readings import ReadingBatch
-from bkkenergy.reports.rollup import meter_days, refresh
+from bkkenergy.reports.rollup import METERS_AT_ONCE, meter_days, refresh
 from bkkenergy.settings import InfluxSettings, Settings, StoreSettings
 from bkkenergy.store import open_store
 from bkkenergy.store.rollup import Rollup
@@ -88,7 +88,7 @@ def bring_up(store, rollup, portfolio, settings):
 
 def test_what_is_committed_is_stale_until_it_is_brought_up(store, rollup, portfolio, settings):
     store.commit(readings(METERS[0], np.arange(100)))
-    (own,) = rollup.stale(10)
+    (own,) = rollup.stale()
     assert (own.meter, own.first_us, own.mark) == (METERS[0], timestamp_us(SPAN.start), 1)
     assert bring_up(store, rollup, portfolio, settings) == 1
     assert rollup.stale_count() == 0
@@ -117,7 +117,7 @@ def test_in_whatever_order_readings_come_hours_and_days_are_those_of_all(store, 
 
 def test_a_meter_that_is_marked_while_it_is_computed_stays_stale(store, rollup):
     store.commit(readings(METERS[0], np.arange(50)))
-    (own,) = rollup.stale(10)
+    (own,) = rollup.stale()
     store.commit(readings(METERS[0], np.arange(50, 60)))
     rollup.replace([(own, None)])
     assert rollup.stale_count() == 1
@@ -127,3 +127,24 @@ def test_meters_that_the_portfolio_lacks_and_weather_stations_are_not_computed(s
     store.commit(readings("stranger.one.main", np.arange(10)))
     assert bring_up(store, rollup, portfolio, settings) == 0
     assert rollup.stale_count() == 0
+
+
+def test_no_meter_starves_when_a_pass_has_too_little_time(store, rollup, portfolio, settings):
+    """All meters have news before each pass, and a pass has time for some of them alone."""
+    meters = [meter.id for meter in portfolio.meters if meter.kind == "register"][:40]
+    assert len(meters) > METERS_AT_ONCE
+    first = timestamp_us(SPAN.start)
+    for turn in range(2):
+        at = first + (96 + 4 * turn + np.arange(4)) * QUARTER_US
+        for meter in meters:
+            columns = {"energy_kwh": 10.0 + 4 * turn + np.arange(4)}
+            store.commit(ReadingBatch((meter,), np.zeros(4, np.int64), at, columns))
+        assert refresh(store, rollup, portfolio, settings, today=LAST, within_s=0.0) == METERS_AT_ONCE
+    assert set(rollup.days(meters, FIRST, LAST)["meter"]) == set(meters)
+
+
+def test_news_come_before_years(store, rollup, portfolio, settings):
+    store.commit(readings(METERS[0], np.arange(6 * 96)))
+    store.commit(readings(METERS[1], np.arange(5 * 96, 6 * 96)))
+    refresh(store, rollup, portfolio, settings, today=LAST, within_s=0.0)
+    assert [own.meter for own in rollup.stale()] == [METERS[0]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,32 +12,49 @@ import pandas as pd
 from bkkenergy.calendar import BANGKOK, Period
 from bkkenergy.metering.intervals import IntervalEnergy
 from bkkenergy.portfolio import Meter, MeterKind, Portfolio
-from bkkenergy.readings import Quality
+from bkkenergy.readings import US_PER_S, Quality
 from bkkenergy.reports.energy import quarter_hours
 from bkkenergy.settings import Settings
 from bkkenergy.store import ReadingStore
 from bkkenergy.store.rollup import MeterDays, Rollup, Stale
 
 METERS_AT_ONCE = 25
+PASS_S = 60.0
+NEWS_US = 3 * 86_400 * US_PER_S
 QUARTERS_A_DAY, QUARTERS_AN_HOUR, HOURS_A_DAY = 96, 4, 24
 
 
 def refresh(
-    store: ReadingStore, rollup: Rollup, portfolio: Portfolio, settings: Settings, *, today: dt.date, limit: int = 1000
+    store: ReadingStore,
+    rollup: Rollup,
+    portfolio: Portfolio,
+    settings: Settings,
+    *,
+    today: dt.date,
+    within_s: float = PASS_S,
 ) -> int:
-    """Bring hours and days up to the readings; how many meters were computed."""
+    """Bring hours and days up to the readings; how many meters were computed. The rest waits for the next pass.
+
+    Meters with news come first, those that wait longest in front, so that none starves; whole years (an import, a
+    first start) take what time is left.
+    """
+    until_s = time.monotonic() + within_s
     meters = {meter.id: meter for meter in portfolio.meters}
-    waiting = rollup.stale(limit)
+    waiting = rollup.stale()
     known = [own for own in waiting if own.meter in meters and meters[own.meter].kind is not MeterKind.WEATHER]
     others = {own.meter for own in waiting} - {own.meter for own in known}
     rollup.replace([(own, None) for own in waiting if own.meter in others])
+    done = 0
     for some in _alike(known):
+        if done and time.monotonic() > until_s:
+            break
         first = min(_day_of(own.first_us) for own in some) - dt.timedelta(days=1)
         last = min(max(_day_of(own.last_us) for own in some) + dt.timedelta(days=1), max(today, first))
         own_meters = tuple(meters[own.meter] for own in some)
         found = meter_days(store, settings, own_meters, Period.days(first, last))
         rollup.replace(list(zip(some, found, strict=True)))
-    return len(known)
+        done += len(some)
+    return done
 
 
 def meter_days(store: ReadingStore, settings: Settings, meters: tuple[Meter, ...], period: Period) -> list[MeterDays]:
@@ -69,15 +87,20 @@ def _of_meter(energy: IntervalEnergy, daily: pd.DataFrame, meter: str, period: P
 
 
 def _alike(known: Sequence[Stale]) -> list[list[Stale]]:
-    """Meters whose stretches are alike, to be computed together."""
+    """Meters whose stretches begin on the same day, to be computed together; news first, and what waits longest."""
     groups: list[list[Stale]] = []
-    for own in sorted(known, key=lambda each: (_day_of(each.first_us), _day_of(each.last_us))):
+    for own in sorted(known, key=lambda each: (is_long(each), each.first_us)):
         group = groups[-1] if groups else None
         if group and len(group) < METERS_AT_ONCE and _day_of(group[0].first_us) == _day_of(own.first_us):
             group.append(own)
         else:
             groups.append([own])
     return groups
+
+
+def is_long(own: Stale) -> bool:
+    """Whether more has to be computed than news."""
+    return own.last_us - own.first_us > NEWS_US
 
 
 def _day_of(instant_us: int) -> dt.date:

@@ -103,13 +103,10 @@ class Rollup:
             (number,) = connection.execute("SELECT id FROM meter WHERE name = ?", (meter,)).fetchone()
             connection.execute(_MARK.format(rows="(?, ?, ?, 1)"), (number, first_us, last_us))
 
-    def stale(self, limit: int) -> list[Stale]:
-        """Meters that wait, those told last first: what people look at is what is new."""
-        query = (
-            "SELECT meter.name, first_us, last_us, mark FROM stale JOIN meter ON meter.id = stale.meter "
-            "ORDER BY last_us DESC LIMIT ?"
-        )
-        return [Stale(*row) for row in self._connection.execute(query, (limit,))]
+    def stale(self) -> list[Stale]:
+        """Meters that wait."""
+        query = "SELECT meter.name, first_us, last_us, mark FROM stale JOIN meter ON meter.id = stale.meter"
+        return [Stale(*row) for row in self._connection.execute(query)]
 
     def stale_count(self) -> int:
         """How many meters wait."""
