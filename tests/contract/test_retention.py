@@ -212,6 +212,19 @@ def test_history_that_is_brought_later_is_packed_and_shown(site):
     assert days["energy_kwh"].tolist() == pytest.approx([192, 192, 192])
 
 
+def test_dashboards_find_the_hours_of_packed_days(site):
+    """In InfluxDB as a measurement of their own; in SQLite they stand in the file's own hours."""
+    of = {meter.id: meter for meter in site.portfolio.meters}
+    truth = meters_energy_kwh(site.store, site.settings, (of[MAIN],), PERIODS["before"], "60min").ravel()
+    packed(site)
+    if site.settings.store.kind == "sqlite":
+        return
+    at = f"time >= {timestamp_us(PERIODS['before'].start)}u AND time < {timestamp_us(PERIODS['before'].end)}u"
+    frame = site.store._query(f"SELECT energy_kwh FROM hour WHERE meter = '{MAIN}' AND {at}")
+    np.testing.assert_allclose(frame["energy_kwh"], truth)
+    assert (np.diff(frame["time"]) == 3_600_000_000).all()
+
+
 def test_nothing_is_deleted_where_readings_are_kept_for_ever(site):
     kept = site.settings.store.model_copy(update={"raw_years": 0})
     settings = site.settings.model_copy(update={"store": kept})

@@ -307,6 +307,7 @@ def test_every_query_of_the_dashboards_finds_what_readings_say(influx):
         for meter in ("a.b.main", "a.c.main"):
             columns = {name: 100.0 + np.arange(len(at)) for name in FIELDS}
             store.commit(ReadingBatch((meter,), np.zeros(len(at), np.int64), at, columns))
+            store.keep_hours(ReadingBatch((meter,), np.zeros(3, np.int64), at[::60], {"energy_kwh": np.full(3, 7.0)}))
     pool = urllib3.PoolManager()
     for name, query in queries():
         asked = (

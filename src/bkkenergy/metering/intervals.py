@@ -65,11 +65,10 @@ class IntervalEnergy:
 
         edges : (k+1,) instants, rising, each an edge of these intervals.
         """
-        starts = np.searchsorted(epoch_us(pd.DatetimeIndex(self.energy_kwh.index)), epoch_us(edges[:-1]))
-        fine_kwh = self.energy_kwh.to_numpy(np.float64)
+        bounds = np.searchsorted(epoch_us(pd.DatetimeIndex(self.energy_kwh.index)), epoch_us(edges))
+        starts, fine_kwh = bounds[:-1], self.energy_kwh.to_numpy(np.float64)[: bounds[-1]]
         total_kwh = np.add.reduceat(np.nan_to_num(fine_kwh), starts)
         known = np.add.reduceat(np.isfinite(fine_kwh).astype(np.int64), starts)
-        bounds = np.append(starts, len(fine_kwh))
         place = {name: number for number, name in enumerate(self.energy_kwh.columns)}
         for meter, start, end, gap_kwh in self.gaps.itertuples(index=False):
             first, last = np.searchsorted(self.energy_kwh.index, pd.DatetimeIndex([start, end]))

@@ -17,7 +17,7 @@ from bkkenergy.calendar import BANGKOK, Period, edges, epoch_us, timestamp_us
 from bkkenergy.metering.frames import meter_energy
 from bkkenergy.metering.intervals import IntervalEnergy
 from bkkenergy.portfolio import Meter, MeterKind, Portfolio
-from bkkenergy.readings import ENERGY_FIELDS, WEATHER_FIELDS, FloatArray, Quality
+from bkkenergy.readings import ENERGY_FIELDS, WEATHER_FIELDS, FloatArray, Quality, ReadingBatch
 from bkkenergy.reports.energy import factors_of_readings, hours_of_readings, readings_around
 from bkkenergy.settings import Settings
 from bkkenergy.store import ReadingStore
@@ -112,6 +112,8 @@ def _pack_month(
         energy = meter_energy(batch, counting, edges(wide, "15min"), max_gap_s=gap_s, field=field)
         days += _energy_days(energy, field, month)
         gaps += _silences(energy, field, month)
+        if field == "energy_kwh":
+            store.keep_hours(_hours(energy, month))
     for meter in meters:
         if meter.kind is MeterKind.WEATHER:
             hours = hours_of_readings(store, meter, month)
@@ -133,6 +135,15 @@ def _energy_days(energy: IntervalEnergy, field: str, month: Period) -> Iterator[
         quality = energy.quality.iloc[inside, place].to_numpy(np.uint8).reshape(-1, QUARTERS_A_DAY)
         for number in np.flatnonzero((quality != Quality.MISSING).any(axis=1)).tolist():
             yield KeptDay(name, field, month.dates[number], values[number], quality[number])
+
+
+def _hours(energy: IntervalEnergy, month: Period) -> ReadingBatch:
+    """The month's hours that are known whole."""
+    at = edges(month, "60min")
+    hourly_kwh = energy.over(at).T
+    meter, hour = np.nonzero(np.isfinite(hourly_kwh))
+    names = tuple(energy.energy_kwh.columns)
+    return ReadingBatch(names, meter, epoch_us(at[:-1])[hour], {"energy_kwh": hourly_kwh[meter, hour]})
 
 
 def _silences(energy: IntervalEnergy, field: str, month: Period) -> Iterable[tuple[str, str, int, int, float]]:

@@ -53,6 +53,9 @@ class ReadingStore(Protocol):
     def forget(self, meter_ids: Sequence[str], before_us: int) -> None:
         """Delete the meters' readings before an instant. Raises StoreRefused where the server cannot."""
 
+    def keep_hours(self, hours: ReadingBatch) -> None:
+        """Keep the hours of packed days where others than we look: energy_kwh in the hour that begins at the stamp."""
+
     def latest_registers(self, meter_ids: Sequence[str]) -> Mapping[str, tuple[int, float]]:
         """Instant and value of the latest import register (energy_kwh) of each meter that has one."""
 

@@ -21,7 +21,7 @@ from bkkenergy.readings import WEATHER_FIELDS, ReadingBatch
 from bkkenergy.settings import InfluxSettings
 from bkkenergy.store.base import DEFAULT_FIELDS, StoreAway, StoreRefused
 from bkkenergy.store.kept import Kept
-from bkkenergy.store.line_protocol import MEASUREMENT, TAG, encode
+from bkkenergy.store.line_protocol import HOURS, MEASUREMENT, TAG, encode
 from bkkenergy.store.rollup import StaleMarks
 
 GZIP_LEVEL = 1
@@ -66,13 +66,19 @@ class InfluxStore:
 
     def commit(self, batch: ReadingBatch) -> None:
         """Store the batch by one request; an HTTP answer of success comes after it is durable."""
+        if self._marks is not None and len(batch):
+            self._marks.mark(batch)
+        self._write(encode(batch))
+
+    def keep_hours(self, hours: ReadingBatch) -> None:
+        """Hours of packed days as a measurement of their own, for dashboards: energy_kwh in the hour from its stamp."""
+        self._write(encode(hours, HOURS))
+
+    def _write(self, body: bytes) -> None:
         if self._api == "auto":
             self.prepare()
-        body = encode(batch)
         if not body:
             return
-        if self._marks is not None:
-            self._marks.mark(batch)
         packed = gzip.compress(body, GZIP_LEVEL)
         if self._api == "v1":
             self._write_v1(packed)

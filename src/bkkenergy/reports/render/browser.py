@@ -23,6 +23,8 @@ from bkkenergy.errors import BkkEnergyError, InputError
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 PRINTED_WITHIN_S = 120.0
 ENDED_WITHIN_S = 5.0
+SANDBOX_VARIABLE = "BKKENERGY_BROWSER_SANDBOX"
+REMEDY = f"Where no namespaces are allowed (some containers), set {SANDBOX_VARIABLE}=no."
 FROM_US, TO_US = 3, 4
 """The descriptors on which the browser expects its pipe."""
 A4_IN = (8.27, 11.69)
@@ -127,7 +129,9 @@ class Browser:
             ready, _, _ = select.select([self._read], [], [], max(0.0, until_s - time.monotonic()))
             part = os.read(self._read, 1 << 20) if ready else b""
             if not part:
-                raise PrintFailed(f"{self._path} did not answer within {PRINTED_WITHIN_S:.0f} s, or has ended.")
+                raise PrintFailed(
+                    f"{self._path} did not answer within {PRINTED_WITHIN_S:.0f} s, or has ended. {REMEDY}"
+                )
             self._unread += part
         message, _, self._unread = self._unread.partition(b"\0")
         answer: dict[str, Any] = json.loads(message)
@@ -140,8 +144,8 @@ def _spawn(path: str, folder: str) -> tuple[int, int, int]:
         path, "--headless", "--disable-gpu", "--remote-debugging-pipe", f"--user-data-dir={folder}/profile",
         "--no-first-run", "--disable-extensions", "--disable-background-networking", "about:blank",
     ]  # fmt: skip
-    if os.geteuid() == 0:
-        arguments.insert(1, "--no-sandbox")  # Chromium's sandbox refuses to run for root
+    if os.geteuid() == 0 or os.environ.get(SANDBOX_VARIABLE) == "no":
+        arguments.insert(1, "--no-sandbox")  # it refuses to run for root, and in containers that allow no namespaces
     their_read, our_write = os.pipe()
     our_read, their_write = os.pipe()
     moved = [fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 10) for descriptor in (their_read, their_write)]
