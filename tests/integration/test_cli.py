@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import threading
 import time
 from pathlib import Path
 
+import httpx2 as httpx
 import pandas as pd
 import pytest
 from click.testing import CliRunner
@@ -265,8 +267,15 @@ def test_the_demonstration_goes_on_live_until_it_is_interrupted(tmp_path):
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment) as process:
         try:
             assert process.stdout is not None
-            while "Live" not in process.stdout.readline():
+            told = ""
+            while "Live" not in told:
+                told += process.stdout.readline()
                 assert process.poll() is None
+            address, password = re.search(r"Web app: (\S+)  user demo, password (\S+)", told).groups()
+            with httpx.Client(base_url=address, follow_redirects=True) as client:
+                page = client.post("/login", data={"name": "demo", "password": password}).text
+                assert "ข้อมูลสาธิต" in page
+                assert "สำนักการแพทย์" in page
             store = open_store(StoreSettings(path=tmp_path / "demo.sqlite"))
             first = store.last_seen_us([METER])[METER]
             wait_until(lambda: store.last_seen_us([METER])[METER] > first)

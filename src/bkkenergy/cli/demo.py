@@ -42,7 +42,7 @@ BROKEN = (
     "demo",
     epilog="""\b
 Examples:
-  bkkenergy demo                     35 days of history, reports, then live until Ctrl-C
+  bkkenergy demo                     35 days of history, reports, then live with the web app until Ctrl-C
   bkkenergy demo --exit              the same, ending after the reports
   bkkenergy demo --replay office.csv --exit
   bkkenergy demo --broker amqtt --days 7 --exit""",
@@ -119,7 +119,12 @@ def demo_command(
         reports = _write_reports(site, site.portfolio, session, period, list(site.portfolio.agencies))
         _tell(session, seconds, folder, reports)
         if not exits:
-            _live(session, [m for m in meters if m.meter.id != SILENT_FROM_YESTERDAY], every_s)
+            _live(
+                replace(site, settings=session.settings),
+                session,
+                [m for m in meters if m.meter.id != SILENT_FROM_YESTERDAY],
+                every_s,
+            )
 
 
 def _history(meters: list[Counter]) -> Iterator[Outgoing]:
@@ -190,14 +195,17 @@ def _tell(session: Session, seconds: float, folder: Path, reports: list[tuple[Ag
     )
 
 
-def _live(session: Session, meters: list[Counter], every_s: int) -> None:
-    """A reading of every meter now and again, until Ctrl-C."""
+def _live(site: Site, session: Session, meters: list[Counter], every_s: int) -> None:
+    """The web app, and a reading of every meter now and again, until Ctrl-C."""
+    from bkkenergy.cli.demo_web import USER, web_app  # noqa: PLC0415 - `demo --exit` needs no web app
+
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)  # also where a shell started us with Ctrl-C ignored
-    click.echo(f"\nLive: every meter publishes each {every_s} s. Ctrl-C ends.")
     names = sorted({counter.agency for counter in meters})
     try:
-        with gateways(names, session.port) as opened:
+        with web_app(site) as (address, password), gateways(names, session.port) as opened:
+            click.echo(f"\nWeb app: {click.style(address, bold=True)}  user {USER}, password {password}")
+            click.echo(f"Live: every meter publishes each {every_s} s. Ctrl-C ends.")
             while True:
                 now_us = int(pd.Timestamp.now("UTC").timestamp()) * US_PER_S
                 for counter in meters:

@@ -16,7 +16,7 @@ from bkkenergy.errors import BkkEnergyError
 from bkkenergy.ingest.profile import Profile
 from bkkenergy.ingest.service import Ingester
 from bkkenergy.portfolio import Portfolio
-from bkkenergy.settings import MqttSettings, ObserveSettings, Settings, StoreSettings
+from bkkenergy.settings import MqttSettings, ObserveSettings, Settings, StateSettings, StoreSettings
 
 STALLS_AFTER_S = 60.0
 
@@ -59,6 +59,7 @@ def demo_settings(settings: Settings, folder: Path, port: int) -> Settings:
             "store": StoreSettings(path=folder / "demo.sqlite"),
             "ingest": settings.ingest.model_copy(update={"spool": folder / "spool"}),
             "observe": ObserveSettings(port=0),
+            "state": StateSettings(path=folder / "demo-state.sqlite"),
             "report": settings.report.model_copy(update={"folder": folder / "reports"}),
         }
     )
@@ -74,7 +75,7 @@ def running(
     broker: str | None = None,
 ) -> Iterator[Session]:
     """Broker and ingester over a store that begins empty, until the context ends."""
-    for old in folder.glob("demo.sqlite*"):
+    for old in (*folder.glob("demo.sqlite*"), *folder.glob("demo-state.sqlite*")):
         old.unlink()
     with local_broker(folder, kind=broker) as (name, port):
         own = demo_settings(settings, folder, port)

@@ -1,0 +1,63 @@
+"""The web app beside a running demonstration, with a user whose password is told."""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+
+from bkkenergy.access import EVERY_AGENCY
+from bkkenergy.cli.context import Site
+from bkkenergy.cli.jobs import make_jobs
+from bkkenergy.cli.web import make_server
+from bkkenergy.demo.broker import free_port
+from bkkenergy.settings import Settings, WebSettings
+from bkkenergy.store.state import open_state
+from bkkenergy.store.state.users import add_user
+
+USER = "demo"
+REFRESH_S = 5.0
+
+
+@contextmanager
+def web_app(site: Site) -> Iterator[tuple[str, str]]:
+    """The app over the demonstration's store while the context lasts; its address, and the password of `demo`."""
+    password = secrets.token_urlsafe(9)
+    settings = with_web(site.settings)
+    own = replace(site, settings=settings)
+    engine = open_state(settings.state)
+    add_user(engine, USER, password, "admin", [EVERY_AGENCY], dt.datetime.now(dt.UTC))
+    engine.dispose()
+    jobs, ended = make_jobs(own), threading.Event()
+    jobs.bring_up()
+    server = make_server(own, log_level="error")
+    threads = [
+        threading.Thread(target=server.run, name="web", daemon=True),
+        threading.Thread(target=lambda: _keep_up(jobs.bring_up, ended), name="rollup", daemon=True),
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        yield f"http://127.0.0.1:{settings.web.port}", password
+    finally:
+        server.should_exit = True
+        ended.set()
+        for thread in threads:
+            thread.join(10)
+
+
+def with_web(settings: Settings) -> Settings:
+    """The settings with a port that is free, the usual one if it is, and no TLS before it."""
+    with closing(socket.socket()) as probe:
+        is_taken = probe.connect_ex(("127.0.0.1", settings.web.port)) == 0
+    port = free_port() if is_taken else settings.web.port
+    return settings.model_copy(update={"web": WebSettings(port=port, secure_cookies=False, refresh_s=REFRESH_S)})
+
+
+def _keep_up(bring_up: Callable[[], int], ended: threading.Event) -> None:
+    while not ended.wait(REFRESH_S):
+        bring_up()
