@@ -17,6 +17,7 @@ from bkkenergy.settings import InfluxSettings, StoreSettings
 from bkkenergy.store import ReadingStore, StoreAway, StoreRefused, open_store
 from bkkenergy.store.influx import InfluxStore
 from tests.builders import DAY_US, QUARTER_US, readings
+from tests.receivers import http_receiver
 from tests.servers import free_port, influxdb
 
 EVER = (0, 2**60)
@@ -119,6 +120,47 @@ def test_the_latest_register_of_each_meter_is_known(store: ReadingStore):
     store.commit(readings("a.b.energy", [5.0, 6.0, 7.5]))
     store.commit(readings("a.b.energy", [9.0], start_us=DAY_US + 9 * QUARTER_US, field="power_kw"))
     assert store.latest_registers(["a.b.energy", "a.b.nobody"]) == {"a.b.energy": (DAY_US + 2 * QUARTER_US, 7.5)}
+
+
+def test_the_earliest_reading_of_each_meter_is_known(store: ReadingStore):
+    store.commit(readings("a.b.energy", np.arange(4.0), start_us=DAY_US + QUARTER_US))
+    store.commit(readings("a.b.sky", [25.0], field="temp_air_c"))
+    assert store.first_seen_us(["a.b.energy", "a.b.sky", "a.b.nobody"]) == {
+        "a.b.energy": DAY_US + QUARTER_US,
+        "a.b.sky": DAY_US,
+    }
+
+
+def test_what_is_forgotten_is_one_meter_s_and_older(store: ReadingStore, monkeypatch):
+    monkeypatch.setattr("bkkenergy.store.sqlite.DELETED_AT_ONCE", 7)
+    for name in ("a.b.c", "a.b.c2", "it's.odd.main"):
+        store.commit(readings(name, np.arange(40.0)))
+    store.forget(["a.b.c", "it's.odd.main"], DAY_US + 30 * QUARTER_US)
+    for name, left in (("a.b.c", 10), ("it's.odd.main", 10), ("a.b.c2", 40)):
+        assert store.readings([name], *EVER).column("energy_kwh").tolist() == list(range(40 - left, 40))
+    store.forget(["a.b.nobody"], DAY_US)
+    store.forget(["a.b.c"], 2**52)
+    assert len(store.readings(["a.b.c"], *EVER)) == 0
+
+
+def test_an_influxdb_2_is_asked_to_delete_by_its_own_api_and_a_3_refuses():
+    """A stand-in: no InfluxDB 2 runs here. Its API: docs.influxdata.com, "Delete data", POST /api/v2/delete."""
+    with http_receiver() as server:
+        settings = InfluxSettings(url=server.url, api="v2", bucket="b", org="o", token=SecretStr("t"))
+        store = InfluxStore(settings)
+        server.answers = [204, 404]
+        store.forget(["a.b.c"], 1_700_000_000_000_000)
+        path, headers, body = server.requests[0]
+        assert path == "/api/v2/delete?org=o&bucket=b"
+        assert headers["Authorization"] == "Token t"
+        assert json.loads(body) == {
+            "start": "1970-01-01T00:00:00Z",
+            "stop": "2023-11-14T22:13:20+00:00",
+            "predicate": '_measurement="reading" AND meter="a.b.c"',
+        }
+        with pytest.raises(StoreAway, match="404"):
+            store.forget(["a.b.c"], 1)
+        store.close()
 
 
 def test_another_opener_sees_what_is_committed(store: ReadingStore, settings: StoreSettings):

@@ -12,8 +12,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
 from bkkenergy.calendar import BANGKOK, Period, timestamp_us
+from bkkenergy.cli import cli
 from bkkenergy.cli.context import load_site
 from bkkenergy.cli.site import report_site_of
 from bkkenergy.readings import FIELDS, ReadingBatch
@@ -210,6 +212,17 @@ def test_history_that_is_brought_later_is_packed_and_shown(site):
     days = rollup.days([MAIN], early.first_day, early.last_day)
     rollup.close()
     assert days["energy_kwh"].tolist() == pytest.approx([192, 192, 192])
+
+
+def test_an_export_and_the_command_say_what_is_packed(site, tmp_path):
+    config = ["--config", str(tmp_path / "config")]
+    assert "Nothing is packed yet" in CliRunner().invoke(cli, ["retention", *config]).output
+    packed(site)
+    told = CliRunner().invoke(cli, ["retention", *config]).output
+    assert "Before 2023-11-01" in told
+    assert f"{site.store.kept.count()[0]:,} days of meters as quarter-hours" in told
+    export = ["export", str(tmp_path / "old.csv"), "--period", "2023-10", *config]
+    assert "packed and deleted" in CliRunner().invoke(cli, export).output
 
 
 def test_dashboards_find_the_hours_of_packed_days(site):

@@ -187,3 +187,15 @@ def test_both_languages_say_the_same_things():
             for own in (path, other)
         ]
         assert shapes[0] == shapes[1], path.name
+
+
+def test_what_security_says_is_tested_is_there():
+    """Each test file that the threat model names, and each test of which it gives a part of the name."""
+    text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+    files = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py")}
+    for row in [line for line in text.splitlines() if line.count("|") > 4]:
+        named = re.findall(r"`((?:tests/[\w/]+/)?\w+\.py)`", row)
+        for name in named:
+            assert Path(name).name in files, name
+        for part in re.findall(r"`…(\w+)…?`", row):
+            assert any(re.search(rf"def test_\w*{part}", files[Path(name).name]) for name in named), part

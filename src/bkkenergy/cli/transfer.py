@@ -178,6 +178,8 @@ def export_command(file: Path, period: str, agency: str | None, config_dir: Path
         for meter in building.meters
     ]
     store = open_store(site.settings.store)
+    if (cut := store.kept.cut) is not None and span.first_day < cut:
+        click.echo(f"Readings before {cut} are packed and deleted; their quarter-hours come by the API.", err=True)
     writer = LongWriter(file)
     readings = 0
     try:

@@ -7,7 +7,7 @@ deletes; it never leaves a day without either. What is packed stays: readings th
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +21,7 @@ from bkkenergy.readings import ENERGY_FIELDS, WEATHER_FIELDS, FloatArray, Qualit
 from bkkenergy.reports.energy import factors_of_readings, hours_of_readings, readings_around
 from bkkenergy.settings import Settings
 from bkkenergy.store import ReadingStore
-from bkkenergy.store.kept import QUARTERS_A_DAY, KeptDay
+from bkkenergy.store.kept import QUARTERS_A_DAY, KeptDay, Silence
 from bkkenergy.store.rollup import Rollup
 
 METERS_AT_ONCE = 25
@@ -95,37 +95,44 @@ def _months(meters: Sequence[Meter], first_us: Mapping[str, int], cut: dt.date) 
 
 
 def _pack_month(
-    store: ReadingStore,
-    settings: Settings,
-    meters: list[Meter],
-    month: Period,
-    kept_days: dict[str, set[dt.date]],
+    store: ReadingStore, settings: Settings, meters: list[Meter], month: Period, kept_days: dict[str, set[dt.date]]
 ) -> int:
     """Pack the days of a month that are not packed yet; how many."""
-    days: list[KeptDay] = []
-    gaps: list[tuple[str, str, int, int, float]] = []
-    counting = [meter for meter in meters if meter.kind is not MeterKind.WEATHER]
-    wide = Period(month.start, month.end + LONGEST_SILENCE)
-    batch = readings_around(store, settings, counting, wide)
-    for field in ENERGY_FIELDS:
-        gap_s = settings.metering.max_estimated_gap_s
-        energy = meter_energy(batch, counting, edges(wide, "15min"), max_gap_s=gap_s, field=field)
+    counting = tuple(meter for meter in meters if meter.kind is not MeterKind.WEATHER)
+    days = [day for meter in meters for day in _other_days(store, meter, month)]
+    gaps: list[Silence] = []
+    for field, energy in _energies(store, settings, counting, month):
         days += _energy_days(energy, field, month)
         gaps += _silences(energy, field, month)
         if field == "energy_kwh":
             store.keep_hours(_hours(energy, month))
-    for meter in meters:
-        if meter.kind is MeterKind.WEATHER:
-            hours = hours_of_readings(store, meter, month)
-            for name in WEATHER_FIELDS:
-                days += _days(meter.id, name, month, hours[name].to_numpy(np.float64))
-        else:
-            factor = factors_of_readings(store, meter, month)
-            starts = edges(month, "15min")[:-1].tz_convert("UTC")
-            days += _days(meter.id, "power_factor", month, factor.reindex(starts).to_numpy(np.float64))
     new = [own for own in days if own.day not in kept_days[own.meter]]
     store.kept.put(new, [gap for gap in gaps if _day(gap[2]) not in kept_days[gap[0]]])
     return len({(own.meter, own.day) for own in new})
+
+
+def _energies(
+    store: ReadingStore, settings: Settings, meters: Sequence[Meter], month: Period
+) -> Iterator[tuple[str, IntervalEnergy]]:
+    """Quarter-hours of each register from the month's begin until its silences have ended."""
+    if not meters:
+        return
+    wide = Period(month.start, month.end + LONGEST_SILENCE)
+    batch, at = readings_around(store, settings, meters, wide), edges(wide, "15min")
+    for field in ENERGY_FIELDS:
+        yield field, meter_energy(batch, meters, at, max_gap_s=settings.metering.max_estimated_gap_s, field=field)
+
+
+def _other_days(store: ReadingStore, meter: Meter, month: Period) -> Iterator[KeptDay]:
+    """A station's hours, or a meter's power factors."""
+    if meter.kind is MeterKind.WEATHER:
+        hours = hours_of_readings(store, meter, month)
+        for name in WEATHER_FIELDS:
+            yield from _days(meter.id, name, month, hours[name].to_numpy(np.float64))
+        return
+    factor = factors_of_readings(store, meter, month)
+    starts = edges(month, "15min")[:-1].tz_convert("UTC")
+    yield from _days(meter.id, "power_factor", month, factor.reindex(starts).to_numpy(np.float64))
 
 
 def _energy_days(energy: IntervalEnergy, field: str, month: Period) -> Iterator[KeptDay]:
@@ -146,7 +153,7 @@ def _hours(energy: IntervalEnergy, month: Period) -> ReadingBatch:
     return ReadingBatch(names, meter, epoch_us(at[:-1])[hour], {"energy_kwh": hourly_kwh[meter, hour]})
 
 
-def _silences(energy: IntervalEnergy, field: str, month: Period) -> Iterable[tuple[str, str, int, int, float]]:
+def _silences(energy: IntervalEnergy, field: str, month: Period) -> list[Silence]:
     gaps = energy.gaps[energy.gaps["start"] < month.end]
     starts, ends = epoch_us(pd.DatetimeIndex(gaps["start"])), epoch_us(pd.DatetimeIndex(gaps["end"]))
     return [

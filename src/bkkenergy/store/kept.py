@@ -36,6 +36,9 @@ CREATE TABLE IF NOT EXISTS kept_gap (
 CREATE TABLE IF NOT EXISTS kept_until (one INTEGER PRIMARY KEY CHECK (one = 1), day INTEGER NOT NULL);
 """
 
+Silence = tuple[str, str, int, int, float]
+"""Meter, field, first and last instant (us since 1970 UTC), and the kWh that flowed in between."""
+
 
 @dataclass(frozen=True, slots=True)
 class KeptDay:
@@ -70,10 +73,9 @@ class Kept:
                 (_number(day),),
             )
 
-    def put(self, days: Sequence[KeptDay], gaps: Iterable[tuple[str, str, int, int, float]]) -> None:
-        """Keep days and silences (meter, field, start_us, end_us, kWh), all or nothing. What is kept already stays."""
+    def put(self, days: Sequence[KeptDay], gaps: Sequence[Silence]) -> None:
+        """Keep days and silences, all or nothing. What is kept already stays."""
         with Transaction(self._connection, self.path) as connection:
-            gaps = list(gaps)
             names = {own.meter for own in days} | {gap[0] for gap in gaps}
             connection.executemany("INSERT OR IGNORE INTO meter (name) VALUES (?)", [(name,) for name in sorted(names)])
             numbers = self._numbers(sorted(names))
