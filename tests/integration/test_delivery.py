@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ssl
 import subprocess
 import threading
@@ -50,7 +51,7 @@ def test_readings_arrive_once_each(settings, portfolio, broker, protocol):
     assert found.column("energy_kwh").tolist() == list(range(500))
 
 
-# amqtt leaves the connection that it refuses to the garbage collector.
+# amqtt leaves the connection that it refuses to the garbage collector, which is called here: later it would be another's.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_broker_that_knows_only_3_1_1_is_spoken_to_in_it(settings, portfolio, tmp_path):
     with local_broker(tmp_path, kind="amqtt") as (name, port):
@@ -61,6 +62,7 @@ def test_a_broker_that_knows_only_3_1_1_is_spoken_to_in_it(settings, portfolio, 
             publish(port, [(TOPIC, reading(TS + n)) for n in range(50)])
             wait_until(lambda: dealt_with(ingester) >= 50)
     assert len(stored(settings, METER)) == 50
+    gc.collect()
 
 
 def test_what_comes_while_the_ingester_is_away_waits_at_the_broker(settings, portfolio, broker):
@@ -273,6 +275,7 @@ def test_a_broker_whose_certificate_nobody_vouches_for_is_not_spoken_to(settings
             assert not ingester.subscriber.is_connected
         with ingesting(updated(trusting_the_system, "mqtt", tls=MqttTls(ca_file=certificates / "ca.crt")), portfolio):
             pass
+    gc.collect()
 
 
 def test_a_refused_password_is_told_and_tried_again(settings, portfolio, tmp_path):

@@ -488,3 +488,15 @@ def test_a_job_is_asked_for_again(app, people):
     run = ledger.runs(agency="health", state="done")[0]
     assert admin.post("/jobs/retry", data={"csrf": csrf_of(admin), "run": run.id}).status_code == 303
     assert ledger.runs(agency="health")[0].revision == run.revision + 1
+
+
+def test_what_is_kept_for_a_while_is_let_go_afterwards(home, monkeypatch):
+    """Figures of each minute are kept under a key of their own: without sweeping they would pile up."""
+    monkeypatch.setattr("bkkenergy.web.here.SWEEP_EVERY_S", 0.0)
+    here = make_app(home).state.here
+    for minute in range(50):
+        assert here.kept(("overview", minute), 0.0, lambda n=minute: n) == minute
+    assert len(here._held) <= 2
+    assert here.kept(("long",), 60.0, lambda: 1) == 1
+    here.kept(("other",), 0.0, lambda: 2)
+    assert here.kept(("long",), 60.0, lambda: 3) == 1

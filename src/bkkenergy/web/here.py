@@ -22,7 +22,7 @@ from bkkenergy.store import ReadingStore, open_store
 from bkkenergy.store.rollup import Rollup
 from bkkenergy.store.state.projects import projects
 
-MOST_KEPT = 5000
+MOST_KEPT, SWEEP_EVERY_S = 5000, 30.0
 
 
 @dataclass
@@ -39,6 +39,7 @@ class Here:
     city: Any = None
     _own: threading.local = field(default_factory=threading.local)
     _held: dict[tuple[object, ...], tuple[float, Any]] = field(default_factory=dict)
+    _swept_s: float = 0.0
 
     @property
     def settings(self) -> Settings:
@@ -79,9 +80,10 @@ class Here:
         if held is not None and now_s < held[0]:
             return held[1]
         found = compute()
-        if len(self._held) >= MOST_KEPT:
+        if now_s >= self._swept_s or len(self._held) >= MOST_KEPT:
             fresh = sorted(self._held.items(), key=lambda own: own[1][0])
-            self._held = {own: value for own, value in fresh[MOST_KEPT // 2 :] if value[0] > now_s}
+            self._held = {own: value for own, value in fresh[-MOST_KEPT // 2 :] if value[0] > now_s}
+            self._swept_s = now_s + SWEEP_EVERY_S
         self._held[key] = (now_s + seconds, found)
         return found
 
