@@ -158,6 +158,11 @@ def timestamp_us(instant: pd.Timestamp) -> int:
     return int(epoch_us(pd.DatetimeIndex([instant]))[0])
 
 
+def day_of_us(instant_us: int) -> dt.date:
+    """The day of Bangkok's calendar on which an instant (microseconds since 1970-01-01 UTC) falls."""
+    return pd.Timestamp(instant_us, unit="us", tz="UTC").tz_convert(BANGKOK).date()
+
+
 def buddhist_year(year: int) -> int:
     """Year of the Buddhist era for a year of the common era."""
     return year + BE_OFFSET_YEARS

@@ -21,6 +21,7 @@ Layout = Literal["here", "systemd", "compose"]
 OWN = ("portfolio", FILE_NAME)
 """What is the site's own; every other part of the shipped configuration is copied: figures with their sources."""
 STATE = "/var/lib/bkkenergy"
+MQTT_TLS_PORT = 8883
 AGENCIES = """\
 # Agencies whose reports are made: a stable id, and names in Thai and English.
 
@@ -63,7 +64,6 @@ class Answers:
     name_en: str
     broker: str
     port: int
-    tls: bool
     username: str
     store: str
     influx_url: str
@@ -138,7 +138,7 @@ def _asked(layout: Layout, given: Mapping[str, object], *, is_asking: bool) -> A
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", str(found["agency"])):
         raise InputError(f"agency id {found['agency']!r}: use small letters, digits and hyphens, such as din-daeng.")
     port = int(str(found.pop("port")))
-    return Answers(layout=layout, port=port, tls=port == 8883, **{name: str(value) for name, value in found.items()})  # noqa: PLR2004 - the registered port of MQTT over TLS
+    return Answers(layout=layout, port=port, **{name: str(value) for name, value in found.items()})
 
 
 def write_site(config: Path, answers: Answers) -> None:
@@ -172,7 +172,7 @@ def _values(answers: Answers) -> dict[str, dict[str, str | int | bool]]:
     }
     if answers.username:
         found["mqtt"] |= {"username": answers.username, "password_file": "secrets/mqtt-password"}
-    if answers.tls:
+    if answers.port == MQTT_TLS_PORT:
         found["mqtt.tls"] = {"ca_file": "secrets/ca.crt"}
     if answers.store == "influx":
         found["store.influx"] = {"url": answers.influx_url, "token_file": "secrets/influx-token"}

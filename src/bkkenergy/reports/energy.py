@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,8 @@ from bkkenergy.readings import US_PER_S, WEATHER_FIELDS, FloatArray, ReadingBatc
 from bkkenergy.settings import Settings
 from bkkenergy.store import ReadingStore
 from bkkenergy.store.kept import QUARTERS_A_DAY
+
+SeriesT = TypeVar("SeriesT", pd.Series, pd.DataFrame)
 
 
 def building_of(portfolio: Portfolio, building_id: str) -> Building:
@@ -80,6 +83,21 @@ def parted(period: Period, cut: dt.date | None) -> tuple[Period | None, Period |
     return Period(period.start, at), Period(at, period.end)
 
 
+def _of_both(
+    period: Period, cut: dt.date | None, kept: Callable[[Period], SeriesT], read: Callable[[Period], SeriesT]
+) -> SeriesT:
+    """A series by instant: before the cut what is kept of whole days, from then on what readings say."""
+    old, new = parted(period, cut)
+    parts: list[Any] = []
+    if old is not None:
+        found = kept(Period.days(old.first_day, old.last_day))
+        parts.append(found[(found.index >= old.start) & (found.index < old.end)])
+    if new is not None:
+        parts.append(read(new))
+    joined: SeriesT = pd.concat(parts) if len(parts) > 1 else parts[0]
+    return joined
+
+
 def meters_energy_kwh(
     store: ReadingStore, settings: Settings, meters: tuple[Meter, ...], period: Period, step: Step
 ) -> FloatArray:
@@ -126,16 +144,13 @@ def air_temperature_c(
 
 def station_hours(store: ReadingStore, station: Meter, period: Period) -> pd.DataFrame:
     """Hourly means of what a station sent: columns of WEATHER_FIELDS, an hour of Bangkok a row, NaN where silent."""
-    old, new = parted(period, store.kept.cut)
-    parts = [] if new is None else [hours_of_readings(store, station, new)]
-    if old is not None:
-        days = Period.days(old.first_day, old.last_day)
-        kept = {
-            name: store.kept.values(station.id, name, old.first_day, old.last_day, a_day=24) for name in WEATHER_FIELDS
-        }
-        hours = pd.DataFrame(kept, index=edges(days, "60min")[:-1].tz_convert(BANGKOK))
-        parts.insert(0, hours[(hours.index >= old.start) & (hours.index < old.end)])
-    return pd.concat(parts) if len(parts) > 1 else parts[0]
+
+    def kept(days: Period) -> pd.DataFrame:
+        span = (days.first_day, days.last_day)
+        values = {name: store.kept.values(station.id, name, *span, a_day=24) for name in WEATHER_FIELDS}
+        return pd.DataFrame(values, index=edges(days, "60min")[:-1].tz_convert(BANGKOK))
+
+    return _of_both(period, store.kept.cut, kept, lambda new: hours_of_readings(store, station, new))
 
 
 def hours_of_readings(store: ReadingStore, station: Meter, period: Period) -> pd.DataFrame:
@@ -152,14 +167,12 @@ def hours_of_readings(store: ReadingStore, station: Meter, period: Period) -> pd
 
 def power_factor_quarters(store: ReadingStore, meter: Meter, period: Period) -> pd.Series:
     """Mean power factor of each quarter-hour that has one, sign left out; index: the start, UTC."""
-    old, new = parted(period, store.kept.cut)
-    parts = [] if new is None else [factors_of_readings(store, meter, new)]
-    if old is not None:
-        days = Period.days(old.first_day, old.last_day)
-        kept = store.kept.values(meter.id, "power_factor", old.first_day, old.last_day, a_day=QUARTERS_A_DAY)
-        factors = pd.Series(kept, index=edges(days, "15min")[:-1].tz_convert("UTC")).dropna()
-        parts.insert(0, factors[(factors.index >= old.start) & (factors.index < old.end)])
-    return pd.concat(parts) if len(parts) > 1 else parts[0]
+
+    def kept(days: Period) -> pd.Series:
+        values = store.kept.values(meter.id, "power_factor", days.first_day, days.last_day, a_day=QUARTERS_A_DAY)
+        return pd.Series(values, index=edges(days, "15min")[:-1].tz_convert("UTC")).dropna()
+
+    return _of_both(period, store.kept.cut, kept, lambda new: factors_of_readings(store, meter, new))
 
 
 def factors_of_readings(store: ReadingStore, meter: Meter, period: Period) -> pd.Series:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bkkenergy.calendar import BANGKOK, Period, edges, epoch_us, timestamp_us
+from bkkenergy.calendar import BANGKOK, Period, day_of_us, edges, epoch_us, timestamp_us
 from bkkenergy.metering.frames import meter_energy
 from bkkenergy.metering.intervals import IntervalEnergy
 from bkkenergy.portfolio import Meter, MeterKind, Portfolio
@@ -107,7 +107,7 @@ def _pack_month(
         if field == "energy_kwh":
             store.keep_hours(_hours(energy, month))
     new = [own for own in days if own.day not in kept_days[own.meter]]
-    store.kept.put(new, [gap for gap in gaps if _day(gap[2]) not in kept_days[gap[0]]])
+    store.kept.put(new, [gap for gap in gaps if day_of_us(gap[2]) not in kept_days[gap[0]]])
     return len({(own.meter, own.day) for own in new})
 
 
@@ -168,10 +168,6 @@ def _days(meter: str, field: str, month: Period, values: FloatArray) -> Iterator
     by_day = values.reshape(len(month.dates), -1)
     for number in np.flatnonzero(np.isfinite(by_day).any(axis=1)).tolist():
         yield KeptDay(meter, field, month.dates[number], by_day[number])
-
-
-def _day(instant_us: int) -> dt.date:
-    return pd.Timestamp(instant_us, unit="us", tz="UTC").tz_convert(BANGKOK).date()
 
 
 def _mark_late(settings: Settings, meters: Sequence[Meter], first_us: Mapping[str, int], before: dt.date) -> None:

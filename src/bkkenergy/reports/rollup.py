@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from bkkenergy.calendar import BANGKOK, Period
+from bkkenergy.calendar import Period, day_of_us
 from bkkenergy.metering.intervals import IntervalEnergy
 from bkkenergy.portfolio import Meter, MeterKind, Portfolio
 from bkkenergy.readings import US_PER_S, Quality
@@ -48,8 +48,8 @@ def refresh(
     for some in _alike(known):
         if done and time.monotonic() > until_s:
             break
-        first = min(_day_of(own.first_us) for own in some) - dt.timedelta(days=1)
-        last = min(max(_day_of(own.last_us) for own in some) + dt.timedelta(days=1), max(today, first))
+        first = min(day_of_us(own.first_us) for own in some) - dt.timedelta(days=1)
+        last = min(max(day_of_us(own.last_us) for own in some) + dt.timedelta(days=1), max(today, first))
         own_meters = tuple(meters[own.meter] for own in some)
         found = meter_days(store, settings, own_meters, Period.days(first, last))
         rollup.replace(list(zip(some, found, strict=True)))
@@ -91,7 +91,7 @@ def _alike(known: Sequence[Stale]) -> list[list[Stale]]:
     groups: list[list[Stale]] = []
     for own in sorted(known, key=lambda each: (is_long(each), each.first_us)):
         group = groups[-1] if groups else None
-        if group and len(group) < METERS_AT_ONCE and _day_of(group[0].first_us) == _day_of(own.first_us):
+        if group and len(group) < METERS_AT_ONCE and day_of_us(group[0].first_us) == day_of_us(own.first_us):
             group.append(own)
         else:
             groups.append([own])
@@ -101,7 +101,3 @@ def _alike(known: Sequence[Stale]) -> list[list[Stale]]:
 def is_long(own: Stale) -> bool:
     """Whether more has to be computed than news."""
     return own.last_us - own.first_us > NEWS_US
-
-
-def _day_of(instant_us: int) -> dt.date:
-    return pd.Timestamp(instant_us, unit="us", tz="UTC").tz_convert(BANGKOK).date()

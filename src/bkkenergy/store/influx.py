@@ -66,19 +66,20 @@ class InfluxStore:
 
     def commit(self, batch: ReadingBatch) -> None:
         """Store the batch by one request; an HTTP answer of success comes after it is durable."""
-        if self._marks is not None and len(batch):
+        body = encode(batch)
+        if body and self._marks is not None:
             self._marks.mark(batch)
-        self._write(encode(batch))
+        self._write(body)
 
     def keep_hours(self, hours: ReadingBatch) -> None:
         """Hours of packed days as a measurement of their own, for dashboards: energy_kwh in the hour from its stamp."""
         self._write(encode(hours, HOURS))
 
     def _write(self, body: bytes) -> None:
-        if self._api == "auto":
-            self.prepare()
         if not body:
             return
+        if self._api == "auto":
+            self.prepare()
         packed = gzip.compress(body, GZIP_LEVEL)
         if self._api == "v1":
             self._write_v1(packed)

@@ -18,10 +18,10 @@ import pandas as pd
 from bkkenergy.calendar import BANGKOK, Period, edges, timestamp_us
 from bkkenergy.metering.intervals import IntervalEnergy
 from bkkenergy.readings import FloatArray, Quality, QualityArray
+from bkkenergy.store.rollup import EPOCH, day_number
 from bkkenergy.store.sqlite_file import METER_TABLE, Transaction, make_tables, open_database
 
 QUARTERS_A_DAY = 96
-EPOCH = dt.date(1970, 1, 1)
 METERS_A_QUERY = 500
 SCHEMA = f"""
 {METER_TABLE}
@@ -70,7 +70,7 @@ class Kept:
         with Transaction(self._connection, self.path) as connection:
             connection.execute(
                 "INSERT INTO kept_until VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET day = max(day, excluded.day)",
-                (_number(day),),
+                (day_number(day),),
             )
 
     def put(self, days: Sequence[KeptDay], gaps: Sequence[Silence]) -> None:
@@ -80,7 +80,7 @@ class Kept:
             connection.executemany("INSERT OR IGNORE INTO meter (name) VALUES (?)", [(name,) for name in sorted(names)])
             numbers = self._numbers(sorted(names))
             rows = [
-                (numbers[own.meter], own.field, _number(own.day), _packed(own.values), _quality_packed(own.quality))
+                (numbers[own.meter], own.field, day_number(own.day), _packed(own.values), _quality_packed(own.quality))
                 for own in days
             ]
             connection.executemany("INSERT OR IGNORE INTO kept_day VALUES (?, ?, ?, ?, ?)", rows)
@@ -107,7 +107,7 @@ class Kept:
         quality = np.full((len(meters), len(index)), Quality.MISSING, np.uint8)
         place = {name: number for number, name in enumerate(meters)}
         for name, day, value, how in self._rows(meters, field, days):
-            start = (day - _number(days.first_day)) * QUARTERS_A_DAY
+            start = (day - day_number(days.first_day)) * QUARTERS_A_DAY
             energy_kwh[place[name], start : start + QUARTERS_A_DAY] = _unpacked(value)
             quality[place[name], start : start + QUARTERS_A_DAY] = np.frombuffer(zlib.decompress(how), np.uint8)
         inside = (index >= period.start) & (index < period.end)
@@ -123,7 +123,7 @@ class Kept:
         period = Period.days(first, last)
         found = np.full((len(period.dates), a_day), np.nan)
         for _, day, value, _ in self._rows([meter], field, period):
-            found[day - _number(first)] = _unpacked(value)
+            found[day - day_number(first)] = _unpacked(value)
         return found.ravel()
 
     def copy_to(self, other: Kept) -> None:
@@ -150,7 +150,7 @@ class Kept:
         self._connection.close()
 
     def _rows(self, meters: Sequence[str], field: str, period: Period) -> Iterable[tuple[str, int, bytes, bytes]]:
-        span = (_number(period.first_day), _number(period.last_day))
+        span = (day_number(period.first_day), day_number(period.last_day))
         for name, number in self._numbers(meters).items():
             query = "SELECT ?, day, value, quality FROM kept_day WHERE meter = ? AND field = ? AND day BETWEEN ? AND ?"
             yield from self._connection.execute(query, (name, number, field, *span))
@@ -179,10 +179,6 @@ class Kept:
             rows = self._connection.execute(f"SELECT name, id FROM meter WHERE name IN ({marks})", tuple(some))  # noqa: S608
             found |= dict(rows.fetchall())
         return found
-
-
-def _number(day: dt.date) -> int:
-    return (day - EPOCH).days
 
 
 def _packed(values: FloatArray) -> bytes:

@@ -129,7 +129,7 @@ class Rollup:
         query = "SELECT meter, day, energy_kwh, coverage, peak_kw, peak_us FROM day WHERE day BETWEEN ? AND ?"
         if len(names) <= FEW_METERS:
             query += f" AND meter IN ({', '.join(str(number) for number in names)})"
-        rows = self._connection.execute(query, (_day_number(first), _day_number(last))).fetchall()
+        rows = self._connection.execute(query, (day_number(first), day_number(last))).fetchall()
         frame = pd.DataFrame(rows, columns=["meter", "day", "energy_kwh", "coverage", "peak_kw", "peak_us"])
         frame["meter"] = frame["meter"].map(names)
         frame = frame[frame["meter"].notna()]
@@ -180,7 +180,8 @@ class StaleMarks:
         self._connection.close()
 
 
-def _day_number(day: dt.date) -> int:
+def day_number(day: dt.date) -> int:
+    """Days since 1970-01-01, as the file numbers them."""
     return (day - EPOCH).days
 
 
@@ -203,7 +204,7 @@ def _hour_rows(number: int, days: MeterDays) -> list[tuple[object, ...]]:
 
 
 def _day_rows(number: int, days: MeterDays) -> list[tuple[object, ...]]:
-    start = _day_number(days.first_day)
+    start = day_number(days.first_day)
     columns = (days.day_kwh, days.day_coverage, days.day_peak_kw, days.day_peak_us)
     return [
         (start + place, number, _known(kwh), coverage, _known(peak_kw), None if peak_us < 0 else peak_us)

@@ -81,8 +81,8 @@ class Here:
             return held[1]
         found = compute()
         if now_s >= self._swept_s or len(self._held) >= MOST_KEPT:
-            fresh = sorted(self._held.items(), key=lambda own: own[1][0])
-            self._held = {own: value for own, value in fresh[-MOST_KEPT // 2 :] if value[0] > now_s}
+            fresh = sorted((own for own in self._held.items() if own[1][0] > now_s), key=lambda own: own[1][0])
+            self._held = dict(fresh if len(fresh) < MOST_KEPT else fresh[MOST_KEPT // 2 :])
             self._swept_s = now_s + SWEEP_EVERY_S
         self._held[key] = (now_s + seconds, found)
         return found
