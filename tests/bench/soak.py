@@ -298,6 +298,7 @@ def told(
         f"stored {len(batch):,}: lost {lost}, twice or strange {extra}, other values {wrong}; quarantined {kept} kinds of {bad} bad payloads"
     )
     for part in parts.values():
+        np.savetxt(folder / f"{part.name}-memory.csv", part.samples, "%.1f", ",", header="second,mb", comments="")
         slope, mean, most = part.slope_mb_per_h(min(WARM_S, part.samples[-1][0] / 2))
         curve = ", ".join(f"{mb:.0f}" for at_s, mb in part.samples if at_s % 300 < SAMPLE_S)
         print(f"{part.name:7} memory each 5 minutes: {curve} MB")
