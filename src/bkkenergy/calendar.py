@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, Self, get_args
@@ -161,6 +161,11 @@ def timestamp_us(instant: pd.Timestamp) -> int:
 def day_of_us(instant_us: int) -> dt.date:
     """The day of Bangkok's calendar on which an instant (microseconds since 1970-01-01 UTC) falls."""
     return pd.Timestamp(instant_us, unit="us", tz="UTC").tz_convert(BANGKOK).date()
+
+
+def on_days(instants: pd.DatetimeIndex, days: Collection[dt.date]) -> np.ndarray:
+    """(n,) whether each instant with zone falls on one of the days of Bangkok's calendar."""
+    return instants.tz_convert(BANGKOK).tz_localize(None).normalize().isin(pd.DatetimeIndex(list(days)))
 
 
 def buddhist_year(year: int) -> int:

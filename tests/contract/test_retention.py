@@ -191,7 +191,8 @@ def test_a_crash_before_the_deletion_loses_and_doubles_nothing(site, monkeypatch
         packed(site)
     alike(said(site, PERIODS["across"]), before)
     monkeypatch.undo()
-    assert packed(site).days == 0
+    again = packed(site)
+    assert (again.days, again.too_late) == (0, {})
     alike(said(site, PERIODS["across"]), before)
 
 
@@ -212,6 +213,19 @@ def test_history_that_is_brought_later_is_packed_and_shown(site):
     days = rollup.days([MAIN], early.first_day, early.last_day)
     rollup.close()
     assert days["energy_kwh"].tolist() == pytest.approx([192, 192, 192])
+
+
+def test_readings_for_days_that_are_packed_are_counted_and_change_nothing(site, tmp_path):
+    packed(site)
+    truth = said(site, PERIODS["before"])
+    at = np.arange(timestamp_us(WHOLE.start), timestamp_us(WHOLE.start) + 5 * QUARTER_US, QUARTER_US)
+    site.store.commit(ReadingBatch((MAIN,), np.zeros(5, np.int64), at, {"energy_kwh": np.arange(5.0)}))
+    config = ["--config", str(tmp_path / "config")]
+    told = CliRunner().invoke(cli, ["retention", "--run", *config]).output
+    assert f"{MAIN}: 5 readings came for days packed before" in told
+    alike(said(site, PERIODS["before"]), truth)
+    assert packed(site) is None
+    assert "5 readings came after their day was packed" in CliRunner().invoke(cli, ["retention", *config]).output
 
 
 def test_an_export_and_the_command_say_what_is_packed(site, tmp_path):

@@ -36,10 +36,17 @@ def retention_command(config_dir: Path, *, is_run: bool) -> None:
                     told=lambda month: status.update(f"Packing {month}"),
                 )
             click.echo(f"{packed.days:,} days of meters packed." if packed else "Nothing to pack.")
+            for meter, count in packed.too_late.items() if packed else ():
+                click.echo(f"{meter}: {count:,} readings came for days packed before; deleted unused.")
         cut, due = store.kept.cut, due_cut(site.settings, today_here())
         days, size = store.kept.count()
+        too_late = store.kept.forgotten[1]
     click.echo(f"Readings are kept for {years} years, back to {due}." if due else "Readings are kept for ever.")
     if cut is None:
         click.echo("Nothing is packed yet: every report is made from readings.")
     else:
         click.echo(f"Before {cut}: {days:,} days of meters as quarter-hours, {size / 1e6:,.1f} MB.")
+    if too_late:
+        click.echo(
+            f"{too_late:,} readings came after their day was packed, and were deleted unused; the log names meters."
+        )

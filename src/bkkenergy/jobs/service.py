@@ -116,6 +116,8 @@ class Jobs:
             return
         if packed:
             log.info("readings_packed", cut=packed.cut.isoformat(), days=packed.days)
+            for meter, count in packed.too_late.items():
+                log.warning("readings_came_too_late", meter=meter, readings=count, why="their days were packed before")
 
     def _enter(self, site: SavingsSite) -> None:
         jobs = self.settings.jobs

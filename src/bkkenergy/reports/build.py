@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from bkkenergy.calendar import BANGKOK, Period
+from bkkenergy.calendar import Period, on_days
 from bkkenergy.carbon import GridFactor, emissions_kg
 from bkkenergy.metering.demand import demand_kw, load_factor_ratio, mean_day_kw, peak
 from bkkenergy.metering.intervals import IntervalEnergy
@@ -205,7 +205,7 @@ def _building_use(inputs: AgencyInputs, building: Building, days: _Days) -> Buil
         cost_thb=None if energy_kwh is None else cost_thb(energy_kwh, inputs.rate),
         co2e_kg=None if energy_kwh is None else emissions_kg(energy_kwh, inputs.factor),
         profile_kw=_listed(mean_day_kw(power_kw[in_period])),
-        usual_profile_kw=_listed(mean_day_kw(power_kw[_on_days(power_kw.index, like_days)])),
+        usual_profile_kw=_listed(mean_day_kw(power_kw[on_days(pd.DatetimeIndex(power_kw.index), like_days)])),
     )
     return BuildingUse(
         id=building.id,
@@ -268,7 +268,7 @@ def _agency_use(inputs: AgencyInputs, uses: Sequence[Use]) -> Use:
         cost_thb=total_of([use.cost_thb for use in uses]),
         co2e_kg=total_of([use.co2e_kg for use in uses]),
         profile_kw=_listed(mean_day_kw(power_kw)),
-        usual_profile_kw=_summed([use.usual_profile_kw for use in uses]) if all_have_usual else (),
+        usual_profile_kw=summed([use.usual_profile_kw for use in uses]) if all_have_usual else (),
     )
 
 
@@ -324,12 +324,6 @@ def _of(
     return Attention(kind, severity, meter.building, meter.id, values)
 
 
-def _on_days(index: pd.Index, days: Sequence[dt.date]) -> np.ndarray:
-    """(k,) whether each instant falls on one of the days."""
-    local = pd.DatetimeIndex(index).tz_convert(BANGKOK).tz_localize(None).normalize()
-    return local.isin(pd.DatetimeIndex(list(days)))
-
-
 def _known(value: float) -> float | None:
     return None if math.isnan(value) else float(value)
 
@@ -344,6 +338,11 @@ def _listed(values: FloatArray) -> tuple[float | None, ...]:
     return tuple(_known(value) for value in values.tolist())
 
 
-def _summed(profiles: Sequence[tuple[float | None, ...]]) -> tuple[float | None, ...]:
-    """Hour by hour over buildings; buildings without a usual profile do not count."""
-    return tuple(total_of(values) for values in zip(*profiles, strict=True)) if profiles else ()
+def summed(rows: Iterable[Values]) -> Values:
+    """Value by value over rows of one length, those that are empty left out; None where nobody knows."""
+    known = [row for row in rows if row]
+    if not known:
+        return ()
+    grid: FloatArray = np.array([[np.nan if value is None else value for value in row] for row in known], np.float64)
+    sums = np.where(np.isfinite(grid).any(axis=0), np.nansum(grid, axis=0), np.nan)
+    return tuple(None if np.isnan(value) else value for value in sums.tolist())

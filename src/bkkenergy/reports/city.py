@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from bkkenergy.calendar import BANGKOK
-from bkkenergy.readings import FloatArray
-from bkkenergy.reports.build import ranked_by_usual, total_of
+from bkkenergy.reports.build import ranked_by_usual, summed, total_of
 from bkkenergy.reports.content import (
     AgencyReport,
     Bar,
@@ -22,7 +21,6 @@ from bkkenergy.reports.content import (
     Ranked,
     SolarUse,
     Use,
-    Values,
 )
 from bkkenergy.savings.uncertainty import Placebo, summed_band
 from bkkenergy.settings import CITY
@@ -212,13 +210,3 @@ def _plan(plans: Sequence[PlanProgress]) -> PlanProgress | None:
         target_kwh=total_of(own.target_kwh for own in plans),
         target_year_be=plans[0].target_year_be,
     )
-
-
-def summed(rows: Iterable[Values]) -> Values:
-    """Value by value over rows of one length, those that are empty left out; None where nobody knows."""
-    known = [row for row in rows if row]
-    if not known:
-        return ()
-    grid: FloatArray = np.array([[np.nan if value is None else value for value in row] for row in known], np.float64)
-    sums = np.where(np.isfinite(grid).any(axis=0), np.nansum(grid, axis=0), np.nan)
-    return tuple(None if np.isnan(value) else value for value in sums.tolist())

@@ -1,7 +1,8 @@
 """Readings past their years, packed to what reports are made from, and then deleted.
 
 In this order: pack, move the cut, delete. A crash anywhere leaves readings that are packed already, which the next run
-deletes; it never leaves a day without either. What is packed stays: readings that come for such a day change nothing.
+deletes; it never leaves a day without either. What is packed stays: readings that come for such a day change nothing,
+and are counted.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bkkenergy.calendar import BANGKOK, Period, day_of_us, edges, epoch_us, timestamp_us
+from bkkenergy.calendar import BANGKOK, Period, day_of_us, edges, epoch_us, on_days, timestamp_us
 from bkkenergy.metering.frames import meter_energy
 from bkkenergy.metering.intervals import IntervalEnergy
 from bkkenergy.portfolio import Meter, MeterKind, Portfolio
-from bkkenergy.readings import ENERGY_FIELDS, WEATHER_FIELDS, FloatArray, Quality, ReadingBatch
+from bkkenergy.readings import ENERGY_FIELDS, FIELDS, WEATHER_FIELDS, FloatArray, Quality, ReadingBatch
 from bkkenergy.reports.energy import factors_of_readings, hours_of_readings, readings_around
 from bkkenergy.settings import Settings
 from bkkenergy.store import ReadingStore
@@ -33,10 +34,14 @@ LEFT_BEFORE_CUT = dt.timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """What a run did: the first day that still has its readings, how many days of meters were packed."""
+    """What a run did: the first day that still has its readings, how many days of meters were packed.
+
+    too_late : meters that sent readings for days packed and deleted before, and how many; those are deleted unused.
+    """
 
     cut: dt.date
     days: int
+    too_late: dict[str, int]
 
 
 def due_cut(settings: Settings, today: dt.date) -> dt.date | None:
@@ -74,10 +79,13 @@ def pack(
         told(f"{month.first_day:%Y-%m}")
         count += _pack_month(store, settings, some, month, kept_days)
     store.kept.set_cut(cut)
+    forgotten_us, were_late = store.kept.forgotten
+    too_late = _too_late(store, old, first_us, kept_days, forgotten_us)
     store.forget([meter.id for meter in old], left_us)
+    store.kept.set_forgotten(left_us, were_late + sum(too_late.values()))
     if before is not None:
         _mark_late(settings, old, first_us, before)
-    return Packed(cut, count)
+    return Packed(cut, count, too_late)
 
 
 def _months(meters: Sequence[Meter], first_us: Mapping[str, int], cut: dt.date) -> Iterator[tuple[Period, list[Meter]]]:
@@ -168,6 +176,22 @@ def _days(meter: str, field: str, month: Period, values: FloatArray) -> Iterator
     by_day = values.reshape(len(month.dates), -1)
     for number in np.flatnonzero(np.isfinite(by_day).any(axis=1)).tolist():
         yield KeptDay(meter, field, month.dates[number], by_day[number])
+
+
+def _too_late(
+    store: ReadingStore,
+    meters: Sequence[Meter],
+    first_us: Mapping[str, int],
+    kept_days: Mapping[str, set[dt.date]],
+    forgotten_us: int,
+) -> dict[str, int]:
+    """How many readings of each meter came for days that were packed and deleted before they came."""
+    found = {}
+    for meter in meters:
+        if (begin_us := first_us[meter.id]) < forgotten_us:
+            at_us = store.readings([meter.id], begin_us, forgotten_us, FIELDS).ts_us
+            found[meter.id] = int(on_days(pd.to_datetime(at_us, unit="us", utc=True), kept_days[meter.id]).sum())
+    return {name: count for name, count in found.items() if count}
 
 
 def _mark_late(settings: Settings, meters: Sequence[Meter], first_us: Mapping[str, int], before: dt.date) -> None:

@@ -34,6 +34,9 @@ CREATE TABLE IF NOT EXISTS kept_gap (
     PRIMARY KEY (meter, field, start_us)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS kept_until (one INTEGER PRIMARY KEY CHECK (one = 1), day INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS kept_forgotten (
+    one INTEGER PRIMARY KEY CHECK (one = 1), before_us INTEGER NOT NULL, too_late INTEGER NOT NULL
+);
 """
 
 Silence = tuple[str, str, int, int, float]
@@ -71,6 +74,21 @@ class Kept:
             connection.execute(
                 "INSERT INTO kept_until VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET day = max(day, excluded.day)",
                 (day_number(day),),
+            )
+
+    @property
+    def forgotten(self) -> tuple[int, int]:
+        """The instant (us since 1970 UTC) before which readings were deleted; how many came too late for their day."""
+        row = self._connection.execute("SELECT before_us, too_late FROM kept_forgotten").fetchone()
+        return (0, 0) if row is None else (int(row[0]), int(row[1]))
+
+    def set_forgotten(self, before_us: int, too_late: int) -> None:
+        """Readings before an instant are deleted, and so many in all came too late. Neither ever goes back."""
+        with Transaction(self._connection, self.path) as connection:
+            connection.execute(
+                "INSERT INTO kept_forgotten VALUES (1, ?, ?) ON CONFLICT (one) DO UPDATE SET "
+                "before_us = max(before_us, excluded.before_us), too_late = max(too_late, excluded.too_late)",
+                (before_us, too_late),
             )
 
     def put(self, days: Sequence[KeptDay], gaps: Sequence[Silence]) -> None:
@@ -144,6 +162,7 @@ class Kept:
             self._connection.execute("DETACH DATABASE other")
         if (cut := self.cut) is not None:
             other.set_cut(cut)
+            other.set_forgotten(*self.forgotten)
 
     def close(self) -> None:
         """Let go of the file."""
