@@ -107,7 +107,7 @@ def test_a_state_of_each_earlier_version_is_brought_up_with_what_it_holds(state,
     engine = open_state(state)
     (run,) = Ledger(engine, "b").runs()
     assert (run.agency, run.state, run.figures) == ("health", "done", {"": [1.5, 1.0]})
-    assert [file.path for file in Ledger(engine, "b").artefacts(run.id)] == ["x/r1/x.html"]
+    assert [file.path for file in Ledger(engine, "b").artefacts([run])[run.id]] == ["x/r1/x.html"]
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
     engine.dispose()
@@ -211,7 +211,7 @@ def test_a_closed_run_names_its_files_and_figures(ledger):
     kept = ledger.runs()[0]
     assert (kept.state, kept.duration_s) == ("done", 2.5)
     assert kept.figures == {"": [10.25, 0.9], "health.one": [None, 0.0]}
-    assert [file.path for file in ledger.artefacts(run.id)] == ["x/r1/x.html"]
+    assert [file.path for file in ledger.artefacts([run])[run.id]] == ["x/r1/x.html"]
 
 
 def test_when_publishing_fails_nothing_is_closed(ledger):

@@ -146,7 +146,7 @@ def held(home, jobs, wanted) -> None:
     runs = jobs.ledger.runs()
     assert Counter(run.revision for run in runs) == {1: wanted}
     root = home / "var/reports/archive"
-    named = {file.path: file for run in runs for file in jobs.ledger.artefacts(run.id)}
+    named = {file.path: file for files in jobs.ledger.artefacts(runs).values() for file in files}
     seen = {str(path.relative_to(root)): path for path in root.glob("*/*/r*/*")}
     assert seen.keys() == named.keys()
     for name, path in seen.items():

@@ -74,7 +74,7 @@ def routes(app):
 def filled(path: str, agency: str, building: str, app) -> str:
     """A path with the parts of an agency's."""
     run = next(iter(Ledger(app.state.here.engine, "t").runs(agency=agency, state="done")))
-    file = Ledger(app.state.here.engine, "t").artefacts(run.id)[0].path
+    file = Ledger(app.state.here.engine, "t").artefacts([run])[run.id][0].path
     values = {
         "agency": agency, "building_id": building, "building": building, "path": file, "path:path": file,
         "project_id": f"led-{agency}", "month": f"{dt.datetime.now(BANGKOK).date():%Y-%m}", "user_id": "2", "token_id": "1",
@@ -488,6 +488,15 @@ def test_a_job_is_asked_for_again(app, people):
     run = ledger.runs(agency="health", state="done")[0]
     assert admin.post("/jobs/retry", data={"csrf": csrf_of(admin), "run": run.id}).status_code == 303
     assert ledger.runs(agency="health")[0].revision == run.revision + 1
+
+
+@pytest.mark.parametrize("number", ["", "x", "²", "9" * 30, "-1"])
+def test_a_number_that_is_none_is_no_fault_of_ours(people, number):
+    admin = people["admin"]
+    csrf = csrf_of(admin)
+    assert admin.post("/jobs/retry", data={"csrf": csrf, "run": number}).status_code == 404
+    assert admin.post("/meters/replay", data={"csrf": csrf, "number": number}).status_code == 303
+    assert admin.post("/admin/tokens", data={"csrf": csrf, "days": number}).status_code == 422
 
 
 def test_what_is_kept_for_a_while_is_let_go_afterwards(home, monkeypatch):

@@ -106,7 +106,8 @@ def list_command(
         _show([asdict(own) for own in messages(jobs.engine, limit=limit)], _mail_row, as_json=as_json)
         return
     runs = jobs.ledger.runs(agency=agency, state=state, limit=limit)
-    rows = [asdict(run) | {"files": [asdict(own) for own in jobs.ledger.artefacts(run.id)]} for run in runs]
+    files = jobs.ledger.artefacts(runs)
+    rows = [asdict(run) | {"files": [asdict(own) for own in files[run.id]]} for run in runs]
     _show(rows, _run_row, as_json=as_json)
 
 

@@ -117,7 +117,7 @@ def _agencies_reports(desk: Desk, run: Run) -> list[AgencyReport]:
     found = []
     for agency in desk.site.portfolio.agencies:
         newest = next(iter(_revisions(desk, agency, run.period)), None)
-        files = desk.ledger.artefacts(newest.id) if newest else []
+        files = desk.ledger.artefacts([newest])[newest.id] if newest else []
         found += [read_json((desk.archive / file.path).read_bytes()) for file in files if file.form == "json"]
     if not found:
         raise InputError(f"no agency has a report of {run.period} yet. It is tried again when they have.")

@@ -222,15 +222,17 @@ def reports(visitor: ApiVisitor, agency: str | None = None, limit: Limit = 100, 
     ledger = Ledger(visitor.here.engine, "web")
     own = set(visitor.account.own([*visitor.here.portfolio.agencies, CITY]))
     found = [run for run in ledger.runs(agency=agency, state="done") if run.agency in own]
+    shown = found[offset : offset + limit]
+    files = ledger.artefacts(shown)
     rows = [
         RunRow(
             agency=run.agency,
             period=run.period,
             kind=run.kind,
             revision=run.revision,
-            files=[file.path for file in ledger.artefacts(run.id)],
+            files=[file.path for file in files[run.id]],
         )
-        for run in found[offset : offset + limit]
+        for run in shown
     ]
     return RunPage(total=len(found), offset=offset, limit=limit, items=rows)
 

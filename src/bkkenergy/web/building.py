@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bkkenergy.calendar import BANGKOK, Period, edges, fiscal_year_of, timestamp_us
+from bkkenergy.calendar import BANGKOK, Period, edges, timestamp_us
 from bkkenergy.portfolio import Building
 from bkkenergy.readings import FloatArray
-from bkkenergy.reports.savings.gather import Judged, facts_of, judge, month_bills
+from bkkenergy.reports.savings.gather import Judged, facts_of, fiscal_year_so_far, judge, month_bills
 from bkkenergy.savings.baseline import Series, series_of
 from bkkenergy.savings.facts import Finding
 from bkkenergy.savings.insights import find, visible
@@ -111,17 +111,12 @@ def bill_so_far(here: Here, building: Building) -> Bill | None:
 
 def _judged(here: Here, building: Building) -> tuple[dt.date, Judged, list[Finding]]:
     """Since when a building is judged, its saving since then, and what to act on, up to yesterday."""
-    site, today = here.report_site(), here.today
-    yesterday = today - dt.timedelta(days=1)
-    since = fiscal_year_of(today).first_day
+    site, yesterday = here.report_site(), here.today - dt.timedelta(days=1)
     if not building.main_meters:
-        return since, Judged(building, None, None, None), []
+        return fiscal_year_so_far(yesterday, None).first_day, Judged(building, None, None, None), []
     facts = facts_of(site, building, last_day=yesterday)
-    if facts.baseline is not None and facts.baseline.last >= since:
-        since = facts.baseline.last + dt.timedelta(days=1)
-    since = min(since, yesterday)
-    judged = judge(site, building, Period.days(since, yesterday), facts.series)
-    return since, judged, find(facts, site.config.insights)
+    period = fiscal_year_so_far(yesterday, facts.baseline)
+    return period.first_day, judge(site, building, period, facts.series), find(facts, site.config.insights)
 
 
 def spoken(here: Here, findings: list[Finding]) -> list[Finding]:

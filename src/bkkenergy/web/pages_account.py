@@ -39,6 +39,7 @@ from bkkenergy.web.security import (
     language_of,
     posted_form,
     set_session,
+    whole_number,
 )
 
 router = APIRouter(default_response_class=HTMLResponse)
@@ -214,13 +215,13 @@ def new_token(visitor: PageVisitor, form: OwnForm) -> Response:
     """Make a token of one's own; it is shown this once."""
     visitor.need("administer")
     here = visitor.here
-    days, scope = str(form.get("days", "90")), str(form.get("scope", "read"))
-    if not days.isdigit() or int(days) not in TOKEN_DAYS or scope not in {"read", "write"}:
+    days, scope = whole_number(form.get("days", "90")), str(form.get("scope", "read"))
+    if days is None or days not in TOKEN_DAYS or scope not in {"read", "write"}:
         raise HTTPException(422, "no such scope or time")
     name = str(form.get("name", ""))[:64] or "token"
     narrow = cast("Literal['read', 'write']", scope)
-    secret = add_token(here.engine, visitor.account.id, name, narrow, here.clock(), days=int(days))
-    visitor.noted("add_token", name, scope=scope, days=int(days))
+    secret = add_token(here.engine, visitor.account.id, name, narrow, here.clock(), days=days)
+    visitor.noted("add_token", name, scope=scope, days=days)
     return _admin(visitor, secret=secret)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import PurePosixPath
-from typing import Any
 
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -19,11 +18,11 @@ from bkkenergy.plan import PROJECT_STATES, Step, moved, roll_up
 from bkkenergy.reports.plan.progress import measured_projects
 from bkkenergy.settings import CITY
 from bkkenergy.store.archive import archive_of
-from bkkenergy.store.state.ledger import RUN_STATES, Ledger
+from bkkenergy.store.state.ledger import RUN_STATES, Ledger, Run
 from bkkenergy.store.state.outbox import messages
 from bkkenergy.store.state.projects import move_project, project_of
 from bkkenergy.web.render import page
-from bkkenergy.web.security import REPORT_POLICY, OwnForm, PageVisitor, Visitor
+from bkkenergy.web.security import REPORT_POLICY, OwnForm, PageVisitor, Visitor, whole_number
 
 router = APIRouter(default_response_class=HTMLResponse)
 MOST_ROWS = 200
@@ -61,16 +60,16 @@ def reports_page(visitor: PageVisitor, agency: str = "", kind: str = "") -> Resp
     if agency:
         visitor.need("see", agency)
     runs = ledger.runs(agency=agency or None, state="done", limit=None if agency else 3000)
-    shown: dict[tuple[str, str], dict[str, Any]] = {}
+    newest: dict[tuple[str, str], Run] = {}
     for run in runs:
-        key = (run.agency, run.period)
-        if run.agency in agencies and (not kind or run.kind == kind) and key not in shown and len(shown) < MOST_ROWS:
-            shown[key] = {"run": run, "name": named(visitor, run.agency), "files": ledger.artefacts(run.id)}
+        if run.agency in agencies and (not kind or run.kind == kind) and len(newest) < MOST_ROWS:
+            newest.setdefault((run.agency, run.period), run)
+    files = ledger.artefacts(list(newest.values()))
     return page(
         visitor,
         "reports.html.j2",
         title=visitor.words("web.reports"),
-        rows=list(shown.values()),
+        rows=[{"run": run, "name": named(visitor, run.agency), "files": files[run.id]} for run in newest.values()],
         agencies=[(own, named(visitor, own)) for own in agencies],
         agency=agency,
         kind=kind,
@@ -85,8 +84,9 @@ def report_file(path: str, visitor: PageVisitor) -> Response:
         raise HTTPException(404, "not found")
     visitor.need("see", parts[0])
     ledger = ledger_of(visitor)
-    for run in ledger.runs(agency=parts[0], period=parts[1], state="done"):
-        for file in ledger.artefacts(run.id):
+    runs = ledger.runs(agency=parts[0], period=parts[1], state="done")
+    for files in ledger.artefacts(runs).values():
+        for file in files:
             if file.path == path:
                 content = (archive_of(visitor.here.settings) / file.path).read_bytes()
                 shown = "inline" if file.form in {"html", "pdf"} else "attachment"
@@ -190,7 +190,7 @@ def replay_page(visitor: PageVisitor, form: OwnForm) -> Response:
     """Try refused payloads again."""
     visitor.need("operate")
     here = visitor.here
-    numbers = [int(text) for value in form.getlist("number") if (text := str(value)).isdigit()]
+    numbers = [number for value in form.getlist("number") if (number := whole_number(value)) is not None]
     with quarantine_of(visitor) as quarantine:
         chosen = [item for number in numbers if (item := quarantine.get(number)) is not None]
         replay(chosen, here.portfolio, here.profiles, here.settings.ingest, here.store(), quarantine)
@@ -225,8 +225,8 @@ def retry(visitor: PageVisitor, form: OwnForm) -> Response:
     """Put a run at the head again, or make a new revision of one that is done."""
     visitor.need("operate")
     here, ledger = visitor.here, ledger_of(visitor)
-    number = int(str(form.get("run", "0")) or 0)
-    run = next(iter(ledger.runs(number=number)), None)
+    number = whole_number(form.get("run"))
+    run = None if number is None else next(iter(ledger.runs(number=number)), None)
     if run is None:
         raise HTTPException(404, "no such run")
     if run.state == "done":

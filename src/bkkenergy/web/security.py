@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -156,6 +157,12 @@ def own_form(visitor: PageVisitor, form: Annotated[FormData, Depends(posted_form
 
 
 OwnForm = Annotated[FormData, Depends(own_form)]
+
+
+def whole_number(text: object) -> int | None:
+    """A whole number that a form holds; None where it holds none."""
+    found = re.fullmatch(r"[0-9]{1,18}", str(text))
+    return None if found is None else int(found[0])
 
 
 @dataclass

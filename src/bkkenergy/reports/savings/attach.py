@@ -8,20 +8,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bkkenergy.calendar import Period, fiscal_year_of
+from bkkenergy.calendar import Period
 from bkkenergy.portfolio import Building
 from bkkenergy.reports.content import AgencyReport, Bar, BillItem, BuildingSaving, Ranked
 from bkkenergy.reports.savings.gather import (
     Judged,
     SavingsSite,
     facts_of,
+    fiscal_year_so_far,
     judge,
     judged_total,
     month_bills,
 )
 from bkkenergy.reports.savings.plan import plan_progress
 from bkkenergy.reports.savings.solar import solar_use
-from bkkenergy.savings.baseline import Baseline, Saving, expected_days
+from bkkenergy.savings.baseline import Saving, expected_days
 from bkkenergy.savings.facts import Facts, Finding
 from bkkenergy.savings.insights import find, visible
 from bkkenergy.savings.rules_supply import meter_fault
@@ -69,17 +70,8 @@ def with_judgements(report: AgencyReport, site: SavingsSite, period: Period) -> 
 
 def _seen(site: SavingsSite, building: Building, period: Period) -> Seen:
     facts = facts_of(site, building, last_day=period.last_day)
-    return Seen(building, facts, judge(site, building, _judged_period(period, facts.baseline), facts.series))
-
-
-def _judged_period(period: Period, baseline: Baseline | None) -> Period:
-    """The period itself; for a day the fiscal year so far, where its baseline ends later from the day after that."""
-    if period.kind != "day":
-        return period
-    first = fiscal_year_of(period.last_day).first_day
-    if baseline is not None and baseline.last >= first:
-        first = min(baseline.last + dt.timedelta(days=1), period.last_day)
-    return Period.days(first, period.last_day)
+    judged = fiscal_year_so_far(period.last_day, facts.baseline) if period.kind == "day" else period
+    return Seen(building, facts, judge(site, building, judged, facts.series))
 
 
 def _spoken(site: SavingsSite, told: Sequence[Finding], today: dt.date) -> tuple[Finding, ...]:

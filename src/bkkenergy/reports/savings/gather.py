@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bkkenergy.calendar import BANGKOK, Period, edges
+from bkkenergy.calendar import BANGKOK, Period, edges, fiscal_year_of
 from bkkenergy.errors import InputError
 from bkkenergy.plan import ActionPlan, Project
 from bkkenergy.portfolio import Building, Portfolio
@@ -135,6 +135,14 @@ def judge(site: SavingsSite, building: Building, period: Period, series: Series 
     if saving.days == 0:
         return Judged(building, None, None, baseline, "no valid day in the period")
     return Judged(building, saving, band_of(saving, baseline, site.config.placebo), baseline)
+
+
+def fiscal_year_so_far(last_day: dt.date, baseline: Baseline | None) -> Period:
+    """The fiscal year up to a day; where the baseline's period ends in it, from the day after that."""
+    first = fiscal_year_of(last_day).first_day
+    if baseline is not None and baseline.last >= first:
+        first = min(baseline.last + dt.timedelta(days=1), last_day)
+    return Period.days(first, last_day)
 
 
 def judged_total(site: SavingsSite, found: list[Judged]) -> Band | None:

@@ -20,6 +20,7 @@ RunState = Literal["due", "running", "done", "failed"]
 RUN_STATES: tuple[RunState, ...] = ("due", "running", "done", "failed")
 LEADER = "jobs"
 MOST_ERROR = 2000
+RUNS_A_QUERY = 1000
 
 
 class LeaseLost(Exception):
@@ -249,12 +250,17 @@ class Ledger:
         with reading(self.engine) as connection:
             return {(kind, agency): dt.date.fromisoformat(day) for kind, agency, day in connection.execute(query)}
 
-    def artefacts(self, run_id: int) -> list[Artefact]:
-        """The files of a run."""
-        query = select(artefact).where(artefact.c.run_id == run_id).order_by(artefact.c.form, artefact.c.lang)
-        with reading(self.engine) as connection:
-            rows = connection.execute(query).mappings()
-            return [Artefact(**{name: row[name] for name in Artefact.__dataclass_fields__}) for row in rows]
+    def artefacts(self, runs: Sequence[Run]) -> dict[int, list[Artefact]]:
+        """The files of each run, by its number."""
+        found: dict[int, list[Artefact]] = {own.id: [] for own in runs}
+        for at in range(0, len(runs), RUNS_A_QUERY):
+            some = [own.id for own in runs[at : at + RUNS_A_QUERY]]
+            query = select(artefact).where(artefact.c.run_id.in_(some)).order_by(artefact.c.form, artefact.c.lang)
+            with reading(self.engine) as connection:
+                for row in connection.execute(query).mappings():
+                    own = Artefact(**{name: row[name] for name in Artefact.__dataclass_fields__})
+                    found[row["run_id"]].append(own)
+        return found
 
     def _mine(self, own: Run) -> tuple[Any, ...]:
         return run.c.id == own.id, run.c.owner == self.owner, run.c.state == "running", run.c.tries == own.tries
