@@ -1,7 +1,8 @@
 """Half an hour at five times a city's rate, with a fault each minute: what is lost, doubled, slow, or grows.
 
 2,000 meters, a reading each 12 s (10,000 a minute), over real mosquitto into real InfluxDB, with `bkkenergy ingest`,
-`jobs start` and `web` as processes of their own, five people on the pages, and reports made meanwhile.
+`jobs start` and `web` as processes of their own, five people on the pages, and reports made meanwhile. The agency that
+they look at has a week of one-minute readings behind it.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import load_site
 from bkkenergy.demo.broker import free_port
 from bkkenergy.ingest.quarantine import Quarantine
-from bkkenergy.store import open_store
+from bkkenergy.readings import ReadingBatch
+from bkkenergy.store import ReadingStore, open_store
 from bkkenergy.store.state import open_state
 from bkkenergy.store.state.users import add_user, sign_in
 from tests.bench.reports import site
@@ -42,6 +44,7 @@ METERS, AGENCIES, EVERY_S = 2000, 50, 12
 PAGES = ("/", "/agencies/agency-07", "/buildings/agency-07.b-0007", "/reports", "/plan", "/meters?agency=agency-07")
 USERS, PAUSE_S = 5, 3.0
 SAMPLE_S = 2.0
+HISTORY_DAYS, SEEN_AGENCY = 7, 7
 WARM_S = 900.0
 """Memory is judged after this: every process is killed once in the first minutes, and has filled its caches since."""
 
@@ -99,7 +102,18 @@ def meter_of(meter: int) -> str:
 
 
 def register(meter: int, step: int) -> float:
-    return round(1000 + meter * 7 + step * (5.0 + meter % 7) * EVERY_S / 3600, 6)
+    return round(10_000 + meter * 7 + step * (5.0 + meter % 7) * EVERY_S / 3600, 6)
+
+
+def remember(store: ReadingStore, start_s: int) -> None:
+    """A week of one-minute readings of the agency that people look at, up to the city's first."""
+    steps = np.arange(-HISTORY_DAYS * 86_400 // EVERY_S, 0, 60 // EVERY_S)
+    ts_us = (start_s + steps * EVERY_S) * 1_000_000
+    for meter in range(SEEN_AGENCY, METERS, AGENCIES):
+        kw = 5.0 + meter % 7
+        energy_kwh = 10_000 + meter * 7 + steps * kw * EVERY_S / 3600
+        columns = {"energy_kwh": energy_kwh.round(6), "power_kw": np.full(len(steps), kw)}
+        store.commit(ReadingBatch((meter_of(meter),), np.zeros(len(steps), np.int64), ts_us, columns))
 
 
 class Part:
@@ -227,7 +241,10 @@ def run(
     minutes: int, folder: Path, broker: Server, influx: Server, parts: dict[str, Part], stopping: threading.Event
 ) -> None:
     config, port = configured(folder, broker, influx)
-    engine, now = open_state(load_site(config).settings.state), dt.datetime.now(dt.UTC)
+    settings, now = load_site(config).settings, dt.datetime.now(dt.UTC)
+    engine, start_s = open_state(settings.state), int(time.time())
+    with closing(open_store(settings.store)) as store:
+        remember(store, start_s)
     add_user(engine, "soak", "correct horse battery", "admin", ["all"], now)
     cookie = f"bkkenergy={sign_in(engine, 'soak', 'correct horse battery', now, session_s=36_000, address='')[0]}"
     for name, arguments in (("ingest", ["ingest"]), ("jobs", ["jobs", "start"]), ("web", ["web"])):
@@ -237,7 +254,7 @@ def run(
     pages: list[tuple[float, int, float]] = []
     for seed in range(USERS):
         threading.Thread(target=reader, args=(port, cookie, pages, stopping, seed), daemon=True).start()
-    city = City(broker.port, int(time.time()) - EVERY_S)
+    city = City(broker.port, start_s)
     begin_s = time.monotonic()
     held = range(100, 200)
 
@@ -278,7 +295,7 @@ def told(
     until_s = time.monotonic() + 180
     with closing(open_store(settings.store)) as store:
         while time.monotonic() < until_s:
-            batch = store.readings(names, 0, 2**52, ("energy_kwh",))
+            batch = store.readings(names, city.start_s * 1_000_000, 2**52, ("energy_kwh",))
             if len(batch) >= city.step * METERS:
                 break
             time.sleep(2)

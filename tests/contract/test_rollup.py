@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from contextlib import closing
 
 import numpy as np
 import pytest
 
 from bkkenergy.calendar import Period, timestamp_us
-from bkkenergy.portfolio import load_portfolio
+from bkkenergy.ingest.logbook import Logbook
+from bkkenergy.ingest.status import meter_status
+from bkkenergy.portfolio import MeterKind, load_portfolio
 from bkkenergy.readings import ReadingBatch
 from bkkenergy.reports.rollup import METERS_AT_ONCE, meter_days, refresh
 from bkkenergy.settings import InfluxSettings, Settings, StoreSettings
@@ -113,6 +116,22 @@ def test_in_whatever_order_readings_come_hours_and_days_are_those_of_all(store, 
     while rollup.stale_count():
         bring_up(store, rollup, portfolio, settings)
     held(rollup, store, portfolio, settings)
+
+
+def test_the_status_of_meters_tells_the_coverage_of_seven_days(store, rollup, portfolio, settings):
+    """Three whole days of the seven; an hour counts half an hour after its end."""
+    store.commit(readings(METERS[0], np.arange(3 * 96 + 1)))
+    bring_up(store, rollup, portfolio, settings)
+    meters = [meter for meter in portfolio.meters if meter.id in METERS]
+    sky = meters[1].model_copy(update={"id": "health.centre-2.sky", "kind": MeterKind.WEATHER})
+    end = SPAN.end.to_pydatetime()
+    with closing(Logbook(settings.store.path)) as logbook:
+        for late, counted in ((29, 72), (30, 72), (60 * 25 + 29, 72), (60 * 25 + 30, 71)):
+            now = end + dt.timedelta(minutes=late)
+            told = meter_status(store, rollup, logbook, [*meters, sky], now=now)
+            assert [own.coverage_ratio for own in told] == [pytest.approx(counted / 168), 0.0, None], late
+    assert told[0].last_seen == SPAN.start.to_pydatetime() + dt.timedelta(days=3)
+    assert told[1].last_seen is None
 
 
 def test_a_meter_that_is_marked_while_it_is_computed_stays_stale(store, rollup):

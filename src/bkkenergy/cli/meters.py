@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -12,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bkkenergy.calendar import BANGKOK
-from bkkenergy.cli.context import Site, config_option, load_site
+from bkkenergy.cli.context import Site, config_option, load_site, today_here
 from bkkenergy.errors import InputError
 from bkkenergy.ingest.credentials import issue_passwords
 from bkkenergy.ingest.decode import FAMILIES
@@ -21,7 +22,9 @@ from bkkenergy.ingest.message import Reason
 from bkkenergy.ingest.quarantine import Quarantine
 from bkkenergy.ingest.status import STATUS_DAYS, MeterStatus, acl, meter_status, toml_block, unknown_topics
 from bkkenergy.portfolio import Meter
+from bkkenergy.reports.rollup import is_long, refresh
 from bkkenergy.store import open_store
+from bkkenergy.store.rollup import Rollup
 
 LEAST_COVERAGE_RATIO = 0.9
 
@@ -56,13 +59,17 @@ def status_command(agency: str | None, as_json: bool, config_dir: Path) -> None:
     """Last seen, coverage of the last seven days, events and clock of each meter."""
     site = load_site(config_dir)
     meters = _meters_of(site, agency)
-    store, logbook = open_store(site.settings.store), Logbook(site.settings.store.path)
-    try:
-        gap_s = site.settings.metering.max_estimated_gap_s
-        found = meter_status(store, logbook, meters, now=dt.datetime.now(dt.UTC), max_gap_s=gap_s)
-    finally:
-        store.close()
-        logbook.close()
+    path = site.settings.store.path
+    with (
+        closing(open_store(site.settings.store)) as store,
+        closing(Rollup(path)) as rollup,
+        closing(Logbook(path)) as logbook,
+    ):
+        refresh(store, rollup, site.portfolio, site.settings, today=today_here())
+        waiting = {own.meter for own in rollup.stale() if is_long(own)} & {meter.id for meter in meters}
+        found = meter_status(store, rollup, logbook, meters, now=dt.datetime.now(dt.UTC))
+    if waiting:
+        click.echo(f"Hours of {len(waiting)} meters are not all computed yet; their coverage is more.", err=True)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
     else:
@@ -76,11 +83,11 @@ def _table(found: Sequence[MeterStatus]) -> Table:
     for status in found:
         latest = status.events[0] if status.events else None
         told = f"{len(status.events)}: {latest.kind} {latest.at.astimezone(BANGKOK):%d %b %H:%M}" if latest else ""
-        poor = status.coverage_ratio < LEAST_COVERAGE_RATIO
+        poor = status.coverage_ratio is not None and status.coverage_ratio < LEAST_COVERAGE_RATIO
         table.add_row(
             status.meter_id,
             f"{status.last_seen:%Y-%m-%d %H:%M}" if status.last_seen else "never",
-            f"{status.coverage_ratio:.0%}",
+            "" if status.coverage_ratio is None else f"{status.coverage_ratio:.0%}",
             "" if status.skew_s is None else f"{status.skew_s:+.0f} s",
             told,
             style="red" if status.last_seen is None else "yellow" if poor or latest else None,

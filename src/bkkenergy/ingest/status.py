@@ -8,15 +8,17 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from bkkenergy.calendar import BANGKOK, Period, edges, timestamp_us
+from bkkenergy.calendar import BANGKOK, timestamp_us
 from bkkenergy.ingest.logbook import Logbook, NotedEvent
 from bkkenergy.ingest.quarantine import Kept
-from bkkenergy.metering.frames import meter_energy
-from bkkenergy.portfolio import Meter
+from bkkenergy.portfolio import Meter, MeterKind
 from bkkenergy.readings import US_PER_S
 from bkkenergy.store import ReadingStore
+from bkkenergy.store.rollup import Rollup
 
 STATUS_DAYS = 7
+SETTLED = dt.timedelta(minutes=30)
+"""An hour counts once it ended so long ago: by then its last readings have come, and its figures are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,37 +26,39 @@ class MeterStatus:
     """One meter of the last seven days.
 
     last_seen : its latest reading; None when it never reported. coverage_ratio : share of 15-minute
-        intervals measured, 0..1. events : what its register did, the newest first. skew_s : the
-        least delay from stamp to receipt of its gateway; negative where its clock is ahead of ours.
+        intervals measured, 0..1; None for a weather station. events : what its register did, the newest
+        first. skew_s : the least delay from stamp to receipt of its gateway; negative where its clock is
+        ahead of ours.
     """
 
     meter_id: str
     last_seen: dt.datetime | None
-    coverage_ratio: float
+    coverage_ratio: float | None
     skew_s: float | None
     events: tuple[NotedEvent, ...]
 
 
 def meter_status(
-    store: ReadingStore, logbook: Logbook, meters: Sequence[Meter], *, now: dt.datetime, max_gap_s: float
+    store: ReadingStore, rollup: Rollup, logbook: Logbook, meters: Sequence[Meter], *, now: dt.datetime
 ) -> list[MeterStatus]:
-    """Status of every meter, in the order given. Raises StoreAway."""
-    end = pd.Timestamp(now).tz_convert(BANGKOK).floor("15min")
-    period = Period(end - pd.Timedelta(days=STATUS_DAYS), end)
+    """Status of every meter, in the order given. Raises StoreAway.
+
+    Coverage is that of the hours that are kept, not of readings: a week of an agency is 400,000 of them.
+    """
+    end = pd.Timestamp(now - SETTLED).floor("h")
+    start = end - pd.Timedelta(days=STATUS_DAYS)
     names = [meter.id for meter in meters]
-    beyond_us = int(max_gap_s) * US_PER_S
-    batch = store.readings(names, timestamp_us(period.start) - beyond_us, timestamp_us(period.end) + beyond_us)
-    energy = meter_energy(batch, meters, edges(period, "15min"), max_gap_s=max_gap_s)
-    coverage_ratio = energy.coverage_ratio(period.start, period.end)
+    counting = [meter.id for meter in meters if meter.kind is not MeterKind.WEATHER]
+    coverage_ratio = rollup.coverage_ratios(counting, timestamp_us(start), timestamp_us(end))
     seen, gateways = store.last_seen_us(names), logbook.gateways()
     events: dict[str, list[NotedEvent]] = {}
-    for event in logbook.events(names, period.start.to_pydatetime()):
+    for event in logbook.events(names, start.to_pydatetime()):
         events.setdefault(event.meter_id, []).append(event)
     return [
         MeterStatus(
             meter.id,
             dt.datetime.fromtimestamp(seen[meter.id] / US_PER_S, BANGKOK) if meter.id in seen else None,
-            float(coverage_ratio[meter.id]),
+            coverage_ratio.get(meter.id),
             gateways[meter.gateway_id].skew_s if meter.gateway_id in gateways else None,
             tuple(events.get(meter.id, ())),
         )

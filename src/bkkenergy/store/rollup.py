@@ -17,10 +17,11 @@ import numpy as np
 import pandas as pd
 
 from bkkenergy.calendar import BANGKOK
-from bkkenergy.readings import FloatArray, ReadingBatch
+from bkkenergy.readings import US_PER_S, FloatArray, ReadingBatch
 from bkkenergy.store.sqlite_file import METER_TABLE, Transaction, make_tables, open_database
 
 EPOCH = dt.date(1970, 1, 1)
+US_PER_HOUR = 3600 * US_PER_S
 FEW_METERS = 100
 """So many are looked up one by one; for more the days are read through."""
 
@@ -149,6 +150,17 @@ class Rollup:
             table = np.array(rows, np.float64)
             found[table[:, 0].astype(np.int64) - start] = table[:, 1:]
         return found.reshape(count, 24, 3)
+
+    def coverage_ratios(self, meters: Iterable[str], first_us: int, end_us: int) -> dict[str, float]:
+        """Share of each meter's quarter-hours measured in the whole hours between two instants, 0..1."""
+        first, end = first_us // US_PER_HOUR, end_us // US_PER_HOUR
+        query = (
+            "SELECT coalesce(sum(coverage), 0) FROM hour WHERE meter = (SELECT id FROM meter WHERE name = ?) "
+            "AND hour >= ? AND hour < ?"
+        )
+        return {
+            name: self._connection.execute(query, (name, first, end)).fetchone()[0] / (end - first) for name in meters
+        }
 
     def close(self) -> None:
         """Let go of the file."""

@@ -28,7 +28,7 @@ class MeterRow(Row):
     building: str
     kind: str
     last_seen: dt.datetime | None
-    coverage_ratio: float
+    coverage_ratio: float | None
     events: list[str]
 
 

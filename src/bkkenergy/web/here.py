@@ -81,7 +81,8 @@ class Here:
             return held[1]
         found = compute()
         if now_s >= self._swept_s or len(self._held) >= MOST_KEPT:
-            fresh = sorted((own for own in self._held.items() if own[1][0] > now_s), key=lambda own: own[1][0])
+            held_now = list(self._held.items())  # at one go: other threads add to it meanwhile
+            fresh = sorted((own for own in held_now if own[1][0] > now_s), key=lambda own: own[1][0])
             self._held = dict(fresh if len(fresh) < MOST_KEPT else fresh[MOST_KEPT // 2 :])
             self._swept_s = now_s + SWEEP_EVERY_S
         self._held[key] = (now_s + seconds, found)
@@ -93,8 +94,7 @@ class Here:
             return []
         logbook = Logbook(self.settings.store.path)
         try:
-            gap_s = self.settings.metering.max_estimated_gap_s
-            return meter_status(self.store(), logbook, meters, now=self.clock(), max_gap_s=gap_s)
+            return meter_status(self.store(), self.rollup(), logbook, meters, now=self.clock())
         finally:
             logbook.close()
 
