@@ -70,8 +70,8 @@ def site(folder: Path, agencies: int, buildings: int) -> None:
     (config / "portfolio/all.toml").write_text("\n".join(lines))
 
 
-def fill(folder: Path, days: int) -> int:
-    """Simulated registers of every main meter up to this morning; how many readings."""
+def fill(folder: Path, days: int, every_min: int = 15) -> int:
+    """Simulated registers of every main meter up to this morning, 15-minute steps dealt out; how many readings."""
     portfolio = load_portfolio(folder / "config")
     now = dt.datetime.now(BANGKOK)
     start = dt.datetime.combine(now.date() - dt.timedelta(days=days), dt.time(), BANGKOK)
@@ -79,11 +79,12 @@ def fill(folder: Path, days: int) -> int:
     weather = simulated_weather(index, seed=1)
     store = SqliteStore(folder / "store.sqlite")
     store.prepare()
-    at = epoch_us(pd.DatetimeIndex(index))
+    quarter_us = epoch_us(pd.DatetimeIndex(index))
+    at = np.arange(quarter_us[0], quarter_us[-1] + 1, every_min * 60_000_000)
     for building in portfolio.buildings.values():
         assert building.type in SHAPES
         load = building_load(building, portfolio.calendars[building.calendar], weather, seed=1)
-        register = 1000 + np.cumsum(np.clip(load.grid_kw, 0, None)) / 4
+        register = np.interp(at, quarter_us, 1000 + np.cumsum(np.clip(load.grid_kw, 0, None)) / 4)
         names = tuple(meter.id for meter in building.main_meters)[:1]
         store.commit(ReadingBatch(names, np.zeros(len(at), np.int64), at, {"energy_kwh": register}))
     store.close()

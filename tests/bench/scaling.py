@@ -1,10 +1,11 @@
-"""What a meter costs: room on disk, and time of each job, on 100 buildings with 400 days of 15-minute registers.
+"""What a meter costs: room on disk, and time of each job, on buildings with 400 days of registers.
 
 The figures of docs/scaling.md. One process; every time is of this machine, every size of any.
 """
 
 from __future__ import annotations
 
+import argparse
 import datetime as dt
 import shutil
 import sqlite3
@@ -17,12 +18,12 @@ from bkkenergy.cli.context import load_site
 from bkkenergy.cli.jobs import make_jobs
 from bkkenergy.cli.site import report_site
 from bkkenergy.reports.retention import pack
-from bkkenergy.reports.savings.gather import fit_buildings
+from bkkenergy.reports.savings.gather import facts_of, fit_buildings
 from bkkenergy.reports.write import make_report
 from bkkenergy.store.rollup import Rollup
 from tests.bench.reports import DAYS, fill, site
 
-FOLDER, BUILDINGS, AGENCIES = Path("var/bench-scaling"), 100, 5
+FOLDER, AGENCIES = Path("var/bench-scaling"), 5
 
 
 def timed(name: str, count: float, what: str, began_s: float) -> None:
@@ -39,19 +40,24 @@ def size_of(path: Path) -> dict[str, int]:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--buildings", type=int, default=100)
+    parser.add_argument("--every-min", type=int, default=15, help="minutes between readings")
+    given = parser.parse_args()
+    count = given.buildings
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
-    site(FOLDER, AGENCIES, BUILDINGS)
-    readings = fill(FOLDER, DAYS)
+    site(FOLDER, AGENCIES, count)
+    readings = fill(FOLDER, DAYS, given.every_min)
     path = FOLDER / "store.sqlite"
-    print(f"{BUILDINGS} meters, {DAYS} days, {readings:,} readings")
+    print(f"{count} meters, {DAYS} days, {readings:,} readings")
     raw_bytes = size_of(path)["reading"] / readings
     print(f"{'raw readings':34} {raw_bytes:7.1f} bytes a reading (registers alone)")
     jobs = make_jobs(load_site(FOLDER / "config"))
     began_s = time.perf_counter()
     while jobs.bring_up():
         pass
-    timed("hours and days, first year", BUILDINGS, "a meter", began_s)
+    timed("hours and days, first year", count, "a meter", began_s)
     began_s = time.perf_counter()
     marks = Rollup(path)
     now_us = int(time.time() * 1e6)
@@ -59,10 +65,10 @@ def main() -> None:
         marks.mark(meter.id, now_us, now_us)
     marks.close()
     jobs.bring_up()
-    timed("hours and days, a reading more", BUILDINGS, "a meter", began_s)
+    timed("hours and days, a reading more", count, "a meter", began_s)
     sizes = size_of(path)
-    print(f"{'hours':34} {sizes['hour'] / BUILDINGS / DAYS:7.1f} bytes a meter and day")
-    print(f"{'days':34} {(sizes['day'] + sizes.get('day_of_meter', 0)) / BUILDINGS / DAYS:7.1f} bytes a meter and day")
+    print(f"{'hours':34} {sizes['hour'] / count / DAYS:7.1f} bytes a meter and day")
+    print(f"{'days':34} {(sizes['day'] + sizes.get('day_of_meter', 0)) / count / DAYS:7.1f} bytes a meter and day")
     now = dt.datetime.now(BANGKOK)
     with report_site(FOLDER / "config") as own:
         last = now.date() - dt.timedelta(days=1)
@@ -71,18 +77,22 @@ def main() -> None:
             fit_buildings(own, list(own.portfolio.buildings.values()), Period.days(last - dt.timedelta(days=370), last))
         )
         assert not any(isinstance(baseline, str) for _, baseline in found)
-        timed("baselines of a year", BUILDINGS, "a building", began_s)
+        timed("baselines of a year", count, "a building", began_s)
         began_s = time.perf_counter()
         for agency in own.portfolio.agencies:
             make_report(own, agency, Period.day(last), now=now)
-        timed("daily reports, content", BUILDINGS, "a building", began_s)
+        timed("daily reports, content", count, "a building", began_s)
+        began_s = time.perf_counter()
+        for building in own.portfolio.buildings.values():
+            facts_of(own, building, last_day=last)
+        timed("what a building's page rests on", count, "a building", began_s)
         later = dt.date(now.year + own.settings.store.raw_years + 1, 1, 1)
         began_s = time.perf_counter()
         packed = pack(own.store, own.settings, own.portfolio, today=later)
         timed("packing, with deleting", packed.days, "a meter and day", began_s)
     sizes = size_of(path)
     print(f"{'quarter-hours, packed':34} {sizes['kept_day'] / packed.days:7.1f} bytes a meter and day")
-    print(f"{'the same as readings':34} {readings / BUILDINGS / DAYS * raw_bytes:7.1f} bytes a meter and day")
+    print(f"{'the same as readings':34} {readings / count / DAYS * raw_bytes:7.1f} bytes a meter and day")
 
 
 if __name__ == "__main__":

@@ -206,10 +206,11 @@ class InfluxStore:
             encode_multipart=False,
             headers={"Accept": "application/csv"},
         )
-        text = response.data.decode()
         if response.status != HTTPStatus.OK:
-            raise self._failure(response.status, text)
-        frame = pd.read_csv(io.StringIO(text)) if text.strip() else pd.DataFrame()
+            raise self._failure(response.status, response.data.decode(errors="replace"))
+        if not response.data.strip():
+            return pd.DataFrame()
+        frame = pd.read_csv(io.BytesIO(response.data), dtype={"name": "category", "tags": "category"})
         if "error" in frame.columns:
             raise StoreAway(f"{self._settings.url}: {statement!r} failed: {frame['error'].iloc[0]}.")
         if len(frame) and "time" not in frame.columns:
@@ -248,4 +249,4 @@ def _is_one_of(meter_ids: Sequence[str]) -> str:
 
 
 def _meters(frame: pd.DataFrame) -> pd.Series:
-    return frame["tags"].str.removeprefix(f"{TAG}=")
+    return frame["tags"].cat.rename_categories(lambda tag: tag.removeprefix(f"{TAG}="))

@@ -78,13 +78,13 @@ class SqliteStore:
         for number, meter_id in enumerate(meter_ids):
             rows = self._connection.execute(query, (meter_id, start_us, end_us)).fetchall()
             if rows:
-                ts_us, *columns = zip(*rows, strict=True)
+                ts_us, *columns = np.ascontiguousarray(np.array(rows, np.float64).T)  # exact to the year 2255
                 parts.append(
                     ReadingBatch(
                         tuple(meter_ids),
                         np.full(len(rows), number, np.int64),
-                        np.array(ts_us, np.int64),
-                        {name: np.array(column, np.float64) for name, column in zip(fields, columns, strict=True)},
+                        ts_us.astype(np.int64),
+                        dict(zip(fields, columns, strict=True)),
                     )
                 )
         return ReadingBatch.concat(parts) if parts else ReadingBatch.empty(meter_ids)
