@@ -163,9 +163,14 @@ def day_of_us(instant_us: int) -> dt.date:
     return pd.Timestamp(instant_us, unit="us", tz="UTC").tz_convert(BANGKOK).date()
 
 
-def on_days(instants: pd.DatetimeIndex, days: Collection[dt.date]) -> np.ndarray:
+def days_of(instants: pd.Index | pd.Series) -> pd.DatetimeIndex:
+    """The day of Bangkok's calendar that each instant with zone falls on, as a date without zone."""
+    return pd.DatetimeIndex(instants).tz_convert(BANGKOK).tz_localize(None).normalize()
+
+
+def on_days(instants: pd.Index, days: Collection[dt.date]) -> np.ndarray:
     """(n,) whether each instant with zone falls on one of the days of Bangkok's calendar."""
-    return instants.tz_convert(BANGKOK).tz_localize(None).normalize().isin(pd.DatetimeIndex(list(days)))
+    return days_of(instants).isin(pd.DatetimeIndex(list(days)))
 
 
 def buddhist_year(year: int) -> int:

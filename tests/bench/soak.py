@@ -27,7 +27,9 @@ from pathlib import Path
 
 import numpy as np
 import paho.mqtt.client as mqtt
+import pandas as pd
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from scipy.stats import linregress
 
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import load_site
@@ -78,7 +80,7 @@ class City:
                 self.unconfirmed[mid] = (topic, payload)
 
     def reading(self, meter: int, step: int) -> dict[str, float]:
-        return {"ts": self.start_s + step * EVERY_S, "energy_kwh": register(meter, step), "power_kw": 5.0 + meter % 7}
+        return {"ts": self.start_s + step * EVERY_S, "energy_kwh": register(meter, step), "power_kw": load_kw(meter)}
 
     def tick(self, *, held: range = range(0)) -> None:
         """One reading of every meter but those that are cut off."""
@@ -101,8 +103,12 @@ def meter_of(meter: int) -> str:
     return f"agency-{meter % AGENCIES:02d}.b-{meter:04d}.main"
 
 
-def register(meter: int, step: int) -> float:
-    return round(10_000 + meter * 7 + step * (5.0 + meter % 7) * EVERY_S / 3600, 6)
+def load_kw(meter: int) -> float:
+    return 5.0 + meter % 7
+
+
+def register(meter: int, step: int | np.ndarray) -> np.ndarray:
+    return np.round(10_000 + meter * 7 + step * load_kw(meter) * EVERY_S / 3600, 6)
 
 
 def remember(store: ReadingStore, start_s: int) -> None:
@@ -110,9 +116,7 @@ def remember(store: ReadingStore, start_s: int) -> None:
     steps = np.arange(-HISTORY_DAYS * 86_400 // EVERY_S, 0, 60 // EVERY_S)
     ts_us = (start_s + steps * EVERY_S) * 1_000_000
     for meter in range(SEEN_AGENCY, METERS, AGENCIES):
-        kw = 5.0 + meter % 7
-        energy_kwh = 10_000 + meter * 7 + steps * kw * EVERY_S / 3600
-        columns = {"energy_kwh": energy_kwh.round(6), "power_kw": np.full(len(steps), kw)}
+        columns = {"energy_kwh": register(meter, steps), "power_kw": np.full(len(steps), load_kw(meter))}
         store.commit(ReadingBatch((meter_of(meter),), np.zeros(len(steps), np.int64), ts_us, columns))
 
 
@@ -137,10 +141,12 @@ class Part:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         self.samples.append((at_s, int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024))
 
-    def slope_mb_per_h(self, since_s: float) -> tuple[float, float, float]:
-        """(MB/h, MB in the mean, highest MB) since a moment."""
-        at_s, mb = np.array([own for own in self.samples if own[0] >= since_s]).T
-        return float(np.polyfit(at_s / 3600, mb, 1)[0]), float(mb.mean()), float(mb.max())
+    def slope_mb_per_h(self, since_s: float) -> tuple[float, float, float, float]:
+        """(MB/h of the minutes' medians, its 95 % half width, MB in the mean, highest MB) since a moment."""
+        samples = pd.DataFrame(self.samples, columns=["second", "mb"]).query("second >= @since_s")
+        median_mb = samples.groupby(samples["second"] // 60)["mb"].median()
+        line = linregress(median_mb.index / 60, median_mb)
+        return float(line.slope), float(1.96 * line.stderr), float(samples["mb"].mean()), float(samples["mb"].max())
 
 
 def configured(folder: Path, broker: Server, influx: Server) -> tuple[dict[str, Path], int]:
@@ -191,6 +197,8 @@ def main() -> None:
     parser.add_argument("--minutes", type=int, default=30)
     parser.add_argument("--folder", type=Path, default=Path("var/soak"))
     given = parser.parse_args()
+    if given.minutes < 4:
+        parser.error("--minutes: at least 4, or there is no slope of memory to tell.")
     folder = given.folder.resolve()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -307,8 +315,7 @@ def told(
         lost += len(np.setdiff1d(truth_us, at))
         extra += len(at) - len(np.intersect1d(truth_us, at))
         step = (at // 1_000_000 - city.start_s) // EVERY_S
-        expected = np.array([register(meter, int(number)) for number in step])
-        wrong += int((batch.column("energy_kwh")[own] != expected).sum())
+        wrong += int((batch.column("energy_kwh")[own] != register(meter, step)).sum())
     with closing(Quarantine.of(settings)) as quarantine:
         kept = len(quarantine.listed(limit=10**6))
     print(
@@ -316,10 +323,10 @@ def told(
     )
     for part in parts.values():
         np.savetxt(folder / f"{part.name}-memory.csv", part.samples, "%.1f", ",", header="second,mb", comments="")
-        slope, mean, most = part.slope_mb_per_h(min(WARM_S, part.samples[-1][0] / 2))
+        slope, width, mean, most = part.slope_mb_per_h(min(WARM_S, part.samples[-1][0] / 2))
         curve = ", ".join(f"{mb:.0f}" for at_s, mb in part.samples if at_s % 300 < SAMPLE_S)
         print(f"{part.name:7} memory each 5 minutes: {curve} MB")
-        print(f"{part.name:7} memory: slope {slope:+.1f} MB/h, mean {mean:.0f} MB, highest {most:.0f} MB")
+        print(f"{part.name:7} memory: slope {slope:+.1f} ± {width:.1f} MB/h, mean {mean:.0f} MB, highest {most:.0f} MB")
     seconds = np.array([own[2] for own in pages if own[1] == 200])
     status = {code: sum(own[1] == code for own in pages) for code in sorted({own[1] for own in pages})}
     p50, p95, p99 = np.percentile(seconds, [50, 95, 99]) * 1000

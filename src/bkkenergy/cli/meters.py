@@ -26,8 +26,6 @@ from bkkenergy.reports.rollup import is_long, refresh
 from bkkenergy.store import open_store
 from bkkenergy.store.rollup import Rollup
 
-LEAST_COVERAGE_RATIO = 0.9
-
 
 @click.group(
     "meters",
@@ -83,14 +81,13 @@ def _table(found: Sequence[MeterStatus]) -> Table:
     for status in found:
         latest = status.events[0] if status.events else None
         told = f"{len(status.events)}: {latest.kind} {latest.at.astimezone(BANGKOK):%d %b %H:%M}" if latest else ""
-        poor = status.coverage_ratio is not None and status.coverage_ratio < LEAST_COVERAGE_RATIO
         table.add_row(
             status.meter_id,
             f"{status.last_seen:%Y-%m-%d %H:%M}" if status.last_seen else "never",
             "" if status.coverage_ratio is None else f"{status.coverage_ratio:.0%}",
             "" if status.skew_s is None else f"{status.skew_s:+.0f} s",
             told,
-            style="red" if status.last_seen is None else "yellow" if poor or latest else None,
+            style="red" if status.last_seen is None else "yellow" if status.is_poor or latest else None,
         )
     return table
 

@@ -40,7 +40,7 @@ def retention_command(config_dir: Path, *, is_run: bool) -> None:
                 click.echo(f"{meter}: {count:,} readings came for days packed before; deleted unused.")
         cut, due = store.kept.cut, due_cut(site.settings, today_here())
         days, size = store.kept.count()
-        too_late = store.kept.forgotten[1]
+        _, too_late = store.kept.forgotten
     click.echo(f"Readings are kept for {years} years, back to {due}." if due else "Readings are kept for ever.")
     if cut is None:
         click.echo("Nothing is packed yet: every report is made from readings.")

@@ -17,6 +17,7 @@ from bkkenergy.store import ReadingStore
 from bkkenergy.store.rollup import Rollup
 
 STATUS_DAYS = 7
+LEAST_COVERAGE_RATIO = 0.9
 SETTLED = dt.timedelta(minutes=30)
 """An hour counts once it ended so long ago: by then its last readings have come, and its figures are kept."""
 
@@ -36,6 +37,11 @@ class MeterStatus:
     coverage_ratio: float | None
     skew_s: float | None
     events: tuple[NotedEvent, ...]
+
+    @property
+    def is_poor(self) -> bool:
+        """Whether less was measured than reports want."""
+        return self.coverage_ratio is not None and self.coverage_ratio < LEAST_COVERAGE_RATIO
 
 
 def meter_status(

@@ -114,11 +114,9 @@ def _revisions(desk: Desk, agency: str, period: str) -> list[Run]:
 
 def _agencies_reports(desk: Desk, run: Run) -> list[AgencyReport]:
     """The newest archived report of each agency of the period."""
-    found = []
-    for agency in desk.site.portfolio.agencies:
-        newest = next(iter(_revisions(desk, agency, run.period)), None)
-        files = desk.ledger.artefacts([newest])[newest.id] if newest else []
-        found += [read_json((desk.archive / file.path).read_bytes()) for file in files if file.form == "json"]
+    newest = [own for agency in desk.site.portfolio.agencies for own in _revisions(desk, agency, run.period)[:1]]
+    files = [file for some in desk.ledger.artefacts(newest).values() for file in some]
+    found = [read_json((desk.archive / file.path).read_bytes()) for file in files if file.form == "json"]
     if not found:
         raise InputError(f"no agency has a report of {run.period} yet. It is tried again when they have.")
     return found

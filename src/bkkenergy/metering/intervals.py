@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bkkenergy.calendar import BANGKOK, epoch_us
+from bkkenergy.calendar import BANGKOK, days_of, epoch_us
 from bkkenergy.metering.registers import Growing
 from bkkenergy.readings import US_PER_S, BoolArray, FloatArray, IntArray, Quality, QualityArray
 
@@ -42,15 +42,15 @@ class IntervalEnergy:
 
     def daily_kwh(self) -> pd.DataFrame:
         """(days, m) kWh known to have flowed on each day of Bangkok's calendar, as `total_kwh`."""
-        by_day = self.energy_kwh.groupby(_day_of(self.energy_kwh.index)).sum(min_count=1)
-        gaps = self.gaps.assign(day=_day_of(self.gaps["start"]))
-        within = gaps["day"] == _day_of(gaps["end"] - pd.Timedelta(1, "us"))
+        by_day = self.energy_kwh.groupby(days_of(self.energy_kwh.index)).sum(min_count=1)
+        gaps = self.gaps.assign(day=days_of(self.gaps["start"]))
+        within = gaps["day"] == days_of(gaps["end"] - pd.Timedelta(1, "us"))
         in_gaps = gaps[within].pivot_table(index="day", columns="meter", values="energy_kwh", aggfunc="sum")
         return by_day.add(in_gaps.reindex(index=by_day.index, columns=by_day.columns), fill_value=0.0)
 
     def daily_coverage_ratio(self) -> pd.DataFrame:
         """(days, m) share of each day's intervals whose energy was measured, 0..1."""
-        return (self.quality == Quality.MEASURED).groupby(_day_of(self.quality.index)).mean()
+        return (self.quality == Quality.MEASURED).groupby(days_of(self.quality.index)).mean()
 
     def then(self, later: IntervalEnergy) -> IntervalEnergy:
         """These intervals and the ones that follow them, of the same meters."""
@@ -83,11 +83,6 @@ class IntervalEnergy:
         """(m,) share of the intervals in [start, end) whose energy was measured, 0..1."""
         inside = (self.quality.index >= start) & (self.quality.index < end)
         return (self.quality[inside] == Quality.MEASURED).mean()
-
-
-def _day_of(instants: pd.Index | pd.Series) -> pd.DatetimeIndex:
-    """The day of Bangkok's calendar that each instant falls on, as a date without zone."""
-    return pd.DatetimeIndex(instants).tz_convert(BANGKOK).tz_localize(None).normalize()
 
 
 def interval_energy(

@@ -205,7 +205,7 @@ def _building_use(inputs: AgencyInputs, building: Building, days: _Days) -> Buil
         cost_thb=None if energy_kwh is None else cost_thb(energy_kwh, inputs.rate),
         co2e_kg=None if energy_kwh is None else emissions_kg(energy_kwh, inputs.factor),
         profile_kw=_listed(mean_day_kw(power_kw[in_period])),
-        usual_profile_kw=_listed(mean_day_kw(power_kw[on_days(pd.DatetimeIndex(power_kw.index), like_days)])),
+        usual_profile_kw=_listed(mean_day_kw(power_kw[on_days(power_kw.index, like_days)])),
     )
     return BuildingUse(
         id=building.id,
