@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -93,11 +93,19 @@ def _judged(frame: pd.DataFrame, names: tuple[str, ...], limits: Limits, latest_
         names,
         np.asarray(meter[readable], np.int64),
         epoch_us(pd.DatetimeIndex(ts[readable])),
-        {name: pd.to_numeric(good[name], errors="coerce").to_numpy(np.float64) for name in FIELDS if name in good},
+        {name: _numbers(good[name]) for name in FIELDS if name in good},
     )
     codes = reject_codes(batch, limits, latest_us=latest_us)
     why[readable] = np.array(REASONS, dtype=object)[codes]
     return Imported(batch.take(codes == 0), frame.assign(reason=why)[why.notna()])
+
+
+def _numbers(column: pd.Series[Any]) -> FloatArray:
+    """A column as floats: NaN where there is no number, infinity for integers beyond any float."""
+    try:
+        return pd.to_numeric(column, errors="coerce").to_numpy(np.float64)
+    except OverflowError:
+        return pd.to_numeric(column.astype(str), errors="coerce").to_numpy(np.float64)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,9 @@ from bkkenergy.readings import US_PER_S, FloatArray, IntArray, ReadingBatch
 EARLIEST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 """Before this a clock was not set."""
 
+LARGEST_REGISTER_KWH = 1e12
+"""No counter has more digits than register_digits may say: the bound where a meter says none."""
+
 PLAUSIBLE = {
     **{f"voltage_l{n}_v": (0.0, 150_000.0) for n in (1, 2, 3)},
     **{f"current_l{n}_a": (0.0, 20_000.0) for n in (1, 2, 3)},
@@ -46,7 +49,7 @@ class Limits:
     """What a reading of each meter may hold, as columns.
 
     energy_scale, voltage_scale, current_scale : (m,) from what is sent to what flows.
-    most_energy_kwh : (m,) an energy figure lies below this; inf where there is no bound.
+    most_energy_kwh : (m,) an energy figure lies below this.
     most_power_kw : (m,) power in either direction.
     commissioned_us : (m,) first instant of the meter, microseconds since the epoch.
     """
@@ -78,14 +81,15 @@ class Limits:
         for name, values in columns.items():
             scale = next((scale for prefix, scale in scales.items() if name.startswith(prefix)), None)
             if scale is not None:
-                scaled[name] = values * scale[meter]
+                with np.errstate(over="ignore"):  # infinity is refused as out of range
+                    scaled[name] = values * scale[meter]
         return scaled
 
 
 def _most_energy_kwh(meter: Meter) -> float:
     if meter.kind is MeterKind.INTERVAL:
         return meter.rated_kw * RATING_MARGIN_RATIO * meter.interval_s / S_PER_H
-    return np.inf if meter.rollover_kwh is None else meter.rollover_kwh
+    return LARGEST_REGISTER_KWH * meter.multiplier if meter.rollover_kwh is None else meter.rollover_kwh
 
 
 def reject_codes(batch: ReadingBatch, limits: Limits, *, latest_us: int) -> npt.NDArray[np.int8]:

@@ -201,6 +201,7 @@ def _microseconds(ts: Sequence[dt.datetime | int | float]) -> IntArray:
 
 def _seconds(epoch: FloatArray) -> FloatArray:
     """(n,) numbers since 1970 in seconds, milliseconds or microseconds, told apart by their size."""
+    epoch = np.clip(epoch, -LARGEST_US, LARGEST_US)
     size = np.abs(epoch)
     seconds: FloatArray = epoch / np.select([size < MILLISECONDS_FROM, size < MICROSECONDS_FROM], [1.0, 1e3], 1e6)
     return seconds

@@ -11,12 +11,13 @@ import jmespath
 import msgspec
 
 from bkkenergy.ingest.decode.base import Row, RowDecoder, Step
-from bkkenergy.ingest.decode.times import read_time
+from bkkenergy.ingest.decode.times import read_number, read_time, shown
 from bkkenergy.ingest.message import DecodeError, Message
 from bkkenergy.ingest.profile import QUANTITY_OF, ROOT_MARK, UNITS, FieldSpec, Profile
 
 MAX_ELEMENTS = 10_000
 NO_VALUE_TEXTS = frozenset({"", "unavailable", "unknown", "none", "null", "nan"})
+_PRODUCT_UNITS = {quantity: unit for unit, (quantity, factor) in reversed(list(UNITS.items())) if factor == 1.0}
 _compiled = lru_cache(maxsize=1024)(jmespath.compile)
 
 
@@ -42,7 +43,7 @@ def read_elements(profile: Profile, address: str, root: Any, steps: list[Step]) 
     if profile.each is not None:
         found = _search(profile.each, root)
         if not isinstance(found, list):
-            raise DecodeError(f"each = {profile.each!r} finds {_shown(found)}, not a list")
+            raise DecodeError(f"each = {profile.each!r} finds {shown(found)}, not a list")
         elements = [element for element in found if element is not None]
         steps.append(Step(f"each = {profile.each}", f"{len(elements)} elements"))
     if len(elements) > MAX_ELEMENTS:
@@ -67,7 +68,7 @@ def read_element(profile: Profile, address: str, element: Any, root: Any, steps:
     if profile.key is not None:
         found = _at(profile.key, element, root)
         if not isinstance(found, str | int) or isinstance(found, bool):
-            raise DecodeError(f"key = {profile.key!r} finds {_shown(found)}, no meter's name")
+            raise DecodeError(f"key = {profile.key!r} finds {shown(found)}, no meter's name")
         key = str(found)
         steps.append(Step(f"key = {profile.key}", key))
     ts_us = _time_of(profile, element, root, steps)
@@ -98,7 +99,7 @@ def _time_of(profile: Profile, element: Any, root: Any, steps: list[Step]) -> in
     if value is None:
         raise DecodeError(f"time = {spec.path!r} is not there")
     ts_us, how = read_time(value, spec)
-    steps.append(Step(f"time = {spec.path}", f"{value!r} {how}"))
+    steps.append(Step(f"time = {spec.path}", f"{shown(value)} {how}"))
     return ts_us
 
 
@@ -107,13 +108,13 @@ def field_value(name: str, raw: Any, spec: FieldSpec, profile: Profile, element:
     if raw is None or (isinstance(raw, str) and raw.strip().lower() in NO_VALUE_TEXTS):
         return None
     if isinstance(raw, bool) or not isinstance(raw, int | float | str):
-        raise DecodeError(f"{_shown(raw)} is no number")
+        raise DecodeError(f"{shown(raw)} is no number")
     try:
-        number = float(raw)
+        number = read_number(raw) if isinstance(raw, str) else float(raw)
     except (ValueError, OverflowError):
-        raise DecodeError(f"{_shown(raw)} is no number") from None
+        raise DecodeError(f"{shown(raw)} is no number") from None
     if not math.isfinite(number):
-        raise DecodeError(f"{_shown(raw)} is not finite")
+        raise DecodeError(f"{shown(raw)} is not finite")
     if number in profile.no_value:
         return None
     unit = spec.unit
@@ -123,7 +124,10 @@ def field_value(name: str, raw: Any, spec: FieldSpec, profile: Profile, element:
             unit = str(told)
             if unit not in UNITS or UNITS[unit][0] != QUANTITY_OF[name]:
                 raise DecodeError(f"the payload's unit {unit!r} is none of {name}")
-    return number * UNITS[unit][1] * spec.scale / (spec.pulses_per_kwh or 1.0)
+    value = number * UNITS[unit][1] * spec.scale / (spec.pulses_per_kwh or 1.0)
+    if not math.isfinite(value):
+        raise DecodeError(f"{shown(raw)} {unit} is beyond any number of {_unit_of(name)}")
+    return value
 
 
 def _at(path: str, element: Any, root: Any) -> Any:
@@ -141,11 +145,4 @@ def _search(path: str, value: Any) -> Any:
 
 
 def _unit_of(name: str) -> str:
-    return {"energy": "kWh", "power": "kW", "voltage": "V", "current": "A", "frequency": "Hz", "factor": ""}[
-        QUANTITY_OF[name]
-    ]
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."  # noqa: PLR2004 - a line's share
+    return _PRODUCT_UNITS[QUANTITY_OF[name]]

@@ -23,7 +23,9 @@ class NumberDecoder(RowDecoder):
         for name, spec in self.profile.fields.items():
             if spec.suffix and message.topic.endswith(f"/{spec.suffix}"):
                 address = message.topic.removesuffix(f"/{spec.suffix}")
-                text = message.payload[:LONGEST_NUMBER].decode(errors="replace").strip()
+                if len(message.payload) > LONGEST_NUMBER:
+                    raise DecodeError(f"{len(message.payload)} bytes are no number: at most {LONGEST_NUMBER}")
+                text = message.payload.decode(errors="replace").strip()
                 value = field_value(name, text, spec, self.profile, None, None)
                 if value is None:
                     raise DecodeError(f"{text!r} is no value of {name}")
