@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import settings
 
 from tests.servers import Server, influxdb, mosquitto, postgresql, started, victoria_metrics
 
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+
+settings.register_profile("steady", derandomize=True, deadline=None, print_blob=True)
+settings.register_profile("fuzz", max_examples=2000, deadline=None, print_blob=True)
+IS_FUZZED = "FUZZ" in os.environ and os.environ.get("CI") != "true"
+"""Whether `make fuzz` asks for inputs at random. Everywhere else, and in CI always, a test is the same each time."""
+settings.load_profile("fuzz" if IS_FUZZED else "steady")
 
 CONFIG_PARTS = (
     "portfolio",
