@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import gzip
 import hashlib
+import io
 import json
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import tarfile
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -85,28 +89,252 @@ def test_what_is_there_is_not_overwritten(home, tmp_path):
     )
 
 
-@pytest.mark.parametrize("how", ["cut_short", "a_file_changed", "no_backup"])
-def test_a_backup_that_is_not_what_was_written_changes_nothing(home, tmp_path, how):
-    path, site = tmp_path / "b.tar.gz", load_site(home / "config")
-    back_up(site.settings, home / "config", path, now=NOW, told=lambda _: None)
-    if how == "cut_short":
-        path.write_bytes(path.read_bytes()[:-2000])
-    elif how == "no_backup":
-        path.write_bytes(b"something else")
-    else:
-        with tarfile.open(path) as tar:
-            tar.extractall(tmp_path / "x", filter="data")
-        (tmp_path / "x/silenced.json").write_text("[]")
-        manifest = json.loads((tmp_path / "x/manifest.json").read_text())
-        manifest["files"]["silenced.json"] = {"sha256": "0" * 64, "bytes": 2}
-        (tmp_path / "x/manifest.json").write_text(json.dumps(manifest))
-        with tarfile.open(path, "w:gz") as tar:
-            for file in (tmp_path / "x").iterdir():
-                tar.add(file, file.name)
-    shutil.rmtree(home / "var")
-    with pytest.raises(BackupBroken, match="Take another"):
+def rewritten(path, change):
+    """The archive again, after `change(members, manifest)`: [(TarInfo, content)] and the manifest, both to be altered."""
+    with tarfile.open(path) as tar:
+        members = [(member, tar.extractfile(member).read()) for member in tar.getmembers()]
+    manifest = json.loads(members.pop()[1])
+    change(members, manifest)
+    if isinstance(manifest, dict) and manifest.get("files") is None:
+        manifest.pop("files", None)
+    with tarfile.open(path, "w:gz") as tar:
+        for member, content in members:
+            tar.addfile(member, io.BytesIO(content))
+        put(tar, "manifest.json", json.dumps(manifest).encode())
+
+
+def put(tar, name, content=b"", **given):
+    member = tarfile.TarInfo(name)
+    member.size = len(content)
+    for key, value in given.items():
+        setattr(member, key, value)
+    tar.addfile(member, io.BytesIO(content))
+
+
+def added(name, content=b"x", *, is_named=True, **given):
+    """An archive with one more member, in the manifest or not."""
+
+    def change(members, manifest):
+        member = tarfile.TarInfo(name)
+        member.size = len(content) if given.get("type", tarfile.REGTYPE) == tarfile.REGTYPE else 0
+        for key, value in given.items():
+            setattr(member, key, value)
+        members.insert(0, (member, content))
+        if is_named:
+            manifest["files"][name] = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": member.size}
+
+    return change
+
+
+def entry_changed(**given):
+    return lambda members, manifest: manifest["files"]["store.sqlite"].update(given)
+
+
+def manifest_changed(**given):
+    return lambda members, manifest: manifest.update(given)
+
+
+def content_changed(members, manifest):
+    at = next(at for at, (member, _) in enumerate(members) if member.name == "store.sqlite")
+    member, content = members[at]
+    members[at] = (member, content[:-1] + bytes([content[-1] ^ 1]))
+
+
+HOSTILE = {
+    "a_file_changed": content_changed,
+    "a_file_missing": lambda members, manifest: members.pop(0),
+    "a_file_twice": lambda members, manifest: members.append(members[0]),
+    "a_hash_of_another": entry_changed(sha256="0" * 64),
+    "a_size_of_another": entry_changed(bytes=2),
+    "a_file_that_no_manifest_names": added("config/settings-extra.toml", is_named=False),
+    "a_file_that_no_manifest_names_elsewhere": added("evil", is_named=False),
+    "an_absolute_path": added("/tmp/bkkenergy-evil"),
+    "a_path_upwards": added("../evil"),
+    "a_path_upwards_within": added("config/../../evil"),
+    "a_path_of_dots": added("config/./evil"),
+    "an_empty_part": added("config//evil"),
+    "a_name_of_nothing": added(""),
+    "a_nul_in_a_name": added("config/e\0vil", pax_headers={"path": "config/e\0vil"}),
+    "a_file_as_a_folder": added("store.sqlite/evil"),
+    "a_symbolic_link": added("config/evil", type=tarfile.SYMTYPE, linkname="/etc/passwd"),
+    "a_hard_link": added("config/evil", type=tarfile.LNKTYPE, linkname="../../etc/passwd"),
+    "a_folder": added("config", type=tarfile.DIRTYPE),
+    "a_device": added("config/evil", type=tarfile.CHRTYPE, devmajor=1, devminor=5),
+    "a_pipe": added("config/evil", type=tarfile.FIFOTYPE),
+    "a_sparse_file": added("config/evil", pax_headers={"GNU.sparse.map": "0,1", "GNU.sparse.size": "1000000000000"}),
+    "a_manifest_without_files": manifest_changed(files=None),
+    "a_manifest_whose_files_are_a_list": manifest_changed(files=["store.sqlite"]),
+    "a_manifest_whose_sizes_are_text": entry_changed(bytes="2"),
+    "a_manifest_of_another_format": manifest_changed(format="bkkenergy.backup/9"),
+}
+"""What somebody who can change a backup may make of it; each is refused by name of the fault."""
+
+
+def raw_archive(*blocks):
+    return gzip.compress(b"".join(blocks) + bytes(1024))
+
+
+def header(name=b"config/evil", size=b"00000000001\0", kind=b"0"):
+    raw = bytearray(512)
+    raw[: len(name)], raw[100:108], raw[124 : 124 + len(size)] = name, b"0000644\0", size
+    raw[156:157], raw[257:265] = kind, b"ustar\x0000"
+    raw[148:156] = b" " * 8
+    raw[148:156] = b"%06o\0 " % sum(raw)
+    return bytes(raw)
+
+
+RAW = {
+    "nothing": b"",
+    "something_else": b"something else",
+    "no_member": raw_archive(),
+    "not_packed": bytes(10240),
+    "a_broken_stream": gzip.compress(os.urandom(4096))[:-600] + b"x" * 592,
+    "a_negative_size": raw_archive(header(size=b"\xff" * 10 + b"\xfe\x00"), bytes(512)),
+    "a_size_beyond_the_file": raw_archive(header(size=b"77777777777\0"), b"x" * 512),
+    "a_chain_of_long_names": raw_archive(*[header(b"l", b"00000000001\0", b"L") + b"x" * 512] * 3000),
+    "a_manifest_that_is_no_json": raw_archive(header(b"manifest.json"), b"{" + bytes(511)),
+    "a_manifest_nested_without_end": raw_archive(header(b"manifest.json", b"00000303240\0"), b"[" * 100_352),
+}
+"""Files that are no archive, or one that no tar program writes."""
+
+
+def is_refused(home, path, tmp_path):
+    """Nothing lies anywhere that was not there before."""
+    site = load_site(home / "config")
+    shutil.rmtree(home / "var", ignore_errors=True)
+    (home / "var").mkdir()
+    before = hashes(tmp_path)
+    with pytest.raises(BackupBroken, match=r"Take another|this version reads"):
         restore(path, site.settings, home / "config", told=lambda _: None)
-    assert not (home / "var/store.sqlite").exists()
+    assert hashes(tmp_path) == before
+    assert list((home / "var").iterdir()) == []
+    assert not Path("/tmp/bkkenergy-evil").exists()
+
+
+@pytest.fixture(scope="module")
+def good_backup(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("good")
+    home = make_site(folder)
+    back_up(load_site(home / "config").settings, home / "config", folder / "b.tar.gz", now=NOW, told=lambda _: None)
+    return home, folder / "b.tar.gz"
+
+
+@pytest.mark.parametrize("how", HOSTILE)
+def test_a_backup_that_is_not_what_was_written_changes_nothing(good_backup, tmp_path, how):
+    home, path = shutil.copytree(good_backup[0] / "config", tmp_path / "config").parent, tmp_path / "b.tar.gz"
+    shutil.copy(good_backup[1], path)
+    rewritten(path, HOSTILE[how])
+    is_refused(home, path, tmp_path)
+
+
+@pytest.mark.parametrize("how", RAW)
+def test_a_file_that_is_no_backup_changes_nothing(good_backup, tmp_path, how):
+    home, path = shutil.copytree(good_backup[0] / "config", tmp_path / "config").parent, tmp_path / "b.tar.gz"
+    path.write_bytes(RAW[how])
+    is_refused(home, path, tmp_path)
+
+
+@pytest.mark.parametrize("content", [RAW["a_broken_stream"], RAW["a_chain_of_long_names"]])
+def test_configuration_of_a_file_that_is_no_backup_is_not_placed(good_backup, tmp_path, content):
+    path = tmp_path / "b.tar.gz"
+    path.write_bytes(content)
+    told = run(good_backup[0], "restore", str(path), "--config-to", str(tmp_path / "restored/config"), code=1)
+    assert "Traceback" not in told
+    assert list(tmp_path.rglob("*")) == [path, tmp_path / "restored"]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9, 0.999])
+def test_a_backup_cut_short_changes_nothing(good_backup, tmp_path, share):
+    home, path = shutil.copytree(good_backup[0] / "config", tmp_path / "config").parent, tmp_path / "b.tar.gz"
+    path.write_bytes(good_backup[1].read_bytes()[: int(good_backup[1].stat().st_size * share)])
+    is_refused(home, path, tmp_path)
+
+
+def test_an_archive_written_again_as_it_was_is_restored(good_backup, tmp_path):
+    """So the refusals above are for what was changed."""
+    home, path = shutil.copytree(good_backup[0] / "config", tmp_path / "config").parent, tmp_path / "b.tar.gz"
+    shutil.copy(good_backup[1], path)
+    rewritten(path, lambda members, manifest: None)
+    manifest = restore(path, load_site(home / "config").settings, home / "config", told=lambda _: None)
+    for name, entry in manifest["files"].items():
+        if not name.startswith("config/"):
+            where = home / "var" / name.replace("archive/", "reports/archive/", 1)
+            assert hashlib.sha256(where.read_bytes()).hexdigest() == entry["sha256"], name
+
+
+def test_times_of_files_come_back_and_rights_to_write_are_the_owners(home, tmp_path):
+    site, path = load_site(home / "config"), tmp_path / "b.tar.gz"
+    old = home / "var/silenced.json"
+    old.write_text("{}")
+    old.chmod(0o4777)
+    os.utime(old, (1_700_000_000, 1_700_000_000))
+    back_up(site.settings, home / "config", path, now=NOW, told=lambda _: None)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    shutil.rmtree(home / "var")
+    restore(path, site.settings, home / "config", told=lambda _: None)
+    assert old.stat().st_mtime == 1_700_000_000
+    assert stat.S_IMODE(old.stat().st_mode) == 0o755
+
+
+@pytest.mark.parametrize(
+    "target", ["/proc/b.tar.gz", "config/bkkenergy.toml/b.tar.gz", "config/bkkenergy.toml/x/b.tar.gz"]
+)
+def test_a_backup_to_where_nothing_can_be_written_is_told_with_the_remedy(home, target):
+    told = run(home, "backup", str(home / target), code=2)
+    assert "Traceback" not in told
+    assert "Name a file in a folder that this user may write to, such as" in told
+    assert str(home / "var") in told
+
+
+def test_a_backup_that_finds_no_room_leaves_nothing_behind(home, tmp_path):
+    command = ["prlimit", "--fsize=5000", sys.executable, "-m", "bkkenergy", "backup", str(tmp_path / "out/b.tar.gz")]
+    done = subprocess.run(
+        [*command, "--config", str(home / "config")], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("target", ["/proc/restored/config", "b.tar.gz/restored/config"])
+def test_a_restore_to_where_nothing_can_be_written_is_told_with_the_remedy(home, tmp_path, target):
+    run(home, "backup", str(tmp_path / "b.tar.gz"))
+    told = run(home, "restore", str(tmp_path / "b.tar.gz"), "--config-to", str(tmp_path / target), code=2)
+    assert "Traceback" not in told
+    assert "Let --config-to name a folder that this user may write to" in told
+
+
+def test_a_restore_below_a_file_is_told_with_the_remedy(home, tmp_path):
+    run(home, "backup", str(tmp_path / "b.tar.gz"))
+    shutil.rmtree(home / "var")
+    (home / "var").write_text("")
+    told = run(home, "restore", str(tmp_path / "b.tar.gz"), code=2)
+    assert "Traceback" not in told
+    assert "Let this user write below" in told
+
+
+def test_a_file_that_changes_while_it_is_taken_is_as_its_hash_says(home, tmp_path):
+    """Replaced after the backup has begun with it: the archive holds one of both, and the manifest says which."""
+    site, path, old = load_site(home / "config"), tmp_path / "b.tar.gz", home / "var/silenced.json"
+    old.write_text('{"a": 1}')
+
+    def replace(name):
+        if name == "silenced.json":
+            (home / "var/new").write_text('{"a": 2}')
+            (home / "var/new").replace(old)
+
+    back_up(site.settings, home / "config", path, now=NOW, told=replace)
+    shutil.rmtree(home / "var")
+    restore(path, site.settings, home / "config", told=lambda _: None)
+    assert json.loads(old.read_text())["a"] in {1, 2}
+
+
+def test_what_has_no_place_under_the_settings_is_told(home, tmp_path, monkeypatch):
+    run(home, "backup", str(tmp_path / "b.tar.gz"))
+    shutil.rmtree(home / "var")
+    monkeypatch.setenv("BKKENERGY_STATE_URL", "postgresql://127.0.0.1:1/none")
+    assert "not restored: state.sqlite" in run(home, "restore", str(tmp_path / "b.tar.gz"))
+    assert (home / "var/store.sqlite").exists()
 
 
 def test_a_backup_taken_while_readings_come_holds_one_moment(home, tmp_path):

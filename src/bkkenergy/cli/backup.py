@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -14,7 +17,7 @@ from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import config_option
 from bkkenergy.errors import InputError
 from bkkenergy.settings import load_settings
-from bkkenergy.store.backup import back_up, left_out, restore, unpacked
+from bkkenergy.store.backup import back_up, left_out, places, restore, unpacked, unplaced
 
 console = Console(stderr=True)
 
@@ -33,9 +36,12 @@ def backup_command(target: Path | None, config_dir: Path) -> None:
     settings = load_settings(config_dir)
     now = dt.datetime.now(BANGKOK)
     path = target or Path(f"bkkenergy-{now:%Y-%m-%d-%H%M}.tar.gz")
-    if path.exists():
-        raise InputError(f"{path} exists already. Name another file.")
-    with Status("Backup", console=console) as status:
+    data = settings.store.path.parent.resolve()
+    remedy = f"Name a file in a folder that this user may write to, such as {data / path.name}."
+    sources = places(settings, config_dir).values()
+    with _told_of_files(path, remedy, sources), Status("Backup", console=console) as status:
+        if path.exists():
+            raise InputError(f"{path} exists already. Name another file.")
         manifest = back_up(settings, config_dir, path, now=now, told=lambda name: status.update(f"Backup: {name}"))
     total = sum(entry["bytes"] for entry in manifest["files"].values())
     click.echo(
@@ -62,11 +68,36 @@ def restore_command(backup: Path, config_to: Path | None, config_dir: Path) -> N
     """
     with Status("Restore", console=console) as status:
         if config_to is not None:
-            _place_config(backup, config_to, status)
+            with _told_of_files(config_to, "Let --config-to name a folder that this user may write to.", [backup]):
+                _place_config(backup, config_to, status)
             config_dir = config_to
         settings = load_settings(config_dir)
-        manifest = restore(backup, settings, config_dir, told=lambda name: status.update(f"Restore: {name}"))
+        data = settings.store.path.parent
+        remedy = f"Let this user write below {data.resolve()}, and see that there is room."
+        with _told_of_files(data, remedy, [backup]):
+            manifest = restore(backup, settings, config_dir, told=lambda name: status.update(f"Restore: {name}"))
     click.echo(f"{len(manifest['files'])} files of {manifest['made']} restored beside {settings.store.path.parent}.")
+    for name in unplaced(manifest, settings, config_dir):
+        click.echo(f"  not restored: {name}, which has no place under these settings")
+
+
+@contextmanager
+def _told_of_files(path: Path, remedy: str, sources: Iterable[Path]) -> Iterator[None]:
+    """What the system or SQLite says of a file, as an error with its place and the remedy.
+
+    path, remedy : what is written, and what to do where that cannot be. sources : what is read.
+    """
+    try:
+        yield
+    except OSError as error:
+        where = Path(error.filename or path)
+        is_read = any(where.absolute().is_relative_to(source.absolute()) for source in sources)
+        what_to_do = "Let this user read it." if is_read and isinstance(error, PermissionError) else remedy
+        raise InputError(f"{where}: {error.strerror or error}. {what_to_do}") from error
+    except sqlite3.Error as error:
+        raise InputError(
+            f"{path}: a database cannot be copied ({error}). See that there is room, and that it is whole."
+        ) from error
 
 
 def _place_config(backup: Path, target: Path, status: Status) -> None:

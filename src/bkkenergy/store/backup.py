@@ -15,11 +15,12 @@ import shutil
 import sqlite3
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import closing
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Never, cast
 
 from bkkenergy import __version__
 from bkkenergy.errors import BkkEnergyError, InputError
@@ -29,6 +30,9 @@ from bkkenergy.store.archive import archive_of
 MANIFEST = "manifest.json"
 FORMAT = "bkkenergy.backup/1"
 CHUNK_BYTES = 1 << 20
+LARGEST_MANIFEST_BYTES = 1 << 28
+LATEST_S = 1 << 33
+"""A file's time beyond this, in the year 2242, is not set."""
 
 
 class BackupBroken(BkkEnergyError):
@@ -75,20 +79,48 @@ def back_up(
     """Write a backup; its manifest. told : hears what is being taken. The file appears whole or not at all."""
     unfinished = target.with_name(target.name + ".part")
     target.parent.mkdir(parents=True, exist_ok=True)
-    files: dict[str, dict[str, Any]] = {}
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".backup-") as folder:
-        with tarfile.open(unfinished, "w:gz", compresslevel=1, dereference=True) as tar:
-            for part in _parts(places(settings, config_dir), Path(folder)):
-                told(part.name)
-                files[part.name] = {"sha256": _digest(part.path), "bytes": part.path.stat().st_size}
-                tar.add(part.path, part.name, recursive=False)
-            manifest = {"format": FORMAT, "version": __version__, "made": now.isoformat(), "files": files}
-            content = json.dumps(manifest, indent=1).encode()
-            entry = tarfile.TarInfo(MANIFEST)
-            entry.size = len(content)
-            tar.addfile(entry, io.BytesIO(content))
-        unfinished.replace(target)
+    try:
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".backup-") as folder:
+            unfinished.unlink(missing_ok=True)
+            unfinished.touch(mode=0o600)  # it holds the hashes of passwords
+            files: dict[str, dict[str, Any]] = {}
+            with tarfile.open(unfinished, "w:gz", compresslevel=1, dereference=True) as tar:
+                for part in _parts(places(settings, config_dir), Path(folder)):
+                    told(part.name)
+                    files[part.name] = _added(tar, part)
+                manifest = {"format": FORMAT, "version": __version__, "made": now.isoformat(), "files": files}
+                content = json.dumps(manifest, indent=1).encode()
+                entry = tarfile.TarInfo(MANIFEST)
+                entry.size = len(content)
+                tar.addfile(entry, io.BytesIO(content))
+            unfinished.replace(target)
+    except BaseException:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        raise
     return manifest
+
+
+class _Hashed:
+    """A file whose content is hashed as it is read: what the manifest says is what the archive holds."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.sha256 = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        """Some bytes of the file."""
+        block = self._file.read(size)
+        self.sha256.update(block)
+        return block
+
+
+def _added(tar: tarfile.TarFile, part: Part) -> dict[str, Any]:
+    """Put a file into an archive; its entry in the manifest."""
+    with part.path.open("rb") as file:
+        member, content = tar.gettarinfo(arcname=part.name, fileobj=file), _Hashed(file)
+        tar.addfile(member, cast("IO[bytes]", content))
+    return {"sha256": content.sha256.hexdigest(), "bytes": member.size}
 
 
 def _parts(found: dict[str, Path], folder: Path) -> Iterator[Part]:
@@ -108,9 +140,14 @@ def _parts(found: dict[str, Path], folder: Path) -> Iterator[Part]:
 
 def _files(folder: Path) -> Iterator[Path]:
     """Every file below a folder, through links; what is hidden is unfinished, and left out."""
-    for where, folders, names in os.walk(folder, followlinks=True):
+    for where, folders, names in os.walk(folder, followlinks=True, onerror=_raised):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         yield from (Path(where) / name for name in sorted(names) if not name.startswith("."))
+
+
+def _raised(error: OSError) -> Never:
+    """A folder that cannot be read is an error, not an empty folder."""
+    raise error
 
 
 def _snapshot(source: Path, target: Path) -> None:
@@ -139,27 +176,116 @@ def restore(backup: Path, settings: Settings, config_dir: Path, *, told: Callabl
     return manifest
 
 
+def unplaced(manifest: Mapping[str, Any], settings: Settings, config_dir: Path) -> list[str]:
+    """What a backup holds that has no place here: the state's file where the state has a database of its own."""
+    found = places(settings, config_dir)
+    return sorted({name.partition("/")[0] for name in manifest["files"]} - found.keys())
+
+
 def unpacked(backup: Path, folder: Path, *, told: Callable[[str], object]) -> dict[str, Any]:
-    """The files of a backup in a folder, each held to its hash; the manifest. Raises BackupBroken."""
-    try:
-        with tarfile.open(backup, "r:gz") as tar:
-            tar.extractall(folder, filter="data")
-        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, EOFError, tarfile.TarError, ValueError) as error:
-        raise BackupBroken(f"{backup}: not a whole backup ({error}). Take another.") from error
-    if manifest.get("format") != FORMAT:
-        raise BackupBroken(f"{backup}: of format {manifest.get('format')!r}, this version reads {FORMAT}.")
-    for name, entry in manifest["files"].items():
-        told(name)
-        path = folder / name
-        if not path.is_file() or _digest(path) != entry["sha256"]:
-            raise BackupBroken(f"{backup}: {name} is not what was written. Take another backup; nothing was changed.")
+    """Write the files that a backup's manifest names into a folder; the manifest.
+
+    Nothing is written before every member is known to be a plain file that the manifest names, of the size that it
+    names, and no file stays that is not what was written. Raises BackupBroken.
+    """
+    with _opened(backup) as tar:
+        with _read(backup):
+            members = _members(backup, tar)
+            manifest = _manifest(backup, tar, members.pop(MANIFEST, None))
+        _check_names(backup, members, manifest["files"])
+        for name, member in members.items():
+            told(name)
+            _extract(backup, tar, member, folder / name, manifest["files"][name]["sha256"])
     return manifest
 
 
-def _digest(path: Path) -> str:
+@contextmanager
+def _read(backup: Path) -> Iterator[None]:
+    """Whatever goes wrong in reading an archive means that it is none, or not whole; but for what the system says."""
+    try:
+        yield
+    except (OSError, EOFError, zlib.error, tarfile.TarError, ValueError, OverflowError, RecursionError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise BackupBroken(f"{backup}: not a whole backup ({error}). Take another.") from error
+
+
+def _opened(backup: Path) -> tarfile.TarFile:
+    with _read(backup):
+        return tarfile.open(backup, "r:gz")
+
+
+def _members(backup: Path, tar: tarfile.TarFile) -> dict[str, tarfile.TarInfo]:
+    """Every member by its name. Raises BackupBroken for links, folders, devices, and names that lead elsewhere."""
+    members: dict[str, tarfile.TarInfo] = {}
+    while (member := tar.next()) is not None:
+        is_file = member.type in {tarfile.REGTYPE, tarfile.AREGTYPE} and not member.issparse() and member.size >= 0
+        parts = member.name.split("/")
+        if not is_file or any(part in {"", ".", ".."} or "\0" in part for part in parts):
+            raise BackupBroken(f"{backup}: {member.name!r} is no plain file with a plain name. Take another backup.")
+        if member.name in members:
+            raise BackupBroken(f"{backup}: {member.name!r} is there twice. Take another backup.")
+        members[member.name] = member
+    return members
+
+
+def _manifest(backup: Path, tar: tarfile.TarFile, member: tarfile.TarInfo | None) -> dict[str, Any]:
+    """The manifest in the form that this version reads. Raises BackupBroken."""
+    if member is None or member.size > LARGEST_MANIFEST_BYTES:
+        raise BackupBroken(f"{backup}: not a whole backup (no {MANIFEST}). Take another.")
+    content = tar.extractfile(member)
+    manifest = json.loads(content.read().decode()) if content is not None else None
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        found = manifest.get("format") if isinstance(manifest, dict) else None
+        raise BackupBroken(f"{backup}: of format {found!r}, this version reads {FORMAT}.")
+    files = manifest.get("files")
+    if not isinstance(files, dict) or not all(
+        isinstance(entry, dict) and isinstance(entry.get("sha256"), str) and isinstance(entry.get("bytes"), int)
+        for entry in files.values()
+    ):
+        raise BackupBroken(f"{backup}: its {MANIFEST} does not say each file's hash and size. Take another backup.")
+    return manifest
+
+
+def _check_names(backup: Path, members: Mapping[str, tarfile.TarInfo], files: Mapping[str, Mapping[str, Any]]) -> None:
+    """The members are the manifest's files, none more and none less, of the sizes that it says. Raises BackupBroken."""
+    if missing := sorted(files.keys() - members.keys()):
+        raise BackupBroken(f"{backup}: {missing[0]!r} is not there. Take another backup; nothing was changed.")
+    if foreign := sorted(members.keys() - files.keys()):
+        raise BackupBroken(
+            f"{backup}: {foreign[0]!r} is not in its {MANIFEST}: the file was changed. Take another backup; "
+            "nothing was changed."
+        )
+    for name, member in members.items():
+        folders = (name[:at] for at, letter in enumerate(name) if letter == "/")
+        if member.size != files[name]["bytes"] or any(folder in members for folder in folders):
+            raise BackupBroken(f"{backup}: {name} is not what was written. Take another backup; nothing was changed.")
+
+
+def _extract(backup: Path, tar: tarfile.TarFile, member: tarfile.TarInfo, path: Path, sha256: str) -> None:
+    """Write a member as a new file, with its time, and without rights to be written by others. Raises BackupBroken."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(CHUNK_BYTES):
+    with path.open("xb") as file:
+        for block in _blocks(backup, tar, member):
             digest.update(block)
-    return digest.hexdigest()
+            file.write(block)
+    if digest.hexdigest() != sha256:
+        path.unlink()
+        raise BackupBroken(
+            f"{backup}: {member.name} is not what was written. Take another backup; nothing was changed."
+        )
+    path.chmod(member.mode & 0o755 | 0o600)
+    if 0 <= member.mtime < LATEST_S:
+        os.utime(path, (member.mtime, member.mtime))
+
+
+def _blocks(backup: Path, tar: tarfile.TarFile, member: tarfile.TarInfo) -> Iterator[bytes]:
+    with _read(backup):
+        content = tar.extractfile(member)
+    while content is not None:
+        with _read(backup):
+            block = content.read(CHUNK_BYTES)
+        if not block:
+            return
+        yield block
