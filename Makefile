@@ -23,7 +23,18 @@ test: $(VENV)/.dev system-packages
 FUZZ ?= 100000
 fuzz: $(VENV)/.dev
 	CI= FUZZ=$(FUZZ) $(BIN)/pytest -m 'hypothesis or fuzz' tests/unit $(ARGS)
-.PHONY: fuzz
+# The suite on Debian's own python3, with a virtual environment of its own; ARGS: what of it.
+DEBIAN_PYTHON ?= /usr/bin/python3
+DEBIAN_VENV := var/venv-debian
+test-debian-python: $(DEBIAN_VENV)/.dev system-packages
+	$(DEBIAN_VENV)/bin/python -VV
+	$(DEBIAN_VENV)/bin/pytest $(ARGS)
+
+$(DEBIAN_VENV)/.dev: requirements-dev.lock pyproject.toml
+	mkdir -p $(dir $(DEBIAN_VENV))
+	deploy/make-venv $(DEBIAN_PYTHON) $(DEBIAN_VENV) requirements-dev.lock
+	touch $@
+.PHONY: fuzz test-debian-python
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
