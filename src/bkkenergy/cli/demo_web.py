@@ -6,21 +6,26 @@ import datetime as dt
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+
+import uvicorn
 
 from bkkenergy.access import EVERY_AGENCY
 from bkkenergy.cli.context import Site
 from bkkenergy.cli.jobs import make_jobs
 from bkkenergy.cli.web import make_server
 from bkkenergy.demo.broker import free_port
+from bkkenergy.errors import AwayError
 from bkkenergy.settings import Settings, WebSettings
 from bkkenergy.store.state import open_state
 from bkkenergy.store.state.users import add_user
 
 USER = "demo"
 REFRESH_S = 5.0
+POLL_S = 0.02
 
 
 @contextmanager
@@ -42,12 +47,21 @@ def web_app(site: Site) -> Iterator[tuple[str, str]]:
     for thread in threads:
         thread.start()
     try:
+        _wait_until_it_listens(server, threads[0])
         yield f"http://127.0.0.1:{settings.web.port}", password
     finally:
         server.should_exit = True
         ended.set()
         for thread in threads:
             thread.join(10)
+
+
+def _wait_until_it_listens(server: uvicorn.Server, thread: threading.Thread) -> None:
+    """An address that is told must answer. Raises AwayError where the app has ended."""
+    while not server.started:
+        if not thread.is_alive():
+            raise AwayError(f"the web app could not start at port {server.config.port}. Is the port taken? Try again.")
+        time.sleep(POLL_S)
 
 
 def with_web(settings: Settings) -> Settings:
