@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ import pytest
 import structlog
 from hypothesis import settings
 
-from tests.servers import Server, influxdb, mosquitto, postgresql, started, victoria_metrics
+from tests.servers import Influx, Server, influxdb, mosquitto, postgresql, started, victoria_metrics
 
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
 
@@ -33,6 +34,7 @@ CONFIG_PARTS = (
 )
 """What a test's own site takes from the shipped configuration; its settings are its own."""
 
+numbers = itertools.count()
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -44,10 +46,17 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def influx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """An InfluxDB 1.6 that lasts the session. Use a database of the test's own."""
-    with started(influxdb(tmp_path_factory.mktemp("influxdb"))) as server:
+def influx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Influx]:
+    """An InfluxDB that lasts the session: BKKENERGY_TEST_INFLUXDB, or Debian's 1.6. Use a `bucket` of the test's own."""
+    server = influxdb(tmp_path_factory.mktemp("influxdb"))
+    with started(server):
         yield server
+
+
+@pytest.fixture
+def bucket() -> str:
+    """The name of a database or bucket that no other test of this session has."""
+    return f"test{next(numbers)}"
 
 
 @pytest.fixture(scope="session")

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
+import secrets
 import shutil
 import subprocess
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
 
 from bkkenergy.demo.broker import free_port, mosquitto_path
+from bkkenergy.settings import InfluxSettings
 
 STARTS_WITHIN_S = 30.0
 SHIPPED_BROKER_LIMITS = Path(__file__).resolve().parent.parent / "deploy/mosquitto/bkkenergy.conf"
@@ -32,6 +40,10 @@ class Server:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
     def start(self) -> Server:
         self.process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         until_s = time.monotonic() + STARTS_WITHIN_S
@@ -42,7 +54,7 @@ class Server:
         return self
 
     def stop(self) -> None:
-        if self.process is not None and self.process.poll() is None:
+        if self.is_running:
             self.process.terminate()
             try:
                 self.process.wait(15)
@@ -81,16 +93,152 @@ def mosquitto(
     return Server([executable, "-c", str(config)], port)
 
 
-def influxdb(folder: Path) -> Server:
-    """Debian's InfluxDB 1.6."""
-    executable = shutil.which("influxd")
-    assert executable, "influxdb is not installed: deploy/install-test-packages"
+INFLUXDB_VARIABLE = "BKKENERGY_TEST_INFLUXDB"
+ORG = "bma"
+
+
+@dataclass
+class Influx(Server):
+    """An InfluxDB 1.x or 2.x in a folder of its own. On 2.x its first start makes an organisation and a token for all."""
+
+    folder: Path = field(kw_only=True)
+    version: str = field(kw_only=True)
+    all_access: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_v2(self) -> bool:
+        return self.version.startswith("2.")
+
+    @property
+    def api(self) -> str:
+        """What store.influx.api is for this server."""
+        return "v2" if self.is_v2 else "v1"
+
+    def start(self) -> Influx:
+        super().start()
+        if self.is_v2 and self._asked("GET", "/api/v2/setup")["allowed"]:
+            first = {"username": "admin", "password": "password-1234", "org": ORG, "bucket": "first"}
+            self._asked("POST", "/api/v2/setup", first | {"token": self.all_access, "retentionPeriodSeconds": 0})
+        return self
+
+    def bucket(self, name: str = "bkkenergy", **given: Any) -> InfluxSettings:
+        """A database of 1.x, or a bucket of 2.x with a token that reads and writes it alone; settings to use it.
+
+        A server that does not run is started for it on 2.x. On 1.x the product then makes the database by itself.
+        """
+        if not self.is_v2:
+            if self.is_running:
+                self._send("POST", "/query", {}, urllib.parse.urlencode({"q": f'CREATE DATABASE "{name}"'}).encode())
+            return InfluxSettings(url=self.url, bucket=name, **given)
+        if name not in self.tokens:
+            if self.is_running:
+                self.tokens[name] = self._token(name)
+            else:
+                self.start()
+                self.tokens[name] = self._token(name)
+                self.stop()
+        return InfluxSettings(url=self.url, bucket=name, org=ORG, token=SecretStr(self.tokens[name]), **given)
+
+    def toml(self, name: str = "bkkenergy", **given: Any) -> str:
+        """The same as the table of a site's bkkenergy.toml; the token stands in a file."""
+        settings = self.bucket(name, **given)
+        values = {"url": settings.url, "bucket": name, "org": settings.org, **given}
+        if settings.token is not None:
+            path = self.folder / f"{name}.token"
+            path.write_text(settings.token.get_secret_value())
+            values["token_file"] = str(path)
+        return "[store.influx]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
+
+    def write(self, settings: InfluxSettings, lines: str) -> None:
+        """Lines of another writer than the product, in microseconds."""
+        path = f"/write?db={settings.bucket}&precision=u"
+        if self.is_v2:
+            path = f"/api/v2/write?org={ORG}&bucket={settings.bucket}&precision=us"
+        self._send("POST", path, headers_of(settings) | {"Content-Type": "text/plain"}, lines.encode())
+
+    def query(self, settings: InfluxSettings, statement: str) -> dict[str, Any]:
+        """The result of an InfluxQL statement as another reader gets it, such as Grafana."""
+        form = urllib.parse.urlencode({"db": settings.bucket, "q": statement}).encode()
+        (result,) = json.loads(self._send("POST", "/query", headers_of(settings), form))["results"]
+        return result
+
+    def _token(self, bucket: str) -> str:
+        org = self._asked("GET", f"/api/v2/orgs?org={ORG}")["orgs"][0]["id"]
+        made = self._asked("POST", "/api/v2/buckets", {"name": bucket, "orgID": org, "retentionRules": []})
+        resource = {"type": "buckets", "id": made["id"], "orgID": org}
+        rights = [{"action": action, "resource": resource} for action in ("read", "write")]
+        return self._asked("POST", "/api/v2/authorizations", {"orgID": org, "permissions": rights})["token"]
+
+    def _asked(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """An answer of 2.x's own API, as who may do all."""
+        headers = {"Authorization": f"Token {self.all_access}", "Content-Type": "application/json"}
+        return json.loads(self._send(method, path, headers, None if body is None else json.dumps(body).encode()))
+
+    def _send(self, method: str, path: str, headers: dict[str, str], body: bytes | None) -> bytes:
+        request = urllib.request.Request(self.url + path, body, headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as response:
+                return response.read()
+        except urllib.error.HTTPError as error:
+            error.add_note(f"{method} {path}: {error.read().decode(errors='replace')}")
+            raise
+
+
+def headers_of(settings: InfluxSettings) -> dict[str, str]:
+    return {} if settings.token is None else {"Authorization": f"Token {settings.token.get_secret_value()}"}
+
+
+def influxd_path() -> str:
+    """The influxd that BKKENERGY_TEST_INFLUXDB names, else Debian's; what is named and cannot be run is an error."""
+    named = os.environ.get(INFLUXDB_VARIABLE)
+    found = shutil.which(named or "influxd")
+    assert found, (
+        f"{INFLUXDB_VARIABLE}={named} cannot be run"
+        if named
+        else "influxdb is not installed: deploy/install-test-packages"
+    )
+    return found
+
+
+def influxd_version(executable: str) -> str:
+    """As `influxd version` says, which both 1.x and 2.x know; `-version` where it does not."""
+    for argument in ("version", "-version"):
+        done = subprocess.run([executable, argument], capture_output=True, text=True, timeout=30, check=False)
+        if found := re.search(r"InfluxDB v?((\d+)\.\d+\S*)", done.stdout + done.stderr):
+            assert found[2] in {"1", "2"}, f"{executable} is {found[0]}: the tests know 1.x and 2.x"
+            return found[1]
+    raise AssertionError(f"{executable} says no version")
+
+
+def influxdb(folder: Path) -> Influx:
+    """The InfluxDB that BKKENERGY_TEST_INFLUXDB names, 1.x or 2.x; without it Debian's 1.6."""
+    executable = influxd_path()
+    version = influxd_version(executable)
     folder.mkdir(parents=True, exist_ok=True)
-    port, rpc_port = free_port(), free_port()
+    port = free_port()
+    if version.startswith("2."):
+        options = {
+            "bolt-path": folder / "influxd.bolt",
+            "sqlite-path": folder / "influxd.sqlite",
+            "engine-path": folder / "engine",
+            "http-bind-address": f"127.0.0.1:{port}",
+            "log-level": "error",
+        }
+        arguments = [f"--{name}={value}" for name, value in options.items()]
+        # Its set-up answers once the rest does, which /health of 2.9 does not wait for.
+        command = [executable, *arguments, "--reporting-disabled"]
+        return Influx(command, port, "/api/v2/setup", folder=folder, version=version)
+    return Influx(
+        [executable, "-config", str(_config_of_1(folder, port))], port, "/ping", folder=folder, version=version
+    )
+
+
+def _config_of_1(folder: Path, port: int) -> Path:
     config = folder / "influxdb.conf"
     config.write_text(
         f"""reporting-disabled = true
-bind-address = "127.0.0.1:{rpc_port}"
+bind-address = "127.0.0.1:{free_port()}"
 [meta]
 dir = "{folder}/meta"
 [data]
@@ -105,7 +253,7 @@ bind-address = "127.0.0.1:{port}"
 log-enabled = false
 """
     )
-    return Server([executable, "-config", str(config)], port, "/ping")
+    return config
 
 
 def victoria_metrics(folder: Path) -> Server:

@@ -30,11 +30,11 @@ from bkkenergy.ingest.profile import load_profiles
 from bkkenergy.ingest.service import Ingester
 from bkkenergy.portfolio import Meter, MeterKind, Portfolio, load_portfolio
 from bkkenergy.readings import US_PER_S, ReadingBatch
-from bkkenergy.settings import InfluxSettings, IngestSettings, MqttSettings, ObserveSettings, Settings, StoreSettings
+from bkkenergy.settings import IngestSettings, MqttSettings, ObserveSettings, Settings, StoreSettings
 from bkkenergy.store import open_store
 from tests.conftest import ROOT
 from tests.integration.conftest import publish
-from tests.servers import influxdb, mosquitto, started
+from tests.servers import Influx, influxdb, mosquitto, started
 
 TARGET_RATIO = {1: 0.6, 60: 0.75}
 PROFILES = load_profiles(ROOT / "config", frozenset(FAMILIES))
@@ -160,22 +160,26 @@ def store_alone(portfolio: Portfolio, store: Callable[[str], StoreSettings], cou
 
 
 @contextmanager
-def servers(folder: Path) -> Iterator[tuple[int, str]]:
-    with started(mosquitto(folder / "mqtt")) as broker, started(influxdb(folder / "influx")) as influx:
-        yield broker.port, influx.url
+def servers(folder: Path) -> Iterator[tuple[int, Influx]]:
+    influx = influxdb(folder / "influx")
+    with started(mosquitto(folder / "mqtt")) as broker, started(influx):
+        yield broker.port, influx
 
 
 def run(rounds: int) -> bool:
     """Print the table; whether every ratio reaches the target."""
     portfolio = load_portfolio(ROOT / "config")
     reached = True
-    with tempfile.TemporaryDirectory(prefix="bkkenergy-bench-") as temporary, servers(Path(temporary)) as (port, url):
+    with (
+        tempfile.TemporaryDirectory(prefix="bkkenergy-bench-") as temporary,
+        servers(Path(temporary)) as (port, influx),
+    ):
         stores: dict[str, Callable[[str], StoreSettings]] = {
             "sqlite": lambda name: StoreSettings(path=Path(temporary) / f"{name}.sqlite"),
             "influx": lambda name: StoreSettings(
                 kind="influx",
                 path=Path(temporary) / f"{name}.sqlite",
-                influx=InfluxSettings(url=url, bucket=name.replace("-", "_")),
+                influx=influx.bucket(name.replace("-", "_")),
             ),
         }
         print(f"{'payload':>8} {'store':>8} {'paho alone':>12} {'store alone':>12} {'bkkenergy':>12} {'ratio':>7}")

@@ -22,7 +22,6 @@ from pathlib import Path
 import structlog
 
 from bkkenergy.portfolio import load_portfolio
-from bkkenergy.settings import InfluxSettings
 from bkkenergy.store.influx import InfluxStore
 from tests.bench.__main__ import leave_backlog, messages
 from tests.conftest import CONFIG_PARTS, ROOT
@@ -100,7 +99,10 @@ def run(node_red: Path | None) -> None:
     portfolio = load_portfolio(ROOT / "config")
     with tempfile.TemporaryDirectory(prefix="bkkenergy-peer-") as temporary:
         folder = Path(temporary)
-        with started(mosquitto(folder / "mqtt")) as broker, started(influxdb(folder / "influx")) as influx:
+        influx = influxdb(folder / "influx")
+        if influx.is_v2 and node_red is not None:
+            raise SystemExit("Node-RED's flow writes to an InfluxDB 1.x: leave BKKENERGY_TEST_INFLUXDB unset.")
+        with started(mosquitto(folder / "mqtt")) as broker, started(influx):
 
             def ours(name: str) -> subprocess.Popen:
                 config = folder / name / "config"
@@ -109,7 +111,7 @@ def run(node_red: Path | None) -> None:
                     (config / part).symlink_to(ROOT / "config" / part)
                 (config / "bkkenergy.toml").write_text(
                     f'[mqtt]\nport = {broker.port}\nclient_id = "{name}"\n[observe]\nport = 0\n'
-                    f'[store]\nkind = "influx"\n[store.influx]\nurl = "{influx.url}"\nbucket = "{name}"\n'
+                    '[store]\nkind = "influx"\n' + influx.toml(name)
                 )
                 command = [sys.executable, "-m", "bkkenergy", "ingest", "--config", str(config), "--log-level", "error"]
                 return subprocess.Popen(command, cwd=ROOT)
@@ -130,7 +132,7 @@ def run(node_red: Path | None) -> None:
 
             peers = {"bkkenergy": ours} | ({"node-red": theirs} if node_red else {})
             for name, start in peers.items():
-                store = InfluxStore(InfluxSettings(url=influx.url, bucket=f"{name}-rest"))
+                store = InfluxStore(influx.bucket(f"{name}-rest"))
                 store.prepare()
                 process = start(f"{name}-rest")
                 time.sleep(8)
@@ -141,7 +143,7 @@ def run(node_red: Path | None) -> None:
                 backlog = messages(portfolio, size)[:number]
                 for name, start in peers.items():
                     session = f"{name}-{size}"
-                    store = InfluxStore(InfluxSettings(url=influx.url, bucket=session))
+                    store = InfluxStore(influx.bucket(session))
                     store.prepare()
                     leave_backlog(broker.port, session, backlog)
                     rate, seen, highest_mb = measured(store, lambda start=start, s=session: start(s), number * size)

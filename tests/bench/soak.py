@@ -40,7 +40,7 @@ from bkkenergy.store import ReadingStore, open_store
 from bkkenergy.store.state import open_state
 from bkkenergy.store.state.users import add_user, sign_in
 from tests.bench.reports import site
-from tests.servers import Server, influxdb, mosquitto
+from tests.servers import Influx, Server, influxdb, mosquitto
 
 METERS, AGENCIES, EVERY_S = 2000, 50, 12
 PAGES = ("/", "/agencies/agency-07", "/buildings/agency-07.b-0007", "/reports", "/plan", "/meters?agency=agency-07")
@@ -149,13 +149,13 @@ class Part:
         return float(line.slope), float(1.96 * line.stderr), float(samples["mb"].mean()), float(samples["mb"].max())
 
 
-def configured(folder: Path, broker: Server, influx: Server) -> tuple[dict[str, Path], int]:
+def configured(folder: Path, broker: Server, influx: Influx) -> tuple[dict[str, Path], int]:
     """The site's files; (config, port of the web app)."""
     site(folder, AGENCIES, METERS)
     port = free_port()
     (folder / "config/bkkenergy.toml").write_text(
         f"[mqtt]\nport = {broker.port}\nreconnect_max_s = 2\n[observe]\nport = 0\n[ingest]\nspool = 'spool'\n"
-        f"[store]\nkind = 'influx'\npath = 'store.sqlite'\n[store.influx]\nurl = '{influx.url}'\nbucket = 'soak'\ntimeout_s = 5.0\n"
+        f"[store]\nkind = 'influx'\npath = 'store.sqlite'\n{influx.toml('soak', timeout_s=5.0)}"
         f"[state]\npath = 'state.sqlite'\n[report]\nfolder = 'reports'\n"
         f"[jobs]\nschedule = [{{ kind = 'day', at = '00:00', agencies = ['agency-01', 'agency-02'] }}]\n"
         f"[web]\nport = {port}\nsecure_cookies = false\n"
@@ -246,7 +246,7 @@ def faults(city: City, parts: dict[str, Part], broker: Server, influx: Server) -
 
 
 def run(
-    minutes: int, folder: Path, broker: Server, influx: Server, parts: dict[str, Part], stopping: threading.Event
+    minutes: int, folder: Path, broker: Server, influx: Influx, parts: dict[str, Part], stopping: threading.Event
 ) -> None:
     config, port = configured(folder, broker, influx)
     settings, now = load_site(config).settings, dt.datetime.now(dt.UTC)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
@@ -21,15 +20,14 @@ from tests.receivers import http_receiver
 from tests.servers import free_port, influxdb
 
 EVER = (0, 2**60)
-numbers = itertools.count()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("influx", marks=pytest.mark.influx)])
 def settings(request, tmp_path) -> StoreSettings:
     if request.param == "sqlite":
         return StoreSettings(kind="sqlite", path=tmp_path / "readings.sqlite")
-    server = request.getfixturevalue("influx")
-    return StoreSettings(kind="influx", influx=InfluxSettings(url=server.url, bucket=f"contract{next(numbers)}"))
+    server, bucket = request.getfixturevalue("influx"), request.getfixturevalue("bucket")
+    return StoreSettings(kind="influx", influx=server.bucket(bucket))
 
 
 @pytest.fixture
@@ -214,7 +212,7 @@ def test_an_influx_that_goes_and_comes_back_is_used_again(tmp_path):
     server = influxdb(tmp_path)
     server.start()
     try:
-        store = InfluxStore(InfluxSettings(url=server.url))
+        store = InfluxStore(server.bucket())
         store.prepare()
         store.commit(readings("a.b.c", [1.0]))
         server.stop()
@@ -229,15 +227,13 @@ def test_an_influx_that_goes_and_comes_back_is_used_again(tmp_path):
 
 
 @pytest.mark.influx
-def test_a_batch_with_one_reading_that_influx_refuses_loses_that_one_alone(influx):
+def test_a_batch_with_one_reading_that_influx_refuses_loses_that_one_alone(influx, bucket):
     """An integer field from another writer makes our float a conflict of types: a partial write."""
-    settings = InfluxSettings(url=influx.url, bucket="conflict")
+    settings = influx.bucket(bucket)
     store = InfluxStore(settings)
     store.prepare()
     batch = readings("a.b.c", np.arange(20.0))
-    foreign = f"reading,meter=x energy_kwh=1i {DAY_US + 7 * QUARTER_US}".encode()
-    request = urllib.request.Request(f"{influx.url}/write?db=conflict&precision=u", foreign, method="POST")
-    urllib.request.urlopen(request)
+    influx.write(settings, f"reading,meter=x energy_kwh=1i {DAY_US + 7 * QUARTER_US}")
     with pytest.raises(StoreRefused, match="field type conflict"):
         store.commit(batch)
     refused = commit_or_split(store, batch)
@@ -270,9 +266,9 @@ def test_the_v2_write_path_stores_every_field(victoria):
 
 
 @pytest.mark.influx
-def test_the_api_is_found_out_from_the_server(influx, victoria):
-    for server, api in ((influx, "v1"), (victoria, "v2")):
-        store = InfluxStore(InfluxSettings(url=server.url))
+def test_the_api_is_found_out_from_the_server(influx, bucket, victoria):
+    for settings, api in ((influx.bucket(bucket), influx.api), (InfluxSettings(url=victoria.url), "v2")):
+        store = InfluxStore(settings)
         store.prepare()
         assert store._api == api
         store.close()

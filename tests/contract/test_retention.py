@@ -68,8 +68,8 @@ def site(request, tmp_path):
         file.write(MORE_METERS)
     text = '[store]\npath = "store.sqlite"\n'
     if request.param == "influx":
-        url = request.getfixturevalue("influx").url
-        text += f'kind = "influx"\n[store.influx]\nurl = "{url}"\nbucket = "{tmp_path.name}"\n'
+        server, bucket = request.getfixturevalue("influx"), request.getfixturevalue("bucket")
+        text += 'kind = "influx"\n' + server.toml(bucket)
     (config / "bkkenergy.toml").write_text(text)
     loaded = load_site(config)
     with closing(open_store(loaded.settings.store)) as store:

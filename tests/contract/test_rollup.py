@@ -14,7 +14,7 @@ from bkkenergy.ingest.status import meter_status
 from bkkenergy.portfolio import MeterKind, load_portfolio
 from bkkenergy.readings import ReadingBatch
 from bkkenergy.reports.rollup import METERS_AT_ONCE, meter_days, refresh
-from bkkenergy.settings import InfluxSettings, Settings, StoreSettings
+from bkkenergy.settings import Settings, StoreSettings
 from bkkenergy.store import open_store
 from bkkenergy.store.rollup import Rollup
 
@@ -34,10 +34,8 @@ def settings(request, tmp_path):
     path = tmp_path / "store.sqlite"
     if request.param == "sqlite":
         return Settings(store=StoreSettings(path=path))
-    server = request.getfixturevalue("influx")
-    return Settings(
-        store=StoreSettings(kind="influx", path=path, influx=InfluxSettings(url=server.url, bucket=tmp_path.name))
-    )
+    server, bucket = request.getfixturevalue("influx"), request.getfixturevalue("bucket")
+    return Settings(store=StoreSettings(kind="influx", path=path, influx=server.bucket(bucket)))
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 
 from bkkenergy.demo.broker import local_broker
 from bkkenergy.ingest.mqtt import Subscriber
-from bkkenergy.settings import InfluxSettings, MqttTls
+from bkkenergy.settings import MqttTls
 from tests.integration.conftest import (
     dealt_with,
     ingesting,
@@ -112,7 +112,7 @@ def test_nothing_is_acknowledged_while_the_store_is_away(settings, portfolio, tm
     try:
         with started(mosquitto(tmp_path / "mqtt")) as broker:
             settings = updated(settings, "mqtt", port=broker.port)
-            settings = updated(settings, "store", kind="influx", influx=InfluxSettings(url=influx.url, timeout_s=2))
+            settings = updated(settings, "store", kind="influx", influx=influx.bucket(timeout_s=2))
             with ingesting(settings, portfolio) as ingester:
                 publish(broker.port, [(TOPIC, reading(TS))])
                 wait_until(lambda: dealt_with(ingester) >= 1)
@@ -130,7 +130,7 @@ def test_nothing_is_acknowledged_while_the_store_is_away(settings, portfolio, tm
 
 def test_a_store_that_comes_back_is_written_to_without_a_restart(settings, portfolio, tmp_path, broker):
     influx = influxdb(tmp_path / "influx")
-    settings = updated(settings, "store", kind="influx", influx=InfluxSettings(url=influx.url, timeout_s=2))
+    settings = updated(settings, "store", kind="influx", influx=influx.bucket(timeout_s=2))
     with ingesting(settings, portfolio, connected=False) as ingester:
         try:
             influx.start()

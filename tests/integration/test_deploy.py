@@ -20,7 +20,6 @@ import httpx2 as httpx
 import numpy as np
 import paho.mqtt.client as mqtt
 import pytest
-import urllib3
 import yaml
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
@@ -28,7 +27,6 @@ from bkkenergy.cli.context import load_site
 from bkkenergy.demo.broker import free_port
 from bkkenergy.ingest.quarantine import Quarantine
 from bkkenergy.readings import FIELDS, ReadingBatch
-from bkkenergy.settings import InfluxSettings
 from bkkenergy.store.influx import InfluxStore
 from tests.conftest import ROOT
 from tests.integration.conftest import dealt_with, ingesting, reading, wait_until
@@ -301,8 +299,8 @@ def queries() -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.influx
-def test_every_query_of_the_dashboards_finds_what_readings_say(influx):
-    settings = InfluxSettings(url=influx.url, bucket="dashboards")
+def test_every_query_of_the_dashboards_finds_what_readings_say(influx, bucket):
+    settings = influx.bucket(bucket)
     at = (int(time.time()) - 3 * 3600 + np.arange(0, 3 * 3600, 60)) * 1_000_000
     with closing(InfluxStore(settings)) as store:
         store.prepare()
@@ -310,7 +308,6 @@ def test_every_query_of_the_dashboards_finds_what_readings_say(influx):
             columns = {name: 100.0 + np.arange(len(at)) for name in FIELDS}
             store.commit(ReadingBatch((meter,), np.zeros(len(at), np.int64), at, columns))
             store.keep_hours(ReadingBatch((meter,), np.zeros(3, np.int64), at[::60], {"energy_kwh": np.full(3, 7.0)}))
-    pool = urllib3.PoolManager()
     for name, query in queries():
         asked = (
             query.replace("$timeFilter", "time > now() - 6h")
@@ -318,9 +315,7 @@ def test_every_query_of_the_dashboards_finds_what_readings_say(influx):
             .replace("$meter", "a.b.main")
         )
         assert "$" not in asked.replace("$/", ""), asked
-        fields = {"db": "dashboards", "q": asked}
-        answer = pool.request("POST", f"{influx.url}/query", fields=fields, encode_multipart=False)
-        (result,) = answer.json()["results"]
+        result = influx.query(settings, asked)
         assert "error" not in result, (name, result)
         rows = [row for series in result.get("series", []) for row in series["values"]]
         assert any(value is not None for row in rows for value in row[1:]), (name, asked)

@@ -21,7 +21,7 @@ import pytest
 
 from bkkenergy.demo.gateways import Gateway, payload
 from bkkenergy.readings import US_PER_S
-from bkkenergy.settings import InfluxSettings, StoreSettings
+from bkkenergy.settings import StoreSettings
 from bkkenergy.store import open_store
 from tests.conftest import CONFIG_PARTS, ROOT
 from tests.integration.conftest import EVER, dealt_with, ingesting, numbers, publish, stored, wait_until
@@ -86,11 +86,10 @@ def publishing(port: int, outgoing: list[tuple[str, bytes]], seconds: float) -> 
 
 
 @pytest.fixture(params=["sqlite", "influx"])
-def stores(request, settings, tmp_path, influx):
+def stores(request, settings, tmp_path, influx, bucket):
     """Settings with a spool, over each store."""
     kind = request.param
-    bucket = f"faults{next(numbers)}"
-    settings = updated(settings, "store", kind=kind, influx=InfluxSettings(url=influx.url, bucket=bucket, timeout_s=3))
+    settings = updated(settings, "store", kind=kind, influx=influx.bucket(bucket, timeout_s=3))
     return updated(settings, "ingest", spool=tmp_path / "spool")
 
 
@@ -140,7 +139,7 @@ def test_broker_gone_for_long(stores, portfolio, tmp_path):
 def own_influx(settings, tmp_path):
     """An InfluxDB that the test may stop and kill, with settings that name it and a spool."""
     server = influxdb(tmp_path / "influx").start()
-    settings = updated(settings, "store", kind="influx", influx=InfluxSettings(url=server.url, timeout_s=3))
+    settings = updated(settings, "store", kind="influx", influx=server.bucket(timeout_s=3))
     yield server, updated(settings, "ingest", spool=tmp_path / "spool")
     server.stop()
 
@@ -286,7 +285,7 @@ def ingester_process(site, **options) -> subprocess.Popen:
     return subprocess.Popen(command, cwd=ROOT, **options)
 
 
-def test_two_ingesters_share_and_one_is_killed(tmp_path, config_dir, influx):
+def test_two_ingesters_share_and_one_is_killed(tmp_path, config_dir, influx, bucket):
     """The killed one comes back, as systemd would have it: what waited in its session arrives."""
     with started(mosquitto(tmp_path / "mqtt")) as broker:
         sites = [
@@ -294,11 +293,11 @@ def test_two_ingesters_share_and_one_is_killed(tmp_path, config_dir, influx):
                 tmp_path,
                 config_dir,
                 f'[mqtt]\nport = {broker.port}\nclient_id = "share-{n}"\nshare = "bkkenergy"\nreceive_maximum = 50\n'
-                f'[store]\nkind = "influx"\n[store.influx]\nurl = "{influx.url}"\nbucket = "shared"\n',
+                '[store]\nkind = "influx"\n' + influx.toml(bucket),
             )
             for n in range(2)
         ]
-        store = open_store(StoreSettings(kind="influx", influx=InfluxSettings(url=influx.url, bucket="shared")))
+        store = open_store(StoreSettings(kind="influx", influx=influx.bucket(bucket)))
         processes = [ingester_process(site) for site in sites]
         try:
             first = messages(2000)[:1]
@@ -341,12 +340,12 @@ def test_disk_full_under_the_spool_is_survived(tmp_path, config_dir, small_disk)
             config_dir,
             f"[mqtt]\nport = {broker.port}\nreceive_maximum = 20\n[ingest]\nstore_retry_max_s = 1.0\n"
             f'spool = "{small_disk}/spool"\n'
-            f'[store]\nkind = "influx"\n[store.influx]\nurl = "{server.url}"\nbucket = "full"\ntimeout_s = 2\n',
+            '[store]\nkind = "influx"\n' + server.toml("full", timeout_s=2.0),
         )
         process = ingester_process(site)
         try:
             server.start()
-            store = open_store(StoreSettings(kind="influx", influx=InfluxSettings(url=server.url, bucket="full")))
+            store = open_store(StoreSettings(kind="influx", influx=server.bucket("full")))
             first = messages(3000)[:1]
             wait_until(lambda: publish(broker.port, first) or len(store.readings(METERS, *EVER)) > 0, within_s=30)
             server.stop()

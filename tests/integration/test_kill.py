@@ -18,7 +18,7 @@ import pytest
 
 from bkkenergy.demo.gateways import payload
 from bkkenergy.readings import US_PER_S
-from bkkenergy.settings import InfluxSettings, StoreSettings
+from bkkenergy.settings import StoreSettings
 from bkkenergy.store import open_store
 from tests.conftest import CONFIG_PARTS, ROOT
 from tests.integration.conftest import publish, wait_until
@@ -47,7 +47,7 @@ def messages() -> list[tuple[str, bytes]]:
 @pytest.mark.broker
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("kind", ["sqlite", pytest.param("influx", marks=pytest.mark.influx)])
-def test_after_kills_at_random_the_store_holds_exactly_what_was_published(kind, tmp_path, influx, config_dir):
+def test_after_kills_at_random_the_store_holds_exactly_what_was_published(kind, tmp_path, influx, bucket, config_dir):
     rng = random.Random(20)
     outgoing = messages()
     published = len(outgoing) * A_PAYLOAD
@@ -58,12 +58,12 @@ def test_after_kills_at_random_the_store_holds_exactly_what_was_published(kind, 
             (site / name).symlink_to(config_dir / name)
         (site / "bkkenergy.toml").write_text(
             f"[mqtt]\nport = {broker.port}\nreceive_maximum = 200\nreconnect_max_s = 1\n[ingest]\nbatch_readings = 500\n[observe]\nport = 0\n"
-            f'[store]\nkind = "{kind}"\n[store.influx]\nurl = "{influx.url}"\nbucket = "kill"\n'
+            f'[store]\nkind = "{kind}"\n' + influx.toml(bucket)
         )
         command = [sys.executable, "-m", "bkkenergy", "ingest", "--config", str(site), "--log-level", "error"]
         ingester = subprocess.Popen(command, cwd=ROOT)
         store_settings = StoreSettings(
-            kind=kind, path=site.parent / "var/bkkenergy.sqlite", influx=InfluxSettings(url=influx.url, bucket="kill")
+            kind=kind, path=site.parent / "var/bkkenergy.sqlite", influx=influx.bucket(bucket)
         )
         store = open_store(store_settings)
         # The session must exist before the first message, or the broker has nobody to keep it for.

@@ -19,13 +19,11 @@ START_US = 1_700_000_000_000_000
 
 
 @pytest.fixture
-def home(tmp_path, influx):
+def home(tmp_path, influx, bucket):
     (tmp_path / "config").mkdir()
     for name in CONFIG_PARTS:
         (tmp_path / "config" / name).symlink_to(ROOT / "config" / name)
-    (tmp_path / "config/bkkenergy.toml").write_text(
-        f'[store]\npath = "var/store.sqlite"\n[store.influx]\nurl = "{influx.url}"\nbucket = "{tmp_path.name}"\n'
-    )
+    (tmp_path / "config/bkkenergy.toml").write_text('[store]\npath = "var/store.sqlite"\n' + influx.toml(bucket))
     store = SqliteStore(tmp_path / "var/store.sqlite")
     store.prepare()
     rng = np.random.default_rng(1)
