@@ -188,7 +188,7 @@ RAW = {
     "something_else": b"something else",
     "no_member": raw_archive(),
     "not_packed": bytes(10240),
-    "a_broken_stream": gzip.compress(os.urandom(4096))[:-600] + b"x" * 592,
+    "noise_in_a_gzip_file": gzip.compress(os.urandom(4096))[:-600] + b"x" * 592,
     "a_negative_size": raw_archive(header(size=b"\xff" * 10 + b"\xfe\x00"), bytes(512)),
     "a_size_beyond_the_file": raw_archive(header(size=b"77777777777\0"), b"x" * 512),
     "a_chain_of_long_names": raw_archive(*[header(b"l", b"00000000001\0", b"L") + b"x" * 512] * 3000),
@@ -234,7 +234,7 @@ def test_a_file_that_is_no_backup_changes_nothing(good_backup, tmp_path, how):
     is_refused(home, path, tmp_path)
 
 
-@pytest.mark.parametrize("content", [RAW["a_broken_stream"], RAW["a_chain_of_long_names"]])
+@pytest.mark.parametrize("content", [RAW["noise_in_a_gzip_file"], RAW["a_chain_of_long_names"]])
 def test_configuration_of_a_file_that_is_no_backup_is_not_placed(good_backup, tmp_path, content):
     path = tmp_path / "b.tar.gz"
     path.write_bytes(content)
@@ -247,6 +247,17 @@ def test_configuration_of_a_file_that_is_no_backup_is_not_placed(good_backup, tm
 def test_a_backup_cut_short_changes_nothing(good_backup, tmp_path, share):
     home, path = shutil.copytree(good_backup[0] / "config", tmp_path / "config").parent, tmp_path / "b.tar.gz"
     path.write_bytes(good_backup[1].read_bytes()[: int(good_backup[1].stat().st_size * share)])
+    is_refused(home, path, tmp_path)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.6, 0.95])
+def test_a_backup_with_bytes_damaged_changes_nothing(good_backup, tmp_path, share):
+    """On a failing disk: deflate itself breaks, or a hash does."""
+    home, path = shutil.copytree(good_backup[0] / "config", tmp_path / "config").parent, tmp_path / "b.tar.gz"
+    raw = bytearray(good_backup[1].read_bytes())
+    at = int(len(raw) * share)
+    raw[at : at + 64] = bytes(byte ^ 0xA5 for byte in raw[at : at + 64])
+    path.write_bytes(raw)
     is_refused(home, path, tmp_path)
 
 
