@@ -324,6 +324,32 @@ def test_a_restore_below_a_file_is_told_with_the_remedy(home, tmp_path):
     assert "Let this user write below" in told
 
 
+def test_a_folder_that_cannot_be_read_is_an_error_and_not_left_out(home, tmp_path):
+    """Here since its path is longer than the system takes, which holds for every user."""
+    name = "d" * 250
+    (home / "config/deep").mkdir()
+    at = os.open(home / "config/deep", os.O_RDONLY)
+    for _ in range(20):
+        os.mkdir(name, dir_fd=at)
+        within = os.open(name, os.O_RDONLY, dir_fd=at)
+        os.close(at)
+        at = within
+    os.close(os.open("file", os.O_CREAT | os.O_WRONLY, dir_fd=at))
+    os.close(at)
+    try:
+        with pytest.raises(OSError, match="too long"):
+            back_up(
+                load_site(home / "config").settings,
+                home / "config",
+                tmp_path / "b.tar.gz",
+                now=NOW,
+                told=lambda _: None,
+            )
+        assert not list(tmp_path.glob("b.tar.gz*"))
+    finally:
+        shutil.rmtree(home / "config/deep")
+
+
 def test_a_file_that_changes_while_it_is_taken_is_as_its_hash_says(home, tmp_path):
     """Replaced after the backup has begun with it: the archive holds one of both, and the manifest says which."""
     site, path, old = load_site(home / "config"), tmp_path / "b.tar.gz", home / "var/silenced.json"
