@@ -20,6 +20,8 @@ RunState = Literal["due", "running", "done", "failed"]
 RUN_STATES: tuple[RunState, ...] = ("due", "running", "done", "failed")
 LEADER = "jobs"
 MOST_ERROR = 2000
+LONGEST_LEASE = 10
+"""A lease that reaches more than so many leases ahead was written by a clock that was wrong, and is taken over."""
 RUNS_A_QUERY = 1000
 
 
@@ -92,7 +94,7 @@ class Ledger:
                 return self._lock.take()
         now_us = us_of(now)
         until_us = now_us + int(lease_s * US_PER_S)
-        free = or_(lease.c.owner == self.owner, lease.c.until_us < now_us)
+        free = or_(lease.c.owner == self.owner, lease.c.until_us < now_us, lease.c.until_us > _latest_us(now, lease_s))
         taken = {"owner": self.owner, "until_us": until_us}
         with transaction(self.engine) as connection:
             if connection.execute(update(lease).where(lease.c.name == LEADER, free).values(taken)).rowcount:
@@ -141,7 +143,8 @@ class Ledger:
         """The oldest period that waits, or whose process has died, now this process's; the city after its agencies."""
         now_us = us_of(now)
         waits = and_(run.c.state == "due", run.c.next_try_us <= now_us)
-        orphan = and_(run.c.state == "running", run.c.lease_until_us < now_us)
+        is_over = or_(run.c.lease_until_us < now_us, run.c.lease_until_us > _latest_us(now, lease_s))
+        orphan = and_(run.c.state == "running", is_over)
         order = (run.c.due_us, run.c.first_day, run.c.agency == CITY, run.c.agency, run.c.revision)
         with transaction(self.engine) as connection:
             found = select(run.c.id).where(or_(waits, orphan)).order_by(*order).limit(1)
@@ -268,6 +271,11 @@ class Ledger:
 
 def _same(own: Run) -> tuple[Any, ...]:
     return run.c.agency == own.agency, run.c.period == own.period
+
+
+def _latest_us(now: dt.datetime, lease_s: float) -> int:
+    """The latest instant to which a true lease can reach."""
+    return us_of(now) + int(LONGEST_LEASE * lease_s * US_PER_S)
 
 
 def _entered(own: Due, *, revision: int, reason: str) -> dict[str, Any]:
