@@ -100,20 +100,31 @@ def mail_server(**given) -> Iterator[MailServer]:
 
 
 class HttpReceiver:
-    """Keeps every request; answers with the next status of `answers`, then with 200."""
+    """Keeps every request; answers with the next status of `answers`, then with 200.
+
+    contents, statuses : what a path answers instead of {}, and with which statuses of its own.
+    """
 
     def __init__(self) -> None:
         self.requests: list[tuple[str, dict[str, str], bytes]] = []
         self.answers: list[int] = []
+        self.contents: dict[str, bytes] = {}
+        self.statuses: dict[str, list[int]] = {}
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 receiver.requests.append((self.path, dict(self.headers), body))
-                self.send_response(receiver.answers.pop(0) if receiver.answers else 200)
+                path = self.path.partition("?")[0]
+                statuses = receiver.statuses.get(path, receiver.answers)
+                self.send_response(statuses.pop(0) if statuses else 200)
                 self.end_headers()
-                self.wfile.write(b"{}")
+                self.wfile.write(receiver.contents.get(path, b"{}"))
+
+            def do_GET(self) -> None:
+                self.send_response(200)
+                self.end_headers()
 
             def log_message(self, *_: object) -> None: ...
 

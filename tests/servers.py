@@ -211,8 +211,11 @@ def influxd_version(executable: str) -> str:
     raise AssertionError(f"{executable} says no version")
 
 
-def influxdb(folder: Path) -> Influx:
-    """The InfluxDB that BKKENERGY_TEST_INFLUXDB names, 1.x or 2.x; without it Debian's 1.6."""
+def influxdb(folder: Path, *, http: str = "", more: str = "") -> Influx:
+    """The InfluxDB that BKKENERGY_TEST_INFLUXDB names, 1.x or 2.x; without it Debian's 1.6.
+
+    http, more : lines of 1.x's configuration, for [http] and as sections of their own.
+    """
     executable = influxd_path()
     version = influxd_version(executable)
     folder.mkdir(parents=True, exist_ok=True)
@@ -230,11 +233,15 @@ def influxdb(folder: Path) -> Influx:
         command = [executable, *arguments, "--reporting-disabled"]
         return Influx(command, port, "/api/v2/setup", folder=folder, version=version)
     return Influx(
-        [executable, "-config", str(_config_of_1(folder, port))], port, "/ping", folder=folder, version=version
+        [executable, "-config", str(_config_of_1(folder, port, http, more))],
+        port,
+        "/ping",
+        folder=folder,
+        version=version,
     )
 
 
-def _config_of_1(folder: Path, port: int) -> Path:
+def _config_of_1(folder: Path, port: int, http: str, more: str) -> Path:
     config = folder / "influxdb.conf"
     config.write_text(
         f"""reporting-disabled = true
@@ -251,6 +258,8 @@ store-enabled = false
 [http]
 bind-address = "127.0.0.1:{port}"
 log-enabled = false
+{http}
+{more}
 """
     )
     return config

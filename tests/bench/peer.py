@@ -69,8 +69,7 @@ def rss_mb(process: subprocess.Popen, key: str) -> float:
 
 
 def count(store: InfluxStore) -> int:
-    frame = store._query("SELECT count(energy_kwh) FROM reading")
-    return int(frame["count"].iloc[0]) if len(frame) else 0
+    return sum(int(own.rows[0][1]) for own in store.server.query("SELECT count(energy_kwh) FROM reading"))
 
 
 def measured(store: InfluxStore, start: Callable[[], subprocess.Popen], wanted: int) -> tuple[float, int, float]:

@@ -247,9 +247,10 @@ def test_dashboards_find_the_hours_of_packed_days(site):
     if site.settings.store.kind == "sqlite":
         return
     at = f"time >= {timestamp_us(PERIODS['before'].start)}u AND time < {timestamp_us(PERIODS['before'].end)}u"
-    frame = site.store._query(f"SELECT energy_kwh FROM hour WHERE meter = '{MAIN}' AND {at}")
-    np.testing.assert_allclose(frame["energy_kwh"], truth)
-    assert (np.diff(frame["time"]) == 3_600_000_000).all()
+    found = site.store.server.query(f"SELECT energy_kwh FROM hour WHERE meter = '{MAIN}' AND {at}")
+    table = np.array([row for own in found for row in own.rows], float)
+    np.testing.assert_allclose(table[:, 1], truth)
+    assert (np.diff(table[:, 0]) == 3_600_000_000).all()
 
 
 def test_nothing_is_deleted_where_readings_are_kept_for_ever(site):

@@ -33,6 +33,7 @@ from bkkenergy.reports.savings.gather import SavingsSite
 from bkkenergy.settings import ALL, CITY
 from bkkenergy.store import open_store
 from bkkenergy.store.archive import archive_of
+from bkkenergy.store.start import try_out_now
 from bkkenergy.store.state import open_state
 from bkkenergy.store.state.ledger import RUN_STATES, Due, Run, RunState
 from bkkenergy.store.state.outbox import messages
@@ -79,7 +80,9 @@ def jobs_command() -> None:
 def start_command(config_dir: Path, log_level: str, log_format: str) -> None:
     """Run the schedule until stopped, without ingesting. Several may run: one leads, the others stand by."""
     set_up_logging(log_level, log_format)
-    jobs = make_jobs(load_site(config_dir))
+    site = load_site(config_dir)
+    try_out_now(site.settings.store)
+    jobs = make_jobs(site)
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())

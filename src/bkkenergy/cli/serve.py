@@ -10,6 +10,7 @@ import click
 
 from bkkenergy.cli.context import Site, config_option, load_site, log_options, set_up_logging
 from bkkenergy.ingest.service import Ingester
+from bkkenergy.store.start import try_out_now
 
 
 def _ingest_until_stopped(site: Site) -> None:
@@ -49,6 +50,7 @@ def serve_command(config_dir: Path, log_level: str, log_format: str) -> None:
 
     set_up_logging(log_level, log_format)
     site = load_site(config_dir)
+    try_out_now(site.settings.store)
     jobs = make_jobs(site)
     scheduler = start(jobs)
     web = make_server(site)

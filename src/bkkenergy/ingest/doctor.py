@@ -8,6 +8,7 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from bkkenergy.ingest.mqtt import Subscriber, bystander
 from bkkenergy.ingest.quarantine import Quarantine
 from bkkenergy.ingest.spool import Spool
 from bkkenergy.settings import Settings
-from bkkenergy.store import StoreAway, StoreRefused, open_store
+from bkkenergy.store import StoreAway, StoreRefused, StoreUnfit, open_store
+from bkkenergy.store.start import NO_EXPIRY, expiry_of
 
 CONNECTS_WITHIN_S = 8.0
 LEAST_FREE_BYTES = 1_000_000_000
@@ -40,7 +42,7 @@ class Finding:
 def examine(settings: Settings, topics: tuple[str, ...]) -> Iterator[Finding]:
     """Every check, one by one, as it is done."""
     yield from _disk(settings)
-    yield _store(settings)
+    yield from _store(settings)
     yield from _clock(settings)
     yield from _broker(settings, topics)
     yield from _state(settings)
@@ -57,15 +59,19 @@ def _disk(settings: Settings) -> Iterator[Finding]:
         yield Finding("disk", is_writable and free_bytes >= LEAST_FREE_BYTES, found, remedy)
 
 
-def _store(settings: Settings) -> Finding:
+def _store(settings: Settings) -> Iterator[Finding]:
+    """Whether a value that is written is read back, and whether the server deletes what nothing has packed."""
     try:
-        store = open_store(settings.store)
-        store.last_seen_us(["doctor.none.none"])
-        store.close()
-    except (StoreAway, StoreRefused) as error:
-        return Finding("store", False, str(error), "See what it says.")
+        with closing(open_store(settings.store)) as store:
+            store.probe()
+            store.last_seen_us(["doctor.none.none"])
+            expiry = expiry_of(store)
+    except (StoreAway, StoreRefused, StoreUnfit) as error:
+        yield Finding("store", False, str(error), "See what it says.")
+        return
     where = settings.store.influx.url if settings.store.kind == "influx" else str(settings.store.path)
-    return Finding("store", True, f"{settings.store.kind} at {where} answers")
+    yield Finding("store", True, f"{settings.store.kind} at {where} gives back what is written")
+    yield Finding("store expiry", expiry is None, expiry or "the server keeps readings for ever", NO_EXPIRY)
 
 
 def _clock(settings: Settings) -> Iterator[Finding]:

@@ -30,6 +30,7 @@ from bkkenergy.metering.frames import exchanges_of, limits_of
 from bkkenergy.portfolio import Meter, MeterKind, Portfolio
 from bkkenergy.settings import Settings
 from bkkenergy.store import ReadingStore, StoreAway, open_store
+from bkkenergy.store.start import try_out
 
 log = structlog.get_logger(__name__)
 
@@ -134,7 +135,7 @@ class Ingester:
         )
 
     def run(self) -> None:
-        """Ingest until stopped. Waits for a store that is away; raises what is beyond mending."""
+        """Ingest until stopped. Waits for a store that is away; raises StoreUnfit, and what is beyond repair."""
         self.endpoint.start()
         with ExitStack() as stack:
             stack.callback(self.endpoint.stop)
@@ -172,6 +173,7 @@ class Ingester:
                 stack.callback(opened.close)
         try:
             store.prepare()
+            try_out(store)
             self._watch.recall(self._sorter.meter_ids, store)
         except StoreAway as away:
             log.warning("store_away", why=str(away))

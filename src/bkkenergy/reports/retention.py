@@ -81,7 +81,7 @@ def pack(
     store.kept.set_cut(cut)
     forgotten_us, were_late = store.kept.forgotten
     too_late = _too_late(store, old, first_us, kept_days, forgotten_us)
-    store.forget([meter.id for meter in old], left_us)
+    store.forget([meter.id for meter in old], 0, left_us)
     store.kept.set_forgotten(left_us, were_late + sum(too_late.values()))
     if before is not None:
         _mark_late(settings, old, first_us, before)

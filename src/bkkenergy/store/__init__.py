@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from bkkenergy.settings import StoreSettings
-from bkkenergy.store.base import ReadingStore, StoreAway, StoreRefused
+from bkkenergy.store.base import ReadingStore, StoreAway, StoreDenied, StoreRefused, StoreUnfit
 
-__all__ = ["ReadingStore", "StoreAway", "StoreRefused", "open_store"]
+__all__ = ["ReadingStore", "StoreAway", "StoreDenied", "StoreRefused", "StoreUnfit", "open_store"]
 
 
 def open_store(settings: StoreSettings, *, prepare: bool = True) -> ReadingStore:
-    """The store that the settings name, ready to be read and written. Raises StoreAway.
+    """The store that the settings name, ready to be read and written. Raises StoreAway, StoreUnfit.
 
     prepare : whether to reach it at once; otherwise call `prepare` before the first commit.
     """

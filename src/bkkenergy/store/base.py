@@ -18,8 +18,16 @@ class StoreAway(AwayError):
     """The store does not answer, or cannot take anything now. The same batch may go in later."""
 
 
+class StoreDenied(StoreAway):
+    """The store answers, and denies us what we ask. It may be granted later: what we hold is sent again."""
+
+
 class StoreRefused(BkkEnergyError):
     """The store says no to something in this batch. Sending the same again can never help."""
+
+
+class StoreUnfit(BkkEnergyError):
+    """The store answers, but what is written cannot be read back as it was. A person has to act before we start."""
 
 
 class ReadingStore(Protocol):
@@ -30,7 +38,13 @@ class ReadingStore(Protocol):
         """What is kept of days whose readings are deleted."""
 
     def prepare(self) -> None:
-        """Make what must be there before the first commit. Raises StoreAway."""
+        """Make what must be there before the first commit. Raises StoreAway, StoreUnfit."""
+
+    def probe(self) -> None:
+        """Write a value that no page shows, and read it back. Raises StoreUnfit with the remedy, StoreAway."""
+
+    def expires_after_s(self) -> float | None:
+        """After how many seconds the server itself deletes readings; None where it never does, or does not tell."""
 
     def commit(self, batch: ReadingBatch) -> None:
         """Store all of the batch, durably, or raise StoreAway or StoreRefused.
@@ -50,8 +64,16 @@ class ReadingStore(Protocol):
     def first_seen_us(self, meter_ids: Sequence[str]) -> Mapping[str, int]:
         """Instant of the earliest reading of each meter that has one."""
 
-    def forget(self, meter_ids: Sequence[str], before_us: int) -> None:
-        """Delete the meters' readings before an instant. Raises StoreRefused where the server cannot."""
+    def count(
+        self, meter_ids: Sequence[str], start_us: int, end_us: int, fields: Sequence[str] = DEFAULT_FIELDS
+    ) -> Mapping[str, Mapping[str, int]]:
+        """How many values of each field the meters have with start <= instant < end, counted by the store itself.
+
+        Meters and fields without any are left out.
+        """
+
+    def forget(self, meter_ids: Sequence[str], start_us: int, before_us: int) -> None:
+        """Delete the meters' readings with start <= instant < before. Raises StoreRefused where the server will not."""
 
     def keep_hours(self, hours: ReadingBatch) -> None:
         """Keep the hours of packed days where others than we look: energy_kwh in the hour that begins at the stamp."""

@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-import gzip
-import io
+import datetime as dt
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from http import HTTPStatus
-from urllib.parse import urlencode
 
 import numpy as np
 import pandas as pd
-import urllib3
-from influxdb_client.client.influxdb_client import InfluxDBClient
-from influxdb_client.rest import ApiException
-from influxdb_client.service.write_service import WriteService
 
-from bkkenergy.readings import WEATHER_FIELDS, ReadingBatch
+from bkkenergy.readings import US_PER_S, WEATHER_FIELDS, ReadingBatch
 from bkkenergy.settings import InfluxSettings
-from bkkenergy.store.base import DEFAULT_FIELDS, StoreAway, StoreRefused
+from bkkenergy.store.base import DEFAULT_FIELDS, StoreAway, StoreDenied, StoreRefused, StoreUnfit
+from bkkenergy.store.influx_server import CHECK_RIGHTS, NEEDS_INFLUXQL, InfluxServer, Series, quoted_name, quoted_text
 from bkkenergy.store.kept import Kept
 from bkkenergy.store.line_protocol import HOURS, MEASUREMENT, TAG, encode
 from bkkenergy.store.rollup import StaleMarks
 
-GZIP_LEVEL = 1
 METERS_A_QUERY = 200
 LATEST_US = 9_223_372_036_854_774
 """InfluxDB counts nanoseconds in 64 bits: the year 2262."""
-REFUSED = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY})
+PROBE = "bkkenergy_probe"
+PROBE_US = 946_684_800 * US_PER_S
+"""Where the probe stands, written over each time: 2000-01-01. Where the server lets data expire, today instead."""
+PROBE_TRIES, PROBE_WAIT_S = 5, 0.2
+DURATION_PART_S = {"h": 3600.0, "m": 60.0, "s": 1.0}
 
 
 class InfluxStore:
@@ -41,13 +39,7 @@ class InfluxStore:
 
     def __init__(self, settings: InfluxSettings, marks: StaleMarks | None = None) -> None:
         """Marks : told of every batch before it is sent, so that hours and days are computed anew."""
-        self._settings, self._marks = settings, marks
-        self._pool = urllib3.PoolManager(timeout=settings.timeout_s, retries=False)
-        token = settings.token.get_secret_value() if settings.token else ""
-        self._headers = {"Authorization": f"Token {token}"} if token else {}
-        self._token = token
-        self._api = settings.api
-        self._v2_client: InfluxDBClient | None = None
+        self.server, self._marks = InfluxServer(settings), marks
 
     @cached_property
     def kept(self) -> Kept:
@@ -58,33 +50,62 @@ class InfluxStore:
 
     def prepare(self) -> None:
         """Find out what the server speaks, and make the database on a 1.x server."""
-        version = self._version()
-        if self._api == "auto":
-            self._api = "v1" if version.removeprefix("v").startswith("1.") else "v2"
-        if self._api == "v1":
-            self._query(f'CREATE DATABASE "{self._settings.bucket}"')
+        self.server.make_ready()
+
+    def probe(self) -> None:
+        """Write a value that no page shows, and read it back: another token or bucket to read than to write is seen."""
+        try:
+            is_found = self._is_given_back()
+        except (StoreDenied, StoreRefused) as error:
+            raise StoreUnfit(f"The probe of the store failed. {error}") from error
+        except StoreAway as error:
+            if any(remedy in str(error) for remedy in (CHECK_RIGHTS, NEEDS_INFLUXQL)):
+                raise StoreUnfit(f"The probe of the store failed. {error}") from error
+            raise
+        if not is_found:
+            raise StoreUnfit(
+                f"{self.server.where}: a value that was written is not found when read. {CHECK_RIGHTS} On 2.x, see "
+                "that no mapping (influx v1 dbrp list) leads the bucket's name to another bucket."
+            )
+
+    def _is_given_back(self) -> bool:
+        is_kept = self.expires_after_s() is None
+        at_us = PROBE_US if is_kept else int(time.time()) // 86_400 * 86_400 * US_PER_S
+        where = f"value FROM {PROBE} WHERE time = {at_us}u"
+        for attempt in range(PROBE_TRIES):  # another process that starts now may write over it
+            value = time.time_ns() // 1000
+            self.server.write(f"{PROBE} value={value}.0 {at_us}".encode())
+            found = self.server.select(where, ["value"], lambda own: [int(row[1]) for row in own.rows])
+            if [value] in found:
+                return True
+            time.sleep(PROBE_WAIT_S * (attempt + 1))
+        return False
+
+    def expires_after_s(self) -> float | None:
+        """How long the bucket, or the database's default policy, keeps data; None where for ever or not known."""
+        if self.server.api == "auto":
+            self.prepare()
+        if self.server.api == "v1":
+            found = self.server.query(f"SHOW RETENTION POLICIES ON {quoted_name(self.server.settings.bucket)}")
+            rows = [dict(zip(own.columns, row, strict=True)) for own in found for row in own.rows]
+            rules_s = [_duration_s(row["duration"]) for row in rows if row.get("default")]
+        else:
+            rules = [rule for bucket in self.server.buckets() for rule in bucket.get("retentionRules", [])]
+            rules_s = [float(rule.get("everySeconds", 0)) for rule in rules]
+        return min((own_s for own_s in rules_s if own_s > 0), default=None)
 
     def commit(self, batch: ReadingBatch) -> None:
         """Store the batch by one request; an HTTP answer of success comes after it is durable."""
         body = encode(batch)
         if body and self._marks is not None:
             self._marks.mark(batch)
-        self._write(body)
+        if body:
+            self.server.write(body)
 
     def keep_hours(self, hours: ReadingBatch) -> None:
         """Hours of packed days as a measurement of their own, for dashboards: energy_kwh in the hour from its stamp."""
-        self._write(encode(hours, HOURS))
-
-    def _write(self, body: bytes) -> None:
-        if not body:
-            return
-        if self._api == "auto":
-            self.prepare()
-        packed = gzip.compress(body, GZIP_LEVEL)
-        if self._api == "v1":
-            self._write_v1(packed)
-        else:
-            self._write_v2(packed)
+        if body := encode(hours, HOURS):
+            self.server.write(body)
 
     def readings(
         self, meter_ids: Sequence[str], start_us: int, end_us: int, fields: Sequence[str] = DEFAULT_FIELDS
@@ -92,21 +113,37 @@ class InfluxStore:
         """Readings of the meters with start <= instant < end, sorted by meter and instant."""
         parts = [ReadingBatch.empty(meter_ids)]
         place = {name: number for number, name in enumerate(meter_ids)}
+
+        def taken(own: Series) -> ReadingBatch:
+            table = np.array(own.rows, np.float64)  # exact to the year 2255
+            meter = np.full(len(table), place[own.tags[TAG]], np.int64)
+            columns = {name: np.ascontiguousarray(table[:, number]) for number, name in enumerate(fields, start=1)}
+            return ReadingBatch(tuple(meter_ids), meter, table[:, 0].astype(np.int64), columns)
+
         for some in _chunks(meter_ids):
-            frame = self._query(
-                f"SELECT {', '.join(fields)} FROM {MEASUREMENT} WHERE {_is_one_of(some)} "  # noqa: S608
-                f"AND time >= {start_us}u AND time < {min(end_us, LATEST_US)}u GROUP BY {TAG}"
+            parts += self.server.select(
+                f"{', '.join(fields)} FROM {MEASUREMENT} WHERE {_is_one_of(some)} "
+                f"AND {_between(start_us, end_us)} GROUP BY {TAG}",
+                fields,
+                taken,
             )
-            if len(frame):
-                parts.append(
-                    ReadingBatch(
-                        tuple(meter_ids),
-                        np.asarray(_meters(frame).map(place), np.int64),
-                        np.asarray(frame["time"], np.int64),
-                        {name: frame[name].to_numpy(np.float64) for name in fields},
-                    )
-                )
         return ReadingBatch.concat(parts).in_order()
+
+    def count(
+        self, meter_ids: Sequence[str], start_us: int, end_us: int, fields: Sequence[str] = DEFAULT_FIELDS
+    ) -> Mapping[str, Mapping[str, int]]:
+        """How many values of each field the meters have with start <= instant < end, counted by the server."""
+        counted = ", ".join(f"count({name}) AS {name}" for name in fields)
+
+        def taken(own: Series) -> tuple[str, Mapping[str, int]]:
+            row = dict(zip(own.columns, own.rows[0], strict=True))
+            return own.tags[TAG], {name: int(row[name]) for name in fields if row[name]}
+
+        found: dict[str, Mapping[str, int]] = {}
+        for some in _chunks(meter_ids):
+            where = f"{_is_one_of(some)} AND {_between(start_us, end_us)}"
+            found |= self.server.select(f"{counted} FROM {MEASUREMENT} WHERE {where} GROUP BY {TAG}", fields, taken)
+        return found
 
     def last_seen_us(self, meter_ids: Sequence[str]) -> Mapping[str, int]:
         """Instant of the latest reading of each meter that has one."""
@@ -123,120 +160,48 @@ class InfluxStore:
                 found[name] = of_two(ts_us, found.get(name, ts_us))
         return found
 
-    def forget(self, meter_ids: Sequence[str], before_us: int) -> None:
-        """Delete readings, a meter a request. InfluxDB 3 Core deletes nothing, and refuses."""
-        if self._api == "auto":
+    def forget(self, meter_ids: Sequence[str], start_us: int, before_us: int) -> None:
+        """Delete readings: by one request where the measurement has no other meter, else by one a meter."""
+        if self.server.api == "auto":
             self.prepare()
-        for name in meter_ids:
-            if self._api == "v1":
-                quoted = name.replace("'", "\\'")
-                self._query(f"DELETE FROM {MEASUREMENT} WHERE {TAG} = '{quoted}' AND time < {before_us}u")  # noqa: S608
+        if not meter_ids or start_us >= before_us:
+            return
+        has_no_other = self._meters() <= set(meter_ids)
+        for name in [None] if has_no_other else meter_ids:
+            if self.server.api == "v1":
+                own = "" if name is None else f"{TAG} = {quoted_text(name)} AND "
+                self.server.change(f"DELETE FROM {MEASUREMENT} WHERE {own}{_between(start_us, before_us)}")  # noqa: S608
             else:
-                self._delete_v2(name, before_us)
+                own = "" if name is None else f" AND {TAG}={quoted_name(name)}"
+                last_us = before_us - 1  # this API deletes its `stop` too
+                self.server.delete(_instant(start_us), _instant(last_us), f'_measurement="{MEASUREMENT}"{own}')
 
-    def _delete_v2(self, meter: str, before_us: int) -> None:
-        stop = pd.Timestamp(before_us, unit="us", tz="UTC").isoformat()
-        predicate = f'_measurement="{MEASUREMENT}" AND {TAG}="{meter}"'
-        body = {"start": "1970-01-01T00:00:00Z", "stop": stop, "predicate": predicate}
-        query = urlencode({"org": self._settings.org, "bucket": self._settings.bucket})
-        response = self._request("POST", f"/api/v2/delete?{query}", json=body)
-        if response.status != HTTPStatus.NO_CONTENT:
-            raise self._failure(response.status, response.data.decode(errors="replace"))
+    def _meters(self) -> set[str]:
+        """Every meter that the measurement has."""
+        found = self.server.query(f"SHOW TAG VALUES FROM {MEASUREMENT} WITH KEY = {TAG}")
+        return {str(value) for own in found for _, value in own.rows}
 
     def latest_registers(self, meter_ids: Sequence[str]) -> Mapping[str, tuple[int, float]]:
         """Instant and value of the latest import register of each meter that has one."""
         return self._outermost("last", meter_ids, "energy_kwh")
 
     def _outermost(self, which: str, meter_ids: Sequence[str], field: str) -> dict[str, tuple[int, float]]:
-        latest: dict[str, tuple[int, float]] = {}
+        found: dict[str, tuple[int, float]] = {}
         for some in _chunks(meter_ids):
-            frame = self._query(
-                f"SELECT {which}({field}) FROM {MEASUREMENT} WHERE {_is_one_of(some)} GROUP BY {TAG}"  # noqa: S608
+            found |= self.server.select(
+                f"{which}({field}) FROM {MEASUREMENT} WHERE {_is_one_of(some)} GROUP BY {TAG}",
+                [which],
+                lambda own: (own.tags[TAG], (int(own.rows[0][0]), float(own.rows[0][1]))),
             )
-            if len(frame):
-                values = zip(frame["time"].astype(int), frame[which].astype(float), strict=True)
-                latest |= dict(zip(_meters(frame), values, strict=True))
-        return latest
+        return found
 
     def close(self) -> None:
-        """Let go of the connections."""
-        self._pool.clear()
+        """Give connections and files up."""
+        self.server.close()
         if "kept" in self.__dict__:
             self.kept.close()
         if self._marks is not None:
             self._marks.close()
-        if self._v2_client is not None:
-            self._v2_client.close()
-
-    def _version(self) -> str:
-        response = self._request("GET", "/ping")
-        return response.headers.get("X-Influxdb-Version", "")
-
-    def _write_v1(self, packed: bytes) -> None:
-        response = self._request(
-            "POST",
-            f"/write?db={self._settings.bucket}&precision=u",
-            body=packed,
-            headers={"Content-Encoding": "gzip", "Content-Type": "text/plain; charset=utf-8"},
-        )
-        if response.status != HTTPStatus.NO_CONTENT:
-            raise self._failure(response.status, response.data.decode(errors="replace"))
-
-    def _write_v2(self, packed: bytes) -> None:
-        settings = self._settings
-        if self._v2_client is None:
-            self._v2_client = InfluxDBClient(
-                settings.url, self._token, org=settings.org, timeout=int(settings.timeout_s * 1000), retries=False
-            )
-        try:
-            WriteService(self._v2_client.api_client).post_write(
-                org=settings.org, bucket=settings.bucket, body=packed, precision="us", content_encoding="gzip"
-            )
-        except ApiException as error:
-            raise self._failure(error.status or 0, str(error.body or error.reason)) from error
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise self._away(error) from error
-
-    def _query(self, statement: str) -> pd.DataFrame:
-        """The answer to an InfluxQL statement; empty where there is none."""
-        response = self._request(
-            "POST",
-            "/query",
-            fields={"db": self._settings.bucket, "epoch": "u", "q": statement},
-            encode_multipart=False,
-            headers={"Accept": "application/csv"},
-        )
-        if response.status != HTTPStatus.OK:
-            raise self._failure(response.status, response.data.decode(errors="replace"))
-        if not response.data.strip():
-            return pd.DataFrame()
-        frame = pd.read_csv(io.BytesIO(response.data), dtype={"name": "category", "tags": "category"})
-        if "error" in frame.columns:
-            raise StoreAway(f"{self._settings.url}: {statement!r} failed: {frame['error'].iloc[0]}.")
-        if len(frame) and "time" not in frame.columns:
-            raise StoreAway(
-                f"{self._settings.url}: the server answers no InfluxQL. Reports need InfluxDB 1.x, 2.x or 3."
-            )
-        return frame
-
-    def _request(self, method: str, path: str, **options: object) -> urllib3.BaseHTTPResponse:
-        headers = self._headers | dict(options.pop("headers", {}))  # type: ignore[call-overload]
-        try:
-            return self._pool.request(method, self._settings.url + path, headers=headers, **options)  # type: ignore[arg-type]
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise self._away(error) from error
-
-    def _away(self, error: Exception) -> StoreAway:
-        return StoreAway(
-            f"{self._settings.url}: InfluxDB does not answer ({error}). Start it, or mend store.influx.url."
-        )
-
-    def _failure(self, status: int, text: str) -> StoreAway | StoreRefused:
-        where = f"{self._settings.url} (bucket {self._settings.bucket})"
-        if status in REFUSED:
-            return StoreRefused(f"{where}: refused with HTTP {status}: {text.strip()}")
-        remedy = "Check the bucket and the token." if status in {401, 403, 404} else "It is tried again."
-        return StoreAway(f"{where}: HTTP {status}: {text.strip()}. {remedy}")
 
 
 def _chunks(meter_ids: Sequence[str]) -> list[Sequence[str]]:
@@ -248,5 +213,16 @@ def _is_one_of(meter_ids: Sequence[str]) -> str:
     return f"{TAG} =~ /^({pattern})$/"
 
 
-def _meters(frame: pd.DataFrame) -> pd.Series:
-    return frame["tags"].cat.rename_categories(lambda tag: tag.removeprefix(f"{TAG}="))
+def _between(start_us: int, end_us: int) -> str:
+    return f"time >= {start_us}u AND time < {min(end_us, LATEST_US)}u"
+
+
+def _instant(ts_us: int) -> str:
+    """RFC 3339 with microseconds."""
+    latest = pd.Timestamp(min(max(ts_us, 0), LATEST_US), unit="us", tz=dt.UTC)
+    return latest.isoformat(timespec="microseconds")
+
+
+def _duration_s(text: str) -> float:
+    """Seconds of a duration as 1.x shows it: 168h0m0s, or 0s for ever."""
+    return sum(float(number) * DURATION_PART_S[part] for number, part in re.findall(r"([\d.]+)([hms])", text))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from itertools import chain
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from bkkenergy.readings import FIELDS, ReadingBatch
-from bkkenergy.store.base import DEFAULT_FIELDS
+from bkkenergy.store.base import DEFAULT_FIELDS, StoreUnfit
 from bkkenergy.store.kept import Kept
 from bkkenergy.store.rollup import SCHEMA as ROLLUP_SCHEMA
 from bkkenergy.store.rollup import mark_stale
@@ -29,6 +30,7 @@ CREATE TABLE IF NOT EXISTS reading (
     {", ".join(f"{name} REAL" for name in FIELDS)},
     PRIMARY KEY (meter, ts_us)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS probe (one INTEGER PRIMARY KEY CHECK (one = 1), value INTEGER NOT NULL);
 """
 
 
@@ -105,19 +107,48 @@ class SqliteStore:
     def keep_hours(self, hours: ReadingBatch) -> None:
         """Nothing to do: hours of every day stand in this file already, in the table `hour`."""
 
-    def forget(self, meter_ids: Sequence[str], before_us: int) -> None:
+    def probe(self) -> None:
+        """Write a value that no page shows, and read it back."""
+        value = time.time_ns()
+        with Transaction(self._connection, self.path) as connection:
+            connection.execute("INSERT OR REPLACE INTO probe VALUES (1, ?)", (value,))
+            # Read under the same lock: another process that starts now may write over it.
+            (found,) = connection.execute("SELECT value FROM probe").fetchone()
+        if found != value:
+            raise StoreUnfit(f"{self.path}: a value that was written is not found when read. Check the disk.")
+
+    def expires_after_s(self) -> float | None:
+        """Never: nothing but `forget` deletes from this file."""
+        return None
+
+    def count(
+        self, meter_ids: Sequence[str], start_us: int, end_us: int, fields: Sequence[str] = DEFAULT_FIELDS
+    ) -> Mapping[str, Mapping[str, int]]:
+        """How many values of each field the meters have with start <= instant < end."""
+        counted = ", ".join(f"count({name})" for name in fields)
+        query = (
+            f"SELECT {counted} FROM reading WHERE meter = (SELECT id FROM meter WHERE name = ?) "  # noqa: S608
+            "AND ts_us >= ? AND ts_us < ?"
+        )
+        rows = {name: self._connection.execute(query, (name, start_us, end_us)).fetchone() for name in meter_ids}
+        counts = {
+            name: {field: number for field, number in zip(fields, row, strict=True) if number}
+            for name, row in rows.items()
+        }
+        return {name: own for name, own in counts.items() if own}
+
+    def forget(self, meter_ids: Sequence[str], start_us: int, before_us: int) -> None:
         """Delete readings, some at a time, so that the ingester never waits long. The file keeps its size."""
         query = (
-            "DELETE FROM reading WHERE meter = (SELECT id FROM meter WHERE name = ?) AND ts_us < (SELECT coalesce("
-            "(SELECT ts_us FROM reading WHERE meter = (SELECT id FROM meter WHERE name = ?) ORDER BY ts_us "
-            "LIMIT 1 OFFSET ?), ?)) AND ts_us < ?"
+            "DELETE FROM reading WHERE meter = (SELECT id FROM meter WHERE name = ?1) AND ts_us >= ?2 "
+            "AND ts_us < coalesce((SELECT ts_us FROM reading WHERE meter = (SELECT id FROM meter WHERE name = ?1) "
+            "AND ts_us >= ?2 ORDER BY ts_us LIMIT 1 OFFSET ?4), ?3) AND ts_us < ?3"
         )
         for name in meter_ids:
             deleted = 1
             while deleted:
                 with Transaction(self._connection, self.path) as connection:
-                    values = (name, name, DELETED_AT_ONCE, before_us, before_us)
-                    deleted = connection.execute(query, values).rowcount
+                    deleted = connection.execute(query, (name, start_us, before_us, DELETED_AT_ONCE)).rowcount
 
     def latest_registers(self, meter_ids: Sequence[str]) -> Mapping[str, tuple[int, float]]:
         """Instant and value of the latest import register of each meter that has one."""
