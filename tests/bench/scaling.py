@@ -13,12 +13,15 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from bkkenergy.calendar import BANGKOK, Period
+import numpy as np
+
+from bkkenergy.calendar import BANGKOK, Period, timestamp_us
 from bkkenergy.cli.context import load_site
 from bkkenergy.cli.jobs import make_jobs
 from bkkenergy.cli.site import report_site
+from bkkenergy.readings import ReadingBatch
 from bkkenergy.reports.retention import pack
-from bkkenergy.reports.savings.gather import facts_of, fit_buildings
+from bkkenergy.reports.savings.gather import SavingsSite, facts_of, fit_buildings
 from bkkenergy.reports.write import make_report
 from bkkenergy.store.rollup import Rollup
 from tests.bench.reports import DAYS, fill, site
@@ -37,6 +40,14 @@ def size_of(path: Path) -> dict[str, int]:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         query = "SELECT name, sum(pgsize) FROM dbstat GROUP BY name"
         return dict(connection.execute(query).fetchall())
+
+
+def newest(own: SavingsSite, day: dt.date) -> None:
+    """A reading of every meter on a day: how old is old follows the newest readings. And a person's agreement."""
+    ids = tuple(meter.id for meter in own.portfolio.meters)
+    at_us = np.full(len(ids), timestamp_us(Period.day(day).start))
+    own.store.commit(ReadingBatch(ids, np.arange(len(ids)), at_us, {"power_kw": np.zeros(len(ids))}))
+    own.store.kept.confirm("the benchmark", int(at_us[0]))
 
 
 def main() -> None:
@@ -87,6 +98,7 @@ def main() -> None:
             facts_of(own, building, last_day=last)
         timed("what a building's page rests on", count, "a building", began_s)
         later = dt.date(now.year + own.settings.store.raw_years + 1, 1, 1)
+        newest(own, later)
         began_s = time.perf_counter()
         packed = pack(own.store, own.settings, own.portfolio, today=later)
         timed("packing, with deleting", packed.days, "a meter and day", began_s)

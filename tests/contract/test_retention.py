@@ -5,27 +5,33 @@ from __future__ import annotations
 import datetime as dt
 import io
 import json
+import re
 import shutil
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from structlog.testing import capture_logs
 
 from bkkenergy.calendar import BANGKOK, Period, timestamp_us
 from bkkenergy.cli import cli
 from bkkenergy.cli.context import load_site
 from bkkenergy.cli.site import report_site_of
+from bkkenergy.jobs.service import Jobs
 from bkkenergy.readings import FIELDS, ReadingBatch
 from bkkenergy.reports.energy import meters_energy_kwh, power_factor_quarters, station_hours
 from bkkenergy.reports.render import RENDERERS
-from bkkenergy.reports.retention import pack
+from bkkenergy.reports.retention import DeletionWaits, pack
 from bkkenergy.reports.rollup import refresh
 from bkkenergy.reports.write import make_report
+from bkkenergy.settings import StateSettings
 from bkkenergy.store import open_store
 from bkkenergy.store.rollup import Rollup
+from bkkenergy.store.state import open_state
+from tests.builders import readings
 from tests.conftest import CONFIG_PARTS, ROOT
 
 TODAY, CUT = dt.date(2026, 11, 25), dt.date(2023, 11, 1)
@@ -51,6 +57,7 @@ kind = "interval"
 rated_kw = 30
 parent = "main"
 """
+OTHERS = ("health.centre-1.main", "health.centre-2.main", "health.centre-3.main")
 QUARTER_US = 900_000_000
 FORMS = ("json", "csv", "html")
 
@@ -74,6 +81,7 @@ def site(request, tmp_path):
     loaded = load_site(config)
     with closing(open_store(loaded.settings.store)) as store:
         fill(store)
+        store.kept.confirm("a test", 1)
         yield report_site_of(loaded, store)
 
 
@@ -101,6 +109,8 @@ def fill(store) -> None:
     commit("station-3.main", ~silent, energy_kwh=register)
     commit("station-4.main", rng.uniform(size=len(at)) < 0.9, power_kw=kw)
     commit("station-4.pump", energy_kwh=kw / 20)
+    for meter in OTHERS:  # of other agencies: they say that the store has readings of today
+        store.commit(readings(meter, [1.0], start_us=timestamp_us(Period.day(TODAY).start)))
     commit(
         "station-4.sky",
         ghi_wm2=600 * np.clip(np.sin(2 * np.pi * day), 0, None),
@@ -192,7 +202,8 @@ def test_a_crash_before_the_deletion_loses_and_doubles_nothing(site, monkeypatch
     alike(said(site, PERIODS["across"]), before)
     monkeypatch.undo()
     again = packed(site)
-    assert (again.days, again.too_late) == (0, {})
+    assert (again.days, again.held) == (0, {})
+    assert again.deleted > 10_000
     alike(said(site, PERIODS["across"]), before)
 
 
@@ -215,17 +226,139 @@ def test_history_that_is_brought_later_is_packed_and_shown(site):
     assert days["energy_kwh"].tolist() == pytest.approx([192, 192, 192])
 
 
-def test_readings_for_days_that_are_packed_are_counted_and_change_nothing(site, tmp_path):
+def late(site, count: int = 5) -> None:
+    """Readings of a day that is packed."""
+    site.store.commit(readings(MAIN, np.arange(float(count)), start_us=timestamp_us(WHOLE.start)))
+
+
+def test_readings_for_days_that_are_packed_stay_are_told_and_change_nothing(site, tmp_path):
     packed(site)
     truth = said(site, PERIODS["before"])
-    at = np.arange(timestamp_us(WHOLE.start), timestamp_us(WHOLE.start) + 5 * QUARTER_US, QUARTER_US)
-    site.store.commit(ReadingBatch((MAIN,), np.zeros(5, np.int64), at, {"energy_kwh": np.arange(5.0)}))
-    config = ["--config", str(tmp_path / "config")]
-    told = CliRunner().invoke(cli, ["retention", "--run", *config]).output
-    assert f"{MAIN}: 5 readings came for days packed before" in told
+    late(site)
+    for _ in range(2):
+        assert packed(site).held == {MAIN: 5}
+        assert len(site.store.readings([MAIN], 0, timestamp_us(WHOLE.start) + 10 * QUARTER_US)) == 5
     alike(said(site, PERIODS["before"]), truth)
-    assert packed(site) is None
-    assert "5 readings came after their day was packed" in CliRunner().invoke(cli, ["retention", *config]).output
+    told = CliRunner().invoke(cli, ["retention", "--config", str(tmp_path / "config")]).output
+    assert f"{MAIN}: 5 old readings are not what was packed. They stay" in told
+
+
+def count_of(site) -> int:
+    """How many readings the stations have."""
+    return sum(len(site.store.readings([meter.id], 0, 2**52, FIELDS)) for meter in site.portfolio.meters)
+
+
+def test_nothing_is_deleted_before_a_person_has_seen_what(site, tmp_path, monkeypatch):
+    monkeypatch.setattr("bkkenergy.cli.retention.today_here", lambda: TODAY)
+    site.store.kept._connection.execute("DELETE FROM kept_confirmed")
+    count = count_of(site)
+    with pytest.raises(DeletionWaits, match="retention --confirm"):
+        packed(site)
+    config = ["--config", str(tmp_path / "config")]
+    shown = CliRunner().invoke(cli, ["retention", *config]).output
+    assert "fire-rescue.station-1: 2,880 readings of 1 meters, from 2023-09-25 on" in shown
+    would = int(re.search(r"would take ([\d,]+) readings of 6 meters", shown)[1].replace(",", ""))
+    asked = CliRunner().invoke(cli, ["retention", "--confirm", *config], input="n\n")
+    assert (asked.exit_code, count_of(site), site.store.kept.cut) == (1, count, None)
+    asked = CliRunner().invoke(cli, ["retention", "--confirm", *config], input="y\n")
+    assert asked.exit_code == 0, asked.output
+    assert count_of(site) == count - would
+    assert site.store.kept.cut == CUT
+
+
+def test_the_scheduler_only_reports_until_a_person_has_agreed(site, tmp_path):
+    site.store.kept._connection.execute("DELETE FROM kept_confirmed")
+    engine = open_state(StateSettings(path=tmp_path / "state.sqlite"))
+    jobs, count = Jobs(lambda: nullcontext(site), engine, site.settings, lambda: NOW), count_of(site)
+    with capture_logs() as logs:
+        jobs._pack(site)
+    (line,) = logs
+    assert (line["event"], line["log_level"]) == ("readings_wait_for_a_person", "warning")
+    assert "retention --confirm" in line["why"]
+    assert count_of(site) == count
+    site.store.kept.confirm("a test", 1)
+    packed(site)
+    late(site)
+    with capture_logs() as logs:
+        jobs._pack(site)
+    (line,) = logs
+    assert (line["event"], line["meter"], line["readings"]) == ("readings_not_deleted", MAIN, 5)
+    engine.dispose()
+
+
+def test_a_clock_that_is_ahead_by_years_deletes_nothing_that_is_not_old_by_the_readings(site):
+    """The readings say November 2026. One gateway whose clock is ahead as well does not change that."""
+    site.store.commit(readings(OTHERS[0], [2.0], start_us=timestamp_us(Period.day(dt.date(2030, 11, 25)).start)))
+    found = pack(site.store, site.settings, site.portfolio, today=dt.date(2030, 11, 25))
+    assert found.cut == CUT
+    assert len(site.store.readings(list(OTHERS), 0, 2**52)) == 4
+    assert len(site.store.readings([MAIN], timestamp_us(PERIODS["after"].start), 2**52)) > 1000
+
+
+def test_new_readings_after_a_wrong_clock_stay_and_are_reported(site):
+    """A cut that an earlier wrong clock has set goes back; what it packed is used, new days are read."""
+    (meter,) = (own for own in site.portfolio.meters if own.id == MAIN)
+    before = meters_energy_kwh(site.store, site.settings, (meter,), PERIODS["after"], "60min")
+    kept = site.store.kept
+    ahead = site.settings.store.model_copy(update={"raw_years": 1})
+    pack(site.store, site.settings.model_copy(update={"store": ahead}), site.portfolio, today=TODAY)
+    assert kept.cut == dt.date(2025, 11, 1)
+    new = Period.days(dt.date(2025, 6, 2), dt.date(2025, 6, 3))
+    count = 2 * 96 + 1
+    site.store.commit(readings(MAIN, 9e5 + np.arange(count) * 2.0, start_us=timestamp_us(new.start)))
+    assert packed(site) is None  # nothing is left that is old enough
+    assert (kept.cut, kept.ahead) == (CUT, dt.date(2025, 11, 1))
+    assert len(site.store.readings([MAIN], timestamp_us(new.start), timestamp_us(new.end) + 1)) == count
+    after = meters_energy_kwh(site.store, site.settings, (meter,), PERIODS["after"], "60min")
+    np.testing.assert_allclose(after, before, rtol=1e-9)
+    for step, kwh in (("day", 192), ("15min", 2)):
+        np.testing.assert_allclose(meters_energy_kwh(site.store, site.settings, (meter,), new, step), kwh)
+
+
+class Short:
+    """A store whose reads find nothing, as one did whose failed statements were taken for empty answers."""
+
+    def __init__(self, store, fails_from_us: int = 0) -> None:
+        self._store, self._fails_from_us = store, fails_from_us
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+    def readings(self, names, start_us, end_us, fields=("energy_kwh", "export_kwh", "power_kw")):
+        end_us = min(end_us, self._fails_from_us) or end_us
+        return self._store.readings(names, start_us, max(start_us, end_us), fields)
+
+
+@pytest.mark.parametrize("fails_from_day", [None, dt.date(2023, 10, 10)])
+def test_what_packing_read_short_is_not_deleted_and_is_told(site, fails_from_day):
+    """Not even a part: a month of a meter goes whole or stays."""
+    count = count_of(site)
+    from_us = 1 if fails_from_day is None else timestamp_us(Period.day(fails_from_day).start)
+    found = pack(Short(site.store, from_us), site.settings, site.portfolio, today=TODAY)
+    assert MAIN in found.held
+    assert found.deleted == count - count_of(site)
+    october = timestamp_us(PERIODS["before"].start), timestamp_us(PERIODS["before"].end)
+    assert len(site.store.readings([MAIN], *october)) == 31 * 96
+    if fails_from_day is None:
+        assert (found.deleted, found.days) == (0, 0)
+
+
+def test_readings_whose_quarter_hours_are_gone_are_not_deleted(site, monkeypatch):
+    monkeypatch.setattr(type(site.store), "forget", lambda *_: None)
+    packed(site)
+    monkeypatch.undo()
+    lost = "DELETE FROM kept_day WHERE meter = (SELECT id FROM meter WHERE name = ?) AND day = 19640"  # 2023-10-10
+    site.store.kept._connection.execute(lost, (MAIN,))
+    monkeypatch.setattr("bkkenergy.reports.retention._pack_month", lambda *_: set())
+    assert packed(site).held == {MAIN: 24 * 96}
+    assert len(site.store.readings([MAIN], *(timestamp_us(at) for at in (PERIODS["before"].start, WHOLE.end)))) > 4000
+
+
+def test_meters_that_the_portfolio_no_longer_has_keep_their_readings(site):
+    site.store.commit(readings("fire-rescue.station-1.gone", np.arange(96.0), start_us=timestamp_us(WHOLE.start)))
+    packed(site)
+    assert len(site.store.readings(["fire-rescue.station-1.gone"], 0, 2**52)) == 96
+    assert site.store.first_seen_us([MAIN])[MAIN] > timestamp_us(PERIODS["before"].start)
 
 
 def test_an_export_and_the_command_say_what_is_packed(site, tmp_path):

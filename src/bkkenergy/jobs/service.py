@@ -24,7 +24,7 @@ from bkkenergy.jobs.post import send_waiting
 from bkkenergy.jobs.runner import Desk, work
 from bkkenergy.jobs.schedule import wanted
 from bkkenergy.reports.render.browser import Browser
-from bkkenergy.reports.retention import pack
+from bkkenergy.reports.retention import DeletionWaits, pack
 from bkkenergy.reports.rollup import refresh
 from bkkenergy.reports.savings.gather import SavingsSite
 from bkkenergy.settings import Settings
@@ -109,15 +109,20 @@ class Jobs:
             return 0
 
     def _pack(self, site: SavingsSite) -> None:
+        today = self.clock().astimezone(BANGKOK).date()
         try:
-            packed = pack(site.store, self.settings, site.portfolio, today=self.clock().astimezone(BANGKOK).date())
+            packed = pack(site.store, self.settings, site.portfolio, today=today)
+        except DeletionWaits as waits:
+            log.warning("readings_wait_for_a_person", why=str(waits))
+            return
         except BkkEnergyError as error:
             log.error("readings_not_packed", why=str(error))  # noqa: TRY400
             return
-        if packed:
-            log.info("readings_packed", cut=packed.cut.isoformat(), days=packed.days)
-            for meter, count in packed.too_late.items():
-                log.warning("readings_came_too_late", meter=meter, readings=count, why="their days were packed before")
+        if packed is None:
+            return
+        log.info("readings_packed", cut=packed.cut.isoformat(), days=packed.days, deleted=packed.deleted)
+        for meter, count in packed.held.items():
+            log.error("readings_not_deleted", meter=meter, readings=count, why="they are not what was packed")
 
     def _enter(self, site: SavingsSite) -> None:
         jobs = self.settings.jobs

@@ -60,6 +60,19 @@ class IntervalEnergy:
             pd.concat([self.gaps, later.gaps], ignore_index=True),
         )
 
+    def where_known(self, other: IntervalEnergy) -> IntervalEnergy:
+        """These intervals, but the other's where it knows one. The other has the same meters, and no intervals more."""
+        at = self.quality.index
+        is_known = (other.quality != Quality.MISSING).reindex(index=at, fill_value=False)
+        gaps = pd.concat([other.gaps, self.gaps], ignore_index=True)
+        return IntervalEnergy(
+            self.energy_kwh.mask(is_known, other.energy_kwh.reindex(index=at)),
+            self.quality.mask(is_known, other.quality.reindex(index=at, fill_value=int(Quality.MISSING))).astype(
+                np.uint8
+            ),
+            gaps.drop_duplicates(["meter", "start"], ignore_index=True),
+        )
+
     def over(self, edges: pd.DatetimeIndex) -> FloatArray:
         """(k, m) kWh between coarser edges, NaN where some of it is neither in an interval nor in a silence inside.
 

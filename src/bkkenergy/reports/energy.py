@@ -18,7 +18,7 @@ from bkkenergy.portfolio import Building, Meter, MeterKind, Portfolio
 from bkkenergy.readings import US_PER_S, WEATHER_FIELDS, FloatArray, ReadingBatch
 from bkkenergy.settings import Settings
 from bkkenergy.store import ReadingStore
-from bkkenergy.store.kept import QUARTERS_A_DAY
+from bkkenergy.store.kept import QUARTERS_A_DAY, Kept
 
 SeriesT = TypeVar("SeriesT", pd.Series, pd.DataFrame)
 
@@ -65,8 +65,11 @@ def quarter_hours(
         batch, gap_s = readings_around(store, settings, meters, new), settings.metering.max_estimated_gap_s
         at = edges(new, "15min")
         found = [meter_energy(batch, meters, at, max_gap_s=gap_s, field=field) for field in fields]
+    names = [meter.id for meter in meters]
+    if new is not None and (packed := parted(new, store.kept.ahead)[0]) is not None:
+        early_ones = [store.kept.energy(names, field, packed) for field in fields]
+        found = [own.where_known(early) for own, early in zip(found, early_ones, strict=True)]
     if old is not None:
-        names = [meter.id for meter in meters]
         kept = [store.kept.energy(names, field, old) for field in fields]
         found = [early.then(late) for early, late in zip(kept, found, strict=True)] if found else kept
     inside = [own.gaps["end"] <= period.end for own in found]
@@ -84,16 +87,22 @@ def parted(period: Period, cut: dt.date | None) -> tuple[Period | None, Period |
 
 
 def _of_both(
-    period: Period, cut: dt.date | None, kept: Callable[[Period], SeriesT], read: Callable[[Period], SeriesT]
+    period: Period, own: Kept, kept: Callable[[Period], SeriesT], read: Callable[[Period], SeriesT]
 ) -> SeriesT:
     """A series by instant: before the cut what is kept of whole days, from then on what readings say."""
-    old, new = parted(period, cut)
+    old, new = parted(period, own.cut)
     parts: list[Any] = []
+
+    def inside(part: Period) -> Any:
+        found = kept(Period.days(part.first_day, part.last_day))
+        return found[(found.index >= part.start) & (found.index < part.end)]
+
     if old is not None:
-        found = kept(Period.days(old.first_day, old.last_day))
-        parts.append(found[(found.index >= old.start) & (found.index < old.end)])
+        parts.append(inside(old))
     if new is not None:
-        parts.append(read(new))
+        found = read(new)
+        packed = parted(new, own.ahead)[0]
+        parts.append(found if packed is None else inside(packed).combine_first(found))
     joined: SeriesT = pd.concat(parts) if len(parts) > 1 else parts[0]
     return joined
 
@@ -102,7 +111,7 @@ def meters_energy_kwh(
     store: ReadingStore, settings: Settings, meters: tuple[Meter, ...], period: Period, step: Step
 ) -> FloatArray:
     """(n, meters) energy of each interval, NaN where not known."""
-    if step == "15min" or parted(period, store.kept.cut)[0] is not None:
+    if step == "15min" or parted(period, max(filter(None, (store.kept.cut, store.kept.ahead)), default=None))[0]:
         (quarters,) = quarter_hours(store, settings, meters, period)
         return quarters.energy_kwh.to_numpy(np.float64) if step == "15min" else quarters.over(edges(period, step))
     batch = readings_around(store, settings, meters, period)
@@ -150,12 +159,17 @@ def station_hours(store: ReadingStore, station: Meter, period: Period) -> pd.Dat
         values = {name: store.kept.values(station.id, name, *span, a_day=24) for name in WEATHER_FIELDS}
         return pd.DataFrame(values, index=edges(days, "60min")[:-1].tz_convert(BANGKOK))
 
-    return _of_both(period, store.kept.cut, kept, lambda new: hours_of_readings(store, station, new))
+    return _of_both(period, store.kept, kept, lambda new: hours_of_readings(store, station, new))
 
 
 def hours_of_readings(store: ReadingStore, station: Meter, period: Period) -> pd.DataFrame:
     """The same from readings alone."""
     batch = store.readings([station.id], timestamp_us(period.start), timestamp_us(period.end), WEATHER_FIELDS)
+    return hours_of(batch, period)
+
+
+def hours_of(batch: ReadingBatch, period: Period) -> pd.DataFrame:
+    """The same from a batch of one station's readings."""
     at = pd.to_datetime(batch.ts_us, unit="us", utc=True)
     frame = pd.DataFrame({name: batch.column(name) for name in WEATHER_FIELDS}, index=at)
     hours = edges(period, "60min")[:-1]
@@ -172,12 +186,18 @@ def power_factor_quarters(store: ReadingStore, meter: Meter, period: Period) -> 
         values = store.kept.values(meter.id, "power_factor", days.first_day, days.last_day, a_day=QUARTERS_A_DAY)
         return pd.Series(values, index=edges(days, "15min")[:-1].tz_convert("UTC")).dropna()
 
-    return _of_both(period, store.kept.cut, kept, lambda new: factors_of_readings(store, meter, new))
+    return _of_both(period, store.kept, kept, lambda new: factors_of_readings(store, meter, new))
 
 
 def factors_of_readings(store: ReadingStore, meter: Meter, period: Period) -> pd.Series:
     """The same from readings alone."""
-    batch = store.readings([meter.id], timestamp_us(period.start), timestamp_us(period.end), ("power_factor",))
+    return factors_of(
+        store.readings([meter.id], timestamp_us(period.start), timestamp_us(period.end), ("power_factor",))
+    )
+
+
+def factors_of(batch: ReadingBatch) -> pd.Series:
+    """The same from a batch of one meter's readings."""
     factor = pd.Series(batch.column("power_factor"), index=pd.to_datetime(batch.ts_us, unit="us", utc=True)).dropna()
     if factor.empty:
         return factor

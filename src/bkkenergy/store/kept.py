@@ -7,8 +7,10 @@ of silences too long to be spread, hourly weather and quarter-hourly power facto
 from __future__ import annotations
 
 import datetime as dt
+import sqlite3
 import zlib
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +19,7 @@ import pandas as pd
 
 from bkkenergy.calendar import BANGKOK, Period, edges, timestamp_us
 from bkkenergy.metering.intervals import IntervalEnergy
-from bkkenergy.readings import FloatArray, Quality, QualityArray
+from bkkenergy.readings import FIELDS, FloatArray, Quality, QualityArray
 from bkkenergy.store.rollup import EPOCH, day_number
 from bkkenergy.store.sqlite_file import METER_TABLE, Transaction, make_tables, open_database
 
@@ -33,10 +35,14 @@ CREATE TABLE IF NOT EXISTS kept_gap (
     meter INTEGER NOT NULL, field TEXT NOT NULL, start_us INTEGER NOT NULL, end_us INTEGER NOT NULL, energy_kwh REAL,
     PRIMARY KEY (meter, field, start_us)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS kept_count (
+    meter INTEGER NOT NULL, day INTEGER NOT NULL, field TEXT NOT NULL, readings INTEGER NOT NULL, made INTEGER NOT NULL,
+    PRIMARY KEY (meter, day, field)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS kept_until (one INTEGER PRIMARY KEY CHECK (one = 1), day INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS kept_forgotten (
-    one INTEGER PRIMARY KEY CHECK (one = 1), before_us INTEGER NOT NULL, too_late INTEGER NOT NULL
-);
+CREATE TABLE IF NOT EXISTS kept_ahead (one INTEGER PRIMARY KEY CHECK (one = 1), day INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS kept_confirmed (one INTEGER PRIMARY KEY CHECK (one = 1), who TEXT, at_us INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS kept_held (meter INTEGER PRIMARY KEY, readings INTEGER NOT NULL);
 """
 
 Silence = tuple[str, str, int, int, float]
@@ -54,6 +60,25 @@ class KeptDay:
     quality: QualityArray | None = None
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class DayCount:
+    """How many values of a field a meter had on a day when the day was packed: what a deletion must find again."""
+
+    meter: str
+    day: dt.date
+    field: str
+    readings: int
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """What packing said of a meter's days: values by field, rows that were made of them, and whether all are there."""
+
+    counts: dict[str, int]
+    rows: int
+    is_whole: bool
+
+
 class Kept:
     """What is kept of old days, in the store's file (or beside it, where readings live on a server)."""
 
@@ -65,38 +90,54 @@ class Kept:
     @property
     def cut(self) -> dt.date | None:
         """The first day that is still read from readings; None where all are."""
-        row = self._connection.execute("SELECT day FROM kept_until").fetchone()
-        return None if row is None else EPOCH + dt.timedelta(days=row[0])
-
-    def set_cut(self, day: dt.date) -> None:
-        """From now on, days before this one are read from what is kept. The cut never goes back."""
-        with Transaction(self._connection, self.path) as connection:
-            connection.execute(
-                "INSERT INTO kept_until VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET day = max(day, excluded.day)",
-                (day_number(day),),
-            )
+        return self._day("kept_until")
 
     @property
-    def forgotten(self) -> tuple[int, int]:
-        """The instant (us since 1970 UTC) before which readings were deleted; how many came too late for their day."""
-        row = self._connection.execute("SELECT before_us, too_late FROM kept_forgotten").fetchone()
-        return (0, 0) if row is None else (int(row[0]), int(row[1]))
+    def ahead(self) -> dt.date | None:
+        """The day before which something may be packed although the cut lies before it; None where nothing is."""
+        return self._day("kept_ahead")
 
-    def set_forgotten(self, before_us: int, too_late: int) -> None:
-        """Readings before an instant are deleted, and so many in all came too late. Neither ever goes back."""
-        with Transaction(self._connection, self.path) as connection:
-            connection.execute(
-                "INSERT INTO kept_forgotten VALUES (1, ?, ?) ON CONFLICT (one) DO UPDATE SET "
-                "before_us = max(before_us, excluded.before_us), too_late = max(too_late, excluded.too_late)",
-                (before_us, too_late),
-            )
+    def set_cut(self, day: dt.date) -> None:
+        """From now on, days before this one are read from what is kept.
 
-    def put(self, days: Sequence[KeptDay], gaps: Sequence[Silence]) -> None:
-        """Keep days and silences, all or nothing. What is kept already stays."""
+        A cut that was set by a wrong clock goes back. What was packed by it stays, and is used where days have it.
+        """
+        ahead = max(filter(None, (self.cut, self.ahead)), default=day)
         with Transaction(self._connection, self.path) as connection:
-            names = {own.meter for own in days} | {gap[0] for gap in gaps}
-            connection.executemany("INSERT OR IGNORE INTO meter (name) VALUES (?)", [(name,) for name in sorted(names)])
-            numbers = self._numbers(sorted(names))
+            for table, own in (("kept_until", day), ("kept_ahead", ahead)):
+                connection.execute(f"INSERT OR REPLACE INTO {table} VALUES (1, ?)", (day_number(own),))  # noqa: S608
+            connection.execute("DELETE FROM kept_ahead WHERE day <= ?", (day_number(day),))
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether a person has seen what is deleted here, and agreed."""
+        return self._connection.execute("SELECT 1 FROM kept_confirmed").fetchone() is not None
+
+    def confirm(self, who: str, at_us: int) -> None:
+        """Note that a person has agreed that readings are deleted."""
+        with Transaction(self._connection, self.path) as connection:
+            connection.execute("INSERT OR IGNORE INTO kept_confirmed VALUES (1, ?, ?)", (who, at_us))
+
+    @property
+    def held(self) -> dict[str, int]:
+        """Meters with readings that are past their years, are not what was packed, and so were not deleted."""
+        query = "SELECT name, readings FROM kept_held JOIN meter ON meter.id = kept_held.meter ORDER BY name"
+        return dict(self._connection.execute(query).fetchall())
+
+    def set_held(self, readings: Mapping[str, int]) -> None:
+        """Put what the latest run left in the place of what the one before left."""
+        with Transaction(self._connection, self.path) as connection:
+            connection.execute("DELETE FROM kept_held")
+            numbers = self._new_numbers(connection, readings)
+            rows = [(numbers[name], count) for name, count in readings.items()]
+            connection.executemany("INSERT INTO kept_held VALUES (?, ?)", rows)
+
+    def put(self, days: Sequence[KeptDay], gaps: Sequence[Silence], counts: Sequence[DayCount]) -> None:
+        """Keep days and silences with the count of what they were made from, all or nothing. What is kept stays."""
+        made = Counter((own.meter, own.day) for own in days)
+        with Transaction(self._connection, self.path) as connection:
+            names = {own.meter for own in days} | {gap[0] for gap in gaps} | {own.meter for own in counts}
+            numbers = self._new_numbers(connection, names)
             rows = [
                 (numbers[own.meter], own.field, day_number(own.day), _packed(own.values), _quality_packed(own.quality))
                 for own in days
@@ -104,6 +145,31 @@ class Kept:
             connection.executemany("INSERT OR IGNORE INTO kept_day VALUES (?, ?, ?, ?, ?)", rows)
             silences = [(numbers[meter], *rest) for meter, *rest in gaps]
             connection.executemany("INSERT OR IGNORE INTO kept_gap VALUES (?, ?, ?, ?, ?)", silences)
+            counted = [
+                (numbers[own.meter], day_number(own.day), own.field, own.readings, made[own.meter, own.day])
+                for own in counts
+            ]
+            connection.executemany("INSERT OR REPLACE INTO kept_count VALUES (?, ?, ?, ?, ?)", counted)
+
+    def witnesses(self, meters: Sequence[str], first: dt.date, last: dt.date) -> dict[str, Witness]:
+        """What packing said of the days of meters, both days included, held against the rows that are there now."""
+        span = (day_number(first), day_number(last))
+        fields = ", ".join(f"'{name}'" for name in FIELDS)  # named, so that the key serves
+        there = (
+            f"SELECT day, count(*) FROM kept_day WHERE meter = ? AND field IN ({fields}) "  # noqa: S608
+            "AND day BETWEEN ? AND ? GROUP BY day"
+        )
+        said = "SELECT day, field, readings, made FROM kept_count WHERE meter = ? AND day BETWEEN ? AND ?"
+        found = {}
+        for name, number in self._numbers(meters).items():
+            rows = dict(self._connection.execute(there, (number, *span)).fetchall())
+            counts: Counter[str] = Counter()
+            is_whole = True
+            for day, field, readings, made in self._connection.execute(said, (number, *span)):
+                counts[field] += readings
+                is_whole = is_whole and rows.get(day, 0) >= made
+            found[name] = Witness(dict(counts), sum(rows.values()), is_whole)
+        return found
 
     def days_of(self, meter: str) -> set[dt.date]:
         """The days of which something is kept of a meter."""
@@ -153,16 +219,18 @@ class Kept:
                 for table, columns in (
                     ("kept_day", "field, day, value, quality"),
                     ("kept_gap", "field, start_us, end_us, energy_kwh"),
+                    ("kept_count", "day, field, readings, made"),
                 ):
                     connection.execute(
                         f"INSERT OR IGNORE INTO other.{table} SELECT theirs.id, {columns} FROM main.{table} AS own "  # noqa: S608
                         "JOIN main.meter AS ours ON ours.id = own.meter JOIN other.meter AS theirs USING (name)"
                     )
+                connection.execute("INSERT OR IGNORE INTO other.kept_confirmed SELECT * FROM main.kept_confirmed")
         finally:
             self._connection.execute("DETACH DATABASE other")
-        if (cut := self.cut) is not None:
-            other.set_cut(cut)
-            other.set_forgotten(*self.forgotten)
+        for day in (self.ahead, self.cut):
+            if day is not None:
+                other.set_cut(day)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -189,6 +257,16 @@ class Kept:
         for name in ("start", "end"):
             frame[name] = pd.to_datetime(frame[name].astype("int64"), unit="us", utc=True).dt.tz_convert(BANGKOK)
         return frame.astype({"meter": "str", "energy_kwh": float})
+
+    def _day(self, table: str) -> dt.date | None:
+        row = self._connection.execute(f"SELECT day FROM {table}").fetchone()  # noqa: S608 - one of ours
+        return None if row is None else EPOCH + dt.timedelta(days=row[0])
+
+    def _new_numbers(self, connection: sqlite3.Connection, names: Iterable[str]) -> dict[str, int]:
+        """The file's own number of each meter, given where there is none yet, in the transaction at hand."""
+        known = sorted(names)
+        connection.executemany("INSERT OR IGNORE INTO meter (name) VALUES (?)", [(name,) for name in known])
+        return self._numbers(known)
 
     def _numbers(self, names: Sequence[str]) -> dict[str, int]:
         found: dict[str, int] = {}
