@@ -13,8 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from pydantic import SecretStr
 
+from bkkenergy.cli import cli
 from bkkenergy.ingest.doctor import examine
 from bkkenergy.ingest.service import Ingester
 from bkkenergy.portfolio import Portfolio
@@ -25,6 +27,7 @@ from bkkenergy.store.influx import InfluxStore
 from bkkenergy.store.influx_server import StatementFailed, series_of
 from bkkenergy.store.start import try_out
 from tests.builders import DAY_US, QUARTER_US, readings
+from tests.conftest import CONFIG_PARTS, ROOT
 from tests.servers import Server, influxd_path, influxd_version, influxdb, started
 
 pytestmark = pytest.mark.influx
@@ -278,6 +281,20 @@ def test_a_store_that_does_not_give_back_what_it_takes_is_refused_at_the_start(
     assert not found.is_well
     with pytest.raises(StoreUnfit, match=words):
         Ingester(settings, EMPTY, {}).run()
+
+
+@pytest.mark.parametrize("command", [["ingest"], ["serve"], ["web"], ["jobs", "start"]])
+def test_no_process_starts_on_a_store_that_it_may_not_read(guarded, tmp_path, monkeypatch, command):
+    config = tmp_path / "config"
+    config.mkdir()
+    for name in CONFIG_PARTS:
+        (config / name).symlink_to(ROOT / "config" / name)
+    store = f'[store]\nkind = "influx"\n[store.influx]\nurl = "{guarded.url}"\nbucket = "bkk"\nusername = "writer"\n'
+    (config / "bkkenergy.toml").write_text(f"[observe]\nport = 0\n{store}")
+    monkeypatch.setenv("BKKENERGY_INFLUX_TOKEN", "its: pass")
+    found = CliRunner().invoke(cli, [*command, "--config", str(config)])
+    assert found.exit_code == 1
+    assert "The probe of the store failed" in found.output + str(found.exception)
 
 
 def test_a_wrong_password_is_told_with_where_it_is_set(guarded):
