@@ -59,10 +59,10 @@ def list_command(reason: str | None, topic: str | None, limit: int, config_dir: 
     with _quarantine(load_site(config_dir)) as quarantine:
         kept = quarantine.listed(reason=Reason(reason) if reason else None, topic=topic, limit=limit)
         counts = quarantine.counts()
-    table = Table("No.", "Received", "Topic", "Reason", "Times", "Detail", box=None, header_style="bold")
+    table = Table("No.", "Received", "Topic", "Reason", "Times", "Readings", "Detail", box=None, header_style="bold")
     for item in kept:
         received = item.received.astimezone(BANGKOK).strftime("%Y-%m-%d %H:%M:%S")
-        table.add_row(str(item.id), received, item.topic, item.reason, str(item.times), item.detail)
+        table.add_row(str(item.id), received, item.topic, item.reason, str(item.times), str(item.readings), item.detail)
     console = Console()
     if kept:
         console.print(table)
@@ -84,6 +84,7 @@ def show_command(number: int, config_dir: Path) -> None:
     click.echo(f"topic:    {item.topic}")
     click.echo(f"received: {item.received.astimezone(BANGKOK).isoformat()} ({item.times} times)")
     click.echo(f"reason:   {item.reason}: {item.detail}")
+    click.echo(f"readings: {item.readings} refused")
     click.echo(
         f"payload:  {item.size_bytes} bytes{'' if item.is_whole else f', of which {len(item.payload)} were kept'}"
     )

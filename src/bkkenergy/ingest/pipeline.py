@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import msgspec
 import structlog
 
 from bkkenergy.ingest.logbook import Logbook
-from bkkenergy.ingest.message import Message, Reason, Refused
+from bkkenergy.ingest.message import Grounds, Message, Reason, Refused, described
 from bkkenergy.ingest.metrics import Metrics
 from bkkenergy.ingest.quarantine import Quarantine
 from bkkenergy.ingest.sanity import Event
@@ -29,6 +30,8 @@ DRAIN_FOR_S = 1.0
 Acknowledge = Callable[[Sequence[Message]], None]
 Wait = Callable[[float], bool]
 """Sleeps for so many seconds; True when the service is to stop."""
+Clock = Callable[[], float]
+"""Seconds: of a clock that only measures, or since 1970."""
 
 
 class Pipeline:
@@ -43,11 +46,14 @@ class Pipeline:
         *,
         spool: Spool | None = None,
         retry_max_s: float = 30.0,
+        monotonic: Clock = time.monotonic,
+        wall_clock: Clock = time.time,
     ) -> None:
+        self._monotonic, self._wall_clock = monotonic, wall_clock
         self._store, self._quarantine, self._logbook, self._metrics = store, quarantine, logbook, metrics
         self._spool, self._retry_max_s = spool, retry_max_s
         self._uncounted: Counter[str] = Counter()
-        self._counted_at_s = time.monotonic()
+        self._counted_at_s = monotonic()
         self._lags_us: dict[str, int] = {}
         self._noted_at_s = 0.0
         self._retry_s = FIRST_RETRY_S
@@ -55,6 +61,9 @@ class Pipeline:
         self.totals: Counter[str] = Counter()
         self.store_is_away = False
         self.spool_is_full = False
+
+    def _now_us(self) -> int:
+        return int(self._wall_clock() * US_PER_S)
 
     @property
     def spooled_batches(self) -> int:
@@ -77,7 +86,7 @@ class Pipeline:
         harmless. While neither store nor spool takes the batch nothing is acknowledged. False when told
         to stop before one did.
         """
-        started_s = time.monotonic()
+        started_s = self._monotonic()
         while True:
             try:
                 self._note(events, found.lags_us)
@@ -90,7 +99,7 @@ class Pipeline:
                 return False
             self.drain()
         acknowledge(messages)
-        seconds = time.monotonic() - started_s
+        seconds = self._monotonic() - started_s
         self._metrics.commit.observe(seconds)
         log.debug(
             "batch_committed", messages=len(messages), readings=len(found.batch), refused=len(refused), seconds=seconds
@@ -99,17 +108,17 @@ class Pipeline:
 
     def drain(self) -> None:
         """Move what waits in the spool into the store, the oldest first, for a while."""
-        if self._spool is None or self._spool.is_empty or time.monotonic() < self._try_store_at_s:
+        if self._spool is None or self._spool.is_empty or self._monotonic() < self._try_store_at_s:
             return
-        until_s = time.monotonic() + DRAIN_FOR_S
-        while time.monotonic() < until_s:
+        until_s = self._monotonic() + DRAIN_FOR_S
+        while self._monotonic() < until_s:
             batch = self._spool.oldest()
             if batch is None:
                 break
             try:
                 refused = [as_refused(batch, row, why) for row, why in commit_or_split(self._store, batch)]
                 if refused:
-                    self._quarantine.keep(refused, {}, now_us=int(time.time() * US_PER_S))
+                    self._quarantine.keep(refused, {}, now_us=self._now_us())
                 self._told_back()  # before the spool is seen empty: then nobody finds it empty and the store away
                 self._spool.remove()
             except StoreAway as away:
@@ -120,28 +129,36 @@ class Pipeline:
 
     def flush(self) -> None:
         """Write down counters that wait. Raises StoreAway."""
-        self._quarantine.keep((), self._uncounted, now_us=int(time.time() * US_PER_S))
+        self._quarantine.keep((), self._uncounted, now_us=self._now_us())
         self._uncounted.clear()
-        self._counted_at_s = time.monotonic()
-        self._logbook.note((), self._lags_us, now_us=int(time.time() * US_PER_S))
-        self._lags_us = {}
+        self._counted_at_s = self._monotonic()
+        self._write_logbook(())
 
     def _note(self, events: Sequence[Event], lags_us: Mapping[str, int]) -> None:
         """Events at once, gateways' delays every few seconds. Raises StoreAway."""
         for name, lag_us in lags_us.items():
             self._lags_us[name] = min(lag_us, self._lags_us.get(name, lag_us))
-        is_due = self._lags_us and time.monotonic() - self._noted_at_s > COUNTERS_EVERY_S
+        is_due = self._lags_us and self._monotonic() - self._noted_at_s > COUNTERS_EVERY_S
         if events or is_due:
-            self._logbook.note(events, self._lags_us, now_us=int(time.time() * US_PER_S))
-            self._lags_us = {}
-            self._noted_at_s = time.monotonic()
+            self._write_logbook(events)
+            self._noted_at_s = self._monotonic()
+
+    def _write_logbook(self, events: Sequence[Event]) -> None:
+        """Note events and delays. What cannot be written is logged: it is no reading. Raises StoreAway."""
+        try:
+            self._logbook.note(events, self._lags_us, now_us=self._now_us())
+        except StoreAway:
+            raise
+        except Exception as error:  # noqa: BLE001 - no event may hold readings back
+            log.error("logbook_failed", why=described(error), events=[tuple(event) for event in events])  # noqa: TRY400
+        self._lags_us = {}
 
     def _make_safe(self, found: Sorted, messages: Sequence[Message]) -> list[Refused]:
         """Into the store; into the spool while the store is away, or while older batches wait there.
 
         Raises StoreAway when neither takes it.
         """
-        if self._spool is None or (self._spool.is_empty and time.monotonic() >= self._try_store_at_s):
+        if self._spool is None or (self._spool.is_empty and self._monotonic() >= self._try_store_at_s):
             try:
                 culprits = commit_or_split(self._store, found.batch)
             except StoreAway as away:
@@ -150,14 +167,11 @@ class Pipeline:
                 self._told_away(away)
             else:
                 self._told_back()
-                return [
-                    Refused(message.topic, message.payload, Reason.STORE_REFUSED, why)
-                    for message, why in ((messages[int(found.source[row])], why) for row, why in culprits)
-                ]
-        self._append(found.batch)
-        return []
+                return by_message(culprits, found, messages)
+        return by_message(do_or_split(self._append, found.batch), found, messages)
 
     def _append(self, batch: ReadingBatch) -> None:
+        """Into the spool. Raises StoreAway when it takes no more."""
         if self._spool is None or len(batch) == 0:
             return
         try:
@@ -194,7 +208,7 @@ class Pipeline:
         if not self.store_is_away:
             log.warning("store_away", why=str(away), **fields)
         self.store_is_away = True
-        self._try_store_at_s = time.monotonic() + self._retry_s
+        self._try_store_at_s = self._monotonic() + self._retry_s
         self._retry_s = min(self._retry_s * 2, self._retry_max_s)
 
     def _told_back(self) -> None:
@@ -207,14 +221,15 @@ class Pipeline:
         self, messages: Sequence[Message], found: Sorted, refused: Sequence[Refused], events: Sequence[Event]
     ) -> None:
         """Quarantine and counters: refusals at once, mere counts every few seconds."""
+        refused_count = sum(sum(item.by_reason.values()) for item in refused)
         counts = Counter(
-            messages=len(messages), readings=len(found.batch), refused=len(refused), stale=found.stale_count
+            messages=len(messages), readings=len(found.batch), refused=refused_count, stale=found.stale_count
         )
-        is_due = time.monotonic() - self._counted_at_s > COUNTERS_EVERY_S
+        is_due = self._monotonic() - self._counted_at_s > COUNTERS_EVERY_S
         if refused or is_due:
-            self._quarantine.keep(refused, self._uncounted + counts, now_us=int(time.time() * US_PER_S))
+            self._quarantine.keep(refused, self._uncounted + counts, now_us=self._now_us())
             self._uncounted.clear()
-            self._counted_at_s = time.monotonic()
+            self._counted_at_s = self._monotonic()
         else:
             self._uncounted.update(counts)
         self.totals.update(counts)
@@ -231,28 +246,53 @@ class Pipeline:
         metrics.batch.observe(len(found.batch))
         metrics.hear(dict(found.lags_us))
         for item in refused:
-            metrics.refused.labels(reason=item.reason).inc()
+            for reason, count in item.by_reason.items():
+                metrics.refused.labels(reason=reason).inc(count)
         for event in events:
             metrics.events.labels(kind=event.kind).inc()
 
 
-def commit_or_split(store: ReadingStore, batch: ReadingBatch, *, first_row: int = 0) -> list[tuple[int, str]]:
+def commit_or_split(store: ReadingStore, batch: ReadingBatch) -> list[tuple[int, str]]:
     """Commit a batch; where the store refuses it, find the readings at fault by halving.
 
     Sending a refused batch again can never help, so the rest goes in, and the rows at fault come back
     with the store's reason. Raises StoreAway.
     """
+    return do_or_split(store.commit, batch)
+
+
+def do_or_split(
+    make_safe: Callable[[ReadingBatch], None], batch: ReadingBatch, *, first_row: int = 0
+) -> list[tuple[int, str]]:
+    """Make a batch safe; where that raises anything but StoreAway, find the readings at fault by halving."""
     try:
-        store.commit(batch)
-    except StoreRefused as error:
-        if len(batch) == 1:
-            log.warning("reading_refused_by_store", meter=batch.meter_ids[int(batch.meter[0])], why=str(error))
-            return [(first_row, str(error))]
-        middle = len(batch) // 2
-        return commit_or_split(store, batch.take(slice(None, middle)), first_row=first_row) + commit_or_split(
-            store, batch.take(slice(middle, None)), first_row=first_row + middle
-        )
-    return []
+        make_safe(batch)
+    except StoreAway:
+        raise
+    except OSError as error:  # the disk's or the network's fault, and no reading's
+        raise StoreAway(described(error)) from error
+    except Exception as error:  # noqa: BLE001 - no reading may stop the service
+        why = str(error) if isinstance(error, StoreRefused) else described(error)
+    else:
+        return []
+    if len(batch) == 0:
+        raise StoreAway(f"an empty batch cannot be made safe ({why})")
+    if len(batch) == 1:
+        log.warning("reading_refused_by_store", meter=batch.meter_ids[int(batch.meter[0])], why=why)
+        return [(first_row, why)]
+    middle = len(batch) // 2
+    return do_or_split(make_safe, batch.take(slice(None, middle)), first_row=first_row) + do_or_split(
+        make_safe, batch.take(slice(middle, None)), first_row=first_row + middle
+    )
+
+
+def by_message(culprits: Sequence[tuple[int, str]], found: Sorted, messages: Sequence[Message]) -> list[Refused]:
+    """Rows that were refused, gathered by the message that each came in."""
+    grounds: dict[int, Grounds] = {}
+    for row, why in culprits:
+        number = int(found.source[row])
+        grounds.setdefault(number, Grounds()).add(Reason.STORE_REFUSED, partial(str, why))
+    return [grounds[number].refused(messages[number]) for number in grounds]
 
 
 def as_refused(batch: ReadingBatch, row: int, why: str) -> Refused:

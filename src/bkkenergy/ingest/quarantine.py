@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import sqlite3
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from bkkenergy.ingest.message import Reason, Refused
+import structlog
+
+from bkkenergy.ingest.message import Reason, Refused, described
 from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import Settings
+from bkkenergy.store import StoreAway
 from bkkenergy.store.sqlite_file import Transaction, make_tables, open_database
+
+log = structlog.get_logger(__name__)
 
 MAX_KEPT_BYTES = 1_048_576
 """Of one payload. A longer one is kept cut, and cannot be replayed."""
+LEAST_KEPT_BYTES = 1000
+"""Of a payload that cannot be kept otherwise."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS quarantine (
@@ -29,6 +38,7 @@ CREATE TABLE IF NOT EXISTS quarantine (
     detail TEXT NOT NULL,
     received_us INTEGER NOT NULL,
     times INTEGER NOT NULL DEFAULT 1,
+    readings INTEGER NOT NULL DEFAULT 1,
     UNIQUE (topic, digest)
 );
 CREATE INDEX IF NOT EXISTS quarantine_reason ON quarantine (reason);
@@ -47,7 +57,10 @@ END;
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """One refused payload. `times`: how often the very same came in."""
+    """One refused payload.
+
+    times : how often the very same came in. readings : how many of its readings were refused.
+    """
 
     id: int
     topic: str
@@ -57,6 +70,7 @@ class Kept:
     detail: str
     received: dt.datetime
     times: int
+    readings: int
 
     @property
     def is_whole(self) -> bool:
@@ -71,6 +85,7 @@ class Quarantine:
         self._path, self._max_messages, self._max_bytes = path, max_messages, max_bytes
         self._connection = open_database(path)
         make_tables(self._connection, path, _SCHEMA)
+        _add_readings(self._connection, path)
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -80,31 +95,61 @@ class Quarantine:
             settings.store.path, max_messages=limits.quarantine_max_messages, max_bytes=limits.quarantine_max_bytes
         )
 
-    def keep(self, refused: Sequence[Refused], counted: Mapping[str, int], *, now_us: int) -> None:
-        """Keep what was refused and add to the counters, in one transaction. Raises StoreAway.
+    def keep(
+        self,
+        refused: Sequence[Refused],
+        counted: Mapping[str, int],
+        *,
+        now_us: int,
+        max_kept_bytes: int = MAX_KEPT_BYTES,
+    ) -> None:
+        """Keep what was refused and add to the counters. Raises StoreAway, and nothing else.
 
         The same payload on the same topic is kept once, so a message that is delivered again
-        changes nothing but `times`. Beyond the bounds the oldest go, and are counted.
+        changes nothing but `times`. Beyond the bounds the oldest go, and are counted. What cannot be
+        written for another reason than the disk's is found by halves, and kept cut short.
         """
+        try:
+            self._write(refused, counted, now_us, max_kept_bytes)
+        except StoreAway:
+            raise
+        except Exception as error:  # noqa: BLE001 - no message may stop the service
+            failed = described(error)
+        else:
+            return
+        log.error("quarantine_failed", why=failed, messages=len(refused))
+        middle = len(refused) // 2
+        if middle:
+            self.keep(refused[:middle], counted, now_us=now_us)
+            self.keep(refused[middle:], {}, now_us=now_us)
+        elif max_kept_bytes > LEAST_KEPT_BYTES and refused:
+            self.keep(refused, counted, now_us=now_us, max_kept_bytes=LEAST_KEPT_BYTES)
+        else:
+            raise StoreAway(f"{self._path}: the quarantine cannot be written ({failed}).")
+
+    def _write(self, refused: Sequence[Refused], counted: Mapping[str, int], now_us: int, max_kept_bytes: int) -> None:
+        """Keep and count in one transaction."""
         counts = Counter(counted)
-        counts.update(f"refused.{item.reason}" for item in refused)
+        for item in refused:
+            counts.update({f"refused.{reason}": count for reason, count in item.by_reason.items()})
         with Transaction(self._connection, self._path) as connection:
             connection.executemany(
-                "INSERT INTO quarantine (topic, payload, digest, size_bytes, reason, detail, received_us) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (topic, digest) DO UPDATE SET times = times + 1, "
-                "reason = excluded.reason, detail = excluded.detail",
-                [
+                "INSERT INTO quarantine (topic, payload, digest, size_bytes, reason, detail, received_us, readings) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (topic, digest) DO UPDATE SET times = times + 1, "
+                "reason = excluded.reason, detail = excluded.detail, readings = excluded.readings",
+                (
                     (
-                        item.topic,
-                        item.payload[:MAX_KEPT_BYTES],
+                        _writable(item.topic),
+                        item.payload[:max_kept_bytes],
                         hashlib.blake2b(item.payload, digest_size=16).digest(),
                         len(item.payload),
                         item.reason,
-                        item.detail,
+                        _writable(item.detail),
                         now_us,
+                        sum(item.by_reason.values()),
                     )
                     for item in refused
-                ],
+                ),
             )
             dropped = self._drop_oldest() if refused else 0
             if dropped:
@@ -133,7 +178,7 @@ class Quarantine:
     def listed(self, *, reason: Reason | None = None, topic: str | None = None, limit: int = 50) -> list[Kept]:
         """What is kept, the newest first; `topic` may hold * for any text."""
         rows = self._connection.execute(
-            "SELECT id, topic, payload, size_bytes, reason, detail, received_us, times FROM quarantine "
+            "SELECT id, topic, payload, size_bytes, reason, detail, received_us, times, readings FROM quarantine "
             "WHERE (?1 IS NULL OR reason = ?1) AND (?2 IS NULL OR topic GLOB ?2) ORDER BY id DESC LIMIT ?3",
             (reason, topic, limit),
         )
@@ -142,7 +187,8 @@ class Quarantine:
     def get(self, number: int) -> Kept | None:
         """One kept payload by its number."""
         row = self._connection.execute(
-            "SELECT id, topic, payload, size_bytes, reason, detail, received_us, times FROM quarantine WHERE id = ?",
+            "SELECT id, topic, payload, size_bytes, reason, detail, received_us, times, readings FROM quarantine "
+            "WHERE id = ?",
             (number,),
         ).fetchone()
         return None if row is None else _kept(row)
@@ -166,7 +212,20 @@ class Quarantine:
         self._connection.close()
 
 
-def _kept(row: tuple[int, str, bytes, int, str, str, int, int]) -> Kept:
-    number, topic, payload, size_bytes, reason, detail, received_us, times = row
+def _add_readings(connection: sqlite3.Connection, path: Path) -> None:
+    """Add the column that files of earlier versions lack. Raises StoreAway."""
+    if any(row[1] == "readings" for row in connection.execute("PRAGMA table_info(quarantine)")):
+        return
+    with Transaction(connection, path), suppress(sqlite3.OperationalError):  # another process was first
+        connection.execute("ALTER TABLE quarantine ADD COLUMN readings INTEGER NOT NULL DEFAULT 1")
+
+
+def _writable(text: str) -> str:
+    """Text that SQLite takes: UTF-8 has no form for half of a surrogate pair."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _kept(row: tuple[int, str, bytes, int, str, str, int, int, int]) -> Kept:
+    number, topic, payload, size_bytes, reason, detail, received_us, times, readings = row
     received = dt.datetime.fromtimestamp(received_us / US_PER_S, dt.UTC)
-    return Kept(number, topic, payload, size_bytes, Reason(reason), detail, received, times)
+    return Kept(number, topic, payload, size_bytes, Reason(reason), detail, received, times, readings)

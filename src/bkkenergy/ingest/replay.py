@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
-from bkkenergy.ingest.message import Message, Reason, Refused
-from bkkenergy.ingest.pipeline import commit_or_split
+from bkkenergy.ingest.message import Message
+from bkkenergy.ingest.pipeline import by_message, commit_or_split
 from bkkenergy.ingest.profile import Profile
 from bkkenergy.ingest.quarantine import Kept, Quarantine
 from bkkenergy.ingest.sort import Sorter
@@ -34,10 +34,7 @@ def replay(
     ]
     now_us = int(time.time() * US_PER_S)
     found = sorter.sort(messages, now_us=now_us)
-    refused = list(found.refused)
-    for row, why in commit_or_split(store, found.batch):
-        message = messages[int(found.source[row])]
-        refused.append(Refused(message.topic, message.payload, Reason.STORE_REFUSED, why))
+    refused = [*found.refused, *by_message(commit_or_split(store, found.batch), found, messages)]
     still = {(item.topic, item.payload) for item in refused}
     gone = [item.id for item in whole if (item.topic, item.payload) not in still]
     quarantine.remove(gone)

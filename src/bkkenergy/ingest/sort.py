@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Self
 
 import numpy as np
+import structlog
 
 from bkkenergy.errors import ConfigError, Fault
 from bkkenergy.ingest.decode import FAMILIES, Decoded, Decoder, Outgoing
-from bkkenergy.ingest.message import Message, Reason, Refused
+from bkkenergy.ingest.message import Grounds, Message, Reason, Refused, described
 from bkkenergy.ingest.profile import Profile
 from bkkenergy.ingest.validate import REASONS, Limits, explain, reject_codes
 from bkkenergy.portfolio import Meter
 from bkkenergy.readings import US_PER_S, BoolArray, FloatArray, IntArray, ReadingBatch
+
+log = structlog.get_logger(__name__)
 
 NEVER_US = 2**62
 UNKNOWN_TOPIC = "no meter of the portfolio listens to this topic. Add the meter, or mend the gateway's topic."
@@ -35,6 +41,23 @@ class Sorted:
     stale_count: int = 0
     outgoing: tuple[Outgoing, ...] = ()
     lags_us: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def without_readings(cls, meter_ids: tuple[str, ...], refused: Sequence[Refused]) -> Self:
+        """Refused messages alone."""
+        return cls(ReadingBatch.empty(meter_ids), np.empty(0, np.int64), tuple(refused))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """Parts of one run of messages, each with `source` numbers of the whole run."""
+        return cls(
+            ReadingBatch.concat([part.batch for part in parts]),
+            np.concatenate([part.source for part in parts]),
+            tuple(item for part in parts for item in part.refused),
+            sum(part.stale_count for part in parts),
+            tuple(item for part in parts for item in part.outgoing),
+            {name: lag_us for part in parts for name, lag_us in part.lags_us.items()},
+        )
 
 
 def payload_faults(meters: Sequence[Meter], profiles: Mapping[str, Profile]) -> list[Fault]:
@@ -85,7 +108,25 @@ class Sorter:
         return tuple(self._profile_at)
 
     def sort(self, messages: Sequence[Message], *, now_us: int) -> Sorted:
-        """Decode, scale and judge every reading of the messages."""
+        """Decode, scale and judge every reading of the messages. Raises nothing that a message can cause.
+
+        A run that raises anything is halved until the message at fault stands alone, and is refused.
+        """
+        try:
+            return self._sorted(messages, now_us)
+        except Exception as error:  # noqa: BLE001 - no message may stop the service
+            if len(messages) == 1:
+                (message,) = messages
+                refused = Refused(message.topic, message.payload, Reason.FAILED, described(error))
+                log.error("message_failed", topic=message.topic, bytes=len(message.payload), why=refused.detail)  # noqa: TRY400
+                return Sorted.without_readings(self.meter_ids, [refused])
+        # Outside the handler, whose traceback holds whatever filled the memory.
+        middle = len(messages) // 2
+        first = self.sort(messages[:middle], now_us=now_us)
+        second = self.sort(messages[middle:], now_us=now_us)
+        return Sorted.joined([first, replace(second, source=second.source + middle)])
+
+    def _sorted(self, messages: Sequence[Message], now_us: int) -> Sorted:
         refused: list[Refused] = []
         rows_of: dict[str, list[int]] = {}
         for row, message in enumerate(messages):
@@ -98,37 +139,29 @@ class Sorter:
             else:
                 rows_of.setdefault(profile, []).append(row)
         parts = [self._read(name, messages, np.array(rows), now_us) for name, rows in rows_of.items()]
-        if not parts:
-            return Sorted(ReadingBatch.empty(self.meter_ids), np.empty(0, np.int64), tuple(refused))
-        return Sorted(
-            ReadingBatch.concat([part.batch for part in parts]),
-            np.concatenate([part.source for part in parts]),
-            (*refused, *(item for part in parts for item in part.refused)),
-            sum(part.stale_count for part in parts),
-            tuple(item for part in parts for item in part.outgoing),
-            {name: lag_us for part in parts for name, lag_us in part.lags_us.items()},
-        )
+        return Sorted.joined([Sorted.without_readings(self.meter_ids, refused), *parts])
 
     def _read(self, profile: str, messages: Sequence[Message], rows: IntArray, now_us: int) -> Sorted:
-        """What the messages at `rows`, all of one profile, hold."""
+        """What the messages at `rows`, all of one profile, hold. The work is linear in their bytes."""
         own = [messages[row] for row in rows]
-        decoder = self.decoders[profile]
-        decoded = decoder.decode(own)
-        refused = [Refused(own[bad.message].topic, bad.payload, bad.reason, bad.detail) for bad in decoded.undecoded]
+        decoded = self.decoders[profile].decode(own)
+        grounds: dict[int, Grounds] = defaultdict(Grounds)
+        for bad in decoded.undecoded:
+            grounds[bad.message].add(bad.reason, partial(str, bad.detail), bad.faults)
         meter = self._meters(profile, own, decoded)
-        refused += [_unknown_key(own[decoded.message[row]], decoded, int(row)) for row in np.flatnonzero(meter < 0)]
-        batch, message, position = self._scaled(decoded, meter >= 0, meter)
+        for row in np.flatnonzero(meter < 0).tolist():
+            number = int(decoded.message[row])
+            grounds[number].add(Reason.UNKNOWN_METER, partial(_unknown_key, own[number], decoded, row))
+        batch, message = self._scaled(decoded, meter >= 0, meter)
         lags_us = self._lags_us(batch, own, message)
         codes = reject_codes(batch, self._limits, latest_us=now_us + self._max_ahead_us)
-        for row in np.flatnonzero(codes):
+        for row in np.flatnonzero(codes).tolist():
             reason = REASONS[codes[row]]
-            source = own[message[row]]
-            raw = decoder.element(source.payload, int(position[row])) if position[row] >= 0 else source.payload
             if reason is not None:
-                refused.append(Refused(source.topic, raw, reason, explain(batch, int(row), reason, self._limits)))
+                grounds[int(message[row])].add(reason, partial(explain, batch, row, reason, self._limits))
         good = codes == 0
-        source_rows = rows[message[good]] if len(message) else np.empty(0, np.int64)
-        return Sorted(batch.take(good), source_rows, tuple(refused), decoded.stale_count, decoded.outgoing, lags_us)
+        refused = tuple(grounds[number].refused(own[number]) for number in sorted(grounds))
+        return Sorted(batch.take(good), rows[message[good]], refused, decoded.stale_count, decoded.outgoing, lags_us)
 
     def _lags_us(self, batch: ReadingBatch, messages: Sequence[Message], message: IntArray) -> dict[str, int]:
         """Least time from stamp to receipt of each gateway; what is retained or sent again says nothing."""
@@ -146,19 +179,18 @@ class Sorter:
             return np.array(by_message, np.int64)[decoded.message] if messages else np.empty(0, np.int64)
         return np.array([self._meter_at.get((profile, *address), -1) for address in decoded.addresses], np.int64)
 
-    def _scaled(self, decoded: Decoded, known: BoolArray, meter: IntArray) -> tuple[ReadingBatch, IntArray, IntArray]:
-        """Readings of known meters in what flows, with their messages and places in them."""
+    def _scaled(self, decoded: Decoded, known: BoolArray, meter: IntArray) -> tuple[ReadingBatch, IntArray]:
+        """Readings of known meters in what flows, with their messages."""
         columns: dict[str, FloatArray] = {name: values[known] for name, values in decoded.columns.items()}
         batch = ReadingBatch(
             self.meter_ids, meter[known], decoded.ts_us[known], self._limits.scaled(meter[known], columns)
         )
-        return batch, decoded.message[known], decoded.position[known]
+        return batch, decoded.message[known]
 
 
-def _unknown_key(message: Message, decoded: Decoded, row: int) -> Refused:
+def _unknown_key(message: Message, decoded: Decoded, row: int) -> str:
     topic, key = decoded.addresses[row] if decoded.addresses else (message.topic, "")
-    detail = (
+    return (
         f"the payload names meter {key!r} at {topic!r}, which no meter of the portfolio has as topic and key. "
-        "Add the meter, or mend its key."
+        "Add the meter, or correct its key."
     )
-    return Refused(message.topic, message.payload, Reason.UNKNOWN_METER, detail)

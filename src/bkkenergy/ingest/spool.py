@@ -170,15 +170,22 @@ def _scanned(path: Path) -> Segment:
 
 
 def _batches(segment: Segment) -> Iterator[ReadingBatch]:
-    """Every batch of a segment; one that the disk has spoilt is told and passed over."""
+    """Every batch of a segment; one that the disk has damaged is logged and passed over."""
     with segment.path.open("rb") as file:
-        for _ in range(segment.batches):
+        for number in range(segment.batches):
             length, crc = _HEADER.unpack(file.read(_HEADER.size))
             packed = file.read(length)
-            if zlib.crc32(packed) == crc:
-                yield unpack(packed)
-            else:
-                log.error("spool_batch_spoilt", file=str(segment.path), bytes=length)
+            if zlib.crc32(packed) != crc:
+                log.error("spool_batch_damaged", file=str(segment.path), bytes=length)
+                continue
+            try:
+                batch = unpack(packed)
+            except Exception:
+                aside = segment.path.with_suffix(f".{number}.unreadable")
+                aside.write_bytes(packed)
+                log.exception("spool_batch_unreadable", file=str(aside), bytes=length)
+                continue
+            yield batch
 
 
 def pack(batch: ReadingBatch) -> bytes:

@@ -1,7 +1,10 @@
+import sqlite3
+
 import pytest
 
 from bkkenergy.ingest.message import Reason, Refused
 from bkkenergy.ingest.quarantine import MAX_KEPT_BYTES, Quarantine
+from bkkenergy.store import StoreAway
 
 
 @pytest.fixture
@@ -79,3 +82,43 @@ def test_what_is_removed_counts_as_replayed(quarantine):
     quarantine.remove([item.id for item in quarantine.listed()][:1])
     counts = quarantine.counts()
     assert (counts["quarantine.kept"], counts["quarantine.replayed"]) == (1, 1)
+
+
+def test_a_message_is_one_row_with_its_refused_readings_counted_by_reason(quarantine):
+    counts = ((Reason.TIME_AHEAD, 3), (Reason.UNKNOWN_METER, 2))
+    quarantine.keep([Refused("t", b"[]", Reason.TIME_AHEAD, "5 faults", counts)], {}, now_us=1)
+    assert [item.readings for item in quarantine.listed()] == [5]
+    totals = quarantine.counts()
+    assert (totals["refused.time_ahead"], totals["refused.unknown_meter"], totals["quarantine.kept"]) == (3, 2, 1)
+
+
+def test_a_file_of_an_earlier_version_is_brought_up(tmp_path):
+    earlier = Quarantine(tmp_path / "q.sqlite", max_messages=10, max_bytes=10_000)
+    earlier.keep([refused(b"old")], {}, now_us=1)
+    earlier._connection.execute("ALTER TABLE quarantine DROP COLUMN readings")
+    earlier.close()
+    later = Quarantine(tmp_path / "q.sqlite", max_messages=10, max_bytes=10_000)
+    later.keep([refused(b"new")], {}, now_us=2)
+    assert [(item.payload, item.readings) for item in later.listed()] == [(b"new", 1), (b"old", 1)]
+    later.close()
+
+
+def test_text_that_is_no_unicode_is_kept_in_escapes(quarantine):
+    quarantine.keep([Refused("t/\udc80", b"x", Reason.NOT_DECODED, "key '\ud800'")], {}, now_us=1)
+    assert [(item.topic, item.detail) for item in quarantine.listed()] == [("t/\\udc80", "key '\\ud800'")]
+
+
+def test_what_the_database_cannot_take_is_kept_cut_and_the_others_whole(quarantine):
+    quarantine._connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 5_000)
+    quarantine.keep([refused(b"a"), refused(b"y" * 6_000), refused(b"b")], {"messages": 3}, now_us=1)
+    kept = {item.payload[:1]: item for item in quarantine.listed()}
+    assert (len(kept[b"y"].payload), kept[b"y"].size_bytes, kept[b"y"].is_whole) == (1_000, 6_000, False)
+    assert kept[b"a"].is_whole
+    assert kept[b"b"].is_whole
+    assert quarantine.counts()["messages"] == 3
+
+
+def test_a_quarantine_that_cannot_be_written_is_tried_again_like_a_store(quarantine):
+    quarantine._connection.close()
+    with pytest.raises(StoreAway, match="cannot be written"):
+        quarantine.keep([refused()], {}, now_us=1)

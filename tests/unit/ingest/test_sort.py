@@ -76,14 +76,52 @@ def test_an_interval_meter_is_bounded_by_its_rating():
     assert sort({"ts": NOW_S, "energy_kwh": 28}, INTERVAL).refused[0].reason is Reason.ENERGY_OUT_OF_RANGE
 
 
-def test_of_a_list_only_the_bad_are_refused_each_with_its_own_bytes():
-    payload = b'[{"ts": 1795402800, "power_kw": 1}, {"ts": 1795402801, "power_kw": 9999}, {"ts": "x"}]'
+def test_of_a_list_the_good_go_in_and_the_message_is_refused_once_with_each_reason_counted():
+    payload = b'[{"ts": 1795402800, "power_kw": 1}, {"ts": 1795402801, "power_kw": 9999}, {"ts": "x"}, {"ts": "y"}]'
     found = sort(payload)
     assert found.batch.ts_us.tolist() == [NOW_S * US_PER_S]
-    assert {(item.reason, item.payload) for item in found.refused} == {
-        (Reason.POWER_OUT_OF_RANGE, b'{"ts": 1795402801, "power_kw": 9999}'),
-        (Reason.NOT_DECODED, b'{"ts": "x"}'),
-    }
+    (refused,) = found.refused
+    assert refused.payload == payload
+    assert refused.reason is Reason.NOT_DECODED
+    assert refused.by_reason == {Reason.NOT_DECODED: 2, Reason.POWER_OUT_OF_RANGE: 1}
+    assert refused.detail.startswith("3 faults; the first: ")
+    assert "9999 is beyond 110 kW" in refused.detail
+
+
+def test_ten_thousand_refused_readings_are_one_row_of_bounded_text():
+    found = sort([{"ts": NOW_S + 1000 + n, "energy_kwh": 1} for n in range(10_000)])
+    (refused,) = found.refused
+    assert refused.by_reason == {Reason.TIME_AHEAD: 10_000}
+    assert len(refused.detail) < 1000
+
+
+class Grenade:
+    """A decoder that fails as a whole on some payloads, as array code does."""
+
+    def __init__(self, under, error):
+        self.under, self.error = under, error
+
+    def topics(self, address):
+        return self.under.topics(address)
+
+    def decode(self, messages):
+        if any(message.payload == b"boom" for message in messages):
+            raise self.error("of the array")
+        return self.under.decode(messages)
+
+
+@pytest.mark.parametrize("error", [RecursionError, MemoryError, OverflowError, KeyError])
+@pytest.mark.parametrize("culprits", [{0}, {6}, {3, 4}, {0, 1, 2, 3, 4, 5, 6}])
+def test_whatever_a_message_raises_it_alone_is_refused(error, culprits):
+    sorter = Sorter([MAIN], CANONICAL, max_ahead_s=300)
+    sorter.decoders["canonical"] = Grenade(sorter.decoders["canonical"], error)
+    bodies = [b"boom" if n in culprits else f'{{"ts": {NOW_S + n}, "energy_kwh": {n}}}'.encode() for n in range(7)]
+    found = sorter.sort([Message(MAIN.topic, body) for body in bodies], now_us=NOW_S * US_PER_S)
+    assert [item.payload for item in found.refused] == [b"boom"] * len(culprits)
+    assert all(item.reason is Reason.FAILED and error.__name__ in item.detail for item in found.refused)
+    good = sorted({*range(7)} - culprits)
+    assert found.source.tolist() == good
+    assert found.batch.column("energy_kwh").tolist() == good
 
 
 def test_nothing_gives_nothing():

@@ -63,7 +63,7 @@ def test_a_batch_cut_short_by_a_crash_is_passed_over(tmp_path):
     again.close()
 
 
-def test_a_batch_that_the_disk_has_spoilt_is_told_and_the_others_come_out(tmp_path):
+def test_a_batch_that_the_disk_has_damaged_is_logged_and_the_others_come_out(tmp_path):
     first = Spool(tmp_path / "spool", max_bytes=10**6)
     for number in range(3):
         first.append(readings("a.b.c", [float(number)]))
@@ -75,7 +75,7 @@ def test_a_batch_that_the_disk_has_spoilt_is_told_and_the_others_come_out(tmp_pa
     again = Spool(tmp_path / "spool", max_bytes=10**6)
     with capture_logs() as events:
         assert drained(again) == [0, 2]
-    assert [event["event"] for event in events] == ["spool_batch_spoilt"]
+    assert [event["event"] for event in events] == ["spool_batch_damaged"]
     again.close()
 
 
@@ -125,3 +125,18 @@ def test_a_full_disk_is_told_and_nothing_half_written_stays(spool):
     assert spool.batches_count == took
     spool.append(readings("a.b.c", [7.0]))
     assert len(drained(spool)) == took + 1
+
+
+def test_a_batch_that_cannot_be_read_is_put_beside_the_spool_and_the_others_come_out(tmp_path, monkeypatch):
+    spool = Spool(tmp_path / "spool", max_bytes=10**6)
+    for number in (0, 1, 2):
+        with monkeypatch.context() as patch:
+            if number == 1:
+                patch.setattr("bkkenergy.ingest.spool.pack", lambda batch: b"of another version")
+            spool.append(readings("a.b.c", [float(number)]))
+    with capture_logs() as events:
+        assert drained(spool) == [0, 2]
+    assert [event["event"] for event in events] == ["spool_batch_unreadable"]
+    (aside,) = spool.folder.glob("*.unreadable")
+    assert aside.read_bytes() == b"of another version"
+    assert Spool(tmp_path / "spool", max_bytes=10**6).is_empty

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from bkkenergy.ingest.message import DecodeError, Message, Reason
+from bkkenergy.ingest.message import FIRST_DETAILS, DecodeError, Message, Reason, described, summed_up
 from bkkenergy.ingest.profile import Profile
 from bkkenergy.readings import FIELDS, FloatArray, IntArray
 
@@ -17,15 +17,16 @@ Address = tuple[str, str]
 
 
 class Undecoded(NamedTuple):
-    """A payload, or an element of one, that could not be read.
+    """A payload that could not be read, or not whole.
 
     message : number of the message among those that were given.
+    faults : how many of its elements are at fault; the detail explains the first.
     """
 
     message: int
-    payload: bytes
     detail: str
     reason: Reason = Reason.NOT_DECODED
+    faults: int = 1
 
 
 class Outgoing(NamedTuple):
@@ -40,7 +41,6 @@ class Decoded:
     """Readings of many messages as columns, in the order of the messages.
 
     message : (n,) number of the message that each reading came in.
-    position : (n,) its place in that payload's list; -1 where it cannot be cut out again.
     ts_us : (n,) instants, microseconds since the epoch.
     columns : name in readings.FIELDS -> (n,) values in the product's units, NaN where absent.
     undecoded : what could not be read.
@@ -50,7 +50,6 @@ class Decoded:
     """
 
     message: IntArray
-    position: IntArray
     ts_us: IntArray
     columns: Mapping[str, FloatArray]
     undecoded: tuple[Undecoded, ...]
@@ -68,9 +67,6 @@ class Decoder(Protocol):
     def decode(self, messages: Sequence[Message]) -> Decoded:
         """Every reading of the messages."""
 
-    def element(self, payload: bytes, position: int) -> bytes:
-        """The bytes of one reading of a payload, for quarantine."""
-
     def topics(self, address: str) -> Sequence[str]:
         """The exact topics on which a meter's messages come."""
 
@@ -84,11 +80,12 @@ class Row(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One thing that a decoder did, for a person who wants to see why. `is_fault`: it went wrong."""
+    """One thing that a decoder did, for a person who wants to see why. `is_fault`: it went wrong, for `reason`."""
 
     what: str
     result: str
     is_fault: bool = False
+    reason: Reason = Reason.NOT_DECODED
 
 
 class RowDecoder:
@@ -109,12 +106,11 @@ class RowDecoder:
         """The meter's own topic."""
         return (address,)
 
-    def element(self, payload: bytes, _position: int) -> bytes:
-        """The whole payload: its parts cannot be cut out."""
-        return payload
-
     def decode(self, messages: Sequence[Message]) -> Decoded:
-        """Every reading of the messages; an element at fault does not take the others with it."""
+        """Every reading of the messages; a message or element at fault does not take the others with it.
+
+        Whatever a message raises stays with it: to decode others once more would disturb what is remembered.
+        """
         found: list[tuple[int, Row]] = []
         undecoded: list[Undecoded] = []
         stale_count = 0
@@ -123,11 +119,12 @@ class RowDecoder:
             try:
                 rows = list(self.rows(message, steps))
             except DecodeError as error:
-                undecoded.append(Undecoded(number, message.payload, str(error), error.reason))
+                undecoded.append(Undecoded(number, summed_up([str(error)], 1), error.reason))
                 continue
-            faults = [f"{step.what}: {step.result}" for step in steps if step.is_fault]
-            if faults:
-                undecoded.append(Undecoded(number, message.payload, "; ".join(faults)))
+            except Exception as error:  # noqa: BLE001 - no message may stop the service
+                undecoded.append(Undecoded(number, described(error), Reason.FAILED))
+                continue
+            undecoded += _faults_of(number, steps)
             news = [row for row in rows if not (message.retained and row.ts_us is None)]
             stale_count += len(rows) - len(news)
             found += [(number, row) for row in news]
@@ -140,7 +137,6 @@ class RowDecoder:
         stamps = [messages[number].received_us if row.ts_us is None else row.ts_us for number, row in found]
         return Decoded(
             message=np.array([number for number, _ in found], np.int64),
-            position=np.full(len(found), -1, np.int64),
             ts_us=np.array(stamps, np.int64),
             columns={name: np.array([row.values.get(name, np.nan) for _, row in found]) for name in names},
             undecoded=undecoded,
@@ -148,3 +144,14 @@ class RowDecoder:
             stale_count=stale,
             outgoing=self.outgoing(),
         )
+
+
+def _faults_of(number: int, steps: Sequence[Step]) -> list[Undecoded]:
+    """The faults among a message's steps: one item a reason, counted."""
+    faults = [step for step in steps if step.is_fault]
+    found = []
+    for reason in dict.fromkeys(step.reason for step in faults):
+        own = [step for step in faults if step.reason is reason]
+        details = [f"{step.what}: {step.result}" for step in own[:FIRST_DETAILS]]
+        found.append(Undecoded(number, summed_up(details, len(own)), reason, len(own)))
+    return found

@@ -14,7 +14,7 @@ import numpy as np
 
 from bkkenergy.ingest.decode.base import Decoded, Undecoded
 from bkkenergy.ingest.decode.times import LARGEST_US, MICROSECONDS_FROM, MILLISECONDS_FROM
-from bkkenergy.ingest.message import Message
+from bkkenergy.ingest.message import FIRST_DETAILS, Message, Reason, described, summed_up
 from bkkenergy.ingest.profile import Profile
 from bkkenergy.readings import FloatArray, IntArray
 
@@ -65,10 +65,6 @@ class CanonicalDecoder:
         """Every reading of the messages."""
         return decode([message.payload for message in messages])
 
-    def element(self, payload: bytes, position: int) -> bytes:
-        """The bytes of one reading of a payload."""
-        return element(payload, position)
-
     def topics(self, address: str) -> Sequence[str]:
         """The meter's own topic."""
         return (address,)
@@ -83,32 +79,20 @@ def decode(payloads: Sequence[bytes]) -> Decoded:
     plain = _plain_run(payloads, lengths)
     begin = len(plain)
     readings: list[Reading] = []
-    positions: dict[int, list[int]] = {}
     undecoded: list[Undecoded] = []
     for number in range(begin, len(payloads)):
         payload = payloads[number]
-        try:
-            found = _payload_decoder.decode(payload)
-            found = found if isinstance(found, list) else [found]
-            if len(found) > MAX_READINGS:
-                raise msgspec.ValidationError(f"{len(found)} readings in one payload, more than {MAX_READINGS}")  # noqa: TRY301
-        except msgspec.ValidationError as error:
-            found, positions[number], failures = _one_by_one(number, payload, str(error))
-            undecoded += failures
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            undecoded.append(Undecoded(number, payload, f"no JSON: {error}"))
-            continue
+        found, fault = _read(payload)
+        if fault is not None:
+            undecoded.append(fault._replace(message=number))
         lengths[number] = len(found)
         readings += found
     message = np.repeat(np.arange(len(payloads)), lengths)
-    position = np.arange(len(message)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    for number, own in positions.items():
-        position[message == number] = own
     parts = [
         _columns(list(chain.from_iterable(plain)), _PLAIN_FIELDS),
         _columns(readings, _fields_in(payloads[begin:])),
     ]
-    return Decoded(message, position, *_joined(parts), tuple(undecoded))
+    return Decoded(message, *_joined(parts), tuple(undecoded))
 
 
 def _plain_run(payloads: Sequence[bytes], lengths: IntArray) -> list[list[PlainReading]]:
@@ -117,7 +101,7 @@ def _plain_run(payloads: Sequence[bytes], lengths: IntArray) -> list[list[PlainR
     for number, payload in enumerate(payloads):
         try:
             found = _plain_decoder.decode(payload)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except Exception:  # noqa: BLE001 - `_read` looks closer
             break
         found = found if isinstance(found, list) else [found]
         if len(found) > MAX_READINGS:
@@ -139,30 +123,47 @@ def _joined(parts: Sequence[tuple[IntArray, dict[str, FloatArray]]]) -> tuple[In
     }
 
 
-def element(payload: bytes, position: int) -> bytes:
-    """The bytes of one reading of a payload."""
+def _read(payload: bytes) -> tuple[list[Reading], Undecoded | None]:
+    """The readings of one payload, and what of it could not be read."""
     try:
-        return bytes(_raw_decoder.decode(payload)[position])
-    except msgspec.ValidationError:
-        return payload
+        return _whole(payload), None
+    except msgspec.ValidationError as error:
+        problem = str(error)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return [], Undecoded(0, f"no JSON: {error}")
+    except Exception as error:  # noqa: BLE001 - no message may stop the service
+        return [], Undecoded(0, described(error), Reason.FAILED)
+    try:
+        return _one_by_one(payload, problem)
+    except Exception as error:  # noqa: BLE001 - nor in the second attempt
+        return [], Undecoded(0, described(error), Reason.FAILED)
 
 
-def _one_by_one(number: int, payload: bytes, problem: str) -> tuple[list[Reading], list[int], list[Undecoded]]:
-    """The readable elements of a list, their places, and the others with their own faults."""
+def _whole(payload: bytes) -> list[Reading]:
+    found = _payload_decoder.decode(payload)
+    found = found if isinstance(found, list) else [found]
+    if len(found) > MAX_READINGS:
+        raise msgspec.ValidationError(f"{len(found)} readings in one payload, more than {MAX_READINGS}")
+    return found
+
+
+def _one_by_one(payload: bytes, problem: str) -> tuple[list[Reading], Undecoded | None]:
+    """The readable elements of a list, and the faults of the others."""
     try:
         elements = _raw_decoder.decode(payload)
-    except msgspec.DecodeError:
-        return [], [], [Undecoded(number, payload, problem)]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return [], Undecoded(0, problem)
     if len(elements) > MAX_READINGS:
-        return [], [], [Undecoded(number, payload, problem)]
-    readings, places, failures = [], [], []
+        return [], Undecoded(0, problem)
+    readings, faults, count = [], [], 0
     for place, raw in enumerate(elements):
         try:
             readings.append(_reading_decoder.decode(raw))
-            places.append(place)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            failures.append(Undecoded(number, bytes(raw), str(error)))
-    return readings, places, failures
+            count += 1
+            if count <= FIRST_DETAILS:
+                faults.append(f"reading {place + 1} of {len(elements)}: {error}")
+    return readings, Undecoded(0, summed_up(faults, count), faults=count) if count else None
 
 
 def _fields_in(payloads: Sequence[bytes]) -> set[str]:

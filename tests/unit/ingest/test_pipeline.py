@@ -1,0 +1,437 @@
+"""The order that loses nothing, step by step, on a real store, spool, quarantine and logbook, with a clock of ours."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from structlog.testing import capture_logs
+
+from bkkenergy.ingest.logbook import Logbook
+from bkkenergy.ingest.message import Message, Reason, Refused
+from bkkenergy.ingest.metrics import Metrics
+from bkkenergy.ingest.pipeline import COUNTERS_EVERY_S, FIRST_RETRY_S, Pipeline, as_refused, commit_or_split
+from bkkenergy.ingest.quarantine import Quarantine
+from bkkenergy.ingest.sanity import Event, EventKind
+from bkkenergy.ingest.sort import Sorted
+from bkkenergy.ingest.spool import Spool
+from bkkenergy.readings import ReadingBatch
+from bkkenergy.store import StoreAway, StoreRefused
+from bkkenergy.store.sqlite import SqliteStore
+from tests.builders import DAY_US, readings
+
+METER = "agency.building.main"
+
+
+class Clock:
+    """A clock that moves when it is told to."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+class FaultyStore(SqliteStore):
+    """The embedded store, which can be taken away and refuses values."""
+
+    def __init__(self, path, clock) -> None:
+        super().__init__(path)
+        self.prepare()
+        self.clock = clock
+        self.is_away = False
+        self.refused_kwh: set[float] = set()
+        self.error: Exception = StoreRefused("no")
+        self.takes_s = 0.0
+        self.commits: list[list[float]] = []
+        self.asked_count = 0
+
+    def commit(self, batch) -> None:
+        self.asked_count += 1
+        if self.is_away:
+            raise StoreAway("away")
+        self.clock.now_s += self.takes_s
+        values = batch.column("energy_kwh").tolist()
+        if self.refused_kwh & set(values):
+            raise self.error
+        super().commit(batch)
+        self.commits.append(values)
+
+
+class Site:
+    """A pipeline and all that is around it."""
+
+    def __init__(self, folder, *, spool_bytes=None, retry_max_s=30.0) -> None:
+        path = folder / "store.sqlite"
+        self.clock = Clock()
+        self.store = FaultyStore(path, self.clock)
+        self.quarantine = Quarantine(path, max_messages=1000, max_bytes=10**6)
+        self.logbook = Logbook(path)
+        self.metrics = Metrics()
+        self.spool = Spool(folder / "spool", max_bytes=spool_bytes) if spool_bytes else None
+        self.pipeline = Pipeline(
+            self.store, self.quarantine, self.logbook, self.metrics, spool=self.spool, retry_max_s=retry_max_s,
+            monotonic=self.clock, wall_clock=lambda: 1_795_402_800.0,
+        )  # fmt: skip
+        self.acknowledged: list[Message] = []
+        self.waits_s: list[float] = []
+        self.stops_after = 50
+        self.on_wait = lambda: None
+
+    def wait(self, seconds: float) -> bool:
+        self.waits_s.append(seconds)
+        self.clock.now_s += seconds
+        self.on_wait()
+        assert len(self.waits_s) <= self.stops_after + 1, "it goes on after it was told to stop"
+        return len(self.waits_s) > self.stops_after
+
+    def send(self, *energy_kwh, ts_us=DAY_US, refused=(), events=(), lags_us=None, duplicate=False) -> bool:
+        """One message a reading; True once they are acknowledged."""
+        messages = [Message("t", f"{value}".encode(), duplicate=duplicate) for value in energy_kwh]
+        messages += [Message(item.topic, item.payload) for item in refused]
+        batch = readings(METER, energy_kwh, start_us=ts_us) if energy_kwh else ReadingBatch.empty((METER,))
+        found = Sorted(batch, np.arange(len(energy_kwh)), tuple(refused), lags_us=lags_us or {})
+        return self.pipeline.commit_then_ack(messages, found, events, self.acknowledged.extend, wait=self.wait)
+
+    def stored(self) -> list[float]:
+        return self.store.readings([METER], 0, 2**62).column("energy_kwh").tolist()
+
+    def kept(self) -> list[tuple[bytes, Reason]]:
+        return [(item.payload, item.reason) for item in self.quarantine.listed()]
+
+    def lag_us(self, gateway: str) -> int:
+        return self.logbook._connection.execute("SELECT lag_us FROM gateway WHERE id = ?", (gateway,)).fetchone()[0]
+
+    def metric(self, name: str, **labels) -> float:
+        return self.metrics.registry.get_sample_value(f"bkkenergy_{name}", labels)
+
+    def close(self) -> None:
+        for part in (self.store, self.quarantine, self.logbook, self.spool):
+            if part is not None:
+                part.close()
+
+
+@pytest.fixture
+def site(tmp_path):
+    made = Site(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def spooling(tmp_path):
+    made = Site(tmp_path, spool_bytes=10**6)
+    yield made
+    made.close()
+
+
+BAD = Refused("t", b"{broken", Reason.NOT_DECODED, "no JSON")
+FELL = Event(METER, DAY_US, EventKind.FELL, 2.0, 1.0)
+
+
+def test_what_is_good_is_stored_what_is_refused_is_kept_and_then_all_is_acknowledged(site):
+    assert site.send(1.0, 2.0, refused=[BAD])
+    assert site.stored() == [1.0, 2.0]
+    assert site.kept() == [(b"{broken", Reason.NOT_DECODED)]
+    assert [message.payload for message in site.acknowledged] == [b"1.0", b"2.0", b"{broken"]
+
+
+def test_a_refusal_is_kept_before_its_acknowledgement_whatever_was_counted_last(site):
+    site.send(1.0)
+    site.send(refused=[BAD])
+    assert site.kept() == [(b"{broken", Reason.NOT_DECODED)]
+
+
+def test_quiet_batches_are_counted_at_the_next_tick_or_at_the_end(site):
+    for value in (1.0, 2.0, 3.0):
+        site.send(value, ts_us=DAY_US + int(value))
+    assert site.quarantine.counts()["messages"] == 0, "not each batch writes its counters"
+    site.clock.now_s += COUNTERS_EVERY_S + 0.1
+    site.send(4.0, ts_us=DAY_US + 4)
+    assert site.quarantine.counts()["messages"] == 4
+    site.send(5.0, ts_us=DAY_US + 5)
+    site.pipeline.flush()
+    counts = site.quarantine.counts()
+    assert (counts["messages"], counts["readings"]) == (5, 5)
+    site.pipeline.flush()
+    assert site.quarantine.counts()["messages"] == 5, "nothing is counted twice"
+    assert site.pipeline.totals["messages"] == 5
+
+
+def test_while_the_store_is_away_nothing_is_acknowledged_and_the_pauses_grow_to_their_bound(tmp_path):
+    site = Site(tmp_path, retry_max_s=1.0)
+    site.store.is_away = True
+
+    def look() -> None:
+        assert site.acknowledged == []
+        assert site.pipeline.store_is_away
+        site.store.is_away = len(site.waits_s) < 6
+
+    site.on_wait = look
+    assert site.send(1.0)
+    assert site.waits_s == [pytest.approx(s) for s in (0.2, 0.4, 0.8, 1.0, 1.0, 1.0)]
+    assert site.stored() == [1.0]
+    assert not site.pipeline.store_is_away
+    site.close()
+
+
+def test_after_a_recovery_the_pauses_begin_anew(site):
+    for _ in range(2):
+        site.store.is_away = True
+        site.waits_s.clear()
+
+        def back() -> None:
+            site.store.is_away = len(site.waits_s) < 4
+
+        site.on_wait = back
+        assert site.send(1.0)
+        assert site.waits_s == [pytest.approx(FIRST_RETRY_S * 2**n) for n in (1, 2, 3, 4)]
+
+
+def test_a_stop_while_the_store_is_away_acknowledges_nothing(site):
+    site.store.is_away = True
+    site.stops_after = 3
+    assert site.send(1.0) is False
+    assert site.acknowledged == []
+
+
+def test_readings_that_the_store_refuses_are_found_by_halves_and_quarantined_with_their_message(site):
+    site.store.refused_kwh = {5.0, 6.0}
+    assert site.send(*map(float, range(8)))
+    assert site.stored() == [0.0, 1.0, 2.0, 3.0, 4.0, 7.0]
+    assert site.kept() == [(b"6.0", Reason.STORE_REFUSED), (b"5.0", Reason.STORE_REFUSED)]
+    assert len(site.acknowledged) == 8
+    assert site.metric("refused_total", reason="store_refused") == 2
+
+
+def test_refused_readings_of_one_message_are_one_row(site):
+    site.store.refused_kwh = {1.0, 2.0, 3.0, 4.0, 5.0}
+    message = Message("t", b"all")
+    found = Sorted(readings(METER, [1.0, 2.0, 3.0, 4.0, 5.0, 9.0]), np.zeros(6, np.int64), ())
+    site.pipeline.commit_then_ack([message], found, (), site.acknowledged.extend, wait=site.wait)
+    assert [(item.payload, item.readings) for item in site.quarantine.listed()] == [(b"all", 5)]
+    assert site.quarantine.counts()["refused.store_refused"] == 5
+    assert site.stored() == [9.0]
+
+
+@pytest.mark.parametrize("culprits", [{0}, {1}, {6}, {2, 5}, {0, 1, 2, 3, 4, 5, 6}])
+def test_rows_at_fault_are_named_by_their_place_in_the_batch(site, culprits):
+    site.store.refused_kwh = {float(row) for row in culprits}
+    found = commit_or_split(site.store, readings(METER, [float(row) for row in range(7)]))
+    assert {row for row, _ in found} == culprits
+
+
+@pytest.mark.parametrize("error", [RecursionError("deep"), MemoryError(), OverflowError("x"), KeyError("x")], ids=repr)
+def test_whatever_a_reading_raises_in_the_store_it_alone_is_quarantined(site, error):
+    site.store.refused_kwh, site.store.error = {2.0}, error
+    assert site.send(1.0, 2.0, 3.0)
+    assert site.stored() == [1.0, 3.0]
+    (item,) = site.quarantine.listed()
+    assert (item.payload, type(error).__name__ in item.detail) == (b"2.0", True)
+
+
+def test_an_error_of_the_system_is_the_stores_absence_and_no_readings_fault(site):
+    site.store.refused_kwh, site.store.error = {1.0}, OSError(28, "No space left on device")
+
+    def room() -> None:
+        site.store.refused_kwh = set()
+
+    site.on_wait = room
+    assert site.send(1.0)
+    assert (site.stored(), site.kept(), len(site.waits_s)) == ([1.0], [], 1)
+
+
+def test_a_quarantine_that_cannot_be_written_holds_the_acknowledgement_back(site, monkeypatch):
+    def full(*_, **__):
+        raise StoreAway("disk full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(site.quarantine, "keep", full)
+        site.stops_after = 2
+        assert site.send(1.0, refused=[BAD]) is False
+        assert site.acknowledged == []
+    site.stops_after = 50
+    assert site.send(1.0, refused=[BAD])
+    assert site.kept() == [(b"{broken", Reason.NOT_DECODED)]
+
+
+def test_events_that_cannot_be_noted_are_logged_and_hold_no_reading_back(site):
+    event = FELL._replace(ts_us=2**70)  # beyond SQLite's integers
+    with capture_logs() as logs:
+        assert site.send(1.0, events=[event])
+    assert site.stored() == [1.0]
+    assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["logbook_failed"]
+
+
+def test_events_are_noted_at_once_and_counted(site):
+    site.send(1.0)
+    site.send(2.0, events=[FELL])
+    assert [row[0] for row in site.logbook._connection.execute("SELECT kind FROM meter_event")] == ["register_fell"]
+    assert site.metric("meter_events_total", kind="register_fell") == 1
+
+
+def test_of_a_gateways_delays_the_least_is_noted(site):
+    site.send(1.0, lags_us={"gw": 5_000_000})
+    site.send(2.0, lags_us={"gw": 1_000_000})
+    site.send(3.0, lags_us={"gw": 3_000_000})
+    assert site.lag_us("gw") == 5_000_000, "not each batch is noted"
+    site.clock.now_s += COUNTERS_EVERY_S + 0.1
+    site.send(4.0, lags_us={"gw": 4_000_000})
+    assert site.lag_us("gw") == 1_000_000
+    site.send(5.0, lags_us={"gw": 500_000})
+    site.pipeline.flush()
+    assert site.lag_us("gw") == 500_000
+
+
+def test_metrics_tell_what_was_dealt_with(site):
+    site.send(1.0, 2.0, refused=[BAD])
+    site.send(2.0, duplicate=True)
+    counted = {
+        name: site.metric(name)
+        for name in ("messages_received_total", "readings_accepted_total", "messages_redelivered_total")
+    }
+    assert counted == {"messages_received_total": 4, "readings_accepted_total": 3, "messages_redelivered_total": 1}
+    assert site.metric("refused_total", reason="not_decoded") == 1
+
+
+def test_while_the_store_is_away_the_spool_takes_what_comes_and_it_is_acknowledged(spooling):
+    spooling.store.is_away = True
+    assert spooling.send(1.0)
+    assert spooling.send(2.0, ts_us=DAY_US + 1)
+    assert (len(spooling.acknowledged), spooling.waits_s, spooling.pipeline.spooled_batches) == (2, [], 2)
+    assert spooling.metric("spool_batches") == 2
+    assert spooling.stored() == []
+
+
+def test_a_new_batch_does_not_overtake_the_spool(spooling):
+    spooling.store.is_away = True
+    spooling.send(1.0)
+    spooling.store.is_away = False
+    spooling.clock.now_s += 3600
+    spooling.send(2.0)  # a correction: the same meter and instant
+    assert spooling.stored() == [], "it waits behind the older one"
+    spooling.pipeline.drain()
+    assert spooling.store.commits == [[1.0], [2.0]]
+    assert spooling.stored() == [2.0]
+    assert spooling.pipeline.spooled_batches == 0
+    assert spooling.metric("spool_bytes") == 0
+    spooling.send(3.0)
+    assert spooling.store.commits[-1] == [3.0], "then straight into the store again"
+
+
+def test_the_spool_is_not_drained_before_the_pause_is_over(spooling):
+    spooling.store.is_away = True
+    spooling.send(1.0)
+    spooling.store.is_away = False
+    spooling.pipeline.drain()
+    assert spooling.stored() == []
+    spooling.clock.now_s += FIRST_RETRY_S
+    spooling.pipeline.drain()
+    assert spooling.stored() == [1.0]
+
+
+def test_a_store_that_stays_away_is_asked_less_and_less_while_the_spool_is_drained(spooling):
+    spooling.store.is_away = True
+    spooling.send(1.0)
+    spooling.store.asked_count = 0
+    for _ in range(1000):
+        spooling.pipeline.drain()
+        spooling.clock.now_s += 0.01
+    assert spooling.store.asked_count == 6, "in ten seconds: after 0.1, 0.2, 0.4, 0.8, 1.6, 3.2 s"
+
+
+def test_however_long_the_store_was_away_it_is_asked_again_within_the_longest_pause(tmp_path):
+    site = Site(tmp_path, spool_bytes=10**6, retry_max_s=2.0)
+    site.store.is_away = True
+    site.send(1.0)
+    for _ in range(100):
+        site.pipeline.drain()
+        site.clock.now_s += 1.0
+    site.store.is_away = False
+    site.clock.now_s += 2.0
+    site.pipeline.drain()
+    assert site.stored() == [1.0]
+    site.close()
+
+
+def test_during_a_pause_what_comes_goes_into_the_spool_unasked(spooling):
+    spooling.store.is_away = True
+    spooling.send(refused=[BAD])  # nothing for the spool, and the store is found to be away
+    spooling.store.asked_count = 0
+    spooling.send(1.0)
+    assert (spooling.store.asked_count, spooling.pipeline.spooled_batches) == (0, 1)
+
+
+def test_draining_pauses_for_new_messages(spooling):
+    spooling.store.is_away = True
+    for number in range(5):
+        spooling.send(float(number), ts_us=DAY_US + number)
+    spooling.store.is_away, spooling.store.takes_s = False, 0.6
+    spooling.clock.now_s += 3600
+    spooling.pipeline.drain()
+    assert spooling.stored() == [0.0, 1.0], "a second at a time"
+    spooling.pipeline.drain()
+    assert spooling.stored() == [0.0, 1.0, 2.0, 3.0]
+
+
+def test_readings_that_the_store_refuses_while_the_spool_drains_are_quarantined(spooling):
+    spooling.store.is_away = True
+    spooling.send(1.0, 2.0, 3.0)
+    spooling.store.is_away, spooling.store.refused_kwh = False, {2.0}
+    spooling.clock.now_s += 3600
+    spooling.pipeline.drain()
+    assert spooling.stored() == [1.0, 3.0]
+    (item,) = spooling.quarantine.listed()
+    assert (item.topic, item.reason) == (f"meter {METER}", Reason.STORE_REFUSED)
+    assert json.loads(item.payload) == {"ts": DAY_US + 900_000_000, "energy_kwh": 2.0}
+    assert spooling.pipeline.spooled_batches == 0
+
+
+def test_a_refused_reading_is_shown_without_the_values_that_it_has_not():
+    batch = ReadingBatch(
+        (METER,), np.array([0]), np.array([7]), {"energy_kwh": np.array([1.5]), "power_kw": np.array([np.nan])}
+    )
+    assert json.loads(as_refused(batch, 0, "no").payload) == {"ts": 7, "energy_kwh": 1.5}
+
+
+def test_a_full_spool_holds_the_acknowledgement_back_until_there_is_room(tmp_path):
+    site = Site(tmp_path, spool_bytes=3_000)
+    site.store.is_away = True
+    number = 0
+    site.stops_after = 1
+    while site.send(float(number), ts_us=DAY_US + number):
+        number += 1
+        assert number < 100, "the spool is never full"
+    assert number > 0
+    assert len(site.acknowledged) == number
+    assert site.pipeline.spool_is_full
+    site.store.is_away, site.stops_after = False, 50
+    site.clock.now_s += 3600
+    assert site.send(float(number), ts_us=DAY_US + number)
+    site.clock.now_s += 3600
+    site.pipeline.drain()
+    assert not site.pipeline.spool_is_full
+    assert site.stored() == [float(n) for n in range(number + 1)]
+    site.close()
+
+
+def test_a_reading_that_the_spool_cannot_take_is_quarantined_and_the_others_wait(spooling, monkeypatch):
+    from bkkenergy.ingest import spool
+
+    pack = spool.pack
+
+    def brittle(batch):
+        if 2.0 in batch.column("energy_kwh"):
+            raise ValueError("cannot be packed")
+        return pack(batch)
+
+    monkeypatch.setattr(spool, "pack", brittle)
+    spooling.store.is_away = True
+    assert spooling.send(1.0, 2.0, 3.0)
+    assert spooling.kept() == [(b"2.0", Reason.STORE_REFUSED)]
+    spooling.store.is_away = False
+    spooling.clock.now_s += 3600
+    spooling.pipeline.drain()
+    assert spooling.stored() == [1.0, 3.0]
