@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
+
 import pytest
 
 from bkkenergy.ingest.decode.sparkplug import SparkplugDecoder, place_of
@@ -137,3 +140,45 @@ def test_a_meter_listens_to_births_data_and_deaths_of_its_node_and_device(decode
         "spBv1.0/BMA/DBIRTH/edge-1/panel", "spBv1.0/BMA/DDATA/edge-1/panel", "spBv1.0/BMA/DDEATH/edge-1/panel",
         "spBv1.0/BMA/NBIRTH/edge-1", "spBv1.0/BMA/NDATA/edge-1", "spBv1.0/BMA/NDEATH/edge-1",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, zlib.compress], ids=["gzip", "deflate"])
+@pytest.mark.parametrize("kind", ["NBIRTH", "DBIRTH", "DDATA"])
+def test_a_compressed_payload_is_refused_aloud(decoder, compress, kind):
+    outer = Payload(uuid="SPBV1.0_COMPRESSED", body=compress(dbirth().payload))
+    given = Message(f"spBv1.0/BMA/{kind}/edge-1" + ("" if kind == "NBIRTH" else "/panel"), outer.SerializeToString())
+    (refused,) = decoder.decode([given]).undecoded
+    assert refused.reason is Reason.NOT_READ
+    assert "Turn compression off" in refused.detail
+
+
+UNREAD = [
+    pytest.param({"datatype": 16, "dataset_value": b"\x08\x01"}, id="dataset"),
+    pytest.param({"datatype": 19, "template_value": b"\x0a\x00"}, id="template"),
+    pytest.param({"datatype": 31, "bytes_value": b"12345678"}, id="double_array"),
+    pytest.param({"datatype": 18, "bytes_value": b"file"}, id="file"),
+    pytest.param({"extension_value": b"x"}, id="extension"),
+]
+
+
+@pytest.mark.parametrize("metric", UNREAD)
+def test_metrics_of_unread_kinds_are_counted_and_the_others_read(decoder, metric):
+    energy = {"name": "main/energy", "datatype": DOUBLE, "double_value": 5.0}
+    found = decoder.decode([message("DBIRTH", 0, {"name": "Meters", **metric}, energy, {"name": "Other", **metric})])
+    assert [values for _, _, values in rows_of(found)] == [{"energy_kwh": 5.0}]
+    (refused,) = found.undecoded
+    assert (refused.reason, refused.faults) == (Reason.NOT_READ, 2)
+    assert "Meters: a value of kind" in refused.detail
+
+
+def test_a_body_is_counted_and_the_metrics_beside_it_read(decoder):
+    payload = Payload(timestamp=TS_MS, seq=0, body=b"anything")
+    payload.metrics.add(name="main/energy", datatype=DOUBLE, double_value=5.0)
+    found = decoder.decode([Message("spBv1.0/BMA/DBIRTH/edge-1/panel", payload.SerializeToString())])
+    assert len(found) == 1
+    assert [(fault.reason, fault.faults) for fault in found.undecoded] == [(Reason.NOT_READ, 1)]
+
+
+def test_a_null_metric_of_an_unread_kind_is_no_fault(decoder):
+    null = {"name": "Meters", "datatype": 16, "is_null": True}
+    assert decoder.decode([message("DBIRTH", 0, null)]).undecoded == ()

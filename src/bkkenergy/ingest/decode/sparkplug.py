@@ -15,8 +15,8 @@ from google.protobuf.message import DecodeError as ProtobufError
 
 from bkkenergy.ingest.decode.base import Outgoing, Row, RowDecoder, Step
 from bkkenergy.ingest.decode.fields import read_element
-from bkkenergy.ingest.decode.sparkplug_proto import SIGNED_BITS, Payload
-from bkkenergy.ingest.message import DecodeError, Message, NoBirthError
+from bkkenergy.ingest.decode.sparkplug_proto import COMPRESSED, SIGNED_BITS, UNREAD_VALUES, Payload
+from bkkenergy.ingest.message import DecodeError, Message, NoBirthError, NotReadError, Reason
 from bkkenergy.ingest.profile import Profile
 
 NAMESPACE = "spBv1.0"
@@ -91,6 +91,11 @@ class SparkplugDecoder(RowDecoder):
         """One row a meter that the message names. Raises DecodeError, NoBirthError."""
         place = place_of(message.topic)
         payload = _parsed(message.payload)
+        if payload.uuid == COMPRESSED:
+            raise NotReadError(
+                f"the payload is compressed ({len(payload.body)} bytes), which is not read yet. "
+                "Turn compression off at the edge node."
+            )
         node = self._nodes.setdefault((place.group, place.node), Node())
         steps.append(Step("message", f"{place.kind}, seq {payload.seq}, {len(payload.metrics)} metrics"))
         if place.kind == "NDEATH":
@@ -101,6 +106,8 @@ class SparkplugDecoder(RowDecoder):
             self._born(node, place, payload)
         elif place.kind not in {"NDATA", "DDATA"}:
             return []
+        if payload.body:
+            steps.append(Step("body", f"{len(payload.body)} bytes that are not read", True, Reason.NOT_READ))
         self._check_sequence(node, place, payload, steps)
         return self._elements(node, place, payload, steps)
 
@@ -136,6 +143,14 @@ class SparkplugDecoder(RowDecoder):
             if not name:
                 self._ask_for_birth(node, place)
                 raise NoBirthError(f"alias {metric.alias} of {place.address} has no name: no birth seen, rebirth asked")
+            kind = metric.WhichOneof("value")
+            if kind in UNREAD_VALUES:
+                steps.append(
+                    Step(
+                        name, f"a value of kind {kind} (datatype {metric.datatype}) is not read", True, Reason.NOT_READ
+                    )
+                )
+                continue
             key, _, short = name.rpartition(KEY_SEPARATOR)
             elements.setdefault(key, {})[short] = _value(metric)
             stamp_ms = metric.timestamp or payload.timestamp

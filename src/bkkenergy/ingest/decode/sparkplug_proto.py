@@ -1,7 +1,8 @@
 """Sparkplug B's payload as protobuf classes, built from the specification's field numbers.
 
 Source: Eclipse Sparkplug Specification 3.0.0, section 6.4 (payload components and data types). Only
-what an energy meter can send is named; other fields are kept unread, as protobuf does.
+what an energy meter can send is read. Other kinds of value are named so that they can be counted; what
+they hold stays bytes.
 """
 
 from __future__ import annotations
@@ -28,12 +29,21 @@ _VALUE_FIELDS = (
     ("boolean_value", 14, _TYPES.TYPE_BOOL),
     ("string_value", 15, _TYPES.TYPE_STRING),
     ("bytes_value", 16, _TYPES.TYPE_BYTES),
+    ("dataset_value", 17, _TYPES.TYPE_BYTES),
+    ("template_value", 18, _TYPES.TYPE_BYTES),
+    ("extension_value", 19, _TYPES.TYPE_BYTES),
 )
 _PAYLOAD_FIELDS = (
     ("timestamp", 1, _TYPES.TYPE_UINT64),
     ("seq", 3, _TYPES.TYPE_UINT64),
     ("uuid", 4, _TYPES.TYPE_STRING),
+    ("body", 5, _TYPES.TYPE_BYTES),
 )
+
+UNREAD_VALUES = ("bytes_value", "dataset_value", "template_value", "extension_value")
+"""Kinds of value of which nothing is read: bytes, files and arrays, tables, structures."""
+COMPRESSED = "SPBV1.0_COMPRESSED"
+"""The `uuid` of a payload whose `body` is another payload, by GZIP or DEFLATE (Eclipse Tahu, PayloadUtil)."""
 
 SIGNED_BITS = {1: 8, 2: 16, 3: 32, 4: 64}
 """Datatypes Int8 to Int64, which travel as unsigned two's complement."""
@@ -63,4 +73,4 @@ def _payload_class() -> Any:
 
 
 Payload = _payload_class()
-"""The payload's class: `timestamp`, `metrics`, `seq`, `uuid`."""
+"""The payload's class: `timestamp`, `metrics`, `seq`, `uuid`, `body`."""
