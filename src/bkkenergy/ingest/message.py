@@ -104,7 +104,10 @@ def summed_up(details: Sequence[str], count: int) -> str:
         detail if len(detail) <= LONGEST_DETAIL else detail[: LONGEST_DETAIL - 3] + "..."
         for detail in details[:FIRST_DETAILS]
     ]
-    return shown[0] if count <= 1 else f"{count} faults; the first: " + "; ".join(shown)
+    heading = f"{count} faults; the first: "
+    if count <= 1 or shown[0].startswith(heading):  # a decoder has summed them up already
+        return shown[0]
+    return heading + "; ".join(shown)
 
 
 def described(error: BaseException) -> str:

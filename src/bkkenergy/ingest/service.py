@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -15,8 +15,9 @@ import numpy as np
 import structlog
 from paho.mqtt.client import topic_matches_sub
 
+from bkkenergy.ingest.inhand import InHand, file_for
 from bkkenergy.ingest.logbook import Logbook
-from bkkenergy.ingest.message import Message
+from bkkenergy.ingest.message import Message, Reason, Refused, described
 from bkkenergy.ingest.metrics import Metrics
 from bkkenergy.ingest.mqtt import Subscriber
 from bkkenergy.ingest.observe import Endpoint, State, notify_systemd
@@ -43,6 +44,10 @@ READY_BATCHES = 1
 SWITCH_INTERVAL_S = 0.001
 """How long a thread may keep Python's lock from another that wants it. SQLite's thread asks for it after
 each statement, some hundred times a second, and would wait Python's usual 5 ms each time."""
+SET_ASIDE = (
+    "the service was killed twice while it held this message alone: no memory left, or a fault in a library. "
+    "It was not decoded. Look at it, and replay it where another process may die."
+)
 MEAN_READING_BYTES = 90
 """What a reading takes in a payload, about: it turns the size of a batch into bytes."""
 
@@ -97,6 +102,15 @@ class Waiting:
         return self.secured.done()
 
 
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a batch goes through: noted, decoded, made safe in a thread of its own."""
+
+    pipeline: Pipeline
+    in_hand: InHand
+    committer: ThreadPoolExecutor
+
+
 class Ingester:
     """Everything between the broker and the store: MQTT in its thread, decoding in the caller's, commits in a third."""
 
@@ -113,6 +127,7 @@ class Ingester:
         self._ticked_s = time.monotonic()
         self._waiting: deque[Waiting] = deque()
         self.metrics = Metrics()
+        self._in_hand_file = file_for(settings.store.path.parent, settings.mqtt.client_id)
         self.subscriber = Subscriber(settings.mqtt, topics_for(settings, self._sorter.topics))
         self.pipeline: Pipeline | None = None
         self.endpoint = Endpoint(settings.observe, self.metrics.registry, self.state)
@@ -148,7 +163,10 @@ class Ingester:
             stack.callback(self._flush, pipeline)
             self.subscriber.start()
             stack.callback(self.subscriber.stop)
-            self._work(pipeline)
+            in_hand = InHand(self._in_hand_file)
+            stack.callback(in_hand.close)
+            self._work(pipeline, in_hand)
+            in_hand.clear()
 
     def _opened(self, stack: ExitStack) -> Pipeline | None:
         """Files and store, waited for while they are away; None when stopped meanwhile.
@@ -179,39 +197,84 @@ class Ingester:
             log.warning("store_away", why=str(away))
         return Pipeline(store, quarantine, logbook, self.metrics, spool=spool, retry_max_s=limits.store_retry_max_s)
 
-    def _work(self, pipeline: Pipeline) -> None:
+    def _work(self, pipeline: Pipeline, in_hand: InHand) -> None:
         """Decode one batch while another is made safe and a third is ready for it: no more are in memory.
 
         Without the third the committing thread would stand idle while this one wakes.
         """
         told_at_s = time.monotonic()
-        waiting = self._waiting
         with ThreadPoolExecutor(1, "committer") as committer:
+            desk = Desk(pipeline, in_hand, committer)
             while not self._stop.is_set():
                 self._tick()
-                messages = self._next_batch()
-                found = self._sorter.sort(messages, now_us=int(time.time() * 1e6))
-                events = self._watch.events(found)
-                self._tell(found, events)
-                while len(waiting) > READY_BATCHES or (waiting and waiting[0].is_done):
-                    if not waiting[0].secured.result():
-                        return
-                    waiting.popleft()
-                future = committer.submit(self._secure, pipeline, messages, found, events)
-                waiting.append(Waiting(future, time.monotonic() if messages else None))
+                if not self._deal_with(self._next_batch(), desk):
+                    return
                 if time.monotonic() - told_at_s > STATUS_EVERY_S:
                     told_at_s = time.monotonic()
                     log.info("ingest_status", connected=self.subscriber.is_connected, **pipeline.totals)
-            for batch in waiting:
-                batch.secured.result()
+            self._settle(0)
 
-    def _secure(self, pipeline: Pipeline, messages: Sequence[Message], found: Sorted, events: Sequence[Event]) -> bool:
-        """One turn of the committing thread: the batch, then what waits in the spool."""
-        if messages and not pipeline.commit_then_ack(
-            messages, found, events, self.subscriber.acknowledge, wait=self._wait
-        ):
+    def _deal_with(self, messages: list[Message], desk: Desk) -> bool:
+        """Begin with a batch; each message that was in hand at a crash is finished by itself. False when stopped."""
+        if not desk.in_hand.suspects:
+            return self._begin(messages, desk)
+        return all(
+            self._settle(0) and self._begin(run, desk) and self._settle(0)
+            if desk.in_hand.is_suspect(run[0])
+            else self._begin(run, desk)
+            for run in list(desk.in_hand.runs(messages)) or [[]]
+        )
+
+    def _begin(self, messages: list[Message], desk: Desk) -> bool:
+        """Decode a batch and hand it to the committing thread. False when the service stops."""
+        number = desk.in_hand.take(messages) if messages else 0
+        found = self._sorted(messages, desk.in_hand)
+        events = self._events(found)
+        self._tell(found, events)
+        if not self._settle(READY_BATCHES):
             return False
-        pipeline.drain()
+        future = desk.committer.submit(self._secure, desk, number, messages, found, events)
+        self._waiting.append(Waiting(future, time.monotonic() if messages else None))
+        return True
+
+    def _settle(self, most: int) -> bool:
+        """Wait until at most `most` batches are unfinished. False when one was given up: the service stops."""
+        waiting = self._waiting
+        while len(waiting) > most or (waiting and waiting[0].is_done):
+            if not waiting[0].secured.result():
+                return False
+            waiting.popleft()
+        return True
+
+    def _sorted(self, messages: list[Message], in_hand: InHand) -> Sorted:
+        if len(messages) == 1 and in_hand.is_culprit(messages[0]):
+            log.error("message_set_aside", topic=messages[0].topic, bytes=len(messages[0].payload))
+            aside = Refused(messages[0].topic, messages[0].payload, Reason.STOPPED_THE_SERVICE, SET_ASIDE)
+            return Sorted.without_readings(self._sorter.meter_ids, [aside])
+        return self._sorter.sort(messages, now_us=int(time.time() * 1e6))
+
+    def _events(self, found: Sorted) -> list[Event]:
+        """What registers do. Events that cannot be found are no reason to lose the readings."""
+        try:
+            return self._watch.events(found)
+        except Exception as error:  # noqa: BLE001 - no event may hold readings back
+            log.error("events_failed", why=described(error), readings=len(found.batch))  # noqa: TRY400
+            return []
+
+    def _secure(
+        self, desk: Desk, number: int, messages: Sequence[Message], found: Sorted, events: Sequence[Event]
+    ) -> bool:
+        """One turn of the committing thread: the batch, then what waits in the spool."""
+
+        def wait(seconds: float) -> bool:
+            desk.in_hand.done(number)  # it waits for a store, and takes nothing down
+            return self._wait(seconds)
+
+        if messages:
+            if not desk.pipeline.commit_then_ack(messages, found, events, self.subscriber.acknowledge, wait=wait):
+                return False
+            desk.in_hand.done(number)
+        desk.pipeline.drain()
         return True
 
     def _wait(self, seconds: float) -> bool:
@@ -229,10 +292,12 @@ class Ingester:
         notify_systemd("READY=1\nWATCHDOG=1")
 
     def _tell(self, found: Sorted, events: Sequence[Event]) -> None:
-        """Events into the log, and what decoders ask for to the broker."""
-        for event in events:
+        """Events into the log, one line a meter and kind, and what decoders ask for to the broker."""
+        times = Counter((event.meter_id, event.kind) for event in events)
+        for event in {(event.meter_id, event.kind): event for event in reversed(events)}.values():
             told = {"before_kwh": event.before_kwh, "after_kwh": event.after_kwh}
-            log.warning("meter_event", meter=event.meter_id, kind=event.kind, **told)
+            count = times[event.meter_id, event.kind]
+            log.warning("meter_event", meter=event.meter_id, kind=event.kind, times=count, **told)
         for outgoing in found.outgoing:
             log.info("sparkplug_rebirth_asked", topic=outgoing.topic)
             self.subscriber.publish(outgoing.topic, outgoing.payload)

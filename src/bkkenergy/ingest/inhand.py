@@ -1,0 +1,194 @@
+"""What is in hand, on disk: a message that takes the process down with it is found at the next starts.
+
+An error is caught and ends in quarantine. A process that is killed (no memory left, a fault in a library)
+catches nothing, and the broker sends the same message again. So each batch is noted before it is decoded,
+and struck out once it is acknowledged. What stands there at a start was in hand at a crash: it is dealt with
+one message at a time, and what was alone in hand at two crashes is set aside undecoded.
+
+A message that shared its crash with others is under suspicion, no more: most crashes are a power cut or a
+kill from outside, and what was in hand then is good. Nothing is synced: a process that dies leaves the
+system's page cache behind, and after a power cut no message is to blame. Nor is a payload written, but its
+length and CRC-32, which identify it on its topic; a cryptographic digest would cost more and help no more.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import struct
+import threading
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import structlog
+
+from bkkenergy.ingest.message import Message
+
+log = structlog.get_logger(__name__)
+
+CRASHES_ALONE = 2
+"""A message that was alone in hand at so many crashes is set aside."""
+LARGEST_BYTES = 1_000_000
+"""The file is written afresh beyond this."""
+MOST_SUSPECTS = 10_000
+_HEADER = struct.Struct("<II")
+"""Before each entry: its length in bytes and its CRC-32."""
+
+Key = tuple[str, int, int]
+"""A message as it is known again: topic, bytes of its payload, CRC-32 of it."""
+
+
+def key_of(message: Message) -> Key:
+    """The message's key."""
+    return message.topic, len(message.payload), zlib.crc32(message.payload)
+
+
+class InHand:
+    """A file of entries that are appended; an entry cut short is of a batch that was not begun."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._batches: dict[int, tuple[Key, ...]] = {}
+        self._number = 0
+        self._file: int | None = None
+        self.suspects = self._recalled()
+        """Messages that were in hand at a crash -> at how many crashes they were alone."""
+        if self.suspects:
+            log.warning("in_hand_at_a_crash", messages=len(self.suspects), file=str(path))
+        self._write_afresh()
+
+    def take(self, messages: Sequence[Message]) -> int:
+        """Note a batch before it is decoded; its number."""
+        keys = tuple(map(key_of, messages))
+        with self._lock:
+            self._number += 1
+            self._batches[self._number] = keys
+            self._append(["take", self._number, keys])
+            return self._number
+
+    def done(self, number: int) -> None:
+        """Strike out a batch that is acknowledged, or that waits for a store and so harms nothing."""
+        with self._lock:
+            keys = self._batches.pop(number, ())
+            for key in keys:
+                self.suspects.pop(key, None)
+            self._append(["done", number])
+
+    def runs(self, messages: Sequence[Message]) -> Iterator[list[Message]]:
+        """Messages in their order, each suspect by itself."""
+        for is_suspect, run in groupby(messages, self.is_suspect):
+            if is_suspect:
+                yield from ([message] for message in run)
+            else:
+                yield list(run)
+
+    def is_suspect(self, message: Message) -> bool:
+        """Whether the message was in hand at a crash."""
+        return bool(self.suspects) and key_of(message) in self.suspects
+
+    def is_culprit(self, message: Message) -> bool:
+        """Whether the message is to be set aside undecoded."""
+        return bool(self.suspects) and self.suspects.get(key_of(message), 0) >= CRASHES_ALONE
+
+    def clear(self) -> None:
+        """Forget what is in hand: the process ends in good order, and nothing took it down."""
+        with self._lock:
+            self._batches.clear()
+            self.suspects = {key: crashes for key, crashes in self.suspects.items() if crashes}
+            self._write_afresh()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._lock:
+            if self._file is not None:
+                os.close(self._file)
+                self._file = None
+
+    def _recalled(self) -> dict[Key, int]:
+        """Who is under suspicion after the last process, and how often each was alone in hand."""
+        alone: dict[Key, int] = {}
+        batches: dict[int, tuple[Key, ...]] = {}
+        for kind, *rest in _entries(self._path):
+            if kind == "suspect":
+                alone[_key(rest[0])] = rest[1]
+            elif kind == "take":
+                batches[rest[0]] = tuple(map(_key, rest[1]))
+            else:
+                for key in batches.pop(rest[0], ()):
+                    alone.pop(key, None)
+        in_hand = [key for keys in batches.values() for key in keys]
+        suspects = {key: crashes for key, crashes in alone.items() if crashes}
+        suspects |= {key: alone.get(key, 0) + (len(in_hand) == 1) for key in in_hand}
+        return dict(list(suspects.items())[-MOST_SUSPECTS:])
+
+    def _append(self, entry: list[Any]) -> None:
+        """Add an entry. Where the disk takes no more the ingest goes on without."""
+        if self._file is None:
+            return
+        try:
+            framed = _framed(entry)
+            if os.write(self._file, framed) < len(framed):
+                raise OSError(errno.ENOSPC, "an entry was cut short")  # noqa: TRY301
+            if os.fstat(self._file).st_size > LARGEST_BYTES:
+                self._write_afresh()
+        except OSError as error:
+            self._give_up(error)
+
+    def _write_afresh(self) -> None:
+        """A new file of what counts, in the place of the old one."""
+        entries: list[list[Any]] = [["suspect", key, crashes] for key, crashes in self.suspects.items()]
+        entries += [["take", number, keys] for number, keys in self._batches.items()]
+        unfinished = self._path.with_name(self._path.name + ".part")
+        try:
+            unfinished.write_bytes(b"".join(map(_framed, entries)))
+            unfinished.replace(self._path)
+            if self._file is not None:
+                os.close(self._file)
+            self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND)
+        except OSError as error:
+            self._give_up(error)
+
+    def _give_up(self, error: OSError) -> None:
+        log.warning("in_hand_not_noted", file=str(self._path), why=str(error))
+        if self._file is not None:
+            with suppress(OSError):
+                os.close(self._file)
+        self._file = None
+
+
+def file_for(folder: Path, client_id: str) -> Path:
+    """The file of one ingester, beside its store; several may share a folder."""
+    safe = "".join(char if char.isalnum() or char in "-_" else f"%{ord(char):x}" for char in client_id)
+    return folder / f"in-hand-{safe}"
+
+
+def _framed(entry: list[Any]) -> bytes:
+    body = msgspec.msgpack.encode(entry)
+    return _HEADER.pack(len(body), zlib.crc32(body)) + body
+
+
+def _entries(path: Path) -> Iterator[list[Any]]:
+    """Every whole entry, up to the first that is not."""
+    try:
+        raw = path.read_bytes()
+    except OSError:
+        return
+    at = 0
+    while len(raw) - at >= _HEADER.size:
+        length, crc = _HEADER.unpack_from(raw, at)
+        body = raw[at + _HEADER.size : at + _HEADER.size + length]
+        if len(body) < length or zlib.crc32(body) != crc:
+            return
+        yield msgspec.msgpack.decode(body)
+        at += _HEADER.size + length
+
+
+def _key(found: Sequence[Any]) -> Key:
+    topic, size_bytes, crc = found
+    return topic, size_bytes, crc

@@ -1,0 +1,115 @@
+"""What stands in the file of messages in hand after a crash, and what becomes of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from bkkenergy.ingest.inhand import LARGEST_BYTES, InHand, file_for
+from bkkenergy.ingest.message import Message
+
+PILL = Message("gw/1", b"pill")
+GOOD = [Message("gw/1", f"good {number}".encode()) for number in range(5)]
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "in-hand"
+
+
+def crashed(in_hand: InHand) -> None:
+    """The process is gone: nothing is cleared."""
+    in_hand.close()
+
+
+def test_after_an_orderly_end_nothing_is_under_suspicion(path):
+    in_hand = InHand(path)
+    in_hand.take([*GOOD, PILL])
+    in_hand.clear()
+    in_hand.close()
+    assert InHand(path).suspects == {}
+
+
+def test_what_was_acknowledged_before_a_crash_is_not_under_suspicion(path):
+    in_hand = InHand(path)
+    first = in_hand.take(GOOD[:2])
+    in_hand.take([PILL])
+    in_hand.done(first)
+    crashed(in_hand)
+    later = InHand(path)
+    assert later.is_suspect(PILL)
+    assert not any(later.is_suspect(message) for message in GOOD)
+
+
+def test_messages_that_shared_a_crash_come_one_by_one_and_none_is_a_culprit(path):
+    in_hand = InHand(path)
+    in_hand.take([GOOD[0], PILL])
+    in_hand.take([GOOD[1]])
+    crashed(in_hand)
+    for _ in range(3):  # however often they share it: a power cut is nobody's fault
+        later = InHand(path)
+        assert list(later.runs([GOOD[2], GOOD[0], PILL, GOOD[1], *GOOD[3:]])) == [
+            [GOOD[2]], [GOOD[0]], [PILL], [GOOD[1]], GOOD[3:],
+        ]  # fmt: skip
+        assert not later.is_culprit(PILL)
+        later.take([GOOD[0], PILL, GOOD[1]])
+        crashed(later)
+
+
+def test_what_was_alone_in_hand_at_two_crashes_is_a_culprit(path):
+    for is_culprit in (False, False, True):
+        in_hand = InHand(path)
+        assert in_hand.is_culprit(PILL) is is_culprit
+        in_hand.take([PILL])
+        crashed(in_hand)
+
+
+def test_a_message_that_is_dealt_with_is_cleared_of_suspicion(path):
+    in_hand = InHand(path)
+    in_hand.take([PILL])
+    crashed(in_hand)
+    in_hand = InHand(path)
+    in_hand.done(in_hand.take([PILL]))
+    assert in_hand.suspects == {}
+    crashed(in_hand)
+    assert InHand(path).suspects == {}
+
+
+def test_the_same_payload_on_another_topic_is_another_message(path):
+    in_hand = InHand(path)
+    in_hand.take([PILL])
+    crashed(in_hand)
+    assert not InHand(path).is_suspect(Message("gw/2", b"pill"))
+
+
+def test_an_entry_cut_short_by_the_crash_hides_none_before_it(path):
+    in_hand = InHand(path)
+    in_hand.take([PILL])
+    crashed(in_hand)
+    whole = path.read_bytes()
+    for extra in range(1, 20):
+        path.write_bytes(whole + whole[:extra])
+        assert InHand(path).is_suspect(PILL)
+
+
+def test_the_file_stays_small_and_what_is_in_hand_stays_in_it(path):
+    in_hand = InHand(path)
+    in_hand.take([PILL])
+    many = [Message("bma/agency/building/meter/readings", f"{number}".encode()) for number in range(1000)]
+    for _ in range(60):
+        in_hand.done(in_hand.take(many))
+        assert path.stat().st_size < LARGEST_BYTES + 100_000
+    crashed(in_hand)
+    assert [key[1:2] for key in InHand(path).suspects] == [(4,)]
+
+
+def test_a_folder_that_cannot_be_written_stops_nothing(tmp_path):
+    in_hand = InHand(tmp_path / "absent" / "in-hand")
+    in_hand.done(in_hand.take([PILL]))
+    in_hand.clear()
+    in_hand.close()
+
+
+def test_each_client_id_has_a_file_of_its_own(tmp_path):
+    names = {file_for(tmp_path, client_id).name for client_id in ("a/b", "a%2fb", "a b", "ab", "../ab")}
+    assert len(names) == 5
+    assert all("/" not in name for name in names)
