@@ -24,7 +24,7 @@ def doctor_command(config_dir: Path) -> None:
     click.echo(f"{click.style('✓', fg='green')} configuration: no faults in {config_dir}")
     sorter = Sorter(site.portfolio.meters, site.profiles, max_ahead_s=site.settings.ingest.max_ahead_s)
     ill = 0
-    for finding in examine(site.settings, topics_for(site.settings, sorter.topics)):
+    for finding in examine(site.settings, topics_for(site.settings, sorter.topics), sorter.topics):
         mark = click.style("✓", fg="green") if finding.is_well else click.style("✗", fg="red")
         click.echo(f"{mark} {finding.check}: {finding.found}" + ("" if finding.is_well else f"\n    {finding.remedy}"))
         ill += not finding.is_well

@@ -18,6 +18,7 @@ from bkkenergy.ingest.logbook import Logbook
 from bkkenergy.ingest.mqtt import Subscriber, bystander
 from bkkenergy.ingest.quarantine import Quarantine
 from bkkenergy.ingest.spool import Spool
+from bkkenergy.ingest.troubles import TroubleKind
 from bkkenergy.settings import Settings
 from bkkenergy.store import StoreAway, StoreRefused, StoreUnfit, open_store
 from bkkenergy.store.start import NO_EXPIRY, expiry_of
@@ -39,12 +40,12 @@ class Finding:
     remedy: str = ""
 
 
-def examine(settings: Settings, topics: tuple[str, ...]) -> Iterator[Finding]:
-    """Every check, one by one, as it is done."""
+def examine(settings: Settings, topics: tuple[str, ...], exact_topics: tuple[str, ...] = ()) -> Iterator[Finding]:
+    """Every check, one by one, as it is done. `exact_topics`: those of each meter, for a broker without wildcards."""
     yield from _disk(settings)
     yield from _store(settings)
     yield from _clock(settings)
-    yield from _broker(settings, topics)
+    yield from _broker(settings, topics, exact_topics)
     yield from _state(settings)
 
 
@@ -88,10 +89,10 @@ def _clock(settings: Settings) -> Iterator[Finding]:
     yield Finding("clock", abs(skew_s) < MOST_SKEW_S, found, "Let both keep time by NTP (timedatectl).")
 
 
-def _broker(settings: Settings, topics: tuple[str, ...]) -> Iterator[Finding]:
+def _broker(settings: Settings, topics: tuple[str, ...], exact_topics: tuple[str, ...]) -> Iterator[Finding]:
     """Connects under a name of its own and asks for every topic."""
-    own = bystander(settings.mqtt, "doctor")
-    subscriber = Subscriber(own, topics)
+    own = bystander(settings.mqtt, "doctor", tries_share=True)
+    subscriber = Subscriber(own, topics, exact_topics=exact_topics)
     subscriber.start()
     where = f"{own.host}:{own.port}"
     try:
@@ -103,15 +104,21 @@ def _broker(settings: Settings, topics: tuple[str, ...]) -> Iterator[Finding]:
         if subscriber.refusal:
             remedy = "Check mqtt.username and its password ($BKKENERGY_MQTT_PASSWORD or password_file)."
             yield Finding("broker", False, f"{where} refuses: {subscriber.refusal}", remedy)
+        elif subscriber.granted is None and subscriber.troubles:
+            yield Finding("broker", False, f"{where} takes the connection and no subscription", "See what follows.")
         elif subscriber.granted is None:
             remedy = "Is the broker running? Check mqtt.host, mqtt.port, mqtt.tls and the firewall."
             yield Finding("broker", False, f"{where} does not answer", remedy)
         else:
             yield Finding("broker", True, f"{where} speaks MQTT {subscriber.protocol}")
             refused = [topic for topic, is_granted in subscriber.granted.items() if not is_granted]
-            found = f"{len(topics) - len(refused)} of {len(topics)} subscriptions granted"
+            count = len(subscriber.granted)
+            found = f"{count - len(refused)} of {count} subscriptions granted"
             found += f"; refused: {', '.join(refused[:5])}" if refused else ""
             yield Finding("topics", not refused, found, "Let the ingester's user read them: bkkenergy meters acl.")
+        for trouble in list(subscriber.troubles.values()):
+            if trouble.kind is not TroubleKind.SUBSCRIPTION_REFUSED:
+                yield Finding("delivery", False, trouble.found, trouble.remedy)
     finally:
         subscriber.stop()
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from bkkenergy.ingest.message import Reason
+from bkkenergy.ingest.troubles import TroubleKind
 
 BATCH_SIZES = (1, 10, 100, 1_000, 10_000, 100_000)
 
@@ -35,8 +37,18 @@ class Metrics:
         self.lag = Gauge(
             "gateway_lag_seconds", "Least delay from stamp to receipt in the last batch", ["gateway"], **own
         )
+        self.trouble = Gauge("mqtt_trouble", "Whether the present connection has this trouble", ["kind"], **own)
+        self.troubles = Counter("mqtt_troubles", "What a broker did that endangers messages", ["kind"], **own)
+        for kind in TroubleKind:
+            self.trouble.labels(kind=kind)
+            self.troubles.labels(kind=kind)
         for reason in Reason:
             self.refused.labels(reason=reason)
+
+    def show_troubles(self, present: Collection[TroubleKind]) -> None:
+        """Troubles of the present connection."""
+        for kind in TroubleKind:
+            self.trouble.labels(kind=kind).set(kind in present)
 
     def hear(self, lags_us: dict[str, int]) -> None:
         """Gateways that a batch came from."""

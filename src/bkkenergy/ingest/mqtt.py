@@ -6,7 +6,9 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as mqtt
@@ -17,8 +19,10 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from bkkenergy.ingest import troubles
 from bkkenergy.ingest.bulk_client import BulkClient
 from bkkenergy.ingest.message import Message
+from bkkenergy.ingest.troubles import Trouble, TroubleKind
 from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import MqttSettings
 
@@ -29,18 +33,27 @@ DROPS_BEFORE_FALLBACK = 2
 """Connections that a broker cuts before it answers: one that does not know MQTT 5 may do that."""
 CONNACK_WITHIN_S = 4.0
 """A broker that takes the connection and says nothing for so long does not speak this protocol."""
+SOON_S = 5.0
+"""A connection that the broker ends within so long was none."""
+CUTS_BEFORE_PAUSE = 3
 FULL_QUEUE_PAUSE_S = 0.01
 MAX_QUEUED_BYTES = 64 * 2**20
 """Payloads that wait for the pipeline; beyond this the network thread waits, whatever the protocol."""
 
 
-def bystander(settings: MqttSettings, role: str) -> MqttSettings:
+_OF_THE_LAST = {TroubleKind.CUT_BY_BROKER, TroubleKind.CUT_AGAIN_AND_AGAIN, TroubleKind.SESSION_LOST}
+"""Kinds that tell of what was, and stay on view when the next connection is made."""
+
+
+def bystander(settings: MqttSettings, role: str, *, tries_share: bool = False) -> MqttSettings:
     """Settings to look on beside the ingester: a short session under a name of its own.
 
-    Never in the shared group: a member of it would take messages from the ingesters.
+    Never in the ingesters' shared group, since a member of it would take messages from them: in a group of
+    its own, to see whether the broker knows shared subscriptions, or in none.
     """
-    own = {"client_id": f"bkkenergy-{role}-{os.getpid()}", "session_expiry_s": 60, "share": ""}
-    return settings.model_copy(update=own)
+    name = f"bkkenergy-{role}-{os.getpid()}"
+    share = name if tries_share and settings.share else ""
+    return settings.model_copy(update={"client_id": name, "session_expiry_s": 60, "share": share})
 
 
 class Subscriber:
@@ -50,10 +63,30 @@ class Subscriber:
     queue makes the network thread wait, and TCP holds the broker back.
     """
 
-    def __init__(self, settings: MqttSettings, topics: Sequence[str]) -> None:
+    def __init__(
+        self,
+        settings: MqttSettings,
+        topics: Sequence[str],
+        *,
+        exact_topics: Sequence[str] = (),
+        session_mark: Path | None = None,
+        on_trouble: Callable[[Trouble], None] | None = None,
+    ) -> None:
+        """Prepare a session.
+
+        exact_topics : what to subscribe to where the broker takes no wildcards. session_mark : a file
+        that is there once this client id has had a session. on_trouble : is given what endangers messages,
+        in the network thread.
+        """
         self._settings = settings
-        prefix = f"$share/{settings.share}/" if settings.share else ""
-        self._topics = tuple(prefix + topic for topic in topics)
+        self._wanted, self._exact = tuple(topics), tuple(exact_topics)
+        self._topics: tuple[str, ...] = ()
+        self._session_mark, self._on_trouble = session_mark, on_trouble
+        self._had_session = session_mark is not None and session_mark.exists()
+        self._connected_at_s = 0.0
+        self._cuts = 0
+        self.troubles: dict[TroubleKind, Trouble] = {}
+        """What is wrong with the present connection, or was with the last."""
         self._queue: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._bytes_in = 0  # written by the network thread alone
         self._bytes_out = 0  # written by the taking thread alone
@@ -182,27 +215,72 @@ class Subscriber:
         self._asked_at_s = time.monotonic()
 
     def _on_connect(
-        self, client: mqtt.Client, _data: object, flags: mqtt.ConnectFlags, reason: ReasonCode, _props: object
+        self, client: mqtt.Client, _data: object, flags: mqtt.ConnectFlags, reason: ReasonCode, properties: object
     ) -> None:
         self._asked_at_s = None
         if reason.is_failure:
-            self.refusal = str(reason)
             log.error("mqtt_refused", broker=self._where, why=str(reason))
-            self._fallback_wanted |= self._settings.protocol == "auto" and str(reason) == UNSUPPORTED_PROTOCOL
+            if self._settings.protocol == "auto" and str(reason) == UNSUPPORTED_PROTOCOL:
+                self._fallback_wanted = True
+            else:
+                self.refusal = str(reason)
             return
         self._drops = 0
         with self._lock:
             self._epoch += 1
         self._connected.set()
         log.info("mqtt_connected", broker=self._where, protocol=self.protocol, session_present=flags.session_present)
+        self._connected_at_s = time.monotonic()
+        self._look_at_session(is_present=bool(flags.session_present))
+        self._topics = self._granted_by(properties)
         options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
-        if self._is_v5:
+        if not self._topics:
+            self.granted = {}
+        elif self._is_v5:
             client.subscribe([(topic, options) for topic in self._topics])
         else:
             client.subscribe([(topic, 1) for topic in self._topics])
 
+    def _look_at_session(self, *, is_present: bool) -> None:
+        """Whether the broker still has what it had to keep."""
+        self.troubles = {kind: found for kind, found in self.troubles.items() if kind in _OF_THE_LAST}
+        if self._had_session and not is_present:
+            self._trouble(troubles.session_lost(self._settings.client_id))
+        self._had_session = True
+        if self._session_mark is not None:
+            with suppress(OSError):
+                self._session_mark.touch()
+
+    def _granted_by(self, properties: object) -> tuple[str, ...]:
+        """The topics to subscribe to, of what the broker says that it can do.
+
+        Where it knows no shared subscriptions the prefix is dropped, aloud: as a literal topic it would
+        match nothing, and a session without subscriptions would lose what comes until a person has read
+        the log. Each ingester then stores every message, which the stores' keys make harmless.
+        """
+        settings = self._settings
+        found = (
+            list(troubles.announced(properties, settings, has_exact_topics=bool(self._exact))) if self._is_v5 else []
+        )
+        if settings.share and not self._is_v5:
+            found.append(troubles.without_share(self.protocol))
+        for trouble in found:
+            self._trouble(trouble)
+        kinds = {trouble.kind for trouble in found}
+        topics = self._wanted
+        if TroubleKind.WILDCARDS_UNAVAILABLE in kinds:
+            topics = self._exact or tuple(topic for topic in topics if not {"+", "#"} & set(topic))
+        is_shared = settings.share and TroubleKind.SHARE_UNAVAILABLE not in kinds
+        return tuple(f"$share/{settings.share}/{topic}" for topic in topics) if is_shared else topics
+
+    def _trouble(self, trouble: Trouble) -> None:
+        self.troubles[trouble.kind] = trouble
+        log.warning("mqtt_trouble", kind=str(trouble.kind), found=trouble.found, remedy=trouble.remedy)
+        if self._on_trouble is not None:
+            self._on_trouble(trouble)
+
     def _on_disconnect(
-        self, _client: mqtt.Client, _data: object, _flags: object, reason: ReasonCode, _props: object
+        self, client: mqtt.Client, _data: object, flags: mqtt.DisconnectFlags, reason: ReasonCode, _props: object
     ) -> None:
         self._asked_at_s = None
         with self._lock:
@@ -212,8 +290,26 @@ class Subscriber:
         if not self._connected.is_set():
             self._drops += 1
             self._fallback_wanted |= self._settings.protocol == "auto" and self._drops >= DROPS_BEFORE_FALLBACK
+        else:
+            self._look_at_cut(client, str(reason), is_told=flags.is_disconnect_packet_from_server)
         self._connected.clear()
         log.warning("mqtt_disconnected", broker=self._where, why=str(reason))
+
+    def _look_at_cut(self, client: mqtt.Client, reason: str, *, is_told: bool) -> None:
+        """Tell why the broker ended the connection, and wait longer where it does so again and again.
+
+        paho's own pause begins anew with each CONNACK.
+        """
+        is_soon = time.monotonic() - self._connected_at_s < SOON_S
+        self._cuts = self._cuts + 1 if is_soon else 0
+        if self._cuts >= CUTS_BEFORE_PAUSE:
+            pause_s = min(2 ** (self._cuts - CUTS_BEFORE_PAUSE + 1), self._settings.reconnect_max_s)
+            client.reconnect_delay_set(pause_s, self._settings.reconnect_max_s)
+            self._trouble(troubles.cut_again(self._cuts, reason, pause_s))
+            return
+        client.reconnect_delay_set(1, self._settings.reconnect_max_s)
+        if is_told:
+            self._trouble(troubles.cut(reason))
 
     def _on_connect_fail(self, _client: mqtt.Client, _data: object) -> None:
         log.warning("mqtt_unreachable", broker=self._where)
@@ -224,7 +320,12 @@ class Subscriber:
         self.granted = {topic: not reason.is_failure for topic, reason in zip(self._topics, reasons, strict=False)}
         for topic, reason in zip(self._topics, reasons, strict=False):
             if reason.is_failure:
-                log.error("mqtt_subscription_refused", topic=topic, why=str(reason))
+                remedy = "Let the ingester's user read it: bkkenergy meters acl."
+                found = f"the broker refuses the subscription to {topic}: {reason}"
+                self._trouble(Trouble(TroubleKind.SUBSCRIPTION_REFUSED, found, remedy))
+        weak = [topic for topic, reason in zip(self._topics, reasons, strict=False) if reason.value == 0]
+        if weak:
+            self._trouble(troubles.qos_0(f"{len(weak)} of {len(reasons)} subscriptions are granted with QoS 0"))
 
     def _on_message(self, _client: mqtt.Client, _data: object, received: mqtt.MQTTMessage) -> None:
         try:

@@ -128,7 +128,13 @@ class Ingester:
         self._waiting: deque[Waiting] = deque()
         self.metrics = Metrics()
         self._in_hand_file = file_for(settings.store.path.parent, settings.mqtt.client_id)
-        self.subscriber = Subscriber(settings.mqtt, topics_for(settings, self._sorter.topics))
+        self.subscriber = Subscriber(
+            settings.mqtt,
+            topics_for(settings, self._sorter.topics),
+            exact_topics=self._sorter.topics,
+            session_mark=self._in_hand_file.with_name(self._in_hand_file.name.replace("in-hand", "session", 1)),
+            on_trouble=lambda trouble: self.metrics.troubles.labels(kind=trouble.kind).inc(),
+        )
         self.pipeline: Pipeline | None = None
         self.endpoint = Endpoint(settings.observe, self.metrics.registry, self.state)
 
@@ -286,6 +292,7 @@ class Ingester:
         self._tick_watchdog()
         self.subscriber.tend()
         self.metrics.connected.set(self.subscriber.is_connected)
+        self.metrics.show_troubles(self.subscriber.troubles.keys())
 
     def _tick_watchdog(self) -> None:
         self._ticked_s = time.monotonic()

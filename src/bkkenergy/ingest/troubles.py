@@ -1,0 +1,117 @@
+"""What a broker says or does that would lose messages: each with the remedy, for log, metric and doctor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from bkkenergy.settings import MqttSettings
+
+
+class TroubleKind(StrEnum):
+    """Stable slugs, for the metrics' label."""
+
+    SHARE_UNAVAILABLE = "share_unavailable"
+    WILDCARDS_UNAVAILABLE = "wildcards_unavailable"
+    QOS_0 = "qos_0"
+    SESSION_EXPIRY_LOWERED = "session_expiry_lowered"
+    SESSION_LOST = "session_lost"
+    CUT_BY_BROKER = "cut_by_broker"
+    CUT_AGAIN_AND_AGAIN = "cut_again_and_again"
+    SUBSCRIPTION_REFUSED = "subscription_refused"
+
+
+class Trouble(NamedTuple):
+    """One thing that endangers messages: what was found, and what to do."""
+
+    kind: TroubleKind
+    found: str
+    remedy: str
+
+
+def without_share(protocol: str) -> Trouble:
+    """A broker that knows no shared subscriptions, or may not."""
+    found = f"no shared subscriptions over MQTT {protocol}: subscribed without mqtt.share, to every message"
+    remedy = (
+        "Nothing is lost, but each ingester stores everything. Leave mqtt.share out, or use a broker that has shared "
+        'subscriptions in MQTT 5 (mosquitto, EMQX, HiveMQ) with mqtt.protocol = "5".'
+    )
+    return Trouble(TroubleKind.SHARE_UNAVAILABLE, found, remedy)
+
+
+def announced(properties: Any, settings: MqttSettings, *, has_exact_topics: bool) -> Iterator[Trouble]:
+    """What a CONNACK of MQTT 5 (section 3.2.2.3) takes away. A property that is absent takes nothing."""
+    if settings.share and _value(properties, "SharedSubscriptionAvailable", 1) == 0:
+        yield without_share("5")
+    if _value(properties, "WildcardSubscriptionAvailable", 1) == 0:
+        instead = "subscribed to each meter's own topic" if has_exact_topics else "the topics with + or # are left out"
+        found = f"no wildcards in subscriptions: {instead}"
+        remedy = "Topics of unknown meters are not heard. Let the broker allow wildcards to the ingester's user."
+        yield Trouble(TroubleKind.WILDCARDS_UNAVAILABLE, found, remedy)
+    if _value(properties, "MaximumQoS", 2) == 0:
+        yield qos_0("CONNACK: Maximum QoS 0")
+    expiry_s = _value(properties, "SessionExpiryInterval", settings.session_expiry_s)
+    if expiry_s < settings.session_expiry_s:
+        found = f"the session is forgotten after {expiry_s} s, not after {settings.session_expiry_s} s"
+        remedy = (
+            "Raise the broker's limit of session expiry, or lower mqtt.session_expiry_s to what it grants: "
+            "an ingester that is away for longer loses what comes."
+        )
+        yield Trouble(TroubleKind.SESSION_EXPIRY_LOWERED, found, remedy)
+
+
+def qos_0(found: str) -> Trouble:
+    """A broker that delivers without acknowledgement."""
+    remedy = (
+        "The broker delivers at most once: what comes while the ingester is away or restarts is lost. "
+        "Let the broker grant QoS 1 (mosquitto: max_qos 1 or 2)."
+    )
+    return Trouble(TroubleKind.QOS_0, found, remedy)
+
+
+def session_lost(client_id: str) -> Trouble:
+    """A broker that knows nothing of the session that stood before."""
+    found = f"the broker has no session of {client_id!r} any more: what came since the last connection is lost"
+    remedy = (
+        "Does the broker keep its sessions on disk (mosquitto: persistence true), for long enough "
+        "(persistent_client_expiration), and does no other client use this mqtt.client_id?"
+    )
+    return Trouble(TroubleKind.SESSION_LOST, found, remedy)
+
+
+REMEDIES: Mapping[str, str] = MappingProxyType(
+    {
+        "Session taken over": "Another client has the same mqtt.client_id. Give each ingester one that no other uses.",
+        "Shared subscriptions not supported": "Leave mqtt.share out.",
+        "Wildcard subscriptions not supported": "Let the broker allow wildcards to the ingester's user.",
+        "Packet too large": "Raise the broker's limit of packet size.",
+        "Quota exceeded": "Raise the broker's quota of the ingester's user.",
+        "Not authorized": "Let the ingester's user read the topics: bkkenergy meters acl.",
+        "Receive maximum exceeded": "Lower mqtt.receive_maximum.",
+    }
+)
+"""What helps against a reason that the broker gives (MQTT 5, section 3.14.2.1)."""
+
+
+def cut(reason: str) -> Trouble:
+    """A broker that ended the connection by itself."""
+    remedy = REMEDIES.get(reason, "See the broker's log.")
+    return Trouble(TroubleKind.CUT_BY_BROKER, f"the broker ended the connection: {reason}", remedy)
+
+
+def cut_again(times: int, reason: str, pause_s: float) -> Trouble:
+    """A broker that ends each connection soon after it was made."""
+    remedy = REMEDIES.get(
+        reason,
+        "See the broker's log. Does another client use the same mqtt.client_id? If the broker cannot resume the "
+        "session, a new mqtt.client_id helps; what waits in the old session is lost.",
+    )
+    found = f"cut {times} times soon after connecting ({reason}); the next attempt waits {pause_s:.0f} s"
+    return Trouble(TroubleKind.CUT_AGAIN_AND_AGAIN, found, remedy)
+
+
+def _value(properties: Any, name: str, otherwise: int) -> int:
+    """A property of paho's; `otherwise` where the broker did not send it."""
+    return int(getattr(properties, name, otherwise))
