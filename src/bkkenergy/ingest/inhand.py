@@ -17,12 +17,12 @@ import errno
 import os
 import struct
 import threading
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import msgspec
 import structlog
@@ -33,7 +33,7 @@ log = structlog.get_logger(__name__)
 
 CRASHES_ALONE = 2
 """A message that was alone in hand at so many crashes is set aside."""
-LARGEST_BYTES = 1_000_000
+LARGEST_BYTES = 4_000_000
 """The file is written afresh beyond this."""
 MOST_SUSPECTS = 10_000
 _HEADER = struct.Struct("<II")
@@ -45,7 +45,7 @@ Key = tuple[str, int, int]
 
 def key_of(message: Message) -> Key:
     """The message's key."""
-    return message.topic, len(message.payload), zlib.crc32(message.payload)
+    return message.topic, len(message.payload), crc32(message.payload)
 
 
 class InHand:
@@ -54,8 +54,9 @@ class InHand:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
-        self._batches: dict[int, tuple[Key, ...]] = {}
+        self._batches: dict[int, Sequence[Key]] = {}
         self._number = 0
+        self._size_bytes = 0
         self._file: int | None = None
         self.suspects = self._recalled()
         """Messages that were in hand at a crash -> at how many crashes they were alone."""
@@ -65,7 +66,7 @@ class InHand:
 
     def take(self, messages: Sequence[Message]) -> int:
         """Note a batch before it is decoded; its number."""
-        keys = tuple(map(key_of, messages))
+        keys = [(message.topic, len(message.payload), crc32(message.payload)) for message in messages]
         with self._lock:
             self._number += 1
             self._batches[self._number] = keys
@@ -76,8 +77,9 @@ class InHand:
         """Strike out a batch that is acknowledged, or that waits for a store and so harms nothing."""
         with self._lock:
             keys = self._batches.pop(number, ())
-            for key in keys:
-                self.suspects.pop(key, None)
+            if self.suspects:
+                for key in keys:
+                    self.suspects.pop(key, None)
             self._append(["done", number])
 
     def runs(self, messages: Sequence[Message]) -> Iterator[list[Message]]:
@@ -113,7 +115,7 @@ class InHand:
     def _recalled(self) -> dict[Key, int]:
         """Who is under suspicion after the last process, and how often each was alone in hand."""
         alone: dict[Key, int] = {}
-        batches: dict[int, tuple[Key, ...]] = {}
+        batches: dict[int, Sequence[Key]] = {}
         for kind, *rest in _entries(self._path):
             if kind == "suspect":
                 alone[_key(rest[0])] = rest[1]
@@ -135,7 +137,8 @@ class InHand:
             framed = _framed(entry)
             if os.write(self._file, framed) < len(framed):
                 raise OSError(errno.ENOSPC, "an entry was cut short")  # noqa: TRY301
-            if os.fstat(self._file).st_size > LARGEST_BYTES:
+            self._size_bytes += len(framed)
+            if self._size_bytes > LARGEST_BYTES:
                 self._write_afresh()
         except OSError as error:
             self._give_up(error)
@@ -146,7 +149,7 @@ class InHand:
         entries += [["take", number, keys] for number, keys in self._batches.items()]
         unfinished = self._path.with_name(self._path.name + ".part")
         try:
-            unfinished.write_bytes(b"".join(map(_framed, entries)))
+            self._size_bytes = unfinished.write_bytes(b"".join(map(_framed, entries)))
             unfinished.replace(self._path)
             if self._file is not None:
                 os.close(self._file)
@@ -170,7 +173,7 @@ def file_for(folder: Path, client_id: str) -> Path:
 
 def _framed(entry: list[Any]) -> bytes:
     body = msgspec.msgpack.encode(entry)
-    return _HEADER.pack(len(body), zlib.crc32(body)) + body
+    return _HEADER.pack(len(body), crc32(body)) + body
 
 
 def _entries(path: Path) -> Iterator[list[Any]]:
@@ -183,7 +186,7 @@ def _entries(path: Path) -> Iterator[list[Any]]:
     while len(raw) - at >= _HEADER.size:
         length, crc = _HEADER.unpack_from(raw, at)
         body = raw[at + _HEADER.size : at + _HEADER.size + length]
-        if len(body) < length or zlib.crc32(body) != crc:
+        if len(body) < length or crc32(body) != crc:
             return
         yield msgspec.msgpack.decode(body)
         at += _HEADER.size + length

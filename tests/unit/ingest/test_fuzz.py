@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bkkenergy.ingest.decode import FAMILIES
-from bkkenergy.ingest.message import Message
+from bkkenergy.ingest.message import Message, Reason
 from bkkenergy.ingest.sort import Sorter
 from bkkenergy.readings import US_PER_S
 from tests.builders import meter
@@ -28,6 +28,9 @@ from tests.unit.ingest.test_sparkplug import dbirth, ddata, nbirth
 INPUTS = int(os.environ.get("FUZZ", "4000"))
 SEED = int(os.environ.get("FUZZ_SEED", secrets.randbits(32) if IS_FUZZED else 2570))
 SLOWEST_S = 0.05
+SLOWEST_S_PER_BYTE = 1e-4
+"""A longer payload may take longer, in proportion."""
+LONGEST_TEXT = 1_100
 
 integers = st.integers() | st.integers(-(10**400), 10**400) | st.sampled_from([2**62, 2**63, 2**64, 10**11, 10**14])
 numbers = integers | st.floats() | st.sampled_from([1.7976931348623157e308, -1.7976931348623157e308, 5e-324])
@@ -88,6 +91,8 @@ def check(sorter, payload, topic):
     )
     assert not (np.abs(found.batch.column("power_kw")) > 110.001).any()
     assert (found.batch.ts_us <= RECEIVED_US + 300 * US_PER_S).all()
+    assert len(found.refused) <= 1, "one row a message"
+    assert all(len(item.detail) < LONGEST_TEXT and item.reason is not Reason.FAILED for item in found.refused)
     return seconds
 
 
@@ -128,12 +133,12 @@ def test_no_metric_of_sparkplug_breaks_its_decoder(given_metrics, sequence):
 
 
 def mutations(rng, seeds):
-    """Payloads of the documentation, bent: bytes changed, cut, doubled, swapped, or all random."""
+    """Payloads of the documentation, bent: bytes changed, cut, doubled, nested, repeated, multiplied, or all random."""
     while True:
         raw = bytearray(seeds[rng.integers(len(seeds))])
         for _ in range(rng.integers(1, 6)):
             at = int(rng.integers(len(raw) + 1))
-            match rng.integers(7):
+            match rng.integers(10):
                 case 0 if raw:
                     raw[at % len(raw)] = rng.integers(256)
                 case 1:
@@ -146,9 +151,52 @@ def mutations(rng, seeds):
                     raw[at:at] = HOSTILE[int(rng.integers(len(HOSTILE)))].encode()
                 case 5:
                     raw[at:at] = b'[{"}]:,-0123456789.eE'[int(rng.integers(21)) :]
+                case 6 | 7 | 8:
+                    raw = grown(rng, raw, at)
                 case _:
                     del raw[at : at + int(rng.integers(9))]
+            del raw[LONGEST:]
         yield bytes(raw)
+
+
+BRACKETS = ((b"[", b"]"), (b'{"a":', b"}"), (b'[{"ts":', b"}]"), (b"(", b")"), (b"\x12\x7f", b""))
+LONGEST = 20_000
+
+
+def grown(rng, raw, at):
+    """A payload nested, repeated or multiplied."""
+    match rng.integers(3):
+        case 0:
+            return nested(raw, BRACKETS[int(rng.integers(len(BRACKETS)))], depth_of(rng), at)
+        case 1:
+            return raw * int(rng.integers(2, 12))
+        case _:
+            return multiplied(raw, int(rng.integers(2, 40)))
+
+
+def depth_of(rng):
+    """Mostly shallow; sometimes about where recursion ends, sometimes far beyond."""
+    return int(rng.choice([1, 3, 30, 300, 990, 1_000, 1_010, 5_000], p=[0.3, 0.3, 0.2, 0.08, 0.03, 0.03, 0.03, 0.03]))
+
+
+def nested(raw, brackets, depth, at):
+    """A payload within brackets, closed or not, around all of it or from one place on."""
+    opening, closing = brackets
+    return raw[:at] + opening * depth + raw[at:] + (closing * depth if at % 2 else b"")
+
+
+def multiplied(raw, times):
+    """A JSON value, or the first list in it, with its elements many times over; else the bytes."""
+    try:
+        value = json.loads(raw)
+        if isinstance(value, dict):
+            longer = {name: part * times if isinstance(part, list) else part for name, part in value.items()}
+            value = longer if longer != value else [value] * times
+        else:
+            value = value * times if isinstance(value, list) else [value] * times
+        return bytearray(json.dumps(value).encode())
+    except (ValueError, RecursionError):
+        return raw * times
 
 
 @pytest.mark.slow
@@ -168,9 +216,10 @@ def test_bent_payloads_of_every_family_neither_crash_nor_hang():
             payload = next(bent)
             topic = sorter.topics[int(rng.integers(len(sorter.topics)))]
             # A pause of the machine is no hang: what was slow once is tried again.
+            allowed_s = max(SLOWEST_S, len(payload) * SLOWEST_S_PER_BYTE)
             if (
-                check(sorter, payload, topic) > SLOWEST_S
-                and min(check(sorter, payload, topic) for _ in range(3)) > SLOWEST_S
+                check(sorter, payload, topic) > allowed_s
+                and min(check(sorter, payload, topic) for _ in range(3)) > allowed_s
             ):
                 slow.append((profile, payload))
     assert slow == []
@@ -178,3 +227,16 @@ def test_bent_payloads_of_every_family_neither_crash_nor_hang():
 
 def test_every_family_is_fuzzed():
     assert {profile.family for profile in PROFILES.values()} == set(FAMILIES)
+
+
+@pytest.mark.parametrize("brackets", BRACKETS[:3])
+@pytest.mark.parametrize("profile", sorted(PROFILES))
+def test_every_depth_about_the_end_of_recursion_is_answered(profile, brackets):
+    """The depth at which recursion ends depends on how deep the caller stands, so every one is tried."""
+    address = "spBv1.0/BMA/edge-1/panel" if profile == "sparkplug-b" else "a/b"
+    sorter = Sorter([meter(payload=profile, topic=address, rated_kw=100)], PROFILES, max_ahead_s=300)
+    inner = b'{"ts":1795402800,"energy_kwh":1}'
+    for depth in [*range(1, 12), *range(880, 1_020), 10_000]:
+        opened, closed = brackets[0] * depth, brackets[1] * depth
+        for payload in (opened, opened + inner + closed, b'{"ts":' + opened + closed + b"}"):
+            check(sorter, payload, sorter.topics[0])
