@@ -49,7 +49,7 @@ def ingesting(settings: Settings, portfolio: Portfolio, *, connected: bool = Tru
     thread.start()
     try:
         if connected:
-            wait_until(lambda: ingester.subscriber.is_connected)
+            wait_until(lambda: ingester.subscriber.is_connected and ingester.subscriber.granted is not None)
         yield ingester
     finally:
         ingester.stop()

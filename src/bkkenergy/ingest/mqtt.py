@@ -228,7 +228,6 @@ class Subscriber:
         self._drops = 0
         with self._lock:
             self._epoch += 1
-        self._connected.set()
         log.info("mqtt_connected", broker=self._where, protocol=self.protocol, session_present=flags.session_present)
         self._connected_at_s = time.monotonic()
         self._look_at_session(is_present=bool(flags.session_present))
@@ -240,6 +239,7 @@ class Subscriber:
             client.subscribe([(topic, options) for topic in self._topics])
         else:
             client.subscribe([(topic, 1) for topic in self._topics])
+        self._connected.set()
 
     def _look_at_session(self, *, is_present: bool) -> None:
         """Whether the broker still has what it had to keep."""
