@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib
 from types import MappingProxyType
+from typing import NoReturn
 
 import click
 
-from bkkenergy.errors import BkkEnergyError
+from bkkenergy.errors import BkkEnergyError, InputError
 
 COMMANDS = MappingProxyType(
     {
@@ -42,6 +43,8 @@ COMMANDS = MappingProxyType(
     }
 )
 """Each command and the module that holds it; loaded when called, so that --help is quick."""
+
+PATH_REMEDY = "Name another path, or give this user the right to read and write there."
 
 EPILOG = """\b
 Examples:
@@ -87,5 +90,14 @@ def main() -> None:
     try:
         cli(standalone_mode=True)
     except BkkEnergyError as error:
-        click.echo(click.style("bkkenergy: ", fg="red") + str(error), err=True)
-        raise SystemExit(error.exit_code) from None
+        _fail(str(error), error.exit_code)
+    except OSError as error:
+        if error.filename is None and error.errno is not None:
+            raise  # of a connection, say: no path is to blame
+        what = str(error) if error.errno is None else f"{error.filename}: {error.strerror}"  # pandas gives a text alone
+        _fail(f"{what}. {PATH_REMEDY}", InputError.exit_code)
+
+
+def _fail(text: str, exit_code: int) -> NoReturn:
+    click.echo(click.style("bkkenergy: ", fg="red") + text, err=True)
+    raise SystemExit(exit_code) from None

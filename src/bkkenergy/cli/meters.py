@@ -15,7 +15,7 @@ from rich.table import Table
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import Site, config_option, load_site, today_here
 from bkkenergy.errors import InputError
-from bkkenergy.ingest.credentials import issue_passwords
+from bkkenergy.ingest.credentials import issue_passwords, write_rules
 from bkkenergy.ingest.decode import FAMILIES
 from bkkenergy.ingest.logbook import Logbook
 from bkkenergy.ingest.message import Reason
@@ -26,6 +26,8 @@ from bkkenergy.reports.rollup import is_long, refresh
 from bkkenergy.store import open_store
 from bkkenergy.store.rollup import Rollup
 
+RELOAD = "Reload the broker: systemctl reload mosquitto, or docker compose exec mosquitto sh -c 'kill -HUP 1'."
+
 
 @click.group(
     "meters",
@@ -34,7 +36,7 @@ Examples:
   bkkenergy meters status
   bkkenergy meters status health --json
   bkkenergy meters unknown > new-meters.toml
-  bkkenergy meters acl > /etc/mosquitto/acl""",
+  bkkenergy meters acl --to /etc/bkkenergy/secrets""",
 )
 def meters_command() -> None:
     """See how the meters are doing, and commission new ones."""
@@ -109,15 +111,25 @@ def unknown_command(config_dir: Path) -> None:
             click.echo(toml_block(topic, sample, files))
 
 
-@meters_command.command("acl", epilog="\b\nExample:\n  bkkenergy meters acl > /etc/mosquitto/acl")
+@meters_command.command("acl", epilog="\b\nExamples:\n  bkkenergy meters acl\n"
+                        "  bkkenergy meters acl --to /etc/bkkenergy/secrets")  # fmt: skip
+@click.option("--to", "folder", type=click.Path(file_okay=False, path_type=Path), help="Write mosquitto-acl there.")
 @click.option("--ingester", default="bkkenergy", show_default=True, help="The ingester's user at the broker.")
 @config_option
-def acl_command(ingester: str, config_dir: Path) -> None:
-    """Print mosquitto's access rules: each gateway writes its own topics and nothing else."""
+def acl_command(folder: Path | None, ingester: str, config_dir: Path) -> None:
+    """Print mosquitto's access rules: each gateway writes its own topics and nothing else.
+
+    With --to they replace FOLDER/mosquitto-acl, whole or not at all: after a fault the old rules stay. (A shell's
+    `> mosquitto-acl` empties the file before this command has begun.)
+    """
     site = load_site(config_dir)
     decoders = {name: FAMILIES[profile.family](profile) for name, profile in site.profiles.items()}
     topics = {meter.id: decoders[meter.payload].topics(meter.topic) for meter in site.portfolio.meters}
-    click.echo(acl(site.portfolio.meters, topics, ingester=ingester), nl=False)
+    rules = acl(site.portfolio.meters, topics, ingester=ingester)
+    if folder is None:
+        click.echo(rules, nl=False)
+        return
+    click.echo(f"{write_rules(folder, rules)}: rules of {len(site.portfolio.meters)} meters. {RELOAD}")
 
 
 @meters_command.command("passwords", epilog="\b\nExample:\n  bkkenergy meters passwords --to /etc/bkkenergy/secrets")
@@ -132,4 +144,4 @@ def passwords_command(folder: Path, ingester: str, config_dir: Path) -> None:
     site = load_site(config_dir)
     gateways = dict.fromkeys(meter.gateway_id for meter in site.portfolio.meters)
     new, gone = issue_passwords(folder, list(gateways), ingester=ingester)
-    click.echo(f"{folder}: {len(gateways)} gateways, {new} new, {gone} taken away. Reload the broker.")
+    click.echo(f"{folder}: {len(gateways)} gateways, {new} new, {gone} taken away. {RELOAD}")

@@ -10,8 +10,11 @@ import os
 import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
-CLEAR, HASHED, INGESTER = "gateway-passwords.csv", "mosquitto-passwords", "mqtt-password"
+CLEAR, HASHED, INGESTER, RULES = "gateway-passwords.csv", "mosquitto-passwords", "mqtt-password", "mosquitto-acl"
+FOLDER_OF = MappingProxyType({HASHED: "broker", RULES: "broker", INGESTER: "app"})
+"""The folder of a file's reader, below the folder of secrets, where a site has such folders: containers mount them."""
 ROUNDS, SALT_BYTES, HASH_BYTES = 101, 12, 64
 """As mosquitto_passwd 2.0 writes them. The passwords are random, so more rounds would add nothing."""
 PASSWORD_BYTES = 18
@@ -22,22 +25,37 @@ def issue_passwords(folder: Path, gateways: Sequence[str], *, ingester: str) -> 
 
     What is there is kept, so this may be run whenever the portfolio has changed.
     """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     known = _read(folder / CLEAR)
-    new_secret(folder / INGESTER)
+    ingester_path = place_of(folder, INGESTER)
+    new_secret(ingester_path)
     chosen = {name: known.get(name) or secrets.token_urlsafe(PASSWORD_BYTES) for name in gateways}
     lines = io.StringIO()
-    csv.writer(lines).writerows([("gateway", "password"), *chosen.items()])
+    csv.writer(lines, lineterminator="\n").writerows([("gateway", "password"), *chosen.items()])
     _write(folder / CLEAR, lines.getvalue(), 0o600)
-    _write(
-        folder / HASHED, hashed({**chosen, ingester: (folder / INGESTER).read_text(encoding="utf-8").strip()}), 0o644
-    )
+    password = ingester_path.read_text(encoding="utf-8").strip()
+    _write(place_of(folder, HASHED), hashed({**chosen, ingester: password}), 0o644)
     return len(chosen.keys() - known.keys()), len(known.keys() - chosen.keys())
 
 
-def new_secret(path: Path) -> None:
-    """A random secret in a file, in a folder of its owner's; what is there is kept.
+def write_rules(folder: Path, rules: str) -> Path:
+    """Replace the broker's access rules in a folder of secrets; return their path. The old ones serve until then."""
+    path = place_of(folder, RULES)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _write(path, rules, 0o644)
+    return path
 
-    The file itself is readable: it is handed to a container by itself, whose user is another.
+
+def place_of(folder: Path, name: str) -> Path:
+    """Return where a file belongs: beside the others, or in its reader's folder where there is one."""
+    below = folder / FOLDER_OF[name]
+    return (below if below.is_dir() else folder) / name
+
+
+def new_secret(path: Path) -> None:
+    """Write a random secret into a file, in a folder that only its owner enters; what is there stays.
+
+    The file itself is readable: a container mounts it, and runs as another user.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not path.exists():
@@ -64,10 +82,17 @@ def _read(path: Path) -> dict[str, str]:
 
 
 def _write(path: Path, text: str, mode: int) -> None:
-    """A file that appears whole, with its rights from the first byte on."""
+    """Write a file that appears whole, with its rights from the first byte on.
+
+    In a reader's folder root leaves it to the folder's owner alone: mosquitto wants its files to be its own.
+    """
+    owner = path.parent.stat()
+    is_for_another = os.geteuid() == 0 and owner.st_uid != 0 and path.parent.name == FOLDER_OF.get(path.name)
     unfinished = path.with_name(path.name + ".part")
     unfinished.unlink(missing_ok=True)
     with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
-        os.fchmod(file.fileno(), mode)
+        os.fchmod(file.fileno(), 0o600 if is_for_another else mode)
+        if is_for_another:
+            os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
         file.write(text)
     unfinished.replace(path)
