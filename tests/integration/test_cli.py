@@ -131,6 +131,14 @@ def test_a_report_is_written_in_each_format_and_language(site, store, tmp_path):
     assert report["total"]["usual_kwh"] == pytest.approx(960)
 
 
+def test_formats_and_languages_may_be_repeated_or_joined_by_commas(site, store, tmp_path):
+    month_of_readings(store)
+    chosen = ("--format", "html", "--format", "json,csv", "--format", "html", "--lang", "th", "--lang", "en")
+    run("report", "environment", "--period", "2026-11-23", *chosen, "-o", tmp_path / "out", "--config", site)
+    endings = sorted(path.name.split(".", 1)[1] for path in (tmp_path / "out/environment").iterdir())
+    assert endings == ["en.csv", "en.html", "json", "th.csv", "th.html"]
+
+
 def test_reports_of_a_month_of_all_agencies_and_the_city(site, store, tmp_path):
     month_of_readings(store)
     run("report", "all", "--period", "2026-11", "-o", tmp_path, "--config", site)

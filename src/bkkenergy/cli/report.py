@@ -25,7 +25,7 @@ from bkkenergy.settings import ALL, CITY
 
 
 class Names(click.ParamType[tuple[str, ...]]):
-    """Names of a fixed set, separated by commas."""
+    """Names of a fixed set, separated by commas. Use it with `multiple` and `flat`: the option may be repeated."""
 
     name = "names"
 
@@ -40,6 +40,13 @@ class Names(click.ParamType[tuple[str, ...]]):
         if unknown := sorted(set(names) - set(self.known)):
             self.fail(f"{', '.join(unknown)} is not one of: {', '.join(self.known)}", param, ctx)
         return names
+
+    @staticmethod
+    def flat(
+        _context: click.Context, _parameter: click.Parameter, value: tuple[tuple[str, ...], ...]
+    ) -> tuple[str, ...]:
+        """Return the names of every use of the option, each once, in the order given."""
+        return tuple(dict.fromkeys(name for names in value for name in names))
 
 
 @click.command(
@@ -64,11 +71,22 @@ Examples:
     "--format",
     "formats",
     type=Names(tuple(RENDERERS)),
-    default="html",
-    show_default=True,
+    multiple=True,
+    callback=Names.flat,
+    default=("html",),
+    show_default="html",
     help="One or more of html,pdf,xlsx,json,csv.",
 )
-@click.option("--lang", "langs", type=Names(LANGS), default="th", show_default=True, help="th, en, or th,en.")
+@click.option(
+    "--lang",
+    "langs",
+    type=Names(LANGS),
+    multiple=True,
+    callback=Names.flat,
+    default=("th",),
+    show_default="th",
+    help="th, en, or th,en.",
+)
 @click.option(
     "-o",
     "--output",

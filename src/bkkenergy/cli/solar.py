@@ -61,10 +61,24 @@ def output_options(command: Command) -> Command:
         help="Folder for the files (default: solar/ in report.folder of the settings).",
     )(command)
     command = click.option(
-        "--lang", "langs", type=Names(LANGS), default="th", show_default=True, help="th, en, or th,en."
+        "--lang",
+        "langs",
+        type=Names(LANGS),
+        multiple=True,
+        callback=Names.flat,
+        default=("th",),
+        show_default="th",
+        help="th, en, or th,en.",
     )(command)
     return click.option(
-        "--format", "formats", type=Names(FORMATS), default="html", show_default=True, help="html,pdf,json,csv,xlsx."
+        "--format",
+        "formats",
+        type=Names(FORMATS),
+        multiple=True,
+        callback=Names.flat,
+        default=("html",),
+        show_default="html",
+        help="html,pdf,json,csv,xlsx.",
     )(command)
 
 
