@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
@@ -57,6 +59,42 @@ def test_a_service_keeps_its_data_where_systemd_lets_it(tmp_path):
     settings = load_settings(tmp_path / "config")
     kept = (settings.store.path, settings.ingest.spool, settings.report.folder, settings.state.path)
     assert all(str(path).startswith("/var/lib/bkkenergy/") for path in kept)
+
+
+NOWHERE = "/proc/nowhere"
+"""Not even root writes there."""
+HOPELESS = {
+    "init": ["init", f"{NOWHERE}/site", "--yes"],
+    "backup": ["backup", f"{NOWHERE}/backup.tar.gz"],
+    "restore": ["restore", "{backup}", "--config-to", f"{NOWHERE}/config"],
+    "meters passwords": ["meters", "passwords", "--to", NOWHERE],
+    "meters acl": ["meters", "acl", "--to", NOWHERE],
+    "report": ["report", "my-agency", "-o", NOWHERE],
+    "export": ["export", f"{NOWHERE}/readings.csv", "--period", "yesterday"],
+    "migrate": ["migrate", "--from", "sqlite", "--to", "sqlite", "--path", f"{NOWHERE}/copy.sqlite"],
+}
+
+
+@pytest.fixture(scope="module")
+def small_site(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("small")
+    run("init", folder, "--yes")
+    run("backup", folder / "backup.tar.gz", "--config", folder / "config")
+    return folder
+
+
+@pytest.mark.parametrize("name", HOPELESS)
+def test_a_path_that_cannot_be_written_is_named_without_a_traceback(name, small_site):
+    arguments = [word.format(backup=small_site / "backup.tar.gz") for word in HOPELESS[name]]
+    if name != "init":
+        arguments += ["--config", str(small_site / "config")]
+    done = subprocess.run(
+        [sys.executable, "-m", "bkkenergy", *arguments], capture_output=True, text=True, check=False, timeout=60
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode in {1, 2, 3}, said
+    assert "Traceback" not in said
+    assert NOWHERE in said
 
 
 def test_nothing_is_overwritten(tmp_path):
