@@ -15,7 +15,8 @@ import pytest
 from bkkenergy.calendar import BANGKOK, Period, timestamp_us
 from bkkenergy.cli.context import load_site
 from bkkenergy.cli.jobs import make_jobs
-from bkkenergy.jobs.service import Jobs
+from bkkenergy.errors import BkkEnergyError
+from bkkenergy.jobs.service import TURNED, Jobs
 from bkkenergy.readings import ReadingBatch
 from bkkenergy.store.sqlite import SqliteStore
 from bkkenergy.store.state.outbox import messages
@@ -118,6 +119,22 @@ def test_what_is_due_is_archived_once_and_the_city_sums_its_agencies(home, clock
     assert data["city"]["scope"] == "city"
     assert "education" in data["city"]["missing"]
     assert len(data["city"]["missing"]) == 10
+
+
+def test_health_checks_see_by_a_file_that_the_schedule_was_looked_at(home, clock):
+    jobs, turned = jobs_at(home, clock), home / "var" / TURNED
+    jobs.tick()
+    os.utime(turned, (1, 1))
+    jobs.tick()
+    assert turned.stat().st_mtime > 1
+    os.utime(turned, (1, 1))
+
+    jobs.engine.dispose()
+    (home / "var/state.sqlite").rename(home / "var/moved")
+    (home / "var/state.sqlite").mkdir()  # the state cannot be opened
+    with pytest.raises(BkkEnergyError):
+        jobs.tick()
+    assert turned.stat().st_mtime == 1, "not touched where nothing could be looked at"
 
 
 def test_before_the_hour_the_day_before_is_what_is_owed(home):

@@ -37,6 +37,8 @@ log = structlog.get_logger(__name__)
 SiteOpener = Callable[[], AbstractContextManager[SavingsSite]]
 LATE_EVERY = dt.timedelta(hours=1)
 ROLLUP_EVERY_S = 20
+TURNED = "jobs.turned"
+"""A file beside the state, touched when the schedule was looked at without a fault. Health checks ask for its age."""
 
 
 def own_name() -> str:
@@ -64,6 +66,7 @@ class Jobs:
     def tick(self) -> int:
         """Everything that is due now, where this process has the lead; how many reports were archived."""
         if not self.ledger.lead(self.clock(), self.settings.jobs.lease_s):
+            self._turned()
             return 0
         with self.open_site() as site, Browser() as browser:
             desk = Desk(site, self.ledger, self.clock, browser)
@@ -77,7 +80,13 @@ class Jobs:
             if self._is_time("_pack_after", dt.timedelta(days=1)):
                 self._pack(site)
         self._send()
+        self._turned()
         return done
+
+    def _turned(self) -> None:
+        path = self.settings.state.path.with_name(TURNED)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
 
     def work_off(self, desk: Desk, *, told: Callable[[Run, bool], None] | None = None) -> int:
         """Claim and do runs until none is due; how many were archived. told : hears of each."""
@@ -89,6 +98,7 @@ class Jobs:
             if told:
                 told(run, is_done)
             self._send()
+            self._turned()  # a city's reports take longer than a health check waits
         return done
 
     def bring_up(self) -> int:
