@@ -1,4 +1,7 @@
-"""What deploy/ ships, as far as it runs without a container engine: each part is started as it is shipped, and attacked."""
+"""What deploy/ ships, as far as it runs without a container engine: each part is started as it is shipped, and attacked.
+
+On an engine: tests/containers, by `make test-containers`.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +66,7 @@ def bkkenergy(*arguments: object) -> str:
 def site(tmp_path_factory) -> Path:
     """A site as its operator makes it: init, certificates, passwords, access rules."""
     folder = tmp_path_factory.mktemp("deploy") / "site"
-    bkkenergy("init", folder, "--layout", "compose", "--yes")
+    bkkenergy("init", folder, "--layout", "compose", "--host", "localhost", "--yes")
     with (folder / "config/portfolio/buildings/my-agency.toml").open("a") as file:
         file.write(ANNEX)
     subprocess.run(
@@ -75,13 +78,13 @@ def site(tmp_path_factory) -> Path:
 
 def give_passwords(folder: Path) -> str:
     told = bkkenergy("meters", "passwords", "--config", folder / "config", "--to", folder / "secrets")
-    (folder / "secrets/mosquitto-acl").write_text(bkkenergy("meters", "acl", "--config", folder / "config"))
+    bkkenergy("meters", "acl", "--config", folder / "config", "--to", folder / "secrets")
     return told
 
 
 def password_of(site: Path, user: str) -> str:
     if user == "bkkenergy":
-        return (site / "secrets/mqtt-password").read_text()
+        return (site / "secrets/app/mqtt-password").read_text()
     lines = (site / "secrets/gateway-passwords.csv").read_text().splitlines()
     return dict(line.split(",") for line in lines)[user]
 
@@ -92,7 +95,7 @@ def secure_broker(site, tmp_path_factory) -> Iterator[Server]:
     home, port = tmp_path_factory.mktemp("mosquitto"), free_port()
     (home / "conf.d").mkdir()
     for name in ("bkkenergy.conf", "listener.conf"):
-        text = (DEPLOY / "mosquitto" / name).read_text().replace("/etc/mosquitto/secrets", str(site / "secrets"))
+        text = (DEPLOY / "mosquitto" / name).read_text().replace("/etc/mosquitto/secrets", str(site / "secrets/broker"))
         (home / "conf.d" / name).write_text(text.replace("listener 8883", f"listener {port} 127.0.0.1"))
     text = (DEPLOY / "mosquitto/mosquitto.conf").read_text()
     text = text.replace("/mosquitto/data/", f"{home}/").replace("/etc/mosquitto/conf.d", str(home / "conf.d"))
@@ -233,22 +236,93 @@ def test_a_gateway_that_left_the_portfolio_is_shut_out_after_a_reload(site, secu
         secure_broker.process.send_signal(1)
 
 
+def test_a_fault_in_the_configuration_leaves_the_brokers_files_as_they_are(site):
+    path, folder = site / "config/portfolio/buildings/my-agency.toml", site / "secrets/broker"
+    good, before = path.read_text(), {file.name: file.read_bytes() for file in folder.iterdir()}
+    path.write_text(good + "\n[[building]]\nid = 7\n")
+    try:
+        for command in ("acl", "passwords"):
+            done = subprocess.run(
+                [sys.executable, "-m", "bkkenergy", "meters", command, "--config", site / "config", "--to", site / "secrets"],
+                capture_output=True, text=True, check=False, timeout=60,
+            )  # fmt: skip
+            assert (done.returncode, "Traceback" in done.stderr) == (1, False), done.stderr
+    finally:
+        path.write_text(good)
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
+    assert not (site / "secrets/mosquitto-acl").exists()
+
+
+def test_passwords_are_cut_out_by_a_shell_as_they_are(site):
+    """No carriage return, which a shell would leave at the password's end."""
+    assert b"\r" not in (site / "secrets/gateway-passwords.csv").read_bytes()
+
+
 def test_secrets_are_for_their_owner_alone(site):
     assert (site / "secrets").stat().st_mode & 0o077 == 0
+    assert (site / "backups").stat().st_mode & 0o077 == 0
     for name in ("gateway-passwords.csv", "ca.key"):
         assert (site / "secrets" / name).stat().st_mode & 0o077 == 0, name
 
 
-def test_the_compose_file_is_valid_and_names_only_files_that_are_there(site):
-    told = subprocess.run(
-        ["docker-compose", "-f", DEPLOY / "compose.yaml", "config"],
-        check=True, capture_output=True, text=True, env=os.environ | {"BKKENERGY_SITE_FOLDER": str(site)}, timeout=60,
-    )  # fmt: skip
-    found = yaml.safe_load(told.stdout)
-    assert set(found["services"]) == {"mosquitto", "influxdb", "ingest", "jobs", "web", "proxy", "grafana"}
-    for secret in found["secrets"].values():
-        assert Path(secret["file"]).is_file(), secret
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_the_brokers_files_belong_to_the_user_of_its_container_alone(site):
+    files = list((site / "secrets/broker").iterdir())
+    assert {file.name for file in files} == {
+        "broker.crt",
+        "broker.key",
+        "ca.crt",
+        "mosquitto-acl",
+        "mosquitto-passwords",
+    }
+    for file in files:
+        assert (file.stat().st_uid, file.stat().st_gid, file.stat().st_mode & 0o077) == (1883, 1883, 0), file
+
+
+def test_secrets_of_an_older_version_are_moved_where_containers_find_them(tmp_path):
+    folder = tmp_path / "secrets"
+    folder.mkdir()
+    make = [DEPLOY / "make-secrets", folder, "localhost"]
+    subprocess.run(make, check=True, capture_output=True)
+    of = {"broker": ("broker.crt", "broker.key"), "proxy": ("web.crt", "web.key"), "app": ("mqtt-password", "influx-token"),
+          "influxdb": ("influx-password",), "grafana": ("grafana-password",)}  # fmt: skip
+    content = {}
+    for part, names in of.items():
+        for name in names:
+            content[part, name] = (folder / part / name).read_bytes()
+            (folder / part / name).rename(folder / name)
+        shutil.rmtree(folder / part)
+    subprocess.run(make, check=True, capture_output=True)
+    for (part, name), written in content.items():
+        assert (folder / part / name).read_bytes() == written, name
+        assert not (folder / name).exists(), name
+    for part in ("influxdb", "grafana"):
+        assert (folder / part / "influx-token").read_bytes() == content["app", "influx-token"]
+
+
+def compose_config(**environment: str) -> subprocess.CompletedProcess[str]:
+    """What docker-compose makes of the shipped file."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("BKKENERGY_")}
+    command = ["docker-compose", "-f", str(DEPLOY / "compose.yaml"), "--project-directory", str(DEPLOY), "config"]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=own | environment, timeout=60)
+
+
+def test_compose_refuses_to_start_without_the_host():
+    done = compose_config()
+    assert done.returncode != 0
+    assert "BKKENERGY_HOST" in done.stderr
+
+
+def test_the_compose_file_is_valid_and_mounts_only_what_is_there(site):
+    done = compose_config(BKKENERGY_HOST="localhost", BKKENERGY_SITE_FOLDER=str(site))
+    assert done.returncode == 0, done.stderr
+    found = yaml.safe_load(done.stdout)
+    services = {"mosquitto", "influxdb", "ingest", "jobs", "web", "backup", "influx-backup", "proxy", "grafana"}
+    assert set(found["services"]) == services
+    assert [name for name, service in found["services"].items() if "build" in service] == ["web"]
     for name, service in found["services"].items():
+        assert service["healthcheck"]["test"], name
+        assert service["mem_limit"], name
         assert service["cap_drop"] == ["ALL"], name
         assert service["security_opt"] == ["no-new-privileges:true"], name
         assert name == "influxdb" or service["read_only"], name
@@ -257,14 +331,56 @@ def test_the_compose_file_is_valid_and_names_only_files_that_are_there(site):
         for volume in service["volumes"]:
             source = volume.split(":")[0] if isinstance(volume, str) else volume["source"]
             assert not str(source).startswith("/") or Path(source).exists(), (name, source)
+            is_ours = str(source).startswith(str(DEPLOY))
+            assert is_ours or not Path(source).is_file(), (
+                f"{name}: {source} is a single file, whose replacement goes unseen"
+            )
     written = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
     open_ports = sorted(port for own in written.values() for port in own.get("ports", []))
     assert open_ports == [
         "${BKKENERGY_HTTPS_PORT:-443}:8443",
+        "${BKKENERGY_HTTP_PORT:-80}:8080",
         "${BKKENERGY_MQTT_PORT:-8883}:8883",
         "127.0.0.1:3000:3000",
+        "127.0.0.1:9180:9180",
     ]
     assert found["networks"]["inner"]["internal"]
+    assert {name for name, own in written.items() if "outer" in own.get("networks", [])} == {
+        "mosquitto", "jobs", "web", "proxy", "grafana",
+    }  # fmt: skip
+    assert written["proxy"]["cap_add"] == ["NET_BIND_SERVICE"]
+
+
+def nightly(folder: Path, name: str, command: str, *, seconds: float = 2.0) -> str:
+    """Run deploy/nightly for a while; what it said."""
+    process = subprocess.Popen(
+        [DEPLOY / "nightly", folder, name, "sh", "-c", command, "backup"],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+    )  # fmt: skip
+    time.sleep(seconds)
+    os.killpg(process.pid, 15)
+    return process.communicate(timeout=10)[0]
+
+
+def test_a_nightly_backup_is_made_at_once_where_there_is_none_and_old_ones_go(tmp_path):
+    old, other = tmp_path / "site-2020-01-01", tmp_path / "by-hand-2020"
+    for path in (old, other):
+        path.mkdir()
+        os.utime(path, (1, 1))
+    assert ": made" in nightly(tmp_path, "site-%Y-%m-%d", 'mkdir "$1" && echo whole > "$1/file"')
+    made = sorted(tmp_path.glob("site-2*"))
+    assert [(path / "file").read_text() for path in made] == ["whole\n"]
+    assert other.exists()
+    assert nightly(tmp_path, "site-%Y-%m-%d", 'mkdir "$1"') == "", "there is one of today"
+
+
+def test_a_nightly_backup_that_fails_leaves_the_old_ones_and_nothing_unfinished_under_a_good_name(tmp_path):
+    old = tmp_path / "site-2020-01-01"
+    old.mkdir()
+    os.utime(old, (1, 1))
+    said = nightly(tmp_path, "site-%Y-%m-%d", 'mkdir "$1" && echo part > "$1/file" && exit 1')
+    assert "NOT made" in said
+    assert [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")] == [old.name]
 
 
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
@@ -322,9 +438,9 @@ def test_every_query_of_the_dashboards_finds_what_readings_say(influx, bucket):
 
 
 @pytest.fixture
-def behind_proxy(site, tmp_path) -> Iterator[tuple[str, ssl.SSLContext]]:
+def behind_proxy(site, tmp_path) -> Iterator[tuple[str, str, ssl.SSLContext]]:
     """The web app, and the shipped Caddyfile before it."""
-    web_port, port = free_port(), free_port()
+    web_port, port, plain_port = free_port(), free_port(), free_port()
     text = f"""
 [store]
 path = "var/store.sqlite"
@@ -339,10 +455,14 @@ behind_proxy = true
     home = make_site(tmp_path, days=2, settings=text)
     app = Server([sys.executable, "-m", "bkkenergy", "web", "--config", str(home / "config")], web_port, "/login")
     environment = os.environ | {
-        "BKKENERGY_SITE": f"localhost:{port}",
+        "BKKENERGY_SITE": f"https://:{port}",
+        "BKKENERGY_PLAIN": f"http://:{plain_port}",
+        "BKKENERGY_HEALTH": f"http://127.0.0.1:{free_port()}",
+        "BKKENERGY_HOST": "localhost",
+        "BKKENERGY_HTTPS_PORT": str(port),
         "BKKENERGY_UPSTREAM": f"127.0.0.1:{web_port}",
-        "BKKENERGY_TLS_CERT": str(site / "secrets/web.crt"),
-        "BKKENERGY_TLS_KEY": str(site / "secrets/web.key"),
+        "BKKENERGY_TLS_CERT": str(site / "secrets/proxy/web.crt"),
+        "BKKENERGY_TLS_KEY": str(site / "secrets/proxy/web.key"),
         "HOME": str(tmp_path),
     }
     names = [f"{name}={environment[name]}" for name in environment if name.startswith("BKKENERGY_") or name == "HOME"]
@@ -350,11 +470,15 @@ behind_proxy = true
         ["env", *names, "caddy", "run", "--config", str(DEPLOY / "caddy/Caddyfile"), "--adapter", "caddyfile"], port
     )
     with started(app), started(proxy):
-        yield f"https://localhost:{port}", ssl.create_default_context(cafile=site / "secrets/ca.crt")
+        yield (
+            f"https://localhost:{port}",
+            f"http://127.0.0.1:{plain_port}",
+            ssl.create_default_context(cafile=site / "secrets/ca.crt"),
+        )
 
 
 def test_the_shipped_proxy_gives_tls_and_tells_where_requests_come_from(behind_proxy, tmp_path):
-    url, trust = behind_proxy
+    url, plain_url, trust = behind_proxy
     with httpx.Client(
         base_url=url, verify=trust, follow_redirects=True, headers={"X-Forwarded-For": "203.0.113.9"}
     ) as client:
@@ -373,6 +497,11 @@ def test_the_shipped_proxy_gives_tls_and_tells_where_requests_come_from(behind_p
         for path in ("/metrics", "/healthz", "/readyz"):
             assert client.get(path).status_code == 404
         assert client.get("/api/v1/openapi.json").status_code == 200
+        assert "alt-svc" not in page.headers  # no HTTP/3: its port is not published
+    with httpx.Client(base_url=url.replace("localhost", "127.0.0.1"), verify=trust) as client:
+        assert 'name="password"' in client.get("/login").text
+    answer = httpx.get(f"{plain_url}/reports?x=1")
+    assert (answer.status_code, answer.headers["location"]) == (308, f"{url}/reports?x=1")
 
 
 def test_the_image_has_no_root_and_no_loose_versions():
@@ -382,3 +511,14 @@ def test_the_image_has_no_root_and_no_loose_versions():
     copied = [line.split()[1] for line in lines if line.startswith("COPY") and "--from" not in line]
     for source in copied:
         assert (ROOT / source).exists(), source
+
+
+def test_a_builder_is_sent_what_the_image_is_made_of_and_nothing_else():
+    """No secrets, no data: .dockerignore leaves out everything, then takes back what is copied."""
+    lines = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
+    assert lines[0] == "*"
+    copied = [
+        line for line in (DEPLOY / "Containerfile").read_text().splitlines() if re.match(r"COPY (?!--from)", line)
+    ]
+    wanted = {source for line in copied for source in line.split()[1:-1]}
+    assert {line[1:] for line in lines if line.startswith("!")} == wanted

@@ -61,6 +61,59 @@ def test_a_service_keeps_its_data_where_systemd_lets_it(tmp_path):
     assert all(str(path).startswith("/var/lib/bkkenergy/") for path in kept)
 
 
+def modes(folder: Path) -> dict[str, int]:
+    return {str(path.relative_to(folder)): path.stat().st_mode & 0o777 for path in folder.rglob("*")}
+
+
+def test_containers_find_what_they_mount_whatever_the_umask(tmp_path):
+    """The host in .env, secrets and backups in folders of their readers, a configuration that another user can read."""
+    deploy = tmp_path / "deploy"
+    deploy.mkdir()
+    (deploy / "compose.yaml").touch()
+    old = os.umask(0o077)
+    try:
+        told = run("init", deploy / "site", "--layout", "compose", "--host", "energy.example", "--yes")
+    finally:
+        os.umask(old)
+    for step in (
+        "make-secrets",
+        "energy.example",
+        "--to",
+        f"cd {deploy} && docker compose build && docker compose up -d",
+    ):
+        assert step in told
+    text = (deploy / ".env").read_text()
+    assert "\nBKKENERGY_HOST=energy.example\nBKKENERGY_SITE_FOLDER=./site\n" in text
+    found = modes(deploy / "site")
+    assert (found["secrets"], found["backups"]) == (0o700, 0o700)
+    for name in ("app", "broker", "proxy", "influxdb", "grafana"):
+        assert found[f"secrets/{name}"] == 0o755
+    assert (found["backups/app"], found["backups/influxdb"]) == (0o777, 0o777)
+    for name, mode in found.items():
+        if name.startswith("config"):
+            assert mode == (0o755 if (deploy / "site" / name).is_dir() else 0o644), name
+    settings = load_settings(deploy / "site/config")
+    assert settings.observe.host == "0.0.0.0"
+    assert settings.mqtt.password_file == Path("secrets/app/mqtt-password")
+    assert "secrets/app/mail-password" in (deploy / "site/config/bkkenergy.toml").read_text()
+    assert '"secrets/m' not in (deploy / "site/config/bkkenergy.toml").read_text()
+
+
+def test_a_site_away_from_the_compose_file_has_its_own_environment(tmp_path):
+    told = run("init", tmp_path / "site", "--layout", "compose", "--host", "10.1.2.3", "--yes")
+    assert f"BKKENERGY_SITE_FOLDER={tmp_path}/site\n" in (tmp_path / "site/.env").read_text()
+    assert f"--env-file {tmp_path}/site/.env" in told
+    assert "an IPv4 address" in run("init", tmp_path / "b", "--layout", "compose", "--host", "a b", "--yes", code=2)
+
+
+def test_an_environment_that_is_there_stays(tmp_path):
+    (tmp_path / "compose.yaml").touch()
+    (tmp_path / ".env").write_text("BKKENERGY_HOST=mine\n")
+    told = run("init", tmp_path / "site", "--layout", "compose", "--host", "other.example", "--yes")
+    assert "see that BKKENERGY_HOST is other.example" in told
+    assert (tmp_path / ".env").read_text() == "BKKENERGY_HOST=mine\n"
+
+
 NOWHERE = "/proc/nowhere"
 """Not even root writes there."""
 HOPELESS = {

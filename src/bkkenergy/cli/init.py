@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +24,28 @@ OWN = ("portfolio", FILE_NAME)
 """What is the site's own; every other part of the shipped configuration is copied: figures with their sources."""
 STATE = "/var/lib/bkkenergy"
 MQTT_TLS_PORT = 8883
+COMPOSE_FILE = "compose.yaml"
+SECRETS_OF = ("app", "broker", "influxdb", "proxy", "grafana")
+"""Each container's folder below secrets/. It is mounted whole, so that a file that is replaced is seen."""
+BACKUPS_OF = ("app", "influxdb")
+"""The folder below backups/ of each container that makes backups."""
+ENVIRONMENT = """\
+# What `docker compose` needs to know of this site. Written by `bkkenergy init`; edit it, then `docker compose up -d`.
+
+# The name or address by which people reach this machine: the one in the certificate.
+BKKENERGY_HOST={host}
+BKKENERGY_SITE_FOLDER={site}
+
+# Ports on this machine.
+# BKKENERGY_HTTPS_PORT=443
+# BKKENERGY_HTTP_PORT=80
+# BKKENERGY_MQTT_PORT=8883
+
+# The most memory that these may use, and for how many days backups stay.
+# BKKENERGY_INFLUXDB_MEMORY=4g
+# BKKENERGY_BROKER_MEMORY=3g
+# BKKENERGY_BACKUP_DAYS=30
+"""
 AGENCIES = """\
 # Agencies whose reports are made: a stable id, and names in Thai and English.
 
@@ -68,13 +92,14 @@ class Answers:
     store: str
     influx_url: str
     mail_host: str
+    host: str = ""
 
 
 @click.command(
     "init",
     epilog="\b\nExamples:\n  bkkenergy init mysite\n"
     '  bkkenergy init /etc/bkkenergy --layout systemd --agency din-daeng --name-en "Din Daeng" --yes\n'
-    "  bkkenergy init deploy/site --layout compose --yes",
+    "  bkkenergy init deploy/site --layout compose --host energy.bangkok.go.th",
 )
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.option(
@@ -93,9 +118,12 @@ class Answers:
 @click.option("--store", type=click.Choice(["sqlite", "influx"]), help="Where readings live.")
 @click.option("--influx-url", help="Of the InfluxDB server.")
 @click.option("--mail-host", help="The server that takes our mail; empty for none.")
+@click.option("--host", help="compose: the name or address by which people reach this machine.")
 @click.option("--yes", is_flag=True, help="Ask nothing: flags, else defaults.")
 def init_command(folder: Path, *, layout: Layout, yes: bool, **given: str | int | None) -> None:
     """Write FOLDER/config for a new site: settings, its first agency and building, and the shipped figures.
+
+    With --layout compose also FOLDER/secrets, FOLDER/backups and the .env of `docker compose`.
 
     Every setting stands there with its default and what it does. Nothing that exists is overwritten.
     """
@@ -105,8 +133,7 @@ def init_command(folder: Path, *, layout: Layout, yes: bool, **given: str | int 
     answers = _asked(layout, given, is_asking=not yes)
     write_site(config, answers)
     if layout == "compose":
-        for name in ("mqtt-password", "influx-token"):
-            new_secret(folder / "secrets" / name)
+        _prepare_for_compose(folder, answers)
     # What we write has no faults, or we say which; secrets that a person has to bring are the doctor's to miss.
     (load_site if layout == "compose" or not _wants_secrets(answers) else load_portfolio)(config)
     click.echo(f"{config}: written, and without faults. Next:")
@@ -128,6 +155,8 @@ def _asked(layout: Layout, given: Mapping[str, object], *, is_asking: bool) -> A
         "influx_url": ("Address of InfluxDB", "http://influxdb:8086" if is_compose else "http://127.0.0.1:8086"),
         "mail_host": ("Server that takes our mail (empty for none)", ""),
     }
+    if is_compose:
+        questions["host"] = ("Name or address by which people reach this machine", socket.getfqdn())
     found: dict[str, object] = {}
     for name, (question, default) in questions.items():
         value = given.get(name)
@@ -137,6 +166,8 @@ def _asked(layout: Layout, given: Mapping[str, object], *, is_asking: bool) -> A
         found[name] = value
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", str(found["agency"])):
         raise InputError(f"agency id {found['agency']!r}: use small letters, digits and hyphens, such as din-daeng.")
+    if is_compose and not re.fullmatch(r"[A-Za-z0-9.-]+", str(found["host"])):
+        raise InputError(f"host {found['host']!r}: a name or an IPv4 address, such as energy.bangkok.go.th.")
     port = int(str(found.pop("port")))
     return Answers(layout=layout, port=port, **{name: str(value) for name, value in found.items()})
 
@@ -160,8 +191,48 @@ def write_site(config: Path, answers: Answers) -> None:
     for section, values in _values(answers).items():
         for key, value in values.items():
             text = with_value(text, section, key, value)
+    if answers.layout == "compose":
+        text = text.replace('"secrets/', '"secrets/app/')  # those that are commented out, too
     (unfinished / FILE_NAME).write_text(text, encoding="utf-8")
+    _make_readable(unfinished)
     unfinished.rename(config)
+
+
+def _make_readable(folder: Path) -> None:
+    """Let every user read a folder that holds no secret, whatever the umask: the service runs as another user."""
+    for where, _, names in os.walk(folder):
+        Path(where).chmod(0o755)
+        for name in names:
+            (Path(where) / name).chmod(0o644)
+
+
+def _prepare_for_compose(folder: Path, answers: Answers) -> None:
+    """Make the folders that containers mount, the first secrets, and the environment of `docker compose`.
+
+    Only the owner enters secrets/ and backups/; what is below them is open to the containers' users.
+    """
+    for parent, names, mode in (("secrets", SECRETS_OF, 0o755), ("backups", BACKUPS_OF, 0o777)):
+        for name in names:
+            (folder / parent / name).mkdir(parents=True, exist_ok=True)
+            (folder / parent / name).chmod(mode)
+        (folder / parent).chmod(0o700)
+    for name in ("mqtt-password", "influx-token"):
+        new_secret(folder / "secrets/app" / name)
+    path = _environment_file(folder)
+    if path.exists():
+        click.echo(
+            f"{path} exists already, and stays as it is: see that BKKENERGY_HOST is {answers.host} there.", err=True
+        )
+        return
+    site = f"./{folder.name}" if path.parent == folder.parent else str(folder.resolve())
+    path.write_text(ENVIRONMENT.format(host=answers.host, site=site), encoding="utf-8")
+    path.chmod(0o644)
+
+
+def _environment_file(folder: Path) -> Path:
+    """Return where `docker compose` reads it by itself: beside compose.yaml. A site elsewhere has its own."""
+    is_beside = (folder.parent / COMPOSE_FILE).exists()
+    return (folder.parent if is_beside else folder) / ".env"
 
 
 def _values(answers: Answers) -> dict[str, dict[str, str | int | bool]]:
@@ -180,6 +251,7 @@ def _values(answers: Answers) -> dict[str, dict[str, str | int | bool]]:
         found["mail"] = {"host": answers.mail_host}
     if answers.layout == "compose":
         found["web"] = {"host": "0.0.0.0", "behind_proxy": True}  # noqa: S104 - inside its container
+        found["observe"] = {"host": "0.0.0.0"}  # noqa: S104 - published on the host's 127.0.0.1 alone
     if answers.layout == "systemd":
         found["store"]["path"] = f"{STATE}/bkkenergy.sqlite"
         found["ingest"] = {"spool": f"{STATE}/spool"}
@@ -211,15 +283,22 @@ def _wants_secrets(answers: Answers) -> bool:
     return bool(answers.username) or answers.store == "influx"
 
 
+def _compose_step(folder: Path) -> str:
+    if _environment_file(folder).parent == folder.parent:
+        return f"cd {folder.parent} && docker compose build && docker compose up -d"
+    compose = f"docker compose --env-file {folder}/.env -f deploy/{COMPOSE_FILE}"
+    return f"{compose} build && {compose} up -d"
+
+
 def _next_steps(folder: Path, answers: Answers) -> list[str]:
     config, secrets = folder / "config", folder / "secrets"
     steps = [f"enter your buildings in {config}/portfolio/buildings, then: bkkenergy check --config {config}"]
     if answers.layout == "compose":
         steps += [
-            f"deploy/make-secrets {secrets} $(hostname -f)",
+            f"deploy/make-secrets {secrets} {answers.host}",
             f"bkkenergy meters passwords --config {config} --to {secrets}",
-            f"bkkenergy meters acl --config {config} > {secrets}/mosquitto-acl",
-            "cd deploy && docker compose up -d --build",
+            f"bkkenergy meters acl --config {config} --to {secrets}",
+            _compose_step(folder),
         ]
         return steps
     if answers.username:
