@@ -18,6 +18,13 @@ demo-exit: $(VENV)/.runtime
 test: $(VENV)/.dev system-packages
 	$(BIN)/pytest $(ARGS)
 
+# The containers' deployment on a real Docker engine with a data folder and a network of its own (as root; about ten minutes).
+# BKKENERGY_TEST_INFLUXDB=PATH puts another influxd, 1.x or 2.x, into the place of Debian's.
+test-containers: $(VENV)/.dev
+	deploy/install-test-packages docker.io docker-compose debootstrap iptables iproute2 util-linux mount curl poppler-utils openssl git
+	tests/containers/run $(CURDIR)/$(BIN)/python $(ARGS)
+.PHONY: test-containers
+
 # The laws with inputs at random, and so many bent payloads; `make test` and CI take the same inputs each time.
 # A failure prints what repeats it: @reproduce_failure(...), or FUZZ_SEED=N for the bent payloads.
 FUZZ ?= 100000
