@@ -18,7 +18,7 @@ demo-exit: $(VENV)/.runtime
 test: $(VENV)/.dev system-packages
 	$(BIN)/pytest $(ARGS)
 
-# The containers' deployment on a real Docker engine with a data folder and a network of its own (as root; about ten minutes).
+# The containers' deployment on a real Docker engine with a data folder and a network of its own (as root; a quarter of an hour).
 # BKKENERGY_TEST_INFLUXDB=PATH puts another influxd, 1.x or 2.x, into the place of Debian's.
 test-containers: $(VENV)/.dev
 	deploy/install-test-packages docker.io docker-compose debootstrap iptables iproute2 util-linux mount curl poppler-utils openssl git

@@ -51,6 +51,7 @@ def make_base(engine: Engine) -> None:
         mirror = run(
             ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages", "Codename: bookworm"]
         )
+        assert mirror.stdout, "apt on this machine knows no bookworm: the bases cannot be made"
         run(["debootstrap", "--variant=minbase", "bookworm", str(folder), mirror.stdout.split()[0]])
         for part in DOCUMENTATION:
             shutil.rmtree(folder / part, ignore_errors=True)
