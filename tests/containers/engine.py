@@ -65,7 +65,10 @@ class Engine:
     def close(self) -> None:
         """Stop the engine and remove its socket's folder."""
         self.stop()
-        shutil.rmtree(self._run, ignore_errors=True)
+        for line in Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines():
+            if line.split()[1].startswith(f"{self._run}/"):
+                run(["umount", line.split()[1]])  # a network that the engine leaves mounted
+        shutil.rmtree(self._run)
 
     def docker(
         self, *arguments: str, check: bool = True, stdin: bytes | None = None
