@@ -14,7 +14,8 @@ from hypothesis import settings
 
 from tests.servers import Influx, Server, influxdb, mosquitto, postgresql, started, victoria_metrics
 
-structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+QUIET = structlog.make_filtering_bound_logger(logging.WARNING)
+structlog.configure(wrapper_class=QUIET)
 
 settings.register_profile("steady", derandomize=True, deadline=None, print_blob=True)
 settings.register_profile("fuzz", max_examples=2000, deadline=None, print_blob=True)
@@ -36,6 +37,14 @@ CONFIG_PARTS = (
 
 numbers = itertools.count()
 ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """Logging as it was before: a command that a test calls in this process sets it up for itself."""
+    yield
+    structlog.reset_defaults()
+    structlog.configure(wrapper_class=QUIET)
 
 
 @pytest.fixture(scope="session")
