@@ -56,6 +56,7 @@ bench: $(VENV)/.dev system-packages
 	$(BIN)/python -W ignore -m tests.bench.solar || true
 	$(BIN)/python -W ignore -m tests.bench.savings $(DATA) || true
 	$(BIN)/python -W ignore -m tests.bench.reports || true
+	$(BIN)/python -W ignore -m tests.bench.ledger --against 851c55d || true
 	$(BIN)/python -W ignore -m tests.bench.web || true
 	if command -v npm >/dev/null; then npm install --silent --no-audit --no-fund --prefix var/peer node-red@4 node-red-contrib-influxdb@0.7; fi
 	$(BIN)/python -m tests.bench.peer $$(test -d var/peer/node_modules/node-red && echo --node-red $(CURDIR)/var/peer)

@@ -6,11 +6,16 @@ import datetime as dt
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 
-from bkkenergy.calendar import Period, timestamp_us
+from bkkenergy.calendar import Period, edges, epoch_us, timestamp_us
 from bkkenergy.ingest.profile import Profile
+from bkkenergy.metering.quarters import QuarterHours
+from bkkenergy.metering.spans import Span
+from bkkenergy.metering.vee import Validated, validate
 from bkkenergy.portfolio import Meter
 from bkkenergy.readings import US_PER_S, ReadingBatch
+from bkkenergy.reports.gather import REFUSED
 
 DAY = Period.day(dt.date(2026, 11, 23))
 DAY_US = timestamp_us(DAY.start)
@@ -45,3 +50,24 @@ def readings(
         start_us + np.arange(count) * step_us,
         {field: np.asarray(energy_kwh, np.float64)},
     )
+
+
+def validated(batch: ReadingBatch, meters: Sequence[Meter], period: Period, channel: str = "import") -> Validated:
+    return validate(batch, meters, epoch_us(edges(period, "15min")), channel=channel, max_gap_s=7200)
+
+
+def quarters(batch: ReadingBatch, meters: Sequence[Meter], period: Period, channel: str = "import") -> QuarterHours:
+    """Quarter-hours of readings, as the ledger would hold them."""
+    found = validated(batch, meters, period, channel)
+    index = edges(period, "15min")[:-1]
+    names = [one.id for one in meters]
+    return QuarterHours(
+        pd.DataFrame(found.energy_kwh, index=index, columns=names),
+        pd.DataFrame(found.quality, index=index, columns=names),
+        pd.DataFrame(False, index=index, columns=names),
+    )
+
+
+def refused(batch: ReadingBatch, meters: Sequence[Meter], period: Period) -> tuple[Span, ...]:
+    """Stretches of a period whose energy was refused."""
+    return tuple(span for span in validated(batch, meters, period).spans if span.reason in REFUSED)

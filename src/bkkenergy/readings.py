@@ -45,8 +45,15 @@ class Quality(IntEnum):
 
     MEASURED = 0
     ESTIMATED = 1
+    """The energy of a gap is known from the registers around it, and was distributed over the gap."""
     MISSING = 2
+    """Not all of it can be known."""
     RESET = 3
+    """Of a step between readings: its energy is refused. Intervals that hold such a step are MISSING in the ledger."""
+    EDITED = 4
+    """A person's figure, or a utility's file."""
+    INCOMPLETE = 5
+    """The interval is still running, or its last reading has not arrived."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ MQTT_PASSWORD_VARIABLE = "BKKENERGY_MQTT_PASSWORD"  # noqa: S105 - a name, not a
 INFLUX_TOKEN_VARIABLE = "BKKENERGY_INFLUX_TOKEN"  # noqa: S105 - a name, not a secret
 MAIL_PASSWORD_VARIABLE = "BKKENERGY_MAIL_PASSWORD"  # noqa: S105 - a name, not a secret
 STATE_URL_VARIABLE = "BKKENERGY_STATE_URL"
+LEDGER_URL_VARIABLE = "BKKENERGY_LEDGER_URL"
 
 CITY = "city"
 """What the report of all agencies together is filed under, beside the agencies' ids."""
@@ -135,6 +136,16 @@ class StateSettings(Frozen):
     url: SecretStr | None = Field(default=None, description=f"from ${STATE_URL_VARIABLE} or url_file")
     url_file: Path | None = None
     path: Path = Path("var/state.sqlite")
+
+
+class LedgerSettings(Frozen):
+    """Where the energy ledger lives: a PostgreSQL by its SQLAlchemy URL.
+
+    Without a URL it is the state's PostgreSQL, or else the file of `store.path`.
+    """
+
+    url: SecretStr | None = Field(default=None, description=f"from ${LEDGER_URL_VARIABLE} or url_file")
+    url_file: Path | None = None
 
 
 class Schedule(Frozen):
@@ -259,6 +270,7 @@ class Settings(Frozen):
     metering: MeteringSettings = MeteringSettings()
     report: ReportSettings = ReportSettings()
     state: StateSettings = StateSettings()
+    ledger: LedgerSettings = LedgerSettings()
     jobs: JobsSettings = JobsSettings()
     mail: MailSettings = MailSettings()
     line: LineSettings = LineSettings()
@@ -281,6 +293,7 @@ def load_settings(config_dir: Path, environment: Mapping[str, str] | None = None
             ("store.influx", "token", INFLUX_TOKEN_VARIABLE),
             ("mail", "password", MAIL_PASSWORD_VARIABLE),
             ("state", "url", STATE_URL_VARIABLE),
+            ("ledger", "url", LEDGER_URL_VARIABLE),
         )
         if _has(table, f"{section}.{key}")
     ]
@@ -310,6 +323,7 @@ def _placed(settings: Settings, home: Path, environment: Mapping[str, str]) -> S
     mail, state = settings.mail, settings.state
     mail_password = _secret(environment, MAIL_PASSWORD_VARIABLE, mail.password_file, home)
     state_url = _secret(environment, STATE_URL_VARIABLE, state.url_file, home)
+    ledger_url = _secret(environment, LEDGER_URL_VARIABLE, settings.ledger.url_file, home)
     return settings.model_copy(
         update={
             "mqtt": mqtt.model_copy(update={"password": password, "tls": tls}),
@@ -319,6 +333,7 @@ def _placed(settings: Settings, home: Path, environment: Mapping[str, str]) -> S
             "ingest": ingest.model_copy(update={"spool": ingest.spool and home / ingest.spool}),
             "report": settings.report.model_copy(update={"folder": home / settings.report.folder}),
             "state": state.model_copy(update={"path": home / state.path, "url": state_url}),
+            "ledger": settings.ledger.model_copy(update={"url": ledger_url}),
             "mail": mail.model_copy(
                 update={"password": mail_password, "ca_file": mail.ca_file and home / mail.ca_file}
             ),

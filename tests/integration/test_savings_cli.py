@@ -29,7 +29,7 @@ from tests.unit.savings.generated import building
 
 OFFICES = ("district-bangkhen.office", "district-chatuchak.office")
 STATION = '\n[[building.meters]]\nid = "sky"\nkind = "weather"\nrated_kw = 1\ntopic = "bma/district-bangkhen/office/sky/readings"\n'
-PV = '\n[[building.meters]]\nid = "solar"\npv = true\nrated_kw = 120\n'
+PV = '\n[[building.meters]]\nid = "solar"\npv = true\nrated_kw = 120\ninterval_s = 3600\n'
 BASE, AFTER = "2023-10-01..2024-09-30", "2024-10-01..2025-08-31"
 
 
@@ -48,6 +48,9 @@ def site(tmp_path_factory):
         '[[adjustment]]\nbuilding = "district-chatuchak.office"\nfirst = 2025-01-01\nlast = 2025-01-31\nkwh_a_day = 100.0\n'
         'reason = "Evening service"\nentered_by = "Somsri"\nentered = 2025-02-01\n'
     )
+    for name in OFFICES:  # their readings come by the hour
+        file = home / f"config/portfolio/buildings/{name.partition('.')[0]}.toml"
+        file.write_text(file.read_text().replace('id = "main"', 'id = "main"\ninterval_s = 3600', 1))
     store = SqliteStore(home / "var/bkkenergy.sqlite")
     store.prepare()
     for number, name in enumerate(OFFICES):

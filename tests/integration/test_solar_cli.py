@@ -17,12 +17,13 @@ from bkkenergy.errors import InputError
 from bkkenergy.portfolio import MeterKind
 from bkkenergy.readings import ReadingBatch
 from bkkenergy.reports.solar.gather import SolarSite, design_inputs, measured_weather
+from bkkenergy.settings import Settings, StoreSettings
 from bkkenergy.solar.climate import typical_year
 from bkkenergy.solar.design import Wish, design
 from bkkenergy.solar.weather import rows_at
 from bkkenergy.store.solar_config import load_solar
-from bkkenergy.store.sqlite import SqliteStore
 from tests.conftest import ROOT
+from tests.sites import energy
 
 
 def solar(*args, config=ROOT / "config", ok=True):
@@ -91,23 +92,22 @@ def test_what_cannot_be_done_says_why(args, told):
 def test_the_load_is_what_the_meters_measured(tmp_path):
     """A register of 40 kW by day and 10 kW by night over 60 days; the other months are filled by like days."""
     site, config = load_site(ROOT / "config"), load_solar(ROOT / "config")
-    store = SqliteStore(tmp_path / "readings.sqlite")
-    store.prepare()
     today = dt.date(2026, 11, 24)
     end = pd.Timestamp(past_year(today).end)
     at = pd.date_range(end - pd.Timedelta(days=60), end, freq="15min", tz=BANGKOK)
     power_kw = np.where((at.hour >= 8) & (at.hour < 16), 40.0, 10.0)
     register = 5000 + np.concatenate([[0], np.cumsum(power_kw[:-1] / 4)])
     meter = "district-bangkhen.office.main"
-    store.commit(ReadingBatch((meter,), np.zeros(len(at), np.int64), epoch_us(at), {"energy_kwh": register}))
-    solar_site = SolarSite(store, site.portfolio, site.settings, site.figures, config, typical_year(config.climate))
-    found = design_inputs(solar_site, "district-bangkhen.office", Wish(capacity_kwp=30), today=today)
+    with energy(Settings(store=StoreSettings(path=tmp_path / "readings.sqlite")), site.portfolio) as opened:
+        opened.store.commit(ReadingBatch((meter,), np.zeros(len(at), np.int64), epoch_us(at), {"energy_kwh": register}))
+        weather = typical_year(config.climate)
+        solar_site = SolarSite(opened.fresh, site.portfolio, site.settings, site.figures, config, weather)
+        found = design_inputs(solar_site, "district-bangkhen.office", Wish(capacity_kwp=30), today=today)
     assert found.load.measured_ratio == pytest.approx(60 / 365, abs=0.001)
     assert found.load.total_kwh == pytest.approx(365 * (8 * 40 + 16 * 10), rel=0.001)
     made = design(found)
     assert made.self_consumption_ratio > 0.99
     assert made.warnings[0] == "load_is_partly_filled"
-    store.close()
 
 
 def test_a_station_on_the_roof_is_the_weather(tmp_path):
@@ -121,25 +121,20 @@ def test_a_station_on_the_roof_is_the_weather(tmp_path):
         old.execute(
             "CREATE TABLE reading (meter INTEGER, ts_us INTEGER, energy_kwh REAL, PRIMARY KEY (meter, ts_us)) WITHOUT ROWID"
         )
-    store = SqliteStore(tmp_path / "readings.sqlite")
-    store.prepare()
     typical, today = typical_year(config.climate), dt.date(2026, 11, 24)
-    period = past_year(today)
-    starts = pd.date_range(period.start, periods=300 * 24, freq="h")
+    starts = pd.date_range(past_year(today).start, periods=300 * 24, freq="h")
     ghi = typical.ghi_wm2[rows_at(typical, starts)] * 1.1
     at = epoch_us(starts) + 1_800_000_000
     columns = {"ghi_wm2": ghi, "temp_air_c": np.full(len(at), 30.0)}
-    store.commit(ReadingBatch((station.id,), np.zeros(len(at), np.int64), at, columns))
     building = office.model_copy(update={"meters": (*office.meters, station)})
-    found = measured_weather(
-        SolarSite(store, site.portfolio, site.settings, site.figures, config, typical), building, today=today
-    )
+    portfolio = site.portfolio.model_copy(update={"buildings": site.portfolio.buildings | {office.id: building}})
+    with energy(Settings(store=StoreSettings(path=tmp_path / "readings.sqlite")), portfolio) as opened:
+        opened.store.commit(ReadingBatch((station.id,), np.zeros(len(at), np.int64), at, columns))
+        solar_site = SolarSite(opened.fresh, portfolio, site.settings, site.figures, config, typical)
+        found = measured_weather(solar_site, building, today=today)
+        with pytest.raises(InputError, match="has no weather station"):
+            measured_weather(solar_site, office, today=today)
     np.testing.assert_allclose(found.ghi_wm2[: len(ghi)], ghi)
     assert found.temp_air_c[100] == 30
     assert "82% measured" in found.provenance.source
     assert station.is_main is False
-    with pytest.raises(InputError, match="has no weather station"):
-        measured_weather(
-            SolarSite(store, site.portfolio, site.settings, site.figures, config, typical), office, today=today
-        )
-    store.close()

@@ -17,6 +17,7 @@ NOMENCLATURE = {
     "meter", "meters", "kind", "count", "kg_co2e_per_kwh", "power_factor", "frequency_hz", "register_digits", "from_year", "year", "year_be",
     "month", "number", "weeks", "lines", "hour", "value", "most", "port", "seed", "digits", "ratio", "days", "first", "last",
     "before", "after", "start", "end", "edge", "position", "message", "size", "compared_weeks", "compared_days", "quantity",
+    "row", "rows", "step", "grade", "profiles", "slot", "signs",
 }  # fmt: skip
 DOMAIN = ("metering", "tariff", "carbon.py", "portfolio", "calendar.py", "readings.py")
 

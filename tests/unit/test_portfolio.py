@@ -4,6 +4,7 @@ import shutil
 import pytest
 
 from bkkenergy.portfolio import MeterKind, inspect_portfolio, load_portfolio
+from tests.builders import meter
 
 AGENCY = '[[agency]]\nid = "a"\nname_th = "ก"\nname_en = "A"\n'
 BUILDING = """
@@ -42,7 +43,7 @@ def test_the_shipped_portfolio_is_sound_and_says_that_it_is_a_demonstration(conf
     assert {building.type for building in portfolio.buildings.values()} >= {
         "district_office", "school", "hospital", "health_centre", "fire_station", "sports_centre", "water_treatment",
     }  # fmt: skip
-    assert {meter.kind for meter in portfolio.meters} == set(MeterKind) - {MeterKind.WEATHER}
+    assert {meter.kind for meter in portfolio.meters} == set(MeterKind) - {MeterKind.WEATHER, MeterKind.NET}
     assert all(building.roofs and building.main_meters for building in portfolio.buildings.values())
 
 
@@ -56,8 +57,23 @@ def test_ids_are_made_whole_and_topics_filled_in(config_dir):
 
 def test_a_register_behind_transformers_rolls_over_at_its_digits_times_the_ratio(config_dir):
     portfolio = load_portfolio(config_dir)
-    meter = next(meter for meter in portfolio.meters if meter.ct_ratio == 40)
-    assert meter.rollover_kwh == 10**5 * 40
+    behind_ct = next(own for own in portfolio.meters if own.ct_ratio == 40)
+    assert behind_ct.wraps_at_kwh == 10**5 * 40
+
+
+@pytest.mark.parametrize(
+    ("given", "wraps_at_kwh"),
+    [({"rollover_kwh": 65.536}, 65.536), ({"rollover_kwh": 655.36, "ct_ratio": 40}, 26_214.4), ({}, None)],
+)
+def test_a_register_rolls_over_at_any_value_times_the_ratio(given, wraps_at_kwh):
+    assert meter(**given).wraps_at_kwh == pytest.approx(wraps_at_kwh)
+
+
+def test_a_counter_is_described_by_its_meter(faults_of):
+    counter = "rollover_kwh = 65.536\nresolution_kwh = 0.001\nrestarts_at_zero = true\n"
+    assert faults_of(AGENCY + BUILDING + METER + counter, frozenset({"mea-2-1-lv"})) == []
+    both_ways = METER + 'kind = "net"\nexchanges = [{ at = "2026-11-01T10:00:00+07:00", final_kwh = 5 }]\n'
+    assert faults_of(AGENCY + BUILDING + both_ways, frozenset({"mea-2-1-lv"})) == []
 
 
 def test_a_sound_portfolio_has_no_fault(faults_of):
@@ -80,6 +96,12 @@ def test_a_sound_portfolio_has_no_fault(faults_of):
         pytest.param(AGENCY + BUILDING + METER + 'parent = "main"\n', "meters[0].parent", "measures itself", id="own_parent"),
         pytest.param(AGENCY + BUILDING + METER + METER.replace("main", "x") + 'topic = "bma/a/b/main/readings"\n', "meters[1].topic", "already the topic of meter 'a.b.main'", id="shared_topic"),
         pytest.param(AGENCY + BUILDING + METER + 'topic = "bma/+/x"\n', "meters[0].topic", "pattern", id="wildcard_as_topic"),
+        pytest.param(AGENCY + BUILDING + METER + "register_digits = 5\nrollover_kwh = 65.536\n", "meters[0]", "keep one", id="two_values_to_roll_over_at"),
+        pytest.param(AGENCY + BUILDING + METER + "rollover_kwh = 0\n", "meters[0].rollover_kwh", "greater than 0", id="rolls_over_at_nothing"),
+        pytest.param(AGENCY + BUILDING + METER + "resolution_kwh = -0.1\n", "meters[0].resolution_kwh", "greater than 0", id="negative_resolution"),
+        pytest.param(AGENCY + BUILDING + METER + 'kind = "power"\nrestarts_at_zero = true\n', "meters[0].restarts_at_zero", "only a register", id="power_that_restarts"),
+        pytest.param(AGENCY + BUILDING + METER + 'kind = "interval"\nrollover_kwh = 65.536\n', "meters[0].rollover_kwh", "only a register", id="an_interval_that_rolls_over"),
+        pytest.param(AGENCY + BUILDING + METER + 'kind = "net"\nrestarts_at_zero = true\n', "meters[0].restarts_at_zero", "runs both ways", id="a_net_counter_that_restarts"),
         pytest.param(AGENCY + BUILDING + METER + "colour = 1\n", "meters[0].colour", "not known", id="unknown_key"),
         pytest.param(AGENCY + BUILDING + METER + 'commissioned = "2026-01-01T00:00:00"\n', "meters[0].commissioned", "timezone", id="naive_time"),
         pytest.param(AGENCY + BUILDING + '[[building.roofs]]\nid = "r"\ntilt_deg = 5\nazimuth_deg = 180\n', "roofs[0]", "area_m2 or outline_m", id="roof_without_size"),

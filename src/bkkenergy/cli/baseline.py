@@ -18,13 +18,13 @@ from bkkenergy.cli.site import report_site
 from bkkenergy.cli.spread import dask_option, spreading
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import LANGS, Words
-from bkkenergy.reports.energy import buildings_named
 from bkkenergy.reports.savings.bills import monthly_from_bills, read_paper
 from bkkenergy.reports.savings.gather import Judged, fit_buildings, judge, judged_total
 from bkkenergy.reports.savings.phrasing import baseline_text, verdict_text
 from bkkenergy.savings.uncertainty import Band
 from bkkenergy.store.baselines import latest_baseline, save_baseline
 from bkkenergy.store.solar_config import load_solar
+from bkkenergy.usecases.energy import buildings_named
 
 console = Console()
 lang_option = click.option("--lang", type=click.Choice(LANGS), default="th", show_default=True)

@@ -14,10 +14,10 @@ from bkkenergy.cli.baseline import lang_option
 from bkkenergy.cli.context import config_option, period_of, today_here
 from bkkenergy.cli.site import report_site
 from bkkenergy.i18n import Words
-from bkkenergy.reports.energy import building_of
 from bkkenergy.reports.savings.bills import read_paper
 from bkkenergy.reports.savings.gather import month_bills
 from bkkenergy.tariff.compare import check_bill, offers, open_to
+from bkkenergy.usecases.energy import building_of
 
 console = Console()
 NOT_ITEMS = {"month", "kwh", "kw"}
@@ -59,6 +59,8 @@ def show_command(building: str, period: str | None, lang: Any, config_dir: Path)
             console.print(table)
             if not bill.ft_is_entered:
                 console.print(words("solar.warning_ft_is_not_entered"))
+            if bill.is_demand_estimated:
+                console.print(words("report.demand_is_estimated"))
 
 
 @bill_command.command(

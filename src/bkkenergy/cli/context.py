@@ -77,6 +77,8 @@ def log_options(command: CommandT) -> CommandT:
 
 def load_site(config_dir: Path) -> Site:
     """The whole configuration. Raises ConfigError with the faults of all its files."""
+    if not structlog.is_configured():
+        set_up_logging("warning", "text")  # never to standard output, where a script reads
     faults: list[Fault] = []
 
     def attempt(load: Callable[[], Any]) -> Any:

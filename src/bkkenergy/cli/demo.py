@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bkkenergy.calendar import BANGKOK, Period
 from bkkenergy.cli.context import Site, config_option, load_site, set_up_logging
-from bkkenergy.cli.site import report_site_of
+from bkkenergy.cli.site import opened_site
 from bkkenergy.demo.gateways import gateways
 from bkkenergy.demo.meters import SILENT_FROM_YESTERDAY, Counter, counters, live_message, time_grid
 from bkkenergy.demo.replay import AGENCY, last_whole_month, replay_messages, replay_portfolio
@@ -27,7 +27,6 @@ from bkkenergy.readings import US_PER_S
 from bkkenergy.reports.content import AgencyReport
 from bkkenergy.reports.phrasing import headline
 from bkkenergy.reports.write import make_city_report, make_report, write_report
-from bkkenergy.store import open_store
 
 STEPS_A_MESSAGE = 96
 BROKEN = (
@@ -166,16 +165,12 @@ def _write_reports(
     site: Site, portfolio: Portfolio, session: Session, period: Period, agencies: list[str]
 ) -> list[tuple[AgencyReport, Path]]:
     """Each agency's report and its Thai page."""
-    store = open_store(session.settings.store)
     now, folder = dt.datetime.now(dt.UTC), session.settings.report.folder
-    try:
-        here = report_site_of(replace(site, portfolio=portfolio, settings=session.settings), store)
-        reports = [make_report(here, agency, period, now=now) for agency in agencies]
+    with opened_site(replace(site, portfolio=portfolio, settings=session.settings)) as opened:
+        reports = [make_report(opened, agency, period, now=now) for agency in agencies]
         if len(reports) > 1:
-            reports.insert(0, make_city_report(here, reports, now=now))
+            reports.insert(0, make_city_report(opened, reports, now=now))
         return [(own, write_report(own, period, folder, ("html", "json", "csv"), LANGS)[0]) for own in reports]
-    finally:
-        store.close()
 
 
 def _tell(session: Session, seconds: float, folder: Path, reports: list[tuple[AgencyReport, Path]]) -> None:

@@ -75,6 +75,10 @@ calendar = "office"              # config/calendars.toml
 [[building.meters]]
 id = "main"
 rated_kw = 500                   # the most that can flow: transformer or main breaker
+# register_digits = 7            # whole digits of its counter; or, for any other value: rollover_kwh = 65.536
+# resolution_kwh = 0.1           # the least that its counter shows; learned where it is left out
+# restarts_at_zero = true        # its counter loses its value with its supply
+# kind = "net"                   # one counter that runs both ways; or "interval", "power", "weather"
 """
 
 

@@ -20,13 +20,13 @@ from bkkenergy.cli.context import config_option, period_of, today_here
 from bkkenergy.cli.site import report_site
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import Words
-from bkkenergy.reports.energy import buildings_named
 from bkkenergy.reports.savings.gather import facts_of
 from bkkenergy.reports.savings.phrasing import finding_texts
 from bkkenergy.reports.savings.standings import index_rows, submission_lines
 from bkkenergy.savings.facts import Finding
 from bkkenergy.savings.insights import Silence, find, visible
 from bkkenergy.store.silences import read_silences, silences_path, write_silences
+from bkkenergy.usecases.energy import buildings_named
 
 console = Console()
 

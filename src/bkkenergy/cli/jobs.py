@@ -7,8 +7,6 @@ import json
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,7 +18,7 @@ from rich.table import Table
 
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import Site, config_option, load_site, log_options, period_of, set_up_logging
-from bkkenergy.cli.site import report_site_of
+from bkkenergy.cli.site import opened_site, opened_worker
 from bkkenergy.errors import BkkEnergyError, InputError
 from bkkenergy.i18n import Words
 from bkkenergy.jobs.runner import Desk
@@ -29,9 +27,7 @@ from bkkenergy.jobs.schedule import wanted
 from bkkenergy.jobs.service import Jobs, start
 from bkkenergy.reports.deliver import CHANNELS, Message
 from bkkenergy.reports.render.browser import Browser
-from bkkenergy.reports.savings.gather import SavingsSite
 from bkkenergy.settings import ALL, CITY
-from bkkenergy.store import open_store
 from bkkenergy.store.archive import archive_of
 from bkkenergy.store.start import try_out_now
 from bkkenergy.store.state import open_state
@@ -44,17 +40,10 @@ MOST_SHOWN_ERROR = 60
 
 def make_jobs(site: Site) -> Jobs:
     """The scheduler of a site, not started."""
-
-    @contextmanager
-    def open_site() -> Iterator[SavingsSite]:
-        store = open_store(site.settings.store)
-        try:
-            yield report_site_of(site, store)
-        finally:
-            store.close()
-
     engine = open_state(site.settings.state)
-    return Jobs(open_site, engine, site.settings, lambda: dt.datetime.now(dt.UTC))
+    return Jobs(
+        lambda: opened_site(site), lambda: opened_worker(site), engine, site.settings, lambda: dt.datetime.now(dt.UTC)
+    )
 
 
 @click.group(

@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bkkenergy.calendar import BANGKOK
-from bkkenergy.cli.context import Site, config_option, load_site, today_here
+from bkkenergy.cli.context import Site, config_option, load_site
+from bkkenergy.cli.site import opened_site
 from bkkenergy.errors import InputError
 from bkkenergy.ingest.credentials import issue_passwords, write_rules
 from bkkenergy.ingest.decode import FAMILIES
@@ -22,9 +23,6 @@ from bkkenergy.ingest.message import Reason
 from bkkenergy.ingest.quarantine import Quarantine
 from bkkenergy.ingest.status import STATUS_DAYS, MeterStatus, acl, meter_status, toml_block, unknown_topics
 from bkkenergy.portfolio import Meter
-from bkkenergy.reports.rollup import is_long, refresh
-from bkkenergy.store import open_store
-from bkkenergy.store.rollup import Rollup
 
 RELOAD = "Reload the broker: systemctl reload mosquitto, or docker compose exec mosquitto sh -c 'kill -HUP 1'."
 
@@ -59,17 +57,10 @@ def status_command(agency: str | None, as_json: bool, config_dir: Path) -> None:
     """Last seen, coverage of the last seven days, events and clock of each meter."""
     site = load_site(config_dir)
     meters = _meters_of(site, agency)
-    path = site.settings.store.path
-    with (
-        closing(open_store(site.settings.store)) as store,
-        closing(Rollup(path)) as rollup,
-        closing(Logbook(path)) as logbook,
-    ):
-        refresh(store, rollup, site.portfolio, site.settings, today=today_here())
-        waiting = {own.meter for own in rollup.stale() if is_long(own)} & {meter.id for meter in meters}
-        found = meter_status(store, rollup, logbook, meters, now=dt.datetime.now(dt.UTC))
-    if waiting:
-        click.echo(f"Hours of {len(waiting)} meters are not all computed yet; their coverage is more.", err=True)
+    with opened_site(site) as opened, closing(Logbook(site.settings.store.path)) as logbook:
+        found = meter_status(opened.ledger, logbook, meters, now=dt.datetime.now(dt.UTC))
+    if waiting := sum(status.is_waiting for status in found):
+        click.echo(f"Days of {waiting} meters are not computed yet; their coverage may be more.", err=True)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
     else:

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bkkenergy.cli.context import config_option, load_site
 from bkkenergy.errors import InputError
-from bkkenergy.store import open_store
+from bkkenergy.store import open_store, open_writable
 from bkkenergy.store.migrate import Compared, compare, copy_readings
 
 console = Console(stderr=True)
@@ -47,7 +47,7 @@ def migrate_command(
     noted = store.path.parent / f"migrated-{came_from}-to-{kind}-{new.path.stem}.json"
     with (
         closing(open_store(old)) as source_store,
-        closing(open_store(new)) as target_store,
+        closing(open_writable(site.settings.model_copy(update={"store": new}))) as target_store,
         Progress(*COLUMNS, console=console, transient=True) as bar,
     ):
         copying, comparing = (bar.add_task(name, total=len(meters)) for name in ("Copied", "Compared"))

@@ -270,7 +270,7 @@ def datasheet_command(path: Path, key_path: Path | None, lang: Any, config_dir: 
         if site.solar is None:
             raise InputError("config/solar is needed for the roofs.")
         weather = typical_year(site.solar.climate)
-        here = SolarSite(site.store, site.portfolio, site.settings, site.figures, site.solar, weather)
+        here = SolarSite(site.ledger, site.portfolio, site.settings, site.figures, site.solar, weather)
         buildings = list(site.portfolio.buildings.values())
         bar = iter(track(buildings, "Roofs", transient=True, console=console))
         found = screened(here, buildings, today=today_here(), told=lambda: next(bar, None))

@@ -16,7 +16,7 @@ from bkkenergy.errors import InputError
 from bkkenergy.ingest.message import Reason
 from bkkenergy.ingest.quarantine import Kept, Quarantine
 from bkkenergy.ingest.replay import replay
-from bkkenergy.store import open_store
+from bkkenergy.store import open_writable
 
 MOST = 1_000_000
 
@@ -112,7 +112,7 @@ def replay_command(
             chosen = quarantine.listed(reason=Reason(reason) if reason else None, topic=topic, limit=MOST)
         else:
             chosen = [_existing(quarantine, number) for number in numbers]
-        store = open_store(site.settings.store)
+        store = open_writable(site.settings)
         try:
             readings, stayed = replay(chosen, site.portfolio, site.profiles, site.settings.ingest, store, quarantine)
         finally:

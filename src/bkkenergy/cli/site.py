@@ -3,36 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from bkkenergy.cli.context import Site, load_site
 from bkkenergy.plan import Project
+from bkkenergy.ports.ledger import LedgerReader
 from bkkenergy.reports.savings.gather import SavingsSite
 from bkkenergy.settings import Settings
 from bkkenergy.store import ReadingStore, open_store
+from bkkenergy.store.ledger import open_ledger
 from bkkenergy.store.plan_config import PLAN_FILE, load_plan
 from bkkenergy.store.savings_config import load_savings
 from bkkenergy.store.solar_config import load_solar
 from bkkenergy.store.state import open_state
 from bkkenergy.store.state.projects import projects
+from bkkenergy.usecases.recompute import Worker, follow_configuration, now_us, own_name
+from bkkenergy.usecases.uptodate import UpToDate
 
 
 @contextmanager
 def report_site(config_dir: Path) -> Iterator[SavingsSite]:
     """The site with its store open, and everything that reports rest on."""
     site = load_site(config_dir)
-    store = open_store(site.settings.store)
-    try:
-        yield report_site_of(site, store)
-    finally:
-        store.close()
+    with opened_site(site) as opened:
+        yield opened
 
 
-def report_site_of(site: Site, store: ReadingStore) -> SavingsSite:
+@contextmanager
+def opened_site(site: Site) -> Iterator[SavingsSite]:
+    """A loaded site with its store and ledger open. What is read is computed first where it waits."""
+    with opened_worker(site) as worker:
+        yield report_site_of(site, worker.readings, UpToDate(worker.ledger, worker))
+
+
+@contextmanager
+def opened_worker(site: Site) -> Iterator[Worker]:
+    """What computes a loaded site's ledger. Days of meters whose settings have changed are marked."""
+    with ExitStack() as stack:
+        store = stack.enter_context(closing(open_store(site.settings.store)))
+        ledger = stack.enter_context(closing(open_ledger(site.settings)))
+        follow_configuration(store, ledger, site.portfolio, site.settings)
+        yield Worker(store, ledger, site.portfolio, site.settings, own_name(), now_us)
+
+
+def report_site_of(site: Site, store: ReadingStore, ledger: LedgerReader) -> SavingsSite:
     """The same, of a site that is loaded and a store that is open already."""
     return SavingsSite(
         store,
+        ledger,
         site.portfolio,
         site.settings,
         site.figures,

@@ -15,11 +15,11 @@ from rich.table import Table
 
 from bkkenergy.cli.context import config_option, load_site, today_here
 from bkkenergy.cli.report import Names
+from bkkenergy.cli.site import opened_site
 from bkkenergy.cli.solar_weather import MEASURED, TYPICAL, chosen_weather, weather_group
 from bkkenergy.cli.spread import dask_option, spreading
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import LANGS, Lang, Words
-from bkkenergy.reports.energy import building_of
 from bkkenergy.reports.solar.gather import (
     SolarSite,
     design_inputs,
@@ -31,8 +31,8 @@ from bkkenergy.reports.solar.html import headline
 from bkkenergy.reports.solar.write import FORMATS, write_design, write_screening
 from bkkenergy.solar.climate import typical_year
 from bkkenergy.solar.design import Wish, design
-from bkkenergy.store import open_store
 from bkkenergy.store.solar_config import load_solar
+from bkkenergy.usecases.energy import building_of
 
 console = Console()
 
@@ -123,15 +123,12 @@ def opened(config_dir: Path, weather_name: str, *, building: str | None = None) 
         if weather_name == MEASURED
         else chosen_weather(site, config, weather_name, building)
     )
-    store = open_store(site.settings.store)
-    found = SolarSite(store, site.portfolio, site.settings, site.figures, config, weather)
-    try:
+    with opened_site(site) as energy:
+        found = SolarSite(energy.ledger, site.portfolio, site.settings, site.figures, config, weather)
         if weather_name == MEASURED and building is not None:
             own = measured_weather(found, building_of(site.portfolio, building), today=today_here())
             found = replace(found, weather=own)
         yield found
-    finally:
-        store.close()
 
 
 def size_of(text: str | None) -> float | str | None:

@@ -27,7 +27,7 @@ from bkkenergy.ingest.files import (
 )
 from bkkenergy.portfolio import Meter
 from bkkenergy.readings import FIELDS, US_PER_S
-from bkkenergy.store import ReadingStore, open_store
+from bkkenergy.store import ReadingStore, open_store, open_writable
 
 METERS_A_READ = 50
 
@@ -74,7 +74,7 @@ def import_command(file: Path, columns: tuple[str, ...], values: str, timezone: 
     the file as FILE.refused.csv, each with its reason.
     """
     site = load_site(config_dir)
-    store = open_store(site.settings.store)
+    store = open_writable(site.settings)
     started_s = time.monotonic()
     try:
         if columns:

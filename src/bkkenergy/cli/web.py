@@ -12,18 +12,21 @@ from sqlalchemy import Engine
 from bkkenergy.cli.context import Site, config_option, load_site, log_options, set_up_logging
 from bkkenergy.cli.site import report_site_of
 from bkkenergy.store import open_store
+from bkkenergy.store.ledger import open_ledger
 from bkkenergy.store.start import try_out
 from bkkenergy.store.state import open_state
 from bkkenergy.store.state.users import first_admin
+from bkkenergy.usecases.recompute import follow_configuration
 from bkkenergy.web.app import create_app
 from bkkenergy.web.here import Here
 
 
 def make_here(site: Site, engine: Engine) -> Here:
     """What requests work with."""
-    store = open_store(site.settings.store)
+    store, ledger = open_store(site.settings.store), open_ledger(site.settings)
     try_out(store)
-    return Here(report_site_of(site, store), site.profiles, engine, lambda: dt.datetime.now(dt.UTC))
+    follow_configuration(store, ledger, site.portfolio, site.settings)
+    return Here(report_site_of(site, store, ledger), site.profiles, engine, lambda: dt.datetime.now(dt.UTC))
 
 
 def make_server(site: Site, *, log_level: str = "warning") -> uvicorn.Server:

@@ -166,7 +166,7 @@ def wide_batch(wide: Wide, columns: Mapping[str, Meter], values: WideValues) -> 
         elif meter.kind is MeterKind.INTERVAL:
             ts_us, figures = wide.start_us + int(wide.interval_s * US_PER_S), wide.energy_kwh(column, values)
         else:
-            raise InputError(f"meter {meter.id} only integrates power. Set its kind to register or interval.")
+            raise InputError(f"meter {meter.id} is of kind {meter.kind}. Set its kind to register or interval.")
         known = ~np.isnan(figures)
         batch = ReadingBatch(meter_ids, np.full(len(ts_us), number), ts_us, {"energy_kwh": figures})
         parts.append(batch.take(known))

@@ -30,7 +30,7 @@ from bkkenergy.ingest.spool import Spool
 from bkkenergy.metering.frames import exchanges_of, limits_of
 from bkkenergy.portfolio import Meter, MeterKind, Portfolio
 from bkkenergy.settings import Settings
-from bkkenergy.store import ReadingStore, StoreAway, open_store
+from bkkenergy.store import ReadingStore, StoreAway, open_writable
 from bkkenergy.store.start import try_out
 
 log = structlog.get_logger(__name__)
@@ -185,7 +185,7 @@ class Ingester:
                 quarantine = Quarantine.of(self._settings)
                 logbook = Logbook(path)
                 spool = Spool(limits.spool, max_bytes=limits.spool_max_bytes) if limits.spool else None
-                store = open_store(self._settings.store, prepare=spool is None)
+                store = open_writable(self._settings, prepare=spool is None)
                 break
             except StoreAway as away:
                 log.warning("store_away", why=str(away), retry_s=delay_s)

@@ -6,20 +6,21 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
-from bkkenergy.calendar import BANGKOK, timestamp_us
+from bkkenergy.calendar import BANGKOK
 from bkkenergy.ingest.logbook import Logbook, NotedEvent
 from bkkenergy.ingest.quarantine import Kept
+from bkkenergy.metering.quarters import FIRM
 from bkkenergy.portfolio import Meter, MeterKind
+from bkkenergy.ports.ledger import IMPORT, QUARTERS_PER_DAY, LedgerReader
 from bkkenergy.readings import US_PER_S
-from bkkenergy.store import ReadingStore
-from bkkenergy.store.rollup import Rollup
 
 STATUS_DAYS = 7
 LEAST_COVERAGE_RATIO = 0.9
 SETTLED = dt.timedelta(minutes=30)
-"""An hour counts once it ended so long ago: by then its last readings have come, and its figures are kept."""
+"""An hour counts once it ended this long ago: by then its last readings have come and are computed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class MeterStatus:
     coverage_ratio: float | None
     skew_s: float | None
     events: tuple[NotedEvent, ...]
+    is_waiting: bool = False
 
     @property
     def is_poor(self) -> bool:
@@ -45,31 +47,45 @@ class MeterStatus:
 
 
 def meter_status(
-    store: ReadingStore, rollup: Rollup, logbook: Logbook, meters: Sequence[Meter], *, now: dt.datetime
+    ledger: LedgerReader, logbook: Logbook, meters: Sequence[Meter], *, now: dt.datetime
 ) -> list[MeterStatus]:
     """Status of every meter, in the order given. Raises StoreAway.
 
-    Coverage is that of the hours that are kept, not of readings: a week of an agency is 400,000 of them.
+    Coverage is that of the ledger; is_waiting where days of it are still to be computed.
     """
     end = pd.Timestamp(now - SETTLED).floor("h")
     start = end - pd.Timedelta(days=STATUS_DAYS)
     names = [meter.id for meter in meters]
     counting = [meter.id for meter in meters if meter.kind is not MeterKind.WEATHER]
-    coverage_ratio = rollup.coverage_ratios(counting, timestamp_us(start), timestamp_us(end))
-    seen, gateways = store.last_seen_us(names), logbook.gateways()
+    coverage_ratio, waiting = _coverage(ledger, counting, start, end)
+    seen, gateways = ledger.seen(names), logbook.gateways()
     events: dict[str, list[NotedEvent]] = {}
     for event in logbook.events(names, start.to_pydatetime()):
         events.setdefault(event.meter_id, []).append(event)
     return [
         MeterStatus(
             meter.id,
-            dt.datetime.fromtimestamp(seen[meter.id] / US_PER_S, BANGKOK) if meter.id in seen else None,
+            dt.datetime.fromtimestamp(seen[meter.id].last_us / US_PER_S, BANGKOK) if meter.id in seen else None,
             coverage_ratio.get(meter.id),
             gateways[meter.gateway_id].skew_s if meter.gateway_id in gateways else None,
             tuple(events.get(meter.id, ())),
+            is_waiting=meter.id in waiting,
         )
         for meter in meters
     ]
+
+
+def _coverage(
+    ledger: LedgerReader, meters: Sequence[str], start: pd.Timestamp, end: pd.Timestamp
+) -> tuple[dict[str, float], set[str]]:
+    """Share of each meter's quarter-hours measured between two full hours, and the meters of which a day waits."""
+    first = start.tz_convert(BANGKOK).date()
+    slots = ledger.slots(meters, IMPORT, first, end.tz_convert(BANGKOK).date())
+    midnight = pd.Timestamp(first, tz=BANGKOK)
+    inside = slice(*(int((at - midnight) / pd.Timedelta(days=1) * QUARTERS_PER_DAY) for at in (start, end)))
+    share = np.isin(slots.quality[inside], FIRM).mean(axis=0)
+    waiting = {name for name, column in zip(meters, slots.is_waiting.T, strict=True) if column.any()}
+    return dict(zip(meters, share.tolist(), strict=True)), waiting
 
 
 def unknown_topics(kept: Sequence[Kept]) -> dict[str, Kept]:

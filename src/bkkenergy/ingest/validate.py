@@ -49,6 +49,7 @@ class Limits:
     """What a reading of each meter may hold, as columns.
 
     energy_scale, voltage_scale, current_scale : (m,) from what is sent to what flows.
+    least_energy_kwh : (m,) an energy figure is not below this; only a net register goes below zero.
     most_energy_kwh : (m,) an energy figure lies below this.
     most_power_kw : (m,) power in either direction.
     commissioned_us : (m,) first instant of the meter, microseconds since the epoch.
@@ -57,6 +58,7 @@ class Limits:
     energy_scale: FloatArray
     voltage_scale: FloatArray
     current_scale: FloatArray
+    least_energy_kwh: FloatArray
     most_energy_kwh: FloatArray
     most_power_kw: FloatArray
     commissioned_us: IntArray
@@ -68,6 +70,7 @@ class Limits:
             np.array([meter.multiplier for meter in meters]),
             np.array([meter.vt_ratio for meter in meters]),
             np.array([meter.ct_ratio for meter in meters]),
+            np.array([-_most_energy_kwh(meter) if meter.kind is MeterKind.NET else 0.0 for meter in meters]),
             np.array([_most_energy_kwh(meter) for meter in meters]),
             np.array([meter.rated_kw * RATING_MARGIN_RATIO for meter in meters]),
             np.array([int((meter.commissioned or EARLIEST).timestamp()) * US_PER_S for meter in meters], np.int64),
@@ -89,7 +92,7 @@ class Limits:
 def _most_energy_kwh(meter: Meter) -> float:
     if meter.kind is MeterKind.INTERVAL:
         return meter.rated_kw * RATING_MARGIN_RATIO * meter.interval_s / S_PER_H
-    return LARGEST_REGISTER_KWH * meter.multiplier if meter.rollover_kwh is None else meter.rollover_kwh
+    return LARGEST_REGISTER_KWH * meter.multiplier if meter.wraps_at_kwh is None else meter.wraps_at_kwh
 
 
 def reject_codes(batch: ReadingBatch, limits: Limits, *, latest_us: int) -> npt.NDArray[np.int8]:
@@ -99,7 +102,7 @@ def reject_codes(batch: ReadingBatch, limits: Limits, *, latest_us: int) -> npt.
     """
     energy_kwh, export_kwh, power_kw = (batch.column(name) for name in ("energy_kwh", "export_kwh", "power_kw"))
     ghi_wm2 = batch.column("ghi_wm2")
-    most_kwh = limits.most_energy_kwh[batch.meter]
+    least_kwh, most_kwh = limits.least_energy_kwh[batch.meter], limits.most_energy_kwh[batch.meter]
     gauge_is_off = np.zeros(len(batch), np.bool_)
     for name, (least, most) in PLAUSIBLE.items():
         if name in batch.columns:
@@ -109,7 +112,7 @@ def reject_codes(batch: ReadingBatch, limits: Limits, *, latest_us: int) -> npt.
             batch.ts_us < limits.commissioned_us[batch.meter],
             batch.ts_us > latest_us,
             np.isnan(energy_kwh) & np.isnan(power_kw) & np.isnan(ghi_wm2),
-            (energy_kwh < 0) | (energy_kwh >= most_kwh) | (export_kwh < 0) | (export_kwh >= most_kwh),
+            (energy_kwh < least_kwh) | (energy_kwh >= most_kwh) | (export_kwh < 0) | (export_kwh >= most_kwh),
             np.abs(power_kw) > limits.most_power_kw[batch.meter],
             gauge_is_off,
         ],
@@ -133,8 +136,11 @@ def explain(batch: ReadingBatch, row: int, reason: Reason, limits: Limits) -> st
             return "neither energy_kwh nor power_kw (nor ghi_wm2, of a weather station). Send one of them."
         case Reason.ENERGY_OUT_OF_RANGE:
             shown = {name: values[name] for name in ("energy_kwh", "export_kwh") if name in values}
-            most_kwh = limits.most_energy_kwh[meter]
-            return f"{shown} is not within 0 to {most_kwh:g} kWh. Check register_digits, ratios and unit."
+            least_kwh, most_kwh = limits.least_energy_kwh[meter], limits.most_energy_kwh[meter]
+            return (
+                f"{shown} is not within {least_kwh:g} to {most_kwh:g} kWh. "
+                "Check register_digits or rollover_kwh, ratios and unit."
+            )
         case Reason.POWER_OUT_OF_RANGE:
             most_kw = limits.most_power_kw[meter]
             return f"power_kw {values['power_kw']:g} is beyond {most_kw:g} kW. Check rated_kw, ratios and unit."

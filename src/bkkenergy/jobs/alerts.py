@@ -18,12 +18,12 @@ from bkkenergy.portfolio import Building, Portfolio
 from bkkenergy.readings import US_PER_S
 from bkkenergy.reports.alert_words import alert_line
 from bkkenergy.reports.content import AgencyReport
-from bkkenergy.reports.energy import main_energy_kwh
 from bkkenergy.reports.savings.gather import SavingsSite
 from bkkenergy.settings import AlertSettings, Recipient, Settings
 from bkkenergy.store.state import transaction, us_of
 from bkkenergy.store.state.alerts import Alarm, last_told, mark_told, reconcile, untold
 from bkkenergy.store.state.outbox import post
+from bkkenergy.usecases.energy import building_quarters
 
 log = structlog.get_logger(__name__)
 
@@ -94,8 +94,9 @@ class PeakWatch:
             start = self._through[building.id]
         if start >= moment:
             return
-        energy = main_energy_kwh(site.store, site.settings, building, Period(start, moment))
-        power_kw = energy * QUARTERS_AN_HOUR
+        firm_kwh = building_quarters(site.ledger, building, Period(start, moment)).firm_kwh
+        skipped = int((start - start.normalize()) / QUARTER)
+        power_kw = firm_kwh[skipped : skipped + int((moment - start) / QUARTER)] * QUARTERS_AN_HOUR
         known = np.flatnonzero(np.isfinite(power_kw))
         if len(known) == 0:
             return
@@ -123,7 +124,8 @@ def _pays_demand(site: SavingsSite, building: Building, day: dt.date) -> bool:
 def look(site: SavingsSite, engine: Engine, peaks: PeakWatch, now: dt.datetime) -> int:
     """Look at meters and peaks, and enter what is new; how many alerts were opened."""
     alerts = site.settings.alerts
-    last_seen_us = site.store.last_seen_us([meter.id for meter in site.portfolio.meters])
+    seen = site.ledger.seen([meter.id for meter in site.portfolio.meters])
+    last_seen_us = {name: own.last_us for name, own in seen.items()}
     alarms = silent_meters(site.portfolio, last_seen_us, now, alerts.silent_h)
     alarms += peaks.alarms(site, now, alerts.near_peak_ratio)
     return reconcile(engine, alarms, now, kinds={"meter_silent", "near_peak"})

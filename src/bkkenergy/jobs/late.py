@@ -51,4 +51,4 @@ def _newest_of_recent(desk: Desk, ended_after: dt.date, today: dt.date) -> list[
 def _figures_now(desk: Desk, run: Run) -> Figures:
     period = Period.parse(run.period, today=run.first_day)
     site = desk.site
-    return period_figures(site.store, site.portfolio, site.settings, run.agency, period)
+    return period_figures(site.ledger, site.portfolio, run.agency, period)

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import os
-import socket
-import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -25,25 +22,19 @@ from bkkenergy.jobs.runner import Desk, work
 from bkkenergy.jobs.schedule import wanted
 from bkkenergy.reports.render.browser import Browser
 from bkkenergy.reports.retention import DeletionWaits, pack
-from bkkenergy.reports.rollup import refresh
 from bkkenergy.reports.savings.gather import SavingsSite
 from bkkenergy.settings import Settings
 from bkkenergy.store.archive import sweep
-from bkkenergy.store.rollup import Rollup
 from bkkenergy.store.state.ledger import Ledger, Run
+from bkkenergy.usecases.recompute import Worker, own_name, recompute
 
 log = structlog.get_logger(__name__)
 
 SiteOpener = Callable[[], AbstractContextManager[SavingsSite]]
 LATE_EVERY = dt.timedelta(hours=1)
-ROLLUP_EVERY_S = 20
+LEDGER_EVERY_S = 2
 TURNED = "jobs.turned"
 """A file beside the state, touched when the schedule was looked at without a fault. Health checks ask for its age."""
-
-
-def own_name() -> str:
-    """A name that no other process has, and that tells a person where it runs."""
-    return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
 
 
 @dataclass
@@ -51,6 +42,7 @@ class Jobs:
     """The scheduler's parts. `tick` does all that is due; it is called by the clock, by a command, or by a test."""
 
     open_site: SiteOpener
+    open_worker: Callable[[], AbstractContextManager[Worker]]
     engine: Engine
     settings: Settings
     clock: Callable[[], dt.datetime]
@@ -102,20 +94,15 @@ class Jobs:
         return done
 
     def bring_up(self) -> int:
-        """Compute the hours and days anew that new readings have changed; how many meters. A store away is logged.
+        """Compute the ledger's marked days; how many meters. A store that cannot be reached is logged.
 
-        Any replica may: the same readings give the same hours.
+        Any replica may: they deal the meters out among themselves.
         """
         try:
-            with self.open_site() as site:
-                rollup = Rollup(self.settings.store.path)
-                try:
-                    today = self.clock().astimezone(BANGKOK).date()
-                    return refresh(site.store, rollup, site.portfolio, self.settings, today=today)
-                finally:
-                    rollup.close()
+            with self.open_worker() as worker:
+                return recompute(worker).meters
         except BkkEnergyError as error:
-            log.error("rollup_failed", why=str(error))  # noqa: TRY400
+            log.error("ledger_not_computed", why=str(error))  # noqa: TRY400
             return 0
 
     def _pack(self, site: SavingsSite) -> None:
@@ -172,7 +159,7 @@ def start(jobs: Jobs) -> BackgroundScheduler:
     scheduler = BackgroundScheduler(timezone=BANGKOK, job_defaults={"misfire_grace_time": None, "coalesce": True})
     every = IntervalTrigger(seconds=max(1, int(jobs.settings.jobs.tick_s)), timezone=BANGKOK)
     scheduler.add_job(tick, every, id="reports", next_run_time=dt.datetime.now(BANGKOK))
-    often = IntervalTrigger(seconds=ROLLUP_EVERY_S, timezone=BANGKOK)
-    scheduler.add_job(jobs.bring_up, often, id="rollup", next_run_time=dt.datetime.now(BANGKOK))
+    often = IntervalTrigger(seconds=LEDGER_EVERY_S, timezone=BANGKOK)
+    scheduler.add_job(jobs.bring_up, often, id="ledger", next_run_time=dt.datetime.now(BANGKOK))
     scheduler.start()
     return scheduler

@@ -24,7 +24,7 @@ def limits_of(meters: Sequence[Meter]) -> MeterLimits:
     """What the metering needs of the configuration, as columns in the order of `meters`."""
     return MeterLimits(
         rated_kw=np.array([meter.rated_kw for meter in meters]),
-        rollover_kwh=np.array([np.nan if meter.rollover_kwh is None else meter.rollover_kwh for meter in meters]),
+        rollover_kwh=np.array([np.nan if meter.wraps_at_kwh is None else meter.wraps_at_kwh for meter in meters]),
         interval_s=np.array([float(meter.interval_s) for meter in meters]),
     )
 

@@ -45,10 +45,24 @@ def meter_faults(building: Building, places: Mapping[str, str]) -> Iterator[Faul
         instants = [exchange.at for exchange in meter.exchanges]
         if instants != sorted(instants):
             yield Fault(f"{where}.exchanges", "exchanges are not in the order of time", "Sort them by `at`.")
-        if meter.exchanges and meter.kind is not MeterKind.REGISTER:
-            yield Fault(
-                f"{where}.exchanges", "only a register can be exchanged", 'Remove them, or set kind = "register".'
-            )
+        yield from register_faults(meter, where)
+
+
+def register_faults(meter: Meter, where: str) -> Iterator[Fault]:
+    """Faults of what is said about a counter that the meter has not."""
+    if meter.kind in {MeterKind.REGISTER, MeterKind.NET}:
+        if meter.restarts_at_zero and meter.kind is MeterKind.NET:
+            what = "a counter that runs both ways falls without a restart"
+            yield Fault(f"{where}.restarts_at_zero", what, 'Remove it, or set kind = "register".')
+        return
+    if meter.exchanges:
+        yield Fault(f"{where}.exchanges", "only a register can be exchanged", 'Remove them, or set kind = "register".')
+    if meter.rollover_kwh is not None:
+        yield Fault(f"{where}.rollover_kwh", "only a register rolls over", 'Remove it, or set kind = "register".')
+    if meter.restarts_at_zero:
+        yield Fault(
+            f"{where}.restarts_at_zero", "only a register restarts at zero", 'Remove it, or set kind = "register".'
+        )
 
 
 def _is_own_ancestor(meter: Meter, by_id: Mapping[str, Meter]) -> bool:

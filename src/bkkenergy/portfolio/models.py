@@ -51,6 +51,8 @@ class MeterKind(StrEnum):
     """There is no energy figure; power_kw is integrated."""
     WEATHER = "weather"
     """A weather station: it measures no energy at all, but ghi_wm2 and temp_air_c."""
+    NET = "net"
+    """energy_kwh is one counter that runs both ways: it falls while the building feeds energy back."""
 
 
 class YearlySpan(Frozen):
@@ -129,6 +131,10 @@ class Meter(Frozen):
 
     rated_kw : no more than this can flow; readings above it are refused, steps above it unknown.
     register_digits : whole digits of the counter; it rolls over at 10^digits x multiplier.
+    rollover_kwh : where the counter rolls over, as the meter shows it, where that is no power of ten: 65.536 of a
+        16-bit pulse counter, 42949672.96 of a 32-bit register in units of 10 Wh. Instead of register_digits.
+    resolution_kwh : the least that the counter shows; a fall within it is no fall. Learned where it is left out.
+    restarts_at_zero : the counter loses its value with its supply; what it shows then was used since.
     ct_ratio, vt_ratio : transformer ratios, where the meter reports secondary values; else 1.
     interval_s : how often it is expected to report, seconds.
     payload : profile of config/payloads by which its messages are read.
@@ -147,6 +153,9 @@ class Meter(Frozen):
     parent: MeterId | None = None
     rated_kw: Positive
     register_digits: Annotated[int, Field(ge=3, le=12)] | None = None
+    rollover_kwh: Positive | None = None
+    resolution_kwh: Positive | None = None
+    restarts_at_zero: bool = False
     ct_ratio: Positive = 1.0
     vt_ratio: Positive = 1.0
     interval_s: Annotated[int, Field(ge=1, le=86_400)] = 900
@@ -172,9 +181,17 @@ class Meter(Frozen):
         return self.ct_ratio * self.vt_ratio
 
     @property
-    def rollover_kwh(self) -> float | None:
-        """Where the register starts again from zero, kWh; None where it is not declared."""
+    def wraps_at_kwh(self) -> float | None:
+        """Where the register starts again from zero, in energy that flows; None where it is not declared."""
+        if self.rollover_kwh is not None:
+            return self.rollover_kwh * self.multiplier
         return None if self.register_digits is None else 10.0**self.register_digits * self.multiplier
+
+    @model_validator(mode="after")
+    def _wraps_at_one_value(self) -> Self:
+        if self.rollover_kwh is not None and self.register_digits is not None:
+            raise ValueError("register_digits and rollover_kwh both say where the counter rolls over; keep one")
+        return self
 
 
 class Obstacle(Frozen):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,9 +15,10 @@ import pandas as pd
 from bkkenergy.calendar import Period, on_days
 from bkkenergy.carbon import GridFactor, emissions_kg
 from bkkenergy.metering.demand import demand_kw, load_factor_ratio, mean_day_kw, peak
-from bkkenergy.metering.intervals import IntervalEnergy
+from bkkenergy.metering.quarters import QuarterHours
 from bkkenergy.portfolio import Agency, Building, Meter, Portfolio
-from bkkenergy.readings import FloatArray, Quality
+from bkkenergy.ports.ledger import Span
+from bkkenergy.readings import FloatArray
 from bkkenergy.reports.content import (
     SCHEMA,
     AgencyReport,
@@ -43,16 +45,18 @@ HOURS_A_DAY = 24
 class AgencyInputs:
     """All that one report is made from.
 
-    energy : 15-minute energy of the agency's meters over the period and the weeks compared with.
-    exported : the same for energy fed back.
+    energy : quarter-hours of the agency's meters over the period and the weeks compared with.
+    exported : energy fed back over the period.
+    refused : where registers fell, or rose beyond their rating, in the period.
     last_seen : the latest reading of each meter that ever reported.
     """
 
     agency: Agency
     portfolio: Portfolio
     period: Period
-    energy: IntervalEnergy
-    exported: IntervalEnergy
+    energy: QuarterHours
+    exported: QuarterHours
+    refused: tuple[Span, ...]
     last_seen: Mapping[str, dt.datetime]
     rate: FlatRate
     factor: GridFactor
@@ -119,7 +123,7 @@ def _pictures(inputs: AgencyInputs, days: _Days) -> Pictures:
     """Bars and heat map of the agency: a day with its four weeks before, a month's days, a year's months and days."""
     period = inputs.period
     mains = [meter.id for building in inputs.buildings for meter in building.main_meters]
-    power_kw = demand_kw(inputs.energy.energy_kwh[mains].sum(axis=1, min_count=1))
+    power_kw = demand_kw(inputs.energy.known_kwh[mains].sum(axis=1, min_count=1))
     own = power_kw[(power_kw.index >= period.start) & (power_kw.index < period.end)]
     shown = power_kw if period.kind == "day" else own
     first = pd.DatetimeIndex(shown.index)[0].date()
@@ -186,8 +190,9 @@ def _building_use(inputs: AgencyInputs, building: Building, days: _Days) -> Buil
     period = inputs.period
     mains = [meter.id for meter in building.main_meters]
     in_period = (inputs.energy.energy_kwh.index >= period.start) & (inputs.energy.energy_kwh.index < period.end)
-    power_kw = demand_kw(inputs.energy.energy_kwh[mains].sum(axis=1, skipna=False, min_count=1))
-    highest = peak(power_kw[in_period])
+    power_kw = demand_kw(inputs.energy.known_kwh[mains].sum(axis=1, skipna=False, min_count=1))
+    measured_kw = demand_kw(inputs.energy.demand_kwh[mains].sum(axis=1, skipna=False, min_count=1))[in_period]
+    highest = peak(measured_kw)
     energy_kwh = _known(inputs.energy.total_kwh(period.start, period.end)[mains].sum(min_count=1))
     coverage_ratio = float(inputs.energy.coverage_ratio(period.start, period.end)[mains].mean()) if mains else 0.0
     usual_kwh, like_days, compared = _usual(inputs, building, days, mains)
@@ -200,7 +205,7 @@ def _building_use(inputs: AgencyInputs, building: Building, days: _Days) -> Buil
         compared_days=compared,
         peak_kw=highest.peak_kw if highest else None,
         peak_at=highest.at.to_pydatetime() if highest else None,
-        load_factor_ratio=_known(load_factor_ratio(power_kw[in_period])),
+        load_factor_ratio=_known(load_factor_ratio(measured_kw)),
         coverage_ratio=coverage_ratio,
         cost_thb=None if energy_kwh is None else cost_thb(energy_kwh, inputs.rate),
         co2e_kg=None if energy_kwh is None else emissions_kg(energy_kwh, inputs.factor),
@@ -247,7 +252,7 @@ def _usual(
 def _agency_use(inputs: AgencyInputs, uses: Sequence[Use]) -> Use:
     """The agency's use: sums of its buildings, and its own coincident peak."""
     mains = [meter.id for building in inputs.buildings for meter in building.main_meters]
-    energy = inputs.energy.energy_kwh
+    energy = inputs.energy.demand_kwh
     in_period = (energy.index >= inputs.period.start) & (energy.index < inputs.period.end)
     power_kw = demand_kw(energy.loc[in_period, mains].sum(axis=1, min_count=1))
     highest = peak(power_kw)
@@ -290,8 +295,7 @@ def _meter_attention(inputs: AgencyInputs, building: Building) -> list[Attention
     start, end = inputs.period.start, inputs.period.end
     coverage_ratio = inputs.energy.coverage_ratio(start, end)
     total_kwh = inputs.energy.total_kwh(start, end)
-    quality = inputs.energy.quality
-    resets = (quality[(quality.index >= start) & (quality.index < end)] == Quality.RESET).sum()
+    resets = Counter(span.meter for span in inputs.refused)
     found = []
     for meter in building.meters:
         ratio, seen = float(coverage_ratio[meter.id]), inputs.last_seen.get(meter.id)
@@ -299,6 +303,9 @@ def _meter_attention(inputs: AgencyInputs, building: Building) -> list[Attention
             found.append(_of(meter, "no_data", "alert", {"last_seen_at": seen}))
         elif ratio < inputs.thresholds.least_coverage_ratio:
             found.append(_of(meter, "low_coverage", "warning", {"coverage_ratio": ratio, "last_seen_at": seen}))
+        waiting_count = int(inputs.energy.waiting_days(start, end)[meter.id])
+        if waiting_count:
+            found.append(_of(meter, "days_wait", "alert", {"days_count": waiting_count}))
         if resets[meter.id]:
             found.append(_of(meter, "register_reset", "alert", {"intervals_count": int(resets[meter.id])}))
         if total_kwh[meter.id] == 0 and inputs.period.kind == "day":

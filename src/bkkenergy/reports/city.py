@@ -64,6 +64,7 @@ def city_report(
         bill=_bill(reports),
         bill_source="; ".join(dict.fromkeys(own.bill_source for own in reports if own.bill_source)),
         ft_is_entered=all(own.ft_is_entered for own in reports),
+        is_demand_estimated=any(own.is_demand_estimated for own in reports),
         savings=savings,
         total_saving=_total_saving(reports, placebo),
         findings=tuple(findings[:MOST_FINDINGS]),

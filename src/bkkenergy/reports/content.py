@@ -18,7 +18,14 @@ Scope = Literal["agency", "city"]
 Severity = Literal["alert", "warning", "notice"]
 Values = tuple[float | None, ...]
 AttentionKind = Literal[
-    "no_data", "low_coverage", "register_reset", "not_counting", "use_up", "use_down", "sub_meters_exceed_main"
+    "no_data",
+    "low_coverage",
+    "register_reset",
+    "not_counting",
+    "use_up",
+    "use_down",
+    "sub_meters_exceed_main",
+    "days_wait",
 ]
 
 
@@ -198,7 +205,8 @@ class AgencyReport:
     scope : an agency with its buildings, or the city with its agencies in their place. names : (Thai, English)
     of every agency, building and meter that the report names. missing : agencies that the city's report lacks.
     bill : on reports of whole months, the items of all buildings' bills under their own schedules; costs are
-        then these bills, not the flat rate. bill_source : of rates and Ft; ft_is_entered : for all months.
+        then these bills, not the flat rate. bill_source : of rates and Ft; ft_is_entered : for all months;
+        is_demand_estimated : a demand charge rests on estimated quarter-hours alone.
     savings, total_saving : against baselines, over the period; on a day's report over the fiscal year so far,
         from `savings_first_day` to the period's last. findings : what to act on. placebo_source : what bands rest on.
     changes : on a later revision, what late data changed.
@@ -229,6 +237,7 @@ class AgencyReport:
     bill: tuple[BillItem, ...] = ()
     bill_source: str = ""
     ft_is_entered: bool = True
+    is_demand_estimated: bool = False
     savings: tuple[BuildingSaving, ...] = ()
     savings_first_day: dt.date | None = None
     total_saving: BuildingSaving | None = None

@@ -11,18 +11,18 @@ from bkkenergy.calendar import BANGKOK, Period
 from bkkenergy.carbon import factor_for
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Portfolio
-from bkkenergy.readings import ENERGY_FIELDS
+from bkkenergy.ports.ledger import EXPORT, IMPORT, LedgerReader, SpanReason
 from bkkenergy.reports.build import MAX_COMPARED_DAYS, AgencyInputs
-from bkkenergy.reports.energy import quarter_hours
 from bkkenergy.reports.figures import Figures
 from bkkenergy.settings import Settings
-from bkkenergy.store import ReadingStore
+from bkkenergy.usecases.energy import quarter_hours
 
 DAYS_A_WEEK = 7
+REFUSED = (SpanReason.RESET, SpanReason.OVER_RATING)
 
 
 def agency_inputs(
-    store: ReadingStore, portfolio: Portfolio, settings: Settings, figures: Figures, agency_id: str, period: Period
+    ledger: LedgerReader, portfolio: Portfolio, settings: Settings, figures: Figures, agency_id: str, period: Period
 ) -> AgencyInputs:
     """What the report of one agency over one period is made from. Raises InputError, StoreAway."""
     agency = portfolio.agencies.get(agency_id)
@@ -34,14 +34,16 @@ def agency_inputs(
     whole = period
     if len(period.dates) <= MAX_COMPARED_DAYS:
         whole = period.with_days_before(settings.report.compared_weeks * DAYS_A_WEEK)
-    energy, exported = quarter_hours(store, settings, meters, whole, ENERGY_FIELDS)
     return AgencyInputs(
         agency=agency,
         portfolio=portfolio,
         period=period,
-        energy=energy,
-        exported=exported,
-        last_seen={name: _local(ts_us) for name, ts_us in store.last_seen_us(names).items()},
+        energy=quarter_hours(ledger, meters, whole),
+        exported=quarter_hours(ledger, meters, period, EXPORT),
+        refused=tuple(
+            span for span in ledger.spans(names, IMPORT, period.first_day, period.last_day) if span.reason in REFUSED
+        ),
+        last_seen={name: _local(seen.last_us) for name, seen in ledger.seen(names).items()},
         rate=figures.flat_rate,
         factor=factor_for(figures.grid_factors, period.last_day.year, "footprint"),
         thresholds=settings.report,
@@ -53,12 +55,12 @@ def _local(ts_us: int) -> dt.datetime:
 
 
 def period_figures(
-    store: ReadingStore, portfolio: Portfolio, settings: Settings, agency_id: str, period: Period
+    ledger: LedgerReader, portfolio: Portfolio, agency_id: str, period: Period
 ) -> dict[str, tuple[float | None, float]]:
     """Energy and coverage of each of an agency's buildings over a period, as its report tells them."""
     buildings = portfolio.buildings_of(agency_id)
     meters = [meter for building in buildings for meter in building.main_meters]
-    (energy,) = quarter_hours(store, settings, meters, period)
+    energy = quarter_hours(ledger, meters, period)
     total_kwh, coverage = energy.total_kwh(period.start, period.end), energy.coverage_ratio(period.start, period.end)
     found: dict[str, tuple[float | None, float]] = {}
     for building in buildings:

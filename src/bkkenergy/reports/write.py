@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from bkkenergy.calendar import BANGKOK, Period
@@ -18,11 +19,13 @@ from bkkenergy.reports.render.browser import Browser
 from bkkenergy.reports.savings.attach import with_judgements
 from bkkenergy.reports.savings.gather import SavingsSite
 from bkkenergy.store.files import write_whole
+from bkkenergy.usecases.readonce import ReadOnce
 
 
 def make_report(site: SavingsSite, agency_id: str, period: Period, *, now: dt.datetime) -> AgencyReport:
     """The content of one agency's report. Raises InputError, StoreAway."""
-    inputs = agency_inputs(site.store, site.portfolio, site.settings, site.figures, agency_id, period)
+    site = replace(site, ledger=ReadOnce(site.ledger))
+    inputs = agency_inputs(site.ledger, site.portfolio, site.settings, site.figures, agency_id, period)
     return with_judgements(build_report(inputs, generated_at=now.astimezone(BANGKOK)), site, period)
 
 

@@ -64,6 +64,12 @@ class ReadingStore(Protocol):
     def first_seen_us(self, meter_ids: Sequence[str]) -> Mapping[str, int]:
         """Instant of the earliest reading of each meter that has one."""
 
+    def last_before_us(self, meter_id: str, before_us: int, field: str) -> int | None:
+        """Return the instant of a meter's last reading of a field before an instant; None without one."""
+
+    def first_from_us(self, meter_id: str, from_us: int, field: str) -> int | None:
+        """Return the instant of a meter's first reading of a field from an instant on; None without one."""
+
     def count(
         self, meter_ids: Sequence[str], start_us: int, end_us: int, fields: Sequence[str] = DEFAULT_FIELDS
     ) -> Mapping[str, Mapping[str, int]]:

@@ -6,6 +6,7 @@ import datetime as dt
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from functools import cached_property
 
 import numpy as np
@@ -16,6 +17,7 @@ from bkkenergy.settings import InfluxSettings
 from bkkenergy.store.base import DEFAULT_FIELDS, StoreAway, StoreDenied, StoreRefused, StoreUnfit
 from bkkenergy.store.influx_server import CHECK_RIGHTS, NEEDS_INFLUXQL, InfluxServer, Series, quoted_name, quoted_text
 from bkkenergy.store.kept import Kept
+from bkkenergy.store.ledger.beside import MarksBeside
 from bkkenergy.store.line_protocol import HOURS, MEASUREMENT, TAG, encode
 from bkkenergy.store.rollup import StaleMarks
 
@@ -37,9 +39,11 @@ class InfluxStore:
     it can lose points after they were acknowledged to the broker.
     """
 
-    def __init__(self, settings: InfluxSettings, marks: StaleMarks | None = None) -> None:
-        """Marks : told of every batch before it is sent, so that hours and days are computed anew."""
-        self.server, self._marks = InfluxServer(settings), marks
+    def __init__(
+        self, settings: InfluxSettings, marks: StaleMarks | None = None, ledger: MarksBeside | None = None
+    ) -> None:
+        """Marks, ledger : marked with every batch, so that its days are computed again."""
+        self.server, self._marks, self._ledger = InfluxServer(settings), marks, ledger
 
     @cached_property
     def kept(self) -> Kept:
@@ -100,7 +104,8 @@ class InfluxStore:
         if body and self._marks is not None:
             self._marks.mark(batch)
         if body:
-            self.server.write(body)
+            with nullcontext() if self._ledger is None else self._ledger.around(batch):
+                self.server.write(body)
 
     def keep_hours(self, hours: ReadingBatch) -> None:
         """Hours of packed days as a measurement of their own, for dashboards: energy_kwh in the hour from its stamp."""
@@ -160,6 +165,22 @@ class InfluxStore:
                 found[name] = of_two(ts_us, found.get(name, ts_us))
         return found
 
+    def last_before_us(self, meter_id: str, before_us: int, field: str) -> int | None:
+        """Return the instant of a meter's last reading of a field before an instant; None without one."""
+        return self._nearest_us(meter_id, f"time < {min(before_us, LATEST_US)}u", field, "DESC")
+
+    def first_from_us(self, meter_id: str, from_us: int, field: str) -> int | None:
+        """Return the instant of a meter's first reading of a field from an instant on; None without one."""
+        return self._nearest_us(meter_id, f"time >= {from_us}u AND time < {LATEST_US}u", field, "ASC")
+
+    def _nearest_us(self, meter_id: str, when: str, field: str, order: str) -> int | None:
+        found = self.server.select(
+            f"{field} FROM {MEASUREMENT} WHERE {_is_one_of([meter_id])} AND {when} ORDER BY time {order} LIMIT 1",
+            [field],
+            lambda own: int(own.rows[0][0]),
+        )
+        return found[0] if found else None
+
     def forget(self, meter_ids: Sequence[str], start_us: int, before_us: int) -> None:
         """Delete readings: by one request where the measurement has no other meter, else by one a meter."""
         if self.server.api == "auto":
@@ -202,6 +223,8 @@ class InfluxStore:
             self.kept.close()
         if self._marks is not None:
             self._marks.close()
+        if self._ledger is not None:
+            self._ledger.close()
 
 
 def _chunks(meter_ids: Sequence[str]) -> list[Sequence[str]]:

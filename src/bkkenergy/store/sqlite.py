@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from functools import cached_property, lru_cache
 from itertools import chain
 from pathlib import Path
@@ -14,6 +15,9 @@ import numpy as np
 from bkkenergy.readings import FIELDS, ReadingBatch
 from bkkenergy.store.base import DEFAULT_FIELDS, StoreUnfit
 from bkkenergy.store.kept import Kept
+from bkkenergy.store.ledger.beside import MarksBeside
+from bkkenergy.store.ledger.marks import mark_readings_sql
+from bkkenergy.store.ledger.tables import sqlite_schema
 from bkkenergy.store.rollup import SCHEMA as ROLLUP_SCHEMA
 from bkkenergy.store.rollup import mark_stale
 from bkkenergy.store.sqlite_file import METER_TABLE, Transaction, make_tables, open_database
@@ -37,8 +41,9 @@ CREATE TABLE IF NOT EXISTS probe (one INTEGER PRIMARY KEY CHECK (one = 1), value
 class SqliteStore:
     """The embedded ReadingStore."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, marks: MarksBeside | None = None) -> None:
+        """Marks : where the energy ledger lives in another database; without, it lives in this file."""
+        self.path, self._marks = path, marks
         self._connection = open_database(path)
         self._numbers: dict[str, int] = {}
 
@@ -49,23 +54,26 @@ class SqliteStore:
 
     def prepare(self) -> None:
         """Make the tables, and the columns that an older file lacks."""
-        make_tables(self._connection, self.path, _SCHEMA + ROLLUP_SCHEMA)
+        make_tables(self._connection, self.path, _SCHEMA + ROLLUP_SCHEMA + sqlite_schema())
         known = {row[1] for row in self._connection.execute("PRAGMA table_info(reading)")}
         lacking = [name for name in FIELDS if name not in known]
         make_tables(self._connection, self.path, "".join(f"ALTER TABLE reading ADD COLUMN {n} REAL;" for n in lacking))
 
     def commit(self, batch: ReadingBatch) -> None:
-        """Store the batch in one transaction, synced to disk."""
+        """Store the batch and mark its days in one transaction, synced to disk."""
         if len(batch) == 0:
             return
         names = tuple(name for name in FIELDS if name in batch.columns)
         used = {batch.meter_ids[index] for index in np.flatnonzero(np.bincount(batch.meter)).tolist()}
-        with Transaction(self._connection, self.path) as connection:
+        beside = nullcontext() if self._marks is None else self._marks.around(batch)
+        with beside, Transaction(self._connection, self.path) as connection:
             known = self._numbers | self._new_numbers(used - self._numbers.keys())
             numbers = np.array([known.get(name, -1) for name in batch.meter_ids], np.int64)
             columns = (numbers[batch.meter], batch.ts_us, *(batch.columns[name] for name in names))
             _insert(connection, ("meter", "ts_us", *names), [column.tolist() for column in columns])
             mark_stale(connection, numbers, batch)
+            if self._marks is None:
+                mark_readings_sql(connection, batch.meter_ids, batch.meter, batch.ts_us)
         self._numbers = known
 
     def readings(
@@ -103,6 +111,22 @@ class SqliteStore:
         query = f"SELECT {which}(ts_us) FROM reading WHERE meter = (SELECT id FROM meter WHERE name = ?)"  # noqa: S608
         found = {name: self._connection.execute(query, (name,)).fetchone()[0] for name in meter_ids}
         return {name: ts_us for name, ts_us in found.items() if ts_us is not None}
+
+    def last_before_us(self, meter_id: str, before_us: int, field: str) -> int | None:
+        """Return the instant of a meter's last reading of a field before an instant; None without one."""
+        return self._nearest_us(meter_id, before_us, field, "<", "DESC")
+
+    def first_from_us(self, meter_id: str, from_us: int, field: str) -> int | None:
+        """Return the instant of a meter's first reading of a field from an instant on; None without one."""
+        return self._nearest_us(meter_id, from_us, field, ">=", "ASC")
+
+    def _nearest_us(self, meter_id: str, ts_us: int, field: str, side: str, order: str) -> int | None:
+        query = (
+            "SELECT ts_us FROM reading WHERE meter = (SELECT id FROM meter WHERE name = ?) "  # noqa: S608
+            f"AND ts_us {side} ? AND {field} IS NOT NULL ORDER BY ts_us {order} LIMIT 1"
+        )
+        row = self._connection.execute(query, (meter_id, ts_us)).fetchone()
+        return None if row is None else int(row[0])
 
     def keep_hours(self, hours: ReadingBatch) -> None:
         """Nothing to do: hours of every day stand in this file already, in the table `hour`."""
@@ -164,6 +188,8 @@ class SqliteStore:
         self._connection.close()
         if "kept" in self.__dict__:
             self.kept.close()
+        if self._marks is not None:
+            self._marks.close()
 
     def _new_numbers(self, names: Iterable[str]) -> dict[str, int]:
         """The file's own number of each meter; remembered only once the transaction has held."""

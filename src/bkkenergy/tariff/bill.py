@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from bkkenergy.calendar import BANGKOK
-from bkkenergy.readings import FloatArray
+from bkkenergy.readings import BoolArray, FloatArray, IntArray
 from bkkenergy.tariff.schedule import Rates, Schedule, Tariffs, Window
 from bkkenergy.tariff.windows import window_masks
 
@@ -31,6 +31,8 @@ class Quantities:
     demand_kw : highest 15-minute mean power by window, not rounded.
     peak_kvar : highest 15-minute mean reactive power; None where no meter measures it.
     highest_demand_thb : highest demand charge of the past 12 months; None where it is not known.
+    is_demand_estimated : no quarter-hour of the month was measured, so that demand is that of estimated ones: too low
+        rather than too high.
     """
 
     month: dt.date
@@ -39,6 +41,7 @@ class Quantities:
     demand_kw: Mapping[Window, float]
     peak_kvar: float | None = None
     highest_demand_thb: float | None = None
+    is_demand_estimated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,11 @@ class Bill:
     quantities: Quantities = field(repr=False)
 
     @property
+    def is_demand_estimated(self) -> bool:
+        """Whether demand charges rest on estimated quarter-hours alone."""
+        return self.quantities.is_demand_estimated and any(line.item == "demand" for line in self.lines)
+
+    @property
     def total_thb(self) -> float:
         """What is to be paid."""
         return float(sum((_exact(line.amount_thb) for line in self.lines), Decimal(0)))
@@ -78,14 +86,25 @@ class Bill:
 
 
 def quantities_of(
-    energy_kwh: FloatArray, starts: pd.DatetimeIndex, tariffs: Tariffs, *, interval_h: float = 0.25
+    energy_kwh: FloatArray,
+    starts: pd.DatetimeIndex,
+    tariffs: Tariffs,
+    *,
+    interval_h: float = 0.25,
+    demand_kwh: FloatArray | None = None,
 ) -> list[Quantities]:
     """The quantities of each month of a series (n,); see `quantities_of_many`."""
-    return quantities_of_many(np.atleast_2d(energy_kwh), starts, tariffs, interval_h=interval_h)[0]
+    demand = None if demand_kwh is None else np.atleast_2d(demand_kwh)
+    return quantities_of_many(np.atleast_2d(energy_kwh), starts, tariffs, interval_h=interval_h, demand_kwh=demand)[0]
 
 
 def quantities_of_many(
-    energy_kwh: FloatArray, starts: pd.DatetimeIndex, tariffs: Tariffs, *, interval_h: float = 0.25
+    energy_kwh: FloatArray,
+    starts: pd.DatetimeIndex,
+    tariffs: Tariffs,
+    *,
+    interval_h: float = 0.25,
+    demand_kwh: FloatArray | None = None,
 ) -> list[list[Quantities]]:
     """The quantities of each month of many series.
 
@@ -95,6 +114,8 @@ def quantities_of_many(
     starts : (n,) starts of the intervals, with zone, in order.
     interval_h : length of an interval, hours. MEA's demand is a mean of a quarter-hour: longer
         intervals understate it.
+    demand_kwh : (k, n) the intervals that may set a demand, NaN where one may not: it is known that energy of a
+        gap flowed, but not when. None: all may. A month without any takes its demand from all, and says so.
 
     Returns
     -------
@@ -104,9 +125,10 @@ def quantities_of_many(
     masks = window_masks(starts, tariffs)
     month_start = starts.tz_convert(BANGKOK).tz_localize(None).to_period("M").to_timestamp()
     first = np.flatnonzero(np.append(True, month_start[1:] != month_start[:-1]))
+    firm, has_firm = _demand_intervals(known, demand_kwh, first)
     energy = np.add.reduceat(known, first, axis=1)
     on_peak = np.add.reduceat(known * masks["on_peak"], first, axis=1)
-    highest = {window: np.maximum.reduceat(known * mask, first, axis=1) / interval_h for window, mask in masks.items()}
+    highest = {window: np.maximum.reduceat(firm * mask, first, axis=1) / interval_h for window, mask in masks.items()}
     return [
         [
             Quantities(
@@ -114,11 +136,25 @@ def quantities_of_many(
                 float(energy[row, column]),
                 float(on_peak[row, column]),
                 {window: max(0.0, float(peak_kw[row, column])) for window, peak_kw in highest.items()},
+                is_demand_estimated=bool(energy[row, column] > 0 and not has_firm[row, column]),
             )
             for column, at in enumerate(first.tolist())
         ]
         for row in range(len(known))
     ]
+
+
+def _demand_intervals(
+    known_kwh: FloatArray, demand_kwh: FloatArray | None, first: IntArray
+) -> tuple[FloatArray, BoolArray]:
+    """(k, n) intervals that set the demand; (k, months) whether a month has one that may."""
+    if demand_kwh is None:
+        return known_kwh, np.ones((len(known_kwh), len(first)), np.bool_)
+    firm_kwh = np.asarray(demand_kwh, np.float64)
+    has_firm = np.add.reduceat(np.isfinite(firm_kwh).astype(np.int64), first, axis=1) > 0
+    lengths = np.diff(np.append(first, firm_kwh.shape[1]))
+    in_firm_month = np.repeat(has_firm, lengths, axis=1)
+    return np.where(in_firm_month, np.nan_to_num(firm_kwh), known_kwh), has_firm
 
 
 def bill_of(quantities: Quantities, schedule: Schedule, tariffs: Tariffs) -> Bill:

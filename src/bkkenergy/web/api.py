@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 import io
 import re
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -14,14 +15,17 @@ import pandas as pd
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import Response
 
-from bkkenergy.calendar import BANGKOK, Period, edges
+from bkkenergy.calendar import Period
 from bkkenergy.errors import InputError
-from bkkenergy.reports.energy import main_energy_kwh
+from bkkenergy.portfolio import Meter
+from bkkenergy.ports.ledger import CHANNELS
+from bkkenergy.readings import Quality
 from bkkenergy.reports.savings.gather import month_bills
 from bkkenergy.settings import CITY
 from bkkenergy.store.baselines import latest_baseline
 from bkkenergy.store.state.ledger import Ledger
 from bkkenergy.store.state.projects import projects
+from bkkenergy.usecases.energy import energy_series
 from bkkenergy.web.api_rows import (
     AgencyPage,
     AgencyRow,
@@ -36,10 +40,10 @@ from bkkenergy.web.api_rows import (
     RunPage,
     RunRow,
 )
-from bkkenergy.web.building import building_hours, building_view, power_now, spoken
+from bkkenergy.web.building import building_view, power_now, spoken
 from bkkenergy.web.pages_energy import building_of, figures_of
 from bkkenergy.web.problems import PROBLEMS
-from bkkenergy.web.security import ApiVisitor
+from bkkenergy.web.security import ApiVisitor, Visitor
 
 router = APIRouter(prefix="/api/v1", tags=["v1"], responses=PROBLEMS)
 MOST_POINTS = 5000
@@ -92,52 +96,84 @@ def power(building_id: str, visitor: ApiVisitor) -> PowerRow:
     return PowerRow(building=building_id, power_kw=found.power_kw, at=found.at)
 
 
-@router.get(
-    "/buildings/{building_id}/energy",
-    response_model=EnergySeries,
-    responses={
-        200: {"content": {"text/csv": {}, "application/vnd.apache.parquet": {}}},
-        304: {"description": "Nothing has changed since the ETag that was sent"},
-    },
-)
+SERIES_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/csv": {}, "application/vnd.apache.parquet": {}}},
+    304: {"description": "Nothing has changed since the ETag that was sent"},
+}
+SeriesFormat = Annotated[Literal["json", "csv", "parquet"], Query(alias="format")]
+SeriesChannel = Literal["import", "export"]
+
+
+@router.get("/buildings/{building_id}/energy", response_model=EnergySeries, responses=SERIES_RESPONSES)
 def energy(
     request: Request,
     building_id: str,
     visitor: ApiVisitor,
     first: dt.date,
     last: dt.date,
-    form: Annotated[Literal["json", "csv", "parquet"], Query(alias="format")] = "json",
+    channel: SeriesChannel = "import",
+    form: SeriesFormat = "json",
 ) -> Response:
-    """Its energy from the first to the last day, at most 5,000 points: 15 minutes, hours or days, by the span.
+    """Return its energy from the first to the last day, at most 5,000 points: 15 minutes, hours or days, by the span.
 
-    JSON is an EnergySeries; CSV and Parquet have the columns start and energy_kwh.
+    JSON is an EnergySeries; CSV and Parquet have the columns start, energy_kwh and quality.
     """
     own = building_of(visitor, building_id)
+    return _series(request, visitor, building_id, own.main_meters, (first, last), channel, form)
+
+
+@router.get("/meters/{meter_id}/energy", response_model=EnergySeries, responses=SERIES_RESPONSES)
+def meter_energy(
+    request: Request,
+    meter_id: str,
+    visitor: ApiVisitor,
+    first: dt.date,
+    last: dt.date,
+    channel: SeriesChannel = "import",
+    form: SeriesFormat = "json",
+) -> Response:
+    """Return one meter's energy in the same form as a building's."""
+    building_id = meter_id.rpartition(".")[0]
+    own = building_of(visitor, building_id)
+    meters = tuple(meter for meter in own.meters if meter.id == meter_id)
+    if not meters:
+        raise HTTPException(404, f"{meter_id} is no meter of {building_id}")
+    return _series(request, visitor, meter_id, meters, (first, last), channel, form)
+
+
+def _series(
+    request: Request,
+    visitor: Visitor,
+    name: str,
+    meters: Sequence[Meter],
+    span: tuple[dt.date, dt.date],
+    channel: SeriesChannel,
+    form: str,
+) -> Response:
+    first, last = span
     if last < first or (last - first).days >= MOST_POINTS or not 1990 <= first.year <= last.year <= 2200:  # noqa: PLR2004
         raise HTTPException(422, f"last must be on or after first, within {MOST_POINTS} days")
-    step, starts, kwh = _series(visitor, own, first, last)
+    step = _step_of((last - first).days + 1)
+    found = energy_series(visitor.here.ledger, meters, Period.days(first, last), step, CHANNELS[channel])
+    quality = [Quality(value).name.lower() for value in found.quality.tolist()]
     if form != "json":
-        frame = pd.DataFrame({"start": starts, "energy_kwh": kwh})
-        name = f"{building_id}_{first}_{last}.{form}"
-        return _file(frame, form, name)
+        frame = pd.DataFrame({"start": found.starts, "energy_kwh": found.energy_kwh, "quality": quality})
+        return _file(frame, form, f"{name}_{first}_{last}.{form}")
     series = {
-        "building": building_id,
+        "id": name,
         "step": step,
-        "starts": [at.isoformat() for at in starts],
-        "energy_kwh": [None if np.isnan(value) else round(value, 4) for value in kwh.tolist()],
+        "starts": [at.isoformat() for at in found.starts],
+        "energy_kwh": [None if np.isnan(value) else round(value, 4) for value in found.energy_kwh.tolist()],
+        "quality": quality,
+        "waiting_days": [day.isoformat() for day in found.waiting],
     }
     return _tagged(request, msgspec.json.encode(series))
 
 
-def _series(visitor: ApiVisitor, own: Any, first: dt.date, last: dt.date) -> tuple[str, pd.DatetimeIndex, Any]:
-    period, days = Period.days(first, last), (last - first).days + 1
+def _step_of(days: int) -> Literal["15min", "60min", "day"]:
     if days <= QUARTERS_UP_TO_DAYS:
-        found = main_energy_kwh(visitor.here.store(), visitor.here.settings, own, period)
-        return "15min", edges(period, "15min")[:-1], found
-    series = building_hours(visitor.here, own, first, last)
-    if days <= HOURS_UP_TO_DAYS:
-        return "60min", series.starts.tz_convert(BANGKOK), series.energy_kwh
-    return "day", series.day_index, series.energy_kwh.reshape(-1, 24).sum(axis=1)
+        return "15min"
+    return "60min" if days <= HOURS_UP_TO_DAYS else "day"
 
 
 def _file(frame: pd.DataFrame, form: str, name: str) -> Response:

@@ -108,12 +108,19 @@ class BuildingPage(Page):
 
 
 class EnergySeries(Row):
-    """Energy of a building's intervals; null where not known. starts : their begins, ISO 8601 with offset."""
+    """Energy of a building's or a meter's intervals.
 
-    building: str
+    starts : ISO 8601 with offset. energy_kwh : what was counted, null where nothing is known; its sum is the total
+    of reports, pages and bills. quality : the poorest of each interval. waiting_days : not yet computed from all
+    readings; ask again in some seconds.
+    """
+
+    id: str
     step: Literal["15min", "60min", "day"]
     starts: list[dt.datetime]
     energy_kwh: list[float | None]
+    quality: list[Literal["measured", "edited", "estimated", "incomplete", "missing"]]
+    waiting_days: list[dt.date]
 
 
 class PowerRow(Row):

@@ -1,4 +1,4 @@
-"""What a building's page shows, from hours and days that are kept and from its latest readings."""
+"""What a building's page shows, from the ledger and from its latest readings."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pandas as pd
 
 from bkkenergy.calendar import BANGKOK, Period, edges, timestamp_us
 from bkkenergy.portfolio import Building
+from bkkenergy.ports.ledger import QUARTERS_PER_DAY
 from bkkenergy.readings import FloatArray
 from bkkenergy.reports.savings.gather import Judged, facts_of, fiscal_year_so_far, judge, month_bills
 from bkkenergy.savings.baseline import Series, series_of
@@ -19,6 +20,7 @@ from bkkenergy.savings.views import LoadViews, load_views, mean_rows
 from bkkenergy.store.silences import read_silences, silences_path
 from bkkenergy.tariff.bill import Bill
 from bkkenergy.tariff.windows import window_masks
+from bkkenergy.usecases.energy import QUARTERS_PER_HOUR, building_quarters, main_energy_kwh
 from bkkenergy.web.here import Here
 
 DAYS_SHOWN = 365
@@ -42,7 +44,7 @@ class BuildingView:
     """One building's page.
 
     today_kw, typical_kw : (24,) mean power of today's hours, and of days like it. month_peak_kw : highest 15 minutes
-    of this month and of the one before. bill : of this month so far.
+    of this month and of the one before. bill : of this month so far. waiting : days that are still to be computed.
     """
 
     building: Building
@@ -55,14 +57,18 @@ class BuildingView:
     judged: Judged
     judged_from: dt.date
     findings: list[Finding]
+    waiting: tuple[dt.date, ...]
 
 
 def building_hours(here: Here, building: Building, first: dt.date, last: dt.date) -> Series:
-    """A building's hours from what is kept: main meters summed, NaN where one of them is not known."""
-    grids = [here.rollup().meter_hours(meter.id, first, last)[..., 0] for meter in building.main_meters]
-    energy = np.sum(grids, axis=0).ravel() if grids else np.full(((last - first).days + 1) * HOURS_A_DAY, np.nan)
-    starts = edges(Period.days(first, last), "60min")[:-1]
-    return series_of(starts, energy, None, here.portfolio.calendars[building.calendar])
+    """A building's hours: main meters summed, NaN where one of them is not known wholly, so also in a running hour."""
+    period = Period.days(first, last)
+    energy = (
+        main_energy_kwh(here.ledger, building, period, "60min")
+        if building.main_meters
+        else np.full(len(period.dates) * HOURS_A_DAY, np.nan)
+    )
+    return series_of(edges(period, "60min")[:-1], energy, None, here.portfolio.calendars[building.calendar])
 
 
 def building_view(here: Here, building: Building) -> BuildingView:
@@ -72,7 +78,9 @@ def building_view(here: Here, building: Building) -> BuildingView:
     on_peak = window_masks(series.starts, here.site.figures.tariffs)["on_peak"]
     views = load_views(series, on_peak)
     peaks = month_peaks_kw(here, building)
-    judged_from, judged, findings = here.kept(("judged", building.id, today), KEPT_S, lambda: _judged(here, building))
+    waiting = waiting_of(here, building)
+    key = ("judged", building.id, today, waiting)
+    judged_from, judged, findings = here.kept(key, KEPT_S, lambda: _judged(here, building))
     return BuildingView(
         building,
         views,
@@ -84,17 +92,23 @@ def building_view(here: Here, building: Building) -> BuildingView:
         judged,
         judged_from,
         findings,
+        waiting,
     )
+
+
+def waiting_of(here: Here, building: Building) -> tuple[dt.date, ...]:
+    """Days of a building's meters that are still to be computed from their readings."""
+    waiting = here.waiting([meter.id for meter in building.meters])
+    return tuple(sorted({day for days in waiting.values() for day in days}))
 
 
 def month_peaks_kw(here: Here, building: Building) -> tuple[float | None, float | None]:
     """The highest 15 minutes of the last month and of this one."""
     this = here.today.replace(day=1)
     last = (this - dt.timedelta(days=1)).replace(day=1)
-    days = here.rollup().days([meter.id for meter in building.main_meters], last, here.today)
-    by_month = days.groupby(days["day"] >= pd.Timestamp(this))["peak_kw"].max()
-    before, now = (by_month.get(key) for key in (False, True))
-    return _known(before), _known(now)
+    firm_kw = building_quarters(here.ledger, building, Period.days(last, here.today)).firm_kwh * QUARTERS_PER_HOUR
+    ended = (this - last).days * QUARTERS_PER_DAY
+    return _highest(firm_kw[:ended]), _highest(firm_kw[ended:])
 
 
 def bill_so_far(here: Here, building: Building) -> Bill | None:
@@ -104,7 +118,9 @@ def bill_so_far(here: Here, building: Building) -> Bill | None:
         return None
     period = Period.days(today.replace(day=1), today - dt.timedelta(days=1))
     found: list[Bill] = here.kept(
-        ("bill", building.id, today), KEPT_S, lambda: month_bills(here.report_site(), building, period)
+        ("bill", building.id, today, waiting_of(here, building)),
+        KEPT_S,
+        lambda: month_bills(here.report_site(), building, period),
     )
     return found[0] if found else None
 
@@ -152,5 +168,5 @@ def power_now(here: Here, building: Building) -> PowerNow:
     return PowerNow(total, at)
 
 
-def _known(value: float | None) -> float | None:
-    return None if value is None or np.isnan(value) else float(value)
+def _highest(power_kw: FloatArray) -> float | None:
+    return float(np.nanmax(power_kw)) if np.isfinite(power_kw).any() else None

@@ -17,11 +17,12 @@ import structlog
 
 from bkkenergy.calendar import BANGKOK, Period, edges, fiscal_year_of
 from bkkenergy.errors import BkkEnergyError
-from bkkenergy.portfolio import Building
-from bkkenergy.reports.energy import air_temperature_c
+from bkkenergy.portfolio import Building, Portfolio
+from bkkenergy.ports.ledger import IMPORT, QUARTERS_PER_DAY, LedgerReader
 from bkkenergy.savings.baseline import Baseline, expected_days, series_of
 from bkkenergy.store.baselines import latest_baseline
 from bkkenergy.store.state.alerts import open_alerts
+from bkkenergy.usecases.energy import air_temperature_c, building_quarters
 from bkkenergy.web.here import Here
 
 log = structlog.get_logger(__name__)
@@ -111,10 +112,9 @@ class CityFigures:
         here, today = self._here, self._here.today
         year, month = fiscal_year_of(today).first_day, today.replace(day=1)
         week = today - dt.timedelta(days=COVERAGE_DAYS)
-        mains = {meter.id: own.id for own in here.portfolio.buildings.values() for meter in own.main_meters}
-        frame = here.rollup().days(list(mains), min(year, month, week), today)
-        days = frame.assign(building=frame["meter"].map(mains))
-        energy = days.pivot_table(index="day", columns="building", values="energy_kwh", aggfunc="sum")
+        mains = [meter.id for own in here.portfolio.buildings.values() for meter in own.main_meters]
+        days = MainDays.read(here.ledger, here.portfolio, min(year, month, week), today)
+        energy = days.energy_kwh
         expected = pd.DataFrame(
             {
                 own.id: series
@@ -122,11 +122,11 @@ class CityFigures:
                 if (series := self._expected_of(own, year, today)) is not None
             }
         )
-        months, years = _spans(energy, expected, month, today), _spans(energy, expected, year, today)
-        now = energy.reindex([pd.Timestamp(today)]).iloc[0]
-        peak_kw = days[days["day"] >= pd.Timestamp(month)].groupby("building")["peak_kw"].max()
-        recent = days[(days["day"] >= pd.Timestamp(week)) & (days["day"] < pd.Timestamp(today))]
-        coverage = recent.groupby("building")["coverage"].sum() / COVERAGE_DAYS
+        months, years = _spans(days, expected, month, today), _spans(days, expected, year, today)
+        now = energy.iloc[-1]
+        peak_kw = month_peaks(here.ledger, here.portfolio, days, month, today)
+        recent = days.coverage_ratio
+        coverage = recent[(recent.index >= pd.Timestamp(week)) & (recent.index < pd.Timestamp(today))].mean()
         alerts = pd.Series([own.building for own in open_alerts(here.engine)], dtype=object).value_counts()
         found = {
             own.id: BuildingFigures(
@@ -135,12 +135,12 @@ class CityFigures:
                 months.get(own.id, NOTHING),
                 years.get(own.id, NOTHING),
                 _of(peak_kw, own.id),
-                float(coverage.get(own.id, 0.0)) / max(len(own.main_meters), 1),
+                float(coverage.get(own.id, 0.0)),
                 int(alerts.get(own.id, 0)),
             )
             for own in here.portfolio.buildings.values()
         }
-        return Figures(here.clock().astimezone(BANGKOK), found, here.rollup().stale_count())
+        return Figures(here.clock().astimezone(BANGKOK), found, len(here.waiting(mains)))
 
     def _expected_of(self, building: Building, first: dt.date, today: dt.date) -> pd.Series | None:
         """What the baseline expects of each whole day so far; computed once a day and baseline."""
@@ -161,18 +161,63 @@ def expected_series(here: Here, building: Building, baseline: Baseline, first: d
     starts = edges(period, "60min")[:-1]
     site = here.report_site()
     needs_air = "calendar" not in baseline.form
-    temp_c = air_temperature_c(site.store, site.portfolio, building, period) if needs_air else None
+    temp_c = air_temperature_c(site.ledger, site.portfolio, building, period) if needs_air else None
     calendar = site.portfolio.calendars[building.calendar]
     series = series_of(starts, np.zeros(len(starts)), temp_c, calendar)
     index = pd.DatetimeIndex(series.day_index).tz_localize(None)
     return pd.Series(expected_days(baseline.model, series), index=index)
 
 
-def _spans(energy: pd.DataFrame, expected: pd.DataFrame, first: dt.date, today: dt.date) -> dict[str, Span]:
+@dataclass(frozen=True, slots=True)
+class MainDays:
+    """Days of every building's main meters together: (days, buildings), by day and building id.
+
+    energy_kwh : accepted energy. is_whole : whether every quarter-hour of every main meter is known. coverage_ratio :
+    share of them that was measured. meter_peak_kw : highest quarter-hour of any one main meter.
+    """
+
+    energy_kwh: pd.DataFrame
+    is_whole: pd.DataFrame
+    coverage_ratio: pd.DataFrame
+    meter_peak_kw: pd.DataFrame
+
+    @classmethod
+    def read(cls, ledger: LedgerReader, portfolio: Portfolio, first: dt.date, last: dt.date) -> MainDays:
+        """Read the days from the first to the last."""
+        mains = {meter.id: own.id for own in portfolio.buildings.values() for meter in own.main_meters}
+        totals = ledger.totals(list(mains), IMPORT, first, last)
+        index = pd.date_range(first, last, name="day")
+        columns = pd.Index([mains[name] for name in totals.meters], name="building")
+
+        def grouped(values: np.ndarray, how: str, **options: int) -> pd.DataFrame:
+            by_meter = pd.DataFrame(values.T, index=columns, columns=index)
+            found: pd.DataFrame = getattr(by_meter.groupby(level=0), how)(**options).T
+            return found
+
+        measured = totals.measured + totals.edited
+        return cls(
+            grouped(totals.total, "sum", min_count=1),
+            grouped(measured + totals.estimated == QUARTERS_PER_DAY, "all"),
+            grouped(measured / QUARTERS_PER_DAY, "mean"),
+            grouped(totals.peak, "max"),
+        )
+
+
+def month_peaks(ledger: LedgerReader, portfolio: Portfolio, days: MainDays, first: dt.date, last: dt.date) -> pd.Series:
+    """Return the highest measured quarter-hour of each building since a day, kW: of its main meters at one time."""
+    peaks = days.meter_peak_kw[days.meter_peak_kw.index >= pd.Timestamp(first)].max()
+    for building in portfolio.buildings.values():
+        if len(building.main_meters) > 1:
+            firm_kwh = building_quarters(ledger, building, Period.days(first, last)).firm_kwh
+            peaks[building.id] = np.nanmax(firm_kwh) * 4 if np.isfinite(firm_kwh).any() else np.nan
+    return peaks
+
+
+def _spans(days: MainDays, expected: pd.DataFrame, first: dt.date, today: dt.date) -> dict[str, Span]:
     """Of each building from a day on: use up to now, and use against the baseline over whole days that both know."""
-    used = energy[energy.index >= pd.Timestamp(first)]
+    used = days.energy_kwh[days.energy_kwh.index >= pd.Timestamp(first)]
     total = used.sum(min_count=1)
-    whole = used[used.index < pd.Timestamp(today)]
+    whole = used[used.index < pd.Timestamp(today)].where(days.is_whole)
     foretold = expected.reindex(index=whole.index, columns=whole.columns)
     both = whole.notna() & foretold.notna()
     compared, judged = whole.where(both).sum(min_count=1), foretold.where(both).sum(min_count=1)

@@ -16,13 +16,16 @@ from bkkenergy.ingest.logbook import Logbook
 from bkkenergy.ingest.profile import Profile
 from bkkenergy.ingest.status import MeterStatus, meter_status
 from bkkenergy.portfolio import Meter, Portfolio
+from bkkenergy.ports.ledger import LedgerReader
+from bkkenergy.readings import US_PER_S
 from bkkenergy.reports.savings.gather import SavingsSite
 from bkkenergy.settings import Settings
 from bkkenergy.store import ReadingStore, open_store
-from bkkenergy.store.rollup import Rollup
 from bkkenergy.store.state.projects import projects
 
 MOST_KEPT, SWEEP_EVERY_S = 5000, 30.0
+WORKER_NEEDS_S = 60.0
+"""A marked day is no news for so long: a worker computes it within seconds."""
 
 
 @dataclass
@@ -56,6 +59,11 @@ class Here:
         """Today in Bangkok."""
         return self.clock().astimezone(BANGKOK).date()
 
+    def waiting(self, meters: Sequence[str]) -> Mapping[str, Sequence[dt.date]]:
+        """Days of meters that wait longer than a worker needs, so that figures of them are not the last word."""
+        patience_us = int(WORKER_NEEDS_S * US_PER_S)
+        return self.ledger.waiting(meters, marked_before_us=int(self.clock().timestamp() * US_PER_S) - patience_us)
+
     def store(self) -> ReadingStore:
         """The store, on a connection of the thread's own."""
         if not hasattr(self._own, "store"):
@@ -63,12 +71,10 @@ class Here:
         found: ReadingStore = self._own.store
         return found
 
-    def rollup(self) -> Rollup:
-        """Hours and days, on a connection of the thread's own."""
-        if not hasattr(self._own, "rollup"):
-            self._own.rollup = Rollup(self.settings.store.path)
-        found: Rollup = self._own.rollup
-        return found
+    @property
+    def ledger(self) -> LedgerReader:
+        """The energy ledger; threads share it."""
+        return self.site.ledger
 
     def kept(self, key: tuple[object, ...], seconds: float, compute: Callable[[], Any]) -> Any:
         """What was computed under a key not longer ago than so many seconds, else computed now.
@@ -94,7 +100,7 @@ class Here:
             return []
         logbook = Logbook(self.settings.store.path)
         try:
-            return meter_status(self.store(), self.rollup(), logbook, meters, now=self.clock())
+            return meter_status(self.ledger, logbook, meters, now=self.clock())
         finally:
             logbook.close()
 

@@ -46,7 +46,7 @@ def solar_site(here: Here) -> SolarSite:
         raise InputError("config/solar is missing.")
     climate = site.solar.climate
     weather = here.kept(("weather",), DAY_S, lambda: typical_year(climate))
-    return SolarSite(site.store, site.portfolio, site.settings, site.figures, site.solar, weather)
+    return SolarSite(site.ledger, site.portfolio, site.settings, site.figures, site.solar, weather)
 
 
 def designed(here: Here, sketch: Sketch) -> Design:

@@ -12,11 +12,12 @@ NOW_S = 1_795_402_800
 MAIN = meter(rated_kw=100, register_digits=6, commissioned="2026-01-01T00:00:00+07:00")
 BEHIND_CT = meter("ct", rated_kw=2000, ct_ratio=40, vt_ratio=2, register_digits=5)
 INTERVAL = meter("interval", kind=MeterKind.INTERVAL, rated_kw=100)
+NET = meter("net", kind=MeterKind.NET, rated_kw=100)
 
 
 def sort(payload, of=MAIN, topic=None):
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-    sorter = Sorter([MAIN, BEHIND_CT, INTERVAL], CANONICAL, max_ahead_s=300, max_payload_bytes=1_000_000)
+    sorter = Sorter([MAIN, BEHIND_CT, INTERVAL, NET], CANONICAL, max_ahead_s=300, max_payload_bytes=1_000_000)
     return sorter.sort([Message(topic or of.topic, body)], now_us=NOW_S * US_PER_S)
 
 
@@ -47,6 +48,11 @@ def test_a_reading_is_accepted_or_refused_with_its_reason(reading, reason):
     assert [item.reason for item in found.refused] == ([] if reason is None else [reason])
     assert len(found.batch) == (1 if reason is None else 0)
     assert all(item.detail.endswith(".") for item in found.refused), "a person is told what to do"
+
+
+def test_a_net_register_may_go_below_zero():
+    assert sort({"ts": NOW_S, "energy_kwh": -12.5}, of=NET).batch.column("energy_kwh").tolist() == [-12.5]
+    assert sort({"ts": NOW_S, "energy_kwh": -12.5}).refused[0].reason is Reason.ENERGY_OUT_OF_RANGE
 
 
 def test_an_unknown_topic_is_refused_with_its_payload():

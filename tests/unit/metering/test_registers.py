@@ -9,7 +9,7 @@ from bkkenergy.portfolio import MeterKind
 from bkkenergy.readings import Quality, ReadingBatch
 from tests.builders import DAY_US, QUARTER_US, meter, readings
 
-MEASURED, ESTIMATED, MISSING, RESET = Quality
+MEASURED, ESTIMATED, MISSING, RESET, *_ = Quality
 
 
 def grown(register, **given):

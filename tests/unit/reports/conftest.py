@@ -7,16 +7,15 @@ import datetime as dt
 import numpy as np
 import pytest
 
-from bkkenergy.calendar import BANGKOK, Period, edges, timestamp_us
+from bkkenergy.calendar import BANGKOK, Period, timestamp_us
 from bkkenergy.carbon import GridFactor
-from bkkenergy.metering.frames import meter_energy
 from bkkenergy.portfolio import Agency, Building, OpeningCalendar, Portfolio
 from bkkenergy.readings import ReadingBatch
 from bkkenergy.reports.build import AgencyInputs, build_report
 from bkkenergy.reports.content import AgencyReport
 from bkkenergy.settings import ReportSettings
 from bkkenergy.tariff.flat import FlatRate
-from tests.builders import DAY, QUARTER_US, meter
+from tests.builders import DAY, QUARTER_US, meter, quarters, refused
 
 WEEKS = 4
 STEPS_A_DAY = 96
@@ -78,7 +77,6 @@ class Scene:
         number, step = np.nonzero(self.sent)
         ids = tuple(one.id for one in self.meters)
         batch = ReadingBatch(ids, number, ts_us[step], {"energy_kwh": register[number, step]})
-        at = edges(span, "15min")
         portfolio = Portfolio(
             agencies={
                 "agency": Agency(id="agency", name_th="หน่วยงาน", name_en="Agency", demonstration=self.demonstration)
@@ -90,8 +88,9 @@ class Scene:
             agency=portfolio.agencies["agency"],
             portfolio=portfolio,
             period=self.period,
-            energy=meter_energy(batch, self.meters, at, max_gap_s=7200),
-            exported=meter_energy(batch, self.meters, at, max_gap_s=7200, field="export_kwh"),
+            energy=quarters(batch, self.meters, span),
+            exported=quarters(batch, self.meters, span, "export"),
+            refused=refused(batch, self.meters, self.period),
             last_seen={one.id: NOW for one in self.meters},
             rate=RATE,
             factor=FACTOR,

@@ -99,7 +99,7 @@ def test_a_long_silence_lowers_coverage_and_forbids_comparison_but_keeps_the_ene
 
 
 def test_a_register_that_falls_is_told(scene):
-    scene.register_shift_kwh[0, scene.day(0).start + 50 :] = -30_000
+    scene.register_shift_kwh[0, scene.day(0).start + 50 :] = -20_000
     report = scene.report()
     assert ("register_reset", "agency.one.main") in kinds(report)
     assert report.buildings[0].use.energy_kwh == pytest.approx(960 - 10)

@@ -142,6 +142,7 @@ def _billed(report: AgencyReport, site: SavingsSite, period: Period) -> AgencyRe
         bill=_items(every),
         bill_source="; ".join(dict.fromkeys(bill.source for bill in every)),
         ft_is_entered=all(bill.ft_is_entered for bill in every),
+        is_demand_estimated=any(bill.is_demand_estimated for bill in every),
     )
 
 

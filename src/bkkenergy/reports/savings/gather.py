@@ -15,15 +15,8 @@ from bkkenergy.calendar import BANGKOK, Period, edges, fiscal_year_of
 from bkkenergy.errors import InputError
 from bkkenergy.plan import ActionPlan, Project
 from bkkenergy.portfolio import Building, Portfolio
+from bkkenergy.ports.ledger import LedgerReader
 from bkkenergy.readings import FloatArray
-from bkkenergy.reports.energy import (
-    air_temperature_c,
-    main_energy_kwh,
-    meters_energy_kwh,
-    power_factor_quarters,
-    station_hours,
-    station_of,
-)
 from bkkenergy.reports.figures import Figures
 from bkkenergy.savings.adjust import adjustment_days
 from bkkenergy.savings.baseline import DAY_VALID_RATIO, Baseline, Saving, Series, fit_baseline, saving_of, series_of
@@ -41,6 +34,15 @@ from bkkenergy.store.savings_config import SavingsConfig
 from bkkenergy.tariff.bill import Bill, bills_of, quantities_of
 from bkkenergy.tariff.compare import avoided_thb_per_kwh
 from bkkenergy.tariff.windows import window_masks
+from bkkenergy.usecases.energy import (
+    air_temperature_c,
+    building_quarters,
+    main_energy_kwh,
+    meters_energy_kwh,
+    power_factor_quarters,
+    station_hours,
+    station_of,
+)
 
 QUARTERS_AN_HOUR, HOURS_A_DAY = 4, 24
 KVAR_DAYS = 31
@@ -54,6 +56,7 @@ class SavingsSite:
     """Everything but the building and the period."""
 
     store: ReadingStore
+    ledger: LedgerReader
     portfolio: Portfolio
     settings: Settings
     figures: Figures
@@ -72,9 +75,9 @@ def hours_of(site: SavingsSite, building: Building, period: Period) -> Series:
     """A building's hours over whole days, with the air of the nearest weather station where there is one."""
     if not building.main_meters:
         raise InputError(f"{building.id} has no meter. Add one to its entry, or make a baseline from its bills.")
-    energy = main_energy_kwh(site.store, site.settings, building, period, "60min")
+    energy = main_energy_kwh(site.ledger, building, period, "60min")
     starts = edges(period, "60min")[:-1]
-    temp_c = air_temperature_c(site.store, site.portfolio, building, period)
+    temp_c = air_temperature_c(site.ledger, site.portfolio, building, period)
     return series_of(starts, energy, temp_c, site.portfolio.calendars[building.calendar])
 
 
@@ -156,8 +159,10 @@ def judged_total(site: SavingsSite, found: list[Judged]) -> Band | None:
 
 def month_bills(site: SavingsSite, building: Building, period: Period) -> list[Bill]:
     """The building's bills of the months of a period under its own schedule."""
-    energy = main_energy_kwh(site.store, site.settings, building, period)
-    months = quantities_of(energy, edges(period, "15min")[:-1], site.figures.tariffs)
+    quarters = building_quarters(site.ledger, building, period)
+    months = quantities_of(
+        quarters.accepted_kwh, edges(period, "15min")[:-1], site.figures.tariffs, demand_kwh=quarters.firm_kwh
+    )
     schedule = site.figures.tariffs.schedules[building.tariff]
     return bills_of(months, schedule, site.figures.tariffs)
 
@@ -165,9 +170,10 @@ def month_bills(site: SavingsSite, building: Building, period: Period) -> list[B
 def facts_of(site: SavingsSite, building: Building, *, last_day: dt.date) -> Facts:
     """What is known of a building up to a day, for its findings."""
     period = Period.days(last_day - dt.timedelta(days=DAYS_OF_FACTS - 1), last_day)
-    quarters = main_energy_kwh(site.store, site.settings, building, period)
+    found = building_quarters(site.ledger, building, period)
+    quarters, firm = found.known_kwh, found.firm_kwh
     starts = edges(period, "15min")[:-1]
-    temp_c = air_temperature_c(site.store, site.portfolio, building, period)
+    temp_c = air_temperature_c(site.ledger, site.portfolio, building, period)
     calendar = site.portfolio.calendars[building.calendar]
     hourly = quarters.reshape(-1, QUARTERS_AN_HOUR).sum(axis=1)
     series = series_of(starts[::QUARTERS_AN_HOUR], hourly, temp_c, calendar)
@@ -186,7 +192,7 @@ def facts_of(site: SavingsSite, building: Building, *, last_day: dt.date) -> Fac
         thb_per_kwh=avoided_thb_per_kwh(series.starts, schedule, tariffs, energy_kwh_a_month=a_month),
         on_peak=window_masks(series.starts, tariffs)["on_peak"],
         baseline=latest_baseline(site.baselines, building.id),
-        demand_kw=quarters[year] * QUARTERS_AN_HOUR,
+        demand_kw=firm[year] * QUARTERS_AN_HOUR,
         demand_starts=pd.DatetimeIndex(starts[year]).tz_convert(BANGKOK),
         demand_thb_per_kw=max(rates.demand_thb_per_kw.values(), default=0.0),
         free_kvar_per_kw=tariffs.rules.free_kvar_per_kw,
@@ -206,7 +212,7 @@ def _kvar(site: SavingsSite, building: Building, demand_kw: FloatArray, starts: 
         return None
     first = starts[-KVAR_DAYS * HOURS_A_DAY * QUARTERS_AN_HOUR]
     end = starts[-1] + pd.Timedelta(minutes=15)
-    factor = power_factor_quarters(site.store, building.main_meters[0], Period(first, end))
+    factor = power_factor_quarters(site.ledger, building.main_meters[0], Period(first, end))
     if factor.empty:
         return None
     mean = factor.reindex(starts.tz_convert("UTC")).to_numpy(np.float64)
@@ -224,7 +230,7 @@ def _pv(site: SavingsSite, building: Building, last_day: dt.date) -> dict[str, f
     if not meters or not roofs or site.solar is None:
         return {}
     period = Period.days(last_day - dt.timedelta(days=FOUR_WEEKS - 1), last_day)
-    made = meters_energy_kwh(site.store, site.settings, meters, period, "day")
+    made = meters_energy_kwh(site.ledger, meters, period, "day")
     if not np.isfinite(made).all():
         return {}
     starts = edges(period, "60min")[:-1]
@@ -239,7 +245,7 @@ def _pv(site: SavingsSite, building: Building, last_day: dt.date) -> dict[str, f
     power = simulate(typical, planes, site.solar.losses).ac_kw.sum(axis=0)[rows]
     expected = float(power.sum())
     if station is not None:
-        ghi = station_hours(site.store, station, period)["ghi_wm2"].to_numpy(np.float64)
+        ghi = station_hours(site.ledger, station, period)["ghi_wm2"].to_numpy(np.float64)
         if np.isfinite(ghi).mean() >= DAY_VALID_RATIO:
             expected *= float(np.nansum(ghi)) / max(float(typical.ghi_wm2[rows][np.isfinite(ghi)].sum()), 1.0)
     return {"pv_kwh": float(made.sum()), "pv_expected_kwh": expected}
@@ -252,5 +258,5 @@ def _sub_kwh(site: SavingsSite, building: Building, last_day: dt.date) -> float 
     if not subs:
         return None
     period = Period.days(last_day - dt.timedelta(days=FOUR_WEEKS - 1), last_day)
-    energy: FloatArray = meters_energy_kwh(site.store, site.settings, subs, period, "day")
+    energy: FloatArray = meters_energy_kwh(site.ledger, subs, period, "day")
     return float(energy.sum()) if np.isfinite(energy).all() else None

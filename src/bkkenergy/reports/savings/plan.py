@@ -11,10 +11,10 @@ from bkkenergy.calendar import Period
 from bkkenergy.plan import Measured, Project, as_yearly, shared
 from bkkenergy.portfolio import Building
 from bkkenergy.reports.content import PlanLine, PlanProgress
-from bkkenergy.reports.energy import meters_energy_kwh
 from bkkenergy.reports.savings.gather import SavingsSite, judge
 from bkkenergy.savings.baseline import Series
 from bkkenergy.savings.facts import DAYS_A_YEAR
+from bkkenergy.usecases.energy import meters_energy_kwh
 
 LEAST_MEASURED_DAYS = 28
 """Below four weeks a saving says nothing of a year."""
@@ -83,7 +83,7 @@ def _made(site: SavingsSite, own: Project, last_day: dt.date) -> Measured | None
     first = own.done_on
     if meter is None or first is None or (last_day - first).days < LEAST_MEASURED_DAYS:
         return None
-    made = meters_energy_kwh(site.store, site.settings, (meter,), Period.days(first, last_day), "day")
+    made = meters_energy_kwh(site.ledger, (meter,), Period.days(first, last_day), "day")
     known = np.isfinite(made)
     return as_yearly(float(made[known].sum()), 0.0, int(known.sum())) if known.any() else None
 

@@ -9,11 +9,11 @@ import numpy as np
 from bkkenergy.calendar import Period
 from bkkenergy.portfolio import Building
 from bkkenergy.reports.content import SolarUse
-from bkkenergy.reports.energy import meters_energy_kwh
 from bkkenergy.reports.savings.gather import SavingsSite
 from bkkenergy.solar.assumptions import SolarConfig
 from bkkenergy.solar.climate import typical_year
 from bkkenergy.solar.screening import laid_roofs, produced_per_kwp
+from bkkenergy.usecases.energy import meters_energy_kwh
 
 
 def solar_use(site: SavingsSite, agency_id: str, period: Period) -> tuple[SolarUse, ...]:
@@ -48,7 +48,7 @@ def _has_pv(building: Building) -> bool:
 def _installed(site: SavingsSite, building: Building, period: Period) -> SolarUse:
     """A building's PV with what its meters counted; None where it has none, or they were silent."""
     meters = tuple(meter for meter in building.meters if meter.pv)
-    made = meters_energy_kwh(site.store, site.settings, meters, period, "day") if meters else np.empty(0)
+    made = meters_energy_kwh(site.ledger, meters, period, "day") if meters else np.empty(0)
     return SolarUse(
         building.id,
         is_installed=True,

@@ -8,14 +8,14 @@ import numpy as np
 
 from bkkenergy.calendar import Period, edges
 from bkkenergy.portfolio import Building
-from bkkenergy.reports.energy import main_energy_kwh
 from bkkenergy.reports.savings.gather import SavingsSite
 from bkkenergy.savings.index import rank_peers, standing, submission_rows
+from bkkenergy.usecases.energy import main_energy_kwh
 
 
 def submission_lines(site: SavingsSite, own: Building, span: Period) -> list[dict[str, object]]:
     """A building's months for the e-report."""
-    month_kwh = main_energy_kwh(site.store, site.settings, own, span, "month")
+    month_kwh = main_energy_kwh(site.ledger, own, span, "month")
     months = [at.date() for at in edges(span, "month")[:-1]]
     rows = submission_rows(month_kwh.tolist(), months, own.drivers, own.gross_floor_area_m2)
     return [{"agency": own.agency, "building": own.id, **row} for row in rows]
@@ -25,7 +25,7 @@ def index_rows(site: SavingsSite, buildings: list[Building], span: Period) -> li
     """A row a building: its year, its intensity when nine tenths were measured, its place among its type."""
     rows: list[dict[str, Any]] = []
     for own in buildings:
-        quarters = main_energy_kwh(site.store, site.settings, own, span)
+        quarters = main_energy_kwh(site.ledger, own, span)
         known = np.isfinite(quarters)
         energy = float(np.nansum(quarters))
         peak = float(np.nanmax(quarters)) * 4 if known.any() else 0.0

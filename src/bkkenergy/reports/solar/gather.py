@@ -12,8 +12,8 @@ from bkkenergy.calendar import Period, edges, past_year
 from bkkenergy.carbon import factor_for
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Building, MeterKind, Portfolio
+from bkkenergy.ports.ledger import LedgerReader
 from bkkenergy.readings import FloatArray
-from bkkenergy.reports.energy import building_of, main_energy_kwh, station_hours
 from bkkenergy.reports.figures import Figures
 from bkkenergy.settings import Settings
 from bkkenergy.solar.assumptions import SolarConfig
@@ -21,7 +21,7 @@ from bkkenergy.solar.design import DesignInputs, Wish
 from bkkenergy.solar.load import YearLoad, filled_year, typical_year_load
 from bkkenergy.solar.screening import Mapper, Screening, screen
 from bkkenergy.solar.weather import Provenance, Weather, rows_at, with_components
-from bkkenergy.store import ReadingStore
+from bkkenergy.usecases.energy import building_of, main_energy_kwh, station_hours
 
 LEAST_MEASURED_RATIO = 0.5
 
@@ -30,7 +30,7 @@ LEAST_MEASURED_RATIO = 0.5
 class SolarSite:
     """Everything but the building and the wish."""
 
-    store: ReadingStore
+    ledger: LedgerReader
     portfolio: Portfolio
     settings: Settings
     figures: Figures
@@ -52,7 +52,7 @@ def measured_weather(site: SolarSite, building: Building, *, today: dt.date) -> 
         )
     period = past_year(today)
     starts = edges(period, "60min")[:-1]
-    hourly = station_hours(site.store, stations[0], period)
+    hourly = station_hours(site.ledger, stations[0], period)
     known = hourly["ghi_wm2"].notna().to_numpy()
     if known.mean() < LEAST_MEASURED_RATIO:
         raise InputError(
@@ -98,7 +98,7 @@ def year_load(site: SolarSite, building: Building, *, today: dt.date) -> YearLoa
 
 def _grid_kwh(site: SolarSite, building: Building, period: Period) -> FloatArray:
     """(n,) what the grid delivers in quarter-hours; unknown where PV already there sends out."""
-    total = main_energy_kwh(site.store, site.settings, building, period)
+    total = main_energy_kwh(site.ledger, building, period)
     return np.where(total < 0, np.nan, total)
 
 

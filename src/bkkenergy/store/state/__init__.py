@@ -5,17 +5,16 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from bkkenergy.errors import ConfigError, Fault
 from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import STATE_URL_VARIABLE, StateSettings
 from bkkenergy.store.base import StoreAway
+from bkkenergy.store.engines import file_engine, make_engine, shown, told
 
-BUSY_TIMEOUT_S = 30.0
 HEAD = "0003"
 """The migration that this version's tables are at; a test holds it to the files."""
 UPGRADE_LOCK = 7_061_972
@@ -33,7 +32,7 @@ def open_state(settings: StateSettings) -> Engine:
         if _version(engine) != HEAD:
             _upgrade(engine)
     except (SQLAlchemyError, OSError) as error:
-        raise StoreAway(f"state database {_shown(engine)}: {error}. Check the server, the path and rights.") from error
+        raise StoreAway(f"state database {shown(engine)}: {error}. Check the server, the path and rights.") from error
     return engine
 
 
@@ -58,42 +57,8 @@ def us_of(instant: dt.datetime) -> int:
     return int(instant.timestamp() * US_PER_S)
 
 
-@contextmanager
-def told(engine: Engine) -> Iterator[None]:
-    """What the driver says, as a store that is away."""
-    try:
-        yield
-    except DBAPIError as error:
-        raise StoreAway(f"state database {_shown(engine)}: {error.orig}. It is tried again.") from error
-
-
-def _shown(engine: Engine) -> str:
-    return engine.url.render_as_string(hide_password=True)
-
-
 def _engine(settings: StateSettings) -> Engine:
-    if settings.url is not None and not settings.url.get_secret_value().startswith("sqlite"):
-        return create_engine(settings.url.get_secret_value(), pool_pre_ping=True)
-    if settings.url is None:
-        settings.path.parent.mkdir(parents=True, exist_ok=True)
-    url = f"sqlite:///{settings.path}" if settings.url is None else settings.url.get_secret_value()
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
-    event.listen(engine, "connect", _set_up_sqlite)
-    event.listen(engine, "begin", _begin_at_once)
-    return engine
-
-
-def _set_up_sqlite(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # transactions begin where we say, not where the driver guesses
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
-
-
-def _begin_at_once(connection: Connection) -> None:
-    """Take the write lock first: a transaction that reads and then writes must not find the world changed."""
-    is_reading = connection.get_execution_options().get("is_reading", False)
-    connection.exec_driver_sql("BEGIN" if is_reading else "BEGIN IMMEDIATE")
+    return file_engine(settings.path) if settings.url is None else make_engine(settings.url.get_secret_value())
 
 
 def _version(engine: Engine) -> str | None:

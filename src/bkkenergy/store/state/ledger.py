@@ -12,7 +12,8 @@ from sqlalchemy.exc import IntegrityError
 
 from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import CITY
-from bkkenergy.store.state import reading, told, transaction, us_of
+from bkkenergy.store.engines import told
+from bkkenergy.store.state import reading, transaction, us_of
 from bkkenergy.store.state.leader import AdvisoryLead
 from bkkenergy.store.state.tables import artefact, lease, run
 

@@ -1,0 +1,175 @@
+"""A register followed from reading to reading: held within its resolution, across excursions, wraps and resets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+
+from bkkenergy.metering.rating import Rating
+from bkkenergy.readings import US_PER_S, BoolArray, FloatArray, IntArray
+
+EXCURSION_MAX_S = 86_400.0
+"""A register that comes back to its track within a day was away on an excursion."""
+JUMP_RATIO = 0.5
+"""A step that covers this much of the way back is a return. A register that began again grows in smaller steps."""
+NEAR_READINGS = 16
+"""So many readings are searched first for a return: most excursions are short."""
+
+
+class Break(IntEnum):
+    """What a step is that no growth within the rating explains."""
+
+    NONE = 0
+    RESET = 1
+    OVER_RATING = 2
+    ROLLOVER = 3
+    RESTART = 4
+    EXCHANGE = 5
+    """A declared exchange, across which the register's values do not go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterRules:
+    """How one register behaves.
+
+    rollover_kwh : where it wraps; NaN where that is not declared. resolution_kwh : the least that it shows.
+    is_net : it runs both ways. restarts_at_zero : it loses its value with its supply.
+    """
+
+    rating: Rating
+    rollover_kwh: float
+    resolution_kwh: float
+    is_net: bool = False
+    restarts_at_zero: bool = False
+
+    def fits(self, step_kwh: FloatArray, step_s: FloatArray) -> BoolArray:
+        """Return whether growth within the rating explains steps, each alone; (n,)."""
+        allowed_kwh = self.rating.allowed_kwh(step_s)
+        fall_kwh = -allowed_kwh if self.is_net else -self.resolution_kwh
+        return (step_kwh >= fall_kwh) & (step_kwh <= allowed_kwh)
+
+    def wrapped_kwh(self, step_kwh: float, step_s: float) -> float | None:
+        """Return a step's energy if the register wrapped within it; None where that does not explain it."""
+        turns_kwh = (self.rollover_kwh, -self.rollover_kwh) if self.is_net else (self.rollover_kwh,)
+        energies_kwh = [step_kwh + turn_kwh for turn_kwh in turns_kwh if step_kwh * turn_kwh < 0]
+        allowed_kwh = self.rating.most_kw * step_s / 3600.0 + self.rating.grace_kwh
+        lowest_kwh = -allowed_kwh if self.is_net else 0.0
+        return next((energy for energy in energies_kwh if lowest_kwh <= energy <= allowed_kwh), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """A register's readings that count, and the energy of the steps between them.
+
+    rows : (n,) which of the readings. energy_kwh : (n,) accepted energy of the step that leads here; first 0.
+    step_kwh : (n,) what the register moved in that step. kind : (n,) Break of that step.
+    """
+
+    rows: IntArray
+    energy_kwh: FloatArray
+    step_kwh: FloatArray
+    kind: IntArray
+
+
+def follow(ts_us: IntArray, register_kwh: FloatArray, rules: RegisterRules) -> Followed:
+    """Follow a register: set aside what left its track and came back, and name each break.
+
+    ts_us, register_kwh : (n,) readings in order of time, one an instant, n >= 1.
+    """
+    step_s = np.diff(ts_us) / US_PER_S
+    step_kwh = np.diff(register_kwh)
+    is_odd = ~rules.fits(step_kwh, step_s)
+    if not rules.is_net:
+        is_odd |= step_kwh < 0
+    if not is_odd.any():
+        moved_kwh = np.concatenate(([0.0], step_kwh))
+        return Followed(np.arange(len(ts_us)), moved_kwh, moved_kwh, np.zeros(len(ts_us), np.int64))
+    is_on_track, kind = _walk(ts_us, register_kwh, rules, np.flatnonzero(is_odd) + 1)
+    rows = np.flatnonzero(is_on_track)
+    return _energies(rows, ts_us[rows], register_kwh[rows], kind[rows], rules)
+
+
+def _walk(
+    ts_us: IntArray, register_kwh: FloatArray, rules: RegisterRules, rows: IntArray
+) -> tuple[BoolArray, IntArray]:
+    """(n,) whether each reading is on the track; (n,) Break of the step into it. Stops at odd rows alone."""
+    is_on_track = np.ones(len(ts_us), np.bool_)
+    kind = np.zeros(len(ts_us), np.int64)
+    track_kwh, returned = float(register_kwh[0]), 0
+    for row in rows.tolist():
+        if row <= returned:
+            continue
+        before_kwh, here_kwh = float(register_kwh[row - 1]), float(register_kwh[row])
+        track_kwh = before_kwh if rules.is_net else max(track_kwh, before_kwh)
+        if here_kwh < before_kwh and not rules.is_net and track_kwh - here_kwh <= rules.resolution_kwh * 1.001:
+            continue
+        step_s = int(ts_us[row] - ts_us[row - 1]) / US_PER_S
+        kind[row] = _kind(here_kwh - track_kwh, here_kwh, step_s, rules)
+        back = _return(ts_us, register_kwh, row, track_kwh, rules, is_explained=kind[row] >= Break.ROLLOVER)
+        if back is None:
+            track_kwh, returned = here_kwh, row
+        else:
+            kind[row] = Break.NONE
+            is_on_track[row:back] = False
+            returned = back
+    return is_on_track, kind
+
+
+def _kind(step_kwh: float, here_kwh: float, step_s: float, rules: RegisterRules) -> Break:
+    if rules.wrapped_kwh(step_kwh, step_s) is not None:
+        return Break.ROLLOVER
+    if step_kwh >= 0:
+        return Break.OVER_RATING
+    allowed_kwh = rules.rating.most_kw * step_s / 3600.0 + rules.rating.grace_kwh
+    if rules.restarts_at_zero and not rules.is_net and here_kwh <= allowed_kwh:
+        return Break.RESTART
+    return Break.RESET
+
+
+def _return(
+    ts_us: IntArray, register_kwh: FloatArray, row: int, track_kwh: float, rules: RegisterRules, *, is_explained: bool
+) -> int | None:
+    """The first row after `row` that is back on the track, within a day of the row before it.
+
+    It fits the track, and the way back was a jump: beyond the rating, or most of the way at once. Where a
+    wrap or a restart explains the step as well, only a jump beyond the rating is a return.
+    """
+    latest_us = int(ts_us[row - 1]) + int(EXCURSION_MAX_S * US_PER_S)
+    end = int(np.searchsorted(ts_us, latest_us, side="right"))
+    least_kwh = np.inf if is_explained else JUMP_RATIO * abs(float(register_kwh[row]) - track_kwh)
+    near = min(row + 1 + NEAR_READINGS, end)
+    for start, stop in ((row + 1, near), (near, end)):
+        here_kwh, here_us = register_kwh[start:stop], ts_us[start:stop]
+        if not rules.is_net and here_kwh.max(initial=-np.inf) < track_kwh - rules.resolution_kwh:
+            continue
+        is_back = rules.fits(here_kwh - track_kwh, (here_us - ts_us[row - 1]) / US_PER_S)
+        if not is_back.any():
+            continue
+        step_kwh = here_kwh - register_kwh[start - 1 : stop - 1]
+        is_jump = ~rules.fits(step_kwh, (here_us - ts_us[start - 1 : stop - 1]) / US_PER_S)
+        hits = np.flatnonzero(is_back & (is_jump | (np.abs(step_kwh) >= least_kwh)))
+        if len(hits):
+            return start + int(hits[0])
+    return None
+
+
+def _energies(
+    rows: IntArray, ts_us: IntArray, register_kwh: FloatArray, kind: IntArray, rules: RegisterRules
+) -> Followed:
+    """Energy of the steps on the track: the register is held at its highest value until it falls for good."""
+    held_kwh = register_kwh.copy()
+    breaks = np.flatnonzero(kind)
+    if not rules.is_net:
+        for start, end in zip([0, *breaks.tolist()], [*breaks.tolist(), len(rows)], strict=True):
+            held_kwh[start:end] = np.maximum.accumulate(register_kwh[start:end])
+    step_kwh = np.diff(held_kwh, prepend=held_kwh[:1])
+    energy_kwh = np.where(kind == Break.NONE, step_kwh, 0.0)
+    for row in breaks.tolist():
+        if kind[row] == Break.RESTART:
+            energy_kwh[row] = register_kwh[row]
+        elif kind[row] == Break.ROLLOVER:
+            step_s = int(ts_us[row] - ts_us[row - 1]) / US_PER_S
+            energy_kwh[row] = rules.wrapped_kwh(float(step_kwh[row]), step_s) or 0.0
+    return Followed(rows, energy_kwh, step_kwh, kind)

@@ -1,0 +1,112 @@
+"""A track cut into intervals: the energy of each, and how it is known. Gaps take the meter's typical profile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bkkenergy.metering.rating import FINEST_KWH, Rating
+from bkkenergy.metering.registers import S_PER_H
+from bkkenergy.metering.tracks import Grade, Track
+from bkkenergy.readings import US_PER_S, BoolArray, FloatArray, IntArray, Quality, QualityArray
+
+DAYS_PER_WEEK = 7
+QUARTERS_PER_DAY = 96
+QUARTER_US = 900 * US_PER_S
+WEEK_US = DAYS_PER_WEEK * QUARTERS_PER_DAY * QUARTER_US
+MONDAY_US = (4 * 24 - 7) * 3600 * US_PER_S
+"""Midnight of a Monday in Bangkok, 5 January 1970: seven hours ahead of UTC, without summer time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """How a meter's energy is usually distributed over the week: (673,) weight before each quarter-hour of it."""
+
+    before: FloatArray
+
+    @classmethod
+    def of(cls, profile_kw: FloatArray) -> Weights:
+        """Return the weights of a (7, 96) profile by weekday, Monday first; NaN where it is not known.
+
+        An unknown quarter-hour takes the mean of other weekdays, or else the mean of all.
+        """
+        known = np.isfinite(profile_kw)
+        shape_kw = np.where(known, np.clip(profile_kw, 0.0, None), 0.0)
+        if not known.all():
+            mean_kw = shape_kw.sum() / known.sum() if known.any() else 1.0
+            count = known.sum(axis=0)
+            by_quarter_kw = np.where(count > 0, shape_kw.sum(axis=0) / np.maximum(count, 1), mean_kw)
+            shape_kw = np.where(known, shape_kw, by_quarter_kw)
+        return cls(np.concatenate(([0.0], np.cumsum(shape_kw.ravel()))))
+
+    def until(self, ts_us: IntArray) -> FloatArray:
+        """Return the weight of all time up to instants, from an arbitrary zero; (n,)."""
+        weeks, into_us = np.divmod(ts_us - MONDAY_US, WEEK_US)
+        quarter, rest_us = np.divmod(into_us, QUARTER_US)
+        inside = (self.before[quarter + 1] - self.before[quarter]) * (rest_us / QUARTER_US)
+        until_kw: FloatArray = weeks * self.before[-1] + self.before[quarter] + inside
+        return until_kw
+
+
+def spread(
+    track: Track, edges_us: IntArray, rating: Rating, *, weights: Weights | None, line_s: float
+) -> tuple[FloatArray, QualityArray]:
+    """Return (k,) energy and quality of the intervals between neighbouring edges.
+
+    weights : shape of estimated steps longer than `line_s`; shorter ones, and all without weights, are straight lines.
+    """
+    count = len(edges_us) - 1
+    if len(track.ts_us) == 0:
+        return np.full(count, np.nan), np.full(count, Quality.MISSING, np.uint8)
+    step = np.clip(np.searchsorted(track.ts_us, edges_us, side="left"), 1, max(len(track.ts_us) - 1, 1))
+    if len(track.ts_us) == 1:
+        track = Track(np.repeat(track.ts_us, 2), np.zeros(2), np.zeros(2, np.int64))
+    at_us = np.clip(edges_us, track.ts_us[0], track.ts_us[-1])
+    energy_kwh = np.diff(_energy_until(track, step, at_us, weights, line_s))
+    length_us, covered_us = np.diff(edges_us), np.diff(at_us)
+    known_us = np.diff(_time_until(track, step, at_us, track.grade != Grade.UNKNOWN))
+    whole_us = np.diff(_time_until(track, step, at_us, track.grade <= Grade.ESTIMATED))
+    is_inside = (at_us > track.ts_us[step - 1]) & (at_us < track.ts_us[step]) & (track.grade[step] == Grade.ESTIMATED)
+    most_kwh = rating.most_kw / S_PER_H * length_us / US_PER_S + FINEST_KWH
+    quality = np.select(
+        [
+            (covered_us < length_us) & (edges_us[1:] > track.ts_us[-1]),
+            whole_us < length_us,
+            is_inside[:-1] | is_inside[1:] | (np.abs(energy_kwh) > most_kwh),
+        ],
+        [Quality.INCOMPLETE, Quality.MISSING, Quality.ESTIMATED],
+        Quality.MEASURED,
+    )
+    return np.where(known_us > 0, energy_kwh, np.nan), quality.astype(np.uint8)
+
+
+def _energy_until(track: Track, step: IntArray, at_us: IntArray, weights: Weights | None, line_s: float) -> FloatArray:
+    """(k+1,) accepted energy before instants that lie in these steps."""
+    start_us, end_us = track.ts_us[step - 1], track.ts_us[step]
+    length_us = end_us - start_us
+    share = np.divide(at_us - start_us, length_us, out=np.zeros(len(step)), where=length_us > 0)
+    is_inside = (at_us > start_us) & (at_us < end_us)
+    shaped = is_inside & (length_us > line_s * US_PER_S) & np.isin(track.grade[step], [Grade.ESTIMATED, Grade.PARTIAL])
+    if weights is not None and shaped.any():
+        share[shaped] = _shaped_share(weights, start_us[shaped], at_us[shaped], end_us[shaped], share[shaped])
+    grown_kwh = np.cumsum(track.energy_kwh)
+    until_kwh: FloatArray = grown_kwh[step - 1] + share * track.energy_kwh[step]
+    return until_kwh
+
+
+def _shaped_share(
+    weights: Weights, start_us: IntArray, at_us: IntArray, end_us: IntArray, flat_ratio: FloatArray
+) -> FloatArray:
+    before, here, after = (weights.until(instants_us) for instants_us in (start_us, at_us, end_us))
+    has_weight = after - before > FINEST_KWH
+    share = np.divide(here - before, after - before, out=flat_ratio.copy(), where=has_weight)
+    return np.clip(share, 0.0, 1.0)
+
+
+def _time_until(track: Track, step: IntArray, at_us: IntArray, counts: BoolArray) -> IntArray:
+    """(k+1,) time before instants that belongs to steps of some kind."""
+    length_us = np.diff(track.ts_us, prepend=track.ts_us[:1])
+    before_us = np.cumsum(np.where(counts, length_us, 0))
+    until_us: IntArray = before_us[step - 1] + np.where(counts[step], at_us - track.ts_us[step - 1], 0)
+    return until_us

@@ -1,0 +1,238 @@
+"""Readings of one meter made into a track: the accepted energy of each step between them, and how it is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import NamedTuple
+
+import numpy as np
+
+from bkkenergy.metering.intervals import JITTER_RATIO
+from bkkenergy.metering.rating import Rating, learned_resolution_kwh
+from bkkenergy.metering.registers import S_PER_H
+from bkkenergy.metering.spans import SpanReason
+from bkkenergy.portfolio import Meter
+from bkkenergy.readings import US_PER_S, BoolArray, FloatArray, IntArray
+
+MAX_REGISTER_KWH = 1e12
+"""No meter shows a petawatt-hour."""
+DAY_US = 86_400 * US_PER_S
+BANGKOK_US = 7 * 3600 * US_PER_S
+"""Bangkok is seven hours ahead of UTC, without summer time."""
+MIN_REPEATS = 2
+"""A distance between readings that occurs less often says nothing about their interval."""
+EVEN_RATIO = 0.1
+"""Distances between readings that differ by less than this share are the same."""
+
+
+class Grade(IntEnum):
+    """How the energy of a step is known."""
+
+    MEASURED = 0
+    ESTIMATED = 1
+    """All of it is known; when it flowed within the step is not."""
+    PARTIAL = 2
+    """The energy is a part of what flowed."""
+    UNKNOWN = 3
+    """Nothing of it is known."""
+
+
+class Stretch(NamedTuple):
+    """Something to know about a stretch of a track, as in Span."""
+
+    start_us: int
+    end_us: int
+    reason: SpanReason
+    energy_kwh: float
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """Accepted energy of one meter, step by step.
+
+    ts_us : (n,) rising instants. energy_kwh, grade : (n,) energy of the step that leads here, and its Grade; first 0.
+    stretches : what is to be known.
+    """
+
+    ts_us: IntArray
+    energy_kwh: FloatArray
+    grade: IntArray
+    stretches: tuple[Stretch, ...] = ()
+
+    @classmethod
+    def nothing(cls, stretches: Sequence[Stretch] = ()) -> Track:
+        """Return the track of a meter of which no reading counts."""
+        return cls(np.empty(0, np.int64), np.empty(0), np.empty(0, np.int64), tuple(stretches))
+
+
+def usual_s(meter: Meter) -> float:
+    """Return the longest time between readings that count as consecutive."""
+    return JITTER_RATIO * meter.interval_s
+
+
+def interval_track(ts_us: IntArray, energy_kwh: FloatArray, meter: Meter) -> Track:
+    """Place the energies of single intervals, each ending at its reading.
+
+    An interval reaches back to the reading before if that is about its length away, and never beyond it: of an
+    interval that overlaps the one before, the part that is new counts. Between intervals nothing is known.
+    """
+    is_valid = (energy_kwh >= 0) & (energy_kwh < MAX_REGISTER_KWH)
+    rows = np.flatnonzero(is_valid)
+    rows = rows[is_last_of_instant(ts_us[rows])]
+    if len(rows) == 0:
+        return Track.nothing(set_aside(ts_us, ~is_valid, rows, np.empty(0)))
+    end_us, own_kwh = ts_us[rows], energy_kwh[rows]
+    since_s = np.diff(end_us, prepend=end_us[0]) / US_PER_S
+    since_s[0] = np.inf
+    own_s = interval_lengths_s(since_s, float(meter.interval_s))
+    length_s = np.where(since_s <= JITTER_RATIO * own_s, since_s, own_s)
+    new_kwh = own_kwh * np.where(since_s * JITTER_RATIO < own_s, since_s / own_s, 1.0)
+    accepted_kwh, refused_kwh = _within_rating(new_kwh, length_s, meter)
+    grade = np.where(length_s > usual_s(meter), Grade.ESTIMATED, Grade.MEASURED)
+    grade = np.where(new_kwh < own_kwh, Grade.PARTIAL, grade)
+    grade = _refused_grade(grade, accepted_kwh, refused_kwh)
+
+    begin_us = end_us - np.round(length_s * US_PER_S).astype(np.int64)
+    is_apart = np.concatenate(([True], begin_us[1:] > end_us[:-1]))
+    spans = [
+        *runs(begin_us, end_us, refused_kwh, SpanReason.OVER_RATING),
+        *runs(begin_us, end_us, own_kwh - new_kwh, SpanReason.UNKNOWN),
+        *set_aside(ts_us, ~is_valid, rows, accepted_kwh),
+        *(
+            Stretch(int(end_us[row - 1]), int(begin_us[row]), SpanReason.UNKNOWN, np.nan)
+            for row in np.flatnonzero(is_apart)[1:]
+        ),
+    ]
+    knot = np.repeat(np.arange(len(rows)), np.where(is_apart, 2, 1))
+    is_begin = np.concatenate((np.diff(knot) == 0, [False]))
+    return Track(
+        np.where(is_begin, begin_us[knot], end_us[knot]),
+        np.where(is_begin, 0.0, accepted_kwh[knot]),
+        np.where(is_begin, Grade.UNKNOWN, grade[knot]),
+        tuple(spans),
+    )
+
+
+def interval_lengths_s(since_s: FloatArray, declared_s: float) -> FloatArray:
+    """Return the length of each reading's interval, from how far apart the readings are; (n,).
+
+    The commonest distance is the interval, whatever was declared; but many readings may be lost, so that a multiple of
+    the declared interval is commoner than itself. Where readings follow each other faster, at an even pace, the
+    interval there is their distance.
+
+    since_s : (n,) time since the reading before; inf where there is none.
+    """
+    whole_s, count = np.unique(np.round(since_s[np.isfinite(since_s)]), return_counts=True)
+    if len(count) == 0 or count.max() < MIN_REPEATS:
+        return np.full(len(since_s), declared_s)
+    usual_step_s = float(whole_s[len(count) - 1 - np.argmax(count[::-1])])
+    if is_near(whole_s, declared_s).any() and is_near(round(usual_step_s / declared_s) * declared_s, usual_step_s):
+        usual_step_s = declared_s
+    around = since_s[is_near(since_s, usual_step_s)]
+    length_s = np.full(len(since_s), float(np.median(around)))
+    before_s, after_s = np.concatenate(([np.inf], since_s))[:-1], np.concatenate((since_s, [np.inf]))[1:]
+    with np.errstate(invalid="ignore"):
+        is_even = np.minimum(np.abs(since_s - before_s), np.abs(since_s - after_s)) <= EVEN_RATIO * since_s
+    is_faster = is_even & (since_s * JITTER_RATIO < length_s)
+    return np.where(is_faster, since_s, length_s)
+
+
+def is_near(times_s: FloatArray | float, other_s: float) -> BoolArray:
+    """Return which times are about as long as another."""
+    return np.abs(np.asarray(times_s) - other_s) <= EVEN_RATIO * other_s
+
+
+def power_track(ts_us: IntArray, power_kw: FloatArray, meter: Meter, *, max_gap_s: float) -> Track:
+    """Integrate power along straight lines between readings (trapezoidal rule).
+
+    Power fed back counts as none drawn. Power beyond the rating is set aside. Nothing is known of what flowed
+    in a silence longer than `max_gap_s`.
+    """
+    is_valid = np.abs(power_kw) <= Rating.of(meter).most_kw
+    rows = np.flatnonzero(is_valid)
+    rows = rows[is_last_of_instant(ts_us[rows])]
+    if len(rows) == 0:
+        return Track.nothing(set_aside(ts_us, ~is_valid, rows, np.empty(0)))
+    at_us, drawn_kw = ts_us[rows], np.clip(power_kw[rows], 0.0, None)
+    step_s = np.diff(at_us, prepend=at_us[0]) / US_PER_S
+    mean_kw = (drawn_kw + np.concatenate((drawn_kw[:1], drawn_kw))[:-1]) / 2
+    is_unknown = step_s > max(max_gap_s, usual_s(meter))
+    energy_kwh = np.where(is_unknown, 0.0, mean_kw * step_s / S_PER_H)
+    grade = np.select([is_unknown, step_s > usual_s(meter)], [Grade.UNKNOWN, Grade.ESTIMATED], Grade.MEASURED)
+    spans = [
+        *set_aside(ts_us, ~is_valid, rows, np.where(is_unknown, np.nan, energy_kwh)),
+        *(
+            Stretch(int(at_us[row - 1]), int(at_us[row]), SpanReason.UNKNOWN, np.nan)
+            for row in np.flatnonzero(is_unknown)
+        ),
+    ]
+    return Track(at_us, energy_kwh, grade, tuple(spans))
+
+
+def is_last_of_instant(ts_us: IntArray) -> BoolArray:
+    """Return which readings are the last of their instant; (n,) of rising instants."""
+    return np.append(np.diff(ts_us) != 0, [True])[: len(ts_us)]
+
+
+def set_aside(ts_us: IntArray, is_aside: BoolArray, rows: IntArray, energy_kwh: FloatArray) -> list[Stretch]:
+    """List the stretches in which readings were set aside, from the reading before to the reading after.
+
+    ts_us, is_aside : (n,) all readings. rows, energy_kwh : (k,) those that count, and the energy of the steps
+    that lead to them.
+    """
+    aside = np.flatnonzero(is_aside)
+    if len(aside) == 0:
+        return []
+    after = np.unique(np.searchsorted(rows, aside))
+    if len(rows) == 0:
+        return [Stretch(int(ts_us[aside[0]]), int(ts_us[aside[-1]]), SpanReason.OFF_TRACK, np.nan)]
+    found = []
+    for place in after.tolist():
+        start = rows[place - 1] if place else aside[0]
+        end = rows[place] if place < len(rows) else aside[-1]
+        between_kwh = float(energy_kwh[place]) if 0 < place < len(rows) else np.nan
+        found.append(Stretch(int(ts_us[start]), int(ts_us[end]), SpanReason.OFF_TRACK, between_kwh))
+    return found
+
+
+def _within_rating(step_kwh: FloatArray, step_s: FloatArray, meter: Meter) -> tuple[FloatArray, FloatArray]:
+    """(n,) kWh of each step that the rating allows, and what is beyond it.
+
+    A step that is beyond it alone is refused as a whole.
+    """
+    rating = Rating.of(meter)
+    if (step_kwh > rating.allowed_kwh(step_s)).any() or rating.refused_kwh(step_kwh, step_s).any():
+        rating = rating.with_resolution(resolution_kwh(step_kwh, meter))
+    is_jump = step_kwh > rating.allowed_kwh(step_s)
+    plausible_kwh = np.where(is_jump, 0.0, step_kwh)
+    refused_kwh = rating.refused_kwh(plausible_kwh, step_s)
+    return plausible_kwh - refused_kwh, np.where(is_jump, step_kwh, refused_kwh)
+
+
+def resolution_kwh(register_kwh: FloatArray, meter: Meter) -> float:
+    """Return the least that a meter shows: as declared, or learned from its values."""
+    if meter.resolution_kwh is not None:
+        return meter.resolution_kwh * meter.multiplier
+    return learned_resolution_kwh(register_kwh, meter.multiplier)
+
+
+def _refused_grade(grade: IntArray, accepted_kwh: FloatArray, refused_kwh: FloatArray) -> IntArray:
+    is_refused = refused_kwh != 0
+    return np.select([is_refused & (accepted_kwh == 0), is_refused], [Grade.UNKNOWN, Grade.PARTIAL], grade)
+
+
+def runs(start_us: IntArray, end_us: IntArray, energy_kwh: FloatArray, reason: SpanReason) -> list[Stretch]:
+    """List steps whose energy is not zero; neighbours that begin on one day of Bangkok's calendar are one stretch."""
+    rows = np.flatnonzero(energy_kwh)
+    if len(rows) == 0:
+        return []
+    day = (start_us[rows] + BANGKOK_US) // DAY_US
+    first = np.flatnonzero((np.diff(rows, prepend=rows[0] - 2) > 1) | (np.diff(day, prepend=day[0]) > 0))
+    total_kwh = np.add.reduceat(energy_kwh[rows], first)
+    last = np.append(first[1:], len(rows)) - 1
+    return [
+        Stretch(int(start_us[rows[begin]]), int(end_us[rows[end]]), reason, float(kwh))
+        for begin, end, kwh in zip(first, last, total_kwh, strict=True)
+    ]

@@ -1,0 +1,157 @@
+"""Validation, estimation and editing (VEE): readings made into quarter-hours whose sum is the register's difference."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bkkenergy.calendar import timestamp_us
+from bkkenergy.metering.frames import renumbered
+from bkkenergy.metering.rating import Rating
+from bkkenergy.metering.registertrack import register_track
+from bkkenergy.metering.spans import Span
+from bkkenergy.metering.spread import DAYS_PER_WEEK, QUARTERS_PER_DAY, Weights, spread
+from bkkenergy.metering.tracks import Track, interval_track, power_track, usual_s
+from bkkenergy.portfolio import Meter, MeterKind
+from bkkenergy.readings import FloatArray, IntArray, Quality, QualityArray, ReadingBatch
+
+FIELD_OF_CHANNEL = {"import": "energy_kwh", "export": "export_kwh"}
+"""The register of each channel. A meter of kind net has one register for both."""
+QUARTERS_PER_H = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Validated:
+    """Energy of intervals, computed from readings.
+
+    energy_kwh, quality : (k, m) accepted energy of each interval, NaN where nothing of it is known; its Quality.
+    spans : what is to be known about stretches that touch the window, by meter.
+    """
+
+    energy_kwh: FloatArray
+    quality: QualityArray
+    spans: tuple[Span, ...]
+
+
+def validate(
+    readings: ReadingBatch,
+    meters: Sequence[Meter],
+    edges_us: IntArray,
+    *,
+    channel: str,
+    profiles: FloatArray | None = None,
+    max_gap_s: float,
+) -> Validated:
+    """Compute the interval energy of meters from their readings.
+
+    The sum of intervals is the accepted energy: between two readings of a register without a break it is the
+    register's difference. What was refused, or cannot be known, is listed in spans.
+
+    A reading changes intervals back to the reading before it, and those after it up to the next.
+
+    Parameters
+    ----------
+    readings : of each meter everything from the last reading before the window to the first after it, and at least
+        a day more on both sides; in any order, doubles included.
+    edges_us : (k+1,) edges of equal intervals, us since 1970 UTC.
+    channel : "import" or "export".
+    profiles : (m, 7, 96) typical mean kW by weekday (Monday first) and quarter of Bangkok's day, NaN where unknown.
+        The energy of a gap is distributed in this shape. A profile never changes a total.
+    max_gap_s : gaps up to this are straight lines.
+    """
+    field = FIELD_OF_CHANNEL.get(channel)
+    if field is None:
+        raise ValueError(f"validate: channel {channel!r} is not known. Use one of: {', '.join(FIELD_OF_CHANNEL)}.")
+    numbered = _in_order(readings, meters, field)
+    starts = np.searchsorted(numbered.meter, np.arange(len(meters) + 1))
+    energy_kwh = np.empty((len(edges_us) - 1, len(meters)))
+    quality = np.empty(energy_kwh.shape, np.uint8)
+    spans: list[Span] = []
+    for number, meter in enumerate(meters):
+        own = slice(int(starts[number]), int(starts[number + 1]))
+        ts_us, columns = numbered.ts_us[own], {name: values[own] for name, values in numbered.columns.items()}
+        track = _track(ts_us, columns, meter, field, max_gap_s)
+        weights = None if profiles is None or meter.kind is MeterKind.NET else Weights.of(profiles[number])
+        line_s = max(max_gap_s, usual_s(meter))
+        column = spread(track, edges_us, Rating.of(meter), weights=weights, line_s=line_s)
+        energy_kwh[:, number], quality[:, number] = _of_channel(column[0], meter, channel), column[1]
+        spans += _spans(track, meter, channel, int(edges_us[0]), int(edges_us[-1]))
+    return Validated(energy_kwh, quality, tuple(spans))
+
+
+def typical_profile(energy_kwh: FloatArray, quality: QualityArray, first_day: dt.date) -> FloatArray:
+    """Return the mean power of measured intervals by weekday (Monday first) and quarter of the day; (m, 7, 96) kW.
+
+    energy_kwh, quality : (days x 96, m) quarter-hours of whole days. NaN where no interval was measured.
+    """
+    by_day = energy_kwh.reshape(-1, QUARTERS_PER_DAY, energy_kwh.shape[1])
+    is_measured = (quality == Quality.MEASURED).reshape(by_day.shape) & np.isfinite(by_day)
+    weekday = (first_day.weekday() + np.arange(len(by_day))) % DAYS_PER_WEEK
+    profile_kw = np.full((energy_kwh.shape[1], DAYS_PER_WEEK, QUARTERS_PER_DAY), np.nan)
+    for day in range(DAYS_PER_WEEK):
+        known = is_measured[weekday == day]
+        total_kwh, count = np.where(known, by_day[weekday == day], 0.0).sum(axis=0), known.sum(axis=0)
+        mean_kw = np.divide(total_kwh * QUARTERS_PER_H, count, out=np.full(count.shape, np.nan), where=count > 0)
+        profile_kw[:, day] = mean_kw.T
+    return profile_kw
+
+
+def _in_order(readings: ReadingBatch, meters: Sequence[Meter], field: str) -> ReadingBatch:
+    """The readings of meters by their number and instant; only the quantities that energy comes from."""
+    names = {field, "energy_kwh", "power_kw"} & readings.columns.keys()
+    columns = {name: readings.columns[name] for name in sorted(names)}
+    wanted = ReadingBatch(readings.meter_ids, readings.meter, readings.ts_us, columns)
+    meter_ids = tuple(meter.id for meter in meters)
+    if wanted.meter_ids != meter_ids:
+        wanted = renumbered(wanted, meter_ids)
+    meter_step = np.diff(wanted.meter)
+    is_ordered = (meter_step > 0) | ((meter_step == 0) & (np.diff(wanted.ts_us) >= 0))
+    return wanted if is_ordered.all() else wanted.in_order()
+
+
+def _track(ts_us: IntArray, columns: dict[str, FloatArray], meter: Meter, field: str, max_gap_s: float) -> Track:
+    """The track of one meter's channel, by its kind."""
+    if meter.kind is MeterKind.NET:
+        name = "energy_kwh"
+    elif meter.kind is MeterKind.POWER and field == "energy_kwh":
+        name = "power_kw"
+    else:
+        name = field
+    values = columns.get(name)
+    if values is None or meter.kind is MeterKind.WEATHER:
+        return Track.nothing()
+    is_sent = ~np.isnan(values)
+    if not is_sent.all():
+        ts_us, values = ts_us[is_sent], values[is_sent]
+    match meter.kind:
+        case MeterKind.INTERVAL:
+            return interval_track(ts_us, values, meter)
+        case MeterKind.POWER:
+            return power_track(ts_us, values, meter, max_gap_s=max_gap_s) if name == "power_kw" else Track.nothing()
+        case _:
+            return register_track(ts_us, values, meter, _exchanges(meter, is_known=name == "energy_kwh"))
+
+
+def _exchanges(meter: Meter, *, is_known: bool) -> list[tuple[int, float | None]]:
+    """Declared exchanges. They state the import register; the export register's values at that time are not known."""
+    return [
+        (timestamp_us(pd.Timestamp(exchange.at)), exchange.final_kwh - exchange.initial_kwh if is_known else None)
+        for exchange in meter.exchanges
+    ]
+
+
+def _of_channel(energy_kwh: FloatArray, meter: Meter, channel: str) -> FloatArray:
+    """Net energy of intervals as energy of one direction."""
+    if meter.kind is not MeterKind.NET:
+        return energy_kwh
+    return np.maximum(energy_kwh if channel == "import" else -energy_kwh, 0.0)
+
+
+def _spans(track: Track, meter: Meter, channel: str, start_us: int, end_us: int) -> list[Span]:
+    """The track's stretches that touch a window, in order of time."""
+    touching = [one for one in track.stretches if one.start_us < end_us and one.end_us > start_us]
+    return [Span(meter.id, channel, *stretch) for stretch in sorted(touching, key=lambda one: (one[0], one[1], one[2]))]

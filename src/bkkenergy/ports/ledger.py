@@ -1,0 +1,212 @@
+"""The energy ledger: validated quarter-hours, computed once for each meter and day, read by everything.
+
+Utilities call the computation VEE (validation, estimation, editing). A row is one meter, one channel and one local day:
+the values of its slots and how each is known. Sums of rows are the only totals there are.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from bkkenergy.metering.spans import Span, SpanReason
+from bkkenergy.readings import BoolArray, FloatArray, IntArray, QualityArray
+
+__all__ = [
+    "CHANNELS",
+    "EXPORT",
+    "GHI",
+    "HOURS_PER_DAY",
+    "IMPORT",
+    "POWER_FACTOR",
+    "QUARTERS_PER_DAY",
+    "TEMP_AIR",
+    "Channel",
+    "Claim",
+    "DayTotals",
+    "EnergyLedger",
+    "LedgerDays",
+    "MeterSeen",
+    "Slots",
+    "Span",
+    "SpanReason",
+]
+
+QUARTERS_PER_DAY = 96
+HOURS_PER_DAY = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One quantity of a meter.
+
+    unit : of a slot's value. is_additive : whether slots add up (energy) or average (temperature).
+    slots_per_day : 96 quarter-hours or 24 hours.
+    """
+
+    name: str
+    unit: str
+    is_additive: bool = True
+    slots_per_day: int = QUARTERS_PER_DAY
+
+
+IMPORT = Channel("import", "kWh")
+EXPORT = Channel("export", "kWh")
+POWER_FACTOR = Channel("power_factor", "1", is_additive=False)
+GHI = Channel("ghi_wm2", "W/m2", is_additive=False, slots_per_day=HOURS_PER_DAY)
+TEMP_AIR = Channel("temp_air_c", "degC", is_additive=False, slots_per_day=HOURS_PER_DAY)
+CHANNELS: Mapping[str, Channel] = {channel.name: channel for channel in (IMPORT, EXPORT, POWER_FACTOR, GHI, TEMP_AIR)}
+"""The channels that the product fills today. A ledger takes any other."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerDays:
+    """Consecutive days of one meter and channel.
+
+    values : (days, slots) accepted energy of each slot (or mean), NaN where nothing of it is known.
+    quality : (days, slots) Quality of each. A slot that is MISSING in part holds the part that is known.
+    """
+
+    meter: str
+    channel: str
+    first_day: dt.date
+    values: FloatArray
+    quality: QualityArray
+
+    def __post_init__(self) -> None:
+        if self.values.shape != self.quality.shape or self.values.ndim != 2:  # noqa: PLR2004 - days and slots
+            raise ValueError(f"LedgerDays: values {self.values.shape} and quality {self.quality.shape} do not match.")
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A meter whose days are to be computed again, held by one worker.
+
+    days : those that are marked, with the count of marks seen.
+    """
+
+    meter: str
+    owner: str
+    days: Mapping[dt.date, int]
+
+
+@dataclass(frozen=True, slots=True)
+class MeterSeen:
+    """The earliest and latest reading of a meter, us since 1970 UTC."""
+
+    first_us: int
+    last_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """Slots of some meters over whole days.
+
+    values : (days * slots, m) as in LedgerDays. quality : (days * slots, m).
+    is_waiting : (days, m) days that are marked and not computed yet: what stands there is not the last word.
+    is_computed : (days, m) days that have a row.
+    """
+
+    meters: tuple[str, ...]
+    channel: Channel
+    first_day: dt.date
+    values: FloatArray
+    quality: QualityArray
+    is_waiting: BoolArray
+    is_computed: BoolArray
+
+
+@dataclass(frozen=True, slots=True)
+class DayTotals:
+    """Days of some meters, made from the same slots in the same transaction. All (days, m).
+
+    total : sum of the slots, or their mean; NaN where nothing is known. measured, estimated, edited, incomplete :
+    counts of slots. peak : highest measured or edited slot, as kW for energy; NaN without one.
+    peak_slot : which slot, -1 without one.
+    """
+
+    meters: tuple[str, ...]
+    channel: Channel
+    first_day: dt.date
+    total: FloatArray
+    measured: IntArray
+    estimated: IntArray
+    edited: IntArray
+    incomplete: IntArray
+    peak: FloatArray
+    peak_slot: IntArray
+    is_waiting: BoolArray
+    is_computed: BoolArray
+
+
+class LedgerReader(Protocol):
+    """What reads energy: rows by meter, channel and local day, and which days are still to be computed."""
+
+    def waiting(
+        self, meters: Sequence[str] | None = None, *, marked_before_us: int | None = None
+    ) -> Mapping[str, Sequence[dt.date]]:
+        """Marked days of each meter that has some, in order. marked_before_us : only those that wait since then."""
+
+    def slots(self, meters: Sequence[str], channel: Channel, first: dt.date, last: dt.date) -> Slots:
+        """Slots of meters over whole days, both ends included."""
+
+    def totals(self, meters: Sequence[str], channel: Channel, first: dt.date, last: dt.date) -> DayTotals:
+        """Days of meters, both ends included."""
+
+    def spans(self, meters: Sequence[str], channel: Channel, first: dt.date, last: dt.date) -> list[Span]:
+        """Spans of meters that begin on these days, by meter and instant."""
+
+    def seen(self, meters: Sequence[str]) -> Mapping[str, MeterSeen]:
+        """The earliest and latest reading of each meter that has one."""
+
+
+class EnergyLedger(LedgerReader, Protocol):
+    """Rows by meter, channel and local day, and marks of days that are to be computed again."""
+
+    def prepare(self) -> None:
+        """Make the tables that are missing. Raises StoreAway."""
+
+    def mark(self, meters: Sequence[str], first: dt.date, last: dt.date) -> None:
+        """Mark days of meters, both ends included."""
+
+    def mark_readings(self, meter_ids: Sequence[str], meter: IntArray, ts_us: IntArray) -> None:
+        """Mark the days that readings touch, and note the earliest and latest reading of each meter.
+
+        meter : (n,) index into `meter_ids`. ts_us : (n,) instants.
+        """
+
+    def claim(
+        self, owner: str, *, now_us: int, lease_s: float, limit: int, meters: Sequence[str] | None = None
+    ) -> list[Claim]:
+        """Take up to `limit` meters that have marks and that no other worker holds; those that wait longest first."""
+
+    def finish(
+        self,
+        claim: Claim,
+        days: Sequence[LedgerDays],
+        spans: Sequence[Span],
+        *,
+        computed: Sequence[dt.date],
+        now_us: int,
+    ) -> bool:
+        """Replace all rows and spans of the days `computed`, delete the marks that the claim saw, and free the meter.
+
+        A mark that grew since stays. Return False, and change nothing, where the claim was lost to another worker.
+        """
+
+    def release(self, claim: Claim) -> None:
+        """Free the meter and keep its marks."""
+
+    def revisions(self) -> Mapping[str, str]:
+        """The configuration that each meter's rows were computed with."""
+
+    def set_revision(self, meter: str, revision: str, first: dt.date, last: dt.date) -> None:
+        """Note a meter's new configuration and mark its days, in one transaction."""
+
+    def stored_days(self, meter: str, channel: Channel) -> Sequence[dt.date]:
+        """Days that have a row, in order."""
+
+    def close(self) -> None:
+        """Close files and connections."""

@@ -1,0 +1,134 @@
+"""Marks of meters' days, by raw SQL: they stand in the hot path, in the transaction of the readings themselves."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bkkenergy.readings import US_PER_S, IntArray
+
+US_PER_DAY = 86_400 * US_PER_S
+BANGKOK_OFFSET_US = 7 * 3600 * US_PER_S
+"""Bangkok's clocks are seven hours ahead of UTC, all year."""
+
+_METERS = """
+INSERT INTO ledger_meter (name, first_us, last_us, mark, waiting_since_us) {rows}
+ON CONFLICT (name) DO UPDATE SET
+    first_us = {least}(coalesce(ledger_meter.first_us, excluded.first_us), coalesce(excluded.first_us, ledger_meter.first_us)),
+    last_us = {most}(coalesce(ledger_meter.last_us, excluded.last_us), coalesce(excluded.last_us, ledger_meter.last_us)),
+    mark = ledger_meter.mark + 1,
+    waiting_since_us = coalesce(ledger_meter.waiting_since_us, excluded.waiting_since_us)
+RETURNING name, id, mark
+"""  # noqa: E501 - lines of SQL
+_DAYS = """
+INSERT INTO ledger_stale (meter, day, mark, since_us) {rows}
+ON CONFLICT (meter, day) DO UPDATE SET mark = excluded.mark
+"""
+_SQLITE_METERS = _METERS.format(
+    rows="SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'), 1, ?2 "
+    "FROM json_each(?1) WHERE true",
+    least="min",
+    most="max",
+)
+_SQLITE_DAYS = _DAYS.format(
+    rows="SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'), ?2 "
+    "FROM json_each(?1) WHERE true"
+)
+# Rows are locked in the order of their names, so that two ingesters never wait for each other.
+_POSTGRESQL_METERS = _METERS.format(
+    rows="SELECT name, first_us, last_us, 1, %(now_us)s FROM unnest(CAST(%(name)s AS text[]), "
+    "CAST(%(first_us)s AS bigint[]), CAST(%(last_us)s AS bigint[])) AS given (name, first_us, last_us) ORDER BY name",
+    least="least",
+    most="greatest",
+)
+_POSTGRESQL_DAYS = _DAYS.format(
+    rows="SELECT meter, day, mark, %(now_us)s FROM unnest(CAST(%(meter)s AS bigint[]), CAST(%(day)s AS integer[]), "
+    "CAST(%(mark)s AS bigint[])) AS given (meter, day, mark)"
+)
+
+Execute = Callable[[str, Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """Meters and their days to mark.
+
+    first_us, last_us : of the readings of each meter, None without one.
+    meter, day : pairs; index into `names` and days since 1970-01-01 in Bangkok.
+    """
+
+    names: Sequence[str]
+    first_us: Sequence[int | None]
+    last_us: Sequence[int | None]
+    meter: Sequence[int]
+    day: Sequence[int]
+
+
+def now_us() -> int:
+    """Return the wall clock."""
+    return time.time_ns() // 1000
+
+
+def touched_by(meter_ids: Sequence[str], meter: IntArray, ts_us: IntArray) -> Touched:
+    """Find the days of Bangkok that readings touch. meter : (n,) index into `meter_ids`. ts_us : (n,)."""
+    if len(set(meter_ids)) < len(meter_ids):
+        place = {name: number for number, name in enumerate(meter_ids)}
+        meter = np.array([place[name] for name in meter_ids], np.int64)[meter]
+    used = np.flatnonzero(np.bincount(meter, minlength=len(meter_ids)))
+    first_us = np.full(len(meter_ids), np.iinfo(np.int64).max)
+    last_us = np.full(len(meter_ids), np.iinfo(np.int64).min)
+    np.minimum.at(first_us, meter, ts_us)
+    np.maximum.at(last_us, meter, ts_us)
+    day = (ts_us + BANGKOK_OFFSET_US) // US_PER_DAY
+    from_day = int(day.min(initial=0))
+    span_days = int(day.max(initial=0)) - from_day + 1
+    pairs = np.unique(np.searchsorted(used, meter) * span_days + (day - from_day))
+    names = [meter_ids[number] for number in used.tolist()]
+    days = pairs % span_days + from_day
+    return Touched(names, first_us[used].tolist(), last_us[used].tolist(), (pairs // span_days).tolist(), days.tolist())
+
+
+def all_days(meters: Sequence[str], first: int, last: int) -> Touched:
+    """Name the days of meters from the first to the last, both included."""
+    names = list(dict.fromkeys(meters))
+    days = range(first, last + 1)
+    pairs = [(number, day) for number in range(len(names)) for day in days]
+    unknown = [None] * len(names)
+    return Touched(names, unknown, unknown, [meter for meter, _ in pairs], [day for _, day in pairs])
+
+
+def mark_readings_sql(
+    connection: sqlite3.Connection, meter_ids: Sequence[str], meter: IntArray, ts_us: IntArray, at_us: int | None = None
+) -> None:
+    """Mark the days that readings touch, in the transaction at hand of an SQLite file that holds both."""
+    if len(ts_us):
+        put_sqlite(connection.execute, touched_by(meter_ids, meter, ts_us), now_us() if at_us is None else at_us)
+
+
+def put_sqlite(execute: Execute, touched: Touched, at_us: int) -> None:
+    """Write marks to SQLite, in the transaction at hand. execute : of the driver, or SQLAlchemy's `exec_driver_sql`."""
+    meters = json.dumps(list(zip(touched.names, touched.first_us, touched.last_us, strict=True)))
+    known = {name: (number, mark) for name, number, mark in execute(_SQLITE_METERS, (meters, at_us))}
+    found = [known[name] for name in touched.names]
+    days = [(*found[meter], day) for meter, day in zip(touched.meter, touched.day, strict=True)]
+    execute(_SQLITE_DAYS, (json.dumps([(meter, day, mark) for meter, mark, day in days]), at_us))
+
+
+def put_postgresql(execute: Execute, touched: Touched, at_us: int) -> None:
+    """Write marks to PostgreSQL, in the transaction at hand. execute : SQLAlchemy's `exec_driver_sql`."""
+    meters = {"name": touched.names, "first_us": touched.first_us, "last_us": touched.last_us, "now_us": at_us}
+    known = {row[0]: (row[1], row[2]) for row in execute(_POSTGRESQL_METERS, meters)}
+    found = [known[name] for name in touched.names]
+    days = {
+        "meter": [found[meter][0] for meter in touched.meter],
+        "mark": [found[meter][1] for meter in touched.meter],
+        "day": touched.day,
+        "now_us": at_us,
+    }
+    execute(_POSTGRESQL_DAYS, days)

@@ -1,0 +1,1 @@
+"""What a person or a clock asks for: one function each, called by every face alike."""

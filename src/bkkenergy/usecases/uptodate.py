@@ -1,0 +1,74 @@
+"""A ledger that computes the marked days of what is asked for before it answers.
+
+Commands and scheduled jobs read through it, so that no report rests on days that merely wait. Pages do not: they answer
+at once, and say which days wait.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from bkkenergy.ports.ledger import Channel, DayTotals, LedgerReader, MeterSeen, Slots, Span
+from bkkenergy.usecases.recompute import Worker, recompute
+
+log = structlog.get_logger(__name__)
+
+PATIENCE_S = 60.0
+RETRY_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class UpToDate:
+    """A reader of the ledger whose reads are preceded by the computation of what is marked.
+
+    patience_s : how long to wait for days that another worker holds. Days that wait after that are flagged as waiting.
+    """
+
+    ledger: LedgerReader
+    worker: Worker
+    patience_s: float = PATIENCE_S
+
+    def slots(self, meters: Sequence[str], channel: Channel, first: dt.date, last: dt.date) -> Slots:
+        """Return slots of meters over whole days, both ends included."""
+        self._bring_up(meters, first, last)
+        return self.ledger.slots(meters, channel, first, last)
+
+    def totals(self, meters: Sequence[str], channel: Channel, first: dt.date, last: dt.date) -> DayTotals:
+        """Return days of meters, both ends included."""
+        self._bring_up(meters, first, last)
+        return self.ledger.totals(meters, channel, first, last)
+
+    def spans(self, meters: Sequence[str], channel: Channel, first: dt.date, last: dt.date) -> list[Span]:
+        """Return spans of meters that begin on these days."""
+        self._bring_up(meters, first, last)
+        return self.ledger.spans(meters, channel, first, last)
+
+    def _bring_up(self, meters: Sequence[str], first: dt.date, last: dt.date) -> None:
+        until_s = time.monotonic() + self.patience_s
+        while names := self._waiting(meters, first, last):
+            done = recompute(self.worker, meters=names, within_s=float("inf"))
+            if done.meters:
+                continue
+            if time.monotonic() > until_s:
+                log.warning("ledger_days_wait", meters=len(names), first=str(first), last=str(last))
+                return
+            time.sleep(RETRY_S)
+
+    def _waiting(self, meters: Sequence[str], first: dt.date, last: dt.date) -> list[str]:
+        waiting = self.ledger.waiting(meters)
+        return [name for name, days in waiting.items() if any(first <= day <= last for day in days)]
+
+    def waiting(
+        self, meters: Sequence[str] | None = None, *, marked_before_us: int | None = None
+    ) -> Mapping[str, Sequence[dt.date]]:
+        """Return marked days of each meter that has some."""
+        return self.ledger.waiting(meters, marked_before_us=marked_before_us)
+
+    def seen(self, meters: Sequence[str]) -> Mapping[str, MeterSeen]:
+        """Return the earliest and latest reading of each meter that has one."""
+        return self.ledger.seen(meters)

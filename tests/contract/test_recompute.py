@@ -1,0 +1,305 @@
+"""The ledger follows the readings, in whatever order and however late they come, on every store and ledger."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+from contextlib import suppress
+
+import numpy as np
+import pytest
+
+from bkkenergy.calendar import Period, timestamp_us
+from bkkenergy.ingest.logbook import Logbook
+from bkkenergy.ingest.status import meter_status
+from bkkenergy.portfolio import Meter, MeterKind, Portfolio, load_portfolio
+from bkkenergy.ports.ledger import EXPORT, GHI, IMPORT, POWER_FACTOR, SpanReason
+from bkkenergy.readings import Quality, ReadingBatch
+from bkkenergy.settings import Settings, StoreSettings
+from bkkenergy.store import StoreAway
+from bkkenergy.usecases.energy import energy_series, quarter_hours, waiting_days
+from bkkenergy.usecases.recompute import follow_configuration, recompute
+from tests.sites import energy, on_postgresql
+
+FIRST, LAST = dt.date(2026, 11, 1), dt.date(2026, 11, 12)
+SPAN = Period.days(FIRST, LAST)
+METERS = ("health.centre-1.main", "health.centre-2.main")
+QUARTER_US = 900_000_000
+DAY = dt.timedelta(days=1)
+
+
+@pytest.fixture(scope="module")
+def portfolio(config_dir):
+    return load_portfolio(config_dir)
+
+
+@pytest.fixture(
+    params=[
+        "sqlite",
+        pytest.param("influx", marks=pytest.mark.influx),
+        pytest.param("postgresql", marks=pytest.mark.postgres),
+    ]
+)
+def settings(request, tmp_path):
+    path = tmp_path / "store.sqlite"
+    plain = Settings(store=StoreSettings(path=path))
+    if request.param == "sqlite":
+        return plain
+    if request.param == "postgresql":
+        return on_postgresql(plain, request.getfixturevalue("postgres").port)
+    server = request.getfixturevalue("influx")
+    bucket = request.getfixturevalue("bucket")
+    return Settings(store=StoreSettings(kind="influx", path=path, influx=server.bucket(bucket)))
+
+
+@pytest.fixture
+def site(settings, portfolio):
+    with energy(settings, portfolio) as opened:
+        yield opened
+
+
+def register(meter: str = METERS[0]) -> tuple[np.ndarray, np.ndarray]:
+    """Instants and register of an uneven load over the span."""
+    rng = np.random.default_rng(METERS.index(meter))
+    at = np.arange(timestamp_us(SPAN.start), timestamp_us(SPAN.end) + 1, QUARTER_US)
+    return at, 1000 + np.cumsum(rng.uniform(0, 10, len(at)))
+
+
+def readings(meter: str, picked: np.ndarray, **columns: np.ndarray) -> ReadingBatch:
+    at, kwh = register(meter)
+    values = {"energy_kwh": kwh[picked]} | {name: column[picked] for name, column in columns.items()}
+    return ReadingBatch((meter,), np.zeros(len(picked), np.int64), at[picked], values)
+
+
+def everything(meter: str = METERS[0]) -> np.ndarray:
+    return np.arange(len(register(meter)[0]))
+
+
+def with_meter(portfolio: Portfolio, meter: Meter) -> Portfolio:
+    """The portfolio with another entry of one meter."""
+    building = portfolio.buildings[meter.building]
+    meters = tuple(meter if own.id == meter.id else own for own in building.meters)
+    own = building.model_copy(update={"meters": meters})
+    return portfolio.model_copy(update={"buildings": portfolio.buildings | {own.id: own}})
+
+
+def fails_once(site) -> None:
+    """A pass that ends in the middle, since the store cannot be reached."""
+    read, calls = site.store.readings, itertools.count()
+
+    def readings_or_not(*given):
+        if next(calls) == 1:
+            raise StoreAway("gone for a moment")
+        return read(*given)
+
+    site.store.readings = readings_or_not
+    try:
+        with suppress(StoreAway):
+            site.bring_up()
+    finally:
+        del site.store.readings
+
+
+def disturbed(site, meter: str, sent: np.ndarray, what: int) -> None:
+    """What happens after a commit: a pass, the same batch again, a pass that fails, or another rating for a while."""
+    match what:
+        case 0 | 1:
+            site.bring_up()
+        case 2:
+            site.store.commit(readings(meter, sent[::2]))
+        case 3:
+            fails_once(site)
+        case 4:
+            tried = site.portfolio.buildings["health.centre-1"].meters[0].model_copy(update={"rated_kw": 5.0})
+            other = with_meter(site.portfolio, tried)
+            follow_configuration(site.store, site.ledger, other, site.settings)
+            with energy(site.settings, other) as opened:
+                opened.bring_up()
+            follow_configuration(site.store, site.ledger, site.portfolio, site.settings)
+
+
+def slots(site, channel=IMPORT, meters=METERS):
+    return site.ledger.slots(meters, channel, FIRST, LAST)
+
+
+def test_what_is_committed_waits_until_it_is_computed(site):
+    site.store.commit(readings(METERS[0], np.arange(100)))
+    assert list(site.ledger.waiting(METERS)) == [METERS[0]]
+    assert slots(site).is_waiting[:2, 0].all()
+    assert not slots(site).is_computed.any()
+    assert site.bring_up().meters == 1
+    assert not site.ledger.waiting()
+    assert slots(site).is_computed[:2, 0].all()
+    assert site.bring_up().meters == 0
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_in_whatever_order_readings_come_the_ledger_is_that_of_all_at_once(site, settings, portfolio, tmp_path, seed):
+    rng = np.random.default_rng(seed)
+    lost = rng.choice(everything(), rng.integers(0, 400), replace=False)
+    if seed % 2:
+        gap = rng.integers(0, 700)
+        lost = np.union1d(lost, np.arange(gap, gap + 330))
+    for meter in METERS:
+        sent = rng.permutation(np.setdiff1d(everything(), lost))
+        for part in np.array_split(sent, rng.integers(1, 7)):
+            site.store.commit(readings(meter, np.sort(part)))
+            disturbed(site, meter, np.sort(part), int(rng.integers(0, 5)))
+    while site.ledger.waiting():
+        site.bring_up()
+    plain = Settings(store=StoreSettings(path=tmp_path / "at-once.sqlite"))
+    with energy(plain, portfolio) as truth:
+        for meter in METERS:
+            truth.store.commit(readings(meter, np.setdiff1d(everything(), lost)))
+        while truth.ledger.waiting():
+            truth.bring_up()
+        np.testing.assert_array_equal(slots(site).quality, slots(truth).quality)
+        np.testing.assert_allclose(slots(site).values, slots(truth).values, atol=1e-6)
+    for number, meter in enumerate(METERS):
+        there = np.setdiff1d(everything(), lost)
+        _, kwh = register(meter)
+        assert np.nansum(slots(site).values[:, number]) == pytest.approx(kwh[there[-1]] - kwh[there[0]], abs=0.001)
+
+
+def test_a_gap_of_days_is_dealt_out_by_what_the_meter_typically_takes(site):
+    at, _ = register()
+    hour = ((at // 3_600_000_000) + 7) % 24
+    kwh = 1000 + np.cumsum(np.where((hour >= 8) & (hour < 17), 10.0, 1.0))
+    there = np.concatenate((np.arange(96 * 7 + 1), np.arange(96 * 9, len(at))))
+    batch = ReadingBatch((METERS[0],), np.zeros(len(there), np.int64), at[there], {"energy_kwh": kwh[there]})
+    site.store.commit(batch)
+    site.bring_up()
+    found = slots(site)
+    gap = slice(96 * 7, 96 * 9)
+    assert (found.quality[gap, 0] == Quality.ESTIMATED).all()
+    assert found.values[gap, 0].sum() == pytest.approx(kwh[96 * 9] - kwh[96 * 7])
+    by_hour = found.values[gap, 0].reshape(2, 24, 4).sum(axis=(0, 2))
+    assert by_hour[12] > 5 * by_hour[3]
+    (span,) = site.ledger.spans([METERS[0]], IMPORT, FIRST, LAST)
+    assert (span.reason, span.energy_kwh) == (SpanReason.GAP, pytest.approx(kwh[96 * 9] - kwh[96 * 7]))
+
+
+def test_a_late_reading_in_a_gap_replaces_the_estimate(site):
+    gap = np.arange(300, 600)
+    site.store.commit(readings(METERS[0], np.setdiff1d(everything(), gap)))
+    site.bring_up()
+    assert (slots(site).quality[301:599, 0] == Quality.ESTIMATED).all()
+    site.store.commit(readings(METERS[0], gap))
+    site.bring_up()
+    assert (slots(site).quality[301:599, 0] == Quality.MEASURED).all()
+    assert not site.ledger.spans([METERS[0]], IMPORT, FIRST, LAST)
+
+
+def test_a_meter_that_comes_back_fills_the_days_of_its_silence(site):
+    site.store.commit(readings(METERS[0], np.arange(100)))
+    site.bring_up()
+    assert not slots(site).is_computed[5, 0]
+    site.store.commit(readings(METERS[0], np.arange(1000, 1010)))
+    site.bring_up()
+    assert slots(site).is_computed[5, 0]
+    _, kwh = register()
+    assert np.nansum(slots(site).values[:, 0]) == pytest.approx(kwh[1009] - kwh[0], abs=0.001)
+
+
+def test_the_running_quarter_hour_is_incomplete(site):
+    at, kwh = register()
+    half = ReadingBatch(
+        (METERS[0],), np.zeros(3, np.int64), np.array([at[40], at[41], at[41] + 300_000_000]),
+        {"energy_kwh": np.array([kwh[40], kwh[41], kwh[41] + 2])},
+    )  # fmt: skip
+    site.store.commit(half)
+    site.bring_up()
+    assert slots(site).quality[40:43, 0].tolist() == [Quality.MEASURED, Quality.INCOMPLETE, Quality.INCOMPLETE]
+    assert slots(site).values[41, 0] == pytest.approx(2)
+
+
+def test_a_changed_rating_computes_every_day_of_the_meter_again(site, portfolio, settings):
+    site.store.commit(readings(METERS[0], everything()))
+    follow_configuration(site.store, site.ledger, portfolio, settings)
+    site.bring_up()
+    lower = portfolio.buildings["health.centre-1"].meters[0].model_copy(update={"rated_kw": 20.0})
+    changed = with_meter(portfolio, lower)
+    assert follow_configuration(site.store, site.ledger, portfolio, settings) == 0
+    assert follow_configuration(site.store, site.ledger, changed, settings) == 1
+    assert len(site.ledger.waiting()[METERS[0]]) >= len(SPAN.dates)
+    with energy(settings, changed) as after:
+        after.bring_up()
+        reasons = {span.reason for span in after.ledger.spans([METERS[0]], IMPORT, FIRST, LAST)}
+        assert SpanReason.OVER_RATING in reasons
+
+
+def test_a_ledger_that_was_lost_is_filled_again(site, portfolio, settings, tmp_path):
+    site.store.commit(readings(METERS[0], everything()))
+    other = settings.model_copy(update={"ledger": settings.ledger.model_copy(update={"url": None})})
+    lost = other.model_copy(update={"store": other.store.model_copy(update={"path": tmp_path / "lost.sqlite"})})
+    with energy(lost, portfolio) as empty:
+        follow_configuration(site.store, empty.ledger, portfolio, settings)
+        worker = empty.worker
+        recompute(type(worker)(site.store, *(getattr(worker, name) for name in worker.__slots__[1:])), within_s=60)
+        _, kwh = register()
+        found = empty.ledger.slots([METERS[0]], IMPORT, FIRST, LAST).values
+        assert np.nansum(found) == pytest.approx(kwh[-1] - kwh[0], abs=0.001)
+
+
+def test_readings_of_a_meter_that_the_portfolio_does_not_have_wait_no_more(site):
+    at, kwh = register()
+    site.store.commit(ReadingBatch(("gone.gone.gone",), np.zeros(2, np.int64), at[:2], {"energy_kwh": kwh[:2]}))
+    site.bring_up()
+    assert not site.ledger.waiting()
+
+
+def test_export_and_power_factor_have_channels_of_their_own(site):
+    at, kwh = register()
+    factor = np.full(len(at), -0.9)
+    site.store.commit(readings(METERS[0], everything(), export_kwh=kwh / 2, power_factor=factor))
+    site.bring_up()
+    assert np.nansum(slots(site, EXPORT).values[:, 0]) == pytest.approx((kwh[-1] - kwh[0]) / 2)
+    assert slots(site, POWER_FACTOR).values[5, 0] == pytest.approx(0.9)
+
+
+def test_weather_is_hourly_means(settings, portfolio):
+    building = portfolio.buildings["health.centre-1"]
+    station = building.meters[0].model_copy(update={"kind": MeterKind.WEATHER})
+    with energy(settings, with_meter(portfolio, station)) as site:
+        at, _ = register()
+        ghi = np.arange(len(at), dtype=float)
+        site.store.commit(ReadingBatch((station.id,), np.zeros(len(at), np.int64), at, {"ghi_wm2": ghi}))
+        site.bring_up()
+        hours = site.ledger.slots([station.id], GHI, FIRST, LAST)
+        assert hours.values[:3, 0].tolist() == [1.5, 5.5, 9.5]
+
+
+def test_every_reader_gives_the_same_total(site, portfolio):
+    gap = np.arange(300, 600)
+    site.store.commit(readings(METERS[0], np.setdiff1d(everything(), gap)))
+    meters = [meter for meter in portfolio.meters if meter.id == METERS[0]]
+    quarters = quarter_hours(site.fresh, meters, SPAN)
+    total = float(quarters.total_kwh(SPAN.start, SPAN.end).iloc[0])
+    _, kwh = register()
+    assert total == pytest.approx(kwh[-2] - kwh[0] + (kwh[-1] - kwh[-2]), abs=0.001)
+    assert float(quarters.daily_kwh().sum().iloc[0]) == pytest.approx(total)
+    for step in ("15min", "60min", "day"):
+        assert float(np.nansum(energy_series(site.ledger, meters, SPAN, step).energy_kwh)) == pytest.approx(total)
+    totals = site.ledger.totals([METERS[0]], IMPORT, FIRST, LAST)
+    assert float(np.nansum(totals.total)) == pytest.approx(total)
+
+
+def test_days_that_wait_are_named(site, portfolio):
+    site.store.commit(readings(METERS[0], np.arange(100)))
+    meters = [meter for meter in portfolio.meters if meter.id in METERS]
+    assert waiting_days(site.ledger, meters, SPAN) == {METERS[0]: [FIRST, FIRST + DAY]}
+    assert energy_series(site.ledger, meters, SPAN, "day").waiting == (FIRST, FIRST + DAY)
+
+
+def test_status_says_that_days_wait(site, portfolio, settings):
+    site.store.commit(readings(METERS[0], everything()))
+    meters = [meter for meter in portfolio.meters if meter.id == METERS[0]]
+    logbook = Logbook(settings.store.path)
+    now = SPAN.end.to_pydatetime()
+    (before,) = meter_status(site.ledger, logbook, meters, now=now)
+    site.bring_up()
+    (after,) = meter_status(site.ledger, logbook, meters, now=now)
+    logbook.close()
+    assert (before.is_waiting, after.is_waiting) == (True, False)
+    assert after.coverage_ratio == 1
+    assert after.last_seen == SPAN.end.to_pydatetime()

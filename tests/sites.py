@@ -1,0 +1,75 @@
+"""Readings, ledger and worker of a test, on each of the stores that the product knows."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+from sqlalchemy import create_engine, text
+
+from bkkenergy.portfolio import Portfolio
+from bkkenergy.ports.ledger import EnergyLedger
+from bkkenergy.settings import LedgerSettings, Settings
+from bkkenergy.store import ReadingStore, open_writable
+from bkkenergy.store.ledger import open_ledger
+from bkkenergy.usecases.recompute import Recomputed, Worker, own_name, recompute
+from bkkenergy.usecases.uptodate import UpToDate
+
+numbers = itertools.count()
+
+
+def postgresql_database(port: int, prefix: str = "test") -> SecretStr:
+    """The URL of a new database on a test's server."""
+    name = f"{prefix}{next(numbers)}"
+    admin = create_engine(f"postgresql+psycopg://bkk@127.0.0.1:{port}/postgres", isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    admin.dispose()
+    return SecretStr(f"postgresql+psycopg://bkk@127.0.0.1:{port}/{name}")
+
+
+def on_postgresql(settings: Settings, port: int) -> Settings:
+    """The settings with the ledger in a new database."""
+    return settings.model_copy(update={"ledger": LedgerSettings(url=postgresql_database(port, "ledger"))})
+
+
+@dataclass(frozen=True)
+class Energy:
+    """A store of readings with its ledger."""
+
+    settings: Settings
+    portfolio: Portfolio
+    store: ReadingStore
+    ledger: EnergyLedger
+
+    @property
+    def worker(self) -> Worker:
+        return Worker(
+            self.store, self.ledger, self.portfolio, self.settings, own_name(), lambda: time.time_ns() // 1000
+        )
+
+    @property
+    def fresh(self) -> UpToDate:
+        """The ledger as commands read it: computed first."""
+        return UpToDate(self.ledger, self.worker)
+
+    def bring_up(self) -> Recomputed:
+        return recompute(self.worker, within_s=600)
+
+
+@contextmanager
+def energy(settings: Settings, portfolio: Portfolio) -> Iterator[Energy]:
+    with ExitStack() as stack:
+        store = stack.enter_context(closing(open_writable(settings)))
+        ledger = stack.enter_context(closing(open_ledger(settings)))
+        yield Energy(settings, portfolio, store, ledger)
+
+
+def bring_up(settings: Settings, portfolio: Portfolio) -> Recomputed:
+    """Compute all that waits in a site's ledger."""
+    with energy(settings, portfolio) as site:
+        return site.bring_up()
