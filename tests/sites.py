@@ -34,7 +34,7 @@ def postgresql_database(port: int, prefix: str = "test") -> SecretStr:
 
 def on_postgresql(settings: Settings, port: int) -> Settings:
     """The settings with the ledger in a new database."""
-    return settings.model_copy(update={"ledger": LedgerSettings(url=postgresql_database(port, "ledger"))})
+    return settings.model_copy(update={"ledger": LedgerSettings(url=postgresql_database(port, "energy"))})
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def spread(
     if len(track.ts_us) == 1:
         track = Track(np.repeat(track.ts_us, 2), np.zeros(2), np.zeros(2, np.int64))
     at_us = np.clip(edges_us, track.ts_us[0], track.ts_us[-1])
-    energy_kwh = np.diff(_energy_until(track, step, at_us, weights, line_s))
+    energy_kwh = _energy_between(track, step, at_us, weights, line_s)
     length_us, covered_us = np.diff(edges_us), np.diff(at_us)
     known_us = np.diff(_time_until(track, step, at_us, track.grade != Grade.UNKNOWN))
     whole_us = np.diff(_time_until(track, step, at_us, track.grade <= Grade.ESTIMATED))
@@ -81,8 +81,14 @@ def spread(
     return np.where(known_us > 0, energy_kwh, np.nan), quality.astype(np.uint8)
 
 
-def _energy_until(track: Track, step: IntArray, at_us: IntArray, weights: Weights | None, line_s: float) -> FloatArray:
-    """(k+1,) accepted energy before instants that lie in these steps."""
+def _energy_between(
+    track: Track, step: IntArray, at_us: IntArray, weights: Weights | None, line_s: float
+) -> FloatArray:
+    """(k,) accepted energy between neighbouring instants that lie in these steps.
+
+    Each is the sum of its own steps alone: what lies before them changes no bit of it, so that a day comes out the
+    same whatever else is computed with it.
+    """
     start_us, end_us = track.ts_us[step - 1], track.ts_us[step]
     length_us = end_us - start_us
     share = np.divide(at_us - start_us, length_us, out=np.zeros(len(step)), where=length_us > 0)
@@ -90,9 +96,14 @@ def _energy_until(track: Track, step: IntArray, at_us: IntArray, weights: Weight
     shaped = is_inside & (length_us > line_s * US_PER_S) & np.isin(track.grade[step], [Grade.ESTIMATED, Grade.PARTIAL])
     if weights is not None and shaped.any():
         share[shaped] = _shaped_share(weights, start_us[shaped], at_us[shaped], end_us[shaped], share[shaped])
-    grown_kwh = np.cumsum(track.energy_kwh)
-    until_kwh: FloatArray = grown_kwh[step - 1] + share * track.energy_kwh[step]
-    return until_kwh
+    first, last = step[:-1], step[1:]
+    begin_kwh, end_kwh = track.energy_kwh[first], share[1:] * track.energy_kwh[last]
+    between = np.column_stack((first + 1, last)).ravel()
+    whole_kwh = np.add.reduceat(np.append(track.energy_kwh, 0.0), between)[::2]
+    whole_kwh = np.where(last > first + 1, whole_kwh, 0.0)
+    within_kwh = (share[1:] - share[:-1]) * begin_kwh
+    energy_kwh: FloatArray = np.where(first == last, within_kwh, (1.0 - share[:-1]) * begin_kwh + whole_kwh + end_kwh)
+    return energy_kwh
 
 
 def _shaped_share(
