@@ -9,8 +9,10 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
+from bkkenergy.metering.sources import Precedence
 from bkkenergy.metering.spans import Span, SpanReason
 from bkkenergy.readings import BoolArray, FloatArray, IntArray, QualityArray
 
@@ -23,13 +25,19 @@ __all__ = [
     "POWER_FACTOR",
     "QUARTERS_PER_DAY",
     "TEMP_AIR",
+    "Batch",
+    "BatchKind",
     "Channel",
     "Claim",
     "DayTotals",
     "EnergyLedger",
     "LedgerDays",
     "MeterSeen",
+    "NewBatch",
+    "Precedence",
     "Slots",
+    "SourceDays",
+    "SourceReader",
     "Span",
     "SpanReason",
 ]
@@ -141,6 +149,64 @@ class DayTotals:
     is_computed: BoolArray
 
 
+class BatchKind(StrEnum):
+    """What a batch brought."""
+
+    FILE = "file"
+    """Intervals of a file, beside the readings."""
+    EDIT = "edit"
+    """A person's figures, beside the readings."""
+    READINGS = "readings"
+    """Readings, which went to their store: noted here, and not to be undone."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewBatch:
+    """What came in at once.
+
+    name, sha256 : of the file. who : the person. meters : its meters. first_us, end_us : its period, half-open, us
+    since 1970 UTC. count : intervals or readings. energy_kwh : of all intervals, NaN for readings.
+    """
+
+    kind: BatchKind
+    name: str
+    sha256: str
+    who: str
+    at_us: int
+    meters: tuple[str, ...]
+    first_us: int
+    end_us: int
+    count: int
+    energy_kwh: float
+    precedence: Precedence
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A batch that the ledger holds. undone_us : when it was undone, by `undone_by`; None while it counts."""
+
+    number: int
+    new: NewBatch
+    undone_us: int | None
+    undone_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceDays:
+    """Consecutive days of one meter and channel by a batch.
+
+    batch, precedence : of the batch. values, quality : (days, slots), NaN and MISSING where the batch says nothing.
+    """
+
+    batch: int
+    precedence: Precedence
+    meter: str
+    channel: str
+    first_day: dt.date
+    values: FloatArray
+    quality: QualityArray
+
+
 class LedgerReader(Protocol):
     """What reads energy: rows by meter, channel and local day, and which days are still to be computed."""
 
@@ -162,7 +228,17 @@ class LedgerReader(Protocol):
         """The earliest and latest reading of each meter that has one."""
 
 
-class EnergyLedger(LedgerReader, Protocol):
+class SourceReader(Protocol):
+    """What says which sources there are beside the readings."""
+
+    def batches(self) -> Sequence[Batch]:
+        """Batches in the order in which they came, undone ones too."""
+
+    def sources(self, meters: Sequence[str], first: dt.date, last: dt.date) -> Sequence[SourceDays]:
+        """Days of meters by batches that count, both ends included, in the order of the batches."""
+
+
+class EnergyLedger(LedgerReader, SourceReader, Protocol):
     """Rows by meter, channel and local day, and marks of days that are to be computed again."""
 
     def prepare(self) -> None:
@@ -207,6 +283,12 @@ class EnergyLedger(LedgerReader, Protocol):
 
     def stored_days(self, meter: str, channel: Channel) -> Sequence[dt.date]:
         """Days that have a row, in order."""
+
+    def add_batch(self, batch: NewBatch, days: Sequence[LedgerDays]) -> int:
+        """Note a batch with its slots and mark their days, in one transaction. Return its number."""
+
+    def undo_batch(self, number: int, who: str, at_us: int) -> bool:
+        """Let a batch count no more and mark its days, in one transaction. Return False where it did not count."""
 
     def close(self) -> None:
         """Close files and connections."""

@@ -44,6 +44,7 @@ from bkkenergy.ports.ledger import (
 from bkkenergy.readings import FIELDS, US_PER_S, BoolArray, FloatArray, IntArray, Quality, ReadingBatch
 from bkkenergy.settings import Settings
 from bkkenergy.store import ReadingStore
+from bkkenergy.usecases.othersources import OtherSources
 
 log = structlog.get_logger(__name__)
 
@@ -348,16 +349,18 @@ def _energy(worker: Worker, meters: Sequence[Meter], batch: ReadingBatch, window
     """Quarter-hours of meters over a window, by the channels that they have."""
     edges_us = np.arange(_midnight_us(window.wide_first), _midnight_us(window.wide_last + DAY) + 1, QUARTER_US)
     max_gap_s = worker.settings.metering.max_estimated_gap_s
+    others = OtherSources.read(worker.ledger, meters, window.wide_first, window.wide_last)
     rows: list[LedgerDays] = []
     spans: list[Span] = []
     for channel in (IMPORT, EXPORT):
-        able = [meter for meter in meters if _has_channel(meter, batch, channel)]
+        able = [meter for meter in meters if _has_channel(meter, batch, channel) or others.has(meter, channel)]
         if not able:
             continue
         found = validate(batch, able, edges_us, channel=channel.name, max_gap_s=max_gap_s)
-        found = _shaped(worker, able, channel, found, edges_us, window, fresh)
-        own = replace(found, spans=tuple(span for span in found.spans if _is_inside(span, window)))
-        rows += _rows(able, channel.name, batch, own, window)
+        shaped = _shaped(worker, able, channel, others.flagged(found, able, channel), edges_us, window, fresh)
+        whole = others.merged(replace(shaped, quality=found.quality), able, channel)
+        own = replace(whole, spans=tuple(span for span in found.spans if _is_inside(span, window)))
+        rows += _rows(able, channel.name, batch, own, window, others)
         spans += own.spans
     rows += _power_factors(meters, batch, window)
     return _Part(tuple(meter.id for meter in meters), window, rows, spans)
@@ -375,18 +378,24 @@ def _is_inside(span: Span, window: Window) -> bool:
 
 
 def _rows(
-    meters: Sequence[Meter], channel: str, batch: ReadingBatch, found: Validated, window: Window
+    meters: Sequence[Meter],
+    channel: str,
+    batch: ReadingBatch,
+    found: Validated,
+    window: Window,
+    others: OtherSources,
 ) -> Iterator[LedgerDays]:
-    """Rows of the window's days between each meter's first and last reading."""
+    """Rows of the window's days between each meter's first and last reading, and of those that another source has."""
     skip = (window.first - window.wide_first).days
     count = (window.last - window.first).days + 1
     for number, meter in enumerate(meters):
         values = found.energy_kwh[:, number].reshape(-1, QUARTERS_PER_DAY)[skip : skip + count]
         quality = found.quality[:, number].reshape(-1, QUARTERS_PER_DAY)[skip : skip + count]
-        has_row = np.flatnonzero(_has_row(meter, batch, window))
-        if len(has_row):
-            days = slice(int(has_row[0]), int(has_row[-1]) + 1)
-            first = window.first + int(has_row[0]) * DAY
+        is_said = others.is_said(meter, channel)[skip : skip + count]
+        numbers = np.flatnonzero(_has_row(meter, batch, window) | is_said)
+        for block in np.split(numbers, np.flatnonzero(np.diff(numbers) > 1) + 1) if len(numbers) else []:
+            days = slice(int(block[0]), int(block[-1]) + 1)
+            first = window.first + int(block[0]) * DAY
             yield LedgerDays(meter.id, channel, first, values[days], quality[days].astype(np.uint8))
 
 

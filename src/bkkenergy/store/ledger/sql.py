@@ -10,7 +10,20 @@ from itertools import groupby
 from sqlalchemy import Connection, Engine, delete, func, or_, select, text, update
 from sqlalchemy.exc import DataError, IntegrityError
 
-from bkkenergy.ports.ledger import CHANNELS, Channel, Claim, DayTotals, LedgerDays, MeterSeen, Slots, Span, SpanReason
+from bkkenergy.ports.ledger import (
+    CHANNELS,
+    Batch,
+    Channel,
+    Claim,
+    DayTotals,
+    LedgerDays,
+    MeterSeen,
+    NewBatch,
+    Slots,
+    SourceDays,
+    Span,
+    SpanReason,
+)
 from bkkenergy.readings import US_PER_S, IntArray
 from bkkenergy.store.base import StoreRefused
 from bkkenergy.store.engines import shown, told
@@ -25,6 +38,14 @@ from bkkenergy.store.ledger.rows import (
     runs,
     span_columns,
     start_us,
+)
+from bkkenergy.store.ledger.sources import (
+    days_of_batch,
+    insert_batch,
+    read_batches,
+    read_sources,
+    set_undone,
+    touched_days,
 )
 from bkkenergy.store.ledger.tables import (
     ledger_day,
@@ -225,6 +246,36 @@ class SqlLedger:
         )
         with self._reading() as connection:
             return [date_of(row.day) for row in connection.execute(query)]
+
+    def add_batch(self, batch: NewBatch, days: Sequence[LedgerDays]) -> int:
+        """Note a batch with its slots and mark their days, in one transaction. Return its number."""
+        for block in days:
+            self._channel(block)
+        touched = touched_days(days)
+        with self._writing() as connection:
+            if touched.day:
+                self._put(connection, touched)
+            return insert_batch(connection, batch, days)
+
+    def undo_batch(self, number: int, who: str, at_us: int) -> bool:
+        """Let a batch count no more and mark its days, in one transaction. Return False where it did not count."""
+        with self._writing() as connection:
+            if not set_undone(connection, number, who, at_us):
+                return False
+            touched = days_of_batch(connection, number)
+            if touched.day:
+                self._put(connection, touched)
+        return True
+
+    def batches(self) -> Sequence[Batch]:
+        """Batches in the order in which they came, undone ones too."""
+        with self._reading() as connection:
+            return read_batches(connection)
+
+    def sources(self, meters: Sequence[str], first: dt.date, last: dt.date) -> Sequence[SourceDays]:
+        """Days of meters by batches that count, both ends included, in the order of the batches."""
+        with self._reading() as connection:
+            return read_sources(connection, meters, first, last, self._channels)
 
     def close(self) -> None:
         """Close files and connections."""

@@ -91,6 +91,40 @@ ledger_stale = Table(
 )
 """mark : of the meter, when the day was last marked."""
 
+ledger_batch = Table(
+    "ledger_batch",
+    metadata,
+    Column("id", Number, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("sha256", String, nullable=False),
+    Column("who", String, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("meters", String, nullable=False),
+    Column("first_us", BigInteger, nullable=False),
+    Column("end_us", BigInteger, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Column("energy_kwh", Double),
+    Column("precedence", String, nullable=False),
+    Column("undone_us", BigInteger),
+    Column("undone_by", String, nullable=False, server_default=""),
+)
+"""meters : their names, as a JSON list. A batch is never deleted: undone_us says that it counts no more."""
+
+ledger_source_day = Table(
+    "ledger_source_day",
+    metadata,
+    Column("meter", Number, primary_key=True, autoincrement=False),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("channel", String, primary_key=True),
+    Column("batch", Number, primary_key=True, autoincrement=False),
+    Column("slots", LargeBinary, nullable=False),
+    Column("quality", LargeBinary, nullable=False),
+    Index("ledger_source_day_batch", "batch"),
+    sqlite_with_rowid=False,
+)
+"""What a batch says of a day, beside the readings. Nothing can compute these rows again: back them up."""
+
 
 def sqlite_schema() -> str:
     """Return the statements that make the tables which an SQLite file lacks."""
