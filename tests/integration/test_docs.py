@@ -14,6 +14,7 @@ from pathlib import Path
 
 import click
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
@@ -97,6 +98,8 @@ def home(tmp_path_factory, broker):
         columns = {"energy_kwh": 5000 + np.cumsum(kw) / 4}
         store.commit(ReadingBatch((f"health.{name}.main",), np.zeros(len(at), np.int64), at, columns))
     store.close()
+    before = pd.date_range(end=pd.Timestamp(at[0], unit="us", tz="UTC").floor("D"), periods=96, freq="15min")
+    pd.DataFrame({"time": before, "kWh": 1.5}).to_csv(folder / "utility.csv", index=False)
     return folder
 
 

@@ -12,11 +12,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bkkenergy.calendar import epoch_us
+from bkkenergy.calendar import BE_OFFSET_YEARS, epoch_us
 from bkkenergy.errors import InputError
 from bkkenergy.ingest.message import Reason
 from bkkenergy.ingest.validate import REASONS, Limits, reject_codes
-from bkkenergy.metering.registers import RATING_MARGIN_RATIO, S_PER_H
+from bkkenergy.metering.registers import S_PER_H
+from bkkenergy.metering.sources import IntervalSeries
 from bkkenergy.portfolio import Meter, MeterKind
 from bkkenergy.readings import FIELDS, US_PER_S, FloatArray, IntArray, ReadingBatch
 
@@ -25,6 +26,10 @@ Advance = Callable[[int], None]
 """Told how many bytes (CSV) or rows (Parquet) have been read since the last call."""
 
 WideValues = Literal["mean-power", "energy", "register"]
+Calendar = Literal["ce", "be"]
+"""The era of years: the common one, or the Buddhist one, which is 543 years ahead."""
+BUDDHIST_YEAR = r"2[4-9]\d\d-"
+"""2443 was 1900. No meter is read in the year 2400 of the common era."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,15 +131,22 @@ class Wide:
         factor = self.interval_s / S_PER_H if values == "mean-power" else 1.0
         return self.columns[column] * factor
 
+    def series(self, column: str, values: WideValues) -> IntervalSeries:
+        """Return a column as energies of intervals."""
+        return IntervalSeries(self.start_us, self.interval_s, self.energy_kwh(column, values))
 
-def read_wide(path: Path, *, timezone: str) -> Wide:
-    """A table whose first column is time and whose others are numbers. Raises InputError.
 
-    timezone : of stamps that carry no offset.
+def read_wide(path: Path, *, timezone: str, calendar: Calendar = "ce") -> Wide:
+    """Read a table whose first column is time and whose others are numbers. Raises InputError.
+
+    timezone : of stamps that carry no offset. calendar : "be" where years are of the Buddhist era.
     """
-    frame = pd.read_csv(path)
+    frame = pd.read_csv(path, dtype={0: str})
+    texts = frame.iloc[:, 0].astype(str)
+    if calendar == "be" or texts.str.match(BUDDHIST_YEAR).any():
+        texts = _common_era(texts, path, calendar)
     try:
-        stamps = pd.to_datetime(frame.iloc[:, 0], format="ISO8601")
+        stamps = pd.to_datetime(texts, format="ISO8601")
     except ValueError as error:
         raise InputError(
             f"{path}: column {frame.columns[0]!r} is no time ({error}). Put time first, ISO 8601."
@@ -147,6 +159,24 @@ def read_wide(path: Path, *, timezone: str) -> Wide:
         raise InputError(f"{path}: the times do not rise row by row. Sort the file and drop doubled rows.")
     interval_s = float(np.median(np.diff(start_us))) / US_PER_S
     return Wide(start_us, interval_s, {str(name): numbers[name].to_numpy() for name in numbers})
+
+
+def _common_era(texts: pd.Series[Any], path: Path, calendar: Calendar) -> pd.Series[Any]:
+    """Stamps with years of the Buddhist era, 2569, as those of the common era, 2026. Raises InputError."""
+    is_buddhist = texts.str.match(BUDDHIST_YEAR)
+    if calendar == "ce":
+        first = str(texts[is_buddhist].iloc[0])
+        raise InputError(
+            f"{path}: {first} is a year of the Buddhist era, or {int(first[:4]) - BE_OFFSET_YEARS} of ours. "
+            "Add --calendar be to have the years converted. Nothing was imported."
+        )
+    if not is_buddhist.all():
+        first = str(texts[~is_buddhist].iloc[0])
+        raise InputError(
+            f"{path}: {first} is no year of the Buddhist era. Leave --calendar be out. Nothing was imported."
+        )
+    years = (texts.str.slice(0, 4).astype(int) - BE_OFFSET_YEARS).astype(str)
+    return years + texts.str.slice(4)
 
 
 def wide_batch(wide: Wide, columns: Mapping[str, Meter], values: WideValues) -> ReadingBatch:
@@ -187,12 +217,20 @@ def as_register(wide: Wide, energy_kwh: FloatArray) -> tuple[IntArray, FloatArra
     return ts_us[order], register_kwh[order]
 
 
-def beyond_rating_count(wide: Wide, column: str, meter: Meter, values: WideValues) -> int:
-    """How many intervals of a column hold more than its meter can carry."""
-    if values == "register":
-        return 0
-    mean_kw = wide.energy_kwh(column, values) / (wide.interval_s / S_PER_H)
-    return int((mean_kw > meter.rated_kw * RATING_MARGIN_RATIO).sum())
+def judged_registers(wide: Wide, columns: Mapping[str, Meter], *, latest_us: int) -> Imported:
+    """Take the columns of a wide table as registers of meters, stamped at the row's time, and judge each reading."""
+    batch = wide_batch(wide, columns, "register")
+    codes = reject_codes(batch, Limits.of(list(columns.values())), latest_us=latest_us)
+    bad = batch.take(codes != 0)
+    refused = pd.DataFrame(
+        {
+            "meter": [batch.meter_ids[number] for number in bad.meter.tolist()],
+            "ts": pd.to_datetime(bad.ts_us, unit="us", utc=True),
+            "energy_kwh": bad.column("energy_kwh"),
+            "reason": np.array(REASONS, dtype=object)[codes[codes != 0]],
+        }
+    )
+    return Imported(batch.take(codes == 0), refused)
 
 
 class LongWriter:

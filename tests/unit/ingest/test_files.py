@@ -5,7 +5,15 @@ import pandas as pd
 import pytest
 
 from bkkenergy.errors import InputError
-from bkkenergy.ingest.files import LongWriter, as_register, read_long, read_wide, wide_batch, work_units
+from bkkenergy.ingest.files import (
+    LongWriter,
+    as_register,
+    judged_registers,
+    read_long,
+    read_wide,
+    wide_batch,
+    work_units,
+)
 from bkkenergy.portfolio import MeterKind
 from bkkenergy.readings import FIELDS, ReadingBatch
 from tests.builders import DAY_US, QUARTER_US, meter
@@ -99,6 +107,30 @@ def test_times_that_do_not_rise_are_refused(tmp_path):
     path = wide_file(tmp_path, "ts,a\n2026-11-23T01:00:00Z,1\n2026-11-23T00:00:00Z,1\n")
     with pytest.raises(InputError, match="do not rise"):
         read_wide(path, timezone="UTC")
+
+
+@pytest.mark.parametrize("first", ["2569-11-01 00:00", "2567-02-29T00:00:00"], ids=["a_day", "a_leap_day"])
+def test_years_of_the_buddhist_era_are_refused_or_converted_when_asked(tmp_path, first):
+    day = first[:10]
+    path = wide_file(tmp_path, f"time,kw\n{first},1\n{day} 00:15,2\n".replace("T", " "))
+    with pytest.raises(InputError, match=r"year of the Buddhist era.*--calendar be"):
+        read_wide(path, timezone="Asia/Bangkok")
+    wide = read_wide(path, timezone="Asia/Bangkok", calendar="be")
+    common = f"{int(day[:4]) - 543}{day[4:]}"
+    assert wide.start_us[0] == pd.Timestamp(common, tz="Asia/Bangkok").value // 1000
+    assert wide.interval_s == 900
+
+
+def test_years_of_the_common_era_are_not_converted(tmp_path):
+    with pytest.raises(InputError, match="is no year of the Buddhist era"):
+        read_wide(wide_file(tmp_path, HOURS), timezone="Asia/Bangkok", calendar="be")
+
+
+def test_registers_of_a_wide_file_are_judged_like_readings(tmp_path):
+    wide = read_wide(wide_file(tmp_path, "ts,a\n2026-11-23,5\n2026-11-24,-1\n2026-11-25,7\n"), timezone="UTC")
+    found = judged_registers(wide, {"a": meter()}, latest_us=int(wide.start_us[1]))
+    assert found.batch.column("energy_kwh").tolist() == [5]
+    assert found.refused["reason"].tolist() == ["energy_out_of_range", "time_ahead"]
 
 
 def test_a_first_column_that_is_no_time_is_named(tmp_path):

@@ -1,0 +1,381 @@
+"""`bkkenergy import` and `bkkenergy imports`: files taken in as batches, previewed, listed and undone."""
+
+from __future__ import annotations
+
+import datetime as dt
+import getpass
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from bkkenergy.calendar import BANGKOK
+from bkkenergy.cli.context import Site, config_option, load_site
+from bkkenergy.cli.transfer import progress_bar
+from bkkenergy.errors import InputError
+from bkkenergy.ingest.files import (
+    Calendar,
+    Imported,
+    Wide,
+    WideValues,
+    judged_registers,
+    read_long,
+    read_wide,
+    work_units,
+)
+from bkkenergy.portfolio import Meter
+from bkkenergy.ports.ledger import Batch, BatchKind, EnergyLedger
+from bkkenergy.readings import US_PER_S, ReadingBatch
+from bkkenergy.store import ReadingStore, open_writable
+from bkkenergy.store.ledger import open_ledger
+from bkkenergy.store.state import open_state
+from bkkenergy.store.state.users import note
+from bkkenergy.usecases import imports
+from bkkenergy.usecases.imports import Overlap
+from bkkenergy.usecases.recompute import Worker, follow_configuration, now_us, own_name
+from bkkenergy.usecases.uptodate import UpToDate
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A site with its store and ledger open. who : the person at the command line."""
+
+    site: Site
+    worker: Worker
+    who: str
+
+    @property
+    def store(self) -> ReadingStore:
+        """The readings."""
+        return self.worker.readings
+
+    @property
+    def ledger(self) -> EnergyLedger:
+        """The ledger as it stands."""
+        return self.worker.ledger
+
+    @property
+    def fresh(self) -> UpToDate:
+        """The ledger's rows, with what waits computed first."""
+        return UpToDate(self.worker.ledger, self.worker)
+
+    @property
+    def latest_us(self) -> int:
+        """No reading or interval may be later."""
+        return int((time.time() + self.site.settings.ingest.max_ahead_s) * US_PER_S)
+
+    def audit(self, action: str, target: str, detail: Mapping[str, Any]) -> None:
+        """Write a line of the audit log."""
+        engine = open_state(self.site.settings.state)
+        try:
+            note(engine, f"command line: {self.who}", action, target, detail, dt.datetime.now(dt.UTC), address="")
+        finally:
+            engine.dispose()
+
+
+@contextmanager
+def _opened(config_dir: Path) -> Iterator[_Opened]:
+    site = load_site(config_dir)
+    with ExitStack() as stack:
+        store = stack.enter_context(closing(open_writable(site.settings)))
+        ledger = stack.enter_context(closing(open_ledger(site.settings)))
+        follow_configuration(store, ledger, site.portfolio, site.settings)
+        worker = Worker(store, ledger, site.portfolio, site.settings, own_name(), now_us)
+        yield _Opened(site, worker, getpass.getuser())
+
+
+@click.command(
+    "import",
+    epilog="""\b
+Examples:
+  bkkenergy import office.csv --column kWh=district-dindaeng.office.main --values energy --dry-run
+  bkkenergy import office.csv --column a=x.y.main --column b=x.y.aircon --overlap fill
+  bkkenergy import office.csv --column kWh=x.y.main --values energy --calendar be
+  bkkenergy import readings.parquet                 a file that `bkkenergy export` wrote
+  bkkenergy import --undo 3                         see `bkkenergy imports list`""",
+)
+@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--column",
+    "columns",
+    multiple=True,
+    metavar="COLUMN=METER",
+    help="A wide file: this column is this meter's. Repeat for each.",
+)
+@click.option(
+    "--values",
+    type=click.Choice(["mean-power", "energy", "register"]),
+    default="mean-power",
+    show_default=True,
+    help="What the columns of a wide file hold: kW, kWh of the interval, or registers.",
+)
+@click.option("--timezone", default=str(BANGKOK), show_default=True, help="Of times without an offset in a wide file.")
+@click.option(
+    "--calendar",
+    type=click.Choice(["ce", "be"]),
+    default="ce",
+    show_default=True,
+    help="Era of the years in a wide file: be for the Buddhist era (2569).",
+)
+@click.option(
+    "--overlap",
+    type=click.Choice([own.value for own in Overlap]),
+    help="Where the file meets what was measured or another file: fill leaves that, replace puts the file first.",
+)
+@click.option("--dry-run", "is_dry_run", is_flag=True, help="Show what would change, and change nothing.")
+@click.option("--skip-refused", "is_skipping", is_flag=True, help="Import the other readings where some are refused.")
+@click.option("--undo", "batch", type=int, metavar="ID", help="Undo an import.")
+@config_option
+def import_command(
+    file: Path | None,
+    columns: tuple[str, ...],
+    values: str,
+    timezone: str,
+    calendar: str,
+    overlap: str | None,
+    batch: int | None,
+    config_dir: Path,
+    *,
+    is_dry_run: bool,
+    is_skipping: bool,
+) -> None:
+    """Take in FILE (CSV, CSV.gz or Parquet) as one batch: wholly, or not at all.
+
+    Energies of intervals stand beside the meter's own readings, and take the intervals that these did not measure.
+    What overlaps is refused unless --overlap says what to do with it; what is later than now is always refused.
+    Readings (a file that `bkkenergy export` wrote, or --values register) go into the store. Their refused rows are
+    written to FILE.refused.csv.
+    """
+    if (file is None) == (batch is None):
+        raise click.UsageError("give a FILE to import, or --undo ID.")
+    asked = None if overlap is None else Overlap(overlap)
+    with _opened(config_dir) as opened:
+        if batch is not None:
+            _undo(opened, batch)
+        elif file is not None and columns and values != "register":
+            wide = read_wide(file, timezone=timezone, calendar=cast("Calendar", calendar))
+            _import_intervals(opened, file, wide, columns, cast("WideValues", values), asked, is_dry_run=is_dry_run)
+        elif file is not None:
+            registers = None
+            if columns:
+                wide = read_wide(file, timezone=timezone, calendar=cast("Calendar", calendar))
+                registers = judged_registers(
+                    wide, _columns(opened.site, file, wide, columns), latest_us=opened.latest_us
+                )
+            _import_readings(opened, file, registers, asked, is_dry_run=is_dry_run, is_skipping=is_skipping)
+
+
+def _columns(site: Site, file: Path, wide: Wide, pairs: tuple[str, ...]) -> dict[str, Meter]:
+    """The meter of each column. Raises InputError."""
+    known = {meter.id: meter for meter in site.portfolio.meters}
+    columns: dict[str, Meter] = {}
+    for pair in pairs:
+        column, _, meter_id = pair.partition("=")
+        if column not in wide.columns:
+            raise InputError(f"{file} has no column of numbers {column!r}. It has: {', '.join(wide.columns)}.")
+        if meter_id not in known:
+            raise InputError(
+                f"--column {pair}: there is no meter {meter_id!r} in the portfolio. See `bkkenergy check`."
+            )
+        if known[meter_id] in columns.values() or column in columns:
+            raise InputError(f"--column {pair}: a column or meter is named twice. Name each once.")
+        columns[column] = known[meter_id]
+    return columns
+
+
+def _source(opened: _Opened, file: Path) -> imports.Source:
+    with file.open("rb") as stream:
+        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+    return imports.Source(file.name, sha256, opened.who, now_us())
+
+
+def _import_intervals(
+    opened: _Opened,
+    file: Path,
+    wide: Wide,
+    pairs: tuple[str, ...],
+    values: WideValues,
+    overlap: Overlap | None,
+    *,
+    is_dry_run: bool,
+) -> None:
+    columns = _columns(opened.site, file, wide, pairs)
+    series = {meter.id: wide.series(column, values) for column, meter in columns.items()}
+    portfolio = opened.site.portfolio
+    seen = imports.preview(opened.ledger, opened.fresh, portfolio, series, overlap, latest_us=opened.latest_us)
+    for own in seen.meters:
+        _show(own)
+    if is_dry_run:
+        click.echo(f"Refused as it stands: {seen.refusal}" if seen.refusal else "Nothing was changed (--dry-run).")
+        return
+    number = imports.apply(
+        opened.ledger,
+        opened.fresh,
+        portfolio,
+        series,
+        overlap,
+        _source(opened, file),
+        latest_us=opened.latest_us,
+        audit=opened.audit,
+    )
+    click.echo(f"{file}: batch {number}. To take it back: bkkenergy import --undo {number}")
+
+
+def _show(own: imports.MeterPreview) -> None:
+    """Lines on one meter of an import."""
+    first, end = _at(own.first_us), _at(own.end_us)
+    click.echo(f"{own.meter}: {own.intervals:,} intervals, {own.energy_kwh:,.2f} kWh, {first} to {end}")
+    for name, pair in (
+        ("measured by the meter", own.measured),
+        ("a gap of the meter", own.estimated),
+        ("in earlier imports", own.other_files),
+    ):
+        if pair.slots:
+            line = (
+                f"  {name}: {pair.slots:,} quarter-hours, {pair.ledger_kwh:,.2f} kWh in the ledger, "
+                f"{pair.file_kwh:,.2f} kWh in the file"
+            )
+            click.echo(line + (" (they differ by more than 2 %: check unit and time)" if pair.is_far else ""))
+    click.echo(
+        f"  would take {own.changed_slots:,} quarter-hours; these days: {own.before_kwh:,.2f} kWh before, "
+        f"{own.after_kwh:,.2f} kWh after"
+    )
+
+
+def _at(instant_us: int) -> str:
+    return dt.datetime.fromtimestamp(instant_us / US_PER_S, BANGKOK).strftime("%Y-%m-%d %H:%M")
+
+
+def _refused_path(file: Path) -> Path:
+    return file.with_name(f"{file.name}.refused.csv")
+
+
+def _import_readings(
+    opened: _Opened,
+    file: Path,
+    registers: Imported | None,
+    overlap: Overlap | None,
+    *,
+    is_dry_run: bool,
+    is_skipping: bool,
+) -> None:
+    """Judge and compare the whole file first; commit it in a second pass."""
+    refused = Counter[str]()
+    started_s = time.monotonic()
+    _refused_path(file).unlink(missing_ok=True)
+    seen = imports.preview_readings(opened.store, _good(opened, file, registers, refused))
+    if seen.count:
+        period = f"{_at(seen.first_us)} to {_at(seen.last_us)}"
+        click.echo(f"{file}: {seen.count:,} readings of {len(seen.meters)} meters, {period}.")
+        if seen.known or seen.overlaps:
+            click.echo(
+                f"  {seen.known:,} are stored already, {seen.differing:,} with other values; "
+                f"{seen.between:,} stored readings lie between them."
+            )
+    if refused:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in refused.most_common())
+        click.echo(f"{sum(refused.values()):,} rows were refused ({reasons}). See {_refused_path(file)}.")
+    is_stopped = bool(refused) and not is_skipping
+    if seen.count and not is_stopped and not is_dry_run:
+        chunks = _good(opened, file, registers, None)
+        number = imports.apply_readings(
+            opened.store, opened.ledger, seen, chunks, overlap, _source(opened, file), audit=opened.audit
+        )
+        seconds = time.monotonic() - started_s
+        click.echo(f"{file}: {seen.count:,} readings in {seconds:.1f} s, batch {number}.")
+    else:
+        click.echo("Nothing was imported." + (" --skip-refused imports the other rows." if is_stopped else ""))
+    if is_stopped:
+        raise SystemExit(1)
+
+
+def _good(
+    opened: _Opened, file: Path, registers: Imported | None, refused: Counter[str] | None
+) -> Iterator[ReadingBatch]:
+    """Good readings of a file, chunk by chunk. Refused rows are counted and written beside it, where asked."""
+    with progress_bar() as progress:
+        task = progress.add_task(file.name, total=work_units(file), readings=0)
+        meters = opened.site.portfolio.meters
+        chunks = (
+            read_long(file, meters, latest_us=opened.latest_us, advance=lambda n: progress.advance(task, n))
+            if registers is None
+            else iter([registers])
+        )
+        readings = 0
+        for chunk in chunks:
+            if refused is not None and len(chunk.refused):
+                refused.update(chunk.refused["reason"].astype(str))
+                path = _refused_path(file)
+                chunk.refused.to_csv(path, mode="a", header=not path.exists(), index=False)
+            readings += len(chunk.batch)
+            progress.update(task, readings=readings)
+            if len(chunk.batch):
+                yield chunk.batch
+
+
+def _undo(opened: _Opened, number: int) -> None:
+    batch = imports.undo(opened.ledger, number, opened.who, now_us(), audit=opened.audit)
+    click.echo(f"Batch {number} ({batch.new.name}) is undone. {len(batch.new.meters)} meters are computed without it.")
+
+
+@click.group("imports", epilog="\b\nExamples:\n  bkkenergy imports list\n  bkkenergy imports show 1")
+def imports_command() -> None:
+    """What was imported: a batch a file."""
+
+
+@imports_command.command("list")
+@config_option
+def list_command(config_dir: Path) -> None:
+    """List all imports, also those that are undone."""
+    with closing(open_ledger(load_site(config_dir).settings)) as ledger:
+        batches = ledger.batches()
+    if not batches:
+        click.echo("Nothing was imported yet.")
+        return
+    table = Table("ID", "File", "Kind", "Meters", "From", "To", "Count", "kWh", "Who", "When", "State", box=None)
+    for batch in batches:
+        new = batch.new
+        table.add_row(
+            str(batch.number),
+            new.name,
+            new.kind.value,
+            str(len(new.meters)),
+            _at(new.first_us),
+            _at(new.end_us),
+            f"{new.count:,}",
+            _kwh(batch),
+            new.who,
+            _at(new.at_us),
+            "undone" if batch.undone_us is not None else "counts",
+        )
+    Console(width=160).print(table)
+
+
+@imports_command.command("show")
+@click.argument("batch", type=int, metavar="ID")
+@config_option
+def show_command(batch: int, config_dir: Path) -> None:
+    """Show one import: file, meters, precedence, and whether it counts."""
+    with closing(open_ledger(load_site(config_dir).settings)) as ledger:
+        found = imports.batch_of(ledger, batch)
+    new = found.new
+    click.echo(f"{found.number}  {new.name}  {new.kind.value}  sha256 {new.sha256}")
+    click.echo(f"{new.count:,} {'readings' if new.kind is BatchKind.READINGS else 'intervals'}, {_kwh(found)} kWh")
+    click.echo(f"{_at(new.first_us)} to {_at(new.end_us)}, precedence {new.precedence.value}")
+    click.echo(f"imported by {new.who}, {_at(new.at_us)}")
+    if found.undone_us is not None:
+        click.echo(f"undone by {found.undone_by}, {_at(found.undone_us)}")
+    for meter in new.meters:
+        click.echo(f"  {meter}")
+
+
+def _kwh(batch: Batch) -> str:
+    return "–" if batch.new.kind is BatchKind.READINGS else f"{batch.new.energy_kwh:,.2f}"

@@ -1,0 +1,399 @@
+"""Imports: what a file says of meters' energy, previewed, applied as one batch, listed and undone.
+
+A file is a source beside a meter's own readings, whatever the meter's kind: it never becomes readings of a register,
+and its intervals are taken as they are. Files of raw readings go to their store, and are noted.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+
+from bkkenergy.errors import InputError
+from bkkenergy.metering.registers import RATING_MARGIN_RATIO, S_PER_H
+from bkkenergy.metering.sources import IntervalSeries, Precedence, SourceSlots, merged, quarters_of
+from bkkenergy.portfolio import Meter, MeterKind, Portfolio
+from bkkenergy.ports.ledger import IMPORT, Batch, BatchKind, EnergyLedger, LedgerDays, LedgerReader, NewBatch
+from bkkenergy.readings import FIELDS, BoolArray, FloatArray, Quality, ReadingBatch
+from bkkenergy.store import ReadingStore
+from bkkenergy.usecases.othersources import OtherSources
+
+EPOCH = dt.date(1970, 1, 1)
+DAY = dt.timedelta(days=1)
+DIFFERS_RATIO = 0.02
+"""File and register that differ by more than this are shown to a person."""
+OVERLAP_OF_READINGS = (
+    "Ask for --overlap fill (what is stored stays) or --overlap replace (the file's values go in). "
+    "Nothing was imported."
+)
+NEXT_BATCH = 2**62
+"""A number beyond all batches, for one that is only previewed."""
+
+Audit = Callable[[str, str, Mapping[str, Any]], object]
+"""Writes a line of the audit log: what was done, to what, and details."""
+
+
+class Overlap(StrEnum):
+    """What to do where a file meets what is known already."""
+
+    FILL = "fill"
+    """The file takes only what was not measured and no other file says."""
+    REPLACE = "replace"
+    """The file goes before what was measured, and before other files."""
+
+    @property
+    def precedence(self) -> Precedence:
+        """The precedence of a batch that was asked for so."""
+        return Precedence.FILE if self is Overlap.REPLACE else Precedence.REGISTER
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where an import comes from. name, sha256 : of the file. who : the person. at_us : now, us since 1970 UTC."""
+
+    name: str
+    sha256: str
+    who: str
+    at_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Quarter-hours of which both the ledger and the file know the energy."""
+
+    slots: int
+    ledger_kwh: float
+    file_kwh: float
+
+    @property
+    def is_far(self) -> bool:
+        """Whether the two differ by more than 2 %."""
+        return abs(self.file_kwh - self.ledger_kwh) > DIFFERS_RATIO * max(abs(self.ledger_kwh), abs(self.file_kwh))
+
+
+@dataclass(frozen=True, slots=True)
+class MeterPreview:
+    """What an import would do to a meter.
+
+    intervals, energy_kwh : of the file. first_us, end_us : its period, us since 1970 UTC.
+    measured, estimated : where the meter's own readings measured, or give the energy of a gap.
+    other_files : where earlier batches say something. changed_slots : quarter-hours that would change.
+    before_kwh, after_kwh : by the ledger over the days of the file.
+    """
+
+    meter: str
+    intervals: int
+    energy_kwh: float
+    first_us: int
+    end_us: int
+    measured: Compared
+    estimated: Compared
+    other_files: Compared
+    changed_slots: int
+    before_kwh: float
+    after_kwh: float
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether it meets what was measured, or another file."""
+        return self.measured.slots + self.other_files.slots > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What an import would do. overlap : as asked; None where nothing was asked."""
+
+    meters: tuple[MeterPreview, ...]
+    overlap: Overlap | None
+
+    @property
+    def refusal(self) -> str | None:
+        """Why the import is refused as it was asked for; None where it is not."""
+        meeting = [one.meter for one in self.meters if one.overlaps]
+        if not meeting or self.overlap is not None:
+            return None
+        return (
+            f"the file overlaps what is known of {', '.join(meeting)}. Compare both totals, then ask for "
+            "--overlap fill (only what was not measured) or --overlap replace (the file before the meter's readings)."
+        )
+
+
+def preview(
+    ledger: EnergyLedger,
+    fresh: LedgerReader,
+    portfolio: Portfolio,
+    series: Mapping[str, IntervalSeries],
+    overlap: Overlap | None,
+    *,
+    latest_us: int,
+) -> Preview:
+    """Show what intervals of a file would do. Nothing is written. Raises InputError for what is refused anyway.
+
+    series : of each meter. fresh : the ledger's rows, with what waits computed first. latest_us : no interval may end
+    later.
+    """
+    meters = {meter.id: meter for meter in portfolio.meters}
+    for name, own in series.items():
+        _check(meters.get(name), name, own, latest_us)
+    return Preview(
+        tuple(_meter_preview(ledger, fresh, meters[name], own, overlap) for name, own in series.items()), overlap
+    )
+
+
+def apply(
+    ledger: EnergyLedger,
+    fresh: LedgerReader,
+    portfolio: Portfolio,
+    series: Mapping[str, IntervalSeries],
+    overlap: Overlap | None,
+    source: Source,
+    *,
+    latest_us: int,
+    audit: Audit,
+) -> int:
+    """Take in the intervals of a file as one batch, wholly or not at all. Return its number. Raises InputError."""
+    seen = preview(ledger, fresh, portfolio, series, overlap, latest_us=latest_us)
+    again = [one.number for one in ledger.batches() if one.undone_us is None and one.new.sha256 == source.sha256]
+    if again and overlap is None:
+        raise InputError(f"{source.name} was imported already, as batch {again[0]}. Nothing was imported.")
+    if seen.refusal:
+        raise InputError(f"{source.name}: {seen.refusal} Nothing was imported.")
+    meters = {meter.id: meter for meter in portfolio.meters}
+    days = [_ledger_days(meters[name], own) for name, own in series.items()]
+    batch = NewBatch(
+        BatchKind.FILE,
+        source.name,
+        source.sha256,
+        source.who,
+        source.at_us,
+        tuple(series),
+        min(one.first_us for one in seen.meters),
+        max(one.end_us for one in seen.meters),
+        sum(one.intervals for one in seen.meters),
+        sum(one.energy_kwh for one in seen.meters),
+        (overlap or Overlap.FILL).precedence,
+    )
+    number = ledger.add_batch(batch, days)
+    audit("import", str(number), _details(batch))
+    return number
+
+
+def undo(ledger: EnergyLedger, number: int, who: str, at_us: int, *, audit: Audit) -> Batch:
+    """Let a batch count no more: its days are computed again without it. Return the batch. Raises InputError."""
+    batch = batch_of(ledger, number)
+    if batch.new.kind is BatchKind.READINGS:
+        raise InputError(
+            f"batch {number} ({batch.new.name}) brought readings into the store. Which were there before is not "
+            "known, so none is deleted. Restore a backup from before the import."
+        )
+    if not ledger.undo_batch(number, who, at_us):
+        raise InputError(f"batch {number} is undone already. See `bkkenergy imports show {number}`.")
+    audit("undo_import", str(number), _details(batch.new))
+    return batch_of(ledger, number)
+
+
+def batch_of(ledger: EnergyLedger, number: int) -> Batch:
+    """Return a batch. Raises InputError."""
+    found = next((batch for batch in ledger.batches() if batch.number == number), None)
+    if found is None:
+        raise InputError(f"there is no import {number}. See `bkkenergy imports list`.")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingsPreview:
+    """What a file of raw readings would do.
+
+    count : readings. meters : with readings in the file. first_us, last_us : of them.
+    known : those that are stored just so. differing : those stored with other values.
+    between : stored readings that lie among the file's and are not in it.
+    """
+
+    count: int = 0
+    meters: tuple[str, ...] = ()
+    first_us: int = 0
+    last_us: int = 0
+    known: int = 0
+    differing: int = 0
+    between: int = 0
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether the file and the store hold different readings of the same time."""
+        return self.differing + self.between > 0
+
+    def plus(self, other: ReadingsPreview) -> ReadingsPreview:
+        """Return both together."""
+        if not (self.count and other.count):
+            return self if self.count else other
+        return ReadingsPreview(
+            self.count + other.count,
+            tuple(dict.fromkeys(self.meters + other.meters)),
+            min(self.first_us, other.first_us),
+            max(self.last_us, other.last_us),
+            self.known + other.known,
+            self.differing + other.differing,
+            self.between + other.between,
+        )
+
+
+def preview_readings(store: ReadingStore, chunks: Iterable[ReadingBatch]) -> ReadingsPreview:
+    """Compare the readings of a file with those that are stored. Nothing is written."""
+    found = ReadingsPreview()
+    for chunk in chunks:
+        for number in np.unique(chunk.meter).tolist():
+            found = found.plus(_compare(store, chunk.take(chunk.meter == number), chunk.meter_ids[number]))
+    return found
+
+
+def _compare(store: ReadingStore, own: ReadingBatch, meter: str) -> ReadingsPreview:
+    """One meter's readings of a file, and the stored ones of the same time."""
+    first_us, last_us = int(own.ts_us.min()), int(own.ts_us.max())
+    there = ReadingBatch.empty((meter,))
+    if store.count([meter], first_us, last_us + 1, FIELDS):
+        there = store.readings([meter], first_us, last_us + 1, FIELDS)
+    _, at, stored_at = np.intersect1d(own.ts_us, there.ts_us, return_indices=True)
+    is_same = np.ones(len(at), np.bool_)
+    for name in own.columns:
+        new, old = own.column(name)[at], there.column(name)[stored_at]
+        is_same &= np.isnan(new) | (new == old)
+    return ReadingsPreview(
+        len(own), (meter,), first_us, last_us, int(is_same.sum()), int((~is_same).sum()), len(there) - len(at)
+    )
+
+
+def apply_readings(
+    store: ReadingStore,
+    ledger: EnergyLedger,
+    seen: ReadingsPreview,
+    chunks: Iterable[ReadingBatch],
+    overlap: Overlap | None,
+    source: Source,
+    *,
+    audit: Audit,
+) -> int:
+    """Commit the readings of a file, which `seen` was made of, and note them as a batch. Return its number.
+
+    With overlap "fill", readings whose instant is stored already stay as they are. Raises InputError.
+    """
+    if seen.overlaps and overlap is None:
+        raise InputError(
+            f"{source.name}: {seen.differing:,} readings differ from those that are stored, and {seen.between:,} "
+            f"others lie between those of the file. {OVERLAP_OF_READINGS}"
+        )
+    batch = NewBatch(
+        BatchKind.READINGS,
+        source.name,
+        source.sha256,
+        source.who,
+        source.at_us,
+        seen.meters,
+        seen.first_us,
+        seen.last_us + 1,
+        seen.count,
+        float("nan"),
+        (overlap or Overlap.FILL).precedence,
+    )
+    number = ledger.add_batch(batch, [])
+    audit("import", str(number), _details(batch))
+    for chunk in chunks:
+        store.commit(_without_stored(store, chunk) if overlap is Overlap.FILL else chunk)
+    return number
+
+
+def _without_stored(store: ReadingStore, chunk: ReadingBatch) -> ReadingBatch:
+    """Leave out the readings whose instant is stored already."""
+    is_new = np.ones(len(chunk), np.bool_)
+    for number in np.unique(chunk.meter).tolist():
+        rows = np.flatnonzero(chunk.meter == number)
+        ts_us = chunk.ts_us[rows]
+        there = store.readings([chunk.meter_ids[number]], int(ts_us.min()), int(ts_us.max()) + 1, FIELDS)
+        is_new[rows] = ~np.isin(ts_us, there.ts_us)
+    return chunk.take(is_new)
+
+
+def _details(batch: NewBatch) -> dict[str, object]:
+    """Details for the audit log."""
+    return {
+        "file": batch.name,
+        "sha256": batch.sha256,
+        "kind": batch.kind.value,
+        "meters": list(batch.meters),
+        "count": batch.count,
+        "precedence": batch.precedence.value,
+    }
+
+
+def _check(meter: Meter | None, name: str, series: IntervalSeries, latest_us: int) -> None:
+    """Raise InputError for intervals that no option lets in."""
+    if meter is None:
+        raise InputError(f"there is no meter {name!r} in the portfolio. See `bkkenergy check`.")
+    if meter.kind is MeterKind.WEATHER:
+        raise InputError(f"meter {name} is a weather station: it has no energy. Name another meter.")
+    known = np.isfinite(series.energy_kwh)
+    if not known.any():
+        raise InputError(f"{name}: the file holds no interval with a value. Nothing was imported.")
+    if ahead := int((known & (series.start_us + series.length_us > latest_us)).sum()):
+        raise InputError(
+            f"{name}: {ahead:,} intervals end in the future. Check the dates and --timezone. Nothing was imported."
+        )
+    if negative := int((series.energy_kwh < 0).sum() + np.isinf(series.energy_kwh).sum()):
+        raise InputError(f"{name}: {negative:,} values are below zero or infinite. Nothing was imported.")
+    if (np.diff(series.start_us) < series.length_us).any():
+        raise InputError(
+            f"{name}: some rows lie nearer together than the interval of {series.interval_s / 60:g} minutes. Import "
+            "files of different intervals one by one. Nothing was imported."
+        )
+    mean_kw = series.energy_kwh / (series.interval_s / S_PER_H)
+    if over := int((mean_kw > meter.rated_kw * RATING_MARGIN_RATIO).sum()):
+        raise InputError(
+            f"{over:,} values lie beyond the {meter.rated_kw:g} kW that meter {name} can carry. Check the file's unit "
+            "and --values, or correct rated_kw in the portfolio. Nothing was imported."
+        )
+
+
+def _ledger_days(meter: Meter, series: IntervalSeries) -> LedgerDays:
+    first, values, quality = quarters_of(series, float(meter.interval_s))
+    return LedgerDays(meter.id, IMPORT.name, EPOCH + first * DAY, values, quality)
+
+
+def _meter_preview(
+    ledger: EnergyLedger, fresh: LedgerReader, meter: Meter, series: IntervalSeries, overlap: Overlap | None
+) -> MeterPreview:
+    """Compare a file with the ledger over its days."""
+    block = _ledger_days(meter, series)
+    last = block.first_day + (len(block.values) - 1) * DAY
+    slots = fresh.slots([meter.id], IMPORT, block.first_day, last)
+    others = OtherSources(block.first_day, len(block.values), ledger.sources([meter.id], block.first_day, last))
+    other_slots = others.slots(meter.id, IMPORT)
+    values, quality = block.values.ravel(), block.quality.ravel()
+    by_ledger, how = slots.values[:, 0], slots.quality[:, 0]
+    is_said = quality != Quality.MISSING
+    is_other = np.zeros(len(values), np.bool_)
+    for other in other_slots:
+        is_other |= other.quality != Quality.MISSING
+    new = SourceSlots(NEXT_BATCH, (overlap or Overlap.FILL).precedence, values, quality)
+    after = merged(by_ledger, how, [*other_slots, new])
+    known_us = series.start_us[np.isfinite(series.energy_kwh)]
+    return MeterPreview(
+        meter.id,
+        len(known_us),
+        float(np.nansum(series.energy_kwh)),
+        int(known_us[0]),
+        int(known_us[-1]) + series.length_us,
+        _compared(is_said & (how == Quality.MEASURED), by_ledger, values),
+        _compared(is_said & (how == Quality.ESTIMATED) & ~is_other, by_ledger, values),
+        _compared(is_said & is_other, by_ledger, values),
+        int((after.batch == NEXT_BATCH).sum()),
+        float(np.nansum(by_ledger)),
+        float(np.nansum(after.energy_kwh)),
+    )
+
+
+def _compared(where: BoolArray, by_ledger: FloatArray, by_file: FloatArray) -> Compared:
+    return Compared(int(where.sum()), float(np.nansum(by_ledger[where])), float(np.nansum(by_file[where])))

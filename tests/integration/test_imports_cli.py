@@ -1,0 +1,136 @@
+"""Imports as a person makes them: preview, refusal, list and undo."""
+
+from __future__ import annotations
+
+import getpass
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from bkkenergy.cli import cli
+from bkkenergy.errors import BkkEnergyError
+from bkkenergy.readings import ReadingBatch
+from bkkenergy.settings import StateSettings, StoreSettings
+from bkkenergy.store import open_store
+from bkkenergy.store.state import open_state
+from bkkenergy.store.state.users import audit_lines
+from tests.conftest import CONFIG_PARTS
+
+METER = "environment.headquarters.main"
+QUARTERS = pd.date_range("2026-10-01", periods=31 * 96, freq="15min", tz="Asia/Bangkok")
+
+
+@pytest.fixture
+def site(tmp_path, config_dir) -> Path:
+    folder = tmp_path / "site/config"
+    folder.mkdir(parents=True)
+    for name in CONFIG_PARTS:
+        (folder / name).symlink_to(config_dir / name)
+    (folder / "bkkenergy.toml").write_text("")
+    return folder
+
+
+@pytest.fixture
+def live_month(site) -> None:
+    """October by the meter's own register, 2.9 kWh each quarter-hour."""
+    store = open_store(StoreSettings(path=site.parent / "var/bkkenergy.sqlite"))
+    at = QUARTERS[0].value // 1000 + 900_000_000 * np.arange(len(QUARTERS) + 1)
+    store.commit(ReadingBatch((METER,), np.zeros(len(at), np.int64), at, {"energy_kwh": 50 + 2.9 * np.arange(len(at))}))
+    store.close()
+
+
+def run(site: Path, *arguments: object, code: int = 0) -> str:
+    done = CliRunner().invoke(cli, [*map(str, arguments), "--config", str(site)])
+    if isinstance(done.exception, BkkEnergyError):
+        assert code == done.exception.exit_code, str(done.exception)
+        return done.output + str(done.exception)
+    assert done.exit_code == code, (done.output, done.exc_info)
+    return done.output
+
+
+def utility_file(tmp_path, kwh=3.0, name="mea.csv", year: int | None = None) -> Path:
+    path = tmp_path / name
+    times = QUARTERS.strftime("%Y-%m-%d %H:%M")
+    times = times if year is None else [f"{year}{text[4:]}" for text in times]
+    pd.DataFrame({"time": times, "kWh": kwh}).to_csv(path, index=False)
+    return path
+
+
+def energy_kwh(site: Path, tmp_path: Path) -> float:
+    run(site, "report", "environment", "--period", "2026-10", "--format", "json", "-o", tmp_path)
+    return float(pd.read_json(tmp_path / "environment/environment_2026-10.json", typ="series")["total"]["energy_kwh"])
+
+
+@pytest.mark.usefixtures("live_month")
+def test_a_live_month_is_previewed_refused_filled_and_undone(site, tmp_path):
+    file = utility_file(tmp_path)
+    column = ("--column", f"kWh={METER}", "--values", "energy")
+    before = energy_kwh(site, tmp_path)
+    assert before == pytest.approx(8630.4)
+    output = run(site, "import", file, *column, "--dry-run")
+    assert f"{METER}: 2,976 intervals, 8,928.00 kWh, 2026-10-01 00:00 to 2026-11-01 00:00" in output
+    assert "measured by the meter: 2,976 quarter-hours, 8,630.40 kWh in the ledger, 8,928.00 kWh in the file" in output
+    assert "they differ by more than 2 %" in output
+    assert "Refused as it stands" in output
+    assert "Nothing was imported" in run(site, "import", file, *column, code=2)
+    assert "Nothing was imported yet." in run(site, "imports", "list")
+    assert "batch 1" in run(site, "import", file, *column, "--overlap", "fill")
+    assert energy_kwh(site, tmp_path) == before
+    assert "is undone" in run(site, "import", "--undo", 1)
+    assert "batch 2" in run(site, "import", file, *column, "--overlap", "replace")
+    assert energy_kwh(site, tmp_path) == pytest.approx(8928)
+    run(site, "import", "--undo", 2)
+    assert energy_kwh(site, tmp_path) == before
+    listed = run(site, "imports", "list")
+    assert len(re.findall("undone", listed)) == 2
+    shown = run(site, "imports", "show", 2)
+    assert f"undone by {getpass.getuser()}" in shown
+    assert "precedence file" in shown
+    engine = open_state(StateSettings(path=site.parent / "var/state.sqlite"))
+    actions = [line["action"] for line in audit_lines(engine)]
+    assert actions == ["undo_import", "import", "undo_import", "import"]
+    assert f"command line: {getpass.getuser()}" in {line["actor"] for line in audit_lines(engine)}
+    engine.dispose()
+
+
+def test_a_file_of_the_buddhist_era_is_refused_and_then_converted(site, tmp_path):
+    file = utility_file(tmp_path, year=2569)
+    column = ("--column", f"kWh={METER}", "--values", "energy")
+    assert "--calendar be" in run(site, "import", file, *column, code=2)
+    run(site, "import", file, *column, "--calendar", "be")
+    assert energy_kwh(site, tmp_path) == pytest.approx(8928)
+    assert "2026-10-01 00:00" in run(site, "imports", "show", 1)
+
+
+def test_a_file_of_the_future_is_refused(site, tmp_path):
+    file = utility_file(tmp_path, year=2099)
+    output = run(site, "import", file, "--column", f"kWh={METER}", "--values", "energy", "--overlap", "replace", code=2)
+    assert "2,976 intervals end in the future" in output
+
+
+@pytest.mark.usefixtures("live_month")
+def test_registers_of_a_wide_file_among_live_readings_are_refused(site, tmp_path):
+    file = utility_file(tmp_path, kwh=np.arange(2976.0))
+    output = run(site, "import", file, "--column", f"kWh={METER}", "--values", "register", code=2)
+    assert "2,976 readings differ from those that are stored" in output
+    output = run(site, "import", file, "--column", f"kWh={METER}", "--values", "register", "--overlap", "fill")
+    assert "2,976 with other values" in output
+    assert energy_kwh(site, tmp_path) == pytest.approx(8630.4)
+    assert "Restore a backup" in run(site, "import", "--undo", 1, code=2)
+
+
+@pytest.mark.parametrize("arguments", [[], ["FILE", "--undo", "1"]], ids=["nothing", "both"])
+def test_either_a_file_or_a_batch_to_undo_is_named(site, tmp_path, arguments):
+    words = [str(utility_file(tmp_path)) if word == "FILE" else word for word in arguments]
+    assert "give a FILE to import, or --undo ID" in run(site, "import", *words, code=2)
+
+
+def test_a_meter_is_named_once(site, tmp_path):
+    file = tmp_path / "two.csv"
+    file.write_text("time,a,b\n2026-10-01,1,1\n2026-10-02,1,1\n")
+    output = run(site, "import", file, "--column", f"a={METER}", "--column", f"b={METER}", code=2)
+    assert "named twice" in output
