@@ -26,10 +26,14 @@ from bkkenergy.ports.ledger import (
     IMPORT,
     POWER_FACTOR,
     TEMP_AIR,
+    Batch,
+    BatchKind,
     Channel,
     Claim,
     LedgerDays,
     MeterSeen,
+    NewBatch,
+    Precedence,
     Span,
     SpanReason,
 )
@@ -615,6 +619,38 @@ def test_a_channel_of_another_kind_needs_no_new_schema(url):
         assert not ledger.totals([METER], steam, day(0), day(0)).is_computed.any()
 
 
+BATCH = NewBatch(
+    BatchKind.FILE, "mea.csv", "5ha", "somsri", NOW_US, (METER,), NOW_US, NOW_US + 1, 3, 4.5, Precedence.REGISTER
+)
+
+
+def test_a_batch_comes_back_as_it_was_given_and_marks_its_days(ledger):
+    given_days = random_days(4, 5, IMPORT)
+    given_days.quality[2] = Quality.MISSING
+    assert [ledger.add_batch(BATCH, [given_days]), ledger.add_batch(BATCH, [])] == [1, 2]
+    assert ledger.waiting() == {METER: [day(0), day(1), day(3)]}, "not the days of which it says nothing"
+    assert ledger.batches() == [Batch(1, BATCH, None, ""), Batch(2, BATCH, None, "")]
+    found = ledger.sources([METER], day(0), day(9))
+    assert [(own.batch, own.precedence, own.meter, own.channel, own.first_day) for own in found] == [
+        (1, Precedence.REGISTER, METER, "import", day(number)) for number in (0, 1, 3)
+    ]
+    for own, number in zip(found, (0, 1, 3), strict=True):
+        np.testing.assert_array_equal(own.values[0].view(np.int64), given_days.values[number].view(np.int64))
+        np.testing.assert_array_equal(own.quality[0], given_days.quality[number])
+
+
+def test_a_batch_that_is_undone_counts_no_more_and_stays_in_the_list(ledger):
+    ledger.add_batch(BATCH, [block(flat(1, 2))])
+    claim = claimed(ledger)
+    assert ledger.finish(claim, [], [], computed=[day(0), day(1)], now_us=NOW_US)
+    assert ledger.undo_batch(1, "anan", NOW_US + 5)
+    assert not ledger.undo_batch(1, "again", NOW_US + 6)
+    assert not ledger.undo_batch(2, "none", NOW_US)
+    assert not ledger.sources([METER], day(0), day(9))
+    assert ledger.batches() == [Batch(1, BATCH, NOW_US + 5, "anan")]
+    assert ledger.waiting() == {METER: [day(0), day(1)]}
+
+
 CALLS = {
     "mark": lambda own: own.mark([METER], FIRST, FIRST),
     "mark_readings": lambda own: own.mark_readings([METER], np.array([0]), np.array([NOW_US])),
@@ -629,6 +665,10 @@ CALLS = {
     "revisions": lambda own: own.revisions(),
     "set_revision": lambda own: own.set_revision(METER, "r", FIRST, FIRST),
     "stored_days": lambda own: own.stored_days(METER, IMPORT),
+    "add_batch": lambda own: own.add_batch(BATCH, [block(flat(1))]),
+    "undo_batch": lambda own: own.undo_batch(1, "w", NOW_US),
+    "batches": lambda own: own.batches(),
+    "sources": lambda own: own.sources([METER], FIRST, FIRST),
 }
 
 

@@ -67,6 +67,15 @@ def shapes(draw):
     return profile_kw
 
 
+@given(histories(interval_s=60), st.integers(1, DAYS * 96 - 1))
+def test_an_interval_is_the_same_to_the_last_bit_whatever_comes_before_the_window(history, cut):
+    one, batch, _ = history
+    first = max(int(np.searchsorted(batch.ts_us, EDGES_US[cut], side="right")) - 1, 0)
+    whole = energy(batch, one)
+    later = energy(batch.take(slice(first, None)), one, edges_us=EDGES_US[cut:])
+    np.testing.assert_array_equal(later.energy_kwh, whole.energy_kwh[cut:])
+
+
 @given(st.data(), st.sampled_from([None, 6]), shapes(), st.sampled_from([0, 600, 7200, 10**6]))
 def test_intervals_add_up_to_the_difference_of_the_register(data, digits, profiles, max_gap_s):
     one, batch, used_kwh = data.draw(histories(digits=digits))
