@@ -115,6 +115,80 @@ def test_a_fault_says_where_and_what(faults_of, text, where, what):
     assert all(fault.remedy for fault in faults)
 
 
+FLOOR, SHOP = (METER.replace("main", name) + 'parent = "main"\n' for name in ("floor", "shop"))
+STATION = METER.replace("main", "sky") + 'kind = "weather"\n'
+PV = METER.replace("main", "pv") + "pv = true\n"
+OWN_SUPPLY = METER.replace("main", "kiosk") + "tenant = true\n"
+
+
+def virtual(name="landlord", **given):
+    lines = {"id": name, "name_th": "ส่วนกลาง", "name_en": "Landlord", "plus": ["main"]} | given
+    return "\n[[building.virtual_meters]]\n" + "".join(f"{key} = {value!r}\n" for key, value in lines.items())
+
+
+def test_virtual_meters_name_real_meters_by_their_ids_in_the_building(faults_of, tmp_path):
+    text = AGENCY + BUILDING + METER + FLOOR + SHOP + "tenant = true\n" + virtual(minus=["floor", "shop"])
+    assert faults_of(text, frozenset({"mea-2-1-lv"})) == []
+    building = load_portfolio(tmp_path).buildings["a.b"]
+    (landlord,) = building.virtual_meters
+    assert (landlord.id, landlord.building) == ("a.b.landlord", "a.b")
+    assert (landlord.plus, landlord.minus) == (("a.b.main",), ("a.b.floor", "a.b.shop"))
+    assert [meter.id for meter in building.tenant_meters] == ["a.b.shop"]
+
+
+def test_of_tenants_meters_below_one_another_the_upper_one_is_taken_off(faults_of, tmp_path):
+    inner = METER.replace("main", "till") + 'parent = "shop"\ntenant = true\n'
+    assert faults_of(AGENCY + BUILDING + METER + SHOP + "tenant = true\n" + inner) == []
+    assert [meter.id for meter in load_portfolio(tmp_path).buildings["a.b"].tenant_meters] == ["a.b.shop"]
+
+
+def test_a_tenant_with_a_supply_of_its_own_is_no_part_of_the_building(faults_of, tmp_path):
+    assert faults_of(AGENCY + BUILDING + METER + OWN_SUPPLY) == []
+    building = load_portfolio(tmp_path).buildings["a.b"]
+    assert [meter.id for meter in building.main_meters] == ["a.b.main"]
+    assert building.tenant_meters == ()
+
+
+@pytest.mark.parametrize(
+    ("entries", "where", "what"),
+    [
+        pytest.param(virtual(plus=["nobody"]), "virtual_meters[0].plus", "no meter 'a.b.nobody'", id="unknown_meter"),
+        pytest.param(virtual(plus=["a.c.main"]), "virtual_meters[0].plus", "no meter 'a.c.main'", id="another_building"),
+        pytest.param(virtual(plus=[]), "virtual_meters[0].plus", "at least 1", id="of_nothing"),
+        pytest.param(STATION + virtual(minus=["sky"]), "virtual_meters[0].minus", "weather station", id="weather"),
+        pytest.param(virtual() + virtual("x", plus=["landlord"]), "virtual_meters[1].plus", "only real meters", id="of_a_virtual_meter"),
+        pytest.param(virtual(minus=["main"]), "virtual_meters[0].minus", "named twice", id="on_both_sides"),
+        pytest.param(virtual("main"), "virtual_meters[0].id", "two meters 'a.b.main'", id="id_of_a_meter"),
+        pytest.param(virtual() + virtual(), "virtual_meters[1].id", "two meters 'a.b.landlord'", id="id_twice"),
+        pytest.param(virtual(purpose="pleasure"), "virtual_meters[0].purpose", "landlord", id="unknown_purpose"),
+        pytest.param(virtual(colour=1), "virtual_meters[0].colour", "not known", id="unknown_key"),
+        pytest.param(PV + "tenant = true\n", "meters[1].tenant", "no use of a tenant", id="pv_of_a_tenant"),
+        pytest.param(SHOP + "tenant = true\n" + virtual(purpose="tenant"), "virtual_meters", "2 times", id="below_what_is_taken_off"),
+        pytest.param(FLOOR + virtual(purpose="tenant", plus=["floor"]) + virtual("x", purpose="tenant", plus=["floor"]), "virtual_meters", "2 times", id="by_two_virtual_meters"),
+        pytest.param(FLOOR + virtual(purpose="tenant", plus=["main", "floor"]), "virtual_meters", "2 times", id="with_its_own_part"),
+        pytest.param(FLOOR + SHOP + virtual(purpose="tenant", plus=["floor"], minus=["shop"]), "virtual_meters", "-1 times", id="less_than_nothing"),
+        pytest.param(PV + virtual(purpose="tenant", plus=["pv"]), "virtual_meters", "no part of what the main", id="production_as_a_tenant"),
+        pytest.param(OWN_SUPPLY + virtual(purpose="tenant", plus=["kiosk"]), "virtual_meters", "no part of what the main", id="a_supply_of_its_own"),
+    ],
+)  # fmt: skip
+def test_a_virtual_meter_that_cannot_be_computed_is_refused(faults_of, entries, where, what):
+    faults = faults_of(AGENCY + BUILDING + METER + entries)
+    assert any(where in fault.where and what in fault.what for fault in faults), "\n".join(map(str, faults))
+    assert all(fault.remedy for fault in faults)
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        FLOOR + SHOP + "tenant = true\n" + virtual(purpose="tenant", plus=["main"], minus=["shop"]),
+        FLOOR + SHOP + virtual(purpose="tenant", plus=["main"], minus=["floor"]),
+        FLOOR + PV + virtual(plus=["main", "pv"], minus=["floor"], purpose="landlord"),
+    ],
+)
+def test_parts_that_are_taken_off_once_are_sound(faults_of, entries):
+    assert faults_of(AGENCY + BUILDING + METER + entries) == []
+
+
 def test_all_faults_come_at_once(faults_of):
     broken = (
         AGENCY + BUILDING.replace("school", "castle") + BUILDING.replace('id = "b"', 'id = "c"').replace('"a"', '"z"')

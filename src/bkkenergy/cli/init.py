@@ -79,6 +79,20 @@ rated_kw = 500                   # the most that can flow: transformer or main b
 # resolution_kwh = 0.1           # the least that its counter shows; learned where it is left out
 # restarts_at_zero = true        # its counter loses its value with its supply
 # kind = "net"                   # one counter that runs both ways; or "interval", "power", "weather"
+
+# [[building.meters]]              # a sub-meter
+# id = "canteen"
+# parent = "main"
+# rated_kw = 40
+# tenant = true                  # a tenant's: taken off the building's use
+
+# [[building.virtual_meters]]      # sums and differences of meters
+# id = "landlord"
+# name_th = "ส่วนกลาง"
+# name_en = "Landlord"
+# plus = ["main"]
+# minus = ["canteen"]
+# purpose = "landlord"           # or "tenant": taken off the building's use
 """
 
 

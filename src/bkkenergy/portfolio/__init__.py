@@ -10,7 +10,9 @@ from bkkenergy.portfolio.models import (
     MeterKind,
     OpeningCalendar,
     Portfolio,
+    Purpose,
     Roof,
+    VirtualMeter,
 )
 
 __all__ = [
@@ -22,7 +24,9 @@ __all__ = [
     "MeterKind",
     "OpeningCalendar",
     "Portfolio",
+    "Purpose",
     "Roof",
+    "VirtualMeter",
     "inspect_portfolio",
     "load_portfolio",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from bkkenergy.errors import Fault
-from bkkenergy.portfolio.models import Building, Meter, MeterKind, Portfolio
+from bkkenergy.portfolio.models import Building, Meter, MeterKind, Portfolio, VirtualMeter
 
 
 def cross_check(portfolio: Portfolio, places: Mapping[str, str], tariffs: frozenset[str] | None = None) -> list[Fault]:
@@ -18,6 +18,7 @@ def cross_check(portfolio: Portfolio, places: Mapping[str, str], tariffs: frozen
         if tariffs is not None:
             faults += _unknown(f"{where}.tariff", "tariff", building.tariff, dict.fromkeys(tariffs))
         faults += meter_faults(building, places)
+        faults += virtual_meter_faults(building, places[building.id])
     faults += shared_topics(portfolio.meters, places)
     return faults
 
@@ -45,6 +46,8 @@ def meter_faults(building: Building, places: Mapping[str, str]) -> Iterator[Faul
         instants = [exchange.at for exchange in meter.exchanges]
         if instants != sorted(instants):
             yield Fault(f"{where}.exchanges", "exchanges are not in the order of time", "Sort them by `at`.")
+        if meter.tenant and (meter.pv or meter.kind is MeterKind.WEATHER):
+            yield Fault(f"{where}.tenant", "it measures no use of a tenant", "Remove tenant, or pv and the kind.")
         yield from register_faults(meter, where)
 
 
@@ -63,6 +66,65 @@ def register_faults(meter: Meter, where: str) -> Iterator[Fault]:
         yield Fault(
             f"{where}.restarts_at_zero", "only a register restarts at zero", 'Remove it, or set kind = "register".'
         )
+
+
+def virtual_meter_faults(building: Building, where: str) -> Iterator[Fault]:
+    """Faults of a building's virtual meters: doubled ids, what they name, energy that is taken off twice."""
+    ids = {meter.id for meter in building.meters}
+    for number, virtual in enumerate(building.virtual_meters):
+        place = f"{where}.virtual_meters[{number}]"
+        if virtual.id in ids:
+            yield Fault(f"{place}.id", f"the building has two meters {virtual.id!r}", "Give each its own id.")
+        ids.add(virtual.id)
+        yield from _named_faults(building, virtual, place)
+    yield from _tenant_faults(building, where)
+
+
+def _named_faults(building: Building, virtual: VirtualMeter, place: str) -> Iterator[Fault]:
+    """Names that stand for no real meter of energy, or stand twice."""
+    real = {meter.id: meter for meter in building.meters}
+    usable = sorted(meter.id for meter in building.meters if meter.kind is not MeterKind.WEATHER)
+    remedy = f"Use one of: {', '.join(usable) or '(none)'}."
+    virtuals = {other.id for other in building.virtual_meters}
+    seen: set[str] = set()
+    for side in ("plus", "minus"):
+        for name in getattr(virtual, side):
+            if name in real:
+                if real[name].kind is MeterKind.WEATHER:
+                    yield Fault(f"{place}.{side}", f"{name!r} is a weather station: it measures no energy", remedy)
+            elif name in virtuals:
+                yield Fault(f"{place}.{side}", f"{name!r} is a virtual meter; only real meters can be named", remedy)
+            else:
+                yield Fault(f"{place}.{side}", f"the building has no meter {name!r}", remedy)
+            if name in seen:
+                yield Fault(f"{place}.{side}", f"{name!r} is named twice", "Name each meter once, on one side.")
+            seen.add(name)
+
+
+def _tenant_faults(building: Building, where: str) -> Iterator[Fault]:
+    """Energy of tenants that is taken off twice, that is less than nothing, or that no main meter measures.
+
+    A meter's energy is that of the meters below it and a rest. Each rest is taken off as often as the meters above it
+    are: once or not at all.
+    """
+    times = dict.fromkeys((meter.id for meter in building.tenant_meters), 1)
+    for virtual in building.tenant_virtual_meters:
+        for sign, names in ((1, virtual.plus), (-1, virtual.minus)):
+            times |= {name: times.get(name, 0) + sign for name in names}
+    if not building.tenant_virtual_meters:
+        return
+    place = f"{where}.virtual_meters"
+    for meter in building.meters:
+        if times.get(meter.id, 0) == 0:
+            continue
+        line = (meter, *building.ancestors(meter))
+        count = sum(times.get(above.id, 0) for above in line)
+        if meter.pv or not line[-1].is_main:
+            what = f"{meter.id!r} measures no part of what the main meters count, so it is no tenant's to take off"
+            yield Fault(place, what, "Give the meter its parent, or remove the purpose.")
+        elif count not in {0, 1}:
+            what = f"the energy of {meter.id!r} is taken off as a tenant's {count} times"
+            yield Fault(place, what, "Name each part once: remove its `tenant`, or one of the names.")
 
 
 def _is_own_ancestor(meter: Meter, by_id: Mapping[str, Meter]) -> bool:

@@ -71,6 +71,11 @@ def _read_file(path: Path, found: Findings) -> None:
             if building and _is_new(building.id, where, found.buildings, found):
                 found.buildings[building.id] = building
                 found.places |= {meter.id: f"{where}.meters[{n}]" for n, meter in enumerate(building.meters)}
+                found.places |= {
+                    virtual.id: f"{where}.virtual_meters[{n}]"
+                    for n, virtual in enumerate(building.virtual_meters)
+                    if virtual.id not in found.places
+                }
         found.faults += faults
 
 
@@ -109,7 +114,22 @@ def with_full_ids(table: Table) -> Table:
     full = table | {"id": building_id}
     if isinstance(table.get("meters"), list):
         full["meters"] = [_full_meter(meter, agency, local) for meter in table["meters"]]
+    if isinstance(table.get("virtual_meters"), list):
+        full["virtual_meters"] = [_full_virtual_meter(meter, building_id) for meter in table["virtual_meters"]]
     return full
+
+
+def _full_virtual_meter(virtual: Table, building_id: str) -> Table:
+    full: Table = virtual | {"id": f"{building_id}.{virtual.get('id', '')}", "building": building_id}
+    for side in ("plus", "minus"):
+        if isinstance(virtual.get(side), list):
+            full[side] = [_full_meter_id(name, building_id) for name in virtual[side]]
+    return full
+
+
+def _full_meter_id(name: Any, building_id: str) -> Any:
+    """A name within the building made whole; one that is whole already stays, so that the checks can judge it."""
+    return name if not isinstance(name, str) or "." in name else f"{building_id}.{name}"
 
 
 def _full_meter(meter: Table, agency: str, building: str) -> Table:

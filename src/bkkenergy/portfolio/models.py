@@ -55,6 +55,15 @@ class MeterKind(StrEnum):
     """energy_kwh is one counter that runs both ways: it falls while the building feeds energy back."""
 
 
+class Purpose(StrEnum):
+    """What a virtual meter is for."""
+
+    LANDLORD = "landlord"
+    """The building's own use, for information."""
+    TENANT = "tenant"
+    """A tenant's use: it is no use of the building."""
+
+
 class YearlySpan(Frozen):
     """Days that come back each year, both ends included."""
 
@@ -138,7 +147,10 @@ class Meter(Frozen):
     ct_ratio, vt_ratio : transformer ratios, where the meter reports secondary values; else 1.
     interval_s : how often it is expected to report, seconds.
     payload : profile of config/payloads by which its messages are read.
-    pv : it measures what PV on the roof makes, not what the building takes.
+    pv : it measures what PV on the roof makes, not what the building takes. Production is what energy_kwh counts; what
+        an inverter takes at night (export_kwh, or a net counter that falls) is the building's use, and stays in it.
+    tenant : it measures a tenant's use, which is no use of the building. Below a main meter it is taken off; without a
+        parent the tenant has a supply of its own, and the meter is no main meter.
     key : its name inside the payload, where one topic carries many meters.
     gateway : the device that sends it, where several meters share one; else the building's.
     """
@@ -150,6 +162,7 @@ class Meter(Frozen):
     name_en: Name = "Main meter"
     kind: MeterKind = MeterKind.REGISTER
     pv: bool = False
+    tenant: bool = False
     parent: MeterId | None = None
     rated_kw: Positive
     register_digits: Annotated[int, Field(ge=3, le=12)] | None = None
@@ -167,8 +180,8 @@ class Meter(Frozen):
 
     @property
     def is_main(self) -> bool:
-        """Whether nothing measures this meter's energy a second time."""
-        return self.parent is None and self.kind is not MeterKind.WEATHER and not self.pv
+        """Whether it measures what the grid gives the building, and nothing measures that a second time."""
+        return self.parent is None and self.kind is not MeterKind.WEATHER and not self.pv and not self.tenant
 
     @property
     def gateway_id(self) -> str:
@@ -192,6 +205,22 @@ class Meter(Frozen):
         if self.rollover_kwh is not None and self.register_digits is not None:
             raise ValueError("register_digits and rollover_kwh both say where the counter rolls over; keep one")
         return self
+
+
+class VirtualMeter(Frozen):
+    """A sum of meters less others: what no meter measures by itself, such as a landlord's share of a main meter.
+
+    plus, minus : real meters of the same building; their import counts.
+    purpose : where it is "tenant", its energy is taken off the building's use.
+    """
+
+    id: MeterId
+    building: BuildingId
+    name_th: Name
+    name_en: Name
+    plus: Annotated[tuple[MeterId, ...], Field(min_length=1)]
+    minus: tuple[MeterId, ...] = ()
+    purpose: Purpose | None = None
 
 
 class Obstacle(Frozen):
@@ -246,12 +275,47 @@ class Building(Frozen):
     tariff: Slug
     calendar: Slug
     meters: tuple[Meter, ...] = ()
+    virtual_meters: tuple[VirtualMeter, ...] = ()
     roofs: tuple[Roof, ...] = ()
 
     @property
     def main_meters(self) -> tuple[Meter, ...]:
-        """The meters whose sum is the building's use."""
+        """The meters whose sum the grid gives the building."""
         return tuple(meter for meter in self.meters if meter.is_main)
+
+    @property
+    def pv_meters(self) -> tuple[Meter, ...]:
+        """The meters whose sum PV produces."""
+        return tuple(meter for meter in self.meters if meter.pv)
+
+    @property
+    def has_pv(self) -> bool:
+        """Whether PV is on a roof, or is metered."""
+        return bool(self.pv_meters) or any(roof.installed_kwp for roof in self.roofs)
+
+    @property
+    def tenant_meters(self) -> tuple[Meter, ...]:
+        """Tenants' meters that a main meter measures too; of those below one another, the upper one."""
+        return tuple(meter for meter in self.meters if meter.tenant and self._is_below_a_main_meter(meter))
+
+    @property
+    def tenant_virtual_meters(self) -> tuple[VirtualMeter, ...]:
+        """Virtual meters of tenants' use."""
+        return tuple(virtual for virtual in self.virtual_meters if virtual.purpose is Purpose.TENANT)
+
+    def ancestors(self, meter: Meter) -> tuple[Meter, ...]:
+        """Return the meters that measure a meter's energy too, the nearest first."""
+        by_id = {other.id: other for other in self.meters}
+        found: list[Meter] = []
+        above = by_id.get(meter.parent or "")
+        while above is not None and above not in found:
+            found.append(above)
+            above = by_id.get(above.parent or "")
+        return tuple(found)
+
+    def _is_below_a_main_meter(self, meter: Meter) -> bool:
+        above = self.ancestors(meter)
+        return bool(above) and above[-1].is_main and not any(other.tenant for other in above)
 
 
 class Portfolio(Frozen):
