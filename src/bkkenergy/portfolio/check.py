@@ -107,12 +107,9 @@ def _tenant_faults(building: Building, where: str) -> Iterator[Fault]:
     A meter's energy is that of the meters below it and a rest. Each rest is taken off as often as the meters above it
     are: once or not at all.
     """
-    times = dict.fromkeys((meter.id for meter in building.tenant_meters), 1)
-    for virtual in building.tenant_virtual_meters:
-        for sign, names in ((1, virtual.plus), (-1, virtual.minus)):
-            times |= {name: times.get(name, 0) + sign for name in names}
     if not building.tenant_virtual_meters:
         return
+    times = building.tenant_signs
     place = f"{where}.virtual_meters"
     for meter in building.meters:
         if times.get(meter.id, 0) == 0:

@@ -303,6 +303,15 @@ class Building(Frozen):
         """Virtual meters of tenants' use."""
         return tuple(virtual for virtual in self.virtual_meters if virtual.purpose is Purpose.TENANT)
 
+    @property
+    def tenant_signs(self) -> dict[str, int]:
+        """How often each meter's energy is taken off the building's use as a tenant's: +1, -1, or a sum of them."""
+        signs = dict.fromkeys((meter.id for meter in self.tenant_meters), 1)
+        for virtual in self.tenant_virtual_meters:
+            for sign, names in ((1, virtual.plus), (-1, virtual.minus)):
+                signs |= {name: signs.get(name, 0) + sign for name in names}
+        return signs
+
     def ancestors(self, meter: Meter) -> tuple[Meter, ...]:
         """Return the meters that measure a meter's energy too, the nearest first."""
         by_id = {other.id: other for other in self.meters}

@@ -1,0 +1,399 @@
+"""Balances a building's energy: grid and PV against use, sub-meters against their main meter, virtual meters.
+
+A total is the energy that the ledger accepted, as in every report; beside it stands the share of the period that is
+known wholly. What cannot be computed is None, and a note says why.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import pandas as pd
+
+from bkkenergy.calendar import Period, Step, edges
+from bkkenergy.metering.balance import Balance, balance, rest_kwh, share_ratio, signed_sum
+from bkkenergy.metering.quarters import FIRM, WHOLE
+from bkkenergy.portfolio import Building, Meter, MeterKind, VirtualMeter
+from bkkenergy.ports.ledger import EXPORT, IMPORT, QUARTERS_PER_DAY, EnergyLedger, Slots
+from bkkenergy.readings import BoolArray, FloatArray, IntArray, Quality
+
+EXPORT_TOLERANCE_RATIO = 0.001
+"""Export up to this share of the import is a meter's own error, not energy that a generator made."""
+EXCEEDS_KWH = 0.001
+"""Sub-meters count more than their main meter from here on: the precision of the ledger's sums."""
+
+
+class Note(StrEnum):
+    """Why a part of a balance is not known, or what is to be known about it."""
+
+    NO_MAIN_METER = "no_main_meter"
+    """Nothing measures what the grid gives: import, export and use are not known."""
+    PV_NOT_METERED = "pv_not_metered"
+    """PV is on the roof, and no meter counts it: production and use are not known."""
+    EXPORT_WITHOUT_PV = "export_without_pv"
+    """Energy flows back, and the portfolio has no PV: what produces it is not known, and so not the use."""
+    EXPORT_NOT_METERED = "export_not_metered"
+    """PV is there, and the main meter has no export register: export is taken as zero."""
+    EXPORT_EXCEEDS_PRODUCTION = "export_exceeds_production"
+    """More went back than the PV meters counted."""
+    PV_COUNTS_ON_EXPORT = "pv_counts_on_export"
+    """A PV meter counts more on its export register: it may be connected the wrong way round."""
+    PV_PLACE_UNKNOWN = "pv_place_unknown"
+    """Several main meters, and a PV meter has no parent: the rest behind a main meter is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One part of a balance over a period.
+
+    energy_kwh : (n,) of each interval, NaN where it is not known wholly.
+    total_kwh : the accepted energy of the period; None where nothing of it is known.
+    known_ratio, measured_ratio : share of the period's quarter-hours that are known wholly, that were measured, 0..1.
+    """
+
+    energy_kwh: FloatArray
+    total_kwh: float | None
+    known_ratio: float
+    measured_ratio: float
+
+
+@dataclass(frozen=True, slots=True)
+class BuildingBalance:
+    """Where a building's energy comes from, and where it goes.
+
+    Flows that cannot be computed are None, with the reason in `notes`. tenants : None without tenants.
+    gross_use = grid_import + production - grid_export - tenants. Its total counts the quarter-hours in which
+    production, export and tenants have a value; known_ratio says how many are known wholly.
+    """
+
+    grid_import: Flow | None
+    grid_export: Flow | None
+    production: Flow | None
+    self_consumption: Flow | None
+    tenants: Flow | None
+    gross_use: Flow | None
+    notes: tuple[Note, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A sub-meter's energy, and its share of the meter above it where both are known."""
+
+    meter: Meter
+    flow: Flow
+    share_ratio: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SubMeters:
+    """A meter with those right below it.
+
+    whole : what passed it, less what went back, with the PV that feeds in below it. None where that PV is not known.
+    rest : of that, what no sub-meter counts; negative where these count more.
+    """
+
+    meter: Meter
+    whole: Flow | None
+    parts: tuple[Part, ...]
+    rest: Flow | None
+    rest_ratio: float | None
+    notes: tuple[Note, ...]
+
+    @property
+    def exceed_main(self) -> bool:
+        """Whether the sub-meters count more than the main meter."""
+        return self.rest is not None and self.rest.total_kwh is not None and self.rest.total_kwh < -EXCEEDS_KWH
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualEnergy:
+    """A virtual meter's energy."""
+
+    meter: VirtualMeter
+    flow: Flow
+
+
+@dataclass(frozen=True, slots=True)
+class BuildingEnergy:
+    """All of a building's balance.
+
+    starts : (n,) of the intervals, Bangkok's time. waiting : days that are still to be computed again.
+    """
+
+    starts: pd.DatetimeIndex
+    balance: BuildingBalance
+    sub_meters: tuple[SubMeters, ...]
+    virtual_meters: tuple[VirtualEnergy, ...]
+    waiting: tuple[dt.date, ...]
+
+
+def building_energy(ledger: EnergyLedger, building: Building, period: Period, step: Step) -> BuildingEnergy:
+    """Return a building's balance, sub-meters and virtual meters over whole days. Raises StoreAway."""
+    quarters = _Quarters.read(ledger, building, period, step)
+    return BuildingEnergy(
+        edges(period, step)[:-1],
+        _balance(quarters),
+        _sub_meters(quarters),
+        tuple(VirtualEnergy(virtual, _virtual(quarters, virtual)) for virtual in building.virtual_meters),
+        quarters.waiting,
+    )
+
+
+def building_balance(ledger: EnergyLedger, building: Building, period: Period, step: Step) -> BuildingBalance:
+    """Return where a building's energy came from and went over whole days. Raises StoreAway."""
+    return _balance(_Quarters.read(ledger, building, period, step))
+
+
+def sub_meters(ledger: EnergyLedger, building: Building, period: Period, step: Step = "day") -> tuple[SubMeters, ...]:
+    """Return each meter that has sub-meters, with these and the rest. Raises StoreAway."""
+    return _sub_meters(_Quarters.read(ledger, building, period, step))
+
+
+def virtual_meter_energy(
+    ledger: EnergyLedger, building: Building, virtual: VirtualMeter, period: Period, step: Step
+) -> Flow:
+    """Return the energy of a virtual meter over whole days; unknown wherever one of its meters is. Raises StoreAway."""
+    return _virtual(_Quarters.read(ledger, building, period, step), virtual)
+
+
+@dataclass(frozen=True, slots=True)
+class _Series:
+    """Quarter-hours of a quantity: (q,) accepted energy, NaN where it has no value, and how it is known."""
+
+    kwh: FloatArray
+    is_known: BoolArray
+    is_firm: BoolArray
+
+    def with_kwh(self, kwh: FloatArray, *others: _Series) -> _Series:
+        """Return energy that was made from this quantity and others: known where all of them are."""
+        known = np.logical_and.reduce([self.is_known, *(other.is_known for other in others)])
+        firm = np.logical_and.reduce([self.is_firm, *(other.is_firm for other in others)])
+        return _Series(kwh, known, firm)
+
+
+@dataclass(frozen=True, slots=True)
+class _Quarters:
+    """Quarter-hours of a building's meters, both ways. All (q, m), in the order of `column`.
+
+    no_export : meters without an export register; their export is zero. bounds : where intervals begin.
+    """
+
+    building: Building
+    column: Mapping[str, int]
+    import_kwh: FloatArray
+    import_quality: IntArray
+    export_kwh: FloatArray
+    export_quality: IntArray
+    no_export: frozenset[str]
+    bounds: IntArray
+    waiting: tuple[dt.date, ...]
+
+    @classmethod
+    def read(cls, ledger: EnergyLedger, building: Building, period: Period, step: Step) -> _Quarters:
+        """Read all meters of energy of a building, each channel once."""
+        names = [meter.id for meter in building.meters if meter.kind is not MeterKind.WEATHER]
+        first, last = period.first_day, period.last_day
+        bought, sold = (ledger.slots(names, channel, first, last) for channel in (IMPORT, EXPORT))
+        export_kwh, export_quality, no_export = _exports(building, sold)
+        quarters = edges(Period.days(first, last), "15min")[:-1]
+        days = np.flatnonzero(bought.is_waiting.any(axis=1)).tolist()
+        return cls(
+            building,
+            {name: number for number, name in enumerate(bought.meters)},
+            bought.values,
+            bought.quality.astype(np.int64),
+            export_kwh,
+            export_quality,
+            no_export,
+            quarters.searchsorted(edges(period, step))[:-1].astype(np.int64),
+            tuple(first + dt.timedelta(days=day) for day in days),
+        )
+
+    def imported(self, meters: Sequence[Meter | str], signs: Sequence[float] | None = None) -> _Series:
+        """Return the import of meters together; no value where one has none."""
+        at = self._at(meters)
+        kwh = signed_sum(self.import_kwh[:, at], np.ones(len(at)) if signs is None else np.array(signs, np.float64))
+        return _Series(kwh, *self._states(self.import_quality[:, at]))
+
+    def accepted(self, meters: Sequence[Meter]) -> _Series:
+        """Return the import of meters together as reports sum it: what some of them counted is counted."""
+        at = self._at(meters)
+        values = self.import_kwh[:, at]
+        kwh = np.where(np.isfinite(values).any(axis=1), np.nansum(values, axis=1), np.nan)
+        return _Series(kwh, *self._states(self.import_quality[:, at]))
+
+    def exported(self, meters: Sequence[Meter]) -> _Series:
+        """Return the export of meters together; no value where one has none."""
+        at = self._at(meters)
+        return _Series(self.export_kwh[:, at].sum(axis=1), *self._states(self.export_quality[:, at]))
+
+    def net(self, meter: Meter) -> _Series:
+        """Return what passed a meter, less what went back."""
+        bought, sold = self.imported([meter]), self.exported([meter])
+        return bought.with_kwh(bought.kwh - sold.kwh, sold)
+
+    def flow(self, series: _Series) -> Flow:
+        """Return a quantity over the period and its intervals."""
+        known = np.where(series.is_known, series.kwh, np.nan)
+        is_counted = np.isfinite(series.kwh)
+        return Flow(
+            np.add.reduceat(known, self.bounds),  # NaN spreads
+            float(series.kwh[is_counted].sum()) if is_counted.any() else None,
+            float(series.is_known.mean()),
+            float(series.is_firm.mean()),
+        )
+
+    def _at(self, meters: Sequence[Meter | str]) -> list[int]:
+        return [self.column[meter if isinstance(meter, str) else meter.id] for meter in meters]
+
+    @staticmethod
+    def _states(quality: IntArray) -> tuple[BoolArray, BoolArray]:
+        is_known: BoolArray = np.logical_and.reduce(np.isin(quality, WHOLE), axis=1)
+        is_firm: BoolArray = np.logical_and.reduce(np.isin(quality, FIRM), axis=1)
+        return is_known, is_firm
+
+
+def _exports(building: Building, sold: Slots) -> tuple[FloatArray, IntArray, frozenset[str]]:
+    """Export of meters, with zeros for those that have no register of it.
+
+    The ledger has rows of every meter that ever sent export, also while it does not. Where PV may feed back, a day
+    without a row, before the register's first reading, is not known as soon as one day of the period has one.
+    """
+    values, quality = sold.values.copy(), sold.quality.astype(np.int64)
+    has_row = np.repeat(sold.is_computed, QUARTERS_PER_DAY, axis=0)
+    no_export = set()
+    for number, name in enumerate(sold.meters):
+        is_absent = ~has_row[:, number]
+        has_register = not is_absent.all()
+        if not has_register:
+            no_export.add(name)
+        if not has_register or not building.has_pv:
+            values[is_absent, number] = 0.0
+            quality[is_absent, number] = Quality.MEASURED
+    return values, quality, frozenset(no_export)
+
+
+def _balance(quarters: _Quarters) -> BuildingBalance:
+    building = quarters.building
+    mains = building.main_meters
+    production = quarters.imported(building.pv_meters) if building.pv_meters else None
+    made = None if production is None else _flow_of_pv(quarters)
+    tenants = _tenants(quarters)
+    paid = None if tenants is None else quarters.flow(tenants)
+    if not mains:
+        notes = (Note.NO_MAIN_METER, *_notes_on_pv(quarters, None))
+        return BuildingBalance(None, None, made, None, paid, None, notes)
+    bought, sold = quarters.accepted(mains), quarters.exported(mains)
+    notes = _notes_on_pv(quarters, sold)
+    flows = quarters.flow(bought), quarters.flow(sold)
+    if Note.PV_NOT_METERED in notes or Note.EXPORT_WITHOUT_PV in notes:
+        return BuildingBalance(*flows, None, None, paid, None, notes)
+    nothing = bought.with_kwh(np.zeros_like(sold.kwh))
+    found = _parts(bought, sold, production or nothing, tenants)
+    parts = [part for part in (sold, production, tenants) if part is not None]
+    own = sold.with_kwh(found.self_consumption_kwh, production or sold)
+    return BuildingBalance(
+        *flows,
+        made or quarters.flow(_none_of(bought)),
+        quarters.flow(own if production else _none_of(bought)),
+        paid,
+        quarters.flow(bought.with_kwh(found.gross_use_kwh, *parts)),
+        notes,
+    )
+
+
+def _parts(bought: _Series, sold: _Series, production: _Series, tenants: _Series | None) -> Balance:
+    return balance(bought.kwh, sold.kwh, production.kwh, None if tenants is None else tenants.kwh)
+
+
+def _none_of(like: _Series) -> _Series:
+    """Return nothing at all, known in every quarter-hour: what a building without PV produces."""
+    sure = np.ones(len(like.kwh), np.bool_)
+    return _Series(np.zeros(len(like.kwh)), sure, sure)
+
+
+def _flow_of_pv(quarters: _Quarters) -> Flow:
+    """What the PV meters counted together, as reports sum it."""
+    return quarters.flow(quarters.accepted(quarters.building.pv_meters))
+
+
+def _tenants(quarters: _Quarters) -> _Series | None:
+    signs = {name: sign for name, sign in quarters.building.tenant_signs.items() if sign}
+    return quarters.imported(list(signs), list(signs.values())) if signs else None
+
+
+def _notes_on_pv(quarters: _Quarters, sold: _Series | None) -> tuple[Note, ...]:
+    """What is to be known about production, and about what went back."""
+    building, notes = quarters.building, []
+    exported_kwh = 0.0 if sold is None else float(np.nansum(sold.kwh))
+    if not building.has_pv:
+        bought_kwh = float(np.nansum(quarters.accepted(building.main_meters).kwh))
+        is_real = exported_kwh > EXCEEDS_KWH + EXPORT_TOLERANCE_RATIO * bought_kwh
+        return (Note.EXPORT_WITHOUT_PV,) if is_real else ()
+    if any(meter.id in quarters.no_export for meter in building.main_meters):
+        notes.append(Note.EXPORT_NOT_METERED)
+    if not building.pv_meters:
+        return (Note.PV_NOT_METERED, *notes)
+    production = quarters.imported(building.pv_meters)
+    if sold is not None and _exceeds(sold.kwh, production.kwh):
+        notes.append(Note.EXPORT_EXCEEDS_PRODUCTION)
+    if any(_exceeds(quarters.exported([pv]).kwh, quarters.imported([pv]).kwh) for pv in building.pv_meters):
+        notes.append(Note.PV_COUNTS_ON_EXPORT)
+    return tuple(notes)
+
+
+def _exceeds(kwh: FloatArray, other_kwh: FloatArray) -> bool:
+    """Whether one energy is more than another where both are known."""
+    both = np.isfinite(kwh) & np.isfinite(other_kwh)
+    return float(kwh[both].sum()) > float(other_kwh[both].sum()) + EXCEEDS_KWH
+
+
+def _virtual(quarters: _Quarters, virtual: VirtualMeter) -> Flow:
+    signs = [1.0] * len(virtual.plus) + [-1.0] * len(virtual.minus)
+    return quarters.flow(quarters.imported([*virtual.plus, *virtual.minus], signs))
+
+
+def _sub_meters(quarters: _Quarters) -> tuple[SubMeters, ...]:
+    building = quarters.building
+    energy = [meter for meter in building.meters if meter.kind is not MeterKind.WEATHER and not meter.pv]
+    below = {meter.id: [child for child in energy if child.parent == meter.id] for meter in energy}
+    return tuple(_split(quarters, meter, below[meter.id]) for meter in energy if below[meter.id])
+
+
+def _split(quarters: _Quarters, meter: Meter, children: Sequence[Meter]) -> SubMeters:
+    """A meter's energy among the meters right below it, by what enters and leaves that node."""
+    nets = [quarters.net(child) for child in children]
+    pv, notes = _pv_below(quarters, meter)
+    if pv is None:
+        parts = tuple(Part(child, quarters.flow(net), None) for child, net in zip(children, nets, strict=True))
+        return SubMeters(meter, None, parts, None, None, notes)
+    own = quarters.net(meter)
+    whole = own
+    if pv:
+        made = quarters.imported(pv)
+        whole = own.with_kwh(own.kwh + made.kwh, made)
+    rest = whole.with_kwh(rest_kwh(whole.kwh, np.column_stack([net.kwh for net in nets])), *nets)
+    parts = tuple(
+        Part(child, quarters.flow(net), share_ratio(net.kwh, whole.kwh))
+        for child, net in zip(children, nets, strict=True)
+    )
+    return SubMeters(meter, quarters.flow(whole), parts, quarters.flow(rest), share_ratio(rest.kwh, whole.kwh), notes)
+
+
+def _pv_below(quarters: _Quarters, meter: Meter) -> tuple[tuple[Meter, ...] | None, tuple[Note, ...]]:
+    """PV meters that feed in right below a meter, and notes; None where that is not known."""
+    building = quarters.building
+    own = tuple(pv for pv in building.pv_meters if pv.parent == meter.id)
+    if not meter.is_main:
+        return own, ()
+    notes = _notes_on_pv(quarters, quarters.exported(building.main_meters))
+    if Note.PV_NOT_METERED in notes or Note.EXPORT_WITHOUT_PV in notes:
+        return None, notes
+    loose = tuple(pv for pv in building.pv_meters if pv.parent is None)
+    if loose and len(building.main_meters) > 1:
+        return None, (*notes, Note.PV_PLACE_UNKNOWN)
+    return own + loose, notes
