@@ -17,6 +17,7 @@ COMMANDS = MappingProxyType(
         "serve": "serve",
         "ingest": "serve",
         "report": "report",
+        "energy": "energy",
         "baseline": "baseline",
         "bill": "bill",
         "insights": "insights",

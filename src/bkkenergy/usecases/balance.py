@@ -18,7 +18,7 @@ from bkkenergy.calendar import Period, Step, edges
 from bkkenergy.metering.balance import Balance, balance, rest_kwh, share_ratio, signed_sum
 from bkkenergy.metering.quarters import FIRM, WHOLE
 from bkkenergy.portfolio import Building, Meter, MeterKind, VirtualMeter
-from bkkenergy.ports.ledger import EXPORT, IMPORT, QUARTERS_PER_DAY, EnergyLedger, Slots
+from bkkenergy.ports.ledger import EXPORT, IMPORT, QUARTERS_PER_DAY, LedgerReader, Slots
 from bkkenergy.readings import BoolArray, FloatArray, IntArray, Quality
 
 EXPORT_TOLERANCE_RATIO = 0.001
@@ -131,7 +131,7 @@ class BuildingEnergy:
     waiting: tuple[dt.date, ...]
 
 
-def building_energy(ledger: EnergyLedger, building: Building, period: Period, step: Step) -> BuildingEnergy:
+def building_energy(ledger: LedgerReader, building: Building, period: Period, step: Step) -> BuildingEnergy:
     """Return a building's balance, sub-meters and virtual meters over whole days. Raises StoreAway."""
     quarters = _Quarters.read(ledger, building, period, step)
     return BuildingEnergy(
@@ -143,18 +143,18 @@ def building_energy(ledger: EnergyLedger, building: Building, period: Period, st
     )
 
 
-def building_balance(ledger: EnergyLedger, building: Building, period: Period, step: Step) -> BuildingBalance:
+def building_balance(ledger: LedgerReader, building: Building, period: Period, step: Step) -> BuildingBalance:
     """Return where a building's energy came from and went over whole days. Raises StoreAway."""
     return _balance(_Quarters.read(ledger, building, period, step))
 
 
-def sub_meters(ledger: EnergyLedger, building: Building, period: Period, step: Step = "day") -> tuple[SubMeters, ...]:
+def sub_meters(ledger: LedgerReader, building: Building, period: Period, step: Step = "day") -> tuple[SubMeters, ...]:
     """Return each meter that has sub-meters, with these and the rest. Raises StoreAway."""
     return _sub_meters(_Quarters.read(ledger, building, period, step))
 
 
 def virtual_meter_energy(
-    ledger: EnergyLedger, building: Building, virtual: VirtualMeter, period: Period, step: Step
+    ledger: LedgerReader, building: Building, virtual: VirtualMeter, period: Period, step: Step
 ) -> Flow:
     """Return the energy of a virtual meter over whole days; unknown wherever one of its meters is. Raises StoreAway."""
     return _virtual(_Quarters.read(ledger, building, period, step), virtual)
@@ -193,7 +193,7 @@ class _Quarters:
     waiting: tuple[dt.date, ...]
 
     @classmethod
-    def read(cls, ledger: EnergyLedger, building: Building, period: Period, step: Step) -> _Quarters:
+    def read(cls, ledger: LedgerReader, building: Building, period: Period, step: Step) -> _Quarters:
         """Read all meters of energy of a building, each channel once."""
         names = [meter.id for meter in building.meters if meter.kind is not MeterKind.WEATHER]
         first, last = period.first_day, period.last_day

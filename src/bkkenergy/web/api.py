@@ -151,9 +151,7 @@ def _series(
     form: str,
 ) -> Response:
     first, last = span
-    if last < first or (last - first).days >= MOST_POINTS or not 1990 <= first.year <= last.year <= 2200:  # noqa: PLR2004
-        raise HTTPException(422, f"last must be on or after first, within {MOST_POINTS} days")
-    step = _step_of((last - first).days + 1)
+    step = step_of(checked_span(first, last))
     found = energy_series(visitor.here.ledger, meters, Period.days(first, last), step, CHANNELS[channel])
     quality = [Quality(value).name.lower() for value in found.quality.tolist()]
     if form != "json":
@@ -167,10 +165,18 @@ def _series(
         "quality": quality,
         "waiting_days": [day.isoformat() for day in found.waiting],
     }
-    return _tagged(request, msgspec.json.encode(series))
+    return tagged(request, msgspec.json.encode(series))
 
 
-def _step_of(days: int) -> Literal["15min", "60min", "day"]:
+def checked_span(first: dt.date, last: dt.date) -> int:
+    """Return how many days a span has. Raises 422 where it is none that can be shown."""
+    if last < first or (last - first).days >= MOST_POINTS or not 1990 <= first.year <= last.year <= 2200:  # noqa: PLR2004
+        raise HTTPException(422, f"last must be on or after first, within {MOST_POINTS} days")
+    return (last - first).days + 1
+
+
+def step_of(days: int) -> Literal["15min", "60min", "day"]:
+    """Return the step in which so long a span is shown."""
     if days <= QUARTERS_UP_TO_DAYS:
         return "15min"
     return "60min" if days <= HOURS_UP_TO_DAYS else "day"
@@ -185,8 +191,8 @@ def _file(frame: pd.DataFrame, form: str, name: str) -> Response:
     return Response(buffer.getvalue(), media_type="application/vnd.apache.parquet", headers=headers)
 
 
-def _tagged(request: Request, body: bytes) -> Response:
-    """JSON with its ETag; nothing where the caller has it already."""
+def tagged(request: Request, body: bytes) -> Response:
+    """Return JSON with its ETag; nothing where the caller has it already."""
     tag = f'"{hashlib.sha256(body).hexdigest()[:24]}"'
     if request.headers.get("If-None-Match") == tag:
         return Response(status_code=304, headers={"ETag": tag})

@@ -19,7 +19,18 @@ from starlette.middleware.gzip import GZipMiddleware
 from bkkenergy import __version__
 from bkkenergy.errors import AwayError, BkkEnergyError
 from bkkenergy.i18n import Words
-from bkkenergy.web import api, api_work, live, oidc, pages_account, pages_energy, pages_help, pages_solar, pages_work
+from bkkenergy.web import (
+    api,
+    api_balance,
+    api_work,
+    live,
+    oidc,
+    pages_account,
+    pages_energy,
+    pages_help,
+    pages_solar,
+    pages_work,
+)
 from bkkenergy.web.figures import CityFigures
 from bkkenergy.web.here import Here
 from bkkenergy.web.problems import problem, with_problem_schema
@@ -57,6 +68,7 @@ def create_app(here: Here) -> FastAPI:
     for room in (pages_account, oidc, pages_energy, pages_help, pages_solar, pages_work, live):
         app.include_router(room.router, include_in_schema=False)
     app.include_router(api.router)
+    app.include_router(api_balance.router)
     app.include_router(api_work.router)
     bare = app.openapi
     app.openapi = lambda: with_problem_schema(bare())  # type: ignore[method-assign]

@@ -1,0 +1,188 @@
+"""`bkkenergy energy`: the energy of meters and buildings, interval by interval, and a building's balance."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from bkkenergy.calendar import Period, Step
+from bkkenergy.cli.baseline import lang_option
+from bkkenergy.cli.context import config_option, period_of
+from bkkenergy.cli.site import report_site
+from bkkenergy.errors import InputError
+from bkkenergy.i18n import Words
+from bkkenergy.portfolio import Meter, MeterKind, Portfolio
+from bkkenergy.ports.ledger import CHANNELS
+from bkkenergy.readings import Quality
+from bkkenergy.usecases.balance import BuildingEnergy, Flow, SubMeters, building_energy
+from bkkenergy.usecases.balance_record import balance_record, flows_of, sub_meters_record
+from bkkenergy.usecases.energy import EnergySeries, building_of, energy_series
+
+console = Console()
+STEPS = ("15min", "60min", "day", "month")
+step_option = click.option(
+    "--step", type=click.Choice(STEPS), default="day", show_default=True, help="Length of the intervals."
+)
+period_option = click.option("--period", required=True, help="A day, a month, FY2570, or two days.")
+
+
+@click.group(
+    "energy",
+    epilog="""\b
+Examples:
+  bkkenergy energy show district-bangkhen.office --period 2026-10
+  bkkenergy energy show health.centre-1.main --period 2026-10-01 --step 15min --format csv
+  bkkenergy energy balance district-bangkhen.office --period 2026-10""",
+)
+def energy_command() -> None:
+    """Energy of meters and buildings by the ledger, with its quality; a building's balance."""
+
+
+@energy_command.command(
+    "show",
+    epilog="\b\nExamples:\n  bkkenergy energy show district-bangkhen.office --period 2026-10\n"
+    "  bkkenergy energy show health.centre-1.main --period yesterday --step 15min --format csv",
+)
+@click.argument("name", metavar="METER|BUILDING")
+@period_option
+@step_option
+@click.option("--channel", type=click.Choice(["import", "export"]), default="import", show_default=True)
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@config_option
+def show_command(name: str, period: str, step: Step, channel: str, form: str, config_dir: Path) -> None:
+    """Show the energy of a meter, or of a building's main meters, with the quality of each interval.
+
+    The energy is what was counted; the quality is the poorest within an interval. Of one that is missing or incomplete,
+    the energy is a part.
+    """
+    span = period_of(period)
+    with report_site(config_dir) as site:
+        meters = meters_named(site.portfolio, name)
+        found = _in_steps(lambda: energy_series(site.ledger, meters, span, step, CHANNELS[channel]))
+    if found.waiting:
+        click.echo(f"{len(found.waiting)} days are not computed yet.", err=True)
+    _print_series(name, found, step, form)
+
+
+def meters_named(portfolio: Portfolio, name: str) -> Sequence[Meter]:
+    """Return a meter, or a building's main meters. Raises InputError."""
+    meter = next((meter for meter in portfolio.meters if meter.id == name), None)
+    if meter is None:
+        return building_of(portfolio, name).main_meters
+    if meter.kind is MeterKind.WEATHER:
+        raise InputError(f"{name} is a weather station: it measures no energy. Name a meter or a building.")
+    return [meter]
+
+
+def _in_steps(compute: Any) -> Any:
+    """Compute, and say it to a person where the step does not fit the period."""
+    try:
+        return compute()
+    except ValueError as error:
+        raise InputError(str(error)) from None
+
+
+def _print_series(name: str, found: EnergySeries, step: Step, form: str) -> None:
+    quality = [Quality(value).name.lower() for value in found.quality.tolist()]
+    energy = [None if np.isnan(value) else round(value, 4) for value in found.energy_kwh.tolist()]
+    starts = [start.isoformat() for start in found.starts]
+    rows = list(zip(starts, energy, quality, strict=True))
+    if form == "json":
+        series = {"id": name, "step": step, "starts": starts, "energy_kwh": energy, "quality": quality}
+        _print_json(series | {"waiting_days": [day.isoformat() for day in found.waiting]})
+    elif form == "csv":
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(["start", "energy_kwh", "quality"])
+        writer.writerows(rows)
+    else:
+        table = Table("start", box=None, header_style="bold")
+        table.add_column("kWh", justify="right")
+        table.add_column("quality")
+        for start, kwh, how in rows:
+            table.add_row(start[:16].replace("T", " "), "–" if kwh is None else f"{kwh:,.2f}", how)
+        table.add_section()
+        known = [kwh for kwh in energy if kwh is not None]
+        table.add_row("", f"{sum(known):,.2f}" if known else "–", "")
+        console.print(table)
+
+
+@energy_command.command(
+    "balance",
+    epilog="\b\nExamples:\n  bkkenergy energy balance district-bangkhen.office --period 2026-10\n"
+    "  bkkenergy energy balance medical-service.klang --period 2026-10 --step day --json",
+)
+@click.argument("building")
+@period_option
+@step_option
+@click.option("--json", "as_json", is_flag=True, help="As JSON, interval by interval.")
+@lang_option
+@config_option
+def balance_command(building: str, period: str, step: Step, as_json: bool, lang: Any, config_dir: Path) -> None:
+    """Show where BUILDING's energy comes from and goes: grid, PV, tenants, use, sub-meters, virtual meters.
+
+    Gross use is import + production - export - tenants. Beside each total stands the share of the period that is known.
+    """
+    span = period_of(period)
+    with report_site(config_dir) as site:
+        own = building_of(site.portfolio, building)
+        found: BuildingEnergy = _in_steps(lambda: building_energy(site.ledger, own, span, step))
+    if as_json:
+        sub_meters = sub_meters_record(own, found)["main_meters"]
+        _print_json(balance_record(own, found, step) | {"main_meters": sub_meters})
+    else:
+        _print_balance(building, found, span, Words(lang))
+
+
+def _print_balance(name: str, found: BuildingEnergy, span: Period, words: Words) -> None:
+    if found.waiting:
+        click.echo(words("balance.waiting", count=len(found.waiting)), err=True)
+    table = _table(f"{name} {span.slug}", words)
+    for key, flow in flows_of(found.balance).items():
+        if flow is not None or key != "tenants":
+            _row(table, words(f"balance.{key}"), flow, words)
+    for virtual in found.virtual_meters:
+        _row(table, words.either(th=virtual.meter.name_th, en=virtual.meter.name_en), virtual.flow, words)
+    console.print(table)
+    for note in found.balance.notes:
+        console.print(words(f"balance.note_{note.value}"))
+    for split in found.sub_meters:
+        _print_split(split, words)
+
+
+def _print_split(split: SubMeters, words: Words) -> None:
+    table = _table(f"{words('balance.sub_meters')}: {split.meter.id}", words, words("balance.share"))
+    _row(table, words.either(th=split.meter.name_th, en=split.meter.name_en), split.whole, words, "")
+    for part in split.parts:
+        name = words.either(th=part.meter.name_th, en=part.meter.name_en)
+        _row(table, f"  {name}", part.flow, words, words.percent(part.share_ratio, 1))
+    _row(table, f"  {words('balance.rest')}", split.rest, words, words.percent(split.rest_ratio, 1))
+    console.print(table)
+    if split.exceed_main:
+        console.print(words("balance.exceed_main"), style="yellow")
+
+
+def _table(title: str, words: Words, *more: str) -> Table:
+    table = Table(title=title)
+    table.add_column("")
+    for column in ("kWh", words("balance.known"), *more):
+        table.add_column(column, justify="right")
+    return table
+
+
+def _row(table: Table, name: str, flow: Flow | None, words: Words, *more: str) -> None:
+    total = None if flow is None else flow.total_kwh
+    known = None if flow is None else flow.known_ratio
+    table.add_row(name, words.number(total, 1), words.percent(known, 1), *more)
+
+
+def _print_json(record: dict[str, Any]) -> None:
+    click.echo(msgspec.json.format(msgspec.json.encode(record), indent=2).decode())

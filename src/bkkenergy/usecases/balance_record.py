@@ -1,0 +1,88 @@
+"""Balances as plain records, the same for the command line's JSON and the API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from bkkenergy.calendar import Step
+from bkkenergy.portfolio import Building
+from bkkenergy.readings import FloatArray
+from bkkenergy.usecases.balance import BuildingBalance, BuildingEnergy, Flow, SubMeters, VirtualEnergy
+
+FLOWS = ("grid_import", "grid_export", "production", "self_consumption", "tenants", "gross_use")
+"""The flows of a balance, in the order in which they are shown."""
+
+
+def flows_of(balance: BuildingBalance) -> dict[str, Flow | None]:
+    """Return the flows of a balance by name, in order."""
+    return {name: getattr(balance, name) for name in FLOWS}
+
+
+def balance_record(building: Building, energy: BuildingEnergy, step: Step) -> dict[str, Any]:
+    """Return a building's balance and virtual meters, interval by interval."""
+    return {
+        "building": building.id,
+        "step": step,
+        "starts": [start.isoformat() for start in energy.starts],
+        **{name: None if flow is None else _with_series(flow) for name, flow in flows_of(energy.balance).items()},
+        "virtual_meters": [_virtual(found) for found in energy.virtual_meters],
+        "notes": [note.value for note in energy.balance.notes],
+        "waiting_days": [day.isoformat() for day in energy.waiting],
+    }
+
+
+def sub_meters_record(building: Building, energy: BuildingEnergy) -> dict[str, Any]:
+    """Return a building's sub-meters with the rest behind each main meter."""
+    return {
+        "building": building.id,
+        "main_meters": [_sub_meters(found) for found in energy.sub_meters],
+        "waiting_days": [day.isoformat() for day in energy.waiting],
+    }
+
+
+def _sub_meters(found: SubMeters) -> dict[str, Any]:
+    parts = [
+        {
+            "meter": part.meter.id,
+            "is_tenant": part.meter.tenant,
+            "share_ratio": _rounded(part.share_ratio),
+            **_totals(part.flow),
+        }
+        for part in found.parts
+    ]
+    return {
+        "meter": found.meter.id,
+        "whole": None if found.whole is None else _totals(found.whole),
+        "sub_meters": parts,
+        "rest": None if found.rest is None else _totals(found.rest),
+        "rest_ratio": _rounded(found.rest_ratio),
+        "sub_meters_exceed_main": found.exceed_main,
+        "notes": [note.value for note in found.notes],
+    }
+
+
+def _virtual(found: VirtualEnergy) -> dict[str, Any]:
+    purpose = None if found.meter.purpose is None else found.meter.purpose.value
+    return {"meter": found.meter.id, "purpose": purpose, **_with_series(found.flow)}
+
+
+def _totals(flow: Flow) -> dict[str, Any]:
+    return {
+        "total_kwh": _rounded(flow.total_kwh),
+        "known_ratio": round(flow.known_ratio, 4),
+        "measured_ratio": round(flow.measured_ratio, 4),
+    }
+
+
+def _with_series(flow: Flow) -> dict[str, Any]:
+    return {**_totals(flow), "energy_kwh": _listed(flow.energy_kwh)}
+
+
+def _listed(energy_kwh: FloatArray) -> list[float | None]:
+    return [None if np.isnan(value) else round(value, 4) for value in energy_kwh.tolist()]
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)

@@ -1,0 +1,120 @@
+"""The JSON API of balances: where a building's energy comes from and goes, and its sub-meters with the rest."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, Literal
+
+import msgspec
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from bkkenergy.calendar import Period
+from bkkenergy.usecases.balance import Note, building_energy
+from bkkenergy.usecases.balance_record import balance_record, sub_meters_record
+from bkkenergy.web.api import checked_span, step_of, tagged
+from bkkenergy.web.api_rows import Row
+from bkkenergy.web.pages_energy import building_of
+from bkkenergy.web.problems import PROBLEMS
+from bkkenergy.web.security import ApiVisitor
+
+router = APIRouter(prefix="/api/v1", tags=["v1"], responses=PROBLEMS)
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    304: {"description": "Nothing has changed since the ETag that was sent"},
+}
+
+
+class TotalRow(Row):
+    """Energy over the period.
+
+    total_kwh : what was counted, null where nothing is known. known_ratio, measured_ratio : share of the period's
+    quarter-hours that are known wholly, that were measured.
+    """
+
+    total_kwh: float | None
+    known_ratio: float
+    measured_ratio: float
+
+
+class FlowRow(TotalRow):
+    """Energy over the period and of each interval, null where an interval is not known wholly."""
+
+    energy_kwh: list[float | None]
+
+
+class VirtualRow(FlowRow):
+    """A virtual meter's energy."""
+
+    meter: str
+    purpose: Literal["landlord", "tenant"] | None
+
+
+class BalanceRow(Row):
+    """A building's balance: gross_use = grid_import + production - grid_export - tenants.
+
+    A flow that cannot be known is null, and `notes` say why. tenants : null without tenants. starts : ISO 8601 with
+    offset. waiting_days : not yet computed from all readings; ask again in some seconds.
+    """
+
+    building: str
+    step: Literal["15min", "60min", "day"]
+    starts: list[dt.datetime]
+    grid_import: FlowRow | None
+    grid_export: FlowRow | None
+    production: FlowRow | None
+    self_consumption: FlowRow | None
+    tenants: FlowRow | None
+    gross_use: FlowRow | None
+    virtual_meters: list[VirtualRow]
+    notes: list[Note]
+    waiting_days: list[dt.date]
+
+
+class SubMeterRow(TotalRow):
+    """A sub-meter's energy (import less export), and its share of the meter above it."""
+
+    meter: str
+    is_tenant: bool
+    share_ratio: float | None
+
+
+class MainMeterRow(Row):
+    """A meter with those right below it, and the rest that none of them counts.
+
+    whole : its import less its export, with the PV that feeds in below it. null, as the rest, where that is not known.
+    """
+
+    meter: str
+    whole: TotalRow | None
+    sub_meters: list[SubMeterRow]
+    rest: TotalRow | None
+    rest_ratio: float | None
+    sub_meters_exceed_main: bool
+    notes: list[Note]
+
+
+class SubMetersRow(Row):
+    """A building's meters that have sub-meters."""
+
+    building: str
+    main_meters: list[MainMeterRow]
+    waiting_days: list[dt.date]
+
+
+@router.get("/buildings/{building_id}/balance", response_model=BalanceRow, responses=RESPONSES)
+def balance(request: Request, building_id: str, visitor: ApiVisitor, first: dt.date, last: dt.date) -> Response:
+    """Return its energy balance from the first to the last day: 15 minutes, hours or days, by the span."""
+    own = building_of(visitor, building_id)
+    days = checked_span(first, last)
+    step = step_of(days)
+    found = building_energy(visitor.here.ledger, own, Period.days(first, last), step)
+    return tagged(request, msgspec.json.encode(balance_record(own, found, step)))
+
+
+@router.get("/buildings/{building_id}/submeters", response_model=SubMetersRow, responses=RESPONSES)
+def submeters(request: Request, building_id: str, visitor: ApiVisitor, first: dt.date, last: dt.date) -> Response:
+    """Return its sub-meters beside the meters above them, with the rest, from the first to the last day."""
+    own = building_of(visitor, building_id)
+    checked_span(first, last)
+    found = building_energy(visitor.here.ledger, own, Period.days(first, last), "day")
+    return tagged(request, msgspec.json.encode(sub_meters_record(own, found)))
