@@ -523,3 +523,15 @@ def test_what_is_kept_for_a_while_is_let_go_afterwards(home, monkeypatch):
     assert here.kept(("long",), 60.0, lambda: 1) == 1
     here.kept(("other",), 0.0, lambda: 2)
     assert here.kept(("long",), 60.0, lambda: 3) == 1
+
+
+def test_a_building_s_page_shows_its_balance_with_what_the_ledger_has(app, people):
+    text = people["admin"].get(f"/buildings/{OWN_BUILDING}", params={"lang": "en"}).text
+    today = dt.datetime.now(BANGKOK).date()
+    span = {"first": str(today - dt.timedelta(days=30)), "last": str(today - dt.timedelta(days=1))}
+    balance = people["admin"].get(f"/api/v1/buildings/{OWN_BUILDING}/balance", params=span).json()
+    assert balance["grid_import"]["total_kwh"] > 0
+    row = re.search(r"Gross use of the building</th><td class=\"n\">([\d,]+)</td>", text)
+    assert row
+    assert int(row[1].replace(",", "")) == round(balance["gross_use"]["total_kwh"])
+    assert 'class="stack"' in text

@@ -156,6 +156,8 @@ def _print_balance(name: str, found: BuildingEnergy, span: Period, words: Words)
         console.print(words(f"balance.note_{note.value}"))
     for split in found.sub_meters:
         _print_split(split, words)
+        for note in set(split.notes) - set(found.balance.notes):
+            console.print(words(f"balance.note_{note.value}"))
 
 
 def _print_split(split: SubMeters, words: Words) -> None:

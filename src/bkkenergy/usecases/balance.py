@@ -37,7 +37,7 @@ class Note(StrEnum):
     EXPORT_WITHOUT_PV = "export_without_pv"
     """Energy flows back, and the portfolio has no PV: what produces it is not known, and so not the use."""
     EXPORT_NOT_METERED = "export_not_metered"
-    """PV is there, and the main meter has no export register: export is taken as zero."""
+    """PV is there, and a main meter has no export register: export is not known, and counts as zero in the use."""
     EXPORT_EXCEEDS_PRODUCTION = "export_exceeds_production"
     """More went back than the PV meters counted."""
     PV_COUNTS_ON_EXPORT = "pv_counts_on_export"
@@ -93,10 +93,12 @@ class SubMeters:
     """A meter with those right below it.
 
     whole : what passed it, less what went back, with the PV that feeds in below it. None where that PV is not known.
-    rest : of that, what no sub-meter counts; negative where these count more.
+    pv : the PV meters that feed in below it, where that is known.
+    rest : of the whole, what no sub-meter counts; negative where these count more.
     """
 
     meter: Meter
+    pv: tuple[Meter, ...]
     whole: Flow | None
     parts: tuple[Part, ...]
     rest: Flow | None
@@ -289,7 +291,7 @@ def _balance(quarters: _Quarters) -> BuildingBalance:
         return BuildingBalance(None, None, made, None, paid, None, notes)
     bought, sold = quarters.accepted(mains), quarters.exported(mains)
     notes = _notes_on_pv(quarters, sold)
-    flows = quarters.flow(bought), quarters.flow(sold)
+    flows = quarters.flow(bought), None if Note.EXPORT_NOT_METERED in notes else quarters.flow(sold)
     if Note.PV_NOT_METERED in notes or Note.EXPORT_WITHOUT_PV in notes:
         return BuildingBalance(*flows, None, None, paid, None, notes)
     nothing = bought.with_kwh(np.zeros_like(sold.kwh))
@@ -370,7 +372,7 @@ def _split(quarters: _Quarters, meter: Meter, children: Sequence[Meter]) -> SubM
     pv, notes = _pv_below(quarters, meter)
     if pv is None:
         parts = tuple(Part(child, quarters.flow(net), None) for child, net in zip(children, nets, strict=True))
-        return SubMeters(meter, None, parts, None, None, notes)
+        return SubMeters(meter, (), None, parts, None, None, notes)
     own = quarters.net(meter)
     whole = own
     if pv:
@@ -381,7 +383,9 @@ def _split(quarters: _Quarters, meter: Meter, children: Sequence[Meter]) -> SubM
         Part(child, quarters.flow(net), share_ratio(net.kwh, whole.kwh))
         for child, net in zip(children, nets, strict=True)
     )
-    return SubMeters(meter, quarters.flow(whole), parts, quarters.flow(rest), share_ratio(rest.kwh, whole.kwh), notes)
+    return SubMeters(
+        meter, pv, quarters.flow(whole), parts, quarters.flow(rest), share_ratio(rest.kwh, whole.kwh), notes
+    )
 
 
 def _pv_below(quarters: _Quarters, meter: Meter) -> tuple[tuple[Meter, ...] | None, tuple[Note, ...]]:

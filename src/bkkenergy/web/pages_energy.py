@@ -21,6 +21,7 @@ from bkkenergy.reports.solar.drawing import Line, lines
 from bkkenergy.savings.insights import Silence
 from bkkenergy.store.silences import read_silences, silences_path, write_silences
 from bkkenergy.store.state.alerts import open_alerts
+from bkkenergy.web.balance import balance_view
 from bkkenergy.web.building import BuildingView, building_view, power_now, spoken
 from bkkenergy.web.citymap import city_map
 from bkkenergy.web.figures import BuildingFigures, CityFigures, Figures, summed
@@ -137,6 +138,7 @@ def building_page(building_id: str, visitor: PageVisitor) -> Response:
         figures=figures_of(visitor).now().buildings[building_id],
         view=view,
         power=power_now(here, building),
+        balance=balance_view(here, building, words),
         verdict=_verdict(view, words),
         profile=_profile(view, words),
         heat=_heat(view, words),

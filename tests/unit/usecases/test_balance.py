@@ -120,7 +120,7 @@ def test_a_main_meter_beside_pv_without_an_export_register_is_named(site):
     site.send("main", 5.0)
     site.send("pv", DAYLIGHT)
     found = site.read(building(MAIN, PV), building_balance, SPAN, "day")
-    assert found.notes == (Note.EXPORT_NOT_METERED,)
+    assert (found.notes, found.grid_export) == ((Note.EXPORT_NOT_METERED,), None)
     assert found.gross_use.total_kwh == pytest.approx(5.0 * QUARTERS + DAYLIGHT.sum())
 
 
