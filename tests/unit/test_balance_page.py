@@ -12,7 +12,8 @@ import pytest
 from bkkenergy.calendar import Period
 from bkkenergy.i18n import LANGS, Words, catalogue
 from bkkenergy.reports.stacks import Piece, stack
-from bkkenergy.usecases.balance import BuildingBalance, BuildingEnergy, Flow, Note, Part, SubMeters
+from bkkenergy.usecases.balance import BuildingBalance, BuildingEnergy, Note, Part, SubMeters
+from bkkenergy.usecases.flows import Flow
 from bkkenergy.web.balance import view_of
 from tests.builders import meter
 

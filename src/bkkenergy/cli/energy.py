@@ -23,9 +23,10 @@ from bkkenergy.i18n import Words
 from bkkenergy.portfolio import Meter, MeterKind, Portfolio
 from bkkenergy.ports.ledger import CHANNELS
 from bkkenergy.readings import Quality
-from bkkenergy.usecases.balance import BuildingEnergy, Flow, SubMeters, building_energy
+from bkkenergy.usecases.balance import BuildingEnergy, SubMeters, building_energy
 from bkkenergy.usecases.balance_record import balance_record, flows_of, sub_meters_record
 from bkkenergy.usecases.energy import EnergySeries, building_of, energy_series
+from bkkenergy.usecases.flows import Flow
 
 console = Console()
 STEPS = ("15min", "60min", "day", "month")

@@ -7,7 +7,7 @@ known wholly. What cannot be computed is None, and a note says why.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 
 from bkkenergy.calendar import Period, Step, edges
-from bkkenergy.metering.balance import Balance, balance, rest_kwh, share_ratio, signed_sum
-from bkkenergy.metering.quarters import FIRM, WHOLE
+from bkkenergy.metering.balance import Balance, balance, rest_kwh, share_ratio
 from bkkenergy.portfolio import Building, Meter, MeterKind, VirtualMeter
-from bkkenergy.ports.ledger import EXPORT, IMPORT, QUARTERS_PER_DAY, LedgerReader, Slots
-from bkkenergy.readings import BoolArray, FloatArray, IntArray, Quality
+from bkkenergy.ports.ledger import LedgerReader
+from bkkenergy.readings import FloatArray
+from bkkenergy.usecases.flows import Flow, Quarters, Series
 
 EXPORT_TOLERANCE_RATIO = 0.001
 """Export up to this share of the import is a meter's own error, not energy that a generator made."""
@@ -44,21 +44,6 @@ class Note(StrEnum):
     """A PV meter counts more on its export register: it may be connected the wrong way round."""
     PV_PLACE_UNKNOWN = "pv_place_unknown"
     """Several main meters, and a PV meter has no parent: the rest behind a main meter is not known."""
-
-
-@dataclass(frozen=True, slots=True)
-class Flow:
-    """One part of a balance over a period.
-
-    energy_kwh : (n,) of each interval, NaN where it is not known wholly.
-    total_kwh : the accepted energy of the period; None where nothing of it is known.
-    known_ratio, measured_ratio : share of the period's quarter-hours that are known wholly, that were measured, 0..1.
-    """
-
-    energy_kwh: FloatArray
-    total_kwh: float | None
-    known_ratio: float
-    measured_ratio: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +120,7 @@ class BuildingEnergy:
 
 def building_energy(ledger: LedgerReader, building: Building, period: Period, step: Step) -> BuildingEnergy:
     """Return a building's balance, sub-meters and virtual meters over whole days. Raises StoreAway."""
-    quarters = _Quarters.read(ledger, building, period, step)
+    quarters = Quarters.read(ledger, building, period, step)
     return BuildingEnergy(
         edges(period, step)[:-1],
         _balance(quarters),
@@ -147,139 +132,22 @@ def building_energy(ledger: LedgerReader, building: Building, period: Period, st
 
 def building_balance(ledger: LedgerReader, building: Building, period: Period, step: Step) -> BuildingBalance:
     """Return where a building's energy came from and went over whole days. Raises StoreAway."""
-    return _balance(_Quarters.read(ledger, building, period, step))
+    return _balance(Quarters.read(ledger, building, period, step))
 
 
 def sub_meters(ledger: LedgerReader, building: Building, period: Period, step: Step = "day") -> tuple[SubMeters, ...]:
     """Return each meter that has sub-meters, with these and the rest. Raises StoreAway."""
-    return _sub_meters(_Quarters.read(ledger, building, period, step))
+    return _sub_meters(Quarters.read(ledger, building, period, step))
 
 
 def virtual_meter_energy(
     ledger: LedgerReader, building: Building, virtual: VirtualMeter, period: Period, step: Step
 ) -> Flow:
     """Return the energy of a virtual meter over whole days; unknown wherever one of its meters is. Raises StoreAway."""
-    return _virtual(_Quarters.read(ledger, building, period, step), virtual)
+    return _virtual(Quarters.read(ledger, building, period, step), virtual)
 
 
-@dataclass(frozen=True, slots=True)
-class _Series:
-    """Quarter-hours of a quantity: (q,) accepted energy, NaN where it has no value, and how it is known."""
-
-    kwh: FloatArray
-    is_known: BoolArray
-    is_firm: BoolArray
-
-    def with_kwh(self, kwh: FloatArray, *others: _Series) -> _Series:
-        """Return energy that was made from this quantity and others: known where all of them are."""
-        known = np.logical_and.reduce([self.is_known, *(other.is_known for other in others)])
-        firm = np.logical_and.reduce([self.is_firm, *(other.is_firm for other in others)])
-        return _Series(kwh, known, firm)
-
-
-@dataclass(frozen=True, slots=True)
-class _Quarters:
-    """Quarter-hours of a building's meters, both ways. All (q, m), in the order of `column`.
-
-    no_export : meters without an export register; their export is zero. bounds : where intervals begin.
-    """
-
-    building: Building
-    column: Mapping[str, int]
-    import_kwh: FloatArray
-    import_quality: IntArray
-    export_kwh: FloatArray
-    export_quality: IntArray
-    no_export: frozenset[str]
-    bounds: IntArray
-    waiting: tuple[dt.date, ...]
-
-    @classmethod
-    def read(cls, ledger: LedgerReader, building: Building, period: Period, step: Step) -> _Quarters:
-        """Read all meters of energy of a building, each channel once."""
-        names = [meter.id for meter in building.meters if meter.kind is not MeterKind.WEATHER]
-        first, last = period.first_day, period.last_day
-        bought, sold = (ledger.slots(names, channel, first, last) for channel in (IMPORT, EXPORT))
-        export_kwh, export_quality, no_export = _exports(building, sold)
-        quarters = edges(Period.days(first, last), "15min")[:-1]
-        days = np.flatnonzero(bought.is_waiting.any(axis=1)).tolist()
-        return cls(
-            building,
-            {name: number for number, name in enumerate(bought.meters)},
-            bought.values,
-            bought.quality.astype(np.int64),
-            export_kwh,
-            export_quality,
-            no_export,
-            quarters.searchsorted(edges(period, step))[:-1].astype(np.int64),
-            tuple(first + dt.timedelta(days=day) for day in days),
-        )
-
-    def imported(self, meters: Sequence[Meter | str], signs: Sequence[float] | None = None) -> _Series:
-        """Return the import of meters together; no value where one has none."""
-        at = self._at(meters)
-        kwh = signed_sum(self.import_kwh[:, at], np.ones(len(at)) if signs is None else np.array(signs, np.float64))
-        return _Series(kwh, *self._states(self.import_quality[:, at]))
-
-    def accepted(self, meters: Sequence[Meter]) -> _Series:
-        """Return the import of meters together as reports sum it: what some of them counted is counted."""
-        at = self._at(meters)
-        values = self.import_kwh[:, at]
-        kwh = np.where(np.isfinite(values).any(axis=1), np.nansum(values, axis=1), np.nan)
-        return _Series(kwh, *self._states(self.import_quality[:, at]))
-
-    def exported(self, meters: Sequence[Meter]) -> _Series:
-        """Return the export of meters together; no value where one has none."""
-        at = self._at(meters)
-        return _Series(self.export_kwh[:, at].sum(axis=1), *self._states(self.export_quality[:, at]))
-
-    def net(self, meter: Meter) -> _Series:
-        """Return what passed a meter, less what went back."""
-        bought, sold = self.imported([meter]), self.exported([meter])
-        return bought.with_kwh(bought.kwh - sold.kwh, sold)
-
-    def flow(self, series: _Series) -> Flow:
-        """Return a quantity over the period and its intervals."""
-        known = np.where(series.is_known, series.kwh, np.nan)
-        is_counted = np.isfinite(series.kwh)
-        return Flow(
-            np.add.reduceat(known, self.bounds),  # NaN spreads
-            float(series.kwh[is_counted].sum()) if is_counted.any() else None,
-            float(series.is_known.mean()),
-            float(series.is_firm.mean()),
-        )
-
-    def _at(self, meters: Sequence[Meter | str]) -> list[int]:
-        return [self.column[meter if isinstance(meter, str) else meter.id] for meter in meters]
-
-    @staticmethod
-    def _states(quality: IntArray) -> tuple[BoolArray, BoolArray]:
-        is_known: BoolArray = np.logical_and.reduce(np.isin(quality, WHOLE), axis=1)
-        is_firm: BoolArray = np.logical_and.reduce(np.isin(quality, FIRM), axis=1)
-        return is_known, is_firm
-
-
-def _exports(building: Building, sold: Slots) -> tuple[FloatArray, IntArray, frozenset[str]]:
-    """Export of meters, with zeros for those that have no register of it.
-
-    The ledger has rows of every meter that ever sent export, also while it does not. Where PV may feed back, a day
-    without a row, before the register's first reading, is not known as soon as one day of the period has one.
-    """
-    values, quality = sold.values.copy(), sold.quality.astype(np.int64)
-    has_row = np.repeat(sold.is_computed, QUARTERS_PER_DAY, axis=0)
-    no_export = set()
-    for number, name in enumerate(sold.meters):
-        is_absent = ~has_row[:, number]
-        has_register = not is_absent.all()
-        if not has_register:
-            no_export.add(name)
-        if not has_register or not building.has_pv:
-            values[is_absent, number] = 0.0
-            quality[is_absent, number] = Quality.MEASURED
-    return values, quality, frozenset(no_export)
-
-
-def _balance(quarters: _Quarters) -> BuildingBalance:
+def _balance(quarters: Quarters) -> BuildingBalance:
     building = quarters.building
     mains = building.main_meters
     production = quarters.imported(building.pv_meters) if building.pv_meters else None
@@ -308,27 +176,27 @@ def _balance(quarters: _Quarters) -> BuildingBalance:
     )
 
 
-def _parts(bought: _Series, sold: _Series, production: _Series, tenants: _Series | None) -> Balance:
+def _parts(bought: Series, sold: Series, production: Series, tenants: Series | None) -> Balance:
     return balance(bought.kwh, sold.kwh, production.kwh, None if tenants is None else tenants.kwh)
 
 
-def _none_of(like: _Series) -> _Series:
+def _none_of(like: Series) -> Series:
     """Return nothing at all, known in every quarter-hour: what a building without PV produces."""
     sure = np.ones(len(like.kwh), np.bool_)
-    return _Series(np.zeros(len(like.kwh)), sure, sure)
+    return Series(np.zeros(len(like.kwh)), sure, sure)
 
 
-def _flow_of_pv(quarters: _Quarters) -> Flow:
+def _flow_of_pv(quarters: Quarters) -> Flow:
     """What the PV meters counted together, as reports sum it."""
     return quarters.flow(quarters.accepted(quarters.building.pv_meters))
 
 
-def _tenants(quarters: _Quarters) -> _Series | None:
+def _tenants(quarters: Quarters) -> Series | None:
     signs = {name: sign for name, sign in quarters.building.tenant_signs.items() if sign}
     return quarters.imported(list(signs), list(signs.values())) if signs else None
 
 
-def _notes_on_pv(quarters: _Quarters, sold: _Series | None) -> tuple[Note, ...]:
+def _notes_on_pv(quarters: Quarters, sold: Series | None) -> tuple[Note, ...]:
     """What is to be known about production, and about what went back."""
     building, notes = quarters.building, []
     exported_kwh = 0.0 if sold is None else float(np.nansum(sold.kwh))
@@ -354,19 +222,19 @@ def _exceeds(kwh: FloatArray, other_kwh: FloatArray) -> bool:
     return float(kwh[both].sum()) > float(other_kwh[both].sum()) + EXCEEDS_KWH
 
 
-def _virtual(quarters: _Quarters, virtual: VirtualMeter) -> Flow:
+def _virtual(quarters: Quarters, virtual: VirtualMeter) -> Flow:
     signs = [1.0] * len(virtual.plus) + [-1.0] * len(virtual.minus)
     return quarters.flow(quarters.imported([*virtual.plus, *virtual.minus], signs))
 
 
-def _sub_meters(quarters: _Quarters) -> tuple[SubMeters, ...]:
+def _sub_meters(quarters: Quarters) -> tuple[SubMeters, ...]:
     building = quarters.building
     energy = [meter for meter in building.meters if meter.kind is not MeterKind.WEATHER and not meter.pv]
     below = {meter.id: [child for child in energy if child.parent == meter.id] for meter in energy}
     return tuple(_split(quarters, meter, below[meter.id]) for meter in energy if below[meter.id])
 
 
-def _split(quarters: _Quarters, meter: Meter, children: Sequence[Meter]) -> SubMeters:
+def _split(quarters: Quarters, meter: Meter, children: Sequence[Meter]) -> SubMeters:
     """A meter's energy among the meters right below it, by what enters and leaves that node."""
     nets = [quarters.net(child) for child in children]
     pv, notes = _pv_below(quarters, meter)
@@ -388,7 +256,7 @@ def _split(quarters: _Quarters, meter: Meter, children: Sequence[Meter]) -> SubM
     )
 
 
-def _pv_below(quarters: _Quarters, meter: Meter) -> tuple[tuple[Meter, ...] | None, tuple[Note, ...]]:
+def _pv_below(quarters: Quarters, meter: Meter) -> tuple[tuple[Meter, ...] | None, tuple[Note, ...]]:
     """PV meters that feed in right below a meter, and notes; None where that is not known."""
     building = quarters.building
     own = tuple(pv for pv in building.pv_meters if pv.parent == meter.id)

@@ -9,7 +9,8 @@ import numpy as np
 from bkkenergy.calendar import Step
 from bkkenergy.portfolio import Building
 from bkkenergy.readings import FloatArray
-from bkkenergy.usecases.balance import BuildingBalance, BuildingEnergy, Flow, SubMeters, VirtualEnergy
+from bkkenergy.usecases.balance import BuildingBalance, BuildingEnergy, SubMeters, VirtualEnergy
+from bkkenergy.usecases.flows import Flow
 
 FLOWS = ("grid_import", "grid_export", "production", "self_consumption", "tenants", "gross_use")
 """The flows of a balance, in the order in which they are shown."""

@@ -12,8 +12,9 @@ from bkkenergy.calendar import Period
 from bkkenergy.i18n import Words
 from bkkenergy.portfolio import Building
 from bkkenergy.reports.stacks import Piece, stack
-from bkkenergy.usecases.balance import BuildingBalance, BuildingEnergy, Flow, Note, SubMeters, building_energy
+from bkkenergy.usecases.balance import BuildingBalance, BuildingEnergy, Note, SubMeters, building_energy
 from bkkenergy.usecases.balance_record import flows_of
+from bkkenergy.usecases.flows import Flow
 from bkkenergy.web.here import Here
 
 DAYS_SHOWN = 30
