@@ -8,15 +8,15 @@ from typing import Literal, get_args
 
 Role = Literal["viewer", "manager", "engineer", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
-Action = Literal["see", "silence", "plan", "design", "operate", "administer"]
+Action = Literal["see", "dismiss", "plan", "design", "operate", "administer"]
 
 MAY: dict[Role, frozenset[Action]] = {
     "viewer": frozenset({"see"}),
-    "manager": frozenset({"see", "silence", "plan"}),
-    "engineer": frozenset({"see", "silence", "plan", "design"}),
-    "admin": frozenset({"see", "silence", "plan", "design", "operate", "administer"}),
+    "manager": frozenset({"see", "dismiss", "plan"}),
+    "engineer": frozenset({"see", "dismiss", "plan", "design"}),
+    "admin": frozenset({"see", "dismiss", "plan", "design", "operate", "administer"}),
 }
-"""see: everything of one's agencies; silence: put findings to rest; plan: change projects; design: size solar;
+"""see: everything of one's agencies; dismiss: hide findings until they grow; plan: change projects; design: size solar;
 operate: jobs, quarantine, unknown meters, settings; administer: users, tokens, the audit log."""
 
 EVERY_AGENCY = "all"
@@ -55,6 +55,14 @@ class Account:
     def own(self, agencies: Iterable[str]) -> list[str]:
         """Those of some agencies that are this user's."""
         return [agency for agency in agencies if self.reaches(agency)]
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A person as the audit log names one. address : where the request came from, empty on this machine."""
+
+    name: str
+    address: str = ""
 
 
 def password_fault(password: str, name: str) -> str | None:

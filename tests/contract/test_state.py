@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from alembic import command
@@ -18,16 +19,22 @@ from alembic.script import ScriptDirectory
 from pydantic import SecretStr
 from sqlalchemy import create_engine, text
 
-from bkkenergy.errors import ConfigError
+from bkkenergy.access import Actor
+from bkkenergy.errors import ConfigError, InputError
 from bkkenergy.plan import Project, Step, moved
+from bkkenergy.savings.facts import Finding
+from bkkenergy.savings.insights import Dismissal
 from bkkenergy.settings import CITY, StateSettings
 from bkkenergy.store.base import StoreAway
 from bkkenergy.store.state import HEAD, open_state, reading, transaction
 from bkkenergy.store.state.alerts import Alarm, last_told, mark_told, open_alerts, reconcile, untold
+from bkkenergy.store.state.dismissals import dismissals
 from bkkenergy.store.state.ledger import Artefact, Due, LeaseLost, Ledger
 from bkkenergy.store.state.outbox import messages, not_sent, post, sent, waiting
 from bkkenergy.store.state.projects import move_project, project_of, projects, save_projects, steps_of
-from bkkenergy.store.state.tables import metadata
+from bkkenergy.store.state.tables import dismissal, metadata
+from bkkenergy.store.state.users import audit_lines
+from bkkenergy.usecases.dismissals import dismiss
 
 NOW = dt.datetime(2026, 11, 24, 0, 30, tzinfo=dt.UTC)
 LEASE_S = 60.0
@@ -395,6 +402,81 @@ def test_projects_are_kept_with_every_step(engine):
         ("surveyed", ""),
         ("proposed", "Somchai"),
     ]
+
+
+SOMCHAI = Actor("somchai", "192.0.2.7")
+
+
+def finding(building="health.one", rule="night_spread", cost_thb=900.0):
+    return Finding(building, rule, "notice", dt.date(2026, 10, 1), 200.0, cost_thb, {})
+
+
+def at_once(work, inputs):
+    """What each of some calls returned or raised, all begun at one moment in threads of their own."""
+    begin = threading.Barrier(len(inputs))
+
+    def call(given):
+        begin.wait(30)
+        return work(given)
+
+    with ThreadPoolExecutor(len(inputs)) as threads:
+        futures = [threads.submit(call, given) for given in inputs]
+    return [future.exception() or future.result() for future in futures]
+
+
+def test_a_dismissal_stays_with_its_stakes_and_stands_in_the_audit_log(engine):
+    assert dismissals(engine) == ()
+    entered = dismiss(engine, SOMCHAI, [finding(), finding(rule="weekend_use")], "night_spread", NOW)
+    assert entered == Dismissal("health.one", "night_spread", 900.0)
+    assert dismissals(engine) == (entered,)
+    (line,) = audit_lines(engine)
+    assert (line["actor"], line["address"], line["action"]) == ("somchai", "192.0.2.7", "dismiss")
+    assert (line["target"], line["detail"]) == ("health.one", {"rule": "night_spread", "cost_thb_a_month": 900.0})
+    assert line["at_us"] == int(NOW.timestamp() * 1e6)
+
+
+def test_a_finding_that_has_grown_is_dismissed_again_with_its_new_stakes_alone(engine):
+    dismiss(engine, SOMCHAI, [finding()], "night_spread", NOW)
+    dismiss(engine, Actor("admin"), [finding(cost_thb=2000.0)], "night_spread", later(1))
+    assert dismissals(engine) == (Dismissal("health.one", "night_spread", 2000.0),)
+    with engine.connect() as connection:
+        (row,) = connection.execute(dismissal.select())
+    assert (row.by, row.at_us) == ("admin", int(later(1).timestamp() * 1e6))
+    assert [line["actor"] for line in audit_lines(engine)] == ["admin", "somchai"]
+
+
+@pytest.mark.parametrize("findings", [[], [finding(rule="weekend_use")], [finding(), finding("health.two")]])
+def test_a_rule_without_one_finding_is_refused_and_nothing_is_entered(engine, findings):
+    with pytest.raises(InputError, match="night_spread"):
+        dismiss(engine, SOMCHAI, findings, "night_spread", NOW)
+    assert dismissals(engine) == ()
+    assert audit_lines(engine) == []
+
+
+def test_dismissals_at_the_same_time_all_stay(engine):
+    """Of different buildings and rules, from threads that begin at one moment; each has its line in the audit log."""
+    meant = [(f"health.{number}", rule) for number in range(4) for rule in ("night_spread", "weekend_use")]
+    done = at_once(lambda own: dismiss(engine, SOMCHAI, [finding(*own)], own[1], NOW), meant)
+    assert [(own.building, own.rule) for own in done] == meant
+    assert [(own.building, own.rule) for own in dismissals(engine)] == sorted(meant)
+    assert len(audit_lines(engine)) == len(meant)
+
+
+def test_one_finding_dismissed_by_several_at_the_same_time_is_one_dismissal(engine):
+    costs = [1000.0 + number for number in range(8)]
+    done = at_once(lambda cost: dismiss(engine, SOMCHAI, [finding(cost_thb=cost)], "night_spread", NOW), costs)
+    assert [own.cost_thb_a_month for own in done] == costs
+    (own,) = dismissals(engine)
+    assert own.cost_thb_a_month in costs
+    assert len(audit_lines(engine)) == len(costs)
+
+
+def test_a_dismissal_without_its_audit_line_is_not_entered(engine):
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE audit"))
+    with pytest.raises(StoreAway):
+        dismiss(engine, SOMCHAI, [finding()], "night_spread", NOW)
+    assert dismissals(engine) == ()
 
 
 def test_a_database_that_does_not_answer_is_told_without_its_password():

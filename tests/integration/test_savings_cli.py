@@ -5,6 +5,7 @@ import datetime as dt
 import io
 import json
 import os
+import pwd
 import re
 import shutil
 import subprocess
@@ -24,6 +25,7 @@ from bkkenergy.store.solar_config import load_solar
 from bkkenergy.store.sqlite import SqliteStore
 from bkkenergy.store.state import open_state
 from bkkenergy.store.state.projects import save_projects
+from bkkenergy.store.state.users import audit_lines
 from tests.conftest import ROOT
 from tests.unit.savings.generated import building
 
@@ -152,7 +154,7 @@ def test_other_schedules_are_compared(fitted):
     assert "3.1 medium general, 12-24 kV" in told
 
 
-def test_findings_are_told_silenced_and_speak_in_both_languages(fitted):
+def test_findings_speak_both_languages_and_are_dismissed_with_a_line_in_the_audit_log(fitted):
     args = ("insights", OFFICES[1], "--until", "2025-09-30")
     told = run(fitted, *args, "--lang", "en")
     assert "Nights use more than before" in told
@@ -163,9 +165,12 @@ def test_findings_are_told_silenced_and_speak_in_both_languages(fitted):
     factor = next(row for row in json.loads(run(fitted, *args, "--json")) if row["rule"] == "power_factor")
     assert factor["evidence"]["kvar_per_kw"] == pytest.approx(0.75, abs=0.01)
     assert factor["cost_thb_a_month"] > 0
-    run(fitted, *args, "--silence", "baseload_rise")
+    run(fitted, *args, "--dismiss", "baseload_rise")
     assert "baseload_rise" not in [row["rule"] for row in json.loads(run(fitted, *args, "--json"))]
-    assert "needs one building with a finding" in run(fitted, *args, "--silence", "nothing", ok=False)
+    assert "needs one building with a finding" in run(fitted, *args, "--dismiss", "nothing", ok=False)
+    (line,) = audit_lines(open_state(StateSettings(path=fitted / "var/state.sqlite")))
+    assert (line["action"], line["target"], line["detail"]["rule"]) == ("dismiss", OFFICES[1], "baseload_rise")
+    assert line["actor"] == f"cli:{pwd.getpwuid(os.getuid()).pw_name}"
 
 
 def test_pv_that_falls_short_of_its_estimate_is_told_and_no_part_of_the_load(fitted):

@@ -170,7 +170,7 @@ NEEDS = {
     ("GET", "/jobs"): "admin", ("GET", "/api/v1/jobs"): "admin", ("POST", "/jobs/retry"): "admin", ("POST", "/meters/replay"): "admin",
     ("GET", "/admin"): "admin", ("POST", "/admin/users"): "admin", ("POST", "/admin/users/{user_id}"): "admin",
     ("POST", "/admin/tokens"): "admin", ("POST", "/admin/tokens/{token_id}/drop"): "admin",
-    ("POST", "/buildings/{building_id}/silence"): "manager", ("POST", "/plan/{project_id}/move"): "manager",
+    ("POST", "/buildings/{building_id}/dismiss"): "manager", ("POST", "/plan/{project_id}/move"): "manager",
     ("POST", "/solar/scenarios/{building}"): "engineer", ("POST", "/solar/scenarios/{scenario_id}/drop"): "engineer",
 }  # fmt: skip
 

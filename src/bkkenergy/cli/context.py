@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import os
+import pwd
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,6 +15,7 @@ from typing import Any, TypeVar
 import click
 import structlog
 
+from bkkenergy.access import Actor
 from bkkenergy.calendar import BANGKOK, Period
 from bkkenergy.errors import ConfigError, Fault, InputError
 from bkkenergy.ingest.decode import FAMILIES
@@ -22,6 +25,8 @@ from bkkenergy.portfolio import Portfolio, load_portfolio
 from bkkenergy.reports.figures import Figures, load_figures
 from bkkenergy.settings import FILE_NAME, Settings, load_settings
 
+ACTOR_CHARS = 64
+"""What the audit log has room for."""
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
 
@@ -111,6 +116,16 @@ def period_of(text: str) -> Period:
         return Period.parse(text, today=today_here())
     except ValueError as error:
         raise InputError(str(error)) from None
+
+
+def command_line() -> Actor:
+    """Return the person at the command line as the audit log names one: the system's user, whatever $USER says."""
+    number = os.getuid()
+    try:
+        name = pwd.getpwuid(number).pw_name
+    except KeyError:  # a container may run under a number that has no name
+        name = str(number)
+    return Actor(f"cli:{name}"[:ACTOR_CHARS])
 
 
 def set_up_logging(level: str, form: str) -> None:

@@ -16,16 +16,16 @@ from rich.table import Table
 
 from bkkenergy.calendar import past_year
 from bkkenergy.cli.baseline import lang_option
-from bkkenergy.cli.context import config_option, period_of, today_here
+from bkkenergy.cli.context import command_line, config_option, period_of, today_here
 from bkkenergy.cli.site import report_site
-from bkkenergy.errors import InputError
 from bkkenergy.i18n import Words
 from bkkenergy.reports.savings.gather import facts_of
 from bkkenergy.reports.savings.phrasing import finding_texts
 from bkkenergy.reports.savings.standings import index_rows, submission_lines
 from bkkenergy.savings.facts import Finding
-from bkkenergy.savings.insights import Silence, find, visible
-from bkkenergy.store.silences import read_silences, silences_path, write_silences
+from bkkenergy.savings.insights import find, visible
+from bkkenergy.store.state import open_state
+from bkkenergy.usecases.dismissals import dismiss
 from bkkenergy.usecases.energy import buildings_named
 
 console = Console()
@@ -34,18 +34,18 @@ console = Console()
 @click.command(
     "insights",
     epilog="\b\nExamples:\n  bkkenergy insights all\n  bkkenergy insights district-bangkhen.office --lang en\n"
-    "  bkkenergy insights health --json\n  bkkenergy insights health.suan-lum --silence night_spread",
+    "  bkkenergy insights health --json\n  bkkenergy insights health.suan-lum --dismiss night_spread",
 )
 @click.argument("name")
 @click.option("--until", help="The last day that is judged (default: yesterday).")
 @click.option(
-    "--silence", metavar="RULE", help="Put a rule's finding of one building to rest until it grows by a fifth."
+    "--dismiss", "rule", metavar="RULE", help="Dismiss a rule's finding of one building until it grows by a fifth."
 )
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
 @lang_option
 @config_option
 def insights_command(
-    name: str, until: str | None, silence: str | None, as_json: bool, lang: Any, config_dir: Path
+    name: str, until: str | None, rule: str | None, as_json: bool, lang: Any, config_dir: Path
 ) -> None:
     """Tell what to act on in NAME (a building, an agency, or all), most baht first, at most five a building."""
     words = Words(lang)
@@ -55,12 +55,11 @@ def insights_command(
         found: list[Finding] = []
         for building in track(buildings, "Insights", transient=True, console=console):
             found += find(facts_of(site, building, last_day=last_day), site.config.insights)
-        path = silences_path(site.settings.store.path)
-        silenced = read_silences(path)
-        if silence is not None:
-            put_to_rest(path, silenced, found, silence)
+        if rule is not None:
+            dismissed = dismiss(open_state(site.settings.state), command_line(), found, rule, dt.datetime.now(dt.UTC))
+            click.echo(f"{dismissed.building}: {rule} is dismissed until it grows by a fifth.")
             return
-        shown = visible(found, silenced, site.config.insights, today=last_day)
+        shown = visible(found, site.dismissals, site.config.insights)
         portfolio = site.portfolio
     if as_json:
         click.echo(
@@ -77,17 +76,6 @@ def insights_command(
             + (f" · {stakes}" if stakes else "")
         )
         click.echo(f"  {what} {words('insight.since', date=words.date(told.since))}\n  → {todo}")
-
-
-def put_to_rest(path: Path, silenced: list[Silence], found: list[Finding], rule: str) -> None:
-    """Remember a finding's stakes; it speaks again when they grow."""
-    own = [told for told in found if told.rule == rule]
-    if len(own) != 1:
-        known = ", ".join(sorted({told.rule for told in found})) or "(none)"
-        raise InputError(f"--silence needs one building with a finding of the rule {rule!r}. Found: {known}.")
-    kept = [old for old in silenced if (old.building, old.rule) != (own[0].building, rule)]
-    write_silences(path, [*kept, Silence(own[0].building, rule, own[0].cost_thb_a_month)])
-    click.echo(f"{own[0].building}: {rule} is silent until it grows by a fifth ({path}).")
 
 
 @click.command(

@@ -10,6 +10,7 @@ from bkkenergy.cli.context import Site, load_site
 from bkkenergy.plan import Project
 from bkkenergy.ports.ledger import LedgerReader
 from bkkenergy.reports.savings.gather import SavingsSite
+from bkkenergy.savings.insights import Dismissal
 from bkkenergy.settings import Settings
 from bkkenergy.store import ReadingStore, open_store
 from bkkenergy.store.ledger import open_ledger
@@ -17,6 +18,7 @@ from bkkenergy.store.plan_config import PLAN_FILE, load_plan
 from bkkenergy.store.savings_config import load_savings
 from bkkenergy.store.solar_config import load_solar
 from bkkenergy.store.state import open_state
+from bkkenergy.store.state.dismissals import dismissals
 from bkkenergy.store.state.projects import projects
 from bkkenergy.usecases.recompute import Worker, follow_configuration, now_us, own_name
 from bkkenergy.usecases.uptodate import UpToDate
@@ -49,6 +51,7 @@ def opened_worker(site: Site) -> Iterator[Worker]:
 
 def report_site_of(site: Site, store: ReadingStore, ledger: LedgerReader) -> SavingsSite:
     """The same, of a site that is loaded and a store that is open already."""
+    known_projects, known_dismissals = decisions(site.settings)
     return SavingsSite(
         store,
         ledger,
@@ -58,16 +61,17 @@ def report_site_of(site: Site, store: ReadingStore, ledger: LedgerReader) -> Sav
         load_savings(site.config_dir),
         load_solar(site.config_dir),
         load_plan(site.config_dir) if (site.config_dir / PLAN_FILE).exists() else None,
-        known_projects(site.settings),
+        known_projects,
+        known_dismissals,
     )
 
 
-def known_projects(settings: Settings) -> tuple[Project, ...]:
-    """The plan's projects; none where no state was ever made."""
+def decisions(settings: Settings) -> tuple[tuple[Project, ...], tuple[Dismissal, ...]]:
+    """Return the plan's projects and the dismissals; none where no state was ever made."""
     if settings.state.url is None and not settings.state.path.exists():
-        return ()
+        return (), ()
     engine = open_state(settings.state)
     try:
-        return tuple(projects(engine))
+        return tuple(projects(engine)), dismissals(engine)
     finally:
         engine.dispose()

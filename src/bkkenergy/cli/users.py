@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 
 from bkkenergy.access import EVERY_AGENCY, ROLES, Role, password_fault
 from bkkenergy.calendar import BANGKOK
-from bkkenergy.cli.context import config_option, load_site
+from bkkenergy.cli.context import command_line, config_option, load_site
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import Words
 from bkkenergy.readings import US_PER_S
@@ -68,7 +68,7 @@ def add_command(name: str, role: str, agencies: tuple[str, ...], display: str, c
     engine, now = open_state(site.settings.state), dt.datetime.now(dt.UTC)
     password = secrets.token_urlsafe(12)
     add_user(engine, name, password, cast("Role", role), agencies, now, display=display, must_change=True)
-    note(engine, "command line", "add_user", name, {"role": role, "agencies": list(agencies)}, now, address="")
+    note(engine, command_line().name, "add_user", name, {"role": role, "agencies": list(agencies)}, now, address="")
     click.echo(f"{name}: {role} of {', '.join(agencies)}; one-time password: {password}")
 
 
@@ -95,7 +95,7 @@ def password_command(name: str, config_dir: Path, *, prompt: bool) -> None:
     if not prompt:
         change_user(engine, own["id"], {"must_change": 1})
         click.echo(f"{name}: one-time password: {password}")
-    note(engine, "command line", "change_password", name, {}, dt.datetime.now(dt.UTC), address="")
+    note(engine, command_line().name, "change_password", name, {}, dt.datetime.now(dt.UTC), address="")
 
 
 @users_command.command(
@@ -108,7 +108,7 @@ def lock_command(name: str, config_dir: Path, *, off: bool) -> None:
     """Lock a user out, at once."""
     engine = open_state(load_site(config_dir).settings.state)
     change_user(engine, _known(engine, name)["id"], {"disabled": int(not off)})
-    note(engine, "command line", "change_user", name, {"disabled": not off}, dt.datetime.now(dt.UTC), address="")
+    note(engine, command_line().name, "change_user", name, {"disabled": not off}, dt.datetime.now(dt.UTC), address="")
     click.echo(f"{name}: {'let in' if off else 'locked out'}")
 
 
@@ -143,7 +143,7 @@ def add_token_command(user: str, name: str, scope: str, days: int, config_dir: P
     engine, now = open_state(load_site(config_dir).settings.state), dt.datetime.now(dt.UTC)
     narrow = cast("Literal['read', 'write']", scope)
     secret = add_token(engine, _known(engine, user)["id"], name, narrow, now, days=days)
-    note(engine, "command line", "add_token", name, {"user": user, "scope": scope, "days": days}, now, address="")
+    note(engine, command_line().name, "add_token", name, {"user": user, "scope": scope, "days": days}, now, address="")
     click.echo(secret)
 
 
@@ -157,7 +157,7 @@ def end_token_command(number: int, config_dir: Path) -> None:
     if number not in known:
         raise InputError(f"token {number} does not exist. See: bkkenergy tokens list.")
     drop_token(engine, number)
-    note(engine, "command line", "drop_token", str(number), {}, now, address="")
+    note(engine, command_line().name, "drop_token", str(number), {}, now, address="")
     click.echo(f"{known[number]['name']} of {known[number]['user']}: ended")
 
 

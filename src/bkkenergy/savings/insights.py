@@ -6,7 +6,6 @@ they stand in config/savings.toml with their sources. Faulty data are found firs
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -32,7 +31,7 @@ from bkkenergy.savings.rules_use import (
 )
 
 CHANGED_RATIO = 0.2
-"""A silenced finding speaks again when what is at stake has grown by this share."""
+"""A dismissed finding is shown again when what is at stake has grown by more than this share."""
 
 Rule = Callable[[Facts, InsightRules], Finding | None]
 
@@ -65,26 +64,21 @@ def find(facts: Facts, rules: InsightRules) -> list[Finding]:
 
 
 @dataclass(frozen=True, slots=True)
-class Silence:
-    """A finding that a person has put to rest, with what was at stake then."""
+class Dismissal:
+    """A finding that a person has dismissed, with what was at stake then."""
 
     building: str
     rule: str
     cost_thb_a_month: float
-    until: dt.date | None = None
 
 
-def visible(
-    found: Sequence[Finding], silenced: Sequence[Silence], rules: InsightRules, *, today: dt.date
-) -> list[Finding]:
-    """At most so many a building, without those put to rest, unless their stakes have grown by a fifth."""
-    at_rest = {
-        (own.building, own.rule): own.cost_thb_a_month for own in silenced if own.until is None or own.until >= today
-    }
+def visible(found: Sequence[Finding], dismissed: Sequence[Dismissal], rules: InsightRules) -> list[Finding]:
+    """Return some findings of each building, without dismissed ones whose stakes have not grown by a fifth."""
+    dismissed_at = {(dismissal.building, dismissal.rule): dismissal.cost_thb_a_month for dismissal in dismissed}
     shown: dict[str, int] = {}
     kept = []
     for told in sorted(found, key=lambda own: -own.cost_thb_a_month):
-        before = at_rest.get((told.building, told.rule))
+        before = dismissed_at.get((told.building, told.rule))
         if before is not None and told.cost_thb_a_month <= before * (1 + CHANGED_RATIO):
             continue
         shown[told.building] = shown.get(told.building, 0) + 1

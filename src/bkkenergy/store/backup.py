@@ -55,7 +55,6 @@ def places(settings: Settings, config_dir: Path) -> dict[str, Path]:
         "state.sqlite": settings.state.path,
         "store.sqlite": settings.store.path,
         "baselines": beside / "baselines",
-        "silenced.json": beside / "silenced.json",
         "archive": archive_of(settings),
     }
     if settings.state.url is not None:

@@ -40,7 +40,7 @@ from bkkenergy.web.api_rows import (
     RunPage,
     RunRow,
 )
-from bkkenergy.web.building import building_view, power_now, spoken
+from bkkenergy.web.building import building_view, findings_shown, power_now
 from bkkenergy.web.pages_energy import building_of, figures_of
 from bkkenergy.web.problems import PROBLEMS
 from bkkenergy.web.security import ApiVisitor, Visitor
@@ -240,7 +240,7 @@ def baseline(building_id: str, visitor: ApiVisitor) -> BaselineRow:
 
 @router.get("/buildings/{building_id}/insights")
 def insights(building_id: str, visitor: ApiVisitor) -> list[FindingRow]:
-    """What to act on, most baht first, without what was put to rest."""
+    """What to act on, most baht first, without dismissed findings."""
     own = building_of(visitor, building_id)
     return [
         FindingRow(
@@ -252,7 +252,7 @@ def insights(building_id: str, visitor: ApiVisitor) -> list[FindingRow]:
             cost_thb_a_month=told.cost_thb_a_month,
             evidence=dict(told.evidence),
         )
-        for told in spoken(visitor.here, building_view(visitor.here, own).findings)
+        for told in findings_shown(visitor.here, building_view(visitor.here, own).findings)
     ]
 
 

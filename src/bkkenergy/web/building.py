@@ -17,7 +17,7 @@ from bkkenergy.savings.baseline import Series, series_of
 from bkkenergy.savings.facts import Finding
 from bkkenergy.savings.insights import find, visible
 from bkkenergy.savings.views import LoadViews, load_views, mean_rows
-from bkkenergy.store.silences import read_silences, silences_path
+from bkkenergy.store.state.dismissals import dismissals
 from bkkenergy.tariff.bill import Bill
 from bkkenergy.tariff.windows import window_masks
 from bkkenergy.usecases.energy import QUARTERS_PER_HOUR, building_quarters, main_energy_kwh
@@ -135,10 +135,9 @@ def _judged(here: Here, building: Building) -> tuple[dt.date, Judged, list[Findi
     return period.first_day, judge(site, building, period, facts.series), find(facts, site.config.insights)
 
 
-def spoken(here: Here, findings: list[Finding]) -> list[Finding]:
-    """Findings without those that were put to rest."""
-    silenced = read_silences(silences_path(here.settings.store.path))
-    return visible(findings, silenced, here.site.config.insights, today=here.today)
+def findings_shown(here: Here, findings: list[Finding]) -> list[Finding]:
+    """Return findings without those that are dismissed as of now."""
+    return visible(findings, dismissals(here.engine), here.site.config.insights)
 
 
 def typical_day(series: Series, today: dt.date, *, is_open: bool, weeks: int = 4) -> FloatArray:

@@ -21,6 +21,7 @@ from bkkenergy.readings import US_PER_S
 from bkkenergy.reports.savings.gather import SavingsSite
 from bkkenergy.settings import Settings
 from bkkenergy.store import ReadingStore, open_store
+from bkkenergy.store.state.dismissals import dismissals
 from bkkenergy.store.state.projects import projects
 
 MOST_KEPT, SWEEP_EVERY_S = 5000, 30.0
@@ -105,5 +106,10 @@ class Here:
             logbook.close()
 
     def report_site(self) -> SavingsSite:
-        """The site with this thread's store and the plan's projects as they are now."""
-        return replace(self.site, store=self.store(), projects=tuple(projects(self.engine)))
+        """The site with this thread's store, the plan's projects and the dismissals as they are now."""
+        return replace(
+            self.site,
+            store=self.store(),
+            projects=tuple(projects(self.engine)),
+            dismissals=dismissals(self.engine),
+        )

@@ -10,6 +10,7 @@ from fastapi import APIRouter, HTTPException
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from markupsafe import Markup
 
+from bkkenergy.errors import InputError
 from bkkenergy.i18n import Words
 from bkkenergy.portfolio import Building
 from bkkenergy.readings import FloatArray
@@ -18,11 +19,10 @@ from bkkenergy.reports.pictures import LARGE, heat_map
 from bkkenergy.reports.render.views import profile_picture
 from bkkenergy.reports.savings.phrasing import finding_texts, verdict_text
 from bkkenergy.reports.solar.drawing import Line, lines
-from bkkenergy.savings.insights import Silence
-from bkkenergy.store.silences import read_silences, silences_path, write_silences
 from bkkenergy.store.state.alerts import open_alerts
+from bkkenergy.usecases.dismissals import dismiss
 from bkkenergy.web.balance import balance_view
-from bkkenergy.web.building import BuildingView, building_view, power_now, spoken
+from bkkenergy.web.building import BuildingView, building_view, findings_shown, power_now
 from bkkenergy.web.citymap import city_map
 from bkkenergy.web.figures import BuildingFigures, CityFigures, Figures, summed
 from bkkenergy.web.render import page
@@ -143,25 +143,23 @@ def building_page(building_id: str, visitor: PageVisitor) -> Response:
         profile=_profile(view, words),
         heat=_heat(view, words),
         duration=_duration(view, words),
-        findings=[_finding(told, words) for told in spoken(here, view.findings)],
-        may_silence=visitor.account.may("silence", building.agency),
+        findings=[_finding(told, words) for told in findings_shown(here, view.findings)],
+        may_dismiss=visitor.account.may("dismiss", building.agency),
         is_demo=here.portfolio.agencies[building.agency].demonstration,
     )
 
 
-@router.post("/buildings/{building_id}/silence")
-def silence(building_id: str, visitor: PageVisitor, form: OwnForm) -> Response:
-    """Put a finding to rest until it grows by a fifth."""
+@router.post("/buildings/{building_id}/dismiss")
+def dismiss_finding(building_id: str, visitor: PageVisitor, form: OwnForm) -> Response:
+    """Dismiss a finding until it grows by a fifth."""
     building, here = building_of(visitor, building_id), visitor.here
-    visitor.need("silence", building.agency)
-    rule = str(form.get("rule", ""))
-    told = next((own for own in building_view(here, building).findings if own.rule == rule), None)
-    if told is None:
-        raise HTTPException(404, "no such finding")
-    path = silences_path(here.settings.store.path)
-    kept = [old for old in read_silences(path) if (old.building, old.rule) != (building_id, rule)]
-    write_silences(path, [*kept, Silence(building_id, rule, told.cost_thb_a_month)])
-    visitor.noted("silence", building_id, rule=rule)
+    visitor.need("dismiss", building.agency)
+    try:
+        dismiss(
+            here.engine, visitor.actor, building_view(here, building).findings, str(form.get("rule", "")), here.clock()
+        )
+    except InputError:
+        raise HTTPException(404, "no such finding") from None
     return RedirectResponse(f"/buildings/{building_id}#findings", 303)
 
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from fastapi import Depends, HTTPException, Request, Response
 from starlette.datastructures import FormData
 
-from bkkenergy.access import Account, Action
+from bkkenergy.access import Account, Action, Actor
 from bkkenergy.i18n import LANGS, Lang, Words
 from bkkenergy.settings import WebSettings
 from bkkenergy.store.state.users import Signed, note, session_of, token_account
@@ -64,6 +64,11 @@ class Visitor:
             raise HTTPException(404, "not found")
         if not self.account.may(action, agency):
             raise HTTPException(403, "not allowed")
+
+    @property
+    def actor(self) -> Actor:
+        """The visitor as the audit log names one."""
+        return Actor(self.account.name, self.address)
 
     def noted(self, action: str, target: str, **detail: Any) -> None:
         """Enter a change in the audit log."""

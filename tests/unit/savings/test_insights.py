@@ -11,7 +11,7 @@ from bkkenergy.calendar import BANGKOK
 from bkkenergy.i18n import LANGS, catalogue
 from bkkenergy.savings.baseline import fit_baseline
 from bkkenergy.savings.facts import Facts
-from bkkenergy.savings.insights import RULES, Silence, find, visible
+from bkkenergy.savings.insights import RULES, Dismissal, find, visible
 from bkkenergy.savings.rules_supply import longest_equal_run, meter_fault
 from bkkenergy.store.savings_config import load_savings
 from tests.conftest import ROOT
@@ -207,19 +207,20 @@ def test_findings_are_ranked_by_money_and_at_most_five():
     costs = [told.cost_thb_a_month for told in found]
     assert costs == sorted(costs, reverse=True)
     assert len(found) > 5
-    assert visible(found, [], LIMITS, today=dt.date(2025, 9, 27)) == found[:5]
+    assert visible(found, [], LIMITS) == found[:5]
 
 
-def test_a_silenced_finding_stays_silent_until_it_grows():
+def test_a_dismissed_finding_is_hidden_until_it_grows_by_more_than_a_fifth():
     found = find(facts(8, plant=night_left_on), LIMITS)
     top = next(told for told in found if told.rule == "baseload_rise")
-    silence = [Silence("a.b", "baseload_rise", top.cost_thb_a_month)]
-    today = dt.date(2025, 9, 27)
-    assert top not in visible(found, silence, LIMITS, today=today)
-    grown = replace(top, cost_thb_a_month=top.cost_thb_a_month * 1.5)
-    assert grown in visible([grown], silence, LIMITS, today=today)
-    over = [replace(silence[0], until=dt.date(2025, 9, 1))]
-    assert top in visible(found, over, LIMITS, today=today)
+    dismissed = [Dismissal("a.b", "baseload_rise", top.cost_thb_a_month)]
+    assert top in visible(found, [], LIMITS)
+    assert top not in visible(found, dismissed, LIMITS)
+    for share, is_shown in ((1.19, False), (1.21, True)):
+        grown = replace(top, cost_thb_a_month=top.cost_thb_a_month * share)
+        assert (grown in visible([grown], dismissed, LIMITS)) is is_shown
+    elsewhere = [replace(dismissed[0], building="a.c"), replace(dismissed[0], rule="night_spread")]
+    assert top in visible(found, elsewhere, LIMITS), "a dismissal is of one building and one rule"
 
 
 @pytest.mark.parametrize("lang", LANGS)

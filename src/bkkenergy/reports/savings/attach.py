@@ -23,11 +23,10 @@ from bkkenergy.reports.savings.gather import (
 from bkkenergy.reports.savings.plan import plan_progress
 from bkkenergy.reports.savings.solar import solar_use
 from bkkenergy.savings.baseline import Saving, expected_days
-from bkkenergy.savings.facts import Facts, Finding
+from bkkenergy.savings.facts import Facts
 from bkkenergy.savings.insights import find, visible
 from bkkenergy.savings.rules_supply import meter_fault
 from bkkenergy.savings.uncertainty import Band
-from bkkenergy.store.silences import read_silences, silences_path
 from bkkenergy.tariff.bill import Bill
 
 MOST_FINDINGS = 12
@@ -59,7 +58,7 @@ def with_judgements(report: AgencyReport, site: SavingsSite, period: Period) -> 
         savings=tuple(_row(own) for own in judged),
         savings_first_day=_first_day(judged),
         total_saving=None if total is None else _total(judged, total),
-        findings=_spoken(site, told, period.last_day),
+        findings=tuple(visible(told, site.dismissals, site.config.insights)[:MOST_FINDINGS]),
         placebo_source=site.config.placebo.source,
         pictures=replace(report.pictures, bars=_expected_bars(report, seen)),
         ranking=report.ranking if period.kind == "day" else _ranking(report, judged),
@@ -72,12 +71,6 @@ def _seen(site: SavingsSite, building: Building, period: Period) -> Seen:
     facts = facts_of(site, building, last_day=period.last_day)
     judged = fiscal_year_so_far(period.last_day, facts.baseline) if period.kind == "day" else period
     return Seen(building, facts, judge(site, building, judged, facts.series))
-
-
-def _spoken(site: SavingsSite, told: Sequence[Finding], today: dt.date) -> tuple[Finding, ...]:
-    """The findings that persons have not put to rest, most baht first."""
-    silenced = read_silences(silences_path(site.settings.store.path))
-    return tuple(visible(told, silenced, site.config.insights, today=today)[:MOST_FINDINGS])
 
 
 def _expected_bars(report: AgencyReport, seen: Sequence[Seen]) -> tuple[Bar, ...]:

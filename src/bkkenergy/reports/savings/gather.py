@@ -21,6 +21,7 @@ from bkkenergy.reports.figures import Figures
 from bkkenergy.savings.adjust import adjustment_days
 from bkkenergy.savings.baseline import DAY_VALID_RATIO, Baseline, Saving, Series, fit_baseline, saving_of, series_of
 from bkkenergy.savings.facts import DAYS_A_MONTH, FOUR_WEEKS, Facts
+from bkkenergy.savings.insights import Dismissal
 from bkkenergy.savings.uncertainty import Band, band_of, total_band
 from bkkenergy.settings import Settings
 from bkkenergy.solar.assumptions import SolarConfig
@@ -64,6 +65,7 @@ class SavingsSite:
     solar: SolarConfig | None = None
     plan: ActionPlan | None = None
     projects: tuple[Project, ...] = ()
+    dismissals: tuple[Dismissal, ...] = ()
 
     @property
     def baselines(self) -> Path:

@@ -178,6 +178,18 @@ audit = Table(
     Column("address", String(64), nullable=False, default=""),
 )
 
+dismissal = Table(
+    "dismissal",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("building", String(128), nullable=False),
+    Column("rule", String(64), nullable=False),
+    Column("cost_thb_a_month", Float, nullable=False),
+    Column("by", String(64), nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    UniqueConstraint("building", "rule"),
+)
+
 scenario = Table(
     "scenario",
     metadata,

@@ -13,7 +13,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 from sqlalchemy import Connection, Engine, Row, delete, insert, select, update
 
-from bkkenergy.access import Account, Role
+from bkkenergy.access import Account, Actor, Role
 from bkkenergy.errors import InputError
 from bkkenergy.readings import US_PER_S
 from bkkenergy.store.state import reading, transaction, us_of
@@ -248,13 +248,25 @@ def account_of(row: Row[Any]) -> Account:
 def note(
     engine: Engine, actor: str, action: str, target: str, detail: Mapping[str, Any], now: dt.datetime, *, address: str
 ) -> None:
-    """A line in the audit log."""
+    """Enter a line in the audit log, by itself."""
     with transaction(engine) as connection:
-        connection.execute(
-            insert(audit).values(
-                at_us=us_of(now), actor=actor, action=action, target=target, detail=dict(detail), address=address
-            )
+        enter_audit(connection, Actor(actor, address), action, target, detail, now)
+
+
+def enter_audit(
+    connection: Connection, actor: Actor, action: str, target: str, detail: Mapping[str, Any], now: dt.datetime
+) -> None:
+    """Enter a line in the audit log, in the transaction of what it is about."""
+    connection.execute(
+        insert(audit).values(
+            at_us=us_of(now),
+            actor=actor.name,
+            action=action,
+            target=target,
+            detail=dict(detail),
+            address=actor.address,
         )
+    )
 
 
 def audit_lines(engine: Engine, limit: int = 200) -> list[dict[str, Any]]:

@@ -1,0 +1,33 @@
+"""Dismissing a finding: it is hidden until what is at stake has grown."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+from sqlalchemy import Engine
+
+from bkkenergy.access import Actor
+from bkkenergy.errors import InputError
+from bkkenergy.savings.facts import Finding
+from bkkenergy.savings.insights import Dismissal
+from bkkenergy.store.state import transaction
+from bkkenergy.store.state.dismissals import enter_dismissal
+from bkkenergy.store.state.users import enter_audit
+
+
+def dismiss(engine: Engine, actor: Actor, findings: Sequence[Finding], rule: str, now: dt.datetime) -> Dismissal:
+    """Dismiss the finding of a rule among one building's findings, with its stakes of now; the audit log says so.
+
+    Raises InputError where not exactly one finding is of the rule, and StoreAway. Nothing is entered then.
+    """
+    meant = [finding for finding in findings if finding.rule == rule]
+    if len(meant) != 1:
+        known = ", ".join(sorted({finding.rule for finding in findings})) or "(none)"
+        raise InputError(f"dismissing needs one building with a finding of the rule {rule!r}. Found: {known}.")
+    entered = Dismissal(meant[0].building, rule, float(meant[0].cost_thb_a_month))
+    detail = {"rule": rule, "cost_thb_a_month": entered.cost_thb_a_month}
+    with transaction(engine) as connection:
+        enter_dismissal(connection, entered, actor.name, now)
+        enter_audit(connection, actor, "dismiss", entered.building, detail, now)
+    return entered
