@@ -21,7 +21,7 @@ from sqlalchemy import create_engine, text
 
 from bkkenergy.access import Actor
 from bkkenergy.errors import ConfigError, InputError
-from bkkenergy.plan import Project, Step, moved
+from bkkenergy.plan import Project
 from bkkenergy.savings.facts import Finding
 from bkkenergy.savings.insights import Dismissal
 from bkkenergy.settings import CITY, StateSettings
@@ -31,10 +31,11 @@ from bkkenergy.store.state.alerts import Alarm, last_told, mark_told, open_alert
 from bkkenergy.store.state.dismissals import dismissals
 from bkkenergy.store.state.ledger import Artefact, Due, LeaseLost, Ledger
 from bkkenergy.store.state.outbox import messages, not_sent, post, sent, waiting
-from bkkenergy.store.state.projects import move_project, project_of, projects, save_projects, steps_of
+from bkkenergy.store.state.projects import project_of, projects, save_projects, steps_of
 from bkkenergy.store.state.tables import dismissal, metadata
 from bkkenergy.store.state.users import audit_lines
 from bkkenergy.usecases.dismissals import dismiss
+from bkkenergy.usecases.plan import move_project
 
 NOW = dt.datetime(2026, 11, 24, 0, 30, tzinfo=dt.UTC)
 LEASE_S = 60.0
@@ -393,8 +394,8 @@ def test_who_reads_keeps_nobody_from_writing(engine, ledger):
 def test_projects_are_kept_with_every_step(engine):
     save_projects(engine, [PROJECT], NOW)
     day = dt.date(2026, 11, 30)
-    own = moved(project_of(engine, "led-one"), "proposed", day, note="")
-    move_project(engine, own, Step("led-one", "proposed", day, "Somchai", "see file"), later(1))
+    own = move_project(engine, Actor("cli:root"), "led-one", "proposed", day, "see file", later(1), by="Somchai")
+    assert own == project_of(engine, "led-one")
     save_projects(engine, [own.model_copy(update={"budget_thb": 5.0})], later(2))
     assert projects(engine, agency="health")[0].budget_thb == 5.0
     assert projects(engine, agency="education") == []
@@ -422,6 +423,51 @@ def at_once(work, inputs):
     with ThreadPoolExecutor(len(inputs)) as threads:
         futures = [threads.submit(call, given) for given in inputs]
     return [future.exception() or future.result() for future in futures]
+
+
+def test_a_move_stands_in_the_audit_log_with_who_did_it_and_who_says_so(engine):
+    save_projects(engine, [PROJECT], NOW)
+    day = dt.date(2026, 11, 30)
+    move_project(engine, SOMCHAI, "led-one", "proposed", day, "ok", later(1))
+    move_project(engine, Actor("cli:root"), "led-one", "endorsed", day, "", later(2), by="Somsri")
+    said = [
+        (line["actor"], line["address"], line["action"], line["target"], line["detail"]) for line in audit_lines(engine)
+    ]
+    assert said == [
+        ("cli:root", "", "plan_move", "led-one", {"state": "endorsed", "on": "2026-11-30", "by": "Somsri", "note": ""}),
+        ("somchai", "192.0.2.7", "plan_move", "led-one", {"state": "proposed", "on": "2026-11-30", "by": "somchai", "note": "ok"}),
+    ]  # fmt: skip
+    assert [step.by for step in steps_of(engine, "led-one")] == ["", "somchai", "Somsri"]
+
+
+def test_a_move_that_the_plan_forbids_leaves_no_trace(engine):
+    save_projects(engine, [PROJECT], NOW)
+    for name, state, said in (("led-one", "done", "the next state is proposed"), ("led", "proposed", "led-one")):
+        with pytest.raises(InputError, match=said):
+            move_project(engine, SOMCHAI, name, state, NOW.date(), "", NOW)
+    assert project_of(engine, "led-one").state == "surveyed"
+    assert len(steps_of(engine, "led-one")) == 1
+    assert audit_lines(engine) == []
+
+
+def test_of_the_same_move_by_several_at_the_same_time_one_is_made(engine):
+    save_projects(engine, [PROJECT], NOW)
+    actors = [Actor(f"user-{number}") for number in range(6)]
+    done = at_once(lambda own: move_project(engine, own, "led-one", "proposed", NOW.date(), "", NOW), actors)
+    (winner,) = [actor.name for actor, own in zip(actors, done, strict=True) if isinstance(own, Project)]
+    assert sum(isinstance(own, InputError) and "proposed already" in str(own) for own in done) == len(actors) - 1
+    assert [step.by for step in steps_of(engine, "led-one")] == ["", winner]
+    assert [line["actor"] for line in audit_lines(engine)] == [winner]
+
+
+def test_a_move_without_its_audit_line_is_not_made(engine):
+    save_projects(engine, [PROJECT], NOW)
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE audit"))
+    with pytest.raises(StoreAway):
+        move_project(engine, SOMCHAI, "led-one", "proposed", NOW.date(), "", NOW)
+    assert project_of(engine, "led-one").state == "surveyed"
+    assert len(steps_of(engine, "led-one")) == 1
 
 
 def test_a_dismissal_stays_with_its_stakes_and_stands_in_the_audit_log(engine):

@@ -5,21 +5,26 @@ from __future__ import annotations
 import datetime as dt
 import io
 import json
+import os
+import pwd
 import re
 
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
 from bkkenergy.access import ROLES
 from bkkenergy.calendar import BANGKOK
+from bkkenergy.cli import cli
 from bkkenergy.plan import Project
 from bkkenergy.ports.ledger import IMPORT
 from bkkenergy.store.state.ledger import Ledger
-from bkkenergy.store.state.projects import save_projects
-from bkkenergy.store.state.users import add_token
+from bkkenergy.store.state.projects import save_projects, steps_of
+from bkkenergy.store.state.tables import audit, dismissal
+from bkkenergy.store.state.users import add_token, audit_lines
 from tests.web import PASSWORD, csrf_of, make_app, make_site, signed_in
 
 # Answers that nobody reads to their end leave a socket to the garbage collector.
@@ -388,6 +393,72 @@ def test_a_project_moves_and_the_log_tells_who_did_it(app, people):
     log = people["admin"].get("/admin").text
     assert "plan_move own-1" in log
     assert "manager-health" in log
+
+
+def test_the_page_and_the_command_line_write_the_same_line_of_a_move(home, app, people):
+    """Both through their own face; they differ in who it was and from where, and in nothing else."""
+    manager, here = people["manager-health"], app.state.here
+    both = [
+        Project(id=name, agency="health", kind="led", name_th="ก", name_en="a", due_year_be=2570)
+        for name in ("by-page", "by-hand")
+    ]
+    save_projects(here.engine, both, here.clock())
+    data = {"csrf": csrf_of(manager), "state": "proposed", "note": "ok"}
+    assert manager.post("/plan/by-page/move", data=data).status_code == 303
+    command = ["plan", "move", "by-hand", "proposed", "--note", "ok", "--by", "manager-health", "--on", f"{here.today}"]
+    done = CliRunner().invoke(cli, [*command, "--config", str(home / "config")], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    lines = {line["target"]: line for line in audit_lines(here.engine)}
+    page, hand = lines["by-page"], lines["by-hand"]
+    assert (page["action"], page["detail"]) == (hand["action"], hand["detail"])
+    assert page["detail"] == {"state": "proposed", "on": f"{here.today}", "by": "manager-health", "note": "ok"}
+    assert (page["actor"], hand["actor"]) == ("manager-health", f"cli:{pwd.getpwuid(os.getuid()).pw_name}")
+    assert page["address"]
+    assert not hand["address"]
+    steps = [steps_of(here.engine, name)[-1] for name in ("by-page", "by-hand")]
+    assert [(step.state, step.day, step.by, step.note) for step in steps] == [
+        ("proposed", here.today, "manager-health", "ok")
+    ] * 2
+
+
+def test_a_dismissed_finding_is_gone_at_the_next_view_whichever_face_dismissed_it(home, app, people):
+    """And both faces write the same line of the audit log, but for who it was and from where."""
+    manager, here, building = people["manager-health"], app.state.here, "health.centre-2"
+    address, api = f"/buildings/{building}", f"/api/v1/buildings/{building}/insights"
+    (rule, *_) = [row["rule"] for row in manager.get(api).json()]
+    assert f'name="rule" value="{rule}"' in manager.get(address).text
+
+    def call(*rest):
+        done = CliRunner().invoke(cli, ["insights", building, *rest, "--config", str(home / "config")])
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    def is_shown():
+        faces = (manager.get(address).text, manager.get(api).text, call("--json"))
+        (said,) = {f'"{rule}"' in face for face in faces}
+        return said
+
+    def entered():
+        (line,) = [line for line in audit_lines(here.engine) if line["target"] == building]
+        with here.engine.begin() as connection:
+            connection.execute(audit.delete().where(audit.c.target == building))
+            connection.execute(dismissal.delete())
+        return line
+
+    assert is_shown()
+    dismissed = manager.post(f"{address}/dismiss", data={"csrf": csrf_of(manager), "rule": rule})
+    assert dismissed.status_code == 303
+    assert not is_shown()
+    assert [own.rule for own in here.report_site().dismissals] == [rule], "reports leave it out too"
+    by_page = entered()
+    assert is_shown()
+    call("--dismiss", rule)
+    assert not is_shown()
+    by_hand = entered()
+    assert (by_page["action"], by_page["detail"]) == (by_hand["action"], by_hand["detail"])
+    assert (by_page["action"], by_page["detail"]["rule"]) == ("dismiss", rule)
+    assert by_page["detail"]["cost_thb_a_month"] > 0
+    assert (by_page["actor"], by_hand["actor"]) == ("manager-health", f"cli:{pwd.getpwuid(os.getuid()).pw_name}")
 
 
 # -- pages and API tell the same --------------------------------------------------------------------------------------

@@ -17,11 +17,11 @@ from sqlalchemy import Engine
 
 from bkkenergy.carbon import avoided
 from bkkenergy.cli.baseline import lang_option
-from bkkenergy.cli.context import config_option, load_site, today_here
+from bkkenergy.cli.context import command_line, config_option, load_site, today_here
 from bkkenergy.cli.site import report_site
 from bkkenergy.errors import ConfigError, InputError
 from bkkenergy.i18n import Words
-from bkkenergy.plan import PROJECT_KINDS, PROJECT_STATES, Measured, Project, ProjectState, Step, moved, roll_up
+from bkkenergy.plan import PROJECT_KINDS, PROJECT_STATES, Measured, Project, ProjectState, roll_up
 from bkkenergy.reports.plan.datasheet import data_sheet, data_sheet_workbook
 from bkkenergy.reports.plan.progress import measured_projects
 from bkkenergy.reports.plan.sheets import plan_workbook, project_faults, read_workbook
@@ -31,8 +31,9 @@ from bkkenergy.solar.climate import typical_year
 from bkkenergy.store.files import write_whole
 from bkkenergy.store.plan_config import load_plan
 from bkkenergy.store.state import open_state
-from bkkenergy.store.state.projects import move_project, project_of, projects, save_projects, steps_of
+from bkkenergy.store.state.projects import project_of, projects, save_projects, steps_of
 from bkkenergy.tomlfiles import validated
+from bkkenergy.usecases.plan import move_project
 
 console = Console()
 
@@ -138,7 +139,7 @@ def add_command(project_id: str, config_dir: Path, **given: Any) -> None:
 @click.argument("project_id")
 @click.argument("state", type=click.Choice(PROJECT_STATES))
 @click.option("--on", "day", help="The day (default: today); for done, the first day on which it saves.")
-@click.option("--by", default="", help="Who says so.")
+@click.option("--by", default="", help="Who says so (default: the system's user).")
 @click.option("--note", default="", help="Why; needed for a step back.")
 @config_option
 def move_command(project_id: str, state: ProjectState, day: str | None, by: str, note: str, config_dir: Path) -> None:
@@ -147,9 +148,8 @@ def move_command(project_id: str, state: ProjectState, day: str | None, by: str,
         on = dt.date.fromisoformat(day) if day else today_here()
     except ValueError:
         raise InputError(f"--on {day!r} is no day. Write it like 2026-09-15.") from None
-    engine = state_of(config_dir)
-    own = moved(project_of(engine, project_id), state, on, note=note)
-    move_project(engine, own, Step(project_id, state, on, by, note), dt.datetime.now(dt.UTC))
+    now = dt.datetime.now(dt.UTC)
+    move_project(state_of(config_dir), command_line(), project_id, state, on, note, now, by=by)
     click.echo(f"{project_id}: {state}")
 
 

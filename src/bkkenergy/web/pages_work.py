@@ -14,13 +14,14 @@ from bkkenergy.ingest.message import Reason
 from bkkenergy.ingest.quarantine import Quarantine
 from bkkenergy.ingest.replay import replay
 from bkkenergy.ingest.status import toml_block, unknown_topics
-from bkkenergy.plan import PROJECT_STATES, Step, moved, roll_up
+from bkkenergy.plan import PROJECT_STATES, roll_up
 from bkkenergy.reports.plan.progress import measured_projects
 from bkkenergy.settings import CITY
 from bkkenergy.store.archive import archive_of
 from bkkenergy.store.state.ledger import RUN_STATES, Ledger, Run
 from bkkenergy.store.state.outbox import messages
-from bkkenergy.store.state.projects import move_project, project_of
+from bkkenergy.store.state.projects import project_of
+from bkkenergy.usecases.plan import move_project
 from bkkenergy.web.render import page
 from bkkenergy.web.security import REPORT_POLICY, OwnForm, PageVisitor, Visitor, whole_number
 
@@ -134,10 +135,7 @@ def move(project_id: str, visitor: PageVisitor, form: OwnForm) -> Response:
     if state not in PROJECT_STATES:
         raise HTTPException(422, "no such state")
     note = str(form.get("note", ""))[:500]
-    own = moved(project, state, here.today, note=note)
-    step = Step(project_id, own.state, here.today, visitor.account.name, note)
-    move_project(here.engine, own, step, here.clock())
-    visitor.noted("plan_move", project_id, state=state, note=note)
+    move_project(here.engine, visitor.actor, project_id, state, here.today, note, here.clock())
     return RedirectResponse("/plan", 303)
 
 

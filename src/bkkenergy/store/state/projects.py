@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Connection, Engine, insert, select, update
 
 from bkkenergy.errors import InputError
 from bkkenergy.plan import Project, Step
@@ -23,12 +23,23 @@ def projects(engine: Engine, *, agency: str | None = None) -> list[Project]:
 
 def project_of(engine: Engine, project_id: str) -> Project:
     """One project. Raises InputError with those that are like it."""
-    known = projects(engine)
-    found = next((own for own in known if own.id == project_id), None)
-    if found is None:
-        near = [own.id for own in known if project_id in own.id] or [own.id for own in known]
+    with reading(engine) as connection:
+        return _found(connection, project_id)
+
+
+def locked_project(connection: Connection, project_id: str) -> Project:
+    """Return one project, which no other transaction changes until this one ends. Raises InputError as `project_of`."""
+    return _found(connection, project_id, is_locked=True)
+
+
+def _found(connection: Connection, project_id: str, *, is_locked: bool = False) -> Project:
+    query = select(project.c.entry).where(project.c.id == project_id)
+    entry = connection.execute(query.with_for_update() if is_locked else query).scalar()
+    if entry is None:
+        known = list(connection.execute(select(project.c.id).order_by(project.c.id)).scalars())
+        near = [name for name in known if project_id in name] or known
         raise InputError(f"project {project_id!r} is not in the plan. Use one of: {', '.join(near[:8]) or '(none)'}.")
-    return found
+    return Project.model_validate(entry)
 
 
 def save_projects(engine: Engine, changed: Sequence[Project], now: dt.datetime) -> None:
@@ -46,11 +57,10 @@ def save_projects(engine: Engine, changed: Sequence[Project], now: dt.datetime) 
                 connection.execute(insert(project_step).values(_row(step, now)))
 
 
-def move_project(engine: Engine, own: Project, step: Step, now: dt.datetime) -> None:
-    """Keep a project in its new state, with the step that led there."""
-    with transaction(engine) as connection:
-        connection.execute(update(project).where(project.c.id == own.id).values(_values(own, now)))
-        connection.execute(insert(project_step).values(_row(step, now)))
+def enter_step(connection: Connection, own: Project, step: Step, now: dt.datetime) -> None:
+    """Enter a project's new state, and the step that led there."""
+    connection.execute(update(project).where(project.c.id == own.id).values(_values(own, now)))
+    connection.execute(insert(project_step).values(_row(step, now)))
 
 
 def steps_of(engine: Engine, project_id: str) -> list[Step]:
