@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import itertools
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from pydantic import SecretStr
 from sqlalchemy import create_engine, text
 
 from bkkenergy.portfolio import Portfolio
 from bkkenergy.ports.ledger import EnergyLedger
-from bkkenergy.settings import LedgerSettings, Settings
+from bkkenergy.settings import InfluxSettings, LedgerSettings, Settings
 from bkkenergy.store import ReadingStore, open_writable
+from bkkenergy.store.engines import file_engine
+from bkkenergy.store.influx import InfluxStore
 from bkkenergy.store.ledger import open_ledger
-from bkkenergy.usecases.recompute import Recomputed, Worker, own_name, recompute
+from bkkenergy.store.ledger.beside import MarksBeside
+from bkkenergy.store.ledger.sql import SqlLedger
+from bkkenergy.usecases.recompute import Recomputed, recompute
 from bkkenergy.usecases.uptodate import UpToDate
+from bkkenergy.usecases.worker import Worker, own_name
 
 numbers = itertools.count()
 
@@ -73,3 +80,13 @@ def bring_up(settings: Settings, portfolio: Portfolio) -> Recomputed:
     """Compute all that waits in a site's ledger."""
     with energy(settings, portfolio) as site:
         return site.bring_up()
+
+
+def own_marks() -> MarksBeside:
+    """Marks of a ledger that belongs to one store of a test."""
+    return MarksBeside(SqlLedger(file_engine(Path(tempfile.mkdtemp(prefix="bkk-ledger-")) / "ledger.sqlite")))
+
+
+def influx_store(settings: InfluxSettings) -> InfluxStore:
+    """A store that may be written, as `open_writable` makes it."""
+    return InfluxStore(settings, own_marks())

@@ -96,7 +96,7 @@ class InfluxSettings(Frozen):
 class StoreSettings(Frozen):
     """Where readings live, and how long. `path` also holds quarantine and counters, whatever the kind.
 
-    raw_years : older readings are packed to quarter-hours, which are kept for ever, and deleted; 0 deletes nothing.
+    raw_years : older readings are purged, once their days are in the energy ledger; 0 purges nothing.
     """
 
     kind: Literal["sqlite", "influx"] = "sqlite"

@@ -20,10 +20,12 @@ from bkkenergy.cli.context import load_site
 from bkkenergy.cli.jobs import make_jobs
 from bkkenergy.cli.site import report_site
 from bkkenergy.readings import ReadingBatch
-from bkkenergy.reports.retention import pack
 from bkkenergy.reports.savings.gather import SavingsSite, facts_of, fit_buildings
 from bkkenergy.reports.write import make_report
-from bkkenergy.store.rollup import Rollup
+from bkkenergy.store import open_writable
+from bkkenergy.usecases.purge import purge
+from bkkenergy.usecases.uptodate import as_stored
+from bkkenergy.usecases.worker import Worker, now_us, own_name
 from tests.bench.reports import DAYS, fill, site
 
 FOLDER, AGENCIES = Path("var/bench-scaling"), 5
@@ -42,12 +44,12 @@ def size_of(path: Path) -> dict[str, int]:
         return dict(connection.execute(query).fetchall())
 
 
-def newest(own: SavingsSite, day: dt.date) -> None:
-    """A reading of every meter on a day: how old is old follows the newest readings. And a person's agreement."""
+def readings_at(own: SavingsSite, instant_us: int, kwh: float) -> None:
+    """A reading of every meter."""
     ids = tuple(meter.id for meter in own.portfolio.meters)
-    at_us = np.full(len(ids), timestamp_us(Period.day(day).start))
-    own.store.commit(ReadingBatch(ids, np.arange(len(ids)), at_us, {"power_kw": np.zeros(len(ids))}))
-    own.store.kept.confirm("the benchmark", int(at_us[0]))
+    at_us = np.full(len(ids), instant_us)
+    with closing(open_writable(own.settings)) as store:
+        store.commit(ReadingBatch(ids, np.arange(len(ids)), at_us, {"energy_kwh": np.full(len(ids), kwh)}))
 
 
 def main() -> None:
@@ -68,18 +70,17 @@ def main() -> None:
     began_s = time.perf_counter()
     while jobs.bring_up():
         pass
-    timed("hours and days, first year", count, "a meter", began_s)
+    timed("the ledger, first year", count, "a meter", began_s)
+    with jobs.open_site() as own:
+        today = dt.datetime.now(BANGKOK).date()
+        for meter in own.portfolio.meters:
+            own.ledger.mark([meter.id], today, today)
     began_s = time.perf_counter()
-    marks = Rollup(path)
-    now_us = int(time.time() * 1e6)
-    for meter in load_site(FOLDER / "config").portfolio.meters:
-        marks.mark(meter.id, now_us, now_us)
-    marks.close()
     jobs.bring_up()
-    timed("hours and days, a reading more", count, "a meter", began_s)
+    timed("the ledger, a day again", count, "a meter", began_s)
     sizes = size_of(path)
-    print(f"{'hours':34} {sizes['hour'] / count / DAYS:7.1f} bytes a meter and day")
-    print(f"{'days':34} {(sizes['day'] + sizes.get('day_of_meter', 0)) / count / DAYS:7.1f} bytes a meter and day")
+    print(f"{'days of quarter-hours':34} {sizes['ledger_day'] / count / DAYS:7.1f} bytes a meter and day")
+    print(f"{'hours for dashboards':34} {sizes['ledger_hour'] / count / DAYS:7.1f} bytes a meter and day")
     now = dt.datetime.now(BANGKOK)
     with report_site(FOLDER / "config") as own:
         last = now.date() - dt.timedelta(days=1)
@@ -98,12 +99,14 @@ def main() -> None:
             facts_of(own, building, last_day=last)
         timed("what a building's page rests on", count, "a building", began_s)
         later = dt.date(now.year + own.settings.store.raw_years + 1, 1, 1)
-        newest(own, later)
+        readings_at(own, timestamp_us(Period.day(later).start), 0.0)  # how old is old follows the newest readings
+        worker = Worker(own.store, as_stored(own.ledger), own.portfolio, own.settings, own_name(), now_us)
+        worker.ledger.purges.agree("the benchmark", now_us())
         began_s = time.perf_counter()
-        packed = pack(own.store, own.settings, own.portfolio, today=later)
-        timed("packing, with deleting", packed.days, "a meter and day", began_s)
-    sizes = size_of(path)
-    print(f"{'quarter-hours, packed':34} {sizes['kept_day'] / packed.days:7.1f} bytes a meter and day")
+        purged = purge(worker, today=later)
+        assert purged is not None
+        assert purged.deleted
+        timed("purge", purged.days, "a meter and day", began_s)
     print(f"{'the same as readings':34} {readings / count / DAYS * raw_bytes:7.1f} bytes a meter and day")
 
 

@@ -14,13 +14,14 @@ from bkkenergy.calendar import Period, timestamp_us
 from bkkenergy.errors import InputError
 from bkkenergy.metering.sources import IntervalSeries
 from bkkenergy.portfolio import MeterKind, load_portfolio
-from bkkenergy.ports.ledger import IMPORT, BatchKind, LedgerDays, NewBatch, Precedence, SpanReason
+from bkkenergy.ports.ledger import IMPORT, BatchKind, DaysPurged, LedgerDays, NewBatch, Precedence, Purged, SpanReason
 from bkkenergy.readings import Quality, ReadingBatch
 from bkkenergy.settings import Settings, StoreSettings
 from bkkenergy.store.ledger.tables import ledger_day, ledger_hour, ledger_span
 from bkkenergy.usecases import imports
 from bkkenergy.usecases.imports import Overlap, Source
 from bkkenergy.usecases.othersources import slot_sources
+from bkkenergy.usecases.storedreadings import preview_readings
 from tests.sites import energy, on_postgresql
 
 METER = "health.centre-1.main"
@@ -147,6 +148,36 @@ def test_a_file_that_replaces_is_taken_and_its_undo_restores_every_row(site):
     assert rows(site) == before
 
 
+def test_days_whose_readings_are_purged_take_no_file_and_lose_none(site):
+    commit(site)
+    replaced = apply(site, by_file(load_kwh()[:96] * 2), Overlap.REPLACE)
+    before = rows(site)
+    third = FIRST + dt.timedelta(days=2)
+    assert site.ledger.purges.begin({METER: [Purged(FIRST, third, third, is_done=True)]}) == {METER}
+    for call in (lambda: apply(site, by_file(load_kwh(), 200)), lambda: undo(site, replaced)):
+        with pytest.raises(InputError, match=r"health.centre-1.main: the readings of 2026-10-0\d are purged"):
+            call()
+    quiet = [
+        LedgerDays(
+            METER,
+            "import",
+            FIRST,
+            *(np.full((1, 96), number) for number in (1.0, Quality.EDITED)),
+            np.zeros(1, np.int64),
+        )
+    ]
+    new = NewBatch(BatchKind.EDIT, "", "", WHO, START_US, (METER,), START_US, START_US + 1, 1, 1.0, Precedence.EDIT)
+    with pytest.raises(DaysPurged):
+        site.ledger.add_batch(new, quiet)
+    assert [batch.undone_us for batch in site.ledger.batches()] == [None]
+    assert not site.ledger.waiting()
+    assert rows(site) == before
+    later = apply(site, by_file(load_kwh()[:96] * 2, 96 * 3), Overlap.REPLACE)
+    assert rows(site) != before
+    undo(site, later)
+    assert rows(site) == before
+
+
 def test_a_hole_of_the_register_takes_the_energy_of_the_file(site):
     hole = slice(960, 1344)
     commit(site, without=np.arange(961, 1344))
@@ -254,7 +285,9 @@ def test_a_persons_figure_goes_before_file_and_register(site):
     values[0, 8:12] = 7.0
     quality = np.where(np.isnan(values), Quality.MISSING, Quality.EDITED).astype(np.uint8)
     edit = NewBatch(BatchKind.EDIT, "", "", WHO, START_US, (METER,), START_US, START_US + 1, 4, 28.0, Precedence.EDIT)
-    site.ledger.add_batch(edit, [LedgerDays(METER, IMPORT.name, FIRST, values, quality)])
+    site.ledger.add_batch(
+        edit, [LedgerDays(METER, IMPORT.name, FIRST, values, quality, np.zeros(len(values), np.int64))]
+    )
     found, flags = slots(site)
     assert found[:16].tolist() == [2.0] * 8 + [7.0] * 4 + [2.0] * 4
     assert slot_sources(site.ledger, METER, flags, FIRST)[[7, 8, 96]].tolist() == [1, 2, 0]
@@ -267,7 +300,7 @@ def reading_file(values: np.ndarray, first: int = 0) -> ReadingBatch:
 
 
 def bring_readings(site, batch, overlap=None) -> int:
-    seen = imports.preview_readings(site.store, [batch])
+    seen = preview_readings(site.store, [batch])
     source = Source("readings.csv", "digest", WHO, START_US)
     return imports.apply_readings(site.store, site.ledger, seen, [batch], overlap, source, audit=lambda *_: None)
 
@@ -275,7 +308,7 @@ def bring_readings(site, batch, overlap=None) -> int:
 def test_readings_among_others_are_refused_unless_asked_for(site):
     commit(site, without=[5])
     mixed = reading_file(np.arange(10.0), 1)
-    seen = imports.preview_readings(site.store, [mixed])
+    seen = preview_readings(site.store, [mixed])
     assert (seen.count, seen.known, seen.differing, seen.between) == (10, 0, 9, 0)
     with pytest.raises(InputError, match="9 readings differ from those that are stored"):
         bring_readings(site, mixed)

@@ -15,6 +15,7 @@ from bkkenergy.store import StoreAway, StoreRefused, StoreUnfit
 from bkkenergy.store.influx import InfluxStore
 from tests.builders import DAY_US, QUARTER_US, readings
 from tests.servers import INFLUXDB_VARIABLE, ORG, Influx, influxdb, started
+from tests.sites import influx_store
 
 pytestmark = pytest.mark.influx
 
@@ -54,7 +55,7 @@ def token_for(server: Influx, bucket_id: str, *actions: str) -> str:
 
 def store_on(server: Influx, bucket: str, token: str | None = None, **more: Any) -> InfluxStore:
     secret = SecretStr(token or server.all_access)
-    return InfluxStore(InfluxSettings(url=server.url, bucket=bucket, org=ORG, token=secret, **more))
+    return influx_store(InfluxSettings(url=server.url, bucket=bucket, org=ORG, token=secret, **more))
 
 
 def test_a_token_that_reads_and_writes_its_bucket_does_all(server):

@@ -22,13 +22,14 @@ from bkkenergy.ingest.service import Ingester
 from bkkenergy.portfolio import Portfolio
 from bkkenergy.readings import ReadingBatch
 from bkkenergy.settings import InfluxSettings, MqttSettings, ObserveSettings, Settings, StoreSettings
-from bkkenergy.store import StoreAway, StoreRefused, StoreUnfit, open_store
+from bkkenergy.store import StoreAway, StoreRefused, StoreUnfit, open_store, open_writable
 from bkkenergy.store.influx import InfluxStore
 from bkkenergy.store.influx_server import StatementFailed, series_of
 from bkkenergy.store.start import try_out
 from tests.builders import DAY_US, QUARTER_US, readings
 from tests.conftest import CONFIG_PARTS, ROOT
 from tests.servers import Server, influxd_path, influxd_version, influxdb, started
+from tests.sites import influx_store
 
 pytestmark = pytest.mark.influx
 
@@ -58,7 +59,7 @@ def filled(tmp_path_factory) -> Path:
 
 
 def store_on(server: Server, bucket: str = "filled", **more) -> InfluxStore:
-    return InfluxStore(InfluxSettings(url=server.url, bucket=bucket, **more))
+    return influx_store(InfluxSettings(url=server.url, bucket=bucket, **more))
 
 
 def whole(store: InfluxStore) -> None:
@@ -97,7 +98,7 @@ def test_with_too_many_queries_at_once_each_is_right_or_an_error(filled):
     said: list[object] = []
 
     def read(server_url: str) -> None:
-        with closing(InfluxStore(InfluxSettings(url=server_url, bucket="filled"))) as own:
+        with closing(influx_store(InfluxSettings(url=server_url, bucket="filled"))) as own:
             try:
                 said.append(len(own.readings(IDS, *EVER)))
             except StoreAway as away:
@@ -251,7 +252,7 @@ def by(server: Server, name: str, password: str = "its: pass", bucket: str = "bk
 
 def test_a_user_with_rights_on_the_database_alone_writes_reads_and_deletes(guarded, tmp_path):
     settings = by(guarded, "owner").model_copy(update={"path": tmp_path / "beside.sqlite"})
-    with closing(open_store(settings)) as store:
+    with closing(open_writable(Settings(store=settings))) as store:
         try_out(store)
         store.commit(readings("a.b.c", np.arange(10.0)))
         assert store.count(["a.b.c"], *EVER) == {"a.b.c": {"energy_kwh": 10}}
@@ -328,7 +329,7 @@ def test_a_database_that_lets_readings_expire_is_warned_of(influx, broker, tmp_p
 
 def test_a_server_that_takes_and_gives_nothing_back_is_refused(victoria):
     """VictoriaMetrics takes /api/v2/write, and answers /query as if it had nothing."""
-    store = InfluxStore(InfluxSettings(url=victoria.url, api="v2", token=SecretStr("any")))
+    store = influx_store(InfluxSettings(url=victoria.url, api="v2", token=SecretStr("any")))
     with pytest.raises(StoreUnfit, match="not that of InfluxQL.*Reports need InfluxDB"):
         store.probe()
     store.close()

@@ -34,6 +34,8 @@ from bkkenergy.ports.ledger import (
     MeterSeen,
     NewBatch,
     Precedence,
+    PurgeAgreed,
+    Purged,
     Span,
     SpanReason,
 )
@@ -44,9 +46,11 @@ from bkkenergy.store.engines import make_engine
 from bkkenergy.store.ledger import is_in_readings_file, open_ledger
 from bkkenergy.store.ledger.beside import MarksBeside
 from bkkenergy.store.ledger.marks import touched_by
+from bkkenergy.store.ledger.purges import SqlPurgeRecords
 from bkkenergy.store.ledger.sql import SqlLedger
 from bkkenergy.store.ledger.tables import metadata
 from tests.servers import free_port
+from tests.sites import postgresql_database
 
 BANGKOK = ZoneInfo("Asia/Bangkok")
 FIRST = dt.date(2026, 10, 30)
@@ -72,13 +76,7 @@ def url(request, tmp_path) -> str:
     """An empty database of each kind."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'ledger.sqlite'}"
-    server = request.getfixturevalue("postgres")
-    name = f"ledger{next(numbers)}"
-    admin = create_engine(f"postgresql+psycopg://bkk@127.0.0.1:{server.port}/postgres", isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    admin.dispose()
-    return f"postgresql+psycopg://bkk@127.0.0.1:{server.port}/{name}"
+    return postgresql_database(request.getfixturevalue("postgres").port, "one").get_secret_value()
 
 
 @pytest.fixture
@@ -103,7 +101,8 @@ def claimed(ledger, owner="worker", *, now_us=NOW_US, meters=None) -> Claim:
 
 def block(values, *, first=0, channel=IMPORT, quality=Quality.MEASURED, meter=METER) -> LedgerDays:
     values = np.atleast_2d(np.asarray(values, np.float64))
-    return LedgerDays(meter, channel.name, day(first), values, np.full(values.shape, quality, np.uint8))
+    readings = 90 + np.arange(len(values))
+    return LedgerDays(meter, channel.name, day(first), values, np.full(values.shape, quality, np.uint8), readings)
 
 
 def flat(value: float, days: int = 1, channel: Channel = IMPORT) -> np.ndarray:
@@ -129,7 +128,7 @@ def random_days(seed: int, days: int, channel: Channel, *, first: int = 0) -> Le
     )
     quality[days // 2] = Quality.ESTIMATED
     values[days - 1], quality[days - 1] = np.nan, Quality.MISSING
-    return LedgerDays(METER, channel.name, day(first), values, quality.astype(np.uint8))
+    return LedgerDays(METER, channel.name, day(first), values, quality.astype(np.uint8), rng.integers(0, 99, days))
 
 
 @pytest.mark.parametrize("channel", [IMPORT, POWER_FACTOR, GHI], ids=lambda channel: channel.name)
@@ -390,6 +389,7 @@ def test_only_meters_that_are_asked_for_are_claimed(ledger):
 WORKER = """
 import sys, time
 from bkkenergy.store.engines import make_engine
+from bkkenergy.store.ledger.purges import SqlPurgeRecords
 from bkkenergy.store.ledger.sql import SqlLedger
 ledger, owner = SqlLedger(make_engine(sys.argv[1])), sys.argv[2]
 print("ready", flush=True)
@@ -669,6 +669,16 @@ CALLS = {
     "undo_batch": lambda own: own.undo_batch(1, "w", NOW_US),
     "batches": lambda own: own.batches(),
     "sources": lambda own: own.sources([METER], FIRST, FIRST),
+    "reading_counts": lambda own: own.reading_counts([METER], FIRST, FIRST),
+    "purges.agree": lambda own: own.purges.agree("a person", NOW_US),
+    "purges.agreed": lambda own: own.purges.agreed(),
+    "purges.spans": lambda own: own.purges.spans(),
+    "purges.begin": lambda own: own.purges.begin({METER: [Purged(FIRST, FIRST, FIRST, is_done=False)]}),
+    "purges.finish": lambda own: own.purges.finish([METER]),
+    "purges.add_late": lambda own: own.purges.add_late(METER, [FIRST]),
+    "purges.late": lambda own: own.purges.late(),
+    "purges.held": lambda own: own.purges.held(),
+    "purges.set_held": lambda own: own.purges.set_held({}),
 }
 
 
@@ -687,8 +697,9 @@ def test_a_server_that_does_not_answer_raises_without_its_password(call):
 
 
 def test_every_call_of_the_protocol_is_among_those_that_must_raise():
-    own = {name for name in vars(SqlLedger) if not name.startswith("_")}
-    assert own - {"prepare", "close"} == set(CALLS)
+    own = {name for name in vars(SqlLedger) if not name.startswith("_")} - {"prepare", "close", "purges"}
+    purges = {f"purges.{name}" for name in vars(SqlPurgeRecords) if not name.startswith("_")}
+    assert own | purges == set(CALLS)
 
 
 @pytest.mark.parametrize("column", ["slots", "quality"])
@@ -879,3 +890,91 @@ def test_a_url_that_names_no_database_is_told_with_the_remedy(tmp_path):
     for url in ("oracle://x/y", "not a url"):
         with pytest.raises(ConfigError, match=r"BKKENERGY_LEDGER_URL.*postgresql"):
             open_ledger(Settings(ledger=LedgerSettings(url=SecretStr(url))))
+
+
+# Purged readings.
+
+
+def purged_days(first: int, last: int, before: int, *, is_done: bool = False) -> Purged:
+    return Purged(day(first), day(last), day(before), is_done)
+
+
+def test_rows_say_how_many_values_they_were_computed_from(ledger):
+    put(ledger, [block(flat(1.0, 3)), block(flat(0.9, 2, POWER_FACTOR), channel=POWER_FACTOR)], range(3))
+    put(ledger, [block(flat(1.0, 1), meter="a.b.c")], range(1), meter="a.b.c")
+    counts = ledger.reading_counts([METER, "a.b.c", "unknown.to.it"], day(0), day(1))
+    assert counts == {METER: {"import": 90 + 91, "power_factor": 90 + 91}, "a.b.c": {"import": 90}}
+    assert ledger.reading_counts([METER], day(2), day(9)) == {METER: {"import": 92}}
+    assert ledger.reading_counts([METER], day(5), day(9)) == {}
+    put(
+        ledger,
+        [
+            LedgerDays(
+                METER,
+                "import",
+                day(1),
+                *(flat(np.nan), np.full((1, 96), Quality.MISSING, np.uint8), np.zeros(1, np.int64)),
+            )
+        ],
+        [1],
+    )
+    assert ledger.reading_counts([METER], day(0), day(1)) == {METER: {"import": 90, "power_factor": 90}}
+
+
+def test_a_count_that_does_not_fit_its_days_is_refused():
+    with pytest.raises(ValueError, match="do not match"):
+        LedgerDays(METER, "import", day(0), flat(1.0, 2), flat(1.0, 2).astype(np.uint8), np.zeros(3, np.int64))
+
+
+def test_the_first_person_who_agrees_to_a_purge_is_noted(ledger):
+    assert ledger.purges.agreed() is None
+    ledger.purges.agree("somchai", NOW_US)
+    ledger.purges.agree("another", NOW_US + 1)
+    assert ledger.purges.agreed() == PurgeAgreed("somchai", NOW_US)
+
+
+def test_purged_days_are_noted_before_and_after_their_readings_go(ledger):
+    ledger.mark([METER, "a.b.c"], day(20), day(20))
+    two = {METER: [purged_days(0, 3, 4), purged_days(6, 9, 8)], "a.b.c": [purged_days(0, 3, 4)]}
+    assert ledger.purges.begin(two) == {METER, "a.b.c"}
+    assert ledger.purges.spans() == two
+    assert ledger.purges.spans(["a.b.c", "unknown.to.it"]) == {"a.b.c": two["a.b.c"]}
+    ledger.purges.finish([METER])
+    assert ledger.purges.spans()[METER] == [purged_days(0, 3, 4, is_done=True), purged_days(6, 9, 8, is_done=True)]
+    assert not ledger.purges.spans()["a.b.c"][0].is_done
+    assert ledger.purges.begin({METER: [purged_days(0, 9, 8)]}) == {METER}
+    assert ledger.purges.spans([METER]) == {METER: [purged_days(0, 9, 8)]}
+    assert ledger.purges.begin({"unknown.to.it": [purged_days(0, 3, 4)]}) == frozenset()
+
+
+@pytest.mark.parametrize(("marked", "is_begun"), [(0, False), (3, False), (4, True)])
+def test_days_that_wait_are_not_purged(ledger, marked, is_begun):
+    ledger.mark([METER], day(marked), day(marked))
+    assert (METER in ledger.purges.begin({METER: [purged_days(0, 3, 4)]})) == is_begun
+    assert (METER in ledger.purges.spans()) == is_begun
+
+
+def test_a_meter_that_a_worker_holds_is_not_purged(url):
+    now = [NOW_US]
+    with closing(SqlLedger(make_engine(url), clock=lambda: now[0])) as ledger:
+        ledger.prepare()
+        ledger.mark([METER], day(20), day(20))
+        claim = claimed(ledger)
+        assert ledger.purges.begin({METER: [purged_days(0, 3, 4)]}) == frozenset()
+        now[0] += round(LEASE_S * SECOND_US)  # its lease is over: what it computes comes too late
+        assert ledger.purges.begin({METER: [purged_days(0, 3, 4)]}) == {METER}
+        assert not ledger.finish(claim, [], [], computed=[day(20)], now_us=now[0])
+
+
+def test_late_days_and_held_readings_are_noted(ledger):
+    ledger.mark([METER, "a.b.c"], day(0), day(0))
+    ledger.purges.add_late(METER, [day(3), day(1)])
+    ledger.purges.add_late(METER, [day(1), day(2)])
+    assert ledger.purges.late() == {METER: [day(1), day(2), day(3)]}
+    assert ledger.purges.late(["a.b.c"]) == {}
+    ledger.purges.set_held({METER: 5, "a.b.c": 0})
+    assert ledger.purges.held() == {METER: 5, "a.b.c": 0}
+    ledger.purges.set_held({"a.b.c": 2})
+    assert ledger.purges.held() == {"a.b.c": 2}
+    ledger.purges.set_held({})
+    assert ledger.purges.held() == {}

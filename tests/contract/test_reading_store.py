@@ -12,12 +12,12 @@ from pydantic import SecretStr
 
 from bkkenergy.ingest.pipeline import commit_or_split
 from bkkenergy.readings import FIELDS, US_PER_S, ReadingBatch
-from bkkenergy.settings import InfluxSettings, StoreSettings
-from bkkenergy.store import ReadingStore, StoreAway, StoreRefused, open_store
-from bkkenergy.store.influx import InfluxStore
+from bkkenergy.settings import InfluxSettings, Settings, StoreSettings
+from bkkenergy.store import ReadingStore, StoreAway, StoreRefused, UnmarkedCommit, open_store, open_writable
 from tests.builders import DAY_US, QUARTER_US, readings
 from tests.receivers import http_receiver
 from tests.servers import free_port, influxdb
+from tests.sites import influx_store
 
 EVER = (0, 2**60)
 
@@ -27,12 +27,12 @@ def settings(request, tmp_path) -> StoreSettings:
     if request.param == "sqlite":
         return StoreSettings(kind="sqlite", path=tmp_path / "readings.sqlite")
     server, bucket = request.getfixturevalue("influx"), request.getfixturevalue("bucket")
-    return StoreSettings(kind="influx", influx=server.bucket(bucket))
+    return StoreSettings(kind="influx", path=tmp_path / "ledger.sqlite", influx=server.bucket(bucket))
 
 
 @pytest.fixture
 def store(settings):
-    opened = open_store(settings)
+    opened = open_writable(Settings(store=settings))
     yield opened
     opened.close()
 
@@ -201,7 +201,7 @@ def test_an_influxdb_2_is_asked_to_delete_up_to_the_instant_before(status, error
     }
     with http_receiver() as server:
         settings = InfluxSettings(url=server.url, api="v2", bucket="b", org="o", token=SecretStr("t"))
-        store = InfluxStore(settings)
+        store = influx_store(settings)
         server.contents = {"/query": json.dumps(meters).encode()}
         server.statuses = {"/api/v2/delete": [204, 204, status]}
         store.forget(["a.b.c", "a.b.new"], 1_600_000_000_000_000, 1_700_000_000_000_000)
@@ -225,6 +225,16 @@ def test_another_opener_sees_what_is_committed(store: ReadingStore, settings: St
 
 
 # What only one of them can be asked.
+
+
+@pytest.mark.influx
+def test_a_server_s_store_that_was_opened_to_be_read_takes_no_reading_that_no_ledger_hears_of(influx, bucket, tmp_path):
+    settings = StoreSettings(kind="influx", path=tmp_path / "ledger.sqlite", influx=influx.bucket(bucket))
+    store = open_store(settings)
+    with pytest.raises(UnmarkedCommit, match="opened to be read"):
+        store.commit(readings("a.b.c", [1.0]))
+    assert len(store.readings(["a.b.c"], *EVER)) == 0
+    store.close()
 
 
 def test_a_sqlite_file_that_cannot_be_made_is_away_with_the_reason(tmp_path):
@@ -260,7 +270,7 @@ def test_a_full_disk_leaves_the_sqlite_store_as_it_was(tmp_path):
 def test_an_influx_that_does_not_answer_is_away_with_its_address():
     settings = InfluxSettings(url=f"http://127.0.0.1:{free_port()}")
     with pytest.raises(StoreAway, match="does not answer.*store.influx.url"):
-        InfluxStore(settings).prepare()
+        influx_store(settings).prepare()
 
 
 @pytest.mark.influx
@@ -268,7 +278,7 @@ def test_an_influx_that_goes_and_comes_back_is_used_again(tmp_path):
     server = influxdb(tmp_path)
     server.start()
     try:
-        store = InfluxStore(server.bucket())
+        store = influx_store(server.bucket())
         store.prepare()
         store.commit(readings("a.b.c", [1.0]))
         server.stop()
@@ -286,7 +296,7 @@ def test_an_influx_that_goes_and_comes_back_is_used_again(tmp_path):
 def test_a_batch_with_one_reading_that_influx_refuses_loses_that_one_alone(influx, bucket):
     """An integer field from another writer makes our float a conflict of types: a partial write."""
     settings = influx.bucket(bucket)
-    store = InfluxStore(settings)
+    store = influx_store(settings)
     store.prepare()
     batch = readings("a.b.c", np.arange(20.0))
     influx.write(settings, f"reading,meter=x energy_kwh=1i {DAY_US + 7 * QUARTER_US}")
@@ -307,7 +317,7 @@ def test_a_batch_with_one_reading_that_influx_refuses_loses_that_one_alone(influ
 def test_the_v2_write_path_stores_every_field(victoria):
     """VictoriaMetrics takes /api/v2/write; it answers no InfluxQL, so its own export is read."""
     settings = InfluxSettings(url=victoria.url, api="v2", token=SecretStr("any"))
-    store = InfluxStore(settings)
+    store = influx_store(settings)
     batch = readings("v2.b.c", np.arange(50.0) + 0.5)
     store.commit(batch)
     store.commit(batch)
@@ -324,7 +334,7 @@ def test_the_v2_write_path_stores_every_field(victoria):
 @pytest.mark.influx
 def test_the_api_is_found_out_from_the_server(influx, bucket, victoria):
     for settings, api in ((influx.bucket(bucket), influx.api), (InfluxSettings(url=victoria.url), "v2")):
-        store = InfluxStore(settings)
+        store = influx_store(settings)
         store.prepare()
         assert store.server.api == api
         store.close()

@@ -18,7 +18,8 @@ from bkkenergy.readings import Quality, ReadingBatch
 from bkkenergy.settings import Settings, StoreSettings
 from bkkenergy.store import StoreAway
 from bkkenergy.usecases.energy import energy_series, quarter_hours, waiting_days
-from bkkenergy.usecases.recompute import follow_configuration, recompute
+from bkkenergy.usecases.recompute import recompute
+from bkkenergy.usecases.worker import follow_configuration
 from tests.sites import energy, on_postgresql
 
 FIRST, LAST = dt.date(2026, 11, 1), dt.date(2026, 11, 12)

@@ -1,4 +1,4 @@
-"""Readings past their years are packed and deleted, and every report says what it said before, with either store."""
+"""Readings past their years are purged, and every report says what it said before, with either store and ledger."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import io
 import json
 import re
 import shutil
-from contextlib import closing, nullcontext
-from dataclasses import replace
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import delete, select
 from structlog.testing import capture_logs
 
 from bkkenergy.calendar import BANGKOK, Period, timestamp_us
@@ -21,18 +22,21 @@ from bkkenergy.cli import cli
 from bkkenergy.cli.context import load_site
 from bkkenergy.cli.site import report_site_of
 from bkkenergy.jobs.service import Jobs
-from bkkenergy.readings import FIELDS, ReadingBatch
-from bkkenergy.reports.energy import meters_energy_kwh, power_factor_quarters, station_hours
+from bkkenergy.ports.ledger import CHANNELS, IMPORT, QUARTERS_PER_DAY, EnergyLedger
+from bkkenergy.readings import FIELDS, Quality, ReadingBatch
 from bkkenergy.reports.render import RENDERERS
-from bkkenergy.reports.retention import DeletionWaits, pack
-from bkkenergy.reports.rollup import refresh
+from bkkenergy.reports.savings.gather import SavingsSite
 from bkkenergy.reports.write import make_report
 from bkkenergy.settings import StateSettings
-from bkkenergy.store import open_store
-from bkkenergy.store.rollup import Rollup
+from bkkenergy.store import ReadingStore
+from bkkenergy.store.ledger.tables import ledger_day, ledger_meter
 from bkkenergy.store.state import open_state
+from bkkenergy.usecases.purge import DeletionWaits, PurgeRun, purge, purged_before
+from bkkenergy.usecases.recompute import recompute
+from bkkenergy.usecases.worker import Worker, follow_configuration
 from tests.builders import readings
 from tests.conftest import CONFIG_PARTS, ROOT
+from tests.sites import energy, postgresql_database
 
 TODAY, CUT = dt.date(2026, 11, 25), dt.date(2023, 11, 1)
 WHOLE = Period.days(dt.date(2023, 9, 25), dt.date(2023, 11, 20))
@@ -62,8 +66,30 @@ QUARTER_US = 900_000_000
 FORMS = ("json", "csv", "html")
 
 
-@pytest.fixture(params=["sqlite", pytest.param("influx", marks=pytest.mark.influx)])
-def site(request, tmp_path):
+@dataclass(frozen=True)
+class Place:
+    """A site with a worker."""
+
+    reports: SavingsSite
+    worker: Worker
+
+    @property
+    def store(self) -> ReadingStore:
+        return self.worker.readings
+
+    @property
+    def ledger(self) -> EnergyLedger:
+        return self.worker.ledger
+
+
+@pytest.fixture(
+    params=[
+        "sqlite",
+        pytest.param("influx", marks=pytest.mark.influx),
+        pytest.param("postgresql", marks=pytest.mark.postgres),
+    ]
+)
+def site(request, tmp_path, monkeypatch):
     """The demonstration's fire stations, one with a weather station, and readings that have every fault."""
     config = tmp_path / "config"
     config.mkdir()
@@ -77,12 +103,15 @@ def site(request, tmp_path):
     if request.param == "influx":
         server, bucket = request.getfixturevalue("influx"), request.getfixturevalue("bucket")
         text += 'kind = "influx"\n' + server.toml(bucket)
+    if request.param == "postgresql":
+        url = postgresql_database(request.getfixturevalue("postgres").port)
+        monkeypatch.setenv("BKKENERGY_LEDGER_URL", url.get_secret_value())
     (config / "bkkenergy.toml").write_text(text)
     loaded = load_site(config)
-    with closing(open_store(loaded.settings.store)) as store:
-        fill(store)
-        store.kept.confirm("a test", 1)
-        yield report_site_of(loaded, store)
+    with energy(loaded.settings, loaded.portfolio) as opened:
+        fill(opened.store)
+        opened.ledger.purges.agree("a test", 1)
+        yield Place(report_site_of(loaded, opened.store, opened.fresh), opened.worker)
 
 
 def fill(store) -> None:
@@ -120,7 +149,7 @@ def fill(store) -> None:
 
 def said(site, period: Period) -> dict[str, bytes]:
     """A report's files, byte for byte."""
-    report = make_report(site, AGENCY, period, now=NOW)
+    report = make_report(site.reports, AGENCY, period, now=NOW)
     return {form: RENDERERS[form](report, "th") for form in FORMS}
 
 
@@ -148,139 +177,270 @@ def same(found, truth, where: str) -> None:
         assert found == truth, where
 
 
-def packed(site):
-    return pack(site.store, site.settings, site.portfolio, today=TODAY)
+def purged(site, today: dt.date = TODAY) -> PurgeRun | None:
+    return purge(site.worker, today=today)
 
 
-def meters(site):
-    return tuple(meter for meter in site.portfolio.meters if meter.id.startswith(AGENCY) and meter.kind != "weather")
+def bring_up(site) -> None:
+    recompute(site.worker, within_s=600)
 
 
-def everything(site):
-    """What reports, baselines, findings and designs rest on, over a span that holds the cut."""
-    of = {meter.id: meter for meter in site.portfolio.meters}
-    span = PERIODS["across"]
-    found = {
-        step: meters_energy_kwh(site.store, site.settings, meters(site), span, step)
-        for step in ("15min", "60min", "day")
-    }
-    found["month"] = meters_energy_kwh(
-        site.store, site.settings, meters(site), Period.days(dt.date(2023, 10, 1), dt.date(2023, 10, 31)), "month"
-    )
-    found["sky"] = station_hours(site.store, of[f"{BUILDING}.sky"], span).to_numpy()
-    found["factor"] = power_factor_quarters(site.store, of[MAIN], span).to_numpy()
+def day_us(day: dt.date) -> int:
+    return timestamp_us(Period.day(day).start)
+
+
+def rows(site, meter: str | None = None) -> dict[tuple[str, str], tuple[np.ndarray, np.ndarray]]:
+    """All that the ledger says of the stations' days."""
+    names = [own.id for own in site.worker.portfolio.meters if own.id.startswith(AGENCY) and meter in {None, own.id}]
+    found = {}
+    for channel in CHANNELS.values():
+        slots = site.ledger.slots(names, channel, WHOLE.first_day, WHOLE.last_day + dt.timedelta(days=1))
+        for number, name in enumerate(names):
+            found[name, channel.name] = slots.values[:, number], slots.quality[:, number]
     return found
 
 
-def test_reports_are_unchanged_across_the_boundary(site):
-    before = {name: said(site, period) for name, period in PERIODS.items()}
-    figures = everything(site)
-    assert packed(site).cut == CUT
-    left = site.store.readings([MAIN], 0, timestamp_us(PERIODS["after"].end), ("energy_kwh",))
-    assert left.ts_us.min() == timestamp_us(WHOLE.start) + 30 * 86_400_000_000  # a week before the cut, no more
-    for name, period in PERIODS.items():
-        after = said(site, period)
-        alike(after, before[name])
-    for name, values in everything(site).items():
-        np.testing.assert_allclose(values, figures[name], rtol=1e-9, atol=1e-9, err_msg=name)
-    assert np.isfinite(figures["15min"]).any()
-    assert np.isnan(figures["15min"]).any()
-
-
-def test_a_second_run_changes_nothing(site):
-    assert packed(site).days > 100
-    kept = site.store.kept.count()
-    assert packed(site) is None
-    assert site.store.kept.count() == kept
-
-
-def test_a_crash_before_the_deletion_loses_and_doubles_nothing(site, monkeypatch):
-    before = said(site, PERIODS["across"])
-    monkeypatch.setattr(type(site.store), "forget", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-    with pytest.raises(KeyboardInterrupt):
-        packed(site)
-    alike(said(site, PERIODS["across"]), before)
-    monkeypatch.undo()
-    again = packed(site)
-    assert (again.days, again.held) == (0, {})
-    assert again.deleted > 10_000
-    alike(said(site, PERIODS["across"]), before)
-
-
-def test_history_that_is_brought_later_is_packed_and_shown(site):
-    """A meter's old years, imported after the cut: packed by the next run, and its hours and days follow."""
-    packed(site)
-    early = Period.days(dt.date(2022, 3, 1), dt.date(2022, 3, 3))
-    at = np.arange(timestamp_us(early.start), timestamp_us(early.end) + 1, QUARTER_US)
-    batch = ReadingBatch((MAIN,), np.zeros(len(at), np.int64), at, {"energy_kwh": 100 + np.arange(len(at)) * 2.0})
-    site.store.commit(batch)
-    assert packed(site).days == 3
-    (meter,) = (own for own in site.portfolio.meters if own.id == MAIN)
-    found = meters_energy_kwh(site.store, site.settings, (meter,), early, "day").ravel()
-    np.testing.assert_allclose(found, 192)
-    assert len(site.store.readings([MAIN], 0, timestamp_us(early.end) + 1)) == 0
-    rollup = Rollup(site.settings.store.path)
-    refresh(site.store, rollup, site.portfolio, site.settings, today=TODAY)
-    days = rollup.days([MAIN], early.first_day, early.last_day)
-    rollup.close()
-    assert days["energy_kwh"].tolist() == pytest.approx([192, 192, 192])
-
-
-def late(site, count: int = 5) -> None:
-    """Readings of a day that is packed."""
-    site.store.commit(readings(MAIN, np.arange(float(count)), start_us=timestamp_us(WHOLE.start)))
-
-
-def test_readings_for_days_that_are_packed_stay_are_told_and_change_nothing(site, tmp_path):
-    packed(site)
-    truth = said(site, PERIODS["before"])
-    late(site)
-    for _ in range(2):
-        assert packed(site).held == {MAIN: 5}
-        assert len(site.store.readings([MAIN], 0, timestamp_us(WHOLE.start) + 10 * QUARTER_US)) == 5
-    alike(said(site, PERIODS["before"]), truth)
-    told = CliRunner().invoke(cli, ["retention", "--config", str(tmp_path / "config")]).output
-    assert f"{MAIN}: 5 old readings are not what was packed. They stay" in told
+def unchanged(found, truth) -> None:
+    assert found.keys() == truth.keys()
+    for name, (values, quality) in truth.items():
+        np.testing.assert_array_equal(found[name][1], quality, err_msg=str(name))
+        np.testing.assert_allclose(found[name][0], values, rtol=1e-9, atol=1e-9, err_msg=str(name))
 
 
 def count_of(site) -> int:
     """How many readings the stations have."""
-    return sum(len(site.store.readings([meter.id], 0, 2**52, FIELDS)) for meter in site.portfolio.meters)
+    return sum(len(site.store.readings([meter.id], 0, 2**52, FIELDS)) for meter in site.worker.portfolio.meters)
+
+
+def late(site, count: int = 5) -> None:
+    """Readings of a day that is purged."""
+    site.store.commit(readings(MAIN, np.arange(float(count)), start_us=timestamp_us(WHOLE.start)))
+
+
+def everything_again(site) -> None:
+    """Have all days computed again, as a changed configuration or a person would."""
+    names = [meter.id for meter in site.worker.portfolio.meters]
+    site.ledger.mark(names, WHOLE.first_day, WHOLE.last_day)
+    bring_up(site)
+    assert not site.ledger.waiting()
+
+
+def test_reports_are_unchanged_to_the_byte_across_the_boundary(site):
+    before, figures = {name: said(site, period) for name, period in PERIODS.items()}, rows(site)
+    run = purged(site)
+    assert (run.cut, run.held) == (CUT, {})
+    left = site.store.readings([MAIN], 0, timestamp_us(PERIODS["after"].end), ("energy_kwh",))
+    assert left.ts_us.min() == day_us(dt.date(2023, 10, 25))  # a week before the cut, no more
+    assert {name: said(site, period) for name, period in PERIODS.items()} == before
+    everything_again(site)
+    for name, period in PERIODS.items():
+        alike(said(site, period), before[name])
+    unchanged(rows(site), figures)
+    values, quality = figures[f"{AGENCY}.station-3.main", "import"]
+    assert np.isfinite(values).any()
+    assert (quality == Quality.ESTIMATED).any()
+
+
+@pytest.mark.parametrize(
+    "gap", [(dt.date(2023, 10, 20), dt.date(2023, 11, 3)), (dt.date(2023, 10, 30), dt.date(2023, 11, 1))]
+)
+def test_a_gap_over_the_boundary_is_still_known_from_both_its_ends(site, gap):
+    meter = OTHERS[2]
+    at = np.arange(timestamp_us(WHOLE.start), timestamp_us(WHOLE.end) + 1, QUARTER_US)
+    at = at[(at < day_us(gap[0]) + 11 * QUARTER_US) | (at > day_us(gap[1]) + 7 * QUARTER_US)]
+    kwh = 100 + at / 1e10
+    site.store.commit(ReadingBatch((meter,), np.zeros(len(at), np.int64), at, {"energy_kwh": kwh}))
+    bring_up(site)
+    truth = site.ledger.slots([meter], IMPORT, WHOLE.first_day, WHOLE.last_day)
+    assert np.nansum(truth.values) == pytest.approx(kwh[-1] - kwh[0], abs=0.02)
+    assert purged(site).held == {}
+    assert site.store.first_seen_us([meter])[meter] < day_us(gap[0])
+    site.ledger.mark([meter], WHOLE.first_day, WHOLE.last_day)
+    bring_up(site)
+    found = site.ledger.slots([meter], IMPORT, WHOLE.first_day, WHOLE.last_day)
+    np.testing.assert_array_equal(found.quality, truth.quality)
+    np.testing.assert_allclose(found.values, truth.values, rtol=1e-9)
+
+
+def test_a_second_run_changes_nothing(site):
+    assert purged(site).days > 100
+    spans, count = site.ledger.purges.spans(), count_of(site)
+    assert purged(site) is None
+    assert (site.ledger.purges.spans(), count_of(site)) == (spans, count)
+
+
+def test_the_next_month_goes_a_month_later(site):
+    truth = said(site, PERIODS["after"])
+    purged(site)
+    december = dt.date(2026, 12, 25)
+    site.store.commit(readings(OTHERS[0], [2.0], start_us=day_us(december)))
+    site.store.commit(readings(OTHERS[1], [2.0], start_us=day_us(december)))
+    site.store.commit(readings(OTHERS[2], [2.0], start_us=day_us(december)))
+    run = purged(site, december)
+    assert (run.cut, run.held) == (dt.date(2023, 12, 1), {})
+    assert run.days >= 20
+    assert len(site.ledger.purges.spans([MAIN])[MAIN]) == 1
+    everything_again(site)
+    alike(said(site, PERIODS["after"]), truth)
+    assert purged(site, december) is None
+
+
+@pytest.mark.parametrize("deletes", [False, True])
+def test_a_crash_loses_and_doubles_nothing(site, monkeypatch, deletes):
+    before = said(site, PERIODS["across"])
+    forget = type(site.store).forget
+
+    def crash(store, names, start_us, end_us):
+        if deletes:
+            forget(store, names, start_us, (start_us + end_us) // 2)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(type(site.store), "forget", crash)
+    with pytest.raises(KeyboardInterrupt):
+        purged(site)
+    assert said(site, PERIODS["across"]) == before
+    if not deletes:
+        everything_again(site)
+        alike(said(site, PERIODS["across"]), before)
+    monkeypatch.undo()
+    again = purged(site)
+    assert (again.days, again.held) == (0, {})
+    assert again.deleted > 5_000
+    assert site.store.first_seen_us([MAIN])[MAIN] == day_us(dt.date(2023, 10, 25))
+    assert purged(site) is None
+    everything_again(site)
+    alike(said(site, PERIODS["across"]), before)
+
+
+def test_history_that_is_brought_later_is_in_the_ledger_and_purged(site):
+    """A meter's old years, imported in parts after the purge: days that were never purged are computed."""
+    purged(site)
+    truth = rows(site)
+    early = Period.days(dt.date(2022, 3, 1), dt.date(2022, 3, 3))
+    at = np.arange(timestamp_us(early.start), timestamp_us(early.end) + 1, QUARTER_US)
+    for part in np.array_split(np.arange(len(at)), 4):
+        batch = {"energy_kwh": 100 + part * 2.0}
+        site.store.commit(ReadingBatch((MAIN,), np.zeros(len(part), np.int64), at[part], batch))
+        bring_up(site)
+    slots = site.ledger.slots([MAIN], IMPORT, early.first_day, early.last_day)
+    np.testing.assert_allclose(slots.values.reshape(3, QUARTERS_PER_DAY).sum(axis=1), 192)
+    assert not site.ledger.slots([MAIN], IMPORT, dt.date(2022, 3, 5), dt.date(2023, 9, 24)).is_computed.any()
+    run = purged(site)
+    assert (run.days, run.held) == (4, {})
+    assert len(site.store.readings([MAIN], 0, timestamp_us(early.end) + 1)) == 0
+    assert len(site.ledger.purges.spans([MAIN])[MAIN]) == 2
+    after = site.ledger.slots([MAIN], IMPORT, early.first_day, early.last_day)
+    np.testing.assert_array_equal(after.values, slots.values)
+    unchanged(rows(site), truth)
+
+
+def test_readings_for_purged_days_stay_are_reported_and_change_nothing(site, tmp_path):
+    purged(site)
+    truth, figures = said(site, PERIODS["before"]), rows(site)
+    late(site)
+    with capture_logs() as logs:
+        bring_up(site)
+    assert [line["meter"] for line in logs if line["event"] == "readings_came_for_purged_days"] == [MAIN]
+    assert not site.ledger.waiting()
+    for _ in range(2):
+        assert purged(site).held == {MAIN: 5}
+        assert len(site.store.readings([MAIN], 0, timestamp_us(WHOLE.start) + 10 * QUARTER_US)) == 5
+    everything_again(site)
+    alike(said(site, PERIODS["before"]), truth)
+    unchanged(rows(site), figures)
+    output = CliRunner().invoke(cli, ["retention", "--config", str(tmp_path / "config")]).output
+    assert f"{MAIN}: 5 old readings are not those that the ledger was computed from. They stay." in output
+    assert f"{MAIN}: readings came for 1 purged days, from 2023-09-25 on." in output
+
+
+def test_late_readings_hold_nothing_else_back(site):
+    purged(site)
+    late(site)
+    for meter in OTHERS:
+        site.store.commit(readings(meter, [2.0], start_us=day_us(dt.date(2026, 12, 25))))
+    run = purged(site, dt.date(2026, 12, 25))
+    assert run.held == {MAIN: 5}
+    assert len(site.store.readings([MAIN], day_us(dt.date(2023, 10, 1)), day_us(dt.date(2023, 11, 1)))) == 0
+
+
+def test_late_readings_after_a_crash_in_the_deletion_stay(site, monkeypatch):
+    forget = type(site.store).forget
+
+    def crash(store, names, start_us, end_us):
+        forget(store, names, start_us, (start_us + end_us) // 2)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(type(site.store), "forget", crash)
+    with pytest.raises(KeyboardInterrupt):
+        purged(site)
+    monkeypatch.undo()
+    late(site)
+    assert MAIN in purged(site).held
+    assert len(site.store.readings([MAIN], 0, timestamp_us(WHOLE.start) + 10 * QUARTER_US)) == 5
+
+
+def test_a_changed_rating_computes_only_days_that_still_have_readings(site):
+    purged(site)
+    truth = rows(site)
+    buildings = dict(site.worker.portfolio.buildings)
+    building = buildings["fire-rescue.station-1"]
+    lower = tuple(meter.model_copy(update={"rated_kw": 2.0}) for meter in building.meters)
+    buildings[building.id] = building.model_copy(update={"meters": lower})
+    worker = replace(site.worker, portfolio=site.worker.portfolio.model_copy(update={"buildings": buildings}))
+    follow_configuration(worker.readings, worker.ledger, worker.portfolio, worker.settings)
+    assert min(site.ledger.waiting([MAIN])[MAIN]) == dt.date(2023, 10, 31)
+    recompute(worker, within_s=600)
+    assert site.ledger.purges.late() == {}
+    edge = (dt.date(2023, 10, 31) - WHOLE.first_day).days * QUARTERS_PER_DAY
+    values = rows(site)[MAIN, "import"][0]
+    np.testing.assert_array_equal(values[:edge], truth[MAIN, "import"][0][:edge])
+    assert np.nansum(values[edge:]) < np.nansum(truth[MAIN, "import"][0][edge:])
 
 
 def test_nothing_is_deleted_before_a_person_has_seen_what(site, tmp_path, monkeypatch):
     monkeypatch.setattr("bkkenergy.cli.retention.today_here", lambda: TODAY)
-    site.store.kept._connection.execute("DELETE FROM kept_confirmed")
+    disagree(site)
     count = count_of(site)
     with pytest.raises(DeletionWaits, match="retention --confirm"):
-        packed(site)
+        purged(site)
     config = ["--config", str(tmp_path / "config")]
     shown = CliRunner().invoke(cli, ["retention", *config]).output
     assert "fire-rescue.station-1: 2,880 readings of 1 meters, from 2023-09-25 on" in shown
-    would = int(re.search(r"would take ([\d,]+) readings of 6 meters", shown)[1].replace(",", ""))
+    would = int(re.search(r"would delete ([\d,]+) readings of 6 meters", shown)[1].replace(",", ""))
     asked = CliRunner().invoke(cli, ["retention", "--confirm", *config], input="n\n")
-    assert (asked.exit_code, count_of(site), site.store.kept.cut) == (1, count, None)
+    assert (asked.exit_code, count_of(site), site.ledger.purges.spans()) == (1, count, {})
     asked = CliRunner().invoke(cli, ["retention", "--confirm", *config], input="y\n")
     assert asked.exit_code == 0, asked.output
     assert count_of(site) == count - would
-    assert site.store.kept.cut == CUT
+    assert purged_before(site.ledger) == dt.date(2023, 10, 25)
+
+
+def disagree(site) -> None:
+    with site.ledger._engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM ledger_agreed")
 
 
 def test_the_scheduler_only_reports_until_a_person_has_agreed(site, tmp_path):
-    site.store.kept._connection.execute("DELETE FROM kept_confirmed")
+    disagree(site)
     engine = open_state(StateSettings(path=tmp_path / "state.sqlite"))
-    jobs, count = Jobs(lambda: nullcontext(site), engine, site.settings, lambda: NOW), count_of(site)
+    jobs = Jobs(
+        lambda: nullcontext(site.reports), lambda: nullcontext(site.worker), engine, site.worker.settings, lambda: NOW
+    )
+    count = count_of(site)
     with capture_logs() as logs:
-        jobs._pack(site)
+        jobs._purge()
     (line,) = logs
     assert (line["event"], line["log_level"]) == ("readings_wait_for_a_person", "warning")
     assert "retention --confirm" in line["why"]
     assert count_of(site) == count
-    site.store.kept.confirm("a test", 1)
-    packed(site)
-    late(site)
+    site.ledger.purges.agree("a test", 1)
     with capture_logs() as logs:
-        jobs._pack(site)
+        jobs._purge()
+    assert (logs, count_of(site) < count) == ([], True)
+    late(site)
+    bring_up(site)
+    with capture_logs() as logs:
+        jobs._purge()
     (line,) = logs
     assert (line["event"], line["meter"], line["readings"]) == ("readings_not_deleted", MAIN, 5)
     engine.dispose()
@@ -288,31 +448,32 @@ def test_the_scheduler_only_reports_until_a_person_has_agreed(site, tmp_path):
 
 def test_a_clock_that_is_ahead_by_years_deletes_nothing_that_is_not_old_by_the_readings(site):
     """The readings say November 2026. One gateway whose clock is ahead as well does not change that."""
-    site.store.commit(readings(OTHERS[0], [2.0], start_us=timestamp_us(Period.day(dt.date(2030, 11, 25)).start)))
-    found = pack(site.store, site.settings, site.portfolio, today=dt.date(2030, 11, 25))
-    assert found.cut == CUT
+    site.store.commit(readings(OTHERS[0], [2.0], start_us=day_us(dt.date(2030, 11, 25))))
+    run = purged(site, dt.date(2030, 11, 25))
+    assert run.cut == CUT
     assert len(site.store.readings(list(OTHERS), 0, 2**52)) == 4
     assert len(site.store.readings([MAIN], timestamp_us(PERIODS["after"].start), 2**52)) > 1000
+    assert purged(site) is None  # the clock is right again
+    assert len(site.store.readings(list(OTHERS), 0, 2**52)) == 4
 
 
-def test_new_readings_after_a_wrong_clock_stay_and_are_reported(site):
-    """A cut that an earlier wrong clock has set goes back; what it packed is used, new days are read."""
-    (meter,) = (own for own in site.portfolio.meters if own.id == MAIN)
-    before = meters_energy_kwh(site.store, site.settings, (meter,), PERIODS["after"], "60min")
-    kept = site.store.kept
-    ahead = site.settings.store.model_copy(update={"raw_years": 1})
-    pack(site.store, site.settings.model_copy(update={"store": ahead}), site.portfolio, today=TODAY)
-    assert kept.cut == dt.date(2025, 11, 1)
+def test_new_readings_after_a_purge_that_was_too_far_stay_and_are_computed(site):
+    """A wrong clock, or fewer years for a while: what was purged is used, and what comes then is new."""
+    truth = rows(site) if bring_up(site) is None else {}
+    ahead = site.worker.settings.store.model_copy(update={"raw_years": 1})
+    worker = replace(site.worker, settings=site.worker.settings.model_copy(update={"store": ahead}))
+    assert purge(worker, today=TODAY).cut == dt.date(2025, 11, 1)
+    assert len(site.store.readings([MAIN], 0, timestamp_us(PERIODS["after"].start))) == 0
     new = Period.days(dt.date(2025, 6, 2), dt.date(2025, 6, 3))
     count = 2 * 96 + 1
     site.store.commit(readings(MAIN, 9e5 + np.arange(count) * 2.0, start_us=timestamp_us(new.start)))
-    assert packed(site) is None  # nothing is left that is old enough
-    assert (kept.cut, kept.ahead) == (CUT, dt.date(2025, 11, 1))
+    assert purged(site) is None  # nothing is left that is old enough
     assert len(site.store.readings([MAIN], timestamp_us(new.start), timestamp_us(new.end) + 1)) == count
-    after = meters_energy_kwh(site.store, site.settings, (meter,), PERIODS["after"], "60min")
-    np.testing.assert_allclose(after, before, rtol=1e-9)
-    for step, kwh in (("day", 192), ("15min", 2)):
-        np.testing.assert_allclose(meters_energy_kwh(site.store, site.settings, (meter,), new, step), kwh)
+    everything_again(site)
+    slots = site.ledger.slots([MAIN], IMPORT, new.first_day, new.last_day)
+    np.testing.assert_allclose(slots.values[1:], 2)
+    last = (WHOLE.last_day - WHOLE.first_day).days * QUARTERS_PER_DAY
+    np.testing.assert_allclose(rows(site)[MAIN, "import"][0][:last], truth[MAIN, "import"][0][:last], rtol=1e-9)
 
 
 class Short:
@@ -330,78 +491,69 @@ class Short:
 
 
 @pytest.mark.parametrize("fails_from_day", [None, dt.date(2023, 10, 10)])
-def test_what_packing_read_short_is_not_deleted_and_is_told(site, fails_from_day):
-    """Not even a part: a month of a meter goes whole or stays."""
+def test_what_was_read_short_is_not_deleted_and_is_reported(site, fails_from_day):
+    """Not even a part: a month of a meter goes whole or stays. Read well, it goes."""
     count = count_of(site)
-    from_us = 1 if fails_from_day is None else timestamp_us(Period.day(fails_from_day).start)
-    found = pack(Short(site.store, from_us), site.settings, site.portfolio, today=TODAY)
-    assert MAIN in found.held
-    assert found.deleted == count - count_of(site)
+    from_us = 1 if fails_from_day is None else day_us(fails_from_day)
+    short = replace(site.worker, readings=Short(site.store, from_us))
+    run = purge(short, today=TODAY)
+    assert MAIN in run.held
+    assert run.deleted == count - count_of(site)
     october = timestamp_us(PERIODS["before"].start), timestamp_us(PERIODS["before"].end)
     assert len(site.store.readings([MAIN], *october)) == 31 * 96
     if fails_from_day is None:
-        assert (found.deleted, found.days) == (0, 0)
+        assert (run.deleted, run.days) == (0, 0)
+    everything_again(site)
+    run = purged(site)
+    assert run.held == {}
+    assert site.store.first_seen_us([MAIN])[MAIN] == day_us(dt.date(2023, 10, 25))
 
 
-def test_readings_whose_quarter_hours_are_gone_are_not_deleted(site, monkeypatch):
-    monkeypatch.setattr(type(site.store), "forget", lambda *_: None)
-    packed(site)
-    monkeypatch.undo()
-    lost = "DELETE FROM kept_day WHERE meter = (SELECT id FROM meter WHERE name = ?) AND day = 19640"  # 2023-10-10
-    site.store.kept._connection.execute(lost, (MAIN,))
-    monkeypatch.setattr("bkkenergy.reports.retention._pack_month", lambda *_: set())
-    assert packed(site).held == {MAIN: 24 * 96}
-    assert len(site.store.readings([MAIN], *(timestamp_us(at) for at in (PERIODS["before"].start, WHOLE.end)))) > 4000
+def test_readings_whose_ledger_rows_are_gone_are_not_deleted(site):
+    follow_configuration(site.store, site.ledger, site.worker.portfolio, site.worker.settings)
+    bring_up(site)
+    is_main = ledger_day.c.meter == select(ledger_meter.c.id).where(ledger_meter.c.name == MAIN).scalar_subquery()
+    with site.ledger._engine.begin() as connection:
+        connection.execute(delete(ledger_day).where(is_main, ledger_day.c.day == 19640))  # 10 October 2023
+    run = purged(site)
+    assert run.held == {MAIN: 24 * 96}
+    assert len(site.store.readings([MAIN], day_us(dt.date(2023, 9, 25)), timestamp_us(WHOLE.end))) > 4000
+    assert site.ledger.purges.held() == {MAIN: 24 * 96}
+
+
+def test_days_that_another_worker_holds_are_not_deleted(site):
+    bring_up(site)
+    site.ledger.mark([MAIN], dt.date(2023, 10, 5), dt.date(2023, 10, 5))
+    (claim,) = site.ledger.claim("another", now_us=site.worker.now_us(), lease_s=300, limit=1, meters=[MAIN])
+    run = purged(site)
+    assert MAIN in run.held
+    assert site.store.first_seen_us([MAIN])[MAIN] == timestamp_us(WHOLE.start)
+    site.ledger.release(claim)
+    assert purged(site).held == {}
+    assert site.store.first_seen_us([MAIN])[MAIN] == day_us(dt.date(2023, 10, 25))
 
 
 def test_meters_that_the_portfolio_no_longer_has_keep_their_readings(site):
     site.store.commit(readings("fire-rescue.station-1.gone", np.arange(96.0), start_us=timestamp_us(WHOLE.start)))
-    packed(site)
+    purged(site)
     assert len(site.store.readings(["fire-rescue.station-1.gone"], 0, 2**52)) == 96
     assert site.store.first_seen_us([MAIN])[MAIN] > timestamp_us(PERIODS["before"].start)
 
 
-def test_an_export_and_the_command_say_what_is_packed(site, tmp_path):
+def test_an_export_and_the_command_say_what_is_purged(site, tmp_path):
     config = ["--config", str(tmp_path / "config")]
-    assert "Nothing is packed yet" in CliRunner().invoke(cli, ["retention", *config]).output
-    packed(site)
-    told = CliRunner().invoke(cli, ["retention", *config]).output
-    assert "Before 2023-11-01" in told
-    assert f"{site.store.kept.count()[0]:,} days of meters as quarter-hours" in told
+    assert "Nothing is purged yet" in CliRunner().invoke(cli, ["retention", *config]).output
+    run = purged(site)
+    output = CliRunner().invoke(cli, ["retention", *config]).output
+    assert "a test agreed that readings are purged." in output
+    assert f"Readings before 2023-10-25 are purged: {run.days:,} days of meters" in output
     export = ["export", str(tmp_path / "old.csv"), "--period", "2023-10", *config]
-    assert "packed and deleted" in CliRunner().invoke(cli, export).output
+    assert "Readings before 2023-10-25 are purged" in CliRunner().invoke(cli, export).output
 
 
-def test_dashboards_find_the_hours_of_packed_days(site):
-    """In InfluxDB as a measurement of their own; in SQLite they stand in the file's own hours."""
-    of = {meter.id: meter for meter in site.portfolio.meters}
-    truth = meters_energy_kwh(site.store, site.settings, (of[MAIN],), PERIODS["before"], "60min").ravel()
-    packed(site)
-    if site.settings.store.kind == "sqlite":
-        return
-    at = f"time >= {timestamp_us(PERIODS['before'].start)}u AND time < {timestamp_us(PERIODS['before'].end)}u"
-    found = site.store.server.query(f"SELECT energy_kwh FROM hour WHERE meter = '{MAIN}' AND {at}")
-    table = np.array([row for own in found for row in own.rows], float)
-    np.testing.assert_allclose(table[:, 1], truth)
-    assert (np.diff(table[:, 0]) == 3_600_000_000).all()
-
-
-def test_nothing_is_deleted_where_readings_are_kept_for_ever(site):
-    kept = site.settings.store.model_copy(update={"raw_years": 0})
-    settings = site.settings.model_copy(update={"store": kept})
-    count = len(site.store.readings([MAIN], 0, 2**52))
-    assert pack(site.store, settings, site.portfolio, today=TODAY) is None
-    assert len(site.store.readings([MAIN], 0, 2**52)) == count
-    assert site.store.kept.cut is None
-
-
-def test_what_is_kept_moves_with_a_store(site, tmp_path):
-    before = said(site, PERIODS["across"])
-    packed(site)
-    other = site.settings.store.model_copy(update={"kind": "sqlite", "path": tmp_path / "other.sqlite"})
-    with closing(open_store(other)) as store:
-        ids = [meter.id for meter in site.portfolio.meters]
-        store.commit(site.store.readings(ids, 0, 2**52, FIELDS))
-        site.store.kept.copy_to(store.kept)
-        assert store.kept.count() == site.store.kept.count()
-        alike(said(replace(site, store=store), PERIODS["across"]), before)
+def test_nothing_is_deleted_where_readings_stay_for_ever(site):
+    ever = site.worker.settings.store.model_copy(update={"raw_years": 0})
+    worker = replace(site.worker, settings=site.worker.settings.model_copy(update={"store": ever}))
+    count = count_of(site)
+    assert purge(worker, today=TODAY) is None
+    assert (count_of(site), site.ledger.purges.spans()) == (count, {})

@@ -7,9 +7,9 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from bkkenergy.store.influx import InfluxStore
 from tests.builders import readings
 from tests.servers import influxd_path, influxd_version, influxdb
+from tests.sites import influx_store
 
 EVER = (0, 2**60)
 
@@ -54,9 +54,9 @@ def test_an_influxd_that_is_named_and_cannot_be_run_is_not_replaced_by_another(t
 @pytest.mark.influx
 def test_a_bucket_is_a_test_s_own_and_is_the_same_when_asked_for_again(influx, bucket):
     with (
-        closing(InfluxStore(influx.bucket(bucket))) as own,
-        closing(InfluxStore(influx.bucket(f"{bucket}-other"))) as other,
-        closing(InfluxStore(influx.bucket(bucket))) as again,
+        closing(influx_store(influx.bucket(bucket))) as own,
+        closing(influx_store(influx.bucket(f"{bucket}-other"))) as other,
+        closing(influx_store(influx.bucket(bucket))) as again,
     ):
         for store in (own, other, again):
             store.prepare()
@@ -71,7 +71,7 @@ def test_settings_made_before_a_server_runs_are_good_once_it_does(tmp_path):
     assert not server.is_running
     server.start()
     try:
-        with closing(InfluxStore(settings)) as store:
+        with closing(influx_store(settings)) as store:
             store.prepare()
             store.commit(readings("a.b.c", [1.0]))
             assert len(store.readings(["a.b.c"], *EVER)) == 1

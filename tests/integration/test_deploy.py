@@ -5,6 +5,7 @@ On an engine: tests/containers, by `make test-containers`.
 
 from __future__ import annotations
 
+import datetime as dt
 import gc
 import json
 import os
@@ -26,14 +27,18 @@ import pytest
 import yaml
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import load_site
 from bkkenergy.demo.broker import free_port
 from bkkenergy.ingest.quarantine import Quarantine
+from bkkenergy.portfolio import load_portfolio
 from bkkenergy.readings import FIELDS, ReadingBatch
-from bkkenergy.store.influx import InfluxStore
+from bkkenergy.settings import Settings, StoreSettings
+from bkkenergy.usecases.runs import midnight_us
 from tests.conftest import ROOT
 from tests.integration.conftest import dealt_with, ingesting, reading, wait_until
 from tests.servers import Server, started
+from tests.sites import energy, influx_store, on_postgresql
 from tests.web import PASSWORD, make_site
 
 DEPLOY = ROOT / "deploy"
@@ -418,12 +423,11 @@ def queries() -> Iterator[tuple[str, str]]:
 def test_every_query_of_the_dashboards_finds_what_readings_say(influx, bucket):
     settings = influx.bucket(bucket)
     at = (int(time.time()) - 3 * 3600 + np.arange(0, 3 * 3600, 60)) * 1_000_000
-    with closing(InfluxStore(settings)) as store:
+    with closing(influx_store(settings)) as store:
         store.prepare()
         for meter in ("a.b.main", "a.c.main"):
             columns = {name: 100.0 + np.arange(len(at)) for name in FIELDS}
             store.commit(ReadingBatch((meter,), np.zeros(len(at), np.int64), at, columns))
-            store.keep_hours(ReadingBatch((meter,), np.zeros(3, np.int64), at[::60], {"energy_kwh": np.full(3, 7.0)}))
     for name, query in queries():
         asked = (
             query.replace("$timeFilter", "time > now() - 6h")
@@ -435,6 +439,31 @@ def test_every_query_of_the_dashboards_finds_what_readings_say(influx, bucket):
         assert "error" not in result, (name, result)
         rows = [row for series in result.get("series", []) for row in series["values"]]
         assert any(value is not None for row in rows for value in row[1:]), (name, asked)
+
+
+@pytest.mark.postgres
+def test_every_query_of_the_ledger_s_dashboard_finds_what_the_ledger_says(postgres, config_dir, tmp_path):
+    board = json.loads((DEPLOY / "grafana/ledger/energy.json").read_text())
+    (source,) = yaml.safe_load((DEPLOY / "grafana/ledger/datasource.yaml").read_text())["datasources"]
+    panels = [target for panel in board["panels"] for target in panel["targets"]]
+    assert {own["datasource"]["uid"] for own in (*panels, *board["templating"]["list"])} == {source["uid"]}
+    settings = on_postgresql(Settings(store=StoreSettings(path=tmp_path / "store.sqlite")), postgres.port)
+    meter, day = "health.centre-1.main", dt.date(2026, 3, 1)
+    with energy(settings, load_portfolio(config_dir)) as site:
+        at = midnight_us(day) + np.arange(97) * 900_000_000
+        columns = {name: np.arange(97.0) for name in ("energy_kwh", "export_kwh")}
+        site.store.commit(ReadingBatch((meter,), np.zeros(97, np.int64), at, columns))
+        site.bring_up()
+        with site.ledger._engine.connect() as connection:
+            assert connection.exec_driver_sql(board["templating"]["list"][0]["query"]).scalars().all() == [meter]
+            for target in panels:
+                query = target["rawSql"].replace("$meter", meter)
+                for name, instant_us in (("From", at[0]), ("To", at[-2])):
+                    query = query.replace(f"$__unixEpoch{name}()", str(instant_us // 1_000_000))
+                assert "$" not in query
+                rows = connection.exec_driver_sql(query).all()
+                assert [value for _, value in rows] == [4.0] * 24
+                assert rows[0][0] == dt.datetime(2026, 3, 1, tzinfo=BANGKOK)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import subprocess
 import sys
@@ -9,10 +10,19 @@ import sys
 import numpy as np
 import pytest
 
+from bkkenergy.errors import InputError
+from bkkenergy.portfolio import load_portfolio
+from bkkenergy.ports.ledger import IMPORT, LedgerDays, Purged
 from bkkenergy.readings import FIELDS, ReadingBatch
+from bkkenergy.settings import Settings, StoreSettings
+from bkkenergy.store.engines import file_engine
+from bkkenergy.store.ledger.moving import copy_ledger
+from bkkenergy.store.ledger.sql import SqlLedger
 from bkkenergy.store.migrate import compare, copy_readings
 from bkkenergy.store.sqlite import SqliteStore
+from bkkenergy.usecases.runs import midnight_us
 from tests.conftest import CONFIG_PARTS, ROOT
+from tests.sites import energy
 
 METERS = ("health.centre-1.main", "health.centre-2.main", "medical-service.taksin.main")
 START_US = 1_700_000_000_000_000
@@ -65,6 +75,47 @@ def test_there_and_back_every_reading_is_the_same(home):
         for name in FIELDS:
             assert np.array_equal(before[meter].column(name), after[meter].column(name), equal_nan=True)
     assert "both stores are the same" in run(home, "--to", "sqlite", "--from", "sqlite", code=2)
+
+
+def test_the_ledger_moves_to_a_new_file_with_days_whose_readings_are_gone(home):
+    path, other = home / "var/store.sqlite", home / "var/back.sqlite"
+    portfolio = load_portfolio(home / "config")
+    with energy(Settings(store=StoreSettings(path=path)), portfolio) as site:
+        site.bring_up()
+        days = site.ledger.stored_days(METERS[0], IMPORT)
+        truth = site.ledger.slots(METERS, IMPORT, days[0], days[-1])
+        gone = [Purged(days[0], days[49], days[43], is_done=True)]
+        assert site.ledger.purges.begin({METERS[0]: gone})
+        site.store.forget([METERS[0]], 0, midnight_us(days[43]))
+        site.ledger.purges.finish([METERS[0]])
+    run(home, "--to", "sqlite", "--from", "sqlite", "--path", str(other))
+    run(home, "--to", "sqlite", "--from", "sqlite", "--path", str(other))
+    with energy(Settings(store=StoreSettings(path=other)), portfolio) as moved:
+        moved.bring_up()
+        assert moved.ledger.purges.spans() == {METERS[0]: gone}
+        assert moved.ledger.purges.late() == {}
+        found = moved.ledger.slots(METERS, IMPORT, days[0], days[-1])
+    np.testing.assert_array_equal(found.quality, truth.quality)
+    np.testing.assert_allclose(found.values, truth.values, atol=1e-6)
+
+
+def test_a_ledger_without_the_purged_days_is_not_written_over(tmp_path):
+    paths = [tmp_path / name for name in ("one.sqlite", "two.sqlite", "none.sqlite")]
+    for number, path in enumerate(paths[:2]):
+        ledger = SqlLedger(file_engine(path))
+        ledger.prepare()
+        day = dt.date(2023, 1, 1)
+        ledger.mark([METERS[0]], day, day)
+        (claim,) = ledger.claim("a worker", now_us=START_US, lease_s=10, limit=1)
+        row = LedgerDays(METERS[0], "import", day, np.full((1, 96), 1.0), np.zeros((1, 96), np.uint8), np.array([96]))
+        ledger.finish(claim, [row], [], computed=[day], now_us=START_US)
+        if number == 0:
+            ledger.purges.begin({METERS[0]: [Purged(day, day, day, is_done=True)]})
+        ledger.close()
+    with pytest.raises(InputError, match=r"an energy ledger of its own, without the purged days of .*one\.sqlite"):
+        copy_ledger(paths[0], paths[1])
+    assert not copy_ledger(paths[1], paths[0])
+    assert not copy_ledger(paths[2], paths[1])
 
 
 def test_a_migration_that_was_cut_off_goes_on_where_it_was(home, tmp_path):

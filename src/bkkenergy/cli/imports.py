@@ -40,8 +40,9 @@ from bkkenergy.store.state import open_state
 from bkkenergy.store.state.users import note
 from bkkenergy.usecases import imports
 from bkkenergy.usecases.imports import Overlap
-from bkkenergy.usecases.recompute import Worker, follow_configuration, now_us, own_name
+from bkkenergy.usecases.storedreadings import preview_readings
 from bkkenergy.usecases.uptodate import UpToDate
+from bkkenergy.usecases.worker import Worker, follow_configuration, now_us, own_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +272,7 @@ def _import_readings(
     refused = Counter[str]()
     started_s = time.monotonic()
     _refused_path(file).unlink(missing_ok=True)
-    seen = imports.preview_readings(opened.store, _good(opened, file, registers, refused))
+    seen = preview_readings(opened.store, _good(opened, file, registers, refused))
     if seen.count:
         period = f"{_at(seen.first_us)} to {_at(seen.last_us)}"
         click.echo(f"{file}: {seen.count:,} readings of {len(seen.meters)} meters, {period}.")

@@ -12,6 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from bkkenergy.cli.context import config_option, load_site
 from bkkenergy.errors import InputError
 from bkkenergy.store import open_store, open_writable
+from bkkenergy.store.ledger import ledger_url
+from bkkenergy.store.ledger.moving import copy_ledger
 from bkkenergy.store.migrate import Compared, compare, copy_readings
 
 console = Console(stderr=True)
@@ -45,6 +47,8 @@ def migrate_command(
         raise InputError("both stores are the same. Name another with --to, --from or --path.")
     meters = [meter.id for meter in site.portfolio.meters]
     noted = store.path.parent / f"migrated-{came_from}-to-{kind}-{new.path.stem}.json"
+    if old.path != new.path and ledger_url(site.settings) is None:
+        copy_ledger(old.path, new.path)
     with (
         closing(open_store(old)) as source_store,
         closing(open_writable(site.settings.model_copy(update={"store": new}))) as target_store,
@@ -52,8 +56,6 @@ def migrate_command(
     ):
         copying, comparing = (bar.add_task(name, total=len(meters)) for name in ("Copied", "Compared"))
         copied = copy_readings(source_store, target_store, meters, noted, told=lambda *_: bar.advance(copying))
-        if old.path != new.path:
-            source_store.kept.copy_to(target_store.kept)
         found = compare(source_store, target_store, meters, told=lambda _: bar.advance(comparing))
     _tell(copied, found, noted)
 

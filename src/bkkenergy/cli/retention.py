@@ -1,20 +1,20 @@
-"""`bkkenergy retention`: how long readings are kept, what is packed, what a deletion would take, and packing now."""
+"""`bkkenergy retention`: how long readings stay, what was purged, what a purge would delete, and purging now."""
 
 from __future__ import annotations
 
 import getpass
 import time
 from collections import defaultdict
-from contextlib import closing
 from pathlib import Path
 
 import click
 from rich.console import Console
 from rich.status import Status
 
-from bkkenergy.cli.context import Site, config_option, load_site, today_here
-from bkkenergy.reports.retention import Packed, Planned, due_cut, pack, planned
-from bkkenergy.store import ReadingStore, open_store
+from bkkenergy.cli.context import config_option, load_site, today_here
+from bkkenergy.cli.site import opened_worker
+from bkkenergy.usecases.purge import Planned, PurgeRun, due_cut, planned, purge, purged_before
+from bkkenergy.usecases.worker import Worker
 
 
 @click.command(
@@ -23,70 +23,71 @@ from bkkenergy.store import ReadingStore, open_store
 )
 @click.option("--confirm", "is_confirmed", is_flag=True, help="Agree to the first deletion, after a list of it.")
 @click.option("--yes", "is_sure", is_flag=True, help="With --confirm: do not ask.")
-@click.option("--run", "is_run", is_flag=True, help="Pack and delete now what is past its years.")
+@click.option("--run", "is_run", is_flag=True, help="Delete now what is past its years.")
 @config_option
 def retention_command(config_dir: Path, *, is_confirmed: bool, is_sure: bool, is_run: bool) -> None:
-    """Show what is kept of old days, and what a deletion would take. The scheduler packs once a month.
+    """Show which readings were purged, and what a purge would delete. The scheduler purges once a month.
 
-    Readings older than store.raw_years become quarter-hours, from which every report comes out as before; then they
-    are deleted, where the store counts as many as were packed. What was packed cannot be unpacked: the first deletion
-    waits until a person agrees. Back up before. Exit code 1 where readings stayed that should have gone.
+    Readings older than store.raw_years are deleted where their days are in the energy ledger, computed from as many
+    values as the store counts. Every report reads the ledger and comes out as before. Deleted readings do not come
+    back: the first deletion waits until a person agrees. Back up before. Exit code 1 where readings stayed that should
+    have gone.
     """
-    site = load_site(config_dir)
-    with closing(open_store(site.settings.store)) as store:
-        kept = store.kept
+    with opened_worker(load_site(config_dir)) as worker:
         if is_confirmed:
-            _confirm(site, store, is_sure=is_sure)
+            _confirm(worker, is_sure=is_sure)
         if is_confirmed or is_run:
-            _show_packed(_packed(site, store))
-        _show_kept(site, store)
-        if not kept.is_confirmed and not is_confirmed:
-            _show_planned(planned(store, site.settings, site.portfolio, today=today_here()))
-            click.echo("No deletion was agreed to yet: bkkenergy retention --confirm.")
-        held = kept.held
+            _show_run(_purged(worker))
+        _show_purged(worker)
+        purges = worker.ledger.purges
+        if purges.agreed() is None and not is_confirmed:
+            _show_planned(planned(worker, today=today_here()))
+            click.echo("No person has agreed to a deletion yet: bkkenergy retention --confirm.")
+        held, late = purges.held(), purges.late()
     for meter, count in held.items():
-        click.echo(f"{meter}: {count:,} old readings are not what was packed. They stay, and no report uses them.")
+        click.echo(f"{meter}: {count:,} old readings are not those that the ledger was computed from. They stay.")
+    for meter, days in late.items():
+        click.echo(
+            f"{meter}: readings came for {len(days):,} purged days, from {days[0]} on. Their rows did not change."
+        )
     raise SystemExit(1 if held and (is_confirmed or is_run) else 0)
 
 
-def _confirm(site: Site, store: ReadingStore, *, is_sure: bool) -> None:
+def _confirm(worker: Worker, *, is_sure: bool) -> None:
     """Show what would go, and note who agrees. Where nothing would go there is nothing to agree to."""
-    found = planned(store, site.settings, site.portfolio, today=today_here())
+    found = planned(worker, today=today_here())
     _show_planned(found)
     if found is None:
         return
     if not (is_sure or click.confirm("Delete these readings, and others when their time comes?")):
         raise SystemExit(1)
-    store.kept.confirm(getpass.getuser(), time.time_ns() // 1000)
+    worker.ledger.purges.agree(getpass.getuser(), time.time_ns() // 1000)
 
 
-def _packed(site: Site, store: ReadingStore) -> Packed | None:
-    with Status("Packing", console=Console(stderr=True)) as status:
-        return pack(
-            store,
-            site.settings,
-            site.portfolio,
-            today=today_here(),
-            told=lambda month: status.update(f"Packing {month}"),
-        )
+def _purged(worker: Worker) -> PurgeRun | None:
+    with Status("Purge", console=Console(stderr=True)) as status:
+        return purge(worker, today=today_here(), on_progress=lambda what: status.update(f"Purge: {what}"))
 
 
-def _show_packed(packed: Packed | None) -> None:
-    if packed is None:
-        click.echo("Nothing to pack.")
+def _show_run(run: PurgeRun | None) -> None:
+    if run is None:
+        click.echo("Nothing to purge.")
         return
-    click.echo(f"{packed.days:,} days of meters packed, {packed.deleted:,} readings deleted.")
+    click.echo(f"{run.deleted:,} readings deleted; {run.days:,} days of meters are in the ledger alone from now on.")
 
 
-def _show_kept(site: Site, store: ReadingStore) -> None:
-    cut, due = store.kept.cut, due_cut(site.settings, today_here())
-    days, size = store.kept.count()
-    years = site.settings.store.raw_years
-    click.echo(f"Readings are kept for {years} years, back to {due}." if due else "Readings are kept for ever.")
-    if cut is None:
-        click.echo("Nothing is packed yet: every report is made from readings.")
-    else:
-        click.echo(f"Before {cut}: {days:,} days of meters as quarter-hours, {size / 1e6:,.1f} MB.")
+def _show_purged(worker: Worker) -> None:
+    settings = worker.settings
+    due, before, agreed = due_cut(settings, today_here()), purged_before(worker.ledger), worker.ledger.purges.agreed()
+    years = settings.store.raw_years
+    click.echo(f"Readings stay for {years} years, back to {due}." if due else "Readings stay for ever.")
+    if agreed is not None:
+        click.echo(f"{agreed.who} agreed that readings are purged.")
+    if before is None:
+        click.echo("Nothing is purged yet.")
+        return
+    days = sum((own.last - own.first).days + 1 for spans in worker.ledger.purges.spans().values() for own in spans)
+    click.echo(f"Readings before {before} are purged: {days:,} days of meters are in the energy ledger alone.")
 
 
 def _show_planned(found: Planned | None) -> None:
@@ -94,10 +95,10 @@ def _show_planned(found: Planned | None) -> None:
     if found is None:
         click.echo("No reading is past its years.")
         return
-    click.echo(f"A deletion now would take {found.readings:,} readings of {len(found.meters)} meters:")
+    click.echo(f"A purge now would delete {found.readings:,} readings of {len(found.meters)} meters:")
     by_building = defaultdict(list)
-    for meter, told in found.meters.items():
-        by_building[meter.rpartition(".")[0]].append(told)
-    for building, own in sorted(by_building.items()):
-        count, oldest = sum(readings for _, readings in own), min(day for day, _ in own)
-        click.echo(f"  {building}: {count:,} readings of {len(own)} meters, from {oldest} on")
+    for meter, counted in found.meters.items():
+        by_building[meter.rpartition(".")[0]].append(counted)
+    for building, meters in sorted(by_building.items()):
+        count, oldest = sum(readings for _, readings in meters), min(day for day, _ in meters)
+        click.echo(f"  {building}: {count:,} readings of {len(meters)} meters, from {oldest} on")

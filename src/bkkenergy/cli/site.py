@@ -20,8 +20,8 @@ from bkkenergy.store.solar_config import load_solar
 from bkkenergy.store.state import open_state
 from bkkenergy.store.state.dismissals import dismissals
 from bkkenergy.store.state.projects import projects
-from bkkenergy.usecases.recompute import Worker, follow_configuration, now_us, own_name
 from bkkenergy.usecases.uptodate import UpToDate
+from bkkenergy.usecases.worker import Worker, follow_configuration, now_us, own_name
 
 
 @contextmanager

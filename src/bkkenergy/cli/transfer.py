@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -14,6 +15,8 @@ from bkkenergy.errors import InputError
 from bkkenergy.ingest.files import LongWriter
 from bkkenergy.readings import FIELDS
 from bkkenergy.store import open_store
+from bkkenergy.store.ledger import open_ledger
+from bkkenergy.usecases.purge import purged_before
 
 METERS_A_READ = 50
 
@@ -56,9 +59,11 @@ def export_command(file: Path, period: str, agency: str | None, config_dir: Path
         if agency in {None, building.agency}
         for meter in building.meters
     ]
+    with closing(open_ledger(site.settings)) as ledger:
+        before = purged_before(ledger, meters)
+    if before is not None and span.first_day < before:
+        click.echo(f"Readings before {before} are purged. The API gives their quarter-hours.", err=True)
     store = open_store(site.settings.store)
-    if (cut := store.kept.cut) is not None and span.first_day < cut:
-        click.echo(f"Readings before {cut} are packed and deleted; their quarter-hours come by the API.", err=True)
     writer = LongWriter(file)
     readings = 0
     try:

@@ -16,7 +16,7 @@ from bkkenergy.store.ledger import open_ledger
 from bkkenergy.store.start import try_out
 from bkkenergy.store.state import open_state
 from bkkenergy.store.state.users import first_admin
-from bkkenergy.usecases.recompute import follow_configuration
+from bkkenergy.usecases.worker import follow_configuration
 from bkkenergy.web.app import create_app
 from bkkenergy.web.here import Here
 

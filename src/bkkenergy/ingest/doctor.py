@@ -61,7 +61,7 @@ def _disk(settings: Settings) -> Iterator[Finding]:
 
 
 def _store(settings: Settings) -> Iterator[Finding]:
-    """Whether a value that is written is read back, and whether the server deletes what nothing has packed."""
+    """Whether a value that is written is read back, and whether the server deletes what is not in the ledger."""
     try:
         with closing(open_store(settings.store)) as store:
             store.probe()

@@ -21,12 +21,13 @@ from bkkenergy.jobs.post import send_waiting
 from bkkenergy.jobs.runner import Desk, work
 from bkkenergy.jobs.schedule import wanted
 from bkkenergy.reports.render.browser import Browser
-from bkkenergy.reports.retention import DeletionWaits, pack
 from bkkenergy.reports.savings.gather import SavingsSite
 from bkkenergy.settings import Settings
 from bkkenergy.store.archive import sweep
 from bkkenergy.store.state.ledger import Ledger, Run
-from bkkenergy.usecases.recompute import Worker, own_name, recompute
+from bkkenergy.usecases.purge import DeletionWaits, purge
+from bkkenergy.usecases.recompute import recompute
+from bkkenergy.usecases.worker import Worker, own_name
 
 log = structlog.get_logger(__name__)
 
@@ -50,7 +51,7 @@ class Jobs:
     _peaks: PeakWatch = field(default_factory=PeakWatch)
     _late_after: dt.datetime | None = None
     _alerts_after: dt.datetime | None = None
-    _pack_after: dt.datetime | None = None
+    _purge_after: dt.datetime | None = None
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.engine, own_name())
@@ -69,8 +70,8 @@ class Jobs:
             if self._is_time("_alerts_after", dt.timedelta(minutes=self.settings.alerts.every_min)):
                 look(site, self.engine, self._peaks, self.clock())
             tell(self.engine, self.settings, site.portfolio, self.clock())
-            if self._is_time("_pack_after", dt.timedelta(days=1)):
-                self._pack(site)
+            if self._is_time("_purge_after", dt.timedelta(days=1)):
+                self._purge()
         self._send()
         self._turned()
         return done
@@ -105,21 +106,23 @@ class Jobs:
             log.error("ledger_not_computed", why=str(error))  # noqa: TRY400
             return 0
 
-    def _pack(self, site: SavingsSite) -> None:
+    def _purge(self) -> None:
         today = self.clock().astimezone(BANGKOK).date()
         try:
-            packed = pack(site.store, self.settings, site.portfolio, today=today)
+            with self.open_worker() as worker:
+                done = purge(worker, today=today)
         except DeletionWaits as waits:
             log.warning("readings_wait_for_a_person", why=str(waits))
             return
         except BkkEnergyError as error:
-            log.error("readings_not_packed", why=str(error))  # noqa: TRY400
+            log.error("readings_not_purged", why=str(error))  # noqa: TRY400
             return
-        if packed is None:
+        if done is None:
             return
-        log.info("readings_packed", cut=packed.cut.isoformat(), days=packed.days, deleted=packed.deleted)
-        for meter, count in packed.held.items():
-            log.error("readings_not_deleted", meter=meter, readings=count, why="they are not what was packed")
+        if done.deleted:
+            log.info("readings_purged", cut=done.cut.isoformat(), days=done.days, deleted=done.deleted)
+        for meter, count in done.held.items():
+            log.error("readings_not_deleted", meter=meter, readings=count, why="the ledger was not computed from them")
 
     def _enter(self, site: SavingsSite) -> None:
         jobs = self.settings.jobs

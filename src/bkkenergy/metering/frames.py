@@ -1,4 +1,4 @@
-"""From the readings of configured meters to interval energy: which of the three ways each meter goes."""
+"""Columns of what the configuration says of meters, and readings numbered in their order."""
 
 from __future__ import annotations
 
@@ -8,15 +8,8 @@ import numpy as np
 import pandas as pd
 
 from bkkenergy.calendar import timestamp_us
-from bkkenergy.metering.intervals import IntervalEnergy, interval_energy
-from bkkenergy.metering.registers import (
-    Growing,
-    MeterLimits,
-    growing_intervals,
-    growing_register,
-    integrated_power,
-)
-from bkkenergy.portfolio import Meter, MeterKind
+from bkkenergy.metering.registers import MeterLimits
+from bkkenergy.portfolio import Meter
 from bkkenergy.readings import IntArray, ReadingBatch
 
 
@@ -29,33 +22,6 @@ def limits_of(meters: Sequence[Meter]) -> MeterLimits:
     )
 
 
-def meter_energy(
-    batch: ReadingBatch,
-    meters: Sequence[Meter],
-    edges: pd.DatetimeIndex,
-    *,
-    max_gap_s: float,
-    field: str = "energy_kwh",
-) -> IntervalEnergy:
-    """Interval energy of `meters` from their readings, each by its kind.
-
-    batch : readings of at least these meters, a little beyond the edges on both sides.
-    field : "energy_kwh" or "export_kwh".
-    """
-    limits = limits_of(meters)
-    numbered = renumbered(batch, [meter.id for meter in meters])
-    kind = np.array([list(MeterKind).index(meter.kind) for meter in meters], dtype=np.int64)
-    parts = [
-        growing_register(
-            _of_kind(numbered, kind, MeterKind.REGISTER), limits, field=field, exchanges=exchanges_of(meters)
-        ),
-        growing_intervals(_of_kind(numbered, kind, MeterKind.INTERVAL), limits, field=field, max_gap_s=max_gap_s),
-    ]
-    if field == "energy_kwh":
-        parts.append(integrated_power(_of_kind(numbered, kind, MeterKind.POWER), max_gap_s=max_gap_s))
-    return interval_energy(_merged(parts), edges, numbered.meter_ids, interval_s=limits.interval_s, max_gap_s=max_gap_s)
-
-
 def renumbered(batch: ReadingBatch, meter_ids: Sequence[str]) -> ReadingBatch:
     """The readings of `meter_ids` alone, numbered in that order."""
     place = {meter_id: number for number, meter_id in enumerate(meter_ids)}
@@ -65,10 +31,6 @@ def renumbered(batch: ReadingBatch, meter_ids: Sequence[str]) -> ReadingBatch:
     return wanted.take(number >= 0)
 
 
-def _of_kind(batch: ReadingBatch, kind: IntArray, wanted: MeterKind) -> ReadingBatch:
-    return batch.take(kind[batch.meter] == list(MeterKind).index(wanted))
-
-
 def exchanges_of(meters: Sequence[Meter]) -> list[tuple[int, int, float, float]]:
     """(meter number, ts_us, final_kwh, initial_kwh) of each declared change of meter."""
     return [
@@ -76,15 +38,3 @@ def exchanges_of(meters: Sequence[Meter]) -> list[tuple[int, int, float, float]]
         for number, meter in enumerate(meters)
         for exchange in meter.exchanges
     ]
-
-
-def _merged(parts: Sequence[Growing]) -> Growing:
-    """Growing energy of different meters as one, by meter and instant."""
-    meter = np.concatenate([part.meter for part in parts])
-    order = np.argsort(meter, kind="stable")
-    return Growing(
-        meter[order],
-        np.concatenate([part.ts_us for part in parts])[order],
-        np.concatenate([part.energy_kwh for part in parts])[order],
-        np.concatenate([part.quality for part in parts])[order],
-    )

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bkkenergy.metering.intervals import JITTER_RATIO
 from bkkenergy.metering.rating import Rating, learned_resolution_kwh
 from bkkenergy.metering.registers import S_PER_H
 from bkkenergy.metering.spans import SpanReason
@@ -21,6 +20,8 @@ MAX_REGISTER_KWH = 1e12
 DAY_US = 86_400 * US_PER_S
 BANGKOK_US = 7 * 3600 * US_PER_S
 """Bangkok is seven hours ahead of UTC, without summer time."""
+JITTER_RATIO = 1.5
+"""Readings up to this many intervals apart count as consecutive."""
 MIN_REPEATS = 2
 """A distance between readings that occurs less often says nothing about their interval."""
 EVEN_RATIO = 0.1

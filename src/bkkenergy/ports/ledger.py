@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from bkkenergy.errors import InputError
 from bkkenergy.metering.sources import Precedence
 from bkkenergy.metering.spans import Span, SpanReason
 from bkkenergy.readings import BoolArray, FloatArray, IntArray, QualityArray
@@ -30,11 +31,15 @@ __all__ = [
     "Channel",
     "Claim",
     "DayTotals",
+    "DaysPurged",
     "EnergyLedger",
     "LedgerDays",
     "MeterSeen",
     "NewBatch",
     "Precedence",
+    "PurgeAgreed",
+    "PurgeRecords",
+    "Purged",
     "Slots",
     "SourceDays",
     "SourceReader",
@@ -75,6 +80,7 @@ class LedgerDays:
 
     values : (days, slots) accepted energy of each slot (or mean), NaN where nothing of it is known.
     quality : (days, slots) Quality of each. A slot that is MISSING in part holds the part that is known.
+    readings : (days,) how many values of the channel's field the store had, before any was refused.
     """
 
     meter: str
@@ -82,10 +88,13 @@ class LedgerDays:
     first_day: dt.date
     values: FloatArray
     quality: QualityArray
+    readings: IntArray
 
     def __post_init__(self) -> None:
         if self.values.shape != self.quality.shape or self.values.ndim != 2:  # noqa: PLR2004 - days and slots
             raise ValueError(f"LedgerDays: values {self.values.shape} and quality {self.quality.shape} do not match.")
+        if self.readings.shape != self.values.shape[:1]:
+            raise ValueError(f"LedgerDays: values {self.values.shape} and readings {self.readings.shape} do not match.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,8 +247,79 @@ class SourceReader(Protocol):
         """Days of meters by batches that count, both ends included, in the order of the batches."""
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Purged:
+    """Days of a meter whose rows stay as they are, since readings were deleted.
+
+    first, last : these days. deleted_before : readings of the days before it are deleted; those of the days from it
+    to `last` are still there, to read registers at the edge. is_done : whether the deletion came to its end.
+    """
+
+    first: dt.date
+    last: dt.date
+    deleted_before: dt.date
+    is_done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PurgeAgreed:
+    """Who agreed that readings are purged, and when, us since 1970 UTC."""
+
+    who: str
+    at_us: int
+
+
+class DaysPurged(InputError):
+    """Something would change rows of days whose readings are deleted."""
+
+    def __init__(self, meter: str, day: dt.date) -> None:
+        super().__init__(
+            f"{meter}: the readings of {day} are purged (`bkkenergy retention`), and the ledger's rows of such days "
+            "stay as they are. Nothing was changed. Leave these days out."
+        )
+
+
+class PurgeRecords(Protocol):
+    """What the ledger knows of raw readings that were deleted."""
+
+    def agree(self, who: str, at_us: int) -> None:
+        """Note that a person agrees that readings are purged here. The first one stays."""
+
+    def agreed(self) -> PurgeAgreed | None:
+        """Who agreed; None where no person did."""
+
+    def spans(self, meters: Sequence[str] | None = None) -> Mapping[str, Sequence[Purged]]:
+        """Purged days of each meter that has some, in order."""
+
+    def begin(self, spans: Mapping[str, Sequence[Purged]]) -> frozenset[str]:
+        """Replace the spans of meters, before their readings are deleted; return the meters for which it was done.
+
+        Meters with a marked day in a span, or held by a worker, are left as they are. A worker whose lease is over
+        loses its claim.
+        """
+
+    def finish(self, meters: Sequence[str]) -> None:
+        """Note that the deletion of these meters' readings came to its end."""
+
+    def add_late(self, meter: str, days: Sequence[dt.date]) -> None:
+        """Note purged days for which readings came later. They stay in the store, and no row changes."""
+
+    def late(self, meters: Sequence[str] | None = None) -> Mapping[str, Sequence[dt.date]]:
+        """Such days of each meter that has some, in order."""
+
+    def held(self) -> Mapping[str, int]:
+        """Meters with readings past their years that the latest purge did not delete, and how many of each."""
+
+    def set_held(self, readings: Mapping[str, int]) -> None:
+        """Replace what the purge before held back."""
+
+
 class EnergyLedger(LedgerReader, SourceReader, Protocol):
     """Rows by meter, channel and local day, and marks of days that are to be computed again."""
+
+    @property
+    def purges(self) -> PurgeRecords:
+        """What is known of readings that were deleted."""
 
     def prepare(self) -> None:
         """Make the tables that are missing. Raises StoreAway."""
@@ -285,10 +365,16 @@ class EnergyLedger(LedgerReader, SourceReader, Protocol):
         """Days that have a row, in order."""
 
     def add_batch(self, batch: NewBatch, days: Sequence[LedgerDays]) -> int:
-        """Note a batch with its slots and mark their days, in one transaction. Return its number."""
+        """Note a batch with its slots and mark their days, in one transaction. Return its number. Raises DaysPurged."""
 
     def undo_batch(self, number: int, who: str, at_us: int) -> bool:
-        """Let a batch count no more and mark its days, in one transaction. Return False where it did not count."""
+        """Let a batch count no more and mark its days, in one transaction. Return False where it did not count.
+
+        Raises DaysPurged.
+        """
+
+    def reading_counts(self, meters: Sequence[str], first: dt.date, last: dt.date) -> Mapping[str, Mapping[str, int]]:
+        """How many values each channel's rows of some days were computed from, by meter; 0 is left out."""
 
     def close(self) -> None:
         """Close files and connections."""

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from bkkenergy.settings import Settings, StoreSettings
-from bkkenergy.store.base import ReadingStore, StoreAway, StoreDenied, StoreRefused, StoreUnfit
+from bkkenergy.store.base import ReadingStore, StoreAway, StoreDenied, StoreRefused, StoreUnfit, UnmarkedCommit
 from bkkenergy.store.ledger import is_in_readings_file, open_ledger
 from bkkenergy.store.ledger.beside import MarksBeside
 
-__all__ = ["ReadingStore", "StoreAway", "StoreDenied", "StoreRefused", "StoreUnfit", "open_store", "open_writable"]
+__all__ = [
+    "ReadingStore",
+    "StoreAway",
+    "StoreDenied",
+    "StoreRefused",
+    "StoreUnfit",
+    "UnmarkedCommit",
+    "open_store",
+    "open_writable",
+]
 
 
 def open_writable(settings: Settings, *, prepare: bool = True) -> ReadingStore:
@@ -29,14 +38,14 @@ def open_store(settings: StoreSettings, *, prepare: bool = True, marks: MarksBes
     """The store that the settings name, ready to be read and written. Raises StoreAway, StoreUnfit.
 
     prepare : whether to reach it at once; otherwise call `prepare` before the first commit.
-    marks : of an energy ledger in another database. Readings alone need none.
+    marks : of an energy ledger in another database. Without them an SQLite file marks its own ledger, and a store on a
+    server is for reading: it refuses to commit.
     """
     store: ReadingStore
     if settings.kind == "influx":
         from bkkenergy.store.influx import InfluxStore  # noqa: PLC0415 - its client is slow to import
-        from bkkenergy.store.rollup import StaleMarks  # noqa: PLC0415
 
-        store = InfluxStore(settings.influx, StaleMarks(settings.path), marks)
+        store = InfluxStore(settings.influx, marks)
     else:
         from bkkenergy.store.sqlite import SqliteStore  # noqa: PLC0415 - one of two
 

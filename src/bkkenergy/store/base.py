@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from bkkenergy.errors import AwayError, BkkEnergyError
 from bkkenergy.readings import ReadingBatch
-
-if TYPE_CHECKING:  # it is built on this module
-    from bkkenergy.store.kept import Kept
 
 DEFAULT_FIELDS = ("energy_kwh", "export_kwh", "power_kw")
 
@@ -30,12 +27,12 @@ class StoreUnfit(BkkEnergyError):
     """The store answers, but what is written cannot be read back as it was. A person has to act before we start."""
 
 
+class UnmarkedCommit(BkkEnergyError):
+    """Readings were committed to a store that no energy ledger hears of. Open it by `open_writable`."""
+
+
 class ReadingStore(Protocol):
     """Readings by meter and instant."""
-
-    @property
-    def kept(self) -> Kept:
-        """What is kept of days whose readings are deleted."""
 
     def prepare(self) -> None:
         """Make what must be there before the first commit. Raises StoreAway, StoreUnfit."""
@@ -80,9 +77,6 @@ class ReadingStore(Protocol):
 
     def forget(self, meter_ids: Sequence[str], start_us: int, before_us: int) -> None:
         """Delete the meters' readings with start <= instant < before. Raises StoreRefused where the server will not."""
-
-    def keep_hours(self, hours: ReadingBatch) -> None:
-        """Keep the hours of packed days where others than we look: energy_kwh in the hour that begins at the stamp."""
 
     def latest_registers(self, meter_ids: Sequence[str]) -> Mapping[str, tuple[int, float]]:
         """Instant and value of the latest import register (energy_kwh) of each meter that has one."""

@@ -6,20 +6,16 @@ import datetime as dt
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
-from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
 from bkkenergy.readings import US_PER_S, WEATHER_FIELDS, ReadingBatch
 from bkkenergy.settings import InfluxSettings
-from bkkenergy.store.base import DEFAULT_FIELDS, StoreAway, StoreDenied, StoreRefused, StoreUnfit
+from bkkenergy.store.base import DEFAULT_FIELDS, StoreAway, StoreDenied, StoreRefused, StoreUnfit, UnmarkedCommit
 from bkkenergy.store.influx_server import CHECK_RIGHTS, NEEDS_INFLUXQL, InfluxServer, Series, quoted_name, quoted_text
-from bkkenergy.store.kept import Kept
 from bkkenergy.store.ledger.beside import MarksBeside
-from bkkenergy.store.line_protocol import HOURS, MEASUREMENT, TAG, encode
-from bkkenergy.store.rollup import StaleMarks
+from bkkenergy.store.line_protocol import MEASUREMENT, TAG, encode
 
 METERS_A_QUERY = 200
 LATEST_US = 9_223_372_036_854_774
@@ -39,18 +35,9 @@ class InfluxStore:
     it can lose points after they were acknowledged to the broker.
     """
 
-    def __init__(
-        self, settings: InfluxSettings, marks: StaleMarks | None = None, ledger: MarksBeside | None = None
-    ) -> None:
-        """Marks, ledger : marked with every batch, so that its days are computed again."""
-        self.server, self._marks, self._ledger = InfluxServer(settings), marks, ledger
-
-    @cached_property
-    def kept(self) -> Kept:
-        """What is kept of days whose readings are deleted, in the file beside that also holds the marks."""
-        if self._marks is None:
-            raise ValueError("an InfluxStore without a file beside it keeps nothing. Make it by open_store.")
-        return Kept(self._marks.path)
+    def __init__(self, settings: InfluxSettings, marks: MarksBeside | None = None) -> None:
+        """Marks : of the energy ledger, for each batch. A store without them can be read, and refuses to commit."""
+        self.server, self._marks = InfluxServer(settings), marks
 
     def prepare(self) -> None:
         """Find out what the server speaks, and make the database on a 1.x server."""
@@ -100,17 +87,11 @@ class InfluxStore:
 
     def commit(self, batch: ReadingBatch) -> None:
         """Store the batch by one request; an HTTP answer of success comes after it is durable."""
-        body = encode(batch)
-        if body and self._marks is not None:
-            self._marks.mark(batch)
-        if body:
-            with nullcontext() if self._ledger is None else self._ledger.around(batch):
+        if self._marks is None:
+            raise UnmarkedCommit("This store was opened to be read: no energy ledger would notice what is committed.")
+        if body := encode(batch):
+            with self._marks.around(batch):
                 self.server.write(body)
-
-    def keep_hours(self, hours: ReadingBatch) -> None:
-        """Hours of packed days as a measurement of their own, for dashboards: energy_kwh in the hour from its stamp."""
-        if body := encode(hours, HOURS):
-            self.server.write(body)
 
     def readings(
         self, meter_ids: Sequence[str], start_us: int, end_us: int, fields: Sequence[str] = DEFAULT_FIELDS
@@ -219,12 +200,8 @@ class InfluxStore:
     def close(self) -> None:
         """Give connections and files up."""
         self.server.close()
-        if "kept" in self.__dict__:
-            self.kept.close()
         if self._marks is not None:
             self._marks.close()
-        if self._ledger is not None:
-            self._ledger.close()
 
 
 def _chunks(meter_ids: Sequence[str]) -> list[Sequence[str]]:

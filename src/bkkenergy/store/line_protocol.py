@@ -8,11 +8,11 @@ import pyarrow.compute as pc
 
 from bkkenergy.readings import FIELDS, ReadingBatch
 
-MEASUREMENT, HOURS = "reading", "hour"
+MEASUREMENT = "reading"
 TAG = "meter"
 
 
-def encode(batch: ReadingBatch, measurement: str = MEASUREMENT) -> bytes:
+def encode(batch: ReadingBatch) -> bytes:
     """One line a reading, stamped in microseconds; readings without any value are left out.
 
     Syntax: InfluxData, "Line protocol reference". Floats carry no suffix, so a field never changes
@@ -28,7 +28,7 @@ def encode(batch: ReadingBatch, measurement: str = MEASUREMENT) -> bytes:
         return b""
     fields = [_field(name, batch.columns[name]) for name in names]
     values = pc.binary_join_element_wise(*fields, ",", null_handling="skip")
-    series = pa.array([f"{measurement},{TAG}={_escaped(name)}" for name in batch.meter_ids])
+    series = pa.array([f"{MEASUREMENT},{TAG}={_escaped(name)}" for name in batch.meter_ids])
     stamps = pa.array(batch.ts_us).cast(pa.string())
     lines = pc.binary_join_element_wise(series.take(pa.array(batch.meter)), values, stamps, " ")
     joined = pc.binary_join(pa.ListArray.from_arrays([0, len(lines)], lines), "\n")

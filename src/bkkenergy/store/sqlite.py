@@ -6,7 +6,7 @@ import sqlite3
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 
@@ -14,12 +14,9 @@ import numpy as np
 
 from bkkenergy.readings import FIELDS, ReadingBatch
 from bkkenergy.store.base import DEFAULT_FIELDS, StoreUnfit
-from bkkenergy.store.kept import Kept
 from bkkenergy.store.ledger.beside import MarksBeside
 from bkkenergy.store.ledger.marks import mark_readings_sql
 from bkkenergy.store.ledger.tables import sqlite_schema
-from bkkenergy.store.rollup import SCHEMA as ROLLUP_SCHEMA
-from bkkenergy.store.rollup import mark_stale
 from bkkenergy.store.sqlite_file import METER_TABLE, Transaction, make_tables, open_database
 
 ROWS_AT_ONCE = (8000, 2000, 500, 100, 20, 5, 1)
@@ -47,14 +44,9 @@ class SqliteStore:
         self._connection = open_database(path)
         self._numbers: dict[str, int] = {}
 
-    @cached_property
-    def kept(self) -> Kept:
-        """What is kept of days whose readings are deleted, in the same file."""
-        return Kept(self.path)
-
     def prepare(self) -> None:
         """Make the tables, and the columns that an older file lacks."""
-        make_tables(self._connection, self.path, _SCHEMA + ROLLUP_SCHEMA + sqlite_schema())
+        make_tables(self._connection, self.path, _SCHEMA + sqlite_schema())
         known = {row[1] for row in self._connection.execute("PRAGMA table_info(reading)")}
         lacking = [name for name in FIELDS if name not in known]
         make_tables(self._connection, self.path, "".join(f"ALTER TABLE reading ADD COLUMN {n} REAL;" for n in lacking))
@@ -71,7 +63,6 @@ class SqliteStore:
             numbers = np.array([known.get(name, -1) for name in batch.meter_ids], np.int64)
             columns = (numbers[batch.meter], batch.ts_us, *(batch.columns[name] for name in names))
             _insert(connection, ("meter", "ts_us", *names), [column.tolist() for column in columns])
-            mark_stale(connection, numbers, batch)
             if self._marks is None:
                 mark_readings_sql(connection, batch.meter_ids, batch.meter, batch.ts_us)
         self._numbers = known
@@ -128,9 +119,6 @@ class SqliteStore:
         row = self._connection.execute(query, (meter_id, ts_us)).fetchone()
         return None if row is None else int(row[0])
 
-    def keep_hours(self, hours: ReadingBatch) -> None:
-        """Nothing to do: hours of every day stand in this file already, in the table `hour`."""
-
     def probe(self) -> None:
         """Write a value that no page shows, and read it back."""
         value = time.time_ns()
@@ -186,8 +174,6 @@ class SqliteStore:
     def close(self) -> None:
         """Let go of the file."""
         self._connection.close()
-        if "kept" in self.__dict__:
-            self.kept.close()
         if self._marks is not None:
             self._marks.close()
 

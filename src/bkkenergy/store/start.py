@@ -14,7 +14,7 @@ log = structlog.get_logger(__name__)
 DAY_S = 86_400
 NO_EXPIRY = (
     "Let the server keep data for ever (2.x: influx bucket update --retention 0; 1.x: ALTER RETENTION POLICY ... "
-    "DURATION INF): old readings are packed and deleted by bkkenergy itself (store.raw_years)."
+    "DURATION INF): old readings are purged by bkkenergy itself (store.raw_years)."
 )
 
 
@@ -30,7 +30,9 @@ def expiry_of(store: ReadingStore) -> str | None:
     after_s = store.expires_after_s()
     if after_s is None:
         return None
-    return f"the server deletes readings after {after_s / DAY_S:,.1f} days, whether they are packed or not"
+    return (
+        f"the server deletes readings after {after_s / DAY_S:,.1f} days, whether they are in the energy ledger or not"
+    )
 
 
 def try_out_now(settings: StoreSettings) -> None:

@@ -18,10 +18,20 @@ from bkkenergy.errors import InputError
 from bkkenergy.metering.registers import RATING_MARGIN_RATIO, S_PER_H
 from bkkenergy.metering.sources import IntervalSeries, Precedence, SourceSlots, merged, quarters_of
 from bkkenergy.portfolio import Meter, MeterKind, Portfolio
-from bkkenergy.ports.ledger import IMPORT, Batch, BatchKind, EnergyLedger, LedgerDays, LedgerReader, NewBatch
-from bkkenergy.readings import FIELDS, BoolArray, FloatArray, Quality, ReadingBatch
+from bkkenergy.ports.ledger import (
+    IMPORT,
+    Batch,
+    BatchKind,
+    DaysPurged,
+    EnergyLedger,
+    LedgerDays,
+    LedgerReader,
+    NewBatch,
+)
+from bkkenergy.readings import BoolArray, FloatArray, Quality, ReadingBatch
 from bkkenergy.store import ReadingStore
 from bkkenergy.usecases.othersources import OtherSources
+from bkkenergy.usecases.storedreadings import ReadingsPreview, without_stored
 
 EPOCH = dt.date(1970, 1, 1)
 DAY = dt.timedelta(days=1)
@@ -205,68 +215,6 @@ def batch_of(ledger: EnergyLedger, number: int) -> Batch:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class ReadingsPreview:
-    """What a file of raw readings would do.
-
-    count : readings. meters : with readings in the file. first_us, last_us : of them.
-    known : those that are stored just so. differing : those stored with other values.
-    between : stored readings that lie among the file's and are not in it.
-    """
-
-    count: int = 0
-    meters: tuple[str, ...] = ()
-    first_us: int = 0
-    last_us: int = 0
-    known: int = 0
-    differing: int = 0
-    between: int = 0
-
-    @property
-    def overlaps(self) -> bool:
-        """Whether the file and the store hold different readings of the same time."""
-        return self.differing + self.between > 0
-
-    def plus(self, other: ReadingsPreview) -> ReadingsPreview:
-        """Return both together."""
-        if not (self.count and other.count):
-            return self if self.count else other
-        return ReadingsPreview(
-            self.count + other.count,
-            tuple(dict.fromkeys(self.meters + other.meters)),
-            min(self.first_us, other.first_us),
-            max(self.last_us, other.last_us),
-            self.known + other.known,
-            self.differing + other.differing,
-            self.between + other.between,
-        )
-
-
-def preview_readings(store: ReadingStore, chunks: Iterable[ReadingBatch]) -> ReadingsPreview:
-    """Compare the readings of a file with those that are stored. Nothing is written."""
-    found = ReadingsPreview()
-    for chunk in chunks:
-        for number in np.unique(chunk.meter).tolist():
-            found = found.plus(_compare(store, chunk.take(chunk.meter == number), chunk.meter_ids[number]))
-    return found
-
-
-def _compare(store: ReadingStore, own: ReadingBatch, meter: str) -> ReadingsPreview:
-    """One meter's readings of a file, and the stored ones of the same time."""
-    first_us, last_us = int(own.ts_us.min()), int(own.ts_us.max())
-    there = ReadingBatch.empty((meter,))
-    if store.count([meter], first_us, last_us + 1, FIELDS):
-        there = store.readings([meter], first_us, last_us + 1, FIELDS)
-    _, at, stored_at = np.intersect1d(own.ts_us, there.ts_us, return_indices=True)
-    is_same = np.ones(len(at), np.bool_)
-    for name in own.columns:
-        new, old = own.column(name)[at], there.column(name)[stored_at]
-        is_same &= np.isnan(new) | (new == old)
-    return ReadingsPreview(
-        len(own), (meter,), first_us, last_us, int(is_same.sum()), int((~is_same).sum()), len(there) - len(at)
-    )
-
-
 def apply_readings(
     store: ReadingStore,
     ledger: EnergyLedger,
@@ -302,19 +250,8 @@ def apply_readings(
     number = ledger.add_batch(batch, [])
     audit("import", str(number), _details(batch))
     for chunk in chunks:
-        store.commit(_without_stored(store, chunk) if overlap is Overlap.FILL else chunk)
+        store.commit(without_stored(store, chunk) if overlap is Overlap.FILL else chunk)
     return number
-
-
-def _without_stored(store: ReadingStore, chunk: ReadingBatch) -> ReadingBatch:
-    """Leave out the readings whose instant is stored already."""
-    is_new = np.ones(len(chunk), np.bool_)
-    for number in np.unique(chunk.meter).tolist():
-        rows = np.flatnonzero(chunk.meter == number)
-        ts_us = chunk.ts_us[rows]
-        there = store.readings([chunk.meter_ids[number]], int(ts_us.min()), int(ts_us.max()) + 1, FIELDS)
-        is_new[rows] = ~np.isin(ts_us, there.ts_us)
-    return chunk.take(is_new)
 
 
 def _details(batch: NewBatch) -> dict[str, object]:
@@ -359,7 +296,16 @@ def _check(meter: Meter | None, name: str, series: IntervalSeries, latest_us: in
 
 def _ledger_days(meter: Meter, series: IntervalSeries) -> LedgerDays:
     first, values, quality = quarters_of(series, float(meter.interval_s))
-    return LedgerDays(meter.id, IMPORT.name, EPOCH + first * DAY, values, quality)
+    return LedgerDays(meter.id, IMPORT.name, EPOCH + first * DAY, values, quality, np.zeros(len(values), np.int64))
+
+
+def _refuse_purged(ledger: EnergyLedger, block: LedgerDays) -> None:
+    """Raise DaysPurged where a file says something of a day whose row stays as it is."""
+    said = np.flatnonzero((block.quality != Quality.MISSING).any(axis=1)).tolist()
+    for span in ledger.purges.spans([block.meter]).get(block.meter, ()):
+        for day in (block.first_day + number * DAY for number in said):
+            if span.first <= day <= span.last:
+                raise DaysPurged(block.meter, day)
 
 
 def _meter_preview(
@@ -367,6 +313,7 @@ def _meter_preview(
 ) -> MeterPreview:
     """Compare a file with the ledger over its days."""
     block = _ledger_days(meter, series)
+    _refuse_purged(ledger, block)
     last = block.first_day + (len(block.values) - 1) * DAY
     slots = fresh.slots([meter.id], IMPORT, block.first_day, last)
     others = OtherSources(block.first_day, len(block.values), ledger.sources([meter.id], block.first_day, last))

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import structlog
 
 from bkkenergy.ports.ledger import Channel, DayTotals, LedgerReader, MeterSeen, Slots, Span
-from bkkenergy.usecases.recompute import Worker, recompute
+from bkkenergy.usecases.recompute import recompute
+from bkkenergy.usecases.worker import Worker
 
 log = structlog.get_logger(__name__)
 

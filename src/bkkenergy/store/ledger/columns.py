@@ -30,6 +30,13 @@ def is_among(is_postgresql: bool, column: ColumnElement[Any], values: Sequence[o
     return column.in_(select(func.json_each(json.dumps(list(values))).table_valued("value").c.value))
 
 
+def numbers_of(connection: Connection, meters: Sequence[str]) -> dict[str, int]:
+    """Return the ledger's number of each meter that it knows."""
+    own = ledger_meter.c
+    among = is_among(connection.dialect.name == "postgresql", own.name, meters)
+    return {row.name: row.id for row in connection.execute(select(own.name, own.id).where(among))}
+
+
 def insert_columns(connection: Connection, table: Table, columns: Columns) -> None:
     """Insert rows that are given by column."""
     names, values = ", ".join(columns), list(columns.values())
@@ -104,9 +111,7 @@ class _Asked:
 def _asked(connection: Connection, meters: Sequence[str], channel: Channel, first: dt.date, last: dt.date) -> _Asked:
     if last < first or len(set(meters)) < len(meters):
         raise ValueError(f"days from {first} to {last} of {len(meters)} meters: days run forward, meters occur once")
-    own = ledger_meter.c
-    among = is_among(connection.dialect.name == "postgresql", own.name, meters)
-    numbers = {row.name: row.id for row in connection.execute(select(own.name, own.id).where(among))}
+    numbers = numbers_of(connection, meters)
     known = sorted((numbers[name], place) for place, name in enumerate(meters) if name in numbers)
     table = np.array(known, np.int64).reshape(-1, 2)
     return _Asked(

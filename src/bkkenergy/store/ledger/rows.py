@@ -72,6 +72,7 @@ def day_columns(number: int, block: LedgerDays, channel: Channel, computed_us: i
         "incomplete": _counted(quality == Quality.INCOMPLETE),
         "peak": _nullable(peak),
         "peak_slot": peak_slot.tolist(),
+        "readings": block.readings.tolist(),
         "computed_us": [computed_us] * count,
         "slots": [*packed_values(values)],
         "quality": [*packed_quality(quality)],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from itertools import groupby
 
 from sqlalchemy import Connection, Engine, delete, func, or_, select, text, update
@@ -27,8 +28,9 @@ from bkkenergy.ports.ledger import (
 from bkkenergy.readings import US_PER_S, IntArray
 from bkkenergy.store.base import StoreRefused
 from bkkenergy.store.engines import shown, told
-from bkkenergy.store.ledger.columns import insert_columns, is_among, read_slots, read_totals
+from bkkenergy.store.ledger.columns import insert_columns, is_among, numbers_of, read_slots, read_totals
 from bkkenergy.store.ledger.marks import Touched, all_days, now_us, put_postgresql, put_sqlite, touched_by
+from bkkenergy.store.ledger.purges import SqlPurgeRecords, refuse_purged
 from bkkenergy.store.ledger.rows import (
     check,
     date_of,
@@ -255,6 +257,7 @@ class SqlLedger:
         with self._writing() as connection:
             if touched.day:
                 self._put(connection, touched)
+                refuse_purged(connection, touched)
             return insert_batch(connection, batch, days)
 
     def undo_batch(self, number: int, who: str, at_us: int) -> bool:
@@ -265,6 +268,7 @@ class SqlLedger:
             touched = days_of_batch(connection, number)
             if touched.day:
                 self._put(connection, touched)
+                refuse_purged(connection, touched)
         return True
 
     def batches(self) -> Sequence[Batch]:
@@ -276,6 +280,31 @@ class SqlLedger:
         """Days of meters by batches that count, both ends included, in the order of the batches."""
         with self._reading() as connection:
             return read_sources(connection, meters, first, last, self._channels)
+
+    def reading_counts(self, meters: Sequence[str], first: dt.date, last: dt.date) -> Mapping[str, Mapping[str, int]]:
+        """How many values each channel's rows of some days were computed from, by meter."""
+        own = ledger_day.c
+        with self._reading() as connection:
+            numbers = numbers_of(connection, meters)
+            names = {number: name for name, number in numbers.items()}
+            query = (
+                select(own.meter, own.channel, func.sum(own.readings).label("readings"))
+                .where(is_among(self._is_postgresql, own.meter, list(names)))
+                .where(is_among(self._is_postgresql, own.channel, list(self._channels)))  # so that the key serves
+                .where(own.day.between(day_number(first), day_number(last)))
+                .group_by(own.meter, own.channel)
+            )
+            rows = connection.execute(query).all()
+        found: dict[str, dict[str, int]] = {}
+        for row in rows:
+            if row.readings:
+                found.setdefault(names[row.meter], {})[row.channel] = int(row.readings)
+        return found
+
+    @cached_property
+    def purges(self) -> SqlPurgeRecords:
+        """What is known of readings that were deleted."""
+        return SqlPurgeRecords(self._reading, self._writing, self._clock)
 
     def close(self) -> None:
         """Close files and connections."""

@@ -46,12 +46,14 @@ ledger_day = Table(
     Column("incomplete", SmallInteger, nullable=False),
     Column("peak", Double),
     Column("peak_slot", SmallInteger, nullable=False),
+    Column("readings", Integer, nullable=False),
     Column("computed_us", BigInteger, nullable=False),
     Column("slots", LargeBinary, nullable=False),
     Column("quality", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
 )
-"""day : days since 1970-01-01 in Bangkok. slots, quality : packed, see `packing`."""
+"""day : days since 1970-01-01 in Bangkok. readings : values that the day was computed from.
+slots, quality : packed, see `packing`."""
 
 ledger_hour = Table(
     "ledger_hour",
@@ -124,6 +126,44 @@ ledger_source_day = Table(
     sqlite_with_rowid=False,
 )
 """What a batch says of a day, beside the readings. Nothing can compute these rows again: back them up."""
+
+ledger_purge = Table(
+    "ledger_purge",
+    metadata,
+    Column("meter", Number, primary_key=True, autoincrement=False),
+    Column("first_day", Integer, primary_key=True, autoincrement=False),
+    Column("last_day", Integer, nullable=False),
+    Column("deleted_before", Integer, nullable=False),
+    Column("is_done", SmallInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Days whose rows stay as they are, since readings were deleted: see `ports.ledger.Purged`."""
+
+ledger_late = Table(
+    "ledger_late",
+    metadata,
+    Column("meter", Number, primary_key=True, autoincrement=False),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+"""Purged days for which readings came later."""
+
+ledger_held = Table(
+    "ledger_held",
+    metadata,
+    Column("meter", Number, primary_key=True, autoincrement=False),
+    Column("readings", BigInteger, nullable=False),
+)
+"""Readings past their years that the latest purge did not delete."""
+
+ledger_agreed = Table(
+    "ledger_agreed",
+    metadata,
+    Column("one", SmallInteger, primary_key=True, autoincrement=False),
+    Column("who", String, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+)
+"""Who agreed that readings are purged here, and when: one row at most."""
 
 
 def sqlite_schema() -> str:

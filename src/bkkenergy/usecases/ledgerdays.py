@@ -1,0 +1,326 @@
+"""Computes the rows of neighbouring days from readings: which readings, and what the ledger holds of them.
+
+A day depends on the readings of its meter around it: on the last one before it and the first one after it, however far
+away, and on a day more on both sides by which a register's track is judged.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bkkenergy.calendar import day_of_us
+from bkkenergy.metering.gaps import redistribution_kwh
+from bkkenergy.metering.tracks import usual_s
+from bkkenergy.metering.vee import Validated, typical_profile, validate
+from bkkenergy.portfolio import Meter, MeterKind
+from bkkenergy.ports.ledger import (
+    EXPORT,
+    GHI,
+    IMPORT,
+    POWER_FACTOR,
+    QUARTERS_PER_DAY,
+    TEMP_AIR,
+    Channel,
+    LedgerDays,
+    Span,
+    SpanReason,
+)
+from bkkenergy.readings import FIELDS, US_PER_S, BoolArray, FloatArray, IntArray, Quality, ReadingBatch
+from bkkenergy.usecases.fields import field_of, fields_of
+from bkkenergy.usecases.othersources import OtherSources
+from bkkenergy.usecases.runs import DAY, US_PER_DAY, Run, midnight_us
+from bkkenergy.usecases.worker import Worker
+
+QUARTER_US = 900 * US_PER_S
+CONTEXT_DAYS = 2
+"""Days read on both sides of a run: one that is computed again with it, one by which the register's track is judged."""
+PROFILE_DAYS = 28
+"""The typical profile of a gap comes from the days before it."""
+LEAST_POWER_FACTOR = 0.01
+WEATHER = ((GHI, "ghi_wm2"), (TEMP_AIR, "temp_air_c"))
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What is computed for a run: rows of the days first..last, from intervals of the days wide_first..wide_last."""
+
+    first: dt.date
+    last: dt.date
+    wide_first: dt.date
+    wide_last: dt.date
+
+
+Rows = Mapping[str, Sequence[LedgerDays]]
+"""Rows of each meter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Rows and spans of some meters over the days of a window."""
+
+    meters: tuple[str, ...]
+    window: Window
+    rows: list[LedgerDays]
+    spans: list[Span]
+
+
+def computed_run(worker: Worker, meters: Sequence[Meter], run: Run, fresh: Rows) -> Iterator[Part]:
+    """Compute a run for meters: those whose neighbours are near together, the others one by one.
+
+    fresh : rows of runs before, which are not in the ledger yet.
+    """
+    stations = [meter for meter in meters if meter.kind is MeterKind.WEATHER]
+    counting = [meter for meter in meters if meter.kind is not MeterKind.WEATHER]
+    if stations:
+        batch = _readings(worker, stations, run.first, run.last)
+        yield _weather(stations, batch, Window(run.first, run.last, run.first, run.last))
+    if not counting:
+        return
+    first, last = _days_around(run, run.first, run.last, CONTEXT_DAYS)
+    batch = _readings(worker, counting, first, last)
+    near = [meter for meter in counting if _is_near(worker, meter, batch, run)]
+    if near:
+        yield _energy(worker, near, batch, Window(*_rows_around(run), first, last), fresh)
+    for meter in counting:
+        if meter not in near:
+            window = _window(worker, meter, run)
+            wide = _readings(worker, [meter], *_days_around(run, window.wide_first, window.wide_last, 1))
+            yield _energy(worker, [meter], wide, window, fresh)
+
+
+def _days_around(run: Run, first: dt.date, last: dt.date, days: int) -> tuple[dt.date, dt.date]:
+    """Some days and a few more on both sides, as far as readings may be read."""
+    return max(first - days * DAY, run.among.read_first), min(last + days * DAY, run.among.last)
+
+
+def _rows_around(run: Run) -> tuple[dt.date, dt.date]:
+    """The days of a run and one more on both sides, as far as they may be computed."""
+    return max(run.first - DAY, run.among.first), min(run.last + DAY, run.among.last)
+
+
+def _readings(worker: Worker, meters: Sequence[Meter], first: dt.date, last: dt.date) -> ReadingBatch:
+    return worker.readings.readings([meter.id for meter in meters], midnight_us(first), midnight_us(last + DAY), FIELDS)
+
+
+def _is_near(worker: Worker, meter: Meter, batch: ReadingBatch, run: Run) -> bool:
+    """Whether all that a run depends on is in the batch: a reading on each of the days beside it, or none beyond."""
+    seen = worker.ledger.seen([meter.id]).get(meter.id)
+    if seen is None:
+        return True
+    number = batch.meter_ids.index(meter.id)
+    is_own = batch.meter == number
+    for field in fields_of(meter):
+        ts_us = batch.ts_us[is_own & np.isfinite(batch.column(field))]
+        if len(ts_us) == 0 and field == "export_kwh":
+            continue
+        for offset in range(1, CONTEXT_DAYS + 1):
+            before = midnight_us(run.first - offset * DAY)
+            after = midnight_us(run.last + offset * DAY)
+            has_before = ((ts_us >= before) & (ts_us < before + US_PER_DAY)).any()
+            has_after = ((ts_us >= after) & (ts_us < after + US_PER_DAY)).any()
+            if not has_before and seen.first_us < before + US_PER_DAY:
+                return False
+            if not has_after and seen.last_us >= after:
+                return False
+    return True
+
+
+def _window(worker: Worker, meter: Meter, run: Run) -> Window:
+    """The days that a run changes, and those that are needed to compute them."""
+    first, last = _rows_around(run)
+    before, after = _around(worker, meter, run, run.first, run.last)
+    first = first if before is None else max(min(first, before), run.among.first)
+    last = last if after is None else max(last, after)
+    anchor_before, anchor_after = _around(worker, meter, run, first, last)
+    return Window(
+        first,
+        last,
+        first if anchor_before is None else anchor_before,
+        last if anchor_after is None else anchor_after,
+    )
+
+
+def _around(
+    worker: Worker, meter: Meter, run: Run, first: dt.date, last: dt.date
+) -> tuple[dt.date | None, dt.date | None]:
+    """The days of the last reading before some days, and of the first one after them, as far as they may be read."""
+    before = [worker.readings.last_before_us(meter.id, midnight_us(first), field) for field in fields_of(meter)]
+    after = [worker.readings.first_from_us(meter.id, midnight_us(last + DAY), field) for field in fields_of(meter)]
+    earlier = [day for at in before if at is not None and (day := day_of_us(at)) >= run.among.read_first]
+    later = [day for at in after if at is not None and (day := day_of_us(at)) <= run.among.last]
+    return min(earlier, default=None), max(later, default=None)
+
+
+def _energy(worker: Worker, meters: Sequence[Meter], batch: ReadingBatch, window: Window, fresh: Rows) -> Part:
+    """Quarter-hours of meters over a window, by the channels that they have."""
+    edges_us = np.arange(midnight_us(window.wide_first), midnight_us(window.wide_last + DAY) + 1, QUARTER_US)
+    max_gap_s = worker.settings.metering.max_estimated_gap_s
+    others = OtherSources.read(worker.ledger, meters, window.wide_first, window.wide_last)
+    rows: list[LedgerDays] = []
+    spans: list[Span] = []
+    for channel in (IMPORT, EXPORT):
+        able = [meter for meter in meters if _has_channel(meter, batch, channel) or others.has(meter, channel)]
+        if not able:
+            continue
+        found = validate(batch, able, edges_us, channel=channel.name, max_gap_s=max_gap_s)
+        shaped = _shaped(worker, able, channel, others.flagged(found, able, channel), edges_us, window, fresh)
+        whole = others.merged(replace(shaped, quality=found.quality), able, channel)
+        own = replace(whole, spans=tuple(span for span in found.spans if _is_inside(span, window)))
+        rows += _rows(able, channel.name, batch, own, window, others)
+        spans += own.spans
+    rows += _power_factors(meters, batch, window)
+    return Part(tuple(meter.id for meter in meters), window, rows, spans)
+
+
+def _has_channel(meter: Meter, batch: ReadingBatch, channel: Channel) -> bool:
+    if channel is IMPORT or meter.kind is MeterKind.NET:
+        return True
+    is_own = batch.meter == batch.meter_ids.index(meter.id)
+    return bool(np.isfinite(batch.column("export_kwh")[is_own]).any())
+
+
+def _is_inside(span: Span, window: Window) -> bool:
+    return midnight_us(window.first) <= span.start_us < midnight_us(window.last + DAY)
+
+
+def _rows(
+    meters: Sequence[Meter],
+    channel: str,
+    batch: ReadingBatch,
+    found: Validated,
+    window: Window,
+    others: OtherSources,
+) -> Iterator[LedgerDays]:
+    """Rows of the window's days between each meter's first and last reading, and of those that another source has."""
+    skip = (window.first - window.wide_first).days
+    count = (window.last - window.first).days + 1
+    for number, meter in enumerate(meters):
+        values = found.energy_kwh[:, number].reshape(-1, QUARTERS_PER_DAY)[skip : skip + count]
+        quality = found.quality[:, number].reshape(-1, QUARTERS_PER_DAY)[skip : skip + count]
+        is_said = others.is_said(meter, channel)[skip : skip + count]
+        readings = _counted(meter, batch, batch.column(field_of(meter, channel)), window)
+        numbers = np.flatnonzero(_has_row(meter, batch, window) | is_said)
+        for block in np.split(numbers, np.flatnonzero(np.diff(numbers) > 1) + 1) if len(numbers) else []:
+            days = slice(int(block[0]), int(block[-1]) + 1)
+            first = window.first + int(block[0]) * DAY
+            own = values[days], quality[days].astype(np.uint8), readings[days]
+            yield LedgerDays(meter.id, channel, first, *own)
+
+
+def _counted(meter: Meter, batch: ReadingBatch, values: FloatArray, window: Window) -> IntArray:
+    """(days,) how many values a meter has on each of a window's days."""
+    count = (window.last - window.first).days + 1
+    is_own = (batch.meter == batch.meter_ids.index(meter.id)) & np.isfinite(values)
+    day = (batch.ts_us[is_own] - midnight_us(window.first)) // US_PER_DAY
+    found: IntArray = np.bincount(day[(day >= 0) & (day < count)], minlength=count).astype(np.int64)
+    return found
+
+
+def _has_row(meter: Meter, batch: ReadingBatch, window: Window) -> BoolArray:
+    """(days,) whether a day lies between the first and the last reading that are known of."""
+    count = (window.last - window.first).days + 1
+    ts_us = batch.ts_us[batch.meter == batch.meter_ids.index(meter.id)]
+    if len(ts_us) == 0:
+        return np.zeros(count, np.bool_)
+    number = np.arange(count)
+    day: IntArray = (ts_us - midnight_us(window.first)) // US_PER_DAY
+    is_between: BoolArray = (number >= day.min()) & (number <= day.max())
+    return is_between
+
+
+def _shaped(
+    worker: Worker,
+    meters: Sequence[Meter],
+    channel: Channel,
+    found: Validated,
+    edges_us: IntArray,
+    window: Window,
+    fresh: Rows,
+) -> Validated:
+    """Deal out the energy of long gaps by what the meter typically takes."""
+    energy_kwh = found.energy_kwh.copy()
+    by_id = {meter.id: (number, meter) for number, meter in enumerate(meters)}
+    for span in found.spans:
+        number, meter = by_id[span.meter]
+        if span.reason is SpanReason.GAP and _is_long(worker, meter, span):
+            profile_kw = _profile_kw(worker, channel, found, number, span, window, fresh[span.meter])
+            energy_kwh[:, number] += redistribution_kwh(edges_us, span, profile_kw)
+    return replace(found, energy_kwh=energy_kwh)
+
+
+def _is_long(worker: Worker, meter: Meter, gap: Span) -> bool:
+    """Whether a gap is too long for a straight line. A net register has no typical direction."""
+    line_s = max(worker.settings.metering.max_estimated_gap_s, usual_s(meter))
+    return meter.kind is not MeterKind.NET and gap.end_us - gap.start_us > line_s * US_PER_S
+
+
+def _profile_kw(
+    worker: Worker,
+    channel: Channel,
+    found: Validated,
+    number: int,
+    span: Span,
+    window: Window,
+    fresh: Sequence[LedgerDays],
+) -> FloatArray:
+    """(7, 96) what the meter took in the four weeks before a gap: by the ledger, and by what was computed just now."""
+    end = day_of_us(span.start_us)
+    first = end - PROFILE_DAYS * DAY
+    before = worker.ledger.slots([span.meter], channel, first, end - DAY)
+    values = before.values[:, 0].reshape(-1, QUARTERS_PER_DAY).copy()
+    quality = before.quality[:, 0].reshape(-1, QUARTERS_PER_DAY).copy()
+    skip, count = (window.first - window.wide_first).days, (window.last - window.first).days + 1
+    now = LedgerDays(
+        span.meter,
+        channel.name,
+        window.first,
+        found.energy_kwh[:, number].reshape(-1, QUARTERS_PER_DAY)[skip : skip + count],
+        found.quality[:, number].reshape(-1, QUARTERS_PER_DAY)[skip : skip + count],
+        np.zeros(count, np.int64),
+    )
+    for row in (*(row for row in fresh if row.channel == channel.name), now):
+        own_first, own_end = max(first, row.first_day), min(end, row.first_day + len(row.values) * DAY)
+        if own_first < own_end:
+            to = slice((own_first - first).days, (own_end - first).days)
+            of = slice((own_first - row.first_day).days, (own_end - row.first_day).days)
+            values[to], quality[to] = row.values[of], row.quality[of]
+    profile_kw: FloatArray = typical_profile(values.reshape(-1, 1), quality.reshape(-1, 1), first)[0]
+    return profile_kw
+
+
+def _power_factors(meters: Sequence[Meter], batch: ReadingBatch, window: Window) -> Iterator[LedgerDays]:
+    """Mean power factor of each quarter-hour that has one, sign left out."""
+    factor = np.clip(np.abs(batch.column("power_factor")), LEAST_POWER_FACTOR, 1.0)
+    for meter in meters:
+        yield from _means(meter, POWER_FACTOR, batch, factor, window)
+
+
+def _weather(stations: Sequence[Meter], batch: ReadingBatch, window: Window) -> Part:
+    """Hourly means of what stations sent."""
+    rows: list[LedgerDays] = []
+    for station in stations:
+        for channel, field in WEATHER:
+            rows += _means(station, channel, batch, batch.column(field), window)
+    return Part(tuple(station.id for station in stations), window, rows, [])
+
+
+def _means(
+    meter: Meter, channel: Channel, batch: ReadingBatch, values: FloatArray, window: Window
+) -> Iterator[LedgerDays]:
+    """Rows of the mean of each slot, for the days that have one."""
+    count, slots = (window.last - window.first).days + 1, channel.slots_per_day
+    is_own = (batch.meter == batch.meter_ids.index(meter.id)) & np.isfinite(values)
+    slot = (batch.ts_us[is_own] - midnight_us(window.first)) // (US_PER_DAY // slots)
+    inside = (slot >= 0) & (slot < count * slots)
+    total = np.bincount(slot[inside], values[is_own][inside], minlength=count * slots)
+    number = np.bincount(slot[inside], minlength=count * slots)
+    mean = np.divide(total, number, out=np.full(count * slots, np.nan), where=number > 0).reshape(count, slots)
+    readings = _counted(meter, batch, values, window)
+    for day in np.flatnonzero(np.isfinite(mean).any(axis=1)).tolist():
+        quality = np.where(np.isfinite(mean[day]), Quality.MEASURED, Quality.MISSING).astype(np.uint8)
+        own = mean[day : day + 1], quality[np.newaxis], readings[day : day + 1]
+        yield LedgerDays(meter.id, channel.name, window.first + day * DAY, *own)

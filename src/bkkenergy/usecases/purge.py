@@ -1,0 +1,351 @@
+"""Purges raw readings past their years, whose days are in the energy ledger. No row changes by it.
+
+In this order: bring the days up, compare, note what goes, count again, delete. A crash anywhere leaves rows as they
+are: days that are noted are never computed from what is left, and the next run ends the deletion.
+
+A deletion needs two witnesses for a meter and a month: the ledger, with the number of values that its rows were
+computed from, and the same number counted by the store itself just before. Where they differ the readings stay, and the
+run names the meter: a read came short, a day waits, or readings came after their day was purged. How old is old follows
+the newest readings and today, whichever is earlier: a clock that is ahead deletes nothing. The first deletion of a site
+waits until a person has seen what it would delete.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from bkkenergy.calendar import Period, day_of_us
+from bkkenergy.errors import BkkEnergyError
+from bkkenergy.portfolio import Meter, MeterKind
+from bkkenergy.ports.ledger import GHI, IMPORT, TEMP_AIR, EnergyLedger, Purged
+from bkkenergy.readings import FIELDS
+from bkkenergy.settings import Settings
+from bkkenergy.usecases.fields import fields_of
+from bkkenergy.usecases.recompute import recompute
+from bkkenergy.usecases.runs import DAY, midnight_us
+from bkkenergy.usecases.witnesses import Compared, State, Stretch, ask_both, readings_of, values_stored
+from bkkenergy.usecases.worker import Worker, follow_configuration
+
+LEFT_BEFORE_CUT = dt.timedelta(days=7)
+"""Readings before the cut that stay, to read registers at its edge."""
+ONE_IN = 4
+"""The newest readings are those that one meter in so many has reached: a device with a wrong clock sets no cut."""
+
+
+class DeletionWaits(BkkEnergyError):
+    """Readings are past their years, and no person has agreed to a deletion here yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What the first deletion would take: meters with the day of their oldest reading and how many readings."""
+
+    cut: dt.date
+    meters: Mapping[str, tuple[dt.date, int]]
+
+    @property
+    def readings(self) -> int:
+        """How many in all."""
+        return sum(count for _, count in self.meters.values())
+
+
+@dataclass(frozen=True, slots=True)
+class PurgeRun:
+    """What a run did: days of meters whose readings were deleted, and how many these were.
+
+    held : meters whose readings are past their years and were not deleted, since ledger and store do not agree.
+    """
+
+    cut: dt.date
+    days: int
+    deleted: int
+    held: Mapping[str, int]
+
+
+def due_cut(settings: Settings, today: dt.date) -> dt.date | None:
+    """Return the first day whose readings stay: the first of a month, so that work comes once a month; None: all do."""
+    years = settings.store.raw_years
+    return None if years == 0 else dt.date(today.year - years, today.month, 1)
+
+
+def planned(worker: Worker, *, today: dt.date) -> Planned | None:
+    """Return what a deletion would take now; None where nothing is past its years. Changes nothing."""
+    due = _due(worker, today)
+    if due is None:
+        return None
+    by_end: dict[dt.date, list[str]] = defaultdict(list)
+    for meter in due.meters:
+        by_end[_edge(worker, meter, due.cut).deleted_before].append(meter.id)
+    meters = {
+        name: (day_of_us(due.first_us[name]), readings_of(counts))
+        for end, names in by_end.items()
+        if due.first_day < end
+        for name, counts in values_stored(worker, names, due.first_day, end - DAY).items()
+    }
+    return Planned(due.cut, meters) if meters else None
+
+
+def purge(worker: Worker, *, today: dt.date, on_progress: Callable[[str], object] = lambda _: None) -> PurgeRun | None:
+    """Delete readings that are past their years and in the ledger; None where there is nothing to do.
+
+    on_progress : called with what begins. Meters that the portfolio no longer has keep their readings.
+    Raises DeletionWaits, StoreAway, and StoreRefused where the server will not delete.
+    """
+    due = _due(worker, today)
+    if due is None:
+        worker.ledger.purges.set_held({})
+        return None
+    if worker.ledger.purges.agreed() is None:
+        if planned(worker, today=today) is None:
+            return None
+        raise DeletionWaits(
+            f"Readings of {len(due.meters)} meters are older than {worker.settings.store.raw_years} years. Before the "
+            "first deletion a person has to look at what goes, and agree: bkkenergy retention --confirm."
+        )
+    on_progress("computing")
+    _bring_up(worker, due)
+    on_progress("comparing")
+    found = _compared(worker, due)
+    plans = [plan for meter in due.meters if (plan := _plan(worker, due, meter, found[meter.id])) is not None]
+    on_progress("deleting")
+    deleted = _delete(worker, due, plans)
+    held = _held(worker, due)
+    worker.ledger.purges.set_held(held)
+    days = sum(plan.days for plan in plans if plan.meter.id in deleted)
+    return PurgeRun(due.cut, days, sum(deleted.values()), held) if deleted or held else None
+
+
+def purged_before(ledger: EnergyLedger, meters: Sequence[str] | None = None) -> dt.date | None:
+    """Return the first day from which no meter's readings were deleted; None where none were."""
+    spans = ledger.purges.spans(meters)
+    return max((own.deleted_before for purged in spans.values() for own in purged), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """What is past its years: all before `left`, of meters with readings before it. first_us : of each."""
+
+    cut: dt.date
+    meters: tuple[Meter, ...]
+    first_us: Mapping[str, int]
+
+    @property
+    def left(self) -> dt.date:
+        """The first day whose readings stay, for the registers at the edge."""
+        return self.cut - LEFT_BEFORE_CUT
+
+    @property
+    def first_day(self) -> dt.date:
+        """The day of the earliest reading."""
+        return day_of_us(min(self.first_us[meter.id] for meter in self.meters))
+
+    @property
+    def months(self) -> list[dt.date]:
+        """The first day of every month with such readings, up to the cut."""
+        months = [self.first_day.replace(day=1)]
+        while (after := Period.month(months[-1].year, months[-1].month).last_day + DAY) < self.cut:
+            months.append(after)
+        return months
+
+
+def _due(worker: Worker, today: dt.date) -> _Due | None:
+    """What is past its years by the newest readings and today; None where that is nothing."""
+    names = [meter.id for meter in worker.portfolio.meters]
+    newest_us = sorted(worker.readings.last_seen_us(names).values(), reverse=True)
+    if worker.settings.store.raw_years == 0 or not newest_us:
+        return None
+    cut = due_cut(worker.settings, min(today, day_of_us(newest_us[len(newest_us) // ONE_IN])))
+    if cut is None:
+        return None
+    left_us = midnight_us(cut - LEFT_BEFORE_CUT)
+    first_us = worker.readings.first_seen_us(names)
+    meters = tuple(meter for meter in worker.portfolio.meters if first_us.get(meter.id, left_us) < left_us)
+    return _Due(cut, meters, first_us) if meters else None
+
+
+def _bring_up(worker: Worker, due: _Due) -> None:
+    follow_configuration(worker.readings, worker.ledger, worker.portfolio, worker.settings)
+    recompute(worker, meters=[meter.id for meter in due.meters], within_s=float("inf"))
+
+
+def _stretches(meter: Meter, due: _Due, purged: Sequence[Purged]) -> Iterator[Stretch]:
+    """Cut the months up to the cut where the state of a meter's days changes."""
+    edges = {day for span in purged for day in (span.first, span.deleted_before, span.last + DAY)}
+    inside = {day for day in edges if due.months[0] < day < due.cut}
+    starts = sorted({*due.months, *inside})
+    for first, end in zip(starts, [*starts[1:], due.cut], strict=True):
+        yield Stretch(meter, first, end - DAY, _state(first, purged))
+
+
+def _state(day: dt.date, purged: Sequence[Purged]) -> State:
+    span = next((span for span in purged if span.first <= day <= span.last), None)
+    if span is None:
+        return State.OPEN
+    if day >= span.deleted_before:
+        return State.LEFT
+    return State.GONE if span.is_done else State.UNFINISHED
+
+
+def _compared(worker: Worker, due: _Due) -> dict[str, list[Compared]]:
+    """What the witnesses say of all days of each meter up to the cut, in order."""
+    spans = worker.ledger.purges.spans([meter.id for meter in due.meters])
+    found: dict[str, list[Compared]] = {meter.id: [] for meter in due.meters}
+    stretches = [own for meter in due.meters for own in _stretches(meter, due, spans.get(meter.id, ()))]
+    for own in ask_both(worker, stretches):
+        found[own.stretch.meter.id].append(own)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Edge:
+    """Where the readings that stay begin, and the rows that may still be computed from them."""
+
+    deleted_before: dt.date
+    open_from: dt.date
+
+
+def _edge(worker: Worker, meter: Meter, cut: dt.date) -> _Edge:
+    """The edge of a meter: the last reading before the cut stays, with what it is itself read by.
+
+    A gap that reaches over the cut is so always known from both its ends. A second register that has fallen silent for
+    good holds nothing back.
+    """
+    plain = _Edge(cut - LEFT_BEFORE_CUT, cut)
+    if meter.kind is MeterKind.WEATHER:
+        return plain
+    cut_us = midnight_us(cut)
+    main, *others = fields_of(meter)
+    fields = [main, *(name for name in others if worker.readings.first_from_us(meter.id, cut_us, name) is not None)]
+    last = _last_day(worker, meter, fields, cut)
+    if last is None:
+        return plain
+    before = _last_day(worker, meter, fields, last) or last
+    return _Edge(min(plain.deleted_before, before - DAY), last)
+
+
+def _last_day(worker: Worker, meter: Meter, fields: Sequence[str], before: dt.date) -> dt.date | None:
+    """The day of the last reading before a day; of several registers the earliest."""
+    found = [worker.readings.last_before_us(meter.id, midnight_us(before), name) for name in fields]
+    return min((day_of_us(at) for at in found if at is not None), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What is to be noted and deleted of a meter."""
+
+    meter: Meter
+    spans: list[Purged]
+    stretches: list[Stretch]
+    days: int
+
+
+def _plan(worker: Worker, due: _Due, meter: Meter, compared: Sequence[Compared]) -> _Plan | None:
+    """Plan up to the first open stretch on which the witnesses differ; None where nothing is to be deleted."""
+    doubted = (own.stretch.first for own in compared if own.stretch.state is State.OPEN and not own.agrees)
+    cut = next(doubted, due.cut)
+    edge = _edge(worker, meter, cut)
+    doomed = [
+        _clipped(own.stretch, edge.deleted_before)
+        for own in compared
+        if own.agrees and own.readings and own.stretch.first < edge.deleted_before
+    ]
+    if not doomed or due.first_us[meter.id] >= midnight_us(edge.deleted_before):
+        return None
+    known = worker.ledger.purges.spans([meter.id]).get(meter.id, ())
+    opened = [own.stretch for own in compared if own.stretch.state is State.OPEN and own.stretch.last < cut]
+    first_day = day_of_us(due.first_us[meter.id])  # days before it are those of files alone
+    days = [
+        day
+        for day in _days_with_rows(worker, meter)
+        if first_day <= day < edge.open_from and any(own.first <= day <= own.last for own in opened)
+    ]
+    new = [Purged(day, day, min(edge.deleted_before, day + DAY), is_done=False) for day in days]
+    return _Plan(meter, _joined([*known, *new]), doomed, len(days))
+
+
+def _clipped(stretch: Stretch, before: dt.date) -> Stretch:
+    return replace(stretch, last=min(stretch.last, before - DAY))
+
+
+def _days_with_rows(worker: Worker, meter: Meter) -> list[dt.date]:
+    channels = (GHI, TEMP_AIR) if meter.kind is MeterKind.WEATHER else (IMPORT,)
+    return sorted({day for channel in channels for day in worker.ledger.stored_days(meter.id, channel)})
+
+
+def _joined(spans: Iterable[Purged]) -> list[Purged]:
+    """Join spans without a day between them. What is begun is not done."""
+    found: list[Purged] = []
+    for span in sorted(spans):
+        before = found[-1] if found else None
+        if before is not None and before.last + DAY >= span.first:
+            deleted_before = max(before.deleted_before, span.deleted_before)
+            found[-1] = Purged(before.first, span.last, deleted_before, is_done=False)
+        else:
+            found.append(replace(span, is_done=False))
+    return found
+
+
+@dataclass
+class _Ranges:
+    """Stretches of time that are to be deleted, with their meters."""
+
+    names: dict[tuple[int, int], list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, meter: str, stretches: Sequence[Stretch]) -> None:
+        """Add neighbouring stretches of a meter as one."""
+        start = end = None
+        for own in stretches:
+            if end is not None and own.first != end + DAY:
+                self._put(meter, start, end)
+                start = None
+            start, end = start or own.first, own.last
+        self._put(meter, start, end)
+
+    def _put(self, meter: str, start: dt.date | None, last: dt.date | None) -> None:
+        if start is not None and last is not None:
+            self.names[midnight_us(start), midnight_us(last + DAY)].append(meter)
+
+
+def _delete(worker: Worker, due: _Due, plans: Sequence[_Plan]) -> dict[str, int]:
+    """Note what goes, ask both witnesses again, and delete where they agree; how many readings of each meter.
+
+    Meters that have nothing so old are given to the store with the others: where it has no other meters, it can delete
+    by one request.
+    """
+    purges = worker.ledger.purges
+    begun = purges.begin({plan.meter.id: plan.spans for plan in plans})
+    doomed = [own for plan in plans if plan.meter.id in begun for own in plan.stretches]
+    agreed: dict[str, list[Stretch]] = defaultdict(list)
+    deleted: dict[str, int] = {}
+    for own in ask_both(worker, doomed):
+        if own.agrees and own.readings:
+            name = own.stretch.meter.id
+            agreed[name].append(own.stretch)
+            deleted[name] = deleted.get(name, 0) + own.readings
+    ranges = _Ranges()
+    for name, stretches in agreed.items():
+        ranges.add(name, stretches)
+    idle = [meter.id for meter in worker.portfolio.meters if meter not in due.meters]
+    for (start_us, end_us), names in ranges.names.items():
+        busy = worker.readings.count(idle, start_us, end_us, FIELDS)
+        worker.readings.forget([*names, *(name for name in idle if name not in busy)], start_us, end_us)
+    purges.finish(sorted(begun))
+    return deleted
+
+
+def _held(worker: Worker, due: _Due) -> dict[str, int]:
+    """Readings past their years on which the witnesses differ, of each meter that has some."""
+    held: dict[str, int] = {}
+    for name, compared in _compared(worker, due).items():
+        is_doubted = False
+        for own in compared:
+            is_doubted = is_doubted or (own.stretch.state is State.OPEN and not own.agrees)
+            if (is_doubted or not own.agrees) and own.stretch.first < due.left:
+                part = _clipped(own.stretch, due.left)
+                held[name] = held.get(name, 0) + readings_of(
+                    values_stored(worker, [name], part.first, part.last).get(name, {})
+                )
+    return held

@@ -1,0 +1,77 @@
+"""Which days of a meter are computed together, and which no more, since their readings were purged."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from bkkenergy.ports.ledger import Purged
+from bkkenergy.readings import US_PER_S
+
+DAY = dt.timedelta(days=1)
+US_PER_DAY = 86_400 * US_PER_S
+BANGKOK_US = 7 * 3600 * US_PER_S
+NEAR = 3 * DAY
+"""Marked days no further apart than this are computed together."""
+
+
+def midnight_us(day: dt.date) -> int:
+    """Return the instant at which a day of Bangkok begins. Bangkok keeps no summer time."""
+    return (day - dt.date(1970, 1, 1)).days * US_PER_DAY - BANGKOK_US
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class OpenDays:
+    """Days of a meter between purged ones, both ends included: rows of first..last may be computed.
+
+    read_first : the first day of which readings may be read. After purged days some are left, to read registers at
+    their edge. Before purged days nothing beyond `last` is read: what came next is deleted.
+    """
+
+    first: dt.date = dt.date.min
+    last: dt.date = dt.date.max
+    read_first: dt.date = dt.date.min
+
+    def __contains__(self, day: dt.date) -> bool:
+        return self.first <= day <= self.last
+
+
+EVER = OpenDays()
+
+
+def open_days(purged: Sequence[Purged]) -> list[OpenDays]:
+    """Return what lies between a meter's purged days, in order; never empty."""
+    found, before = [], EVER
+    for span in sorted(purged):
+        if before.first < span.first:
+            found.append(replace(before, last=span.first - DAY))
+        is_edge = span.deleted_before <= span.last
+        before = OpenDays(span.last + DAY, read_first=span.deleted_before if is_edge else span.last + DAY)
+    return [*found, before]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Run:
+    """Neighbouring marked days, both ends included, and the open days among which they are."""
+
+    first: dt.date
+    last: dt.date
+    among: OpenDays = EVER
+
+
+Runs = tuple[Run, ...]
+
+
+def runs_of(days: Sequence[dt.date], opens: Sequence[OpenDays] = (EVER,)) -> list[Run]:
+    """Return neighbouring days as runs, in order. Days that are not open are left out."""
+    runs: list[Run] = []
+    for day in sorted(days):
+        among = next((own for own in opens if day in own), None)
+        if among is None:
+            continue
+        if runs and runs[-1].among == among and day - runs[-1].last <= NEAR:
+            runs[-1] = replace(runs[-1], last=day)
+        else:
+            runs.append(Run(day, day, among))
+    return runs

@@ -1,0 +1,84 @@
+"""Readings of a file beside those that are stored already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from bkkenergy.readings import FIELDS, ReadingBatch
+from bkkenergy.store import ReadingStore
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingsPreview:
+    """What a file of raw readings would do.
+
+    count : readings. meters : with readings in the file. first_us, last_us : of them.
+    known : those that are stored just so. differing : those stored with other values.
+    between : stored readings that lie among the file's and are not in it.
+    """
+
+    count: int = 0
+    meters: tuple[str, ...] = ()
+    first_us: int = 0
+    last_us: int = 0
+    known: int = 0
+    differing: int = 0
+    between: int = 0
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether the file and the store hold different readings of the same time."""
+        return self.differing + self.between > 0
+
+    def plus(self, other: ReadingsPreview) -> ReadingsPreview:
+        """Return both together."""
+        if not (self.count and other.count):
+            return self if self.count else other
+        return ReadingsPreview(
+            self.count + other.count,
+            tuple(dict.fromkeys(self.meters + other.meters)),
+            min(self.first_us, other.first_us),
+            max(self.last_us, other.last_us),
+            self.known + other.known,
+            self.differing + other.differing,
+            self.between + other.between,
+        )
+
+
+def preview_readings(store: ReadingStore, chunks: Iterable[ReadingBatch]) -> ReadingsPreview:
+    """Compare the readings of a file with those that are stored. Nothing is written."""
+    found = ReadingsPreview()
+    for chunk in chunks:
+        for number in np.unique(chunk.meter).tolist():
+            found = found.plus(_compare(store, chunk.take(chunk.meter == number), chunk.meter_ids[number]))
+    return found
+
+
+def _compare(store: ReadingStore, own: ReadingBatch, meter: str) -> ReadingsPreview:
+    """One meter's readings of a file, and the stored ones of the same time."""
+    first_us, last_us = int(own.ts_us.min()), int(own.ts_us.max())
+    there = ReadingBatch.empty((meter,))
+    if store.count([meter], first_us, last_us + 1, FIELDS):
+        there = store.readings([meter], first_us, last_us + 1, FIELDS)
+    _, at, stored_at = np.intersect1d(own.ts_us, there.ts_us, return_indices=True)
+    is_same = np.ones(len(at), np.bool_)
+    for name in own.columns:
+        new, old = own.column(name)[at], there.column(name)[stored_at]
+        is_same &= np.isnan(new) | (new == old)
+    return ReadingsPreview(
+        len(own), (meter,), first_us, last_us, int(is_same.sum()), int((~is_same).sum()), len(there) - len(at)
+    )
+
+
+def without_stored(store: ReadingStore, chunk: ReadingBatch) -> ReadingBatch:
+    """Leave out the readings whose instant is stored already."""
+    is_new = np.ones(len(chunk), np.bool_)
+    for number in np.unique(chunk.meter).tolist():
+        rows = np.flatnonzero(chunk.meter == number)
+        ts_us = chunk.ts_us[rows]
+        there = store.readings([chunk.meter_ids[number]], int(ts_us.min()), int(ts_us.max()) + 1, FIELDS)
+        is_new[rows] = ~np.isin(ts_us, there.ts_us)
+    return chunk.take(is_new)

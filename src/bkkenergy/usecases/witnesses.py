@@ -1,0 +1,87 @@
+"""The two witnesses of a deletion: what the ledger was computed from, and what the store counts now."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from bkkenergy.portfolio import Meter
+from bkkenergy.readings import FIELDS
+from bkkenergy.usecases.fields import counts_by_channel
+from bkkenergy.usecases.runs import DAY, midnight_us
+from bkkenergy.usecases.worker import Worker
+
+
+def values_stored(
+    worker: Worker, meters: Sequence[str], first: dt.date, last: dt.date
+) -> Mapping[str, Mapping[str, int]]:
+    """Return how many values of each field the store has of meters over whole days."""
+    return worker.readings.count(meters, midnight_us(first), midnight_us(last + DAY), FIELDS)
+
+
+def readings_of(counts: Mapping[str, int]) -> int:
+    """How many readings have so many values: as many as the field that has most."""
+    return max(counts.values(), default=0)
+
+
+class State(Enum):
+    """Open days were never purged. Of unfinished ones some readings may be gone. Of gone ones all are; of those that
+    are left none is, but their rows stay as they are.
+    """
+
+    OPEN = "open"
+    UNFINISHED = "unfinished"
+    GONE = "gone"
+    LEFT = "left"
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Days of a meter within a month that are alike."""
+
+    meter: Meter
+    first: dt.date
+    last: dt.date
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What the two witnesses say of a stretch. readings : in the store."""
+
+    stretch: Stretch
+    readings: int
+    agrees: bool
+
+
+def ask_both(worker: Worker, stretches: Iterable[Stretch]) -> Iterator[Compared]:
+    """Ask both witnesses, for all meters with the same days together, in order of the days."""
+    by_days: dict[tuple[dt.date, dt.date], list[Stretch]] = defaultdict(list)
+    for stretch in stretches:
+        by_days[stretch.first, stretch.last].append(stretch)
+    names = sorted({own.meter.id for stretches in by_days.values() for own in stretches})
+    waiting, late = worker.ledger.waiting(names), worker.ledger.purges.late(names)
+    for (first, last), some in sorted(by_days.items(), key=lambda own: own[0]):
+        meters = [own.meter.id for own in some]
+        now, said = values_stored(worker, meters, first, last), worker.ledger.reading_counts(meters, first, last)
+        for own in some:
+            name = own.meter.id
+            waits = any(first <= day <= last for day in waiting.get(name, ()))
+            is_late = any(first <= day <= last for day in late.get(name, ()))
+            agrees = not waits and _agree(own, now.get(name, {}), said.get(name, {}), is_late=is_late)
+            yield Compared(own, readings_of(now.get(name, {})), agrees)
+
+
+def _agree(stretch: Stretch, now: Mapping[str, int], said: Mapping[str, int], *, is_late: bool) -> bool:
+    """Whether what the store has is what the ledger's rows were computed from."""
+    channels = counts_by_channel(stretch.meter, now)
+    match stretch.state:
+        case State.GONE:
+            return not now
+        case State.UNFINISHED:  # what a crash has left is not more than what both agreed on
+            return not is_late and all(count <= said.get(name, 0) for name, count in channels.items())
+        case _:
+            return channels == said and (not now or bool(said))
