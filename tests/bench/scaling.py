@@ -18,14 +18,12 @@ import numpy as np
 from bkkenergy.calendar import BANGKOK, Period, timestamp_us
 from bkkenergy.cli.context import load_site
 from bkkenergy.cli.jobs import make_jobs
-from bkkenergy.cli.site import report_site
+from bkkenergy.cli.site import opened_worker, report_site
 from bkkenergy.readings import ReadingBatch
 from bkkenergy.reports.savings.gather import SavingsSite, facts_of, fit_buildings
 from bkkenergy.reports.write import make_report
 from bkkenergy.store import open_writable
 from bkkenergy.usecases.purge import purge
-from bkkenergy.usecases.uptodate import as_stored
-from bkkenergy.usecases.worker import Worker, now_us, own_name
 from tests.bench.reports import DAYS, fill, site
 
 FOLDER, AGENCIES = Path("var/bench-scaling"), 5
@@ -71,10 +69,9 @@ def main() -> None:
     while jobs.bring_up():
         pass
     timed("the ledger, first year", count, "a meter", began_s)
-    with jobs.open_site() as own:
+    with opened_worker(load_site(FOLDER / "config")) as worker:
         today = dt.datetime.now(BANGKOK).date()
-        for meter in own.portfolio.meters:
-            own.ledger.mark([meter.id], today, today)
+        worker.ledger.mark([meter.id for meter in worker.portfolio.meters], today, today)
     began_s = time.perf_counter()
     jobs.bring_up()
     timed("the ledger, a day again", count, "a meter", began_s)
@@ -100,8 +97,8 @@ def main() -> None:
         timed("what a building's page rests on", count, "a building", began_s)
         later = dt.date(now.year + own.settings.store.raw_years + 1, 1, 1)
         readings_at(own, timestamp_us(Period.day(later).start), 0.0)  # how old is old follows the newest readings
-        worker = Worker(own.store, as_stored(own.ledger), own.portfolio, own.settings, own_name(), now_us)
-        worker.ledger.purges.agree("the benchmark", now_us())
+    with opened_worker(load_site(FOLDER / "config")) as worker:
+        worker.ledger.purges.agree("the benchmark", int(time.time() * 1e6))
         began_s = time.perf_counter()
         purged = purge(worker, today=later)
         assert purged is not None
