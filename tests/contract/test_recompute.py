@@ -304,3 +304,22 @@ def test_status_says_that_days_wait(site, portfolio, settings):
     assert (before.is_waiting, after.is_waiting) == (True, False)
     assert after.coverage_ratio == 1
     assert after.last_seen == SPAN.end.to_pydatetime()
+
+
+def test_a_meter_that_never_stops_sending_does_not_hold_a_reader_up(site, portfolio):
+    site.store.commit(readings(METERS[0], np.arange(100)))
+    meters = [meter for meter in portfolio.meters if meter.id == METERS[0]]
+    read, calls = site.store.readings, itertools.count(100)
+
+    def readings_and_news(*given):
+        number = next(calls)
+        assert number < 120, "the reader computes for ever"
+        found = read(*given)
+        site.store.commit(readings(METERS[0], np.array([number])))
+        return found
+
+    site.store.readings = readings_and_news
+    try:
+        assert np.isfinite(quarter_hours(site.fresh, meters, SPAN).energy_kwh.iloc[50, 0])
+    finally:
+        del site.store.readings

@@ -50,9 +50,9 @@ class UpToDate:
         return self.ledger.spans(meters, channel, first, last)
 
     def _bring_up(self, meters: Sequence[str], first: dt.date, last: dt.date) -> None:
-        until_s = time.monotonic() + self.patience_s
-        while names := self._waiting(meters, first, last):
-            done = recompute(self.worker, meters=names, within_s=float("inf"))
+        until_s, asked_us = time.monotonic() + self.patience_s, self.worker.now_us()
+        while names := self._waiting(meters, first, last, asked_us):  # meters that go on sending never end this
+            done = recompute(self.worker, meters=names, within_s=0.0)  # one batch, then look again
             if done.meters:
                 continue
             if time.monotonic() > until_s:
@@ -60,8 +60,8 @@ class UpToDate:
                 return
             time.sleep(RETRY_S)
 
-    def _waiting(self, meters: Sequence[str], first: dt.date, last: dt.date) -> list[str]:
-        waiting = self.ledger.waiting(meters)
+    def _waiting(self, meters: Sequence[str], first: dt.date, last: dt.date, asked_us: int) -> list[str]:
+        waiting = self.ledger.waiting(meters, marked_before_us=asked_us)
         return [name for name, days in waiting.items() if any(first <= day <= last for day in days)]
 
     def waiting(

@@ -158,7 +158,7 @@ class SqlLedger:
                 if channel.is_additive:
                     insert_columns(connection, ledger_hour, hour_columns(row.id, block, channel))
             insert_columns(connection, ledger_span, span_columns(row.id, spans))
-            self._take_away(connection, row.id, claim)
+            self._take_away(connection, row.id, claim, now_us)
         return True
 
     def release(self, claim: Claim) -> None:
@@ -370,13 +370,15 @@ class SqlLedger:
             ):
                 connection.execute(delete(where[-1].left.table).where(*where))
 
-    def _take_away(self, connection: Connection, number: int, claim: Claim) -> None:
-        """Delete the marks that the claim saw and that did not grow; free the meter."""
+    def _take_away(self, connection: Connection, number: int, claim: Claim, now_us: int) -> None:
+        """Delete the marks that the claim saw; those that grew meanwhile wait from now on. Free the meter."""
         rows = [(number, day_number(day), mark) for day, mark in claim.days.items()]
         if rows:
             sign = "%s" if self._is_postgresql else "?"
             query = f"DELETE FROM ledger_stale WHERE meter = {sign} AND day = {sign} AND mark = {sign}"  # noqa: S608
             connection.exec_driver_sql(query, rows)
+            grown = f"UPDATE ledger_stale SET since_us = {sign} WHERE meter = {sign} AND day = {sign}"  # noqa: S608
+            connection.exec_driver_sql(grown, [(now_us, meter, day) for meter, day, _ in rows])
         left = select(func.min(ledger_stale.c.since_us)).where(ledger_stale.c.meter == number).scalar_subquery()
         connection.execute(
             update(ledger_meter)
