@@ -57,7 +57,7 @@ def web_app(site: Site) -> Iterator[tuple[str, str]]:
 
 
 def _wait_until_it_listens(server: uvicorn.Server, thread: threading.Thread) -> None:
-    """An address that is told must answer. Raises AwayError where the app has ended."""
+    """An address that is printed must answer. Raises AwayError where the app has ended."""
     while not server.started:
         if not thread.is_alive():
             raise AwayError(f"the web app could not start at port {server.config.port}. Is the port taken? Try again.")

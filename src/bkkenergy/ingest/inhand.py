@@ -32,7 +32,7 @@ from bkkenergy.ingest.message import Message
 log = structlog.get_logger(__name__)
 
 CRASHES_ALONE = 2
-"""A message that was alone in hand at so many crashes is set aside."""
+"""A message that was alone in hand at this many crashes is set aside."""
 LARGEST_BYTES = 4_000_000
 """The file is written afresh beyond this."""
 MOST_SUSPECTS = 10_000
@@ -106,7 +106,7 @@ class InHand:
             self._write_afresh()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         with self._lock:
             if self._file is not None:
                 os.close(self._file)

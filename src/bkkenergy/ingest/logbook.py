@@ -106,7 +106,7 @@ class Logbook:
         }
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._connection.close()
 
 

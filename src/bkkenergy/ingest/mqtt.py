@@ -298,7 +298,7 @@ class Subscriber:
     def _look_at_cut(self, client: mqtt.Client, reason: str, *, is_told: bool) -> None:
         """Tell why the broker ended the connection, and wait longer where it does so again and again.
 
-        paho's own pause begins anew with each CONNACK.
+        paho's own pause begins again with each CONNACK.
         """
         is_soon = time.monotonic() - self._connected_at_s < SOON_S
         self._cuts = self._cuts + 1 if is_soon else 0

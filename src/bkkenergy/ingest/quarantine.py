@@ -208,7 +208,7 @@ class Quarantine:
         return Counter(dict(self._connection.execute("SELECT name, value FROM counter").fetchall()))
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._connection.close()
 
 

@@ -29,6 +29,8 @@ from bkkenergy.usecases.runs import DAY, midnight_us
 from bkkenergy.usecases.witnesses import Compared, State, Stretch, ask_both, readings_of, values_stored
 from bkkenergy.usecases.worker import Worker, follow_configuration
 
+BRING_UP_S = 600.0
+"""A purge computes marked days for this long at most: live meters go on marking theirs."""
 LEFT_BEFORE_CUT = dt.timedelta(days=7)
 """Readings before the cut that stay, to read registers at its edge."""
 ONE_IN = 4
@@ -168,7 +170,7 @@ def _due(worker: Worker, today: dt.date) -> _Due | None:
 
 def _bring_up(worker: Worker, due: _Due) -> None:
     follow_configuration(worker.readings, worker.ledger, worker.portfolio, worker.settings)
-    recompute(worker, meters=[meter.id for meter in due.meters], within_s=float("inf"))
+    recompute(worker, meters=[meter.id for meter in due.meters], within_s=BRING_UP_S)
 
 
 def _stretches(meter: Meter, due: _Due, purged: Sequence[Purged]) -> Iterator[Stretch]:
