@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from bkkenergy.calendar import Period, edges, epoch_us, timestamp_us
-from bkkenergy.ingest.profile import Profile
 from bkkenergy.metering.quarters import QuarterHours
 from bkkenergy.metering.spans import Span
 from bkkenergy.metering.vee import Validated, validate
+from bkkenergy.payloads.profile import Profile
 from bkkenergy.portfolio import Meter
 from bkkenergy.readings import US_PER_S, ReadingBatch
 from bkkenergy.reports.gather import REFUSED

@@ -13,15 +13,15 @@ from pathlib import Path
 from pydantic import SecretStr
 from sqlalchemy import create_engine, text
 
+from bkkenergy.adapters.engines import file_engine
+from bkkenergy.adapters.influx import InfluxStore
+from bkkenergy.adapters.ledger.beside import MarksBeside
+from bkkenergy.adapters.ledger.sql import SqlLedger
 from bkkenergy.portfolio import Portfolio
 from bkkenergy.ports.ledger import EnergyLedger
+from bkkenergy.ports.readings import ReadingStore
 from bkkenergy.settings import InfluxSettings, LedgerSettings, Settings
-from bkkenergy.store import ReadingStore, open_writable
-from bkkenergy.store.engines import file_engine
-from bkkenergy.store.influx import InfluxStore
-from bkkenergy.store.ledger import open_ledger
-from bkkenergy.store.ledger.beside import MarksBeside
-from bkkenergy.store.ledger.sql import SqlLedger
+from bkkenergy.site.open import open_ledger, open_writable
 from bkkenergy.usecases.recompute import Recomputed, recompute
 from bkkenergy.usecases.uptodate import UpToDate
 from bkkenergy.usecases.worker import Worker, own_name

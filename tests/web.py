@@ -10,17 +10,17 @@ import numpy as np
 from fastapi.testclient import TestClient
 
 from bkkenergy.access import ROLES
+from bkkenergy.adapters.sqlite import SqliteStore
+from bkkenergy.adapters.state import open_state
+from bkkenergy.adapters.state.projects import save_projects
+from bkkenergy.adapters.state.scenarios import keep_scenario
+from bkkenergy.adapters.state.users import add_user
 from bkkenergy.calendar import BANGKOK, Period, timestamp_us
 from bkkenergy.cli.context import load_site
 from bkkenergy.cli.jobs import make_jobs
 from bkkenergy.cli.web import make_here
 from bkkenergy.plan import Project
 from bkkenergy.readings import ReadingBatch
-from bkkenergy.store.sqlite import SqliteStore
-from bkkenergy.store.state import open_state
-from bkkenergy.store.state.projects import save_projects
-from bkkenergy.store.state.scenarios import keep_scenario
-from bkkenergy.store.state.users import add_user
 from bkkenergy.web.app import create_app
 from tests.conftest import CONFIG_PARTS, ROOT
 

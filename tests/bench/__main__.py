@@ -25,13 +25,13 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from bkkenergy.demo.gateways import payload
-from bkkenergy.ingest.decode import FAMILIES
-from bkkenergy.ingest.profile import load_profiles
 from bkkenergy.ingest.service import Ingester
+from bkkenergy.payloads.decode import FAMILIES
 from bkkenergy.portfolio import Meter, MeterKind, Portfolio, load_portfolio
 from bkkenergy.readings import US_PER_S, ReadingBatch
 from bkkenergy.settings import IngestSettings, MqttSettings, ObserveSettings, Settings, StoreSettings
-from bkkenergy.store import open_store
+from bkkenergy.site.open import open_store
+from bkkenergy.site.profiles import load_profiles
 from tests.conftest import ROOT
 from tests.integration.conftest import publish
 from tests.servers import Influx, influxdb, mosquitto, started

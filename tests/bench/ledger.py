@@ -25,7 +25,7 @@ from bkkenergy.cli.context import load_site
 from bkkenergy.cli.site import opened_worker, report_site
 from bkkenergy.readings import ReadingBatch
 from bkkenergy.reports.write import make_report
-from bkkenergy.store import open_writable
+from bkkenergy.site.open import open_writable
 from bkkenergy.usecases.recompute import recompute
 from tests.bench.reports import DAYS, fill, site
 from tests.conftest import ROOT

@@ -21,8 +21,8 @@ from pathlib import Path
 
 import structlog
 
+from bkkenergy.adapters.influx import InfluxStore
 from bkkenergy.portfolio import load_portfolio
-from bkkenergy.store.influx import InfluxStore
 from tests.bench.__main__ import leave_backlog, messages
 from tests.conftest import CONFIG_PARTS, ROOT
 from tests.servers import influxdb, mosquitto, started

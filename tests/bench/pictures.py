@@ -17,13 +17,13 @@ from pathlib import Path
 import uvicorn
 from playwright.sync_api import Page, sync_playwright
 
+from bkkenergy.adapters.state import open_state
+from bkkenergy.adapters.state.users import add_user, sign_in
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import load_site
 from bkkenergy.cli.jobs import make_jobs
 from bkkenergy.cli.web import make_here
 from bkkenergy.demo.broker import free_port
-from bkkenergy.store.state import open_state
-from bkkenergy.store.state.users import add_user, sign_in
 from bkkenergy.web.app import create_app
 from tests.bench.reports import DAYS, fill
 from tests.conftest import CONFIG_PARTS, ROOT

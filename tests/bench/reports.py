@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from bkkenergy.adapters.sqlite import SqliteStore
 from bkkenergy.calendar import BANGKOK, epoch_us
 from bkkenergy.demo.loads import SHAPES, building_load, simulated_weather
 from bkkenergy.demo.meters import time_grid
 from bkkenergy.portfolio import load_portfolio
 from bkkenergy.readings import ReadingBatch
-from bkkenergy.store.sqlite import SqliteStore
 from tests.conftest import CONFIG_PARTS, ROOT
 
 DAYS = 400

@@ -22,7 +22,7 @@ from bkkenergy.cli.site import opened_worker, report_site
 from bkkenergy.readings import ReadingBatch
 from bkkenergy.reports.savings.gather import SavingsSite, facts_of, fit_buildings
 from bkkenergy.reports.write import make_report
-from bkkenergy.store import open_writable
+from bkkenergy.site.open import open_writable
 from bkkenergy.usecases.purge import purge
 from tests.bench.reports import DAYS, fill, site
 

@@ -31,14 +31,15 @@ import pandas as pd
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from scipy.stats import linregress
 
+from bkkenergy.adapters.state import open_state
+from bkkenergy.adapters.state.users import add_user, sign_in
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import load_site
 from bkkenergy.demo.broker import free_port
 from bkkenergy.ingest.quarantine import Quarantine
+from bkkenergy.ports.readings import ReadingStore
 from bkkenergy.readings import ReadingBatch
-from bkkenergy.store import ReadingStore, open_store
-from bkkenergy.store.state import open_state
-from bkkenergy.store.state.users import add_user, sign_in
+from bkkenergy.site.open import open_store
 from tests.bench.reports import site
 from tests.servers import Influx, Server, influxdb, mosquitto
 

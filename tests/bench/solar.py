@@ -17,10 +17,10 @@ from pvlib.location import Location
 from pvlib.modelchain import ModelChain
 from pvlib.pvsystem import Array, FixedMount, PVSystem
 
+from bkkenergy.site.solar_config import load_solar
 from bkkenergy.solar.climate import typical_year
 from bkkenergy.solar.production import Plane, simulate
 from bkkenergy.solar.weather import Weather
-from bkkenergy.store.solar_config import load_solar
 from tests.conftest import ROOT
 from tests.unit.solar.test_agreement import as_pvlib, as_sam
 

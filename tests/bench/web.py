@@ -15,11 +15,11 @@ import time
 import urllib.request
 from pathlib import Path
 
+from bkkenergy.adapters.state import open_state
+from bkkenergy.adapters.state.users import add_user, sign_in
 from bkkenergy.cli.context import load_site
 from bkkenergy.cli.jobs import make_jobs
 from bkkenergy.demo.broker import free_port
-from bkkenergy.store.state import open_state
-from bkkenergy.store.state.users import add_user, sign_in
 from tests.bench.reports import DAYS, SETTINGS, fill, site, timed
 
 PAGES = ("/", "/agencies/agency-07", "/buildings/agency-07.b-0007", "/reports", "/plan", "/meters?agency=agency-07",

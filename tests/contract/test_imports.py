@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from bkkenergy.adapters.ledger.tables import ledger_day, ledger_hour, ledger_span
 from bkkenergy.calendar import Period, timestamp_us
 from bkkenergy.errors import InputError
 from bkkenergy.metering.sources import IntervalSeries
@@ -17,7 +18,6 @@ from bkkenergy.portfolio import MeterKind, load_portfolio
 from bkkenergy.ports.ledger import IMPORT, BatchKind, DaysPurged, LedgerDays, NewBatch, Precedence, Purged, SpanReason
 from bkkenergy.readings import Quality, ReadingBatch
 from bkkenergy.settings import Settings, StoreSettings
-from bkkenergy.store.ledger.tables import ledger_day, ledger_hour, ledger_span
 from bkkenergy.usecases import imports
 from bkkenergy.usecases.imports import Overlap, Source
 from bkkenergy.usecases.othersources import slot_sources

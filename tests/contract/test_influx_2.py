@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from pydantic import SecretStr
 
+from bkkenergy.adapters.influx import InfluxStore
+from bkkenergy.ports.readings import StoreAway, StoreRefused, StoreUnfit
 from bkkenergy.settings import InfluxSettings
-from bkkenergy.store import StoreAway, StoreRefused, StoreUnfit
-from bkkenergy.store.influx import InfluxStore
 from tests.builders import DAY_US, QUARTER_US, readings
 from tests.servers import INFLUXDB_VARIABLE, ORG, Influx, influxdb, started
 from tests.sites import influx_store

@@ -16,16 +16,17 @@ import pytest
 from click.testing import CliRunner
 from pydantic import SecretStr
 
+from bkkenergy.adapters.influx import InfluxStore
+from bkkenergy.adapters.influx_server import StatementFailed, series_of
 from bkkenergy.cli import cli
 from bkkenergy.ingest.doctor import examine
 from bkkenergy.ingest.service import Ingester
 from bkkenergy.portfolio import Portfolio
+from bkkenergy.ports.readings import StoreAway, StoreRefused, StoreUnfit
 from bkkenergy.readings import ReadingBatch
 from bkkenergy.settings import InfluxSettings, MqttSettings, ObserveSettings, Settings, StoreSettings
-from bkkenergy.store import StoreAway, StoreRefused, StoreUnfit, open_store, open_writable
-from bkkenergy.store.influx import InfluxStore
-from bkkenergy.store.influx_server import StatementFailed, series_of
-from bkkenergy.store.start import try_out
+from bkkenergy.site.open import open_store, open_writable
+from bkkenergy.site.start import try_out
 from tests.builders import DAY_US, QUARTER_US, readings
 from tests.conftest import CONFIG_PARTS, ROOT
 from tests.servers import Server, influxd_path, influxd_version, influxdb, started

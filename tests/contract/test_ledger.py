@@ -18,6 +18,12 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 from sqlalchemy import create_engine, text
 
+from bkkenergy.adapters.engines import make_engine
+from bkkenergy.adapters.ledger.beside import MarksBeside
+from bkkenergy.adapters.ledger.marks import touched_by
+from bkkenergy.adapters.ledger.purges import SqlPurgeRecords
+from bkkenergy.adapters.ledger.sql import SqlLedger
+from bkkenergy.adapters.ledger.tables import metadata
 from bkkenergy.errors import ConfigError
 from bkkenergy.ports.ledger import (
     CHANNELS,
@@ -39,16 +45,10 @@ from bkkenergy.ports.ledger import (
     Span,
     SpanReason,
 )
+from bkkenergy.ports.readings import StoreAway, StoreRefused
 from bkkenergy.readings import Quality, ReadingBatch
 from bkkenergy.settings import InfluxSettings, LedgerSettings, Settings, StateSettings, StoreSettings
-from bkkenergy.store import StoreAway, StoreRefused, open_store, open_writable
-from bkkenergy.store.engines import make_engine
-from bkkenergy.store.ledger import is_in_readings_file, open_ledger
-from bkkenergy.store.ledger.beside import MarksBeside
-from bkkenergy.store.ledger.marks import touched_by
-from bkkenergy.store.ledger.purges import SqlPurgeRecords
-from bkkenergy.store.ledger.sql import SqlLedger
-from bkkenergy.store.ledger.tables import metadata
+from bkkenergy.site.open import is_in_readings_file, open_ledger, open_store, open_writable
 from tests.servers import free_port
 from tests.sites import postgresql_database
 
@@ -189,7 +189,7 @@ def test_many_meters_are_read_in_the_order_in_which_they_are_asked_for(ledger):
 
 
 def test_a_read_larger_than_what_is_fetched_at_once_is_whole(ledger, monkeypatch):
-    monkeypatch.setattr("bkkenergy.store.ledger.columns.ROWS_AT_ONCE", 7)
+    monkeypatch.setattr("bkkenergy.adapters.ledger.columns.ROWS_AT_ONCE", 7)
     names = [f"health.centre-{number}.main" for number in range(12)]
     for number, name in enumerate(names):
         put(ledger, [block(flat(number, 3), meter=name)], range(3), meter=name)
@@ -388,9 +388,9 @@ def test_only_meters_that_are_asked_for_are_claimed(ledger):
 
 WORKER = """
 import sys, time
-from bkkenergy.store.engines import make_engine
-from bkkenergy.store.ledger.purges import SqlPurgeRecords
-from bkkenergy.store.ledger.sql import SqlLedger
+from bkkenergy.adapters.engines import make_engine
+from bkkenergy.adapters.ledger.purges import SqlPurgeRecords
+from bkkenergy.adapters.ledger.sql import SqlLedger
 ledger, owner = SqlLedger(make_engine(sys.argv[1])), sys.argv[2]
 print("ready", flush=True)
 sys.stdin.readline()

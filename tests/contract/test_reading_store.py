@@ -11,9 +11,10 @@ import pytest
 from pydantic import SecretStr
 
 from bkkenergy.ingest.pipeline import commit_or_split
+from bkkenergy.ports.readings import ReadingStore, StoreAway, StoreRefused, UnmarkedCommit
 from bkkenergy.readings import FIELDS, US_PER_S, ReadingBatch
 from bkkenergy.settings import InfluxSettings, Settings, StoreSettings
-from bkkenergy.store import ReadingStore, StoreAway, StoreRefused, UnmarkedCommit, open_store, open_writable
+from bkkenergy.site.open import open_store, open_writable
 from tests.builders import DAY_US, QUARTER_US, readings
 from tests.receivers import http_receiver
 from tests.servers import free_port, influxdb
@@ -130,7 +131,7 @@ def test_the_earliest_reading_of_each_meter_is_known(store: ReadingStore):
 
 
 def test_what_is_forgotten_is_one_meter_s_and_older(store: ReadingStore, monkeypatch):
-    monkeypatch.setattr("bkkenergy.store.sqlite.DELETED_AT_ONCE", 7)
+    monkeypatch.setattr("bkkenergy.adapters.sqlite.DELETED_AT_ONCE", 7)
     for name in ("a.b.c", "a.b.c2", "it's.odd.main"):
         store.commit(readings(name, np.arange(40.0)))
     store.forget(["a.b.c", "it's.odd.main"], 0, DAY_US + 30 * QUARTER_US)

@@ -14,9 +14,9 @@ from bkkenergy.ingest.logbook import Logbook
 from bkkenergy.ingest.status import meter_status
 from bkkenergy.portfolio import Meter, MeterKind, Portfolio, load_portfolio
 from bkkenergy.ports.ledger import EXPORT, GHI, IMPORT, POWER_FACTOR, SpanReason
+from bkkenergy.ports.readings import StoreAway
 from bkkenergy.readings import Quality, ReadingBatch
 from bkkenergy.settings import Settings, StoreSettings
-from bkkenergy.store import StoreAway
 from bkkenergy.usecases.energy import energy_series, quarter_hours, waiting_days
 from bkkenergy.usecases.recompute import recompute
 from bkkenergy.usecases.worker import follow_configuration

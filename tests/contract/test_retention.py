@@ -17,20 +17,20 @@ from click.testing import CliRunner
 from sqlalchemy import delete, select
 from structlog.testing import capture_logs
 
+from bkkenergy.adapters.ledger.tables import ledger_day, ledger_meter
+from bkkenergy.adapters.state import open_state
 from bkkenergy.calendar import BANGKOK, Period, timestamp_us
 from bkkenergy.cli import cli
 from bkkenergy.cli.context import load_site
 from bkkenergy.cli.site import report_site_of
 from bkkenergy.jobs.service import Jobs
 from bkkenergy.ports.ledger import CHANNELS, IMPORT, QUARTERS_PER_DAY, EnergyLedger
+from bkkenergy.ports.readings import ReadingStore
 from bkkenergy.readings import FIELDS, Quality, ReadingBatch
 from bkkenergy.reports.render import RENDERERS
 from bkkenergy.reports.savings.gather import SavingsSite
 from bkkenergy.reports.write import make_report
 from bkkenergy.settings import StateSettings
-from bkkenergy.store import ReadingStore
-from bkkenergy.store.ledger.tables import ledger_day, ledger_meter
-from bkkenergy.store.state import open_state
 from bkkenergy.usecases.purge import DeletionWaits, PurgeRun, purge, purged_before
 from bkkenergy.usecases.recompute import recompute
 from bkkenergy.usecases.worker import Worker, follow_configuration

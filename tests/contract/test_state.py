@@ -20,20 +20,20 @@ from pydantic import SecretStr
 from sqlalchemy import create_engine, text
 
 from bkkenergy.access import Actor
+from bkkenergy.adapters.state import HEAD, open_state, reading, transaction
+from bkkenergy.adapters.state.alerts import Alarm, last_told, mark_told, open_alerts, reconcile, untold
+from bkkenergy.adapters.state.dismissals import dismissals
+from bkkenergy.adapters.state.outbox import messages, not_sent, post, sent, waiting
+from bkkenergy.adapters.state.projects import project_of, projects, save_projects, steps_of
+from bkkenergy.adapters.state.runs import Artefact, Due, LeaseLost, RunQueue
+from bkkenergy.adapters.state.tables import dismissal, metadata
+from bkkenergy.adapters.state.users import audit_lines
 from bkkenergy.errors import ConfigError, InputError
 from bkkenergy.plan import Project
+from bkkenergy.ports.readings import StoreAway
 from bkkenergy.savings.facts import Finding
 from bkkenergy.savings.insights import Dismissal
 from bkkenergy.settings import CITY, StateSettings
-from bkkenergy.store.base import StoreAway
-from bkkenergy.store.state import HEAD, open_state, reading, transaction
-from bkkenergy.store.state.alerts import Alarm, last_told, mark_told, open_alerts, reconcile, untold
-from bkkenergy.store.state.dismissals import dismissals
-from bkkenergy.store.state.ledger import Artefact, Due, LeaseLost, Ledger
-from bkkenergy.store.state.outbox import messages, not_sent, post, sent, waiting
-from bkkenergy.store.state.projects import project_of, projects, save_projects, steps_of
-from bkkenergy.store.state.tables import dismissal, metadata
-from bkkenergy.store.state.users import audit_lines
 from bkkenergy.usecases.dismissals import dismiss
 from bkkenergy.usecases.plan import move_project
 
@@ -69,7 +69,7 @@ def engine(state):
 
 @pytest.fixture
 def ledger(engine):
-    return Ledger(engine, "a")
+    return RunQueue(engine, "a")
 
 
 def due(agency="health", period="2026-11-23", at=NOW):
@@ -89,7 +89,7 @@ def test_the_tables_are_those_of_the_migrations(engine):
 
 def migrations() -> Config:
     config = Config()
-    config.set_main_option("script_location", "bkkenergy.store.state:migrations")
+    config.set_main_option("script_location", "bkkenergy.adapters.state:migrations")
     return config
 
 
@@ -108,14 +108,14 @@ def test_a_state_of_each_earlier_version_is_brought_up_with_what_it_holds(state,
         config = migrations()
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
-    ledger = Ledger(old, "a")
+    ledger = RunQueue(old, "a")
     ledger.plan([due()])
     done(ledger, ledger.claim(NOW, LEASE_S))
     old.dispose()
     engine = open_state(state)
-    (run,) = Ledger(engine, "b").runs()
+    (run,) = RunQueue(engine, "b").runs()
     assert (run.agency, run.state, run.figures) == ("health", "done", {"": [1.5, 1.0]})
-    assert [file.path for file in Ledger(engine, "b").artefacts([run])[run.id]] == ["x/r1/x.html"]
+    assert [file.path for file in RunQueue(engine, "b").artefacts([run])[run.id]] == ["x/r1/x.html"]
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
     engine.dispose()
@@ -124,7 +124,7 @@ def test_a_state_of_each_earlier_version_is_brought_up_with_what_it_holds(state,
 def test_two_processes_may_open_an_empty_state_at_once(state):
     code = (
         "import sys; from pathlib import Path; from pydantic import SecretStr\n"
-        "from bkkenergy.settings import StateSettings; from bkkenergy.store.state import open_state\n"
+        "from bkkenergy.settings import StateSettings; from bkkenergy.adapters.state import open_state\n"
         "given = sys.argv[1]\n"
         "open_state(StateSettings(url=SecretStr(given)) if '://' in given else StateSettings(path=Path(given)))"
     )
@@ -148,7 +148,7 @@ def test_a_run_is_claimed_by_one_process_alone(ledger, engine):
     ledger.plan([due()])
     run = ledger.claim(NOW, LEASE_S)
     assert (run.state, run.tries, run.owner) == ("running", 1, "a")
-    assert Ledger(engine, "b").claim(later(1), LEASE_S) is None
+    assert RunQueue(engine, "b").claim(later(1), LEASE_S) is None
 
 
 def test_many_at_once_claim_every_run_exactly_once(ledger, engine):
@@ -156,7 +156,7 @@ def test_many_at_once_claim_every_run_exactly_once(ledger, engine):
     claimed, lock = [], threading.Lock()
 
     def take(owner):
-        own = Ledger(engine, owner)
+        own = RunQueue(engine, owner)
         misses = 0
         while misses < 3:
             run = own.claim(NOW, LEASE_S)
@@ -192,7 +192,7 @@ def test_what_is_not_due_yet_waits(ledger):
 def test_a_run_of_a_dead_process_is_taken_over_and_the_dead_one_cannot_close_it(ledger, engine):
     ledger.plan([due()])
     run = ledger.claim(NOW, LEASE_S)
-    other = Ledger(engine, "b")
+    other = RunQueue(engine, "b")
     assert other.claim(later(LEASE_S - 1), LEASE_S) is None
     taken = other.claim(later(LEASE_S + 1), LEASE_S)
     assert (taken.id, taken.tries) == (run.id, 2)
@@ -209,7 +209,7 @@ def test_a_run_that_is_renewed_is_not_taken_over(ledger, engine):
     ledger.plan([due()])
     run = ledger.claim(NOW, LEASE_S)
     assert ledger.renew(run, later(50), LEASE_S)
-    assert Ledger(engine, "b").claim(later(70), LEASE_S) is None
+    assert RunQueue(engine, "b").claim(later(70), LEASE_S) is None
 
 
 def test_a_closed_run_names_its_files_and_figures(ledger):
@@ -263,7 +263,7 @@ def test_the_next_revision_is_entered_once(ledger):
 def test_one_process_leads_until_its_lease_runs_out_or_it_stands_down(ledger, engine):
     if engine.dialect.name == "postgresql":
         pytest.skip("there a lock decides, which no clock frees")
-    other = Ledger(engine, "b")
+    other = RunQueue(engine, "b")
     assert ledger.lead(NOW, LEASE_S)
     assert not other.lead(later(1), LEASE_S)
     assert ledger.lead(later(30), LEASE_S)
@@ -276,7 +276,7 @@ def test_one_process_leads_until_its_lease_runs_out_or_it_stands_down(ledger, en
 
 def test_a_lead_and_a_run_that_a_wrong_clock_leased_for_years_are_taken_over(ledger, engine):
     """The lease of another process with a right clock stays its own, though the two clocks differ by minutes."""
-    other, ahead = Ledger(engine, "b"), NOW + dt.timedelta(days=4 * 365)
+    other, ahead = RunQueue(engine, "b"), NOW + dt.timedelta(days=4 * 365)
     ledger.plan([due("2026-11-23")])
     if engine.dialect.name != "postgresql":  # there a lock decides
         assert ledger.lead(later(5 * LEASE_S), LEASE_S)
@@ -294,9 +294,9 @@ LEADS = """
 import sys, datetime as dt
 from pydantic import SecretStr
 from bkkenergy.settings import StateSettings
-from bkkenergy.store.state import open_state
-from bkkenergy.store.state.ledger import Ledger
-ledger = Ledger(open_state(StateSettings(url=SecretStr(sys.argv[1]))), "killed")
+from bkkenergy.adapters.state import open_state
+from bkkenergy.adapters.state.runs import RunQueue
+ledger = RunQueue(open_state(StateSettings(url=SecretStr(sys.argv[1]))), "killed")
 print(ledger.lead(dt.datetime.now(dt.UTC), 1.0), flush=True)
 sys.stdin.read()
 """
@@ -307,7 +307,7 @@ def test_on_postgresql_a_killed_leader_is_followed_at_once(state, engine):
     """The lock goes with the session: no lease has to run out, and no clock has to agree with another."""
     if engine.dialect.name != "postgresql":
         pytest.skip("a lease decides there")
-    own, other = Ledger(engine, "b"), Ledger(engine, "c")
+    own, other = RunQueue(engine, "b"), RunQueue(engine, "c")
     command = [sys.executable, "-c", LEADS, state.url.get_secret_value()]
     leader = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:

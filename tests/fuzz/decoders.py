@@ -15,7 +15,7 @@ import atheris
 
 with atheris.instrument_imports(include=["bkkenergy"]):
     from tests.unit.ingest import test_fuzz
-    from tests.unit.ingest.test_payloads import PROFILES
+    from tests.unit.payloads.test_payloads import PROFILES
 
 PROFILE_NAMES = sorted(PROFILES)
 SORTERS = {name: test_fuzz.sorter_for(name) for name in PROFILE_NAMES}

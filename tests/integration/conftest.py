@@ -12,13 +12,13 @@ from contextlib import contextmanager
 import pytest
 
 from bkkenergy.demo.gateways import Gateway
-from bkkenergy.ingest.decode import FAMILIES
-from bkkenergy.ingest.profile import load_profiles
 from bkkenergy.ingest.quarantine import Quarantine
 from bkkenergy.ingest.service import Ingester
+from bkkenergy.payloads.decode import FAMILIES
 from bkkenergy.portfolio import Portfolio, load_portfolio
 from bkkenergy.settings import IngestSettings, MqttSettings, ObserveSettings, Settings, StoreSettings
-from bkkenergy.store import open_store
+from bkkenergy.site.open import open_store
+from bkkenergy.site.profiles import load_profiles
 from tests.conftest import ROOT
 
 EVER = (0, 2**52)

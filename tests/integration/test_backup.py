@@ -19,11 +19,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bkkenergy.adapters.sqlite import SqliteStore
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import load_site
 from bkkenergy.readings import ReadingBatch
-from bkkenergy.store.backup import BackupBroken, back_up, restore
-from bkkenergy.store.sqlite import SqliteStore
+from bkkenergy.usecases.backup import BackupBroken, back_up, restore
 from tests.web import METERS, make_site
 
 NOW = dt.datetime(2026, 11, 25, 3, 0, tzinfo=BANGKOK)

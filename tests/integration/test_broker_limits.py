@@ -13,10 +13,10 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from structlog.testing import capture_logs
 
+from bkkenergy.adapters.broker_troubles import TroubleKind
+from bkkenergy.adapters.mqtt import Subscriber
 from bkkenergy.demo.broker import local_broker
 from bkkenergy.ingest.doctor import examine
-from bkkenergy.ingest.mqtt import Subscriber
-from bkkenergy.ingest.troubles import TroubleKind
 from tests.integration.conftest import dealt_with, ingesting, publish, reading, stored, wait_until
 from tests.integration.test_delivery import METER, TOPIC, TS, updated
 from tests.servers import mosquitto, started

@@ -20,10 +20,10 @@ from click.testing import CliRunner
 
 from bkkenergy import __version__
 from bkkenergy.cli import COMMANDS, cli
-from bkkenergy.ingest.message import Reason, Refused
 from bkkenergy.ingest.quarantine import Quarantine
+from bkkenergy.payloads.message import Reason, Refused
 from bkkenergy.settings import StoreSettings
-from bkkenergy.store import open_store
+from bkkenergy.site.open import open_store
 from tests.builders import DAY_US, QUARTER_US, readings
 from tests.conftest import CONFIG_PARTS, ROOT
 from tests.integration.conftest import publish, reading, wait_until

@@ -20,8 +20,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from pydantic import SecretStr
 
 from bkkenergy.demo.gateways import payload
-from bkkenergy.ingest.message import Reason
 from bkkenergy.ingest.observe import notify_systemd
+from bkkenergy.payloads.message import Reason
 from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import ObserveSettings
 from tests.conftest import ROOT
@@ -313,8 +313,8 @@ def test_a_retained_message_without_a_time_is_counted_and_not_stored(settings, p
 
 
 def test_sparkplug_over_a_real_broker_asks_for_a_birth_and_gets_it(settings, portfolio, broker):
-    from bkkenergy.ingest.decode.sparkplug_proto import Payload
-    from tests.unit.ingest.test_sparkplug import dbirth, ddata, nbirth
+    from bkkenergy.payloads.decode.sparkplug_proto import Payload
+    from tests.unit.payloads.test_sparkplug import dbirth, ddata, nbirth
 
     building = portfolio.buildings["health.centre-1"]
     spark = building.meters[0].model_copy(

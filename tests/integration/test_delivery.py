@@ -15,8 +15,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
+from bkkenergy.adapters.mqtt import Subscriber
 from bkkenergy.demo.broker import local_broker
-from bkkenergy.ingest.mqtt import Subscriber
 from bkkenergy.settings import MqttTls
 from tests.integration.conftest import (
     dealt_with,

@@ -18,12 +18,12 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+from bkkenergy.adapters.sqlite import SqliteStore
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli import cli
 from bkkenergy.cli.init import with_value
 from bkkenergy.errors import BkkEnergyError
 from bkkenergy.readings import ReadingBatch
-from bkkenergy.store.sqlite import SqliteStore
 from tests.conftest import ROOT
 from tests.servers import free_port
 from tests.web import make_site

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from bkkenergy.adapters.state import open_state
+from bkkenergy.adapters.state.users import add_user
 from bkkenergy.cli import cli
 from bkkenergy.cli.context import load_site
 from bkkenergy.cli.jobs import make_jobs
 from bkkenergy.readings import ReadingBatch
-from bkkenergy.store import open_writable
-from bkkenergy.store.state import open_state
-from bkkenergy.store.state.users import add_user
+from bkkenergy.site.open import open_writable
 from tests.builders import DAY, DAY_US, QUARTER_US
 from tests.conftest import CONFIG_PARTS, ROOT
 from tests.web import PASSWORD, SETTINGS, make_app, signed_in

@@ -22,7 +22,7 @@ import pytest
 from bkkenergy.demo.gateways import Gateway, payload
 from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import StoreSettings
-from bkkenergy.store import open_store
+from bkkenergy.site.open import open_store
 from tests.conftest import CONFIG_PARTS, ROOT
 from tests.integration.conftest import EVER, dealt_with, ingesting, numbers, publish, stored, wait_until
 from tests.integration.test_delivery import updated

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from bkkenergy.ingest.decode.sparkplug_proto import Payload
+from bkkenergy.payloads.decode.sparkplug_proto import Payload
 from bkkenergy.portfolio import Meter, Portfolio
 from bkkenergy.settings import StoreSettings
-from bkkenergy.store import open_store
+from bkkenergy.site.open import open_store
 from tests.conftest import CONFIG_PARTS, ROOT
 from tests.integration.conftest import dealt_with, ingesting, publish, quarantined, reading, stored, wait_until
 from tests.servers import mosquitto, started
-from tests.unit.ingest.test_payloads import SAMPLES
+from tests.unit.payloads.test_payloads import SAMPLES
 
 pytestmark = pytest.mark.broker
 

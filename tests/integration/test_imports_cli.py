@@ -11,13 +11,13 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+from bkkenergy.adapters.state import open_state
+from bkkenergy.adapters.state.users import audit_lines
 from bkkenergy.cli import cli
 from bkkenergy.errors import BkkEnergyError
 from bkkenergy.readings import ReadingBatch
 from bkkenergy.settings import StateSettings, StoreSettings
-from bkkenergy.store import open_store
-from bkkenergy.store.state import open_state
-from bkkenergy.store.state.users import audit_lines
+from bkkenergy.site.open import open_store
 from tests.conftest import CONFIG_PARTS
 
 METER = "environment.headquarters.main"

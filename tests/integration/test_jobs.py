@@ -12,14 +12,14 @@ import sys
 import numpy as np
 import pytest
 
+from bkkenergy.adapters.sqlite import SqliteStore
+from bkkenergy.adapters.state.outbox import messages
 from bkkenergy.calendar import BANGKOK, Period, timestamp_us
 from bkkenergy.cli.context import load_site
 from bkkenergy.cli.jobs import make_jobs
 from bkkenergy.errors import BkkEnergyError
 from bkkenergy.jobs.service import TURNED, Jobs
 from bkkenergy.readings import ReadingBatch
-from bkkenergy.store.sqlite import SqliteStore
-from bkkenergy.store.state.outbox import messages
 from tests.conftest import CONFIG_PARTS, ROOT
 from tests.receivers import http_receiver, mail_server
 
@@ -224,7 +224,7 @@ def test_one_agency_s_fault_does_not_stop_the_others_and_is_tried_again(home, cl
 
 def test_while_the_store_is_away_it_is_tried_without_end(home, clock, monkeypatch):
     from bkkenergy.jobs import runner
-    from bkkenergy.store.base import StoreAway
+    from bkkenergy.ports.readings import StoreAway
 
     def away(*_args, **_given):
         raise StoreAway("http://influx:8086 does not answer")

@@ -18,11 +18,11 @@ from collections import Counter
 
 import pytest
 
+from bkkenergy.adapters.state.outbox import messages
+from bkkenergy.adapters.state.runs import Due
 from bkkenergy.calendar import BANGKOK, Period
 from bkkenergy.cli.context import load_site
 from bkkenergy.cli.jobs import make_jobs
-from bkkenergy.store.state.ledger import Due
-from bkkenergy.store.state.outbox import messages
 from tests.conftest import CONFIG_PARTS, ROOT
 from tests.integration.conftest import wait_until
 from tests.integration.test_jobs import METERS, commit

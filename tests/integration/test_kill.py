@@ -19,7 +19,7 @@ import pytest
 from bkkenergy.demo.gateways import payload
 from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import StoreSettings
-from bkkenergy.store import open_store
+from bkkenergy.site.open import open_store
 from tests.conftest import CONFIG_PARTS, ROOT
 from tests.integration.conftest import publish, wait_until
 from tests.servers import mosquitto, started

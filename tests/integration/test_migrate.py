@@ -10,16 +10,16 @@ import sys
 import numpy as np
 import pytest
 
+from bkkenergy.adapters.engines import file_engine
+from bkkenergy.adapters.ledger.moving import copy_ledger
+from bkkenergy.adapters.ledger.sql import SqlLedger
+from bkkenergy.adapters.sqlite import SqliteStore
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio import load_portfolio
 from bkkenergy.ports.ledger import IMPORT, LedgerDays, Purged
 from bkkenergy.readings import FIELDS, ReadingBatch
 from bkkenergy.settings import Settings, StoreSettings
-from bkkenergy.store.engines import file_engine
-from bkkenergy.store.ledger.moving import copy_ledger
-from bkkenergy.store.ledger.sql import SqlLedger
-from bkkenergy.store.migrate import compare, copy_readings
-from bkkenergy.store.sqlite import SqliteStore
+from bkkenergy.usecases.migrate import compare, copy_readings
 from bkkenergy.usecases.runs import midnight_us
 from tests.conftest import CONFIG_PARTS, ROOT
 from tests.sites import energy

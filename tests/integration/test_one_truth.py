@@ -14,6 +14,8 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+from bkkenergy.adapters.state import open_state
+from bkkenergy.adapters.state.users import add_user
 from bkkenergy.calendar import BANGKOK, Period, timestamp_us
 from bkkenergy.cli import cli
 from bkkenergy.cli.context import load_site
@@ -23,9 +25,7 @@ from bkkenergy.cli.web import make_here
 from bkkenergy.readings import ReadingBatch
 from bkkenergy.reports.savings.gather import month_bills
 from bkkenergy.reports.write import make_report
-from bkkenergy.store import open_writable
-from bkkenergy.store.state import open_state
-from bkkenergy.store.state.users import add_user
+from bkkenergy.site.open import open_writable
 from bkkenergy.web.app import create_app
 from bkkenergy.web.building import building_hours
 from bkkenergy.web.figures import CityFigures

@@ -14,18 +14,18 @@ import sys
 import numpy as np
 import pytest
 
+from bkkenergy.adapters.sqlite import SqliteStore
+from bkkenergy.adapters.state import open_state
+from bkkenergy.adapters.state.projects import save_projects
+from bkkenergy.adapters.state.users import audit_lines
 from bkkenergy.calendar import epoch_us
 from bkkenergy.i18n import Words
 from bkkenergy.plan import Project
 from bkkenergy.readings import ReadingBatch
 from bkkenergy.settings import StateSettings
+from bkkenergy.site.solar_config import load_solar
 from bkkenergy.solar.climate import typical_year
 from bkkenergy.solar.weather import rows_at
-from bkkenergy.store.solar_config import load_solar
-from bkkenergy.store.sqlite import SqliteStore
-from bkkenergy.store.state import open_state
-from bkkenergy.store.state.projects import save_projects
-from bkkenergy.store.state.users import audit_lines
 from tests.conftest import ROOT
 from tests.unit.savings.generated import building
 

@@ -18,10 +18,10 @@ from bkkenergy.portfolio import MeterKind
 from bkkenergy.readings import ReadingBatch
 from bkkenergy.reports.solar.gather import SolarSite, design_inputs, measured_weather
 from bkkenergy.settings import Settings, StoreSettings
+from bkkenergy.site.solar_config import load_solar
 from bkkenergy.solar.climate import typical_year
 from bkkenergy.solar.design import Wish, design
 from bkkenergy.solar.weather import rows_at
-from bkkenergy.store.solar_config import load_solar
 from tests.conftest import ROOT
 from tests.sites import energy
 

@@ -17,14 +17,14 @@ from fastapi.testclient import TestClient
 from sqlalchemy import text
 
 from bkkenergy.access import ROLES
+from bkkenergy.adapters.state.projects import save_projects, steps_of
+from bkkenergy.adapters.state.runs import RunQueue
+from bkkenergy.adapters.state.tables import audit, dismissal
+from bkkenergy.adapters.state.users import add_token, audit_lines
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli import cli
 from bkkenergy.plan import Project
 from bkkenergy.ports.ledger import IMPORT
-from bkkenergy.store.state.ledger import Ledger
-from bkkenergy.store.state.projects import save_projects, steps_of
-from bkkenergy.store.state.tables import audit, dismissal
-from bkkenergy.store.state.users import add_token, audit_lines
 from tests.web import PASSWORD, csrf_of, make_app, make_site, signed_in
 
 # Answers that nobody reads to their end leave a socket to the garbage collector.
@@ -80,8 +80,8 @@ def routes(app):
 
 def filled(path: str, agency: str, building: str, app) -> str:
     """A path with the parts of an agency's."""
-    run = next(iter(Ledger(app.state.here.engine, "t").runs(agency=agency, state="done")))
-    file = Ledger(app.state.here.engine, "t").artefacts([run])[run.id][0].path
+    run = next(iter(RunQueue(app.state.here.engine, "t").runs(agency=agency, state="done")))
+    file = RunQueue(app.state.here.engine, "t").artefacts([run])[run.id][0].path
     values = {
         "agency": agency, "building_id": building, "meter_id": f"{building}.main", "building": building, "path": file, "path:path": file,
         "project_id": f"led-{agency}", "month": f"{dt.datetime.now(BANGKOK).date():%Y-%m}", "user_id": "2", "token_id": "1",
@@ -563,13 +563,13 @@ def test_the_progress_of_jobs_comes_as_events_to_operators_alone(app, people):
         live.EVERY_S, live.LONGEST_S = kept, longest
     events = [json.loads(line.removeprefix("data: ")) for line in answer.text.splitlines() if line.startswith("data:")]
     assert len(events) == 1, "told when it changes, not each time"
-    assert events[0] == Ledger(app.state.here.engine, "t").counts()
+    assert events[0] == RunQueue(app.state.here.engine, "t").counts()
     assert events[0]["done"] >= 2
 
 
 def test_a_job_is_asked_for_again(app, people):
     admin = people["admin"]
-    ledger = Ledger(app.state.here.engine, "t")
+    ledger = RunQueue(app.state.here.engine, "t")
     run = ledger.runs(agency="health", state="done")[0]
     assert admin.post("/jobs/retry", data={"csrf": csrf_of(admin), "run": run.id}).status_code == 303
     assert ledger.runs(agency="health")[0].revision == run.revision + 1

@@ -12,8 +12,8 @@ from bkkenergy.plan import PROJECT_STATES, Measured, Project, as_yearly, moved, 
 from bkkenergy.portfolio import load_portfolio
 from bkkenergy.reports.plan.datasheet import data_sheet, data_sheet_workbook
 from bkkenergy.reports.plan.sheets import plan_workbook, read_workbook
+from bkkenergy.site.plan_config import load_plan
 from bkkenergy.solar.screening import ScreenRow
-from bkkenergy.store.plan_config import load_plan
 
 DAY = dt.date(2026, 9, 15)
 

@@ -2,8 +2,8 @@ import tomllib
 
 import pytest
 
+from bkkenergy.adapters.mqtt import bystander
 from bkkenergy.errors import ConfigError
-from bkkenergy.ingest.mqtt import bystander
 from bkkenergy.settings import Recipient, Schedule, Settings, load_settings
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from bkkenergy.carbon import GridFactor, avoided, emissions_kg, factor_for, scope_2
 from bkkenergy.errors import ConfigError
-from bkkenergy.reports.figures import load_figures
+from bkkenergy.site.figures import load_figures
 from bkkenergy.tariff.flat import cost_thb
 
 

@@ -17,7 +17,7 @@ from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import config_option
 from bkkenergy.errors import InputError
 from bkkenergy.settings import load_settings
-from bkkenergy.store.backup import back_up, left_out, places, restore, unpacked, unplaced
+from bkkenergy.usecases.backup import back_up, left_out, places, restore, unpacked, unplaced
 
 console = Console(stderr=True)
 

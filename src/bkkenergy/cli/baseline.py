@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from bkkenergy.adapters.baselines import latest_baseline, save_baseline
 from bkkenergy.calendar import past_year
 from bkkenergy.cli.context import config_option, load_site, period_of, today_here
 from bkkenergy.cli.site import report_site
@@ -22,8 +23,7 @@ from bkkenergy.reports.savings.bills import monthly_from_bills, read_paper
 from bkkenergy.reports.savings.gather import Judged, fit_buildings, judge, judged_total
 from bkkenergy.reports.savings.phrasing import baseline_text, verdict_text
 from bkkenergy.savings.uncertainty import Band
-from bkkenergy.store.baselines import latest_baseline, save_baseline
-from bkkenergy.store.solar_config import load_solar
+from bkkenergy.site.solar_config import load_solar
 from bkkenergy.usecases.energy import buildings_named
 
 console = Console()

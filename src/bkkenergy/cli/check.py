@@ -10,9 +10,9 @@ import click
 from bkkenergy.cli.context import Site, config_option, load_site
 from bkkenergy.errors import ConfigError, Fault
 from bkkenergy.jobs.schedule import settings_faults
-from bkkenergy.store.plan_config import load_plan
-from bkkenergy.store.savings_config import SavingsConfig, load_savings
-from bkkenergy.store.solar_config import load_solar
+from bkkenergy.site.plan_config import load_plan
+from bkkenergy.site.savings_config import SavingsConfig, load_savings
+from bkkenergy.site.solar_config import load_solar
 
 
 @click.command("check", epilog="\b\nExamples:\n  bkkenergy check\n  bkkenergy check --config /etc/bkkenergy")

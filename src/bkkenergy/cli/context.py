@@ -18,12 +18,13 @@ import structlog
 from bkkenergy.access import Actor
 from bkkenergy.calendar import BANGKOK, Period
 from bkkenergy.errors import ConfigError, Fault, InputError
-from bkkenergy.ingest.decode import FAMILIES
-from bkkenergy.ingest.profile import Profile, load_profiles
-from bkkenergy.ingest.sort import payload_faults
+from bkkenergy.payloads.check import payload_faults
+from bkkenergy.payloads.decode import FAMILIES
+from bkkenergy.payloads.profile import Profile
 from bkkenergy.portfolio import Portfolio, load_portfolio
-from bkkenergy.reports.figures import Figures, load_figures
 from bkkenergy.settings import FILE_NAME, Settings, load_settings
+from bkkenergy.site.figures import Figures, load_figures
+from bkkenergy.site.profiles import load_profiles
 
 ACTOR_CHARS = 64
 """What the audit log has room for."""

@@ -12,14 +12,14 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from bkkenergy.adapters.mqtt import Subscriber, bystander
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import config_option, load_site, set_up_logging
 from bkkenergy.errors import InputError
 from bkkenergy.ingest.explain import Explained, explain_payload
-from bkkenergy.ingest.message import Message
-from bkkenergy.ingest.mqtt import Subscriber, bystander
 from bkkenergy.ingest.service import topics_for
 from bkkenergy.ingest.sort import Sorter
+from bkkenergy.payloads.message import Message
 from bkkenergy.readings import US_PER_S
 
 MOST_BYTES = 10_000_000

@@ -14,14 +14,14 @@ from dataclasses import replace
 import uvicorn
 
 from bkkenergy.access import EVERY_AGENCY
+from bkkenergy.adapters.state import open_state
+from bkkenergy.adapters.state.users import add_user
 from bkkenergy.cli.context import Site
 from bkkenergy.cli.jobs import make_jobs
 from bkkenergy.cli.web import make_server
 from bkkenergy.demo.broker import free_port
 from bkkenergy.errors import AwayError
 from bkkenergy.settings import Settings, WebSettings
-from bkkenergy.store.state import open_state
-from bkkenergy.store.state.users import add_user
 
 USER = "demo"
 REFRESH_S = 5.0

@@ -17,6 +17,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from bkkenergy.adapters.state import open_state
+from bkkenergy.adapters.state.users import note
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import Site, config_option, load_site
 from bkkenergy.cli.transfer import progress_bar
@@ -33,11 +35,9 @@ from bkkenergy.ingest.files import (
 )
 from bkkenergy.portfolio import Meter
 from bkkenergy.ports.ledger import Batch, BatchKind, EnergyLedger
+from bkkenergy.ports.readings import ReadingStore
 from bkkenergy.readings import US_PER_S, ReadingBatch
-from bkkenergy.store import ReadingStore, open_writable
-from bkkenergy.store.ledger import open_ledger
-from bkkenergy.store.state import open_state
-from bkkenergy.store.state.users import note
+from bkkenergy.site.open import open_ledger, open_writable
 from bkkenergy.usecases import imports
 from bkkenergy.usecases.imports import Overlap
 from bkkenergy.usecases.storedreadings import preview_readings

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from bkkenergy.adapters.state import open_state
 from bkkenergy.calendar import past_year
 from bkkenergy.cli.baseline import lang_option
 from bkkenergy.cli.context import command_line, config_option, period_of, today_here
@@ -24,7 +25,6 @@ from bkkenergy.reports.savings.phrasing import finding_texts
 from bkkenergy.reports.savings.standings import index_rows, submission_lines
 from bkkenergy.savings.facts import Finding
 from bkkenergy.savings.insights import find, visible
-from bkkenergy.store.state import open_state
 from bkkenergy.usecases.dismissals import dismiss
 from bkkenergy.usecases.energy import buildings_named
 

@@ -16,6 +16,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from bkkenergy.adapters.archive import archive_of
+from bkkenergy.adapters.delivery import CHANNELS, Message
+from bkkenergy.adapters.state import open_state
+from bkkenergy.adapters.state.outbox import messages
+from bkkenergy.adapters.state.runs import RUN_STATES, Due, Run, RunState
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import Site, config_option, load_site, log_options, period_of, set_up_logging
 from bkkenergy.cli.site import opened_site, opened_worker
@@ -25,14 +30,9 @@ from bkkenergy.jobs.runner import Desk
 from bkkenergy.jobs.schedule import since as due_since
 from bkkenergy.jobs.schedule import wanted
 from bkkenergy.jobs.service import Jobs, start
-from bkkenergy.reports.deliver import CHANNELS, Message
 from bkkenergy.reports.render.browser import Browser
 from bkkenergy.settings import ALL, CITY
-from bkkenergy.store.archive import archive_of
-from bkkenergy.store.start import try_out_now
-from bkkenergy.store.state import open_state
-from bkkenergy.store.state.ledger import RUN_STATES, Due, Run, RunState
-from bkkenergy.store.state.outbox import messages
+from bkkenergy.site.start import try_out_now
 
 console = Console(width=None if sys.stdout.isatty() else 160)
 MOST_SHOWN_ERROR = 60

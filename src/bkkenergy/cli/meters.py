@@ -17,11 +17,11 @@ from bkkenergy.cli.context import Site, config_option, load_site
 from bkkenergy.cli.site import opened_site
 from bkkenergy.errors import InputError
 from bkkenergy.ingest.credentials import issue_passwords, write_rules
-from bkkenergy.ingest.decode import FAMILIES
 from bkkenergy.ingest.logbook import Logbook
-from bkkenergy.ingest.message import Reason
 from bkkenergy.ingest.quarantine import Quarantine
 from bkkenergy.ingest.status import STATUS_DAYS, MeterStatus, acl, meter_status, toml_block, unknown_topics
+from bkkenergy.payloads.decode import FAMILIES
+from bkkenergy.payloads.message import Reason
 from bkkenergy.portfolio import Meter
 
 RELOAD = "Reload the broker: systemctl reload mosquitto, or docker compose exec mosquitto sh -c 'kill -HUP 1'."

@@ -9,12 +9,11 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from bkkenergy.adapters.ledger.moving import copy_ledger
 from bkkenergy.cli.context import config_option, load_site
 from bkkenergy.errors import InputError
-from bkkenergy.store import open_store, open_writable
-from bkkenergy.store.ledger import ledger_url
-from bkkenergy.store.ledger.moving import copy_ledger
-from bkkenergy.store.migrate import Compared, compare, copy_readings
+from bkkenergy.site.open import ledger_url, open_store, open_writable
+from bkkenergy.usecases.migrate import Compared, compare, copy_readings
 
 console = Console(stderr=True)
 COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

@@ -15,6 +15,9 @@ from rich.progress import track
 from rich.table import Table
 from sqlalchemy import Engine
 
+from bkkenergy.adapters.files import write_whole
+from bkkenergy.adapters.state import open_state
+from bkkenergy.adapters.state.projects import project_of, projects, save_projects, steps_of
 from bkkenergy.carbon import avoided
 from bkkenergy.cli.baseline import lang_option
 from bkkenergy.cli.context import command_line, config_option, load_site, today_here
@@ -27,11 +30,8 @@ from bkkenergy.reports.plan.progress import measured_projects
 from bkkenergy.reports.plan.sheets import plan_workbook, project_faults, read_workbook
 from bkkenergy.reports.savings.gather import SavingsSite
 from bkkenergy.reports.solar.gather import SolarSite, screened
+from bkkenergy.site.plan_config import load_plan
 from bkkenergy.solar.climate import typical_year
-from bkkenergy.store.files import write_whole
-from bkkenergy.store.plan_config import load_plan
-from bkkenergy.store.state import open_state
-from bkkenergy.store.state.projects import project_of, projects, save_projects, steps_of
 from bkkenergy.tomlfiles import validated
 from bkkenergy.usecases.plan import move_project
 

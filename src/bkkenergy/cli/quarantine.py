@@ -13,10 +13,10 @@ from rich.table import Table
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import Site, config_option, load_site
 from bkkenergy.errors import InputError
-from bkkenergy.ingest.message import Reason
 from bkkenergy.ingest.quarantine import Kept, Quarantine
 from bkkenergy.ingest.replay import replay
-from bkkenergy.store import open_writable
+from bkkenergy.payloads.message import Reason
+from bkkenergy.site.open import open_writable
 
 MOST = 1_000_000
 

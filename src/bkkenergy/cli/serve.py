@@ -10,7 +10,7 @@ import click
 
 from bkkenergy.cli.context import Site, config_option, load_site, log_options, set_up_logging
 from bkkenergy.ingest.service import Ingester
-from bkkenergy.store.start import try_out_now
+from bkkenergy.site.start import try_out_now
 
 
 def _ingest_until_stopped(site: Site) -> None:

@@ -6,20 +6,20 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
+from bkkenergy.adapters.state import open_state
+from bkkenergy.adapters.state.dismissals import dismissals
+from bkkenergy.adapters.state.projects import projects
 from bkkenergy.cli.context import Site, load_site
 from bkkenergy.plan import Project
 from bkkenergy.ports.ledger import LedgerReader
+from bkkenergy.ports.readings import ReadingStore
 from bkkenergy.reports.savings.gather import SavingsSite
 from bkkenergy.savings.insights import Dismissal
 from bkkenergy.settings import Settings
-from bkkenergy.store import ReadingStore, open_store
-from bkkenergy.store.ledger import open_ledger
-from bkkenergy.store.plan_config import PLAN_FILE, load_plan
-from bkkenergy.store.savings_config import load_savings
-from bkkenergy.store.solar_config import load_solar
-from bkkenergy.store.state import open_state
-from bkkenergy.store.state.dismissals import dismissals
-from bkkenergy.store.state.projects import projects
+from bkkenergy.site.open import open_ledger, open_store
+from bkkenergy.site.plan_config import PLAN_FILE, load_plan
+from bkkenergy.site.savings_config import load_savings
+from bkkenergy.site.solar_config import load_solar
 from bkkenergy.usecases.uptodate import UpToDate
 from bkkenergy.usecases.worker import Worker, follow_configuration, now_us, own_name
 

@@ -29,9 +29,9 @@ from bkkenergy.reports.solar.gather import (
 )
 from bkkenergy.reports.solar.html import headline
 from bkkenergy.reports.solar.write import FORMATS, write_design, write_screening
+from bkkenergy.site.solar_config import load_solar
 from bkkenergy.solar.climate import typical_year
 from bkkenergy.solar.design import Wish, design
-from bkkenergy.store.solar_config import load_solar
 from bkkenergy.usecases.energy import building_of
 
 console = Console()

@@ -9,14 +9,14 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from bkkenergy.adapters.weather import Service, fetched_or_cached, read_weather_file
 from bkkenergy.cli.context import Site, config_option, load_site
 from bkkenergy.errors import InputError
 from bkkenergy.settings import Settings
+from bkkenergy.site.solar_config import load_solar
 from bkkenergy.solar.assumptions import SolarConfig
 from bkkenergy.solar.climate import typical_year
 from bkkenergy.solar.weather import Weather, weather_faults
-from bkkenergy.store.solar_config import load_solar
-from bkkenergy.store.weather import Service, fetched_or_cached, read_weather_file
 from bkkenergy.usecases.energy import building_of
 
 SERVICES = ("pvgis_tmy", "pvgis_hourly", "nasa_power")

@@ -14,8 +14,7 @@ from bkkenergy.cli.context import config_option, load_site, period_of
 from bkkenergy.errors import InputError
 from bkkenergy.ingest.files import LongWriter
 from bkkenergy.readings import FIELDS
-from bkkenergy.store import open_store
-from bkkenergy.store.ledger import open_ledger
+from bkkenergy.site.open import open_ledger, open_store
 from bkkenergy.usecases.purge import purged_before
 
 METERS_A_READ = 50

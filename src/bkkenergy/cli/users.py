@@ -13,13 +13,8 @@ from rich.table import Table
 from sqlalchemy import Engine
 
 from bkkenergy.access import EVERY_AGENCY, ROLES, Role, password_fault
-from bkkenergy.calendar import BANGKOK
-from bkkenergy.cli.context import command_line, config_option, load_site
-from bkkenergy.errors import InputError
-from bkkenergy.i18n import Words
-from bkkenergy.readings import US_PER_S
-from bkkenergy.store.state import open_state
-from bkkenergy.store.state.users import (
+from bkkenergy.adapters.state import open_state
+from bkkenergy.adapters.state.users import (
     add_token,
     add_user,
     change_password,
@@ -29,6 +24,11 @@ from bkkenergy.store.state.users import (
     tokens,
     users,
 )
+from bkkenergy.calendar import BANGKOK
+from bkkenergy.cli.context import command_line, config_option, load_site
+from bkkenergy.errors import InputError
+from bkkenergy.i18n import Words
+from bkkenergy.readings import US_PER_S
 
 console = Console()
 TOKEN_DAYS = 365

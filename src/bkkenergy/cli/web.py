@@ -9,13 +9,12 @@ import click
 import uvicorn
 from sqlalchemy import Engine
 
+from bkkenergy.adapters.state import open_state
+from bkkenergy.adapters.state.users import first_admin
 from bkkenergy.cli.context import Site, config_option, load_site, log_options, set_up_logging
 from bkkenergy.cli.site import report_site_of
-from bkkenergy.store import open_store
-from bkkenergy.store.ledger import open_ledger
-from bkkenergy.store.start import try_out
-from bkkenergy.store.state import open_state
-from bkkenergy.store.state.users import first_admin
+from bkkenergy.site.open import open_ledger, open_store
+from bkkenergy.site.start import try_out
 from bkkenergy.usecases.worker import follow_configuration
 from bkkenergy.web.app import create_app
 from bkkenergy.web.here import Here

@@ -13,8 +13,8 @@ from pathlib import Path
 from bkkenergy.demo.broker import local_broker
 from bkkenergy.demo.gateways import gateways
 from bkkenergy.errors import BkkEnergyError
-from bkkenergy.ingest.profile import Profile
 from bkkenergy.ingest.service import Ingester
+from bkkenergy.payloads.profile import Profile
 from bkkenergy.portfolio import Portfolio
 from bkkenergy.settings import MqttSettings, ObserveSettings, Settings, StateSettings, StoreSettings
 

@@ -14,14 +14,15 @@ from pathlib import Path
 
 import urllib3
 
+from bkkenergy.adapters.broker_troubles import TroubleKind
+from bkkenergy.adapters.mqtt import Subscriber, bystander
 from bkkenergy.ingest.logbook import Logbook
-from bkkenergy.ingest.mqtt import Subscriber, bystander
 from bkkenergy.ingest.quarantine import Quarantine
 from bkkenergy.ingest.spool import Spool
-from bkkenergy.ingest.troubles import TroubleKind
+from bkkenergy.ports.readings import StoreAway, StoreRefused, StoreUnfit
 from bkkenergy.settings import Settings
-from bkkenergy.store import StoreAway, StoreRefused, StoreUnfit, open_store
-from bkkenergy.store.start import NO_EXPIRY, expiry_of
+from bkkenergy.site.open import open_store
+from bkkenergy.site.start import NO_EXPIRY, expiry_of
 
 CONNECTS_WITHIN_S = 8.0
 LEAST_FREE_BYTES = 1_000_000_000

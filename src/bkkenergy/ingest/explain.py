@@ -6,10 +6,10 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bkkenergy.ingest.decode import FAMILIES, Decoded, RowDecoder, Step
-from bkkenergy.ingest.message import DecodeError, Message
-from bkkenergy.ingest.profile import Profile
 from bkkenergy.ingest.sort import Sorter
+from bkkenergy.payloads.decode import FAMILIES, Decoded, RowDecoder, Step
+from bkkenergy.payloads.message import DecodeError, Message
+from bkkenergy.payloads.profile import Profile
 from bkkenergy.portfolio import Meter
 from bkkenergy.readings import US_PER_S
 

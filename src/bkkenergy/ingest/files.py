@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 
 from bkkenergy.calendar import BE_OFFSET_YEARS, epoch_us
 from bkkenergy.errors import InputError
-from bkkenergy.ingest.message import Reason
 from bkkenergy.ingest.validate import REASONS, Limits, reject_codes
 from bkkenergy.metering.registers import S_PER_H
 from bkkenergy.metering.sources import IntervalSeries
+from bkkenergy.payloads.message import Reason
 from bkkenergy.portfolio import Meter, MeterKind
 from bkkenergy.readings import FIELDS, US_PER_S, FloatArray, IntArray, ReadingBatch
 

@@ -27,7 +27,7 @@ from zlib import crc32
 import msgspec
 import structlog
 
-from bkkenergy.ingest.message import Message
+from bkkenergy.payloads.message import Message
 
 log = structlog.get_logger(__name__)
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bkkenergy.adapters.sqlite_file import Transaction, make_tables, open_database
 from bkkenergy.ingest.sanity import Event
 from bkkenergy.readings import US_PER_S
-from bkkenergy.store.sqlite_file import Transaction, make_tables, open_database
 
 SKEW_WINDOW_US = 3600 * US_PER_S
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from bkkenergy.ingest.message import Reason
-from bkkenergy.ingest.troubles import TroubleKind
+from bkkenergy.adapters.broker_troubles import TroubleKind
+from bkkenergy.payloads.message import Reason
 
 BATCH_SIZES = (1, 10, 100, 1_000, 10_000, 100_000)
 

@@ -11,14 +11,14 @@ import msgspec
 import structlog
 
 from bkkenergy.ingest.logbook import Logbook
-from bkkenergy.ingest.message import Grounds, Message, Reason, Refused, described
 from bkkenergy.ingest.metrics import Metrics
 from bkkenergy.ingest.quarantine import Quarantine
 from bkkenergy.ingest.sanity import Event
 from bkkenergy.ingest.sort import Sorted
 from bkkenergy.ingest.spool import Spool
+from bkkenergy.payloads.message import Grounds, Message, Reason, Refused, described
+from bkkenergy.ports.readings import ReadingStore, StoreAway, StoreRefused
 from bkkenergy.readings import US_PER_S, ReadingBatch
-from bkkenergy.store import ReadingStore, StoreAway, StoreRefused
 
 log = structlog.get_logger(__name__)
 

@@ -14,11 +14,11 @@ from typing import Self
 
 import structlog
 
-from bkkenergy.ingest.message import Reason, Refused, described
+from bkkenergy.adapters.sqlite_file import Transaction, make_tables, open_database
+from bkkenergy.payloads.message import Reason, Refused, described
+from bkkenergy.ports.readings import StoreAway
 from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import Settings
-from bkkenergy.store import StoreAway
-from bkkenergy.store.sqlite_file import Transaction, make_tables, open_database
 
 log = structlog.get_logger(__name__)
 

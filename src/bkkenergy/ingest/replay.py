@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
-from bkkenergy.ingest.message import Message
 from bkkenergy.ingest.pipeline import by_message, commit_or_split
-from bkkenergy.ingest.profile import Profile
 from bkkenergy.ingest.quarantine import Kept, Quarantine
 from bkkenergy.ingest.sort import Sorter
+from bkkenergy.payloads.message import Message
+from bkkenergy.payloads.profile import Profile
 from bkkenergy.portfolio import Portfolio
+from bkkenergy.ports.readings import ReadingStore
 from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import IngestSettings
-from bkkenergy.store import ReadingStore
 
 
 def replay(

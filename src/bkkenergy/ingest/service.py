@@ -15,23 +15,24 @@ import numpy as np
 import structlog
 from paho.mqtt.client import topic_matches_sub
 
+from bkkenergy.adapters.mqtt import Subscriber
 from bkkenergy.ingest.inhand import InHand, file_for
 from bkkenergy.ingest.logbook import Logbook
-from bkkenergy.ingest.message import Message, Reason, Refused, described
 from bkkenergy.ingest.metrics import Metrics
-from bkkenergy.ingest.mqtt import Subscriber
 from bkkenergy.ingest.observe import Endpoint, State, notify_systemd
 from bkkenergy.ingest.pipeline import Pipeline
-from bkkenergy.ingest.profile import Profile
 from bkkenergy.ingest.quarantine import Quarantine
 from bkkenergy.ingest.sanity import Event, Memory, register_events
 from bkkenergy.ingest.sort import Sorted, Sorter
 from bkkenergy.ingest.spool import Spool
 from bkkenergy.metering.frames import exchanges_of, limits_of
+from bkkenergy.payloads.message import Message, Reason, Refused, described
+from bkkenergy.payloads.profile import Profile
 from bkkenergy.portfolio import Meter, MeterKind, Portfolio
+from bkkenergy.ports.readings import ReadingStore, StoreAway
 from bkkenergy.settings import Settings
-from bkkenergy.store import ReadingStore, StoreAway, open_writable
-from bkkenergy.store.start import try_out
+from bkkenergy.site.open import open_writable
+from bkkenergy.site.start import try_out
 
 log = structlog.get_logger(__name__)
 

@@ -11,11 +11,12 @@ from typing import Self
 import numpy as np
 import structlog
 
-from bkkenergy.errors import ConfigError, Fault
-from bkkenergy.ingest.decode import FAMILIES, Decoded, Decoder, Outgoing
-from bkkenergy.ingest.message import Grounds, Message, Reason, Refused, described
-from bkkenergy.ingest.profile import Profile
+from bkkenergy.errors import ConfigError
 from bkkenergy.ingest.validate import REASONS, Limits, explain, reject_codes
+from bkkenergy.payloads.check import payload_faults
+from bkkenergy.payloads.decode import FAMILIES, Decoded, Decoder, Outgoing
+from bkkenergy.payloads.message import Grounds, Message, Reason, Refused, described
+from bkkenergy.payloads.profile import Profile
 from bkkenergy.portfolio import Meter
 from bkkenergy.readings import US_PER_S, BoolArray, FloatArray, IntArray, ReadingBatch
 
@@ -58,21 +59,6 @@ class Sorted:
             tuple(item for part in parts for item in part.outgoing),
             {name: lag_us for part in parts for name, lag_us in part.lags_us.items()},
         )
-
-
-def payload_faults(meters: Sequence[Meter], profiles: Mapping[str, Profile]) -> list[Fault]:
-    """Meters whose payload profile does not exist, or does not fit how they are addressed."""
-    known = ", ".join(sorted(profiles))
-    faults = []
-    for meter in meters:
-        where = f"meter {meter.id}"
-        if meter.payload not in profiles:
-            what = f"there is no payload profile {meter.payload!r}"
-            faults.append(Fault(f"{where}: payload", what, f"Use one of: {known}."))
-        elif meter.key and profiles[meter.payload].family != "sparkplug" and not profiles[meter.payload].key:
-            what = f"profile {meter.payload!r} finds no keys in its payloads"
-            faults.append(Fault(f"{where}: key", what, "Remove the key, or give the profile its `key`."))
-    return faults
 
 
 class Sorter:

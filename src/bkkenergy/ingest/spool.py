@@ -15,8 +15,8 @@ import numpy as np
 import pyarrow as pa
 import structlog
 
+from bkkenergy.ports.readings import StoreAway
 from bkkenergy.readings import FIELDS, ReadingBatch
-from bkkenergy.store import StoreAway
 
 log = structlog.get_logger(__name__)
 

@@ -10,8 +10,8 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from bkkenergy.ingest.message import Reason
 from bkkenergy.metering.registers import RATING_MARGIN_RATIO, S_PER_H
+from bkkenergy.payloads.message import Reason
 from bkkenergy.portfolio import Meter, MeterKind
 from bkkenergy.readings import US_PER_S, FloatArray, IntArray, ReadingBatch
 

@@ -12,6 +12,9 @@ import pandas as pd
 import structlog
 from sqlalchemy import Engine
 
+from bkkenergy.adapters.state import transaction, us_of
+from bkkenergy.adapters.state.alerts import Alarm, last_told, mark_told, reconcile, untold
+from bkkenergy.adapters.state.outbox import post
 from bkkenergy.calendar import BANGKOK, Period
 from bkkenergy.i18n import Words
 from bkkenergy.portfolio import Building, Portfolio
@@ -20,9 +23,6 @@ from bkkenergy.reports.alert_words import alert_line
 from bkkenergy.reports.content import AgencyReport
 from bkkenergy.reports.savings.gather import SavingsSite
 from bkkenergy.settings import AlertSettings, Recipient, Settings
-from bkkenergy.store.state import transaction, us_of
-from bkkenergy.store.state.alerts import Alarm, last_told, mark_told, reconcile, untold
-from bkkenergy.store.state.outbox import post
 from bkkenergy.usecases.energy import building_quarters
 
 log = structlog.get_logger(__name__)

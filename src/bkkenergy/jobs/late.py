@@ -6,11 +6,11 @@ import datetime as dt
 
 import structlog
 
+from bkkenergy.adapters.state.runs import Run
 from bkkenergy.calendar import BANGKOK, Period
 from bkkenergy.jobs.runner import Desk, Figures, changes_between
 from bkkenergy.reports.gather import period_figures
 from bkkenergy.settings import CITY
-from bkkenergy.store.state.ledger import Run
 
 log = structlog.get_logger(__name__)
 

@@ -9,15 +9,15 @@ from pathlib import Path
 import structlog
 from sqlalchemy import Connection, Engine
 
+from bkkenergy.adapters.delivery import CHANNELS, DeliveryFailed, Message
+from bkkenergy.adapters.state.outbox import Posted, not_sent, post, sent, waiting
+from bkkenergy.adapters.state.runs import Artefact, Run
 from bkkenergy.errors import BkkEnergyError
 from bkkenergy.i18n import Words
 from bkkenergy.jobs.schedule import backoff_s
 from bkkenergy.reports.content import AgencyReport
-from bkkenergy.reports.deliver import CHANNELS, DeliveryFailed, Message
 from bkkenergy.reports.render.mail import report_message
 from bkkenergy.settings import Recipient, Settings
-from bkkenergy.store.state.ledger import Artefact, Run
-from bkkenergy.store.state.outbox import Posted, not_sent, post, sent, waiting
 
 log = structlog.get_logger(__name__)
 

@@ -13,6 +13,9 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection
 
+from bkkenergy.adapters.archive import Staged, archive_of
+from bkkenergy.adapters.state.alerts import reconcile
+from bkkenergy.adapters.state.runs import LeaseLost, Run, RunQueue
 from bkkenergy.calendar import BANGKOK, Period
 from bkkenergy.errors import AwayError, InputError
 from bkkenergy.i18n import Lang
@@ -25,9 +28,6 @@ from bkkenergy.reports.render.json import read_json
 from bkkenergy.reports.savings.gather import SavingsSite
 from bkkenergy.reports.write import make_city_report, make_report, rendered, report_name
 from bkkenergy.settings import CITY, Settings
-from bkkenergy.store.archive import Staged, archive_of
-from bkkenergy.store.state.alerts import reconcile
-from bkkenergy.store.state.ledger import LeaseLost, Ledger, Run
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +43,7 @@ class Desk:
     """What a run is worked with: the site with its store open, the ledger, the clock, and a browser to print with."""
 
     site: SavingsSite
-    ledger: Ledger
+    ledger: RunQueue
     clock: Clock
     browser: Browser
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 
+from bkkenergy.adapters.state.runs import Due
 from bkkenergy.calendar import BANGKOK, FISCAL_YEAR_FIRST_MONTH, Period, buddhist_year
 from bkkenergy.errors import Fault
 from bkkenergy.settings import ALL, CITY, FILE_NAME, ReportKind, Schedule, Settings
-from bkkenergy.store.state.ledger import Due
 
 NewestDays = Mapping[tuple[str, str], dt.date]
 

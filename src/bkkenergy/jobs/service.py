@@ -13,6 +13,8 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy import Engine
 
+from bkkenergy.adapters.archive import sweep
+from bkkenergy.adapters.state.runs import Run, RunQueue
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import BkkEnergyError
 from bkkenergy.jobs.alerts import PeakWatch, look, tell
@@ -23,8 +25,6 @@ from bkkenergy.jobs.schedule import wanted
 from bkkenergy.reports.render.browser import Browser
 from bkkenergy.reports.savings.gather import SavingsSite
 from bkkenergy.settings import Settings
-from bkkenergy.store.archive import sweep
-from bkkenergy.store.state.ledger import Ledger, Run
 from bkkenergy.usecases.purge import DeletionWaits, purge
 from bkkenergy.usecases.recompute import recompute
 from bkkenergy.usecases.worker import Worker, own_name
@@ -47,14 +47,14 @@ class Jobs:
     engine: Engine
     settings: Settings
     clock: Callable[[], dt.datetime]
-    ledger: Ledger = field(init=False)
+    ledger: RunQueue = field(init=False)
     _peaks: PeakWatch = field(default_factory=PeakWatch)
     _late_after: dt.datetime | None = None
     _alerts_after: dt.datetime | None = None
     _purge_after: dt.datetime | None = None
 
     def __post_init__(self) -> None:
-        self.ledger = Ledger(self.engine, own_name())
+        self.ledger = RunQueue(self.engine, own_name())
 
     def tick(self) -> int:
         """Everything that is due now, where this process has the lead; how many reports were archived."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
+from bkkenergy.adapters.state.alerts import Alarm
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.i18n import Words
 from bkkenergy.portfolio import Portfolio
-from bkkenergy.store.state.alerts import Alarm
 
 
 def alert_line(alarm: Alarm, portfolio: Portfolio, words: Words) -> dict[str, str]:

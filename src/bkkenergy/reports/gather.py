@@ -13,8 +13,8 @@ from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Portfolio
 from bkkenergy.ports.ledger import EXPORT, IMPORT, LedgerReader, SpanReason
 from bkkenergy.reports.build import MAX_COMPARED_DAYS, AgencyInputs
-from bkkenergy.reports.figures import Figures
 from bkkenergy.settings import Settings
+from bkkenergy.site.figures import Figures
 from bkkenergy.usecases.energy import quarter_hours
 
 DAYS_A_WEEK = 7

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
+from bkkenergy.adapters.files import write_whole
 from bkkenergy.calendar import BANGKOK, Period
 from bkkenergy.i18n import LANGS, Lang, Words
 from bkkenergy.reports.build import build_report
@@ -18,7 +19,6 @@ from bkkenergy.reports.render import HAS_LANGUAGE, RENDERERS
 from bkkenergy.reports.render.browser import Browser
 from bkkenergy.reports.savings.attach import with_judgements
 from bkkenergy.reports.savings.gather import SavingsSite
-from bkkenergy.store.files import write_whole
 from bkkenergy.usecases.readonce import ReadOnce
 
 

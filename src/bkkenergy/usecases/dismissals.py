@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from sqlalchemy import Engine
 
 from bkkenergy.access import Actor
+from bkkenergy.adapters.state import transaction
+from bkkenergy.adapters.state.dismissals import enter_dismissal
+from bkkenergy.adapters.state.users import enter_audit
 from bkkenergy.errors import InputError
 from bkkenergy.savings.facts import Finding
 from bkkenergy.savings.insights import Dismissal
-from bkkenergy.store.state import transaction
-from bkkenergy.store.state.dismissals import enter_dismissal
-from bkkenergy.store.state.users import enter_audit
 
 
 def dismiss(engine: Engine, actor: Actor, findings: Sequence[Finding], rule: str, now: dt.datetime) -> Dismissal:

@@ -28,8 +28,8 @@ from bkkenergy.ports.ledger import (
     LedgerReader,
     NewBatch,
 )
+from bkkenergy.ports.readings import ReadingStore
 from bkkenergy.readings import BoolArray, FloatArray, Quality, ReadingBatch
-from bkkenergy.store import ReadingStore
 from bkkenergy.usecases.othersources import OtherSources
 from bkkenergy.usecases.storedreadings import ReadingsPreview, without_stored
 

@@ -7,10 +7,10 @@ import datetime as dt
 from sqlalchemy import Engine
 
 from bkkenergy.access import Actor
+from bkkenergy.adapters.state import transaction
+from bkkenergy.adapters.state.projects import enter_step, locked_project
+from bkkenergy.adapters.state.users import enter_audit
 from bkkenergy.plan import Project, ProjectState, Step, moved
-from bkkenergy.store.state import transaction
-from bkkenergy.store.state.projects import enter_step, locked_project
-from bkkenergy.store.state.users import enter_audit
 
 
 def move_project(

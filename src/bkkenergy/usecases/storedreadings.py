@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bkkenergy.ports.readings import ReadingStore
 from bkkenergy.readings import FIELDS, ReadingBatch
-from bkkenergy.store import ReadingStore
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,8 @@ from bkkenergy.portfolio import Meter, Portfolio
 from bkkenergy.ports.ledger import (
     EnergyLedger,
 )
+from bkkenergy.ports.readings import ReadingStore
 from bkkenergy.settings import Settings
-from bkkenergy.store import ReadingStore
 from bkkenergy.usecases.runs import open_days
 
 log = structlog.get_logger(__name__)

@@ -15,6 +15,9 @@ import pandas as pd
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import Response
 
+from bkkenergy.adapters.baselines import latest_baseline
+from bkkenergy.adapters.state.projects import projects
+from bkkenergy.adapters.state.runs import RunQueue
 from bkkenergy.calendar import Period
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Meter
@@ -22,9 +25,6 @@ from bkkenergy.ports.ledger import CHANNELS
 from bkkenergy.readings import Quality
 from bkkenergy.reports.savings.gather import month_bills
 from bkkenergy.settings import CITY
-from bkkenergy.store.baselines import latest_baseline
-from bkkenergy.store.state.ledger import Ledger
-from bkkenergy.store.state.projects import projects
 from bkkenergy.usecases.energy import energy_series
 from bkkenergy.web.api_rows import (
     AgencyPage,
@@ -261,7 +261,7 @@ def reports(visitor: ApiVisitor, agency: str | None = None, limit: Limit = 100, 
     """Reports in the archive, the newest period first; files lie under /reports/file/."""
     if agency is not None:
         visitor.need("see", agency)
-    ledger = Ledger(visitor.here.engine, "web")
+    ledger = RunQueue(visitor.here.engine, "web")
     own = set(visitor.account.own([*visitor.here.portfolio.agencies, CITY]))
     found = [run for run in ledger.runs(agency=agency, state="done") if run.agency in own]
     shown = found[offset : offset + limit]

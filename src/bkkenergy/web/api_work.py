@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, HTTPException, Query
 from fastapi.responses import Response
 
+from bkkenergy.adapters.state.runs import RunQueue, RunState
 from bkkenergy.errors import InputError
 from bkkenergy.reports.solar.tables import design_json
-from bkkenergy.store.state.ledger import Ledger, RunState
 from bkkenergy.web.api import Limit, Offset
 from bkkenergy.web.api_rows import Page, Row
 from bkkenergy.web.pages_energy import building_of
@@ -100,7 +100,9 @@ def meters(visitor: ApiVisitor, agency: str, limit: Limit = 100, offset: Offset 
 def jobs(visitor: ApiVisitor, state: RunState | None = None, limit: Limit = 100, offset: Offset = 0) -> JobPage:
     """Runs of reports, the newest period first; for operators."""
     visitor.need("operate")
-    found = [run for run in Ledger(visitor.here.engine, "web").runs(state=state) if visitor.account.reaches(run.agency)]
+    found = [
+        run for run in RunQueue(visitor.here.engine, "web").runs(state=state) if visitor.account.reaches(run.agency)
+    ]
     rows = [
         JobRow(**{name: getattr(run, name) for name in JobRow.model_fields}) for run in found[offset : offset + limit]
     ]

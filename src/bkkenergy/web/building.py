@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from bkkenergy.adapters.state.dismissals import dismissals
 from bkkenergy.calendar import BANGKOK, Period, edges, timestamp_us
 from bkkenergy.portfolio import Building
 from bkkenergy.ports.ledger import QUARTERS_PER_DAY
@@ -17,7 +18,6 @@ from bkkenergy.savings.baseline import Series, series_of
 from bkkenergy.savings.facts import Finding
 from bkkenergy.savings.insights import find, visible
 from bkkenergy.savings.views import LoadViews, load_views, mean_rows
-from bkkenergy.store.state.dismissals import dismissals
 from bkkenergy.tariff.bill import Bill
 from bkkenergy.tariff.windows import window_masks
 from bkkenergy.usecases.energy import QUARTERS_PER_HOUR, building_quarters, main_energy_kwh

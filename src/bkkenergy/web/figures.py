@@ -15,13 +15,13 @@ import numpy as np
 import pandas as pd
 import structlog
 
+from bkkenergy.adapters.baselines import latest_baseline
+from bkkenergy.adapters.state.alerts import open_alerts
 from bkkenergy.calendar import BANGKOK, Period, edges, fiscal_year_of
 from bkkenergy.errors import BkkEnergyError
 from bkkenergy.portfolio import Building, Portfolio
 from bkkenergy.ports.ledger import IMPORT, QUARTERS_PER_DAY, LedgerReader
 from bkkenergy.savings.baseline import Baseline, expected_days, series_of
-from bkkenergy.store.baselines import latest_baseline
-from bkkenergy.store.state.alerts import open_alerts
 from bkkenergy.usecases.energy import air_temperature_c, building_quarters
 from bkkenergy.web.here import Here
 

@@ -11,18 +11,19 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from bkkenergy.adapters.state.dismissals import dismissals
+from bkkenergy.adapters.state.projects import projects
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.ingest.logbook import Logbook
-from bkkenergy.ingest.profile import Profile
 from bkkenergy.ingest.status import MeterStatus, meter_status
+from bkkenergy.payloads.profile import Profile
 from bkkenergy.portfolio import Meter, Portfolio
 from bkkenergy.ports.ledger import LedgerReader
+from bkkenergy.ports.readings import ReadingStore
 from bkkenergy.readings import US_PER_S
 from bkkenergy.reports.savings.gather import SavingsSite
 from bkkenergy.settings import Settings
-from bkkenergy.store import ReadingStore, open_store
-from bkkenergy.store.state.dismissals import dismissals
-from bkkenergy.store.state.projects import projects
+from bkkenergy.site.open import open_store
 
 MOST_KEPT, SWEEP_EVERY_S = 5000, 30.0
 WORKER_NEEDS_S = 60.0

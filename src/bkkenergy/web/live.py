@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
-from bkkenergy.store.state.ledger import Ledger
+from bkkenergy.adapters.state.runs import RunQueue
 from bkkenergy.web.building import power_now
 from bkkenergy.web.pages_energy import building_of
 from bkkenergy.web.security import PageVisitor
@@ -25,7 +25,7 @@ LONGEST_S = 300.0
 async def jobs(request: Request, visitor: PageVisitor) -> StreamingResponse:
     """How many runs of reports wait, are worked, and have failed, each time that changes."""
     visitor.need("operate")
-    ledger = Ledger(visitor.here.engine, "web")
+    ledger = RunQueue(visitor.here.engine, "web")
 
     async def lines() -> AsyncIterator[str]:
         yield "retry: 3000\n\n"

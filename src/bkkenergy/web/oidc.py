@@ -19,10 +19,10 @@ import urllib3
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from bkkenergy.adapters.state.users import note, sign_in_known
 from bkkenergy.errors import AwayError
 from bkkenergy.i18n import Words
 from bkkenergy.settings import OidcSettings
-from bkkenergy.store.state.users import note, sign_in_known
 from bkkenergy.web.here import Here
 from bkkenergy.web.pages_account import inside
 from bkkenergy.web.render import open_page

@@ -11,10 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.datastructures import FormData
 
 from bkkenergy.access import EVERY_AGENCY, ROLES, password_fault
-from bkkenergy.calendar import BANGKOK
-from bkkenergy.errors import InputError
-from bkkenergy.i18n import LANGS, Words
-from bkkenergy.store.state.users import (
+from bkkenergy.adapters.state.users import (
     add_token,
     add_user,
     audit_lines,
@@ -28,6 +25,9 @@ from bkkenergy.store.state.users import (
     tokens,
     users,
 )
+from bkkenergy.calendar import BANGKOK
+from bkkenergy.errors import InputError
+from bkkenergy.i18n import LANGS, Words
 from bkkenergy.web.render import open_page, page
 from bkkenergy.web.security import (
     OwnForm,

@@ -10,6 +10,7 @@ from fastapi import APIRouter, HTTPException
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from markupsafe import Markup
 
+from bkkenergy.adapters.state.alerts import open_alerts
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import Words
 from bkkenergy.portfolio import Building
@@ -19,7 +20,6 @@ from bkkenergy.reports.pictures import LARGE, heat_map
 from bkkenergy.reports.render.views import profile_picture
 from bkkenergy.reports.savings.phrasing import finding_texts, verdict_text
 from bkkenergy.reports.solar.drawing import Line, lines
-from bkkenergy.store.state.alerts import open_alerts
 from bkkenergy.usecases.dismissals import dismiss
 from bkkenergy.web.balance import balance_view
 from bkkenergy.web.building import BuildingView, building_view, findings_shown, power_now

@@ -9,12 +9,12 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, HTTPException
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from bkkenergy.adapters.state.scenarios import drop_scenario, keep_scenario, scenarios
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import Lang
 from bkkenergy.reports.solar.html import headline, render_design_html, render_design_pdf
 from bkkenergy.reports.solar.tables import design_csv, design_json, design_xlsx
 from bkkenergy.solar.design import Design
-from bkkenergy.store.state.scenarios import drop_scenario, keep_scenario, scenarios
 from bkkenergy.web.pages_energy import building_of
 from bkkenergy.web.pages_work import MEDIA, named
 from bkkenergy.web.render import page

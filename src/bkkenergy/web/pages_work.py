@@ -9,18 +9,18 @@ from pathlib import PurePosixPath
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from bkkenergy.adapters.archive import archive_of
+from bkkenergy.adapters.state.outbox import messages
+from bkkenergy.adapters.state.projects import project_of
+from bkkenergy.adapters.state.runs import RUN_STATES, Run, RunQueue
 from bkkenergy.errors import InputError
-from bkkenergy.ingest.message import Reason
 from bkkenergy.ingest.quarantine import Quarantine
 from bkkenergy.ingest.replay import replay
 from bkkenergy.ingest.status import toml_block, unknown_topics
+from bkkenergy.payloads.message import Reason
 from bkkenergy.plan import PROJECT_STATES, roll_up
 from bkkenergy.reports.plan.progress import measured_projects
 from bkkenergy.settings import CITY
-from bkkenergy.store.archive import archive_of
-from bkkenergy.store.state.ledger import RUN_STATES, Ledger, Run
-from bkkenergy.store.state.outbox import messages
-from bkkenergy.store.state.projects import project_of
 from bkkenergy.usecases.plan import move_project
 from bkkenergy.web.render import page
 from bkkenergy.web.security import REPORT_POLICY, OwnForm, PageVisitor, Visitor, whole_number
@@ -37,9 +37,9 @@ MEDIA = {
 }
 
 
-def ledger_of(visitor: Visitor) -> Ledger:
+def ledger_of(visitor: Visitor) -> RunQueue:
     """The ledger of runs."""
-    return Ledger(visitor.here.engine, "web")
+    return RunQueue(visitor.here.engine, "web")
 
 
 def named(visitor: Visitor, agency: str) -> str:

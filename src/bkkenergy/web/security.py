@@ -14,9 +14,9 @@ from fastapi import Depends, HTTPException, Request, Response
 from starlette.datastructures import FormData
 
 from bkkenergy.access import Account, Action, Actor
+from bkkenergy.adapters.state.users import Signed, note, session_of, token_account
 from bkkenergy.i18n import LANGS, Lang, Words
 from bkkenergy.settings import WebSettings
-from bkkenergy.store.state.users import Signed, note, session_of, token_account
 from bkkenergy.web.here import Here
 
 PAGE_POLICY = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bkkenergy.ingest.inhand import LARGEST_BYTES, InHand, file_for
-from bkkenergy.ingest.message import Message
+from bkkenergy.payloads.message import Message
 
 PILL = Message("gw/1", b"pill")
 GOOD = [Message("gw/1", f"good {number}".encode()) for number in range(5)]

@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
+from bkkenergy.adapters.sqlite import SqliteStore
 from bkkenergy.ingest.logbook import Logbook
-from bkkenergy.ingest.message import Message, Reason, Refused
 from bkkenergy.ingest.metrics import Metrics
 from bkkenergy.ingest.pipeline import COUNTERS_EVERY_S, FIRST_RETRY_S, Pipeline, as_refused, commit_or_split
 from bkkenergy.ingest.quarantine import Quarantine
 from bkkenergy.ingest.sanity import Event, EventKind
 from bkkenergy.ingest.sort import Sorted
 from bkkenergy.ingest.spool import Spool
+from bkkenergy.payloads.message import Message, Reason, Refused
+from bkkenergy.ports.readings import StoreAway, StoreRefused
 from bkkenergy.readings import ReadingBatch
-from bkkenergy.store import StoreAway, StoreRefused
-from bkkenergy.store.sqlite import SqliteStore
 from tests.builders import DAY_US, readings
 
 METER = "agency.building.main"

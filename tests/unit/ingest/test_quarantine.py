@@ -2,9 +2,9 @@ import sqlite3
 
 import pytest
 
-from bkkenergy.ingest.message import Reason, Refused
 from bkkenergy.ingest.quarantine import MAX_KEPT_BYTES, Quarantine
-from bkkenergy.store import StoreAway
+from bkkenergy.payloads.message import Reason, Refused
+from bkkenergy.ports.readings import StoreAway
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from bkkenergy.ingest.message import Message, Reason
 from bkkenergy.ingest.sort import Sorter
+from bkkenergy.payloads.message import Message, Reason
 from bkkenergy.portfolio import MeterKind
 from bkkenergy.readings import US_PER_S
 from tests.builders import CANONICAL, meter

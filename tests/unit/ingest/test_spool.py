@@ -5,8 +5,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from bkkenergy.ingest.spool import Spool, pack, unpack
+from bkkenergy.ports.readings import StoreAway
 from bkkenergy.readings import FIELDS, ReadingBatch
-from bkkenergy.store import StoreAway
 from tests.builders import readings
 
 

@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bkkenergy.adapters.state import open_state, us_of
+from bkkenergy.adapters.state.alerts import Alarm, reconcile
+from bkkenergy.adapters.state.outbox import messages
 from bkkenergy.calendar import BANGKOK, Period, edges
 from bkkenergy.jobs import alerts
 from bkkenergy.jobs.alerts import PeakWatch, digest, is_quiet, silent_meters, tell
 from bkkenergy.portfolio import load_portfolio
 from bkkenergy.settings import AlertSettings, Recipient, Settings, StateSettings
-from bkkenergy.store.state import open_state, us_of
-from bkkenergy.store.state.alerts import Alarm, reconcile
-from bkkenergy.store.state.outbox import messages
 
 NOON = dt.datetime(2026, 11, 24, 12, 0, tzinfo=BANGKOK)
 

@@ -8,8 +8,8 @@ import uuid
 import pytest
 from pydantic import SecretStr
 
+from bkkenergy.adapters.delivery import CHANNELS, DeliveryFailed, Message
 from bkkenergy.errors import ConfigError
-from bkkenergy.reports.deliver import CHANNELS, DeliveryFailed, Message
 from bkkenergy.settings import LineSettings, MailSettings, Recipient, Settings
 from tests.receivers import http_receiver, mail_server, self_signed
 

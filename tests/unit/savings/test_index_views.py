@@ -8,7 +8,7 @@ from bkkenergy.savings.adjust import Adjustment, adjustment_days
 from bkkenergy.savings.baseline import fit_baseline
 from bkkenergy.savings.index import StandardUse, public_index, rank_peers, rolling_eui, standing, submission_rows
 from bkkenergy.savings.views import load_views
-from bkkenergy.store.savings_config import load_savings
+from bkkenergy.site.savings_config import load_savings
 from tests.conftest import ROOT
 from tests.unit.savings.generated import building
 

@@ -13,7 +13,7 @@ from bkkenergy.savings.baseline import fit_baseline
 from bkkenergy.savings.facts import Facts
 from bkkenergy.savings.insights import RULES, Dismissal, find, visible
 from bkkenergy.savings.rules_supply import longest_equal_run, meter_fault
-from bkkenergy.store.savings_config import load_savings
+from bkkenergy.site.savings_config import load_savings
 from tests.conftest import ROOT
 from tests.unit.savings.generated import OFFICE, building
 

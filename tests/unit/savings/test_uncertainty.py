@@ -15,7 +15,7 @@ from bkkenergy.savings.uncertainty import (
     scale_ratio,
     total_band,
 )
-from bkkenergy.store.savings_config import load_savings
+from bkkenergy.site.savings_config import load_savings
 from tests.conftest import ROOT
 from tests.unit.savings.generated import building
 

@@ -1,7 +1,7 @@
 import pytest
 
+from bkkenergy.site.solar_config import load_solar
 from bkkenergy.solar.climate import typical_year
-from bkkenergy.store.solar_config import load_solar
 from tests.conftest import ROOT
 
 

@@ -12,7 +12,6 @@ from bkkenergy.carbon import factor_for
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio import load_portfolio
 from bkkenergy.portfolio.models import Roof
-from bkkenergy.reports.figures import load_figures
 from bkkenergy.reports.solar.tables import (
     design_csv,
     design_json,
@@ -21,6 +20,7 @@ from bkkenergy.reports.solar.tables import (
     screening_json,
     screening_xlsx,
 )
+from bkkenergy.site.figures import load_figures
 from bkkenergy.solar.design import DesignInputs, Wish, design, exceeded_ratio
 from bkkenergy.solar.load import typical_year_load
 from bkkenergy.solar.screening import screen

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bkkenergy.calendar import BANGKOK
-from bkkenergy.reports.figures import load_figures
+from bkkenergy.site.figures import load_figures
 from bkkenergy.solar.dispatch import Storage, balance, bill_changes
 from bkkenergy.solar.finance import Project, capex_thb, evaluate, irr, payback_years, tornado
 from bkkenergy.solar.load import YearLoad, filled_year, typical_year_load

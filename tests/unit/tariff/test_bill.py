@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bkkenergy.calendar import BANGKOK
-from bkkenergy.reports.figures import load_figures
+from bkkenergy.site.figures import load_figures
 from bkkenergy.tariff.bill import Quantities, bill_of, bills_of, quantities_of, whole_kw
 from bkkenergy.tariff.windows import off_peak_holidays, window_masks
 from tests.conftest import ROOT

@@ -11,27 +11,27 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bkkenergy.adapters.baselines import latest_baseline
 from bkkenergy.calendar import BANGKOK, Period, edges, fiscal_year_of
 from bkkenergy.errors import InputError
 from bkkenergy.plan import ActionPlan, Project
 from bkkenergy.portfolio import Building, Portfolio
 from bkkenergy.ports.ledger import LedgerReader
+from bkkenergy.ports.readings import ReadingStore
 from bkkenergy.readings import FloatArray
-from bkkenergy.reports.figures import Figures
 from bkkenergy.savings.adjust import adjustment_days
 from bkkenergy.savings.baseline import DAY_VALID_RATIO, Baseline, Saving, Series, fit_baseline, saving_of, series_of
 from bkkenergy.savings.facts import DAYS_A_MONTH, FOUR_WEEKS, Facts
 from bkkenergy.savings.insights import Dismissal
 from bkkenergy.savings.uncertainty import Band, band_of, total_band
 from bkkenergy.settings import Settings
+from bkkenergy.site.figures import Figures
+from bkkenergy.site.savings_config import SavingsConfig
 from bkkenergy.solar.assumptions import SolarConfig
 from bkkenergy.solar.climate import typical_year
 from bkkenergy.solar.production import Plane, simulate
 from bkkenergy.solar.strings import BEST_DC_AC_RATIO
 from bkkenergy.solar.weather import rows_at
-from bkkenergy.store import ReadingStore
-from bkkenergy.store.baselines import latest_baseline
-from bkkenergy.store.savings_config import SavingsConfig
 from bkkenergy.tariff.bill import Bill, bills_of, quantities_of
 from bkkenergy.tariff.compare import avoided_thb_per_kwh
 from bkkenergy.tariff.windows import window_masks

@@ -14,8 +14,8 @@ from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Building, MeterKind, Portfolio
 from bkkenergy.ports.ledger import LedgerReader
 from bkkenergy.readings import FloatArray
-from bkkenergy.reports.figures import Figures
 from bkkenergy.settings import Settings
+from bkkenergy.site.figures import Figures
 from bkkenergy.solar.assumptions import SolarConfig
 from bkkenergy.solar.design import DesignInputs, Wish
 from bkkenergy.solar.load import YearLoad, filled_year, typical_year_load

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from bkkenergy.adapters.files import write_whole
 from bkkenergy.i18n import Lang
 from bkkenergy.reports.solar.html import (
     render_design_html,
@@ -23,7 +24,6 @@ from bkkenergy.reports.solar.tables import (
 )
 from bkkenergy.solar.design import Design
 from bkkenergy.solar.screening import Screening
-from bkkenergy.store.files import write_whole
 
 FORMATS = ("html", "pdf", "json", "csv", "xlsx")
 

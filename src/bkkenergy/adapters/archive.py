@@ -1,0 +1,82 @@
+"""The archive of reports: a folder a revision, which appears whole or not at all.
+
+Files are written into a folder of their own beside the archive, synced, and moved into place by one rename.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+
+from bkkenergy.adapters.state.runs import Artefact, Run
+from bkkenergy.settings import Settings
+
+STAGING = ".unfinished"
+
+
+def archive_of(settings: Settings) -> Path:
+    """The archive of scheduled reports."""
+    return settings.report.folder / "archive"
+
+
+def place_of(run: Run) -> str:
+    """Where a run's files lie under the archive."""
+    return f"{run.agency}/{run.period}/r{run.revision}"
+
+
+class Staged:
+    """Files of one try of a run, not visible yet."""
+
+    def __init__(self, root: Path, run: Run) -> None:
+        self.root, self.place = root, place_of(run)
+        self.folder = root / STAGING / f"{run.agency}_{run.period}_r{run.revision}_{uuid.uuid4().hex[:8]}"
+        self.folder.mkdir(parents=True)
+        self.artefacts: list[Artefact] = []
+
+    def write(self, name: str, form: str, lang: str, content: bytes) -> None:
+        """Add a file, synced to disk."""
+        with (self.folder / name).open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        digest = hashlib.sha256(content).hexdigest()
+        path = f"{self.place}/{name}"
+        self.artefacts.append(Artefact(form=form, lang=lang, path=path, size_bytes=len(content), sha256=digest))
+
+    def publish(self) -> None:
+        """Move the files into place. What a try left there that crashed before its line was closed is replaced."""
+        target = self.root / self.place
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists():
+            target.rename(self.folder.with_suffix(".replaced"))
+        self.folder.rename(target)
+        for folder in (target, target.parent):
+            _sync(folder)
+        self.drop()
+
+    def drop(self) -> None:
+        """Forget what is not published."""
+        for folder in (self.folder, self.folder.with_suffix(".replaced")):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep(root: Path, running: Iterable[Run]) -> int:
+    """Remove what processes left unfinished when they died; how many folders. Runs still at work keep theirs."""
+    kept = tuple(f"{run.agency}_{run.period}_r{run.revision}_" for run in running)
+    staging = root / STAGING
+    left = [folder for folder in staging.iterdir() if not folder.name.startswith(kept)] if staging.exists() else []
+    for folder in left:
+        shutil.rmtree(folder, ignore_errors=True)
+    return len(left)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,66 @@
+"""Mail by SMTP: a body that any reader shows, the report attached, one Message-ID for every try."""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+import smtplib
+import ssl
+from email.message import EmailMessage
+from email.utils import formatdate, parseaddr
+
+from bkkenergy.adapters.delivery.base import DeliveryFailed, Message
+from bkkenergy.errors import ConfigError, Fault
+from bkkenergy.settings import MailSettings, Recipient, Settings
+
+MAILBOX_GONE = 500
+
+
+def send_mail(settings: Settings, recipient: Recipient, message: Message) -> None:
+    """Hand a message to the mail server. Raises DeliveryFailed, ConfigError."""
+    mail = settings.mail
+    if not mail.host:
+        remedy = "Name the server that takes our mail, or remove the recipients by mail."
+        raise ConfigError([Fault("bkkenergy.toml: mail.host", "no mail server is named", remedy)])
+    try:
+        with _connected(mail) as server:
+            if mail.username and mail.password:
+                server.login(mail.username, mail.password.get_secret_value())
+            server.send_message(composed(mail, recipient, message))
+    except smtplib.SMTPRecipientsRefused as error:
+        code = next(iter(error.recipients.values()))[0]
+        raise DeliveryFailed(f"{recipient.to} is refused ({error.recipients})", is_final=code >= MAILBOX_GONE) from None
+    except (OSError, smtplib.SMTPException) as error:
+        raise DeliveryFailed(f"{mail.host}:{mail.port}: {error}", is_final=False) from error
+
+
+def composed(mail: MailSettings, recipient: Recipient, message: Message) -> EmailMessage:
+    """The message as mail."""
+    found = EmailMessage()
+    domain = parseaddr(mail.sender)[1].rpartition("@")[2] or "localhost"
+    digest = hashlib.sha256(f"{message.key} {recipient.to}".encode()).hexdigest()[:32]
+    found["Message-ID"] = f"<{digest}@{domain}>"
+    found["Date"] = formatdate(localtime=True)
+    found["From"], found["To"], found["Subject"] = mail.sender, recipient.to, message.subject
+    found["Auto-Submitted"] = "auto-generated"
+    found.set_content(message.text)
+    if message.html:
+        found.add_alternative(message.html, subtype="html")
+    for path in message.attachments:
+        main, _, sub = (mimetypes.guess_type(path.name)[0] or "application/octet-stream").partition("/")
+        found.add_attachment(path.read_bytes(), maintype=main, subtype=sub, filename=path.name)
+    return found
+
+
+def _connected(mail: MailSettings) -> smtplib.SMTP:
+    context = ssl.create_default_context(cafile=str(mail.ca_file) if mail.ca_file else None)
+    if mail.tls == "tls":
+        return smtplib.SMTP_SSL(mail.host, mail.port, timeout=mail.timeout_s, context=context)
+    server = smtplib.SMTP(mail.host, mail.port, timeout=mail.timeout_s)
+    if mail.tls == "starttls":
+        try:
+            server.starttls(context=context)
+        except BaseException:
+            server.close()
+            raise
+    return server

@@ -1,0 +1,42 @@
+"""A webhook: JSON to an address of the recipient's, signed, with one idempotency key for every try.
+
+X-Bkkenergy-Signature is "sha256=" and the HMAC-SHA256 of "TIMESTAMP.BODY" under the shared secret, in hex.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import time
+
+import urllib3
+
+from bkkenergy.adapters.delivery.base import DeliveryFailed, Message, judged, secret_of
+from bkkenergy.settings import Recipient, Settings
+
+TIMEOUT_S = 15.0
+
+
+def send_webhook(_settings: Settings, recipient: Recipient, message: Message) -> None:
+    """Post a message. Raises DeliveryFailed, ConfigError."""
+    body = json.dumps(
+        {"key": message.key, "subject": message.subject, "text": message.text, **message.data}, ensure_ascii=False
+    ).encode()
+    stamp = str(int(time.time()))
+    headers = {
+        "Content-Type": "application/json; charset=utf-8",
+        "Idempotency-Key": message.key,
+        "X-Bkkenergy-Timestamp": stamp,
+        "X-Bkkenergy-Signature": f"sha256={signature(secret_of(recipient), stamp, body)}",
+    }
+    try:
+        answer = urllib3.request("POST", recipient.to, body=body, headers=headers, timeout=TIMEOUT_S, retries=False)
+    except (urllib3.exceptions.HTTPError, ValueError) as error:
+        raise DeliveryFailed(f"{recipient.to}: {error}", is_final=False) from error
+    judged(answer.status, answer.data, recipient.to)
+
+
+def signature(secret: str, stamp: str, body: bytes) -> str:
+    """What the receiver computes to see that a message is ours and fresh."""
+    return hmac.new(secret.encode(), f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()

@@ -1,0 +1,62 @@
+"""SQL databases of the service: SQLite files and PostgreSQL behind one kind of engine and transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from bkkenergy.adapters.sqlite_file import use_write_ahead_log
+from bkkenergy.ports.readings import StoreAway
+
+BUSY_TIMEOUT_S = 30.0
+
+
+def make_engine(url: str) -> Engine:
+    """Make an engine for a URL, with transactions that begin where we say."""
+    if not url.startswith("sqlite"):
+        return create_engine(url, pool_pre_ping=True)
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
+    event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "begin", _begin_at_once)
+    return engine
+
+
+def file_engine(path: Path) -> Engine:
+    """Make an engine for an SQLite file, and its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return make_engine(f"sqlite:///{path}")
+
+
+def shown(engine: Engine) -> str:
+    """Return the engine's URL without its password."""
+    return engine.url.render_as_string(hide_password=True)
+
+
+@contextmanager
+def told(engine: Engine, what: str = "state database") -> Iterator[None]:
+    """Raise what the driver says as a store that is unreachable."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise StoreAway(f"{what} {shown(engine)}: {error.orig}. It is tried again.") from error
+    except PoolTimeoutError as error:
+        raise StoreAway(f"{what} {shown(engine)}: {error}. It is tried again.") from error
+
+
+def _set_up_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # transactions begin where we say, not where the driver guesses
+    use_write_ahead_log(connection)
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin_at_once(connection: Connection) -> None:
+    """Take the write lock first: a transaction that reads and then writes must not find the world changed."""
+    is_reading = connection.get_execution_options().get("is_reading", False)
+    connection.exec_driver_sql("BEGIN" if is_reading else "BEGIN IMMEDIATE")

@@ -1,0 +1,235 @@
+"""Readings in InfluxDB: line protocol in, InfluxQL out, on 1.x, 2.x and 3."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from bkkenergy.adapters.influx_server import (
+    CHECK_RIGHTS,
+    NEEDS_INFLUXQL,
+    InfluxServer,
+    Series,
+    quoted_name,
+    quoted_text,
+)
+from bkkenergy.adapters.ledger.beside import MarksBeside
+from bkkenergy.adapters.line_protocol import MEASUREMENT, TAG, encode
+from bkkenergy.ports.readings import DEFAULT_FIELDS, StoreAway, StoreDenied, StoreRefused, StoreUnfit, UnmarkedCommit
+from bkkenergy.readings import US_PER_S, WEATHER_FIELDS, ReadingBatch
+from bkkenergy.settings import InfluxSettings
+
+METERS_A_QUERY = 200
+LATEST_US = 9_223_372_036_854_774
+"""InfluxDB counts nanoseconds in 64 bits: the year 2262."""
+PROBE = "bkkenergy_probe"
+PROBE_US = 946_684_800 * US_PER_S
+"""Where the probe stands, written over each time: 2000-01-01. Where the server lets data expire, today instead."""
+PROBE_TRIES, PROBE_WAIT_S = 5, 0.2
+DURATION_PART_S = {"h": 3600.0, "m": 60.0, "s": 1.0}
+
+
+class InfluxStore:
+    """The ReadingStore on an InfluxDB server.
+
+    Writes go to /write on 1.x and through influxdb-client to /api/v2/write elsewhere, one batch a
+    request, answered before `commit` returns. The library's own background batching is never used:
+    it can lose points after they were acknowledged to the broker.
+    """
+
+    def __init__(self, settings: InfluxSettings, marks: MarksBeside | None = None) -> None:
+        """Marks : of the energy ledger, for each batch. A store without them can be read, and refuses to commit."""
+        self.server, self._marks = InfluxServer(settings), marks
+
+    def prepare(self) -> None:
+        """Find out what the server speaks, and make the database on a 1.x server."""
+        self.server.make_ready()
+
+    def probe(self) -> None:
+        """Write a value that no page shows, and read it back: another token or bucket to read than to write is seen."""
+        try:
+            is_found = self._is_given_back()
+        except (StoreDenied, StoreRefused) as error:
+            raise StoreUnfit(f"The probe of the store failed. {error}") from error
+        except StoreAway as error:
+            if any(remedy in str(error) for remedy in (CHECK_RIGHTS, NEEDS_INFLUXQL)):
+                raise StoreUnfit(f"The probe of the store failed. {error}") from error
+            raise
+        if not is_found:
+            raise StoreUnfit(
+                f"{self.server.where}: a value that was written is not found when read. {CHECK_RIGHTS} On 2.x, see "
+                "that no mapping (influx v1 dbrp list) leads the bucket's name to another bucket."
+            )
+
+    def _is_given_back(self) -> bool:
+        is_kept = self.expires_after_s() is None
+        at_us = PROBE_US if is_kept else int(time.time()) // 86_400 * 86_400 * US_PER_S
+        where = f"value FROM {PROBE} WHERE time = {at_us}u"
+        for attempt in range(PROBE_TRIES):  # another process that starts now may write over it
+            value = time.time_ns() // 1000
+            self.server.write(f"{PROBE} value={value}.0 {at_us}".encode())
+            found = self.server.select(where, ["value"], lambda own: [int(row[1]) for row in own.rows])
+            if [value] in found:
+                return True
+            time.sleep(PROBE_WAIT_S * (attempt + 1))
+        return False
+
+    def expires_after_s(self) -> float | None:
+        """How long the bucket, or the database's default policy, keeps data; None where for ever or not known."""
+        if self.server.api == "auto":
+            self.prepare()
+        if self.server.api == "v1":
+            found = self.server.query(f"SHOW RETENTION POLICIES ON {quoted_name(self.server.settings.bucket)}")
+            rows = [dict(zip(own.columns, row, strict=True)) for own in found for row in own.rows]
+            rules_s = [_duration_s(row["duration"]) for row in rows if row.get("default")]
+        else:
+            rules = [rule for bucket in self.server.buckets() for rule in bucket.get("retentionRules", [])]
+            rules_s = [float(rule.get("everySeconds", 0)) for rule in rules]
+        return min((own_s for own_s in rules_s if own_s > 0), default=None)
+
+    def commit(self, batch: ReadingBatch) -> None:
+        """Store the batch by one request; an HTTP answer of success comes after it is durable."""
+        if self._marks is None:
+            raise UnmarkedCommit("This store was opened to be read: no energy ledger would notice what is committed.")
+        if body := encode(batch):
+            with self._marks.around(batch):
+                self.server.write(body)
+
+    def readings(
+        self, meter_ids: Sequence[str], start_us: int, end_us: int, fields: Sequence[str] = DEFAULT_FIELDS
+    ) -> ReadingBatch:
+        """Readings of the meters with start <= instant < end, sorted by meter and instant."""
+        parts = [ReadingBatch.empty(meter_ids)]
+        place = {name: number for number, name in enumerate(meter_ids)}
+
+        def taken(own: Series) -> ReadingBatch:
+            table = np.array(own.rows, np.float64)  # exact to the year 2255
+            meter = np.full(len(table), place[own.tags[TAG]], np.int64)
+            columns = {name: np.ascontiguousarray(table[:, number]) for number, name in enumerate(fields, start=1)}
+            return ReadingBatch(tuple(meter_ids), meter, table[:, 0].astype(np.int64), columns)
+
+        for some in _chunks(meter_ids):
+            parts += self.server.select(
+                f"{', '.join(fields)} FROM {MEASUREMENT} WHERE {_is_one_of(some)} "
+                f"AND {_between(start_us, end_us)} GROUP BY {TAG}",
+                fields,
+                taken,
+            )
+        return ReadingBatch.concat(parts).in_order()
+
+    def count(
+        self, meter_ids: Sequence[str], start_us: int, end_us: int, fields: Sequence[str] = DEFAULT_FIELDS
+    ) -> Mapping[str, Mapping[str, int]]:
+        """How many values of each field the meters have with start <= instant < end, counted by the server."""
+        counted = ", ".join(f"count({name}) AS {name}" for name in fields)
+
+        def taken(own: Series) -> tuple[str, Mapping[str, int]]:
+            row = dict(zip(own.columns, own.rows[0], strict=True))
+            return own.tags[TAG], {name: int(row[name]) for name in fields if row[name]}
+
+        found: dict[str, Mapping[str, int]] = {}
+        for some in _chunks(meter_ids):
+            where = f"{_is_one_of(some)} AND {_between(start_us, end_us)}"
+            found |= self.server.select(f"{counted} FROM {MEASUREMENT} WHERE {where} GROUP BY {TAG}", fields, taken)
+        return found
+
+    def last_seen_us(self, meter_ids: Sequence[str]) -> Mapping[str, int]:
+        """Instant of the latest reading of each meter that has one."""
+        return self._outermost_us("last", meter_ids, max)
+
+    def first_seen_us(self, meter_ids: Sequence[str]) -> Mapping[str, int]:
+        """Instant of the earliest reading of each meter that has one."""
+        return self._outermost_us("first", meter_ids, min)
+
+    def _outermost_us(self, which: str, meter_ids: Sequence[str], of_two: Callable[[int, int], int]) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for field in ("energy_kwh", "power_kw", *WEATHER_FIELDS):
+            for name, (ts_us, _) in self._outermost(which, meter_ids, field).items():
+                found[name] = of_two(ts_us, found.get(name, ts_us))
+        return found
+
+    def last_before_us(self, meter_id: str, before_us: int, field: str) -> int | None:
+        """Return the instant of a meter's last reading of a field before an instant; None without one."""
+        return self._nearest_us(meter_id, f"time < {min(before_us, LATEST_US)}u", field, "DESC")
+
+    def first_from_us(self, meter_id: str, from_us: int, field: str) -> int | None:
+        """Return the instant of a meter's first reading of a field from an instant on; None without one."""
+        return self._nearest_us(meter_id, f"time >= {from_us}u AND time < {LATEST_US}u", field, "ASC")
+
+    def _nearest_us(self, meter_id: str, when: str, field: str, order: str) -> int | None:
+        found = self.server.select(
+            f"{field} FROM {MEASUREMENT} WHERE {_is_one_of([meter_id])} AND {when} ORDER BY time {order} LIMIT 1",
+            [field],
+            lambda own: int(own.rows[0][0]),
+        )
+        return found[0] if found else None
+
+    def forget(self, meter_ids: Sequence[str], start_us: int, before_us: int) -> None:
+        """Delete readings: by one request where the measurement has no other meter, else by one a meter."""
+        if self.server.api == "auto":
+            self.prepare()
+        if not meter_ids or start_us >= before_us:
+            return
+        has_no_other = self._meters() <= set(meter_ids)
+        for name in [None] if has_no_other else meter_ids:
+            if self.server.api == "v1":
+                own = "" if name is None else f"{TAG} = {quoted_text(name)} AND "
+                self.server.change(f"DELETE FROM {MEASUREMENT} WHERE {own}{_between(start_us, before_us)}")  # noqa: S608
+            else:
+                own = "" if name is None else f" AND {TAG}={quoted_name(name)}"
+                last_us = before_us - 1  # this API deletes its `stop` too
+                self.server.delete(_instant(start_us), _instant(last_us), f'_measurement="{MEASUREMENT}"{own}')
+
+    def _meters(self) -> set[str]:
+        """Every meter that the measurement has."""
+        found = self.server.query(f"SHOW TAG VALUES FROM {MEASUREMENT} WITH KEY = {TAG}")
+        return {str(value) for own in found for _, value in own.rows}
+
+    def latest_registers(self, meter_ids: Sequence[str]) -> Mapping[str, tuple[int, float]]:
+        """Instant and value of the latest import register of each meter that has one."""
+        return self._outermost("last", meter_ids, "energy_kwh")
+
+    def _outermost(self, which: str, meter_ids: Sequence[str], field: str) -> dict[str, tuple[int, float]]:
+        found: dict[str, tuple[int, float]] = {}
+        for some in _chunks(meter_ids):
+            found |= self.server.select(
+                f"{which}({field}) FROM {MEASUREMENT} WHERE {_is_one_of(some)} GROUP BY {TAG}",
+                [which],
+                lambda own: (own.tags[TAG], (int(own.rows[0][0]), float(own.rows[0][1]))),
+            )
+        return found
+
+    def close(self) -> None:
+        """Give connections and files up."""
+        self.server.close()
+        if self._marks is not None:
+            self._marks.close()
+
+
+def _chunks(meter_ids: Sequence[str]) -> list[Sequence[str]]:
+    return [meter_ids[at : at + METERS_A_QUERY] for at in range(0, len(meter_ids), METERS_A_QUERY)]
+
+
+def _is_one_of(meter_ids: Sequence[str]) -> str:
+    pattern = "|".join(re.escape(name).replace("/", r"\/") for name in meter_ids)
+    return f"{TAG} =~ /^({pattern})$/"
+
+
+def _between(start_us: int, end_us: int) -> str:
+    return f"time >= {start_us}u AND time < {min(end_us, LATEST_US)}u"
+
+
+def _instant(ts_us: int) -> str:
+    """RFC 3339 with microseconds."""
+    latest = pd.Timestamp(min(max(ts_us, 0), LATEST_US), unit="us", tz=dt.UTC)
+    return latest.isoformat(timespec="microseconds")
+
+
+def _duration_s(text: str) -> float:
+    """Seconds of a duration as 1.x shows it: 168h0m0s, or 0s for ever."""
+    return sum(float(number) * DURATION_PART_S[part] for number, part in re.findall(r"([\d.]+)([hms])", text))

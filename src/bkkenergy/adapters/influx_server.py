@@ -1,0 +1,303 @@
+"""An InfluxDB server by HTTP: statements whose every error is raised, writes, deletion, and what a server must be."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from http import HTTPStatus
+from typing import Any, Literal, TypeVar
+from urllib.parse import urlencode
+
+import msgspec
+import urllib3
+from influxdb_client.client.influxdb_client import InfluxDBClient
+from influxdb_client.rest import ApiException
+from influxdb_client.service.write_service import WriteService
+
+from bkkenergy.ports.readings import StoreAway, StoreDenied, StoreRefused, StoreUnfit
+from bkkenergy.settings import InfluxSettings
+
+T = TypeVar("T")
+
+GZIP_LEVEL = 1
+READ_BYTES = 1 << 20
+REFUSED = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY})
+DENIED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
+
+CHECK_RIGHTS = "Check store.influx.bucket, and that the user or token may read and write it."
+TRIED_AGAIN = "It is tried again."
+NO_INFLUXQL = "the answer is not that of InfluxQL"
+NEEDS_INFLUXQL = "Reports need InfluxDB 1.x, 2.x or 3: see that store.influx.url leads to one."
+REMEDIES: tuple[tuple[str, str], ...] = (
+    (
+        r"max-select|max-concurrent-queries|query-timeout",
+        "Raise this limit in the server's configuration ([coordinator] on 1.x, influxql-max-select-... on 2.x).",
+    ),
+    (r"not found|authoriz|permission|privilege", CHECK_RIGHTS),
+    (NO_INFLUXQL, NEEDS_INFLUXQL),
+    (r"interrupted|killed|aborted|clos|shut", TRIED_AGAIN),
+)
+PASSING = re.compile(r"max-|timeout|interrupted|killed|aborted|clos|shut", re.IGNORECASE)
+"""What a statement fails of today and perhaps not tomorrow."""
+
+
+class Series(msgspec.Struct):
+    """A series of an answer, or a part of one: `columns` name the places of each row."""
+
+    tags: dict[str, str] = {}
+    columns: list[str] = []
+    rows: list[list[Any]] = msgspec.field(default_factory=list, name="values")
+    partial: bool = False
+
+
+class _Result(msgspec.Struct):
+    series: list[Series] = []
+    error: str = ""
+    partial: bool = False
+
+
+class _Answer(msgspec.Struct):
+    results: list[_Result] = []
+    error: str = ""
+
+
+class StatementFailed(Exception):
+    """The server's words about a statement that did not come to its end."""
+
+
+def series_of(lines: Iterable[bytes], columns: list[str] | None = None) -> Iterator[Series]:
+    """The series of a chunked answer to one statement. Raises StatementFailed unless the answer is whole.
+
+    In a chunked answer every result but the last says `partial`: more follows. An answer that ends on such a result, or
+    without any, was cut off. That a statement found nothing is said by a result without series.
+    """
+    decode, is_whole = msgspec.json.Decoder(_Answer).decode, False
+    for line in lines:
+        if not line.strip():
+            continue
+        try:
+            answer = decode(line)
+        except msgspec.DecodeError as error:
+            raise StatementFailed(f"{NO_INFLUXQL} ({error})") from error
+        for result in answer.results:
+            if result.error:
+                raise StatementFailed(result.error)
+            if columns is not None and any(own.columns != columns for own in result.series):
+                raise StatementFailed(f"{NO_INFLUXQL} (columns {result.series[0].columns})")
+            yield from result.series
+            is_whole = not result.partial and not any(own.partial for own in result.series)
+        if answer.error:
+            raise StatementFailed(answer.error)
+    if not is_whole:
+        raise StatementFailed("the answer was cut off before its end")
+
+
+class InfluxServer:
+    """Requests to one server, with the rights of one user or token, about one bucket."""
+
+    def __init__(self, settings: InfluxSettings) -> None:
+        self.settings, self.version = settings, ""
+        self.where = f"{settings.url} (bucket {settings.bucket})"
+        self.api: Literal["auto", "v1", "v2"] = settings.api
+        self._pool = urllib3.PoolManager(timeout=settings.timeout_s, retries=False)
+        self._v2_client: InfluxDBClient | None = None
+        self._is_ready = False
+
+    def make_ready(self) -> None:
+        """Find out what the server speaks, and make the database on a 1.x server. Raises StoreAway, StoreUnfit."""
+        self._is_ready = False
+        answer = self._request("GET", "/ping")
+        self.version = answer.headers.get("X-Influxdb-Version", "").removeprefix("v")
+        is_1 = self.version.startswith("1.")
+        if self.settings.api == "auto":
+            self.api = "v1" if is_1 else "v2"
+        if self.api == "v1" and self.version and not is_1:
+            raise StoreUnfit(
+                f'{self.settings.url}: store.influx.api is "v1", but the server is InfluxDB {self.version}: it would '
+                "store readings of today in 1970. Remove store.influx.api from the settings, or write v2."
+            )
+        self._is_ready = True
+        if self.api == "v1":
+            self._make_database()
+
+    def _make_database(self) -> None:
+        """Make the database where it is not there; a user without the right to make one may use what is there."""
+        bucket = self.settings.bucket
+        if any([bucket] in own.rows for own in self.query("SHOW DATABASES")):
+            return
+        try:
+            self.query(f"CREATE DATABASE {quoted_name(bucket)}")
+        except StoreAway as error:
+            remedy = f"Have an administrator make the database {bucket} and grant ALL on it to this user."
+            raise StoreUnfit(f"{error} {remedy}") from error
+
+    def query(self, statement: str) -> list[Series]:
+        """The whole answer to an InfluxQL statement. Raises StoreAway where the server gives none, or not all of it."""
+        return self._told(statement, None, lambda own: own)
+
+    def select(self, what: str, columns: Sequence[str], take: Callable[[Series], T]) -> list[T]:
+        """The same to SELECT, each part taken as it comes, so that little of the answer is in memory as text.
+
+        columns : what follows the time in each row. An answer with others is none.
+        """
+        return self._told(f"SELECT {what}", ["time", *columns], take)
+
+    def _told(self, statement: str, columns: list[str] | None, take: Callable[[Series], T]) -> list[T]:
+        try:
+            return self._gathered(statement, columns, take)
+        except StatementFailed as error:
+            raise StoreAway(
+                f"{self.where}: {shortened(statement)} failed: {error}. {remedy_for(str(error))}"
+            ) from error
+
+    def change(self, statement: str) -> None:
+        """Have data deleted. Raises StoreRefused where the server will not, StoreAway where it cannot now."""
+        try:
+            self._gathered(statement, None, lambda own: own)
+        except StoreDenied as error:
+            raise StoreRefused(str(error)) from error
+        except StatementFailed as error:
+            kind = StoreAway if PASSING.search(str(error)) else StoreRefused
+            raise kind(f"{self.where}: {shortened(statement)} is refused: {error}. {remedy_for(str(error))}") from error
+
+    def _gathered(self, statement: str, columns: list[str] | None, take: Callable[[Series], T]) -> list[T]:
+        if not self._is_ready:
+            self.make_ready()
+        fields = {"db": self.settings.bucket, "epoch": "u", "chunked": "true", "q": statement}
+        response = self._request("POST", "/query", fields=fields, encode_multipart=False, preload_content=False)
+        try:
+            if response.status != HTTPStatus.OK:
+                raise self._failure(response.status, response.read())
+            # Else it counts as closed once its last byte is in the buffer.
+            response.auto_close = False  # type: ignore[attr-defined]
+            lines = io.BufferedReader(response, READ_BYTES)
+            return [take(own) for own in series_of(lines, columns)]
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise self._away(error) from error
+        finally:
+            response.close()
+
+    def write(self, body: bytes) -> None:
+        """Send lines stamped in microseconds; what is answered is durable. Raises StoreAway, StoreRefused."""
+        if not self._is_ready:
+            self.make_ready()
+        packed = gzip.compress(body, GZIP_LEVEL)
+        if self.api == "v1":
+            self._write_v1(packed)
+        else:
+            self._write_v2(packed)
+
+    def delete(self, start: str, stop: str, predicate: str) -> None:
+        """Delete by 2.x's own API, `stop` included. Raises StoreRefused where the server will not."""
+        query = urlencode({"org": self.settings.org, "bucket": self.settings.bucket})
+        body = {"start": start, "stop": stop, "predicate": predicate}
+        response = self._request("POST", f"/api/v2/delete?{query}", json=body)
+        if response.status in DENIED:
+            told = f"{self.where}: the deletion is refused with HTTP {response.status}: {_text(response.data)}"
+            raise StoreRefused(f"{told}. Give the token the right to write the bucket. InfluxDB 3 deletes nothing.")
+        if response.status != HTTPStatus.NO_CONTENT:
+            raise self._failure(response.status, response.data)
+
+    def buckets(self) -> list[Any]:
+        """What 2.x tells of our bucket to our token; nothing where it may not know, or the server has no such API."""
+        query = urlencode({"org": self.settings.org, "name": self.settings.bucket})
+        response = self._request("GET", f"/api/v2/buckets?{query}")
+        if response.status != HTTPStatus.OK:
+            return []
+        try:
+            found = msgspec.json.decode(response.data)
+        except msgspec.DecodeError:
+            return []
+        buckets: list[Any] = found.get("buckets", []) if isinstance(found, dict) else []
+        return buckets
+
+    def close(self) -> None:
+        """Give the connections up."""
+        self._pool.clear()
+        if self._v2_client is not None:
+            self._v2_client.close()
+
+    def _write_v1(self, packed: bytes) -> None:
+        query = urlencode({"db": self.settings.bucket, "precision": "u"})
+        headers = {"Content-Encoding": "gzip", "Content-Type": "text/plain; charset=utf-8"}
+        response = self._request("POST", f"/write?{query}", body=packed, headers=headers)
+        if response.status != HTTPStatus.NO_CONTENT:
+            raise self._failure(response.status, response.data)
+
+    def _write_v2(self, packed: bytes) -> None:
+        settings = self.settings
+        if self._v2_client is None:
+            timeout_ms = int(settings.timeout_s * 1000)
+            self._v2_client = InfluxDBClient(
+                settings.url, self._secret, org=settings.org, timeout=timeout_ms, retries=False
+            )
+        try:
+            WriteService(self._v2_client.api_client).post_write(
+                org=settings.org, bucket=settings.bucket, body=packed, precision="us", content_encoding="gzip"
+            )
+        except ApiException as error:
+            raise self._failure(error.status or 0, str(error.body or error.reason)) from error
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise self._away(error) from error
+
+    @property
+    def _secret(self) -> str:
+        return self.settings.token.get_secret_value() if self.settings.token else ""
+
+    def _rights(self) -> dict[str, str]:
+        """Name and password on 1.x, where a user is set; the token elsewhere."""
+        if self.settings.username and self.api != "v2":
+            pair = f"{self.settings.username}:{self._secret}".encode()
+            return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
+        return {"Authorization": f"Token {self._secret}"} if self._secret else {}
+
+    def _request(self, method: str, path: str, **options: object) -> urllib3.BaseHTTPResponse:
+        headers = self._rights() | dict(options.pop("headers", {}))  # type: ignore[call-overload]
+        try:
+            return self._pool.request(method, self.settings.url + path, headers=headers, **options)  # type: ignore[arg-type]
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise self._away(error) from error
+
+    def _away(self, error: Exception) -> StoreAway:
+        return StoreAway(
+            f"{self.settings.url}: InfluxDB does not answer ({error}). Start it, or correct store.influx.url."
+        )
+
+    def _failure(self, status: int, answer: bytes | str) -> StoreAway | StoreRefused:
+        text = _text(answer)
+        if status in REFUSED:
+            return StoreRefused(f"{self.where}: refused with HTTP {status}: {text}")
+        if status in DENIED:
+            remedy = "Check store.influx: the bucket, and the token (on 1.x username, and the password as token)."
+            return StoreDenied(f"{self.where}: HTTP {status}: {text}. {remedy}")
+        return StoreAway(f"{self.where}: HTTP {status}: {text}. {TRIED_AGAIN}")
+
+
+def remedy_for(words: str) -> str:
+    """What a person can do where a statement failed with these words."""
+    found = (remedy for pattern, remedy in REMEDIES if re.search(pattern, words, re.IGNORECASE))
+    return next(found, "See the server's log.")
+
+
+def quoted_name(name: str) -> str:
+    """A name between double quotes, as InfluxQL and the predicates of deletion read it."""
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def quoted_text(text: str) -> str:
+    """A text between single quotes, as InfluxQL reads it."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def shortened(statement: str, most: int = 120) -> str:
+    """A statement as an error shows it: hundreds of names would hide the rest."""
+    return statement if len(statement) <= most else f"{statement[:most]}..."
+
+
+def _text(answer: bytes | str) -> str:
+    return (answer if isinstance(answer, str) else answer.decode(errors="replace")).strip()

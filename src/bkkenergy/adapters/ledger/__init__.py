@@ -1,0 +1,1 @@
+"""The energy ledger in SQL tables, of SQLite or PostgreSQL."""

@@ -1,0 +1,178 @@
+"""Columns of the ledger in and out of SQL: many rows in one statement, and arrays instead of rows."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sqlalchemy import ARRAY, ColumnElement, Connection, Table, any_, func, literal, select
+
+from bkkenergy.adapters.ledger.packing import unpacked_quality, unpacked_values
+from bkkenergy.adapters.ledger.rows import Columns, day_number
+from bkkenergy.adapters.ledger.tables import ledger_day, ledger_meter, ledger_stale
+from bkkenergy.ports.ledger import Channel, DayTotals, Slots
+from bkkenergy.ports.readings import StoreRefused
+from bkkenergy.readings import BoolArray, FloatArray, IntArray, Quality
+
+ROWS_AT_ONCE = 20_000
+"""About how many rows are in memory while arrays are filled."""
+COUNTS = ("measured", "estimated", "edited", "incomplete")
+
+
+def is_among(is_postgresql: bool, column: ColumnElement[Any], values: Sequence[object]) -> ColumnElement[bool]:
+    """Whether a column has one of many values, which travel as one parameter."""
+    if is_postgresql:
+        return column == any_(literal(list(values), ARRAY(column.type)))
+    return column.in_(select(func.json_each(json.dumps(list(values))).table_valued("value").c.value))
+
+
+def numbers_of(connection: Connection, meters: Sequence[str]) -> dict[str, int]:
+    """Return the ledger's number of each meter that it knows."""
+    own = ledger_meter.c
+    among = is_among(connection.dialect.name == "postgresql", own.name, meters)
+    return {row.name: row.id for row in connection.execute(select(own.name, own.id).where(among))}
+
+
+def insert_columns(connection: Connection, table: Table, columns: Columns) -> None:
+    """Insert rows that are given by column."""
+    names, values = ", ".join(columns), list(columns.values())
+    if not values[0]:
+        return
+    if connection.dialect.name == "postgresql":
+        kinds = [table.c[name].type.compile(connection.dialect) for name in columns]
+        arrays = ", ".join(f"CAST(%s AS {kind}[])" for kind in kinds)
+        query = f"INSERT INTO {table.name} ({names}) SELECT * FROM unnest({arrays})"  # noqa: S608 - our own names
+        connection.exec_driver_sql(query, tuple(values))
+    else:
+        marks = ", ".join("?" * len(values))
+        query = f"INSERT INTO {table.name} ({names}) VALUES ({marks})"  # noqa: S608 - our own names
+        connection.exec_driver_sql(query, list(zip(*values, strict=True)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is read: meters in the order in which they were asked for, those that the ledger knows, and days."""
+
+    connection: Connection
+    meters: tuple[str, ...]
+    channel: Channel
+    first: int
+    last: int
+    numbers: IntArray
+    place: IntArray
+    """numbers : of known meters, rising; place : of each in `meters`."""
+
+    @property
+    def days(self) -> int:
+        return self.last - self.first + 1
+
+    def rows(self, *columns: str) -> Iterator[list[tuple[Any, ...]]]:
+        """Read rows of `ledger_day` of some meters at a time: meter, day and the columns."""
+        own = ledger_day.c
+        step = max(1, ROWS_AT_ONCE // self.days)
+        for start in range(0, len(self.numbers), step):
+            among = is_among(self._is_postgresql, own.meter, self.numbers[start : start + step].tolist())
+            query = select(own.meter, own.day, *(own[name] for name in columns)).where(
+                among, own.channel == self.channel.name, own.day.between(self.first, self.last)
+            )
+            yield self._fetched(query)
+
+    def waiting(self) -> BoolArray:
+        """Find the days that are marked: (days, m)."""
+        is_waiting = np.zeros((len(self.meters), self.days), np.bool_)
+        own = ledger_stale.c
+        among = is_among(self._is_postgresql, own.meter, self.numbers.tolist())
+        rows = self._fetched(select(own.meter, own.day).where(among, own.day.between(self.first, self.last)))
+        if rows:
+            is_waiting[self.at(rows)] = True
+        return is_waiting.T
+
+    def at(self, rows: Sequence[tuple[Any, ...]]) -> tuple[IntArray, IntArray]:
+        """Find where rows stand: place of their meter and of their day."""
+        numbers = np.fromiter((row[0] for row in rows), np.int64, len(rows))
+        days = np.fromiter((row[1] for row in rows), np.int64, len(rows))
+        return self.place[np.searchsorted(self.numbers, numbers)], days - self.first
+
+    @property
+    def _is_postgresql(self) -> bool:
+        return self.connection.dialect.name == "postgresql"
+
+    def _fetched(self, query: Any) -> list[tuple[Any, ...]]:
+        result = self.connection.execute(query)
+        rows: list[tuple[Any, ...]] = list(result.cursor.fetchall())  # plain tuples of the driver
+        result.close()
+        return rows
+
+
+def _asked(connection: Connection, meters: Sequence[str], channel: Channel, first: dt.date, last: dt.date) -> _Asked:
+    if last < first or len(set(meters)) < len(meters):
+        raise ValueError(f"days from {first} to {last} of {len(meters)} meters: days run forward, meters occur once")
+    numbers = numbers_of(connection, meters)
+    known = sorted((numbers[name], place) for place, name in enumerate(meters) if name in numbers)
+    table = np.array(known, np.int64).reshape(-1, 2)
+    return _Asked(
+        connection, tuple(meters), channel, day_number(first), day_number(last), table[:, 0].copy(), table[:, 1].copy()
+    )
+
+
+def read_slots(connection: Connection, meters: Sequence[str], channel: Channel, first: dt.date, last: dt.date) -> Slots:
+    """Read slots in the transaction at hand. Raises StoreRefused where a row is damaged."""
+    asked = _asked(connection, meters, channel, first, last)
+    size = channel.slots_per_day
+    shape = (len(meters), asked.days)
+    values = np.full((*shape, size), np.nan)
+    quality = np.full((*shape, size), Quality.MISSING, np.uint8)
+    is_computed = np.zeros(shape, np.bool_)
+    for rows in asked.rows("slots", "quality"):
+        where = asked.at(rows)
+        is_computed[where] = True
+        try:
+            values[where] = unpacked_values([row[2] for row in rows], size)
+            quality[where] = unpacked_quality([row[3] for row in rows], size)
+        except ValueError as error:
+            raise StoreRefused(f"energy ledger, channel {channel.name}: {error}. Have these days computed.") from error
+    return Slots(
+        tuple(meters),
+        channel,
+        first,
+        values.reshape(len(meters), asked.days * size).T,
+        quality.reshape(len(meters), asked.days * size).T,
+        asked.waiting(),
+        is_computed.T,
+    )
+
+
+def read_totals(
+    connection: Connection, meters: Sequence[str], channel: Channel, first: dt.date, last: dt.date
+) -> DayTotals:
+    """Read days in the transaction at hand; the slots are not looked at."""
+    asked = _asked(connection, meters, channel, first, last)
+    shape = (len(meters), asked.days)
+    total, peak = np.full(shape, np.nan), np.full(shape, np.nan)
+    counts: dict[str, IntArray] = {name: np.zeros(shape, np.int64) for name in COUNTS}
+    peak_slot = np.full(shape, -1, np.int64)
+    is_computed = np.zeros(shape, np.bool_)
+    for rows in asked.rows("total", "peak", *COUNTS, "peak_slot"):
+        if rows:
+            where = asked.at(rows)
+            table: FloatArray = np.array(rows, np.float64)
+            is_computed[where] = True
+            total[where], peak[where] = table[:, 2], table[:, 3]
+            for place, name in enumerate(COUNTS):
+                counts[name][where] = table[:, 4 + place]
+            peak_slot[where] = table[:, -1]
+    return DayTotals(
+        tuple(meters),
+        channel,
+        first,
+        total.T,
+        **{name: own.T for name, own in counts.items()},
+        peak=peak.T,
+        peak_slot=peak_slot.T,
+        is_waiting=asked.waiting(),
+        is_computed=is_computed.T,
+    )

@@ -1,0 +1,387 @@
+"""The energy ledger in SQLite or PostgreSQL: one schema, one implementation."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from itertools import groupby
+
+from sqlalchemy import Connection, Engine, delete, func, or_, select, text, update
+from sqlalchemy.exc import DataError, IntegrityError
+
+from bkkenergy.adapters.engines import shown, told
+from bkkenergy.adapters.ledger.columns import insert_columns, is_among, numbers_of, read_slots, read_totals
+from bkkenergy.adapters.ledger.marks import Touched, all_days, now_us, put_postgresql, put_sqlite, touched_by
+from bkkenergy.adapters.ledger.purges import SqlPurgeRecords, refuse_purged
+from bkkenergy.adapters.ledger.rows import (
+    check,
+    date_of,
+    day_columns,
+    day_number,
+    hour_columns,
+    runs,
+    span_columns,
+    start_us,
+)
+from bkkenergy.adapters.ledger.sources import (
+    days_of_batch,
+    insert_batch,
+    read_batches,
+    read_sources,
+    set_undone,
+    touched_days,
+)
+from bkkenergy.adapters.ledger.tables import (
+    ledger_day,
+    ledger_hour,
+    ledger_meter,
+    ledger_span,
+    ledger_stale,
+    metadata,
+)
+from bkkenergy.ports.ledger import (
+    CHANNELS,
+    Batch,
+    Channel,
+    Claim,
+    DayTotals,
+    LedgerDays,
+    MeterSeen,
+    NewBatch,
+    Slots,
+    SourceDays,
+    Span,
+    SpanReason,
+)
+from bkkenergy.ports.readings import StoreRefused
+from bkkenergy.readings import US_PER_S, IntArray
+
+WHAT = "energy ledger"
+LONGEST_LEASES = 10
+"""A claim that reaches further ahead than so many leases was made by a clock that was wrong: it does not count."""
+PREPARE_LOCK = 7_061_973
+"""PostgreSQL's advisory lock under which one process makes the tables while the others wait."""
+_CHANNELS_OF_METER = text("""
+WITH RECURSIVE own (channel) AS (
+    SELECT min(channel) FROM ledger_day WHERE meter = :meter
+    UNION ALL
+    SELECT (SELECT min(channel) FROM ledger_day WHERE meter = :meter AND channel > own.channel)
+    FROM own WHERE own.channel IS NOT NULL
+) SELECT channel FROM own WHERE channel IS NOT NULL
+""")
+"""Channels of a meter, by a look at the index for each instead of a walk over all days."""
+
+
+class SqlLedger:
+    """The EnergyLedger on an SQL database. Threads and processes may share it.
+
+    The name of an owner of claims belongs to one worker alone, whether thread or process.
+    """
+
+    def __init__(
+        self, engine: Engine, channels: Mapping[str, Channel] = CHANNELS, clock: Callable[[], int] = now_us
+    ) -> None:
+        """Channels : those that may be written. clock : us since 1970 UTC, for the age of marks."""
+        self._engine, self._channels, self._clock = engine, channels, clock
+        self._is_postgresql = engine.dialect.name == "postgresql"
+
+    def prepare(self) -> None:
+        """Make the tables that are missing. Raises StoreAway."""
+        with self._writing() as connection:
+            if self._is_postgresql:
+                connection.execute(select(func.pg_advisory_xact_lock(PREPARE_LOCK)))
+            metadata.create_all(connection)
+
+    def mark(self, meters: Sequence[str], first: dt.date, last: dt.date) -> None:
+        """Mark days of meters, both ends included."""
+        if meters:
+            with self._writing() as connection:
+                self._put(connection, all_days(meters, day_number(first), day_number(last)))
+
+    def mark_readings(self, meter_ids: Sequence[str], meter: IntArray, ts_us: IntArray) -> None:
+        """Mark the days that readings touch, and note the earliest and latest reading of each meter."""
+        if len(ts_us):
+            with self._writing() as connection:
+                self._put(connection, touched_by(meter_ids, meter, ts_us))
+
+    def claim(
+        self, owner: str, *, now_us: int, lease_s: float, limit: int, meters: Sequence[str] | None = None
+    ) -> list[Claim]:
+        """Take up to `limit` meters that have marks and that no other worker holds; those that wait longest first."""
+        lease_us = round(lease_s * US_PER_S)
+        until_us = ledger_meter.c.claim_until_us
+        free = (
+            select(ledger_meter.c.id, ledger_meter.c.name)
+            .where(ledger_meter.c.waiting_since_us.is_not(None))
+            .where(or_(until_us <= now_us, until_us > now_us + LONGEST_LEASES * lease_us))
+            .order_by(ledger_meter.c.waiting_since_us, ledger_meter.c.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        if meters is not None:
+            free = free.where(is_among(self._is_postgresql, ledger_meter.c.name, meters))
+        with self._writing() as connection:
+            taken = [(row.id, row.name) for row in connection.execute(free)]
+            if not taken:
+                return []
+            numbers = [number for number, _ in taken]
+            connection.execute(
+                update(ledger_meter)
+                .where(is_among(self._is_postgresql, ledger_meter.c.id, numbers))
+                .values(owner=owner, claim_until_us=now_us + lease_us)
+            )
+            marks = self._marks(connection, numbers)
+        return [Claim(name, owner, marks.get(number, {})) for number, name in taken]
+
+    def finish(
+        self,
+        claim: Claim,
+        days: Sequence[LedgerDays],
+        spans: Sequence[Span],
+        *,
+        computed: Sequence[dt.date],
+        now_us: int,
+    ) -> bool:
+        """Replace rows and spans of the days `computed`, take away the marks that were seen, and free the meter."""
+        check(claim.meter, days, spans, computed)
+        channels = [self._channel(block) for block in days]
+        with self._writing() as connection:
+            held = select(ledger_meter.c.id, ledger_meter.c.owner).where(ledger_meter.c.name == claim.meter)
+            row = connection.execute(held.with_for_update()).one_or_none()
+            if row is None or row.owner != claim.owner:
+                return False
+            self._delete(connection, row.id, computed)
+            for block, channel in zip(days, channels, strict=True):
+                insert_columns(connection, ledger_day, day_columns(row.id, block, channel, now_us))
+                if channel.is_additive:
+                    insert_columns(connection, ledger_hour, hour_columns(row.id, block, channel))
+            insert_columns(connection, ledger_span, span_columns(row.id, spans))
+            self._take_away(connection, row.id, claim, now_us)
+        return True
+
+    def release(self, claim: Claim) -> None:
+        """Free the meter and keep its marks."""
+        with self._writing() as connection:
+            connection.execute(
+                update(ledger_meter)
+                .where(ledger_meter.c.name == claim.meter, ledger_meter.c.owner == claim.owner)
+                .values(owner="", claim_until_us=0)
+            )
+
+    def waiting(
+        self, meters: Sequence[str] | None = None, *, marked_before_us: int | None = None
+    ) -> Mapping[str, Sequence[dt.date]]:
+        """Marked days of each meter that has some, in order."""
+        query = (
+            select(ledger_meter.c.name, ledger_stale.c.day)
+            .join(ledger_stale, ledger_stale.c.meter == ledger_meter.c.id)
+            .order_by(ledger_meter.c.name, ledger_stale.c.day)
+        )
+        if meters is not None:
+            query = query.where(is_among(self._is_postgresql, ledger_meter.c.name, meters))
+        if marked_before_us is not None:
+            query = query.where(ledger_stale.c.since_us <= marked_before_us)
+        with self._reading() as connection:
+            rows = connection.execute(query).all()
+        return {name: [date_of(row.day) for row in own] for name, own in groupby(rows, lambda row: str(row.name))}
+
+    def slots(self, meters: Sequence[str], channel: Channel, first: dt.date, last: dt.date) -> Slots:
+        """Slots of meters over whole days, both ends included."""
+        with self._reading() as connection:
+            return read_slots(connection, meters, channel, first, last)
+
+    def totals(self, meters: Sequence[str], channel: Channel, first: dt.date, last: dt.date) -> DayTotals:
+        """Days of meters, both ends included."""
+        with self._reading() as connection:
+            return read_totals(connection, meters, channel, first, last)
+
+    def spans(self, meters: Sequence[str], channel: Channel, first: dt.date, last: dt.date) -> list[Span]:
+        """Spans of meters that begin on these days, by meter and instant."""
+        own = ledger_span.c
+        query = (
+            select(ledger_meter.c.name, own.start_us, own.end_us, own.reason, own.energy_kwh)
+            .join(ledger_meter, ledger_meter.c.id == own.meter)
+            .where(is_among(self._is_postgresql, ledger_meter.c.name, meters))
+            .where(own.channel == channel.name)
+            .where(own.start_us >= start_us(day_number(first)), own.start_us < start_us(day_number(last) + 1))
+            .order_by(ledger_meter.c.name, own.start_us, own.id)
+        )
+        with self._reading() as connection:
+            rows = connection.execute(query).all()
+        nan = float("nan")
+        return [
+            Span(name, channel.name, start, end, SpanReason(reason), nan if kwh is None else kwh)
+            for name, start, end, reason, kwh in rows
+        ]
+
+    def seen(self, meters: Sequence[str]) -> Mapping[str, MeterSeen]:
+        """The earliest and latest reading of each meter that has one."""
+        query = (
+            select(ledger_meter.c.name, ledger_meter.c.first_us, ledger_meter.c.last_us)
+            .where(is_among(self._is_postgresql, ledger_meter.c.name, meters))
+            .where(ledger_meter.c.first_us.is_not(None))
+        )
+        with self._reading() as connection:
+            return {row.name: MeterSeen(row.first_us, row.last_us) for row in connection.execute(query)}
+
+    def revisions(self) -> Mapping[str, str]:
+        """The configuration that each meter's rows were computed with."""
+        query = select(ledger_meter.c.name, ledger_meter.c.revision).where(ledger_meter.c.revision != "")
+        with self._reading() as connection:
+            return {row.name: row.revision for row in connection.execute(query)}
+
+    def set_revision(self, meter: str, revision: str, first: dt.date, last: dt.date) -> None:
+        """Note a meter's new configuration and mark its days, in one transaction."""
+        with self._writing() as connection:
+            self._put(connection, all_days([meter], day_number(first), day_number(last)))
+            connection.execute(update(ledger_meter).where(ledger_meter.c.name == meter).values(revision=revision))
+
+    def stored_days(self, meter: str, channel: Channel) -> Sequence[dt.date]:
+        """Days that have a row, in order."""
+        query = (
+            select(ledger_day.c.day)
+            .join(ledger_meter, ledger_meter.c.id == ledger_day.c.meter)
+            .where(ledger_meter.c.name == meter, ledger_day.c.channel == channel.name)
+            .order_by(ledger_day.c.day)
+        )
+        with self._reading() as connection:
+            return [date_of(row.day) for row in connection.execute(query)]
+
+    def add_batch(self, batch: NewBatch, days: Sequence[LedgerDays]) -> int:
+        """Note a batch with its slots and mark their days, in one transaction. Return its number."""
+        for block in days:
+            self._channel(block)
+        touched = touched_days(days)
+        with self._writing() as connection:
+            if touched.day:
+                self._put(connection, touched)
+                refuse_purged(connection, touched)
+            return insert_batch(connection, batch, days)
+
+    def undo_batch(self, number: int, who: str, at_us: int) -> bool:
+        """Let a batch count no more and mark its days, in one transaction. Return False where it did not count."""
+        with self._writing() as connection:
+            if not set_undone(connection, number, who, at_us):
+                return False
+            touched = days_of_batch(connection, number)
+            if touched.day:
+                self._put(connection, touched)
+                refuse_purged(connection, touched)
+        return True
+
+    def batches(self) -> Sequence[Batch]:
+        """Batches in the order in which they came, undone ones too."""
+        with self._reading() as connection:
+            return read_batches(connection)
+
+    def sources(self, meters: Sequence[str], first: dt.date, last: dt.date) -> Sequence[SourceDays]:
+        """Days of meters by batches that count, both ends included, in the order of the batches."""
+        with self._reading() as connection:
+            return read_sources(connection, meters, first, last, self._channels)
+
+    def reading_counts(self, meters: Sequence[str], first: dt.date, last: dt.date) -> Mapping[str, Mapping[str, int]]:
+        """How many values each channel's rows of some days were computed from, by meter."""
+        own = ledger_day.c
+        with self._reading() as connection:
+            numbers = numbers_of(connection, meters)
+            names = {number: name for name, number in numbers.items()}
+            query = (
+                select(own.meter, own.channel, func.sum(own.readings).label("readings"))
+                .where(is_among(self._is_postgresql, own.meter, list(names)))
+                .where(is_among(self._is_postgresql, own.channel, list(self._channels)))  # so that the key serves
+                .where(own.day.between(day_number(first), day_number(last)))
+                .group_by(own.meter, own.channel)
+            )
+            rows = connection.execute(query).all()
+        found: dict[str, dict[str, int]] = {}
+        for row in rows:
+            if row.readings:
+                found.setdefault(names[row.meter], {})[row.channel] = int(row.readings)
+        return found
+
+    @cached_property
+    def purges(self) -> SqlPurgeRecords:
+        """What is known of readings that were deleted."""
+        return SqlPurgeRecords(self._reading, self._writing, self._clock)
+
+    def close(self) -> None:
+        """Close files and connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """All or nothing. Raises StoreAway, or StoreRefused for data that the database will never take."""
+        with told(self._engine, WHAT):
+            try:
+                with self._engine.begin() as connection:
+                    yield connection
+            except (IntegrityError, DataError) as error:
+                raise StoreRefused(f"{WHAT} {shown(self._engine)}: rejected ({error.orig}).") from error
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        """A view of one moment. Raises StoreAway."""
+        options = {"isolation_level": "REPEATABLE READ"} if self._is_postgresql else {"is_reading": True}
+        with (
+            told(self._engine, WHAT),
+            self._engine.connect().execution_options(**options) as connection,
+            connection.begin(),
+        ):
+            yield connection
+
+    def _put(self, connection: Connection, touched: Touched) -> None:
+        put = put_postgresql if self._is_postgresql else put_sqlite
+        put(connection.exec_driver_sql, touched, self._clock())
+
+    def _channel(self, block: LedgerDays) -> Channel:
+        channel = self._channels.get(block.channel)
+        if channel is None or block.values.shape[1] != channel.slots_per_day:
+            known = ", ".join(self._channels)
+            raise ValueError(
+                f"channel {block.channel!r} with {block.values.shape[1]} slots a day is not known. Known: {known}."
+            )
+        return channel
+
+    def _marks(self, connection: Connection, numbers: Sequence[int]) -> dict[int, dict[dt.date, int]]:
+        query = (
+            select(ledger_stale.c.meter, ledger_stale.c.day, ledger_stale.c.mark)
+            .where(is_among(self._is_postgresql, ledger_stale.c.meter, numbers))
+            .order_by(ledger_stale.c.meter, ledger_stale.c.day)
+        )
+        rows = connection.execute(query).all()
+        return {
+            int(number): {date_of(row.day): row.mark for row in own}
+            for number, own in groupby(rows, lambda row: row.meter)
+        }
+
+    def _delete(self, connection: Connection, number: int, computed: Sequence[dt.date]) -> None:
+        """Delete what the ledger holds of days of a meter, whatever the channel."""
+        channels = [row.channel for row in connection.execute(_CHANNELS_OF_METER, {"meter": number})]
+        day, hour, span = ledger_day.c, ledger_hour.c, ledger_span.c
+        for first, last in runs(computed):
+            start, end = start_us(first), start_us(last + 1)
+            first_hour, end_hour = (instant // (3600 * US_PER_S) for instant in (start, end))
+            for where in (
+                *([day.channel == channel, day.meter == number, day.day.between(first, last)] for channel in channels),
+                [hour.meter == number, hour.hour >= first_hour, hour.hour < end_hour],
+                [span.meter == number, span.start_us >= start, span.start_us < end],
+            ):
+                connection.execute(delete(where[-1].left.table).where(*where))
+
+    def _take_away(self, connection: Connection, number: int, claim: Claim, now_us: int) -> None:
+        """Delete the marks that the claim saw; those that grew meanwhile wait from now on. Free the meter."""
+        rows = [(number, day_number(day), mark) for day, mark in claim.days.items()]
+        if rows:
+            sign = "%s" if self._is_postgresql else "?"
+            query = f"DELETE FROM ledger_stale WHERE meter = {sign} AND day = {sign} AND mark = {sign}"  # noqa: S608
+            connection.exec_driver_sql(query, rows)
+            grown = f"UPDATE ledger_stale SET since_us = {sign} WHERE meter = {sign} AND day = {sign}"  # noqa: S608
+            connection.exec_driver_sql(grown, [(now_us, meter, day) for meter, day, _ in rows])
+        left = select(func.min(ledger_stale.c.since_us)).where(ledger_stale.c.meter == number).scalar_subquery()
+        connection.execute(
+            update(ledger_meter)
+            .where(ledger_meter.c.id == number)
+            .values(owner="", claim_until_us=0, waiting_since_us=left)
+        )

@@ -1,0 +1,354 @@
+"""The subscriber: hands on messages, and acknowledges them only when told."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as mqtt
+import structlog
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from bkkenergy.adapters import broker_troubles as troubles
+from bkkenergy.adapters.broker_troubles import Trouble, TroubleKind
+from bkkenergy.adapters.bulk_client import BulkClient
+from bkkenergy.payloads.message import Message
+from bkkenergy.readings import US_PER_S
+from bkkenergy.settings import MqttSettings
+
+log = structlog.get_logger(__name__)
+
+UNSUPPORTED_PROTOCOL = "Unsupported protocol version"
+DROPS_BEFORE_FALLBACK = 2
+"""Connections that a broker cuts before it answers: one that does not know MQTT 5 may do that."""
+CONNACK_WITHIN_S = 4.0
+"""A broker that takes the connection and says nothing for so long does not speak this protocol."""
+SOON_S = 5.0
+"""A connection that the broker ends within so long was none."""
+CUTS_BEFORE_PAUSE = 3
+FULL_QUEUE_PAUSE_S = 0.01
+MAX_QUEUED_BYTES = 64 * 2**20
+"""Payloads that wait for the pipeline; beyond this the network thread waits, whatever the protocol."""
+
+
+_OF_THE_LAST = {TroubleKind.CUT_BY_BROKER, TroubleKind.CUT_AGAIN_AND_AGAIN, TroubleKind.SESSION_LOST}
+"""Kinds that tell of what was, and stay on view when the next connection is made."""
+
+
+def bystander(settings: MqttSettings, role: str, *, tries_share: bool = False) -> MqttSettings:
+    """Settings to look on beside the ingester: a short session under a name of its own.
+
+    Never in the ingesters' shared group, since a member of it would take messages from them: in a group of
+    its own, to see whether the broker knows shared subscriptions, or in none.
+    """
+    name = f"bkkenergy-{role}-{os.getpid()}"
+    share = name if tries_share and settings.share else ""
+    return settings.model_copy(update={"client_id": name, "session_expiry_s": 60, "share": share})
+
+
+class Subscriber:
+    """A persistent session with the broker at QoS 1, with acknowledgement by hand.
+
+    MQTT 5 with Receive Maximum bounds what is unacknowledged, and so the memory; on 3.1.1 a full
+    queue makes the network thread wait, and TCP holds the broker back.
+    """
+
+    def __init__(
+        self,
+        settings: MqttSettings,
+        topics: Sequence[str],
+        *,
+        exact_topics: Sequence[str] = (),
+        session_mark: Path | None = None,
+        on_trouble: Callable[[Trouble], None] | None = None,
+    ) -> None:
+        """Prepare a session.
+
+        exact_topics : what to subscribe to where the broker takes no wildcards. session_mark : a file
+        that is there once this client id has had a session. on_trouble : is given what endangers messages,
+        in the network thread.
+        """
+        self._settings = settings
+        self._wanted, self._exact = tuple(topics), tuple(exact_topics)
+        self._topics: tuple[str, ...] = ()
+        self._session_mark, self._on_trouble = session_mark, on_trouble
+        self._had_session = session_mark is not None and session_mark.exists()
+        self._connected_at_s = 0.0
+        self._cuts = 0
+        self.troubles: dict[TroubleKind, Trouble] = {}
+        """What is wrong with the present connection, or was with the last."""
+        self._queue: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._bytes_in = 0  # written by the network thread alone
+        self._bytes_out = 0  # written by the taking thread alone
+        self._lock = threading.Lock()
+        self._epoch = 0
+        self._connected = threading.Event()
+        self._drops = 0
+        self._asked_at_s: float | None = None
+        self._stopping = False
+        self.refusal = ""
+        self.granted: dict[str, bool] | None = None
+        self._fallback_wanted = False
+        self._is_v5 = settings.protocol != "3.1.1"
+        self._client = self._new_client()
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the session stands now."""
+        return self._connected.is_set()
+
+    @property
+    def protocol(self) -> str:
+        """The version of MQTT in use."""
+        return "5" if self._is_v5 else "3.1.1"
+
+    def start(self) -> None:
+        """Connect in the background, again and again until it holds."""
+        settings = self._settings
+        options: dict[str, Any] = {}
+        if self._is_v5:
+            properties = Properties(PacketTypes.CONNECT)
+            properties.SessionExpiryInterval = settings.session_expiry_s
+            properties.ReceiveMaximum = settings.receive_maximum
+            options = {"clean_start": False, "properties": properties}
+        self._client.connect_async(settings.host, settings.port, settings.keepalive_s, **options)
+        self._client.loop_start()
+
+    def stop(self) -> None:
+        """Leave; the broker keeps the session and what is not acknowledged."""
+        self._stopping = True
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def tend(self) -> None:
+        """To be called now and then: falls back to 3.1.1, and revives a network thread that died."""
+        asked_at_s = self._asked_at_s
+        is_silent = asked_at_s is not None and time.monotonic() - asked_at_s > CONNACK_WITHIN_S
+        if self._fallback_wanted or (is_silent and self._settings.protocol == "auto"):
+            self._fallback_wanted = False
+            self._asked_at_s = None
+            self._is_v5 = not self._is_v5
+            self._drops = 0
+            log.warning("mqtt_protocol_changed", protocol=self.protocol, broker=self._where)
+            self._restart()
+        elif not self._network_thread_lives():
+            log.error("mqtt_thread_died", broker=self._where)
+            self._restart()
+
+    def take(self, most: int, most_bytes: int, *, timeout_s: float | None = None) -> list[Message]:
+        """Messages that have come, until there are `most` of them or their payloads reach `most_bytes`.
+
+        Waits up to `timeout_s` for the first; not at all without one.
+        """
+        taken: list[Message] = []
+        size_bytes = 0
+        try:
+            while len(taken) < most and size_bytes < most_bytes:
+                is_waiting = timeout_s is not None and not taken
+                message = self._queue.get(timeout=timeout_s) if is_waiting else self._queue.get_nowait()
+                taken.append(message)
+                size_bytes += len(message.payload)
+        except queue.Empty:
+            pass
+        self._bytes_out += size_bytes
+        return taken
+
+    def acknowledge(self, messages: Sequence[Message]) -> None:
+        """Tell the broker that these are safe. Those of an earlier connection it sends again by itself."""
+        with self._lock:
+            ids = [message.packet_id for message in messages if message.qos and message.epoch == self._epoch]
+            if ids:
+                self._client.ack_all(ids)
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Send a command to a gateway, once, if it is there."""
+        self._client.publish(topic, payload, qos=0)
+
+    @property
+    def _where(self) -> str:
+        return f"{self._settings.host}:{self._settings.port}"
+
+    def _restart(self) -> None:
+        self._client.loop_stop()
+        self._client = self._new_client()
+        self.start()
+
+    def _network_thread_lives(self) -> bool:
+        name = f"paho-mqtt-client-{self._settings.client_id}"
+        return any(thread.name == name for thread in threading.enumerate())
+
+    def _new_client(self) -> BulkClient:
+        settings = self._settings
+        client = BulkClient(
+            CallbackAPIVersion.VERSION2,
+            client_id=settings.client_id,
+            clean_session=None if self._is_v5 else False,
+            protocol=MQTTProtocolVersion.MQTTv5 if self._is_v5 else MQTTProtocolVersion.MQTTv311,
+            manual_ack=True,
+        )
+        if settings.username:
+            password = settings.password.get_secret_value() if settings.password else None
+            client.username_pw_set(settings.username, password)
+        if settings.tls:
+            ca_file, cert_file, key_file = (str(path) if path else None for _, path in settings.tls)
+            client.tls_set(ca_file, cert_file, key_file)
+        client.reconnect_delay_set(1, settings.reconnect_max_s)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_connect_fail = self._on_connect_fail
+        client.on_socket_open = self._on_socket_open
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
+        return client
+
+    def _on_socket_open(self, _client: mqtt.Client, _data: object, _socket: object) -> None:
+        self._asked_at_s = time.monotonic()
+
+    def _on_connect(
+        self, client: mqtt.Client, _data: object, flags: mqtt.ConnectFlags, reason: ReasonCode, properties: object
+    ) -> None:
+        self._asked_at_s = None
+        if reason.is_failure:
+            log.error("mqtt_refused", broker=self._where, why=str(reason))
+            if self._settings.protocol == "auto" and str(reason) == UNSUPPORTED_PROTOCOL:
+                self._fallback_wanted = True
+            else:
+                self.refusal = str(reason)
+            return
+        self._drops = 0
+        with self._lock:
+            self._epoch += 1
+        log.info("mqtt_connected", broker=self._where, protocol=self.protocol, session_present=flags.session_present)
+        self._connected_at_s = time.monotonic()
+        self._look_at_session(is_present=bool(flags.session_present))
+        self._topics = self._granted_by(properties)
+        options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
+        if not self._topics:
+            self.granted = {}
+        elif self._is_v5:
+            client.subscribe([(topic, options) for topic in self._topics])
+        else:
+            client.subscribe([(topic, 1) for topic in self._topics])
+        self._connected.set()
+
+    def _look_at_session(self, *, is_present: bool) -> None:
+        """Whether the broker still has what it had to keep."""
+        self.troubles = {kind: found for kind, found in self.troubles.items() if kind in _OF_THE_LAST}
+        if self._had_session and not is_present:
+            self._trouble(troubles.session_lost(self._settings.client_id))
+        self._had_session = True
+        if self._session_mark is not None:
+            with suppress(OSError):
+                self._session_mark.touch()
+
+    def _granted_by(self, properties: object) -> tuple[str, ...]:
+        """The topics to subscribe to, of what the broker says that it can do.
+
+        Where it knows no shared subscriptions the prefix is dropped, aloud: as a literal topic it would
+        match nothing, and a session without subscriptions would lose what comes until a person has read
+        the log. Each ingester then stores every message, which the stores' keys make harmless.
+        """
+        settings = self._settings
+        found = (
+            list(troubles.announced(properties, settings, has_exact_topics=bool(self._exact))) if self._is_v5 else []
+        )
+        if settings.share and not self._is_v5:
+            found.append(troubles.without_share(self.protocol))
+        for trouble in found:
+            self._trouble(trouble)
+        kinds = {trouble.kind for trouble in found}
+        topics = self._wanted
+        if TroubleKind.WILDCARDS_UNAVAILABLE in kinds:
+            topics = self._exact or tuple(topic for topic in topics if not {"+", "#"} & set(topic))
+        is_shared = settings.share and TroubleKind.SHARE_UNAVAILABLE not in kinds
+        return tuple(f"$share/{settings.share}/{topic}" for topic in topics) if is_shared else topics
+
+    def _trouble(self, trouble: Trouble) -> None:
+        self.troubles[trouble.kind] = trouble
+        log.warning("mqtt_trouble", kind=str(trouble.kind), found=trouble.found, remedy=trouble.remedy)
+        if self._on_trouble is not None:
+            self._on_trouble(trouble)
+
+    def _on_disconnect(
+        self, client: mqtt.Client, _data: object, flags: mqtt.DisconnectFlags, reason: ReasonCode, _props: object
+    ) -> None:
+        self._asked_at_s = None
+        with self._lock:
+            self._epoch += 1
+        if self._stopping:
+            return
+        if not self._connected.is_set():
+            self._drops += 1
+            self._fallback_wanted |= self._settings.protocol == "auto" and self._drops >= DROPS_BEFORE_FALLBACK
+        else:
+            self._look_at_cut(client, str(reason), is_told=flags.is_disconnect_packet_from_server)
+        self._connected.clear()
+        log.warning("mqtt_disconnected", broker=self._where, why=str(reason))
+
+    def _look_at_cut(self, client: mqtt.Client, reason: str, *, is_told: bool) -> None:
+        """Tell why the broker ended the connection, and wait longer where it does so again and again.
+
+        paho's own pause begins again with each CONNACK.
+        """
+        is_soon = time.monotonic() - self._connected_at_s < SOON_S
+        self._cuts = self._cuts + 1 if is_soon else 0
+        if self._cuts >= CUTS_BEFORE_PAUSE:
+            pause_s = min(2 ** (self._cuts - CUTS_BEFORE_PAUSE + 1), self._settings.reconnect_max_s)
+            client.reconnect_delay_set(pause_s, self._settings.reconnect_max_s)
+            self._trouble(troubles.cut_again(self._cuts, reason, pause_s))
+            return
+        client.reconnect_delay_set(1, self._settings.reconnect_max_s)
+        if is_told:
+            self._trouble(troubles.cut(reason))
+
+    def _on_connect_fail(self, _client: mqtt.Client, _data: object) -> None:
+        log.warning("mqtt_unreachable", broker=self._where)
+
+    def _on_subscribe(
+        self, _client: mqtt.Client, _data: object, _mid: int, reasons: list[ReasonCode], _props: object
+    ) -> None:
+        self.granted = {topic: not reason.is_failure for topic, reason in zip(self._topics, reasons, strict=False)}
+        for topic, reason in zip(self._topics, reasons, strict=False):
+            if reason.is_failure:
+                remedy = "Let the ingester's user read it: bkkenergy meters acl."
+                found = f"the broker refuses the subscription to {topic}: {reason}"
+                self._trouble(Trouble(TroubleKind.SUBSCRIPTION_REFUSED, found, remedy))
+        weak = [topic for topic, reason in zip(self._topics, reasons, strict=False) if reason.value == 0]
+        if weak:
+            self._trouble(troubles.qos_0(f"{len(weak)} of {len(reasons)} subscriptions are granted with QoS 0"))
+
+    def _on_message(self, _client: mqtt.Client, _data: object, received: mqtt.MQTTMessage) -> None:
+        try:
+            topic = received.topic
+        except UnicodeDecodeError:
+            topic = received._topic.decode(errors="replace")  # noqa: SLF001 - paho has no other way
+        now_us = int(time.time() * US_PER_S)
+        self._queue.put(
+            Message(
+                topic,
+                bytes(received.payload),
+                received.mid,
+                received.qos,
+                self._epoch,
+                received.retain,
+                received.dup,
+                now_us,
+            )
+        )
+        self._bytes_in += len(received.payload)
+        while self._is_full() and not self._stopping:
+            time.sleep(FULL_QUEUE_PAUSE_S)
+
+    def _is_full(self) -> bool:
+        is_long = self._queue.qsize() > self._settings.receive_maximum
+        return is_long or self._bytes_in - self._bytes_out > MAX_QUEUED_BYTES

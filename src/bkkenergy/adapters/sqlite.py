@@ -1,0 +1,213 @@
+"""Readings in one SQLite file: nothing to install, and other processes may read while one writes."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from functools import lru_cache
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from bkkenergy.adapters.ledger.beside import MarksBeside
+from bkkenergy.adapters.ledger.marks import mark_readings_sql
+from bkkenergy.adapters.ledger.tables import sqlite_schema
+from bkkenergy.adapters.sqlite_file import METER_TABLE, Transaction, make_tables, open_database
+from bkkenergy.ports.readings import DEFAULT_FIELDS, StoreUnfit
+from bkkenergy.readings import FIELDS, ReadingBatch
+
+ROWS_AT_ONCE = (8000, 2000, 500, 100, 20, 5, 1)
+"""Sizes of INSERT statements: a batch is cut into the largest that fit, so that few texts are ever prepared."""
+DELETED_AT_ONCE = 20_000
+
+_SCHEMA = f"""
+{METER_TABLE}
+CREATE TABLE IF NOT EXISTS reading (
+    meter INTEGER NOT NULL REFERENCES meter (id),
+    ts_us INTEGER NOT NULL,
+    {", ".join(f"{name} REAL" for name in FIELDS)},
+    PRIMARY KEY (meter, ts_us)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS probe (one INTEGER PRIMARY KEY CHECK (one = 1), value INTEGER NOT NULL);
+"""
+
+
+class SqliteStore:
+    """The embedded ReadingStore."""
+
+    def __init__(self, path: Path, marks: MarksBeside | None = None) -> None:
+        """Marks : where the energy ledger lives in another database; without, it lives in this file."""
+        self.path, self._marks = path, marks
+        self._connection = open_database(path)
+        self._numbers: dict[str, int] = {}
+
+    def prepare(self) -> None:
+        """Make the tables, and the columns that an older file lacks."""
+        make_tables(self._connection, self.path, _SCHEMA + sqlite_schema())
+        known = {row[1] for row in self._connection.execute("PRAGMA table_info(reading)")}
+        lacking = [name for name in FIELDS if name not in known]
+        make_tables(self._connection, self.path, "".join(f"ALTER TABLE reading ADD COLUMN {n} REAL;" for n in lacking))
+
+    def commit(self, batch: ReadingBatch) -> None:
+        """Store the batch and mark its days in one transaction, synced to disk."""
+        if len(batch) == 0:
+            return
+        names = tuple(name for name in FIELDS if name in batch.columns)
+        used = {batch.meter_ids[index] for index in np.flatnonzero(np.bincount(batch.meter)).tolist()}
+        beside = nullcontext() if self._marks is None else self._marks.around(batch)
+        with beside, Transaction(self._connection, self.path) as connection:
+            known = self._numbers | self._new_numbers(used - self._numbers.keys())
+            numbers = np.array([known.get(name, -1) for name in batch.meter_ids], np.int64)
+            columns = (numbers[batch.meter], batch.ts_us, *(batch.columns[name] for name in names))
+            _insert(connection, ("meter", "ts_us", *names), [column.tolist() for column in columns])
+            if self._marks is None:
+                mark_readings_sql(connection, batch.meter_ids, batch.meter, batch.ts_us)
+        self._numbers = known
+
+    def readings(
+        self, meter_ids: Sequence[str], start_us: int, end_us: int, fields: Sequence[str] = DEFAULT_FIELDS
+    ) -> ReadingBatch:
+        """Readings of the meters with start <= instant < end, sorted by meter and instant."""
+        query = (
+            f"SELECT ts_us, {', '.join(fields)} FROM reading JOIN meter ON meter.id = reading.meter "  # noqa: S608
+            "WHERE meter.name = ? AND ts_us >= ? AND ts_us < ? ORDER BY ts_us"
+        )
+        parts = []
+        for number, meter_id in enumerate(meter_ids):
+            rows = self._connection.execute(query, (meter_id, start_us, end_us)).fetchall()
+            if rows:
+                ts_us, *columns = np.ascontiguousarray(np.array(rows, np.float64).T)  # exact to the year 2255
+                parts.append(
+                    ReadingBatch(
+                        tuple(meter_ids),
+                        np.full(len(rows), number, np.int64),
+                        ts_us.astype(np.int64),
+                        dict(zip(fields, columns, strict=True)),
+                    )
+                )
+        return ReadingBatch.concat(parts) if parts else ReadingBatch.empty(meter_ids)
+
+    def last_seen_us(self, meter_ids: Sequence[str]) -> Mapping[str, int]:
+        """Instant of the latest reading of each meter that has one."""
+        return self._outermost_us("max", meter_ids)
+
+    def first_seen_us(self, meter_ids: Sequence[str]) -> Mapping[str, int]:
+        """Instant of the earliest reading of each meter that has one."""
+        return self._outermost_us("min", meter_ids)
+
+    def _outermost_us(self, which: str, meter_ids: Sequence[str]) -> dict[str, int]:
+        query = f"SELECT {which}(ts_us) FROM reading WHERE meter = (SELECT id FROM meter WHERE name = ?)"  # noqa: S608
+        found = {name: self._connection.execute(query, (name,)).fetchone()[0] for name in meter_ids}
+        return {name: ts_us for name, ts_us in found.items() if ts_us is not None}
+
+    def last_before_us(self, meter_id: str, before_us: int, field: str) -> int | None:
+        """Return the instant of a meter's last reading of a field before an instant; None without one."""
+        return self._nearest_us(meter_id, before_us, field, "<", "DESC")
+
+    def first_from_us(self, meter_id: str, from_us: int, field: str) -> int | None:
+        """Return the instant of a meter's first reading of a field from an instant on; None without one."""
+        return self._nearest_us(meter_id, from_us, field, ">=", "ASC")
+
+    def _nearest_us(self, meter_id: str, ts_us: int, field: str, side: str, order: str) -> int | None:
+        query = (
+            "SELECT ts_us FROM reading WHERE meter = (SELECT id FROM meter WHERE name = ?) "  # noqa: S608
+            f"AND ts_us {side} ? AND {field} IS NOT NULL ORDER BY ts_us {order} LIMIT 1"
+        )
+        row = self._connection.execute(query, (meter_id, ts_us)).fetchone()
+        return None if row is None else int(row[0])
+
+    def probe(self) -> None:
+        """Write a value that no page shows, and read it back."""
+        value = time.time_ns()
+        with Transaction(self._connection, self.path) as connection:
+            connection.execute("INSERT OR REPLACE INTO probe VALUES (1, ?)", (value,))
+            # Read under the same lock: another process that starts now may write over it.
+            (found,) = connection.execute("SELECT value FROM probe").fetchone()
+        if found != value:
+            raise StoreUnfit(f"{self.path}: a value that was written is not found when read. Check the disk.")
+
+    def expires_after_s(self) -> float | None:
+        """Never: nothing but `forget` deletes from this file."""
+        return None
+
+    def count(
+        self, meter_ids: Sequence[str], start_us: int, end_us: int, fields: Sequence[str] = DEFAULT_FIELDS
+    ) -> Mapping[str, Mapping[str, int]]:
+        """How many values of each field the meters have with start <= instant < end."""
+        counted = ", ".join(f"count({name})" for name in fields)
+        query = (
+            f"SELECT {counted} FROM reading WHERE meter = (SELECT id FROM meter WHERE name = ?) "  # noqa: S608
+            "AND ts_us >= ? AND ts_us < ?"
+        )
+        rows = {name: self._connection.execute(query, (name, start_us, end_us)).fetchone() for name in meter_ids}
+        counts = {
+            name: {field: number for field, number in zip(fields, row, strict=True) if number}
+            for name, row in rows.items()
+        }
+        return {name: own for name, own in counts.items() if own}
+
+    def forget(self, meter_ids: Sequence[str], start_us: int, before_us: int) -> None:
+        """Delete readings, some at a time, so that the ingester never waits long. The file keeps its size."""
+        query = (
+            "DELETE FROM reading WHERE meter = (SELECT id FROM meter WHERE name = ?1) AND ts_us >= ?2 "
+            "AND ts_us < coalesce((SELECT ts_us FROM reading WHERE meter = (SELECT id FROM meter WHERE name = ?1) "
+            "AND ts_us >= ?2 ORDER BY ts_us LIMIT 1 OFFSET ?4), ?3) AND ts_us < ?3"
+        )
+        for name in meter_ids:
+            deleted = 1
+            while deleted:
+                with Transaction(self._connection, self.path) as connection:
+                    deleted = connection.execute(query, (name, start_us, before_us, DELETED_AT_ONCE)).rowcount
+
+    def latest_registers(self, meter_ids: Sequence[str]) -> Mapping[str, tuple[int, float]]:
+        """Instant and value of the latest import register of each meter that has one."""
+        query = (
+            "SELECT ts_us, energy_kwh FROM reading WHERE meter = (SELECT id FROM meter WHERE name = ?) "
+            "AND energy_kwh IS NOT NULL ORDER BY ts_us DESC LIMIT 1"
+        )
+        rows = {name: self._connection.execute(query, (name,)).fetchone() for name in meter_ids}
+        return {name: (int(row[0]), float(row[1])) for name, row in rows.items() if row is not None}
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+        if self._marks is not None:
+            self._marks.close()
+
+    def _new_numbers(self, names: Iterable[str]) -> dict[str, int]:
+        """The file's own number of each meter; remembered only once the transaction has held."""
+        numbers = {}
+        for name in names:
+            self._connection.execute("INSERT OR IGNORE INTO meter (name) VALUES (?)", (name,))
+            row = self._connection.execute("SELECT id FROM meter WHERE name = ?", (name,)).fetchone()
+            numbers[name] = int(row[0])
+        return numbers
+
+
+def _insert(connection: sqlite3.Connection, names: tuple[str, ...], columns: Sequence[Sequence[float]]) -> None:
+    """Upsert rows, as many to a statement as SQLite takes.
+
+    Python lets go of its lock while SQLite runs a statement: with one row to a statement, the
+    ingester's threads spend their time handing the lock to each other.
+    """
+    values = list(chain.from_iterable(zip(*columns, strict=True)))
+    width, at = len(names), 0
+    most_values = connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)
+    for rows in ROWS_AT_ONCE:
+        step = rows * width
+        while step <= most_values and at + step <= len(values):
+            connection.execute(_upsert(names, rows), values[at : at + step])
+            at += step
+
+
+@lru_cache(maxsize=16)
+def _upsert(names: tuple[str, ...], rows: int) -> str:
+    updates = ", ".join(f"{name} = coalesce(excluded.{name}, {name})" for name in names[2:])
+    marks = ", ".join([f"({', '.join('?' * len(names))})"] * rows)
+    return (
+        f"INSERT INTO reading ({', '.join(names)}) VALUES {marks} "  # noqa: S608 - names from FIELDS
+        f"ON CONFLICT (meter, ts_us) DO {f'UPDATE SET {updates}' if updates else 'NOTHING'}"
+    )

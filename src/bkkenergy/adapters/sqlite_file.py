@@ -1,0 +1,81 @@
+"""SQLite files of the service: opened durably, changed all or nothing."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from bkkenergy.ports.readings import StoreAway, StoreRefused
+
+BUSY_TIMEOUT_S = 5.0
+METER_TABLE = "CREATE TABLE IF NOT EXISTS meter (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"
+
+
+def open_database(path: Path) -> sqlite3.Connection:
+    """A durable connection to one of the service's own files, made when absent. Raises StoreAway."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # One thread at a time uses a connection: the ingester's worker, or a command.
+        connection = sqlite3.connect(
+            path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, cached_statements=32
+        )
+        use_write_ahead_log(connection)
+        connection.execute("PRAGMA synchronous = FULL")
+    except (OSError, sqlite3.Error) as error:
+        raise StoreAway(f"{path}: the database cannot be opened ({error}). Check the path, rights and disk.") from error
+    return connection
+
+
+def use_write_ahead_log(connection: sqlite3.Connection) -> None:
+    """Switch a new file to WAL. Two openers at once may meet here, and SQLite's own time-out does not cover it."""
+    until_s = time.monotonic() + BUSY_TIMEOUT_S
+    while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > until_s:
+                raise
+            time.sleep(0.02)
+
+
+def make_tables(connection: sqlite3.Connection, path: Path, schema: str) -> None:
+    """Run the statements that make tables which are not there yet. Raises StoreAway."""
+    try:
+        connection.executescript(schema)
+    except sqlite3.Error as error:
+        raise StoreAway(f"{path}: the tables cannot be made ({error}). Check disk space and rights.") from error
+
+
+class Transaction:
+    """All or nothing on one connection; errors leave as StoreAway or StoreRefused."""
+
+    def __init__(self, connection: sqlite3.Connection, where: Path) -> None:
+        self._connection, self._where = connection, where
+
+    def __enter__(self) -> sqlite3.Connection:
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            raise self._told(error) from error
+        return self._connection
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        try:
+            if error is None:
+                self._connection.execute("COMMIT")
+        except sqlite3.Error as failed:
+            error = failed
+        if error is not None:
+            with suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+        if isinstance(error, sqlite3.Error):
+            with suppress(sqlite3.Error):  # a log that found no room to grow is folded back: the next try may fit
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            raise self._told(error) from error
+
+    def _told(self, error: sqlite3.Error) -> StoreAway | StoreRefused:
+        if isinstance(error, sqlite3.OperationalError):
+            return StoreAway(f"{self._where}: the store cannot be written now ({error}). Check disk space and rights.")
+        return StoreRefused(f"{self._where}: the store refuses the data ({error}).")

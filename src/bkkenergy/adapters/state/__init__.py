@@ -1,0 +1,81 @@
+"""The service's own memory: runs, deliveries, alerts and the plan, in SQLite or PostgreSQL."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from bkkenergy.adapters.engines import file_engine, make_engine, shown, told
+from bkkenergy.errors import ConfigError, Fault
+from bkkenergy.ports.readings import StoreAway
+from bkkenergy.readings import US_PER_S
+from bkkenergy.settings import STATE_URL_VARIABLE, StateSettings
+
+HEAD = "0004"
+"""The migration that this version's tables are at; a test holds it to the files."""
+UPGRADE_LOCK = 7_061_972
+"""PostgreSQL's advisory lock under which one replica migrates while the others wait."""
+
+
+def open_state(settings: StateSettings) -> Engine:
+    """The state's database with its tables as this version wants them. Raises ConfigError, StoreAway."""
+    try:
+        engine = _engine(settings)
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        remedy = "Write sqlite:///PATH or postgresql+psycopg://USER@HOST/NAME, and install bkkenergy[postgres]."
+        raise ConfigError([Fault(f"${STATE_URL_VARIABLE}", f"cannot be used ({error})", remedy)]) from None
+    try:
+        if _version(engine) != HEAD:
+            _upgrade(engine)
+    except (SQLAlchemyError, OSError) as error:
+        raise StoreAway(f"state database {shown(engine)}: {error}. Check the server, the path and rights.") from error
+    return engine
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """All or nothing. Raises StoreAway when the database does not answer."""
+    with told(engine), engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A view of one moment, which keeps nobody from writing. Raises StoreAway when the database does not answer."""
+    with told(engine), engine.connect().execution_options(is_reading=True) as connection, connection.begin():
+        yield connection
+
+
+def us_of(instant: dt.datetime) -> int:
+    """Microseconds since 1970 UTC of an instant with zone, as the state keeps it."""
+    if instant.tzinfo is None:
+        raise ValueError(f"instant {instant} has no time zone")
+    return int(instant.timestamp() * US_PER_S)
+
+
+def _engine(settings: StateSettings) -> Engine:
+    return file_engine(settings.path) if settings.url is None else make_engine(settings.url.get_secret_value())
+
+
+def _version(engine: Engine) -> str | None:
+    with engine.connect() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _upgrade(engine: Engine) -> None:
+    from alembic import command  # noqa: PLC0415 - wanted once in a version's life
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", "bkkenergy.adapters.state:migrations")
+    with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": UPGRADE_LOCK})
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")

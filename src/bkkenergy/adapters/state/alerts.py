@@ -1,0 +1,76 @@
+"""Alerts: opened once by their key, closed when what they tell is over, told once."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Engine, insert, select, update
+
+from bkkenergy.adapters.state import reading, transaction, us_of
+from bkkenergy.adapters.state.tables import alert
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarm:
+    """Something to be told at once. key : the same as long as it is the same matter."""
+
+    key: str
+    kind: str
+    agency: str
+    building: str
+    meter: str = ""
+    figures: Mapping[str, Any] = field(default_factory=dict)
+
+
+def reconcile(
+    engine: Engine, alarms: Sequence[Alarm], now: dt.datetime, *, kinds: Collection[str], agency: str | None = None
+) -> int:
+    """Open what is new, close what is over among the kinds (of an agency) that were looked at; how many were opened.
+
+    A key that was closed is not opened again: a matter that comes and goes is told once.
+    """
+    looked_at = [alert.c.kind.in_(kinds)] + ([alert.c.agency == agency] if agency else [])
+    with transaction(engine) as connection:
+        known = {row.key: row.closed_us for row in connection.execute(select(alert).where(*looked_at))}
+        new = {own.key: own for own in alarms if own.key not in known}
+        for own in new.values():
+            values = {name: getattr(own, name) for name in Alarm.__dataclass_fields__}
+            connection.execute(insert(alert).values(**values | {"figures": dict(own.figures)}, opened_us=us_of(now)))
+        still = {own.key for own in alarms}
+        over = [key for key, closed_us in known.items() if closed_us is None and key not in still]
+        if over:
+            connection.execute(update(alert).where(alert.c.key.in_(over)).values(closed_us=us_of(now)))
+    return len(new)
+
+
+def untold(engine: Engine) -> list[Alarm]:
+    """Open alerts that nobody was told of yet, the oldest first."""
+    return _alarms(engine, alert.c.told_us.is_(None), alert.c.closed_us.is_(None))
+
+
+def open_alerts(engine: Engine) -> list[Alarm]:
+    """All that is open."""
+    return _alarms(engine, alert.c.closed_us.is_(None))
+
+
+def _alarms(engine: Engine, *where: Any) -> list[Alarm]:
+    with reading(engine) as connection:
+        rows = connection.execute(select(alert).where(*where).order_by(alert.c.id)).mappings()
+        return [Alarm(**{name: row[name] for name in Alarm.__dataclass_fields__}) for row in rows]
+
+
+def mark_told(connection: Connection, alarms: Sequence[Alarm], now: dt.datetime) -> None:
+    """They are in the outbox."""
+    told = update(alert).where(alert.c.key.in_([own.key for own in alarms]))
+    connection.execute(told.values(told_us=us_of(now)))
+
+
+def last_told(engine: Engine) -> int | None:
+    """When alerts were told last, µs."""
+    newest = select(alert.c.told_us).where(alert.c.told_us.is_not(None)).order_by(alert.c.told_us.desc()).limit(1)
+    with reading(engine) as connection:
+        found: int | None = connection.execute(newest).scalar()
+        return found

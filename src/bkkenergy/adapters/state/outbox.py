@@ -1,0 +1,91 @@
+"""The outbox: messages written in the transaction that made them due, and sent afterwards, at least once.
+
+At least once and not at most once: a report that never comes is worse than one that comes twice, and a mail that is
+sent again after a crash between the server's "250" and our commit carries the same Message-ID, by which mailboxes
+tell it is the same.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from sqlalchemy import Connection, Engine, RowMapping, insert, select, update
+
+from bkkenergy.adapters.state import reading, transaction, us_of
+from bkkenergy.adapters.state.tables import outbox
+
+MOST_ERROR = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posted:
+    """A message and how far it has come."""
+
+    id: int
+    key: str
+    channel: str
+    recipient: str
+    message: Mapping[str, Any]
+    state: str
+    tries: int
+    created_us: int
+    next_try_us: int
+    sent_us: int | None
+    error: str
+
+    @classmethod
+    def of(cls, row: RowMapping) -> Self:
+        """A row of the table."""
+        return cls(**{name: row[name] for name in cls.__dataclass_fields__})
+
+
+def post(
+    connection: Connection, *, key: str, channel: str, recipient: str, message: Mapping[str, Any], now: dt.datetime
+) -> None:
+    """Put a message into the outbox, once by its key."""
+    if connection.execute(select(outbox.c.id).where(outbox.c.key == key)).first():
+        return
+    connection.execute(
+        insert(outbox).values(
+            key=key,
+            channel=channel,
+            recipient=recipient,
+            message=dict(message),
+            state="waiting",
+            created_us=us_of(now),
+            next_try_us=us_of(now),
+        )
+    )
+
+
+def waiting(engine: Engine, now: dt.datetime, limit: int) -> list[Posted]:
+    """Messages whose time has come, the oldest first."""
+    due = select(outbox).where(outbox.c.state == "waiting", outbox.c.next_try_us <= us_of(now))
+    with reading(engine) as connection:
+        return [Posted.of(row) for row in connection.execute(due.order_by(outbox.c.id).limit(limit)).mappings()]
+
+
+def sent(engine: Engine, own: Posted, now: dt.datetime) -> None:
+    """The other side has it."""
+    values = {"state": "sent", "sent_us": us_of(now), "tries": own.tries + 1, "error": ""}
+    with transaction(engine) as connection:
+        connection.execute(update(outbox).where(outbox.c.id == own.id).values(values))
+
+
+def not_sent(engine: Engine, own: Posted, error: str, *, retry_at: dt.datetime | None) -> None:
+    """The other side has not taken it; tried again at `retry_at`, or given up."""
+    values: dict[str, Any] = {"tries": own.tries + 1, "error": error[:MOST_ERROR]}
+    values |= {"next_try_us": us_of(retry_at)} if retry_at else {"state": "failed"}
+    with transaction(engine) as connection:
+        connection.execute(update(outbox).where(outbox.c.id == own.id).values(values))
+
+
+def messages(engine: Engine, *, state: str | None = None, limit: int = 50) -> list[Posted]:
+    """The latest messages."""
+    query = select(outbox).order_by(outbox.c.id.desc()).limit(limit)
+    query = query if state is None else query.where(outbox.c.state == state)
+    with reading(engine) as connection:
+        return [Posted.of(row) for row in connection.execute(query).mappings()]

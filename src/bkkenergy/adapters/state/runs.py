@@ -1,0 +1,295 @@
+"""The ledger of runs: what is due, who is at it, and what came of it. A period is reported once, whatever crashed."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+from sqlalchemy import Connection, Engine, RowMapping, and_, func, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from bkkenergy.adapters.engines import told
+from bkkenergy.adapters.state import reading, transaction, us_of
+from bkkenergy.adapters.state.leader import AdvisoryLead
+from bkkenergy.adapters.state.tables import artefact, lease, run
+from bkkenergy.readings import US_PER_S
+from bkkenergy.settings import CITY
+
+RunState = Literal["due", "running", "done", "failed"]
+RUN_STATES: tuple[RunState, ...] = ("due", "running", "done", "failed")
+LEADER = "jobs"
+MOST_ERROR = 2000
+LONGEST_LEASE = 10
+"""A lease that reaches more than so many leases ahead was written by a clock that was wrong, and is taken over."""
+RUNS_A_QUERY = 1000
+
+
+class LeaseLost(Exception):
+    """Another process has taken this work over. What was made is thrown away."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """A report that should exist: of an agency (or the city) over a period, from an instant on."""
+
+    kind: str
+    agency: str
+    period: str
+    first_day: dt.date
+    due_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One line of the ledger. figures : what the report's energies were, to see late data by."""
+
+    id: int
+    kind: str
+    agency: str
+    period: str
+    first_day: dt.date
+    revision: int
+    state: RunState
+    reason: str
+    due_us: int
+    next_try_us: int
+    tries: int
+    owner: str
+    started_us: int | None
+    ended_us: int | None
+    duration_s: float | None
+    error: str
+    figures: Mapping[str, Any] | None
+
+    @classmethod
+    def of(cls, row: RowMapping) -> Self:
+        """A row of the table."""
+        named = {name: row[name] for name in cls.__dataclass_fields__ if name != "first_day"}
+        return cls(first_day=dt.date.fromisoformat(row["first_day"]), **named)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artefact:
+    """A file of a run: path under the archive, its size, and what it hashes to."""
+
+    form: str
+    lang: str
+    path: str
+    size_bytes: int
+    sha256: str
+
+
+class RunQueue:
+    """Runs in the state's database. `owner` names this process; no two may share a name."""
+
+    def __init__(self, engine: Engine, owner: str) -> None:
+        self.engine, self.owner = engine, owner
+        self._lock = AdvisoryLead(engine) if engine.dialect.name == "postgresql" else None
+
+    def lead(self, now: dt.datetime, lease_s: float) -> bool:
+        """Take or keep the lead: by a lease on SQLite, by a lock on PostgreSQL. False while another process has it."""
+        if self._lock is not None:
+            with told(self.engine):
+                return self._lock.take()
+        now_us = us_of(now)
+        until_us = now_us + int(lease_s * US_PER_S)
+        free = or_(lease.c.owner == self.owner, lease.c.until_us < now_us, lease.c.until_us > _latest_us(now, lease_s))
+        taken = {"owner": self.owner, "until_us": until_us}
+        with transaction(self.engine) as connection:
+            if connection.execute(update(lease).where(lease.c.name == LEADER, free).values(taken)).rowcount:
+                return True
+            if connection.execute(select(lease.c.owner).where(lease.c.name == LEADER)).first():
+                return False
+            try:
+                with connection.begin_nested():
+                    connection.execute(insert(lease).values(name=LEADER, **taken))
+            except IntegrityError:
+                return False
+            return True
+
+    def stand_down(self) -> None:
+        """Give the lead back, so that another replica need not wait for it to run out."""
+        if self._lock is not None:
+            self._lock.release()
+            return
+        with transaction(self.engine) as connection:
+            mine = and_(lease.c.name == LEADER, lease.c.owner == self.owner)
+            connection.execute(update(lease).where(mine).values(until_us=0))
+
+    def plan(self, wanted: Sequence[Due]) -> int:
+        """Enter what is due and not in the ledger yet; how many were new."""
+        with transaction(self.engine) as connection:
+            known = {
+                tuple(row) for row in connection.execute(select(run.c.agency, run.c.period).where(run.c.revision == 1))
+            }
+            new = {(own.agency, own.period): own for own in wanted if (own.agency, own.period) not in known}
+            for own in new.values():
+                connection.execute(insert(run).values(**_entered(own, revision=1, reason="")))
+        return len(new)
+
+    def again(self, before: Run, reason: str, now: dt.datetime) -> int | None:
+        """Enter the next revision of a period that is done; None when it is entered already."""
+        own = Due(kind=before.kind, agency=before.agency, period=before.period, first_day=before.first_day, due_at=now)
+        with transaction(self.engine) as connection:
+            latest = connection.execute(select(func.max(run.c.revision)).where(*_same(before))).scalar()
+            if latest != before.revision:
+                return None
+            values = _entered(own, revision=before.revision + 1, reason=reason)
+            number: int = connection.execute(insert(run).values(**values).returning(run.c.id)).scalar_one()
+            return number
+
+    def claim(self, now: dt.datetime, lease_s: float) -> Run | None:
+        """The oldest period that waits, or whose process has died, now this process's; the city after its agencies."""
+        now_us = us_of(now)
+        waits = and_(run.c.state == "due", run.c.next_try_us <= now_us)
+        is_over = or_(run.c.lease_until_us < now_us, run.c.lease_until_us > _latest_us(now, lease_s))
+        orphan = and_(run.c.state == "running", is_over)
+        order = (run.c.due_us, run.c.first_day, run.c.agency == CITY, run.c.agency, run.c.revision)
+        with transaction(self.engine) as connection:
+            found = select(run.c.id).where(or_(waits, orphan)).order_by(*order).limit(1)
+            number = connection.execute(found).scalar()
+            if number is None:
+                return None
+            taken = update(run).where(run.c.id == number, or_(waits, orphan))
+            values = {
+                "state": "running",
+                "owner": self.owner,
+                "tries": run.c.tries + 1,
+                "started_us": now_us,
+                "lease_until_us": now_us + int(lease_s * US_PER_S),
+                "error": "",
+            }
+            if not connection.execute(taken.values(values)).rowcount:
+                return None  # a replica was quicker
+            return Run.of(connection.execute(select(run).where(run.c.id == number)).mappings().one())
+
+    def renew(self, own: Run, now: dt.datetime, lease_s: float) -> bool:
+        """Keep a run that takes long. False when it was taken over."""
+        with transaction(self.engine) as connection:
+            kept = update(run).where(*self._mine(own)).values(lease_until_us=us_of(now) + int(lease_s * US_PER_S))
+            return bool(connection.execute(kept).rowcount)
+
+    def finish(
+        self,
+        own: Run,
+        now: dt.datetime,
+        *,
+        artefacts: Sequence[Artefact],
+        figures: Mapping[str, Any],
+        publish: Callable[[Connection], None],
+    ) -> None:
+        """Close a run. `publish` makes its files visible, under the row's lock: no other process can be at it.
+
+        A crash before the commit leaves whole files that no line names; the next try replaces them.
+        Raises LeaseLost, StoreAway.
+        """
+        now_us = us_of(now)
+        done = {
+            "state": "done",
+            "ended_us": now_us,
+            "duration_s": (now_us - (own.started_us or now_us)) / US_PER_S,
+            "figures": dict(figures),
+        }
+        with transaction(self.engine) as connection:
+            if not connection.execute(update(run).where(*self._mine(own)).values(done)).rowcount:
+                raise LeaseLost
+            publish(connection)
+            for file in artefacts:
+                values = {name: getattr(file, name) for name in Artefact.__dataclass_fields__}
+                connection.execute(insert(artefact).values(run_id=own.id, **values))
+
+    def fail(self, own: Run, now: dt.datetime, error: str, *, retry_at: dt.datetime | None) -> None:
+        """Note what went wrong; tried again at `retry_at`, or left failed until a person asks."""
+        now_us = us_of(now)
+        values = {
+            "state": "due" if retry_at else "failed",
+            "error": error[:MOST_ERROR],
+            "ended_us": now_us,
+            "duration_s": (now_us - (own.started_us or now_us)) / US_PER_S,
+        }
+        if retry_at:
+            values["next_try_us"] = us_of(retry_at)
+        with transaction(self.engine) as connection:
+            connection.execute(update(run).where(*self._mine(own)).values(values))
+
+    def retry(self, ids: Sequence[int], now: dt.datetime) -> int:
+        """Put failed or waiting runs at the head again; how many were."""
+        waits = run.c.state.in_(("failed", "due"))
+        with transaction(self.engine) as connection:
+            again = update(run).where(run.c.id.in_(ids), waits).values(state="due", tries=0, next_try_us=us_of(now))
+            return connection.execute(again).rowcount
+
+    def runs(
+        self,
+        *,
+        number: int | None = None,
+        agency: str | None = None,
+        period: str | None = None,
+        state: RunState | None = None,
+        since: dt.date | None = None,
+        limit: int | None = None,
+    ) -> list[Run]:
+        """Lines of the ledger, the newest period first."""
+        query = select(run).order_by(run.c.first_day.desc(), run.c.agency, run.c.revision.desc()).limit(limit)
+        wanted = {run.c.id: number, run.c.agency: agency, run.c.period: period, run.c.state: state}
+        for column, value in wanted.items():
+            query = query.where(column == value) if value is not None else query
+        if since is not None:
+            query = query.where(run.c.first_day >= since.isoformat())
+        with reading(self.engine) as connection:
+            return [Run.of(row) for row in connection.execute(query).mappings()]
+
+    def counts(self) -> dict[str, int]:
+        """How many runs are in each state."""
+        query = select(run.c.state, func.count()).group_by(run.c.state)
+        with reading(self.engine) as connection:
+            found = {state: int(count) for state, count in connection.execute(query)}
+        return {state: found.get(state, 0) for state in RUN_STATES}
+
+    def newest_first_days(self) -> dict[tuple[str, str], dt.date]:
+        """The first day of the newest period in the ledger, by kind and agency."""
+        query = select(run.c.kind, run.c.agency, func.max(run.c.first_day)).group_by(run.c.kind, run.c.agency)
+        with reading(self.engine) as connection:
+            return {(kind, agency): dt.date.fromisoformat(day) for kind, agency, day in connection.execute(query)}
+
+    def artefacts(self, runs: Sequence[Run]) -> dict[int, list[Artefact]]:
+        """The files of each run, by its number."""
+        found: dict[int, list[Artefact]] = {own.id: [] for own in runs}
+        for at in range(0, len(runs), RUNS_A_QUERY):
+            some = [own.id for own in runs[at : at + RUNS_A_QUERY]]
+            query = select(artefact).where(artefact.c.run_id.in_(some)).order_by(artefact.c.form, artefact.c.lang)
+            with reading(self.engine) as connection:
+                for row in connection.execute(query).mappings():
+                    own = Artefact(**{name: row[name] for name in Artefact.__dataclass_fields__})
+                    found[row["run_id"]].append(own)
+        return found
+
+    def _mine(self, own: Run) -> tuple[Any, ...]:
+        return run.c.id == own.id, run.c.owner == self.owner, run.c.state == "running", run.c.tries == own.tries
+
+
+def _same(own: Run) -> tuple[Any, ...]:
+    return run.c.agency == own.agency, run.c.period == own.period
+
+
+def _latest_us(now: dt.datetime, lease_s: float) -> int:
+    """The latest instant to which a true lease can reach."""
+    return us_of(now) + int(LONGEST_LEASE * lease_s * US_PER_S)
+
+
+def _entered(own: Due, *, revision: int, reason: str) -> dict[str, Any]:
+    due_us = us_of(own.due_at)
+    return {
+        "kind": own.kind,
+        "agency": own.agency,
+        "period": own.period,
+        "first_day": own.first_day.isoformat(),
+        "revision": revision,
+        "state": "due",
+        "reason": reason,
+        "due_us": due_us,
+        "next_try_us": due_us,
+        "tries": 0,
+    }

@@ -1,0 +1,277 @@
+"""Users, sessions, tokens and the audit log in the state's database. Secrets are kept as hashes alone."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, cast
+
+from argon2 import PasswordHasher
+from argon2.exceptions import VerificationError
+from sqlalchemy import Connection, Engine, Row, delete, insert, select, update
+
+from bkkenergy.access import Account, Actor, Role
+from bkkenergy.adapters.state import reading, transaction, us_of
+from bkkenergy.adapters.state.tables import audit, session, token, user
+from bkkenergy.errors import InputError
+from bkkenergy.readings import US_PER_S
+
+TOKEN_MARK = "bkk_"  # noqa: S105 - what our tokens begin with, so that scanners know one
+FREE_TRIES = 5
+LOCK_FIRST_S, LOCK_MOST_S = 30, 3600
+hasher = PasswordHasher()
+NOBODY_S_HASH = hasher.hash("nobody")
+"""Verified where there is no such user, so that the answer takes as long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A session: whose it is, and its secret against forged requests."""
+
+    account: Account
+    csrf: str
+
+
+def hashed(secret: str) -> str:
+    """A secret of our own making, long and random, as it is kept."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def add_user(
+    engine: Engine,
+    name: str,
+    password: str,
+    role: Role,
+    agencies: Sequence[str],
+    now: dt.datetime,
+    *,
+    display: str = "",
+    language: str = "th",
+    must_change: bool = False,
+) -> None:
+    """Enter a user. Raises InputError where the name is taken."""
+    with transaction(engine) as connection:
+        if connection.execute(select(user.c.id).where(user.c.name == name)).first():
+            raise InputError(f"user {name!r} exists already. Choose another name, or change that one.")
+        connection.execute(
+            insert(user).values(
+                name=name,
+                display=display or name,
+                password_hash=hasher.hash(password),
+                role=role,
+                agencies=list(agencies),
+                language=language,
+                must_change=int(must_change),
+                created_us=us_of(now),
+            )
+        )
+
+
+def users(engine: Engine) -> list[dict[str, Any]]:
+    """All users, without their secrets."""
+    columns = (user.c.id, user.c.name, user.c.display, user.c.role, user.c.agencies, user.c.disabled, user.c.created_us)
+    with reading(engine) as connection:
+        return [dict(row) for row in connection.execute(select(*columns).order_by(user.c.name)).mappings()]
+
+
+def first_admin(engine: Engine, now: dt.datetime) -> str | None:
+    """Where there is no user yet, make the admin and give its one-time password; else None."""
+    with reading(engine) as connection:
+        if connection.execute(select(user.c.id)).first():
+            return None
+    password = secrets.token_urlsafe(12)
+    try:
+        add_user(engine, "admin", password, "admin", ["all"], now, display="Administrator", must_change=True)
+    except InputError:  # a replica was quicker
+        return None
+    return password
+
+
+def sign_in(
+    engine: Engine, name: str, password: str, now: dt.datetime, *, session_s: float, address: str
+) -> tuple[str, Signed] | float | None:
+    """(key, session) where the password is right; seconds to wait where there were too many tries; else None."""
+    now_us = us_of(now)
+    with transaction(engine) as connection:
+        row = connection.execute(select(user).where(user.c.name == name)).first()
+        if row is not None and row.locked_until_us > now_us:
+            return float((row.locked_until_us - now_us) / US_PER_S)
+        is_right = _is_right(row.password_hash if row is not None else NOBODY_S_HASH, password)
+        if row is None or row.disabled:
+            return None
+        if not is_right:
+            _count_failure(connection, row, now_us)
+            return None
+        connection.execute(update(user).where(user.c.id == row.id).values(failed=0, locked_until_us=0))
+        if hasher.check_needs_rehash(row.password_hash):
+            connection.execute(update(user).where(user.c.id == row.id).values(password_hash=hasher.hash(password)))
+        return _session(connection, row, now_us, session_s, address)
+
+
+def sign_in_known(
+    engine: Engine, name: str, now: dt.datetime, *, session_s: float, address: str
+) -> tuple[str, Signed] | None:
+    """(key, session) of a user whom somebody else vouches for; None where there is none, or one locked out."""
+    with transaction(engine) as connection:
+        row = connection.execute(select(user).where(user.c.name == name, user.c.disabled == 0)).first()
+        return None if row is None else _session(connection, row, us_of(now), session_s, address)
+
+
+def _session(connection: Connection, row: Row[Any], now_us: int, session_s: float, address: str) -> tuple[str, Signed]:
+    connection.execute(delete(session).where(session.c.until_us < now_us))
+    key, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(24)
+    until_us = now_us + int(session_s * US_PER_S)
+    connection.execute(
+        insert(session).values(
+            key_hash=hashed(key), user_id=row.id, csrf=csrf, created_us=now_us, until_us=until_us, address=address
+        )
+    )
+    return key, Signed(account_of(row), csrf)
+
+
+def _is_right(password_hash: str, password: str) -> bool:
+    try:
+        return hasher.verify(password_hash, password)
+    except VerificationError:
+        return False
+
+
+def _count_failure(connection: Connection, row: Row[Any], now_us: int) -> None:
+    """Some tries are free; then each locks the account for twice as long as the one before."""
+    failed = row.failed + 1
+    lock_s = 0 if failed < FREE_TRIES else min(LOCK_FIRST_S * 2 ** (failed - FREE_TRIES), LOCK_MOST_S)
+    values = {"failed": failed, "locked_until_us": now_us + lock_s * US_PER_S if lock_s else 0}
+    connection.execute(update(user).where(user.c.id == row.id).values(values))
+
+
+def session_of(engine: Engine, key: str, now: dt.datetime) -> Signed | None:
+    """The session of a cookie, where it still holds."""
+    query = select(user, session.c.csrf).join(session, session.c.user_id == user.c.id)
+    held = (session.c.key_hash == hashed(key), session.c.until_us > us_of(now), user.c.disabled == 0)
+    with reading(engine) as connection:
+        row = connection.execute(query.where(*held)).first()
+    return Signed(account_of(row), row.csrf) if row is not None else None
+
+
+def sign_out(engine: Engine, key: str) -> None:
+    """End a session."""
+    with transaction(engine) as connection:
+        connection.execute(delete(session).where(session.c.key_hash == hashed(key)))
+
+
+def change_password(engine: Engine, user_id: int, password: str, *, keep: str = "") -> None:
+    """Set a password, and end the user's other sessions."""
+    with transaction(engine) as connection:
+        values = {"password_hash": hasher.hash(password), "must_change": 0, "failed": 0, "locked_until_us": 0}
+        connection.execute(update(user).where(user.c.id == user_id).values(values))
+        connection.execute(
+            delete(session).where(session.c.user_id == user_id, session.c.key_hash != (hashed(keep) if keep else ""))
+        )
+
+
+def is_password_of(engine: Engine, user_id: int, password: str) -> bool:
+    """Whether it is the user's."""
+    with reading(engine) as connection:
+        found = connection.execute(select(user.c.password_hash).where(user.c.id == user_id)).scalar()
+    return found is not None and _is_right(found, password)
+
+
+def change_user(engine: Engine, user_id: int, values: Mapping[str, Any]) -> None:
+    """Change role, agencies, language or whether a user may come in; who may not any more is signed out."""
+    with transaction(engine) as connection:
+        connection.execute(update(user).where(user.c.id == user_id).values(**values))
+        if values.get("disabled"):
+            connection.execute(delete(session).where(session.c.user_id == user_id))
+
+
+def add_token(
+    engine: Engine, user_id: int, name: str, scope: Literal["read", "write"], now: dt.datetime, *, days: int
+) -> str:
+    """A new token of a user's, which is told this once."""
+    secret = TOKEN_MARK + secrets.token_urlsafe(32)
+    with transaction(engine) as connection:
+        connection.execute(
+            insert(token).values(
+                name=name,
+                key_hash=hashed(secret),
+                user_id=user_id,
+                scope=scope,
+                created_us=us_of(now),
+                until_us=us_of(now + dt.timedelta(days=days)),
+            )
+        )
+    return secret
+
+
+def tokens(engine: Engine) -> list[dict[str, Any]]:
+    """All tokens with whose they are, without their secrets."""
+    columns = (token.c.id, token.c.name, token.c.scope, token.c.created_us, token.c.until_us, token.c.used_us)
+    query = select(*columns, user.c.name.label("user")).join(user, user.c.id == token.c.user_id).order_by(token.c.id)
+    with reading(engine) as connection:
+        return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def drop_token(engine: Engine, token_id: int) -> None:
+    """End a token."""
+    with transaction(engine) as connection:
+        connection.execute(delete(token).where(token.c.id == token_id))
+
+
+def token_account(engine: Engine, secret: str, now: dt.datetime) -> Account | None:
+    """The user of a token, where it still holds, narrowed to the token's scope."""
+    query = select(user, token.c.scope, token.c.id.label("token_id")).join(token, token.c.user_id == user.c.id)
+    held = (token.c.key_hash == hashed(secret), token.c.until_us > us_of(now), user.c.disabled == 0)
+    with transaction(engine) as connection:
+        row = connection.execute(query.where(*held)).first()
+        if row is None:
+            return None
+        connection.execute(update(token).where(token.c.id == row.token_id).values(used_us=us_of(now)))
+    return replace(account_of(row), scope=row.scope)
+
+
+def account_of(row: Row[Any]) -> Account:
+    """A user as the rest of the service sees one."""
+    return Account(
+        id=row.id,
+        name=row.name,
+        display=row.display,
+        role=cast("Role", row.role),
+        agencies=tuple(row.agencies),
+        language=row.language,
+        must_change=bool(row.must_change),
+    )
+
+
+def note(
+    engine: Engine, actor: str, action: str, target: str, detail: Mapping[str, Any], now: dt.datetime, *, address: str
+) -> None:
+    """Enter a line in the audit log, by itself."""
+    with transaction(engine) as connection:
+        enter_audit(connection, Actor(actor, address), action, target, detail, now)
+
+
+def enter_audit(
+    connection: Connection, actor: Actor, action: str, target: str, detail: Mapping[str, Any], now: dt.datetime
+) -> None:
+    """Enter a line in the audit log, in the transaction of what it is about."""
+    connection.execute(
+        insert(audit).values(
+            at_us=us_of(now),
+            actor=actor.name,
+            action=action,
+            target=target,
+            detail=dict(detail),
+            address=actor.address,
+        )
+    )
+
+
+def audit_lines(engine: Engine, limit: int = 200) -> list[dict[str, Any]]:
+    """The latest of the audit log."""
+    with reading(engine) as connection:
+        return [
+            dict(row) for row in connection.execute(select(audit).order_by(audit.c.id.desc()).limit(limit)).mappings()
+        ]

@@ -1,0 +1,1 @@
+"""Payloads of gateways: profiles, and decoders from messages to columns. Pure."""

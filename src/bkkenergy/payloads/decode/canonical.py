@@ -1,0 +1,216 @@
+"""The product's own payload: a JSON object, or a list of them, with plain names and units."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Sequence
+from itertools import chain
+from operator import attrgetter
+from typing import Annotated
+
+import msgspec
+import numpy as np
+
+from bkkenergy.payloads.decode.base import Decoded, Undecoded
+from bkkenergy.payloads.decode.times import LARGEST_US, MICROSECONDS_FROM, MILLISECONDS_FROM
+from bkkenergy.payloads.message import FIRST_DETAILS, Message, Reason, described, summed_up
+from bkkenergy.payloads.profile import Profile
+from bkkenergy.readings import FloatArray, IntArray
+
+MAX_READINGS = 10_000
+"""In one payload. More is refused: a gateway's backlog goes in several messages."""
+
+_Phases = tuple[float | None, float | None, float | None]
+_NO_PHASES: _Phases = (None, None, None)
+
+
+class Reading(msgspec.Struct, frozen=True, gc=False):
+    """One reading as it is sent. `ts`: RFC 3339 with offset, or seconds, milliseconds or microseconds since 1970."""
+
+    ts: Annotated[dt.datetime, msgspec.Meta(tz=True)] | int | float
+    energy_kwh: float | None = None
+    export_kwh: float | None = None
+    power_kw: float | None = None
+    voltage_v: _Phases = _NO_PHASES
+    current_a: _Phases = _NO_PHASES
+    power_factor: float | None = None
+    frequency_hz: float | None = None
+
+
+class PlainReading(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """What most readings are: energy and power alone. A payload of these needs no search for other fields."""
+
+    ts: Annotated[dt.datetime, msgspec.Meta(tz=True)] | int | float
+    energy_kwh: float | None = None
+    power_kw: float | None = None
+
+
+_PLAIN_FIELDS = {"energy_kwh", "power_kw"}
+_SCALARS = ("energy_kwh", "export_kwh", "power_kw", "power_factor", "frequency_hz")
+_PHASES = {"voltage_v": "voltage_l{}_v", "current_a": "current_l{}_a"}
+_plain_decoder = msgspec.json.Decoder(PlainReading | list[PlainReading])
+_payload_decoder = msgspec.json.Decoder(Reading | list[Reading])
+_reading_decoder = msgspec.json.Decoder(Reading)
+_raw_decoder = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+class CanonicalDecoder:
+    """The family "canonical": the one that is fast, since a city's own gateways speak it."""
+
+    def __init__(self, profile: Profile) -> None:
+        self.profile = profile
+
+    def decode(self, messages: Sequence[Message]) -> Decoded:
+        """Every reading of the messages."""
+        return decode([message.payload for message in messages])
+
+    def topics(self, address: str) -> Sequence[str]:
+        """The meter's own topic."""
+        return (address,)
+
+
+def decode(payloads: Sequence[bytes]) -> Decoded:
+    """Readings of all payloads. Good elements of a list are kept when others cannot be read.
+
+    Payloads are taken as plain ones up to the first that is not.
+    """
+    lengths = np.zeros(len(payloads), np.int64)
+    plain = _plain_run(payloads, lengths)
+    begin = len(plain)
+    readings: list[Reading] = []
+    undecoded: list[Undecoded] = []
+    for number in range(begin, len(payloads)):
+        payload = payloads[number]
+        found, fault = _read(payload)
+        if fault is not None:
+            undecoded.append(fault._replace(message=number))
+        lengths[number] = len(found)
+        readings += found
+    message = np.repeat(np.arange(len(payloads)), lengths)
+    parts = [
+        _columns(list(chain.from_iterable(plain)), _PLAIN_FIELDS),
+        _columns(readings, _fields_in(payloads[begin:])),
+    ]
+    return Decoded(message, *_joined(parts), tuple(undecoded))
+
+
+def _plain_run(payloads: Sequence[bytes], lengths: IntArray) -> list[list[PlainReading]]:
+    """Readings of the payloads up to the first that holds anything but plain ones; `lengths` is filled in."""
+    run = []
+    for number, payload in enumerate(payloads):
+        try:
+            found = _plain_decoder.decode(payload)
+        except Exception:  # noqa: BLE001 - `_read` looks closer
+            break
+        found = found if isinstance(found, list) else [found]
+        if len(found) > MAX_READINGS:
+            break
+        lengths[number] = len(found)
+        run.append(found)
+    return run
+
+
+def _joined(parts: Sequence[tuple[IntArray, dict[str, FloatArray]]]) -> tuple[IntArray, dict[str, FloatArray]]:
+    """Instants and columns of parts as one; a column that a part lacks is unknown there."""
+    parts = [part for part in parts if len(part[0])] or [parts[0]]
+    if len(parts) == 1:
+        return parts[0]
+    names = {name for _, columns in parts for name in columns}
+    return np.concatenate([ts_us for ts_us, _ in parts]), {
+        name: np.concatenate([columns.get(name, np.full(len(ts_us), np.nan)) for ts_us, columns in parts])
+        for name in names
+    }
+
+
+def _read(payload: bytes) -> tuple[list[Reading], Undecoded | None]:
+    """The readings of one payload, and what of it could not be read."""
+    try:
+        return _whole(payload), None
+    except msgspec.ValidationError as error:
+        problem = str(error)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return [], Undecoded(0, f"no JSON: {error}")
+    except Exception as error:  # noqa: BLE001 - no message may stop the service
+        return [], Undecoded(0, described(error), Reason.FAILED)
+    try:
+        return _one_by_one(payload, problem)
+    except Exception as error:  # noqa: BLE001 - nor in the second attempt
+        return [], Undecoded(0, described(error), Reason.FAILED)
+
+
+def _whole(payload: bytes) -> list[Reading]:
+    found = _payload_decoder.decode(payload)
+    found = found if isinstance(found, list) else [found]
+    if len(found) > MAX_READINGS:
+        raise msgspec.ValidationError(f"{len(found)} readings in one payload, more than {MAX_READINGS}")
+    return found
+
+
+def _one_by_one(payload: bytes, problem: str) -> tuple[list[Reading], Undecoded | None]:
+    """The readable elements of a list, and the faults of the others."""
+    try:
+        elements = _raw_decoder.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return [], Undecoded(0, problem)
+    if len(elements) > MAX_READINGS:
+        return [], Undecoded(0, problem)
+    readings, faults, count = [], [], 0
+    for place, raw in enumerate(elements):
+        try:
+            readings.append(_reading_decoder.decode(raw))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            count += 1
+            if count <= FIRST_DETAILS:
+                faults.append(f"reading {place + 1} of {len(elements)}: {error}")
+    return readings, Undecoded(0, summed_up(faults, count), faults=count) if count else None
+
+
+def _fields_in(payloads: Sequence[bytes]) -> set[str]:
+    """Fields that may stand in the payloads; one that does not is never asked for, reading by reading."""
+    if any(b"\\" in payload for payload in payloads):  # a key may be written with escapes
+        return {*_SCALARS, *_PHASES}
+    return {name for name in (*_SCALARS, *_PHASES) if any(name.encode() in payload for payload in payloads)}
+
+
+def _columns(readings: Sequence[Reading | PlainReading], fields: set[str]) -> tuple[IntArray, dict[str, FloatArray]]:
+    if not readings:
+        return np.empty(0, np.int64), {}
+    columns: dict[str, FloatArray] = {}
+    for name in (name for name in _SCALARS if name in fields):
+        columns[name] = np.array(list(map(attrgetter(name), readings)), np.float64)
+    for name in (name for name in _PHASES if name in fields):
+        phases = np.array(list(map(attrgetter(name), readings)), np.float64)
+        columns |= {_PHASES[name].format(n + 1): phases[:, n] for n in range(3)}
+    known = {name: values for name, values in columns.items() if not np.isnan(values).all()}
+    return _microseconds(list(map(attrgetter("ts"), readings))), known
+
+
+def _microseconds(ts: Sequence[dt.datetime | int | float]) -> IntArray:
+    """(n,) instants of mixed kinds as microseconds since the epoch."""
+    kinds = set(map(type, ts))
+    if kinds == {dt.datetime}:
+        seconds = np.array(list(map(dt.datetime.timestamp, ts)), np.float64)  # type: ignore[arg-type]
+    elif kinds == {int} and max(map(abs, ts)) < LARGEST_US:  # type: ignore[arg-type]
+        epoch = np.array(ts, np.float64)
+        seconds = _seconds(epoch)
+    else:
+        epoch = np.array([t.timestamp() if isinstance(t, dt.datetime) else _clipped(t) for t in ts], np.float64)
+        seconds = _seconds(epoch)
+    return np.clip(np.rint(seconds * 1e6), -LARGEST_US, LARGEST_US).astype(np.int64)
+
+
+def _seconds(epoch: FloatArray) -> FloatArray:
+    """(n,) numbers since 1970 in seconds, milliseconds or microseconds, told apart by their size."""
+    epoch = np.clip(epoch, -LARGEST_US, LARGEST_US)
+    size = np.abs(epoch)
+    seconds: FloatArray = epoch / np.select([size < MILLISECONDS_FROM, size < MICROSECONDS_FROM], [1.0, 1e3], 1e6)
+    return seconds
+
+
+def _clipped(epoch: float) -> float:
+    """A number as float; JSON may hold integers beyond any float."""
+    try:
+        return float(epoch)
+    except OverflowError:
+        return math.inf if epoch > 0 else -math.inf

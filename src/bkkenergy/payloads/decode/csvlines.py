@@ -1,0 +1,42 @@
+"""CSV lines: the profile names the columns, and its fields name them again."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+
+from bkkenergy.payloads.decode.base import Row, RowDecoder, Step
+from bkkenergy.payloads.decode.fields import MAX_ELEMENTS, read_element
+from bkkenergy.payloads.message import DecodeError, Message
+
+
+class CsvDecoder(RowDecoder):
+    """One reading a line; a first line that repeats the columns' names is passed over."""
+
+    def rows(self, message: Message, steps: list[Step]) -> Iterable[Row]:
+        """One row a line; a line at fault is told and left out."""
+        try:
+            text = message.payload.decode("utf-8-sig")
+            lines = list(csv.reader(io.StringIO(text), delimiter=self.profile.delimiter, strict=True))
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise DecodeError(f"no CSV: {error}") from None
+        lines = [line for line in lines if line and tuple(line) != self.profile.columns]
+        steps.append(Step("lines", f"{len(lines)}"))
+        if not lines or len(lines) > MAX_ELEMENTS:
+            raise DecodeError(f"{len(lines)} lines; send 1 to {MAX_ELEMENTS}")
+        rows = []
+        for line in lines:
+            if len(line) != len(self.profile.columns):
+                wanted = ", ".join(self.profile.columns)
+                steps.append(Step("line", f"{len(line)} columns instead of {wanted}", is_fault=True))
+                continue
+            element = dict(zip(self.profile.columns, line, strict=True))
+            try:
+                row = read_element(self.profile, message.topic, element, element, steps)
+            except DecodeError as error:
+                steps.append(Step("line", str(error), is_fault=True))
+                continue
+            if row.values:
+                rows.append(row)
+        return rows

@@ -1,0 +1,148 @@
+"""Any JSON, by paths: where each quantity stands is the profile's, not code's."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+import jmespath
+import msgspec
+
+from bkkenergy.payloads.decode.base import Row, RowDecoder, Step
+from bkkenergy.payloads.decode.times import read_number, read_time, shown
+from bkkenergy.payloads.message import DecodeError, Message
+from bkkenergy.payloads.profile import QUANTITY_OF, ROOT_MARK, UNITS, FieldSpec, Profile
+
+MAX_ELEMENTS = 10_000
+NO_VALUE_TEXTS = frozenset({"", "unavailable", "unknown", "none", "null", "nan"})
+_PRODUCT_UNITS = {quantity: unit for unit, (quantity, factor) in reversed(list(UNITS.items())) if factor == 1.0}
+_compiled = lru_cache(maxsize=1024)(jmespath.compile)
+
+
+class FieldsDecoder(RowDecoder):
+    """JSON payloads mapped by JMESPath."""
+
+    def rows(self, message: Message, steps: list[Step]) -> Iterable[Row]:
+        """One row an element of the payload."""
+        return read_elements(self.profile, message.topic, parse_json(message.payload), steps)
+
+
+def parse_json(payload: bytes) -> Any:
+    """The JSON value of a payload. Raises DecodeError, also for nesting without end."""
+    try:
+        return msgspec.json.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise DecodeError(f"no JSON: {error}") from None
+
+
+def read_elements(profile: Profile, address: str, root: Any, steps: list[Step]) -> list[Row]:
+    """Rows of every element that the profile finds in a decoded payload. Raises DecodeError."""
+    elements = [root]
+    if profile.each is not None:
+        found = _search(profile.each, root)
+        if not isinstance(found, list):
+            raise DecodeError(f"each = {profile.each!r} finds {shown(found)}, not a list")
+        elements = [element for element in found if element is not None]
+        steps.append(Step(f"each = {profile.each}", f"{len(elements)} elements"))
+    if len(elements) > MAX_ELEMENTS:
+        raise DecodeError(f"{len(elements)} elements in one payload, more than {MAX_ELEMENTS}")
+    rows = []
+    for element in elements:
+        try:
+            row = read_element(profile, address, element, root, steps)
+        except DecodeError as error:
+            steps.append(Step("element", str(error), is_fault=True))
+            continue
+        if row.values:
+            rows.append(row)
+    if not rows and not any(step.is_fault for step in steps):
+        steps.append(Step("fields", "none of the profile's fields has a value", is_fault=True))
+    return rows
+
+
+def read_element(profile: Profile, address: str, element: Any, root: Any, steps: list[Step]) -> Row:
+    """One element as a row, every step told. Raises DecodeError for its key or time."""
+    key = ""
+    if profile.key is not None:
+        found = _at(profile.key, element, root)
+        if not isinstance(found, str | int) or isinstance(found, bool):
+            raise DecodeError(f"key = {profile.key!r} finds {shown(found)}, no meter's name")
+        key = str(found)
+        steps.append(Step(f"key = {profile.key}", key))
+    ts_us = _time_of(profile, element, root, steps)
+    values: dict[str, float] = {}
+    for name, spec in profile.fields.items():
+        if spec.path is None:
+            continue
+        try:
+            value = field_value(name, _at(spec.path, element, root), spec, profile, element, root)
+        except DecodeError as error:
+            steps.append(Step(f"{name} = {spec.path}", str(error), is_fault=True))
+            continue
+        if value is not None:
+            values[name] = value
+        steps.append(Step(f"{name} = {spec.path}", "no value" if value is None else f"{value:.10g} {_unit_of(name)}"))
+    return Row((address, key), ts_us, values)
+
+
+def _time_of(profile: Profile, element: Any, root: Any, steps: list[Step]) -> int | None:
+    spec = profile.time
+    if spec is None:
+        steps.append(Step("time", "the profile names none: stamped when it comes"))
+        return None
+    value = _at(spec.path, element, root)
+    if value is None and not spec.required:
+        steps.append(Step(f"time = {spec.path}", "not there: stamped when it comes"))
+        return None
+    if value is None:
+        raise DecodeError(f"time = {spec.path!r} is not there")
+    ts_us, how = read_time(value, spec)
+    steps.append(Step(f"time = {spec.path}", f"{shown(value)} {how}"))
+    return ts_us
+
+
+def field_value(name: str, raw: Any, spec: FieldSpec, profile: Profile, element: Any, root: Any) -> float | None:
+    """A raw value in the product's unit; None where there is none. Raises DecodeError."""
+    if raw is None or (isinstance(raw, str) and raw.strip().lower() in NO_VALUE_TEXTS):
+        return None
+    if isinstance(raw, bool) or not isinstance(raw, int | float | str):
+        raise DecodeError(f"{shown(raw)} is no number")
+    try:
+        number = read_number(raw) if isinstance(raw, str) else float(raw)
+    except (ValueError, OverflowError):
+        raise DecodeError(f"{shown(raw)} is no number") from None
+    if not math.isfinite(number):
+        raise DecodeError(f"{shown(raw)} is not finite")
+    if number in profile.no_value:
+        return None
+    unit = spec.unit
+    if spec.unit_path is not None:
+        told = _at(spec.unit_path, element, root)
+        if told is not None:
+            unit = str(told)
+            if unit not in UNITS or UNITS[unit][0] != QUANTITY_OF[name]:
+                raise DecodeError(f"the payload's unit {unit!r} is none of {name}")
+    value = number * UNITS[unit][1] * spec.scale / (spec.pulses_per_kwh or 1.0)
+    if not math.isfinite(value):
+        raise DecodeError(f"{shown(raw)} {unit} is beyond any number of {_unit_of(name)}")
+    return value
+
+
+def _at(path: str, element: Any, root: Any) -> Any:
+    """What a path finds in the element, or in the whole payload where it begins with the mark."""
+    if path.startswith(ROOT_MARK):
+        return _search(path.removeprefix(ROOT_MARK), root)
+    return _search(path, element)
+
+
+def _search(path: str, value: Any) -> Any:
+    try:
+        return _compiled(path).search(value)
+    except (jmespath.exceptions.JMESPathError, RecursionError, OverflowError) as error:
+        raise DecodeError(f"{path!r} cannot be worked out: {' '.join(str(error).split())}") from None
+
+
+def _unit_of(name: str) -> str:
+    return _PRODUCT_UNITS[QUANTITY_OF[name]]

@@ -1,0 +1,34 @@
+"""Plain numbers: one value a topic, its quantity told by what follows the meter's topic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from bkkenergy.payloads.decode.base import Row, RowDecoder, Step
+from bkkenergy.payloads.decode.fields import field_value
+from bkkenergy.payloads.message import DecodeError, Message
+
+LONGEST_NUMBER = 64
+
+
+class NumberDecoder(RowDecoder):
+    """A text of digits; the time is when it comes."""
+
+    def topics(self, address: str) -> Sequence[str]:
+        """The meter's topic with each field's suffix."""
+        return [f"{address}/{spec.suffix}" for spec in self.profile.fields.values() if spec.suffix]
+
+    def rows(self, message: Message, steps: list[Step]) -> Iterable[Row]:
+        """The one field that the topic names."""
+        for name, spec in self.profile.fields.items():
+            if spec.suffix and message.topic.endswith(f"/{spec.suffix}"):
+                address = message.topic.removesuffix(f"/{spec.suffix}")
+                if len(message.payload) > LONGEST_NUMBER:
+                    raise DecodeError(f"{len(message.payload)} bytes are no number: at most {LONGEST_NUMBER}")
+                text = message.payload.decode(errors="replace").strip()
+                value = field_value(name, text, spec, self.profile, None, None)
+                if value is None:
+                    raise DecodeError(f"{text!r} is no value of {name}")
+                steps.append(Step(f"{name} from .../{spec.suffix}", f"{value:.10g}"))
+                return [Row((address, ""), None, {name: value})]
+        raise DecodeError(f"the topic ends in no suffix of profile {self.profile.id!r}")

@@ -1,0 +1,91 @@
+"""Times as devices write them, made into microseconds since the epoch."""
+
+from __future__ import annotations
+
+import datetime as dt
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from bkkenergy.payloads.message import DecodeError
+from bkkenergy.payloads.profile import TimeSpec
+
+MILLISECONDS_FROM = 1e11
+MICROSECONDS_FROM = 1e14
+"""A number from here on counts milliseconds or microseconds: as seconds it would lie beyond the year 5138."""
+LARGEST_US = 2**62
+SHOWN_LETTERS = 60
+
+
+def read_time(value: object, spec: TimeSpec) -> tuple[int, str]:
+    """Microseconds since the epoch, and in words how the value was understood. Raises DecodeError."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise DecodeError(f"{shown(value)} is no time")
+    if not isinstance(value, str):
+        return _number(value)
+    text = value.strip()
+    if "%" in spec.form:
+        return _placed(_strptime(text, spec.form), spec)
+    if spec.form == "unix" or (spec.form == "auto" and _is_number(text)):
+        try:
+            return _number(read_number(text))
+        except ValueError:
+            raise DecodeError(f"{text!r} is no number of seconds since 1970") from None
+    try:
+        instant = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise DecodeError(f"{text!r} is no ISO 8601 time") from None
+    if instant.tzinfo is None and spec.form != "local":
+        raise DecodeError(f'{text!r} has no offset; if the device writes local time, say form = "local"')
+    return _placed(instant, spec)
+
+
+def _is_number(text: str) -> bool:
+    return text.replace(".", "", 1).isdigit()
+
+
+def _strptime(text: str, pattern: str) -> dt.datetime:
+    try:
+        return dt.datetime.strptime(text, pattern)  # noqa: DTZ007 - the zone follows
+    except ValueError:
+        raise DecodeError(f"{text!r} does not fit the pattern {pattern!r}") from None
+
+
+def _placed(instant: dt.datetime, spec: TimeSpec) -> tuple[int, str]:
+    if instant.tzinfo is not None:
+        return _us(instant), "has its own offset"
+    return _us(instant.replace(tzinfo=_zone(spec.timezone))), f"has no offset, taken as {spec.timezone}"
+
+
+@lru_cache
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)
+
+
+def _us(instant: dt.datetime) -> int:
+    return round(instant.timestamp() * 1e6)
+
+
+def _number(value: float) -> tuple[int, str]:
+    if not -LARGEST_US < value < LARGEST_US:  # neither is NaN; an integer may be beyond any float
+        raise DecodeError(f"{shown(value)} is no time")
+    if abs(value) < MILLISECONDS_FROM:
+        return round(value * 1e6), "seconds since 1970"
+    if abs(value) < MICROSECONDS_FROM:
+        return round(value * 1e3), "milliseconds since 1970"
+    return round(value), "microseconds since 1970"
+
+
+def read_number(text: str) -> float:
+    """A number written as text; Python's own 1_000 is none. Raises ValueError."""
+    if "_" in text:
+        raise ValueError(f"{text!r} is no number")
+    return float(text)
+
+
+def shown(value: object) -> str:
+    """A foreign value in a line's share; Python does not write integers of thousands of digits."""
+    try:
+        text = repr(value)
+    except ValueError:
+        text = f"{type(value).__name__} of thousands of digits"
+    return text if len(text) <= SHOWN_LETTERS else text[: SHOWN_LETTERS - 3] + "..."

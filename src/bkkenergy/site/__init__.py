@@ -1,0 +1,1 @@
+"""One site: its configuration, and what that configuration opens."""

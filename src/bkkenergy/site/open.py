@@ -1,0 +1,84 @@
+"""Open what the settings name: the only place that chooses where readings, the energy ledger and the state live."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bkkenergy.adapters.ledger.beside import MarksBeside
+from bkkenergy.errors import ConfigError, Fault
+from bkkenergy.ports.readings import ReadingStore
+from bkkenergy.settings import LEDGER_URL_VARIABLE, Settings, StoreSettings
+
+if TYPE_CHECKING:
+    from bkkenergy.ports.ledger import EnergyLedger
+
+
+def open_writable(settings: Settings, *, prepare: bool = True) -> ReadingStore:
+    """Open the store that the settings name, so that commits mark days in the energy ledger, wherever it lives.
+
+    prepare : as for `open_store`. Raises ConfigError, StoreAway.
+    """
+    if is_in_readings_file(settings):
+        return open_store(settings.store, prepare=prepare)
+    marks = MarksBeside(open_ledger(settings, prepare=prepare))
+    try:
+        return open_store(settings.store, prepare=prepare, marks=marks)
+    except BaseException:
+        marks.close()
+        raise
+
+
+def open_store(settings: StoreSettings, *, prepare: bool = True, marks: MarksBeside | None = None) -> ReadingStore:
+    """Open the store that the settings name, ready to be read and written. Raises StoreAway, StoreUnfit.
+
+    prepare : whether to reach it at once; otherwise call `prepare` before the first commit.
+    marks : of an energy ledger in another database. Without them an SQLite file marks its own ledger, and a store on a
+    server is for reading: it refuses to commit.
+    """
+    store: ReadingStore
+    if settings.kind == "influx":
+        from bkkenergy.adapters.influx import InfluxStore  # noqa: PLC0415 - its client is slow to import
+
+        store = InfluxStore(settings.influx, marks)
+    else:
+        from bkkenergy.adapters.sqlite import SqliteStore  # noqa: PLC0415 - one of two
+
+        store = SqliteStore(settings.path, marks)
+    if prepare:
+        store.prepare()
+    return store
+
+
+def ledger_url(settings: Settings) -> str | None:
+    """Return the URL of the ledger's database; None where it lives in the file of `store.path`."""
+    if settings.ledger.url is not None:
+        return settings.ledger.url.get_secret_value()
+    state = settings.state.url.get_secret_value() if settings.state.url is not None else ""
+    return state if state.startswith("postgresql") else None
+
+
+def is_in_readings_file(settings: Settings) -> bool:
+    """Whether readings and ledger share one SQLite file, so that a commit marks in its own transaction."""
+    return settings.store.kind == "sqlite" and ledger_url(settings) is None
+
+
+def open_ledger(settings: Settings, *, prepare: bool = True) -> EnergyLedger:
+    """Open the ledger that the settings name. Raises ConfigError, StoreAway.
+
+    prepare : whether to reach it at once and make its tables; otherwise call `prepare` before anything else.
+    """
+    from sqlalchemy.exc import ArgumentError, NoSuchModuleError  # noqa: PLC0415 - the ingester may do without
+
+    from bkkenergy.adapters.engines import file_engine, make_engine  # noqa: PLC0415
+    from bkkenergy.adapters.ledger.sql import SqlLedger  # noqa: PLC0415
+
+    url = ledger_url(settings)
+    try:
+        engine = file_engine(settings.store.path) if url is None else make_engine(url)
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        remedy = "Write postgresql+psycopg://USER@HOST/NAME, and install bkkenergy[postgres]."
+        raise ConfigError([Fault(f"${LEDGER_URL_VARIABLE}", f"cannot be used ({error})", remedy)]) from None
+    ledger = SqlLedger(engine)
+    if prepare:
+        ledger.prepare()
+    return ledger

@@ -1,0 +1,290 @@
+"""Everything that a site knows in one file, taken while it runs, and back again, each file held to its hash.
+
+Databases are copied by SQLite's online backup: a view of one moment, whatever is written meanwhile. The state is taken
+before the archive, whose files are only ever added: so every report that the state names is there.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import io
+import json
+import os
+import shutil
+import sqlite3
+import tarfile
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Never, cast
+
+from bkkenergy import __version__
+from bkkenergy.adapters.archive import archive_of
+from bkkenergy.errors import BkkEnergyError, InputError
+from bkkenergy.settings import Settings
+
+MANIFEST = "manifest.json"
+FORMAT = "bkkenergy.backup/1"
+CHUNK_BYTES = 1 << 20
+LARGEST_MANIFEST_BYTES = 1 << 28
+LATEST_S = 1 << 33
+"""A file's time beyond this, in the year 2242, is not set."""
+
+
+class BackupBroken(BkkEnergyError):
+    """The file is not what was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A file of a site: its name in the backup, and where it lies."""
+
+    name: str
+    path: Path
+
+
+def places(settings: Settings, config_dir: Path) -> dict[str, Path]:
+    """Where what is backed up lies, by the name that it has in a backup."""
+    beside = settings.store.path.parent
+    found = {
+        "config": config_dir,
+        "state.sqlite": settings.state.path,
+        "store.sqlite": settings.store.path,
+        "baselines": beside / "baselines",
+        "archive": archive_of(settings),
+    }
+    if settings.state.url is not None:
+        del found["state.sqlite"]
+    return found
+
+
+def left_out(settings: Settings) -> list[str]:
+    """What a backup does not hold, and how to keep that."""
+    told = ["secrets (password, token and key files): keep them apart"]
+    if settings.state.url is not None:
+        told.append("the state in its own database: pg_dump")
+    if settings.store.kind == "influx":
+        told.append("readings in InfluxDB: influx backup, or influxd backup on 1.x")
+    return told
+
+
+def back_up(
+    settings: Settings, config_dir: Path, target: Path, *, now: dt.datetime, told: Callable[[str], object]
+) -> dict[str, Any]:
+    """Write a backup; its manifest. told : hears what is being taken. The file appears whole or not at all."""
+    unfinished = target.with_name(target.name + ".part")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".backup-") as folder:
+            unfinished.unlink(missing_ok=True)
+            unfinished.touch(mode=0o600)  # it holds the hashes of passwords
+            files: dict[str, dict[str, Any]] = {}
+            with tarfile.open(unfinished, "w:gz", compresslevel=1, dereference=True) as tar:
+                for part in _parts(places(settings, config_dir), Path(folder)):
+                    told(part.name)
+                    files[part.name] = _added(tar, part)
+                manifest = {"format": FORMAT, "version": __version__, "made": now.isoformat(), "files": files}
+                content = json.dumps(manifest, indent=1).encode()
+                entry = tarfile.TarInfo(MANIFEST)
+                entry.size = len(content)
+                tar.addfile(entry, io.BytesIO(content))
+            unfinished.replace(target)
+    except BaseException:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        raise
+    return manifest
+
+
+class _Hashed:
+    """A file whose content is hashed as it is read: what the manifest says is what the archive holds."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.sha256 = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        """Some bytes of the file."""
+        block = self._file.read(size)
+        self.sha256.update(block)
+        return block
+
+
+def _added(tar: tarfile.TarFile, part: Part) -> dict[str, Any]:
+    """Put a file into an archive; its entry in the manifest."""
+    with part.path.open("rb") as file:
+        member, content = tar.gettarinfo(arcname=part.name, fileobj=file), _Hashed(file)
+        tar.addfile(member, cast("IO[bytes]", content))
+    return {"sha256": content.sha256.hexdigest(), "bytes": member.size}
+
+
+def _parts(found: dict[str, Path], folder: Path) -> Iterator[Part]:
+    """Every file, the databases as copies of one moment; those in front first."""
+    for name, path in found.items():
+        if path.suffix == ".sqlite" and path.exists():
+            copy = folder / name
+            _snapshot(path, copy)
+            yield Part(name, copy)
+            copy.unlink()
+        elif path.is_dir():
+            for file in _files(path):
+                yield Part(f"{name}/{file.relative_to(path)}", file)
+        elif path.is_file():
+            yield Part(name, path)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Every file below a folder, through links; what is hidden is unfinished, and left out."""
+    for where, folders, names in os.walk(folder, followlinks=True, onerror=_raised):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(where) / name for name in sorted(names) if not name.startswith("."))
+
+
+def _raised(error: OSError) -> Never:
+    """A folder that cannot be read is an error, not an empty folder."""
+    raise error
+
+
+def _snapshot(source: Path, target: Path) -> None:
+    with closing(sqlite3.connect(source)) as held, closing(sqlite3.connect(target)) as copy:
+        held.backup(copy)  # in one step: in several, each commit of a writer would make it begin anew
+
+
+def restore(backup: Path, settings: Settings, config_dir: Path, *, told: Callable[[str], object]) -> dict[str, Any]:
+    """Put a backup's files where the settings say; the manifest.
+
+    Every file is held to its hash before anything is touched. Raises InputError where something lies there already,
+    BackupBroken where a file is not what was written.
+    """
+    found = places(settings, config_dir)
+    present = [path for name, path in found.items() if name != "config" and path.exists()]
+    if present:
+        raise InputError(f"{', '.join(map(str, present))} exists already. Move it away first, or restore elsewhere.")
+    settings.store.path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=settings.store.path.parent, prefix=".restore-") as folder:
+        manifest = unpacked(backup, Path(folder), told=told)
+        for name, path in found.items():
+            unpacked_path = Path(folder) / name
+            if name != "config" and unpacked_path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                shutil.move(unpacked_path, path)
+    return manifest
+
+
+def unplaced(manifest: Mapping[str, Any], settings: Settings, config_dir: Path) -> list[str]:
+    """What a backup holds that has no place here: the state's file where the state has a database of its own."""
+    found = places(settings, config_dir)
+    return sorted({name.partition("/")[0] for name in manifest["files"]} - found.keys())
+
+
+def unpacked(backup: Path, folder: Path, *, told: Callable[[str], object]) -> dict[str, Any]:
+    """Write the files that a backup's manifest names into a folder; the manifest.
+
+    Nothing is written before every member is known to be a plain file that the manifest names, of the size that it
+    names, and no file stays that is not what was written. Raises BackupBroken.
+    """
+    with _opened(backup) as tar:
+        with _read(backup):
+            members = _members(backup, tar)
+            manifest = _manifest(backup, tar, members.pop(MANIFEST, None))
+        _check_names(backup, members, manifest["files"])
+        for name, member in members.items():
+            told(name)
+            _extract(backup, tar, member, folder / name, manifest["files"][name]["sha256"])
+    return manifest
+
+
+@contextmanager
+def _read(backup: Path) -> Iterator[None]:
+    """Whatever goes wrong in reading an archive means that it is none, or not whole; but for what the system says."""
+    try:
+        yield
+    except (OSError, EOFError, zlib.error, tarfile.TarError, ValueError, OverflowError, RecursionError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise BackupBroken(f"{backup}: not a whole backup ({error}). Take another.") from error
+
+
+def _opened(backup: Path) -> tarfile.TarFile:
+    with _read(backup):
+        return tarfile.open(backup, "r:gz")
+
+
+def _members(backup: Path, tar: tarfile.TarFile) -> dict[str, tarfile.TarInfo]:
+    """Every member by its name. Raises BackupBroken for links, folders, devices, and names that lead elsewhere."""
+    members: dict[str, tarfile.TarInfo] = {}
+    while (member := tar.next()) is not None:
+        is_file = member.type in {tarfile.REGTYPE, tarfile.AREGTYPE} and not member.issparse() and member.size >= 0
+        parts = member.name.split("/")
+        if not is_file or any(part in {"", ".", ".."} or "\0" in part for part in parts):
+            raise BackupBroken(f"{backup}: {member.name!r} is no plain file with a plain name. Take another backup.")
+        if member.name in members:
+            raise BackupBroken(f"{backup}: {member.name!r} is there twice. Take another backup.")
+        members[member.name] = member
+    return members
+
+
+def _manifest(backup: Path, tar: tarfile.TarFile, member: tarfile.TarInfo | None) -> dict[str, Any]:
+    """The manifest in the form that this version reads. Raises BackupBroken."""
+    if member is None or member.size > LARGEST_MANIFEST_BYTES:
+        raise BackupBroken(f"{backup}: not a whole backup (no {MANIFEST}). Take another.")
+    content = tar.extractfile(member)
+    manifest = json.loads(content.read().decode()) if content is not None else None
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        found = manifest.get("format") if isinstance(manifest, dict) else None
+        raise BackupBroken(f"{backup}: of format {found!r}, this version reads {FORMAT}.")
+    files = manifest.get("files")
+    if not isinstance(files, dict) or not all(
+        isinstance(entry, dict) and isinstance(entry.get("sha256"), str) and isinstance(entry.get("bytes"), int)
+        for entry in files.values()
+    ):
+        raise BackupBroken(f"{backup}: its {MANIFEST} does not say each file's hash and size. Take another backup.")
+    return manifest
+
+
+def _check_names(backup: Path, members: Mapping[str, tarfile.TarInfo], files: Mapping[str, Mapping[str, Any]]) -> None:
+    """The members are the manifest's files, none more and none less, of the sizes that it says. Raises BackupBroken."""
+    if missing := sorted(files.keys() - members.keys()):
+        raise BackupBroken(f"{backup}: {missing[0]!r} is not there. Take another backup; nothing was changed.")
+    if foreign := sorted(members.keys() - files.keys()):
+        raise BackupBroken(
+            f"{backup}: {foreign[0]!r} is not in its {MANIFEST}: the file was changed. Take another backup; "
+            "nothing was changed."
+        )
+    for name, member in members.items():
+        folders = (name[:at] for at, letter in enumerate(name) if letter == "/")
+        if member.size != files[name]["bytes"] or any(folder in members for folder in folders):
+            raise BackupBroken(f"{backup}: {name} is not what was written. Take another backup; nothing was changed.")
+
+
+def _extract(backup: Path, tar: tarfile.TarFile, member: tarfile.TarInfo, path: Path, sha256: str) -> None:
+    """Write a member as a new file, with its time, and without rights to be written by others. Raises BackupBroken."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.sha256()
+    with path.open("xb") as file:
+        for block in _blocks(backup, tar, member):
+            digest.update(block)
+            file.write(block)
+    if digest.hexdigest() != sha256:
+        path.unlink()
+        raise BackupBroken(
+            f"{backup}: {member.name} is not what was written. Take another backup; nothing was changed."
+        )
+    path.chmod(member.mode & 0o755 | 0o600)
+    if 0 <= member.mtime < LATEST_S:
+        os.utime(path, (member.mtime, member.mtime))
+
+
+def _blocks(backup: Path, tar: tarfile.TarFile, member: tarfile.TarInfo) -> Iterator[bytes]:
+    with _read(backup):
+        content = tar.extractfile(member)
+    while content is not None:
+        with _read(backup):
+            block = content.read(CHUNK_BYTES)
+        if not block:
+            return
+        yield block
