@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -17,14 +16,19 @@ from bkkenergy.adapters.engines import file_engine
 from bkkenergy.adapters.influx import InfluxStore
 from bkkenergy.adapters.ledger.beside import MarksBeside
 from bkkenergy.adapters.ledger.sql import SqlLedger
+from bkkenergy.jobs.service import Jobs
 from bkkenergy.portfolio import Portfolio
-from bkkenergy.ports.ledger import EnergyLedger
+from bkkenergy.ports.ledger import EnergyLedger, LedgerReader
 from bkkenergy.ports.readings import ReadingStore
 from bkkenergy.settings import InfluxSettings, LedgerSettings, Settings
+from bkkenergy.site import Clock, Configuration, Site, open_site, wall_clock
+from bkkenergy.site.figures import load_figures
 from bkkenergy.site.open import open_ledger, open_writable
+from bkkenergy.usecases.follow import follow_configuration
 from bkkenergy.usecases.recompute import Recomputed, recompute
-from bkkenergy.usecases.uptodate import UpToDate
-from bkkenergy.usecases.worker import Worker, own_name
+from bkkenergy.usecases.uptodate import up_to_date
+from bkkenergy.web.context import AppContext
+from tests.conftest import ROOT
 
 numbers = itertools.count()
 
@@ -54,18 +58,18 @@ class Energy:
     ledger: EnergyLedger
 
     @property
-    def worker(self) -> Worker:
-        return Worker(
-            self.store, self.ledger, self.portfolio, self.settings, own_name(), lambda: time.time_ns() // 1000
-        )
+    def site(self) -> Site:
+        """The site without a state: what computes energy asks for none."""
+        config = Configuration(ROOT / "config", self.settings, load_figures(ROOT / "config"), self.portfolio, {})
+        return Site(config, self.store, self.ledger, self.ledger, file_engine(self.settings.state.path))
 
     @property
-    def fresh(self) -> UpToDate:
+    def fresh(self) -> LedgerReader:
         """The ledger as commands read it: computed first."""
-        return UpToDate(self.ledger, self.worker)
+        return up_to_date(self.site).energy
 
     def bring_up(self) -> Recomputed:
-        return recompute(self.worker, within_s=600)
+        return recompute(self.site, within_s=600)
 
 
 @contextmanager
@@ -90,3 +94,19 @@ def own_marks() -> MarksBeside:
 def influx_store(settings: InfluxSettings) -> InfluxStore:
     """A store that may be written, as `open_writable` makes it."""
     return InfluxStore(settings, own_marks())
+
+
+left_open = ExitStack()
+"""Sites that are open until the test process ends."""
+
+
+def make_jobs(config: Configuration, clock: Clock = wall_clock) -> Jobs:
+    """A site's scheduler, not started."""
+    return Jobs(up_to_date(left_open.enter_context(open_site(config, clock=clock))))
+
+
+def make_context(config: Configuration, clock: Clock = wall_clock) -> AppContext:
+    """A site as the web app has it open."""
+    site = left_open.enter_context(open_site(config, clock=clock))
+    follow_configuration(site)
+    return AppContext(site)

@@ -16,13 +16,12 @@ from bkkenergy.adapters.state.projects import save_projects
 from bkkenergy.adapters.state.scenarios import keep_scenario
 from bkkenergy.adapters.state.users import add_user
 from bkkenergy.calendar import BANGKOK, Period, timestamp_us
-from bkkenergy.cli.context import load_site
-from bkkenergy.cli.jobs import make_jobs
-from bkkenergy.cli.web import make_here
 from bkkenergy.plan import Project
 from bkkenergy.readings import ReadingBatch
+from bkkenergy.site import load_configuration
 from bkkenergy.web.app import create_app
 from tests.conftest import CONFIG_PARTS, ROOT
+from tests.sites import make_context, make_jobs
 
 PASSWORD = "correct horse battery staple"
 SETTINGS = """
@@ -61,7 +60,7 @@ def make_site(home: Path, *, days: int = 40, settings: str = SETTINGS) -> Path:
         columns = {"energy_kwh": register, "power_kw": kw * number}
         store.commit(ReadingBatch((meter,), np.zeros(len(at), np.int64), at, columns))
     store.close()
-    site = load_site(home / "config")
+    site = load_configuration(home / "config")
     jobs = make_jobs(site)
     jobs.bring_up()
     jobs.tick()
@@ -84,8 +83,8 @@ def make_site(home: Path, *, days: int = 40, settings: str = SETTINGS) -> Path:
 
 def make_app(home: Path):
     """The app of a site."""
-    site = load_site(home / "config")
-    return create_app(make_here(site, open_state(site.settings.state)))
+    site = load_configuration(home / "config")
+    return create_app(make_context(site))
 
 
 def signed_in(app, name: str, password: str = PASSWORD) -> TestClient:

@@ -21,10 +21,10 @@ from pathlib import Path
 import numpy as np
 
 from bkkenergy.calendar import BANGKOK, Period
-from bkkenergy.cli.context import load_site
-from bkkenergy.cli.site import opened_worker, report_site
+from bkkenergy.cli.opening import opened_site
 from bkkenergy.readings import ReadingBatch
 from bkkenergy.reports.write import make_report
+from bkkenergy.site import load_configuration
 from bkkenergy.site.open import open_writable
 from bkkenergy.usecases.recompute import recompute
 from tests.bench.reports import DAYS, fill, site
@@ -62,7 +62,7 @@ def _filled(name: str, buildings: int, every_min: int) -> Path:
     folder.mkdir(parents=True)
     site(folder, AGENCIES, buildings)
     readings = fill(folder, DAYS, every_min)
-    with opened_worker(load_site(folder / "config")) as worker:
+    with opened_site(load_configuration(folder / "config")) as worker:
         seconds = _seconds(lambda: recompute(worker, within_s=float("inf")))
         assert not worker.ledger.waiting()
     days = buildings * DAYS
@@ -79,7 +79,7 @@ def _reports(folder: Path, name: str) -> list[float]:
     last = now.date() - dt.timedelta(days=1)
     month = Period.month(*((now.replace(day=1) - dt.timedelta(days=1)).timetuple()[:2]))
     found = []
-    with report_site(folder / "config") as opened:
+    with opened_site(folder / "config") as opened:
         raw: list[object] = []
         read = opened.store.readings
         opened.store.readings = lambda *given: (raw.append(given), read(*given))[1]  # type: ignore[method-assign]
@@ -104,7 +104,7 @@ def _live(meters: int) -> None:
     folder = (FOLDER / "live").resolve()
     folder.mkdir(parents=True)
     site(folder, AGENCIES, meters)
-    loaded = load_site(folder / "config")
+    loaded = load_configuration(folder / "config")
     ids = tuple(meter.id for meter in loaded.portfolio.meters)
     ended, waits, pending = threading.Event(), list[float](), dict[str, float]()
     store = open_writable(loaded.settings)
@@ -113,7 +113,7 @@ def _live(meters: int) -> None:
     store.commit(
         ReadingBatch(ids, np.repeat(np.arange(len(ids)), 96), at_us, {"energy_kwh": np.tile(np.arange(96.0), len(ids))})
     )
-    with opened_worker(loaded) as worker:
+    with opened_site(loaded) as worker:
         recompute(worker, within_s=float("inf"))
 
         def work() -> None:

@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import uvicorn
@@ -20,13 +19,12 @@ from playwright.sync_api import Page, sync_playwright
 from bkkenergy.adapters.state import open_state
 from bkkenergy.adapters.state.users import add_user, sign_in
 from bkkenergy.calendar import BANGKOK
-from bkkenergy.cli.context import load_site
-from bkkenergy.cli.jobs import make_jobs
-from bkkenergy.cli.web import make_here
 from bkkenergy.demo.broker import free_port
+from bkkenergy.site import load_configuration
 from bkkenergy.web.app import create_app
 from tests.bench.reports import DAYS, fill
 from tests.conftest import CONFIG_PARTS, ROOT
+from tests.sites import make_context, make_jobs
 
 FOLDER, TARGET = ROOT / "var/pictures", ROOT / "docs/img"
 BUILDING = "district-bangkhen.office"
@@ -59,7 +57,7 @@ def prepared(port: int) -> str:
         span = f"{last - dt.timedelta(days=DAYS - 62)}..{last}"
         fit = [sys.executable, "-m", "bkkenergy", "baseline", "fit", "all", "--period", span, "--config", str(config)]
         subprocess.run(fit, check=False, stdout=subprocess.DEVNULL)
-    site = load_site(config)
+    site = load_configuration(config)
     jobs = make_jobs(site)
     while jobs.bring_up():
         pass
@@ -73,9 +71,9 @@ def prepared(port: int) -> str:
 @contextmanager
 def serving(port: int) -> Iterator[str]:
     """The web app in this process, on yesterday's afternoon: a day that is half over shows more than a night."""
-    site = load_site(FOLDER / "config")
+    site = load_configuration(FOLDER / "config")
     afternoon = dt.datetime.combine(dt.datetime.now(BANGKOK).date() - dt.timedelta(days=1), dt.time(15, 10), BANGKOK)
-    here = replace(make_here(site, open_state(site.settings.state)), clock=lambda: afternoon)
+    here = make_context(site, lambda: afternoon)
     server = uvicorn.Server(uvicorn.Config(create_app(here), port=port, log_level="error"))
     thread = threading.Thread(target=server.run)
     thread.start()

@@ -16,15 +16,15 @@ from pathlib import Path
 import numpy as np
 
 from bkkenergy.calendar import BANGKOK, Period, timestamp_us
-from bkkenergy.cli.context import load_site
-from bkkenergy.cli.jobs import make_jobs
-from bkkenergy.cli.site import opened_worker, report_site
+from bkkenergy.cli.opening import opened_site
 from bkkenergy.readings import ReadingBatch
-from bkkenergy.reports.savings.gather import SavingsSite, facts_of, fit_buildings
+from bkkenergy.reports.savings.gather import facts_of, fit_buildings
 from bkkenergy.reports.write import make_report
+from bkkenergy.site import Site, load_configuration
 from bkkenergy.site.open import open_writable
 from bkkenergy.usecases.purge import purge
 from tests.bench.reports import DAYS, fill, site
+from tests.sites import make_jobs
 
 FOLDER, AGENCIES = Path("var/bench-scaling"), 5
 
@@ -42,7 +42,7 @@ def size_of(path: Path) -> dict[str, int]:
         return dict(connection.execute(query).fetchall())
 
 
-def readings_at(own: SavingsSite, instant_us: int, kwh: float) -> None:
+def readings_at(own: Site, instant_us: int, kwh: float) -> None:
     """A reading of every meter."""
     ids = tuple(meter.id for meter in own.portfolio.meters)
     at_us = np.full(len(ids), instant_us)
@@ -64,12 +64,12 @@ def main() -> None:
     print(f"{count} meters, {DAYS} days, {readings:,} readings")
     raw_bytes = size_of(path)["reading"] / readings
     print(f"{'raw readings':34} {raw_bytes:7.1f} bytes a reading (registers alone)")
-    jobs = make_jobs(load_site(FOLDER / "config"))
+    jobs = make_jobs(load_configuration(FOLDER / "config"))
     began_s = time.perf_counter()
     while jobs.bring_up():
         pass
     timed("the ledger, first year", count, "a meter", began_s)
-    with opened_worker(load_site(FOLDER / "config")) as worker:
+    with opened_site(load_configuration(FOLDER / "config")) as worker:
         today = dt.datetime.now(BANGKOK).date()
         worker.ledger.mark([meter.id for meter in worker.portfolio.meters], today, today)
     began_s = time.perf_counter()
@@ -79,7 +79,7 @@ def main() -> None:
     print(f"{'days of quarter-hours':34} {sizes['ledger_day'] / count / DAYS:7.1f} bytes a meter and day")
     print(f"{'hours for dashboards':34} {sizes['ledger_hour'] / count / DAYS:7.1f} bytes a meter and day")
     now = dt.datetime.now(BANGKOK)
-    with report_site(FOLDER / "config") as own:
+    with opened_site(FOLDER / "config") as own:
         last = now.date() - dt.timedelta(days=1)
         began_s = time.perf_counter()
         found = list(
@@ -97,7 +97,7 @@ def main() -> None:
         timed("what a building's page rests on", count, "a building", began_s)
         later = dt.date(now.year + own.settings.store.raw_years + 1, 1, 1)
         readings_at(own, timestamp_us(Period.day(later).start), 0.0)  # how old is old follows the newest readings
-    with opened_worker(load_site(FOLDER / "config")) as worker:
+    with opened_site(load_configuration(FOLDER / "config")) as worker:
         worker.ledger.purges.agree("the benchmark", int(time.time() * 1e6))
         began_s = time.perf_counter()
         purged = purge(worker, today=later)

@@ -34,11 +34,11 @@ from scipy.stats import linregress
 from bkkenergy.adapters.state import open_state
 from bkkenergy.adapters.state.users import add_user, sign_in
 from bkkenergy.calendar import BANGKOK
-from bkkenergy.cli.context import load_site
 from bkkenergy.demo.broker import free_port
 from bkkenergy.ingest.quarantine import Quarantine
 from bkkenergy.ports.readings import ReadingStore
 from bkkenergy.readings import ReadingBatch
+from bkkenergy.site import load_configuration
 from bkkenergy.site.open import open_store
 from tests.bench.reports import site
 from tests.servers import Influx, Server, influxdb, mosquitto
@@ -250,7 +250,7 @@ def run(
     minutes: int, folder: Path, broker: Server, influx: Influx, parts: dict[str, Part], stopping: threading.Event
 ) -> None:
     config, port = configured(folder, broker, influx)
-    settings, now = load_site(config).settings, dt.datetime.now(dt.UTC)
+    settings, now = load_configuration(config).settings, dt.datetime.now(dt.UTC)
     engine, start_s = open_state(settings.state), int(time.time())
     with closing(open_store(settings.store)) as store:
         remember(store, start_s)
@@ -298,7 +298,7 @@ def told(
 ) -> None:
     """Hold what is stored against what was published, and print all figures."""
     print(f"published {city.step * METERS:,} readings; not confirmed by the broker: {len(city.unconfirmed)}")
-    settings = load_site(folder / "config").settings
+    settings = load_configuration(folder / "config").settings
     names = [meter_of(meter) for meter in range(METERS)]
     truth_us = (city.start_s + np.arange(city.step) * EVERY_S) * 1_000_000
     until_s = time.monotonic() + 180

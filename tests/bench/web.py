@@ -17,10 +17,10 @@ from pathlib import Path
 
 from bkkenergy.adapters.state import open_state
 from bkkenergy.adapters.state.users import add_user, sign_in
-from bkkenergy.cli.context import load_site
-from bkkenergy.cli.jobs import make_jobs
 from bkkenergy.demo.broker import free_port
+from bkkenergy.site import load_configuration
 from tests.bench.reports import DAYS, SETTINGS, fill, site, timed
+from tests.sites import make_jobs
 
 PAGES = ("/", "/agencies/agency-07", "/buildings/agency-07.b-0007", "/reports", "/plan", "/meters?agency=agency-07",
          "/api/v1/buildings?limit=100", "/api/v1/buildings/agency-07.b-0007/power", "/help")  # fmt: skip
@@ -49,7 +49,7 @@ def prepared(folder: Path, agencies: int, buildings: int) -> tuple[int, str]:
         print(f"{buildings} buildings: {fill(folder, DAYS):,} readings")
     text = re.sub(r"\[web\].*", "", SETTINGS, flags=re.DOTALL)
     (folder / "config/bkkenergy.toml").write_text(f"{text}\n[web]\nport = {port}\nsecure_cookies = false\n")
-    loaded = load_site(folder / "config")
+    loaded = load_configuration(folder / "config")
     jobs = make_jobs(loaded)
     started_s = time.perf_counter()
     while jobs.bring_up():

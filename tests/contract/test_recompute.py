@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,8 +19,8 @@ from bkkenergy.ports.readings import StoreAway
 from bkkenergy.readings import Quality, ReadingBatch
 from bkkenergy.settings import Settings, StoreSettings
 from bkkenergy.usecases.energy import energy_series, quarter_hours, waiting_days
+from bkkenergy.usecases.follow import follow_configuration
 from bkkenergy.usecases.recompute import recompute
-from bkkenergy.usecases.worker import follow_configuration
 from tests.sites import energy, on_postgresql
 
 FIRST, LAST = dt.date(2026, 11, 1), dt.date(2026, 11, 12)
@@ -113,10 +114,10 @@ def disturbed(site, meter: str, sent: np.ndarray, what: int) -> None:
         case 4:
             tried = site.portfolio.buildings["health.centre-1"].meters[0].model_copy(update={"rated_kw": 5.0})
             other = with_meter(site.portfolio, tried)
-            follow_configuration(site.store, site.ledger, other, site.settings)
+            follow_configuration(replace(site, portfolio=other).site)
             with energy(site.settings, other) as opened:
                 opened.bring_up()
-            follow_configuration(site.store, site.ledger, site.portfolio, site.settings)
+            follow_configuration(site.site)
 
 
 def slots(site, channel=IMPORT, meters=METERS):
@@ -216,12 +217,12 @@ def test_the_running_quarter_hour_is_incomplete(site):
 
 def test_a_changed_rating_computes_every_day_of_the_meter_again(site, portfolio, settings):
     site.store.commit(readings(METERS[0], everything()))
-    follow_configuration(site.store, site.ledger, portfolio, settings)
+    follow_configuration(site.site)
     site.bring_up()
     lower = portfolio.buildings["health.centre-1"].meters[0].model_copy(update={"rated_kw": 20.0})
     changed = with_meter(portfolio, lower)
-    assert follow_configuration(site.store, site.ledger, portfolio, settings) == 0
-    assert follow_configuration(site.store, site.ledger, changed, settings) == 1
+    assert follow_configuration(site.site) == 0
+    assert follow_configuration(replace(site, portfolio=changed).site) == 1
     assert len(site.ledger.waiting()[METERS[0]]) >= len(SPAN.dates)
     with energy(settings, changed) as after:
         after.bring_up()
@@ -234,9 +235,9 @@ def test_a_ledger_that_was_lost_is_filled_again(site, portfolio, settings, tmp_p
     other = settings.model_copy(update={"ledger": settings.ledger.model_copy(update={"url": None})})
     lost = other.model_copy(update={"store": other.store.model_copy(update={"path": tmp_path / "lost.sqlite"})})
     with energy(lost, portfolio) as empty:
-        follow_configuration(site.store, empty.ledger, portfolio, settings)
-        worker = empty.worker
-        recompute(type(worker)(site.store, *(getattr(worker, name) for name in worker.__slots__[1:])), within_s=60)
+        again = replace(empty.site, readings=site.store)
+        follow_configuration(again)
+        recompute(again, within_s=60)
         _, kwh = register()
         found = empty.ledger.slots([METERS[0]], IMPORT, FIRST, LAST).values
         assert np.nansum(found) == pytest.approx(kwh[-1] - kwh[0], abs=0.001)

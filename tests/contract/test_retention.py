@@ -7,7 +7,6 @@ import io
 import json
 import re
 import shutil
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,19 +20,17 @@ from bkkenergy.adapters.ledger.tables import ledger_day, ledger_meter
 from bkkenergy.adapters.state import open_state
 from bkkenergy.calendar import BANGKOK, Period, timestamp_us
 from bkkenergy.cli import cli
-from bkkenergy.cli.context import load_site
-from bkkenergy.cli.site import report_site_of
 from bkkenergy.jobs.service import Jobs
 from bkkenergy.ports.ledger import CHANNELS, IMPORT, QUARTERS_PER_DAY, EnergyLedger
 from bkkenergy.ports.readings import ReadingStore
 from bkkenergy.readings import FIELDS, Quality, ReadingBatch
 from bkkenergy.reports.render import RENDERERS
-from bkkenergy.reports.savings.gather import SavingsSite
 from bkkenergy.reports.write import make_report
 from bkkenergy.settings import StateSettings
+from bkkenergy.site import Site, load_configuration
+from bkkenergy.usecases.follow import follow_configuration
 from bkkenergy.usecases.purge import DeletionWaits, PurgeRun, purge, purged_before
 from bkkenergy.usecases.recompute import recompute
-from bkkenergy.usecases.worker import Worker, follow_configuration
 from tests.builders import readings
 from tests.conftest import CONFIG_PARTS, ROOT
 from tests.sites import energy, postgresql_database
@@ -70,16 +67,20 @@ FORMS = ("json", "csv", "html")
 class Place:
     """A site with a worker."""
 
-    reports: SavingsSite
-    worker: Worker
+    site: Site
 
     @property
     def store(self) -> ReadingStore:
-        return self.worker.readings
+        return self.site.readings
 
     @property
     def ledger(self) -> EnergyLedger:
-        return self.worker.ledger
+        return self.site.ledger
+
+
+def configured(site: Site, **changes) -> Site:
+    """The site with another configuration."""
+    return replace(site, config=replace(site.config, **changes))
 
 
 @pytest.fixture(
@@ -107,11 +108,11 @@ def site(request, tmp_path, monkeypatch):
         url = postgresql_database(request.getfixturevalue("postgres").port)
         monkeypatch.setenv("BKKENERGY_LEDGER_URL", url.get_secret_value())
     (config / "bkkenergy.toml").write_text(text)
-    loaded = load_site(config)
+    loaded = load_configuration(config)
     with energy(loaded.settings, loaded.portfolio) as opened:
         fill(opened.store)
         opened.ledger.purges.agree("a test", 1)
-        yield Place(report_site_of(loaded, opened.store, opened.fresh), opened.worker)
+        yield Place(replace(opened.site, config=loaded, energy=opened.fresh))
 
 
 def fill(store) -> None:
@@ -149,7 +150,7 @@ def fill(store) -> None:
 
 def said(site, period: Period) -> dict[str, bytes]:
     """A report's files, byte for byte."""
-    report = make_report(site.reports, AGENCY, period, now=NOW)
+    report = make_report(site.site, AGENCY, period, now=NOW)
     return {form: RENDERERS[form](report, "th") for form in FORMS}
 
 
@@ -178,11 +179,11 @@ def same(found, truth, where: str) -> None:
 
 
 def purged(site, today: dt.date = TODAY) -> PurgeRun | None:
-    return purge(site.worker, today=today)
+    return purge(site.site, today=today)
 
 
 def bring_up(site) -> None:
-    recompute(site.worker, within_s=600)
+    recompute(site.site, within_s=600)
 
 
 def day_us(day: dt.date) -> int:
@@ -191,7 +192,7 @@ def day_us(day: dt.date) -> int:
 
 def rows(site, meter: str | None = None) -> dict[tuple[str, str], tuple[np.ndarray, np.ndarray]]:
     """All that the ledger says of the stations' days."""
-    names = [own.id for own in site.worker.portfolio.meters if own.id.startswith(AGENCY) and meter in {None, own.id}]
+    names = [own.id for own in site.site.portfolio.meters if own.id.startswith(AGENCY) and meter in {None, own.id}]
     found = {}
     for channel in CHANNELS.values():
         slots = site.ledger.slots(names, channel, WHOLE.first_day, WHOLE.last_day + dt.timedelta(days=1))
@@ -209,7 +210,7 @@ def unchanged(found, truth) -> None:
 
 def count_of(site) -> int:
     """How many readings the stations have."""
-    return sum(len(site.store.readings([meter.id], 0, 2**52, FIELDS)) for meter in site.worker.portfolio.meters)
+    return sum(len(site.store.readings([meter.id], 0, 2**52, FIELDS)) for meter in site.site.portfolio.meters)
 
 
 def late(site, count: int = 5) -> None:
@@ -219,7 +220,7 @@ def late(site, count: int = 5) -> None:
 
 def everything_again(site) -> None:
     """Have all days computed again, as a changed configuration or a person would."""
-    names = [meter.id for meter in site.worker.portfolio.meters]
+    names = [meter.id for meter in site.site.portfolio.meters]
     site.ledger.mark(names, WHOLE.first_day, WHOLE.last_day)
     bring_up(site)
     assert not site.ledger.waiting()
@@ -382,12 +383,12 @@ def test_late_readings_after_a_crash_in_the_deletion_stay(site, monkeypatch):
 def test_a_changed_rating_computes_only_days_that_still_have_readings(site):
     purged(site)
     truth = rows(site)
-    buildings = dict(site.worker.portfolio.buildings)
+    buildings = dict(site.site.portfolio.buildings)
     building = buildings["fire-rescue.station-1"]
     lower = tuple(meter.model_copy(update={"rated_kw": 2.0}) for meter in building.meters)
     buildings[building.id] = building.model_copy(update={"meters": lower})
-    worker = replace(site.worker, portfolio=site.worker.portfolio.model_copy(update={"buildings": buildings}))
-    follow_configuration(worker.readings, worker.ledger, worker.portfolio, worker.settings)
+    worker = configured(site.site, portfolio=site.site.portfolio.model_copy(update={"buildings": buildings}))
+    follow_configuration(worker)
     assert min(site.ledger.waiting([MAIN])[MAIN]) == dt.date(2023, 10, 31)
     recompute(worker, within_s=600)
     assert site.ledger.purges.late() == {}
@@ -423,9 +424,7 @@ def disagree(site) -> None:
 def test_the_scheduler_only_reports_until_a_person_has_agreed(site, tmp_path):
     disagree(site)
     engine = open_state(StateSettings(path=tmp_path / "state.sqlite"))
-    jobs = Jobs(
-        lambda: nullcontext(site.reports), lambda: nullcontext(site.worker), engine, site.worker.settings, lambda: NOW
-    )
+    jobs = Jobs(replace(site.site, state=engine, clock=lambda: NOW))
     count = count_of(site)
     with capture_logs() as logs:
         jobs._purge()
@@ -460,8 +459,8 @@ def test_a_clock_that_is_ahead_by_years_deletes_nothing_that_is_not_old_by_the_r
 def test_new_readings_after_a_purge_that_was_too_far_stay_and_are_computed(site):
     """A wrong clock, or fewer years for a while: what was purged is used, and what comes then is new."""
     truth = rows(site) if bring_up(site) is None else {}
-    ahead = site.worker.settings.store.model_copy(update={"raw_years": 1})
-    worker = replace(site.worker, settings=site.worker.settings.model_copy(update={"store": ahead}))
+    ahead = site.site.settings.store.model_copy(update={"raw_years": 1})
+    worker = configured(site.site, settings=site.site.settings.model_copy(update={"store": ahead}))
     assert purge(worker, today=TODAY).cut == dt.date(2025, 11, 1)
     assert len(site.store.readings([MAIN], 0, timestamp_us(PERIODS["after"].start))) == 0
     new = Period.days(dt.date(2025, 6, 2), dt.date(2025, 6, 3))
@@ -495,7 +494,7 @@ def test_what_was_read_short_is_not_deleted_and_is_reported(site, fails_from_day
     """Not even a part: a month of a meter goes whole or stays. Read well, it goes."""
     count = count_of(site)
     from_us = 1 if fails_from_day is None else day_us(fails_from_day)
-    short = replace(site.worker, readings=Short(site.store, from_us))
+    short = replace(site.site, readings=Short(site.store, from_us))
     run = purge(short, today=TODAY)
     assert MAIN in run.held
     assert run.deleted == count - count_of(site)
@@ -510,7 +509,7 @@ def test_what_was_read_short_is_not_deleted_and_is_reported(site, fails_from_day
 
 
 def test_readings_whose_ledger_rows_are_gone_are_not_deleted(site):
-    follow_configuration(site.store, site.ledger, site.worker.portfolio, site.worker.settings)
+    follow_configuration(site.site)
     bring_up(site)
     is_main = ledger_day.c.meter == select(ledger_meter.c.id).where(ledger_meter.c.name == MAIN).scalar_subquery()
     with site.ledger._engine.begin() as connection:
@@ -524,7 +523,7 @@ def test_readings_whose_ledger_rows_are_gone_are_not_deleted(site):
 def test_days_that_another_worker_holds_are_not_deleted(site):
     bring_up(site)
     site.ledger.mark([MAIN], dt.date(2023, 10, 5), dt.date(2023, 10, 5))
-    (claim,) = site.ledger.claim("another", now_us=site.worker.now_us(), lease_s=300, limit=1, meters=[MAIN])
+    (claim,) = site.ledger.claim("another", now_us=site.site.now_us(), lease_s=300, limit=1, meters=[MAIN])
     run = purged(site)
     assert MAIN in run.held
     assert site.store.first_seen_us([MAIN])[MAIN] == timestamp_us(WHOLE.start)
@@ -552,8 +551,8 @@ def test_an_export_and_the_command_say_what_is_purged(site, tmp_path):
 
 
 def test_nothing_is_deleted_where_readings_stay_for_ever(site):
-    ever = site.worker.settings.store.model_copy(update={"raw_years": 0})
-    worker = replace(site.worker, settings=site.worker.settings.model_copy(update={"store": ever}))
+    ever = site.site.settings.store.model_copy(update={"raw_years": 0})
+    worker = configured(site.site, settings=site.site.settings.model_copy(update={"store": ever}))
     count = count_of(site)
     assert purge(worker, today=TODAY) is None
     assert (count_of(site), site.ledger.purges.spans()) == (count, {})

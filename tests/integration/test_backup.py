@@ -21,8 +21,8 @@ import pytest
 
 from bkkenergy.adapters.sqlite import SqliteStore
 from bkkenergy.calendar import BANGKOK
-from bkkenergy.cli.context import load_site
 from bkkenergy.readings import ReadingBatch
+from bkkenergy.site import load_configuration
 from bkkenergy.usecases.backup import BackupBroken, back_up, restore
 from tests.web import METERS, make_site
 
@@ -200,7 +200,7 @@ RAW = {
 
 def is_refused(home, path, tmp_path):
     """Nothing lies anywhere that was not there before."""
-    site = load_site(home / "config")
+    site = load_configuration(home / "config")
     shutil.rmtree(home / "var", ignore_errors=True)
     (home / "var").mkdir()
     before = hashes(tmp_path)
@@ -215,7 +215,9 @@ def is_refused(home, path, tmp_path):
 def good_backup(tmp_path_factory):
     folder = tmp_path_factory.mktemp("good")
     home = make_site(folder)
-    back_up(load_site(home / "config").settings, home / "config", folder / "b.tar.gz", now=NOW, told=lambda _: None)
+    back_up(
+        load_configuration(home / "config").settings, home / "config", folder / "b.tar.gz", now=NOW, told=lambda _: None
+    )
     return home, folder / "b.tar.gz"
 
 
@@ -266,7 +268,7 @@ def test_an_archive_written_again_as_it_was_is_restored(good_backup, tmp_path):
     home, path = shutil.copytree(good_backup[0] / "config", tmp_path / "config").parent, tmp_path / "b.tar.gz"
     shutil.copy(good_backup[1], path)
     rewritten(path, lambda members, manifest: None)
-    manifest = restore(path, load_site(home / "config").settings, home / "config", told=lambda _: None)
+    manifest = restore(path, load_configuration(home / "config").settings, home / "config", told=lambda _: None)
     for name, entry in manifest["files"].items():
         if not name.startswith("config/"):
             where = home / "var" / name.replace("archive/", "reports/archive/", 1)
@@ -274,7 +276,7 @@ def test_an_archive_written_again_as_it_was_is_restored(good_backup, tmp_path):
 
 
 def test_times_of_files_come_back_and_rights_to_write_are_the_owners(home, tmp_path):
-    site, path = load_site(home / "config"), tmp_path / "b.tar.gz"
+    site, path = load_configuration(home / "config"), tmp_path / "b.tar.gz"
     old = home / "var/baselines/old.json"
     old.parent.mkdir(exist_ok=True)
     old.write_text("{}")
@@ -340,7 +342,7 @@ def test_a_folder_that_cannot_be_read_is_an_error_and_not_left_out(home, tmp_pat
     try:
         with pytest.raises(OSError, match="too long"):
             back_up(
-                load_site(home / "config").settings,
+                load_configuration(home / "config").settings,
                 home / "config",
                 tmp_path / "b.tar.gz",
                 now=NOW,
@@ -353,7 +355,7 @@ def test_a_folder_that_cannot_be_read_is_an_error_and_not_left_out(home, tmp_pat
 
 def test_a_file_that_changes_while_it_is_taken_is_as_its_hash_says(home, tmp_path):
     """Replaced after the backup has begun with it: the archive holds one of both, and the manifest says which."""
-    site, path, old = load_site(home / "config"), tmp_path / "b.tar.gz", home / "var/baselines/old.json"
+    site, path, old = load_configuration(home / "config"), tmp_path / "b.tar.gz", home / "var/baselines/old.json"
     old.parent.mkdir(exist_ok=True)
     old.write_text('{"a": 1}')
 
@@ -378,7 +380,7 @@ def test_what_has_no_place_under_the_settings_is_told(home, tmp_path, monkeypatc
 
 def test_a_backup_taken_while_readings_come_holds_one_moment(home, tmp_path):
     """A writer commits batches of two meters, always both; the copy holds both or neither of each."""
-    site, stop = load_site(home / "config"), threading.Event()
+    site, stop = load_configuration(home / "config"), threading.Event()
     start = 2_000_000_000_000_000
 
     def write() -> None:

@@ -28,12 +28,12 @@ import yaml
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from bkkenergy.calendar import BANGKOK
-from bkkenergy.cli.context import load_site
 from bkkenergy.demo.broker import free_port
 from bkkenergy.ingest.quarantine import Quarantine
 from bkkenergy.portfolio import load_portfolio
 from bkkenergy.readings import FIELDS, ReadingBatch
 from bkkenergy.settings import Settings, StoreSettings
+from bkkenergy.site import load_configuration
 from bkkenergy.usecases.runs import midnight_us
 from tests.conftest import ROOT
 from tests.integration.conftest import dealt_with, ingesting, reading, wait_until
@@ -145,7 +145,7 @@ def hang_up(*clients: mqtt.Client) -> None:
 @pytest.fixture
 def site_settings(site, settings, secure_broker):
     """The settings that init wrote, with this test's address of the broker, store and session."""
-    written = load_site(site / "config").settings
+    written = load_configuration(site / "config").settings
     assert written.mqtt.tls is not None
     assert written.store.kind == "influx"
     own = written.mqtt.model_copy(
@@ -155,7 +155,7 @@ def site_settings(site, settings, secure_broker):
 
 
 def test_the_shipped_broker_takes_each_gateways_own_topics_and_nothing_else(site, site_settings, secure_broker):
-    portfolio = load_site(site / "config").portfolio
+    portfolio = load_configuration(site / "config").portfolio
     overheard = []
     with ingesting(site_settings, portfolio) as ingester:
         one = gateway(site, secure_broker, ONE)

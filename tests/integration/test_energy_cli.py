@@ -15,12 +15,12 @@ from click.testing import CliRunner
 from bkkenergy.adapters.state import open_state
 from bkkenergy.adapters.state.users import add_user
 from bkkenergy.cli import cli
-from bkkenergy.cli.context import load_site
-from bkkenergy.cli.jobs import make_jobs
 from bkkenergy.readings import ReadingBatch
+from bkkenergy.site import load_configuration
 from bkkenergy.site.open import open_writable
 from tests.builders import DAY, DAY_US, QUARTER_US
 from tests.conftest import CONFIG_PARTS, ROOT
+from tests.sites import make_jobs
 from tests.web import PASSWORD, SETTINGS, make_app, signed_in
 
 BUILDING = "environment.headquarters"
@@ -62,7 +62,7 @@ def home(tmp_path_factory):
     with (folder / "config/portfolio/buildings/environment.toml").open("a") as file:
         file.write(BELOW)
     (folder / "config/bkkenergy.toml").write_text(SETTINGS)
-    site = load_site(folder / "config")
+    site = load_configuration(folder / "config")
     store = open_writable(site.settings)
     at = DAY_US + np.arange(-96, 97) * QUARTER_US
     for name, kw in (("main", 40.0), ("shop", 8.0), ("floor", 20.0)):
@@ -74,7 +74,7 @@ def home(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def client(home):
-    site = load_site(home / "config")
+    site = load_configuration(home / "config")
     make_jobs(site).bring_up()
     add_user(open_state(site.settings.state), "admin", PASSWORD, "admin", ["all"], DAY.start)
     return signed_in(make_app(home), "admin")

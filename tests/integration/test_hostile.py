@@ -142,7 +142,8 @@ def test_after_each_supplied_case_the_next_good_reading_is_stored(settings, port
 DEADLY = """
 import os, signal, sys
 from pathlib import Path
-from bkkenergy.cli.context import load_site, set_up_logging
+from bkkenergy.cli.context import set_up_logging
+from bkkenergy.site import load_configuration
 from bkkenergy.ingest.service import Ingester
 
 class Deadly:
@@ -154,7 +155,7 @@ class Deadly:
         return self.under.decode(messages)
 
 set_up_logging("error", "text")
-site = load_site(Path(sys.argv[1]))
+site = load_configuration(Path(sys.argv[1]))
 ingester = Ingester(site.settings, site.portfolio, site.profiles)
 ingester._sorter.decoders["canonical"] = Deadly(ingester._sorter.decoders["canonical"])
 signal.signal(signal.SIGTERM, lambda *_: ingester.stop())

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from bkkenergy.cli.context import load_site
 from bkkenergy.cli.init import with_value
 from bkkenergy.errors import InputError
 from bkkenergy.settings import Settings, load_settings
+from bkkenergy.site import load_configuration
 from tests.conftest import ROOT
 from tests.web import make_app
 
@@ -41,7 +41,7 @@ def test_answers_stand_where_they_belong(tmp_path):
     (tmp_path / "secrets").mkdir()
     for name in ("mqtt-password", "influx-token"):
         (tmp_path / "secrets" / name).write_text("x")
-    site = load_site(tmp_path / "config")
+    site = load_configuration(tmp_path / "config")
     assert (site.settings.mqtt.host, site.settings.mqtt.port, site.settings.mqtt.username) == (
         "broker.example",
         8883,

@@ -15,13 +15,13 @@ import pytest
 from bkkenergy.adapters.sqlite import SqliteStore
 from bkkenergy.adapters.state.outbox import messages
 from bkkenergy.calendar import BANGKOK, Period, timestamp_us
-from bkkenergy.cli.context import load_site
-from bkkenergy.cli.jobs import make_jobs
 from bkkenergy.errors import BkkEnergyError
 from bkkenergy.jobs.service import TURNED, Jobs
 from bkkenergy.readings import ReadingBatch
+from bkkenergy.site import load_configuration
 from tests.conftest import CONFIG_PARTS, ROOT
 from tests.receivers import http_receiver, mail_server
+from tests.sites import make_jobs
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning:aiosmtpd")
 
@@ -83,9 +83,7 @@ def write_settings(home, more: str = "") -> None:
 
 
 def jobs_at(home, clock) -> Jobs:
-    jobs = make_jobs(load_site(home / "config"))
-    jobs.clock = clock
-    return jobs
+    return make_jobs(load_configuration(home / "config"), clock)
 
 
 @pytest.fixture
@@ -100,7 +98,7 @@ def archive(home):
 
 
 def states(jobs):
-    return [(run.agency, run.period, run.revision, run.state) for run in jobs.ledger.runs()]
+    return [(run.agency, run.period, run.revision, run.state) for run in jobs.queue.runs()]
 
 
 def test_what_is_due_is_archived_once_and_the_city_sums_its_agencies(home, clock):
@@ -129,7 +127,7 @@ def test_health_checks_see_by_a_file_that_the_schedule_was_looked_at(home, clock
     assert turned.stat().st_mtime > 1
     os.utime(turned, (1, 1))
 
-    jobs.engine.dispose()
+    jobs.site.state.dispose()
     (home / "var/state.sqlite").rename(home / "var/moved")
     (home / "var/state.sqlite").mkdir()  # the state cannot be opened
     with pytest.raises(BkkEnergyError):
@@ -140,7 +138,7 @@ def test_health_checks_see_by_a_file_that_the_schedule_was_looked_at(home, clock
 def test_before_the_hour_the_day_before_is_what_is_owed(home):
     jobs = jobs_at(home, Clock("2026-11-24T06:59:00"))
     jobs.tick()
-    assert {run.period for run in jobs.ledger.runs()} == {"2026-11-22"}
+    assert {run.period for run in jobs.queue.runs()} == {"2026-11-22"}
 
 
 def test_missed_days_are_caught_up_the_oldest_first(home, clock):
@@ -149,7 +147,7 @@ def test_missed_days_are_caught_up_the_oldest_first(home, clock):
     assert jobs.tick() == 3
     clock.forward(days=3)
     seen = []
-    jobs.ledger.claim, claim = (lambda *a: (seen.append(r := claim(*a)), r)[1]), jobs.ledger.claim
+    jobs.queue.claim, claim = (lambda *a: (seen.append(r := claim(*a)), r)[1]), jobs.queue.claim
     assert jobs.tick() == 9
     periods = [run.period for run in seen if run]
     assert periods == sorted(periods)
@@ -203,7 +201,7 @@ def test_one_agency_s_fault_does_not_stop_the_others_and_is_tried_again(home, cl
     monkeypatch.setattr(runner, "make_report", fail_for_health)
     jobs = jobs_at(home, clock)
     assert jobs.tick() == 2
-    health = jobs.ledger.runs(agency="health")[0]
+    health = jobs.queue.runs(agency="health")[0]
     assert (health.state, health.tries) == ("due", 1)
     assert "RuntimeError: a fault that nobody foresaw" in health.error
     clock.forward(seconds=59)
@@ -212,11 +210,11 @@ def test_one_agency_s_fault_does_not_stop_the_others_and_is_tried_again(home, cl
     jobs.tick()
     clock.forward(seconds=121)
     jobs.tick()
-    assert jobs.ledger.runs(agency="health")[0].state == "failed"
+    assert jobs.queue.runs(agency="health")[0].state == "failed"
     monkeypatch.setattr(runner, "make_report", made)
     clock.forward(hours=1)
     assert jobs.tick() == 0, "left failed until a person asks"
-    jobs.ledger.retry([health.id], clock())
+    jobs.queue.retry([health.id], clock())
     assert jobs.tick() == 2, "and the city's again, now with it"
     city = json.loads((home / "var/reports/archive/city/2026-11-23/r2/city_2026-11-23.json").read_text())
     assert "health" not in city["missing"]
@@ -234,8 +232,8 @@ def test_while_the_store_is_away_it_is_tried_without_end(home, clock, monkeypatc
     for _ in range(6):
         jobs.tick()
         clock.forward(hours=1, seconds=5)
-    assert {run.state for run in jobs.ledger.runs()} == {"due", "failed"}
-    assert {run.state for run in jobs.ledger.runs() if run.agency != "city"} == {"due"}
+    assert {run.state for run in jobs.queue.runs()} == {"due", "failed"}
+    assert {run.state for run in jobs.queue.runs() if run.agency != "city"} == {"due"}
     assert archive(home) == []
 
 
@@ -287,7 +285,7 @@ def test_reports_are_handed_over_to_those_who_want_them_once(home, clock):
     assert told["agency"] == "city"
     assert told["energy_kwh"] == pytest.approx(576)
     assert {file["form"] for file in told["files"]} == {"html", "csv", "json"}
-    by_key = {own.recipient: (own.state, own.tries) for own in messages(jobs.engine)}
+    by_key = {own.recipient: (own.state, own.tries) for own in messages(jobs.site.state)}
     assert by_key["health@example.com"] == ("sent", 2)
     assert by_key["nobody@example.com"] == ("failed", 1)
 
@@ -325,9 +323,9 @@ def test_two_replicas_make_each_report_once(home, clock):
     both = [jobs_at(home, clock), jobs_at(home, clock)]
     assert [jobs.tick() for jobs in both] == [3, 0]
     clock.forward(days=1)
-    both[0].ledger.stand_down()
+    both[0].queue.stand_down()
     assert [jobs.tick() for jobs in reversed(both)] == [3, 0]
-    assert len(both[0].ledger.runs(state="done")) == 6
+    assert len(both[0].queue.runs(state="done")) == 6
 
 
 def run(home, *args, code=0):

@@ -21,12 +21,12 @@ import pytest
 from bkkenergy.adapters.state.outbox import messages
 from bkkenergy.adapters.state.runs import Due
 from bkkenergy.calendar import BANGKOK, Period
-from bkkenergy.cli.context import load_site
-from bkkenergy.cli.jobs import make_jobs
+from bkkenergy.site import load_configuration
 from tests.conftest import CONFIG_PARTS, ROOT
 from tests.integration.conftest import wait_until
 from tests.integration.test_jobs import METERS, commit
 from tests.receivers import mail_server
+from tests.sites import make_jobs
 
 KILLS = int(os.environ.get("JOB_KILLS", "5"))
 DAYS = 5 if KILLS >= 20 else 2
@@ -98,10 +98,10 @@ def test_after_kills_at_random_every_period_is_archived_once_whole_and_mailed(tm
         days = [today - dt.timedelta(days=n) for n in range(1, DAYS + 1)]
         for meter in METERS:
             commit(tmp_path, meter, Period.days(days[-1] - dt.timedelta(days=8), today))
-        site = load_site(tmp_path / "config")
+        site = load_configuration(tmp_path / "config")
         jobs = make_jobs(site)
         now = dt.datetime.now(dt.UTC)
-        jobs.ledger.plan([
+        jobs.queue.plan([
             Due(kind="day", agency=agency, period=day.isoformat(), first_day=day, due_at=now)
             for day in days for agency in site.portfolio.agencies
         ])  # fmt: skip
@@ -111,18 +111,18 @@ def test_after_kills_at_random_every_period_is_archived_once_whole_and_mailed(tm
         replicas = [replica(tmp_path), replica(tmp_path)]
         try:
             for _ in range(KILLS):
-                before = len(jobs.ledger.runs(state="done"))
-                wait_until(lambda: len(jobs.ledger.runs(state="done")) > before or before == wanted, within_s=60)  # noqa: B023
+                before = len(jobs.queue.runs(state="done"))
+                wait_until(lambda: len(jobs.queue.runs(state="done")) > before or before == wanted, within_s=60)  # noqa: B023
                 time.sleep(rng.uniform(0.0, 0.9))
                 victim = rng.randrange(2)
-                if jobs.ledger.runs(state="running"):  # the one at work more often than not
-                    owners = {run.owner.split(":")[1] for run in jobs.ledger.runs(state="running")}
+                if jobs.queue.runs(state="running"):  # the one at work more often than not
+                    owners = {run.owner.split(":")[1] for run in jobs.queue.runs(state="running")}
                     victim = next((n for n, own in enumerate(replicas) if str(own.pid) in owners), victim)
                 replicas[victim].kill()
                 replicas[victim].wait()
                 replicas[victim] = replica(tmp_path)
-            wait_until(lambda: len(jobs.ledger.runs(state="done")) == wanted, within_s=120)
-            wait_until(lambda: all(own.state == "sent" for own in messages(jobs.engine, limit=1000)), within_s=60)
+            wait_until(lambda: len(jobs.queue.runs(state="done")) == wanted, within_s=120)
+            wait_until(lambda: all(own.state == "sent" for own in messages(jobs.site.state, limit=1000)), within_s=60)
         finally:
             for own in replicas:
                 own.terminate()
@@ -136,17 +136,17 @@ def test_after_kills_at_random_every_period_is_archived_once_whole_and_mailed(tm
         delivered = Counter(found["Message-ID"] for found in mail.messages)
     assert len(delivered) == wanted, "at least once"
     twice = sum(count - 1 for count in delivered.values())
-    tries = Counter(run.tries for run in jobs.ledger.runs())
+    tries = Counter(run.tries for run in jobs.queue.runs())
     print(f"{KILLS} kills, {wanted} reports, tries {dict(tries)}, {watcher.looks} looks, {twice} mails twice")
     assert twice <= KILLS, "only what a kill cut off between the server's 250 and our commit"
 
 
 def held(home, jobs, wanted) -> None:
     """The ledger and the archive tell the same: one revision a period, each file as it was hashed, and no other."""
-    runs = jobs.ledger.runs()
+    runs = jobs.queue.runs()
     assert Counter(run.revision for run in runs) == {1: wanted}
     root = home / "var/reports/archive"
-    named = {file.path: file for files in jobs.ledger.artefacts(runs).values() for file in files}
+    named = {file.path: file for files in jobs.queue.artefacts(runs).values() for file in files}
     seen = {str(path.relative_to(root)): path for path in root.glob("*/*/r*/*")}
     assert seen.keys() == named.keys()
     for name, path in seen.items():

@@ -18,19 +18,18 @@ from bkkenergy.adapters.state import open_state
 from bkkenergy.adapters.state.users import add_user
 from bkkenergy.calendar import BANGKOK, Period, timestamp_us
 from bkkenergy.cli import cli
-from bkkenergy.cli.context import load_site
-from bkkenergy.cli.jobs import make_jobs
-from bkkenergy.cli.site import report_site
-from bkkenergy.cli.web import make_here
+from bkkenergy.cli.opening import opened_site
 from bkkenergy.readings import ReadingBatch
 from bkkenergy.reports.savings.gather import month_bills
 from bkkenergy.reports.write import make_report
+from bkkenergy.site import load_configuration
 from bkkenergy.site.open import open_writable
 from bkkenergy.web.app import create_app
 from bkkenergy.web.building import building_hours
 from bkkenergy.web.figures import CityFigures
 from tests.conftest import CONFIG_PARTS, ROOT
 from tests.counting import CountingLedger
+from tests.sites import make_context, make_jobs
 from tests.web import PASSWORD, SETTINGS, signed_in
 
 BUILDING, METER = "health.centre-1", "health.centre-1.main"
@@ -49,7 +48,7 @@ def make_site(home: Path) -> Path:
 
 
 def send(config: Path, at_us: np.ndarray, register_kwh: np.ndarray) -> None:
-    store = open_writable(load_site(config).settings)
+    store = open_writable(load_configuration(config).settings)
     store.commit(ReadingBatch((METER,), np.zeros(len(at_us), np.int64), at_us, {"energy_kwh": register_kwh}))
     store.close()
 
@@ -81,7 +80,7 @@ def truth_kwh() -> float:
 
 
 def test_the_report_its_bars_and_its_bill_say_what_the_register_counted(site, truth_kwh):
-    with report_site(site) as opened:
+    with opened_site(site) as opened:
         report = make_report(opened, "health", MONTH, now=NOW)
         (bill,) = month_bills(opened, opened.portfolio.buildings[BUILDING], MONTH)
     (use,) = [own.use for own in report.buildings if own.id == BUILDING]
@@ -93,11 +92,11 @@ def test_the_report_its_bars_and_its_bill_say_what_the_register_counted(site, tr
 
 
 def test_pages_api_and_export_say_the_same(site, truth_kwh):
-    loaded = load_site(site)
+    loaded = load_configuration(site)
     make_jobs(loaded).bring_up()
     engine = open_state(loaded.settings.state)
     add_user(engine, "admin", PASSWORD, "admin", ["all"], NOW)
-    here = make_here(loaded, engine)
+    here = make_context(loaded)
     client = signed_in(create_app(here), "admin")
     span = {"first": MONTH.first_day.isoformat(), "last": MONTH.last_day.isoformat()}
     for path in (f"buildings/{BUILDING}", f"meters/{METER}"):
@@ -129,10 +128,10 @@ def test_a_running_hour_is_never_drawn_as_a_whole_one(tmp_path):
     hour_us = timestamp_us(pd.Timestamp(NOW).floor("h"))
     at_us = np.arange(hour_us - 20 * 96 * QUARTER_US, hour_us + QUARTER_US + 1, QUARTER_US)
     send(config, at_us, 1000 + np.arange(len(at_us)) * 253.0 / 4)
-    loaded = load_site(config)
+    loaded = load_configuration(config)
     loaded.portfolio.buildings[BUILDING].meters[0].__dict__["rated_kw"] = 1000.0
     make_jobs(loaded).bring_up()
-    here = make_here(loaded, open_state(loaded.settings.state))
+    here = make_context(loaded)
     today = NOW.date()
     hours = building_hours(here, loaded.portfolio.buildings[BUILDING], today - dt.timedelta(days=1), today)
     shown = hours.energy_kwh[np.isfinite(hours.energy_kwh)]
@@ -143,10 +142,10 @@ def test_a_running_hour_is_never_drawn_as_a_whole_one(tmp_path):
 def test_a_web_process_alone_says_that_days_wait_and_never_that_there_is_nothing(site):
     start_us = timestamp_us(MONTH.start)
     send(site, np.array([start_us + 5]), np.array([1000.0 + 10 * 96 * LOAD_KW / 4]))
-    loaded = load_site(site)
-    here = make_here(loaded, open_state(loaded.settings.state))
+    loaded = load_configuration(site)
+    here = make_context(loaded)
     assert CityFigures(here).now().stale == 0, "a worker needs some seconds"
-    here.clock = lambda: dt.datetime.now(dt.UTC) + dt.timedelta(minutes=2)
+    here.opened = replace(here.opened, clock=lambda: dt.datetime.now(dt.UTC) + dt.timedelta(minutes=2))
     assert CityFigures(here).now().stale == 1
     client = signed_in(create_app(here), "admin")
     assert "1 meters wait to be computed" in client.get("/", params={"lang": "en"}).text
@@ -158,12 +157,12 @@ def test_a_web_process_alone_says_that_days_wait_and_never_that_there_is_nothing
 
 @pytest.mark.parametrize("period", [MONTH, Period.day(MONTH.last_day)], ids=["month", "day"])
 def test_a_report_reads_each_row_of_the_ledger_once_and_no_reading(site, period):
-    make_jobs(load_site(site)).bring_up()
-    with report_site(site) as opened:
-        counting = CountingLedger(opened.ledger)
+    make_jobs(load_configuration(site)).bring_up()
+    with opened_site(site) as opened:
+        counting = CountingLedger(opened.energy)
         read = []
-        opened.store.readings = lambda *_args: read.append(1)
-        make_report(replace(opened, ledger=counting), "health", period, now=NOW)
+        opened.readings.readings = lambda *_args: read.append(1)
+        make_report(replace(opened, energy=counting), "health", period, now=NOW)
     assert counting.distinct > 0
     assert counting.read == counting.distinct
     assert not read

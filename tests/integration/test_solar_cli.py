@@ -12,16 +12,17 @@ import pandas as pd
 import pytest
 
 from bkkenergy.calendar import BANGKOK, epoch_us, past_year
-from bkkenergy.cli.context import load_site
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio import MeterKind
 from bkkenergy.readings import ReadingBatch
-from bkkenergy.reports.solar.gather import SolarSite, design_inputs, measured_weather
+from bkkenergy.reports.solar.gather import design_inputs, measured_weather
 from bkkenergy.settings import Settings, StoreSettings
+from bkkenergy.site import load_configuration
 from bkkenergy.site.solar_config import load_solar
 from bkkenergy.solar.climate import typical_year
 from bkkenergy.solar.design import Wish, design
 from bkkenergy.solar.weather import rows_at
+from bkkenergy.usecases.uptodate import up_to_date
 from tests.conftest import ROOT
 from tests.sites import energy
 
@@ -91,7 +92,7 @@ def test_what_cannot_be_done_says_why(args, told):
 
 def test_the_load_is_what_the_meters_measured(tmp_path):
     """A register of 40 kW by day and 10 kW by night over 60 days; the other months are filled by like days."""
-    site, config = load_site(ROOT / "config"), load_solar(ROOT / "config")
+    site, config = load_configuration(ROOT / "config"), load_solar(ROOT / "config")
     today = dt.date(2026, 11, 24)
     end = pd.Timestamp(past_year(today).end)
     at = pd.date_range(end - pd.Timedelta(days=60), end, freq="15min", tz=BANGKOK)
@@ -101,8 +102,8 @@ def test_the_load_is_what_the_meters_measured(tmp_path):
     with energy(Settings(store=StoreSettings(path=tmp_path / "readings.sqlite")), site.portfolio) as opened:
         opened.store.commit(ReadingBatch((meter,), np.zeros(len(at), np.int64), epoch_us(at), {"energy_kwh": register}))
         weather = typical_year(config.climate)
-        solar_site = SolarSite(opened.fresh, site.portfolio, site.settings, site.figures, config, weather)
-        found = design_inputs(solar_site, "district-bangkhen.office", Wish(capacity_kwp=30), today=today)
+        office = site.portfolio.buildings["district-bangkhen.office"]
+        found = design_inputs(up_to_date(opened.site), weather, office, Wish(capacity_kwp=30), today=today)
     assert found.load.measured_ratio == pytest.approx(60 / 365, abs=0.001)
     assert found.load.total_kwh == pytest.approx(365 * (8 * 40 + 16 * 10), rel=0.001)
     made = design(found)
@@ -112,7 +113,7 @@ def test_the_load_is_what_the_meters_measured(tmp_path):
 
 def test_a_station_on_the_roof_is_the_weather(tmp_path):
     """300 days of irradiance a tenth above the typical year's, in a store whose file is older than the station."""
-    site, config = load_site(ROOT / "config"), load_solar(ROOT / "config")
+    site, config = load_configuration(ROOT / "config"), load_solar(ROOT / "config")
     office = site.portfolio.buildings["district-bangkhen.office"]
     station = office.meters[0].model_copy(
         update={"id": f"{office.id}.sky", "kind": MeterKind.WEATHER, "topic": "a/b/sky"}
@@ -130,10 +131,10 @@ def test_a_station_on_the_roof_is_the_weather(tmp_path):
     portfolio = site.portfolio.model_copy(update={"buildings": site.portfolio.buildings | {office.id: building}})
     with energy(Settings(store=StoreSettings(path=tmp_path / "readings.sqlite")), portfolio) as opened:
         opened.store.commit(ReadingBatch((station.id,), np.zeros(len(at), np.int64), at, columns))
-        solar_site = SolarSite(opened.fresh, portfolio, site.settings, site.figures, config, typical)
-        found = measured_weather(solar_site, building, today=today)
+        measured = up_to_date(opened.site)
+        found = measured_weather(measured, typical, building, today=today)
         with pytest.raises(InputError, match="has no weather station"):
-            measured_weather(solar_site, office, today=today)
+            measured_weather(measured, typical, office, today=today)
     np.testing.assert_allclose(found.ghi_wm2[: len(ghi)], ghi)
     assert found.temp_air_c[100] == 30
     assert "82% measured" in found.provenance.source

@@ -80,8 +80,8 @@ def routes(app):
 
 def filled(path: str, agency: str, building: str, app) -> str:
     """A path with the parts of an agency's."""
-    run = next(iter(RunQueue(app.state.here.engine, "t").runs(agency=agency, state="done")))
-    file = RunQueue(app.state.here.engine, "t").artefacts([run])[run.id][0].path
+    run = next(iter(RunQueue(app.state.here.opened.state, "t").runs(agency=agency, state="done")))
+    file = RunQueue(app.state.here.opened.state, "t").artefacts([run])[run.id][0].path
     values = {
         "agency": agency, "building_id": building, "meter_id": f"{building}.main", "building": building, "path": file, "path:path": file,
         "project_id": f"led-{agency}", "month": f"{dt.datetime.now(BANGKOK).date():%Y-%m}", "user_id": "2", "token_id": "1",
@@ -261,7 +261,7 @@ def test_wrong_passwords_lock_an_account_for_a_while_and_are_noted(app, people):
     )
     log = people["admin"].get("/admin", params={"lang": "en"}).text
     assert "sign_in_failed" in log
-    with app.state.here.engine.begin() as connection:
+    with app.state.here.opened.state.begin() as connection:
         connection.execute(text("UPDATE user_account SET failed = 0, locked_until_us = 0"))
 
 
@@ -325,7 +325,7 @@ def test_tokens_read_or_write_and_are_shown_once(app, people):
     assert client.get("/api/v1/agencies", headers=bearer).json()["total"] == 12
     assert client.get("/jobs", headers=bearer, follow_redirects=False).status_code == 303, "tokens are for the API"
     assert client.get("/api/v1/agencies", headers={"Authorization": "Bearer bkk_wrong"}).status_code == 401
-    narrow = add_token(here.engine, 1, "old", "read", dt.datetime.now(dt.UTC) - dt.timedelta(days=40), days=30)
+    narrow = add_token(here.opened.state, 1, "old", "read", dt.datetime.now(dt.UTC) - dt.timedelta(days=40), days=30)
     assert client.get("/api/v1/agencies", headers={"Authorization": f"Bearer {narrow}"}).status_code == 401, "run out"
 
 
@@ -377,7 +377,7 @@ def test_a_design_is_downloaded(people, form, begins):
 
 def test_no_secret_stands_on_a_page(app, people):
     page = people["admin"].get("/admin").text
-    with app.state.here.engine.connect() as connection:
+    with app.state.here.opened.state.connect() as connection:
         hashes = [row[0] for row in connection.execute(text("SELECT password_hash FROM user_account"))]
     assert not any(own in page for own in hashes)
     assert "argon2" not in page
@@ -386,7 +386,7 @@ def test_no_secret_stands_on_a_page(app, people):
 def test_a_project_moves_and_the_log_tells_who_did_it(app, people):
     manager, here = people["manager-health"], app.state.here
     own = Project(id="own-1", agency="health", kind="led", name_th="ก", name_en="a", due_year_be=2570)
-    save_projects(here.engine, [own], here.clock())
+    save_projects(here.opened.state, [own], here.clock())
     moved = manager.post("/plan/own-1/move", data={"csrf": csrf_of(manager), "state": "proposed", "note": "ok"})
     assert moved.status_code == 303
     assert manager.post("/plan/own-1/move", data={"csrf": csrf_of(manager), "state": "done"}).status_code == 422
@@ -402,20 +402,20 @@ def test_the_page_and_the_command_line_write_the_same_line_of_a_move(home, app, 
         Project(id=name, agency="health", kind="led", name_th="ก", name_en="a", due_year_be=2570)
         for name in ("by-page", "by-hand")
     ]
-    save_projects(here.engine, both, here.clock())
+    save_projects(here.opened.state, both, here.clock())
     data = {"csrf": csrf_of(manager), "state": "proposed", "note": "ok"}
     assert manager.post("/plan/by-page/move", data=data).status_code == 303
     command = ["plan", "move", "by-hand", "proposed", "--note", "ok", "--by", "manager-health", "--on", f"{here.today}"]
     done = CliRunner().invoke(cli, [*command, "--config", str(home / "config")], catch_exceptions=False)
     assert done.exit_code == 0, done.output
-    lines = {line["target"]: line for line in audit_lines(here.engine)}
+    lines = {line["target"]: line for line in audit_lines(here.opened.state)}
     page, hand = lines["by-page"], lines["by-hand"]
     assert (page["action"], page["detail"]) == (hand["action"], hand["detail"])
     assert page["detail"] == {"state": "proposed", "on": f"{here.today}", "by": "manager-health", "note": "ok"}
     assert (page["actor"], hand["actor"]) == ("manager-health", f"cli:{pwd.getpwuid(os.getuid()).pw_name}")
     assert page["address"]
     assert not hand["address"]
-    steps = [steps_of(here.engine, name)[-1] for name in ("by-page", "by-hand")]
+    steps = [steps_of(here.opened.state, name)[-1] for name in ("by-page", "by-hand")]
     assert [(step.state, step.day, step.by, step.note) for step in steps] == [
         ("proposed", here.today, "manager-health", "ok")
     ] * 2
@@ -439,8 +439,8 @@ def test_a_dismissed_finding_is_gone_at_the_next_view_whichever_face_dismissed_i
         return said
 
     def entered():
-        (line,) = [line for line in audit_lines(here.engine) if line["target"] == building]
-        with here.engine.begin() as connection:
+        (line,) = [line for line in audit_lines(here.opened.state) if line["target"] == building]
+        with here.opened.state.begin() as connection:
             connection.execute(audit.delete().where(audit.c.target == building))
             connection.execute(dismissal.delete())
         return line
@@ -449,7 +449,7 @@ def test_a_dismissed_finding_is_gone_at_the_next_view_whichever_face_dismissed_i
     dismissed = manager.post(f"{address}/dismiss", data={"csrf": csrf_of(manager), "rule": rule})
     assert dismissed.status_code == 303
     assert not is_shown()
-    assert [own.rule for own in here.report_site().dismissals] == [rule], "reports leave it out too"
+    assert [own.rule for own in here.site.dismissals] == [rule], "reports leave it out too"
     by_page = entered()
     assert is_shown()
     call("--dismiss", rule)
@@ -467,7 +467,7 @@ def test_a_dismissed_finding_is_gone_at_the_next_view_whichever_face_dismissed_i
 def test_figures_of_pages_and_api_are_those_of_the_readings(app, people):
     client, here = people["admin"], app.state.here
     row = client.get(f"/api/v1/buildings/{OWN_BUILDING}").json()
-    days = here.ledger.totals([f"{OWN_BUILDING}.main"], IMPORT, here.today.replace(day=1), here.today)
+    days = here.opened.energy.totals([f"{OWN_BUILDING}.main"], IMPORT, here.today.replace(day=1), here.today)
     assert row["month"]["energy_kwh"] == pytest.approx(np.nansum(days.total))
     assert row["month"]["energy_kwh"] > 0
     page = client.get(f"/buildings/{OWN_BUILDING}", params={"lang": "en"}).text
@@ -563,13 +563,13 @@ def test_the_progress_of_jobs_comes_as_events_to_operators_alone(app, people):
         live.EVERY_S, live.LONGEST_S = kept, longest
     events = [json.loads(line.removeprefix("data: ")) for line in answer.text.splitlines() if line.startswith("data:")]
     assert len(events) == 1, "told when it changes, not each time"
-    assert events[0] == RunQueue(app.state.here.engine, "t").counts()
+    assert events[0] == RunQueue(app.state.here.opened.state, "t").counts()
     assert events[0]["done"] >= 2
 
 
 def test_a_job_is_asked_for_again(app, people):
     admin = people["admin"]
-    ledger = RunQueue(app.state.here.engine, "t")
+    ledger = RunQueue(app.state.here.opened.state, "t")
     run = ledger.runs(agency="health", state="done")[0]
     assert admin.post("/jobs/retry", data={"csrf": csrf_of(admin), "run": run.id}).status_code == 303
     assert ledger.runs(agency="health")[0].revision == run.revision + 1
@@ -586,14 +586,14 @@ def test_a_number_that_is_none_is_no_fault_of_ours(people, number):
 
 def test_what_is_kept_for_a_while_is_let_go_afterwards(home, monkeypatch):
     """Figures of each minute are kept under a key of their own: without sweeping they would pile up."""
-    monkeypatch.setattr("bkkenergy.web.here.SWEEP_EVERY_S", 0.0)
+    monkeypatch.setattr("bkkenergy.web.context.SWEEP_EVERY_S", 0.0)
     here = make_app(home).state.here
     for minute in range(50):
-        assert here.kept(("overview", minute), 0.0, lambda n=minute: n) == minute
-    assert len(here._held) <= 2
-    assert here.kept(("long",), 60.0, lambda: 1) == 1
-    here.kept(("other",), 0.0, lambda: 2)
-    assert here.kept(("long",), 60.0, lambda: 3) == 1
+        assert here.cached(("overview", minute), 0.0, lambda n=minute: n) == minute
+    assert len(here._cache) <= 2
+    assert here.cached(("long",), 60.0, lambda: 1) == 1
+    here.cached(("other",), 0.0, lambda: 2)
+    assert here.cached(("long",), 60.0, lambda: 3) == 1
 
 
 def test_a_building_s_page_shows_its_balance_with_what_the_ledger_has(app, people):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import lru_cache
@@ -41,8 +43,19 @@ class SqliteStore:
     def __init__(self, path: Path, marks: MarksBeside | None = None) -> None:
         """Marks : where the energy ledger lives in another database; without, it lives in this file."""
         self.path, self._marks = path, marks
-        self._connection = open_database(path)
+        self._of_thread = threading.local()
+        self._opened: weakref.WeakSet[sqlite3.Connection] = weakref.WeakSet()
         self._numbers: dict[str, int] = {}
+        open_database(path).close()  # what cannot be opened is found at once
+
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        """The thread's own: SQLite's transactions belong to a connection."""
+        connection: sqlite3.Connection | None = getattr(self._of_thread, "connection", None)
+        if connection is None:
+            connection = self._of_thread.connection = open_database(self.path)
+            self._opened.add(connection)
+        return connection
 
     def prepare(self) -> None:
         """Make the tables, and the columns that an older file lacks."""
@@ -173,7 +186,9 @@ class SqliteStore:
 
     def close(self) -> None:
         """Let go of the file."""
-        self._connection.close()
+        for connection in list(self._opened):
+            connection.close()
+        self._of_thread = threading.local()
         if self._marks is not None:
             self._marks.close()
 

@@ -13,13 +13,22 @@ BUSY_TIMEOUT_S = 5.0
 METER_TABLE = "CREATE TABLE IF NOT EXISTS meter (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"
 
 
+class Connection(sqlite3.Connection):
+    """A connection that may be referred to weakly: it closes when its thread has ended."""
+
+
 def open_database(path: Path) -> sqlite3.Connection:
     """A durable connection to one of the service's own files, made when absent. Raises StoreAway."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # One thread at a time uses a connection: the ingester's worker, or a command.
         connection = sqlite3.connect(
-            path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, cached_statements=32
+            path,
+            timeout=BUSY_TIMEOUT_S,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=32,
+            factory=Connection,
         )
         use_write_ahead_log(connection)
         connection.execute("PRAGMA synchronous = FULL")

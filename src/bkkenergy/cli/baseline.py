@@ -14,8 +14,8 @@ from rich.table import Table
 
 from bkkenergy.adapters.baselines import latest_baseline, save_baseline
 from bkkenergy.calendar import past_year
-from bkkenergy.cli.context import config_option, load_site, period_of, today_here
-from bkkenergy.cli.site import report_site
+from bkkenergy.cli.context import config_option, period_of, today_here
+from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.spread import dask_option, spreading
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import LANGS, Words
@@ -23,6 +23,7 @@ from bkkenergy.reports.savings.bills import monthly_from_bills, read_paper
 from bkkenergy.reports.savings.gather import Judged, fit_buildings, judge, judged_total
 from bkkenergy.reports.savings.phrasing import baseline_text, verdict_text
 from bkkenergy.savings.uncertainty import Band
+from bkkenergy.site import load_configuration
 from bkkenergy.site.solar_config import load_solar
 from bkkenergy.usecases.energy import buildings_named
 
@@ -57,7 +58,7 @@ def fit_command(name: str, period: str | None, scheduler: str | None, lang: Any,
     span = period_of(period) if period else past_year(today_here())
     words = Words(lang)
     failed = 0
-    with report_site(config_dir) as site, spreading(scheduler) as spread:
+    with opened_site(config_dir) as site, spreading(scheduler) as spread:
         buildings = buildings_named(site.portfolio, name)
         found = fit_buildings(site, buildings, span, spread=spread)
         for building, baseline in track(found, "Baselines", total=len(buildings), transient=True, console=console):
@@ -83,11 +84,11 @@ def bills_command(building: str, path: Path, months: int, config_dir: Path) -> N
 
     The file is CSV, a bill a line: month (2026-10), kwh. Temperature is the typical year's.
     """
-    site = load_site(config_dir)
-    own = buildings_named(site.portfolio, building)[0]
+    config = load_configuration(config_dir)
+    own = buildings_named(config.portfolio, building)[0]
     try:
         found = monthly_from_bills(
-            read_paper(path), site.portfolio.calendars[own.calendar], load_solar(config_dir), months
+            read_paper(path), config.portfolio.calendars[own.calendar], load_solar(config_dir), months
         )
     except ValueError as why:
         raise InputError(f"{path}: {why}") from None
@@ -112,11 +113,11 @@ def bills_command(building: str, path: Path, months: int, config_dir: Path) -> N
 def show_command(name: str, lang: Any, config_dir: Path) -> None:
     """Show the latest baselines of NAME, and the adjustments that persons entered."""
     words = Words(lang)
-    with report_site(config_dir) as site:
+    with opened_site(config_dir) as site:
         for building in buildings_named(site.portfolio, name):
             baseline = latest_baseline(site.baselines, building.id)
             click.echo(f"{building.id}: {baseline_text(baseline, words) if baseline else '–'}")
-            for own in site.config.adjustments_of(building.id):
+            for own in site.savings.adjustments_of(building.id):
                 until = own.last or "…"
                 click.echo(
                     f"  {own.first}..{until} {own.kwh_a_day:+,.1f} kWh/day: {own.reason} "
@@ -138,7 +139,7 @@ def check_command(name: str, period: str | None, as_json: bool, lang: Any, confi
     words = Words(lang)
     last_month = today_here().replace(day=1) - dt.timedelta(days=1)
     span = period_of(period or f"{last_month:%Y-%m}")
-    with report_site(config_dir) as site:
+    with opened_site(config_dir) as site:
         buildings = buildings_named(site.portfolio, name)
         found = [
             judge(site, building, span) for building in track(buildings, "Savings", transient=True, console=console)

@@ -12,7 +12,7 @@ from rich.table import Table
 from bkkenergy.calendar import Period, past_year
 from bkkenergy.cli.baseline import lang_option
 from bkkenergy.cli.context import config_option, period_of, today_here
-from bkkenergy.cli.site import report_site
+from bkkenergy.cli.opening import opened_site
 from bkkenergy.i18n import Words
 from bkkenergy.reports.savings.bills import read_paper
 from bkkenergy.reports.savings.gather import month_bills
@@ -45,7 +45,7 @@ def bill_command() -> None:
 def show_command(building: str, period: str | None, lang: Any, config_dir: Path) -> None:
     """Show BUILDING's bills of the months of a period, each line with its quantity and rate."""
     words = Words(lang)
-    with report_site(config_dir) as site:
+    with opened_site(config_dir) as site:
         own = building_of(site.portfolio, building)
         for bill in month_bills(site, own, _months(period)):
             table = Table(title=f"{building} {bill.month:%Y-%m} · {bill.schedule_id}")
@@ -77,7 +77,7 @@ def check_command(building: str, path: Path, config_dir: Path) -> None:
     """
     paper = read_paper(path)
     differs = False
-    with report_site(config_dir) as site:
+    with opened_site(config_dir) as site:
         own = building_of(site.portfolio, building)
         for month, row in paper.iterrows():
             span = period_of(str(month))
@@ -108,7 +108,7 @@ def compare_command(building: str, period: str | None, lang: Any, config_dir: Pa
     """What BUILDING would have paid under the other schedules that its size may ask for, the cheapest first."""
     words = Words(lang)
     span = period_of(period) if period else past_year(today_here())
-    with report_site(config_dir) as site:
+    with opened_site(config_dir) as site:
         own = building_of(site.portfolio, building)
         bills = month_bills(site, own, span)
         tariffs = site.figures.tariffs

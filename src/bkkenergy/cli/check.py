@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
-from bkkenergy.cli.context import Site, config_option, load_site
+from bkkenergy.cli.context import config_option
 from bkkenergy.errors import ConfigError, Fault
 from bkkenergy.jobs.schedule import settings_faults
+from bkkenergy.site import Configuration, load_configuration
 from bkkenergy.site.plan_config import load_plan
 from bkkenergy.site.savings_config import SavingsConfig, load_savings
 from bkkenergy.site.solar_config import load_solar
@@ -23,36 +24,36 @@ def check_command(config_dir: Path) -> None:
     Each fault says where it is, what is wrong, and what to do. Exit code 1 if there is any.
     """
     try:
-        site = load_site(config_dir)
+        config = load_configuration(config_dir)
     except ConfigError as error:
         _tell([*error.faults, *_other_faults(config_dir)])
         raise SystemExit(1) from None
-    if faults := _other_faults(config_dir, site):
+    if faults := _other_faults(config_dir, config):
         _tell(faults)
         raise SystemExit(1)
-    portfolio = site.portfolio
+    portfolio = config.portfolio
     roofs = sum(len(building.roofs) for building in portfolio.buildings.values())
     click.echo(
         f"{config_dir}: no faults. {len(portfolio.agencies)} agencies, {len(portfolio.buildings)} buildings, "
         f"{len(portfolio.meters)} meters, {roofs} roofs, {len(portfolio.calendars)} calendars, "
-        f"{len(site.profiles)} payload profiles."
+        f"{len(config.profiles)} payload profiles."
     )
     demos = [agency.id for agency in portfolio.agencies.values() if agency.demonstration]
     if demos:
         click.echo(f"{len(demos)} of the agencies are a demonstration: {', '.join(demos)}.")
 
 
-def _other_faults(config_dir: Path, site: Site | None = None) -> list[Fault]:
+def _other_faults(config_dir: Path, config: Configuration | None = None) -> list[Fault]:
     """Faults of what only some commands read: schedule, recipients, solar, savings, plan, unknown buildings."""
-    faults = settings_faults(site.settings, list(site.portfolio.agencies)) if site else []
+    faults = settings_faults(config.settings, list(config.portfolio.agencies)) if config else []
     for load in (load_solar, load_savings, load_plan):
         try:
             found = load(config_dir)
         except ConfigError as error:
             faults += error.faults
             continue
-        if site is not None and isinstance(found, SavingsConfig):
-            unknown = [own.building for own in found.adjustments if own.building not in site.portfolio.buildings]
+        if config is not None and isinstance(found, SavingsConfig):
+            unknown = [own.building for own in found.adjustments if own.building not in config.portfolio.buildings]
             where = str(config_dir / "adjustments.toml")
             faults += [Fault(f"{where}: {name}", "no such building", "Mend its id.") for name in unknown]
     return faults

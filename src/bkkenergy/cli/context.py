@@ -7,8 +7,7 @@ import logging
 import os
 import pwd
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,43 +16,12 @@ import structlog
 
 from bkkenergy.access import Actor
 from bkkenergy.calendar import BANGKOK, Period
-from bkkenergy.errors import ConfigError, Fault, InputError
-from bkkenergy.payloads.check import payload_faults
-from bkkenergy.payloads.decode import FAMILIES
-from bkkenergy.payloads.profile import Profile
-from bkkenergy.portfolio import Portfolio, load_portfolio
-from bkkenergy.settings import FILE_NAME, Settings, load_settings
-from bkkenergy.site.figures import Figures, load_figures
-from bkkenergy.site.profiles import load_profiles
+from bkkenergy.errors import InputError
+from bkkenergy.site.configuration import default_config_dir
 
 ACTOR_CHARS = 64
 """What the audit log has room for."""
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """Everything that config/ says."""
-
-    config_dir: Path
-    settings: Settings
-    figures: Figures
-    portfolio: Portfolio
-    profiles: Mapping[str, Profile]
-
-
-def default_config_dir() -> Path:
-    """./config where there is one, else the configuration that the package brings (the demonstration)."""
-    here = Path("config")
-    if (here / FILE_NAME).exists():
-        return here
-    return packaged_config_dir()
-
-
-def packaged_config_dir() -> Path:
-    """The configuration that the package brings, whatever lies in the current folder."""
-    packaged = Path(__file__).resolve().parent.parent / "default_config"
-    return packaged if packaged.exists() else Path(__file__).resolve().parents[3] / "config"
 
 
 def config_option(command: CommandT) -> CommandT:
@@ -79,31 +47,6 @@ def log_options(command: CommandT) -> CommandT:
     return click.option("--log-format", type=forms, default="text", show_default=True, help="How it is logged.")(
         command
     )
-
-
-def load_site(config_dir: Path) -> Site:
-    """The whole configuration. Raises ConfigError with the faults of all its files."""
-    if not structlog.is_configured():
-        set_up_logging("warning", "text")  # never to standard output, where a script reads
-    faults: list[Fault] = []
-
-    def attempt(load: Callable[[], Any]) -> Any:
-        try:
-            return load()
-        except ConfigError as error:
-            faults.extend(error.faults)
-            return None
-
-    settings = attempt(lambda: load_settings(config_dir))
-    figures = attempt(lambda: load_figures(config_dir))
-    tariffs = frozenset(figures.tariffs.schedules) if figures else None
-    portfolio = attempt(lambda: load_portfolio(config_dir, tariffs=tariffs))
-    profiles = attempt(lambda: load_profiles(config_dir, frozenset(FAMILIES)))
-    if portfolio is not None and profiles is not None:
-        faults += payload_faults(portfolio.meters, profiles)
-    if faults:
-        raise ConfigError(faults)
-    return Site(config_dir, settings, figures, portfolio, profiles)
 
 
 def today_here() -> dt.date:

@@ -14,13 +14,14 @@ from rich.table import Table
 
 from bkkenergy.adapters.mqtt import Subscriber, bystander
 from bkkenergy.calendar import BANGKOK
-from bkkenergy.cli.context import config_option, load_site, set_up_logging
+from bkkenergy.cli.context import config_option, set_up_logging
 from bkkenergy.errors import InputError
 from bkkenergy.ingest.explain import Explained, explain_payload
 from bkkenergy.ingest.service import topics_for
 from bkkenergy.ingest.sort import Sorter
 from bkkenergy.payloads.message import Message
 from bkkenergy.readings import US_PER_S
+from bkkenergy.site import load_configuration
 
 MOST_BYTES = 10_000_000
 
@@ -41,13 +42,13 @@ def decode_command(profile_id: str, topic: str, file: Path, config_dir: Path) ->
 
     Exit code 1 when it gives no reading, or the ingester would refuse one.
     """
-    site = load_site(config_dir)
-    if profile_id not in site.profiles:
-        raise InputError(f"there is no profile {profile_id!r}. Use one of: {', '.join(site.profiles)}.")
+    config = load_configuration(config_dir)
+    if profile_id not in config.profiles:
+        raise InputError(f"there is no profile {profile_id!r}. Use one of: {', '.join(config.profiles)}.")
     payload = sys.stdin.buffer.read(MOST_BYTES) if str(file) == "-" else file.read_bytes()
     message = Message(topic, payload, received_us=int(time.time() * US_PER_S))
     found = explain_payload(
-        site.profiles[profile_id], site.portfolio.meters, message, max_ahead_s=site.settings.ingest.max_ahead_s
+        config.profiles[profile_id], config.portfolio.meters, message, max_ahead_s=config.settings.ingest.max_ahead_s
     )
     _show(found, len(payload))
     raise SystemExit(1 if found.refused or not found.readings else 0)
@@ -78,10 +79,10 @@ def _show(found: Explained, size_bytes: int) -> None:
 def listen_command(seconds: float | None, like: str, config_dir: Path) -> None:
     """Show live traffic decoded, in a table that refreshes. Nothing is stored or taken from the ingester."""
     set_up_logging("warning", "text")
-    site = load_site(config_dir)
-    limits = site.settings.ingest
-    sorter = Sorter(site.portfolio.meters, site.profiles, max_ahead_s=limits.max_ahead_s)
-    subscriber = Subscriber(bystander(site.settings.mqtt, "listen"), topics_for(site.settings, sorter.topics))
+    config = load_configuration(config_dir)
+    limits = config.settings.ingest
+    sorter = Sorter(config.portfolio.meters, config.profiles, max_ahead_s=limits.max_ahead_s)
+    subscriber = Subscriber(bystander(config.settings.mqtt, "listen"), topics_for(config.settings, sorter.topics))
     subscriber.start()
     heard: dict[str, tuple[str, ...]] = {}
     until_s = None if seconds is None else time.monotonic() + seconds

@@ -14,8 +14,8 @@ import pandas as pd
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bkkenergy.calendar import BANGKOK, Period
-from bkkenergy.cli.context import Site, config_option, load_site, set_up_logging
-from bkkenergy.cli.site import opened_site
+from bkkenergy.cli.context import config_option, set_up_logging
+from bkkenergy.cli.opening import opened_site
 from bkkenergy.demo.gateways import gateways
 from bkkenergy.demo.meters import SILENT_FROM_YESTERDAY, Counter, counters, live_message, time_grid
 from bkkenergy.demo.replay import AGENCY, last_whole_month, replay_messages, replay_portfolio
@@ -27,6 +27,7 @@ from bkkenergy.readings import US_PER_S
 from bkkenergy.reports.content import AgencyReport
 from bkkenergy.reports.phrasing import headline
 from bkkenergy.reports.write import make_city_report, make_report, write_report
+from bkkenergy.site import Configuration, load_configuration
 
 STEPS_A_MESSAGE = 96
 BROKEN = (
@@ -100,26 +101,26 @@ def demo_command(
     through the real ingester into an embedded store, and writes yesterday's report of every agency.
     """
     set_up_logging(log_level, "text")
-    site = load_site(config_dir)
+    config = load_configuration(config_dir)
     folder = folder.resolve()
     if replay is not None:
-        _replay(site, replay, timezone, folder, broker)
+        _replay(config, replay, timezone, folder, broker)
         return
     now = dt.datetime.now(BANGKOK)
     start = dt.datetime.combine(now.date() - dt.timedelta(days=days), dt.time(), BANGKOK)
     index = time_grid(start, now)
-    buildings, count = len(site.portfolio.buildings), len(site.portfolio.meters)
+    buildings, count = len(config.portfolio.buildings), len(config.portfolio.meters)
     click.echo(f"Simulating {days} days of {count} meters in {buildings} buildings (seed {seed}) …")
-    meters = counters(site.portfolio, index, seed=seed)
-    with running(site.settings, site.portfolio, site.profiles, folder, broker=broker) as session:
+    meters = counters(config.portfolio, index, seed=seed)
+    with running(config.settings, config.portfolio, config.profiles, folder, broker=broker) as session:
         total = sum(int(counter.sent.sum()) for counter in meters)
-        seconds = _publish(session, list(site.portfolio.agencies), _history(meters), total)
+        seconds = _publish(session, list(config.portfolio.agencies), _history(meters), total)
         period = Period.day(now.date() - dt.timedelta(days=1))
-        reports = _write_reports(site, site.portfolio, session, period, list(site.portfolio.agencies))
+        reports = _write_reports(config, config.portfolio, session, period, list(config.portfolio.agencies))
         _tell(session, seconds, folder, reports)
         if not exits:
             _live(
-                replace(site, settings=session.settings),
+                replace(config, settings=session.settings),
                 session,
                 [m for m in meters if m.meter.id != SILENT_FROM_YESTERDAY],
                 every_s,
@@ -162,11 +163,11 @@ def _throttled(told: Callable[[int], object]) -> Callable[[int], None]:
 
 
 def _write_reports(
-    site: Site, portfolio: Portfolio, session: Session, period: Period, agencies: list[str]
+    config: Configuration, portfolio: Portfolio, session: Session, period: Period, agencies: list[str]
 ) -> list[tuple[AgencyReport, Path]]:
     """Each agency's report and its Thai page."""
     now, folder = dt.datetime.now(dt.UTC), session.settings.report.folder
-    with opened_site(replace(site, portfolio=portfolio, settings=session.settings)) as opened:
+    with opened_site(replace(config, portfolio=portfolio, settings=session.settings)) as opened:
         reports = [make_report(opened, agency, period, now=now) for agency in agencies]
         if len(reports) > 1:
             reports.insert(0, make_city_report(opened, reports, now=now))
@@ -190,7 +191,7 @@ def _tell(session: Session, seconds: float, folder: Path, reports: list[tuple[Ag
     )
 
 
-def _live(site: Site, session: Session, meters: list[Counter], every_s: int) -> None:
+def _live(config: Configuration, session: Session, meters: list[Counter], every_s: int) -> None:
     """The web app, and a reading of every meter now and again, until Ctrl-C."""
     from bkkenergy.cli.demo_web import USER, web_app  # noqa: PLC0415 - `demo --exit` needs no web app
 
@@ -198,7 +199,7 @@ def _live(site: Site, session: Session, meters: list[Counter], every_s: int) -> 
         signal.signal(number, signal.default_int_handler)  # also where a shell started us with Ctrl-C ignored
     names = sorted({counter.agency for counter in meters})
     try:
-        with web_app(site) as (address, password), gateways(names, session.port) as opened:
+        with web_app(config) as (address, password), gateways(names, session.port) as opened:
             click.echo(f"\nWeb app: {click.style(address, bold=True)}  user {USER}, password {password}")
             click.echo(f"Live: every meter publishes each {every_s} s. Ctrl-C ends.")
             while True:
@@ -212,13 +213,13 @@ def _live(site: Site, session: Session, meters: list[Counter], every_s: int) -> 
         click.echo("\nEnded.")
 
 
-def _replay(site: Site, path: Path, timezone: str, folder: Path, broker: str | None) -> None:
+def _replay(config: Configuration, path: Path, timezone: str, folder: Path, broker: str | None) -> None:
     """Publish a file's meters, and report its last whole month."""
     wide = read_wide(path, timezone=timezone)
-    portfolio, meters = replay_portfolio(path, wide, site.portfolio.calendars["office"])
+    portfolio, meters = replay_portfolio(path, wide, config.portfolio.calendars["office"])
     outgoing = list(replay_messages(wide, meters))
     period = last_whole_month(wide)
-    with running(site.settings, portfolio, site.profiles, folder, broker=broker) as session:
+    with running(config.settings, portfolio, config.profiles, folder, broker=broker) as session:
         seconds = _publish(session, [AGENCY], iter(outgoing), sum(count for *_, count in outgoing))
-        reports = _write_reports(site, portfolio, session, period, [AGENCY])
+        reports = _write_reports(config, portfolio, session, period, [AGENCY])
         _tell(session, seconds, folder, reports)

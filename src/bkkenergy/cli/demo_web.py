@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import secrets
 import socket
 import threading
@@ -14,14 +13,13 @@ from dataclasses import replace
 import uvicorn
 
 from bkkenergy.access import EVERY_AGENCY
-from bkkenergy.adapters.state import open_state
 from bkkenergy.adapters.state.users import add_user
-from bkkenergy.cli.context import Site
-from bkkenergy.cli.jobs import make_jobs
+from bkkenergy.cli.jobs import opened_jobs
 from bkkenergy.cli.web import make_server
 from bkkenergy.demo.broker import free_port
 from bkkenergy.errors import AwayError
 from bkkenergy.settings import Settings, WebSettings
+from bkkenergy.site import Configuration
 
 USER = "demo"
 REFRESH_S = 5.0
@@ -29,31 +27,29 @@ POLL_S = 0.02
 
 
 @contextmanager
-def web_app(site: Site) -> Iterator[tuple[str, str]]:
+def web_app(config: Configuration) -> Iterator[tuple[str, str]]:
     """The app over the demonstration's store while the context lasts; its address, and the password of `demo`."""
     password = secrets.token_urlsafe(9)
-    settings = with_web(site.settings)
-    own = replace(site, settings=settings)
-    engine = open_state(settings.state)
-    add_user(engine, USER, password, "admin", [EVERY_AGENCY], dt.datetime.now(dt.UTC))
-    engine.dispose()
-    jobs, ended = make_jobs(own), threading.Event()
-    jobs.bring_up()
-    server = make_server(own, log_level="error")
-    threads = [
-        threading.Thread(target=server.run, name="web", daemon=True),
-        threading.Thread(target=lambda: _keep_up(jobs.bring_up, ended), name="rollup", daemon=True),
-    ]
-    for thread in threads:
-        thread.start()
-    try:
-        _wait_until_it_listens(server, threads[0])
-        yield f"http://127.0.0.1:{settings.web.port}", password
-    finally:
-        server.should_exit = True
-        ended.set()
+    settings = with_web(config.settings)
+    own = replace(config, settings=settings)
+    with opened_jobs(own) as jobs:
+        add_user(jobs.site.state, USER, password, "admin", [EVERY_AGENCY], jobs.clock())
+        jobs.bring_up()
+        server, ended = make_server(replace(jobs.site, energy=jobs.site.ledger), log_level="error"), threading.Event()
+        threads = [
+            threading.Thread(target=server.run, name="web", daemon=True),
+            threading.Thread(target=lambda: _keep_up(jobs.bring_up, ended), name="ledger", daemon=True),
+        ]
         for thread in threads:
-            thread.join(10)
+            thread.start()
+        try:
+            _wait_until_it_listens(server, threads[0])
+            yield f"http://127.0.0.1:{settings.web.port}", password
+        finally:
+            server.should_exit = True
+            ended.set()
+            for thread in threads:
+                thread.join(10)
 
 
 def _wait_until_it_listens(server: uvicorn.Server, thread: threading.Thread) -> None:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
-from bkkenergy.cli.context import config_option, load_site, set_up_logging
+from bkkenergy.cli.context import config_option, set_up_logging
 from bkkenergy.ingest.doctor import examine
 from bkkenergy.ingest.service import topics_for
 from bkkenergy.ingest.sort import Sorter
+from bkkenergy.site import load_configuration
 
 
 @click.command("doctor", epilog="\b\nExamples:\n  bkkenergy doctor\n  bkkenergy doctor --config /etc/bkkenergy")
@@ -20,11 +21,11 @@ def doctor_command(config_dir: Path) -> None:
     Broker, credentials, subscriptions, store, disk, clocks, spool, quarantine. Exit code 1 if anything is not well.
     """
     set_up_logging("error", "text")
-    site = load_site(config_dir)
+    config = load_configuration(config_dir)
     click.echo(f"{click.style('✓', fg='green')} configuration: no faults in {config_dir}")
-    sorter = Sorter(site.portfolio.meters, site.profiles, max_ahead_s=site.settings.ingest.max_ahead_s)
+    sorter = Sorter(config.portfolio.meters, config.profiles, max_ahead_s=config.settings.ingest.max_ahead_s)
     ill = 0
-    for finding in examine(site.settings, topics_for(site.settings, sorter.topics), sorter.topics):
+    for finding in examine(config.settings, topics_for(config.settings, sorter.topics), sorter.topics):
         mark = click.style("✓", fg="green") if finding.is_well else click.style("✗", fg="red")
         click.echo(f"{mark} {finding.check}: {finding.found}" + ("" if finding.is_well else f"\n    {finding.remedy}"))
         ill += not finding.is_well

@@ -17,7 +17,7 @@ from rich.table import Table
 from bkkenergy.calendar import Period, Step
 from bkkenergy.cli.baseline import lang_option
 from bkkenergy.cli.context import config_option, period_of
-from bkkenergy.cli.site import report_site
+from bkkenergy.cli.opening import opened_site
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import Words
 from bkkenergy.portfolio import Meter, MeterKind, Portfolio
@@ -66,9 +66,9 @@ def show_command(name: str, period: str, step: Step, channel: str, form: str, co
     the energy is a part.
     """
     span = period_of(period)
-    with report_site(config_dir) as site:
+    with opened_site(config_dir) as site:
         meters = meters_named(site.portfolio, name)
-        found = _in_steps(lambda: energy_series(site.ledger, meters, span, step, CHANNELS[channel]))
+        found = _in_steps(lambda: energy_series(site.energy, meters, span, step, CHANNELS[channel]))
     if found.waiting:
         click.echo(f"{len(found.waiting)} days are not computed yet.", err=True)
     _print_series(name, found, step, form)
@@ -133,9 +133,9 @@ def balance_command(building: str, period: str, step: Step, as_json: bool, lang:
     Gross use is import + production - export - tenants. Beside each total stands the share of the period that is known.
     """
     span = period_of(period)
-    with report_site(config_dir) as site:
+    with opened_site(config_dir) as site:
         own = building_of(site.portfolio, building)
-        found: BuildingEnergy = _in_steps(lambda: building_energy(site.ledger, own, span, step))
+        found: BuildingEnergy = _in_steps(lambda: building_energy(site.energy, own, span, step))
     if as_json:
         sub_meters = sub_meters_record(own, found)["main_meters"]
         _print_json(balance_record(own, found, step) | {"main_meters": sub_meters})

@@ -8,7 +8,7 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -17,10 +17,10 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bkkenergy.adapters.state import open_state
 from bkkenergy.adapters.state.users import note
 from bkkenergy.calendar import BANGKOK
-from bkkenergy.cli.context import Site, config_option, load_site
+from bkkenergy.cli.context import config_option
+from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.transfer import progress_bar
 from bkkenergy.errors import InputError
 from bkkenergy.ingest.files import (
@@ -34,63 +34,36 @@ from bkkenergy.ingest.files import (
     work_units,
 )
 from bkkenergy.portfolio import Meter
-from bkkenergy.ports.ledger import Batch, BatchKind, EnergyLedger
-from bkkenergy.ports.readings import ReadingStore
+from bkkenergy.ports.ledger import Batch, BatchKind
 from bkkenergy.readings import US_PER_S, ReadingBatch
-from bkkenergy.site.open import open_ledger, open_writable
+from bkkenergy.site import Site
 from bkkenergy.usecases import imports
 from bkkenergy.usecases.imports import Overlap
 from bkkenergy.usecases.storedreadings import preview_readings
-from bkkenergy.usecases.uptodate import UpToDate
-from bkkenergy.usecases.worker import Worker, follow_configuration, now_us, own_name
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Opened:
-    """A site with its store and ledger open. who : the person at the command line."""
+    """A site open. who : the person at the command line."""
 
     site: Site
-    worker: Worker
     who: str
-
-    @property
-    def store(self) -> ReadingStore:
-        """The readings."""
-        return self.worker.readings
-
-    @property
-    def ledger(self) -> EnergyLedger:
-        """The ledger as it stands."""
-        return self.worker.ledger
-
-    @property
-    def fresh(self) -> UpToDate:
-        """The ledger's rows, with what waits computed first."""
-        return UpToDate(self.worker.ledger, self.worker)
 
     @property
     def latest_us(self) -> int:
         """No reading or interval may be later."""
-        return int((time.time() + self.site.settings.ingest.max_ahead_s) * US_PER_S)
+        return self.site.now_us() + int(self.site.settings.ingest.max_ahead_s) * US_PER_S
 
     def audit(self, action: str, target: str, detail: Mapping[str, Any]) -> None:
         """Write a line of the audit log."""
-        engine = open_state(self.site.settings.state)
-        try:
-            note(engine, f"command line: {self.who}", action, target, detail, dt.datetime.now(dt.UTC), address="")
-        finally:
-            engine.dispose()
+        site = self.site
+        note(site.state, f"command line: {self.who}", action, target, detail, site.clock(), address="")
 
 
 @contextmanager
 def _opened(config_dir: Path) -> Iterator[_Opened]:
-    site = load_site(config_dir)
-    with ExitStack() as stack:
-        store = stack.enter_context(closing(open_writable(site.settings)))
-        ledger = stack.enter_context(closing(open_ledger(site.settings)))
-        follow_configuration(store, ledger, site.portfolio, site.settings)
-        worker = Worker(store, ledger, site.portfolio, site.settings, own_name(), now_us)
-        yield _Opened(site, worker, getpass.getuser())
+    with opened_site(config_dir) as site:
+        yield _Opened(site, getpass.getuser())
 
 
 @click.command(
@@ -195,7 +168,7 @@ def _columns(site: Site, file: Path, wide: Wide, pairs: tuple[str, ...]) -> dict
 def _source(opened: _Opened, file: Path) -> imports.Source:
     with file.open("rb") as stream:
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-    return imports.Source(file.name, sha256, opened.who, now_us())
+    return imports.Source(file.name, sha256, opened.who, opened.site.now_us())
 
 
 def _import_intervals(
@@ -211,15 +184,17 @@ def _import_intervals(
     columns = _columns(opened.site, file, wide, pairs)
     series = {meter.id: wide.series(column, values) for column, meter in columns.items()}
     portfolio = opened.site.portfolio
-    seen = imports.preview(opened.ledger, opened.fresh, portfolio, series, overlap, latest_us=opened.latest_us)
+    seen = imports.preview(
+        opened.site.ledger, opened.site.energy, portfolio, series, overlap, latest_us=opened.latest_us
+    )
     for own in seen.meters:
         _show(own)
     if is_dry_run:
         click.echo(f"Refused as it stands: {seen.refusal}" if seen.refusal else "Nothing was changed (--dry-run).")
         return
     number = imports.apply(
-        opened.ledger,
-        opened.fresh,
+        opened.site.ledger,
+        opened.site.energy,
         portfolio,
         series,
         overlap,
@@ -272,7 +247,7 @@ def _import_readings(
     refused = Counter[str]()
     started_s = time.monotonic()
     _refused_path(file).unlink(missing_ok=True)
-    seen = preview_readings(opened.store, _good(opened, file, registers, refused))
+    seen = preview_readings(opened.site.readings, _good(opened, file, registers, refused))
     if seen.count:
         period = f"{_at(seen.first_us)} to {_at(seen.last_us)}"
         click.echo(f"{file}: {seen.count:,} readings of {len(seen.meters)} meters, {period}.")
@@ -288,7 +263,7 @@ def _import_readings(
     if seen.count and not is_stopped and not is_dry_run:
         chunks = _good(opened, file, registers, None)
         number = imports.apply_readings(
-            opened.store, opened.ledger, seen, chunks, overlap, _source(opened, file), audit=opened.audit
+            opened.site.readings, opened.site.ledger, seen, chunks, overlap, _source(opened, file), audit=opened.audit
         )
         seconds = time.monotonic() - started_s
         click.echo(f"{file}: {seen.count:,} readings in {seconds:.1f} s, batch {number}.")
@@ -323,7 +298,7 @@ def _good(
 
 
 def _undo(opened: _Opened, number: int) -> None:
-    batch = imports.undo(opened.ledger, number, opened.who, now_us(), audit=opened.audit)
+    batch = imports.undo(opened.site.ledger, number, opened.who, opened.site.now_us(), audit=opened.audit)
     click.echo(f"Batch {number} ({batch.new.name}) is undone. {len(batch.new.meters)} meters are computed without it.")
 
 
@@ -336,8 +311,8 @@ def imports_command() -> None:
 @config_option
 def list_command(config_dir: Path) -> None:
     """List all imports, also those that are undone."""
-    with closing(open_ledger(load_site(config_dir).settings)) as ledger:
-        batches = ledger.batches()
+    with opened_site(config_dir) as site:
+        batches = site.ledger.batches()
     if not batches:
         click.echo("Nothing was imported yet.")
         return
@@ -365,8 +340,8 @@ def list_command(config_dir: Path) -> None:
 @config_option
 def show_command(batch: int, config_dir: Path) -> None:
     """Show one import: file, meters, precedence, and whether it counts."""
-    with closing(open_ledger(load_site(config_dir).settings)) as ledger:
-        found = imports.batch_of(ledger, batch)
+    with opened_site(config_dir) as site:
+        found = imports.batch_of(site.ledger, batch)
     new = found.new
     click.echo(f"{found.number}  {new.name}  {new.kind.value}  sha256 {new.sha256}")
     click.echo(f"{new.count:,} {'readings' if new.kind is BatchKind.READINGS else 'intervals'}, {_kwh(found)} kWh")

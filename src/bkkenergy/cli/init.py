@@ -13,11 +13,12 @@ from typing import Literal
 
 import click
 
-from bkkenergy.cli.context import load_site, packaged_config_dir
 from bkkenergy.errors import InputError
 from bkkenergy.ingest.credentials import new_secret
 from bkkenergy.portfolio import load_portfolio
 from bkkenergy.settings import FILE_NAME
+from bkkenergy.site import load_configuration
+from bkkenergy.site.configuration import packaged_config_dir
 
 Layout = Literal["here", "systemd", "compose"]
 OWN = ("portfolio", FILE_NAME)
@@ -153,7 +154,7 @@ def init_command(folder: Path, *, layout: Layout, yes: bool, **given: str | int 
     if layout == "compose":
         _prepare_for_compose(folder, answers)
     # What we write has no faults, or we say which; secrets that a person has to bring are the doctor's to miss.
-    (load_site if layout == "compose" or not _wants_secrets(answers) else load_portfolio)(config)
+    (load_configuration if layout == "compose" or not _wants_secrets(answers) else load_portfolio)(config)
     click.echo(f"{config}: written, and without faults. Next:")
     for step in _next_steps(folder, answers):
         click.echo(f"  {step}")

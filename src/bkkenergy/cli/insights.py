@@ -18,7 +18,7 @@ from bkkenergy.adapters.state import open_state
 from bkkenergy.calendar import past_year
 from bkkenergy.cli.baseline import lang_option
 from bkkenergy.cli.context import command_line, config_option, period_of, today_here
-from bkkenergy.cli.site import report_site
+from bkkenergy.cli.opening import opened_site
 from bkkenergy.i18n import Words
 from bkkenergy.reports.savings.gather import facts_of
 from bkkenergy.reports.savings.phrasing import finding_texts
@@ -50,16 +50,16 @@ def insights_command(
     """Tell what to act on in NAME (a building, an agency, or all), most baht first, at most five a building."""
     words = Words(lang)
     last_day = period_of(until).last_day if until else today_here() - dt.timedelta(days=1)
-    with report_site(config_dir) as site:
+    with opened_site(config_dir) as site:
         buildings = [own for own in buildings_named(site.portfolio, name) if own.main_meters]
         found: list[Finding] = []
         for building in track(buildings, "Insights", transient=True, console=console):
-            found += find(facts_of(site, building, last_day=last_day), site.config.insights)
+            found += find(facts_of(site, building, last_day=last_day), site.savings.insights)
         if rule is not None:
             dismissed = dismiss(open_state(site.settings.state), command_line(), found, rule, dt.datetime.now(dt.UTC))
             click.echo(f"{dismissed.building}: {rule} is dismissed until it grows by a fifth.")
             return
-        shown = visible(found, site.dismissals, site.config.insights)
+        shown = visible(found, site.dismissals, site.savings.insights)
         portfolio = site.portfolio
     if as_json:
         click.echo(
@@ -94,7 +94,7 @@ def index_command(name: str, period: str | None, as_json: bool, submission: Path
     With --submission, the fields that an agency enters into the national e-report are written, a line a month.
     """
     span = period_of(period) if period else past_year(today_here())
-    with report_site(config_dir) as site:
+    with opened_site(config_dir) as site:
         buildings = [own for own in buildings_named(site.portfolio, name) if own.main_meters]
         rows = index_rows(site, buildings, span)
         if submission is not None:

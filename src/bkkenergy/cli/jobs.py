@@ -7,6 +7,8 @@ import json
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,32 +20,43 @@ from rich.table import Table
 
 from bkkenergy.adapters.archive import archive_of
 from bkkenergy.adapters.delivery import CHANNELS, Message
-from bkkenergy.adapters.state import open_state
 from bkkenergy.adapters.state.outbox import messages
 from bkkenergy.adapters.state.runs import RUN_STATES, Due, Run, RunState
 from bkkenergy.calendar import BANGKOK
-from bkkenergy.cli.context import Site, config_option, load_site, log_options, period_of, set_up_logging
-from bkkenergy.cli.site import opened_site, opened_worker
+from bkkenergy.cli.context import config_option, log_options, period_of, set_up_logging
+from bkkenergy.cli.opening import opened_site
 from bkkenergy.errors import BkkEnergyError, InputError
 from bkkenergy.i18n import Words
-from bkkenergy.jobs.runner import Desk
+from bkkenergy.jobs.runner import RunContext
 from bkkenergy.jobs.schedule import since as due_since
 from bkkenergy.jobs.schedule import wanted
 from bkkenergy.jobs.service import Jobs, start
 from bkkenergy.reports.render.browser import Browser
 from bkkenergy.settings import ALL, CITY
-from bkkenergy.site.start import try_out_now
+from bkkenergy.site import Configuration, load_configuration
+from bkkenergy.site.start import try_out_or_warn
 
 console = Console(width=None if sys.stdout.isatty() else 160)
 MOST_SHOWN_ERROR = 60
 
 
-def make_jobs(site: Site) -> Jobs:
-    """The scheduler of a site, not started."""
-    engine = open_state(site.settings.state)
-    return Jobs(
-        lambda: opened_site(site), lambda: opened_worker(site), engine, site.settings, lambda: dt.datetime.now(dt.UTC)
-    )
+@contextmanager
+def opened_jobs(config: Path | Configuration, *, may_wait: bool = False) -> Iterator[Jobs]:
+    """Open a site, and make its scheduler, not started. may_wait : as for `open_site`."""
+    with opened_site(config, may_wait=may_wait) as site:
+        yield Jobs(site)
+
+
+@contextmanager
+def running_jobs(jobs: Jobs) -> Iterator[None]:
+    """Run the schedule while the context lasts."""
+    try_out_or_warn(jobs.site.readings)
+    scheduler = start(jobs)
+    try:
+        yield
+    finally:
+        scheduler.shutdown()
+        jobs.queue.stand_down()
 
 
 @click.group(
@@ -69,16 +82,11 @@ def jobs_command() -> None:
 def start_command(config_dir: Path, log_level: str, log_format: str) -> None:
     """Run the schedule until stopped, without ingesting. Several may run: one leads, the others stand by."""
     set_up_logging(log_level, log_format)
-    site = load_site(config_dir)
-    try_out_now(site.settings.store)
-    jobs = make_jobs(site)
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
-    scheduler = start(jobs)
-    stopped.wait()
-    scheduler.shutdown()
-    jobs.ledger.stand_down()
+    with opened_jobs(config_dir, may_wait=True) as jobs, running_jobs(jobs):
+        stopped.wait()
 
 
 @jobs_command.command("list", epilog="\b\nExamples:\n  bkkenergy jobs list --agency health --state done\n"
@@ -93,12 +101,12 @@ def list_command(
     agency: str | None, state: RunState | None, limit: int, config_dir: Path, *, mail: bool, as_json: bool
 ) -> None:
     """Show runs with their tries, duration and error, the newest period first; or messages."""
-    jobs = make_jobs(load_site(config_dir))
-    if mail:
-        _show([asdict(own) for own in messages(jobs.engine, limit=limit)], _mail_row, as_json=as_json)
-        return
-    runs = jobs.ledger.runs(agency=agency, state=state, limit=limit)
-    files = jobs.ledger.artefacts(runs)
+    with opened_jobs(config_dir) as jobs:
+        if mail:
+            _show([asdict(own) for own in messages(jobs.site.state, limit=limit)], _mail_row, as_json=as_json)
+            return
+        runs = jobs.queue.runs(agency=agency, state=state, limit=limit)
+        files = jobs.queue.artefacts(runs)
     rows = [asdict(run) | {"files": [asdict(own) for own in files[run.id]]} for run in runs]
     _show(rows, _run_row, as_json=as_json)
 
@@ -116,20 +124,19 @@ def run_command(
 ) -> None:
     """Report now what is due, or one period: archived, entered in the ledger, and sent like any other."""
     set_up_logging("error" if log_level == "info" else log_level, log_format)
-    site = load_site(config_dir)
-    jobs = make_jobs(site)
-    agencies = [*site.portfolio.agencies, CITY]
-    if agency not in (*agencies, ALL):
-        raise InputError(f"agency {agency!r} is not in the portfolio. Use one of: {', '.join(agencies)}, all.")
-    now = jobs.clock()
-    if period is None:
-        newest = jobs.ledger.newest_first_days()
-        lines, most = site.settings.jobs.schedule, site.settings.jobs.catch_up_periods
-        due = wanted(lines, list(site.portfolio.agencies), newest, now, most)
-        jobs.ledger.plan([own for own in due if agency in (ALL, own.agency)])
-    else:
-        _enter_period(jobs, [agency] if agency != ALL else agencies, period, again, now)
-    _work_off(jobs)
+    with opened_jobs(config_dir) as jobs:
+        agencies = [*jobs.site.portfolio.agencies, CITY]
+        if agency not in (*agencies, ALL):
+            raise InputError(f"agency {agency!r} is not in the portfolio. Use one of: {', '.join(agencies)}, all.")
+        now = jobs.clock()
+        if period is None:
+            newest = jobs.queue.newest_first_days()
+            lines, most = jobs.settings.jobs.schedule, jobs.settings.jobs.catch_up_periods
+            due = wanted(lines, list(jobs.site.portfolio.agencies), newest, now, most)
+            jobs.queue.plan([own for own in due if agency in (ALL, own.agency)])
+        else:
+            _enter_period(jobs, [agency] if agency != ALL else agencies, period, again, now)
+        _work_off(jobs)
 
 
 def _enter_period(jobs: Jobs, agencies: list[str], text: str, again: str | None, now: dt.datetime) -> None:
@@ -141,11 +148,11 @@ def _enter_period(jobs: Jobs, agencies: list[str], text: str, again: str | None,
     due = [
         Due(kind=span.kind, agency=name, period=span.slug, first_day=span.first_day, due_at=now) for name in agencies
     ]
-    jobs.ledger.plan(due)
+    jobs.queue.plan(due)
     for name in agencies if again else ():
-        newest = jobs.ledger.runs(agency=name, period=span.slug)[0]
+        newest = jobs.queue.runs(agency=name, period=span.slug)[0]
         if newest.state == "done":
-            jobs.ledger.again(newest, again or "", now)
+            jobs.queue.again(newest, again or "", now)
 
 
 @jobs_command.command("retry", epilog="\b\nExamples:\n  bkkenergy jobs retry 41\n  bkkenergy jobs retry --failed")
@@ -156,13 +163,13 @@ def _enter_period(jobs: Jobs, agencies: list[str], text: str, again: str | None,
 def retry_command(ids: tuple[int, ...], config_dir: Path, log_level: str, log_format: str, *, failed: bool) -> None:
     """Try failed runs again now, by their numbers of `jobs list`."""
     set_up_logging("error" if log_level == "info" else log_level, log_format)
-    jobs = make_jobs(load_site(config_dir))
-    numbers = [run.id for run in jobs.ledger.runs(state="failed")] if failed else list(ids)
-    if not numbers:
-        raise InputError("Name runs by their numbers (bkkenergy jobs list), or use --failed.")
-    if not jobs.ledger.retry(numbers, jobs.clock()):
-        raise InputError("None of these runs is waiting or failed. See: bkkenergy jobs list --state failed.")
-    _work_off(jobs)
+    with opened_jobs(config_dir) as jobs:
+        numbers = [run.id for run in jobs.queue.runs(state="failed")] if failed else list(ids)
+        if not numbers:
+            raise InputError("Name runs by their numbers (bkkenergy jobs list), or use --failed.")
+        if not jobs.queue.retry(numbers, jobs.clock()):
+            raise InputError("None of these runs is waiting or failed. See: bkkenergy jobs list --state failed.")
+        _work_off(jobs)
 
 
 @jobs_command.command("catch-up", epilog="\b\nExamples:\n  bkkenergy jobs catch-up --since 2026-11-01")
@@ -172,14 +179,13 @@ def retry_command(ids: tuple[int, ...], config_dir: Path, log_level: str, log_fo
 def catch_up_command(since: str, config_dir: Path, log_level: str, log_format: str) -> None:
     """Report every period since a day that is not reported yet, the oldest first."""
     set_up_logging("error" if log_level == "info" else log_level, log_format)
-    site = load_site(config_dir)
-    jobs = make_jobs(site)
-    first = period_of(since).first_day
-    entered = jobs.ledger.plan(
-        due_since(site.settings.jobs.schedule, list(site.portfolio.agencies), first, jobs.clock())
-    )
-    click.echo(f"{entered} periods entered.")
-    _work_off(jobs)
+    with opened_jobs(config_dir) as jobs:
+        first = period_of(since).first_day
+        entered = jobs.queue.plan(
+            due_since(jobs.settings.jobs.schedule, list(jobs.site.portfolio.agencies), first, jobs.clock())
+        )
+        click.echo(f"{entered} periods entered.")
+        _work_off(jobs)
 
 
 @jobs_command.command("test-mail", epilog="\b\nExamples:\n  bkkenergy jobs test-mail\n"
@@ -188,7 +194,7 @@ def catch_up_command(since: str, config_dir: Path, log_level: str, log_format: s
 @config_option
 def test_command(to: str | None, config_dir: Path) -> None:
     """Send a test message to the recipients of the settings, by mail, webhook or LINE, and tell what came of it."""
-    settings = load_site(config_dir).settings
+    settings = load_configuration(config_dir).settings
     found = [own for own in settings.recipient if to in (None, own.to)]
     if not found:
         known = ", ".join(own.to for own in settings.recipient) or "(none)"
@@ -211,10 +217,10 @@ def test_command(to: str | None, config_dir: Path) -> None:
 
 def _work_off(jobs: Jobs) -> None:
     """Do what is due, with a bar; exits with 1 when something failed."""
-    waiting = len(jobs.ledger.runs(state="due")) + len(jobs.ledger.runs(state="running"))
+    waiting = len(jobs.queue.runs(state="due")) + len(jobs.queue.runs(state="running"))
     failed: list[Run] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with jobs.open_site() as site, Browser() as browser, Progress(*columns, console=console, transient=True) as bar:
+    with Browser() as browser, Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("Reports", total=waiting)
 
         def told(run: Run, is_done: bool) -> None:
@@ -222,10 +228,10 @@ def _work_off(jobs: Jobs) -> None:
             if not is_done:
                 failed.append(run)
 
-        done = jobs.work_off(Desk(site, jobs.ledger, jobs.clock, browser), told=told)
+        done = jobs.work_off(RunContext(jobs.site, jobs.queue, browser), told=told)
     click.echo(f"{done} report{'' if done == 1 else 's'} archived in {archive_of(jobs.settings)}.")
     for run in failed:
-        now = jobs.ledger.runs(agency=run.agency, period=run.period)[0]
+        now = jobs.queue.runs(agency=run.agency, period=run.period)[0]
         click.echo(f"{run.id} {run.agency} {run.period}: {now.error}", err=True)
     if failed:
         raise SystemExit(1)

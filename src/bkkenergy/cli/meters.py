@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bkkenergy.calendar import BANGKOK
-from bkkenergy.cli.context import Site, config_option, load_site
-from bkkenergy.cli.site import opened_site
+from bkkenergy.cli.context import config_option
+from bkkenergy.cli.opening import opened_site
 from bkkenergy.errors import InputError
 from bkkenergy.ingest.credentials import issue_passwords, write_rules
 from bkkenergy.ingest.logbook import Logbook
@@ -23,6 +23,7 @@ from bkkenergy.ingest.status import STATUS_DAYS, MeterStatus, acl, meter_status,
 from bkkenergy.payloads.decode import FAMILIES
 from bkkenergy.payloads.message import Reason
 from bkkenergy.portfolio import Meter
+from bkkenergy.site import Configuration, load_configuration
 
 RELOAD = "Reload the broker: systemctl reload mosquitto, or docker compose exec mosquitto sh -c 'kill -HUP 1'."
 
@@ -40,13 +41,13 @@ def meters_command() -> None:
     """See how the meters are doing, and commission new ones."""
 
 
-def _meters_of(site: Site, agency: str | None) -> Sequence[Meter]:
+def _meters_of(config: Configuration, agency: str | None) -> Sequence[Meter]:
     if agency is None:
-        return site.portfolio.meters
-    if agency not in site.portfolio.agencies:
-        known = ", ".join(site.portfolio.agencies)
+        return config.portfolio.meters
+    if agency not in config.portfolio.agencies:
+        known = ", ".join(config.portfolio.agencies)
         raise InputError(f"agency {agency!r} is not in the portfolio. Use one of: {known}.")
-    return tuple(meter for building in site.portfolio.buildings_of(agency) for meter in building.meters)
+    return tuple(meter for building in config.portfolio.buildings_of(agency) for meter in building.meters)
 
 
 @meters_command.command("status", epilog="\b\nExample:\n  bkkenergy meters status district-dindaeng")
@@ -55,9 +56,9 @@ def _meters_of(site: Site, agency: str | None) -> Sequence[Meter]:
 @config_option
 def status_command(agency: str | None, as_json: bool, config_dir: Path) -> None:
     """Last seen, coverage of the last seven days, events and clock of each meter."""
-    site = load_site(config_dir)
-    meters = _meters_of(site, agency)
-    with opened_site(site) as opened, closing(Logbook(site.settings.store.path)) as logbook:
+    config = load_configuration(config_dir)
+    meters = _meters_of(config, agency)
+    with opened_site(config) as opened, closing(Logbook(config.settings.store.path)) as logbook:
         found = meter_status(opened.ledger, logbook, meters, now=dt.datetime.now(dt.UTC))
     if waiting := sum(status.is_waiting for status in found):
         click.echo(f"Days of {waiting} meters are not computed yet; their coverage may be more.", err=True)
@@ -89,14 +90,14 @@ def _table(found: Sequence[MeterStatus]) -> Table:
 @config_option
 def unknown_command(config_dir: Path) -> None:
     """Topics that nobody of the portfolio listens to, each as TOML ready to paste."""
-    site = load_site(config_dir)
-    quarantine = Quarantine.of(site.settings)
+    config = load_configuration(config_dir)
+    quarantine = Quarantine.of(config.settings)
     try:
         kept = quarantine.listed(reason=Reason.UNKNOWN_METER, limit=1_000_000)
     finally:
         quarantine.close()
-    files = dict.fromkeys(site.portfolio.buildings, "in config/portfolio")
-    known = {meter.topic for meter in site.portfolio.meters}
+    files = dict.fromkeys(config.portfolio.buildings, "in config/portfolio")
+    known = {meter.topic for meter in config.portfolio.meters}
     for topic, sample in unknown_topics(kept).items():
         if topic not in known:
             click.echo(toml_block(topic, sample, files))
@@ -113,14 +114,14 @@ def acl_command(folder: Path | None, ingester: str, config_dir: Path) -> None:
     With --to they replace FOLDER/mosquitto-acl, whole or not at all: after a fault the old rules stay. (A shell's
     `> mosquitto-acl` empties the file before this command has begun.)
     """
-    site = load_site(config_dir)
-    decoders = {name: FAMILIES[profile.family](profile) for name, profile in site.profiles.items()}
-    topics = {meter.id: decoders[meter.payload].topics(meter.topic) for meter in site.portfolio.meters}
-    rules = acl(site.portfolio.meters, topics, ingester=ingester)
+    config = load_configuration(config_dir)
+    decoders = {name: FAMILIES[profile.family](profile) for name, profile in config.profiles.items()}
+    topics = {meter.id: decoders[meter.payload].topics(meter.topic) for meter in config.portfolio.meters}
+    rules = acl(config.portfolio.meters, topics, ingester=ingester)
     if folder is None:
         click.echo(rules, nl=False)
         return
-    click.echo(f"{write_rules(folder, rules)}: rules of {len(site.portfolio.meters)} meters. {RELOAD}")
+    click.echo(f"{write_rules(folder, rules)}: rules of {len(config.portfolio.meters)} meters. {RELOAD}")
 
 
 @meters_command.command("passwords", epilog="\b\nExample:\n  bkkenergy meters passwords --to /etc/bkkenergy/secrets")
@@ -132,7 +133,7 @@ def passwords_command(folder: Path, ingester: str, config_dir: Path) -> None:
 
     Who has one keeps it; gateways that the portfolio no longer has lose theirs. The ingester's is mqtt-password.
     """
-    site = load_site(config_dir)
-    gateways = dict.fromkeys(meter.gateway_id for meter in site.portfolio.meters)
+    config = load_configuration(config_dir)
+    gateways = dict.fromkeys(meter.gateway_id for meter in config.portfolio.meters)
     new, gone = issue_passwords(folder, list(gateways), ingester=ingester)
     click.echo(f"{folder}: {len(gateways)} gateways, {new} new, {gone} taken away. {RELOAD}")

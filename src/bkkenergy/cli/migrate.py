@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bkkenergy.adapters.ledger.moving import copy_ledger
-from bkkenergy.cli.context import config_option, load_site
+from bkkenergy.cli.context import config_option
 from bkkenergy.errors import InputError
+from bkkenergy.site import load_configuration
 from bkkenergy.site.open import ledger_url, open_store, open_writable
 from bkkenergy.usecases.migrate import Compared, compare, copy_readings
 
@@ -37,20 +38,20 @@ def migrate_command(
     Cut off, it goes on where it was. The store that readings come from is not changed. Stop the ingester before, or
     run it once more after switching, for what came meanwhile.
     """
-    site = load_site(config_dir)
-    store = site.settings.store
+    config = load_configuration(config_dir)
+    store = config.settings.store
     came_from = source or ("influx" if kind == "sqlite" else "sqlite")
     old = store.model_copy(update={"kind": came_from, "path": source_path or store.path})
     new = store.model_copy(update={"kind": kind, "path": path or store.path})
     if old.kind == new.kind and old.path == new.path:
         raise InputError("both stores are the same. Name another with --to, --from or --path.")
-    meters = [meter.id for meter in site.portfolio.meters]
+    meters = [meter.id for meter in config.portfolio.meters]
     noted = store.path.parent / f"migrated-{came_from}-to-{kind}-{new.path.stem}.json"
-    if old.path != new.path and ledger_url(site.settings) is None:
+    if old.path != new.path and ledger_url(config.settings) is None:
         copy_ledger(old.path, new.path)
     with (
         closing(open_store(old)) as source_store,
-        closing(open_writable(site.settings.model_copy(update={"store": new}))) as target_store,
+        closing(open_writable(config.settings.model_copy(update={"store": new}))) as target_store,
         Progress(*COLUMNS, console=console, transient=True) as bar,
     ):
         copying, comparing = (bar.add_task(name, total=len(meters)) for name in ("Copied", "Compared"))

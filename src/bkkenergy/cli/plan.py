@@ -20,16 +20,16 @@ from bkkenergy.adapters.state import open_state
 from bkkenergy.adapters.state.projects import project_of, projects, save_projects, steps_of
 from bkkenergy.carbon import avoided
 from bkkenergy.cli.baseline import lang_option
-from bkkenergy.cli.context import command_line, config_option, load_site, today_here
-from bkkenergy.cli.site import report_site
+from bkkenergy.cli.context import command_line, config_option, today_here
+from bkkenergy.cli.opening import opened_site
 from bkkenergy.errors import ConfigError, InputError
 from bkkenergy.i18n import Words
 from bkkenergy.plan import PROJECT_KINDS, PROJECT_STATES, Measured, Project, ProjectState, roll_up
 from bkkenergy.reports.plan.datasheet import data_sheet, data_sheet_workbook
 from bkkenergy.reports.plan.progress import measured_projects
 from bkkenergy.reports.plan.sheets import plan_workbook, project_faults, read_workbook
-from bkkenergy.reports.savings.gather import SavingsSite
-from bkkenergy.reports.solar.gather import SolarSite, screened
+from bkkenergy.reports.solar.gather import screened
+from bkkenergy.site import Site, load_configuration
 from bkkenergy.site.plan_config import load_plan
 from bkkenergy.solar.climate import typical_year
 from bkkenergy.tomlfiles import validated
@@ -40,7 +40,7 @@ console = Console()
 
 def state_of(config_dir: Path) -> Engine:
     """The state's database of a configuration."""
-    return open_state(load_site(config_dir).settings.state)
+    return open_state(load_configuration(config_dir).settings.state)
 
 
 @click.group(
@@ -121,12 +121,12 @@ def list_command(agency: str | None, state: str | None, lang: Any, config_dir: P
 @config_option
 def add_command(project_id: str, config_dir: Path, **given: Any) -> None:
     """Enter the project PROJECT_ID, as surveyed."""
-    site = load_site(config_dir)
+    config = load_configuration(config_dir)
     own, faults = validated(Project, {"id": project_id, **given}, f"project {project_id}")
-    faults += project_faults(own, site.portfolio, f"project {project_id}") if own else []
+    faults += project_faults(own, config.portfolio, f"project {project_id}") if own else []
     if own is None or faults:
         raise ConfigError(faults)
-    engine = open_state(site.settings.state)
+    engine = open_state(config.settings.state)
     if any(known.id == project_id for known in projects(engine)):
         raise InputError(f"project {project_id!r} is in the plan already. Change it by: bkkenergy plan import.")
     save_projects(engine, [own], dt.datetime.now(dt.UTC))
@@ -162,7 +162,7 @@ def show_command(project_id: str, lang: Any, config_dir: Path) -> None:
     words = Words(lang)
     engine = state_of(config_dir)
     own = project_of(engine, project_id)
-    with report_site(config_dir) as site:
+    with opened_site(config_dir) as site:
         measured = measured_projects(site, _of_building(site.projects, own), today_here()).get(own.id)
         told = _told(site, measured, words)
     click.secho(words.either(th=own.name_th, en=own.name_en), bold=True)
@@ -190,7 +190,7 @@ def _of_building(known: Sequence[Project], own: Project) -> list[Project]:
     return [other for other in known if other.id == own.id or (own.building and other.building == own.building)]
 
 
-def _told(site: SavingsSite, measured: Measured | None, words: Words) -> str:
+def _told(site: Site, measured: Measured | None, words: Words) -> str:
     if measured is None:
         return words("plan.not_measured")
     avoided_t = avoided(measured.kwh_a_year, site.figures.grid_factors, today_here().year).co2e_kg / 1000
@@ -212,7 +212,7 @@ def _told(site: SavingsSite, measured: Measured | None, words: Words) -> str:
 def progress_command(by: str, lang: Any, config_dir: Path, *, as_json: bool) -> None:
     """Roll the projects up: how many, at what budget, expected, decided, done, and measured."""
     words = Words(lang)
-    with report_site(config_dir) as site:
+    with opened_site(config_dir) as site:
         measured = measured_projects(site, site.projects, today_here())
         rows = roll_up(site.projects, measured, lambda own: str(getattr(own, by)))
         rows += roll_up(site.projects, measured, lambda _: words("report.total_city"))
@@ -235,7 +235,7 @@ def progress_command(by: str, lang: Any, config_dir: Path, *, as_json: bool) -> 
 @config_option
 def export_command(path: Path, lang: Any, config_dir: Path) -> None:
     """Write all projects, with what was measured, as a workbook that can be filled in and imported."""
-    with report_site(config_dir) as site:
+    with opened_site(config_dir) as site:
         measured = measured_projects(site, site.projects, today_here())
         write_whole(path, plan_workbook(site.projects, Words(lang), measured))
         click.echo(f"{len(site.projects)} projects: {path}")
@@ -246,9 +246,9 @@ def export_command(path: Path, lang: Any, config_dir: Path) -> None:
 @config_option
 def import_command(path: Path, config_dir: Path) -> None:
     """Enter the projects of a workbook: new ones are added, known ones replaced; all, or with a fault none."""
-    site = load_site(config_dir)
-    found = read_workbook(path, site.portfolio)
-    engine = open_state(site.settings.state)
+    config = load_configuration(config_dir)
+    found = read_workbook(path, config.portfolio)
+    engine = open_state(config.settings.state)
     known = {own.id for own in projects(engine)}
     save_projects(engine, found, dt.datetime.now(dt.UTC))
     new = sum(own.id not in known for own in found)
@@ -266,14 +266,11 @@ def import_command(path: Path, config_dir: Path) -> None:
 def datasheet_command(path: Path, key_path: Path | None, lang: Any, config_dir: Path, *, mask: bool) -> None:
     """Write roofs that pay back, and retrofits not begun, as a data sheet for private partners."""
     words = Words(lang)
-    with report_site(config_dir) as site:
-        if site.solar is None:
-            raise InputError("config/solar is needed for the roofs.")
+    with opened_site(config_dir) as site:
         weather = typical_year(site.solar.climate)
-        here = SolarSite(site.ledger, site.portfolio, site.settings, site.figures, site.solar, weather)
         buildings = list(site.portfolio.buildings.values())
         bar = iter(track(buildings, "Roofs", transient=True, console=console))
-        found = screened(here, buildings, today=today_here(), told=lambda: next(bar, None))
+        found = screened(site, weather, buildings, today=today_here(), told=lambda: next(bar, None))
         sheet = data_sheet(found.rows, site.projects, site.portfolio, words, is_masked=mask)
     write_whole(path, data_sheet_workbook(sheet, words))
     click.echo(f"{len(sheet.solar)} roofs, {len(sheet.retrofit)} retrofits: {path}")

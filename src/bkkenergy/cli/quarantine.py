@@ -11,19 +11,20 @@ from rich.console import Console
 from rich.table import Table
 
 from bkkenergy.calendar import BANGKOK
-from bkkenergy.cli.context import Site, config_option, load_site
+from bkkenergy.cli.context import config_option
 from bkkenergy.errors import InputError
 from bkkenergy.ingest.quarantine import Kept, Quarantine
 from bkkenergy.ingest.replay import replay
 from bkkenergy.payloads.message import Reason
+from bkkenergy.site import Configuration, load_configuration
 from bkkenergy.site.open import open_writable
 
 MOST = 1_000_000
 
 
 @contextmanager
-def _quarantine(site: Site) -> Iterator[Quarantine]:
-    quarantine = Quarantine.of(site.settings)
+def _quarantine(config: Configuration) -> Iterator[Quarantine]:
+    quarantine = Quarantine.of(config.settings)
     try:
         yield quarantine
     finally:
@@ -56,7 +57,7 @@ def quarantine_command() -> None:
 @config_option
 def list_command(reason: str | None, topic: str | None, limit: int, config_dir: Path) -> None:
     """List what was refused, the newest first, and what has been counted."""
-    with _quarantine(load_site(config_dir)) as quarantine:
+    with _quarantine(load_configuration(config_dir)) as quarantine:
         kept = quarantine.listed(reason=Reason(reason) if reason else None, topic=topic, limit=limit)
         counts = quarantine.counts()
     table = Table("No.", "Received", "Topic", "Reason", "Times", "Readings", "Detail", box=None, header_style="bold")
@@ -79,7 +80,7 @@ def list_command(reason: str | None, topic: str | None, limit: int, config_dir: 
 @config_option
 def show_command(number: int, config_dir: Path) -> None:
     """Show one refused payload, whole."""
-    with _quarantine(load_site(config_dir)) as quarantine:
+    with _quarantine(load_configuration(config_dir)) as quarantine:
         item = _existing(quarantine, number)
     click.echo(f"topic:    {item.topic}")
     click.echo(f"received: {item.received.astimezone(BANGKOK).isoformat()} ({item.times} times)")
@@ -106,15 +107,17 @@ def replay_command(
     """
     if bool(numbers) == is_all:
         raise click.UsageError("Give the numbers of payloads, or --all.")
-    site = load_site(config_dir)
-    with _quarantine(site) as quarantine:
+    config = load_configuration(config_dir)
+    with _quarantine(config) as quarantine:
         if is_all:
             chosen = quarantine.listed(reason=Reason(reason) if reason else None, topic=topic, limit=MOST)
         else:
             chosen = [_existing(quarantine, number) for number in numbers]
-        store = open_writable(site.settings)
+        store = open_writable(config.settings)
         try:
-            readings, stayed = replay(chosen, site.portfolio, site.profiles, site.settings.ingest, store, quarantine)
+            readings, stayed = replay(
+                chosen, config.portfolio, config.profiles, config.settings.ingest, store, quarantine
+            )
         finally:
             store.close()
     click.echo(f"{len(chosen) - stayed} payloads replayed ({readings} readings), {stayed} stay in quarantine.")

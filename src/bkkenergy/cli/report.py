@@ -13,7 +13,7 @@ from rich.progress import track
 
 from bkkenergy.calendar import BANGKOK, Period
 from bkkenergy.cli.context import config_option, period_of
-from bkkenergy.cli.site import report_site
+from bkkenergy.cli.opening import opened_site
 from bkkenergy.i18n import LANGS, Lang, Words
 from bkkenergy.reports.content import AgencyReport
 from bkkenergy.reports.phrasing import headline
@@ -117,7 +117,7 @@ def report_command(
         raise click.UsageError("Name an agency, city or all.")
     span, now = period_of(period), dt.datetime.now(BANGKOK)
     chosen = cast("tuple[Lang, ...]", langs)
-    with report_site(config_dir) as site, ExitStack() as stack:
+    with opened_site(config_dir) as site, ExitStack() as stack:
         browser = stack.enter_context(Browser()) if "pdf" in formats else None
         agencies = list(site.portfolio.agencies) if agency in (ALL, CITY) else [agency]
         made = []

@@ -11,10 +11,10 @@ import click
 from rich.console import Console
 from rich.status import Status
 
-from bkkenergy.cli.context import config_option, load_site, today_here
-from bkkenergy.cli.site import opened_worker
+from bkkenergy.cli.context import config_option, today_here
+from bkkenergy.cli.opening import opened_site
+from bkkenergy.site import Site
 from bkkenergy.usecases.purge import Planned, PurgeRun, due_cut, planned, purge, purged_before
-from bkkenergy.usecases.worker import Worker
 
 
 @click.command(
@@ -33,15 +33,15 @@ def retention_command(config_dir: Path, *, is_confirmed: bool, is_sure: bool, is
     back: the first deletion waits until a person agrees. Back up before. Exit code 1 where readings stayed that should
     have gone.
     """
-    with opened_worker(load_site(config_dir)) as worker:
+    with opened_site(config_dir) as site:
         if is_confirmed:
-            _confirm(worker, is_sure=is_sure)
+            _confirm(site, is_sure=is_sure)
         if is_confirmed or is_run:
-            _show_run(_purged(worker))
-        _show_purged(worker)
-        purges = worker.ledger.purges
+            _show_run(_purged(site))
+        _show_purged(site)
+        purges = site.ledger.purges
         if purges.agreed() is None and not is_confirmed:
-            _show_planned(planned(worker, today=today_here()))
+            _show_planned(planned(site, today=today_here()))
             click.echo("No person has agreed to a deletion yet: bkkenergy retention --confirm.")
         held, late = purges.held(), purges.late()
     for meter, count in held.items():
@@ -53,20 +53,20 @@ def retention_command(config_dir: Path, *, is_confirmed: bool, is_sure: bool, is
     raise SystemExit(1 if held and (is_confirmed or is_run) else 0)
 
 
-def _confirm(worker: Worker, *, is_sure: bool) -> None:
+def _confirm(site: Site, *, is_sure: bool) -> None:
     """Show what would go, and note who agrees. Where nothing would go there is nothing to agree to."""
-    found = planned(worker, today=today_here())
+    found = planned(site, today=today_here())
     _show_planned(found)
     if found is None:
         return
     if not (is_sure or click.confirm("Delete these readings, and others when their time comes?")):
         raise SystemExit(1)
-    worker.ledger.purges.agree(getpass.getuser(), time.time_ns() // 1000)
+    site.ledger.purges.agree(getpass.getuser(), time.time_ns() // 1000)
 
 
-def _purged(worker: Worker) -> PurgeRun | None:
+def _purged(site: Site) -> PurgeRun | None:
     with Status("Purge", console=Console(stderr=True)) as status:
-        return purge(worker, today=today_here(), on_progress=lambda what: status.update(f"Purge: {what}"))
+        return purge(site, today=today_here(), on_progress=lambda what: status.update(f"Purge: {what}"))
 
 
 def _show_run(run: PurgeRun | None) -> None:
@@ -76,9 +76,9 @@ def _show_run(run: PurgeRun | None) -> None:
     click.echo(f"{run.deleted:,} readings deleted; {run.days:,} days of meters are in the ledger alone from now on.")
 
 
-def _show_purged(worker: Worker) -> None:
-    settings = worker.settings
-    due, before, agreed = due_cut(settings, today_here()), purged_before(worker.ledger), worker.ledger.purges.agreed()
+def _show_purged(site: Site) -> None:
+    settings = site.settings
+    due, before, agreed = due_cut(settings, today_here()), purged_before(site.ledger), site.ledger.purges.agreed()
     years = settings.store.raw_years
     click.echo(f"Readings stay for {years} years, back to {due}." if due else "Readings stay for ever.")
     if agreed is not None:
@@ -86,7 +86,7 @@ def _show_purged(worker: Worker) -> None:
     if before is None:
         click.echo("Nothing is purged yet.")
         return
-    days = sum((own.last - own.first).days + 1 for spans in worker.ledger.purges.spans().values() for own in spans)
+    days = sum((own.last - own.first).days + 1 for spans in site.ledger.purges.spans().values() for own in spans)
     click.echo(f"Readings before {before} are purged: {days:,} days of meters are in the energy ledger alone.")
 
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import signal
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from bkkenergy.cli.context import Site, config_option, load_site, log_options, set_up_logging
+from bkkenergy.cli.context import config_option, log_options, set_up_logging
 from bkkenergy.ingest.service import Ingester
-from bkkenergy.site.start import try_out_now
+from bkkenergy.site import Configuration, load_configuration
 
 
-def _ingest_until_stopped(site: Site) -> None:
+def _ingest_until_stopped(config: Configuration) -> None:
     """Run the ingester in this thread; SIGTERM and Ctrl-C end it after the batch at hand."""
-    ingester = Ingester(site.settings, site.portfolio, site.profiles)
+    ingester = Ingester(config.settings, config.portfolio, config.profiles)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ingester.stop())
     ingester.run()
@@ -33,7 +34,7 @@ def ingest_command(config_dir: Path, log_level: str, log_format: str) -> None:
     A message is acknowledged once its readings are committed. What is refused goes to quarantine.
     """
     set_up_logging(log_level, log_format)
-    _ingest_until_stopped(load_site(config_dir))
+    _ingest_until_stopped(load_configuration(config_dir))
 
 
 @click.command("serve", epilog="\b\nExamples:\n  bkkenergy serve\n  bkkenergy serve --config /etc/bkkenergy")
@@ -44,22 +45,17 @@ def serve_command(config_dir: Path, log_level: str, log_format: str) -> None:
 
     Reports that were missed are made at start.
     """
-    from bkkenergy.cli.jobs import make_jobs  # noqa: PLC0415 - reports' libraries: the ingester alone needs none
+    from bkkenergy.cli.jobs import opened_jobs, running_jobs  # noqa: PLC0415 - the ingester alone needs no reports
     from bkkenergy.cli.web import make_server  # noqa: PLC0415
-    from bkkenergy.jobs.service import start  # noqa: PLC0415
 
     set_up_logging(log_level, log_format)
-    site = load_site(config_dir)
-    try_out_now(site.settings.store)
-    jobs = make_jobs(site)
-    scheduler = start(jobs)
-    web = make_server(site)
-    thread = threading.Thread(target=web.run, name="web", daemon=True)
-    thread.start()
-    try:
-        _ingest_until_stopped(site)
-    finally:
-        web.should_exit = True
-        scheduler.shutdown()
-        jobs.ledger.stand_down()
-        thread.join(10)
+    config = load_configuration(config_dir)
+    with opened_jobs(config, may_wait=True) as jobs, running_jobs(jobs):
+        web = make_server(replace(jobs.site, energy=jobs.site.ledger))  # pages answer at once
+        thread = threading.Thread(target=web.run, name="web", daemon=True)
+        thread.start()
+        try:
+            _ingest_until_stopped(config)
+        finally:
+            web.should_exit = True
+            thread.join(10)

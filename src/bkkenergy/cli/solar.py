@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,15 +12,14 @@ from rich.console import Console
 from rich.progress import Progress, track
 from rich.table import Table
 
-from bkkenergy.cli.context import config_option, load_site, today_here
+from bkkenergy.cli.context import config_option, today_here
+from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.report import Names
-from bkkenergy.cli.site import opened_site
 from bkkenergy.cli.solar_weather import MEASURED, TYPICAL, chosen_weather, weather_group
 from bkkenergy.cli.spread import dask_option, spreading
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import LANGS, Lang, Words
 from bkkenergy.reports.solar.gather import (
-    SolarSite,
     design_inputs,
     measured_weather,
     screened,
@@ -29,9 +27,10 @@ from bkkenergy.reports.solar.gather import (
 )
 from bkkenergy.reports.solar.html import headline
 from bkkenergy.reports.solar.write import FORMATS, write_design, write_screening
-from bkkenergy.site.solar_config import load_solar
+from bkkenergy.site import Site, load_configuration
 from bkkenergy.solar.climate import typical_year
 from bkkenergy.solar.design import Wish, design
+from bkkenergy.solar.weather import Weather
 from bkkenergy.usecases.energy import building_of
 
 console = Console()
@@ -112,23 +111,20 @@ def solar_command() -> None:
 
 
 @contextmanager
-def opened(config_dir: Path, weather_name: str, *, building: str | None = None) -> Iterator[SolarSite]:
-    """The site with its store and weather."""
-    site = load_site(config_dir)
-    config = load_solar(config_dir)
+def opened(config_dir: Path, weather_name: str, *, building: str | None = None) -> Iterator[tuple[Site, Weather]]:
+    """Open the site, with the weather that a person chose."""
+    config = load_configuration(config_dir)
     if weather_name == MEASURED and building is None:
         raise InputError("--weather measured is one building's. Use it with estimate, size or compare.")
     weather = (
-        typical_year(config.climate)
+        typical_year(config.solar.climate)
         if weather_name == MEASURED
-        else chosen_weather(site, config, weather_name, building)
+        else chosen_weather(config, weather_name, building)
     )
-    with opened_site(site) as energy:
-        found = SolarSite(energy.ledger, site.portfolio, site.settings, site.figures, config, weather)
+    with opened_site(config) as site:
         if weather_name == MEASURED and building is not None:
-            own = measured_weather(found, building_of(site.portfolio, building), today=today_here())
-            found = replace(found, weather=own)
-        yield found
+            weather = measured_weather(site, weather, building_of(site.portfolio, building), today=today_here())
+        yield site, weather
 
 
 def size_of(text: str | None) -> float | str | None:
@@ -173,8 +169,8 @@ def estimate_command(
     The load is what its meters measured in the last twelve months, or a typical one where there is no meter.
     """
     wish = Wish(size_of(kwp), module, inverter, mounting, rack_tilt, battery_kwh=battery_kwh)
-    with opened(config_dir, weather_name, building=building) as site:
-        made = design(design_inputs(site, building, wish, today=today_here()))
+    with opened(config_dir, weather_name, building=building) as (site, weather):
+        made = design(design_inputs(site, weather, building_of(site.portfolio, building), wish, today=today_here()))
         target = folder or site.settings.report.folder / "solar"
     click.echo(headline(made, Words(cast("Lang", langs[0]))))
     for key in made.warnings:
@@ -200,8 +196,8 @@ def size_command(
 ) -> None:
     """Show what each size up to the roof's would give BUILDING."""
     wish = Wish("max", module, inverter, mounting, rack_tilt, battery_kwh=battery_kwh)
-    with opened(config_dir, weather_name, building=building) as site:
-        made = design(design_inputs(site, building, wish, today=today_here()))
+    with opened(config_dir, weather_name, building=building) as (site, weather):
+        made = design(design_inputs(site, weather, building_of(site.portfolio, building), wish, today=today_here()))
     table = Table(title=f"{building}: {made.schedule.name_en}")
     for name in (
         "kWp",
@@ -274,10 +270,11 @@ def compare_command(
         "LCOE",
     ):
         table.add_column(name, justify="left" if name == "design" else "right")
-    with opened(config_dir, weather_name, building=building) as site:
+    with opened(config_dir, weather_name, building=building) as (site, weather):
         load = year_load(site, building_of(site.portfolio, building), today=today_here())
+        chosen = building_of(site.portfolio, building)
         for wish in track(wishes, "Designs", transient=True):
-            made = design(design_inputs(site, building, wish, today=today_here(), read_load=lambda *_: load))
+            made = design(design_inputs(site, weather, chosen, wish, today=today_here(), read_load=lambda *_: load))
             own = made.ways["own"]
             table.add_row(
                 f"{wish.capacity_kwp or 'best'} {wish.mounting} {wish.module}",
@@ -317,14 +314,24 @@ def screen_command(
 ) -> None:
     """Rank every roof of the portfolio by what it is worth."""
     today = today_here()
-    with opened(config_dir, weather_name) as site, spreading(scheduler) as spread, Progress(transient=True) as progress:
+    with (
+        opened(config_dir, weather_name) as (site, weather),
+        spreading(scheduler) as spread,
+        Progress(transient=True) as progress,
+    ):
         buildings = [own for own in site.portfolio.buildings.values() if agency in (None, own.agency)]
         if not buildings:
             raise InputError(f"agency {agency!r} has no buildings. Use one of: {', '.join(site.portfolio.agencies)}.")
         task = progress.add_task("Roofs", total=len(buildings))
 
         found = screened(
-            site, buildings, today=today, told=lambda: progress.advance(task), module_id=module, spread=spread
+            site,
+            weather,
+            buildings,
+            today=today,
+            told=lambda: progress.advance(task),
+            module_id=module,
+            spread=spread,
         )
         target = folder or site.settings.report.folder / "solar"
     words = Words(cast("Lang", langs[0]))

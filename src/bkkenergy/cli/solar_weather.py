@@ -10,11 +10,10 @@ from rich.console import Console
 from rich.table import Table
 
 from bkkenergy.adapters.weather import Service, fetched_or_cached, read_weather_file
-from bkkenergy.cli.context import Site, config_option, load_site
+from bkkenergy.cli.context import config_option
 from bkkenergy.errors import InputError
 from bkkenergy.settings import Settings
-from bkkenergy.site.solar_config import load_solar
-from bkkenergy.solar.assumptions import SolarConfig
+from bkkenergy.site import Configuration, load_configuration
 from bkkenergy.solar.climate import typical_year
 from bkkenergy.solar.weather import Weather, weather_faults
 from bkkenergy.usecases.energy import building_of
@@ -24,14 +23,14 @@ TYPICAL, MEASURED = "typical", "measured"
 console = Console()
 
 
-def chosen_weather(site: Site, config: SolarConfig, name: str, building: str | None) -> Weather:
+def chosen_weather(config: Configuration, name: str, building: str | None) -> Weather:
     """The weather that --weather names; a service is asked for the building's place."""
     if name == TYPICAL:
-        return typical_year(config.climate)
+        return typical_year(config.solar.climate)
     if name in SERVICES:
-        place = building_of(site.portfolio, building) if building else config.climate
+        place = building_of(config.portfolio, building) if building else config.solar.climate
         return fetched_or_cached(
-            weather_folder(site.settings), cast("Service", name), place.latitude_deg, place.longitude_deg
+            weather_folder(config.settings), cast("Service", name), place.latitude_deg, place.longitude_deg
         )
     path = Path(name)
     if not path.suffix:
@@ -56,8 +55,7 @@ def weather_group() -> None:
 @config_option
 def weather_show_command(weather_name: str, config_dir: Path) -> None:
     """Show a weather's months and where it comes from."""
-    site, config = load_site(config_dir), load_solar(config_dir)
-    weather = chosen_weather(site, config, weather_name, None)
+    weather = chosen_weather(load_configuration(config_dir), weather_name, None)
     table = Table(title=weather.provenance.name_en)
     for name in ("month", "GHI kWh/m2/day", "diffuse", "mean degC", "max degC", "wind m/s", "rain mm"):
         table.add_column(name, justify="right")
@@ -92,12 +90,12 @@ def weather_show_command(weather_name: str, config_dir: Path) -> None:
 @config_option
 def weather_fetch_command(service: Any, building: str | None, config_dir: Path) -> None:
     """Fetch weather once; it is kept beside the store and used from there."""
-    site, config = load_site(config_dir), load_solar(config_dir)
-    weather = chosen_weather(site, config, service, building)
+    config = load_configuration(config_dir)
+    weather = chosen_weather(config, service, building)
     click.echo(
         f"{weather.provenance.source}: {len(weather.starts)} intervals, GHI {weather.ghi_kwh_m2:,.0f} kWh/m2 a year."
     )
-    click.echo(f"  {weather_folder(site.settings)}")
+    click.echo(f"  {weather_folder(config.settings)}")
 
 
 @weather_group.command("check", epilog="\b\nExamples:\n  bkkenergy solar weather check bangkok.epw")
@@ -108,7 +106,7 @@ def weather_check_command(weather_name: str, config_dir: Path) -> None:
 
     Exit code 1 if there is anything.
     """
-    weather = chosen_weather(load_site(config_dir), load_solar(config_dir), weather_name, None)
+    weather = chosen_weather(load_configuration(config_dir), weather_name, None)
     faults = weather_faults(weather, where=weather_name)
     for fault in faults:
         click.echo(str(fault))

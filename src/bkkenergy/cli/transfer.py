@@ -10,10 +10,11 @@ import pandas as pd
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bkkenergy.calendar import timestamp_us
-from bkkenergy.cli.context import config_option, load_site, period_of
+from bkkenergy.cli.context import config_option, period_of
 from bkkenergy.errors import InputError
 from bkkenergy.ingest.files import LongWriter
 from bkkenergy.readings import FIELDS
+from bkkenergy.site import load_configuration
 from bkkenergy.site.open import open_ledger, open_store
 from bkkenergy.usecases.purge import purged_before
 
@@ -46,23 +47,23 @@ def export_command(file: Path, period: str, agency: str | None, config_dir: Path
     """Write the readings of a period to FILE: .csv or .parquet, one row a reading, times in UTC."""
     if file.suffix not in {".csv", ".parquet"}:
         raise click.UsageError(f"{file} is neither .csv nor .parquet.")
-    site = load_site(config_dir)
+    config = load_configuration(config_dir)
     span = period_of(period)
-    if agency is not None and agency not in site.portfolio.agencies:
+    if agency is not None and agency not in config.portfolio.agencies:
         raise InputError(
-            f"agency {agency!r} is not in the portfolio. Use one of: {', '.join(site.portfolio.agencies)}."
+            f"agency {agency!r} is not in the portfolio. Use one of: {', '.join(config.portfolio.agencies)}."
         )
     meters = [
         meter.id
-        for building in site.portfolio.buildings.values()
+        for building in config.portfolio.buildings.values()
         if agency in {None, building.agency}
         for meter in building.meters
     ]
-    with closing(open_ledger(site.settings)) as ledger:
+    with closing(open_ledger(config.settings)) as ledger:
         before = purged_before(ledger, meters)
     if before is not None and span.first_day < before:
         click.echo(f"Readings before {before} are purged. The API gives their quarter-hours.", err=True)
-    store = open_store(site.settings.store)
+    store = open_store(config.settings.store)
     writer = LongWriter(file)
     readings = 0
     try:

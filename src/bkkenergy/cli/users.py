@@ -25,10 +25,11 @@ from bkkenergy.adapters.state.users import (
     users,
 )
 from bkkenergy.calendar import BANGKOK
-from bkkenergy.cli.context import command_line, config_option, load_site
+from bkkenergy.cli.context import command_line, config_option
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import Words
 from bkkenergy.readings import US_PER_S
+from bkkenergy.site import load_configuration
 
 console = Console()
 TOKEN_DAYS = 365
@@ -48,7 +49,7 @@ def users_command() -> None:
 def list_command(config_dir: Path) -> None:
     """All users with their roles and agencies."""
     table = Table("Name", "Role", "Agencies", "May come in", box=None, header_style="bold")
-    for own in users(open_state(load_site(config_dir).settings.state)):
+    for own in users(open_state(load_configuration(config_dir).settings.state)):
         table.add_row(own["name"], own["role"], ", ".join(own["agencies"]), "no" if own["disabled"] else "yes")
     console.print(table)
 
@@ -61,11 +62,11 @@ def list_command(config_dir: Path) -> None:
 @config_option
 def add_command(name: str, role: str, agencies: tuple[str, ...], display: str, config_dir: Path) -> None:
     """Enter a user, and tell the one-time password."""
-    site = load_site(config_dir)
-    known = {*site.portfolio.agencies, EVERY_AGENCY}
+    config = load_configuration(config_dir)
+    known = {*config.portfolio.agencies, EVERY_AGENCY}
     if unknown := sorted(set(agencies) - known):
         raise InputError(f"{', '.join(unknown)} is not in the portfolio. Use: {', '.join(sorted(known))}.")
-    engine, now = open_state(site.settings.state), dt.datetime.now(dt.UTC)
+    engine, now = open_state(config.settings.state), dt.datetime.now(dt.UTC)
     password = secrets.token_urlsafe(12)
     add_user(engine, name, password, cast("Role", role), agencies, now, display=display, must_change=True)
     note(engine, command_line().name, "add_user", name, {"role": role, "agencies": list(agencies)}, now, address="")
@@ -86,7 +87,7 @@ def _known(engine: Engine, name: str) -> dict[str, Any]:
 @config_option
 def password_command(name: str, config_dir: Path, *, prompt: bool) -> None:
     """Give a user a new one-time password; whoever is signed in under it is signed out."""
-    engine = open_state(load_site(config_dir).settings.state)
+    engine = open_state(load_configuration(config_dir).settings.state)
     own = _known(engine, name)
     password = click.prompt("Password", hide_input=True) if prompt else secrets.token_urlsafe(12)
     if prompt and (fault := password_fault(password, name)):
@@ -106,7 +107,7 @@ def password_command(name: str, config_dir: Path, *, prompt: bool) -> None:
 @config_option
 def lock_command(name: str, config_dir: Path, *, off: bool) -> None:
     """Lock a user out, at once."""
-    engine = open_state(load_site(config_dir).settings.state)
+    engine = open_state(load_configuration(config_dir).settings.state)
     change_user(engine, _known(engine, name)["id"], {"disabled": int(not off)})
     note(engine, command_line().name, "change_user", name, {"disabled": not off}, dt.datetime.now(dt.UTC), address="")
     click.echo(f"{name}: {'let in' if off else 'locked out'}")
@@ -126,7 +127,7 @@ def tokens_command() -> None:
 def list_tokens_command(config_dir: Path) -> None:
     """All tokens: whose, for what, until when, and when last used. Their secrets are kept nowhere."""
     table = Table("Number", "Name", "User", "May", "Until", "Last used", box=None, header_style="bold")
-    for own in tokens(open_state(load_site(config_dir).settings.state)):
+    for own in tokens(open_state(load_configuration(config_dir).settings.state)):
         used = _day(own["used_us"]) if own["used_us"] else "never"
         table.add_row(str(own["id"]), own["name"], own["user"], own["scope"], _day(own["until_us"]), used)
     console.print(table)
@@ -140,7 +141,7 @@ def list_tokens_command(config_dir: Path) -> None:
 @config_option
 def add_token_command(user: str, name: str, scope: str, days: int, config_dir: Path) -> None:
     """Make a token of USER, who sees and may do no more by it than in the web app; it is told this once."""
-    engine, now = open_state(load_site(config_dir).settings.state), dt.datetime.now(dt.UTC)
+    engine, now = open_state(load_configuration(config_dir).settings.state), dt.datetime.now(dt.UTC)
     narrow = cast("Literal['read', 'write']", scope)
     secret = add_token(engine, _known(engine, user)["id"], name, narrow, now, days=days)
     note(engine, command_line().name, "add_token", name, {"user": user, "scope": scope, "days": days}, now, address="")
@@ -152,7 +153,7 @@ def add_token_command(user: str, name: str, scope: str, days: int, config_dir: P
 @config_option
 def end_token_command(number: int, config_dir: Path) -> None:
     """End a token, at once."""
-    engine, now = open_state(load_site(config_dir).settings.state), dt.datetime.now(dt.UTC)
+    engine, now = open_state(load_configuration(config_dir).settings.state), dt.datetime.now(dt.UTC)
     known = {own["id"]: own for own in tokens(engine)}
     if number not in known:
         raise InputError(f"token {number} does not exist. See: bkkenergy tokens list.")

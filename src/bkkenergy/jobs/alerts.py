@@ -21,8 +21,8 @@ from bkkenergy.portfolio import Building, Portfolio
 from bkkenergy.readings import US_PER_S
 from bkkenergy.reports.alert_words import alert_line
 from bkkenergy.reports.content import AgencyReport
-from bkkenergy.reports.savings.gather import SavingsSite
 from bkkenergy.settings import AlertSettings, Recipient, Settings
+from bkkenergy.site import Site
 from bkkenergy.usecases.energy import building_quarters
 
 log = structlog.get_logger(__name__)
@@ -75,7 +75,7 @@ class PeakWatch:
     _month: dict[str, tuple[str, float]] = field(default_factory=dict)
     _through: dict[str, pd.Timestamp] = field(default_factory=dict)
 
-    def alarms(self, site: SavingsSite, now: dt.datetime, near_ratio: float) -> list[Alarm]:
+    def alarms(self, site: Site, now: dt.datetime, near_ratio: float) -> list[Alarm]:
         """Buildings whose latest quarter-hour comes near the highest of this month and the last."""
         moment = pd.Timestamp(now).tz_convert(BANGKOK).floor(QUARTER)
         found: list[Alarm] = []
@@ -84,7 +84,7 @@ class PeakWatch:
                 found += self._look(site, building, moment, near_ratio)
         return found
 
-    def _look(self, site: SavingsSite, building: Building, moment: pd.Timestamp, near_ratio: float) -> Iterable[Alarm]:
+    def _look(self, site: Site, building: Building, moment: pd.Timestamp, near_ratio: float) -> Iterable[Alarm]:
         month_start = moment.normalize().replace(day=1)
         month = f"{month_start:%Y-%m}"
         kept_month, highest_kw = self._month.get(building.id, ("", 0.0))
@@ -94,7 +94,7 @@ class PeakWatch:
             start = self._through[building.id]
         if start >= moment:
             return
-        firm_kwh = building_quarters(site.ledger, building, Period(start, moment)).firm_kwh
+        firm_kwh = building_quarters(site.energy, building, Period(start, moment)).firm_kwh
         skipped = int((start - start.normalize()) / QUARTER)
         power_kw = firm_kwh[skipped : skipped + int((moment - start) / QUARTER)] * QUARTERS_AN_HOUR
         known = np.flatnonzero(np.isfinite(power_kw))
@@ -116,15 +116,15 @@ class PeakWatch:
             )
 
 
-def _pays_demand(site: SavingsSite, building: Building, day: dt.date) -> bool:
+def _pays_demand(site: Site, building: Building, day: dt.date) -> bool:
     schedule = site.figures.tariffs.schedules.get(building.tariff)
     return schedule is not None and bool(schedule.rates_on(day).demand_thb_per_kw)
 
 
-def look(site: SavingsSite, engine: Engine, peaks: PeakWatch, now: dt.datetime) -> int:
+def look(site: Site, engine: Engine, peaks: PeakWatch, now: dt.datetime) -> int:
     """Look at meters and peaks, and enter what is new; how many alerts were opened."""
     alerts = site.settings.alerts
-    seen = site.ledger.seen([meter.id for meter in site.portfolio.meters])
+    seen = site.energy.seen([meter.id for meter in site.portfolio.meters])
     last_seen_us = {name: own.last_us for name, own in seen.items()}
     alarms = silent_meters(site.portfolio, last_seen_us, now, alerts.silent_h)
     alarms += peaks.alarms(site, now, alerts.near_peak_ratio)

@@ -8,47 +8,47 @@ import structlog
 
 from bkkenergy.adapters.state.runs import Run
 from bkkenergy.calendar import BANGKOK, Period
-from bkkenergy.jobs.runner import Desk, Figures, changes_between
+from bkkenergy.jobs.runner import Figures, RunContext, changes_between
 from bkkenergy.reports.gather import period_figures
 from bkkenergy.settings import CITY
 
 log = structlog.get_logger(__name__)
 
 
-def look_for_late_data(desk: Desk) -> int:
+def look_for_late_data(context: RunContext) -> int:
     """Enter a new revision of each recent report that late data have changed; how many.
 
     Recent is what ended within `jobs.late_days`; the city's report follows its agencies'.
     """
-    now = desk.clock()
+    now = context.clock()
     today = now.astimezone(BANGKOK).date()
-    jobs = desk.settings.jobs
+    jobs = context.settings.jobs
     count = 0
-    for run in _newest_of_recent(desk, today - dt.timedelta(days=jobs.late_days), today):
-        after = {name: figures for name, figures in _figures_now(desk, run).items() if name in (run.figures or {})}
+    for run in _newest_of_recent(context, today - dt.timedelta(days=jobs.late_days), today):
+        after = {name: figures for name, figures in _figures_now(context, run).items() if name in (run.figures or {})}
         changed = changes_between(run.figures or {}, after, jobs.late_change_ratio)
-        if changed and desk.ledger.again(run, ", ".join(own.building_id for own in changed), now):
+        if changed and context.queue.again(run, ", ".join(own.building_id for own in changed), now):
             log.info("late_data", agency=run.agency, period=run.period, buildings=len(changed))
             count += 1
     return count
 
 
-def _newest_of_recent(desk: Desk, ended_after: dt.date, today: dt.date) -> list[Run]:
+def _newest_of_recent(context: RunContext, ended_after: dt.date, today: dt.date) -> list[Run]:
     """The newest revision of each agency's periods that ended within the time, where it is done."""
     newest: dict[tuple[str, str], Run] = {}
-    for run in desk.ledger.runs(since=ended_after - dt.timedelta(days=366)):
+    for run in context.queue.runs(since=ended_after - dt.timedelta(days=366)):
         newest.setdefault((run.agency, run.period), run)
     return [
         run
         for run in newest.values()
         if run.state == "done"
         and run.agency != CITY
-        and run.agency in desk.site.portfolio.agencies
+        and run.agency in context.site.portfolio.agencies
         and Period.parse(run.period, today=today).last_day >= ended_after
     ]
 
 
-def _figures_now(desk: Desk, run: Run) -> Figures:
+def _figures_now(context: RunContext, run: Run) -> Figures:
     period = Period.parse(run.period, today=run.first_day)
-    site = desk.site
-    return period_figures(site.ledger, site.portfolio, run.agency, period)
+    site = context.site
+    return period_figures(site.energy, site.portfolio, run.agency, period)

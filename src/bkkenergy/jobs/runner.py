@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import structlog
 from sqlalchemy import Connection
 
-from bkkenergy.adapters.archive import Staged, archive_of
+from bkkenergy.adapters.archive import Staged
 from bkkenergy.adapters.state.alerts import reconcile
 from bkkenergy.adapters.state.runs import LeaseLost, Run, RunQueue
 from bkkenergy.calendar import BANGKOK, Period
@@ -25,13 +24,12 @@ from bkkenergy.jobs.schedule import backoff_s, entry_of
 from bkkenergy.reports.content import AgencyReport, Change
 from bkkenergy.reports.render.browser import Browser
 from bkkenergy.reports.render.json import read_json
-from bkkenergy.reports.savings.gather import SavingsSite
 from bkkenergy.reports.write import make_city_report, make_report, rendered, report_name
 from bkkenergy.settings import CITY, Settings
+from bkkenergy.site import Clock, Site
 
 log = structlog.get_logger(__name__)
 
-Clock = Callable[[], dt.datetime]
 Figures = Mapping[str, tuple[float | None, float]]
 TOTAL = ""
 """Under which the whole stands among a run's figures."""
@@ -39,39 +37,38 @@ RENEWALS_A_LEASE = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """What a run is worked with: the site with its store open, the ledger, the clock, and a browser to print with."""
+class RunContext:
+    """Everything that a run needs: the site, the queue that it was claimed from, and a browser to print with."""
 
-    site: SavingsSite
-    ledger: RunQueue
-    clock: Clock
+    site: Site
+    queue: RunQueue
     browser: Browser
 
     @property
     def settings(self) -> Settings:
-        """The site's."""
+        """The site's settings."""
         return self.site.settings
 
     @property
-    def archive(self) -> Path:
-        """Where revisions lie."""
-        return archive_of(self.settings)
+    def clock(self) -> Clock:
+        """The site's clock."""
+        return self.site.clock
 
 
-def work(desk: Desk, run: Run) -> bool:
+def work(context: RunContext, run: Run) -> bool:
     """Do one claimed run; whether it was closed. Whatever goes wrong is noted in the ledger, and tried again later."""
     try:
-        with _kept(desk, run):
-            report = _content(desk, run)
-            _archived(desk, run, report)
+        with _kept(context, run):
+            report = _content(context, run)
+            _archived(context, run, report)
     except LeaseLost:
         log.warning("run_taken_over", agency=run.agency, period=run.period, revision=run.revision)
         return False
     except Exception as error:  # noqa: BLE001 - one agency's fault must not stop the others
-        _failed(desk, run, error)
+        _failed(context, run, error)
         return False
     log.info("report_archived", agency=run.agency, period=run.period, revision=run.revision)
-    _follow_up(desk, run, report)
+    _follow_up(context, run, report)
     return True
 
 
@@ -93,30 +90,30 @@ def changes_between(before: Mapping[str, Sequence[Any]], after: Figures, least_r
     return tuple(found)
 
 
-def _content(desk: Desk, run: Run) -> AgencyReport:
-    period, now = Period.parse(run.period, today=desk.clock().astimezone(BANGKOK).date()), desk.clock()
+def _content(context: RunContext, run: Run) -> AgencyReport:
+    period, now = Period.parse(run.period, today=context.clock().astimezone(BANGKOK).date()), context.clock()
     if run.agency == CITY:
-        report = make_city_report(desk.site, _agencies_reports(desk, run), now=now)
+        report = make_city_report(context.site, _agencies_reports(context, run), now=now)
     else:
-        report = make_report(desk.site, run.agency, period, now=now)
+        report = make_report(context.site, run.agency, period, now=now)
     if run.revision == 1:
         return report
-    before = next((own for own in _revisions(desk, run.agency, run.period) if own.revision < run.revision), None)
-    ratio = desk.settings.jobs.late_change_ratio
+    before = next((own for own in _revisions(context, run.agency, run.period) if own.revision < run.revision), None)
+    ratio = context.settings.jobs.late_change_ratio
     changes = changes_between((before.figures or {}) if before else {}, figures_of(report), ratio)
     return replace(report, revision=run.revision, changes=changes)
 
 
-def _revisions(desk: Desk, agency: str, period: str) -> list[Run]:
+def _revisions(context: RunContext, agency: str, period: str) -> list[Run]:
     """The archived revisions of a period, the newest first."""
-    return desk.ledger.runs(agency=agency, period=period, state="done")
+    return context.queue.runs(agency=agency, period=period, state="done")
 
 
-def _agencies_reports(desk: Desk, run: Run) -> list[AgencyReport]:
+def _agencies_reports(context: RunContext, run: Run) -> list[AgencyReport]:
     """The newest archived report of each agency of the period."""
-    newest = [own for agency in desk.site.portfolio.agencies for own in _revisions(desk, agency, run.period)[:1]]
-    files = [file for some in desk.ledger.artefacts(newest).values() for file in some]
-    found = [read_json((desk.archive / file.path).read_bytes()) for file in files if file.form == "json"]
+    newest = [own for agency in context.site.portfolio.agencies for own in _revisions(context, agency, run.period)[:1]]
+    files = [file for some in context.queue.artefacts(newest).values() for file in some]
+    found = [read_json((context.site.archive / file.path).read_bytes()) for file in files if file.form == "json"]
     if not found:
         raise InputError(f"no agency has a report of {run.period} yet. It is tried again when they have.")
     return found
@@ -131,38 +128,42 @@ def formats_of(settings: Settings, run: Run) -> tuple[tuple[str, ...], tuple[Lan
     return tuple(dict.fromkeys((*formats, *mailed, "json"))), langs
 
 
-def _archived(desk: Desk, run: Run, report: AgencyReport) -> None:
-    formats, langs = formats_of(desk.settings, run)
-    staged = Staged(desk.archive, run)
+def _archived(context: RunContext, run: Run, report: AgencyReport) -> None:
+    formats, langs = formats_of(context.settings, run)
+    staged = Staged(context.site.archive, run)
     try:
-        for form, lang, content in rendered(report, formats, langs, desk.browser):
+        for form, lang, content in rendered(report, formats, langs, context.browser):
             staged.write(report_name(run.agency, run.period, form, lang), form, lang, content)
 
         def publish(connection: Connection) -> None:
             staged.publish()
-            post_report(connection, desk.settings, run, report, staged.artefacts, desk.archive, desk.clock())
+            post_report(
+                connection, context.settings, run, report, staged.artefacts, context.site.archive, context.clock()
+            )
 
-        desk.ledger.finish(run, desk.clock(), artefacts=staged.artefacts, figures=figures_of(report), publish=publish)
+        context.queue.finish(
+            run, context.clock(), artefacts=staged.artefacts, figures=figures_of(report), publish=publish
+        )
     finally:
         staged.drop()
 
 
-def _follow_up(desk: Desk, run: Run, report: AgencyReport) -> None:
+def _follow_up(context: RunContext, run: Run, report: AgencyReport) -> None:
     """What a closed run entails: alerts of its findings, and a new city report where that was made before it."""
-    now = desk.clock()
+    now = context.clock()
     if run.agency == CITY:
         return
     if run.kind == "day":
-        alarms = finding_alarms(report, desk.settings.alerts.finding_thb)
-        reconcile(desk.ledger.engine, alarms, now, kinds={"finding"}, agency=run.agency)
-    city = next(iter(desk.ledger.runs(agency=CITY, period=run.period)), None)
+        alarms = finding_alarms(report, context.settings.alerts.finding_thb)
+        reconcile(context.queue.engine, alarms, now, kinds={"finding"}, agency=run.agency)
+    city = next(iter(context.queue.runs(agency=CITY, period=run.period)), None)
     if city is not None and city.state == "done":
-        desk.ledger.again(city, f"{run.agency} r{run.revision}", now)
+        context.queue.again(city, f"{run.agency} r{run.revision}", now)
 
 
-def _failed(desk: Desk, run: Run, error: Exception) -> None:
+def _failed(context: RunContext, run: Run, error: Exception) -> None:
     """Noted, to be tried again: without end where a server is away, else a number of times."""
-    jobs, now = desk.settings.jobs, desk.clock()
+    jobs, now = context.settings.jobs, context.clock()
     is_last = run.tries >= jobs.most_tries and not isinstance(error, AwayError)
     wait_s = backoff_s(run.tries, jobs.retry_first_s, jobs.retry_max_s)
     retry_at = None if is_last else now + dt.timedelta(seconds=wait_s)
@@ -170,19 +171,19 @@ def _failed(desk: Desk, run: Run, error: Exception) -> None:
         "report_failed", agency=run.agency, period=run.period, tries=run.tries, is_last=is_last, why=str(error),
         exc_info=not isinstance(error, AwayError | InputError),
     )  # fmt: skip
-    desk.ledger.fail(run, now, f"{type(error).__name__}: {error}", retry_at=retry_at)
+    context.queue.fail(run, now, f"{type(error).__name__}: {error}", retry_at=retry_at)
 
 
 @contextmanager
-def _kept(desk: Desk, run: Run) -> Iterator[None]:
+def _kept(context: RunContext, run: Run) -> Iterator[None]:
     """Keep the lead and the run while it is worked on, however long that takes."""
-    lease_s, over = desk.settings.jobs.lease_s, threading.Event()
+    lease_s, over = context.settings.jobs.lease_s, threading.Event()
 
     def keep() -> None:
         while not over.wait(lease_s / RENEWALS_A_LEASE):
             try:
-                desk.ledger.lead(desk.clock(), lease_s)
-                desk.ledger.renew(run, desk.clock(), lease_s)
+                context.queue.lead(context.clock(), lease_s)
+                context.queue.renew(run, context.clock(), lease_s)
             except AwayError as error:
                 log.warning("lease_not_renewed", why=str(error))
 

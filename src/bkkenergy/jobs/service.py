@@ -5,13 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
-from sqlalchemy import Engine
 
 from bkkenergy.adapters.archive import sweep
 from bkkenergy.adapters.state.runs import Run, RunQueue
@@ -20,18 +18,17 @@ from bkkenergy.errors import BkkEnergyError
 from bkkenergy.jobs.alerts import PeakWatch, look, tell
 from bkkenergy.jobs.late import look_for_late_data
 from bkkenergy.jobs.post import send_waiting
-from bkkenergy.jobs.runner import Desk, work
+from bkkenergy.jobs.runner import RunContext, work
 from bkkenergy.jobs.schedule import wanted
 from bkkenergy.reports.render.browser import Browser
-from bkkenergy.reports.savings.gather import SavingsSite
 from bkkenergy.settings import Settings
+from bkkenergy.site import Clock, Site
+from bkkenergy.usecases.follow import follow_configuration
 from bkkenergy.usecases.purge import DeletionWaits, purge
 from bkkenergy.usecases.recompute import recompute
-from bkkenergy.usecases.worker import Worker, own_name
 
 log = structlog.get_logger(__name__)
 
-SiteOpener = Callable[[], AbstractContextManager[SavingsSite]]
 LATE_EVERY = dt.timedelta(hours=1)
 LEDGER_EVERY_S = 2
 TURNED = "jobs.turned"
@@ -40,37 +37,45 @@ TURNED = "jobs.turned"
 
 @dataclass
 class Jobs:
-    """The scheduler's parts. `tick` does all that is due; it is called by the clock, by a command, or by a test."""
+    """The scheduler's parts. `tick` does all that is due; it is called by the clock, by a command, or by a test.
 
-    open_site: SiteOpener
-    open_worker: Callable[[], AbstractContextManager[Worker]]
-    engine: Engine
-    settings: Settings
-    clock: Callable[[], dt.datetime]
-    ledger: RunQueue = field(init=False)
+    site : open, with energy that is computed before it is read.
+    """
+
+    site: Site
+    queue: RunQueue = field(init=False)
     _peaks: PeakWatch = field(default_factory=PeakWatch)
-    _late_after: dt.datetime | None = None
-    _alerts_after: dt.datetime | None = None
-    _purge_after: dt.datetime | None = None
+    _after: dict[str, dt.datetime] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.ledger = RunQueue(self.engine, own_name())
+        self.queue = RunQueue(self.site.state, self.site.name)
+
+    @property
+    def settings(self) -> Settings:
+        """The site's settings."""
+        return self.site.settings
+
+    @property
+    def clock(self) -> Clock:
+        """The site's clock."""
+        return self.site.clock
 
     def tick(self) -> int:
-        """Everything that is due now, where this process has the lead; how many reports were archived."""
-        if not self.ledger.lead(self.clock(), self.settings.jobs.lease_s):
+        """Do everything that is due now, where this process has the lead; return how many reports were archived."""
+        if not self.queue.lead(self.clock(), self.settings.jobs.lease_s):
             self._turned()
             return 0
-        with self.open_site() as site, Browser() as browser:
-            desk = Desk(site, self.ledger, self.clock, browser)
+        site = self.site.refreshed()
+        with Browser() as browser:
+            context = RunContext(site, self.queue, browser)
             self._enter(site)
-            done = self.work_off(desk)
-            if self._is_time("_late_after", LATE_EVERY) and look_for_late_data(desk):
-                done += self.work_off(desk)
-            if self._is_time("_alerts_after", dt.timedelta(minutes=self.settings.alerts.every_min)):
-                look(site, self.engine, self._peaks, self.clock())
-            tell(self.engine, self.settings, site.portfolio, self.clock())
-            if self._is_time("_purge_after", dt.timedelta(days=1)):
+            done = self.work_off(context)
+            if self._is_time("late", LATE_EVERY) and look_for_late_data(context):
+                done += self.work_off(context)
+            if self._is_time("alerts", dt.timedelta(minutes=self.settings.alerts.every_min)):
+                look(site, site.state, self._peaks, self.clock())
+            tell(site.state, self.settings, site.portfolio, self.clock())
+            if self._is_time("purge", dt.timedelta(days=1)):
                 self._purge()
         self._send()
         self._turned()
@@ -81,12 +86,12 @@ class Jobs:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
 
-    def work_off(self, desk: Desk, *, told: Callable[[Run, bool], None] | None = None) -> int:
+    def work_off(self, context: RunContext, *, told: Callable[[Run, bool], None] | None = None) -> int:
         """Claim and do runs until none is due; how many were archived. told : hears of each."""
         done = 0
-        sweep(desk.archive, self.ledger.runs(state="running"))
-        while (run := self.ledger.claim(self.clock(), self.settings.jobs.lease_s)) is not None:
-            is_done = work(desk, run)
+        sweep(context.site.archive, self.queue.runs(state="running"))
+        while (run := self.queue.claim(self.clock(), self.settings.jobs.lease_s)) is not None:
+            is_done = work(context, run)
             done += is_done
             if told:
                 told(run, is_done)
@@ -100,17 +105,15 @@ class Jobs:
         Any replica may: they deal the meters out among themselves.
         """
         try:
-            with self.open_worker() as worker:
-                return recompute(worker).meters
+            follow_configuration(self.site)
+            return recompute(self.site).meters
         except BkkEnergyError as error:
             log.error("ledger_not_computed", why=str(error))  # noqa: TRY400
             return 0
 
     def _purge(self) -> None:
-        today = self.clock().astimezone(BANGKOK).date()
         try:
-            with self.open_worker() as worker:
-                done = purge(worker, today=today)
+            done = purge(self.site, today=self.site.today)
         except DeletionWaits as waits:
             log.warning("readings_wait_for_a_person", why=str(waits))
             return
@@ -124,23 +127,23 @@ class Jobs:
         for meter, count in done.held.items():
             log.error("readings_not_deleted", meter=meter, readings=count, why="the ledger was not computed from them")
 
-    def _enter(self, site: SavingsSite) -> None:
+    def _enter(self, site: Site) -> None:
         jobs = self.settings.jobs
-        newest = self.ledger.newest_first_days()
+        newest = self.queue.newest_first_days()
         due = wanted(jobs.schedule, list(site.portfolio.agencies), newest, self.clock(), jobs.catch_up_periods)
-        if new := self.ledger.plan(due):
+        if new := self.queue.plan(due):
             log.info("runs_entered", runs=new)
 
     def _is_time(self, name: str, every: dt.timedelta) -> bool:
-        now, after = self.clock(), getattr(self, name)
-        if after is not None and now < after:
+        now = self.clock()
+        if now < self._after.get(name, now):
             return False
-        setattr(self, name, now + every)
+        self._after[name] = now + every
         return True
 
     def _send(self) -> None:
         try:
-            send_waiting(self.engine, self.settings, self.clock())
+            send_waiting(self.site.state, self.settings, self.clock())
         except BkkEnergyError as error:
             log.error("outbox_not_read", why=str(error))  # noqa: TRY400
 

@@ -18,24 +18,24 @@ from bkkenergy.reports.gather import agency_inputs
 from bkkenergy.reports.render import HAS_LANGUAGE, RENDERERS
 from bkkenergy.reports.render.browser import Browser
 from bkkenergy.reports.savings.attach import with_judgements
-from bkkenergy.reports.savings.gather import SavingsSite
+from bkkenergy.site import Site
 from bkkenergy.usecases.readonce import ReadOnce
 
 
-def make_report(site: SavingsSite, agency_id: str, period: Period, *, now: dt.datetime) -> AgencyReport:
+def make_report(site: Site, agency_id: str, period: Period, *, now: dt.datetime) -> AgencyReport:
     """The content of one agency's report. Raises InputError, StoreAway."""
-    site = replace(site, ledger=ReadOnce(site.ledger))
-    inputs = agency_inputs(site.ledger, site.portfolio, site.settings, site.figures, agency_id, period)
+    site = replace(site, energy=ReadOnce(site.energy))
+    inputs = agency_inputs(site.energy, site.portfolio, site.settings, site.figures, agency_id, period)
     return with_judgements(build_report(inputs, generated_at=now.astimezone(BANGKOK)), site, period)
 
 
-def make_city_report(site: SavingsSite, reports: Sequence[AgencyReport], *, now: dt.datetime) -> AgencyReport:
+def make_city_report(site: Site, reports: Sequence[AgencyReport], *, now: dt.datetime) -> AgencyReport:
     """The city's report from its agencies'; agencies without one are named in it."""
     there = {own.agency_id for own in reports}
     lacking = {name: (own.name_th, own.name_en) for name, own in site.portfolio.agencies.items() if name not in there}
     th, en = (Words(lang)("report.city") for lang in LANGS)
     return city_report(
-        reports, site.config.placebo, names=(th, en), missing=lacking, generated_at=now.astimezone(BANGKOK)
+        reports, site.savings.placebo, names=(th, en), missing=lacking, generated_at=now.astimezone(BANGKOK)
     )
 
 

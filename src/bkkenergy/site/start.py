@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-
 import structlog
 
 from bkkenergy.ports.readings import ReadingStore, StoreAway
-from bkkenergy.settings import StoreSettings
-from bkkenergy.site.open import open_store
 
 log = structlog.get_logger(__name__)
 
@@ -36,10 +32,9 @@ def expiry_of(store: ReadingStore) -> str | None:
     )
 
 
-def try_out_now(settings: StoreSettings) -> None:
-    """The same with a store opened for it. A store that is away is logged: it may come. Raises StoreUnfit."""
+def try_out_or_warn(store: ReadingStore) -> None:
+    """Do the same at the start of a service. A store that is away is logged: it may come. Raises StoreUnfit."""
     try:
-        with closing(open_store(settings)) as store:
-            try_out(store)
+        try_out(store)
     except StoreAway as away:
         log.warning("store_away", why=str(away))

@@ -30,10 +30,10 @@ from bkkenergy.ports.ledger import (
     SpanReason,
 )
 from bkkenergy.readings import FIELDS, US_PER_S, BoolArray, FloatArray, IntArray, Quality, ReadingBatch
+from bkkenergy.site import Site
 from bkkenergy.usecases.fields import field_of, fields_of
 from bkkenergy.usecases.othersources import OtherSources
 from bkkenergy.usecases.runs import DAY, US_PER_DAY, Run, midnight_us
-from bkkenergy.usecases.worker import Worker
 
 QUARTER_US = 900 * US_PER_S
 CONTEXT_DAYS = 2
@@ -68,7 +68,7 @@ class Part:
     spans: list[Span]
 
 
-def computed_run(worker: Worker, meters: Sequence[Meter], run: Run, fresh: Rows) -> Iterator[Part]:
+def computed_run(site: Site, meters: Sequence[Meter], run: Run, fresh: Rows) -> Iterator[Part]:
     """Compute a run for meters: those whose neighbours are near together, the others one by one.
 
     fresh : rows of runs before, which are not in the ledger yet.
@@ -76,20 +76,20 @@ def computed_run(worker: Worker, meters: Sequence[Meter], run: Run, fresh: Rows)
     stations = [meter for meter in meters if meter.kind is MeterKind.WEATHER]
     counting = [meter for meter in meters if meter.kind is not MeterKind.WEATHER]
     if stations:
-        batch = _readings(worker, stations, run.first, run.last)
+        batch = _readings(site, stations, run.first, run.last)
         yield _weather(stations, batch, Window(run.first, run.last, run.first, run.last))
     if not counting:
         return
     first, last = _days_around(run, run.first, run.last, CONTEXT_DAYS)
-    batch = _readings(worker, counting, first, last)
-    near = [meter for meter in counting if _is_near(worker, meter, batch, run)]
+    batch = _readings(site, counting, first, last)
+    near = [meter for meter in counting if _is_near(site, meter, batch, run)]
     if near:
-        yield _energy(worker, near, batch, Window(*_rows_around(run), first, last), fresh)
+        yield _energy(site, near, batch, Window(*_rows_around(run), first, last), fresh)
     for meter in counting:
         if meter not in near:
-            window = _window(worker, meter, run)
-            wide = _readings(worker, [meter], *_days_around(run, window.wide_first, window.wide_last, 1))
-            yield _energy(worker, [meter], wide, window, fresh)
+            window = _window(site, meter, run)
+            wide = _readings(site, [meter], *_days_around(run, window.wide_first, window.wide_last, 1))
+            yield _energy(site, [meter], wide, window, fresh)
 
 
 def _days_around(run: Run, first: dt.date, last: dt.date, days: int) -> tuple[dt.date, dt.date]:
@@ -102,13 +102,13 @@ def _rows_around(run: Run) -> tuple[dt.date, dt.date]:
     return max(run.first - DAY, run.among.first), min(run.last + DAY, run.among.last)
 
 
-def _readings(worker: Worker, meters: Sequence[Meter], first: dt.date, last: dt.date) -> ReadingBatch:
-    return worker.readings.readings([meter.id for meter in meters], midnight_us(first), midnight_us(last + DAY), FIELDS)
+def _readings(site: Site, meters: Sequence[Meter], first: dt.date, last: dt.date) -> ReadingBatch:
+    return site.readings.readings([meter.id for meter in meters], midnight_us(first), midnight_us(last + DAY), FIELDS)
 
 
-def _is_near(worker: Worker, meter: Meter, batch: ReadingBatch, run: Run) -> bool:
+def _is_near(site: Site, meter: Meter, batch: ReadingBatch, run: Run) -> bool:
     """Whether all that a run depends on is in the batch: a reading on each of the days beside it, or none beyond."""
-    seen = worker.ledger.seen([meter.id]).get(meter.id)
+    seen = site.ledger.seen([meter.id]).get(meter.id)
     if seen is None:
         return True
     number = batch.meter_ids.index(meter.id)
@@ -129,13 +129,13 @@ def _is_near(worker: Worker, meter: Meter, batch: ReadingBatch, run: Run) -> boo
     return True
 
 
-def _window(worker: Worker, meter: Meter, run: Run) -> Window:
+def _window(site: Site, meter: Meter, run: Run) -> Window:
     """The days that a run changes, and those that are needed to compute them."""
     first, last = _rows_around(run)
-    before, after = _around(worker, meter, run, run.first, run.last)
+    before, after = _around(site, meter, run, run.first, run.last)
     first = first if before is None else max(min(first, before), run.among.first)
     last = last if after is None else max(last, after)
-    anchor_before, anchor_after = _around(worker, meter, run, first, last)
+    anchor_before, anchor_after = _around(site, meter, run, first, last)
     return Window(
         first,
         last,
@@ -144,22 +144,20 @@ def _window(worker: Worker, meter: Meter, run: Run) -> Window:
     )
 
 
-def _around(
-    worker: Worker, meter: Meter, run: Run, first: dt.date, last: dt.date
-) -> tuple[dt.date | None, dt.date | None]:
+def _around(site: Site, meter: Meter, run: Run, first: dt.date, last: dt.date) -> tuple[dt.date | None, dt.date | None]:
     """The days of the last reading before some days, and of the first one after them, as far as they may be read."""
-    before = [worker.readings.last_before_us(meter.id, midnight_us(first), field) for field in fields_of(meter)]
-    after = [worker.readings.first_from_us(meter.id, midnight_us(last + DAY), field) for field in fields_of(meter)]
+    before = [site.readings.last_before_us(meter.id, midnight_us(first), field) for field in fields_of(meter)]
+    after = [site.readings.first_from_us(meter.id, midnight_us(last + DAY), field) for field in fields_of(meter)]
     earlier = [day for at in before if at is not None and (day := day_of_us(at)) >= run.among.read_first]
     later = [day for at in after if at is not None and (day := day_of_us(at)) <= run.among.last]
     return min(earlier, default=None), max(later, default=None)
 
 
-def _energy(worker: Worker, meters: Sequence[Meter], batch: ReadingBatch, window: Window, fresh: Rows) -> Part:
+def _energy(site: Site, meters: Sequence[Meter], batch: ReadingBatch, window: Window, fresh: Rows) -> Part:
     """Quarter-hours of meters over a window, by the channels that they have."""
     edges_us = np.arange(midnight_us(window.wide_first), midnight_us(window.wide_last + DAY) + 1, QUARTER_US)
-    max_gap_s = worker.settings.metering.max_estimated_gap_s
-    others = OtherSources.read(worker.ledger, meters, window.wide_first, window.wide_last)
+    max_gap_s = site.settings.metering.max_estimated_gap_s
+    others = OtherSources.read(site.ledger, meters, window.wide_first, window.wide_last)
     rows: list[LedgerDays] = []
     spans: list[Span] = []
     for channel in (IMPORT, EXPORT):
@@ -167,7 +165,7 @@ def _energy(worker: Worker, meters: Sequence[Meter], batch: ReadingBatch, window
         if not able:
             continue
         found = validate(batch, able, edges_us, channel=channel.name, max_gap_s=max_gap_s)
-        shaped = _shaped(worker, able, channel, others.flagged(found, able, channel), edges_us, window, fresh)
+        shaped = _shaped(site, able, channel, others.flagged(found, able, channel), edges_us, window, fresh)
         whole = others.merged(replace(shaped, quality=found.quality), able, channel)
         own = replace(whole, spans=tuple(span for span in found.spans if _is_inside(span, window)))
         rows += _rows(able, channel.name, batch, own, window, others)
@@ -233,7 +231,7 @@ def _has_row(meter: Meter, batch: ReadingBatch, window: Window) -> BoolArray:
 
 
 def _shaped(
-    worker: Worker,
+    site: Site,
     meters: Sequence[Meter],
     channel: Channel,
     found: Validated,
@@ -246,20 +244,20 @@ def _shaped(
     by_id = {meter.id: (number, meter) for number, meter in enumerate(meters)}
     for span in found.spans:
         number, meter = by_id[span.meter]
-        if span.reason is SpanReason.GAP and _is_long(worker, meter, span):
-            profile_kw = _profile_kw(worker, channel, found, number, span, window, fresh[span.meter])
+        if span.reason is SpanReason.GAP and _is_long(site, meter, span):
+            profile_kw = _profile_kw(site, channel, found, number, span, window, fresh[span.meter])
             energy_kwh[:, number] += redistribution_kwh(edges_us, span, profile_kw)
     return replace(found, energy_kwh=energy_kwh)
 
 
-def _is_long(worker: Worker, meter: Meter, gap: Span) -> bool:
+def _is_long(site: Site, meter: Meter, gap: Span) -> bool:
     """Whether a gap is too long for a straight line. A net register has no typical direction."""
-    line_s = max(worker.settings.metering.max_estimated_gap_s, usual_s(meter))
+    line_s = max(site.settings.metering.max_estimated_gap_s, usual_s(meter))
     return meter.kind is not MeterKind.NET and gap.end_us - gap.start_us > line_s * US_PER_S
 
 
 def _profile_kw(
-    worker: Worker,
+    site: Site,
     channel: Channel,
     found: Validated,
     number: int,
@@ -270,7 +268,7 @@ def _profile_kw(
     """(7, 96) what the meter took in the four weeks before a gap: by the ledger, and by what was computed just now."""
     end = day_of_us(span.start_us)
     first = end - PROFILE_DAYS * DAY
-    before = worker.ledger.slots([span.meter], channel, first, end - DAY)
+    before = site.ledger.slots([span.meter], channel, first, end - DAY)
     values = before.values[:, 0].reshape(-1, QUARTERS_PER_DAY).copy()
     quality = before.quality[:, 0].reshape(-1, QUARTERS_PER_DAY).copy()
     skip, count = (window.first - window.wide_first).days, (window.last - window.first).days + 1

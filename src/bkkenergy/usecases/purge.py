@@ -23,11 +23,12 @@ from bkkenergy.portfolio import Meter, MeterKind
 from bkkenergy.ports.ledger import GHI, IMPORT, TEMP_AIR, EnergyLedger, Purged
 from bkkenergy.readings import FIELDS
 from bkkenergy.settings import Settings
+from bkkenergy.site import Site
 from bkkenergy.usecases.fields import fields_of
+from bkkenergy.usecases.follow import follow_configuration
 from bkkenergy.usecases.recompute import recompute
 from bkkenergy.usecases.runs import DAY, midnight_us
 from bkkenergy.usecases.witnesses import Compared, State, Stretch, ask_both, readings_of, values_stored
-from bkkenergy.usecases.worker import Worker, follow_configuration
 
 BRING_UP_S = 600.0
 """A purge computes marked days for this long at most: live meters go on marking theirs."""
@@ -73,49 +74,49 @@ def due_cut(settings: Settings, today: dt.date) -> dt.date | None:
     return None if years == 0 else dt.date(today.year - years, today.month, 1)
 
 
-def planned(worker: Worker, *, today: dt.date) -> Planned | None:
+def planned(site: Site, *, today: dt.date) -> Planned | None:
     """Return what a deletion would take now; None where nothing is past its years. Changes nothing."""
-    due = _due(worker, today)
+    due = _due(site, today)
     if due is None:
         return None
     by_end: dict[dt.date, list[str]] = defaultdict(list)
     for meter in due.meters:
-        by_end[_edge(worker, meter, due.cut).deleted_before].append(meter.id)
+        by_end[_edge(site, meter, due.cut).deleted_before].append(meter.id)
     meters = {
         name: (day_of_us(due.first_us[name]), readings_of(counts))
         for end, names in by_end.items()
         if due.first_day < end
-        for name, counts in values_stored(worker, names, due.first_day, end - DAY).items()
+        for name, counts in values_stored(site, names, due.first_day, end - DAY).items()
     }
     return Planned(due.cut, meters) if meters else None
 
 
-def purge(worker: Worker, *, today: dt.date, on_progress: Callable[[str], object] = lambda _: None) -> PurgeRun | None:
+def purge(site: Site, *, today: dt.date, on_progress: Callable[[str], object] = lambda _: None) -> PurgeRun | None:
     """Delete readings that are past their years and in the ledger; None where there is nothing to do.
 
     on_progress : called with what begins. Meters that the portfolio no longer has keep their readings.
     Raises DeletionWaits, StoreAway, and StoreRefused where the server will not delete.
     """
-    due = _due(worker, today)
+    due = _due(site, today)
     if due is None:
-        worker.ledger.purges.set_held({})
+        site.ledger.purges.set_held({})
         return None
-    if worker.ledger.purges.agreed() is None:
-        if planned(worker, today=today) is None:
+    if site.ledger.purges.agreed() is None:
+        if planned(site, today=today) is None:
             return None
         raise DeletionWaits(
-            f"Readings of {len(due.meters)} meters are older than {worker.settings.store.raw_years} years. Before the "
+            f"Readings of {len(due.meters)} meters are older than {site.settings.store.raw_years} years. Before the "
             "first deletion a person has to look at what goes, and agree: bkkenergy retention --confirm."
         )
     on_progress("computing")
-    _bring_up(worker, due)
+    _bring_up(site, due)
     on_progress("comparing")
-    found = _compared(worker, due)
-    plans = [plan for meter in due.meters if (plan := _plan(worker, due, meter, found[meter.id])) is not None]
+    found = _compared(site, due)
+    plans = [plan for meter in due.meters if (plan := _plan(site, due, meter, found[meter.id])) is not None]
     on_progress("deleting")
-    deleted = _delete(worker, due, plans)
-    held = _held(worker, due)
-    worker.ledger.purges.set_held(held)
+    deleted = _delete(site, due, plans)
+    held = _held(site, due)
+    site.ledger.purges.set_held(held)
     days = sum(plan.days for plan in plans if plan.meter.id in deleted)
     return PurgeRun(due.cut, days, sum(deleted.values()), held) if deleted or held else None
 
@@ -153,24 +154,24 @@ class _Due:
         return months
 
 
-def _due(worker: Worker, today: dt.date) -> _Due | None:
+def _due(site: Site, today: dt.date) -> _Due | None:
     """What is past its years by the newest readings and today; None where that is nothing."""
-    names = [meter.id for meter in worker.portfolio.meters]
-    newest_us = sorted(worker.readings.last_seen_us(names).values(), reverse=True)
-    if worker.settings.store.raw_years == 0 or not newest_us:
+    names = [meter.id for meter in site.portfolio.meters]
+    newest_us = sorted(site.readings.last_seen_us(names).values(), reverse=True)
+    if site.settings.store.raw_years == 0 or not newest_us:
         return None
-    cut = due_cut(worker.settings, min(today, day_of_us(newest_us[len(newest_us) // ONE_IN])))
+    cut = due_cut(site.settings, min(today, day_of_us(newest_us[len(newest_us) // ONE_IN])))
     if cut is None:
         return None
     left_us = midnight_us(cut - LEFT_BEFORE_CUT)
-    first_us = worker.readings.first_seen_us(names)
-    meters = tuple(meter for meter in worker.portfolio.meters if first_us.get(meter.id, left_us) < left_us)
+    first_us = site.readings.first_seen_us(names)
+    meters = tuple(meter for meter in site.portfolio.meters if first_us.get(meter.id, left_us) < left_us)
     return _Due(cut, meters, first_us) if meters else None
 
 
-def _bring_up(worker: Worker, due: _Due) -> None:
-    follow_configuration(worker.readings, worker.ledger, worker.portfolio, worker.settings)
-    recompute(worker, meters=[meter.id for meter in due.meters], within_s=BRING_UP_S)
+def _bring_up(site: Site, due: _Due) -> None:
+    follow_configuration(site)
+    recompute(site, meters=[meter.id for meter in due.meters], within_s=BRING_UP_S)
 
 
 def _stretches(meter: Meter, due: _Due, purged: Sequence[Purged]) -> Iterator[Stretch]:
@@ -191,12 +192,12 @@ def _state(day: dt.date, purged: Sequence[Purged]) -> State:
     return State.GONE if span.is_done else State.UNFINISHED
 
 
-def _compared(worker: Worker, due: _Due) -> dict[str, list[Compared]]:
+def _compared(site: Site, due: _Due) -> dict[str, list[Compared]]:
     """What the witnesses say of all days of each meter up to the cut, in order."""
-    spans = worker.ledger.purges.spans([meter.id for meter in due.meters])
+    spans = site.ledger.purges.spans([meter.id for meter in due.meters])
     found: dict[str, list[Compared]] = {meter.id: [] for meter in due.meters}
     stretches = [own for meter in due.meters for own in _stretches(meter, due, spans.get(meter.id, ()))]
-    for own in ask_both(worker, stretches):
+    for own in ask_both(site, stretches):
         found[own.stretch.meter.id].append(own)
     return found
 
@@ -209,7 +210,7 @@ class _Edge:
     open_from: dt.date
 
 
-def _edge(worker: Worker, meter: Meter, cut: dt.date) -> _Edge:
+def _edge(site: Site, meter: Meter, cut: dt.date) -> _Edge:
     """The edge of a meter: the last reading before the cut stays, with what it is itself read by.
 
     A gap that reaches over the cut is so always known from both its ends. A second register that has fallen silent for
@@ -220,17 +221,17 @@ def _edge(worker: Worker, meter: Meter, cut: dt.date) -> _Edge:
         return plain
     cut_us = midnight_us(cut)
     main, *others = fields_of(meter)
-    fields = [main, *(name for name in others if worker.readings.first_from_us(meter.id, cut_us, name) is not None)]
-    last = _last_day(worker, meter, fields, cut)
+    fields = [main, *(name for name in others if site.readings.first_from_us(meter.id, cut_us, name) is not None)]
+    last = _last_day(site, meter, fields, cut)
     if last is None:
         return plain
-    before = _last_day(worker, meter, fields, last) or last
+    before = _last_day(site, meter, fields, last) or last
     return _Edge(min(plain.deleted_before, before - DAY), last)
 
 
-def _last_day(worker: Worker, meter: Meter, fields: Sequence[str], before: dt.date) -> dt.date | None:
+def _last_day(site: Site, meter: Meter, fields: Sequence[str], before: dt.date) -> dt.date | None:
     """The day of the last reading before a day; of several registers the earliest."""
-    found = [worker.readings.last_before_us(meter.id, midnight_us(before), name) for name in fields]
+    found = [site.readings.last_before_us(meter.id, midnight_us(before), name) for name in fields]
     return min((day_of_us(at) for at in found if at is not None), default=None)
 
 
@@ -244,11 +245,11 @@ class _Plan:
     days: int
 
 
-def _plan(worker: Worker, due: _Due, meter: Meter, compared: Sequence[Compared]) -> _Plan | None:
+def _plan(site: Site, due: _Due, meter: Meter, compared: Sequence[Compared]) -> _Plan | None:
     """Plan up to the first open stretch on which the witnesses differ; None where nothing is to be deleted."""
     doubted = (own.stretch.first for own in compared if own.stretch.state is State.OPEN and not own.agrees)
     cut = next(doubted, due.cut)
-    edge = _edge(worker, meter, cut)
+    edge = _edge(site, meter, cut)
     doomed = [
         _clipped(own.stretch, edge.deleted_before)
         for own in compared
@@ -256,12 +257,12 @@ def _plan(worker: Worker, due: _Due, meter: Meter, compared: Sequence[Compared])
     ]
     if not doomed or due.first_us[meter.id] >= midnight_us(edge.deleted_before):
         return None
-    known = worker.ledger.purges.spans([meter.id]).get(meter.id, ())
+    known = site.ledger.purges.spans([meter.id]).get(meter.id, ())
     opened = [own.stretch for own in compared if own.stretch.state is State.OPEN and own.stretch.last < cut]
     first_day = day_of_us(due.first_us[meter.id])  # days before it are those of files alone
     days = [
         day
-        for day in _days_with_rows(worker, meter)
+        for day in _days_with_rows(site, meter)
         if first_day <= day < edge.open_from and any(own.first <= day <= own.last for own in opened)
     ]
     new = [Purged(day, day, min(edge.deleted_before, day + DAY), is_done=False) for day in days]
@@ -272,9 +273,9 @@ def _clipped(stretch: Stretch, before: dt.date) -> Stretch:
     return replace(stretch, last=min(stretch.last, before - DAY))
 
 
-def _days_with_rows(worker: Worker, meter: Meter) -> list[dt.date]:
+def _days_with_rows(site: Site, meter: Meter) -> list[dt.date]:
     channels = (GHI, TEMP_AIR) if meter.kind is MeterKind.WEATHER else (IMPORT,)
-    return sorted({day for channel in channels for day in worker.ledger.stored_days(meter.id, channel)})
+    return sorted({day for channel in channels for day in site.ledger.stored_days(meter.id, channel)})
 
 
 def _joined(spans: Iterable[Purged]) -> list[Purged]:
@@ -311,18 +312,18 @@ class _Ranges:
             self.names[midnight_us(start), midnight_us(last + DAY)].append(meter)
 
 
-def _delete(worker: Worker, due: _Due, plans: Sequence[_Plan]) -> dict[str, int]:
+def _delete(site: Site, due: _Due, plans: Sequence[_Plan]) -> dict[str, int]:
     """Note what goes, ask both witnesses again, and delete where they agree; how many readings of each meter.
 
     Meters that have nothing so old are given to the store with the others: where it has no other meters, it can delete
     by one request.
     """
-    purges = worker.ledger.purges
+    purges = site.ledger.purges
     begun = purges.begin({plan.meter.id: plan.spans for plan in plans})
     doomed = [own for plan in plans if plan.meter.id in begun for own in plan.stretches]
     agreed: dict[str, list[Stretch]] = defaultdict(list)
     deleted: dict[str, int] = {}
-    for own in ask_both(worker, doomed):
+    for own in ask_both(site, doomed):
         if own.agrees and own.readings:
             name = own.stretch.meter.id
             agreed[name].append(own.stretch)
@@ -330,24 +331,24 @@ def _delete(worker: Worker, due: _Due, plans: Sequence[_Plan]) -> dict[str, int]
     ranges = _Ranges()
     for name, stretches in agreed.items():
         ranges.add(name, stretches)
-    idle = [meter.id for meter in worker.portfolio.meters if meter not in due.meters]
+    idle = [meter.id for meter in site.portfolio.meters if meter not in due.meters]
     for (start_us, end_us), names in ranges.names.items():
-        busy = worker.readings.count(idle, start_us, end_us, FIELDS)
-        worker.readings.forget([*names, *(name for name in idle if name not in busy)], start_us, end_us)
+        busy = site.readings.count(idle, start_us, end_us, FIELDS)
+        site.readings.forget([*names, *(name for name in idle if name not in busy)], start_us, end_us)
     purges.finish(sorted(begun))
     return deleted
 
 
-def _held(worker: Worker, due: _Due) -> dict[str, int]:
+def _held(site: Site, due: _Due) -> dict[str, int]:
     """Readings past their years on which the witnesses differ, of each meter that has some."""
     held: dict[str, int] = {}
-    for name, compared in _compared(worker, due).items():
+    for name, compared in _compared(site, due).items():
         is_doubted = False
         for own in compared:
             is_doubted = is_doubted or (own.stretch.state is State.OPEN and not own.agrees)
             if (is_doubted or not own.agrees) and own.stretch.first < due.left:
                 part = _clipped(own.stretch, due.left)
                 held[name] = held.get(name, 0) + readings_of(
-                    values_stored(worker, [name], part.first, part.last).get(name, {})
+                    values_stored(site, [name], part.first, part.last).get(name, {})
                 )
     return held

@@ -33,10 +33,10 @@ from bkkenergy.ports.ledger import (
     SpanReason,
 )
 from bkkenergy.readings import FIELDS, Quality
+from bkkenergy.site import Site
 from bkkenergy.usecases.fields import counts_by_channel
 from bkkenergy.usecases.ledgerdays import CONTEXT_DAYS, PROFILE_DAYS, computed_run
 from bkkenergy.usecases.runs import DAY, Runs, midnight_us, open_days, runs_of
-from bkkenergy.usecases.worker import Worker
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +56,7 @@ class Recomputed:
 
 
 def recompute(
-    worker: Worker,
+    site: Site,
     *,
     meters: Sequence[str] | None = None,
     within_s: float = PASS_S,
@@ -68,57 +68,57 @@ def recompute(
     Raises StoreAway; what was claimed is free again then.
     """
     until_s = time.monotonic() + within_s
-    known = {meter.id: meter for meter in worker.portfolio.meters}
+    known = {meter.id: meter for meter in site.portfolio.meters}
     done = days = 0
-    while claims := worker.ledger.claim(
-        worker.name, now_us=worker.now_us(), lease_s=LEASE_S, limit=METERS_AT_ONCE, meters=meters
+    while claims := site.ledger.claim(
+        site.name, now_us=site.now_us(), lease_s=LEASE_S, limit=METERS_AT_ONCE, meters=meters
     ):
         held = list(claims)
         try:
-            for runs, group in _alike(_with_runs(worker, claims), known):
-                days += _compute(worker, runs, group, known)
+            for runs, group in _alike(_with_runs(site, claims), known):
+                days += _compute(site, runs, group, known)
                 held = [claim for claim in held if claim not in group]
                 done += len(group)
         finally:
             for claim in held:
-                worker.ledger.release(claim)
+                site.ledger.release(claim)
         if on_progress is not None:
-            on_progress(done, len(worker.ledger.waiting(meters)))
+            on_progress(done, len(site.ledger.waiting(meters)))
         if time.monotonic() > until_s:
             break
-    return Recomputed(done, days, len(worker.ledger.waiting(meters)))
+    return Recomputed(done, days, len(site.ledger.waiting(meters)))
 
 
-def _with_runs(worker: Worker, claims: Sequence[Claim]) -> list[tuple[Runs, Claim]]:
+def _with_runs(site: Site, claims: Sequence[Claim]) -> list[tuple[Runs, Claim]]:
     """Find what is to be computed for each claim, and note late readings of purged days."""
-    spans = worker.ledger.purges.spans([claim.meter for claim in claims])
+    spans = site.ledger.purges.spans([claim.meter for claim in claims])
     found = []
     for claim in claims:
         purged = spans.get(claim.meter, ())
-        _note_late(worker, claim, purged)
+        _note_late(site, claim, purged)
         found.append((tuple(runs_of(list(claim.days), open_days(purged))), claim))
     return found
 
 
-def _note_late(worker: Worker, claim: Claim, purged: Sequence[Purged]) -> None:
+def _note_late(site: Site, claim: Claim, purged: Sequence[Purged]) -> None:
     """Note marked days that are purged and have other readings than their row was computed from."""
     late = [
         day
         for day in claim.days
         for span in purged
-        if span.first <= day <= span.last and _has_others(worker, claim.meter, day, span)
+        if span.first <= day <= span.last and _has_others(site, claim.meter, day, span)
     ]
     if late:
-        worker.ledger.purges.add_late(claim.meter, late)
+        site.ledger.purges.add_late(claim.meter, late)
         log.warning("readings_came_for_purged_days", meter=claim.meter, first=str(min(late)), days=len(late))
 
 
-def _has_others(worker: Worker, meter: str, day: dt.date, span: Purged) -> bool:
-    now = worker.readings.count([meter], midnight_us(day), midnight_us(day + DAY), FIELDS).get(meter, {})
+def _has_others(site: Site, meter: str, day: dt.date, span: Purged) -> bool:
+    now = site.readings.count([meter], midnight_us(day), midnight_us(day + DAY), FIELDS).get(meter, {})
     if day < span.deleted_before and span.is_done:
         return bool(now)
-    known = next((own for own in worker.portfolio.meters if own.id == meter), None)
-    said = worker.ledger.reading_counts([meter], day, day).get(meter, {})
+    known = next((own for own in site.portfolio.meters if own.id == meter), None)
+    said = site.ledger.reading_counts([meter], day, day).get(meter, {})
     return known is not None and bool(now) and counts_by_channel(known, now) != said
 
 
@@ -139,14 +139,14 @@ def _alike(claims: Sequence[tuple[Runs, Claim]], known: Mapping[str, Meter]) -> 
         yield runs, group
 
 
-def _compute(worker: Worker, runs: Runs, group: Sequence[Claim], known: Mapping[str, Meter]) -> int:
+def _compute(site: Site, runs: Runs, group: Sequence[Claim], known: Mapping[str, Meter]) -> int:
     """Compute the days of claims that have the same runs, and put them in place; how many days of meters."""
     rows: dict[str, list[LedgerDays]] = {claim.meter: [] for claim in group}
     spans: dict[str, list[Span]] = {claim.meter: [] for claim in group}
     computed: dict[str, set[dt.date]] = {claim.meter: set() for claim in group}
     meters = [known[claim.meter] for claim in group if claim.meter in known]
     for run in runs if meters else ():
-        for part in computed_run(worker, meters, run, rows):
+        for part in computed_run(site, meters, run, rows):
             for own in part.rows:
                 rows[own.meter] += _without(own, computed[own.meter])
             for span in part.spans:
@@ -156,7 +156,7 @@ def _compute(worker: Worker, runs: Runs, group: Sequence[Claim], known: Mapping[
                 computed[meter] |= set(_dates(part.window.first, part.window.last))
     count = 0
     for claim in group:
-        _finish(worker, claim, rows[claim.meter], spans[claim.meter], sorted(computed[claim.meter]))
+        _finish(site, claim, rows[claim.meter], spans[claim.meter], sorted(computed[claim.meter]))
         count += len(computed[claim.meter])
     return count
 
@@ -178,37 +178,35 @@ def _without(row: LedgerDays, computed: AbstractSet[dt.date]) -> Iterator[Ledger
 
 
 def _finish(
-    worker: Worker, claim: Claim, rows: Sequence[LedgerDays], spans: Sequence[Span], computed: Sequence[dt.date]
+    site: Site, claim: Claim, rows: Sequence[LedgerDays], spans: Sequence[Span], computed: Sequence[dt.date]
 ) -> None:
-    later = _gap_days_after(worker, claim.meter, rows, computed)
-    if not worker.ledger.finish(claim, rows, spans, computed=computed, now_us=worker.now_us()):
+    later = _gap_days_after(site, claim.meter, rows, computed)
+    if not site.ledger.finish(claim, rows, spans, computed=computed, now_us=site.now_us()):
         log.warning("ledger_claim_lost", meter=claim.meter, days=len(computed))
         return
     for day in later:
-        worker.ledger.mark([claim.meter], day, day)
+        site.ledger.mark([claim.meter], day, day)
 
 
-def _gap_days_after(
-    worker: Worker, meter: str, rows: Sequence[LedgerDays], computed: Sequence[dt.date]
-) -> list[dt.date]:
+def _gap_days_after(site: Site, meter: str, rows: Sequence[LedgerDays], computed: Sequence[dt.date]) -> list[dt.date]:
     """Days of gaps that were shaped by measured days which have changed now. To be asked before rows are replaced."""
     found: set[dt.date] = set()
     for channel in (IMPORT, EXPORT):
         own = [row for row in rows if row.channel == channel.name]
         if not own:
             continue
-        gaps = worker.ledger.spans([meter], channel, computed[0], computed[-1] + PROFILE_DAYS * DAY)
+        gaps = site.ledger.spans([meter], channel, computed[0], computed[-1] + PROFILE_DAYS * DAY)
         days = {day_of_us(gap.start_us) for gap in gaps if gap.reason is SpanReason.GAP} - set(computed)
         if days:
-            changed = [day for row in own for day in _changed_days(worker, meter, channel, row)]
+            changed = [day for row in own for day in _changed_days(site, meter, channel, row)]
             found |= {day for day in days if any(day - PROFILE_DAYS * DAY <= before < day for before in changed)}
     return sorted(found)
 
 
-def _changed_days(worker: Worker, meter: str, channel: Channel, row: LedgerDays) -> list[dt.date]:
+def _changed_days(site: Site, meter: str, channel: Channel, row: LedgerDays) -> list[dt.date]:
     """Days whose measured quarter-hours are not those that the ledger has."""
     last = row.first_day + (len(row.values) - 1) * DAY
-    before = worker.ledger.slots([meter], channel, row.first_day, last)
+    before = site.ledger.slots([meter], channel, row.first_day, last)
     was = np.where(before.quality[:, 0] == Quality.MEASURED, before.values[:, 0], np.nan).reshape(row.values.shape)
     now = np.where(row.quality == Quality.MEASURED, row.values, np.nan)
     is_same = ((was == now) | (np.isnan(was) & np.isnan(now))).all(axis=1)

@@ -9,13 +9,13 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
-from bkkenergy.ports.ledger import Channel, DayTotals, LedgerReader, MeterSeen, Slots, Span
+from bkkenergy.ports.ledger import Channel, DayTotals, MeterSeen, Slots, Span
+from bkkenergy.site import Site
 from bkkenergy.usecases.recompute import recompute
-from bkkenergy.usecases.worker import Worker
 
 log = structlog.get_logger(__name__)
 
@@ -30,29 +30,29 @@ class UpToDate:
     patience_s : how long to wait for days that another worker holds. Days that wait after that are flagged as waiting.
     """
 
-    ledger: LedgerReader
-    worker: Worker
+    site: Site
     patience_s: float = PATIENCE_S
 
     def slots(self, meters: Sequence[str], channel: Channel, first: dt.date, last: dt.date) -> Slots:
         """Return slots of meters over whole days, both ends included."""
         self._bring_up(meters, first, last)
-        return self.ledger.slots(meters, channel, first, last)
+        return self.site.ledger.slots(meters, channel, first, last)
 
     def totals(self, meters: Sequence[str], channel: Channel, first: dt.date, last: dt.date) -> DayTotals:
         """Return days of meters, both ends included."""
         self._bring_up(meters, first, last)
-        return self.ledger.totals(meters, channel, first, last)
+        return self.site.ledger.totals(meters, channel, first, last)
 
     def spans(self, meters: Sequence[str], channel: Channel, first: dt.date, last: dt.date) -> list[Span]:
         """Return spans of meters that begin on these days."""
         self._bring_up(meters, first, last)
-        return self.ledger.spans(meters, channel, first, last)
+        return self.site.ledger.spans(meters, channel, first, last)
 
     def _bring_up(self, meters: Sequence[str], first: dt.date, last: dt.date) -> None:
-        until_s, asked_us = time.monotonic() + self.patience_s, self.worker.now_us()
+        until_s = time.monotonic() + self.patience_s
+        asked_us = time.time_ns() // 1000  # marks bear the wall clock of who committed
         while names := self._waiting(meters, first, last, asked_us):  # meters that go on sending never end this
-            done = recompute(self.worker, meters=names, within_s=0.0)  # one batch, then look again
+            done = recompute(self.site, meters=names, within_s=0.0)  # one batch, then look again
             if done.meters:
                 continue
             if time.monotonic() > until_s:
@@ -61,15 +61,20 @@ class UpToDate:
             time.sleep(RETRY_S)
 
     def _waiting(self, meters: Sequence[str], first: dt.date, last: dt.date, asked_us: int) -> list[str]:
-        waiting = self.ledger.waiting(meters, marked_before_us=asked_us)
+        waiting = self.site.ledger.waiting(meters, marked_before_us=asked_us)
         return [name for name, days in waiting.items() if any(first <= day <= last for day in days)]
 
     def waiting(
         self, meters: Sequence[str] | None = None, *, marked_before_us: int | None = None
     ) -> Mapping[str, Sequence[dt.date]]:
         """Return marked days of each meter that has some."""
-        return self.ledger.waiting(meters, marked_before_us=marked_before_us)
+        return self.site.ledger.waiting(meters, marked_before_us=marked_before_us)
 
     def seen(self, meters: Sequence[str]) -> Mapping[str, MeterSeen]:
         """Return the earliest and latest reading of each meter that has one."""
-        return self.ledger.seen(meters)
+        return self.site.ledger.seen(meters)
+
+
+def up_to_date(site: Site, *, patience_s: float = PATIENCE_S) -> Site:
+    """Return the site with energy that is computed before it is read."""
+    return replace(site, energy=UpToDate(site, patience_s))

@@ -10,16 +10,14 @@ from enum import Enum
 
 from bkkenergy.portfolio import Meter
 from bkkenergy.readings import FIELDS
+from bkkenergy.site import Site
 from bkkenergy.usecases.fields import counts_by_channel
 from bkkenergy.usecases.runs import DAY, midnight_us
-from bkkenergy.usecases.worker import Worker
 
 
-def values_stored(
-    worker: Worker, meters: Sequence[str], first: dt.date, last: dt.date
-) -> Mapping[str, Mapping[str, int]]:
+def values_stored(site: Site, meters: Sequence[str], first: dt.date, last: dt.date) -> Mapping[str, Mapping[str, int]]:
     """Return how many values of each field the store has of meters over whole days."""
-    return worker.readings.count(meters, midnight_us(first), midnight_us(last + DAY), FIELDS)
+    return site.readings.count(meters, midnight_us(first), midnight_us(last + DAY), FIELDS)
 
 
 def readings_of(counts: Mapping[str, int]) -> int:
@@ -57,16 +55,16 @@ class Compared:
     agrees: bool
 
 
-def ask_both(worker: Worker, stretches: Iterable[Stretch]) -> Iterator[Compared]:
+def ask_both(site: Site, stretches: Iterable[Stretch]) -> Iterator[Compared]:
     """Ask both witnesses, for all meters with the same days together, in order of the days."""
     by_days: dict[tuple[dt.date, dt.date], list[Stretch]] = defaultdict(list)
     for stretch in stretches:
         by_days[stretch.first, stretch.last].append(stretch)
     names = sorted({own.meter.id for stretches in by_days.values() for own in stretches})
-    waiting, late = worker.ledger.waiting(names), worker.ledger.purges.late(names)
+    waiting, late = site.ledger.waiting(names), site.ledger.purges.late(names)
     for (first, last), some in sorted(by_days.items(), key=lambda own: own[0]):
         meters = [own.meter.id for own in some]
-        now, said = values_stored(worker, meters, first, last), worker.ledger.reading_counts(meters, first, last)
+        now, said = values_stored(site, meters, first, last), site.ledger.reading_counts(meters, first, last)
         for own in some:
             name = own.meter.id
             waits = any(first <= day <= last for day in waiting.get(name, ()))

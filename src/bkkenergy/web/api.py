@@ -152,7 +152,7 @@ def _series(
 ) -> Response:
     first, last = span
     step = step_of(checked_span(first, last))
-    found = energy_series(visitor.here.ledger, meters, Period.days(first, last), step, CHANNELS[channel])
+    found = energy_series(visitor.here.opened.energy, meters, Period.days(first, last), step, CHANNELS[channel])
     quality = [Quality(value).name.lower() for value in found.quality.tolist()]
     if form != "json":
         frame = pd.DataFrame({"start": found.starts, "energy_kwh": found.energy_kwh, "quality": quality})
@@ -206,7 +206,7 @@ def bill(building_id: str, month: str, visitor: ApiVisitor) -> BillRow:
     if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month) or not "1990" <= month < "2200":
         raise HTTPException(422, f"{month!r} is no month; write it like 2026-10")
     period = Period.parse(month, today=visitor.here.today)
-    found = month_bills(visitor.here.report_site(), own, period) if own.main_meters else []
+    found = month_bills(visitor.here.site, own, period) if own.main_meters else []
     if not found or period.first_day > visitor.here.today:
         raise HTTPException(404, "nothing was measured in this month")
     return BillRow(
@@ -261,7 +261,7 @@ def reports(visitor: ApiVisitor, agency: str | None = None, limit: Limit = 100, 
     """Reports in the archive, the newest period first; files lie under /reports/file/."""
     if agency is not None:
         visitor.need("see", agency)
-    ledger = RunQueue(visitor.here.engine, "web")
+    ledger = RunQueue(visitor.here.opened.state, "web")
     own = set(visitor.account.own([*visitor.here.portfolio.agencies, CITY]))
     found = [run for run in ledger.runs(agency=agency, state="done") if run.agency in own]
     shown = found[offset : offset + limit]
@@ -283,7 +283,7 @@ def reports(visitor: ApiVisitor, agency: str | None = None, limit: Limit = 100, 
 def plan(visitor: ApiVisitor, limit: Limit = 100, offset: Offset = 0) -> ProjectPage:
     """Projects of the visitor's agencies."""
     try:
-        found = [own for own in projects(visitor.here.engine) if visitor.account.reaches(own.agency)]
+        found = [own for own in projects(visitor.here.opened.state) if visitor.account.reaches(own.agency)]
     except InputError as why:
         raise HTTPException(422, str(why)) from None
     rows = [own.model_dump(mode="json") for own in found[offset : offset + limit]]

@@ -107,7 +107,7 @@ def balance(request: Request, building_id: str, visitor: ApiVisitor, first: dt.d
     own = building_of(visitor, building_id)
     days = checked_span(first, last)
     step = step_of(days)
-    found = building_energy(visitor.here.ledger, own, Period.days(first, last), step)
+    found = building_energy(visitor.here.opened.energy, own, Period.days(first, last), step)
     return tagged(request, msgspec.json.encode(balance_record(own, found, step)))
 
 
@@ -116,5 +116,5 @@ def submeters(request: Request, building_id: str, visitor: ApiVisitor, first: dt
     """Return its sub-meters beside the meters above them, with the rest, from the first to the last day."""
     own = building_of(visitor, building_id)
     checked_span(first, last)
-    found = building_energy(visitor.here.ledger, own, Period.days(first, last), "day")
+    found = building_energy(visitor.here.opened.energy, own, Period.days(first, last), "day")
     return tagged(request, msgspec.json.encode(sub_meters_record(own, found)))

@@ -101,7 +101,9 @@ def jobs(visitor: ApiVisitor, state: RunState | None = None, limit: Limit = 100,
     """Runs of reports, the newest period first; for operators."""
     visitor.need("operate")
     found = [
-        run for run in RunQueue(visitor.here.engine, "web").runs(state=state) if visitor.account.reaches(run.agency)
+        run
+        for run in RunQueue(visitor.here.opened.state, "web").runs(state=state)
+        if visitor.account.reaches(run.agency)
     ]
     rows = [
         JobRow(**{name: getattr(run, name) for name in JobRow.model_fields}) for run in found[offset : offset + limit]

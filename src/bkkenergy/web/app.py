@@ -31,8 +31,8 @@ from bkkenergy.web import (
     pages_solar,
     pages_work,
 )
+from bkkenergy.web.context import AppContext
 from bkkenergy.web.figures import CityFigures
-from bkkenergy.web.here import Here
 from bkkenergy.web.problems import problem, with_problem_schema
 from bkkenergy.web.render import open_page
 from bkkenergy.web.security import MustChangePassword, NotSignedIn, Throttle, language_of, with_headers
@@ -49,7 +49,7 @@ async def few_threads(_app: FastAPI) -> AsyncIterator[None]:
     yield
 
 
-def create_app(here: Here) -> FastAPI:
+def create_app(here: AppContext) -> FastAPI:
     """The app over a site. Serve it by uvicorn, behind a proxy with TLS."""
     app = FastAPI(
         title="bkkenergy",

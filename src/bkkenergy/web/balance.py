@@ -15,7 +15,7 @@ from bkkenergy.reports.stacks import Piece, stack
 from bkkenergy.usecases.balance import BuildingBalance, BuildingEnergy, Note, SubMeters, building_energy
 from bkkenergy.usecases.balance_record import flows_of
 from bkkenergy.usecases.flows import Flow
-from bkkenergy.web.here import Here
+from bkkenergy.web.context import AppContext
 
 DAYS_SHOWN = 30
 SOURCES = ("grid_import", "production")
@@ -63,10 +63,10 @@ class BalanceView:
         return all(row.total_kwh is None for row in self.rows)
 
 
-def balance_view(here: Here, building: Building, words: Words) -> BalanceView:
+def balance_view(here: AppContext, building: Building, words: Words) -> BalanceView:
     """Return the balance of the last whole days."""
     period = Period.days(here.today - dt.timedelta(days=DAYS_SHOWN), here.today - dt.timedelta(days=1))
-    found = building_energy(here.ledger, building, period, "day")
+    found = building_energy(here.opened.energy, building, period, "day")
     return view_of(found, period, words)
 
 

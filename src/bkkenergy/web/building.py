@@ -21,7 +21,7 @@ from bkkenergy.savings.views import LoadViews, load_views, mean_rows
 from bkkenergy.tariff.bill import Bill
 from bkkenergy.tariff.windows import window_masks
 from bkkenergy.usecases.energy import QUARTERS_PER_HOUR, building_quarters, main_energy_kwh
-from bkkenergy.web.here import Here
+from bkkenergy.web.context import AppContext
 
 DAYS_SHOWN = 365
 HOURS_A_DAY = 24
@@ -60,18 +60,18 @@ class BuildingView:
     waiting: tuple[dt.date, ...]
 
 
-def building_hours(here: Here, building: Building, first: dt.date, last: dt.date) -> Series:
+def building_hours(here: AppContext, building: Building, first: dt.date, last: dt.date) -> Series:
     """A building's hours: main meters summed, NaN where one of them is not known wholly, so also in a running hour."""
     period = Period.days(first, last)
     energy = (
-        main_energy_kwh(here.ledger, building, period, "60min")
+        main_energy_kwh(here.opened.energy, building, period, "60min")
         if building.main_meters
         else np.full(len(period.dates) * HOURS_A_DAY, np.nan)
     )
     return series_of(edges(period, "60min")[:-1], energy, None, here.portfolio.calendars[building.calendar])
 
 
-def building_view(here: Here, building: Building) -> BuildingView:
+def building_view(here: AppContext, building: Building) -> BuildingView:
     """Everything of a building's page but its power now."""
     today = here.today
     series = building_hours(here, building, today - dt.timedelta(days=DAYS_SHOWN - 1), today)
@@ -80,7 +80,7 @@ def building_view(here: Here, building: Building) -> BuildingView:
     peaks = month_peaks_kw(here, building)
     waiting = waiting_of(here, building)
     key = ("judged", building.id, today, waiting)
-    judged_from, judged, findings = here.kept(key, KEPT_S, lambda: _judged(here, building))
+    judged_from, judged, findings = here.cached(key, KEPT_S, lambda: _judged(here, building))
     return BuildingView(
         building,
         views,
@@ -96,48 +96,50 @@ def building_view(here: Here, building: Building) -> BuildingView:
     )
 
 
-def waiting_of(here: Here, building: Building) -> tuple[dt.date, ...]:
+def waiting_of(here: AppContext, building: Building) -> tuple[dt.date, ...]:
     """Days of a building's meters that are still to be computed from their readings."""
     waiting = here.waiting([meter.id for meter in building.meters])
     return tuple(sorted({day for days in waiting.values() for day in days}))
 
 
-def month_peaks_kw(here: Here, building: Building) -> tuple[float | None, float | None]:
+def month_peaks_kw(here: AppContext, building: Building) -> tuple[float | None, float | None]:
     """The highest 15 minutes of the last month and of this one."""
     this = here.today.replace(day=1)
     last = (this - dt.timedelta(days=1)).replace(day=1)
-    firm_kw = building_quarters(here.ledger, building, Period.days(last, here.today)).firm_kwh * QUARTERS_PER_HOUR
+    firm_kw = (
+        building_quarters(here.opened.energy, building, Period.days(last, here.today)).firm_kwh * QUARTERS_PER_HOUR
+    )
     ended = (this - last).days * QUARTERS_PER_DAY
     return _highest(firm_kw[:ended]), _highest(firm_kw[ended:])
 
 
-def bill_so_far(here: Here, building: Building) -> Bill | None:
+def bill_so_far(here: AppContext, building: Building) -> Bill | None:
     """The bill of this month's readings; None on the first day, or without a meter."""
     today = here.today
     if not building.main_meters or today.day == 1:
         return None
     period = Period.days(today.replace(day=1), today - dt.timedelta(days=1))
-    found: list[Bill] = here.kept(
+    found: list[Bill] = here.cached(
         ("bill", building.id, today, waiting_of(here, building)),
         KEPT_S,
-        lambda: month_bills(here.report_site(), building, period),
+        lambda: month_bills(here.site, building, period),
     )
     return found[0] if found else None
 
 
-def _judged(here: Here, building: Building) -> tuple[dt.date, Judged, list[Finding]]:
+def _judged(here: AppContext, building: Building) -> tuple[dt.date, Judged, list[Finding]]:
     """Since when a building is judged, its saving since then, and what to act on, up to yesterday."""
-    site, yesterday = here.report_site(), here.today - dt.timedelta(days=1)
+    site, yesterday = here.site, here.today - dt.timedelta(days=1)
     if not building.main_meters:
         return fiscal_year_so_far(yesterday, None).first_day, Judged(building, None, None, None), []
     facts = facts_of(site, building, last_day=yesterday)
     period = fiscal_year_so_far(yesterday, facts.baseline)
-    return period.first_day, judge(site, building, period, facts.series), find(facts, site.config.insights)
+    return period.first_day, judge(site, building, period, facts.series), find(facts, site.savings.insights)
 
 
-def findings_shown(here: Here, findings: list[Finding]) -> list[Finding]:
+def findings_shown(here: AppContext, findings: list[Finding]) -> list[Finding]:
     """Return findings without those that are dismissed as of now."""
-    return visible(findings, dismissals(here.engine), here.site.config.insights)
+    return visible(findings, dismissals(here.opened.state), here.opened.savings.insights)
 
 
 def typical_day(series: Series, today: dt.date, *, is_open: bool, weeks: int = 4) -> FloatArray:
@@ -149,12 +151,12 @@ def typical_day(series: Series, today: dt.date, *, is_open: bool, weeks: int = 4
     return mean_rows(grid[np.asarray(before) & (works if is_open else ~works)])
 
 
-def power_now(here: Here, building: Building) -> PowerNow:
+def power_now(here: AppContext, building: Building) -> PowerNow:
     """What a building takes now, by the latest power of its main meters that is not too old."""
     now = pd.Timestamp(here.clock())
     start = timestamp_us(now - POWER_MAX_AGE)
     names = [meter.id for meter in building.main_meters]
-    batch = here.store().readings(names, start, timestamp_us(now) + 1, ("power_kw",))
+    batch = here.opened.readings.readings(names, start, timestamp_us(now) + 1, ("power_kw",))
     if len(batch) == 0:
         return PowerNow(None, None)
     power = batch.column("power_kw")

@@ -23,7 +23,7 @@ from bkkenergy.portfolio import Building, Portfolio
 from bkkenergy.ports.ledger import IMPORT, QUARTERS_PER_DAY, LedgerReader
 from bkkenergy.savings.baseline import Baseline, expected_days, series_of
 from bkkenergy.usecases.energy import air_temperature_c, building_quarters
-from bkkenergy.web.here import Here
+from bkkenergy.web.context import AppContext
 
 log = structlog.get_logger(__name__)
 
@@ -79,7 +79,7 @@ class Figures:
 class CityFigures:
     """Figures that are computed once for many requests."""
 
-    def __init__(self, here: Here) -> None:
+    def __init__(self, here: AppContext) -> None:
         self._here, self._lock = here, threading.Lock()
         self._figures: Figures | None = None
         self._until_s = 0.0
@@ -113,7 +113,7 @@ class CityFigures:
         year, month = fiscal_year_of(today).first_day, today.replace(day=1)
         week = today - dt.timedelta(days=COVERAGE_DAYS)
         mains = [meter.id for own in here.portfolio.buildings.values() for meter in own.main_meters]
-        days = MainDays.read(here.ledger, here.portfolio, min(year, month, week), today)
+        days = MainDays.read(here.opened.energy, here.portfolio, min(year, month, week), today)
         energy = days.energy_kwh
         expected = pd.DataFrame(
             {
@@ -124,10 +124,10 @@ class CityFigures:
         )
         months, years = _spans(days, expected, month, today), _spans(days, expected, year, today)
         now = energy.iloc[-1]
-        peak_kw = month_peaks(here.ledger, here.portfolio, days, month, today)
+        peak_kw = month_peaks(here.opened.energy, here.portfolio, days, month, today)
         recent = days.coverage_ratio
         coverage = recent[(recent.index >= pd.Timestamp(week)) & (recent.index < pd.Timestamp(today))].mean()
-        alerts = pd.Series([own.building for own in open_alerts(here.engine)], dtype=object).value_counts()
+        alerts = pd.Series([own.building for own in open_alerts(here.opened.state)], dtype=object).value_counts()
         found = {
             own.id: BuildingFigures(
                 own,
@@ -155,13 +155,15 @@ class CityFigures:
         return series
 
 
-def expected_series(here: Here, building: Building, baseline: Baseline, first: dt.date, last: dt.date) -> pd.Series:
+def expected_series(
+    here: AppContext, building: Building, baseline: Baseline, first: dt.date, last: dt.date
+) -> pd.Series:
     """What the baseline expects of each day, kWh by date."""
     period = Period.days(first, last)
     starts = edges(period, "60min")[:-1]
-    site = here.report_site()
+    site = here.site
     needs_air = "calendar" not in baseline.form
-    temp_c = air_temperature_c(site.ledger, site.portfolio, building, period) if needs_air else None
+    temp_c = air_temperature_c(site.energy, site.portfolio, building, period) if needs_air else None
     calendar = site.portfolio.calendars[building.calendar]
     series = series_of(starts, np.zeros(len(starts)), temp_c, calendar)
     index = pd.DatetimeIndex(series.day_index).tz_localize(None)

@@ -25,7 +25,7 @@ LONGEST_S = 300.0
 async def jobs(request: Request, visitor: PageVisitor) -> StreamingResponse:
     """How many runs of reports wait, are worked, and have failed, each time that changes."""
     visitor.need("operate")
-    ledger = RunQueue(visitor.here.engine, "web")
+    ledger = RunQueue(visitor.here.opened.state, "web")
 
     async def lines() -> AsyncIterator[str]:
         yield "retry: 3000\n\n"

@@ -23,7 +23,7 @@ from bkkenergy.adapters.state.users import note, sign_in_known
 from bkkenergy.errors import AwayError
 from bkkenergy.i18n import Words
 from bkkenergy.settings import OidcSettings
-from bkkenergy.web.here import Here
+from bkkenergy.web.context import AppContext
 from bkkenergy.web.pages_account import inside
 from bkkenergy.web.render import open_page
 from bkkenergy.web.security import address_of, here_of, language_of, set_session
@@ -41,7 +41,7 @@ class ProviderAway(AwayError):
     """The provider does not answer, or not as one should."""
 
 
-def oidc_of(request: Request) -> tuple[Here, OidcSettings]:
+def oidc_of(request: Request) -> tuple[AppContext, OidcSettings]:
     """The settings, where sign-in by the provider is set up."""
     here = here_of(request)
     if here.settings.web.oidc is None:
@@ -49,7 +49,7 @@ def oidc_of(request: Request) -> tuple[Here, OidcSettings]:
     return here, here.settings.web.oidc
 
 
-def trip_cookie(here: Here) -> str:
+def trip_cookie(here: AppContext) -> str:
     """The cookie that remembers a trip to the provider."""
     return "__Host-oidc" if here.settings.web.secure_cookies else "oidc"
 
@@ -96,19 +96,19 @@ def come_back(request: Request, code: str = "", state: str = "") -> Response:
     claims = _claims(here, oidc, code, trip)
     name, address = str(claims.get(oidc.claim, "")), address_of(request)
     session_s = here.settings.web.session_h * 3600
-    found = sign_in_known(here.engine, name, here.clock(), session_s=session_s, address=address) if name else None
+    found = sign_in_known(here.opened.state, name, here.clock(), session_s=session_s, address=address) if name else None
     if found is None:
-        note(here.engine, name, "sign_in_failed", oidc.issuer, {}, here.clock(), address=address)
+        note(here.opened.state, name, "sign_in_failed", oidc.issuer, {}, here.clock(), address=address)
         text = Words(lang)("web.oidc_unknown")
         return open_page(lang, "error.html.j2", title=text, status=403, text=text, detail="")
-    note(here.engine, name, "sign_in", oidc.issuer, {}, here.clock(), address=address)
+    note(here.opened.state, name, "sign_in", oidc.issuer, {}, here.clock(), address=address)
     response = RedirectResponse(inside(trip.get("next", "/")), 303)
     set_session(response, here.settings.web, found[0])
     response.delete_cookie(trip_cookie(here), secure=here.settings.web.secure_cookies, httponly=True)
     return response
 
 
-def _claims(here: Here, oidc: OidcSettings, code: str, trip: dict[str, str]) -> dict[str, Any]:
+def _claims(here: AppContext, oidc: OidcSettings, code: str, trip: dict[str, str]) -> dict[str, Any]:
     """What the provider says of whoever came back. Raises HTTPException, ProviderAway."""
     from joserfc.errors import JoseError  # noqa: PLC0415 - the extra bkkenergy[oidc]
     from joserfc.jwk import KeySet  # noqa: PLC0415
@@ -125,7 +125,7 @@ def _claims(here: Here, oidc: OidcSettings, code: str, trip: dict[str, str]) -> 
         **({"client_secret": secret} if secret else {}),
     }
     answer = _json("POST", found["token_endpoint"], fields=form)
-    keys = here.kept(("jwks", oidc.issuer), DISCOVERY_KEPT_S, lambda: _json("GET", found["jwks_uri"]))
+    keys = here.cached(("jwks", oidc.issuer), DISCOVERY_KEPT_S, lambda: _json("GET", found["jwks_uri"]))
     try:
         token = decode(answer["id_token"], KeySet.import_key_set(keys), algorithms=ALGORITHMS)
         registry = JWTClaimsRegistry(
@@ -142,10 +142,10 @@ def _claims(here: Here, oidc: OidcSettings, code: str, trip: dict[str, str]) -> 
     return dict(token.claims)
 
 
-def _discovered(here: Here, oidc: OidcSettings) -> dict[str, Any]:
+def _discovered(here: AppContext, oidc: OidcSettings) -> dict[str, Any]:
     """Where the provider's doors are. Raises ProviderAway."""
     url = oidc.issuer.rstrip("/") + "/.well-known/openid-configuration"
-    found: dict[str, Any] = here.kept(("oidc", oidc.issuer), DISCOVERY_KEPT_S, lambda: _json("GET", url))
+    found: dict[str, Any] = here.cached(("oidc", oidc.issuer), DISCOVERY_KEPT_S, lambda: _json("GET", url))
     if found.get("issuer") != oidc.issuer:
         raise ProviderAway(f"{url} speaks for {found.get('issuer')!r}, not {oidc.issuer!r}. Mend web.oidc.issuer.")
     return found

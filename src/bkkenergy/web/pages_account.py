@@ -80,15 +80,15 @@ def login(request: Request, form: Annotated[FormData, Depends(posted_form)]) -> 
     if throttle.is_full(address):
         return open_page(lang, "login.html.j2", status=429, fault=words("web.too_many"), **shown)
     session_s = here.settings.web.session_h * 3600
-    found = sign_in(here.engine, name, password, here.clock(), session_s=session_s, address=address)
+    found = sign_in(here.opened.state, name, password, here.clock(), session_s=session_s, address=address)
     if found is None or isinstance(found, float):
         throttle.failed(address)
-        note(here.engine, name, "sign_in_failed", "", {}, here.clock(), address=address)
+        note(here.opened.state, name, "sign_in_failed", "", {}, here.clock(), address=address)
         wait = isinstance(found, float)
         fault = words("web.wait", seconds=words.number(found)) if wait else words("web.wrong")
         return open_page(lang, "login.html.j2", status=429 if wait else 401, fault=fault, **shown)
     key, signed = found
-    note(here.engine, signed.account.name, "sign_in", "", {}, here.clock(), address=address)
+    note(here.opened.state, signed.account.name, "sign_in", "", {}, here.clock(), address=address)
     response = RedirectResponse(target, 303)
     set_session(response, here.settings.web, key)
     return response
@@ -98,7 +98,7 @@ def login(request: Request, form: Annotated[FormData, Depends(posted_form)]) -> 
 def logout(request: Request, visitor: PageVisitor, _form: OwnForm) -> Response:
     """Sign out."""
     name = cookie_name(visitor.here.settings.web)
-    sign_out(visitor.here.engine, request.cookies[name])
+    sign_out(visitor.here.opened.state, request.cookies[name])
     visitor.noted("sign_out", "")
     response = RedirectResponse("/login", 303)
     response.delete_cookie(name, secure=visitor.here.settings.web.secure_cookies, httponly=True)
@@ -119,18 +119,18 @@ def account(request: Request, visitor: PageVisitor, form: OwnForm) -> Response:
     here, own = visitor.here, visitor.account
     language = str(form.get("language", ""))
     if language in LANGS:
-        change_user(here.engine, own.id, {"language": language})
+        change_user(here.opened.state, own.id, {"language": language})
     old, new = str(form.get("old", "")), str(form.get("new", ""))
     if not new:
         response = RedirectResponse("/account", 303)
         response.set_cookie("lang", language if language in LANGS else visitor.lang, max_age=31_536_000, samesite="lax")
         return response
     fault = password_fault(new, own.name)
-    if not is_password_of(here.engine, own.id, old):
+    if not is_password_of(here.opened.state, own.id, old):
         fault = "web.password_wrong"
     if fault:
         return RedirectResponse(f"/account?fault={fault}", 303)
-    change_password(here.engine, own.id, new, keep=request.cookies.get(cookie_name(here.settings.web), ""))
+    change_password(here.opened.state, own.id, new, keep=request.cookies.get(cookie_name(here.settings.web), ""))
     visitor.noted("change_password", own.name)
     return RedirectResponse("/", 303)
 
@@ -150,9 +150,9 @@ def _admin(visitor: PageVisitor, **told: Any) -> Response:
         "admin.html.j2",
         title=visitor.words("web.admin"),
         status=422 if values["fault"] else 200,
-        users=users(here.engine),
-        tokens=tokens(here.engine),
-        audit=audit_lines(here.engine, 100),
+        users=users(here.opened.state),
+        tokens=tokens(here.opened.state),
+        audit=audit_lines(here.opened.state, 100),
         roles=ROLES,
         agencies=list(here.portfolio.agencies.values()),
         token_days=TOKEN_DAYS,
@@ -187,7 +187,7 @@ def new_user(visitor: PageVisitor, form: OwnForm) -> Response:
     if fault := password_fault(password, name):
         return _admin(visitor, fault=words(fault))
     try:
-        add_user(here.engine, name, password, role, agencies, here.clock(), must_change=True)
+        add_user(here.opened.state, name, password, role, agencies, here.clock(), must_change=True)
     except InputError as why:
         return _admin(visitor, fault=str(why))
     visitor.noted("add_user", name, role=role, agencies=agencies)
@@ -205,7 +205,7 @@ def edit_user(user_id: int, visitor: PageVisitor, form: OwnForm) -> Response:
         values["role"] = form["role"]
     if user_id == visitor.account.id or not values:
         return _admin(visitor, fault=visitor.words("web.not_yourself"))
-    change_user(visitor.here.engine, user_id, values)
+    change_user(visitor.here.opened.state, user_id, values)
     visitor.noted("change_user", str(user_id), **values)
     return RedirectResponse("/admin", 303)
 
@@ -220,7 +220,7 @@ def new_token(visitor: PageVisitor, form: OwnForm) -> Response:
         raise HTTPException(422, "no such scope or time")
     name = str(form.get("name", ""))[:64] or "token"
     narrow = cast("Literal['read', 'write']", scope)
-    secret = add_token(here.engine, visitor.account.id, name, narrow, here.clock(), days=days)
+    secret = add_token(here.opened.state, visitor.account.id, name, narrow, here.clock(), days=days)
     visitor.noted("add_token", name, scope=scope, days=days)
     return _admin(visitor, secret=secret)
 
@@ -229,6 +229,6 @@ def new_token(visitor: PageVisitor, form: OwnForm) -> Response:
 def end_token(token_id: int, visitor: PageVisitor, _form: OwnForm) -> Response:
     """End a token."""
     visitor.need("administer")
-    drop_token(visitor.here.engine, token_id)
+    drop_token(visitor.here.opened.state, token_id)
     visitor.noted("drop_token", str(token_id))
     return RedirectResponse("/admin", 303)

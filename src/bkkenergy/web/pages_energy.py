@@ -56,7 +56,7 @@ def overview(visitor: PageVisitor) -> Response:
         return RedirectResponse(f"/agencies/{agencies[0]}", 303)
     figures = figures_of(visitor).now()
     key = ("overview", tuple(agencies), visitor.lang, figures.at)
-    shown = here.kept(key, here.settings.web.refresh_s, lambda: _overview(visitor, agencies, figures))
+    shown = here.cached(key, here.settings.web.refresh_s, lambda: _overview(visitor, agencies, figures))
     return page(
         visitor,
         "overview.html.j2",
@@ -120,7 +120,7 @@ def _group(agency: str, rows: list[BuildingFigures], words: Words, own: Any) -> 
 def _alerts(visitor: Visitor, agencies: list[str]) -> list[dict[str, str]]:
     """What is open in some agencies, as sentences."""
     wanted = set(agencies)
-    found = [own for own in open_alerts(visitor.here.engine) if own.agency in wanted]
+    found = [own for own in open_alerts(visitor.here.opened.state) if own.agency in wanted]
     return [alert_line(own, visitor.here.portfolio, visitor.words) for own in found[:20]]
 
 
@@ -156,7 +156,11 @@ def dismiss_finding(building_id: str, visitor: PageVisitor, form: OwnForm) -> Re
     visitor.need("dismiss", building.agency)
     try:
         dismiss(
-            here.engine, visitor.actor, building_view(here, building).findings, str(form.get("rule", "")), here.clock()
+            here.opened.state,
+            visitor.actor,
+            building_view(here, building).findings,
+            str(form.get("rule", "")),
+            here.clock(),
         )
     except InputError:
         raise HTTPException(404, "no such finding") from None

@@ -68,7 +68,7 @@ def solar_page(visitor: PageVisitor, sketch: AskedSketch, against: str = "") -> 
         designs=made,
         fault=fault,
         may_keep=may_keep,
-        kept=[(own, urlencode(dict(own.wish))) for own in scenarios(here.engine, sorted(agencies))],
+        kept=[(own, urlencode(dict(own.wish))) for own in scenarios(here.opened.state, sorted(agencies))],
         may_drop=lambda agency: visitor.account.may("design", agency),
     )
 
@@ -117,7 +117,7 @@ def keep(building: str, visitor: PageVisitor, form: OwnForm) -> Response:
     sketch = Sketch(building, **{name: value for name, value in fields.items() if value})
     name = str(form.get("name", "")).strip()[:128] or visitor.words("web.solar")
     here = visitor.here
-    keep_scenario(here.engine, own.agency, name, sketch.query, visitor.account.name, here.clock())
+    keep_scenario(here.opened.state, own.agency, name, sketch.query, visitor.account.name, here.clock())
     visitor.noted("keep_scenario", building, name=name)
     return RedirectResponse(f"/solar?{urlencode(sketch.query)}", 303)
 
@@ -127,11 +127,11 @@ def drop(scenario_id: int, visitor: PageVisitor, _form: OwnForm) -> Response:
     """Forget a scenario."""
     here = visitor.here
     own = visitor.account.own(here.portfolio.agencies)
-    found = next((kept for kept in scenarios(here.engine, own) if kept.id == scenario_id), None)
+    found = next((kept for kept in scenarios(here.opened.state, own) if kept.id == scenario_id), None)
     if found is None:
         raise HTTPException(404, "not found")
     visitor.need("design", found.agency)
-    drop_scenario(here.engine, scenario_id)
+    drop_scenario(here.opened.state, scenario_id)
     visitor.noted("drop_scenario", found.name)
     return RedirectResponse("/solar", 303)
 

@@ -39,7 +39,7 @@ MEDIA = {
 
 def ledger_of(visitor: Visitor) -> RunQueue:
     """The ledger of runs."""
-    return RunQueue(visitor.here.engine, "web")
+    return RunQueue(visitor.here.opened.state, "web")
 
 
 def named(visitor: Visitor, agency: str) -> str:
@@ -105,9 +105,9 @@ def report_file(path: str, visitor: PageVisitor) -> Response:
 def plan_page(visitor: PageVisitor) -> Response:
     """Projects as a board, a column a state, with what is measured."""
     here = visitor.here
-    site = here.report_site()
+    site = here.site
     own = [project for project in site.projects if visitor.account.reaches(project.agency)]
-    measured = here.kept(("measured", here.today), KEPT_S, lambda: measured_projects(site, site.projects, here.today))
+    measured = here.cached(("measured", here.today), KEPT_S, lambda: measured_projects(site, site.projects, here.today))
     return page(
         visitor,
         "plan.html.j2",
@@ -127,7 +127,7 @@ def move(project_id: str, visitor: PageVisitor, form: OwnForm) -> Response:
     """Take a project to another state."""
     here = visitor.here
     try:
-        project = project_of(here.engine, project_id)
+        project = project_of(here.opened.state, project_id)
     except InputError:
         raise HTTPException(404, "not found") from None
     visitor.need("plan", project.agency)
@@ -135,7 +135,7 @@ def move(project_id: str, visitor: PageVisitor, form: OwnForm) -> Response:
     if state not in PROJECT_STATES:
         raise HTTPException(422, "no such state")
     note = str(form.get("note", ""))[:500]
-    move_project(here.engine, visitor.actor, project_id, state, here.today, note, here.clock())
+    move_project(here.opened.state, visitor.actor, project_id, state, here.today, note, here.clock())
     return RedirectResponse("/plan", 303)
 
 
@@ -191,7 +191,7 @@ def replay_page(visitor: PageVisitor, form: OwnForm) -> Response:
     numbers = [number for value in form.getlist("number") if (number := whole_number(value)) is not None]
     with quarantine_of(visitor) as quarantine:
         chosen = [item for number in numbers if (item := quarantine.get(number)) is not None]
-        replay(chosen, here.portfolio, here.profiles, here.settings.ingest, here.store(), quarantine)
+        replay(chosen, here.portfolio, here.profiles, here.settings.ingest, here.opened.readings, quarantine)
     visitor.noted("replay", "quarantine", payloads=len(chosen))
     return RedirectResponse("/meters#quarantine", 303)
 
@@ -213,7 +213,7 @@ def jobs_page(visitor: PageVisitor, state: str = "") -> Response:
         counts=ledger.counts(),
         state=state,
         states=RUN_STATES,
-        messages=messages(visitor.here.engine, limit=50),
+        messages=messages(visitor.here.opened.state, limit=50),
         agency_name=lambda agency: named(visitor, agency),
     )
 

@@ -17,7 +17,7 @@ from bkkenergy.access import Account, Action, Actor
 from bkkenergy.adapters.state.users import Signed, note, session_of, token_account
 from bkkenergy.i18n import LANGS, Lang, Words
 from bkkenergy.settings import WebSettings
-from bkkenergy.web.here import Here
+from bkkenergy.web.context import AppContext
 
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -50,7 +50,7 @@ class Visitor:
     account: Account
     csrf: str
     lang: Lang
-    here: Here
+    here: AppContext
     address: str
 
     @property
@@ -73,7 +73,7 @@ class Visitor:
     def noted(self, action: str, target: str, **detail: Any) -> None:
         """Enter a change in the audit log."""
         here = self.here
-        note(here.engine, self.account.name, action, target, detail, here.clock(), address=self.address)
+        note(here.opened.state, self.account.name, action, target, detail, here.clock(), address=self.address)
 
 
 def cookie_name(web: WebSettings) -> str:
@@ -89,9 +89,9 @@ def set_session(response: Response, web: WebSettings, key: str) -> None:
     )  # fmt: skip
 
 
-def here_of(request: Request) -> Here:
+def here_of(request: Request) -> AppContext:
     """The service that a request came to."""
-    found: Here = request.app.state.here
+    found: AppContext = request.app.state.here
     return found
 
 
@@ -115,7 +115,7 @@ def signed_of(request: Request) -> Signed | None:
     """Whoever signed in in this browser."""
     here = here_of(request)
     key = request.cookies.get(cookie_name(here.settings.web))
-    return session_of(here.engine, key, here.clock()) if key else None
+    return session_of(here.opened.state, key, here.clock()) if key else None
 
 
 def page_visitor(request: Request) -> Visitor:
@@ -133,7 +133,7 @@ def api_visitor(request: Request) -> Visitor:
     here = here_of(request)
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
     if secret and scheme.lower() == "bearer":
-        account = token_account(here.engine, secret.strip(), here.clock())
+        account = token_account(here.opened.state, secret.strip(), here.clock())
         if account is not None:
             return _visitor(request, account, "")
     elif (signed := signed_of(request)) is not None and not signed.account.must_change:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any, cast
 
 from pydantic import ValidationError
 
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Building, Portfolio, Roof
-from bkkenergy.reports.solar.gather import SolarSite, design_inputs, screened
+from bkkenergy.reports.solar.gather import design_inputs, screened
 from bkkenergy.solar.climate import typical_year
 from bkkenergy.solar.design import Design, Wish, design
 from bkkenergy.solar.screening import Screening
-from bkkenergy.web.here import Here
+from bkkenergy.solar.weather import Weather
+from bkkenergy.web.context import AppContext
 
 KEPT_S, DAY_S = 600.0, 86_400.0
 MOST_KWP = 100_000.0
@@ -39,17 +40,13 @@ class Sketch:
         return {name: value for name, value in asdict(self).items() if value}
 
 
-def solar_site(here: Here) -> SolarSite:
-    """The site as designs want it, in the typical year's weather. Raises InputError."""
-    site = here.report_site()
-    if site.solar is None:
-        raise InputError("config/solar is missing.")
-    climate = site.solar.climate
-    weather = here.kept(("weather",), DAY_S, lambda: typical_year(climate))
-    return SolarSite(site.ledger, site.portfolio, site.settings, site.figures, site.solar, weather)
+def typical_weather(here: AppContext) -> Weather:
+    """Return the typical year's weather. Raises ConfigError."""
+    weather: Weather = here.cached(("weather",), DAY_S, lambda: typical_year(here.opened.solar.climate))
+    return weather
 
 
-def designed(here: Here, sketch: Sketch) -> Design:
+def designed(here: AppContext, sketch: Sketch) -> Design:
     """The design of a sketch. Raises InputError, which says what in it cannot be."""
     if sketch.mounting not in {"flush", "racked"}:
         raise InputError(f"mounting {sketch.mounting!r} is not known. Use flush or racked.")
@@ -58,21 +55,19 @@ def designed(here: Here, sketch: Sketch) -> Design:
     drawn = building.model_copy(update={"roofs": (_roof(sketch),)}) if sketch.area_m2 else building
 
     def make() -> Design:
-        site = solar_site(here)
-        own = replace(site, portfolio=_with(site.portfolio, drawn))
-        return design(design_inputs(own, building.id, wish, today=here.today))
+        return design(design_inputs(here.opened, typical_weather(here), drawn, wish, today=here.today))
 
-    found: Design = here.kept(("design", sketch, here.today), KEPT_S, make)
+    found: Design = here.cached(("design", sketch, here.today), KEPT_S, make)
     return found
 
 
-def ranked_roofs(here: Here) -> Screening:
+def ranked_roofs(here: AppContext) -> Screening:
     """Every roof of the portfolio, ranked; computed once a day."""
     buildings = list(here.portfolio.buildings.values())
-    found: Screening = here.kept(
+    found: Screening = here.cached(
         ("screening", here.today),
         DAY_S,
-        lambda: screened(solar_site(here), buildings, today=here.today, told=lambda: None),
+        lambda: screened(here.opened, typical_weather(here), buildings, today=here.today, told=lambda: None),
     )
     return found
 

@@ -118,7 +118,7 @@ class Load:
         monkeypatch.setattr(alerts, "building_quarters", self.read)
         monkeypatch.setattr(alerts, "_pays_demand", lambda *_: True)
         building = SimpleNamespace(id="a.one", agency="a", main_meters=(1,), tariff="x")
-        self.site = SimpleNamespace(ledger=None, portfolio=SimpleNamespace(buildings={"a.one": building}))
+        self.site = SimpleNamespace(energy=None, portfolio=SimpleNamespace(buildings={"a.one": building}))
 
     def write(self, start, *kw):
         for n, value in enumerate(kw):

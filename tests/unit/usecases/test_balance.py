@@ -314,8 +314,8 @@ def test_days_that_wait_are_named(site):
     site.read(of, building_balance, SPAN, "day")
 
     def marked(ledger, own):
-        ledger.ledger.mark(["a.b.main"], LAST, LAST)
-        return building_energy(ledger.ledger, own, SPAN, "day")
+        ledger.site.ledger.mark(["a.b.main"], LAST, LAST)
+        return building_energy(ledger.site.ledger, own, SPAN, "day")
 
     assert site.read(of, marked).waiting == (LAST,)
 

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 
 from bkkenergy.calendar import Period
 from bkkenergy.plan import Measured, Project
-from bkkenergy.reports.savings.gather import SavingsSite, hours_of
+from bkkenergy.reports.savings.gather import hours_of
 from bkkenergy.reports.savings.plan import measured_savings
+from bkkenergy.site import Site
 
 
-def measured_projects(site: SavingsSite, projects: Sequence[Project], today: dt.date) -> dict[str, Measured]:
+def measured_projects(site: Site, projects: Sequence[Project], today: dt.date) -> dict[str, Measured]:
     """What each done project saves in a year, as measured up to yesterday; those that cannot be are left out."""
     last_day = today - dt.timedelta(days=1)
     done = [own for own in projects if own.state == "done" and own.done_on and own.done_on <= last_day]

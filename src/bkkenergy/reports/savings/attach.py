@@ -13,7 +13,6 @@ from bkkenergy.portfolio import Building
 from bkkenergy.reports.content import AgencyReport, Bar, BillItem, BuildingSaving, Ranked
 from bkkenergy.reports.savings.gather import (
     Judged,
-    SavingsSite,
     facts_of,
     fiscal_year_so_far,
     judge,
@@ -27,6 +26,7 @@ from bkkenergy.savings.facts import Facts
 from bkkenergy.savings.insights import find, visible
 from bkkenergy.savings.rules_supply import meter_fault
 from bkkenergy.savings.uncertainty import Band
+from bkkenergy.site import Site
 from bkkenergy.tariff.bill import Bill
 
 MOST_FINDINGS = 12
@@ -42,7 +42,7 @@ class Seen:
     judged: Judged
 
 
-def with_judgements(report: AgencyReport, site: SavingsSite, period: Period) -> AgencyReport:
+def with_judgements(report: AgencyReport, site: Site, period: Period) -> AgencyReport:
     """The report with its bills, its buildings' savings under their baselines, findings, solar and plan.
 
     A day proves nothing: a day's report tells the saving of the fiscal year so far. Meters at fault stand in its
@@ -52,14 +52,14 @@ def with_judgements(report: AgencyReport, site: SavingsSite, period: Period) -> 
     seen = [_seen(site, own, period) for own in buildings]
     judged = [own.judged for own in seen]
     total = judged_total(site, judged)
-    told = [one for own in seen for one in find(own.facts, site.config.insights) if one.rule != meter_fault.__name__]
+    told = [one for own in seen for one in find(own.facts, site.savings.insights) if one.rule != meter_fault.__name__]
     return replace(
         _billed(report, site, period) if period.kind in WHOLE_MONTHS else report,
         savings=tuple(_row(own) for own in judged),
         savings_first_day=_first_day(judged),
         total_saving=None if total is None else _total(judged, total),
-        findings=tuple(visible(told, site.dismissals, site.config.insights)[:MOST_FINDINGS]),
-        placebo_source=site.config.placebo.source,
+        findings=tuple(visible(told, site.dismissals, site.savings.insights)[:MOST_FINDINGS]),
+        placebo_source=site.savings.placebo.source,
         pictures=replace(report.pictures, bars=_expected_bars(report, seen)),
         ranking=report.ranking if period.kind == "day" else _ranking(report, judged),
         solar=solar_use(site, report.agency_id, period),
@@ -67,7 +67,7 @@ def with_judgements(report: AgencyReport, site: SavingsSite, period: Period) -> 
     )
 
 
-def _seen(site: SavingsSite, building: Building, period: Period) -> Seen:
+def _seen(site: Site, building: Building, period: Period) -> Seen:
     facts = facts_of(site, building, last_day=period.last_day)
     judged = fiscal_year_so_far(period.last_day, facts.baseline) if period.kind == "day" else period
     return Seen(building, facts, judge(site, building, judged, facts.series))
@@ -112,7 +112,7 @@ def _ranking(report: AgencyReport, judged: Sequence[Judged]) -> tuple[Ranked, ..
     return tuple(sorted([*found, *rest], key=lambda own: -own.difference_kwh))
 
 
-def _billed(report: AgencyReport, site: SavingsSite, period: Period) -> AgencyReport:
+def _billed(report: AgencyReport, site: Site, period: Period) -> AgencyReport:
     """The report with each building's cost from the bills of its own schedule, where it has energy to bill."""
     bills = {
         own.id: month_bills(site, site.portfolio.buildings[own.id], period)

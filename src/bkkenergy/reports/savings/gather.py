@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,20 +13,13 @@ import pandas as pd
 from bkkenergy.adapters.baselines import latest_baseline
 from bkkenergy.calendar import BANGKOK, Period, edges, fiscal_year_of
 from bkkenergy.errors import InputError
-from bkkenergy.plan import ActionPlan, Project
-from bkkenergy.portfolio import Building, Portfolio
-from bkkenergy.ports.ledger import LedgerReader
-from bkkenergy.ports.readings import ReadingStore
+from bkkenergy.portfolio import Building
 from bkkenergy.readings import FloatArray
 from bkkenergy.savings.adjust import adjustment_days
 from bkkenergy.savings.baseline import DAY_VALID_RATIO, Baseline, Saving, Series, fit_baseline, saving_of, series_of
 from bkkenergy.savings.facts import DAYS_A_MONTH, FOUR_WEEKS, Facts
-from bkkenergy.savings.insights import Dismissal
 from bkkenergy.savings.uncertainty import Band, band_of, total_band
-from bkkenergy.settings import Settings
-from bkkenergy.site.figures import Figures
-from bkkenergy.site.savings_config import SavingsConfig
-from bkkenergy.solar.assumptions import SolarConfig
+from bkkenergy.site import Site
 from bkkenergy.solar.climate import typical_year
 from bkkenergy.solar.production import Plane, simulate
 from bkkenergy.solar.strings import BEST_DC_AC_RATIO
@@ -52,39 +44,18 @@ DAYS_OF_FACTS = 560
 """Enough for a half-year beside the same one a year before."""
 
 
-@dataclass(frozen=True, slots=True)
-class SavingsSite:
-    """Everything but the building and the period."""
-
-    store: ReadingStore
-    ledger: LedgerReader
-    portfolio: Portfolio
-    settings: Settings
-    figures: Figures
-    config: SavingsConfig
-    solar: SolarConfig | None = None
-    plan: ActionPlan | None = None
-    projects: tuple[Project, ...] = ()
-    dismissals: tuple[Dismissal, ...] = ()
-
-    @property
-    def baselines(self) -> Path:
-        """Where fitted baselines are kept: beside the store."""
-        return self.settings.store.path.parent / "baselines"
-
-
-def hours_of(site: SavingsSite, building: Building, period: Period) -> Series:
+def hours_of(site: Site, building: Building, period: Period) -> Series:
     """A building's hours over whole days, with the air of the nearest weather station where there is one."""
     if not building.main_meters:
         raise InputError(f"{building.id} has no meter. Add one to its entry, or make a baseline from its bills.")
-    energy = main_energy_kwh(site.ledger, building, period, "60min")
+    energy = main_energy_kwh(site.energy, building, period, "60min")
     starts = edges(period, "60min")[:-1]
-    temp_c = air_temperature_c(site.ledger, site.portfolio, building, period)
+    temp_c = air_temperature_c(site.energy, site.portfolio, building, period)
     return series_of(starts, energy, temp_c, site.portfolio.calendars[building.calendar])
 
 
 def fit_buildings(
-    site: SavingsSite, buildings: Sequence[Building], period: Period, *, spread: Callable[..., Iterable[Any]] = map
+    site: Site, buildings: Sequence[Building], period: Period, *, spread: Callable[..., Iterable[Any]] = map
 ) -> Iterator[tuple[Building, Baseline | str]]:
     """The baseline of each building, or why there is none. spread : `map`, or the same on a cluster.
 
@@ -103,7 +74,7 @@ def fitted(series: Series | str) -> Baseline | str:
         return str(why)
 
 
-def _hours_or_why(site: SavingsSite, building: Building, period: Period) -> Series | str:
+def _hours_or_why(site: Site, building: Building, period: Period) -> Series | str:
     try:
         return hours_of(site, building, period)
     except InputError as why:
@@ -121,7 +92,7 @@ class Judged:
     why: str = ""
 
 
-def judge(site: SavingsSite, building: Building, period: Period, series: Series | None = None) -> Judged:
+def judge(site: Site, building: Building, period: Period, series: Series | None = None) -> Judged:
     """What a building saved under its latest baseline. series : its hours over the period, where already read."""
     baseline = latest_baseline(site.baselines, building.id)
     if baseline is None:
@@ -135,11 +106,11 @@ def judge(site: SavingsSite, building: Building, period: Period, series: Series 
             f"the period begins within the baseline ({baseline.first} to {baseline.last})",
         )
     hours = hours_of(site, building, period) if series is None else series.between(period.first_day, period.last_day)
-    added = adjustment_days(hours.day_index, site.config.adjustments_of(building.id))
+    added = adjustment_days(hours.day_index, site.savings.adjustments_of(building.id))
     saving = saving_of(baseline, hours, adjustment_kwh=added)
     if saving.days == 0:
         return Judged(building, None, None, baseline, "no valid day in the period")
-    return Judged(building, saving, band_of(saving, baseline, site.config.placebo), baseline)
+    return Judged(building, saving, band_of(saving, baseline, site.savings.placebo), baseline)
 
 
 def fiscal_year_so_far(last_day: dt.date, baseline: Baseline | None) -> Period:
@@ -150,18 +121,18 @@ def fiscal_year_so_far(last_day: dt.date, baseline: Baseline | None) -> Period:
     return Period.days(first, last_day)
 
 
-def judged_total(site: SavingsSite, found: list[Judged]) -> Band | None:
+def judged_total(site: Site, found: list[Judged]) -> Band | None:
     """The saving of all buildings that could be judged."""
     known = [(own.saving, own.band) for own in found if own.saving is not None and own.band is not None]
     if not known:
         return None
     savings, bands = zip(*known, strict=True)
-    return total_band(savings, bands, site.config.placebo)
+    return total_band(savings, bands, site.savings.placebo)
 
 
-def month_bills(site: SavingsSite, building: Building, period: Period) -> list[Bill]:
+def month_bills(site: Site, building: Building, period: Period) -> list[Bill]:
     """The building's bills of the months of a period under its own schedule."""
-    quarters = building_quarters(site.ledger, building, period)
+    quarters = building_quarters(site.energy, building, period)
     months = quantities_of(
         quarters.accepted_kwh, edges(period, "15min")[:-1], site.figures.tariffs, demand_kwh=quarters.firm_kwh
     )
@@ -169,13 +140,13 @@ def month_bills(site: SavingsSite, building: Building, period: Period) -> list[B
     return bills_of(months, schedule, site.figures.tariffs)
 
 
-def facts_of(site: SavingsSite, building: Building, *, last_day: dt.date) -> Facts:
+def facts_of(site: Site, building: Building, *, last_day: dt.date) -> Facts:
     """What is known of a building up to a day, for its findings."""
     period = Period.days(last_day - dt.timedelta(days=DAYS_OF_FACTS - 1), last_day)
-    found = building_quarters(site.ledger, building, period)
+    found = building_quarters(site.energy, building, period)
     quarters, firm = found.known_kwh, found.firm_kwh
     starts = edges(period, "15min")[:-1]
-    temp_c = air_temperature_c(site.ledger, site.portfolio, building, period)
+    temp_c = air_temperature_c(site.energy, site.portfolio, building, period)
     calendar = site.portfolio.calendars[building.calendar]
     hourly = quarters.reshape(-1, QUARTERS_AN_HOUR).sum(axis=1)
     series = series_of(starts[::QUARTERS_AN_HOUR], hourly, temp_c, calendar)
@@ -205,7 +176,7 @@ def facts_of(site: SavingsSite, building: Building, *, last_day: dt.date) -> Fac
     )
 
 
-def _kvar(site: SavingsSite, building: Building, demand_kw: FloatArray, starts: pd.DatetimeIndex) -> FloatArray | None:
+def _kvar(site: Site, building: Building, demand_kw: FloatArray, starts: pd.DatetimeIndex) -> FloatArray | None:
     """(q,) reactive power of the last month's quarter-hours by the main meter's power factor; None where it sends none.
 
     Q = P tan(arccos(PF)); NaN before the last month, and where there are several main meters.
@@ -214,7 +185,7 @@ def _kvar(site: SavingsSite, building: Building, demand_kw: FloatArray, starts: 
         return None
     first = starts[-KVAR_DAYS * HOURS_A_DAY * QUARTERS_AN_HOUR]
     end = starts[-1] + pd.Timedelta(minutes=15)
-    factor = power_factor_quarters(site.ledger, building.main_meters[0], Period(first, end))
+    factor = power_factor_quarters(site.energy, building.main_meters[0], Period(first, end))
     if factor.empty:
         return None
     mean = factor.reindex(starts.tz_convert("UTC")).to_numpy(np.float64)
@@ -222,7 +193,7 @@ def _kvar(site: SavingsSite, building: Building, demand_kw: FloatArray, starts: 
     return found
 
 
-def _pv(site: SavingsSite, building: Building, last_day: dt.date) -> dict[str, float]:
+def _pv(site: Site, building: Building, last_day: dt.date) -> dict[str, float]:
     """PV of the last four weeks and what its roofs should have made; nothing where either is not known.
 
     The estimate takes the irradiance of the nearest station where it was measured, else the typical year's.
@@ -232,7 +203,7 @@ def _pv(site: SavingsSite, building: Building, last_day: dt.date) -> dict[str, f
     if not meters or not roofs or site.solar is None:
         return {}
     period = Period.days(last_day - dt.timedelta(days=FOUR_WEEKS - 1), last_day)
-    made = meters_energy_kwh(site.ledger, meters, period, "day")
+    made = meters_energy_kwh(site.energy, meters, period, "day")
     if not np.isfinite(made).all():
         return {}
     starts = edges(period, "60min")[:-1]
@@ -247,18 +218,18 @@ def _pv(site: SavingsSite, building: Building, last_day: dt.date) -> dict[str, f
     power = simulate(typical, planes, site.solar.losses).ac_kw.sum(axis=0)[rows]
     expected = float(power.sum())
     if station is not None:
-        ghi = station_hours(site.ledger, station, period)["ghi_wm2"].to_numpy(np.float64)
+        ghi = station_hours(site.energy, station, period)["ghi_wm2"].to_numpy(np.float64)
         if np.isfinite(ghi).mean() >= DAY_VALID_RATIO:
             expected *= float(np.nansum(ghi)) / max(float(typical.ghi_wm2[rows][np.isfinite(ghi)].sum()), 1.0)
     return {"pv_kwh": float(made.sum()), "pv_expected_kwh": expected}
 
 
-def _sub_kwh(site: SavingsSite, building: Building, last_day: dt.date) -> float | None:
+def _sub_kwh(site: Site, building: Building, last_day: dt.date) -> float | None:
     """Energy of the meters right below the main one over four weeks; None where there are none, or one is not known."""
     mains = {meter.id for meter in building.main_meters}
     subs = tuple(meter for meter in building.meters if meter.parent in mains)
     if not subs:
         return None
     period = Period.days(last_day - dt.timedelta(days=FOUR_WEEKS - 1), last_day)
-    energy: FloatArray = meters_energy_kwh(site.ledger, subs, period, "day")
+    energy: FloatArray = meters_energy_kwh(site.energy, subs, period, "day")
     return float(energy.sum()) if np.isfinite(energy).all() else None

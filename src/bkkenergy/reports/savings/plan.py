@@ -11,16 +11,17 @@ from bkkenergy.calendar import Period
 from bkkenergy.plan import Measured, Project, as_yearly, shared
 from bkkenergy.portfolio import Building
 from bkkenergy.reports.content import PlanLine, PlanProgress
-from bkkenergy.reports.savings.gather import SavingsSite, judge
+from bkkenergy.reports.savings.gather import judge
 from bkkenergy.savings.baseline import Series
 from bkkenergy.savings.facts import DAYS_A_YEAR
+from bkkenergy.site import Site
 from bkkenergy.usecases.energy import meters_energy_kwh
 
 LEAST_MEASURED_DAYS = 28
 """Below four weeks a saving says nothing of a year."""
 
 
-def plan_progress(site: SavingsSite, agency_id: str, series: Sequence[tuple[Building, Series]]) -> PlanProgress | None:
+def plan_progress(site: Site, agency_id: str, series: Sequence[tuple[Building, Series]]) -> PlanProgress | None:
     """The agency's projects with their measured savings; None where it has none. series : of each metered building."""
     projects = [own for own in site.projects if own.agency == agency_id and own.state != "dropped"]
     if not projects:
@@ -42,7 +43,7 @@ def plan_progress(site: SavingsSite, agency_id: str, series: Sequence[tuple[Buil
 
 
 def measured_savings(
-    site: SavingsSite, projects: Sequence[Project], series: Mapping[str, Series], last_day: dt.date | None
+    site: Site, projects: Sequence[Project], series: Mapping[str, Series], last_day: dt.date | None
 ) -> dict[str, Measured]:
     """What each done project saves in a year, as measured; those that cannot be measured are left out.
 
@@ -62,7 +63,7 @@ def measured_savings(
     return found
 
 
-def _saved(site: SavingsSite, together: Sequence[Project], hours: Series, last_day: dt.date) -> Measured | None:
+def _saved(site: Site, together: Sequence[Project], hours: Series, last_day: dt.date) -> Measured | None:
     first = max(own.done_on for own in together if own.done_on)
     first = max(first, hours.day_index[0].date())
     if (last_day - first).days < LEAST_MEASURED_DAYS:
@@ -77,13 +78,13 @@ def _saved(site: SavingsSite, together: Sequence[Project], hours: Series, last_d
     return as_yearly(judged.saving.saving_kwh, half_kwh, judged.saving.days)
 
 
-def _made(site: SavingsSite, own: Project, last_day: dt.date) -> Measured | None:
+def _made(site: Site, own: Project, last_day: dt.date) -> Measured | None:
     """What a project's PV meter counted since it was done, over the days that are known."""
     meter = next((known for known in site.portfolio.meters if known.id == own.pv_meter), None)
     first = own.done_on
     if meter is None or first is None or (last_day - first).days < LEAST_MEASURED_DAYS:
         return None
-    made = meters_energy_kwh(site.ledger, (meter,), Period.days(first, last_day), "day")
+    made = meters_energy_kwh(site.energy, (meter,), Period.days(first, last_day), "day")
     known = np.isfinite(made)
     return as_yearly(float(made[known].sum()), 0.0, int(known.sum())) if known.any() else None
 

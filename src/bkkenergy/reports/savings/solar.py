@@ -9,14 +9,14 @@ import numpy as np
 from bkkenergy.calendar import Period
 from bkkenergy.portfolio import Building
 from bkkenergy.reports.content import SolarUse
-from bkkenergy.reports.savings.gather import SavingsSite
+from bkkenergy.site import Site
 from bkkenergy.solar.assumptions import SolarConfig
 from bkkenergy.solar.climate import typical_year
 from bkkenergy.solar.screening import laid_roofs, produced_per_kwp
 from bkkenergy.usecases.energy import meters_energy_kwh
 
 
-def solar_use(site: SavingsSite, agency_id: str, period: Period) -> tuple[SolarUse, ...]:
+def solar_use(site: Site, agency_id: str, period: Period) -> tuple[SolarUse, ...]:
     """PV that is there, with what it made; on reports of a month or longer also what could be."""
     buildings = site.portfolio.buildings_of(agency_id)
     installed = [_installed(site, own, period) for own in buildings if _has_pv(own)]
@@ -45,10 +45,10 @@ def _has_pv(building: Building) -> bool:
     return any(meter.pv for meter in building.meters) or any(roof.installed_kwp for roof in building.roofs)
 
 
-def _installed(site: SavingsSite, building: Building, period: Period) -> SolarUse:
+def _installed(site: Site, building: Building, period: Period) -> SolarUse:
     """A building's PV with what its meters counted; None where it has none, or they were silent."""
     meters = tuple(meter for meter in building.meters if meter.pv)
-    made = meters_energy_kwh(site.ledger, meters, period, "day") if meters else np.empty(0)
+    made = meters_energy_kwh(site.energy, meters, period, "day") if meters else np.empty(0)
     return SolarUse(
         building.id,
         is_installed=True,

@@ -8,24 +8,24 @@ import numpy as np
 
 from bkkenergy.calendar import Period, edges
 from bkkenergy.portfolio import Building
-from bkkenergy.reports.savings.gather import SavingsSite
 from bkkenergy.savings.index import rank_peers, standing, submission_rows
+from bkkenergy.site import Site
 from bkkenergy.usecases.energy import main_energy_kwh
 
 
-def submission_lines(site: SavingsSite, own: Building, span: Period) -> list[dict[str, object]]:
+def submission_lines(site: Site, own: Building, span: Period) -> list[dict[str, object]]:
     """A building's months for the e-report."""
-    month_kwh = main_energy_kwh(site.ledger, own, span, "month")
+    month_kwh = main_energy_kwh(site.energy, own, span, "month")
     months = [at.date() for at in edges(span, "month")[:-1]]
     rows = submission_rows(month_kwh.tolist(), months, own.drivers, own.gross_floor_area_m2)
     return [{"agency": own.agency, "building": own.id, **row} for row in rows]
 
 
-def index_rows(site: SavingsSite, buildings: list[Building], span: Period) -> list[dict[str, Any]]:
+def index_rows(site: Site, buildings: list[Building], span: Period) -> list[dict[str, Any]]:
     """A row a building: its year, its intensity when nine tenths were measured, its place among its type."""
     rows: list[dict[str, Any]] = []
     for own in buildings:
-        quarters = main_energy_kwh(site.ledger, own, span)
+        quarters = main_energy_kwh(site.energy, own, span)
         known = np.isfinite(quarters)
         energy = float(np.nansum(quarters))
         peak = float(np.nanmax(quarters)) * 4 if known.any() else 0.0
@@ -39,7 +39,7 @@ def index_rows(site: SavingsSite, buildings: list[Building], span: Period) -> li
                 "eui_kwh_m2": scaled / own.gross_floor_area_m2 if known.mean() >= 0.9 else None,  # noqa: PLR2004 - CalTRACK
                 "peak_kw": peak,
                 "kwh_per_driver": {driver: scaled / count for driver, count in own.drivers.items()},
-                "standing": standing(site.config.designated, peak_kw=peak, energy_kwh_a_year=scaled),
+                "standing": standing(site.savings.designated, peak_kw=peak, energy_kwh_a_year=scaled),
             }
         )
     floors = {own.id: own.gross_floor_area_m2 for own in buildings}

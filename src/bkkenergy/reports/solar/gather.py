@@ -4,41 +4,25 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from bkkenergy.calendar import Period, edges, past_year
 from bkkenergy.carbon import factor_for
 from bkkenergy.errors import InputError
-from bkkenergy.portfolio import Building, MeterKind, Portfolio
-from bkkenergy.ports.ledger import LedgerReader
+from bkkenergy.portfolio import Building, MeterKind
 from bkkenergy.readings import FloatArray
-from bkkenergy.settings import Settings
-from bkkenergy.site.figures import Figures
-from bkkenergy.solar.assumptions import SolarConfig
+from bkkenergy.site import Site
 from bkkenergy.solar.design import DesignInputs, Wish
 from bkkenergy.solar.load import YearLoad, filled_year, typical_year_load
 from bkkenergy.solar.screening import Mapper, Screening, screen
 from bkkenergy.solar.weather import Provenance, Weather, rows_at, with_components
-from bkkenergy.usecases.energy import building_of, main_energy_kwh, station_hours
+from bkkenergy.usecases.energy import main_energy_kwh, station_hours
 
 LEAST_MEASURED_RATIO = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class SolarSite:
-    """Everything but the building and the wish."""
-
-    ledger: LedgerReader
-    portfolio: Portfolio
-    settings: Settings
-    figures: Figures
-    config: SolarConfig
-    weather: Weather
-
-
-def measured_weather(site: SolarSite, building: Building, *, today: dt.date) -> Weather:
+def measured_weather(site: Site, typical: Weather, building: Building, *, today: dt.date) -> Weather:
     """The last twelve months by the building's own weather station; its gaps are filled by the typical year.
 
     Irradiance is the mean of each hour, split by Boland's model. Raises InputError without a station, or
@@ -52,38 +36,38 @@ def measured_weather(site: SolarSite, building: Building, *, today: dt.date) -> 
         )
     period = past_year(today)
     starts = edges(period, "60min")[:-1]
-    hourly = station_hours(site.ledger, stations[0], period)
+    hourly = station_hours(site.energy, stations[0], period)
     known = hourly["ghi_wm2"].notna().to_numpy()
     if known.mean() < LEAST_MEASURED_RATIO:
         raise InputError(
             f"{stations[0].id} measured {known.mean():.0%} of the last twelve months. "
             "Use --weather typical until it has half a year."
         )
-    base, row = site.weather, rows_at(site.weather, starts)
-    ghi_wm2 = np.where(known, np.clip(hourly["ghi_wm2"].to_numpy(), 0, None), base.ghi_wm2[row])
+    row = rows_at(typical, starts)
+    ghi_wm2 = np.where(known, np.clip(hourly["ghi_wm2"].to_numpy(), 0, None), typical.ghi_wm2[row])
     temp_c = hourly["temp_air_c"].to_numpy()
     dni_wm2, dhi_wm2 = with_components(
         starts, ghi_wm2, latitude_deg=building.latitude_deg, longitude_deg=building.longitude_deg
     )
     told = f"{stations[0].id}, {period.first_day} to {period.last_day}, {known.mean():.0%} measured"
-    source = f"{told}; the rest, wind and rain: {base.provenance.source}"
+    source = f"{told}; the rest, wind and rain: {typical.provenance.source}"
     return Weather(
         starts=starts,
         ghi_wm2=ghi_wm2,
         dni_wm2=dni_wm2,
         dhi_wm2=dhi_wm2,
-        temp_air_c=np.where(np.isfinite(temp_c), temp_c, base.temp_air_c[row]),
-        wind_ms=base.wind_ms[row],
-        rain_mm=base.rain_mm[row],
-        humidity_percent=base.humidity_percent[row],
+        temp_air_c=np.where(np.isfinite(temp_c), temp_c, typical.temp_air_c[row]),
+        wind_ms=typical.wind_ms[row],
+        rain_mm=typical.rain_mm[row],
+        humidity_percent=typical.humidity_percent[row],
         latitude_deg=building.latitude_deg,
         longitude_deg=building.longitude_deg,
-        elevation_m=base.elevation_m,
+        elevation_m=typical.elevation_m,
         provenance=Provenance("measured", "วัดจริงที่อาคาร", "Measured at the building", source, "Boland et al. 2008"),
     )
 
 
-def year_load(site: SolarSite, building: Building, *, today: dt.date) -> YearLoad:
+def year_load(site: Site, building: Building, *, today: dt.date) -> YearLoad:
     """The building's last twelve months by quarter-hours: measured, or typical where no meter tells."""
     period = past_year(today)
     starts = edges(period, "15min")[:-1]
@@ -92,41 +76,42 @@ def year_load(site: SolarSite, building: Building, *, today: dt.date) -> YearLoa
         measured = filled_year(_grid_kwh(site, building, period), starts, calendar.is_open)
         if measured is not None:
             return measured
-    typical = site.config.typical_loads.wm2.get(building.type) or site.config.typical_loads.wm2["other"]
+    typical = site.solar.typical_loads.wm2.get(building.type) or site.solar.typical_loads.wm2["other"]
     return typical_year_load(starts, building.gross_floor_area_m2, typical, calendar.open_hours)
 
 
-def _grid_kwh(site: SolarSite, building: Building, period: Period) -> FloatArray:
+def _grid_kwh(site: Site, building: Building, period: Period) -> FloatArray:
     """(n,) what the grid delivers in quarter-hours; unknown where PV already there sends out."""
-    total = main_energy_kwh(site.ledger, building, period)
+    total = main_energy_kwh(site.energy, building, period)
     return np.where(total < 0, np.nan, total)
 
 
 def design_inputs(
-    site: SolarSite,
-    building_id: str,
+    site: Site,
+    weather: Weather,
+    building: Building,
     wish: Wish,
     *,
     today: dt.date,
-    read_load: Callable[[SolarSite, Building], YearLoad] | None = None,
+    read_load: Callable[[Site, Building], YearLoad] | None = None,
 ) -> DesignInputs:
-    """Everything for the design of one building. Raises InputError, StoreAway."""
-    building = building_of(site.portfolio, building_id)
+    """Gather everything for the design of a building, one of the portfolio or a changed one. Raises StoreAway."""
     load = read_load(site, building) if read_load else year_load(site, building, today=today)
     return DesignInputs(
         building=building,
-        weather=site.weather,
+        weather=weather,
         load=load,
         schedule=site.figures.tariffs.schedules[building.tariff],
         tariffs=site.figures.tariffs,
         factor=factor_for(site.figures.grid_factors, today.year, "footprint"),
-        config=site.config,
+        config=site.solar,
         wish=wish,
     )
 
 
 def screened(
-    site: SolarSite,
+    site: Site,
+    weather: Weather,
     buildings: Sequence[Building],
     *,
     today: dt.date,
@@ -142,8 +127,8 @@ def screened(
 
     return screen(
         buildings,
-        site.weather,
-        site.config,
+        weather,
+        site.solar,
         site.figures.tariffs,
         factor_for(site.figures.grid_factors, today.year, "footprint"),
         read_load,

@@ -1,52 +1,22 @@
-"""What computes the ledger, and how a change of configuration reaches it."""
+"""How a change of configuration reaches the energy ledger."""
 
 from __future__ import annotations
 
 import datetime as dt
 import hashlib
 import json
-import os
-import socket
-import time
-import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import structlog
 
 from bkkenergy.calendar import day_of_us
-from bkkenergy.portfolio import Meter, Portfolio
-from bkkenergy.ports.ledger import (
-    EnergyLedger,
-)
-from bkkenergy.ports.readings import ReadingStore
+from bkkenergy.portfolio import Meter
+from bkkenergy.ports.readings import StoreAway
 from bkkenergy.settings import Settings
+from bkkenergy.site import Site
 from bkkenergy.usecases.runs import open_days
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Worker:
-    """What a worker works with. name : whose claims are whose. now_us : the clock, us since 1970 UTC."""
-
-    readings: ReadingStore
-    ledger: EnergyLedger
-    portfolio: Portfolio
-    settings: Settings
-    name: str
-    now_us: Callable[[], int]
-
-
-def own_name() -> str:
-    """Return a name that no other process has, and by which a person finds it."""
-    return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
-
-
-def now_us() -> int:
-    """Return the wall clock, us since 1970 UTC."""
-    return time.time_ns() // 1000
 
 
 SETTINGS_OF_ENERGY = (
@@ -71,13 +41,14 @@ def revision_of(meter: Meter, settings: Settings) -> str:
     return hashlib.sha256(json.dumps(entry, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def follow_configuration(readings: ReadingStore, ledger: EnergyLedger, portfolio: Portfolio, settings: Settings) -> int:
+def follow_configuration(site: Site) -> int:
     """Mark every day of meters whose settings have changed, and of meters that the ledger does not know; how many.
 
     A ledger that was lost, or that is new beside old readings, is filled again so. Raises StoreAway.
     """
+    readings, ledger, settings = site.readings, site.ledger, site.settings
     known = ledger.revisions()
-    changed = [meter for meter in portfolio.meters if known.get(meter.id) != revision_of(meter, settings)]
+    changed = [meter for meter in site.portfolio.meters if known.get(meter.id) != revision_of(meter, settings)]
     if not changed:
         return 0
     new = [meter.id for meter in changed if meter.id not in known]
@@ -97,3 +68,11 @@ def follow_configuration(readings: ReadingStore, ledger: EnergyLedger, portfolio
         ledger.set_revision(meter.id, revision_of(meter, settings), max(first, latest.first), last)
     log.info("ledger_follows_configuration", meters=len(changed))
     return len(changed)
+
+
+def follow_or_warn(site: Site) -> None:
+    """Do the same at the start of a service. A store that is away is logged: the scheduler does it later."""
+    try:
+        follow_configuration(site)
+    except StoreAway as away:
+        log.warning("configuration_not_followed", why=str(away))

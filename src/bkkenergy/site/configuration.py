@@ -1,0 +1,86 @@
+"""Everything that the folder config/ says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from bkkenergy.errors import ConfigError, Fault
+from bkkenergy.payloads.check import payload_faults
+from bkkenergy.payloads.decode import FAMILIES
+from bkkenergy.payloads.profile import Profile
+from bkkenergy.plan import ActionPlan
+from bkkenergy.portfolio import Portfolio, load_portfolio
+from bkkenergy.settings import FILE_NAME, Settings, load_settings
+from bkkenergy.site.figures import Figures, load_figures
+from bkkenergy.site.plan_config import PLAN_FILE, load_plan
+from bkkenergy.site.profiles import load_profiles
+from bkkenergy.site.savings_config import SavingsConfig, load_savings
+from bkkenergy.site.solar_config import load_solar
+from bkkenergy.solar.assumptions import SolarConfig
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """A site's configuration. What only some commands need is read when it is asked for: it raises ConfigError then."""
+
+    folder: Path
+    settings: Settings
+    figures: Figures
+    portfolio: Portfolio
+    profiles: Mapping[str, Profile]
+
+    @cached_property
+    def savings(self) -> SavingsConfig:
+        """Thresholds of findings, adjustments, and the bands' placebo."""
+        return load_savings(self.folder)
+
+    @cached_property
+    def solar(self) -> SolarConfig:
+        """Assumptions, modules, inverters and prices."""
+        return load_solar(self.folder)
+
+    @cached_property
+    def plan(self) -> ActionPlan | None:
+        """The action plan's targets; None where the folder has none."""
+        return load_plan(self.folder) if (self.folder / PLAN_FILE).exists() else None
+
+
+def default_config_dir() -> Path:
+    """Return ./config where there is one, else the configuration that the package brings (the demonstration)."""
+    here = Path("config")
+    if (here / FILE_NAME).exists():
+        return here
+    return packaged_config_dir()
+
+
+def packaged_config_dir() -> Path:
+    """Return the configuration that the package brings, whatever lies in the current folder."""
+    packaged = Path(__file__).resolve().parent.parent / "default_config"
+    return packaged if packaged.exists() else Path(__file__).resolve().parents[3] / "config"
+
+
+def load_configuration(folder: Path) -> Configuration:
+    """Load the whole configuration. Raises ConfigError with the faults of all its files."""
+    faults: list[Fault] = []
+
+    def attempt(load: Callable[[], Any]) -> Any:
+        try:
+            return load()
+        except ConfigError as error:
+            faults.extend(error.faults)
+            return None
+
+    settings = attempt(lambda: load_settings(folder))
+    figures = attempt(lambda: load_figures(folder))
+    tariffs = frozenset(figures.tariffs.schedules) if figures else None
+    portfolio = attempt(lambda: load_portfolio(folder, tariffs=tariffs))
+    profiles = attempt(lambda: load_profiles(folder, frozenset(FAMILIES)))
+    if portfolio is not None and profiles is not None:
+        faults += payload_faults(portfolio.meters, profiles)
+    if faults:
+        raise ConfigError(faults)
+    return Configuration(folder, settings, figures, portfolio, profiles)

@@ -1,0 +1,149 @@
+"""One site as a process has it open: its configuration, readings, energy ledger and state, with a clock."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import socket
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Self
+
+import structlog
+from sqlalchemy import Engine
+
+from bkkenergy.adapters.archive import archive_of
+from bkkenergy.adapters.state import open_state
+from bkkenergy.adapters.state.dismissals import dismissals
+from bkkenergy.adapters.state.projects import projects
+from bkkenergy.calendar import BANGKOK
+from bkkenergy.plan import ActionPlan, Project
+from bkkenergy.portfolio import Portfolio
+from bkkenergy.ports.ledger import EnergyLedger, LedgerReader
+from bkkenergy.ports.readings import ReadingStore, StoreAway
+from bkkenergy.readings import US_PER_S
+from bkkenergy.savings.insights import Dismissal
+from bkkenergy.settings import Settings
+from bkkenergy.site.configuration import Configuration
+from bkkenergy.site.figures import Figures
+from bkkenergy.site.open import open_ledger, open_writable
+from bkkenergy.site.savings_config import SavingsConfig
+from bkkenergy.solar.assumptions import SolarConfig
+
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+MICROSECOND = dt.timedelta(microseconds=1)
+
+log = structlog.get_logger(__name__)
+
+Clock = Callable[[], dt.datetime]
+
+
+def wall_clock() -> dt.datetime:
+    """Return the time now, UTC."""
+    return dt.datetime.now(dt.UTC)
+
+
+def process_name() -> str:
+    """Return a name that no other process has, and by which a person finds it."""
+    return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
+
+
+@dataclass(frozen=True)
+class Site:
+    """What use cases work with. Threads may share it.
+
+    ledger : where energy is computed into. energy : what readers read: the ledger as it stands, or one that computes
+    first what waits (`usecases.uptodate`), or one that reads each row once (`usecases.readonce`).
+    state : the state's database. name : whose claims are whose.
+    projects, dismissals : what people decided, as it was when the site was opened or `refreshed`.
+    """
+
+    config: Configuration
+    readings: ReadingStore
+    ledger: EnergyLedger
+    energy: LedgerReader
+    state: Engine
+    clock: Clock = wall_clock
+    name: str = field(default_factory=process_name)
+    projects: tuple[Project, ...] = ()
+    dismissals: tuple[Dismissal, ...] = ()
+
+    @property
+    def settings(self) -> Settings:
+        """The operator's settings."""
+        return self.config.settings
+
+    @property
+    def portfolio(self) -> Portfolio:
+        """Agencies, buildings and meters."""
+        return self.config.portfolio
+
+    @property
+    def figures(self) -> Figures:
+        """Tariffs and emission factors."""
+        return self.config.figures
+
+    @property
+    def savings(self) -> SavingsConfig:
+        """Thresholds of findings, adjustments, and the bands' placebo."""
+        return self.config.savings
+
+    @property
+    def solar(self) -> SolarConfig:
+        """Assumptions, modules, inverters and prices. Raises ConfigError."""
+        return self.config.solar
+
+    @property
+    def plan(self) -> ActionPlan | None:
+        """The action plan's targets; None where the configuration has none."""
+        return self.config.plan
+
+    @property
+    def archive(self) -> Path:
+        """Where archived reports lie."""
+        return archive_of(self.settings)
+
+    @property
+    def baselines(self) -> Path:
+        """Where fitted baselines lie: beside the store."""
+        return self.settings.store.path.parent / "baselines"
+
+    @property
+    def today(self) -> dt.date:
+        """Today in Bangkok."""
+        return self.clock().astimezone(BANGKOK).date()
+
+    def now_us(self) -> int:
+        """Return the time now, us since 1970 UTC."""
+        return (self.clock() - EPOCH) // MICROSECOND
+
+    def seconds_ago_us(self, seconds: float) -> int:
+        """Return the instant so many seconds before now, us since 1970 UTC."""
+        return self.now_us() - int(seconds * US_PER_S)
+
+    def refreshed(self) -> Self:
+        """Return the site with projects and dismissals as they are now. Raises StoreAway."""
+        return replace(self, projects=tuple(projects(self.state)), dismissals=dismissals(self.state))
+
+
+@contextmanager
+def open_site(config: Configuration, *, clock: Clock = wall_clock, may_wait: bool = False) -> Iterator[Site]:
+    """Open everything that a site's settings name, and close it. Raises ConfigError, StoreAway, StoreUnfit.
+
+    may_wait : whether the store of readings may be away: a service goes on, and what asks for readings raises.
+    """
+    with ExitStack() as stack:
+        state = open_state(config.settings.state)
+        stack.callback(state.dispose)
+        readings = stack.enter_context(closing(open_writable(config.settings, prepare=False)))
+        ledger = stack.enter_context(closing(open_ledger(config.settings)))
+        try:
+            readings.prepare()
+        except StoreAway as away:
+            if not may_wait:
+                raise
+            log.warning("store_away", why=str(away))
+        yield Site(config, readings, ledger, ledger, state, clock).refreshed()
