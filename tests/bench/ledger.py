@@ -81,13 +81,13 @@ def _reports(folder: Path, name: str) -> list[float]:
     found = []
     with opened_site(folder / "config") as opened:
         raw: list[object] = []
-        read = opened.store.readings
-        opened.store.readings = lambda *given: (raw.append(given), read(*given))[1]  # type: ignore[method-assign]
+        read = opened.readings.readings
+        opened.readings.readings = lambda *given: (raw.append(given), read(*given))[1]  # type: ignore[method-assign]
         agency = next(iter(opened.portfolio.agencies))
         count = len(opened.portfolio.buildings_of(agency))
         for period in (Period.day(last), month):
-            counting = CountingLedger(opened.ledger)
-            counted = replace(opened, ledger=counting)
+            counting = CountingLedger(opened.energy)
+            counted = replace(opened, energy=counting)
             make_report(counted, agency, period, now=now)
             seconds = _median(lambda period=period: make_report(opened, agency, period, now=now))  # type: ignore[misc]
             print(

@@ -170,12 +170,19 @@ def test_listen_shows_live_traffic_and_takes_nothing_from_the_ingester(
 ):
     site = site_of(tmp_path, config_dir, f"[mqtt]\nport = {broker.port}\n")
     with ingesting(settings, portfolio) as ingester:
-        later = threading.Timer(2.5, publish, [broker.port, [(TOPIC, reading(now(), energy_kwh=77.5)), (TOPIC, b"{")]])
-        later.start()
+        ended = threading.Event()
+
+        def send() -> None:
+            while not ended.wait(1.0):  # until the listener has started, however slow the machine
+                publish(broker.port, [(TOPIC, reading(now(), energy_kwh=77.5)), (TOPIC, b"{")])
+
+        sender = threading.Thread(target=send)
+        sender.start()
         command = [sys.executable, "-m", "bkkenergy", "listen", "--seconds", "5", "--config", str(site)]
         environment = os.environ | {"COLUMNS": "160"}
         told = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT, env=environment).stdout
-        later.join()
+        ended.set()
+        sender.join()
         wait_until(lambda: dealt_with(ingester) >= 2)
     assert METER in told
     assert "77.500" in told

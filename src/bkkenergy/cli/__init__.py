@@ -85,6 +85,9 @@ def cli() -> None:
 
     ระบบเก็บข้อมูลมิเตอร์ไฟฟ้าและจัดทำรายงานการใช้พลังงานของอาคารในเมือง
     """
+    from bkkenergy.cli.context import set_up_logging  # noqa: PLC0415 - --help wants none
+
+    set_up_logging("warning", "text")  # never to standard output, where a script reads
 
 
 def main() -> None:

@@ -59,7 +59,7 @@ def status_command(agency: str | None, as_json: bool, config_dir: Path) -> None:
     config = load_configuration(config_dir)
     meters = _meters_of(config, agency)
     with opened_site(config) as opened, closing(Logbook(config.settings.store.path)) as logbook:
-        found = meter_status(opened.ledger, logbook, meters, now=dt.datetime.now(dt.UTC))
+        found = meter_status(opened.energy, logbook, meters, now=dt.datetime.now(dt.UTC))
     if waiting := sum(status.is_waiting for status in found):
         click.echo(f"Days of {waiting} meters are not computed yet; their coverage may be more.", err=True)
     if as_json:
