@@ -3,80 +3,105 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NoReturn
 
 import click
+from click.exceptions import NoSuchCommand
+from click.shell_completion import CompletionItem
 
 from bkkenergy.errors import BkkEnergyError, InputError
 
-COMMANDS = MappingProxyType(
+COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
-        "init": "init",
-        "check": "check",
-        "serve": "serve",
-        "ingest": "serve",
-        "report": "report",
-        "energy": "energy",
-        "baseline": "baseline",
-        "bill": "bill",
-        "insights": "insights",
-        "index": "insights",
-        "jobs": "jobs",
-        "web": "web",
-        "users": "users",
-        "tokens": "users",
-        "plan": "plan",
-        "solar": "solar",
-        "meters": "meters",
-        "quarantine": "quarantine",
-        "decode": "decode",
-        "listen": "decode",
-        "doctor": "doctor",
-        "backup": "backup",
-        "restore": "backup",
-        "migrate": "migrate",
-        "retention": "retention",
-        "import": "imports",
-        "imports": "imports",
-        "export": "transfer",
-        "demo": "demo",
-        "version": "version",
+        "init": ("init", "Write the configuration of a new site."),
+        "check": ("check", "Read the whole configuration and print all faults at once."),
+        "serve": ("serve", "Run everything: ingester, scheduled reports, and the web app."),
+        "ingest": ("serve", "Read meters from the broker into the store."),
+        "report": ("report", "Write energy reports of an agency, the city, or all, for a period."),
+        "energy": ("energy", "Show energy of meters and buildings, with its quality."),
+        "baseline": ("baseline", "Fit what buildings would have used, and judge savings by it."),
+        "bill": ("bill", "Compute bills under MEA's schedules, and check paper bills."),
+        "insights": ("insights", "Show what to act on, most baht first."),
+        "index": ("insights", "Rank buildings by kWh/m2 among their type, and find designated buildings."),
+        "jobs": ("jobs", "Run scheduled reports, list them, and try failed ones again."),
+        "web": ("web", "Serve the web app and its API alone."),
+        "users": ("users", "Manage who may use the web app, and what they may do."),
+        "tokens": ("users", "Manage keys by which programs use the API."),
+        "plan": ("plan", "Manage the action plan: targets, projects, progress."),
+        "solar": ("solar", "Design rooftop solar: yield, bill, money and carbon."),
+        "meters": ("meters", "See how meters are doing, and commission new ones."),
+        "quarantine": ("quarantine", "Look at refused messages, and try them again."),
+        "decode": ("decode", "Show step by step what a payload becomes."),
+        "listen": ("decode", "Show live traffic, decoded."),
+        "doctor": ("doctor", "Check all that the service needs."),
+        "backup": ("backup", "Write a backup while the service runs."),
+        "restore": ("backup", "Restore a backup."),
+        "migrate": ("migrate", "Copy readings to another kind of store."),
+        "retention": ("retention", "Show what was purged, and what a purge would delete."),
+        "import": ("imports", "Import a file of readings or intervals as one batch."),
+        "imports": ("imports", "List imports."),
+        "export": ("transfer", "Write the readings of a period to a file."),
+        "demo": ("demo", "See it run, with simulated meters."),
+        "version": ("version", "Print the versions of bkkenergy and Python."),
     }
 )
-"""Each command and the module that holds it; loaded when called, so that --help is quick."""
+"""Each command: the module that holds it, and its line in --help. A module is imported when its command is called."""
 
 PATH_REMEDY = "Name another path, or give this user the right to read and write there."
 
 EPILOG = """\b
 Examples:
-  bkkenergy init mysite                   a configuration of one's own, by a few questions
-  bkkenergy check                         read the whole configuration, tell every fault
+  bkkenergy init mysite                   write the configuration of a new site
+  bkkenergy check                         read the whole configuration
   bkkenergy serve                         ingest, and report by the schedule
   bkkenergy report health --period yesterday
   bkkenergy solar estimate district-bangkhen.office
-  bkkenergy quarantine list               what was refused, and why
+  bkkenergy quarantine list               see what was refused, and why
   bkkenergy demo                          see it run, with simulated meters
 
 \b
-Exit codes: 0 done · 1 faults found or work failed · 2 wrong arguments or input · 3 broker or store away
+Exit codes: 0 done · 1 faults found or work failed · 2 wrong arguments or input · 3 broker or store unreachable
 """
 
 
 class LazyGroup(click.Group):
-    """A group that imports a command's module only when the command is wanted."""
+    """A group that imports a command's module only when the command is called: --help and completion are quick."""
 
     def list_commands(self, _context: click.Context) -> list[str]:
-        """Every command, in the order in which a newcomer needs them."""
+        """List every command, in the order in which a newcomer needs them."""
         return list(COMMANDS)
 
     def get_command(self, _context: click.Context, name: str) -> click.Command | None:
-        """The command of that name."""
+        """Import the command of a name; None where there is none."""
         if name not in COMMANDS:
             return None
-        module = importlib.import_module(f"bkkenergy.cli.{COMMANDS[name]}")
+        module = importlib.import_module(f"bkkenergy.cli.{COMMANDS[name][0]}")
         command: click.Command = getattr(module, f"{name}_command")
         return command
+
+    def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands' lines of --help."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that is called. Raises NoSuchCommand with names that are like it."""
+        try:
+            return super().resolve_command(context, args)
+        except NoSuchCommand as error:
+            raise NoSuchCommand(error.command_name, possibilities=COMMANDS, ctx=context) from None
+
+    def shell_complete(self, context: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete a command's name, or an option."""
+        if not incomplete.startswith("-"):
+            return [
+                CompletionItem(name, help=line) for name, (_, line) in COMMANDS.items() if name.startswith(incomplete)
+            ]
+        return click.Command.shell_complete(self, context, incomplete)
 
 
 @click.group(cls=LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})

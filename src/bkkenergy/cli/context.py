@@ -17,24 +17,47 @@ import structlog
 from bkkenergy.access import Actor
 from bkkenergy.calendar import BANGKOK, Period
 from bkkenergy.errors import InputError
-from bkkenergy.site.configuration import default_config_dir
 
 ACTOR_CHARS = 64
 """What the audit log has room for."""
+NO_SITE_HERE = (
+    "There is no config/bkkenergy.toml in this folder, so this is the demonstration. Name your site's folder with "
+    "--config DIR or $BKKENERGY_CONFIG, or make one: bkkenergy init FOLDER."
+)
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
 
+WITHOUT_A_SITE = frozenset({"demo"})
+"""Commands that are meant for the configuration that the package brings."""
+
+
 def config_option(command: CommandT) -> CommandT:
-    """--config DIR, or $BKKENERGY_CONFIG."""
+    """Add --config DIR, or $BKKENERGY_CONFIG."""
     return click.option(
         "--config",
         "config_dir",
         type=click.Path(file_okay=False, path_type=Path),
         envvar="BKKENERGY_CONFIG",
-        default=default_config_dir,
+        callback=_chosen_config_dir,
         show_default="./config",
         help="Folder of bkkenergy.toml, portfolio/, tariffs/ and factors.toml.",
     )(command)
+
+
+def _chosen_config_dir(context: click.Context, _option: click.Parameter, folder: Path | None) -> Path:
+    """Return the folder that was named, or ./config; without one the demonstration's, and say so."""
+    if folder is not None or context.resilient_parsing:
+        return folder or Path("config")
+    from bkkenergy.site.configuration import default_config_dir, packaged_config_dir  # noqa: PLC0415 - --help wants none
+
+    folder = default_config_dir()
+    if (
+        folder == packaged_config_dir()
+        and folder != Path("config").resolve()
+        and context.info_name not in WITHOUT_A_SITE
+    ):
+        click.echo(NO_SITE_HERE, err=True)
+    return folder
 
 
 def log_options(command: CommandT) -> CommandT:
