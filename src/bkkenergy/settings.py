@@ -94,7 +94,7 @@ class InfluxSettings(Frozen):
 
 
 class StoreSettings(Frozen):
-    """Where readings live, and how long. `path` also holds quarantine and counters, whatever the kind.
+    """Where readings live, and how long. `path` also holds the energy ledger, unless that has a server.
 
     raw_years : older readings are purged, once their days are in the energy ledger; 0 purges nothing.
     """
@@ -131,7 +131,10 @@ class ReportSettings(Frozen):
 
 
 class StateSettings(Frozen):
-    """Where runs, deliveries, alerts and the plan are kept: an SQLAlchemy URL, or a file beside the store."""
+    """Where the service's own memory lives: an SQLAlchemy URL, which hosts share, or a file beside the store.
+
+    Runs, deliveries, alerts, the plan, users, and what ingesters refuse, count and note.
+    """
 
     url: SecretStr | None = Field(default=None, description=f"from ${STATE_URL_VARIABLE} or url_file")
     url_file: Path | None = None

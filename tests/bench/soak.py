@@ -32,14 +32,14 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from scipy.stats import linregress
 
 from bkkenergy.adapters.state import open_state
+from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.adapters.state.users import add_user, sign_in
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.demo.broker import free_port
-from bkkenergy.ingest.quarantine import Quarantine
 from bkkenergy.ports.readings import ReadingStore
 from bkkenergy.readings import ReadingBatch
 from bkkenergy.site import load_configuration
-from bkkenergy.site.open import open_store
+from bkkenergy.site.open import open_store, opened_state
 from tests.bench.reports import site
 from tests.servers import Influx, Server, influxdb, mosquitto
 
@@ -317,8 +317,8 @@ def told(
         extra += len(at) - len(np.intersect1d(truth_us, at))
         step = (at // 1_000_000 - city.start_s) // EVERY_S
         wrong += int((batch.column("energy_kwh")[own] != register(meter, step)).sum())
-    with closing(Quarantine.of(settings)) as quarantine:
-        kept = len(quarantine.listed(limit=10**6))
+    with opened_state(settings) as state:
+        kept = len(Quarantine.of(state, settings.ingest).listed(limit=10**6))
     print(
         f"stored {len(batch):,}: lost {lost}, twice or strange {extra}, other values {wrong}; quarantined {kept} kinds of {bad} bad payloads"
     )

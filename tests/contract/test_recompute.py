@@ -10,14 +10,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bkkenergy.adapters.state import open_state
+from bkkenergy.adapters.state.logbook import Logbook
 from bkkenergy.calendar import Period, timestamp_us
-from bkkenergy.ingest.logbook import Logbook
 from bkkenergy.ingest.status import meter_status
 from bkkenergy.portfolio import Meter, MeterKind, Portfolio, load_portfolio
 from bkkenergy.ports.ledger import EXPORT, GHI, IMPORT, POWER_FACTOR, SpanReason
 from bkkenergy.ports.readings import StoreAway
 from bkkenergy.readings import Quality, ReadingBatch
-from bkkenergy.settings import Settings, StoreSettings
+from bkkenergy.settings import Settings, StateSettings, StoreSettings
 from bkkenergy.usecases.energy import energy_series, quarter_hours, waiting_days
 from bkkenergy.usecases.follow import follow_configuration
 from bkkenergy.usecases.recompute import recompute
@@ -296,12 +297,13 @@ def test_days_that_wait_are_named(site, portfolio):
 def test_status_says_that_days_wait(site, portfolio, settings):
     site.store.commit(readings(METERS[0], everything()))
     meters = [meter for meter in portfolio.meters if meter.id == METERS[0]]
-    logbook = Logbook(settings.store.path)
+    state = open_state(StateSettings(path=settings.store.path.with_name("state.sqlite")))
+    logbook = Logbook(state)
     now = SPAN.end.to_pydatetime()
     (before,) = meter_status(site.ledger, logbook, meters, now=now)
     site.bring_up()
     (after,) = meter_status(site.ledger, logbook, meters, now=now)
-    logbook.close()
+    state.dispose()
     assert (before.is_waiting, after.is_waiting) == (True, False)
     assert after.coverage_ratio == 1
     assert after.last_seen == SPAN.end.to_pydatetime()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import itertools
 import subprocess
 import sys
 import threading
@@ -39,32 +38,10 @@ from bkkenergy.usecases.plan import move_project
 
 NOW = dt.datetime(2026, 11, 24, 0, 30, tzinfo=dt.UTC)
 LEASE_S = 60.0
-numbers = itertools.count()
 
 
 def later(seconds: float) -> dt.datetime:
     return NOW + dt.timedelta(seconds=seconds)
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def state(request, tmp_path):
-    """Settings of an empty state database of each kind."""
-    if request.param == "sqlite":
-        return StateSettings(path=tmp_path / "state.sqlite")
-    server = request.getfixturevalue("postgres")
-    name = f"state{next(numbers)}"
-    admin = create_engine(f"postgresql+psycopg://bkk@127.0.0.1:{server.port}/postgres", isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    admin.dispose()
-    return StateSettings(url=SecretStr(f"postgresql+psycopg://bkk@127.0.0.1:{server.port}/{name}"))
-
-
-@pytest.fixture
-def engine(state):
-    found = open_state(state)
-    yield found
-    found.dispose()
 
 
 @pytest.fixture

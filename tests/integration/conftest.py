@@ -11,13 +11,13 @@ from contextlib import contextmanager
 
 import pytest
 
+from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.demo.gateways import Gateway
-from bkkenergy.ingest.quarantine import Quarantine
 from bkkenergy.ingest.service import Ingester
 from bkkenergy.payloads.decode import FAMILIES
 from bkkenergy.portfolio import Portfolio, load_portfolio
-from bkkenergy.settings import IngestSettings, MqttSettings, ObserveSettings, Settings, StoreSettings
-from bkkenergy.site.open import open_store
+from bkkenergy.settings import IngestSettings, MqttSettings, ObserveSettings, Settings, StateSettings, StoreSettings
+from bkkenergy.site.open import open_store, opened_state
 from bkkenergy.site.profiles import load_profiles
 from tests.conftest import ROOT
 
@@ -38,6 +38,7 @@ def settings(tmp_path, broker) -> Settings:
         ingest=IngestSettings(store_retry_max_s=0.5, spool=None),
         observe=ObserveSettings(port=0),
         store=StoreSettings(path=tmp_path / "store.sqlite"),
+        state=StateSettings(path=tmp_path / "state.sqlite"),
     )
 
 
@@ -88,8 +89,5 @@ def stored(settings: Settings, *meters: str):
 
 
 def quarantined(settings: Settings):
-    quarantine = Quarantine(settings.store.path, max_messages=10**6, max_bytes=10**9)
-    try:
-        return quarantine.listed(limit=10**6)
-    finally:
-        quarantine.close()
+    with opened_state(settings) as state:
+        return Quarantine.of(state, settings.ingest).listed(limit=10**6)

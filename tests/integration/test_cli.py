@@ -19,10 +19,11 @@ import pytest
 from click.testing import CliRunner
 
 from bkkenergy import __version__
+from bkkenergy.adapters.state import open_state
+from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.cli import COMMANDS, cli
-from bkkenergy.ingest.quarantine import Quarantine
 from bkkenergy.payloads.message import Reason, Refused
-from bkkenergy.settings import StoreSettings
+from bkkenergy.settings import StateSettings, StoreSettings
 from bkkenergy.site.open import open_store
 from tests.builders import DAY_US, QUARTER_US, readings
 from tests.conftest import CONFIG_PARTS, ROOT
@@ -209,14 +210,15 @@ def test_a_wide_file_is_imported_by_column(site, store, tmp_path):
 
 
 def test_quarantine_is_listed_shown_and_replayed(site, store):
-    quarantine = Quarantine(site.parent / "var/bkkenergy.sqlite", max_messages=100, max_bytes=10**6)
+    engine = open_state(StateSettings(path=site.parent / "var/state.sqlite"))
+    quarantine = Quarantine(engine, max_messages=100, max_bytes=10**6)
     ts = int(dt.datetime(2026, 11, 23, 3, tzinfo=dt.UTC).timestamp())
     topic = "bma/environment/headquarters/main/readings"
     good_now = Refused(topic, reading(ts), Reason.TIME_AHEAD, "ts lies in the future.")
     quarantine.keep(
         [good_now, Refused(topic, b"{broken", Reason.NOT_DECODED, "no JSON")], {"messages": 2}, now_us=DAY_US
     )
-    quarantine.close()
+    engine.dispose()
     listed = run("quarantine", "list", "--config", site)
     assert "not_decoded" in listed
     assert "2 kept" in listed

@@ -100,7 +100,9 @@ def test_events_of_registers_and_clocks_of_gateways_are_noted(settings, portfoli
     with ingesting(settings, portfolio) as ingester:
         publish(broker.port, [(TOPIC, reading(now() + 60, energy_kwh=1))])
         wait_until(lambda: dealt_with(ingester) >= 1)
-    site = site_of(tmp_path, config_dir, f'[store]\npath = "{settings.store.path}"\n')
+    site = site_of(
+        tmp_path, config_dir, f'[store]\npath = "{settings.store.path}"\n[state]\npath = "{settings.state.path}"\n'
+    )
     told = json.loads(run("meters", "status", "health", "--json", "--config", site))
     (own,) = [status for status in told if status["meter_id"] == METER]
     assert [(event["kind"], event["before_kwh"]) for event in own["events"]] == [
@@ -120,7 +122,9 @@ def test_unknown_meters_come_as_toml_that_makes_them_known(settings, portfolio, 
     with ingesting(settings, portfolio) as ingester:
         publish(broker.port, [("bma/health/centre-1/solar/readings", body), ("bma/x/y/z/readings", body)])
         wait_until(lambda: dealt_with(ingester) >= 2)
-    site = site_of(tmp_path, config_dir, f'[store]\npath = "{settings.store.path}"\n')
+    site = site_of(
+        tmp_path, config_dir, f'[store]\npath = "{settings.store.path}"\n[state]\npath = "{settings.state.path}"\n'
+    )
     told = run("meters", "unknown", "--config", site)
     assert "[[building.meters]]" in told
     assert "health.centre-1" in told

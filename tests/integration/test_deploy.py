@@ -27,13 +27,14 @@ import pytest
 import yaml
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.demo.broker import free_port
-from bkkenergy.ingest.quarantine import Quarantine
 from bkkenergy.portfolio import load_portfolio
 from bkkenergy.readings import FIELDS, ReadingBatch
 from bkkenergy.settings import Settings, StoreSettings
 from bkkenergy.site import load_configuration
+from bkkenergy.site.open import opened_state
 from bkkenergy.usecases.runs import midnight_us
 from tests.conftest import ROOT
 from tests.integration.conftest import dealt_with, ingesting, reading, wait_until
@@ -177,8 +178,8 @@ def test_the_shipped_broker_takes_each_gateways_own_topics_and_nothing_else(site
         hang_up(one, two)
         assert dealt_with(ingester) == 2
     assert overheard == []
-    with closing(Quarantine.of(site_settings)) as quarantine:
-        assert quarantine.listed() == []
+    with opened_state(site_settings) as state:
+        assert Quarantine.of(state, site_settings.ingest).listed() == []
 
 
 # paho leaves the socket of a failed handshake to the garbage collector.

@@ -14,7 +14,7 @@ import pytest
 
 from bkkenergy.payloads.decode.sparkplug_proto import Payload
 from bkkenergy.portfolio import Meter, Portfolio
-from bkkenergy.settings import StoreSettings
+from bkkenergy.settings import StoreSettings, load_settings
 from bkkenergy.site.open import open_store
 from tests.conftest import CONFIG_PARTS, ROOT
 from tests.integration.conftest import dealt_with, ingesting, publish, quarantined, reading, stored, wait_until
@@ -211,11 +211,5 @@ def test_a_message_that_kills_the_process_is_set_aside_undecoded_and_no_other(tm
         wanted = 2 * around + 1 if around else 2
         assert died + crashes_until_it_lives(command, lambda: count() == wanted) == crashes
         store.close()
-    (kept,) = quarantined(settings_of(store_settings))
+    (kept,) = quarantined(load_settings(site))
     assert (kept.payload, kept.reason) == (b"pill", "stopped_the_service")
-
-
-def settings_of(store: StoreSettings):
-    from bkkenergy.settings import Settings
-
-    return Settings(store=store)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -15,16 +15,28 @@ from bkkenergy.adapters.sqlite_file import use_write_ahead_log
 from bkkenergy.ports.readings import StoreAway
 
 BUSY_TIMEOUT_S = 30.0
+CONNECT_TIMEOUT_S = 10
+SEND_TIMEOUT_MS = 30_000
+"""What is sent is acknowledged by the server's kernel within this, or the connection is broken."""
 
 
 def make_engine(url: str) -> Engine:
     """Make an engine for a URL, with transactions that begin where we say."""
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True)
+        return create_engine(url, pool_pre_ping=True, connect_args=_reachable_within(url))
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_at_once)
     return engine
+
+
+def _reachable_within(url: str) -> dict[str, int]:
+    """Let a server that answers no more be unreachable in seconds, where the URL says nothing else."""
+    if not url.startswith("postgresql"):
+        return {}
+    given = make_url(url).query
+    limits = {"connect_timeout": CONNECT_TIMEOUT_S, "tcp_user_timeout": SEND_TIMEOUT_MS}
+    return {name: value for name, value in limits.items() if name not in given}
 
 
 def file_engine(path: Path) -> Engine:

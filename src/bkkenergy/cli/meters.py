@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 
 import click
@@ -12,18 +11,19 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from bkkenergy.adapters.state.logbook import Logbook
+from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import config_option
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.errors import InputError
 from bkkenergy.ingest.credentials import issue_passwords, write_rules
-from bkkenergy.ingest.logbook import Logbook
-from bkkenergy.ingest.quarantine import Quarantine
 from bkkenergy.ingest.status import STATUS_DAYS, MeterStatus, acl, meter_status, toml_block, unknown_topics
 from bkkenergy.payloads.decode import FAMILIES
 from bkkenergy.payloads.message import Reason
 from bkkenergy.portfolio import Meter
 from bkkenergy.site import Configuration, load_configuration
+from bkkenergy.site.open import opened_state
 
 RELOAD = "Reload the broker: systemctl reload mosquitto, or docker compose exec mosquitto sh -c 'kill -HUP 1'."
 
@@ -58,8 +58,8 @@ def status_command(agency: str | None, as_json: bool, config_dir: Path) -> None:
     """Last seen, coverage of the last seven days, events and clock of each meter."""
     config = load_configuration(config_dir)
     meters = _meters_of(config, agency)
-    with opened_site(config) as opened, closing(Logbook(config.settings.store.path)) as logbook:
-        found = meter_status(opened.energy, logbook, meters, now=dt.datetime.now(dt.UTC))
+    with opened_site(config) as opened:
+        found = meter_status(opened.energy, Logbook(opened.state), meters, now=dt.datetime.now(dt.UTC))
     if waiting := sum(status.is_waiting for status in found):
         click.echo(f"Days of {waiting} meters are not computed yet; their coverage may be more.", err=True)
     if as_json:
@@ -91,11 +91,9 @@ def _table(found: Sequence[MeterStatus]) -> Table:
 def unknown_command(config_dir: Path) -> None:
     """Topics that nobody of the portfolio listens to, each as TOML ready to paste."""
     config = load_configuration(config_dir)
-    quarantine = Quarantine.of(config.settings)
-    try:
+    with opened_state(config.settings) as state:
+        quarantine = Quarantine.of(state, config.settings.ingest)
         kept = quarantine.listed(reason=Reason.UNKNOWN_METER, limit=1_000_000)
-    finally:
-        quarantine.close()
     files = dict.fromkeys(config.portfolio.buildings, "in config/portfolio")
     known = {meter.topic for meter in config.portfolio.meters}
     for topic, sample in unknown_topics(kept).items():

@@ -10,25 +10,22 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from bkkenergy.adapters.state.quarantine import Quarantine, Quarantined
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import config_option
 from bkkenergy.errors import InputError
-from bkkenergy.ingest.quarantine import Kept, Quarantine
 from bkkenergy.ingest.replay import replay
 from bkkenergy.payloads.message import Reason
 from bkkenergy.site import Configuration, load_configuration
-from bkkenergy.site.open import open_writable
+from bkkenergy.site.open import open_writable, opened_state
 
 MOST = 1_000_000
 
 
 @contextmanager
 def _quarantine(config: Configuration) -> Iterator[Quarantine]:
-    quarantine = Quarantine.of(config.settings)
-    try:
-        yield quarantine
-    finally:
-        quarantine.close()
+    with opened_state(config.settings) as state:
+        yield Quarantine.of(state, config.settings.ingest)
 
 
 reason_option = click.option(
@@ -87,7 +84,7 @@ def show_command(number: int, config_dir: Path) -> None:
     click.echo(f"reason:   {item.reason}: {item.detail}")
     click.echo(f"readings: {item.readings} refused")
     click.echo(
-        f"payload:  {item.size_bytes} bytes{'' if item.is_whole else f', of which {len(item.payload)} were kept'}"
+        f"payload:  {item.size_bytes} bytes{'' if item.is_whole else f', of which {len(item.payload)} are stored'}"
     )
     click.echo(item.payload.decode(errors="backslashreplace"))
 
@@ -124,7 +121,7 @@ def replay_command(
     raise SystemExit(1 if stayed else 0)
 
 
-def _existing(quarantine: Quarantine, number: int) -> Kept:
+def _existing(quarantine: Quarantine, number: int) -> Quarantined:
     item = quarantine.get(number)
     if item is None:
         raise InputError(f"there is no payload {number} in quarantine. See `bkkenergy quarantine list`.")

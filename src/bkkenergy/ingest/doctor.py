@@ -16,12 +16,12 @@ import urllib3
 
 from bkkenergy.adapters.broker_troubles import TroubleKind
 from bkkenergy.adapters.mqtt import Subscriber, bystander
-from bkkenergy.ingest.logbook import Logbook
-from bkkenergy.ingest.quarantine import Quarantine
+from bkkenergy.adapters.state.logbook import Logbook
+from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.ingest.spool import Spool
 from bkkenergy.ports.readings import StoreAway, StoreRefused, StoreUnfit
 from bkkenergy.settings import Settings
-from bkkenergy.site.open import open_store
+from bkkenergy.site.open import open_store, opened_state
 from bkkenergy.site.start import NO_EXPIRY, expiry_of
 
 CONNECTS_WITHIN_S = 8.0
@@ -126,15 +126,12 @@ def _broker(settings: Settings, topics: tuple[str, ...], exact_topics: tuple[str
 
 def _state(settings: Settings) -> Iterator[Finding]:
     """What waits in quarantine and spool, and clocks of gateways that are off."""
-    limits, path = settings.ingest, settings.store.path
+    limits = settings.ingest
     try:
-        quarantine = Quarantine.of(settings)
-        kept = quarantine.counts()["quarantine.kept"]
-        quarantine.close()
-        logbook = Logbook(path)
-        gateways = logbook.gateways().values()
-        off = [g for g in gateways if g.skew_s is not None and not -MOST_SKEW_S <= g.skew_s <= MOST_DELAY_S]
-        logbook.close()
+        with opened_state(settings) as state:
+            kept = Quarantine.of(state, limits).counts()["quarantine.kept"]
+            gateways = Logbook(state).gateways().values()
+        off = [gateway for gateway in gateways if not -MOST_SKEW_S <= gateway.skew_s <= MOST_DELAY_S]
         waiting = _waiting(limits.spool, limits.spool_max_bytes)
     except StoreAway as error:
         yield Finding("state", False, str(error), "See what it says.")

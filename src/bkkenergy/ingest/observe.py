@@ -27,6 +27,7 @@ class State:
 
     connected: bool
     store_is_away: bool
+    state_is_away: bool
     spool_is_full: bool
     spool_batches: int
     oldest_s: float

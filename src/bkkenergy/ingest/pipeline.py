@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 
 import msgspec
 import structlog
 
-from bkkenergy.ingest.logbook import Logbook
+from bkkenergy.adapters.state.logbook import Logbook
+from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.ingest.metrics import Metrics
-from bkkenergy.ingest.quarantine import Quarantine
-from bkkenergy.ingest.sanity import Event
 from bkkenergy.ingest.sort import Sorted
 from bkkenergy.ingest.spool import Spool
+from bkkenergy.metering.events import Event
 from bkkenergy.payloads.message import Grounds, Message, Reason, Refused, described
 from bkkenergy.ports.readings import ReadingStore, StoreAway, StoreRefused
 from bkkenergy.readings import US_PER_S, ReadingBatch
@@ -32,6 +33,10 @@ Wait = Callable[[float], bool]
 """Sleeps for so many seconds; True when the service is to stop."""
 Clock = Callable[[], float]
 """Seconds: of a clock that only measures, or since 1970."""
+
+
+class StateAway(StoreAway):
+    """The state cannot be written: quarantine, events and counters wait."""
 
 
 class Pipeline:
@@ -58,8 +63,10 @@ class Pipeline:
         self._noted_at_s = 0.0
         self._retry_s = FIRST_RETRY_S
         self._try_store_at_s = 0.0
+        self._state_retry_s = FIRST_RETRY_S
         self.totals: Counter[str] = Counter()
         self.store_is_away = False
+        self.state_is_away = False
         self.spool_is_full = False
 
     def _now_us(self) -> int:
@@ -83,19 +90,26 @@ class Pipeline:
 
         A crash before the acknowledgement makes the broker send again; the keys, (meter, instant) in
         the store, (topic, payload digest) in quarantine and (meter, instant, kind) of events, make that
-        harmless. While neither store nor spool takes the batch nothing is acknowledged. False when told
-        to stop before one did.
+        harmless. While neither store nor spool takes the batch, or the state does not take what is refused,
+        nothing is acknowledged. False when told to stop before that.
         """
         started_s = self._monotonic()
+        is_noted, refused = False, None
         while True:
             try:
-                self._note(events, found.lags_us)
-                refused = (*found.refused, *self._make_safe(found, messages))
+                if not is_noted:  # before the readings are stored: a second look at those finds no event
+                    self._note(events, found.lags_us)
+                    is_noted = True
+                if refused is None:
+                    refused = (*found.refused, *self._make_safe(found, messages))
                 self._keep(messages, found, refused, events)
                 break
+            except StateAway as away:
+                pause_s = self._told_state_away(away, unacknowledged=len(messages))
             except StoreAway as away:
                 self._told_away(away, unacknowledged=len(messages))
-            if wait(min(self._retry_s, self._retry_max_s)):
+                pause_s = self._retry_s
+            if wait(min(pause_s, self._retry_max_s)):
                 return False
             self.drain()
         acknowledge(messages)
@@ -118,9 +132,12 @@ class Pipeline:
             try:
                 refused = [as_refused(batch, row, why) for row, why in commit_or_split(self._store, batch)]
                 if refused:
-                    self._quarantine.keep(refused, {}, now_us=self._now_us())
+                    self._write_quarantine(refused, {})
                 self._told_back()  # before the spool is seen empty: then nobody finds it empty and the store away
                 self._spool.remove()
+            except StateAway as away:
+                self._try_store_at_s = self._monotonic() + self._told_state_away(away)
+                break
             except StoreAway as away:
                 self._told_away(away)
                 break
@@ -128,30 +145,66 @@ class Pipeline:
         self._gauge_spool()
 
     def flush(self) -> None:
-        """Write down counters that wait. Raises StoreAway."""
-        self._quarantine.keep((), self._uncounted, now_us=self._now_us())
+        """Write down counters that wait. Raises StateAway."""
+        self._write_quarantine((), self._uncounted)
         self._uncounted.clear()
         self._counted_at_s = self._monotonic()
         self._write_logbook(())
 
     def _note(self, events: Sequence[Event], lags_us: Mapping[str, int]) -> None:
-        """Events at once, gateways' delays every few seconds. Raises StoreAway."""
+        """Events at once, gateways' delays every few seconds. Raises StateAway where events cannot be noted."""
         for name, lag_us in lags_us.items():
             self._lags_us[name] = min(lag_us, self._lags_us.get(name, lag_us))
-        is_due = self._lags_us and self._monotonic() - self._noted_at_s > COUNTERS_EVERY_S
-        if events or is_due:
+        if events:
             self._write_logbook(events)
+        elif self._lags_us and self._monotonic() - self._noted_at_s > COUNTERS_EVERY_S:
             self._noted_at_s = self._monotonic()
+            self._unless_away(lambda: self._write_logbook(()))
 
     def _write_logbook(self, events: Sequence[Event]) -> None:
-        """Note events and delays. What cannot be written is logged: it is no reading. Raises StoreAway."""
+        """Note events and delays. What cannot be written is logged: it is no reading. Raises StateAway."""
         try:
-            self._logbook.note(events, self._lags_us, now_us=self._now_us())
-        except StoreAway:
+            with self._in_state():
+                self._logbook.note(events, self._lags_us, now_us=self._now_us())
+        except StateAway:
             raise
         except Exception as error:  # noqa: BLE001 - no event may hold readings back
             log.error("logbook_failed", why=described(error), events=[tuple(event) for event in events])  # noqa: TRY400
         self._lags_us = {}
+        self._noted_at_s = self._monotonic()
+
+    def _write_quarantine(self, refused: Sequence[Refused], counts: Mapping[str, int]) -> None:
+        """Quarantine and count. Raises StateAway."""
+        with self._in_state():
+            self._quarantine.keep(refused, counts, now_us=self._now_us())
+
+    @contextmanager
+    def _in_state(self) -> Iterator[None]:
+        """Raise that the state is away as such: the store may be well."""
+        try:
+            yield
+        except StoreAway as away:
+            raise StateAway(str(away)) from away
+        if self.state_is_away:
+            log.info("state_back")
+        self.state_is_away, self._state_retry_s = False, FIRST_RETRY_S
+
+    def _unless_away(self, write: Callable[[], None]) -> bool:
+        """Write what may wait; False where the state is away. Readings are not held up for it."""
+        try:
+            write()
+        except StateAway as away:
+            self._told_state_away(away)
+            return False
+        return True
+
+    def _told_state_away(self, away: StateAway, **fields: object) -> float:
+        """Say it once when it begins, and wait longer each time: how long."""
+        if not self.state_is_away:
+            log.warning("state_away", why=str(away), **fields)
+        self.state_is_away = True
+        pause_s, self._state_retry_s = self._state_retry_s, min(self._state_retry_s * 2, self._retry_max_s)
+        return pause_s
 
     def _make_safe(self, found: Sorted, messages: Sequence[Message]) -> list[Refused]:
         """Into the store; into the spool while the store is away, or while older batches wait there.
@@ -220,20 +273,27 @@ class Pipeline:
     def _keep(
         self, messages: Sequence[Message], found: Sorted, refused: Sequence[Refused], events: Sequence[Event]
     ) -> None:
-        """Quarantine and counters: refusals at once, mere counts every few seconds."""
+        """Quarantine and counters: refusals at once, mere counts every few seconds. Raises StateAway."""
         refused_count = sum(sum(item.by_reason.values()) for item in refused)
         counts = Counter(
             messages=len(messages), readings=len(found.batch), refused=refused_count, stale=found.stale_count
         )
-        is_due = self._monotonic() - self._counted_at_s > COUNTERS_EVERY_S
-        if refused or is_due:
-            self._quarantine.keep(refused, self._uncounted + counts, now_us=self._now_us())
+        if refused:
+            self._write_quarantine(refused, self._uncounted + counts)
             self._uncounted.clear()
             self._counted_at_s = self._monotonic()
         else:
             self._uncounted.update(counts)
+            self._count_when_due()
         self.totals.update(counts)
         self._measure(messages, found, refused, events)
+
+    def _count_when_due(self) -> None:
+        """Write counters every few seconds; while the state is away they wait in memory."""
+        if self._monotonic() - self._counted_at_s > COUNTERS_EVERY_S:
+            self._counted_at_s = self._monotonic()
+            if self._unless_away(lambda: self._write_quarantine((), self._uncounted)):
+                self._uncounted.clear()
 
     def _measure(
         self, messages: Sequence[Message], found: Sorted, refused: Sequence[Refused], events: Sequence[Event]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
+from bkkenergy.adapters.state.quarantine import Quarantine, Quarantined
 from bkkenergy.ingest.pipeline import by_message, commit_or_split
-from bkkenergy.ingest.quarantine import Kept, Quarantine
 from bkkenergy.ingest.sort import Sorter
 from bkkenergy.payloads.message import Message
 from bkkenergy.payloads.profile import Profile
@@ -17,7 +17,7 @@ from bkkenergy.settings import IngestSettings
 
 
 def replay(
-    chosen: Sequence[Kept],
+    chosen: Sequence[Quarantined],
     portfolio: Portfolio,
     profiles: Mapping[str, Profile],
     limits: IngestSettings,

@@ -4,37 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import NamedTuple
 
 import numpy as np
 
+from bkkenergy.metering.events import Event, EventKind
 from bkkenergy.metering.registers import MeterLimits, plausible_step
 from bkkenergy.readings import US_PER_S, BoolArray, FloatArray, IntArray, ReadingBatch
 
 NOISE_KW = 0.05
 """Power below this may leave a register of coarse steps standing."""
-
-
-class EventKind(StrEnum):
-    """What happened to a register."""
-
-    ROLLOVER = "rollover"
-    EXCHANGE = "exchange"
-    FELL = "register_fell"
-    JUMPED = "register_jumped"
-    STUCK = "register_stuck"
-    MOVES_AGAIN = "register_moves_again"
-
-
-class Event(NamedTuple):
-    """One happening at one meter. `before_kwh`, `after_kwh`: the register around it."""
-
-    meter_id: str
-    ts_us: int
-    kind: EventKind
-    before_kwh: float
-    after_kwh: float
 
 
 @dataclass(slots=True)

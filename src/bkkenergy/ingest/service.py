@@ -6,25 +6,28 @@ import sys
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import structlog
 from paho.mqtt.client import topic_matches_sub
 
 from bkkenergy.adapters.mqtt import Subscriber
+from bkkenergy.adapters.state import open_state
+from bkkenergy.adapters.state.logbook import Logbook
+from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.ingest.inhand import InHand, file_for
-from bkkenergy.ingest.logbook import Logbook
 from bkkenergy.ingest.metrics import Metrics
 from bkkenergy.ingest.observe import Endpoint, State, notify_systemd
 from bkkenergy.ingest.pipeline import Pipeline
-from bkkenergy.ingest.quarantine import Quarantine
-from bkkenergy.ingest.sanity import Event, Memory, register_events
+from bkkenergy.ingest.sanity import Memory, register_events
 from bkkenergy.ingest.sort import Sorted, Sorter
 from bkkenergy.ingest.spool import Spool
+from bkkenergy.metering.events import Event
 from bkkenergy.metering.frames import exchanges_of, limits_of
 from bkkenergy.payloads.message import Message, Reason, Refused, described
 from bkkenergy.payloads.profile import Profile
@@ -35,6 +38,8 @@ from bkkenergy.site.open import open_writable
 from bkkenergy.site.start import try_out
 
 log = structlog.get_logger(__name__)
+
+OpenedT = TypeVar("OpenedT")
 
 TICK_S = 0.5
 QUIET_S = 0.005
@@ -150,6 +155,7 @@ class Ingester:
         return State(
             connected=self.subscriber.is_connected,
             store_is_away=pipeline is None or pipeline.store_is_away,
+            state_is_away=pipeline is None or pipeline.state_is_away,
             spool_is_full=pipeline is not None and pipeline.spool_is_full,
             spool_batches=pipeline.spooled_batches if pipeline else 0,
             oldest_s=0.0 if since_s is None else round(now_s - since_s, 3),
@@ -176,33 +182,52 @@ class Ingester:
             in_hand.clear()
 
     def _opened(self, stack: ExitStack) -> Pipeline | None:
-        """Files and store, waited for while they are away; None when stopped meanwhile.
+        """State, files and store, waited for while they are away; None when stopped meanwhile.
 
-        With a spool the store may be away at the start: what comes is kept there.
+        With a spool the store may be away at the start: what comes is spooled. The state may not: nothing could be
+        quarantined.
         """
-        limits, path, delay_s = self._settings.ingest, self._settings.store.path, 0.5
-        while True:
-            try:
-                quarantine = Quarantine.of(self._settings)
-                logbook = Logbook(path)
-                spool = Spool(limits.spool, max_bytes=limits.spool_max_bytes) if limits.spool else None
-                store = open_writable(self._settings, prepare=spool is None)
-                break
-            except StoreAway as away:
-                log.warning("store_away", why=str(away), retry_s=delay_s)
-            if self._wait(delay_s):
+        limits = self._settings.ingest
+        state = self._waited_for(lambda: open_state(self._settings.state), "state_away")
+        if state is None:
+            return None
+        stack.callback(state.dispose)
+        spool, folder = None, limits.spool
+        if folder is not None:
+            spool = self._waited_for(lambda: Spool(folder, max_bytes=limits.spool_max_bytes), "spool_away")
+            if spool is None:
                 return None
-            delay_s = min(delay_s * 2, limits.store_retry_max_s)
-        for opened in (quarantine, logbook, spool, store):
-            if opened is not None:
-                stack.callback(opened.close)
+            stack.callback(spool.close)
+        store = self._waited_for(lambda: open_writable(self._settings, prepare=limits.spool is None), "store_away")
+        if store is None:
+            return None
+        stack.callback(store.close)
         try:
             store.prepare()
             try_out(store)
             self._watch.recall(self._sorter.meter_ids, store)
         except StoreAway as away:
             log.warning("store_away", why=str(away))
-        return Pipeline(store, quarantine, logbook, self.metrics, spool=spool, retry_max_s=limits.store_retry_max_s)
+        return Pipeline(
+            store,
+            Quarantine.of(state, limits),
+            Logbook(state),
+            self.metrics,
+            spool=spool,
+            retry_max_s=limits.store_retry_max_s,
+        )
+
+    def _waited_for(self, opened: Callable[[], OpenedT], event: str) -> OpenedT | None:
+        """Open something, again and again while it is away; None when stopped meanwhile."""
+        delay_s = 0.5
+        while True:
+            try:
+                return opened()
+            except StoreAway as away:
+                log.warning(event, why=str(away), retry_s=delay_s)
+            if self._wait(delay_s):
+                return None
+            delay_s = min(delay_s * 2, self._settings.ingest.store_retry_max_s)
 
     def _work(self, pipeline: Pipeline, in_hand: InHand) -> None:
         """Decode one batch while another is made safe and a third is ready for it: no more are in memory.

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from bkkenergy.adapters.state.logbook import Logbook, NotedEvent
+from bkkenergy.adapters.state.quarantine import Quarantined
 from bkkenergy.calendar import BANGKOK
-from bkkenergy.ingest.logbook import Logbook, NotedEvent
-from bkkenergy.ingest.quarantine import Kept
 from bkkenergy.metering.quarters import FIRM
 from bkkenergy.portfolio import Meter, MeterKind
 from bkkenergy.ports.ledger import IMPORT, QUARTERS_PER_DAY, LedgerReader
@@ -88,15 +88,15 @@ def _coverage(
     return dict(zip(meters, share.tolist(), strict=True)), waiting
 
 
-def unknown_topics(kept: Sequence[Kept]) -> dict[str, Kept]:
+def unknown_topics(kept: Sequence[Quarantined]) -> dict[str, Quarantined]:
     """The newest payload of each topic that no meter listens to."""
-    newest: dict[str, Kept] = {}
+    newest: dict[str, Quarantined] = {}
     for item in kept:
         newest.setdefault(item.topic, item)
     return dict(sorted(newest.items()))
 
 
-def toml_block(topic: str, sample: Kept, buildings: Mapping[str, str]) -> str:
+def toml_block(topic: str, sample: Quarantined, buildings: Mapping[str, str]) -> str:
     """A meter for the portfolio that would listen to this topic, to be pasted and completed.
 
     buildings : building id -> file that holds it, to say where the block goes.

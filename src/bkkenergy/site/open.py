@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from bkkenergy.adapters.ledger.beside import MarksBeside
+from bkkenergy.adapters.state import open_state
 from bkkenergy.errors import ConfigError, Fault
 from bkkenergy.ports.readings import ReadingStore
 from bkkenergy.settings import LEDGER_URL_VARIABLE, Settings, StoreSettings
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
     from bkkenergy.ports.ledger import EnergyLedger
+
+
+@contextmanager
+def opened_state(settings: Settings) -> Iterator[Engine]:
+    """The state that the settings name, closed afterwards. Raises ConfigError, StoreAway."""
+    state = open_state(settings.state)
+    try:
+        yield state
+    finally:
+        state.dispose()
 
 
 def open_writable(settings: Settings, *, prepare: bool = True) -> ReadingStore:

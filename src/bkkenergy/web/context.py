@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bkkenergy.ingest.logbook import Logbook
+from bkkenergy.adapters.state.logbook import Logbook
 from bkkenergy.ingest.status import MeterStatus, meter_status
 from bkkenergy.payloads.profile import Profile
 from bkkenergy.portfolio import Meter, Portfolio
@@ -88,8 +88,4 @@ class AppContext:
         """Return how meters have done in the last seven days."""
         if not meters:
             return []
-        logbook = Logbook(self.settings.store.path)
-        try:
-            return meter_status(self.opened.energy, logbook, meters, now=self.clock())
-        finally:
-            logbook.close()
+        return meter_status(self.opened.energy, Logbook(self.opened.state), meters, now=self.clock())

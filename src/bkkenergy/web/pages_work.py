@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import PurePosixPath
 
 from fastapi import APIRouter, HTTPException
@@ -12,9 +10,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from bkkenergy.adapters.archive import archive_of
 from bkkenergy.adapters.state.outbox import messages
 from bkkenergy.adapters.state.projects import project_of
+from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.adapters.state.runs import RUN_STATES, Run, RunQueue
 from bkkenergy.errors import InputError
-from bkkenergy.ingest.quarantine import Quarantine
 from bkkenergy.ingest.replay import replay
 from bkkenergy.ingest.status import toml_block, unknown_topics
 from bkkenergy.payloads.message import Reason
@@ -142,14 +140,9 @@ def move(project_id: str, visitor: PageVisitor, form: OwnForm) -> Response:
 # -- meters --------------------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def quarantine_of(visitor: Visitor) -> Iterator[Quarantine]:
-    """The quarantine, let go of afterwards."""
-    found = Quarantine.of(visitor.here.settings)
-    try:
-        yield found
-    finally:
-        found.close()
+def quarantine_of(visitor: Visitor) -> Quarantine:
+    """What ingesters refused."""
+    return Quarantine.of(visitor.here.opened.state, visitor.here.settings.ingest)
 
 
 @router.get("/meters")
@@ -162,12 +155,12 @@ def meters_page(visitor: PageVisitor, agency: str = "") -> Response:
     meters = tuple(meter for building in here.portfolio.buildings_of(chosen) for meter in building.meters)
     kept, unknown, counts = [], {}, {}
     if visitor.account.may("operate"):
-        with quarantine_of(visitor) as quarantine:
-            kept, counts = quarantine.listed(limit=50), dict(quarantine.counts())
-            known = {meter.topic for meter in here.portfolio.meters}
-            found = unknown_topics(quarantine.listed(reason=Reason.UNKNOWN_METER, limit=10_000))
-            files = dict.fromkeys(here.portfolio.buildings, "in config/portfolio")
-            unknown = {topic: toml_block(topic, own, files) for topic, own in found.items() if topic not in known}
+        quarantine = quarantine_of(visitor)
+        kept, counts = quarantine.listed(limit=50), dict(quarantine.counts())
+        known = {meter.topic for meter in here.portfolio.meters}
+        found = unknown_topics(quarantine.listed(reason=Reason.UNKNOWN_METER, limit=10_000))
+        files = dict.fromkeys(here.portfolio.buildings, "in config/portfolio")
+        unknown = {topic: toml_block(topic, own, files) for topic, own in found.items() if topic not in known}
     names = {meter.id: visitor.words.either(th=meter.name_th, en=meter.name_en) for meter in meters}
     return page(
         visitor,
@@ -189,9 +182,9 @@ def replay_page(visitor: PageVisitor, form: OwnForm) -> Response:
     visitor.need("operate")
     here = visitor.here
     numbers = [number for value in form.getlist("number") if (number := whole_number(value)) is not None]
-    with quarantine_of(visitor) as quarantine:
-        chosen = [item for number in numbers if (item := quarantine.get(number)) is not None]
-        replay(chosen, here.portfolio, here.profiles, here.settings.ingest, here.opened.readings, quarantine)
+    quarantine = quarantine_of(visitor)
+    chosen = [item for number in numbers if (item := quarantine.get(number)) is not None]
+    replay(chosen, here.portfolio, here.profiles, here.settings.ingest, here.opened.readings, quarantine)
     visitor.noted("replay", "quarantine", payloads=len(chosen))
     return RedirectResponse("/meters#quarantine", 303)
 

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 
 import numpy as np
 import pytest
+from sqlalchemy import event, select
+from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
 from bkkenergy.adapters.sqlite import SqliteStore
-from bkkenergy.ingest.logbook import Logbook
+from bkkenergy.adapters.state import open_state
+from bkkenergy.adapters.state.logbook import Logbook
+from bkkenergy.adapters.state.quarantine import Quarantine
+from bkkenergy.adapters.state.tables import gateway, meter_event
 from bkkenergy.ingest.metrics import Metrics
 from bkkenergy.ingest.pipeline import COUNTERS_EVERY_S, FIRST_RETRY_S, Pipeline, as_refused, commit_or_split
-from bkkenergy.ingest.quarantine import Quarantine
-from bkkenergy.ingest.sanity import Event, EventKind
 from bkkenergy.ingest.sort import Sorted
 from bkkenergy.ingest.spool import Spool
+from bkkenergy.metering.events import Event, EventKind
 from bkkenergy.payloads.message import Message, Reason, Refused
 from bkkenergy.ports.readings import StoreAway, StoreRefused
 from bkkenergy.readings import ReadingBatch
+from bkkenergy.settings import StateSettings
 from tests.builders import DAY_US, readings
 
 METER = "agency.building.main"
@@ -60,6 +66,21 @@ class FaultyStore(SqliteStore):
         self.commits.append(values)
 
 
+class FaultyState:
+    """A real state on SQLite, which can be taken away: each transaction then fails as on a full disk."""
+
+    def __init__(self, path) -> None:
+        self.engine = open_state(StateSettings(path=path))
+        self.is_away = False
+        self.asked_count = 0
+        event.listen(self.engine, "before_cursor_execute", self._fail)
+
+    def _fail(self, *_) -> None:
+        self.asked_count += 1
+        if self.is_away:
+            raise OperationalError("INSERT", {}, sqlite3.OperationalError("database or disk is full"))
+
+
 class Site:
     """A pipeline and all that is around it."""
 
@@ -67,8 +88,9 @@ class Site:
         path = folder / "store.sqlite"
         self.clock = Clock()
         self.store = FaultyStore(path, self.clock)
-        self.quarantine = Quarantine(path, max_messages=1000, max_bytes=10**6)
-        self.logbook = Logbook(path)
+        self.state = FaultyState(folder / "state.sqlite")
+        self.quarantine = Quarantine(self.state.engine, max_messages=1000, max_bytes=10**6)
+        self.logbook = Logbook(self.state.engine)
         self.metrics = Metrics()
         self.spool = Spool(folder / "spool", max_bytes=spool_bytes) if spool_bytes else None
         self.pipeline = Pipeline(
@@ -101,16 +123,26 @@ class Site:
     def kept(self) -> list[tuple[bytes, Reason]]:
         return [(item.payload, item.reason) for item in self.quarantine.listed()]
 
-    def lag_us(self, gateway: str) -> int:
-        return self.logbook._connection.execute("SELECT lag_us FROM gateway WHERE id = ?", (gateway,)).fetchone()[0]
+    def kept_when_back(self) -> list[tuple[bytes, Reason]]:
+        self.state.is_away = False
+        return self.kept()
+
+    def lag_us(self, name: str) -> int:
+        with self.state.engine.connect() as connection:
+            return connection.execute(select(gateway.c.lag_us).where(gateway.c.id == name)).scalar_one()
+
+    def events(self) -> list[str]:
+        with self.state.engine.connect() as connection:
+            return list(connection.execute(select(meter_event.c.kind)).scalars())
 
     def metric(self, name: str, **labels) -> float:
         return self.metrics.registry.get_sample_value(f"bkkenergy_{name}", labels)
 
     def close(self) -> None:
-        for part in (self.store, self.quarantine, self.logbook, self.spool):
+        for part in (self.store, self.spool):
             if part is not None:
                 part.close()
+        self.state.engine.dispose()
 
 
 @pytest.fixture
@@ -243,24 +275,119 @@ def test_an_error_of_the_system_is_the_stores_absence_and_no_readings_fault(site
     assert (site.stored(), site.kept(), len(site.waits_s)) == ([1.0], [], 1)
 
 
-def test_a_quarantine_that_cannot_be_written_holds_the_acknowledgement_back(site, monkeypatch):
-    def full(*_, **__):
-        raise StoreAway("disk full")
+def away_for(site, waits: int):
+    """Take the state away until the service has waited so often."""
 
-    with monkeypatch.context() as patch:
-        patch.setattr(site.quarantine, "keep", full)
-        site.stops_after = 2
-        assert site.send(1.0, refused=[BAD]) is False
+    def look() -> None:
         assert site.acknowledged == []
-    site.stops_after = 50
-    assert site.send(1.0, refused=[BAD])
+        site.state.is_away = len(site.waits_s) < waits
+
+    site.state.is_away, site.on_wait = True, look
+    site.waits_s.clear()
+
+
+def test_while_the_state_is_away_what_is_refused_is_not_acknowledged_and_its_readings_are_stored_once(site):
+    away_for(site, 4)
+    with capture_logs() as logs:
+        assert site.send(1.0, refused=[BAD])
+    assert site.waits_s == [pytest.approx(FIRST_RETRY_S * 2**n) for n in range(4)]
+    assert site.store.commits == [[1.0]], "the store is well, and is not asked again"
+    assert site.kept() == [(b"{broken", Reason.NOT_DECODED)]
+    assert len(site.acknowledged) == 2
+    assert [entry["event"] for entry in logs if entry["log_level"] == "warning"] == ["state_away"], "said once"
+    assert (site.pipeline.state_is_away, site.pipeline.store_is_away) == (False, False)
+    assert site.quarantine.counts()["messages"] == 2, "counted once"
+
+
+def test_after_the_state_is_back_the_pauses_begin_again(site):
+    for number in range(2):
+        site.acknowledged.clear()
+        away_for(site, 3)
+        assert site.send(refused=[BAD._replace(payload=b"%d" % number)])
+        assert site.waits_s == [pytest.approx(s) for s in (0.1, 0.2, 0.4)]
+
+
+def test_the_pauses_for_the_state_are_bounded(tmp_path):
+    site = Site(tmp_path, retry_max_s=0.3)
+    away_for(site, 5)
+    assert site.send(refused=[BAD])
+    assert site.waits_s == [pytest.approx(s) for s in (0.1, 0.2, 0.3, 0.3, 0.3)]
+    site.close()
+
+
+def test_a_stop_while_the_state_is_away_acknowledges_nothing(site):
+    site.state.is_away, site.stops_after = True, 2
+    assert site.send(1.0, refused=[BAD]) is False
+    assert site.acknowledged == []
+    assert site.pipeline.state_is_away
+    site.state.is_away, site.stops_after = False, 50
+    assert site.send(1.0, refused=[BAD]), "sent again by the broker"
     assert site.kept() == [(b"{broken", Reason.NOT_DECODED)]
 
 
-def test_events_that_cannot_be_noted_are_logged_and_hold_no_reading_back(site):
-    event = FELL._replace(ts_us=2**70)  # beyond SQLite's integers
+def test_an_event_is_noted_before_its_readings_are_stored(site):
+    """A second look at stored readings finds no event: noted after them, it would be lost at a crash in between."""
+    site.send(2.0)
+    away_for(site, 3)
+    site.acknowledged.clear()
+
+    def look() -> None:
+        assert site.store.commits == [[2.0]]
+        site.state.is_away = len(site.waits_s) < 3
+
+    site.on_wait = look
+    assert site.send(1.0, ts_us=DAY_US + 1, events=[FELL])
+    assert site.events() == ["register_fell"]
+    assert site.store.commits == [[2.0], [1.0]]
+
+
+def test_good_readings_wait_for_no_counter_and_no_gateways_clock(site):
+    """What is stored is safe; counts and delays wait in memory until the state is back."""
+    site.state.is_away = True
     with capture_logs() as logs:
-        assert site.send(1.0, events=[event])
+        for number in range(4):
+            site.clock.now_s += COUNTERS_EVERY_S + 0.1
+            assert site.send(float(number), ts_us=DAY_US + number, lags_us={"gw": 5_000_000 + number})
+    assert (site.waits_s, len(site.acknowledged)) == ([], 4)
+    assert [entry["event"] for entry in logs if entry["log_level"] == "warning"] == ["state_away"], "said once"
+    site.state.is_away = False
+    site.clock.now_s += COUNTERS_EVERY_S + 0.1
+    assert site.send(4.0, ts_us=DAY_US + 4)
+    counts = site.quarantine.counts()
+    assert (counts["messages"], counts["readings"]) == (5, 5)
+    assert site.lag_us("gw") == 5_000_000
+
+
+def test_a_state_that_is_away_is_asked_every_few_seconds_and_not_by_each_quiet_batch(site):
+    site.send(1.0)
+    site.state.is_away = True
+    site.clock.now_s += COUNTERS_EVERY_S + 0.1
+    site.state.asked_count = 0
+    for number in range(100):
+        assert site.send(1.0, ts_us=DAY_US + number, lags_us={"gw": 1})
+    assert site.state.asked_count <= 2
+
+
+def test_the_spool_keeps_what_the_store_refuses_until_the_state_takes_it(spooling):
+    spooling.store.is_away = True
+    spooling.send(1.0, 2.0, 3.0)
+    spooling.store.is_away, spooling.store.refused_kwh = False, {2.0}
+    spooling.state.is_away = True
+    for _ in range(1000):
+        spooling.clock.now_s += 0.01
+        spooling.pipeline.drain()
+    assert (spooling.pipeline.spooled_batches, spooling.kept_when_back()) == (1, [])
+    assert spooling.store.asked_count < 60, "asked less and less"
+    spooling.clock.now_s += 3600
+    spooling.pipeline.drain()
+    assert (spooling.pipeline.spooled_batches, len(spooling.kept())) == (0, 1)
+    assert spooling.stored() == [1.0, 3.0]
+
+
+def test_events_that_cannot_be_noted_are_logged_and_hold_no_reading_back(site):
+    strange = FELL._replace(ts_us=2**70)  # beyond SQLite's integers
+    with capture_logs() as logs:
+        assert site.send(1.0, events=[strange])
     assert site.stored() == [1.0]
     assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["logbook_failed"]
 
@@ -268,7 +395,7 @@ def test_events_that_cannot_be_noted_are_logged_and_hold_no_reading_back(site):
 def test_events_are_noted_at_once_and_counted(site):
     site.send(1.0)
     site.send(2.0, events=[FELL])
-    assert [row[0] for row in site.logbook._connection.execute("SELECT kind FROM meter_event")] == ["register_fell"]
+    assert site.events() == ["register_fell"]
     assert site.metric("meter_events_total", kind="register_fell") == 1
 
 

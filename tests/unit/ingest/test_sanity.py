@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from bkkenergy.ingest.sanity import EventKind, Memory, register_events
+from bkkenergy.ingest.sanity import Memory, register_events
+from bkkenergy.metering.events import EventKind
 from bkkenergy.metering.frames import limits_of
 from bkkenergy.readings import US_PER_S, ReadingBatch
 from tests.builders import DAY_US, QUARTER_US, meter, readings

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ARRAY, ColumnElement, Connection, Table, any_, func, literal, select
+from sqlalchemy import Connection, select
 
+from bkkenergy.adapters.bulk import is_among
 from bkkenergy.adapters.ledger.packing import unpacked_quality, unpacked_values
-from bkkenergy.adapters.ledger.rows import Columns, day_number
+from bkkenergy.adapters.ledger.rows import day_number
 from bkkenergy.adapters.ledger.tables import ledger_day, ledger_meter, ledger_stale
 from bkkenergy.ports.ledger import Channel, DayTotals, Slots
 from bkkenergy.ports.readings import StoreRefused
@@ -23,34 +23,11 @@ ROWS_AT_ONCE = 20_000
 COUNTS = ("measured", "estimated", "edited", "incomplete")
 
 
-def is_among(is_postgresql: bool, column: ColumnElement[Any], values: Sequence[object]) -> ColumnElement[bool]:
-    """Whether a column has one of many values, which travel as one parameter."""
-    if is_postgresql:
-        return column == any_(literal(list(values), ARRAY(column.type)))
-    return column.in_(select(func.json_each(json.dumps(list(values))).table_valued("value").c.value))
-
-
 def numbers_of(connection: Connection, meters: Sequence[str]) -> dict[str, int]:
     """Return the ledger's number of each meter that it knows."""
     own = ledger_meter.c
     among = is_among(connection.dialect.name == "postgresql", own.name, meters)
     return {row.name: row.id for row in connection.execute(select(own.name, own.id).where(among))}
-
-
-def insert_columns(connection: Connection, table: Table, columns: Columns) -> None:
-    """Insert rows that are given by column."""
-    names, values = ", ".join(columns), list(columns.values())
-    if not values[0]:
-        return
-    if connection.dialect.name == "postgresql":
-        kinds = [table.c[name].type.compile(connection.dialect) for name in columns]
-        arrays = ", ".join(f"CAST(%s AS {kind}[])" for kind in kinds)
-        query = f"INSERT INTO {table.name} ({names}) SELECT * FROM unnest({arrays})"  # noqa: S608 - our own names
-        connection.exec_driver_sql(query, tuple(values))
-    else:
-        marks = ", ".join("?" * len(values))
-        query = f"INSERT INTO {table.name} ({names}) VALUES ({marks})"  # noqa: S608 - our own names
-        connection.exec_driver_sql(query, list(zip(*values, strict=True)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, delete, insert, select, update
 
-from bkkenergy.adapters.ledger.columns import is_among, numbers_of
+from bkkenergy.adapters.bulk import is_among
+from bkkenergy.adapters.ledger.columns import numbers_of
 from bkkenergy.adapters.ledger.marks import Touched
 from bkkenergy.adapters.ledger.rows import date_of, day_number
 from bkkenergy.adapters.ledger.tables import (

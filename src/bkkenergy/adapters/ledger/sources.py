@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from sqlalchemy import Connection, insert, select, update
 
-from bkkenergy.adapters.ledger.columns import insert_columns, is_among
+from bkkenergy.adapters.bulk import insert_columns, is_among
 from bkkenergy.adapters.ledger.marks import Touched
 from bkkenergy.adapters.ledger.packing import packed_quality, packed_values, unpacked_quality, unpacked_values
 from bkkenergy.adapters.ledger.rows import date_of, day_number

@@ -11,8 +11,9 @@ from itertools import groupby
 from sqlalchemy import Connection, Engine, delete, func, or_, select, text, update
 from sqlalchemy.exc import DataError, IntegrityError
 
+from bkkenergy.adapters.bulk import insert_columns, is_among
 from bkkenergy.adapters.engines import shown, told
-from bkkenergy.adapters.ledger.columns import insert_columns, is_among, numbers_of, read_slots, read_totals
+from bkkenergy.adapters.ledger.columns import numbers_of, read_slots, read_totals
 from bkkenergy.adapters.ledger.marks import Touched, all_days, now_us, put_postgresql, put_sqlite, touched_by
 from bkkenergy.adapters.ledger.purges import SqlPurgeRecords, refuse_purged
 from bkkenergy.adapters.ledger.rows import (

@@ -1,4 +1,4 @@
-"""The service's own memory: runs, deliveries, alerts and the plan, in SQLite or PostgreSQL."""
+"""The service's own memory: runs, deliveries, alerts, the plan, what ingesters refuse; in SQLite or PostgreSQL."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, inspect, text
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 
 from bkkenergy.adapters.engines import file_engine, make_engine, shown, told
-from bkkenergy.errors import ConfigError, Fault
+from bkkenergy.errors import BkkEnergyError, ConfigError, Fault
 from bkkenergy.ports.readings import StoreAway
 from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import STATE_URL_VARIABLE, StateSettings
 
-HEAD = "0004"
+HEAD = "0005"
 """The migration that this version's tables are at; a test holds it to the files."""
 UPGRADE_LOCK = 7_061_972
 """PostgreSQL's advisory lock under which one replica migrates while the others wait."""
@@ -25,6 +25,8 @@ def open_state(settings: StateSettings) -> Engine:
     """The state's database with its tables as this version wants them. Raises ConfigError, StoreAway."""
     try:
         engine = _engine(settings)
+    except OSError as error:
+        raise StoreAway(f"state database {settings.path}: {error}. Check the path, rights and disk.") from error
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
         remedy = "Write sqlite:///PATH or postgresql+psycopg://USER@HOST/NAME, and install bkkenergy[postgres]."
         raise ConfigError([Fault(f"${STATE_URL_VARIABLE}", f"cannot be used ({error})", remedy)]) from None
@@ -32,6 +34,7 @@ def open_state(settings: StateSettings) -> Engine:
         if _version(engine) != HEAD:
             _upgrade(engine)
     except (SQLAlchemyError, OSError) as error:
+        engine.dispose()
         raise StoreAway(f"state database {shown(engine)}: {error}. Check the server, the path and rights.") from error
     return engine
 
@@ -41,6 +44,19 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     """All or nothing. Raises StoreAway when the database does not answer."""
     with told(engine), engine.begin() as connection:
         yield connection
+
+
+class Unwritable(BkkEnergyError):
+    """The database says no to what was given, not to being written: the same can never go in."""
+
+
+@contextmanager
+def faults_of_data_apart() -> Iterator[None]:
+    """Raise Unwritable for what the database will never take, inside a transaction: it would pass as unreachable."""
+    try:
+        yield
+    except (DataError, IntegrityError) as error:
+        raise Unwritable(f"the state database refuses it ({error.orig}).") from error
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -199,4 +200,63 @@ scenario = Table(
     Column("wish", JSON, nullable=False),
     Column("by", String(64), nullable=False),
     Column("at_us", BigInteger, nullable=False),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("topic", Text, nullable=False),
+    Column("digest", String(32), nullable=False, unique=True),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("stored_bytes", BigInteger, nullable=False),
+    Column("reason", String(32), nullable=False, index=True),
+    Column("detail", Text, nullable=False),
+    Column("received_us", BigInteger, nullable=False),
+    Column("times", BigInteger, nullable=False),
+    Column("readings", BigInteger, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+counter = Table(
+    "counter",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+
+meter_event = Table(
+    "meter_event",
+    metadata,
+    Column("meter", Text, primary_key=True),
+    Column("ts_us", BigInteger, primary_key=True),
+    Column("kind", String(32), primary_key=True),
+    Column("before_kwh", Float),
+    Column("after_kwh", Float),
+    Index("ix_meter_event_ts_us", "ts_us"),
+)
+
+gateway = Table(
+    "gateway",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("last_us", BigInteger, nullable=False),
+    Column("lag_us", BigInteger, nullable=False),
+    Column("window_us", BigInteger, nullable=False),
+    Column("skew_us", BigInteger, nullable=False),
+)
+
+baseline = Table(
+    "baseline",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("building", String(128), nullable=False),
+    Column("first_day", String(10), nullable=False),
+    Column("last_day", String(10), nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("version", String(32), nullable=False),
+    Column("model", Text, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    UniqueConstraint("building", "first_day", "last_day", "fingerprint"),
 )

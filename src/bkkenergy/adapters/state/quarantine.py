@@ -1,0 +1,281 @@
+"""Refused payloads that wait for a person, and what has been counted since the service began, in the state."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import structlog
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, delete, select
+
+from bkkenergy.adapters.bulk import insert_columns, is_among
+from bkkenergy.adapters.engines import shown
+from bkkenergy.adapters.state import faults_of_data_apart, reading, transaction
+from bkkenergy.adapters.state.tables import counter, quarantine
+from bkkenergy.payloads.message import Reason, Refused, described
+from bkkenergy.ports.readings import StoreAway
+from bkkenergy.readings import US_PER_S
+from bkkenergy.settings import IngestSettings
+
+log = structlog.get_logger(__name__)
+
+MAX_STORED_BYTES = 1_048_576
+"""Of one payload. A longer one is stored cut, and cannot be replayed."""
+MIN_STORED_BYTES = 1000
+"""Of a payload that cannot be stored otherwise."""
+WALKED_AT_ONCE = 1000
+"""Rows looked at together while the oldest are searched for."""
+MESSAGES, BYTES = "quarantine.kept", "quarantine.kept_bytes"
+"""Counters of what waits. The row of the first is locked by whoever changes the quarantine."""
+_AGAIN = (
+    "(digest) DO UPDATE SET times = quarantine.times + excluded.times, reason = excluded.reason, "
+    "detail = excluded.detail, readings = excluded.readings"
+)
+_SHOWN = (
+    quarantine.c.id,
+    quarantine.c.topic,
+    quarantine.c.payload,
+    quarantine.c.size_bytes,
+    quarantine.c.reason,
+    quarantine.c.detail,
+    quarantine.c.received_us,
+    quarantine.c.times,
+    quarantine.c.readings,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """One refused payload.
+
+    times : how often the very same came in. readings : how many of its readings were refused.
+    """
+
+    id: int
+    topic: str
+    payload: bytes
+    size_bytes: int
+    reason: Reason
+    detail: str
+    received: dt.datetime
+    times: int
+    readings: int
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of the payload was stored, so that it can be replayed."""
+        return len(self.payload) == self.size_bytes
+
+
+class Quarantine:
+    """Refused payloads in a table of bounded size, beside the counters of the ingesters. Hosts share both."""
+
+    def __init__(self, engine: Engine, *, max_messages: int, max_bytes: int) -> None:
+        self._engine, self._max_messages, self._max_bytes = engine, max_messages, max_bytes
+
+    @classmethod
+    def of(cls, engine: Engine, limits: IngestSettings) -> Self:
+        """Return the quarantine of a state, with the limits that the settings name."""
+        return cls(engine, max_messages=limits.quarantine_max_messages, max_bytes=limits.quarantine_max_bytes)
+
+    def keep(
+        self,
+        refused: Sequence[Refused],
+        counted: Mapping[str, int],
+        *,
+        now_us: int,
+        max_stored_bytes: int = MAX_STORED_BYTES,
+    ) -> None:
+        """Store what was refused and add to the counters. Raises StoreAway, and nothing else.
+
+        The same payload on the same topic is one row, so a message that is delivered again changes nothing but
+        `times`. Beyond the bounds the oldest go, and are counted. What cannot be written for another reason than the
+        database's is found by halves, and stored cut short.
+        """
+        try:
+            self._write(refused, counted, now_us, max_stored_bytes)
+        except StoreAway:
+            raise
+        except Exception as error:  # noqa: BLE001 - no message may stop the service
+            failed = described(error)
+        else:
+            return
+        log.error("quarantine_failed", why=failed, messages=len(refused))
+        middle = len(refused) // 2
+        if middle:
+            self.keep(refused[:middle], counted, now_us=now_us)
+            self.keep(refused[middle:], {}, now_us=now_us)
+        elif max_stored_bytes > MIN_STORED_BYTES and refused:
+            self.keep(refused, counted, now_us=now_us, max_stored_bytes=MIN_STORED_BYTES)
+        else:
+            raise StoreAway(f"state database {shown(self._engine)}: the quarantine cannot be written ({failed}).")
+
+    def listed(self, *, reason: Reason | None = None, topic: str | None = None, limit: int = 50) -> list[Quarantined]:
+        """Return what is quarantined, the newest first; `topic` may hold * for any text. Raises StoreAway."""
+        query = select(*_SHOWN).order_by(quarantine.c.id.desc()).limit(limit)
+        if reason is not None:
+            query = query.where(quarantine.c.reason == reason)
+        if topic is not None:
+            query = query.where(_matches(self._engine.dialect.name, topic))
+        return self._read(query)
+
+    def get(self, number: int) -> Quarantined | None:
+        """Return one refused payload by its number. Raises StoreAway."""
+        found = self._read(select(*_SHOWN).where(quarantine.c.id == number)) if abs(number) < 1 << 63 else []
+        return found[0] if found else None
+
+    def remove(self, numbers: Sequence[int]) -> None:
+        """Delete payloads that have gone into the store after all, and count them. Raises StoreAway."""
+        with transaction(self._engine) as connection:
+            _counts_locked(connection)
+            chosen = is_among(connection.dialect.name == "postgresql", quarantine.c.id, list(numbers))
+            gone = _delete(connection, chosen)
+            _add(connection, {"quarantine.replayed": len(gone), MESSAGES: -len(gone), BYTES: -sum(gone)})
+
+    def counts(self) -> Counter[str]:
+        """Return every counter by name; 0 for one that never counted. Raises StoreAway."""
+        with reading(self._engine) as connection:
+            return _counts(connection)
+
+    def _read(self, query: Select[Any]) -> list[Quarantined]:
+        with reading(self._engine) as connection:
+            return [_quarantined(row) for row in connection.execute(query)]
+
+    def _write(
+        self, refused: Sequence[Refused], counted: Mapping[str, int], now_us: int, max_stored_bytes: int
+    ) -> None:
+        """Store and count in one transaction."""
+        counts = Counter(counted) + _by_reason(refused)
+        rows = _rows(refused, now_us, max_stored_bytes)
+        with transaction(self._engine) as connection, faults_of_data_apart():
+            if rows:
+                counts.update(self._put(connection, rows))
+            _add(connection, counts)
+
+    def _put(self, connection: Connection, rows: Mapping[str, dict[str, Any]]) -> Counter[str]:
+        """Write rows by digest and drop the oldest; return what that adds to the counters."""
+        before = _counts_locked(connection)
+        among = is_among(connection.dialect.name == "postgresql", quarantine.c.digest, list(rows))
+        known = set(connection.execute(select(quarantine.c.digest).where(among)).scalars())
+        new_bytes = [row["stored_bytes"] for digest, row in rows.items() if digest not in known]
+        changes = Counter({MESSAGES: len(new_bytes), BYTES: sum(new_bytes)})
+        columns = {name: [row[name] for row in rows.values()] for name in next(iter(rows.values()))}
+        insert_columns(connection, quarantine, columns, _AGAIN)
+        last = _last_outgrown(
+            connection,
+            over_messages=before[MESSAGES] + changes[MESSAGES] - self._max_messages,
+            over_bytes=before[BYTES] + changes[BYTES] - self._max_bytes,
+        )
+        if last is not None:
+            dropped = _delete(connection, quarantine.c.id <= last)
+            changes.subtract({MESSAGES: len(dropped), BYTES: sum(dropped)})
+            changes["quarantine.dropped"] = len(dropped)
+        return changes
+
+
+def _by_reason(refused: Sequence[Refused]) -> Counter[str]:
+    """Count the readings refused for each reason; a message without any counts as one."""
+    counts = Counter(f"refused.{item.reason}" for item in refused if not item.counts)
+    for item in refused:
+        for reason, count in item.counts:
+            counts[f"refused.{reason}"] += count
+    return counts
+
+
+def _rows(refused: Sequence[Refused], now_us: int, max_stored_bytes: int) -> dict[str, dict[str, Any]]:
+    """Return the rows of refused messages by digest; the same message twice is one row with both times."""
+    rows: dict[str, dict[str, Any]] = {}
+    for item in refused:
+        digest, payload = _digest(item), item.payload[:max_stored_bytes]
+        rows[digest] = {
+            "topic": _writable(item.topic),
+            "digest": digest,
+            "size_bytes": len(item.payload),
+            "stored_bytes": len(payload),
+            "reason": str(item.reason),
+            "detail": _writable(item.detail),
+            "received_us": now_us,
+            "times": rows[digest]["times"] + 1 if digest in rows else 1,
+            "readings": sum(count for _, count in item.counts) or 1,
+            "payload": payload,
+        }
+    return rows
+
+
+def _digest(item: Refused) -> str:
+    """Return by what the same payload on the same topic is known again. A topic may be too long for an index."""
+    topic = item.topic.encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(b"%d %b%b" % (len(topic), topic, item.payload), digest_size=16).hexdigest()
+
+
+def _last_outgrown(connection: Connection, *, over_messages: int, over_bytes: int) -> int | None:
+    """Return the youngest of the oldest rows that have to go until the bounds hold; None where they hold."""
+    last = None
+    while over_messages > 0 or over_bytes > 0:
+        query = select(quarantine.c.id, quarantine.c.stored_bytes).order_by(quarantine.c.id).limit(WALKED_AT_ONCE)
+        rows = connection.execute(query if last is None else query.where(quarantine.c.id > last)).all()
+        if not rows:
+            break
+        for number, stored_bytes in rows:
+            if over_messages <= 0 and over_bytes <= 0:
+                break
+            last, over_messages, over_bytes = number, over_messages - 1, over_bytes - stored_bytes
+    return last
+
+
+def _delete(connection: Connection, which: ColumnElement[bool]) -> list[int]:
+    """Delete rows; return the bytes that each had stored."""
+    return list(connection.execute(delete(quarantine).where(which).returning(quarantine.c.stored_bytes)).scalars())
+
+
+def _counts(connection: Connection) -> Counter[str]:
+    return Counter({row.name: row.value for row in connection.execute(select(counter))})
+
+
+def _counts_locked(connection: Connection) -> Counter[str]:
+    """Return how much waits, and let no other host change it before this transaction ends."""
+    query = select(counter).where(counter.c.name.in_((MESSAGES, BYTES))).order_by(counter.c.name).with_for_update()
+    return Counter({row.name: row.value for row in connection.execute(query)})
+
+
+def _add(connection: Connection, counts: Mapping[str, int]) -> None:
+    """Add to counters, in the order of their names: two hosts never wait for each other."""
+    names = sorted(counts)
+    if names:
+        columns: dict[str, list[Any]] = {"name": names, "value": [counts[name] for name in names]}
+        insert_columns(connection, counter, columns, "(name) DO UPDATE SET value = counter.value + excluded.value")
+
+
+def _matches(dialect: str, pattern: str) -> ColumnElement[bool]:
+    """Whether the topic is like a pattern in which * stands for any text."""
+    if dialect == "postgresql":
+        plain = pattern.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+        return quarantine.c.topic.like(plain.replace("*", "%"), escape="\\")
+    plain = pattern.replace("[", "[[]").replace("?", "[?]")
+    return quarantine.c.topic.op("GLOB", is_comparison=True)(plain)
+
+
+def _writable(text: str) -> str:
+    """Return text that databases take: UTF-8 has no form for half of a surrogate pair, PostgreSQL none for NUL."""
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+
+
+def _quarantined(row: Row[Any]) -> Quarantined:
+    received = dt.datetime.fromtimestamp(row.received_us / US_PER_S, dt.UTC)
+    return Quarantined(
+        row.id,
+        row.topic,
+        bytes(row.payload),
+        row.size_bytes,
+        Reason(row.reason),
+        row.detail,
+        received,
+        row.times,
+        row.readings,
+    )

@@ -1,0 +1,27 @@
+"""What happened to a register, as its readings came."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class EventKind(StrEnum):
+    """What happened to a register."""
+
+    ROLLOVER = "rollover"
+    EXCHANGE = "exchange"
+    FELL = "register_fell"
+    JUMPED = "register_jumped"
+    STUCK = "register_stuck"
+    MOVES_AGAIN = "register_moves_again"
+
+
+class Event(NamedTuple):
+    """One happening at one meter. `before_kwh`, `after_kwh`: the register around it."""
+
+    meter_id: str
+    ts_us: int
+    kind: EventKind
+    before_kwh: float
+    after_kwh: float
