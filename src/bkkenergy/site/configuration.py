@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bkkenergy.errors import ConfigError, Fault
 from bkkenergy.payloads.check import payload_faults
@@ -18,9 +18,10 @@ from bkkenergy.settings import FILE_NAME, Settings, load_settings
 from bkkenergy.site.figures import Figures, load_figures
 from bkkenergy.site.plan_config import PLAN_FILE, load_plan
 from bkkenergy.site.profiles import load_profiles
-from bkkenergy.site.savings_config import SavingsConfig, load_savings
-from bkkenergy.site.solar_config import load_solar
-from bkkenergy.solar.assumptions import SolarConfig
+
+if TYPE_CHECKING:
+    from bkkenergy.site.savings_config import SavingsConfig
+    from bkkenergy.solar.assumptions import SolarConfig
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,15 @@ class Configuration:
     @cached_property
     def savings(self) -> SavingsConfig:
         """Thresholds of findings, adjustments, and the bands' placebo."""
+        from bkkenergy.site.savings_config import load_savings  # noqa: PLC0415 - the ingester alone needs none
+
         return load_savings(self.folder)
 
     @cached_property
     def solar(self) -> SolarConfig:
         """Assumptions, modules, inverters and prices."""
+        from bkkenergy.site.solar_config import load_solar  # noqa: PLC0415 - and pvlib is slow to import
+
         return load_solar(self.folder)
 
     @cached_property

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import structlog
 from sqlalchemy import Engine
@@ -30,8 +30,10 @@ from bkkenergy.settings import Settings
 from bkkenergy.site.configuration import Configuration
 from bkkenergy.site.figures import Figures
 from bkkenergy.site.open import open_ledger, open_writable
-from bkkenergy.site.savings_config import SavingsConfig
-from bkkenergy.solar.assumptions import SolarConfig
+
+if TYPE_CHECKING:
+    from bkkenergy.site.savings_config import SavingsConfig
+    from bkkenergy.solar.assumptions import SolarConfig
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 MICROSECOND = dt.timedelta(microseconds=1)
