@@ -133,7 +133,7 @@ class ReportSettings(Frozen):
 class StateSettings(Frozen):
     """Where the service's own memory lives: an SQLAlchemy URL, which hosts share, or a file beside the store.
 
-    Runs, deliveries, alerts, the plan, users, and what ingesters refuse, count and note.
+    Runs, deliveries, alerts, the plan, users, baselines, and what ingesters refuse, count and note.
     """
 
     url: SecretStr | None = Field(default=None, description=f"from ${STATE_URL_VARIABLE} or url_file")

@@ -277,8 +277,8 @@ def test_an_archive_written_again_as_it_was_is_restored(good_backup, tmp_path):
 
 def test_times_of_files_come_back_and_rights_to_write_are_the_owners(home, tmp_path):
     site, path = load_configuration(home / "config"), tmp_path / "b.tar.gz"
-    old = home / "var/baselines/old.json"
-    old.parent.mkdir(exist_ok=True)
+    old = home / "var/reports/archive/old.json"
+    old.parent.mkdir(parents=True, exist_ok=True)
     old.write_text("{}")
     old.chmod(0o4777)
     os.utime(old, (1_700_000_000, 1_700_000_000))
@@ -355,12 +355,12 @@ def test_a_folder_that_cannot_be_read_is_an_error_and_not_left_out(home, tmp_pat
 
 def test_a_file_that_changes_while_it_is_taken_is_as_its_hash_says(home, tmp_path):
     """Replaced after the backup has begun with it: the archive holds one of both, and the manifest says which."""
-    site, path, old = load_configuration(home / "config"), tmp_path / "b.tar.gz", home / "var/baselines/old.json"
-    old.parent.mkdir(exist_ok=True)
+    site, path, old = load_configuration(home / "config"), tmp_path / "b.tar.gz", home / "var/reports/archive/old.json"
+    old.parent.mkdir(parents=True, exist_ok=True)
     old.write_text('{"a": 1}')
 
     def replace(name):
-        if name == "baselines/old.json":
+        if name == "archive/old.json":
             (home / "var/new").write_text('{"a": 2}')
             (home / "var/new").replace(old)
 

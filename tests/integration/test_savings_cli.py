@@ -13,16 +13,20 @@ import sys
 
 import numpy as np
 import pytest
+from sqlalchemy import select, update
 
 from bkkenergy.adapters.sqlite import SqliteStore
 from bkkenergy.adapters.state import open_state
 from bkkenergy.adapters.state.projects import save_projects
+from bkkenergy.adapters.state.tables import baseline
 from bkkenergy.adapters.state.users import audit_lines
 from bkkenergy.calendar import epoch_us
 from bkkenergy.i18n import Words
 from bkkenergy.plan import Project
 from bkkenergy.readings import ReadingBatch
 from bkkenergy.settings import StateSettings
+from bkkenergy.site import load_configuration
+from bkkenergy.site.open import opened_state
 from bkkenergy.site.solar_config import load_solar
 from bkkenergy.solar.climate import typical_year
 from bkkenergy.solar.weather import rows_at
@@ -87,6 +91,17 @@ def run(site, *args, ok=True):
     return done.stdout + done.stderr
 
 
+def models(site, office) -> list[str]:
+    """The office's baselines as they are stored."""
+    with opened_state(load_configuration(site / "config").settings) as state, state.connect() as connection:
+        return list(connection.execute(select(baseline.c.model).where(baseline.c.building == office)).scalars())
+
+
+def bend(site, office, text: str) -> None:
+    with opened_state(load_configuration(site / "config").settings) as state, state.begin() as connection:
+        connection.execute(update(baseline).where(baseline.c.building == office).values(model=text))
+
+
 @pytest.fixture(scope="module")
 def fitted(site):
     for office in OFFICES:
@@ -96,11 +111,10 @@ def fitted(site):
 
 
 def test_a_baseline_is_kept_shown_and_the_same_again(fitted):
-    (path,) = (fitted / "var/baselines" / OFFICES[0]).iterdir()
-    before = path.read_text()
+    (before,) = models(fitted, OFFICES[0])
     assert json.loads(before)["form"] in ("daily", "hourly")
     run(fitted, "baseline", "fit", OFFICES[0], "--period", BASE)
-    assert path.read_text() == before
+    assert models(fitted, OFFICES[0]) == [before]
     shown = run(fitted, "baseline", "show", OFFICES[1])
     assert "1 ตุลาคม 2566" in shown
     assert "Evening service (Somsri, 2025-02-01)" in shown
@@ -110,11 +124,10 @@ def test_a_cluster_fits_the_same_baseline(fitted):
     """A real Dask scheduler with a worker process."""
     from distributed import LocalCluster
 
-    (path,) = (fitted / "var/baselines" / OFFICES[0]).iterdir()
-    alone = path.read_bytes()
+    alone = models(fitted, OFFICES[0])
     with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as cluster:
         run(fitted, "baseline", "fit", OFFICES[0], "--period", BASE, "--dask", cluster.scheduler_address)
-    assert path.read_bytes() == alone
+    assert models(fitted, OFFICES[0]) == alone
 
 
 def test_savings_are_judged_with_their_band(fitted):
@@ -193,11 +206,10 @@ def test_buildings_are_ranked_among_their_type(fitted):
 def test_what_cannot_be_fitted_says_why(fitted):
     assert "only 0 valid days" in run(fitted, "baseline", "fit", "health", "--period", BASE, ok=False)
     assert "is not understood" in run(fitted, "baseline", "fit", OFFICES[0], "--period", "soon", ok=False)
-    bent = next((fitted / "var/baselines" / OFFICES[1]).iterdir())
-    text = bent.read_text()
-    bent.write_text(text.replace('"version": 1', '"version": 0'))
+    (text,) = models(fitted, OFFICES[1])
+    bend(fitted, OFFICES[1], text.replace('"version": 1', '"version": 0'))
     assert "Fit it again" in run(fitted, "baseline", "show", OFFICES[1], ok=False)
-    bent.write_text(text)
+    bend(fitted, OFFICES[1], text)
 
 
 def test_the_e_report_s_fields_are_written(fitted, tmp_path):

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from bkkenergy.adapters.baselines import latest_baseline, save_baseline
+from bkkenergy.adapters.state.baselines import latest_baseline, save_baseline
 from bkkenergy.calendar import past_year
 from bkkenergy.cli.context import config_option, period_of, today_here
 from bkkenergy.cli.opening import opened_site
@@ -54,7 +54,7 @@ def baseline_command() -> None:
 @lang_option
 @config_option
 def fit_command(name: str, period: str | None, scheduler: str | None, lang: Any, config_dir: Path) -> None:
-    """Fit the baselines of NAME: a building, an agency, or all. They are kept beside the store."""
+    """Fit the baselines of NAME: a building, an agency, or all. They are stored in the state."""
     span = period_of(period) if period else past_year(today_here())
     words = Words(lang)
     failed = 0
@@ -66,8 +66,9 @@ def fit_command(name: str, period: str | None, scheduler: str | None, lang: Any,
                 failed += 1
                 click.echo(f"{building.id}: {baseline}", err=True)
                 continue
-            path = save_baseline(site.baselines, building.id, baseline)
-            click.echo(f"{building.id}: {baseline_text(baseline, words)}\n  {path}")
+            save_baseline(site.state, building.id, baseline, site.clock())
+            named = f"{baseline.first}..{baseline.last} {baseline.fingerprint}"
+            click.echo(f"{building.id}: {baseline_text(baseline, words)}\n  {named}")
     if failed:
         raise SystemExit(1)
 
@@ -115,7 +116,7 @@ def show_command(name: str, lang: Any, config_dir: Path) -> None:
     words = Words(lang)
     with opened_site(config_dir) as site:
         for building in buildings_named(site.portfolio, name):
-            baseline = latest_baseline(site.baselines, building.id)
+            baseline = latest_baseline(site.state, building.id)
             click.echo(f"{building.id}: {baseline_text(baseline, words) if baseline else '–'}")
             for own in site.savings.adjustments_of(building.id):
                 until = own.last or "…"

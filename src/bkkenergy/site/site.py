@@ -109,11 +109,6 @@ class Site:
         return archive_of(self.settings)
 
     @property
-    def baselines(self) -> Path:
-        """Where fitted baselines lie: beside the store."""
-        return self.settings.store.path.parent / "baselines"
-
-    @property
     def today(self) -> dt.date:
         """Today in Bangkok."""
         return self.clock().astimezone(BANGKOK).date()

@@ -49,12 +49,10 @@ class Part:
 
 def places(settings: Settings, config_dir: Path) -> dict[str, Path]:
     """Where what is backed up lies, by the name that it has in a backup."""
-    beside = settings.store.path.parent
     found = {
         "config": config_dir,
         "state.sqlite": settings.state.path,
         "store.sqlite": settings.store.path,
-        "baselines": beside / "baselines",
         "archive": archive_of(settings),
     }
     if settings.state.url is not None:

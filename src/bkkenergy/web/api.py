@@ -15,7 +15,7 @@ import pandas as pd
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import Response
 
-from bkkenergy.adapters.baselines import latest_baseline
+from bkkenergy.adapters.state.baselines import latest_baseline
 from bkkenergy.adapters.state.projects import projects
 from bkkenergy.adapters.state.runs import RunQueue
 from bkkenergy.calendar import Period
@@ -223,7 +223,7 @@ def bill(building_id: str, month: str, visitor: ApiVisitor) -> BillRow:
 def baseline(building_id: str, visitor: ApiVisitor) -> BaselineRow:
     """The baseline that the building is judged by."""
     building_of(visitor, building_id)
-    own = latest_baseline(visitor.here.site.baselines, building_id)
+    own = latest_baseline(visitor.here.opened.state, building_id)
     if own is None:
         raise HTTPException(404, "this building has no baseline yet")
     return BaselineRow(

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 import structlog
 
-from bkkenergy.adapters.baselines import latest_baseline
 from bkkenergy.adapters.state.alerts import open_alerts
+from bkkenergy.adapters.state.baselines import latest_baselines
 from bkkenergy.calendar import BANGKOK, Period, edges, fiscal_year_of
 from bkkenergy.errors import BkkEnergyError
 from bkkenergy.portfolio import Building, Portfolio
@@ -115,11 +115,12 @@ class CityFigures:
         mains = [meter.id for own in here.portfolio.buildings.values() for meter in own.main_meters]
         days = MainDays.read(here.opened.energy, here.portfolio, min(year, month, week), today)
         energy = days.energy_kwh
+        baselines = latest_baselines(here.opened.state, list(here.portfolio.buildings))
         expected = pd.DataFrame(
             {
                 own.id: series
                 for own in here.portfolio.buildings.values()
-                if (series := self._expected_of(own, year, today)) is not None
+                if (series := self._expected_of(own, baselines.get(own.id), year, today)) is not None
             }
         )
         months, years = _spans(days, expected, month, today), _spans(days, expected, year, today)
@@ -142,9 +143,10 @@ class CityFigures:
         }
         return Figures(here.clock().astimezone(BANGKOK), found, len(here.waiting(mains)))
 
-    def _expected_of(self, building: Building, first: dt.date, today: dt.date) -> pd.Series | None:
+    def _expected_of(
+        self, building: Building, baseline: Baseline | None, first: dt.date, today: dt.date
+    ) -> pd.Series | None:
         """What the baseline expects of each whole day so far; computed once a day and baseline."""
-        baseline = latest_baseline(self._here.site.baselines, building.id)
         if baseline is None or today <= first:
             return None
         known = self._expected.get(building.id)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bkkenergy.adapters.baselines import latest_baseline
+from bkkenergy.adapters.state.baselines import latest_baseline
 from bkkenergy.calendar import BANGKOK, Period, edges, fiscal_year_of
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Building
@@ -94,7 +94,7 @@ class Judged:
 
 def judge(site: Site, building: Building, period: Period, series: Series | None = None) -> Judged:
     """What a building saved under its latest baseline. series : its hours over the period, where already read."""
-    baseline = latest_baseline(site.baselines, building.id)
+    baseline = latest_baseline(site.state, building.id)
     if baseline is None:
         return Judged(building, None, None, None, "no baseline yet: bkkenergy baseline fit")
     if period.first_day <= baseline.last:
@@ -164,7 +164,7 @@ def facts_of(site: Site, building: Building, *, last_day: dt.date) -> Facts:
         hours=np.array([calendar.open_hours(day) or (np.nan, np.nan) for day in days]),
         thb_per_kwh=avoided_thb_per_kwh(series.starts, schedule, tariffs, energy_kwh_a_month=a_month),
         on_peak=window_masks(series.starts, tariffs)["on_peak"],
-        baseline=latest_baseline(site.baselines, building.id),
+        baseline=latest_baseline(site.state, building.id),
         demand_kw=firm[year] * QUARTERS_AN_HOUR,
         demand_starts=pd.DatetimeIndex(starts[year]).tz_convert(BANGKOK),
         demand_thb_per_kw=max(rates.demand_thb_per_kw.values(), default=0.0),

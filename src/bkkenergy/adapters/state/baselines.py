@@ -1,0 +1,97 @@
+"""Fitted baselines in the state: a row for each building, period and fingerprint of the data. Hosts share them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Engine, func, select
+
+from bkkenergy.adapters.bulk import insert_columns, is_among
+from bkkenergy.adapters.state import reading, transaction, us_of
+from bkkenergy.adapters.state.tables import baseline as table
+from bkkenergy.errors import InputError
+from bkkenergy.savings.baseline import MODEL_VERSION, Baseline, Diagnostics
+from bkkenergy.savings.daily import DailyModel
+from bkkenergy.savings.hourly import HourlyModel
+
+ARRAYS = {"constant_kwh": np.float64, "occupied": np.bool_, "knots_c": np.float64, "slopes": np.float64}
+_AGAIN = "(building, first_day, last_day, fingerprint) DO UPDATE SET version = excluded.version, model = excluded.model, at_us = excluded.at_us"  # noqa: E501 - a line of SQL
+
+
+def save_baseline(engine: Engine, building: str, baseline: Baseline, now: dt.datetime) -> None:
+    """Store a baseline; the same data give the same row. Raises StoreAway."""
+    row = {
+        "building": building,
+        "first_day": baseline.first.isoformat(),
+        "last_day": baseline.last.isoformat(),
+        "fingerprint": baseline.fingerprint,
+        "version": str(baseline.version),
+        "model": json.dumps(asdict(baseline), default=_plain),
+        "at_us": us_of(now),
+    }
+    with transaction(engine) as connection:
+        insert_columns(connection, table, {name: [value] for name, value in row.items()}, _AGAIN)
+
+
+def latest_baseline(engine: Engine, building: str) -> Baseline | None:
+    """Return the building's baseline of the latest period; of the same period the one stored last.
+
+    Raises StoreAway, and InputError when it was made by another version of the model.
+    """
+    return latest_baselines(engine, [building]).get(building)
+
+
+def latest_baselines(engine: Engine, buildings: Sequence[str]) -> Mapping[str, Baseline]:
+    """Return the same of each building that has one, in one read."""
+    own = table.c
+    order = (own.first_day.desc(), own.last_day.desc(), own.at_us.desc(), own.id.desc())
+    place = func.row_number().over(partition_by=own.building, order_by=order).label("place")
+    among = is_among(engine.dialect.name == "postgresql", own.building, buildings)
+    ranked = select(own.building, own.model, place).where(among).subquery()
+    with reading(engine) as connection:
+        rows = connection.execute(select(ranked.c.building, ranked.c.model).where(ranked.c.place == 1)).all()
+    return {row.building: _loaded(row.building, row.model) for row in rows}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    return value.isoformat() if isinstance(value, dt.date) else float(value)
+
+
+def _loaded(building: str, text: str) -> Baseline:
+    """Return a baseline as it was. Raises InputError when it was made by another version of the model, or is none."""
+    try:
+        found = json.loads(text)
+        if found["version"] != MODEL_VERSION:
+            raise InputError(
+                f"baseline of {building}: made by model version {found['version']}, this is {MODEL_VERSION}. "
+                f"Fit it again: bkkenergy baseline fit {building}."
+            )
+        model_type = HourlyModel if found["form"].startswith("hourly") else DailyModel
+        given = {
+            key: np.asarray(value, ARRAYS[key]) if key in ARRAYS else value for key, value in found["model"].items()
+        }
+        model = model_type(**{field.name: given[field.name] for field in fields(model_type)})
+    except (KeyError, ValueError) as error:
+        raise InputError(
+            f"baseline of {building}: not readable ({error}). Fit it again: bkkenergy baseline fit {building}."
+        ) from error
+    return Baseline(
+        form=found["form"],
+        model=model,
+        first=dt.date.fromisoformat(found["first"]),
+        last=dt.date.fromisoformat(found["last"]),
+        valid_days=found["valid_days"],
+        is_provisional=found["is_provisional"],
+        fitted=Diagnostics(**found["fitted"]),
+        held_out=Diagnostics(**found["held_out"]),
+        fold_error_ratio=tuple(found["fold_error_ratio"]),
+        fingerprint=found["fingerprint"],
+        version=found["version"],
+    )
