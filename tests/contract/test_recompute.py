@@ -193,6 +193,18 @@ def test_a_late_reading_in_a_gap_replaces_the_estimate(site):
     assert not site.ledger.spans([METERS[0]], IMPORT, FIRST, LAST)
 
 
+def test_a_silence_of_the_export_register_is_filled_whatever_comes_of_the_other(site):
+    _, kwh = register()
+    sent_back = np.where(np.isin(everything(), np.arange(200, 900)), np.nan, kwh / 4)
+    site.store.commit(readings(METERS[0], everything(), export_kwh=sent_back))
+    site.bring_up()
+    before = slots(site, EXPORT).values
+    assert np.nansum(before) == pytest.approx((kwh[-1] - kwh[0]) / 4)
+    site.store.commit(readings(METERS[0], np.arange(500, 501)))
+    site.bring_up()
+    np.testing.assert_array_equal(slots(site, EXPORT).values, before)
+
+
 def test_a_meter_that_comes_back_fills_the_days_of_its_silence(site):
     site.store.commit(readings(METERS[0], np.arange(100)))
     site.bring_up()

@@ -115,7 +115,7 @@ def _is_near(site: Site, meter: Meter, batch: ReadingBatch, run: Run) -> bool:
     is_own = batch.meter == number
     for field in fields_of(meter):
         ts_us = batch.ts_us[is_own & np.isfinite(batch.column(field))]
-        if len(ts_us) == 0 and field == "export_kwh":
+        if len(ts_us) == 0 and field == "export_kwh" and not _is_silent_between(site, meter, field, run):
             continue
         for offset in range(1, CONTEXT_DAYS + 1):
             before = midnight_us(run.first - offset * DAY)
@@ -127,6 +127,17 @@ def _is_near(site: Site, meter: Meter, batch: ReadingBatch, run: Run) -> bool:
             if not has_after and seen.last_us >= after:
                 return False
     return True
+
+
+def _is_silent_between(site: Site, meter: Meter, field: str, run: Run) -> bool:
+    """Whether a second register has readings on both sides of a run that has none of it.
+
+    The store is asked of meters alone whose rows say that they have it.
+    """
+    if not site.ledger.stored_days(meter.id, EXPORT):
+        return False
+    before, after = _around(site, meter, run, run.first, run.last, (field,))
+    return before is not None and after is not None
 
 
 def _window(site: Site, meter: Meter, run: Run) -> Window:
@@ -144,10 +155,13 @@ def _window(site: Site, meter: Meter, run: Run) -> Window:
     )
 
 
-def _around(site: Site, meter: Meter, run: Run, first: dt.date, last: dt.date) -> tuple[dt.date | None, dt.date | None]:
+def _around(
+    site: Site, meter: Meter, run: Run, first: dt.date, last: dt.date, fields: Sequence[str] = ()
+) -> tuple[dt.date | None, dt.date | None]:
     """The days of the last reading before some days, and of the first one after them, as far as they may be read."""
-    before = [site.readings.last_before_us(meter.id, midnight_us(first), field) for field in fields_of(meter)]
-    after = [site.readings.first_from_us(meter.id, midnight_us(last + DAY), field) for field in fields_of(meter)]
+    named = fields or fields_of(meter)
+    before = [site.readings.last_before_us(meter.id, midnight_us(first), field) for field in named]
+    after = [site.readings.first_from_us(meter.id, midnight_us(last + DAY), field) for field in named]
     earlier = [day for at in before if at is not None and (day := day_of_us(at)) >= run.among.read_first]
     later = [day for at in after if at is not None and (day := day_of_us(at)) <= run.among.last]
     return min(earlier, default=None), max(later, default=None)
