@@ -24,6 +24,8 @@ JITTER_RATIO = 1.5
 """Readings up to this many intervals apart count as consecutive."""
 MIN_REPEATS = 2
 """A distance between readings that occurs less often says nothing about their interval."""
+PACE_READINGS = 6
+"""So many readings at an even pace may be of longer intervals than those around them."""
 EVEN_RATIO = 0.1
 """Distances between readings that differ by less than this share are the same."""
 
@@ -87,7 +89,7 @@ def interval_track(ts_us: IntArray, energy_kwh: FloatArray, meter: Meter) -> Tra
     end_us, own_kwh = ts_us[rows], energy_kwh[rows]
     since_s = np.diff(end_us, prepend=end_us[0]) / US_PER_S
     since_s[0] = np.inf
-    own_s = interval_lengths_s(since_s, float(meter.interval_s))
+    own_s = interval_lengths_s(end_us, own_kwh, since_s, float(meter.interval_s))
     length_s = np.where(since_s <= JITTER_RATIO * own_s, since_s, own_s)
     new_kwh = own_kwh * np.where(since_s * JITTER_RATIO < own_s, since_s / own_s, 1.0)
     accepted_kwh, refused_kwh = _within_rating(new_kwh, length_s, meter)
@@ -116,28 +118,60 @@ def interval_track(ts_us: IntArray, energy_kwh: FloatArray, meter: Meter) -> Tra
     )
 
 
-def interval_lengths_s(since_s: FloatArray, declared_s: float) -> FloatArray:
+def interval_lengths_s(end_us: IntArray, energy_kwh: FloatArray, since_s: FloatArray, declared_s: float) -> FloatArray:
     """Return the length of each reading's interval, from how far apart the readings are; (n,).
 
-    The commonest distance is the interval, whatever was declared; but many readings may be lost, so that a multiple of
-    the declared interval is commoner than itself. Where readings follow each other faster, at an even pace, the
-    interval there is their distance.
+    The commonest distance within a day before and after is the interval, whatever was declared; but many readings may
+    be lost, so that a multiple of the declared interval is commoner than itself. Where readings follow each other
+    faster, at an even pace, the interval there is their distance. So it is where they follow each other slower, at an
+    even pace for a while, with as much more energy.
 
+    end_us : (n,) instants of the readings. energy_kwh : (n,) their energy.
     since_s : (n,) time since the reading before; inf where there is none.
     """
+    length_s = np.empty(len(since_s))
+    day = (end_us + BANGKOK_US) // DAY_US
+    for own in np.unique(day):
+        around = slice(*np.searchsorted(day, (own - 1, own + 2)).tolist())
+        length_s[day == own] = _usual_length_s(since_s[around], declared_s)
+    apart_s = np.abs(np.diff(np.where(np.isfinite(since_s), since_s, -np.inf), prepend=0.0, append=0.0))
+    is_even = np.minimum(apart_s[:-1], apart_s[1:]) <= EVEN_RATIO * since_s
+    is_faster = is_even & (since_s * JITTER_RATIO < length_s)
+    is_slower = _is_slower(day, energy_kwh, since_s, length_s)
+    return np.where(is_faster | is_slower, since_s, length_s)
+
+
+def _usual_length_s(since_s: FloatArray, declared_s: float) -> float:
+    """The commonest distance between some readings, as the interval of a meter that may lose many."""
     whole_s, count = np.unique(np.round(since_s[np.isfinite(since_s)]), return_counts=True)
     if len(count) == 0 or count.max() < MIN_REPEATS:
-        return np.full(len(since_s), declared_s)
+        return declared_s
     usual_step_s = float(whole_s[len(count) - 1 - np.argmax(count[::-1])])
     if is_near(whole_s, declared_s).any() and is_near(round(usual_step_s / declared_s) * declared_s, usual_step_s):
         usual_step_s = declared_s
-    around = since_s[is_near(since_s, usual_step_s)]
-    length_s = np.full(len(since_s), float(np.median(around)))
-    before_s, after_s = np.concatenate(([np.inf], since_s))[:-1], np.concatenate((since_s, [np.inf]))[1:]
-    with np.errstate(invalid="ignore"):
-        is_even = np.minimum(np.abs(since_s - before_s), np.abs(since_s - after_s)) <= EVEN_RATIO * since_s
-    is_faster = is_even & (since_s * JITTER_RATIO < length_s)
-    return np.where(is_faster, since_s, length_s)
+    return float(np.median(since_s[is_near(since_s, usual_step_s)]))
+
+
+def _is_slower(day: IntArray, energy_kwh: FloatArray, since_s: FloatArray, length_s: FloatArray) -> BoolArray:
+    """(n,) which readings are of longer intervals than usual: many at an even pace, each with more energy.
+
+    Where readings are lost at an even pace, those that arrive have no more energy than others.
+    """
+    is_longer = np.isfinite(since_s) & (since_s > JITTER_RATIO * length_s)
+    found = np.zeros(len(since_s), np.bool_)
+    if is_longer.sum() < PACE_READINGS:
+        return found
+    finite_s = np.where(np.isfinite(since_s), since_s, 0.0)
+    is_next = is_longer & (np.abs(np.diff(finite_s, prepend=0.0)) <= EVEN_RATIO * finite_s)
+    for run in np.split(np.arange(len(since_s)), np.flatnonzero(~is_next)[1:]):
+        if len(run) < PACE_READINGS or not is_longer[run[0]]:
+            continue
+        around = slice(*np.searchsorted(day, (day[run[0]] - 1, day[run[-1]] + 2)).tolist())
+        is_usual = is_near(finite_s[around], float(length_s[run[0]]))
+        usual_kwh = float(energy_kwh[around][is_usual].mean()) if is_usual.any() else 0.0
+        times = float(np.median(finite_s[run])) / float(length_s[run[0]])
+        found[run] = float(energy_kwh[run].mean()) > usual_kwh * np.sqrt(times)
+    return found
 
 
 def is_near(times_s: FloatArray | float, other_s: float) -> BoolArray:

@@ -380,6 +380,19 @@ def test_an_interval_meter_that_loses_every_second_reading_is_not_taken_for_a_sl
     assert (count(result, MEASURED), count(result, MISSING)) == (49, 47)
 
 
+@pytest.mark.parametrize("days", [1, 3, 9])
+def test_an_interval_meter_that_changes_to_hours_makes_no_peak(days):
+    """Whatever else is computed with it, an hour's energy flowed in that hour."""
+    one = meter(kind=MeterKind.INTERVAL, rated_kw=100)
+    slow_us = DAY_US + np.arange(1, 97) * 4 * QUARTER_US
+    fast_us = DAY_US - np.arange(96 * days)[::-1] * QUARTER_US
+    kwh = [5.0] * len(fast_us) + [20.0] * len(slow_us)
+    edges_us = DAY_US + np.arange(96 * 4 + 1) * QUARTER_US
+    result = energy(at(one, np.concatenate((fast_us, slow_us)), kwh), one, edges_us=edges_us)
+    assert result.energy_kwh[:, 0].tolist() == pytest.approx([5.0] * 96 * 4)
+    assert count(result, ESTIMATED) == 96 * 4
+
+
 def test_stamps_of_an_interval_meter_may_jitter():
     one = meter(kind=MeterKind.INTERVAL, rated_kw=100)
     jitter_us = np.random.default_rng(3).integers(-4, 5, 96) * SECOND_US
