@@ -14,6 +14,8 @@ EXCURSION_MAX_S = 86_400.0
 """A register that comes back to its track within a day was away on an excursion."""
 JUMP_RATIO = 0.5
 """A step that covers this much of the way back is a return. A register that began again grows in smaller steps."""
+LIVING_READINGS = 8
+"""A register is known by so many readings that grow as a register does."""
 NEAR_READINGS = 16
 """So many readings are searched first for a return: most excursions are short."""
 
@@ -73,11 +75,15 @@ class Followed:
     kind: IntArray
 
 
-def follow(ts_us: IntArray, register_kwh: FloatArray, rules: RegisterRules) -> Followed:
+def follow(
+    ts_us: IntArray, register_kwh: FloatArray, rules: RegisterRules, shown_kwh: FloatArray | None = None
+) -> Followed:
     """Follow a register: set aside what left its track and came back, and name each break.
 
     ts_us, register_kwh : (n,) readings in order of time, one an instant, n >= 1.
+    shown_kwh : (n,) what the register showed, where exchanges before have shifted `register_kwh`.
     """
+    seen_kwh = register_kwh if shown_kwh is None else shown_kwh
     step_s = np.diff(ts_us) / US_PER_S
     step_kwh = np.diff(register_kwh)
     is_odd = ~rules.fits(step_kwh, step_s)
@@ -86,13 +92,42 @@ def follow(ts_us: IntArray, register_kwh: FloatArray, rules: RegisterRules) -> F
     if not is_odd.any():
         moved_kwh = np.concatenate(([0.0], step_kwh))
         return Followed(np.arange(len(ts_us)), moved_kwh, moved_kwh, np.zeros(len(ts_us), np.int64))
-    is_on_track, kind = _walk(ts_us, register_kwh, rules, np.flatnonzero(is_odd) + 1)
+    odd = np.flatnonzero(is_odd) + 1
+    is_on_track, kind = _walk(ts_us, register_kwh, seen_kwh, rules, odd)
+    start = None if rules.is_net else _living_start(is_on_track, ts_us, register_kwh, rules)
+    if start is not None:
+        own = slice(start, None)
+        is_on_track[:start] = False
+        is_on_track[own], kind[own] = _walk(
+            ts_us[own], register_kwh[own], seen_kwh[own], rules, odd[odd > start] - start
+        )
     rows = np.flatnonzero(is_on_track)
-    return _energies(rows, ts_us[rows], register_kwh[rows], kind[rows], rules)
+    return _energies(rows, ts_us[rows], register_kwh[rows], seen_kwh[rows], kind[rows], rules)
+
+
+def _living_start(
+    is_on_track: BoolArray, ts_us: IntArray, register_kwh: FloatArray, rules: RegisterRules
+) -> int | None:
+    """The row at which the register begins where the track that was followed is no register's; None where it is one.
+
+    A gateway that cannot reach its meter may send one value for hours, night after night. Readings that begin in such
+    a night begin off the track: what was followed stands still to the end, and what was set aside lives.
+    """
+    aside = np.flatnonzero(~is_on_track)
+    if len(aside) < LIVING_READINGS or np.ptp(register_kwh[is_on_track]) > rules.resolution_kwh:
+        return None
+    for part in np.split(aside, np.flatnonzero(np.diff(aside) > 1) + 1):
+        step_kwh, step_s = np.diff(register_kwh[part]), np.diff(ts_us[part]) / US_PER_S
+        is_living = (
+            len(part) >= LIVING_READINGS and register_kwh[part[-1]] - register_kwh[part[0]] > rules.resolution_kwh
+        )
+        if is_living and rules.fits(step_kwh, step_s).all():
+            return int(part[0])
+    return None
 
 
 def _walk(
-    ts_us: IntArray, register_kwh: FloatArray, rules: RegisterRules, rows: IntArray
+    ts_us: IntArray, register_kwh: FloatArray, shown_kwh: FloatArray, rules: RegisterRules, rows: IntArray
 ) -> tuple[BoolArray, IntArray]:
     """(n,) whether each reading is on the track; (n,) Break of the step into it. Stops at odd rows alone."""
     is_on_track = np.ones(len(ts_us), np.bool_)
@@ -106,7 +141,7 @@ def _walk(
         if here_kwh < before_kwh and not rules.is_net and track_kwh - here_kwh <= rules.resolution_kwh * 1.001:
             continue
         step_s = int(ts_us[row] - ts_us[row - 1]) / US_PER_S
-        kind[row] = _kind(here_kwh - track_kwh, here_kwh, step_s, rules)
+        kind[row] = _kind(here_kwh - track_kwh, float(shown_kwh[row]), step_s, rules)
         back = _return(ts_us, register_kwh, row, track_kwh, rules, is_explained=kind[row] >= Break.ROLLOVER)
         if back is None:
             track_kwh, returned = here_kwh, row
@@ -117,13 +152,13 @@ def _walk(
     return is_on_track, kind
 
 
-def _kind(step_kwh: float, here_kwh: float, step_s: float, rules: RegisterRules) -> Break:
+def _kind(step_kwh: float, shown_kwh: float, step_s: float, rules: RegisterRules) -> Break:
     if rules.wrapped_kwh(step_kwh, step_s) is not None:
         return Break.ROLLOVER
     if step_kwh >= 0:
         return Break.OVER_RATING
     allowed_kwh = rules.rating.most_kw * step_s / 3600.0 + rules.rating.grace_kwh
-    if rules.restarts_at_zero and not rules.is_net and here_kwh <= allowed_kwh:
+    if rules.restarts_at_zero and not rules.is_net and shown_kwh <= allowed_kwh:
         return Break.RESTART
     return Break.RESET
 
@@ -156,7 +191,12 @@ def _return(
 
 
 def _energies(
-    rows: IntArray, ts_us: IntArray, register_kwh: FloatArray, kind: IntArray, rules: RegisterRules
+    rows: IntArray,
+    ts_us: IntArray,
+    register_kwh: FloatArray,
+    shown_kwh: FloatArray,
+    kind: IntArray,
+    rules: RegisterRules,
 ) -> Followed:
     """Energy of the steps on the track: the register is held at its highest value until it falls for good."""
     held_kwh = register_kwh.copy()
@@ -168,7 +208,7 @@ def _energies(
     energy_kwh = np.where(kind == Break.NONE, step_kwh, 0.0)
     for row in breaks.tolist():
         if kind[row] == Break.RESTART:
-            energy_kwh[row] = register_kwh[row]
+            energy_kwh[row] = shown_kwh[row]
         elif kind[row] == Break.ROLLOVER:
             step_s = int(ts_us[row] - ts_us[row - 1]) / US_PER_S
             energy_kwh[row] = rules.wrapped_kwh(float(step_kwh[row]), step_s) or 0.0

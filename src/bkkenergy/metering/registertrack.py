@@ -53,7 +53,7 @@ def register_track(ts_us: IntArray, register_kwh: FloatArray, meter: Meter, exch
         return Track.nothing(set_aside(ts_us, ~is_valid, rows, np.empty(0)))
     rules = rules_of(meter, at_us, shifted_kwh, register_kwh[rows])
     broken_us = [exchange_us for exchange_us, offset_kwh in exchanges if offset_kwh is None]
-    followed = _follow_parts(at_us, shifted_kwh, rules, broken_us)
+    followed = _follow_parts(at_us, shifted_kwh, register_kwh[rows], rules, broken_us)
     is_aside = ~is_valid
     is_aside[rows] = True
     is_aside[rows[followed.rows]] = False
@@ -117,14 +117,16 @@ def rules_of(meter: Meter, ts_us: IntArray, register_kwh: FloatArray, shown_kwh:
     )
 
 
-def _follow_parts(ts_us: IntArray, register_kwh: FloatArray, rules: RegisterRules, broken_us: list[int]) -> Followed:
+def _follow_parts(
+    ts_us: IntArray, register_kwh: FloatArray, shown_kwh: FloatArray, rules: RegisterRules, broken_us: list[int]
+) -> Followed:
     """Follow a register on each side of the instants at which its values do not go on."""
     if not broken_us:
-        return follow(ts_us, register_kwh, rules)
+        return follow(ts_us, register_kwh, rules, shown_kwh)
     starts = np.unique(np.concatenate(([0], np.searchsorted(ts_us, broken_us))))
     starts = starts[starts < len(ts_us)]
     ends = np.append(starts[1:], len(ts_us))
-    parts = [follow(ts_us[a:b], register_kwh[a:b], rules) for a, b in zip(starts, ends, strict=True)]
+    parts = [follow(ts_us[a:b], register_kwh[a:b], rules, shown_kwh[a:b]) for a, b in zip(starts, ends, strict=True)]
     for part in parts[1:]:
         part.kind[0] = Break.EXCHANGE
     return Followed(

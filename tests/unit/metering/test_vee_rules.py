@@ -15,6 +15,7 @@ from tests.builders import DAY_US, QUARTER_US, meter, readings
 MEASURED, ESTIMATED, MISSING, _, _, INCOMPLETE = Quality
 SECOND_US = 1_000_000
 MINUTE_US = 60 * SECOND_US
+EXCHANGED = pd.Timestamp(DAY_US + 3 * QUARTER_US // 2, unit="us", tz="UTC").to_pydatetime()
 EDGES_US = DAY_US + np.arange(97) * QUARTER_US
 
 
@@ -238,6 +239,38 @@ def test_a_restart_leaves_a_part_unknown():
     result = energy(readings(one, [10, 10.42, 0.2, 0.5]), one)
     assert result.quality[:3, 0].tolist() == [MEASURED, MISSING, MEASURED]
     assert result.energy_kwh[:3, 0].tolist() == pytest.approx([0.42, 0.2, 0.3])
+
+
+@pytest.mark.parametrize(("final_kwh", "initial_kwh"), [(120.0, 0.0), (120.0, 50_000.0), (20.0, 25.0)])
+def test_a_restart_after_an_exchange_counts_what_the_register_shows(final_kwh, initial_kwh):
+    exchange = {"at": EXCHANGED, "final_kwh": final_kwh, "initial_kwh": initial_kwh}
+    one = meter(rated_kw=100, restarts_at_zero=True, exchanges=[exchange])
+    after = initial_kwh + np.arange(1, 4)
+    result = energy(readings(one, [final_kwh - 2, final_kwh - 1, *after, 0.5, 1.5]), one)
+    assert total_kwh(result) == pytest.approx(1 + 2 + 1 + 1 + 0.5 + 1)
+    assert (SpanReason.RESTART, 0.5) in spans(result)
+
+
+@pytest.mark.parametrize("sent_kwh", [0.0, 999_999.0])
+def test_readings_that_begin_in_a_night_of_one_value_begin_off_the_track(sent_kwh):
+    """A gateway that cannot reach its meter sends one value each night."""
+    one = meter(rated_kw=100)
+    at_us = DAY_US + np.arange(96 * 5) * QUARTER_US
+    register = 5000.0 + np.arange(96 * 5)
+    is_night = np.tile(np.isin(np.arange(96), np.r_[0:24, 80:96]), 5)
+    edges_us = DAY_US + np.arange(96 * 5 + 1) * QUARTER_US
+    result = energy(at(one, at_us, np.where(is_night, sent_kwh, register)), one, edges_us=edges_us)
+    by_day = result.energy_kwh.reshape(5, 96)
+    assert np.nansum(by_day[1:4]) == pytest.approx(3 * 96)
+    assert (result.quality.reshape(5, 96)[1:4, 25:79] == MEASURED).all()
+
+
+def test_a_register_that_stands_still_is_not_left_for_readings_of_another_meter():
+    one = meter(rated_kw=100)
+    still, other = [700.0] * 30, [9000.0, 9001.0, 9002.0]
+    result = energy(readings(one, [*still, *other, *still]), one)
+    assert total_kwh(result) == 0
+    assert [reason for reason, _ in spans(result)] == ["off_track"]
 
 
 def test_a_little_more_than_the_rating_fills_the_grace_and_then_is_refused():
