@@ -61,9 +61,8 @@ def register_track(ts_us: IntArray, register_kwh: FloatArray, meter: Meter, exch
 
 
 def _can_be_shown(register_kwh: FloatArray, meter: Meter) -> BoolArray:
-    upper_kwh = min(meter.wraps_at_kwh or np.inf, MAX_REGISTER_KWH)
-    lower_kwh = -upper_kwh if meter.kind is MeterKind.NET else 0.0
-    return (register_kwh >= lower_kwh) & (register_kwh < upper_kwh)
+    lower_kwh = -MAX_REGISTER_KWH if meter.kind is MeterKind.NET else 0.0
+    return (register_kwh >= lower_kwh) & (register_kwh < MAX_REGISTER_KWH)
 
 
 def without_backlogs(ts_us: IntArray, register_kwh: FloatArray, meter: Meter) -> BoolArray:

@@ -137,11 +137,18 @@ def _track(ts_us: IntArray, columns: dict[str, FloatArray], meter: Meter, field:
 
 
 def _exchanges(meter: Meter, *, is_known: bool) -> list[tuple[int, float | None]]:
-    """Declared exchanges. They state the import register; the export register's values at that time are not known."""
-    return [
-        (timestamp_us(pd.Timestamp(exchange.at)), exchange.final_kwh - exchange.initial_kwh if is_known else None)
-        for exchange in meter.exchanges
-    ]
+    """Declared exchanges. They state the import register; the export register's values at that time are not known.
+
+    What flowed before an exchange was scaled by the transformer ratios of that time.
+    """
+    found: list[tuple[int, float | None]] = []
+    ct_ratio, vt_ratio = meter.ct_ratio, meter.vt_ratio
+    for exchange in sorted(meter.exchanges, key=lambda own: own.at, reverse=True):
+        initial_kwh = exchange.initial_kwh * ct_ratio * vt_ratio
+        ct_ratio, vt_ratio = exchange.ct_ratio_before or ct_ratio, exchange.vt_ratio_before or vt_ratio
+        offset_kwh = exchange.final_kwh * ct_ratio * vt_ratio - initial_kwh
+        found.append((timestamp_us(pd.Timestamp(exchange.at)), offset_kwh if is_known else None))
+    return found[::-1]
 
 
 def _of_channel(energy_kwh: FloatArray, meter: Meter, channel: str) -> FloatArray:

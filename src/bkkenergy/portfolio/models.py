@@ -125,14 +125,17 @@ class Agency(Frozen):
 
 
 class Exchange(Frozen):
-    """A meter taken down and another put in its place.
+    """A meter taken down and another put in its place, or its transformers.
 
-    final_kwh, initial_kwh : last register value of the old meter, first of the new one, kWh.
+    final_kwh, initial_kwh : last register value of the old meter, first of the new one, kWh, as the meters show them.
+    ct_ratio_before, vt_ratio_before : transformer ratios until then, where they changed too.
     """
 
     at: AwareDatetime
     final_kwh: Annotated[float, Field(ge=0)]
     initial_kwh: Annotated[float, Field(ge=0)] = 0.0
+    ct_ratio_before: Positive | None = None
+    vt_ratio_before: Positive | None = None
 
 
 class Meter(Frozen):

@@ -314,6 +314,30 @@ def test_a_declared_exchange_is_counted_across_and_listed():
     assert result.quality[:3, 0].tolist() == [MEASURED] * 3
 
 
+def test_an_exchange_states_what_the_meters_show_behind_transformers():
+    exchange = {"at": EXCHANGED, "final_kwh": 1001.5, "initial_kwh": 3.0}
+    one = meter(rated_kw=1000, ct_ratio=40, exchanges=[exchange])
+    result = energy(readings(one, np.array([1000.0, 1001.0, 3.5, 4.0]) * 40), one)
+    assert total_kwh(result) == pytest.approx((1.5 + 1.0) * 40)
+
+
+def test_transformers_that_are_exchanged_leave_what_flowed_before_as_it_was():
+    """The counter goes on; what it shows is worth half from then on."""
+    exchange = {"at": EXCHANGED, "final_kwh": 60_001.0, "initial_kwh": 60_001.0, "ct_ratio_before": 200.0}
+    one = meter(rated_kw=1000, register_digits=5, ct_ratio=100, exchanges=[exchange])
+    sent = [60_000.0 * 200, 60_001.0 * 200, 60_001.5 * 100, 60_002.0 * 100]
+    result = energy(readings(one, sent), one)
+    assert total_kwh(result) == pytest.approx(1.0 * 200 + 1.0 * 100)
+
+
+def test_another_transformer_ratio_takes_nothing_from_what_flowed_before():
+    one = meter(rated_kw=1000, register_digits=5, ct_ratio=100)
+    sent = [60_000.0 * 200, 60_001.0 * 200, 60_001.5 * 100, 60_002.0 * 100]
+    result = energy(readings(one, sent), one)
+    assert total_kwh(result) == pytest.approx(1.0 * 200 + 0.5 * 100)
+    assert (SpanReason.RESET, pytest.approx(np.nan, nan_ok=True)) in spans(result)
+
+
 def test_an_exchange_states_nothing_of_the_export_register():
     swap = {"at": "2026-11-23T00:20:00+07:00", "final_kwh": 507.0, "initial_kwh": 1.0}
     one = meter(rated_kw=100, exchanges=[swap])
