@@ -658,6 +658,7 @@ CALLS = {
     "finish": lambda own: own.finish(Claim(METER, "w", {}), [], [], computed=[], now_us=NOW_US),
     "release": lambda own: own.release(Claim(METER, "w", {})),
     "waiting": lambda own: own.waiting(),
+    "waiting_since": lambda own: own.waiting_since([METER]),
     "slots": lambda own: own.slots([METER], IMPORT, FIRST, FIRST),
     "totals": lambda own: own.totals([METER], IMPORT, FIRST, FIRST),
     "spans": lambda own: own.spans([METER], IMPORT, FIRST, FIRST),

@@ -16,12 +16,13 @@ from bkkenergy.calendar import Period, timestamp_us
 from bkkenergy.ingest.status import meter_status
 from bkkenergy.portfolio import Meter, MeterKind, Portfolio, load_portfolio
 from bkkenergy.ports.ledger import EXPORT, GHI, IMPORT, POWER_FACTOR, SpanReason
-from bkkenergy.ports.readings import StoreAway
+from bkkenergy.ports.readings import StoreAway, StoreRefused
 from bkkenergy.readings import Quality, ReadingBatch
 from bkkenergy.settings import Settings, StateSettings, StoreSettings
 from bkkenergy.usecases.energy import energy_series, quarter_hours, waiting_days
 from bkkenergy.usecases.follow import follow_configuration
 from bkkenergy.usecases.recompute import recompute
+from bkkenergy.usecases.uptodate import UpToDate
 from tests.sites import energy, on_postgresql
 
 FIRST, LAST = dt.date(2026, 11, 1), dt.date(2026, 11, 12)
@@ -205,6 +206,62 @@ def test_a_silence_of_the_export_register_is_filled_whatever_comes_of_the_other(
     np.testing.assert_array_equal(slots(site, EXPORT).values, before)
 
 
+def test_a_command_computes_the_end_of_a_silence_that_began_in_its_period(site):
+    _, kwh = register()
+    site.store.commit(readings(METERS[0], np.arange(100)))
+    site.bring_up()
+    site.store.commit(readings(METERS[0], np.arange(1000, 1010)))
+    days = FIRST + 3 * DAY, FIRST + 5 * DAY
+    silent_kwh = np.nansum(site.fresh.slots([METERS[0]], IMPORT, *days).values)
+    assert silent_kwh == pytest.approx((kwh[1000] - kwh[99]) * 3 * 96 / 901, rel=0.2)
+    site.bring_up()
+    assert np.nansum(site.ledger.slots([METERS[0]], IMPORT, *days).values) == silent_kwh
+
+
+@pytest.mark.parametrize("behind_s", [-3600, 3600])
+def test_a_command_computes_what_waits_by_whatever_clock(site, behind_s):
+    _, kwh = register()
+    site.store.commit(readings(METERS[0], everything()))
+    elsewhere = replace(site.site, clock=lambda: dt.datetime.now(dt.UTC) - dt.timedelta(seconds=behind_s))
+    found = UpToDate(elsewhere).slots([METERS[0]], IMPORT, FIRST, LAST)
+    assert np.nansum(found.values) == pytest.approx(kwh[-1] - kwh[0])
+    assert not found.is_waiting.any()
+
+
+def test_a_worker_leaves_meters_that_its_portfolio_lacks_to_others(site):
+    """Another process has read a newer portfolio, or an older one."""
+    _, kwh = register()
+    follow_configuration(site.site)
+    site.store.commit(readings(METERS[0], everything()[:500]))
+    site.bring_up()
+    site.store.commit(readings(METERS[0], everything()[500:]))
+    without = site.portfolio.model_copy(
+        update={"buildings": {k: v for k, v in site.portfolio.buildings.items() if k != "health.centre-1"}}
+    )
+    assert recompute(replace(site, portfolio=without).site).meters == 0
+    follow_configuration(site.site)
+    site.bring_up()
+    assert np.nansum(slots(site, meters=METERS[:1]).values) == pytest.approx(kwh[-1] - kwh[0])
+
+
+def test_a_meter_that_cannot_be_computed_holds_no_other_up(site, monkeypatch):
+    for meter in METERS:
+        site.store.commit(readings(meter, everything()))
+    read = site.ledger.sources
+
+    def or_damaged(meters, first, last):
+        if METERS[0] in meters:
+            raise StoreRefused("a row is damaged")
+        return read(meters, first, last)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(site.ledger, "sources", or_damaged)
+        assert site.bring_up().waiting == 1
+        assert list(site.ledger.waiting()) == [METERS[0]]
+    later = replace(site.site, clock=lambda: dt.datetime.now(dt.UTC) + dt.timedelta(seconds=400))
+    assert recompute(later).waiting == 0
+
+
 def test_a_meter_that_comes_back_fills_the_days_of_its_silence(site):
     site.store.commit(readings(METERS[0], np.arange(100)))
     site.bring_up()
@@ -256,11 +313,11 @@ def test_a_ledger_that_was_lost_is_filled_again(site, portfolio, settings, tmp_p
         assert np.nansum(found) == pytest.approx(kwh[-1] - kwh[0], abs=0.001)
 
 
-def test_readings_of_a_meter_that_the_portfolio_does_not_have_wait_no_more(site):
+def test_readings_of_a_meter_that_the_portfolio_does_not_have_keep_no_worker_busy(site):
     at, kwh = register()
     site.store.commit(ReadingBatch(("gone.gone.gone",), np.zeros(2, np.int64), at[:2], {"energy_kwh": kwh[:2]}))
-    site.bring_up()
-    assert not site.ledger.waiting()
+    done = site.bring_up()
+    assert (done.meters, done.waiting) == (0, 0)
 
 
 def test_export_and_power_factor_have_channels_of_their_own(site):

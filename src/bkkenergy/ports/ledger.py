@@ -333,6 +333,9 @@ class EnergyLedger(LedgerReader, SourceReader, Protocol):
         meter : (n,) index into `meter_ids`. ts_us : (n,) instants.
         """
 
+    def waiting_since(self, meters: Sequence[str]) -> Mapping[str, Mapping[dt.date, int]]:
+        """Since when each marked day of each meter waits, us since 1970 UTC. Computing it begins a new wait."""
+
     def claim(
         self, owner: str, *, now_us: int, lease_s: float, limit: int, meters: Sequence[str] | None = None
     ) -> list[Claim]:

@@ -32,6 +32,7 @@ from bkkenergy.ports.ledger import (
     Span,
     SpanReason,
 )
+from bkkenergy.ports.readings import StoreAway
 from bkkenergy.readings import FIELDS, Quality
 from bkkenergy.site import Site
 from bkkenergy.usecases.fields import counts_by_channel
@@ -64,29 +65,50 @@ def recompute(
 ) -> Recomputed:
     """Compute marked days until none is left, none can be had, or the time is over.
 
-    meters : these alone. on_progress : called with the meters done and those that wait.
+    meters : these alone; those that the portfolio does not have are left to a worker whose portfolio has them.
+    on_progress : called with the meters done and those that wait.
     Raises StoreAway; what was claimed is free again then.
     """
     until_s = time.monotonic() + within_s
     known = {meter.id: meter for meter in site.portfolio.meters}
+    names = [name for name in (known if meters is None else meters) if name in known]
     done = days = 0
     while claims := site.ledger.claim(
-        site.name, now_us=site.now_us(), lease_s=LEASE_S, limit=METERS_AT_ONCE, meters=meters
+        site.name, now_us=site.now_us(), lease_s=LEASE_S, limit=METERS_AT_ONCE, meters=names
     ):
         held = list(claims)
         try:
             for runs, group in _alike(_with_runs(site, claims), known):
-                days += _compute(site, runs, group, known)
+                for own in _computable(site, runs, group, known):
+                    days += own
+                    done += 1
                 held = [claim for claim in held if claim not in group]
-                done += len(group)
         finally:
             for claim in held:
                 site.ledger.release(claim)
         if on_progress is not None:
-            on_progress(done, len(site.ledger.waiting(meters)))
+            on_progress(done, len(site.ledger.waiting(names)))
         if time.monotonic() > until_s:
             break
-    return Recomputed(done, days, len(site.ledger.waiting(meters)))
+    return Recomputed(done, days, len(site.ledger.waiting(names)))
+
+
+def _computable(site: Site, runs: Runs, group: Sequence[Claim], known: Mapping[str, Meter]) -> Iterator[int]:
+    """Compute claims together, or, where that fails, each alone; days of each that could be computed.
+
+    One meter whose rows or readings cannot be read holds no other up. It stays claimed until the lease is over: so
+    long no worker tries again, and its days wait, for everybody to see.
+    """
+    try:
+        yield from _compute(site, runs, group, known)
+    except StoreAway:
+        raise
+    except Exception as error:  # whatever one meter's data may raise
+        if len(group) > 1:
+            for claim in group:
+                yield from _computable(site, runs, [claim], known)
+        else:
+            log.exception("ledger_meter_not_computed", meter=group[0].meter, why=str(error))
 
 
 def _with_runs(site: Site, claims: Sequence[Claim]) -> list[tuple[Runs, Claim]]:
@@ -129,8 +151,7 @@ def _alike(claims: Sequence[tuple[Runs, Claim]], known: Mapping[str, Meter]) -> 
         group: list[Claim] = []
         rows = 0.0
         for _, claim in alike:
-            interval_s = known[claim.meter].interval_s if claim.meter in known else 900
-            more = (len(claim.days) + 2 * CONTEXT_DAYS) * 86_400 / interval_s
+            more = (len(claim.days) + 2 * CONTEXT_DAYS) * 86_400 / known[claim.meter].interval_s
             if group and rows + more > READINGS_AT_ONCE:
                 yield runs, group
                 group, rows = [], 0.0
@@ -139,13 +160,13 @@ def _alike(claims: Sequence[tuple[Runs, Claim]], known: Mapping[str, Meter]) -> 
         yield runs, group
 
 
-def _compute(site: Site, runs: Runs, group: Sequence[Claim], known: Mapping[str, Meter]) -> int:
-    """Compute the days of claims that have the same runs, and put them in place; how many days of meters."""
+def _compute(site: Site, runs: Runs, group: Sequence[Claim], known: Mapping[str, Meter]) -> list[int]:
+    """Compute the days of claims that have the same runs, and put them in place; how many days of each."""
     rows: dict[str, list[LedgerDays]] = {claim.meter: [] for claim in group}
     spans: dict[str, list[Span]] = {claim.meter: [] for claim in group}
     computed: dict[str, set[dt.date]] = {claim.meter: set() for claim in group}
-    meters = [known[claim.meter] for claim in group if claim.meter in known]
-    for run in runs if meters else ():
+    meters = [known[claim.meter] for claim in group]
+    for run in runs:
         for part in computed_run(site, meters, run, rows):
             for own in part.rows:
                 rows[own.meter] += _without(own, computed[own.meter])
@@ -154,11 +175,9 @@ def _compute(site: Site, runs: Runs, group: Sequence[Claim], known: Mapping[str,
                     spans[span.meter].append(span)
             for meter in part.meters:
                 computed[meter] |= set(_dates(part.window.first, part.window.last))
-    count = 0
     for claim in group:
         _finish(site, claim, rows[claim.meter], spans[claim.meter], sorted(computed[claim.meter]))
-        count += len(computed[claim.meter])
-    return count
+    return [len(computed[claim.meter]) for claim in group]
 
 
 def _without(row: LedgerDays, computed: AbstractSet[dt.date]) -> Iterator[LedgerDays]:
@@ -180,12 +199,10 @@ def _without(row: LedgerDays, computed: AbstractSet[dt.date]) -> Iterator[Ledger
 def _finish(
     site: Site, claim: Claim, rows: Sequence[LedgerDays], spans: Sequence[Span], computed: Sequence[dt.date]
 ) -> None:
-    later = _gap_days_after(site, claim.meter, rows, computed)
+    for day in _gap_days_after(site, claim.meter, rows, computed):  # before: a crash in between forgets none
+        site.ledger.mark([claim.meter], day, day)
     if not site.ledger.finish(claim, rows, spans, computed=computed, now_us=site.now_us()):
         log.warning("ledger_claim_lost", meter=claim.meter, days=len(computed))
-        return
-    for day in later:
-        site.ledger.mark([claim.meter], day, day)
 
 
 def _gap_days_after(site: Site, meter: str, rows: Sequence[LedgerDays], computed: Sequence[dt.date]) -> list[dt.date]:

@@ -49,20 +49,25 @@ class UpToDate:
         return self.site.ledger.spans(meters, channel, first, last)
 
     def _bring_up(self, meters: Sequence[str], first: dt.date, last: dt.date) -> None:
+        """Compute what was marked when this was asked, on whatever day: a reading may end a silence of many days.
+
+        Meters that go on sending mark theirs again meanwhile, and those marks are waited for by no one: a mark is
+        known by when it was made, and no two clocks are compared.
+        """
         until_s = time.monotonic() + self.patience_s
-        asked_us = time.time_ns() // 1000  # marks bear the wall clock of who committed
-        while names := self._waiting(meters, first, last, asked_us):  # meters that go on sending never end this
+        asked = self.site.ledger.waiting_since(meters)
+        known = {meter.id for meter in self.site.portfolio.meters}
+        names = sorted(asked.keys() & known)
+        while names:
             done = recompute(self.site, meters=names, within_s=0.0)  # one batch, then look again
+            now = self.site.ledger.waiting_since(names)
+            names = [name for name in names if asked[name].items() & now.get(name, {}).items()]
             if done.meters:
                 continue
             if time.monotonic() > until_s:
                 log.warning("ledger_days_wait", meters=len(names), first=str(first), last=str(last))
                 return
-            time.sleep(RETRY_S)
-
-    def _waiting(self, meters: Sequence[str], first: dt.date, last: dt.date, asked_us: int) -> list[str]:
-        waiting = self.site.ledger.waiting(meters, marked_before_us=asked_us)
-        return [name for name, days in waiting.items() if any(first <= day <= last for day in days)]
+            time.sleep(RETRY_S if names else 0.0)
 
     def waiting(
         self, meters: Sequence[str] | None = None, *, marked_before_us: int | None = None

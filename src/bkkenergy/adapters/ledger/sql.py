@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from itertools import groupby
 
+import numpy as np
 from sqlalchemy import Connection, Engine, delete, func, or_, select, text, update
 from sqlalchemy.exc import DataError, IntegrityError
 
@@ -175,18 +176,26 @@ class SqlLedger:
         self, meters: Sequence[str] | None = None, *, marked_before_us: int | None = None
     ) -> Mapping[str, Sequence[dt.date]]:
         """Marked days of each meter that has some, in order."""
+        upper_us = np.iinfo(np.int64).max if marked_before_us is None else marked_before_us
+        found = {
+            name: [day for day, since_us in own.items() if since_us <= upper_us]
+            for name, own in self.waiting_since(meters).items()
+        }
+        return {name: days for name, days in found.items() if days}
+
+    def waiting_since(self, meters: Sequence[str] | None = None) -> Mapping[str, Mapping[dt.date, int]]:
+        """Since when each marked day of each meter waits, in order of the days."""
         query = (
-            select(ledger_meter.c.name, ledger_stale.c.day)
+            select(ledger_meter.c.name, ledger_stale.c.day, ledger_stale.c.since_us)
             .join(ledger_stale, ledger_stale.c.meter == ledger_meter.c.id)
             .order_by(ledger_meter.c.name, ledger_stale.c.day)
         )
         if meters is not None:
             query = query.where(is_among(self._is_postgresql, ledger_meter.c.name, meters))
-        if marked_before_us is not None:
-            query = query.where(ledger_stale.c.since_us <= marked_before_us)
         with self._reading() as connection:
             rows = connection.execute(query).all()
-        return {name: [date_of(row.day) for row in own] for name, own in groupby(rows, lambda row: str(row.name))}
+        by_name = groupby(rows, lambda row: str(row.name))
+        return {name: {date_of(row.day): row.since_us for row in own} for name, own in by_name}
 
     def slots(self, meters: Sequence[str], channel: Channel, first: dt.date, last: dt.date) -> Slots:
         """Slots of meters over whole days, both ends included."""
