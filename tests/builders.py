@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from bkkenergy.metering.spans import Span
 from bkkenergy.metering.vee import Validated, validate
 from bkkenergy.payloads.profile import Profile
 from bkkenergy.portfolio import Meter
+from bkkenergy.ports.ledger import Channel, Slots
 from bkkenergy.readings import US_PER_S, ReadingBatch
 from bkkenergy.reports.gather import REFUSED
 
@@ -66,6 +68,23 @@ def quarters(batch: ReadingBatch, meters: Sequence[Meter], period: Period, chann
         pd.DataFrame(found.quality, index=index, columns=names),
         pd.DataFrame(False, index=index, columns=names),
     )
+
+
+@dataclass(frozen=True)
+class FromQuarters:
+    """A reader of quarter-hours that a test has made, by the name of their channel."""
+
+    frames: Mapping[str, QuarterHours]
+
+    def slots(self, meters: Sequence[str], channel: Channel, first: dt.date, last: dt.date) -> Slots:
+        """Slots of meters over whole days, both ends included."""
+        own, names = self.frames[channel.name], list(meters)
+        period = Period.days(first, last)
+        inside = (own.energy_kwh.index >= period.start) & (own.energy_kwh.index < period.end)
+        values = own.energy_kwh.loc[inside, names].to_numpy(np.float64)
+        days = np.isfinite(values).reshape(-1, 96, len(names)).any(axis=1)
+        quality = own.quality.loc[inside, names].to_numpy(np.uint8)
+        return Slots(tuple(meters), channel, first, values, quality, np.zeros(days.shape, np.bool_), days)
 
 
 def refused(batch: ReadingBatch, meters: Sequence[Meter], period: Period) -> tuple[Span, ...]:

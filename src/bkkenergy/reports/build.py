@@ -34,6 +34,7 @@ from bkkenergy.reports.content import (
 )
 from bkkenergy.settings import ReportSettings
 from bkkenergy.tariff.flat import FlatRate, cost_thb
+from bkkenergy.usecases.balance import EXCEEDS_KWH, SubMeters
 
 MAX_COMPARED_DAYS = 31
 """A period longer than this is not held against the four weeks before it."""
@@ -46,6 +47,7 @@ class AgencyInputs:
     """All that one report is made from.
 
     energy : quarter-hours of the agency's meters over the period and the weeks compared with.
+    sub_meters : each meter of the agency that has some, over the period.
     exported : energy fed back over the period.
     refused : where registers fell, or rose beyond their rating, in the period.
     last_seen : the latest reading of each meter that ever reported.
@@ -56,6 +58,7 @@ class AgencyInputs:
     period: Period
     energy: QuarterHours
     exported: QuarterHours
+    sub_meters: tuple[SubMeters, ...]
     refused: tuple[Span, ...]
     last_seen: Mapping[str, dt.datetime]
     rate: FlatRate
@@ -310,18 +313,17 @@ def _meter_attention(inputs: AgencyInputs, building: Building) -> list[Attention
             found.append(_of(meter, "register_reset", "alert", {"intervals_count": int(resets[meter.id])}))
         if total_kwh[meter.id] == 0 and inputs.period.kind == "day":
             found.append(_of(meter, "not_counting", "alert", {}))
-    return found + _sub_meter_attention(building, total_kwh)
+    return found + _sub_meter_attention(inputs, building)
 
 
-def _sub_meter_attention(building: Building, total_kwh: pd.Series) -> list[Attention]:
-    """Meters whose sub-meters together count more than they do."""
+def _sub_meter_attention(inputs: AgencyInputs, building: Building) -> list[Attention]:
+    """Meters whose sub-meters together count more than they do, PV that feeds in below them included."""
     found = []
-    for meter in building.meters:
-        children = [child.id for child in building.meters if child.parent == meter.id]
-        sub_kwh, own_kwh = float(total_kwh[children].sum()), float(total_kwh[meter.id])
-        if children and sub_kwh > own_kwh * (1 + SUB_METER_TOLERANCE_RATIO):
-            values = {"sub_meters_kwh": sub_kwh, "energy_kwh": own_kwh}
-            found.append(_of(meter, "sub_meters_exceed_main", "warning", values))
+    for split in inputs.sub_meters:
+        joint = split.joint if split.meter.building == building.id else None
+        if joint is not None and joint.over_kwh > max(joint.whole_kwh * SUB_METER_TOLERANCE_RATIO, EXCEEDS_KWH):
+            values = {"sub_meters_kwh": joint.parts_kwh, "energy_kwh": joint.whole_kwh}
+            found.append(_of(split.meter, "sub_meters_exceed_main", "warning", values))
     return found
 
 

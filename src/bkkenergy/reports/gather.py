@@ -15,6 +15,7 @@ from bkkenergy.ports.ledger import EXPORT, IMPORT, LedgerReader, SpanReason
 from bkkenergy.reports.build import MAX_COMPARED_DAYS, AgencyInputs
 from bkkenergy.settings import Settings
 from bkkenergy.site.figures import Figures
+from bkkenergy.usecases.balance import sub_meters
 from bkkenergy.usecases.energy import quarter_hours
 
 DAYS_A_WEEK = 7
@@ -29,7 +30,8 @@ def agency_inputs(
     if agency is None:
         known = ", ".join(sorted(portfolio.agencies))
         raise InputError(f"agency {agency_id!r} is not in the portfolio. Use one of: {known}.")
-    meters = [meter for building in portfolio.buildings_of(agency_id) for meter in building.meters]
+    buildings = portfolio.buildings_of(agency_id)
+    meters = [meter for building in buildings for meter in building.meters]
     names = [meter.id for meter in meters]
     whole = period
     if len(period.dates) <= MAX_COMPARED_DAYS:
@@ -40,6 +42,12 @@ def agency_inputs(
         period=period,
         energy=quarter_hours(ledger, meters, whole),
         exported=quarter_hours(ledger, meters, period, EXPORT),
+        sub_meters=tuple(
+            split
+            for building in buildings
+            if any(meter.parent for meter in building.meters)
+            for split in sub_meters(ledger, building, period, "15min")
+        ),
         refused=tuple(
             span for span in ledger.spans(names, IMPORT, period.first_day, period.last_day) if span.reason in REFUSED
         ),

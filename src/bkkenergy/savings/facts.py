@@ -21,6 +21,18 @@ Positive = Annotated[float, Field(gt=0)]
 WEEK, FOUR_WEEKS, DAYS_A_MONTH, DAYS_A_YEAR = 7, 28, 30.4, 365
 
 
+@dataclass(frozen=True, slots=True)
+class SubMeterSums:
+    """What passed main meters and fed in below them, and what the sub-meters right below counted, where all is known.
+
+    known_ratio : share of the time in which it is, 0..1.
+    """
+
+    whole_kwh: float
+    parts_kwh: float
+    known_ratio: float
+
+
 class InsightRules(Frozen):
     """Thresholds of config/savings.toml."""
 
@@ -57,7 +69,7 @@ class Facts:
     hours : (m, 2) opening and closing time of each day, NaN on closed days; thb_per_kwh : (n,) what a kWh is
     worth in each hour; on_peak : (n,) tariff's on-peak hours; demand_kw : (q,) quarter-hours' mean power of the
     last twelve months with demand_starts; demand_thb_per_kw : the schedule's price of demand; kvar : (q,) or None;
-    sub_kwh : energy of sub-meters over the last four weeks whose sum should be the building's, or None;
+    sub_meters : what sub-meters counted over the last four weeks, beside what they could have, or None;
     pv_kwh, pv_expected_kwh : PV of the last four weeks and its estimate, or None.
     """
 
@@ -74,7 +86,7 @@ class Facts:
     kvar: FloatArray | None = None
     kvar_thb: float = 0.0
     free_kvar_per_kw: float = 1.0
-    sub_kwh: float | None = None
+    sub_meters: SubMeterSums | None = None
     pv_kwh: float | None = None
     pv_expected_kwh: float | None = None
 

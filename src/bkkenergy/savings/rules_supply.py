@@ -19,6 +19,9 @@ from bkkenergy.savings.facts import (
 )
 from bkkenergy.savings.views import day_night_kw
 
+LEAST_KNOWN_RATIO = 0.9
+"""Sub-meters are judged where they and their main meter are known for this share of four weeks."""
+
 
 def demand_peak(facts: Facts, rules: InsightRules) -> Finding | None:
     """The month's highest quarter-hour that comes near the highest of twelve months, which sets the charge."""
@@ -86,13 +89,10 @@ def load_shift(facts: Facts, rules: InsightRules) -> Finding | None:
 
 def submeters(facts: Facts, rules: InsightRules) -> Finding | None:
     """Sub-meters whose sum is above the main meter's energy by more than their classes allow."""
-    if facts.sub_kwh is None:
+    if facts.sub_meters is None or facts.sub_meters.known_ratio < LEAST_KNOWN_RATIO:
         return None
-    month = facts.day_kwh[-FOUR_WEEKS:]
-    if not enough(month, 0.9):
-        return None
-    main = float(np.nansum(month))
-    over = facts.sub_kwh - main
+    main = facts.sub_meters.whole_kwh
+    over = facts.sub_meters.parts_kwh - main
     if main <= 0 or over <= rules.submeter_ratio * main:
         return None
     return finding(
@@ -101,7 +101,7 @@ def submeters(facts: Facts, rules: InsightRules) -> Finding | None:
         "warning",
         -FOUR_WEEKS,
         0.0,
-        {"main_kwh": main, "sub_kwh": facts.sub_kwh, "over_ratio": over / main},
+        {"main_kwh": main, "sub_kwh": facts.sub_meters.parts_kwh, "over_ratio": over / main},
         thb=0.0,
     )
 

@@ -74,6 +74,20 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Joint:
+    """Energy of a meter and of those right below it, over the intervals in which all are known; their share, 0..1."""
+
+    whole_kwh: float
+    parts_kwh: float
+    known_ratio: float
+
+    @property
+    def over_kwh(self) -> float:
+        """What the sub-meters count beyond the whole."""
+        return self.parts_kwh - self.whole_kwh
+
+
+@dataclass(frozen=True, slots=True)
 class SubMeters:
     """A meter with those right below it.
 
@@ -89,6 +103,15 @@ class SubMeters:
     rest: Flow | None
     rest_ratio: float | None
     notes: tuple[Note, ...]
+
+    @property
+    def joint(self) -> Joint | None:
+        """The whole and its parts together; None where the whole is not known."""
+        if self.whole is None:
+            return None
+        parts = np.column_stack([part.flow.energy_kwh for part in self.parts])
+        known = np.isfinite(self.whole.energy_kwh) & np.isfinite(parts).all(axis=1)
+        return Joint(float(self.whole.energy_kwh[known].sum()), float(parts[known].sum()), float(known.mean()))
 
     @property
     def exceed_main(self) -> bool:

@@ -15,7 +15,8 @@ from bkkenergy.reports.build import AgencyInputs, build_report
 from bkkenergy.reports.content import AgencyReport
 from bkkenergy.settings import ReportSettings
 from bkkenergy.tariff.flat import FlatRate
-from tests.builders import DAY, QUARTER_US, meter, quarters, refused
+from bkkenergy.usecases.balance import sub_meters
+from tests.builders import DAY, QUARTER_US, FromQuarters, meter, quarters, refused
 
 WEEKS = 4
 STEPS_A_DAY = 96
@@ -77,19 +78,25 @@ class Scene:
         number, step = np.nonzero(self.sent)
         ids = tuple(one.id for one in self.meters)
         batch = ReadingBatch(ids, number, ts_us[step], {"energy_kwh": register[number, step]})
+        by_building = {
+            name: [one for one in self.meters if one.building == name] for name in ("agency.one", "agency.two")
+        }
         portfolio = Portfolio(
             agencies={
                 "agency": Agency(id="agency", name_th="หน่วยงาน", name_en="Agency", demonstration=self.demonstration)
             },
-            buildings={b.id: b for b in (building("one", *self.meters[:2]), building("two", self.meters[2]))},
+            buildings={name: building(name[7:], *own) for name, own in by_building.items()},
             calendars={"office": OFFICE},
         )
+        energy, exported = quarters(batch, self.meters, span), quarters(batch, self.meters, span, "export")
+        ledger = FromQuarters({"import": energy, "export": exported})
         return AgencyInputs(
             agency=portfolio.agencies["agency"],
             portfolio=portfolio,
             period=self.period,
-            energy=quarters(batch, self.meters, span),
-            exported=quarters(batch, self.meters, span, "export"),
+            energy=energy,
+            exported=exported,
+            sub_meters=sub_meters(ledger, portfolio.buildings["agency.one"], self.period, "15min"),
             refused=refused(batch, self.meters, self.period),
             last_seen={one.id: NOW for one in self.meters},
             rate=RATE,

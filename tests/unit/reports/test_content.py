@@ -4,6 +4,7 @@ import pytest
 
 from bkkenergy.calendar import Period
 from bkkenergy.reports.build import compared_dates
+from tests.builders import meter
 
 
 def kinds(report):
@@ -113,6 +114,18 @@ def test_a_register_that_stands_still_is_told(scene):
 def test_sub_meters_that_count_more_than_their_main_are_told(scene):
     scene.kw[1, scene.day(0)] = 45
     assert kinds(scene.report()) == [("sub_meters_exceed_main", "agency.one.main")]
+
+
+@pytest.mark.parametrize(("roof_kw", "is_told"), [(20.0, False), (1.0, True)])
+def test_pv_that_feeds_in_below_the_main_meter_is_energy_that_its_sub_meters_may_count(scene, roof_kw, is_told):
+    scene.meters[2] = meter("pv", id="agency.one.pv", building="agency.one", topic="t/3", pv=True)
+    scene.kw[:, scene.day(0)] = [[30.0], [45.0], [roof_kw]]
+    assert (("sub_meters_exceed_main", "agency.one.main") in kinds(scene.report())) == is_told
+
+
+def test_what_sub_meters_count_while_their_main_is_silent_is_not_held_against_it(scene):
+    scene.sent[0, scene.day(0).start + 20 :] = False
+    assert ("sub_meters_exceed_main", "agency.one.main") not in kinds(scene.report())
 
 
 def test_the_profile_has_24_hours_and_the_usual_day_beside_it(scene):

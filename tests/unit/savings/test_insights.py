@@ -10,7 +10,7 @@ import pytest
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.i18n import LANGS, catalogue
 from bkkenergy.savings.baseline import fit_baseline
-from bkkenergy.savings.facts import Facts
+from bkkenergy.savings.facts import Facts, SubMeterSums
 from bkkenergy.savings.insights import RULES, Dismissal, find, visible
 from bkkenergy.savings.rules_supply import longest_equal_run, meter_fault
 from bkkenergy.site.savings_config import load_savings
@@ -166,10 +166,12 @@ def test_reactive_power(share, told):
 def test_sub_meters_that_exceed_the_main_and_pv_that_falls_short():
     own = facts(5)
     month = float(np.nansum(own.day_kwh[-28:]))
-    told = rules_told(replace(own, sub_kwh=month * 1.2, pv_kwh=700.0, pv_expected_kwh=1000.0))
+    told = rules_told(
+        replace(own, sub_meters=SubMeterSums(month, month * 1.2, 1.0), pv_kwh=700.0, pv_expected_kwh=1000.0)
+    )
     assert {"submeters", "pv_shortfall"} <= told
     assert not {"submeters", "pv_shortfall"} & rules_told(
-        replace(own, sub_kwh=month * 0.9, pv_kwh=950.0, pv_expected_kwh=1000.0)
+        replace(own, sub_meters=SubMeterSums(month, month * 0.9, 1.0), pv_kwh=950.0, pv_expected_kwh=1000.0)
     )
 
 

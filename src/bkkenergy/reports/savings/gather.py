@@ -17,7 +17,7 @@ from bkkenergy.portfolio import Building
 from bkkenergy.readings import FloatArray
 from bkkenergy.savings.adjust import adjustment_days
 from bkkenergy.savings.baseline import DAY_VALID_RATIO, Baseline, Saving, Series, fit_baseline, saving_of, series_of
-from bkkenergy.savings.facts import DAYS_A_MONTH, FOUR_WEEKS, Facts
+from bkkenergy.savings.facts import DAYS_A_MONTH, FOUR_WEEKS, Facts, SubMeterSums
 from bkkenergy.savings.uncertainty import Band, band_of, total_band
 from bkkenergy.site import Site
 from bkkenergy.solar.climate import typical_year
@@ -27,6 +27,7 @@ from bkkenergy.solar.weather import rows_at
 from bkkenergy.tariff.bill import Bill, bills_of, quantities_of
 from bkkenergy.tariff.compare import avoided_thb_per_kwh
 from bkkenergy.tariff.windows import window_masks
+from bkkenergy.usecases.balance import sub_meters
 from bkkenergy.usecases.energy import (
     air_temperature_c,
     building_quarters,
@@ -171,7 +172,7 @@ def facts_of(site: Site, building: Building, *, last_day: dt.date) -> Facts:
         free_kvar_per_kw=tariffs.rules.free_kvar_per_kw,
         kvar_thb=tariffs.rules.kvar_thb if rates.has_power_factor_charge else 0.0,
         kvar=_kvar(site, building, quarters[year] * QUARTERS_AN_HOUR, pd.DatetimeIndex(starts[year])),
-        sub_kwh=_sub_kwh(site, building, last_day),
+        sub_meters=_sub_meters(site, building, last_day),
         **_pv(site, building, last_day),
     )
 
@@ -224,12 +225,17 @@ def _pv(site: Site, building: Building, last_day: dt.date) -> dict[str, float]:
     return {"pv_kwh": float(made.sum()), "pv_expected_kwh": expected}
 
 
-def _sub_kwh(site: Site, building: Building, last_day: dt.date) -> float | None:
-    """Energy of the meters right below the main one over four weeks; None where there are none, or one is not known."""
-    mains = {meter.id for meter in building.main_meters}
-    subs = tuple(meter for meter in building.meters if meter.parent in mains)
-    if not subs:
+def _sub_meters(site: Site, building: Building, last_day: dt.date) -> SubMeterSums | None:
+    """What sub-meters right below main ones counted in four weeks, and what they could have; None where not known."""
+    if not any(meter.parent for meter in building.meters):
         return None
     period = Period.days(last_day - dt.timedelta(days=FOUR_WEEKS - 1), last_day)
-    energy: FloatArray = meters_energy_kwh(site.energy, subs, period, "day")
-    return float(energy.sum()) if np.isfinite(energy).all() else None
+    splits = [split for split in sub_meters(site.energy, building, period, "15min") if split.meter.is_main]
+    joints = [joint for split in splits if (joint := split.joint) is not None]
+    if not joints or len(joints) < len(splits):
+        return None
+    return SubMeterSums(
+        sum(joint.whole_kwh for joint in joints),
+        sum(joint.parts_kwh for joint in joints),
+        min(joint.known_ratio for joint in joints),
+    )
