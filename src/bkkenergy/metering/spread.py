@@ -1,4 +1,4 @@
-"""A track cut into intervals: the energy of each, and how it is known. Gaps take the meter's typical profile."""
+"""A track cut into intervals: the energy of each, and how it is known; and what a meter's typical profile weighs."""
 
 from __future__ import annotations
 
@@ -49,13 +49,8 @@ class Weights:
         return until_kw
 
 
-def spread(
-    track: Track, edges_us: IntArray, rating: Rating, *, weights: Weights | None, line_s: float
-) -> tuple[FloatArray, QualityArray]:
-    """Return (k,) energy and quality of the intervals between neighbouring edges.
-
-    weights : shape of estimated steps longer than `line_s`; shorter ones, and all without weights, are straight lines.
-    """
+def spread(track: Track, edges_us: IntArray, rating: Rating) -> tuple[FloatArray, QualityArray]:
+    """Return (k,) energy and quality of the intervals between neighbouring edges. Each step is a straight line."""
     count = len(edges_us) - 1
     if len(track.ts_us) == 0:
         return np.full(count, np.nan), np.full(count, Quality.MISSING, np.uint8)
@@ -63,7 +58,7 @@ def spread(
     if len(track.ts_us) == 1:
         track = Track(np.repeat(track.ts_us, 2), np.zeros(2), np.zeros(2, np.int64))
     at_us = np.clip(edges_us, track.ts_us[0], track.ts_us[-1])
-    energy_kwh = _energy_between(track, step, at_us, weights, line_s)
+    energy_kwh = _energy_between(track, step, at_us)
     length_us, covered_us = np.diff(edges_us), np.diff(at_us)
     known_us = np.diff(_time_until(track, step, at_us, track.grade != Grade.UNKNOWN))
     whole_us = np.diff(_time_until(track, step, at_us, track.grade <= Grade.ESTIMATED))
@@ -81,9 +76,7 @@ def spread(
     return np.where(known_us > 0, energy_kwh, np.nan), quality.astype(np.uint8)
 
 
-def _energy_between(
-    track: Track, step: IntArray, at_us: IntArray, weights: Weights | None, line_s: float
-) -> FloatArray:
+def _energy_between(track: Track, step: IntArray, at_us: IntArray) -> FloatArray:
     """(k,) accepted energy between neighbouring instants that lie in these steps.
 
     Each is the sum of its own steps alone: what lies before them changes no bit of it, so that a day comes out the
@@ -92,10 +85,6 @@ def _energy_between(
     start_us, end_us = track.ts_us[step - 1], track.ts_us[step]
     length_us = end_us - start_us
     share = np.divide(at_us - start_us, length_us, out=np.zeros(len(step)), where=length_us > 0)
-    is_inside = (at_us > start_us) & (at_us < end_us)
-    shaped = is_inside & (length_us > line_s * US_PER_S) & np.isin(track.grade[step], [Grade.ESTIMATED, Grade.PARTIAL])
-    if weights is not None and shaped.any():
-        share[shaped] = _shaped_share(weights, start_us[shaped], at_us[shaped], end_us[shaped], share[shaped])
     first, last = step[:-1], step[1:]
     begin_kwh, end_kwh = track.energy_kwh[first], share[1:] * track.energy_kwh[last]
     between = np.column_stack((first + 1, last)).ravel()
@@ -104,15 +93,6 @@ def _energy_between(
     within_kwh = (share[1:] - share[:-1]) * begin_kwh
     energy_kwh: FloatArray = np.where(first == last, within_kwh, (1.0 - share[:-1]) * begin_kwh + whole_kwh + end_kwh)
     return energy_kwh
-
-
-def _shaped_share(
-    weights: Weights, start_us: IntArray, at_us: IntArray, end_us: IntArray, flat_ratio: FloatArray
-) -> FloatArray:
-    before, here, after = (weights.until(instants_us) for instants_us in (start_us, at_us, end_us))
-    has_weight = after - before > FINEST_KWH
-    share = np.divide(here - before, after - before, out=flat_ratio.copy(), where=has_weight)
-    return np.clip(share, 0.0, 1.0)
 
 
 def _time_until(track: Track, step: IntArray, at_us: IntArray, counts: BoolArray) -> IntArray:

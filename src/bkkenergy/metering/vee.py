@@ -14,8 +14,8 @@ from bkkenergy.metering.frames import renumbered
 from bkkenergy.metering.rating import Rating
 from bkkenergy.metering.registertrack import register_track
 from bkkenergy.metering.spans import Span
-from bkkenergy.metering.spread import DAYS_PER_WEEK, QUARTERS_PER_DAY, Weights, spread
-from bkkenergy.metering.tracks import Track, interval_track, power_track, usual_s
+from bkkenergy.metering.spread import DAYS_PER_WEEK, QUARTERS_PER_DAY, spread
+from bkkenergy.metering.tracks import Track, interval_track, power_track
 from bkkenergy.portfolio import Meter, MeterKind
 from bkkenergy.readings import FloatArray, IntArray, Quality, QualityArray, ReadingBatch
 
@@ -43,7 +43,6 @@ def validate(
     edges_us: IntArray,
     *,
     channel: str,
-    profiles: FloatArray | None = None,
     max_gap_s: float,
 ) -> Validated:
     """Compute the interval energy of meters from their readings.
@@ -59,9 +58,9 @@ def validate(
         a day more on both sides; in any order, doubles included.
     edges_us : (k+1,) edges of equal intervals, us since 1970 UTC.
     channel : "import" or "export".
-    profiles : (m, 7, 96) typical mean kW by weekday (Monday first) and quarter of Bangkok's day, NaN where unknown.
-        The energy of a gap is distributed in this shape. A profile never changes a total.
-    max_gap_s : gaps up to this are straight lines.
+    max_gap_s : in a silence longer than this, nothing is known of what a power-only meter took.
+
+    The energy of a gap is dealt out evenly. `gaps.redistribution_kwh` gives it the meter's typical shape.
     """
     field = FIELD_OF_CHANNEL.get(channel)
     if field is None:
@@ -75,9 +74,7 @@ def validate(
         own = slice(int(starts[number]), int(starts[number + 1]))
         ts_us, columns = numbered.ts_us[own], {name: values[own] for name, values in numbered.columns.items()}
         track = _track(ts_us, columns, meter, field, max_gap_s)
-        weights = None if profiles is None or meter.kind is MeterKind.NET else Weights.of(profiles[number])
-        line_s = max(max_gap_s, usual_s(meter))
-        column = spread(track, edges_us, Rating.of(meter), weights=weights, line_s=line_s)
+        column = spread(track, edges_us, Rating.of(meter))
         energy_kwh[:, number], quality[:, number] = _of_channel(column[0], meter, channel), column[1]
         spans += _spans(track, meter, channel, int(edges_us[0]), int(edges_us[-1]))
     return Validated(energy_kwh, quality, tuple(spans))

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from bkkenergy.calendar import BANGKOK, Period, edges, epoch_us
+from bkkenergy.metering.gaps import redistribution_kwh
 from bkkenergy.metering.rating import learned_resolution_kwh
 from bkkenergy.metering.spans import SpanReason
 from bkkenergy.metering.vee import validate
@@ -19,8 +20,8 @@ EXCHANGED = pd.Timestamp(DAY_US + 3 * QUARTER_US // 2, unit="us", tz="UTC").to_p
 EDGES_US = DAY_US + np.arange(97) * QUARTER_US
 
 
-def energy(batch, *meters, channel="import", profiles=None, max_gap_s=7200, edges_us=EDGES_US):
-    return validate(batch, meters, edges_us, channel=channel, profiles=profiles, max_gap_s=max_gap_s)
+def energy(batch, *meters, channel="import", max_gap_s=7200, edges_us=EDGES_US):
+    return validate(batch, meters, edges_us, channel=channel, max_gap_s=max_gap_s)
 
 
 def at(of, ts_us, values, field="energy_kwh"):
@@ -34,6 +35,12 @@ def total_kwh(result):
 
 def spans(result):
     return [(span.reason, span.energy_kwh) for span in result.spans]
+
+
+def shaped_kwh(result, profile_kw):
+    """Energy with that of gaps dealt out by a profile."""
+    gaps = [span for span in result.spans if span.reason is SpanReason.GAP]
+    return result.energy_kwh[:, 0] + sum(redistribution_kwh(EDGES_US, gap, profile_kw) for gap in gaps)
 
 
 def peak_kw(result):
@@ -527,22 +534,22 @@ def test_before_the_first_reading_nothing_is_known():
 def test_a_gap_takes_the_shape_of_the_profile():
     """Six hours without a reading, of which the profile knows one hour of load."""
     one = meter(rated_kw=100)
-    profile_kw = np.zeros((1, 7, 96))
-    profile_kw[:, 0, 48:52] = 60.0
+    profile_kw = np.zeros((7, 96))
+    profile_kw[0, 48:52] = 60.0
     batch = at(one, EDGES_US, 5.0 * np.arange(97)).take(np.delete(np.arange(97), np.arange(41, 64)))
-    result = energy(batch, one, profiles=profile_kw)
-    assert result.energy_kwh[40:64, 0].tolist() == pytest.approx([0.0] * 8 + [30.0] * 4 + [0.0] * 12)
+    result = energy(batch, one)
+    assert shaped_kwh(result, profile_kw)[40:64].tolist() == pytest.approx([0.0] * 8 + [30.0] * 4 + [0.0] * 12)
     assert result.quality[40:64, 0].tolist() == [ESTIMATED] * 24
     assert spans(result) == [(SpanReason.GAP, pytest.approx(120))]
 
 
 def test_what_a_profile_does_not_know_of_a_weekday_it_takes_from_the_others():
     one = meter(rated_kw=100)
-    profile_kw = np.full((1, 7, 96), np.nan)
-    profile_kw[:, 3, :] = 10.0
-    profile_kw[:, 3, 48:52] = 100.0
+    profile_kw = np.full((7, 96), np.nan)
+    profile_kw[3] = 10.0
+    profile_kw[3, 48:52] = 100.0
     batch = at(one, EDGES_US, 5.0 * np.arange(97)).take(np.delete(np.arange(97), np.arange(41, 64)))
-    values = energy(batch, one, profiles=profile_kw).energy_kwh[40:64, 0]
+    values = shaped_kwh(energy(batch, one), profile_kw)[40:64]
     assert values[8:12] / values[0] == pytest.approx([10.0] * 4)
     assert values.sum() == pytest.approx(120)
 
@@ -550,7 +557,7 @@ def test_what_a_profile_does_not_know_of_a_weekday_it_takes_from_the_others():
 def test_a_short_gap_is_a_straight_line():
     one = meter(rated_kw=100)
     batch = at(one, EDGES_US, 5.0 * np.arange(97)).take(np.delete(np.arange(97), [40, 41, 42]))
-    result = energy(batch, one, profiles=np.random.default_rng(1).random((1, 7, 96)))
+    result = energy(batch, one)
     assert np.flatnonzero(result.quality[:, 0] == ESTIMATED).tolist() == [39, 40, 41, 42]
     assert result.energy_kwh[:, 0].tolist() == pytest.approx([5.0] * 96)
 
