@@ -30,7 +30,7 @@ from bkkenergy.payloads.decode import FAMILIES
 from bkkenergy.portfolio import Meter, MeterKind, Portfolio, load_portfolio
 from bkkenergy.readings import US_PER_S, ReadingBatch
 from bkkenergy.settings import IngestSettings, MqttSettings, ObserveSettings, Settings, StoreSettings
-from bkkenergy.site.open import open_store
+from bkkenergy.site.open import open_store, open_writable
 from bkkenergy.site.profiles import load_profiles
 from tests.conftest import ROOT
 from tests.integration.conftest import publish
@@ -148,7 +148,7 @@ def store_alone(portfolio: Portfolio, store: Callable[[str], StoreSettings], cou
     batches = [whole.take(slice(at, at + BATCH[size])) for at in range(0, len(whole), BATCH[size])]
 
     def measure(name: str) -> float:
-        opened = open_store(store(name))
+        opened = open_writable(Settings(store=store(name)))
         started_s = time.perf_counter()
         for batch in batches:
             opened.commit(batch)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from pydantic import SecretStr
 
+from bkkenergy.adapters.sqlite import SqliteStore
 from bkkenergy.ingest.pipeline import commit_or_split
 from bkkenergy.ports.readings import ReadingStore, StoreAway, StoreRefused, UnmarkedCommit
 from bkkenergy.readings import FIELDS, US_PER_S, ReadingBatch
@@ -228,6 +229,15 @@ def test_another_opener_sees_what_is_committed(store: ReadingStore, settings: St
 # What only one of them can be asked.
 
 
+def test_a_file_that_was_opened_to_be_read_takes_no_reading_that_no_ledger_hears_of(tmp_path):
+    """The ledger may live in PostgreSQL: the file's own marks would be seen by no worker."""
+    store = open_store(StoreSettings(path=tmp_path / "readings.sqlite"))
+    with pytest.raises(UnmarkedCommit, match="opened to be read"):
+        store.commit(readings("a.b.c", [1.0]))
+    assert len(store.readings(["a.b.c"], *EVER)) == 0
+    store.close()
+
+
 @pytest.mark.influx
 def test_a_server_s_store_that_was_opened_to_be_read_takes_no_reading_that_no_ledger_hears_of(influx, bucket, tmp_path):
     settings = StoreSettings(kind="influx", path=tmp_path / "ledger.sqlite", influx=influx.bucket(bucket))
@@ -255,7 +265,8 @@ def test_many_who_open_a_new_sqlite_file_at_once_all_get_in(tmp_path):
 
 def test_a_full_disk_leaves_the_sqlite_store_as_it_was(tmp_path):
     """SQLite's own page limit stands for the disk's end: the same error, SQLITE_FULL."""
-    store = open_store(StoreSettings(path=tmp_path / "readings.sqlite"))
+    store = SqliteStore(tmp_path / "readings.sqlite")
+    store.prepare()
     store.commit(readings("a.b.c", np.arange(10.0)))
     pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
     store._connection.execute(f"PRAGMA max_page_count = {pages + 1}")

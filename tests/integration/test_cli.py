@@ -23,8 +23,8 @@ from bkkenergy.adapters.state import open_state
 from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.cli import COMMANDS, cli
 from bkkenergy.payloads.message import Reason, Refused
-from bkkenergy.settings import StateSettings, StoreSettings
-from bkkenergy.site.open import open_store
+from bkkenergy.settings import Settings, StateSettings, StoreSettings
+from bkkenergy.site.open import open_store, open_writable
 from tests.builders import DAY_US, QUARTER_US, readings
 from tests.conftest import CONFIG_PARTS, ROOT
 from tests.integration.conftest import publish, reading, wait_until
@@ -47,7 +47,7 @@ def site(tmp_path, config_dir) -> Path:
 
 @pytest.fixture
 def store(site):
-    opened = open_store(StoreSettings(path=site.parent / "var/bkkenergy.sqlite"))
+    opened = open_writable(Settings(store=StoreSettings(path=site.parent / "var/bkkenergy.sqlite")))
     yield opened
     opened.close()
 

@@ -16,8 +16,8 @@ from bkkenergy.adapters.state.users import audit_lines
 from bkkenergy.cli import cli
 from bkkenergy.errors import BkkEnergyError
 from bkkenergy.readings import ReadingBatch
-from bkkenergy.settings import StateSettings, StoreSettings
-from bkkenergy.site.open import open_store
+from bkkenergy.settings import Settings, StateSettings, StoreSettings
+from bkkenergy.site.open import open_writable
 from tests.conftest import CONFIG_PARTS
 
 METER = "environment.headquarters.main"
@@ -37,7 +37,7 @@ def site(tmp_path, config_dir) -> Path:
 @pytest.fixture
 def live_month(site) -> None:
     """October by the meter's own register, 2.9 kWh each quarter-hour."""
-    store = open_store(StoreSettings(path=site.parent / "var/bkkenergy.sqlite"))
+    store = open_writable(Settings(store=StoreSettings(path=site.parent / "var/bkkenergy.sqlite")))
     at = QUARTERS[0].value // 1000 + 900_000_000 * np.arange(len(QUARTERS) + 1)
     store.commit(ReadingBatch((METER,), np.zeros(len(at), np.int64), at, {"energy_kwh": 50 + 2.9 * np.arange(len(at))}))
     store.close()

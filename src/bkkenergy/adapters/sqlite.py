@@ -18,7 +18,7 @@ from bkkenergy.adapters.ledger.beside import MarksBeside
 from bkkenergy.adapters.ledger.marks import mark_readings_sql
 from bkkenergy.adapters.ledger.tables import sqlite_schema
 from bkkenergy.adapters.sqlite_file import METER_TABLE, Transaction, make_tables, open_database
-from bkkenergy.ports.readings import DEFAULT_FIELDS, StoreUnfit
+from bkkenergy.ports.readings import DEFAULT_FIELDS, StoreUnfit, UnmarkedCommit
 from bkkenergy.readings import FIELDS, ReadingBatch
 
 ROWS_AT_ONCE = (8000, 2000, 500, 100, 20, 5, 1)
@@ -40,9 +40,12 @@ CREATE TABLE IF NOT EXISTS probe (one INTEGER PRIMARY KEY CHECK (one = 1), value
 class SqliteStore:
     """The embedded ReadingStore."""
 
-    def __init__(self, path: Path, marks: MarksBeside | None = None) -> None:
-        """Marks : where the energy ledger lives in another database; without, it lives in this file."""
-        self.path, self._marks = path, marks
+    def __init__(self, path: Path, marks: MarksBeside | None = None, *, is_for_reading: bool = False) -> None:
+        """Marks : where the energy ledger lives in another database; without, it lives in this file.
+
+        is_for_reading : it refuses to commit, since its opener does not know where the ledger lives.
+        """
+        self.path, self._marks, self._is_for_reading = path, marks, is_for_reading
         self._of_thread = threading.local()
         self._opened: weakref.WeakSet[sqlite3.Connection] = weakref.WeakSet()
         self._numbers: dict[str, int] = {}
@@ -66,6 +69,8 @@ class SqliteStore:
 
     def commit(self, batch: ReadingBatch) -> None:
         """Store the batch and mark its days in one transaction, synced to disk."""
+        if self._is_for_reading:
+            raise UnmarkedCommit("This store was opened to be read: no energy ledger would notice what is committed.")
         if len(batch) == 0:
             return
         names = tuple(name for name in FIELDS if name in batch.columns)

@@ -34,22 +34,25 @@ def open_writable(settings: Settings, *, prepare: bool = True) -> ReadingStore:
     prepare : as for `open_store`. Raises ConfigError, StoreAway.
     """
     if is_in_readings_file(settings):
-        return open_store(settings.store, prepare=prepare)
+        return _opened(settings.store, prepare=prepare, marks=None, is_for_reading=False)
     marks = MarksBeside(open_ledger(settings, prepare=prepare))
     try:
-        return open_store(settings.store, prepare=prepare, marks=marks)
+        return _opened(settings.store, prepare=prepare, marks=marks, is_for_reading=False)
     except BaseException:
         marks.close()
         raise
 
 
-def open_store(settings: StoreSettings, *, prepare: bool = True, marks: MarksBeside | None = None) -> ReadingStore:
-    """Open the store that the settings name, ready to be read and written. Raises StoreAway, StoreUnfit.
+def open_store(settings: StoreSettings, *, prepare: bool = True) -> ReadingStore:
+    """Open the store that the settings name, to be read. Raises StoreAway, StoreUnfit.
 
-    prepare : whether to reach it at once; otherwise call `prepare` before the first commit.
-    marks : of an energy ledger in another database. Without them an SQLite file marks its own ledger, and a store on a
-    server is for reading: it refuses to commit.
+    It refuses to commit: where the energy ledger lives stands in other settings. See `open_writable`.
+    prepare : whether to reach it at once; otherwise call `prepare` before anything else.
     """
+    return _opened(settings, prepare=prepare, marks=None, is_for_reading=True)
+
+
+def _opened(settings: StoreSettings, *, prepare: bool, marks: MarksBeside | None, is_for_reading: bool) -> ReadingStore:
     store: ReadingStore
     if settings.kind == "influx":
         from bkkenergy.adapters.influx import InfluxStore  # noqa: PLC0415 - its client is slow to import
@@ -58,7 +61,7 @@ def open_store(settings: StoreSettings, *, prepare: bool = True, marks: MarksBes
     else:
         from bkkenergy.adapters.sqlite import SqliteStore  # noqa: PLC0415 - one of two
 
-        store = SqliteStore(settings.path, marks)
+        store = SqliteStore(settings.path, marks, is_for_reading=is_for_reading)
     if prepare:
         store.prepare()
     return store
