@@ -266,7 +266,10 @@ def _import_readings(
             opened.site.readings, opened.site.ledger, seen, chunks, overlap, _source(opened, file), audit=opened.audit
         )
         seconds = time.monotonic() - started_s
-        click.echo(f"{file}: {seen.count:,} readings in {seconds:.1f} s, batch {number}.")
+        click.echo(
+            f"{file}: {seen.count:,} readings in {seconds:.1f} s, batch {number}. "
+            f"To take them back: bkkenergy import --undo {number}"
+        )
     else:
         click.echo("Nothing was imported." + (" --skip-refused imports the other rows." if is_stopped else ""))
     if is_stopped:
@@ -298,8 +301,15 @@ def _good(
 
 
 def _undo(opened: _Opened, number: int) -> None:
-    batch = imports.undo(opened.site.ledger, number, opened.who, opened.site.now_us(), audit=opened.audit)
-    click.echo(f"Batch {number} ({batch.new.name}) is undone. {len(batch.new.meters)} meters are computed without it.")
+    done = imports.undo(
+        opened.site.ledger, opened.site.readings, number, opened.who, opened.site.now_us(), audit=opened.audit
+    )
+    new = done.batch.new
+    click.echo(f"Batch {number} ({new.name}) is undone. {len(new.meters)} meters are computed without it.")
+    if done.readings is not None:
+        click.echo(f"{done.readings.deleted:,} readings were deleted, {done.readings.restored:,} are as before it.")
+        if done.readings.left:
+            click.echo(f"{done.readings.left:,} stay: they are no longer what the file brought.")
 
 
 @click.group("imports", epilog="\b\nExamples:\n  bkkenergy imports list\n  bkkenergy imports show 1")

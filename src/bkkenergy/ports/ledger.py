@@ -15,6 +15,7 @@ from typing import Protocol
 from bkkenergy.errors import InputError
 from bkkenergy.metering.sources import Precedence
 from bkkenergy.metering.spans import Span, SpanReason
+from bkkenergy.ports.readingchanges import ReadingChangeRecords
 from bkkenergy.readings import BoolArray, FloatArray, IntArray, QualityArray
 
 __all__ = [
@@ -166,7 +167,7 @@ class BatchKind(StrEnum):
     EDIT = "edit"
     """A person's figures, beside the readings."""
     READINGS = "readings"
-    """Readings, which went to their store: noted here, and not to be undone."""
+    """Readings, which went to their store: noted here, with what they changed there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,6 +321,10 @@ class EnergyLedger(LedgerReader, SourceReader, Protocol):
     @property
     def purges(self) -> PurgeRecords:
         """What is known of readings that were deleted."""
+
+    @property
+    def changes(self) -> ReadingChangeRecords:
+        """What imports changed among the readings."""
 
     def prepare(self) -> None:
         """Make the tables that are missing. Raises StoreAway."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -31,6 +31,7 @@ from bkkenergy.ports.ledger import (
 from bkkenergy.ports.readings import ReadingStore
 from bkkenergy.readings import BoolArray, FloatArray, Quality, ReadingBatch
 from bkkenergy.usecases.othersources import OtherSources
+from bkkenergy.usecases.readingundo import TakenBack, changes_of, take_back
 from bkkenergy.usecases.storedreadings import ReadingsPreview, without_stored
 
 EPOCH = dt.date(1970, 1, 1)
@@ -193,18 +194,28 @@ def apply(
     return number
 
 
-def undo(ledger: EnergyLedger, number: int, who: str, at_us: int, *, audit: Audit) -> Batch:
-    """Let a batch count no more: its days are computed again without it. Return the batch. Raises InputError."""
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """A batch that counts no more. readings : what became of those that it brought; None where it brought none."""
+
+    batch: Batch
+    readings: TakenBack | None
+
+
+def undo(ledger: EnergyLedger, store: ReadingStore, number: int, who: str, at_us: int, *, audit: Audit) -> Undone:
+    """Let a batch count no more: its days are computed again without it. Raises InputError.
+
+    Readings that it brought are deleted, and those that it changed are as they were before; those that something
+    else has changed since stay.
+    """
     batch = batch_of(ledger, number)
-    if batch.new.kind is BatchKind.READINGS:
-        raise InputError(
-            f"batch {number} ({batch.new.name}) brought readings into the store. Which were there before is not "
-            "known, so none is deleted. Restore a backup from before the import."
-        )
+    if batch.undone_us is not None:
+        raise InputError(f"batch {number} is undone already. See `bkkenergy imports show {number}`.")
+    taken = take_back(store, ledger, number) if batch.new.kind is BatchKind.READINGS else None
     if not ledger.undo_batch(number, who, at_us):
         raise InputError(f"batch {number} is undone already. See `bkkenergy imports show {number}`.")
-    audit("undo_import", str(number), _details(batch.new))
-    return batch_of(ledger, number)
+    audit("undo_import", str(number), _details(batch.new) | ({} if taken is None else asdict(taken)))
+    return Undone(batch_of(ledger, number), taken)
 
 
 def batch_of(ledger: EnergyLedger, number: int) -> Batch:
@@ -250,7 +261,10 @@ def apply_readings(
     number = ledger.add_batch(batch, [])
     audit("import", str(number), _details(batch))
     for chunk in chunks:
-        store.commit(without_stored(store, chunk) if overlap is Overlap.FILL else chunk)
+        own = without_stored(store, chunk) if overlap is Overlap.FILL else chunk
+        for changes in changes_of(store, own):
+            ledger.changes.add(number, changes)
+        store.commit(own)
     return number
 
 

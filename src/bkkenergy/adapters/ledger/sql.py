@@ -14,6 +14,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from bkkenergy.adapters.bulk import insert_columns, is_among
 from bkkenergy.adapters.engines import shown, told
+from bkkenergy.adapters.ledger.changes import SqlReadingChangeRecords
 from bkkenergy.adapters.ledger.columns import numbers_of, read_slots, read_totals
 from bkkenergy.adapters.ledger.marks import Touched, all_days, now_us, put_postgresql, put_sqlite, touched_by
 from bkkenergy.adapters.ledger.purges import SqlPurgeRecords, refuse_purged
@@ -177,10 +178,8 @@ class SqlLedger:
     ) -> Mapping[str, Sequence[dt.date]]:
         """Marked days of each meter that has some, in order."""
         upper_us = np.iinfo(np.int64).max if marked_before_us is None else marked_before_us
-        found = {
-            name: [day for day, since_us in own.items() if since_us <= upper_us]
-            for name, own in self.waiting_since(meters).items()
-        }
+        since = self.waiting_since(meters).items()
+        found = {name: [day for day, since_us in own.items() if since_us <= upper_us] for name, own in since}
         return {name: days for name, days in found.items() if days}
 
     def waiting_since(self, meters: Sequence[str] | None = None) -> Mapping[str, Mapping[dt.date, int]]:
@@ -315,6 +314,11 @@ class SqlLedger:
     def purges(self) -> SqlPurgeRecords:
         """What is known of readings that were deleted."""
         return SqlPurgeRecords(self._reading, self._writing, self._clock)
+
+    @cached_property
+    def changes(self) -> SqlReadingChangeRecords:
+        """What imports changed among the readings."""
+        return SqlReadingChangeRecords(self._reading, self._writing)
 
     def close(self) -> None:
         """Close files and connections."""

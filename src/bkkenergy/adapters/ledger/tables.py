@@ -127,6 +127,17 @@ ledger_source_day = Table(
 )
 """What a batch says of a day, beside the readings. Nothing can compute these rows again: back them up."""
 
+ledger_reading_change = Table(
+    "ledger_reading_change",
+    metadata,
+    Column("id", Number, primary_key=True),
+    Column("batch", Number, nullable=False),
+    Column("meter", String, nullable=False),
+    Column("packed", LargeBinary, nullable=False),
+    Index("ledger_reading_change_batch", "batch"),
+)
+"""What a batch of readings changed in their store: see `ports.readingchanges`. Its undo needs these rows."""
+
 ledger_purge = Table(
     "ledger_purge",
     metadata,
