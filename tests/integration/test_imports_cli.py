@@ -120,7 +120,11 @@ def test_registers_of_a_wide_file_among_live_readings_are_refused(site, tmp_path
     output = run(site, "import", file, "--column", f"kWh={METER}", "--values", "register", "--overlap", "fill")
     assert "2,976 with other values" in output
     assert energy_kwh(site, tmp_path) == pytest.approx(8630.4)
-    assert "Restore a backup" in run(site, "import", "--undo", 1, code=2)
+    assert "0 readings were deleted" in run(site, "import", "--undo", 1)
+    run(site, "import", file, "--column", f"kWh={METER}", "--values", "register", "--overlap", "replace")
+    assert energy_kwh(site, tmp_path) != pytest.approx(8630.4, rel=0.1)
+    assert "2,976 are as before it" in run(site, "import", "--undo", 2)
+    assert energy_kwh(site, tmp_path) == pytest.approx(8630.4)
 
 
 @pytest.mark.parametrize("arguments", [[], ["FILE", "--undo", "1"]], ids=["nothing", "both"])
@@ -134,3 +138,16 @@ def test_a_meter_is_named_once(site, tmp_path):
     file.write_text("time,a,b\n2026-10-01,1,1\n2026-10-02,1,1\n")
     output = run(site, "import", file, "--column", f"a={METER}", "--column", f"b={METER}", code=2)
     assert "named twice" in output
+
+
+def test_a_persons_figure_is_shown_listed_and_taken_back(site):
+    given = ("energy", "edit", METER, "--from", "2026-10-05T08:00", "--to", "2026-10-05T08:15", "--kwh", "4")
+    show = ("energy", "show", METER, "--period", "2026-10-05", "--step", "15min", "--format", "csv")
+    assert "Nothing was changed" in run(site, *given, "--reason", "bypassed", "--dry-run")
+    assert "import --undo 1" in run(site, *given, "--reason", "bypassed")
+    assert "2026-10-05T08:00:00+07:00,4.0,edited" in run(site, *show)
+    listed = run(site, "imports", "list")
+    assert "bypassed" in listed
+    assert "edit" in listed
+    run(site, "import", "--undo", "1")
+    assert ",edited" not in run(site, *show)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,12 +12,14 @@ from typing import Any
 import click
 import msgspec
 import numpy as np
+import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from bkkenergy.calendar import Period, Step
+from bkkenergy.calendar import BANGKOK, Period, Step, timestamp_us
 from bkkenergy.cli.baseline import lang_option
 from bkkenergy.cli.context import config_option, period_of
+from bkkenergy.cli.imports import show_preview, site_and_person
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import Words
@@ -25,6 +28,7 @@ from bkkenergy.ports.ledger import CHANNELS
 from bkkenergy.readings import Quality
 from bkkenergy.usecases.balance import BuildingEnergy, SubMeters, building_energy
 from bkkenergy.usecases.balance_record import balance_record, flows_of, sub_meters_record
+from bkkenergy.usecases.edits import Edit, apply_edit, preview_edit
 from bkkenergy.usecases.energy import EnergySeries, building_of, energy_series
 from bkkenergy.usecases.flows import Flow
 
@@ -45,7 +49,7 @@ Examples:
   bkkenergy energy balance district-bangkhen.office --period 2026-10""",
 )
 def energy_command() -> None:
-    """Energy of meters and buildings by the ledger, with its quality; a building's balance."""
+    """Energy of meters and buildings by the ledger, with its quality; a building's balance; a person's figures."""
 
 
 @energy_command.command(
@@ -141,6 +145,48 @@ def balance_command(building: str, period: str, step: Step, as_json: bool, lang:
         _print_json(balance_record(own, found, step) | {"main_meters": sub_meters})
     else:
         _print_balance(building, found, span, Words(lang))
+
+
+@energy_command.command(
+    "edit",
+    epilog="\b\nExamples:\n  bkkenergy energy edit health.centre-1.main --from 2026-10-05T08:00 \\\n"
+    '    --to 2026-10-05T12:00 --kwh 120 --reason "meter was bypassed, clamp readings by the electrician" --dry-run',
+)
+@click.argument("meter")
+@click.option(
+    "--from", "start", type=click.DateTime(["%Y-%m-%dT%H:%M", "%Y-%m-%d"]), required=True, help="Bangkok's time."
+)
+@click.option("--to", "end", type=click.DateTime(["%Y-%m-%dT%H:%M", "%Y-%m-%d"]), required=True, help="Not included.")
+@click.option("--kwh", type=float, required=True, help="What flowed in that time.")
+@click.option("--reason", required=True, help="Why: it stands in the audit log and in `bkkenergy imports list`.")
+@click.option("--channel", type=click.Choice(["import", "export"]), default="import", show_default=True)
+@click.option("--dry-run", "is_dry_run", is_flag=True, help="Show what would change, and change nothing.")
+@config_option
+def edit_command(
+    meter: str,
+    start: dt.datetime,
+    end: dt.datetime,
+    kwh: float,
+    reason: str,
+    channel: str,
+    config_dir: Path,
+    *,
+    is_dry_run: bool,
+) -> None:
+    """Say what METER's energy was, before all that was measured, estimated or imported.
+
+    A quarter-hour is flagged as edited; a longer time is divided evenly, flagged as estimated, and sets no peak.
+    """
+    start_us, end_us = (timestamp_us(pd.Timestamp(at).tz_localize(BANGKOK)) for at in (start, end))
+    with site_and_person(config_dir) as opened:
+        site = opened.site
+        edit = Edit(meter, start_us, end_us, kwh, reason, opened.who, site.now_us(), CHANNELS[channel])
+        show_preview(preview_edit(site.ledger, site.energy, site.portfolio, edit))
+        if is_dry_run:
+            click.echo("Nothing was changed (--dry-run).")
+            return
+        number = apply_edit(site.ledger, site.energy, site.portfolio, edit, audit=opened.audit)
+    click.echo(f"Batch {number}. To take it back: bkkenergy import --undo {number}")
 
 
 def _print_balance(name: str, found: BuildingEnergy, span: Period, words: Words) -> None:

@@ -43,7 +43,7 @@ from bkkenergy.usecases.storedreadings import preview_readings
 
 
 @dataclass(frozen=True)
-class _Opened:
+class SiteAndPerson:
     """A site open. who : the person at the command line."""
 
     site: Site
@@ -61,9 +61,10 @@ class _Opened:
 
 
 @contextmanager
-def _opened(config_dir: Path) -> Iterator[_Opened]:
+def site_and_person(config_dir: Path) -> Iterator[SiteAndPerson]:
+    """Open a site for the person at the command line."""
     with opened_site(config_dir) as site:
-        yield _Opened(site, getpass.getuser())
+        yield SiteAndPerson(site, getpass.getuser())
 
 
 @click.command(
@@ -131,7 +132,7 @@ def import_command(
     if (file is None) == (batch is None):
         raise click.UsageError("give a FILE to import, or --undo ID.")
     asked = None if overlap is None else Overlap(overlap)
-    with _opened(config_dir) as opened:
+    with site_and_person(config_dir) as opened:
         if batch is not None:
             _undo(opened, batch)
         elif file is not None and columns and values != "register":
@@ -165,14 +166,14 @@ def _columns(site: Site, file: Path, wide: Wide, pairs: tuple[str, ...]) -> dict
     return columns
 
 
-def _source(opened: _Opened, file: Path) -> imports.Source:
+def _source(opened: SiteAndPerson, file: Path) -> imports.Source:
     with file.open("rb") as stream:
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
     return imports.Source(file.name, sha256, opened.who, opened.site.now_us())
 
 
 def _import_intervals(
-    opened: _Opened,
+    opened: SiteAndPerson,
     file: Path,
     wide: Wide,
     pairs: tuple[str, ...],
@@ -188,7 +189,7 @@ def _import_intervals(
         opened.site.ledger, opened.site.energy, portfolio, series, overlap, latest_us=opened.latest_us
     )
     for own in seen.meters:
-        _show(own)
+        show_preview(own)
     if is_dry_run:
         click.echo(f"Refused as it stands: {seen.refusal}" if seen.refusal else "Nothing was changed (--dry-run).")
         return
@@ -205,8 +206,8 @@ def _import_intervals(
     click.echo(f"{file}: batch {number}. To take it back: bkkenergy import --undo {number}")
 
 
-def _show(own: imports.MeterPreview) -> None:
-    """Lines on one meter of an import."""
+def show_preview(own: imports.MeterPreview) -> None:
+    """Print lines on one meter of an import."""
     first, end = _at(own.first_us), _at(own.end_us)
     click.echo(f"{own.meter}: {own.intervals:,} intervals, {own.energy_kwh:,.2f} kWh, {first} to {end}")
     for name, pair in (
@@ -235,7 +236,7 @@ def _refused_path(file: Path) -> Path:
 
 
 def _import_readings(
-    opened: _Opened,
+    opened: SiteAndPerson,
     file: Path,
     registers: Imported | None,
     overlap: Overlap | None,
@@ -277,7 +278,7 @@ def _import_readings(
 
 
 def _good(
-    opened: _Opened, file: Path, registers: Imported | None, refused: Counter[str] | None
+    opened: SiteAndPerson, file: Path, registers: Imported | None, refused: Counter[str] | None
 ) -> Iterator[ReadingBatch]:
     """Good readings of a file, chunk by chunk. Refused rows are counted and written beside it, where asked."""
     with progress_bar() as progress:
@@ -300,7 +301,7 @@ def _good(
                 yield chunk.batch
 
 
-def _undo(opened: _Opened, number: int) -> None:
+def _undo(opened: SiteAndPerson, number: int) -> None:
     done = imports.undo(
         opened.site.ledger, opened.site.readings, number, opened.who, opened.site.now_us(), audit=opened.audit
     )

@@ -137,7 +137,7 @@ def interval_lengths_s(end_us: IntArray, energy_kwh: FloatArray, since_s: FloatA
     apart_s = np.abs(np.diff(np.where(np.isfinite(since_s), since_s, -np.inf), prepend=0.0, append=0.0))
     is_even = np.minimum(apart_s[:-1], apart_s[1:]) <= EVEN_RATIO * since_s
     is_faster = is_even & (since_s * JITTER_RATIO < length_s)
-    is_slower = _is_slower(day, energy_kwh, since_s, length_s)
+    is_slower = _is_slower(end_us, energy_kwh, since_s, length_s)
     return np.where(is_faster | is_slower, since_s, length_s)
 
 
@@ -152,13 +152,14 @@ def _usual_length_s(since_s: FloatArray, declared_s: float) -> float:
     return float(np.median(since_s[is_near(since_s, usual_step_s)]))
 
 
-def _is_slower(day: IntArray, energy_kwh: FloatArray, since_s: FloatArray, length_s: FloatArray) -> BoolArray:
+def _is_slower(end_us: IntArray, energy_kwh: FloatArray, since_s: FloatArray, length_s: FloatArray) -> BoolArray:
     """(n,) which readings are of longer intervals than usual: many at an even pace, each with more energy.
 
     Where readings are lost at an even pace, those that arrive have no more energy than others.
     """
     is_longer = np.isfinite(since_s) & (since_s > JITTER_RATIO * length_s)
     found = np.zeros(len(since_s), np.bool_)
+    day = (end_us + BANGKOK_US) // DAY_US
     if is_longer.sum() < PACE_READINGS:
         return found
     finite_s = np.where(np.isfinite(since_s), since_s, 0.0)

@@ -142,7 +142,7 @@ def _exchanges(meter: Meter, *, is_known: bool) -> list[tuple[int, float | None]
     ct_ratio, vt_ratio = meter.ct_ratio, meter.vt_ratio
     for exchange in sorted(meter.exchanges, key=lambda own: own.at, reverse=True):
         initial_kwh = exchange.initial_kwh * ct_ratio * vt_ratio
-        ct_ratio, vt_ratio = exchange.ct_ratio_before or ct_ratio, exchange.vt_ratio_before or vt_ratio
+        ct_ratio, vt_ratio = exchange.previous_ct_ratio or ct_ratio, exchange.previous_vt_ratio or vt_ratio
         offset_kwh = exchange.final_kwh * ct_ratio * vt_ratio - initial_kwh
         found.append((timestamp_us(pd.Timestamp(exchange.at)), offset_kwh if is_known else None))
     return found[::-1]

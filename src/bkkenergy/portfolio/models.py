@@ -128,14 +128,14 @@ class Exchange(Frozen):
     """A meter taken down and another put in its place, or its transformers.
 
     final_kwh, initial_kwh : last register value of the old meter, first of the new one, kWh, as the meters show them.
-    ct_ratio_before, vt_ratio_before : transformer ratios until then, where they changed too.
+    previous_ct_ratio, previous_vt_ratio : transformer ratios until then, where they changed too.
     """
 
     at: AwareDatetime
     final_kwh: Annotated[float, Field(ge=0)]
     initial_kwh: Annotated[float, Field(ge=0)] = 0.0
-    ct_ratio_before: Positive | None = None
-    vt_ratio_before: Positive | None = None
+    previous_ct_ratio: Positive | None = None
+    previous_vt_ratio: Positive | None = None
 
 
 class Meter(Frozen):

@@ -22,6 +22,7 @@ from bkkenergy.ports.ledger import (
     IMPORT,
     Batch,
     BatchKind,
+    Channel,
     DaysPurged,
     EnergyLedger,
     LedgerDays,
@@ -151,9 +152,9 @@ def preview(
     meters = {meter.id: meter for meter in portfolio.meters}
     for name, own in series.items():
         _check(meters.get(name), name, own, latest_us)
-    return Preview(
-        tuple(_meter_preview(ledger, fresh, meters[name], own, overlap) for name, own in series.items()), overlap
-    )
+    precedence = (overlap or Overlap.FILL).precedence
+    found = (meter_preview(ledger, fresh, meters[name], own, precedence) for name, own in series.items())
+    return Preview(tuple(found), overlap)
 
 
 def apply(
@@ -175,7 +176,7 @@ def apply(
     if seen.refusal:
         raise InputError(f"{source.name}: {seen.refusal} Nothing was imported.")
     meters = {meter.id: meter for meter in portfolio.meters}
-    days = [_ledger_days(meters[name], own) for name, own in series.items()]
+    days = [ledger_days(meters[name], own) for name, own in series.items()]
     batch = NewBatch(
         BatchKind.FILE,
         source.name,
@@ -190,7 +191,7 @@ def apply(
         (overlap or Overlap.FILL).precedence,
     )
     number = ledger.add_batch(batch, days)
-    audit("import", str(number), _details(batch))
+    audit("import", str(number), details_of(batch))
     return number
 
 
@@ -214,7 +215,7 @@ def undo(ledger: EnergyLedger, store: ReadingStore, number: int, who: str, at_us
     taken = take_back(store, ledger, number) if batch.new.kind is BatchKind.READINGS else None
     if not ledger.undo_batch(number, who, at_us):
         raise InputError(f"batch {number} is undone already. See `bkkenergy imports show {number}`.")
-    audit("undo_import", str(number), _details(batch.new) | ({} if taken is None else asdict(taken)))
+    audit("undo_import", str(number), details_of(batch.new) | ({} if taken is None else asdict(taken)))
     return Undone(batch_of(ledger, number), taken)
 
 
@@ -259,7 +260,7 @@ def apply_readings(
         (overlap or Overlap.FILL).precedence,
     )
     number = ledger.add_batch(batch, [])
-    audit("import", str(number), _details(batch))
+    audit("import", str(number), details_of(batch))
     for chunk in chunks:
         own = without_stored(store, chunk) if overlap is Overlap.FILL else chunk
         for changes in changes_of(store, own):
@@ -268,8 +269,8 @@ def apply_readings(
     return number
 
 
-def _details(batch: NewBatch) -> dict[str, object]:
-    """Details for the audit log."""
+def details_of(batch: NewBatch) -> dict[str, object]:
+    """Return details of a batch for the audit log."""
     return {
         "file": batch.name,
         "sha256": batch.sha256,
@@ -308,9 +309,13 @@ def _check(meter: Meter | None, name: str, series: IntervalSeries, latest_us: in
         )
 
 
-def _ledger_days(meter: Meter, series: IntervalSeries) -> LedgerDays:
-    first, values, quality = quarters_of(series, float(meter.interval_s))
-    return LedgerDays(meter.id, IMPORT.name, EPOCH + first * DAY, values, quality, np.zeros(len(values), np.int64))
+def ledger_days(
+    meter: Meter, series: IntervalSeries, channel: Channel = IMPORT, *, usual_interval_s: float | None = None
+) -> LedgerDays:
+    """Return intervals as quarter-hours of whole days. usual_interval_s : of the meter, if nothing else is given."""
+    usual_s = float(meter.interval_s) if usual_interval_s is None else usual_interval_s
+    first, values, quality = quarters_of(series, usual_s)
+    return LedgerDays(meter.id, channel.name, EPOCH + first * DAY, values, quality, np.zeros(len(values), np.int64))
 
 
 def _refuse_purged(ledger: EnergyLedger, block: LedgerDays) -> None:
@@ -322,23 +327,28 @@ def _refuse_purged(ledger: EnergyLedger, block: LedgerDays) -> None:
                 raise DaysPurged(block.meter, day)
 
 
-def _meter_preview(
-    ledger: EnergyLedger, fresh: LedgerReader, meter: Meter, series: IntervalSeries, overlap: Overlap | None
+def meter_preview(
+    ledger: EnergyLedger,
+    fresh: LedgerReader,
+    meter: Meter,
+    series: IntervalSeries,
+    precedence: Precedence,
+    channel: Channel = IMPORT,
 ) -> MeterPreview:
-    """Compare a file with the ledger over its days."""
-    block = _ledger_days(meter, series)
+    """Compare what is brought with the ledger over its days. Raises DaysPurged."""
+    block = ledger_days(meter, series, channel)
     _refuse_purged(ledger, block)
     last = block.first_day + (len(block.values) - 1) * DAY
-    slots = fresh.slots([meter.id], IMPORT, block.first_day, last)
+    slots = fresh.slots([meter.id], channel, block.first_day, last)
     others = OtherSources(block.first_day, len(block.values), ledger.sources([meter.id], block.first_day, last))
-    other_slots = others.slots(meter.id, IMPORT)
+    other_slots = others.slots(meter.id, channel)
     values, quality = block.values.ravel(), block.quality.ravel()
     by_ledger, how = slots.values[:, 0], slots.quality[:, 0]
     is_said = quality != Quality.MISSING
     is_other = np.zeros(len(values), np.bool_)
     for other in other_slots:
         is_other |= other.quality != Quality.MISSING
-    new = SourceSlots(NEXT_BATCH, (overlap or Overlap.FILL).precedence, values, quality)
+    new = SourceSlots(NEXT_BATCH, precedence, values, quality)
     after = merged(by_ledger, how, [*other_slots, new])
     known_us = series.start_us[np.isfinite(series.energy_kwh)]
     return MeterPreview(

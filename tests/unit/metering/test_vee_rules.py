@@ -330,7 +330,7 @@ def test_an_exchange_states_what_the_meters_show_behind_transformers():
 
 def test_transformers_that_are_exchanged_leave_what_flowed_before_as_it_was():
     """The counter goes on; what it shows is worth half from then on."""
-    exchange = {"at": EXCHANGED, "final_kwh": 60_001.0, "initial_kwh": 60_001.0, "ct_ratio_before": 200.0}
+    exchange = {"at": EXCHANGED, "final_kwh": 60_001.0, "initial_kwh": 60_001.0, "previous_ct_ratio": 200.0}
     one = meter(rated_kw=1000, register_digits=5, ct_ratio=100, exchanges=[exchange])
     sent = [60_000.0 * 200, 60_001.0 * 200, 60_001.5 * 100, 60_002.0 * 100]
     result = energy(readings(one, sent), one)

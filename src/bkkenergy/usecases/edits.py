@@ -1,0 +1,98 @@
+"""Edits: a person's figure for a meter's energy, as a batch of its own that goes before everything else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bkkenergy.errors import InputError
+from bkkenergy.metering.registers import RATING_MARGIN_RATIO, S_PER_H
+from bkkenergy.metering.sources import QUARTER_US, IntervalSeries, Precedence
+from bkkenergy.portfolio import Meter, MeterKind, Portfolio
+from bkkenergy.ports.ledger import IMPORT, BatchKind, Channel, EnergyLedger, LedgerReader, NewBatch
+from bkkenergy.readings import US_PER_S
+from bkkenergy.usecases.imports import Audit, MeterPreview, details_of, ledger_days, meter_preview
+
+MOST_DAYS = 366
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What a person says of a meter: its energy from start to end, and why.
+
+    start_us, end_us : half-open, us since 1970 UTC, on quarter-hours. who : the person. at_us : now.
+    """
+
+    meter: str
+    start_us: int
+    end_us: int
+    energy_kwh: float
+    reason: str
+    who: str
+    at_us: int
+    channel: Channel = IMPORT
+
+    @property
+    def series(self) -> IntervalSeries:
+        """The figure as one interval."""
+        length_s = (self.end_us - self.start_us) / US_PER_S
+        return IntervalSeries(np.array([self.start_us], np.int64), length_s, np.array([self.energy_kwh]))
+
+
+def preview_edit(ledger: EnergyLedger, fresh: LedgerReader, portfolio: Portfolio, edit: Edit) -> MeterPreview:
+    """Show what an edit would do. Nothing is written. Raises InputError, DaysPurged."""
+    meter = _checked(portfolio, edit)
+    return meter_preview(ledger, fresh, meter, edit.series, Precedence.EDIT, edit.channel)
+
+
+def apply_edit(ledger: EnergyLedger, fresh: LedgerReader, portfolio: Portfolio, edit: Edit, *, audit: Audit) -> int:
+    """Let a person's figure count, and return the number of its batch. Raises InputError, DaysPurged.
+
+    One quarter-hour is EDITED. A longer time is divided evenly and ESTIMATED: nobody said when it flowed, so that it
+    sets no peak.
+    """
+    preview_edit(ledger, fresh, portfolio, edit)
+    meter = _checked(portfolio, edit)
+    batch = NewBatch(
+        BatchKind.EDIT,
+        edit.reason,
+        "",
+        edit.who,
+        edit.at_us,
+        (meter.id,),
+        edit.start_us,
+        edit.end_us,
+        1,
+        edit.energy_kwh,
+        Precedence.EDIT,
+    )
+    number = ledger.add_batch(batch, [ledger_days(meter, edit.series, edit.channel, usual_interval_s=0.0)])
+    details = details_of(batch) | {"channel": edit.channel.name, "energy_kwh": edit.energy_kwh, "reason": edit.reason}
+    audit("edit", str(number), details)
+    return number
+
+
+def _checked(portfolio: Portfolio, edit: Edit) -> Meter:
+    """The meter of an edit that may be made. Raises InputError."""
+    meter = next((own for own in portfolio.meters if own.id == edit.meter), None)
+    if meter is None:
+        raise InputError(f"there is no meter {edit.meter!r} in the portfolio. See `bkkenergy check`.")
+    if meter.kind is MeterKind.WEATHER:
+        raise InputError(f"meter {meter.id} is a weather station: it has no energy. Name another meter.")
+    if not edit.reason.strip():
+        raise InputError("an edit needs a reason: it stands in the list of imports and in the audit log.")
+    if edit.start_us % QUARTER_US or edit.end_us % QUARTER_US or edit.end_us <= edit.start_us:
+        raise InputError("an edit begins and ends on a quarter-hour (00, 15, 30, 45), and ends after it begins.")
+    hours = (edit.end_us - edit.start_us) / US_PER_S / S_PER_H
+    if hours > MOST_DAYS * 24:
+        raise InputError(f"an edit covers {MOST_DAYS} days at most. Make several.")
+    if edit.end_us > edit.at_us:
+        raise InputError("an edit ends in the past: what has not flowed yet has no figure.")
+    most_kwh = meter.rated_kw * RATING_MARGIN_RATIO * hours
+    if not 0 <= edit.energy_kwh <= most_kwh:
+        raise InputError(
+            f"{edit.energy_kwh:g} kWh in {hours:g} hours is no energy that meter {meter.id} can carry: 0 to "
+            f"{most_kwh:,.0f} kWh by its rated_kw of {meter.rated_kw:g}."
+        )
+    return meter
