@@ -364,6 +364,28 @@ def test_late_readings_hold_nothing_else_back(site):
     assert len(site.store.readings([MAIN], day_us(dt.date(2023, 10, 1)), day_us(dt.date(2023, 11, 1)))) == 0
 
 
+@pytest.mark.parametrize("is_computed_at_once", [False, True])
+def test_a_day_of_which_a_reading_came_while_it_was_deleted_is_noted(site, monkeypatch, is_computed_at_once):
+    """Between the last count and the deletion: what the store loses, the ledger names."""
+    forget = type(site.store).forget
+
+    def race(store, names, start_us, end_us):
+        if MAIN in names:
+            late(site, 1)
+            if is_computed_at_once:
+                bring_up(site)
+        forget(store, names, start_us, end_us)
+
+    bring_up(site)
+    before = rows(site)
+    monkeypatch.setattr(type(site.store), "forget", race)
+    purged(site)
+    monkeypatch.undo()
+    bring_up(site)
+    assert site.ledger.purges.late([MAIN]) == {MAIN: [WHOLE.first_day]}
+    unchanged(rows(site), before)
+
+
 def test_late_readings_after_a_crash_in_the_deletion_stay(site, monkeypatch):
     forget = type(site.store).forget
 

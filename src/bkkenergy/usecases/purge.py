@@ -4,10 +4,11 @@ In this order: bring the days up, compare, note what goes, count again, delete. 
 are: days that are noted are never computed from what is left, and the next run ends the deletion.
 
 A deletion needs two witnesses for a meter and a month: the ledger, with the number of values that its rows were
-computed from, and the same number counted by the store itself just before. Where they differ the readings stay, and the
-run names the meter: a read came short, a day waits, or readings came after their day was purged. How old is old follows
-the newest readings and today, whichever is earlier: a clock that is ahead deletes nothing. The first deletion of a site
-waits until a person has seen what it would delete.
+computed from, and the same number counted by the store itself just before. Where they differ the readings stay, and
+the run names the meter: a read came short, a day waits, or readings came after their day was purged. Readings that
+come between the last count and the deletion may be deleted with the others: their days are noted as late. How old
+is old follows the newest readings and today, whichever is earlier: a clock that is ahead deletes nothing. The first
+deletion of a site waits until a person has seen what it would delete.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+
+import structlog
 
 from bkkenergy.calendar import Period, day_of_us
 from bkkenergy.errors import BkkEnergyError
@@ -29,6 +32,8 @@ from bkkenergy.usecases.follow import follow_configuration
 from bkkenergy.usecases.recompute import recompute
 from bkkenergy.usecases.runs import DAY, midnight_us
 from bkkenergy.usecases.witnesses import Compared, State, Stretch, ask_both, readings_of, values_stored
+
+log = structlog.get_logger(__name__)
 
 BRING_UP_S = 600.0
 """A purge computes marked days for this long at most: live meters go on marking theirs."""
@@ -335,8 +340,22 @@ def _delete(site: Site, due: _Due, plans: Sequence[_Plan]) -> dict[str, int]:
     for (start_us, end_us), names in ranges.names.items():
         busy = site.readings.count(idle, start_us, end_us, FIELDS)
         site.readings.forget([*names, *(name for name in idle if name not in busy)], start_us, end_us)
+    _note_commits(site, agreed)
     purges.finish(sorted(begun))
     return deleted
+
+
+def _note_commits(site: Site, gone: Mapping[str, Sequence[Stretch]]) -> None:
+    """Note days of which readings were committed after they were counted, since those may be deleted too.
+
+    No store counts and deletes in one step with a commit. But each commit marks its days, and none of these was marked
+    when the deletion began.
+    """
+    for name, days in site.ledger.waiting(list(gone)).items():
+        touched = [day for day in days if any(own.first <= day <= own.last for own in gone[name])]
+        if touched:
+            site.ledger.purges.add_late(name, touched)
+            log.error("readings_came_while_others_were_deleted", meter=name, first=str(touched[0]), days=len(touched))
 
 
 def _held(site: Site, due: _Due) -> dict[str, int]:

@@ -136,8 +136,10 @@ def _note_late(site: Site, claim: Claim, purged: Sequence[Purged]) -> None:
 
 
 def _has_others(site: Site, meter: str, day: dt.date, span: Purged) -> bool:
+    if day < span.deleted_before and not span.is_done:
+        return True  # its readings are being deleted: whatever was committed meanwhile may be gone
     now = site.readings.count([meter], midnight_us(day), midnight_us(day + DAY), FIELDS).get(meter, {})
-    if day < span.deleted_before and span.is_done:
+    if day < span.deleted_before:
         return bool(now)
     known = next((own for own in site.portfolio.meters if own.id == meter), None)
     said = site.ledger.reading_counts([meter], day, day).get(meter, {})
