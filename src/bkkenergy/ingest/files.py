@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bkkenergy.calendar import BE_OFFSET_YEARS, epoch_us
+from bkkenergy.calendar import BANGKOK, BE_OFFSET_YEARS, epoch_us
 from bkkenergy.errors import InputError
 from bkkenergy.ingest.validate import REASONS, Limits, reject_codes
 from bkkenergy.metering.registers import S_PER_H
@@ -27,6 +27,8 @@ Advance = Callable[[int], None]
 
 WideValues = Literal["mean-power", "energy", "register"]
 Calendar = Literal["ce", "be"]
+PACE_ROWS = 6
+"""So many rows at another pace are no lost rows."""
 """The era of years: the common one, or the Buddhist one, which is 543 years ahead."""
 BUDDHIST_YEAR = r"2[4-9]\d\d-"
 """2443 was 1900. No meter is read in the year 2400 of the common era."""
@@ -132,7 +134,21 @@ class Wide:
         return self.columns[column] * factor
 
     def series(self, column: str, values: WideValues) -> IntervalSeries:
-        """Return a column as energies of intervals."""
+        """Return a column as energies of intervals. Raises InputError where rows go on at another pace.
+
+        The values there are of other intervals: a mean power would be counted for too short a time.
+        """
+        step_s = np.diff(self.start_us) / US_PER_S
+        is_other = step_s != self.interval_s
+        run = np.cumsum(np.append(True, np.diff(step_s) != 0) | ~is_other)
+        length = np.bincount(run, is_other)
+        if length.max(initial=0) >= PACE_ROWS:
+            row = int(np.flatnonzero(run == length.argmax())[0])
+            at = pd.Timestamp(self.start_us[row], unit="us", tz="UTC").tz_convert(BANGKOK)
+            raise InputError(
+                f"rows are {self.interval_s / 60:g} minutes apart, and {step_s[row] / 60:g} minutes from "
+                f"{at:%Y-%m-%d %H:%M} on. Import files of different intervals one by one. Nothing was imported."
+            )
         return IntervalSeries(self.start_us, self.interval_s, self.energy_kwh(column, values))
 
 
@@ -141,7 +157,10 @@ def read_wide(path: Path, *, timezone: str, calendar: Calendar = "ce") -> Wide:
 
     timezone : of stamps that carry no offset. calendar : "be" where years are of the Buddhist era.
     """
-    frame = pd.read_csv(path, dtype={0: str})
+    try:
+        frame = pd.read_csv(path, dtype={0: str})
+    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise InputError(f"{path} is no table in UTF-8 ({error}). Save it as CSV UTF-8 first.") from None
     texts = frame.iloc[:, 0].astype(str)
     if calendar == "be" or texts.str.match(BUDDHIST_YEAR).any():
         texts = _common_era(texts, path, calendar)
@@ -152,7 +171,12 @@ def read_wide(path: Path, *, timezone: str, calendar: Calendar = "ce") -> Wide:
             f"{path}: column {frame.columns[0]!r} is no time ({error}). Put time first, ISO 8601."
         ) from None
     index = pd.DatetimeIndex(stamps)
-    index = index.tz_localize(timezone) if index.tz is None else index
+    try:
+        index = index.tz_localize(timezone) if index.tz is None else index
+    except ValueError as error:  # an hour that the zone has twice, or never
+        raise InputError(
+            f"{path}: some times are not one instant in {timezone} ({error}). Write them with their offset."
+        ) from None
     start_us = epoch_us(index)
     numbers = frame.iloc[:, 1:].select_dtypes("number").astype(np.float64)
     if len(start_us) < 2 or (np.diff(start_us) <= 0).any():  # noqa: PLR2004 - an interval has two ends

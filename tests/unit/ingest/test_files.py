@@ -121,6 +121,36 @@ def test_years_of_the_buddhist_era_are_refused_or_converted_when_asked(tmp_path,
     assert wide.interval_s == 900
 
 
+@pytest.mark.parametrize("minutes", [(15, 60), (60, 15), (15, 30)])
+def test_intervals_that_change_their_length_in_a_file_are_refused(tmp_path, minutes):
+    """Mean powers of an hour would be counted for a quarter of it."""
+    at = pd.Timestamp("2026-11-23") + pd.to_timedelta(np.cumsum([minutes[0]] * 40 + [minutes[1]] * 30), unit="min")
+    path = wide_file(tmp_path, "ts,a\n" + "".join(f"{stamp},5\n" for stamp in at))
+    wide = read_wide(path, timezone="Asia/Bangkok")
+    with pytest.raises(InputError, match=f"rows are {minutes[0]} minutes apart, and {minutes[1]} minutes from"):
+        wide.series("a", "mean-power")
+
+
+def test_rows_that_are_lost_here_and_there_are_no_other_interval(tmp_path):
+    at = pd.date_range("2026-11-23", periods=96, freq="15min").delete([5, 7, 9, 20, 21, 22, 40])
+    wide = read_wide(wide_file(tmp_path, "ts,a\n" + "".join(f"{stamp},5\n" for stamp in at)), timezone="UTC")
+    assert len(wide.series("a", "energy").start_us) == 89
+
+
+@pytest.mark.parametrize("bytes_", [b"\xbb\xc3\xd0,kW\n2026-11-23,1\n", b"PK\x03\x04\xc7\xff", b""])
+def test_what_is_no_text_table_is_refused_in_words(tmp_path, bytes_):
+    path = tmp_path / "meter.csv"
+    path.write_bytes(bytes_)
+    with pytest.raises(InputError, match="CSV UTF-8"):
+        read_wide(path, timezone="Asia/Bangkok")
+
+
+def test_an_hour_that_a_zone_has_twice_is_refused_in_words(tmp_path):
+    text = "ts,a\n2026-10-25T01:00,1\n2026-10-25T02:00,1\n2026-10-25T03:00,1\n"
+    with pytest.raises(InputError, match="with their offset"):
+        read_wide(wide_file(tmp_path, text), timezone="Europe/Berlin")
+
+
 def test_years_of_the_common_era_are_not_converted(tmp_path):
     with pytest.raises(InputError, match="is no year of the Buddhist era"):
         read_wide(wide_file(tmp_path, HOURS), timezone="Asia/Bangkok", calendar="be")
