@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from functools import cached_property
 from itertools import groupby
 
-import numpy as np
 from sqlalchemy import Connection, Engine, delete, func, or_, select, text, update
 from sqlalchemy.exc import DataError, IntegrityError
 
@@ -177,7 +176,7 @@ class SqlLedger:
         self, meters: Sequence[str] | None = None, *, marked_before_us: int | None = None
     ) -> Mapping[str, Sequence[dt.date]]:
         """Marked days of each meter that has some, in order."""
-        upper_us = np.iinfo(np.int64).max if marked_before_us is None else marked_before_us
+        upper_us = 2**63 if marked_before_us is None else marked_before_us
         since = self.waiting_since(meters).items()
         found = {name: [day for day, since_us in own.items() if since_us <= upper_us] for name, own in since}
         return {name: days for name, days in found.items() if days}
