@@ -11,7 +11,6 @@ from typing import Any
 
 import click
 import msgspec
-import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
@@ -29,7 +28,7 @@ from bkkenergy.readings import Quality
 from bkkenergy.usecases.balance import BuildingEnergy, SubMeters, building_energy
 from bkkenergy.usecases.balance_record import balance_record, flows_of, sub_meters_record
 from bkkenergy.usecases.edits import Edit, apply_edit, preview_edit
-from bkkenergy.usecases.energy import EnergySeries, building_of, energy_series
+from bkkenergy.usecases.energy import EnergySeries, building_of, energy_series, listed_kwh
 from bkkenergy.usecases.flows import Flow
 
 console = Console()
@@ -98,7 +97,7 @@ def _in_steps(compute: Any) -> Any:
 
 def _print_series(name: str, found: EnergySeries, step: Step, form: str) -> None:
     quality = [Quality(value).name.lower() for value in found.quality.tolist()]
-    energy = [None if np.isnan(value) else round(value, 4) for value in found.energy_kwh.tolist()]
+    energy = listed_kwh(found.energy_kwh)
     starts = [start.isoformat() for start in found.starts]
     rows = list(zip(starts, energy, quality, strict=True))
     if form == "json":

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from bkkenergy.calendar import Step
 from bkkenergy.portfolio import Building
-from bkkenergy.readings import FloatArray
 from bkkenergy.usecases.balance import BuildingBalance, BuildingEnergy, SubMeters, VirtualEnergy
+from bkkenergy.usecases.energy import KWH_DIGITS, listed_kwh
 from bkkenergy.usecases.flows import Flow
 
 FLOWS = ("grid_import", "grid_export", "production", "self_consumption", "tenants", "gross_use")
@@ -71,18 +69,14 @@ def _virtual(found: VirtualEnergy) -> dict[str, Any]:
 
 def _totals(flow: Flow) -> dict[str, Any]:
     return {
-        "total_kwh": _rounded(flow.total_kwh),
+        "total_kwh": None if flow.total_kwh is None else round(flow.total_kwh, KWH_DIGITS),
         "known_ratio": round(flow.known_ratio, 4),
         "measured_ratio": round(flow.measured_ratio, 4),
     }
 
 
 def _with_series(flow: Flow) -> dict[str, Any]:
-    return {**_totals(flow), "energy_kwh": _listed(flow.energy_kwh)}
-
-
-def _listed(energy_kwh: FloatArray) -> list[float | None]:
-    return [None if np.isnan(value) else round(value, 4) for value in energy_kwh.tolist()]
+    return {**_totals(flow), "energy_kwh": listed_kwh(flow.energy_kwh)}
 
 
 def _rounded(value: float | None) -> float | None:

@@ -142,6 +142,15 @@ def energy_series(
     return EnergySeries(at[:-1], energy, quality, tuple(period.first_day + dt.timedelta(days=day) for day in days))
 
 
+KWH_DIGITS = 9
+"""Decimals of an energy in a list: few enough to hide the noise of binary fractions, and enough that sums stay."""
+
+
+def listed_kwh(energy_kwh: FloatArray) -> list[float | None]:
+    """Return energies as a list without NaN, whose sum is that of the energies to a millionth of a kWh."""
+    return [None if np.isnan(value) else round(value, KWH_DIGITS) for value in energy_kwh.tolist()]
+
+
 def waiting_days(ledger: LedgerReader, meters: Sequence[Meter], period: Period) -> dict[str, list[dt.date]]:
     """Return the days of a period that are still to be computed again, of each meter that has some."""
     waiting: Mapping[str, Sequence[dt.date]] = ledger.waiting([meter.id for meter in meters])

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
-import numpy as np
 import pandas as pd
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import Response
@@ -25,7 +24,7 @@ from bkkenergy.ports.ledger import CHANNELS
 from bkkenergy.readings import Quality
 from bkkenergy.reports.savings.gather import month_bills
 from bkkenergy.settings import CITY
-from bkkenergy.usecases.energy import energy_series
+from bkkenergy.usecases.energy import energy_series, listed_kwh
 from bkkenergy.web.api_rows import (
     AgencyPage,
     AgencyRow,
@@ -161,7 +160,7 @@ def _series(
         "id": name,
         "step": step,
         "starts": [at.isoformat() for at in found.starts],
-        "energy_kwh": [None if np.isnan(value) else round(value, 4) for value in found.energy_kwh.tolist()],
+        "energy_kwh": listed_kwh(found.energy_kwh),
         "quality": quality,
         "waiting_days": [day.isoformat() for day in found.waiting],
     }
