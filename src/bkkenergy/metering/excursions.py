@@ -111,19 +111,29 @@ def _living_start(
     """The row at which the register begins where the track that was followed is no register's; None where it is one.
 
     A gateway that cannot reach its meter may send one value for hours, night after night. Readings that begin in such
-    a night begin off the track: what was followed stands still to the end, and what was set aside lives.
+    a night begin off the track: what was followed stands still to the end, and what was set aside lives, and goes on
+    where it was left. Another meter's readings, once, do not.
     """
     aside = np.flatnonzero(~is_on_track)
     if len(aside) < LIVING_READINGS or np.ptp(register_kwh[is_on_track]) > rules.resolution_kwh:
         return None
+    first, last = -1, -1
     for part in np.split(aside, np.flatnonzero(np.diff(aside) > 1) + 1):
-        step_kwh, step_s = np.diff(register_kwh[part]), np.diff(ts_us[part]) / US_PER_S
-        is_living = (
-            len(part) >= LIVING_READINGS and register_kwh[part[-1]] - register_kwh[part[0]] > rules.resolution_kwh
-        )
-        if is_living and rules.fits(step_kwh, step_s).all():
-            return int(part[0])
+        if not _is_living(ts_us[part], register_kwh[part], rules):
+            continue
+        between = np.array([last, part[0]])
+        step_s = np.diff(ts_us[between]) / US_PER_S
+        if last >= 0 and rules.fits(np.diff(register_kwh[between]), step_s).all():
+            return first
+        first, last = int(part[0]), int(part[-1])
     return None
+
+
+def _is_living(ts_us: IntArray, register_kwh: FloatArray, rules: RegisterRules) -> bool:
+    """Whether readings grow as a register does."""
+    if len(ts_us) < LIVING_READINGS or register_kwh[-1] - register_kwh[0] <= rules.resolution_kwh:
+        return False
+    return bool(rules.fits(np.diff(register_kwh), np.diff(ts_us) / US_PER_S).all())
 
 
 def _walk(

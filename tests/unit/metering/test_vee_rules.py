@@ -272,9 +272,10 @@ def test_readings_that_begin_in_a_night_of_one_value_begin_off_the_track(sent_kw
     assert (result.quality.reshape(5, 96)[1:4, 25:79] == MEASURED).all()
 
 
-def test_a_register_that_stands_still_is_not_left_for_readings_of_another_meter():
+@pytest.mark.parametrize("count", [3, 12])
+def test_a_register_that_stands_still_is_not_left_for_readings_of_another_meter(count):
     one = meter(rated_kw=100)
-    still, other = [700.0] * 30, [9000.0, 9001.0, 9002.0]
+    still, other = [700.0] * 30, [9000.0 + kwh for kwh in range(count)]
     result = energy(readings(one, [*still, *other, *still]), one)
     assert total_kwh(result) == 0
     assert [reason for reason, _ in spans(result)] == ["off_track"]
