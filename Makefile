@@ -15,8 +15,17 @@ demo-exit: $(VENV)/.runtime
 	$(BIN)/bkkenergy demo --exit
 .PHONY: demo-exit
 
+# How many processes run tests: a module's tests stay together, and each process has servers and ports of its own.
+JOBS ?= auto
+PYTEST_JOBS := -n $(JOBS) --dist loadfile
+
 test: $(VENV)/.dev system-packages
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest $(PYTEST_JOBS) $(ARGS)
+
+# What needs no server: the domain, and stores and ledger on SQLite.
+test-fast: $(VENV)/.dev
+	$(BIN)/pytest $(PYTEST_JOBS) -m "not (broker or influx or postgres or browser or slow)" tests/unit tests/contract $(ARGS)
+.PHONY: test-fast
 
 # The containers' deployment on a real Docker engine with a data folder and a network of its own (as root; a quarter of an hour).
 # BKKENERGY_TEST_INFLUXDB=PATH puts another influxd, 1.x or 2.x, into the place of Debian's.
@@ -29,13 +38,13 @@ test-containers: $(VENV)/.dev
 # A failure prints what repeats it: @reproduce_failure(...), or FUZZ_SEED=N for the bent payloads.
 FUZZ ?= 100000
 fuzz: $(VENV)/.dev
-	CI= FUZZ=$(FUZZ) $(BIN)/pytest -m 'hypothesis or fuzz' tests/unit $(ARGS)
+	CI= FUZZ=$(FUZZ) $(BIN)/pytest $(PYTEST_JOBS) -m 'hypothesis or fuzz' tests/unit $(ARGS)
 # The suite on Debian's own python3, with a virtual environment of its own; ARGS: what of it.
 DEBIAN_PYTHON ?= /usr/bin/python3
 DEBIAN_VENV := var/venv-debian
 test-debian-python: $(DEBIAN_VENV)/.dev system-packages
 	$(DEBIAN_VENV)/bin/python -VV
-	$(DEBIAN_VENV)/bin/pytest $(ARGS)
+	$(DEBIAN_VENV)/bin/pytest $(PYTEST_JOBS) $(ARGS)
 
 $(DEBIAN_VENV)/.dev: requirements-dev.lock pyproject.toml
 	mkdir -p $(dir $(DEBIAN_VENV))

@@ -17,7 +17,7 @@ from pathlib import Path
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult
 
-from bkkenergy.demo.broker import free_port
+from tests.ports import free_port
 
 
 class MailServer:

@@ -20,8 +20,9 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from bkkenergy.demo.broker import free_port, mosquitto_path
+from bkkenergy.demo.broker import mosquitto_path
 from bkkenergy.settings import InfluxSettings
+from tests.ports import free_port
 
 STARTS_WITHIN_S = 30.0
 SHIPPED_BROKER_LIMITS = Path(__file__).resolve().parent.parent / "deploy/mosquitto/bkkenergy.conf"

@@ -19,11 +19,11 @@ from playwright.sync_api import Page, sync_playwright
 from bkkenergy.adapters.state import open_state
 from bkkenergy.adapters.state.users import add_user, sign_in
 from bkkenergy.calendar import BANGKOK
-from bkkenergy.demo.broker import free_port
 from bkkenergy.site import load_configuration
 from bkkenergy.web.app import create_app
 from tests.bench.reports import DAYS, fill
 from tests.conftest import CONFIG_PARTS, ROOT
+from tests.ports import free_port
 from tests.sites import make_context, make_jobs
 
 FOLDER, TARGET = ROOT / "var/pictures", ROOT / "docs/img"

@@ -35,12 +35,12 @@ from bkkenergy.adapters.state import open_state
 from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.adapters.state.users import add_user, sign_in
 from bkkenergy.calendar import BANGKOK
-from bkkenergy.demo.broker import free_port
 from bkkenergy.ports.readings import ReadingStore
 from bkkenergy.readings import ReadingBatch
 from bkkenergy.site import load_configuration
 from bkkenergy.site.open import open_store, opened_state
 from tests.bench.reports import site
+from tests.ports import free_port
 from tests.servers import Influx, Server, influxdb, mosquitto
 
 METERS, AGENCIES, EVERY_S = 2000, 50, 12

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from bkkenergy.adapters.state import open_state
 from bkkenergy.adapters.state.users import add_user, sign_in
-from bkkenergy.demo.broker import free_port
 from bkkenergy.site import load_configuration
 from tests.bench.reports import DAYS, SETTINGS, fill, site, timed
+from tests.ports import free_port
 from tests.sites import make_jobs
 
 PAGES = ("/", "/agencies/agency-07", "/buildings/agency-07.b-0007", "/reports", "/plan", "/meters?agency=agency-07",

@@ -29,7 +29,6 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.calendar import BANGKOK
-from bkkenergy.demo.broker import free_port
 from bkkenergy.portfolio import load_portfolio
 from bkkenergy.readings import FIELDS, ReadingBatch
 from bkkenergy.settings import Settings, StoreSettings
@@ -38,6 +37,7 @@ from bkkenergy.site.open import opened_state
 from bkkenergy.usecases.runs import midnight_us
 from tests.conftest import ROOT
 from tests.integration.conftest import dealt_with, ingesting, reading, wait_until
+from tests.ports import free_port
 from tests.servers import Server, started
 from tests.sites import energy, influx_store, on_postgresql
 from tests.web import PASSWORD, make_site
