@@ -189,7 +189,11 @@ def test_a_database_that_is_gone_is_an_error(influx):
     store.prepare()
     store.commit(readings("a.b.c", [1.0]))
     asked(influx.url, 'DROP DATABASE "gone"', "gone")
-    for ask in (store.last_seen_us, store.latest_registers, lambda names: store.readings(names, *EVER)):
+    for ask in (
+        store.last_seen_us,
+        lambda names: store.latest_registers(names, *EVER),
+        lambda names: store.readings(names, *EVER),
+    ):
         with pytest.raises(StoreAway, match="database not found.*Check store.influx.bucket"):
             ask(["a.b.c"])
     with pytest.raises(StoreRefused, match="database not found"):

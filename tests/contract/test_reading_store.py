@@ -119,7 +119,10 @@ def test_the_latest_reading_of_each_meter_is_known(store: ReadingStore):
 def test_the_latest_register_of_each_meter_is_known(store: ReadingStore):
     store.commit(readings("a.b.energy", [5.0, 6.0, 7.5]))
     store.commit(readings("a.b.energy", [9.0], start_us=DAY_US + 9 * QUARTER_US, field="power_kw"))
-    assert store.latest_registers(["a.b.energy", "a.b.nobody"]) == {"a.b.energy": (DAY_US + 2 * QUARTER_US, 7.5)}
+    names = ["a.b.energy", "a.b.nobody"]
+    assert store.latest_registers(names, *EVER) == {"a.b.energy": (DAY_US + 2 * QUARTER_US, 7.5)}
+    assert store.latest_registers(names, DAY_US, DAY_US + 2 * QUARTER_US) == {"a.b.energy": (DAY_US + QUARTER_US, 6.0)}
+    assert store.latest_registers(names, DAY_US + 3 * QUARTER_US, 2**52) == {}
 
 
 def test_the_earliest_reading_of_each_meter_is_known(store: ReadingStore):

@@ -313,6 +313,33 @@ def test_a_ledger_that_was_lost_is_filled_again(site, portfolio, settings, tmp_p
         assert np.nansum(found) == pytest.approx(kwh[-1] - kwh[0], abs=0.001)
 
 
+class Unsearched:
+    """A store that may not be searched through."""
+
+    def __init__(self, store) -> None:
+        self._store = store
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+    def first_seen_us(self, names):
+        assert not names, "the ledger knows these meters"
+        return {}
+
+    last_seen_us = first_seen_us
+
+
+def test_a_new_meter_whose_readings_the_ledger_has_seen_is_not_searched_for_in_the_store(site, portfolio):
+    site.store.commit(readings(METERS[0], everything()))
+    own = portfolio.model_copy(update={"buildings": {"health.centre-1": portfolio.buildings["health.centre-1"]}})
+    follow_configuration(replace(replace(site, portfolio=own).site, readings=Unsearched(site.store)))
+    site.bring_up()
+    _, kwh = register()
+    assert np.nansum(site.ledger.slots([METERS[0]], IMPORT, FIRST, LAST).values) == pytest.approx(
+        kwh[-1] - kwh[0], abs=0.001
+    )
+
+
 def test_readings_of_a_meter_that_the_portfolio_does_not_have_keep_no_worker_busy(site):
     at, kwh = register()
     site.store.commit(ReadingBatch(("gone.gone.gone",), np.zeros(2, np.int64), at[:2], {"energy_kwh": kwh[:2]}))

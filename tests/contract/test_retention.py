@@ -28,6 +28,7 @@ from bkkenergy.reports.render import RENDERERS
 from bkkenergy.reports.write import make_report
 from bkkenergy.settings import StateSettings
 from bkkenergy.site import Site, load_configuration
+from bkkenergy.site.open import opened_state
 from bkkenergy.usecases.follow import follow_configuration
 from bkkenergy.usecases.purge import DeletionWaits, PurgeRun, purge, purged_before
 from bkkenergy.usecases.recompute import recompute
@@ -109,10 +110,10 @@ def site(request, tmp_path, monkeypatch):
         monkeypatch.setenv("BKKENERGY_LEDGER_URL", url.get_secret_value())
     (config / "bkkenergy.toml").write_text(text)
     loaded = load_configuration(config)
-    with energy(loaded.settings, loaded.portfolio) as opened:
+    with energy(loaded.settings, loaded.portfolio) as opened, opened_state(loaded.settings) as state:
         fill(opened.store)
         opened.ledger.purges.agree("a test", 1)
-        yield Place(replace(opened.site, config=loaded, energy=opened.fresh))
+        yield Place(replace(opened.site, config=loaded, energy=opened.fresh, state=state))
 
 
 def fill(store) -> None:

@@ -190,15 +190,17 @@ class InfluxStore:
         found = self.server.query(f"SHOW TAG VALUES FROM {MEASUREMENT} WITH KEY = {TAG}")
         return {str(value) for own in found for _, value in own.rows}
 
-    def latest_registers(self, meter_ids: Sequence[str]) -> Mapping[str, tuple[int, float]]:
-        """Instant and value of the latest import register of each meter that has one."""
-        return self._outermost("last", meter_ids, "energy_kwh")
+    def latest_registers(self, meter_ids: Sequence[str], start_us: int, end_us: int) -> Mapping[str, tuple[int, float]]:
+        """Instant and value of each meter's latest import register with start <= instant < end."""
+        return self._outermost("last", meter_ids, "energy_kwh", f" AND {_between(start_us, end_us)}")
 
-    def _outermost(self, which: str, meter_ids: Sequence[str], field: str) -> dict[str, tuple[int, float]]:
+    def _outermost(
+        self, which: str, meter_ids: Sequence[str], field: str, when: str = ""
+    ) -> dict[str, tuple[int, float]]:
         found: dict[str, tuple[int, float]] = {}
         for some in _chunks(meter_ids):
             found |= self.server.select(
-                f"{which}({field}) FROM {MEASUREMENT} WHERE {_is_one_of(some)} GROUP BY {TAG}",
+                f"{which}({field}) FROM {MEASUREMENT} WHERE {_is_one_of(some)}{when} GROUP BY {TAG}",
                 [which],
                 lambda own: (own.tags[TAG], (int(own.rows[0][0]), float(own.rows[0][1]))),
             )

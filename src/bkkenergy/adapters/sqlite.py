@@ -180,13 +180,13 @@ class SqliteStore:
                 with Transaction(self._connection, self.path) as connection:
                     deleted = connection.execute(query, (name, start_us, before_us, DELETED_AT_ONCE)).rowcount
 
-    def latest_registers(self, meter_ids: Sequence[str]) -> Mapping[str, tuple[int, float]]:
-        """Instant and value of the latest import register of each meter that has one."""
+    def latest_registers(self, meter_ids: Sequence[str], start_us: int, end_us: int) -> Mapping[str, tuple[int, float]]:
+        """Instant and value of each meter's latest import register with start <= instant < end."""
         query = (
             "SELECT ts_us, energy_kwh FROM reading WHERE meter = (SELECT id FROM meter WHERE name = ?) "
-            "AND energy_kwh IS NOT NULL ORDER BY ts_us DESC LIMIT 1"
+            "AND ts_us >= ? AND ts_us < ? AND energy_kwh IS NOT NULL ORDER BY ts_us DESC LIMIT 1"
         )
-        rows = {name: self._connection.execute(query, (name,)).fetchone() for name in meter_ids}
+        rows = {name: self._connection.execute(query, (name, start_us, end_us)).fetchone() for name in meter_ids}
         return {name: (int(row[0]), float(row[1])) for name, row in rows.items() if row is not None}
 
     def close(self) -> None:

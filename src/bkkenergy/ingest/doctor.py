@@ -66,7 +66,7 @@ def _store(settings: Settings) -> Iterator[Finding]:
     try:
         with closing(open_store(settings.store)) as store:
             store.probe()
-            store.last_seen_us(["doctor.none.none"])
+            store.readings(["doctor.none.none"], 0, 1)
             expiry = expiry_of(store)
     except (StoreAway, StoreRefused, StoreUnfit) as error:
         yield Finding("store", False, str(error), "See what it says.")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -32,9 +32,11 @@ from bkkenergy.metering.frames import exchanges_of, limits_of
 from bkkenergy.payloads.message import Message, Reason, Refused, described
 from bkkenergy.payloads.profile import Profile
 from bkkenergy.portfolio import Meter, MeterKind, Portfolio
+from bkkenergy.ports.ledger import MeterSeen
 from bkkenergy.ports.readings import ReadingStore, StoreAway
+from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import Settings
-from bkkenergy.site.open import open_writable
+from bkkenergy.site.open import open_ledger, open_writable
 from bkkenergy.site.start import try_out
 
 log = structlog.get_logger(__name__)
@@ -45,6 +47,9 @@ TICK_S = 0.5
 QUIET_S = 0.005
 """A pause this long among messages ends a batch: on 3.1.1 the broker sends no more until it hears."""
 STATUS_EVERY_S = 60.0
+RECALLED_DAYS = 7
+"""A register is recalled from so many days before its meter's latest reading, which may be one of power alone."""
+US_PER_DAY = 86_400 * US_PER_S
 READY_BATCHES = 1
 """Batches decoded and waiting for the committing thread, beside the one that it holds."""
 SWITCH_INTERVAL_S = 0.001
@@ -64,6 +69,16 @@ def topics_for(settings: Settings, own: Sequence[str]) -> tuple[str, ...]:
     return (*covered, *(topic for topic in own if not any(topic_matches_sub(filter_, topic) for filter_ in covered)))
 
 
+def stretches_of(seen: Mapping[str, MeterSeen], meters: Sequence[str]) -> Iterator[tuple[list[str], int, int]]:
+    """Group meters by the day of their latest reading, each with the week up to it: no store is searched through."""
+    by_day: dict[int, list[str]] = defaultdict(list)
+    for name in meters:
+        if name in seen:
+            by_day[seen[name].last_us // US_PER_DAY].append(name)
+    for day, names in sorted(by_day.items()):
+        yield names, (day - RECALLED_DAYS) * US_PER_DAY, (day + 1) * US_PER_DAY
+
+
 class Watch:
     """Holds registers against what was seen of them before."""
 
@@ -74,14 +89,15 @@ class Watch:
         self._exchanges = exchanges_of(meters)
         self._memory = Memory.empty(len(meters))
 
-    def recall(self, meter_ids: Sequence[str], store: ReadingStore) -> None:
-        """Begin where the store ends. Raises StoreAway."""
+    def recall(self, meter_ids: Sequence[str], store: ReadingStore, seen: Mapping[str, MeterSeen]) -> None:
+        """Begin where the store ends. seen : what the energy ledger knows of each meter. Raises StoreAway."""
         registers = [name for name, is_register in zip(meter_ids, self._is_register, strict=True) if is_register]
         place = {name: number for number, name in enumerate(meter_ids)}
-        for name, (ts_us, register_kwh) in store.latest_registers(registers).items():
-            self._memory.ts_us[place[name]] = ts_us
-            self._memory.moved_us[place[name]] = ts_us
-            self._memory.register_kwh[place[name]] = register_kwh
+        for names, start_us, end_us in stretches_of(seen, registers):
+            for name, (ts_us, register_kwh) in store.latest_registers(names, start_us, end_us).items():
+                self._memory.ts_us[place[name]] = ts_us
+                self._memory.moved_us[place[name]] = ts_us
+                self._memory.register_kwh[place[name]] = register_kwh
 
     def events(self, found: Sorted) -> list[Event]:
         """What the batch's registers do that they should not."""
@@ -205,7 +221,9 @@ class Ingester:
         try:
             store.prepare()
             try_out(store)
-            self._watch.recall(self._sorter.meter_ids, store)
+            with closing(open_ledger(self._settings)) as ledger:
+                seen = ledger.seen(self._sorter.meter_ids)
+            self._watch.recall(self._sorter.meter_ids, store, seen)
         except StoreAway as away:
             log.warning("store_away", why=str(away))
         return Pipeline(

@@ -56,10 +56,14 @@ class ReadingStore(Protocol):
         """Readings of the meters with start <= instant < end, sorted by meter and instant."""
 
     def last_seen_us(self, meter_ids: Sequence[str]) -> Mapping[str, int]:
-        """Instant of the latest reading of each meter that has one."""
+        """Instant of the latest reading of each meter that has one.
+
+        A server looks through all its years for it. The energy ledger knows the same (`EnergyLedger.seen`): ask the
+        store where a ledger is to be filled, and to move readings elsewhere.
+        """
 
     def first_seen_us(self, meter_ids: Sequence[str]) -> Mapping[str, int]:
-        """Instant of the earliest reading of each meter that has one."""
+        """Instant of the earliest reading of each meter that has one; as `last_seen_us`."""
 
     def last_before_us(self, meter_id: str, before_us: int, field: str) -> int | None:
         """Return the instant of a meter's last reading of a field before an instant; None without one."""
@@ -78,8 +82,8 @@ class ReadingStore(Protocol):
     def forget(self, meter_ids: Sequence[str], start_us: int, before_us: int) -> None:
         """Delete the meters' readings with start <= instant < before. Raises StoreRefused where the server will not."""
 
-    def latest_registers(self, meter_ids: Sequence[str]) -> Mapping[str, tuple[int, float]]:
-        """Instant and value of the latest import register (energy_kwh) of each meter that has one."""
+    def latest_registers(self, meter_ids: Sequence[str], start_us: int, end_us: int) -> Mapping[str, tuple[int, float]]:
+        """Instant and value of each meter's latest import register (energy_kwh) with start <= instant < end."""
 
     def close(self) -> None:
         """Let go of files and connections."""

@@ -52,7 +52,8 @@ def follow_configuration(site: Site) -> int:
     if not changed:
         return 0
     new = [meter.id for meter in changed if meter.id not in known]
-    first_us, last_us = readings.first_seen_us(new), readings.last_seen_us(new)
+    unseen = [name for name in new if name not in ledger.seen(new)]
+    first_us, last_us = readings.first_seen_us(unseen), readings.last_seen_us(unseen)
     for name in first_us:
         ledger.mark_readings([name], np.zeros(2, np.int64), np.array([first_us[name], last_us[name]], np.int64))
     names = [meter.id for meter in changed]

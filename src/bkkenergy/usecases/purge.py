@@ -162,15 +162,17 @@ class _Due:
 def _due(site: Site, today: dt.date) -> _Due | None:
     """What is past its years by the newest readings and today; None where that is nothing."""
     names = [meter.id for meter in site.portfolio.meters]
-    newest_us = sorted(site.readings.last_seen_us(names).values(), reverse=True)
+    seen = site.ledger.seen(names)
+    newest_us = sorted((own.last_us for own in seen.values()), reverse=True)
     if site.settings.store.raw_years == 0 or not newest_us:
         return None
     cut = due_cut(site.settings, min(today, day_of_us(newest_us[len(newest_us) // ONE_IN])))
     if cut is None:
         return None
     left_us = midnight_us(cut - LEFT_BEFORE_CUT)
-    first_us = site.readings.first_seen_us(names)
-    meters = tuple(meter for meter in site.portfolio.meters if first_us.get(meter.id, left_us) < left_us)
+    first_us = {name: own.first_us for name, own in seen.items() if own.first_us < left_us}
+    there = site.readings.count(list(first_us), min(first_us.values(), default=left_us), left_us, FIELDS)
+    meters = tuple(meter for meter in site.portfolio.meters if meter.id in there)  # what is deleted is seen for ever
     return _Due(cut, meters, first_us) if meters else None
 
 
