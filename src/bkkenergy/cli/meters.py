@@ -18,7 +18,16 @@ from bkkenergy.cli.context import config_option
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.errors import InputError
 from bkkenergy.ingest.credentials import issue_passwords, write_rules
-from bkkenergy.ingest.status import STATUS_DAYS, MeterStatus, acl, meter_status, toml_block, unknown_topics
+from bkkenergy.ingest.ownclock import REMEDY
+from bkkenergy.ingest.status import (
+    STATUS_DAYS,
+    MeterStatus,
+    acl,
+    clock_behind_s,
+    meter_status,
+    toml_block,
+    unknown_topics,
+)
 from bkkenergy.payloads.decode import FAMILIES
 from bkkenergy.payloads.message import Reason
 from bkkenergy.portfolio import Meter
@@ -59,7 +68,11 @@ def status_command(agency: str | None, as_json: bool, config_dir: Path) -> None:
     config = load_configuration(config_dir)
     meters = _meters_of(config, agency)
     with opened_site(config) as opened:
-        found = meter_status(opened.energy, Logbook(opened.state), meters, now=dt.datetime.now(dt.UTC))
+        logbook, now = Logbook(opened.state), dt.datetime.now(dt.UTC)
+        found = meter_status(opened.energy, logbook, meters, now=now)
+        behind_s = clock_behind_s(logbook.gateways().values(), now)
+    if behind_s:
+        click.echo(f"This host's clock is {behind_s:.0f} s behind that of most gateways. {REMEDY}", err=True)
     if waiting := sum(status.is_waiting for status in found):
         click.echo(f"Days of {waiting} meters are not computed yet; their coverage may be more.", err=True)
     if as_json:

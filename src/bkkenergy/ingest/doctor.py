@@ -18,7 +18,9 @@ from bkkenergy.adapters.broker_troubles import TroubleKind
 from bkkenergy.adapters.mqtt import Subscriber, bystander
 from bkkenergy.adapters.state.logbook import Logbook
 from bkkenergy.adapters.state.quarantine import Quarantine
+from bkkenergy.ingest.ownclock import REMEDY
 from bkkenergy.ingest.spool import Spool
+from bkkenergy.ingest.status import clock_behind_s
 from bkkenergy.ports.readings import StoreAway, StoreRefused, StoreUnfit
 from bkkenergy.settings import Settings
 from bkkenergy.site.open import open_store, opened_state
@@ -131,13 +133,16 @@ def _state(settings: Settings) -> Iterator[Finding]:
         with opened_state(settings) as state:
             kept = Quarantine.of(state, limits).counts()["quarantine.kept"]
             gateways = Logbook(state).gateways().values()
-        off = [gateway for gateway in gateways if not -MOST_SKEW_S <= gateway.skew_s <= MOST_DELAY_S]
+        behind_s = clock_behind_s(gateways, dt.datetime.now(dt.UTC))
+        off = [gateway for gateway in gateways if not -MOST_SKEW_S <= gateway.skew_s + behind_s <= MOST_DELAY_S]
         waiting = _waiting(limits.spool, limits.spool_max_bytes)
     except StoreAway as error:
         yield Finding("state", False, str(error), "See what it says.")
         return
     yield Finding("quarantine", kept == 0, f"{kept} payloads wait", "bkkenergy quarantine list")
     yield Finding("spool", waiting == 0, f"{waiting} batches wait for the store", "They go in when the store is back.")
+    alike = f"this host's clock is {behind_s:.0f} s behind that of most gateways, which agree"
+    yield Finding("own clock", behind_s == 0, alike if behind_s else "no majority of gateways says otherwise", REMEDY)
     told = ", ".join(f"{gateway.id} {gateway.skew_s:+.0f} s" for gateway in off[:5])
     yield Finding(
         "gateway clocks",

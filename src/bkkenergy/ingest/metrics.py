@@ -30,6 +30,7 @@ class Metrics:
         self.commit = Histogram("commit_seconds", "From a batch's end to its acknowledgement", **own)
         self.spool_bytes = Gauge("spool_bytes", "Size of what waits for the store", **own)
         self.spool_batches = Gauge("spool_batches", "Batches that wait for the store", **own)
+        self.clock_behind = Gauge("own_clock_behind_seconds", "How far our clock is behind most gateways'", **own)
         self.connected = Gauge("mqtt_connected", "Whether the session with the broker stands", **own)
         self.heard = Gauge(
             "gateway_last_message_timestamp_seconds", "When a gateway was last heard", ["gateway"], **own

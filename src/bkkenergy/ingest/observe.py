@@ -23,6 +23,7 @@ class State:
     """How the ingester is doing now.
 
     tick_age_s : since its loop last turned. oldest_s : how long the oldest message waits for safety.
+    clock_behind_s : how far our clock is behind that of most gateways; 0 where they do not agree.
     """
 
     connected: bool
@@ -32,6 +33,7 @@ class State:
     spool_batches: int
     oldest_s: float
     tick_age_s: float
+    clock_behind_s: float = 0.0
 
     def is_alive(self) -> bool:
         """Whether the loop turns. A store or broker that is away is no reason to be restarted."""

@@ -23,6 +23,7 @@ from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.ingest.inhand import InHand, file_for
 from bkkenergy.ingest.metrics import Metrics
 from bkkenergy.ingest.observe import Endpoint, State, notify_systemd
+from bkkenergy.ingest.ownclock import OwnClock
 from bkkenergy.ingest.pipeline import Pipeline
 from bkkenergy.ingest.sanity import Memory, register_events
 from bkkenergy.ingest.sort import Sorted, Sorter
@@ -138,11 +139,13 @@ class Ingester:
 
     def __init__(self, settings: Settings, portfolio: Portfolio, profiles: Mapping[str, Profile]) -> None:
         self._settings = settings
+        self._own_clock = OwnClock()
         self._sorter = Sorter(
             portfolio.meters,
             profiles,
             max_ahead_s=settings.ingest.max_ahead_s,
             max_payload_bytes=settings.ingest.max_payload_bytes,
+            own_clock=self._own_clock,
         )
         self._watch = Watch(portfolio.meters, stuck_after_s=settings.ingest.stuck_after_s)
         self._stop = threading.Event()
@@ -176,6 +179,7 @@ class Ingester:
             spool_batches=pipeline.spooled_batches if pipeline else 0,
             oldest_s=0.0 if since_s is None else round(now_s - since_s, 3),
             tick_age_s=round(now_s - self._ticked_s, 3),
+            clock_behind_s=self._own_clock.behind_us / US_PER_S,
         )
 
     def run(self) -> None:
@@ -336,6 +340,7 @@ class Ingester:
         self._tick_watchdog()
         self.subscriber.tend()
         self.metrics.connected.set(self.subscriber.is_connected)
+        self.metrics.clock_behind.set(self._own_clock.behind_us / US_PER_S)
         self.metrics.show_troubles(self.subscriber.troubles.keys())
 
     def _tick_watchdog(self) -> None:

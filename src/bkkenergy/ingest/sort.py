@@ -12,6 +12,7 @@ import numpy as np
 import structlog
 
 from bkkenergy.errors import ConfigError
+from bkkenergy.ingest.ownclock import OwnClock
 from bkkenergy.ingest.validate import REASONS, Limits, explain, reject_codes
 from bkkenergy.payloads.check import payload_faults
 from bkkenergy.payloads.decode import FAMILIES, Decoded, Decoder, Outgoing
@@ -71,12 +72,15 @@ class Sorter:
         *,
         max_ahead_s: int,
         max_payload_bytes: int = 2_000_000,
+        own_clock: OwnClock | None = None,
     ) -> None:
+        """Own_clock : hears the gateways; where most say that it is behind, no reading is refused for that."""
         if faults := payload_faults(meters, profiles):
             raise ConfigError(faults)
         self.meter_ids = tuple(meter.id for meter in meters)
         self._max_ahead_us = max_ahead_s * US_PER_S
         self._max_payload_bytes = max_payload_bytes
+        self._own_clock = own_clock
         self._limits = Limits.of(meters)
         self._gateways, gateway_of = np.unique([meter.gateway_id for meter in meters], return_inverse=True)
         self._gateway_of: IntArray = gateway_of.astype(np.int64)
@@ -140,7 +144,8 @@ class Sorter:
             grounds[number].add(Reason.UNKNOWN_METER, partial(_unknown_key, own[number], decoded, row))
         batch, message = self._scaled(decoded, meter >= 0, meter)
         lags_us = self._lags_us(batch, own, message)
-        codes = reject_codes(batch, self._limits, latest_us=now_us + self._max_ahead_us)
+        behind_us = self._own_clock.hear(lags_us) if self._own_clock else 0
+        codes = reject_codes(batch, self._limits, latest_us=now_us + behind_us + self._max_ahead_us)
         for row in np.flatnonzero(codes).tolist():
             reason = REASONS[codes[row]]
             if reason is not None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from bkkenergy.adapters.state.logbook import Logbook, NotedEvent
+from bkkenergy.adapters.state.logbook import GatewayState, Logbook, NotedEvent
 from bkkenergy.adapters.state.quarantine import Quarantined
 from bkkenergy.calendar import BANGKOK
+from bkkenergy.ingest.ownclock import HEARD_WITHIN_S, behind_us
 from bkkenergy.metering.quarters import FIRM
 from bkkenergy.portfolio import Meter, MeterKind
 from bkkenergy.ports.ledger import IMPORT, QUARTERS_PER_DAY, LedgerReader
@@ -73,6 +74,12 @@ def meter_status(
         )
         for meter in meters
     ]
+
+
+def clock_behind_s(gateways: Iterable[GatewayState], now: dt.datetime) -> float:
+    """Return how far this host's clock is behind that of most gateways heard lately; 0 where they do not agree."""
+    heard = [own for own in gateways if (now - own.last_received).total_seconds() < HEARD_WITHIN_S]
+    return behind_us([round(own.skew_s * US_PER_S) for own in heard]) / US_PER_S
 
 
 def _coverage(

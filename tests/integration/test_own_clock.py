@@ -1,0 +1,73 @@
+"""A host whose clock is behind: the gateways say so, it is reported, and no reading is refused for it."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from bkkenergy.ingest.doctor import examine
+from bkkenergy.payloads.message import Reason
+from tests.integration.conftest import dealt_with, ingesting, publish, quarantined, reading, stored, wait_until
+
+pytestmark = pytest.mark.broker
+
+METERS = [f"health.centre-{number}.main" for number in (1, 2, 3, 4)]
+BEHIND_S = 3600
+
+
+def at(ahead_s: float, *meters: str, kwh: float = 1.0) -> list[tuple[str, bytes]]:
+    """A reading of each meter, stamped so far ahead of our clock."""
+    ts = int(time.time() + ahead_s)
+    return [("bma/{}/{}/{}/readings".format(*name.split(".")), reading(ts, energy_kwh=kwh)) for name in meters]
+
+
+def findings(settings) -> dict[str, tuple[bool, str]]:
+    return {own.check: (own.is_well, own.found) for own in examine(settings, ("bma/#",))}
+
+
+def test_our_clock_that_is_behind_is_reported_and_readings_are_stored(settings, portfolio, broker):
+    with ingesting(settings, portfolio) as ingester:
+        publish(broker.port, at(BEHIND_S, *METERS))
+        wait_until(lambda: dealt_with(ingester) == 4)
+        assert ingester.state().clock_behind_s == pytest.approx(BEHIND_S, abs=5)
+        publish(broker.port, at(BEHIND_S + 1, *METERS, kwh=2.0))
+        wait_until(lambda: dealt_with(ingester) == 8)
+        kept = quarantined(settings)
+        assert {item.reason for item in kept} <= {Reason.TIME_AHEAD}
+        assert len(kept) <= 2, "at most those that came before three gateways were heard"
+        publish(broker.port, at(2 * BEHIND_S, METERS[0], kwh=3.0))
+        wait_until(lambda: dealt_with(ingester) == 9)
+        assert len(quarantined(settings)) == len(kept) + 1, "a gateway that is ahead of the others is refused"
+        assert ingester.metrics.registry.get_sample_value("bkkenergy_own_clock_behind_seconds") == pytest.approx(
+            BEHIND_S, abs=5
+        )
+    assert len(stored(settings, *METERS)) == 8 - len(kept)
+    found = findings(settings)
+    assert found["own clock"][0] is False
+    assert "behind that of most gateways" in found["own clock"][1]
+    assert "health.centre-2" not in found["gateway clocks"][1], "their clocks are right"
+
+
+def test_once_our_clock_is_set_right_the_gateways_say_so_and_the_bound_is_as_before(settings, portfolio, broker):
+    with ingesting(settings, portfolio) as ingester:
+        publish(broker.port, at(BEHIND_S, *METERS))
+        wait_until(lambda: ingester.state().clock_behind_s > 0)
+        publish(broker.port, at(-2, *METERS))
+        wait_until(lambda: dealt_with(ingester) == 8)
+        assert ingester.state().clock_behind_s == 0
+        before = len(quarantined(settings))
+        publish(broker.port, at(BEHIND_S + 7, METERS[1]))
+        wait_until(lambda: dealt_with(ingester) == 9)
+    assert len(quarantined(settings)) == before + 1
+
+
+def test_one_gateway_whose_clock_is_ahead_is_refused_as_before(settings, portfolio, broker):
+    with ingesting(settings, portfolio) as ingester:
+        publish(broker.port, [*at(-1, *METERS[1:]), *at(BEHIND_S, METERS[0])])
+        wait_until(lambda: dealt_with(ingester) == 4)
+        assert ingester.state().clock_behind_s == 0
+    assert [item.reason for item in quarantined(settings)] == [Reason.TIME_AHEAD]
+    found = findings(settings)
+    assert found["own clock"] == (True, "no majority of gateways says otherwise")
+    assert "health.centre-1" in found["gateway clocks"][1]
