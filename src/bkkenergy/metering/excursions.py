@@ -94,7 +94,7 @@ def follow(
         return Followed(np.arange(len(ts_us)), moved_kwh, moved_kwh, np.zeros(len(ts_us), np.int64))
     odd = np.flatnonzero(is_odd) + 1
     is_on_track, kind = _walk(ts_us, register_kwh, seen_kwh, rules, odd)
-    start = None if rules.is_net else _living_start(is_on_track, ts_us, register_kwh, rules)
+    start = None if rules.is_net else _living_start(is_on_track, kind, ts_us, register_kwh, rules)
     if start is not None:
         own = slice(start, None)
         is_on_track[:start] = False
@@ -106,26 +106,26 @@ def follow(
 
 
 def _living_start(
-    is_on_track: BoolArray, ts_us: IntArray, register_kwh: FloatArray, rules: RegisterRules
+    is_on_track: BoolArray, kind: IntArray, ts_us: IntArray, register_kwh: FloatArray, rules: RegisterRules
 ) -> int | None:
     """The row at which the register begins where the track that was followed is no register's; None where it is one.
 
     A gateway that cannot reach its meter may send one value for hours, night after night. Readings that begin in such
-    a night begin off the track: what was followed stands still to the end, and what was set aside lives, and goes on
-    where it was left. Another meter's readings, once, do not.
+    a night begin off the track: what was followed stands still up to its first break, and what was set aside lives,
+    and goes on where it was left. Another meter's readings, once, do not.
     """
-    aside = np.flatnonzero(~is_on_track)
-    if len(aside) < LIVING_READINGS or np.ptp(register_kwh[is_on_track]) > rules.resolution_kwh:
+    end = int(np.append(np.flatnonzero(kind), len(kind))[0])
+    aside = np.flatnonzero(~is_on_track[:end])
+    if len(aside) < LIVING_READINGS or np.ptp(register_kwh[:end][is_on_track[:end]]) > rules.resolution_kwh:
         return None
     first, last = -1, -1
-    for part in np.split(aside, np.flatnonzero(np.diff(aside) > 1) + 1):
-        if not _is_living(ts_us[part], register_kwh[part], rules):
-            continue
-        between = np.array([last, part[0]])
-        step_s = np.diff(ts_us[between]) / US_PER_S
-        if last >= 0 and rules.fits(np.diff(register_kwh[between]), step_s).all():
-            return first
-        first, last = int(part[0]), int(part[-1])
+    for part in [*np.split(aside, np.flatnonzero(np.diff(aside) > 1) + 1), np.arange(end, len(kind))]:
+        if last >= 0 and len(part):
+            step_s = np.array([ts_us[part[0]] - ts_us[last]]) / US_PER_S
+            if rules.fits(register_kwh[part[:1]] - register_kwh[last], step_s).all():
+                return first
+        if _is_living(ts_us[part], register_kwh[part], rules):
+            first, last = int(part[0]), int(part[-1])
     return None
 
 
