@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from bkkenergy.calendar import BE_OFFSET_YEARS
+from bkkenergy.calendar import BANGKOK, BE_OFFSET_YEARS
 from bkkenergy.i18n import Words
 from bkkenergy.reports.content import AgencyReport, Attention
 from bkkenergy.reports.savings.phrasing import verdict_text
@@ -45,12 +45,19 @@ def headline(report: AgencyReport, words: Words) -> str:
         kind = "same" if abs(change) < SAME_WITHIN_RATIO else "more" if change > 0 else "less"
     else:
         kind = "alone" if len(report.pictures.heat_kw) <= COMPARED_UP_TO_DAYS else "long"
-    return words(
+    said = words(
         f"report.headline_{kind}",
         energy=words.number(use.energy_kwh),
         change=words.percent(abs(change or 0.0), 1),
         cost=words.number(use.cost_thb),
     )
+    until = report.generated_at.astimezone(BANGKOK)
+    return words("report.headline_running", until=words.moment(until), said=said) if is_running(report) else said
+
+
+def is_running(report: AgencyReport) -> bool:
+    """Whether the report was made before its period was over, so that its sums are of a part."""
+    return report.generated_at.astimezone(BANGKOK).date() <= report.last_day
 
 
 def saving_sentence(report: AgencyReport, words: Words) -> str:

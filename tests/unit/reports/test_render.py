@@ -1,6 +1,7 @@
 """One report, five formats, two languages: the same figures in each."""
 
 import csv
+import datetime as dt
 import io
 import json
 import re
@@ -13,9 +14,11 @@ import pytest
 
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import LANGS, Words
+from bkkenergy.reports.build import build_report
 from bkkenergy.reports.phrasing import headline
 from bkkenergy.reports.render import RENDERERS
 from bkkenergy.reports.render.json import read_json, report_schema
+from tests.unit.reports.conftest import NOW
 
 
 @pytest.fixture
@@ -142,6 +145,14 @@ def test_names_cannot_break_out_of_the_page(scene):
 def test_the_headline_says_how_it_went(scene, factor, says):
     scene.kw[0, scene.day(0)] *= factor
     assert says in headline(scene.report(), Words("en"))
+
+
+@pytest.mark.parametrize(("hours", "is_said"), [(-7.5, True), (-7.0, False), (0.0, False)])
+def test_the_headline_of_a_period_that_is_not_over_says_until_when(scene, hours, is_said):
+    """Its energy and its bill are those of a part."""
+    made = build_report(scene.inputs(), generated_at=NOW + dt.timedelta(hours=hours))
+    assert ("This period is not over" in headline(made, Words("en"))) == is_said
+    assert ("ยังไม่สิ้นสุด" in page_of(made, "th")) == is_said
 
 
 def test_the_headline_without_history_or_data(scene):
