@@ -70,6 +70,11 @@ bench: $(VENV)/.dev system-packages
 	if command -v npm >/dev/null; then npm install --silent --no-audit --no-fund --prefix var/peer node-red@4 node-red-contrib-influxdb@0.7; fi
 	$(BIN)/python -m tests.bench.peer $$(test -d var/peer/node_modules/node-red && echo --node-red $(CURDIR)/var/peer)
 
+# The pages that are made: the reference of commands.
+docs: $(VENV)/.dev
+	$(BIN)/python -m tests.reference_cli
+.PHONY: docs
+
 # Servers, browser and fonts that the tests start: Debian's packages.
 system-packages:
 	deploy/install-test-packages

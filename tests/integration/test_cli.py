@@ -25,6 +25,7 @@ from bkkenergy.cli import COMMANDS, cli
 from bkkenergy.payloads.message import Reason, Refused
 from bkkenergy.settings import Settings, StateSettings, StoreSettings
 from bkkenergy.site.open import open_store, open_writable
+from tests import reference_cli
 from tests.builders import DAY_US, QUARTER_US, readings
 from tests.conftest import CONFIG_PARTS, ROOT
 from tests.integration.conftest import publish, reading, wait_until
@@ -79,9 +80,8 @@ def test_every_command_has_help_with_an_example(name):
     assert "Example" in help_text.output
 
 
-def test_every_command_stands_in_the_readme():
-    readme = (ROOT / "README.md").read_text()
-    assert [name for name in COMMANDS if f"`bkkenergy {name}" not in readme] == []
+def test_the_reference_of_commands_is_made_from_them():
+    assert reference_cli.PAGE.read_text(encoding="utf-8") == reference_cli.reference(), "run: make docs"
 
 
 def test_the_version_is_told():

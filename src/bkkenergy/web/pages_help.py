@@ -20,7 +20,7 @@ from bkkenergy.web.render import page
 from bkkenergy.web.security import PageVisitor
 
 router = APIRouter()
-GUIDES = ("manager", "engineer", "operator", "api")
+GUIDES = ("manager", "engineer", "operator", "gateways", "api")
 TERMS = ("kwh", "demand", "load_factor", "baseline", "band", "heat", "tou", "co2")
 
 
