@@ -17,7 +17,7 @@ import numpy as np
 from bkkenergy.adapters.ledger.beside import MarksBeside
 from bkkenergy.adapters.ledger.marks import mark_readings_sql
 from bkkenergy.adapters.ledger.tables import sqlite_schema
-from bkkenergy.adapters.sqlite_file import METER_TABLE, Transaction, make_tables, open_database
+from bkkenergy.adapters.sqlite_file import METER_TABLE, Database, Transaction, make_tables, open_database
 from bkkenergy.ports.readings import DEFAULT_FIELDS, StoreUnfit, UnmarkedCommit
 from bkkenergy.readings import FIELDS, ReadingBatch
 
@@ -52,9 +52,9 @@ class SqliteStore:
         open_database(path).close()  # what cannot be opened is found at once
 
     @property
-    def _connection(self) -> sqlite3.Connection:
+    def _connection(self) -> Database:
         """The thread's own: SQLite's transactions belong to a connection."""
-        connection: sqlite3.Connection | None = getattr(self._of_thread, "connection", None)
+        connection: Database | None = getattr(self._of_thread, "connection", None)
         if connection is None:
             connection = self._of_thread.connection = open_database(self.path)
             self._opened.add(connection)

@@ -10,14 +10,35 @@ from pathlib import Path
 from bkkenergy.ports.readings import StoreAway, StoreRefused
 
 BUSY_TIMEOUT_S = 5.0
+OF_THE_DATA = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError, sqlite3.InterfaceError)
+"""What SQLite raises because of what it is given. All else is of the file, the disk, or another process."""
 METER_TABLE = "CREATE TABLE IF NOT EXISTS meter (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"
 
 
-class Connection(sqlite3.Connection):
-    """A connection that may be referred to weakly: it closes when its thread has ended."""
+class Database(sqlite3.Connection):
+    """A connection that knows its file again, and may be referred to weakly: it closes when its thread has ended.
+
+    SQLite goes on writing into a file that was moved away or deleted, and says nothing: where the path leads elsewhere,
+    nobody finds what was committed.
+    """
+
+    path: Path
+    identity: tuple[int, int]
+
+    def is_in_place(self) -> bool:
+        """Whether the path still leads to the file that was opened."""
+        try:
+            return _identity(self.path) == self.identity
+        except OSError:
+            return False
 
 
-def open_database(path: Path) -> sqlite3.Connection:
+def _identity(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino
+
+
+def open_database(path: Path) -> Database:
     """A durable connection to one of the service's own files, made when absent. Raises StoreAway."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -28,10 +49,11 @@ def open_database(path: Path) -> sqlite3.Connection:
             isolation_level=None,
             check_same_thread=False,
             cached_statements=32,
-            factory=Connection,
+            factory=Database,
         )
         use_write_ahead_log(connection)
         connection.execute("PRAGMA synchronous = FULL")
+        connection.path, connection.identity = path, _identity(path)
     except (OSError, sqlite3.Error) as error:
         raise StoreAway(f"{path}: the database cannot be opened ({error}). Check the path, rights and disk.") from error
     return connection
@@ -60,10 +82,15 @@ def make_tables(connection: sqlite3.Connection, path: Path, schema: str) -> None
 class Transaction:
     """All or nothing on one connection; errors leave as StoreAway or StoreRefused."""
 
-    def __init__(self, connection: sqlite3.Connection, where: Path) -> None:
+    def __init__(self, connection: Database, where: Path) -> None:
         self._connection, self._where = connection, where
 
     def __enter__(self) -> sqlite3.Connection:
+        if not self._connection.is_in_place():
+            raise StoreAway(
+                f"{self._connection.path}: the file was moved, deleted or replaced while it was in use. Nothing is "
+                "written into it any more. Put it back, or restart the service: it opens what lies there now."
+            )
         try:
             self._connection.execute("BEGIN IMMEDIATE")
         except sqlite3.Error as error:
@@ -85,6 +112,11 @@ class Transaction:
             raise self._told(error) from error
 
     def _told(self, error: sqlite3.Error) -> StoreAway | StoreRefused:
+        if isinstance(error, OF_THE_DATA):
+            return StoreRefused(f"{self._where}: the store refuses the data ({error}).")
         if isinstance(error, sqlite3.OperationalError):
             return StoreAway(f"{self._where}: the store cannot be written now ({error}). Check disk space and rights.")
-        return StoreRefused(f"{self._where}: the store refuses the data ({error}).")
+        return StoreAway(
+            f"{self._where}: the file is damaged ({error}). Stop the service, move the file with its -wal and -shm "
+            "away and restore a backup. Check the disk."
+        )

@@ -18,7 +18,7 @@ from bkkenergy.ingest.sort import Sorted
 from bkkenergy.ingest.spool import Spool
 from bkkenergy.metering.events import Event
 from bkkenergy.payloads.message import Grounds, Message, Reason, Refused, described
-from bkkenergy.ports.readings import ReadingStore, StoreAway, StoreRefused
+from bkkenergy.ports.readings import ReadingStore, StoreAway, StoreRefused, StoreUnfit
 from bkkenergy.readings import US_PER_S, ReadingBatch
 
 log = structlog.get_logger(__name__)
@@ -50,10 +50,13 @@ class Pipeline:
         metrics: Metrics,
         *,
         spool: Spool | None = None,
+        try_first: Callable[[], None] | None = None,
         retry_max_s: float = 30.0,
         monotonic: Clock = time.monotonic,
         wall_clock: Clock = time.time,
     ) -> None:
+        """Begin empty. try_first : called before the first commit, of a store that could not be tried at the start."""
+        self._try_first = try_first
         self._monotonic, self._wall_clock = monotonic, wall_clock
         self._store, self._quarantine, self._logbook, self._metrics = store, quarantine, logbook, metrics
         self._spool, self._retry_max_s = spool, retry_max_s
@@ -130,7 +133,7 @@ class Pipeline:
             if batch is None:
                 break
             try:
-                refused = [as_refused(batch, row, why) for row, why in commit_or_split(self._store, batch)]
+                refused = [as_refused(batch, row, why) for row, why in self._commit(batch)]
                 if refused:
                     self._write_quarantine(refused, {})
                 self._told_back()  # before the spool is seen empty: then nobody finds it empty and the store away
@@ -213,7 +216,7 @@ class Pipeline:
         """
         if self._spool is None or (self._spool.is_empty and self._monotonic() >= self._try_store_at_s):
             try:
-                culprits = commit_or_split(self._store, found.batch)
+                culprits = self._commit(found.batch)
             except StoreAway as away:
                 if self._spool is None:
                     raise
@@ -222,6 +225,16 @@ class Pipeline:
                 self._told_back()
                 return by_message(culprits, found, messages)
         return by_message(do_or_split(self._append, found.batch), found, messages)
+
+    def _commit(self, batch: ReadingBatch) -> list[tuple[int, str]]:
+        """Into the store, once it is known to give back what it takes. Raises StoreAway."""
+        if self._try_first is not None:
+            try:
+                self._try_first()
+            except StoreUnfit as error:  # at the start this ends the service; now what comes is held
+                raise StoreAway(str(error)) from error
+            self._try_first = None
+        return commit_or_split(self._store, batch)
 
     def _append(self, batch: ReadingBatch) -> None:
         """Into the spool. Raises StoreAway when it takes no more."""
@@ -316,25 +329,37 @@ def commit_or_split(store: ReadingStore, batch: ReadingBatch) -> list[tuple[int,
     """Commit a batch; where the store refuses it, find the readings at fault by halving.
 
     Sending a refused batch again can never help, so the rest goes in, and the rows at fault come back
-    with the store's reason. Raises StoreAway.
+    with the store's reason. A store that takes nothing refuses every reading, and none is at fault: so it is
+    first asked for a value that it must take. Raises StoreAway.
     """
-    return do_or_split(store.commit, batch)
+    return do_or_split(store.commit, batch, ask_first=store.probe)
 
 
 def do_or_split(
-    make_safe: Callable[[ReadingBatch], None], batch: ReadingBatch, *, first_row: int = 0
+    make_safe: Callable[[ReadingBatch], None],
+    batch: ReadingBatch,
+    *,
+    first_row: int = 0,
+    ask_first: Callable[[], None] | None = None,
 ) -> list[tuple[int, str]]:
-    """Make a batch safe; where that raises anything but StoreAway, find the readings at fault by halving."""
+    """Make a batch safe; where that raises anything but StoreAway, find the readings at fault by halving.
+
+    ask_first : raises where nothing can be made safe now. Asked once, before any reading is held to be at fault.
+    """
     try:
         make_safe(batch)
     except StoreAway:
         raise
+    except StoreUnfit as error:  # a person has to act; until then what comes is held
+        raise StoreAway(str(error)) from error
     except OSError as error:  # the disk's or the network's fault, and no reading's
         raise StoreAway(described(error)) from error
     except Exception as error:  # noqa: BLE001 - no reading may stop the service
         why = str(error) if isinstance(error, StoreRefused) else described(error)
     else:
         return []
+    if ask_first is not None:
+        _ask(ask_first, why)
     if len(batch) == 0:
         raise StoreAway(f"an empty batch cannot be made safe ({why})")
     if len(batch) == 1:
@@ -344,6 +369,16 @@ def do_or_split(
     return do_or_split(make_safe, batch.take(slice(None, middle)), first_row=first_row) + do_or_split(
         make_safe, batch.take(slice(middle, None)), first_row=first_row + middle
     )
+
+
+def _ask(whether_it_takes_anything: Callable[[], None], why: str) -> None:
+    """See that a store which refuses a batch takes anything at all. Raises StoreAway where it does not."""
+    try:
+        whether_it_takes_anything()
+    except StoreAway:
+        raise
+    except Exception as error:
+        raise StoreAway(f"the store takes nothing now ({why}). It is tried again.") from error
 
 
 def by_message(culprits: Sequence[tuple[int, str]], found: Sorted, messages: Sequence[Message]) -> list[Refused]:

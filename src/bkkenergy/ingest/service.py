@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -78,6 +79,12 @@ def stretches_of(seen: Mapping[str, MeterSeen], meters: Sequence[str]) -> Iterat
             by_day[seen[name].last_us // US_PER_DAY].append(name)
     for day, names in sorted(by_day.items()):
         yield names, (day - RECALLED_DAYS) * US_PER_DAY, (day + 1) * US_PER_DAY
+
+
+def prepare_and_try(store: ReadingStore) -> None:
+    """Make the tables, and see that what is written can be read. Raises StoreAway, StoreUnfit."""
+    store.prepare()
+    try_out(store)
 
 
 class Watch:
@@ -222,20 +229,22 @@ class Ingester:
         if store is None:
             return None
         stack.callback(store.close)
+        try_first = None
         try:
-            store.prepare()
-            try_out(store)
+            prepare_and_try(store)
             with closing(open_ledger(self._settings)) as ledger:
                 seen = ledger.seen(self._sorter.meter_ids)
             self._watch.recall(self._sorter.meter_ids, store, seen)
         except StoreAway as away:
             log.warning("store_away", why=str(away))
+            try_first = partial(prepare_and_try, store)
         return Pipeline(
             store,
             Quarantine.of(state, limits),
             Logbook(state),
             self.metrics,
             spool=spool,
+            try_first=try_first,
             retry_max_s=limits.store_retry_max_s,
         )
 

@@ -22,7 +22,7 @@ from bkkenergy.ingest.sort import Sorted
 from bkkenergy.ingest.spool import Spool
 from bkkenergy.metering.events import Event, EventKind
 from bkkenergy.payloads.message import Message, Reason, Refused
-from bkkenergy.ports.readings import StoreAway, StoreRefused
+from bkkenergy.ports.readings import StoreAway, StoreRefused, StoreUnfit
 from bkkenergy.readings import ReadingBatch
 from bkkenergy.settings import StateSettings
 from tests.builders import DAY_US, readings
@@ -50,6 +50,7 @@ class FaultyStore(SqliteStore):
         self.is_away = False
         self.refused_kwh: set[float] = set()
         self.error: Exception = StoreRefused("no")
+        self.probe_error: Exception | None = None
         self.takes_s = 0.0
         self.commits: list[list[float]] = []
         self.asked_count = 0
@@ -64,6 +65,11 @@ class FaultyStore(SqliteStore):
             raise self.error
         super().commit(batch)
         self.commits.append(values)
+
+    def probe(self) -> None:
+        if self.probe_error is not None:
+            raise self.probe_error
+        super().probe()
 
 
 class FaultyState:
@@ -84,7 +90,7 @@ class FaultyState:
 class Site:
     """A pipeline and all that is around it."""
 
-    def __init__(self, folder, *, spool_bytes=None, retry_max_s=30.0) -> None:
+    def __init__(self, folder, *, spool_bytes=None, retry_max_s=30.0, try_first=None) -> None:
         path = folder / "store.sqlite"
         self.clock = Clock()
         self.store = FaultyStore(path, self.clock)
@@ -95,7 +101,7 @@ class Site:
         self.spool = Spool(folder / "spool", max_bytes=spool_bytes) if spool_bytes else None
         self.pipeline = Pipeline(
             self.store, self.quarantine, self.logbook, self.metrics, spool=self.spool, retry_max_s=retry_max_s,
-            monotonic=self.clock, wall_clock=lambda: 1_795_402_800.0,
+            monotonic=self.clock, wall_clock=lambda: 1_795_402_800.0, try_first=try_first,
         )  # fmt: skip
         self.acknowledged: list[Message] = []
         self.waits_s: list[float] = []
@@ -273,6 +279,86 @@ def test_an_error_of_the_system_is_the_stores_absence_and_no_readings_fault(site
     site.on_wait = room
     assert site.send(1.0)
     assert (site.stored(), site.kept(), len(site.waits_s)) == ([1.0], [], 1)
+
+
+def heals(site) -> None:
+    """The cause is gone at the third wait."""
+    if len(site.waits_s) == 3:
+        site.store.refused_kwh, site.store.probe_error = set(), None
+
+
+@pytest.mark.parametrize(
+    ("error", "probe_error"),
+    [
+        (StoreUnfit("a 2.x asked for as v1"), None),
+        (StoreRefused("HTTP 400: an HTTP request was sent to an HTTPS server"), StoreUnfit("no probe goes in")),
+        (StoreRefused("HTTP 400: the same"), StoreRefused("HTTP 400")),
+        (StoreRefused("HTTP 400: the same, and then silence"), StoreAway("no answer")),
+    ],
+    ids=str,
+)
+def test_a_store_that_takes_nothing_is_away_and_no_reading_is_at_fault(site, error, probe_error):
+    site.store.refused_kwh, site.store.error, site.store.probe_error = {1.0, 2.0, 3.0}, error, probe_error
+    site.on_wait = lambda: heals(site)
+    assert site.send(1.0, 2.0, 3.0)
+    assert (site.stored(), site.kept()) == ([1.0, 2.0, 3.0], [])
+
+
+def test_a_store_that_was_away_at_the_start_is_tried_before_it_is_given_readings(tmp_path):
+    tries: list[str] = []
+
+    def try_first() -> None:
+        assert site.stored() == []
+        tries.append("tried")
+        if len(tries) < 3:
+            raise StoreUnfit("what is written is not read back")
+
+    site = Site(tmp_path, try_first=try_first)
+    assert site.send(1.0)
+    assert site.send(2.0, ts_us=DAY_US + 1)
+    assert (site.stored(), site.kept(), len(tries)) == ([1.0, 2.0], [], 3)
+    site.close()
+
+
+def test_a_damaged_file_is_no_readings_fault(spooling):
+    site = spooling
+    for number in range(20):
+        site.send(*range(100), ts_us=DAY_US + number * 10**12)
+    site.store._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    damage(site.store.path, "reading")
+    site.store.close()
+    site.store = site.pipeline._store = SqliteStore(site.store.path)
+    with capture_logs() as events:
+        assert site.send(-1.0, -2.0, ts_us=DAY_US + 1)
+    assert (site.kept(), site.spool.batches_count) == ([], 1)
+    assert "restore a backup" in events[0]["why"]
+
+
+def damage(path, table) -> None:
+    """Write over the root of a table, as a failing disk would."""
+    with sqlite3.connect(path) as connection:
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+        (page_bytes,) = connection.execute("PRAGMA page_size").fetchone()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * page_bytes)
+        file.write(b"\xff" * page_bytes)
+
+
+@pytest.mark.parametrize("what", ["moved", "deleted", "replaced"])
+def test_nothing_is_acknowledged_into_a_file_that_no_path_leads_to(site, what):
+    site.send(1.0)
+    path = site.store.path
+    for file in (path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
+        file.rename(file.with_name("old-" + file.name))
+    if what == "deleted":
+        path.with_name("old-" + path.name).unlink()
+    if what == "replaced":
+        SqliteStore(path).close()
+    site.stops_after = 3
+    with capture_logs() as events:
+        assert not site.send(2.0, ts_us=DAY_US + 1)
+    assert len(site.acknowledged) == 1
+    assert "moved, deleted or replaced" in events[0]["why"]
 
 
 def away_for(site, waits: int):
