@@ -82,11 +82,25 @@ def test_what_is_there_is_not_overwritten(home, tmp_path):
     run(home, "backup", str(tmp_path / "b.tar.gz"))
     assert "exists already" in run(home, "backup", str(tmp_path / "b.tar.gz"), code=2)
     told = run(home, "restore", str(tmp_path / "b.tar.gz"), code=2)
+    assert f"There already: {home}/var/" in told
     assert "store.sqlite" in told
-    assert "exists already" in told
     assert "is not empty" in run(
         home, "restore", str(tmp_path / "b.tar.gz"), "--config-to", str(home / "config"), code=2
     )
+
+
+@pytest.mark.parametrize("database", ["store.sqlite", "state.sqlite"])
+@pytest.mark.parametrize("end", ["-wal", "-shm", "-journal"])
+def test_a_log_that_was_left_behind_is_not_read_into_what_is_restored(home, tmp_path, database, end):
+    """SQLite adopts it, whoever wrote it: a backup of 1,000 readings came back with the 3,000 of a killed service."""
+    run(home, "backup", str(tmp_path / "b.tar.gz"))
+    left = home / f"var/{database}{end}"
+    shutil.rmtree(home / "var")
+    left.parent.mkdir()
+    left.write_bytes(b"of another time")
+    told = run(home, "restore", str(tmp_path / "b.tar.gz"), code=2)
+    assert str(left) in told
+    assert [left] == list((home / "var").iterdir())
 
 
 def rewritten(path, change):

@@ -159,9 +159,10 @@ def restore(backup: Path, settings: Settings, config_dir: Path, *, told: Callabl
     BackupBroken where a file is not what was written.
     """
     found = places(settings, config_dir)
-    present = [path for name, path in found.items() if name != "config" and path.exists()]
+    present = [own for name, path in found.items() if name != "config" for own in _with_logs(path) if own.exists()]
     if present:
-        raise InputError(f"{', '.join(map(str, present))} exists already. Move it away first, or restore elsewhere.")
+        named = ", ".join(map(str, present))
+        raise InputError(f"There already: {named}. Stop the service and move them away together, or restore elsewhere.")
     settings.store.path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=settings.store.path.parent, prefix=".restore-") as folder:
         manifest = unpacked(backup, Path(folder), told=told)
@@ -171,6 +172,13 @@ def restore(backup: Path, settings: Settings, config_dir: Path, *, told: Callabl
                 path.parent.mkdir(parents=True, exist_ok=True)
                 shutil.move(unpacked_path, path)
     return manifest
+
+
+def _with_logs(path: Path) -> list[Path]:
+    """Name a place and the files that belong to it: SQLite reads a log beside a database into it, whoever wrote it."""
+    if path.suffix != ".sqlite":
+        return [path]
+    return [path.with_name(path.name + end) for end in ("", "-wal", "-shm", "-journal")]
 
 
 def unplaced(manifest: Mapping[str, Any], settings: Settings, config_dir: Path) -> list[str]:
