@@ -357,7 +357,7 @@ def test_disk_full_under_the_spool_is_survived(tmp_path, config_dir, small_disk)
             wait_until(lambda: len(store.readings(METERS, *EVER)) == 15_000, within_s=90)
             found = store.readings(METERS, *EVER)
             store.close()
-            wait_until(lambda: list((small_disk / "spool").iterdir()) == [])
+            wait_until(lambda: list((small_disk / "spool").glob("*.spool")) == [])
             assert process.poll() is None
         finally:
             process.terminate()

@@ -10,7 +10,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 
 import urllib3
 
@@ -19,7 +18,7 @@ from bkkenergy.adapters.mqtt import Subscriber, bystander
 from bkkenergy.adapters.state.logbook import Logbook
 from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.ingest.ownclock import REMEDY
-from bkkenergy.ingest.spool import Spool
+from bkkenergy.ingest.spool import batches_waiting
 from bkkenergy.ingest.status import clock_behind_s
 from bkkenergy.ports.readings import StoreAway, StoreRefused, StoreUnfit
 from bkkenergy.settings import Settings
@@ -135,8 +134,8 @@ def _state(settings: Settings) -> Iterator[Finding]:
             gateways = Logbook(state).gateways().values()
         behind_s = clock_behind_s(gateways, dt.datetime.now(dt.UTC))
         off = [gateway for gateway in gateways if not -MOST_SKEW_S <= gateway.skew_s + behind_s <= MOST_DELAY_S]
-        waiting = _waiting(limits.spool, limits.spool_max_bytes)
-    except StoreAway as error:
+        waiting = batches_waiting(limits.spool) if limits.spool else 0
+    except (StoreAway, OSError) as error:
         yield Finding("state", False, str(error), "See what it says.")
         return
     yield Finding("quarantine", kept == 0, f"{kept} payloads wait", "bkkenergy quarantine list")
@@ -150,13 +149,3 @@ def _state(settings: Settings) -> Iterator[Finding]:
         told or "none is ahead by a minute or behind by an hour",
         "Set these devices' clocks (NTP).",
     )
-
-
-def _waiting(path: Path | None, max_bytes: int) -> int:
-    if path is None or not path.exists():
-        return 0
-    spool = Spool(path, max_bytes=max_bytes)
-    try:
-        return spool.batches_count
-    finally:
-        spool.close()

@@ -13,6 +13,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
+from bkkenergy.errors import InputError
 from bkkenergy.settings import ObserveSettings
 
 ALIVE_WITHIN_S = 60.0
@@ -62,10 +63,17 @@ class Endpoint:
         return self._server.server_port if self._server else 0
 
     def start(self) -> None:
-        """Listen, unless turned off. Raises OSError when the port is taken."""
-        if self._settings.port == 0:
+        """Listen, unless turned off. Raises InputError where that cannot be."""
+        host, port = self._settings.host, self._settings.port
+        if port == 0:
             return
-        self._server = make_server(self._settings.host, self._settings.port, self._answer, handler_class=_Quiet)
+        try:
+            self._server = make_server(host, port, self._answer, handler_class=_Quiet)
+        except OSError as error:
+            raise InputError(
+                f"{host}:{port}: cannot listen there for /metrics and /readyz ({error.strerror}). Does another "
+                "bkkenergy run here? Stop it, or correct observe.host and observe.port (0 turns them off)."
+            ) from error
         threading.Thread(target=self._server.serve_forever, name="observe", daemon=True).start()
 
     def stop(self) -> None:

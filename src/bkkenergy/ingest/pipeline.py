@@ -129,10 +129,10 @@ class Pipeline:
             return
         until_s = self._monotonic() + DRAIN_FOR_S
         while self._monotonic() < until_s:
-            batch = self._spool.oldest()
-            if batch is None:
-                break
             try:
+                batch = self._spool.oldest()
+                if batch is None:
+                    break
                 refused = [as_refused(batch, row, why) for row, why in self._commit(batch)]
                 if refused:
                     self._write_quarantine(refused, {})

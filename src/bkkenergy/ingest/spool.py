@@ -15,12 +15,16 @@ import numpy as np
 import pyarrow as pa
 import structlog
 
+from bkkenergy.ingest.claim import Claim
 from bkkenergy.ports.readings import StoreAway
 from bkkenergy.readings import FIELDS, ReadingBatch
 
 log = structlog.get_logger(__name__)
 
 SUFFIX = ".spool"
+LOCK = "in-use"
+ARROW_BEGIN = b"\xff\xff\xff\xff"
+"""What an Arrow stream begins with (Arrow Columnar Format, encapsulated message): where a frame may begin."""
 LARGEST_SEGMENT_BYTES = 4_000_000
 SMALLEST_SEGMENT_BYTES = 20_000
 _HEADER = struct.Struct("<II")
@@ -41,15 +45,18 @@ class Spool:
 
     Deleting needs no room, so a full disk is survived. After a crash the oldest segment is drained from
     its begin again, and a batch cut short at the end, which was never acknowledged, is passed over.
+    A folder is one process's: another would delete segments into which this one still writes.
     """
 
     def __init__(self, folder: Path, *, max_bytes: int) -> None:
         self.folder, self._max_bytes = folder, max_bytes
         self._segment_bytes = min(LARGEST_SEGMENT_BYTES, max(SMALLEST_SEGMENT_BYTES, max_bytes // 8))
+        self._claim = Claim(folder / LOCK, "Stop it first, or give each ingester an ingest.spool of its own.")
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._segments = [_scanned(path) for path in sorted(folder.glob(f"*{SUFFIX}"))]
         except OSError as error:
+            self._claim.release()
             raise StoreAway(f"{folder}: the spool cannot be opened ({error}). Check the path and rights.") from error
         self._next_number = 1 + max((int(segment.path.stem) for segment in self._segments), default=0)
         self._writer: BinaryIO | None = None
@@ -86,7 +93,14 @@ class Spool:
         return True
 
     def oldest(self) -> ReadingBatch | None:
-        """The batch that has waited longest, until `remove`; None when nothing waits."""
+        """The batch that has waited longest, until `remove`; None when nothing waits. Raises StoreAway."""
+        try:
+            return self._oldest()
+        except OSError as error:
+            self._reader = None  # the segment is read from its begin again: what is half read is not drained
+            raise StoreAway(f"{self.folder}: the spool cannot be read ({error}). Check the disk and rights.") from error
+
+    def _oldest(self) -> ReadingBatch | None:
         while self._waiting is None and self._segments:
             if self._reader is None:
                 if len(self._segments) == 1:
@@ -98,14 +112,15 @@ class Spool:
         return self._waiting
 
     def remove(self) -> None:
-        """Forget the oldest batch: it is in the store."""
+        """Forget the oldest batch: it is in the store. Raises StoreAway."""
         self._waiting = None
         self.oldest()  # deletes a segment that is drained
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Close the files, and give the folder up."""
         self._close_writer()
         self._reader = None
+        self._claim.release()
 
     def _open_segment(self) -> tuple[Segment, BinaryIO]:
         """The segment to append to: the last, unless it is long enough, being drained, or of another process."""
@@ -138,9 +153,9 @@ class Spool:
         segment.batches += 1
 
     def _delete_oldest(self) -> None:
-        segment = self._segments.pop(0)
+        self._segments[0].path.unlink(missing_ok=True)
+        del self._segments[0]
         self._reader = None
-        segment.path.unlink(missing_ok=True)
 
     def _close_writer(self) -> None:
         if self._writer is not None:
@@ -155,8 +170,26 @@ class Spool:
             os.close(handle)
 
 
+def batches_waiting(folder: Path) -> int:
+    """How many batches wait in a folder that another process may be using. Raises OSError."""
+    count = 0
+    for path in folder.glob(f"*{SUFFIX}"):
+        with suppress(FileNotFoundError):  # drained meanwhile
+            count += _walked(path)[1]
+    return count
+
+
 def _scanned(path: Path) -> Segment:
-    """A segment of an earlier process: its whole frames are counted by their headers."""
+    """A segment of an earlier process: its frames are counted by their headers, or one by one where these mislead."""
+    size_bytes, batches = _walked(path)
+    end = path.stat().st_size
+    if size_bytes < end:
+        batches = sum(1 for _ in _frames(path, path.read_bytes()))
+    return Segment(path, end, batches)
+
+
+def _walked(path: Path) -> tuple[int, int]:
+    """How far headers lead, and over how many frames."""
     size_bytes, batches, end = 0, 0, path.stat().st_size
     with path.open("rb") as file:
         while len(header := file.read(_HEADER.size)) == _HEADER.size:
@@ -166,26 +199,57 @@ def _scanned(path: Path) -> Segment:
             size_bytes += _HEADER.size + length
             batches += 1
             file.seek(size_bytes)
-    return Segment(path, size_bytes, batches)
+    return size_bytes, batches
+
+
+def _frames(path: Path, raw: bytes) -> Iterator[bytes]:
+    """What each sound frame holds. What lies between is logged: a header at fault hides no frame after it."""
+    at = 0
+    while at < len(raw):
+        packed = _frame_at(raw, at)
+        if packed is None:
+            begin, at = at, _next_frame(raw, at)
+            log.error("spool_batch_damaged", file=str(path), at=begin, bytes=at - begin, is_at_the_end=at == len(raw))
+            continue
+        yield packed
+        at += _HEADER.size + len(packed)
+
+
+def _frame_at(raw: bytes, at: int) -> bytes | None:
+    """What the frame there holds; None where there is no sound one."""
+    if len(raw) - at < _HEADER.size:
+        return None
+    length, crc = _HEADER.unpack_from(raw, at)
+    packed = raw[at + _HEADER.size : at + _HEADER.size + length]
+    return packed if len(packed) == length > 0 and zlib.crc32(packed) == crc else None
+
+
+def _next_frame(raw: bytes, at: int) -> int:
+    """Where the next sound frame begins; the end where there is none."""
+    found = at + _HEADER.size
+    while (found := raw.find(ARROW_BEGIN, found + 1)) >= 0:
+        begin = found - _HEADER.size
+        if begin > at and _frame_at(raw, begin) is not None:
+            return begin
+    return len(raw)
 
 
 def _batches(segment: Segment) -> Iterator[ReadingBatch]:
-    """Every batch of a segment; one that the disk has damaged is logged and passed over."""
-    with segment.path.open("rb") as file:
-        for number in range(segment.batches):
-            length, crc = _HEADER.unpack(file.read(_HEADER.size))
-            packed = file.read(length)
-            if zlib.crc32(packed) != crc:
-                log.error("spool_batch_damaged", file=str(segment.path), bytes=length)
-                continue
-            try:
-                batch = unpack(packed)
-            except Exception:
-                aside = segment.path.with_suffix(f".{number}.unreadable")
-                aside.write_bytes(packed)
-                log.exception("spool_batch_unreadable", file=str(aside), bytes=length)
-                continue
-            yield batch
+    """Every batch of a segment; what the disk has damaged is logged and passed over."""
+    try:
+        raw = segment.path.read_bytes()[: segment.size_bytes]
+    except FileNotFoundError:
+        log.error("spool_segment_gone", file=str(segment.path), batches=segment.batches)  # noqa: TRY400
+        return
+    for number, packed in enumerate(_frames(segment.path, raw)):
+        try:
+            batch = unpack(packed)
+        except Exception:
+            aside = segment.path.with_suffix(f".{number}.unreadable")
+            aside.write_bytes(packed)
+            log.exception("spool_batch_unreadable", file=str(aside), bytes=len(packed))
+            continue
+        yield batch
 
 
 def pack(batch: ReadingBatch) -> bytes:

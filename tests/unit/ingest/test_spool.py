@@ -1,10 +1,13 @@
+import random
 import resource
+import shutil
 
 import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
-from bkkenergy.ingest.spool import Spool, pack, unpack
+from bkkenergy.ingest.claim import Taken
+from bkkenergy.ingest.spool import SUFFIX, Spool, batches_waiting, pack, unpack
 from bkkenergy.ports.readings import StoreAway
 from bkkenergy.readings import FIELDS, ReadingBatch
 from tests.builders import readings
@@ -55,7 +58,7 @@ def test_a_batch_cut_short_by_a_crash_is_passed_over(tmp_path):
     for number in range(3):
         first.append(readings("a.b.c", [float(number)]))
     first.close()
-    (segment,) = first.folder.iterdir()
+    (segment,) = first.folder.glob(f"*{SUFFIX}")
     segment.write_bytes(segment.read_bytes()[:-7])
     again = Spool(tmp_path / "spool", max_bytes=10**6)
     again.append(readings("a.b.c", [9.0]))
@@ -68,7 +71,7 @@ def test_a_batch_that_the_disk_has_damaged_is_logged_and_the_others_come_out(tmp
     for number in range(3):
         first.append(readings("a.b.c", [float(number)]))
     first.close()
-    (segment,) = first.folder.iterdir()
+    (segment,) = first.folder.glob(f"*{SUFFIX}")
     raw = bytearray(segment.read_bytes())
     raw[len(raw) // 2] ^= 0xFF
     segment.write_bytes(raw)
@@ -84,7 +87,7 @@ def test_batches_come_out_in_the_order_they_went_in(spool):
         assert spool.append(readings(f"a.b.m{number}", [float(number)]))
     assert spool.batches_count == 5
     assert drained(spool) == [0, 1, 2, 3, 4]
-    assert (spool.is_empty, spool.size_bytes, list(spool.folder.iterdir())) == (True, 0, [])
+    assert (spool.is_empty, spool.size_bytes, list(spool.folder.glob(f"*{SUFFIX}"))) == (True, 0, [])
 
 
 def test_what_waits_outlives_the_process(tmp_path):
@@ -139,4 +142,73 @@ def test_a_batch_that_cannot_be_read_is_put_beside_the_spool_and_the_others_come
     assert [event["event"] for event in events] == ["spool_batch_unreadable"]
     (aside,) = spool.folder.glob("*.unreadable")
     assert aside.read_bytes() == b"of another version"
-    assert Spool(tmp_path / "spool", max_bytes=10**6).is_empty
+    spool.close()
+    again = Spool(tmp_path / "spool", max_bytes=10**6)
+    assert again.is_empty
+    again.close()
+
+
+def spooled(folder, count):
+    """A folder with a segment of `count` batches that no process uses; the segment."""
+    first = Spool(folder, max_bytes=10**6)
+    for number in range(count):
+        first.append(readings("a.b.c", np.full(20, float(number))))
+    first.close()
+    (segment,) = folder.glob(f"*{SUFFIX}")
+    return segment
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_byte_that_the_disk_has_changed_costs_one_batch_and_is_logged(tmp_path, seed):
+    """In a header's length as anywhere: it hid every batch after it, and the segment was deleted in silence."""
+    segment = spooled(tmp_path / "spool", 10)
+    raw, rng = bytearray(segment.read_bytes()), random.Random(seed)
+    frame_bytes = len(raw) // 10
+    at = rng.randrange(8) + frame_bytes * rng.randrange(10) if seed % 2 else rng.randrange(len(raw))
+    raw[at] ^= rng.randrange(1, 256)
+    segment.write_bytes(raw)
+    with capture_logs() as events:
+        again = Spool(tmp_path / "spool", max_bytes=10**6)
+        found = drained(again)
+    again.close()
+    assert (len(found), found) == (9, sorted(found))
+    assert {event["event"] for event in events} == {"spool_batch_damaged"}
+
+
+def test_a_folder_is_one_process_s(tmp_path):
+    """A second one drained and deleted segments into which the first still wrote, and acknowledged."""
+    with_batches = spooled(tmp_path / "spool", 3).parent
+    first = Spool(with_batches, max_bytes=10**6)
+    with pytest.raises(Taken, match="ingest.spool of its own"):
+        Spool(with_batches, max_bytes=10**6)
+    assert batches_waiting(with_batches) == 3, "doctor may look"
+    first.close()
+    again = Spool(with_batches, max_bytes=10**6)
+    assert drained(again) == [0, 1, 2]
+    again.close()
+
+
+def test_a_segment_that_cannot_be_read_now_is_away_and_read_from_its_begin_later(tmp_path):
+    segment = spooled(tmp_path / "spool", 3)
+    again = Spool(tmp_path / "spool", max_bytes=10**6)
+    held = tmp_path / "held"
+    shutil.move(segment, held)
+    segment.mkdir()
+    for _ in range(3):
+        with pytest.raises(StoreAway, match="cannot be read"):
+            again.oldest()
+    segment.rmdir()
+    shutil.move(held, segment)
+    assert drained(again) == [0, 1, 2]
+    again.close()
+
+
+def test_a_segment_that_a_person_deleted_is_an_error_in_the_log_and_the_others_come_out(tmp_path, spool):
+    for number in range(400):
+        spool.append(readings("a.b.c", np.random.default_rng(number).random(60)))
+    first, *others = sorted(spool.folder.glob(f"*{SUFFIX}"))
+    first.unlink()
+    with capture_logs() as events:
+        assert len(drained(spool)) > 0
+    assert others
+    assert [event["event"] for event in events] == ["spool_segment_gone"]
