@@ -112,7 +112,7 @@ def site(request, tmp_path, monkeypatch):
     loaded = load_configuration(config)
     with energy(loaded.settings, loaded.portfolio) as opened, opened_state(loaded.settings) as state:
         fill(opened.store)
-        opened.ledger.purges.agree("a test", 1)
+        opened.ledger.purges.agree("a test", day_us(TODAY))
         yield Place(replace(opened.site, config=loaded, energy=opened.fresh, state=state))
 
 
@@ -455,7 +455,7 @@ def test_the_scheduler_only_reports_until_a_person_has_agreed(site, tmp_path):
     assert (line["event"], line["log_level"]) == ("readings_wait_for_a_person", "warning")
     assert "retention --confirm" in line["why"]
     assert count_of(site) == count
-    site.ledger.purges.agree("a test", 1)
+    site.ledger.purges.agree("a test", day_us(TODAY))
     with capture_logs() as logs:
         jobs._purge()
     assert (logs, count_of(site) < count) == ([], True)
@@ -479,12 +479,35 @@ def test_a_clock_that_is_ahead_by_years_deletes_nothing_that_is_not_old_by_the_r
     assert len(site.store.readings(list(OTHERS), 0, 2**52)) == 4
 
 
+@pytest.mark.parametrize(
+    ("years", "raw_years"), [(0, 1), (2, 3)], ids=["a typing error", "a clock that is two years ahead"]
+)
+def test_a_cut_that_leaps_waits_for_a_person(site, years, raw_years):
+    """Meters that send no time are stamped by our clock: both witnesses of "how old" are then one."""
+    today = TODAY.replace(year=TODAY.year + years)
+    settings = site.site.settings
+    fewer = settings.model_copy(update={"store": settings.store.model_copy(update={"raw_years": raw_years})})
+    ours = replace(site, site=configured(site.site, settings=fewer))
+    if years:
+        for name in OTHERS:
+            site.store.commit(readings(name, [2.0], start_us=day_us(today)))
+    purged(site)
+    bring_up(ours)
+    count, spans = count_of(site), site.ledger.purges.spans()
+    with pytest.raises(DeletionWaits, match=r"reach from 2023-10-\d\d to .*clock.*raw_years.*retention --confirm"):
+        purged(ours, today)
+    assert (count_of(site), site.ledger.purges.spans()) == (count, spans)
+    run = purge(ours.site, today=today, is_seen=True)
+    assert run is not None
+    assert run.deleted > 0, "a person has seen it"
+
+
 def test_new_readings_after_a_purge_that_was_too_far_stay_and_are_computed(site):
     """A wrong clock, or fewer years for a while: what was purged is used, and what comes then is new."""
     truth = rows(site) if bring_up(site) is None else {}
     ahead = site.site.settings.store.model_copy(update={"raw_years": 1})
     worker = configured(site.site, settings=site.site.settings.model_copy(update={"store": ahead}))
-    assert purge(worker, today=TODAY).cut == dt.date(2025, 11, 1)
+    assert purge(worker, today=TODAY, is_seen=True).cut == dt.date(2025, 11, 1)
     assert len(site.store.readings([MAIN], 0, timestamp_us(PERIODS["after"].start))) == 0
     new = Period.days(dt.date(2025, 6, 2), dt.date(2025, 6, 3))
     count = 2 * 96 + 1

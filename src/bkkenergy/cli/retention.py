@@ -21,7 +21,9 @@ from bkkenergy.usecases.purge import Planned, PurgeRun, due_cut, planned, purge,
     "retention",
     epilog="\b\nExamples:\n  bkkenergy retention\n  bkkenergy retention --confirm\n  bkkenergy retention --run",
 )
-@click.option("--confirm", "is_confirmed", is_flag=True, help="Agree to the first deletion, after a list of it.")
+@click.option(
+    "--confirm", "is_confirmed", is_flag=True, help="Agree to the first deletion, or one that leaps, after a list."
+)
 @click.option("--yes", "is_sure", is_flag=True, help="With --confirm: do not ask.")
 @click.option("--run", "is_run", is_flag=True, help="Delete now what is past its years.")
 @config_option
@@ -30,14 +32,15 @@ def retention_command(config_dir: Path, *, is_confirmed: bool, is_sure: bool, is
 
     Readings older than store.raw_years are deleted where their days are in the energy ledger, computed from as many
     values as the store counts. Every report reads the ledger and comes out as before. Deleted readings do not come
-    back: the first deletion waits until a person agrees. Back up before. Exit code 1 where readings stayed that should
+    back: the first deletion waits until a person agrees, and so does one that reaches more than a year further than
+    the last. Back up before. Exit code 1 where readings stayed that should
     have gone.
     """
     with opened_site(config_dir) as site:
         if is_confirmed:
             _confirm(site, is_sure=is_sure)
         if is_confirmed or is_run:
-            _show_run(_purged(site))
+            _show_run(_purged(site, is_seen=is_confirmed))
         _show_purged(site)
         purges = site.ledger.purges
         if purges.agreed() is None and not is_confirmed:
@@ -64,9 +67,11 @@ def _confirm(site: Site, *, is_sure: bool) -> None:
     site.ledger.purges.agree(getpass.getuser(), time.time_ns() // 1000)
 
 
-def _purged(site: Site) -> PurgeRun | None:
+def _purged(site: Site, *, is_seen: bool) -> PurgeRun | None:
     with Status("Purge", console=Console(stderr=True)) as status:
-        return purge(site, today=today_here(), on_progress=lambda what: status.update(f"Purge: {what}"))
+        return purge(
+            site, today=today_here(), is_seen=is_seen, on_progress=lambda what: status.update(f"Purge: {what}")
+        )
 
 
 def _show_run(run: PurgeRun | None) -> None:

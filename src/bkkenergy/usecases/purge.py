@@ -7,8 +7,9 @@ A deletion needs two witnesses for a meter and a month: the ledger, with the num
 computed from, and the same number counted by the store itself just before. Where they differ the readings stay, and
 the run names the meter: a read came short, a day waits, or readings came after their day was purged. Readings that
 come between the last count and the deletion may be deleted with the others: their days are noted as late. How old
-is old follows the newest readings and today, whichever is earlier: a clock that is ahead deletes nothing. The first
-deletion of a site waits until a person has seen what it would delete.
+is old follows the newest readings and today, whichever is earlier: a clock that is ahead deletes nothing. Meters
+without a clock are stamped by ours, and would follow it. So the first deletion of a site waits until a person has seen
+what it would delete, and so does one whose cut leaps.
 """
 
 from __future__ import annotations
@@ -39,12 +40,14 @@ BRING_UP_S = 600.0
 """A purge computes marked days for this long at most: live meters go on marking theirs."""
 LEFT_BEFORE_CUT = dt.timedelta(days=7)
 """Readings before the cut that stay, to read registers at its edge."""
+LEAP = dt.timedelta(days=400)
+"""A cut that moves on by more than this at once is of a wrong clock, of a changed raw_years, or a year late."""
 ONE_IN = 4
 """The newest readings are those that one meter in so many has reached: a device with a wrong clock sets no cut."""
 
 
 class DeletionWaits(BkkEnergyError):
-    """Readings are past their years, and no person has agreed to a deletion here yet."""
+    """Readings are past their years, and no person has agreed to a deletion here yet, or not to one that leaps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,22 +99,29 @@ def planned(site: Site, *, today: dt.date) -> Planned | None:
     return Planned(due.cut, meters) if meters else None
 
 
-def purge(site: Site, *, today: dt.date, on_progress: Callable[[str], object] = lambda _: None) -> PurgeRun | None:
+def purge(
+    site: Site,
+    *,
+    today: dt.date,
+    is_seen: bool = False,
+    on_progress: Callable[[str], object] = lambda _: None,
+) -> PurgeRun | None:
     """Delete readings that are past their years and in the ledger; None where there is nothing to do.
 
-    on_progress : called with what begins. Meters that the portfolio no longer has keep their readings.
+    is_seen : a person has just seen what goes, and the cut may leap. on_progress : called with what begins. Meters that
+    the portfolio no longer has keep their readings.
     Raises DeletionWaits, StoreAway, and StoreRefused where the server will not delete.
     """
     due = _due(site, today)
     if due is None:
         site.ledger.purges.set_held({})
         return None
-    if site.ledger.purges.agreed() is None:
+    if not is_seen and (why := _wants_a_person(site, due)):
         if planned(site, today=today) is None:
             return None
         raise DeletionWaits(
-            f"Readings of {len(due.meters)} meters are older than {site.settings.store.raw_years} years. Before the "
-            "first deletion a person has to look at what goes, and agree: bkkenergy retention --confirm."
+            f"Readings of {len(due.meters)} meters are older than {site.settings.store.raw_years} years. {why} "
+            "A person has to look at what goes, and agree: bkkenergy retention --confirm."
         )
     on_progress("computing")
     _bring_up(site, due)
@@ -124,6 +134,19 @@ def purge(site: Site, *, today: dt.date, on_progress: Callable[[str], object] = 
     site.ledger.purges.set_held(held)
     days = sum(plan.days for plan in plans if plan.meter.id in deleted)
     return PurgeRun(due.cut, days, sum(deleted.values()), held) if deleted or held else None
+
+
+def _wants_a_person(site: Site, due: _Due) -> str:
+    """Why a person is to look at a deletion first; empty where there is no need."""
+    agreed = site.ledger.purges.agreed()
+    if agreed is None:
+        return "It would be the first deletion here."
+    before = purged_before(site.ledger) or due_cut(site.settings, day_of_us(agreed.at_us))
+    if before is None or due.cut - before <= LEAP:
+        return ""
+    return (
+        f"It would reach from {before} to {due.cut} at once: is the clock of this machine right, and store.raw_years?"
+    )
 
 
 def purged_before(ledger: EnergyLedger, meters: Sequence[str] | None = None) -> dt.date | None:
