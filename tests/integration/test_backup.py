@@ -9,11 +9,13 @@ import io
 import json
 import os
 import shutil
+import sqlite3
 import stat
 import subprocess
 import sys
 import tarfile
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +89,31 @@ def test_what_is_there_is_not_overwritten(home, tmp_path):
     assert "is not empty" in run(
         home, "restore", str(tmp_path / "b.tar.gz"), "--config-to", str(home / "config"), code=2
     )
+
+
+@pytest.mark.parametrize("database", ["store.sqlite", "state.sqlite"])
+def test_a_damaged_database_is_no_backup_and_commands_name_it(home, tmp_path, database):
+    """Night after night it took the place of the good ones, each with its hash."""
+    path = home / "var" / database
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (page_bytes,) = connection.execute("PRAGMA page_size").fetchone()
+        pages = [row[0] for row in connection.execute("SELECT rootpage FROM sqlite_master WHERE rootpage > 0")]
+    with path.open("r+b") as file:
+        for page in pages:
+            file.seek((page - 1) * page_bytes)
+            file.write(b"\xff" * page_bytes)
+    target = tmp_path / "b.tar.gz"
+    told = run(home, "backup", str(target), code=2)
+    assert f"{path}: the file is damaged" in told
+    assert not target.exists()
+    assert f"✗ file: {path}: damaged" in run(home, "doctor", code=1)
+    told = run(home, "report" if database == "store.sqlite" else "jobs", *REPORT_OR_LIST[database], code=3)
+    assert "Traceback" not in told
+    assert path.name in told
+
+
+REPORT_OR_LIST = {"store.sqlite": ("health", "--period", "yesterday"), "state.sqlite": ("list",)}
 
 
 @pytest.mark.parametrize("database", ["store.sqlite", "state.sqlite"])

@@ -63,7 +63,7 @@ class SqliteStore:
     def prepare(self) -> None:
         """Make the tables, and the columns that an older file lacks."""
         make_tables(self._connection, self.path, _SCHEMA + sqlite_schema())
-        known = {row[1] for row in self._connection.execute("PRAGMA table_info(reading)")}
+        known = {row[1] for row in self._connection.rows("PRAGMA table_info(reading)")}
         lacking = [name for name in FIELDS if name not in known]
         make_tables(self._connection, self.path, "".join(f"ALTER TABLE reading ADD COLUMN {n} REAL;" for n in lacking))
 
@@ -95,7 +95,7 @@ class SqliteStore:
         )
         parts = []
         for number, meter_id in enumerate(meter_ids):
-            rows = self._connection.execute(query, (meter_id, start_us, end_us)).fetchall()
+            rows = self._connection.rows(query, (meter_id, start_us, end_us))
             if rows:
                 ts_us, *columns = np.ascontiguousarray(np.array(rows, np.float64).T)  # exact to the year 2255
                 parts.append(
@@ -118,7 +118,7 @@ class SqliteStore:
 
     def _outermost_us(self, which: str, meter_ids: Sequence[str]) -> dict[str, int]:
         query = f"SELECT {which}(ts_us) FROM reading WHERE meter = (SELECT id FROM meter WHERE name = ?)"  # noqa: S608
-        found = {name: self._connection.execute(query, (name,)).fetchone()[0] for name in meter_ids}
+        found = {name: self._connection.rows(query, (name,))[0][0] for name in meter_ids}
         return {name: ts_us for name, ts_us in found.items() if ts_us is not None}
 
     def last_before_us(self, meter_id: str, before_us: int, field: str) -> int | None:
@@ -134,8 +134,8 @@ class SqliteStore:
             "SELECT ts_us FROM reading WHERE meter = (SELECT id FROM meter WHERE name = ?) "  # noqa: S608
             f"AND ts_us {side} ? AND {field} IS NOT NULL ORDER BY ts_us {order} LIMIT 1"
         )
-        row = self._connection.execute(query, (meter_id, ts_us)).fetchone()
-        return None if row is None else int(row[0])
+        rows = self._connection.rows(query, (meter_id, ts_us))
+        return int(rows[0][0]) if rows else None
 
     def probe(self) -> None:
         """Write a value that no page shows, and read it back."""
@@ -160,7 +160,7 @@ class SqliteStore:
             f"SELECT {counted} FROM reading WHERE meter = (SELECT id FROM meter WHERE name = ?) "  # noqa: S608
             "AND ts_us >= ? AND ts_us < ?"
         )
-        rows = {name: self._connection.execute(query, (name, start_us, end_us)).fetchone() for name in meter_ids}
+        rows = {name: self._connection.rows(query, (name, start_us, end_us))[0] for name in meter_ids}
         counts = {
             name: {field: number for field, number in zip(fields, row, strict=True) if number}
             for name, row in rows.items()
@@ -186,8 +186,8 @@ class SqliteStore:
             "SELECT ts_us, energy_kwh FROM reading WHERE meter = (SELECT id FROM meter WHERE name = ?) "
             "AND ts_us >= ? AND ts_us < ? AND energy_kwh IS NOT NULL ORDER BY ts_us DESC LIMIT 1"
         )
-        rows = {name: self._connection.execute(query, (name, start_us, end_us)).fetchone() for name in meter_ids}
-        return {name: (int(row[0]), float(row[1])) for name, row in rows.items() if row is not None}
+        found = {name: self._connection.rows(query, (name, start_us, end_us)) for name in meter_ids}
+        return {name: (int(rows[0][0]), float(rows[0][1])) for name, rows in found.items() if rows}
 
     def close(self) -> None:
         """Let go of the file."""

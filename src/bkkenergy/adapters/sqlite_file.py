@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import time
-from contextlib import suppress
+from collections.abc import Sequence
+from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 from bkkenergy.ports.readings import StoreAway, StoreRefused
 
 BUSY_TIMEOUT_S = 5.0
+LOOK_EACH = 100_000
+"""Steps of SQLite's machine between two looks at the clock: some milliseconds."""
 OF_THE_DATA = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError, sqlite3.InterfaceError)
 """What SQLite raises because of what it is given. All else is of the file, the disk, or another process."""
+DAMAGED = "Stop the service, move the file with its -wal and -shm away and restore a backup. Check the disk."
 METER_TABLE = "CREATE TABLE IF NOT EXISTS meter (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"
 
 
@@ -24,6 +30,13 @@ class Database(sqlite3.Connection):
 
     path: Path
     identity: tuple[int, int]
+
+    def rows(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Every row of an answer. Raises StoreAway."""
+        try:
+            return self.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise _told(self.path, error) from error
 
     def is_in_place(self) -> bool:
         """Whether the path still leads to the file that was opened."""
@@ -94,7 +107,7 @@ class Transaction:
         try:
             self._connection.execute("BEGIN IMMEDIATE")
         except sqlite3.Error as error:
-            raise self._told(error) from error
+            raise _told(self._where, error) from error
         return self._connection
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
@@ -109,14 +122,37 @@ class Transaction:
         if isinstance(error, sqlite3.Error):
             with suppress(sqlite3.Error):  # a log that found no room to grow is folded back: the next try may fit
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            raise self._told(error) from error
+            raise _told(self._where, error) from error
 
-    def _told(self, error: sqlite3.Error) -> StoreAway | StoreRefused:
-        if isinstance(error, OF_THE_DATA):
-            return StoreRefused(f"{self._where}: the store refuses the data ({error}).")
-        if isinstance(error, sqlite3.OperationalError):
-            return StoreAway(f"{self._where}: the store cannot be written now ({error}). Check disk space and rights.")
-        return StoreAway(
-            f"{self._where}: the file is damaged ({error}). Stop the service, move the file with its -wal and -shm "
-            "away and restore a backup. Check the disk."
-        )
+
+def _told(where: Path, error: sqlite3.Error) -> StoreAway | StoreRefused:
+    """What SQLite says, as the store's absence or its refusal."""
+    if isinstance(error, OF_THE_DATA):
+        return StoreRefused(f"{where}: the store refuses the data ({error}).")
+    if isinstance(error, sqlite3.OperationalError):
+        return StoreAway(f"{where}: the store cannot be read or written now ({error}). Check disk space and rights.")
+    return StoreAway(damaged(where, str(error)))
+
+
+def damaged(where: Path, found: str) -> str:
+    """Say that a file is damaged, and what to do."""
+    return f"{where}: the file is damaged ({found}). {DAMAGED}"
+
+
+def fault_in(path: Path, *, within_s: float = math.inf) -> str | None:
+    """Look through every page of a database; what is wrong, None where nothing was found in the time.
+
+    Raises StoreAway where it cannot be opened.
+    """
+    until_s = time.monotonic() + within_s
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            connection.set_progress_handler(lambda: time.monotonic() > until_s, LOOK_EACH)
+            found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+    except sqlite3.OperationalError as error:
+        if str(error) == "interrupted":
+            return None
+        raise _told(path, error) from error
+    except sqlite3.DatabaseError as error:
+        return str(error)
+    return None if found == "ok" else " ".join(found.split())

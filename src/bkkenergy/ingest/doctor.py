@@ -15,6 +15,7 @@ import urllib3
 
 from bkkenergy.adapters.broker_troubles import TroubleKind
 from bkkenergy.adapters.mqtt import Subscriber, bystander
+from bkkenergy.adapters.sqlite_file import DAMAGED, fault_in
 from bkkenergy.adapters.state.logbook import Logbook
 from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.ingest.ownclock import REMEDY
@@ -27,6 +28,8 @@ from bkkenergy.site.start import NO_EXPIRY, expiry_of
 
 CONNECTS_WITHIN_S = 8.0
 LEAST_FREE_BYTES = 1_000_000_000
+LOOK_S = 20.0
+"""A database is looked through for so long at most: some gigabytes."""
 MOST_SKEW_S = 60.0
 MOST_DELAY_S = 3600.0
 """A gateway may send its readings so late; later, and its clock is wrong (a zone mistaken, say)."""
@@ -45,6 +48,7 @@ class Finding:
 def examine(settings: Settings, topics: tuple[str, ...], exact_topics: tuple[str, ...] = ()) -> Iterator[Finding]:
     """Every check, one by one, as it is done. `exact_topics`: those of each meter, for a broker without wildcards."""
     yield from _disk(settings)
+    yield from _files(settings)
     yield from _store(settings)
     yield from _clock(settings)
     yield from _broker(settings, topics, exact_topics)
@@ -60,6 +64,20 @@ def _disk(settings: Settings) -> Iterator[Finding]:
         found = f"{existing}: {free_bytes / 1e9:.1f} GB free{'' if is_writable else ', not writable'}"
         remedy = "Make room, or let the service's user write there."
         yield Finding("disk", is_writable and free_bytes >= LEAST_FREE_BYTES, found, remedy)
+
+
+def _files(settings: Settings) -> Iterator[Finding]:
+    """Whether the databases are whole, as far as a look of some seconds tells."""
+    for path in (settings.store.path, *([settings.state.path] if settings.state.url is None else [])):
+        if not path.exists():
+            continue
+        try:
+            fault = fault_in(path, within_s=LOOK_S)
+        except StoreAway as error:
+            yield Finding("file", False, str(error), "See what it says.")
+            continue
+        found = f"{path}: no fault found" if fault is None else f"{path}: damaged ({fault})"
+        yield Finding("file", fault is None, found, DAMAGED)
 
 
 def _store(settings: Settings) -> Iterator[Finding]:

@@ -24,6 +24,7 @@ from typing import IO, Any, Never, cast
 
 from bkkenergy import __version__
 from bkkenergy.adapters.archive import archive_of
+from bkkenergy.adapters.sqlite_file import damaged, fault_in
 from bkkenergy.errors import BkkEnergyError, InputError
 from bkkenergy.settings import Settings
 
@@ -148,8 +149,11 @@ def _raised(error: OSError) -> Never:
 
 
 def _snapshot(source: Path, target: Path) -> None:
+    """Copy a database. One that is damaged is no backup: night after night it would take the place of the good ones."""
     with closing(sqlite3.connect(source)) as held, closing(sqlite3.connect(target)) as copy:
         held.backup(copy)  # in one step: in several, each commit of a writer would make it begin anew
+    if (fault := fault_in(target)) is not None:
+        raise InputError(f"No backup was made, and the earlier ones are as they were. {damaged(source, fault)}")
 
 
 def restore(backup: Path, settings: Settings, config_dir: Path, *, told: Callable[[str], object]) -> dict[str, Any]:
