@@ -7,7 +7,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
@@ -17,7 +17,14 @@ import numpy as np
 from bkkenergy.adapters.ledger.beside import MarksBeside
 from bkkenergy.adapters.ledger.marks import mark_readings_sql
 from bkkenergy.adapters.ledger.tables import sqlite_schema
-from bkkenergy.adapters.sqlite_file import METER_TABLE, Database, Transaction, make_tables, open_database
+from bkkenergy.adapters.sqlite_file import (
+    METER_TABLE,
+    Database,
+    Transaction,
+    hold_in_place,
+    make_tables,
+    open_database,
+)
 from bkkenergy.ports.readings import DEFAULT_FIELDS, StoreUnfit, UnmarkedCommit
 from bkkenergy.readings import FIELDS, ReadingBatch
 
@@ -47,15 +54,18 @@ class SqliteStore:
         """
         self.path, self._marks, self._is_for_reading = path, marks, is_for_reading
         self._of_thread = threading.local()
-        self._opened: weakref.WeakSet[sqlite3.Connection] = weakref.WeakSet()
+        self._opened: weakref.WeakSet[Database] = weakref.WeakSet()
         self._numbers: dict[str, int] = {}
-        open_database(path).close()  # what cannot be opened is found at once
+        """The file's own numbers of meters: of another file they would be other meters'."""
+        with closing(open_database(path)) as connection:  # what cannot be opened is found at once
+            self._identity = connection.identity
 
     @property
     def _connection(self) -> Database:
-        """The thread's own: SQLite's transactions belong to a connection."""
+        """The thread's own: SQLite's transactions belong to a connection. Raises StoreAway."""
         connection: Database | None = getattr(self._of_thread, "connection", None)
         if connection is None:
+            hold_in_place(self.path, self._identity)
             connection = self._of_thread.connection = open_database(self.path)
             self._opened.add(connection)
         return connection

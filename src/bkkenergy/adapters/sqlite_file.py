@@ -38,12 +38,22 @@ class Database(sqlite3.Connection):
         except sqlite3.Error as error:
             raise _told(self.path, error) from error
 
-    def is_in_place(self) -> bool:
-        """Whether the path still leads to the file that was opened."""
-        try:
-            return _identity(self.path) == self.identity
-        except OSError:
-            return False
+    def hold_in_place(self) -> None:
+        """Raise StoreAway where the path no longer leads to the file that was opened."""
+        hold_in_place(self.path, self.identity)
+
+
+def hold_in_place(path: Path, identity: tuple[int, int]) -> None:
+    """Raise StoreAway where a path no longer leads to the file that it led to."""
+    try:
+        is_in_place = _identity(path) == identity
+    except OSError:
+        is_in_place = False
+    if not is_in_place:
+        raise StoreAway(
+            f"{path}: the file was moved, deleted or replaced while it was in use. Nothing is written into it "
+            "any more. Put it back, or restart the service: it opens what lies there now."
+        )
 
 
 def _identity(path: Path) -> tuple[int, int]:
@@ -99,11 +109,7 @@ class Transaction:
         self._connection, self._where = connection, where
 
     def __enter__(self) -> sqlite3.Connection:
-        if not self._connection.is_in_place():
-            raise StoreAway(
-                f"{self._connection.path}: the file was moved, deleted or replaced while it was in use. Nothing is "
-                "written into it any more. Put it back, or restart the service: it opens what lies there now."
-            )
+        self._connection.hold_in_place()
         try:
             self._connection.execute("BEGIN IMMEDIATE")
         except sqlite3.Error as error:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -359,6 +361,20 @@ def test_nothing_is_acknowledged_into_a_file_that_no_path_leads_to(site, what):
         assert not site.send(2.0, ts_us=DAY_US + 1)
     assert len(site.acknowledged) == 1
     assert "moved, deleted or replaced" in events[0]["why"]
+
+
+def test_a_new_thread_does_not_open_the_file_that_took_the_place_of_the_store_s(tmp_path):
+    """The numbers that a store knows its meters by are its file's own: in another they are other meters'."""
+    for name, meters in (("new", ["a.b.x", METER]), ("old", [METER])):
+        with closing(SqliteStore(tmp_path / name)) as store:
+            store.prepare()
+            for meter in meters:
+                store.commit(readings(meter, [1.0]))
+    with closing(SqliteStore(tmp_path / "old")) as store:
+        store.commit(readings(METER, [1.0]))
+        (tmp_path / "new").replace(tmp_path / "old")
+        with ThreadPoolExecutor(1) as another, pytest.raises(StoreAway, match="moved, deleted or replaced"):
+            another.submit(store.commit, readings(METER, [2.0])).result()
 
 
 def away_for(site, waits: int):
