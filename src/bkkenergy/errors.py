@@ -47,3 +47,21 @@ class AwayError(BkkEnergyError):
     """A server that is needed does not answer: broker or store. Trying again later can help."""
 
     exit_code = 3
+
+
+class NotAllowed(BkkEnergyError):
+    """Whoever asks has not the power to do this."""
+
+    exit_code = 2
+
+    def __init__(self, text: str = "not allowed") -> None:
+        super().__init__(text)
+
+
+class NotThere(BkkEnergyError):
+    """What is asked for does not exist, or is out of reach of whoever asks: the two look alike."""
+
+    exit_code = 2
+
+    def __init__(self, text: str = "not found") -> None:
+        super().__init__(text)

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from alembic import command
@@ -18,7 +19,7 @@ from alembic.script import ScriptDirectory
 from pydantic import SecretStr
 from sqlalchemy import create_engine, text
 
-from bkkenergy.access import Actor
+from bkkenergy.access import server_actor
 from bkkenergy.adapters.state import HEAD, open_state, reading, transaction
 from bkkenergy.adapters.state.alerts import Alarm, last_told, mark_told, open_alerts, reconcile, untold
 from bkkenergy.adapters.state.dismissals import dismissals
@@ -29,6 +30,7 @@ from bkkenergy.adapters.state.tables import dismissal, metadata
 from bkkenergy.adapters.state.users import audit_lines
 from bkkenergy.errors import ConfigError, InputError
 from bkkenergy.plan import Project
+from bkkenergy.portfolio import Building, Portfolio
 from bkkenergy.ports.readings import StoreAway
 from bkkenergy.savings.facts import Finding
 from bkkenergy.savings.insights import Dismissal
@@ -371,7 +373,7 @@ def test_who_reads_keeps_nobody_from_writing(engine, ledger):
 def test_projects_are_kept_with_every_step(engine):
     save_projects(engine, [PROJECT], NOW)
     day = dt.date(2026, 11, 30)
-    own = move_project(engine, Actor("cli:root"), "led-one", "proposed", day, "see file", later(1), by="Somchai")
+    own = move_project(engine, server_actor("cli:root"), "led-one", "proposed", day, "see file", later(1), by="Somchai")
     assert own == project_of(engine, "led-one")
     save_projects(engine, [own.model_copy(update={"budget_thb": 5.0})], later(2))
     assert projects(engine, agency="health")[0].budget_thb == 5.0
@@ -382,7 +384,18 @@ def test_projects_are_kept_with_every_step(engine):
     ]
 
 
-SOMCHAI = Actor("somchai", "192.0.2.7")
+SOMCHAI = replace(server_actor("somchai"), address="192.0.2.7")
+
+
+PLACES = Portfolio(
+    agencies={},
+    calendars={},
+    buildings={
+        f"health.{name}": Building.model_construct(id=f"health.{name}", agency="health")
+        for name in ("one", "two", *range(4))
+    },
+)
+"""Buildings of an agency."""
 
 
 def finding(building="health.one", rule="night_spread", cost_thb=900.0):
@@ -406,13 +419,13 @@ def test_a_move_stands_in_the_audit_log_with_who_did_it_and_who_says_so(engine):
     save_projects(engine, [PROJECT], NOW)
     day = dt.date(2026, 11, 30)
     move_project(engine, SOMCHAI, "led-one", "proposed", day, "ok", later(1))
-    move_project(engine, Actor("cli:root"), "led-one", "endorsed", day, "", later(2), by="Somsri")
+    move_project(engine, server_actor("cli:root"), "led-one", "endorsed", day, "", later(2), by="Somsri")
     said = [
         (line["actor"], line["address"], line["action"], line["target"], line["detail"]) for line in audit_lines(engine)
     ]
     assert said == [
-        ("cli:root", "", "plan_move", "led-one", {"state": "endorsed", "on": "2026-11-30", "by": "Somsri", "note": ""}),
-        ("somchai", "192.0.2.7", "plan_move", "led-one", {"state": "proposed", "on": "2026-11-30", "by": "somchai", "note": "ok"}),
+        ("cli:root", "", "plan_move", "led-one", {"before": "proposed", "state": "endorsed", "on": "2026-11-30", "by": "Somsri", "note": ""}),
+        ("somchai", "192.0.2.7", "plan_move", "led-one", {"before": "surveyed", "state": "proposed", "on": "2026-11-30", "by": "somchai", "note": "ok"}),
     ]  # fmt: skip
     assert [step.by for step in steps_of(engine, "led-one")] == ["", "somchai", "Somsri"]
 
@@ -429,7 +442,7 @@ def test_a_move_that_the_plan_forbids_leaves_no_trace(engine):
 
 def test_of_the_same_move_by_several_at_the_same_time_one_is_made(engine):
     save_projects(engine, [PROJECT], NOW)
-    actors = [Actor(f"user-{number}") for number in range(6)]
+    actors = [server_actor(f"user-{number}") for number in range(6)]
     done = at_once(lambda own: move_project(engine, own, "led-one", "proposed", NOW.date(), "", NOW), actors)
     (winner,) = [actor.name for actor, own in zip(actors, done, strict=True) if isinstance(own, Project)]
     assert sum(isinstance(own, InputError) and "proposed already" in str(own) for own in done) == len(actors) - 1
@@ -449,7 +462,7 @@ def test_a_move_without_its_audit_line_is_not_made(engine):
 
 def test_a_dismissal_stays_with_its_stakes_and_stands_in_the_audit_log(engine):
     assert dismissals(engine) == ()
-    entered = dismiss(engine, SOMCHAI, [finding(), finding(rule="weekend_use")], "night_spread", NOW)
+    entered = dismiss(engine, SOMCHAI, PLACES, [finding(), finding(rule="weekend_use")], "night_spread", NOW)
     assert entered == Dismissal("health.one", "night_spread", 900.0)
     assert dismissals(engine) == (entered,)
     (line,) = audit_lines(engine)
@@ -459,8 +472,8 @@ def test_a_dismissal_stays_with_its_stakes_and_stands_in_the_audit_log(engine):
 
 
 def test_a_finding_that_has_grown_is_dismissed_again_with_its_new_stakes_alone(engine):
-    dismiss(engine, SOMCHAI, [finding()], "night_spread", NOW)
-    dismiss(engine, Actor("admin"), [finding(cost_thb=2000.0)], "night_spread", later(1))
+    dismiss(engine, SOMCHAI, PLACES, [finding()], "night_spread", NOW)
+    dismiss(engine, server_actor("admin"), PLACES, [finding(cost_thb=2000.0)], "night_spread", later(1))
     assert dismissals(engine) == (Dismissal("health.one", "night_spread", 2000.0),)
     with engine.connect() as connection:
         (row,) = connection.execute(dismissal.select())
@@ -471,7 +484,7 @@ def test_a_finding_that_has_grown_is_dismissed_again_with_its_new_stakes_alone(e
 @pytest.mark.parametrize("findings", [[], [finding(rule="weekend_use")], [finding(), finding("health.two")]])
 def test_a_rule_without_one_finding_is_refused_and_nothing_is_entered(engine, findings):
     with pytest.raises(InputError, match="night_spread"):
-        dismiss(engine, SOMCHAI, findings, "night_spread", NOW)
+        dismiss(engine, SOMCHAI, PLACES, findings, "night_spread", NOW)
     assert dismissals(engine) == ()
     assert audit_lines(engine) == []
 
@@ -479,7 +492,7 @@ def test_a_rule_without_one_finding_is_refused_and_nothing_is_entered(engine, fi
 def test_dismissals_at_the_same_time_all_stay(engine):
     """Of different buildings and rules, from threads that begin at one moment; each has its line in the audit log."""
     meant = [(f"health.{number}", rule) for number in range(4) for rule in ("night_spread", "weekend_use")]
-    done = at_once(lambda own: dismiss(engine, SOMCHAI, [finding(*own)], own[1], NOW), meant)
+    done = at_once(lambda own: dismiss(engine, SOMCHAI, PLACES, [finding(*own)], own[1], NOW), meant)
     assert [(own.building, own.rule) for own in done] == meant
     assert [(own.building, own.rule) for own in dismissals(engine)] == sorted(meant)
     assert len(audit_lines(engine)) == len(meant)
@@ -487,7 +500,7 @@ def test_dismissals_at_the_same_time_all_stay(engine):
 
 def test_one_finding_dismissed_by_several_at_the_same_time_is_one_dismissal(engine):
     costs = [1000.0 + number for number in range(8)]
-    done = at_once(lambda cost: dismiss(engine, SOMCHAI, [finding(cost_thb=cost)], "night_spread", NOW), costs)
+    done = at_once(lambda cost: dismiss(engine, SOMCHAI, PLACES, [finding(cost_thb=cost)], "night_spread", NOW), costs)
     assert [own.cost_thb_a_month for own in done] == costs
     (own,) = dismissals(engine)
     assert own.cost_thb_a_month in costs
@@ -498,7 +511,7 @@ def test_a_dismissal_without_its_audit_line_is_not_entered(engine):
     with engine.begin() as connection:
         connection.execute(text("DROP TABLE audit"))
     with pytest.raises(StoreAway):
-        dismiss(engine, SOMCHAI, [finding()], "night_spread", NOW)
+        dismiss(engine, SOMCHAI, PLACES, [finding()], "night_spread", NOW)
     assert dismissals(engine) == ()
 
 

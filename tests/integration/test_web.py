@@ -20,7 +20,7 @@ from bkkenergy.access import ROLES
 from bkkenergy.adapters.state.projects import save_projects, steps_of
 from bkkenergy.adapters.state.runs import RunQueue
 from bkkenergy.adapters.state.tables import audit, dismissal
-from bkkenergy.adapters.state.users import add_token, audit_lines
+from bkkenergy.adapters.state.users import add_token, audit_lines, tokens, users
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli import cli
 from bkkenergy.plan import Project
@@ -171,8 +171,48 @@ def test_no_page_of_one_agency_s_user_shows_another_agency(app, people, role):
         assert client.get(path).status_code == 404, path
 
 
+def test_the_pages_of_an_agency_s_admin_show_no_other_agency_and_nothing_of_the_server(app, people):
+    client, here = people["admin-health"], app.state.here
+    foreign = [own for own in here.portfolio.agencies.values() if own.id != OWN]
+    for path in ("/admin", "/jobs", "/meters"):
+        shown = client.get(path, params={"lang": "en"}).text
+        for agency in foreign:
+            assert f'"{agency.id}"' not in shown, path
+            assert agency.name_en not in shown, path
+        assert "all agencies" not in shown, path
+    admin = client.get("/admin", params={"lang": "en"}).text
+    assert "viewer-health" in admin
+    for of_the_server in (">admin<", 'value="all"', "state.path", "Audit log", "sign_in"):
+        assert of_the_server not in admin, of_the_server
+        assert of_the_server in people["admin"].get("/admin", params={"lang": "en"}).text, of_the_server
+    assert 'id="quarantine"' not in client.get("/meters").text
+    assert 'id="quarantine"' in people["admin"].get("/meters").text
+
+
+def test_an_agency_s_admin_touches_nobody_of_another_agency(app, people):
+    client, state = people["admin-health"], app.state.here.opened.state
+    csrf, everyone = csrf_of(client), {own["name"]: own["id"] for own in users(state)}
+    add_token(state, everyone["admin"], "of the server", "read", dt.datetime.now(dt.UTC), days=30)
+    number = max(own["id"] for own in tokens(state))
+    run = next(iter(RunQueue(state, "t").runs(agency=OTHERS)))
+    before = (users(state), tokens(state), RunQueue(state, "t").runs())
+    tries = (
+        (f"/admin/users/{everyone['admin']}", {"disabled": "1"}),
+        (f"/admin/users/{everyone['admin']}", {"role": "viewer"}),
+        (f"/admin/tokens/{number}/drop", {}),
+        ("/jobs/retry", {"run": run.id}),
+    )
+    for path, form in tries:
+        assert client.post(path, data={"csrf": csrf, **form}).status_code == 404, path
+    new = {"csrf": csrf, "name": "mole", "password": "first password 1", "role": "admin", "agencies": "all"}
+    assert client.post("/admin/users", data=new).status_code == 403
+    assert client.post("/admin/users", data=new | {"agencies": OTHERS}).status_code == 404
+    assert client.post("/meters/replay", data={"csrf": csrf, "number": "1"}).status_code == 403
+    assert (users(state), tokens(state), RunQueue(state, "t").runs()) == before
+
+
 NEEDS = {
-    ("GET", "/jobs"): "admin", ("GET", "/api/v1/jobs"): "admin", ("POST", "/jobs/retry"): "admin", ("POST", "/meters/replay"): "admin",
+    ("GET", "/jobs"): "admin", ("GET", "/api/v1/jobs"): "admin", ("POST", "/jobs/retry"): "admin", ("POST", "/meters/replay"): "server",
     ("GET", "/admin"): "admin", ("POST", "/admin/users"): "admin", ("POST", "/admin/users/{user_id}"): "admin",
     ("POST", "/admin/tokens"): "admin", ("POST", "/admin/tokens/{token_id}/drop"): "admin",
     ("POST", "/buildings/{building_id}/dismiss"): "manager", ("POST", "/plan/{project_id}/move"): "manager",
@@ -191,6 +231,9 @@ def test_every_route_lets_in_those_roles_that_it_should(app, people, role):
             continue  # their own tests
         answer = asked(client, method, path, app, csrf=csrf)
         needed = NEEDS.get((method, path), "viewer")
+        if needed == "server":
+            assert answer.status_code == 403, (role, method, path, "only for who has all agencies")
+            continue
         allowed = role == "admin" or (ROLES.index(role) >= ROLES.index(needed) and needed != "admin")
         if allowed:
             assert answer.status_code not in (401, 403), (role, method, path, answer.status_code)
@@ -411,7 +454,8 @@ def test_the_page_and_the_command_line_write_the_same_line_of_a_move(home, app, 
     lines = {line["target"]: line for line in audit_lines(here.opened.state)}
     page, hand = lines["by-page"], lines["by-hand"]
     assert (page["action"], page["detail"]) == (hand["action"], hand["detail"])
-    assert page["detail"] == {"state": "proposed", "on": f"{here.today}", "by": "manager-health", "note": "ok"}
+    said = {"before": "surveyed", "state": "proposed", "on": f"{here.today}", "by": "manager-health", "note": "ok"}
+    assert page["detail"] == said
     assert (page["actor"], hand["actor"]) == ("manager-health", f"cli:{pwd.getpwuid(os.getuid()).pw_name}")
     assert page["address"]
     assert not hand["address"]

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import click
 import structlog
 
-from bkkenergy.access import Actor
+from bkkenergy.access import Actor, server_actor
 from bkkenergy.calendar import BANGKOK, Period
 from bkkenergy.errors import InputError
 
@@ -86,13 +86,13 @@ def period_of(text: str) -> Period:
 
 
 def command_line() -> Actor:
-    """Return the person at the command line as the audit log names one: the system's user, whatever $USER says."""
+    """Return the person at the command line, who administers the server: the system's user, whatever $USER says."""
     number = os.getuid()
     try:
         name = pwd.getpwuid(number).pw_name
     except KeyError:  # a container may run under a number that has no name
         name = str(number)
-    return Actor(f"cli:{name}"[:ACTOR_CHARS])
+    return server_actor(f"cli:{name}"[:ACTOR_CHARS])
 
 
 def set_up_logging(level: str, form: str) -> None:

@@ -13,13 +13,14 @@ from dataclasses import replace
 import uvicorn
 
 from bkkenergy.access import EVERY_AGENCY
-from bkkenergy.adapters.state.users import add_user
+from bkkenergy.cli.context import command_line
 from bkkenergy.cli.jobs import opened_jobs
 from bkkenergy.cli.web import make_server
 from bkkenergy.demo.broker import free_port
 from bkkenergy.errors import AwayError
 from bkkenergy.settings import Settings, WebSettings
 from bkkenergy.site import Configuration
+from bkkenergy.usecases.people import NewUser, enter_user
 
 USER = "demo"
 REFRESH_S = 5.0
@@ -33,7 +34,8 @@ def web_app(config: Configuration) -> Iterator[tuple[str, str]]:
     settings = with_web(config.settings)
     own = replace(config, settings=settings)
     with opened_jobs(own) as jobs:
-        add_user(jobs.site.state, USER, password, "admin", [EVERY_AGENCY], jobs.clock())
+        demo = NewUser(name=USER, password=password, role="admin", agencies=(EVERY_AGENCY,), must_change=False)
+        enter_user(jobs.site.state, command_line(), demo, jobs.clock())
         jobs.bring_up()
         server, ended = make_server(replace(jobs.site, energy=jobs.site.ledger), log_level="error"), threading.Event()
         threads = [

@@ -14,7 +14,6 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from bkkenergy.adapters.state import open_state
 from bkkenergy.calendar import past_year
 from bkkenergy.cli.baseline import lang_option
 from bkkenergy.cli.context import command_line, config_option, period_of, today_here
@@ -56,7 +55,7 @@ def insights_command(
         for building in track(buildings, "Insights", transient=True, console=console):
             found += find(facts_of(site, building, last_day=last_day), site.savings.insights)
         if rule is not None:
-            dismissed = dismiss(open_state(site.settings.state), command_line(), found, rule, dt.datetime.now(dt.UTC))
+            dismissed = dismiss(site.state, command_line(), site.portfolio, found, rule, site.clock())
             click.echo(f"{dismissed.building}: {rule} is dismissed until it grows by a fifth.")
             return
         shown = visible(found, site.dismissals, site.savings.insights)

@@ -23,7 +23,7 @@ from bkkenergy.adapters.delivery import CHANNELS, Message
 from bkkenergy.adapters.state.outbox import messages
 from bkkenergy.adapters.state.runs import RUN_STATES, Due, Run, RunState
 from bkkenergy.calendar import BANGKOK
-from bkkenergy.cli.context import config_option, log_options, period_of, set_up_logging
+from bkkenergy.cli.context import command_line, config_option, log_options, period_of, set_up_logging
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.errors import BkkEnergyError, InputError
 from bkkenergy.i18n import Words
@@ -35,6 +35,7 @@ from bkkenergy.reports.render.browser import Browser
 from bkkenergy.settings import ALL, CITY
 from bkkenergy.site import Configuration, load_configuration
 from bkkenergy.site.start import try_out_or_warn
+from bkkenergy.usecases.reruns import retry_runs
 
 console = Console(width=None if sys.stdout.isatty() else 160)
 MOST_SHOWN_ERROR = 60
@@ -167,7 +168,7 @@ def retry_command(ids: tuple[int, ...], config_dir: Path, log_level: str, log_fo
         numbers = [run.id for run in jobs.queue.runs(state="failed")] if failed else list(ids)
         if not numbers:
             raise InputError("Name runs by their numbers (bkkenergy jobs list), or use --failed.")
-        if not jobs.queue.retry(numbers, jobs.clock()):
+        if not retry_runs(jobs.site.state, command_line(), numbers, jobs.clock()):
             raise InputError("None of these runs is waiting or failed. See: bkkenergy jobs list --state failed.")
         _work_off(jobs)
 

@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 
 from bkkenergy.adapters.files import write_whole
 from bkkenergy.adapters.state import open_state
-from bkkenergy.adapters.state.projects import project_of, projects, save_projects, steps_of
+from bkkenergy.adapters.state.projects import project_of, projects, steps_of
 from bkkenergy.carbon import avoided
 from bkkenergy.cli.baseline import lang_option
 from bkkenergy.cli.context import command_line, config_option, today_here
@@ -33,7 +33,7 @@ from bkkenergy.site import Site, load_configuration
 from bkkenergy.site.plan_config import load_plan
 from bkkenergy.solar.climate import typical_year
 from bkkenergy.tomlfiles import validated
-from bkkenergy.usecases.plan import move_project
+from bkkenergy.usecases.plan import enter_projects, move_project
 
 console = Console()
 
@@ -129,7 +129,7 @@ def add_command(project_id: str, config_dir: Path, **given: Any) -> None:
     engine = open_state(config.settings.state)
     if any(known.id == project_id for known in projects(engine)):
         raise InputError(f"project {project_id!r} is in the plan already. Change it by: bkkenergy plan import.")
-    save_projects(engine, [own], dt.datetime.now(dt.UTC))
+    enter_projects(engine, command_line(), [own], dt.datetime.now(dt.UTC))
     click.echo(f"{project_id}: {own.state}")
 
 
@@ -249,9 +249,8 @@ def import_command(path: Path, config_dir: Path) -> None:
     config = load_configuration(config_dir)
     found = read_workbook(path, config.portfolio)
     engine = open_state(config.settings.state)
-    known = {own.id for own in projects(engine)}
-    save_projects(engine, found, dt.datetime.now(dt.UTC))
-    new = sum(own.id not in known for own in found)
+    known = enter_projects(engine, command_line(), found, dt.datetime.now(dt.UTC))
+    new = len(found) - len(known)
     click.echo(f"{new} projects entered, {len(found) - new} replaced.")
 
 

@@ -12,12 +12,13 @@ from rich.table import Table
 
 from bkkenergy.adapters.state.quarantine import Quarantine, Quarantined
 from bkkenergy.calendar import BANGKOK
-from bkkenergy.cli.context import config_option
+from bkkenergy.cli.context import command_line, config_option
+from bkkenergy.cli.opening import opened_site
 from bkkenergy.errors import InputError
-from bkkenergy.ingest.replay import replay
+from bkkenergy.ingest.ask import replay_quarantined
 from bkkenergy.payloads.message import Reason
 from bkkenergy.site import Configuration, load_configuration
-from bkkenergy.site.open import open_writable, opened_state
+from bkkenergy.site.open import opened_state
 
 MOST = 1_000_000
 
@@ -110,13 +111,8 @@ def replay_command(
             chosen = quarantine.listed(reason=Reason(reason) if reason else None, topic=topic, limit=MOST)
         else:
             chosen = [_existing(quarantine, number) for number in numbers]
-        store = open_writable(config.settings)
-        try:
-            readings, stayed = replay(
-                chosen, config.portfolio, config.profiles, config.settings.ingest, store, quarantine
-            )
-        finally:
-            store.close()
+        with opened_site(config) as site:
+            readings, stayed = replay_quarantined(site, command_line(), chosen, quarantine)
     click.echo(f"{len(chosen) - stayed} payloads replayed ({readings} readings), {stayed} stay in quarantine.")
     raise SystemExit(1 if stayed else 0)
 

@@ -5,31 +5,31 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import click
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Engine
 
-from bkkenergy.access import EVERY_AGENCY, ROLES, Role, password_fault
+from bkkenergy.access import EVERY_AGENCY, ROLES, TOKEN_SCOPES, Role, TokenScope, password_fault
 from bkkenergy.adapters.state import open_state
-from bkkenergy.adapters.state.users import (
-    add_token,
-    add_user,
-    change_password,
-    change_user,
-    drop_token,
-    note,
-    tokens,
-    users,
-)
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import command_line, config_option
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import Words
 from bkkenergy.readings import US_PER_S
 from bkkenergy.site import load_configuration
+from bkkenergy.usecases.people import (
+    NewUser,
+    alter_user,
+    end_token,
+    enter_token,
+    enter_user,
+    give_password,
+    list_tokens,
+    list_users,
+)
 
 console = Console()
 TOKEN_DAYS = 365
@@ -49,7 +49,7 @@ def users_command() -> None:
 def list_command(config_dir: Path) -> None:
     """All users with their roles and agencies."""
     table = Table("Name", "Role", "Agencies", "May come in", box=None, header_style="bold")
-    for own in users(open_state(load_configuration(config_dir).settings.state)):
+    for own in list_users(open_state(load_configuration(config_dir).settings.state), command_line()):
         table.add_row(own["name"], own["role"], ", ".join(own["agencies"]), "no" if own["disabled"] else "yes")
     console.print(table)
 
@@ -68,13 +68,13 @@ def add_command(name: str, role: str, agencies: tuple[str, ...], display: str, c
         raise InputError(f"{', '.join(unknown)} is not in the portfolio. Use: {', '.join(sorted(known))}.")
     engine, now = open_state(config.settings.state), dt.datetime.now(dt.UTC)
     password = secrets.token_urlsafe(12)
-    add_user(engine, name, password, cast("Role", role), agencies, now, display=display, must_change=True)
-    note(engine, command_line().name, "add_user", name, {"role": role, "agencies": list(agencies)}, now, address="")
+    new = NewUser(name=name, password=password, role=cast("Role", role), agencies=agencies, display=display)
+    enter_user(engine, command_line(), new, now)
     click.echo(f"{name}: {role} of {', '.join(agencies)}; one-time password: {password}")
 
 
 def _known(engine: Engine, name: str) -> dict[str, Any]:
-    every = users(engine)
+    every = list_users(engine, command_line())
     found = next((own for own in every if own["name"] == name), None)
     if found is None:
         raise InputError(f"user {name!r} does not exist. Known: {', '.join(own['name'] for own in every) or '(none)'}.")
@@ -92,11 +92,30 @@ def password_command(name: str, config_dir: Path, *, prompt: bool) -> None:
     password = click.prompt("Password", hide_input=True) if prompt else secrets.token_urlsafe(12)
     if prompt and (fault := password_fault(password, name)):
         raise InputError(Words("en")(fault))
-    change_password(engine, own["id"], password)
+    give_password(engine, command_line(), own["id"], password, dt.datetime.now(dt.UTC), must_change=not prompt)
     if not prompt:
-        change_user(engine, own["id"], {"must_change": 1})
         click.echo(f"{name}: one-time password: {password}")
-    note(engine, command_line().name, "change_password", name, {}, dt.datetime.now(dt.UTC), address="")
+
+
+@users_command.command(
+    "change",
+    epilog="\b\nExamples:\n  bkkenergy users change somchai --role engineer\n"
+    "  bkkenergy users change somchai --agency health --agency education",
+)
+@click.argument("name")
+@click.option("--role", type=click.Choice(ROLES), help="What the user may do.")
+@click.option("--agency", "agencies", multiple=True, help="An agency's id, or all; may be repeated. Replaces all.")
+@config_option
+def change_command(name: str, role: str | None, agencies: tuple[str, ...], config_dir: Path) -> None:
+    """Change a user's role, or agencies."""
+    config = load_configuration(config_dir)
+    known = {*config.portfolio.agencies, EVERY_AGENCY}
+    if unknown := sorted(set(agencies) - known):
+        raise InputError(f"{', '.join(unknown)} is not in the portfolio. Use: {', '.join(sorted(known))}.")
+    engine = open_state(config.settings.state)
+    values = ({"role": role} if role else {}) | ({"agencies": list(agencies)} if agencies else {})
+    alter_user(engine, command_line(), _known(engine, name)["id"], values, dt.datetime.now(dt.UTC))
+    click.echo(f"{name}: {', '.join([*([role] if role else []), *agencies])}")
 
 
 @users_command.command(
@@ -108,8 +127,8 @@ def password_command(name: str, config_dir: Path, *, prompt: bool) -> None:
 def lock_command(name: str, config_dir: Path, *, off: bool) -> None:
     """Lock a user out, at once."""
     engine = open_state(load_configuration(config_dir).settings.state)
-    change_user(engine, _known(engine, name)["id"], {"disabled": int(not off)})
-    note(engine, command_line().name, "change_user", name, {"disabled": not off}, dt.datetime.now(dt.UTC), address="")
+    user_id = _known(engine, name)["id"]
+    alter_user(engine, command_line(), user_id, {"disabled": int(not off)}, dt.datetime.now(dt.UTC))
     click.echo(f"{name}: {'let in' if off else 'locked out'}")
 
 
@@ -119,7 +138,11 @@ def lock_command(name: str, config_dir: Path, *, off: bool) -> None:
     "  bkkenergy tokens end 3",
 )
 def tokens_command() -> None:
-    """Keys by which programs use the API as one of the users, reading or writing."""
+    """Keys by which programs use the API as one of the users.
+
+    A token of the scope read only reads; write also changes what is of the user's agencies; records also what agencies
+    share; server also what only administrators may. None gives more than its user may.
+    """
 
 
 @tokens_command.command("list", epilog="\b\nExamples:\n  bkkenergy tokens list")
@@ -127,7 +150,7 @@ def tokens_command() -> None:
 def list_tokens_command(config_dir: Path) -> None:
     """All tokens: whose, for what, until when, and when last used. Their secrets are kept nowhere."""
     table = Table("Number", "Name", "User", "May", "Until", "Last used", box=None, header_style="bold")
-    for own in tokens(open_state(load_configuration(config_dir).settings.state)):
+    for own in list_tokens(open_state(load_configuration(config_dir).settings.state), command_line()):
         used = _day(own["used_us"]) if own["used_us"] else "never"
         table.add_row(str(own["id"]), own["name"], own["user"], own["scope"], _day(own["until_us"]), used)
     console.print(table)
@@ -136,15 +159,14 @@ def list_tokens_command(config_dir: Path) -> None:
 @tokens_command.command("add", epilog="\b\nExamples:\n  bkkenergy tokens add somchai --name excel --days 90")
 @click.argument("user")
 @click.option("--name", default="token", show_default=True, help="What it is for.")
-@click.option("--scope", type=click.Choice(["read", "write"]), default="read", show_default=True, help="What it may.")
+@click.option("--scope", type=click.Choice(TOKEN_SCOPES), default="read", show_default=True, help="What it may.")
 @click.option("--days", type=click.IntRange(1, 3650), default=TOKEN_DAYS, show_default=True, help="How long it holds.")
 @config_option
 def add_token_command(user: str, name: str, scope: str, days: int, config_dir: Path) -> None:
     """Make a token of USER, who sees and may do no more by it than in the web app; it is told this once."""
     engine, now = open_state(load_configuration(config_dir).settings.state), dt.datetime.now(dt.UTC)
-    narrow = cast("Literal['read', 'write']", scope)
-    secret = add_token(engine, _known(engine, user)["id"], name, narrow, now, days=days)
-    note(engine, command_line().name, "add_token", name, {"user": user, "scope": scope, "days": days}, now, address="")
+    user_id = _known(engine, user)["id"]
+    secret = enter_token(engine, command_line(), user_id, name, cast("TokenScope", scope), now, days=days)
     click.echo(secret)
 
 
@@ -154,12 +176,8 @@ def add_token_command(user: str, name: str, scope: str, days: int, config_dir: P
 def end_token_command(number: int, config_dir: Path) -> None:
     """End a token, at once."""
     engine, now = open_state(load_configuration(config_dir).settings.state), dt.datetime.now(dt.UTC)
-    known = {own["id"]: own for own in tokens(engine)}
-    if number not in known:
-        raise InputError(f"token {number} does not exist. See: bkkenergy tokens list.")
-    drop_token(engine, number)
-    note(engine, command_line().name, "drop_token", str(number), {}, now, address="")
-    click.echo(f"{known[number]['name']} of {known[number]['user']}: ended")
+    ended = end_token(engine, command_line(), number, now)
+    click.echo(f"{ended['name']} of {ended['user']}: ended")
 
 
 def _day(instant_us: int) -> str:

@@ -12,15 +12,22 @@ from bkkenergy.adapters.state import transaction
 from bkkenergy.adapters.state.dismissals import enter_dismissal
 from bkkenergy.adapters.state.users import enter_audit
 from bkkenergy.errors import InputError
+from bkkenergy.portfolio import Portfolio
 from bkkenergy.savings.facts import Finding
 from bkkenergy.savings.insights import Dismissal
+from bkkenergy.usecases.powers import use_case
 
 
-def dismiss(engine: Engine, actor: Actor, findings: Sequence[Finding], rule: str, now: dt.datetime) -> Dismissal:
+@use_case("findings.dismiss", "dismiss", "agency")
+def dismiss(
+    engine: Engine, actor: Actor, portfolio: Portfolio, findings: Sequence[Finding], rule: str, now: dt.datetime
+) -> Dismissal:
     """Dismiss the finding of a rule among one building's findings, with its stakes of now; the audit log says so.
 
-    Raises InputError where not exactly one finding is of the rule, and StoreAway. Nothing is entered then.
+    Raises NotThere, NotAllowed, InputError where not exactly one finding is of the rule, and StoreAway. Then
+    nothing is entered.
     """
+    actor.need("dismiss", *{portfolio.buildings[finding.building].agency for finding in findings})
     meant = [finding for finding in findings if finding.rule == rule]
     if len(meant) != 1:
         known = ", ".join(sorted({finding.rule for finding in findings})) or "(none)"

@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
 from bkkenergy import __version__
-from bkkenergy.errors import AwayError, BkkEnergyError
+from bkkenergy.errors import AwayError, BkkEnergyError, NotAllowed, NotThere
 from bkkenergy.i18n import Words
 from bkkenergy.web import (
     api,
@@ -39,6 +39,7 @@ from bkkenergy.web.security import MustChangePassword, NotSignedIn, Throttle, la
 
 GZIP_FROM_BYTES = 800
 THREADS = 6
+STATUS_OF: tuple[tuple[type[Exception], int], ...] = ((AwayError, 503), (NotAllowed, 403), (NotThere, 404))
 STATUS_KEYS = {403: "web.error_403", 404: "web.error_404", 422: "web.error_422", 503: "web.error_503"}
 
 
@@ -117,9 +118,11 @@ def _invalid(request: Request, error: Exception) -> Response:
 
 def _failed(request: Request, error: Exception) -> Response:
     """What the service itself can tell: a store that is away, input that cannot be used."""
-    status = 503 if isinstance(error, AwayError) else 422
+    status = next((own for kind, own in STATUS_OF if isinstance(error, kind)), 422)
     if _is_api(request):
         return problem(status, str(error), request)
+    if status in {403, 404}:
+        return _error_page(request, status)
     return _error_page(request, status, str(error))
 
 

@@ -10,9 +10,9 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
-from bkkenergy.adapters.state.runs import RunQueue
 from bkkenergy.web.building import power_now
 from bkkenergy.web.pages_energy import building_of
+from bkkenergy.web.pages_work import ledger_of, own_agencies
 from bkkenergy.web.security import PageVisitor
 
 router = APIRouter()
@@ -25,7 +25,6 @@ LONGEST_S = 300.0
 async def jobs(request: Request, visitor: PageVisitor) -> StreamingResponse:
     """How many runs of reports wait, are worked, and have failed, each time that changes."""
     visitor.need("operate")
-    ledger = RunQueue(visitor.here.opened.state, "web")
 
     async def lines() -> AsyncIterator[str]:
         yield "retry: 3000\n\n"
@@ -33,7 +32,7 @@ async def jobs(request: Request, visitor: PageVisitor) -> StreamingResponse:
         for _ in range(int(LONGEST_S / EVERY_S)):
             if await request.is_disconnected():
                 return
-            counts = await run_in_threadpool(ledger.counts)
+            counts = await run_in_threadpool(ledger_of(visitor).counts, own_agencies(visitor))
             if (now := json.dumps(counts, sort_keys=True)) != told:
                 told = now
                 yield f"data: {now}\n\n"

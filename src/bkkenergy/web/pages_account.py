@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, cast
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.datastructures import FormData
 
-from bkkenergy.access import EVERY_AGENCY, ROLES, password_fault
-from bkkenergy.adapters.state.users import (
-    add_token,
-    add_user,
-    audit_lines,
-    change_password,
-    change_user,
-    drop_token,
-    is_password_of,
-    note,
-    sign_in,
-    sign_out,
-    tokens,
-    users,
-)
+from bkkenergy.access import EVERY_AGENCY, ROLES, TOKEN_SCOPES, Actor, TokenScope, password_fault
+from bkkenergy.adapters.state.users import is_password_of, note, sign_in, sign_out
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import LANGS, Words
+from bkkenergy.usecases.people import (
+    NewUser,
+    alter_user,
+    change_own_language,
+    change_own_password,
+    end_token,
+    enter_token,
+    enter_user,
+    list_tokens,
+    list_users,
+    read_audit,
+)
 from bkkenergy.web.render import open_page, page
 from bkkenergy.web.security import (
     OwnForm,
@@ -119,7 +118,7 @@ def account(request: Request, visitor: PageVisitor, form: OwnForm) -> Response:
     here, own = visitor.here, visitor.account
     language = str(form.get("language", ""))
     if language in LANGS:
-        change_user(here.opened.state, own.id, {"language": language})
+        change_own_language(here.opened.state, visitor.actor, language)
     old, new = str(form.get("old", "")), str(form.get("new", ""))
     if not new:
         response = RedirectResponse("/account", 303)
@@ -130,8 +129,8 @@ def account(request: Request, visitor: PageVisitor, form: OwnForm) -> Response:
         fault = "web.password_wrong"
     if fault:
         return RedirectResponse(f"/account?fault={fault}", 303)
-    change_password(here.opened.state, own.id, new, keep=request.cookies.get(cookie_name(here.settings.web), ""))
-    visitor.noted("change_password", own.name)
+    session = request.cookies.get(cookie_name(here.settings.web), "")
+    change_own_password(here.opened.state, visitor.actor, new, here.clock(), session=session)
     return RedirectResponse("/", 303)
 
 
@@ -141,25 +140,31 @@ def admin_page(visitor: PageVisitor) -> Response:
     return _admin(visitor)
 
 
-def _admin(visitor: PageVisitor, **told: Any) -> Response:
-    visitor.need("administer")
-    here = visitor.here
-    values = {"secret": "", "fault": ""} | told
+def _admin(visitor: PageVisitor, **shown: Any) -> Response:
+    here, actor = visitor.here, visitor.actor
+    state, serves = here.opened.state, actor.may("serve")
+    values = {"secret": "", "fault": ""} | shown
     return page(
         visitor,
         "admin.html.j2",
         title=visitor.words("web.admin"),
         status=422 if values["fault"] else 200,
-        users=users(here.opened.state),
-        tokens=tokens(here.opened.state),
-        audit=audit_lines(here.opened.state, 100),
+        users=list_users(state, actor),
+        tokens=list_tokens(state, actor),
+        audit=read_audit(state, actor, 100) if serves else [],
         roles=ROLES,
-        agencies=list(here.portfolio.agencies.values()),
+        agencies=[here.portfolio.agencies[agency] for agency in actor.own(here.portfolio.agencies)],
         token_days=TOKEN_DAYS,
-        settings=settings_lines(visitor),
+        token_scopes=token_scopes(actor),
+        settings=settings_lines(visitor) if serves else [],
         instant=lambda us: dt.datetime.fromtimestamp(us / 1e6, BANGKOK),
         **values,
     )
+
+
+def token_scopes(actor: Actor) -> list[TokenScope]:
+    """Return the scopes that give one's tokens anything beyond the scope before."""
+    return [scope for scope in TOKEN_SCOPES if scope != "records" or actor.may("portfolio")]
 
 
 def settings_lines(visitor: PageVisitor) -> list[tuple[str, str]]:
@@ -186,27 +191,33 @@ def new_user(visitor: PageVisitor, form: OwnForm) -> Response:
         return _admin(visitor, fault=words("web.user_incomplete"))
     if fault := password_fault(password, name):
         return _admin(visitor, fault=words(fault))
+    new = NewUser(name=name, password=password, role=role, agencies=tuple(agencies))
     try:
-        add_user(here.opened.state, name, password, role, agencies, here.clock(), must_change=True)
+        enter_user(here.opened.state, visitor.actor, new, here.clock())
     except InputError as why:
         return _admin(visitor, fault=str(why))
-    visitor.noted("add_user", name, role=role, agencies=agencies)
     return RedirectResponse("/admin", 303)
 
 
 @router.post("/admin/users/{user_id}")
 def edit_user(user_id: int, visitor: PageVisitor, form: OwnForm) -> Response:
-    """Lock a user out, let one in again, or change the role."""
+    """Lock a user out, let one in again, or change the role or the agencies."""
     visitor.need("administer")
     values: dict[str, Any] = {}
     if "disabled" in form:
         values["disabled"] = int(form["disabled"] == "1")
     if form.get("role") in ROLES:
         values["role"] = form["role"]
+    if agencies := [str(own) for own in form.getlist("agencies")]:
+        if set(agencies) - {*visitor.here.portfolio.agencies, EVERY_AGENCY}:
+            return _admin(visitor, fault=visitor.words("web.user_incomplete"))
+        values["agencies"] = agencies
     if user_id == visitor.account.id or not values:
         return _admin(visitor, fault=visitor.words("web.not_yourself"))
-    change_user(visitor.here.opened.state, user_id, values)
-    visitor.noted("change_user", str(user_id), **values)
+    try:
+        alter_user(visitor.here.opened.state, visitor.actor, user_id, values, visitor.here.clock())
+    except InputError as why:
+        return _admin(visitor, fault=str(why))
     return RedirectResponse("/admin", 303)
 
 
@@ -216,19 +227,16 @@ def new_token(visitor: PageVisitor, form: OwnForm) -> Response:
     visitor.need("administer")
     here = visitor.here
     days, scope = whole_number(form.get("days", "90")), str(form.get("scope", "read"))
-    if days is None or days not in TOKEN_DAYS or scope not in {"read", "write"}:
+    if days is None or days not in TOKEN_DAYS or scope not in TOKEN_SCOPES:
         raise HTTPException(422, "no such scope or time")
     name = str(form.get("name", ""))[:64] or "token"
-    narrow = cast("Literal['read', 'write']", scope)
-    secret = add_token(here.opened.state, visitor.account.id, name, narrow, here.clock(), days=days)
-    visitor.noted("add_token", name, scope=scope, days=days)
+    whose = visitor.account.id
+    secret = enter_token(here.opened.state, visitor.actor, whose, name, scope, here.clock(), days=days)
     return _admin(visitor, secret=secret)
 
 
 @router.post("/admin/tokens/{token_id}/drop")
-def end_token(token_id: int, visitor: PageVisitor, _form: OwnForm) -> Response:
+def drop_token(token_id: int, visitor: PageVisitor, _form: OwnForm) -> Response:
     """End a token."""
-    visitor.need("administer")
-    drop_token(visitor.here.opened.state, token_id)
-    visitor.noted("drop_token", str(token_id))
+    end_token(visitor.here.opened.state, visitor.actor, token_id, visitor.here.clock())
     return RedirectResponse("/admin", 303)

@@ -9,12 +9,13 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, HTTPException
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from bkkenergy.adapters.state.scenarios import drop_scenario, keep_scenario, scenarios
+from bkkenergy.adapters.state.scenarios import scenarios
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import Lang
 from bkkenergy.reports.solar.html import headline, render_design_html, render_design_pdf
 from bkkenergy.reports.solar.tables import design_csv, design_json, design_xlsx
 from bkkenergy.solar.design import Design
+from bkkenergy.usecases.scenarios import delete_scenario, store_scenario
 from bkkenergy.web.pages_energy import building_of
 from bkkenergy.web.pages_work import MEDIA, named
 from bkkenergy.web.render import page
@@ -112,13 +113,11 @@ def solar_report(
 def keep(building: str, visitor: PageVisitor, form: OwnForm) -> Response:
     """Keep a scenario under a name."""
     own = building_of(visitor, building)
-    visitor.need("design", own.agency)
     fields = {name: str(form.get(name, ""))[:MOST_TEXT] for name in Sketch.__dataclass_fields__ if name != "building"}
     sketch = Sketch(building, **{name: value for name, value in fields.items() if value})
     name = str(form.get("name", "")).strip()[:128] or visitor.words("web.solar")
     here = visitor.here
-    keep_scenario(here.opened.state, own.agency, name, sketch.query, visitor.account.name, here.clock())
-    visitor.noted("keep_scenario", building, name=name)
+    store_scenario(here.opened.state, visitor.actor, own, name, sketch.query, here.clock())
     return RedirectResponse(f"/solar?{urlencode(sketch.query)}", 303)
 
 
@@ -126,13 +125,7 @@ def keep(building: str, visitor: PageVisitor, form: OwnForm) -> Response:
 def drop(scenario_id: int, visitor: PageVisitor, _form: OwnForm) -> Response:
     """Forget a scenario."""
     here = visitor.here
-    own = visitor.account.own(here.portfolio.agencies)
-    found = next((kept for kept in scenarios(here.opened.state, own) if kept.id == scenario_id), None)
-    if found is None:
-        raise HTTPException(404, "not found")
-    visitor.need("design", found.agency)
-    drop_scenario(here.opened.state, scenario_id)
-    visitor.noted("drop_scenario", found.name)
+    delete_scenario(here.opened.state, visitor.actor, scenario_id, here.clock())
     return RedirectResponse("/solar", 303)
 
 

@@ -12,14 +12,15 @@ from bkkenergy.adapters.state.outbox import messages
 from bkkenergy.adapters.state.projects import project_of
 from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.adapters.state.runs import RUN_STATES, Run, RunQueue
-from bkkenergy.errors import InputError
-from bkkenergy.ingest.replay import replay
+from bkkenergy.errors import InputError, NotThere
+from bkkenergy.ingest.ask import replay_quarantined
 from bkkenergy.ingest.status import toml_block, unknown_topics
 from bkkenergy.payloads.message import Reason
-from bkkenergy.plan import PROJECT_STATES, roll_up
+from bkkenergy.plan import PROJECT_STATES, Project, roll_up
 from bkkenergy.reports.plan.progress import measured_projects
 from bkkenergy.settings import CITY
 from bkkenergy.usecases.plan import move_project
+from bkkenergy.usecases.reruns import ask_again
 from bkkenergy.web.render import page
 from bkkenergy.web.security import REPORT_POLICY, OwnForm, PageVisitor, Visitor, whole_number
 
@@ -120,15 +121,21 @@ def plan_page(visitor: PageVisitor) -> Response:
     )
 
 
+def _own_project(visitor: Visitor, project_id: str) -> Project:
+    """Return a project that the visitor may see; any other is not there."""
+    try:
+        project = project_of(visitor.here.opened.state, project_id)
+    except InputError:
+        raise NotThere from None
+    visitor.need("see", project.agency)
+    return project
+
+
 @router.post("/plan/{project_id}/move")
 def move(project_id: str, visitor: PageVisitor, form: OwnForm) -> Response:
     """Take a project to another state."""
     here = visitor.here
-    try:
-        project = project_of(here.opened.state, project_id)
-    except InputError:
-        raise HTTPException(404, "not found") from None
-    visitor.need("plan", project.agency)
+    _own_project(visitor, project_id)
     state = str(form.get("state", ""))
     if state not in PROJECT_STATES:
         raise HTTPException(422, "no such state")
@@ -154,7 +161,7 @@ def meters_page(visitor: PageVisitor, agency: str = "") -> Response:
     visitor.need("see", chosen)
     meters = tuple(meter for building in here.portfolio.buildings_of(chosen) for meter in building.meters)
     kept, unknown, counts = [], {}, {}
-    if visitor.account.may("operate"):
+    if visitor.account.may("serve"):
         quarantine = quarantine_of(visitor)
         kept, counts = quarantine.listed(limit=50), dict(quarantine.counts())
         known = {meter.topic for meter in here.portfolio.meters}
@@ -179,34 +186,37 @@ def meters_page(visitor: PageVisitor, agency: str = "") -> Response:
 @router.post("/meters/replay")
 def replay_page(visitor: PageVisitor, form: OwnForm) -> Response:
     """Try refused payloads again."""
-    visitor.need("operate")
+    visitor.need("serve")
     here = visitor.here
     numbers = [number for value in form.getlist("number") if (number := whole_number(value)) is not None]
     quarantine = quarantine_of(visitor)
     chosen = [item for number in numbers if (item := quarantine.get(number)) is not None]
-    replay(chosen, here.portfolio, here.profiles, here.settings.ingest, here.opened.readings, quarantine)
-    visitor.noted("replay", "quarantine", payloads=len(chosen))
+    replay_quarantined(here.opened, visitor.actor, chosen, quarantine)
     return RedirectResponse("/meters#quarantine", 303)
 
 
 # -- jobs ----------------------------------------------------------------------------------------------------------
 
 
+def own_agencies(visitor: Visitor) -> list[str] | None:
+    """Return the agencies whose runs are the visitor's matter; None for all of them, and the city."""
+    return None if visitor.account.sees_all else visitor.account.own(visitor.here.portfolio.agencies)
+
+
 @router.get("/jobs")
 def jobs_page(visitor: PageVisitor, state: str = "") -> Response:
     """The ledger of runs and the outbox."""
     visitor.need("operate")
-    ledger = ledger_of(visitor)
     chosen = state if state in RUN_STATES else None
     return page(
         visitor,
         "jobs.html.j2",
         title=visitor.words("web.jobs"),
-        runs=ledger.runs(state=chosen, limit=MOST_ROWS),
-        counts=ledger.counts(),
+        runs=ledger_of(visitor).runs(state=chosen, agencies=own_agencies(visitor), limit=MOST_ROWS),
+        counts=ledger_of(visitor).counts(own_agencies(visitor)),
         state=state,
         states=RUN_STATES,
-        messages=messages(visitor.here.opened.state, limit=50),
+        messages=messages(visitor.here.opened.state, limit=50) if visitor.account.may("serve") else [],
         agency_name=lambda agency: named(visitor, agency),
     )
 
@@ -214,15 +224,6 @@ def jobs_page(visitor: PageVisitor, state: str = "") -> Response:
 @router.post("/jobs/retry")
 def retry(visitor: PageVisitor, form: OwnForm) -> Response:
     """Put a run at the head again, or make a new revision of one that is done."""
-    visitor.need("operate")
-    here, ledger = visitor.here, ledger_of(visitor)
     number = whole_number(form.get("run"))
-    run = None if number is None else next(iter(ledger.runs(number=number)), None)
-    if run is None:
-        raise HTTPException(404, "no such run")
-    if run.state == "done":
-        ledger.again(run, f"asked by {visitor.account.name}", here.clock())
-    else:
-        ledger.retry([run.id], here.clock())
-    visitor.noted("retry", f"{run.agency} {run.period}", run=run.id)
+    ask_again(visitor.here.opened.state, visitor.actor, -1 if number is None else number, visitor.here.clock())
     return RedirectResponse("/jobs", 303)

@@ -42,7 +42,7 @@ def static_mark() -> str:
 
 def page(visitor: Visitor, template: str, *, title: str, status: int = 200, **values: Any) -> HTMLResponse:
     """A page for somebody who is signed in."""
-    links = [(path, visitor.words(key)) for path, key, action in NAVIGATION if visitor.account.may(action)]  # type: ignore[arg-type]
+    links = [(path, visitor.words(key)) for path, key, power in NAVIGATION if visitor.account.may(power)]  # type: ignore[arg-type]
     return _response(
         template, visitor.lang, status, title=title, visitor=visitor, links=links, csrf=visitor.csrf, **values
     )

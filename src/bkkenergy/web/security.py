@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from fastapi import Depends, HTTPException, Request, Response
 from starlette.datastructures import FormData
 
-from bkkenergy.access import Account, Action, Actor
+from bkkenergy.access import Account, Actor, Power
 from bkkenergy.adapters.state.users import Signed, note, session_of, token_account
 from bkkenergy.i18n import LANGS, Lang, Words
 from bkkenergy.settings import WebSettings
@@ -58,17 +58,14 @@ class Visitor:
         """The texts in the visitor's language."""
         return Words(self.lang)
 
-    def need(self, action: Action, agency: str | None = None) -> None:
-        """Refuse what the user may not do; what lies outside of one's agencies is not there at all."""
-        if agency is not None and not self.account.reaches(agency):
-            raise HTTPException(404, "not found")
-        if not self.account.may(action, agency):
-            raise HTTPException(403, "not allowed")
+    def need(self, power: Power, *agencies: str) -> None:
+        """Raise NotThere for what is out of the visitor's reach, NotAllowed for what the visitor may not do."""
+        self.actor.need(power, *agencies)
 
     @property
     def actor(self) -> Actor:
-        """The visitor as the audit log names one."""
-        return Actor(self.account.name, self.address)
+        """The visitor as use cases and the audit log know one."""
+        return self.account.actor(self.address)
 
     def noted(self, action: str, target: str, **detail: Any) -> None:
         """Enter a change in the audit log."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, NoSuchModuleError, SQLAlchemyError
@@ -39,11 +40,27 @@ def open_state(settings: StateSettings) -> Engine:
     return engine
 
 
+_present: ContextVar[Connection | None] = ContextVar("present transaction", default=None)
+"""The transaction that this thread has open, which what it calls joins."""
+
+
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
-    """All or nothing. Raises StoreAway when the database does not answer."""
+    """All or nothing. Raises StoreAway when the database does not answer.
+
+    Inside another transaction it is a part of that one: what fails is undone, and the whole ends with the outer one.
+    """
+    outer = _present.get()
+    if outer is not None and outer.engine is engine:
+        with told(engine), outer.begin_nested():
+            yield outer
+        return
     with told(engine), engine.begin() as connection:
-        yield connection
+        token = _present.set(connection)
+        try:
+            yield connection
+        finally:
+            _present.reset(token)
 
 
 class Unwritable(BkkEnergyError):
@@ -61,7 +78,14 @@ def faults_of_data_apart() -> Iterator[None]:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """A view of one moment, which keeps nobody from writing. Raises StoreAway when the database does not answer."""
+    """A view of one moment, which keeps nobody from writing. Raises StoreAway when the database does not answer.
+
+    Inside a transaction it sees what that one has written.
+    """
+    outer = _present.get()
+    if outer is not None and outer.engine is engine:
+        yield outer
+        return
     with told(engine), engine.connect().execution_options(is_reading=True) as connection, connection.begin():
         yield connection
 

@@ -42,6 +42,13 @@ def _found(connection: Connection, project_id: str, *, is_locked: bool = False) 
     return Project.model_validate(entry)
 
 
+def projects_of(connection: Connection, ids: Sequence[str]) -> dict[str, Project]:
+    """Return those projects of some ids that there are, locked until the transaction ends."""
+    query = select(project.c.entry).where(project.c.id.in_(ids)).order_by(project.c.id).with_for_update()
+    found = [Project.model_validate(entry) for entry in connection.execute(query).scalars()]
+    return {own.id: own for own in found}
+
+
 def save_projects(engine: Engine, changed: Sequence[Project], now: dt.datetime) -> None:
     """Enter new projects and replace known ones, all or none; a new one's first step is the state it comes in."""
     with transaction(engine) as connection:

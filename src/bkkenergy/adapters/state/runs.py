@@ -230,20 +230,25 @@ class RunQueue:
         state: RunState | None = None,
         since: dt.date | None = None,
         limit: int | None = None,
+        agencies: Sequence[str] | None = None,
     ) -> list[Run]:
-        """Lines of the ledger, the newest period first."""
+        """Lines of the ledger, the newest period first. agencies : only theirs; None for all, and the city."""
         query = select(run).order_by(run.c.first_day.desc(), run.c.agency, run.c.revision.desc()).limit(limit)
         wanted = {run.c.id: number, run.c.agency: agency, run.c.period: period, run.c.state: state}
         for column, value in wanted.items():
             query = query.where(column == value) if value is not None else query
         if since is not None:
             query = query.where(run.c.first_day >= since.isoformat())
+        if agencies is not None:
+            query = query.where(run.c.agency.in_(agencies))
         with reading(self.engine) as connection:
             return [Run.of(row) for row in connection.execute(query).mappings()]
 
-    def counts(self) -> dict[str, int]:
-        """How many runs are in each state."""
+    def counts(self, agencies: Sequence[str] | None = None) -> dict[str, int]:
+        """How many runs are in each state. agencies : only theirs; None for all, and the city."""
         query = select(run.c.state, func.count()).group_by(run.c.state)
+        if agencies is not None:
+            query = query.where(run.c.agency.in_(agencies))
         with reading(self.engine) as connection:
             found = {state: int(count) for state, count in connection.execute(query)}
         return {state: found.get(state, 0) for state in RUN_STATES}

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, delete, insert, select
+from sqlalchemy import Connection, Engine, delete, insert, select
 
 from bkkenergy.adapters.state import reading, transaction, us_of
 from bkkenergy.adapters.state.tables import scenario
@@ -28,6 +28,12 @@ def scenarios(engine: Engine, agencies: Sequence[str]) -> list[Scenario]:
     query = select(scenario).where(scenario.c.agency.in_(agencies)).order_by(scenario.c.id.desc())
     with reading(engine) as connection:
         return [Scenario(row.id, row.agency, row.name, row.wish, row.by) for row in connection.execute(query)]
+
+
+def scenario_of(connection: Connection, scenario_id: int) -> Scenario | None:
+    """Return one scenario; None where there is none of this number."""
+    row = connection.execute(select(scenario).where(scenario.c.id == scenario_id)).first()
+    return None if row is None else Scenario(row.id, row.agency, row.name, row.wish, row.by)
 
 
 def keep_scenario(engine: Engine, agency: str, name: str, wish: Mapping[str, str], by: str, now: dt.datetime) -> None:

@@ -7,13 +7,13 @@ import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 from sqlalchemy import Connection, Engine, Row, delete, insert, select, update
 
-from bkkenergy.access import Account, Actor, Role
+from bkkenergy.access import Account, Actor, Role, TokenScope
 from bkkenergy.adapters.state import reading, transaction, us_of
 from bkkenergy.adapters.state.tables import audit, session, token, user
 from bkkenergy.errors import InputError
@@ -35,6 +35,17 @@ class Signed:
     csrf: str
 
 
+class PasswordHash(str):
+    """A password as it is stored. Making one is slow, on purpose: not within a transaction."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, password: str) -> PasswordHash:
+        """Return a password's hash; a hash stays what it is."""
+        return password if isinstance(password, cls) else cls(hasher.hash(password))
+
+
 def hashed(secret: str) -> str:
     """A secret of our own making, long and random, as it is kept."""
     return hashlib.sha256(secret.encode()).hexdigest()
@@ -53,6 +64,7 @@ def add_user(
     must_change: bool = False,
 ) -> None:
     """Enter a user. Raises InputError where the name is taken."""
+    password_hash = PasswordHash.of(password)
     with transaction(engine) as connection:
         if connection.execute(select(user.c.id).where(user.c.name == name)).first():
             raise InputError(f"user {name!r} exists already. Choose another name, or change that one.")
@@ -60,7 +72,7 @@ def add_user(
             insert(user).values(
                 name=name,
                 display=display or name,
-                password_hash=hasher.hash(password),
+                password_hash=password_hash,
                 role=role,
                 agencies=list(agencies),
                 language=language,
@@ -75,6 +87,13 @@ def users(engine: Engine) -> list[dict[str, Any]]:
     columns = (user.c.id, user.c.name, user.c.display, user.c.role, user.c.agencies, user.c.disabled, user.c.created_us)
     with reading(engine) as connection:
         return [dict(row) for row in connection.execute(select(*columns).order_by(user.c.name)).mappings()]
+
+
+def locked_users(connection: Connection) -> dict[int, dict[str, Any]]:
+    """Return users by number, whom no other transaction changes until this one ends."""
+    columns = (user.c.id, user.c.name, user.c.role, user.c.agencies, user.c.disabled)
+    rows = connection.execute(select(*columns).order_by(user.c.id).with_for_update()).mappings()
+    return {row["id"]: dict(row) for row in rows}
 
 
 def first_admin(engine: Engine, now: dt.datetime) -> str | None:
@@ -164,8 +183,9 @@ def sign_out(engine: Engine, key: str) -> None:
 
 def change_password(engine: Engine, user_id: int, password: str, *, keep: str = "") -> None:
     """Set a password, and end the user's other sessions."""
+    password_hash = PasswordHash.of(password)
     with transaction(engine) as connection:
-        values = {"password_hash": hasher.hash(password), "must_change": 0, "failed": 0, "locked_until_us": 0}
+        values = {"password_hash": password_hash, "must_change": 0, "failed": 0, "locked_until_us": 0}
         connection.execute(update(user).where(user.c.id == user_id).values(values))
         connection.execute(
             delete(session).where(session.c.user_id == user_id, session.c.key_hash != (hashed(keep) if keep else ""))
@@ -187,9 +207,7 @@ def change_user(engine: Engine, user_id: int, values: Mapping[str, Any]) -> None
             connection.execute(delete(session).where(session.c.user_id == user_id))
 
 
-def add_token(
-    engine: Engine, user_id: int, name: str, scope: Literal["read", "write"], now: dt.datetime, *, days: int
-) -> str:
+def add_token(engine: Engine, user_id: int, name: str, scope: TokenScope, now: dt.datetime, *, days: int) -> str:
     """A new token of a user's, which is told this once."""
     secret = TOKEN_MARK + secrets.token_urlsafe(32)
     with transaction(engine) as connection:
@@ -208,7 +226,15 @@ def add_token(
 
 def tokens(engine: Engine) -> list[dict[str, Any]]:
     """All tokens with whose they are, without their secrets."""
-    columns = (token.c.id, token.c.name, token.c.scope, token.c.created_us, token.c.until_us, token.c.used_us)
+    columns = (
+        token.c.id,
+        token.c.user_id,
+        token.c.name,
+        token.c.scope,
+        token.c.created_us,
+        token.c.until_us,
+        token.c.used_us,
+    )
     query = select(*columns, user.c.name.label("user")).join(user, user.c.id == token.c.user_id).order_by(token.c.id)
     with reading(engine) as connection:
         return [dict(row) for row in connection.execute(query).mappings()]

@@ -1,0 +1,194 @@
+"""Users and their tokens: entered, changed, listed. An agency's admin administers those of that agency alone."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from sqlalchemy import Engine
+
+from bkkenergy.access import EVERY_AGENCY, Actor, Role, TokenScope
+from bkkenergy.adapters.state import transaction
+from bkkenergy.adapters.state.users import (
+    PasswordHash,
+    add_token,
+    add_user,
+    audit_lines,
+    change_password,
+    change_user,
+    drop_token,
+    enter_audit,
+    locked_users,
+    tokens,
+    users,
+)
+from bkkenergy.errors import InputError, NotThere
+from bkkenergy.usecases.powers import use_case
+
+CHANGEABLE = frozenset({"role", "agencies", "disabled"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewUser:
+    """A user to be entered. agencies : ids, or "all"."""
+
+    name: str
+    password: str
+    role: Role
+    agencies: tuple[str, ...]
+    display: str = ""
+    must_change: bool = True
+
+
+@use_case("users.list", "administer", "agency")
+def list_users(engine: Engine, actor: Actor) -> list[dict[str, Any]]:
+    """Return the users whose agencies are all the actor's."""
+    actor.need("administer")
+    return [own for own in users(engine) if _is_within(actor, own["agencies"])]
+
+
+@use_case("users.add", "administer", "agency")
+def enter_user(engine: Engine, actor: Actor, new: NewUser, now: dt.datetime) -> None:
+    """Enter a user. Raises InputError where the name is taken."""
+    if not new.agencies:
+        raise InputError("a user needs an agency, or all of them.")
+    actor.need("administer", *new.agencies)
+    password = PasswordHash.of(new.password)
+    with transaction(engine):
+        add_user(
+            engine, new.name, password, new.role, new.agencies, now,
+            display=new.display, must_change=new.must_change,
+        )  # fmt: skip
+        _note(engine, actor, "add_user", new.name, {"role": new.role, "agencies": list(new.agencies)}, now)
+
+
+@use_case("users.change", "administer", "agency")
+def alter_user(engine: Engine, actor: Actor, user_id: int, values: Mapping[str, Any], now: dt.datetime) -> None:
+    """Change role, agencies, or whether a user may come in; who may not any more is signed out.
+
+    Raises InputError for one's own account, and for the last admin of the server.
+    """
+    if not values or set(values) - CHANGEABLE:
+        raise InputError(f"a user's {', '.join(sorted(CHANGEABLE))} can be changed.")
+    with transaction(engine) as connection:
+        every = locked_users(connection)
+        before = _reached(actor, every, user_id)
+        if user_id == actor.user_id:
+            raise InputError("your own role, agencies and lock are for another administrator to change.")
+        if "agencies" in values:
+            if not values["agencies"]:
+                raise InputError("a user needs an agency, or all of them.")
+            actor.need("administer", *values["agencies"])
+        _leave_one_admin(every, user_id, before | dict(values))
+        change_user(engine, user_id, values)
+        detail = {"before": {name: before[name] for name in values}, "after": dict(values)}
+        _note(engine, actor, "change_user", before["name"], detail, now)
+
+
+@use_case("users.password", "administer", "agency")
+def give_password(
+    engine: Engine, actor: Actor, user_id: int, password: str, now: dt.datetime, *, must_change: bool
+) -> None:
+    """Give a user another password, and end their sessions."""
+    actor.need("administer")
+    password = PasswordHash.of(password)
+    with transaction(engine) as connection:
+        name = _reached(actor, locked_users(connection), user_id)["name"]
+        change_password(engine, user_id, password)
+        if must_change:
+            change_user(engine, user_id, {"must_change": 1})
+        _note(engine, actor, "change_password", name, {}, now)
+
+
+@use_case("account.password", None, "own")
+def change_own_password(engine: Engine, actor: Actor, password: str, now: dt.datetime, *, session: str) -> None:
+    """Change one's own password, and end one's other sessions. session : the key of this one."""
+    password = PasswordHash.of(password)
+    with transaction(engine):
+        change_password(engine, _own_id(actor), password, keep=session)
+        _note(engine, actor, "change_password", actor.name, {}, now)
+
+
+@use_case("account.language", None, "own")
+def change_own_language(engine: Engine, actor: Actor, language: str) -> None:
+    """Change the language of one's own pages."""
+    change_user(engine, _own_id(actor), {"language": language})
+
+
+@use_case("tokens.list", "administer", "agency")
+def list_tokens(engine: Engine, actor: Actor) -> list[dict[str, Any]]:
+    """Return the tokens of the users that the actor administers."""
+    reached = {own["id"] for own in list_users(engine, actor)}
+    return [own for own in tokens(engine) if own["user_id"] in reached]
+
+
+@use_case("tokens.add", "administer", "agency")
+def enter_token(
+    engine: Engine, actor: Actor, user_id: int, name: str, scope: TokenScope, now: dt.datetime, *, days: int
+) -> str:
+    """Make a token of a user, and return it this once."""
+    with transaction(engine) as connection:
+        whose = _reached(actor, locked_users(connection), user_id)["name"]
+        secret = add_token(engine, user_id, name, scope, now, days=days)
+        _note(engine, actor, "add_token", name, {"user": whose, "scope": scope, "days": days}, now)
+    return secret
+
+
+@use_case("tokens.end", "administer", "agency")
+def end_token(engine: Engine, actor: Actor, token_id: int, now: dt.datetime) -> dict[str, Any]:
+    """End a token at once, and return what it was."""
+    with transaction(engine) as connection:
+        ended = next((own for own in tokens(engine) if own["id"] == token_id), None)
+        if ended is None:
+            actor.need("administer")
+            raise NotThere(f"token {token_id} does not exist. See: bkkenergy tokens list.")
+        _reached(actor, locked_users(connection), ended["user_id"])
+        drop_token(engine, token_id)
+        detail = {"user": ended["user"], "name": ended["name"], "scope": ended["scope"]}
+        _note(engine, actor, "drop_token", str(token_id), detail, now)
+    return ended
+
+
+@use_case("audit.read", "serve", "server")
+def read_audit(engine: Engine, actor: Actor, limit: int) -> list[dict[str, Any]]:
+    """Return the latest lines of the audit log."""
+    actor.need("serve")
+    return audit_lines(engine, limit)
+
+
+def _own_id(actor: Actor) -> int:
+    return cast("int", actor.user_id)  # held by the register: `own` needs an account
+
+
+def _is_within(actor: Actor, agencies: Sequence[str]) -> bool:
+    """Whether all that a user reaches is the actor's."""
+    return all(actor.reaches(agency) for agency in agencies)
+
+
+def _reached(actor: Actor, every: Mapping[int, dict[str, Any]], user_id: int) -> dict[str, Any]:
+    """Return a user whom the actor may administer. Raises NotThere, NotAllowed."""
+    actor.need("administer")
+    found = every.get(user_id)
+    if found is None or not _is_within(actor, found["agencies"]):
+        raise NotThere
+    return found
+
+
+def _leave_one_admin(every: Mapping[int, dict[str, Any]], user_id: int, after: Mapping[str, Any]) -> None:
+    """Raise InputError where no admin of the server would be left who may come in."""
+    if any(_serves(own) for number, own in every.items() if number != user_id) or _serves(after):
+        return
+    if _serves(every[user_id]):
+        raise InputError("this is the last administrator of the server. Enter another one first.")
+
+
+def _serves(own: Mapping[str, Any]) -> bool:
+    return own["role"] == "admin" and EVERY_AGENCY in own["agencies"] and not own["disabled"]
+
+
+def _note(engine: Engine, actor: Actor, action: str, target: str, detail: Mapping[str, Any], now: dt.datetime) -> None:
+    """Enter a line in the audit log, in the transaction that is open."""
+    with transaction(engine) as connection:
+        enter_audit(connection, actor, action, target, detail, now)

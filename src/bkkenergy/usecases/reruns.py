@@ -1,0 +1,47 @@
+"""Asking for a report again: a run that failed is tried at once, one that is done gets another revision."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+from sqlalchemy import Engine
+
+from bkkenergy.access import Actor
+from bkkenergy.adapters.state import transaction
+from bkkenergy.adapters.state.runs import Run, RunQueue
+from bkkenergy.adapters.state.users import enter_audit
+from bkkenergy.errors import NotThere
+from bkkenergy.usecases.powers import use_case
+
+
+@use_case("runs.again", "operate", "agency")
+def ask_again(engine: Engine, actor: Actor, run_id: int, now: dt.datetime) -> Run:
+    """Ask for a run again, and return it as it was. Raises NotThere, NotAllowed, StoreAway."""
+    queue = RunQueue(engine, actor.name)
+    with transaction(engine) as connection:
+        run = next(iter(queue.runs(number=run_id)), None)
+        if run is None:
+            actor.need("operate")
+            raise NotThere
+        actor.need("operate", run.agency)
+        if run.state == "done":
+            queue.again(run, f"asked by {actor.name}", now)
+        else:
+            queue.retry([run.id], now)
+        enter_audit(connection, actor, "retry", f"{run.agency} {run.period}", {"run": run.id, "before": run.state}, now)
+    return run
+
+
+@use_case("runs.retry", "operate", "agency")
+def retry_runs(engine: Engine, actor: Actor, run_ids: Sequence[int], now: dt.datetime) -> int:
+    """Put failed or waiting runs at the head again, all of them or none. Return how many were."""
+    queue = RunQueue(engine, actor.name)
+    with transaction(engine) as connection:
+        for run in (run for number in run_ids for run in queue.runs(number=number)):
+            actor.need("operate", run.agency)
+        actor.need("operate")
+        count = queue.retry(run_ids, now)
+        if count:
+            enter_audit(connection, actor, "retry", "runs", {"runs": list(run_ids)}, now)
+    return count

@@ -1,0 +1,368 @@
+"""Every use case as every role of every scope, by its effects: each row of each table of the state before and after.
+
+The matrix is made from the register of use cases, so that a use case without a stated power, or without a way to
+perform it here, fails.
+"""
+
+from __future__ import annotations
+
+import ast
+import datetime as dt
+import itertools
+import json
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+import bkkenergy
+from bkkenergy.access import ROLES, TOKEN_SCOPES, Account, Actor, server_actor
+from bkkenergy.adapters.state import reading, transaction
+from bkkenergy.adapters.state.quarantine import Quarantine
+from bkkenergy.adapters.state.runs import RunQueue
+from bkkenergy.adapters.state.tables import metadata
+from bkkenergy.adapters.state.users import PasswordHash, add_token, add_user
+from bkkenergy.errors import BkkEnergyError, InputError, NotAllowed, NotThere
+from bkkenergy.ingest.ask import replay_quarantined
+from bkkenergy.plan import Project
+from bkkenergy.savings.facts import Finding
+from bkkenergy.usecases import dismissals, people, plan, reruns, scenarios
+from bkkenergy.usecases.powers import USE_CASES, use_case
+from tests.web import PASSWORD, make_app, make_site
+
+pytestmark = [pytest.mark.filterwarnings("ignore::ResourceWarning")]
+OWN, OTHERS, THIRD = "health", "education", "environment"
+BUILDING = {OWN: "health.centre-1", OTHERS: "education.headquarters"}
+STORED = PasswordHash.of(PASSWORD)
+NOW = dt.datetime(2026, 11, 24, 5, 0, tzinfo=dt.UTC)
+REACHES = {"own": (OWN,), "others": (OTHERS,), "both": (OWN, OTHERS), "all": ("all",), "nothing": ()}
+
+
+class Undone(Exception):
+    """Ends a transaction without a trace."""
+
+
+@contextmanager
+def undone(site):
+    """A transaction of which nothing stays."""
+    with suppress(Undone), transaction(site.state) as connection:
+        yield connection
+        raise Undone
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    opened = make_app(make_site(tmp_path_factory.mktemp("powers"))).state.here.opened
+    for agency in (OWN, OTHERS):
+        add_user(opened.state, f"person-{agency}", PASSWORD, "viewer", [agency], NOW)
+        add_token(opened.state, user_id(opened, f"person-{agency}"), f"token of {agency}", "read", NOW, days=90)
+    add_user(opened.state, "person-of-both", PASSWORD, "viewer", [OWN, OTHERS], NOW)
+    return opened
+
+
+def rows(connection):
+    """Every row of every table of the state, by table and primary key."""
+    return {
+        (table.name, *(row[column.name] for column in table.primary_key)): dict(row)
+        for table in metadata.sorted_tables
+        for row in connection.execute(select(table)).mappings()
+    }
+
+
+def one(site, table, **values):
+    """A row of a table."""
+    with reading(site.state) as connection:
+        found = connection.execute(select(metadata.tables[table])).mappings()
+        return next(row for row in found if all(row[name] == value for name, value in values.items()))
+
+
+def user_id(site, name):
+    return one(site, "user_account", name=name)["id"]
+
+
+def owners(site, before, after, place):
+    """The agencies that a row is of; a table that is missing here fails, so that each new one has to say."""
+    row = after.get(place) or before[place]
+    match place[0]:
+        case "run" | "scenario":
+            return {row["agency"]}
+        case "dismissal":
+            return {site.portfolio.buildings[row["building"]].agency}
+        case "project":
+            return {row["entry"]["agency"]}
+        case "project_step":
+            return {
+                (after.get(("project", row["project_id"])) or before["project", row["project_id"]])["entry"]["agency"]
+            }
+        case "user_account":
+            return set(row["agencies"])
+        case "token" | "session":
+            return set(
+                (after.get(("user_account", row["user_id"])) or before["user_account", row["user_id"]])["agencies"]
+            )
+    raise AssertionError(f"say here to which agency a row of {place[0]} belongs")
+
+
+def finding(building):
+    day = dt.date(2026, 11, 20)
+    return Finding(building=building, rule="night_use", severity="watch", since=day, energy_kwh_a_month=10.0,
+                   cost_thb_a_month=50.0, evidence={})  # fmt: skip
+
+
+def project(agency, **changes):
+    return Project(
+        id=f"led-{agency}", agency=agency, kind="led", name_th="หลอด", name_en="LED", due_year_be=2570
+    ).model_copy(update=changes)
+
+
+def run_of(site, agency):
+    return RunQueue(site.state, "t").runs(agency=agency, state="done")[0].id
+
+
+def replayed(site, actor, _agency):
+    replay_quarantined(site, actor, [], Quarantine.of(site.state, site.settings.ingest))
+
+
+HOW = {
+    "users.list": lambda site, actor, _: people.list_users(site.state, actor),
+    "users.add": lambda site, actor, agency: people.enter_user(
+        site.state, actor, people.NewUser(name="new", password=PASSWORD, role="admin", agencies=(agency,)), NOW),
+    "users.change": lambda site, actor, agency: people.alter_user(
+        site.state, actor, user_id(site, f"person-{agency}"), {"role": "manager", "disabled": 1}, NOW),
+    "users.password": lambda site, actor, agency: people.give_password(
+        site.state, actor, user_id(site, f"person-{agency}"), PASSWORD, NOW, must_change=True),
+    "account.password": lambda site, actor, _: people.change_own_password(site.state, actor, STORED, NOW, session=""),
+    "account.language": lambda site, actor, _: people.change_own_language(site.state, actor, "en"),
+    "tokens.list": lambda site, actor, _: people.list_tokens(site.state, actor),
+    "tokens.add": lambda site, actor, agency: people.enter_token(
+        site.state, actor, user_id(site, f"person-{agency}"), "new", "write", NOW, days=30),
+    "tokens.end": lambda site, actor, agency: people.end_token(
+        site.state, actor, one(site, "token", name=f"token of {agency}")["id"], NOW),
+    "audit.read": lambda site, actor, _: people.read_audit(site.state, actor, 100),
+    "plan.move": lambda site, actor, agency: plan.move_project(
+        site.state, actor, f"led-{agency}", "proposed", NOW.date(), "", NOW),
+    "plan.enter": lambda site, actor, agency: plan.enter_projects(site.state, actor, [project(agency, note="x")], NOW),
+    "findings.dismiss": lambda site, actor, agency: dismissals.dismiss(
+        site.state, actor, site.portfolio, [finding(BUILDING[agency])], "night_use", NOW),
+    "scenarios.store": lambda site, actor, agency: scenarios.store_scenario(
+        site.state, actor, site.portfolio.buildings[BUILDING[agency]], "roof", {"kwp": "5"}, NOW),
+    "scenarios.delete": lambda site, actor, agency: scenarios.delete_scenario(
+        site.state, actor, one(site, "scenario", agency=agency)["id"], NOW),
+    "runs.again": lambda site, actor, agency: reruns.ask_again(site.state, actor, run_of(site, agency), NOW),
+    "runs.retry": lambda site, actor, agency: reruns.retry_runs(site.state, actor, [run_of(site, agency)], NOW),
+    "quarantine.replay": replayed,
+}  # fmt: skip
+"""How each use case is asked for, of an agency's things."""
+
+READS = {"users.list", "tokens.list", "audit.read"}
+CHANGES_NO_ROW = READS | {"runs.retry"}
+"""What changes nothing when it is allowed. runs.retry: of a run that is done there is nothing to retry."""
+WITHOUT_AUDIT = {"account.language"}
+
+
+def actors(agencies):
+    """Every role with every scope of token, over some agencies."""
+    for role, scope in itertools.product(ROLES, TOKEN_SCOPES):
+        yield role, scope, agencies
+
+
+def account(site, role, scope, agencies):
+    number = user_id(site, "viewer-health")
+    return Account(id=number, name="asker", display="", role=role, agencies=agencies, scope=scope).actor("192.0.2.1")
+
+
+def is_expected(case, actor, agency):
+    """Whether a use case should be allowed, by what it states of itself."""
+    if case.scope == "own":
+        return actor.user_id is not None
+    if case.scope == "server":
+        return actor.sees_all and actor.may(case.power)
+    needed = () if case.name in READS else (agency,)
+    return actor.may(case.power) and all(actor.reaches(one) for one in needed)
+
+
+def attempted(site, case, actor, agency):
+    """What came of it (a result, or an error), and the rows before and after; then everything is undone."""
+    result = error = None
+    with undone(site) as connection:
+        before = rows(connection)
+        try:
+            result = HOW[case.name](site, actor, agency)
+        except BkkEnergyError as raised:
+            error = raised
+        after = rows(connection)
+    changed = {place for place in before.keys() | after.keys() if before.get(place) != after.get(place)}
+    return result, error, before, after, changed
+
+
+def test_every_use_case_states_its_power_and_is_performed_here():
+    assert set(HOW) == set(USE_CASES)
+    assert all(case.power is not None or case.scope == "own" for case in USE_CASES.values())
+
+
+@pytest.mark.parametrize("reach", REACHES)
+@pytest.mark.parametrize("name", sorted(HOW))
+def test_a_use_case_changes_what_its_power_covers_and_nothing_else(site, name, reach):
+    case = USE_CASES[name]
+    for role, scope, agencies in actors(REACHES[reach]):
+        for agency in (OWN, OTHERS):
+            actor = account(site, role, scope, agencies)
+            who = (name, role, scope, agencies, agency)
+            result, error, before, after, changed = attempted(site, case, actor, agency)
+            if not is_expected(case, actor, agency):
+                assert isinstance(error, NotAllowed | NotThere), who
+                assert not changed, who
+                if not actor.sees_all and case.scope == "agency" and not actor.reaches(agency) and name not in READS:
+                    assert isinstance(error, NotThere) or not actor.may(case.power), who
+                assert not any(hidden in str(error) for hidden in (OTHERS, OWN, "led-", "person-")), who
+                continue
+            assert error is None, (who, error)
+            lines = {place for place in changed if place[0] == "audit"}
+            others = changed - lines
+            if case.scope != "server":
+                assert bool(others) == (name not in CHANGES_NO_ROW), who
+            for place in others if case.scope != "server" else ():
+                if case.scope == "own":
+                    assert place == ("user_account", actor.user_id), who
+                else:
+                    assert owners(site, before, after, place) == {agency}, (who, place)
+            if name not in CHANGES_NO_ROW | WITHOUT_AUDIT:
+                (line,) = (after[place] for place in lines)
+                assert (line["actor"], line["address"]) == ("asker", "192.0.2.1"), who
+            if name in READS and case.scope == "agency":
+                shown = json.dumps(result)
+                hidden = {OWN, OTHERS} - {own for own in (OWN, OTHERS) if actor.reaches(own)}
+                assert not [one for one in hidden if one in shown], who
+                assert actor.sees_all or '"name": "admin"' not in shown, who
+
+
+def test_an_actor_without_powers_may_do_nothing(site):
+    for case in USE_CASES.values():
+        _, error, _, _, changed = attempted(site, case, Actor("somebody"), OWN)
+        assert isinstance(error, NotAllowed | NotThere), case.name
+        assert not changed
+
+
+def test_who_is_at_the_machine_administers_the_server(site):
+    for case in USE_CASES.values():
+        if case.scope != "own":
+            assert attempted(site, case, server_actor("cli:root"), OTHERS)[1] is None, case.name
+
+
+def test_a_user_who_reaches_further_is_out_of_an_agency_admin_s_reach(site):
+    actor = account(site, "admin", "server", (OWN,))
+    both, everything = user_id(site, "person-of-both"), user_id(site, "admin")
+    for number in (both, everything):
+        for ask in (
+            lambda: people.alter_user(site.state, actor, number, {"disabled": 1}, NOW),  # noqa: B023
+            lambda: people.give_password(site.state, actor, number, PASSWORD, NOW, must_change=False),  # noqa: B023
+            lambda: people.enter_token(site.state, actor, number, "x", "read", NOW, days=1),  # noqa: B023
+        ):
+            with pytest.raises(NotThere):
+                ask()
+
+
+@pytest.mark.parametrize("agencies", [[OTHERS], [OWN, OTHERS], ["all"], ["none-such"]])
+def test_an_agency_s_admin_gives_no_reach_beyond_it(site, agencies):
+    actor = account(site, "admin", "server", (OWN,))
+    number = user_id(site, "person-health")
+    with pytest.raises((NotThere, NotAllowed)):
+        people.alter_user(site.state, actor, number, {"agencies": agencies}, NOW)
+    new = people.NewUser(name="x", password=PASSWORD, role="viewer", agencies=tuple(agencies))
+    with pytest.raises((NotThere, NotAllowed)):
+        people.enter_user(site.state, actor, new, NOW)
+
+
+def test_a_project_that_changes_its_agency_needs_the_power_over_both(site):
+    moved = project(OTHERS, id="led-health")
+    for agencies in ((OWN,), (OTHERS,)):
+        with pytest.raises(NotThere):
+            plan.enter_projects(site.state, account(site, "manager", "server", agencies), [moved], NOW)
+    actor = account(site, "manager", "server", (OWN, OTHERS))
+    with undone(site):
+        assert plan.enter_projects(site.state, actor, [moved], NOW) == ["led-health"]
+
+
+def test_the_last_administrator_of_the_server_stays(site):
+    root = server_actor("cli:root")
+    with undone(site) as connection:
+        admins = [row["id"] for row in connection.execute(select(metadata.tables["user_account"])).mappings()
+                  if row["role"] == "admin" and "all" in row["agencies"]]  # fmt: skip
+        for number in admins[1:]:
+            people.alter_user(site.state, root, number, {"disabled": 1}, NOW)
+        for change in ({"disabled": 1}, {"role": "viewer"}, {"agencies": [OWN]}):
+            with pytest.raises(InputError, match="last administrator"):
+                people.alter_user(site.state, root, admins[0], change, NOW)
+
+
+def test_a_change_of_a_user_is_noted_with_before_and_after(site):
+    with undone(site) as connection:
+        people.alter_user(
+            site.state, server_actor("cli:root"), user_id(site, "person-health"), {"role": "manager"}, NOW
+        )
+        line = max((row for key, row in rows(connection).items() if key[0] == "audit"), key=lambda row: row["id"])
+        assert line["detail"] == {"before": {"role": "viewer"}, "after": {"role": "manager"}}
+
+
+def test_what_fails_within_a_transaction_is_undone_alone(site):
+    with transaction(site.state) as connection:
+        before = rows(connection)
+        with pytest.raises(InputError):
+            people.enter_user(
+                site.state,
+                server_actor("x"),
+                people.NewUser(name="admin", password=PASSWORD, role="viewer", agencies=(OWN,)),
+                NOW,
+            )
+        assert rows(connection) == before
+
+
+def test_two_use_cases_have_not_one_name():
+    with pytest.raises(ValueError, match="twice"):
+        use_case("plan.move", "plan", "agency")(lambda where, actor: None)
+
+
+# -- no way past the use cases -----------------------------------------------------------------------------------------
+
+SOURCE = Path(bkkenergy.__file__).parent
+WRITERS = {
+    "add_user", "change_user", "change_password", "add_token", "drop_token", "enter_audit", "save_projects", "enter_step",
+    "keep_scenario", "drop_scenario", "enter_dismissal", "replay", "add_revision",
+}  # fmt: skip
+"""Functions of adapters that change the state on behalf of a person."""
+
+
+def calls(path):
+    """The names of functions that a file imports."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            yield from (alias.name for alias in node.names)
+
+
+@pytest.mark.parametrize("face", ["web", "cli"])
+def test_no_face_changes_the_state_but_by_a_use_case(face):
+    found = {
+        f"{path.name}: {name}"
+        for path in (SOURCE / face).rglob("*.py")
+        for name in calls(path)
+        if name in WRITERS | {"transaction"}
+    }
+    assert found == set()
+
+
+def test_every_use_case_that_takes_an_actor_is_in_the_register():
+    """A public function of the use cases with an actor among what it takes is one that a person asks for."""
+    missing = []
+    for path in (*(SOURCE / "usecases").rglob("*.py"), SOURCE / "ingest/ask.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_") and path.name != "powers.py":
+                takes = {own.arg for own in (*node.args.args, *node.args.kwonlyargs)}
+                names = {
+                    own.func.id
+                    for own in node.decorator_list
+                    if isinstance(own, ast.Call) and isinstance(own.func, ast.Name)
+                }
+                if "actor" in takes and "use_case" not in names:
+                    missing.append(f"{path.name}: {node.name}")
+    assert missing == []
