@@ -48,7 +48,8 @@ def _chosen_config_dir(context: click.Context, _option: click.Parameter, folder:
     """Return the folder that was named, or ./config; without one the demonstration's, and say so."""
     if folder is not None or context.resilient_parsing:
         return folder or Path("config")
-    from bkkenergy.site.configuration import default_config_dir, packaged_config_dir  # noqa: PLC0415 - --help wants none
+    from bkkenergy.site.configuration import default_config_dir  # noqa: PLC0415 - --help wants none
+    from bkkenergy.site.packaged import packaged_config_dir  # noqa: PLC0415
 
     folder = default_config_dir()
     if (

@@ -18,7 +18,7 @@ from bkkenergy.ingest.credentials import new_secret
 from bkkenergy.portfolio import load_portfolio
 from bkkenergy.settings import FILE_NAME
 from bkkenergy.site import load_configuration
-from bkkenergy.site.configuration import packaged_config_dir
+from bkkenergy.site.packaged import packaged_config_dir
 
 Layout = Literal["here", "systemd", "compose"]
 OWN = ("portfolio", FILE_NAME)

@@ -16,6 +16,7 @@ from bkkenergy.plan import ActionPlan
 from bkkenergy.portfolio import Portfolio, load_portfolio
 from bkkenergy.settings import FILE_NAME, Settings, load_settings
 from bkkenergy.site.figures import Figures, load_figures
+from bkkenergy.site.packaged import packaged_config_dir
 from bkkenergy.site.plan_config import PLAN_FILE, load_plan
 from bkkenergy.site.profiles import load_profiles
 
@@ -60,12 +61,6 @@ def default_config_dir() -> Path:
     if (here / FILE_NAME).exists():
         return here
     return packaged_config_dir()
-
-
-def packaged_config_dir() -> Path:
-    """Return the configuration that the package brings, whatever lies in the current folder."""
-    packaged = Path(__file__).resolve().parent.parent / "default_config"
-    return packaged if packaged.exists() else Path(__file__).resolve().parents[3] / "config"
 
 
 def load_configuration(folder: Path) -> Configuration:
