@@ -13,6 +13,8 @@ from click.shell_completion import CompletionItem
 
 from bkkenergy.errors import BkkEnergyError, InputError
 
+__all__ = ["COMMANDS", "EPILOG", "PATH_REMEDY", "LazyGroup", "cli", "main"]
+
 COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "init": ("init", "Write the configuration of a new site."),

@@ -1,1 +1,3 @@
 """From MQTT messages to committed readings."""
+
+__all__: list[str] = []

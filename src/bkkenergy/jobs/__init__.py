@@ -1,1 +1,3 @@
 """What the service does by the clock."""
+
+__all__: list[str] = []

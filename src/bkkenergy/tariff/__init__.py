@@ -1,1 +1,3 @@
 """What energy costs."""
+
+__all__ = ["bill", "compare", "flat", "schedule", "windows"]

@@ -16,6 +16,17 @@ from bkkenergy.ports.readings import StoreAway
 from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import STATE_URL_VARIABLE, StateSettings
 
+__all__ = [
+    "HEAD",
+    "UPGRADE_LOCK",
+    "Unwritable",
+    "faults_of_data_apart",
+    "open_state",
+    "reading",
+    "transaction",
+    "us_of",
+]
+
 HEAD = "0005"
 """The migration that this version's tables are at; a test holds it to the files."""
 UPGRADE_LOCK = 7_061_972

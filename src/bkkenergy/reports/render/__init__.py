@@ -13,6 +13,8 @@ from bkkenergy.reports.render.json import render_json
 from bkkenergy.reports.render.pdf import render_pdf
 from bkkenergy.reports.render.xlsx import render_xlsx
 
+__all__ = ["HAS_LANGUAGE", "RENDERERS", "Renderer"]
+
 Renderer = Callable[[AgencyReport, Lang], bytes]
 
 RENDERERS: Mapping[str, Renderer] = MappingProxyType(
