@@ -107,9 +107,38 @@ class Step:
 
 
 def moved(project: Project, state: ProjectState, day: dt.date, *, note: str) -> Project:
-    """The project in its next state. Raises InputError where the way does not lead there.
+    """Move a project to its next state.
 
-    Forward one step at a time; back, or dropped, only with a note that says why.
+    It goes forward one step at a time; back, or to "dropped", only with a note that says why.
+
+    Parameters
+    ----------
+    project : Project
+        The project as it is.
+    state : str
+        One of `PROJECT_STATES`.
+    day : date
+        The day of the move: the first on which it saves, where the state is "done".
+    note : str
+        Why it goes back or is dropped.
+
+    Returns
+    -------
+    Project
+        The project in its new state.
+
+    Raises
+    ------
+    InputError
+        If the way does not lead there, or a note is missing.
+
+    Examples
+    --------
+    >>> import datetime as dt
+    >>> from bkkenergy.plan import Project, moved
+    >>> led = Project(id="led-1", agency="health", kind="led", name_th="หลอดไฟ", name_en="Lamps", due_year_be=2570)
+    >>> moved(led, "proposed", dt.date(2026, 11, 1), note="").state
+    'proposed'
     """
     if state == project.state:
         raise InputError(f"project {project.id} is {state} already.")
@@ -132,13 +161,53 @@ class Measured:
 
 
 def as_yearly(saved_kwh: float, half_width_kwh: float, days: int) -> Measured:
-    """A saving over some days at the rate of a year."""
+    """Convert a saving over some days to the rate of a year.
+
+    Parameters
+    ----------
+    saved_kwh, half_width_kwh : float
+        The saving and half its 90 % interval [kWh].
+    days : int
+        Over how many days.
+
+    Returns
+    -------
+    Measured
+        The saving of a year of 365 days, and half its interval [kWh].
+
+    Examples
+    --------
+    >>> from bkkenergy.plan import as_yearly
+    >>> as_yearly(100.0, 20.0, 73)
+    Measured(kwh_a_year=500.0, half_width_kwh=100.0, days=73)
+    """
     scale = DAYS_A_YEAR / max(days, 1)
     return Measured(saved_kwh * scale, half_width_kwh * scale, days)
 
 
 def shared(projects: Sequence[Project], whole: Measured) -> dict[str, Measured]:
-    """A building's measured saving among the projects done in it, by what each was expected to save."""
+    """Share a building's measured saving among the projects done in it, by what each was expected to save.
+
+    Parameters
+    ----------
+    projects : sequence of Project
+        Projects of one building.
+    whole : Measured
+        What the building saves [kWh a year].
+
+    Returns
+    -------
+    dict of str to Measured
+        By project; the sum is the whole. Without any expectation each gets the same.
+
+    Examples
+    --------
+    >>> from bkkenergy.plan import Measured, Project, shared
+    >>> names = {"agency": "health", "kind": "led", "name_th": "หลอดไฟ", "name_en": "Lamps", "due_year_be": 2570}
+    >>> projects = [Project(id=f"led-{n}", expected_kwh=1_000.0 * n, **names) for n in (1, 3)]
+    >>> {name: one.kwh_a_year for name, one in shared(projects, Measured(800.0, 80.0, 365)).items()}
+    {'led-1': 200.0, 'led-3': 600.0}
+    """
     expected = sum(project.expected_kwh for project in projects)
     found = {}
     for project in projects:
@@ -164,7 +233,33 @@ class RollUp:
 def roll_up(
     projects: Iterable[Project], measured: Mapping[str, Measured], key: Callable[[Project], str]
 ) -> list[RollUp]:
-    """Sums by what `key` says of a project (its agency, kind, state); what was dropped does not count."""
+    """Sum projects by what a key says of each: its agency, kind or state.
+
+    What was dropped does not count.
+
+    Parameters
+    ----------
+    projects : iterable of Project
+        The projects.
+    measured : mapping of str to Measured
+        What is measured of those that are done [kWh a year], by project.
+    key : callable
+        Returns the group of a project.
+
+    Returns
+    -------
+    list of RollUp
+        Sums by group, in the order of their names.
+
+    Examples
+    --------
+    >>> from bkkenergy.plan import Project, roll_up
+    >>> names = {"kind": "led", "name_th": "หลอดไฟ", "name_en": "Lamps", "due_year_be": 2570, "budget_thb": 5_000.0}
+    >>> agencies = ("health", "fire", "health")
+    >>> projects = [Project(id=f"led-{n}", agency=agency, **names) for n, agency in enumerate(agencies)]
+    >>> [(row.name, row.count, row.budget_thb) for row in roll_up(projects, {}, lambda project: project.agency)]
+    [('fire', 1, 5000.0), ('health', 2, 10000.0)]
+    """
     groups: dict[str, list[Project]] = {}
     for project in projects:
         if project.state != "dropped":

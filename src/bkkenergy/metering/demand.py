@@ -20,14 +20,53 @@ class Peak:
 
 
 def demand_kw(energy_kwh: pd.Series) -> pd.Series:
-    """(k,) mean power of each interval, kW. Index: rising starts of equal intervals."""
+    """Compute the mean power of each interval.
+
+    Parameters
+    ----------
+    energy_kwh : Series
+        Energy of intervals [kWh]; its index: rising starts of equal intervals.
+
+    Returns
+    -------
+    Series
+        Mean power [kW], by the same index.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from bkkenergy.metering.demand import demand_kw
+    >>> starts = pd.date_range("2025-11-03", periods=2, freq="15min", tz="Asia/Bangkok")
+    >>> demand_kw(pd.Series([2.5, 5.0], starts)).tolist()
+    [10.0, 20.0]
+    """
     starts = pd.DatetimeIndex(energy_kwh.index)
     step_h = float((starts[1] - starts[0]) / pd.Timedelta(1, "h"))
     return energy_kwh.div(step_h)
 
 
 def peak(power_kw: pd.Series) -> Peak | None:
-    """The first interval with the highest power; None where none is known."""
+    """Find the first interval with the highest power.
+
+    Parameters
+    ----------
+    power_kw : Series
+        Mean power of intervals [kW], by their start; NaN where not known.
+
+    Returns
+    -------
+    Peak or None
+        The power [kW] and when the interval began; None where none is known.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from bkkenergy.metering.demand import peak
+    >>> starts = pd.date_range("2025-11-03 13:00", periods=3, freq="15min", tz="Asia/Bangkok")
+    >>> found = peak(pd.Series([40.0, 44.0, 44.0], starts))
+    >>> found.peak_kw, f"{found.at:%H:%M}"
+    (44.0, '13:15')
+    """
     if power_kw.notna().sum() == 0:
         return None
     place = int(np.nanargmax(power_kw.to_numpy(np.float64)))
@@ -35,12 +74,49 @@ def peak(power_kw: pd.Series) -> Peak | None:
 
 
 def load_factor_ratio(power_kw: pd.Series) -> float:
-    """Mean over highest power, 0..1; NaN where nothing was used."""
+    """Compute the load factor: mean over highest power.
+
+    Parameters
+    ----------
+    power_kw : Series
+        Mean power of intervals [kW].
+
+    Returns
+    -------
+    float
+        The ratio, 0 to 1; NaN where nothing was used.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from bkkenergy.metering.demand import load_factor_ratio
+    >>> load_factor_ratio(pd.Series([10.0, 30.0]))
+    0.6666666666666666
+    """
     highest_kw = float(power_kw.max())
     return float(power_kw.mean()) / highest_kw if highest_kw > 0 else math.nan
 
 
 def mean_day_kw(power_kw: pd.Series) -> FloatArray:
-    """(24,) mean power of each hour of the day, kW; NaN where an hour is unknown."""
+    """Compute the mean power of each hour of the day.
+
+    Parameters
+    ----------
+    power_kw : Series
+        Mean power of intervals [kW]; its index in the zone whose hours count.
+
+    Returns
+    -------
+    (24,) array
+        Mean power [kW]; NaN where an hour is not known.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from bkkenergy.metering.demand import mean_day_kw
+    >>> starts = pd.date_range("2025-11-03", periods=48, freq="h", tz="Asia/Bangkok")
+    >>> mean_day_kw(pd.Series(range(48), starts))[:2].tolist()
+    [12.0, 13.0]
+    """
     by_hour = power_kw.groupby(pd.DatetimeIndex(power_kw.index).hour).mean()
     return np.asarray(by_hour.reindex(range(24)), dtype=np.float64)

@@ -80,8 +80,38 @@ def follow(
 ) -> Followed:
     """Follow a register: set aside what left its track and came back, and name each break.
 
-    ts_us, register_kwh : (n,) readings in order of time, one an instant, n >= 1.
-    shown_kwh : (n,) what the register showed, where exchanges before have shifted `register_kwh`.
+    A reading that leaves the track and returns within a day was an excursion: it is set aside and no energy is
+    lost. What stays away is a break: a rollover, a restart, a reset, or a rise beyond the rating.
+
+    Parameters
+    ----------
+    ts_us : (n,) array
+        Instants in order, one reading each [us since 1970 UTC], n at least 1.
+    register_kwh : (n,) array
+        What the register showed [kWh].
+    rules : RegisterRules
+        Rating, rollover and resolution of the meter.
+    shown_kwh : (n,) array, optional
+        What the register showed [kWh], where exchanges before have shifted `register_kwh`.
+
+    Returns
+    -------
+    Followed
+        The rows that count, the energy of the step that leads to each [kWh], and its `Break`.
+
+    See Also
+    --------
+    bkkenergy.metering.registertrack.register_track : Follows a meter's register with its checks.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.metering.excursions import RegisterRules, follow
+    >>> from bkkenergy.metering.rating import Rating
+    >>> rules = RegisterRules(Rating(most_kw=60.0, grace_kwh=1.0), rollover_kwh=np.nan, resolution_kwh=0.01)
+    >>> found = follow(np.arange(4) * 900_000_000, np.array([100.0, 3.0, 110.0, 115.0]), rules)
+    >>> found.rows.tolist(), found.energy_kwh.tolist()
+    ([0, 2, 3], [0.0, 10.0, 5.0])
     """
     seen_kwh = register_kwh if shown_kwh is None else shown_kwh
     step_s = np.diff(ts_us) / US_PER_S

@@ -59,10 +59,32 @@ class Rating:
 
 
 def clipped_walk(step_kwh: FloatArray, upper_kwh: float) -> FloatArray:
-    """Return x of x[i] = clip(x[i-1] + step[i], 0, upper), from zero; (n,).
+    """Sum steps, held between zero and an upper bound: x[i] = clip(x[i-1] + step[i], 0, upper), from zero.
 
-    Steps of this form compose to steps of the same form, so that all prefixes are made in log2(n) rounds
-    (Hillis and Steele, Data parallel algorithms, 1986).
+    Steps of this form compose to steps of the same form. Thus all prefixes are made in log2(n) rounds.
+
+    Parameters
+    ----------
+    step_kwh : (n,) array
+        Steps [kWh].
+    upper_kwh : float
+        The upper bound [kWh].
+
+    Returns
+    -------
+    (n,) array
+        The sum after each step [kWh].
+
+    References
+    ----------
+    .. [1] Hillis and Steele 1986, "Data parallel algorithms", Communications of the ACM 29, 1170.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.metering.rating import clipped_walk
+    >>> clipped_walk(np.array([1.0, 3.0, -2.0, -5.0]), 3.0).tolist()
+    [1.0, 3.0, 1.0, 0.0]
     """
     total_kwh = step_kwh.copy()
     low_kwh, high_kwh = np.zeros(len(step_kwh)), np.full(len(step_kwh), upper_kwh)
@@ -78,7 +100,27 @@ def clipped_walk(step_kwh: FloatArray, upper_kwh: float) -> FloatArray:
 
 
 def learned_resolution_kwh(register_kwh: FloatArray, multiplier_ratio: float) -> float:
-    """Return the coarsest grid on which all values lie, in energy that flows; FINEST_KWH where there is none."""
+    """Find the coarsest grid on which all values of a register lie.
+
+    Parameters
+    ----------
+    register_kwh : (n,) array
+        Values, in energy that flows [kWh].
+    multiplier_ratio : float
+        From what the meter shows to what flows: its transformers' ratios.
+
+    Returns
+    -------
+    float
+        The grid, in energy that flows [kWh]; `FINEST_KWH` where there is none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.metering.rating import learned_resolution_kwh
+    >>> learned_resolution_kwh(np.array([100.5, 101.25, 103.75]), 1.0)
+    0.25
+    """
     shown_kwh = register_kwh / multiplier_ratio
     for grid_kwh in GRIDS_KWH:
         if _on_grid(shown_kwh[:64], grid_kwh).all() and _on_grid(shown_kwh, grid_kwh).all():

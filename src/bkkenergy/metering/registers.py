@@ -28,6 +28,28 @@ class MeterLimits:
 
 
 def plausible_step(step_kwh: FloatArray, step_s: FloatArray, rated_kw: FloatArray) -> BoolArray:
-    """Whether a register may grow by `step_kwh` in `step_s` behind a rating; all (n,)."""
+    """Judge whether registers may grow by these steps behind their rating.
+
+    Parameters
+    ----------
+    step_kwh : (n,) array
+        What the register moved [kWh].
+    step_s : (n,) array
+        In which time [s].
+    rated_kw : (n,) array
+        The most that can flow [kW].
+
+    Returns
+    -------
+    (n,) bool array
+        Whether each step is within rating x time, with a margin for clocks that jitter.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.metering.registers import plausible_step
+    >>> plausible_step(np.array([1.0, -1.0, 99.0]), np.full(3, 900.0), np.full(3, 60.0)).tolist()
+    [True, False, False]
+    """
     cap_kwh = rated_kw * (step_s * RATING_MARGIN_RATIO + RATING_GRACE_S) / S_PER_H
     return (step_kwh >= 0) & (step_kwh <= cap_kwh)

@@ -36,9 +36,37 @@ Exchanges = Sequence[tuple[int, float | None]]
 
 
 def register_track(ts_us: IntArray, register_kwh: FloatArray, meter: Meter, exchanges: Exchanges = ()) -> Track:
-    """Follow a cumulative register, one that runs both ways included.
+    """Follow the cumulative register of a meter, one that runs both ways included.
 
-    ts_us, register_kwh : (n,) in order of time; of doubles, the last counts.
+    Values that no meter of its kind can show are set aside, exchanges are taken out, backlogs are recognised, and
+    the steps are held to the rating over any window.
+
+    Parameters
+    ----------
+    ts_us : (n,) array
+        Instants in order [us since 1970 UTC]; of doubles, the last counts.
+    register_kwh : (n,) array
+        What the register showed, in energy that flows [kWh].
+    meter : Meter
+        The meter as configured.
+    exchanges : sequence of (int, float or None)
+        Instant of each exchange [us], and the old register's last value less the new one's first [kWh]; None where
+        that is not known.
+
+    Returns
+    -------
+    Track
+        Accepted energy of each step [kWh], how it is known, and stretches to know about.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.metering.registertrack import register_track
+    >>> from bkkenergy.portfolio import Meter
+    >>> meter = Meter(id="a.b.c", building="a.b", topic="t", rated_kw=60, register_digits=5)
+    >>> track = register_track(np.arange(3) * 900_000_000, np.array([99_995.0, 99_999.0, 3.0]), meter)
+    >>> track.energy_kwh.tolist(), [str(stretch.reason) for stretch in track.stretches]
+    ([0.0, 4.0, 4.0], ['rollover'])
     """
     is_valid = _can_be_shown(register_kwh, meter)
     rows = np.flatnonzero(is_valid)
@@ -66,10 +94,34 @@ def _can_be_shown(register_kwh: FloatArray, meter: Meter) -> BoolArray:
 
 
 def without_backlogs(ts_us: IntArray, register_kwh: FloatArray, meter: Meter) -> BoolArray:
-    """Return which readings count where a backlog without stamps of its own was stamped at its arrival; (n,).
+    """Mark the readings that count where a backlog was stamped at its arrival.
 
-    After a silence, readings that follow each other faster than the meter reports, and rise by more than the
-    rating allows, were made in the silence. The last of them counts: its step is the energy since the silence began.
+    After a silence, readings that follow each other faster than the meter reports, and rise by more than the rating
+    allows, were made in the silence. The last of them counts: its step is the energy since the silence began.
+
+    Parameters
+    ----------
+    ts_us : (n,) array
+        Instants in order [us since 1970 UTC].
+    register_kwh : (n,) array
+        Values across exchanges [kWh].
+    meter : Meter
+        The meter as configured.
+
+    Returns
+    -------
+    (n,) bool array
+        Whether each reading counts.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.metering.registertrack import without_backlogs
+    >>> from bkkenergy.portfolio import Meter
+    >>> meter = Meter(id="a.b.c", building="a.b", topic="t", rated_kw=60)
+    >>> times_s = np.array([0, 900, 7200, 7201, 7202])
+    >>> without_backlogs(times_s * 1_000_000, np.array([0.0, 10.0, 20.0, 30.0, 40.0]), meter).tolist()
+    [True, True, False, False, True]
     """
     counts = np.ones(len(ts_us), np.bool_)
     step_s = np.diff(ts_us) / US_PER_S
@@ -96,9 +148,33 @@ def without_backlogs(ts_us: IntArray, register_kwh: FloatArray, meter: Meter) ->
 
 
 def rules_of(meter: Meter, ts_us: IntArray, register_kwh: FloatArray, shown_kwh: FloatArray) -> RegisterRules:
-    """Return how a register behaves. Its resolution is learned only where a step needs it.
+    """Return how a register behaves; its resolution is learned only where a step needs it.
 
-    register_kwh : (n,) its values across exchanges. shown_kwh : (n,) as they were sent.
+    Parameters
+    ----------
+    meter : Meter
+        The meter as configured.
+    ts_us : (n,) array
+        Instants in order [us since 1970 UTC].
+    register_kwh : (n,) array
+        Values across exchanges [kWh].
+    shown_kwh : (n,) array
+        Values as they were sent [kWh].
+
+    Returns
+    -------
+    RegisterRules
+        Rating, rollover, resolution, and which way it runs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.metering.registertrack import rules_of
+    >>> from bkkenergy.portfolio import Meter
+    >>> meter = Meter(id="a.b.c", building="a.b", topic="t", rated_kw=60, register_digits=5)
+    >>> values_kwh = np.array([1.0, 2.0])
+    >>> rules_of(meter, np.array([0, 900_000_000]), values_kwh, values_kwh).rollover_kwh
+    100000.0
     """
     rating, is_net = Rating.of(meter), meter.kind is MeterKind.NET
     step_kwh, step_s = np.diff(register_kwh), np.diff(ts_us) / US_PER_S

@@ -68,12 +68,35 @@ class Merged:
 def quarters_of(series: IntervalSeries, usual_interval_s: float) -> tuple[int, FloatArray, QualityArray]:
     """Map intervals of any length onto quarter-hours of whole days of Bangkok.
 
-    Finer intervals are summed. Coarser ones are divided evenly and flagged ESTIMATED, unless the meter's own interval
-    is as long. A quarter-hour that the intervals cover in part is not covered.
+    Finer intervals are summed. Coarser ones are divided evenly and flagged ESTIMATED, unless the meter's own
+    interval is as long. A quarter-hour that the intervals cover only in part is not covered.
+
+    Parameters
+    ----------
+    series : IntervalSeries
+        Energies of equal intervals [kWh].
+    usual_interval_s : float
+        The meter's own interval [s].
 
     Returns
     -------
-    The first day (since 1970-01-01), values and quality (days, 96): NaN and MISSING where nothing is said.
+    int
+        The first day [days since 1970-01-01].
+    (days, 96) array
+        Energy of each quarter-hour [kWh]; NaN where nothing is said.
+    (days, 96) array
+        `Quality` of each; MISSING where nothing is said.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.metering.sources import quarters_of
+    >>> from bkkenergy.metering.sources import IntervalSeries
+    >>> midnight_us = -7 * 3_600_000_000
+    >>> hour = IntervalSeries(np.array([midnight_us]), 3600.0, np.array([8.0]))
+    >>> first_day, energy_kwh, quality = quarters_of(hour, 900.0)
+    >>> first_day, energy_kwh[0, :5].tolist(), quality[0, :5].tolist()
+    (0, [2.0, 2.0, 2.0, 2.0, nan], [1, 1, 1, 1, 2])
     """
     is_known = np.isfinite(series.energy_kwh)
     start_us, energy_kwh = series.start_us[is_known] + BANGKOK_US, series.energy_kwh[is_known]
@@ -100,7 +123,28 @@ def quarters_of(series: IntervalSeries, usual_interval_s: float) -> tuple[int, F
 
 
 def strongest_first(sources: Sequence[SourceSlots]) -> list[SourceSlots]:
-    """Sort sources by precedence. Of two that fill, the earlier goes first; of two others, the later."""
+    """Sort sources by precedence. Of two that fill, the earlier goes first; of two others, the later.
+
+    Parameters
+    ----------
+    sources : sequence of SourceSlots
+        Batches for the same quarter-hours.
+
+    Returns
+    -------
+    list of SourceSlots
+        The strongest first: edits, files, then what fills.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.metering.sources import strongest_first
+    >>> from bkkenergy.metering.sources import Precedence, SourceSlots
+    >>> nothing = (np.empty(0), np.empty(0, np.uint8))
+    >>> sources = [SourceSlots(1, Precedence.FILE, *nothing), SourceSlots(2, Precedence.EDIT, *nothing)]
+    >>> [source.batch for source in strongest_first(sources)]
+    [2, 1]
+    """
 
     def rank(source: SourceSlots) -> tuple[int, int]:
         place = list(Precedence).index(source.precedence)
@@ -110,7 +154,33 @@ def strongest_first(sources: Sequence[SourceSlots]) -> list[SourceSlots]:
 
 
 def merged(energy_kwh: FloatArray, quality: QualityArray, sources: Sequence[SourceSlots]) -> Merged:
-    """Merge sources into quarter-hours that a meter's own readings gave: each interval wholly from one source."""
+    """Merge sources into quarter-hours that a meter's own readings gave: each interval wholly from one source.
+
+    Parameters
+    ----------
+    energy_kwh : (k,) array
+        Energy by the meter's readings [kWh]; NaN where not known.
+    quality : (k,) array
+        `Quality` of each.
+    sources : sequence of SourceSlots
+        Batches for the same quarter-hours.
+
+    Returns
+    -------
+    Merged
+        Energy [kWh], quality and the source of each quarter-hour.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.metering.sources import Precedence, SourceSlots, merged
+    >>> from bkkenergy.readings import Quality
+    >>> said = np.array([Quality.MISSING, Quality.EDITED], np.uint8)
+    >>> file = SourceSlots(7, Precedence.FILE, np.array([np.nan, 3.0]), said)
+    >>> found = merged(np.array([1.0, 2.0]), np.array([Quality.MEASURED] * 2, np.uint8), [file])
+    >>> found.energy_kwh.tolist(), found.batch.tolist()
+    ([1.0, 3.0], [0, 7])
+    """
     values, flags, batch = energy_kwh.copy(), quality.copy(), np.zeros(len(energy_kwh), np.int64)
     is_free = np.ones(len(values), np.bool_)
     for source in strongest_first(sources):

@@ -50,7 +50,39 @@ class Weights:
 
 
 def spread(track: Track, edges_us: IntArray, rating: Rating) -> tuple[FloatArray, QualityArray]:
-    """Return (k,) energy and quality of the intervals between neighbouring edges. Each step is a straight line."""
+    """Distribute a track over intervals: the energy of each, and how it is known.
+
+    Each step is a straight line.
+
+    Parameters
+    ----------
+    track : Track
+        Accepted energy of the steps between readings.
+    edges_us : (k+1,) array
+        Edges of the intervals [us since 1970 UTC].
+    rating : Rating
+        What may flow through the meter; an interval beyond it is estimated.
+
+    Returns
+    -------
+    (k,) array
+        Energy of the intervals [kWh]; NaN where nothing is known.
+    (k,) array
+        `Quality` of each.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.metering.spread import spread
+    >>> from bkkenergy.metering.rating import Rating
+    >>> from bkkenergy.metering.tracks import Track
+    >>> hour_us = 3_600_000_000
+    >>> track = Track(np.array([0, hour_us]), np.array([0.0, 8.0]), np.array([0, 0]))
+    >>> edges_us = np.arange(5) * hour_us // 4
+    >>> energy_kwh, quality = spread(track, edges_us, Rating(60.0, 1.0))
+    >>> energy_kwh.tolist()
+    [2.0, 2.0, 2.0, 2.0]
+    """
     count = len(edges_us) - 1
     if len(track.ts_us) == 0:
         return np.full(count, np.nan), np.full(count, Quality.MISSING, np.uint8)

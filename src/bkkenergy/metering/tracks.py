@@ -71,7 +71,25 @@ class Track:
 
 
 def usual_s(meter: Meter) -> float:
-    """Return the longest time between readings that count as consecutive."""
+    """Return the longest time between readings that count as consecutive.
+
+    Parameters
+    ----------
+    meter : Meter
+        The meter as configured.
+
+    Returns
+    -------
+    float
+        The time [s]: one and a half of its interval.
+
+    Examples
+    --------
+    >>> from bkkenergy.metering.tracks import usual_s
+    >>> from bkkenergy.portfolio import Meter
+    >>> usual_s(Meter(id="a.b.c", building="a.b", topic="t", rated_kw=60, interval_s=900))
+    1350.0
+    """
     return JITTER_RATIO * meter.interval_s
 
 
@@ -80,6 +98,29 @@ def interval_track(ts_us: IntArray, energy_kwh: FloatArray, meter: Meter) -> Tra
 
     An interval reaches back to the reading before if that is about its length away, and never beyond it: of an
     interval that overlaps the one before, the part that is new counts. Between intervals nothing is known.
+
+    Parameters
+    ----------
+    ts_us : (n,) array
+        Ends of the intervals, in order [us since 1970 UTC].
+    energy_kwh : (n,) array
+        Energy of each [kWh].
+    meter : Meter
+        The meter as configured.
+
+    Returns
+    -------
+    Track
+        Accepted energy of each step [kWh], how it is known, and stretches to know about.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.metering.tracks import interval_track
+    >>> from bkkenergy.portfolio import Meter
+    >>> meter = Meter(id="a.b.c", building="a.b", topic="t", kind="interval", rated_kw=60, interval_s=900)
+    >>> float(interval_track(np.array([900, 1800]) * 1_000_000, np.array([2.0, 3.0]), meter).energy_kwh.sum())
+    5.0
     """
     is_valid = (energy_kwh >= 0) & (energy_kwh < MAX_REGISTER_KWH)
     rows = np.flatnonzero(is_valid)
@@ -119,15 +160,36 @@ def interval_track(ts_us: IntArray, energy_kwh: FloatArray, meter: Meter) -> Tra
 
 
 def interval_lengths_s(end_us: IntArray, energy_kwh: FloatArray, since_s: FloatArray, declared_s: float) -> FloatArray:
-    """Return the length of each reading's interval, from how far apart the readings are; (n,).
+    """Find the length of each reading's interval from how far apart the readings are.
 
-    The commonest distance within a day before and after is the interval, whatever was declared; but many readings may
+    The commonest distance within a day before and after is the interval, whatever was declared. Many readings may
     be lost, so that a multiple of the declared interval is commoner than itself. Where readings follow each other
-    faster, at an even pace, the interval there is their distance. So it is where they follow each other slower, at an
-    even pace for a while, with as much more energy.
+    faster, at an even pace, the interval there is their distance. So it is where they follow each other slower, at
+    an even pace for a while, with as much more energy.
 
-    end_us : (n,) instants of the readings. energy_kwh : (n,) their energy.
-    since_s : (n,) time since the reading before; inf where there is none.
+    Parameters
+    ----------
+    end_us : (n,) array
+        Instants of the readings [us since 1970 UTC].
+    energy_kwh : (n,) array
+        Their energy [kWh].
+    since_s : (n,) array
+        Time since the reading before [s]; inf where there is none.
+    declared_s : float
+        The interval as configured [s].
+
+    Returns
+    -------
+    (n,) array
+        Length of each interval [s].
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.metering.tracks import interval_lengths_s
+    >>> end_us = np.array([900, 1800, 2700, 4500]) * 1_000_000
+    >>> interval_lengths_s(end_us, np.full(4, 2.0), np.array([np.inf, 900.0, 900.0, 1800.0]), 900.0).tolist()
+    [900.0, 900.0, 900.0, 900.0]
     """
     length_s = np.empty(len(since_s))
     day = (end_us + BANGKOK_US) // DAY_US
@@ -176,15 +238,59 @@ def _is_slower(end_us: IntArray, energy_kwh: FloatArray, since_s: FloatArray, le
 
 
 def is_near(times_s: FloatArray | float, other_s: float) -> BoolArray:
-    """Return which times are about as long as another."""
+    """Mark the times that are about as long as another.
+
+    Parameters
+    ----------
+    times_s : (n,) array or float
+        Times [s].
+    other_s : float
+        The time that they are compared with [s].
+
+    Returns
+    -------
+    (n,) bool array
+        Whether each differs by at most a tenth.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.metering.tracks import is_near
+    >>> is_near(np.array([850.0, 900.0, 1200.0]), 900.0).tolist()
+    [True, True, False]
+    """
     return np.abs(np.asarray(times_s) - other_s) <= EVEN_RATIO * other_s
 
 
 def power_track(ts_us: IntArray, power_kw: FloatArray, meter: Meter, *, max_gap_s: float) -> Track:
     """Integrate power along straight lines between readings (trapezoidal rule).
 
-    Power fed back counts as none drawn. Power beyond the rating is set aside. Nothing is known of what flowed
-    in a silence longer than `max_gap_s`.
+    Power fed back counts as none drawn. Power beyond the rating is set aside.
+
+    Parameters
+    ----------
+    ts_us : (n,) array
+        Instants in order [us since 1970 UTC].
+    power_kw : (n,) array
+        Power [kW], import positive.
+    meter : Meter
+        The meter as configured.
+    max_gap_s : float
+        Nothing is known of what flowed in a silence longer than this [s].
+
+    Returns
+    -------
+    Track
+        Energy of each step [kWh], how it is known, and stretches to know about.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.metering.tracks import power_track
+    >>> from bkkenergy.portfolio import Meter
+    >>> meter = Meter(id="a.b.c", building="a.b", topic="t", kind="power", rated_kw=60, interval_s=900)
+    >>> power_track(np.array([0, 900]) * 1_000_000, np.array([10.0, 30.0]), meter, max_gap_s=7200.0).energy_kwh.tolist()
+    [0.0, 5.0]
     """
     is_valid = np.abs(power_kw) <= Rating.of(meter).most_kw
     rows = np.flatnonzero(is_valid)
@@ -208,15 +314,53 @@ def power_track(ts_us: IntArray, power_kw: FloatArray, meter: Meter, *, max_gap_
 
 
 def is_last_of_instant(ts_us: IntArray) -> BoolArray:
-    """Return which readings are the last of their instant; (n,) of rising instants."""
+    """Mark the readings that are the last of their instant.
+
+    Parameters
+    ----------
+    ts_us : (n,) array
+        Instants in order [us since 1970 UTC].
+
+    Returns
+    -------
+    (n,) bool array
+        Whether no later reading has the same instant.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.metering.tracks import is_last_of_instant
+    >>> is_last_of_instant(np.array([1, 1, 2])).tolist()
+    [False, True, True]
+    """
     return np.append(np.diff(ts_us) != 0, [True])[: len(ts_us)]
 
 
 def set_aside(ts_us: IntArray, is_aside: BoolArray, rows: IntArray, energy_kwh: FloatArray) -> list[Stretch]:
     """List the stretches in which readings were set aside, from the reading before to the reading after.
 
-    ts_us, is_aside : (n,) all readings. rows, energy_kwh : (k,) those that count, and the energy of the steps
-    that lead to them.
+    Parameters
+    ----------
+    ts_us, is_aside : (n,) array
+        Instants of all readings [us since 1970 UTC], and whether each was set aside.
+    rows : (k,) array
+        The readings that count.
+    energy_kwh : (k,) array
+        Energy of the steps that lead to them [kWh].
+
+    Returns
+    -------
+    list of Stretch
+        The stretches, in order.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.metering.tracks import set_aside
+    >>> aside = np.array([False, True, False])
+    >>> (found,) = set_aside(np.array([0, 900, 1800]), aside, np.array([0, 2]), np.array([0.0, 5.0]))
+    >>> found.start_us, found.end_us, found.energy_kwh
+    (0, 1800, 5.0)
     """
     aside = np.flatnonzero(is_aside)
     if len(aside) == 0:
@@ -248,7 +392,29 @@ def _within_rating(step_kwh: FloatArray, step_s: FloatArray, meter: Meter) -> tu
 
 
 def resolution_kwh(register_kwh: FloatArray, meter: Meter) -> float:
-    """Return the least that a meter shows: as declared, or learned from its values."""
+    """Return the least that a meter shows: as declared, or learned from its values.
+
+    Parameters
+    ----------
+    register_kwh : (n,) array
+        Values, in energy that flows [kWh].
+    meter : Meter
+        The meter as configured.
+
+    Returns
+    -------
+    float
+        The resolution, in energy that flows [kWh].
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.metering.tracks import resolution_kwh
+    >>> from bkkenergy.portfolio import Meter
+    >>> meter = Meter(id="a.b.c", building="a.b", topic="t", rated_kw=60, resolution_kwh=0.1, ct_ratio=40)
+    >>> resolution_kwh(np.array([4.0, 8.0]), meter)
+    4.0
+    """
     if meter.resolution_kwh is not None:
         return meter.resolution_kwh * meter.multiplier
     return learned_resolution_kwh(register_kwh, meter.multiplier)
@@ -260,7 +426,33 @@ def _refused_grade(grade: IntArray, accepted_kwh: FloatArray, refused_kwh: Float
 
 
 def runs(start_us: IntArray, end_us: IntArray, energy_kwh: FloatArray, reason: SpanReason) -> list[Stretch]:
-    """List steps whose energy is not zero; neighbours that begin on one day of Bangkok's calendar are one stretch."""
+    """List steps whose energy is not zero.
+
+    Neighbours that begin on one day of Bangkok's calendar are one stretch.
+
+    Parameters
+    ----------
+    start_us, end_us : (n,) array
+        Begin and end of each step [us since 1970 UTC].
+    energy_kwh : (n,) array
+        Energy of each [kWh].
+    reason : SpanReason
+        Why they are listed.
+
+    Returns
+    -------
+    list of Stretch
+        The stretches with their energy [kWh].
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.metering.tracks import runs
+    >>> from bkkenergy.metering.spans import SpanReason
+    >>> (found,) = runs(np.array([0, 1, 2]), np.array([1, 2, 3]), np.array([0.0, 2.0, 3.0]), SpanReason.OVER_RATING)
+    >>> found.start_us, found.energy_kwh
+    (1, 5.0)
+    """
     rows = np.flatnonzero(energy_kwh)
     if len(rows) == 0:
         return []

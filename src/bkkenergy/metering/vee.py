@@ -48,19 +48,54 @@ def validate(
     """Compute the interval energy of meters from their readings.
 
     The sum of intervals is the accepted energy: between two readings of a register without a break it is the
-    register's difference. What was refused, or cannot be known, is listed in spans.
-
-    A reading changes intervals back to the reading before it, and those after it up to the next.
+    register's difference. What was refused, or cannot be known, is listed in spans. A reading changes intervals
+    back to the reading before it, and those after it up to the next. The energy of a gap is distributed evenly;
+    `redistribution_kwh` gives it the meter's typical shape.
 
     Parameters
     ----------
-    readings : of each meter everything from the last reading before the window to the first after it, and at least
-        a day more on both sides; in any order, doubles included.
-    edges_us : (k+1,) edges of equal intervals, us since 1970 UTC.
-    channel : "import" or "export".
-    max_gap_s : in a silence longer than this, nothing is known of what a power-only meter took.
+    readings : ReadingBatch
+        Of each meter everything from the last reading before the window to the first after it, and at least a day
+        more on both sides; in any order, doubles included.
+    meters : sequence of Meter
+        Meters as configured.
+    edges_us : (k+1,) array
+        Edges of equal intervals [us since 1970 UTC].
+    channel : {"import", "export"}
+        Which direction of energy.
+    max_gap_s : float
+        In a silence longer than this [s], nothing is known of what a meter took that sends power alone.
 
-    The energy of a gap is dealt out evenly. `gaps.redistribution_kwh` gives it the meter's typical shape.
+    Returns
+    -------
+    Validated
+        Energy [kWh] and `Quality` of each interval and meter, and spans.
+
+    Raises
+    ------
+    ValueError
+        If the channel is not known.
+
+    See Also
+    --------
+    bkkenergy.intervals : The same for one meter, with pandas.
+
+    References
+    ----------
+    .. [1] Edison Electric Institute, "Uniform Business Practices for Unbundled Electricity Metering", volume 2,
+       2000: validation, editing and estimation (VEE).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.metering.vee import validate
+    >>> from bkkenergy.portfolio import Meter
+    >>> from bkkenergy.readings import ReadingBatch
+    >>> meter = Meter(id="a.b.c", building="a.b", topic="t", rated_kw=60)
+    >>> ts_us = np.arange(3) * 900_000_000
+    >>> batch = ReadingBatch(("a.b.c",), np.zeros(3, int), ts_us, {"energy_kwh": np.array([100.0, 102.0, 105.0])})
+    >>> validate(batch, [meter], ts_us, channel="import", max_gap_s=7200.0).energy_kwh[:, 0].tolist()
+    [2.0, 3.0]
     """
     field = FIELD_OF_CHANNEL.get(channel)
     if field is None:
@@ -81,9 +116,28 @@ def validate(
 
 
 def typical_profile(energy_kwh: FloatArray, quality: QualityArray, first_day: dt.date) -> FloatArray:
-    """Return the mean power of measured intervals by weekday (Monday first) and quarter of the day; (m, 7, 96) kW.
+    """Compute the mean power of measured intervals by weekday and quarter of the day.
 
-    energy_kwh, quality : (days x 96, m) quarter-hours of whole days. NaN where no interval was measured.
+    Parameters
+    ----------
+    energy_kwh, quality : (days x 96, m) array
+        Energy [kWh] and `Quality` of the quarter-hours of whole days.
+    first_day : date
+        The first of them.
+
+    Returns
+    -------
+    (m, 7, 96) array
+        Mean power [kW], Monday first; NaN where no interval was measured.
+
+    Examples
+    --------
+    >>> import datetime as dt
+    >>> import numpy as np
+    >>> from bkkenergy.metering.vee import typical_profile
+    >>> profile_kw = typical_profile(np.full((96, 1), 2.5), np.zeros((96, 1), np.uint8), dt.date(2025, 11, 3))
+    >>> float(profile_kw[0, 0, 0]), float(profile_kw[0, 1, 0])
+    (10.0, nan)
     """
     by_day = energy_kwh.reshape(-1, QUARTERS_PER_DAY, energy_kwh.shape[1])
     is_measured = (quality == Quality.MEASURED).reshape(by_day.shape) & np.isfinite(by_day)

@@ -93,7 +93,41 @@ def quantities_of(
     interval_h: float = 0.25,
     demand_kwh: FloatArray | None = None,
 ) -> list[Quantities]:
-    """The quantities of each month of a series (n,); see `quantities_of_many`."""
+    """Compute what bills are made from, month by month, for one series.
+
+    Parameters
+    ----------
+    energy_kwh : (n,) array
+        Energy of each interval [kWh]; NaN counts as nothing.
+    starts : DatetimeIndex
+        Starts of the intervals, with a time zone, in order.
+    tariffs : Tariffs
+        Rules that say which hours are on-peak.
+    interval_h : float
+        Length of an interval [h].
+    demand_kwh : (n,) array, optional
+        The intervals that may set a demand [kWh], as in `quantities_of_many`.
+
+    Returns
+    -------
+    list of Quantities
+        The months, in order.
+
+    See Also
+    --------
+    quantities_of_many : The same for many series at once.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from bkkenergy.tariff.bill import quantities_of
+    >>> from bkkenergy.library.packaged import figures
+    >>> starts = pd.date_range("2025-11-01", "2025-12-01", freq="15min", tz="Asia/Bangkok", inclusive="left")
+    >>> (month,) = quantities_of(np.full(len(starts), 2.5), starts, figures().tariffs)
+    >>> month.energy_kwh, month.demand_kw["on_peak"]
+    (7200.0, 10.0)
+    """
     demand = None if demand_kwh is None else np.atleast_2d(demand_kwh)
     return quantities_of_many(np.atleast_2d(energy_kwh), starts, tariffs, interval_h=interval_h, demand_kwh=demand)[0]
 
@@ -106,20 +140,42 @@ def quantities_of_many(
     interval_h: float = 0.25,
     demand_kwh: FloatArray | None = None,
 ) -> list[list[Quantities]]:
-    """The quantities of each month of many series.
+    """Compute what bills are made from, month by month, for many series on one time grid.
 
     Parameters
     ----------
-    energy_kwh : (k, n) energy of each interval, kWh; NaN counts as nothing.
-    starts : (n,) starts of the intervals, with zone, in order.
-    interval_h : length of an interval, hours. MEA's demand is a mean of a quarter-hour: longer
-        intervals understate it.
-    demand_kwh : (k, n) the intervals that may set a demand, NaN where one may not: it is known that energy of a
-        gap flowed, but not when. None: all may. A month without any takes its demand from all, and says so.
+    energy_kwh : (k, n) array
+        Energy of each interval [kWh]; NaN counts as nothing.
+    starts : DatetimeIndex
+        Starts of the intervals, with a time zone, in order.
+    tariffs : Tariffs
+        Rules that say which hours are on-peak.
+    interval_h : float
+        Length of an interval [h]. MEA's demand is a mean of a quarter-hour: longer intervals understate it.
+    demand_kwh : (k, n) array, optional
+        The intervals that may set a demand [kWh], NaN where one may not: it is known that energy of a gap flowed,
+        but not when. By default all may. A month without any takes its demand from all, and says so.
 
     Returns
     -------
-    For each series, its months in order.
+    list of list of Quantities
+        For each series, its months in order.
+
+    References
+    ----------
+    .. [1] Metropolitan Electricity Authority (MEA), "Electricity tariffs": demand is the highest mean of 15 minutes
+       in a month.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from bkkenergy.tariff.bill import quantities_of_many
+    >>> from bkkenergy.library.packaged import figures
+    >>> starts = pd.date_range("2025-11-01", "2025-12-01", freq="15min", tz="Asia/Bangkok", inclusive="left")
+    >>> loads = np.outer([1.0, 2.0], np.ones(len(starts)))
+    >>> [months[0].energy_kwh for months in quantities_of_many(loads, starts, figures().tariffs)]
+    [2880.0, 5760.0]
     """
     known = np.nan_to_num(np.asarray(energy_kwh, np.float64))
     masks = window_masks(starts, tariffs)
@@ -158,7 +214,44 @@ def _demand_intervals(
 
 
 def bill_of(quantities: Quantities, schedule: Schedule, tariffs: Tariffs) -> Bill:
-    """The month's bill under a schedule; every line is rounded to the satang, as MEA's bills are."""
+    """Compute a month's bill under a schedule.
+
+    Every line is rounded to the satang, as on MEA's bills.
+
+    Parameters
+    ----------
+    quantities : Quantities
+        Energy [kWh] and demand [kW] of the month.
+    schedule : Schedule
+        Whose rates hold.
+    tariffs : Tariffs
+        Ft and rules that all schedules share.
+
+    Returns
+    -------
+    Bill
+        The lines, with the source of the rates.
+
+    See Also
+    --------
+    bills_of : Bills of months in order, which know of earlier demand charges.
+
+    References
+    ----------
+    .. [1] Metropolitan Electricity Authority (MEA), "Electricity tariffs"; each `Bill` names the source of its
+       rates and its Ft.
+
+    Examples
+    --------
+    >>> import datetime as dt
+    >>> from bkkenergy.library.packaged import figures
+    >>> from bkkenergy.tariff.bill import Quantities, bill_of
+    >>> tariffs = figures().tariffs
+    >>> month = Quantities(dt.date(2025, 11, 1), 10_000.0, 6_000.0, {"on_peak": 40.4})
+    >>> bill = bill_of(month, tariffs.schedules["mea-3-2-lv"], tariffs)
+    >>> [line.quantity for line in bill.lines if line.item == "demand"], bill.total_thb
+    ([40.0], 50086.74)
+    """
     rates = schedule.rates_on(quantities.month)
     ft, is_entered = tariffs.ft_on(quantities.month)
     energy = _energy_lines(quantities, rates)
@@ -181,7 +274,42 @@ def bill_of(quantities: Quantities, schedule: Schedule, tariffs: Tariffs) -> Bil
 
 
 def bills_of(months: Sequence[Quantities], schedule: Schedule, tariffs: Tariffs) -> list[Bill]:
-    """The bills of months in order; each knows the highest demand charge of up to twelve before it."""
+    """Compute the bills of months in order.
+
+    Each month knows the highest demand charge of up to twelve months before it, from which the minimum charge
+    follows.
+
+    Parameters
+    ----------
+    months : sequence of Quantities
+        Energy [kWh] and demand [kW], in order.
+    schedule : Schedule
+        Whose rates hold.
+    tariffs : Tariffs
+        Ft and rules that all schedules share.
+
+    Returns
+    -------
+    list of Bill
+        One for each month.
+
+    References
+    ----------
+    .. [1] Metropolitan Electricity Authority (MEA), "Electricity tariffs": the minimum charge is a share of the
+       highest demand charge of the past twelve months.
+
+    Examples
+    --------
+    >>> import datetime as dt
+    >>> from bkkenergy.library.packaged import figures
+    >>> from bkkenergy.tariff.bill import Quantities, bills_of
+    >>> tariffs = figures().tariffs
+    >>> busy = Quantities(dt.date(2025, 4, 1), 20_000.0, 12_000.0, {"all": 100.0})
+    >>> idle = Quantities(dt.date(2025, 5, 1), 1_000.0, 400.0, {"all": 5.0})
+    >>> bills = bills_of([busy, idle], tariffs.schedules["mea-3-1-lv"], tariffs)
+    >>> [bill.amount_thb("minimum") for bill in bills]
+    [0.0, 14397.5]
+    """
     bills: list[Bill] = []
     for month in months:
         past = [bill.amount_thb("demand", "demand_partial") for bill in bills[-12:]]
@@ -250,13 +378,54 @@ def _line(item: Item, quantity: float, unit: Literal["kwh", "kw", "kvar", "month
 
 
 def whole_kw(demand_kw: float, step_kw: float) -> float:
-    """Demand as it is billed: a fraction below half a step is dropped, from half a step up it counts as one."""
+    """Round a demand as it is billed: a fraction below half a step is dropped, from half a step up it counts as one.
+
+    Parameters
+    ----------
+    demand_kw : float
+        Demand [kW]; below zero it counts as zero.
+    step_kw : float
+        The step to which it is rounded [kW].
+
+    Returns
+    -------
+    float
+        Billed demand [kW].
+
+    References
+    ----------
+    .. [1] Metropolitan Electricity Authority (MEA), "Electricity tariffs": a fraction below 0.5 kW is dropped.
+
+    Examples
+    --------
+    >>> from bkkenergy.tariff.bill import whole_kw
+    >>> whole_kw(40.49, 1.0), whole_kw(40.5, 1.0)
+    (40.0, 41.0)
+    """
     steps = (_exact(max(0.0, demand_kw)) / _exact(step_kw) + Decimal("0.5")).to_integral_value(ROUND_FLOOR)
     return float(steps * _exact(step_kw))
 
 
 def rounded(amount: Decimal) -> Decimal:
-    """An amount to the satang, halves away from zero."""
+    """Round an amount to the satang, halves away from zero.
+
+    Parameters
+    ----------
+    amount : Decimal
+        Amount [THB].
+
+    Returns
+    -------
+    Decimal
+        Amount with two decimals [THB].
+
+    Examples
+    --------
+    >>> from decimal import Decimal
+    >>> from bkkenergy.tariff.bill import rounded
+    >>> str(rounded(Decimal("1.005")))
+    '1.01'
+    """
     return amount.quantize(SATANG, ROUND_HALF_UP)
 
 

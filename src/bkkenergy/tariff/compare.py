@@ -29,9 +29,35 @@ class Offer:
 
 
 def offers(months: Sequence[Quantities], schedules: Sequence[Schedule], tariffs: Tariffs) -> list[Offer]:
-    """What the same months cost under each schedule, the cheapest first.
+    """Compute what the same months cost under each schedule.
 
-    Which schedules a customer may choose is MEA's to say: by voltage, demand and energy.
+    Which schedules a customer may choose is MEA's to say: by voltage, demand and energy. See `open_to`.
+
+    Parameters
+    ----------
+    months : sequence of Quantities
+        Energy [kWh] and demand [kW], in order.
+    schedules : sequence of Schedule
+        The schedules to compare.
+    tariffs : Tariffs
+        Ft and rules that all schedules share.
+
+    Returns
+    -------
+    list of Offer
+        The cheapest first, each with its total [THB].
+
+    Examples
+    --------
+    >>> import datetime as dt
+    >>> from bkkenergy.tariff.compare import offers
+    >>> from bkkenergy.library.packaged import figures
+    >>> from bkkenergy.tariff.bill import Quantities
+    >>> tariffs = figures().tariffs
+    >>> month = Quantities(dt.date(2025, 11, 1), 10_000.0, 3_000.0, {"all": 40.0, "on_peak": 40.0})
+    >>> chosen = [tariffs.schedules[name] for name in ("mea-3-1-lv", "mea-3-2-lv")]
+    >>> [offer.schedule.id for offer in offers([month], chosen, tariffs)]
+    ['mea-3-2-lv', 'mea-3-1-lv']
     """
     found = [
         Offer(schedule, sum(bill.total_thb for bill in bills_of(months, schedule, tariffs))) for schedule in schedules
@@ -40,9 +66,37 @@ def offers(months: Sequence[Quantities], schedules: Sequence[Schedule], tariffs:
 
 
 def open_to(schedule: Schedule, tariffs: Tariffs, *, peak_kw: float, energy_kwh_a_month: float) -> list[Schedule]:
-    """The schedules of the same voltage that a load of this size may ask for.
+    """List the schedules of the same voltage that a load of this size may ask for.
 
-    Small general below 30 kW; medium from there to 999 kW and 250,000 kWh a month; large above (MEA).
+    Parameters
+    ----------
+    schedule : Schedule
+        Today's schedule, which gives the voltage.
+    tariffs : Tariffs
+        All schedules.
+    peak_kw : float
+        Highest 15-minute demand [kW].
+    energy_kwh_a_month : float
+        Mean energy of a month [kWh].
+
+    Returns
+    -------
+    list of Schedule
+        The schedules of its class.
+
+    References
+    ----------
+    .. [1] Metropolitan Electricity Authority (MEA), "Electricity tariffs": small general below 30 kW; medium from
+       there to 999 kW and 250,000 kWh a month; large above.
+
+    Examples
+    --------
+    >>> from bkkenergy.tariff.compare import open_to
+    >>> from bkkenergy.library.packaged import figures
+    >>> tariffs = figures().tariffs
+    >>> found = open_to(tariffs.schedules["mea-2-1-lv"], tariffs, peak_kw=45.0, energy_kwh_a_month=9_000.0)
+    >>> [schedule.id for schedule in found]
+    ['mea-3-1-lv', 'mea-3-2-lv']
     """
     voltage = schedule.id.rsplit("-", 1)[1]
     if peak_kw >= LARGE_KW or energy_kwh_a_month >= LARGE_KWH_A_MONTH:
@@ -70,10 +124,34 @@ class Difference:
 def check_bill(
     paper: Mapping[str, float], bill: Bill, *, paper_kwh: float | None = None, paper_kw: float | None = None
 ) -> list[Difference]:
-    """A paper bill against ours, item by item, with what explains a difference.
+    """Compare a paper bill with ours, item by item, and say what explains a difference.
 
-    paper : item -> THB, as far as the paper tells them; "total" among them.
-    paper_kwh, paper_kw : the energy and demand on the paper.
+    Parameters
+    ----------
+    paper : mapping of str to float
+        Amounts [THB] by item, as far as the paper has them; "total" among them.
+    bill : Bill
+        Ours of the same month.
+    paper_kwh, paper_kw : float, optional
+        Energy [kWh] and demand [kW] on the paper.
+
+    Returns
+    -------
+    list of Difference
+        One for each item, the total last.
+
+    Examples
+    --------
+    >>> import datetime as dt
+    >>> from bkkenergy.tariff.compare import check_bill
+    >>> from bkkenergy.library.packaged import figures
+    >>> from bkkenergy.tariff.bill import Quantities, bill_of
+    >>> tariffs = figures().tariffs
+    >>> month = Quantities(dt.date(2025, 11, 1), 1_000.0, 400.0, {"all": 5.0})
+    >>> bill = bill_of(month, tariffs.schedules["mea-2-1-lv"], tariffs)
+    >>> (last,) = [one for one in check_bill({"total": bill.total_thb + 10.0}, bill) if one.item == "total"]
+    >>> round(last.difference_thb, 2), last.why
+    (10.0, 'sum of the items above')
     """
     items: list[Item] = list(dict.fromkeys(line.item for line in bill.lines))
     found = []
@@ -121,9 +199,37 @@ def _why(
 def avoided_thb_per_kwh(
     starts: pd.DatetimeIndex, schedule: Schedule, tariffs: Tariffs, *, energy_kwh_a_month: float
 ) -> FloatArray:
-    """(n,) what a kWh saved in each interval is worth, with Ft and VAT, without demand.
+    """Compute what a kWh saved in each interval is worth, with Ft and VAT, without demand.
 
     Under blocks it is the price of the block in which the month ends.
+
+    Parameters
+    ----------
+    starts : DatetimeIndex
+        Starts of n intervals, with a time zone.
+    schedule : Schedule
+        Whose rates hold.
+    tariffs : Tariffs
+        Ft and rules that all schedules share.
+    energy_kwh_a_month : float
+        Energy of a usual month [kWh], which decides the block.
+
+    Returns
+    -------
+    (n,) array
+        Worth of a kWh [THB/kWh].
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from bkkenergy.tariff.compare import avoided_thb_per_kwh
+    >>> from bkkenergy.library.packaged import figures
+    >>> tariffs = figures().tariffs
+    >>> noon_and_night = pd.to_datetime(["2025-11-03 12:00", "2025-11-03 23:00"]).tz_localize("Asia/Bangkok")
+    >>> schedule = tariffs.schedules["mea-3-2-lv"]
+    >>> worth = avoided_thb_per_kwh(noon_and_night, schedule, tariffs, energy_kwh_a_month=9_000.0)
+    >>> worth.round(4).tolist()
+    [4.801, 2.9897]
     """
     local = starts.tz_convert(BANGKOK)
     masks = window_masks(starts, tariffs)

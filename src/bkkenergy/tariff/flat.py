@@ -30,5 +30,26 @@ class FlatRate(Frozen):
 
 
 def cost_thb(energy_kwh: float, rate: FlatRate) -> float:
-    """Cost of energy at a flat rate, THB with Ft and VAT, not rounded."""
+    """Compute the cost of energy at a flat rate, with Ft and VAT, not rounded.
+
+    Parameters
+    ----------
+    energy_kwh : float
+        Energy [kWh].
+    rate : FlatRate
+        The rate, with its source.
+
+    Returns
+    -------
+    float
+        Cost [THB].
+
+    Examples
+    --------
+    >>> from bkkenergy.tariff.flat import cost_thb
+    >>> from bkkenergy.library.packaged import figures
+    >>> rate = figures().flat_rate
+    >>> cost_thb(1_000.0, rate) == 1_000.0 * rate.rate_thb_per_kwh
+    True
+    """
     return energy_kwh * rate.rate_thb_per_kwh

@@ -23,9 +23,35 @@ def _public_holidays(year: int) -> dict[dt.date, str]:
 
 
 def off_peak_holidays(year: int, rule: OffPeakDays) -> frozenset[dt.date]:
-    """Days of a year that are off-peak from midnight to midnight, beside Saturdays and Sundays.
+    """List the days of a year that are off-peak from midnight to midnight, beside Saturdays and Sundays.
 
     A day with two names counts if one of them does.
+
+    Parameters
+    ----------
+    year : int
+        Year of the common era.
+    rule : OffPeakDays
+        Which holidays are left out, and single days that are added or removed.
+
+    Returns
+    -------
+    frozenset of date
+        The days.
+
+    References
+    ----------
+    .. [1] Metropolitan Electricity Authority (MEA), "Electricity tariffs": Labour Day and public holidays are
+       off-peak, without substitution days and Royal Ploughing Day.
+
+    Examples
+    --------
+    >>> import datetime as dt
+    >>> from bkkenergy.tariff.windows import off_peak_holidays
+    >>> from bkkenergy.library.packaged import figures
+    >>> days = off_peak_holidays(2025, figures().tariffs.off_peak_days)
+    >>> dt.date(2025, 4, 14) in days, dt.date(2025, 4, 7) in days
+    (True, False)
     """
     counted = {
         day
@@ -37,15 +63,29 @@ def off_peak_holidays(year: int, rule: OffPeakDays) -> frozenset[dt.date]:
 
 
 def window_masks(starts: pd.DatetimeIndex, tariffs: Tariffs) -> dict[Window, BoolArray]:
-    """Each window of demand and energy over intervals.
+    """Mark the intervals that lie in each window of energy and demand.
 
     Parameters
     ----------
-    starts : (n,) starts of intervals, with zone; an interval belongs where it starts.
+    starts : DatetimeIndex
+        Starts of n intervals, with a time zone; an interval belongs where it starts.
+    tariffs : Tariffs
+        Hours of the windows, and days that are off-peak.
 
     Returns
     -------
-    window -> (n,) whether the interval lies in it. "all" is everything, off-peak is not "on_peak".
+    dict of str to (n,) bool array
+        Whether the interval lies in the window. "all" is everything; off-peak is what is not "on_peak".
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from bkkenergy.tariff.windows import window_masks
+    >>> from bkkenergy.library.packaged import figures
+    >>> times = ["2025-11-03 08:45", "2025-11-03 09:00", "2025-11-08 12:00"]
+    >>> starts = pd.to_datetime(times).tz_localize("Asia/Bangkok")
+    >>> window_masks(starts, figures().tariffs)["on_peak"].tolist()
+    [False, True, False]
     """
     local = starts.tz_convert(BANGKOK)
     minute = (local.hour * MINUTES_AN_HOUR + local.minute).to_numpy()
