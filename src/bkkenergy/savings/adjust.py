@@ -33,7 +33,38 @@ class Adjustment(Frozen):
 
 
 def adjustment_days(days: pd.DatetimeIndex, adjustments: Sequence[Adjustment]) -> FloatArray:
-    """(m,) kWh that adjustments add to each day."""
+    """Sum what adjustments add to each day.
+
+    Parameters
+    ----------
+    days : DatetimeIndex
+        Midnights of m days, in Bangkok's time.
+    adjustments : sequence of Adjustment
+        Non-routine adjustments, each with its first and last day.
+
+    Returns
+    -------
+    (m,) array
+        Energy to add to the baseline of each day [kWh].
+
+    References
+    ----------
+    .. [1] EVO 10000-1:2022, International Performance Measurement and Verification Protocol (IPMVP): non-routine
+       adjustments.
+
+    Examples
+    --------
+    >>> import datetime as dt
+    >>> import pandas as pd
+    >>> from bkkenergy.savings.adjust import adjustment_days
+    >>> from bkkenergy.savings.adjust import Adjustment
+    >>> clinic = Adjustment(
+    ...     building="a.b", first=dt.date(2025, 1, 2), kwh_a_day=40.0, reason="a new clinic", entered_by="somchai",
+    ...     entered=dt.date(2025, 1, 5),
+    ... )
+    >>> adjustment_days(pd.date_range("2025-01-01", periods=3, tz="Asia/Bangkok"), [clinic]).tolist()
+    [0.0, 40.0, 40.0]
+    """
     local = days.tz_localize(None)
     found = np.zeros(len(days))
     for own in adjustments:

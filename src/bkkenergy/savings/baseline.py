@@ -130,7 +130,39 @@ class Series:
 def series_of(
     starts: pd.DatetimeIndex, energy_kwh: FloatArray, temp_c: FloatArray | None, calendar: OpeningCalendar
 ) -> Series:
-    """A building's hours with the kinds of its days; starts must cover whole days of Bangkok."""
+    """Join a building's hours with the kinds of its days.
+
+    Parameters
+    ----------
+    starts : DatetimeIndex
+        Starts of n hours, with a time zone; they cover whole days of Bangkok.
+    energy_kwh : (n,) array
+        Energy of each hour [kWh]; NaN where not measured.
+    temp_c : (n,) array or None
+        Outdoor air temperature [degC]; NaN where not known.
+    calendar : OpeningCalendar
+        When the building is open.
+
+    Returns
+    -------
+    Series
+        The hours, with what follows from them.
+
+    Raises
+    ------
+    ValueError
+        If the hours make no whole days.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from bkkenergy.savings.baseline import series_of
+    >>> import bkkenergy as bk
+    >>> starts = pd.date_range("2025-01-01", periods=48, freq="h", tz="Asia/Bangkok")
+    >>> series_of(starts, np.ones(48), None, bk.calendars.government()).day_energy_kwh.tolist()
+    [24.0, 24.0]
+    """
     local = starts.tz_convert(BANGKOK)
     days = [midnight.date() for midnight in local[::HOURS_A_DAY]]
     return Series(local, energy_kwh, temp_c, day_kinds(days, calendar))
@@ -168,7 +200,30 @@ class Baseline:
 
 
 def diagnostics(actual: FloatArray, expected: FloatArray) -> Diagnostics:
-    """CV(RMSE), NMBE and R2 of expected against actual, over what both know (ASHRAE Guideline 14-2014)."""
+    """Compute CV(RMSE), NMBE and R2 of expected against actual values, over what both know.
+
+    Parameters
+    ----------
+    actual, expected : (m,) array
+        Energy of days [kWh]; NaN where not known.
+
+    Returns
+    -------
+    Diagnostics
+        Shares; NMBE is positive where the model predicts too much. NaN where nothing is known.
+
+    References
+    ----------
+    .. [1] ASHRAE Guideline 14-2014, Measurement of Energy, Demand, and Water Savings, section 5.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.savings.baseline import diagnostics
+    >>> found = diagnostics(np.array([90.0, 110.0]), np.array([100.0, 100.0]))
+    >>> found.cvrmse, found.nmbe
+    (0.1, 0.0)
+    """
     both = np.isfinite(actual) & np.isfinite(expected)
     y, p = actual[both], expected[both]
     if len(y) == 0 or y.mean() <= 0:
@@ -179,7 +234,33 @@ def diagnostics(actual: FloatArray, expected: FloatArray) -> Diagnostics:
 
 
 def fit_form(form: Form, series: Series, day_rows: BoolArray) -> HourlyModel | DailyModel:
-    """One form of model on the days that are True."""
+    """Fit one form of model on some days.
+
+    Parameters
+    ----------
+    form : str
+        One of `FORMS`.
+    series : Series
+        A building's hours.
+    day_rows : (m,) bool array
+        The days to fit on.
+
+    Returns
+    -------
+    HourlyModel or DailyModel
+        The fitted model.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.savings.baseline import fit_form
+    >>> import bkkenergy as bk
+    >>> from bkkenergy.library.findings import facts_of
+    >>> series = facts_of(bk.examples.office()["2024"], schedule="mea-3-2-lv").series
+    >>> model = fit_form("daily_calendar", series, np.ones(366, bool))
+    >>> model.constant_kwh[:7].round(-1).tolist()
+    [430.0, 430.0, 430.0, 430.0, 430.0, 180.0, 180.0]
+    """
     with_temp = not form.endswith("calendar")
     if form.startswith("hourly"):
         known = series.known & np.repeat(day_rows & series.day_known, HOURS_A_DAY)
@@ -191,7 +272,31 @@ def fit_form(form: Form, series: Series, day_rows: BoolArray) -> HourlyModel | D
 
 
 def expected_days(model: HourlyModel | DailyModel, series: Series) -> FloatArray:
-    """(m,) kWh that each day would have used; NaN where the weather is not known but needed."""
+    """Predict the energy of each day of a series.
+
+    Parameters
+    ----------
+    model : HourlyModel or DailyModel
+        A fitted model.
+    series : Series
+        The days, with their weather.
+
+    Returns
+    -------
+    (m,) array
+        Energy of each day [kWh]; NaN where the weather is needed and not known.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import bkkenergy as bk
+    >>> from bkkenergy.library.findings import facts_of
+    >>> from bkkenergy.savings.baseline import expected_days, fit_form
+    >>> series = facts_of(bk.examples.office()["2024"], schedule="mea-3-2-lv").series
+    >>> model = fit_form("daily_calendar", series, np.ones(366, bool))
+    >>> expected_days(model, series)[:3].round(-1).tolist()
+    [180.0, 430.0, 430.0]
+    """
     if isinstance(model, HourlyModel):
         hours = predict_hourly(model, series.temp_c, series.hour_slot).reshape(-1, HOURS_A_DAY)
         days: FloatArray = hours.sum(axis=1)
@@ -200,16 +305,71 @@ def expected_days(model: HourlyModel | DailyModel, series: Series) -> FloatArray
 
 
 def folds_of(series: Series) -> IntArray:
-    """(m,) block of months that each day is held out with: two calendar months, one after the other."""
+    """Number the block of months that each day is held out with: two calendar months, one after the other.
+
+    Parameters
+    ----------
+    series : Series
+        A building's hours.
+
+    Returns
+    -------
+    (m,) array
+        Number of the block of each day, from 0.
+
+    Examples
+    --------
+    >>> from bkkenergy.savings.baseline import folds_of
+    >>> import bkkenergy as bk
+    >>> from bkkenergy.library.findings import facts_of
+    >>> series = facts_of(bk.examples.office()["2024"], schedule="mea-3-2-lv").series
+    >>> sorted(set(folds_of(series).tolist()))
+    [0, 1, 2, 3, 4, 5]
+    """
     month = series.day_month
     found: IntArray = (month - month.min()) // FOLD_MONTHS
     return found
 
 
 def fit_baseline(series: Series, *, forms: Sequence[Form] = FORMS) -> Baseline:
-    """The baseline of a building: of the forms the one that foretells held-out months best.
+    """Fit the baseline of a building: the form that predicts held-out months best.
 
-    Raises InputError when there are too few days for any.
+    A form that comes later in `forms` is taken only where its held-out error is at least 1 % lower.
+
+    Parameters
+    ----------
+    series : Series
+        A building's hours; a year is best.
+    forms : sequence of str
+        The forms to try, from the simplest on.
+
+    Returns
+    -------
+    Baseline
+        The model with its diagnostics.
+
+    Raises
+    ------
+    InputError
+        If fewer than 60 days are valid.
+
+    See Also
+    --------
+    bkkenergy.Baseline.fit : The same with pandas.
+
+    References
+    ----------
+    .. [1] ASHRAE Guideline 14-2014, Measurement of Energy, Demand, and Water Savings.
+    .. [2] CalTRACK methods 2.0: a day is valid with nine tenths of its hours.
+
+    Examples
+    --------
+    >>> from bkkenergy.savings.baseline import fit_baseline
+    >>> import bkkenergy as bk
+    >>> from bkkenergy.library.findings import facts_of
+    >>> series = facts_of(bk.examples.office()["2024"], schedule="mea-3-2-lv").series
+    >>> fit_baseline(series).form
+    'daily_calendar'
     """
     valid = int(series.day_known.sum())
     if valid < LEAST_DAYS:
@@ -242,7 +402,31 @@ def fit_baseline(series: Series, *, forms: Sequence[Form] = FORMS) -> Baseline:
 
 
 def held_out_days(form: Form, series: Series) -> FloatArray:
-    """(m,) what each day was foretold to use by a model that had not seen its months."""
+    """Predict each day by a model that has not seen its months.
+
+    Parameters
+    ----------
+    form : str
+        One of `FORMS`.
+    series : Series
+        A building's hours.
+
+    Returns
+    -------
+    (m,) array
+        Predicted energy of each day [kWh]; NaN where too few other days are left to fit on.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.savings.baseline import held_out_days
+    >>> import bkkenergy as bk
+    >>> from bkkenergy.library.findings import facts_of
+    >>> series = facts_of(bk.examples.office()["2024"], schedule="mea-3-2-lv").series
+    >>> error = held_out_days("daily_calendar", series) / series.day_energy_kwh - 1
+    >>> bool(np.abs(error).max() < 0.3)
+    True
+    """
     fold = folds_of(series)
     found = np.full(len(fold), np.nan)
     for number in np.unique(fold):
@@ -254,7 +438,27 @@ def held_out_days(form: Form, series: Series) -> FloatArray:
 
 
 def fold_errors(actual: FloatArray, expected: FloatArray, fold: IntArray) -> tuple[float, ...]:
-    """(expected - actual) / actual of each block of months, over the days that both know."""
+    """Compute the relative error of each block of months, over the days that both know.
+
+    Parameters
+    ----------
+    actual, expected : (m,) array
+        Energy of days [kWh]; NaN where not known.
+    fold : (m,) array
+        Block of each day, of `folds_of`.
+
+    Returns
+    -------
+    tuple of float
+        (expected - actual) / actual of each block with at least 14 known days.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.savings.baseline import fold_errors
+    >>> fold_errors(np.full(20, 100.0), np.full(20, 103.0), np.zeros(20, int))
+    (0.03,)
+    """
     both = np.isfinite(actual) & np.isfinite(expected)
     found = []
     for number in np.unique(fold):
@@ -295,9 +499,39 @@ class Saving:
 
 
 def saving_of(baseline: Baseline, series: Series, *, adjustment_kwh: FloatArray | None = None) -> Saving:
-    """The saving of a period under a baseline.
+    """Compute the saving of a period under a baseline.
 
-    adjustment_kwh : (m,) kWh a day that a person added for changes that are no savings.
+    Parameters
+    ----------
+    baseline : Baseline
+        A fitted baseline.
+    series : Series
+        The hours of the period.
+    adjustment_kwh : (m,) array, optional
+        Energy of each day that is no saving [kWh], added to the baseline.
+
+    Returns
+    -------
+    Saving
+        Baseline less use [kWh], over the days that both know.
+
+    See Also
+    --------
+    bkkenergy.savings.uncertainty.band_of : Its 90 % interval.
+
+    References
+    ----------
+    .. [1] EVO 10000-1:2022, International Performance Measurement and Verification Protocol (IPMVP), option C.
+
+    Examples
+    --------
+    >>> import bkkenergy as bk
+    >>> from bkkenergy.library.findings import facts_of
+    >>> from bkkenergy.savings.baseline import fit_baseline, saving_of
+    >>> use = bk.examples.office(saving_ratio=0.2)
+    >>> before, after = (facts_of(use[year], schedule="mea-3-2-lv").series for year in ("2024", "2025"))
+    >>> round(saving_of(fit_baseline(before), after).saving_ratio, 2)
+    0.2
     """
     expected, actual = expected_days(baseline.model, series), series.day_energy_kwh
     both = np.isfinite(expected) & np.isfinite(actual)

@@ -41,12 +41,64 @@ class DailyModel:
 
 
 def day_slot(weekday: IntArray, kind: IntArray) -> IntArray:
-    """(n,) slot of each day: its weekday, or its kind of closed day."""
+    """Number the slot of each day: its weekday, or its kind of closed day.
+
+    Parameters
+    ----------
+    weekday : (n,) array
+        Monday is 0.
+    kind : (n,) array
+        `DayKind` of each day.
+
+    Returns
+    -------
+    (n,) array
+        Slots below `SLOTS`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.savings.daily import day_slot
+    >>> day_slot(np.array([0, 6, 2]), np.array([0, 0, 1])).tolist()
+    [0, 6, 7]
+    """
     return np.where(kind == DayKind.USUAL, weekday, DAYS_A_WEEK + kind - 1)
 
 
 def fit_daily(energy_kwh: FloatArray, temp_c: FloatArray | None, slot: IntArray, known: BoolArray) -> DailyModel:
-    """The model of one meter; energy_kwh, temp_c : (n,) by days; known : (n,) days that count."""
+    """Fit the daily model of one meter: a constant for each slot, and slopes of heating and cooling.
+
+    Balance points are searched on a grid. Where no day is cold, nothing is heated and the base of cooling is fixed.
+
+    Parameters
+    ----------
+    energy_kwh : (n,) array
+        Energy of days [kWh].
+    temp_c : (n,) array or None
+        Mean outdoor temperature of days [degC].
+    slot : (n,) array
+        Slots, of `day_slot`.
+    known : (n,) bool array
+        The days that count.
+
+    Returns
+    -------
+    DailyModel
+        Constants [kWh], balance points [degC] and slopes [kWh/degC].
+
+    References
+    ----------
+    .. [1] Kissock, Haberl and Claridge 2003, "Inverse Modeling Toolkit: numerical algorithms" (ASHRAE RP-1050).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.savings.daily import fit_daily
+    >>> slot = np.arange(28) % 7
+    >>> model = fit_daily(np.where(slot < 5, 400.0, 180.0), None, slot, np.ones(28, bool))
+    >>> model.constant_kwh[[0, 6]].tolist()
+    [400.0, 180.0]
+    """
     if temp_c is None:
         constant = slot_means(np.where(known, energy_kwh, 0.0)[:, None], slot, SLOTS, known.astype(np.float64))[:, 0]
         return DailyModel(_whole(constant), 0.0, COOLING_C, np.empty(0))
@@ -78,7 +130,36 @@ def fit_daily(energy_kwh: FloatArray, temp_c: FloatArray | None, slot: IntArray,
 
 
 def predict_daily(model: DailyModel, temp_c: FloatArray | None, slot: IntArray) -> FloatArray:
-    """(n,) kWh a day that the building would have used; NaN where the temperature is not known but needed."""
+    """Predict the energy of days.
+
+    Parameters
+    ----------
+    model : DailyModel
+        A fitted model.
+    temp_c : (n,) array or None
+        Mean outdoor temperature of days [degC].
+    slot : (n,) array
+        Slots, of `day_slot`.
+
+    Returns
+    -------
+    (n,) array
+        Energy of each day [kWh]; NaN where the temperature is needed and not known.
+
+    Raises
+    ------
+    ValueError
+        If the model needs a temperature and none is given.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.savings.daily import fit_daily, predict_daily
+    >>> slot = np.arange(28) % 7
+    >>> model = fit_daily(np.where(slot < 5, 400.0, 180.0), None, slot, np.ones(28, bool))
+    >>> predict_daily(model, None, np.array([0, 6])).tolist()
+    [400.0, 180.0]
+    """
     base = model.constant_kwh[slot]
     if len(model.slopes) == 0:
         return base

@@ -27,7 +27,28 @@ class DayKind(IntEnum):
 
 
 def day_kinds(days: Sequence[dt.date], calendar: OpeningCalendar) -> IntArray:
-    """(n,) kind of each day for a building, by its calendar."""
+    """Find the kind of each day for a building.
+
+    Parameters
+    ----------
+    days : sequence of date
+        Days.
+    calendar : OpeningCalendar
+        When the building is open.
+
+    Returns
+    -------
+    (n,) array
+        `DayKind` of each: usual, holiday, substitution or closure.
+
+    Examples
+    --------
+    >>> import datetime as dt
+    >>> from bkkenergy.savings.days import day_kinds
+    >>> import bkkenergy as bk
+    >>> day_kinds([dt.date(2025, 4, 14), dt.date(2025, 4, 18)], bk.calendars.government()).tolist()
+    [1, 0]
+    """
     return np.array([_kind(day, calendar) for day in days], np.int64)
 
 

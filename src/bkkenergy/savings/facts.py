@@ -120,12 +120,53 @@ class Finding:
 
 
 def enough(values: FloatArray, ratio: float = 0.7) -> bool:
-    """Whether so large a share of values is known."""
+    """Judge whether a share of values is known.
+
+    Parameters
+    ----------
+    values : array
+        Values; NaN where not known.
+    ratio : float
+        The share that is asked for.
+
+    Returns
+    -------
+    bool
+        Whether there are values, and so large a share of them is known.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.savings.facts import enough
+    >>> enough(np.array([1.0, 2.0, np.nan]), 0.5), enough(np.empty(0))
+    (True, False)
+    """
     return len(values) > 0 and bool(np.isfinite(values).mean() >= ratio)
 
 
 def day_of(facts: Facts, row: int) -> dt.date:
-    """The date of a day by its number, from the end if negative."""
+    """Return the date of a day by its number.
+
+    Parameters
+    ----------
+    facts : Facts
+        What is known of a building.
+    row : int
+        Number of the day, from the end if negative.
+
+    Returns
+    -------
+    date
+        The day, in Bangkok.
+
+    Examples
+    --------
+    >>> from bkkenergy.savings.facts import day_of
+    >>> import bkkenergy as bk
+    >>> from bkkenergy.library.findings import facts_of
+    >>> day_of(facts_of(bk.examples.office(), schedule="mea-3-2-lv"), -1)
+    datetime.date(2025, 12, 31)
+    """
     found: dt.date = facts.series.day_index[row].date()
     return found
 
@@ -140,6 +181,38 @@ def finding(
     *,
     thb: float | None = None,
 ) -> Finding:
-    """A finding whose money is its energy at the mean price, unless told."""
+    """Make a finding, whose money is its energy at the mean price unless an amount is given.
+
+    Parameters
+    ----------
+    facts : Facts
+        What is known of the building.
+    rule : str
+        Name of the rule.
+    severity : {"notice", "warning", "alert"}
+        How urgent it is.
+    since_row : int
+        Number of the day since when, from the end if negative.
+    kwh_a_month : float
+        Energy at stake [kWh a month].
+    evidence : mapping of str to float
+        What it was seen by.
+    thb : float, optional
+        Money at stake [THB a month].
+
+    Returns
+    -------
+    Finding
+        The finding.
+
+    Examples
+    --------
+    >>> from bkkenergy.savings.facts import finding
+    >>> import bkkenergy as bk
+    >>> from bkkenergy.library.findings import facts_of
+    >>> facts = facts_of(bk.examples.office(), schedule="mea-3-2-lv")
+    >>> finding(facts, "overrun", "warning", -7, 100.0, {"days": 3}, thb=450.0).cost_thb_a_month
+    450.0
+    """
     worth = kwh_a_month * facts.price_thb if thb is None else thb
     return Finding(facts.building, rule, severity, day_of(facts, since_row), kwh_a_month, worth, dict(evidence))

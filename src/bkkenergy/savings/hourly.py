@@ -36,17 +36,66 @@ class HourlyModel:
 
 
 def slot_of(hour: IntArray, weekday: IntArray, kind: IntArray) -> IntArray:
-    """(n,) slot of each hour: the hour of the week, or of a closed day of its kind."""
+    """Number the slot of each hour: the hour of the week, or of a closed day of its kind.
+
+    Parameters
+    ----------
+    hour : (n,) array
+        Hour of the day, 0 to 23.
+    weekday : (n,) array
+        Monday is 0.
+    kind : (n,) array
+        `DayKind` of the day.
+
+    Returns
+    -------
+    (n,) array
+        Slots below `SLOTS`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.savings.hourly import slot_of
+    >>> slot_of(np.array([5, 5]), np.array([1, 1]), np.array([0, 1])).tolist()
+    [29, 173]
+    """
     usual = weekday * HOURS_A_DAY + hour
     closed = HOURS_A_WEEK + (kind - 1) * HOURS_A_DAY + hour
     return np.where(kind == DayKind.USUAL, usual, closed)
 
 
 def fit_hourly(energy_kwh: FloatArray, temp_c: FloatArray | None, slot: IntArray, known: BoolArray) -> HourlyModel:
-    """The model of one meter.
+    """Fit the hourly model of one meter: time of week and temperature, with closures.
 
-    energy_kwh, temp_c : (n,) by hours; known : (n,) hours that count. Without temperature the calendar
-    alone is fitted.
+    Parameters
+    ----------
+    energy_kwh : (n,) array
+        Energy of hours [kWh].
+    temp_c : (n,) array or None
+        Outdoor temperature of hours [degC]. Without it the calendar alone is fitted.
+    slot : (n,) array
+        Slots, of `slot_of`.
+    known : (n,) bool array
+        The hours that count.
+
+    Returns
+    -------
+    HourlyModel
+        Constants [kWh], and slopes [kWh/degC] of occupied and other hours.
+
+    References
+    ----------
+    .. [1] Mathieu et al. 2011, "Quantifying changes in building electricity use, with application to demand
+       response", IEEE Transactions on Smart Grid 2, 507.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.savings.hourly import fit_hourly
+    >>> slot = np.arange(4 * 168) % 168
+    >>> model = fit_hourly(np.where(slot % 24 == 12, 30.0, 8.0), None, slot, np.ones(len(slot), bool))
+    >>> model.constant_kwh[[0, 12]].tolist()
+    [8.0, 30.0]
     """
     profile, _ = fit_slopes(energy_kwh, np.empty((len(slot), 0)), slot, SLOTS, known)
     occupied = _occupied(profile)
@@ -59,7 +108,36 @@ def fit_hourly(energy_kwh: FloatArray, temp_c: FloatArray | None, slot: IntArray
 
 
 def predict_hourly(model: HourlyModel, temp_c: FloatArray | None, slot: IntArray) -> FloatArray:
-    """(n,) kWh that the building would have used; NaN where the temperature is not known but needed."""
+    """Predict the energy of hours.
+
+    Parameters
+    ----------
+    model : HourlyModel
+        A fitted model.
+    temp_c : (n,) array or None
+        Outdoor temperature of hours [degC].
+    slot : (n,) array
+        Slots, of `slot_of`.
+
+    Returns
+    -------
+    (n,) array
+        Energy of each hour [kWh]; NaN where the temperature is needed and not known.
+
+    Raises
+    ------
+    ValueError
+        If the model needs a temperature and none is given.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.savings.hourly import fit_hourly, predict_hourly
+    >>> slot = np.arange(4 * 168) % 168
+    >>> model = fit_hourly(np.where(slot % 24 == 12, 30.0, 8.0), None, slot, np.ones(len(slot), bool))
+    >>> predict_hourly(model, None, np.array([11, 12])).tolist()
+    [8.0, 30.0]
+    """
     base = model.constant_kwh[slot]
     if len(model.slopes) == 0:
         return base

@@ -39,9 +39,36 @@ class StandardUse(Frozen):
 
 
 def standing(designated: Designated, *, peak_kw: float, energy_kwh_a_year: float) -> Standing:
-    """Whether a building is designated, or close to it.
+    """Judge whether a building is designated under the Energy Conservation Promotion Act, or close to it.
 
-    kVA are taken as kW: without reactive power they cannot be less.
+    Transformer kVA are compared with kW: without reactive power they cannot be less.
+
+    Parameters
+    ----------
+    designated : Designated
+        From which size on a building is designated.
+    peak_kw : float
+        Highest 15-minute demand [kW].
+    energy_kwh_a_year : float
+        Energy of a year [kWh].
+
+    Returns
+    -------
+    {"below", "near", "reached"}
+        Where it stands.
+
+    References
+    ----------
+    .. [1] Energy Conservation Promotion Act, B.E. 2535; Royal Decree on Designated Buildings, B.E. 2538.
+
+    Examples
+    --------
+    >>> from bkkenergy.savings.index import standing
+    >>> from bkkenergy.site.packaged import packaged_config_dir
+    >>> from bkkenergy.site.savings_config import load_savings
+    >>> rule = load_savings(packaged_config_dir()).designated
+    >>> standing(rule, peak_kw=100.0, energy_kwh_a_year=300_000.0)
+    'below'
     """
     shares = (
         peak_kw / designated.meter_kw,
@@ -53,7 +80,27 @@ def standing(designated: Designated, *, peak_kw: float, energy_kwh_a_year: float
 
 
 def rolling_eui(month_kwh: FloatArray, floor_m2: float) -> FloatArray:
-    """(n,) kWh/m2 of the twelve months up to each; NaN before there are twelve, or where one is not known."""
+    """Compute the energy use intensity of the twelve months up to each month.
+
+    Parameters
+    ----------
+    month_kwh : (n,) array
+        Energy of months [kWh].
+    floor_m2 : float
+        Gross floor area [m2].
+
+    Returns
+    -------
+    (n,) array
+        Intensity [kWh/m2]; NaN before there are twelve months, or where one is not known.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.savings.index import rolling_eui
+    >>> float(rolling_eui(np.full(12, 1_000.0), 100.0)[-1])
+    120.0
+    """
     sums = np.convolve(month_kwh, np.ones(12), "full")[: len(month_kwh)]
     sums[:11] = np.nan
     found: FloatArray = sums / floor_m2
@@ -74,7 +121,26 @@ class Rank:
 
 
 def rank_peers(eui_kwh_m2: Mapping[str, float], floor_m2: Mapping[str, float]) -> list[Rank]:
-    """Buildings of one type in the order of their intensity."""
+    """Rank buildings of one type by their intensity.
+
+    Parameters
+    ----------
+    eui_kwh_m2 : mapping of str to float
+        Energy use intensity of a year [kWh/m2] by building; one that is not known is left out.
+    floor_m2 : mapping of str to float
+        Gross floor area [m2] by building.
+
+    Returns
+    -------
+    list of Rank
+        The lowest intensity first, each with its gap to the best quarter [kWh].
+
+    Examples
+    --------
+    >>> from bkkenergy.savings.index import rank_peers
+    >>> [one.building for one in rank_peers({"a": 90.0, "b": 60.0}, {"a": 1_000.0, "b": 1_000.0})]
+    ['b', 'a']
+    """
     known = {name: value for name, value in eui_kwh_m2.items() if np.isfinite(value)}
     if not known:
         return []
@@ -95,9 +161,41 @@ def rank_peers(eui_kwh_m2: Mapping[str, float], floor_m2: Mapping[str, float]) -
 
 
 def public_index(actual_kwh: float, standard: StandardUse, drivers: Mapping[str, float]) -> float:
-    """The state's index: (standard use - actual use) / actual use; above zero is better than standard.
+    """Compute the state's index of a public agency: (standard use - actual use) / actual use.
 
-    EPPO's measure for public agencies. Raises KeyError with the driver that is missing.
+    Parameters
+    ----------
+    actual_kwh : float
+        Energy of the period [kWh].
+    standard : StandardUse
+        Coefficients of the agency's group.
+    drivers : mapping of str to float
+        What it serves in the period: area, staff, hours.
+
+    Returns
+    -------
+    float
+        The index; above zero is better than standard.
+
+    Raises
+    ------
+    KeyError
+        If a driver of the standard is missing.
+
+    References
+    ----------
+    .. [1] Energy Policy and Planning Office (EPPO), energy use index (EUI) of public agencies.
+
+    Examples
+    --------
+    >>> import datetime as dt
+    >>> from bkkenergy.savings.index import StandardUse, public_index
+    >>> standard = StandardUse(
+    ...     group="office", constant_kwh=1_000.0, kwh_by_driver={"staff": 10.0}, source="an example",
+    ...     entered=dt.date(2026, 1, 1),
+    ... )
+    >>> public_index(1_000.0, standard, {"staff": 20.0})
+    0.2
     """
     use = standard.constant_kwh + sum(rate * drivers[name] for name, rate in standard.kwh_by_driver.items())
     return (use - actual_kwh) / actual_kwh
@@ -106,7 +204,31 @@ def public_index(actual_kwh: float, standard: StandardUse, drivers: Mapping[str,
 def submission_rows(
     month_kwh: Sequence[float], months: Sequence[dt.date], drivers: Mapping[str, float], floor_m2: float
 ) -> list[dict[str, object]]:
-    """The fields that an agency enters into the national e-report each month, a row a month."""
+    """List the fields that an agency enters into the national e-report each month.
+
+    Parameters
+    ----------
+    month_kwh : sequence of float
+        Energy of months [kWh].
+    months : sequence of date
+        A day of each.
+    drivers : mapping of str to float
+        What the building serves.
+    floor_m2 : float
+        Gross floor area [m2].
+
+    Returns
+    -------
+    list of dict
+        A row for each month.
+
+    Examples
+    --------
+    >>> import datetime as dt
+    >>> from bkkenergy.savings.index import submission_rows
+    >>> submission_rows([900.0], [dt.date(2025, 11, 1)], {"staff": 20.0}, 400.0)
+    [{'month': '2025-11', 'electricity_kwh': 900.0, 'floor_area_m2': 400.0, 'staff': 20.0}]
+    """
     return [
         {"month": f"{month:%Y-%m}", "electricity_kwh": kwh, "floor_area_m2": floor_m2, **drivers}
         for month, kwh in zip(months, month_kwh, strict=True)

@@ -55,7 +55,34 @@ RULES: tuple[Rule, ...] = (
 
 
 def find(facts: Facts, rules: InsightRules) -> list[Finding]:
-    """The findings of one building, most baht first. Where the meter is at fault, that alone."""
+    """Find what to act on in one building.
+
+    Parameters
+    ----------
+    facts : Facts
+        What is known of it.
+    rules : InsightRules
+        Thresholds.
+
+    Returns
+    -------
+    list of Finding
+        Most money first. Where the meter is at fault, that alone.
+
+    See Also
+    --------
+    bkkenergy.findings : The same with pandas.
+
+    Examples
+    --------
+    >>> from bkkenergy.savings.insights import find
+    >>> import bkkenergy as bk
+    >>> from bkkenergy.library.findings import facts_of, rules
+    >>> use = bk.examples.office()
+    >>> use.iloc[-7 * 24 :] = 3.0
+    >>> [one.rule for one in find(facts_of(use, schedule="mea-3-2-lv"), rules())]
+    ['meter_fault']
+    """
     fault = meter_fault(facts, rules)
     if fault is not None:
         return [fault]
@@ -73,7 +100,35 @@ class Dismissal:
 
 
 def visible(found: Sequence[Finding], dismissed: Sequence[Dismissal], rules: InsightRules) -> list[Finding]:
-    """Return some findings of each building, without dismissed ones whose stakes have not grown by a fifth."""
+    """Choose the findings to show: at most some of each building, without those that were dismissed.
+
+    A dismissed finding comes back when what is at stake has grown by more than a fifth.
+
+    Parameters
+    ----------
+    found : sequence of Finding
+        Findings of any buildings.
+    dismissed : sequence of Dismissal
+        What persons dismissed, with what was at stake then [THB a month].
+    rules : InsightRules
+        How many of a building are shown.
+
+    Returns
+    -------
+    list of Finding
+        Most money first.
+
+    Examples
+    --------
+    >>> import bkkenergy as bk
+    >>> from bkkenergy.library.findings import facts_of, rules
+    >>> from bkkenergy.savings.insights import Dismissal, find, visible
+    >>> use = bk.examples.office()
+    >>> use.iloc[-7 * 24 :] = 3.0
+    >>> found = find(facts_of(use, schedule="mea-3-2-lv"), rules())
+    >>> visible(found, [Dismissal("series", found[0].rule, found[0].cost_thb_a_month)], rules())
+    []
+    """
     dismissed_at = {(dismissal.building, dismissal.rule): dismissal.cost_thb_a_month for dismissal in dismissed}
     shown: dict[str, int] = {}
     kept = []

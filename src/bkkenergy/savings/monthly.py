@@ -22,11 +22,41 @@ class MonthlyModel:
 
 
 def fit_monthly(day_kwh: FloatArray, open_ratio: FloatArray, temp_c: FloatArray | None) -> MonthlyModel:
-    """The model of a building's bills.
+    """Fit the model of a building's bills: days open and degrees of cooling.
 
-    day_kwh : (m,) kWh a day of each bill; open_ratio : (m,) share of its days on which the building worked;
-    temp_c : (m,) mean temperature. Slopes that a longer bill would contradict (below zero) are left out.
-    Raises ValueError with fewer than nine months.
+    Slopes below zero would contradict what they stand for, and are left out.
+
+    Parameters
+    ----------
+    day_kwh : (m,) array
+        Mean energy of a day of each bill [kWh].
+    open_ratio : (m,) array
+        Share of its days on which the building worked.
+    temp_c : (m,) array or None
+        Mean outdoor temperature [degC].
+
+    Returns
+    -------
+    MonthlyModel
+        Base, open day and cooling.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than nine bills.
+
+    References
+    ----------
+    .. [1] ASHRAE Guideline 14-2014, whole-building approach with monthly data.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.savings.monthly import fit_monthly
+    >>> open_ratio = np.linspace(0.5, 0.8, 12)
+    >>> model = fit_monthly(100.0 + 200.0 * open_ratio, open_ratio, None)
+    >>> round(model.base_kwh), round(model.open_day_kwh)
+    (100, 200)
     """
     if len(day_kwh) < LEAST_MONTHS:
         raise ValueError(f"{len(day_kwh)} bills: a baseline from bills needs {LEAST_MONTHS} months, better 12.")
@@ -46,7 +76,29 @@ def fit_monthly(day_kwh: FloatArray, open_ratio: FloatArray, temp_c: FloatArray 
 
 
 def predict_monthly(model: MonthlyModel, open_ratio: FloatArray, temp_c: FloatArray | None) -> FloatArray:
-    """(m,) kWh a day that each month would have used."""
+    """Predict the mean energy of a day of each month.
+
+    Parameters
+    ----------
+    model : MonthlyModel
+        A fitted model.
+    open_ratio : (m,) array
+        Share of the month's days on which the building works.
+    temp_c : (m,) array or None
+        Mean outdoor temperature [degC].
+
+    Returns
+    -------
+    (m,) array
+        Mean energy of a day [kWh].
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.savings.monthly import MonthlyModel, predict_monthly
+    >>> predict_monthly(MonthlyModel(100.0, 200.0, 5.0), np.array([0.5]), np.array([30.0])).tolist()
+    [230.0]
+    """
     cooling = 0.0 if temp_c is None else np.maximum(temp_c - COOLING_C, 0.0)
     found: FloatArray = model.base_kwh + model.open_day_kwh * open_ratio + model.cooling_kwh_per_c * cooling
     return found

@@ -24,7 +24,34 @@ LEAST_KNOWN_RATIO = 0.9
 
 
 def demand_peak(facts: Facts, rules: InsightRules) -> Finding | None:
-    """The month's highest quarter-hour that comes near the highest of twelve months, which sets the charge."""
+    """Find a quarter-hour of the month that comes near the highest of twelve months, which sets the charge.
+
+    Parameters
+    ----------
+    facts : Facts
+        What is known of a building; with quarter-hours.
+    rules : InsightRules
+        How near.
+
+    Returns
+    -------
+    Finding or None
+        The peak [kW] with what it costs [THB]; None where none is near, or demand is not charged.
+
+    References
+    ----------
+    .. [1] Metropolitan Electricity Authority (MEA), "Electricity tariffs": the demand charge.
+
+    Examples
+    --------
+    >>> from bkkenergy.savings.rules_supply import demand_peak
+    >>> import bkkenergy as bk
+    >>> from bkkenergy.library.findings import facts_of, rules
+    >>> quarters = bk.examples.office_quarters("2025")
+    >>> quarters.loc["2025-12-15 14:00"] = 20.0
+    >>> demand_peak(facts_of(quarters, schedule="mea-3-2-lv"), rules()).evidence["peak_kw"]
+    80.0
+    """
     if facts.demand_starts is None or not enough(facts.demand_kw, 0.5) or facts.demand_thb_per_kw <= 0:
         return None
     month = facts.demand_starts[-1].tz_localize(None).to_period("M")
@@ -44,7 +71,35 @@ def demand_peak(facts: Facts, rules: InsightRules) -> Finding | None:
 
 
 def power_factor(facts: Facts, rules: InsightRules) -> Finding | None:
-    """Reactive power of the last month near or above what MEA gives free."""
+    """Find reactive power of the last month near or above what MEA gives free.
+
+    Parameters
+    ----------
+    facts : Facts
+        What is known of a building; with reactive power.
+    rules : InsightRules
+        From which ratio of kvar to kW on.
+
+    Returns
+    -------
+    Finding or None
+        The ratio with its charge [THB]; None where it is low, or not measured.
+
+    References
+    ----------
+    .. [1] Metropolitan Electricity Authority (MEA), "Electricity tariffs": the power factor charge.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from bkkenergy.savings.rules_supply import power_factor
+    >>> import bkkenergy as bk
+    >>> from bkkenergy.library.findings import facts_of, rules
+    >>> facts = facts_of(bk.examples.office_quarters("2025"), schedule="mea-3-2-lv")
+    >>> lagging = replace(facts, kvar=facts.demand_kw * 0.9, kvar_thb=56.07, free_kvar_per_kw=0.6197)
+    >>> power_factor(lagging, rules()).severity
+    'alert'
+    """
     month = slice(-int(DAYS_A_MONTH * 96), None)
     if facts.kvar is None or not (enough(facts.kvar[month], 0.2) and enough(facts.demand_kw[month], 0.3)):
         return None
@@ -61,7 +116,30 @@ SATANG_THB = 0.01
 
 
 def load_shift(facts: Facts, rules: InsightRules) -> Finding | None:
-    """Load of the evening's last on-peak hours above the night's: what could wait for off-peak."""
+    """Find load of the evening's last on-peak hours above the night's: what could wait for off-peak.
+
+    Parameters
+    ----------
+    facts : Facts
+        What is known of a building.
+    rules : InsightRules
+        Least share of the on-peak energy.
+
+    Returns
+    -------
+    Finding or None
+        The energy [kWh] and what it would gain [THB]; None where there is little, or one price.
+
+    Examples
+    --------
+    >>> from bkkenergy.savings.rules_supply import load_shift
+    >>> import bkkenergy as bk
+    >>> from bkkenergy.library.findings import facts_of, rules
+    >>> use = bk.examples.office()
+    >>> use[(use.index.hour >= 18) & (use.index.hour < 22)] += 25.0
+    >>> load_shift(facts_of(use, schedule="mea-3-2-lv"), rules()).rule
+    'load_shift'
+    """
     late = slice(18, 22)
     month = slice(-FOUR_WEEKS, None)
     grid, working = facts.grid_kw[month], facts.is_open[month]
@@ -88,7 +166,32 @@ def load_shift(facts: Facts, rules: InsightRules) -> Finding | None:
 
 
 def submeters(facts: Facts, rules: InsightRules) -> Finding | None:
-    """Sub-meters whose sum is above the main meter's energy by more than their classes allow."""
+    """Find sub-meters whose sum is above the main meter's energy by more than their classes allow.
+
+    Parameters
+    ----------
+    facts : Facts
+        What is known of a building; with its sub-meters' energy.
+    rules : InsightRules
+        How much above, as a share.
+
+    Returns
+    -------
+    Finding or None
+        Both energies [kWh]; None where they agree.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> import bkkenergy as bk
+    >>> from bkkenergy.library.findings import facts_of, rules
+    >>> from bkkenergy.savings.facts import SubMeterSums
+    >>> from bkkenergy.savings.rules_supply import submeters
+    >>> facts = facts_of(bk.examples.office(), schedule="mea-3-2-lv")
+    >>> sums = SubMeterSums(whole_kwh=10_000.0, parts_kwh=12_000.0, known_ratio=1.0)
+    >>> submeters(replace(facts, sub_meters=sums), rules()).rule
+    'submeters'
+    """
     if facts.sub_meters is None or facts.sub_meters.known_ratio < LEAST_KNOWN_RATIO:
         return None
     main = facts.sub_meters.whole_kwh
@@ -107,7 +210,30 @@ def submeters(facts: Facts, rules: InsightRules) -> Finding | None:
 
 
 def pv_shortfall(facts: Facts, rules: InsightRules) -> Finding | None:
-    """PV that makes less than its own estimate for the same weeks."""
+    """Find PV that makes less than its own estimate for the same weeks.
+
+    Parameters
+    ----------
+    facts : Facts
+        What is known of a building; with PV and its estimate.
+    rules : InsightRules
+        How much less, as a share.
+
+    Returns
+    -------
+    Finding or None
+        The shortfall [kWh]; None where there is none.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from bkkenergy.savings.rules_supply import pv_shortfall
+    >>> import bkkenergy as bk
+    >>> from bkkenergy.library.findings import facts_of, rules
+    >>> facts = facts_of(bk.examples.office(), schedule="mea-3-2-lv")
+    >>> pv_shortfall(replace(facts, pv_kwh=700.0, pv_expected_kwh=1_000.0), rules()).rule
+    'pv_shortfall'
+    """
     if facts.pv_kwh is None or facts.pv_expected_kwh is None or facts.pv_expected_kwh <= 0:
         return None
     ratio = 1 - facts.pv_kwh / facts.pv_expected_kwh
@@ -125,7 +251,30 @@ def pv_shortfall(facts: Facts, rules: InsightRules) -> Finding | None:
 
 
 def meter_fault(facts: Facts, rules: InsightRules) -> Finding | None:
-    """A meter that stands at one value, is silent, or counts backwards in the last week."""
+    """Find a meter that stands at one value, is silent, or counts backwards in the last week.
+
+    Parameters
+    ----------
+    facts : Facts
+        What is known of a building.
+    rules : InsightRules
+        How long it may stand, and how much may be missing.
+
+    Returns
+    -------
+    Finding or None
+        What is wrong with it; None where it works.
+
+    Examples
+    --------
+    >>> from bkkenergy.savings.rules_supply import meter_fault
+    >>> import bkkenergy as bk
+    >>> from bkkenergy.library.findings import facts_of, rules
+    >>> use = bk.examples.office()
+    >>> use.iloc[-72:] = 7.0
+    >>> meter_fault(facts_of(use, schedule="mea-3-2-lv"), rules()).evidence["stuck_h"]
+    72.0
+    """
     week = facts.series.energy_kwh[-WEEK * HOURS_A_DAY :]
     missing = float(np.isnan(week).mean())
     negative = float((np.nan_to_num(week) < 0).sum())
@@ -137,7 +286,25 @@ def meter_fault(facts: Facts, rules: InsightRules) -> Finding | None:
 
 
 def longest_equal_run(values: FloatArray) -> int:
-    """Most values in a row that are known, not zero, and the same."""
+    """Count the most values in a row that are known, not zero, and the same.
+
+    Parameters
+    ----------
+    values : (n,) array
+        Values in order; NaN where not known.
+
+    Returns
+    -------
+    int
+        How many; 0 where no two neighbours are the same.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.savings.rules_supply import longest_equal_run
+    >>> longest_equal_run(np.array([1.0, 2.0, 2.0, 2.0, 0.0, 0.0, 0.0, 0.0]))
+    3
+    """
     same = (values[1:] == values[:-1]) & (values[1:] != 0)
     breaks = np.flatnonzero(~same)
     edges = np.concatenate([[-1], breaks, [len(same)]])

@@ -27,7 +27,30 @@ SURE_ERRORS = 2.5
 
 
 def baseload_rise(facts: Facts, rules: InsightRules) -> Finding | None:
-    """Nights of the last week against the year before them."""
+    """Find nights of the last week that use more than those of the year before.
+
+    Parameters
+    ----------
+    facts : Facts
+        What is known of a building.
+    rules : InsightRules
+        Least rise, in kW and as a share.
+
+    Returns
+    -------
+    Finding or None
+        What rose, with the energy of a month [kWh]; None where nothing did, or too little is known.
+
+    Examples
+    --------
+    >>> from bkkenergy.savings.rules_use import baseload_rise
+    >>> import bkkenergy as bk
+    >>> from bkkenergy.library.findings import facts_of, rules
+    >>> use = bk.examples.office()
+    >>> use.iloc[-7 * 24 :] += 5.0
+    >>> baseload_rise(facts_of(use, schedule="mea-3-2-lv"), rules()).severity
+    'alert'
+    """
     nights = day_night_kw(facts.series)
     last, before = nights[-WEEK:], nights[-WEEK - DAYS_A_YEAR : -WEEK]
     if not (enough(last) and enough(before)):
@@ -43,7 +66,30 @@ def baseload_rise(facts: Facts, rules: InsightRules) -> Finding | None:
 
 
 def out_of_hours(facts: Facts, rules: InsightRules) -> Finding | None:
-    """Share of a year's energy outside opening hours."""
+    """Find a share of the year's energy outside opening hours that is above the goal.
+
+    Parameters
+    ----------
+    facts : Facts
+        What is known of a building.
+    rules : InsightRules
+        The goal.
+
+    Returns
+    -------
+    Finding or None
+        The share beyond the goal; None where it is met, or the building is open most of the time.
+
+    Examples
+    --------
+    >>> from bkkenergy.savings.rules_use import out_of_hours
+    >>> import bkkenergy as bk
+    >>> from bkkenergy.library.findings import facts_of, rules
+    >>> facts = facts_of(bk.examples.office(), schedule="mea-3-2-lv")
+    >>> strict = rules().model_copy(update={"out_of_hours_ratio": 0.2})
+    >>> out_of_hours(facts, strict).evidence["share_ratio"] > 0.2
+    True
+    """
     grid, hours = facts.grid_kw[-DAYS_A_YEAR:], facts.hours[-DAYS_A_YEAR:]
     at = np.arange(HOURS_A_DAY)
     with np.errstate(invalid="ignore"):
@@ -66,7 +112,30 @@ def out_of_hours(facts: Facts, rules: InsightRules) -> Finding | None:
 
 
 def overrun(facts: Facts, rules: InsightRules) -> Finding | None:
-    """Load as if people were in, before opening or after closing, on several working days of the last week."""
+    """Find load as if people were in, before opening or after closing, on several working days of the last week.
+
+    Parameters
+    ----------
+    facts : Facts
+        What is known of a building.
+    rules : InsightRules
+        How many hours and days.
+
+    Returns
+    -------
+    Finding or None
+        The hours a day and their energy; None where there are too few.
+
+    Examples
+    --------
+    >>> from bkkenergy.savings.rules_use import overrun
+    >>> import bkkenergy as bk
+    >>> from bkkenergy.library.findings import facts_of, rules
+    >>> use = bk.examples.office()["2024-01":"2025-11-28"]
+    >>> use[(use.index.hour >= 17) & (use.index.hour < 22) & (use.index >= "2025-11-22 00:00+07:00")] += 30.0
+    >>> overrun(facts_of(use, schedule="mea-3-2-lv"), rules()).evidence["days"]
+    5
+    """
     rows = [row for row in range(-WEEK, 0) if facts.is_open[row]]
     grid, nights = facts.grid_kw, day_night_kw(facts.series)
     over_h, over_kwh, days = 0.0, 0.0, 0
@@ -92,7 +161,31 @@ def overrun(facts: Facts, rules: InsightRules) -> Finding | None:
 
 
 def closed_days(facts: Facts, rules: InsightRules) -> Finding | None:
-    """Use on closed days of the last four weeks against working days, and against the building's own year."""
+    """Find use on closed days of the last four weeks that is high against working days and against the building's own
+    year.
+
+    Parameters
+    ----------
+    facts : Facts
+        What is known of a building.
+    rules : InsightRules
+        Highest share of a working day, and highest rise over the year.
+
+    Returns
+    -------
+    Finding or None
+        The share now and usually; None where it is as usual.
+
+    Examples
+    --------
+    >>> from bkkenergy.savings.rules_use import closed_days
+    >>> import bkkenergy as bk
+    >>> from bkkenergy.library.findings import facts_of, rules
+    >>> use = bk.examples.office()["2024-01":"2025-11-28"]
+    >>> use[(use.index.day_of_week >= 5) & (use.index >= "2025-11-01 00:00+07:00")] += 8.0
+    >>> closed_days(facts_of(use, schedule="mea-3-2-lv"), rules()).rule
+    'closed_days'
+    """
     use, is_open = facts.day_kwh, facts.is_open
     recent = slice(-FOUR_WEEKS, None)
     closed, working = use[recent][~is_open[recent]], use[recent][is_open[recent]]
@@ -118,7 +211,30 @@ def closed_days(facts: Facts, rules: InsightRules) -> Finding | None:
 
 
 def holiday_running(facts: Facts, rules: InsightRules) -> Finding | None:
-    """A holiday of the last four weeks that used more than a usual Sunday."""
+    """Find a holiday of the last four weeks that used more than a usual Sunday.
+
+    Parameters
+    ----------
+    facts : Facts
+        What is known of a building.
+    rules : InsightRules
+        How much more.
+
+    Returns
+    -------
+    Finding or None
+        The day with its use [kWh]; None where there is none.
+
+    Examples
+    --------
+    >>> from bkkenergy.savings.rules_use import holiday_running
+    >>> import bkkenergy as bk
+    >>> from bkkenergy.library.findings import facts_of, rules
+    >>> use = bk.examples.office()
+    >>> use.loc["2025-12-31"] += 10.0
+    >>> holiday_running(facts_of(use, schedule="mea-3-2-lv"), rules()).since
+    datetime.date(2025, 12, 31)
+    """
     use, weekday = facts.day_kwh, facts.series.day_index.day_of_week.to_numpy()
     sundays = use[-DAYS_A_YEAR:][(weekday[-DAYS_A_YEAR:] == SUNDAY)]
     if not enough(sundays):
@@ -142,7 +258,32 @@ def holiday_running(facts: Facts, rules: InsightRules) -> Finding | None:
 
 
 def week_rise(facts: Facts, rules: InsightRules) -> Finding | None:
-    """Working days of the last week against the week before, with temperature taken out where a baseline knows it."""
+    """Find working days of the last week that use more than those of the week before.
+
+    Where a baseline knows the temperature, its effect is taken out.
+
+    Parameters
+    ----------
+    facts : Facts
+        What is known of a building.
+    rules : InsightRules
+        Least rise, as a share.
+
+    Returns
+    -------
+    Finding or None
+        The rise; None where there is none, or the weeks have not the same working days.
+
+    Examples
+    --------
+    >>> from bkkenergy.savings.rules_use import week_rise
+    >>> import bkkenergy as bk
+    >>> from bkkenergy.library.findings import facts_of, rules
+    >>> use = bk.examples.office()["2024-01":"2025-11-28"]
+    >>> use.iloc[-7 * 24 :] *= 1.4
+    >>> round(week_rise(facts_of(use, schedule="mea-3-2-lv"), rules()).evidence["rise_ratio"], 1)
+    0.4
+    """
     use, is_open = facts.day_kwh.copy(), facts.is_open
     if facts.baseline is not None:
         expected = expected_days(facts.baseline.model, facts.series)
@@ -159,7 +300,28 @@ def week_rise(facts: Facts, rules: InsightRules) -> Finding | None:
 
 
 def residuals(facts: Facts) -> tuple[FloatArray, float] | None:
-    """(m,) daily residuals of the baseline, and their robust sigma over the year before the last week."""
+    """Compute the daily residuals of the baseline, and their robust standard deviation.
+
+    Parameters
+    ----------
+    facts : Facts
+        What is known of a building.
+
+    Returns
+    -------
+    (array, float) or None
+        Residuals of each day, and sigma over the year before the last week [kWh]; None without a baseline.
+
+    Examples
+    --------
+    >>> from bkkenergy.savings.rules_use import residuals
+    >>> import bkkenergy as bk
+    >>> from bkkenergy.library.findings import facts_of
+    >>> use = bk.examples.office()
+    >>> left, sigma = residuals(facts_of(use, schedule="mea-3-2-lv", baseline=bk.Baseline.fit(use["2024"])))
+    >>> len(left), 0 < sigma < 20
+    (731, True)
+    """
     if facts.baseline is None:
         return None
     left = facts.day_kwh - expected_days(facts.baseline.model, facts.series)
@@ -172,7 +334,31 @@ def residuals(facts: Facts) -> tuple[FloatArray, float] | None:
 
 
 def anomaly(facts: Facts, rules: InsightRules) -> Finding | None:
-    """The last day, or the last week's mean, far from what the baseline foretold: ask the manager for the cause."""
+    """Find a last day, or a last week, that is far from what the baseline predicts.
+
+    Parameters
+    ----------
+    facts : Facts
+        What is known of a building.
+    rules : InsightRules
+        How many standard deviations.
+
+    Returns
+    -------
+    Finding or None
+        The distance; it asks the manager for the cause. None where all is as predicted, or there is no baseline.
+
+    Examples
+    --------
+    >>> from bkkenergy.savings.rules_use import anomaly
+    >>> import bkkenergy as bk
+    >>> from bkkenergy.library.findings import facts_of, rules
+    >>> use = bk.examples.office()
+    >>> baseline = bk.Baseline.fit(use["2024"])
+    >>> use.iloc[-24:] *= 3.0
+    >>> anomaly(facts_of(use, schedule="mea-3-2-lv", baseline=baseline), rules()).severity
+    'warning'
+    """
     found = residuals(facts)
     if found is None:
         return None
@@ -191,7 +377,30 @@ def anomaly(facts: Facts, rules: InsightRules) -> Finding | None:
 
 
 def night_spread(facts: Facts, rules: InsightRules) -> Finding | None:
-    """Night load of working days that differs within the week: something is sometimes left on."""
+    """Find night loads of working days that differ within the week: something is sometimes left on.
+
+    Parameters
+    ----------
+    facts : Facts
+        What is known of a building.
+    rules : InsightRules
+        Least spread, as a share and in kW.
+
+    Returns
+    -------
+    Finding or None
+        The highest and the lowest night [kW]; None where nights are alike.
+
+    Examples
+    --------
+    >>> from bkkenergy.savings.rules_use import night_spread
+    >>> import bkkenergy as bk
+    >>> from bkkenergy.library.findings import facts_of, rules
+    >>> use = bk.examples.office()
+    >>> use[(use.index.hour < 4) & (use.index.day_of_week == 2)] += 10.0
+    >>> night_spread(facts_of(use, schedule="mea-3-2-lv"), rules()).rule
+    'night_spread'
+    """
     nights = day_night_kw(facts.series)[-FOUR_WEEKS:]
     weekday = facts.series.day_index.day_of_week.to_numpy()[-FOUR_WEEKS:]
     if not enough(nights):
@@ -216,7 +425,31 @@ def night_spread(facts: Facts, rules: InsightRules) -> Finding | None:
 
 
 def weather_sensitivity(facts: Facts, rules: InsightRules) -> Finding | None:
-    """Slope of working days' use on temperature in the last half-year against the same one a year before."""
+    """Find a slope of use on temperature that is steeper than a year before: cooling that works worse.
+
+    Parameters
+    ----------
+    facts : Facts
+        What is known of a building; with temperature, over a year and a half.
+    rules : InsightRules
+        Least rise, as a share.
+
+    Returns
+    -------
+    Finding or None
+        Both slopes [kWh/degC]; None where the rise is not sure.
+
+    Examples
+    --------
+    >>> from bkkenergy.savings.rules_use import weather_sensitivity
+    >>> import bkkenergy as bk
+    >>> from bkkenergy.library.findings import facts_of, rules
+    >>> air_c, use = bk.examples.temperature(), bk.examples.office()
+    >>> works = (use.index.hour >= 8) & (use.index.hour < 17) & (use.index >= "2025-07-01 00:00+07:00")
+    >>> use[works] += 3.0 * (air_c[works] - 24.0).clip(lower=0.0)
+    >>> weather_sensitivity(facts_of(use, schedule="mea-3-2-lv", temperature=air_c), rules()).severity
+    'notice'
+    """
     temp, use = facts.series.day_temp_c, facts.day_kwh
     if temp is None or len(use) < DAYS_A_YEAR + HALF_YEAR:
         return None
@@ -237,7 +470,28 @@ def weather_sensitivity(facts: Facts, rules: InsightRules) -> Finding | None:
 
 
 def slope_of(x: FloatArray, y: FloatArray) -> tuple[float, float]:
-    """Slope of y on x with its standard error, widened for residuals that remember the day before."""
+    """Fit the slope of y on x with its standard error, widened for residuals that remember the day before.
+
+    Parameters
+    ----------
+    x, y : (n,) array
+        Values of days, in order.
+
+    Returns
+    -------
+    float
+        The slope.
+    float
+        Its standard error.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.savings.rules_use import slope_of
+    >>> slope, error = slope_of(np.arange(10.0), 2.0 * np.arange(10.0) + np.tile([0.1, -0.1], 5))
+    >>> round(slope, 1), error < 0.05
+    (2.0, True)
+    """
     off = x - x.mean()
     slope = float((off @ y) / (off @ off))
     left = y - y.mean() - slope * off

@@ -35,7 +35,31 @@ class LoadViews:
 
 
 def load_views(series: Series, on_peak: BoolArray, baseline: Baseline | None = None) -> LoadViews:
-    """The views of a series of whole days; on_peak : (n,) hours of the tariff's on-peak window."""
+    """Compute the views of a load that its page shows: profiles, duration, nights, share on-peak.
+
+    Parameters
+    ----------
+    series : Series
+        Hours of whole days.
+    on_peak : (n,) bool array
+        Hours of the tariff's on-peak window.
+    baseline : Baseline, optional
+        What each day is compared with.
+
+    Returns
+    -------
+    LoadViews
+        Powers [kW], energies [kWh] and shares.
+
+    Examples
+    --------
+    >>> from bkkenergy.savings.views import load_views
+    >>> import bkkenergy as bk
+    >>> from bkkenergy.library.findings import facts_of
+    >>> facts = facts_of(bk.examples.office(), schedule="mea-3-2-lv")
+    >>> round(load_views(facts.series, facts.on_peak).base_kw, 1)
+    7.5
+    """
     power = np.where(series.known, series.energy_kwh, np.nan)
     grid = power.reshape(-1, HOURS_A_DAY)
     is_open = (series.kind == 0) & (series.day_index.day_of_week.to_numpy() < 5)  # noqa: PLR2004 - Saturday
@@ -55,7 +79,25 @@ def load_views(series: Series, on_peak: BoolArray, baseline: Baseline | None = N
 
 
 def mean_rows(grid: FloatArray) -> FloatArray:
-    """(24,) mean of each column over what is known; NaN where nothing is."""
+    """Compute the mean of each column over what is known.
+
+    Parameters
+    ----------
+    grid : (m, k) array
+        Power [kW], a row for each day; NaN where not known.
+
+    Returns
+    -------
+    (k,) array
+        Mean power [kW]; NaN where nothing is known.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.savings.views import mean_rows
+    >>> mean_rows(np.array([[1.0, np.nan], [3.0, 4.0]])).tolist()
+    [2.0, 4.0]
+    """
     count = np.isfinite(grid).sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         found: FloatArray = np.nansum(grid, axis=0) / count
@@ -63,13 +105,51 @@ def mean_rows(grid: FloatArray) -> FloatArray:
 
 
 def night_kw(series: Series) -> float:
-    """Mean power from midnight to four, over what is known: what never sleeps."""
+    """Compute the mean power from midnight to four, over what is known: what never sleeps.
+
+    Parameters
+    ----------
+    series : Series
+        Hours of whole days.
+
+    Returns
+    -------
+    float
+        Mean power [kW]; NaN where no night is known.
+
+    Examples
+    --------
+    >>> from bkkenergy.savings.views import night_kw
+    >>> import bkkenergy as bk
+    >>> from bkkenergy.library.findings import facts_of
+    >>> round(night_kw(facts_of(bk.examples.office(), schedule="mea-3-2-lv").series), 1)
+    7.5
+    """
     nights = day_night_kw(series)
     return float(np.nanmean(nights)) if np.isfinite(nights).any() else float("nan")
 
 
 def day_night_kw(series: Series) -> FloatArray:
-    """(m,) mean power from midnight to four of each day; NaN where an hour of it is not known."""
+    """Compute the mean power from midnight to four of each day.
+
+    Parameters
+    ----------
+    series : Series
+        Hours of whole days.
+
+    Returns
+    -------
+    (m,) array
+        Mean power [kW]; NaN where an hour of it is not known.
+
+    Examples
+    --------
+    >>> from bkkenergy.savings.views import day_night_kw
+    >>> import bkkenergy as bk
+    >>> from bkkenergy.library.findings import facts_of
+    >>> day_night_kw(facts_of(bk.examples.office(), schedule="mea-3-2-lv").series).shape
+    (731,)
+    """
     power = np.where(series.known, series.energy_kwh, np.nan)
     found: FloatArray = power.reshape(-1, HOURS_A_DAY)[:, NIGHT_HOURS].mean(axis=1)
     return found

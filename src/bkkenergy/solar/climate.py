@@ -69,9 +69,41 @@ class Climate(Frozen):
 
 
 def typical_year(climate: Climate, *, year: int = YEAR, seed: int = SEED) -> Weather:
-    """8,760 hours of the climate; the same for the same climate, year and seed.
+    """Generate a typical year of 8,760 hours from monthly figures of a climate.
 
-    Monthly sums of GHI and the diffuse share match the climate's figures.
+    Monthly sums of GHI and the diffuse share match the climate's figures. Days are drawn by Graham's method, hours
+    by TAG's, under Ineichen's clear sky.
+
+    Parameters
+    ----------
+    climate : Climate
+        Monthly figures, each with its source.
+    year : int
+        Year of the time stamps.
+    seed : int
+        Of the random draws: the same climate, year and seed give the same weather.
+
+    Returns
+    -------
+    Weather
+        Irradiance [W/m2], temperature [degC], wind [m/s], rain [mm] and humidity [%] of each hour.
+
+    References
+    ----------
+    .. [1] Graham, Hollands and Huget 1988, "A time series model for Kt with application to global synthetic weather
+       generation", Solar Energy 40, 83.
+    .. [2] Aguiar and Collares-Pereira 1992, "TAG: a time-dependent, autoregressive, Gaussian model for generating
+       synthetic hourly radiation", Solar Energy 49, 167.
+    .. [3] Ineichen and Perez 2002, "A new airmass independent formulation for the Linke turbidity coefficient",
+       Solar Energy 73, 151.
+
+    Examples
+    --------
+    >>> from bkkenergy.solar.climate import typical_year
+    >>> from bkkenergy.library.skies import solar_config
+    >>> year = typical_year(solar_config().climate)
+    >>> len(year.starts), round(year.ghi_kwh_m2 / 365, 1)
+    (8760, 5.0)
     """
     starts = pd.date_range(f"{year}-01-01", periods=365 * HOURS_A_DAY, freq="h", tz=BANGKOK)
     middles = starts + pd.Timedelta(minutes=30)
@@ -130,9 +162,37 @@ def _daily_clearness(climate: Climate, extra_wm2: FloatArray, month: IntArray, r
 
 
 def clearness_quantile(rank: FloatArray, mean_kt: float) -> FloatArray:
-    """Clearness indices of a month's days by their rank (0..1), after Hollands and Huget 1983.
+    """Return the clearness index of a month's days by their rank.
 
-    Raises ValueError for a mean beyond what the distribution can hold.
+    Parameters
+    ----------
+    rank : (n,) array
+        Rank of each day among the month's days, 0 to 1.
+    mean_kt : float
+        Mean clearness index of the month.
+
+    Returns
+    -------
+    (n,) array
+        Clearness index of each day.
+
+    Raises
+    ------
+    ValueError
+        If the mean is beyond what the distribution was fitted for.
+
+    References
+    ----------
+    .. [1] Hollands and Huget 1983, "A probability density function for the clearness index, with applications",
+       Solar Energy 30, 195.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.solar.climate import clearness_quantile
+    >>> kt = clearness_quantile(np.array([0.1, 0.5, 0.9]), 0.5)
+    >>> bool((np.diff(kt) > 0).all())
+    True
     """
     if not 0.2 < mean_kt < 0.75:  # noqa: PLR2004 - where the distribution was fitted
         raise ValueError(f"a month's mean clearness of {mean_kt:.2f} is not of this world. Check ghi_kwh_m2_day.")

@@ -141,7 +141,41 @@ class Design:
 
 
 def design(inputs: DesignInputs) -> Design:
-    """The design of one building. Raises InputError when no roof carries a module, or nothing fits it."""
+    """Design a PV system for one building.
+
+    Parameters
+    ----------
+    inputs : DesignInputs
+        The building, weather, load, tariff and assumptions, and what the engineer asks for.
+
+    Returns
+    -------
+    Design
+        Roofs, strings, yield, load, bill, money and carbon.
+
+    Raises
+    ------
+    InputError
+        If no roof carries a module, or nothing fits it.
+
+    See Also
+    --------
+    bkkenergy.design : The same with pandas.
+
+    References
+    ----------
+    .. [1] Short, Packey and Holt 1995, "A manual for the economic evaluation of energy efficiency and renewable
+       energy technologies", NREL/TP-462-5173.
+
+    Examples
+    --------
+    >>> from bkkenergy.solar.design import design
+    >>> import bkkenergy as bk
+    >>> roof = bk.Roof(area_m2=500, tilt_deg=10, azimuth_deg=180)
+    >>> made = bk.design(roof, schedule="mea-3-2-lv", floor_m2=3000, capacity_kwp=22).made
+    >>> made.capacity_kwp, made.strings.modules_in_string * made.strings.string_count
+    (22.0, 40)
+    """
     wish, config = inputs.wish, inputs.config
     building, weather = inputs.building, inputs.weather
     if not building.roofs:
@@ -329,17 +363,75 @@ def _record(
 
 
 def sigma_ratio(uncertainty: Uncertainty) -> float:
-    """Relative standard deviation of a year's energy: independent parts, added in squares."""
+    """Compute the relative standard deviation of a year's energy: independent parts, added in squares.
+
+    Parameters
+    ----------
+    uncertainty : Uncertainty
+        Parts, each a share.
+
+    Returns
+    -------
+    float
+        Standard deviation, as a share of the energy.
+
+    Examples
+    --------
+    >>> from bkkenergy.solar.design import sigma_ratio
+    >>> from bkkenergy.library.skies import solar_config
+    >>> 0.03 < sigma_ratio(solar_config().uncertainty) < 0.15
+    True
+    """
     return float(np.sqrt(uncertainty.interannual**2 + uncertainty.irradiance**2 + uncertainty.model**2))
 
 
 def exceeded_ratio(sigma: float, probability: float) -> float:
-    """The share of P50 that is exceeded with a probability, for a normal spread."""
+    """Compute the share of P50 that is exceeded with a probability, for a normal distribution.
+
+    Parameters
+    ----------
+    sigma : float
+        Relative standard deviation of a year's energy.
+    probability : float
+        The probability, 0 to 1: 0.9 for P90.
+
+    Returns
+    -------
+    float
+        The share of P50.
+
+    Examples
+    --------
+    >>> from bkkenergy.solar.design import exceeded_ratio
+    >>> exceeded_ratio(0.1, 0.5), round(exceeded_ratio(0.1, 0.9), 4)
+    (1.0, 0.8718)
+    """
     return 1 + NormalDist().inv_cdf(1 - probability) * sigma
 
 
 def loss_lines(made: Production, capacity_kwp: float) -> tuple[LossLine, ...]:
-    """From horizontal light on the modules' power to AC energy; each line's energy is the one before x (1 + change)."""
+    """List what is left after each step, from horizontal light on the modules' power to AC energy.
+
+    Parameters
+    ----------
+    made : Production
+        What planes produce.
+    capacity_kwp : float
+        Their power at standard test conditions [kWp].
+
+    Returns
+    -------
+    tuple of LossLine
+        Energy of a year [kWh] after each step; each is the one before x (1 + change).
+
+    Examples
+    --------
+    >>> from bkkenergy.solar.design import loss_lines
+    >>> import bkkenergy as bk
+    >>> losses = bk.simulate(bk.Roof(area_m2=500, tilt_deg=10, azimuth_deg=180)).losses
+    >>> losses.index[0], losses.index[-1]
+    ('ghi', 'unavailability')
+    """
     before = made.ghi_kwh_m2 * capacity_kwp / made.years
     lines = [LossLine("ghi", before, 0.0)]
     for step in STEPS:

@@ -56,13 +56,34 @@ class Balance:
 
 
 def balance(load_kwh: FloatArray, pv_kwh: FloatArray, *, interval_h: float, storage: Storage | None = None) -> Balance:
-    """Who feeds the load in each interval.
+    """Compute what feeds the load in each interval: PV, a battery or the grid.
+
+    A battery takes what is left over and gives it back as soon as PV is short: no forecast, no tariff.
 
     Parameters
     ----------
-    load_kwh : (n,); pv_kwh : (k, n). Negative PV (an inverter's need at night) adds to the load.
+    load_kwh : (n,) array
+        Energy that the building uses [kWh].
+    pv_kwh : (k, n) array
+        Energy of k systems [kWh]. Negative PV, an inverter's need at night, adds to the load.
+    interval_h : float
+        Length of an interval [h].
+    storage : Storage, optional
+        A battery.
 
-    A battery takes what is left over and gives it back as soon as PV is short: no forecast, no tariff.
+    Returns
+    -------
+    Balance
+        Energies of each system and interval [kWh]: load + charged + surplus = grid + PV + discharged.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.solar.dispatch import Storage, balance
+    >>> load_kwh, pv_kwh = np.array([2.0, 2.0]), np.array([[5.0, 0.0]])
+    >>> found = balance(load_kwh, pv_kwh, interval_h=1.0, storage=Storage(10.0, 2.0, 1.0))
+    >>> found.surplus_kwh.tolist(), found.grid_kwh.tolist()
+    ([[1.0, 0.0]], [[0.0, 0.0]])
     """
     need = load_kwh - pv_kwh
     surplus, grid = np.maximum(-need, 0.0), np.maximum(need, 0.0)
@@ -112,7 +133,41 @@ def bill_changes(
     interval_h: float,
     export_thb_per_kwh: float = 0.0,
 ) -> list[BillChange]:
-    """The bills of k systems beside the bill without any."""
+    """Compute the bills of k systems beside the bill without any.
+
+    Parameters
+    ----------
+    found : Balance
+        What feeds the load.
+    starts : DatetimeIndex
+        Starts of the n intervals, with a time zone.
+    schedule : Schedule
+        Whose rates hold.
+    tariffs : Tariffs
+        Ft and rules that all schedules share.
+    interval_h : float
+        Length of an interval [h].
+    export_thb_per_kwh : float
+        What exported energy earns [THB/kWh].
+
+    Returns
+    -------
+    list of BillChange
+        For each system the bills before and after, and what export earned [THB].
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from bkkenergy.library.packaged import figures
+    >>> from bkkenergy.solar.dispatch import balance, bill_changes
+    >>> tariffs = figures().tariffs
+    >>> starts = pd.date_range("2025-11-01", "2025-12-01", freq="15min", tz="Asia/Bangkok", inclusive="left")
+    >>> found = balance(np.full(len(starts), 2.0), np.full((1, len(starts)), 0.5), interval_h=0.25)
+    >>> (change,) = bill_changes(found, starts, tariffs.schedules["mea-2-1-lv"], tariffs, interval_h=0.25)
+    >>> change.saving_thb > 0
+    True
+    """
     series = np.vstack([found.load_kwh[None, :], found.grid_kwh])
     months = quantities_of_many(series, starts, tariffs, interval_h=interval_h)
     before = tuple(bills_of(months[0], schedule, tariffs))

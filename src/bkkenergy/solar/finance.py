@@ -50,7 +50,29 @@ class Result:
 
 
 def capex_thb(capacity_kwp: float, points: Sequence[CapexPoint]) -> float:
-    """Turn-key price of a size: THB/kWp on a straight line of log(size) between the points, level beyond them."""
+    """Compute the turn-key price of a size.
+
+    The price of a kWp lies on a straight line of log(size) between the points, and is level beyond them.
+
+    Parameters
+    ----------
+    capacity_kwp : float
+        Module power at standard test conditions [kWp].
+    points : sequence of CapexPoint
+        Prices at sizes [THB/kWp].
+
+    Returns
+    -------
+    float
+        Price [THB].
+
+    Examples
+    --------
+    >>> from bkkenergy.solar.finance import capex_thb
+    >>> from bkkenergy.solar.assumptions import CapexPoint
+    >>> capex_thb(100.0, [CapexPoint(kwp=10, thb_per_kwp=40_000), CapexPoint(kwp=1_000, thb_per_kwp=20_000)])
+    3000000.0
+    """
     ordered = sorted(points, key=lambda point: point.kwp)
     sizes = np.log([point.kwp for point in ordered])
     prices = [point.thb_per_kwp for point in ordered]
@@ -58,14 +80,70 @@ def capex_thb(capacity_kwp: float, points: Sequence[CapexPoint]) -> float:
 
 
 def counted_kwh(made_kwh: float, used_kwh: float, money: FinanceAssumptions) -> float:
-    """PV that is worth something: all of it where export is paid, else what the building uses."""
+    """Return the PV energy that is worth something: all of it where export is paid, else what the building uses.
+
+    Parameters
+    ----------
+    made_kwh, used_kwh : float
+        Energy of a year that is produced, and that is used on the spot [kWh].
+    money : FinanceAssumptions
+        With the price of export.
+
+    Returns
+    -------
+    float
+        Energy that counts [kWh].
+
+    Examples
+    --------
+    >>> from bkkenergy.solar.finance import counted_kwh
+    >>> from bkkenergy.library.skies import solar_config
+    >>> money = solar_config().finance.model_copy(update={"export_thb_per_kwh": 0.0})
+    >>> counted_kwh(100.0, 80.0, money)
+    80.0
+    """
     return made_kwh if money.export_thb_per_kwh > 0 else used_kwh
 
 
 def evaluate(project: Project, way: Way = "own") -> Result:
-    """Net present value, rate of return, paybacks and levelised cost.
+    """Compute net present value, rate of return, paybacks and levelised cost of a project.
 
-    NPV = sum of cash_t / (1 + r)^t; LCOE = present cost / present energy (NREL/TP-462-5173).
+    NPV = sum of cash_t / (1 + r)^t; LCOE = present cost / present energy.
+
+    Parameters
+    ----------
+    project : Project
+        Cost, saving and assumptions.
+    way : {"own", "ppa", "esco"}
+        Own purchase, a power purchase agreement, or shared savings.
+
+    Returns
+    -------
+    Result
+        Money [THB], rates (shares) and years; None where one does not exist.
+
+    See Also
+    --------
+    bkkenergy.finance : The same with defaults of the configuration.
+
+    References
+    ----------
+    .. [1] Short, Packey and Holt 1995, "A manual for the economic evaluation of energy efficiency and renewable
+       energy technologies", NREL/TP-462-5173.
+
+    Examples
+    --------
+    >>> from bkkenergy.library.skies import solar_config
+    >>> from bkkenergy.solar.finance import Project, evaluate
+    >>> money = solar_config().finance.model_copy(
+    ...     update={
+    ...         "discount_rate": 0.0, "analysis_years": 10, "om_share_of_capex": 0.0, "inverter_replacement_year": 0,
+    ...         "tariff_escalation": 0.0,
+    ...     }
+    ... )
+    >>> found = evaluate(Project(10.0, 300_000.0, 60_000.0, 14_000.0, 0.0, money))
+    >>> found.npv_thb, found.payback_years
+    (300000.0, 5.0)
     """
     money = project.money
     year = np.arange(1, money.analysis_years + 1)
@@ -102,7 +180,25 @@ def evaluate(project: Project, way: Way = "own") -> Result:
 
 
 def irr(cash: FloatArray) -> float | None:
-    """The rate at which cash (years + 1,) is worth nothing; None where no rate between -99 % and 1,000 % does that."""
+    """Find the rate at which cash is worth nothing.
+
+    Parameters
+    ----------
+    cash : (years + 1,) array
+        Cash of each year [THB], from year 0.
+
+    Returns
+    -------
+    float or None
+        The rate, a share; None where no rate between -99 % and 1,000 % does that.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.solar.finance import irr
+    >>> round(irr(np.array([-100.0, 110.0])), 6), irr(np.array([-100.0, 0.0]))
+    (0.1, None)
+    """
 
     def worth(rate: float) -> float:
         return float((cash / (1 + rate) ** np.arange(len(cash))).sum())
@@ -113,7 +209,25 @@ def irr(cash: FloatArray) -> float | None:
 
 
 def payback_years(cash: FloatArray) -> float | None:
-    """Years until the money is back, with the share of the last year; None when it never is, 0 when none was spent."""
+    """Compute the years until the money is back, with the share of the last year.
+
+    Parameters
+    ----------
+    cash : (years + 1,) array
+        Cash of each year [THB], from year 0.
+
+    Returns
+    -------
+    float or None
+        Years; None where it never is, 0 where none was spent.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.solar.finance import payback_years
+    >>> payback_years(np.array([-100.0, 40.0, 40.0, 40.0]))
+    2.5
+    """
     if cash[0] >= 0:
         return 0.0
     sums = np.cumsum(cash)
@@ -125,7 +239,26 @@ def payback_years(cash: FloatArray) -> float | None:
 
 
 def tornado(project: Project) -> list[tuple[str, float, float]]:
-    """(factor, NPV with 20 % less, NPV with 20 % more) of own purchase, widest first."""
+    """Compute how each factor, moved by 20 %, changes the net present value of own purchase.
+
+    Parameters
+    ----------
+    project : Project
+        Cost, saving and assumptions.
+
+    Returns
+    -------
+    list of (str, float, float)
+        Factor, NPV with 20 % less and with 20 % more [THB], the widest first.
+
+    Examples
+    --------
+    >>> from bkkenergy.solar.finance import tornado
+    >>> import bkkenergy as bk
+    >>> project = bk.finance(capacity_kwp=100, saving_thb=560_000, energy_kwh=140_000).project
+    >>> [name for name, _, _ in tornado(project)][:2]
+    ['energy', 'tariff']
+    """
     rows = [
         (
             name,

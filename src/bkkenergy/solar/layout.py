@@ -86,7 +86,28 @@ class Layout:
 
 
 def roof_of_area(area_m2: float, tilt_deg: float, azimuth_deg: float) -> RoofPlane:
-    """A rectangle of that area, twice as wide as it is deep, its long side across the slope."""
+    """Make a roof of which only the area is known: a rectangle twice as wide as it is deep, its long side across the
+    slope.
+
+    Parameters
+    ----------
+    area_m2 : float
+        Its area in plan [m2].
+    tilt_deg, azimuth_deg : float
+        Tilt from horizontal, azimuth clockwise from north [degrees].
+
+    Returns
+    -------
+    RoofPlane
+        The rectangle, marked as not known.
+
+    Examples
+    --------
+    >>> from bkkenergy.solar.layout import roof_of_area
+    >>> roof = roof_of_area(200.0, 10.0, 180.0)
+    >>> [round(east) for east, _ in roof.outline_m], roof.is_known
+    ([-10, 10, 10, -10], False)
+    """
     width = np.sqrt(area_m2 * RECTANGLE_RATIO)
     depth = area_m2 / width
     corners = np.array([[-width, -depth], [width, -depth], [width, depth], [-width, depth]]) / 2
@@ -98,9 +119,27 @@ def roof_of_area(area_m2: float, tilt_deg: float, azimuth_deg: float) -> RoofPla
 def row_pitch_m(
     slant_m: float, tilt_deg: float, azimuth_deg: float, latitude_deg: float, longitude_deg: float
 ) -> float:
-    """Distance in plan from row to row so that none shades the next from 9 to 15 h on 21 December.
+    """Compute the distance from row to row so that none shades the next from 9 to 15 h on 21 December.
 
-    slant_m : length of the module up its slope.
+    Parameters
+    ----------
+    slant_m : float
+        Length of the module up its slope [m].
+    tilt_deg, azimuth_deg : float
+        Of the modules [degrees].
+    latitude_deg, longitude_deg : float
+        Of the building [degrees].
+
+    Returns
+    -------
+    float
+        Distance in plan [m].
+
+    Examples
+    --------
+    >>> from bkkenergy.solar.layout import row_pitch_m
+    >>> round(row_pitch_m(2.0, 10.0, 180.0, 13.75, 100.5), 2)
+    2.34
     """
     day = pd.date_range(f"2025-{HALF_YEAR} {SUN_FROM}", f"2025-{HALF_YEAR} {SUN_TO}", freq="10min", tz=BANGKOK)
     sun = pvlib.solarposition.get_solarposition(day, latitude_deg, longitude_deg)
@@ -123,9 +162,45 @@ def lay_out(
     rack_azimuth_deg: float | None = None,
     most_modules: int | None = None,
 ) -> Layout:
-    """The layout with the most modules among both ways of laying them and some shifts of the grid.
+    """Lay as many modules on a roof as fit, among both ways of laying them and some shifts of the grid.
 
-    Raises InputError when none fits, and says why.
+    Parameters
+    ----------
+    roof : RoofPlane
+        The roof as it is built.
+    module : Module
+        The module.
+    rules : LayoutRules
+        Setbacks, gaps, walkways and the load that the roof bears.
+    latitude_deg, longitude_deg : float
+        Of the building [degrees].
+    mounting : {"flush", "racked"}
+        On the roof's plane, or on racks.
+    rack_tilt_deg, rack_azimuth_deg : float, optional
+        Of racks [degrees]; the azimuth is the roof's by default.
+    most_modules : int, optional
+        No more than this.
+
+    Returns
+    -------
+    Layout
+        Where each module lies [m], and what they weigh.
+
+    Raises
+    ------
+    InputError
+        If none fits, and why.
+
+    Examples
+    --------
+    >>> from bkkenergy.library.skies import solar_config
+    >>> from bkkenergy.solar.layout import lay_out, roof_of_area
+    >>> config = solar_config()
+    >>> module = config.equipment.module("mono-550")
+    >>> roof = roof_of_area(100.0, 10.0, 180.0)
+    >>> layout = lay_out(roof, module, config.layout, latitude_deg=13.75, longitude_deg=100.5)
+    >>> layout.module_count * module.area_m2 < 100.0
+    True
     """
     tilt, azimuth = (roof.tilt_deg, roof.azimuth_deg)
     if mounting == "racked":
@@ -154,7 +229,35 @@ def lay_out(
 
 
 def usable_area(roof: RoofPlane, rules: LayoutRules) -> Polygon:
-    """The part of the outline that modules may cover. Of a roof with only an area, the whole rectangle."""
+    """Cut what modules may not cover out of a roof's outline.
+
+    Of a roof with only an area, the whole rectangle may be covered.
+
+    Parameters
+    ----------
+    roof : RoofPlane
+        The roof as it is built.
+    rules : LayoutRules
+        Setbacks and clearances [m].
+
+    Returns
+    -------
+    Polygon
+        What may be covered [m].
+
+    Raises
+    ------
+    InputError
+        If the outline crosses itself.
+
+    Examples
+    --------
+    >>> from bkkenergy.solar.layout import usable_area
+    >>> from bkkenergy.library.skies import solar_config
+    >>> from bkkenergy.solar.layout import roof_of_area
+    >>> round(usable_area(roof_of_area(200.0, 10.0, 180.0), solar_config().layout).area)
+    200
+    """
     outline = Polygon(roof.outline_m)
     if not outline.is_valid:
         raise InputError(f"the roof's outline crosses itself ({shapely.is_valid_reason(outline)}). Order its corners.")

@@ -43,9 +43,31 @@ class YearLoad:
 
 
 def filled_year(energy_kwh: FloatArray, starts: pd.DatetimeIndex, is_open: IsOpen) -> YearLoad | None:
-    """The measured year with its gaps filled by the mean of the same time of day on like days.
+    """Fill the gaps of a measured year by the mean of the same time of day on like days.
 
-    energy_kwh : (n,) NaN where it was not measured. None when less than two weeks were.
+    Parameters
+    ----------
+    energy_kwh : (n,) array
+        Energy of each interval [kWh]; NaN where not measured.
+    starts : DatetimeIndex
+        Starts of equal intervals, with a time zone.
+    is_open : callable
+        Whether the building works on a date.
+
+    Returns
+    -------
+    YearLoad or None
+        The whole year, with the share that was measured; None where less than two weeks were.
+
+    Examples
+    --------
+    >>> from bkkenergy.solar.load import filled_year
+    >>> import bkkenergy as bk
+    >>> use = bk.examples.office()["2025"].copy()
+    >>> use.iloc[:100] = float("nan")
+    >>> year = filled_year(use.to_numpy(), use.index, bk.calendars.government().is_open)
+    >>> round(year.measured_ratio, 3)
+    0.989
     """
     interval_h = float((starts[1] - starts[0]) / pd.Timedelta(hours=1))
     known = np.isfinite(energy_kwh)
@@ -67,7 +89,35 @@ def typical_year_load(
     typical: TypicalLoad,
     open_hours: Callable[[dt.date], tuple[float, float] | None],
 ) -> YearLoad:
-    """A placeholder load of a building without a meter, by its floor area and opening hours."""
+    """Make a placeholder load of a building without a meter, by its floor area and opening hours.
+
+    Parameters
+    ----------
+    starts : DatetimeIndex
+        Starts of equal intervals, with a time zone.
+    floor_m2 : float
+        Gross floor area [m2].
+    typical : TypicalLoad
+        Load that is always on, and more when open [W/m2].
+    open_hours : callable
+        Opening and closing time of a date [h]; None on a closed day.
+
+    Returns
+    -------
+    YearLoad
+        The load [kWh], marked as not measured.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from bkkenergy.solar.load import typical_year_load
+    >>> import bkkenergy as bk
+    >>> from bkkenergy.solar.assumptions import TypicalLoad
+    >>> starts = pd.date_range("2025-11-03", periods=24, freq="h", tz="Asia/Bangkok")
+    >>> typical = TypicalLoad(base=3.0, open=20.0)
+    >>> typical_year_load(starts, 1_000.0, typical, bk.calendars.government().open_hours).energy_kwh[[0, 12]].tolist()
+    [3.0, 23.0]
+    """
     interval_h = float((starts[1] - starts[0]) / pd.Timedelta(hours=1))
     local = starts.tz_convert(BANGKOK)
     hour = (local.hour + local.minute / 60).to_numpy()
@@ -80,7 +130,29 @@ def typical_year_load(
 
 
 def open_days(local: pd.DatetimeIndex, is_open: IsOpen) -> BoolArray:
-    """(n,) whether the building works on the day of each instant."""
+    """Mark the instants on whose day the building works.
+
+    Parameters
+    ----------
+    local : DatetimeIndex
+        Instants in Bangkok's time.
+    is_open : callable
+        Whether the building works on a date.
+
+    Returns
+    -------
+    (n,) bool array
+        Whether it works on the day of each.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from bkkenergy.solar.load import open_days
+    >>> import bkkenergy as bk
+    >>> days = pd.date_range("2025-11-07", periods=2, freq="D", tz="Asia/Bangkok")
+    >>> open_days(days, bk.calendars.government().is_open).tolist()
+    [True, False]
+    """
     days, day_of = np.unique(local.normalize(), return_inverse=True)
     of_day = np.array([is_open(pd.Timestamp(day).date()) for day in days], np.bool_)
     found: BoolArray = of_day[day_of]

@@ -98,7 +98,28 @@ class Equipment(Frozen):
 
 @lru_cache(maxsize=2)
 def cec_table(kind: str) -> pd.DataFrame:
-    """A row a device of the table "CECMod" or "CECInverter" that pvlib brings."""
+    """Return the table of modules or inverters that pvlib brings, a row for each device.
+
+    Parameters
+    ----------
+    kind : {"CECMod", "CECInverter"}
+        Which table.
+
+    Returns
+    -------
+    DataFrame
+        The devices by name.
+
+    References
+    ----------
+    .. [1] California Energy Commission (CEC), solar equipment lists, as in NREL's System Advisor Model.
+
+    Examples
+    --------
+    >>> from bkkenergy.solar.module import cec_table
+    >>> len(cec_table("CECInverter")) > 1_000
+    True
+    """
     table: pd.DataFrame = pvlib.pvsystem.retrieve_sam(kind).T
     return table
 
@@ -114,7 +135,32 @@ def _cec_name(name: str, kind: str, what: str, own: dict[str, Any]) -> str:
 
 
 def cec_module(name: str) -> Module:
-    """A module of the CEC table. Where it gives no length, a module twice as long as wide is taken."""
+    """Return a module of the CEC table.
+
+    Where the table gives no length, a module twice as long as wide is taken.
+
+    Parameters
+    ----------
+    name : str
+        Its name in the table.
+
+    Returns
+    -------
+    Module
+        Power [W], voltages [V], currents [A] and the parameters of the one-diode model.
+
+    References
+    ----------
+    .. [1] Dobos 2012, "An improved coefficient calculator for the California Energy Commission 6 parameter
+       photovoltaic module model", Journal of Solar Energy Engineering 134, 021011.
+
+    Examples
+    --------
+    >>> from bkkenergy.solar.module import cec_module, cec_table
+    >>> name = cec_table("CECMod").index[0]
+    >>> cec_module(name).id == f"cec:{name}"
+    True
+    """
     row: dict[Any, Any] = cec_table("CECMod").loc[name].to_dict()
     area = float(row["A_c"])
     length, width = float(row["Length"]), float(row["Width"])
@@ -141,7 +187,28 @@ def cec_module(name: str) -> Module:
 
 
 def cec_inverter(name: str) -> Inverter:
-    """An inverter of the CEC table, which tells one tracker with one bound of current."""
+    """Return an inverter of the CEC table, which has one tracker with one bound of current.
+
+    Parameters
+    ----------
+    name : str
+        Its name in the table.
+
+    Returns
+    -------
+    Inverter
+        Power [kW], voltages [V], currents [A] and the parameters of Sandia's model.
+
+    References
+    ----------
+    .. [1] King et al. 2007, "Performance model for grid-connected photovoltaic inverters", SAND2007-5036.
+
+    Examples
+    --------
+    >>> from bkkenergy.solar.module import cec_inverter, cec_table
+    >>> 0.8 < cec_inverter(cec_table("CECInverter").index[0]).efficiency < 1
+    True
+    """
     row: dict[Any, Any] = cec_table("CECInverter").loc[name].to_dict()
     names = ("Paco", "Pdco", "Vdco", "Pso", "C0", "C1", "C2", "C3", "Pnt")
     most_a = float(row["Idcmax"])
@@ -205,5 +272,29 @@ def _one_diode(module_json: str) -> OneDiode:
 
 
 def one_diode(module: Module) -> OneDiode:
-    """The module's solved diode, kept for the next roof."""
+    """Return the solved diode of a module, which is stored for the next roof.
+
+    Parameters
+    ----------
+    module : Module
+        A module with CEC parameters.
+
+    Returns
+    -------
+    OneDiode
+        Its maximum power point over irradiance and temperature.
+
+    Raises
+    ------
+    InputError
+        If the module has no CEC parameters.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.solar.module import cec_module, cec_table, one_diode
+    >>> diode = one_diode(cec_module(cec_table("CECMod").index[0]))
+    >>> round(float(diode.power_ratio(np.array([1000.0]), np.array([25.0]))[0]), 3)
+    1.0
+    """
     return _one_diode(module.model_dump_json())

@@ -24,9 +24,29 @@ DIFFUSE_TILTS_DEG = np.linspace(0, 90, 31)
 
 @lru_cache(maxsize=2)
 def beam_incidence(glass: Glass) -> FloatArray:
-    """(IAM_STEPS + 1,) share of the beam that the glass lets in, over the cosine of incidence from 0 to 1.
+    """Tabulate the share of the beam that glass lets in, over the cosine of incidence from 0 to 1.
 
-    De Soto, Klein and Beckman 2006, Solar Energy 80, 78; as in `pvlib.iam.physical`.
+    Parameters
+    ----------
+    glass : {"coated", "plain"}
+        With an anti-reflective coating, or without.
+
+    Returns
+    -------
+    (IAM_STEPS + 1,) array
+        Shares, 0 to 1.
+
+    References
+    ----------
+    .. [1] De Soto, Klein and Beckman 2006, "Improvement and validation of a model for photovoltaic array
+       performance", Solar Energy 80, 78; as in `pvlib.iam.physical`.
+
+    Examples
+    --------
+    >>> from bkkenergy.solar.optics import beam_incidence
+    >>> table = beam_incidence("coated")
+    >>> round(float(table[0]), 6), float(table[-1])
+    (0.0, 1.0)
     """
     cosine = np.linspace(0, 1, IAM_STEPS + 1)
     table: FloatArray = np.asarray(pvlib.iam.physical(np.degrees(np.arccos(cosine)), **GLASS[glass]), np.float64)
@@ -40,9 +60,36 @@ def _diffuse_table(glass: Glass) -> dict[str, FloatArray]:
 
 
 def diffuse_incidence(tilt_deg: FloatArray, glass: Glass) -> tuple[FloatArray, FloatArray]:
-    """(p,) shares of the sky's and of the ground's light that the glass of tilted planes lets in.
+    """Compute the shares of the sky's and of the ground's light that the glass of tilted planes lets in.
 
-    Marion 2017, Solar Energy 147, 344; as in `pvlib.iam.marion_diffuse`, read between every third degree.
+    They are read between values at every third degree.
+
+    Parameters
+    ----------
+    tilt_deg : (p,) array
+        Tilt from horizontal [degrees].
+    glass : {"coated", "plain"}
+        With an anti-reflective coating, or without.
+
+    Returns
+    -------
+    (p,) array
+        Share of the sky's light, 0 to 1.
+    (p,) array
+        Share of the ground's light, 0 to 1.
+
+    References
+    ----------
+    .. [1] Marion 2017, "Numerical method for angle-of-incidence correction factors for diffuse radiation incident
+       photovoltaic modules", Solar Energy 147, 344; as in `pvlib.iam.marion_diffuse`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.solar.optics import diffuse_incidence
+    >>> sky, ground = diffuse_incidence(np.array([10.0]), "coated")
+    >>> round(float(sky[0]), 2)
+    0.96
     """
     table = _diffuse_table(glass)
     sky, ground = (np.interp(tilt_deg, DIFFUSE_TILTS_DEG, table[light]) for light in ("sky", "ground"))
@@ -50,12 +97,35 @@ def diffuse_incidence(tilt_deg: FloatArray, glass: Glass) -> tuple[FloatArray, F
 
 
 def soiling_ratio(weather: Weather, losses: Losses) -> FloatArray:
-    """(n,) share of light that dust lets through, by Kimber's model with the site's cleanings.
+    """Compute the share of light that dust lets through, by Kimber's model with the site's cleanings.
+
+    The rain of the year before decides how dirty 1 January is.
+
+    Parameters
+    ----------
+    weather : Weather
+        Rain of n intervals [mm].
+    losses : Losses
+        How fast dust grows, and what cleans it.
+
+    Returns
+    -------
+    (n,) array
+        Share of light, 0 to 1.
 
     References
     ----------
-    Kimber et al. 2006, IEEE 4th World Conference on Photovoltaic Energy Conversion, 2391; as in
-    `pvlib.soiling.kimber`. The rain of the year before decides how dirty 1 January is.
+    .. [1] Kimber et al. 2006, "The effect of soiling on large grid-connected photovoltaic systems in California and
+       the southwest region of the United States", IEEE 4th World Conference on Photovoltaic Energy Conversion,
+       2391; as in `pvlib.soiling.kimber`.
+
+    Examples
+    --------
+    >>> from bkkenergy.solar.optics import soiling_ratio
+    >>> from bkkenergy.library.skies import bangkok_year, solar_config
+    >>> share = soiling_ratio(bangkok_year(), solar_config().losses)
+    >>> 0.9 < float(share.min()) < float(share.max()) <= 1.0
+    True
     """
     starts = weather.starts.tz_localize(None)
     rain = pd.Series(weather.rain_mm, index=starts).resample("D").sum()

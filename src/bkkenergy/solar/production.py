@@ -113,9 +113,43 @@ def simulate(
     *,
     sky: Sky | None = None,
 ) -> Production:
-    """AC power of every plane in every interval, and the energy left after each step.
+    """Simulate the AC power of planes in every interval, and the energy left after each step.
 
     Planes of the same tilt, azimuth, mounting and sizes are computed once.
+
+    Parameters
+    ----------
+    weather : Weather
+        Irradiance [W/m2], temperature [degC] and wind [m/s] of n intervals.
+    planes : sequence of Plane
+        Roof segments with their modules and inverters.
+    losses : Losses
+        Shares of energy that are lost on the way.
+    models : Models, optional
+        Which physics; the defaults suit a module without a data sheet.
+    sky : Sky, optional
+        The sky of the weather, where it is known already.
+
+    Returns
+    -------
+    Production
+        AC power [kW] of each plane and interval, and energy after each step [kWh].
+
+    See Also
+    --------
+    bkkenergy.simulate : The same for a roof, with pandas.
+
+    References
+    ----------
+    .. [1] Dobos 2014, "PVWatts version 5 manual", NREL/TP-6A20-62641.
+
+    Examples
+    --------
+    >>> from bkkenergy.library.skies import bangkok_year, solar_config
+    >>> from bkkenergy.solar.production import Plane, simulate
+    >>> made = simulate(bangkok_year(), [Plane(10.0, 180.0, 10.0, 8.0)], solar_config().losses)
+    >>> made.ac_kw.shape, 1_300 < float(made.energy_kwh[0] / 10.0) < 1_500
+    ((1, 8760), True)
     """
     chosen = models or Models()
     seen = sky if sky is not None else sky_of(weather, model=chosen.transposition)
@@ -160,9 +194,32 @@ def _key(plane: Plane, number: int) -> object:
 
 
 def heating_c_per_wm2(mounting: Mounting, wind_ms: FloatArray) -> FloatArray:
-    """(d,) how much warmer than the air a cell is for each W/m2 on its plane.
+    """Compute how much warmer than the air a cell is for each W/m2 on its plane.
 
-    Faiman 2008, Progress in Photovoltaics 16, 307, with PVsyst's factors; as in `pvlib.temperature.pvsyst_cell`.
+    Parameters
+    ----------
+    mounting : {"flush", "racked"}
+        Whether air reaches the back of the module.
+    wind_ms : (d,) array
+        Wind at 10 m [m/s].
+
+    Returns
+    -------
+    (d,) array
+        Rise of the cell [degC per W/m2].
+
+    References
+    ----------
+    .. [1] Faiman 2008, "Assessing the outdoor operating temperature of photovoltaic modules", Progress in
+       Photovoltaics 16, 307, with PVsyst's factors; as in `pvlib.temperature.pvsyst_cell`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.solar.production import heating_c_per_wm2
+    >>> rise = heating_c_per_wm2("racked", np.array([1.0])) * 1000.0
+    >>> round(float(rise[0]), 1)
+    24.8
     """
     own = pvlib.temperature.TEMPERATURE_MODEL_PARAMETERS["pvsyst"][MOUNTING_COOLING[mounting]]
     warmer: FloatArray = ABSORPTION * (1 - MODULE_EFFICIENCY) / (own["u_c"] + own["u_v"] * wind_ms)
@@ -217,9 +274,38 @@ def _chunk(
 
 
 def rear_wm2(sky: Sky, planes: Sequence[Plane], rear: Rear, albedo: float) -> FloatArray:
-    """(p, d) light on the back of modules in long rows, W/m2.
+    """Compute the light on the back of modules in long rows.
 
-    Mikofski et al. 2019, IEEE PVSC; as in `pvlib.bifacial.infinite_sheds`.
+    Parameters
+    ----------
+    sky : Sky
+        The sky in d daylight intervals.
+    planes : sequence of Plane
+        Planes of the modules.
+    rear : Rear
+        The rows and the modules' bifaciality.
+    albedo : float
+        Share of light that the ground sends back, 0 to 1.
+
+    Returns
+    -------
+    (p, d) array
+        Irradiance on the back [W/m2].
+
+    References
+    ----------
+    .. [1] Mikofski, Darawali, Hamer, Neubert and Newmiller 2019, "Bifacial performance modeling in large arrays",
+       IEEE 46th Photovoltaic Specialists Conference; as in `pvlib.bifacial.infinite_sheds`.
+
+    Examples
+    --------
+    >>> from bkkenergy.library.skies import bangkok_year
+    >>> from bkkenergy.solar.irradiance import sky_of
+    >>> from bkkenergy.solar.production import Plane, Rear, rear_wm2
+    >>> sky, plane = sky_of(bangkok_year()), Plane(10.0, 180.0, 10.0, 8.0, "racked")
+    >>> light, dark = (rear_wm2(sky, [plane], Rear(0.7, 3.0, 2.0), albedo).sum() for albedo in (0.5, 0.1))
+    >>> bool(light > dark > 0)
+    True
     """
     zenith = 90 - sky.elevation_deg
     rows = [
@@ -330,7 +416,24 @@ def _converted(dc_kw: FloatArray, rating_kw: FloatArray, models: Models, volts: 
 
 
 def night_tare_kw(inverter: Inverter | None) -> float:
-    """What an inverter takes at night for each kW of its rating, kW."""
+    """Return what an inverter takes at night for each kW of its rating.
+
+    Parameters
+    ----------
+    inverter : Inverter or None
+        The inverter.
+
+    Returns
+    -------
+    float
+        Power [kW per kW]; 0 where Sandia's parameters are not known.
+
+    Examples
+    --------
+    >>> from bkkenergy.solar.production import night_tare_kw
+    >>> night_tare_kw(None)
+    0.0
+    """
     if inverter is None or inverter.sandia is None:
         return 0.0
     return inverter.sandia["Pnt"] / 1000 / inverter.ac_kw

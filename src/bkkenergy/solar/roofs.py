@@ -20,7 +20,25 @@ FLAT_DEG = 7.0
 
 
 def roof_plane(roof: Roof) -> RoofPlane:
-    """A configured roof as a plane to lay modules on."""
+    """Convert a configured roof to a plane to lay modules on.
+
+    Parameters
+    ----------
+    roof : Roof
+        A roof of the portfolio.
+
+    Returns
+    -------
+    RoofPlane
+        Its outline with obstacles, or a rectangle of its usable area.
+
+    Examples
+    --------
+    >>> from bkkenergy.solar.roofs import roof_plane
+    >>> import bkkenergy as bk
+    >>> roof_plane(bk.Roof(area_m2=500, tilt_deg=10, azimuth_deg=180)).is_known
+    False
+    """
     if roof.outline_m:
         boxes = tuple(Box(tuple(obstacle.outline_m), obstacle.height_m) for obstacle in roof.obstacles)
         return RoofPlane(tuple(roof.outline_m), roof.tilt_deg, roof.azimuth_deg, boxes)
@@ -36,7 +54,43 @@ def laid(
     mounting: Mounting = "flush",
     rack_tilt_deg: float = 10.0,
 ) -> Layout:
-    """Modules on a configured roof; racks only where it is flat. Raises InputError when none fits."""
+    """Lay modules on a configured roof; racks stand only where it is flat.
+
+    Parameters
+    ----------
+    roof : Roof
+        A roof of the portfolio.
+    module : Module
+        The module.
+    building : Building
+        Where it stands.
+    rules : LayoutRules
+        Setbacks, gaps, walkways and the load that the roof bears.
+    mounting : {"flush", "racked"}
+        On the roof's plane, or on racks.
+    rack_tilt_deg : float
+        Tilt of the racks [degrees].
+
+    Returns
+    -------
+    Layout
+        Where each module lies [m].
+
+    Raises
+    ------
+    InputError
+        If none fits, and why.
+
+    Examples
+    --------
+    >>> from bkkenergy.solar.roofs import laid
+    >>> from bkkenergy.library.packaged import demonstration
+    >>> from bkkenergy.library.skies import solar_config
+    >>> building = next(one for one in demonstration().buildings.values() if one.roofs)
+    >>> config = solar_config()
+    >>> laid(building.roofs[0], config.equipment.module("mono-550"), building, config.layout).module_count > 0
+    True
+    """
     return lay_out(
         roof_plane(roof),
         module,
@@ -49,7 +103,36 @@ def laid(
 
 
 def as_plane(layout: Layout, sky: Sky, kw_per_kwp: float, horizon: Sequence[tuple[float, float]]) -> Plane:
-    """A layout as a plane to simulate, with the skyline that its obstacles and the horizon make."""
+    """Convert a layout to a plane to simulate, with the skyline that its obstacles and the horizon make.
+
+    Parameters
+    ----------
+    layout : Layout
+        Modules on a roof.
+    sky : Sky
+        The sky in d daylight intervals.
+    kw_per_kwp : float
+        Inverter power for each kWp [kW/kWp].
+    horizon : sequence of (azimuth, elevation)
+        What stands far off [degrees].
+
+    Returns
+    -------
+    Plane
+        The plane with what shade leaves of the beam and of the sky.
+
+    Examples
+    --------
+    >>> from bkkenergy.library.packaged import demonstration
+    >>> from bkkenergy.library.skies import bangkok_year, solar_config
+    >>> from bkkenergy.solar.irradiance import sky_of
+    >>> from bkkenergy.solar.roofs import as_plane, laid
+    >>> building = next(one for one in demonstration().buildings.values() if one.roofs)
+    >>> config = solar_config()
+    >>> layout = laid(building.roofs[0], config.equipment.module("mono-550"), building, config.layout)
+    >>> as_plane(layout, sky_of(bangkok_year()), 0.8, [(0.0, 20.0), (180.0, 20.0)]).sky_seen < 1.0
+    True
+    """
     seen, share = None, 1.0
     if layout.roof.obstacles or horizon:
         skyline = skyline_deg(layout.points_m(), layout.roof.obstacles, horizon)

@@ -93,7 +93,35 @@ class Candidate:
 def laid_roofs(
     buildings: Sequence[Building], module: Module, rules: LayoutRules
 ) -> tuple[dict[str, list[Layout]], list[tuple[str, str]]]:
-    """The layouts of each building, and why some have none."""
+    """Lay modules on the roofs of buildings.
+
+    Parameters
+    ----------
+    buildings : sequence of Building
+        The buildings.
+    module : Module
+        The module.
+    rules : LayoutRules
+        Setbacks, gaps, walkways and the load that roofs bear.
+
+    Returns
+    -------
+    dict of str to list of Layout
+        Layouts by building.
+    list of (str, str)
+        Buildings that have none, and why.
+
+    Examples
+    --------
+    >>> from bkkenergy.solar.screening import laid_roofs
+    >>> from bkkenergy.library.packaged import demonstration
+    >>> from bkkenergy.library.skies import solar_config
+    >>> config = solar_config()
+    >>> chosen = [one.model_copy(update={"roofs": ()}) for one in list(demonstration().buildings.values())[:1]]
+    >>> layouts, refused = laid_roofs(chosen, config.equipment.module("mono-550"), config.layout)
+    >>> layouts, refused[0][1]
+    ({}, 'no roofs in the portfolio. Add them to its entry.')
+    """
     found: dict[str, list[Layout]] = {}
     refused: list[tuple[str, str]] = []
     for building in buildings:
@@ -114,7 +142,38 @@ def produced_per_kwp(
     config: SolarConfig,
     module: Module,
 ) -> dict[str, FloatArray]:
-    """Hourly AC kW of one kWp of each building, all roofs of all buildings in one pass."""
+    """Simulate the hourly AC power of one kWp of each building, all roofs of all buildings in one pass.
+
+    Parameters
+    ----------
+    buildings : sequence of Building
+        Buildings with layouts.
+    layouts : dict of str to list of Layout
+        Layouts by building, of `laid_roofs`.
+    weather : Weather
+        Weather of n intervals.
+    config : SolarConfig
+        Losses.
+    module : Module
+        The module.
+
+    Returns
+    -------
+    dict of str to (n,) array
+        Power of one kWp [kW/kWp] by building.
+
+    Examples
+    --------
+    >>> from bkkenergy.library.packaged import demonstration
+    >>> from bkkenergy.library.skies import bangkok_year, solar_config
+    >>> from bkkenergy.solar.screening import laid_roofs, produced_per_kwp
+    >>> config, chosen = solar_config(), list(demonstration().buildings.values())[:2]
+    >>> module = config.equipment.module("mono-550")
+    >>> layouts, _ = laid_roofs(chosen, module, config.layout)
+    >>> found = produced_per_kwp(chosen, layouts, bangkok_year(), config, module)
+    >>> [1_200 < float(power_kw.sum()) < 1_500 for power_kw in found.values()]
+    [True, True]
+    """
     sky = sky_of(weather)
     planes: list[Plane] = []
     first: dict[str, slice] = {}
@@ -132,7 +191,31 @@ def produced_per_kwp(
 
 
 def assess(candidate: Candidate) -> ScreenRow:
-    """One building at the size with the highest net present value. Pure, so that it can run anywhere."""
+    """Judge one building at the size with the highest net present value.
+
+    It is pure, so that it can run on any machine.
+
+    Parameters
+    ----------
+    candidate : Candidate
+        A building with its load and the energy of one kWp.
+
+    Returns
+    -------
+    ScreenRow
+        Size [kWp], energy [kWh], money [THB] and carbon [kgCO2e].
+
+    See Also
+    --------
+    screen : Ranks all buildings.
+
+    Examples
+    --------
+    >>> from bkkenergy.solar.screening import assess
+    >>> import bkkenergy as bk
+    >>> bk.screen(agency="health").index.name
+    'building'
+    """
     building, load = candidate.building, candidate.load
     schedule = candidate.tariffs.schedules[building.tariff]
     best = sweep(
@@ -176,9 +259,42 @@ def screen(
     module_id: str = "mono-550",
     spread: Mapper = map,
 ) -> Screening:
-    """The ranking of all buildings with roofs.
+    """Rank the roofs of buildings by what they are worth.
 
-    read_load : a building's year, called as the work goes on; spread : `map`, or a cluster's.
+    Parameters
+    ----------
+    buildings : sequence of Building
+        The buildings.
+    weather : Weather
+        A year of weather.
+    config : SolarConfig
+        Equipment and assumptions.
+    tariffs : Tariffs
+        All schedules.
+    factor : GridFactor
+        Emissions of grid electricity [kgCO2e/kWh].
+    read_load : callable
+        Returns a building's year of load, called as the work goes on.
+    module_id : str
+        A module of the configuration, or "cec:NAME".
+    spread : callable
+        `map`, or a cluster's.
+
+    Returns
+    -------
+    Screening
+        Rows by net present value, the best first, and buildings without any.
+
+    See Also
+    --------
+    bkkenergy.screen : The same with pandas.
+
+    Examples
+    --------
+    >>> from bkkenergy.solar.screening import screen
+    >>> import bkkenergy as bk
+    >>> bk.screen(agency="health")["npv_thb"].is_monotonic_decreasing
+    True
     """
     module = config.equipment.module(module_id)
     layouts, refused = laid_roofs(buildings, module, config.layout)

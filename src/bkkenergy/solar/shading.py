@@ -27,17 +27,33 @@ class Box:
 
 
 def skyline_deg(points_m: FloatArray, boxes: Sequence[Box], horizon: Sequence[tuple[float, float]] = ()) -> FloatArray:
-    """How high the skyline stands around each point.
+    """Compute how high the skyline stands around each point.
+
+    An upright box hides what is below the top of the wall that a ray meets first. A point within a box sees
+    nothing.
 
     Parameters
     ----------
-    points_m : (p, 2) east and north, metres.
-    horizon : (azimuth, elevation) degrees of the far horizon, joined by straight lines all around.
+    points_m : (p, 2) array
+        East and north of the points [m].
+    boxes : sequence of Box
+        Upright things on or beside the roof.
+    horizon : sequence of (azimuth, elevation)
+        The far horizon [degrees], joined by straight lines all around.
 
     Returns
     -------
-    (p, 360) elevation of what hides the sky in the middle of each degree of azimuth. An upright box hides
-    what is below the top of the wall that a ray meets first; a point within a box sees nothing.
+    (p, 360) array
+        Elevation of what hides the sky, in the middle of each degree of azimuth [degrees].
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.solar.shading import Box, skyline_deg
+    >>> wall = Box(((-50.0, 10.0), (50.0, 10.0), (50.0, 11.0), (-50.0, 11.0)), 10.0)
+    >>> skyline = skyline_deg(np.zeros((1, 2)), [wall])
+    >>> round(float(skyline[0, 0])), float(skyline[0, 180])
+    (45, 0.0)
     """
     azimuth = np.arange(AZIMUTHS) + 0.5
     highest = np.zeros((len(points_m), AZIMUTHS))
@@ -70,14 +86,57 @@ def _first_wall_m(points: FloatArray, corners: FloatArray, ray: FloatArray) -> F
 
 
 def beam_seen(skyline: FloatArray, sky: Sky) -> FloatArray:
-    """(d,) share of the points that see the sun in each daylight interval."""
+    """Compute the share of the points that see the sun in each daylight interval.
+
+    Parameters
+    ----------
+    skyline : (p, 360) array
+        The skyline of each point [degrees], of `skyline_deg`.
+    sky : Sky
+        The sky in d daylight intervals.
+
+    Returns
+    -------
+    (d,) array
+        Share of the points, 0 to 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.solar.shading import beam_seen
+    >>> from bkkenergy.library.skies import bangkok_year
+    >>> from bkkenergy.solar.irradiance import sky_of
+    >>> sky = sky_of(bangkok_year())
+    >>> float(beam_seen(np.zeros((1, 360)), sky).min()), float(beam_seen(np.full((1, 360), 90.0), sky).max())
+    (1.0, 0.0)
+    """
     column = np.minimum(sky.azimuth_deg.astype(np.int64), AZIMUTHS - 1)
     seen: FloatArray = (sky.elevation_deg[None, :] > skyline[:, column]).mean(axis=0)
     return seen
 
 
 def sky_seen(skyline: FloatArray, tilt_deg: float, azimuth_deg: float) -> float:
-    """Share of the light of an even sky that reaches a plane past the skyline, mean over the points."""
+    """Compute the share of the light of an even sky that reaches a plane past the skyline, mean over the points.
+
+    Parameters
+    ----------
+    skyline : (p, 360) array
+        The skyline of each point [degrees], of `skyline_deg`.
+    tilt_deg, azimuth_deg : float
+        Of the plane [degrees].
+
+    Returns
+    -------
+    float
+        The share, 0 to 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.solar.shading import sky_seen
+    >>> sky_seen(np.zeros((1, 360)), 10.0, 180.0), sky_seen(np.full((1, 360), 90.0), 10.0, 180.0)
+    (1.0, 0.0)
+    """
     elevation = np.radians((np.arange(ELEVATION_STEPS) + 0.5) * 90 / ELEVATION_STEPS)
     around = np.radians(np.arange(AZIMUTHS) + 0.5)
     tilt, azimuth = np.radians(tilt_deg), np.radians(azimuth_deg)

@@ -51,7 +51,26 @@ class Sweep:
 
 
 def sizes_up_to(most_kwp: float, count: int = SIZES) -> FloatArray:
-    """(count,) sizes in even steps up to the most."""
+    """List sizes in even steps up to the largest.
+
+    Parameters
+    ----------
+    most_kwp : float
+        The largest size [kWp].
+    count : int
+        How many.
+
+    Returns
+    -------
+    (count,) array
+        Sizes [kWp].
+
+    Examples
+    --------
+    >>> from bkkenergy.solar.sizing import sizes_up_to
+    >>> sizes_up_to(100.0, 4).tolist()
+    [25.0, 50.0, 75.0, 100.0]
+    """
     return most_kwp * np.arange(1, count + 1) / count
 
 
@@ -66,9 +85,53 @@ def sweep(
     degradation_per_year: float,
     storage: Storage | None = None,
 ) -> Sweep:
-    """Every size under the building's own load and tariff.
+    """Compute yield, bill and money of sizes under a building's own load and tariff.
 
-    pv_kwh_per_kwp : (n,) AC energy of one kWp on the load's grid.
+    Parameters
+    ----------
+    load : YearLoad
+        A year of load of n intervals.
+    pv_kwh_per_kwp : (n,) array
+        AC energy of one kWp on the load's grid [kWh/kWp].
+    sizes_kwp : sequence of float
+        Sizes [kWp].
+    schedule : Schedule
+        Whose rates hold.
+    tariffs : Tariffs
+        Ft and rules that all schedules share.
+    money : FinanceAssumptions
+        Rates, prices and years.
+    degradation_per_year : float
+        Share of energy lost each year.
+    storage : Storage, optional
+        A battery.
+
+    Returns
+    -------
+    Sweep
+        An option for each size.
+
+    See Also
+    --------
+    bkkenergy.design : `sizes` of a design are such a sweep.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.solar.sizing import sweep
+    >>> import bkkenergy as bk
+    >>> from bkkenergy.library.packaged import figures
+    >>> from bkkenergy.library.skies import solar_config
+    >>> from bkkenergy.solar.load import YearLoad
+    >>> use, tariffs = bk.examples.office()["2025"], figures().tariffs
+    >>> load = YearLoad(use.index, use.to_numpy(), 1.0, 1.0)
+    >>> noon = np.where(use.index.hour == 12, 0.5, 0.0)
+    >>> found = sweep(
+    ...     load, noon, [10.0, 20.0], tariffs.schedules["mea-3-2-lv"], tariffs, solar_config().finance,
+    ...     degradation_per_year=0.005,
+    ... )
+    >>> [option.energy_kwh for option in found.options]
+    [1825.0, 3650.0]
     """
     sizes = np.asarray(sizes_kwp, np.float64)
     found = balance(load.energy_kwh, sizes[:, None] * pv_kwh_per_kwp, interval_h=load.interval_h, storage=storage)

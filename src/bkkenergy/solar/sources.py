@@ -9,7 +9,27 @@ from bkkenergy.solar.design import Design
 
 
 def assumption_sources(made: Design) -> list[tuple[str, str, dt.date | None]]:
-    """(key, source, entered) of every figure that the design rests on."""
+    """List where every figure of a design comes from.
+
+    Parameters
+    ----------
+    made : Design
+        A design.
+
+    Returns
+    -------
+    list of (str, str, date or None)
+        Key, source and the day of its entry.
+
+    Examples
+    --------
+    >>> from bkkenergy.solar.sources import assumption_sources
+    >>> import bkkenergy as bk
+    >>> roof = bk.Roof(area_m2=500, tilt_deg=10, azimuth_deg=180)
+    >>> made = bk.design(roof, schedule="mea-3-2-lv", floor_m2=3000, capacity_kwp=22).made
+    >>> [key for key, _, _ in assumption_sources(made)][:3]
+    ['weather', 'module', 'inverter']
+    """
     config: Any = made.config
     sources = [
         (key, getattr(config, key).source, getattr(config, key).entered)

@@ -62,7 +62,36 @@ class StringPlan:
 
 
 def string_window(module: Module, inverter: Inverter, site: SiteTemperature) -> StringWindow:
-    """The lengths of string that stand the coldest morning and the hottest roof."""
+    """Compute how many modules a string may have, on the coldest morning and the hottest roof.
+
+    Parameters
+    ----------
+    module : Module
+        The module.
+    inverter : Inverter
+        The inverter.
+    site : SiteTemperature
+        Extremes of air and cell [degC].
+
+    Returns
+    -------
+    StringWindow
+        Voltages of one module at the extremes [V], least and most modules in a string.
+
+    References
+    ----------
+    .. [1] IEC 62548: Photovoltaic (PV) arrays - design requirements.
+
+    Examples
+    --------
+    >>> from bkkenergy.solar.strings import string_window
+    >>> from bkkenergy.library.skies import solar_config
+    >>> config = solar_config()
+    >>> module, inverter = config.equipment.module("mono-550"), config.equipment.inverter("string-50")
+    >>> window = string_window(module, inverter, config.site_temperature)
+    >>> window.least <= window.most, window.most * window.v_oc_cold_v <= inverter.max_dc_v
+    (True, True)
+    """
     per_c_volts = module.beta_voc_per_c
     v_oc_cold = module.v_oc_v * (1 + per_c_volts * (site.record_low_air_c - STC_C))
     # The working voltage falls faster than the open one: about with the power.
@@ -76,16 +105,74 @@ def string_window(module: Module, inverter: Inverter, site: SiteTemperature) -> 
 
 
 def strings_per_tracker(module: Module, inverter: Inverter) -> int:
-    """Most strings in parallel on one tracker; 0 when even one has too much current."""
+    """Count the most strings in parallel on one tracker.
+
+    Parameters
+    ----------
+    module : Module
+        The module.
+    inverter : Inverter
+        The inverter.
+
+    Returns
+    -------
+    int
+        How many; 0 where even one has too much current.
+
+    References
+    ----------
+    .. [1] IEC 62548: the short-circuit current is taken with the factor 1.25.
+
+    Examples
+    --------
+    >>> from bkkenergy.solar.strings import strings_per_tracker
+    >>> from bkkenergy.library.skies import solar_config
+    >>> equipment = solar_config().equipment
+    >>> strings_per_tracker(equipment.module("mono-550"), equipment.inverter("string-50")) >= 1
+    True
+    """
     by_work = floor(inverter.max_current_a_per_mppt / module.i_mp_a + 1e-9)
     by_fault = floor(inverter.max_isc_a_per_mppt / (module.i_sc_a * SHORT_CIRCUIT_FACTOR) + 1e-9)
     return max(0, min(inverter.strings_per_mppt, by_work, by_fault))
 
 
 def plan_strings(module_count: int, module: Module, inverter: Inverter, site: SiteTemperature) -> StringPlan:
-    """The wiring that uses most modules, with the DC/AC ratio nearest to 1.2.
+    """Wire modules to inverters: the plan that uses most modules, with the DC/AC ratio nearest to 1.2.
 
-    Raises InputError with the limit that stands in the way.
+    Parameters
+    ----------
+    module_count : int
+        How many modules there are.
+    module : Module
+        The module.
+    inverter : Inverter
+        The inverter.
+    site : SiteTemperature
+        Extremes of air and cell [degC].
+
+    Returns
+    -------
+    StringPlan
+        Strings, inverters, and modules that fill no string.
+
+    Raises
+    ------
+    InputError
+        If nothing fits, with the limit that is in the way.
+
+    References
+    ----------
+    .. [1] IEC 62548: Photovoltaic (PV) arrays - design requirements.
+
+    Examples
+    --------
+    >>> from bkkenergy.solar.strings import plan_strings
+    >>> from bkkenergy.library.skies import solar_config
+    >>> config = solar_config()
+    >>> module, inverter = config.equipment.module("mono-550"), config.equipment.inverter("string-50")
+    >>> plan = plan_strings(110, module, inverter, config.site_temperature)
+    >>> plan.modules_in_string * plan.string_count + plan.unused_modules
+    110
     """
     window = string_window(module, inverter, site)
     if window.most < window.least:

@@ -87,23 +87,80 @@ def with_components(
     longitude_deg: float,
     interval_h: float = 1.0,
 ) -> tuple[FloatArray, FloatArray]:
-    """DNI and DHI (n,) of horizontal irradiance, by Boland's model."""
+    """Split horizontal irradiance into beam and diffuse, by Boland's model.
+
+    Parameters
+    ----------
+    starts : DatetimeIndex
+        Starts of n intervals, with a time zone.
+    ghi_wm2 : (n,) array
+        Global horizontal irradiance [W/m2].
+    latitude_deg, longitude_deg : float
+        Of the place [degrees].
+    interval_h : float
+        Length of an interval [h].
+
+    Returns
+    -------
+    (n,) array
+        Direct normal irradiance [W/m2].
+    (n,) array
+        Diffuse horizontal irradiance [W/m2].
+
+    References
+    ----------
+    .. [1] Boland, Ridley and Brown 2008, "Models of diffuse solar radiation", Renewable Energy 33, 575.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from bkkenergy.solar.weather import with_components
+    >>> starts = pd.date_range("2025-03-21 12:00", periods=1, freq="h", tz="Asia/Bangkok")
+    >>> dni_wm2, dhi_wm2 = with_components(starts, np.array([900.0]), latitude_deg=13.75, longitude_deg=100.5)
+    >>> dni_wm2.round().tolist(), dhi_wm2.round().tolist()
+    ([578.0], [337.0])
+    """
     middles = starts + pd.Timedelta(hours=interval_h / 2)
     zenith = pvlib.solarposition.get_solarposition(middles, latitude_deg, longitude_deg)["zenith"].to_numpy()
     return closing_dni(ghi_wm2, diffuse_wm2(ghi_wm2, zenith, middles), zenith)
 
 
 def diffuse_wm2(ghi_wm2: FloatArray, zenith_deg: FloatArray, middles: pd.DatetimeIndex) -> FloatArray:
-    """DHI (n,) of horizontal irradiance, by Boland's logistic model.
+    """Compute the diffuse part of horizontal irradiance, by Boland's logistic model.
 
-    Why this one: it is smooth in the clearness index, needs neither dew point nor a neighbouring hour,
-    and was fitted to stations from Bracknell to Darwin and Macau, where Erbs and DISC rest on
-    mid-latitude stations alone.
+    It is smooth in the clearness index, needs neither dew point nor a neighbouring hour, and was fitted to stations
+    from Bracknell to Darwin and Macau. Erbs and DISC rest on mid-latitude stations alone.
+
+    Parameters
+    ----------
+    ghi_wm2 : (n,) array
+        Global horizontal irradiance [W/m2].
+    zenith_deg : (n,) array
+        Zenith of the sun [degrees].
+    middles : DatetimeIndex
+        Middles of the intervals, with a time zone.
+
+    Returns
+    -------
+    (n,) array
+        Diffuse horizontal irradiance [W/m2].
 
     References
     ----------
-    Boland, Scott and Luther 2001, Environmetrics 12, 103; Boland, Ridley and Brown 2008,
-    Renewable Energy 33, 575; as in `pvlib.irradiance.boland`.
+    .. [1] Boland, Scott and Luther 2001, "Modelling the diffuse fraction of global solar radiation on a horizontal
+       surface", Environmetrics 12, 103.
+    .. [2] Boland, Ridley and Brown 2008, "Models of diffuse solar radiation", Renewable Energy 33, 575; as in
+       `pvlib.irradiance.boland`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from bkkenergy.solar.weather import diffuse_wm2
+    >>> noon = pd.DatetimeIndex(["2025-03-21 12:00"], tz="Asia/Bangkok")
+    >>> float(diffuse_wm2(np.array([100.0]), np.array([15.0]), noon)[0]) > 90.0
+    True
     """
     found = pvlib.irradiance.boland(ghi_wm2, zenith_deg, middles, max_zenith=88)
     dhi: FloatArray = np.clip(np.nan_to_num(np.asarray(found["dhi"])), 0, ghi_wm2)
@@ -111,7 +168,32 @@ def diffuse_wm2(ghi_wm2: FloatArray, zenith_deg: FloatArray, middles: pd.Datetim
 
 
 def closing_dni(ghi_wm2: FloatArray, dhi_wm2: FloatArray, zenith_deg: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """DNI and DHI (n,) that close: GHI = DNI cos(zenith) + DHI, with no beam when the sun is near the horizon."""
+    """Compute beam and diffuse irradiance that close: GHI = DNI cos(zenith) + DHI.
+
+    There is no beam when the sun is near the horizon.
+
+    Parameters
+    ----------
+    ghi_wm2, dhi_wm2 : (n,) array
+        Global and diffuse horizontal irradiance [W/m2].
+    zenith_deg : (n,) array
+        Zenith of the sun [degrees].
+
+    Returns
+    -------
+    (n,) array
+        Direct normal irradiance [W/m2].
+    (n,) array
+        Diffuse horizontal irradiance [W/m2].
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.solar.weather import closing_dni
+    >>> dni_wm2, dhi_wm2 = closing_dni(np.array([800.0]), np.array([200.0]), np.array([60.0]))
+    >>> dni_wm2.round(6).tolist(), dhi_wm2.round(6).tolist()
+    ([1200.0], [200.0])
+    """
     cos_zenith = np.cos(np.radians(zenith_deg))
     has_beam = cos_zenith > np.sin(np.radians(2.0))
     dni_wm2 = np.where(has_beam, (ghi_wm2 - dhi_wm2) / np.where(has_beam, cos_zenith, 1.0), 0.0)
@@ -119,9 +201,34 @@ def closing_dni(ghi_wm2: FloatArray, dhi_wm2: FloatArray, zenith_deg: FloatArray
 
 
 def rows_at(weather: Weather, starts: pd.DatetimeIndex) -> IntArray:
-    """(m,) the interval of a typical year for each of other dates: same month, day and hour of Bangkok.
+    """Find the interval of a typical year for other dates: same month, day and hour of Bangkok.
 
-    29 February takes the 28th. Raises ValueError where the weather has no such hour.
+    29 February takes the 28th.
+
+    Parameters
+    ----------
+    weather : Weather
+        A typical year.
+    starts : DatetimeIndex
+        Starts of m intervals, with a time zone.
+
+    Returns
+    -------
+    (m,) array
+        Number of the interval of each.
+
+    Raises
+    ------
+    ValueError
+        If the weather has no such hour.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from bkkenergy.solar.weather import rows_at
+    >>> from bkkenergy.library.skies import bangkok_year
+    >>> rows_at(bangkok_year(), pd.DatetimeIndex(["2031-01-01 05:15"], tz="Asia/Bangkok")).tolist()
+    [5]
     """
     local = starts.tz_convert(BANGKOK)
     day = np.where((local.month == FEBRUARY) & (local.day > LAST_OF_FEBRUARY), LAST_OF_FEBRUARY, local.day)
@@ -137,7 +244,29 @@ def rows_at(weather: Weather, starts: pd.DatetimeIndex) -> IntArray:
 
 
 def weather_faults(weather: Weather, *, where: str = "weather") -> list[Fault]:
-    """What an engineer should know before the weather is used: gaps, impossible values, shifted stamps."""
+    """List what an engineer should know before a weather is used: gaps, impossible values, shifted stamps.
+
+    Parameters
+    ----------
+    weather : Weather
+        The weather.
+    where : str
+        How faults name it.
+
+    Returns
+    -------
+    list of Fault
+        Where, what is wrong, and the remedy; empty where all is well.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from bkkenergy.solar.weather import weather_faults
+    >>> from bkkenergy.library.skies import bangkok_year
+    >>> year = bangkok_year()
+    >>> weather_faults(year), weather_faults(replace(year, temp_air_c=year.temp_air_c + 273.15))[0].remedy
+    ([], 'Check the unit and the sensor.')
+    """
     faults = [*_grid_faults(weather, where), *_value_faults(weather, where)]
     return faults or _sun_faults(weather, where)
 
@@ -200,9 +329,26 @@ def _sun_faults(weather: Weather, where: str) -> list[Fault]:
 
 
 def stamp_shift_min(weather: Weather) -> float:
-    """How far the middle of the days' irradiance lies after true solar noon, minutes, over the clearest days.
+    """Compute how far the middle of the days' irradiance is after true solar noon, over the clearest days.
 
-    About zero when stamps are interval starts; about half an interval where they are middles.
+    It is about zero where stamps are interval starts, and about half an interval where they are middles.
+
+    Parameters
+    ----------
+    weather : Weather
+        The weather.
+
+    Returns
+    -------
+    float
+        The shift [min].
+
+    Examples
+    --------
+    >>> from bkkenergy.solar.weather import stamp_shift_min
+    >>> from bkkenergy.library.skies import bangkok_year
+    >>> abs(stamp_shift_min(bangkok_year())) < 10.0
+    True
     """
     clear = pvlib.location.Location(weather.latitude_deg, weather.longitude_deg, altitude=weather.elevation_m)
     expected = clear.get_clearsky(weather.middles, model="ineichen")["ghi"].to_numpy()
