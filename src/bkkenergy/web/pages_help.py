@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from posixpath import normpath
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request
@@ -20,7 +21,7 @@ from bkkenergy.web.render import page
 from bkkenergy.web.security import PageVisitor
 
 router = APIRouter()
-GUIDES = ("manager", "engineer", "operator", "gateways", "api")
+GUIDES = ("manager", "engineer", "operator", "gateways", "api", "library")
 TERMS = ("kwh", "demand", "load_factor", "baseline", "band", "heat", "tou", "co2")
 
 
@@ -43,7 +44,9 @@ def docs_folder() -> Path:
 def guide(name: str, lang: Lang) -> Guide:
     """A guide from its Markdown; raw HTML is shown, not obeyed."""
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
-    tokens = parser.parse((docs_folder() / lang / f"{name}.md").read_text(encoding="utf-8"))
+    own = docs_folder() / lang / f"{name}.md"
+    path = own if own.exists() else docs_folder() / "en" / f"{name}.md"  # references and notebooks are in English
+    tokens = parser.parse(path.read_text(encoding="utf-8"))
     title, sections = "", list[tuple[str, str]]()
     for heading, inside in pairwise(tokens):
         if heading.type == "heading_open" and heading.tag == "h1":
@@ -52,7 +55,7 @@ def guide(name: str, lang: Lang) -> Guide:
             anchor = f"part-{len(sections) + 1}"
             heading.attrSet("id", anchor)
             sections.append((anchor, inside.content))
-        _redirect(inside.children or ())
+        _redirect(inside.children or (), PurePosixPath(name).parent)
     html = parser.renderer.render(tokens, parser.options, {})
     # What may scroll sideways on a phone can be reached by the keyboard.
     html = html.replace("<table>", '<div class="scroll" tabindex="0"><table>').replace("</table>", "</table></div>")
@@ -60,15 +63,22 @@ def guide(name: str, lang: Lang) -> Guide:
     return Guide(title, tuple(sections), Markup(html))  # noqa: S704 - of our own files, and the parser escapes
 
 
-def _redirect(tokens: Sequence[Token]) -> None:
-    """Links between guides and to pictures, as the app serves them."""
+def _redirect(tokens: Sequence[Token], folder: PurePosixPath) -> None:
+    """Point links between guides, to notebooks and to pictures at where the app serves them."""
     for token in tokens:
-        target = str(token.attrGet("href") or "")
-        if token.type == "link_open" and target.endswith(".md"):
-            token.attrSet("href", f"/help/{target.removesuffix('.md')}")
-        source = str(token.attrGet("src") or "")
-        if token.type == "image" and source.startswith("../img/"):
-            token.attrSet("src", f"/help/img/{source.removeprefix('../img/')}")
+        key = {"link_open": "href", "image": "src"}.get(token.type)
+        target = str(token.attrGet(key) or "") if key else ""
+        if key and target and "://" not in target and not target.startswith(("#", "/")):
+            # As from docs/LANGUAGE/: what lies beside the languages is left with one "..".
+            place = normpath(str(folder / target)).removeprefix("../").removeprefix("en/")
+            token.attrSet(key, f"/help/{place.removesuffix('.md')}")
+
+
+@lru_cache(maxsize=1)
+def guide_names() -> frozenset[str]:
+    """Return the names of all guides, references and notebooks."""
+    root = docs_folder() / "en"
+    return frozenset(path.relative_to(root).with_suffix("").as_posix() for path in root.rglob("*.md"))
 
 
 @router.get("/help")
@@ -78,19 +88,29 @@ def help_page(visitor: PageVisitor) -> Response:
     return page(visitor, "help.html.j2", title=visitor.words("web.help"), terms=TERMS, guides=guides)
 
 
-@router.get("/help/img/{name}")
+@router.get("/help/img/{name:path}")
 def picture(name: str, _visitor: PageVisitor) -> Response:
     """A picture of a guide."""
-    known = {path.name: path for path in (docs_folder() / "img").glob("*.png")}
+    root = docs_folder() / "img"
+    known = {path.relative_to(root).as_posix(): path for path in root.rglob("*") if path.suffix in {".png", ".svg"}}
     if name not in known:
         raise HTTPException(404, "not found")
     return FileResponse(known[name], headers={"Cache-Control": "private, max-age=3600"})
 
 
-@router.get("/help/{name}")
+@router.get("/help/notebooks/{notebook}.py")
+def notebook_source(notebook: str, _visitor: PageVisitor) -> Response:
+    """A notebook's source, to be run elsewhere."""
+    known = {path.stem: path for path in (docs_folder() / "notebooks").glob("*.py")}
+    if notebook not in known:
+        raise HTTPException(404, "not found")
+    return FileResponse(known[notebook], media_type="text/x-python", filename=f"{notebook}.py")
+
+
+@router.get("/help/{name:path}")
 def guide_page(name: str, request: Request, visitor: PageVisitor) -> Response:
     """A guide; that of the API with every operation that there is."""
-    if name not in GUIDES:
+    if name not in guide_names():
         raise HTTPException(404, "not found")
     found = guide(name, visitor.lang)
     shown = operations(request.app.openapi()) if name == "api" else []

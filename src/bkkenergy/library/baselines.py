@@ -1,0 +1,395 @@
+"""What a building would have used: a baseline fitted on one period, and the savings that it shows in another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bkkenergy.errors import InputError
+from bkkenergy.library.calendars import government, named
+from bkkenergy.library.charts import Picture, lines
+from bkkenergy.library.packaged import placebo
+from bkkenergy.library.series import energy_of, hourly, hourly_means, instants_of
+from bkkenergy.portfolio import OpeningCalendar
+from bkkenergy.readings import FloatArray
+from bkkenergy.savings.baseline import Baseline as FittedBaseline
+from bkkenergy.savings.baseline import Saving, Series, expected_days, fit_baseline, saving_of, series_of
+from bkkenergy.savings.uncertainty import Band, band_of
+
+__all__ = ["Baseline", "Savings"]
+
+ENOUGH_TEMPERATURE = 0.5
+
+
+@dataclass(frozen=True, repr=False)
+class Baseline:
+    """A model of a building's use, fitted on a period before a change (IPMVP option C).
+
+    Make it by `Baseline.fit`. It predicts the energy of days from the calendar and, where that is worth it, the outdoor
+    temperature.
+
+    Attributes
+    ----------
+    fitted : bkkenergy.savings.baseline.Baseline
+        The model with its diagnostics.
+    calendar : OpeningCalendar
+        When the building is open.
+    daily : DataFrame
+        ``actual_kwh`` and ``baseline_kwh`` of each day of the period [kWh]; NaN where a day does not count.
+
+    References
+    ----------
+    .. [1] ASHRAE Guideline 14-2014, Measurement of Energy, Demand, and Water Savings.
+    .. [2] EVO 10000-1:2022, International Performance Measurement and Verification Protocol (IPMVP), option C.
+
+    Examples
+    --------
+    >>> import bkkenergy as bk
+    >>> use = bk.examples.office()
+    >>> baseline = bk.Baseline.fit(use["2024"], calendar=bk.calendars.government())
+    >>> baseline
+    Baseline(daily_calendar, 2024-01-01 to 2024-12-31, 366 valid days, CV(RMSE) 2.7 %)
+    """
+
+    fitted: FittedBaseline
+    calendar: OpeningCalendar
+    daily: pd.DataFrame
+
+    @classmethod
+    def fit(
+        cls,
+        series: pd.Series | pd.DataFrame,
+        temperature: pd.Series | None = None,
+        calendar: OpeningCalendar | str | None = None,
+    ) -> Baseline:
+        """Fit the model that predicts months best that it has not seen.
+
+        Four forms are tried: by hours or days, with and without temperature. Each is fitted without two months at a
+        time and judged by them. A form with more parameters is taken only where it gains more than 1 %.
+
+        Parameters
+        ----------
+        series : Series or DataFrame
+            Energy of hours or shorter intervals [kWh], by their start, with a time zone. The table of `intervals` will
+            do. A year is best; 60 valid days are the least.
+        temperature : Series, optional
+            Outdoor air temperature [degC] of the same time, hourly or finer.
+        calendar : OpeningCalendar or str, optional
+            When the building is open: of `bkkenergy.calendars`, or the name of one. Government offices by default.
+
+        Returns
+        -------
+        Baseline
+            The fitted model.
+
+        Raises
+        ------
+        InputError
+            If the index has no time zone, the unit is not kWh, intervals are longer than an hour, or too few days are
+            valid.
+
+        References
+        ----------
+        .. [1] ASHRAE Guideline 14-2014, annex B: CV(RMSE) and NMBE.
+        .. [2] CalTRACK methods 2.0: a day is valid with nine tenths of its hours.
+
+        Examples
+        --------
+        >>> import bkkenergy as bk
+        >>> use = bk.examples.office()
+        >>> bk.Baseline.fit(use["2024"], temperature=bk.examples.temperature()).summary()["form"]
+        'daily'
+        """
+        chosen = government() if calendar is None else named(calendar) if isinstance(calendar, str) else calendar
+        days = _days(series, temperature, chosen)
+        if days.temp_c is not None and np.isfinite(days.temp_c).mean() < ENOUGH_TEMPERATURE:
+            raise InputError(
+                f"temperature covers {np.isfinite(days.temp_c).mean():.0%} of the hours of the series. Give weather of "
+                "the whole time, or leave temperature out."
+            )
+        fitted = fit_baseline(days)
+        return cls(fitted, chosen, _daily(fitted, days))
+
+    @property
+    def needs_temperature(self) -> bool:
+        """Whether the model that was taken predicts from the temperature."""
+        return not self.fitted.form.endswith("calendar")
+
+    def predict(
+        self, days: pd.DatetimeIndex | pd.Series | pd.DataFrame, temperature: pd.Series | None = None
+    ) -> pd.Series:
+        """Predict the energy of days.
+
+        Parameters
+        ----------
+        days : DatetimeIndex, Series or DataFrame
+            Instants with a time zone, or what has them as its index: each day that they touch is predicted.
+        temperature : Series, optional
+            Outdoor air temperature [degC] of these days. Needed where `needs_temperature` is true.
+
+        Returns
+        -------
+        Series
+            ``baseline_kwh`` [kWh] by midnight in Asia/Bangkok; NaN where the temperature of a day is not known.
+
+        Raises
+        ------
+        InputError
+            If there is no time zone, or the model needs a temperature and none is given.
+
+        Examples
+        --------
+        A week of which the first two days are holidays:
+
+        >>> import pandas as pd
+        >>> import bkkenergy as bk
+        >>> baseline = bk.Baseline.fit(bk.examples.office()["2024"])
+        >>> week = pd.date_range("2025-06-02", periods=7, freq="D", tz="Asia/Bangkok")
+        >>> baseline.predict(week).round(-1).tolist()
+        [180.0, 180.0, 430.0, 430.0, 430.0, 180.0, 180.0]
+        """
+        index = days if isinstance(days, pd.DatetimeIndex) else days.index
+        local = instants_of(pd.Index(index), what="days").normalize().unique()
+        hours = pd.DatetimeIndex([day + pd.Timedelta(hours=hour) for day in local for hour in range(24)])
+        temp_c = self._temperature(temperature, hours)
+        nothing: FloatArray = np.full(len(hours), np.nan)
+        expected = expected_days(self.fitted.model, series_of(hours, nothing, temp_c, self.calendar))
+        return pd.Series(expected, local, name="baseline_kwh")
+
+    def savings(self, series: pd.Series | pd.DataFrame, temperature: pd.Series | None = None) -> Savings:
+        """Compute what was saved in a period after the baseline's.
+
+        Parameters
+        ----------
+        series : Series or DataFrame
+            Energy of hours or shorter intervals [kWh], as for `fit`.
+        temperature : Series, optional
+            Outdoor air temperature [degC] of the period. Needed where `needs_temperature` is true.
+
+        Returns
+        -------
+        Savings
+            The saving with its 90 % interval.
+
+        Raises
+        ------
+        InputError
+            If the period begins inside the baseline's, or no day of it can be judged.
+
+        References
+        ----------
+        .. [1] Lei et al. 2018, "Distribution-free predictive inference for regression", JASA 113, 1094: the interval is
+           split conformal, from errors of real buildings where nothing was saved.
+
+        Examples
+        --------
+        >>> import bkkenergy as bk
+        >>> use = bk.examples.office(saving_ratio=0.2, saving_from="2025-01-01")
+        >>> saved = bk.Baseline.fit(use["2024"]).savings(use["2025"])
+        >>> saved.is_significant, round(saved.saving_ratio, 2)
+        (True, 0.2)
+        """
+        days = _days(series, temperature if self.needs_temperature else None, self.calendar)
+        first = days.day_index[0].date()
+        if first <= self.fitted.last:
+            raise InputError(
+                f"the period begins on {first}, and the baseline was fitted up to {self.fitted.last}. A model cannot "
+                f"judge the days that it was fitted on: give days after them, or see `predict`."
+            )
+        self._temperature(temperature, days.starts)
+        saving = saving_of(self.fitted, days)
+        if saving.days == 0:
+            raise InputError(
+                f"no day from {first} on can be judged: of each, nine tenths of the hours must be known"
+                f"{', and the temperature' if self.needs_temperature else ''}. See how much of the series is NaN."
+            )
+        return Savings(saving, band_of(saving, self.fitted, placebo()), _daily(self.fitted, days))
+
+    def summary(self) -> pd.Series:
+        """Return the figures of the fit.
+
+        Returns
+        -------
+        Series
+            ``form``, ``first_day``, ``last_day``, ``valid_days``, ``is_provisional`` (less than a year), and as shares:
+            ``cvrmse``, ``nmbe`` (positive where it predicts too much), ``r2``, and both errors over months that the
+            model had not seen.
+
+        Examples
+        --------
+        >>> import bkkenergy as bk
+        >>> bk.Baseline.fit(bk.examples.office()["2024"]).summary()["is_provisional"]
+        False
+        """
+        fitted = self.fitted
+        return pd.Series(
+            {
+                "form": fitted.form,
+                "first_day": fitted.first,
+                "last_day": fitted.last,
+                "valid_days": fitted.valid_days,
+                "is_provisional": fitted.is_provisional,
+                "cvrmse": fitted.fitted.cvrmse,
+                "nmbe": fitted.fitted.nmbe,
+                "r2": fitted.fitted.r2,
+                "unseen_cvrmse": fitted.held_out.cvrmse,
+                "unseen_nmbe": fitted.held_out.nmbe,
+            },
+            name="baseline",
+        )
+
+    def plot(self) -> Picture:
+        """Draw the days of the period beside what the model says of them.
+
+        Returns
+        -------
+        Picture
+            SVG, which a notebook shows; `save` writes it.
+
+        Examples
+        --------
+        >>> import bkkenergy as bk
+        >>> bk.Baseline.fit(bk.examples.office()["2024"]).plot()
+        <Picture: Energy of each day and its baseline>
+        """
+        return _picture(self.daily)
+
+    def _temperature(self, temperature: pd.Series | None, hours: pd.DatetimeIndex) -> FloatArray | None:
+        if not self.needs_temperature:
+            return None
+        if temperature is None:
+            raise InputError("this baseline predicts from the temperature. Give it: temperature=series of degC.")
+        return hourly_means(temperature, hours)
+
+    def __repr__(self) -> str:
+        fitted = self.fitted
+        words = [fitted.form, f"{fitted.first} to {fitted.last}", f"{fitted.valid_days} valid days"]
+        words += [f"CV(RMSE) {fitted.fitted.cvrmse:.1%}".replace("%", " %")]
+        words += ["provisional"] if fitted.is_provisional else []
+        return f"Baseline({', '.join(words)})"
+
+
+@dataclass(frozen=True, repr=False)
+class Savings:
+    """What was saved in a period, with its 90 % interval.
+
+    Attributes
+    ----------
+    saving : bkkenergy.savings.baseline.Saving
+        The sums over the days that could be judged.
+    interval : bkkenergy.savings.uncertainty.Band
+        The saving with half its 90 % interval, as shares of the baseline.
+    daily : DataFrame
+        ``actual_kwh`` and ``baseline_kwh`` of each day [kWh].
+
+    Examples
+    --------
+    >>> import bkkenergy as bk
+    >>> use = bk.examples.office(saving_ratio=0.2, saving_from="2025-01-01")
+    >>> bk.Baseline.fit(use["2024"]).savings(use["2025"])
+    Savings(25,283 kWh, 20.0 % of the baseline, 90 % interval 9.3 % to 30.8 %: significant)
+    """
+
+    saving: Saving
+    interval: Band
+    daily: pd.DataFrame
+
+    @property
+    def saving_kwh(self) -> float:
+        """Energy saved [kWh]; negative where more was used than the baseline says."""
+        return self.saving.saving_kwh
+
+    @property
+    def saving_ratio(self) -> float:
+        """Saving as a share of the baseline."""
+        return self.interval.saving_ratio
+
+    @property
+    def interval_ratio(self) -> tuple[float, float]:
+        """The ends of the 90 % interval, as shares of the baseline."""
+        half = self.interval.half_width_ratio
+        return self.saving_ratio - half, self.saving_ratio + half
+
+    @property
+    def is_significant(self) -> bool:
+        """Whether the interval lies wholly above zero."""
+        return self.interval_ratio[0] > 0
+
+    def summary(self) -> pd.Series:
+        """Return the figures of the saving.
+
+        Returns
+        -------
+        Series
+            Days judged, baseline, use and saving [kWh], the saving and its interval as shares, and whether it is
+            significant.
+
+        Examples
+        --------
+        >>> import bkkenergy as bk
+        >>> use = bk.examples.office()
+        >>> saved = bk.Baseline.fit(use["2024"]).savings(use["2025"])
+        >>> bool(saved.summary()["is_significant"])
+        False
+        """
+        low, high = self.interval_ratio
+        return pd.Series(
+            {
+                "first_day": self.saving.first,
+                "last_day": self.saving.last,
+                "days": self.saving.days,
+                "baseline_kwh": self.saving.adjusted_kwh,
+                "actual_kwh": self.saving.actual_kwh,
+                "saving_kwh": self.saving_kwh,
+                "saving_ratio": self.saving_ratio,
+                "low_ratio": low,
+                "high_ratio": high,
+                "is_significant": self.is_significant,
+            },
+            name="savings",
+        )
+
+    def plot(self) -> Picture:
+        """Draw the days of the period beside what would have been used.
+
+        Returns
+        -------
+        Picture
+            SVG, which a notebook shows; `save` writes it.
+
+        Examples
+        --------
+        >>> import bkkenergy as bk
+        >>> use = bk.examples.office()
+        >>> bk.Baseline.fit(use["2024"]).savings(use["2025"]).plot()
+        <Picture: Energy of each day and its baseline>
+        """
+        return _picture(self.daily)
+
+    def __repr__(self) -> str:
+        low, high = (f"{100 * end:.1f} %" for end in self.interval_ratio)
+        means = "significant" if self.is_significant else "not significant: no saving can be shown yet"
+        if self.interval_ratio[1] < 0:
+            means = "a significant increase"
+        share = f"{100 * self.saving_ratio:.1f} % of the baseline"
+        return f"Savings({self.saving_kwh:,.0f} kWh, {share}, 90 % interval {low} to {high}: {means})"
+
+
+def _days(series: pd.Series | pd.DataFrame, temperature: pd.Series | None, calendar: OpeningCalendar) -> Series:
+    """A series as whole days of hours, with weather and kinds of days."""
+    hours = hourly(energy_of(series), what="series")
+    index = pd.DatetimeIndex(hours.index)
+    temp_c = None if temperature is None else hourly_means(temperature, index)
+    return series_of(index, hours.to_numpy(np.float64), temp_c, calendar)
+
+
+def _daily(fitted: FittedBaseline, days: Series) -> pd.DataFrame:
+    expected = expected_days(fitted.model, days)
+    return pd.DataFrame({"actual_kwh": days.day_energy_kwh, "baseline_kwh": expected}, index=days.day_index)
+
+
+def _picture(daily: pd.DataFrame) -> Picture:
+    series = {"actual": daily["actual_kwh"], "baseline": daily["baseline_kwh"]}
+    return lines(series, title="Energy of each day and its baseline", unit="kWh")

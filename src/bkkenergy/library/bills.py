@@ -1,0 +1,310 @@
+"""Bills of a metered series under the schedules of MEA, and what other schedules would cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from bkkenergy.errors import InputError
+from bkkenergy.library.charts import Picture, bars
+from bkkenergy.library.errors import warn
+from bkkenergy.library.packaged import figures, schedule_named
+from bkkenergy.library.series import complete, energy_of, interval_of
+from bkkenergy.readings import FloatArray
+from bkkenergy.tariff.bill import Bill, Quantities, bills_of, quantities_of
+from bkkenergy.tariff.compare import offers, open_to
+from bkkenergy.tariff.schedule import Schedule
+
+__all__ = ["Bills", "bill", "compare_schedules", "schedules"]
+
+QUARTER_HOUR = pd.Timedelta(minutes=15)
+FIRM = ("measured", "edited")
+
+
+@dataclass(frozen=True, repr=False)
+class Bills:
+    """Bills of months, item by item.
+
+    Attributes
+    ----------
+    bills : tuple of bkkenergy.tariff.bill.Bill
+        One for each month, in order.
+    schedule : bkkenergy.tariff.schedule.Schedule
+        Whose rates they use.
+    known_ratio : Series
+        Share of each month whose energy is known, 0 to 1.
+
+    Examples
+    --------
+    >>> import bkkenergy as bk
+    >>> bk.bill(bk.examples.office_quarters("2025-11"), schedule="mea-3-2-lv")
+    Bills(mea-3-2-lv, 2025-11: 10,169 kWh, 43 kW, 51,697.29 THB)
+    """
+
+    bills: tuple[Bill, ...]
+    schedule: Schedule
+    known_ratio: pd.Series
+
+    @property
+    def total_thb(self) -> float:
+        """What is to be paid for all months [THB], with VAT."""
+        return round(sum(one.total_thb for one in self.bills), 2)
+
+    @property
+    def lines(self) -> pd.DataFrame:
+        """Each line of each bill: ``month``, ``item``, ``quantity``, ``unit``, ``rate_thb`` and ``amount_thb``."""
+        rows = [
+            (pd.Timestamp(one.month), line.item, line.quantity, line.unit, line.rate_thb, line.amount_thb)
+            for one in self.bills
+            for line in one.lines
+        ]
+        return pd.DataFrame(rows, columns=["month", "item", "quantity", "unit", "rate_thb", "amount_thb"])
+
+    @property
+    def months(self) -> pd.DataFrame:
+        """Each month: energy [kWh], demand [kW], total [THB], mean price, share known, whether its Ft is entered."""
+        energy_kwh = np.array([one.quantities.energy_kwh for one in self.bills])
+        total_thb = np.array([one.total_thb for one in self.bills])
+        thb_per_kwh = np.divide(total_thb, energy_kwh, out=np.full(len(energy_kwh), np.nan), where=energy_kwh > 0)
+        columns = {
+            "energy_kwh": energy_kwh,
+            "demand_kw": [self._demand_kw(one) for one in self.bills],
+            "total_thb": total_thb,
+            "thb_per_kwh": thb_per_kwh,
+            "known_ratio": self.known_ratio.to_numpy(),
+            "ft_is_entered": [one.ft_is_entered for one in self.bills],
+        }
+        return pd.DataFrame(columns, index=pd.DatetimeIndex([one.month for one in self.bills], name="month"))
+
+    @property
+    def sources(self) -> list[str]:
+        """Where the rates and the Ft come from."""
+        return list(dict.fromkeys(one.source for one in self.bills))
+
+    def summary(self) -> pd.Series:
+        """Sum the items over all months.
+
+        Returns
+        -------
+        Series
+            THB by item, and ``total``.
+
+        Examples
+        --------
+        >>> import bkkenergy as bk
+        >>> bill = bk.bill(bk.examples.office_quarters("2025-11"), schedule="mea-3-2-lv")
+        >>> list(bill.summary().index)
+        ['energy_on_peak', 'energy_off_peak', 'demand', 'service', 'ft', 'vat', 'total']
+        """
+        items = self.lines.groupby("item", sort=False)["amount_thb"].sum().round(2)
+        items["total"] = self.total_thb
+        return items
+
+    def plot(self) -> Picture:
+        """Draw the total of each month.
+
+        Returns
+        -------
+        Picture
+            SVG, which a notebook shows; `save` writes it.
+
+        Examples
+        --------
+        >>> import bkkenergy as bk
+        >>> bk.bill(bk.examples.office_quarters("2025"), schedule="mea-3-2-lv").plot()
+        <Picture: Bills under mea-3-2-lv>
+        """
+        labels = [f"{one.month:%Y-%m}" for one in self.bills]
+        totals = [one.total_thb for one in self.bills]
+        return bars(labels, {"total": totals}, title=f"Bills under {self.schedule.id}", unit="THB")
+
+    def _demand_kw(self, one: Bill) -> float:
+        return max(one.quantities.demand_kw.values(), default=0.0)
+
+    def __repr__(self) -> str:
+        first, last = f"{self.bills[0].month:%Y-%m}", f"{self.bills[-1].month:%Y-%m}"
+        span = first if first == last else f"{first} to {last}"
+        energy = sum(one.quantities.energy_kwh for one in self.bills)
+        demand = max(self._demand_kw(one) for one in self.bills)
+        part = (
+            "" if bool((self.known_ratio >= 1).all()) else f", {self.known_ratio.mean():.1%} known".replace("%", " %")
+        )
+        return (
+            f"Bills({self.schedule.id}, {span}: {energy:,.0f} kWh, {demand:,.0f} kW, {self.total_thb:,.2f} THB{part})"
+        )
+
+
+def bill(
+    series: pd.Series | pd.DataFrame,
+    *,
+    schedule: str,
+    peak_kvar: float | None = None,
+    highest_demand_thb: float | None = None,
+) -> Bills:
+    """Compute the bills of a metered series, as MEA's paper bills have them.
+
+    Parameters
+    ----------
+    series : Series or DataFrame
+        Energy of quarter-hours [kWh] by their start, with a time zone. The table of `intervals` will do: its estimated
+        intervals count as energy and never set a demand.
+    schedule : str
+        The tariff schedule; `schedules` lists them.
+    peak_kvar : float, optional
+        Highest 15-minute mean reactive power of the month [kvar]: for one month, where a meter measures it.
+    highest_demand_thb : float, optional
+        Highest demand charge of the twelve months before the first one [THB], for the minimum charge.
+
+    Returns
+    -------
+    Bills
+        One bill for each month, each line rounded to the satang.
+
+    Raises
+    ------
+    InputError
+        If the schedule is not known, the index has no time zone, or the unit is not kWh.
+
+    Warns
+    -----
+    EnergyWarning
+        If a month is not known wholly, intervals are longer than a quarter-hour where demand is charged, or a month's
+        Ft is not entered.
+
+    References
+    ----------
+    .. [1] Metropolitan Electricity Authority, "Electricity tariffs"; `Bills.sources` names rates and Ft with dates.
+
+    Examples
+    --------
+    >>> import bkkenergy as bk
+    >>> november = bk.bill(bk.examples.office_quarters("2025-11"), schedule="mea-3-2-lv")
+    >>> november.lines[["item", "amount_thb"]].iloc[0].to_dict()
+    {'item': 'energy_on_peak', 'amount_thb': 27007.31}
+    >>> bk.bill(bk.examples.office_quarters(), schedule="mea-3-2-vl")
+    Traceback (most recent call last):
+    bkkenergy.errors.InputError: schedule 'mea-3-2-vl' is not known. Did you mean mea-3-2-...
+    """
+    chosen, tariffs = schedule_named(schedule), figures().tariffs
+    months, known_ratio, step = _months(series)
+    if peak_kvar is not None:
+        if len(months) > 1:
+            raise InputError(f"peak_kvar is of one month, and the series has {len(months)}. Bill each month by itself.")
+        months = [replace(months[0], peak_kvar=peak_kvar)]
+    months = [replace(months[0], highest_demand_thb=highest_demand_thb), *months[1:]]
+    made = Bills(tuple(bills_of(months, chosen, tariffs)), chosen, known_ratio)
+    if notes := _notes(made, step):
+        warn(" ".join(notes))
+    return made
+
+
+def schedules() -> pd.DataFrame:
+    """List the tariff schedules that `bill` knows.
+
+    Returns
+    -------
+    DataFrame
+        By id: ``name`` in English, ``kind`` (plain, tou, tod), ``valid_from`` of the newest rates, and ``source``.
+
+    Examples
+    --------
+    >>> import bkkenergy as bk
+    >>> bk.schedules().loc["mea-3-2-mv", "name"]
+    '3.2 medium general TOU, 12-24 kV'
+    """
+    known = figures().tariffs.schedules
+    newest = {name: max(one.rates, key=lambda rates: rates.valid_from) for name, one in known.items()}
+    rows = {
+        name: (one.name_en, one.kind, pd.Timestamp(newest[name].valid_from), newest[name].source)
+        for name, one in known.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["name", "kind", "valid_from", "source"])
+
+
+def compare_schedules(series: pd.Series | pd.DataFrame, *, schedule: str) -> pd.DataFrame:
+    """Compute what the same use would cost under the schedules that a load of this size may ask for.
+
+    Parameters
+    ----------
+    series : Series or DataFrame
+        Energy of quarter-hours [kWh], as for `bill`.
+    schedule : str
+        Today's schedule. Others of the same voltage are compared with it.
+
+    Returns
+    -------
+    DataFrame
+        By schedule, the cheapest first: ``name``, ``total_thb`` [THB] over the series, and ``change_thb`` against
+        today's.
+
+    Raises
+    ------
+    InputError
+        As `bill`.
+
+    References
+    ----------
+    .. [1] MEA: small general service below 30 kW, medium from there to 999 kW and 250,000 kWh a month, large above.
+
+    Examples
+    --------
+    >>> import bkkenergy as bk
+    >>> bk.compare_schedules(bk.examples.office_quarters("2025"), schedule="mea-3-1-lv").index.tolist()
+    ['mea-3-1-lv', 'mea-3-2-lv']
+    """
+    chosen, tariffs = schedule_named(schedule), figures().tariffs
+    months, _, _ = _months(series)
+    peak_kw = max(max(month.demand_kw.values(), default=0.0) for month in months)
+    mean_kwh = sum(month.energy_kwh for month in months) / len(months)
+    options = {one.id: one for one in open_to(chosen, tariffs, peak_kw=peak_kw, energy_kwh_a_month=mean_kwh)}
+    found = offers(months, list((options | {chosen.id: chosen}).values()), tariffs)
+    today_thb = next(offer.total_thb for offer in found if offer.schedule.id == chosen.id)
+    rows = {
+        offer.schedule.id: (offer.schedule.name_en, round(offer.total_thb, 2), round(offer.total_thb - today_thb, 2))
+        for offer in found
+    }
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["name", "total_thb", "change_thb"])
+
+
+def _months(series: pd.Series | pd.DataFrame) -> tuple[list[Quantities], pd.Series, pd.Timedelta]:
+    """Quantities of months, the share of each that is known, and the length of intervals."""
+    energy = complete(energy_of(series), what="series")
+    index = pd.DatetimeIndex(energy.index)
+    step = interval_of(index, what="series")
+    if step > pd.Timedelta(hours=1):
+        raise InputError(f"series has intervals of {step}. A bill needs quarter-hours.")
+    demand_kwh = _demand_kwh(series, energy)
+    interval_h = step / pd.Timedelta(hours=1)
+    found = quantities_of(
+        energy.to_numpy(np.float64), index, figures().tariffs, interval_h=interval_h, demand_kwh=demand_kwh
+    )
+    known = energy.notna().groupby([index.year, index.month]).sum().to_numpy()
+    whole = [pd.Timestamp(month.month).days_in_month * pd.Timedelta(days=1) / step for month in found]
+    return found, pd.Series(known / np.array(whole), [month.month for month in found], name="known_ratio"), step
+
+
+def _demand_kwh(series: pd.Series | pd.DataFrame, energy: pd.Series) -> FloatArray | None:
+    if not isinstance(series, pd.DataFrame) or "quality" not in series:
+        return None
+    firm: FloatArray = energy.where(series["quality"].isin(FIRM).reindex(energy.index, fill_value=False)).to_numpy()
+    return firm
+
+
+def _notes(made: Bills, step: pd.Timedelta) -> list[str]:
+    notes = []
+    part = made.known_ratio[made.known_ratio < 1]
+    if len(part):
+        listed = ", ".join(f"{month:%Y-%m} ({share:.1%})" for month, share in part.items())
+        notes.append(
+            f"Not all energy is known of {listed}: what is missing counts as nothing, and the bill is too low."
+        )
+    has_demand = any(line.item.startswith("demand") for one in made.bills for line in one.lines)
+    if has_demand and step > QUARTER_HOUR:
+        minutes = step / pd.Timedelta(minutes=1)
+        notes.append(f"Demand is a mean of 15 minutes; from means of {minutes:g} minutes it is too low.")
+    missing = [f"{one.month:%Y-%m}" for one in made.bills if not one.ft_is_entered]
+    if missing:
+        notes.append(f"The Ft of {', '.join(missing)} is not entered; the nearest one stands for it.")
+    return notes

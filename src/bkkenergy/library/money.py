@@ -1,0 +1,178 @@
+"""Money of a solar project over its life."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from bkkenergy.errors import InputError
+from bkkenergy.library.charts import Picture, bars
+from bkkenergy.library.errors import unknown_name
+from bkkenergy.library.skies import solar_config
+from bkkenergy.solar.assumptions import FinanceAssumptions
+from bkkenergy.solar.finance import Project, Result, Way, capex_thb, evaluate, tornado
+
+__all__ = ["Finance", "finance"]
+
+WAYS = ("own", "ppa", "esco")
+
+
+@dataclass(frozen=True, repr=False)
+class Finance:
+    """What an investor asks of a project.
+
+    Attributes
+    ----------
+    project : bkkenergy.solar.finance.Project
+        Cost, saving and assumptions.
+    result : bkkenergy.solar.finance.Result
+        Net present value, rate of return, paybacks and levelised cost.
+
+    Examples
+    --------
+    >>> import bkkenergy as bk
+    >>> bk.finance(capacity_kwp=100, saving_thb=560_000, energy_kwh=140_000)
+    Finance(own, 100 kWp: NPV 5,488,969 THB, IRR 21.1 %, payback 4.8 years, LCOE 1.70 THB/kWh)
+    """
+
+    project: Project
+    result: Result
+
+    @property
+    def cash_thb(self) -> pd.Series:
+        """Cash of each year [THB], from year 0."""
+        return pd.Series(self.result.cash_thb, name="cash_thb").rename_axis("year")
+
+    @property
+    def sensitivity(self) -> pd.DataFrame:
+        """NPV [THB] of own purchase with each factor 20 % lower and 20 % higher, the widest first."""
+        rows = tornado(self.project)
+        return pd.DataFrame(rows, columns=["factor", "low_thb", "high_thb"]).set_index("factor")
+
+    def summary(self) -> pd.Series:
+        """Return the figures.
+
+        Returns
+        -------
+        Series
+            ``capex_thb``, ``npv_thb`` [THB], ``irr`` (a share), ``payback_years``, ``discounted_payback_years``,
+            ``lcoe_thb_per_kwh``; None where one does not exist.
+
+        Examples
+        --------
+        >>> import bkkenergy as bk
+        >>> bk.finance(capacity_kwp=100, saving_thb=560_000, energy_kwh=140_000).summary()["capex_thb"]
+        2550000.0
+        """
+        result = self.result
+        return pd.Series(
+            {
+                "way": result.way,
+                "capex_thb": self.project.capex_thb,
+                "npv_thb": result.npv_thb,
+                "irr": result.irr,
+                "payback_years": result.payback_years,
+                "discounted_payback_years": result.discounted_payback_years,
+                "lcoe_thb_per_kwh": result.lcoe_thb_per_kwh,
+            },
+            name="finance",
+            dtype=object,
+        )
+
+    def plot(self) -> Picture:
+        """Draw the sum of cash up to each year.
+
+        Returns
+        -------
+        Picture
+            SVG, which a notebook shows; `save` writes it.
+
+        Examples
+        --------
+        >>> import bkkenergy as bk
+        >>> bk.finance(capacity_kwp=100, saving_thb=560_000, energy_kwh=140_000).plot()
+        <Picture: Cash up to each year>
+        """
+        sums = self.cash_thb.cumsum()
+        return bars(
+            [str(year) for year in sums.index], {"cash": sums.tolist()}, title="Cash up to each year", unit="THB"
+        )
+
+    def __repr__(self) -> str:
+        result = self.result
+        irr = "none" if result.irr is None else f"{100 * result.irr:.1f} %"
+        back = "none" if result.payback_years is None else f"{result.payback_years:.1f} years"
+        money = f"NPV {result.npv_thb:,.0f} THB, IRR {irr}, payback {back}, LCOE {result.lcoe_thb_per_kwh:.2f} THB/kWh"
+        return f"Finance({result.way}, {self.project.capacity_kwp:g} kWp: {money})"
+
+
+def finance(
+    *,
+    capacity_kwp: float,
+    saving_thb: float,
+    energy_kwh: float,
+    capex: float | None = None,
+    way: Way = "own",
+    degradation_per_year: float | None = None,
+    **assumptions: Any,
+) -> Finance:
+    """Compute the money of a solar project over its life.
+
+    Parameters
+    ----------
+    capacity_kwp : float
+        Module power at standard test conditions [kWp].
+    saving_thb : float
+        What the first year's bills cost less [THB], with VAT.
+    energy_kwh : float
+        PV that is used or sold in the first year [kWh].
+    capex : float, optional
+        Turn-key cost [THB]. By default the price of this size in the configuration.
+    way : {"own", "ppa", "esco"}
+        Own purchase, a power purchase agreement, or shared savings.
+    degradation_per_year : float, optional
+        Share of energy lost each year. By default that of the configuration.
+    **assumptions
+        Fields of `bkkenergy.solar.assumptions.FinanceAssumptions` to change, such as ``discount_rate=0.05``.
+
+    Returns
+    -------
+    Finance
+        Net present value, rate of return, paybacks, levelised cost, cash of each year.
+
+    Raises
+    ------
+    InputError
+        If a capacity or an assumption cannot be used.
+
+    References
+    ----------
+    .. [1] Short, Packey and Holt 1995, "A manual for the economic evaluation of energy efficiency and renewable energy
+       technologies", NREL/TP-462-5173.
+
+    Examples
+    --------
+    >>> import bkkenergy as bk
+    >>> cheap = bk.finance(capacity_kwp=100, saving_thb=560_000, energy_kwh=140_000, capex=2_000_000)
+    >>> cheap.result.npv_thb > bk.finance(capacity_kwp=100, saving_thb=560_000, energy_kwh=140_000).result.npv_thb
+    True
+    """
+    if way not in WAYS:
+        raise unknown_name("way", way, WAYS)
+    for name, value in (("capacity_kwp", capacity_kwp), ("energy_kwh", energy_kwh)):
+        if not value > 0:
+            raise InputError(f"{name} is {value}. Give a size above zero.")
+    money, losses = solar_config().finance, solar_config().losses
+    for name in assumptions:
+        if name not in FinanceAssumptions.model_fields:
+            raise unknown_name("assumption", name, FinanceAssumptions.model_fields)
+    try:
+        money = FinanceAssumptions.model_validate(money.model_dump() | assumptions)
+    except ValueError as error:
+        raise InputError(f"these assumptions cannot be used: {error}") from None
+    cost_thb = capex_thb(capacity_kwp, money.capex) if capex is None else capex
+    loss = losses.degradation_per_year if degradation_per_year is None else degradation_per_year
+    project = Project(capacity_kwp, cost_thb, saving_thb, energy_kwh, loss, money)
+    return Finance(project, evaluate(project, way))
