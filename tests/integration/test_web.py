@@ -85,9 +85,30 @@ def filled(path: str, agency: str, building: str, app) -> str:
     values = {
         "agency": agency, "building_id": building, "meter_id": f"{building}.main", "building": building, "path": file, "path:path": file,
         "project_id": f"led-{agency}", "month": f"{dt.datetime.now(BANGKOK).date():%Y-%m}", "user_id": "2", "token_id": "1",
-        "scenario_id": "1" if agency == OWN else "2", "name": "overview-th.png" if "/img/" in path else "operator",
+        "scenario_id": "1" if agency == OWN else "2", "name:path": "overview-th.png" if "/img/" in path else "operator",
+        "notebook": "1_register_to_kwh",
     }  # fmt: skip
     return re.sub(r"\{([^}]+)\}", lambda match: values[match[1]], path)
+
+
+def test_every_link_and_picture_of_the_help_leads_somewhere(app):
+    client = signed_in(app, "viewer-health")
+    seen, waiting = set(), ["/help"]
+    while waiting:
+        address = waiting.pop()
+        seen.add(address)
+        answer = client.get(address)
+        assert answer.status_code == 200, address
+        if answer.headers["content-type"].startswith("text/html"):
+            targets = re.findall(r'(?:href|src)="(/help[^"#]*)', answer.text)
+            waiting += set(targets) - seen - set(waiting)
+    assert {
+        "/help/library",
+        "/help/reference/library",
+        "/help/notebooks/4_one_roof",
+        "/help/notebooks/4_one_roof.py",
+    } <= seen
+    assert "/help/img/notebooks/4_one_roof-1.svg" in seen
 
 
 QUERY = {
