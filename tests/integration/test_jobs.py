@@ -16,9 +16,10 @@ from bkkenergy.adapters.sqlite import SqliteStore
 from bkkenergy.adapters.state.outbox import messages
 from bkkenergy.calendar import BANGKOK, Period, timestamp_us
 from bkkenergy.errors import BkkEnergyError
-from bkkenergy.jobs.service import TURNED, Jobs
+from bkkenergy.jobs.service import Jobs
 from bkkenergy.readings import ReadingBatch
 from bkkenergy.site import load_configuration
+from bkkenergy.site.folder import TURNED
 from tests.conftest import CONFIG_PARTS, ROOT
 from tests.receivers import http_receiver, mail_server
 from tests.sites import make_jobs

@@ -13,14 +13,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bkkenergy.adapters.state.runs import Artefact, Run
-from bkkenergy.settings import Settings
 
 STAGING = ".unfinished"
-
-
-def archive_of(settings: Settings) -> Path:
-    """The archive of scheduled reports."""
-    return settings.report.folder / "archive"
 
 
 def place_of(run: Run) -> str:

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from bkkenergy.adapters.sqlite_file import use_write_ahead_log
+from bkkenergy.errors import ConfigError, Fault
 from bkkenergy.ports.readings import StoreAway
 
 BUSY_TIMEOUT_S = 30.0
@@ -48,6 +49,20 @@ def file_engine(path: Path) -> Engine:
 def shown(engine: Engine) -> str:
     """Return the engine's URL without its password."""
     return engine.url.render_as_string(hide_password=True)
+
+
+def engine_of(url: str | None, path: Path, variable: str) -> Engine:
+    """Make an engine for a URL, or for a file where there is none.
+
+    variable : where an operator writes the URL. Raises ConfigError, and StoreAway where the folder cannot be made.
+    """
+    try:
+        return file_engine(path) if url is None else make_engine(url)
+    except OSError as error:
+        raise StoreAway(f"{path}: {error}. Check the path, rights and disk.") from error
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        remedy = "Write postgresql+psycopg://USER@HOST/NAME or sqlite:///PATH, and install bkkenergy[postgres]."
+        raise ConfigError([Fault(f"${variable}", f"cannot be used ({error})", remedy)]) from None
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
+from bkkenergy.errors import BkkEnergyError
 from bkkenergy.ports.readings import StoreAway, StoreRefused
 
 BUSY_TIMEOUT_S = 5.0
@@ -80,6 +81,19 @@ def open_database(path: Path) -> Database:
     except (OSError, sqlite3.Error) as error:
         raise StoreAway(f"{path}: the database cannot be opened ({error}). Check the path, rights and disk.") from error
     return connection
+
+
+class NotCopied(BkkEnergyError):
+    """A database cannot be read whole, or there is no room for its copy."""
+
+
+def copy_database(source: Path, target: Path) -> None:
+    """Copy a database as it is at one moment, whatever is written meanwhile. Raises NotCopied."""
+    try:
+        with closing(sqlite3.connect(source)) as held, closing(sqlite3.connect(target)) as copy:
+            held.backup(copy)  # in one step: in several, each commit of a writer would make it begin again
+    except sqlite3.Error as error:
+        raise NotCopied(str(error)) from error
 
 
 def use_write_ahead_log(connection: sqlite3.Connection) -> None:

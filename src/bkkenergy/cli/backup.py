@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
-import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,10 +12,12 @@ import click
 from rich.console import Console
 from rich.status import Status
 
+from bkkenergy.adapters.sqlite_file import NotCopied
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import config_option
 from bkkenergy.errors import InputError
 from bkkenergy.settings import load_settings
+from bkkenergy.site.folder import data_folder
 from bkkenergy.usecases.backup import back_up, left_out, places, restore, unpacked, unplaced
 
 console = Console(stderr=True)
@@ -36,7 +37,7 @@ def backup_command(target: Path | None, config_dir: Path) -> None:
     settings = load_settings(config_dir)
     now = dt.datetime.now(BANGKOK)
     path = target or Path(f"bkkenergy-{now:%Y-%m-%d-%H%M}.tar.gz")
-    data = settings.store.path.parent.resolve()
+    data = data_folder(settings).resolve()
     remedy = f"Name a file in a folder that this user may write to, such as {data / path.name}."
     sources = places(settings, config_dir).values()
     with _told_of_files(path, remedy, sources), Status("Backup", console=console) as status:
@@ -72,11 +73,11 @@ def restore_command(backup: Path, config_to: Path | None, config_dir: Path) -> N
                 _place_config(backup, config_to, status)
             config_dir = config_to
         settings = load_settings(config_dir)
-        data = settings.store.path.parent
+        data = data_folder(settings)
         remedy = f"Let this user write below {data.resolve()}, and see that there is room."
         with _told_of_files(data, remedy, [backup]):
             manifest = restore(backup, settings, config_dir, told=lambda name: status.update(f"Restore: {name}"))
-    click.echo(f"{len(manifest['files'])} files of {manifest['made']} restored beside {settings.store.path.parent}.")
+    click.echo(f"{len(manifest['files'])} files of {manifest['made']} restored beside {data}.")
     for name in unplaced(manifest, settings, config_dir):
         click.echo(f"  not restored: {name}, which has no place under these settings")
 
@@ -94,7 +95,7 @@ def _told_of_files(path: Path, remedy: str, sources: Iterable[Path]) -> Iterator
         is_read = any(where.absolute().is_relative_to(source.absolute()) for source in sources)
         what_to_do = "Let this user read it." if is_read and isinstance(error, PermissionError) else remedy
         raise InputError(f"{where}: {error.strerror or error}. {what_to_do}") from error
-    except sqlite3.Error as error:
+    except NotCopied as error:
         raise InputError(
             f"{path}: a database cannot be copied ({error}). See that there is room, and that it is whole."
         ) from error

@@ -18,7 +18,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from bkkenergy.adapters.archive import archive_of
 from bkkenergy.adapters.delivery import CHANNELS, Message
 from bkkenergy.adapters.state.outbox import messages
 from bkkenergy.adapters.state.runs import RUN_STATES, Due, Run, RunState
@@ -34,6 +33,7 @@ from bkkenergy.jobs.service import Jobs, start
 from bkkenergy.reports.render.browser import Browser
 from bkkenergy.settings import ALL, CITY
 from bkkenergy.site import Configuration, load_configuration
+from bkkenergy.site.folder import archive_of
 from bkkenergy.site.start import try_out_or_warn
 from bkkenergy.usecases.reruns import retry_runs
 

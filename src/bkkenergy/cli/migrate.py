@@ -13,6 +13,7 @@ from bkkenergy.adapters.ledger.moving import copy_ledger
 from bkkenergy.cli.context import config_option
 from bkkenergy.errors import InputError
 from bkkenergy.site import load_configuration
+from bkkenergy.site.folder import migration_note
 from bkkenergy.site.open import ledger_url, open_store, open_writable
 from bkkenergy.usecases.migrate import Compared, compare, copy_readings
 
@@ -46,7 +47,7 @@ def migrate_command(
     if old.kind == new.kind and old.path == new.path:
         raise InputError("both stores are the same. Name another with --to, --from or --path.")
     meters = [meter.id for meter in config.portfolio.meters]
-    noted = store.path.parent / f"migrated-{came_from}-to-{kind}-{new.path.stem}.json"
+    noted = migration_note(store, came_from, new)
     if old.path != new.path and ledger_url(config.settings) is None:
         copy_ledger(old.path, new.path)
     with (

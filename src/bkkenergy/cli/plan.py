@@ -13,10 +13,9 @@ import click
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
-from sqlalchemy import Engine
 
 from bkkenergy.adapters.files import write_whole
-from bkkenergy.adapters.state import open_state
+from bkkenergy.adapters.state import StateStore, open_state
 from bkkenergy.adapters.state.projects import project_of, projects, steps_of
 from bkkenergy.carbon import avoided
 from bkkenergy.cli.baseline import lang_option
@@ -38,7 +37,7 @@ from bkkenergy.usecases.plan import enter_projects, move_project
 console = Console()
 
 
-def state_of(config_dir: Path) -> Engine:
+def state_of(config_dir: Path) -> StateStore:
     """The state's database of a configuration."""
     return open_state(load_configuration(config_dir).settings.state)
 

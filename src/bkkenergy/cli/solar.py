@@ -28,6 +28,7 @@ from bkkenergy.reports.solar.gather import (
 from bkkenergy.reports.solar.html import headline
 from bkkenergy.reports.solar.write import FORMATS, write_design, write_screening
 from bkkenergy.site import Site, load_configuration
+from bkkenergy.site.folder import solar_folder
 from bkkenergy.solar.climate import typical_year
 from bkkenergy.solar.design import Wish, design
 from bkkenergy.solar.weather import Weather
@@ -171,7 +172,7 @@ def estimate_command(
     wish = Wish(size_of(kwp), module, inverter, mounting, rack_tilt, battery_kwh=battery_kwh)
     with opened(config_dir, weather_name, building=building) as (site, weather):
         made = design(design_inputs(site, weather, building_of(site.portfolio, building), wish, today=today_here()))
-        target = folder or site.settings.report.folder / "solar"
+        target = folder or solar_folder(site.settings)
     click.echo(headline(made, Words(cast("Lang", langs[0]))))
     for key in made.warnings:
         click.echo(f"  {Words(cast('Lang', langs[0]))(f'solar.warning_{key}')}")
@@ -333,7 +334,7 @@ def screen_command(
             module_id=module,
             spread=spread,
         )
-        target = folder or site.settings.report.folder / "solar"
+        target = folder or solar_folder(site.settings)
     words = Words(cast("Lang", langs[0]))
     click.echo(
         words(

@@ -12,8 +12,8 @@ from rich.table import Table
 from bkkenergy.adapters.weather import Service, fetched_or_cached, read_weather_file
 from bkkenergy.cli.context import config_option
 from bkkenergy.errors import InputError
-from bkkenergy.settings import Settings
 from bkkenergy.site import Configuration, load_configuration
+from bkkenergy.site.folder import weather_folder
 from bkkenergy.solar.climate import typical_year
 from bkkenergy.solar.weather import Weather, weather_faults
 from bkkenergy.usecases.energy import building_of
@@ -36,11 +36,6 @@ def chosen_weather(config: Configuration, name: str, building: str | None) -> We
     if not path.suffix:
         raise InputError(f"weather {name!r} is not known. Use typical, a file, or one of: {', '.join(SERVICES)}.")
     return read_weather_file(path)
-
-
-def weather_folder(settings: Settings) -> Path:
-    """Where fetched weather is kept: beside the store."""
-    return settings.store.path.parent / "weather"
 
 
 @click.group("weather")

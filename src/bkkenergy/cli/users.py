@@ -10,10 +10,9 @@ from typing import Any, cast
 import click
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import Engine
 
 from bkkenergy.access import EVERY_AGENCY, ROLES, TOKEN_SCOPES, Role, TokenScope, password_fault
-from bkkenergy.adapters.state import open_state
+from bkkenergy.adapters.state import StateStore, open_state
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import command_line, config_option
 from bkkenergy.errors import InputError
@@ -73,7 +72,7 @@ def add_command(name: str, role: str, agencies: tuple[str, ...], display: str, c
     click.echo(f"{name}: {role} of {', '.join(agencies)}; one-time password: {password}")
 
 
-def _known(engine: Engine, name: str) -> dict[str, Any]:
+def _known(engine: StateStore, name: str) -> dict[str, Any]:
     every = list_users(engine, command_line())
     found = next((own for own in every if own["name"] == name), None)
     if found is None:

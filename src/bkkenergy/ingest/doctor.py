@@ -23,6 +23,7 @@ from bkkenergy.ingest.spool import batches_waiting
 from bkkenergy.ingest.status import clock_behind_s
 from bkkenergy.ports.readings import StoreAway, StoreRefused, StoreUnfit
 from bkkenergy.settings import Settings
+from bkkenergy.site.folder import data_folder
 from bkkenergy.site.open import open_store, opened_state
 from bkkenergy.site.start import NO_EXPIRY, expiry_of
 
@@ -56,7 +57,7 @@ def examine(settings: Settings, topics: tuple[str, ...], exact_topics: tuple[str
 
 
 def _disk(settings: Settings) -> Iterator[Finding]:
-    folders = {settings.store.path.parent} | ({settings.ingest.spool.parent} if settings.ingest.spool else set())
+    folders = {data_folder(settings)} | ({settings.ingest.spool.parent} if settings.ingest.spool else set())
     for folder in sorted(folders):
         existing = next(path for path in (folder, *folder.parents) if path.exists())
         free_bytes = shutil.disk_usage(existing).free

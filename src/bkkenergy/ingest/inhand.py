@@ -165,12 +165,6 @@ class InHand:
         self._file = None
 
 
-def file_for(folder: Path, client_id: str) -> Path:
-    """The file of one ingester, beside its store; several may share a folder."""
-    safe = "".join(char if char.isalnum() or char in "-_" else f"%{ord(char):x}" for char in client_id)
-    return folder / f"in-hand-{safe}"
-
-
 def _framed(entry: list[Any]) -> bytes:
     body = msgspec.msgpack.encode(entry)
     return _HEADER.pack(len(body), crc32(body)) + body

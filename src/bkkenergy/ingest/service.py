@@ -21,7 +21,7 @@ from bkkenergy.adapters.mqtt import Subscriber
 from bkkenergy.adapters.state import open_state
 from bkkenergy.adapters.state.logbook import Logbook
 from bkkenergy.adapters.state.quarantine import Quarantine
-from bkkenergy.ingest.inhand import InHand, file_for
+from bkkenergy.ingest.inhand import InHand
 from bkkenergy.ingest.metrics import Metrics
 from bkkenergy.ingest.observe import Endpoint, State, notify_systemd
 from bkkenergy.ingest.ownclock import OwnClock
@@ -38,6 +38,7 @@ from bkkenergy.ports.ledger import MeterSeen
 from bkkenergy.ports.readings import ReadingStore, StoreAway
 from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import Settings
+from bkkenergy.site.folder import in_hand_file, session_mark
 from bkkenergy.site.open import open_ledger, open_writable
 from bkkenergy.site.start import try_out
 
@@ -159,12 +160,11 @@ class Ingester:
         self._ticked_s = time.monotonic()
         self._waiting: deque[Waiting] = deque()
         self.metrics = Metrics()
-        self._in_hand_file = file_for(settings.store.path.parent, settings.mqtt.client_id)
         self.subscriber = Subscriber(
             settings.mqtt,
             topics_for(settings, self._sorter.topics),
             exact_topics=self._sorter.topics,
-            session_mark=self._in_hand_file.with_name(self._in_hand_file.name.replace("in-hand", "session", 1)),
+            session_mark=session_mark(settings),
             on_trouble=lambda trouble: self.metrics.troubles.labels(kind=trouble.kind).inc(),
         )
         self.pipeline: Pipeline | None = None
@@ -203,7 +203,7 @@ class Ingester:
             stack.callback(self._flush, pipeline)
             self.subscriber.start()
             stack.callback(self.subscriber.stop)
-            in_hand = InHand(self._in_hand_file)
+            in_hand = InHand(in_hand_file(self._settings))
             stack.callback(in_hand.close)
             self._work(pipeline, in_hand)
             in_hand.clear()

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import structlog
-from sqlalchemy import Engine
 
-from bkkenergy.adapters.state import transaction, us_of
+from bkkenergy.adapters.state import StateStore, transaction, us_of
 from bkkenergy.adapters.state.alerts import Alarm, last_told, mark_told, reconcile, untold
 from bkkenergy.adapters.state.outbox import post
 from bkkenergy.calendar import BANGKOK, Period
@@ -121,7 +120,7 @@ def _pays_demand(site: Site, building: Building, day: dt.date) -> bool:
     return schedule is not None and bool(schedule.rates_on(day).demand_thb_per_kw)
 
 
-def look(site: Site, engine: Engine, peaks: PeakWatch, now: dt.datetime) -> int:
+def look(site: Site, engine: StateStore, peaks: PeakWatch, now: dt.datetime) -> int:
     """Look at meters and peaks, and enter what is new; how many alerts were opened."""
     alerts = site.settings.alerts
     seen = site.energy.seen([meter.id for meter in site.portfolio.meters])
@@ -138,7 +137,7 @@ def is_quiet(alerts: AlertSettings, now: dt.datetime) -> bool:
     return start <= clock < end if start <= end else clock >= start or clock < end
 
 
-def tell(engine: Engine, settings: Settings, portfolio: Portfolio, now: dt.datetime) -> int:
+def tell(engine: StateStore, settings: Settings, portfolio: Portfolio, now: dt.datetime) -> int:
     """Put what nobody was told of yet into one digest a recipient; how many alerts were told.
 
     Nothing in quiet hours, nor sooner after the last digest than the settings say: alerts wait and come together.

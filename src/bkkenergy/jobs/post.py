@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import structlog
-from sqlalchemy import Connection, Engine
 
 from bkkenergy.adapters.delivery import CHANNELS, DeliveryFailed, Message
+from bkkenergy.adapters.state import StateStore, StateTransaction
 from bkkenergy.adapters.state.outbox import Posted, not_sent, post, sent, waiting
 from bkkenergy.adapters.state.runs import Artefact, Run
 from bkkenergy.errors import BkkEnergyError
@@ -35,7 +35,7 @@ def wants_mail(settings: Settings, run: Run) -> bool:
 
 
 def post_report(
-    connection: Connection,
+    connection: StateTransaction,
     settings: Settings,
     run: Run,
     report: AgencyReport,
@@ -60,13 +60,13 @@ def post_report(
         post(connection, key=key, channel=recipient.channel, recipient=recipient.to, message=message, now=now)
 
 
-def send_waiting(engine: Engine, settings: Settings, now: dt.datetime) -> int:
+def send_waiting(engine: StateStore, settings: Settings, now: dt.datetime) -> int:
     """Hand over what waits in the outbox; how many messages were taken. Those that failed are tried again later."""
     found = waiting(engine, now, SENT_AT_ONCE)
     return sum(_handed_over(engine, settings, own, now) for own in found)
 
 
-def _handed_over(engine: Engine, settings: Settings, own: Posted, now: dt.datetime) -> bool:
+def _handed_over(engine: StateStore, settings: Settings, own: Posted, now: dt.datetime) -> bool:
     jobs = settings.jobs
     named = [to for to in settings.recipient if (to.channel, to.to) == (own.channel, own.recipient)]
     try:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection
 
 from bkkenergy.adapters.archive import Staged
+from bkkenergy.adapters.state import StateTransaction
 from bkkenergy.adapters.state.alerts import reconcile
 from bkkenergy.adapters.state.runs import LeaseLost, Run, RunQueue
 from bkkenergy.calendar import BANGKOK, Period
@@ -135,7 +135,7 @@ def _archived(context: RunContext, run: Run, report: AgencyReport) -> None:
         for form, lang, content in rendered(report, formats, langs, context.browser):
             staged.write(report_name(run.agency, run.period, form, lang), form, lang, content)
 
-        def publish(connection: Connection) -> None:
+        def publish(connection: StateTransaction) -> None:
             staged.publish()
             post_report(
                 connection, context.settings, run, report, staged.artefacts, context.site.archive, context.clock()

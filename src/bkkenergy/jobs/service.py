@@ -23,6 +23,7 @@ from bkkenergy.jobs.schedule import wanted
 from bkkenergy.reports.render.browser import Browser
 from bkkenergy.settings import Settings
 from bkkenergy.site import Clock, Site
+from bkkenergy.site.folder import scheduler_mark
 from bkkenergy.usecases.follow import follow_configuration
 from bkkenergy.usecases.purge import DeletionWaits, purge
 from bkkenergy.usecases.recompute import recompute
@@ -31,7 +32,6 @@ log = structlog.get_logger(__name__)
 
 LATE_EVERY = dt.timedelta(hours=1)
 LEDGER_EVERY_S = 2
-TURNED = "jobs.turned"
 """A file beside the state, touched when the schedule was looked at without a fault. Health checks ask for its age."""
 
 
@@ -82,7 +82,7 @@ class Jobs:
         return done
 
     def _turned(self) -> None:
-        path = self.settings.state.path.with_name(TURNED)
+        path = scheduler_mark(self.settings)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
 

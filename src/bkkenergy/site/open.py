@@ -7,19 +7,16 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from bkkenergy.adapters.ledger.beside import MarksBeside
-from bkkenergy.adapters.state import open_state
-from bkkenergy.errors import ConfigError, Fault
+from bkkenergy.adapters.state import StateStore, open_state
 from bkkenergy.ports.readings import ReadingStore
 from bkkenergy.settings import LEDGER_URL_VARIABLE, Settings, StoreSettings
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
-
     from bkkenergy.ports.ledger import EnergyLedger
 
 
 @contextmanager
-def opened_state(settings: Settings) -> Iterator[Engine]:
+def opened_state(settings: Settings) -> Iterator[StateStore]:
     """The state that the settings name, closed afterwards. Raises ConfigError, StoreAway."""
     state = open_state(settings.state)
     try:
@@ -85,17 +82,10 @@ def open_ledger(settings: Settings, *, prepare: bool = True) -> EnergyLedger:
 
     prepare : whether to reach it at once and make its tables; otherwise call `prepare` before anything else.
     """
-    from sqlalchemy.exc import ArgumentError, NoSuchModuleError  # noqa: PLC0415 - the ingester may do without
-
-    from bkkenergy.adapters.engines import file_engine, make_engine  # noqa: PLC0415
+    from bkkenergy.adapters.engines import engine_of  # noqa: PLC0415 - who only reads readings does without
     from bkkenergy.adapters.ledger.sql import SqlLedger  # noqa: PLC0415
 
-    url = ledger_url(settings)
-    try:
-        engine = file_engine(settings.store.path) if url is None else make_engine(url)
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
-        remedy = "Write postgresql+psycopg://USER@HOST/NAME, and install bkkenergy[postgres]."
-        raise ConfigError([Fault(f"${LEDGER_URL_VARIABLE}", f"cannot be used ({error})", remedy)]) from None
+    engine = engine_of(ledger_url(settings), settings.store.path, LEDGER_URL_VARIABLE)
     ledger = SqlLedger(engine)
     if prepare:
         ledger.prepare()

@@ -13,10 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import structlog
-from sqlalchemy import Engine
 
-from bkkenergy.adapters.archive import archive_of
-from bkkenergy.adapters.state import open_state
+from bkkenergy.adapters.state import StateStore, open_state
 from bkkenergy.adapters.state.dismissals import dismissals
 from bkkenergy.adapters.state.projects import projects
 from bkkenergy.calendar import BANGKOK
@@ -29,6 +27,7 @@ from bkkenergy.savings.insights import Dismissal
 from bkkenergy.settings import Settings
 from bkkenergy.site.configuration import Configuration
 from bkkenergy.site.figures import Figures
+from bkkenergy.site.folder import archive_of
 from bkkenergy.site.open import open_ledger, open_writable
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ class Site:
     readings: ReadingStore
     ledger: EnergyLedger
     energy: LedgerReader
-    state: Engine
+    state: StateStore
     clock: Clock = wall_clock
     name: str = field(default_factory=process_name)
     projects: tuple[Project, ...] = ()

@@ -12,21 +12,20 @@ import io
 import json
 import os
 import shutil
-import sqlite3
 import tarfile
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Never, cast
 
 from bkkenergy import __version__
-from bkkenergy.adapters.archive import archive_of
-from bkkenergy.adapters.sqlite_file import damaged, fault_in
+from bkkenergy.adapters.sqlite_file import copy_database, damaged, fault_in
 from bkkenergy.errors import BkkEnergyError, InputError
 from bkkenergy.settings import Settings
+from bkkenergy.site.folder import archive_of, data_folder
 
 MANIFEST = "manifest.json"
 FORMAT = "bkkenergy.backup/1"
@@ -150,8 +149,7 @@ def _raised(error: OSError) -> Never:
 
 def _snapshot(source: Path, target: Path) -> None:
     """Copy a database. One that is damaged is no backup: night after night it would take the place of the good ones."""
-    with closing(sqlite3.connect(source)) as held, closing(sqlite3.connect(target)) as copy:
-        held.backup(copy)  # in one step: in several, each commit of a writer would make it begin anew
+    copy_database(source, target)
     if (fault := fault_in(target)) is not None:
         raise InputError(f"No backup was made, and the earlier ones are as they were. {damaged(source, fault)}")
 
@@ -167,8 +165,8 @@ def restore(backup: Path, settings: Settings, config_dir: Path, *, told: Callabl
     if present:
         named = ", ".join(map(str, present))
         raise InputError(f"There already: {named}. Stop the service and move them away together, or restore elsewhere.")
-    settings.store.path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=settings.store.path.parent, prefix=".restore-") as folder:
+    data_folder(settings).mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=data_folder(settings), prefix=".restore-") as folder:
         manifest = unpacked(backup, Path(folder), told=told)
         for name, path in found.items():
             unpacked_path = Path(folder) / name

@@ -5,10 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-from sqlalchemy import Engine
-
 from bkkenergy.access import Actor
-from bkkenergy.adapters.state import transaction
+from bkkenergy.adapters.state import StateStore, transaction
 from bkkenergy.adapters.state.dismissals import enter_dismissal
 from bkkenergy.adapters.state.users import enter_audit
 from bkkenergy.errors import InputError
@@ -20,7 +18,7 @@ from bkkenergy.usecases.powers import use_case
 
 @use_case("findings.dismiss", "dismiss", "agency")
 def dismiss(
-    engine: Engine, actor: Actor, portfolio: Portfolio, findings: Sequence[Finding], rule: str, now: dt.datetime
+    engine: StateStore, actor: Actor, portfolio: Portfolio, findings: Sequence[Finding], rule: str, now: dt.datetime
 ) -> Dismissal:
     """Dismiss the finding of a rule among one building's findings, with its stakes of now; the audit log says so.
 

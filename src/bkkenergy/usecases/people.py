@@ -7,10 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import Engine
-
 from bkkenergy.access import EVERY_AGENCY, Actor, Role, TokenScope
-from bkkenergy.adapters.state import transaction
+from bkkenergy.adapters.state import StateStore, transaction
 from bkkenergy.adapters.state.users import (
     PasswordHash,
     add_token,
@@ -43,14 +41,14 @@ class NewUser:
 
 
 @use_case("users.list", "administer", "agency")
-def list_users(engine: Engine, actor: Actor) -> list[dict[str, Any]]:
+def list_users(engine: StateStore, actor: Actor) -> list[dict[str, Any]]:
     """Return the users whose agencies are all the actor's."""
     actor.need("administer")
     return [own for own in users(engine) if _is_within(actor, own["agencies"])]
 
 
 @use_case("users.add", "administer", "agency")
-def enter_user(engine: Engine, actor: Actor, new: NewUser, now: dt.datetime) -> None:
+def enter_user(engine: StateStore, actor: Actor, new: NewUser, now: dt.datetime) -> None:
     """Enter a user. Raises InputError where the name is taken."""
     if not new.agencies:
         raise InputError("a user needs an agency, or all of them.")
@@ -65,7 +63,7 @@ def enter_user(engine: Engine, actor: Actor, new: NewUser, now: dt.datetime) -> 
 
 
 @use_case("users.change", "administer", "agency")
-def alter_user(engine: Engine, actor: Actor, user_id: int, values: Mapping[str, Any], now: dt.datetime) -> None:
+def alter_user(engine: StateStore, actor: Actor, user_id: int, values: Mapping[str, Any], now: dt.datetime) -> None:
     """Change role, agencies, or whether a user may come in; who may not any more is signed out.
 
     Raises InputError for one's own account, and for the last admin of the server.
@@ -89,7 +87,7 @@ def alter_user(engine: Engine, actor: Actor, user_id: int, values: Mapping[str, 
 
 @use_case("users.password", "administer", "agency")
 def give_password(
-    engine: Engine, actor: Actor, user_id: int, password: str, now: dt.datetime, *, must_change: bool
+    engine: StateStore, actor: Actor, user_id: int, password: str, now: dt.datetime, *, must_change: bool
 ) -> None:
     """Give a user another password, and end their sessions."""
     actor.need("administer")
@@ -103,7 +101,7 @@ def give_password(
 
 
 @use_case("account.password", None, "own")
-def change_own_password(engine: Engine, actor: Actor, password: str, now: dt.datetime, *, session: str) -> None:
+def change_own_password(engine: StateStore, actor: Actor, password: str, now: dt.datetime, *, session: str) -> None:
     """Change one's own password, and end one's other sessions. session : the key of this one."""
     password = PasswordHash.of(password)
     with transaction(engine):
@@ -112,13 +110,13 @@ def change_own_password(engine: Engine, actor: Actor, password: str, now: dt.dat
 
 
 @use_case("account.language", None, "own")
-def change_own_language(engine: Engine, actor: Actor, language: str) -> None:
+def change_own_language(engine: StateStore, actor: Actor, language: str) -> None:
     """Change the language of one's own pages."""
     change_user(engine, _own_id(actor), {"language": language})
 
 
 @use_case("tokens.list", "administer", "agency")
-def list_tokens(engine: Engine, actor: Actor) -> list[dict[str, Any]]:
+def list_tokens(engine: StateStore, actor: Actor) -> list[dict[str, Any]]:
     """Return the tokens of the users that the actor administers."""
     reached = {own["id"] for own in list_users(engine, actor)}
     return [own for own in tokens(engine) if own["user_id"] in reached]
@@ -126,7 +124,7 @@ def list_tokens(engine: Engine, actor: Actor) -> list[dict[str, Any]]:
 
 @use_case("tokens.add", "administer", "agency")
 def enter_token(
-    engine: Engine, actor: Actor, user_id: int, name: str, scope: TokenScope, now: dt.datetime, *, days: int
+    engine: StateStore, actor: Actor, user_id: int, name: str, scope: TokenScope, now: dt.datetime, *, days: int
 ) -> str:
     """Make a token of a user, and return it this once."""
     with transaction(engine) as connection:
@@ -137,7 +135,7 @@ def enter_token(
 
 
 @use_case("tokens.end", "administer", "agency")
-def end_token(engine: Engine, actor: Actor, token_id: int, now: dt.datetime) -> dict[str, Any]:
+def end_token(engine: StateStore, actor: Actor, token_id: int, now: dt.datetime) -> dict[str, Any]:
     """End a token at once, and return what it was."""
     with transaction(engine) as connection:
         ended = next((own for own in tokens(engine) if own["id"] == token_id), None)
@@ -152,7 +150,7 @@ def end_token(engine: Engine, actor: Actor, token_id: int, now: dt.datetime) -> 
 
 
 @use_case("audit.read", "serve", "server")
-def read_audit(engine: Engine, actor: Actor, limit: int) -> list[dict[str, Any]]:
+def read_audit(engine: StateStore, actor: Actor, limit: int) -> list[dict[str, Any]]:
     """Return the latest lines of the audit log."""
     actor.need("serve")
     return audit_lines(engine, limit)
@@ -188,7 +186,9 @@ def _serves(own: Mapping[str, Any]) -> bool:
     return own["role"] == "admin" and EVERY_AGENCY in own["agencies"] and not own["disabled"]
 
 
-def _note(engine: Engine, actor: Actor, action: str, target: str, detail: Mapping[str, Any], now: dt.datetime) -> None:
+def _note(
+    engine: StateStore, actor: Actor, action: str, target: str, detail: Mapping[str, Any], now: dt.datetime
+) -> None:
     """Enter a line in the audit log, in the transaction that is open."""
     with transaction(engine) as connection:
         enter_audit(connection, actor, action, target, detail, now)

@@ -5,10 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, Engine
-
 from bkkenergy.access import Actor
-from bkkenergy.adapters.state import transaction
+from bkkenergy.adapters.state import StateStore, StateTransaction, transaction
 from bkkenergy.adapters.state.projects import enter_step, locked_project, projects_of, save_projects
 from bkkenergy.adapters.state.users import enter_audit
 from bkkenergy.errors import InputError, NotThere
@@ -18,7 +16,7 @@ from bkkenergy.usecases.powers import use_case
 
 @use_case("plan.move", "plan", "agency")
 def move_project(
-    engine: Engine,
+    engine: StateStore,
     actor: Actor,
     project_id: str,
     to: ProjectState,
@@ -46,7 +44,7 @@ def move_project(
 
 
 @use_case("plan.enter", "plan", "agency")
-def enter_projects(engine: Engine, actor: Actor, entered: Sequence[Project], now: dt.datetime) -> list[str]:
+def enter_projects(engine: StateStore, actor: Actor, entered: Sequence[Project], now: dt.datetime) -> list[str]:
     """Enter new projects and replace known ones, all or none. Return the ids that were known.
 
     A project that goes from one agency to another needs the power over both.
@@ -66,7 +64,7 @@ def enter_projects(engine: Engine, actor: Actor, entered: Sequence[Project], now
     return [project.id for project in entered if project.id in before]
 
 
-def _locked(connection: Connection, actor: Actor, project_id: str) -> Project:
+def _locked(connection: StateTransaction, actor: Actor, project_id: str) -> Project:
     """Return a project. Who does not see all projects is not shown which others there are. Raises as `move_project`."""
     try:
         return locked_project(connection, project_id)

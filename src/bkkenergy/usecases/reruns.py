@@ -5,10 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-from sqlalchemy import Engine
-
 from bkkenergy.access import Actor
-from bkkenergy.adapters.state import transaction
+from bkkenergy.adapters.state import StateStore, transaction
 from bkkenergy.adapters.state.runs import Run, RunQueue
 from bkkenergy.adapters.state.users import enter_audit
 from bkkenergy.errors import NotThere
@@ -16,7 +14,7 @@ from bkkenergy.usecases.powers import use_case
 
 
 @use_case("runs.again", "operate", "agency")
-def ask_again(engine: Engine, actor: Actor, run_id: int, now: dt.datetime) -> Run:
+def ask_again(engine: StateStore, actor: Actor, run_id: int, now: dt.datetime) -> Run:
     """Ask for a run again, and return it as it was. Raises NotThere, NotAllowed, StoreAway."""
     queue = RunQueue(engine, actor.name)
     with transaction(engine) as connection:
@@ -34,7 +32,7 @@ def ask_again(engine: Engine, actor: Actor, run_id: int, now: dt.datetime) -> Ru
 
 
 @use_case("runs.retry", "operate", "agency")
-def retry_runs(engine: Engine, actor: Actor, run_ids: Sequence[int], now: dt.datetime) -> int:
+def retry_runs(engine: StateStore, actor: Actor, run_ids: Sequence[int], now: dt.datetime) -> int:
     """Put failed or waiting runs at the head again, all of them or none. Return how many were."""
     queue = RunQueue(engine, actor.name)
     with transaction(engine) as connection:

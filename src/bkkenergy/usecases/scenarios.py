@@ -5,10 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 
-from sqlalchemy import Engine
-
 from bkkenergy.access import Actor
-from bkkenergy.adapters.state import transaction
+from bkkenergy.adapters.state import StateStore, transaction
 from bkkenergy.adapters.state.scenarios import drop_scenario, keep_scenario, scenario_of
 from bkkenergy.adapters.state.users import enter_audit
 from bkkenergy.errors import NotThere
@@ -18,7 +16,7 @@ from bkkenergy.usecases.powers import use_case
 
 @use_case("scenarios.store", "design", "agency")
 def store_scenario(
-    engine: Engine, actor: Actor, building: Building, name: str, wish: Mapping[str, str], now: dt.datetime
+    engine: StateStore, actor: Actor, building: Building, name: str, wish: Mapping[str, str], now: dt.datetime
 ) -> None:
     """Store what was asked for of a building's roof, under a name."""
     actor.need("design", building.agency)
@@ -29,7 +27,7 @@ def store_scenario(
 
 
 @use_case("scenarios.delete", "design", "agency")
-def delete_scenario(engine: Engine, actor: Actor, scenario_id: int, now: dt.datetime) -> None:
+def delete_scenario(engine: StateStore, actor: Actor, scenario_id: int, now: dt.datetime) -> None:
     """Delete a scenario. Raises NotThere, NotAllowed."""
     with transaction(engine) as connection:
         stored = scenario_of(connection, scenario_id)

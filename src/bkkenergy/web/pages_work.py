@@ -7,7 +7,6 @@ from pathlib import PurePosixPath
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from bkkenergy.adapters.archive import archive_of
 from bkkenergy.adapters.state.outbox import messages
 from bkkenergy.adapters.state.projects import project_of
 from bkkenergy.adapters.state.quarantine import Quarantine
@@ -19,6 +18,7 @@ from bkkenergy.payloads.message import Reason
 from bkkenergy.plan import PROJECT_STATES, Project, roll_up
 from bkkenergy.reports.plan.progress import measured_projects
 from bkkenergy.settings import CITY
+from bkkenergy.site.folder import archive_of
 from bkkenergy.usecases.plan import move_project
 from bkkenergy.usecases.reruns import ask_again
 from bkkenergy.web.render import page

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from bkkenergy.ingest.inhand import LARGEST_BYTES, InHand, file_for
+from bkkenergy.ingest.inhand import LARGEST_BYTES, InHand
 from bkkenergy.payloads.message import Message
+from bkkenergy.settings import MqttSettings, Settings
+from bkkenergy.site.folder import in_hand_file, session_mark
 
 PILL = Message("gw/1", b"pill")
 GOOD = [Message("gw/1", f"good {number}".encode()) for number in range(5)]
@@ -110,6 +112,7 @@ def test_a_folder_that_cannot_be_written_stops_nothing(tmp_path):
 
 
 def test_each_client_id_has_a_file_of_its_own(tmp_path):
-    names = {file_for(tmp_path, client_id).name for client_id in ("a/b", "a%2fb", "a b", "ab", "../ab")}
-    assert len(names) == 5
+    given = [Settings(mqtt=MqttSettings(client_id=name)) for name in ("a/b", "a%2fb", "a b", "ab", "../ab")]
+    names = {place(settings).name for settings in given for place in (in_hand_file, session_mark)}
+    assert len(names) == 10
     assert all("/" not in name for name in names)

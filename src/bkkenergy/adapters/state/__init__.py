@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from sqlalchemy import Connection, Engine, inspect, text
-from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
-from bkkenergy.adapters.engines import file_engine, make_engine, shown, told
-from bkkenergy.errors import BkkEnergyError, ConfigError, Fault
+from bkkenergy.adapters.engines import engine_of, shown, told
+from bkkenergy.errors import BkkEnergyError
 from bkkenergy.ports.readings import StoreAway
 from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import STATE_URL_VARIABLE, StateSettings
@@ -19,6 +19,8 @@ from bkkenergy.settings import STATE_URL_VARIABLE, StateSettings
 __all__ = [
     "HEAD",
     "UPGRADE_LOCK",
+    "StateStore",
+    "StateTransaction",
     "Unwritable",
     "faults_of_data_apart",
     "open_state",
@@ -26,6 +28,11 @@ __all__ = [
     "transaction",
     "us_of",
 ]
+
+StateStore = Engine
+"""The state as use cases and faces hold it. Threads share it; `dispose` closes it."""
+StateTransaction = Connection
+"""A transaction of the state at hand, handed to what writes in it."""
 
 HEAD = "0005"
 """The migration that this version's tables are at; a test holds it to the files."""
@@ -35,13 +42,8 @@ UPGRADE_LOCK = 7_061_972
 
 def open_state(settings: StateSettings) -> Engine:
     """The state's database with its tables as this version wants them. Raises ConfigError, StoreAway."""
-    try:
-        engine = _engine(settings)
-    except OSError as error:
-        raise StoreAway(f"state database {settings.path}: {error}. Check the path, rights and disk.") from error
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
-        remedy = "Write sqlite:///PATH or postgresql+psycopg://USER@HOST/NAME, and install bkkenergy[postgres]."
-        raise ConfigError([Fault(f"${STATE_URL_VARIABLE}", f"cannot be used ({error})", remedy)]) from None
+    url = settings.url.get_secret_value() if settings.url is not None else None
+    engine = engine_of(url, settings.path, STATE_URL_VARIABLE)
     try:
         if _version(engine) != HEAD:
             _upgrade(engine)
@@ -106,10 +108,6 @@ def us_of(instant: dt.datetime) -> int:
     if instant.tzinfo is None:
         raise ValueError(f"instant {instant} has no time zone")
     return int(instant.timestamp() * US_PER_S)
-
-
-def _engine(settings: StateSettings) -> Engine:
-    return file_engine(settings.path) if settings.url is None else make_engine(settings.url.get_secret_value())
 
 
 def _version(engine: Engine) -> str | None:

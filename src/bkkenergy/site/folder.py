@@ -1,0 +1,57 @@
+"""Where the files of the data folder lie, beside those that the settings name: the only module that knows.
+
+What every host must see alike is in the state, the ledger or the store. These files belong to one host.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bkkenergy.settings import Settings, StoreSettings
+
+TURNED = "jobs.turned"
+
+
+def data_folder(settings: Settings) -> Path:
+    """Return the folder of the host's own files: that of the store's file, whatever the kind of store."""
+    return settings.store.path.parent
+
+
+def in_hand_file(settings: Settings) -> Path:
+    """Return where an ingester notes what it works on; several may share a folder."""
+    return data_folder(settings) / f"in-hand-{_file_name(settings.mqtt.client_id)}"
+
+
+def session_mark(settings: Settings) -> Path:
+    """Return where an ingester notes that the broker knows its session."""
+    return data_folder(settings) / f"session-{_file_name(settings.mqtt.client_id)}"
+
+
+def archive_of(settings: Settings) -> Path:
+    """Return the archive of scheduled reports."""
+    return settings.report.folder / "archive"
+
+
+def solar_folder(settings: Settings) -> Path:
+    """Return where designs of roofs go unless a person names another folder."""
+    return settings.report.folder / "solar"
+
+
+def scheduler_mark(settings: Settings) -> Path:
+    """Return the file whose time says when the scheduler last turned."""
+    return settings.state.path.with_name(TURNED)
+
+
+def weather_folder(settings: Settings) -> Path:
+    """Return where fetched weather is stored."""
+    return data_folder(settings) / "weather"
+
+
+def migration_note(store: StoreSettings, source_kind: str, target: StoreSettings) -> Path:
+    """Return where a migration notes how far it came."""
+    return store.path.parent / f"migrated-{source_kind}-to-{target.kind}-{target.path.stem}.json"
+
+
+def _file_name(text: str) -> str:
+    """Return a text as the name of a file."""
+    return "".join(char if char.isalnum() or char in "-_" else f"%{ord(char):x}" for char in text)
