@@ -23,6 +23,7 @@ from bkkenergy.access import server_actor
 from bkkenergy.adapters.state import HEAD, open_state, reading, transaction
 from bkkenergy.adapters.state.alerts import Alarm, last_told, mark_told, open_alerts, reconcile, untold
 from bkkenergy.adapters.state.dismissals import dismissals
+from bkkenergy.adapters.state.identity import identity_of
 from bkkenergy.adapters.state.outbox import messages, not_sent, post, sent, waiting
 from bkkenergy.adapters.state.projects import project_of, projects, save_projects, steps_of
 from bkkenergy.adapters.state.runs import Artefact, Due, LeaseLost, RunQueue
@@ -526,3 +527,10 @@ def test_a_database_that_does_not_answer_is_told_without_its_password():
 def test_a_url_that_means_nothing_is_told_with_what_to_write():
     with pytest.raises(ConfigError, match="BKKENERGY_STATE_URL.*postgresql"):
         open_state(StateSettings(url=SecretStr("oracle:whatever")))
+
+
+def test_a_state_is_known_again_and_told_from_every_other(engine, state, tmp_path):
+    again, other = open_state(state), open_state(StateSettings(path=tmp_path / "other.sqlite"))
+    assert identity_of(again) == identity_of(engine) != identity_of(other)
+    again.dispose()
+    other.dispose()

@@ -12,6 +12,7 @@ import pytest
 
 from bkkenergy.adapters.state.logbook import Logbook
 from bkkenergy.adapters.state.quarantine import Quarantine
+from bkkenergy.ingest.doctor import examine
 from bkkenergy.ingest.replay import replay
 from bkkenergy.payloads.decode import FAMILIES
 from bkkenergy.payloads.message import Reason
@@ -186,3 +187,27 @@ def test_what_one_host_refused_another_replays(shared, portfolio, broker, tmp_pa
     store.close()
     assert [item.reason for item in quarantined(shared)] == [Reason.NOT_DECODED]
     assert stored(other, METER).ts_us.tolist() == [ahead * 1_000_000]
+
+
+@pytest.mark.influx
+@pytest.mark.parametrize("has_one_state", [False, True], ids=["a file of its own", "one PostgreSQL"])
+def test_doctor_says_when_hosts_with_the_same_readings_have_states_of_their_own(
+    settings, postgres, portfolio, broker, influx, bucket, tmp_path, has_one_state
+):
+    one = updated(settings, "store", kind="influx", influx=influx.bucket(bucket))
+    if has_one_state:
+        one = one.model_copy(update={"state": StateSettings(url=postgresql_database(postgres.port))})
+    with ingesting(one, portfolio):
+        assert shared_state_of(one) == (True, "no host with the same readings uses another")
+    other = updated(one, "store", path=tmp_path / "other/store.sqlite")
+    if not has_one_state:
+        other = updated(other, "state", path=tmp_path / "other/state.sqlite")
+    with ingesting(other, portfolio):
+        found = [shared_state_of(host) for host in (one, other)]
+    assert [is_well for is_well, _ in found] == [has_one_state] * 2
+    assert all(has_one_state or "uses another (sqlite-" in told for _, told in found)
+
+
+def shared_state_of(settings) -> tuple[bool, str]:
+    (found,) = [own for own in examine(settings, ("bma/#",)) if own.check == "shared state"]
+    return found.is_well, found.found

@@ -20,7 +20,15 @@ from bkkenergy.adapters.influx_server import (
 )
 from bkkenergy.adapters.ledger.beside import MarksBeside
 from bkkenergy.adapters.line_protocol import MEASUREMENT, TAG, encode
-from bkkenergy.ports.readings import DEFAULT_FIELDS, StoreAway, StoreDenied, StoreRefused, StoreUnfit, UnmarkedCommit
+from bkkenergy.ports.readings import (
+    DEFAULT_FIELDS,
+    NotedState,
+    StoreAway,
+    StoreDenied,
+    StoreRefused,
+    StoreUnfit,
+    UnmarkedCommit,
+)
 from bkkenergy.readings import US_PER_S, WEATHER_FIELDS, ReadingBatch
 from bkkenergy.settings import InfluxSettings
 
@@ -28,6 +36,8 @@ METERS_A_QUERY = 200
 LATEST_US = 9_223_372_036_854_774
 """InfluxDB counts nanoseconds in 64 bits: the year 2262."""
 PROBE = "bkkenergy_probe"
+STATES = "bkkenergy_state"
+"""One value a start of a process: few, so that all years are soon read."""
 PROBE_US = 946_684_800 * US_PER_S
 """Where the probe stands, written over each time: 2000-01-01. Where the server lets data expire, today instead."""
 PROBE_TRIES, PROBE_WAIT_S = 5, 0.2
@@ -78,6 +88,20 @@ class InfluxStore:
                 return True
             time.sleep(PROBE_WAIT_S * (attempt + 1))
         return False
+
+    def note_state(self, state: str, host: str) -> None:
+        """Note which state a host uses, beside the probe: hosts that share readings should share it."""
+        shown = host.replace("\\", "").replace('"', "")
+        self.server.write(f'{STATES},state={state} host="{shown}" {time.time_ns() // 1000}'.encode())
+
+    def noted_states(self) -> Sequence[NotedState]:
+        """States that were noted, each with the host that did so last."""
+        found = self.server.select(
+            f"host FROM {STATES} GROUP BY state",
+            ["host"],
+            lambda own: NotedState(own.tags["state"], str(own.rows[-1][1]), int(own.rows[0][0]), int(own.rows[-1][0])),
+        )
+        return sorted(found, key=lambda own: own.first_us)
 
     def expires_after_s(self) -> float | None:
         """How long the bucket, or the database's default policy, keeps data; None where for ever or not known."""

@@ -25,7 +25,7 @@ from bkkenergy.adapters.sqlite_file import (
     make_tables,
     open_database,
 )
-from bkkenergy.ports.readings import DEFAULT_FIELDS, StoreUnfit, UnmarkedCommit
+from bkkenergy.ports.readings import DEFAULT_FIELDS, NotedState, StoreUnfit, UnmarkedCommit
 from bkkenergy.readings import FIELDS, ReadingBatch
 
 ROWS_AT_ONCE = (8000, 2000, 500, 100, 20, 5, 1)
@@ -156,6 +156,13 @@ class SqliteStore:
             (found,) = connection.execute("SELECT value FROM probe").fetchone()
         if found != value:
             raise StoreUnfit(f"{self.path}: a value that was written is not found when read. Check the disk.")
+
+    def note_state(self, state: str, host: str) -> None:
+        """Note nothing: the file is this host's, and so is its state."""
+
+    def noted_states(self) -> Sequence[NotedState]:
+        """None: the file is this host's."""
+        return ()
 
     def expires_after_s(self) -> float | None:
         """Never: nothing but `forget` deletes from this file."""

@@ -34,7 +34,7 @@ from bkkenergy.reports.render.browser import Browser
 from bkkenergy.settings import ALL, CITY
 from bkkenergy.site import Configuration, load_configuration
 from bkkenergy.site.folder import archive_of
-from bkkenergy.site.start import try_out_or_warn
+from bkkenergy.site.start import note_state, try_out_or_warn
 from bkkenergy.usecases.reruns import retry_runs
 
 console = Console(width=None if sys.stdout.isatty() else 160)
@@ -52,6 +52,7 @@ def opened_jobs(config: Path | Configuration, *, may_wait: bool = False) -> Iter
 def running_jobs(jobs: Jobs) -> Iterator[None]:
     """Run the schedule while the context lasts."""
     try_out_or_warn(jobs.site.readings)
+    note_state(jobs.site.readings, jobs.site.state)
     scheduler = start(jobs)
     try:
         yield

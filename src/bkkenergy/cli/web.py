@@ -10,7 +10,7 @@ import uvicorn
 from bkkenergy.adapters.state.users import first_admin
 from bkkenergy.cli.context import config_option, log_options, set_up_logging
 from bkkenergy.site import Site, load_configuration, open_site
-from bkkenergy.site.start import try_out_or_warn
+from bkkenergy.site.start import note_state, try_out_or_warn
 from bkkenergy.usecases.follow import follow_or_warn
 from bkkenergy.web.app import create_app
 from bkkenergy.web.context import AppContext
@@ -19,6 +19,7 @@ from bkkenergy.web.context import AppContext
 def make_server(site: Site, *, log_level: str = "warning") -> uvicorn.Server:
     """The web server, not started; the first admin's one-time password is told where there is no user yet."""
     try_out_or_warn(site.readings)
+    note_state(site.readings, site.state)
     follow_or_warn(site)
     password = first_admin(site.state, site.clock())
     if password is not None:

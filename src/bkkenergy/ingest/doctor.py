@@ -25,7 +25,7 @@ from bkkenergy.ports.readings import StoreAway, StoreRefused, StoreUnfit
 from bkkenergy.settings import Settings
 from bkkenergy.site.folder import data_folder
 from bkkenergy.site.open import open_store, opened_state
-from bkkenergy.site.start import NO_EXPIRY, expiry_of
+from bkkenergy.site.start import NO_EXPIRY, expiry_of, note_state, other_states
 
 CONNECTS_WITHIN_S = 8.0
 LEAST_FREE_BYTES = 1_000_000_000
@@ -54,6 +54,7 @@ def examine(settings: Settings, topics: tuple[str, ...], exact_topics: tuple[str
     yield from _clock(settings)
     yield from _broker(settings, topics, exact_topics)
     yield from _state(settings)
+    yield from _shared_state(settings)
 
 
 def _disk(settings: Settings) -> Iterator[Finding]:
@@ -168,3 +169,18 @@ def _state(settings: Settings) -> Iterator[Finding]:
         told or "none is ahead by a minute or behind by an hour",
         "Set these devices' clocks (NTP).",
     )
+
+
+def _shared_state(settings: Settings) -> Iterator[Finding]:
+    """Whether hosts that share the readings share the state: else each has its own quarantine, baselines and users."""
+    if settings.store.kind == "sqlite":
+        return  # one host's readings, and its state
+    try:
+        with opened_state(settings) as state, closing(open_store(settings.store)) as store:
+            note_state(store, state)
+            others = other_states(store, state)
+    except (StoreAway, StoreRefused, StoreUnfit):
+        return  # said above
+    told = ", ".join(f"host {one.host} uses another ({one.state})" for one in others[:5])
+    remedy = "Give all hosts one state: BKKENERGY_STATE_URL=postgresql+psycopg://USER@HOST/NAME."
+    yield Finding("shared state", not others, told or "no host with the same readings uses another", remedy)

@@ -18,7 +18,7 @@ import structlog
 from paho.mqtt.client import topic_matches_sub
 
 from bkkenergy.adapters.mqtt import Subscriber
-from bkkenergy.adapters.state import open_state
+from bkkenergy.adapters.state import StateStore, open_state
 from bkkenergy.adapters.state.logbook import Logbook
 from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.ingest.inhand import InHand
@@ -40,7 +40,7 @@ from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import Settings
 from bkkenergy.site.folder import in_hand_file, session_mark
 from bkkenergy.site.open import open_ledger, open_writable
-from bkkenergy.site.start import try_out
+from bkkenergy.site.start import note_state, try_out
 
 log = structlog.get_logger(__name__)
 
@@ -82,10 +82,11 @@ def stretches_of(seen: Mapping[str, MeterSeen], meters: Sequence[str]) -> Iterat
         yield names, (day - RECALLED_DAYS) * US_PER_DAY, (day + 1) * US_PER_DAY
 
 
-def prepare_and_try(store: ReadingStore) -> None:
-    """Make the tables, and see that what is written can be read. Raises StoreAway, StoreUnfit."""
+def prepare_and_try(store: ReadingStore, state: StateStore) -> None:
+    """Make the tables, see that what is written can be read, and note our state. Raises StoreAway, StoreUnfit."""
     store.prepare()
     try_out(store)
+    note_state(store, state)
 
 
 class Watch:
@@ -231,13 +232,13 @@ class Ingester:
         stack.callback(store.close)
         try_first = None
         try:
-            prepare_and_try(store)
+            prepare_and_try(store, state)
             with closing(open_ledger(self._settings)) as ledger:
                 seen = ledger.seen(self._sorter.meter_ids)
             self._watch.recall(self._sorter.meter_ids, store, seen)
         except StoreAway as away:
             log.warning("store_away", why=str(away))
-            try_first = partial(prepare_and_try, store)
+            try_first = partial(prepare_and_try, store, state)
         return Pipeline(
             store,
             Quarantine.of(state, limits),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from bkkenergy.errors import AwayError, BkkEnergyError
@@ -31,6 +32,16 @@ class UnmarkedCommit(BkkEnergyError):
     """Readings were committed to a store that no energy ledger hears of. Open it by `open_writable`."""
 
 
+@dataclass(frozen=True, slots=True)
+class NotedState:
+    """A state beside the readings. host : which noted it last. first_us, last_us : when it was noted."""
+
+    state: str
+    host: str
+    first_us: int
+    last_us: int
+
+
 class ReadingStore(Protocol):
     """Readings by meter and instant."""
 
@@ -39,6 +50,12 @@ class ReadingStore(Protocol):
 
     def probe(self) -> None:
         """Write a value that no page shows, and read it back. Raises StoreUnfit with the remedy, StoreAway."""
+
+    def note_state(self, state: str, host: str) -> None:
+        """Note which state a host uses beside these readings; nothing where one host alone can open them."""
+
+    def noted_states(self) -> Sequence[NotedState]:
+        """States that were noted, each with the host that did so last; those noted first come first."""
 
     def expires_after_s(self) -> float | None:
         """After how many seconds the server itself deletes readings; None where it never does, or does not tell."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import socket
+
 import structlog
 
-from bkkenergy.ports.readings import ReadingStore, StoreAway
+from bkkenergy.adapters.state import StateStore
+from bkkenergy.adapters.state.identity import identity_of
+from bkkenergy.ports.readings import NotedState, ReadingStore, StoreAway, StoreRefused
 
 log = structlog.get_logger(__name__)
 
@@ -30,6 +34,21 @@ def expiry_of(store: ReadingStore) -> str | None:
     return (
         f"the server deletes readings after {after_s / DAY_S:,.1f} days, whether they are in the energy ledger or not"
     )
+
+
+def note_state(store: ReadingStore, state: StateStore) -> None:
+    """Note beside the readings which state this host uses. What cannot be noted is logged: it is no reading."""
+    try:
+        store.note_state(identity_of(state), socket.gethostname())
+    except (StoreAway, StoreRefused) as error:
+        log.warning("state_not_noted", why=str(error))
+
+
+def other_states(store: ReadingStore, state: StateStore) -> list[NotedState]:
+    """Find states that hosts use beside this one: noted since this one was first. Raises StoreAway."""
+    own, noted = identity_of(state), store.noted_states()
+    first_us = min((one.first_us for one in noted if one.state == own), default=0)
+    return [one for one in noted if one.state != own and one.last_us > first_us]
 
 
 def try_out_or_warn(store: ReadingStore) -> None:

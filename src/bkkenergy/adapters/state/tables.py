@@ -247,6 +247,12 @@ gateway = Table(
     Column("skew_us", BigInteger, nullable=False),
 )
 
+identity = Table(
+    "identity",
+    metadata,
+    Column("value", String(16), primary_key=True),
+)
+
 baseline = Table(
     "baseline",
     metadata,

@@ -1,6 +1,8 @@
-"""What ingesters refuse, count and note, and fitted baselines."""
+"""What ingesters refuse, count and note, fitted baselines, and by what this state is known."""
 
 from __future__ import annotations
+
+import secrets
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,6 +15,12 @@ def upgrade() -> None:
     """Forth."""
     _quarantine()
     _logbook()
+    identity = op.create_table(
+        "identity",
+        sa.Column("value", sa.String(length=16), nullable=False),
+        sa.PrimaryKeyConstraint("value", name=op.f("pk_identity")),
+    )
+    op.bulk_insert(identity, [{"value": secrets.token_hex(8)}])
     op.create_table(
         "baseline",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -80,5 +88,5 @@ def _logbook() -> None:
 
 def downgrade() -> None:
     """And back."""
-    for name in ("baseline", "gateway", "meter_event", "counter", "quarantine"):
+    for name in ("baseline", "identity", "gateway", "meter_event", "counter", "quarantine"):
         op.drop_table(name)
