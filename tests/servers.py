@@ -36,6 +36,8 @@ class Server:
     port: int
     probe: str | None = None
     process: subprocess.Popen[bytes] | None = field(default=None)
+    folder: Path | None = None
+    """Of a server that runs as another user."""
 
     @property
     def url(self) -> str:
@@ -46,6 +48,8 @@ class Server:
         return self.process is not None and self.process.poll() is None
 
     def start(self) -> Server:
+        if self.folder is not None:
+            let_others_through(self.folder)
         self.process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         until_s = time.monotonic() + STARTS_WITHIN_S
         while not self._answers():
@@ -284,13 +288,18 @@ def postgresql(folder: Path) -> Server:
     if os.geteuid() == 0:
         as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
         shutil.chown(folder, "postgres", "postgres")
-        for parent in folder.parents:
-            if parent.stat().st_uid == 0 and not parent.stat().st_mode & 0o005:
-                parent.chmod(parent.stat().st_mode | 0o055)
+        let_others_through(folder)
     initdb = [*as_user, str(folders[-1] / "initdb"), "-D", str(data), "-U", "bkk", "-A", "trust", "--no-sync"]
     subprocess.run(initdb, check=True, capture_output=True, cwd="/")
     options = ["-c", f"port={port}", "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]
-    return Server([*as_user, str(folders[-1] / "postgres"), "-D", str(data), *options], port)
+    return Server([*as_user, str(folders[-1] / "postgres"), "-D", str(data), *options], port, folder=folder)
+
+
+def let_others_through(folder: Path) -> None:
+    """Open the way to a folder. Each test run that begins closes the one that all share."""
+    for parent in folder.parents:
+        if parent.stat().st_uid == os.geteuid() == 0 and not parent.stat().st_mode & 0o005:
+            parent.chmod(parent.stat().st_mode | 0o055)
 
 
 @contextmanager
