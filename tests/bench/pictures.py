@@ -17,7 +17,7 @@ import uvicorn
 from playwright.sync_api import Page, sync_playwright
 
 from bkkenergy.adapters.state import open_state
-from bkkenergy.adapters.state.users import add_user, sign_in
+from bkkenergy.adapters.state.users import SignedIn, add_user, sign_in
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.site import load_configuration
 from bkkenergy.web.app import create_app
@@ -65,7 +65,9 @@ def prepared(port: int) -> str:
     engine, now = open_state(site.settings.state), dt.datetime.now(dt.UTC)
     name = f"somchai-{port}"
     add_user(engine, name, "correct horse battery", "admin", ["all"], now, display="สมชาย")
-    return sign_in(engine, name, "correct horse battery", now, session_s=3600, address="")[0]
+    signed = sign_in(engine, name, "correct horse battery", now, session_s=3600, address="")
+    assert isinstance(signed, SignedIn)
+    return signed.key
 
 
 @contextmanager

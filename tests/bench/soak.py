@@ -33,7 +33,7 @@ from scipy.stats import linregress
 
 from bkkenergy.adapters.state import open_state
 from bkkenergy.adapters.state.quarantine import Quarantine
-from bkkenergy.adapters.state.users import add_user, sign_in
+from bkkenergy.adapters.state.users import SignedIn, add_user, sign_in
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.ports.readings import ReadingStore
 from bkkenergy.readings import ReadingBatch
@@ -255,7 +255,9 @@ def run(
     with closing(open_store(settings.store)) as store:
         remember(store, start_s)
     add_user(engine, "soak", "correct horse battery", "admin", ["all"], now)
-    cookie = f"bkkenergy={sign_in(engine, 'soak', 'correct horse battery', now, session_s=36_000, address='')[0]}"
+    signed = sign_in(engine, "soak", "correct horse battery", now, session_s=36_000, address="")
+    assert isinstance(signed, SignedIn)
+    cookie = f"bkkenergy={signed.key}"
     for name, arguments in (("ingest", ["ingest"]), ("jobs", ["jobs", "start"]), ("web", ["web"])):
         command = [sys.executable, "-m", "bkkenergy", *arguments, "--config", str(config), "--log-format", "json"]
         parts[name] = Part(name, command, folder / f"{name}.log")

@@ -16,7 +16,7 @@ import urllib.request
 from pathlib import Path
 
 from bkkenergy.adapters.state import open_state
-from bkkenergy.adapters.state.users import add_user, sign_in
+from bkkenergy.adapters.state.users import SignedIn, add_user, sign_in
 from bkkenergy.site import load_configuration
 from tests.bench.reports import DAYS, SETTINGS, fill, site, timed
 from tests.ports import free_port
@@ -70,8 +70,8 @@ def prepared(folder: Path, agencies: int, buildings: int) -> tuple[int, str]:
     name = f"bench-{int(time.time())}"
     add_user(engine, name, "correct horse battery", "admin", ["all"], now)
     found = sign_in(engine, name, "correct horse battery", now, session_s=36_000, address="")
-    assert isinstance(found, tuple)
-    return port, f"bkkenergy={found[0]}"
+    assert isinstance(found, SignedIn)
+    return port, f"bkkenergy={found.key}"
 
 
 def load(

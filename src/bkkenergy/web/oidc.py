@@ -103,7 +103,7 @@ def come_back(request: Request, code: str = "", state: str = "") -> Response:
         return open_page(lang, "error.html.j2", title=text, status=403, text=text, detail="")
     note(here.opened.state, name, "sign_in", oidc.issuer, {}, here.clock(), address=address)
     response = RedirectResponse(inside(trip.get("next", "/")), 303)
-    set_session(response, here.settings.web, found[0])
+    set_session(response, here.settings.web, found.key)
     response.delete_cookie(trip_cookie(here), secure=here.settings.web.secure_cookies, httponly=True)
     return response
 

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.datastructures import FormData
 
 from bkkenergy.access import EVERY_AGENCY, ROLES, TOKEN_SCOPES, Actor, TokenScope, password_fault
-from bkkenergy.adapters.state.users import is_password_of, note, sign_in, sign_out
+from bkkenergy.adapters.state.users import MustWait, SignedIn, is_password_of, note, sign_in, sign_out
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import LANGS, Words
@@ -79,17 +79,18 @@ def login(request: Request, form: Annotated[FormData, Depends(posted_form)]) -> 
     if throttle.is_full(address):
         return open_page(lang, "login.html.j2", status=429, fault=words("web.too_many"), **shown)
     session_s = here.settings.web.session_h * 3600
-    found = sign_in(here.opened.state, name, password, here.clock(), session_s=session_s, address=address)
-    if found is None or isinstance(found, float):
+    result = sign_in(here.opened.state, name, password, here.clock(), session_s=session_s, address=address)
+    if not isinstance(result, SignedIn):
         throttle.failed(address)
         note(here.opened.state, name, "sign_in_failed", "", {}, here.clock(), address=address)
-        wait = isinstance(found, float)
-        fault = words("web.wait", seconds=words.number(found)) if wait else words("web.wrong")
-        return open_page(lang, "login.html.j2", status=429 if wait else 401, fault=fault, **shown)
-    key, signed = found
-    note(here.opened.state, signed.account.name, "sign_in", "", {}, here.clock(), address=address)
+        if isinstance(result, MustWait):
+            fault, status = words("web.wait", seconds=words.number(result.seconds)), 429
+        else:
+            fault, status = words("web.wrong"), 401
+        return open_page(lang, "login.html.j2", status=status, fault=fault, **shown)
+    note(here.opened.state, result.session.account.name, "sign_in", "", {}, here.clock(), address=address)
     response = RedirectResponse(target, 303)
-    set_session(response, here.settings.web, key)
+    set_session(response, here.settings.web, result.key)
     return response
 
 

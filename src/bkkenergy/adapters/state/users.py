@@ -109,37 +109,58 @@ def first_admin(engine: Engine, now: dt.datetime) -> str | None:
     return password
 
 
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A new session. key : what the browser's cookie holds; only its hash is stored."""
+
+    key: str
+    session: Signed
+
+
+@dataclass(frozen=True, slots=True)
+class MustWait:
+    """Too many wrong passwords: none is looked at before these seconds are over."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class WrongPassword:
+    """No such user, one who is locked out, or another password: which of them is not said."""
+
+
+SignInResult = SignedIn | MustWait | WrongPassword
+
+
 def sign_in(
     engine: Engine, name: str, password: str, now: dt.datetime, *, session_s: float, address: str
-) -> tuple[str, Signed] | float | None:
-    """(key, session) where the password is right; seconds to wait where there were too many tries; else None."""
+) -> SignInResult:
+    """Sign a user in by a password: a new session, or seconds to wait after too many tries, or a refusal."""
     now_us = us_of(now)
     with transaction(engine) as connection:
         row = connection.execute(select(user).where(user.c.name == name)).first()
         if row is not None and row.locked_until_us > now_us:
-            return float((row.locked_until_us - now_us) / US_PER_S)
+            return MustWait(float((row.locked_until_us - now_us) / US_PER_S))
         is_right = _is_right(row.password_hash if row is not None else NOBODY_S_HASH, password)
         if row is None or row.disabled:
-            return None
+            return WrongPassword()
         if not is_right:
             _count_failure(connection, row, now_us)
-            return None
+            return WrongPassword()
         connection.execute(update(user).where(user.c.id == row.id).values(failed=0, locked_until_us=0))
         if hasher.check_needs_rehash(row.password_hash):
             connection.execute(update(user).where(user.c.id == row.id).values(password_hash=hasher.hash(password)))
         return _session(connection, row, now_us, session_s, address)
 
 
-def sign_in_known(
-    engine: Engine, name: str, now: dt.datetime, *, session_s: float, address: str
-) -> tuple[str, Signed] | None:
-    """(key, session) of a user whom somebody else vouches for; None where there is none, or one locked out."""
+def sign_in_known(engine: Engine, name: str, now: dt.datetime, *, session_s: float, address: str) -> SignedIn | None:
+    """Sign in a user for whom another service vouches; None where there is none, or one locked out."""
     with transaction(engine) as connection:
         row = connection.execute(select(user).where(user.c.name == name, user.c.disabled == 0)).first()
         return None if row is None else _session(connection, row, us_of(now), session_s, address)
 
 
-def _session(connection: Connection, row: Row[Any], now_us: int, session_s: float, address: str) -> tuple[str, Signed]:
+def _session(connection: Connection, row: Row[Any], now_us: int, session_s: float, address: str) -> SignedIn:
     connection.execute(delete(session).where(session.c.until_us < now_us))
     key, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(24)
     until_us = now_us + int(session_s * US_PER_S)
@@ -148,7 +169,7 @@ def _session(connection: Connection, row: Row[Any], now_us: int, session_s: floa
             key_hash=hashed(key), user_id=row.id, csrf=csrf, created_us=now_us, until_us=until_us, address=address
         )
     )
-    return key, Signed(account_of(row), csrf)
+    return SignedIn(key, Signed(account_of(row), csrf))
 
 
 def _is_right(password_hash: str, password: str) -> bool:
