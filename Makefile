@@ -3,7 +3,8 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-PYTHON ?= python3
+# Which Python makes the environment; by itself python3, or another that fits.
+PYTHON ?=
 # Real meter data for the savings bench: https://github.com/EECi/Cambridge-Estates-Building-Energy-Archive
 DATA ?= ../shared/data
 
@@ -83,11 +84,11 @@ system-packages:
 .PHONY: system-packages
 
 $(VENV)/.runtime: requirements.lock pyproject.toml
-	deploy/make-venv $(PYTHON) $(VENV) requirements.lock
+	python=$$(deploy/find-python $(PYTHON)) && deploy/make-venv "$$python" $(VENV) requirements.lock
 	touch $@
 
 $(VENV)/.dev: requirements-dev.lock pyproject.toml
-	deploy/make-venv $(PYTHON) $(VENV) requirements-dev.lock
+	python=$$(deploy/find-python $(PYTHON)) && deploy/make-venv "$$python" $(VENV) requirements-dev.lock
 	touch $@ $(VENV)/.runtime
 
 # Exact versions with hashes, without any index's name; needs uv.
@@ -98,8 +99,8 @@ lock:
 	$(LOCK) --group dev -o requirements-dev.lock
 
 # Known vulnerabilities of what is locked, and the bill of materials (var/sbom.cdx.json); says so where it is offline.
-audit:
-	test -x var/audit/bin/pip-audit || { $(PYTHON) -m venv var/audit && var/audit/bin/pip install -q 'pip-audit>=2.9,<3' 'cyclonedx-bom>=7,<8'; }
+audit: $(VENV)/.runtime
+	test -x var/audit/bin/pip-audit || { $(BIN)/python -m venv var/audit && var/audit/bin/pip install -q 'pip-audit>=2.9,<3' 'cyclonedx-bom>=7,<8'; }
 	var/audit/bin/python deploy/audit requirements.lock requirements-dev.lock
 
 clean:
