@@ -87,16 +87,20 @@ _MODULE_OF = {
 """Where each name is made. A type checker reads the imports above instead; a test compares the two."""
 
 
-def __getattr__(name: str) -> object:
-    """Load a public name when it is first used, so that `import bkkenergy` stays fast."""
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module 'bkkenergy' has no attribute {name!r}")
-    module = import_module(f"bkkenergy.{_MODULE_OF[name]}")
-    value = (
-        import_module(f"{module.__name__}.{name}") if module.__name__ == "bkkenergy.library" else getattr(module, name)
-    )
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # a type checker sees the imports above, and finds names that do not exist
+
+    def __getattr__(name: str) -> object:
+        """Load a public name when it is first used, so that `import bkkenergy` stays fast."""
+        if name not in _MODULE_OF:
+            raise AttributeError(f"module 'bkkenergy' has no attribute {name!r}")
+        module = import_module(f"bkkenergy.{_MODULE_OF[name]}")
+        value = (
+            import_module(f"{module.__name__}.{name}")
+            if module.__name__ == "bkkenergy.library"
+            else getattr(module, name)
+        )
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

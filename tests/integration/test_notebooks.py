@@ -59,5 +59,15 @@ def test_a_cell_that_fails_fails_the_notebook(tmp_path):
         run(broken)
 
 
+@pytest.mark.parametrize("lang", ["en", "th"])
+def test_the_guide_of_the_library_runs_and_gives_what_it_says(lang):
+    text = (SOURCES.parent / lang / "library.md").read_text(encoding="utf-8")
+    code = re.search(r"```python\n(.*?)```", text, re.DOTALL)[1]
+    names = {}
+    exec(code, names)
+    said = re.search(r"# (Savings\(.*?%)", code)[1]
+    assert repr(names["saved"]).startswith(said)
+
+
 def test_no_page_is_left_of_a_notebook_that_is_gone():
     assert {path.stem for path in PAGES.glob("*.md")} == {path.stem for path in SOURCES.glob("*.py")}

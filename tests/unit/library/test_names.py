@@ -15,7 +15,7 @@ INIT = ROOT / "src/bkkenergy/__init__.py"
 
 def seen_by_type_checkers() -> dict[str, str]:
     """The names that are imported under TYPE_CHECKING, with their modules."""
-    (block,) = (node for node in ast.parse(INIT.read_text()).body if isinstance(node, ast.If))
+    block = next(node for node in ast.parse(INIT.read_text()).body if isinstance(node, ast.If))
     return {
         alias.name: node.module.removeprefix("bkkenergy.")
         for node in block.body
