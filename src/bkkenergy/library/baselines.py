@@ -114,7 +114,7 @@ class Baseline:
 
     @property
     def needs_temperature(self) -> bool:
-        """Whether the model that was taken predicts from the temperature."""
+        """Return whether the model that was taken predicts from the temperature."""
         return not self.fitted.form.endswith("calendar")
 
     def predict(
@@ -298,23 +298,23 @@ class Savings:
 
     @property
     def saving_kwh(self) -> float:
-        """Energy saved [kWh]; negative where more was used than the baseline says."""
+        """Return the energy saved [kWh]; negative where more was used than the baseline says."""
         return self.saving.saving_kwh
 
     @property
     def saving_ratio(self) -> float:
-        """Saving as a share of the baseline."""
+        """Return the saving as a share of the baseline."""
         return self.interval.saving_ratio
 
     @property
     def interval_ratio(self) -> tuple[float, float]:
-        """The ends of the 90 % interval, as shares of the baseline."""
+        """Return the ends of the 90 % interval, as shares of the baseline."""
         half = self.interval.half_width_ratio
         return self.saving_ratio - half, self.saving_ratio + half
 
     @property
     def is_significant(self) -> bool:
-        """Whether the interval lies wholly above zero."""
+        """Return whether the interval lies wholly above zero."""
         return self.interval_ratio[0] > 0
 
     def summary(self) -> pd.Series:
@@ -378,7 +378,7 @@ class Savings:
 
 
 def _days(series: pd.Series | pd.DataFrame, temperature: pd.Series | None, calendar: OpeningCalendar) -> Series:
-    """A series as whole days of hours, with weather and kinds of days."""
+    """Return a series as whole days of hours, with weather and kinds of days."""
     hours = hourly(energy_of(series), what="series")
     index = pd.DatetimeIndex(hours.index)
     temp_c = None if temperature is None else hourly_means(temperature, index)

@@ -49,12 +49,12 @@ class Bills:
 
     @property
     def total_thb(self) -> float:
-        """What is to be paid for all months [THB], with VAT."""
+        """Return what is to be paid for all months [THB], with VAT."""
         return round(sum(one.total_thb for one in self.bills), 2)
 
     @property
     def lines(self) -> pd.DataFrame:
-        """Each line of each bill: ``month``, ``item``, ``quantity``, ``unit``, ``rate_thb`` and ``amount_thb``."""
+        """Return each line: ``month``, ``item``, ``quantity``, ``unit``, ``rate_thb`` and ``amount_thb``."""
         rows = [
             (pd.Timestamp(one.month), line.item, line.quantity, line.unit, line.rate_thb, line.amount_thb)
             for one in self.bills
@@ -64,7 +64,7 @@ class Bills:
 
     @property
     def months(self) -> pd.DataFrame:
-        """Each month: energy [kWh], demand [kW], total [THB], mean price, share known, whether its Ft is entered."""
+        """Return by month: energy [kWh], demand [kW], total [THB], mean price, share known, whether its Ft is entered."""
         energy_kwh = np.array([one.quantities.energy_kwh for one in self.bills])
         total_thb = np.array([one.total_thb for one in self.bills])
         thb_per_kwh = np.divide(total_thb, energy_kwh, out=np.full(len(energy_kwh), np.nan), where=energy_kwh > 0)
@@ -80,7 +80,7 @@ class Bills:
 
     @property
     def sources(self) -> list[str]:
-        """Where the rates and the Ft come from."""
+        """Return where the rates and the Ft come from."""
         return list(dict.fromkeys(one.source for one in self.bills))
 
     def summary(self) -> pd.Series:
@@ -269,7 +269,7 @@ def compare_schedules(series: pd.Series | pd.DataFrame, *, schedule: str) -> pd.
 
 
 def _months(series: pd.Series | pd.DataFrame) -> tuple[list[Quantities], pd.Series, pd.Timedelta]:
-    """Quantities of months, the share of each that is known, and the length of intervals."""
+    """Return the quantities of months, the share of each that is known, and the length of intervals."""
     energy = complete(energy_of(series), what="series")
     index = pd.DatetimeIndex(energy.index)
     step = interval_of(index, what="series")

@@ -180,7 +180,7 @@ def bars(labels: Sequence[str], groups: Mapping[str, Sequence[float]], *, title:
 
 
 def _thinned(values: pd.Series) -> pd.Series:
-    """At most some hundred points: means of equal stretches."""
+    """Return at most some hundred points: means of equal stretches."""
     count = math.ceil(len(values) / MOST_POINTS)
     if count == 1:
         return values
@@ -207,7 +207,7 @@ def _text(x: float, y: float, words: str, anchor: str) -> str:
 
 
 def _frame(axis: _Axis, title: str, unit: str, names: Sequence[str]) -> str:
-    """The title, the grid with its values, and a legend."""
+    """Return the title, the grid with its values, and a legend."""
     parts = [_text(LEFT, 16, f"{title} [{unit}]", "start")]
     for tick in axis.ticks:
         y = axis.y(tick)

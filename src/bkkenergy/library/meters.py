@@ -168,7 +168,7 @@ def spans(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _batch(readings: pd.Series | pd.DataFrame, kind: Kind) -> ReadingBatch:
-    """Readings as columns; the value of a Series by its kind."""
+    """Return the readings as columns; the value of a Series by its kind."""
     field = "power_kw" if kind == "power" else "energy_kwh"
     if isinstance(readings, pd.Series):
         readings = readings.to_frame(str(readings.name) if readings.name == "export_kwh" else field)
@@ -188,7 +188,7 @@ def _batch(readings: pd.Series | pd.DataFrame, kind: Kind) -> ReadingBatch:
 
 
 def _edges(batch: ReadingBatch, step: pd.Timedelta) -> pd.DatetimeIndex:
-    """Edges of the intervals that readings touch."""
+    """Return the edges of the intervals that readings touch."""
     first, last = (pd.Timestamp(int(ts), unit="us", tz="UTC").tz_convert(BANGKOK) for ts in batch.ts_us[[0, -1]])
     return pd.date_range(first.floor(step), last.ceil(step), freq=step, unit="us")
 

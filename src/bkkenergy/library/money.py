@@ -42,12 +42,12 @@ class Finance:
 
     @property
     def cash_thb(self) -> pd.Series:
-        """Cash of each year [THB], from year 0."""
+        """Return the cash of each year [THB], from year 0."""
         return pd.Series(self.result.cash_thb, name="cash_thb").rename_axis("year")
 
     @property
     def sensitivity(self) -> pd.DataFrame:
-        """NPV [THB] of own purchase with each factor 20 % lower and 20 % higher, the widest first."""
+        """Return the NPV [THB] of own purchase with each factor 20 % lower and 20 % higher, the widest first."""
         rows = tornado(self.project)
         return pd.DataFrame(rows, columns=["factor", "low_thb", "high_thb"]).set_index("factor")
 

@@ -97,22 +97,22 @@ class Yield:
 
     @property
     def energy_kwh(self) -> float:
-        """AC energy of a year [kWh]."""
+        """Return the AC energy of a year [kWh]."""
         return float(self.losses["energy_kwh"].iloc[-1])
 
     @property
     def specific_yield_kwh_per_kwp(self) -> float:
-        """Energy of a year for each kWp [kWh/kWp]."""
+        """Return the energy of a year for each kWp [kWh/kWp]."""
         return self.energy_kwh / self.capacity_kwp
 
     @property
     def performance_ratio(self) -> float:
-        """AC energy over what a lossless module would make of the light on the plane."""
+        """Return the AC energy over what a lossless module would make of the light on the plane."""
         return self.energy_kwh / float(self.losses["energy_kwh"]["plane"])
 
     @property
     def monthly_kwh(self) -> pd.Series:
-        """AC energy of each month, 1 to 12 [kWh]."""
+        """Return the AC energy of each month, 1 to 12 [kWh]."""
         month = pd.DatetimeIndex(self.hourly_kw.index).month
         return (self.hourly_kw.groupby(month).sum() / self.years).rename("energy_kwh").rename_axis("month")
 
@@ -187,7 +187,7 @@ class Design:
 
     @property
     def sizes(self) -> pd.DataFrame:
-        """Sizes up to what the roofs carry, by ``capacity_kwp``: energy [kWh], shares, money [THB], payback."""
+        """Return the sizes up to what the roofs carry, by ``capacity_kwp``: energy [kWh], shares, money [THB], payback."""
         rows = []
         for option in self.made.sweep.options:
             row = {name: value for name, value in asdict(option).items() if name != "money"}
@@ -196,23 +196,23 @@ class Design:
 
     @property
     def losses(self) -> pd.DataFrame:
-        """Energy left after each step [kWh], and its change as a share."""
+        """Return the energy left after each step [kWh], and its change as a share."""
         return _loss_table(self.made.losses)
 
     @property
     def money(self) -> pd.DataFrame:
-        """Own purchase, power purchase agreement and shared savings: NPV [THB], IRR, paybacks, LCOE [THB/kWh]."""
+        """Return own purchase, power purchase and shared savings: NPV [THB], IRR, paybacks, LCOE [THB/kWh]."""
         rows = {way: asdict(result) for way, result in self.made.ways.items()}
         return pd.DataFrame.from_dict(rows, orient="index").drop(columns=["way", "cash_thb"])
 
     @property
     def monthly_kwh(self) -> pd.Series:
-        """AC energy of each month, 1 to 12 [kWh]."""
+        """Return the AC energy of each month, 1 to 12 [kWh]."""
         return pd.Series(self.made.month_kwh, range(1, 13), name="energy_kwh").rename_axis("month")
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What to know before it is built, by key: ``outline_is_assumed``, ``load_is_typical`` and others."""
+        """Return what to know before it is built, by key: ``outline_is_assumed``, ``load_is_typical`` and others."""
         return self.made.warnings
 
     def summary(self) -> pd.Series:
@@ -570,7 +570,7 @@ def _measured_load(load: pd.Series | pd.DataFrame, calendar: OpeningCalendar) ->
 
 
 def _bill_year() -> int:
-    """The newest year of which every Ft is entered."""
+    """Return the newest year of which every Ft is entered."""
     newest = max(ft.valid_from for ft in figures().tariffs.ft)
     return newest.year if figures().tariffs.ft_on(newest.replace(month=12, day=31))[1] else newest.year - 1
 

@@ -102,7 +102,7 @@ def instants_of(index: pd.Index, *, what: str) -> pd.DatetimeIndex:
 
 
 def _is_register(values: FloatArray) -> bool:
-    """Whether values rise as a register does: never down, and from high above their steps."""
+    """Return whether values rise as a register does: never down, and from high above their steps."""
     known = values[np.isfinite(values)]
     if len(known) < REGISTER_VALUES:
         return False

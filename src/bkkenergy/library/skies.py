@@ -94,7 +94,7 @@ def _of_table(table: pd.DataFrame, latitude_deg: float, longitude_deg: float) ->
 def _components(
     table: pd.DataFrame, starts: pd.DatetimeIndex, ghi_wm2: FloatArray, latitude_deg: float, longitude_deg: float
 ) -> tuple[FloatArray, FloatArray]:
-    """DNI and DHI as given together, or by Boland's model."""
+    """Return the DNI and DHI as given together, or by Boland's model."""
     if {"dni_wm2", "dhi_wm2"} <= set(table.columns):
         return table["dni_wm2"].to_numpy(np.float64), table["dhi_wm2"].to_numpy(np.float64)
     return with_components(starts, ghi_wm2, latitude_deg=latitude_deg, longitude_deg=longitude_deg)

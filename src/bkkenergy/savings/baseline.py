@@ -1,4 +1,4 @@
-"""A building's baseline: which model foretells it best, how well, and what it says of another period.
+"""A building's baseline: which model predicts it best, how well, and what it says of another period.
 
 IPMVP option C, ASHRAE Guideline 14: fitted on a year before a change, laid over the time after it.
 """
@@ -170,7 +170,7 @@ def series_of(
 
 @dataclass(frozen=True, slots=True)
 class Diagnostics:
-    """How well a model does, over days: CV(RMSE), NMBE (positive where it foretells too much) and R2."""
+    """How well a model does, over days: CV(RMSE), NMBE (positive where it predicts too much) and R2."""
 
     cvrmse: float
     nmbe: float

@@ -1,4 +1,4 @@
-"""What kind of day each day is: the regressor that tells most of a Bangkok building's use."""
+"""What kind of day each day is: the regressor that explains most of a Bangkok building's use."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 A building changes by itself from year to year, more than any regression's residuals tell: Guideline 14's
 fractional uncertainty at 90 % held the truth for about a third of real meters. So the band is empirical. Each
-building of a placebo pool, with no project, was fitted on one year and foretold the next; its error, divided
+building of a placebo pool, with no project, was fitted on one year and predicted for the next; its error, divided
 by a scale of its own, is one draw. A quantile of these draws times a building's scale is its band
 (split conformal prediction: Vovk, Gammerman and Shafer 2005; Lei et al. 2018, JASA 113, 1094).
 """

@@ -96,7 +96,7 @@ class Week:
 class Design:
     """The design as data; renderers show it and compute nothing.
 
-    month_kwh : (12,) AC energy January to December; p75_kwh, p90_kwh : exceeded in so many years of a hundred.
+    month_kwh : (12,) AC energy January to December; p75_kwh, p90_kwh : exceeded in 75 and 90 years of a hundred.
     sweep : sizes up to the roof's.
     """
 

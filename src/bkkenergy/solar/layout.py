@@ -316,7 +316,7 @@ def _best_grid(
 
 
 def _with_walkways(y: FloatArray, rules: LayoutRules, pitch: float, most: float) -> FloatArray:
-    """Rows moved up so that a row's width stays free after every so many rows."""
+    """Rows moved up so that a row's width stays free after each group of rows."""
     if not rules.walkway_every_rows:
         return y
     moved = y + (np.arange(len(y)) // rules.walkway_every_rows) * pitch / 2

@@ -68,7 +68,7 @@ class Rear:
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """Which physics: the defaults are for whom has no data sheet."""
+    """Which physics. The defaults suit a module without a data sheet."""
 
     transposition: TranspositionModel = "perez"
     dc: DcModel = "pvwatts"

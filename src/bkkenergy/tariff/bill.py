@@ -59,7 +59,7 @@ class BillLine:
 class Bill:
     """A month's bill.
 
-    ft_is_entered : False where the month's Ft is not in the configuration and the nearest one stands in.
+    ft_is_entered : False where the month's Ft is not in the configuration and the nearest one is used.
     """
 
     schedule_id: str

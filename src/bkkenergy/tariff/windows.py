@@ -75,7 +75,7 @@ def window_masks(starts: pd.DatetimeIndex, tariffs: Tariffs) -> dict[Window, Boo
     Returns
     -------
     dict of str to (n,) bool array
-        Whether the interval lies in the window. "all" is everything; off-peak is what is not "on_peak".
+        Whether the interval is in the window. "all" is everything; off-peak is what is not "on_peak".
 
     Examples
     --------
