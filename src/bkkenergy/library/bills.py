@@ -64,7 +64,7 @@ class Bills:
 
     @property
     def months(self) -> pd.DataFrame:
-        """Return by month: energy [kWh], demand [kW], total [THB], mean price, share known, whether its Ft is entered."""
+        """Return by month: energy [kWh], demand [kW], total [THB], mean price, share known, whether Ft is entered."""
         energy_kwh = np.array([one.quantities.energy_kwh for one in self.bills])
         total_thb = np.array([one.total_thb for one in self.bills])
         thb_per_kwh = np.divide(total_thb, energy_kwh, out=np.full(len(energy_kwh), np.nan), where=energy_kwh > 0)

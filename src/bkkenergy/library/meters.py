@@ -11,11 +11,11 @@ import pandas as pd
 from bkkenergy.calendar import BANGKOK, epoch_us
 from bkkenergy.errors import InputError
 from bkkenergy.library.errors import unknown_name
-from bkkenergy.library.series import instants_of
+from bkkenergy.library.series import instants_of, is_register, unit_of
 from bkkenergy.metering.spans import Span
 from bkkenergy.metering.vee import validate
 from bkkenergy.portfolio import Exchange, Meter, MeterKind
-from bkkenergy.readings import Quality, ReadingBatch
+from bkkenergy.readings import FloatArray, Quality, ReadingBatch
 from bkkenergy.settings import MeteringSettings
 
 __all__ = ["Kind", "intervals", "spans"]
@@ -23,6 +23,7 @@ __all__ = ["Kind", "intervals", "spans"]
 Kind = Literal["register", "interval", "power", "net"]
 LENGTHS = ("5min", "10min", "15min", "30min", "60min", "1h")
 METER, BUILDING = "library.building.meter", "library.building"
+MANY_STEPS, FALLING_RATIO = 10, 0.2
 SPAN_COLUMNS = ["start", "end", "reason", "energy_kwh"]
 
 
@@ -171,6 +172,12 @@ def _batch(readings: pd.Series | pd.DataFrame, kind: Kind) -> ReadingBatch:
     """Return the readings as columns; the value of a Series by its kind."""
     field = "power_kw" if kind == "power" else "energy_kwh"
     if isinstance(readings, pd.Series):
+        wanted = "kw" if kind == "power" else "kwh"
+        if unit_of(readings.name) not in {"", wanted}:
+            raise InputError(
+                f'readings is named {readings.name!r}, and kind "{kind}" needs {"kW" if kind == "power" else "kWh"}. '
+                'Convert it, or say what it is: kind="power" for power in kW.'
+            )
         readings = readings.to_frame(str(readings.name) if readings.name == "export_kwh" else field)
     if not isinstance(readings, pd.DataFrame):
         raise InputError(f"readings is a {type(readings).__name__}. Give a pandas Series or DataFrame.")
@@ -184,7 +191,22 @@ def _batch(readings: pd.Series | pd.DataFrame, kind: Kind) -> ReadingBatch:
         raise InputError(f"readings has {len(readings)} rows. Energy is what lies between two readings.")
     instants = instants_of(readings.index, what="readings")
     columns = {name: pd.to_numeric(readings[name]).to_numpy(np.float64, na_value=np.nan) for name in known}
+    if field in columns:
+        _judge_kind(columns[field], kind)
     return ReadingBatch((METER,), np.zeros(len(instants), np.int64), epoch_us(instants), columns)
+
+
+def _judge_kind(values: FloatArray, kind: Kind) -> None:
+    """Raise InputError where values are not what `kind` says: energies of intervals fall as often as they rise."""
+    known = values[np.isfinite(values)]
+    steps = np.diff(known)
+    if kind == "register" and len(steps) >= MANY_STEPS and (steps < 0).mean() > FALLING_RATIO:
+        raise InputError(
+            f"readings falls in {(steps < 0).mean():.0%} of its steps, and a register grows. If each value is the "
+            'energy of an interval, say kind="interval"; if the register runs both ways, kind="net".'
+        )
+    if kind == "interval" and is_register(known):
+        raise InputError('readings never falls: it looks like a register. Say kind="register".')
 
 
 def _edges(batch: ReadingBatch, step: pd.Timedelta) -> pd.DatetimeIndex:

@@ -187,7 +187,7 @@ class Design:
 
     @property
     def sizes(self) -> pd.DataFrame:
-        """Return the sizes up to what the roofs carry, by ``capacity_kwp``: energy [kWh], shares, money [THB], payback."""
+        """Return sizes up to what the roofs carry, by ``capacity_kwp``: energy [kWh], shares, money [THB], payback."""
         rows = []
         for option in self.made.sweep.options:
             row = {name: value for name, value in asdict(option).items() if name != "money"}

@@ -11,7 +11,7 @@ from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import InputError
 from bkkenergy.readings import FloatArray
 
-__all__ = ["complete", "energy_of", "hourly", "hourly_means", "instants_of", "interval_of"]
+__all__ = ["complete", "energy_of", "hourly", "hourly_means", "instants_of", "interval_of", "is_register", "unit_of"]
 
 HOUR = pd.Timedelta(hours=1)
 DAY = pd.Timedelta(days=1)
@@ -44,17 +44,23 @@ def energy_of(data: pd.Series | pd.DataFrame, *, what: str = "series") -> pd.Ser
             f"{what} is a {type(data).__name__}. Give a pandas Series of kWh, one value for each interval, with the "
             "starts of the intervals as its index."
         )
-    unit = UNIT.search(str(data.name or ""))
-    if unit and unit[1].lower() in REMEDIES:
-        raise InputError(f"{what} is named {data.name!r}, and kWh are needed. {REMEDIES[unit[1].lower()]}")
+    unit = unit_of(data.name)
+    if unit in REMEDIES:
+        raise InputError(f"{what} is named {data.name!r}, and kWh are needed. {REMEDIES[unit]}")
     values = _numbers(data, what)
     index = instants_of(data.index, what=what)
-    if _is_register(values):
+    if is_register(values):
         raise InputError(
             f"{what} never falls: it looks like a meter's register, not like the energy of intervals. "
             'Make intervals of it first: bk.intervals(readings, kind="register", rated_kw=...).'
         )
     return pd.Series(values, index, name="energy_kwh")
+
+
+def unit_of(name: object) -> str:
+    """Return the unit at the end of a name, in lower case: of "power_kw" and "Power [kW]", "kw"; empty without one."""
+    found = UNIT.search(str(name or ""))
+    return found[1].lower() if found else ""
 
 
 def _column(data: pd.DataFrame, what: str) -> pd.Series:
@@ -101,7 +107,7 @@ def instants_of(index: pd.Index, *, what: str) -> pd.DatetimeIndex:
     return index.tz_convert(BANGKOK)
 
 
-def _is_register(values: FloatArray) -> bool:
+def is_register(values: FloatArray) -> bool:
     """Return whether values rise as a register does: never down, and from high above their steps."""
     known = values[np.isfinite(values)]
     if len(known) < REGISTER_VALUES:

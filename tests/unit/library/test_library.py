@@ -87,6 +87,21 @@ class TestIntervals:
         with pytest.raises(bk.InputError):
             bk.intervals(bk.examples.register(), **({"rated_kw": 80} | change))
 
+    @pytest.mark.parametrize(
+        ("readings", "kind", "says"),
+        [
+            (lambda: bk.examples.register().rename("power_kw"), "register", 'kind="power"'),
+            (bk.examples.register, "power", "needs kW"),
+            (bk.examples.office_quarters, "register", 'kind="interval"'),
+            (lambda: bk.examples.office_quarters().cumsum(), "interval", 'kind="register"'),
+            (lambda: bk.examples.register().tz_localize(None), "register", "tz_localize"),
+            (lambda: bk.examples.register().to_frame("meter"), "register", "rename"),
+        ],
+    )
+    def test_readings_that_are_not_what_their_kind_says_are_refused(self, readings, kind, says):
+        with pytest.raises(bk.InputError, match=says):
+            bk.intervals(readings(), kind=kind, rated_kw=80)
+
     def test_a_table_that_lost_its_spans_is_no_table_without_spans(self):
         with pytest.raises(bk.InputError, match=r"bk\.intervals returned"):
             bk.spans(pd.DataFrame({"energy_kwh": [1.0]}))
