@@ -28,12 +28,12 @@ log_type error
 
 
 def mosquitto_path() -> str | None:
-    """Debian's mosquitto, which lies outside a user's search path."""
+    """Find Debian's mosquitto, which is outside a user's search path."""
     return shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
+    """Find a port of 127.0.0.1 that no process listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -41,7 +41,7 @@ def free_port() -> int:
 
 @contextmanager
 def local_broker(folder: Path, *, kind: str | None = None) -> Iterator[tuple[str, int]]:
-    """A broker on 127.0.0.1 while the context lasts; its name and port.
+    """Run a broker on 127.0.0.1 while the context lasts; yield its name and port.
 
     kind : "mosquitto" or "amqtt"; None takes the first that is there. Raises AwayError.
     """

@@ -20,7 +20,7 @@ UNSENT_MOST = 400
 
 
 class Gateway:
-    """One MQTT client that publishes and knows what the broker has taken."""
+    """One MQTT client that publishes and counts what the broker has taken."""
 
     def __init__(self, name: str, port: int) -> None:
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=name)
@@ -35,7 +35,7 @@ class Gateway:
             raise AwayError(f"gateway {name} finds no broker on 127.0.0.1:{port}. Did it stop?")
 
     def publish(self, topic: str, payload: bytes) -> None:
-        """Hand over one message; waits while the broker is behind."""
+        """Send one message; wait while the broker is behind."""
         self._room.acquire()
         self._client.publish(topic, payload, qos=1)
 
@@ -46,14 +46,14 @@ class Gateway:
         self._room.release(UNSENT_MOST)
 
     def close(self) -> None:
-        """Say goodbye."""
+        """Close the connection."""
         self._client.disconnect()
         self._client.loop_stop()
 
 
 @contextmanager
 def gateways(names: Sequence[str], port: int) -> Iterator[dict[str, Gateway]]:
-    """One connected gateway a name, while the context lasts."""
+    """Connect one gateway a name, while the context lasts."""
     opened: dict[str, Gateway] = {}
     try:
         for name in names:
@@ -65,7 +65,7 @@ def gateways(names: Sequence[str], port: int) -> Iterator[dict[str, Gateway]]:
 
 
 def payload(ts_us: IntArray, columns: dict[str, FloatArray]) -> bytes:
-    """Readings as the canonical payload: a list of objects, without what is unknown.
+    """Encode readings as the canonical payload: a list of objects, without what is unknown.
 
     columns : (n,) scalars, or (n, 3) for the phases of voltage_v and current_a.
     """
@@ -80,7 +80,7 @@ def payload(ts_us: IntArray, columns: dict[str, FloatArray]) -> bytes:
 
 
 def electrical(power_kw: FloatArray, rng: np.random.Generator) -> dict[str, FloatArray]:
-    """What a three-phase meter shows beside energy, to match a power."""
+    """Return what a three-phase meter shows beside energy, to match a power."""
     count = len(power_kw)
     voltage_v = np.round(230 + rng.normal(0, 1.5, (count, 3)), 1)
     power_factor = np.round(np.clip(0.92 + rng.normal(0, 0.01, count), 0.8, 0.99), 3)

@@ -21,7 +21,7 @@ DESIGN_C = 33.0
 
 
 class Shape(NamedTuple):
-    """Load per floor area, W/m2: always on, with people in, and cooling on a design day."""
+    """Load in W/m2 of gross area: always on, with people in, and cooling on a design day."""
 
     base_wm2: float
     people_wm2: float
@@ -67,17 +67,17 @@ class Load:
 
     @property
     def grid_kw(self) -> FloatArray:
-        """From the grid, or to it where negative."""
+        """Return the power from the grid, or to it where negative."""
         return self.cooling_kw + self.other_kw - self.solar_kw
 
     def of_sub_meter(self, name: str) -> FloatArray:
-        """(n,) kW of a sub-meter, by its name."""
+        """Return (n,) kW of a sub-meter, by its name."""
         share = SUB_METER_SHARES.get(name)
         return self.cooling_kw if share is None else self.other_kw * share
 
 
 def simulated_weather(index: pd.DatetimeIndex, *, seed: int) -> Weather:
-    """Air temperature and sun of Bangkok: clear sky by Ineichen's model, under clouds that come and go.
+    """Estimate air temperature and sun of Bangkok: clear sky by Ineichen's model, under clouds that come and go.
 
     Clear sky: pvlib, Ineichen & Perez 2002, doi:10.1016/S0038-092X(02)00045-2.
     """
@@ -122,7 +122,7 @@ def building_load(building: Building, calendar: OpeningCalendar, weather: Weathe
 
 
 def _presence(calendar: OpeningCalendar, index: pd.DatetimeIndex) -> FloatArray:
-    """(n,) how much of the people are in, 0..1: an hour's ramp, a dip at noon, stragglers."""
+    """Return (n,) how much of the people are in, 0..1: an hour's ramp, a dip at noon, stragglers."""
     local = index.tz_convert(BANGKOK)
     hour = (local.hour + local.minute / 60).to_numpy()
     dates = local.date
@@ -136,7 +136,7 @@ def _presence(calendar: OpeningCalendar, index: pd.DatetimeIndex) -> FloatArray:
 
 
 def _wandering(rng: np.random.Generator, count: int, memory: float) -> FloatArray:
-    """(n,) noise of unit variance that remembers: a first-order autoregression."""
+    """Return (n,) noise of unit variance that remembers: a first-order autoregression."""
     steps = pd.Series(rng.standard_normal(count))
     smooth: FloatArray = np.asarray(steps.ewm(alpha=1 - memory, adjust=False).mean(), np.float64)
     return smooth * float(np.sqrt((1 + memory) / (1 - memory)))

@@ -39,7 +39,7 @@ class Counter:
     sent: BoolArray
 
     def messages(self, steps: int) -> Iterator[tuple[str, bytes, int]]:
-        """Topic, payload and number of readings of each run of `steps` instants."""
+        """Yield topic, payload and number of readings of each run of `steps` instants."""
         for at in range(0, len(self.ts_us), steps):
             rows = np.flatnonzero(self.sent[at : at + steps]) + at
             if len(rows):
@@ -48,12 +48,12 @@ class Counter:
 
 
 def time_grid(start: dt.datetime, end: dt.datetime) -> pd.DatetimeIndex:
-    """Instants of readings from start up to end, both included where they fall on the grid."""
+    """Return instants of readings from start up to end, both included where they fall on the grid."""
     return pd.date_range(start, end, freq=f"{STEP_S}s", unit="us").tz_convert(BANGKOK)
 
 
 def counters(portfolio: Portfolio, index: pd.DatetimeIndex, *, seed: int) -> list[Counter]:
-    """Readings of every meter of the portfolio, the planted faults among them.
+    """Make readings of every meter of the portfolio, the planted faults among them.
 
     Energy runs from the first instant: a reading there shows the register before the first step.
     """
@@ -86,7 +86,7 @@ def _counter(building: Building, meter: Meter, load: Load, index: pd.DatetimeInd
 
 
 def _register(meter: Meter, import_kwh: FloatArray, index: pd.DatetimeIndex, rng: np.random.Generator) -> FloatArray:
-    """(n,) what the register's display shows at each instant."""
+    """Return (n,) what the register's display shows at each instant."""
     wraps_at = 10.0 ** (meter.register_digits or 9)
     first = wraps_at - import_kwh.sum() / 2 if meter.id == ROLLS_OVER else rng.uniform(0.02, 0.6) * wraps_at
     grown = np.cumsum(import_kwh) / meter.multiplier
@@ -108,7 +108,7 @@ def _sent(meter: Meter, index: pd.DatetimeIndex) -> BoolArray:
 
 
 def _cooling_left_on(load: Load, weather: Weather) -> Load:
-    """The same load, with the air-conditioning running all through last night's day."""
+    """Return the same load, with the air-conditioning running all through last night's day."""
     left_on = np.asarray(weather.index >= _yesterday(weather.index))
     typical_kw = np.percentile(load.cooling_kw, 80)
     return Load(
@@ -117,12 +117,12 @@ def _cooling_left_on(load: Load, weather: Weather) -> Load:
 
 
 def _yesterday(index: pd.DatetimeIndex) -> pd.Timestamp:
-    """Begin of the day before the grid's last."""
+    """Return the begin of the day before the grid's last."""
     return index[-1].normalize() - pd.Timedelta(days=1)
 
 
 def live_message(counter: Counter, now_us: int) -> tuple[str, bytes]:
-    """One reading now, counting on from the last of the history at its last power."""
+    """Make one reading now, counting on from the last of the history at its last power."""
     last = len(counter.ts_us) - 1
     columns = {name: values[last:].copy() for name, values in counter.columns.items()}
     since_h = (now_us - counter.ts_us[last]) / US_PER_S / 3600

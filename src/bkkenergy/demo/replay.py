@@ -1,4 +1,4 @@
-"""A file of real meter data as a portfolio of its own, to be replayed over MQTT."""
+"""A file of real meter data as a portfolio, to be replayed over MQTT."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ RATING_MARGIN = 1.5
 
 
 def value_kind(wide: Wide) -> WideValues:
-    """Mean power where any column says kW, else energy of the interval."""
+    """Return mean power where any column says kW, else energy of the interval."""
     return "mean-power" if any(name.endswith("_kw") for name in wide.columns) else "energy"
 
 
 def replay_portfolio(path: Path, wide: Wide, calendar: OpeningCalendar) -> tuple[Portfolio, Mapping[str, Meter]]:
-    """A portfolio for the columns of a file, and the meter of each. Raises InputError.
+    """Make a portfolio for the columns of a file, and the meter of each. Raises InputError.
 
     With a column power_kw (main_kw, total_kw) the file is one building, whose other *_kw columns are
     sub-meters; else every column is the main meter of a building.
@@ -81,7 +81,7 @@ def replay_portfolio(path: Path, wide: Wide, calendar: OpeningCalendar) -> tuple
 
 
 def replay_messages(wide: Wide, meters: Mapping[str, Meter]) -> Iterator[Outgoing]:
-    """The file's readings as messages of one gateway, meter by meter."""
+    """Split the file's readings into messages of one gateway, meter by meter."""
     batch = wide_batch(wide, meters, value_kind(wide))
     energy_kwh = batch.column("energy_kwh")
     for number, meter in enumerate(meters.values()):
@@ -92,7 +92,7 @@ def replay_messages(wide: Wide, meters: Mapping[str, Meter]) -> Iterator[Outgoin
 
 
 def last_whole_month(wide: Wide) -> Period:
-    """The last calendar month that the file covers; else the last day."""
+    """Return the last calendar month that the file covers; else the last day."""
     end = pd.Timestamp(int(wide.start_us[-1]) + int(wide.interval_s * US_PER_S), unit="us", tz="UTC").tz_convert(
         BANGKOK
     )
@@ -105,6 +105,6 @@ def last_whole_month(wide: Wide) -> Period:
 
 
 def _slug(text: str) -> str:
-    """A name as an id: small letters, digits and hyphens."""
+    """Convert a name to an id: small letters, digits and hyphens."""
     kept = "".join(char if char.isalnum() and char.isascii() else "-" for char in text.lower())
     return "-".join(part for part in kept.split("-") if part) or "x"

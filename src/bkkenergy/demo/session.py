@@ -37,22 +37,22 @@ class Session:
 
     @property
     def totals(self) -> Counter[str]:
-        """What the ingester has counted so far."""
+        """Return what the ingester has counted so far."""
         return self.ingester.pipeline.totals if self.ingester.pipeline else Counter()
 
     @property
     def readings(self) -> int:
-        """Readings committed so far."""
+        """Return the readings committed so far."""
         return self.totals["readings"]
 
     @property
     def messages(self) -> int:
-        """Messages dealt with so far: committed or quarantined."""
+        """Count the messages dealt with so far: committed or quarantined."""
         return self.totals["messages"]
 
 
 def demo_settings(settings: Settings, folder: Path, port: int) -> Settings:
-    """The given settings with broker, store and reports of the demonstration."""
+    """Return the given settings with broker, store and reports of the demonstration."""
     return settings.model_copy(
         update={
             "mqtt": MqttSettings(port=port, client_id="bkkenergy-demo"),
@@ -74,7 +74,7 @@ def running(
     *,
     broker: str | None = None,
 ) -> Iterator[Session]:
-    """Broker and ingester over a store that begins empty, until the context ends."""
+    """Run broker and ingester over a store that begins empty, until the context ends."""
     for old in (*folder.glob("demo.sqlite*"), *folder.glob("demo-state.sqlite*")):
         old.unlink()
     with local_broker(folder, kind=broker) as (name, port):
@@ -94,9 +94,9 @@ def running(
 def publish_all(
     session: Session, names: Iterable[str], outgoing: Iterable[Outgoing], told: Callable[[int], None]
 ) -> float:
-    """Publish everything, wait until all of it is committed; seconds from first message to last commit.
+    """Publish everything and wait until all of it is committed; return seconds from first message to last commit.
 
-    told : called now and then with the readings committed so far.
+    on_progress : called now and then with the readings committed so far.
     """
     started_s = time.monotonic()
     with gateways(list(names), session.port) as opened:
@@ -111,7 +111,7 @@ def publish_all(
 
 
 def _wait_until(is_so: Callable[[], bool], session: Session, tick: Callable[[], None] = lambda: None) -> None:
-    """Wait for the ingester; raises BkkEnergyError when it stands still or has died."""
+    """Wait for the ingester; raises BkkEnergyError when it makes no progress or has died."""
     seen, moved_s = session.messages, time.monotonic()
     while not is_so():
         if session.messages != seen:

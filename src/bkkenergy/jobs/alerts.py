@@ -1,4 +1,4 @@
-"""What is told at once: silent meters, a new peak in the making, findings of weight; in digests, never at night."""
+"""Alerts: silent meters, a new peak in the making, findings of weight; in digests, never at night."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ FRESH = pd.Timedelta(minutes=45)
 def silent_meters(
     portfolio: Portfolio, last_seen_us: Mapping[str, int], now: dt.datetime, silent_h: float
 ) -> list[Alarm]:
-    """Meters that have sent before and have been silent for long."""
+    """List meters that have sent before and have been silent for long."""
     before_us = us_of(now) - int(silent_h * 3600 * US_PER_S)
     return [
         Alarm(
@@ -53,7 +53,7 @@ def silent_meters(
 
 
 def finding_alarms(report: AgencyReport, least_thb: float) -> list[Alarm]:
-    """The findings of a report that are worth so many baht a month; one is told again the month after."""
+    """List a report's findings that are worth at least this many baht a month; one alerts again the month after."""
     return [
         Alarm(
             key=f"finding/{told.building}/{told.rule}/{report.last_day:%Y-%m}",
@@ -75,7 +75,7 @@ class PeakWatch:
     _through: dict[str, pd.Timestamp] = field(default_factory=dict)
 
     def alarms(self, site: Site, now: dt.datetime, near_ratio: float) -> list[Alarm]:
-        """Buildings whose latest quarter-hour comes near the highest of this month and the last."""
+        """List buildings with a latest quarter-hour near the highest of this month and the last."""
         moment = pd.Timestamp(now).tz_convert(BANGKOK).floor(QUARTER)
         found: list[Alarm] = []
         for building in site.portfolio.buildings.values():
@@ -131,7 +131,7 @@ def look(site: Site, engine: StateStore, peaks: PeakWatch, now: dt.datetime) -> 
 
 
 def is_quiet(alerts: AlertSettings, now: dt.datetime) -> bool:
-    """Whether nobody is to be woken."""
+    """Return whether it is a quiet hour."""
     clock = now.astimezone(BANGKOK).time()
     start, end = dt.time.fromisoformat(alerts.quiet_from), dt.time.fromisoformat(alerts.quiet_to)
     return start <= clock < end if start <= end else clock >= start or clock < end
@@ -164,7 +164,7 @@ def tell(engine: StateStore, settings: Settings, portfolio: Portfolio, now: dt.d
 
 
 def digest(alarms: Sequence[Alarm], recipient: Recipient, portfolio: Portfolio) -> dict[str, Any]:
-    """Alerts as one message in the recipient's language."""
+    """Format alerts as one message in the recipient's language."""
     words = Words(recipient.language)
     told = [alert_line(alarm, portfolio, words) for alarm in alarms]
     lines = [f"• {line['place']}: {line['text']}" for line in told]

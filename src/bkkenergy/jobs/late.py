@@ -16,7 +16,7 @@ log = structlog.get_logger(__name__)
 
 
 def look_for_late_data(context: RunContext) -> int:
-    """Enter a new revision of each recent report that late data have changed; how many.
+    """Add a new revision of each recent report that late data have changed; return how many.
 
     Recent is what ended within `jobs.late_days`; the city's report follows its agencies'.
     """
@@ -34,7 +34,7 @@ def look_for_late_data(context: RunContext) -> int:
 
 
 def _newest_of_recent(context: RunContext, ended_after: dt.date, today: dt.date) -> list[Run]:
-    """The newest revision of each agency's periods that ended within the time, where it is done."""
+    """List the newest revision of each agency's periods that ended within the time, where it is done."""
     newest: dict[tuple[str, str], Run] = {}
     for run in context.queue.runs(since=ended_after - dt.timedelta(days=366)):
         newest.setdefault((run.agency, run.period), run)

@@ -25,12 +25,12 @@ SENT_AT_ONCE = 50
 
 
 def recipients_of(settings: Settings, run: Run) -> list[Recipient]:
-    """Who wants a run's report."""
+    """List who wants a run's report."""
     return [own for own in settings.recipient if run.kind in own.reports and own.wants(run.agency)]
 
 
 def wants_mail(settings: Settings, run: Run) -> bool:
-    """Whether a run's report is mailed to anybody: then it needs a PDF."""
+    """Return whether a run's report is mailed to any recipient: then it needs a PDF."""
     return any(own.channel == "mail" for own in recipients_of(settings, run))
 
 
@@ -43,7 +43,7 @@ def post_report(
     archive: Path,
     now: dt.datetime,
 ) -> None:
-    """A message for everybody who wants the report, in the transaction that closes its run."""
+    """Add a message for each recipient who wants the report, in the transaction that closes its run."""
     for recipient in recipients_of(settings, run):
         subject, text, html = report_message(report, Words(recipient.language))
         attached = [

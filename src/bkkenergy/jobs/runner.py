@@ -46,17 +46,19 @@ class RunContext:
 
     @property
     def settings(self) -> Settings:
-        """The site's settings."""
+        """Return the site's settings."""
         return self.site.settings
 
     @property
     def clock(self) -> Clock:
-        """The site's clock."""
+        """Return the site's clock."""
         return self.site.clock
 
 
 def work(context: RunContext, run: Run) -> bool:
-    """Do one claimed run; whether it was closed. Whatever goes wrong is noted in the ledger, and tried again later."""
+    """Run one claimed run; return whether it was closed. Whatever goes wrong is noted in the ledger, and tried again
+    later.
+    """
     try:
         with _kept(context, run):
             report = _content(context, run)
@@ -73,13 +75,13 @@ def work(context: RunContext, run: Run) -> bool:
 
 
 def figures_of(report: AgencyReport) -> dict[str, tuple[float | None, float]]:
-    """Energy and coverage of the whole and of each building: what late data are seen by."""
+    """Return energy and coverage of the whole and of each building: what late data are seen by."""
     found = {own.id: (own.use.energy_kwh, own.use.coverage_ratio) for own in report.buildings}
     return {TOTAL: (report.total.energy_kwh, report.total.coverage_ratio), **found}
 
 
 def changes_between(before: Mapping[str, Sequence[Any]], after: Figures, least_ratio: float) -> tuple[Change, ...]:
-    """What differs by more than a share of the energy, or of the intervals; the whole first."""
+    """List what differs by more than a share of the energy, or of the intervals; the whole first."""
     found = []
     for name, (kwh, coverage_ratio) in after.items():
         kwh_before, coverage_before = before.get(name, (None, 0.0))
@@ -105,12 +107,12 @@ def _content(context: RunContext, run: Run) -> AgencyReport:
 
 
 def _revisions(context: RunContext, agency: str, period: str) -> list[Run]:
-    """The archived revisions of a period, the newest first."""
+    """List the archived revisions of a period, the newest first."""
     return context.queue.runs(agency=agency, period=period, state="done")
 
 
 def _agencies_reports(context: RunContext, run: Run) -> list[AgencyReport]:
-    """The newest archived report of each agency of the period."""
+    """Read the newest archived report of each agency of the period."""
     newest = [own for agency in context.site.portfolio.agencies for own in _revisions(context, agency, run.period)[:1]]
     files = [file for some in context.queue.artefacts(newest).values() for file in some]
     found = [read_json((context.site.archive / file.path).read_bytes()) for file in files if file.form == "json"]
@@ -120,7 +122,9 @@ def _agencies_reports(context: RunContext, run: Run) -> list[AgencyReport]:
 
 
 def formats_of(settings: Settings, run: Run) -> tuple[tuple[str, ...], tuple[Lang, ...]]:
-    """A run's formats and languages; JSON always, since the city's report is made from it, PDF where it is mailed."""
+    """Return a run's formats and languages; JSON always, since the city's report is made from it, PDF where it is
+    mailed.
+    """
     entry = entry_of(settings.jobs.schedule, run.kind, run.agency)
     formats = (entry and entry.formats) or settings.report.formats
     langs = (entry and entry.languages) or settings.report.languages
@@ -149,7 +153,7 @@ def _archived(context: RunContext, run: Run, report: AgencyReport) -> None:
 
 
 def _follow_up(context: RunContext, run: Run, report: AgencyReport) -> None:
-    """What a closed run entails: alerts of its findings, and a new city report where that was made before it."""
+    """Add what a closed run entails: alerts of its findings, and a new city report where that was made before it."""
     now = context.clock()
     if run.agency == CITY:
         return
@@ -162,7 +166,7 @@ def _follow_up(context: RunContext, run: Run, report: AgencyReport) -> None:
 
 
 def _failed(context: RunContext, run: Run, error: Exception) -> None:
-    """Noted, to be tried again: without end where a server is away, else a number of times."""
+    """Mark a run to be tried again: without end where a server is unreachable, else a number of times."""
     jobs, now = context.settings.jobs, context.clock()
     is_last = run.tries >= jobs.most_tries and not isinstance(error, AwayError)
     wait_s = backoff_s(run.tries, jobs.retry_first_s, jobs.retry_max_s)

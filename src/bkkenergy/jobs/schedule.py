@@ -14,19 +14,21 @@ NewestDays = Mapping[tuple[str, str], dt.date]
 
 
 def scopes_of(schedule: Schedule, agencies: Sequence[str]) -> list[str]:
-    """The agencies of a line of the schedule; "all" is each of them and the city."""
+    """Return the agencies of a line of the schedule; "all" is each of them and the city."""
     return [*agencies, CITY] if ALL in schedule.agencies else list(schedule.agencies)
 
 
 def due_at(schedule: Schedule, period: Period) -> dt.datetime:
-    """When the report of a period is due: a day's the next morning, a longer one's on its day of the month after."""
+    """Return when the report of a period is due: a day's the next morning, a longer one's on its day of the month
+    after.
+    """
     after = period.last_day + dt.timedelta(days=1)
     day = after if schedule.kind == "day" else after.replace(day=schedule.day)
     return dt.datetime.combine(day, dt.time.fromisoformat(schedule.at), BANGKOK)
 
 
 def period_before(kind: ReportKind, day: dt.date) -> Period:
-    """The last period of a kind that ended before a day."""
+    """Return the last period of a kind that ended before a day."""
     if kind == "day":
         return Period.day(day - dt.timedelta(days=1))
     last = day.replace(day=1) - dt.timedelta(days=1)
@@ -37,7 +39,7 @@ def period_before(kind: ReportKind, day: dt.date) -> Period:
 
 
 def missed(schedule: Schedule, newest: dt.date | None, now: dt.datetime, most: int) -> list[Period]:
-    """Periods that are due, the newest first: those after `newest`, at most so many; without one, the last alone.
+    """List periods that are due, the newest first: those after `newest`, at most `most`; without one, the last alone.
 
     A service that starts for the first time has missed nothing.
     """
@@ -56,7 +58,7 @@ def missed(schedule: Schedule, newest: dt.date | None, now: dt.datetime, most: i
 def wanted(
     schedules: Iterable[Schedule], agencies: Sequence[str], newest: NewestDays, now: dt.datetime, most: int
 ) -> list[Due]:
-    """What should be in the ledger by now and is not yet, the oldest first."""
+    """List what should be in the ledger by now and is not yet, the oldest first."""
     found = [
         Due(
             kind=schedule.kind,
@@ -73,7 +75,7 @@ def wanted(
 
 
 def since(schedules: Iterable[Schedule], agencies: Sequence[str], first: dt.date, now: dt.datetime) -> list[Due]:
-    """Everything that was due for periods that begin on or after a day: what a person asks to be caught up."""
+    """List all that was due for periods that begin on or after a day: what a person asks to be caught up."""
     lines = list(schedules)
     before = first - dt.timedelta(days=1)
     held: dict[tuple[str, str], dt.date] = {
@@ -84,7 +86,7 @@ def since(schedules: Iterable[Schedule], agencies: Sequence[str], first: dt.date
 
 
 def settings_faults(settings: Settings, agencies: Sequence[str]) -> list[Fault]:
-    """What of the schedule and the recipients does not fit the portfolio, or cannot be handed over."""
+    """List what of the schedule and the recipients does not fit the portfolio, or cannot be sent."""
     known = {*agencies, CITY, ALL}
     remedy = f"Use one of: {', '.join(sorted(known))}."
     lines = [(f"jobs.schedule[{number}]", own.agencies) for number, own in enumerate(settings.jobs.schedule)]
@@ -110,13 +112,13 @@ def settings_faults(settings: Settings, agencies: Sequence[str]) -> list[Fault]:
 
 
 def backoff_s(tries: int, first_s: float, most_s: float) -> float:
-    """How long to wait before the next try: doubled each time, up to the most."""
+    """Return how long to wait before the next try: doubled each time, up to `most_s`."""
     doubled: float = first_s * 2.0 ** max(tries - 1, 0)
     return min(doubled, most_s)
 
 
 def entry_of(schedules: Iterable[Schedule], kind: str, agency: str) -> Schedule | None:
-    """The schedule's line that a run comes from; one that names its agency goes before "all"."""
+    """Return the schedule's line that a run comes from; one that names its agency goes before "all"."""
     lines = [own for own in schedules if own.kind == kind]
     named = [own for own in lines if agency in own.agencies]
     return next(iter([*named, *[own for own in lines if ALL in own.agencies]]), None)

@@ -52,16 +52,16 @@ class Jobs:
 
     @property
     def settings(self) -> Settings:
-        """The site's settings."""
+        """Return the site's settings."""
         return self.site.settings
 
     @property
     def clock(self) -> Clock:
-        """The site's clock."""
+        """Return the site's clock."""
         return self.site.clock
 
     def tick(self) -> int:
-        """Do everything that is due now, where this process has the lead; return how many reports were archived."""
+        """Run everything that is due now, where this process has the lead; return how many reports were archived."""
         if not self.queue.lead(self.clock(), self.settings.jobs.lease_s):
             self._turned()
             return 0
@@ -87,7 +87,9 @@ class Jobs:
         path.touch()
 
     def work_off(self, context: RunContext, *, told: Callable[[Run, bool], None] | None = None) -> int:
-        """Claim and do runs until none is due; how many were archived. told : hears of each."""
+        """Run what is due until nothing is; return how many were archived. on_run : called after each with its
+        outcome.
+        """
         done = 0
         sweep(context.site.archive, self.queue.runs(state="running"))
         while (run := self.queue.claim(self.clock(), self.settings.jobs.lease_s)) is not None:
@@ -149,7 +151,7 @@ class Jobs:
 
 
 def start(jobs: Jobs) -> BackgroundScheduler:
-    """A running scheduler; shut it down to end it.
+    """Start a scheduler; shut it down to end it.
 
     APScheduler serves as a clock alone: what is due is read from the schedule and the ledger, so what failed or was
     missed comes again.

@@ -1,3 +1,3 @@
-"""What an agency is told: content, apart from how it is shown and handed over."""
+"""What an agency's report says, apart from how it is shown and sent."""
 
 __all__: list[str] = []

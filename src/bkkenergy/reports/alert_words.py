@@ -11,14 +11,14 @@ from bkkenergy.portfolio import Portfolio
 
 
 def alert_line(alarm: Alarm, portfolio: Portfolio, words: Words) -> dict[str, str]:
-    """An alert: whose it is, and what it says."""
+    """Return an alert as a line: its building, its kind and its text."""
     building = portfolio.buildings.get(alarm.building)
     name = words.either(th=building.name_th, en=building.name_en) if building else alarm.building
     return {"building": alarm.building, "place": name, "kind": alarm.kind, "text": alert_text(alarm, words)}
 
 
 def alert_text(alarm: Alarm, words: Words) -> str:
-    """What an alert says."""
+    """Return what an alert says."""
     figures = dict(alarm.figures)
     values: dict[str, object] = {"meter": alarm.meter}
     if "last_seen_us" in figures:

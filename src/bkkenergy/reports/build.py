@@ -72,7 +72,7 @@ class AgencyInputs:
 
 
 def build_report(inputs: AgencyInputs, *, generated_at: dt.datetime) -> AgencyReport:
-    """The report of one agency over one period."""
+    """Build the report of one agency over one period."""
     period, agency = inputs.period, inputs.agency
     days = _Days(inputs)
     buildings = tuple(_building_use(inputs, building, days) for building in inputs.buildings)
@@ -103,7 +103,7 @@ def build_report(inputs: AgencyInputs, *, generated_at: dt.datetime) -> AgencyRe
 
 
 def _names(inputs: AgencyInputs) -> dict[str, tuple[str, str]]:
-    """Of the agency, its buildings and their meters."""
+    """Map the agency, its buildings and their meters to their names."""
     agency = inputs.agency
     names = {agency.id: (agency.name_th, agency.name_en)}
     for building in inputs.buildings:
@@ -113,7 +113,7 @@ def _names(inputs: AgencyInputs) -> dict[str, tuple[str, str]]:
 
 
 def ranked_by_usual(buildings: Sequence[BuildingUse]) -> tuple[Ranked, ...]:
-    """Those that can be held against their usual, most over it first."""
+    """Sort the buildings that can be compared with their usual, most over it first."""
     known = [
         Ranked(own.id, own.use.energy_kwh - own.use.usual_kwh, own.use.change_ratio, "usual")
         for own in buildings
@@ -123,7 +123,9 @@ def ranked_by_usual(buildings: Sequence[BuildingUse]) -> tuple[Ranked, ...]:
 
 
 def _pictures(inputs: AgencyInputs, days: _Days) -> Pictures:
-    """Bars and heat map of the agency: a day with its four weeks before, a month's days, a year's months and days."""
+    """Build bars and heat map of the agency: a day with its four weeks before, a month's days, a year's months and
+    days.
+    """
     period = inputs.period
     mains = [meter.id for building in inputs.buildings for meter in building.main_meters]
     power_kw = demand_kw(inputs.energy.known_kwh[mains].sum(axis=1, min_count=1))
@@ -141,7 +143,7 @@ def _pictures(inputs: AgencyInputs, days: _Days) -> Pictures:
 
 
 def _day_bars(days: _Days, mains: Sequence[str], first: dt.date, last: dt.date) -> tuple[Bar, ...]:
-    """Energy of each day from the first to the last."""
+    """Sum the energy of each day from the first to the last."""
     daily = days.energy_kwh[list(mains)].sum(axis=1, min_count=1)
     dates = pd.DatetimeIndex(daily.index).date
     return tuple(
@@ -150,7 +152,7 @@ def _day_bars(days: _Days, mains: Sequence[str], first: dt.date, last: dt.date) 
 
 
 def _month_bars(inputs: AgencyInputs, mains: Sequence[str]) -> tuple[Bar, ...]:
-    """Energy of each month of the period, with what flowed in silences that a month holds."""
+    """Sum the energy of each month of the period, with what flowed in gaps that a month holds."""
     starts = pd.date_range(inputs.period.start, inputs.period.end, freq="MS")
     return tuple(
         Bar(start.date(), _known(inputs.energy.total_kwh(start, end)[list(mains)].sum(min_count=1)))
@@ -159,12 +161,12 @@ def _month_bars(inputs: AgencyInputs, mains: Sequence[str]) -> tuple[Bar, ...]:
 
 
 def hundredths(kw: float) -> float:
-    """Power to two digits. Registers count thousandths: what lies beyond six digits must not tip a half."""
+    """Return power to two digits. Registers count thousandths: what is beyond six digits must not tip a half."""
     return round(round(kw, 6), 2)
 
 
 def heat_rows(power_kw: pd.Series) -> tuple[Values, ...]:
-    """(days, 24) mean power of each hour, None where nothing is known, rounded to 10 W."""
+    """Return (days, 24) mean power of each hour, None where nothing is known, rounded to 10 W."""
     hourly = power_kw.resample("h").mean().to_numpy(np.float64)
     return tuple(
         tuple(None if math.isnan(value) else hundredths(value) for value in row)
@@ -181,7 +183,7 @@ class _Days:
 
 
 def compared_dates(period: Period, weeks: int) -> dict[dt.date, list[dt.date]]:
-    """For each day of the period, the same weekday of the `weeks` weeks that end before it begins."""
+    """Map each day of the period to the same weekday of the `weeks` weeks that end before it begins."""
     dates = {}
     for day in period.dates:
         whole_weeks = (day - period.first_day).days // 7 + 1
@@ -230,7 +232,7 @@ def _building_use(inputs: AgencyInputs, building: Building, days: _Days) -> Buil
 def _usual(
     inputs: AgencyInputs, building: Building, days: _Days, mains: Sequence[str]
 ) -> tuple[float | None, list[dt.date], int]:
-    """Usual kWh of the period, the days it rests on, and the fewest for any day; None without any.
+    """Compute usual kWh of the period, the days it rests on, and the fewest for any day; None without any.
 
     Only days with enough data count, and only days like the one compared: open, or closed.
     """
@@ -253,7 +255,7 @@ def _usual(
 
 
 def _agency_use(inputs: AgencyInputs, uses: Sequence[Use]) -> Use:
-    """The agency's use: sums of its buildings, and its own coincident peak."""
+    """Compute the agency's use: sums of its buildings, and its coincident peak."""
     mains = [meter.id for building in inputs.buildings for meter in building.main_meters]
     energy = inputs.energy.demand_kwh
     in_period = (energy.index >= inputs.period.start) & (energy.index < inputs.period.end)
@@ -281,7 +283,7 @@ def _agency_use(inputs: AgencyInputs, uses: Sequence[Use]) -> Use:
 
 
 def _attention(inputs: AgencyInputs, uses: Sequence[BuildingUse]) -> list[Attention]:
-    """What a person should look at, the gravest first."""
+    """List what a person should look at, the gravest first."""
     found: list[Attention] = []
     for building, said in zip(inputs.buildings, uses, strict=True):
         found += _meter_attention(inputs, building)
@@ -317,7 +319,7 @@ def _meter_attention(inputs: AgencyInputs, building: Building) -> list[Attention
 
 
 def _sub_meter_attention(inputs: AgencyInputs, building: Building) -> list[Attention]:
-    """Meters whose sub-meters together count more than they do, PV that feeds in below them included."""
+    """List meters whose sub-meters together count more than they do, PV that feeds in below them included."""
     found = []
     for split in inputs.sub_meters:
         joint = split.joint if split.meter.building == building.id else None
@@ -338,7 +340,7 @@ def _known(value: float) -> float | None:
 
 
 def total_of(values: Iterable[float | None]) -> float | None:
-    """The sum of what is known; None where nothing is."""
+    """Sum what is known; None where nothing is."""
     known = [value for value in values if value is not None]
     return sum(known) if known else None
 
@@ -348,7 +350,7 @@ def _listed(values: FloatArray) -> tuple[float | None, ...]:
 
 
 def summed(rows: Iterable[Values]) -> Values:
-    """Value by value over rows of one length, those that are empty left out; None where nobody knows."""
+    """Sum rows of one length value by value, empty rows left out; None where no row has a value."""
     known = [row for row in rows if row]
     if not known:
         return ()

@@ -1,4 +1,4 @@
-"""Series drawn as SVG that stands inside a page: no script, no outside request, sharp in print."""
+"""Series drawn as SVG inside a page: no script, no outside request, sharp in print."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HOURS = 24
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A drawing area inside a picture, in its own units, and what it spans."""
+    """A drawing area inside a picture, in its units, and what it spans."""
 
     width: float
     height: float
@@ -27,16 +27,16 @@ class Frame:
     most: float
 
     def x(self, hour: float) -> float:
-        """Across, for an hour of the day."""
+        """Return the position across for an hour of the day."""
         return self.left + (self.width - self.left - self.right) * hour / HOURS
 
     def y(self, value: float) -> float:
-        """Down, for a value."""
+        """Return the position down for a value."""
         return self.top + (self.height - self.top - self.bottom) * (1 - value / self.most)
 
 
 def nice_step(most: float, *, lines: int) -> float:
-    """A round distance between grid lines, so that about `lines` of them reach `most`."""
+    """Return a round distance between grid lines, so that about `lines` of them reach `most`."""
     if most <= 0:
         return 1.0
     rough = most / lines
@@ -45,7 +45,7 @@ def nice_step(most: float, *, lines: int) -> float:
 
 
 def day_profile(actual_kw: Values, usual_kw: Values, *, labels: ProfileLabels) -> Markup:
-    """Mean power of each hour as an area, with the usual day as a dashed line over it."""
+    """Draw mean power of each hour as an area, with the usual day as a dashed line over it."""
     if not labels.ticks:
         return Markup('<p class="empty">{}</p>').format(labels.empty)
     frame = Frame(760, 280, 66, 26, 26, 30, max(labels.ticks))
@@ -71,7 +71,7 @@ class ProfileLabels:
 
 
 def tick_values(actual_kw: Values, usual_kw: Values) -> list[float]:
-    """Round values for a profile's grid, from zero to above its highest; none where nothing is known."""
+    """Return round values for a profile's grid, from zero to above its highest; none where nothing is known."""
     known = [value for value in (*actual_kw, *usual_kw) if value is not None]
     if not known:
         return []
@@ -80,7 +80,7 @@ def tick_values(actual_kw: Values, usual_kw: Values) -> list[float]:
 
 
 def sparkline(values: Values, usual: Values, *, label: str) -> Markup:
-    """A small profile for a table's cell."""
+    """Draw a small profile for a table's cell."""
     known = [value for value in (*values, *usual) if value is not None]
     if not known or max(known) <= 0:
         return Markup('<span class="empty">–</span>')
@@ -91,7 +91,7 @@ def sparkline(values: Values, usual: Values, *, label: str) -> Markup:
 
 
 def _runs(values: Values) -> list[list[tuple[int, float]]]:
-    """Stretches of known hours: a gap stays a gap."""
+    """Split a profile into stretches of known hours: a gap stays a gap."""
     hours = [(hour, value) for hour, value in enumerate(values)]
     return [
         [(hour, value) for hour, value in run if value is not None]
@@ -101,7 +101,7 @@ def _runs(values: Values) -> list[list[tuple[int, float]]]:
 
 
 def _steps(frame: Frame, run: Sequence[tuple[int, float]]) -> str:
-    """A path along hourly means, each held for its hour."""
+    """Draw a path along hourly means, each level for its hour."""
     points = [f"{frame.x(h):.1f},{frame.y(v):.1f} {frame.x(h + 1):.1f},{frame.y(v):.1f}" for h, v in run]
     return " L".join(points)
 
@@ -137,7 +137,7 @@ def _grid(frame: Frame, labels: ProfileLabels) -> Markup:
 
 
 def _peak_dot(frame: Frame, values: Values, labels: ProfileLabels) -> Markup:
-    """The highest hour, named where the eye looks for it."""
+    """Mark the highest hour and label it beside its dot."""
     known = [(value, hour) for hour, value in enumerate(values) if value is not None]
     if not known:
         return Markup("")
@@ -149,7 +149,7 @@ def _peak_dot(frame: Frame, values: Values, labels: ProfileLabels) -> Markup:
 
 
 def _hover(frame: Frame, labels: ProfileLabels) -> Markup:
-    """An unseen column over each hour that tells its figures when pointed at."""
+    """Draw an unseen column over each hour; its tooltip shows the hour's figures."""
     column = Markup('<rect class="hover" x="{:.1f}" y="{:g}" width="{:.1f}" height="{:.1f}"><title>{}</title></rect>')
     width, height = frame.x(1) - frame.x(0), frame.y(0) - frame.top
     return Markup("").join(

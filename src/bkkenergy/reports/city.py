@@ -38,7 +38,9 @@ def city_report(
     missing: Mapping[str, tuple[str, str]],
     generated_at: dt.datetime,
 ) -> AgencyReport:
-    """All agencies as one. `missing` : agencies without a report, with their names. At least one report is needed."""
+    """Merge all agencies into one report. `missing` : agencies without a report, with their names. At least one is
+    needed.
+    """
     first = reports[0]
     total = _total_use(reports)
     attention = sorted(
@@ -77,7 +79,7 @@ def city_report(
 
 
 def _row(own: AgencyReport) -> BuildingUse:
-    """An agency as a row of the city's report."""
+    """Return an agency as a row of the city's report."""
     floor_m2 = sum(building.gross_floor_area_m2 for building in own.buildings)
     return BuildingUse(
         own.agency_id, own.name_th, own.name_en, "agency", floor_m2, None, own.total, own.pictures.heat_kw, own.bill
@@ -85,7 +87,7 @@ def _row(own: AgencyReport) -> BuildingUse:
 
 
 def _total_use(reports: Sequence[AgencyReport]) -> Use:
-    """Sums of the agencies; the peak is the city's own, coincident one, where quarter-hours are known."""
+    """Sum the agencies; the peak is the city's coincident one, where quarter-hours are known."""
     uses = [own.total for own in reports]
     compared = [use for use in uses if use.change_ratio is not None]
     usual_kwh = total_of(use.usual_kwh for use in compared)
@@ -118,7 +120,7 @@ def _total_use(reports: Sequence[AgencyReport]) -> Use:
 
 
 def _mean_coverage(reports: Sequence[AgencyReport]) -> float:
-    """Of all buildings alike, whichever agency's they are."""
+    """Compute the mean coverage of all buildings alike, whichever agency's they are."""
     ratios = [building.use.coverage_ratio for own in reports for building in own.buildings]
     return float(np.mean(ratios)) if ratios else 0.0
 
@@ -143,7 +145,7 @@ def _pictures(own: Sequence[Pictures]) -> Pictures:
 
 
 def _ranking(rows: Sequence[BuildingUse], savings: Sequence[BuildingSaving]) -> tuple[Ranked, ...]:
-    """Agencies against their baselines where they have them, else against their usual."""
+    """Compare agencies with their baselines where they have them, else with their usual."""
     judged = {
         own.building_id: Ranked(own.building_id, own.actual_kwh - own.baseline_kwh, -own.saving_ratio, "baseline")
         for own in savings
@@ -162,7 +164,7 @@ def _bill(reports: Sequence[AgencyReport]) -> tuple[BillItem, ...]:
 
 
 def _total_saving(reports: Sequence[AgencyReport], placebo: Placebo) -> BuildingSaving | None:
-    """All buildings' savings with the band of their sum: what they drift together does not cancel."""
+    """Sum all buildings' savings with the 90 % interval of the sum: what they drift together does not cancel."""
     rows = [row for own in reports for row in own.savings]
     known = [
         (row.baseline_kwh, row.actual_kwh, row.half_width_ratio)
@@ -185,7 +187,7 @@ def _total_saving(reports: Sequence[AgencyReport], placebo: Placebo) -> Building
 
 
 def _solar(reports: Sequence[AgencyReport]) -> tuple[SolarUse, ...]:
-    """PV that is there and PV that could be, summed by agency."""
+    """Sum installed and possible PV by agency."""
     return tuple(
         SolarUse(
             own.agency_id,

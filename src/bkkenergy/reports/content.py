@@ -38,7 +38,7 @@ class Use:
         enough data. change_ratio : use against that, of the buildings that can be compared.
     compared_days : how many days `usual_kwh` rests on, the fewest of any building.
     coverage_ratio : share of the intervals that were measured, 0..1.
-    usual_profile_kw : empty where it would lack a building, and lie below the truth.
+    usual_profile_kw : empty where it would lack a building, and so read too low.
     """
 
     energy_kwh: float | None

@@ -25,7 +25,7 @@ REFUSED = (SpanReason.RESET, SpanReason.OVER_RATING)
 def agency_inputs(
     ledger: LedgerReader, portfolio: Portfolio, settings: Settings, figures: Figures, agency_id: str, period: Period
 ) -> AgencyInputs:
-    """What the report of one agency over one period is made from. Raises InputError, StoreAway."""
+    """Read what the report of one agency over one period is made from. Raises InputError, StoreAway."""
     agency = portfolio.agencies.get(agency_id)
     if agency is None:
         known = ", ".join(sorted(portfolio.agencies))
@@ -65,7 +65,7 @@ def _local(ts_us: int) -> dt.datetime:
 def period_figures(
     ledger: LedgerReader, portfolio: Portfolio, agency_id: str, period: Period
 ) -> dict[str, tuple[float | None, float]]:
-    """Energy and coverage of each of an agency's buildings over a period, as its report tells them."""
+    """Compute energy and coverage of each of an agency's buildings over a period, as its report shows them."""
     buildings = portfolio.buildings_of(agency_id)
     meters = [meter for building in buildings for meter in building.main_meters]
     energy = quarter_hours(ledger, meters, period)

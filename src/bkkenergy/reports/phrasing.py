@@ -16,12 +16,12 @@ COMPARED_UP_TO_DAYS = 31
 
 
 def title(report: AgencyReport, words: Words) -> str:
-    """What kind of report this is."""
+    """Return the title of this kind of report."""
     return words(f"report.title_{report.period_kind}")
 
 
 def period_text(report: AgencyReport, words: Words) -> str:
-    """The period as a reader would say it."""
+    """Return the period as a reader would say it."""
     return words(
         f"report.period_{report.period_kind}",
         weekday=words.weekday(report.first_day),
@@ -34,7 +34,7 @@ def period_text(report: AgencyReport, words: Words) -> str:
 
 
 def headline(report: AgencyReport, words: Words) -> str:
-    """The report in one sentence: against the baseline where that tells something, else against the usual."""
+    """Return the report in one sentence: against the baseline where that is significant, else against the usual."""
     use, saving = report.total, report.total_saving
     if use.energy_kwh is None:
         return words("report.headline_nothing")
@@ -56,12 +56,12 @@ def headline(report: AgencyReport, words: Words) -> str:
 
 
 def is_running(report: AgencyReport) -> bool:
-    """Whether the report was made before its period was over, so that its sums are of a part."""
+    """Return whether the report was made before its period was over, so that its sums are of a part."""
     return report.generated_at.astimezone(BANGKOK).date() <= report.last_day
 
 
 def saving_sentence(report: AgencyReport, words: Words) -> str:
-    """What was saved against the baselines, with its band and since when; nothing where nothing could be judged."""
+    """Return the saving against the baselines, its interval and its start; nothing where nothing could be judged."""
     own = report.total_saving
     if own is None or own.saving_ratio is None or own.half_width_ratio is None:
         return ""
@@ -72,7 +72,7 @@ def saving_sentence(report: AgencyReport, words: Words) -> str:
 
 
 def attention_text(item: Attention, words: Words) -> str:
-    """One finding as a sentence, its values written by their units."""
+    """Format one finding as a sentence, its values by their units."""
     return words(f"attention.{item.kind}", **{name: _value(name, value, words) for name, value in item.values.items()})
 
 
@@ -89,19 +89,19 @@ def _value(name: str, value: float | dt.datetime | str | None, words: Words) -> 
 
 
 def place(report: AgencyReport, item: Attention, words: Words) -> str:
-    """The building, and the meter where it is one's own matter."""
+    """Return the building's name, and the meter's where it concerns one meter."""
     building = name_of(report, item.building_id, words)
     return building if item.meter_id is None else f"{building} · {name_of(report, item.meter_id, words)}"
 
 
 def name_of(report: AgencyReport, thing: str, words: Words) -> str:
-    """What an agency, building or meter of the report is called; without one, the whole."""
+    """Return the name of an agency, building or meter of the report; without one, of the whole."""
     th, en = report.names.get(thing, (words("report.total"),) * 2)
     return words.either(th=th, en=en)
 
 
 def plan_sentences(report: AgencyReport, words: Words) -> list[str]:
-    """How far the action plan has come, in a few sentences."""
+    """Return how far the action plan has come, in a few sentences."""
     plan = report.plan
     if plan is None:
         return []
@@ -118,7 +118,7 @@ def plan_sentences(report: AgencyReport, words: Words) -> list[str]:
 
 
 def terms(report: AgencyReport) -> list[str]:
-    """The words of the report that are worth explaining, by their keys under [learn]."""
+    """List the terms of the report that are worth explaining, by their keys under [learn]."""
     told = ["kwh", "demand", "load_factor", "heat", "co2"]
     if report.total_saving is not None or any(bar.expected_kwh is not None for bar in report.pictures.bars):
         told += ["baseline", "band"]

@@ -1,4 +1,4 @@
-"""Bars and heat maps as SVG that stands inside a page: no script, no outside request."""
+"""Bars and heat maps as SVG inside a page: no script, no outside request."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NO_COLOUR = (226, 232, 235)
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A bar: what was used and expected, what stands under it (nothing for most), and what it tells when pointed at."""
+    """A bar: what was used and expected, the label under it (nothing for most), and its tooltip."""
 
     value: float | None
     expected: float | None
@@ -49,12 +49,12 @@ class Bars:
         return (self.width - self.left - self.right) / self.count
 
     def y(self, value: float) -> float:
-        """Down, for a value."""
+        """Return the position down for a value."""
         return self.top + (self.height - self.top - self.foot) * (1 - value / self.most)
 
 
 def bars(columns: Sequence[Column], *, title: str, number: Callable[[float], str]) -> Markup:
-    """Use as bars, what was expected as a mark over each."""
+    """Draw use as bars, what was expected as a mark over each."""
     known = [value for own in columns for value in (own.value, own.expected) if value is not None]
     if not known or max(known) <= 0:
         return Markup("")
@@ -111,7 +111,9 @@ SMALL = Sheet(360, 96, 4, 14, ())
 def heat_map(
     heat_kw: Sequence[Sequence[float | None]], labels: Sequence[tuple[int, str]], *, title: str, sheet: Sheet = LARGE
 ) -> Markup:
-    """Days across, hours down, colour by power from nothing to the highest; labels : (day number, text) under it."""
+    """Draw days across, hours down, colour by power from nothing to the highest; labels : (day number, text) under
+    it.
+    """
     grid = as_grid(heat_kw)
     if not np.isfinite(grid).any():
         return Markup("")
@@ -129,7 +131,7 @@ def heat_map(
 
 
 def heat_legend(most: str, *, none: str) -> Markup:
-    """From nothing to the highest, and what has no data."""
+    """Draw the scale from nothing to the highest, and the colour of what has no data."""
     stops = ",".join(f"rgb({r:.0f} {g:.0f} {b:.0f})" for r, g, b in HEAT_COLOURS)
     scale = Markup('<span class="scale"><span>0</span><i style="background:linear-gradient(to right,{})"></i>')
     rest = Markup('<span>{}</span></span><span class="scale"><i class="none" style="background:{}"></i>{}</span>')
@@ -137,12 +139,12 @@ def heat_legend(most: str, *, none: str) -> Markup:
 
 
 def as_grid(heat_kw: Sequence[Sequence[float | None]]) -> FloatArray:
-    """(days, 24) kW, NaN where not known."""
+    """Return (days, 24) kW, NaN where not known."""
     return np.array([[np.nan if kw is None else kw for kw in row] for row in heat_kw], np.float64).reshape(-1, HOURS)
 
 
 def coloured(grid: FloatArray) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    """(h, w, 3) colours of values, from zero to the highest."""
+    """Return (h, w, 3) colours of values, from zero to the highest."""
     most = np.nanmax(grid) if np.isfinite(grid).any() else 1.0
     share = np.clip(np.nan_to_num(grid) / max(most, 1e-9), 0, 1) * (len(HEAT_COLOURS) - 1)
     steps = np.arange(len(HEAT_COLOURS))
@@ -153,7 +155,7 @@ def coloured(grid: FloatArray) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]
 
 
 def png(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> bytes:
-    """(h, w, 3) colours as a PNG file (W3C PNG specification, sections 5 and 11), a pixel a cell."""
+    """Encode (h, w, 3) colours as a PNG file (W3C PNG specification, sections 5 and 11), a pixel a cell."""
     height, width, _ = pixels.shape
 
     def chunk(kind: bytes, data: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""A whole and its parts as one bar, drawn as SVG that stands inside a page; the words stand beside it."""
+"""A whole and its parts as one bar, drawn as SVG inside a page, with the words beside it."""
 
 from __future__ import annotations
 

@@ -23,14 +23,14 @@ from bkkenergy.usecases.readonce import ReadOnce
 
 
 def make_report(site: Site, agency_id: str, period: Period, *, now: dt.datetime) -> AgencyReport:
-    """The content of one agency's report. Raises InputError, StoreAway."""
+    """Make the content of one agency's report. Raises InputError, StoreAway."""
     site = replace(site, energy=ReadOnce(site.energy))
     inputs = agency_inputs(site.energy, site.portfolio, site.settings, site.figures, agency_id, period)
     return with_judgements(build_report(inputs, generated_at=now.astimezone(BANGKOK)), site, period)
 
 
 def make_city_report(site: Site, reports: Sequence[AgencyReport], *, now: dt.datetime) -> AgencyReport:
-    """The city's report from its agencies'; agencies without one are named in it."""
+    """Make the city's report from its agencies'; agencies without one are named in it."""
     there = {own.agency_id for own in reports}
     lacking = {name: (own.name_th, own.name_en) for name, own in site.portfolio.agencies.items() if name not in there}
     th, en = (Words(lang)("report.city") for lang in LANGS)
@@ -40,19 +40,19 @@ def make_city_report(site: Site, reports: Sequence[AgencyReport], *, now: dt.dat
 
 
 def report_name(agency_id: str, slug: str, form: str, lang: Lang) -> str:
-    """How the file of a report in a format and language is called."""
+    """Return the file name of a report in a format and language."""
     return f"{agency_id}_{slug}.{lang}.{form}" if form in HAS_LANGUAGE else f"{agency_id}_{slug}.{form}"
 
 
 def report_path(folder: Path, agency_id: str, period: Period, form: str, lang: Lang) -> Path:
-    """Where a report made on demand lies."""
+    """Return the path of a report made on demand."""
     return folder / agency_id / report_name(agency_id, period.slug, form, lang)
 
 
 def rendered(
     report: AgencyReport, formats: Sequence[str], langs: Sequence[Lang], browser: Browser | None
 ) -> Iterator[tuple[str, Lang, bytes]]:
-    """(format, language, bytes) of the report in every format and language. browser : needed for PDF alone."""
+    """Yield (format, language, bytes) of the report in every format and language. browser : needed for PDF alone."""
     for lang in langs:
         page = RENDERERS["html"](report, lang) if {"html", "pdf"} & set(formats) else b""
         for form in formats:

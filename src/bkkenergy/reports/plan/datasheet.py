@@ -41,9 +41,9 @@ def data_sheet(
     *,
     is_masked: bool,
 ) -> DataSheet:
-    """The shortlist: roofs that pay back, and retrofit projects not begun yet, the largest first.
+    """Build the shortlist: roofs that pay back, and retrofit projects not begun yet, the largest first.
 
-    Masked, a building is a code and its type, and every figure is rounded to two digits, so that nobody can look a
+    Masked, a building is a code and its type, and every figure is rounded to two digits, so that no reader can look a
     building up by its numbers.
     """
     paying = [row for row in screened if row.payback_years is not None]
@@ -59,7 +59,7 @@ def data_sheet(
 
 
 def _codes(names: Sequence[str]) -> dict[str, str]:
-    """A code for each building, in the order of the list, which says nothing of where it is."""
+    """Map each building to a code by the order of the list, which says nothing of where it is."""
     return {name: f"B{number:03d}" for number, name in enumerate(dict.fromkeys(names), 1)}
 
 
@@ -101,14 +101,14 @@ def _masked(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _rounded(value: float) -> float:
-    """A figure to its first two digits."""
+    """Return a figure rounded to its first two digits."""
     if value == 0 or not np.isfinite(value):
         return value
     return float(np.format_float_positional(value, precision=MASKED_DIGITS, fractional=False, trim="-"))
 
 
 def data_sheet_workbook(sheet: DataSheet, words: Words) -> bytes:
-    """XLSX: solar and retrofit on a sheet each, with what the figures mean on the first."""
+    """Write an XLSX: solar and retrofit on a sheet each, with what the figures mean on the first."""
     file = io.BytesIO()
     with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
         head = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})

@@ -1,4 +1,4 @@
-"""The plan's progress: every project measured as far as meters tell, rolled up to agencies and the city."""
+"""The plan's progress: every project measured as far as meters allow, summed by agency and for the city."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from bkkenergy.site import Site
 
 
 def measured_projects(site: Site, projects: Sequence[Project], today: dt.date) -> dict[str, Measured]:
-    """What each done project saves in a year, as measured up to yesterday; those that cannot be are left out."""
+    """Compute what each done project saves in a year, as measured up to yesterday; those that cannot be are left
+    out.
+    """
     last_day = today - dt.timedelta(days=1)
     done = [own for own in projects if own.state == "done" and own.done_on and own.done_on <= last_day]
     series = {}

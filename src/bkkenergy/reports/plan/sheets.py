@@ -1,4 +1,4 @@
-"""Projects as a workbook that people fill in, and back, with every fault told by its row."""
+"""Projects as a workbook that people fill in, and back, with every fault named by its row."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ FIRST_ROW = 2
 
 
 def plan_workbook(projects: Sequence[Project], words: Words, measured: dict[str, Measured]) -> bytes:
-    """XLSX with a row a project, lists to choose from, and what was measured beside; an empty one is a form."""
+    """Write an XLSX with a row a project, lists to choose from, and what was measured beside; an empty one is a
+    form.
+    """
     file = io.BytesIO()
     with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
         head = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
@@ -61,7 +63,7 @@ def _write(sheet: Any, row: int, own: Project, measured: Measured | None, *, num
 
 
 def read_workbook(path: Path, portfolio: Portfolio) -> list[Project]:
-    """The projects of a workbook. Raises InputError when it is none, ConfigError with the faults of all rows."""
+    """Read the projects of a workbook. Raises InputError when it is none, ConfigError with the faults of all rows."""
     try:
         table = pd.read_excel(path, dtype=object, engine="openpyxl")
     except (OSError, ValueError, KeyError, BadZipFile) as error:
@@ -86,7 +88,7 @@ def read_workbook(path: Path, portfolio: Portfolio) -> list[Project]:
 
 
 def project_faults(own: Project, portfolio: Portfolio, where: str) -> list[Fault]:
-    """What of a project does not fit the portfolio."""
+    """List what of a project does not fit the portfolio."""
     faults = []
     if own.agency not in portfolio.agencies:
         known = ", ".join(sorted(portfolio.agencies))
@@ -105,7 +107,7 @@ def project_faults(own: Project, portfolio: Portfolio, where: str) -> list[Fault
 
 
 def _cell(value: Any) -> Any:
-    """A cell as the model wants it: whole numbers whole, days without an hour, text trimmed."""
+    """Convert a cell to what the model wants: whole numbers whole, days without an hour, text trimmed."""
     if isinstance(value, pd.Timestamp | dt.datetime):
         return value.date()
     if isinstance(value, float) and value.is_integer():

@@ -50,9 +50,9 @@ class Browser:
         self._stop()
 
     def pdf(self, page: bytes) -> bytes:
-        """A self-contained page as PDF, as the browser prints it: fonts embedded, Thai broken between words.
+        """Print a self-contained page as PDF, as the browser prints it: fonts embedded, Thai broken between words.
 
-        Raises InputError where no browser is installed, PrintFailed when it fails; the next page starts it anew.
+        Raises InputError where no browser is installed, PrintFailed when it fails; the next page starts it again.
         """
         try:
             if not self._pid or self._pages >= PAGES_A_BROWSER:
@@ -123,7 +123,7 @@ class Browser:
             pass
 
     def _next(self) -> dict[str, Any]:
-        """The next message of the browser, ended by a zero byte."""
+        """Read the next message of the browser, ended by a zero byte."""
         until_s = time.monotonic() + PRINTED_WITHIN_S
         while b"\0" not in self._unread:
             ready, _, _ = select.select([self._read], [], [], max(0.0, until_s - time.monotonic()))
@@ -139,7 +139,7 @@ class Browser:
 
 
 def _spawn(path: str, folder: str) -> tuple[int, int, int]:
-    """The browser's process id, and the ends of the pipes that lead to it and from it."""
+    """Start the browser; return its process id, and the ends of the pipes that lead to it and from it."""
     arguments = [
         path, "--headless", "--disable-gpu", "--remote-debugging-pipe", f"--user-data-dir={folder}/profile",
         "--no-first-run", "--disable-extensions", "--disable-background-networking", "about:blank",
@@ -165,7 +165,7 @@ def _spawn(path: str, folder: str) -> tuple[int, int, int]:
 
 
 def _end(pid: int) -> None:
-    """Let the browser go by itself, its pipe being closed; then end it and its helpers."""
+    """Wait for the browser to end by itself, its pipe being closed; then end it and its helpers."""
     until_s = time.monotonic() + ENDED_WITHIN_S
     while time.monotonic() < until_s:
         if os.waitpid(pid, os.WNOHANG)[0]:

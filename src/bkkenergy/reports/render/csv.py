@@ -12,7 +12,7 @@ BOM = "\ufeff"
 
 
 def render_csv(report: AgencyReport, lang: Lang) -> bytes:
-    """CSV, UTF-8 with BOM; numbers to ten digits, empty where unknown."""
+    """Write CSV, UTF-8 with BOM; numbers to ten digits, empty where unknown."""
     words = Words(lang)
     rows = [
         {

@@ -32,7 +32,7 @@ from bkkenergy.savings.uncertainty import Band
 
 
 def render_html(report: AgencyReport, lang: Lang) -> bytes:
-    """A whole HTML page, UTF-8."""
+    """Render a whole HTML page, UTF-8."""
     words = Words(lang)
     page = environment.get_template("report.html.j2").render(
         report=report,
@@ -72,7 +72,7 @@ def render_html(report: AgencyReport, lang: Lang) -> bytes:
 
 
 def _saving_row(own: BuildingSaving, report: AgencyReport, words: Words) -> dict[str, object]:
-    """A building's saving in words; without a baseline, that."""
+    """Format a building's saving in words; without a baseline, that."""
     text = words("saving.no_baseline")
     if own.saving_ratio is not None and own.half_width_ratio is not None:
         text = verdict_text(Band(own.saving_ratio, own.half_width_ratio), words)

@@ -13,12 +13,12 @@ from bkkenergy.reports.content import SCHEMA, AgencyReport
 
 
 def render_json(report: AgencyReport, _lang: Lang) -> bytes:
-    """UTF-8 JSON; unknown numbers are null, instants carry their offset."""
+    """Encode the report as UTF-8 JSON; unknown numbers are null, instants carry their offset."""
     return msgspec.json.format(msgspec.json.encode(report, enc_hook=_plain), indent=2) + b"\n"
 
 
 def read_json(data: bytes) -> AgencyReport:
-    """A report from its JSON. Raises InputError when it is of another version, or none."""
+    """Read a report from its JSON. Raises InputError when it is of another version, or none."""
     try:
         found = msgspec.json.decode(data, type=AgencyReport, dec_hook=_model)
     except msgspec.DecodeError as error:
@@ -29,7 +29,7 @@ def read_json(data: bytes) -> AgencyReport:
 
 
 def report_schema() -> dict[str, Any]:
-    """The JSON Schema (2020-12) of a report's JSON form."""
+    """Return the JSON Schema (2020-12) of a report's JSON form."""
     schema = msgspec.json.schema(AgencyReport, schema_hook=_model_schema)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": SCHEMA, **schema}
 

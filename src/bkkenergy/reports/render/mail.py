@@ -13,7 +13,7 @@ MOST_LINES = 5
 
 
 def report_message(report: AgencyReport, words: Words) -> tuple[str, str, str]:
-    """(subject, plain text, HTML) of a report's mail."""
+    """Return (subject, plain text, HTML) of a report's mail."""
     name = words.either(th=report.name_th, en=report.name_en)
     subject = f"{title(report, words)} · {name} · {period_text(report, words)}"
     if report.revision > 1:

@@ -16,7 +16,7 @@ environment = Environment(
 
 
 def as_pdf(page: bytes) -> bytes:
-    """One self-contained page as PDF. Many are printed faster by one Browser.
+    """Print one self-contained page as PDF. Many are printed faster by one Browser.
 
     A browser, since it draws the page's SVG and Thai tone marks right where lighter libraries do not.
     Raises InputError where none is installed, PrintFailed when it fails.

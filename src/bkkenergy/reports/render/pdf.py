@@ -9,5 +9,5 @@ from bkkenergy.reports.render.page import as_pdf
 
 
 def render_pdf(report: AgencyReport, lang: Lang) -> bytes:
-    """PDF. Raises InputError where no browser is installed."""
+    """Print the report as PDF. Raises InputError where no browser is installed."""
     return as_pdf(render_html(report, lang))

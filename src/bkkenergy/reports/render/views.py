@@ -21,7 +21,7 @@ ROOM_FOR_A_DATE = 3
 
 
 def bar_chart(report: AgencyReport, words: Words) -> Markup:
-    """Days or months as bars, with what the baselines expected."""
+    """Draw days or months as bars, with what the baselines expected."""
     shown = report.pictures.bars
     columns = [
         Column(bar.energy_kwh, bar.expected_kwh, _label(report, place, bar, words), _told(report, bar, words))
@@ -49,7 +49,7 @@ def _told(report: AgencyReport, bar: Bar, words: Words) -> str:
 
 
 def profile_picture(actual_kw: Values, usual_kw: Values, words: Words, *, title: str) -> Markup:
-    """A day's hours beside the usual ones, each told when pointed at."""
+    """Draw a day's hours beside the usual ones, each with a tooltip."""
     usual = usual_kw or (None,) * len(actual_kw)
     ticks = tick_values(actual_kw, usual)
     highest = max((kw for kw in actual_kw if kw is not None), default=None)
@@ -72,19 +72,19 @@ def profile_picture(actual_kw: Values, usual_kw: Values, words: Words, *, title:
 
 
 def heat_picture(report: AgencyReport, words: Words) -> Markup:
-    """The agency's hours."""
+    """Draw the agency's hours as a heat map."""
     return heat_map(report.pictures.heat_kw, _heat_labels(report, words), title=words("report.heat"))
 
 
 def legend_of(report: AgencyReport, words: Words) -> Markup:
-    """What the colours of the agency's heat map mean."""
+    """Draw the legend of the agency's heat map."""
     known = [kw for row in report.pictures.heat_kw for kw in row if kw is not None]
     most = f"{words.number(max(known, default=0.0))} {words('unit.kw')}"
     return heat_legend(most, none=words("report.heat_none"))
 
 
 def building_heats(report: AgencyReport, words: Words) -> list[dict[str, Any]]:
-    """A small heat map of each building, on reports of a month or longer."""
+    """Draw a small heat map of each building, on reports of a month or longer."""
     if report.period_kind == "day":
         return []
     found = []
@@ -100,7 +100,7 @@ def building_heats(report: AgencyReport, words: Words) -> list[dict[str, Any]]:
 
 
 def _heat_labels(report: AgencyReport, words: Words) -> list[tuple[int, str]]:
-    """Under a heat map: a date a week, or the months."""
+    """Return the labels under a heat map: a date a week, or the months."""
     first, count = report.pictures.heat_first_day, len(report.pictures.heat_kw)
     days = [first + dt.timedelta(days=n) for n in range(count)]
     if count > MANY_DAYS:
@@ -110,7 +110,7 @@ def _heat_labels(report: AgencyReport, words: Words) -> list[tuple[int, str]]:
 
 
 def ranking_rows(report: AgencyReport, words: Words) -> list[dict[str, Any]]:
-    """Who used more or less than expected, with the share of the widest bar (0..100)."""
+    """List who used more or less than expected, with the share of the widest bar (0..100)."""
     most = max((abs(own.difference_kwh) for own in report.ranking), default=0.0) or 1.0
     return [
         {

@@ -41,7 +41,7 @@ class Book:
     taken: set[str]
 
     def chart(self, sheet: Any, kind: str, rows: int, columns: Sequence[int], title: str) -> None:
-        """A chart of some columns of a sheet over its first one, beside them."""
+        """Add a chart of some columns of a sheet over its first one, beside them."""
         name, made = sheet.get_name(), self.book.add_chart({"type": kind})
         for column in columns:
             made.add_series(
@@ -56,11 +56,11 @@ class Book:
         sheet.insert_chart("E2", made)
 
     def total(self, report: AgencyReport) -> str:
-        """What the sum of all rows is called."""
+        """Return the name of the sum of all rows."""
         return self.words("report.total_city" if report.scope == "city" else "report.total")
 
     def sheet(self, name: str) -> Any:
-        """A new sheet; a name that is taken already gets a number."""
+        """Add a sheet; a name that is taken already gets a number."""
         plain = name.translate(NOT_IN_SHEET_NAMES)[:MOST_SHEET_NAME]
         number = 2
         while plain.lower() in self.taken:
@@ -71,7 +71,7 @@ class Book:
 
 
 def render_xlsx(report: AgencyReport, lang: Lang) -> bytes:
-    """XLSX: overview, bills, profile, what to act on, sources, and each building's hours and bill."""
+    """Write XLSX: overview, bills, profile, what to act on, sources, and each building's hours and bill."""
     file = io.BytesIO()
     with xlsxwriter.Workbook(file, {"in_memory": True}) as workbook:
         formats = {
@@ -99,7 +99,9 @@ def render_xlsx(report: AgencyReport, lang: Lang) -> bytes:
 
 
 def _buildings(book: Book, report: AgencyReport) -> None:
-    """A row a building; the total's energy, cost and emissions are formulas over the rows and the rates beside them."""
+    """Write a row a building; the total's energy, cost and emissions are formulas over the rows and the rates beside
+    them.
+    """
     words, formats = book.words, book.formats
     sheet = book.sheet(words("report.agencies" if report.scope == "city" else "report.buildings"))
     sheet.set_column(0, 0, 44)
@@ -157,7 +159,7 @@ def _building_row(sheet: Any, row: int, report: AgencyReport, building: Building
 
 
 def _bars(book: Book, report: AgencyReport) -> None:
-    """Days or months with what the baselines expected, and a chart."""
+    """Write days or months with what the baselines expected, and a chart."""
     words, formats, shown = book.words, book.formats, report.pictures.bars
     name = words(f"report.bars_{report.pictures.bar_step}")
     sheet = book.sheet(name)
@@ -175,7 +177,7 @@ def _bars(book: Book, report: AgencyReport) -> None:
 
 
 def _bill(book: Book, report: AgencyReport) -> None:
-    """Items down, buildings across, sums as formulas both ways."""
+    """Write items down, buildings across, sums as formulas both ways."""
     words, formats = book.words, book.formats
     sheet = book.sheet(words("report.bill"))
     sheet.set_column(0, 0, 40)
@@ -199,7 +201,7 @@ def _bill(book: Book, report: AgencyReport) -> None:
 
 
 def _profile(book: Book, report: AgencyReport) -> None:
-    """Mean power of each hour beside the usual day's, with a chart."""
+    """Write mean power of each hour beside the usual day's, with a chart."""
     words, formats = book.words, book.formats
     sheet = book.sheet(words("report.profile_short"))
     kw = words("unit.kw")
@@ -216,7 +218,7 @@ def _profile(book: Book, report: AgencyReport) -> None:
 
 
 def _to_do(book: Book, report: AgencyReport) -> None:
-    """Findings with their money, then what needs attention."""
+    """Write findings with their money, then what needs attention."""
     words, formats = book.words, book.formats
     sheet = book.sheet(words("insight.title"))
     for column, width in enumerate((16, 44, 60, 44, 14, 14)):
@@ -237,7 +239,7 @@ def _to_do(book: Book, report: AgencyReport) -> None:
 
 
 def _plan(book: Book, report: AgencyReport) -> None:
-    """Projects with what they should and do save; sums as formulas."""
+    """Write projects with what they should and do save; sums as formulas."""
     words, formats, plan = book.words, book.formats, report.plan
     sheet = book.sheet(words("report.plan"))
     for column, width in enumerate((44, 18, 12, 16, 18, 18)):
@@ -282,7 +284,7 @@ def _sources(book: Book, report: AgencyReport) -> None:
 
 
 def _building(book: Book, report: AgencyReport, building: BuildingUse) -> None:
-    """A building's hours as a coloured grid, a day's kWh as the sum of its hours; then its bill."""
+    """Write a building's hours as a coloured grid, a day's kWh as the sum of its hours; then its bill."""
     words, formats = book.words, book.formats
     sheet = book.sheet(words.either(th=building.name_th, en=building.name_en))
     sheet.write(0, 0, words.either(th=building.name_th, en=building.name_en), formats["title"])

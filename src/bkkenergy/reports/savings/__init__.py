@@ -1,3 +1,3 @@
-"""Savings, bills and findings of real buildings: gathered from the store, judged by the domain, told in words."""
+"""Savings, bills and findings of real buildings: read from the ledger, judged by the domain, put in words."""
 
 __all__: list[str] = []

@@ -43,9 +43,9 @@ class Seen:
 
 
 def with_judgements(report: AgencyReport, site: Site, period: Period) -> AgencyReport:
-    """The report with its bills, its buildings' savings under their baselines, findings, solar and plan.
+    """Return the report with its bills, its buildings' savings under their baselines, findings, solar and plan.
 
-    A day proves nothing: a day's report tells the saving of the fiscal year so far. Meters at fault stand in its
+    A day proves nothing: a day's report shows the saving of the fiscal year so far. Meters at fault are in its
     attention already. Raises StoreAway.
     """
     buildings = [own for own in site.portfolio.buildings_of(report.agency_id) if own.main_meters]
@@ -74,7 +74,7 @@ def _seen(site: Site, building: Building, period: Period) -> Seen:
 
 
 def _expected_bars(report: AgencyReport, seen: Sequence[Seen]) -> tuple[Bar, ...]:
-    """The bars with what the baselines expected; none where a building that has energy has no baseline."""
+    """Return the bars with what the baselines expected; none where a building that has energy has no baseline."""
     judged = [(own.facts.series, own.facts.baseline) for own in seen if own.facts.baseline is not None]
     if not judged or len(judged) < len(seen):
         return report.pictures.bars
@@ -101,7 +101,7 @@ def _known_sum(values: Sequence[float]) -> float | None:
 
 
 def _ranking(report: AgencyReport, judged: Sequence[Judged]) -> tuple[Ranked, ...]:
-    """Buildings against their baselines where they have them, else against their usual."""
+    """Compare buildings with their baselines where they have them, else with their usual."""
     found = [
         Ranked(own.building.id, -own.saving.saving_kwh, -own.saving.saving_ratio, "baseline")
         for own in judged
@@ -113,7 +113,7 @@ def _ranking(report: AgencyReport, judged: Sequence[Judged]) -> tuple[Ranked, ..
 
 
 def _billed(report: AgencyReport, site: Site, period: Period) -> AgencyReport:
-    """The report with each building's cost from the bills of its own schedule, where it has energy to bill."""
+    """Return the report with each building's cost from the bills of its schedule, where it has energy to bill."""
     bills = {
         own.id: month_bills(site, site.portfolio.buildings[own.id], period)
         for own in report.buildings
@@ -140,7 +140,7 @@ def _billed(report: AgencyReport, site: Site, period: Period) -> AgencyReport:
 
 
 def _items(bills: Sequence[Bill]) -> tuple[BillItem, ...]:
-    """The items of bills, each summed over them."""
+    """Sum each item of bills over them."""
     items = dict.fromkeys(line.item for bill in bills for line in bill.lines)
     return tuple(BillItem(item, sum(bill.amount_thb(item) for bill in bills)) for item in items)
 

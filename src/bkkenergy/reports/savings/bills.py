@@ -16,7 +16,7 @@ from bkkenergy.solar.assumptions import SolarConfig
 
 
 def read_paper(path: Path) -> pd.DataFrame:
-    """Paper bills by month. Raises InputError when the file has no months."""
+    """Read paper bills by month. Raises InputError when the file has no months."""
     try:
         table = pd.read_csv(path, dtype={"month": str}, thousands=",")
     except (ValueError, UnicodeDecodeError) as error:
@@ -37,7 +37,9 @@ class BillsBaseline:
 def monthly_from_bills(
     paper: pd.DataFrame, calendar: OpeningCalendar, solar: SolarConfig, months: int
 ) -> BillsBaseline:
-    """The first bills as a baseline, laid over all of them. Raises ValueError with fewer than nine, or without kWh."""
+    """Fit a baseline to the first bills, and apply it to all of them. Raises ValueError with fewer than nine, or
+    without kWh.
+    """
     if "kwh" not in paper:
         raise ValueError("no column `kwh`. Write one bill a line: month,kwh")
     periods = [Period.month(*(int(part) for part in str(month).split("-"))) for month in paper.index]

@@ -46,7 +46,7 @@ DAYS_OF_FACTS = 560
 
 
 def hours_of(site: Site, building: Building, period: Period) -> Series:
-    """A building's hours over whole days, with the air of the nearest weather station where there is one."""
+    """Read a building's hours over whole days, with the air of the nearest weather station where there is one."""
     if not building.main_meters:
         raise InputError(f"{building.id} has no meter. Add one to its entry, or make a baseline from its bills.")
     energy = main_energy_kwh(site.energy, building, period, "60min")
@@ -58,7 +58,7 @@ def hours_of(site: Site, building: Building, period: Period) -> Series:
 def fit_buildings(
     site: Site, buildings: Sequence[Building], period: Period, *, spread: Callable[..., Iterable[Any]] = map
 ) -> Iterator[tuple[Building, Baseline | str]]:
-    """The baseline of each building, or why there is none. spread : `map`, or the same on a cluster.
+    """Fit the baseline of each building, or say why there is none. spread : `map`, or the same on a cluster.
 
     Readings are read here, some hundred buildings at a time, and fitted wherever `spread` does.
     """
@@ -68,7 +68,7 @@ def fit_buildings(
 
 
 def fitted(series: Series | str) -> Baseline | str:
-    """A baseline, or why there is none: too little was measured, or nothing."""
+    """Fit a baseline, or say why there is none: too little was measured, or nothing."""
     try:
         return series if isinstance(series, str) else fit_baseline(series)
     except InputError as why:
@@ -94,7 +94,9 @@ class Judged:
 
 
 def judge(site: Site, building: Building, period: Period, series: Series | None = None) -> Judged:
-    """What a building saved under its latest baseline. series : its hours over the period, where already read."""
+    """Compute what a building saved under its latest baseline. series : its hours over the period, where already
+    read.
+    """
     baseline = latest_baseline(site.state, building.id)
     if baseline is None:
         return Judged(building, None, None, None, "no baseline yet: bkkenergy baseline fit")
@@ -115,7 +117,7 @@ def judge(site: Site, building: Building, period: Period, series: Series | None 
 
 
 def fiscal_year_so_far(last_day: dt.date, baseline: Baseline | None) -> Period:
-    """The fiscal year up to a day; where the baseline's period ends in it, from the day after that."""
+    """Return the fiscal year up to a day; where the baseline's period ends in it, from the day after that."""
     first = fiscal_year_of(last_day).first_day
     if baseline is not None and baseline.last >= first:
         first = min(baseline.last + dt.timedelta(days=1), last_day)
@@ -123,7 +125,7 @@ def fiscal_year_so_far(last_day: dt.date, baseline: Baseline | None) -> Period:
 
 
 def judged_total(site: Site, found: list[Judged]) -> Band | None:
-    """The saving of all buildings that could be judged."""
+    """Compute the saving of all buildings that could be judged."""
     known = [(own.saving, own.band) for own in found if own.saving is not None and own.band is not None]
     if not known:
         return None
@@ -132,7 +134,7 @@ def judged_total(site: Site, found: list[Judged]) -> Band | None:
 
 
 def month_bills(site: Site, building: Building, period: Period) -> list[Bill]:
-    """The building's bills of the months of a period under its own schedule."""
+    """Compute the building's bills of the months of a period under its schedule."""
     quarters = building_quarters(site.energy, building, period)
     months = quantities_of(
         quarters.accepted_kwh, edges(period, "15min")[:-1], site.figures.tariffs, demand_kwh=quarters.firm_kwh
@@ -142,7 +144,7 @@ def month_bills(site: Site, building: Building, period: Period) -> list[Bill]:
 
 
 def facts_of(site: Site, building: Building, *, last_day: dt.date) -> Facts:
-    """What is known of a building up to a day, for its findings."""
+    """Read what is known of a building up to a day, for its findings."""
     period = Period.days(last_day - dt.timedelta(days=DAYS_OF_FACTS - 1), last_day)
     found = building_quarters(site.energy, building, period)
     quarters, firm = found.known_kwh, found.firm_kwh
@@ -178,7 +180,8 @@ def facts_of(site: Site, building: Building, *, last_day: dt.date) -> Facts:
 
 
 def _kvar(site: Site, building: Building, demand_kw: FloatArray, starts: pd.DatetimeIndex) -> FloatArray | None:
-    """(q,) reactive power of the last month's quarter-hours by the main meter's power factor; None where it sends none.
+    """Estimate (q,) reactive power of the last month's quarter-hours by the main meter's power factor; None where it
+    sends none.
 
     Q = P tan(arccos(PF)); NaN before the last month, and where there are several main meters.
     """
@@ -195,7 +198,7 @@ def _kvar(site: Site, building: Building, demand_kw: FloatArray, starts: pd.Date
 
 
 def _pv(site: Site, building: Building, last_day: dt.date) -> dict[str, float]:
-    """PV of the last four weeks and what its roofs should have made; nothing where either is not known.
+    """Compute PV of the last four weeks and what its roofs should have made; nothing where either is not known.
 
     The estimate takes the irradiance of the nearest station where it was measured, else the typical year's.
     """
@@ -226,7 +229,9 @@ def _pv(site: Site, building: Building, last_day: dt.date) -> dict[str, float]:
 
 
 def _sub_meters(site: Site, building: Building, last_day: dt.date) -> SubMeterSums | None:
-    """What sub-meters right below main ones counted in four weeks, and what they could have; None where not known."""
+    """Sum what sub-meters right below main ones counted in four weeks, and what they could have; None where not
+    known.
+    """
     if not any(meter.parent for meter in building.meters):
         return None
     period = Period.days(last_day - dt.timedelta(days=FOUR_WEEKS - 1), last_day)

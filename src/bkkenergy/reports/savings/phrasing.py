@@ -12,7 +12,7 @@ WHOLE = ("days", "stuck_h", "negative_h", "hour")
 
 
 def verdict_text(band: Band, words: Words) -> str:
-    """Savings 8.2 % ± 3.1 %, proven; or not distinguishable from zero."""
+    """Return "Savings 8.2 % ± 3.1 %, proven"; or that they are not distinguishable from zero."""
     return words(
         f"saving.{band.verdict}",
         saving=words.percent(abs(band.saving_ratio), 1),
@@ -21,7 +21,7 @@ def verdict_text(band: Band, words: Words) -> str:
 
 
 def baseline_text(baseline: Baseline, words: Words) -> str:
-    """What a baseline is and how well it foretold months that it had not seen."""
+    """Return what a baseline is and how well it predicted months that it had not seen."""
     text = words(
         "saving.baseline",
         first=words.date(baseline.first),
@@ -36,7 +36,7 @@ def baseline_text(baseline: Baseline, words: Words) -> str:
 
 
 def finding_texts(told: Finding, words: Words) -> tuple[str, str, str, str]:
-    """(name, what was seen, what to do, what is at stake) of a finding."""
+    """Return (name, what was seen, what to do, what is at stake) of a finding."""
     values = {key: _written(key, value, words) for key, value in told.evidence.items()}
     thb = words.number(told.cost_thb_a_month)
     stakes = words("insight.stakes_money", thb=thb) if told.cost_thb_a_month >= 1 else ""

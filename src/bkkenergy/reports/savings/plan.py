@@ -1,4 +1,4 @@
-"""Projects of the action plan held against what meters say: the plan that reports prove."""
+"""Projects of the action plan compared with what meters say: the plan that reports prove."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ LEAST_MEASURED_DAYS = 28
 
 
 def plan_progress(site: Site, agency_id: str, series: Sequence[tuple[Building, Series]]) -> PlanProgress | None:
-    """The agency's projects with their measured savings; None where it has none. series : of each metered building."""
+    """Return the agency's projects with their measured savings; None where it has none. series : of each metered
+    building.
+    """
     projects = [own for own in site.projects if own.agency == agency_id and own.state != "dropped"]
     if not projects:
         return None
@@ -45,9 +47,9 @@ def plan_progress(site: Site, agency_id: str, series: Sequence[tuple[Building, S
 def measured_savings(
     site: Site, projects: Sequence[Project], series: Mapping[str, Series], last_day: dt.date | None
 ) -> dict[str, Measured]:
-    """What each done project saves in a year, as measured; those that cannot be measured are left out.
+    """Compute what each done project saves in a year, as measured; those that cannot be measured are left out.
 
-    PV by its own meter; the others of a building share its saving since the last of them was done.
+    PV by its meter; the others of a building share its saving since the last of them was done.
     """
     done = [own for own in projects if own.state == "done" and own.done_on and own.building]
     if last_day is None:
@@ -79,7 +81,7 @@ def _saved(site: Site, together: Sequence[Project], hours: Series, last_day: dt.
 
 
 def _made(site: Site, own: Project, last_day: dt.date) -> Measured | None:
-    """What a project's PV meter counted since it was done, over the days that are known."""
+    """Sum what a project's PV meter counted since it was done, over the days that are known."""
     meter = next((known for known in site.portfolio.meters if known.id == own.pv_meter), None)
     first = own.done_on
     if meter is None or first is None or (last_day - first).days < LEAST_MEASURED_DAYS:
@@ -90,7 +92,7 @@ def _made(site: Site, own: Project, last_day: dt.date) -> Measured | None:
 
 
 def _year_kwh(hours: Series) -> float:
-    """Use of a year at the mean of its last valid days."""
+    """Compute the use of a year at the mean of its last valid days."""
     days = hours.day_energy_kwh[-DAYS_A_YEAR:]
     return float(np.nanmean(days)) * DAYS_A_YEAR if np.isfinite(days).any() else 0.0
 

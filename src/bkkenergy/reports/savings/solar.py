@@ -17,7 +17,7 @@ from bkkenergy.usecases.energy import meters_energy_kwh
 
 
 def solar_use(site: Site, agency_id: str, period: Period) -> tuple[SolarUse, ...]:
-    """PV that is there, with what it made; on reports of a month or longer also what could be."""
+    """Return installed PV with its output; on reports of a month or longer also possible PV."""
     buildings = site.portfolio.buildings_of(agency_id)
     installed = [_installed(site, own, period) for own in buildings if _has_pv(own)]
     if site.solar is None or period.kind == "day":
@@ -27,7 +27,7 @@ def solar_use(site: Site, agency_id: str, period: Period) -> tuple[SolarUse, ...
 
 
 def possible(buildings: Sequence[Building], config: SolarConfig) -> list[SolarUse]:
-    """What whole roofs could carry and make in a typical year, by the design's defaults, where modules fit."""
+    """Estimate what whole roofs could carry and make in a typical year, by the design's defaults, where modules fit."""
     module = next(iter(config.equipment.modules.values()))
     layouts, _ = laid_roofs(buildings, module, config.layout)
     fitting = [own for own in buildings if own.id in layouts]
@@ -46,7 +46,7 @@ def _has_pv(building: Building) -> bool:
 
 
 def _installed(site: Site, building: Building, period: Period) -> SolarUse:
-    """A building's PV with what its meters counted; None where it has none, or they were silent."""
+    """Sum what a building's PV meters counted; None where it has none, or they sent nothing."""
     meters = tuple(meter for meter in building.meters if meter.pv)
     made = meters_energy_kwh(site.energy, meters, period, "day") if meters else np.empty(0)
     return SolarUse(

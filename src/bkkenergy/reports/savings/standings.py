@@ -1,4 +1,4 @@
-"""How buildings stand: a year's intensity among peers, the way to a designated building, the e-report's months."""
+"""How buildings compare: a year's intensity among peers, the way to a designated building, the e-report's months."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bkkenergy.usecases.energy import main_energy_kwh
 
 
 def submission_lines(site: Site, own: Building, span: Period) -> list[dict[str, object]]:
-    """A building's months for the e-report."""
+    """List a building's months for the e-report."""
     month_kwh = main_energy_kwh(site.energy, own, span, "month")
     months = [at.date() for at in edges(span, "month")[:-1]]
     rows = submission_rows(month_kwh.tolist(), months, own.drivers, own.gross_floor_area_m2)
@@ -22,7 +22,7 @@ def submission_lines(site: Site, own: Building, span: Period) -> list[dict[str, 
 
 
 def index_rows(site: Site, buildings: list[Building], span: Period) -> list[dict[str, Any]]:
-    """A row a building: its year, its intensity when nine tenths were measured, its place among its type."""
+    """Return a row a building: its year, its intensity when nine tenths were measured, its rank among its type."""
     rows: list[dict[str, Any]] = []
     for own in buildings:
         quarters = main_energy_kwh(site.energy, own, span)

@@ -19,7 +19,7 @@ LEFT, RIGHT, TOP, BOTTOM = 84.0, 14.0, 18.0, 34.0
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar with its name under it, and what is told when it is pointed at."""
+    """One bar with its name under it, and its tooltip."""
 
     name: str
     value: float
@@ -68,7 +68,7 @@ class _Scale:
 
 
 def bars(found: Sequence[Bar], title: str, write: Callable[[float], str]) -> Markup:
-    """Upright bars from their floor to their floor + value."""
+    """Draw upright bars from their base to their base + value."""
     tops = [bar.floor + bar.value for bar in found]
     scale = _Scale(
         _ticks(min(0.0, *tops, *(bar.floor for bar in found)), max(0.0, *tops, *(bar.floor for bar in found)))
@@ -88,7 +88,7 @@ def bars(found: Sequence[Bar], title: str, write: Callable[[float], str]) -> Mar
 def lines(
     found: Sequence[Line], names: Sequence[tuple[float, str]], title: str, write: Callable[[float], str]
 ) -> Markup:
-    """Lines over even steps; names are (step, text) under the axis. A kind that ends in "area" is filled."""
+    """Draw lines over even steps; names are (step, text) under the axis. A kind that ends in "area" is filled."""
     values = np.concatenate([np.asarray(line.values, np.float64) for line in found])
     scale = _Scale(_ticks(min(0.0, float(np.nanmin(values))), max(float(np.nanmax(values)), 1e-6)))
     count = len(found[0].values)
@@ -112,7 +112,7 @@ def lines(
 def tornado(
     rows: Sequence[tuple[str, float, float]], middle: float, title: str, write: Callable[[float], str]
 ) -> Markup:
-    """Bars to both sides of a value, the widest on top: (name, with less, with more)."""
+    """Draw bars to both sides of a value, the widest on top: (name, with less, with more)."""
     height = 40.0 + 34 * len(rows)
     values = [value for _, less, more in rows for value in (less, more)]
     least, most = min(values), max(values)
@@ -139,7 +139,7 @@ def tornado(
 
 
 def roof_plan(layout: Layout, title: str, metres: str) -> Markup:
-    """The roof from above, to scale: outline, obstacles, modules, north, and a bar of metres."""
+    """Draw the roof from above, to scale: outline, obstacles, modules, north, and a bar of metres."""
     outline = np.asarray(layout.roof.outline_m, np.float64)
     low, high = outline.min(axis=0), outline.max(axis=0)
     width_m, height_m = (high - low).tolist()

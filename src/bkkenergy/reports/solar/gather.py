@@ -23,7 +23,7 @@ LEAST_MEASURED_RATIO = 0.5
 
 
 def measured_weather(site: Site, typical: Weather, building: Building, *, today: dt.date) -> Weather:
-    """The last twelve months by the building's own weather station; its gaps are filled by the typical year.
+    """Read the last twelve months by the building's weather station; its gaps are filled by the typical year.
 
     Irradiance is the mean of each hour, split by Boland's model. Raises InputError without a station, or
     when it measured less than half of the year.
@@ -68,7 +68,7 @@ def measured_weather(site: Site, typical: Weather, building: Building, *, today:
 
 
 def year_load(site: Site, building: Building, *, today: dt.date) -> YearLoad:
-    """The building's last twelve months by quarter-hours: measured, or typical where no meter tells."""
+    """Read the building's last twelve months by quarter-hours: measured, or typical where no meter measured."""
     period = past_year(today)
     starts = edges(period, "15min")[:-1]
     calendar = site.portfolio.calendars[building.calendar]
@@ -81,7 +81,7 @@ def year_load(site: Site, building: Building, *, today: dt.date) -> YearLoad:
 
 
 def _grid_kwh(site: Site, building: Building, period: Period) -> FloatArray:
-    """(n,) what the grid delivers in quarter-hours; unknown where PV already there sends out."""
+    """Return (n,) what the grid delivers in quarter-hours; unknown where PV already there sends out."""
     total = main_energy_kwh(site.energy, building, period)
     return np.where(total < 0, np.nan, total)
 
@@ -119,7 +119,7 @@ def screened(
     module_id: str = "mono-550",
     spread: Mapper = map,
 ) -> Screening:
-    """The ranking of buildings' roofs against their loads. told : called for each building as it is read."""
+    """Return the ranking of buildings' roofs against their loads. on_read : called for each building as it is read."""
 
     def read_load(building: Building) -> YearLoad:
         told()

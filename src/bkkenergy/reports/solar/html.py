@@ -25,7 +25,7 @@ HOURS_A_DAY = 24
 
 
 def headline(made: Design, words: Words) -> str:
-    """The design in one sentence."""
+    """Return the design in one sentence."""
     own = made.ways["own"]
     values = {"kwp": words.number(made.capacity_kwp, 1), "energy": words.number(made.energy_kwh)}
     if own.payback_years is None:
@@ -34,7 +34,7 @@ def headline(made: Design, words: Words) -> str:
 
 
 def render_design_html(made: Design, lang: Lang, *, today: dt.date) -> bytes:
-    """A whole HTML page, UTF-8."""
+    """Render a whole HTML page, UTF-8."""
     words = Words(lang)
     page = environment.get_template("solar.html.j2").render(
         d=made,
@@ -59,12 +59,12 @@ def render_design_html(made: Design, lang: Lang, *, today: dt.date) -> bytes:
 
 
 def render_design_pdf(made: Design, lang: Lang, *, today: dt.date) -> bytes:
-    """The same page on paper. Raises InputError where Pango is not installed."""
+    """Print the same page as PDF. Raises InputError where no browser is installed."""
     return as_pdf(render_design_html(made, lang, today=today))
 
 
 def render_screening_html(found: Screening, lang: Lang, *, today: dt.date) -> bytes:
-    """The ranked roofs as a page."""
+    """Render the ranked roofs as a page."""
     words = Words(lang)
     page = environment.get_template("screening.html.j2").render(
         s=found, t=words, lang=lang, today=today, version=__version__
@@ -73,7 +73,7 @@ def render_screening_html(found: Screening, lang: Lang, *, today: dt.date) -> by
 
 
 def render_screening_pdf(found: Screening, lang: Lang, *, today: dt.date) -> bytes:
-    """The ranked roofs on paper."""
+    """Print the ranked roofs as PDF."""
     return as_pdf(render_screening_html(found, lang, today=today))
 
 
@@ -97,7 +97,7 @@ class BillRow:
 
 
 def bill_rows(made: Design) -> list[BillRow]:
-    """Each item of the year's bills, before and after."""
+    """Sum each item of the year's bills, before and after."""
     items = list(dict.fromkeys(line.item for bill in (*made.bills.before, *made.bills.after) for line in bill.lines))
     return [
         BillRow(

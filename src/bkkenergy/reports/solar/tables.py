@@ -29,7 +29,7 @@ ROW_KEYS = (
 
 
 def design_data(made: Design) -> dict[str, Any]:
-    """The design's public form: names carry units, unknown numbers are null."""
+    """Return the design's public form: names carry units, unknown numbers are null."""
     return {
         "schema": SCHEMA,
         "building": made.building.id,
@@ -100,12 +100,12 @@ def _money_data(made: Design) -> dict[str, Any]:
 
 
 def design_json(made: Design) -> bytes:
-    """UTF-8 JSON."""
+    """Encode the design as UTF-8 JSON."""
     return _json(design_data(made))
 
 
 def screening_json(found: Screening) -> bytes:
-    """UTF-8 JSON."""
+    """Encode the ranking as UTF-8 JSON."""
     rows = [asdict(row) for row in found.rows]
     refused = [{"building": name, "why": why} for name, why in found.refused]
     return _json({"schema": SCREENING_SCHEMA, "rows": rows, "refused": refused})
@@ -116,7 +116,7 @@ def _json(data: object) -> bytes:
 
 
 def design_csv(made: Design, lang: Lang) -> bytes:
-    """The design's figures as (item, value, unit) lines, months and losses among them; UTF-8 with BOM."""
+    """Write the design's figures as (item, value, unit) lines, months and losses among them; UTF-8 with BOM."""
     words = Words(lang)
     names = get_month_names("wide", locale=Locale(lang))
     kwh, thb = words("unit.kwh"), words("unit.thb")
@@ -139,7 +139,7 @@ def design_csv(made: Design, lang: Lang) -> bytes:
 
 
 def screening_csv(found: Screening) -> bytes:
-    """A line a building, columns by their public names; UTF-8 with BOM."""
+    """Write a line a building, columns by their public names; UTF-8 with BOM."""
     return _csv([ROW_KEYS, *([getattr(row, key) for key in ROW_KEYS] for row in found.rows)])
 
 
@@ -150,7 +150,7 @@ def _csv(rows: Sequence[Sequence[object]]) -> bytes:
 
 
 def design_xlsx(made: Design, lang: Lang) -> bytes:
-    """A workbook: summary, months with a chart, losses, bill, and cash whose worth Excel computes itself."""
+    """Write a workbook: summary, months with a chart, losses, bill, and cash with its value computed by Excel."""
     words, file = Words(lang), io.BytesIO()
     with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
         head, number = book.add_format({"bold": True, "bottom": 1}), book.add_format({"num_format": "#,##0"})
@@ -171,7 +171,7 @@ def design_xlsx(made: Design, lang: Lang) -> bytes:
 
 
 def _sheet(name: str) -> str:
-    """A name that Excel takes for a sheet."""
+    """Return a name that Excel takes for a sheet."""
     return name.replace("/", "-").replace(":", "")[:31]
 
 
@@ -259,7 +259,7 @@ def _cash_sheet(book: Any, made: Design, words: Words, head: Any, number: Any, s
 
 
 def screening_xlsx(found: Screening, lang: Lang) -> bytes:
-    """The ranking as a sheet with filters."""
+    """Write the ranking as a sheet with filters."""
     words, file = Words(lang), io.BytesIO()
     with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
         sheet = book.add_worksheet(_sheet(words("solar.screening_title")))

@@ -31,7 +31,7 @@ FORMATS = ("html", "pdf", "json", "csv", "xlsx")
 def write_design(
     made: Design, folder: Path, formats: Iterable[str], langs: tuple[Lang, ...], *, today: dt.date
 ) -> list[Path]:
-    """The design in every format and language; the files, in that order."""
+    """Write the design in every format and language; return the files, in that order."""
     writers: dict[str, Callable[[Lang], bytes]] = {
         "html": lambda lang: render_design_html(made, lang, today=today),
         "pdf": lambda lang: render_design_pdf(made, lang, today=today),
@@ -45,7 +45,7 @@ def write_design(
 def write_screening(
     found: Screening, folder: Path, formats: Iterable[str], langs: tuple[Lang, ...], *, today: dt.date
 ) -> list[Path]:
-    """The ranking in every format and language."""
+    """Write the ranking in every format and language; return the files."""
     writers: dict[str, Callable[[Lang], bytes]] = {
         "html": lambda lang: render_screening_html(found, lang, today=today),
         "pdf": lambda lang: render_screening_pdf(found, lang, today=today),
@@ -63,7 +63,7 @@ def _written(
     formats: Iterable[str],
     langs: tuple[Lang, ...],
 ) -> list[Path]:
-    """Files of a document; each appears whole or not at all. JSON is the same in every language."""
+    """Write a document's files; each appears whole or not at all. JSON is the same in every language."""
     paths = []
     for form in formats:
         for lang in langs[:1] if form == "json" else langs:
