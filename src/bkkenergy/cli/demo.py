@@ -149,17 +149,17 @@ def _publish(session: Session, names: list[str], outgoing: Iterator[Outgoing], t
         return publish_all(session, names, outgoing, _throttled(lambda done: progress.update(task, completed=done)))
 
 
-def _throttled(told: Callable[[int], object]) -> Callable[[int], None]:
+def _throttled(on_progress: Callable[[int], object]) -> Callable[[int], None]:
     """Pass on at most ten calls a second."""
     last_s = 0.0
 
-    def tell(done: int) -> None:
+    def pass_on(done: int) -> None:
         nonlocal last_s
         if time.monotonic() - last_s > 0.1:  # noqa: PLR2004
             last_s = time.monotonic()
-            told(done)
+            on_progress(done)
 
-    return tell
+    return pass_on
 
 
 def _write_reports(

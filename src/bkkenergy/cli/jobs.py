@@ -225,12 +225,12 @@ def _work_off(jobs: Jobs) -> None:
     with Browser() as browser, Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("Reports", total=waiting)
 
-        def told(run: Run, is_done: bool) -> None:
+        def on_run(run: Run, is_done: bool) -> None:
             bar.update(task, advance=1, description=f"{run.agency} {run.period}")
             if not is_done:
                 failed.append(run)
 
-        done = jobs.work_off(RunContext(jobs.site, jobs.queue, browser), told=told)
+        done = jobs.work_off(RunContext(jobs.site, jobs.queue, browser), on_run=on_run)
     click.echo(f"{done} report{'' if done == 1 else 's'} archived in {archive_of(jobs.settings)}.")
     for run in failed:
         now = jobs.queue.runs(agency=run.agency, period=run.period)[0]

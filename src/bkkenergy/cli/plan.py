@@ -268,7 +268,7 @@ def datasheet_command(path: Path, key_path: Path | None, lang: Any, config_dir: 
         weather = typical_year(site.solar.climate)
         buildings = list(site.portfolio.buildings.values())
         bar = iter(track(buildings, "Roofs", transient=True, console=console))
-        found = screened(site, weather, buildings, today=today_here(), told=lambda: next(bar, None))
+        found = screened(site, weather, buildings, today=today_here(), on_read=lambda: next(bar, None))
         sheet = data_sheet(found.rows, site.projects, site.portfolio, words, is_masked=mask)
     write_whole(path, data_sheet_workbook(sheet, words))
     click.echo(f"{len(sheet.solar)} roofs, {len(sheet.retrofit)} retrofits: {path}")

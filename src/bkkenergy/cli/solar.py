@@ -330,7 +330,7 @@ def screen_command(
             weather,
             buildings,
             today=today,
-            told=lambda: progress.advance(task),
+            on_read=lambda: progress.advance(task),
             module_id=module,
             spread=spread,
         )

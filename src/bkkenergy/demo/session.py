@@ -92,7 +92,7 @@ def running(
 
 
 def publish_all(
-    session: Session, names: Iterable[str], outgoing: Iterable[Outgoing], told: Callable[[int], None]
+    session: Session, names: Iterable[str], outgoing: Iterable[Outgoing], on_progress: Callable[[int], None]
 ) -> float:
     """Publish everything and wait until all of it is committed; return seconds from first message to last commit.
 
@@ -103,10 +103,10 @@ def publish_all(
         for gateway, topic, payload, _ in outgoing:
             opened[gateway].publish(topic, payload)
             session.sent_messages += 1
-            told(session.readings)
+            on_progress(session.readings)
         for each in opened.values():
             each.drain()
-        _wait_until(lambda: session.messages >= session.sent_messages, session, lambda: told(session.readings))
+        _wait_until(lambda: session.messages >= session.sent_messages, session, lambda: on_progress(session.readings))
     return time.monotonic() - started_s
 
 

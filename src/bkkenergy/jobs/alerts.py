@@ -56,14 +56,14 @@ def finding_alarms(report: AgencyReport, least_thb: float) -> list[Alarm]:
     """List a report's findings that are worth at least this many baht a month; one alerts again the month after."""
     return [
         Alarm(
-            key=f"finding/{told.building}/{told.rule}/{report.last_day:%Y-%m}",
+            key=f"finding/{finding.building}/{finding.rule}/{report.last_day:%Y-%m}",
             kind="finding",
             agency=report.agency_id,
-            building=told.building,
-            figures={"rule": told.rule, "cost_thb_a_month": told.cost_thb_a_month},
+            building=finding.building,
+            figures={"rule": finding.rule, "cost_thb_a_month": finding.cost_thb_a_month},
         )
-        for told in report.findings
-        if told.cost_thb_a_month >= least_thb
+        for finding in report.findings
+        if finding.cost_thb_a_month >= least_thb
     ]
 
 
@@ -159,14 +159,14 @@ def tell(engine: StateStore, settings: Settings, portfolio: Portfolio, now: dt.d
                 message = digest(own, recipient, portfolio)
                 post(connection, key=key, channel=recipient.channel, recipient=recipient.to, message=message, now=now)
         mark_told(connection, alarms, now)
-    log.info("alerts_told", alerts=len(alarms), recipients=len(recipients))
+    log.info("alerts_queued", alerts=len(alarms), recipients=len(recipients))
     return len(alarms)
 
 
 def digest(alarms: Sequence[Alarm], recipient: Recipient, portfolio: Portfolio) -> dict[str, Any]:
     """Format alerts as one message in the recipient's language."""
     words = Words(recipient.language)
-    told = [alert_line(alarm, portfolio, words) for alarm in alarms]
-    lines = [f"• {line['place']}: {line['text']}" for line in told]
+    alert_lines = [alert_line(alarm, portfolio, words) for alarm in alarms]
+    lines = [f"• {line['place']}: {line['text']}" for line in alert_lines]
     data = {"kind": "alerts", "alerts": [{"key": own.key, "building": own.building, **own.figures} for own in alarms]}
     return {"subject": words("alert.subject", count=len(alarms)), "text": "\n".join(lines), "data": data}

@@ -86,7 +86,7 @@ class Jobs:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
 
-    def work_off(self, context: RunContext, *, told: Callable[[Run, bool], None] | None = None) -> int:
+    def work_off(self, context: RunContext, *, on_run: Callable[[Run, bool], None] | None = None) -> int:
         """Run what is due until nothing is; return how many were archived. on_run : called after each with its
         outcome.
         """
@@ -95,8 +95,8 @@ class Jobs:
         while (run := self.queue.claim(self.clock(), self.settings.jobs.lease_s)) is not None:
             is_done = work(context, run)
             done += is_done
-            if told:
-                told(run, is_done)
+            if on_run:
+                on_run(run, is_done)
             self._send()
             self._turned()  # a city's reports take longer than a health check waits
         return done

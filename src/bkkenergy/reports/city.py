@@ -46,7 +46,7 @@ def city_report(
     attention = sorted(
         (item for own in reports for item in own.attention), key=lambda item: GRAVITY.index(item.severity)
     )
-    findings = sorted((told for own in reports for told in own.findings), key=lambda told: -told.cost_thb_a_month)
+    findings = sorted((finding for own in reports for finding in own.findings), key=lambda f: -f.cost_thb_a_month)
     rows = tuple(_row(own) for own in reports)
     savings = tuple(replace(own.total_saving, building_id=own.agency_id) for own in reports if own.total_saving)
     return replace(

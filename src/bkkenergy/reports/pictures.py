@@ -27,7 +27,7 @@ class Column:
     value: float | None
     expected: float | None
     label: str
-    told: str
+    tooltip: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def _column(frame: Bars, place: int, own: Column) -> Markup:
         body += mark.format(x + 1, x + slot - 1, frame.y(own.expected), frame.y(own.expected))
     label = Markup('<text class="tick" x="{:.1f}" y="{:.0f}" text-anchor="middle">{}</text>')
     under = label.format(x + slot / 2, frame.height - 8, own.label) if own.label else Markup("")
-    return Markup("<g>{}<title>{}</title></g>").format(body, own.told) + under
+    return Markup("<g>{}<title>{}</title></g>").format(body, own.tooltip) + under
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ class Piece:
 
     value: float
     kind: str
-    told: str
+    tooltip: str
 
 
 def stack(pieces: Sequence[Piece], *, title: str, whole: float) -> Markup:
@@ -28,10 +28,10 @@ def stack(pieces: Sequence[Piece], *, title: str, whole: float) -> Markup:
     for piece in pieces:
         width = WIDTH * max(piece.value, 0.0) / whole
         if width > 0:
-            body.append(part.format(piece.kind, x, max(width - GAP, 0.5), HEIGHT, piece.told))
+            body.append(part.format(piece.kind, x, max(width - GAP, 0.5), HEIGHT, piece.tooltip))
         x += width
-    told = f"{title}: " + ", ".join(piece.told for piece in pieces)
+    label = f"{title}: " + ", ".join(piece.tooltip for piece in pieces)
     svg = Markup(
         '<svg class="stack" viewBox="0 0 {:g} {:g}" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>'
     )
-    return svg.format(WIDTH, HEIGHT, told, Markup("").join(body))
+    return svg.format(WIDTH, HEIGHT, label, Markup("").join(body))

@@ -67,7 +67,7 @@ def ranked_roofs(here: AppContext) -> Screening:
     found: Screening = here.cached(
         ("screening", here.today),
         DAY_S,
-        lambda: screened(here.opened, typical_weather(here), buildings, today=here.today, told=lambda: None),
+        lambda: screened(here.opened, typical_weather(here), buildings, today=here.today, on_read=lambda: None),
     )
     return found
 

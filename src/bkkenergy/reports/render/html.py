@@ -59,7 +59,7 @@ def render_html(report: AgencyReport, lang: Lang) -> bytes:
             for item in report.attention
         ],
         savings=[_saving_row(own, report, words) for own in report.savings if report.period_kind != "day"],
-        findings=[_finding_row(told, report, words) for told in report.findings],
+        findings=[_finding_row(finding, report, words) for finding in report.findings],
         plan_sentences=plan_sentences(report, words),
         terms=terms(report),
         missing_names=", ".join(name_of(report, agency, words) for agency in report.missing),
@@ -80,12 +80,12 @@ def _saving_row(own: BuildingSaving, report: AgencyReport, words: Words) -> dict
     return {"name": name_of(report, own.building_id, words), "own": own, "verdict": text}
 
 
-def _finding_row(told: Finding, report: AgencyReport, words: Words) -> dict[str, object]:
-    name, what, todo, stakes = finding_texts(told, words)
-    since = words("insight.since", date=words.date(told.since))
+def _finding_row(finding: Finding, report: AgencyReport, words: Words) -> dict[str, object]:
+    name, what, todo, stakes = finding_texts(finding, words)
+    since = words("insight.since", date=words.date(finding.since))
     return {
-        "severity": told.severity,
-        "place": name_of(report, told.building, words),
+        "severity": finding.severity,
+        "place": name_of(report, finding.building, words),
         "name": name,
         "text": f"{what} {since}",
         "do": todo,

@@ -18,7 +18,7 @@ def report_message(report: AgencyReport, words: Words) -> tuple[str, str, str]:
     subject = f"{title(report, words)} · {name} · {period_text(report, words)}"
     if report.revision > 1:
         subject += f" · {words('report.revision', number=report.revision)}"
-    findings = [_finding(report, told, words) for told in report.findings[:MOST_LINES]]
+    findings = [_finding(report, finding, words) for finding in report.findings[:MOST_LINES]]
     attention = [
         f"{place(report, item, words)}: {attention_text(item, words)}" for item in report.attention[:MOST_LINES]
     ]
@@ -43,7 +43,7 @@ def report_message(report: AgencyReport, words: Words) -> tuple[str, str, str]:
     return subject, "\n".join(lines), html
 
 
-def _finding(report: AgencyReport, told: Finding, words: Words) -> str:
-    name, _, todo, stakes = finding_texts(told, words)
-    where = name_of(report, told.building, words)
+def _finding(report: AgencyReport, finding: Finding, words: Words) -> str:
+    name, _, todo, stakes = finding_texts(finding, words)
+    where = name_of(report, finding.building, words)
     return f"{where}: {name}" + (f" · {stakes}" if stakes else "") + f" → {todo}"

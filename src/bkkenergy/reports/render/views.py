@@ -24,7 +24,7 @@ def bar_chart(report: AgencyReport, words: Words) -> Markup:
     """Draw days or months as bars, with what the baselines expected."""
     shown = report.pictures.bars
     columns = [
-        Column(bar.energy_kwh, bar.expected_kwh, _label(report, place, bar, words), _told(report, bar, words))
+        Column(bar.energy_kwh, bar.expected_kwh, _label(report, place, bar, words), _tooltip(report, bar, words))
         for place, bar in enumerate(shown)
     ]
     name = words(f"report.bars_{report.pictures.bar_step}")
@@ -41,7 +41,7 @@ def _label(report: AgencyReport, place: int, bar: Bar, words: Words) -> str:
     return words.day_short(bar.first_day) if is_shown else ""
 
 
-def _told(report: AgencyReport, bar: Bar, words: Words) -> str:
+def _tooltip(report: AgencyReport, bar: Bar, words: Words) -> str:
     is_day = report.pictures.bar_step == "day"
     date = words.date(bar.first_day) if is_day else words.month(bar.first_day)
     key = "report.bar_hover" if bar.expected_kwh is None else "report.bar_hover_expected"

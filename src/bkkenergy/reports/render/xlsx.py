@@ -225,12 +225,13 @@ def _to_do(book: Book, report: AgencyReport) -> None:
         sheet.set_column(column, column, width)
     thb, kwh = words("unit.thb"), words("unit.kwh")
     sheet.write_row(0, 0, ["", words("report.building"), words("insight.title"), "", kwh, thb], formats["head"])
-    for row, told in enumerate(report.findings, 1):
-        name, what, todo, _ = finding_texts(told, words)
-        texts = [words(f"severity.{told.severity}"), name_of(report, told.building, words), f"{name}: {what}", todo]
+    for row, finding in enumerate(report.findings, 1):
+        name, what, todo, _ = finding_texts(finding, words)
+        building = name_of(report, finding.building, words)
+        texts = [words(f"severity.{finding.severity}"), building, f"{name}: {what}", todo]
         sheet.write_row(row, 0, texts, formats["wrap"])
-        sheet.write_number(row, 4, told.energy_kwh_a_month, formats["number"])
-        sheet.write_number(row, 5, told.cost_thb_a_month, formats["number"])
+        sheet.write_number(row, 4, finding.energy_kwh_a_month, formats["number"])
+        sheet.write_number(row, 5, finding.cost_thb_a_month, formats["number"])
     first = len(report.findings) + 3
     sheet.write(first - 1, 0, words("report.attention"), formats["head"])
     for row, item in enumerate(report.attention, first):

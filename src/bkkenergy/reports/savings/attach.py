@@ -52,13 +52,18 @@ def with_judgements(report: AgencyReport, site: Site, period: Period) -> AgencyR
     seen = [_seen(site, own, period) for own in buildings]
     judged = [own.judged for own in seen]
     total = judged_total(site, judged)
-    told = [one for own in seen for one in find(own.facts, site.savings.insights) if one.rule != meter_fault.__name__]
+    findings = [
+        finding
+        for own in seen
+        for finding in find(own.facts, site.savings.insights)
+        if finding.rule != meter_fault.__name__
+    ]
     return replace(
         _billed(report, site, period) if period.kind in WHOLE_MONTHS else report,
         savings=tuple(_row(own) for own in judged),
         savings_first_day=_first_day(judged),
         total_saving=None if total is None else _total(judged, total),
-        findings=tuple(visible(told, site.dismissals, site.savings.insights)[:MOST_FINDINGS]),
+        findings=tuple(visible(findings, site.dismissals, site.savings.insights)[:MOST_FINDINGS]),
         placebo_source=site.savings.placebo.source,
         pictures=replace(report.pictures, bars=_expected_bars(report, seen)),
         ranking=report.ranking if period.kind == "day" else _ranking(report, judged),
@@ -152,16 +157,16 @@ def _first_day(judged: Sequence[Judged]) -> dt.date | None:
 def _row(own: Judged) -> BuildingSaving:
     if own.saving is None or own.band is None or own.baseline is None:
         return BuildingSaving(own.building.id, None, None, None, None, None, is_provisional=False)
-    return _told(own.building.id, [own.saving], own.band, is_provisional=own.baseline.is_provisional)
+    return _building_saving(own.building.id, [own.saving], own.band, is_provisional=own.baseline.is_provisional)
 
 
 def _total(judged: Sequence[Judged], band: Band) -> BuildingSaving:
     savings = [own.saving for own in judged if own.saving is not None]
     is_provisional = any(own.baseline is not None and own.baseline.is_provisional for own in judged)
-    return _told("", savings, band, is_provisional=is_provisional)
+    return _building_saving("", savings, band, is_provisional=is_provisional)
 
 
-def _told(name: str, savings: Sequence[Saving], band: Band, *, is_provisional: bool) -> BuildingSaving:
+def _building_saving(name: str, savings: Sequence[Saving], band: Band, *, is_provisional: bool) -> BuildingSaving:
     return BuildingSaving(
         name,
         sum(own.adjusted_kwh for own in savings),

@@ -35,14 +35,14 @@ def baseline_text(baseline: Baseline, words: Words) -> str:
     return text + (" " + words("saving.provisional") if baseline.is_provisional else "")
 
 
-def finding_texts(told: Finding, words: Words) -> tuple[str, str, str, str]:
+def finding_texts(finding: Finding, words: Words) -> tuple[str, str, str, str]:
     """Return (name, what was seen, what to do, what is at stake) of a finding."""
-    values = {key: _written(key, value, words) for key, value in told.evidence.items()}
-    thb = words.number(told.cost_thb_a_month)
-    stakes = words("insight.stakes_money", thb=thb) if told.cost_thb_a_month >= 1 else ""
-    if told.energy_kwh_a_month:
-        stakes = words("insight.stakes", kwh=words.number(told.energy_kwh_a_month), thb=thb)
-    name = f"insight.{told.rule}"
+    values = {key: _written(key, value, words) for key, value in finding.evidence.items()}
+    thb = words.number(finding.cost_thb_a_month)
+    stakes = words("insight.stakes_money", thb=thb) if finding.cost_thb_a_month >= 1 else ""
+    if finding.energy_kwh_a_month:
+        stakes = words("insight.stakes", kwh=words.number(finding.energy_kwh_a_month), thb=thb)
+    name = f"insight.{finding.rule}"
     return words(name), words(f"{name}_what", **values), words(f"{name}_do"), stakes
 
 

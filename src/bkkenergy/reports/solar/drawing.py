@@ -23,7 +23,7 @@ class Bar:
 
     name: str
     value: float
-    told: str
+    tooltip: str
     kind: str = "bar"
     floor: float = 0.0
 
@@ -80,7 +80,7 @@ def bars(found: Sequence[Bar], title: str, write: Callable[[float], str]) -> Mar
         x = LEFT + step * number
         low, high = sorted((bar.floor, bar.floor + bar.value))
         height = max(0.8, scale.y(low) - scale.y(high))
-        body.append(shape.format(bar.kind, x + step * 0.14, scale.y(high), step * 0.72, height, bar.told))
+        body.append(shape.format(bar.kind, x + step * 0.14, scale.y(high), step * 0.72, height, bar.tooltip))
         body.append(_text(x + step / 2, HEIGHT - 14, bar.name))
     return _svg(body, title)
 

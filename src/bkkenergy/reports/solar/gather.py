@@ -49,8 +49,8 @@ def measured_weather(site: Site, typical: Weather, building: Building, *, today:
     dni_wm2, dhi_wm2 = with_components(
         starts, ghi_wm2, latitude_deg=building.latitude_deg, longitude_deg=building.longitude_deg
     )
-    told = f"{stations[0].id}, {period.first_day} to {period.last_day}, {known.mean():.0%} measured"
-    source = f"{told}; the rest, wind and rain: {typical.provenance.source}"
+    measured = f"{stations[0].id}, {period.first_day} to {period.last_day}, {known.mean():.0%} measured"
+    source = f"{measured}; the rest, wind and rain: {typical.provenance.source}"
     return Weather(
         starts=starts,
         ghi_wm2=ghi_wm2,
@@ -115,14 +115,14 @@ def screened(
     buildings: Sequence[Building],
     *,
     today: dt.date,
-    told: Callable[[], object],
+    on_read: Callable[[], object],
     module_id: str = "mono-550",
     spread: Mapper = map,
 ) -> Screening:
     """Return the ranking of buildings' roofs against their loads. on_read : called for each building as it is read."""
 
     def read_load(building: Building) -> YearLoad:
-        told()
+        on_read()
         return year_load(site, building, today=today)
 
     return screen(
