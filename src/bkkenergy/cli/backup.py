@@ -1,4 +1,4 @@
-"""`bkkenergy backup` and `bkkenergy restore`: everything that a site knows, in one file, and back."""
+"""`bkkenergy backup` and `bkkenergy restore`: a site's whole data in one file, and back."""
 
 from __future__ import annotations
 
@@ -63,9 +63,9 @@ def backup_command(target: Path | None, config_dir: Path) -> None:
 )
 @config_option
 def restore_command(backup: Path, config_to: Path | None, config_dir: Path) -> None:
-    """Put a backup's data where the configuration says, every file held to its hash first.
+    """Restore a backup's data where the configuration says, after checking every file's hash.
 
-    Refuses where data lie already. Stop the service before.
+    Refuses where there is data already. Stop the service before.
     """
     with Status("Restore", console=console) as status:
         if config_to is not None:
@@ -84,7 +84,7 @@ def restore_command(backup: Path, config_to: Path | None, config_dir: Path) -> N
 
 @contextmanager
 def _told_of_files(path: Path, remedy: str, sources: Iterable[Path]) -> Iterator[None]:
-    """What the system or SQLite says of a file, as an error with its place and the remedy.
+    """Raise what the system or SQLite says of a file as an error with its place and the remedy.
 
     path, remedy : what is written, and what to do where that cannot be. sources : what is read.
     """

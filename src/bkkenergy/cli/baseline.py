@@ -40,7 +40,7 @@ Examples:
   bkkenergy baseline check district-bangkhen --period 2026-10""",
 )
 def baseline_command() -> None:
-    """What buildings would have used: fitted on a year, laid over the time after it."""
+    """Fit what buildings would have used on a year, and compare the time after it."""
 
 
 @baseline_command.command(
@@ -81,7 +81,7 @@ def fit_command(name: str, period: str | None, scheduler: str | None, lang: Any,
 @click.option("--months", default=12, show_default=True, help="How many of the first bills make the baseline.")
 @config_option
 def bills_command(building: str, path: Path, months: int, config_dir: Path) -> None:
-    """A baseline of a building without a meter, from its paper bills: the first months foretell the later ones.
+    """Fit a baseline of a building without a meter to its paper bills: the first months predict the later ones.
 
     The file is CSV, a bill a line: month (2026-10), kwh. Temperature is the typical year's.
     """
@@ -136,7 +136,7 @@ def show_command(name: str, lang: Any, config_dir: Path) -> None:
 @lang_option
 @config_option
 def check_command(name: str, period: str | None, as_json: bool, lang: Any, config_dir: Path) -> None:
-    """Judge what NAME saved in a period: the total first, since errors of single buildings largely cancel."""
+    """Show what NAME saved in a period: the total first, since errors of single buildings largely cancel."""
     words = Words(lang)
     last_month = today_here().replace(day=1) - dt.timedelta(days=1)
     span = period_of(period or f"{last_month:%Y-%m}")
@@ -173,7 +173,7 @@ def check_command(name: str, period: str | None, as_json: bool, lang: Any, confi
 
 
 def band_data(band: Band) -> dict[str, Any]:
-    """A saving's band as data."""
+    """Return a saving's interval as data."""
     return {
         "saving_ratio": band.saving_ratio,
         "half_width_ratio": band.half_width_ratio,
@@ -182,7 +182,7 @@ def band_data(band: Band) -> dict[str, Any]:
 
 
 def judged_data(own: Judged) -> dict[str, Any]:
-    """A judged building as data."""
+    """Return a judged building as data."""
     if own.saving is None or own.band is None or own.baseline is None:
         return {"building": own.building.id, "why": own.why}
     return {

@@ -32,7 +32,7 @@ Examples:
   bkkenergy bill compare district-bangkhen.office""",
 )
 def bill_command() -> None:
-    """Electricity bills under MEA's schedules, from what the meters measured."""
+    """Compute electricity bills under MEA's schedules, from what the meters measured."""
 
 
 @bill_command.command(
@@ -70,7 +70,7 @@ def show_command(building: str, period: str | None, lang: Any, config_dir: Path)
 @click.option("--file", "path", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @config_option
 def check_command(building: str, path: Path, config_dir: Path) -> None:
-    """Hold paper bills against ours, item by item, and say what explains a difference.
+    """Compare paper bills with ours, item by item, and say what explains a difference.
 
     The file is CSV, a bill a line: month (2026-10), kwh, kw, and any of energy, energy_on_peak, energy_off_peak,
     demand, minimum, power_factor, service, ft, vat, total. Exit code 1 when a total differs by more than 1 THB.
@@ -105,7 +105,7 @@ def check_command(building: str, path: Path, config_dir: Path) -> None:
 @lang_option
 @config_option
 def compare_command(building: str, period: str | None, lang: Any, config_dir: Path) -> None:
-    """What BUILDING would have paid under the other schedules that its size may ask for, the cheapest first."""
+    """Compare what BUILDING would have paid under the other schedules that its size may ask for, the cheapest first."""
     words = Words(lang)
     span = period_of(period) if period else past_year(today_here())
     with opened_site(config_dir) as site:

@@ -1,4 +1,4 @@
-"""`bkkenergy check`: read the whole configuration and tell every fault."""
+"""`bkkenergy check`: read the whole configuration and report every fault."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def check_command(config_dir: Path) -> None:
 
 
 def _other_faults(config_dir: Path, config: Configuration | None = None) -> list[Fault]:
-    """Faults of what only some commands read: schedule, recipients, solar, savings, plan, unknown buildings."""
+    """List faults of what only some commands read: schedule, recipients, solar, savings, plan, unknown buildings."""
     faults = settings_faults(config.settings, list(config.portfolio.agencies)) if config else []
     for load in (load_solar, load_savings, load_plan):
         try:

@@ -62,7 +62,7 @@ def _chosen_config_dir(context: click.Context, _option: click.Parameter, folder:
 
 
 def log_options(command: CommandT) -> CommandT:
-    """--log-level and --log-format."""
+    """Add --log-level and --log-format."""
     levels = click.Choice(["debug", "info", "warning", "error"])
     command = click.option("--log-level", type=levels, default="info", show_default=True, help="What is logged.")(
         command
@@ -74,12 +74,12 @@ def log_options(command: CommandT) -> CommandT:
 
 
 def today_here() -> dt.date:
-    """Today in Bangkok."""
+    """Return today in Bangkok."""
     return dt.datetime.now(BANGKOK).date()
 
 
 def period_of(text: str) -> Period:
-    """A period that a person wrote. Raises InputError with what is accepted."""
+    """Parse a period that a person wrote. Raises InputError with what is accepted."""
     try:
         return Period.parse(text, today=today_here())
     except ValueError as error:
@@ -97,7 +97,7 @@ def command_line() -> Actor:
 
 
 def set_up_logging(level: str, form: str) -> None:
-    """Events with their fields on standard error, as lines for people or as JSON."""
+    """Write events with their fields to standard error, as lines for people or as JSON."""
     renderer: Any = structlog.processors.JSONRenderer(ensure_ascii=False)
     if form == "text":
         renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())

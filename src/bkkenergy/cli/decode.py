@@ -102,7 +102,7 @@ def listen_command(seconds: float | None, like: str, config_dir: Path) -> None:
 
 
 def _hear(sorter: Sorter, messages: list[Message], heard: dict[str, tuple[str, ...]], like: str) -> None:
-    """The latest of each meter, and of each topic that is refused."""
+    """Record the latest of each meter, and of each topic that is refused."""
     found = sorter.sort(messages, now_us=int(time.time() * US_PER_S))
     now = dt.datetime.now(BANGKOK).strftime("%H:%M:%S")
     batch = found.batch

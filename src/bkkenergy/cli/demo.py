@@ -95,7 +95,7 @@ def demo_command(
     log_level: str,
     config_dir: Path,
 ) -> None:
-    """See it run: simulated gateways publish over a real broker, reports come out.
+    """Run a demonstration: simulated gateways publish over a real broker, reports come out.
 
     Starts a broker, publishes DAYS of 15-minute readings of the demonstration portfolio at QoS 1
     through the real ingester into an embedded store, and writes yesterday's report of every agency.
@@ -128,7 +128,7 @@ def demo_command(
 
 
 def _history(meters: list[Counter]) -> Iterator[Outgoing]:
-    """A day of each meter in turn, as gateways send their backlog, the broken messages at the end."""
+    """Yield a day of each meter in turn, as gateways send their backlog, the broken messages at the end."""
     for day in zip(*(_padded(counter) for counter in meters), strict=True):
         yield from (message for message in day if message)
     for gateway, topic, payload in BROKEN:
@@ -136,7 +136,7 @@ def _history(meters: list[Counter]) -> Iterator[Outgoing]:
 
 
 def _padded(counter: Counter) -> list[Outgoing | None]:
-    """The counter's messages, one place a day, empty where nothing was sent."""
+    """Return the counter's messages, one entry a day, empty where nothing was sent."""
     days = -(-len(counter.ts_us) // STEPS_A_MESSAGE)
     messages: list[Outgoing | None] = [(counter.agency, *message) for message in counter.messages(STEPS_A_MESSAGE)]
     return messages + [None] * (days - len(messages))
@@ -150,7 +150,7 @@ def _publish(session: Session, names: list[str], outgoing: Iterator[Outgoing], t
 
 
 def _throttled(on_progress: Callable[[int], object]) -> Callable[[int], None]:
-    """Pass on at most ten calls a second."""
+    """Return a callback that passes on at most ten calls a second."""
     last_s = 0.0
 
     def pass_on(done: int) -> None:
@@ -165,7 +165,7 @@ def _throttled(on_progress: Callable[[int], object]) -> Callable[[int], None]:
 def _write_reports(
     config: Configuration, portfolio: Portfolio, session: Session, period: Period, agencies: list[str]
 ) -> list[tuple[AgencyReport, Path]]:
-    """Each agency's report and its Thai page."""
+    """Write each agency's report; return it with its Thai page."""
     now, folder = dt.datetime.now(dt.UTC), session.settings.report.folder
     with opened_site(replace(config, portfolio=portfolio, settings=session.settings)) as opened:
         reports = [make_report(opened, agency, period, now=now) for agency in agencies]
@@ -175,7 +175,7 @@ def _write_reports(
 
 
 def _tell(session: Session, seconds: float, folder: Path, reports: list[tuple[AgencyReport, Path]]) -> None:
-    """What was done, and where to look."""
+    """Print what was done, and where to look."""
     totals, protocol = session.totals, session.ingester.subscriber.protocol
     click.echo(
         f"\n{session.readings:,} readings in {session.messages:,} messages over MQTT {protocol} at QoS 1 "
@@ -192,7 +192,7 @@ def _tell(session: Session, seconds: float, folder: Path, reports: list[tuple[Ag
 
 
 def _live(config: Configuration, session: Session, meters: list[Counter], every_s: int) -> None:
-    """The web app, and a reading of every meter now and again, until Ctrl-C."""
+    """Run the web app, and send a reading of every meter now and again, until Ctrl-C."""
     from bkkenergy.cli.demo_web import USER, web_app  # noqa: PLC0415 - `demo --exit` needs no web app
 
     for number in (signal.SIGINT, signal.SIGTERM):

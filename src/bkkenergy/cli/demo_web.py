@@ -1,4 +1,4 @@
-"""The web app beside a running demonstration, with a user whose password is told."""
+"""The web app beside a running demonstration, with a user and a printed password."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ POLL_S = 0.02
 
 @contextmanager
 def web_app(config: Configuration) -> Iterator[tuple[str, str]]:
-    """The app over the demonstration's store while the context lasts; its address, and the password of `demo`."""
+    """Run the app over the demonstration's store while the context lasts; yield its address, and the password of
+    `demo`.
+    """
     password = secrets.token_urlsafe(9)
     settings = with_web(config.settings)
     own = replace(config, settings=settings)
@@ -55,7 +57,9 @@ def web_app(config: Configuration) -> Iterator[tuple[str, str]]:
 
 
 def _wait_until_it_listens(server: uvicorn.Server, thread: threading.Thread) -> None:
-    """An address that is printed must answer. Raises AwayError where the app has ended."""
+    """Wait until the server listens: an address that is printed must answer. Raises AwayError where the app has
+    ended.
+    """
     while not server.started:
         if not thread.is_alive():
             raise AwayError(f"the web app could not start at port {server.config.port}. Is the port taken? Try again.")
@@ -63,7 +67,7 @@ def _wait_until_it_listens(server: uvicorn.Server, thread: threading.Thread) -> 
 
 
 def with_web(settings: Settings) -> Settings:
-    """The settings with a port that is free, the usual one if it is, and no TLS before it."""
+    """Return the settings with a port that is free, the usual one if it is, and no TLS before it."""
     with closing(socket.socket()) as probe:
         is_taken = probe.connect_ex(("127.0.0.1", settings.web.port)) == 0
     port = free_port() if is_taken else settings.web.port

@@ -48,7 +48,7 @@ Examples:
   bkkenergy energy balance district-bangkhen.office --period 2026-10""",
 )
 def energy_command() -> None:
-    """Energy of meters and buildings by the ledger, with its quality; a building's balance; a person's figures."""
+    """Show the energy of meters and buildings by the ledger, with its quality and balance; enter figures by hand."""
 
 
 @energy_command.command(
@@ -133,7 +133,7 @@ def _print_series(name: str, found: EnergySeries, step: Step, form: str) -> None
 def balance_command(building: str, period: str, step: Step, as_json: bool, lang: Any, config_dir: Path) -> None:
     """Show where BUILDING's energy comes from and goes: grid, PV, tenants, use, sub-meters, virtual meters.
 
-    Gross use is import + production - export - tenants. Beside each total stands the share of the period that is known.
+    Gross use is import + production - export - tenants. Each total has the share of the period that is known.
     """
     span = period_of(period)
     with opened_site(config_dir) as site:
@@ -157,7 +157,9 @@ def balance_command(building: str, period: str, step: Step, as_json: bool, lang:
 )
 @click.option("--to", "end", type=click.DateTime(["%Y-%m-%dT%H:%M", "%Y-%m-%d"]), required=True, help="Not included.")
 @click.option("--kwh", type=float, required=True, help="What flowed in that time.")
-@click.option("--reason", required=True, help="Why: it stands in the audit log and in `bkkenergy imports list`.")
+@click.option(
+    "--reason", required=True, help="Why: it is written to the audit log and shown by `bkkenergy imports list`."
+)
 @click.option("--channel", type=click.Choice(["import", "export"]), default="import", show_default=True)
 @click.option("--dry-run", "is_dry_run", is_flag=True, help="Show what would change, and change nothing.")
 @config_option
@@ -172,7 +174,7 @@ def edit_command(
     *,
     is_dry_run: bool,
 ) -> None:
-    """Say what METER's energy was, before all that was measured, estimated or imported.
+    """Set METER's energy, before all that was measured, estimated or imported.
 
     A quarter-hour is flagged as edited; a longer time is divided evenly, flagged as estimated, and sets no peak.
     """

@@ -51,7 +51,7 @@ class SiteAndPerson:
 
     @property
     def latest_us(self) -> int:
-        """No reading or interval may be later."""
+        """Return the instant after which no reading or interval may be."""
         return self.site.now_us() + int(self.site.settings.ingest.max_ahead_s) * US_PER_S
 
     def audit(self, action: str, target: str, detail: Mapping[str, Any]) -> None:
@@ -122,12 +122,12 @@ def import_command(
     is_dry_run: bool,
     is_skipping: bool,
 ) -> None:
-    """Take in FILE (CSV, CSV.gz or Parquet) as one batch: wholly, or not at all.
+    """Import FILE (CSV, CSV.gz or Parquet) as one batch: wholly, or not at all.
 
-    Energies of intervals stand beside the meter's own readings, and take the intervals that these did not measure.
-    What overlaps is refused unless --overlap says what to do with it; what is later than now is always refused.
-    Readings (a file that `bkkenergy export` wrote, or --values register) go into the store. Their refused rows are
-    written to FILE.refused.csv.
+    Energies of intervals complement the meter's readings, and take the intervals that these did not measure. What
+    overlaps is refused unless --overlap says what to do with it; what is later than now is always refused. Readings (a
+    file that `bkkenergy export` wrote, or --values register) go into the store. Their refused rows are written to
+    FILE.refused.csv.
     """
     if (file is None) == (batch is None):
         raise click.UsageError("give a FILE to import, or --undo ID.")
@@ -149,7 +149,7 @@ def import_command(
 
 
 def _columns(site: Site, file: Path, wide: Wide, pairs: tuple[str, ...]) -> dict[str, Meter]:
-    """The meter of each column. Raises InputError."""
+    """Map each column to its meter. Raises InputError."""
     known = {meter.id: meter for meter in site.portfolio.meters}
     columns: dict[str, Meter] = {}
     for pair in pairs:
@@ -244,7 +244,7 @@ def _import_readings(
     is_dry_run: bool,
     is_skipping: bool,
 ) -> None:
-    """Judge and compare the whole file first; commit it in a second pass."""
+    """Check and compare the whole file first; commit it in a second pass."""
     refused = Counter[str]()
     started_s = time.monotonic()
     _refused_path(file).unlink(missing_ok=True)
@@ -280,7 +280,7 @@ def _import_readings(
 def _good(
     opened: SiteAndPerson, file: Path, registers: Imported | None, refused: Counter[str] | None
 ) -> Iterator[ReadingBatch]:
-    """Good readings of a file, chunk by chunk. Refused rows are counted and written beside it, where asked."""
+    """Yield good readings of a file, chunk by chunk. Refused rows are counted and written beside it, where asked."""
     with progress_bar() as progress:
         task = progress.add_task(file.name, total=work_units(file), readings=0)
         meters = opened.site.portfolio.meters
@@ -315,7 +315,7 @@ def _undo(opened: SiteAndPerson, number: int) -> None:
 
 @click.group("imports", epilog="\b\nExamples:\n  bkkenergy imports list\n  bkkenergy imports show 1")
 def imports_command() -> None:
-    """What was imported: a batch a file."""
+    """List what was imported: a batch a file."""
 
 
 @imports_command.command("list")

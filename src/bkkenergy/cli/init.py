@@ -57,7 +57,7 @@ name_en = "{name_en}"
 """
 BUILDINGS = """\
 # Buildings of {id} with their meters and roofs. A file an agency; add [[building]] blocks, then run `bkkenergy check`.
-# A meter listens to bma/{{agency}}/{{building}}/{{meter}}/readings unless it has a `topic` of its own; devices that
+# A meter listens to bma/{{agency}}/{{building}}/{{meter}}/readings unless it has a `topic`; devices that
 # speak otherwise name their `payload` (config/payloads). `bkkenergy meters unknown` prints what is heard and unknown.
 
 [[building]]
@@ -144,7 +144,7 @@ def init_command(folder: Path, *, layout: Layout, yes: bool, **given: str | int 
 
     With --layout compose also FOLDER/secrets, FOLDER/backups and the .env of `docker compose`.
 
-    Every setting stands there with its default and what it does. Nothing that exists is overwritten.
+    Every setting is written with its default and what it does. Nothing that exists is overwritten.
     """
     config = folder / "config"
     if config.exists():
@@ -161,7 +161,7 @@ def init_command(folder: Path, *, layout: Layout, yes: bool, **given: str | int 
 
 
 def _asked(layout: Layout, given: Mapping[str, object], *, is_asking: bool) -> Answers:
-    """The flags, and for what they leave out the person's answers, or the layout's defaults."""
+    """Ask the person for what the flags leave out, or take the layout's defaults."""
     is_compose = layout == "compose"
     questions: dict[str, tuple[str, object]] = {
         "agency": ("Id of the first agency", "my-agency"),
@@ -192,7 +192,7 @@ def _asked(layout: Layout, given: Mapping[str, object], *, is_asking: bool) -> A
 
 
 def write_site(config: Path, answers: Answers) -> None:
-    """The configuration's files; the folder appears whole or not at all."""
+    """Write the configuration's files; the folder appears whole or not at all."""
     shipped = packaged_config_dir()
     unfinished = config.with_name(config.name + ".part")
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -249,13 +249,15 @@ def _prepare_for_compose(folder: Path, answers: Answers) -> None:
 
 
 def _environment_file(folder: Path) -> Path:
-    """Return where `docker compose` reads it by itself: beside compose.yaml. A site elsewhere has its own."""
+    """Return the .env that `docker compose` reads by default: beside compose.yaml; a site elsewhere has one in its
+    folder.
+    """
     is_beside = (folder.parent / COMPOSE_FILE).exists()
     return (folder.parent if is_beside else folder) / ".env"
 
 
 def _values(answers: Answers) -> dict[str, dict[str, str | int | bool]]:
-    """Settings that differ from the defaults, by section."""
+    """Return settings that differ from the defaults, by section."""
     found: dict[str, dict[str, str | int | bool]] = {
         "mqtt": {"host": answers.broker, "port": answers.port},
         "store": {"kind": answers.store},
@@ -281,9 +283,9 @@ def _values(answers: Answers) -> dict[str, dict[str, str | int | bool]]:
 
 
 def with_value(text: str, section: str, key: str, value: str | float | bool) -> str:
-    """The settings' text with a key set, where it stands commented out or not; its comment stays.
+    """Set a key in the settings' text, whether it is commented out or not; its comment stays.
 
-    Raises InputError where the file knows no such key: the shipped file has them all.
+    Raises InputError where the file has no such key: the shipped file has them all.
     """
     head = re.search(rf"^(# )?\[{re.escape(section)}\]", text, re.MULTILINE)
     if head is None:

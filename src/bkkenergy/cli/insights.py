@@ -1,4 +1,4 @@
-"""`bkkenergy insights` and `bkkenergy index`: what to act on, and how buildings stand among their peers."""
+"""`bkkenergy insights` and `bkkenergy index`: what to act on, and how buildings compare with their peers."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ console = Console()
 def insights_command(
     name: str, until: str | None, rule: str | None, as_json: bool, lang: Any, config_dir: Path
 ) -> None:
-    """Tell what to act on in NAME (a building, an agency, or all), most baht first, at most five a building."""
+    """Show what to act on in NAME (a building, an agency, or all), most baht first, at most five a building."""
     words = Words(lang)
     last_day = period_of(until).last_day if until else today_here() - dt.timedelta(days=1)
     with opened_site(config_dir) as site:
@@ -88,7 +88,7 @@ def insights_command(
 )
 @config_option
 def index_command(name: str, period: str | None, as_json: bool, submission: Path | None, config_dir: Path) -> None:
-    """Rank the buildings of NAME by kWh/m2 among their type, and tell which are, or come near, designated buildings.
+    """Rank the buildings of NAME by kWh/m2 among their type, and show which are, or come near, designated buildings.
 
     With --submission, the fields that an agency enters into the national e-report are written, a line a month.
     """

@@ -72,7 +72,7 @@ Examples:
   bkkenergy jobs catch-up --since 2026-11-01""",
 )
 def jobs_command() -> None:
-    """Reports that arrive by themselves: the ledger of runs, and doing what is due.
+    """Run scheduled reports, list them, and try failed ones again.
 
     A period is reported once, however many replicas run and whatever crashes; late data bring a new revision.
     """
@@ -82,7 +82,7 @@ def jobs_command() -> None:
 @config_option
 @log_options
 def start_command(config_dir: Path, log_level: str, log_format: str) -> None:
-    """Run the schedule until stopped, without ingesting. Several may run: one leads, the others stand by."""
+    """Run the schedule until stopped, without ingesting. Several may run: one leads, the others wait to take over."""
     set_up_logging(log_level, log_format)
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -124,7 +124,7 @@ def list_command(
 def run_command(
     agency: str, period: str | None, again: str | None, config_dir: Path, log_level: str, log_format: str
 ) -> None:
-    """Report now what is due, or one period: archived, entered in the ledger, and sent like any other."""
+    """Run what is due now, or one period: archived, entered in the ledger, and sent like any other report."""
     set_up_logging("error" if log_level == "info" else log_level, log_format)
     with opened_jobs(config_dir) as jobs:
         agencies = [*jobs.site.portfolio.agencies, CITY]
@@ -179,7 +179,7 @@ def retry_command(ids: tuple[int, ...], config_dir: Path, log_level: str, log_fo
 @config_option
 @log_options
 def catch_up_command(since: str, config_dir: Path, log_level: str, log_format: str) -> None:
-    """Report every period since a day that is not reported yet, the oldest first."""
+    """Run reports of every period since a day that is not reported yet, the oldest first."""
     set_up_logging("error" if log_level == "info" else log_level, log_format)
     with opened_jobs(config_dir) as jobs:
         first = period_of(since).first_day
@@ -195,7 +195,7 @@ def catch_up_command(since: str, config_dir: Path, log_level: str, log_format: s
 @click.option("--to", help="Only this recipient of the settings (default: all).")
 @config_option
 def test_command(to: str | None, config_dir: Path) -> None:
-    """Send a test message to the recipients of the settings, by mail, webhook or LINE, and tell what came of it."""
+    """Send a test message to the recipients of the settings, by mail, webhook or LINE, and show its outcome."""
     settings = load_configuration(config_dir).settings
     found = [own for own in settings.recipient if to in (None, own.to)]
     if not found:
@@ -218,7 +218,7 @@ def test_command(to: str | None, config_dir: Path) -> None:
 
 
 def _work_off(jobs: Jobs) -> None:
-    """Do what is due, with a bar; exits with 1 when something failed."""
+    """Run what is due, with a bar; exits with 1 when something failed."""
     waiting = len(jobs.queue.runs(state="due")) + len(jobs.queue.runs(state="running"))
     failed: list[Run] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

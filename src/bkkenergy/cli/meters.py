@@ -47,7 +47,7 @@ Examples:
   bkkenergy meters acl --to /etc/bkkenergy/secrets""",
 )
 def meters_command() -> None:
-    """See how the meters are doing, and commission new ones."""
+    """Show how the meters are doing, and commission new ones."""
 
 
 def _meters_of(config: Configuration, agency: str | None) -> Sequence[Meter]:
@@ -64,7 +64,7 @@ def _meters_of(config: Configuration, agency: str | None) -> Sequence[Meter]:
 @click.option("--json", "as_json", is_flag=True, help="As JSON, for scripts.")
 @config_option
 def status_command(agency: str | None, as_json: bool, config_dir: Path) -> None:
-    """Last seen, coverage of the last seven days, events and clock of each meter."""
+    """Show last seen, coverage of the last seven days, events and clock of each meter."""
     config = load_configuration(config_dir)
     meters = _meters_of(config, agency)
     with opened_site(config) as opened:
@@ -102,7 +102,7 @@ def _table(found: Sequence[MeterStatus]) -> Table:
 @meters_command.command("unknown", epilog="\b\nExample:\n  bkkenergy meters unknown")
 @config_option
 def unknown_command(config_dir: Path) -> None:
-    """Topics that nobody of the portfolio listens to, each as TOML ready to paste."""
+    """List topics that no meter of the portfolio listens to, each as TOML ready to paste."""
     config = load_configuration(config_dir)
     with opened_state(config.settings) as state:
         quarantine = Quarantine.of(state, config.settings.ingest)
@@ -120,7 +120,7 @@ def unknown_command(config_dir: Path) -> None:
 @click.option("--ingester", default="bkkenergy", show_default=True, help="The ingester's user at the broker.")
 @config_option
 def acl_command(folder: Path | None, ingester: str, config_dir: Path) -> None:
-    """Print mosquitto's access rules: each gateway writes its own topics and nothing else.
+    """Print mosquitto's access rules: each gateway writes to its topics and nothing else.
 
     With --to they replace FOLDER/mosquitto-acl, whole or not at all: after a fault the old rules stay. (A shell's
     `> mosquitto-acl` empties the file before this command has begun.)
@@ -140,9 +140,10 @@ def acl_command(folder: Path | None, ingester: str, config_dir: Path) -> None:
 @click.option("--ingester", default="bkkenergy", show_default=True, help="The ingester's user at the broker.")
 @config_option
 def passwords_command(folder: Path, ingester: str, config_dir: Path) -> None:
-    """Give every gateway a password: gateway-passwords.csv for who installs them, mosquitto-passwords for the broker.
+    """Create a password for every gateway: gateway-passwords.csv for installers, mosquitto-passwords for the broker.
 
-    Who has one keeps it; gateways that the portfolio no longer has lose theirs. The ingester's is mqtt-password.
+    A gateway that has one keeps it; gateways that the portfolio no longer has lose theirs. The ingester's is
+    mqtt-password.
     """
     config = load_configuration(config_dir)
     gateways = dict.fromkeys(meter.gateway_id for meter in config.portfolio.meters)

@@ -62,7 +62,7 @@ def migrate_command(
 
 
 def _tell(copied: int, found: list[Compared], noted: Path) -> None:
-    """What was copied, and what differs; exits with 1 where anything does."""
+    """Print what was copied, and what differs; exits with 1 where anything does."""
     differing = [own for own in found if not own.is_equal]
     total = sum(own.source for own in found)
     click.echo(f"{copied:,} readings copied; {len(found)} meters, {total:,} readings compared.")

@@ -54,7 +54,7 @@ Examples:
   bkkenergy plan datasheet partners.xlsx --mask""",
 )
 def plan_command() -> None:
-    """The action plan: what the city wants, what agencies do, and what meters prove of it."""
+    """Manage the action plan: what the city wants, what agencies do, and what meters prove of it."""
 
 
 @plan_command.command("targets", epilog="\b\nExamples:\n  bkkenergy plan targets --lang en")
@@ -119,7 +119,7 @@ def list_command(agency: str | None, state: str | None, lang: Any, config_dir: P
 @click.option("--note", default="", help="Anything else.")
 @config_option
 def add_command(project_id: str, config_dir: Path, **given: Any) -> None:
-    """Enter the project PROJECT_ID, as surveyed."""
+    """Add the project PROJECT_ID, as surveyed."""
     config = load_configuration(config_dir)
     own, faults = validated(Project, {"id": project_id, **given}, f"project {project_id}")
     faults += project_faults(own, config.portfolio, f"project {project_id}") if own else []
@@ -157,7 +157,7 @@ def move_command(project_id: str, state: ProjectState, day: str | None, by: str,
 @lang_option
 @config_option
 def show_command(project_id: str, lang: Any, config_dir: Path) -> None:
-    """Tell how a project came to where it is, and what it saves, as measured."""
+    """Show how a project came to where it is, and what it saves, as measured."""
     words = Words(lang)
     engine = state_of(config_dir)
     own = project_of(engine, project_id)
@@ -185,7 +185,7 @@ def show_command(project_id: str, lang: Any, config_dir: Path) -> None:
 
 
 def _of_building(known: Sequence[Project], own: Project) -> list[Project]:
-    """Projects that share the building's saving with this one."""
+    """Return the projects that share the building's saving with this one."""
     return [other for other in known if other.id == own.id or (own.building and other.building == own.building)]
 
 
@@ -209,7 +209,7 @@ def _told(site: Site, measured: Measured | None, words: Words) -> str:
 @lang_option
 @config_option
 def progress_command(by: str, lang: Any, config_dir: Path, *, as_json: bool) -> None:
-    """Roll the projects up: how many, at what budget, expected, decided, done, and measured."""
+    """Sum the projects up: how many, at what budget, expected, decided, done, and measured."""
     words = Words(lang)
     with opened_site(config_dir) as site:
         measured = measured_projects(site, site.projects, today_here())
@@ -244,7 +244,7 @@ def export_command(path: Path, lang: Any, config_dir: Path) -> None:
 @click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @config_option
 def import_command(path: Path, config_dir: Path) -> None:
-    """Enter the projects of a workbook: new ones are added, known ones replaced; all, or with a fault none."""
+    """Import the projects of a workbook: new ones are added, known ones replaced; all, or with a fault none."""
     config = load_configuration(config_dir)
     found = read_workbook(path, config.portfolio)
     engine = open_state(config.settings.state)

@@ -45,7 +45,7 @@ Examples:
   bkkenergy quarantine replay --all --topic 'bma/health/*'""",
 )
 def quarantine_command() -> None:
-    """Look at refused payloads, and try them again once the cause is mended."""
+    """Show refused payloads, and try them again once the cause is repaired."""
 
 
 @quarantine_command.command("list", epilog="\b\nExample:\n  bkkenergy quarantine list --reason not_decoded --limit 200")

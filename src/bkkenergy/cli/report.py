@@ -35,7 +35,7 @@ class Names(click.ParamType[tuple[str, ...]]):
     def convert(
         self, value: str | tuple[str, ...], param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, ...]:
-        """The names, or a usage error that lists the known ones."""
+        """Split a list into its names, or raise a usage error that lists the known ones."""
         names = tuple(value.split(",")) if isinstance(value, str) else value
         if unknown := sorted(set(names) - set(self.known)):
             self.fail(f"{', '.join(unknown)} is not one of: {', '.join(self.known)}", param, ctx)

@@ -96,7 +96,7 @@ def _show_purged(site: Site) -> None:
 
 
 def _show_planned(found: Planned | None) -> None:
-    """Each building's meters, the day of the oldest reading, and how many readings would go."""
+    """Show each building's meters, the day of the oldest reading, and how many readings would be deleted."""
     if found is None:
         click.echo("No reading is past its years.")
         return

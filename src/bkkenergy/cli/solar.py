@@ -40,19 +40,19 @@ Command = Callable[..., Any]
 
 
 def weather_option(command: Command) -> Command:
-    """--weather typical|FILE|SERVICE."""
+    """Add --weather typical|FILE|SERVICE."""
     return click.option(
         "--weather",
         "weather_name",
         default=TYPICAL,
         show_default=True,
-        help="typical (offline), measured (the building's own station), an .epw, TMY3 .csv or .parquet file, "
+        help="typical (offline), measured (by the building's station), an .epw, TMY3 .csv or .parquet file, "
         "or one of pvgis_tmy, pvgis_hourly, nasa_power.",
     )(command)
 
 
 def output_options(command: Command) -> Command:
-    """--format, --lang and -o."""
+    """Add --format, --lang and -o."""
     command = click.option(
         "-o",
         "--output",
@@ -83,7 +83,7 @@ def output_options(command: Command) -> Command:
 
 
 def wish_options(command: Command) -> Command:
-    """What the engineer asks for."""
+    """Add what the engineer asks for."""
     for option in (
         click.option(
             "--module", default="mono-550", show_default=True, help="A module of equipment.toml, or cec:NAME."
@@ -108,7 +108,7 @@ Examples:
   bkkenergy solar weather show""",
 )
 def solar_command() -> None:
-    """Rooftop solar: from a roof to a design with yield, bill, money and carbon."""
+    """Design rooftop solar: from a roof to a design with yield, bill, money and carbon."""
 
 
 @contextmanager
@@ -129,7 +129,7 @@ def opened(config_dir: Path, weather_name: str, *, building: str | None = None) 
 
 
 def size_of(text: str | None) -> float | str | None:
-    """A size that was asked for: kWp, or max. Raises InputError."""
+    """Parse a size that was asked for: kWp, or max. Raises InputError."""
     if text is None or text == "max":
         return text
     try:

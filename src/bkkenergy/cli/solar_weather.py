@@ -24,7 +24,7 @@ console = Console()
 
 
 def chosen_weather(config: Configuration, name: str, building: str | None) -> Weather:
-    """The weather that --weather names; a service is asked for the building's place."""
+    """Load the weather that --weather names; a service is asked for the building's coordinates."""
     if name == TYPICAL:
         return typical_year(config.solar.climate)
     if name in SERVICES:
@@ -40,7 +40,7 @@ def chosen_weather(config: Configuration, name: str, building: str | None) -> We
 
 @click.group("weather")
 def weather_group() -> None:
-    """The weather that designs rest on."""
+    """Fetch and check the weather that designs use."""
 
 
 @weather_group.command(
@@ -84,7 +84,7 @@ def weather_show_command(weather_name: str, config_dir: Path) -> None:
 @click.option("--building", help="Its place (default: the climate's place in config/solar).")
 @config_option
 def weather_fetch_command(service: Any, building: str | None, config_dir: Path) -> None:
-    """Fetch weather once; it is kept beside the store and used from there."""
+    """Fetch weather once; it is stored beside the store and used from there."""
     config = load_configuration(config_dir)
     weather = chosen_weather(config, service, building)
     click.echo(
@@ -97,7 +97,7 @@ def weather_fetch_command(service: Any, building: str | None, config_dir: Path) 
 @click.argument("weather_name", default=TYPICAL)
 @config_option
 def weather_check_command(weather_name: str, config_dir: Path) -> None:
-    """Tell what is wrong with a weather: gaps, impossible values, sun at night, shifted stamps.
+    """Check a weather for faults: gaps, impossible values, sun at night, shifted stamps.
 
     Exit code 1 if there is anything.
     """

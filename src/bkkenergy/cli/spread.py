@@ -17,7 +17,7 @@ dask_option = click.option(
 
 @contextmanager
 def spreading(scheduler: str | None) -> Iterator[Any]:
-    """`map`, or the same on a Dask cluster. Raises InputError without the extra, or without an answer."""
+    """Yield `map`, or the same on a Dask cluster. Raises InputError without the extra, or without an answer."""
     if scheduler is None:
         yield map
         return

@@ -22,7 +22,7 @@ METERS_A_READ = 50
 
 
 def progress_bar() -> Progress:
-    """A bar that counts readings, on standard output while it runs."""
+    """Make a bar that counts readings, on standard output while it runs."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),

@@ -40,13 +40,13 @@ TOKEN_DAYS = 365
     "  bkkenergy users password admin",
 )
 def users_command() -> None:
-    """Who may come into the web app, and what they may see and do."""
+    """Manage who may use the web app, and what they may see and do."""
 
 
 @users_command.command("list", epilog="\b\nExamples:\n  bkkenergy users list")
 @config_option
 def list_command(config_dir: Path) -> None:
-    """All users with their roles and agencies."""
+    """List all users with their roles and agencies."""
     table = Table("Name", "Role", "Agencies", "May come in", box=None, header_style="bold")
     for own in list_users(open_state(load_configuration(config_dir).settings.state), command_line()):
         table.add_row(own["name"], own["role"], ", ".join(own["agencies"]), "no" if own["disabled"] else "yes")
@@ -60,7 +60,7 @@ def list_command(config_dir: Path) -> None:
 @click.option("--display", default="", help="The name that is shown.")
 @config_option
 def add_command(name: str, role: str, agencies: tuple[str, ...], display: str, config_dir: Path) -> None:
-    """Enter a user, and tell the one-time password."""
+    """Add a user, and print the one-time password."""
     config = load_configuration(config_dir)
     known = {*config.portfolio.agencies, EVERY_AGENCY}
     if unknown := sorted(set(agencies) - known):
@@ -85,7 +85,7 @@ def _known(engine: StateStore, name: str) -> dict[str, Any]:
 @click.option("--prompt", is_flag=True, help="Ask for the password instead of making a one-time one.")
 @config_option
 def password_command(name: str, config_dir: Path, *, prompt: bool) -> None:
-    """Give a user a new one-time password; whoever is signed in under it is signed out."""
+    """Set a new one-time password for a user, and end the user's sessions."""
     engine = open_state(load_configuration(config_dir).settings.state)
     own = _known(engine, name)
     password = click.prompt("Password", hide_input=True) if prompt else secrets.token_urlsafe(12)
@@ -147,7 +147,7 @@ def tokens_command() -> None:
 @tokens_command.command("list", epilog="\b\nExamples:\n  bkkenergy tokens list")
 @config_option
 def list_tokens_command(config_dir: Path) -> None:
-    """All tokens: whose, for what, until when, and when last used. Their secrets are kept nowhere."""
+    """List all tokens: their users, scopes and ends, and when last used. Their secrets are stored nowhere."""
     table = Table("Number", "Name", "User", "May", "Until", "Last used", box=None, header_style="bold")
     for own in list_tokens(open_state(load_configuration(config_dir).settings.state), command_line()):
         used = _day(own["used_us"]) if own["used_us"] else "never"
@@ -162,7 +162,7 @@ def list_tokens_command(config_dir: Path) -> None:
 @click.option("--days", type=click.IntRange(1, 3650), default=TOKEN_DAYS, show_default=True, help="How long it holds.")
 @config_option
 def add_token_command(user: str, name: str, scope: str, days: int, config_dir: Path) -> None:
-    """Make a token of USER, who sees and may do no more by it than in the web app; it is told this once."""
+    """Create an API token with USER's permissions. It is printed once."""
     engine, now = open_state(load_configuration(config_dir).settings.state), dt.datetime.now(dt.UTC)
     user_id = _known(engine, user)["id"]
     secret = enter_token(engine, command_line(), user_id, name, cast("TokenScope", scope), now, days=days)
@@ -173,7 +173,7 @@ def add_token_command(user: str, name: str, scope: str, days: int, config_dir: P
 @click.argument("number", type=int)
 @config_option
 def end_token_command(number: int, config_dir: Path) -> None:
-    """End a token, at once."""
+    """Remove a token, at once."""
     engine, now = open_state(load_configuration(config_dir).settings.state), dt.datetime.now(dt.UTC)
     ended = end_token(engine, command_line(), number, now)
     click.echo(f"{ended['name']} of {ended['user']}: ended")

@@ -17,7 +17,7 @@ from bkkenergy.web.context import AppContext
 
 
 def make_server(site: Site, *, log_level: str = "warning") -> uvicorn.Server:
-    """The web server, not started; the first admin's one-time password is told where there is no user yet."""
+    """Make the web server, not started; print the first admin's one-time password where there is no user yet."""
     try_out_or_warn(site.readings)
     note_state(site.readings, site.state)
     follow_or_warn(site)
@@ -42,7 +42,7 @@ def make_server(site: Site, *, log_level: str = "warning") -> uvicorn.Server:
 @config_option
 @log_options
 def web_command(config_dir: Path, log_level: str, log_format: str) -> None:
-    """Serve the web app and its API alone. On the first start it makes an admin and tells the one-time password."""
+    """Serve the web app and its API alone. The first start makes an admin and prints the one-time password."""
     set_up_logging(log_level, log_format)
     config = load_configuration(config_dir)
     scheme = "http" if not config.settings.web.secure_cookies else "https, behind a proxy with TLS:"

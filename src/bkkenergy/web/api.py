@@ -54,7 +54,7 @@ Offset = Annotated[int, Query(ge=0, le=1_000_000)]
 
 @router.get("/agencies")
 def agencies(visitor: ApiVisitor, limit: Limit = 100, offset: Offset = 0) -> AgencyPage:
-    """The visitor's agencies."""
+    """List the visitor's agencies."""
     here = visitor.here
     own = visitor.account.own(here.portfolio.agencies)
     rows = [
@@ -72,7 +72,7 @@ def agencies(visitor: ApiVisitor, limit: Limit = 100, offset: Offset = 0) -> Age
 
 @router.get("/buildings")
 def buildings(visitor: ApiVisitor, agency: str | None = None, limit: Limit = 100, offset: Offset = 0) -> BuildingPage:
-    """Buildings of one of the visitor's agencies, or of all of them, with their figures of now."""
+    """List buildings of one of the visitor's agencies, or of all of them, with their figures of now."""
     if agency is not None:
         visitor.need("see", agency)
     chosen = [agency] if agency is not None else visitor.account.own(visitor.here.portfolio.agencies)
@@ -83,14 +83,14 @@ def buildings(visitor: ApiVisitor, agency: str | None = None, limit: Limit = 100
 
 @router.get("/buildings/{building_id}")
 def building(building_id: str, visitor: ApiVisitor) -> BuildingRow:
-    """One building with its figures of now."""
+    """Return one building with its figures of now."""
     building_of(visitor, building_id)
     return BuildingRow.of(figures_of(visitor).now().buildings[building_id])
 
 
 @router.get("/buildings/{building_id}/power")
 def power(building_id: str, visitor: ApiVisitor) -> PowerRow:
-    """Its power now; null where its meters were silent for two hours."""
+    """Return the building's power now; null where its meters were silent for two hours."""
     found = power_now(visitor.here, building_of(visitor, building_id))
     return PowerRow(building=building_id, power_kw=found.power_kw, at=found.at)
 
@@ -200,7 +200,7 @@ def tagged(request: Request, body: bytes) -> Response:
 
 @router.get("/buildings/{building_id}/bills/{month}")
 def bill(building_id: str, month: str, visitor: ApiVisitor) -> BillRow:
-    """The bill of a month (2026-10) by its readings."""
+    """Compute the bill of a month (2026-10) by its readings."""
     own = building_of(visitor, building_id)
     if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month) or not "1990" <= month < "2200":
         raise HTTPException(422, f"{month!r} is no month; write it like 2026-10")
@@ -220,7 +220,7 @@ def bill(building_id: str, month: str, visitor: ApiVisitor) -> BillRow:
 
 @router.get("/buildings/{building_id}/baseline")
 def baseline(building_id: str, visitor: ApiVisitor) -> BaselineRow:
-    """The baseline that the building is judged by."""
+    """Return the baseline that the building is judged by."""
     building_of(visitor, building_id)
     own = latest_baseline(visitor.here.opened.state, building_id)
     if own is None:
@@ -239,7 +239,7 @@ def baseline(building_id: str, visitor: ApiVisitor) -> BaselineRow:
 
 @router.get("/buildings/{building_id}/insights")
 def insights(building_id: str, visitor: ApiVisitor) -> list[FindingRow]:
-    """What to act on, most baht first, without dismissed findings."""
+    """List what to act on, most baht first, without dismissed findings."""
     own = building_of(visitor, building_id)
     return [
         FindingRow(
@@ -257,7 +257,7 @@ def insights(building_id: str, visitor: ApiVisitor) -> list[FindingRow]:
 
 @router.get("/reports")
 def reports(visitor: ApiVisitor, agency: str | None = None, limit: Limit = 100, offset: Offset = 0) -> RunPage:
-    """Reports in the archive, the newest period first; files lie under /reports/file/."""
+    """List reports in the archive, the newest period first; their files are under /reports/file/."""
     if agency is not None:
         visitor.need("see", agency)
     ledger = RunQueue(visitor.here.opened.state, "web")
@@ -280,7 +280,7 @@ def reports(visitor: ApiVisitor, agency: str | None = None, limit: Limit = 100, 
 
 @router.get("/plan/projects")
 def plan(visitor: ApiVisitor, limit: Limit = 100, offset: Offset = 0) -> ProjectPage:
-    """Projects of the visitor's agencies."""
+    """List projects of the visitor's agencies."""
     try:
         found = [own for own in projects(visitor.here.opened.state) if visitor.account.reaches(own.agency)]
     except InputError as why:

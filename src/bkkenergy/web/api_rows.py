@@ -36,7 +36,7 @@ class SpanRow(Row):
 
     @classmethod
     def of(cls, own: Span) -> SpanRow:
-        """A span as it goes out."""
+        """Return a span as the API sends it."""
         return cls(
             energy_kwh=own.energy_kwh,
             expected_kwh=own.expected_kwh,
@@ -66,7 +66,7 @@ class BuildingRow(Row):
 
     @classmethod
     def of(cls, own: BuildingFigures) -> BuildingRow:
-        """A building as it goes out."""
+        """Return a building as the API sends it."""
         building = own.building
         return cls(
             id=building.id,
@@ -144,7 +144,7 @@ class FindingRow(Row):
 
 
 class BillRow(Row):
-    """A month's bill under the building's own schedule, THB."""
+    """A month's bill under the building's schedule, THB."""
 
     building: str
     month: str
@@ -155,7 +155,7 @@ class BillRow(Row):
 
 
 class BaselineRow(Row):
-    """What a building's baseline is, and how well it foretold months that it had not seen."""
+    """What a building's baseline is, and how well it predicted months that it had not seen."""
 
     building: str
     form: str

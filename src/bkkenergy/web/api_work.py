@@ -65,7 +65,9 @@ def solar(
     kwp: Annotated[str, Query(pattern=r"^(max|\d{1,6}(\.\d{1,3})?|)$")] = "",
     mounting: Literal["flush", "racked"] = "flush",
 ) -> Response:
-    """A solar design of a size in kWp, of the whole roof ("max"), or of the size that is worth most (left out)."""
+    """Compute a solar design of a size in kWp, of the whole roof ("max"), or of the size that is worth most (left
+    out).
+    """
     own = building_of(visitor, building_id)
     try:
         made = designed(visitor.here, Sketch(own.id, kwp, mounting))
@@ -76,7 +78,7 @@ def solar(
 
 @router.get("/meters")
 def meters(visitor: ApiVisitor, agency: str, limit: Limit = 100, offset: Offset = 0) -> MeterPage:
-    """Meters of an agency: when they were last seen, how complete they are, what happened to their registers."""
+    """List meters of an agency: when they were last seen, how complete they are, what happened to their registers."""
     visitor.need("see", agency)
     here = visitor.here
     every = tuple(meter for building in here.portfolio.buildings_of(agency) for meter in building.meters)

@@ -1,4 +1,4 @@
-"""The application: rooms put together, errors told, browsers told what to refuse."""
+"""The application: routes put together, errors answered, and what browsers must refuse."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ async def few_threads(_app: FastAPI) -> AsyncIterator[None]:
 
 
 def create_app(here: AppContext) -> FastAPI:
-    """The app over a site. Serve it by uvicorn, behind a proxy with TLS."""
+    """Create the app over a site. Serve it by uvicorn, behind a proxy with TLS."""
     app = FastAPI(
         title="bkkenergy",
         version=__version__,
@@ -82,10 +82,10 @@ def create_app(here: AppContext) -> FastAPI:
 
 
 class Static(StaticFiles):
-    """Our own files, kept by browsers for ever: their address changes with their content."""
+    """Our static files, cached by browsers for ever: their address changes with their content."""
 
     async def get_response(self, path: str, scope: object) -> Response:
-        """A file, with how long it may be kept."""
+        """Return a file, with how long it may be cached."""
         response = await super().get_response(path, scope)  # type: ignore[arg-type]
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         return response
@@ -117,7 +117,7 @@ def _invalid(request: Request, error: Exception) -> Response:
 
 
 def _failed(request: Request, error: Exception) -> Response:
-    """What the service itself can tell: a store that is away, input that cannot be used."""
+    """Return the service's errors: a store that is unreachable, input that cannot be used."""
     status = next((own for kind, own in STATUS_OF if isinstance(error, kind)), 422)
     if _is_api(request):
         return problem(status, str(error), request)

@@ -59,7 +59,7 @@ class BalanceView:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is known at all."""
+        """Return whether nothing is known at all."""
         return all(row.total_kwh is None for row in self.rows)
 
 
@@ -92,14 +92,14 @@ def view_of(found: BuildingEnergy, period: Period, words: Words) -> BalanceView:
 
 
 def _sources_kwh(balance: BuildingBalance) -> float | None:
-    """What came in; None where a part of it is not known."""
+    """Sum what came in; None where a part of it is not known."""
     totals = [None if flow is None else flow.total_kwh for flow in (balance.grid_import, balance.production)]
     known = [total for total in totals if total is not None]
     return sum(known) if len(known) == len(totals) and sum(known) > 0 else None
 
 
 def _pictures(rows: dict[str, BalanceRow], words: Words) -> list[tuple[str, Markup]]:
-    """Sources over uses, to one scale; nothing where a part of them is not known.
+    """Draw sources over uses, to one scale; nothing where a part of them is not known.
 
     Export that is not known counts as zero in gross use, and so it does here.
     """

@@ -61,7 +61,9 @@ class BuildingView:
 
 
 def building_hours(here: AppContext, building: Building, first: dt.date, last: dt.date) -> Series:
-    """A building's hours: main meters summed, NaN where one of them is not known wholly, so also in a running hour."""
+    """Read a building's hours: main meters summed, NaN where one of them is not known wholly, so also in a running
+    hour.
+    """
     period = Period.days(first, last)
     energy = (
         main_energy_kwh(here.opened.energy, building, period, "60min")
@@ -72,7 +74,7 @@ def building_hours(here: AppContext, building: Building, first: dt.date, last: d
 
 
 def building_view(here: AppContext, building: Building) -> BuildingView:
-    """Everything of a building's page but its power now."""
+    """Build everything of a building's page but its power now."""
     today = here.today
     series = building_hours(here, building, today - dt.timedelta(days=DAYS_SHOWN - 1), today)
     on_peak = window_masks(series.starts, here.site.figures.tariffs)["on_peak"]
@@ -97,13 +99,13 @@ def building_view(here: AppContext, building: Building) -> BuildingView:
 
 
 def waiting_of(here: AppContext, building: Building) -> tuple[dt.date, ...]:
-    """Days of a building's meters that are still to be computed from their readings."""
+    """List days of a building's meters that are still to be computed from their readings."""
     waiting = here.waiting([meter.id for meter in building.meters])
     return tuple(sorted({day for days in waiting.values() for day in days}))
 
 
 def month_peaks_kw(here: AppContext, building: Building) -> tuple[float | None, float | None]:
-    """The highest 15 minutes of the last month and of this one."""
+    """Return the highest 15 minutes of the last month and of this one."""
     this = here.today.replace(day=1)
     last = (this - dt.timedelta(days=1)).replace(day=1)
     firm_kw = (
@@ -114,7 +116,7 @@ def month_peaks_kw(here: AppContext, building: Building) -> tuple[float | None, 
 
 
 def bill_so_far(here: AppContext, building: Building) -> Bill | None:
-    """The bill of this month's readings; None on the first day, or without a meter."""
+    """Compute the bill of this month's readings; None on the first day, or without a meter."""
     today = here.today
     if not building.main_meters or today.day == 1:
         return None
@@ -128,7 +130,7 @@ def bill_so_far(here: AppContext, building: Building) -> Bill | None:
 
 
 def _judged(here: AppContext, building: Building) -> tuple[dt.date, Judged, list[Finding]]:
-    """Since when a building is judged, its saving since then, and what to act on, up to yesterday."""
+    """Return since when a building is judged, its saving since then, and what to act on, up to yesterday."""
     site, yesterday = here.site, here.today - dt.timedelta(days=1)
     if not building.main_meters:
         return fiscal_year_so_far(yesterday, None).first_day, Judged(building, None, None, None), []
@@ -143,7 +145,7 @@ def findings_shown(here: AppContext, findings: list[Finding]) -> list[Finding]:
 
 
 def typical_day(series: Series, today: dt.date, *, is_open: bool, weeks: int = 4) -> FloatArray:
-    """(24,) mean power of the like days (open or closed) of the weeks before."""
+    """Compute (24,) mean power of the like days (open or closed) of the weeks before."""
     days = series.day_index.tz_localize(None)
     before = (days < pd.Timestamp(today)) & (days >= pd.Timestamp(today) - pd.Timedelta(weeks=weeks))
     works = (series.kind == 0) & (days.day_of_week.to_numpy() < SATURDAY)
@@ -152,7 +154,7 @@ def typical_day(series: Series, today: dt.date, *, is_open: bool, weeks: int = 4
 
 
 def power_now(here: AppContext, building: Building) -> PowerNow:
-    """What a building takes now, by the latest power of its main meters that is not too old."""
+    """Return what a building takes now, by the latest power of its main meters that is not too old."""
     now = pd.Timestamp(here.clock())
     start = timestamp_us(now - POWER_MAX_AGE)
     names = [meter.id for meter in building.main_meters]

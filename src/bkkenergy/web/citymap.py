@@ -1,4 +1,4 @@
-"""A map of buildings without tiles: where they stand, how much they use, and how that compares."""
+"""A map of buildings without tiles: where they are, how much they use, and how that compares."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NOTABLE_RATIO = 0.05
 
 
 def city_map(buildings: Sequence[BuildingFigures], words: Words) -> Markup:
-    """Buildings as discs, their area by this month's use, their class by its change against the baseline."""
+    """Draw buildings as discs, their area by this month's use, their class by its change against the baseline."""
     shown = [own for own in buildings if own.building.latitude_deg]
     if not shown:
         return Markup("")

@@ -22,7 +22,7 @@ WORKER_NEEDS_S = 60.0
 
 @dataclass
 class AppContext:
-    """The service as requests see it. Pages answer at once: they read the ledger as it stands.
+    """The service as requests see it. Pages answer at once: they read the ledger without bringing it up to date.
 
     city : the figures that all requests share, put there by the app.
     """
@@ -34,32 +34,32 @@ class AppContext:
 
     @property
     def site(self) -> Site:
-        """The site, with projects and dismissals as they are now."""
+        """Return the site, with projects and dismissals as they are now."""
         return self.opened.refreshed()
 
     @property
     def settings(self) -> Settings:
-        """The site's settings."""
+        """Return the site's settings."""
         return self.opened.settings
 
     @property
     def portfolio(self) -> Portfolio:
-        """The site's portfolio."""
+        """Return the site's portfolio."""
         return self.opened.portfolio
 
     @property
     def profiles(self) -> Mapping[str, Profile]:
-        """Payload profiles by id."""
+        """Return payload profiles by id."""
         return self.opened.config.profiles
 
     @property
     def clock(self) -> Callable[[], dt.datetime]:
-        """The site's clock."""
+        """Return the site's clock."""
         return self.opened.clock
 
     @property
     def today(self) -> dt.date:
-        """Today in Bangkok."""
+        """Return today in Bangkok."""
         return self.opened.today
 
     def waiting(self, meters: Sequence[str]) -> Mapping[str, Sequence[dt.date]]:
@@ -67,7 +67,7 @@ class AppContext:
         return self.opened.energy.waiting(meters, marked_before_us=self.opened.seconds_ago_us(WORKER_NEEDS_S))
 
     def cached(self, key: tuple[object, ...], seconds: float, compute: Callable[[], Any]) -> Any:
-        """Return what was computed under a key not longer ago than so many seconds, else compute it now.
+        """Return what was computed under a key at most `seconds` ago, else compute it now.
 
         Two requests at once may both compute it; that is cheaper than to let one wait for the other.
         """
@@ -77,7 +77,7 @@ class AppContext:
             return entry[1]
         value = compute()
         if now_s >= self._swept_s or len(self._cache) >= MAX_CACHED:
-            entries = list(self._cache.items())  # at one go: other threads add to it meanwhile
+            entries = list(self._cache.items())  # one copy: other threads add to it meanwhile
             fresh = sorted((each for each in entries if each[1][0] > now_s), key=lambda each: each[1][0])
             self._cache = dict(fresh if len(fresh) < MAX_CACHED else fresh[MAX_CACHED // 2 :])
             self._swept_s = now_s + SWEEP_EVERY_S

@@ -1,6 +1,6 @@
-"""The city's figures as pages show them: each building's day, month and fiscal year, from days that are kept.
+"""The city's figures as pages show them: each building's day, month and fiscal year, from the energy ledger.
 
-Computed at most once in `web.refresh_s`, by whichever request comes first; the others are served the figures before.
+Computed at most once in `web.refresh_s`, by whichever request comes first; the others get the figures before.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Span:
 
     @property
     def change_ratio(self) -> float | None:
-        """Use against the baseline, over the days that both know."""
+        """Return use against the baseline, over the days that both know."""
         if not self.expected_kwh or self.compared_kwh is None:
             return None
         return self.compared_kwh / self.expected_kwh - 1
@@ -64,14 +64,14 @@ class BuildingFigures:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """All buildings, as of an instant; stale : meters whose days wait to be brought up."""
+    """All buildings, as of an instant; stale : meters with days that wait to be computed."""
 
     at: dt.datetime
     buildings: dict[str, BuildingFigures]
     stale: int
 
     def of(self, agencies: Iterable[str]) -> list[BuildingFigures]:
-        """The buildings of some agencies."""
+        """Return the buildings of these agencies."""
         wanted = set(agencies)
         return [own for own in self.buildings.values() if own.building.agency in wanted]
 
@@ -86,7 +86,7 @@ class CityFigures:
         self._expected: dict[str, tuple[str, dt.date, pd.Series]] = {}
 
     def now(self) -> Figures:
-        """The figures; when they are old, those of before, while a thread computes them anew."""
+        """Return the figures; when they are old, those of before, while a thread computes new ones."""
         if self._figures is None:
             with self._lock:
                 if self._figures is None:
@@ -103,7 +103,7 @@ class CityFigures:
     def _compute_and_let_go(self) -> None:
         try:
             self._compute()
-        except BkkEnergyError as error:  # a store that is away: the figures before stay, and it is tried again
+        except BkkEnergyError as error:  # a store that is unreachable: the figures before stay, and it is tried again
             log.warning("city_figures_failed", why=str(error))
         finally:
             self._lock.release()
@@ -146,7 +146,7 @@ class CityFigures:
     def _expected_of(
         self, building: Building, baseline: Baseline | None, first: dt.date, today: dt.date
     ) -> pd.Series | None:
-        """What the baseline expects of each whole day so far; computed once a day and baseline."""
+        """Compute what the baseline expects of each whole day so far; once a day and baseline."""
         if baseline is None or today <= first:
             return None
         known = self._expected.get(building.id)
@@ -160,7 +160,7 @@ class CityFigures:
 def expected_series(
     here: AppContext, building: Building, baseline: Baseline, first: dt.date, last: dt.date
 ) -> pd.Series:
-    """What the baseline expects of each day, kWh by date."""
+    """Compute what the baseline expects of each day, kWh by date."""
     period = Period.days(first, last)
     starts = edges(period, "60min")[:-1]
     site = here.site
@@ -218,7 +218,7 @@ def month_peaks(ledger: LedgerReader, portfolio: Portfolio, days: MainDays, firs
 
 
 def _spans(days: MainDays, expected: pd.DataFrame, first: dt.date, today: dt.date) -> dict[str, Span]:
-    """Of each building from a day on: use up to now, and use against the baseline over whole days that both know."""
+    """Sum each building's use from a day up to now, and its use against the baseline over whole days that both know."""
     used = days.energy_kwh[days.energy_kwh.index >= pd.Timestamp(first)]
     total = used.sum(min_count=1)
     whole = used[used.index < pd.Timestamp(today)].where(days.is_whole)
@@ -235,7 +235,7 @@ def _of(series: pd.Series, key: object) -> float | None:
 
 
 def summed(spans: Iterable[Span]) -> Span:
-    """Spans of several buildings as one; those without a baseline count in the use alone."""
+    """Sum spans of several buildings; those without a baseline count in the use alone."""
     every = list(spans)
     known = [own.energy_kwh for own in every if own.energy_kwh is not None]
     judged = [own for own in every if own.expected_kwh is not None and own.compared_kwh is not None]

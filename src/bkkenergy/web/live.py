@@ -23,7 +23,7 @@ LONGEST_S = 300.0
 
 @router.get("/live/jobs")
 async def jobs(request: Request, visitor: PageVisitor) -> StreamingResponse:
-    """How many runs of reports wait, are worked, and have failed, each time that changes."""
+    """Send how many runs of reports wait, are worked, and have failed, each time that changes."""
     visitor.need("operate")
 
     async def lines() -> AsyncIterator[str]:
@@ -43,7 +43,9 @@ async def jobs(request: Request, visitor: PageVisitor) -> StreamingResponse:
 
 @router.get("/live/buildings/{building_id}")
 async def live(building_id: str, request: Request, visitor: PageVisitor) -> StreamingResponse:
-    """The building's power each five seconds. A browser that does not read is sent nothing more: one line at a time."""
+    """Send the building's power each five seconds. A browser that does not read is sent nothing more: one line at a
+    time.
+    """
     building = building_of(visitor, building_id)
     words = visitor.words
 
@@ -65,5 +67,5 @@ async def live(building_id: str, request: Request, visitor: PageVisitor) -> Stre
 
 
 def _stream(lines: AsyncIterator[str]) -> StreamingResponse:
-    """Events as they come, past a proxy's buffers."""
+    """Send events as they come, past a proxy's buffers."""
     return StreamingResponse(lines, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})

@@ -1,6 +1,6 @@
 """Sign-in by the organisation's accounts: OpenID Connect's code flow with PKCE.
 
-The provider says who somebody is; what that person may see and do is entered here. A claim that names no user of ours
+The provider says who a person is; what that person may see and do is entered here. A claim that names no user of ours
 opens nothing. (OpenID Connect Core 1.0, section 3.1; RFC 7636; RFC 9700.)
 """
 
@@ -42,7 +42,7 @@ class ProviderAway(AwayError):
 
 
 def oidc_of(request: Request) -> tuple[AppContext, OidcSettings]:
-    """The settings, where sign-in by the provider is set up."""
+    """Return the settings, where sign-in by the provider is set up."""
     here = here_of(request)
     if here.settings.web.oidc is None:
         raise HTTPException(404, "not found")
@@ -50,13 +50,13 @@ def oidc_of(request: Request) -> tuple[AppContext, OidcSettings]:
 
 
 def trip_cookie(here: AppContext) -> str:
-    """The cookie that remembers a trip to the provider."""
+    """Return the name of the cookie that remembers a trip to the provider."""
     return "__Host-oidc" if here.settings.web.secure_cookies else "oidc"
 
 
 @router.get("/oidc/login")
 def leave(request: Request, next: str = "/") -> Response:  # noqa: A002 - as the sign-in page says it
-    """Go to the provider, remembering what it must bring back."""
+    """Send the browser to the provider, remembering what it must bring back."""
     here, oidc = oidc_of(request)
     found = _discovered(here, oidc)
     trip = {"state": secrets.token_urlsafe(24), "nonce": secrets.token_urlsafe(24), "next": inside(next)}
@@ -83,7 +83,9 @@ def leave(request: Request, next: str = "/") -> Response:  # noqa: A002 - as the
 
 @router.get("/oidc/callback")
 def come_back(request: Request, code: str = "", state: str = "") -> Response:
-    """Come back with a code: it is exchanged, its token held to everything that was sent along."""
+    """Check the code that the browser came back with: exchange it, and compare its token with all that was sent
+    along.
+    """
     here, oidc = oidc_of(request)
     lang = language_of(request, None)
     try:
@@ -109,7 +111,7 @@ def come_back(request: Request, code: str = "", state: str = "") -> Response:
 
 
 def _claims(here: AppContext, oidc: OidcSettings, code: str, trip: dict[str, str]) -> dict[str, Any]:
-    """What the provider says of whoever came back. Raises HTTPException, ProviderAway."""
+    """Return what the provider says of the person who came back. Raises HTTPException, ProviderAway."""
     from joserfc.errors import JoseError  # noqa: PLC0415 - the extra bkkenergy[oidc]
     from joserfc.jwk import KeySet  # noqa: PLC0415
     from joserfc.jwt import JWTClaimsRegistry, decode  # noqa: PLC0415
@@ -143,7 +145,7 @@ def _claims(here: AppContext, oidc: OidcSettings, code: str, trip: dict[str, str
 
 
 def _discovered(here: AppContext, oidc: OidcSettings) -> dict[str, Any]:
-    """Where the provider's doors are. Raises ProviderAway."""
+    """Return the provider's endpoints. Raises ProviderAway."""
     url = oidc.issuer.rstrip("/") + "/.well-known/openid-configuration"
     found: dict[str, Any] = here.cached(("oidc", oidc.issuer), DISCOVERY_KEPT_S, lambda: _json("GET", url))
     if found.get("issuer") != oidc.issuer:

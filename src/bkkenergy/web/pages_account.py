@@ -1,4 +1,4 @@
-"""Pages of people: signing in, one's own account, users and tokens, the audit log, settings, help."""
+"""Pages of people: signing in, the visitor's account, users and tokens, the audit log, settings, help."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ TOKEN_DAYS = (30, 90, 365)
 
 
 def inside(target: str) -> str:
-    """A path of ours to go on to; anything else becomes the front page."""
+    """Return a path of ours to go on to; anything else becomes the front page."""
     parts = urlsplit(target)
     is_ours = not parts.scheme and not parts.netloc and target.startswith("/") and not target.startswith(("//", "/\\"))
     return target if is_ours else "/"
@@ -54,7 +54,7 @@ def inside(target: str) -> str:
 
 @router.get("/login")
 def login_page(request: Request, next: str = "/") -> Response:  # noqa: A002 - as the address says it
-    """Where one signs in."""
+    """Show the sign-in page."""
     lang = language_of(request, None)
     return open_page(
         lang,
@@ -69,7 +69,7 @@ def login_page(request: Request, next: str = "/") -> Response:  # noqa: A002 - a
 
 @router.post("/login")
 def login(request: Request, form: Annotated[FormData, Depends(posted_form)]) -> Response:
-    """Sign in; after some failures each makes one wait longer."""
+    """Check name and password, and sign in; after some failures each makes one wait longer."""
     here, lang, address = here_of(request), language_of(request, None), address_of(request)
     words, throttle = Words(lang), cast("Throttle", request.app.state.throttle)
     name, password = str(form.get("name", ""))[:64], str(form.get("password", ""))[:300]
@@ -96,7 +96,7 @@ def login(request: Request, form: Annotated[FormData, Depends(posted_form)]) -> 
 
 @router.post("/logout")
 def logout(request: Request, visitor: PageVisitor, _form: OwnForm) -> Response:
-    """Sign out."""
+    """Close the session."""
     name = cookie_name(visitor.here.settings.web)
     sign_out(visitor.here.opened.state, request.cookies[name])
     visitor.noted("sign_out", "")
@@ -107,7 +107,7 @@ def logout(request: Request, visitor: PageVisitor, _form: OwnForm) -> Response:
 
 @router.get("/account")
 def account_page(visitor: PageVisitor, fault: str = "") -> Response:
-    """One's own account."""
+    """Show the visitor's account."""
     known = {"web.password_short", "web.password_long", "web.password_guessed", "web.password_wrong"}
     text = visitor.words(fault) if fault in known else ""
     return page(visitor, "account.html.j2", title=visitor.words("web.account"), fault=text, languages=LANGS)
@@ -115,7 +115,7 @@ def account_page(visitor: PageVisitor, fault: str = "") -> Response:
 
 @router.post("/account")
 def account(request: Request, visitor: PageVisitor, form: OwnForm) -> Response:
-    """Change one's password or language."""
+    """Update the visitor's password or language."""
     here, own = visitor.here, visitor.account
     language = str(form.get("language", ""))
     if language in LANGS:
@@ -137,7 +137,7 @@ def account(request: Request, visitor: PageVisitor, form: OwnForm) -> Response:
 
 @router.get("/admin")
 def admin_page(visitor: PageVisitor) -> Response:
-    """Users, tokens, settings and the audit log."""
+    """Show users, tokens, settings and the audit log."""
     return _admin(visitor)
 
 
@@ -169,7 +169,7 @@ def token_scopes(actor: Actor) -> list[TokenScope]:
 
 
 def settings_lines(visitor: PageVisitor) -> list[tuple[str, str]]:
-    """The settings as they hold, secrets as dots."""
+    """List the settings in force, secrets as dots."""
     found = []
     for section, model in visitor.here.settings:
         if hasattr(model, "model_dump"):
@@ -181,7 +181,7 @@ def settings_lines(visitor: PageVisitor) -> list[tuple[str, str]]:
 
 @router.post("/admin/users")
 def new_user(visitor: PageVisitor, form: OwnForm) -> Response:
-    """Enter a user, with a password to be changed at the first sign-in."""
+    """Add a user, with a password to be changed at the first sign-in."""
     visitor.need("administer")
     here, words = visitor.here, visitor.words
     name, password = str(form.get("name", "")).strip(), str(form.get("password", ""))
@@ -224,7 +224,7 @@ def edit_user(user_id: int, visitor: PageVisitor, form: OwnForm) -> Response:
 
 @router.post("/admin/tokens")
 def new_token(visitor: PageVisitor, form: OwnForm) -> Response:
-    """Make a token of one's own; it is shown this once."""
+    """Create a token for the visitor; it is shown this once."""
     visitor.need("administer")
     here = visitor.here
     days, scope = whole_number(form.get("days", "90")), str(form.get("scope", "read"))

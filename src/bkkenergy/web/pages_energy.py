@@ -33,13 +33,13 @@ HOURS = 24
 
 
 def figures_of(visitor: Visitor) -> CityFigures:
-    """The figures that all requests share."""
+    """Return the figures that all requests share."""
     found: CityFigures = visitor.here.city
     return found
 
 
 def building_of(visitor: Visitor, building_id: str) -> Building:
-    """A building that the visitor may see; any other is not there."""
+    """Return a building that the visitor may see; any other is not found."""
     building = visitor.here.portfolio.buildings.get(building_id)
     if building is None:
         raise HTTPException(404, "not found")
@@ -49,7 +49,7 @@ def building_of(visitor: Visitor, building_id: str) -> Building:
 
 @router.get("/")
 def overview(visitor: PageVisitor) -> Response:
-    """The city, or what of it is the visitor's."""
+    """Show the city, or what of it is the visitor's."""
     here = visitor.here
     agencies = visitor.account.own(here.portfolio.agencies)
     if len(agencies) == 1:
@@ -69,7 +69,7 @@ def overview(visitor: PageVisitor) -> Response:
 
 
 def _overview(visitor: Visitor, agencies: list[str], figures: Figures) -> dict[str, Any]:
-    """The rows and the map, which many requests share."""
+    """Build the rows and the map, which many requests share."""
     words, portfolio = visitor.words, visitor.here.portfolio
     rows = [_group(agency, figures.of([agency]), words, portfolio.agencies[agency]) for agency in agencies]
     rows.sort(key=lambda row: -(row["month"].energy_kwh or 0.0))
@@ -79,7 +79,7 @@ def _overview(visitor: Visitor, agencies: list[str], figures: Figures) -> dict[s
 
 @router.get("/agencies/{agency}")
 def agency_page(agency: str, visitor: PageVisitor) -> Response:
-    """One agency with its buildings."""
+    """Show one agency with its buildings."""
     here = visitor.here
     own = here.portfolio.agencies.get(agency)
     if own is None:
@@ -103,7 +103,7 @@ def agency_page(agency: str, visitor: PageVisitor) -> Response:
 
 
 def _group(agency: str, rows: list[BuildingFigures], words: Words, own: Any) -> dict[str, Any]:
-    """An agency's figures, or the whole's."""
+    """Return an agency's figures, or the whole's."""
     today = [row.today_kwh for row in rows if row.today_kwh is not None]
     return {
         "id": agency,
@@ -118,7 +118,7 @@ def _group(agency: str, rows: list[BuildingFigures], words: Words, own: Any) -> 
 
 
 def _alerts(visitor: Visitor, agencies: list[str]) -> list[dict[str, str]]:
-    """What is open in some agencies, as sentences."""
+    """List what is open in these agencies, as sentences."""
     wanted = set(agencies)
     found = [own for own in open_alerts(visitor.here.opened.state) if own.agency in wanted]
     return [alert_line(own, visitor.here.portfolio, visitor.words) for own in found[:20]]
@@ -126,7 +126,7 @@ def _alerts(visitor: Visitor, agencies: list[str]) -> list[dict[str, str]]:
 
 @router.get("/buildings/{building_id}")
 def building_page(building_id: str, visitor: PageVisitor) -> Response:
-    """One building: now, today, the year, its money and what to act on."""
+    """Show one building: now, today, the year, its money and what to act on."""
     building, here, words = building_of(visitor, building_id), visitor.here, visitor.words
     view = building_view(here, building)
     return page(
@@ -151,7 +151,7 @@ def building_page(building_id: str, visitor: PageVisitor) -> Response:
 
 @router.post("/buildings/{building_id}/dismiss")
 def dismiss_finding(building_id: str, visitor: PageVisitor, form: OwnForm) -> Response:
-    """Dismiss a finding until it grows by a fifth."""
+    """Mark a finding as dismissed until it grows by a fifth."""
     building, here = building_of(visitor, building_id), visitor.here
     try:
         dismiss(
@@ -168,7 +168,7 @@ def dismiss_finding(building_id: str, visitor: PageVisitor, form: OwnForm) -> Re
 
 
 def _verdict(view: BuildingView, words: Words) -> str:
-    """What was saved, or why that cannot be said."""
+    """Return what was saved, or why that cannot be said."""
     judged = view.judged
     if judged.saving is None or judged.band is None:
         return words("saving.no_baseline") if judged.baseline is None else words("web.nothing_to_judge")

@@ -35,14 +35,14 @@ class Guide:
 
 
 def docs_folder() -> Path:
-    """Where the guides lie: in the package, or beside the source."""
+    """Return the folder of the guides: in the package, or beside the source."""
     packaged = Path(__file__).resolve().parent.parent / "docs"
     return packaged if packaged.exists() else Path(__file__).resolve().parents[3] / "docs"
 
 
 @lru_cache(maxsize=16)
 def guide(name: str, lang: Lang) -> Guide:
-    """A guide from its Markdown; raw HTML is shown, not obeyed."""
+    """Render a guide from its Markdown; raw HTML is shown, not obeyed."""
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
     own = docs_folder() / lang / f"{name}.md"
     path = own if own.exists() else docs_folder() / "en" / f"{name}.md"  # references and notebooks are in English
@@ -83,14 +83,14 @@ def guide_names() -> frozenset[str]:
 
 @router.get("/help")
 def help_page(visitor: PageVisitor) -> Response:
-    """The guides, where what is, and the words explained."""
+    """Show the guides, where what is, and the words explained."""
     guides = [(name, guide(name, visitor.lang)) for name in GUIDES]
     return page(visitor, "help.html.j2", title=visitor.words("web.help"), terms=TERMS, guides=guides)
 
 
 @router.get("/help/img/{name:path}")
 def picture(name: str, _visitor: PageVisitor) -> Response:
-    """A picture of a guide."""
+    """Return a picture of a guide."""
     root = docs_folder() / "img"
     known = {path.relative_to(root).as_posix(): path for path in root.rglob("*") if path.suffix in {".png", ".svg"}}
     if name not in known:
@@ -109,7 +109,7 @@ def notebook_source(notebook: str, _visitor: PageVisitor) -> Response:
 
 @router.get("/help/{name:path}")
 def guide_page(name: str, request: Request, visitor: PageVisitor) -> Response:
-    """A guide; that of the API with every operation that there is."""
+    """Show a guide; that of the API with every operation that there is."""
     if name not in guide_names():
         raise HTTPException(404, "not found")
     found = guide(name, visitor.lang)
@@ -118,7 +118,7 @@ def guide_page(name: str, request: Request, visitor: PageVisitor) -> Response:
 
 
 def operations(schema: dict[str, Any]) -> list[dict[str, Any]]:
-    """Method, path, summary and parameters of each operation of an OpenAPI description."""
+    """List method, path, summary and parameters of each operation of an OpenAPI description."""
     return [
         {
             "method": method.upper(),
@@ -136,7 +136,7 @@ def operations(schema: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _kind(schema: dict[str, Any]) -> str:
-    """What a parameter may be, in a few words."""
+    """Return what a parameter may be, in a few words."""
     if "enum" in schema:
         return " | ".join(map(str, schema["enum"]))
     if "anyOf" in schema:

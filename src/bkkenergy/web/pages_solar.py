@@ -34,7 +34,7 @@ def sketch_of(
     tilt_deg: str = "10",
     azimuth_deg: str = "180",
 ) -> Sketch:
-    """A sketch from an address. Raises HTTPException where a field is too long to be meant."""
+    """Parse a sketch from an address. Raises HTTPException where a field is too long to be meant."""
     fields = (kwp, mounting, area_m2, tilt_deg, azimuth_deg)
     if any(len(text) > MOST_TEXT for text in fields):
         raise HTTPException(422, "a field is too long")
@@ -46,7 +46,7 @@ AskedSketch = Annotated[Sketch, Depends(sketch_of)]
 
 @router.get("/solar")
 def solar_page(visitor: PageVisitor, sketch: AskedSketch, against: str = "") -> Response:
-    """A roof in, a design out; another size beside it; scenarios that were kept."""
+    """Show a roof's design; another size beside it; and the saved scenarios."""
     here = visitor.here
     agencies = set(visitor.account.own(here.portfolio.agencies))
     buildings = [own for own in here.portfolio.buildings.values() if own.agency in agencies and own.roofs]
@@ -75,7 +75,7 @@ def solar_page(visitor: PageVisitor, sketch: AskedSketch, against: str = "") -> 
 
 
 def _shown(visitor: Visitor, sketch: Sketch) -> dict[str, Any]:
-    """A design as the page shows it. Raises InputError."""
+    """Return a design as the page shows it. Raises InputError."""
     made = designed(visitor.here, sketch)
     return {"made": made, "headline": headline(made, visitor.words), "query": urlencode(sketch.query)}
 
@@ -87,7 +87,7 @@ def solar_report(
     sketch: AskedSketch,
     format: str = "html",  # noqa: A002 - as the address says it
 ) -> Response:
-    """The whole design as its page, on paper, or as a table."""
+    """Render the whole design as its page, on paper, or as a table."""
     building_of(visitor, building)
     today = visitor.here.today
     writers: dict[str, Callable[[Design, Lang], bytes]] = {
@@ -123,7 +123,7 @@ def keep(building: str, visitor: PageVisitor, form: OwnForm) -> Response:
 
 @router.post("/solar/scenarios/{scenario_id}/drop")
 def drop(scenario_id: int, visitor: PageVisitor, _form: OwnForm) -> Response:
-    """Forget a scenario."""
+    """Remove a scenario."""
     here = visitor.here
     delete_scenario(here.opened.state, visitor.actor, scenario_id, here.clock())
     return RedirectResponse("/solar", 303)
@@ -131,7 +131,7 @@ def drop(scenario_id: int, visitor: PageVisitor, _form: OwnForm) -> Response:
 
 @router.get("/solar/screening")
 def screening_page(visitor: PageVisitor, agency: str = "", least_kwp: str = "", pays: str = "") -> Response:
-    """Every roof of one's agencies ranked, with filters."""
+    """Rank every roof of the visitor's agencies, with filters."""
     agencies = visitor.account.own(visitor.here.portfolio.agencies)
     if agency:
         visitor.need("see", agency)

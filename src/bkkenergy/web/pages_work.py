@@ -37,12 +37,12 @@ MEDIA = {
 
 
 def ledger_of(visitor: Visitor) -> RunQueue:
-    """The ledger of runs."""
+    """Return the ledger of runs."""
     return RunQueue(visitor.here.opened.state, "web")
 
 
 def named(visitor: Visitor, agency: str) -> str:
-    """What an agency, or the city, is called."""
+    """Return the name of an agency, or of the city."""
     if agency == CITY:
         return visitor.words("report.city")
     own = visitor.here.portfolio.agencies.get(agency)
@@ -54,7 +54,7 @@ def named(visitor: Visitor, agency: str) -> str:
 
 @router.get("/reports")
 def reports_page(visitor: PageVisitor, agency: str = "", kind: str = "") -> Response:
-    """The archive: the newest revision of each period of one's agencies."""
+    """List the archive: the newest revision of each period of the visitor's agencies."""
     ledger = ledger_of(visitor)
     agencies = visitor.account.own([*visitor.here.portfolio.agencies, CITY])
     if agency:
@@ -78,7 +78,7 @@ def reports_page(visitor: PageVisitor, agency: str = "", kind: str = "") -> Resp
 
 @router.get("/reports/file/{path:path}")
 def report_file(path: str, visitor: PageVisitor) -> Response:
-    """A file of the archive, as the ledger names it; nothing else of the disk."""
+    """Return a file of the archive, as the ledger names it; nothing else of the disk."""
     parts = PurePosixPath(path).parts
     if len(parts) != 4:  # noqa: PLR2004 - agency, period, revision, name
         raise HTTPException(404, "not found")
@@ -102,7 +102,7 @@ def report_file(path: str, visitor: PageVisitor) -> Response:
 
 @router.get("/plan")
 def plan_page(visitor: PageVisitor) -> Response:
-    """Projects as a board, a column a state, with what is measured."""
+    """Show projects as a board, a column a state, with what is measured."""
     here = visitor.here
     site = here.site
     own = [project for project in site.projects if visitor.account.reaches(project.agency)]
@@ -148,13 +148,13 @@ def move(project_id: str, visitor: PageVisitor, form: OwnForm) -> Response:
 
 
 def quarantine_of(visitor: Visitor) -> Quarantine:
-    """What ingesters refused."""
+    """Return what ingesters refused."""
     return Quarantine.of(visitor.here.opened.state, visitor.here.settings.ingest)
 
 
 @router.get("/meters")
 def meters_page(visitor: PageVisitor, agency: str = "") -> Response:
-    """How the meters of one's agencies are doing; for operators, what was refused and what is unknown."""
+    """Show how the meters of the visitor's agencies are doing; for operators, what was refused and what is unknown."""
     here = visitor.here
     agencies = visitor.account.own(here.portfolio.agencies)
     chosen = agency or agencies[0]
@@ -205,7 +205,7 @@ def own_agencies(visitor: Visitor) -> list[str] | None:
 
 @router.get("/jobs")
 def jobs_page(visitor: PageVisitor, state: str = "") -> Response:
-    """The ledger of runs and the outbox."""
+    """Show the ledger of runs and the outbox."""
     visitor.need("operate")
     chosen = state if state in RUN_STATES else None
     return page(

@@ -12,7 +12,7 @@ PROBLEM_TYPE = "application/problem+json"
 
 
 class Problem(BaseModel):
-    """What went wrong, for machines and for whoever reads their logs."""
+    """What went wrong, for machines and for the people who read their logs."""
 
     type: str = "about:blank"
     status: int
@@ -31,12 +31,12 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 
 
 def problem(status: int, title: str, request: Request, headers: dict[str, str] | None = None) -> Response:
-    """An error as it goes out."""
+    """Return an error as the API sends it."""
     body = Problem(status=status, title=title, instance=request.url.path).model_dump()
     return JSONResponse(body, status, headers, media_type=PROBLEM_TYPE)
 
 
 def with_problem_schema(schema: dict[str, Any]) -> dict[str, Any]:
-    """The API's schema with what a problem looks like."""
+    """Add to the API's schema what a problem looks like."""
     schema.setdefault("components", {}).setdefault("schemas", {})["Problem"] = Problem.model_json_schema()
     return schema

@@ -35,13 +35,13 @@ NAVIGATION = (
 
 @lru_cache
 def static_mark() -> str:
-    """Changes with any of our static files, so that browsers may keep them for ever."""
+    """Return a mark that changes with any of our static files, so that browsers may cache them for ever."""
     files = sorted((resources.files("bkkenergy.web") / "static").iterdir(), key=lambda file: file.name)
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
 
 
 def page(visitor: Visitor, template: str, *, title: str, status: int = 200, **values: Any) -> HTMLResponse:
-    """A page for somebody who is signed in."""
+    """Render a page for a user who is signed in."""
     links = [(path, visitor.words(key)) for path, key, power in NAVIGATION if visitor.account.may(power)]  # type: ignore[arg-type]
     return _response(
         template, visitor.lang, status, title=title, visitor=visitor, links=links, csrf=visitor.csrf, **values
@@ -49,7 +49,7 @@ def page(visitor: Visitor, template: str, *, title: str, status: int = 200, **va
 
 
 def open_page(lang: Lang, template: str, *, title: str, status: int = 200, **values: Any) -> HTMLResponse:
-    """A page for anybody."""
+    """Render a page for anybody."""
     return _response(template, lang, status, title=title, visitor=None, links=[], csrf="", **values)
 
 

@@ -1,4 +1,4 @@
-"""Who asks, whether the request is that person's own doing, and what browsers are told to refuse."""
+"""Who asks, whether the user sent the request on purpose, and what browsers must refuse."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ FAILURES_AN_ADDRESS, WINDOW_S = 30, 600.0
 
 
 class NotSignedIn(Exception):
-    """A page was asked for by nobody."""
+    """A page was asked for without a session."""
 
 
 class MustChangePassword(Exception):
@@ -55,7 +55,7 @@ class Visitor:
 
     @property
     def words(self) -> Words:
-        """The texts in the visitor's language."""
+        """Return the texts in the visitor's language."""
         return Words(self.lang)
 
     def need(self, power: Power, *agencies: str) -> None:
@@ -68,18 +68,18 @@ class Visitor:
         return self.account.actor(self.address)
 
     def noted(self, action: str, target: str, **detail: Any) -> None:
-        """Enter a change in the audit log."""
+        """Record a change in the audit log."""
         here = self.here
         note(here.opened.state, self.account.name, action, target, detail, here.clock(), address=self.address)
 
 
 def cookie_name(web: WebSettings) -> str:
-    """The session cookie; with TLS under a name that browsers accept from this host alone."""
+    """Return the name of the session cookie; with TLS one that browsers accept from this host alone."""
     return "__Host-bkkenergy" if web.secure_cookies else "bkkenergy"
 
 
 def set_session(response: Response, web: WebSettings, key: str) -> None:
-    """Give the session to the browser, out of scripts' reach."""
+    """Set the session cookie, out of scripts' reach."""
     response.set_cookie(
         cookie_name(web), key, max_age=int(web.session_h * 3600), httponly=True, secure=web.secure_cookies,
         samesite="lax", path="/",
@@ -87,13 +87,13 @@ def set_session(response: Response, web: WebSettings, key: str) -> None:
 
 
 def here_of(request: Request) -> AppContext:
-    """The service that a request came to."""
+    """Return the service that a request came to."""
     found: AppContext = request.app.state.here
     return found
 
 
 def address_of(request: Request) -> str:
-    """Where a request comes from, as the proxy says where there is one."""
+    """Return where a request comes from, as the proxy says where there is one."""
     forwarded = request.headers.get("X-Forwarded-For", "")
     if here_of(request).settings.web.behind_proxy and forwarded:
         return forwarded.rpartition(",")[2].strip()[:64]
@@ -101,7 +101,7 @@ def address_of(request: Request) -> str:
 
 
 def language_of(request: Request, account: Account | None) -> Lang:
-    """What was asked for last, else the user's own."""
+    """Return the language that was asked for last, else the user's."""
     for asked in (request.query_params.get("lang"), request.cookies.get("lang"), account and account.language):
         if asked in LANGS:
             return asked
@@ -109,14 +109,14 @@ def language_of(request: Request, account: Account | None) -> Lang:
 
 
 def signed_of(request: Request) -> Signed | None:
-    """Whoever signed in in this browser."""
+    """Return the signed-in session of this browser, if any."""
     here = here_of(request)
     key = request.cookies.get(cookie_name(here.settings.web))
     return session_of(here.opened.state, key, here.clock()) if key else None
 
 
 def page_visitor(request: Request) -> Visitor:
-    """The user of a page. Raises NotSignedIn, MustChangePassword."""
+    """Return the user of a page. Raises NotSignedIn, MustChangePassword."""
     signed = signed_of(request)
     if signed is None:
         raise NotSignedIn
@@ -126,7 +126,7 @@ def page_visitor(request: Request) -> Visitor:
 
 
 def api_visitor(request: Request) -> Visitor:
-    """The user of the API: by a token, or by the session of this browser."""
+    """Return the user of the API: by a token, or by the session of this browser."""
     here = here_of(request)
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
     if secret and scheme.lower() == "bearer":
@@ -147,12 +147,12 @@ ApiVisitor = Annotated[Visitor, Depends(api_visitor)]
 
 
 async def posted_form(request: Request) -> FormData:
-    """A form that was sent."""
+    """Read a form that was sent."""
     return await request.form(max_files=0, max_fields=100)
 
 
 def own_form(visitor: PageVisitor, form: Annotated[FormData, Depends(posted_form)]) -> FormData:
-    """A form that this user's page sent, and no other page: it carries the session's secret."""
+    """Check that this user's page sent the form, and no other page: it carries the session's secret."""
     if not hmac.compare_digest(str(form.get("csrf", "")), visitor.csrf):
         raise HTTPException(403, "this form is too old, or not ours. Load the page again.")
     return form
@@ -162,7 +162,7 @@ OwnForm = Annotated[FormData, Depends(own_form)]
 
 
 def whole_number(text: object) -> int | None:
-    """A whole number that a form holds; None where it holds none."""
+    """Parse a whole number from a form; None where there is none."""
     found = re.fullmatch(r"[0-9]{1,18}", str(text))
     return None if found is None else int(found[0])
 
@@ -175,7 +175,7 @@ class Throttle:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def is_full(self, address: str) -> bool:
-        """Whether an address has failed too often of late."""
+        """Return whether an address has failed too often of late."""
         return len(self._recent(address)) >= FAILURES_AN_ADDRESS
 
     def failed(self, address: str) -> None:
@@ -189,7 +189,7 @@ class Throttle:
 
 
 async def with_headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Tell the browser what to refuse, and keep nothing of pages that are somebody's own."""
+    """Set the headers by which browsers refuse; only static files are cached."""
     response = await call_next(request)
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)

@@ -1,4 +1,4 @@
-"""Solar designs as pages and the API ask for them: a sketch of a wish in, a design out, kept for a while."""
+"""Solar designs as pages and the API ask for them: a sketch of a request in, a design out, cached for a while."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Sketch:
 
     @property
     def query(self) -> dict[str, str]:
-        """The form's fields that are filled in."""
+        """Return the form's fields that are filled in."""
         return {name: value for name, value in asdict(self).items() if value}
 
 
@@ -47,7 +47,7 @@ def typical_weather(here: AppContext) -> Weather:
 
 
 def designed(here: AppContext, sketch: Sketch) -> Design:
-    """The design of a sketch. Raises InputError, which says what in it cannot be."""
+    """Return the design of a sketch. Raises InputError, which says what in it cannot be."""
     if sketch.mounting not in {"flush", "racked"}:
         raise InputError(f"mounting {sketch.mounting!r} is not known. Use flush or racked.")
     wish = Wish(_size(sketch.kwp), mounting=cast("Any", sketch.mounting))
@@ -62,7 +62,7 @@ def designed(here: AppContext, sketch: Sketch) -> Design:
 
 
 def ranked_roofs(here: AppContext) -> Screening:
-    """Every roof of the portfolio, ranked; computed once a day."""
+    """Rank every roof of the portfolio; computed once a day."""
     buildings = list(here.portfolio.buildings.values())
     found: Screening = here.cached(
         ("screening", here.today),
