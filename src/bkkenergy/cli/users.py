@@ -137,7 +137,7 @@ def lock_command(name: str, config_dir: Path, *, off: bool) -> None:
     "  bkkenergy tokens end 3",
 )
 def tokens_command() -> None:
-    """Keys by which programs use the API as one of the users.
+    """Manage tokens by which programs use the API as one of the users.
 
     A token of the scope read only reads; write also changes what is of the user's agencies; records also what agencies
     share; server also what only administrators may. None gives more than its user may.

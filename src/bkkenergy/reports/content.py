@@ -69,7 +69,7 @@ class BuildingUse:
     """One building's part of the report; in the city's report, one agency's.
 
     is_open : by its calendar, on a report of one day. heat_kw : its days' 24 hours, from the picture's first day.
-    bill : on reports of whole months, the items of its bills under its own schedule.
+    bill : on reports of whole months, the items of its bills under its schedule.
     """
 
     id: str
@@ -204,7 +204,7 @@ class AgencyReport:
 
     scope : an agency with its buildings, or the city with its agencies in their place. names : (Thai, English)
     of every agency, building and meter that the report names. missing : agencies that the city's report lacks.
-    bill : on reports of whole months, the items of all buildings' bills under their own schedules; costs are
+    bill : on reports of whole months, the items of all buildings' bills under their schedules; costs are
         then these bills, not the flat rate. bill_source : of rates and Ft; ft_is_entered : for all months;
         is_demand_estimated : a demand charge rests on estimated quarter-hours alone.
     savings, total_saving : against baselines, over the period; on a day's report over the fiscal year so far,

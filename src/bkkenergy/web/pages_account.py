@@ -238,6 +238,6 @@ def new_token(visitor: PageVisitor, form: OwnForm) -> Response:
 
 @router.post("/admin/tokens/{token_id}/drop")
 def drop_token(token_id: int, visitor: PageVisitor, _form: OwnForm) -> Response:
-    """End a token."""
+    """Remove a token."""
     end_token(visitor.here.opened.state, visitor.actor, token_id, visitor.here.clock())
     return RedirectResponse("/admin", 303)

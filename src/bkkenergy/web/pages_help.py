@@ -69,7 +69,7 @@ def _redirect(tokens: Sequence[Token], folder: PurePosixPath) -> None:
         key = {"link_open": "href", "image": "src"}.get(token.type)
         target = str(token.attrGet(key) or "") if key else ""
         if key and target and "://" not in target and not target.startswith(("#", "/")):
-            # As from docs/LANGUAGE/: what lies beside the languages is left with one "..".
+            # As from docs/LANGUAGE/: what is beside the languages is left with one "..".
             place = normpath(str(folder / target)).removeprefix("../").removeprefix("en/")
             token.attrSet(key, f"/help/{place.removesuffix('.md')}")
 
@@ -100,7 +100,7 @@ def picture(name: str, _visitor: PageVisitor) -> Response:
 
 @router.get("/help/notebooks/{notebook}.py")
 def notebook_source(notebook: str, _visitor: PageVisitor) -> Response:
-    """A notebook's source, to be run elsewhere."""
+    """Return a notebook's source, to be run elsewhere."""
     known = {path.stem: path for path in (docs_folder() / "notebooks").glob("*.py")}
     if notebook not in known:
         raise HTTPException(404, "not found")

@@ -199,7 +199,7 @@ def replay_page(visitor: PageVisitor, form: OwnForm) -> Response:
 
 
 def own_agencies(visitor: Visitor) -> list[str] | None:
-    """Return the agencies whose runs are the visitor's matter; None for all of them, and the city."""
+    """Return the agencies with runs that are the visitor's matter; None for all of them, and the city."""
     return None if visitor.account.sees_all else visitor.account.own(visitor.here.portfolio.agencies)
 
 
