@@ -38,7 +38,7 @@ console = Console()
 
 
 def state_of(config_dir: Path) -> StateStore:
-    """The state's database of a configuration."""
+    """Open the state's database of a configuration."""
     return open_state(load_configuration(config_dir).settings.state)
 
 

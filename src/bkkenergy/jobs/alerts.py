@@ -121,7 +121,7 @@ def _pays_demand(site: Site, building: Building, day: dt.date) -> bool:
 
 
 def look(site: Site, engine: StateStore, peaks: PeakWatch, now: dt.datetime) -> int:
-    """Look at meters and peaks, and enter what is new; how many alerts were opened."""
+    """Check meters and peaks, and enter what is new; return how many alerts were opened."""
     alerts = site.settings.alerts
     seen = site.energy.seen([meter.id for meter in site.portfolio.meters])
     last_seen_us = {name: own.last_us for name, own in seen.items()}
@@ -138,7 +138,7 @@ def is_quiet(alerts: AlertSettings, now: dt.datetime) -> bool:
 
 
 def tell(engine: StateStore, settings: Settings, portfolio: Portfolio, now: dt.datetime) -> int:
-    """Put what nobody was told of yet into one digest a recipient; how many alerts were told.
+    """Put alerts not sent yet into one digest a recipient; return how many were put.
 
     Nothing in quiet hours, nor sooner after the last digest than the settings say: alerts wait and come together.
     """

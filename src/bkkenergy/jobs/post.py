@@ -61,7 +61,7 @@ def post_report(
 
 
 def send_waiting(engine: StateStore, settings: Settings, now: dt.datetime) -> int:
-    """Hand over what waits in the outbox; how many messages were taken. Those that failed are tried again later."""
+    """Send what waits in the outbox; return how many messages were taken. Those that failed are tried again later."""
     found = waiting(engine, now, SENT_AT_ONCE)
     return sum(_handed_over(engine, settings, own, now) for own in found)
 
