@@ -43,6 +43,7 @@ class Programme(Frozen):
 class Target(Frozen):
     """What a programme wants of a sector by a year (Buddhist era)."""
 
+    id: str = ""
     programme: Text
     sector: Text
     what_th: Text

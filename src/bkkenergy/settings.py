@@ -141,6 +141,16 @@ class StateSettings(Frozen):
     path: Path = Path("var/state.sqlite")
 
 
+class PortfolioSettings(Frozen):
+    """Where agencies, buildings and meters are entered: in files, or in the state.
+
+    source : "files" reads config/portfolio, and nothing can be changed by the app; "state" reads the records of the
+    state; "auto" reads the state once something was imported there, else the files.
+    """
+
+    source: Literal["auto", "files", "state"] = "auto"
+
+
 class LedgerSettings(Frozen):
     """Where the energy ledger lives: a PostgreSQL by its SQLAlchemy URL.
 
@@ -273,6 +283,7 @@ class Settings(Frozen):
     metering: MeteringSettings = MeteringSettings()
     report: ReportSettings = ReportSettings()
     state: StateSettings = StateSettings()
+    portfolio: PortfolioSettings = PortfolioSettings()
     ledger: LedgerSettings = LedgerSettings()
     jobs: JobsSettings = JobsSettings()
     mail: MailSettings = MailSettings()

@@ -11,14 +11,14 @@ from tests.conftest import ROOT
 NUMERIC = {"float", "int", "FloatArray", "IntArray", "Positive", "NotNegative", "Ratio", "Share"}
 UNIT_SUFFIXES = (
     "_kwh", "_kw", "_kwp", "_wm2", "_c", "_m2", "_m", "_s", "_us", "_h", "_deg", "_thb", "_thb_per_kwh", "_kg", "_kg_co2e_per_kwh",
-    "_ratio", "_count", "_bytes", "_readings", "_messages", "_days", "_weeks", "_maximum", "_v", "_a", "_kvar", "_thb_per_month", "_kwh_a_month", "_per_kw",
+    "_ratio", "_count", "_bytes", "_readings", "_messages", "_days", "_weeks", "_maximum", "_v", "_a", "_kvar", "_kva", "_kv", "_thb_per_month", "_kwh_a_month", "_per_kw",
 )  # fmt: skip
 NOMENCLATURE = {
     "meter", "meters", "kind", "count", "kg_co2e_per_kwh", "power_factor", "frequency_hz", "register_digits", "from_year", "year", "year_be",
     "month", "number", "weeks", "lines", "hour", "value", "most", "port", "seed", "digits", "ratio", "days", "first", "last",
     "before", "after", "start", "end", "edge", "position", "message", "size", "compared_weeks", "compared_days", "quantity",
     "row", "rows", "step", "grade", "profiles", "slot", "signs",
-    "batch",
+    "batch", "revision",
 }  # fmt: skip
 DOMAIN = ("metering", "tariff", "carbon.py", "portfolio", "calendar.py", "readings.py")
 

@@ -9,11 +9,12 @@ from bkkenergy.portfolio.models import (
     Meter,
     MeterKind,
     OpeningCalendar,
-    Portfolio,
     Purpose,
     Roof,
     VirtualMeter,
 )
+from bkkenergy.portfolio.records import Records
+from bkkenergy.portfolio.snapshot import Portfolio, portfolio_on
 
 __all__ = [
     "Agency",
@@ -25,8 +26,10 @@ __all__ = [
     "OpeningCalendar",
     "Portfolio",
     "Purpose",
+    "Records",
     "Roof",
     "VirtualMeter",
     "inspect_portfolio",
     "load_portfolio",
+    "portfolio_on",
 ]

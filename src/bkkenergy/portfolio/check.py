@@ -2,25 +2,118 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from bkkenergy.errors import Fault
-from bkkenergy.portfolio.models import Building, Meter, MeterKind, Portfolio, VirtualMeter
+from bkkenergy.portfolio.models import Building, Meter, MeterKind, VirtualMeter
+from bkkenergy.portfolio.records import EVER, Dated, Entry, Records, entry_on
+from bkkenergy.portfolio.snapshot import Parts, building_on, parts_by_building
+
+REFERENCES = (
+    ("account", "buildings", "building"),
+    ("account", "meters", "meter"),
+    ("channel", "meter", "meter"),
+    ("pv_plant", "building", "building"),
+    ("pv_plant", "meters", "meter"),
+    ("contact", "agency", "agency"),
+    ("contact", "building", "building"),
+    ("threshold", "agency", "agency"),
+    ("threshold", "building", "building"),
+    ("equipment", "building", "building"),
+    ("equipment", "meter", "meter"),
+    ("adjustment", "building", "building"),
+)
+"""Which field of which kind names which other kind."""
 
 
-def cross_check(portfolio: Portfolio, places: Mapping[str, str], tariffs: frozenset[str] | None = None) -> list[Fault]:
-    """Every fault between entries; `places` tells where each id stands."""
-    faults: list[Fault] = []
-    for building in portfolio.buildings.values():
-        where = places[building.id]
-        faults += _unknown(f"{where}.agency", "agency", building.agency, portfolio.agencies)
-        faults += _unknown(f"{where}.calendar", "calendar", building.calendar, portfolio.calendars)
+def cross_check(records: Records, places: Mapping[str, str], tariffs: frozenset[str] | None = None) -> list[Fault]:
+    """Every fault between entries, on every day; `places` says where each id stands."""
+    where = Places(places)
+    faults = [*_references(records, where, tariffs), *_orphans(records, where)]
+    parts = parts_by_building(records)
+    for key, entries in records.by_kind.get("building", {}).items():
+        faults += _faults_by_day(records, key, entries, parts.get(key, ()), where, tariffs)
+    faults += shared_topics(records, where)
+    return list(dict.fromkeys(faults))
+
+
+class Places(dict[str, str]):
+    """Where each id stands; of records that come from no file, the id."""
+
+    def __missing__(self, key: str) -> str:
+        return key
+
+
+def _days_of(records: Records, entries: Sequence[Entry], parts: Parts) -> list[dt.date]:
+    """Return the days on which anything of a building begins to hold, or what it names ends."""
+    own = [*entries, *(entry for _, some in parts for entry in some)]
+    days = {entry.valid_from for entry in own} | {entry.valid_to for entry in own if entry.valid_to}
+    for entry in entries:
+        building: Any = entry.value
+        named = (*records.of("calendar", building.calendar), *records.of("agency", building.agency))
+        days |= {other.valid_to for other in named if other.valid_to}
+    return sorted(days)
+
+
+def _faults_by_day(
+    records: Records, key: str, entries: Sequence[Entry], parts: Parts, where: Places, tariffs: frozenset[str] | None
+) -> Iterator[Fault]:
+    """Return a building's faults, each once: those that come with a later day say from which."""
+    known: set[Fault] = set()
+    for day in _days_of(records, entries, parts):
+        building = building_on(records, key, parts, day)
+        for fault in () if building is None else _building_faults(records, building, day, where, tariffs):
+            if fault not in known:
+                known.add(fault)
+                yield fault if day == EVER else replace(fault, what=f"from {day} on: {fault.what}")
+
+
+def _building_faults(
+    records: Records, building: Building, day: dt.date, places: Places, tariffs: frozenset[str] | None
+) -> Iterator[Fault]:
+    where = places[building.id]
+    for kind, name in (("agency", building.agency), ("calendar", building.calendar)):
+        if entry_on(records.of(kind, name), day) is None:
+            yield from _unknown(f"{where}.{kind}", kind, name, records.on(kind, day))
+    if tariffs is not None:
+        yield from _unknown(f"{where}.tariff", "tariff", building.tariff, dict.fromkeys(tariffs))
+    yield from meter_faults(building, places)
+    yield from virtual_meter_faults(building, where)
+
+
+def _references(records: Records, places: Places, tariffs: frozenset[str] | None) -> Iterator[Fault]:
+    """Faults of what names something that was never there."""
+    for kind, field, target in REFERENCES:
+        known = records.by_kind.get(target, {})
+        for key, entries in records.by_kind.get(kind, {}).items():
+            for name in dict.fromkeys(name for entry in entries for name in _names(entry, field)):
+                if name not in known:
+                    what = f"there is no {target} {name!r}"
+                    yield Fault(f"{places[key]}.{field}", what, f"Use the id of a {target} of this portfolio.")
+    for key, entries in records.by_kind.get("account", {}).items():
         if tariffs is not None:
-            faults += _unknown(f"{where}.tariff", "tariff", building.tariff, dict.fromkeys(tariffs))
-        faults += meter_faults(building, places)
-        faults += virtual_meter_faults(building, places[building.id])
-    faults += shared_topics(portfolio.meters, places)
-    return faults
+            for name in dict.fromkeys(str(getattr(entry.value, "schedule", "")) for entry in entries):
+                yield from _unknown(f"{places[key]}.schedule", "tariff", name, dict.fromkeys(tariffs))
+
+
+def _names(entry: Entry, field: str) -> tuple[str, ...]:
+    found: Any = getattr(entry.value, field)
+    if found is None or isinstance(found, str):
+        return (found,) if found else ()
+    return tuple(found)
+
+
+def _orphans(records: Records, places: Places) -> Iterator[Fault]:
+    """Faults of meters and roofs whose building was never there."""
+    known = records.by_kind.get("building", {})
+    for building, parts in parts_by_building(records).items():
+        if building not in known:
+            for _, entries in parts:
+                what = f"there is no building {building!r}"
+                yield Fault(f"{places[entries[0].key]}.building", what, "Add the building, or remove this too.")
 
 
 def _unknown(where: str, kind: str, name: str, known: Mapping[str, object]) -> Iterator[Fault]:
@@ -135,12 +228,21 @@ def _is_own_ancestor(meter: Meter, by_id: Mapping[str, Meter]) -> bool:
     return False
 
 
-def shared_topics(meters: tuple[Meter, ...], places: Mapping[str, str]) -> Iterator[Fault]:
-    """Meters that listen to the topic, under the key, of an earlier one."""
-    owner_of: dict[tuple[str, str], str] = {}
-    for meter in meters:
-        owner = owner_of.setdefault((meter.topic, meter.key), meter.id)
-        if owner != meter.id:
-            what = f"topic {meter.topic!r} is already the topic of meter {owner!r}"
-            remedy = "Give each meter its own topic, or its own key where one message carries many."
-            yield Fault(f"{places[meter.id]}.topic", what, remedy)
+def shared_topics(records: Records, places: Mapping[str, str]) -> Iterator[Fault]:
+    """Meters that listen to the topic, under the key, of an earlier one at the same time."""
+    owners: dict[tuple[str, str], list[tuple[str, Dated[Meter]]]] = {}
+    for key in records.by_kind.get("meter", {}):
+        versions: tuple[Dated[Meter], ...] = records.history("meter", key)
+        for own in versions:
+            others = owners.setdefault((own.value.topic, own.value.key), [])
+            owner = next((name for name, other in others if name != key and _meet(other, own)), None)
+            if owner is not None:
+                what = f"topic {own.value.topic!r} is already the topic of meter {owner!r}"
+                remedy = "Give each meter its own topic, or its own key where one message carries many."
+                yield Fault(f"{places[key]}.topic", what, remedy)
+            others.append((key, own))
+
+
+def _meet(one: Dated[Meter], other: Dated[Meter]) -> bool:
+    """Whether two things hold at the same time on any day."""
+    return (one.end is None or other.first < one.end) and (other.end is None or one.first < other.end)

@@ -3,143 +3,84 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
+from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import ConfigError, Fault
 from bkkenergy.portfolio.check import cross_check
-from bkkenergy.portfolio.models import DEFAULT_TOPIC, Agency, Building, OpeningCalendar, Portfolio, local_midnight
-from bkkenergy.tomlfiles import Table, read_toml, validated
+from bkkenergy.portfolio.document import Document
+from bkkenergy.portfolio.kinds import KINDS
+from bkkenergy.portfolio.records import Kinds, Records
+from bkkenergy.portfolio.snapshot import Portfolio, portfolio_on
+from bkkenergy.tomlfiles import Table, read_toml
 
-KINDS = ("agency", "building")
-
-
-@dataclass(slots=True)
-class Findings:
-    """What the files hold: models by id, where each stands, and the faults met on the way."""
-
-    agencies: dict[str, Agency] = field(default_factory=dict)
-    buildings: dict[str, Building] = field(default_factory=dict)
-    calendars: dict[str, OpeningCalendar] = field(default_factory=dict)
-    places: dict[str, str] = field(default_factory=dict)
-    faults: list[Fault] = field(default_factory=list)
+FILE_KINDS = tuple(kind.name for kind in KINDS.values() if not kind.plural and kind.name != "calendar")
+"""Kinds that have tables of their own in config/portfolio."""
 
 
-def load_portfolio(config_dir: Path, *, tariffs: frozenset[str] | None = None) -> Portfolio:
-    """The site's portfolio. Raises ConfigError with every fault of every file.
+def load_portfolio(
+    config_dir: Path, *, tariffs: frozenset[str] | None = None, today: dt.date | None = None
+) -> Portfolio:
+    """The site's portfolio as its files have it today. Raises ConfigError with every fault of every file.
 
     tariffs : the tariff ids that exist, to be checked against; None leaves that check out.
     """
-    portfolio, faults = inspect_portfolio(config_dir, tariffs=tariffs)
+    portfolio, faults = inspect_portfolio(config_dir, tariffs=tariffs, today=today)
     if faults:
         raise ConfigError(faults)
     return portfolio
 
 
-def inspect_portfolio(config_dir: Path, *, tariffs: frozenset[str] | None = None) -> tuple[Portfolio, list[Fault]]:
+def inspect_portfolio(
+    config_dir: Path, *, tariffs: frozenset[str] | None = None, today: dt.date | None = None
+) -> tuple[Portfolio, list[Fault]]:
     """What could be read of the portfolio, and every fault in it."""
-    found = Findings()
-    _read_calendars(config_dir / "calendars.toml", found)
+    document = read_document(config_dir)
+    faults = document.faults + cross_check(document.records, document.places, tariffs)
+    day = today or dt.datetime.now(BANGKOK).date()
+    return portfolio_on(document.records, day), faults
+
+
+def read_document(config_dir: Path, kinds: Kinds = KINDS, *, needs_calendars: bool = True) -> Document:
+    """Read the portfolio's files and the calendars. Faults between entries are not looked for."""
+    document = Document(kinds)
+    calendars = config_dir / "calendars.toml"
+    if needs_calendars or calendars.exists():
+        for where, kind, table in _tables(calendars, ("calendar",), document.faults.append):
+            document.take(kind, table, where)
     folder = config_dir / "portfolio"
     paths = sorted(folder.rglob("*.toml"))
     if not paths:
-        found.faults.append(Fault(str(folder), "no *.toml file in this folder", "Put agencies and buildings there."))
+        document.faults.append(Fault(str(folder), "no *.toml file in this folder", "Put agencies and buildings there."))
     for path in paths:
-        _read_file(path, found)
-    portfolio = Portfolio(agencies=found.agencies, buildings=found.buildings, calendars=found.calendars)
-    return portfolio, found.faults + cross_check(portfolio, found.places, tariffs)
+        for where, kind, table in _tables(path, FILE_KINDS, document.faults.append):
+            document.take(kind, table, where)
+    return document
 
 
-def _read_calendars(path: Path, found: Findings) -> None:
-    for where, table in _tables(path, ("calendar",), found):
-        calendar, faults = validated(OpeningCalendar, table, where)
-        found.faults += faults
-        if calendar and _is_new(calendar.id, where, found.calendars, found):
-            found.calendars[calendar.id] = calendar
-
-
-def _read_file(path: Path, found: Findings) -> None:
-    for where, table in _tables(path, KINDS, found):
-        if ": agency[" in where:
-            agency, faults = validated(Agency, table, where)
-            if agency and _is_new(agency.id, where, found.agencies, found):
-                found.agencies[agency.id] = agency
-        else:
-            building, faults = validated(Building, with_full_ids(table), where)
-            if building and _is_new(building.id, where, found.buildings, found):
-                found.buildings[building.id] = building
-                found.places |= {meter.id: f"{where}.meters[{n}]" for n, meter in enumerate(building.meters)}
-                found.places |= {
-                    virtual.id: f"{where}.virtual_meters[{n}]"
-                    for n, virtual in enumerate(building.virtual_meters)
-                    if virtual.id not in found.places
-                }
-        found.faults += faults
-
-
-def _tables(path: Path, kinds: tuple[str, ...], found: Findings) -> Iterator[tuple[str, Table]]:
-    """Each [[kind]] table of a file with the place that it stands at."""
+def _tables(
+    path: Path, kinds: tuple[str, ...], on_fault: Callable[[Fault], object]
+) -> Iterator[tuple[str, str, Table]]:
+    """Each [[kind]] table of a file with the place that it stands at, and its kind."""
     try:
-        document = read_toml(path)
+        tables = read_toml(path)
     except ConfigError as error:
-        found.faults += error.faults
+        for fault in error.faults:
+            on_fault(fault)
         return
-    for key, entries in document.items():
+    for key, entries in tables.items():
         if key not in kinds or not isinstance(entries, list):
             remedy = f"Write each entry under [[{']] or [['.join(kinds)}]]."
-            found.faults.append(Fault(f"{path}: {key}", "this table is not known here", remedy))
+            on_fault(Fault(f"{path}: {key}", "this table is not known here", remedy))
             continue
         for number, table in enumerate(entries):
-            yield f"{path}: {key}[{number}]", table
+            yield f"{path}: {key}[{number}]", key, table
 
 
-def _is_new(name: str, where: str, known: dict[str, Any], found: Findings) -> bool:
-    if name in known:
-        what = f"id {name!r} already stands at {found.places[name]}"
-        found.faults.append(Fault(f"{where}.id", what, "Give each entry an id of its own."))
-        return False
-    found.places[name] = where
-    return True
-
-
-def with_full_ids(table: Table) -> Table:
-    """A building as written by a person, with ids made whole and topics filled in.
-
-    In the file a building's id is unique within its agency, and a meter's within its building.
-    """
-    agency, local = table.get("agency", ""), table.get("id", "")
-    building_id = f"{agency}.{local}"
-    full = table | {"id": building_id}
-    if isinstance(table.get("meters"), list):
-        full["meters"] = [_full_meter(meter, agency, local) for meter in table["meters"]]
-    if isinstance(table.get("virtual_meters"), list):
-        full["virtual_meters"] = [_full_virtual_meter(meter, building_id) for meter in table["virtual_meters"]]
-    return full
-
-
-def _full_virtual_meter(virtual: Table, building_id: str) -> Table:
-    full: Table = virtual | {"id": f"{building_id}.{virtual.get('id', '')}", "building": building_id}
-    for side in ("plus", "minus"):
-        if isinstance(virtual.get(side), list):
-            full[side] = [_full_meter_id(name, building_id) for name in virtual[side]]
-    return full
-
-
-def _full_meter_id(name: Any, building_id: str) -> Any:
-    """A name within the building made whole; one that is whole already stays, so that the checks can judge it."""
-    return name if not isinstance(name, str) or "." in name else f"{building_id}.{name}"
-
-
-def _full_meter(meter: Table, agency: str, building: str) -> Table:
-    prefix = f"{agency}.{building}"
-    local = meter.get("id", "")
-    full: Table = {"topic": DEFAULT_TOPIC.format(agency=agency, building=building, meter=local)} | meter
-    full |= {"id": f"{prefix}.{local}", "building": prefix}
-    if "parent" in meter:
-        full["parent"] = f"{prefix}.{meter['parent']}"
-    commissioned = meter.get("commissioned")
-    if isinstance(commissioned, dt.date) and not isinstance(commissioned, dt.datetime):
-        full["commissioned"] = local_midnight(commissioned)
-    return full
+def records_of(config_dir: Path) -> Records:
+    """Return the records of a portfolio's files. Raises ConfigError with every fault."""
+    document = read_document(config_dir)
+    if document.faults:
+        raise ConfigError(document.faults)
+    return document.records

@@ -6,7 +6,7 @@ import datetime as dt
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, Field, StringConstraints, model_validator
+from pydantic import AwareDatetime, Field, StringConstraints, field_serializer, model_validator
 
 from bkkenergy.calendar import BANGKOK, in_yearly_spans, thai_holidays
 from bkkenergy.tomlfiles import Frozen
@@ -73,6 +73,21 @@ class YearlySpan(Frozen):
     name_en: Name
 
 
+class Term(Frozen):
+    """A school term of one year, both ends included."""
+
+    first: dt.date
+    last: dt.date
+    name_th: Name
+    name_en: Name
+
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> Self:
+        if self.last < self.first:
+            raise ValueError("last lies before first")
+        return self
+
+
 class OpeningCalendar(Frozen):
     """When buildings of one kind are open.
 
@@ -80,6 +95,7 @@ class OpeningCalendar(Frozen):
     closed_on_holidays : whether official holidays (substitution days too) close it.
     closures : spans closed each year, such as school holidays.
     closed_dates, open_dates : single days that the agency itself declares.
+    terms : school terms; between the first and the last of them, days outside of all terms are closed.
     """
 
     id: Slug
@@ -91,6 +107,11 @@ class OpeningCalendar(Frozen):
     closures: tuple[YearlySpan, ...] = ()
     closed_dates: frozenset[dt.date] = frozenset()
     open_dates: frozenset[dt.date] = frozenset()
+    terms: tuple[Term, ...] = ()
+
+    @field_serializer("closed_dates", "open_dates")
+    def _in_order(self, days: frozenset[dt.date]) -> list[dt.date]:
+        return sorted(days)
 
     def is_open(self, day: dt.date) -> bool:
         """Whether the building works on this day."""
@@ -98,9 +119,16 @@ class OpeningCalendar(Frozen):
             return True
         if WEEKDAYS[day.weekday()] not in self.hours or day in self.closed_dates:
             return False
+        if self._is_between_terms(day):
+            return False
         if self.closed_on_holidays and day in thai_holidays(day.year, "en"):
             return False
         return not in_yearly_spans(day, [(span.first, span.last) for span in self.closures])
+
+    def _is_between_terms(self, day: dt.date) -> bool:
+        if not self.terms or not min(own.first for own in self.terms) <= day <= max(own.last for own in self.terms):
+            return False
+        return not any(own.first <= day <= own.last for own in self.terms)
 
     def is_workday(self, day: dt.date) -> bool:
         """Whether its weekday is one on which the building would work."""
@@ -328,27 +356,6 @@ class Building(Frozen):
     def _is_below_a_main_meter(self, meter: Meter) -> bool:
         above = self.ancestors(meter)
         return bool(above) and above[-1].is_main and not any(other.tenant for other in above)
-
-
-class Portfolio(Frozen):
-    """Every agency, building and calendar of the site, by id."""
-
-    agencies: dict[str, Agency]
-    buildings: dict[str, Building]
-    calendars: dict[str, OpeningCalendar]
-
-    @property
-    def meters(self) -> tuple[Meter, ...]:
-        """All meters, in the order of the files."""
-        return tuple(meter for building in self.buildings.values() for meter in building.meters)
-
-    def buildings_of(self, agency_id: str) -> tuple[Building, ...]:
-        """The buildings of one agency, in the order of the files."""
-        return tuple(building for building in self.buildings.values() if building.agency == agency_id)
-
-    def is_open(self, building: Building, day: dt.date) -> bool:
-        """Whether a building works on a day, by its calendar."""
-        return self.calendars[building.calendar].is_open(day)
 
 
 def local_midnight(day: dt.date) -> dt.datetime:

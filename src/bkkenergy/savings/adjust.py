@@ -17,6 +17,7 @@ from bkkenergy.tomlfiles import Frozen
 class Adjustment(Frozen):
     """A non-routine adjustment (IPMVP): kWh a day that the building uses more than its baseline knows."""
 
+    id: str = ""
     building: str
     first: dt.date
     last: dt.date | None = None

@@ -1,0 +1,206 @@
+"""Tables as persons write them in TOML, made into records: dates, whole ids, and every fault with its place.
+
+Any table may say `from` (its first day) and `until` (its last). `changes` lists what is different from later days on:
+`changes = [{ from = 2026-01-01, ct_ratio = 200 }]`; `without = ["parent"]` takes a key away.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bkkenergy.errors import Fault
+from bkkenergy.portfolio.kinds import KINDS
+from bkkenergy.portfolio.models import DEFAULT_TOPIC, local_midnight
+from bkkenergy.portfolio.records import EVER, Entry, Kind, Kinds, Records
+from bkkenergy.tomlfiles import Table, validated
+
+DAY = dt.timedelta(days=1)
+DATES = ("from", "until", "changes", "without")
+"""Keys of a table that say when, and are no fields."""
+
+
+@dataclass(slots=True)
+class Document:
+    """What tables hold: entries, the place of each thing in its file, and the faults met on the way."""
+
+    kinds: Kinds = field(default_factory=lambda: KINDS)
+    entries: list[Entry] = field(default_factory=list)
+    places: dict[str, str] = field(default_factory=dict)
+    """By key; virtual meters and roofs share ids with nothing of their own kind."""
+    faults: list[Fault] = field(default_factory=list)
+    seen: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    @property
+    def records(self) -> Records:
+        """The entries as records."""
+        return Records(0, tuple(self.entries))
+
+    def take(self, kind_name: str, table: Table, where: str) -> None:
+        """Take a table in, with the records inside it."""
+        kind = self.kinds[kind_name]
+        if kind_name == "building":
+            self._take_building(kind, table, where)
+        else:
+            self._take(kind, table, where)
+
+    def _take_building(self, kind: Kind, table: Table, where: str) -> None:
+        building_id = full_building_id(table)
+        nested = {part.plural: part for part in self.kinds.values() if part.plural}
+        own = {key: value for key, value in table.items() if key not in nested}
+        before = len(self.entries)
+        if not self._take(kind, own | {"id": building_id}, where):
+            return
+        known = len(self.entries)
+        for plural, part in nested.items():
+            for number, inner in enumerate(self._tables(table.get(plural, []), f"{where}.{plural}")):
+                place = f"{where}.{plural}[{number}]"
+                self._take(part, FULL[part.name](inner, building_id), place)
+        if known == before:
+            del self.entries[before:]  # parts of a building that has faults have none of their own beyond this
+
+    def _tables(self, given: object, where: str) -> Iterator[Table]:
+        if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
+            self.faults.append(Fault(where, "this is no list of tables", "Write each under a table of its own."))
+            return
+        yield from given
+
+    def _take(self, kind: Kind, table: Table, where: str) -> bool:
+        """Take a thing in; whether its place is its own, so that what is inside it can be judged."""
+        versions = list(self._versions(table, where))
+        keys = set()
+        entries = []
+        told: set[tuple[str, str]] = set()  # a fault of the first version is one of all later ones
+        for place, first, until, fields in versions:
+            value, faults = validated(kind.model, fields, place)
+            self.faults += [own for own in faults if (own.where.removeprefix(place), own.what) not in told]
+            told |= {(own.where.removeprefix(place), own.what) for own in faults}
+            if value is None:
+                continue
+            keys.add(kind.key_of(value))
+            entries.append(Entry(kind.name, kind.key_of(value), first, value, until and until + DAY))
+        if len(keys) != 1:
+            return True
+        (key,) = keys
+        if not self._is_new(kind, key, where):
+            return False
+        self.faults += _order_faults(entries, where)
+        self.entries += entries
+        self.places.setdefault(key, where)
+        return True
+
+    def _is_new(self, kind: Kind, key: str, where: str) -> bool:
+        earlier = self.seen.setdefault((kind.name, key), where)
+        if earlier == where:
+            return True
+        if kind.plural:
+            what = f"the building has two {'roofs' if kind.name == 'roof' else 'meters'} {key!r}"
+            self.faults.append(Fault(f"{where}.id", what, "Give each its own id."))
+        else:
+            what = f"id {key!r} already stands at {earlier}"
+            self.faults.append(Fault(f"{where}.id", what, "Give each entry an id of its own."))
+        return False
+
+    def _versions(self, table: Table, where: str) -> Iterator[tuple[str, dt.date, dt.date | None, Table]]:
+        """Return each version of a table: its place, first day, last day, and all of its fields."""
+        fields = {key: value for key, value in table.items() if key not in DATES}
+        yield where, self._day(table, "from", where) or EVER, self._day(table, "until", where), fields
+        if "without" in table:
+            self.faults.append(Fault(f"{where}.without", "there is nothing before it", "Remove it."))
+        for number, change in enumerate(self._tables(table.get("changes", []), f"{where}.changes")):
+            place = f"{where}.changes[{number}]"
+            first = self._day(change, "from", place)
+            if first is None:
+                self.faults.append(Fault(f"{place}.from", "the key is missing", "Say from which day it holds."))
+                continue
+            fields = fields | {key: value for key, value in change.items() if key not in DATES}
+            for name in change.get("without", []):
+                fields.pop(name, None)
+            yield place, first, self._day(change, "until", place), fields
+
+    def _day(self, table: Mapping[str, Any], key: str, where: str) -> dt.date | None:
+        day = table.get(key)
+        if day is None or (isinstance(day, dt.date) and not isinstance(day, dt.datetime)):
+            return day
+        self.faults.append(Fault(f"{where}.{key}", f"this is no date (found {day!r})", "Write it as 2026-01-31."))
+        return None
+
+
+def _order_faults(entries: list[Entry], where: str) -> Iterator[Fault]:
+    """Faults in the order of a thing's versions: each begins after the one before."""
+    for number, entry in enumerate(entries):
+        if entry.valid_to is not None and entry.valid_to <= entry.valid_from:
+            yield Fault(f"{where}.until", "it ends before it begins", "Correct from or until.")
+        if number and entry.valid_from <= entries[number - 1].valid_from:
+            yield Fault(f"{where}.changes", "changes are not in the order of their days", "Sort them by `from`.")
+        if number and (before := entries[number - 1].valid_to) is not None and before > entry.valid_from:
+            yield Fault(f"{where}.until", "it ends after the next change begins", "Write it on the last change.")
+
+
+def full_building_id(building: Table) -> str:
+    """Return the id of a building as written: within its agency, or whole where the agency was another once."""
+    agency, local = building.get("agency", ""), building.get("id", "")
+    return local if isinstance(local, str) and "." in local else f"{agency}.{local}"
+
+
+def default_topic(building_id: str, local: object) -> str:
+    """Return the topic of a meter that says none."""
+    agency, _, building = building_id.partition(".")
+    return DEFAULT_TOPIC.format(agency=agency, building=building, meter=local)
+
+
+def full_meter(meter: Table, building_id: str) -> Table:
+    """Return a meter as written within its building, with its ids made whole and its topic filled in."""
+    local = meter.get("id", "")
+    full: Table = {"topic": default_topic(building_id, local)} | meter
+    full |= {"id": f"{building_id}.{local}", "building": building_id}
+    full = _with_whole_parent(full, building_id)
+    return full | _whole_changes(meter, building_id, _with_whole_parent)
+
+
+def _whole_changes(table: Table, building_id: str, whole: Callable[[Table, str], Table]) -> Table:
+    changes = table.get("changes")
+    if not isinstance(changes, list):
+        return {}
+    return {"changes": [whole(change, building_id) if isinstance(change, dict) else change for change in changes]}
+
+
+def _with_whole_parent(meter: Table, prefix: str) -> Table:
+    full = dict(meter)
+    if "parent" in meter:
+        full["parent"] = f"{prefix}.{meter['parent']}"
+    commissioned = meter.get("commissioned")
+    if isinstance(commissioned, dt.date) and not isinstance(commissioned, dt.datetime):
+        full["commissioned"] = local_midnight(commissioned)
+    return full
+
+
+def full_virtual_meter(virtual: Table, building_id: str) -> Table:
+    """Return a virtual meter as written within its building, with its ids made whole."""
+    full = _with_whole_sides(virtual, building_id)
+    full |= {"id": f"{building_id}.{virtual.get('id', '')}", "building": building_id}
+    return full | _whole_changes(virtual, building_id, _with_whole_sides)
+
+
+def _with_whole_sides(virtual: Table, prefix: str) -> Table:
+    full = dict(virtual)
+    for side in ("plus", "minus"):
+        if isinstance(virtual.get(side), list):
+            full[side] = [_full_meter_id(name, prefix) for name in virtual[side]]
+    return full
+
+
+def _full_meter_id(name: Any, building_id: str) -> Any:
+    """Return a name within the building made whole; one that is whole already stays, so that checks can judge it."""
+    return name if not isinstance(name, str) or "." in name else f"{building_id}.{name}"
+
+
+def full_roof(roof: Table, building_id: str) -> Table:
+    """Return a roof with its building."""
+    return roof | {"building": building_id}
+
+
+FULL = {"meter": full_meter, "virtual_meter": full_virtual_meter, "roof": full_roof}
+"""How tables within a building are made whole, by kind."""

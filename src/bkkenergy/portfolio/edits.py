@@ -1,0 +1,155 @@
+"""What a person asks to be changed in the portfolio, made into entries. Pure."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bkkenergy.errors import ConfigError, Fault
+from bkkenergy.portfolio.records import Change, Entry, Kind, Kinds, Records, entry_on
+from bkkenergy.tomlfiles import Frozen, validated
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Enter a thing, or say anew all that it is from a day on. body : every field, with whole ids."""
+
+    kind: str
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Amend:
+    """Change some fields of a thing from a day on. A later change of the same field stands."""
+
+    kind: str
+    key: str
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Let a thing be no more from a day on. What it was before stays true."""
+
+    kind: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Take a thing out on all days, as if it had never been entered."""
+
+    kind: str
+    key: str
+
+
+Edit = Put | Amend | End | Withdraw
+
+
+def changes_of(records: Records, edits: Sequence[Edit], from_day: dt.date, kinds: Kinds) -> tuple[Change, ...]:
+    """Return what edits change, each from a day on. Raises ConfigError with every fault."""
+    faults: list[Fault] = []
+    after = records
+    for number, edit in enumerate(edits):
+        kind = kinds.get(edit.kind)
+        if kind is None:
+            what = f"there is no kind of record {edit.kind!r}"
+            faults.append(Fault(f"change {number + 1}", what, f"Use one of: {', '.join(kinds)}."))
+            continue
+        try:
+            after = after.with_changes(list(_changes(after, edit, from_day, kind)))
+        except ConfigError as error:
+            faults += error.faults
+    if faults:
+        raise ConfigError(faults)
+    touched = {(edit.kind, _key_of(edit, kinds)) for edit in edits}
+    return tuple(_differences_of(records, after, touched))
+
+
+def _key_of(edit: Edit, kinds: Kinds) -> str:
+    if not isinstance(edit, Put):
+        return edit.key
+    kind = kinds[edit.kind]
+    return kind.key_of(_value(kind, edit.body, edit.kind))
+
+
+def _differences_of(before: Records, after: Records, touched: set[tuple[str, str]]) -> Iterator[Change]:
+    for kind, key in sorted(touched):
+        old = {entry.place: entry for entry in before.of(kind, key)}
+        new = {entry.place: entry for entry in after.of(kind, key)}
+        for place in sorted(old.keys() | new.keys()):
+            was, is_now = old.get(place), new.get(place)
+            if was is None or is_now is None or not was.says_the_same(is_now):
+                yield Change(was, is_now)
+
+
+def _changes(records: Records, edit: Edit, from_day: dt.date, kind: Kind) -> Iterator[Change]:
+    if isinstance(edit, Put):
+        value = _value(kind, edit.body, edit.kind)
+        entry = Entry(kind.name, kind.key_of(value), from_day, value)
+        before = records.by_place.get(entry.place)
+        yield Change(before, replace(entry, valid_to=before.valid_to if before else None))
+        return
+    entries = records.of(kind.name, edit.key)
+    if not entries:
+        raise ConfigError([_unknown(records, kind, edit.key)])
+    match edit:
+        case Amend():
+            yield from _amended(entries, edit, from_day, kind)
+        case End():
+            yield from _ended(entries, from_day, edit)
+        case Withdraw():
+            yield from (Change(entry, None) for entry in entries)
+
+
+def _amended(entries: Sequence[Entry], edit: Amend, from_day: dt.date, kind: Kind) -> Iterator[Change]:
+    """Change the version of a day, and those after it as far as they did not change the same field themselves."""
+    present = entry_on(entries, from_day)
+    if present is None:
+        first = entries[0].valid_from
+        what = f"{kind.name} {edit.key} is not there on {from_day}"
+        raise ConfigError([Fault(edit.key, what, f"It begins on {first}. Choose a day on which it is there.")])
+    wanted = dict(edit.fields)
+    before_body = kind.body_of(present.value)
+    value = _value(kind, before_body | wanted, f"{kind.name} {edit.key}")
+    if kind.key_of(value) != edit.key:
+        fault = Fault(edit.key, "an id cannot be changed", "Enter a new one, and end this one.")
+        raise ConfigError([fault])
+    at_day = present if present.valid_from == from_day else None
+    yield Change(at_day, Entry(kind.name, edit.key, from_day, value, present.valid_to))
+    if at_day is None and present.valid_to is not None:
+        yield Change(present, replace(present, valid_to=None))  # it goes on in the new version
+    for later in entries:
+        if later.valid_from <= from_day:
+            continue
+        body = kind.body_of(later.value)
+        wanted = {name: new for name, new in wanted.items() if body.get(name) == before_body.get(name)}
+        if not wanted:
+            return
+        yield Change(later, replace(later, value=_value(kind, body | wanted, f"{kind.name} {edit.key}")))
+        before_body = body
+
+
+def _ended(entries: Sequence[Entry], from_day: dt.date, edit: End) -> Iterator[Change]:
+    present = entry_on(entries, from_day)
+    if present is None or present.valid_from == from_day:
+        what = f"{edit.kind} {edit.key} cannot end on {from_day}: it is not there before"
+        raise ConfigError([Fault(edit.key, what, "Choose a later day, or withdraw it.")])
+    yield Change(present, replace(present, valid_to=from_day))
+    yield from (Change(entry, None) for entry in entries if entry.valid_from > from_day)
+
+
+def _value(kind: Kind, body: Mapping[str, Any], where: str) -> Frozen:
+    value, faults = validated(kind.model, dict(body), where)
+    if value is None:
+        raise ConfigError(faults)
+    return value
+
+
+def _unknown(records: Records, kind: Kind, key: str) -> Fault:
+    known = list(records.by_kind.get(kind.name, {}))
+    near = [name for name in known if key in name or name.endswith(key.rpartition(".")[2])] or known
+    remedy = f"Use one of: {', '.join(near[:8]) or '(none)'}."
+    return Fault(key, f"there is no {kind.name} {key!r}", remedy)

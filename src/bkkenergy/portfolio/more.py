@@ -1,0 +1,127 @@
+"""Records beside buildings and meters: accounts, channels, PV plants, contacts, recipients, thresholds, equipment."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from bkkenergy.portfolio.models import BuildingId, MeterId, Name, Positive, Slug
+from bkkenergy.settings import Recipient
+from bkkenergy.tomlfiles import Frozen
+
+AccountNumber = Annotated[str, StringConstraints(pattern=r"^\d{6,15}$")]
+ReadDay = Annotated[int, Field(ge=1, le=31)]
+Year = Annotated[int, Field(ge=1900, le=2200)]
+EquipmentKind = Literal[
+    "chiller", "split_air_conditioner", "cooling_tower", "pump", "fan", "lighting", "lift", "transformer", "ups",
+    "computer_room", "kitchen", "ev_charger", "other",
+]  # fmt: skip
+ThresholdName = Literal["silent_h", "near_peak_ratio", "finding_thb", "least_coverage_ratio", "notable_change_ratio"]
+
+
+class Account(Frozen):
+    """An electricity account: the contract with MEA or PEA that one bill comes under.
+
+    number : the contract account's number, as on the bill. read_day : the day of the month on which it is read.
+    meter_side : of the customer's own transformer; on its low side the utility raises kWh and kW. schedule : the
+    tariff. buildings, meters : that the bill is for; a campus has one bill, a tower several.
+    """
+
+    id: Slug
+    utility: Literal["mea", "pea"]
+    number: AccountNumber
+    name_th: Name | None = None
+    name_en: Name | None = None
+    read_day: ReadDay | None = None
+    voltage_kv: Positive | None = None
+    meter_side: Literal["high", "low"] | None = None
+    schedule: Slug
+    contract_demand_kw: Positive | None = None
+    buildings: Annotated[tuple[BuildingId, ...], Field(min_length=1)]
+    meters: tuple[MeterId, ...] = ()
+
+
+class MeterChannel(Frozen):
+    """A quantity that a meter counts or measures beside its active energy.
+
+    name : of the channel. unit : of a slot's value. is_additive : whether slots add up (energy, water) or average.
+    """
+
+    meter: MeterId
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+    unit: Name
+    is_additive: bool = True
+    name_th: Name | None = None
+    name_en: Name | None = None
+
+
+class PvPlant(Frozen):
+    """PV that is installed on a building. roofs : of the building. meters : that count what it makes."""
+
+    id: Slug
+    building: BuildingId
+    capacity_kwp: Positive
+    inverter_kw: Positive | None = None
+    roofs: tuple[Slug, ...] = ()
+    meters: tuple[MeterId, ...] = ()
+    commissioned: dt.date | None = None
+    owner: str = ""
+    note: str = ""
+
+
+class Contact(Frozen):
+    """A person to ask, of an agency or of one building."""
+
+    id: Slug
+    agency: Slug
+    building: BuildingId | None = None
+    name: Name
+    role: str = ""
+    phone: str = ""
+    mail: str = ""
+    line: str = ""
+
+
+class PortfolioRecipient(Recipient):
+    """A recipient of reports and alerts that is entered in the portfolio."""
+
+    id: Slug
+
+
+class Threshold(Frozen):
+    """What an agency, or one building, calls worth attention, instead of the site's own setting."""
+
+    id: Slug
+    name: ThresholdName
+    value: Annotated[float, Field(ge=0)]
+    agency: Slug | None = None
+    building: BuildingId | None = None
+
+    @model_validator(mode="after")
+    def _is_of_one(self) -> Self:
+        if (self.agency is None) == (self.building is None):
+            raise ValueError("a threshold is of an agency or of a building")
+        return self
+
+
+class Equipment(Frozen):
+    """Something in a building that uses energy, or carries it.
+
+    count : how many alike. rated_kw : electrical, of each. capacity_kva : of a transformer. cooling_kw : of a chiller.
+    meter : that counts it.
+    """
+
+    id: Slug
+    building: BuildingId
+    kind: EquipmentKind
+    name_th: Name
+    name_en: Name
+    count: Annotated[int, Field(ge=1)] = 1
+    rated_kw: Positive | None = None
+    capacity_kva: Positive | None = None
+    cooling_kw: Positive | None = None
+    installed_year: Year | None = None
+    meter: MeterId | None = None
+    note: str = ""

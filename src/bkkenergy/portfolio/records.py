@@ -1,0 +1,209 @@
+"""The portfolio as records with dates: what is known of each thing, and from which day it holds. Pure.
+
+An entry says that a thing is so from a day on. A revision adds entries and never changes one, so that what was known
+at any revision, and valid on any day, can be asked for. Days are local, and periods are half-open.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Generic, TypeVar
+
+from bkkenergy.tomlfiles import Frozen
+
+EVER = dt.date.min
+"""From which day something holds that has no first day."""
+ValueT = TypeVar("ValueT", bound=Frozen)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of record.
+
+    model : what its values are. key_of : what identifies a value. parts : fields that are records of their own.
+    plural : where its tables are within their building's; empty where they have tables of their own.
+    """
+
+    name: str
+    model: type[Frozen]
+    key_of: Callable[[Any], str]
+    parts: frozenset[str] = frozenset()
+    plural: str = ""
+
+    def body_of(self, value: Frozen) -> dict[str, Any]:
+        """Return a value as JSON has it, every field written out."""
+        return value.model_dump(mode="json", exclude=set(self.parts))
+
+
+Kinds = Mapping[str, Kind]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing as it is from a day on. valid_to : the first day on which it is no more; None while it lasts.
+
+    revision : that brought it; 0 where it comes from files.
+    """
+
+    kind: str
+    key: str
+    valid_from: dt.date
+    value: Frozen
+    valid_to: dt.date | None = None
+    revision: int = 0
+
+    @property
+    def place(self) -> tuple[str, str, dt.date]:
+        """What an entry replaces, and is replaced by: an entry of the same place."""
+        return self.kind, self.key, self.valid_from
+
+    def says_the_same(self, other: Entry) -> bool:
+        """Whether two entries differ in nothing but who brought them."""
+        return replace(self, revision=0) == replace(other, revision=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Dated(Generic[ValueT]):
+    """A value, and the days on which it holds: first included, end not; None while it lasts."""
+
+    first: dt.date
+    end: dt.date | None
+    value: ValueT
+
+    def holds_on(self, day: dt.date) -> bool:
+        """Whether it holds on a day."""
+        return self.first <= day and (self.end is None or day < self.end)
+
+
+@dataclass(frozen=True)
+class Records:
+    """All entries that count, as known at a revision, in the order in which their things first came."""
+
+    revision: int = 0
+    entries: tuple[Entry, ...] = ()
+    known: dict[int, Any] = field(default_factory=dict, compare=False, repr=False)
+    """What readers derived from these records before."""
+
+    @cached_property
+    def by_kind(self) -> Mapping[str, Mapping[str, tuple[Entry, ...]]]:
+        """Entries of each thing in order of their days, by kind and key."""
+        found: dict[str, dict[str, list[Entry]]] = {}
+        for entry in self.entries:
+            found.setdefault(entry.kind, {}).setdefault(entry.key, []).append(entry)
+        return {
+            kind: {key: tuple(sorted(own, key=lambda entry: entry.valid_from)) for key, own in things.items()}
+            for kind, things in found.items()
+        }
+
+    @cached_property
+    def by_place(self) -> Mapping[tuple[str, str, dt.date], Entry]:
+        """Every entry by its place."""
+        return {entry.place: entry for entry in self.entries}
+
+    def of(self, kind: str, key: str) -> tuple[Entry, ...]:
+        """Return the entries of a thing in order of their days; none where it is not known."""
+        return self.by_kind.get(kind, {}).get(key, ())
+
+    def history(self, kind: str, key: str) -> tuple[Dated[Any], ...]:
+        """Return what a thing was, and when."""
+        return dated(self.of(kind, key))
+
+    def on(self, kind: str, day: dt.date) -> dict[str, Any]:
+        """Return the things of a kind that there are on a day, by key."""
+        return {key: entry.value for key, entry in self.entries_on(kind, day)}
+
+    def entries_on(self, kind: str, day: dt.date) -> Iterator[tuple[str, Entry]]:
+        """Return the entries of a kind that hold on a day, with their keys."""
+        for key, entries in self.by_kind.get(kind, {}).items():
+            entry = entry_on(entries, day)
+            if entry is not None:
+                yield key, entry
+
+    @cached_property
+    def change_days(self) -> tuple[dt.date, ...]:
+        """The days on which anything begins to hold, or ends, in order."""
+        days = {entry.valid_from for entry in self.entries}
+        return tuple(sorted(days | {entry.valid_to for entry in self.entries if entry.valid_to is not None}))
+
+    def with_changes(self, changes: Iterable[Change]) -> Records:
+        """Return the records after changes; a thing keeps its place in the order."""
+        after = dict(self.by_place)
+        for change in changes:
+            if change.after is None:
+                after.pop(change.place, None)
+            else:
+                after[change.place] = change.after
+        return Records(self.revision, tuple(after.values()))
+
+
+def entry_on(entries: Sequence[Entry], day: dt.date) -> Entry | None:
+    """Return the entry of one thing that holds on a day; None where there is none. entries : in order of days."""
+    latest = None
+    for entry in entries:
+        if entry.valid_from > day:
+            break
+        latest = entry
+    if latest is None or (latest.valid_to is not None and latest.valid_to <= day):
+        return None
+    return latest
+
+
+def dated(entries: Sequence[Entry]) -> tuple[Dated[Any], ...]:
+    """Return entries of one thing, in order of days, as values with the days on which each holds."""
+    found = []
+    for number, entry in enumerate(entries):
+        following = entries[number + 1].valid_from if number + 1 < len(entries) else None
+        ends = [day for day in (following, entry.valid_to) if day is not None]
+        found.append(Dated(entry.valid_from, min(ends, default=None), entry.value))
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a revision did at one place. before, after : None where there was nothing, or is no more."""
+
+    before: Entry | None
+    after: Entry | None
+
+    def __post_init__(self) -> None:
+        if self.before is None and self.after is None:
+            raise ValueError("Change: neither before nor after. Leave it out.")
+
+    @property
+    def entry(self) -> Entry:
+        """What is there afterwards, or was there before."""
+        entry = self.after or self.before
+        assert entry is not None  # noqa: S101 - held by __post_init__
+        return entry
+
+    @property
+    def place(self) -> tuple[str, str, dt.date]:
+        """Where it is."""
+        return self.entry.place
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields that differ where a thing was changed, `valid_to` among them."""
+        if self.before is None or self.after is None:
+            return ()
+        before, after = self.before.value.model_dump(), self.after.value.model_dump()
+        named = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+        return (*named, *(["valid_to"] if self.before.valid_to != self.after.valid_to else []))
+
+
+def differences(before: Records, after: Records) -> tuple[Change, ...]:
+    """Return what differs between two revisions, or between records and files, in the order of what is there after."""
+    found = [
+        Change(before.by_place.get(entry.place), entry)
+        for entry in after.entries
+        if not _is_known(before.by_place.get(entry.place), entry)
+    ]
+    found += [Change(entry, None) for entry in before.entries if entry.place not in after.by_place]
+    return tuple(found)
+
+
+def _is_known(before: Entry | None, after: Entry) -> bool:
+    return before is not None and before.says_the_same(after)

@@ -1,0 +1,175 @@
+"""The portfolio as it is on one day, with the way back to what it was on others."""
+
+from __future__ import annotations
+
+import datetime as dt
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Any, cast
+
+from pydantic import Field, InstanceOf
+
+from bkkenergy.portfolio.models import Agency, Building, Meter, OpeningCalendar
+from bkkenergy.portfolio.more import Account
+from bkkenergy.portfolio.records import EVER, Dated, Entry, Records, entry_on
+from bkkenergy.tomlfiles import Frozen
+
+
+class Portfolio(Frozen):
+    """Every agency, building and calendar of the site, by id, as they are on a day.
+
+    records : what they were and will be on other days; empty where only this one is known.
+    """
+
+    agencies: dict[str, Agency]
+    buildings: dict[str, Building]
+    calendars: dict[str, OpeningCalendar]
+    accounts: dict[str, Account] = Field(default_factory=dict)
+    records: InstanceOf[Records] = Field(default_factory=Records, repr=False, exclude=True)
+
+    @property
+    def revision(self) -> int:
+        """The newest revision that these records know; 0 where they come from files."""
+        return self.records.revision
+
+    @property
+    def meters(self) -> tuple[Meter, ...]:
+        """All meters, in the order of the files."""
+        return tuple(meter for building in self.buildings.values() for meter in building.meters)
+
+    @cached_property
+    def meters_ever(self) -> Mapping[str, Meter]:
+        """All meters by id, with those that are no more or not yet, as they were last."""
+        ever: dict[str, Any] = {
+            key: entries[-1].value for key, entries in self.records.by_kind.get("meter", {}).items()
+        }
+        return ever | {meter.id: meter for meter in self.meters}
+
+    def on(self, day: dt.date) -> Portfolio:
+        """Return the portfolio as it is on another day, by the same records."""
+        return portfolio_on(self.records, day) if self.records.entries else self
+
+    def history(self, meter_id: str) -> tuple[Dated[Meter], ...]:
+        """Return what a meter was, and when. Exchanges have dates of their own: each version has all of them."""
+        versions: Sequence[Dated[Meter]] = self.records.history("meter", meter_id)
+        if not versions:
+            meter = self.meters_ever.get(meter_id)
+            return () if meter is None else (Dated(EVER, None, meter),)
+        exchanges = versions[-1].value.exchanges
+        return tuple(
+            version
+            if version.value.exchanges == exchanges
+            else replace(version, value=version.value.model_copy(update={"exchanges": exchanges}))
+            for version in versions
+        )
+
+    def building_on(self, building_id: str, day: dt.date) -> Building:
+        """Return a building as it is on a day; as it is here, where it is not there on that day."""
+        return self.on(day).buildings.get(building_id) or self.buildings[building_id]
+
+    def buildings_of(self, agency_id: str) -> tuple[Building, ...]:
+        """The buildings of one agency, in the order of the files."""
+        return tuple(building for building in self.buildings.values() if building.agency == agency_id)
+
+    def calendar_on(self, building: Building, day: dt.date) -> OpeningCalendar:
+        """Return the calendar that a building has on a day, as it is on that day."""
+        there = self.on(day)
+        calendar = there.buildings.get(building.id, building).calendar
+        return there.calendars.get(calendar) or self.calendars[building.calendar]
+
+    def is_open(self, building: Building, day: dt.date) -> bool:
+        """Whether a building works on a day, by the calendar that it has on that day."""
+        return self.calendar_on(building, day).is_open(day)
+
+    def rests_on(self, agencies: Iterable[str], last_day: dt.date) -> int:
+        """Return the newest revision that says something of these agencies up to a day.
+
+        What is entered for other agencies, or for later days, changes nothing here, and not this number.
+        """
+        wanted = set(agencies)
+        entries = [entry for entry in self.records.entries if entry.valid_from <= last_day]
+        own = {entry.key for entry in entries if entry.kind == "building" and entry.value.agency in wanted}  # type: ignore[attr-defined]
+        calendars = {entry.value.calendar for entry in entries if entry.kind == "building" and entry.key in own}  # type: ignore[attr-defined]
+        return max((entry.revision for entry in entries if _concerns(entry, wanted, own, calendars)), default=0)
+
+
+def _concerns(entry: Entry, agencies: set[str], buildings: set[str], calendars: set[str]) -> bool:
+    """Whether an entry says something of agencies, of their buildings, or of the calendars of these."""
+    if entry.kind == "calendar":
+        return entry.key in calendars
+    return bool(agencies_of(entry) & agencies or buildings_of(entry) & buildings)
+
+
+def agencies_of(entry: Entry) -> frozenset[str]:
+    """Return the agencies that an entry names by itself; that of its building is not among them."""
+    value: Any = entry.value
+    if entry.kind == "agency":
+        return frozenset({entry.key})
+    named = getattr(value, "agency", None)
+    return frozenset({named} if named else ())
+
+
+def buildings_of(entry: Entry) -> frozenset[str]:
+    """Return the buildings that an entry is about."""
+    value: Any = entry.value
+    if entry.kind == "building":
+        return frozenset({entry.key})
+    named = getattr(value, "building", None)
+    several = getattr(value, "buildings", ())
+    meter = getattr(value, "meter", None) if entry.kind == "channel" else None
+    of_meter = meter.rpartition(".")[0] if isinstance(meter, str) else ""
+    return frozenset(name for name in (named, *several, of_meter) if name)
+
+
+def portfolio_on(records: Records, day: dt.date) -> Portfolio:
+    """Return the portfolio as the records have it on a day. Days between two changes share one."""
+    number = bisect_right(records.change_days, day)
+    known = records.known.get(number)
+    if known is None:
+        known = records.known[number] = _made(records, day)
+    made: Portfolio = known
+    return made
+
+
+def _made(records: Records, day: dt.date) -> Portfolio:
+    parts = parts_by_building(records)
+    return Portfolio(
+        agencies=records.on("agency", day),
+        buildings={
+            key: _with_parts(building, parts.get(key, ()), day) for key, building in records.on("building", day).items()
+        },
+        calendars=records.on("calendar", day),
+        accounts=records.on("account", day),
+        records=records,
+    )
+
+
+Parts = Sequence[tuple[str, tuple[Entry, ...]]]
+"""Where a part is in its building, and its entries."""
+
+
+def parts_by_building(records: Records) -> Mapping[str, Parts]:
+    """Return the meters, virtual meters and roofs of each building, in their order."""
+    parts: dict[str, list[tuple[str, tuple[Entry, ...]]]] = {}
+    for kind, plural in (("meter", "meters"), ("virtual_meter", "virtual_meters"), ("roof", "roofs")):
+        for key, entries in records.by_kind.get(kind, {}).items():
+            parts.setdefault(key.rpartition(".")[0], []).append((plural, entries))
+    return parts
+
+
+def building_on(records: Records, key: str, parts: Parts, day: dt.date) -> Building | None:
+    """Return one building as it is on a day, with its parts; None where it is not there."""
+    entry = entry_on(records.of("building", key), day)
+    return None if entry is None else _with_parts(cast("Building", entry.value), parts, day)
+
+
+def _with_parts(building: Building, parts: Parts, day: dt.date) -> Building:
+    own: dict[str, list[Any]] = {}
+    for plural, entries in parts:
+        entry = entry_on(entries, day)
+        if entry is not None:
+            value: Any = entry.value
+            own.setdefault(plural, []).append(value.as_roof() if plural == "roofs" else value)
+    return building.model_copy(update={plural: tuple(values) for plural, values in own.items()}) if own else building

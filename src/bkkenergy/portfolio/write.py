@@ -1,0 +1,144 @@
+"""Records written as the TOML that persons write: local ids, no defaults, and later versions as their differences."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from bkkenergy.portfolio.document import DAY, default_topic
+from bkkenergy.portfolio.kinds import BUILDING_PARTS
+from bkkenergy.portfolio.records import EVER, Entry, Records
+from bkkenergy.portfolio.snapshot import parts_by_building
+from bkkenergy.tomlfiles import Table
+
+HEAD = "# Written by `bkkenergy portfolio export`.\n"
+KEY_CHARS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
+
+
+def things_text(records: Records, kind: str, keys: Iterable[str]) -> str:
+    """Return the things of a kind as TOML, in the order of their keys."""
+    return "\n".join(_table(kind, _versions(records.of(kind, key))) for key in keys)
+
+
+def building_text(records: Records, key: str) -> str:
+    """Return a building with its meters, virtual meters and roofs."""
+    parts = parts_by_building(records).get(key, ())
+    inner = [
+        _table(f"building.{plural}", _versions(entries))
+        for wanted in ("roofs", "meters", "virtual_meters")
+        for plural, entries in parts
+        if plural == wanted
+    ]
+    return "\n".join([_table("building", _versions(records.of("building", key))), *inner])
+
+
+def _versions(entries: Sequence[Entry]) -> Table:
+    """Return all versions of a thing as one table: the first, and what changes later."""
+    first, *later = entries
+    before = written(first)
+    table = _dates(first) | before
+    changes = []
+    for entry in later:
+        after = written(entry)
+        change = {"from": entry.valid_from} | {key: new for key, new in after.items() if before.get(key) != new}
+        gone = sorted(before.keys() - after.keys())
+        changes.append(change | ({"without": gone} if gone else {}) | _dates(entry, has_first=True))
+        before = after
+    return table | ({"changes": changes} if changes else {})
+
+
+def _dates(entry: Entry, *, has_first: bool = False) -> Table:
+    first = {} if has_first or entry.valid_from == EVER else {"from": entry.valid_from}
+    return first | ({"until": entry.valid_to - DAY} if entry.valid_to else {})
+
+
+def written(entry: Entry) -> Table:
+    """Return a value's fields as a person would write them; what the file would say anyway is left out."""
+    parts = set(BUILDING_PARTS) if entry.kind == "building" else None
+    fields = entry.value.model_dump(exclude_defaults=True, exclude=parts)
+    match entry.kind:
+        case "building":
+            agency, _, local = entry.key.partition(".")
+            fields["id"] = local if agency == fields["agency"] else entry.key
+        case "meter" | "virtual_meter" | "roof":
+            _make_local(fields, entry)
+        case _:
+            pass
+    return fields
+
+
+def _make_local(fields: Table, entry: Entry) -> None:
+    building, _, local = entry.key.rpartition(".")
+    del fields["building"]
+    fields["id"] = local
+    if fields.get("topic") == default_topic(building, local):
+        del fields["topic"]
+    if "parent" in fields:
+        fields["parent"] = fields["parent"].removeprefix(f"{building}.")
+    for side in ("plus", "minus"):
+        if side in fields:
+            fields[side] = [name.removeprefix(f"{building}.") for name in fields[side]]
+
+
+def _table(name: str, fields: Mapping[str, Any]) -> str:
+    return "".join([f"[[{name}]]\n", *(f"{_key(key)} = {toml(value)}\n" for key, value in fields.items())])
+
+
+def single_table(name: str, fields: Mapping[str, Any]) -> str:
+    """Return a table that a file has once."""
+    return _table(name, fields).replace(f"[[{name}]]", f"[{name}]", 1)
+
+
+def _key(key: str) -> str:
+    return key if key and set(key) <= KEY_CHARS else _text(key)
+
+
+def toml(value: Any) -> str:
+    """Return a value as TOML writes it. Raises TypeError for what TOML has no form for."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return _text(value)
+        case int() | float():
+            return repr(value)
+        case dt.datetime() | dt.date():
+            return value.isoformat()
+        case Mapping():
+            return "{ " + ", ".join(f"{_key(key)} = {toml(own)}" for key, own in value.items()) + " }"
+        case list() | tuple():
+            return _array(value)
+        case _:
+            raise TypeError(f"{type(value).__name__} has no form in TOML. Write it as text.")
+
+
+def _array(values: Sequence[Any]) -> str:
+    parts = [toml(value) for value in values]
+    if not any(isinstance(value, Mapping) for value in values):
+        return f"[{', '.join(parts)}]"
+    return "[\n" + "".join(f"  {part},\n" for part in parts) + "]"
+
+
+def _text(text: str) -> str:
+    return json.dumps(str(text), ensure_ascii=False).replace("\x7f", "\\u007F")
+
+
+def files_of(records: Records) -> Iterator[tuple[str, str]]:
+    """Return the portfolio's files: a name below config/, and its text."""
+    yield "calendars.toml", _file(things_text(records, "calendar", records.by_kind.get("calendar", {})))
+    yield "portfolio/agencies.toml", _file(things_text(records, "agency", records.by_kind.get("agency", {})))
+    by_agency: dict[str, list[str]] = {}
+    for key, entries in records.by_kind.get("building", {}).items():
+        agency: Any = entries[0].value
+        by_agency.setdefault(agency.agency, []).append(key)
+    for name, keys in by_agency.items():
+        yield f"portfolio/buildings/{name}.toml", _file("\n".join(building_text(records, key) for key in keys))
+    for kind in ("account", "channel", "pv_plant", "contact", "recipient", "threshold", "equipment"):
+        if things := records.by_kind.get(kind):
+            yield f"portfolio/{kind}s.toml", _file(things_text(records, kind, things))
+
+
+def _file(text: str) -> str:
+    return f"{HEAD}\n{text}"

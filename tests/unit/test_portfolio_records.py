@@ -1,0 +1,191 @@
+import datetime as dt
+import shutil
+import tomllib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bkkenergy.errors import ConfigError
+from bkkenergy.portfolio import inspect_portfolio, load_portfolio, portfolio_on
+from bkkenergy.portfolio.load import records_of
+from bkkenergy.portfolio.records import EVER, differences
+from bkkenergy.portfolio.write import toml
+from bkkenergy.site.portfolio_files import read_folder, write_folder
+from tests.schools import school_records
+
+SITE = """
+[[agency]]
+id = "a"
+name_th = "ก"
+name_en = "A"
+
+[[building]]
+agency = "a"
+id = "b"
+name_th = "ข"
+name_en = "B"
+type = "school"
+gross_floor_area_m2 = 100
+latitude_deg = 13.7
+longitude_deg = 100.5
+tariff = "mea-2-1-lv"
+calendar = "office"
+changes = [{ from = 2026-06-01, gross_floor_area_m2 = 150, calendar = "school" }]
+
+[[building.meters]]
+id = "main"
+rated_kw = 50
+
+[[building.meters.changes]]
+from = 2026-01-01
+ct_ratio = 200
+
+[[building.meters]]
+id = "sub"
+parent = "main"
+rated_kw = 20
+from = 2025-02-01
+until = 2026-03-31
+"""
+
+
+@pytest.fixture
+def site(tmp_path, config_dir):
+    def write(text=SITE):
+        shutil.copy(config_dir / "calendars.toml", tmp_path)
+        (tmp_path / "portfolio").mkdir(exist_ok=True)
+        (tmp_path / "portfolio/site.toml").write_text(text)
+        return tmp_path
+
+    return write
+
+
+def test_a_file_says_what_is_different_from_a_day_on(site):
+    portfolio = load_portfolio(site(), today=dt.date(2026, 11, 1))
+    ratios = {own.first: own.value.ct_ratio for own in portfolio.history("a.b.main")}
+    assert ratios == {EVER: 1.0, dt.date(2026, 1, 1): 200.0}
+    areas = {
+        day: portfolio.building_on("a.b", day).gross_floor_area_m2
+        for day in (dt.date(2026, 5, 31), dt.date(2026, 6, 1))
+    }
+    assert areas == {dt.date(2026, 5, 31): 100, dt.date(2026, 6, 1): 150}
+
+
+def test_a_meter_is_there_from_its_first_day_to_its_last(site):
+    portfolio = load_portfolio(site())
+    days = [dt.date(2025, 1, 31), dt.date(2025, 2, 1), dt.date(2026, 3, 31), dt.date(2026, 4, 1)]
+    assert ["a.b.sub" in {own.id for own in portfolio.on(day).meters} for day in days] == [False, True, True, False]
+    assert "a.b.sub" in portfolio.meters_ever
+
+
+def test_a_day_is_judged_by_the_opening_hours_of_that_day(site):
+    portfolio = load_portfolio(site(), today=dt.date(2026, 11, 1))
+    building = portfolio.buildings["a.b"]
+    assert portfolio.is_open(building, dt.date(2026, 4, 20))  # an office then
+    assert not portfolio.is_open(building, dt.date(2026, 10, 20))  # a school's holidays now
+
+
+def test_between_terms_a_school_is_closed():
+    calendar = portfolio_on(school_records(1, 1), EVER).calendars["school"]
+    monday = {day: calendar.is_open(day) for day in (dt.date(2026, 6, 8), dt.date(2026, 10, 19), dt.date(2027, 6, 7))}
+    assert list(monday.values()) == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where", "what"),
+    [
+        ("from = 2026-06-01", 'from = "June"', "building[0].changes[0].from", "no date"),
+        ("{ from = 2026-06-01, ", "{ ", "building[0].changes[0].from", "missing"),
+        ("until = 2026-03-31", "until = 2025-01-01", "building[0].meters[1].until", "ends before it begins"),
+        ("ct_ratio = 200", "ct_ratio = -200", "building[0].meters[0].changes[0].ct_ratio", "greater than 0"),
+        ("ct_ratio = 200", "colour = 1", "building[0].meters[0].changes[0].colour", "not known"),
+        ('calendar = "school"', 'calendar = "moon"', "building[0].calendar", "from 2026-06-01 on: there is no calendar 'moon'"),
+        ("ct_ratio = 200", 'parent = "nobody"', "building[0].meters[0].parent", "from 2026-01-01 on: the building has no meter"),
+        ("from = 2026-01-01\n", 'from = 2026-01-01\nwithout = ["rated_kw"]\n', "meters[0].changes[0].rated_kw", "missing"),
+        ('id = "sub"', 'id = "sub"\nchanges = 3', "meters[1].changes", "no list of tables"),
+    ],
+)  # fmt: skip
+def test_a_fault_in_what_comes_later_is_named_with_its_place(site, old, new, where, what):
+    faults = inspect_portfolio(site(SITE.replace(old, new)))[1]
+    assert any(where in own.where and what in own.what for own in faults), "\n".join(map(str, faults))
+
+
+def test_two_meters_may_share_a_topic_one_after_the_other_and_not_at_once(site):
+    topic = 'topic = "bma/a/b/main/readings"\n'
+    after = SITE.replace("from = 2026-01-01\nct_ratio = 200", 'from = 2026-04-01\ntopic = "x/y"')
+    ended = after.replace('id = "sub"\n', f'id = "sub"\n{topic}').replace(
+        "from = 2025-02-01\nuntil = 2026-03-31", "from = 2026-04-01"
+    )
+    assert inspect_portfolio(site(ended))[1] == []
+    at_once = ended.replace("from = 2026-04-01\n", "from = 2026-03-31\n").replace(
+        'from = 2026-03-31\ntopic = "x/y"', 'from = 2026-04-01\ntopic = "x/y"'
+    )
+    assert any("already the topic" in own.what for own in inspect_portfolio(site(at_once))[1])
+
+
+def test_what_is_entered_for_others_or_for_later_changes_no_earlier_revision():
+    records = school_records(4, 1)
+    numbered = type(records)(9, tuple(
+        type(own)(own.kind, own.key, own.valid_from, own.value, own.valid_to, number)
+        for number, own in enumerate(records.entries, start=1)
+    ))  # fmt: skip
+    portfolio = portfolio_on(numbered, dt.date(2026, 11, 1))
+    last = {own.value.agency: own.revision for own in numbered.entries if own.kind == "contact"}
+    assert portfolio.rests_on(["district-00"], dt.date(2030, 1, 1)) == last["district-00"]
+    before_change = portfolio.rests_on(["district-00"], dt.date(2019, 12, 31))
+    assert before_change == last["district-00"]  # the contact is there for ever
+    dated = type(records)(9, tuple(own for own in numbered.entries if own.kind in {"building", "calendar"}))
+    assert portfolio_on(dated, EVER).rests_on(["district-00"], dt.date(2019, 12, 31)) < portfolio_on(
+        dated, EVER
+    ).rests_on(["district-00"], dt.date(2030, 1, 1))
+
+
+def test_the_demonstration_survives_import_export_import(tmp_path, config_dir):
+    first = read_folder(config_dir)
+    assert not first.faults
+    write_folder(first.records, tmp_path / "out")
+    again = read_folder(tmp_path / "out")
+    assert not again.faults
+    assert differences(first.records, again.records) == ()
+    assert {own.place for own in first.records.entries} == {own.place for own in again.records.entries}
+
+
+@pytest.mark.parametrize("schools", [pytest.param(23, id="few"), pytest.param(437, id="all", marks=pytest.mark.slow)])
+def test_generated_schools_with_their_changes_survive_export_and_import(tmp_path, schools):
+    records = school_records(schools)
+    write_folder(records, tmp_path / "out")
+    again = read_folder(tmp_path / "out")
+    assert not again.faults
+    assert differences(records, again.records) == ()
+    assert differences(again.records, records) == ()
+    write_folder(again.records, tmp_path / "twice")
+    for path in sorted((tmp_path / "out").rglob("*.toml")):
+        assert (tmp_path / "twice" / path.relative_to(tmp_path / "out")).read_text() == path.read_text()
+
+
+def test_an_export_never_writes_over_files(tmp_path, config_dir):
+    records = records_of(config_dir)
+    write_folder(records, tmp_path)
+    with pytest.raises(Exception, match="already"):
+        write_folder(records, tmp_path)
+
+
+@given(
+    st.recursive(
+        st.text(st.characters(exclude_categories=["Cs"])) | st.integers(-(2**53), 2**53) | st.booleans()
+        | st.floats(allow_nan=False, allow_infinity=False) | st.dates(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner),
+        max_leaves=12,
+    )
+)  # fmt: skip
+def test_any_value_is_read_back_as_it_was_written(value):
+    assert tomllib.loads(f"value = {toml(value)}")["value"] == value
+
+
+def test_a_portfolio_with_faults_is_refused_with_all_of_them(site):
+    with pytest.raises(ConfigError) as caught:
+        load_portfolio(
+            site(SITE.replace("rated_kw = 50", "rated_kw = 0").replace('type = "school"', 'type = "castle"'))
+        )
+    assert len(caught.value.faults) == 2
