@@ -34,7 +34,7 @@ StateStore = Engine
 StateTransaction = Connection
 """A transaction of the state at hand, handed to what writes in it."""
 
-HEAD = "0005"
+HEAD = "0006"
 """The migration that this version's tables are at; a test holds it to the files."""
 UPGRADE_LOCK = 7_061_972
 """PostgreSQL's advisory lock under which one replica migrates while the others wait."""

@@ -266,3 +266,27 @@ baseline = Table(
     Column("at_us", BigInteger, nullable=False),
     UniqueConstraint("building", "first_day", "last_day", "fingerprint"),
 )
+
+portfolio_revision = Table(
+    "portfolio_revision",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("why", Text, nullable=False),
+    Column("undoes", Integer, ForeignKey("portfolio_revision.number")),
+)
+
+portfolio_entry = Table(
+    "portfolio_entry",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("revision", Integer, ForeignKey("portfolio_revision.number"), nullable=False, index=True),
+    Column("kind", String(32), nullable=False),
+    Column("key", String(255), nullable=False),
+    Column("valid_from", String(10), nullable=False),
+    Column("valid_to", String(10)),
+    Column("body", JSON(none_as_null=True)),
+    UniqueConstraint("kind", "key", "valid_from", "revision"),
+)
+"""Days as 2026-01-31, so that their order is that of their text. body : NULL where an entry was taken back."""

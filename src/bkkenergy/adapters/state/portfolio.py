@@ -1,0 +1,145 @@
+"""The portfolio's revisions in the state's database. Rows are added and never changed or deleted."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Row, func, insert, select, text
+
+from bkkenergy.adapters.state import us_of
+from bkkenergy.adapters.state.tables import portfolio_entry, portfolio_revision
+from bkkenergy.errors import ConfigError, Fault
+from bkkenergy.portfolio.records import Change, Entry, Kinds, Records
+from bkkenergy.readings import US_PER_S
+from bkkenergy.tomlfiles import validated
+
+REVISION_LOCK = 7_061_973
+"""PostgreSQL's advisory lock under which one process adds a revision while others wait."""
+ROWS_AT_ONCE = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One change of the portfolio. undoes : the revision that it takes back, if it does."""
+
+    number: int
+    at: dt.datetime
+    actor: str
+    why: str
+    undoes: int | None
+    entries: int
+
+
+def newest_revision(connection: Connection) -> int:
+    """Return the number of the newest revision; 0 where there is none."""
+    return connection.execute(select(func.max(portfolio_revision.c.number))).scalar() or 0
+
+
+def lock_revisions(connection: Connection) -> None:
+    """Let no other transaction add a revision until this one ends. SQLite's transactions wait by themselves."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": REVISION_LOCK})
+
+
+def records_at(connection: Connection, kinds: Kinds, revision: int | None = None) -> Records:
+    """Return the records as known at a revision, by default the newest. Raises ConfigError with every fault."""
+    number = newest_revision(connection) if revision is None else revision
+    place = (portfolio_entry.c.kind, portfolio_entry.c.key, portfolio_entry.c.valid_from)
+    latest = (
+        select(func.max(portfolio_entry.c.id).label("id"), *place)
+        .where(portfolio_entry.c.revision <= number)
+        .group_by(*place)
+        .subquery()
+    )
+    first = (
+        select(func.min(portfolio_entry.c.id).label("id"), portfolio_entry.c.kind, portfolio_entry.c.key)
+        .group_by(portfolio_entry.c.kind, portfolio_entry.c.key)
+        .subquery()
+    )
+    query = (
+        select(portfolio_entry)
+        .join(latest, latest.c.id == portfolio_entry.c.id)
+        .join(first, (first.c.kind == portfolio_entry.c.kind) & (first.c.key == portfolio_entry.c.key))
+        .order_by(first.c.id, portfolio_entry.c.valid_from)
+    )
+    faults: list[Fault] = []
+    rows = connection.execute(query)
+    entries = [entry for row in rows if row.body is not None and (entry := _entry(row, kinds, faults))]
+    if faults:
+        raise ConfigError(faults)
+    return Records(number, tuple(entries))
+
+
+def _entry(row: Row[tuple[object, ...]], kinds: Kinds, faults: list[Fault]) -> Entry | None:
+    where = f"revision {row.revision}: {row.kind} {row.key}"
+    kind = kinds.get(row.kind)
+    if kind is None:
+        faults.append(Fault(where, "this kind of record is not known here", "Run the version that entered it."))
+        return None
+    value, found = validated(kind.model, row.body, where)
+    faults += found
+    if value is None:
+        return None
+    valid_to = row.valid_to and dt.date.fromisoformat(row.valid_to)
+    return Entry(row.kind, row.key, dt.date.fromisoformat(row.valid_from), value, valid_to, row.revision)
+
+
+def add_revision(
+    connection: Connection,
+    changes: Sequence[Change],
+    kinds: Kinds,
+    *,
+    actor: str,
+    why: str,
+    now: dt.datetime,
+    undoes: int | None = None,
+) -> int:
+    """Add a revision with its entries, and return its number. The caller holds `lock_revisions`."""
+    number = newest_revision(connection) + 1
+    head = {"number": number, "at_us": us_of(now), "actor": actor, "why": why, "undoes": undoes}
+    connection.execute(insert(portfolio_revision).values(head))
+    rows = list(_rows(changes, kinds, number))
+    for first in range(0, len(rows), ROWS_AT_ONCE):
+        connection.execute(insert(portfolio_entry), rows[first : first + ROWS_AT_ONCE])
+    return number
+
+
+def _rows(changes: Iterable[Change], kinds: Kinds, number: int) -> Iterator[dict[str, object]]:
+    for change in changes:
+        kind, key, valid_from = change.place
+        after = change.after
+        yield {
+            "revision": number,
+            "kind": kind,
+            "key": key,
+            "valid_from": valid_from.isoformat(),
+            "valid_to": after.valid_to.isoformat() if after and after.valid_to else None,
+            "body": kinds[kind].body_of(after.value) if after else None,
+        }
+
+
+def revisions(
+    connection: Connection, *, kind: str | None = None, key: str | None = None, limit: int = 50
+) -> list[Revision]:
+    """Return revisions, the newest first; only those that say something of a kind or thing, where one is named."""
+    named = [
+        column == wanted
+        for column, wanted in ((portfolio_entry.c.kind, kind), (portfolio_entry.c.key, key))
+        if wanted is not None
+    ]
+    query = (
+        select(portfolio_revision, func.count(portfolio_entry.c.id).label("entries"))
+        .outerjoin(portfolio_entry, portfolio_entry.c.revision == portfolio_revision.c.number)
+        .where(*named)
+        .group_by(portfolio_revision.c.number)
+        .order_by(portfolio_revision.c.number.desc())
+        .limit(limit)
+    )
+    return [_revision(row) for row in connection.execute(query)]
+
+
+def _revision(row: Row[tuple[object, ...]]) -> Revision:
+    at = dt.datetime.fromtimestamp(row.at_us / US_PER_S, dt.UTC)
+    return Revision(row.number, at, row.actor, row.why, row.undoes, row.entries)

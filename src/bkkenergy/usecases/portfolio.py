@@ -1,0 +1,293 @@
+"""Changing the portfolio in the state: who, when, why, and from which day. Nothing that was known is lost.
+
+A change is one revision, and comes with its line in the audit log in the same transaction: all of it, or nothing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Engine
+
+from bkkenergy.access import Actor
+from bkkenergy.adapters.state import reading, transaction
+from bkkenergy.adapters.state.portfolio import (
+    Revision,
+    add_revision,
+    lock_revisions,
+    newest_revision,
+    records_at,
+    revisions,
+)
+from bkkenergy.adapters.state.users import enter_audit
+from bkkenergy.errors import ConfigError, Fault, InputError
+from bkkenergy.portfolio.check import cross_check
+from bkkenergy.portfolio.edits import Edit, changes_of
+from bkkenergy.portfolio.records import EVER, Change, Kinds, Records, differences
+from bkkenergy.portfolio.snapshot import Portfolio, portfolio_on
+from bkkenergy.site.record_kinds import SITE_KINDS
+
+MAX_AUDITED = 100
+"""So many changes of a revision are written out in the audit log; the revision itself has all of them."""
+LEAST_WHY = 3
+
+
+def no_faults(_portfolio: Portfolio) -> list[Fault]:
+    """Find nothing: where only the records themselves are to be checked."""
+    return []
+
+
+@dataclass(frozen=True, slots=True)
+class PortfolioState:
+    """The portfolio's records in the state.
+
+    source : as in the settings. tariffs : the tariff ids that exist; None leaves that check out. check : finds faults
+    that only the whole configuration shows, such as payload profiles that do not exist.
+    """
+
+    engine: Engine
+    source: Literal["auto", "files", "state"] = "auto"
+    tariffs: frozenset[str] | None = None
+    check: Callable[[Portfolio], list[Fault]] = no_faults
+    kinds: Kinds = field(default_factory=lambda: SITE_KINDS)
+
+    def records(self, revision: int | None = None) -> Records:
+        """Return the records as known at a revision, by default the newest. Raises InputError, StoreAway."""
+        with reading(self.engine) as connection:
+            return _records(connection, self.kinds, revision)
+
+    def newest(self) -> int:
+        """Return the number of the newest revision; 0 where nothing was ever imported. Raises StoreAway."""
+        with reading(self.engine) as connection:
+            return newest_revision(connection)
+
+
+class ReadOnlyPortfolio(InputError):
+    """The portfolio is read from files, and is changed there alone."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the portfolio is read from config/portfolio, so it is changed there alone and nothing was changed here. "
+            "To change it here, run `bkkenergy portfolio import` once, with [portfolio] source not set to files."
+        )
+
+
+class Conflict(InputError):
+    """What a person wants to change was changed by another since they looked.
+
+    changes : what happened meanwhile. newest : the revision to look at, and to ask again with.
+    """
+
+    def __init__(self, changes: Sequence[Change], newest: int) -> None:
+        self.changes, self.newest = tuple(changes), newest
+        named = "; ".join(described(change) for change in self.changes[:5])
+        super().__init__(
+            f"this was changed meanwhile (revision {newest}): {named}. Nothing was changed. Look at it, and ask again."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What was done. revision : its number; None where nothing had to be changed."""
+
+    revision: int | None
+    changes: tuple[Change, ...]
+
+
+def change(
+    state: PortfolioState,
+    actor: Actor,
+    edits: Sequence[Edit],
+    *,
+    why: str,
+    from_day: dt.date | None,
+    expected_revision: int | None,
+    now: dt.datetime,
+) -> Changed:
+    """Change records from a day on, as one revision. Raises ConfigError with every fault, Conflict, StoreAway.
+
+    from_day : None for ever, which corrects what was entered wrongly. expected_revision : what the person looked at;
+    None where nobody else can be meant, such as an import of everything.
+    """
+    _writable(state)
+    with transaction(state.engine) as connection:
+        before = _locked(connection, state)
+        if before.revision == 0 and state.source == "auto":
+            raise ReadOnlyPortfolio
+        changes = changes_of(before, edits, from_day or EVER, state.kinds)
+        _without_conflict(connection, state, changes, expected_revision, before.revision)
+        return _entered(connection, state, actor, before, changes, why, now)
+
+
+def replace_all(
+    state: PortfolioState,
+    actor: Actor,
+    wanted: Records,
+    *,
+    why: str,
+    now: dt.datetime,
+    keeps_others: bool = False,
+    expected_revision: int | None = None,
+) -> Changed:
+    """Make the records what files say, as one revision: the first one too. Raises as `change` does.
+
+    keeps_others : whether things that the files do not name stay as they are.
+    """
+    _writable(state)
+    with transaction(state.engine) as connection:
+        before = _locked(connection, state)
+        if expected_revision is not None and expected_revision != before.revision:
+            meanwhile = differences(_records(connection, state.kinds, expected_revision), before)
+            raise Conflict(meanwhile, before.revision)
+        return _entered(connection, state, actor, before, import_changes(before, wanted, keeps_others), why, now)
+
+
+def import_changes(before: Records, wanted: Records, keeps_others: bool) -> tuple[Change, ...]:
+    """Return what an import would change."""
+    changes = differences(before, wanted)
+    if not keeps_others:
+        return changes
+    named = {(entry.kind, entry.key) for entry in wanted.entries}
+    return tuple(own for own in changes if own.place[:2] in named)
+
+
+def undo(state: PortfolioState, actor: Actor, number: int, *, why: str, now: dt.datetime) -> Changed:
+    """Take a revision back: what it changed becomes what it was before, by a new revision.
+
+    Raises Conflict where a later revision changed the same, InputError where there is no such revision, StoreAway.
+    """
+    _writable(state)
+    with transaction(state.engine) as connection:
+        before = _locked(connection, state)
+        if not 1 <= number <= before.revision:
+            raise InputError(f"there is no revision {number}. See `bkkenergy portfolio history`.")
+        if number == 1:
+            raise InputError("revision 1 is the beginning: before it there was no portfolio. Import another instead.")
+        old, done = (_records(connection, state.kinds, own) for own in (number - 1, number))
+        changes = differences(done, old)
+        later = [own for own in differences(done, before) if own.place in {one.place for one in changes}]
+        if later:
+            raise Conflict(later, before.revision)
+        return _entered(connection, state, actor, before, changes, why, now, undoes=number)
+
+
+def history(
+    state: PortfolioState, *, kind: str | None = None, key: str | None = None, limit: int = 50
+) -> list[Revision]:
+    """Return revisions, the newest first; only those that changed a kind, or a thing. Raises StoreAway."""
+    with reading(state.engine) as connection:
+        return revisions(connection, kind=kind, key=key, limit=limit)
+
+
+def compare(state: PortfolioState, before: int, after: int | None = None) -> tuple[Change, ...]:
+    """Return what differs between two revisions, the later one by default the newest. Raises InputError, StoreAway."""
+    with reading(state.engine) as connection:
+        return differences(_records(connection, state.kinds, before), _records(connection, state.kinds, after))
+
+
+def described(change: Change) -> str:
+    """Return a change in a few words: what, from when, and from what to what."""
+    kind, key, valid_from = change.place
+    since = "" if valid_from == EVER else f" from {valid_from}"
+    if change.before is None:
+        return f"{kind} {key}{since}: new"
+    if change.after is None:
+        return f"{kind} {key}{since}: withdrawn"
+    before, after = fields_of(change)
+    told = ", ".join(f"{name} {before[name]} → {after[name]}" for name in after)
+    return f"{kind} {key}{since}: {told}"
+
+
+def fields_of(change: Change) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the fields that a change changed, before and after, as JSON has them."""
+    names = change.fields
+
+    def shown(entry: Any) -> dict[str, Any]:
+        body = entry.value.model_dump(mode="json", include=set(names))
+        end = {"valid_to": entry.valid_to and entry.valid_to.isoformat()} if "valid_to" in names else {}
+        return {name: (body | end).get(name) for name in names}
+
+    return shown(change.before), shown(change.after)
+
+
+def _writable(state: PortfolioState) -> None:
+    if state.source == "files":
+        raise ReadOnlyPortfolio
+
+
+def _locked(connection: Connection, state: PortfolioState) -> Records:
+    lock_revisions(connection)
+    return records_at(connection, state.kinds)
+
+
+def _records(connection: Connection, kinds: Kinds, revision: int | None) -> Records:
+    newest = newest_revision(connection)
+    if revision is not None and not 0 <= revision <= newest:
+        raise InputError(f"there is no revision {revision}. See `bkkenergy portfolio history`.")
+    return records_at(connection, kinds, revision)
+
+
+def _without_conflict(
+    connection: Connection, state: PortfolioState, changes: Sequence[Change], expected: int | None, newest: int
+) -> None:
+    """Raise Conflict where a thing that is to be changed was changed since a revision."""
+    if expected is None or expected == newest:
+        return
+    seen, present = (_records(connection, state.kinds, number) for number in (expected, newest))
+    wanted = {own.place[:2] for own in changes}
+    meanwhile = [own for own in differences(seen, present) if own.place[:2] in wanted]
+    if meanwhile:
+        raise Conflict(meanwhile, newest)
+
+
+def _entered(
+    connection: Connection,
+    state: PortfolioState,
+    actor: Actor,
+    before: Records,
+    changes: tuple[Change, ...],
+    why: str,
+    now: dt.datetime,
+    *,
+    undoes: int | None = None,
+) -> Changed:
+    """Check and enter changes with their line in the audit log."""
+    if len(why.strip()) < LEAST_WHY:
+        raise InputError("a change of the portfolio needs a reason. Say why, in a few words.")
+    if not changes:
+        return Changed(None, ())
+    after = before.with_changes(changes)
+    if faults := faults_of(state, after):
+        raise ConfigError(faults)
+    number = add_revision(connection, changes, state.kinds, actor=actor.name, why=why.strip(), now=now, undoes=undoes)
+    detail = {"why": why.strip(), "count": len(changes), "changes": [_line(own) for own in changes[:MAX_AUDITED]]}
+    if undoes is not None:
+        detail["undoes"] = undoes
+    enter_audit(connection, actor, "portfolio", f"revision {number}", detail, now)
+    numbered = [
+        own if own.after is None else Change(own.before, replace(own.after, revision=number)) for own in changes
+    ]
+    return Changed(number, tuple(numbered))
+
+
+def faults_of(state: PortfolioState, records: Records, places: Mapping[str, str] | None = None) -> list[Fault]:
+    """Return every fault in records, on every day. places : where each id is in its file."""
+    faults = cross_check(records, places or {}, state.tariffs)
+    for day in (*records.change_days[:1], *records.change_days[-1:]):
+        faults += state.check(portfolio_on(records, day))
+    return list(dict.fromkeys(faults))
+
+
+def _line(change: Change) -> dict[str, Any]:
+    """Return a change as the audit log has it: what, and its fields before and after."""
+    kind, key, valid_from = change.place
+    line: dict[str, Any] = {"kind": kind, "key": key, "from": None if valid_from == EVER else valid_from.isoformat()}
+    if change.before is None and change.after is not None:
+        return line | {"before": None, "after": change.after.value.model_dump(mode="json")}
+    if change.after is None and change.before is not None:
+        return line | {"before": change.before.value.model_dump(mode="json"), "after": None}
+    before, after = fields_of(change)
+    return line | {"before": before, "after": after}

@@ -1,0 +1,262 @@
+"""The portfolio's records in the state, on SQLite and on a real PostgreSQL alike."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import func, select
+
+from bkkenergy.access import Actor
+from bkkenergy.adapters.state import open_state, reading
+from bkkenergy.adapters.state.tables import portfolio_entry
+from bkkenergy.adapters.state.users import audit_lines
+from bkkenergy.errors import ConfigError, InputError
+from bkkenergy.portfolio import portfolio_on
+from bkkenergy.portfolio.edits import Amend, End, Put, Withdraw
+from bkkenergy.portfolio.load import records_of
+from bkkenergy.settings import StateSettings
+from bkkenergy.usecases.portfolio import (
+    Conflict,
+    PortfolioState,
+    ReadOnlyPortfolio,
+    change,
+    compare,
+    described,
+    history,
+    replace_all,
+    undo,
+)
+from tests.sites import postgresql_database
+
+NOW = dt.datetime(2026, 11, 24, 0, 30, tzinfo=dt.UTC)
+MALEE = Actor("malee", "10.0.0.7")
+OFFICE = "district-bangkhen.office"
+MAIN = f"{OFFICE}.main"
+NEW_YEAR = dt.date(2026, 1, 1)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def empty(request, tmp_path):
+    """An empty state of each kind."""
+    if request.param == "sqlite":
+        settings = StateSettings(path=tmp_path / "state.sqlite")
+    else:
+        settings = StateSettings(
+            url=SecretStr(postgresql_database(request.getfixturevalue("postgres").port).get_secret_value())
+        )
+    engine = open_state(settings)
+    yield PortfolioState(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def state(empty, config_dir):
+    """A state that holds the demonstration's portfolio, as revision 1."""
+    replace_all(empty, MALEE, records_of(config_dir), why="first import", now=NOW)
+    return empty
+
+
+def amend(state, fields, *, key=MAIN, kind="meter", from_day=NEW_YEAR, expected=None, why="CT exchanged"):
+    return change(
+        state, MALEE, [Amend(kind, key, fields)], why=why, from_day=from_day, expected_revision=expected, now=NOW
+    )
+
+
+def meter_on(state, day, key=MAIN, revision=None):
+    portfolio = portfolio_on(state.records(revision), day)
+    return next((own for own in portfolio.meters if own.id == key), None)
+
+
+def rows(state):
+    with reading(state.engine) as connection:
+        return connection.execute(select(func.count()).select_from(portfolio_entry)).scalar()
+
+
+def test_what_was_imported_is_what_the_files_say(state, config_dir):
+    there, files = (portfolio_on(records, NOW.date()) for records in (state.records(), records_of(config_dir)))
+    assert there.revision == 1
+    assert there.model_dump() == files.model_dump()
+    assert [meter.id for meter in there.meters] == [meter.id for meter in files.meters]
+
+
+def test_an_import_that_says_nothing_new_enters_nothing(state, config_dir):
+    assert replace_all(state, MALEE, records_of(config_dir), why="again", now=NOW).revision is None
+    assert state.newest() == 1
+
+
+def test_a_ratio_holds_from_its_day_on_and_not_before(state):
+    assert amend(state, {"ct_ratio": 200.0}).revision == 2
+    assert meter_on(state, dt.date(2025, 12, 31)).ct_ratio == 1.0
+    assert meter_on(state, NEW_YEAR).ct_ratio == 200.0
+    assert meter_on(state, dt.date(2030, 1, 1)).ct_ratio == 200.0
+
+
+def test_what_was_known_at_an_earlier_revision_stays_known(state):
+    amend(state, {"ct_ratio": 200.0})
+    assert meter_on(state, NEW_YEAR, revision=1).ct_ratio == 1.0
+    assert meter_on(state, NEW_YEAR, revision=2).ct_ratio == 200.0
+
+
+def test_nothing_is_changed_or_deleted_only_added(state):
+    before = rows(state)
+    amend(state, {"ct_ratio": 200.0})
+    undo(state, MALEE, 2, why="wrong meter", now=NOW)
+    assert rows(state) == before + 2
+    assert meter_on(state, NEW_YEAR).ct_ratio == 1.0
+    assert meter_on(state, NEW_YEAR, revision=2).ct_ratio == 200.0
+
+
+def test_a_later_change_of_the_same_field_stands(state):
+    amend(state, {"ct_ratio": 200.0}, from_day=dt.date(2026, 6, 1))
+    amend(state, {"ct_ratio": 100.0, "rated_kw": 900.0}, from_day=NEW_YEAR)
+    assert [meter_on(state, dt.date(2026, month, 1)).ct_ratio for month in (1, 5, 6)] == [100.0, 100.0, 200.0]
+    assert meter_on(state, dt.date(2026, 6, 1)).rated_kw == 900.0
+
+
+def test_what_ended_was_there_before(state):
+    aircon = f"{OFFICE}.aircon"
+    change(state, MALEE, [End("meter", aircon)], why="taken down", from_day=NEW_YEAR, expected_revision=1, now=NOW)
+    assert meter_on(state, dt.date(2025, 12, 31), key=aircon) is not None
+    assert meter_on(state, NEW_YEAR, key=aircon) is None
+    assert aircon in portfolio_on(state.records(), NEW_YEAR).meters_ever
+
+
+def test_a_meter_that_others_are_below_cannot_end_before_them(state):
+    with pytest.raises(ConfigError, match=r"aircon\.parent: from 2026-01-01 on: the building has no meter"):
+        change(state, MALEE, [End("meter", MAIN)], why="taken down", from_day=NEW_YEAR, expected_revision=1, now=NOW)
+
+
+def test_what_is_withdrawn_was_never_there(state):
+    edits = [Withdraw("meter", f"{OFFICE}.aircon")]
+    change(state, MALEE, edits, why="entered twice", from_day=None, expected_revision=1, now=NOW)
+    assert meter_on(state, dt.date(2020, 1, 1), key=f"{OFFICE}.aircon") is None
+    assert meter_on(state, dt.date(2020, 1, 1), key=f"{OFFICE}.aircon", revision=1) is not None
+
+
+def test_a_new_account_is_for_the_buildings_that_it_names(state):
+    account = {"id": "mea-1", "utility": "mea", "number": "012345678", "schedule": "mea-3-2-mv", "buildings": [OFFICE]}
+    change(state, MALEE, [Put("account", account)], why="bill of May", from_day=None, expected_revision=1, now=NOW)
+    assert portfolio_on(state.records(), NOW.date()).accounts["mea-1"].buildings == (OFFICE,)
+    elsewhere = account | {"id": "mea-2", "buildings": ["no.where"]}
+    with pytest.raises(ConfigError, match=r"mea-2\.buildings: there is no building 'no\.where'"):
+        change(state, MALEE, [Put("account", elsewhere)], why="bill", from_day=None, expected_revision=2, now=NOW)
+
+
+def test_a_change_with_faults_enters_nothing_and_names_them_all(state):
+    before = rows(state)
+    edits = [
+        Amend("meter", MAIN, {"rated_kw": -1}),
+        Amend("building", OFFICE, {"calendar": "moon"}),
+        Withdraw("roof", "x"),
+    ]
+    with pytest.raises(ConfigError) as caught:
+        change(state, MALEE, edits, why="mistakes", from_day=None, expected_revision=1, now=NOW)
+    assert len(caught.value.faults) == 2
+    with pytest.raises(ConfigError, match="there is no calendar 'moon'"):
+        amend(state, {"calendar": "moon"}, kind="building", key=OFFICE, from_day=None)
+    assert rows(state) == before
+    assert state.newest() == 1
+
+
+def test_who_changed_what_and_why_is_in_the_audit_log_with_before_and_after(state):
+    amend(state, {"ct_ratio": 200.0, "rated_kw": 900.0})
+    line = audit_lines(state.engine, 1)[0]
+    assert (line["actor"], line["address"], line["action"], line["target"]) == (
+        "malee",
+        "10.0.0.7",
+        "portfolio",
+        "revision 2",
+    )
+    assert line["detail"]["why"] == "CT exchanged"
+    (entered,) = line["detail"]["changes"]
+    assert (entered["kind"], entered["key"], entered["from"]) == ("meter", MAIN, "2026-01-01")
+    assert (entered["before"], entered["after"]["ct_ratio"]) == (None, 200.0)
+    amend(state, {"ct_ratio": 40.0})
+    (entered,) = audit_lines(state.engine, 1)[0]["detail"]["changes"]
+    assert (entered["before"], entered["after"]) == ({"ct_ratio": 200.0}, {"ct_ratio": 40.0})
+
+
+def test_a_change_needs_a_reason(state):
+    with pytest.raises(InputError, match="Say why"):
+        amend(state, {"ct_ratio": 200.0}, why=" ")
+
+
+def test_a_change_of_what_another_changed_meanwhile_is_a_conflict_that_says_what(state):
+    amend(state, {"gross_floor_area_m2": 5000.0}, kind="building", key=OFFICE, expected=1)
+    with pytest.raises(Conflict, match="gross_floor_area_m2|new") as caught:
+        amend(state, {"tariff": "mea-3-1-mv"}, kind="building", key=OFFICE, expected=1)
+    assert caught.value.newest == 2
+    assert [own.place for own in caught.value.changes] == [("building", OFFICE, NEW_YEAR)]
+    amend(state, {"rated_kw": 900.0}, expected=1)
+    assert state.newest() == 3
+
+
+def test_two_at_once_are_two_revisions_and_no_change_is_lost(state):
+    buildings = list(portfolio_on(state.records(), NOW.date()).buildings)[:6]
+    done = []
+
+    def enter(key):
+        done.append(amend(state, {"gross_floor_area_m2": 77.0}, kind="building", key=key, expected=1).revision)
+
+    threads = [threading.Thread(target=enter, args=(key,)) for key in buildings]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(done) == [2, 3, 4, 5, 6, 7]
+    there = portfolio_on(state.records(), NOW.date()).buildings
+    assert {there[key].gross_floor_area_m2 for key in buildings} == {77.0}
+
+
+def test_an_undo_takes_back_that_revision_alone(state):
+    amend(state, {"ct_ratio": 200.0})
+    amend(state, {"gross_floor_area_m2": 5000.0}, kind="building", key=OFFICE)
+    undone = undo(state, MALEE, 2, why="wrong meter", now=NOW)
+    assert undone.revision == 4
+    assert meter_on(state, NEW_YEAR).ct_ratio == 1.0
+    assert portfolio_on(state.records(), NEW_YEAR).buildings[OFFICE].gross_floor_area_m2 == 5000.0
+    assert [own.undoes for own in history(state)] == [2, None, None, None]
+    undo(state, MALEE, 4, why="right after all", now=NOW)
+    assert meter_on(state, NEW_YEAR).ct_ratio == 200.0
+
+
+def test_an_undo_of_what_was_changed_again_is_a_conflict(state):
+    amend(state, {"ct_ratio": 200.0})
+    amend(state, {"ct_ratio": 300.0})
+    with pytest.raises(Conflict):
+        undo(state, MALEE, 2, why="too late", now=NOW)
+    with pytest.raises(InputError, match="no revision 9"):
+        undo(state, MALEE, 9, why="too late", now=NOW)
+
+
+def test_two_revisions_are_compared_by_what_differs(state):
+    amend(state, {"ct_ratio": 200.0})
+    amend(state, {"ct_ratio": 300.0})
+    (own,) = compare(state, 2)
+    assert described(own) == f"meter {MAIN} from 2026-01-01: ct_ratio 200.0 → 300.0"
+    assert compare(state, 2, 2) == ()
+
+
+def test_the_history_of_a_thing_is_what_changed_it(state):
+    amend(state, {"ct_ratio": 200.0})
+    amend(state, {"gross_floor_area_m2": 5000.0}, kind="building", key=OFFICE, why="new wing")
+    assert [(own.number, own.why) for own in history(state, kind="building", key=OFFICE)] == [
+        (3, "new wing"),
+        (1, "first import"),
+    ]
+
+
+def test_files_that_are_the_source_are_changed_in_the_files_alone(state, empty):
+    for source in (PortfolioState(state.engine, "files"), empty):
+        if source is empty:
+            continue
+        with pytest.raises(ReadOnlyPortfolio, match="config/portfolio"):
+            amend(source, {"ct_ratio": 200.0})
+
+
+def test_before_the_first_import_the_files_are_the_source(empty):
+    with pytest.raises(ReadOnlyPortfolio):
+        amend(empty, {"ct_ratio": 200.0})
