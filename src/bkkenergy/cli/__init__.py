@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "tokens": ("users", "Manage keys by which programs use the API."),
         "plan": ("plan", "Manage the action plan: targets, projects, progress."),
         "solar": ("solar", "Design rooftop solar: yield, bill, money and carbon."),
+        "portfolio": ("portfolio", "Take agencies, buildings and meters in and out as records with history."),
         "meters": ("meters", "See how meters are doing, and commission new ones."),
         "quarantine": ("quarantine", "Look at refused messages, and try them again."),
         "decode": ("decode", "Show step by step what a payload becomes."),

@@ -62,7 +62,7 @@ def plan_command() -> None:
 @config_option
 def targets_command(lang: Any, config_dir: Path) -> None:
     """Show the city's plans and their targets, with their sources."""
-    plan, words = load_plan(config_dir), Words(lang)
+    plan, words = load_configuration(config_dir).plan or load_plan(config_dir), Words(lang)
     for programme in plan.programmes:
         click.secho(words.either(th=programme.name_th, en=programme.name_en), bold=True)
         for target in plan.targets:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from bkkenergy.portfolio import Portfolio, load_portfolio
 from bkkenergy.settings import FILE_NAME, Settings, load_settings
 from bkkenergy.site.figures import Figures, load_figures
 from bkkenergy.site.packaged import packaged_config_dir
-from bkkenergy.site.plan_config import PLAN_FILE, load_plan
+from bkkenergy.site.portfolio_source import load_current
 from bkkenergy.site.profiles import load_profiles
 
 if TYPE_CHECKING:
@@ -38,9 +38,10 @@ class Configuration:
     @cached_property
     def savings(self) -> SavingsConfig:
         """Thresholds of findings, adjustments, and the bands' placebo."""
-        from bkkenergy.site.savings_config import load_savings  # noqa: PLC0415 - the ingester alone needs none
+        from bkkenergy.site.record_readers import savings_of  # noqa: PLC0415 - the ingester alone needs none
+        from bkkenergy.site.savings_config import load_savings  # noqa: PLC0415
 
-        return load_savings(self.folder)
+        return savings_of(load_savings(self.folder), self.portfolio.records)
 
     @cached_property
     def solar(self) -> SolarConfig:
@@ -52,7 +53,16 @@ class Configuration:
     @cached_property
     def plan(self) -> ActionPlan | None:
         """The action plan's targets; None where the folder has none."""
-        return load_plan(self.folder) if (self.folder / PLAN_FILE).exists() else None
+        from bkkenergy.site.record_readers import plan_of  # noqa: PLC0415
+
+        return plan_of(self.folder, self.portfolio.records)
+
+    def with_portfolio(self, portfolio: Portfolio) -> Configuration:
+        """Return the configuration with another portfolio, such as that of an earlier day."""
+        other = replace(self, portfolio=portfolio)
+        if "solar" in self.__dict__:
+            other.__dict__["solar"] = self.solar  # it says nothing of the portfolio, and is slow to read
+        return other
 
 
 def default_config_dir() -> Path:
@@ -61,6 +71,13 @@ def default_config_dir() -> Path:
     if (here / FILE_NAME).exists():
         return here
     return packaged_config_dir()
+
+
+def _portfolio(folder: Path, settings: Settings | None, tariffs: frozenset[str] | None) -> Portfolio:
+    """Load the portfolio from where the settings say; from the files where the settings have faults."""
+    if settings is None:
+        return load_portfolio(folder, tariffs=tariffs)
+    return load_current(folder, settings, tariffs=tariffs)
 
 
 def load_configuration(folder: Path) -> Configuration:
@@ -77,7 +94,7 @@ def load_configuration(folder: Path) -> Configuration:
     settings = attempt(lambda: load_settings(folder))
     figures = attempt(lambda: load_figures(folder))
     tariffs = frozenset(figures.tariffs.schedules) if figures else None
-    portfolio = attempt(lambda: load_portfolio(folder, tariffs=tariffs))
+    portfolio = attempt(lambda: _portfolio(folder, settings, tariffs))
     profiles = attempt(lambda: load_profiles(folder, frozenset(FAMILIES)))
     if portfolio is not None and profiles is not None:
         faults += payload_faults(portfolio.meters, profiles)

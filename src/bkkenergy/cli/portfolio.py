@@ -1,0 +1,240 @@
+"""`bkkenergy portfolio`: the portfolio's records in and out, what changed, and taking it back."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bkkenergy.adapters.state import open_state
+from bkkenergy.calendar import BANGKOK
+from bkkenergy.cli.context import command_line, config_option
+from bkkenergy.errors import ConfigError, Fault
+from bkkenergy.payloads.check import payload_faults
+from bkkenergy.payloads.decode import FAMILIES
+from bkkenergy.portfolio import Portfolio, Records
+from bkkenergy.portfolio.records import EVER, Change
+from bkkenergy.settings import load_settings
+from bkkenergy.site.figures import load_figures
+from bkkenergy.site.portfolio_files import read_folder, write_folder
+from bkkenergy.site.profiles import load_profiles
+from bkkenergy.usecases.portfolio import (
+    PortfolioState,
+    compare,
+    described,
+    faults_of,
+    fields_of,
+    history,
+    import_changes,
+    replace_all,
+    undo,
+)
+
+MAX_SHOWN = 60
+COMMENTS = "Comments in the files are not kept in the state: keep the files, or write reasons with --why."
+reason_option = click.option("--why", required=True, help="The reason, for the history.")
+json_option = click.option("--json", "as_json", is_flag=True, help="JSON instead of lines.")
+folder_argument = click.argument(
+    "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), required=False
+)
+
+
+@click.group(
+    "portfolio",
+    epilog="""\b
+Examples:
+  bkkenergy portfolio diff                       what an import of config/ would change
+  bkkenergy portfolio import --why "first import"
+  bkkenergy portfolio export --to site-2026
+  bkkenergy portfolio history --of health.clinic-1
+  bkkenergy portfolio undo 12 --why "wrong meter"
+  bkkenergy portfolio compare 10 12""",
+)
+def portfolio_command() -> None:
+    """Agencies, buildings, meters and all that belongs to them, as records with history.
+
+    Files in config/ are the source until they are imported once. From then on the state is, and files are a way in and
+    out. With [portfolio] source = "files" the files stay the source for good, and the app changes nothing.
+    """
+
+
+@portfolio_command.command("import", epilog='\b\nExamples:\n  bkkenergy portfolio import --why "first import"\n'
+                           '  bkkenergy portfolio import new-schools --partial --yes --why "schools"')  # fmt: skip
+@folder_argument
+@click.option("--partial", is_flag=True, help="Leave things alone that the files do not name.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@reason_option
+@config_option
+def import_command(folder: Path | None, why: str, config_dir: Path, *, partial: bool, yes: bool) -> None:
+    """Take a folder's records into the state, all of them or none (default: the configuration's own files).
+
+    What would change is shown first. Things that the files do not name are withdrawn, unless --partial is given.
+    """
+    with _opened(config_dir) as state:
+        present = state.records()
+        wanted = _read(state, folder or config_dir, present, is_partial=partial)
+        changes = import_changes(present, wanted, partial)
+        _show(changes)
+        if not changes:
+            return
+        if not yes:
+            click.confirm(f"{COMMENTS}\nImport these {len(changes)} changes?", abort=True)
+        done = replace_all(
+            state,
+            command_line(),
+            wanted,
+            why=why,
+            now=_now(),
+            keeps_others=partial,
+            expected_revision=present.revision,
+        )
+    click.echo(f"Revision {done.revision}: {len(done.changes)} changes. The state is the source from now on.")
+
+
+@portfolio_command.command(
+    "diff", epilog="\b\nExamples:\n  bkkenergy portfolio diff\n  bkkenergy portfolio diff site-2026"
+)
+@folder_argument
+@click.option("--partial", is_flag=True, help="As for import.")
+@json_option
+@config_option
+def diff_command(folder: Path | None, config_dir: Path, *, partial: bool, as_json: bool) -> None:
+    """Show what an import of a folder would change, and every fault that stands in its way."""
+    with _opened(config_dir) as state:
+        present = state.records()
+        wanted = _read(state, folder or config_dir, present, is_partial=partial)
+        _show(import_changes(present, wanted, partial), as_json=as_json)
+
+
+@portfolio_command.command("export", epilog="\b\nExamples:\n  bkkenergy portfolio export --to site-2026\n"
+                           "  bkkenergy portfolio export --to before --revision 11")  # fmt: skip
+@click.option("--to", "folder", required=True, type=click.Path(file_okay=False, path_type=Path), help="A new folder.")
+@click.option("--revision", type=click.IntRange(1), help="As known at this revision (default: the newest).")
+@config_option
+def export_command(folder: Path, revision: int | None, config_dir: Path) -> None:
+    """Write all records as files that an import reads back without a change."""
+    with _opened(config_dir) as state:
+        files = write_folder(_from(state, config_dir, revision), folder)
+    click.echo(f"{len(files)} files below {folder}.")
+
+
+@portfolio_command.command("history", epilog="\b\nExamples:\n  bkkenergy portfolio history\n"
+                           "  bkkenergy portfolio history --of health.clinic-1.main --json")  # fmt: skip
+@click.option("--of", "key", help="The id of one thing.")
+@click.option("--kind", help="A kind of record, such as meter.")
+@click.option("--limit", default=40, show_default=True, type=click.IntRange(1), help="How many lines.")
+@json_option
+@config_option
+def history_command(key: str | None, kind: str | None, limit: int, config_dir: Path, *, as_json: bool) -> None:
+    """Show revisions, the newest first: who, when and why."""
+    with _opened(config_dir) as state:
+        found = history(state, kind=kind, key=key, limit=limit)
+    if as_json:
+        rows = [
+            {
+                "revision": own.number,
+                "at": own.at.isoformat(),
+                "actor": own.actor,
+                "why": own.why,
+                "undoes": own.undoes,
+                "entries": own.entries,
+            }
+            for own in found
+        ]
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        return
+    for own in found:
+        undone = f" (undoes {own.undoes})" if own.undoes else ""
+        at = own.at.astimezone(BANGKOK).strftime("%Y-%m-%d %H:%M")
+        click.echo(f"{own.number:>6}  {at}  {own.actor}  {own.entries} entries  {own.why}{undone}")
+    if not found:
+        click.echo("No revision.")
+
+
+@portfolio_command.command("compare", epilog="\b\nExamples:\n  bkkenergy portfolio compare 10\n"
+                           "  bkkenergy portfolio compare 10 12 --json")  # fmt: skip
+@click.argument("before", type=click.IntRange(0))
+@click.argument("after", type=click.IntRange(0), required=False)
+@json_option
+@config_option
+def compare_command(before: int, after: int | None, config_dir: Path, *, as_json: bool) -> None:
+    """Show what differs between two revisions (the later one by default the newest)."""
+    with _opened(config_dir) as state:
+        _show(compare(state, before, after), as_json=as_json)
+
+
+@portfolio_command.command("undo", epilog='\b\nExamples:\n  bkkenergy portfolio undo 12 --why "wrong meter"')
+@click.argument("number", type=click.IntRange(1))
+@reason_option
+@config_option
+def undo_command(number: int, why: str, config_dir: Path) -> None:
+    """Take a revision back by a new one. Refused where a later revision changed the same."""
+    with _opened(config_dir) as state:
+        done = undo(state, command_line(), number, why=why, now=_now())
+    _show(done.changes)
+    click.echo(f"Revision {done.revision} undoes {number}.")
+
+
+@contextmanager
+def _opened(config_dir: Path) -> Iterator[PortfolioState]:
+    """The records' state, with what the configuration knows to check them by."""
+    settings, figures = load_settings(config_dir), load_figures(config_dir)
+    profiles = load_profiles(config_dir, frozenset(FAMILIES))
+
+    def check(portfolio: Portfolio) -> list[Fault]:
+        return payload_faults(portfolio.meters, profiles)
+
+    engine = open_state(settings.state)
+    try:
+        yield PortfolioState(engine, settings.portfolio.source, frozenset(figures.tariffs.schedules), check)
+    finally:
+        engine.dispose()
+
+
+def _read(state: PortfolioState, folder: Path, present: Records, *, is_partial: bool = False) -> Records:
+    """Read a folder's records. Raises ConfigError with every fault of the files, and of what would be there then."""
+    document = read_folder(folder, is_partial=is_partial)
+    wanted = document.records
+    after = present.with_changes(import_changes(present, wanted, is_partial))
+    if faults := [*document.faults, *faults_of(state, after, document.places)]:
+        raise ConfigError(faults)
+    return wanted
+
+
+def _from(state: PortfolioState, config_dir: Path, revision: int | None) -> Records:
+    """Return the records of a revision; of the files where they are the source."""
+    if revision is None and (state.source == "files" or state.newest() == 0):
+        return _read(state, config_dir, Records())
+    return state.records(revision)
+
+
+def _show(changes: Sequence[Change], *, as_json: bool = False) -> None:
+    if as_json:
+        click.echo(json.dumps([_row(change) for change in changes], ensure_ascii=False, indent=2))
+        return
+    for change in changes[:MAX_SHOWN]:
+        click.echo(described(change))
+    if len(changes) > MAX_SHOWN:
+        click.echo(f"… and {len(changes) - MAX_SHOWN} more (--json shows all).")
+    new = sum(change.before is None for change in changes)
+    gone = sum(change.after is None for change in changes)
+    counts = f"{new} new, {len(changes) - new - gone} changed, {gone} withdrawn"
+    click.echo(f"{counts}." if changes else "No change.")
+
+
+def _row(change: Change) -> dict[str, Any]:
+    kind, key, valid_from = change.place
+    row: dict[str, Any] = {"kind": kind, "key": key, "from": None if valid_from == EVER else valid_from.isoformat()}
+    if change.before is None or change.after is None:
+        return row | {"change": "new" if change.before is None else "withdrawn"}
+    before, after = fields_of(change)
+    return row | {"change": "changed", "before": before, "after": after}
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)

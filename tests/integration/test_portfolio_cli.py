@@ -1,0 +1,128 @@
+"""`bkkenergy portfolio` and what the records mean for the other commands."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+from click.testing import CliRunner
+
+from bkkenergy.cli import cli
+from bkkenergy.errors import ConfigError, InputError
+from tests.conftest import ROOT
+
+SETTINGS = '[store]\npath = "var/store.sqlite"\n[state]\npath = "var/state.sqlite"\n[observe]\nport = 0\n'
+
+
+@pytest.fixture
+def config(tmp_path):
+    """A site of the demonstration's files."""
+    shutil.copytree(ROOT / "config", tmp_path / "config")
+    (tmp_path / "config/bkkenergy.toml").write_text(SETTINGS)
+    return tmp_path / "config"
+
+
+@pytest.fixture
+def run(config):
+    def run(*arguments):
+        done = CliRunner().invoke(cli, [*arguments, "--config", str(config)], catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    return run
+
+
+def refused(run, error, *arguments):
+    with pytest.raises(error) as caught:
+        run(*arguments)
+    return str(caught.value)
+
+
+def imported(run):
+    return run("portfolio", "import", "--yes", "--why", "first import")
+
+
+def office(config):
+    return config / "portfolio/buildings/district-bangkhen.toml"
+
+
+def test_an_import_is_shown_first_and_done_only_when_a_person_agrees(config):
+    arguments = ["portfolio", "import", "--why", "first", "--config", str(config)]
+    done = CliRunner().invoke(cli, arguments, input="n\n")
+    assert done.exit_code == 1
+    assert "165 new, 0 changed, 0 withdrawn" in done.output
+    assert "Comments in the files are not kept" in done.output
+    assert "No revision." in CliRunner().invoke(cli, ["portfolio", "history", "--config", str(config)]).output
+
+
+def test_import_export_import_changes_nothing(run, tmp_path):
+    imported(run)
+    run("portfolio", "export", "--to", str(tmp_path / "out"))
+    assert "No change." in run("portfolio", "diff", str(tmp_path / "out"))
+    assert "No change." in run("portfolio", "import", str(tmp_path / "out"), "--yes", "--why", "again")
+    assert json.loads(run("portfolio", "history", "--json"))[0]["revision"] == 1
+
+
+def test_after_the_import_the_files_count_no_more(run, config):
+    imported(run)
+    office(config).unlink()
+    assert "40 buildings" in run("check")
+    changes = json.loads(run("portfolio", "diff", "--json"))
+    assert {own["change"] for own in changes} == {"withdrawn"}
+    assert "No change." in run("portfolio", "diff", "--partial")
+
+
+def test_a_change_of_a_file_becomes_a_revision_that_can_be_undone(run, config):
+    imported(run)
+    text = office(config).read_text()
+    office(config).write_text(
+        text.replace(
+            "gross_floor_area_m2 = 10400",
+            'gross_floor_area_m2 = 10500\nchanges = [{ from = 2026-06-01, tariff = "mea-3-1-mv" }]',
+        )
+    )
+    shown = run("portfolio", "import", "--yes", "--why", "new wing")
+    assert "building district-bangkhen.office: gross_floor_area_m2 10400.0 → 10500.0" in shown
+    assert "building district-bangkhen.office from 2026-06-01: new" in shown
+    assert "10400.0 → 10500.0" in run("portfolio", "compare", "1", "2")
+    assert "Revision 3 undoes 2." in run("portfolio", "undo", "2", "--why", "it was not built")
+    assert "No change." in run("portfolio", "compare", "1", "3")
+    assert "new wing" in run("portfolio", "history", "--of", "district-bangkhen.office")
+
+
+def test_a_folder_with_faults_is_imported_not_at_all_and_all_faults_are_named(run, config):
+    imported(run)
+    text = office(config).read_text()
+    office(config).write_text(
+        text.replace("rated_kw = 380", "rated_kw = 0").replace('tariff = "mea-3-2-mv"', 'tariff = "x"')
+    )
+    said = refused(run, ConfigError, "portfolio", "import", "--yes", "--why", "faults")
+    assert "district-bangkhen.toml: building[0].meters[0].rated_kw" in said
+    assert "there is no tariff 'x'" in said
+    assert len(json.loads(run("portfolio", "history", "--json"))) == 1
+
+
+def test_where_files_are_the_source_nothing_is_imported_and_no_state_is_read(run, config):
+    imported(run)
+    (config / "bkkenergy.toml").write_text(SETTINGS + '[portfolio]\nsource = "files"\n')
+    office(config).unlink()
+    assert "36 buildings" in run("check")
+    assert "changed there alone" in refused(run, InputError, "portfolio", "undo", "1", "--why", "no")
+
+
+def test_a_state_that_is_the_source_and_empty_is_a_fault(run, config):
+    (config / "bkkenergy.toml").write_text(SETTINGS + '[portfolio]\nsource = "state"\n')
+    done = CliRunner().invoke(cli, ["check", "--config", str(config)])
+    assert "the state holds no portfolio yet" in done.output
+
+
+def test_adjustments_and_targets_go_with_the_portfolio(run, config, tmp_path):
+    adjustment = '[[adjustment]]\nbuilding = "district-bangkhen.office"\nfirst = 2026-03-01\nkwh_a_day = 120.0\nreason = "One-stop service"\nentered_by = "Somchai"\nentered = 2026-03-05\n'
+    (config / "adjustments.toml").write_text(adjustment)
+    imported(run)
+    (config / "adjustments.toml").unlink()
+    (config / "plan.toml").unlink()
+    run("portfolio", "export", "--to", str(tmp_path / "out"))
+    assert "One-stop service" in (tmp_path / "out/adjustments.toml").read_text()
+    assert "10,100" in run("plan", "targets")
