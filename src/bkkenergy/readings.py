@@ -20,7 +20,7 @@ US_PER_S = 1_000_000
 ENERGY_FIELDS = ("energy_kwh", "export_kwh")
 """Cumulative registers (or energy in an interval, for meters of that kind)."""
 
-FIELDS = (
+QUANTITIES = (
     *ENERGY_FIELDS,
     "power_kw",
     "voltage_l1_v",
@@ -34,6 +34,15 @@ FIELDS = (
     "ghi_wm2",
     "temp_air_c",
 )
+"""Every quantity that a device can send."""
+
+RATED_FIELDS = (*ENERGY_FIELDS, "power_kw")
+"""What a transformer ratio multiplies, and the ledger is computed from."""
+
+APPLIED_RATIO = "applied_ratio"
+"""The transformer ratio (CT times VT) by which a reading's energy and power were multiplied when it was stored."""
+
+FIELDS = (*QUANTITIES, APPLIED_RATIO)
 """Every quantity that a reading can carry, in the order in which stores keep them."""
 
 WEATHER_FIELDS = ("ghi_wm2", "temp_air_c")

@@ -173,9 +173,8 @@ class Sorter:
     def _scaled(self, decoded: Decoded, known: BoolArray, meter: IntArray) -> tuple[ReadingBatch, IntArray]:
         """Readings of known meters in what flows, with their messages."""
         columns: dict[str, FloatArray] = {name: values[known] for name, values in decoded.columns.items()}
-        batch = ReadingBatch(
-            self.meter_ids, meter[known], decoded.ts_us[known], self._limits.scaled(meter[known], columns)
-        )
+        scaled = self._limits.scaled(meter[known], columns)
+        batch = ReadingBatch(self.meter_ids, meter[known], decoded.ts_us[known], scaled)
         return batch, decoded.message[known]
 
 

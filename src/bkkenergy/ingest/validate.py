@@ -13,7 +13,7 @@ import numpy.typing as npt
 from bkkenergy.metering.registers import RATING_MARGIN_RATIO, S_PER_H
 from bkkenergy.payloads.message import Reason
 from bkkenergy.portfolio import Meter, MeterKind
-from bkkenergy.readings import US_PER_S, FloatArray, IntArray, ReadingBatch
+from bkkenergy.readings import APPLIED_RATIO, RATED_FIELDS, US_PER_S, FloatArray, IntArray, ReadingBatch
 
 EARLIEST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 """Before this a clock was not set."""
@@ -86,7 +86,15 @@ class Limits:
             if scale is not None:
                 with np.errstate(over="ignore"):  # infinity is refused as out of range
                     scaled[name] = values * scale[meter]
-        return scaled
+        return scaled | self._applied(meter, columns)
+
+    def _applied(self, meter: IntArray, columns: dict[str, FloatArray]) -> dict[str, FloatArray]:
+        """The ratio by which energy and power were multiplied, where there is any: so that another can be applied."""
+        is_rated = np.zeros(len(meter), np.bool_)
+        for name in RATED_FIELDS:
+            if name in columns:
+                is_rated |= ~np.isnan(columns[name])
+        return {APPLIED_RATIO: np.where(is_rated, self.energy_scale[meter], np.nan)} if is_rated.any() else {}
 
 
 def _most_energy_kwh(meter: Meter) -> float:

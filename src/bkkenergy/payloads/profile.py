@@ -9,7 +9,7 @@ import jmespath
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from bkkenergy.portfolio.models import Slug
-from bkkenergy.readings import FIELDS
+from bkkenergy.readings import QUANTITIES
 from bkkenergy.tomlfiles import Frozen
 
 ROOT_MARK = "^"
@@ -51,7 +51,7 @@ QUANTITY_OF = {
         }.items()
         if name.startswith(prefix)
     )
-    for name in FIELDS
+    for name in QUANTITIES
 }
 
 TimeForm = Literal["auto", "rfc3339", "local", "unix"]
@@ -161,8 +161,8 @@ class Profile(Frozen):
     @classmethod
     def _are_quantities(cls, fields: dict[str, FieldSpec]) -> dict[str, FieldSpec]:
         for name, spec in fields.items():
-            if name not in FIELDS:
-                raise ValueError(f"{name!r} is no field; use one of: {', '.join(FIELDS)}")
+            if name not in QUANTITIES:
+                raise ValueError(f"{name!r} is no field; use one of: {', '.join(QUANTITIES)}")
             if UNITS[spec.unit][0] != QUANTITY_OF[name]:
                 raise ValueError(f"{spec.unit} is no unit of {name}")
         return fields

@@ -14,12 +14,13 @@ from bkkenergy.portfolio.models import (
     VirtualMeter,
 )
 from bkkenergy.portfolio.records import Records
-from bkkenergy.portfolio.snapshot import Portfolio, portfolio_on
+from bkkenergy.portfolio.snapshot import DaysOpen, Portfolio, portfolio_on
 
 __all__ = [
     "Agency",
     "Building",
     "BuildingType",
+    "DaysOpen",
     "Exchange",
     "Meter",
     "MeterKind",

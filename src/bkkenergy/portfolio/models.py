@@ -113,6 +113,10 @@ class OpeningCalendar(Frozen):
     def _in_order(self, days: frozenset[dt.date]) -> list[dt.date]:
         return sorted(days)
 
+    def on(self, _day: dt.date) -> OpeningCalendar:
+        """Return the calendar of a day: this one, which is the same on all days."""
+        return self
+
     def is_open(self, day: dt.date) -> bool:
         """Whether the building works on this day."""
         if day in self.open_dates:

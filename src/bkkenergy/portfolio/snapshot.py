@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, Protocol, Self, cast
 
 from pydantic import Field, InstanceOf
 
@@ -15,6 +15,39 @@ from bkkenergy.portfolio.models import Agency, Building, Meter, OpeningCalendar
 from bkkenergy.portfolio.more import Account
 from bkkenergy.portfolio.records import EVER, Dated, Entry, Records, entry_on
 from bkkenergy.tomlfiles import Frozen
+
+
+class DaysOpen(Protocol):
+    """What says of any day by which calendar it is judged, and whether a building is open."""
+
+    def on(self, day: dt.date, /) -> OpeningCalendar:
+        """Return the calendar of a day."""
+
+    def is_open(self, day: dt.date) -> bool:
+        """Whether the building works on a day."""
+
+    def open_hours(self, day: dt.date) -> tuple[float, float] | None:
+        """Opening and closing time in hours after midnight; None on a closed day."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildingDays:
+    """A building's calendar on each day, whatever it was then."""
+
+    portfolio: Portfolio
+    building: Building
+
+    def on(self, day: dt.date, /) -> OpeningCalendar:
+        """Return the calendar of a day."""
+        return self.portfolio.calendar_on(self.building, day)
+
+    def is_open(self, day: dt.date) -> bool:
+        """Whether the building works on a day."""
+        return self.on(day).is_open(day)
+
+    def open_hours(self, day: dt.date) -> tuple[float, float] | None:
+        """Opening and closing time in hours after midnight; None on a closed day."""
+        return self.on(day).open_hours(day)
 
 
 class Portfolio(Frozen):
@@ -38,6 +71,18 @@ class Portfolio(Frozen):
     def meters(self) -> tuple[Meter, ...]:
         """All meters, in the order of the files."""
         return tuple(meter for building in self.buildings.values() for meter in building.meters)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy with other entries. Its records are none: what is true on other days is not known of it."""
+        copied = super().model_copy(update={"records": Records()} | dict(update or {}), deep=deep)
+        for name in ("meters_ever", "derived"):
+            copied.__dict__.pop(name, None)
+        return copied
+
+    @cached_property
+    def derived(self) -> dict[str, Any]:
+        """What readers derived from this portfolio before."""
+        return {}
 
     @cached_property
     def meters_ever(self) -> Mapping[str, Meter]:
@@ -78,6 +123,10 @@ class Portfolio(Frozen):
         there = self.on(day)
         calendar = there.buildings.get(building.id, building).calendar
         return there.calendars.get(calendar) or self.calendars[building.calendar]
+
+    def days_open(self, building: Building) -> DaysOpen:
+        """Return the calendar that a building has on each day."""
+        return BuildingDays(self, building)
 
     def is_open(self, building: Building, day: dt.date) -> bool:
         """Whether a building works on a day, by the calendar that it has on that day."""

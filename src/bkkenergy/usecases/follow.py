@@ -3,70 +3,47 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-import json
+from collections.abc import Sequence
 
 import numpy as np
 import structlog
 
 from bkkenergy.calendar import day_of_us
-from bkkenergy.portfolio import Meter
+from bkkenergy.portfolio import Portfolio
+from bkkenergy.ports.ledger import MeterSeen, Purged
 from bkkenergy.ports.readings import StoreAway
 from bkkenergy.settings import Settings
 from bkkenergy.site import Site
+from bkkenergy.usecases.meterversions import changed_days, revision_text, versions_of
 from bkkenergy.usecases.runs import open_days
 
 log = structlog.get_logger(__name__)
 
-
-SETTINGS_OF_ENERGY = (
-    "kind",
-    "rated_kw",
-    "register_digits",
-    "rollover_kwh",
-    "resolution_kwh",
-    "restarts_at_zero",
-    "ct_ratio",
-    "vt_ratio",
-    "interval_s",
-    "exchanges",
-)
-"""What of a meter's configuration its quarter-hours depend on."""
-
-
-def revision_of(meter: Meter, settings: Settings) -> str:
-    """Return a digest of all settings that a meter's quarter-hours depend on."""
-    entry = meter.model_dump(mode="json", include=set(SETTINGS_OF_ENERGY))
-    entry["max_estimated_gap_s"] = settings.metering.max_estimated_gap_s
-    return hashlib.sha256(json.dumps(entry, sort_keys=True).encode()).hexdigest()[:16]
+NO_DAYS = (dt.date(1970, 1, 2), dt.date(1970, 1, 1))
 
 
 def follow_configuration(site: Site) -> int:
-    """Mark every day of meters whose settings have changed, and of meters that the ledger does not know; how many.
+    """Mark the days of meters on which their settings have changed, and all days of meters that are new; how many.
 
     A ledger that was lost, or that is new beside old readings, is filled again so. Raises StoreAway.
     """
     readings, ledger, settings = site.readings, site.ledger, site.settings
     known = ledger.revisions()
-    changed = [meter for meter in site.portfolio.meters if known.get(meter.id) != revision_of(meter, settings)]
+    wanted = _wanted(site.portfolio, settings)
+    changed = [name for name, text in wanted.items() if known.get(name) != text]
     if not changed:
         return 0
-    new = [meter.id for meter in changed if meter.id not in known]
+    new = [name for name in changed if name not in known]
     unseen = [name for name in new if name not in ledger.seen(new)]
     first_us, last_us = readings.first_seen_us(unseen), readings.last_seen_us(unseen)
     for name in first_us:
         ledger.mark_readings([name], np.zeros(2, np.int64), np.array([first_us[name], last_us[name]], np.int64))
-    names = [meter.id for meter in changed]
-    seen, purged = ledger.seen(names), ledger.purges.spans(names)
-    for meter in changed:
-        days = seen.get(meter.id)
-        first = day_of_us(days.first_us) if days else dt.date(1970, 1, 2)
-        last = day_of_us(days.last_us) if days else dt.date(1970, 1, 1)
-        *islands, latest = open_days(purged.get(meter.id, ()))  # days that are purged keep their rows
-        for among in islands:
-            if max(first, among.first) <= min(last, among.last):
-                ledger.mark([meter.id], max(first, among.first), min(last, among.last))
-        ledger.set_revision(meter.id, revision_of(meter, settings), max(first, latest.first), last)
+    seen, purged = ledger.seen(changed), ledger.purges.spans(changed)
+    for name in changed:
+        stretches = _to_compute(changed_days(known.get(name, ""), wanted[name]), seen.get(name), purged.get(name, ()))
+        for first, last in stretches[:-1]:
+            ledger.mark([name], first, last)
+        ledger.set_revision(name, wanted[name], *(stretches[-1] if stretches else NO_DAYS))
     log.info("ledger_follows_configuration", meters=len(changed))
     return len(changed)
 
@@ -77,3 +54,28 @@ def follow_or_warn(site: Site) -> None:
         follow_configuration(site)
     except StoreAway as away:
         log.warning("configuration_not_followed", why=str(away))
+
+
+def _wanted(portfolio: Portfolio, settings: Settings) -> dict[str, str]:
+    """Return the text of every meter's settings; made once, since a worker asks every few seconds."""
+    key = f"revision texts {settings.metering.max_estimated_gap_s}"
+    known: dict[str, str] | None = portfolio.derived.get(key)
+    if known is None:
+        known = {name: revision_text(versions_of(portfolio, name), settings) for name in portfolio.meters_ever}
+        portfolio.derived[key] = known
+    return known
+
+
+def _to_compute(
+    days: Sequence[tuple[dt.date, dt.date]], seen: MeterSeen | None, purged: Sequence[Purged]
+) -> list[tuple[dt.date, dt.date]]:
+    """Cut stretches of days to those that have readings; days that are purged keep their rows."""
+    if seen is None:
+        return []
+    first_seen, last_seen = day_of_us(seen.first_us), day_of_us(seen.last_us)
+    cut = [
+        (max(first, among.first, first_seen), min(last, among.last, last_seen))
+        for first, last in days
+        for among in open_days(purged)
+    ]
+    return [(first, last) for first, last in cut if first <= last]

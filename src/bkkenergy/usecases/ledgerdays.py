@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bkkenergy.calendar import day_of_us
+from bkkenergy.metering.frames import renumbered
 from bkkenergy.metering.gaps import redistribution_kwh
 from bkkenergy.metering.tracks import usual_s
 from bkkenergy.metering.vee import Validated, typical_profile, validate
@@ -32,6 +33,7 @@ from bkkenergy.ports.ledger import (
 from bkkenergy.readings import FIELDS, US_PER_S, BoolArray, FloatArray, IntArray, Quality, ReadingBatch
 from bkkenergy.site import Site
 from bkkenergy.usecases.fields import field_of, fields_of
+from bkkenergy.usecases.meterversions import Version, in_ratio_of, rounds_of
 from bkkenergy.usecases.othersources import OtherSources
 from bkkenergy.usecases.runs import DAY, US_PER_DAY, Run, midnight_us
 
@@ -168,7 +170,44 @@ def _around(
 
 
 def _energy(site: Site, meters: Sequence[Meter], batch: ReadingBatch, window: Window, fresh: Rows) -> Part:
-    """Quarter-hours of meters over a window, by the channels that they have."""
+    """Quarter-hours of meters over a window, each day by the settings that its meter has on that day.
+
+    A version is computed over the whole window, as if it had always held, and its own days are taken. So a change from
+    a day on alters nothing before that day.
+    """
+    rows: list[LedgerDays] = []
+    spans: list[Span] = []
+    for versions in rounds_of(site.portfolio, meters, window.first, window.last):
+        own = [version.meter for version in versions]
+        in_ratio = in_ratio_of(renumbered(batch, [meter.id for meter in own]), own)
+        part = _energy_of(site, own, in_ratio, window, fresh)
+        days = {version.meter.id: version for version in versions}
+        rows += [cut for row in part.rows if (cut := _cut(row, days[row.meter])) is not None]
+        spans += [
+            span for span in part.spans
+            if days[span.meter].first <= day_of_us(span.start_us) <= days[span.meter].last
+        ]  # fmt: skip
+    return Part(tuple(meter.id for meter in meters), window, rows, spans)
+
+
+def _cut(row: LedgerDays, version: Version) -> LedgerDays | None:
+    """Return the days of a row on which a version holds; None without any."""
+    count = len(row.values)
+    start = max((version.first - row.first_day).days, 0)
+    end = min((version.last - row.first_day).days + 1, count)
+    if (start, end) == (0, count):
+        return row
+    if start >= end:
+        return None
+    part = slice(start, end)
+    first = row.first_day + start * DAY
+    return replace(
+        row, first_day=first, values=row.values[part], quality=row.quality[part], readings=row.readings[part]
+    )
+
+
+def _energy_of(site: Site, meters: Sequence[Meter], batch: ReadingBatch, window: Window, fresh: Rows) -> Part:
+    """Quarter-hours of meters over a window by one version of each, by the channels that they have."""
     edges_us = np.arange(midnight_us(window.wide_first), midnight_us(window.wide_last + DAY) + 1, QUARTER_US)
     max_gap_s = site.settings.metering.max_estimated_gap_s
     others = OtherSources.read(site.ledger, meters, window.wide_first, window.wide_last)

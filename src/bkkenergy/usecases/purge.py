@@ -184,7 +184,7 @@ class _Due:
 
 def _due(site: Site, today: dt.date) -> _Due | None:
     """What is past its years by the newest readings and today; None where that is nothing."""
-    names = [meter.id for meter in site.portfolio.meters]
+    names = list(site.portfolio.meters_ever)
     seen = site.ledger.seen(names)
     newest_us = sorted((own.last_us for own in seen.values()), reverse=True)
     if site.settings.store.raw_years == 0 or not newest_us:

@@ -70,7 +70,7 @@ def recompute(
     Raises StoreAway; what was claimed is free again then.
     """
     until_s = time.monotonic() + within_s
-    known = {meter.id: meter for meter in site.portfolio.meters}
+    known = site.portfolio.meters_ever
     names = [name for name in (known if meters is None else meters) if name in known]
     done = days = 0
     while claims := site.ledger.claim(
@@ -141,7 +141,7 @@ def _has_others(site: Site, meter: str, day: dt.date, span: Purged) -> bool:
     now = site.readings.count([meter], midnight_us(day), midnight_us(day + DAY), FIELDS).get(meter, {})
     if day < span.deleted_before:
         return bool(now)
-    known = next((own for own in site.portfolio.meters if own.id == meter), None)
+    known = site.portfolio.meters_ever.get(meter)
     said = site.ledger.reading_counts([meter], day, day).get(meter, {})
     return known is not None and bool(now) and counts_by_channel(known, now) != said
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from bkkenergy.payloads.message import FIRST_DETAILS, DecodeError, Message, Reason, described, summed_up
 from bkkenergy.payloads.profile import Profile
-from bkkenergy.readings import FIELDS, FloatArray, IntArray
+from bkkenergy.readings import QUANTITIES, FloatArray, IntArray
 
 Address = tuple[str, str]
 """A meter as gateways know it: the topic that its profile listens to, and its key in the payload."""
@@ -42,7 +42,7 @@ class Decoded:
 
     message : (n,) number of the message that each reading came in.
     ts_us : (n,) instants, microseconds since the epoch.
-    columns : name in readings.FIELDS -> (n,) values in the product's units, NaN where absent.
+    columns : name in readings.QUANTITIES -> (n,) values in the product's units, NaN where absent.
     undecoded : what could not be read.
     addresses : (n,) whose each reading is; None where that is the message's topic alone.
     stale_count : retained messages without a time of their own: no news, and left out.
@@ -133,7 +133,7 @@ class RowDecoder:
     def _columns(
         self, messages: Sequence[Message], found: list[tuple[int, Row]], undecoded: tuple[Undecoded, ...], stale: int
     ) -> Decoded:
-        names = [name for name in FIELDS if any(name in row.values for _, row in found)]
+        names = [name for name in QUANTITIES if any(name in row.values for _, row in found)]
         stamps = [messages[number].received_us if row.ts_us is None else row.ts_us for number, row in found]
         return Decoded(
             message=np.array([number for number, _ in found], np.int64),

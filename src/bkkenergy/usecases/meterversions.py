@@ -1,0 +1,140 @@
+"""A meter's settings by day, as far as its quarter-hours depend on them, and readings in the ratio of a version.
+
+A reading has the transformer ratio beside it by which its energy was multiplied when it was stored. Another ratio that
+is entered later, from any day on, is therefore applied to readings that are stored already.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bkkenergy.portfolio import Meter, Portfolio
+from bkkenergy.portfolio.records import EVER
+from bkkenergy.readings import APPLIED_RATIO, RATED_FIELDS, ReadingBatch
+from bkkenergy.settings import Settings
+
+DAY = dt.timedelta(days=1)
+SETTINGS_OF_ENERGY = (
+    "kind",
+    "rated_kw",
+    "register_digits",
+    "rollover_kwh",
+    "resolution_kwh",
+    "restarts_at_zero",
+    "ct_ratio",
+    "vt_ratio",
+    "interval_s",
+    "exchanges",
+)
+"""What of a meter's configuration its quarter-hours depend on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A meter as it is on the days first..last, both ends included."""
+
+    meter: Meter
+    first: dt.date
+    last: dt.date
+
+
+def versions_of(portfolio: Portfolio, meter_id: str) -> tuple[Version, ...]:
+    """Return a meter's versions that differ in what quarter-hours depend on; together they are all days.
+
+    Before its first day a meter is what it is first, and after its end what it was last.
+    """
+    versions: list[Version] = []
+    for dated in portfolio.history(meter_id):
+        if versions and _energy_settings(versions[-1].meter) == _energy_settings(dated.value):
+            continue
+        if versions:
+            versions[-1] = replace(versions[-1], last=dated.first - DAY)
+        versions.append(Version(dated.value, dated.first if versions else EVER, dt.date.max))
+    return tuple(versions)
+
+
+def _energy_settings(meter: Meter) -> Mapping[str, object]:
+    return {name: getattr(meter, name) for name in SETTINGS_OF_ENERGY}
+
+
+def versions_within(portfolio: Portfolio, meter: Meter, first: dt.date, last: dt.date) -> list[Version]:
+    """Return a meter's versions on some days, cut to these; the meter itself where the portfolio has none."""
+    found = versions_of(portfolio, meter.id) or (Version(meter, EVER, dt.date.max),)
+    return [
+        Version(own.meter, max(own.first, first), min(own.last, last))
+        for own in found
+        if own.first <= last and own.last >= first
+    ]
+
+
+def revision_text(versions: Sequence[Version], settings: Settings) -> str:
+    """Return a digest of the settings that quarter-hours depend on, for each version with its first day."""
+    parts = [_digest(own.meter, settings) for own in versions]
+    days = ["" if own.first == EVER else f"@{own.first.isoformat()}" for own in versions]
+    return " ".join(part + day for part, day in zip(parts, days, strict=True))
+
+
+def _digest(meter: Meter, settings: Settings) -> str:
+    entry = meter.model_dump(mode="json", include=set(SETTINGS_OF_ENERGY))
+    entry["max_estimated_gap_s"] = settings.metering.max_estimated_gap_s
+    return hashlib.sha256(json.dumps(entry, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def changed_days(before: str, after: str) -> list[tuple[dt.date, dt.date]]:
+    """Return the stretches of days, both ends included, on which two texts of `revision_text` differ."""
+    old, new = _parsed(before), _parsed(after)
+    starts = sorted({day for day, _ in (*old, *new)})
+    found: list[tuple[dt.date, dt.date]] = []
+    for number, start in enumerate(starts):
+        end = starts[number + 1] - DAY if number + 1 < len(starts) else dt.date.max
+        if _on(old, start) == _on(new, start):
+            continue
+        if found and found[-1][1] + DAY == start:
+            found[-1] = (found[-1][0], end)
+        else:
+            found.append((start, end))
+    return found
+
+
+def _parsed(text: str) -> list[tuple[dt.date, str]]:
+    found = []
+    for part in text.split():
+        digest, _, day = part.partition("@")
+        found.append((dt.date.fromisoformat(day) if day else EVER, digest))
+    return found
+
+
+def _on(parsed: Sequence[tuple[dt.date, str]], day: dt.date) -> str:
+    return next((digest for first, digest in reversed(parsed) if first <= day), "")
+
+
+def in_ratio_of(batch: ReadingBatch, meters: Sequence[Meter]) -> ReadingBatch:
+    """Return readings multiplied by the transformer ratios of `meters`, instead of those applied when stored.
+
+    Readings that say no ratio stay as they are: they were never multiplied here, or are energy that flowed.
+    meters : in the order of the batch.
+    """
+    applied_ratio = batch.columns.get(APPLIED_RATIO)
+    if applied_ratio is None or len(batch) == 0:
+        return batch
+    wanted_ratio = np.array([meter.multiplier for meter in meters])[batch.meter]
+    differs = np.isfinite(applied_ratio) & (applied_ratio != wanted_ratio)
+    if not differs.any():
+        return batch
+    factor = np.where(differs, wanted_ratio / np.where(differs, applied_ratio, 1.0), 1.0)
+    columns = {name: values * factor if name in RATED_FIELDS else values for name, values in batch.columns.items()}
+    columns[APPLIED_RATIO] = np.where(differs, wanted_ratio, applied_ratio)
+    return replace(batch, columns=columns)
+
+
+def rounds_of(portfolio: Portfolio, meters: Sequence[Meter], first: dt.date, last: dt.date) -> Iterator[list[Version]]:
+    """Return versions of meters on some days, in rounds of one version a meter at most."""
+    versions = [versions_within(portfolio, meter, first, last) for meter in meters]
+    for number in range(max((len(own) for own in versions), default=0)):
+        yield [own[number] for own in versions if number < len(own)]
