@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from bkkenergy.usecases.worker import follow_configuration
 
 from bkkenergy.calendar import Period, timestamp_us
 from bkkenergy.portfolio import portfolio_on
@@ -16,6 +16,7 @@ from bkkenergy.portfolio.load import records_of
 from bkkenergy.ports.ledger import EXPORT, IMPORT
 from bkkenergy.readings import ReadingBatch
 from bkkenergy.settings import Settings, StoreSettings
+from bkkenergy.usecases.follow import follow_configuration
 from bkkenergy.usecases.meterversions import changed_days, revision_text, versions_of
 from tests.sites import energy, on_postgresql
 
@@ -59,6 +60,10 @@ def changed(records, fields, *, from_day=FROM, key=METER):
     return portfolio_on(records.with_changes(changes), LAST)
 
 
+def with_portfolio(site, portfolio):
+    return replace(site, config=site.config.with_portfolio(portfolio))
+
+
 def sent(meter=METER, ratios=None, *, first=FIRST, last=LAST, seed=3):
     """Readings at uneven instants, as they are stored: what the meter shows, times the ratio that was applied."""
     rng = np.random.default_rng(seed)
@@ -81,7 +86,7 @@ def computed(settings, portfolio, batch):
     """Both channels of a site that always had this portfolio."""
     with energy(settings, portfolio) as site:
         site.store.commit(batch)
-        follow_configuration(site.store, site.ledger, portfolio, settings)
+        follow_configuration(with_portfolio(site.site, portfolio))
         site.bring_up()
         return [rows(site, channel) for channel in (IMPORT, EXPORT)]
 
@@ -92,7 +97,7 @@ def test_earlier_quarter_hours_stay_to_the_bit_and_later_ones_follow_the_ratio(s
     kept_days = (FROM - FIRST).days * 96
     later = changed(records, {"ct_ratio": ratio})
     with energy(settings, later) as site:
-        assert follow_configuration(site.store, site.ledger, later, settings) == 1
+        assert follow_configuration(with_portfolio(site.site, later)) == 1
         assert set(site.ledger.waiting()[METER]) == {FROM + number * DAY for number in range((LAST - FROM).days + 1)}
         site.bring_up()
         for channel, old in ((IMPORT, before), (EXPORT, exported)):
@@ -142,11 +147,11 @@ def test_only_the_meter_that_changed_is_computed_again(settings, records, portfo
     with energy(settings, portfolio) as site:
         for meter in (METER, OTHER):
             site.store.commit(sent(meter))
-        follow_configuration(site.store, site.ledger, portfolio, settings)
+        follow_configuration(with_portfolio(site.site, portfolio))
         site.bring_up()
         renamed = changed(records, {"name_en": "Intake"}, key=OTHER)
-        assert follow_configuration(site.store, site.ledger, renamed, settings) == 0
-        assert follow_configuration(site.store, site.ledger, changed(records, {"ct_ratio": 2.0}), settings) == 1
+        assert follow_configuration(with_portfolio(site.site, renamed)) == 0
+        assert follow_configuration(with_portfolio(site.site, changed(records, {"ct_ratio": 2.0}))) == 1
         assert list(site.ledger.waiting()) == [METER]
 
 

@@ -75,6 +75,7 @@ def city_report(
         revision=1,
         changes=(),
         missing=tuple(missing),
+        portfolio_revision=max(own.portfolio_revision for own in reports),
     )
 
 

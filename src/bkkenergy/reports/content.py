@@ -210,6 +210,8 @@ class AgencyReport:
     savings, total_saving : against baselines, over the period; on a day's report over the fiscal year so far,
         from `savings_first_day` to the period's last. findings : what to act on. placebo_source : what bands rest on.
     changes : on a later revision, what late data changed.
+    portfolio_revision : the newest revision of the portfolio that says something of this agency up to the period's
+        last day; 0 where the portfolio is read from files.
     """
 
     schema: str
@@ -248,3 +250,4 @@ class AgencyReport:
     revision: int = 1
     changes: tuple[Change, ...] = ()
     missing: tuple[str, ...] = ()
+    portfolio_revision: int = 0

@@ -23,10 +23,11 @@ from bkkenergy.usecases.readonce import ReadOnce
 
 
 def make_report(site: Site, agency_id: str, period: Period, *, now: dt.datetime) -> AgencyReport:
-    """Make the content of one agency's report. Raises InputError, StoreAway."""
-    site = replace(site, energy=ReadOnce(site.energy))
+    """Make the content of one agency's report, by what was true on the period's last day. Raises InputError, StoreAway."""
+    site = replace(site.on(period.last_day), energy=ReadOnce(site.energy))
     inputs = agency_inputs(site.energy, site.portfolio, site.settings, site.figures, agency_id, period)
-    return with_judgements(build_report(inputs, generated_at=now.astimezone(BANGKOK)), site, period)
+    report = with_judgements(build_report(inputs, generated_at=now.astimezone(BANGKOK)), site, period)
+    return replace(report, portfolio_revision=site.portfolio.rests_on([agency_id], period.last_day))
 
 
 def make_city_report(site: Site, reports: Sequence[AgencyReport], *, now: dt.datetime) -> AgencyReport:

@@ -17,7 +17,7 @@ import pandas as pd
 
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import InputError
-from bkkenergy.portfolio import OpeningCalendar
+from bkkenergy.portfolio import DaysOpen
 from bkkenergy.readings import BoolArray, FloatArray, IntArray
 from bkkenergy.savings.daily import DailyModel, day_slot, fit_daily, predict_daily
 from bkkenergy.savings.days import day_kinds
@@ -128,7 +128,7 @@ class Series:
 
 
 def series_of(
-    starts: pd.DatetimeIndex, energy_kwh: FloatArray, temp_c: FloatArray | None, calendar: OpeningCalendar
+    starts: pd.DatetimeIndex, energy_kwh: FloatArray, temp_c: FloatArray | None, calendar: DaysOpen
 ) -> Series:
     """Join a building's hours with the kinds of its days.
 

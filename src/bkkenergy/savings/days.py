@@ -9,7 +9,7 @@ from enum import IntEnum
 import numpy as np
 
 from bkkenergy.calendar import thai_holidays
-from bkkenergy.portfolio import OpeningCalendar
+from bkkenergy.portfolio import DaysOpen, OpeningCalendar
 from bkkenergy.readings import IntArray
 
 SUBSTITUTION_MARK = "(in lieu)"
@@ -26,14 +26,14 @@ class DayKind(IntEnum):
     """The agency's own: school holidays, days that it declares."""
 
 
-def day_kinds(days: Sequence[dt.date], calendar: OpeningCalendar) -> IntArray:
+def day_kinds(days: Sequence[dt.date], calendar: DaysOpen) -> IntArray:
     """Find the kind of each day for a building.
 
     Parameters
     ----------
     days : sequence of date
         Days.
-    calendar : OpeningCalendar
+    calendar : OpeningCalendar, or what says one of each day
         When the building is open.
 
     Returns
@@ -49,7 +49,7 @@ def day_kinds(days: Sequence[dt.date], calendar: OpeningCalendar) -> IntArray:
     >>> day_kinds([dt.date(2025, 4, 14), dt.date(2025, 4, 18)], bk.calendars.government()).tolist()
     [1, 0]
     """
-    return np.array([_kind(day, calendar) for day in days], np.int64)
+    return np.array([_kind(day, calendar.on(day)) for day in days], np.int64)
 
 
 def _kind(day: dt.date, calendar: OpeningCalendar) -> DayKind:

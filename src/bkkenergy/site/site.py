@@ -120,6 +120,13 @@ class Site:
         """Return the instant so many seconds before now, us since 1970 UTC."""
         return self.now_us() - int(seconds * US_PER_S)
 
+    def on(self, day: dt.date) -> Self:
+        """Return the site with the portfolio of another day."""
+        portfolio = self.portfolio.on(day)
+        if portfolio is self.portfolio:
+            return self
+        return replace(self, config=self.config.with_portfolio(portfolio))
+
     def refreshed(self) -> Self:
         """Return the site with projects and dismissals as they are now. Raises StoreAway."""
         return replace(self, projects=tuple(projects(self.state)), dismissals=dismissals(self.state))

@@ -310,8 +310,13 @@ def bills_of(months: Sequence[Quantities], schedule: Schedule, tariffs: Tariffs)
     >>> [bill.amount_thb("minimum") for bill in bills]
     [0.0, 14397.5]
     """
+    return bills_by_schedules(months, [schedule] * len(months), tariffs)
+
+
+def bills_by_schedules(months: Sequence[Quantities], schedules: Sequence[Schedule], tariffs: Tariffs) -> list[Bill]:
+    """Compute the bills of months in order, each under a schedule of its own; as `bills_of` does."""
     bills: list[Bill] = []
-    for month in months:
+    for month, schedule in zip(months, schedules, strict=True):
         past = [bill.amount_thb("demand", "demand_partial") for bill in bills[-12:]]
         known = [thb for thb in (*past, month.highest_demand_thb) if thb is not None]
         highest = max(known) if known else None

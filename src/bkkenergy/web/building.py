@@ -70,7 +70,7 @@ def building_hours(here: AppContext, building: Building, first: dt.date, last: d
         if building.main_meters
         else np.full(len(period.dates) * HOURS_A_DAY, np.nan)
     )
-    return series_of(edges(period, "60min")[:-1], energy, None, here.portfolio.calendars[building.calendar])
+    return series_of(edges(period, "60min")[:-1], energy, None, here.portfolio.days_open(building))
 
 
 def building_view(here: AppContext, building: Building) -> BuildingView:

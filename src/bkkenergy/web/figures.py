@@ -166,7 +166,7 @@ def expected_series(
     site = here.site
     needs_air = "calendar" not in baseline.form
     temp_c = air_temperature_c(site.energy, site.portfolio, building, period) if needs_air else None
-    calendar = site.portfolio.calendars[building.calendar]
+    calendar = site.portfolio.days_open(building)
     series = series_of(starts, np.zeros(len(starts)), temp_c, calendar)
     index = pd.DatetimeIndex(series.day_index).tz_localize(None)
     return pd.Series(expected_days(baseline.model, series), index=index)

@@ -24,7 +24,7 @@ from bkkenergy.solar.climate import typical_year
 from bkkenergy.solar.production import Plane, simulate
 from bkkenergy.solar.strings import BEST_DC_AC_RATIO
 from bkkenergy.solar.weather import rows_at
-from bkkenergy.tariff.bill import Bill, bills_of, quantities_of
+from bkkenergy.tariff.bill import Bill, bills_by_schedules, quantities_of
 from bkkenergy.tariff.compare import avoided_thb_per_kwh
 from bkkenergy.tariff.windows import window_masks
 from bkkenergy.usecases.balance import sub_meters
@@ -52,7 +52,7 @@ def hours_of(site: Site, building: Building, period: Period) -> Series:
     energy = main_energy_kwh(site.energy, building, period, "60min")
     starts = edges(period, "60min")[:-1]
     temp_c = air_temperature_c(site.energy, site.portfolio, building, period)
-    return series_of(starts, energy, temp_c, site.portfolio.calendars[building.calendar])
+    return series_of(starts, energy, temp_c, site.portfolio.days_open(building))
 
 
 def fit_buildings(
@@ -134,13 +134,19 @@ def judged_total(site: Site, found: list[Judged]) -> Band | None:
 
 
 def month_bills(site: Site, building: Building, period: Period) -> list[Bill]:
-    """Compute the building's bills of the months of a period under its schedule."""
+    """Compute the bills of a building's months, each under the schedule that it has on the month's last day."""
     quarters = building_quarters(site.energy, building, period)
     months = quantities_of(
         quarters.accepted_kwh, edges(period, "15min")[:-1], site.figures.tariffs, demand_kwh=quarters.firm_kwh
     )
-    schedule = site.figures.tariffs.schedules[building.tariff]
-    return bills_of(months, schedule, site.figures.tariffs)
+    days = [min(_last_of_month(own.month), period.last_day) for own in months]
+    names = [site.portfolio.building_on(building.id, day).tariff for day in days]
+    schedules = [site.figures.tariffs.schedules[name] for name in names]
+    return bills_by_schedules(months, schedules, site.figures.tariffs)
+
+
+def _last_of_month(day: dt.date) -> dt.date:
+    return (day.replace(day=1) + dt.timedelta(days=31)).replace(day=1) - dt.timedelta(days=1)
 
 
 def facts_of(site: Site, building: Building, *, last_day: dt.date) -> Facts:
@@ -150,7 +156,7 @@ def facts_of(site: Site, building: Building, *, last_day: dt.date) -> Facts:
     quarters, firm = found.known_kwh, found.firm_kwh
     starts = edges(period, "15min")[:-1]
     temp_c = air_temperature_c(site.energy, site.portfolio, building, period)
-    calendar = site.portfolio.calendars[building.calendar]
+    calendar = site.portfolio.days_open(building)
     hourly = quarters.reshape(-1, QUARTERS_AN_HOUR).sum(axis=1)
     series = series_of(starts[::QUARTERS_AN_HOUR], hourly, temp_c, calendar)
     days = [at.date() for at in series.day_index]

@@ -71,7 +71,7 @@ def year_load(site: Site, building: Building, *, today: dt.date) -> YearLoad:
     """Read the building's last twelve months by quarter-hours: measured, or typical where no meter measured."""
     period = past_year(today)
     starts = edges(period, "15min")[:-1]
-    calendar = site.portfolio.calendars[building.calendar]
+    calendar = site.portfolio.days_open(building)
     if building.main_meters:
         measured = filled_year(_grid_kwh(site, building, period), starts, calendar.is_open)
         if measured is not None:

@@ -1,0 +1,143 @@
+"""A report of the past says what was true then, and stays as it is whatever is entered for later days."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bkkenergy.access import Actor
+from bkkenergy.adapters.state import open_state
+from bkkenergy.calendar import Period, timestamp_us
+from bkkenergy.cli.opening import opened_site
+from bkkenergy.portfolio.edits import Amend
+from bkkenergy.readings import ReadingBatch
+from bkkenergy.reports.render import RENDERERS
+from bkkenergy.reports.write import make_report
+from bkkenergy.site import load_configuration
+from bkkenergy.site.open import open_writable
+from bkkenergy.site.portfolio_files import read_folder
+from bkkenergy.usecases.portfolio import PortfolioState, change, replace_all
+from tests.conftest import CONFIG_PARTS, ROOT
+from tests.sites import postgresql_database
+
+AGENCY, OTHER = "district-bangkhen", "health"
+MAIN = f"{AGENCY}.office.main"
+OFFICE = f"{AGENCY}.office"
+NOW = dt.datetime(2026, 11, 24, 9, 0, tzinfo=dt.UTC)
+ME = Actor("malee")
+BEFORE, AFTER = Period.parse("2026-09", today=NOW.date()), Period.parse("2026-10", today=NOW.date())
+FROM = dt.date(2026, 10, 1)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def config(request, tmp_path, monkeypatch):
+    """A site of the demonstration's portfolio with two months of one office; state and ledger on each engine."""
+    (tmp_path / "config").mkdir()
+    for name in CONFIG_PARTS:
+        source = ROOT / "config" / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / "config" / name)
+    (tmp_path / "config/bkkenergy.toml").write_text(
+        '[store]\npath = "var/store.sqlite"\n[state]\npath = "var/state.sqlite"\n'
+    )
+    if request.param == "postgresql":
+        url = postgresql_database(request.getfixturevalue("postgres").port).get_secret_value()
+        monkeypatch.setenv("BKKENERGY_STATE_URL", url)
+    site = load_configuration(tmp_path / "config")
+    store = open_writable(site.settings)
+    at = np.arange(timestamp_us(BEFORE.start) - 86_400_000_000, timestamp_us(AFTER.end), 900_000_000)
+    kwh = 1000 + np.cumsum(np.random.default_rng(1).uniform(0, 20, len(at)))
+    columns = {"energy_kwh": kwh, "applied_ratio": np.ones(len(at))}
+    store.commit(ReadingBatch((MAIN,), np.zeros(len(at), np.int64), at, columns))
+    store.close()
+    return tmp_path / "config"
+
+
+@contextmanager
+def records(config):
+    engine = open_state(load_configuration(config).settings.state)
+    yield PortfolioState(engine)
+    engine.dispose()
+
+
+def imported(config):
+    with records(config) as state:
+        replace_all(state, ME, read_folder(config).records, why="first import", now=NOW)
+
+
+def amended(config, fields, *, kind="meter", key=MAIN, from_day=FROM):
+    with records(config) as state:
+        done = change(
+            state, ME, [Amend(kind, key, fields)], why="exchanged", from_day=from_day, expected_revision=None, now=NOW
+        )
+    return done.revision
+
+
+def rendered(config, period, agency=AGENCY):
+    """The report in every form that has no time of its making in it, byte for byte."""
+    with opened_site(load_configuration(config)) as site:
+        report = make_report(site, agency, period, now=NOW)
+    return report, {form: RENDERERS[form](report, "en") for form in ("html", "json", "csv")}
+
+
+def test_a_ratio_from_a_later_day_leaves_the_report_of_an_earlier_month_byte_for_byte_the_same(config):
+    imported(config)
+    report, before = rendered(config, BEFORE)
+    later, _ = rendered(config, AFTER)
+    assert report.portfolio_revision == 1
+    assert report.total.energy_kwh > 1000
+    assert amended(config, {"ct_ratio": 3.0, "rated_kw": 9000.0}) == 2
+    assert rendered(config, BEFORE)[1] == before
+    changed, _ = rendered(config, AFTER)
+    assert changed.portfolio_revision == 2
+    assert changed.total.energy_kwh == pytest.approx(later.total.energy_kwh * 3, rel=1e-6)
+
+
+def test_a_change_of_another_agency_leaves_a_report_byte_for_byte_the_same(config):
+    imported(config)
+    before = rendered(config, AFTER)[1]
+    amended(config, {"gross_floor_area_m2": 1.0}, kind="building", key=f"{OTHER}.centre-1")
+    assert rendered(config, AFTER)[1] == before
+
+
+def test_a_report_has_the_area_the_tariff_and_the_names_of_its_own_days(config):
+    imported(config)
+    before = {own.id: own for own in rendered(config, BEFORE)[0].buildings}[OFFICE]
+    amended(
+        config,
+        {"gross_floor_area_m2": 20800.0, "tariff": "mea-3-1-mv", "name_en": "New name"},
+        kind="building",
+        key=OFFICE,
+    )
+    assert {own.id: own for own in rendered(config, BEFORE)[0].buildings}[OFFICE] == before
+    after = {own.id: own for own in rendered(config, AFTER)[0].buildings}[OFFICE]
+    assert (after.gross_floor_area_m2, after.name_en) == (20800.0, "New name")
+
+
+def test_each_month_of_a_year_is_billed_by_the_tariff_of_that_month(config):
+    year = Period.parse("2026-09-01..2026-10-31", today=NOW.date())
+    from bkkenergy.reports.savings.gather import month_bills
+
+    def bills():
+        with opened_site(load_configuration(config)) as site:
+            return month_bills(site, site.portfolio.buildings[OFFICE], year)
+
+    imported(config)
+    september, october = bills()
+    amended(config, {"tariff": "mea-2-2-lv"}, kind="building", key=OFFICE)
+    assert bills()[0] == september
+    assert bills()[1].total_thb != october.total_thb
+
+
+def test_a_report_from_files_says_no_revision_and_the_rest_is_the_same(config):
+    report, files = rendered(config, BEFORE)
+    assert report.portfolio_revision == 0
+    imported(config)
+    other, _ = rendered(config, BEFORE)
+    assert replace(other, portfolio_revision=0) == report
+    assert b"revision 1 of the portfolio" not in files["html"]
+    assert b"revision 1 of the portfolio" in rendered(config, BEFORE)[1]["html"]
