@@ -81,6 +81,9 @@ class Subscriber:
         self._settings = settings
         self._wanted, self._exact = tuple(topics), tuple(exact_topics)
         self._topics: tuple[str, ...] = ()
+        self._asked: dict[int, tuple[str, ...]] = {}
+        """Topics of each request to subscribe that the broker has not answered."""
+        self._has_wildcards = self._has_share = True
         self._session_mark, self._on_trouble = session_mark, on_trouble
         self._had_session = session_mark is not None and session_mark.exists()
         self._connected_at_s = 0.0
@@ -170,6 +173,17 @@ class Subscriber:
             if ids:
                 self._client.ack_all(ids)
 
+    def want(self, topics: Sequence[str], exact_topics: Sequence[str]) -> None:
+        """Listen to other topics from now on, in the same session: nothing that is on its way is lost."""
+        with self._lock:
+            self._wanted, self._exact = tuple(topics), tuple(exact_topics)
+            if not self._connected.is_set():
+                return  # it is subscribed to with the next connection
+            before, self._topics = self._topics, self._possible_topics()
+            self._subscribe(self._client, [topic for topic in self._topics if topic not in before])
+            if gone := [topic for topic in before if topic not in self._topics]:
+                self._client.unsubscribe(gone)
+
     def publish(self, topic: str, payload: bytes) -> None:
         """Send a command to a gateway, once, if it is there."""
         self._client.publish(topic, payload, qos=0)
@@ -231,15 +245,21 @@ class Subscriber:
         log.info("mqtt_connected", broker=self._where, protocol=self.protocol, session_present=flags.session_present)
         self._connected_at_s = time.monotonic()
         self._look_at_session(is_present=bool(flags.session_present))
-        self._topics = self._granted_by(properties)
+        with self._lock:
+            self._topics = self._granted_by(properties)
+            self.granted, self._asked = None if self._topics else {}, {}
+            self._subscribe(client, self._topics)
+            self._connected.set()
+
+    def _subscribe(self, client: mqtt.Client, topics: Sequence[str]) -> None:
+        """Ask for topics at QoS 1. To be called under the lock, so that the answer finds what was asked."""
+        if not topics:
+            return
         options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
-        if not self._topics:
-            self.granted = {}
-        elif self._is_v5:
-            client.subscribe([(topic, options) for topic in self._topics])
-        else:
-            client.subscribe([(topic, 1) for topic in self._topics])
-        self._connected.set()
+        asked: list[Any] = [(topic, options if self._is_v5 else 1) for topic in topics]
+        _, number = client.subscribe(asked)
+        if number is not None:
+            self._asked[number] = tuple(topics)
 
     def _look_at_session(self, *, is_present: bool) -> None:
         """Whether the broker still has what it had to keep."""
@@ -267,11 +287,16 @@ class Subscriber:
         for trouble in found:
             self._trouble(trouble)
         kinds = {trouble.kind for trouble in found}
-        topics = self._wanted
-        if TroubleKind.WILDCARDS_UNAVAILABLE in kinds:
+        self._has_wildcards = TroubleKind.WILDCARDS_UNAVAILABLE not in kinds
+        self._has_share = TroubleKind.SHARE_UNAVAILABLE not in kinds
+        return self._possible_topics()
+
+    def _possible_topics(self) -> tuple[str, ...]:
+        """The topics to subscribe to, by what the present connection's broker can do."""
+        topics, share = self._wanted, self._settings.share
+        if not self._has_wildcards:
             topics = self._exact or tuple(topic for topic in topics if not {"+", "#"} & set(topic))
-        is_shared = settings.share and TroubleKind.SHARE_UNAVAILABLE not in kinds
-        return tuple(f"$share/{settings.share}/{topic}" for topic in topics) if is_shared else topics
+        return tuple(f"$share/{share}/{topic}" for topic in topics) if share and self._has_share else topics
 
     def _trouble(self, trouble: Trouble) -> None:
         self.troubles[trouble.kind] = trouble
@@ -315,10 +340,13 @@ class Subscriber:
         log.warning("mqtt_unreachable", broker=self._where)
 
     def _on_subscribe(
-        self, _client: mqtt.Client, _data: object, _mid: int, reasons: list[ReasonCode], _props: object
+        self, _client: mqtt.Client, _data: object, number: int, reasons: list[ReasonCode], _props: object
     ) -> None:
-        self.granted = {topic: not reason.is_failure for topic, reason in zip(self._topics, reasons, strict=False)}
-        for topic, reason in zip(self._topics, reasons, strict=False):
+        with self._lock:
+            topics = self._asked.pop(number, ())
+            answered = {topic: not reason.is_failure for topic, reason in zip(topics, reasons, strict=False)}
+            self.granted = (self.granted or {}) | answered
+        for topic, reason in zip(topics, reasons, strict=False):
             if reason.is_failure:
                 remedy = "Let the ingester's user read it: bkkenergy meters acl."
                 found = f"the broker refuses the subscription to {topic}: {reason}"

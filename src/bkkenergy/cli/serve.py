@@ -12,14 +12,20 @@ import click
 from bkkenergy.cli.context import config_option, log_options, set_up_logging
 from bkkenergy.ingest.service import Ingester
 from bkkenergy.site import Configuration, load_configuration
+from bkkenergy.site.follower import Follower, FollowerThread
 
 
 def _ingest_until_stopped(config: Configuration) -> None:
     """Run the ingester in this thread; SIGTERM and Ctrl-C end it after the batch at hand."""
-    ingester = Ingester(config.settings, config.portfolio, config.profiles)
+    follower = FollowerThread(Follower(config))
+    ingester = Ingester(config.settings, config.portfolio, config.profiles, lambda: follower.portfolio)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ingester.stop())
-    ingester.run()
+    follower.start()
+    try:
+        ingester.run()
+    finally:
+        follower.stop()
 
 
 @click.command(

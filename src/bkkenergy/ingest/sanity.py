@@ -34,6 +34,13 @@ class Memory:
             np.zeros(meters, np.int64), np.full(meters, np.nan), np.zeros(meters, np.int64), np.zeros(meters, np.bool_)
         )
 
+    def take_over(self, rows: IntArray, other: Memory, of: IntArray) -> None:
+        """Take what another memory has in its rows `of` into these rows."""
+        self.ts_us[rows] = other.ts_us[of]
+        self.register_kwh[rows] = other.register_kwh[of]
+        self.moved_us[rows] = other.moved_us[of]
+        self.is_stuck[rows] = other.is_stuck[of]
+
 
 def register_events(
     batch: ReadingBatch,

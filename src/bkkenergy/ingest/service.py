@@ -5,15 +5,14 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-import numpy as np
 import structlog
 from paho.mqtt.client import topic_matches_sub
 
@@ -26,15 +25,13 @@ from bkkenergy.ingest.metrics import Metrics
 from bkkenergy.ingest.observe import Endpoint, State, notify_systemd
 from bkkenergy.ingest.ownclock import OwnClock
 from bkkenergy.ingest.pipeline import Pipeline
-from bkkenergy.ingest.sanity import Memory, register_events
 from bkkenergy.ingest.sort import Sorted, Sorter
 from bkkenergy.ingest.spool import Spool
+from bkkenergy.ingest.watch import Watch
 from bkkenergy.metering.events import Event
-from bkkenergy.metering.frames import exchanges_of, limits_of
 from bkkenergy.payloads.message import Message, Reason, Refused, described
 from bkkenergy.payloads.profile import Profile
-from bkkenergy.portfolio import Meter, MeterKind, Portfolio
-from bkkenergy.ports.ledger import MeterSeen
+from bkkenergy.portfolio import Portfolio
 from bkkenergy.ports.readings import ReadingStore, StoreAway
 from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import Settings
@@ -50,9 +47,6 @@ TICK_S = 0.5
 QUIET_S = 0.005
 """A pause this long among messages ends a batch: on 3.1.1 the broker sends no more until it hears."""
 STATUS_EVERY_S = 60.0
-RECALLED_DAYS = 7
-"""A register is recalled from so many days before its meter's latest reading, which may be one of power alone."""
-US_PER_DAY = 86_400 * US_PER_S
 READY_BATCHES = 1
 """Batches decoded and waiting for the committing thread, beside the one that it holds."""
 SWITCH_INTERVAL_S = 0.001
@@ -72,53 +66,11 @@ def topics_for(settings: Settings, own: Sequence[str]) -> tuple[str, ...]:
     return (*covered, *(topic for topic in own if not any(topic_matches_sub(filter_, topic) for filter_ in covered)))
 
 
-def stretches_of(seen: Mapping[str, MeterSeen], meters: Sequence[str]) -> Iterator[tuple[list[str], int, int]]:
-    """Group meters by the day of their latest reading, each with the week up to it: no store is searched through."""
-    by_day: dict[int, list[str]] = defaultdict(list)
-    for name in meters:
-        if name in seen:
-            by_day[seen[name].last_us // US_PER_DAY].append(name)
-    for day, names in sorted(by_day.items()):
-        yield names, (day - RECALLED_DAYS) * US_PER_DAY, (day + 1) * US_PER_DAY
-
-
 def prepare_and_try(store: ReadingStore, state: StateStore) -> None:
     """Make the tables, see that what is written can be read, and note our state. Raises StoreAway, StoreUnfit."""
     store.prepare()
     try_out(store)
     note_state(store, state)
-
-
-class Watch:
-    """Holds registers against what was seen of them before."""
-
-    def __init__(self, meters: Sequence[Meter], *, stuck_after_s: float) -> None:
-        self._stuck_after_s = stuck_after_s
-        self._limits = limits_of(meters)
-        self._is_register = np.array([meter.kind is MeterKind.REGISTER for meter in meters], np.bool_)
-        self._exchanges = exchanges_of(meters)
-        self._memory = Memory.empty(len(meters))
-
-    def recall(self, meter_ids: Sequence[str], store: ReadingStore, seen: Mapping[str, MeterSeen]) -> None:
-        """Begin where the store ends. seen : what the energy ledger knows of each meter. Raises StoreAway."""
-        registers = [name for name, is_register in zip(meter_ids, self._is_register, strict=True) if is_register]
-        place = {name: number for number, name in enumerate(meter_ids)}
-        for names, start_us, end_us in stretches_of(seen, registers):
-            for name, (ts_us, register_kwh) in store.latest_registers(names, start_us, end_us).items():
-                self._memory.ts_us[place[name]] = ts_us
-                self._memory.moved_us[place[name]] = ts_us
-                self._memory.register_kwh[place[name]] = register_kwh
-
-    def events(self, found: Sorted) -> list[Event]:
-        """What the batch's registers do that they should not."""
-        return register_events(
-            found.batch,
-            self._memory,
-            self._limits,
-            self._is_register,
-            self._exchanges,
-            stuck_after_s=self._stuck_after_s,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +98,16 @@ class Desk:
 class Ingester:
     """Everything between the broker and the store: MQTT in its thread, decoding in the caller's, commits in a third."""
 
-    def __init__(self, settings: Settings, portfolio: Portfolio, profiles: Mapping[str, Profile]) -> None:
-        self._settings = settings
+    def __init__(
+        self,
+        settings: Settings,
+        portfolio: Portfolio,
+        profiles: Mapping[str, Profile],
+        portfolio_now: Callable[[], Portfolio] | None = None,
+    ) -> None:
+        """Prepare to ingest. portfolio_now : asked between batches for the portfolio as it is now; must not wait."""
+        self._settings, self._profiles, self._portfolio = settings, profiles, portfolio
+        self._portfolio_now = portfolio_now or (lambda: portfolio)
         self._own_clock = OwnClock()
         self._sorter = Sorter(
             portfolio.meters,
@@ -271,12 +231,34 @@ class Ingester:
             desk = Desk(pipeline, in_hand, committer)
             while not self._stop.is_set():
                 self._tick()
+                self._follow()
                 if not self._deal_with(self._next_batch(), desk):
                     return
                 if time.monotonic() - told_at_s > STATUS_EVERY_S:
                     told_at_s = time.monotonic()
                     log.info("ingest_status", connected=self.subscriber.is_connected, **pipeline.totals)
             self._settle(0)
+
+    def _follow(self) -> None:
+        """Go on with a newer portfolio, between two batches: the session and all that waits stay as they are."""
+        portfolio = self._portfolio_now()
+        if portfolio is self._portfolio:
+            return
+        limits = self._settings.ingest
+        before, watch_before = self._sorter, self._watch
+        self._sorter = Sorter(
+            portfolio.meters,
+            self._profiles,
+            max_ahead_s=limits.max_ahead_s,
+            max_payload_bytes=limits.max_payload_bytes,
+            own_clock=self._own_clock,
+            decoders=before.decoders,
+        )
+        self._watch = Watch(portfolio.meters, stuck_after_s=limits.stuck_after_s)
+        self._watch.take_over(self._sorter.meter_ids, watch_before, before.meter_ids)
+        self.subscriber.want(topics_for(self._settings, self._sorter.topics), self._sorter.topics)
+        self._portfolio = portfolio
+        log.info("ingest_follows_portfolio", revision=portfolio.revision, meters=len(self._sorter.meter_ids))
 
     def _deal_with(self, messages: list[Message], desk: Desk) -> bool:
         """Begin with a batch; each message that was in hand at a crash is finished by itself. False when stopped."""

@@ -73,8 +73,13 @@ class Sorter:
         max_ahead_s: int,
         max_payload_bytes: int = 2_000_000,
         own_clock: OwnClock | None = None,
+        decoders: Mapping[str, Decoder] | None = None,
     ) -> None:
-        """Own_clock : hears the gateways; where most say that it is behind, no reading is refused for that."""
+        """Know meters.
+
+        own_clock : hears the gateways; where most say that it is behind, no reading is refused for that.
+        decoders : of a sorter before this one, with what they remember of devices.
+        """
         if faults := payload_faults(meters, profiles):
             raise ConfigError(faults)
         self.meter_ids = tuple(meter.id for meter in meters)
@@ -84,9 +89,9 @@ class Sorter:
         self._limits = Limits.of(meters)
         self._gateways, gateway_of = np.unique([meter.gateway_id for meter in meters], return_inverse=True)
         self._gateway_of: IntArray = gateway_of.astype(np.int64)
-        self.decoders: dict[str, Decoder] = {
-            name: FAMILIES[profiles[name].family](profiles[name]) for name in {meter.payload for meter in meters}
-        }
+        self.decoders: dict[str, Decoder] = dict(decoders or {})
+        for name in {meter.payload for meter in meters} - self.decoders.keys():
+            self.decoders[name] = FAMILIES[profiles[name].family](profiles[name])
         self._meter_at = {(meter.payload, meter.topic, meter.key): number for number, meter in enumerate(meters)}
         self._profile_at = {
             topic: meter.payload for meter in meters for topic in self.decoders[meter.payload].topics(meter.topic)

@@ -24,9 +24,11 @@ from bkkenergy.reports.render.browser import Browser
 from bkkenergy.settings import Settings
 from bkkenergy.site import Clock, Site
 from bkkenergy.site.folder import scheduler_mark
+from bkkenergy.site.follower import Follower
 from bkkenergy.usecases.follow import follow_configuration
 from bkkenergy.usecases.purge import DeletionWaits, purge
 from bkkenergy.usecases.recompute import recompute
+from bkkenergy.usecases.uptodate import up_to_date
 
 log = structlog.get_logger(__name__)
 
@@ -44,11 +46,13 @@ class Jobs:
 
     site: Site
     queue: RunQueue = field(init=False)
+    follower: Follower = field(init=False)
     _peaks: PeakWatch = field(default_factory=PeakWatch)
     _after: dict[str, dt.datetime] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.queue = RunQueue(self.site.state, self.site.name)
+        self.follower = Follower(self.site.config, self.site.clock, self.site.state)
 
     @property
     def settings(self) -> Settings:
@@ -65,6 +69,7 @@ class Jobs:
         if not self.queue.lead(self.clock(), self.settings.jobs.lease_s):
             self._turned()
             return 0
+        self.follow()
         site = self.site.refreshed()
         with Browser() as browser:
             context = RunContext(site, self.queue, browser)
@@ -107,11 +112,17 @@ class Jobs:
         Any replica may: they deal the meters out among themselves.
         """
         try:
+            self.follow()
             follow_configuration(self.site)
             return recompute(self.site).meters
         except BkkEnergyError as error:
             log.error("ledger_not_computed", why=str(error))  # noqa: TRY400
             return 0
+
+    def follow(self) -> None:
+        """Go on with the portfolio's newest revision, and with that of today. Raises StoreAway."""
+        if (config := self.follower.look()) is not None:
+            self.site = up_to_date(self.site.with_config(config))
 
     def _purge(self) -> None:
         try:

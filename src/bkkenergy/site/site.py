@@ -125,7 +125,11 @@ class Site:
         portfolio = self.portfolio.on(day)
         if portfolio is self.portfolio:
             return self
-        return replace(self, config=self.config.with_portfolio(portfolio))
+        return self.with_config(self.config.with_portfolio(portfolio))
+
+    def with_config(self, config: Configuration) -> Self:
+        """Return the site with another configuration, such as that of a newer revision of the portfolio."""
+        return replace(self, config=config)
 
     def refreshed(self) -> Self:
         """Return the site with projects and dismissals as they are now. Raises StoreAway."""

@@ -14,6 +14,7 @@ from bkkenergy.payloads.profile import Profile
 from bkkenergy.portfolio import Meter, Portfolio
 from bkkenergy.settings import Settings
 from bkkenergy.site import Site
+from bkkenergy.site.follower import LOOK_EVERY_S, Follower
 
 MAX_CACHED, SWEEP_EVERY_S = 5000, 30.0
 WORKER_NEEDS_S = 60.0
@@ -24,13 +25,29 @@ WORKER_NEEDS_S = 60.0
 class AppContext:
     """The service as requests see it. Pages answer at once: they read the ledger without bringing it up to date.
 
-    city : the figures that all requests share, put there by the app.
+    started : the site as it was opened. city : the figures that all requests share, put there by the app.
     """
 
-    opened: Site
+    started: Site
     city: Any = None
     _cache: dict[tuple[object, ...], tuple[float, Any]] = field(default_factory=dict)
     _swept_s: float = 0.0
+    _looked_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._site = self.started
+        self._follower = Follower(self.started.config, self.started.clock, self.started.state)
+
+    @property
+    def opened(self) -> Site:
+        """The site, with the newest revision of the portfolio; it is looked for once in a second."""
+        now_s = time.monotonic()
+        if now_s - self._looked_s >= LOOK_EVERY_S:
+            self._looked_s = now_s
+            if (config := self._follower.look()) is not None:
+                self._site = self._site.with_config(config)
+                self._cache = {}
+        return self._site
 
     @property
     def site(self) -> Site:

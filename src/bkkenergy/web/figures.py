@@ -82,14 +82,18 @@ class CityFigures:
     def __init__(self, here: AppContext) -> None:
         self._here, self._lock = here, threading.Lock()
         self._figures: Figures | None = None
+        self._portfolio = here.portfolio
         self._until_s = 0.0
         self._expected: dict[str, tuple[str, dt.date, pd.Series]] = {}
 
     def now(self) -> Figures:
-        """Return the figures; when they are old, those of before, while a thread computes new ones."""
-        if self._figures is None:
+        """Return the figures; when they are old, those of before, while a thread computes new ones.
+
+        After a change of the portfolio they are computed first: those of before lack what is new.
+        """
+        if self._figures is None or self._portfolio is not self._here.portfolio:
             with self._lock:
-                if self._figures is None:
+                if self._figures is None or self._portfolio is not self._here.portfolio:
                     self._compute()
         elif time.monotonic() >= self._until_s and self._lock.acquire(blocking=False):
             threading.Thread(target=self._compute_and_let_go, name="city-figures", daemon=True).start()
@@ -109,23 +113,23 @@ class CityFigures:
             self._lock.release()
 
     def _computed(self) -> Figures:
-        here, today = self._here, self._here.today
+        here, today, portfolio = self._here, self._here.today, self._here.portfolio
         year, month = fiscal_year_of(today).first_day, today.replace(day=1)
         week = today - dt.timedelta(days=COVERAGE_DAYS)
-        mains = [meter.id for own in here.portfolio.buildings.values() for meter in own.main_meters]
-        days = MainDays.read(here.opened.energy, here.portfolio, min(year, month, week), today)
+        mains = [meter.id for own in portfolio.buildings.values() for meter in own.main_meters]
+        days = MainDays.read(here.opened.energy, portfolio, min(year, month, week), today)
         energy = days.energy_kwh
-        baselines = latest_baselines(here.opened.state, list(here.portfolio.buildings))
+        baselines = latest_baselines(here.opened.state, list(portfolio.buildings))
         expected = pd.DataFrame(
             {
                 own.id: series
-                for own in here.portfolio.buildings.values()
+                for own in portfolio.buildings.values()
                 if (series := self._expected_of(own, baselines.get(own.id), year, today)) is not None
             }
         )
         months, years = _spans(days, expected, month, today), _spans(days, expected, year, today)
         now = energy.iloc[-1]
-        peak_kw = month_peaks(here.opened.energy, here.portfolio, days, month, today)
+        peak_kw = month_peaks(here.opened.energy, portfolio, days, month, today)
         recent = days.coverage_ratio
         coverage = recent[(recent.index >= pd.Timestamp(week)) & (recent.index < pd.Timestamp(today))].mean()
         alerts = pd.Series([own.building for own in open_alerts(here.opened.state)], dtype=object).value_counts()
@@ -139,8 +143,9 @@ class CityFigures:
                 float(coverage.get(own.id, 0.0)),
                 int(alerts.get(own.id, 0)),
             )
-            for own in here.portfolio.buildings.values()
+            for own in portfolio.buildings.values()
         }
+        self._portfolio = portfolio
         return Figures(here.clock().astimezone(BANGKOK), found, len(here.waiting(mains)))
 
     def _expected_of(

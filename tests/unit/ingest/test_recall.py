@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from bkkenergy.adapters.sqlite import SqliteStore
-from bkkenergy.ingest.service import RECALLED_DAYS, US_PER_DAY, Watch, stretches_of
 from bkkenergy.ingest.sort import Sorted
+from bkkenergy.ingest.watch import RECALLED_DAYS, US_PER_DAY, Watch, stretches_of
 from bkkenergy.metering.events import EventKind
 from bkkenergy.ports.ledger import MeterSeen
 from tests.builders import DAY_US, readings

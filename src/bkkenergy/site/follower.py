@@ -1,0 +1,132 @@
+"""How a process that is running comes to know a new revision of the portfolio, and a new day."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import structlog
+
+from bkkenergy.calendar import BANGKOK
+from bkkenergy.errors import BkkEnergyError, Fault
+from bkkenergy.payloads.check import payload_faults
+from bkkenergy.portfolio import Portfolio, portfolio_on
+from bkkenergy.portfolio.check import cross_check
+from bkkenergy.site.configuration import Configuration
+from bkkenergy.site.portfolio_source import has_state
+from bkkenergy.site.record_kinds import SITE_KINDS
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+log = structlog.get_logger(__name__)
+
+LOOK_EVERY_S = 1.0
+
+
+def wall_clock() -> dt.datetime:
+    """Return the time now, UTC."""
+    return dt.datetime.now(dt.UTC)
+
+
+@dataclass
+class Follower:
+    """Looks for a portfolio that is newer than the one in use. What has faults here is not taken, and is logged.
+
+    The operator's file (broker, stores, secrets) is not followed: its changes need a restart.
+    """
+
+    config: Configuration
+    clock: Callable[[], dt.datetime] = wall_clock
+    state: Engine | None = None
+    _own: Engine | None = None
+    _refused: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def look(self) -> Configuration | None:
+        """Return the configuration with the portfolio of now where that is another one. Raises StoreAway."""
+        with self._lock:
+            portfolio = self._newer() or self.config.portfolio
+            portfolio = portfolio.on(self.clock().astimezone(BANGKOK).date())
+            if portfolio is self.config.portfolio:
+                return None
+            self.config = self.config.with_portfolio(portfolio)
+            return self.config
+
+    def _newer(self) -> Portfolio | None:
+        """Return the portfolio of a newer revision; None where there is none that can be used."""
+        engine = self._engine()
+        if engine is None:
+            return None
+        from bkkenergy.adapters.state import reading  # noqa: PLC0415 - not where files are the source
+        from bkkenergy.adapters.state.portfolio import newest_revision, records_at  # noqa: PLC0415
+
+        with reading(engine) as connection:
+            number = newest_revision(connection)
+            if number in {0, self._refused, self.config.portfolio.revision}:
+                return None
+            records = records_at(connection, SITE_KINDS)
+        portfolio = portfolio_on(records, self.clock().astimezone(BANGKOK).date())
+        tariffs = frozenset(self.config.figures.tariffs.schedules)
+        if faults := [*cross_check(records, {}, tariffs), *payload_faults(portfolio.meters, self.config.profiles)]:
+            self._refuse(number, faults)
+            return None
+        log.info("portfolio_followed", revision=number, meters=len(portfolio.meters))
+        return portfolio
+
+    def _refuse(self, number: int, faults: list[Fault]) -> None:
+        self._refused = number
+        log.error("portfolio_not_followed", revision=number, faults=len(faults), first=str(faults[0]))
+
+    def _engine(self) -> Engine | None:
+        settings = self.config.settings
+        if settings.portfolio.source == "files":
+            return None
+        if self.state is None and self._own is None and has_state(settings):
+            from bkkenergy.adapters.state import open_state  # noqa: PLC0415
+
+            self._own = open_state(settings.state)
+        return self.state or self._own
+
+    def close(self) -> None:
+        """Close the state, where it was opened here."""
+        if self._own is not None:
+            self._own.dispose()
+            self._own = None
+
+
+class FollowerThread:
+    """A follower that looks by itself, for a process that must not wait for the state."""
+
+    def __init__(self, follower: Follower, *, every_s: float = LOOK_EVERY_S) -> None:
+        self._follower, self._every_s = follower, every_s
+        self.portfolio = follower.config.portfolio
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="portfolio-follower", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._stop.set()
+        self._thread.join()
+        self._follower.close()
+
+    def _run(self) -> None:
+        is_away = False
+        while not self._stop.wait(self._every_s):
+            try:
+                found = self._follower.look()
+            except BkkEnergyError as error:
+                if not is_away:
+                    log.warning("portfolio_not_looked_at", why=str(error))
+                is_away = True
+                continue
+            is_away = False
+            if found is not None:
+                self.portfolio = found.portfolio

@@ -1,0 +1,264 @@
+"""Running processes come to know a change of the portfolio, without a restart and without losing a message."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import shutil
+import threading
+import time
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+
+from bkkenergy.access import Actor
+from bkkenergy.adapters.state import open_state
+from bkkenergy.demo.gateways import Gateway
+from bkkenergy.ingest.service import Ingester
+from bkkenergy.portfolio.edits import Amend, End, Put
+from bkkenergy.readings import ReadingBatch
+from bkkenergy.site import load_configuration
+from bkkenergy.site.follower import Follower, FollowerThread
+from bkkenergy.site.open import open_store, open_writable
+from bkkenergy.site.portfolio_files import read_folder
+from bkkenergy.usecases.portfolio import PortfolioState, change, replace_all
+from bkkenergy.web.app import create_app
+from tests.conftest import CONFIG_PARTS, ROOT
+from tests.integration.conftest import EVER, reading, wait_until
+from tests.sites import make_context, make_jobs, postgresql_database
+
+ME = Actor("malee")
+OFFICE = "district-bangkhen.office"
+MAIN = f"{OFFICE}.main"
+SOME = [f"{OFFICE}.main", f"{OFFICE}.aircon", "health.centre-1.main", "health.centre-2.main"]
+START_TS = 1_790_000_000
+numbers = itertools.count()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def config(request, tmp_path, monkeypatch, broker):
+    """A site of the demonstration whose portfolio is in its state, on each engine."""
+    (tmp_path / "config").mkdir()
+    for name in CONFIG_PARTS:
+        source = ROOT / "config" / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / "config" / name)
+    (tmp_path / "config/bkkenergy.toml").write_text(
+        f'[mqtt]\nport = {broker.port}\nclient_id = "follow-{next(numbers)}"\n[store]\npath = "var/store.sqlite"\n'
+        '[state]\npath = "var/state.sqlite"\n[observe]\nport = 0\n'
+    )
+    if request.param == "postgresql":
+        url = postgresql_database(request.getfixturevalue("postgres").port).get_secret_value()
+        monkeypatch.setenv("BKKENERGY_STATE_URL", url)
+    return tmp_path / "config"
+
+
+@pytest.fixture
+def state(config):
+    engine = open_state(load_configuration(config).settings.state)
+    yield PortfolioState(engine)
+    engine.dispose()
+
+
+def imported(state, config):
+    replace_all(state, ME, read_folder(config).records, why="first import", now=now())
+
+
+@pytest.fixture
+def follower(config):
+    """A follower of the state, as it is at the test's begin."""
+    made = []
+
+    def make(clock=now):
+        made.append(Follower(load_configuration(config), clock))
+        return made[-1]
+
+    yield make
+    for own in made:
+        own.close()
+
+
+def now():
+    return dt.datetime.now(dt.UTC)
+
+
+def enter(state, *edits, from_day=None):
+    return change(state, ME, edits, why="a test", from_day=from_day, expected_revision=None, now=now()).revision
+
+
+def new_meter(local="new", topic="plant/7/new"):
+    return Put(
+        "meter", {"id": f"{OFFICE}.{local}", "building": OFFICE, "topic": topic, "rated_kw": 90.0, "parent": MAIN}
+    )
+
+
+class Following:
+    """A running ingester that follows the state."""
+
+    def __init__(self, config):
+        self.follower = FollowerThread(Follower(load_configuration(config)), every_s=0.2)
+        loaded = load_configuration(config)
+        self.ingester = Ingester(loaded.settings, loaded.portfolio, loaded.profiles, lambda: self.follower.portfolio)
+        self.thread = threading.Thread(target=self.ingester.run)
+
+    def __enter__(self):
+        self.follower.start()
+        self.thread.start()
+        wait_until(lambda: self.ingester.subscriber.is_connected and self.ingester.subscriber.granted is not None)
+        return self
+
+    def __exit__(self, *_):
+        self.ingester.stop()
+        self.thread.join(60)
+        self.follower.stop()
+
+    def knows(self, revision):
+        wait_until(lambda: self.ingester._portfolio.revision == revision)
+
+    @property
+    def dealt_with(self):
+        return self.ingester.pipeline.totals["messages"] if self.ingester.pipeline else 0
+
+
+def stored(config, *meters):
+    store = open_store(load_configuration(config).settings.store)
+    found = store.readings(meters, *EVER, ("energy_kwh", "applied_ratio"))
+    store.close()
+    return found
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize(
+    "count", [pytest.param(2000, id="some"), pytest.param(20_000, id="many", marks=pytest.mark.slow)]
+)
+def test_the_portfolio_changes_while_messages_flow_and_none_is_lost(config, state, broker, count):
+    imported(state, config)
+    with Following(config) as running:
+        epoch = running.ingester.subscriber._epoch
+        sent = threading.Event()
+
+        def send():
+            gateway = Gateway(f"flow-{next(numbers)}", broker.port)
+            for number in range(count):
+                meter = SOME[number % len(SOME)].replace(".", "/")
+                gateway.publish(f"bma/{meter}/readings", reading(START_TS + number, energy_kwh=1000.0 + number * 1e-3))
+                if number % 100 == 0:
+                    time.sleep(0.1)
+            gateway.drain()
+            gateway.close()
+            sent.set()
+
+        thread = threading.Thread(target=send)
+        thread.start()
+        wait_until(lambda: running.dealt_with > count // 20, within_s=60)
+        assert not sent.is_set()
+        began_s = time.monotonic()
+        running.knows(enter(state, new_meter(), Amend("meter", SOME[2], {"rated_kw": 95.5})))
+        followed_s = time.monotonic() - began_s
+        running.knows(enter(state, Amend("building", OFFICE, {"gross_floor_area_m2": 1.0})))
+        wait_until(lambda: (running.ingester.subscriber.granted or {}).get("plant/7/new"), within_s=20)
+        assert not sent.is_set()
+        gateway = Gateway(f"new-{next(numbers)}", broker.port)
+        gateway.publish("plant/7/new", reading(START_TS, energy_kwh=5.0))
+        gateway.drain()
+        gateway.close()
+        thread.join(300)
+        wait_until(lambda: running.dealt_with >= count + 1, within_s=120)
+        assert running.ingester.subscriber._epoch == epoch  # the same session all the time
+    print(f"followed within {followed_s:.2f} s")
+    found = stored(config, *SOME)
+    assert len(found) == count
+    assert sorted(found.ts_us.tolist()) == [(START_TS + number) * 1_000_000 for number in range(count)]
+    assert stored(config, f"{OFFICE}.new").column("energy_kwh").tolist() == [5.0]
+
+
+@pytest.mark.broker
+def test_a_new_ratio_is_applied_and_noted_with_each_reading(config, state, broker):
+    imported(state, config)
+    with Following(config) as running:
+        gateway = Gateway(f"ratio-{next(numbers)}", broker.port)
+        topic = f"bma/{MAIN.replace('.', '/')}/readings"
+        gateway.publish(topic, reading(START_TS, energy_kwh=10.0))
+        gateway.drain()
+        wait_until(lambda: running.dealt_with == 1)
+        running.knows(enter(state, Amend("meter", MAIN, {"ct_ratio": 40.0}), from_day=dt.date(2026, 1, 1)))
+        gateway.publish(topic, reading(START_TS + 900, energy_kwh=11.0))
+        gateway.drain()
+        gateway.close()
+        wait_until(lambda: running.dealt_with == 2)
+    found = stored(config, MAIN)
+    assert found.column("energy_kwh").tolist() == [10.0, 440.0]
+    assert found.column("applied_ratio").tolist() == [1.0, 40.0]
+
+
+@pytest.mark.broker
+def test_a_meter_that_has_ended_is_listened_to_no_more(config, state, broker):
+    imported(state, config)
+    enter(state, new_meter())
+    with Following(config) as running:
+        wait_until(lambda: (running.ingester.subscriber.granted or {}).get("plant/7/new"))
+        running.knows(enter(state, End("meter", f"{OFFICE}.new"), from_day=dt.date(2026, 1, 1)))
+        assert "plant/7/new" not in running.ingester.subscriber._topics
+
+
+def test_the_first_import_is_followed_too(config, state, follower):
+    follower = follower()
+    assert follower.look() is None
+    imported(state, config)
+    assert follower.look().portfolio.revision == 1
+    assert follower.look() is None
+
+
+def test_a_day_on_which_something_changes_is_followed(config, state, follower):
+    imported(state, config)
+    at = [dt.datetime(2026, 12, 31, 16, 59, tzinfo=dt.UTC)]
+    follower = follower(lambda: at[0])
+    enter(state, Amend("meter", MAIN, {"ct_ratio": 40.0}), from_day=dt.date(2027, 1, 1))
+    ratios = [next(own.ct_ratio for own in follower.look().portfolio.meters if own.id == MAIN)]
+    at[0] += dt.timedelta(minutes=2)  # midnight in Bangkok
+    ratios.append(next(own.ct_ratio for own in follower.look().portfolio.meters if own.id == MAIN))
+    assert ratios == [1.0, 40.0]
+
+
+def test_a_revision_with_faults_on_this_machine_is_not_taken(config, state, follower):
+    imported(state, config)
+    follower = follower()
+    enter(state, Amend("meter", MAIN, {"payload": "unheard-of"}))
+    assert follower.look() is None
+    assert follower.config.portfolio.revision == 1
+    enter(state, Amend("meter", MAIN, {"payload": "canonical"}))
+    assert follower.look().portfolio.revision == 3
+
+
+def test_pages_show_a_new_building_without_a_restart(config, state):
+    imported(state, config)
+    here = make_context(load_configuration(config))
+    client = TestClient(create_app(here))
+    assert client.get("/healthz").status_code in {200, 404}
+    here.city.now()
+    body = {"id": "health.centre-99", "agency": "health", "name_th": "ใหม่", "name_en": "New", "type": "health_centre",
+            "gross_floor_area_m2": 100, "latitude_deg": 13.7, "longitude_deg": 100.5, "tariff": "mea-2-1-lv",
+            "calendar": "clinic"}  # fmt: skip
+    enter(state, Put("building", body))
+    wait_until(lambda: "health.centre-99" in here.portfolio.buildings)
+    assert "health.centre-99" in here.city.now().buildings
+
+
+def test_the_scheduler_computes_what_a_change_makes_stale_and_nothing_else(config, state):
+    imported(state, config)
+    loaded = load_configuration(config)
+    store = open_writable(loaded.settings)
+    at = (START_TS + np.arange(400) * 900) * 1_000_000
+    for meter in SOME[:2]:
+        kwh = 500 + np.cumsum(np.full(400, 3.0))
+        columns = {"energy_kwh": kwh, "applied_ratio": np.ones(400)}
+        store.commit(ReadingBatch((meter,), np.zeros(400, np.int64), at, columns))
+    store.close()
+    jobs = make_jobs(loaded)
+    jobs.bring_up()
+    assert jobs.bring_up() == 0
+    enter(state, Amend("meter", MAIN, {"ct_ratio": 2.0}), from_day=dt.date(2026, 1, 1))
+    assert jobs.bring_up() == 1
+    enter(state, Amend("building", OFFICE, {"gross_floor_area_m2": 1.0}))
+    assert jobs.bring_up() == 0
+    assert jobs.site.portfolio.revision == 3
