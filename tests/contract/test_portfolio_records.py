@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
+from dataclasses import replace
 
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import func, select
 
-from bkkenergy.access import Actor
+from bkkenergy.access import server_actor
 from bkkenergy.adapters.state import open_state, reading
 from bkkenergy.adapters.state.tables import portfolio_entry
 from bkkenergy.adapters.state.users import audit_lines
@@ -32,7 +33,7 @@ from bkkenergy.usecases.portfolio import (
 from tests.sites import postgresql_database
 
 NOW = dt.datetime(2026, 11, 24, 0, 30, tzinfo=dt.UTC)
-MALEE = Actor("malee", "10.0.0.7")
+MALEE = replace(server_actor("malee"), address="10.0.0.7")
 OFFICE = "district-bangkhen.office"
 MAIN = f"{OFFICE}.main"
 NEW_YEAR = dt.date(2026, 1, 1)

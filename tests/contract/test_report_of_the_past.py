@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bkkenergy.access import Actor
+from bkkenergy.access import server_actor
 from bkkenergy.adapters.state import open_state
 from bkkenergy.calendar import Period, timestamp_us
 from bkkenergy.cli.opening import opened_site
@@ -29,7 +29,7 @@ AGENCY, OTHER = "district-bangkhen", "health"
 MAIN = f"{AGENCY}.office.main"
 OFFICE = f"{AGENCY}.office"
 NOW = dt.datetime(2026, 11, 24, 9, 0, tzinfo=dt.UTC)
-ME = Actor("malee")
+ME = server_actor("malee")
 BEFORE, AFTER = Period.parse("2026-09", today=NOW.date()), Period.parse("2026-10", today=NOW.date())
 FROM = dt.date(2026, 10, 1)
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from bkkenergy.access import Actor
+from bkkenergy.access import server_actor
 from bkkenergy.adapters.state import open_state
 from bkkenergy.demo.gateways import Gateway
 from bkkenergy.ingest.service import Ingester
@@ -28,7 +28,7 @@ from tests.conftest import CONFIG_PARTS, ROOT
 from tests.integration.conftest import EVER, reading, wait_until
 from tests.sites import make_context, make_jobs, postgresql_database
 
-ME = Actor("malee")
+ME = server_actor("malee")
 OFFICE = "district-bangkhen.office"
 MAIN = f"{OFFICE}.main"
 SOME = [f"{OFFICE}.main", f"{OFFICE}.aircon", "health.centre-1.main", "health.centre-2.main"]

@@ -26,8 +26,12 @@ from bkkenergy.adapters.state.users import PasswordHash, add_token, add_user
 from bkkenergy.errors import BkkEnergyError, InputError, NotAllowed, NotThere
 from bkkenergy.ingest.ask import replay_quarantined
 from bkkenergy.plan import Project
+from bkkenergy.portfolio.edits import Amend
+from bkkenergy.portfolio.load import records_of
+from bkkenergy.portfolio.records import Change
 from bkkenergy.savings.facts import Finding
 from bkkenergy.usecases import dismissals, people, plan, reruns, scenarios
+from bkkenergy.usecases.portfolio import PortfolioState, change, replace_all, undo
 from bkkenergy.usecases.powers import USE_CASES, use_case
 from tests.web import PASSWORD, make_app, make_site
 
@@ -57,8 +61,22 @@ def site(tmp_path_factory):
     for agency in (OWN, OTHERS):
         add_user(opened.state, f"person-{agency}", PASSWORD, "viewer", [agency], NOW)
         add_token(opened.state, user_id(opened, f"person-{agency}"), f"token of {agency}", "read", NOW, days=90)
+    replace_all(PortfolioState(opened.state), server_actor("x"), records_of(opened.config.folder), why="first", now=NOW)
+    replace_all(PortfolioState(opened.state), server_actor("x"), without_roofs(opened), why="second", now=NOW)
     add_user(opened.state, "person-of-both", PASSWORD, "viewer", [OWN, OTHERS], NOW)
     return opened
+
+
+def without_roofs(site):
+    """The site's records without one roof."""
+    records = records_of(site.config.folder)
+    roofs = [own for own in records.entries if own.kind == "roof"]
+    return records.with_changes([Change(roofs[0], None)])
+
+
+def amended(site, actor, agency):
+    edit = Amend("building", BUILDING[agency], {"gross_floor_area_m2": 1.0})
+    change(PortfolioState(site.state), actor, [edit], why="a test", from_day=None, expected_revision=None, now=NOW)
 
 
 def rows(connection):
@@ -152,6 +170,10 @@ HOW = {
     "runs.again": lambda site, actor, agency: reruns.ask_again(site.state, actor, run_of(site, agency), NOW),
     "runs.retry": lambda site, actor, agency: reruns.retry_runs(site.state, actor, [run_of(site, agency)], NOW),
     "quarantine.replay": replayed,
+    "portfolio.change": amended,
+    "portfolio.import": lambda site, actor, _: replace_all(
+        PortfolioState(site.state), actor, records_of(site.config.folder), why="a test", now=NOW),
+    "portfolio.undo": lambda site, actor, _: undo(PortfolioState(site.state), actor, 2, why="a test", now=NOW),
 }  # fmt: skip
 """How each use case is asked for, of an agency's things."""
 

@@ -29,6 +29,7 @@ from bkkenergy.portfolio.edits import Edit, changes_of
 from bkkenergy.portfolio.records import EVER, Change, Kinds, Records, differences
 from bkkenergy.portfolio.snapshot import Portfolio, portfolio_on
 from bkkenergy.site.record_kinds import SITE_KINDS
+from bkkenergy.usecases.powers import use_case
 
 MAX_AUDITED = 100
 """So many changes of a revision are written out in the audit log; the revision itself has all of them."""
@@ -97,6 +98,7 @@ class Changed:
     changes: tuple[Change, ...]
 
 
+@use_case("portfolio.change", "portfolio", "server")
 def change(
     state: PortfolioState,
     actor: Actor,
@@ -122,6 +124,7 @@ def change(
         return _entered(connection, state, actor, before, changes, why, now)
 
 
+@use_case("portfolio.import", "portfolio", "server")
 def replace_all(
     state: PortfolioState,
     actor: Actor,
@@ -154,6 +157,7 @@ def import_changes(before: Records, wanted: Records, keeps_others: bool) -> tupl
     return tuple(own for own in changes if own.place[:2] in named)
 
 
+@use_case("portfolio.undo", "portfolio", "server")
 def undo(state: PortfolioState, actor: Actor, number: int, *, why: str, now: dt.datetime) -> Changed:
     """Take a revision back: what it changed becomes what it was before, by a new revision.
 
