@@ -20,7 +20,7 @@ from bkkenergy.site.portfolio_source import has_state
 from bkkenergy.site.record_kinds import SITE_KINDS
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
+    from bkkenergy.adapters.state import StateStore
 
 log = structlog.get_logger(__name__)
 
@@ -41,8 +41,8 @@ class Follower:
 
     config: Configuration
     clock: Callable[[], dt.datetime] = wall_clock
-    state: Engine | None = None
-    _own: Engine | None = None
+    state: StateStore | None = None
+    _own: StateStore | None = None
     _refused: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -81,7 +81,7 @@ class Follower:
         self._refused = number
         log.error("portfolio_not_followed", revision=number, faults=len(faults), first=str(faults[0]))
 
-    def _engine(self) -> Engine | None:
+    def _engine(self) -> StateStore | None:
         settings = self.config.settings
         if settings.portfolio.source == "files":
             return None

@@ -10,10 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine
-
 from bkkenergy.access import Actor
-from bkkenergy.adapters.state import reading, transaction
+from bkkenergy.adapters.state import StateStore, StateTransaction, reading, transaction
 from bkkenergy.adapters.state.portfolio import (
     Revision,
     add_revision,
@@ -49,7 +47,7 @@ class PortfolioState:
     that only the whole configuration shows, such as payload profiles that do not exist.
     """
 
-    engine: Engine
+    engine: StateStore
     source: Literal["auto", "files", "state"] = "auto"
     tariffs: frozenset[str] | None = None
     check: Callable[[Portfolio], list[Fault]] = no_faults
@@ -222,12 +220,12 @@ def _writable(state: PortfolioState) -> None:
         raise ReadOnlyPortfolio
 
 
-def _locked(connection: Connection, state: PortfolioState) -> Records:
+def _locked(connection: StateTransaction, state: PortfolioState) -> Records:
     lock_revisions(connection)
     return records_at(connection, state.kinds)
 
 
-def _records(connection: Connection, kinds: Kinds, revision: int | None) -> Records:
+def _records(connection: StateTransaction, kinds: Kinds, revision: int | None) -> Records:
     newest = newest_revision(connection)
     if revision is not None and not 0 <= revision <= newest:
         raise InputError(f"there is no revision {revision}. See `bkkenergy portfolio history`.")
@@ -235,7 +233,7 @@ def _records(connection: Connection, kinds: Kinds, revision: int | None) -> Reco
 
 
 def _without_conflict(
-    connection: Connection, state: PortfolioState, changes: Sequence[Change], expected: int | None, newest: int
+    connection: StateTransaction, state: PortfolioState, changes: Sequence[Change], expected: int | None, newest: int
 ) -> None:
     """Raise Conflict where a thing that is to be changed was changed since a revision."""
     if expected is None or expected == newest:
@@ -248,7 +246,7 @@ def _without_conflict(
 
 
 def _entered(
-    connection: Connection,
+    connection: StateTransaction,
     state: PortfolioState,
     actor: Actor,
     before: Records,
