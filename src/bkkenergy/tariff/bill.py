@@ -314,7 +314,35 @@ def bills_of(months: Sequence[Quantities], schedule: Schedule, tariffs: Tariffs)
 
 
 def bills_by_schedules(months: Sequence[Quantities], schedules: Sequence[Schedule], tariffs: Tariffs) -> list[Bill]:
-    """Compute the bills of months in order, each under a schedule of its own; as `bills_of` does."""
+    """Compute the bills of months in order, each under its own schedule.
+
+    Each month knows the highest demand charge of up to twelve months before it, as in `bills_of`.
+
+    Parameters
+    ----------
+    months : sequence of Quantities
+        Energy [kWh] and demand [kW], in order.
+    schedules : sequence of Schedule
+        The schedule of each month.
+    tariffs : Tariffs
+        Ft and rules that all schedules share.
+
+    Returns
+    -------
+    list of Bill
+        One for each month.
+
+    Examples
+    --------
+    >>> import datetime as dt
+    >>> from bkkenergy.library.packaged import figures
+    >>> from bkkenergy.tariff.bill import Quantities, bills_by_schedules
+    >>> tariffs = figures().tariffs
+    >>> months = [Quantities(dt.date(2025, month, 1), 1_000.0, 400.0, {"all": 5.0, "on_peak": 5.0}) for month in (4, 5)]
+    >>> chosen = [tariffs.schedules[name] for name in ("mea-2-1-lv", "mea-2-2-lv")]
+    >>> [bill.schedule_id for bill in bills_by_schedules(months, chosen, tariffs)]
+    ['mea-2-1-lv', 'mea-2-2-lv']
+    """
     bills: list[Bill] = []
     for month, schedule in zip(months, schedules, strict=True):
         past = [bill.amount_thb("demand", "demand_partial") for bill in bills[-12:]]
