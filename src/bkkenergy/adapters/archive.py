@@ -18,7 +18,7 @@ STAGING = ".unfinished"
 
 
 def place_of(run: Run) -> str:
-    """Where a run's files lie under the archive."""
+    """Return the folder of a run's files under the archive."""
     return f"{run.agency}/{run.period}/r{run.revision}"
 
 
@@ -42,7 +42,7 @@ class Staged:
         self.artefacts.append(Artefact(form=form, lang=lang, path=path, size_bytes=len(content), sha256=digest))
 
     def publish(self) -> None:
-        """Move the files into place. What a try left there that crashed before its line was closed is replaced."""
+        """Publish the files by moving them into place. What an earlier try left there before it crashed is replaced."""
         target = self.root / self.place
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.exists():
@@ -53,7 +53,7 @@ class Staged:
         self.drop()
 
     def drop(self) -> None:
-        """Forget what is not published."""
+        """Delete what is not published."""
         for folder in (self.folder, self.folder.with_suffix(".replaced")):
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -32,7 +32,7 @@ class Trouble(NamedTuple):
 
 
 def without_share(protocol: str) -> Trouble:
-    """A broker that knows no shared subscriptions, or may not."""
+    """Return the trouble of a broker that knows no shared subscriptions, or may not use them."""
     found = f"no shared subscriptions over MQTT {protocol}: subscribed without mqtt.share, to every message"
     remedy = (
         "Nothing is lost, but each ingester stores everything. Leave mqtt.share out, or use a broker that has shared "
@@ -42,7 +42,7 @@ def without_share(protocol: str) -> Trouble:
 
 
 def announced(properties: Any, settings: MqttSettings, *, has_exact_topics: bool) -> Iterator[Trouble]:
-    """What a CONNACK of MQTT 5 (section 3.2.2.3) takes away. A property that is absent takes nothing."""
+    """Yield what a CONNACK of MQTT 5 (section 3.2.2.3) takes away. A property that is absent takes nothing."""
     if settings.share and _value(properties, "SharedSubscriptionAvailable", 1) == 0:
         yield without_share("5")
     if _value(properties, "WildcardSubscriptionAvailable", 1) == 0:
@@ -63,7 +63,7 @@ def announced(properties: Any, settings: MqttSettings, *, has_exact_topics: bool
 
 
 def qos_0(found: str) -> Trouble:
-    """A broker that delivers without acknowledgement."""
+    """Return the trouble of a broker that delivers without acknowledgement."""
     remedy = (
         "The broker delivers at most once: what comes while the ingester is away or restarts is lost. "
         "Let the broker grant QoS 1 (mosquitto: max_qos 1 or 2)."
@@ -72,7 +72,7 @@ def qos_0(found: str) -> Trouble:
 
 
 def session_lost(client_id: str) -> Trouble:
-    """A broker that knows nothing of the session that stood before."""
+    """Return the trouble of a broker that has lost the session of this client id."""
     found = f"the broker has no session of {client_id!r} any more: what came since the last connection is lost"
     remedy = (
         "Does the broker keep its sessions on disk (mosquitto: persistence true), for long enough "
@@ -96,13 +96,13 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
 
 
 def cut(reason: str) -> Trouble:
-    """A broker that ended the connection by itself."""
+    """Return the trouble of a broker that ended the connection by itself."""
     remedy = REMEDIES.get(reason, "See the broker's log.")
     return Trouble(TroubleKind.CUT_BY_BROKER, f"the broker ended the connection: {reason}", remedy)
 
 
 def cut_again(times: int, reason: str, pause_s: float) -> Trouble:
-    """A broker that ends each connection soon after it was made."""
+    """Return the trouble of a broker that ends each connection soon after it was made."""
     remedy = REMEDIES.get(
         reason,
         "See the broker's log. Does another client use the same mqtt.client_id? If the broker cannot resume the "
@@ -113,5 +113,5 @@ def cut_again(times: int, reason: str, pause_s: float) -> Trouble:
 
 
 def _value(properties: Any, name: str, otherwise: int) -> int:
-    """A property of paho's; `otherwise` where the broker did not send it."""
+    """Return a property of paho's, or `otherwise` where the broker did not send it."""
     return int(getattr(properties, name, otherwise))

@@ -15,7 +15,7 @@ ROWS_PER_STATEMENT = 500
 
 
 def is_among(is_postgresql: bool, column: ColumnElement[Any], values: Sequence[object]) -> ColumnElement[bool]:
-    """Whether a column has one of many values, which travel as one parameter."""
+    """Return whether a column has one of many values, which travel as one parameter."""
     if is_postgresql:
         return column == any_(literal(list(values), ARRAY(column.type)))
     return column.in_(select(func.json_each(json.dumps(list(values))).table_valued("value").c.value))

@@ -3,7 +3,7 @@
 paho asks its socket for one byte, for the length byte by byte, then for the rest, waits in select()
 between packets, and sends each acknowledgement by itself. Each call hands Python's lock to another
 thread, so a network thread beside a busy decoder spends its time waiting for the lock. `make bench`
-tells what this module is worth: with single readings the ingester outruns a bare paho callback.
+shows what this module is worth: with single readings the ingester outruns a bare paho callback.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ class ReadAheadSocket:
         self._buffer = memoryview(b"")
 
     def recv(self, most: int) -> bytes:
-        """Up to `most` bytes. Raises BlockingIOError when there is none; b"" when the peer has closed."""
+        """Return up to `most` bytes, b"" when the peer has closed. Raises BlockingIOError when there is none."""
         if not self._buffer:
             self._buffer = memoryview(self._under.recv(READ_AHEAD_BYTES))
         taken, self._buffer = self._buffer[:most], self._buffer[most:]
         return bytes(taken)
 
     def buffered(self) -> int:
-        """Bytes that wait in the buffer."""
+        """Count the bytes that wait in the buffer."""
         return len(self._buffer)
 
     def pending(self) -> int:
-        """Bytes that can be read without asking the system."""
+        """Count the bytes that can be read without asking the system."""
         return len(self._buffer) + (self._under.pending() if isinstance(self._under, ssl.SSLSocket) else 0)
 
     def __getattr__(self, name: str) -> Any:
@@ -58,12 +58,12 @@ class BulkClient(mqtt.Client):
         return ReadAheadSocket(super()._create_socket())  # type: ignore[arg-type]
 
     def _handle_on_message(self, message: mqtt.MQTTMessage) -> None:
-        """Straight to the one callback: to look for others by topic takes longer than all the rest."""
+        """Run the one callback: to look for others by topic takes longer than all the rest."""
         if self.on_message is not None:
             self.on_message(self, self._userdata, message)
 
     def loop_read(self, max_packets: int = 1) -> MQTTErrorCode:
-        """Handle every packet that waits in the buffer, and no more."""
+        """Read every packet that waits in the buffer, and no more."""
         while True:
             result = super().loop_read(max_packets)
             opened: Any = self.socket()
@@ -71,7 +71,7 @@ class BulkClient(mqtt.Client):
                 return result
 
     def ack_all(self, packet_ids: Sequence[int]) -> None:
-        """Acknowledge messages of QoS 1, all in one write."""
+        """Send the acknowledgements of messages of QoS 1, all in one write."""
         packets = np.empty((len(packet_ids), 4), np.uint8)
         packets[:, :2] = PUBACK_HEAD
         packets[:, 2:] = np.array(packet_ids, ">u2").view(np.uint8).reshape(-1, 2)

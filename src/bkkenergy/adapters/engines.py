@@ -32,7 +32,7 @@ def make_engine(url: str) -> Engine:
 
 
 def _reachable_within(url: str) -> dict[str, int]:
-    """Let a server that answers no more be unreachable in seconds, where the URL says nothing else."""
+    """Return driver options by which a dead server is unreachable in seconds, where the URL sets none."""
     if not url.startswith("postgresql"):
         return {}
     given = make_url(url).query

@@ -90,12 +90,12 @@ class InfluxStore:
         return False
 
     def note_state(self, state: str, host: str) -> None:
-        """Note which state a host uses, beside the probe: hosts that share readings should share it."""
+        """Record which state a host uses, beside the probe: hosts that share readings should share it."""
         shown = host.replace("\\", "").replace('"', "")
         self.server.write(f'{STATES},state={state} host="{shown}" {time.time_ns() // 1000}'.encode())
 
     def noted_states(self) -> Sequence[NotedState]:
-        """States that were noted, each with the host that did so last."""
+        """Return the states that were noted, each with the host that did so last."""
         found = self.server.select(
             f"host FROM {STATES} GROUP BY state",
             ["host"],
@@ -104,7 +104,7 @@ class InfluxStore:
         return sorted(found, key=lambda own: own.first_us)
 
     def expires_after_s(self) -> float | None:
-        """How long the bucket, or the database's default policy, keeps data; None where for ever or not known."""
+        """Return how long the bucket, or the default policy, stores data; None where for ever or not known."""
         if self.server.api == "auto":
             self.prepare()
         if self.server.api == "v1":
@@ -127,7 +127,7 @@ class InfluxStore:
     def readings(
         self, meter_ids: Sequence[str], start_us: int, end_us: int, fields: Sequence[str] = DEFAULT_FIELDS
     ) -> ReadingBatch:
-        """Readings of the meters with start <= instant < end, sorted by meter and instant."""
+        """Return readings of the meters with start <= instant < end, sorted by meter and instant."""
         parts = [ReadingBatch.empty(meter_ids)]
         place = {name: number for number, name in enumerate(meter_ids)}
 
@@ -149,7 +149,7 @@ class InfluxStore:
     def count(
         self, meter_ids: Sequence[str], start_us: int, end_us: int, fields: Sequence[str] = DEFAULT_FIELDS
     ) -> Mapping[str, Mapping[str, int]]:
-        """How many values of each field the meters have with start <= instant < end, counted by the server."""
+        """Count the values of each field that the meters have with start <= instant < end. The server counts."""
         counted = ", ".join(f"count({name}) AS {name}" for name in fields)
 
         def taken(own: Series) -> tuple[str, Mapping[str, int]]:
@@ -163,11 +163,11 @@ class InfluxStore:
         return found
 
     def last_seen_us(self, meter_ids: Sequence[str]) -> Mapping[str, int]:
-        """Instant of the latest reading of each meter that has one."""
+        """Return the instant of the latest reading of each meter that has one."""
         return self._outermost_us("last", meter_ids, max)
 
     def first_seen_us(self, meter_ids: Sequence[str]) -> Mapping[str, int]:
-        """Instant of the earliest reading of each meter that has one."""
+        """Return the instant of the earliest reading of each meter that has one."""
         return self._outermost_us("first", meter_ids, min)
 
     def _outermost_us(self, which: str, meter_ids: Sequence[str], of_two: Callable[[int, int], int]) -> dict[str, int]:
@@ -210,12 +210,12 @@ class InfluxStore:
                 self.server.delete(_instant(start_us), _instant(last_us), f'_measurement="{MEASUREMENT}"{own}')
 
     def _meters(self) -> set[str]:
-        """Every meter that the measurement has."""
+        """Return every meter that the measurement has."""
         found = self.server.query(f"SHOW TAG VALUES FROM {MEASUREMENT} WITH KEY = {TAG}")
         return {str(value) for own in found for _, value in own.rows}
 
     def latest_registers(self, meter_ids: Sequence[str], start_us: int, end_us: int) -> Mapping[str, tuple[int, float]]:
-        """Instant and value of each meter's latest import register with start <= instant < end."""
+        """Return instant and value of each meter's latest import register with start <= instant < end."""
         return self._outermost("last", meter_ids, "energy_kwh", f" AND {_between(start_us, end_us)}")
 
     def _outermost(
@@ -231,7 +231,7 @@ class InfluxStore:
         return found
 
     def close(self) -> None:
-        """Give connections and files up."""
+        """Close connections and files."""
         self.server.close()
         if self._marks is not None:
             self._marks.close()
@@ -251,11 +251,11 @@ def _between(start_us: int, end_us: int) -> str:
 
 
 def _instant(ts_us: int) -> str:
-    """RFC 3339 with microseconds."""
+    """Format an instant as RFC 3339 with microseconds."""
     latest = pd.Timestamp(min(max(ts_us, 0), LATEST_US), unit="us", tz=dt.UTC)
     return latest.isoformat(timespec="microseconds")
 
 
 def _duration_s(text: str) -> float:
-    """Seconds of a duration as 1.x shows it: 168h0m0s, or 0s for ever."""
+    """Parse a duration as 1.x shows it, to seconds: 168h0m0s, or 0s for ever."""
     return sum(float(number) * DURATION_PART_S[part] for number, part in re.findall(r"([\d.]+)([hms])", text))

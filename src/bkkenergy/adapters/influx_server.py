@@ -69,7 +69,7 @@ class StatementFailed(Exception):
 
 
 def series_of(lines: Iterable[bytes], columns: list[str] | None = None) -> Iterator[Series]:
-    """The series of a chunked answer to one statement. Raises StatementFailed unless the answer is whole.
+    """Yield the series of a chunked answer to one statement. Raises StatementFailed unless the answer is whole.
 
     In a chunked answer every result but the last says `partial`: more follows. An answer that ends on such a result, or
     without any, was cut off. That a statement found nothing is said by a result without series.
@@ -135,11 +135,11 @@ class InfluxServer:
             raise StoreUnfit(f"{error} {remedy}") from error
 
     def query(self, statement: str) -> list[Series]:
-        """The whole answer to an InfluxQL statement. Raises StoreAway where the server gives none, or not all of it."""
+        """Return the whole answer to a statement. Raises StoreAway where the server gives none, or not all of it."""
         return self._told(statement, None, lambda own: own)
 
     def select(self, what: str, columns: Sequence[str], take: Callable[[Series], T]) -> list[T]:
-        """The same to SELECT, each part taken as it comes, so that little of the answer is in memory as text.
+        """Run a SELECT and take each part as it comes, so that little of the answer is in memory as text.
 
         columns : what follows the time in each row. An answer with others is none.
         """
@@ -154,7 +154,7 @@ class InfluxServer:
             ) from error
 
     def change(self, statement: str) -> None:
-        """Have data deleted. Raises StoreRefused where the server will not, StoreAway where it cannot now."""
+        """Delete data by a statement. Raises StoreRefused where the server will not, StoreAway where it cannot now."""
         try:
             self._gathered(statement, None, lambda own: own)
         except StoreDenied as error:
@@ -196,13 +196,13 @@ class InfluxServer:
         body = {"start": start, "stop": stop, "predicate": predicate}
         response = self._request("POST", f"/api/v2/delete?{query}", json=body)
         if response.status in DENIED:
-            told = f"{self.where}: the deletion is refused with HTTP {response.status}: {_text(response.data)}"
-            raise StoreRefused(f"{told}. Give the token the right to write the bucket. InfluxDB 3 deletes nothing.")
+            message = f"{self.where}: the deletion is refused with HTTP {response.status}: {_text(response.data)}"
+            raise StoreRefused(f"{message}. Give the token the right to write the bucket. InfluxDB 3 deletes nothing.")
         if response.status != HTTPStatus.NO_CONTENT:
             raise self._failure(response.status, response.data)
 
     def buckets(self) -> list[Any]:
-        """What 2.x tells of our bucket to our token; nothing where it may not know, or the server has no such API."""
+        """Return what 2.x says of our bucket to our token. Nothing where it may not know, or has no such API."""
         query = urlencode({"org": self.settings.org, "name": self.settings.bucket})
         response = self._request("GET", f"/api/v2/buckets?{query}")
         if response.status != HTTPStatus.OK:
@@ -215,7 +215,7 @@ class InfluxServer:
         return buckets
 
     def close(self) -> None:
-        """Give the connections up."""
+        """Close the connections."""
         self._pool.clear()
         if self._v2_client is not None:
             self._v2_client.close()
@@ -248,7 +248,7 @@ class InfluxServer:
         return self.settings.token.get_secret_value() if self.settings.token else ""
 
     def _rights(self) -> dict[str, str]:
-        """Name and password on 1.x, where a user is set; the token elsewhere."""
+        """Return name and password on 1.x, where a user is set; the token elsewhere."""
         if self.settings.username and self.api != "v2":
             pair = f"{self.settings.username}:{self._secret}".encode()
             return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
@@ -277,25 +277,25 @@ class InfluxServer:
 
 
 def remedy_for(words: str) -> str:
-    """What a person can do where a statement failed with these words."""
+    """Return what a person can do where a statement failed with these words."""
     found = (remedy for pattern, remedy in REMEDIES if re.search(pattern, words, re.IGNORECASE))
     return next(found, "See the server's log.")
 
 
 def quoted_name(name: str) -> str:
-    """A name between double quotes, as InfluxQL and the predicates of deletion read it."""
+    """Return a name between double quotes, as InfluxQL and the predicates of deletion read it."""
     escaped = name.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
 
 def quoted_text(text: str) -> str:
-    """A text between single quotes, as InfluxQL reads it."""
+    """Return a text between single quotes, as InfluxQL reads it."""
     escaped = text.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
 
 
 def shortened(statement: str, most: int = 120) -> str:
-    """A statement as an error shows it: hundreds of names would hide the rest."""
+    """Return a statement as an error shows it: hundreds of names would hide the rest."""
     return statement if len(statement) <= most else f"{statement[:most]}..."
 
 

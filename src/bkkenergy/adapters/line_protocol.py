@@ -13,7 +13,7 @@ TAG = "meter"
 
 
 def encode(batch: ReadingBatch) -> bytes:
-    """One line a reading, stamped in microseconds; readings without any value are left out.
+    """Encode one line a reading, stamped in microseconds. Readings without any value are left out.
 
     Syntax: InfluxData, "Line protocol reference". Floats carry no suffix, so a field never changes
     its type from one write to another.
@@ -36,11 +36,11 @@ def encode(batch: ReadingBatch) -> bytes:
 
 
 def _field(name: str, values: np.ndarray) -> pa.Array:
-    """Strings "name=value", null where there is no value."""
+    """Return strings "name=value", null where there is no value."""
     text = pa.array(values, mask=np.isnan(values)).cast(pa.string())
     return pc.binary_join_element_wise(f"{name}=", text, "")
 
 
 def _escaped(tag: str) -> str:
-    """A name with what would end it escaped. A backslash stands as it is: the server takes two of them for two."""
+    """Return a name with what would end it escaped. A backslash stays: the server reads two of them as two."""
     return tag.replace(",", "\\,").replace("=", "\\=").replace(" ", "\\ ")

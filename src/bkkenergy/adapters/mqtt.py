@@ -1,4 +1,4 @@
-"""The subscriber: hands on messages, and acknowledges them only when told."""
+"""The subscriber: hands on messages, and acknowledges them only on request."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ MAX_QUEUED_BYTES = 64 * 2**20
 
 
 _OF_THE_LAST = {TroubleKind.CUT_BY_BROKER, TroubleKind.CUT_AGAIN_AND_AGAIN, TroubleKind.SESSION_LOST}
-"""Kinds that tell of what was, and stay on view when the next connection is made."""
+"""Kinds about what was, and stay on view when the next connection is made."""
 
 
 def bystander(settings: MqttSettings, role: str, *, tries_share: bool = False) -> MqttSettings:
-    """Settings to look on beside the ingester: a short session under a name of its own.
+    """Return settings to look on beside the ingester: a short session under a name of its own.
 
     Never in the ingesters' shared group, since a member of it would take messages from them: in a group of
     its own, to see whether the broker knows shared subscriptions, or in none.
@@ -128,13 +128,13 @@ class Subscriber:
         self._client.loop_start()
 
     def stop(self) -> None:
-        """Leave; the broker keeps the session and what is not acknowledged."""
+        """Stop. The broker stores the session and what is not acknowledged."""
         self._stopping = True
         self._client.disconnect()
         self._client.loop_stop()
 
     def tend(self) -> None:
-        """To be called now and then: falls back to 3.1.1, and revives a network thread that died."""
+        """Run the upkeep, to be called now and then: fall back to 3.1.1, and revive a network thread that died."""
         asked_at_s = self._asked_at_s
         is_silent = asked_at_s is not None and time.monotonic() - asked_at_s > CONNACK_WITHIN_S
         if self._fallback_wanted or (is_silent and self._settings.protocol == "auto"):
@@ -149,7 +149,7 @@ class Subscriber:
             self._restart()
 
     def take(self, most: int, most_bytes: int, *, timeout_s: float | None = None) -> list[Message]:
-        """Messages that have come, until there are `most` of them or their payloads reach `most_bytes`.
+        """Return messages that have come, until there are `most` of them or their payloads reach `most_bytes`.
 
         Waits up to `timeout_s` for the first; not at all without one.
         """
@@ -167,7 +167,7 @@ class Subscriber:
         return taken
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
-        """Tell the broker that these are safe. Those of an earlier connection it sends again by itself."""
+        """Mark messages as safe for the broker. Those of an earlier connection it sends again by itself."""
         with self._lock:
             ids = [message.packet_id for message in messages if message.qos and message.epoch == self._epoch]
             if ids:
@@ -262,7 +262,7 @@ class Subscriber:
             self._asked[number] = tuple(topics)
 
     def _look_at_session(self, *, is_present: bool) -> None:
-        """Whether the broker still has what it had to keep."""
+        """Check whether the broker still has what it had to store."""
         self.troubles = {kind: found for kind, found in self.troubles.items() if kind in _OF_THE_LAST}
         if self._had_session and not is_present:
             self._trouble(troubles.session_lost(self._settings.client_id))
@@ -272,7 +272,7 @@ class Subscriber:
                 self._session_mark.touch()
 
     def _granted_by(self, properties: object) -> tuple[str, ...]:
-        """The topics to subscribe to, of what the broker says that it can do.
+        """Return the topics to subscribe to, by what the broker says that it can do.
 
         Where it knows no shared subscriptions the prefix is dropped, aloud: as a literal topic it would
         match nothing, and a session without subscriptions would lose what comes until a person has read
@@ -321,7 +321,7 @@ class Subscriber:
         log.warning("mqtt_disconnected", broker=self._where, why=str(reason))
 
     def _look_at_cut(self, client: mqtt.Client, reason: str, *, is_told: bool) -> None:
-        """Tell why the broker ended the connection, and wait longer where it does so again and again.
+        """Record why the broker ended the connection, and wait longer where it does so again and again.
 
         paho's own pause begins again with each CONNACK.
         """

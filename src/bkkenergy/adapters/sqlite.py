@@ -98,7 +98,7 @@ class SqliteStore:
     def readings(
         self, meter_ids: Sequence[str], start_us: int, end_us: int, fields: Sequence[str] = DEFAULT_FIELDS
     ) -> ReadingBatch:
-        """Readings of the meters with start <= instant < end, sorted by meter and instant."""
+        """Return readings of the meters with start <= instant < end, sorted by meter and instant."""
         query = (
             f"SELECT ts_us, {', '.join(fields)} FROM reading JOIN meter ON meter.id = reading.meter "  # noqa: S608
             "WHERE meter.name = ? AND ts_us >= ? AND ts_us < ? ORDER BY ts_us"
@@ -119,11 +119,11 @@ class SqliteStore:
         return ReadingBatch.concat(parts) if parts else ReadingBatch.empty(meter_ids)
 
     def last_seen_us(self, meter_ids: Sequence[str]) -> Mapping[str, int]:
-        """Instant of the latest reading of each meter that has one."""
+        """Return the instant of the latest reading of each meter that has one."""
         return self._outermost_us("max", meter_ids)
 
     def first_seen_us(self, meter_ids: Sequence[str]) -> Mapping[str, int]:
-        """Instant of the earliest reading of each meter that has one."""
+        """Return the instant of the earliest reading of each meter that has one."""
         return self._outermost_us("min", meter_ids)
 
     def _outermost_us(self, which: str, meter_ids: Sequence[str]) -> dict[str, int]:
@@ -158,20 +158,20 @@ class SqliteStore:
             raise StoreUnfit(f"{self.path}: a value that was written is not found when read. Check the disk.")
 
     def note_state(self, state: str, host: str) -> None:
-        """Note nothing: the file is this host's, and so is its state."""
+        """Record nothing: the file is this host's, and so is its state."""
 
     def noted_states(self) -> Sequence[NotedState]:
-        """None: the file is this host's."""
+        """Return nothing: the file is this host's."""
         return ()
 
     def expires_after_s(self) -> float | None:
-        """Never: nothing but `forget` deletes from this file."""
+        """Return None: nothing but `forget` deletes from this file."""
         return None
 
     def count(
         self, meter_ids: Sequence[str], start_us: int, end_us: int, fields: Sequence[str] = DEFAULT_FIELDS
     ) -> Mapping[str, Mapping[str, int]]:
-        """How many values of each field the meters have with start <= instant < end."""
+        """Count the values of each field that the meters have with start <= instant < end."""
         counted = ", ".join(f"count({name})" for name in fields)
         query = (
             f"SELECT {counted} FROM reading WHERE meter = (SELECT id FROM meter WHERE name = ?) "  # noqa: S608
@@ -198,7 +198,7 @@ class SqliteStore:
                     deleted = connection.execute(query, (name, start_us, before_us, DELETED_AT_ONCE)).rowcount
 
     def latest_registers(self, meter_ids: Sequence[str], start_us: int, end_us: int) -> Mapping[str, tuple[int, float]]:
-        """Instant and value of each meter's latest import register with start <= instant < end."""
+        """Return instant and value of each meter's latest import register with start <= instant < end."""
         query = (
             "SELECT ts_us, energy_kwh FROM reading WHERE meter = (SELECT id FROM meter WHERE name = ?) "
             "AND ts_us >= ? AND ts_us < ? AND energy_kwh IS NOT NULL ORDER BY ts_us DESC LIMIT 1"
@@ -207,7 +207,7 @@ class SqliteStore:
         return {name: (int(rows[0][0]), float(rows[0][1])) for name, rows in found.items() if rows}
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         for connection in list(self._opened):
             connection.close()
         self._of_thread = threading.local()
@@ -215,7 +215,7 @@ class SqliteStore:
             self._marks.close()
 
     def _new_numbers(self, names: Iterable[str]) -> dict[str, int]:
-        """The file's own number of each meter; remembered only once the transaction has held."""
+        """Return the file's own number of each meter. It is remembered only once the transaction has succeeded."""
         numbers = {}
         for name in names:
             self._connection.execute("INSERT OR IGNORE INTO meter (name) VALUES (?)", (name,))
@@ -227,7 +227,7 @@ class SqliteStore:
 def _insert(connection: sqlite3.Connection, names: tuple[str, ...], columns: Sequence[Sequence[float]]) -> None:
     """Upsert rows, as many to a statement as SQLite takes.
 
-    Python lets go of its lock while SQLite runs a statement: with one row to a statement, the
+    Python releases its lock while SQLite runs a statement: with one row to a statement, the
     ingester's threads spend their time handing the lock to each other.
     """
     values = list(chain.from_iterable(zip(*columns, strict=True)))

@@ -26,14 +26,14 @@ class Database(sqlite3.Connection):
     """A connection that knows its file again, and may be referred to weakly: it closes when its thread has ended.
 
     SQLite goes on writing into a file that was moved away or deleted, and says nothing: where the path leads elsewhere,
-    nobody finds what was committed.
+    no reader finds what was committed.
     """
 
     path: Path
     identity: tuple[int, int]
 
     def rows(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        """Every row of an answer. Raises StoreAway."""
+        """Return every row of an answer. Raises StoreAway."""
         try:
             return self.execute(query, values).fetchall()
         except sqlite3.Error as error:
@@ -63,7 +63,7 @@ def _identity(path: Path) -> tuple[int, int]:
 
 
 def open_database(path: Path) -> Database:
-    """A durable connection to one of the service's own files, made when absent. Raises StoreAway."""
+    """Open a durable connection to one of the service's own files, made when absent. Raises StoreAway."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # One thread at a time uses a connection: the ingester's worker, or a command.
@@ -97,7 +97,7 @@ def copy_database(source: Path, target: Path) -> None:
 
 
 def use_write_ahead_log(connection: sqlite3.Connection) -> None:
-    """Switch a new file to WAL. Two openers at once may meet here, and SQLite's own time-out does not cover it."""
+    """Set a new file to WAL. Two openers at once may meet here, and SQLite's own time-out does not cover it."""
     until_s = time.monotonic() + BUSY_TIMEOUT_S
     while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         try:
@@ -146,7 +146,7 @@ class Transaction:
 
 
 def _told(where: Path, error: sqlite3.Error) -> StoreAway | StoreRefused:
-    """What SQLite says, as the store's absence or its refusal."""
+    """Convert what SQLite says to the store's absence or its refusal."""
     if isinstance(error, OF_THE_DATA):
         return StoreRefused(f"{where}: the store refuses the data ({error}).")
     if isinstance(error, sqlite3.OperationalError):
@@ -155,12 +155,12 @@ def _told(where: Path, error: sqlite3.Error) -> StoreAway | StoreRefused:
 
 
 def damaged(where: Path, found: str) -> str:
-    """Say that a file is damaged, and what to do."""
+    """Return a message that a file is damaged, with what to do."""
     return f"{where}: the file is damaged ({found}). {DAMAGED}"
 
 
 def fault_in(path: Path, *, within_s: float = math.inf) -> str | None:
-    """Look through every page of a database; what is wrong, None where nothing was found in the time.
+    """Read every page of a database. Return what is wrong, None where nothing was found in the time.
 
     Raises StoreAway where it cannot be opened.
     """

@@ -26,7 +26,7 @@ from bkkenergy.solar.weather import Kind, Provenance, Weather, with_components
 Service = Literal["pvgis_tmy", "pvgis_hourly", "nasa_power"]
 TIMEOUT_S = 60
 SEA_LEVEL_CITY_M = 4.0
-"""Of Bangkok, where a service does not tell."""
+"""Of Bangkok, where a service does not say."""
 COLUMNS = ("ghi_wm2", "dni_wm2", "dhi_wm2", "temp_air_c", "wind_ms", "rain_mm", "humidity_percent")
 RENAMED = {
     "ghi": "ghi_wm2",
@@ -51,7 +51,7 @@ class Urls:
 
 
 def read_weather_file(path: Path, *, encoding: str | None = None) -> Weather:
-    """Weather of an EPW, TMY3 or our own .parquet file, by its name's ending.
+    """Read weather from an EPW, TMY3 or our own .parquet file, by its name's ending.
 
     Raises InputError when the file cannot be read, with what is accepted.
     """
@@ -84,7 +84,7 @@ def _from_epw(path: Path) -> Weather:
 
 
 def _from_tmy3(path: Path, encoding: str | None) -> Weather:
-    """TMY3 labels hours by their end: they are moved to their start."""
+    """Convert TMY3, which labels hours by their end: they are moved to their start."""
     frame, meta = pvlib.iotools.read_tmy3(path, coerce_year=2025, map_variables=True, encoding=encoding)
     frame.index = frame.index - pd.Timedelta(hours=1)
     frame = frame.sort_index()
@@ -95,7 +95,7 @@ def _from_tmy3(path: Path, encoding: str | None) -> Weather:
 def _weather(
     frame: pd.DataFrame, latitude: float, longitude: float, altitude: float, kind: Kind, name: str, source: str
 ) -> Weather:
-    """A frame of pvlib's names as weather; what is missing is filled or decomposed, and said."""
+    """Convert a frame of pvlib's names to weather. What is missing is filled or decomposed, and said."""
     renamed = frame.rename(columns=RENAMED)
     starts = pd.DatetimeIndex(renamed.index).tz_convert(BANGKOK).as_unit("us")
     interval_h = float(np.median(np.diff(starts.asi8)) / 3.6e9) if len(starts) > 1 else 1.0
@@ -134,7 +134,7 @@ def fetch_weather(
     last_year: int = 2020,
     urls: Urls | None = None,
 ) -> Weather:
-    """Weather of a place from a service. Raises AwayError when it does not answer, InputError when it refuses."""
+    """Fetch weather of a site. Raises AwayError when the service does not answer, InputError when it refuses."""
     at = urls or Urls()
     try:
         match service:
@@ -181,7 +181,7 @@ def _pvgis_database(meta: Any) -> str:
 
 
 def _horizontal(frame: pd.DataFrame) -> pd.DataFrame:
-    """PVGIS' horizontal plane as GHI and DHI; DNI is left to decomposition's closure."""
+    """Return PVGIS' horizontal plane as GHI and DHI; DNI is left to decomposition's closure."""
     found = frame.copy()
     diffuse = found["poa_sky_diffuse"]
     found["ghi"] = found["poa_direct"] + diffuse + found.get("poa_ground_diffuse", 0.0)
@@ -189,7 +189,7 @@ def _horizontal(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def cache_path(folder: Path, service: Service, latitude_deg: float, longitude_deg: float, years: str) -> Path:
-    """Where fetched weather lies: by service, place to 0.01 degrees, and years."""
+    """Return where fetched weather is stored: by service, place to 0.01 degrees, and years."""
     return folder / f"{service}_{latitude_deg:.2f}_{longitude_deg:.2f}_{years}.parquet"
 
 
@@ -211,7 +211,7 @@ def write_cached(weather: Weather, path: Path) -> None:
 
 
 def read_cached(path: Path) -> Weather:
-    """Weather that `write_cached` kept."""
+    """Read weather that `write_cached` stored."""
     frame = pd.read_parquet(path)
     own = json.loads(frame.attrs["bkkenergy"])
     return Weather(
@@ -235,7 +235,7 @@ def fetched_or_cached(
     last_year: int = 2020,
     urls: Urls | None = None,
 ) -> Weather:
-    """Weather from the cache, else from the service and then kept. Raises AwayError, InputError."""
+    """Return weather from the cache, else from the service, and store it. Raises AwayError, InputError."""
     years = "tmy" if service == "pvgis_tmy" else f"{first_year}-{last_year}"
     path = cache_path(folder, service, latitude_deg, longitude_deg, years)
     if path.exists():

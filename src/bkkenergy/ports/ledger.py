@@ -223,29 +223,29 @@ class LedgerReader(Protocol):
     def waiting(
         self, meters: Sequence[str] | None = None, *, marked_before_us: int | None = None
     ) -> Mapping[str, Sequence[dt.date]]:
-        """Marked days of each meter that has some, in order. marked_before_us : only those that wait since then."""
+        """Return marked days of each meter that has some, in order. marked_before_us : only those marked before."""
 
     def slots(self, meters: Sequence[str], channel: Channel, first: dt.date, last: dt.date) -> Slots:
-        """Slots of meters over whole days, both ends included."""
+        """Return slots of meters over whole days, both ends included."""
 
     def totals(self, meters: Sequence[str], channel: Channel, first: dt.date, last: dt.date) -> DayTotals:
-        """Days of meters, both ends included."""
+        """Return days of meters, both ends included."""
 
     def spans(self, meters: Sequence[str], channel: Channel, first: dt.date, last: dt.date) -> list[Span]:
-        """Spans of meters that begin on these days, by meter and instant."""
+        """Return spans of meters that begin on these days, by meter and instant."""
 
     def seen(self, meters: Sequence[str]) -> Mapping[str, MeterSeen]:
-        """The earliest and latest reading of each meter that has one."""
+        """Return the earliest and latest reading of each meter that has one."""
 
 
 class SourceReader(Protocol):
     """What says which sources there are beside the readings."""
 
     def batches(self) -> Sequence[Batch]:
-        """Batches in the order in which they came, undone ones too."""
+        """Return the batches in the order in which they came, undone ones too."""
 
     def sources(self, meters: Sequence[str], first: dt.date, last: dt.date) -> Sequence[SourceDays]:
-        """Days of meters by batches that count, both ends included, in the order of the batches."""
+        """Return days of meters by batches that count, both ends included, in the order of the batches."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -284,13 +284,13 @@ class PurgeRecords(Protocol):
     """What the ledger knows of raw readings that were deleted."""
 
     def agree(self, who: str, at_us: int) -> None:
-        """Note that a person agrees that readings are purged here. The first one stays."""
+        """Record that a person agrees that readings are purged here. The first one stays."""
 
     def agreed(self) -> PurgeAgreed | None:
-        """Who agreed; None where no person did."""
+        """Return who agreed, or None where no person did."""
 
     def spans(self, meters: Sequence[str] | None = None) -> Mapping[str, Sequence[Purged]]:
-        """Purged days of each meter that has some, in order."""
+        """Return the purged days of each meter that has some, in order."""
 
     def begin(self, spans: Mapping[str, Sequence[Purged]]) -> frozenset[str]:
         """Replace the spans of meters, before their readings are deleted; return the meters for which it was done.
@@ -300,16 +300,16 @@ class PurgeRecords(Protocol):
         """
 
     def finish(self, meters: Sequence[str]) -> None:
-        """Note that the deletion of these meters' readings came to its end."""
+        """Record that the deletion of these meters' readings came to its end."""
 
     def add_late(self, meter: str, days: Sequence[dt.date]) -> None:
-        """Note purged days for which readings came later. They stay in the store, and no row changes."""
+        """Record purged days for which readings came later. They stay in the store, and no row changes."""
 
     def late(self, meters: Sequence[str] | None = None) -> Mapping[str, Sequence[dt.date]]:
-        """Such days of each meter that has some, in order."""
+        """Return such days of each meter that has some, in order."""
 
     def held(self) -> Mapping[str, int]:
-        """Meters with readings past their years that the latest purge did not delete, and how many of each."""
+        """Count the readings past their years that the latest purge did not delete, for each meter with some."""
 
     def set_held(self, readings: Mapping[str, int]) -> None:
         """Replace what the purge before held back."""
@@ -339,7 +339,7 @@ class EnergyLedger(LedgerReader, SourceReader, Protocol):
         """
 
     def waiting_since(self, meters: Sequence[str]) -> Mapping[str, Mapping[dt.date, int]]:
-        """Since when each marked day of each meter waits, us since 1970 UTC. Computing it begins a new wait."""
+        """Return since when each marked day of each meter waits, us since 1970 UTC. Computing it begins a new wait."""
 
     def claim(
         self, owner: str, *, now_us: int, lease_s: float, limit: int, meters: Sequence[str] | None = None
@@ -361,28 +361,28 @@ class EnergyLedger(LedgerReader, SourceReader, Protocol):
         """
 
     def release(self, claim: Claim) -> None:
-        """Free the meter and keep its marks."""
+        """Delete the claim of the meter; its marks stay."""
 
     def revisions(self) -> Mapping[str, str]:
-        """The configuration that each meter's rows were computed with."""
+        """Return the configuration that each meter's rows were computed with."""
 
     def set_revision(self, meter: str, revision: str, first: dt.date, last: dt.date) -> None:
-        """Note a meter's new configuration and mark its days, in one transaction."""
+        """Set a meter's new configuration and mark its days, in one transaction."""
 
     def stored_days(self, meter: str, channel: Channel) -> Sequence[dt.date]:
-        """Days that have a row, in order."""
+        """Return the days that have a row, in order."""
 
     def add_batch(self, batch: NewBatch, days: Sequence[LedgerDays]) -> int:
-        """Note a batch with its slots and mark their days, in one transaction. Return its number. Raises DaysPurged."""
+        """Add a batch with its slots and mark their days, in one transaction. Return its number. Raises DaysPurged."""
 
     def undo_batch(self, number: int, who: str, at_us: int) -> bool:
-        """Let a batch count no more and mark its days, in one transaction. Return False where it did not count.
+        """Mark a batch as undone, and its days as changed, in one transaction. Return False where it did not count.
 
         Raises DaysPurged.
         """
 
     def reading_counts(self, meters: Sequence[str], first: dt.date, last: dt.date) -> Mapping[str, Mapping[str, int]]:
-        """How many values each channel's rows of some days were computed from, by meter; 0 is left out."""
+        """Return how many values each channel's rows of some days were computed from, by meter. 0 is left out."""
 
     def close(self) -> None:
         """Close files and connections."""

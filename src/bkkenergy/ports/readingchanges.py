@@ -33,7 +33,7 @@ class ReadingChanges:
         return ReadingChanges(self.meter, self.ts_us[rows], new, before)
 
     def stands_in(self, stored: Mapping[str, FloatArray]) -> BoolArray:
-        """(n,) whether stored values are still those that the import brought."""
+        """Return (n,) whether stored values are still those that the import brought."""
         is_so = np.ones(len(self.ts_us), np.bool_)
         for name, own in self.new.items():
             is_so &= np.isnan(own) | (own == stored[name])
@@ -44,10 +44,10 @@ class ReadingChangeRecords(Protocol):
     """What imports changed among the readings."""
 
     def add(self, batch: int, changes: ReadingChanges) -> None:
-        """Note what a batch is about to change, before it does."""
+        """Record what a batch is about to change, before it does."""
 
     def of(self, batch: int) -> Iterator[ReadingChanges]:
-        """What a batch changed, the latest first."""
+        """Yield what a batch changed, the latest first."""
 
     def set_seen(self, meter: str, seen: MeterSeen | None) -> None:
-        """Note the earliest and latest reading that a meter has now, after some were deleted."""
+        """Set the earliest and latest reading that a meter has now, after some were deleted."""

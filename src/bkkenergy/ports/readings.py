@@ -52,13 +52,13 @@ class ReadingStore(Protocol):
         """Write a value that no page shows, and read it back. Raises StoreUnfit with the remedy, StoreAway."""
 
     def note_state(self, state: str, host: str) -> None:
-        """Note which state a host uses beside these readings; nothing where one host alone can open them."""
+        """Record which state a host uses beside these readings. Nothing where one host alone can open them."""
 
     def noted_states(self) -> Sequence[NotedState]:
-        """States that were noted, each with the host that did so last; those noted first come first."""
+        """Return states that were noted, each with the host that did so last. Those noted first come first."""
 
     def expires_after_s(self) -> float | None:
-        """After how many seconds the server itself deletes readings; None where it never does, or does not tell."""
+        """Return after how many seconds the server itself deletes readings. None where never, or not known."""
 
     def commit(self, batch: ReadingBatch) -> None:
         """Store all of the batch, durably, or raise StoreAway or StoreRefused.
@@ -70,17 +70,17 @@ class ReadingStore(Protocol):
     def readings(
         self, meter_ids: Sequence[str], start_us: int, end_us: int, fields: Sequence[str] = DEFAULT_FIELDS
     ) -> ReadingBatch:
-        """Readings of the meters with start <= instant < end, sorted by meter and instant."""
+        """Return readings of the meters with start <= instant < end, sorted by meter and instant."""
 
     def last_seen_us(self, meter_ids: Sequence[str]) -> Mapping[str, int]:
-        """Instant of the latest reading of each meter that has one.
+        """Return the instant of the latest reading of each meter that has one.
 
         A server looks through all its years for it. The energy ledger knows the same (`EnergyLedger.seen`): ask the
         store where a ledger is to be filled, and to move readings elsewhere.
         """
 
     def first_seen_us(self, meter_ids: Sequence[str]) -> Mapping[str, int]:
-        """Instant of the earliest reading of each meter that has one; as `last_seen_us`."""
+        """Return the instant of the earliest reading of each meter that has one; as `last_seen_us`."""
 
     def last_before_us(self, meter_id: str, before_us: int, field: str) -> int | None:
         """Return the instant of a meter's last reading of a field before an instant; None without one."""
@@ -91,7 +91,7 @@ class ReadingStore(Protocol):
     def count(
         self, meter_ids: Sequence[str], start_us: int, end_us: int, fields: Sequence[str] = DEFAULT_FIELDS
     ) -> Mapping[str, Mapping[str, int]]:
-        """How many values of each field the meters have with start <= instant < end, counted by the store itself.
+        """Count the values of each field that the meters have with start <= instant < end. The store itself counts.
 
         Meters and fields without any are left out.
         """
@@ -100,7 +100,7 @@ class ReadingStore(Protocol):
         """Delete the meters' readings with start <= instant < before. Raises StoreRefused where the server will not."""
 
     def latest_registers(self, meter_ids: Sequence[str], start_us: int, end_us: int) -> Mapping[str, tuple[int, float]]:
-        """Instant and value of each meter's latest import register (energy_kwh) with start <= instant < end."""
+        """Return instant and value of each meter's latest import register (energy_kwh) with start <= instant < end."""
 
     def close(self) -> None:
-        """Let go of files and connections."""
+        """Close files and connections."""

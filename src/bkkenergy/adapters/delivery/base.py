@@ -39,17 +39,17 @@ class Message:
 
 
 def secret_of(recipient: Recipient) -> str:
-    """The recipient's secret. Raises ConfigError when its file cannot be read."""
+    """Read the recipient's secret. Raises ConfigError when its file cannot be read."""
     path = recipient.secret_file
     try:
         return path.read_text(encoding="utf-8").strip() if path else ""
     except OSError as error:
-        fault = Fault(str(path), f"the secret cannot be read ({error.strerror})", "Mend the path or its rights.")
+        fault = Fault(str(path), f"the secret cannot be read ({error.strerror})", "Correct the path or its rights.")
         raise ConfigError([fault]) from None
 
 
 def judged(status: int, body: bytes, where: str) -> None:
-    """Nothing where an HTTP answer says done. Raises DeliveryFailed."""
+    """Check that an HTTP answer says done. Raises DeliveryFailed."""
     if status < 300:  # noqa: PLR2004 - HTTP's "done"
         return
     is_final = status < SERVER_FAULT and status not in TRY_LATER

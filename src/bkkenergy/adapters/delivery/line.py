@@ -19,7 +19,7 @@ ACCEPTED_BEFORE = 409
 
 
 def send_line(settings: Settings, recipient: Recipient, message: Message) -> None:
-    """Push a message as text. Raises DeliveryFailed, ConfigError."""
+    """Send a message as text. Raises DeliveryFailed, ConfigError."""
     url = f"{settings.line.url}/v2/bot/message/push"
     text = f"{message.subject}\n\n{message.text}"[:MOST_TEXT]
     body = json.dumps({"to": recipient.to, "messages": [{"type": "text", "text": text}]}).encode()

@@ -17,7 +17,7 @@ MAILBOX_GONE = 500
 
 
 def send_mail(settings: Settings, recipient: Recipient, message: Message) -> None:
-    """Hand a message to the mail server. Raises DeliveryFailed, ConfigError."""
+    """Send a message through the mail server. Raises DeliveryFailed, ConfigError."""
     mail = settings.mail
     if not mail.host:
         remedy = "Name the server that takes our mail, or remove the recipients by mail."
@@ -35,7 +35,7 @@ def send_mail(settings: Settings, recipient: Recipient, message: Message) -> Non
 
 
 def composed(mail: MailSettings, recipient: Recipient, message: Message) -> EmailMessage:
-    """The message as mail."""
+    """Return the message as mail."""
     found = EmailMessage()
     domain = parseaddr(mail.sender)[1].rpartition("@")[2] or "localhost"
     digest = hashlib.sha256(f"{message.key} {recipient.to}".encode()).hexdigest()[:32]

@@ -19,7 +19,7 @@ TIMEOUT_S = 15.0
 
 
 def send_webhook(_settings: Settings, recipient: Recipient, message: Message) -> None:
-    """Post a message. Raises DeliveryFailed, ConfigError."""
+    """Send a message by POST. Raises DeliveryFailed, ConfigError."""
     body = json.dumps(
         {"key": message.key, "subject": message.subject, "text": message.text, **message.data}, ensure_ascii=False
     ).encode()
@@ -38,5 +38,5 @@ def send_webhook(_settings: Settings, recipient: Recipient, message: Message) ->
 
 
 def signature(secret: str, stamp: str, body: bytes) -> str:
-    """What the receiver computes to see that a message is ours and fresh."""
+    """Compute what the receiver compares to see that a message is ours and fresh."""
     return hmac.new(secret.encode(), f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()

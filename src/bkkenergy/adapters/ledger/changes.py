@@ -24,18 +24,18 @@ class SqlReadingChangeRecords:
     """The ReadingChangeRecords of an SQL database."""
 
     def __init__(self, reading: Opener, writing: Opener) -> None:
-        """Reading, writing : the ledger's transactions."""
+        """Store how to open transactions. reading, writing : those of the ledger."""
         self._reading, self._writing = reading, writing
 
     def add(self, batch: int, changes: ReadingChanges) -> None:
-        """Note what a batch is about to change, before it does."""
+        """Record what a batch is about to change, before it does."""
         if len(changes.ts_us):
             row = {"batch": batch, "meter": changes.meter, "packed": _packed(changes)}
             with self._writing() as connection:
                 connection.execute(insert(ledger_reading_change).values(row))
 
     def of(self, batch: int) -> Iterator[ReadingChanges]:
-        """What a batch changed, the latest first. Raises StoreRefused where a row is damaged."""
+        """Yield what a batch changed, the latest first. Raises StoreRefused where a row is damaged."""
         own = ledger_reading_change.c
         with self._reading() as connection:
             numbers = [row.id for row in connection.execute(select(own.id).where(own.batch == batch))]
@@ -48,7 +48,7 @@ class SqlReadingChangeRecords:
                 raise StoreRefused(f"batch {batch}, {row.meter}: what it changed is damaged ({error}).") from error
 
     def set_seen(self, meter: str, seen: MeterSeen | None) -> None:
-        """Note the earliest and latest reading that a meter has now, after some were deleted."""
+        """Set the earliest and latest reading that a meter has now, after some were deleted."""
         with self._writing() as connection:
             number = numbers_of(connection, [meter]).get(meter)
             values = {"first_us": seen.first_us if seen else None, "last_us": seen.last_us if seen else None}

@@ -95,7 +95,7 @@ def touched_by(meter_ids: Sequence[str], meter: IntArray, ts_us: IntArray) -> To
 
 
 def all_days(meters: Sequence[str], first: int, last: int) -> Touched:
-    """Name the days of meters from the first to the last, both included."""
+    """Return the days of meters from the first to the last, both included."""
     names = list(dict.fromkeys(meters))
     days = range(first, last + 1)
     pairs = [(number, day) for number in range(len(names)) for day in days]

@@ -18,20 +18,20 @@ DOUBLE_BYTES = 8
 
 
 def packed_values(values: FloatArray) -> list[bytes]:
-    """Pack days. values : (days, slots)."""
+    """Encode days. values : (days, slots)."""
     planes = np.ascontiguousarray(values, "<f8").view(np.uint8).reshape(len(values), -1, DOUBLE_BYTES)
     return [zlib.compress(day.tobytes(), ZLIB_LEVEL) for day in planes.transpose(0, 2, 1)]
 
 
 def unpacked_values(blobs: Sequence[bytes], slots: int) -> FloatArray:
-    """Unpack days of the same number of slots to (days, slots). Raises ValueError where a blob is damaged."""
+    """Decode days of the same number of slots to (days, slots). Raises ValueError where a blob is damaged."""
     planes = np.frombuffer(_joined(blobs, slots * DOUBLE_BYTES), np.uint8).reshape(-1, DOUBLE_BYTES, slots)
     values: FloatArray = np.ascontiguousarray(planes.transpose(0, 2, 1)).view("<f8").reshape(-1, slots)
     return values
 
 
 def packed_quality(quality: QualityArray) -> list[bytes]:
-    """Pack days. quality : (days, slots)."""
+    """Encode days. quality : (days, slots)."""
     days = np.ascontiguousarray(quality, np.uint8)
     is_uniform = (days == days[:, :1]).all(axis=1)
     return [
@@ -41,7 +41,7 @@ def packed_quality(quality: QualityArray) -> list[bytes]:
 
 
 def unpacked_quality(blobs: Sequence[bytes], slots: int) -> QualityArray:
-    """Unpack days of the same number of slots to (days, slots). Raises ValueError where a blob is damaged."""
+    """Decode days of the same number of slots to (days, slots). Raises ValueError where a blob is damaged."""
     quality = np.empty((len(blobs), slots), np.uint8)
     lengths = np.fromiter(map(len, blobs), np.int64, len(blobs))
     is_uniform = lengths == 1

@@ -31,23 +31,23 @@ class SqlPurgeRecords:
     """The PurgeRecords of an SQL database."""
 
     def __init__(self, reading: Opener, writing: Opener, clock: Callable[[], int]) -> None:
-        """Reading, writing : the ledger's transactions. clock : us since 1970 UTC, for leases."""
+        """Store how to open transactions. reading, writing : the ledger's. clock : us since 1970 UTC, for leases."""
         self._reading, self._writing, self._clock = reading, writing, clock
 
     def agree(self, who: str, at_us: int) -> None:
-        """Note that a person agrees that readings are purged here. The first one stays."""
+        """Record that a person agrees that readings are purged here. The first one stays."""
         with self._writing() as connection:
             if connection.execute(select(ledger_agreed)).first() is None:
                 connection.execute(insert(ledger_agreed).values(one=1, who=who, at_us=at_us))
 
     def agreed(self) -> PurgeAgreed | None:
-        """Who agreed; None where no person did."""
+        """Return who agreed, or None where no person did."""
         with self._reading() as connection:
             row = connection.execute(select(ledger_agreed)).first()
         return None if row is None else PurgeAgreed(row.who, row.at_us)
 
     def spans(self, meters: Sequence[str] | None = None) -> Mapping[str, Sequence[Purged]]:
-        """Purged days of each meter that has some, in order."""
+        """Return the purged days of each meter that has some, in order."""
         rows = self._by_meter(ledger_purge, meters, "first_day", "last_day", "deleted_before", "is_done")
         return {
             name: [
@@ -76,14 +76,14 @@ class SqlPurgeRecords:
         return frozenset(begun)
 
     def finish(self, meters: Sequence[str]) -> None:
-        """Note that the deletion of these meters' readings came to its end."""
+        """Record that the deletion of these meters' readings came to its end."""
         with self._writing() as connection:
             numbers = list(numbers_of(connection, meters).values())
             among = is_among(_is_postgresql(connection), ledger_purge.c.meter, numbers)
             connection.execute(update(ledger_purge).where(among).values(is_done=1))
 
     def add_late(self, meter: str, days: Sequence[dt.date]) -> None:
-        """Note purged days for which readings came later. They stay in the store, and no row changes."""
+        """Record purged days for which readings came later. They stay in the store, and no row changes."""
         with self._writing() as connection:
             for row in self._locked(connection, [meter]):
                 query = select(ledger_late.c.day).where(ledger_late.c.meter == row.id)
@@ -93,12 +93,12 @@ class SqlPurgeRecords:
                     connection.execute(insert(ledger_late), new)
 
     def late(self, meters: Sequence[str] | None = None) -> Mapping[str, Sequence[dt.date]]:
-        """Such days of each meter that has some, in order."""
+        """Return such days of each meter that has some, in order."""
         rows = self._by_meter(ledger_late, meters, "day")
         return {name: [date_of(day) for (day,) in own] for name, own in rows.items()}
 
     def held(self) -> Mapping[str, int]:
-        """Meters with readings past their years that the latest purge did not delete, and how many of each."""
+        """Count the readings past their years that the latest purge did not delete, for each meter with some."""
         return {name: own[0][0] for name, own in self._by_meter(ledger_held, None, "readings").items()}
 
     def set_held(self, readings: Mapping[str, int]) -> None:
@@ -111,7 +111,7 @@ class SqlPurgeRecords:
                 connection.execute(insert(ledger_held), rows)
 
     def _by_meter(self, table: Table, meters: Sequence[str] | None, *columns: str) -> dict[str, list[tuple[Any, ...]]]:
-        """Rows of a table by the name of their meter, in order of the first column."""
+        """Return the rows of a table by the name of their meter, in order of the first column."""
         with self._reading() as connection:
             query = (
                 select(ledger_meter.c.name, *(table.c[name] for name in columns))
@@ -124,7 +124,7 @@ class SqlPurgeRecords:
         return {name: [tuple(row[1:]) for row in own] for name, own in groupby(rows, lambda row: str(row.name))}
 
     def _locked(self, connection: Connection, meters: Iterable[str]) -> Sequence[Any]:
-        """Rows of meters, locked in the order of their names like those of every commit."""
+        """Return rows of meters, locked in the order of their names like those of every commit."""
         among = is_among(_is_postgresql(connection), ledger_meter.c.name, list(meters))
         query = select(ledger_meter).where(among).order_by(ledger_meter.c.name).with_for_update()
         return connection.execute(query).all()

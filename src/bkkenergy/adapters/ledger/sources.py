@@ -20,7 +20,7 @@ from bkkenergy.readings import BoolArray, Quality
 
 
 def touched_days(days: Sequence[LedgerDays]) -> Touched:
-    """Name the days of which blocks say something."""
+    """Return the days of which blocks say something."""
     names = sorted({block.meter for block in days})
     place = {name: number for number, name in enumerate(names)}
     pairs = sorted({
@@ -33,7 +33,7 @@ def touched_days(days: Sequence[LedgerDays]) -> Touched:
 
 
 def _is_said(block: LedgerDays) -> BoolArray:
-    """(days,) whether a block says anything of a day."""
+    """Return (days,) whether a block says anything of a day."""
     is_said: BoolArray = (block.quality != Quality.MISSING).any(axis=1)
     return is_said
 
@@ -77,7 +77,7 @@ def _numbers(connection: Connection, names: Sequence[str]) -> dict[str, int]:
 
 
 def set_undone(connection: Connection, number: int, who: str, at_us: int) -> bool:
-    """Note that a batch counts no more. Return False where it did not count, or is not there."""
+    """Record that a batch counts no more. Return False where it did not count, or is not there."""
     own = ledger_batch.c
     done = connection.execute(
         update(ledger_batch).where(own.id == number, own.undone_us.is_(None)).values(undone_us=at_us, undone_by=who)
@@ -86,7 +86,7 @@ def set_undone(connection: Connection, number: int, who: str, at_us: int) -> boo
 
 
 def days_of_batch(connection: Connection, number: int) -> Touched:
-    """Name the days of which a batch says something."""
+    """Return the days of which a batch says something."""
     own = ledger_source_day.c
     query = (
         select(ledger_meter.c.name, own.day)

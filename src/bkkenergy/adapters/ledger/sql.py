@@ -62,7 +62,7 @@ from bkkenergy.readings import US_PER_S, IntArray
 
 WHAT = "energy ledger"
 LONGEST_LEASES = 10
-"""A claim that reaches further ahead than so many leases was made by a clock that was wrong: it does not count."""
+"""A claim that reaches further ahead than this many leases was made by a clock that was wrong: it does not count."""
 PREPARE_LOCK = 7_061_973
 """PostgreSQL's advisory lock under which one process makes the tables while the others wait."""
 _CHANNELS_OF_METER = text("""
@@ -85,7 +85,7 @@ class SqlLedger:
     def __init__(
         self, engine: Engine, channels: Mapping[str, Channel] = CHANNELS, clock: Callable[[], int] = now_us
     ) -> None:
-        """Channels : those that may be written. clock : us since 1970 UTC, for the age of marks."""
+        """Open a ledger. channels : those that may be written. clock : us since 1970 UTC, for the age of marks."""
         self._engine, self._channels, self._clock = engine, channels, clock
         self._is_postgresql = engine.dialect.name == "postgresql"
 
@@ -164,7 +164,7 @@ class SqlLedger:
         return True
 
     def release(self, claim: Claim) -> None:
-        """Free the meter and keep its marks."""
+        """Delete the claim of the meter; its marks stay."""
         with self._writing() as connection:
             connection.execute(
                 update(ledger_meter)
@@ -175,14 +175,14 @@ class SqlLedger:
     def waiting(
         self, meters: Sequence[str] | None = None, *, marked_before_us: int | None = None
     ) -> Mapping[str, Sequence[dt.date]]:
-        """Marked days of each meter that has some, in order."""
+        """Return the marked days of each meter that has some, in order."""
         upper_us = 2**63 if marked_before_us is None else marked_before_us
         since = self.waiting_since(meters).items()
         found = {name: [day for day, since_us in own.items() if since_us <= upper_us] for name, own in since}
         return {name: days for name, days in found.items() if days}
 
     def waiting_since(self, meters: Sequence[str] | None = None) -> Mapping[str, Mapping[dt.date, int]]:
-        """Since when each marked day of each meter waits, in order of the days."""
+        """Return since when each marked day of each meter waits, in order of the days."""
         query = (
             select(ledger_meter.c.name, ledger_stale.c.day, ledger_stale.c.since_us)
             .join(ledger_stale, ledger_stale.c.meter == ledger_meter.c.id)
@@ -196,17 +196,17 @@ class SqlLedger:
         return {name: {date_of(row.day): row.since_us for row in own} for name, own in by_name}
 
     def slots(self, meters: Sequence[str], channel: Channel, first: dt.date, last: dt.date) -> Slots:
-        """Slots of meters over whole days, both ends included."""
+        """Return slots of meters over whole days, both ends included."""
         with self._reading() as connection:
             return read_slots(connection, meters, channel, first, last)
 
     def totals(self, meters: Sequence[str], channel: Channel, first: dt.date, last: dt.date) -> DayTotals:
-        """Days of meters, both ends included."""
+        """Return days of meters, both ends included."""
         with self._reading() as connection:
             return read_totals(connection, meters, channel, first, last)
 
     def spans(self, meters: Sequence[str], channel: Channel, first: dt.date, last: dt.date) -> list[Span]:
-        """Spans of meters that begin on these days, by meter and instant."""
+        """Return spans of meters that begin on these days, by meter and instant."""
         own = ledger_span.c
         query = (
             select(ledger_meter.c.name, own.start_us, own.end_us, own.reason, own.energy_kwh)
@@ -225,7 +225,7 @@ class SqlLedger:
         ]
 
     def seen(self, meters: Sequence[str]) -> Mapping[str, MeterSeen]:
-        """The earliest and latest reading of each meter that has one."""
+        """Return the earliest and latest reading of each meter that has one."""
         query = (
             select(ledger_meter.c.name, ledger_meter.c.first_us, ledger_meter.c.last_us)
             .where(is_among(self._is_postgresql, ledger_meter.c.name, meters))
@@ -235,19 +235,19 @@ class SqlLedger:
             return {row.name: MeterSeen(row.first_us, row.last_us) for row in connection.execute(query)}
 
     def revisions(self) -> Mapping[str, str]:
-        """The configuration that each meter's rows were computed with."""
+        """Return the configuration that each meter's rows were computed with."""
         query = select(ledger_meter.c.name, ledger_meter.c.revision).where(ledger_meter.c.revision != "")
         with self._reading() as connection:
             return {row.name: row.revision for row in connection.execute(query)}
 
     def set_revision(self, meter: str, revision: str, first: dt.date, last: dt.date) -> None:
-        """Note a meter's new configuration and mark its days, in one transaction."""
+        """Set a meter's new configuration and mark its days, in one transaction."""
         with self._writing() as connection:
             self._put(connection, all_days([meter], day_number(first), day_number(last)))
             connection.execute(update(ledger_meter).where(ledger_meter.c.name == meter).values(revision=revision))
 
     def stored_days(self, meter: str, channel: Channel) -> Sequence[dt.date]:
-        """Days that have a row, in order."""
+        """Return the days that have a row, in order."""
         query = (
             select(ledger_day.c.day)
             .join(ledger_meter, ledger_meter.c.id == ledger_day.c.meter)
@@ -258,7 +258,7 @@ class SqlLedger:
             return [date_of(row.day) for row in connection.execute(query)]
 
     def add_batch(self, batch: NewBatch, days: Sequence[LedgerDays]) -> int:
-        """Note a batch with its slots and mark their days, in one transaction. Return its number."""
+        """Add a batch with its slots and mark their days, in one transaction. Return its number."""
         for block in days:
             self._channel(block)
         touched = touched_days(days)
@@ -269,7 +269,7 @@ class SqlLedger:
             return insert_batch(connection, batch, days)
 
     def undo_batch(self, number: int, who: str, at_us: int) -> bool:
-        """Let a batch count no more and mark its days, in one transaction. Return False where it did not count."""
+        """Mark a batch as undone, and its days as changed, in one transaction. Return False where it did not count."""
         with self._writing() as connection:
             if not set_undone(connection, number, who, at_us):
                 return False
@@ -280,17 +280,17 @@ class SqlLedger:
         return True
 
     def batches(self) -> Sequence[Batch]:
-        """Batches in the order in which they came, undone ones too."""
+        """Return the batches in the order in which they came, undone ones too."""
         with self._reading() as connection:
             return read_batches(connection)
 
     def sources(self, meters: Sequence[str], first: dt.date, last: dt.date) -> Sequence[SourceDays]:
-        """Days of meters by batches that count, both ends included, in the order of the batches."""
+        """Return days of meters by batches that count, both ends included, in the order of the batches."""
         with self._reading() as connection:
             return read_sources(connection, meters, first, last, self._channels)
 
     def reading_counts(self, meters: Sequence[str], first: dt.date, last: dt.date) -> Mapping[str, Mapping[str, int]]:
-        """How many values each channel's rows of some days were computed from, by meter."""
+        """Return how many values each channel's rows of some days were computed from, by meter."""
         own = ledger_day.c
         with self._reading() as connection:
             numbers = numbers_of(connection, meters)
@@ -325,7 +325,7 @@ class SqlLedger:
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        """All or nothing. Raises StoreAway, or StoreRefused for data that the database will never take."""
+        """Open a transaction. Raises StoreAway, or StoreRefused for data that the database will never take."""
         with told(self._engine, WHAT):
             try:
                 with self._engine.begin() as connection:
@@ -335,7 +335,7 @@ class SqlLedger:
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
-        """A view of one moment. Raises StoreAway."""
+        """Open a view of one moment. Raises StoreAway."""
         options = {"isolation_level": "REPEATABLE READ"} if self._is_postgresql else {"is_reading": True}
         with (
             told(self._engine, WHAT),

@@ -41,7 +41,7 @@ UPGRADE_LOCK = 7_061_972
 
 
 def open_state(settings: StateSettings) -> Engine:
-    """The state's database with its tables as this version wants them. Raises ConfigError, StoreAway."""
+    """Open the state's database with its tables as this version wants them. Raises ConfigError, StoreAway."""
     url = settings.url.get_secret_value() if settings.url is not None else None
     engine = engine_of(url, settings.path, STATE_URL_VARIABLE)
     try:
@@ -59,7 +59,7 @@ _present: ContextVar[Connection | None] = ContextVar("present transaction", defa
 
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
-    """All or nothing. Raises StoreAway when the database does not answer.
+    """Open a transaction: all or nothing. Raises StoreAway when the database does not answer.
 
     Inside another transaction it is a part of that one: what fails is undone, and the whole ends with the outer one.
     """
@@ -91,7 +91,7 @@ def faults_of_data_apart() -> Iterator[None]:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """A view of one moment, which keeps nobody from writing. Raises StoreAway when the database does not answer.
+    """Open a view of one moment, which blocks no writer. Raises StoreAway when the database does not answer.
 
     Inside a transaction it sees what that one has written.
     """
@@ -104,7 +104,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 def us_of(instant: dt.datetime) -> int:
-    """Microseconds since 1970 UTC of an instant with zone, as the state keeps it."""
+    """Return an instant with zone as the state stores it: microseconds since 1970 UTC."""
     if instant.tzinfo is None:
         raise ValueError(f"instant {instant} has no time zone")
     return int(instant.timestamp() * US_PER_S)

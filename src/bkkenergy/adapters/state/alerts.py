@@ -1,4 +1,4 @@
-"""Alerts: opened once by their key, closed when what they tell is over, told once."""
+"""Alerts: opened once by their key, closed when their matter is over, and sent once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bkkenergy.adapters.state.tables import alert
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarm:
-    """Something to be told at once. key : the same as long as it is the same matter."""
+    """Something to be sent at once. key : the same as long as it is the same matter."""
 
     key: str
     kind: str
@@ -28,9 +28,9 @@ class Alarm:
 def reconcile(
     engine: Engine, alarms: Sequence[Alarm], now: dt.datetime, *, kinds: Collection[str], agency: str | None = None
 ) -> int:
-    """Open what is new, close what is over among the kinds (of an agency) that were looked at; how many were opened.
+    """Open what is new, close what is over among the kinds (of an agency) that were looked at. Count those opened.
 
-    A key that was closed is not opened again: a matter that comes and goes is told once.
+    A key that was closed is not opened again: a matter that comes and goes is sent once.
     """
     looked_at = [alert.c.kind.in_(kinds)] + ([alert.c.agency == agency] if agency else [])
     with transaction(engine) as connection:
@@ -47,12 +47,12 @@ def reconcile(
 
 
 def untold(engine: Engine) -> list[Alarm]:
-    """Open alerts that nobody was told of yet, the oldest first."""
+    """Return open alerts that were not sent yet, the oldest first."""
     return _alarms(engine, alert.c.told_us.is_(None), alert.c.closed_us.is_(None))
 
 
 def open_alerts(engine: Engine) -> list[Alarm]:
-    """All that is open."""
+    """Return all that is open."""
     return _alarms(engine, alert.c.closed_us.is_(None))
 
 
@@ -63,13 +63,13 @@ def _alarms(engine: Engine, *where: Any) -> list[Alarm]:
 
 
 def mark_told(connection: Connection, alarms: Sequence[Alarm], now: dt.datetime) -> None:
-    """They are in the outbox."""
-    told = update(alert).where(alert.c.key.in_([own.key for own in alarms]))
-    connection.execute(told.values(told_us=us_of(now)))
+    """Mark alerts as sent: they are in the outbox."""
+    sent = update(alert).where(alert.c.key.in_([own.key for own in alarms]))
+    connection.execute(sent.values(told_us=us_of(now)))
 
 
 def last_told(engine: Engine) -> int | None:
-    """When alerts were told last, µs."""
+    """Return when alerts were sent last, µs."""
     newest = select(alert.c.told_us).where(alert.c.told_us.is_not(None)).order_by(alert.c.told_us.desc()).limit(1)
     with reading(engine) as connection:
         found: int | None = connection.execute(newest).scalar()

@@ -20,7 +20,7 @@ def dismissals(engine: Engine) -> tuple[Dismissal, ...]:
 
 
 def enter_dismissal(connection: Connection, entered: Dismissal, by: str, now: dt.datetime) -> None:
-    """Enter a dismissal; an earlier one of the same building and rule is replaced."""
+    """Insert a dismissal. An earlier one of the same building and rule is replaced."""
     same = (dismissal.c.building == entered.building, dismissal.c.rule == entered.rule)
     values = {"cost_thb_a_month": entered.cost_thb_a_month, "by": by, "at_us": us_of(now)}
     if connection.execute(update(dismissal).where(*same).values(values)).rowcount:

@@ -1,4 +1,4 @@
-"""Who leads on PostgreSQL: whoever's connection holds an advisory lock. A leader that dies is followed at once."""
+"""The leader on PostgreSQL: the process whose connection holds an advisory lock. A dead leader is followed at once."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class AdvisoryLead:
         self._one_at_a_time = threading.Lock()
 
     def take(self) -> bool:
-        """Take or keep the lead. False while another process has it, and when the connection was lost.
+        """Take or keep the lead. Return False while another process has it, and when the connection was lost.
 
-        Whoever loses the connection has lost the lock: PostgreSQL frees it when a session ends.
+        A process that loses the connection has lost the lock: PostgreSQL frees it when a session ends.
         """
         with self._one_at_a_time:
             if self._held is not None:
@@ -41,7 +41,7 @@ class AdvisoryLead:
             return is_mine
 
     def release(self) -> None:
-        """Give the lead back."""
+        """Close the connection and so give the lead back."""
         with self._one_at_a_time:
             self._drop()
 

@@ -38,7 +38,7 @@ class Posted:
 
     @classmethod
     def of(cls, row: RowMapping) -> Self:
-        """A row of the table."""
+        """Convert a row of the table."""
         return cls(**{name: row[name] for name in cls.__dataclass_fields__})
 
 
@@ -62,21 +62,21 @@ def post(
 
 
 def waiting(engine: Engine, now: dt.datetime, limit: int) -> list[Posted]:
-    """Messages whose time has come, the oldest first."""
+    """Return messages whose time has come, the oldest first."""
     due = select(outbox).where(outbox.c.state == "waiting", outbox.c.next_try_us <= us_of(now))
     with reading(engine) as connection:
         return [Posted.of(row) for row in connection.execute(due.order_by(outbox.c.id).limit(limit)).mappings()]
 
 
 def sent(engine: Engine, own: Posted, now: dt.datetime) -> None:
-    """The other side has it."""
+    """Mark a message as sent: the other side has it."""
     values = {"state": "sent", "sent_us": us_of(now), "tries": own.tries + 1, "error": ""}
     with transaction(engine) as connection:
         connection.execute(update(outbox).where(outbox.c.id == own.id).values(values))
 
 
 def not_sent(engine: Engine, own: Posted, error: str, *, retry_at: dt.datetime | None) -> None:
-    """The other side has not taken it; tried again at `retry_at`, or given up."""
+    """Record that the other side has not taken it. Tried again at `retry_at`, or given up."""
     values: dict[str, Any] = {"tries": own.tries + 1, "error": error[:MOST_ERROR]}
     values |= {"next_try_us": us_of(retry_at)} if retry_at else {"state": "failed"}
     with transaction(engine) as connection:
@@ -84,7 +84,7 @@ def not_sent(engine: Engine, own: Posted, error: str, *, retry_at: dt.datetime |
 
 
 def messages(engine: Engine, *, state: str | None = None, limit: int = 50) -> list[Posted]:
-    """The latest messages."""
+    """Return the latest messages."""
     query = select(outbox).order_by(outbox.c.id.desc()).limit(limit)
     query = query if state is None else query.where(outbox.c.state == state)
     with reading(engine) as connection:

@@ -14,7 +14,7 @@ from bkkenergy.plan import Project, Step
 
 
 def projects(engine: Engine, *, agency: str | None = None) -> list[Project]:
-    """Every project, or an agency's, by id."""
+    """Return every project, or an agency's, by id."""
     with reading(engine) as connection:
         rows = connection.execute(select(project.c.entry).order_by(project.c.id)).scalars()
         found = [Project.model_validate(entry) for entry in rows]
@@ -22,7 +22,7 @@ def projects(engine: Engine, *, agency: str | None = None) -> list[Project]:
 
 
 def project_of(engine: Engine, project_id: str) -> Project:
-    """One project. Raises InputError with those that are like it."""
+    """Return one project. Raises InputError with those that are like it."""
     with reading(engine) as connection:
         return _found(connection, project_id)
 
@@ -50,7 +50,7 @@ def projects_of(connection: Connection, ids: Sequence[str]) -> dict[str, Project
 
 
 def save_projects(engine: Engine, changed: Sequence[Project], now: dt.datetime) -> None:
-    """Enter new projects and replace known ones, all or none; a new one's first step is the state it comes in."""
+    """Insert new projects and replace known ones, all or none. A new one's first step is the state it comes in."""
     with transaction(engine) as connection:
         before = {row.id: row.state for row in connection.execute(select(project.c.id, project.c.state))}
         for own in changed:
@@ -65,13 +65,13 @@ def save_projects(engine: Engine, changed: Sequence[Project], now: dt.datetime) 
 
 
 def enter_step(connection: Connection, own: Project, step: Step, now: dt.datetime) -> None:
-    """Enter a project's new state, and the step that led there."""
+    """Record a project's new state, and the step that led there."""
     connection.execute(update(project).where(project.c.id == own.id).values(_values(own, now)))
     connection.execute(insert(project_step).values(_row(step, now)))
 
 
 def steps_of(engine: Engine, project_id: str) -> list[Step]:
-    """How a project came to where it is, oldest first."""
+    """Return how a project came to where it is, oldest first."""
     query = select(project_step).where(project_step.c.project_id == project_id).order_by(project_step.c.id)
     with reading(engine) as connection:
         return [

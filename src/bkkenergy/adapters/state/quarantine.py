@@ -30,7 +30,7 @@ MIN_STORED_BYTES = 1000
 WALKED_AT_ONCE = 1000
 """Rows looked at together while the oldest are searched for."""
 MESSAGES, BYTES = "quarantine.kept", "quarantine.kept_bytes"
-"""Counters of what waits. The row of the first is locked by whoever changes the quarantine."""
+"""Counters of what waits. The row of the first is locked by each change of the quarantine."""
 _AGAIN = (
     "(digest) DO UPDATE SET times = quarantine.times + excluded.times, reason = excluded.reason, "
     "detail = excluded.detail, readings = excluded.readings"
@@ -251,7 +251,7 @@ def _add(connection: Connection, counts: Mapping[str, int]) -> None:
 
 
 def _matches(dialect: str, pattern: str) -> ColumnElement[bool]:
-    """Whether the topic is like a pattern in which * stands for any text."""
+    """Return whether the topic is like a pattern in which * is any text."""
     if dialect == "postgresql":
         plain = pattern.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
         return quarantine.c.topic.like(plain.replace("*", "%"), escape="\\")

@@ -22,7 +22,7 @@ RUN_STATES: tuple[RunState, ...] = ("due", "running", "done", "failed")
 LEADER = "jobs"
 MOST_ERROR = 2000
 LONGEST_LEASE = 10
-"""A lease that reaches more than so many leases ahead was written by a clock that was wrong, and is taken over."""
+"""A lease that reaches more than this many leases ahead was written by a clock that was wrong, and is taken over."""
 RUNS_A_QUERY = 1000
 
 
@@ -65,7 +65,7 @@ class Run:
 
     @classmethod
     def of(cls, row: RowMapping) -> Self:
-        """A row of the table."""
+        """Convert a row of the table."""
         named = {name: row[name] for name in cls.__dataclass_fields__ if name != "first_day"}
         return cls(first_day=dt.date.fromisoformat(row["first_day"]), **named)
 
@@ -110,7 +110,7 @@ class RunQueue:
             return True
 
     def stand_down(self) -> None:
-        """Give the lead back, so that another replica need not wait for it to run out."""
+        """Stop leading, so that another replica need not wait for the lease to run out."""
         if self._lock is not None:
             self._lock.release()
             return
@@ -119,7 +119,7 @@ class RunQueue:
             connection.execute(update(lease).where(mine).values(until_us=0))
 
     def plan(self, wanted: Sequence[Due]) -> int:
-        """Enter what is due and not in the ledger yet; how many were new."""
+        """Insert what is due and not in the ledger yet. Return how many were new."""
         with transaction(self.engine) as connection:
             known = {
                 tuple(row) for row in connection.execute(select(run.c.agency, run.c.period).where(run.c.revision == 1))
@@ -130,7 +130,7 @@ class RunQueue:
         return len(new)
 
     def again(self, before: Run, reason: str, now: dt.datetime) -> int | None:
-        """Enter the next revision of a period that is done; None when it is entered already."""
+        """Insert the next revision of a period that is done. Return None when it is entered already."""
         own = Due(kind=before.kind, agency=before.agency, period=before.period, first_day=before.first_day, due_at=now)
         with transaction(self.engine) as connection:
             latest = connection.execute(select(func.max(run.c.revision)).where(*_same(before))).scalar()
@@ -141,7 +141,7 @@ class RunQueue:
             return number
 
     def claim(self, now: dt.datetime, lease_s: float) -> Run | None:
-        """The oldest period that waits, or whose process has died, now this process's; the city after its agencies."""
+        """Take the oldest period that waits or whose process has died, the city after its agencies."""
         now_us = us_of(now)
         waits = and_(run.c.state == "due", run.c.next_try_us <= now_us)
         is_over = or_(run.c.lease_until_us < now_us, run.c.lease_until_us > _latest_us(now, lease_s))
@@ -201,7 +201,7 @@ class RunQueue:
                 connection.execute(insert(artefact).values(run_id=own.id, **values))
 
     def fail(self, own: Run, now: dt.datetime, error: str, *, retry_at: dt.datetime | None) -> None:
-        """Note what went wrong; tried again at `retry_at`, or left failed until a person asks."""
+        """Record what went wrong. Tried again at `retry_at`, or left failed until a person asks."""
         now_us = us_of(now)
         values = {
             "state": "due" if retry_at else "failed",
@@ -232,7 +232,7 @@ class RunQueue:
         limit: int | None = None,
         agencies: Sequence[str] | None = None,
     ) -> list[Run]:
-        """Lines of the ledger, the newest period first. agencies : only theirs; None for all, and the city."""
+        """Return lines of the ledger, the newest period first. agencies : only theirs; None for all, and the city."""
         query = select(run).order_by(run.c.first_day.desc(), run.c.agency, run.c.revision.desc()).limit(limit)
         wanted = {run.c.id: number, run.c.agency: agency, run.c.period: period, run.c.state: state}
         for column, value in wanted.items():
@@ -245,7 +245,7 @@ class RunQueue:
             return [Run.of(row) for row in connection.execute(query).mappings()]
 
     def counts(self, agencies: Sequence[str] | None = None) -> dict[str, int]:
-        """How many runs are in each state. agencies : only theirs; None for all, and the city."""
+        """Count the runs in each state. agencies : only theirs; None for all, and the city."""
         query = select(run.c.state, func.count()).group_by(run.c.state)
         if agencies is not None:
             query = query.where(run.c.agency.in_(agencies))
@@ -254,13 +254,13 @@ class RunQueue:
         return {state: found.get(state, 0) for state in RUN_STATES}
 
     def newest_first_days(self) -> dict[tuple[str, str], dt.date]:
-        """The first day of the newest period in the ledger, by kind and agency."""
+        """Return the first day of the newest period in the ledger, by kind and agency."""
         query = select(run.c.kind, run.c.agency, func.max(run.c.first_day)).group_by(run.c.kind, run.c.agency)
         with reading(self.engine) as connection:
             return {(kind, agency): dt.date.fromisoformat(day) for kind, agency, day in connection.execute(query)}
 
     def artefacts(self, runs: Sequence[Run]) -> dict[int, list[Artefact]]:
-        """The files of each run, by its number."""
+        """Return the files of each run, by its number."""
         found: dict[int, list[Artefact]] = {own.id: [] for own in runs}
         for at in range(0, len(runs), RUNS_A_QUERY):
             some = [own.id for own in runs[at : at + RUNS_A_QUERY]]
@@ -280,7 +280,7 @@ def _same(own: Run) -> tuple[Any, ...]:
 
 
 def _latest_us(now: dt.datetime, lease_s: float) -> int:
-    """The latest instant to which a true lease can reach."""
+    """Return the latest instant to which a true lease can reach."""
     return us_of(now) + int(LONGEST_LEASE * lease_s * US_PER_S)
 
 

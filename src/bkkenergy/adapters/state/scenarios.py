@@ -24,7 +24,7 @@ class Scenario:
 
 
 def scenarios(engine: Engine, agencies: Sequence[str]) -> list[Scenario]:
-    """Those of some agencies, the newest first."""
+    """Return those of some agencies, the newest first."""
     query = select(scenario).where(scenario.c.agency.in_(agencies)).order_by(scenario.c.id.desc())
     with reading(engine) as connection:
         return [Scenario(row.id, row.agency, row.name, row.wish, row.by) for row in connection.execute(query)]
@@ -43,6 +43,6 @@ def keep_scenario(engine: Engine, agency: str, name: str, wish: Mapping[str, str
 
 
 def drop_scenario(engine: Engine, scenario_id: int) -> None:
-    """Forget one."""
+    """Delete one."""
     with transaction(engine) as connection:
         connection.execute(delete(scenario).where(scenario.c.id == scenario_id))

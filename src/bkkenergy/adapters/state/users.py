@@ -47,7 +47,7 @@ class PasswordHash(str):
 
 
 def hashed(secret: str) -> str:
-    """A secret of our own making, long and random, as it is kept."""
+    """Compute the hash of a generated secret, long and random, for storage."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
@@ -63,7 +63,7 @@ def add_user(
     language: str = "th",
     must_change: bool = False,
 ) -> None:
-    """Enter a user. Raises InputError where the name is taken."""
+    """Insert a user. Raises InputError where the name is taken."""
     password_hash = PasswordHash.of(password)
     with transaction(engine) as connection:
         if connection.execute(select(user.c.id).where(user.c.name == name)).first():
@@ -83,21 +83,21 @@ def add_user(
 
 
 def users(engine: Engine) -> list[dict[str, Any]]:
-    """All users, without their secrets."""
+    """Return all users, without their secrets."""
     columns = (user.c.id, user.c.name, user.c.display, user.c.role, user.c.agencies, user.c.disabled, user.c.created_us)
     with reading(engine) as connection:
         return [dict(row) for row in connection.execute(select(*columns).order_by(user.c.name)).mappings()]
 
 
 def locked_users(connection: Connection) -> dict[int, dict[str, Any]]:
-    """Return users by number, whom no other transaction changes until this one ends."""
+    """Return users by number, locked: no other transaction changes them until this one ends."""
     columns = (user.c.id, user.c.name, user.c.role, user.c.agencies, user.c.disabled)
     rows = connection.execute(select(*columns).order_by(user.c.id).with_for_update()).mappings()
     return {row["id"]: dict(row) for row in rows}
 
 
 def first_admin(engine: Engine, now: dt.datetime) -> str | None:
-    """Where there is no user yet, make the admin and give its one-time password; else None."""
+    """Create the admin where there is no user yet, and return its one-time password; else None."""
     with reading(engine) as connection:
         if connection.execute(select(user.c.id)).first():
             return None
@@ -135,7 +135,7 @@ SignInResult = SignedIn | MustWait | WrongPassword
 def sign_in(
     engine: Engine, name: str, password: str, now: dt.datetime, *, session_s: float, address: str
 ) -> SignInResult:
-    """Sign a user in by a password: a new session, or seconds to wait after too many tries, or a refusal."""
+    """Start a session by a password. Return it, or seconds to wait after too many tries, or a refusal."""
     now_us = us_of(now)
     with transaction(engine) as connection:
         row = connection.execute(select(user).where(user.c.name == name)).first()
@@ -154,7 +154,7 @@ def sign_in(
 
 
 def sign_in_known(engine: Engine, name: str, now: dt.datetime, *, session_s: float, address: str) -> SignedIn | None:
-    """Sign in a user for whom another service vouches; None where there is none, or one locked out."""
+    """Start a session for a user that another service vouches for. None where there is none, or one locked out."""
     with transaction(engine) as connection:
         row = connection.execute(select(user).where(user.c.name == name, user.c.disabled == 0)).first()
         return None if row is None else _session(connection, row, us_of(now), session_s, address)
@@ -180,7 +180,7 @@ def _is_right(password_hash: str, password: str) -> bool:
 
 
 def _count_failure(connection: Connection, row: Row[Any], now_us: int) -> None:
-    """Some tries are free; then each locks the account for twice as long as the one before."""
+    """Count a failed try. Some are free; then each locks the account for twice as long as the one before."""
     failed = row.failed + 1
     lock_s = 0 if failed < FREE_TRIES else min(LOCK_FIRST_S * 2 ** (failed - FREE_TRIES), LOCK_MOST_S)
     values = {"failed": failed, "locked_until_us": now_us + lock_s * US_PER_S if lock_s else 0}
@@ -188,7 +188,7 @@ def _count_failure(connection: Connection, row: Row[Any], now_us: int) -> None:
 
 
 def session_of(engine: Engine, key: str, now: dt.datetime) -> Signed | None:
-    """The session of a cookie, where it still holds."""
+    """Return the session of a cookie, where it is still valid."""
     query = select(user, session.c.csrf).join(session, session.c.user_id == user.c.id)
     held = (session.c.key_hash == hashed(key), session.c.until_us > us_of(now), user.c.disabled == 0)
     with reading(engine) as connection:
@@ -197,7 +197,7 @@ def session_of(engine: Engine, key: str, now: dt.datetime) -> Signed | None:
 
 
 def sign_out(engine: Engine, key: str) -> None:
-    """End a session."""
+    """Delete a session."""
     with transaction(engine) as connection:
         connection.execute(delete(session).where(session.c.key_hash == hashed(key)))
 
@@ -214,14 +214,14 @@ def change_password(engine: Engine, user_id: int, password: str, *, keep: str = 
 
 
 def is_password_of(engine: Engine, user_id: int, password: str) -> bool:
-    """Whether it is the user's."""
+    """Check whether a password is the user's."""
     with reading(engine) as connection:
         found = connection.execute(select(user.c.password_hash).where(user.c.id == user_id)).scalar()
     return found is not None and _is_right(found, password)
 
 
 def change_user(engine: Engine, user_id: int, values: Mapping[str, Any]) -> None:
-    """Change role, agencies, language or whether a user may come in; who may not any more is signed out."""
+    """Set role, agencies, language or whether a user may come in. One who may not any more is signed out."""
     with transaction(engine) as connection:
         connection.execute(update(user).where(user.c.id == user_id).values(**values))
         if values.get("disabled"):
@@ -229,7 +229,7 @@ def change_user(engine: Engine, user_id: int, values: Mapping[str, Any]) -> None
 
 
 def add_token(engine: Engine, user_id: int, name: str, scope: TokenScope, now: dt.datetime, *, days: int) -> str:
-    """A new token of a user's, which is told this once."""
+    """Create a token of a user's and return its secret, which is shown this once."""
     secret = TOKEN_MARK + secrets.token_urlsafe(32)
     with transaction(engine) as connection:
         connection.execute(
@@ -246,7 +246,7 @@ def add_token(engine: Engine, user_id: int, name: str, scope: TokenScope, now: d
 
 
 def tokens(engine: Engine) -> list[dict[str, Any]]:
-    """All tokens with whose they are, without their secrets."""
+    """Return all tokens with their users, without their secrets."""
     columns = (
         token.c.id,
         token.c.user_id,
@@ -262,13 +262,13 @@ def tokens(engine: Engine) -> list[dict[str, Any]]:
 
 
 def drop_token(engine: Engine, token_id: int) -> None:
-    """End a token."""
+    """Delete a token."""
     with transaction(engine) as connection:
         connection.execute(delete(token).where(token.c.id == token_id))
 
 
 def token_account(engine: Engine, secret: str, now: dt.datetime) -> Account | None:
-    """The user of a token, where it still holds, narrowed to the token's scope."""
+    """Return the user of a token, where it is still valid, narrowed to the token's scope."""
     query = select(user, token.c.scope, token.c.id.label("token_id")).join(token, token.c.user_id == user.c.id)
     held = (token.c.key_hash == hashed(secret), token.c.until_us > us_of(now), user.c.disabled == 0)
     with transaction(engine) as connection:
@@ -280,7 +280,7 @@ def token_account(engine: Engine, secret: str, now: dt.datetime) -> Account | No
 
 
 def account_of(row: Row[Any]) -> Account:
-    """A user as the rest of the service sees one."""
+    """Convert a row to a user as the rest of the service sees one."""
     return Account(
         id=row.id,
         name=row.name,
@@ -295,7 +295,7 @@ def account_of(row: Row[Any]) -> Account:
 def note(
     engine: Engine, actor: str, action: str, target: str, detail: Mapping[str, Any], now: dt.datetime, *, address: str
 ) -> None:
-    """Enter a line in the audit log, by itself."""
+    """Write a line in the audit log, by itself."""
     with transaction(engine) as connection:
         enter_audit(connection, Actor(actor, address), action, target, detail, now)
 
@@ -303,7 +303,7 @@ def note(
 def enter_audit(
     connection: Connection, actor: Actor, action: str, target: str, detail: Mapping[str, Any], now: dt.datetime
 ) -> None:
-    """Enter a line in the audit log, in the transaction of what it is about."""
+    """Write a line in the audit log, in the transaction of what it is about."""
     connection.execute(
         insert(audit).values(
             at_us=us_of(now),
@@ -317,7 +317,7 @@ def enter_audit(
 
 
 def audit_lines(engine: Engine, limit: int = 200) -> list[dict[str, Any]]:
-    """The latest of the audit log."""
+    """Return the latest lines of the audit log."""
     with reading(engine) as connection:
         return [
             dict(row) for row in connection.execute(select(audit).order_by(audit.c.id.desc()).limit(limit)).mappings()

@@ -10,7 +10,7 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """Forth."""
+    """Create the first tables."""
     op.create_table(
         "alert",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -119,7 +119,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """And back."""
+    """Remove what `upgrade` created."""
     with op.batch_alter_table("project_step", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_project_step_project_id"))
 

@@ -10,7 +10,7 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    """Forth."""
+    """Create the table of scenarios."""
     op.create_table(
         "scenario",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -26,7 +26,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """And back."""
+    """Remove what `upgrade` created."""
     with op.batch_alter_table("scenario", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_scenario_agency"))
 

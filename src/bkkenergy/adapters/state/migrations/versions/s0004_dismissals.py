@@ -10,7 +10,7 @@ down_revision = "0003"
 
 
 def upgrade() -> None:
-    """Forth."""
+    """Create the table of dismissals."""
     op.create_table(
         "dismissal",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -25,5 +25,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """And back."""
+    """Remove what `upgrade` created."""
     op.drop_table("dismissal")

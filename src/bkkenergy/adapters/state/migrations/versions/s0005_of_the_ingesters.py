@@ -12,7 +12,7 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
-    """Forth."""
+    """Create the tables of the ingesters."""
     _quarantine()
     _logbook()
     identity = op.create_table(
@@ -87,6 +87,6 @@ def _logbook() -> None:
 
 
 def downgrade() -> None:
-    """And back."""
+    """Remove what `upgrade` created."""
     for name in ("baseline", "identity", "gateway", "meter_event", "counter", "quarantine"):
         op.drop_table(name)
