@@ -43,24 +43,24 @@ class Period:
 
     @classmethod
     def day(cls, day: dt.date) -> Self:
-        """One day of Bangkok's calendar."""
+        """Return one day of Bangkok's calendar."""
         return cls.days(day, day, kind="day")
 
     @classmethod
     def days(cls, first: dt.date, last: dt.date, *, kind: PeriodKind = "range") -> Self:
-        """From the first to the last day, both included."""
+        """Make a period from the first to the last day, both included."""
         start = pd.Timestamp(first, tz=BANGKOK)
         return cls(start, pd.Timestamp(last + dt.timedelta(days=1), tz=BANGKOK), kind)
 
     @classmethod
     def month(cls, year: int, month: int) -> Self:
-        """One calendar month; `year` in the common era."""
+        """Return one calendar month; `year` in the common era."""
         start = pd.Timestamp(year=year, month=month, day=1, tz=BANGKOK)
         return cls(start, start + pd.DateOffset(months=1), "month")
 
     @classmethod
     def fiscal_year(cls, year_be: int) -> Self:
-        """Thai fiscal year: 1 October to 30 September, named by its ending year (B.E.)."""
+        """Return the Thai fiscal year: 1 October to 30 September, named by its ending year (B.E.)."""
         year = year_be - BE_OFFSET_YEARS
         first = FISCAL_YEAR_FIRST_MONTH
         return cls(
@@ -71,7 +71,7 @@ class Period:
 
     @classmethod
     def parse(cls, text: str, *, today: dt.date) -> Self:
-        """The period that a person wrote: a day, a month, FY2570, two days, or "yesterday".
+        """Parse the period that a person wrote: a day, a month, FY2570, two days, or "yesterday".
 
         Raises ValueError with what is accepted.
         """
@@ -121,24 +121,24 @@ class Period:
                 return f"{self.first_day}..{self.last_day}"
 
     def with_days_before(self, count: int) -> Period:
-        """The period, begun `count` days earlier."""
+        """Return the period, begun `count` days earlier."""
         return Period(self.start - pd.Timedelta(days=count), self.end)
 
 
 def fiscal_year_of(day: dt.date) -> Period:
-    """The fiscal year that a day falls in."""
+    """Return the fiscal year that a day falls in."""
     return Period.fiscal_year(buddhist_year(day.year + (day.month >= FISCAL_YEAR_FIRST_MONTH)))
 
 
 def past_year(today: dt.date) -> Period:
-    """The twelve whole months before a day."""
+    """Return the twelve whole months before a day."""
     last = today.replace(day=1)
     first = last.replace(year=last.year - 1)
     return Period.days(first, last - dt.timedelta(days=1))
 
 
 def edges(period: Period, step: Step) -> pd.DatetimeIndex:
-    """Interval edges over a period: (k+1,) instants in Bangkok's time, both ends included."""
+    """Return interval edges over a period: (k+1,) instants in Bangkok's time, both ends included."""
     start, end = period.start.tz_convert(BANGKOK), period.end.tz_convert(BANGKOK)
     found = pd.date_range(start, end, freq=_FREQUENCY.get(step, step), unit="us")
     if len(found) == 0 or found[0] != start or found[-1] != end:
@@ -147,34 +147,34 @@ def edges(period: Period, step: Step) -> pd.DatetimeIndex:
 
 
 def epoch_us(instants: pd.DatetimeIndex) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """(n,) microseconds since 1970-01-01 UTC of instants with zone."""
+    """Convert instants with zone to (n,) microseconds since 1970-01-01 UTC."""
     if instants.tz is None:
         raise ValueError("instants without time zone cannot be placed. Localise them first.")
     return instants.tz_convert("UTC").as_unit("us").asi8
 
 
 def timestamp_us(instant: pd.Timestamp) -> int:
-    """Microseconds since 1970-01-01 UTC of one instant with zone."""
+    """Convert one instant with zone to microseconds since 1970-01-01 UTC."""
     return int(epoch_us(pd.DatetimeIndex([instant]))[0])
 
 
 def day_of_us(instant_us: int) -> dt.date:
-    """The day of Bangkok's calendar on which an instant (microseconds since 1970-01-01 UTC) falls."""
+    """Return the day of Bangkok's calendar on which an instant (microseconds since 1970-01-01 UTC) falls."""
     return pd.Timestamp(instant_us, unit="us", tz="UTC").tz_convert(BANGKOK).date()
 
 
 def days_of(instants: pd.Index | pd.Series) -> pd.DatetimeIndex:
-    """The day of Bangkok's calendar that each instant with zone falls on, as a date without zone."""
+    """Return the day of Bangkok's calendar that each instant with zone falls on, as a date without zone."""
     return pd.DatetimeIndex(instants).tz_convert(BANGKOK).tz_localize(None).normalize()
 
 
 def on_days(instants: pd.Index, days: Collection[dt.date]) -> np.ndarray:
-    """(n,) whether each instant with zone falls on one of the days of Bangkok's calendar."""
+    """Return (n,) whether each instant with zone falls on one of the days of Bangkok's calendar."""
     return days_of(instants).isin(pd.DatetimeIndex(list(days)))
 
 
 def buddhist_year(year: int) -> int:
-    """Year of the Buddhist era for a year of the common era."""
+    """Convert a year of the common era to one of the Buddhist era."""
     return year + BE_OFFSET_YEARS
 
 
@@ -184,7 +184,7 @@ NO_DAY_OFF = ("National Labor Day", "National Children's Day")
 
 @lru_cache(maxsize=32)
 def thai_holidays(year: int, language: str) -> Mapping[dt.date, str]:
-    """Days off of Thai government offices with their names, substitution days included.
+    """Return days off of Thai government offices with their names, substitution days included.
 
     Source: the `holidays` library's table of cabinet announcements (categories public and
     government), less those on which offices work. Days that an agency adds or keeps open stand in
@@ -200,7 +200,7 @@ def _announced(year: int, locale: str) -> Mapping[dt.date, str]:
 
 
 def in_yearly_spans(day: dt.date, spans: Iterable[tuple[str, str]]) -> bool:
-    """Whether a day falls in one of the spans "MM-DD".."MM-DD" that come back every year, ends included."""
+    """Return whether a day falls in one of the yearly spans "MM-DD".."MM-DD", ends included."""
     month_day = f"{day:%m-%d}"
     return any(
         first <= month_day <= last if first <= last else month_day >= first or month_day <= last

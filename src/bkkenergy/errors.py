@@ -1,4 +1,4 @@
-"""How faults are told: where, what is wrong, and the remedy; and the exceptions that carry them."""
+"""Faults: where, what is wrong, and the remedy; and the exceptions that carry them."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class AwayError(BkkEnergyError):
 
 
 class NotAllowed(BkkEnergyError):
-    """Whoever asks has not the power to do this."""
+    """The actor has not the power to do this."""
 
     exit_code = 2
 
@@ -59,7 +59,7 @@ class NotAllowed(BkkEnergyError):
 
 
 class NotThere(BkkEnergyError):
-    """What is asked for does not exist, or is out of reach of whoever asks: the two look alike."""
+    """What is asked for does not exist, or is out of the actor's reach: the two look alike."""
 
     exit_code = 2
 

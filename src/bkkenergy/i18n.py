@@ -26,7 +26,7 @@ NO_VALUE = "–"
 
 @lru_cache
 def catalogue(lang: Lang) -> Mapping[str, str]:
-    """Every text of a language by its dotted key."""
+    """Return every text of a language by its dotted key."""
     source = resources.files("bkkenergy") / "locales" / f"{lang}.toml"
     return dict(_flat(tomllib.loads(source.read_text(encoding="utf-8"))))
 
@@ -48,15 +48,15 @@ class Words:
     lang: Lang
 
     def __call__(self, key: str, **values: object) -> str:
-        """The text of a key, its {places} filled."""
+        """Return the text of a key, its {places} filled."""
         return catalogue(self.lang)[key].format(**values)
 
     def either(self, *, th: str, en: str) -> str:
-        """Whichever of a pair of names belongs to this language."""
+        """Return whichever of a pair of names belongs to this language."""
         return th if self.lang == "th" else en
 
     def number(self, value: float | None, digits: int = 0) -> str:
-        """1,234.5; a dash where the value is unknown."""
+        """Format as 1,234.5; a dash where the value is unknown."""
         if value is None or math.isnan(value):
             return NO_VALUE
         pattern = "#,##0" + ("." + "0" * digits if digits else "")
@@ -64,7 +64,7 @@ class Words:
         return str(format_decimal(value, format=pattern, locale=Locale(self.lang)))
 
     def percent(self, ratio: float | None, digits: int = 0, *, signed: bool = False) -> str:
-        """A ratio (0..1) as per cent."""
+        """Format a ratio (0..1) as per cent."""
         if ratio is None or math.isnan(ratio):
             return NO_VALUE
         percent = round(ratio * 100, digits) + 0.0  # never "-0"
@@ -72,35 +72,35 @@ class Words:
         return f"{sign}{self.number(percent, digits)}%".replace("-", "−")
 
     def date(self, day: dt.date) -> str:
-        """23 พฤศจิกายน 2569, or 23 November 2026."""
+        """Format as 23 พฤศจิกายน 2569, or 23 November 2026."""
         return f"{day.day} {self.month(day)}"
 
     def month(self, day: dt.date) -> str:
-        """พฤศจิกายน 2569, or November 2026."""
+        """Format as พฤศจิกายน 2569, or November 2026."""
         name = str(get_month_names("wide", locale=Locale(self.lang))[day.month])
         return f"{name} {self.year(day.year)}"
 
     def month_short(self, day: dt.date) -> str:
-        """พ.ย., or Nov."""
+        """Format as พ.ย., or Nov."""
         return str(get_month_names("abbreviated", locale=Locale(self.lang))[day.month])
 
     def day_short(self, day: dt.date) -> str:
-        """23 พ.ย., or 23 Nov."""
+        """Format as 23 พ.ย., or 23 Nov."""
         return f"{day.day} {self.month_short(day)}"
 
     def year(self, year: int) -> str:
-        """2569, or 2026."""
+        """Format as 2569, or 2026."""
         return str(buddhist_year(year) if self.lang == "th" else year)
 
     def weekday(self, day: dt.date) -> str:
-        """จันทร์, or Monday."""
+        """Format as จันทร์, or Monday."""
         return str(get_day_names("wide", locale=Locale(self.lang))[day.weekday()]).removeprefix("วัน")
 
     def time(self, instant: dt.datetime) -> str:
-        """14:30 น., or 14:30."""
+        """Format as 14:30 น., or 14:30."""
         clock = format_datetime(instant, "HH:mm", locale=Locale(self.lang))
         return f"{clock} น." if self.lang == "th" else clock
 
     def moment(self, instant: dt.datetime) -> str:
-        """Date and time of one instant, which must already be in Bangkok's time."""
+        """Format date and time of one instant, which must already be in Bangkok's time."""
         return f"{self.date(instant.date())} {self.time(instant)}"

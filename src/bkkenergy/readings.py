@@ -97,12 +97,12 @@ class ReadingBatch:
 
     @classmethod
     def empty(cls, meter_ids: Sequence[str] = ()) -> Self:
-        """A batch without a reading."""
+        """Return a batch without a reading."""
         return cls(tuple(meter_ids), np.empty(0, np.int64), np.empty(0, np.int64))
 
     @classmethod
     def concat(cls, batches: Sequence[Self]) -> Self:
-        """Batches over the same meters, one after the other."""
+        """Join batches over the same meters, one after the other."""
         if not batches:
             return cls.empty()
         if any(batch.meter_ids != batches[0].meter_ids for batch in batches):
@@ -116,12 +116,12 @@ class ReadingBatch:
         )
 
     def column(self, name: str) -> FloatArray:
-        """(n,) values of one quantity, NaN where the batch has none."""
+        """Return (n,) values of one quantity, NaN where the batch has none."""
         values = self.columns.get(name)
         return np.full(len(self), np.nan) if values is None else values
 
     def take(self, rows: BoolArray | IntArray | slice) -> ReadingBatch:
-        """The readings at `rows`: a mask, positions, or a slice."""
+        """Return the readings at `rows`: a mask, positions, or a slice."""
         return ReadingBatch(
             self.meter_ids,
             self.meter[rows],
@@ -130,7 +130,7 @@ class ReadingBatch:
         )
 
     def in_order(self) -> ReadingBatch:
-        """The readings sorted by meter, then instant; of doubles, in the order in which they came."""
+        """Sort the readings by meter, then instant; doubles stay in the order in which they came."""
         order = np.argsort(self.meter, kind="stable")
         falls = np.diff(self.ts_us[order]) < 0
         if (falls & (np.diff(self.meter[order]) == 0)).any():

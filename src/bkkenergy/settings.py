@@ -120,7 +120,7 @@ class MeteringSettings(Frozen):
 
 
 class ReportSettings(Frozen):
-    """What a report calls worth attention, and where reports go. The archive of scheduled reports lies in it."""
+    """What a report calls worth attention, and where reports go. The archive of scheduled reports is in it."""
 
     folder: Path = Path("var/reports")
     languages: tuple[ReportLang, ...] = ("th", "en")
@@ -235,12 +235,12 @@ class Recipient(Frozen):
         return self
 
     def wants(self, agency: str) -> bool:
-        """Whether an agency's matters are this recipient's."""
+        """Return whether an agency's matters are this recipient's."""
         return ALL in self.agencies or agency in self.agencies
 
 
 class AlertSettings(Frozen):
-    """What is told at once rather than in a report, and when nobody is to be woken."""
+    """What is sent at once rather than in a report, and in which hours nothing is sent."""
 
     every_min: Annotated[float, Field(gt=0)] = 5.0
     quiet_from: Clock = "20:00"
@@ -262,7 +262,7 @@ class OidcSettings(Frozen):
 
 
 class WebSettings(Frozen):
-    """The web app. `behind_proxy`: TLS ends at a proxy that tells the client's address (X-Forwarded-For, -Proto)."""
+    """The web app. `behind_proxy`: a proxy ends TLS and gives the client's address (X-Forwarded-For, -Proto)."""
 
     host: str = "127.0.0.1"
     port: Port = 8080
@@ -294,7 +294,7 @@ class Settings(Frozen):
 
 
 def load_settings(config_dir: Path, environment: Mapping[str, str] | None = None) -> Settings:
-    """Settings of config_dir/bkkenergy.toml with secrets filled in.
+    """Load the settings of config_dir/bkkenergy.toml with secrets filled in.
 
     Relative paths count from the folder that holds `config_dir`. Raises ConfigError.
     """
@@ -327,7 +327,7 @@ def _has(table: Mapping[str, object], dotted_key: str) -> bool:
 
 
 def _placed(settings: Settings, home: Path, environment: Mapping[str, str]) -> Settings:
-    """The settings with absolute paths and secrets read."""
+    """Return the settings with absolute paths and secrets read."""
     mqtt, ingest, store, influx = settings.mqtt, settings.ingest, settings.store, settings.store.influx
     tls = mqtt.tls and mqtt.tls.model_copy(
         update={name: home / path for name, path in mqtt.tls if isinstance(path, Path)}

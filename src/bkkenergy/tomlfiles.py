@@ -1,4 +1,4 @@
-"""TOML files in, validated models out, with every fault told by file and key."""
+"""TOML files in, validated models out, with every fault named by file and key."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Frozen(BaseModel):
 
 
 def read_toml(path: Path) -> Table:
-    """The tables of one file. Raises ConfigError when it is absent or no TOML."""
+    """Read the tables of one file. Raises ConfigError when it is absent or no TOML."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -38,7 +38,7 @@ def read_toml(path: Path) -> Table:
 
 
 def validated(model: type[ModelT], table: Table, where: str) -> tuple[ModelT | None, list[Fault]]:
-    """The table as a model, or the faults that stand in the way.
+    """Validate the table as a model. Return it, or the faults that are in the way.
 
     where : what the keys of the faults hang under, for instance "agencies.toml: agency[2]".
     """
@@ -65,7 +65,7 @@ def _fault(model: type[BaseModel], detail: ErrorDetails, where: str) -> Fault:
 
 
 def dotted(loc: Sequence[int | str]) -> str:
-    """A place inside a table as a person writes it: meter[2].topic."""
+    """Return a place inside a table as a person writes it: meter[2].topic."""
     text = ""
     for part in loc:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part

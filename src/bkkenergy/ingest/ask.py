@@ -16,7 +16,7 @@ from bkkenergy.usecases.powers import use_case
 def replay_quarantined(
     site: Site, actor: Actor, chosen: Sequence[Quarantined], quarantine: Quarantine
 ) -> tuple[int, int]:
-    """Try payloads again. Return how many readings went in, and how many payloads stay; the audit log says so."""
+    """Run payloads again. Return how many readings went in, and how many payloads stay; the audit log says so."""
     config = site.config
     readings, stayed = replay(
         chosen, config.portfolio, config.profiles, config.settings.ingest, site.readings, quarantine

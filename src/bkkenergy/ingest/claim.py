@@ -39,7 +39,7 @@ class Claim:
             os.write(self._file, f"{os.getpid()}\n".encode())
 
     def release(self) -> None:
-        """End the claim; the file stays."""
+        """Close the claim; the file stays."""
         if self._file is not None:
             os.close(self._file)
             self._file = None

@@ -39,7 +39,7 @@ def issue_passwords(folder: Path, gateways: Sequence[str], *, ingester: str) -> 
 
 
 def write_rules(folder: Path, rules: str) -> Path:
-    """Replace the broker's access rules in a folder of secrets; return their path. The old ones serve until then."""
+    """Write the broker's access rules to a folder of secrets and return their path. The old ones serve until then."""
     path = place_of(folder, RULES)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     _write(path, rules, 0o644)
@@ -63,7 +63,7 @@ def new_secret(path: Path) -> None:
 
 
 def hashed(passwords: Mapping[str, str]) -> str:
-    """A password file of mosquitto 2: user:$7$rounds$salt$hash, PBKDF2 with SHA-512 (mosquitto_passwd(1))."""
+    """Return a password file of mosquitto 2: user:$7$rounds$salt$hash, PBKDF2 with SHA-512 (mosquitto_passwd(1))."""
     return "".join(
         f"{user}:{_hash(password, secrets.token_bytes(SALT_BYTES))}\n" for user, password in passwords.items()
     )

@@ -47,7 +47,7 @@ class Finding:
 
 
 def examine(settings: Settings, topics: tuple[str, ...], exact_topics: tuple[str, ...] = ()) -> Iterator[Finding]:
-    """Every check, one by one, as it is done. `exact_topics`: those of each meter, for a broker without wildcards."""
+    """Run every check, one by one. `exact_topics`: those of each meter, for a broker without wildcards."""
     yield from _disk(settings)
     yield from _files(settings)
     yield from _store(settings)
@@ -69,7 +69,7 @@ def _disk(settings: Settings) -> Iterator[Finding]:
 
 
 def _files(settings: Settings) -> Iterator[Finding]:
-    """Whether the databases are whole, as far as a look of some seconds tells."""
+    """Check whether the databases are whole, as far as a look of some seconds shows."""
     for path in (settings.store.path, *([settings.state.path] if settings.state.url is None else [])):
         if not path.exists():
             continue
@@ -83,7 +83,7 @@ def _files(settings: Settings) -> Iterator[Finding]:
 
 
 def _store(settings: Settings) -> Iterator[Finding]:
-    """Whether a value that is written is read back, and whether the server deletes what is not in the ledger."""
+    """Check that a value written is read back, and that the server deletes nothing that the ledger lacks."""
     try:
         with closing(open_store(settings.store)) as store:
             store.probe()
@@ -98,7 +98,7 @@ def _store(settings: Settings) -> Iterator[Finding]:
 
 
 def _clock(settings: Settings) -> Iterator[Finding]:
-    """Our clock against the database server's, where there is one to ask."""
+    """Compute how far our clock is from the database server's, where there is one to ask."""
     if settings.store.kind != "influx":
         return
     try:
@@ -146,7 +146,7 @@ def _broker(settings: Settings, topics: tuple[str, ...], exact_topics: tuple[str
 
 
 def _state(settings: Settings) -> Iterator[Finding]:
-    """What waits in quarantine and spool, and clocks of gateways that are off."""
+    """Count what waits in quarantine and spool, and list clocks of gateways that are off."""
     limits = settings.ingest
     try:
         with opened_state(settings) as state:
@@ -172,7 +172,7 @@ def _state(settings: Settings) -> Iterator[Finding]:
 
 
 def _shared_state(settings: Settings) -> Iterator[Finding]:
-    """Whether hosts that share the readings share the state: else each has its own quarantine, baselines and users."""
+    """Check that hosts with shared readings share the state: else each has other quarantine, baselines and users."""
     if settings.store.kind == "sqlite":
         return  # one host's readings, and its state
     try:

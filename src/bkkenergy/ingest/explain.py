@@ -65,7 +65,7 @@ def _readings(decoded: Decoded, profile: Profile, meters: Sequence[Meter], messa
 
 
 def _refusals(profile: Profile, meters: Sequence[Meter], message: Message, max_ahead_s: int) -> tuple[str, ...]:
-    """What the ingester would quarantine, were this message to come now."""
+    """Return what the ingester would quarantine, were this message to come now."""
     own = [meter for meter in meters if meter.payload == profile.id]
     if not own:
         return ("no meter of the portfolio has this profile",)

@@ -43,12 +43,12 @@ class Imported:
 
 
 def work_units(path: Path) -> int:
-    """How much `read_long` will count: bytes of a CSV file, rows of a Parquet file."""
+    """Return how much `read_long` will count: bytes of a CSV file, rows of a Parquet file."""
     return pq.ParquetFile(path).metadata.num_rows if path.suffix == ".parquet" else path.stat().st_size
 
 
 def read_long(path: Path, meters: Sequence[Meter], *, latest_us: int, advance: Advance) -> Iterator[Imported]:
-    """Readings of a file of `export`'s form: columns `meter`, `ts`, and any of FIELDS.
+    """Yield readings of a file of `export`'s form: columns `meter`, `ts`, and any of FIELDS.
 
     Values are what flows (kWh, kW); transformer ratios are not applied again. Raises InputError.
     """
@@ -69,7 +69,7 @@ def _csv_chunks(path: Path, advance: Advance) -> Iterator[pd.DataFrame]:
 
 
 def _position(reader: object, path: Path) -> int:
-    """How far into the file pandas has read; for compressed files, of the compressed bytes."""
+    """Return how far into the file pandas has read; for compressed files, of the compressed bytes."""
     handle = getattr(getattr(reader, "handles", None), "handle", None)
     try:
         buffer = getattr(handle, "buffer", handle)
@@ -108,7 +108,7 @@ def _judged(frame: pd.DataFrame, names: tuple[str, ...], limits: Limits, latest_
 
 
 def _numbers(column: pd.Series[Any]) -> FloatArray:
-    """A column as floats: NaN where there is no number, infinity for integers beyond any float."""
+    """Convert a column to floats: NaN where there is no number, infinity for integers beyond any float."""
     try:
         return pd.to_numeric(column, errors="coerce").to_numpy(np.float64)
     except OverflowError:
@@ -129,7 +129,7 @@ class Wide:
     columns: Mapping[str, FloatArray]
 
     def energy_kwh(self, column: str, values: WideValues) -> FloatArray:
-        """(k,) energy of each interval."""
+        """Return (k,) energy of each interval."""
         factor = self.interval_s / S_PER_H if values == "mean-power" else 1.0
         return self.columns[column] * factor
 
@@ -186,7 +186,7 @@ def read_wide(path: Path, *, timezone: str, calendar: Calendar = "ce") -> Wide:
 
 
 def _common_era(texts: pd.Series[Any], path: Path, calendar: Calendar) -> pd.Series[Any]:
-    """Stamps with years of the Buddhist era, 2569, as those of the common era, 2026. Raises InputError."""
+    """Convert stamps with years of the Buddhist era, 2569, to the common era, 2026. Raises InputError."""
     is_buddhist = texts.str.match(BUDDHIST_YEAR)
     if calendar == "ce":
         first = str(texts[is_buddhist].iloc[0])
@@ -204,7 +204,7 @@ def _common_era(texts: pd.Series[Any], path: Path, calendar: Calendar) -> pd.Ser
 
 
 def wide_batch(wide: Wide, columns: Mapping[str, Meter], values: WideValues) -> ReadingBatch:
-    """The columns of a wide table as readings of meters, each in the way of its kind.
+    """Convert the columns of a wide table to readings of meters, each in the way of its kind.
 
     A register meter gets a counter from zero, read at both ends of each run of known intervals; an
     interval meter gets the energy, stamped at the end. `values="register"` takes the figures as they
@@ -228,7 +228,7 @@ def wide_batch(wide: Wide, columns: Mapping[str, Meter], values: WideValues) -> 
 
 
 def as_register(wide: Wide, energy_kwh: FloatArray) -> tuple[IntArray, FloatArray]:
-    """A counter from zero that takes in each known interval; (n,) instants and kWh."""
+    """Return a counter from zero that takes in each known interval; (n,) instants and kWh."""
     length_us = int(wide.interval_s * US_PER_S)
     known = ~np.isnan(energy_kwh)
     grown_kwh = np.cumsum(np.where(known, energy_kwh, 0.0))
@@ -284,6 +284,6 @@ class LongWriter:
         self._is_new = False
 
     def close(self) -> None:
-        """Finish the file."""
+        """Close the finished file."""
         if self._parquet is not None:
             self._parquet.close()

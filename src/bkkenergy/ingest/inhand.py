@@ -44,7 +44,7 @@ Key = tuple[str, int, int]
 
 
 def key_of(message: Message) -> Key:
-    """The message's key."""
+    """Return the message's key."""
     return message.topic, len(message.payload), crc32(message.payload)
 
 
@@ -65,7 +65,7 @@ class InHand:
         self._write_afresh()
 
     def take(self, messages: Sequence[Message]) -> int:
-        """Note a batch before it is decoded; its number."""
+        """Record a batch before it is decoded. Return its number."""
         keys = [(message.topic, len(message.payload), crc32(message.payload)) for message in messages]
         with self._lock:
             self._number += 1
@@ -74,7 +74,7 @@ class InHand:
             return self._number
 
     def done(self, number: int) -> None:
-        """Strike out a batch that is acknowledged, or that waits for a store and so harms nothing."""
+        """Remove a batch that is acknowledged, or that waits for a store and so harms nothing."""
         with self._lock:
             keys = self._batches.pop(number, ())
             if self.suspects:
@@ -83,7 +83,7 @@ class InHand:
             self._append(["done", number])
 
     def runs(self, messages: Sequence[Message]) -> Iterator[list[Message]]:
-        """Messages in their order, each suspect by itself."""
+        """Split messages in their order, each suspect by itself."""
         for is_suspect, run in groupby(messages, self.is_suspect):
             if is_suspect:
                 yield from ([message] for message in run)
@@ -91,15 +91,15 @@ class InHand:
                 yield list(run)
 
     def is_suspect(self, message: Message) -> bool:
-        """Whether the message was in hand at a crash."""
+        """Return whether the message was in hand at a crash."""
         return bool(self.suspects) and key_of(message) in self.suspects
 
     def is_culprit(self, message: Message) -> bool:
-        """Whether the message is to be set aside undecoded."""
+        """Return whether the message is to be quarantined undecoded."""
         return bool(self.suspects) and self.suspects.get(key_of(message), 0) >= CRASHES_ALONE
 
     def clear(self) -> None:
-        """Forget what is in hand: the process ends in good order, and nothing took it down."""
+        """Delete what is in hand: the process ends in good order, and nothing took it down."""
         with self._lock:
             self._batches.clear()
             self.suspects = {key: crashes for key, crashes in self.suspects.items() if crashes}
@@ -113,7 +113,7 @@ class InHand:
                 self._file = None
 
     def _recalled(self) -> dict[Key, int]:
-        """Who is under suspicion after the last process, and how often each was alone in hand."""
+        """Read the suspects of the last process, and how often each was alone in hand."""
         alone: dict[Key, int] = {}
         batches: dict[int, Sequence[Key]] = {}
         for kind, *rest in _entries(self._path):
@@ -144,7 +144,7 @@ class InHand:
             self._give_up(error)
 
     def _write_afresh(self) -> None:
-        """A new file of what counts, in the place of the old one."""
+        """Write a new file of what counts, in the place of the old one."""
         entries: list[list[Any]] = [["suspect", key, crashes] for key, crashes in self.suspects.items()]
         entries += [["take", number, keys] for number, keys in self._batches.items()]
         unfinished = self._path.with_name(self._path.name + ".part")
@@ -171,7 +171,7 @@ def _framed(entry: list[Any]) -> bytes:
 
 
 def _entries(path: Path) -> Iterator[list[Any]]:
-    """Every whole entry, up to the first that is not."""
+    """Yield every whole entry, up to the first that is not."""
     try:
         raw = path.read_bytes()
     except OSError:

@@ -47,12 +47,12 @@ class Metrics:
             self.refused.labels(reason=reason)
 
     def show_troubles(self, present: Collection[TroubleKind]) -> None:
-        """Troubles of the present connection."""
+        """Show the troubles of the present connection."""
         for kind in TroubleKind:
             self.trouble.labels(kind=kind).set(kind in present)
 
     def hear(self, lags_us: dict[str, int]) -> None:
-        """Gateways that a batch came from."""
+        """Record that gateways were heard, with their delays."""
         now_s = time.time()
         for name, lag_us in lags_us.items():
             self.heard.labels(gateway=name).set(now_s)

@@ -37,17 +37,17 @@ class State:
     clock_behind_s: float = 0.0
 
     def is_alive(self) -> bool:
-        """Whether the loop turns. A store or broker that is away is no reason to be restarted."""
+        """Return whether the loop turns. A store or broker that is unreachable is no reason to be restarted."""
         return self.tick_age_s < ALIVE_WITHIN_S
 
     def is_ready(self, backlog_s: float) -> bool:
-        """Whether what comes is made safe: connected, and nothing waits too long."""
+        """Return whether what comes is made safe: connected, and nothing waits too long."""
         return self.is_alive() and self.connected and not self.spool_is_full and self.oldest_s < backlog_s
 
 
 class _Quiet(WSGIRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base's name
-        """Scrapes are not news."""
+        """Print nothing: scrapes are not news."""
 
 
 class Endpoint:
@@ -63,7 +63,7 @@ class Endpoint:
         return self._server.server_port if self._server else 0
 
     def start(self) -> None:
-        """Listen, unless turned off. Raises InputError where that cannot be."""
+        """Start to listen, unless turned off. Raises InputError where that cannot be."""
         host, port = self._settings.host, self._settings.port
         if port == 0:
             return
@@ -77,7 +77,7 @@ class Endpoint:
         threading.Thread(target=self._server.serve_forever, name="observe", daemon=True).start()
 
     def stop(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
@@ -97,7 +97,7 @@ class Endpoint:
 
 
 def notify_systemd(text: str) -> None:
-    """Tell systemd READY=1, WATCHDOG=1 or STATUS=...; nothing where it does not ask (sd_notify(3))."""
+    """Send systemd READY=1, WATCHDOG=1 or STATUS=...; nothing where it does not ask (sd_notify(3))."""
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:
         return

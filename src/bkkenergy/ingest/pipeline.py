@@ -55,7 +55,7 @@ class Pipeline:
         monotonic: Clock = time.monotonic,
         wall_clock: Clock = time.time,
     ) -> None:
-        """Begin empty. try_first : called before the first commit, of a store that could not be tried at the start."""
+        """Create an empty one. try_first : called before the first commit, of a store not tried at the start."""
         self._try_first = try_first
         self._monotonic, self._wall_clock = monotonic, wall_clock
         self._store, self._quarantine, self._logbook, self._metrics = store, quarantine, logbook, metrics
@@ -89,12 +89,12 @@ class Pipeline:
         *,
         wait: Wait,
     ) -> bool:
-        """Make safe what is good, keep what is refused, and only then tell the broker.
+        """Store what is good, quarantine what is refused, and only then acknowledge to the broker.
 
         A crash before the acknowledgement makes the broker send again; the keys, (meter, instant) in
         the store, (topic, payload digest) in quarantine and (meter, instant, kind) of events, make that
         harmless. While neither store nor spool takes the batch, or the state does not take what is refused,
-        nothing is acknowledged. False when told to stop before that.
+        nothing is acknowledged. Return False when stopped before that.
         """
         started_s = self._monotonic()
         is_noted, refused = False, None
@@ -124,7 +124,7 @@ class Pipeline:
         return True
 
     def drain(self) -> None:
-        """Move what waits in the spool into the store, the oldest first, for a while."""
+        """Take what waits in the spool into the store, the oldest first, for a while."""
         if self._spool is None or self._spool.is_empty or self._monotonic() < self._try_store_at_s:
             return
         until_s = self._monotonic() + DRAIN_FOR_S
@@ -155,7 +155,7 @@ class Pipeline:
         self._write_logbook(())
 
     def _note(self, events: Sequence[Event], lags_us: Mapping[str, int]) -> None:
-        """Events at once, gateways' delays every few seconds. Raises StateAway where events cannot be noted."""
+        """Record events at once, gateways' delays every few seconds. Raises StateAway where events cannot be noted."""
         for name, lag_us in lags_us.items():
             self._lags_us[name] = min(lag_us, self._lags_us.get(name, lag_us))
         if events:
@@ -165,7 +165,7 @@ class Pipeline:
             self._unless_away(lambda: self._write_logbook(()))
 
     def _write_logbook(self, events: Sequence[Event]) -> None:
-        """Note events and delays. What cannot be written is logged: it is no reading. Raises StateAway."""
+        """Record events and delays. What cannot be written is logged: it is no reading. Raises StateAway."""
         try:
             with self._in_state():
                 self._logbook.note(events, self._lags_us, now_us=self._now_us())
@@ -177,7 +177,7 @@ class Pipeline:
         self._noted_at_s = self._monotonic()
 
     def _write_quarantine(self, refused: Sequence[Refused], counts: Mapping[str, int]) -> None:
-        """Quarantine and count. Raises StateAway."""
+        """Insert into quarantine and count. Raises StateAway."""
         with self._in_state():
             self._quarantine.keep(refused, counts, now_us=self._now_us())
 
@@ -202,7 +202,7 @@ class Pipeline:
         return True
 
     def _told_state_away(self, away: StateAway, **fields: object) -> float:
-        """Say it once when it begins, and wait longer each time: how long."""
+        """Record it once when it begins, and wait longer each time. Return how long."""
         if not self.state_is_away:
             log.warning("state_away", why=str(away), **fields)
         self.state_is_away = True
@@ -210,7 +210,7 @@ class Pipeline:
         return pause_s
 
     def _make_safe(self, found: Sorted, messages: Sequence[Message]) -> list[Refused]:
-        """Into the store; into the spool while the store is away, or while older batches wait there.
+        """Put readings into the store; into the spool while the store is unreachable, or older batches wait there.
 
         Raises StoreAway when neither takes it.
         """
@@ -227,7 +227,7 @@ class Pipeline:
         return by_message(do_or_split(self._append, found.batch), found, messages)
 
     def _commit(self, batch: ReadingBatch) -> list[tuple[int, str]]:
-        """Into the store, once it is known to give back what it takes. Raises StoreAway."""
+        """Put a batch into the store, once it is known to give back what it takes. Raises StoreAway."""
         if self._try_first is not None:
             try:
                 self._try_first()
@@ -237,7 +237,7 @@ class Pipeline:
         return commit_or_split(self._store, batch)
 
     def _append(self, batch: ReadingBatch) -> None:
-        """Into the spool. Raises StoreAway when it takes no more."""
+        """Put a batch into the spool. Raises StoreAway when it takes no more."""
         if self._spool is None or len(batch) == 0:
             return
         try:
@@ -270,7 +270,7 @@ class Pipeline:
             self._metrics.spool_batches.set(self._spool.batches_count)
 
     def _told_away(self, away: StoreAway, **fields: object) -> None:
-        """Say it once when it begins, and wait longer each time."""
+        """Record it once when it begins, and wait longer each time."""
         if not self.store_is_away:
             log.warning("store_away", why=str(away), **fields)
         self.store_is_away = True
@@ -286,7 +286,7 @@ class Pipeline:
     def _keep(
         self, messages: Sequence[Message], found: Sorted, refused: Sequence[Refused], events: Sequence[Event]
     ) -> None:
-        """Quarantine and counters: refusals at once, mere counts every few seconds. Raises StateAway."""
+        """Store refusals at once, mere counts every few seconds. Raises StateAway."""
         refused_count = sum(sum(item.by_reason.values()) for item in refused)
         counts = Counter(
             messages=len(messages), readings=len(found.batch), refused=refused_count, stale=found.stale_count
@@ -326,7 +326,7 @@ class Pipeline:
 
 
 def commit_or_split(store: ReadingStore, batch: ReadingBatch) -> list[tuple[int, str]]:
-    """Commit a batch; where the store refuses it, find the readings at fault by halving.
+    """Store a batch. Where the store refuses it, find the readings at fault by halving.
 
     Sending a refused batch again can never help, so the rest goes in, and the rows at fault come back
     with the store's reason. A store that takes nothing refuses every reading, and none is at fault: so it is
@@ -372,7 +372,7 @@ def do_or_split(
 
 
 def _ask(whether_it_takes_anything: Callable[[], None], why: str) -> None:
-    """See that a store which refuses a batch takes anything at all. Raises StoreAway where it does not."""
+    """Check that a store which refuses a batch takes anything at all. Raises StoreAway where it does not."""
     try:
         whether_it_takes_anything()
     except StoreAway:
@@ -382,7 +382,7 @@ def _ask(whether_it_takes_anything: Callable[[], None], why: str) -> None:
 
 
 def by_message(culprits: Sequence[tuple[int, str]], found: Sorted, messages: Sequence[Message]) -> list[Refused]:
-    """Rows that were refused, gathered by the message that each came in."""
+    """Group rows that were refused by the message that each came in."""
     grounds: dict[int, Grounds] = {}
     for row, why in culprits:
         number = int(found.source[row])
@@ -391,7 +391,7 @@ def by_message(culprits: Sequence[tuple[int, str]], found: Sorted, messages: Seq
 
 
 def as_refused(batch: ReadingBatch, row: int, why: str) -> Refused:
-    """A reading whose message is long acknowledged, as a payload that a person can read."""
+    """Convert a reading whose message is long acknowledged to a payload that a person can read."""
     values = {name: float(column[row]) for name, column in batch.columns.items()}
     payload = msgspec.json.encode({"ts": int(batch.ts_us[row]), **{n: v for n, v in values.items() if v == v}})  # noqa: PLR0124
     return Refused(f"meter {batch.meter_ids[int(batch.meter[row])]}", payload, Reason.STORE_REFUSED, why)

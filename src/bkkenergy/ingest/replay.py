@@ -24,7 +24,7 @@ def replay(
     store: ReadingStore,
     quarantine: Quarantine,
 ) -> tuple[int, int]:
-    """Readings that went in, and payloads that stay, their reasons as of now."""
+    """Run payloads again. Return the readings that went in, and payloads that stay, their reasons as of now."""
     sorter = Sorter(
         portfolio.meters, profiles, max_ahead_s=limits.max_ahead_s, max_payload_bytes=limits.max_payload_bytes
     )

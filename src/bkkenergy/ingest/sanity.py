@@ -1,4 +1,4 @@
-"""What a register does that it should not: told as events when the readings come. Nothing is repaired."""
+"""What a register does that it should not: an event when the readings come. Nothing is repaired."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NOISE_KW = 0.05
 class Memory:
     """The last that was seen of each register; all (m,). NaN and 0 where nothing was.
 
-    moved_us : when it last moved. is_stuck : whether that has been told.
+    moved_us : when it last moved. is_stuck : whether an event has said so.
     """
 
     ts_us: IntArray
@@ -29,7 +29,7 @@ class Memory:
 
     @classmethod
     def empty(cls, meters: int) -> Memory:
-        """Nothing seen yet."""
+        """Return a memory in which nothing was seen yet."""
         return cls(
             np.zeros(meters, np.int64), np.full(meters, np.nan), np.zeros(meters, np.int64), np.zeros(meters, np.bool_)
         )
@@ -51,7 +51,7 @@ def register_events(
     *,
     stuck_after_s: float,
 ) -> list[Event]:
-    """Events of a batch's import registers, each held against the reading before it.
+    """Find events of a batch's import registers, each compared with the reading before it.
 
     Readings that are older than what was seen already (a backlog, a redelivery) are passed over: they
     are judged when intervals are made. `memory` is brought up to date.
@@ -93,7 +93,7 @@ def _judged(
     after_kwh: FloatArray,
     limits: MeterLimits,
 ) -> IntArray:
-    """(n,) 1 + index into _KINDS; 0 where all is well or nothing came before."""
+    """Return (n,) 1 + index into _KINDS; 0 where all is well or nothing came before."""
     step_kwh, step_s = after_kwh - before_kwh, (ts_us - before_us) / US_PER_S
     rated_kw, rollover_kwh = limits.rated_kw[meter], limits.rollover_kwh[meter]
     wraps = (step_kwh < 0) & plausible_step(step_kwh + np.nan_to_num(rollover_kwh, nan=-np.inf), step_s, rated_kw)

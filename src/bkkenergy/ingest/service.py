@@ -1,4 +1,4 @@
-"""The ingester: subscriber, sorter, pipeline and store joined until told to stop."""
+"""The ingester: subscriber, sorter, pipeline and store joined until it is stopped."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ MEAN_READING_BYTES = 90
 
 
 def topics_for(settings: Settings, own: Sequence[str]) -> tuple[str, ...]:
-    """The configured subscriptions, and the topics of meters that none of them covers."""
+    """Return the configured subscriptions, and the topics of meters that none of them covers."""
     covered = settings.mqtt.topics
     return (*covered, *(topic for topic in own if not any(topic_matches_sub(filter_, topic) for filter_ in covered)))
 
@@ -75,7 +75,7 @@ def prepare_and_try(store: ReadingStore, state: StateStore) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A batch on its way to safety, and since when its messages wait; None for one without any."""
+    """A batch that is not safe yet, and since when its messages wait; None for one without any."""
 
     secured: Future[bool]
     since_s: float | None
@@ -132,11 +132,11 @@ class Ingester:
         self.endpoint = Endpoint(settings.observe, self.metrics.registry, self.state)
 
     def stop(self) -> None:
-        """End `run` after the batch at hand; safe from a signal handler or another thread."""
+        """Stop `run` after the batch at hand; safe from a signal handler or another thread."""
         self._stop.set()
 
     def state(self) -> State:
-        """How it is doing now."""
+        """Return how it is doing now."""
         now_s, pipeline = time.monotonic(), self.pipeline
         since_s = next((batch.since_s for batch in list(self._waiting) if not batch.is_done and batch.since_s), None)
         return State(
@@ -151,7 +151,7 @@ class Ingester:
         )
 
     def run(self) -> None:
-        """Ingest until stopped. Waits for a store that is away; raises StoreUnfit, and what is beyond repair."""
+        """Run until stopped. Waits for a store that is unreachable; raises StoreUnfit, and what is beyond repair."""
         self.endpoint.start()
         with ExitStack() as stack:
             stack.callback(self.endpoint.stop)
@@ -170,7 +170,7 @@ class Ingester:
             in_hand.clear()
 
     def _opened(self, stack: ExitStack) -> Pipeline | None:
-        """State, files and store, waited for while they are away; None when stopped meanwhile.
+        """Open state, files and store, waited for while they are unreachable; None when stopped meanwhile.
 
         With a spool the store may be away at the start: what comes is spooled. The state may not: nothing could be
         quarantined.
@@ -261,7 +261,7 @@ class Ingester:
         log.info("ingest_follows_portfolio", revision=portfolio.revision, meters=len(self._sorter.meter_ids))
 
     def _deal_with(self, messages: list[Message], desk: Desk) -> bool:
-        """Begin with a batch; each message that was in hand at a crash is finished by itself. False when stopped."""
+        """Start with a batch. Messages in hand at a crash are finished one by one. Return False when stopped."""
         if not desk.in_hand.suspects:
             return self._begin(messages, desk)
         return all(
@@ -300,7 +300,7 @@ class Ingester:
         return self._sorter.sort(messages, now_us=int(time.time() * 1e6))
 
     def _events(self, found: Sorted) -> list[Event]:
-        """What registers do. Events that cannot be found are no reason to lose the readings."""
+        """Return what registers do. Events that cannot be found are no reason to lose the readings."""
         try:
             return self._watch.events(found)
         except Exception as error:  # noqa: BLE001 - no event may hold readings back
@@ -310,7 +310,7 @@ class Ingester:
     def _secure(
         self, desk: Desk, number: int, messages: Sequence[Message], found: Sorted, events: Sequence[Event]
     ) -> bool:
-        """One turn of the committing thread: the batch, then what waits in the spool."""
+        """Run one turn of the committing thread: the batch, then what waits in the spool."""
 
         def wait(seconds: float) -> bool:
             desk.in_hand.done(number)  # it waits for a store, and takes nothing down
@@ -324,7 +324,7 @@ class Ingester:
         return True
 
     def _wait(self, seconds: float) -> bool:
-        """Sleep, and show that the loop still turns; True when told to stop."""
+        """Wait, and show that the loop still turns. Return True when it is to stop."""
         self._tick_watchdog()
         return self._stop.wait(seconds)
 
@@ -340,7 +340,7 @@ class Ingester:
         notify_systemd("READY=1\nWATCHDOG=1")
 
     def _tell(self, found: Sorted, events: Sequence[Event]) -> None:
-        """Events into the log, one line a meter and kind, and what decoders ask for to the broker."""
+        """Write events into the log, one line a meter and kind, and publish what decoders ask for."""
         times = Counter((event.meter_id, event.kind) for event in events)
         for event in {(event.meter_id, event.kind): event for event in reversed(events)}.values():
             told = {"before_kwh": event.before_kwh, "after_kwh": event.after_kwh}
@@ -357,7 +357,7 @@ class Ingester:
             log.warning("counters_not_written", why=str(away))
 
     def _next_batch(self) -> list[Message]:
-        """Messages until they pause, the batch is full, or the first has waited long enough."""
+        """Return messages until they pause, the batch is full, or the first has waited long enough."""
         window = self._settings.mqtt.receive_maximum // 2
         most_bytes = self._settings.ingest.batch_readings * MEAN_READING_BYTES
         messages = self.subscriber.take(window, most_bytes, timeout_s=TICK_S)

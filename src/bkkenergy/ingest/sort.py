@@ -46,12 +46,12 @@ class Sorted:
 
     @classmethod
     def without_readings(cls, meter_ids: tuple[str, ...], refused: Sequence[Refused]) -> Self:
-        """Refused messages alone."""
+        """Return refused messages alone."""
         return cls(ReadingBatch.empty(meter_ids), np.empty(0, np.int64), tuple(refused))
 
     @classmethod
     def joined(cls, parts: Sequence[Self]) -> Self:
-        """Parts of one run of messages, each with `source` numbers of the whole run."""
+        """Join parts of one run of messages, each with `source` numbers of the whole run."""
         return cls(
             ReadingBatch.concat([part.batch for part in parts]),
             np.concatenate([part.source for part in parts]),
@@ -137,7 +137,7 @@ class Sorter:
         return Sorted.joined([Sorted.without_readings(self.meter_ids, refused), *parts])
 
     def _read(self, profile: str, messages: Sequence[Message], rows: IntArray, now_us: int) -> Sorted:
-        """What the messages at `rows`, all of one profile, hold. The work is linear in their bytes."""
+        """Read the messages at `rows`, all of one profile. The work is linear in their bytes."""
         own = [messages[row] for row in rows]
         decoded = self.decoders[profile].decode(own)
         grounds: dict[int, Grounds] = defaultdict(Grounds)
@@ -160,7 +160,7 @@ class Sorter:
         return Sorted(batch.take(good), rows[message[good]], refused, decoded.stale_count, decoded.outgoing, lags_us)
 
     def _lags_us(self, batch: ReadingBatch, messages: Sequence[Message], message: IntArray) -> dict[str, int]:
-        """Least time from stamp to receipt of each gateway; what is retained or sent again says nothing."""
+        """Compute each gateway's least time from stamp to receipt; what is retained or sent again says nothing."""
         received_us = np.array([0 if m.retained or m.duplicate else m.received_us for m in messages], np.int64)
         counts = received_us[message] > 0 if len(message) else np.zeros(0, np.bool_)
         gateway = self._gateway_of[batch.meter[counts]]
@@ -169,14 +169,14 @@ class Sorter:
         return {str(self._gateways[number]): int(least_us[number]) for number in np.unique(gateway)}
 
     def _meters(self, profile: str, messages: Sequence[Message], decoded: Decoded) -> IntArray:
-        """(n,) the meter of each reading, -1 where nobody has that topic and key."""
+        """Return (n,) the meter of each reading, -1 where no meter has that topic and key."""
         if decoded.addresses is None:
             by_message = [self._meter_at.get((profile, message.topic, ""), -1) for message in messages]
             return np.array(by_message, np.int64)[decoded.message] if messages else np.empty(0, np.int64)
         return np.array([self._meter_at.get((profile, *address), -1) for address in decoded.addresses], np.int64)
 
     def _scaled(self, decoded: Decoded, known: BoolArray, meter: IntArray) -> tuple[ReadingBatch, IntArray]:
-        """Readings of known meters in what flows, with their messages."""
+        """Return readings of known meters in what flows, with their messages."""
         columns: dict[str, FloatArray] = {name: values[known] for name, values in decoded.columns.items()}
         scaled = self._limits.scaled(meter[known], columns)
         batch = ReadingBatch(self.meter_ids, meter[known], decoded.ts_us[known], scaled)

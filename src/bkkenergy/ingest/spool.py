@@ -93,7 +93,7 @@ class Spool:
         return True
 
     def oldest(self) -> ReadingBatch | None:
-        """The batch that has waited longest, until `remove`; None when nothing waits. Raises StoreAway."""
+        """Return the batch that has waited longest, until `remove`; None when nothing waits. Raises StoreAway."""
         try:
             return self._oldest()
         except OSError as error:
@@ -112,7 +112,7 @@ class Spool:
         return self._waiting
 
     def remove(self) -> None:
-        """Forget the oldest batch: it is in the store. Raises StoreAway."""
+        """Remove the oldest batch: it is in the store. Raises StoreAway."""
         self._waiting = None
         self.oldest()  # deletes a segment that is drained
 
@@ -123,7 +123,7 @@ class Spool:
         self._claim.release()
 
     def _open_segment(self) -> tuple[Segment, BinaryIO]:
-        """The segment to append to: the last, unless it is long enough, being drained, or of another process."""
+        """Open the segment to append to: the last, unless it is long enough, being drained, or another process's."""
         last = self._segments[-1] if self._segments else None
         if self._writer is None or last is None or last.size_bytes >= self._segment_bytes:
             self._close_writer()
@@ -136,7 +136,7 @@ class Spool:
         return last, self._writer
 
     def _write(self, segment: Segment, writer: BinaryIO, frame: bytes) -> None:
-        """Append and sync; what was written of a frame that failed is cut off again."""
+        """Write and sync; what was written of a frame that failed is cut off again."""
         try:
             view = memoryview(frame)
             while view:
@@ -171,7 +171,7 @@ class Spool:
 
 
 def batches_waiting(folder: Path) -> int:
-    """How many batches wait in a folder that another process may be using. Raises OSError."""
+    """Count the batches that wait in a folder that another process may be using. Raises OSError."""
     count = 0
     for path in folder.glob(f"*{SUFFIX}"):
         with suppress(FileNotFoundError):  # drained meanwhile
@@ -180,7 +180,7 @@ def batches_waiting(folder: Path) -> int:
 
 
 def _scanned(path: Path) -> Segment:
-    """A segment of an earlier process: its frames are counted by their headers, or one by one where these mislead."""
+    """Read a segment of an earlier process: frames counted by headers, or one by one where these mislead."""
     size_bytes, batches = _walked(path)
     end = path.stat().st_size
     if size_bytes < end:
@@ -189,7 +189,7 @@ def _scanned(path: Path) -> Segment:
 
 
 def _walked(path: Path) -> tuple[int, int]:
-    """How far headers lead, and over how many frames."""
+    """Return how far headers lead, and over how many frames."""
     size_bytes, batches, end = 0, 0, path.stat().st_size
     with path.open("rb") as file:
         while len(header := file.read(_HEADER.size)) == _HEADER.size:
@@ -203,7 +203,7 @@ def _walked(path: Path) -> tuple[int, int]:
 
 
 def _frames(path: Path, raw: bytes) -> Iterator[bytes]:
-    """What each sound frame holds. What lies between is logged: a header at fault hides no frame after it."""
+    """Yield what each sound frame holds. What is between is logged: a header at fault hides no frame after it."""
     at = 0
     while at < len(raw):
         packed = _frame_at(raw, at)
@@ -216,7 +216,7 @@ def _frames(path: Path, raw: bytes) -> Iterator[bytes]:
 
 
 def _frame_at(raw: bytes, at: int) -> bytes | None:
-    """What the frame there holds; None where there is no sound one."""
+    """Return what the frame there holds; None where there is no sound one."""
     if len(raw) - at < _HEADER.size:
         return None
     length, crc = _HEADER.unpack_from(raw, at)
@@ -225,7 +225,7 @@ def _frame_at(raw: bytes, at: int) -> bytes | None:
 
 
 def _next_frame(raw: bytes, at: int) -> int:
-    """Where the next sound frame begins; the end where there is none."""
+    """Find where the next sound frame begins; the end where there is none."""
     found = at + _HEADER.size
     while (found := raw.find(ARROW_BEGIN, found + 1)) >= 0:
         begin = found - _HEADER.size
@@ -235,7 +235,7 @@ def _next_frame(raw: bytes, at: int) -> int:
 
 
 def _batches(segment: Segment) -> Iterator[ReadingBatch]:
-    """Every batch of a segment; what the disk has damaged is logged and passed over."""
+    """Yield every batch of a segment; what the disk has damaged is logged and passed over."""
     try:
         raw = segment.path.read_bytes()[: segment.size_bytes]
     except FileNotFoundError:
@@ -253,7 +253,7 @@ def _batches(segment: Segment) -> Iterator[ReadingBatch]:
 
 
 def pack(batch: ReadingBatch) -> bytes:
-    """A batch as a compressed Arrow stream that names its meters itself."""
+    """Encode a batch as a compressed Arrow stream that names its meters itself."""
     used, number = np.unique(batch.meter, return_inverse=True)
     names = pa.array([batch.meter_ids[index] for index in used])
     meter = pa.DictionaryArray.from_arrays(pa.array(number.astype(np.int32)), names)
@@ -267,7 +267,7 @@ def pack(batch: ReadingBatch) -> bytes:
 
 
 def unpack(packed: bytes) -> ReadingBatch:
-    """The batch of an Arrow stream."""
+    """Decode the batch of an Arrow stream."""
     with pa.ipc.open_stream(packed) as reader:
         table = reader.read_next_batch()
     meter = table.column("meter")

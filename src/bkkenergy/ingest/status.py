@@ -1,4 +1,4 @@
-"""How the meters are doing, and which topics nobody of the portfolio listens to."""
+"""How the meters are doing, and which topics no meter of the portfolio listens to."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class MeterStatus:
 def meter_status(
     ledger: LedgerReader, logbook: Logbook, meters: Sequence[Meter], *, now: dt.datetime
 ) -> list[MeterStatus]:
-    """Status of every meter, in the order given. Raises StoreAway.
+    """Return the status of every meter, in the order given. Raises StoreAway.
 
     Coverage is that of the ledger; is_waiting where days of it are still to be computed.
     """
@@ -85,7 +85,7 @@ def clock_behind_s(gateways: Iterable[GatewayState], now: dt.datetime) -> float:
 def _coverage(
     ledger: LedgerReader, meters: Sequence[str], start: pd.Timestamp, end: pd.Timestamp
 ) -> tuple[dict[str, float], set[str]]:
-    """Share of each meter's quarter-hours measured between two full hours, and the meters of which a day waits."""
+    """Compute each meter's share of measured quarter-hours between full hours, and list meters that wait."""
     first = start.tz_convert(BANGKOK).date()
     slots = ledger.slots(meters, IMPORT, first, end.tz_convert(BANGKOK).date())
     midnight = pd.Timestamp(first, tz=BANGKOK)
@@ -96,7 +96,7 @@ def _coverage(
 
 
 def unknown_topics(kept: Sequence[Quarantined]) -> dict[str, Quarantined]:
-    """The newest payload of each topic that no meter listens to."""
+    """Return the newest payload of each topic that no meter listens to."""
     newest: dict[str, Quarantined] = {}
     for item in kept:
         newest.setdefault(item.topic, item)
@@ -104,7 +104,7 @@ def unknown_topics(kept: Sequence[Quarantined]) -> dict[str, Quarantined]:
 
 
 def toml_block(topic: str, sample: Quarantined, buildings: Mapping[str, str]) -> str:
-    """A meter for the portfolio that would listen to this topic, to be pasted and completed.
+    """Return a meter for the portfolio that would listen to this topic, to be pasted and completed.
 
     buildings : building id -> file that holds it, to say where the block goes.
     """
@@ -126,7 +126,7 @@ def toml_block(topic: str, sample: Quarantined, buildings: Mapping[str, str]) ->
 
 
 def acl(meters: Sequence[Meter], topics_of: Mapping[str, Sequence[str]], *, ingester: str) -> str:
-    """Mosquitto's access rules: a user a gateway, who writes its own meters' topics and nothing else.
+    """Return Mosquitto's access rules: a user a gateway, who writes its own meters' topics and nothing else.
 
     topics_of : meter id -> the exact topics on which it comes.
     """

@@ -65,7 +65,7 @@ class Limits:
 
     @classmethod
     def of(cls, meters: Sequence[Meter]) -> Self:
-        """The limits of configured meters, in their order."""
+        """Return the limits of configured meters, in their order."""
         return cls(
             np.array([meter.multiplier for meter in meters]),
             np.array([meter.vt_ratio for meter in meters]),
@@ -77,7 +77,7 @@ class Limits:
         )
 
     def scaled(self, meter: IntArray, columns: dict[str, FloatArray]) -> dict[str, FloatArray]:
-        """Columns as sent made into what flows, by each reading's transformer ratios."""
+        """Convert columns as sent to what flows, by each reading's transformer ratios."""
         scales = {"energy": self.energy_scale, "export": self.energy_scale, "power_kw": self.energy_scale}
         scales |= {"voltage": self.voltage_scale, "current": self.current_scale}
         scaled = dict(columns)
@@ -104,7 +104,7 @@ def _most_energy_kwh(meter: Meter) -> float:
 
 
 def reject_codes(batch: ReadingBatch, limits: Limits, *, latest_us: int) -> npt.NDArray[np.int8]:
-    """Why each reading is refused: (n,) index into REASONS, 0 = accepted. The first reason wins.
+    """Return why each reading is refused: (n,) index into REASONS, 0 = accepted. The first reason wins.
 
     latest_us : no reading may be later, microseconds since the epoch.
     """
@@ -130,7 +130,7 @@ def reject_codes(batch: ReadingBatch, limits: Limits, *, latest_us: int) -> npt.
 
 
 def explain(batch: ReadingBatch, row: int, reason: Reason, limits: Limits) -> str:
-    """One sentence for a person: what was found, and what is allowed."""
+    """Return one sentence for a person: what was found, and what is allowed."""
     meter = batch.meter[row]
     at = dt.datetime.fromtimestamp(batch.ts_us[row] / US_PER_S, dt.UTC) if 0 < batch.ts_us[row] < 4e15 else None  # noqa: PLR2004
     values = {name: float(values[row]) for name, values in batch.columns.items() if not np.isnan(values[row])}

@@ -90,7 +90,7 @@ class Grounds:
             self.details.append(detail())
 
     def refused(self, message: Message) -> Refused:
-        """The message's one row for quarantine."""
+        """Return the message's one row for quarantine."""
         detail = summed_up(self.details, self.counts.total())
         return Refused(
             message.topic, message.payload, self.counts.most_common(1)[0][0], detail, tuple(self.counts.items())
@@ -98,7 +98,7 @@ class Grounds:
 
 
 def summed_up(details: Sequence[str], count: int) -> str:
-    """The first of `count` details as one text of bounded length."""
+    """Return the first of `count` details as one text of bounded length."""
     shown = [
         detail if len(detail) <= LONGEST_DETAIL else detail[: LONGEST_DETAIL - 3] + "..."
         for detail in details[:FIRST_DETAILS]
@@ -110,7 +110,7 @@ def summed_up(details: Sequence[str], count: int) -> str:
 
 
 def described(error: BaseException) -> str:
-    """An unexpected error in one line, with the place in the code where it came up."""
+    """Return an unexpected error in one line, with the place in the code where it came up."""
     frames = traceback.extract_tb(error.__traceback__, limit=-1)
     where = f" ({frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno})" if frames else ""
     return f"{type(error).__name__}: {str(error)[:LONGEST_DETAIL]}{where}"

@@ -13,7 +13,7 @@ __all__ = ["Clock", "Configuration", "Site", "load_configuration", "open_site", 
 
 
 def __getattr__(name: str) -> object:
-    """Load a name when it is first used: whoever reads tariffs alone needs no database."""
+    """Load a name when it is first used: one who reads tariffs alone needs no database."""
     if name not in __all__:
         raise AttributeError(f"module 'bkkenergy.site' has no attribute {name!r}")
     module = "configuration" if name in {"Configuration", "load_configuration"} else "site"

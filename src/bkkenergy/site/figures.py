@@ -23,7 +23,7 @@ class Figures(Frozen):
 
 
 def load_figures(config_dir: Path) -> Figures:
-    """Figures of config_dir. Raises ConfigError with every fault."""
+    """Load the figures of config_dir. Raises ConfigError with every fault."""
     faults: list[Fault] = []
     folder = config_dir / "tariffs"
     flat = _entries(folder / "flat.toml", "flat", FlatRate, faults)
@@ -44,7 +44,7 @@ def load_figures(config_dir: Path) -> Figures:
 
 
 def _entries(path: Path, key: str, model: type[EntryT], faults: list[Fault]) -> list[EntryT]:
-    """The [key] table or the [[key]] tables of a file; at least one, or a fault."""
+    """Read the [key] table or the [[key]] tables of a file; at least one, or a fault."""
     try:
         found: Any = read_toml(path).get(key)
     except ConfigError as error:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def opened_state(settings: Settings) -> Iterator[StateStore]:
-    """The state that the settings name, closed afterwards. Raises ConfigError, StoreAway."""
+    """Open the state that the settings name, and close it afterwards. Raises ConfigError, StoreAway."""
     state = open_state(settings.state)
     try:
         yield state
@@ -43,7 +43,7 @@ def open_writable(settings: Settings, *, prepare: bool = True) -> ReadingStore:
 def open_store(settings: StoreSettings, *, prepare: bool = True) -> ReadingStore:
     """Open the store that the settings name, to be read. Raises StoreAway, StoreUnfit.
 
-    It refuses to commit: where the energy ledger lives stands in other settings. See `open_writable`.
+    It refuses to commit: other settings say where the energy ledger is. See `open_writable`.
     prepare : whether to reach it at once; otherwise call `prepare` before anything else.
     """
     return _opened(settings, prepare=prepare, marks=None, is_for_reading=True)
@@ -73,7 +73,7 @@ def ledger_url(settings: Settings) -> str | None:
 
 
 def is_in_readings_file(settings: Settings) -> bool:
-    """Whether readings and ledger share one SQLite file, so that a commit marks in its own transaction."""
+    """Return whether readings and ledger share one SQLite file, so that a commit marks in its own transaction."""
     return settings.store.kind == "sqlite" and ledger_url(settings) is None
 
 

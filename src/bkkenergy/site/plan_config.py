@@ -1,4 +1,4 @@
-"""The city's plans from config/plan.toml, with every fault told."""
+"""The city's plans from config/plan.toml, with every fault named."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PLAN_FILE = "plan.toml"
 
 
 def load_plan(config_dir: Path) -> ActionPlan:
-    """Programmes and targets. Raises ConfigError with every fault."""
+    """Load programmes and targets. Raises ConfigError with every fault."""
     path = config_dir / PLAN_FILE
     table = read_toml(path)
     named = {

@@ -22,12 +22,12 @@ class SavingsConfig(Frozen):
     adjustments: tuple[Adjustment, ...] = ()
 
     def adjustments_of(self, building: str) -> tuple[Adjustment, ...]:
-        """What persons entered for a building."""
+        """Return what persons entered for a building."""
         return tuple(own for own in self.adjustments if own.building == building)
 
 
 def load_savings(config_dir: Path) -> SavingsConfig:
-    """The files config/savings.toml and config/adjustments.toml. Raises ConfigError."""
+    """Load the files config/savings.toml and config/adjustments.toml. Raises ConfigError."""
     path, entered = config_dir / "savings.toml", config_dir / "adjustments.toml"
     config, faults = validated(SavingsConfig, read_toml(path), f"{path}:")
     adjustments = []

@@ -117,7 +117,7 @@ class Site:
         return (self.clock() - EPOCH) // MICROSECOND
 
     def seconds_ago_us(self, seconds: float) -> int:
-        """Return the instant so many seconds before now, us since 1970 UTC."""
+        """Return the instant this many seconds before now, us since 1970 UTC."""
         return self.now_us() - int(seconds * US_PER_S)
 
     def on(self, day: dt.date) -> Self:

@@ -11,7 +11,7 @@ from bkkenergy.tomlfiles import read_toml, validated
 
 
 def load_solar(config_dir: Path) -> SolarConfig:
-    """The folder config/solar. Raises ConfigError."""
+    """Load the folder config/solar. Raises ConfigError."""
     folder = config_dir / "solar"
     faults: list[Fault] = []
     tables: dict[str, Any] = {}

@@ -20,14 +20,14 @@ NO_EXPIRY = (
 
 
 def try_out(store: ReadingStore) -> None:
-    """See that what is written can be read. Raises StoreUnfit with the remedy, StoreAway."""
+    """Check that what is written can be read. Raises StoreUnfit with the remedy, StoreAway."""
     store.probe()
     if (expiry := expiry_of(store)) is not None:
         log.warning("store_expires", found=expiry, remedy=NO_EXPIRY)
 
 
 def expiry_of(store: ReadingStore) -> str | None:
-    """What the server deletes by itself, in words; None where nothing. Raises StoreAway."""
+    """Return what the server deletes by itself, in words; None where nothing. Raises StoreAway."""
     after_s = store.expires_after_s()
     if after_s is None:
         return None
@@ -37,7 +37,7 @@ def expiry_of(store: ReadingStore) -> str | None:
 
 
 def note_state(store: ReadingStore, state: StateStore) -> None:
-    """Note beside the readings which state this host uses. What cannot be noted is logged: it is no reading."""
+    """Record beside the readings which state this host uses. A failure is logged: it is no reading."""
     try:
         store.note_state(identity_of(state), socket.gethostname())
     except (StoreAway, StoreRefused) as error:
@@ -52,7 +52,7 @@ def other_states(store: ReadingStore, state: StateStore) -> list[NotedState]:
 
 
 def try_out_or_warn(store: ReadingStore) -> None:
-    """Do the same at the start of a service. A store that is away is logged: it may come. Raises StoreUnfit."""
+    """Check the same at the start of a service. An unreachable store is logged: it may return. Raises StoreUnfit."""
     try:
         try_out(store)
     except StoreAway as away:

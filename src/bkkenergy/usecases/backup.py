@@ -48,7 +48,7 @@ class Part:
 
 
 def places(settings: Settings, config_dir: Path) -> dict[str, Path]:
-    """Where what is backed up lies, by the name that it has in a backup."""
+    """Return where what is backed up is stored, by the name that it has in a backup."""
     found = {
         "config": config_dir,
         "state.sqlite": settings.state.path,
@@ -61,7 +61,7 @@ def places(settings: Settings, config_dir: Path) -> dict[str, Path]:
 
 
 def left_out(settings: Settings) -> list[str]:
-    """What a backup does not hold, and how to keep that."""
+    """List what a backup does not hold, and how to save that."""
     told = ["secrets (password, token and key files): keep them apart"]
     if settings.state.url is not None:
         told.append("the state in its own database: pg_dump")
@@ -73,7 +73,7 @@ def left_out(settings: Settings) -> list[str]:
 def back_up(
     settings: Settings, config_dir: Path, target: Path, *, now: dt.datetime, told: Callable[[str], object]
 ) -> dict[str, Any]:
-    """Write a backup; its manifest. told : hears what is being taken. The file appears whole or not at all."""
+    """Write a backup and return its manifest. told : hears what is being taken. It appears whole or not at all."""
     unfinished = target.with_name(target.name + ".part")
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -106,7 +106,7 @@ class _Hashed:
         self.sha256 = hashlib.sha256()
 
     def read(self, size: int = -1) -> bytes:
-        """Some bytes of the file."""
+        """Read some bytes of the file."""
         block = self._file.read(size)
         self.sha256.update(block)
         return block
@@ -121,7 +121,7 @@ def _added(tar: tarfile.TarFile, part: Part) -> dict[str, Any]:
 
 
 def _parts(found: dict[str, Path], folder: Path) -> Iterator[Part]:
-    """Every file, the databases as copies of one moment; those in front first."""
+    """Yield every file, the databases as copies of one moment; those in front first."""
     for name, path in found.items():
         if path.suffix == ".sqlite" and path.exists():
             copy = folder / name
@@ -136,14 +136,14 @@ def _parts(found: dict[str, Path], folder: Path) -> Iterator[Part]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Every file below a folder, through links; what is hidden is unfinished, and left out."""
+    """Yield every file below a folder, through links; what is hidden is unfinished, and left out."""
     for where, folders, names in os.walk(folder, followlinks=True, onerror=_raised):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         yield from (Path(where) / name for name in sorted(names) if not name.startswith("."))
 
 
 def _raised(error: OSError) -> Never:
-    """A folder that cannot be read is an error, not an empty folder."""
+    """Raise the error: a folder that cannot be read is not an empty folder."""
     raise error
 
 
@@ -177,14 +177,14 @@ def restore(backup: Path, settings: Settings, config_dir: Path, *, told: Callabl
 
 
 def _with_logs(path: Path) -> list[Path]:
-    """Name a place and the files that belong to it: SQLite reads a log beside a database into it, whoever wrote it."""
+    """Return a path and the files that belong to it: SQLite reads any log beside a database into it."""
     if path.suffix != ".sqlite":
         return [path]
     return [path.with_name(path.name + end) for end in ("", "-wal", "-shm", "-journal")]
 
 
 def unplaced(manifest: Mapping[str, Any], settings: Settings, config_dir: Path) -> list[str]:
-    """What a backup holds that has no place here: the state's file where the state has a database of its own."""
+    """List what a backup holds that has no place here: the state's file where the state has a database of its own."""
     found = places(settings, config_dir)
     return sorted({name.partition("/")[0] for name in manifest["files"]} - found.keys())
 
@@ -208,7 +208,7 @@ def unpacked(backup: Path, folder: Path, *, told: Callable[[str], object]) -> di
 
 @contextmanager
 def _read(backup: Path) -> Iterator[None]:
-    """Whatever goes wrong in reading an archive means that it is none, or not whole; but for what the system says."""
+    """Raise BackupBroken for whatever goes wrong in reading an archive, but for what the system says."""
     try:
         yield
     except (OSError, EOFError, zlib.error, tarfile.TarError, ValueError, OverflowError, RecursionError) as error:
@@ -223,7 +223,7 @@ def _opened(backup: Path) -> tarfile.TarFile:
 
 
 def _members(backup: Path, tar: tarfile.TarFile) -> dict[str, tarfile.TarInfo]:
-    """Every member by its name. Raises BackupBroken for links, folders, devices, and names that lead elsewhere."""
+    """Return every member by its name. Raises BackupBroken for links, devices, and names that lead elsewhere."""
     members: dict[str, tarfile.TarInfo] = {}
     while (member := tar.next()) is not None:
         is_file = member.type in {tarfile.REGTYPE, tarfile.AREGTYPE} and not member.issparse() and member.size >= 0
@@ -237,7 +237,7 @@ def _members(backup: Path, tar: tarfile.TarFile) -> dict[str, tarfile.TarInfo]:
 
 
 def _manifest(backup: Path, tar: tarfile.TarFile, member: tarfile.TarInfo | None) -> dict[str, Any]:
-    """The manifest in the form that this version reads. Raises BackupBroken."""
+    """Read the manifest in the form that this version knows. Raises BackupBroken."""
     if member is None or member.size > LARGEST_MANIFEST_BYTES:
         raise BackupBroken(f"{backup}: not a whole backup (no {MANIFEST}). Take another.")
     content = tar.extractfile(member)
@@ -255,7 +255,7 @@ def _manifest(backup: Path, tar: tarfile.TarFile, member: tarfile.TarInfo | None
 
 
 def _check_names(backup: Path, members: Mapping[str, tarfile.TarInfo], files: Mapping[str, Mapping[str, Any]]) -> None:
-    """The members are the manifest's files, none more and none less, of the sizes that it says. Raises BackupBroken."""
+    """Check that the members are the manifest's files, of the sizes that it says. Raises BackupBroken."""
     if missing := sorted(files.keys() - members.keys()):
         raise BackupBroken(f"{backup}: {missing[0]!r} is not there. Take another backup; nothing was changed.")
     if foreign := sorted(members.keys() - files.keys()):

@@ -210,7 +210,7 @@ def _none_of(like: Series) -> Series:
 
 
 def _flow_of_pv(quarters: Quarters) -> Flow:
-    """What the PV meters counted together, as reports sum it."""
+    """Return what the PV meters counted together, as reports sum it."""
     return quarters.flow(quarters.accepted(quarters.building.pv_meters))
 
 
@@ -220,7 +220,7 @@ def _tenants(quarters: Quarters) -> Series | None:
 
 
 def _notes_on_pv(quarters: Quarters, sold: Series | None) -> tuple[Note, ...]:
-    """What is to be known about production, and about what went back."""
+    """Return what is to be known about production, and about what went back."""
     building, notes = quarters.building, []
     exported_kwh = 0.0 if sold is None else float(np.nansum(sold.kwh))
     if not building.has_pv:
@@ -240,7 +240,7 @@ def _notes_on_pv(quarters: Quarters, sold: Series | None) -> tuple[Note, ...]:
 
 
 def _exceeds(kwh: FloatArray, other_kwh: FloatArray) -> bool:
-    """Whether one energy is more than another where both are known."""
+    """Return whether one energy is more than another where both are known."""
     both = np.isfinite(kwh) & np.isfinite(other_kwh)
     return float(kwh[both].sum()) > float(other_kwh[both].sum()) + EXCEEDS_KWH
 
@@ -258,7 +258,7 @@ def _sub_meters(quarters: Quarters) -> tuple[SubMeters, ...]:
 
 
 def _split(quarters: Quarters, meter: Meter, children: Sequence[Meter]) -> SubMeters:
-    """A meter's energy among the meters right below it, by what enters and leaves that node."""
+    """Split a meter's energy among the meters right below it, by what enters and leaves that node."""
     nets = [quarters.net(child) for child in children]
     pv, notes = _pv_below(quarters, meter)
     if pv is None:
@@ -280,7 +280,7 @@ def _split(quarters: Quarters, meter: Meter, children: Sequence[Meter]) -> SubMe
 
 
 def _pv_below(quarters: Quarters, meter: Meter) -> tuple[tuple[Meter, ...] | None, tuple[Note, ...]]:
-    """PV meters that feed in right below a meter, and notes; None where that is not known."""
+    """Return PV meters that feed in right below a meter, and notes; None where that is not known."""
     building = quarters.building
     own = tuple(pv for pv in building.pv_meters if pv.parent == meter.id)
     if not meter.is_main:

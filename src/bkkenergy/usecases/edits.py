@@ -49,7 +49,7 @@ def preview_edit(ledger: EnergyLedger, fresh: LedgerReader, portfolio: Portfolio
 def apply_edit(ledger: EnergyLedger, fresh: LedgerReader, portfolio: Portfolio, edit: Edit, *, audit: Audit) -> int:
     """Let a person's figure count, and return the number of its batch. Raises InputError, DaysPurged.
 
-    One quarter-hour is EDITED. A longer time is divided evenly and ESTIMATED: nobody said when it flowed, so that it
+    One quarter-hour is EDITED. A longer time is divided evenly and ESTIMATED: when it flowed is not known, so that it
     sets no peak.
     """
     preview_edit(ledger, fresh, portfolio, edit)
@@ -74,7 +74,7 @@ def apply_edit(ledger: EnergyLedger, fresh: LedgerReader, portfolio: Portfolio, 
 
 
 def _checked(portfolio: Portfolio, edit: Edit) -> Meter:
-    """The meter of an edit that may be made. Raises InputError."""
+    """Return the meter of an edit that may be made. Raises InputError."""
     meter = next((own for own in portfolio.meters if own.id == edit.meter), None)
     if meter is None:
         raise InputError(f"there is no meter {edit.meter!r} in the portfolio. See `bkkenergy check`.")

@@ -206,7 +206,7 @@ def power_factor_quarters(ledger: LedgerReader, meter: Meter, period: Period) ->
 
 
 def _starts(slots: Slots) -> pd.DatetimeIndex:
-    """The start of each slot, in Bangkok's time."""
+    """Return the start of each slot, in Bangkok's time."""
     days = Period.days(slots.first_day, slots.first_day + dt.timedelta(days=len(slots.is_waiting) - 1))
     step: Step = "15min" if slots.channel.slots_per_day == QUARTERS_PER_DAY else "60min"
     return edges(days, step)[:-1].tz_convert(BANGKOK).rename("start")

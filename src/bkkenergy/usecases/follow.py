@@ -49,7 +49,7 @@ def follow_configuration(site: Site) -> int:
 
 
 def follow_or_warn(site: Site) -> None:
-    """Do the same at the start of a service. A store that is away is logged: the scheduler does it later."""
+    """Run the same at the start of a service. A store that is unreachable is logged: the scheduler does it later."""
     try:
         follow_configuration(site)
     except StoreAway as away:

@@ -204,7 +204,7 @@ class Undone:
 
 
 def undo(ledger: EnergyLedger, store: ReadingStore, number: int, who: str, at_us: int, *, audit: Audit) -> Undone:
-    """Let a batch count no more: its days are computed again without it. Raises InputError.
+    """Mark a batch as undone: its days are computed again without it. Raises InputError.
 
     Readings that it brought are deleted, and those that it changed are as they were before; those that something
     else has changed since stay.
@@ -237,7 +237,7 @@ def apply_readings(
     *,
     audit: Audit,
 ) -> int:
-    """Commit the readings of a file, which `seen` was made of, and note them as a batch. Return its number.
+    """Store the readings of a file, which `seen` was made of, as a batch. Return its number.
 
     With overlap "fill", readings whose instant is stored already stay as they are. Raises InputError.
     """

@@ -95,12 +95,12 @@ def computed_run(site: Site, meters: Sequence[Meter], run: Run, fresh: Rows) -> 
 
 
 def _days_around(run: Run, first: dt.date, last: dt.date, days: int) -> tuple[dt.date, dt.date]:
-    """Some days and a few more on both sides, as far as readings may be read."""
+    """Return some days and a few more on both sides, as far as readings may be read."""
     return max(first - days * DAY, run.among.read_first), min(last + days * DAY, run.among.last)
 
 
 def _rows_around(run: Run) -> tuple[dt.date, dt.date]:
-    """The days of a run and one more on both sides, as far as they may be computed."""
+    """Return the days of a run and one more on both sides, as far as they may be computed."""
     return max(run.first - DAY, run.among.first), min(run.last + DAY, run.among.last)
 
 
@@ -109,7 +109,7 @@ def _readings(site: Site, meters: Sequence[Meter], first: dt.date, last: dt.date
 
 
 def _is_near(site: Site, meter: Meter, batch: ReadingBatch, run: Run) -> bool:
-    """Whether all that a run depends on is in the batch: a reading on each of the days beside it, or none beyond."""
+    """Return whether a batch has all that a run depends on: a reading on each day beside it, or none beyond."""
     seen = site.ledger.seen([meter.id]).get(meter.id)
     if seen is None:
         return True
@@ -132,7 +132,7 @@ def _is_near(site: Site, meter: Meter, batch: ReadingBatch, run: Run) -> bool:
 
 
 def _is_silent_between(site: Site, meter: Meter, field: str, run: Run) -> bool:
-    """Whether a second register has readings on both sides of a run that has none of it.
+    """Return whether a second register has readings on both sides of a run that has none of it.
 
     The store is asked of meters alone whose rows say that they have it.
     """
@@ -143,7 +143,7 @@ def _is_silent_between(site: Site, meter: Meter, field: str, run: Run) -> bool:
 
 
 def _window(site: Site, meter: Meter, run: Run) -> Window:
-    """The days that a run changes, and those that are needed to compute them."""
+    """Return the days that a run changes, and those that are needed to compute them."""
     first, last = _rows_around(run)
     before, after = _around(site, meter, run, run.first, run.last)
     first = first if before is None else max(min(first, before), run.among.first)
@@ -160,7 +160,7 @@ def _window(site: Site, meter: Meter, run: Run) -> Window:
 def _around(
     site: Site, meter: Meter, run: Run, first: dt.date, last: dt.date, fields: Sequence[str] = ()
 ) -> tuple[dt.date | None, dt.date | None]:
-    """The days of the last reading before some days, and of the first one after them, as far as they may be read."""
+    """Return the days of the last reading before some days and of the first after them, as far as may be read."""
     named = fields or fields_of(meter)
     before = [site.readings.last_before_us(meter.id, midnight_us(first), field) for field in named]
     after = [site.readings.first_from_us(meter.id, midnight_us(last + DAY), field) for field in named]
@@ -246,7 +246,7 @@ def _rows(
     window: Window,
     others: OtherSources,
 ) -> Iterator[LedgerDays]:
-    """Rows of the window's days between each meter's first and last reading, and of those that another source has."""
+    """Yield rows of days between each meter's first and last reading, and of those that another source has."""
     skip = (window.first - window.wide_first).days
     count = (window.last - window.first).days + 1
     for number, meter in enumerate(meters):
@@ -263,7 +263,7 @@ def _rows(
 
 
 def _counted(meter: Meter, batch: ReadingBatch, values: FloatArray, window: Window) -> IntArray:
-    """(days,) how many values a meter has on each of a window's days."""
+    """Return (days,) how many values a meter has on each of a window's days."""
     count = (window.last - window.first).days + 1
     is_own = (batch.meter == batch.meter_ids.index(meter.id)) & np.isfinite(values)
     day = (batch.ts_us[is_own] - midnight_us(window.first)) // US_PER_DAY
@@ -272,7 +272,7 @@ def _counted(meter: Meter, batch: ReadingBatch, values: FloatArray, window: Wind
 
 
 def _has_row(meter: Meter, batch: ReadingBatch, window: Window) -> BoolArray:
-    """(days,) whether a day lies between the first and the last reading that are known of."""
+    """Return (days,) whether a day is between the first and the last reading that are known of."""
     count = (window.last - window.first).days + 1
     ts_us = batch.ts_us[batch.meter == batch.meter_ids.index(meter.id)]
     if len(ts_us) == 0:
@@ -292,7 +292,7 @@ def _shaped(
     window: Window,
     fresh: Rows,
 ) -> Validated:
-    """Deal out the energy of long gaps by what the meter typically takes."""
+    """Split the energy of long gaps by what the meter typically takes."""
     energy_kwh = found.energy_kwh.copy()
     by_id = {meter.id: (number, meter) for number, meter in enumerate(meters)}
     for span in found.spans:
@@ -304,7 +304,7 @@ def _shaped(
 
 
 def _is_long(site: Site, meter: Meter, gap: Span) -> bool:
-    """Whether a gap is too long for a straight line. A net register has no typical direction."""
+    """Return whether a gap is too long for a straight line. A net register has no typical direction."""
     line_s = max(site.settings.metering.max_estimated_gap_s, usual_s(meter))
     return meter.kind is not MeterKind.NET and gap.end_us - gap.start_us > line_s * US_PER_S
 
@@ -318,7 +318,7 @@ def _profile_kw(
     window: Window,
     fresh: Sequence[LedgerDays],
 ) -> FloatArray:
-    """(7, 96) what the meter took in the four weeks before a gap: by the ledger, and by what was computed just now."""
+    """Return (7, 96) what the meter took in the four weeks before a gap, by the ledger and what was just computed."""
     end = day_of_us(span.start_us)
     first = end - PROFILE_DAYS * DAY
     before = site.ledger.slots([span.meter], channel, first, end - DAY)
@@ -344,14 +344,14 @@ def _profile_kw(
 
 
 def _power_factors(meters: Sequence[Meter], batch: ReadingBatch, window: Window) -> Iterator[LedgerDays]:
-    """Mean power factor of each quarter-hour that has one, sign left out."""
+    """Yield the mean power factor of each quarter-hour that has one, sign left out."""
     factor = np.clip(np.abs(batch.column("power_factor")), LEAST_POWER_FACTOR, 1.0)
     for meter in meters:
         yield from _means(meter, POWER_FACTOR, batch, factor, window)
 
 
 def _weather(stations: Sequence[Meter], batch: ReadingBatch, window: Window) -> Part:
-    """Hourly means of what stations sent."""
+    """Return hourly means of what stations sent."""
     rows: list[LedgerDays] = []
     for station in stations:
         for channel, field in WEATHER:
@@ -362,7 +362,7 @@ def _weather(stations: Sequence[Meter], batch: ReadingBatch, window: Window) -> 
 def _means(
     meter: Meter, channel: Channel, batch: ReadingBatch, values: FloatArray, window: Window
 ) -> Iterator[LedgerDays]:
-    """Rows of the mean of each slot, for the days that have one."""
+    """Yield rows of the mean of each slot, for the days that have one."""
     count, slots = (window.last - window.first).days + 1, channel.slots_per_day
     is_own = (batch.meter == batch.meter_ids.index(meter.id)) & np.isfinite(values)
     slot = (batch.ts_us[is_own] - midnight_us(window.first)) // (US_PER_DAY // slots)

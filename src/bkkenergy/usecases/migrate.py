@@ -33,7 +33,7 @@ class Compared:
 
 
 def windows(last_us: int, *, since_us: int = SINCE_US) -> Iterator[tuple[int, int]]:
-    """Stretches from `since_us` up to and with an instant."""
+    """Yield stretches from `since_us` up to and with an instant."""
     start = since_us
     while start <= last_us:
         yield start, min(start + WINDOW_US, last_us + 1)
@@ -68,7 +68,7 @@ def copy_readings(
 def compare(
     source: ReadingStore, target: ReadingStore, meters: Sequence[str], *, told: Callable[[str], object]
 ) -> list[Compared]:
-    """Every meter's readings in both stores, value by value."""
+    """Compare every meter's readings in both stores, value by value."""
     found = []
     for meter, last_us in source.last_seen_us(meters).items():
         counts, is_equal = [0, 0], True

@@ -34,7 +34,7 @@ class OtherSources:
         return any(row.meter == meter.id and row.channel == channel.name for row in self.rows)
 
     def is_said(self, meter: Meter, channel: str) -> BoolArray:
-        """(days,) whether a source says anything of a day."""
+        """Return (days,) whether a source says anything of a day."""
         is_said = np.zeros(self.count, np.bool_)
         for row in self.rows:
             if row.meter == meter.id and row.channel == channel:
@@ -76,7 +76,7 @@ class OtherSources:
         return replace(found, energy_kwh=energy_kwh, quality=quality)
 
     def flagged(self, found: Validated, meters: Sequence[Meter], channel: Channel) -> Validated:
-        """Flag the intervals as they will be after the merge, and leave their energies.
+        """Mark the intervals with the flags that they will have after the merge, and leave their energies.
 
         A profile is then made of the same intervals, whether they come from this window or from the ledger.
         """

@@ -49,7 +49,7 @@ def list_users(engine: StateStore, actor: Actor) -> list[dict[str, Any]]:
 
 @use_case("users.add", "administer", "agency")
 def enter_user(engine: StateStore, actor: Actor, new: NewUser, now: dt.datetime) -> None:
-    """Enter a user. Raises InputError where the name is taken."""
+    """Insert a user. Raises InputError where the name is taken."""
     if not new.agencies:
         raise InputError("a user needs an agency, or all of them.")
     actor.need("administer", *new.agencies)
@@ -64,7 +64,7 @@ def enter_user(engine: StateStore, actor: Actor, new: NewUser, now: dt.datetime)
 
 @use_case("users.change", "administer", "agency")
 def alter_user(engine: StateStore, actor: Actor, user_id: int, values: Mapping[str, Any], now: dt.datetime) -> None:
-    """Change role, agencies, or whether a user may come in; who may not any more is signed out.
+    """Set role, agencies, or whether a user may come in. One who may not any more is signed out.
 
     Raises InputError for one's own account, and for the last admin of the server.
     """
@@ -89,7 +89,7 @@ def alter_user(engine: StateStore, actor: Actor, user_id: int, values: Mapping[s
 def give_password(
     engine: StateStore, actor: Actor, user_id: int, password: str, now: dt.datetime, *, must_change: bool
 ) -> None:
-    """Give a user another password, and end their sessions."""
+    """Set another password of a user, and end their sessions."""
     actor.need("administer")
     password = PasswordHash.of(password)
     with transaction(engine) as connection:
@@ -102,7 +102,7 @@ def give_password(
 
 @use_case("account.password", None, "own")
 def change_own_password(engine: StateStore, actor: Actor, password: str, now: dt.datetime, *, session: str) -> None:
-    """Change one's own password, and end one's other sessions. session : the key of this one."""
+    """Set one's own password, and end one's other sessions. session : the key of this one."""
     password = PasswordHash.of(password)
     with transaction(engine):
         change_password(engine, _own_id(actor), password, keep=session)
@@ -111,7 +111,7 @@ def change_own_password(engine: StateStore, actor: Actor, password: str, now: dt
 
 @use_case("account.language", None, "own")
 def change_own_language(engine: StateStore, actor: Actor, language: str) -> None:
-    """Change the language of one's own pages."""
+    """Set the language of one's own pages."""
     change_user(engine, _own_id(actor), {"language": language})
 
 
@@ -136,7 +136,7 @@ def enter_token(
 
 @use_case("tokens.end", "administer", "agency")
 def end_token(engine: StateStore, actor: Actor, token_id: int, now: dt.datetime) -> dict[str, Any]:
-    """End a token at once, and return what it was."""
+    """Delete a token at once, and return what it was."""
     with transaction(engine) as connection:
         ended = next((own for own in tokens(engine) if own["id"] == token_id), None)
         if ended is None:
@@ -161,12 +161,12 @@ def _own_id(actor: Actor) -> int:
 
 
 def _is_within(actor: Actor, agencies: Sequence[str]) -> bool:
-    """Whether all that a user reaches is the actor's."""
+    """Return whether all that a user reaches is the actor's."""
     return all(actor.reaches(agency) for agency in agencies)
 
 
 def _reached(actor: Actor, every: Mapping[int, dict[str, Any]], user_id: int) -> dict[str, Any]:
-    """Return a user whom the actor may administer. Raises NotThere, NotAllowed."""
+    """Return a user that the actor may administer. Raises NotThere, NotAllowed."""
     actor.need("administer")
     found = every.get(user_id)
     if found is None or not _is_within(actor, found["agencies"]):
@@ -189,6 +189,6 @@ def _serves(own: Mapping[str, Any]) -> bool:
 def _note(
     engine: StateStore, actor: Actor, action: str, target: str, detail: Mapping[str, Any], now: dt.datetime
 ) -> None:
-    """Enter a line in the audit log, in the transaction that is open."""
+    """Write a line in the audit log, in the transaction that is open."""
     with transaction(engine) as connection:
         enter_audit(connection, actor, action, target, detail, now)

@@ -45,7 +45,7 @@ def move_project(
 
 @use_case("plan.enter", "plan", "agency")
 def enter_projects(engine: StateStore, actor: Actor, entered: Sequence[Project], now: dt.datetime) -> list[str]:
-    """Enter new projects and replace known ones, all or none. Return the ids that were known.
+    """Insert new projects and replace known ones, all or none. Return the ids that were known.
 
     A project that goes from one agency to another needs the power over both.
     """

@@ -1,4 +1,4 @@
-"""The register of use cases: what each needs of whoever asks for it.
+"""The register of use cases: what each needs of the actor.
 
 Every function that changes something for a person is entered here with the power it needs and the scope of that power.
 A test performs each of them as every role of every scope, and looks at each row of the state that it changed.
@@ -39,7 +39,7 @@ USE_CASES: dict[str, UseCase] = {}
 def use_case(
     name: str, power: Power | None, scope: Scope
 ) -> Callable[[Callable[Concatenate[WhereT, Actor, P], ResultT]], Callable[Concatenate[WhereT, Actor, P], ResultT]]:
-    """Enter a function in the register. It takes where it works, and then the actor.
+    """Register a function. It takes where it works, and then the actor.
 
     What needs the whole server is refused here. What is an agency's checks that agency itself, where it learns of it
     (`actor.need`), and raises NotThere or NotAllowed.

@@ -137,7 +137,7 @@ def purge(
 
 
 def _wants_a_person(site: Site, due: _Due) -> str:
-    """Why a person is to look at a deletion first; empty where there is no need."""
+    """Return why a person is to look at a deletion first; empty where there is no need."""
     agreed = site.ledger.purges.agreed()
     if agreed is None:
         return "It would be the first deletion here."
@@ -205,7 +205,7 @@ def _bring_up(site: Site, due: _Due) -> None:
 
 
 def _stretches(meter: Meter, due: _Due, purged: Sequence[Purged]) -> Iterator[Stretch]:
-    """Cut the months up to the cut where the state of a meter's days changes."""
+    """Split the months up to the cut where the state of a meter's days changes."""
     edges = {day for span in purged for day in (span.first, span.deleted_before, span.last + DAY)}
     inside = {day for day in edges if due.months[0] < day < due.cut}
     starts = sorted({*due.months, *inside})
@@ -223,7 +223,7 @@ def _state(day: dt.date, purged: Sequence[Purged]) -> State:
 
 
 def _compared(site: Site, due: _Due) -> dict[str, list[Compared]]:
-    """What the witnesses say of all days of each meter up to the cut, in order."""
+    """Return what the witnesses say of all days of each meter up to the cut, in order."""
     spans = site.ledger.purges.spans([meter.id for meter in due.meters])
     found: dict[str, list[Compared]] = {meter.id: [] for meter in due.meters}
     stretches = [own for meter in due.meters for own in _stretches(meter, due, spans.get(meter.id, ()))]
@@ -241,7 +241,7 @@ class _Edge:
 
 
 def _edge(site: Site, meter: Meter, cut: dt.date) -> _Edge:
-    """The edge of a meter: the last reading before the cut stays, with what it is itself read by.
+    """Return the edge of a meter: the last reading before the cut stays, with what it is itself read by.
 
     A gap that reaches over the cut is so always known from both its ends. A second register that has fallen silent for
     good holds nothing back.
@@ -260,7 +260,7 @@ def _edge(site: Site, meter: Meter, cut: dt.date) -> _Edge:
 
 
 def _last_day(site: Site, meter: Meter, fields: Sequence[str], before: dt.date) -> dt.date | None:
-    """The day of the last reading before a day; of several registers the earliest."""
+    """Return the day of the last reading before a day; of several registers the earliest."""
     found = [site.readings.last_before_us(meter.id, midnight_us(before), name) for name in fields]
     return min((day_of_us(at) for at in found if at is not None), default=None)
 
@@ -343,7 +343,7 @@ class _Ranges:
 
 
 def _delete(site: Site, due: _Due, plans: Sequence[_Plan]) -> dict[str, int]:
-    """Note what goes, ask both witnesses again, and delete where they agree; how many readings of each meter.
+    """Delete where both witnesses, asked again, agree. Return how many readings of each meter.
 
     Meters that have nothing so old are given to the store with the others: where it has no other meters, it can delete
     by one request.
@@ -371,7 +371,7 @@ def _delete(site: Site, due: _Due, plans: Sequence[_Plan]) -> dict[str, int]:
 
 
 def _note_commits(site: Site, gone: Mapping[str, Sequence[Stretch]]) -> None:
-    """Note days of which readings were committed after they were counted, since those may be deleted too.
+    """Record days of which readings were committed after they were counted, since those may be deleted too.
 
     No store counts and deletes in one step with a commit. But each commit marks its days, and none of these was marked
     when the deletion began.
@@ -384,7 +384,7 @@ def _note_commits(site: Site, gone: Mapping[str, Sequence[Stretch]]) -> None:
 
 
 def _held(site: Site, due: _Due) -> dict[str, int]:
-    """Readings past their years on which the witnesses differ, of each meter that has some."""
+    """Count readings past their years on which the witnesses differ, of each meter that has some."""
     held: dict[str, int] = {}
     for name, compared in _compared(site, due).items():
         is_doubted = False

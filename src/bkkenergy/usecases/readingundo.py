@@ -94,7 +94,7 @@ def _without_empty(batch: ReadingBatch) -> ReadingBatch:
 
 
 def _runs(store: ReadingStore, meter: str, ts_us: IntArray) -> list[tuple[int, int]]:
-    """Stretches of time that hold these readings and no others."""
+    """Return stretches of time that hold these readings and no others."""
     there = store.readings([meter], int(ts_us[0]), int(ts_us[-1]) + 1, FIELDS).ts_us
     is_ours = np.isin(there, ts_us)
     edges = np.flatnonzero(np.diff(is_ours.astype(np.int8), prepend=0, append=0))
@@ -102,7 +102,7 @@ def _runs(store: ReadingStore, meter: str, ts_us: IntArray) -> list[tuple[int, i
 
 
 def _stored(store: ReadingStore, meter: str, ts_us: IntArray, fields: tuple[str, ...]) -> dict[str, FloatArray]:
-    """Values that the store has at instants; NaN where it has none."""
+    """Return values that the store has at instants; NaN where it has none."""
     found = {name: np.full(len(ts_us), np.nan) for name in fields}
     if len(ts_us):
         there = store.readings([meter], int(ts_us.min()), int(ts_us.max()) + 1, fields)

@@ -29,7 +29,7 @@ class _Column:
         return self.first + (len(self.values) - 1) * DAY
 
     def then(self, later: _Column) -> _Column:
-        """These days and the ones that follow them."""
+        """Join these days and the ones that follow them."""
         return _Column(
             self.first,
             np.concatenate((self.values, later.values)),
@@ -75,7 +75,7 @@ class ReadOnce:
         return self.ledger.waiting(meters, marked_before_us=marked_before_us)
 
     def _missing(self, meter: str, channel: Channel, first: dt.date, last: dt.date) -> list[tuple[dt.date, dt.date]]:
-        """Days to read, so that what is remembered stays without a hole."""
+        """Return the days to read, so that what is remembered stays without a hole."""
         known = self._columns.get((meter, channel.name))
         if known is None:
             return [(first, last)]

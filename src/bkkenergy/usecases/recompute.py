@@ -123,7 +123,7 @@ def _with_runs(site: Site, claims: Sequence[Claim]) -> list[tuple[Runs, Claim]]:
 
 
 def _note_late(site: Site, claim: Claim, purged: Sequence[Purged]) -> None:
-    """Note marked days that are purged and have other readings than their row was computed from."""
+    """Record marked days that are purged and have other readings than their row was computed from."""
     late = [
         day
         for day in claim.days
@@ -147,7 +147,7 @@ def _has_others(site: Site, meter: str, day: dt.date, span: Purged) -> bool:
 
 
 def _alike(claims: Sequence[tuple[Runs, Claim]], known: Mapping[str, Meter]) -> Iterator[tuple[Runs, list[Claim]]]:
-    """Claims of the same runs of days, as many together as memory bears."""
+    """Yield claims of the same runs of days, as many together as memory bears."""
     by_runs = sorted(claims, key=lambda own: own[0])
     for runs, alike in groupby(by_runs, key=lambda own: own[0]):
         group: list[Claim] = []
@@ -183,7 +183,7 @@ def _compute(site: Site, runs: Runs, group: Sequence[Claim], known: Mapping[str,
 
 
 def _without(row: LedgerDays, computed: AbstractSet[dt.date]) -> Iterator[LedgerDays]:
-    """Cut out the days that a run before has computed: windows may overlap, and give the same there."""
+    """Remove the days that a run before has computed: windows may overlap, and give the same there."""
     days = [row.first_day + number * DAY for number in range(len(row.values))]
     for is_new, numbers in groupby(range(len(days)), key=lambda number: days[number] not in computed):
         if is_new:
@@ -208,7 +208,7 @@ def _finish(
 
 
 def _gap_days_after(site: Site, meter: str, rows: Sequence[LedgerDays], computed: Sequence[dt.date]) -> list[dt.date]:
-    """Days of gaps that were shaped by measured days which have changed now. To be asked before rows are replaced."""
+    """List days of gaps shaped by measured days that have changed now. To be asked before rows are replaced."""
     found: set[dt.date] = set()
     for channel in (IMPORT, EXPORT):
         own = [row for row in rows if row.channel == channel.name]
@@ -223,7 +223,7 @@ def _gap_days_after(site: Site, meter: str, rows: Sequence[LedgerDays], computed
 
 
 def _changed_days(site: Site, meter: str, channel: Channel, row: LedgerDays) -> list[dt.date]:
-    """Days whose measured quarter-hours are not those that the ledger has."""
+    """List the days whose measured quarter-hours are not those that the ledger has."""
     last = row.first_day + (len(row.values) - 1) * DAY
     before = site.ledger.slots([meter], channel, row.first_day, last)
     was = np.where(before.quality[:, 0] == Quality.MEASURED, before.values[:, 0], np.nan).reshape(row.values.shape)

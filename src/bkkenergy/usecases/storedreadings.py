@@ -58,7 +58,7 @@ def preview_readings(store: ReadingStore, chunks: Iterable[ReadingBatch]) -> Rea
 
 
 def _compare(store: ReadingStore, own: ReadingBatch, meter: str) -> ReadingsPreview:
-    """One meter's readings of a file, and the stored ones of the same time."""
+    """Compare one meter's readings of a file with the stored ones of the same time."""
     first_us, last_us = int(own.ts_us.min()), int(own.ts_us.max())
     there = ReadingBatch.empty((meter,))
     if store.count([meter], first_us, last_us + 1, FIELDS):
@@ -74,7 +74,7 @@ def _compare(store: ReadingStore, own: ReadingBatch, meter: str) -> ReadingsPrev
 
 
 def without_stored(store: ReadingStore, chunk: ReadingBatch) -> ReadingBatch:
-    """Leave out the readings whose instant is stored already."""
+    """Remove the readings whose instant is stored already."""
     is_new = np.ones(len(chunk), np.bool_)
     for number in np.unique(chunk.meter).tolist():
         rows = np.flatnonzero(chunk.meter == number)

@@ -21,7 +21,7 @@ def values_stored(site: Site, meters: Sequence[str], first: dt.date, last: dt.da
 
 
 def readings_of(counts: Mapping[str, int]) -> int:
-    """How many readings have so many values: as many as the field that has most."""
+    """Return how many readings have these counts of values: as many as the field that has most."""
     return max(counts.values(), default=0)
 
 
@@ -74,7 +74,7 @@ def ask_both(site: Site, stretches: Iterable[Stretch]) -> Iterator[Compared]:
 
 
 def _agree(stretch: Stretch, now: Mapping[str, int], said: Mapping[str, int], *, is_late: bool) -> bool:
-    """Whether what the store has is what the ledger's rows were computed from."""
+    """Check that what the store has is what the ledger's rows were computed from."""
     channels = counts_by_channel(stretch.meter, now)
     match stretch.state:
         case State.GONE:

@@ -65,10 +65,10 @@ class Decoder(Protocol):
     """Reads the messages of one profile. It may remember (Sparkplug's births), and does no I/O."""
 
     def decode(self, messages: Sequence[Message]) -> Decoded:
-        """Every reading of the messages."""
+        """Decode every reading of the messages."""
 
     def topics(self, address: str) -> Sequence[str]:
-        """The exact topics on which a meter's messages come."""
+        """Return the exact topics on which a meter's messages come."""
 
 
 class Row(NamedTuple):
@@ -95,19 +95,19 @@ class RowDecoder:
         self.profile = profile
 
     def rows(self, message: Message, steps: list[Step]) -> Iterable[Row]:
-        """The readings of one message; tells its steps. Raises DecodeError."""
+        """Yield the readings of one message and add its steps. Raises DecodeError."""
         raise NotImplementedError
 
     def outgoing(self) -> tuple[Outgoing, ...]:
-        """What is to be published since it was last asked."""
+        """Return what is to be published since it was last asked."""
         return ()
 
     def topics(self, address: str) -> Sequence[str]:
-        """The meter's own topic."""
+        """Return the meter's own topic."""
         return (address,)
 
     def decode(self, messages: Sequence[Message]) -> Decoded:
-        """Every reading of the messages; a message or element at fault does not take the others with it.
+        """Decode every reading of the messages; a message or element at fault does not take the others with it.
 
         Whatever a message raises stays with it: to decode others once more would disturb what is remembered.
         """
@@ -147,7 +147,7 @@ class RowDecoder:
 
 
 def _faults_of(number: int, steps: Sequence[Step]) -> list[Undecoded]:
-    """The faults among a message's steps: one item a reason, counted."""
+    """List the faults among a message's steps: one item a reason, counted."""
     faults = [step for step in steps if step.is_fault]
     found = []
     for reason in dict.fromkeys(step.reason for step in faults):

@@ -62,16 +62,16 @@ class CanonicalDecoder:
         self.profile = profile
 
     def decode(self, messages: Sequence[Message]) -> Decoded:
-        """Every reading of the messages."""
+        """Decode every reading of the messages."""
         return decode([message.payload for message in messages])
 
     def topics(self, address: str) -> Sequence[str]:
-        """The meter's own topic."""
+        """Return the meter's own topic."""
         return (address,)
 
 
 def decode(payloads: Sequence[bytes]) -> Decoded:
-    """Readings of all payloads. Good elements of a list are kept when others cannot be read.
+    """Decode all payloads. Good elements of a list are returned when others cannot be read.
 
     Payloads are taken as plain ones up to the first that is not.
     """
@@ -96,7 +96,7 @@ def decode(payloads: Sequence[bytes]) -> Decoded:
 
 
 def _plain_run(payloads: Sequence[bytes], lengths: IntArray) -> list[list[PlainReading]]:
-    """Readings of the payloads up to the first that holds anything but plain ones; `lengths` is filled in."""
+    """Decode the payloads up to the first that holds anything but plain ones; `lengths` is filled in."""
     run = []
     for number, payload in enumerate(payloads):
         try:
@@ -112,7 +112,7 @@ def _plain_run(payloads: Sequence[bytes], lengths: IntArray) -> list[list[PlainR
 
 
 def _joined(parts: Sequence[tuple[IntArray, dict[str, FloatArray]]]) -> tuple[IntArray, dict[str, FloatArray]]:
-    """Instants and columns of parts as one; a column that a part lacks is unknown there."""
+    """Join instants and columns of parts; a column that a part lacks is unknown there."""
     parts = [part for part in parts if len(part[0])] or [parts[0]]
     if len(parts) == 1:
         return parts[0]
@@ -124,7 +124,7 @@ def _joined(parts: Sequence[tuple[IntArray, dict[str, FloatArray]]]) -> tuple[In
 
 
 def _read(payload: bytes) -> tuple[list[Reading], Undecoded | None]:
-    """The readings of one payload, and what of it could not be read."""
+    """Read one payload. Return its readings, and what of it could not be read."""
     try:
         return _whole(payload), None
     except msgspec.ValidationError as error:
@@ -148,7 +148,7 @@ def _whole(payload: bytes) -> list[Reading]:
 
 
 def _one_by_one(payload: bytes, problem: str) -> tuple[list[Reading], Undecoded | None]:
-    """The readable elements of a list, and the faults of the others."""
+    """Return the readable elements of a list, and the faults of the others."""
     try:
         elements = _raw_decoder.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -167,7 +167,7 @@ def _one_by_one(payload: bytes, problem: str) -> tuple[list[Reading], Undecoded 
 
 
 def _fields_in(payloads: Sequence[bytes]) -> set[str]:
-    """Fields that may stand in the payloads; one that does not is never asked for, reading by reading."""
+    """Find fields that may occur in the payloads; one that does not is never asked for, reading by reading."""
     if any(b"\\" in payload for payload in payloads):  # a key may be written with escapes
         return {*_SCALARS, *_PHASES}
     return {name for name in (*_SCALARS, *_PHASES) if any(name.encode() in payload for payload in payloads)}
@@ -187,7 +187,7 @@ def _columns(readings: Sequence[Reading | PlainReading], fields: set[str]) -> tu
 
 
 def _microseconds(ts: Sequence[dt.datetime | int | float]) -> IntArray:
-    """(n,) instants of mixed kinds as microseconds since the epoch."""
+    """Convert (n,) instants of mixed kinds to microseconds since the epoch."""
     kinds = set(map(type, ts))
     if kinds == {dt.datetime}:
         seconds = np.array(list(map(dt.datetime.timestamp, ts)), np.float64)  # type: ignore[arg-type]
@@ -201,7 +201,7 @@ def _microseconds(ts: Sequence[dt.datetime | int | float]) -> IntArray:
 
 
 def _seconds(epoch: FloatArray) -> FloatArray:
-    """(n,) numbers since 1970 in seconds, milliseconds or microseconds, told apart by their size."""
+    """Return seconds since 1970 of (n,) numbers in seconds, milliseconds or microseconds, judged by their size."""
     epoch = np.clip(epoch, -LARGEST_US, LARGEST_US)
     size = np.abs(epoch)
     seconds: FloatArray = epoch / np.select([size < MILLISECONDS_FROM, size < MICROSECONDS_FROM], [1.0, 1e3], 1e6)
@@ -209,7 +209,7 @@ def _seconds(epoch: FloatArray) -> FloatArray:
 
 
 def _clipped(epoch: float) -> float:
-    """A number as float; JSON may hold integers beyond any float."""
+    """Convert a number to float; JSON may hold integers beyond any float."""
     try:
         return float(epoch)
     except OverflowError:

@@ -19,7 +19,7 @@ class ChirpstackDecoder(RowDecoder):
     """Events of type "up"; fields are looked up in `object`."""
 
     def rows(self, message: Message, steps: list[Step]) -> Iterable[Row]:
-        """One row an uplink."""
+        """Return one row an uplink."""
         root = parse_json(message.payload)
         if not isinstance(root, dict):
             raise DecodeError("an uplink is a JSON object")
@@ -30,7 +30,7 @@ class ChirpstackDecoder(RowDecoder):
         return read_elements(self.profile, message.topic, root, steps)
 
     def _unpacked(self, data: object, steps: list[Step]) -> dict[str, float]:
-        """Numbers of the binary payload by their names."""
+        """Return numbers of the binary payload by their names."""
         try:
             raw = base64.b64decode(str(data), validate=True)
         except (binascii.Error, ValueError) as error:

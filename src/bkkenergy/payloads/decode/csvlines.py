@@ -15,7 +15,7 @@ class CsvDecoder(RowDecoder):
     """One reading a line; a first line that repeats the columns' names is passed over."""
 
     def rows(self, message: Message, steps: list[Step]) -> Iterable[Row]:
-        """One row a line; a line at fault is told and left out."""
+        """Yield one row a line; a line at fault is reported and left out."""
         try:
             text = message.payload.decode("utf-8-sig")
             lines = list(csv.reader(io.StringIO(text), delimiter=self.profile.delimiter, strict=True))

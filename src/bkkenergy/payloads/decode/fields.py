@@ -25,12 +25,12 @@ class FieldsDecoder(RowDecoder):
     """JSON payloads mapped by JMESPath."""
 
     def rows(self, message: Message, steps: list[Step]) -> Iterable[Row]:
-        """One row an element of the payload."""
+        """Return one row an element of the payload."""
         return read_elements(self.profile, message.topic, parse_json(message.payload), steps)
 
 
 def parse_json(payload: bytes) -> Any:
-    """The JSON value of a payload. Raises DecodeError, also for nesting without end."""
+    """Parse a payload as JSON. Raises DecodeError, also for nesting without end."""
     try:
         return msgspec.json.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -38,7 +38,7 @@ def parse_json(payload: bytes) -> Any:
 
 
 def read_elements(profile: Profile, address: str, root: Any, steps: list[Step]) -> list[Row]:
-    """Rows of every element that the profile finds in a decoded payload. Raises DecodeError."""
+    """Read rows of every element that the profile finds in a decoded payload. Raises DecodeError."""
     elements = [root]
     if profile.each is not None:
         found = _search(profile.each, root)
@@ -63,7 +63,7 @@ def read_elements(profile: Profile, address: str, root: Any, steps: list[Step]) 
 
 
 def read_element(profile: Profile, address: str, element: Any, root: Any, steps: list[Step]) -> Row:
-    """One element as a row, every step told. Raises DecodeError for its key or time."""
+    """Read one element as a row and add every step. Raises DecodeError for its key or time."""
     key = ""
     if profile.key is not None:
         found = _at(profile.key, element, root)
@@ -104,7 +104,7 @@ def _time_of(profile: Profile, element: Any, root: Any, steps: list[Step]) -> in
 
 
 def field_value(name: str, raw: Any, spec: FieldSpec, profile: Profile, element: Any, root: Any) -> float | None:
-    """A raw value in the product's unit; None where there is none. Raises DecodeError."""
+    """Convert a raw value to the product's unit; None where there is none. Raises DecodeError."""
     if raw is None or (isinstance(raw, str) and raw.strip().lower() in NO_VALUE_TEXTS):
         return None
     if isinstance(raw, bool) or not isinstance(raw, int | float | str):
@@ -131,7 +131,7 @@ def field_value(name: str, raw: Any, spec: FieldSpec, profile: Profile, element:
 
 
 def _at(path: str, element: Any, root: Any) -> Any:
-    """What a path finds in the element, or in the whole payload where it begins with the mark."""
+    """Find what a path leads to in the element, or in the whole payload where it begins with the mark."""
     if path.startswith(ROOT_MARK):
         return _search(path.removeprefix(ROOT_MARK), root)
     return _search(path, element)

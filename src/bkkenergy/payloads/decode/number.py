@@ -1,4 +1,4 @@
-"""Plain numbers: one value a topic, its quantity told by what follows the meter's topic."""
+"""Plain numbers: one value a topic, its quantity given by what follows the meter's topic."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class NumberDecoder(RowDecoder):
     """A text of digits; the time is when it comes."""
 
     def topics(self, address: str) -> Sequence[str]:
-        """The meter's topic with each field's suffix."""
+        """Return the meter's topic with each field's suffix."""
         return [f"{address}/{spec.suffix}" for spec in self.profile.fields.values() if spec.suffix]
 
     def rows(self, message: Message, steps: list[Step]) -> Iterable[Row]:
-        """The one field that the topic names."""
+        """Return the one field that the topic names."""
         for name, spec in self.profile.fields.items():
             if spec.suffix and message.topic.endswith(f"/{spec.suffix}"):
                 address = message.topic.removesuffix(f"/{spec.suffix}")

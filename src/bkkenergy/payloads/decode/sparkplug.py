@@ -51,7 +51,7 @@ class Node:
 
 
 def place_of(topic: str) -> Place:
-    """A topic's parts. Raises DecodeError."""
+    """Parse a topic into its parts. Raises DecodeError."""
     parts = topic.split("/")
     if len(parts) not in {4, 5} or parts[0] != NAMESPACE:
         raise DecodeError(f"{topic!r} is no Sparkplug topic: {NAMESPACE}/group/kind/node[/device]")
@@ -59,7 +59,7 @@ def place_of(topic: str) -> Place:
 
 
 def rebirth_request(place: Place) -> Outgoing:
-    """The command that asks an edge node to send its birth certificates again."""
+    """Return the command that asks an edge node to send its birth certificates again."""
     command = Payload()
     metric = command.metrics.add(name=REBIRTH, datatype=BOOLEAN)
     metric.boolean_value = True
@@ -75,7 +75,7 @@ class SparkplugDecoder(RowDecoder):
         self._outgoing: list[Outgoing] = []
 
     def topics(self, address: str) -> Sequence[str]:
-        """Births, data and deaths of the node, and of the device where there is one."""
+        """Return births, data and deaths of the node, and of the device where there is one."""
         parts = address.split("/")
         _, group, node, *device = parts if len(parts) >= 3 else (*parts, "", "", "")  # noqa: PLR2004
         topics = [f"{NAMESPACE}/{group}/{kind}/{node}" for kind in ("NBIRTH", "NDATA", "NDEATH")]
@@ -83,12 +83,12 @@ class SparkplugDecoder(RowDecoder):
         return topics
 
     def outgoing(self) -> tuple[Outgoing, ...]:
-        """Rebirth requests since it was last asked."""
+        """Return the rebirth requests since it was last asked."""
         asked, self._outgoing = tuple(self._outgoing), []
         return asked
 
     def rows(self, message: Message, steps: list[Step]) -> Iterable[Row]:
-        """One row a meter that the message names. Raises DecodeError, NoBirthError."""
+        """Return one row a meter that the message names. Raises DecodeError, NoBirthError."""
         place = place_of(message.topic)
         payload = _parsed(message.payload)
         if payload.uuid == COMPRESSED:
@@ -118,7 +118,7 @@ class SparkplugDecoder(RowDecoder):
         node.names[place.device] = {m.alias: m.name for m in payload.metrics if m.HasField("alias") and m.name}
 
     def _check_sequence(self, node: Node, place: Place, payload: Any, steps: list[Step]) -> None:
-        """Sequence numbers run 0..255 over a node's births and data; a gap means something was lost."""
+        """Check that sequence numbers run 0..255 over a node's births and data; a gap means something was lost."""
         if not payload.HasField("seq"):
             return
         expected = None if node.sequence is None else (node.sequence + 1) % SEQUENCES
@@ -133,7 +133,7 @@ class SparkplugDecoder(RowDecoder):
             self._outgoing.append(rebirth_request(place))
 
     def _elements(self, node: Node, place: Place, payload: Any, steps: list[Step]) -> list[Row]:
-        """Metrics gathered by meter: the name up to its last separator is the key."""
+        """Group metrics by meter: the name up to its last separator is the key."""
         elements: dict[str, dict[str, Any]] = {}
         stamps: dict[str, int] = {}
         for metric in payload.metrics:
@@ -166,7 +166,7 @@ class SparkplugDecoder(RowDecoder):
 
 
 def _signed(value: int, bits: int | None) -> int:
-    """Two's complement, whether a small number was extended to the field's width or not."""
+    """Decode two's complement, whether a small number was extended to the field's width or not."""
     if bits is None or value < 1 << (bits - 1):
         return value
     width = next(width for width in (bits, 32, 64) if value < 1 << width)
@@ -181,7 +181,7 @@ def _parsed(raw: bytes) -> Any:
 
 
 def _value(metric: Any) -> float | str | None:
-    """A metric's value; integers are signed by their datatype."""
+    """Return a metric's value; integers are signed by their datatype."""
     kind = metric.WhichOneof("value")
     if metric.is_null or kind is None:
         return None

@@ -17,7 +17,7 @@ SHOWN_LETTERS = 60
 
 
 def read_time(value: object, spec: TimeSpec) -> tuple[int, str]:
-    """Microseconds since the epoch, and in words how the value was understood. Raises DecodeError."""
+    """Return microseconds since the epoch, and in words how the value was understood. Raises DecodeError."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise DecodeError(f"{shown(value)} is no time")
     if not isinstance(value, str):
@@ -76,14 +76,14 @@ def _number(value: float) -> tuple[int, str]:
 
 
 def read_number(text: str) -> float:
-    """A number written as text; Python's own 1_000 is none. Raises ValueError."""
+    """Parse a number written as text; Python's own 1_000 is none. Raises ValueError."""
     if "_" in text:
         raise ValueError(f"{text!r} is no number")
     return float(text)
 
 
 def shown(value: object) -> str:
-    """A foreign value in a line's share; Python does not write integers of thousands of digits."""
+    """Return a foreign value in a line's share; Python does not write integers of thousands of digits."""
     try:
         text = repr(value)
     except ValueError:
