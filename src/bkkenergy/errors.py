@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that a person has to mend.
+    """One thing that a person has to correct.
 
     where : file and key, topic, or meter.
     what : what is wrong, with the value that was found.

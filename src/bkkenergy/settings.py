@@ -301,7 +301,7 @@ def load_settings(config_dir: Path, environment: Mapping[str, str] | None = None
     path = config_dir / FILE_NAME
     table = read_toml(path)
     secrets = [
-        Fault(f"{path}: {section}.{key}", "a secret stands in a settings file", f"Use ${variable} or {key}_file.")
+        Fault(f"{path}: {section}.{key}", "a settings file holds a secret", f"Use ${variable} or {key}_file.")
         for section, key, variable in (
             ("mqtt", "password", MQTT_PASSWORD_VARIABLE),
             ("store.influx", "token", INFLUX_TOKEN_VARIABLE),
@@ -375,5 +375,7 @@ def _secret(environment: Mapping[str, str], variable: str, file: Path | None, ho
     try:
         return SecretStr((home / file).read_text(encoding="utf-8").strip())
     except OSError as error:
-        fault = Fault(str(home / file), f"the secret cannot be read ({error.strerror})", "Mend the path or its rights.")
+        fault = Fault(
+            str(home / file), f"the secret cannot be read ({error.strerror})", "Correct the path or its rights."
+        )
         raise ConfigError([fault]) from None

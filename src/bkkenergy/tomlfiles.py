@@ -33,7 +33,7 @@ def read_toml(path: Path) -> Table:
     except UnicodeDecodeError as error:
         fault = Fault(str(path), f"the file is not UTF-8 text ({error.reason})", "Save it as UTF-8.")
     except tomllib.TOMLDecodeError as error:
-        fault = Fault(str(path), f"not valid TOML: {error}", "Mend the line; strings need quotes.")
+        fault = Fault(str(path), f"not valid TOML: {error}", "Correct the line; strings need quotes.")
     raise ConfigError([fault])
 
 
@@ -56,7 +56,7 @@ def _fault(model: type[BaseModel], detail: ErrorDetails, where: str) -> Fault:
             return Fault(place, "the key is missing", "Add it.")
         case "extra_forbidden":
             known = ", ".join(sorted(model.model_fields)) if len(detail["loc"]) == 1 else "see the shipped files"
-            return Fault(place, "this key is not known", f"Remove it or mend its spelling (known: {known}).")
+            return Fault(place, "this key is not known", f"Remove it or correct its spelling (known: {known}).")
         case _:
             message = detail["msg"].removeprefix("Value error, ")
             given = detail["input"]

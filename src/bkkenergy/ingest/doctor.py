@@ -162,11 +162,11 @@ def _state(settings: Settings) -> Iterator[Finding]:
     yield Finding("spool", waiting == 0, f"{waiting} batches wait for the store", "They go in when the store is back.")
     alike = f"this host's clock is {behind_s:.0f} s behind that of most gateways, which agree"
     yield Finding("own clock", behind_s == 0, alike if behind_s else "no majority of gateways says otherwise", REMEDY)
-    told = ", ".join(f"{gateway.id} {gateway.skew_s:+.0f} s" for gateway in off[:5])
+    found = ", ".join(f"{gateway.id} {gateway.skew_s:+.0f} s" for gateway in off[:5])
     yield Finding(
         "gateway clocks",
         not off,
-        told or "none is ahead by a minute or behind by an hour",
+        found or "none is ahead by a minute or behind by an hour",
         "Set these devices' clocks (NTP).",
     )
 
@@ -181,6 +181,6 @@ def _shared_state(settings: Settings) -> Iterator[Finding]:
             others = other_states(store, state)
     except (StoreAway, StoreRefused, StoreUnfit):
         return  # said above
-    told = ", ".join(f"host {one.host} uses another ({one.state})" for one in others[:5])
+    found = ", ".join(f"host {one.host} uses another ({one.state})" for one in others[:5])
     remedy = "Give all hosts one state: BKKENERGY_STATE_URL=postgresql+psycopg://USER@HOST/NAME."
-    yield Finding("shared state", not others, told or "no host with the same readings uses another", remedy)
+    yield Finding("shared state", not others, found or "no host with the same readings uses another", remedy)

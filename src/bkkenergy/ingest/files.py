@@ -23,12 +23,12 @@ from bkkenergy.readings import FIELDS, US_PER_S, FloatArray, IntArray, ReadingBa
 
 CHUNK_ROWS = 50_000
 Advance = Callable[[int], None]
-"""Told how many bytes (CSV) or rows (Parquet) have been read since the last call."""
+"""Called with how many bytes (CSV) or rows (Parquet) have been read since the last call."""
 
 WideValues = Literal["mean-power", "energy", "register"]
 Calendar = Literal["ce", "be"]
 PACE_ROWS = 6
-"""So many rows at another pace are no lost rows."""
+"""This many rows at another pace are no lost rows."""
 """The era of years: the common one, or the Buddhist one, which is 543 years ahead."""
 BUDDHIST_YEAR = r"2[4-9]\d\d-"
 """2443 was 1900. No meter is read in the year 2400 of the common era."""

@@ -1,4 +1,4 @@
-"""/metrics, /healthz and /readyz of the ingester, and systemd's watchdog: they tell what is so."""
+"""/metrics, /healthz and /readyz of the ingester, and systemd's watchdog: they show the true state."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ DRAIN_FOR_S = 1.0
 
 Acknowledge = Callable[[Sequence[Message]], None]
 Wait = Callable[[float], bool]
-"""Sleeps for so many seconds; True when the service is to stop."""
+"""Sleeps for the seconds given; True when the service is to stop."""
 Clock = Callable[[], float]
 """Seconds: of a clock that only measures, or since 1970."""
 
@@ -136,7 +136,7 @@ class Pipeline:
                 refused = [as_refused(batch, row, why) for row, why in self._commit(batch)]
                 if refused:
                     self._write_quarantine(refused, {})
-                self._told_back()  # before the spool is seen empty: then nobody finds it empty and the store away
+                self._told_back()  # before the spool is seen empty: it is never seen empty with the store unreachable
                 self._spool.remove()
             except StateAway as away:
                 self._try_store_at_s = self._monotonic() + self._told_state_away(away)

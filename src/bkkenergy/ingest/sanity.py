@@ -118,6 +118,6 @@ def _standing_still(news: ReadingBatch, before_kwh: FloatArray, memory: Memory, 
     memory.is_stuck[meter] = stands
     return [
         Event(news.meter_ids[meter[row]], int(last_us[row]), kind, *(float(energy_kwh[ends[row]]),) * 2)
-        for kind, told in ((EventKind.STUCK, stands & ~is_told), (EventKind.MOVES_AGAIN, moves_again))
-        for row in np.flatnonzero(told)
+        for kind, events in ((EventKind.STUCK, stands & ~is_told), (EventKind.MOVES_AGAIN, moves_again))
+        for row in np.flatnonzero(events)
     ]

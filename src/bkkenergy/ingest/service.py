@@ -343,9 +343,9 @@ class Ingester:
         """Write events into the log, one line a meter and kind, and publish what decoders ask for."""
         times = Counter((event.meter_id, event.kind) for event in events)
         for event in {(event.meter_id, event.kind): event for event in reversed(events)}.values():
-            told = {"before_kwh": event.before_kwh, "after_kwh": event.after_kwh}
+            fields = {"before_kwh": event.before_kwh, "after_kwh": event.after_kwh}
             count = times[event.meter_id, event.kind]
-            log.warning("meter_event", meter=event.meter_id, kind=event.kind, times=count, **told)
+            log.warning("meter_event", meter=event.meter_id, kind=event.kind, times=count, **fields)
         for outgoing in found.outgoing:
             log.info("sparkplug_rebirth_asked", topic=outgoing.topic)
             self.subscriber.publish(outgoing.topic, outgoing.payload)

@@ -24,7 +24,7 @@ from bkkenergy.readings import US_PER_S, BoolArray, FloatArray, IntArray, Readin
 log = structlog.get_logger(__name__)
 
 NEVER_US = 2**62
-UNKNOWN_TOPIC = "no meter of the portfolio listens to this topic. Add the meter, or mend the gateway's topic."
+UNKNOWN_TOPIC = "no meter of the portfolio listens to this topic. Add the meter, or correct the gateway's topic."
 
 
 @dataclass(frozen=True, slots=True)

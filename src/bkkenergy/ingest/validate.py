@@ -139,7 +139,7 @@ def explain(batch: ReadingBatch, row: int, reason: Reason, limits: Limits) -> st
             since = dt.datetime.fromtimestamp(limits.commissioned_us[meter] / US_PER_S, dt.UTC)
             return f"ts {at} lies before the meter's commissioning ({since}). Check the device's clock."
         case Reason.TIME_AHEAD:
-            return f"ts {at} lies in the future. Check the device's clock."
+            return f"ts {at} is in the future. Check the device's clock."
         case Reason.NO_VALUE:
             return "neither energy_kwh nor power_kw (nor ghi_wm2, of a weather station). Send one of them."
         case Reason.ENERGY_OUT_OF_RANGE:

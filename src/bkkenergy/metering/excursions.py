@@ -15,9 +15,9 @@ EXCURSION_MAX_S = 86_400.0
 JUMP_RATIO = 0.5
 """A step that covers this much of the way back is a return. A register that began again grows in smaller steps."""
 LIVING_READINGS = 8
-"""A register is known by so many readings that grow as a register does."""
+"""A register is known by this many readings that grow as a register does."""
 NEAR_READINGS = 16
-"""So many readings are searched first for a return: most excursions are short."""
+"""This many readings are searched first for a return: most excursions are short."""
 
 
 class Break(IntEnum):
@@ -138,7 +138,7 @@ def follow(
 def _living_start(
     is_on_track: BoolArray, kind: IntArray, ts_us: IntArray, register_kwh: FloatArray, rules: RegisterRules
 ) -> int | None:
-    """The row at which the register begins where the track that was followed is no register's; None where it is one.
+    """Find where the register begins if the track that was followed is no register's; None where it is one.
 
     A gateway that cannot reach its meter may send one value for hours, night after night. Readings that begin in such
     a night begin off the track: what was followed stands still up to its first break, and what was set aside lives,
@@ -160,7 +160,7 @@ def _living_start(
 
 
 def _is_living(ts_us: IntArray, register_kwh: FloatArray, rules: RegisterRules) -> bool:
-    """Whether readings grow as a register does."""
+    """Check whether readings grow as a register does."""
     if len(ts_us) < LIVING_READINGS or register_kwh[-1] - register_kwh[0] <= rules.resolution_kwh:
         return False
     return bool(rules.fits(np.diff(register_kwh), np.diff(ts_us) / US_PER_S).all())
@@ -169,7 +169,7 @@ def _is_living(ts_us: IntArray, register_kwh: FloatArray, rules: RegisterRules) 
 def _walk(
     ts_us: IntArray, register_kwh: FloatArray, shown_kwh: FloatArray, rules: RegisterRules, rows: IntArray
 ) -> tuple[BoolArray, IntArray]:
-    """(n,) whether each reading is on the track; (n,) Break of the step into it. Stops at odd rows alone."""
+    """Return (n,) whether each reading is on the track; (n,) Break of the step into it. Stops at odd rows alone."""
     is_on_track = np.ones(len(ts_us), np.bool_)
     kind = np.zeros(len(ts_us), np.int64)
     track_kwh, returned = float(register_kwh[0]), 0
@@ -206,7 +206,7 @@ def _kind(step_kwh: float, shown_kwh: float, step_s: float, rules: RegisterRules
 def _return(
     ts_us: IntArray, register_kwh: FloatArray, row: int, track_kwh: float, rules: RegisterRules, *, is_explained: bool
 ) -> int | None:
-    """The first row after `row` that is back on the track, within a day of the row before it.
+    """Find the first row after `row` that is back on the track, within a day of the row before it.
 
     It fits the track, and the way back was a jump: beyond the rating, or most of the way at once. Where a
     wrap or a restart explains the step as well, only a jump beyond the rating is a return.
@@ -238,7 +238,7 @@ def _energies(
     kind: IntArray,
     rules: RegisterRules,
 ) -> Followed:
-    """Energy of the steps on the track: the register is held at its highest value until it falls for good."""
+    """Compute the steps on the track: the register is held at its highest value until it falls for good."""
     held_kwh = register_kwh.copy()
     breaks = np.flatnonzero(kind)
     if not rules.is_net:

@@ -41,28 +41,28 @@ class QuarterHours:
         return self.energy_kwh.where(self.quality.isin(FIRM))
 
     def total_kwh(self, start: pd.Timestamp, end: pd.Timestamp) -> pd.Series:
-        """(m,) accepted energy of [start, end): the sum of the intervals. NaN for a meter without any."""
+        """Sum the accepted energy of [start, end), (m,). NaN for a meter without any."""
         return self.energy_kwh[self._inside(start, end)].sum(min_count=1)
 
     def daily_kwh(self) -> pd.DataFrame:
-        """(days, m) accepted energy of each day of Bangkok's calendar."""
+        """Return (days, m) accepted energy of each day of Bangkok's calendar."""
         return self.energy_kwh.groupby(days_of(self.energy_kwh.index)).sum(min_count=1)
 
     def daily_coverage_ratio(self) -> pd.DataFrame:
-        """(days, m) share of each day's intervals whose energy was measured, 0..1."""
+        """Return (days, m) share of each day's intervals whose energy was measured, 0..1."""
         return self.quality.isin(FIRM).groupby(days_of(self.quality.index)).mean()
 
     def coverage_ratio(self, start: pd.Timestamp, end: pd.Timestamp) -> pd.Series:
-        """(m,) share of the intervals in [start, end) whose energy was measured, 0..1."""
+        """Return (m,) share of the intervals in [start, end) whose energy was measured, 0..1."""
         return self.quality[self._inside(start, end)].isin(FIRM).mean()
 
     def waiting_days(self, start: pd.Timestamp, end: pd.Timestamp) -> pd.Series:
-        """(m,) days of [start, end) that are still to be computed again."""
+        """Count (m,) days of [start, end) that are still to be computed again."""
         waiting = self.is_waiting[self._inside(start, end)]
         return waiting.groupby(days_of(waiting.index)).any().sum()
 
     def over(self, edges: pd.DatetimeIndex) -> FloatArray:
-        """(n, m) kWh between coarser edges, NaN where an interval in between is not known wholly.
+        """Return (n, m) kWh between coarser edges, NaN where an interval in between is not known wholly.
 
         edges : (n+1,) instants, rising, each an edge of these intervals.
         """

@@ -260,7 +260,7 @@ def _graded(
 
 
 def _counted(at_us: IntArray, kind: IntArray, accepted_kwh: FloatArray) -> list[Stretch]:
-    """Breaks whose energy was counted, one by one."""
+    """List breaks whose energy was counted, one by one."""
     return [
         Stretch(int(at_us[row - 1]), int(at_us[row]), reason, float(accepted_kwh[row]))
         for counted, reason in COUNTED.items()

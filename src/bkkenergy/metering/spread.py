@@ -109,7 +109,7 @@ def spread(track: Track, edges_us: IntArray, rating: Rating) -> tuple[FloatArray
 
 
 def _energy_between(track: Track, step: IntArray, at_us: IntArray) -> FloatArray:
-    """(k,) accepted energy between neighbouring instants that lie in these steps.
+    """Return (k,) accepted energy between neighbouring instants that fall in these steps.
 
     Each is the sum of its own steps alone: what lies before them changes no bit of it, so that a day comes out the
     same whatever else is computed with it.
@@ -128,7 +128,7 @@ def _energy_between(track: Track, step: IntArray, at_us: IntArray) -> FloatArray
 
 
 def _time_until(track: Track, step: IntArray, at_us: IntArray, counts: BoolArray) -> IntArray:
-    """(k+1,) time before instants that belongs to steps of some kind."""
+    """Return (k+1,) time before instants that belongs to steps of some kind."""
     length_us = np.diff(track.ts_us, prepend=track.ts_us[:1])
     before_us = np.cumsum(np.where(counts, length_us, 0))
     until_us: IntArray = before_us[step - 1] + np.where(counts[step], at_us - track.ts_us[step - 1], 0)

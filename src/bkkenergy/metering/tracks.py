@@ -25,7 +25,7 @@ JITTER_RATIO = 1.5
 MIN_REPEATS = 2
 """A distance between readings that occurs less often says nothing about their interval."""
 PACE_READINGS = 6
-"""So many readings at an even pace may be of longer intervals than those around them."""
+"""This many readings at an even pace may be of longer intervals than those around them."""
 EVEN_RATIO = 0.1
 """Distances between readings that differ by less than this share are the same."""
 
@@ -204,7 +204,7 @@ def interval_lengths_s(end_us: IntArray, energy_kwh: FloatArray, since_s: FloatA
 
 
 def _usual_length_s(since_s: FloatArray, declared_s: float) -> float:
-    """The commonest distance between some readings, as the interval of a meter that may lose many."""
+    """Find the commonest distance between some readings, as the interval of a meter that may lose many."""
     whole_s, count = np.unique(np.round(since_s[np.isfinite(since_s)]), return_counts=True)
     if len(count) == 0 or count.max() < MIN_REPEATS:
         return declared_s
@@ -215,7 +215,7 @@ def _usual_length_s(since_s: FloatArray, declared_s: float) -> float:
 
 
 def _is_slower(end_us: IntArray, energy_kwh: FloatArray, since_s: FloatArray, length_s: FloatArray) -> BoolArray:
-    """(n,) which readings are of longer intervals than usual: many at an even pace, each with more energy.
+    """Find (n,) readings of longer intervals than usual: many at an even pace, each with more energy.
 
     Where readings are lost at an even pace, those that arrive have no more energy than others.
     """
@@ -378,7 +378,7 @@ def set_aside(ts_us: IntArray, is_aside: BoolArray, rows: IntArray, energy_kwh: 
 
 
 def _within_rating(step_kwh: FloatArray, step_s: FloatArray, meter: Meter) -> tuple[FloatArray, FloatArray]:
-    """(n,) kWh of each step that the rating allows, and what is beyond it.
+    """Return (n,) kWh of each step that the rating allows, and what is beyond it.
 
     A step that is beyond it alone is refused as a whole.
     """

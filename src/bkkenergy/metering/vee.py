@@ -152,7 +152,7 @@ def typical_profile(energy_kwh: FloatArray, quality: QualityArray, first_day: dt
 
 
 def _in_order(readings: ReadingBatch, meters: Sequence[Meter], field: str) -> ReadingBatch:
-    """The readings of meters by their number and instant; only the quantities that energy comes from."""
+    """Sort the readings of meters by their number and instant; only the quantities that energy comes from."""
     names = {field, "energy_kwh", "power_kw"} & readings.columns.keys()
     columns = {name: readings.columns[name] for name in sorted(names)}
     wanted = ReadingBatch(readings.meter_ids, readings.meter, readings.ts_us, columns)
@@ -165,7 +165,7 @@ def _in_order(readings: ReadingBatch, meters: Sequence[Meter], field: str) -> Re
 
 
 def _track(ts_us: IntArray, columns: dict[str, FloatArray], meter: Meter, field: str, max_gap_s: float) -> Track:
-    """The track of one meter's channel, by its kind."""
+    """Return the track of one meter's channel, by its kind."""
     if meter.kind is MeterKind.NET:
         name = "energy_kwh"
     elif meter.kind is MeterKind.POWER and field == "energy_kwh":
@@ -188,7 +188,7 @@ def _track(ts_us: IntArray, columns: dict[str, FloatArray], meter: Meter, field:
 
 
 def _exchanges(meter: Meter, *, is_known: bool) -> list[tuple[int, float | None]]:
-    """Declared exchanges. They state the import register; the export register's values at that time are not known.
+    """Return declared exchanges. They state the import register; the export register's values are not known.
 
     What flowed before an exchange was scaled by the transformer ratios of that time.
     """
@@ -203,13 +203,13 @@ def _exchanges(meter: Meter, *, is_known: bool) -> list[tuple[int, float | None]
 
 
 def _of_channel(energy_kwh: FloatArray, meter: Meter, channel: str) -> FloatArray:
-    """Net energy of intervals as energy of one direction."""
+    """Convert net energy of intervals to energy of one direction."""
     if meter.kind is not MeterKind.NET:
         return energy_kwh
     return np.maximum(energy_kwh if channel == "import" else -energy_kwh, 0.0)
 
 
 def _spans(track: Track, meter: Meter, channel: str, start_us: int, end_us: int) -> list[Span]:
-    """The track's stretches that touch a window, in order of time."""
+    """Return the track's stretches that touch a window, in order of time."""
     touching = [one for one in track.stretches if one.start_us < end_us and one.end_us > start_us]
     return [Span(meter.id, channel, *stretch) for stretch in sorted(touching, key=lambda one: (one[0], one[1], one[2]))]

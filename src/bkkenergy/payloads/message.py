@@ -123,7 +123,7 @@ class DecodeError(BkkEnergyError):
 
 
 class NoBirthError(DecodeError):
-    """Sparkplug data that names no metric, without the birth certificate that would tell."""
+    """Sparkplug data that names no metric, without the birth certificate that would say."""
 
     reason = Reason.NO_BIRTH
 

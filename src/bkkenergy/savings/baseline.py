@@ -112,7 +112,7 @@ class Series:
         return day_slot(self.day_index.day_of_week.to_numpy(), self.kind)
 
     def between(self, first: dt.date, last: dt.date) -> Series:
-        """The days from the first to the last, both included."""
+        """Return the days from the first to the last, both included."""
         days = self.day_index.tz_localize(None)
         rows = np.flatnonzero((days >= pd.Timestamp(first)) & (days <= pd.Timestamp(last)))
         hours = (rows[:, None] * HOURS_A_DAY + np.arange(HOURS_A_DAY)).ravel()
@@ -120,7 +120,7 @@ class Series:
         return Series(self.starts[hours], self.energy_kwh[hours], temp_c, self.kind[rows])
 
     def fingerprint(self) -> str:
-        """Twelve hex digits that change with any figure of it."""
+        """Compute twelve hex digits that change with any figure of it."""
         digest = hashlib.sha256(self.starts.asi8.tobytes() + self.kind.tobytes() + self.energy_kwh.tobytes())
         if self.temp_c is not None:
             digest.update(self.temp_c.tobytes())

@@ -172,7 +172,7 @@ def predict_daily(model: DailyModel, temp_c: FloatArray | None, slot: IntArray) 
 
 
 def _all_degrees(temp_c: FloatArray, slot: IntArray, heating: FloatArray, cooling: FloatArray) -> FloatArray:
-    """(n, 2 h + 2 c) degrees below each heating and above each cooling balance point.
+    """Compute (n, 2 h + 2 c) degrees below each heating and above each cooling balance point.
 
     In the order: heating on working days, heating on others, cooling on working days, cooling on others.
     """
@@ -183,7 +183,7 @@ def _all_degrees(temp_c: FloatArray, slot: IntArray, heating: FloatArray, coolin
 
 
 def _columns(pairs: list[tuple[float, float]], heating: FloatArray, cooling: FloatArray) -> IntArray:
-    """(pairs, 4) columns of `_all_degrees` that a pair uses: slopes in the order of DailyModel."""
+    """Return (pairs, 4) columns of `_all_degrees` that a pair uses: slopes in the order of DailyModel."""
     h, c = len(heating), len(cooling)
     at_h = {float(value): number for number, value in enumerate(heating)}
     at_c = {float(value): number for number, value in enumerate(cooling)}
@@ -197,7 +197,7 @@ def _columns(pairs: list[tuple[float, float]], heating: FloatArray, cooling: Flo
 
 
 def _whole(constant_kwh: FloatArray) -> FloatArray:
-    """Constants for every slot: a kind of day that was not seen is as Sunday, else as the mean."""
+    """Fill in constants for every slot: a kind of day that was not seen is as Sunday, else as the mean."""
     sunday = constant_kwh[DAYS_A_WEEK - 1]
     mean = float(np.nanmean(constant_kwh)) if np.isfinite(constant_kwh).any() else 0.0
     filled = np.where(np.isnan(constant_kwh), sunday, constant_kwh)

@@ -149,14 +149,14 @@ def predict_hourly(model: HourlyModel, temp_c: FloatArray | None, slot: IntArray
 
 
 def _occupied(profile_kwh: FloatArray) -> BoolArray:
-    """Slots above the middle between the low and the high load of the week."""
+    """Find slots above the middle between the low and the high load of the week."""
     week = profile_kwh[:HOURS_A_WEEK]
     low, high = np.nanquantile(week, [0.1, 0.9]) if np.isfinite(week).any() else (0.0, 0.0)
     return np.nan_to_num(profile_kwh, nan=-np.inf) > (low + high) / 2
 
 
 def _regressors(temp_c: FloatArray, occupied: BoolArray, knots_c: FloatArray) -> FloatArray:
-    """(n, 2 x segments) temperature within each segment, for unoccupied and for occupied hours."""
+    """Compute (n, 2 x segments) temperature within each segment, for unoccupied and for occupied hours."""
     filled = np.nan_to_num(temp_c, nan=float(knots_c.mean()))
     edges = np.concatenate([[-np.inf], knots_c, [np.inf]])
     lower = np.concatenate([[knots_c[0]], knots_c])
@@ -165,7 +165,7 @@ def _regressors(temp_c: FloatArray, occupied: BoolArray, knots_c: FloatArray) ->
 
 
 def _whole(constant_kwh: FloatArray) -> FloatArray:
-    """Constants for every slot: what was not seen is as the same hour of Sunday, else as the mean."""
+    """Fill in constants for every slot: what was not seen is as the same hour of Sunday, else as the mean."""
     filled = constant_kwh.copy()
     sunday = filled[HOURS_A_WEEK - HOURS_A_DAY : HOURS_A_WEEK]
     for start in range(HOURS_A_WEEK, SLOTS, HOURS_A_DAY):

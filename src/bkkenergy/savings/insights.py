@@ -86,8 +86,8 @@ def find(facts: Facts, rules: InsightRules) -> list[Finding]:
     fault = meter_fault(facts, rules)
     if fault is not None:
         return [fault]
-    found = [told for rule in RULES if (told := rule(facts, rules)) is not None]
-    return sorted(found, key=lambda told: -told.cost_thb_a_month)
+    found = [finding for rule in RULES if (finding := rule(facts, rules)) is not None]
+    return sorted(found, key=lambda finding: -finding.cost_thb_a_month)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +132,11 @@ def visible(found: Sequence[Finding], dismissed: Sequence[Dismissal], rules: Ins
     dismissed_at = {(dismissal.building, dismissal.rule): dismissal.cost_thb_a_month for dismissal in dismissed}
     shown: dict[str, int] = {}
     kept = []
-    for told in sorted(found, key=lambda own: -own.cost_thb_a_month):
-        before = dismissed_at.get((told.building, told.rule))
-        if before is not None and told.cost_thb_a_month <= before * (1 + CHANGED_RATIO):
+    for finding in sorted(found, key=lambda own: -own.cost_thb_a_month):
+        before = dismissed_at.get((finding.building, finding.rule))
+        if before is not None and finding.cost_thb_a_month <= before * (1 + CHANGED_RATIO):
             continue
-        shown[told.building] = shown.get(told.building, 0) + 1
-        if shown[told.building] <= rules.most_a_building:
-            kept.append(told)
+        shown[finding.building] = shown.get(finding.building, 0) + 1
+        if shown[finding.building] <= rules.most_a_building:
+            kept.append(finding)
     return kept

@@ -1,6 +1,6 @@
 """How sure a saving is: a band made from what happened where nothing was saved.
 
-A building changes by itself from year to year, more than any regression's residuals tell: Guideline 14's
+A building changes by itself from year to year, more than any regression's residuals show: Guideline 14's
 fractional uncertainty at 90 % held the truth for about a third of real meters. So the band is empirical. Each
 building of a placebo pool, with no project, was fitted on one year and predicted for the next; its error, divided
 by a scale of its own, is one draw. A quantile of these draws times a building's scale is its band

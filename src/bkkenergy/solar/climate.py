@@ -144,7 +144,7 @@ def typical_year(climate: Climate, *, year: int = YEAR, seed: int = SEED) -> Wea
 
 
 def _daily_clearness(climate: Climate, extra_wm2: FloatArray, month: IntArray, rng: np.random.Generator) -> FloatArray:
-    """(365,) clearness index of each day."""
+    """Draw (365,) clearness index of each day."""
     days = len(extra_wm2) // HOURS_A_DAY
     extra_kwh = extra_wm2.reshape(days, HOURS_A_DAY).sum(axis=1) / 1000
     month_of_day = month[::HOURS_A_DAY]
@@ -213,7 +213,7 @@ def clearness_quantile(rank: FloatArray, mean_kt: float) -> FloatArray:
 def _hours(
     daily_kt: FloatArray, extra_wm2: FloatArray, clear_wm2: FloatArray, cos_zenith: FloatArray, rng: np.random.Generator
 ) -> FloatArray:
-    """(n,) GHI by the TAG model, each day brought to its own sum."""
+    """Draw (n,) GHI by the TAG model, each day brought to its own sum."""
     days = len(daily_kt)
     kt = np.repeat(daily_kt, HOURS_A_DAY)
     sin_height = np.clip(cos_zenith, 0.02, None)
@@ -236,7 +236,7 @@ def _hours(
 
 
 def _scaled_months(ghi_wm2: FloatArray, clear_wm2: FloatArray, month: IntArray, kwh_m2_day: FloatArray) -> FloatArray:
-    """GHI with each month's sum as the climate has it, still under the clear sky."""
+    """Return GHI with each month's sum as the climate has it, still under the clear sky."""
     scaled = ghi_wm2.copy()
     for number in range(MONTHS):
         own = month == number
@@ -258,7 +258,7 @@ def _scaled_months(ghi_wm2: FloatArray, clear_wm2: FloatArray, month: IntArray, 
 def _diffuse(
     ghi_wm2: FloatArray, zenith_deg: FloatArray, middles: pd.DatetimeIndex, month: IntArray, ratio: FloatArray
 ) -> FloatArray:
-    """Diffuse irradiance by Boland's model, each month brought to its share."""
+    """Compute diffuse irradiance by Boland's model, each month brought to its share."""
     dhi_wm2 = diffuse_wm2(ghi_wm2, zenith_deg, middles)
     for number in range(MONTHS):
         own = month == number
@@ -278,7 +278,7 @@ def _fraction(part: FloatArray, whole: FloatArray) -> FloatArray:
 def _temperature(
     climate: Climate, starts: pd.DatetimeIndex, daily_kt: FloatArray, rng: np.random.Generator
 ) -> FloatArray:
-    """(n,) air temperature: Erbs' mean day between the month's figures, warmer and wider on clear days."""
+    """Draw (n,) air temperature: Erbs' mean day between the month's figures, warmer and wider on clear days."""
     month = starts.month.to_numpy() - 1
     low, mean, high = (
         np.array(figures.months)[month] for figures in (climate.temp_min_c, climate.temp_mean_c, climate.temp_max_c)
@@ -305,7 +305,7 @@ def _temperature(
 
 
 def _wind(climate: Climate, starts: pd.DatetimeIndex) -> FloatArray:
-    """(n,) wind: highest in the afternoon, lowest before dawn; the month's mean is kept."""
+    """Compute (n,) wind: highest in the afternoon, lowest before dawn; the month's mean is preserved."""
     mean = np.array(climate.wind_ms.months)[starts.month.to_numpy() - 1]
     wave: FloatArray = 1 + 0.4 * np.cos(2 * np.pi * (starts.hour.to_numpy() - 15) / HOURS_A_DAY)
     wind: FloatArray = mean * wave
@@ -313,7 +313,7 @@ def _wind(climate: Climate, starts: pd.DatetimeIndex) -> FloatArray:
 
 
 def _rain(climate: Climate, starts: pd.DatetimeIndex, daily_kt: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """(n,) rain: the month's days and sum, on its darkest days, in the afternoon and evening."""
+    """Draw (n,) rain: the month's days and sum, on its darkest days, in the afternoon and evening."""
     rain = np.zeros(len(starts))
     month_of_day = starts.month.to_numpy()[::HOURS_A_DAY] - 1
     for number in range(MONTHS):
@@ -327,7 +327,7 @@ def _rain(climate: Climate, starts: pd.DatetimeIndex, daily_kt: FloatArray, rng:
 
 
 def _humidity(climate: Climate, month: IntArray, temp_c: FloatArray) -> FloatArray:
-    """(n,) relative humidity of a month's constant vapour pressure, Magnus' formula (WMO No. 8)."""
+    """Compute (n,) relative humidity of a month's constant vapour pressure, Magnus' formula (WMO No. 8)."""
     saturated = 6.112 * np.exp(17.62 * temp_c / (243.12 + temp_c))
     mean_c = np.array(climate.temp_mean_c.months)[month]
     vapour = np.array(climate.humidity_percent.months)[month] * 6.112 * np.exp(17.62 * mean_c / (243.12 + mean_c))

@@ -213,7 +213,7 @@ def design(inputs: DesignInputs) -> Design:
 
 
 def _models(inputs: DesignInputs, module: Module, strings: StringPlan | None, layout: Layout) -> Models:
-    """The physics of the chosen devices: the CEC and Sandia models where their parameters are known."""
+    """Return the physics of the chosen devices: the CEC and Sandia models where their parameters are known."""
     slant_m = module.length_m if layout.standing == "portrait" else module.width_m
     is_bifacial = module.bifaciality > 0 and layout.mounting == "racked"
     return Models(
@@ -235,13 +235,13 @@ def _produced(
     module: Module,
     strings: StringPlan | None,
 ) -> Production:
-    """Hourly energy of the layouts' planes; before strings are planned by PVWatts' inverter."""
+    """Compute hourly energy of the layouts' planes; before strings are planned by PVWatts' inverter."""
     models = _models(inputs, module, strings, next(iter(layouts.values())))
     return simulate(inputs.weather, list(planes.values()), inputs.config.losses, models, sky=sky)
 
 
 def _per_kwp(made: Production, layouts: Mapping[str, Layout], rows: np.ndarray, interval_h: float) -> FloatArray:
-    """(n,) kWh of one kWp on the load's grid."""
+    """Return (n,) kWh of one kWp on the load's grid."""
     total_kwp = sum(layout.capacity_kwp for layout in layouts.values())
     found: FloatArray = made.ac_kw.sum(axis=0)[rows] / total_kwp * interval_h
     return found
@@ -259,7 +259,7 @@ def _storage(inputs: DesignInputs) -> Storage | None:
 def _chosen(
     inputs: DesignInputs, layouts: Mapping[str, Layout], per_kwp: Mapping[str, float], sized: Sweep, module: Module
 ) -> tuple[dict[str, Layout], StringPlan]:
-    """Modules of the wanted size on the best roofs first, as many as strings take."""
+    """Put modules of the wanted size on the best roofs first, as many as strings take."""
     wanted = inputs.wish.capacity_kwp
     most = sum(layout.module_count for layout in layouts.values())
     match wanted:
@@ -285,7 +285,7 @@ def _chosen(
 
 
 def _wired(inputs: DesignInputs, count: int, module: Module) -> StringPlan:
-    """The wished inverter, or of the site's own the one that leaves fewest modules out, then fewest inverters."""
+    """Find the wished inverter, or of the site's own the one that leaves fewest modules out, then fewest inverters."""
     equipment, site = inputs.config.equipment, inputs.config.site_temperature
     if inputs.wish.inverter is not None:
         return plan_strings(count, module, equipment.inverter(inputs.wish.inverter), site)
@@ -457,7 +457,7 @@ def _months(made: Production, weather: Weather) -> tuple[float, ...]:
 
 
 def _week(load: YearLoad, pv_kwh: FloatArray) -> Week:
-    """A week of April, from its first Monday: the sun stands highest, and offices work."""
+    """Return a week of April, from its first Monday: the sun is highest, and offices work."""
     local = load.starts.tz_convert(BANGKOK)
     april = np.flatnonzero(
         (local.month == WEEK_MONTH) & (local.day_of_week == 0) & (local.hour == 0) & (local.minute == 0)

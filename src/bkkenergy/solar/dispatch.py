@@ -97,7 +97,7 @@ def balance(load_kwh: FloatArray, pv_kwh: FloatArray, *, interval_h: float, stor
 def _through_battery(
     surplus: FloatArray, grid: FloatArray, storage: Storage, interval_h: float
 ) -> tuple[FloatArray, FloatArray]:
-    """(k, n) charged and discharged kWh; the state runs through time, all systems side by side."""
+    """Return (k, n) charged and discharged kWh; the state runs through time, all systems side by side."""
     one_way = np.sqrt(storage.round_trip_efficiency)
     most = storage.kw * interval_h
     charged, discharged = np.zeros_like(surplus), np.zeros_like(grid)

@@ -78,7 +78,7 @@ class Layout:
         return self.module_count * self.module.power_w / 1000
 
     def points_m(self) -> FloatArray:
-        """(p, 2) middles of modules spread over the layout: where shade is looked for."""
+        """Return (p, 2) middles of modules spread over the layout: where shade is looked for."""
         middles = self.corners_m.mean(axis=1)
         step = max(1, len(middles) // SAMPLE_POINTS)
         points: FloatArray = middles[::step]
@@ -214,7 +214,7 @@ def lay_out(
     if len(corners) == 0:
         raise InputError(
             f"no module of {module.length_m:g} x {module.width_m:g} m fits on {usable.area:.0f} m2 of usable roof "
-            f"(setback {rules.setback_m:g} m). Take a smaller module, or mend outline_m, setback_m or the obstacles."
+            f"(setback {rules.setback_m:g} m). Take a smaller module, or correct outline_m, setback_m or the obstacles."
         )
     if most_modules is not None:
         corners = corners[:most_modules]
@@ -268,7 +268,7 @@ def usable_area(roof: RoofPlane, rules: LayoutRules) -> Polygon:
 
 
 def _turn(azimuth_deg: float) -> FloatArray:
-    """From (across, down the slope reversed) to (east, north): its second column points up the slope."""
+    """Map (across, down the slope reversed) to (east, north): its second column points up the slope."""
     angle = np.radians(azimuth_deg)
     up = -np.array([np.sin(angle), np.cos(angle)])
     across = np.array([-np.cos(angle), np.sin(angle)])
@@ -286,7 +286,7 @@ def _best_grid(
     azimuth_deg: float,
     place: tuple[float, float],
 ) -> tuple[FloatArray, float]:
-    """Corners of the fullest grid, row by row from the foot of the slope, and its pitch."""
+    """Find the corners of the fullest grid, row by row from the foot of the slope, and its pitch."""
     slant, width = module.length_m, module.width_m
     if standing == "landscape":
         slant, width = width, slant
@@ -316,7 +316,7 @@ def _best_grid(
 
 
 def _with_walkways(y: FloatArray, rules: LayoutRules, pitch: float, most: float) -> FloatArray:
-    """Rows moved up so that a row's width stays free after each group of rows."""
+    """Return rows moved up so that a row's width stays free after each group of rows."""
     if not rules.walkway_every_rows:
         return y
     moved = y + (np.arange(len(y)) // rules.walkway_every_rows) * pitch / 2

@@ -84,13 +84,13 @@ class Equipment(Frozen):
     inverters: dict[str, Inverter]
 
     def module(self, name: str) -> Module:
-        """A module by id, or "cec:NAME". Raises InputError with the nearest names."""
+        """Find a module by id, or "cec:NAME". Raises InputError with the nearest names."""
         if name in self.modules:
             return self.modules[name]
         return cec_module(_cec_name(name, "CECMod", "module", self.modules))
 
     def inverter(self, name: str) -> Inverter:
-        """An inverter by id, or "cec:NAME". Raises InputError with the nearest names."""
+        """Find an inverter by id, or "cec:NAME". Raises InputError with the nearest names."""
         if name in self.inverters:
             return self.inverters[name]
         return cec_inverter(_cec_name(name, "CECInverter", "inverter", self.inverters))
@@ -256,12 +256,12 @@ class OneDiode:
         return float(pvlib.pvsystem.max_power_point(*parameters, method="newton")["p_mp"])
 
     def power_ratio(self, effective_wm2: FloatArray, cell_c: FloatArray) -> FloatArray:
-        """Power over rated power, at the shape given."""
+        """Compute power over rated power, at the shape given."""
         ratio: FloatArray = self._power.ev(effective_wm2, cell_c) * effective_wm2 / STC_WM2
         return ratio
 
     def volts(self, effective_wm2: FloatArray, cell_c: FloatArray) -> FloatArray:
-        """Voltage of the maximum power point of one module, V."""
+        """Compute the voltage of the maximum power point of one module, V."""
         volts: FloatArray = self._volts.ev(effective_wm2, cell_c)
         return volts
 

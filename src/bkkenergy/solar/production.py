@@ -32,7 +32,7 @@ MOUNTING_COOLING: dict[Mounting, str] = {"flush": "semi_integrated", "racked": "
 ABSORPTION, MODULE_EFFICIENCY = 0.9, 0.2
 PVWATTS_REFERENCE_EFFICIENCY = 0.9637
 PLANES_AT_ONCE = 12
-"""So many planes that their arrays stay in the processor's cache."""
+"""As many planes as fit so that their arrays stay in the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +234,7 @@ def _chunk(
     through: FloatArray,
     factors: Mapping[Mounting, FloatArray],
 ) -> tuple[FloatArray, FloatArray]:
-    """(p, d) AC kW, and (steps, p) sums of kW over the intervals."""
+    """Compute (p, d) AC kW, and (steps, p) sums of kW over the intervals."""
     capacity = np.array([plane.capacity_kwp for plane in planes])[:, None]
     left: list[FloatArray] = []
     light = _light(sky, planes, models)
@@ -373,7 +373,7 @@ def _light(sky: Sky, planes: Sequence[Plane], models: Models) -> _Light:
 def _dc(
     effective_wm2: FloatArray, cell_c: FloatArray, models: Models
 ) -> tuple[FloatArray, FloatArray, FloatArray | None]:
-    """(p, d) DC kW per kWp; (p,) the sum it would have at 25 degC; (p, d) volts of a string, for Sandia's inverter."""
+    """Compute (p, d) DC kW per kWp; (p,) its sum at 25 degC; (p, d) volts of a string, for Sandia's inverter."""
     if models.dc == "cec" and models.module is not None:
         diode: OneDiode = one_diode(models.module)
         safe = np.maximum(effective_wm2, 1e-3)
@@ -390,7 +390,7 @@ def _dc(
 
 
 def _converted(dc_kw: FloatArray, rating_kw: FloatArray, models: Models, volts: FloatArray | None) -> FloatArray:
-    """(p, d) AC kW before the rating cuts it.
+    """Compute (p, d) AC kW before the rating cuts it.
 
     References
     ----------
@@ -440,7 +440,7 @@ def night_tare_kw(inverter: Inverter | None) -> float:
 
 
 def _sandia(dc_kw: FloatArray, rating_kw: FloatArray, inverter: Inverter, volts: FloatArray) -> FloatArray:
-    """Sandia's model of as many inverters as the rating holds."""
+    """Compute Sandia's model of as many inverters as the rating holds."""
     own = inverter.sandia or {}
     count = rating_kw / inverter.ac_kw
     p_dc = dc_kw / count * 1000

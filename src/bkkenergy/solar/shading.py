@@ -70,7 +70,7 @@ def skyline_deg(points_m: FloatArray, boxes: Sequence[Box], horizon: Sequence[tu
 
 
 def _first_wall_m(points: FloatArray, corners: FloatArray, ray: FloatArray) -> FloatArray:
-    """(p, rays) distance to the first wall of an outline that each ray meets; infinite where it meets none."""
+    """Compute (p, rays) distance to the first wall of an outline that each ray meets; infinite where none."""
     edge = np.roll(corners, -1, axis=0) - corners
     away = corners[None, :, :] - points[:, None, :]
     turn = edge[:, 0, None] * ray[1] - edge[:, 1, None] * ray[0]

@@ -75,7 +75,7 @@ class Weather:
         return float(self.ghi_wm2.sum()) * self.interval_h / 1000 / self.years
 
     def months(self) -> np.ndarray:
-        """(n,) month of the year of each interval, 1..12, in Bangkok."""
+        """Return (n,) month of the year of each interval, 1..12, in Bangkok."""
         return self.starts.tz_convert(BANGKOK).month.to_numpy()
 
 
@@ -312,7 +312,7 @@ def _value_faults(weather: Weather, where: str) -> list[Fault]:
 
 
 def _sun_faults(weather: Weather, where: str) -> list[Fault]:
-    """Sun at night, and stamps that are not the start of their interval."""
+    """Find sun at night, and stamps that are not the start of their interval."""
     position = pvlib.solarposition.get_solarposition(weather.middles, weather.latitude_deg, weather.longitude_deg)
     elevation = position["elevation"].to_numpy()
     faults = []

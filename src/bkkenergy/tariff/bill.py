@@ -81,7 +81,7 @@ class Bill:
         return float(sum((_exact(line.amount_thb) for line in self.lines), Decimal(0)))
 
     def amount_thb(self, *items: Item) -> float:
-        """The sum of the lines of these items."""
+        """Sum the lines of these items."""
         return float(sum((_exact(line.amount_thb) for line in self.lines if line.item in items), Decimal(0)))
 
 
@@ -203,7 +203,7 @@ def quantities_of_many(
 def _demand_intervals(
     known_kwh: FloatArray, demand_kwh: FloatArray | None, first: IntArray
 ) -> tuple[FloatArray, BoolArray]:
-    """(k, n) intervals that set the demand; (k, months) whether a month has one that may."""
+    """Return (k, n) intervals that set the demand; (k, months) whether a month has one that may."""
     if demand_kwh is None:
         return known_kwh, np.ones((len(known_kwh), len(first)), np.bool_)
     firm_kwh = np.asarray(demand_kwh, np.float64)
@@ -370,7 +370,7 @@ def _energy_lines(quantities: Quantities, rates: Rates) -> list[BillLine]:
 
 
 def _demand_lines(quantities: Quantities, rates: Rates, tariffs: Tariffs) -> list[BillLine]:
-    """Demand in whole kW. Under TOD the partial window pays for what exceeds the peak window's demand."""
+    """List demand in whole kW. Under TOD the partial window pays for what exceeds the peak window's demand."""
     lines: list[BillLine] = []
     billed_kw = {
         window: whole_kw(quantities.demand_kw.get(window, 0.0), tariffs.rules.demand_rounding_kw)
@@ -386,7 +386,7 @@ def _demand_lines(quantities: Quantities, rates: Rates, tariffs: Tariffs) -> lis
 
 
 def _minimum_line(quantities: Quantities, rates: Rates, demand: Sequence[BillLine]) -> list[BillLine]:
-    """What lacks to the least demand charge, a share of the highest one of the past twelve months."""
+    """Return what lacks to the minimum charge, a share of the highest demand charge of the past twelve months."""
     if not rates.minimum_demand_share or quantities.highest_demand_thb is None:
         return []
     least = rounded(_exact(quantities.highest_demand_thb) * _exact(rates.minimum_demand_share))
@@ -397,7 +397,7 @@ def _minimum_line(quantities: Quantities, rates: Rates, demand: Sequence[BillLin
 
 
 def _power_factor_line(quantities: Quantities, rates: Rates, tariffs: Tariffs) -> list[BillLine]:
-    """Reactive power beyond the free share of the month's highest kW."""
+    """Return the line of reactive power beyond the free share of the month's highest kW."""
     if not rates.has_power_factor_charge or quantities.peak_kvar is None:
         return []
     rules = tariffs.rules
@@ -463,5 +463,5 @@ def rounded(amount: Decimal) -> Decimal:
 
 
 def _exact(value: float) -> Decimal:
-    """A float as the decimal that a person would write: without the noise of the last binary places."""
+    """Convert a float to the decimal that a person would write: without noise in the last binary places."""
     return Decimal(repr(round(float(value), 9)))

@@ -117,7 +117,7 @@ class Difference:
 
     @property
     def difference_thb(self) -> float | None:
-        """Paper less ours; None where the paper does not tell the item."""
+        """Paper less ours; None where the paper does not have the item."""
         return None if self.paper_thb is None else self.paper_thb - self.ours_thb
 
 
@@ -179,7 +179,7 @@ def _why(
 ) -> str:
     own = bill.quantities
     if paper_thb is None or abs(paper_thb - ours_thb) < SAME_THB:
-        return "same" if paper_thb is not None else "not told on the paper"
+        return "same" if paper_thb is not None else "not on the paper"
     if item.startswith(("energy", "ft")) and paper_kwh is not None and abs(paper_kwh - own.energy_kwh) > 1:
         why = f"energy: paper {paper_kwh:,.0f} kWh, metered {own.energy_kwh:,.0f} kWh"
     elif item.startswith("demand") and paper_kw is not None:

@@ -81,7 +81,7 @@ class Schedule(Frozen):
         return self
 
     def rates_on(self, day: dt.date) -> Rates:
-        """The rates that hold on a day; the first ones for days before any."""
+        """Return the rates that hold on a day; the first ones for days before any."""
         ordered = sorted(self.rates, key=lambda rates: rates.valid_from)
         return next((rates for rates in reversed(ordered) if rates.valid_from <= day), ordered[0])
 
@@ -129,7 +129,7 @@ class Tariffs(Frozen):
     off_peak_days: OffPeakDays
 
     def ft_on(self, day: dt.date) -> tuple[Ft, bool]:
-        """The Ft of a day, and whether it was entered for it; else it is the nearest one known."""
+        """Return the Ft of a day, and whether it was entered for it; else it is the nearest one known."""
         return _ft_on(self.ft, day)
 
 

@@ -81,7 +81,7 @@ def _checked(portfolio: Portfolio, edit: Edit) -> Meter:
     if meter.kind is MeterKind.WEATHER:
         raise InputError(f"meter {meter.id} is a weather station: it has no energy. Name another meter.")
     if not edit.reason.strip():
-        raise InputError("an edit needs a reason: it stands in the list of imports and in the audit log.")
+        raise InputError("an edit needs a reason: it is shown in the list of imports and in the audit log.")
     if edit.start_us % QUARTER_US or edit.end_us % QUARTER_US or edit.end_us <= edit.start_us:
         raise InputError("an edit begins and ends on a quarter-hour (00, 15, 30, 45), and ends after it begins.")
     hours = (edit.end_us - edit.start_us) / US_PER_S / S_PER_H

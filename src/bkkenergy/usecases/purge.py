@@ -43,7 +43,7 @@ LEFT_BEFORE_CUT = dt.timedelta(days=7)
 LEAP = dt.timedelta(days=400)
 """A cut that moves on by more than this at once is of a wrong clock, of a changed raw_years, or a year late."""
 ONE_IN = 4
-"""The newest readings are those that one meter in so many has reached: a device with a wrong clock sets no cut."""
+"""The newest readings are those that one meter in this many has reached: a device with a wrong clock sets no cut."""
 
 
 class DeletionWaits(BkkEnergyError):

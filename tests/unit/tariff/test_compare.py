@@ -66,4 +66,4 @@ def test_schedules_are_offered_by_size_the_cheapest_first():
 def test_differences_are_explained(paper, kwh, kw, item, why):
     found = {own.item: own for own in check_bill(paper, bill_of(MONTH, SCHEDULE, TARIFFS), paper_kwh=kwh, paper_kw=kw)}
     assert found[item].why.startswith(why)
-    assert found["energy_off_peak"].why == "not told on the paper"
+    assert found["energy_off_peak"].why == "not on the paper"

@@ -119,9 +119,9 @@ def field_value(name: str, raw: Any, spec: FieldSpec, profile: Profile, element:
         return None
     unit = spec.unit
     if spec.unit_path is not None:
-        told = _at(spec.unit_path, element, root)
-        if told is not None:
-            unit = str(told)
+        stated = _at(spec.unit_path, element, root)
+        if stated is not None:
+            unit = str(stated)
             if unit not in UNITS or UNITS[unit][0] != QUANTITY_OF[name]:
                 raise DecodeError(f"the payload's unit {unit!r} is none of {name}")
     value = number * UNITS[unit][1] * spec.scale / (spec.pulses_per_kwh or 1.0)

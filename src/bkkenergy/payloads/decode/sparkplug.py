@@ -1,4 +1,4 @@
-"""Sparkplug B: births tell what metrics are called, data come by number, and a gap asks for a rebirth.
+"""Sparkplug B: births name the metrics, data come by number, and a gap asks for a rebirth.
 
 Source: Eclipse Sparkplug Specification 3.0.0: topics 4.1, births and aliases 6.4.6, sequence 6.4.1,
 rebirth request 6.4.20.
