@@ -246,7 +246,7 @@ def is_refused(home, path, tmp_path):
     (home / "var").mkdir()
     before = hashes(tmp_path)
     with pytest.raises(BackupBroken, match=r"Take another|this version reads"):
-        restore(path, site.settings, home / "config", told=lambda _: None)
+        restore(path, site.settings, home / "config", on_progress=lambda _: None)
     assert hashes(tmp_path) == before
     assert list((home / "var").iterdir()) == []
     assert not Path("/tmp/bkkenergy-evil").exists()
@@ -257,7 +257,11 @@ def good_backup(tmp_path_factory):
     folder = tmp_path_factory.mktemp("good")
     home = make_site(folder)
     back_up(
-        load_configuration(home / "config").settings, home / "config", folder / "b.tar.gz", now=NOW, told=lambda _: None
+        load_configuration(home / "config").settings,
+        home / "config",
+        folder / "b.tar.gz",
+        now=NOW,
+        on_progress=lambda _: None,
     )
     return home, folder / "b.tar.gz"
 
@@ -309,7 +313,7 @@ def test_an_archive_written_again_as_it_was_is_restored(good_backup, tmp_path):
     home, path = shutil.copytree(good_backup[0] / "config", tmp_path / "config").parent, tmp_path / "b.tar.gz"
     shutil.copy(good_backup[1], path)
     rewritten(path, lambda members, manifest: None)
-    manifest = restore(path, load_configuration(home / "config").settings, home / "config", told=lambda _: None)
+    manifest = restore(path, load_configuration(home / "config").settings, home / "config", on_progress=lambda _: None)
     for name, entry in manifest["files"].items():
         if not name.startswith("config/"):
             where = home / "var" / name.replace("archive/", "reports/archive/", 1)
@@ -323,10 +327,10 @@ def test_times_of_files_come_back_and_rights_to_write_are_the_owners(home, tmp_p
     old.write_text("{}")
     old.chmod(0o4777)
     os.utime(old, (1_700_000_000, 1_700_000_000))
-    back_up(site.settings, home / "config", path, now=NOW, told=lambda _: None)
+    back_up(site.settings, home / "config", path, now=NOW, on_progress=lambda _: None)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     shutil.rmtree(home / "var")
-    restore(path, site.settings, home / "config", told=lambda _: None)
+    restore(path, site.settings, home / "config", on_progress=lambda _: None)
     assert old.stat().st_mtime == 1_700_000_000
     assert stat.S_IMODE(old.stat().st_mode) == 0o755
 
@@ -387,7 +391,7 @@ def test_a_folder_that_cannot_be_read_is_an_error_and_not_left_out(home, tmp_pat
                 home / "config",
                 tmp_path / "b.tar.gz",
                 now=NOW,
-                told=lambda _: None,
+                on_progress=lambda _: None,
             )
         assert not list(tmp_path.glob("b.tar.gz*"))
     finally:
@@ -405,9 +409,9 @@ def test_a_file_that_changes_while_it_is_taken_is_as_its_hash_says(home, tmp_pat
             (home / "var/new").write_text('{"a": 2}')
             (home / "var/new").replace(old)
 
-    back_up(site.settings, home / "config", path, now=NOW, told=replace)
+    back_up(site.settings, home / "config", path, now=NOW, on_progress=replace)
     shutil.rmtree(home / "var")
-    restore(path, site.settings, home / "config", told=lambda _: None)
+    restore(path, site.settings, home / "config", on_progress=lambda _: None)
     assert json.loads(old.read_text())["a"] in {1, 2}
 
 
@@ -436,12 +440,12 @@ def test_a_backup_taken_while_readings_come_holds_one_moment(home, tmp_path):
     writer = threading.Thread(target=write)
     writer.start()
     try:
-        back_up(site.settings, home / "config", tmp_path / "b.tar.gz", now=NOW, told=lambda _: None)
+        back_up(site.settings, home / "config", tmp_path / "b.tar.gz", now=NOW, on_progress=lambda _: None)
     finally:
         stop.set()
         writer.join()
     shutil.rmtree(home / "var")
-    restore(tmp_path / "b.tar.gz", site.settings, home / "config", told=lambda _: None)
+    restore(tmp_path / "b.tar.gz", site.settings, home / "config", on_progress=lambda _: None)
     store = SqliteStore(site.settings.store.path)
     one, two = (store.readings([meter], start, 2**62).column("energy_kwh").tolist() for meter in METERS[:2])
     store.close()

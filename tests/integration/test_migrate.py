@@ -132,12 +132,12 @@ def test_a_migration_that_was_cut_off_goes_on_where_it_was(home, tmp_path):
     target.commit = fail_in_the_middle
     noted = tmp_path / "noted.json"
     with pytest.raises(KeyboardInterrupt):
-        copy_readings(source, target, METERS, noted, told=lambda *_: None)
+        copy_readings(source, target, METERS, noted, on_progress=lambda *_: None)
     target.commit = commit
-    assert not all(own.is_equal for own in compare(source, target, METERS, told=lambda _: None))
-    copied = copy_readings(source, target, METERS, noted, told=lambda *_: None)
+    assert not all(own.is_equal for own in compare(source, target, METERS, on_progress=lambda _: None))
+    copied = copy_readings(source, target, METERS, noted, on_progress=lambda *_: None)
     assert 0 < copied <= 9000
-    found = compare(source, target, METERS, told=lambda _: None)
+    found = compare(source, target, METERS, on_progress=lambda _: None)
     assert all(own.is_equal and own.source == own.target == 3000 for own in found)
     source.close()
     target.close()
@@ -146,10 +146,10 @@ def test_a_migration_that_was_cut_off_goes_on_where_it_was(home, tmp_path):
 def test_a_difference_is_told(home, tmp_path):
     source, target = SqliteStore(home / "var/store.sqlite"), SqliteStore(tmp_path / "new.sqlite")
     target.prepare()
-    copy_readings(source, target, METERS, tmp_path / "noted.json", told=lambda *_: None)
+    copy_readings(source, target, METERS, tmp_path / "noted.json", on_progress=lambda *_: None)
     at = source.readings([METERS[1]], 0, 2**62).ts_us[5:6]
     target.commit(ReadingBatch((METERS[1],), np.zeros(1, np.int64), at, {"energy_kwh": np.array([-1.0])}))
-    found = {own.meter: own for own in compare(source, target, METERS, told=lambda _: None)}
+    found = {own.meter: own for own in compare(source, target, METERS, on_progress=lambda _: None)}
     assert not found[METERS[1]].is_equal
     assert found[METERS[0]].is_equal
     source.close()

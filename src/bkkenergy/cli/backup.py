@@ -43,7 +43,9 @@ def backup_command(target: Path | None, config_dir: Path) -> None:
     with _told_of_files(path, remedy, sources), Status("Backup", console=console) as status:
         if path.exists():
             raise InputError(f"{path} exists already. Name another file.")
-        manifest = back_up(settings, config_dir, path, now=now, told=lambda name: status.update(f"Backup: {name}"))
+        manifest = back_up(
+            settings, config_dir, path, now=now, on_progress=lambda name: status.update(f"Backup: {name}")
+        )
     total = sum(entry["bytes"] for entry in manifest["files"].values())
     click.echo(
         f"{path}: {len(manifest['files'])} files, {total / 1e6:,.1f} MB, {path.stat().st_size / 1e6:,.1f} MB packed"
@@ -76,7 +78,7 @@ def restore_command(backup: Path, config_to: Path | None, config_dir: Path) -> N
         data = data_folder(settings)
         remedy = f"Let this user write below {data.resolve()}, and see that there is room."
         with _told_of_files(data, remedy, [backup]):
-            manifest = restore(backup, settings, config_dir, told=lambda name: status.update(f"Restore: {name}"))
+            manifest = restore(backup, settings, config_dir, on_progress=lambda name: status.update(f"Restore: {name}"))
     click.echo(f"{len(manifest['files'])} files of {manifest['made']} restored beside {data}.")
     for name in unplaced(manifest, settings, config_dir):
         click.echo(f"  not restored: {name}, which has no place under these settings")
@@ -109,7 +111,7 @@ def _place_config(backup: Path, target: Path, status: Status) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     try:
-        unpacked(backup, folder, told=lambda name: status.update(f"Restore: {name}"))
+        unpacked(backup, folder, on_progress=lambda name: status.update(f"Restore: {name}"))
         if target.exists():
             target.rmdir()
         shutil.move(folder / "config", target)

@@ -56,8 +56,8 @@ def migrate_command(
         Progress(*COLUMNS, console=console, transient=True) as bar,
     ):
         copying, comparing = (bar.add_task(name, total=len(meters)) for name in ("Copied", "Compared"))
-        copied = copy_readings(source_store, target_store, meters, noted, told=lambda *_: bar.advance(copying))
-        found = compare(source_store, target_store, meters, told=lambda _: bar.advance(comparing))
+        copied = copy_readings(source_store, target_store, meters, noted, on_progress=lambda *_: bar.advance(copying))
+        found = compare(source_store, target_store, meters, on_progress=lambda _: bar.advance(comparing))
     _tell(copied, found, noted)
 
 

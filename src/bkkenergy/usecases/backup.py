@@ -62,18 +62,18 @@ def places(settings: Settings, config_dir: Path) -> dict[str, Path]:
 
 def left_out(settings: Settings) -> list[str]:
     """List what a backup does not hold, and how to save that."""
-    told = ["secrets (password, token and key files): keep them apart"]
+    omitted = ["secrets (password, token and key files): keep them apart"]
     if settings.state.url is not None:
-        told.append("the state in its own database: pg_dump")
+        omitted.append("the state in its own database: pg_dump")
     if settings.store.kind == "influx":
-        told.append("readings in InfluxDB: influx backup, or influxd backup on 1.x")
-    return told
+        omitted.append("readings in InfluxDB: influx backup, or influxd backup on 1.x")
+    return omitted
 
 
 def back_up(
-    settings: Settings, config_dir: Path, target: Path, *, now: dt.datetime, told: Callable[[str], object]
+    settings: Settings, config_dir: Path, target: Path, *, now: dt.datetime, on_progress: Callable[[str], object]
 ) -> dict[str, Any]:
-    """Write a backup and return its manifest. told : hears what is being taken. It appears whole or not at all."""
+    """Write a backup and return its manifest. on_progress : called with each part. It appears whole or not at all."""
     unfinished = target.with_name(target.name + ".part")
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -83,7 +83,7 @@ def back_up(
             files: dict[str, dict[str, Any]] = {}
             with tarfile.open(unfinished, "w:gz", compresslevel=1, dereference=True) as tar:
                 for part in _parts(places(settings, config_dir), Path(folder)):
-                    told(part.name)
+                    on_progress(part.name)
                     files[part.name] = _added(tar, part)
                 manifest = {"format": FORMAT, "version": __version__, "made": now.isoformat(), "files": files}
                 content = json.dumps(manifest, indent=1).encode()
@@ -154,7 +154,9 @@ def _snapshot(source: Path, target: Path) -> None:
         raise InputError(f"No backup was made, and the earlier ones are as they were. {damaged(source, fault)}")
 
 
-def restore(backup: Path, settings: Settings, config_dir: Path, *, told: Callable[[str], object]) -> dict[str, Any]:
+def restore(
+    backup: Path, settings: Settings, config_dir: Path, *, on_progress: Callable[[str], object]
+) -> dict[str, Any]:
     """Put a backup's files where the settings say; the manifest.
 
     Every file is held to its hash before anything is touched. Raises InputError where something lies there already,
@@ -167,7 +169,7 @@ def restore(backup: Path, settings: Settings, config_dir: Path, *, told: Callabl
         raise InputError(f"There already: {named}. Stop the service and move them away together, or restore elsewhere.")
     data_folder(settings).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=data_folder(settings), prefix=".restore-") as folder:
-        manifest = unpacked(backup, Path(folder), told=told)
+        manifest = unpacked(backup, Path(folder), on_progress=on_progress)
         for name, path in found.items():
             unpacked_path = Path(folder) / name
             if name != "config" and unpacked_path.exists():
@@ -189,7 +191,7 @@ def unplaced(manifest: Mapping[str, Any], settings: Settings, config_dir: Path) 
     return sorted({name.partition("/")[0] for name in manifest["files"]} - found.keys())
 
 
-def unpacked(backup: Path, folder: Path, *, told: Callable[[str], object]) -> dict[str, Any]:
+def unpacked(backup: Path, folder: Path, *, on_progress: Callable[[str], object]) -> dict[str, Any]:
     """Write the files that a backup's manifest names into a folder; the manifest.
 
     Nothing is written before every member is known to be a plain file that the manifest names, of the size that it
@@ -201,7 +203,7 @@ def unpacked(backup: Path, folder: Path, *, told: Callable[[str], object]) -> di
             manifest = _manifest(backup, tar, members.pop(MANIFEST, None))
         _check_names(backup, members, manifest["files"])
         for name, member in members.items():
-            told(name)
+            on_progress(name)
             _extract(backup, tar, member, folder / name, manifest["files"][name]["sha256"])
     return manifest
 

@@ -46,9 +46,9 @@ def copy_readings(
     meters: Sequence[str],
     noted: Path,
     *,
-    told: Callable[[str, int], object],
+    on_progress: Callable[[str, int], object],
 ) -> int:
-    """Copy the meters' readings; how many. told : hears of each meter and how many readings it had."""
+    """Copy the meters' readings; return how many. on_progress : called with each meter and its count."""
     through: dict[str, int] = json.loads(noted.read_text(encoding="utf-8")) if noted.exists() else {}
     total = 0
     for meter, last_us in source.last_seen_us(meters).items():
@@ -61,12 +61,12 @@ def copy_readings(
             through[meter] = end
         write_whole(noted, json.dumps(through).encode())
         total += copied
-        told(meter, copied)
+        on_progress(meter, copied)
     return total
 
 
 def compare(
-    source: ReadingStore, target: ReadingStore, meters: Sequence[str], *, told: Callable[[str], object]
+    source: ReadingStore, target: ReadingStore, meters: Sequence[str], *, on_progress: Callable[[str], object]
 ) -> list[Compared]:
     """Compare every meter's readings in both stores, value by value."""
     found = []
@@ -81,5 +81,5 @@ def compare(
                 np.array_equal(one.column(name), other.column(name), equal_nan=True) for name in FIELDS
             )
         found.append(Compared(meter, counts[0], counts[1], is_equal))
-        told(meter)
+        on_progress(meter)
     return found
