@@ -21,7 +21,7 @@ from sqlalchemy import create_engine, text
 
 from bkkenergy.access import server_actor
 from bkkenergy.adapters.state import HEAD, open_state, reading, transaction
-from bkkenergy.adapters.state.alerts import Alarm, last_told, mark_told, open_alerts, reconcile, untold
+from bkkenergy.adapters.state.alerts import Alarm, last_sent_us, mark_sent, open_alerts, reconcile, unsent_alerts
 from bkkenergy.adapters.state.dismissals import dismissals
 from bkkenergy.adapters.state.identity import identity_of
 from bkkenergy.adapters.state.outbox import messages, not_sent, post, sent, waiting
@@ -341,13 +341,13 @@ def test_alerts_open_once_close_when_over_and_are_told_once(engine):
     assert reconcile(engine, [alarm("a")], later(1), kinds=kinds) == 0
     assert [own.key for own in open_alerts(engine)] == ["a", "f"]
     assert reconcile(engine, [alarm("a"), alarm("b")], later(2), kinds=kinds) == 0, "told once, though it came back"
-    assert [own.key for own in untold(engine)] == ["a", "f"]
-    assert last_told(engine) is None
-    alarms = untold(engine)
+    assert [own.key for own in unsent_alerts(engine)] == ["a", "f"]
+    assert last_sent_us(engine) is None
+    alarms = unsent_alerts(engine)
     with transaction(engine) as connection:
-        mark_told(connection, alarms, later(3))
-    assert untold(engine) == []
-    assert last_told(engine) == int(later(3).timestamp() * 1e6)
+        mark_sent(connection, alarms, later(3))
+    assert unsent_alerts(engine) == []
+    assert last_sent_us(engine) == int(later(3).timestamp() * 1e6)
 
 
 def test_findings_of_one_agency_close_without_touching_anothers(engine):

@@ -66,7 +66,7 @@ def engine_of(url: str | None, path: Path, variable: str) -> Engine:
 
 
 @contextmanager
-def told(engine: Engine, what: str = "state database") -> Iterator[None]:
+def translate_db_errors(engine: Engine, what: str = "state database") -> Iterator[None]:
     """Raise what the driver says as a store that is unreachable."""
     try:
         yield

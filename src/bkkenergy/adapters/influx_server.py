@@ -136,16 +136,16 @@ class InfluxServer:
 
     def query(self, statement: str) -> list[Series]:
         """Return the whole answer to a statement. Raises StoreAway where the server gives none, or not all of it."""
-        return self._told(statement, None, lambda own: own)
+        return self._answered(statement, None, lambda own: own)
 
     def select(self, what: str, columns: Sequence[str], take: Callable[[Series], T]) -> list[T]:
         """Run a SELECT and take each part as it comes, so that little of the answer is in memory as text.
 
         columns : what follows the time in each row. An answer with others is none.
         """
-        return self._told(f"SELECT {what}", ["time", *columns], take)
+        return self._answered(f"SELECT {what}", ["time", *columns], take)
 
-    def _told(self, statement: str, columns: list[str] | None, take: Callable[[Series], T]) -> list[T]:
+    def _answered(self, statement: str, columns: list[str] | None, take: Callable[[Series], T]) -> list[T]:
         try:
             return self._gathered(statement, columns, take)
         except StatementFailed as error:

@@ -316,11 +316,11 @@ class Subscriber:
             self._drops += 1
             self._fallback_wanted |= self._settings.protocol == "auto" and self._drops >= DROPS_BEFORE_FALLBACK
         else:
-            self._look_at_cut(client, str(reason), is_told=flags.is_disconnect_packet_from_server)
+            self._look_at_cut(client, str(reason), is_explained=flags.is_disconnect_packet_from_server)
         self._connected.clear()
         log.warning("mqtt_disconnected", broker=self._where, why=str(reason))
 
-    def _look_at_cut(self, client: mqtt.Client, reason: str, *, is_told: bool) -> None:
+    def _look_at_cut(self, client: mqtt.Client, reason: str, *, is_explained: bool) -> None:
         """Record why the broker ended the connection, and wait longer where it does so again and again.
 
         paho's own pause begins again with each CONNACK.
@@ -333,7 +333,7 @@ class Subscriber:
             self._trouble(troubles.cut_again(self._cuts, reason, pause_s))
             return
         client.reconnect_delay_set(1, self._settings.reconnect_max_s)
-        if is_told:
+        if is_explained:
             self._trouble(troubles.cut(reason))
 
     def _on_connect_fail(self, _client: mqtt.Client, _data: object) -> None:

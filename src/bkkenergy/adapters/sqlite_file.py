@@ -37,7 +37,7 @@ class Database(sqlite3.Connection):
         try:
             return self.execute(query, values).fetchall()
         except sqlite3.Error as error:
-            raise _told(self.path, error) from error
+            raise _store_error(self.path, error) from error
 
     def hold_in_place(self) -> None:
         """Raise StoreAway where the path no longer leads to the file that was opened."""
@@ -127,7 +127,7 @@ class Transaction:
         try:
             self._connection.execute("BEGIN IMMEDIATE")
         except sqlite3.Error as error:
-            raise _told(self._where, error) from error
+            raise _store_error(self._where, error) from error
         return self._connection
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
@@ -142,10 +142,10 @@ class Transaction:
         if isinstance(error, sqlite3.Error):
             with suppress(sqlite3.Error):  # a log that found no room to grow is folded back: the next try may fit
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            raise _told(self._where, error) from error
+            raise _store_error(self._where, error) from error
 
 
-def _told(where: Path, error: sqlite3.Error) -> StoreAway | StoreRefused:
+def _store_error(where: Path, error: sqlite3.Error) -> StoreAway | StoreRefused:
     """Convert what SQLite says to the store's absence or its refusal."""
     if isinstance(error, OF_THE_DATA):
         return StoreRefused(f"{where}: the store refuses the data ({error}).")
@@ -172,7 +172,7 @@ def fault_in(path: Path, *, within_s: float = math.inf) -> str | None:
     except sqlite3.OperationalError as error:
         if str(error) == "interrupted":
             return None
-        raise _told(path, error) from error
+        raise _store_error(path, error) from error
     except sqlite3.DatabaseError as error:
         return str(error)
     return None if found == "ok" else " ".join(found.split())

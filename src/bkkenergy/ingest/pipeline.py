@@ -108,9 +108,9 @@ class Pipeline:
                 self._keep(messages, found, refused, events)
                 break
             except StateAway as away:
-                pause_s = self._told_state_away(away, unacknowledged=len(messages))
+                pause_s = self._on_state_down(away, unacknowledged=len(messages))
             except StoreAway as away:
-                self._told_away(away, unacknowledged=len(messages))
+                self._on_store_down(away, unacknowledged=len(messages))
                 pause_s = self._retry_s
             if wait(min(pause_s, self._retry_max_s)):
                 return False
@@ -136,15 +136,15 @@ class Pipeline:
                 refused = [as_refused(batch, row, why) for row, why in self._commit(batch)]
                 if refused:
                     self._write_quarantine(refused, {})
-                self._told_back()  # before the spool is seen empty: it is never seen empty with the store unreachable
+                self._on_store_up()  # before the spool is seen empty: it is never seen empty with the store unreachable
                 self._spool.remove()
             except StateAway as away:
-                self._try_store_at_s = self._monotonic() + self._told_state_away(away)
+                self._try_store_at_s = self._monotonic() + self._on_state_down(away)
                 break
             except StoreAway as away:
-                self._told_away(away)
+                self._on_store_down(away)
                 break
-            self._told_room()
+            self._on_spool_drained()
         self._gauge_spool()
 
     def flush(self) -> None:
@@ -197,11 +197,11 @@ class Pipeline:
         try:
             write()
         except StateAway as away:
-            self._told_state_away(away)
+            self._on_state_down(away)
             return False
         return True
 
-    def _told_state_away(self, away: StateAway, **fields: object) -> float:
+    def _on_state_down(self, away: StateAway, **fields: object) -> float:
         """Record it once when it begins, and wait longer each time. Return how long."""
         if not self.state_is_away:
             log.warning("state_away", why=str(away), **fields)
@@ -220,9 +220,9 @@ class Pipeline:
             except StoreAway as away:
                 if self._spool is None:
                     raise
-                self._told_away(away)
+                self._on_store_down(away)
             else:
-                self._told_back()
+                self._on_store_up()
                 return by_message(culprits, found, messages)
         return by_message(do_or_split(self._append, found.batch), found, messages)
 
@@ -243,23 +243,23 @@ class Pipeline:
         try:
             has_room = self._spool.append(batch)
         except StoreAway:
-            self._told_full()
+            self._on_spool_full()
             raise
         self._gauge_spool()
         if not has_room:
-            self._told_full()
+            self._on_spool_full()
             raise StoreAway(
                 f"{self._spool.folder}: the spool is full ({self._spool.size_bytes:,} bytes). The broker holds the "
                 "rest; bring the store back, or raise ingest.spool_max_bytes."
             )
-        self._told_room()
+        self._on_spool_drained()
 
-    def _told_full(self) -> None:
+    def _on_spool_full(self) -> None:
         if not self.spool_is_full:
             log.warning("spool_full", batches=self.spooled_batches)
         self.spool_is_full = True
 
-    def _told_room(self) -> None:
+    def _on_spool_drained(self) -> None:
         if self.spool_is_full:
             log.info("spool_has_room", batches=self.spooled_batches)
         self.spool_is_full = False
@@ -269,7 +269,7 @@ class Pipeline:
             self._metrics.spool_bytes.set(self._spool.size_bytes)
             self._metrics.spool_batches.set(self._spool.batches_count)
 
-    def _told_away(self, away: StoreAway, **fields: object) -> None:
+    def _on_store_down(self, away: StoreAway, **fields: object) -> None:
         """Record it once when it begins, and wait longer each time."""
         if not self.store_is_away:
             log.warning("store_away", why=str(away), **fields)
@@ -277,7 +277,7 @@ class Pipeline:
         self._try_store_at_s = self._monotonic() + self._retry_s
         self._retry_s = min(self._retry_s * 2, self._retry_max_s)
 
-    def _told_back(self) -> None:
+    def _on_store_up(self) -> None:
         if self.store_is_away:
             log.info("store_back", spooled_batches=self.spooled_batches)
         self.store_is_away = False

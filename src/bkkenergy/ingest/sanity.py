@@ -113,11 +113,11 @@ def _standing_still(news: ReadingBatch, before_kwh: FloatArray, memory: Memory, 
     moved_us = np.maximum.reduceat(np.where(moves | quiet, news.ts_us, 0), starts)
     memory.moved_us[meter] = np.maximum(memory.moved_us[meter], moved_us)
     stands = (last_us - memory.moved_us[meter]) / US_PER_S >= stuck_after_s
-    is_told = memory.is_stuck[meter]
-    moves_again = is_told & np.logical_or.reduceat(moves, starts)
+    was_stuck = memory.is_stuck[meter]
+    moves_again = was_stuck & np.logical_or.reduceat(moves, starts)
     memory.is_stuck[meter] = stands
     return [
         Event(news.meter_ids[meter[row]], int(last_us[row]), kind, *(float(energy_kwh[ends[row]]),) * 2)
-        for kind, events in ((EventKind.STUCK, stands & ~is_told), (EventKind.MOVES_AGAIN, moves_again))
+        for kind, events in ((EventKind.STUCK, stands & ~was_stuck), (EventKind.MOVES_AGAIN, moves_again))
         for row in np.flatnonzero(events)
     ]

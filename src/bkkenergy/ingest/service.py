@@ -226,7 +226,7 @@ class Ingester:
 
         Without the third the committing thread would stand idle while this one wakes.
         """
-        told_at_s = time.monotonic()
+        status_at_s = time.monotonic()
         with ThreadPoolExecutor(1, "committer") as committer:
             desk = Desk(pipeline, in_hand, committer)
             while not self._stop.is_set():
@@ -234,8 +234,8 @@ class Ingester:
                 self._follow()
                 if not self._deal_with(self._next_batch(), desk):
                     return
-                if time.monotonic() - told_at_s > STATUS_EVERY_S:
-                    told_at_s = time.monotonic()
+                if time.monotonic() - status_at_s > STATUS_EVERY_S:
+                    status_at_s = time.monotonic()
                     log.info("ingest_status", connected=self.subscriber.is_connected, **pipeline.totals)
             self._settle(0)
 
@@ -276,7 +276,7 @@ class Ingester:
         number = desk.in_hand.take(messages) if messages else 0
         found = self._sorted(messages, desk.in_hand)
         events = self._events(found)
-        self._tell(found, events)
+        self._report(found, events)
         if not self._settle(READY_BATCHES):
             return False
         future = desk.committer.submit(self._secure, desk, number, messages, found, events)
@@ -339,7 +339,7 @@ class Ingester:
         self._ticked_s = time.monotonic()
         notify_systemd("READY=1\nWATCHDOG=1")
 
-    def _tell(self, found: Sorted, events: Sequence[Event]) -> None:
+    def _report(self, found: Sorted, events: Sequence[Event]) -> None:
         """Write events into the log, one line a meter and kind, and publish what decoders ask for."""
         times = Counter((event.meter_id, event.kind) for event in events)
         for event in {(event.meter_id, event.kind): event for event in reversed(events)}.values():

@@ -12,7 +12,7 @@ import pandas as pd
 import structlog
 
 from bkkenergy.adapters.state import StateStore, transaction, us_of
-from bkkenergy.adapters.state.alerts import Alarm, last_told, mark_told, reconcile, untold
+from bkkenergy.adapters.state.alerts import Alarm, last_sent_us, mark_sent, reconcile, unsent_alerts
 from bkkenergy.adapters.state.outbox import post
 from bkkenergy.calendar import BANGKOK, Period
 from bkkenergy.i18n import Words
@@ -144,11 +144,11 @@ def tell(engine: StateStore, settings: Settings, portfolio: Portfolio, now: dt.d
     """
     alerts = settings.alerts
     recipients = [own for own in settings.recipient if own.alerts]
-    before_us = last_told(engine)
+    before_us = last_sent_us(engine)
     is_soon = before_us is not None and us_of(now) - before_us < alerts.digest_min * 60 * US_PER_S
     if not recipients or is_soon or is_quiet(alerts, now):
         return 0
-    alarms = untold(engine)
+    alarms = unsent_alerts(engine)
     if not alarms:
         return 0
     with transaction(engine) as connection:
@@ -158,7 +158,7 @@ def tell(engine: StateStore, settings: Settings, portfolio: Portfolio, now: dt.d
                 key = f"alerts/{us_of(now)}/{recipient.channel}/{recipient.to}"
                 message = digest(own, recipient, portfolio)
                 post(connection, key=key, channel=recipient.channel, recipient=recipient.to, message=message, now=now)
-        mark_told(connection, alarms, now)
+        mark_sent(connection, alarms, now)
     log.info("alerts_queued", alerts=len(alarms), recipients=len(recipients))
     return len(alarms)
 

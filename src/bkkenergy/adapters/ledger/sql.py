@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, delete, func, or_, select, text, upda
 from sqlalchemy.exc import DataError, IntegrityError
 
 from bkkenergy.adapters.bulk import insert_columns, is_among
-from bkkenergy.adapters.engines import shown, told
+from bkkenergy.adapters.engines import shown, translate_db_errors
 from bkkenergy.adapters.ledger.changes import SqlReadingChangeRecords
 from bkkenergy.adapters.ledger.columns import numbers_of, read_slots, read_totals
 from bkkenergy.adapters.ledger.marks import Touched, all_days, now_us, put_postgresql, put_sqlite, touched_by
@@ -326,7 +326,7 @@ class SqlLedger:
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
         """Open a transaction. Raises StoreAway, or StoreRefused for data that the database will never take."""
-        with told(self._engine, WHAT):
+        with translate_db_errors(self._engine, WHAT):
             try:
                 with self._engine.begin() as connection:
                     yield connection
@@ -338,7 +338,7 @@ class SqlLedger:
         """Open a view of one moment. Raises StoreAway."""
         options = {"isolation_level": "REPEATABLE READ"} if self._is_postgresql else {"is_reading": True}
         with (
-            told(self._engine, WHAT),
+            translate_db_errors(self._engine, WHAT),
             self._engine.connect().execution_options(**options) as connection,
             connection.begin(),
         ):

@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
-from bkkenergy.adapters.engines import engine_of, shown, told
+from bkkenergy.adapters.engines import engine_of, shown, translate_db_errors
 from bkkenergy.errors import BkkEnergyError
 from bkkenergy.ports.readings import StoreAway
 from bkkenergy.readings import US_PER_S
@@ -65,10 +65,10 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     """
     outer = _present.get()
     if outer is not None and outer.engine is engine:
-        with told(engine), outer.begin_nested():
+        with translate_db_errors(engine), outer.begin_nested():
             yield outer
         return
-    with told(engine), engine.begin() as connection:
+    with translate_db_errors(engine), engine.begin() as connection:
         token = _present.set(connection)
         try:
             yield connection
@@ -99,7 +99,11 @@ def reading(engine: Engine) -> Iterator[Connection]:
     if outer is not None and outer.engine is engine:
         yield outer
         return
-    with told(engine), engine.connect().execution_options(is_reading=True) as connection, connection.begin():
+    with (
+        translate_db_errors(engine),
+        engine.connect().execution_options(is_reading=True) as connection,
+        connection.begin(),
+    ):
         yield connection
 
 

@@ -46,7 +46,7 @@ def reconcile(
     return len(new)
 
 
-def untold(engine: Engine) -> list[Alarm]:
+def unsent_alerts(engine: Engine) -> list[Alarm]:
     """Return open alerts that were not sent yet, the oldest first."""
     return _alarms(engine, alert.c.told_us.is_(None), alert.c.closed_us.is_(None))
 
@@ -62,13 +62,13 @@ def _alarms(engine: Engine, *where: Any) -> list[Alarm]:
         return [Alarm(**{name: row[name] for name in Alarm.__dataclass_fields__}) for row in rows]
 
 
-def mark_told(connection: Connection, alarms: Sequence[Alarm], now: dt.datetime) -> None:
+def mark_sent(connection: Connection, alarms: Sequence[Alarm], now: dt.datetime) -> None:
     """Mark alerts as sent: they are in the outbox."""
     sent = update(alert).where(alert.c.key.in_([own.key for own in alarms]))
     connection.execute(sent.values(told_us=us_of(now)))
 
 
-def last_told(engine: Engine) -> int | None:
+def last_sent_us(engine: Engine) -> int | None:
     """Return when alerts were sent last, µs."""
     newest = select(alert.c.told_us).where(alert.c.told_us.is_not(None)).order_by(alert.c.told_us.desc()).limit(1)
     with reading(engine) as connection:

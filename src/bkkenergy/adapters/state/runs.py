@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 from sqlalchemy import Connection, Engine, RowMapping, and_, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from bkkenergy.adapters.engines import told
+from bkkenergy.adapters.engines import translate_db_errors
 from bkkenergy.adapters.state import reading, transaction, us_of
 from bkkenergy.adapters.state.leader import AdvisoryLead
 from bkkenergy.adapters.state.tables import artefact, lease, run
@@ -91,7 +91,7 @@ class RunQueue:
     def lead(self, now: dt.datetime, lease_s: float) -> bool:
         """Take or keep the lead: by a lease on SQLite, by a lock on PostgreSQL. False while another process has it."""
         if self._lock is not None:
-            with told(self.engine):
+            with translate_db_errors(self.engine):
                 return self._lock.take()
         now_us = us_of(now)
         until_us = now_us + int(lease_s * US_PER_S)
