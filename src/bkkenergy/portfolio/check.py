@@ -122,7 +122,29 @@ def _unknown(where: str, kind: str, name: str, known: Mapping[str, object]) -> I
 
 
 def meter_faults(building: Building, places: Mapping[str, str]) -> Iterator[Fault]:
-    """Faults among the meters of one building: doubled ids, parents, exchanges."""
+    """Find faults among the meters of one building: doubled ids, parents, exchanges.
+
+    Parameters
+    ----------
+    building : Building
+        The building.
+    places : mapping of str to str
+        Where each id is entered.
+
+    Yields
+    ------
+    Fault
+        Where, what is wrong, and the remedy.
+
+    Examples
+    --------
+    >>> from bkkenergy.library.packaged import demonstration
+    >>> from bkkenergy.portfolio.check import meter_faults
+    >>> building = next(one for one in demonstration().buildings.values() if one.meters)
+    >>> twice = building.model_copy(update={"meters": building.meters[:1] * 2})
+    >>> [fault.remedy for fault in meter_faults(twice, {building.meters[0].id: "health.toml"})]
+    ['Give each its own id.']
+    """
     by_id: dict[str, Meter] = {}
     for meter in building.meters:
         where = places[meter.id]
@@ -145,7 +167,28 @@ def meter_faults(building: Building, places: Mapping[str, str]) -> Iterator[Faul
 
 
 def register_faults(meter: Meter, where: str) -> Iterator[Fault]:
-    """Faults of what is said about a counter that the meter has not."""
+    """Find faults of what is entered about a register that the meter does not have.
+
+    Parameters
+    ----------
+    meter : Meter
+        The meter.
+    where : str
+        Where it is entered.
+
+    Yields
+    ------
+    Fault
+        Where, what is wrong, and the remedy.
+
+    Examples
+    --------
+    >>> from bkkenergy.portfolio.check import register_faults
+    >>> from bkkenergy.portfolio import Meter
+    >>> meter = Meter(id="a.b.c", building="a.b", topic="t", kind="power", rated_kw=60, rollover_kwh=1000)
+    >>> [fault.what for fault in register_faults(meter, "a.toml")]
+    ['only a register rolls over']
+    """
     if meter.kind in {MeterKind.REGISTER, MeterKind.NET}:
         if meter.restarts_at_zero and meter.kind is MeterKind.NET:
             what = "a counter that runs both ways falls without a restart"
@@ -162,7 +205,32 @@ def register_faults(meter: Meter, where: str) -> Iterator[Fault]:
 
 
 def virtual_meter_faults(building: Building, where: str) -> Iterator[Fault]:
-    """Faults of a building's virtual meters: doubled ids, what they name, energy that is taken off twice."""
+    """Find faults of a building's virtual meters: doubled ids, what they name, energy that is taken off twice.
+
+    Parameters
+    ----------
+    building : Building
+        The building.
+    where : str
+        Where it is entered.
+
+    Yields
+    ------
+    Fault
+        Where, what is wrong, and the remedy.
+
+    Examples
+    --------
+    >>> from bkkenergy.portfolio.check import virtual_meter_faults
+    >>> from bkkenergy.library.packaged import demonstration
+    >>> from bkkenergy.portfolio import VirtualMeter
+    >>> building = next(iter(demonstration().buildings.values()))
+    >>> names = {"id": f"{building.id}.rest", "building": building.id, "name_th": "อื่น ๆ", "name_en": "Rest"}
+    >>> rest = VirtualMeter(plus=(f"{building.id}.nothing",), **names)
+    >>> faulty = building.model_copy(update={"virtual_meters": (rest,)})
+    >>> len(list(virtual_meter_faults(faulty, "a.toml")))
+    1
+    """
     ids = {meter.id for meter in building.meters}
     for number, virtual in enumerate(building.virtual_meters):
         place = f"{where}.virtual_meters[{number}]"

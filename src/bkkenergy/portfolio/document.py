@@ -152,7 +152,26 @@ def default_topic(building_id: str, local: object) -> str:
 
 
 def full_meter(meter: Table, building_id: str) -> Table:
-    """Return a meter as written within its building, with its ids made whole and its topic filled in."""
+    """Return a meter as written within its building, with its ids made whole and its topic filled in.
+
+    Parameters
+    ----------
+    meter : dict
+        A meter as a person writes it.
+    building_id : str
+        The building that it is in.
+
+    Returns
+    -------
+    dict
+        The meter with whole ids.
+
+    Examples
+    --------
+    >>> from bkkenergy.portfolio.document import full_meter
+    >>> full_meter({"id": "main", "rated_kw": 60}, "health.centre-1")["id"]
+    'health.centre-1.main'
+    """
     local = meter.get("id", "")
     full: Table = {"topic": default_topic(building_id, local)} | meter
     full |= {"id": f"{building_id}.{local}", "building": building_id}
@@ -198,7 +217,26 @@ def _full_meter_id(name: Any, building_id: str) -> Any:
 
 
 def full_roof(roof: Table, building_id: str) -> Table:
-    """Return a roof with its building."""
+    """Return a roof with its building.
+
+    Parameters
+    ----------
+    roof : dict
+        A roof as a person writes it.
+    building_id : str
+        The building that it is on.
+
+    Returns
+    -------
+    dict
+        The roof, with its building.
+
+    Examples
+    --------
+    >>> from bkkenergy.portfolio.document import full_roof
+    >>> full_roof({"id": "main", "area_m2": 500}, "health.centre-1")["building"]
+    'health.centre-1'
+    """
     return roof | {"building": building_id}
 
 

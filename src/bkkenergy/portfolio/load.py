@@ -22,9 +22,33 @@ FILE_KINDS = tuple(kind.name for kind in KINDS.values() if not kind.plural and k
 def load_portfolio(
     config_dir: Path, *, tariffs: frozenset[str] | None = None, today: dt.date | None = None
 ) -> Portfolio:
-    """The site's portfolio as its files have it today. Raises ConfigError with every fault of every file.
+    """Load a site's portfolio.
 
-    tariffs : the tariff ids that exist, to be checked against; None leaves that check out.
+    Parameters
+    ----------
+    config_dir : Path
+        The folder of the configuration.
+    tariffs : frozenset of str, optional
+        The schedules that exist; without it they are not checked.
+    today : date, optional
+        The day on which it is looked at; today by default.
+
+    Returns
+    -------
+    Portfolio
+        Agencies, buildings and calendars, by id.
+
+    Raises
+    ------
+    ConfigError
+        If there are faults; the error has every one of every file.
+
+    Examples
+    --------
+    >>> from bkkenergy.portfolio.load import load_portfolio
+    >>> from bkkenergy.site.packaged import packaged_config_dir
+    >>> len(load_portfolio(packaged_config_dir()).buildings)
+    40
     """
     portfolio, faults = inspect_portfolio(config_dir, tariffs=tariffs, today=today)
     if faults:
@@ -35,7 +59,32 @@ def load_portfolio(
 def inspect_portfolio(
     config_dir: Path, *, tariffs: frozenset[str] | None = None, today: dt.date | None = None
 ) -> tuple[Portfolio, list[Fault]]:
-    """What could be read of the portfolio, and every fault in it."""
+    """Load what can be read of a portfolio, with every fault in it.
+
+    Parameters
+    ----------
+    config_dir : Path
+        The folder of the configuration.
+    tariffs : frozenset of str, optional
+        The schedules that exist; without it they are not checked.
+    today : date, optional
+        The day on which it is looked at; today by default.
+
+    Returns
+    -------
+    Portfolio
+        What could be read.
+    list of Fault
+        Where, what is wrong, and the remedy.
+
+    Examples
+    --------
+    >>> from bkkenergy.portfolio.load import inspect_portfolio
+    >>> from bkkenergy.site.packaged import packaged_config_dir
+    >>> portfolio, faults = inspect_portfolio(packaged_config_dir(), tariffs=frozenset())
+    >>> len(faults) == len(portfolio.buildings)
+    True
+    """
     document = read_document(config_dir)
     faults = document.faults + cross_check(document.records, document.places, tariffs)
     day = today or dt.datetime.now(BANGKOK).date()
@@ -79,7 +128,32 @@ def _tables(
 
 
 def records_of(config_dir: Path) -> Records:
-    """Return the records of a portfolio's files. Raises ConfigError with every fault."""
+    """Load the records of a portfolio's files.
+
+    Parameters
+    ----------
+    config_dir : Path
+        The folder of the configuration.
+
+    Returns
+    -------
+    Records
+        Every entry with the days on which it holds.
+
+    Raises
+    ------
+    ConfigError
+        If there are faults; the error has every one.
+
+    Examples
+    --------
+    >>> import datetime as dt
+    >>> from bkkenergy.portfolio.load import records_of
+    >>> from bkkenergy.portfolio.snapshot import portfolio_on
+    >>> from bkkenergy.site.packaged import packaged_config_dir
+    >>> len(portfolio_on(records_of(packaged_config_dir()), dt.date(2026, 1, 1)).buildings)
+    40
+    """
     document = read_document(config_dir)
     if document.faults:
         raise ConfigError(document.faults)

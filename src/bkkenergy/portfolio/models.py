@@ -363,5 +363,23 @@ class Building(Frozen):
 
 
 def local_midnight(day: dt.date) -> dt.datetime:
-    """The first instant of a day in Bangkok."""
+    """Return the first instant of a day in Bangkok.
+
+    Parameters
+    ----------
+    day : date
+        The day.
+
+    Returns
+    -------
+    datetime
+        Its midnight, with the zone.
+
+    Examples
+    --------
+    >>> import datetime as dt
+    >>> from bkkenergy.portfolio.models import local_midnight
+    >>> local_midnight(dt.date(2026, 11, 26)).isoformat()
+    '2026-11-26T00:00:00+07:00'
+    """
     return dt.datetime.combine(day, dt.time(), BANGKOK)

@@ -173,7 +173,29 @@ def buildings_of(entry: Entry) -> frozenset[str]:
 
 
 def portfolio_on(records: Records, day: dt.date) -> Portfolio:
-    """Return the portfolio as the records have it on a day. Days between two changes share one."""
+    """Return the portfolio as the records have it on a day. Days between two changes share one.
+
+    Parameters
+    ----------
+    records : Records
+        Every entry with the days on which it holds.
+    day : date
+        The day.
+
+    Returns
+    -------
+    Portfolio
+        Agencies, buildings and calendars, by id.
+
+    Examples
+    --------
+    >>> import datetime as dt
+    >>> from bkkenergy.portfolio.snapshot import portfolio_on
+    >>> from bkkenergy.portfolio.load import records_of
+    >>> from bkkenergy.site.packaged import packaged_config_dir
+    >>> len(portfolio_on(records_of(packaged_config_dir()), dt.date(2026, 1, 1)).agencies)
+    12
+    """
     number = bisect_right(records.change_days, day)
     known = records.known.get(number)
     if known is None:

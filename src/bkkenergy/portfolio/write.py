@@ -96,7 +96,29 @@ def _key(key: str) -> str:
 
 
 def toml(value: Any) -> str:
-    """Return a value as TOML writes it. Raises TypeError for what TOML has no form for."""
+    """Return a value as TOML writes it.
+
+    Parameters
+    ----------
+    value : object
+        A text, number, date, list or table.
+
+    Returns
+    -------
+    str
+        The value in TOML.
+
+    Raises
+    ------
+    TypeError
+        If TOML has no form for it.
+
+    Examples
+    --------
+    >>> from bkkenergy.portfolio.write import toml
+    >>> toml("office"), toml([1.5, 2.0])
+    ('"office"', '[1.5, 2.0]')
+    """
     match value:
         case bool():
             return "true" if value else "false"
