@@ -138,7 +138,7 @@ def test_savings_are_judged_with_their_band(fitted):
     other = json.loads(run(fitted, "baseline", "check", OFFICES[1], "--period", "2025-01", "--json"))["buildings"][0]
     assert other["adjustment_kwh"] == pytest.approx(3100)
     told = run(fitted, "baseline", "check", "district-bangkhen", "--period", AFTER, "--lang", "en")
-    assert "proven" in told
+    assert "statistically significant" in told
     assert "no baseline yet" in told
     inside = run(fitted, "baseline", "check", OFFICES[0], "--period", "2024-03")
     assert "begins within the baseline" in inside
@@ -170,8 +170,8 @@ def test_other_schedules_are_compared(fitted):
 def test_findings_speak_both_languages_and_are_dismissed_with_a_line_in_the_audit_log(fitted):
     args = ("insights", OFFICES[1], "--until", "2025-09-30")
     told = run(fitted, *args, "--lang", "en")
-    assert "Nights use more than before" in told
-    assert "THB a month" in told
+    assert "Night-time use has risen" in told
+    assert "THB per month" in told
     assert "กลางคืนใช้ไฟฟ้ามากกว่าเดิม" in run(fitted, *args)
     rules = [row["rule"] for row in json.loads(run(fitted, *args, "--json"))]
     assert "baseload_rise" in rules
@@ -252,7 +252,7 @@ def test_check_reads_savings_and_adjustments_too(fitted, tmp_path):
     assert "climate.ghi_kwh_m2_day: the key is missing" in done.stdout
 
 
-@pytest.mark.parametrize(("lang", "told"), [("en", "Savings 1"), ("th", "ประหยัดได้ 1")])
+@pytest.mark.parametrize(("lang", "told"), [("en", "Savings 1"), ("th", "ประหยัดได้จริง 1")])
 def test_a_month_s_report_tells_savings_and_what_to_act_on(fitted, tmp_path, lang, told):
     run(
         fitted,

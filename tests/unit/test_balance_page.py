@@ -58,7 +58,7 @@ def test_what_is_not_known_is_no_bar_and_no_zero_and_says_why():
     view = view_of(found, PERIOD, Words("en"))
     assert view.pictures == []
     assert {row.total_kwh for row in view.rows[2:]} == {None}
-    assert "no meter counts it" in view.notes[0]
+    assert "PV without a meter" in view.notes[0]
 
 
 def test_export_without_a_register_leaves_the_bars_of_the_rest():

@@ -118,7 +118,7 @@ def _stack(rows: Sequence[BalanceRow], title: str, words: Words, whole: float) -
             row.total_kwh or 0.0,
             row.key,
             words(
-                "balance.told",
+                "balance.label",
                 name=row.name,
                 energy=words.number(row.total_kwh),
                 share=words.percent((row.total_kwh or 0.0) / whole if whole else None),

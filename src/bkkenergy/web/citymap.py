@@ -52,7 +52,7 @@ def _class(own: BuildingFigures) -> str:
 def _told(own: BuildingFigures, words: Words) -> str:
     name = words.either(th=own.building.name_th, en=own.building.name_en)
     return words(
-        "web.map_told",
+        "web.map_label",
         name=name,
         energy=words.number(own.month.energy_kwh),
         change=words.percent(own.month.change_ratio, 1, signed=True),

@@ -75,7 +75,7 @@ def test_alerts_come_in_one_message_to_those_whom_they_concern(engine, portfolio
     posted = {own.recipient: own.message for own in messages(engine)}
     assert posted.keys() == {"health@example.com", "all@example.com"}
     assert posted["health@example.com"]["subject"] == "Energy alerts: 1"
-    assert "7,321 THB a month" in posted["health@example.com"]["text"]
+    assert "7,321 THB per month" in posted["health@example.com"]["text"]
     assert posted["all@example.com"]["text"].count("•") == 2
     assert "7,321 บาทต่อเดือน" in posted["all@example.com"]["text"]
 

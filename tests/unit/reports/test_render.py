@@ -159,7 +159,7 @@ def test_the_headline_without_history_or_data(scene):
     scene.sent[:, : scene.day(0).start] = False
     assert "not enough history" in headline(scene.report(), Words("en"))
     scene.sent[:] = False
-    assert "no data" in headline(scene.report(), Words("en"))
+    assert "No data" in headline(scene.report(), Words("en"))
     assert "ไม่มีข้อมูล" in page_of(scene.report(), "th")
 
 

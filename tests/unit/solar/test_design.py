@@ -135,9 +135,9 @@ def test_all_formats_tell_the_same_numbers(made):
     rows = list(csv.reader(io.StringIO(design_csv(made, "en").decode("utf-8-sig"))))
     book = openpyxl.load_workbook(io.BytesIO(design_xlsx(made, "en")), data_only=False)
     assert data["energy_kwh"] == pytest.approx(made.energy_kwh)
-    assert float({row[0]: row[1] for row in rows}["Energy a year"]) == pytest.approx(made.energy_kwh)
+    assert float({row[0]: row[1] for row in rows}["Energy per year"]) == pytest.approx(made.energy_kwh)
     summary = {row[0].value: row[1].value for row in book.worksheets[0].iter_rows(min_row=2, max_row=10)}
-    assert summary["Energy a year (kWh)"] == pytest.approx(made.energy_kwh)
+    assert summary["Energy per year (kWh)"] == pytest.approx(made.energy_kwh)
     assert summary["Net present value (THB)"] == pytest.approx(data["ways"]["own"]["npv_thb"])
     months = [row[1].value for row in book["Energy by month"].iter_rows(min_row=2, max_row=13)]
     assert months == pytest.approx(data["month_kwh"])

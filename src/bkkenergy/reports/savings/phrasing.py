@@ -12,9 +12,12 @@ WHOLE = ("days", "stuck_h", "negative_h", "hour")
 
 
 def verdict_text(band: Band, words: Words) -> str:
-    """Return "Savings 8.2 % ± 3.1 %, proven"; or that they are not distinguishable from zero."""
+    """Write a saving with its interval; one that is not significant says in which direction it points."""
+    verdict: str = band.verdict
+    if verdict == "unclear":
+        verdict = "unclear_less" if band.saving_ratio >= 0 else "unclear_more"
     return words(
-        f"saving.{band.verdict}",
+        f"saving.{verdict}",
         saving=words.percent(abs(band.saving_ratio), 1),
         half=words.percent(band.half_width_ratio, 1),
     )
