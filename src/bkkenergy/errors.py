@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Self
+
+from bkkenergy.texts import Lang, filled
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +27,34 @@ class Fault:
 
 
 class BkkEnergyError(Exception):
-    """Root of all errors whose text is meant for a person. `exit_code` is what a command returns."""
+    """Root of all errors whose text is meant for a person. `exit_code` is what a command returns.
+
+    key, values : its text in the catalogues, for pages in either language. An error without a key of its own is shown
+    on a Thai page by the text of its class, and its English text goes to the log.
+    """
 
     exit_code = 1
+    key = "web.error_422"
+    values: Mapping[str, object] | None = None
+
+    @classmethod
+    def of(cls, key: str, **values: object) -> Self:
+        """Return the error of a key under [error], its text in English."""
+        error = cls(filled("en", f"error.{key}", values))
+        error.key, error.values = f"error.{key}", values
+        return error
+
+    def said(self, lang: Lang) -> str:
+        """Return what a person reads of the error in a language."""
+        if self.values is None and lang == "en":
+            return str(self)
+        return filled(lang, self.key, self.values or {})
 
 
 class ConfigError(BkkEnergyError):
     """The configuration cannot be used. Carries every fault found, not the first alone."""
+
+    key = "error.config"
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = tuple(faults)
@@ -47,12 +71,14 @@ class AwayError(BkkEnergyError):
     """A server that is needed does not answer: broker or store. Trying again later can help."""
 
     exit_code = 3
+    key = "web.error_503"
 
 
 class NotAllowed(BkkEnergyError):
     """The actor has not the power to do this."""
 
     exit_code = 2
+    key = "web.error_403"
 
     def __init__(self, text: str = "not allowed") -> None:
         super().__init__(text)
@@ -62,6 +88,7 @@ class NotThere(BkkEnergyError):
     """What is asked for does not exist, or is out of the actor's reach: the two look alike."""
 
     exit_code = 2
+    key = "web.error_404"
 
     def __init__(self, text: str = "not found") -> None:
         super().__init__(text)

@@ -4,41 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-import tomllib
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib import resources
-from typing import TYPE_CHECKING, Literal, get_args
 
 from babel import Locale
 from babel.dates import format_datetime, get_day_names, get_month_names
 from babel.numbers import format_decimal
 
 from bkkenergy.calendar import buddhist_year
+from bkkenergy.texts import LANGS, Lang, catalogue, filled
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-Lang = Literal["th", "en"]
-LANGS: tuple[Lang, ...] = get_args(Lang)
+__all__ = ["LANGS", "NO_VALUE", "Lang", "Words", "catalogue"]
 NO_VALUE = "–"
-
-
-@lru_cache
-def catalogue(lang: Lang) -> Mapping[str, str]:
-    """Return every text of a language by its dotted key."""
-    source = resources.files("bkkenergy") / "locales" / f"{lang}.toml"
-    return dict(_flat(tomllib.loads(source.read_text(encoding="utf-8"))))
-
-
-def _flat(table: dict[str, object], prefix: str = "") -> list[tuple[str, str]]:
-    pairs: list[tuple[str, str]] = []
-    for key, value in table.items():
-        if isinstance(value, dict):
-            pairs += _flat(value, f"{prefix}{key}.")
-        else:
-            pairs.append((f"{prefix}{key}", str(value)))
-    return pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +24,8 @@ class Words:
     lang: Lang
 
     def __call__(self, key: str, **values: object) -> str:
-        """Return the text of a key, its {places} filled."""
-        return catalogue(self.lang)[key].format(**values)
+        """The text of a key, its {places} filled."""
+        return filled(self.lang, key, values)
 
     def either(self, *, th: str, en: str) -> str:
         """Return whichever of a pair of names belongs to this language."""

@@ -13,6 +13,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field
 
 from bkkenergy.errors import InputError
+from bkkenergy.texts import Term
 from bkkenergy.tomlfiles import Frozen
 
 ProjectKind = Literal["led", "cooling", "schedule", "solar", "behaviour", "other"]
@@ -142,14 +143,30 @@ def moved(project: Project, state: ProjectState, day: dt.date, *, note: str) -> 
     'proposed'
     """
     if state == project.state:
-        raise InputError(f"project {project.id} is {state} already.")
+        raise InputError.of("project_is_already", project=project.id, state=_term(state))
     is_back = state == "dropped" or project.state == "dropped" or WAY.index(state) < WAY.index(project.state)
     if is_back and not note:
-        raise InputError(f"project {project.id}: from {project.state} to {state} needs a note that says why (--note).")
+        raise InputError.of("project_needs_note", project=project.id, before=_term(project.state), state=_term(state))
     if not is_back and WAY.index(state) != WAY.index(project.state) + 1:
         following = WAY[WAY.index(project.state) + 1]
-        raise InputError(f"project {project.id} is {project.state}; the next state is {following}, not {state}.")
+        raise InputError.of(
+            "project_next_state",
+            project=project.id,
+            before=_term(project.state),
+            following=_term(following),
+            state=_term(state),
+        )
     return project.model_copy(update={"state": state, "done_on": day if state == "done" else None})
+
+
+def moves_from(state: ProjectState) -> tuple[ProjectState, ...]:
+    """Return the states that a project can move to: the next one, then those that need a note that says why."""
+    at = WAY.index(state) if state in WAY else len(WAY)
+    return (*WAY[at + 1 : at + 2], *WAY[:at], *(() if state == "dropped" else ("dropped",)))
+
+
+def _term(state: ProjectState) -> Term:
+    return Term(state, f"project_state.{state}")
 
 
 @dataclass(frozen=True, slots=True)

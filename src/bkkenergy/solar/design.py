@@ -179,10 +179,7 @@ def design(inputs: DesignInputs) -> Design:
     wish, config = inputs.wish, inputs.config
     building, weather = inputs.building, inputs.weather
     if not building.roofs:
-        raise InputError(
-            f"{building.id} has no roofs. Add them to its entry, for instance "
-            'roofs = [{ id = "main", area_m2 = 500, tilt_deg = 5, azimuth_deg = 180 }].'
-        )
+        raise InputError.of("no_roofs", building=building.id)
     module = config.equipment.module(wish.module)
     layouts = {
         roof.id: laid(roof, module, building, config.layout, mounting=wish.mounting, rack_tilt_deg=wish.rack_tilt_deg)
@@ -270,10 +267,8 @@ def _chosen(
         case _:
             count = round(float(wanted) * 1000 / module.power_w)
     if count > most:
-        raise InputError(
-            f"{wanted} kWp is more than the roofs of {inputs.building.id} carry: "
-            f"{most * module.power_w / 1000:.1f} kWp. Ask for less, or for max."
-        )
+        max_kwp = f"{most * module.power_w / 1000:.1f}"
+        raise InputError.of("roofs_too_small", kwp=wanted, building=inputs.building.id, max_kwp=max_kwp)
     strings = _wired(inputs, max(1, count), module)
     left, chosen = strings.module_count, {}
     for name in sorted(layouts, key=lambda key: -per_kwp[key]):
@@ -294,9 +289,9 @@ def _wired(inputs: DesignInputs, count: int, module: Module) -> StringPlan:
         try:
             plans.append(plan_strings(count, module, inverter, site))
         except InputError as refusal:
-            refusals.append(str(refusal))
+            refusals.append(refusal)
     if not plans:
-        raise InputError(f"no inverter of config/solar/equipment.toml fits {count} modules: " + " ".join(refusals))
+        raise InputError.of("no_inverter_fits", count=count, refusals=tuple(refusals))
     return min(plans, key=lambda plan: (plan.unused_modules > count * 0.05, plan.inverter_count, plan.unused_modules))
 
 

@@ -212,9 +212,12 @@ def lay_out(
     standing = max(standings, key=lambda way: len(found[way][0]))
     corners, pitch = found[standing]
     if len(corners) == 0:
-        raise InputError(
-            f"no module of {module.length_m:g} x {module.width_m:g} m fits on {usable.area:.0f} m2 of usable roof "
-            f"(setback {rules.setback_m:g} m). Take a smaller module, or correct outline_m, setback_m or the obstacles."
+        raise InputError.of(
+            "no_module_fits",
+            length_m=f"{module.length_m:g}",
+            width_m=f"{module.width_m:g}",
+            area_m2=f"{usable.area:.0f}",
+            setback_m=f"{rules.setback_m:g}",
         )
     if most_modules is not None:
         corners = corners[:most_modules]
@@ -260,7 +263,7 @@ def usable_area(roof: RoofPlane, rules: LayoutRules) -> Polygon:
     """
     outline = Polygon(roof.outline_m)
     if not outline.is_valid:
-        raise InputError(f"the roof's outline crosses itself ({shapely.is_valid_reason(outline)}). Order its corners.")
+        raise InputError.of("outline_crosses", reason=shapely.is_valid_reason(outline))
     usable = outline.buffer(-rules.setback_m, join_style="mitre") if roof.is_known else outline
     for box in roof.obstacles:
         usable = usable.difference(Polygon(box.outline_m).buffer(rules.obstacle_clearance_m, join_style="mitre"))

@@ -176,34 +176,42 @@ def plan_strings(module_count: int, module: Module, inverter: Inverter, site: Si
     """
     window = string_window(module, inverter, site)
     if window.most < window.least:
-        raise InputError(
-            f"{module.name} and {inverter.name} do not fit: a string needs {window.least} modules to reach "
-            f"{inverter.mppt_low_v:g} V on a hot roof, and {window.most} already reach the limit of "
-            f"{min(inverter.max_dc_v, module.max_system_v):g} V at {site.record_low_air_c:g} degC. "
-            "Take an inverter with a wider window."
+        raise InputError.of(
+            "string_window",
+            module=module.name,
+            inverter=inverter.name,
+            min=window.least,
+            max=window.most,
+            low_v=f"{inverter.mppt_low_v:g}",
+            high_v=f"{min(inverter.max_dc_v, module.max_system_v):g}",
+            cold_c=f"{site.record_low_air_c:g}",
         )
     on_tracker = strings_per_tracker(module, inverter)
     if on_tracker == 0:
-        raise InputError(
-            f"{module.name} has {module.i_mp_a:g} A at work and {module.i_sc_a * SHORT_CIRCUIT_FACTOR:.1f} A to stand, "
-            f"more than a tracker of {inverter.name} takes ({inverter.max_current_a_per_mppt:g} A, "
-            f"{inverter.max_isc_a_per_mppt:g} A). Take another inverter."
+        raise InputError.of(
+            "string_current",
+            module=module.name,
+            inverter=inverter.name,
+            work_a=f"{module.i_mp_a:g}",
+            fault_a=f"{module.i_sc_a * SHORT_CIRCUIT_FACTOR:.1f}",
+            max_work_a=f"{inverter.max_current_a_per_mppt:g}",
+            max_fault_a=f"{inverter.max_isc_a_per_mppt:g}",
         )
     if module_count < window.least:
-        raise InputError(
-            f"{module_count} modules make no string: {inverter.name} needs at least {window.least} in one. "
-            "Take a smaller inverter, or more modules."
-        )
+        raise InputError.of("string_short", count=module_count, inverter=inverter.name, min=window.least)
     plans = [
         plan
         for length in range(window.least, window.most + 1)
         if (plan := _plan(module_count, length, on_tracker, module, inverter, window)) is not None
     ]
     if not plans:
-        raise InputError(
-            f"{module_count} modules cannot be wired to {inverter.name} with a DC/AC ratio of "
-            f"{LEAST_DC_AC_RATIO:g} to {MOST_DC_AC_RATIO:g}. Take an inverter of about "
-            f"{module_count * module.power_w / 1000 / BEST_DC_AC_RATIO:.0f} kW or less."
+        raise InputError.of(
+            "string_ratio",
+            count=module_count,
+            inverter=inverter.name,
+            low=f"{LEAST_DC_AC_RATIO:g}",
+            high=f"{MOST_DC_AC_RATIO:g}",
+            kw=f"{module_count * module.power_w / 1000 / BEST_DC_AC_RATIO:.0f}",
         )
     return min(
         plans, key=lambda plan: (plan.unused_modules, abs(plan.dc_ac_ratio - BEST_DC_AC_RATIO), plan.string_count)

@@ -8,6 +8,7 @@ from importlib import resources
 from pathlib import Path
 from urllib.parse import quote
 
+import structlog
 from anyio import to_thread
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
@@ -34,13 +35,14 @@ from bkkenergy.web import (
 from bkkenergy.web.context import AppContext
 from bkkenergy.web.figures import CityFigures
 from bkkenergy.web.problems import problem, with_problem_schema
-from bkkenergy.web.render import open_page
-from bkkenergy.web.security import MustChangePassword, NotSignedIn, Throttle, language_of, with_headers
+from bkkenergy.web.render import open_page, page
+from bkkenergy.web.security import MustChangePassword, NotSignedIn, Throttle, language_of, visitor_of, with_headers
 
 GZIP_FROM_BYTES = 800
 THREADS = 6
 STATUS_OF: tuple[tuple[type[Exception], int], ...] = ((AwayError, 503), (NotAllowed, 403), (NotThere, 404))
-STATUS_KEYS = {403: "web.error_403", 404: "web.error_404", 422: "web.error_422", 503: "web.error_503"}
+STATUS_KEYS = {status: f"web.error_{status}" for status in (403, 404, 422, 500, 503)}
+log = structlog.get_logger(__name__)
 
 
 @asynccontextmanager
@@ -78,6 +80,7 @@ def create_app(here: AppContext) -> FastAPI:
     app.add_exception_handler(StarletteHTTPException, _told)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(BkkEnergyError, _failed)
+    app.add_exception_handler(Exception, _broken)
     return app
 
 
@@ -123,10 +126,24 @@ def _failed(request: Request, error: Exception) -> Response:
         return problem(status, str(error), request)
     if status in {403, 404}:
         return _error_page(request, status)
-    return _error_page(request, status, str(error))
+    log.warning("page_failed", path=request.url.path, status=status, error=str(error))
+    return _error_page(request, status, error)
 
 
-def _error_page(request: Request, status: int, detail: str = "") -> Response:
-    lang = language_of(request, None)
+def _broken(request: Request, _error: Exception) -> Response:
+    """Answer a fault of the service itself; the server logs it with its place in the code."""
+    if _is_api(request):
+        return problem(500, "The service failed. Its log says why.", request)
+    return _error_page(request, 500)
+
+
+def _error_page(request: Request, status: int, error: Exception | None = None) -> Response:
+    """Return a page that says what went wrong in the reader's language, with the menu for who is signed in."""
+    visitor = visitor_of(request)
+    lang = visitor.lang if visitor else language_of(request, None)
     text = Words(lang)(STATUS_KEYS.get(status, "web.error_other"))
-    return open_page(lang, "error.html.j2", title=text, status=status, text=text, detail=detail)
+    detail = error.said(lang) if isinstance(error, BkkEnergyError) else ""
+    detail = "" if detail == text else detail
+    if visitor is None:
+        return open_page(lang, "error.html.j2", title=text, status=status, text=text, detail=detail)
+    return page(visitor, "error.html.j2", title=text, status=status, text=text, detail=detail)

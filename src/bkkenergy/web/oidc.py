@@ -40,6 +40,8 @@ LEEWAY_S = 60
 class ProviderAway(AwayError):
     """The provider does not answer, or not as one should."""
 
+    key = "error.provider_unreachable"
+
 
 def oidc_of(request: Request) -> tuple[AppContext, OidcSettings]:
     """Return the settings, where sign-in by the provider is set up."""

@@ -196,7 +196,7 @@ def new_user(visitor: PageVisitor, form: OwnForm) -> Response:
     try:
         enter_user(here.opened.state, visitor.actor, new, here.clock())
     except InputError as why:
-        return _admin(visitor, fault=str(why))
+        return _admin(visitor, fault=why.said(visitor.lang))
     return RedirectResponse("/admin", 303)
 
 

@@ -58,7 +58,7 @@ def solar_page(visitor: PageVisitor, sketch: AskedSketch, against: str = "") -> 
         try:
             made = [_shown(visitor, Sketch(**sketch.query | {"kwp": size})) for size in sizes]
         except InputError as why:
-            fault = str(why)
+            fault = why.said(visitor.lang)
     return page(
         visitor,
         "solar.html.j2",
@@ -99,10 +99,7 @@ def solar_report(
     }
     if format not in writers:
         raise HTTPException(422, "no such format")
-    try:
-        made = designed(visitor.here, Sketch(**sketch.query | {"building": building}))
-    except InputError as why:
-        raise HTTPException(422, str(why)) from None
+    made = designed(visitor.here, Sketch(**sketch.query | {"building": building}))
     headers = {"Content-Security-Policy": REPORT_POLICY}
     if format not in {"html", "pdf"}:
         headers["Content-Disposition"] = f'attachment; filename="solar_{building}.{format}"'

@@ -15,7 +15,7 @@ from bkkenergy.errors import InputError, NotThere
 from bkkenergy.ingest.ask import replay_quarantined
 from bkkenergy.ingest.status import toml_block, unknown_topics
 from bkkenergy.payloads.message import Reason
-from bkkenergy.plan import PROJECT_STATES, Project, roll_up
+from bkkenergy.plan import PROJECT_STATES, Project, moves_from, roll_up
 from bkkenergy.reports.plan.progress import measured_projects
 from bkkenergy.settings import CITY
 from bkkenergy.site.folder import archive_of
@@ -117,7 +117,7 @@ def plan_page(visitor: PageVisitor) -> Response:
         total=next(iter(roll_up(own, measured, lambda _: "")), None),
         agency_name=lambda agency: named(visitor, agency),
         may=lambda agency: visitor.account.may("plan", agency),
-        states=PROJECT_STATES,
+        moves_from=moves_from,
     )
 
 

@@ -15,6 +15,7 @@ from starlette.datastructures import FormData
 
 from bkkenergy.access import Account, Actor, Power
 from bkkenergy.adapters.state.users import Signed, note, session_of, token_account
+from bkkenergy.errors import BkkEnergyError
 from bkkenergy.i18n import LANGS, Lang, Words
 from bkkenergy.settings import WebSettings
 from bkkenergy.web.context import AppContext
@@ -33,6 +34,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 FAILURES_AN_ADDRESS, WINDOW_S = 30, 600.0
+LONGEST_HEADER = 500
 
 
 class NotSignedIn(Exception):
@@ -101,11 +103,20 @@ def address_of(request: Request) -> str:
 
 
 def language_of(request: Request, account: Account | None) -> Lang:
-    """Return the language that was asked for last, else the user's."""
-    for asked in (request.query_params.get("lang"), request.cookies.get("lang"), account and account.language):
-        if asked in LANGS:
-            return asked
-    return "th"
+    """Return what was asked for last, else the user's own language, else what the browser prefers, else Thai."""
+    asked = (request.query_params.get("lang"), request.cookies.get("lang"), account and account.language)
+    preferred = preferred_languages(request.headers.get("Accept-Language", ""))
+    return next((lang for lang in (*asked, *preferred) if lang in LANGS), "th")
+
+
+def preferred_languages(header: str) -> list[str]:
+    """Return the primary languages of an Accept-Language header, the best first; those of weight 0 are left out."""
+    weighed = []
+    for part in header[:LONGEST_HEADER].split(","):
+        tag, _, weight = part.partition(";")
+        found = re.fullmatch(r"q=([01](?:\.[0-9]{0,3})?)", weight.strip()) if weight else None
+        weighed.append((float(found[1]) if found else 0.0 if weight else 1.0, tag.strip().partition("-")[0].lower()))
+    return [tag for weight, tag in sorted(weighed, key=lambda own: -own[0]) if weight > 0]
 
 
 def signed_of(request: Request) -> Signed | None:
@@ -140,6 +151,15 @@ def api_visitor(request: Request) -> Visitor:
 
 def _visitor(request: Request, account: Account, csrf: str) -> Visitor:
     return Visitor(account, csrf, language_of(request, account), here_of(request), address_of(request))
+
+
+def visitor_of(request: Request) -> Visitor | None:
+    """Return the user of a page for an error page: none where nobody signed in, or the state cannot be asked."""
+    try:
+        signed = signed_of(request)
+    except BkkEnergyError:
+        return None
+    return None if signed is None or signed.account.must_change else _visitor(request, signed.account, signed.csrf)
 
 
 PageVisitor = Annotated[Visitor, Depends(page_visitor)]

@@ -14,6 +14,7 @@ from bkkenergy.solar.climate import typical_year
 from bkkenergy.solar.design import Design, Wish, design
 from bkkenergy.solar.screening import Screening
 from bkkenergy.solar.weather import Weather
+from bkkenergy.texts import Term, catalogue
 from bkkenergy.web.context import AppContext
 
 KEPT_S, DAY_S = 600.0, 86_400.0
@@ -49,7 +50,7 @@ def typical_weather(here: AppContext) -> Weather:
 def designed(here: AppContext, sketch: Sketch) -> Design:
     """Return the design of a sketch. Raises InputError, which says what in it cannot be."""
     if sketch.mounting not in {"flush", "racked"}:
-        raise InputError(f"mounting {sketch.mounting!r} is not known. Use flush or racked.")
+        raise InputError.of("no_mounting", given=sketch.mounting)
     wish = Wish(_size(sketch.kwp), mounting=cast("Any", sketch.mounting))
     building = here.portfolio.buildings[sketch.building]
     drawn = building.model_copy(update={"roofs": (_roof(sketch),)}) if sketch.area_m2 else building
@@ -77,7 +78,7 @@ def _size(kwp: str) -> float | str | None:
         return kwp or None
     size = _number("size", kwp)
     if not 0 < size < MOST_KWP:
-        raise InputError(f"size {kwp} kWp is not possible. Give one above 0 and below {MOST_KWP:,.0f}.")
+        raise InputError.of("size_not_possible", kwp=kwp, max_kwp=f"{MOST_KWP:,.0f}")
     return size
 
 
@@ -85,7 +86,7 @@ def _number(what: str, text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise InputError(f"{what} {text!r} is no number.") from None
+        raise InputError.of("no_number", field=Term(what, f"field.{what}"), given=text) from None
 
 
 def _roof(sketch: Sketch) -> Roof:
@@ -93,8 +94,17 @@ def _roof(sketch: Sketch) -> Roof:
     try:
         return Roof.model_validate({"id": "drawn"} | {name: _number(name, getattr(sketch, name)) for name in names})
     except ValidationError as error:
-        first = error.errors()[0]
-        raise InputError(f"{first['loc'][0]}: {first['msg']} (given {first['input']}).") from None
+        raise field_fault(error) from None
+
+
+def field_fault(error: ValidationError) -> InputError:
+    """Return the first fault of a form's fields as an error that names the field and its limit."""
+    first = error.errors()[0]
+    field, limits = str(first["loc"][0]), first.get("ctx", {})
+    limit = next((limits[name] for name in ("gt", "ge", "lt", "le") if name in limits), "")
+    known = f"error.field_{first['type']}" in catalogue("en")
+    kind = first["type"] if known else "not_valid"
+    return InputError.of(f"field_{kind}", field=Term(field, f"field.{field}"), limit=limit, given=first["input"])
 
 
 def _with(portfolio: Portfolio, building: Building) -> Portfolio:

@@ -142,7 +142,7 @@ def test_all_formats_tell_the_same_numbers(made):
     months = [row[1].value for row in book["Energy by month"].iter_rows(min_row=2, max_row=13)]
     assert months == pytest.approx(data["month_kwh"])
     assert book["Energy by month"]["B14"].value == "=SUM(B2:B13)"
-    assert book["Money"]["E2"].value.startswith("=B2+NPV(E1,B3:")
+    assert book["Finance"]["E2"].value.startswith("=B2+NPV(E1,B3:")
 
 
 @pytest.fixture(scope="module")

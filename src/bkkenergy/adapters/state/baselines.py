@@ -69,9 +69,8 @@ def _loaded(building: str, text: str) -> Baseline:
     try:
         found = json.loads(text)
         if found["version"] != MODEL_VERSION:
-            raise InputError(
-                f"baseline of {building}: made by model version {found['version']}, this is {MODEL_VERSION}. "
-                f"Fit it again: bkkenergy baseline fit {building}."
+            raise InputError.of(
+                "baseline_version", building=building, version=found["version"], current=MODEL_VERSION
             )
         model_type = HourlyModel if found["form"].startswith("hourly") else DailyModel
         given = {
@@ -79,9 +78,7 @@ def _loaded(building: str, text: str) -> Baseline:
         }
         model = model_type(**{field.name: given[field.name] for field in fields(model_type)})
     except (KeyError, ValueError) as error:
-        raise InputError(
-            f"baseline of {building}: not readable ({error}). Fit it again: bkkenergy baseline fit {building}."
-        ) from error
+        raise InputError.of("baseline_damaged", building=building, reason=error) from error
     return Baseline(
         form=found["form"],
         model=model,

@@ -67,7 +67,7 @@ def add_user(
     password_hash = PasswordHash.of(password)
     with transaction(engine) as connection:
         if connection.execute(select(user.c.id).where(user.c.name == name)).first():
-            raise InputError(f"user {name!r} exists already. Choose another name, or change that one.")
+            raise InputError.of("user_exists", name=name)
         connection.execute(
             insert(user).values(
                 name=name,

@@ -35,6 +35,8 @@ PAGES_A_BROWSER = 200
 class PrintFailed(BkkEnergyError):
     """The browser did not print a page."""
 
+    key = "error.print_failed"
+
 
 class Browser:
     """A headless Chromium in a with-block, started by the first page and again after a failure."""
@@ -79,9 +81,7 @@ class Browser:
     def _start(self) -> None:
         found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
         if found is None:
-            raise InputError(
-                "PDF is printed by Chromium, which is not installed. On Debian: apt install chromium fonts-thai-tlwg."
-            )
+            raise InputError.of("no_browser")
         self._path, self._pages, self._unread = found, 0, b""
         self._folder = tempfile.TemporaryDirectory(prefix="bkkenergy-print-", ignore_cleanup_errors=True)
         self._pid, self._write, self._read = _spawn(self._path, self._folder.name)

@@ -48,7 +48,7 @@ DAYS_OF_FACTS = 560
 def hours_of(site: Site, building: Building, period: Period) -> Series:
     """Read a building's hours over whole days, with the air of the nearest weather station where there is one."""
     if not building.main_meters:
-        raise InputError(f"{building.id} has no meter. Add one to its entry, or make a baseline from its bills.")
+        raise InputError.of("no_meter", building=building.id)
     energy = main_energy_kwh(site.energy, building, period, "60min")
     starts = edges(period, "60min")[:-1]
     temp_c = air_temperature_c(site.energy, site.portfolio, building, period)

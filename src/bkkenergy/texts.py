@@ -1,0 +1,50 @@
+"""Texts by key and language, and the values that fill them. The smallest part of translation: errors are made of it."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib import resources
+from typing import Literal, NamedTuple, get_args
+
+Lang = Literal["th", "en"]
+LANGS: tuple[Lang, ...] = get_args(Lang)
+
+
+class Term(NamedTuple):
+    """A value that has a name in each language. English texts of errors show the slug, which commands take."""
+
+    slug: str
+    key: str
+
+
+@lru_cache
+def catalogue(lang: Lang) -> Mapping[str, str]:
+    """Return every text of a language by its dotted key."""
+    source = resources.files("bkkenergy") / "locales" / f"{lang}.toml"
+    return dict(_flat(tomllib.loads(source.read_text(encoding="utf-8"))))
+
+
+def filled(lang: Lang, key: str, values: Mapping[str, object]) -> str:
+    """Return the text of a key with its {places} filled, terms by their names in the language."""
+    return catalogue(lang)[key].format(**{name: _written(lang, value) for name, value in values.items()})
+
+
+def _written(lang: Lang, value: object) -> object:
+    if isinstance(value, Term):
+        return value.slug if lang == "en" else catalogue(lang)[value.key]
+    if isinstance(value, tuple):
+        return " ".join(str(_written(lang, part)) for part in value)
+    said = getattr(value, "said", None)  # an error within an error
+    return said(lang) if said else value
+
+
+def _flat(table: dict[str, object], prefix: str = "") -> list[tuple[str, str]]:
+    pairs: list[tuple[str, str]] = []
+    for key, value in table.items():
+        if isinstance(value, dict):
+            pairs += _flat(value, f"{prefix}{key}.")
+        else:
+            pairs.append((f"{prefix}{key}", str(value)))
+    return pairs
