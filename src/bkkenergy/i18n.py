@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 from dataclasses import dataclass
 
 from babel import Locale
 from babel.dates import format_datetime, get_day_names, get_month_names
 from babel.numbers import format_decimal
 
-from bkkenergy.calendar import buddhist_year
+from bkkenergy.calendar import BE_OFFSET_YEARS, buddhist_year
 from bkkenergy.texts import LANGS, Lang, catalogue, filled
 
-__all__ = ["LANGS", "NO_VALUE", "Lang", "Words", "catalogue"]
+__all__ = ["DATE_FORMAT", "LANGS", "NO_VALUE", "Lang", "Words", "catalogue"]
 NO_VALUE = "–"
+DATE_FORMAT: dict[Lang, str] = {"th": "[$-107041E]d mmm yyyy", "en": "d mmm yyyy"}
+"""How a workbook shows its dates. The Thai one is of the Buddhist era, in Arabic digits; the cell is a date as any."""
+PERIODS = re.compile(r"\bFY25\d\d\b|\b20\d\d-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12]\d|3[01]))?(?![\d-])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,25 @@ class Words:
     def year(self, year: int) -> str:
         """Format as 2569, or 2026."""
         return str(buddhist_year(year) if self.lang == "th" else year)
+
+    def period(self, slug: str) -> str:
+        """Write a period, given as its files are named: a day, a month, a fiscal year, or two days."""
+        if slug.startswith("FY"):
+            return self("report.period_fiscal_year", year=self.year(int(slug[2:]) - BE_OFFSET_YEARS))
+        first, _, last = slug.partition("..")
+        if last:
+            return self("report.period_range", first=self.period(first), last=self.period(last))
+        if len(first) == len("2026-11"):
+            return self.month(dt.date.fromisoformat(f"{first}-01"))
+        return self.date(dt.date.fromisoformat(first))
+
+    def dated(self, text: str) -> str:
+        """Write the periods within a text as `period` does."""
+        return PERIODS.sub(lambda found: self.period(found[0]), text)
+
+    def name(self, group: str, slug: str) -> str:
+        """Return what a slug is called in a group of the catalogue; the slug where an older version wrote another."""
+        return catalogue(self.lang).get(f"{group}.{slug}", slug)
 
     def weekday(self, day: dt.date) -> str:
         """Format as จันทร์, or Monday."""

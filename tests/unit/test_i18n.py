@@ -3,7 +3,14 @@ import re
 
 import pytest
 
+from bkkenergy.errors import AwayError, ConfigError, InputError
 from bkkenergy.i18n import LANGS, Words, catalogue
+from bkkenergy.metering.events import EventKind
+from bkkenergy.payloads.message import Reason
+from bkkenergy.plan import PROJECT_KINDS, PROJECT_STATES
+from bkkenergy.portfolio.models import MeterKind
+from bkkenergy.texts import Named, Term
+from tests.conftest import ROOT
 
 
 def test_both_languages_have_the_same_texts_with_the_same_places():
@@ -48,3 +55,48 @@ def test_percent_says_its_sign_when_asked():
 def test_a_key_that_is_not_there_is_an_error():
     with pytest.raises(KeyError):
         Words("th")("report.no_such_text")
+
+
+@pytest.mark.parametrize(
+    ("slug", "th", "en"),
+    [
+        ("2026-11-23", "23 พฤศจิกายน 2569", "23 November 2026"),
+        ("2026-02", "กุมภาพันธ์ 2569", "February 2026"),
+        ("FY2570", "ปีงบประมาณ พ.ศ. 2570", "Fiscal year 2027"),
+        ("2026-10-31..2026-11-02", "31 ตุลาคม 2569 ถึง 2 พฤศจิกายน 2569", "31 October 2026 to 2 November 2026"),
+    ],
+)
+def test_a_period_is_written_as_its_readers_do(slug, th, en):
+    assert (Words("th").period(slug), Words("en").period(slug)) == (th, en)
+    assert Words("th").dated(f"health {slug}.") == f"health {th.replace(' ถึง ', '..')}."
+
+
+@pytest.mark.parametrize("text", ["2026-13", "12026-11-23", "2026-11-235", "centre-2026", "FY1999", ""])
+def test_what_is_no_period_stays_as_it_is(text):
+    assert Words("th").dated(text) == text
+
+
+@pytest.mark.parametrize("key", [key for key in catalogue("en") if key.startswith("error.")])
+@pytest.mark.parametrize("lang", LANGS)
+def test_an_error_says_the_same_in_both_languages(key, lang):
+    places = re.findall(r"{(\w+)}", catalogue("en")[key])
+    error = InputError.of(key.removeprefix("error."), **{name: f"<{name}>" for name in places})
+    assert error.said("en") == str(error)
+    assert not re.search(r"{\w+}", error.said(lang))
+
+
+def test_an_error_names_terms_in_its_reader_s_language_and_by_their_slug_for_commands():
+    inner = InputError.of("string_short", count=3, inverter="X 5", min=5)
+    outer = InputError.of("no_inverter_fits", count=3, refusals=(inner, inner))
+    assert outer.said("th").count("แผง 3 แผงไม่พอต่อหนึ่งสตริง") == 2
+    state = Term("proposed", "project_state.proposed")
+    error = InputError.of("project_is_already", project="led-1", state=state)
+    assert str(error) == "project led-1 is proposed already."
+    assert error.said("th") == "โครงการ led-1 มีสถานะ “เสนอแล้ว” อยู่แล้ว"
+
+
+def test_an_error_without_a_text_of_its_own_is_told_by_its_class():
+    assert InputError("no such thing").said("th") == catalogue("th")["web.error_422"]
+    assert AwayError("it sleeps").said("th") == catalogue("th")["web.error_503"]
+    assert ConfigError([]).said("th") == catalogue("th")["error.config"]
+    assert AwayError("it sleeps").said("en") == "it sleeps"

@@ -111,6 +111,24 @@ def test_a_workbook_comes_back_as_it_went(tmp_path, portfolio, lang):
     assert read_workbook(path, portfolio) == projects
 
 
+def test_a_day_of_the_buddhist_era_is_the_same_day(tmp_path, portfolio):
+    def in_be(sheet, columns):
+        cell = sheet.cell(2, columns["done_on"])
+        cell.value = cell.value.replace(year=cell.value.year + 543)
+
+    rows = [project(state="done", done_on=DAY)]
+    assert read_workbook(edited(tmp_path, rows, in_be), portfolio) == rows
+
+
+@pytest.mark.parametrize(("lang", "shown"), [("th", "[$-107041E]d mmm yyyy"), ("en", "d mmm yyyy")])
+def test_a_workbook_shows_days_as_its_readers_write_them(tmp_path, lang, shown):
+    path = tmp_path / "plan.xlsx"
+    path.write_bytes(plan_workbook([project(state="done", done_on=DAY)], Words(lang), {}))
+    sheet = openpyxl.load_workbook(path).active
+    (cell,) = (cell for cell in sheet[2] if isinstance(cell.value, dt.datetime))
+    assert (cell.number_format, cell.value.date()) == (shown, DAY)
+
+
 def edited(tmp_path, rows, change):
     path = tmp_path / "plan.xlsx"
     path.write_bytes(plan_workbook(rows, Words("en"), {}))

@@ -519,7 +519,7 @@ def screen(
     found = screening_of(chosen, sky, solar_config(), tariffs, factor, read_load, module_id=module)
     table = pd.DataFrame([asdict(row) for row in found.rows])
     table = table.drop(columns="name_th").rename(columns={"name_en": "name"}).set_index("building")
-    table.attrs["refused"] = [list(pair) for pair in found.refused]
+    table.attrs["refused"] = [[building, str(why)] for building, why in found.refused]
     return table
 
 

@@ -57,7 +57,7 @@ class Screening:
     """Rows by net present value, the best first; refused : (building, why) of those that have none."""
 
     rows: tuple[ScreenRow, ...]
-    refused: tuple[tuple[str, str], ...]
+    refused: tuple[tuple[str, InputError], ...]
     analysis_years: int
 
     @property
@@ -92,7 +92,7 @@ class Candidate:
 
 def laid_roofs(
     buildings: Sequence[Building], module: Module, rules: LayoutRules
-) -> tuple[dict[str, list[Layout]], list[tuple[str, str]]]:
+) -> tuple[dict[str, list[Layout]], list[tuple[str, InputError]]]:
     """Lay modules on the roofs of buildings.
 
     Parameters
@@ -108,7 +108,7 @@ def laid_roofs(
     -------
     dict of str to list of Layout
         Layouts by building.
-    list of (str, str)
+    list of (str, InputError)
         Buildings that have none, and why.
 
     Examples
@@ -119,19 +119,19 @@ def laid_roofs(
     >>> config = solar_config()
     >>> chosen = [one.model_copy(update={"roofs": ()}) for one in list(demonstration().buildings.values())[:1]]
     >>> layouts, refused = laid_roofs(chosen, config.equipment.module("mono-550"), config.layout)
-    >>> layouts, refused[0][1]
-    ({}, 'no roofs in the portfolio. Add them to its entry.')
+    >>> layouts, "has no roofs" in str(refused[0][1])
+    ({}, True)
     """
     found: dict[str, list[Layout]] = {}
-    refused: list[tuple[str, str]] = []
+    refused: list[tuple[str, InputError]] = []
     for building in buildings:
         if not building.roofs:
-            refused.append((building.id, "no roofs in the portfolio. Add them to its entry."))
+            refused.append((building.id, InputError.of("no_roofs", building=building.id)))
             continue
         try:
             found[building.id] = [laid(roof, module, building, rules) for roof in building.roofs]
         except InputError as why:
-            refused.append((building.id, str(why)))
+            refused.append((building.id, why))
     return found, refused
 
 

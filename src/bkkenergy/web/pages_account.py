@@ -27,6 +27,7 @@ from bkkenergy.usecases.people import (
     list_users,
     read_audit,
 )
+from bkkenergy.web.pages_work import named
 from bkkenergy.web.render import open_page, page
 from bkkenergy.web.security import (
     OwnForm,
@@ -155,6 +156,7 @@ def _admin(visitor: PageVisitor, **shown: Any) -> Response:
         audit=read_audit(state, actor, 100) if serves else [],
         roles=ROLES,
         agencies=[here.portfolio.agencies[agency] for agency in actor.own(here.portfolio.agencies)],
+        agency_name=lambda agency: visitor.words("web.all") if agency == EVERY_AGENCY else named(visitor, agency),
         token_days=TOKEN_DAYS,
         token_scopes=token_scopes(actor),
         settings=settings_lines(visitor) if serves else [],

@@ -70,8 +70,15 @@ def solar_page(visitor: PageVisitor, sketch: AskedSketch, against: str = "") -> 
         fault=fault,
         may_keep=may_keep,
         kept=[(own, urlencode(dict(own.wish))) for own in scenarios(here.opened.state, sorted(agencies))],
+        building_name=lambda building: _name_of(visitor, building),
         may_drop=lambda agency: visitor.account.may("design", agency),
     )
+
+
+def _name_of(visitor: Visitor, building: str) -> str:
+    """Return what a building is called; its id where the portfolio no longer has it."""
+    own = visitor.here.portfolio.buildings.get(building)
+    return visitor.words.either(th=own.name_th, en=own.name_en) if own else building
 
 
 def _shown(visitor: Visitor, sketch: Sketch) -> dict[str, Any]:

@@ -156,7 +156,9 @@ def test_screening_ranks_by_worth_and_tells_what_is_left_out(screened):
     worths = [row.npv_thb for row in screened.rows]
     assert worths == sorted(worths, reverse=True)
     assert len(screened.rows) == 12
-    assert screened.refused == (("district-bangkhen.shed", "no roofs in the portfolio. Add them to its entry."),)
+    ((building, why),) = screened.refused
+    assert (building, why.said("th")[:14]) == ("district-bangkhen.shed", "อาคาร district")
+    assert str(why).startswith("district-bangkhen.shed has no roofs.")
     assert all(1200 < row.energy_kwh / row.capacity_kwp < 1550 for row in screened.rows)
 
 

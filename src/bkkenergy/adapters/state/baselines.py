@@ -69,9 +69,7 @@ def _loaded(building: str, text: str) -> Baseline:
     try:
         found = json.loads(text)
         if found["version"] != MODEL_VERSION:
-            raise InputError.of(
-                "baseline_version", building=building, version=found["version"], current=MODEL_VERSION
-            )
+            raise InputError.of("baseline_version", building=building, version=found["version"], current=MODEL_VERSION)
         model_type = HourlyModel if found["form"].startswith("hourly") else DailyModel
         given = {
             key: np.asarray(value, ARRAYS[key]) if key in ARRAYS else value for key, value in found["model"].items()

@@ -12,8 +12,9 @@ from zipfile import BadZipFile
 import pandas as pd
 import xlsxwriter
 
+from bkkenergy.calendar import BE_OFFSET_YEARS
 from bkkenergy.errors import ConfigError, Fault, InputError
-from bkkenergy.i18n import Words
+from bkkenergy.i18n import DATE_FORMAT, Words
 from bkkenergy.plan import PROJECT_KINDS, PROJECT_STATES, Measured, Project
 from bkkenergy.portfolio import Portfolio
 from bkkenergy.tomlfiles import validated
@@ -22,6 +23,7 @@ FIELDS = tuple(Project.model_fields)
 MARK = " · "
 """Between a heading's words and the field's name, by which a workbook is read back whatever its language."""
 WIDTHS = {"name_th": 44, "name_en": 44, "building": 32, "note": 40, "id": 28}
+FIRST_YEAR_BE = 2400
 FIRST_ROW = 2
 """The first project's row in the workbook, counted from 1."""
 
@@ -34,7 +36,7 @@ def plan_workbook(projects: Sequence[Project], words: Words, measured: dict[str,
     with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
         head = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
         number = book.add_format({"num_format": "#,##0"})
-        date = book.add_format({"num_format": "yyyy-mm-dd", "align": "left"})
+        date = book.add_format({"num_format": DATE_FORMAT[words.lang], "align": "left"})
         sheet = book.add_worksheet(words("plan.sheet"))
         sheet.freeze_panes(1, 1)
         for column, name in enumerate(FIELDS):
@@ -107,9 +109,13 @@ def project_faults(own: Project, portfolio: Portfolio, where: str) -> list[Fault
 
 
 def _cell(value: Any) -> Any:
-    """Convert a cell to what the model wants: whole numbers whole, days without an hour, text trimmed."""
+    """Return a cell as the model wants it: whole numbers whole, days without an hour, text trimmed.
+
+    A day typed in the Buddhist era reaches the file as a day of the common era, 543 years late.
+    """
     if isinstance(value, pd.Timestamp | dt.datetime):
-        return value.date()
+        day = value.date()
+        return day.replace(year=day.year - BE_OFFSET_YEARS) if day.year >= FIRST_YEAR_BE else day
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value.strip() if isinstance(value, str) else value

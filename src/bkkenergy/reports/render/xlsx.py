@@ -11,7 +11,7 @@ from typing import Any
 import xlsxwriter
 from xlsxwriter.utility import xl_col_to_name, xl_range
 
-from bkkenergy.i18n import Lang, Words
+from bkkenergy.i18n import DATE_FORMAT, Lang, Words
 from bkkenergy.reports.content import AgencyReport, BuildingUse
 from bkkenergy.reports.phrasing import (
     attention_text,
@@ -80,7 +80,7 @@ def render_xlsx(report: AgencyReport, lang: Lang) -> bytes:
             "number": workbook.add_format({"num_format": "#,##0"}),
             "fine": workbook.add_format({"num_format": "#,##0.00"}),
             "share": workbook.add_format({"num_format": "0.0%"}),
-            "date": workbook.add_format({"num_format": "yyyy-mm-dd", "align": "left"}),
+            "date": workbook.add_format({"num_format": DATE_FORMAT[lang], "align": "left"}),
             "wrap": workbook.add_format({"text_wrap": True, "valign": "top"}),
         }
         book = Book(workbook, formats, Words(lang), set())

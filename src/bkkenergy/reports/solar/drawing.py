@@ -138,8 +138,8 @@ def tornado(
     return _svg(body, title, height=height)
 
 
-def roof_plan(layout: Layout, title: str, metres: str) -> Markup:
-    """Draw the roof from above, to scale: outline, obstacles, modules, north, and a bar of metres."""
+def roof_plan(layout: Layout, title: str, metres: str, north: str) -> Markup:
+    """The roof from above, to scale: outline, obstacles, modules, north, and a bar of metres."""
     outline = np.asarray(layout.roof.outline_m, np.float64)
     low, high = outline.min(axis=0), outline.max(axis=0)
     width_m, height_m = (high - low).tolist()
@@ -164,5 +164,5 @@ def roof_plan(layout: Layout, title: str, metres: str) -> Markup:
     )
     body.append(_text(indent + bar_m * scale + 8, foot + 4, f"{bar_m:g} {metres}", anchor="start"))
     body.append(Markup('<path class="north" d="M{:.1f},32 l-7,0 l7,-22 l7,22 z"/>').format(WIDTH - 24))
-    body.append(_text(WIDTH - 24, 48, "N", kind="note"))
+    body.append(_text(WIDTH - 24, 48, north, kind="note"))
     return _svg(body, title, height=height, kind="plan")

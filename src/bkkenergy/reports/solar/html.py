@@ -44,7 +44,10 @@ def render_design_html(made: Design, lang: Lang, *, today: dt.date) -> bytes:
         headline=headline(made, words),
         own=made.ways["own"],
         charts=_charts(made, words),
-        plans=[(roof, roof_plan(roof.layout, f"{words('solar.plan')}: {roof.id}", "m")) for roof in made.roofs],
+        plans=[
+            (roof, roof_plan(roof.layout, f"{words('solar.plan')}: {roof.id}", words("unit.m"), words("solar.north")))
+            for roof in made.roofs
+        ],
         losses=[
             (words(f"solar.step_{line.step}"), line) for line in made.losses if _is_told(line.change_ratio, line.step)
         ],
@@ -124,7 +127,7 @@ def _charts(made: Design, words: Words) -> dict[str, Markup]:
             [(words(f"solar.factor_{name}"), less, more) for name, less, more in made.tornado],
             made.ways["own"].npv_thb,
             words("solar.tornado", share=SENSITIVITY),
-            lambda value: words.number(value / 1e6, 2) + "M",
+            lambda value: words.number(value / 1e6, 2),
         ),
         "sweep": _sweep(made, words),
     }
@@ -165,7 +168,7 @@ def _cash(made: Design, words: Words) -> Markup:
         )
         for year, value in enumerate(sums)
     ]
-    return bars(rows, words("solar.cash"), lambda value: words.number(value / 1e6, 1) + "M")
+    return bars(rows, words("solar.cash"), lambda value: words.number(value / 1e6, 1))
 
 
 def _sweep(made: Design, words: Words) -> Markup:
@@ -174,4 +177,4 @@ def _sweep(made: Design, words: Words) -> Markup:
         (float(at), words.number(options[at].capacity_kwp)) for at in range(0, len(options), max(1, len(options) // 6))
     ]
     found = [Line([option.money.npv_thb for option in options], "actual")]
-    return lines(found, names, words("solar.sweep"), lambda value: words.number(value / 1e6, 1) + "M")
+    return lines(found, names, words("solar.sweep"), lambda value: words.number(value / 1e6, 1))

@@ -107,7 +107,7 @@ def design_json(made: Design) -> bytes:
 def screening_json(found: Screening) -> bytes:
     """Encode the ranking as UTF-8 JSON."""
     rows = [asdict(row) for row in found.rows]
-    refused = [{"building": name, "why": why} for name, why in found.refused]
+    refused = [{"building": name, "why": str(why)} for name, why in found.refused]
     return _json({"schema": SCREENING_SCHEMA, "rows": rows, "refused": refused})
 
 
