@@ -22,6 +22,7 @@ from bkkenergy import __version__
 from bkkenergy.adapters.state import open_state
 from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.cli import COMMANDS, cli
+from bkkenergy.cli.lang import lang_of_locale
 from bkkenergy.payloads.message import Reason, Refused
 from bkkenergy.settings import Settings, StateSettings, StoreSettings
 from bkkenergy.site.open import open_store, open_writable
@@ -273,10 +274,35 @@ def test_the_demonstration_runs_to_its_end(tmp_path, broker_kind):
     assert kinds >= {"low_coverage", "register_reset", "use_up"}
 
 
+@pytest.mark.parametrize(
+    ("environment", "lang"),
+    [
+        ({"LANG": "en_US.UTF-8"}, "en"),
+        ({"LANG": "en"}, "en"),
+        ({"LANG": "th_TH.UTF-8"}, "th"),
+        ({"LANG": "en_US.UTF-8", "LC_ALL": "th_TH.UTF-8"}, "th"),
+        ({"LANG": "th_TH.UTF-8", "LC_ALL": "", "LC_MESSAGES": "en_GB.UTF-8"}, "en"),
+        ({"LANG": "C.UTF-8"}, "th"),
+        ({"LANG": "eng"}, "th"),
+        ({}, "th"),
+    ],
+)
+def test_the_language_is_the_locale_s_where_that_is_english_and_else_thai(environment, lang):
+    assert lang_of_locale(environment) == lang
+
+
 @pytest.mark.broker
-def test_the_demonstration_goes_on_live_until_it_is_interrupted(tmp_path):
+@pytest.mark.parametrize(
+    ("locale", "options", "shown"),
+    [
+        ("en_US.UTF-8", ("--lang", "th"), ("ใช้ไฟฟ้า", "สำนักการแพทย์", "ข้อมูลสาธิต")),
+        ("en_US.UTF-8", (), ("Used ", "Medical Service Department", "Demonstration:")),
+    ],
+)
+def test_the_demonstration_goes_on_live_until_it_is_interrupted(tmp_path, locale, options, shown):
     command = [sys.executable, "-m", "bkkenergy", "demo", "--days", "2", "--every", "1", "--folder", str(tmp_path)]
-    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+    command += options
+    environment = os.environ | {"PYTHONUNBUFFERED": "1", "LC_ALL": locale}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment) as process:
         try:
             assert process.stdout is not None
@@ -287,8 +313,11 @@ def test_the_demonstration_goes_on_live_until_it_is_interrupted(tmp_path):
             address, password = re.search(r"Web app: (\S+)  user demo, password (\S+)", told).groups()
             with httpx.Client(base_url=address, follow_redirects=True) as client:
                 page = client.post("/login", data={"name": "demo", "password": password}).text
-                assert "ข้อมูลสาธิต" in page
-                assert "สำนักการแพทย์" in page
+                headline, agency, note = shown
+                assert note in page
+                assert agency in page
+            assert headline in told
+            assert agency in told
             store = open_store(StoreSettings(path=tmp_path / "demo.sqlite"))
             first = store.last_seen_us([METER])[METER]
             wait_until(lambda: store.last_seen_us([METER])[METER] > first)

@@ -137,9 +137,9 @@ def home(tmp_path_factory):
     queue.again(done, "asked", now)
     claimed = queue.claim(now + dt.timedelta(seconds=1), 60)
     queue.fail(claimed, now, "StoreAway: the store sleeps. Wake it.", retry_at=None)
-    with transaction(here.engine) as connection:
+    with transaction(here.opened.state) as connection:
         post(connection, key="k", channel="mail", recipient="a@b.c", message={"subject": "รายงาน"}, now=now)
-    not_sent(here.engine, messages(here.engine)[0], "550 no such box", retry_at=None)
+    not_sent(here.opened.state, messages(here.opened.state)[0], "550 no such box", retry_at=None)
     return home
 
 

@@ -324,7 +324,7 @@ def test_wrong_passwords_lock_an_account_for_a_while_and_are_noted(app, people):
         "no-such-user|viewer-health", "", answers[0].text
     )
     log = people["admin"].get("/admin", params={"lang": "en"}).text
-    assert "sign_in_failed" in log
+    assert "failed to sign in" in log
     with app.state.here.opened.state.begin() as connection:
         connection.execute(text("UPDATE user_account SET failed = 0, locked_until_us = 0"))
 
@@ -455,7 +455,7 @@ def test_a_project_moves_and_the_log_tells_who_did_it(app, people):
     assert moved.status_code == 303
     assert manager.post("/plan/own-1/move", data={"csrf": csrf_of(manager), "state": "done"}).status_code == 422
     log = people["admin"].get("/admin").text
-    assert "plan_move own-1" in log
+    assert "เปลี่ยนสถานะโครงการ <code>own-1</code>" in log
     assert "manager-health" in log
 
 

@@ -1,5 +1,7 @@
+import ast
 import datetime as dt
 import re
+from collections.abc import Iterator
 
 import pytest
 
@@ -100,3 +102,52 @@ def test_an_error_without_a_text_of_its_own_is_told_by_its_class():
     assert AwayError("it sleeps").said("th") == catalogue("th")["web.error_503"]
     assert ConfigError([]).said("th") == catalogue("th")["error.config"]
     assert AwayError("it sleeps").said("en") == "it sleeps"
+
+
+def literal_calls(*names: str) -> Iterator[tuple[str, list[str], set[str]]]:
+    """Calls of functions or methods of these names in the source: whose, literal texts, and keywords."""
+    for path in (ROOT / "src/bkkenergy").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call):
+                continue
+            whose, _, name = ast.unparse(node.func).rpartition(".")
+            if name in names:
+                texts = [str(arg.value) for arg in node.args if isinstance(arg, ast.Constant)]
+                yield whose, texts, {str(given.arg) for given in node.keywords}
+
+
+def test_every_error_that_is_raised_by_its_key_has_a_text_and_gives_its_values():
+    raised = {texts[0]: given for whose, texts, given in literal_calls("of") if whose.endswith("Error") and texts}
+    assert len(raised) > 15
+    for key, given in raised.items():
+        assert set(re.findall(r"{(\w+)}", catalogue("en")[f"error.{key}"])) == given, key
+
+
+def test_every_text_of_an_error_is_used():
+    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src/bkkenergy").rglob("*.py"))
+    keys = [key.removeprefix("error.") for key in catalogue("en") if key.startswith("error.")]
+    by_pydantic = {key for key in keys if key.startswith("field_")}
+    assert {key for key in keys if f'"{key}"' not in source and f'"error.{key}"' not in source} == by_pydantic
+
+
+def test_every_change_that_the_log_notes_has_a_name():
+    noted = [texts[0] for _, texts, _ in literal_calls("noted", "note", "enter_audit", "audit") if texts]
+    assert len(set(noted)) > 10
+    assert {action for action in noted if f"audit.{action}" not in catalogue("th")} == set()
+
+
+@pytest.mark.parametrize(
+    ("group", "slugs"),
+    [
+        ("reason", list(Reason)),
+        ("event", list(EventKind)),
+        ("meter_kind", list(MeterKind)),
+        ("project_state", PROJECT_STATES),
+        ("project_kind", PROJECT_KINDS),
+        ("message_state", ["waiting", "sent", "failed"]),
+    ],
+)
+@pytest.mark.parametrize("lang", LANGS)
+def test_every_slug_has_a_name(lang, group, slugs):
+    assert {slug for slug in slugs if f"{group}.{slug}" not in catalogue(lang)} == set()
+    assert Words(lang).name(group, "of_an_older_version") == "of_an_older_version"

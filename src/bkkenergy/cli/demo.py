@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -15,12 +16,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bkkenergy.calendar import BANGKOK, Period
 from bkkenergy.cli.context import config_option, set_up_logging
+from bkkenergy.cli.lang import lang_of_locale
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.demo.gateways import gateways
 from bkkenergy.demo.meters import SILENT_FROM_YESTERDAY, Counter, counters, live_message, time_grid
 from bkkenergy.demo.replay import AGENCY, last_whole_month, replay_messages, replay_portfolio
 from bkkenergy.demo.session import Outgoing, Session, publish_all, running
-from bkkenergy.i18n import LANGS, Words
+from bkkenergy.i18n import LANGS, Lang, Words
 from bkkenergy.ingest.files import read_wide
 from bkkenergy.portfolio import Portfolio
 from bkkenergy.readings import US_PER_S
@@ -45,7 +47,8 @@ Examples:
   bkkenergy demo                     35 days of history, reports, then live with the web app until Ctrl-C
   bkkenergy demo --exit              the same, ending after the reports
   bkkenergy demo --replay office.csv --exit
-  bkkenergy demo --broker amqtt --days 7 --exit""",
+  bkkenergy demo --broker amqtt --days 7 --exit
+  bkkenergy demo --lang en""",
 )
 @click.option("--exit", "exits", is_flag=True, help="End after the reports instead of going on live.")
 @click.option("--days", default=35, show_default=True, type=click.IntRange(2, 400), help="History to simulate.")
@@ -76,6 +79,7 @@ Examples:
     show_default=True,
     help="Where store and reports go; an earlier demo's store there is replaced.",
 )
+@click.option("--lang", type=click.Choice(LANGS), help="Of headlines and the app (default: as the locale, else Thai).")
 @click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),
@@ -92,6 +96,7 @@ def demo_command(
     timezone: str,
     broker: str | None,
     folder: Path,
+    lang: Lang | None,
     log_level: str,
     config_dir: Path,
 ) -> None:
@@ -103,8 +108,9 @@ def demo_command(
     set_up_logging(log_level, "text")
     config = load_configuration(config_dir)
     folder = folder.resolve()
+    words = Words(lang or lang_of_locale(os.environ))
     if replay is not None:
-        _replay(config, replay, timezone, folder, broker)
+        _replay(config, replay, timezone, folder, broker, words)
         return
     now = dt.datetime.now(BANGKOK)
     start = dt.datetime.combine(now.date() - dt.timedelta(days=days), dt.time(), BANGKOK)
@@ -116,14 +122,15 @@ def demo_command(
         total = sum(int(counter.sent.sum()) for counter in meters)
         seconds = _publish(session, list(config.portfolio.agencies), _history(meters), total)
         period = Period.day(now.date() - dt.timedelta(days=1))
-        reports = _write_reports(config, config.portfolio, session, period, list(config.portfolio.agencies))
-        _tell(session, seconds, folder, reports)
+        reports = _write_reports(config, config.portfolio, session, period, words.lang)
+        _tell(session, seconds, folder, reports, words)
         if not exits:
             _live(
                 replace(config, settings=session.settings),
                 session,
                 [m for m in meters if m.meter.id != SILENT_FROM_YESTERDAY],
                 every_s,
+                words.lang,
             )
 
 
@@ -163,18 +170,21 @@ def _throttled(on_progress: Callable[[int], object]) -> Callable[[int], None]:
 
 
 def _write_reports(
-    config: Configuration, portfolio: Portfolio, session: Session, period: Period, agencies: list[str]
+    config: Configuration, portfolio: Portfolio, session: Session, period: Period, lang: Lang
 ) -> list[tuple[AgencyReport, Path]]:
-    """Write each agency's report; return it with its Thai page."""
+    """Return each agency's report with its page in a language, which is written first."""
     now, folder = dt.datetime.now(dt.UTC), session.settings.report.folder
+    langs = (lang, *(other for other in LANGS if other != lang))
     with opened_site(replace(config, portfolio=portfolio, settings=session.settings)) as opened:
-        reports = [make_report(opened, agency, period, now=now) for agency in agencies]
+        reports = [make_report(opened, agency, period, now=now) for agency in portfolio.agencies]
         if len(reports) > 1:
             reports.insert(0, make_city_report(opened, reports, now=now))
-        return [(own, write_report(own, period, folder, ("html", "json", "csv"), LANGS)[0]) for own in reports]
+        return [(own, write_report(own, period, folder, ("html", "json", "csv"), langs)[0]) for own in reports]
 
 
-def _tell(session: Session, seconds: float, folder: Path, reports: list[tuple[AgencyReport, Path]]) -> None:
+def _tell(
+    session: Session, seconds: float, folder: Path, reports: list[tuple[AgencyReport, Path]], words: Words
+) -> None:
     """Print what was done, and where to look."""
     totals, protocol = session.totals, session.ingester.subscriber.protocol
     click.echo(
@@ -185,21 +195,22 @@ def _tell(session: Session, seconds: float, folder: Path, reports: list[tuple[Ag
     if totals["refused"]:
         click.echo(f"{totals['refused']} were refused and are kept in quarantine.")
     for report, path in reports:
-        click.echo(f"\n  {click.style(report.name_th, bold=True)}\n    {headline(report, Words('th'))}\n    {path}")
+        name = words.either(th=report.name_th, en=report.name_en)
+        click.echo(f"\n  {click.style(name, bold=True)}\n    {headline(report, words)}\n    {path}")
     click.echo(
         f"\nStore:   {session.settings.store.path}\nReports: {folder / 'reports'}  (Thai and English HTML, CSV, JSON)"
     )
 
 
-def _live(config: Configuration, session: Session, meters: list[Counter], every_s: int) -> None:
-    """Run the web app, and send a reading of every meter now and again, until Ctrl-C."""
+def _live(config: Configuration, session: Session, meters: list[Counter], every_s: int, lang: Lang) -> None:
+    """The web app, and a reading of every meter now and again, until Ctrl-C."""
     from bkkenergy.cli.demo_web import USER, web_app  # noqa: PLC0415 - `demo --exit` needs no web app
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)  # also where a shell started us with Ctrl-C ignored
     names = sorted({counter.agency for counter in meters})
     try:
-        with web_app(config) as (address, password), gateways(names, session.port) as opened:
+        with web_app(config, lang) as (address, password), gateways(names, session.port) as opened:
             click.echo(f"\nWeb app: {click.style(address, bold=True)}  user {USER}, password {password}")
             click.echo(f"Live: every meter publishes each {every_s} s. Ctrl-C ends.")
             while True:
@@ -213,7 +224,7 @@ def _live(config: Configuration, session: Session, meters: list[Counter], every_
         click.echo("\nEnded.")
 
 
-def _replay(config: Configuration, path: Path, timezone: str, folder: Path, broker: str | None) -> None:
+def _replay(config: Configuration, path: Path, timezone: str, folder: Path, broker: str | None, words: Words) -> None:
     """Publish a file's meters, and report its last whole month."""
     wide = read_wide(path, timezone=timezone)
     portfolio, meters = replay_portfolio(path, wide, config.portfolio.calendars["office"])
@@ -221,5 +232,5 @@ def _replay(config: Configuration, path: Path, timezone: str, folder: Path, brok
     period = last_whole_month(wide)
     with running(config.settings, portfolio, config.profiles, folder, broker=broker) as session:
         seconds = _publish(session, [AGENCY], iter(outgoing), sum(count for *_, count in outgoing))
-        reports = _write_reports(config, portfolio, session, period, [AGENCY])
-        _tell(session, seconds, folder, reports)
+        reports = _write_reports(config, portfolio, session, period, words.lang)
+        _tell(session, seconds, folder, reports, words)

@@ -18,6 +18,7 @@ from bkkenergy.cli.jobs import opened_jobs
 from bkkenergy.cli.web import make_server
 from bkkenergy.demo.broker import free_port
 from bkkenergy.errors import AwayError
+from bkkenergy.i18n import Lang
 from bkkenergy.settings import Settings, WebSettings
 from bkkenergy.site import Configuration
 from bkkenergy.usecases.people import NewUser, enter_user
@@ -28,15 +29,13 @@ POLL_S = 0.02
 
 
 @contextmanager
-def web_app(config: Configuration) -> Iterator[tuple[str, str]]:
-    """Run the app over the demonstration's store while the context lasts; yield its address, and the password of
-    `demo`.
-    """
+def web_app(config: Configuration, lang: Lang) -> Iterator[tuple[str, str]]:
+    """The app over the demonstration's store while the context lasts; its address, and the password of `demo`."""
     password = secrets.token_urlsafe(9)
     settings = with_web(config.settings)
     own = replace(config, settings=settings)
     with opened_jobs(own) as jobs:
-        demo = NewUser(name=USER, password=password, role="admin", agencies=(EVERY_AGENCY,), must_change=False)
+        demo = NewUser(name=USER, password=password, role="admin", agencies=(EVERY_AGENCY,), must_change=False, language=lang)
         enter_user(jobs.site.state, command_line(), demo, jobs.clock())
         jobs.bring_up()
         server, ended = make_server(replace(jobs.site, energy=jobs.site.ledger), log_level="error"), threading.Event()
