@@ -13,7 +13,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field
 
 from bkkenergy.errors import InputError
-from bkkenergy.texts import Term
+from bkkenergy.texts import Named, Term
 from bkkenergy.tomlfiles import Frozen
 
 ProjectKind = Literal["led", "cooling", "schedule", "solar", "behaviour", "other"]
@@ -143,15 +143,20 @@ def moved(project: Project, state: ProjectState, day: dt.date, *, note: str) -> 
     'proposed'
     """
     if state == project.state:
-        raise InputError.of("project_is_already", project=project.id, state=_term(state))
+        raise InputError.of("project_is_already", project=Named(project.id, project.name_th), state=_term(state))
     is_back = state == "dropped" or project.state == "dropped" or WAY.index(state) < WAY.index(project.state)
     if is_back and not note:
-        raise InputError.of("project_needs_note", project=project.id, before=_term(project.state), state=_term(state))
+        raise InputError.of(
+            "project_needs_note",
+            project=Named(project.id, project.name_th),
+            before=_term(project.state),
+            state=_term(state),
+        )
     if not is_back and WAY.index(state) != WAY.index(project.state) + 1:
         following = WAY[WAY.index(project.state) + 1]
         raise InputError.of(
             "project_next_state",
-            project=project.id,
+            project=Named(project.id, project.name_th),
             before=_term(project.state),
             following=_term(following),
             state=_term(state),

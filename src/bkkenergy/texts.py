@@ -19,6 +19,13 @@ class Term(NamedTuple):
     key: str
 
 
+class Named(NamedTuple):
+    """A thing of the portfolio or the plan: texts of errors show its id in English, which commands take."""
+
+    id: str
+    name_th: str
+
+
 @lru_cache
 def catalogue(lang: Lang) -> Mapping[str, str]:
     """Return every text of a language by its dotted key."""
@@ -34,6 +41,8 @@ def filled(lang: Lang, key: str, values: Mapping[str, object]) -> str:
 def _written(lang: Lang, value: object) -> object:
     if isinstance(value, Term):
         return value.slug if lang == "en" else catalogue(lang)[value.key]
+    if isinstance(value, Named):
+        return value.id if lang == "en" else value.name_th
     if isinstance(value, tuple):
         return " ".join(str(_written(lang, part)) for part in value)
     said = getattr(value, "said", None)  # an error within an error

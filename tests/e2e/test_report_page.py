@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
+from tests.e2e.conftest import CUT_TEXTS
 
 pytestmark = [pytest.mark.browser, pytest.mark.broker]
 WIDTHS = {"wall": 1920, "desk": 1200, "tablet": 768, "phone": 360}
@@ -40,6 +41,7 @@ def test_a_report_fits_its_screen(browser, reports, lang, width):
         ".filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.textContent)"
     )
     assert cut == []
+    assert page.evaluate(CUT_TEXTS) == []
     assert page.locator("svg.profile path.actual").is_visible()
     assert page.locator(".rows tbody tr").count() == 4
     body = page.inner_text("body")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
+from tests.e2e.conftest import CUT_TEXTS
 
 pytestmark = pytest.mark.browser
 WIDTHS = {"wall": 1920, "desk": 1200, "tablet": 768, "phone": 360}
@@ -39,6 +40,7 @@ def test_a_page_fits_its_screen(browser, pages, stem, lang, width):
         ".filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.textContent)"
     )
     assert cut == []
+    assert page.evaluate(CUT_TEXTS) == []
     body = page.inner_text("body")
     assert re.findall(r"[{}]|None|\bnan\b|Undefined|solar\.[a-z_]+", body) == []
     assert problems == []

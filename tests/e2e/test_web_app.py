@@ -12,6 +12,7 @@ import urllib.request
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from tests.e2e.conftest import CUT_TEXTS
 from tests.servers import free_port
 from tests.web import PASSWORD, SETTINGS, make_site
 
@@ -76,8 +77,8 @@ class Sitting:
         page.wait_for_load_state("load")
         assert page.evaluate("document.documentElement.scrollWidth") <= self.width, f"{name} scrolls sideways"
         body = page.inner_text("body").replace("If-None-Match", "")
-        # Administration shows settings by their keys, and names as they were entered; the library's pages show code.
-        if name != "admin" and not name.startswith(("help/library", "help/reference", "help/notebooks")):
+        assert page.evaluate(CUT_TEXTS) == [], name
+        if name != "admin":  # it shows settings by their keys, and names as they were entered
             leak = re.search(r"\b(None|nan|Undefined)\b|\b(web|report|balance)\.(?=\w)", body, re.ASCII)
             assert leak is None, (name, leak)
             has_thai = re.search("[ก-๙]", page.inner_text("main").replace("ไทย", "")) is not None

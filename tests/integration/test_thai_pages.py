@@ -247,7 +247,7 @@ def test_a_move_that_the_plan_does_not_have_says_why_in_thai(admin, state):
     answer = admin.post("/plan/led-health/move", data={"csrf": csrf_of(admin), "state": state})
     assert answer.status_code == 422
     assert english_in(answer.text) == []
-    assert "โครงการ led-health" in answer.text
+    assert "โครงการ “หลอด health”" in answer.text
     assert "<nav" in answer.text, "the menu is gone"
 
 

@@ -92,9 +92,9 @@ def test_an_error_names_terms_in_its_reader_s_language_and_by_their_slug_for_com
     outer = InputError.of("no_inverter_fits", count=3, refusals=(inner, inner))
     assert outer.said("th").count("แผง 3 แผงไม่พอต่อหนึ่งสตริง") == 2
     state = Term("proposed", "project_state.proposed")
-    error = InputError.of("project_is_already", project="led-1", state=state)
+    error = InputError.of("project_is_already", project=Named("led-1", "เปลี่ยนหลอด"), state=state)
     assert str(error) == "project led-1 is proposed already."
-    assert error.said("th") == "โครงการ led-1 มีสถานะ “เสนอแล้ว” อยู่แล้ว"
+    assert error.said("th") == "โครงการ “เปลี่ยนหลอด” มีสถานะ “เสนอแล้ว” อยู่แล้ว"
 
 
 def test_an_error_without_a_text_of_its_own_is_told_by_its_class():

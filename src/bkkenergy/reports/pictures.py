@@ -16,6 +16,8 @@ from bkkenergy.readings import FloatArray
 from bkkenergy.reports.chart import nice_step
 
 HOURS = 24
+HALF_A_LABEL = 40.0
+"""Of a date under a bar as phones show it: nearer to the edge it is set to the left."""
 HEAT_COLOURS = np.array([[255, 248, 225], [245, 176, 65], [186, 74, 0], [84, 22, 8]], np.float64)
 NO_COLOUR = (226, 232, 235)
 
@@ -83,9 +85,11 @@ def _column(frame: Bars, place: int, own: Column) -> Markup:
     if own.expected is not None:
         mark = Markup('<line class="expected" x1="{:.1f}" x2="{:.1f}" y1="{:.1f}" y2="{:.1f}"/>')
         body += mark.format(x + 1, x + slot - 1, frame.y(own.expected), frame.y(own.expected))
-    label = Markup('<text class="tick" x="{:.1f}" y="{:.0f}" text-anchor="middle">{}</text>')
-    under = label.format(x + slot / 2, frame.height - 8, own.label) if own.label else Markup("")
-    return Markup("<g>{}<title>{}</title></g>").format(body, own.tooltip) + under
+    label = Markup('<text class="tick" x="{:.1f}" y="{:.0f}" text-anchor="{}">{}</text>')
+    is_last = frame.width - x - slot / 2 < HALF_A_LABEL
+    at = (x + slot, "end") if is_last else (x + slot / 2, "middle")
+    under = label.format(at[0], frame.height - 8, at[1], own.label) if own.label else Markup("")
+    return Markup("<g>{}<title>{}</title></g>").format(body, own.told) + under
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,7 @@ class Sheet:
         return self.width - self.left - 8, self.height - self.foot
 
 
-LARGE = Sheet(760, 230, 46, 24, (0, 6, 12, 18, 24))
+LARGE = Sheet(760, 234, 64, 28, (0, 6, 12, 18, 24))
 SMALL = Sheet(360, 96, 4, 14, ())
 
 
@@ -123,9 +127,12 @@ def heat_map(
         'image-rendering="pixelated" href="data:image/png;base64,{}"/>'
     ).format(sheet.left, wide, high, base64.b64encode(png(coloured(grid.T))).decode())
     hour_text = Markup('<text class="tick" x="{:.0f}" y="{:.1f}" text-anchor="end">{:02d}:00</text>')
-    down = [hour_text.format(sheet.left - 6, min(max(high * hour / HOURS + 4, 10), high), hour) for hour in sheet.hours]
+    down = [hour_text.format(sheet.left - 6, min(max(high * hour / HOURS + 4, 15), high), hour) for hour in sheet.hours]
     day_text = Markup('<text class="tick" x="{:.1f}" y="{:.0f}" text-anchor="start">{}</text>')
-    below = [day_text.format(sheet.left + wide * day / len(grid), sheet.height - 4, text) for day, text in labels]
+    below = [
+        day_text.format(sheet.left + wide * day / len(grid), sheet.height - (8 if sheet.hours else 4), text)
+        for day, text in labels
+    ]
     svg = Markup('<svg class="heat" viewBox="0 0 {:g} {:g}" role="img" aria-label="{}">{}</svg>')
     return svg.format(sheet.width, sheet.height, title, Markup("").join([image, *down, *below]))
 

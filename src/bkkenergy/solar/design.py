@@ -27,6 +27,7 @@ from bkkenergy.solar.sizing import Sweep, sizes_up_to, sweep
 from bkkenergy.solar.strings import StringPlan, plan_strings
 from bkkenergy.solar.weather import Provenance, Weather, rows_at
 from bkkenergy.tariff.schedule import Schedule, Tariffs
+from bkkenergy.texts import Named
 
 MONTHS = 12
 WEEK_DAYS = 7
@@ -179,7 +180,7 @@ def design(inputs: DesignInputs) -> Design:
     wish, config = inputs.wish, inputs.config
     building, weather = inputs.building, inputs.weather
     if not building.roofs:
-        raise InputError.of("no_roofs", building=building.id)
+        raise InputError.of("no_roofs", building=Named(building.id, building.name_th))
     module = config.equipment.module(wish.module)
     layouts = {
         roof.id: laid(roof, module, building, config.layout, mounting=wish.mounting, rack_tilt_deg=wish.rack_tilt_deg)
@@ -268,7 +269,9 @@ def _chosen(
             count = round(float(wanted) * 1000 / module.power_w)
     if count > most:
         max_kwp = f"{most * module.power_w / 1000:.1f}"
-        raise InputError.of("roofs_too_small", kwp=wanted, building=inputs.building.id, max_kwp=max_kwp)
+        raise InputError.of(
+            "roofs_too_small", kwp=wanted, building=Named(inputs.building.id, inputs.building.name_th), max_kwp=max_kwp
+        )
     strings = _wired(inputs, max(1, count), module)
     left, chosen = strings.module_count, {}
     for name in sorted(layouts, key=lambda key: -per_kwp[key]):

@@ -23,6 +23,7 @@ from bkkenergy.solar.roofs import KW_PER_KWP, as_plane, laid
 from bkkenergy.solar.sizing import sizes_up_to, sweep
 from bkkenergy.solar.weather import Weather, rows_at
 from bkkenergy.tariff.schedule import Tariffs
+from bkkenergy.texts import Named
 
 SIZES = 8
 
@@ -126,7 +127,7 @@ def laid_roofs(
     refused: list[tuple[str, InputError]] = []
     for building in buildings:
         if not building.roofs:
-            refused.append((building.id, InputError.of("no_roofs", building=building.id)))
+            refused.append((building.id, InputError.of("no_roofs", building=Named(building.id, building.name_th))))
             continue
         try:
             found[building.id] = [laid(roof, module, building, rules) for roof in building.roofs]

@@ -27,6 +27,7 @@ from bkkenergy.solar.weather import rows_at
 from bkkenergy.tariff.bill import Bill, bills_by_schedules, quantities_of
 from bkkenergy.tariff.compare import avoided_thb_per_kwh
 from bkkenergy.tariff.windows import window_masks
+from bkkenergy.texts import Named
 from bkkenergy.usecases.balance import sub_meters
 from bkkenergy.usecases.energy import (
     air_temperature_c,
@@ -48,7 +49,7 @@ DAYS_OF_FACTS = 560
 def hours_of(site: Site, building: Building, period: Period) -> Series:
     """Read a building's hours over whole days, with the air of the nearest weather station where there is one."""
     if not building.main_meters:
-        raise InputError.of("no_meter", building=building.id)
+        raise InputError.of("no_meter", building=Named(building.id, building.name_th))
     energy = main_energy_kwh(site.energy, building, period, "60min")
     starts = edges(period, "60min")[:-1]
     temp_c = air_temperature_c(site.energy, site.portfolio, building, period)

@@ -105,7 +105,10 @@ def lines(
             body.append(path.format(line.kind, x(0), foot, points, x(count - 1), foot))
         else:
             body.append(Markup('<path class="line {}" d="M{}"/>').format(line.kind, points))
-    body += [_text(x(step), HEIGHT - 12, words) for step, words in names]
+    at_the_edge = WIDTH - RIGHT - 1
+    body += [
+        _text(x(step), HEIGHT - 12, words, anchor="end" if x(step) > at_the_edge else "middle") for step, words in names
+    ]
     return _svg(body, title)
 
 
