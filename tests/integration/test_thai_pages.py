@@ -22,6 +22,7 @@ from bkkenergy.adapters.state.tables import baseline
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.metering.events import Event, EventKind
 from bkkenergy.payloads.message import Reason, Refused
+from bkkenergy.web import pages_help
 from tests.conftest import ROOT
 from tests.web import csrf_of, make_app, make_site, signed_in
 
@@ -47,7 +48,7 @@ LONGEST_RUN_OF_A_GUIDE = 4
 ISO_DATE = re.compile(r"\b20\d\d-\d\d(-\d\d)?\b|\bFY\d{4}\b")
 SKIPPED, VOID = {"script", "style", "code", "pre"}, {"meta", "link", "input", "br", "img", "hr", "path", "rect"}
 SHOWN = ("title", "aria-label", "placeholder", "alt", "content")
-GUIDES = ("/help/manager", "/help/engineer", "/help/operator", "/help/api")
+GUIDES = tuple(f"/help/{name}" for name in pages_help.GUIDES)
 
 
 class Shown(HTMLParser):
@@ -199,7 +200,7 @@ def test_every_page_in_thai_is_thai(admin):
     assert not found, "\n".join(found)
     for address in GUIDES:
         runs = [
-            re.findall(rf"(?:[A-Za-z]+[ ,]+){{{LONGEST_RUN_OF_A_GUIDE},}}", text)
+            re.findall(rf"(?:[A-Za-z]+ +){{{LONGEST_RUN_OF_A_GUIDE},}}", text)
             for text in Shown(pages[address]).texts
         ]
         assert [run for run in runs if run] == [], address
