@@ -37,12 +37,14 @@ TERMS = (
     "mismatch clipping IRR PPA ESCO NPV CV RMSE NMBE R PV Sparkplug"
 )
 NAMES = (
-    "bkkenergy English NASA POWER CEC Perez De Soto Marion PVsyst Faiman Kimber PVWatts Sandia Chromium admin engineer testclient health "
+    "bkkenergy English Python NASA POWER CEC Perez De Soto Marion PVsyst Faiman Kimber PVWatts Sandia Chromium admin engineer testclient health "
     "education viewer manager kept of led LED"
 )
 ALLOWED = frozenset(f"{UNITS} {TERMS} {NAMES}".split())
 MARKS = re.compile(r"\S+@\S+|\b(?:kg|t|Mt)?CO[2₂]e?\b|\bP\d\d\b|°C\b")
 """Addresses, gases, quantiles and degrees."""
+NOT_WALKED = ("/api", "/static", "/help/img", "/help/notebooks", "/help/reference")
+"""Notebooks and the reference of the library are documents in English, like the code they explain."""
 LONGEST_RUN_OF_A_GUIDE = 4
 """Guides name programs and settings. A sentence of English has more words."""
 ISO_DATE = re.compile(r"\b20\d\d-\d\d(-\d\d)?\b|\bFY\d{4}\b")
@@ -161,7 +163,7 @@ def walked(client: TestClient, start: str) -> Iterator[tuple[str, str]]:
         address = waiting.pop(0)
         kind = re.sub(r"(?<=/buildings/)[^/?#]+|(?<=/agencies/)[^/?#]+|\?.*|#.*", "*", address)
         kind = re.sub(r"^/reports/file/.*\.(\w+)$", r"/reports/file/\1", kind)
-        if kind in seen or not address.startswith("/") or address.startswith(("/api", "/static", "/help/img")):
+        if kind in seen or not address.startswith("/") or address.startswith(NOT_WALKED):
             continue
         seen.add(kind)
         answer = client.get(address)
@@ -200,8 +202,7 @@ def test_every_page_in_thai_is_thai(admin):
     assert not found, "\n".join(found)
     for address in GUIDES:
         runs = [
-            re.findall(rf"(?:[A-Za-z]+ +){{{LONGEST_RUN_OF_A_GUIDE},}}", text)
-            for text in Shown(pages[address]).texts
+            re.findall(rf"(?:[A-Za-z]+ +){{{LONGEST_RUN_OF_A_GUIDE},}}", text) for text in Shown(pages[address]).texts
         ]
         assert [run for run in runs if run] == [], address
 

@@ -203,7 +203,7 @@ def _tell(
 
 
 def _live(config: Configuration, session: Session, meters: list[Counter], every_s: int, lang: Lang) -> None:
-    """The web app, and a reading of every meter now and again, until Ctrl-C."""
+    """Run the web app, and send a reading of every meter now and again, until Ctrl-C."""
     from bkkenergy.cli.demo_web import USER, web_app  # noqa: PLC0415 - `demo --exit` needs no web app
 
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -30,12 +30,14 @@ POLL_S = 0.02
 
 @contextmanager
 def web_app(config: Configuration, lang: Lang) -> Iterator[tuple[str, str]]:
-    """The app over the demonstration's store while the context lasts; its address, and the password of `demo`."""
+    """Run the app over the demonstration's store in the context; yield its address, and its user's password."""
     password = secrets.token_urlsafe(9)
     settings = with_web(config.settings)
     own = replace(config, settings=settings)
     with opened_jobs(own) as jobs:
-        demo = NewUser(name=USER, password=password, role="admin", agencies=(EVERY_AGENCY,), must_change=False, language=lang)
+        demo = NewUser(
+            name=USER, password=password, role="admin", agencies=(EVERY_AGENCY,), must_change=False, language=lang
+        )
         enter_user(jobs.site.state, command_line(), demo, jobs.clock())
         jobs.bring_up()
         server, ended = make_server(replace(jobs.site, energy=jobs.site.ledger), log_level="error"), threading.Event()

@@ -89,7 +89,7 @@ def _column(frame: Bars, place: int, own: Column) -> Markup:
     is_last = frame.width - x - slot / 2 < HALF_A_LABEL
     at = (x + slot, "end") if is_last else (x + slot / 2, "middle")
     under = label.format(at[0], frame.height - 8, at[1], own.label) if own.label else Markup("")
-    return Markup("<g>{}<title>{}</title></g>").format(body, own.told) + under
+    return Markup("<g>{}<title>{}</title></g>").format(body, own.tooltip) + under
 
 
 @dataclass(frozen=True, slots=True)

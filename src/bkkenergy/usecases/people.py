@@ -37,6 +37,7 @@ class NewUser:
     role: Role
     agencies: tuple[str, ...]
     display: str = ""
+    language: str = "th"
     must_change: bool = True
 
 
@@ -51,13 +52,13 @@ def list_users(engine: StateStore, actor: Actor) -> list[dict[str, Any]]:
 def enter_user(engine: StateStore, actor: Actor, new: NewUser, now: dt.datetime) -> None:
     """Insert a user. Raises InputError where the name is taken."""
     if not new.agencies:
-        raise InputError("a user needs an agency, or all of them.")
+        raise InputError.of("user_needs_agency")
     actor.need("administer", *new.agencies)
     password = PasswordHash.of(new.password)
     with transaction(engine):
         add_user(
             engine, new.name, password, new.role, new.agencies, now,
-            display=new.display, must_change=new.must_change,
+            display=new.display, language=new.language, must_change=new.must_change,
         )  # fmt: skip
         _note(engine, actor, "add_user", new.name, {"role": new.role, "agencies": list(new.agencies)}, now)
 
@@ -74,10 +75,10 @@ def alter_user(engine: StateStore, actor: Actor, user_id: int, values: Mapping[s
         every = locked_users(connection)
         before = _reached(actor, every, user_id)
         if user_id == actor.user_id:
-            raise InputError("your own role, agencies and lock are for another administrator to change.")
+            raise InputError.of("own_account")
         if "agencies" in values:
             if not values["agencies"]:
-                raise InputError("a user needs an agency, or all of them.")
+                raise InputError.of("user_needs_agency")
             actor.need("administer", *values["agencies"])
         _leave_one_admin(every, user_id, before | dict(values))
         change_user(engine, user_id, values)
@@ -179,7 +180,7 @@ def _leave_one_admin(every: Mapping[int, dict[str, Any]], user_id: int, after: M
     if any(_serves(own) for number, own in every.items() if number != user_id) or _serves(after):
         return
     if _serves(every[user_id]):
-        raise InputError("this is the last administrator of the server. Enter another one first.")
+        raise InputError.of("last_admin")
 
 
 def _serves(own: Mapping[str, Any]) -> bool:

@@ -142,7 +142,7 @@ def tornado(
 
 
 def roof_plan(layout: Layout, title: str, metres: str, north: str) -> Markup:
-    """The roof from above, to scale: outline, obstacles, modules, north, and a bar of metres."""
+    """Draw the roof from above, to scale: outline, obstacles, modules, north, and a bar of metres."""
     outline = np.asarray(layout.roof.outline_m, np.float64)
     low, high = outline.min(axis=0), outline.max(axis=0)
     width_m, height_m = (high - low).tolist()
