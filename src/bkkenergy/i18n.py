@@ -28,7 +28,7 @@ class Words:
     lang: Lang
 
     def __call__(self, key: str, **values: object) -> str:
-        """The text of a key, its {places} filled."""
+        """Return the text of a key, its {places} filled."""
         return filled(self.lang, key, values)
 
     def either(self, *, th: str, en: str) -> str:
