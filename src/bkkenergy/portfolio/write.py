@@ -10,7 +10,7 @@ from typing import Any
 from bkkenergy.portfolio.document import DAY, default_topic
 from bkkenergy.portfolio.kinds import BUILDING_PARTS
 from bkkenergy.portfolio.records import EVER, Entry, Records
-from bkkenergy.portfolio.snapshot import parts_by_building
+from bkkenergy.portfolio.snapshot import Parts, parts_by_building
 from bkkenergy.tomlfiles import Table
 
 HEAD = "# Written by `bkkenergy portfolio export`.\n"
@@ -22,9 +22,8 @@ def things_text(records: Records, kind: str, keys: Iterable[str]) -> str:
     return "\n".join(_table(kind, _versions(records.of(kind, key))) for key in keys)
 
 
-def building_text(records: Records, key: str) -> str:
+def building_text(records: Records, key: str, parts: Parts) -> str:
     """Return a building with its meters, virtual meters and roofs."""
-    parts = parts_by_building(records).get(key, ())
     inner = [
         _table(f"building.{plural}", _versions(entries))
         for wanted in ("roofs", "meters", "virtual_meters")
@@ -151,12 +150,14 @@ def files_of(records: Records) -> Iterator[tuple[str, str]]:
     """Return the portfolio's files: a name below config/, and its text."""
     yield "calendars.toml", _file(things_text(records, "calendar", records.by_kind.get("calendar", {})))
     yield "portfolio/agencies.toml", _file(things_text(records, "agency", records.by_kind.get("agency", {})))
+    parts = parts_by_building(records)
     by_agency: dict[str, list[str]] = {}
     for key, entries in records.by_kind.get("building", {}).items():
         agency: Any = entries[0].value
         by_agency.setdefault(agency.agency, []).append(key)
     for name, keys in by_agency.items():
-        yield f"portfolio/buildings/{name}.toml", _file("\n".join(building_text(records, key) for key in keys))
+        text = "\n".join(building_text(records, key, parts.get(key, ())) for key in keys)
+        yield f"portfolio/buildings/{name}.toml", _file(text)
     for kind in ("account", "channel", "pv_plant", "contact", "recipient", "threshold", "equipment"):
         if things := records.by_kind.get(kind):
             yield f"portfolio/{kind}s.toml", _file(things_text(records, kind, things))
