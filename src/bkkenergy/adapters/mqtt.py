@@ -174,7 +174,7 @@ class Subscriber:
                 self._client.ack_all(ids)
 
     def want(self, topics: Sequence[str], exact_topics: Sequence[str]) -> None:
-        """Listen to other topics from now on, in the same session: nothing that is on its way is lost."""
+        """Subscribe to other topics from now on, in the same session: no message is lost meanwhile."""
         with self._lock:
             self._wanted, self._exact = tuple(topics), tuple(exact_topics)
             if not self._connected.is_set():
@@ -292,7 +292,7 @@ class Subscriber:
         return self._possible_topics()
 
     def _possible_topics(self) -> tuple[str, ...]:
-        """The topics to subscribe to, by what the present connection's broker can do."""
+        """Return the topics to subscribe to, by what the present connection's broker can do."""
         topics, share = self._wanted, self._settings.share
         if not self._has_wildcards:
             topics = self._exact or tuple(topic for topic in topics if not {"+", "#"} & set(topic))

@@ -240,7 +240,7 @@ class Ingester:
             self._settle(0)
 
     def _follow(self) -> None:
-        """Go on with a newer portfolio, between two batches: the session and all that waits stay as they are."""
+        """Take a newer portfolio, between two batches: the session and all that waits stay as they are."""
         portfolio = self._portfolio_now()
         if portfolio is self._portfolio:
             return

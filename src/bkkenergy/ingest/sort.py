@@ -75,7 +75,7 @@ class Sorter:
         own_clock: OwnClock | None = None,
         decoders: Mapping[str, Decoder] | None = None,
     ) -> None:
-        """Know meters.
+        """Create a sorter.
 
         own_clock : hears the gateways; where most say that it is behind, no reading is refused for that.
         decoders : of a sorter before this one, with what they remember of devices.

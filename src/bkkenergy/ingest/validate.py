@@ -89,7 +89,7 @@ class Limits:
         return scaled | self._applied(meter, columns)
 
     def _applied(self, meter: IntArray, columns: dict[str, FloatArray]) -> dict[str, FloatArray]:
-        """The ratio by which energy and power were multiplied, where there is any: so that another can be applied."""
+        """Return the ratio by which energy and power were multiplied, if any, so that another can be applied."""
         is_rated = np.zeros(len(meter), np.bool_)
         for name in RATED_FIELDS:
             if name in columns:

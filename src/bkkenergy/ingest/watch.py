@@ -17,7 +17,7 @@ from bkkenergy.ports.readings import ReadingStore
 from bkkenergy.readings import US_PER_S
 
 RECALLED_DAYS = 7
-"""A register is recalled from so many days before its meter's latest reading, which may be one of power alone."""
+"""A register is recalled from this many days before its meter's latest reading, which may be one of power alone."""
 US_PER_DAY = 86_400 * US_PER_S
 
 
@@ -43,7 +43,7 @@ class Watch:
         self._memory = Memory.empty(len(meters))
 
     def take_over(self, meter_ids: Sequence[str], before: Watch, ids_before: Sequence[str]) -> None:
-        """Go on with what another watch saw of the same meters. A register in another ratio begins anew."""
+        """Take over what another watch saw of the same meters. A register in another ratio starts without memory."""
         place = {name: number for number, name in enumerate(ids_before)}
         rows = [(number, place[name]) for number, name in enumerate(meter_ids) if name in place]
         if not rows:
@@ -54,7 +54,7 @@ class Watch:
         self._memory.register_kwh[new[is_other]] = np.nan
 
     def recall(self, meter_ids: Sequence[str], store: ReadingStore, seen: Mapping[str, MeterSeen]) -> None:
-        """Begin where the store ends. seen : what the energy ledger knows of each meter. Raises StoreAway."""
+        """Start where the store ends. seen : what the energy ledger knows of each meter. Raises StoreAway."""
         registers = [name for name, is_register in zip(meter_ids, self._is_register, strict=True) if is_register]
         place = {name: number for number, name in enumerate(meter_ids)}
         for names, start_us, end_us in stretches_of(seen, registers):
@@ -64,7 +64,7 @@ class Watch:
                 self._memory.register_kwh[place[name]] = register_kwh
 
     def events(self, found: Sorted) -> list[Event]:
-        """What the batch's registers do that they should not."""
+        """Return what the batch's registers do that they should not."""
         return register_events(
             found.batch,
             self._memory,

@@ -1,4 +1,4 @@
-"""Faults that only show when agencies, buildings and meters are held against each other."""
+"""Faults that only show when agencies, buildings and meters are compared with each other."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ REFERENCES = (
 
 
 def cross_check(records: Records, places: Mapping[str, str], tariffs: frozenset[str] | None = None) -> list[Fault]:
-    """Every fault between entries, on every day; `places` says where each id stands."""
+    """Find every fault between entries, on every day; `places` says where each id is written."""
     where = Places(places)
     faults = [*_references(records, where, tariffs), *_orphans(records, where)]
     parts = parts_by_building(records)
@@ -85,7 +85,7 @@ def _building_faults(
 
 
 def _references(records: Records, places: Places, tariffs: frozenset[str] | None) -> Iterator[Fault]:
-    """Faults of what names something that was never there."""
+    """Find references to what was never there."""
     for kind, field, target in REFERENCES:
         known = records.by_kind.get(target, {})
         for key, entries in records.by_kind.get(kind, {}).items():
@@ -107,7 +107,7 @@ def _names(entry: Entry, field: str) -> tuple[str, ...]:
 
 
 def _orphans(records: Records, places: Places) -> Iterator[Fault]:
-    """Faults of meters and roofs whose building was never there."""
+    """Find meters and roofs whose building was never there."""
     known = records.by_kind.get("building", {})
     for building, parts in parts_by_building(records).items():
         if building not in known:
@@ -242,7 +242,7 @@ def virtual_meter_faults(building: Building, where: str) -> Iterator[Fault]:
 
 
 def _named_faults(building: Building, virtual: VirtualMeter, place: str) -> Iterator[Fault]:
-    """Names that stand for no real meter of energy, or stand twice."""
+    """Find names that are of no real meter of energy, or occur twice."""
     real = {meter.id: meter for meter in building.meters}
     usable = sorted(meter.id for meter in building.meters if meter.kind is not MeterKind.WEATHER)
     remedy = f"Use one of: {', '.join(usable) or '(none)'}."
@@ -263,7 +263,7 @@ def _named_faults(building: Building, virtual: VirtualMeter, place: str) -> Iter
 
 
 def _tenant_faults(building: Building, where: str) -> Iterator[Fault]:
-    """Energy of tenants that is taken off twice, that is less than nothing, or that no main meter measures.
+    """Find energy of tenants that is taken off twice, is less than nothing, or that no main meter measures.
 
     A meter's energy is that of the meters below it and a rest. Each rest is taken off as often as the meters above it
     are: once or not at all.
@@ -297,7 +297,7 @@ def _is_own_ancestor(meter: Meter, by_id: Mapping[str, Meter]) -> bool:
 
 
 def shared_topics(records: Records, places: Mapping[str, str]) -> Iterator[Fault]:
-    """Meters that listen to the topic, under the key, of an earlier one at the same time."""
+    """Find meters that listen to the topic, under the key, of an earlier one at the same time."""
     owners: dict[tuple[str, str], list[tuple[str, Dated[Meter]]]] = {}
     for key in records.by_kind.get("meter", {}):
         versions: tuple[Dated[Meter], ...] = records.history("meter", key)
@@ -312,5 +312,5 @@ def shared_topics(records: Records, places: Mapping[str, str]) -> Iterator[Fault
 
 
 def _meet(one: Dated[Meter], other: Dated[Meter]) -> bool:
-    """Whether two things hold at the same time on any day."""
+    """Return whether two things are valid at the same time on any day."""
     return (one.end is None or other.first < one.end) and (other.end is None or one.first < other.end)

@@ -129,7 +129,7 @@ class Document:
 
 
 def _order_faults(entries: list[Entry], where: str) -> Iterator[Fault]:
-    """Faults in the order of a thing's versions: each begins after the one before."""
+    """Find faults in the order of a thing's versions: each begins after the one before."""
     for number, entry in enumerate(entries):
         if entry.valid_to is not None and entry.valid_to <= entry.valid_from:
             yield Fault(f"{where}.until", "it ends before it begins", "Correct from or until.")

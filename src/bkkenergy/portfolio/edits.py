@@ -14,7 +14,7 @@ from bkkenergy.tomlfiles import Frozen, validated
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """Enter a thing, or say anew all that it is from a day on. body : every field, with whole ids."""
+    """Enter a thing, or replace all that it is from a day on. body : every field, with whole ids."""
 
     kind: str
     body: Mapping[str, Any]

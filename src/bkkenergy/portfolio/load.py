@@ -111,7 +111,7 @@ def read_document(config_dir: Path, kinds: Kinds = KINDS, *, needs_calendars: bo
 def _tables(
     path: Path, kinds: tuple[str, ...], on_fault: Callable[[Fault], object]
 ) -> Iterator[tuple[str, str, Table]]:
-    """Each [[kind]] table of a file with the place that it stands at, and its kind."""
+    """Yield each [[kind]] table of a file with its place and its kind."""
     try:
         tables = read_toml(path)
     except ConfigError as error:

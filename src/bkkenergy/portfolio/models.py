@@ -118,7 +118,7 @@ class OpeningCalendar(Frozen):
         return self
 
     def is_open(self, day: dt.date) -> bool:
-        """Whether the building works on this day."""
+        """Return whether the building works on this day."""
         if day in self.open_dates:
             return True
         if WEEKDAYS[day.weekday()] not in self.hours or day in self.closed_dates:
@@ -135,11 +135,11 @@ class OpeningCalendar(Frozen):
         return not any(own.first <= day <= own.last for own in self.terms)
 
     def is_workday(self, day: dt.date) -> bool:
-        """Whether its weekday is one on which the building would work."""
+        """Return whether its weekday is one on which the building would work."""
         return WEEKDAYS[day.weekday()] in self.hours
 
     def open_hours(self, day: dt.date) -> tuple[float, float] | None:
-        """Opening and closing time in hours after midnight; None on a closed day."""
+        """Return opening and closing time in hours after midnight; None on a closed day."""
         if not self.is_open(day):
             return None
         text = self.hours.get(WEEKDAYS[day.weekday()]) or next(iter(self.hours.values()))
@@ -291,7 +291,7 @@ class Roof(Frozen):
         if self.outline_m and len(self.outline_m) < 3:  # noqa: PLR2004 - a polygon
             raise ValueError("outline_m needs at least three corners")
         if self.obstacles and not self.outline_m:
-            raise ValueError("obstacles need outline_m: without it nobody knows where they stand")
+            raise ValueError("obstacles need outline_m: without it their place is not known")
         return self
 
 

@@ -61,7 +61,7 @@ class Entry:
         return self.kind, self.key, self.valid_from
 
     def says_the_same(self, other: Entry) -> bool:
-        """Whether two entries differ in nothing but who brought them."""
+        """Return whether two entries differ in nothing but who brought them."""
         return replace(self, revision=0) == replace(other, revision=0)
 
 
@@ -74,7 +74,7 @@ class Dated(Generic[ValueT]):
     value: ValueT
 
     def holds_on(self, day: dt.date) -> bool:
-        """Whether it holds on a day."""
+        """Return whether it is valid on a day."""
         return self.first <= day and (self.end is None or day < self.end)
 
 

@@ -24,10 +24,10 @@ class DaysOpen(Protocol):
         """Return the calendar of a day."""
 
     def is_open(self, day: dt.date) -> bool:
-        """Whether the building works on a day."""
+        """Return whether the building works on a day."""
 
     def open_hours(self, day: dt.date) -> tuple[float, float] | None:
-        """Opening and closing time in hours after midnight; None on a closed day."""
+        """Return opening and closing time in hours after midnight; None on a closed day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,11 @@ class BuildingDays:
         return self.portfolio.calendar_on(self.building, day)
 
     def is_open(self, day: dt.date) -> bool:
-        """Whether the building works on a day."""
+        """Return whether the building works on a day."""
         return self.on(day).is_open(day)
 
     def open_hours(self, day: dt.date) -> tuple[float, float] | None:
-        """Opening and closing time in hours after midnight; None on a closed day."""
+        """Return opening and closing time in hours after midnight; None on a closed day."""
         return self.on(day).open_hours(day)
 
 
@@ -115,7 +115,7 @@ class Portfolio(Frozen):
         return self.on(day).buildings.get(building_id) or self.buildings[building_id]
 
     def buildings_of(self, agency_id: str) -> tuple[Building, ...]:
-        """The buildings of one agency, in the order of the files."""
+        """Return the buildings of one agency, in the order of the files."""
         return tuple(building for building in self.buildings.values() if building.agency == agency_id)
 
     def calendar_on(self, building: Building, day: dt.date) -> OpeningCalendar:
@@ -129,7 +129,7 @@ class Portfolio(Frozen):
         return BuildingDays(self, building)
 
     def is_open(self, building: Building, day: dt.date) -> bool:
-        """Whether a building works on a day, by the calendar that it has on that day."""
+        """Return whether a building works on a day, by the calendar that it has on that day."""
         return self.calendar_on(building, day).is_open(day)
 
     def rests_on(self, agencies: Iterable[str], last_day: dt.date) -> int:
@@ -145,7 +145,7 @@ class Portfolio(Frozen):
 
 
 def _concerns(entry: Entry, agencies: set[str], buildings: set[str], calendars: set[str]) -> bool:
-    """Whether an entry says something of agencies, of their buildings, or of the calendars of these."""
+    """Return whether an entry says something of agencies, of their buildings, or of the calendars of these."""
     if entry.kind == "calendar":
         return entry.key in calendars
     return bool(agencies_of(entry) & agencies or buildings_of(entry) & buildings)

@@ -108,11 +108,11 @@ class FollowerThread:
         self._thread = threading.Thread(target=self._run, name="portfolio-follower", daemon=True)
 
     def start(self) -> None:
-        """Begin to look."""
+        """Start to look."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop looking."""
         self._stop.set()
         self._thread.join()
         self._follower.close()

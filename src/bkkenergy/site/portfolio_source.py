@@ -50,5 +50,5 @@ def state_records(settings: Settings) -> Records | None:
 
 
 def has_state(settings: Settings) -> bool:
-    """Whether there is a state that could hold records, without making one."""
+    """Return whether there is a state that could hold records, without making one."""
     return settings.state.url is not None or settings.state.path.exists()

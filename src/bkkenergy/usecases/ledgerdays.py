@@ -170,7 +170,7 @@ def _around(
 
 
 def _energy(site: Site, meters: Sequence[Meter], batch: ReadingBatch, window: Window, fresh: Rows) -> Part:
-    """Quarter-hours of meters over a window, each day by the settings that its meter has on that day.
+    """Compute quarter-hours over a window, each day by the settings that its meter has on that day.
 
     A version is computed over the whole window, as if it had always held, and its own days are taken. So a change from
     a day on alters nothing before that day.
@@ -207,7 +207,7 @@ def _cut(row: LedgerDays, version: Version) -> LedgerDays | None:
 
 
 def _energy_of(site: Site, meters: Sequence[Meter], batch: ReadingBatch, window: Window, fresh: Rows) -> Part:
-    """Quarter-hours of meters over a window by one version of each, by the channels that they have."""
+    """Compute quarter-hours over a window by one version of each meter, by the channels that they have."""
     edges_us = np.arange(midnight_us(window.wide_first), midnight_us(window.wide_last + DAY) + 1, QUARTER_US)
     max_gap_s = site.settings.metering.max_estimated_gap_s
     others = OtherSources.read(site.ledger, meters, window.wide_first, window.wide_last)

@@ -110,7 +110,7 @@ def change(
     """Change records from a day on, as one revision. Raises ConfigError with every fault, Conflict, StoreAway.
 
     from_day : None for ever, which corrects what was entered wrongly. expected_revision : what the person looked at;
-    None where nobody else can be meant, such as an import of everything.
+    None where no other person can be meant, such as an import of everything.
     """
     _writable(state)
     with transaction(state.engine) as connection:
@@ -199,8 +199,8 @@ def described(change: Change) -> str:
     if change.after is None:
         return f"{kind} {key}{since}: withdrawn"
     before, after = fields_of(change)
-    told = ", ".join(f"{name} {before[name]} → {after[name]}" for name in after)
-    return f"{kind} {key}{since}: {told}"
+    fields = ", ".join(f"{name} {before[name]} → {after[name]}" for name in after)
+    return f"{kind} {key}{since}: {fields}"
 
 
 def fields_of(change: Change) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -183,7 +183,7 @@ class _Due:
 
 
 def _due(site: Site, today: dt.date) -> _Due | None:
-    """What is past its years by the newest readings and today; None where that is nothing."""
+    """Return what is past its years by the newest readings and today; None where that is nothing."""
     names = list(site.portfolio.meters_ever)
     seen = site.ledger.seen(names)
     newest_us = sorted((own.last_us for own in seen.values()), reverse=True)

@@ -10,7 +10,7 @@ down_revision = "0005"
 
 
 def upgrade() -> None:
-    """Forth."""
+    """Create the tables of the portfolio."""
     op.create_table(
         "portfolio_revision",
         sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
@@ -39,7 +39,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """And back."""
+    """Remove what `upgrade` created."""
     with op.batch_alter_table("portfolio_entry", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_portfolio_entry_revision"))
 
