@@ -22,7 +22,7 @@ ProjectState = Literal["surveyed", "proposed", "endorsed", "running", "done", "d
 PROJECT_STATES: tuple[ProjectState, ...] = get_args(ProjectState)
 WAY: tuple[ProjectState, ...] = ("surveyed", "proposed", "endorsed", "running", "done")
 DECIDED: frozenset[ProjectState] = frozenset({"endorsed", "running", "done"})
-DAYS_A_YEAR = 365
+DAYS_PER_YEAR = 365
 
 Text = Annotated[str, Field(min_length=1)]
 YearBe = Annotated[int, Field(ge=2560, le=2700)]
@@ -204,7 +204,7 @@ def as_yearly(saved_kwh: float, half_width_kwh: float, days: int) -> Measured:
     >>> as_yearly(100.0, 20.0, 73)
     Measured(kwh_a_year=500.0, half_width_kwh=100.0, days=73)
     """
-    scale = DAYS_A_YEAR / max(days, 1)
+    scale = DAYS_PER_YEAR / max(days, 1)
     return Measured(saved_kwh * scale, half_width_kwh * scale, days)
 
 

@@ -32,7 +32,7 @@ from bkkenergy.ports.readings import (
 from bkkenergy.readings import US_PER_S, WEATHER_FIELDS, ReadingBatch
 from bkkenergy.settings import InfluxSettings
 
-METERS_A_QUERY = 200
+METERS_PER_QUERY = 200
 LATEST_US = 9_223_372_036_854_774
 """InfluxDB counts nanoseconds in 64 bits: the year 2262."""
 PROBE = "bkkenergy_probe"
@@ -238,7 +238,7 @@ class InfluxStore:
 
 
 def _chunks(meter_ids: Sequence[str]) -> list[Sequence[str]]:
-    return [meter_ids[at : at + METERS_A_QUERY] for at in range(0, len(meter_ids), METERS_A_QUERY)]
+    return [meter_ids[at : at + METERS_PER_QUERY] for at in range(0, len(meter_ids), METERS_PER_QUERY)]
 
 
 def _is_one_of(meter_ids: Sequence[str]) -> str:

@@ -31,7 +31,7 @@ from bkkenergy.reports.phrasing import headline
 from bkkenergy.reports.write import make_city_report, make_report, write_report
 from bkkenergy.site import Configuration, load_configuration
 
-STEPS_A_MESSAGE = 96
+STEPS_PER_MESSAGE = 96
 BROKEN = (
     ("environment", "bma/environment/headquarters/main/readings", b'{"ts": "2026-11-23T10:00:00+07:00", "energy'),
     ("health", "bma/health/centre-9/main/readings", b'{"ts": "2026-11-23T10:00:00+07:00", "energy_kwh": 4711.2}'),
@@ -144,8 +144,8 @@ def _history(meters: list[Counter]) -> Iterator[Outgoing]:
 
 def _padded(counter: Counter) -> list[Outgoing | None]:
     """Return the counter's messages, one entry a day, empty where nothing was sent."""
-    days = -(-len(counter.ts_us) // STEPS_A_MESSAGE)
-    messages: list[Outgoing | None] = [(counter.agency, *message) for message in counter.messages(STEPS_A_MESSAGE)]
+    days = -(-len(counter.ts_us) // STEPS_PER_MESSAGE)
+    messages: list[Outgoing | None] = [(counter.agency, *message) for message in counter.messages(STEPS_PER_MESSAGE)]
     return messages + [None] * (days - len(messages))
 
 

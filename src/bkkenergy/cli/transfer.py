@@ -18,7 +18,7 @@ from bkkenergy.site import load_configuration
 from bkkenergy.site.open import open_ledger, open_store
 from bkkenergy.usecases.purge import purged_before
 
-METERS_A_READ = 50
+METERS_PER_READ = 50
 
 
 def progress_bar() -> Progress:
@@ -72,8 +72,8 @@ def export_command(file: Path, period: str, agency: str | None, config_dir: Path
             ends = [*starts[1:], span.end]
             task = progress.add_task(file.name, total=len(starts) * len(meters), readings=0)
             for start, end in zip(starts, ends, strict=True):
-                for at in range(0, len(meters), METERS_A_READ):
-                    some = meters[at : at + METERS_A_READ]
+                for at in range(0, len(meters), METERS_PER_READ):
+                    some = meters[at : at + METERS_PER_READ]
                     batch = store.readings(some, timestamp_us(start), timestamp_us(end), FIELDS)
                     writer.write(batch)
                     readings += len(batch)

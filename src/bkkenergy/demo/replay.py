@@ -17,7 +17,7 @@ from bkkenergy.portfolio import Agency, Building, BuildingType, Meter, OpeningCa
 from bkkenergy.readings import US_PER_S
 
 AGENCY = "replay"
-READINGS_A_MESSAGE = 240
+READINGS_PER_MESSAGE = 240
 MAIN_COLUMNS = ("power_kw", "main_kw", "total_kw")
 NOT_ENERGY = ("temp", "rh", "humidity", "ghi", "irradiance", "wind", "solar")
 RATING_MARGIN = 1.5
@@ -86,8 +86,8 @@ def replay_messages(wide: Wide, meters: Mapping[str, Meter]) -> Iterator[Outgoin
     energy_kwh = batch.column("energy_kwh")
     for number, meter in enumerate(meters.values()):
         rows = np.flatnonzero(batch.meter == number)
-        for at in range(0, len(rows), READINGS_A_MESSAGE):
-            part = rows[at : at + READINGS_A_MESSAGE]
+        for at in range(0, len(rows), READINGS_PER_MESSAGE):
+            part = rows[at : at + READINGS_PER_MESSAGE]
             yield AGENCY, meter.topic, payload(batch.ts_us[part], {"energy_kwh": energy_kwh[part]}), len(part)
 
 

@@ -33,7 +33,7 @@ log = structlog.get_logger(__name__)
 Figures = Mapping[str, tuple[float | None, float]]
 TOTAL = ""
 """Under which the whole stands among a run's figures."""
-RENEWALS_A_LEASE = 3
+RENEWALS_PER_LEASE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +184,7 @@ def _kept(context: RunContext, run: Run) -> Iterator[None]:
     lease_s, over = context.settings.jobs.lease_s, threading.Event()
 
     def keep() -> None:
-        while not over.wait(lease_s / RENEWALS_A_LEASE):
+        while not over.wait(lease_s / RENEWALS_PER_LEASE):
             try:
                 context.queue.lead(context.clock(), lease_s)
                 context.queue.renew(run, context.clock(), lease_s)

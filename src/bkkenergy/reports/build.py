@@ -39,7 +39,7 @@ from bkkenergy.usecases.balance import EXCEEDS_KWH, SubMeters
 MAX_COMPARED_DAYS = 31
 """A period longer than this is not held against the four weeks before it."""
 SUB_METER_TOLERANCE_RATIO = 0.02
-HOURS_A_DAY = 24
+HOURS_PER_DAY = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,7 @@ def heat_rows(power_kw: pd.Series) -> tuple[Values, ...]:
     hourly = power_kw.resample("h").mean().to_numpy(np.float64)
     return tuple(
         tuple(None if math.isnan(value) else hundredths(value) for value in row)
-        for row in hourly.reshape(-1, HOURS_A_DAY).tolist()
+        for row in hourly.reshape(-1, HOURS_PER_DAY).tolist()
     )
 
 

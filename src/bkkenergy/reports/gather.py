@@ -18,7 +18,7 @@ from bkkenergy.site.figures import Figures
 from bkkenergy.usecases.balance import sub_meters
 from bkkenergy.usecases.energy import quarter_hours
 
-DAYS_A_WEEK = 7
+DAYS_PER_WEEK = 7
 REFUSED = (SpanReason.RESET, SpanReason.OVER_RATING)
 
 
@@ -35,7 +35,7 @@ def agency_inputs(
     names = [meter.id for meter in meters]
     whole = period
     if len(period.dates) <= MAX_COMPARED_DAYS:
-        whole = period.with_days_before(settings.report.compared_weeks * DAYS_A_WEEK)
+        whole = period.with_days_before(settings.report.compared_weeks * DAYS_PER_WEEK)
     return AgencyInputs(
         agency=agency,
         portfolio=portfolio,

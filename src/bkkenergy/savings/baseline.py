@@ -24,13 +24,13 @@ from bkkenergy.savings.days import day_kinds
 from bkkenergy.savings.hourly import HourlyModel, fit_hourly, predict_hourly, slot_of
 
 MODEL_VERSION = 1
-HOURS_A_DAY = 24
+HOURS_PER_DAY = 24
 DAY_VALID_RATIO = 0.9
 """CalTRACK counts a day with nine tenths of its hours."""
 FULL_DAYS, FULL_MONTHS = 330, 12
 LEAST_DAYS = 60
 SPIKE_FACTOR = 10.0
-FOLD_MONTHS, DAYS_A_FOLD = 2, 14
+FOLD_MONTHS, DAYS_PER_FOLD = 2, 14
 WORTH_RATIO = 0.01
 """A model with temperature is taken only where held-out error falls by more than this share."""
 
@@ -53,13 +53,13 @@ class Series:
     kind: IntArray
 
     def __post_init__(self) -> None:
-        if len(self.starts) % HOURS_A_DAY or len(self.kind) * HOURS_A_DAY != len(self.starts):
+        if len(self.starts) % HOURS_PER_DAY or len(self.kind) * HOURS_PER_DAY != len(self.starts):
             raise ValueError("a series is made of whole days of 24 hours, with a kind for each day")
 
     @property
     def day_index(self) -> pd.DatetimeIndex:
         """(m,) midnights of the days."""
-        return self.starts[::HOURS_A_DAY]
+        return self.starts[::HOURS_PER_DAY]
 
     @property
     def day_month(self) -> IntArray:
@@ -78,32 +78,32 @@ class Series:
     @cached_property
     def day_known(self) -> BoolArray:
         """(m,) days of which nine tenths count."""
-        found: BoolArray = self.known.reshape(-1, HOURS_A_DAY).mean(axis=1) >= DAY_VALID_RATIO
+        found: BoolArray = self.known.reshape(-1, HOURS_PER_DAY).mean(axis=1) >= DAY_VALID_RATIO
         return found
 
     @cached_property
     def day_energy_kwh(self) -> FloatArray:
         """(m,) energy of each valid day, its missing hours at the day's mean; NaN where it does not count."""
-        hours = np.where(self.known, self.energy_kwh, 0.0).reshape(-1, HOURS_A_DAY).sum(axis=1)
-        count = self.known.reshape(-1, HOURS_A_DAY).sum(axis=1)
+        hours = np.where(self.known, self.energy_kwh, 0.0).reshape(-1, HOURS_PER_DAY).sum(axis=1)
+        count = self.known.reshape(-1, HOURS_PER_DAY).sum(axis=1)
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.where(self.day_known, hours / count * HOURS_A_DAY, np.nan)
+            return np.where(self.day_known, hours / count * HOURS_PER_DAY, np.nan)
 
     @cached_property
     def day_temp_c(self) -> FloatArray | None:
         """(m,) mean temperature of each day; NaN where fewer than half its hours are known."""
         if self.temp_c is None:
             return None
-        grid = self.temp_c.reshape(-1, HOURS_A_DAY)
+        grid = self.temp_c.reshape(-1, HOURS_PER_DAY)
         count = np.isfinite(grid).sum(axis=1)
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.where(count >= HOURS_A_DAY / 2, np.nansum(grid, axis=1) / count, np.nan)
+            return np.where(count >= HOURS_PER_DAY / 2, np.nansum(grid, axis=1) / count, np.nan)
 
     @cached_property
     def hour_slot(self) -> IntArray:
         """(n,) slot of each hour in the hourly model."""
         return slot_of(
-            self.starts.hour.to_numpy(), self.starts.day_of_week.to_numpy(), np.repeat(self.kind, HOURS_A_DAY)
+            self.starts.hour.to_numpy(), self.starts.day_of_week.to_numpy(), np.repeat(self.kind, HOURS_PER_DAY)
         )
 
     @cached_property
@@ -115,7 +115,7 @@ class Series:
         """Return the days from the first to the last, both included."""
         days = self.day_index.tz_localize(None)
         rows = np.flatnonzero((days >= pd.Timestamp(first)) & (days <= pd.Timestamp(last)))
-        hours = (rows[:, None] * HOURS_A_DAY + np.arange(HOURS_A_DAY)).ravel()
+        hours = (rows[:, None] * HOURS_PER_DAY + np.arange(HOURS_PER_DAY)).ravel()
         temp_c = None if self.temp_c is None else self.temp_c[hours]
         return Series(self.starts[hours], self.energy_kwh[hours], temp_c, self.kind[rows])
 
@@ -164,7 +164,7 @@ def series_of(
     [24.0, 24.0]
     """
     local = starts.tz_convert(BANGKOK)
-    days = [midnight.date() for midnight in local[::HOURS_A_DAY]]
+    days = [midnight.date() for midnight in local[::HOURS_PER_DAY]]
     return Series(local, energy_kwh, temp_c, day_kinds(days, calendar))
 
 
@@ -263,7 +263,7 @@ def fit_form(form: Form, series: Series, day_rows: BoolArray) -> HourlyModel | D
     """
     with_temp = not form.endswith("calendar")
     if form.startswith("hourly"):
-        known = series.known & np.repeat(day_rows & series.day_known, HOURS_A_DAY)
+        known = series.known & np.repeat(day_rows & series.day_known, HOURS_PER_DAY)
         energy = np.where(known, series.energy_kwh, 0.0)
         return fit_hourly(energy, series.temp_c if with_temp else None, series.hour_slot, known)
     known = series.day_known & day_rows
@@ -298,7 +298,7 @@ def expected_days(model: HourlyModel | DailyModel, series: Series) -> FloatArray
     [180.0, 430.0, 430.0]
     """
     if isinstance(model, HourlyModel):
-        hours = predict_hourly(model, series.temp_c, series.hour_slot).reshape(-1, HOURS_A_DAY)
+        hours = predict_hourly(model, series.temp_c, series.hour_slot).reshape(-1, HOURS_PER_DAY)
         days: FloatArray = hours.sum(axis=1)
         return days
     return predict_daily(model, series.day_temp_c, series.day_slot)
@@ -463,7 +463,7 @@ def fold_errors(actual: FloatArray, expected: FloatArray, fold: IntArray) -> tup
     found = []
     for number in np.unique(fold):
         own = both & (fold == number)
-        if own.sum() >= DAYS_A_FOLD and actual[own].sum() > 0:
+        if own.sum() >= DAYS_PER_FOLD and actual[own].sum() > 0:
             found.append(float((expected[own] - actual[own]).sum() / actual[own].sum()))
     return tuple(found)
 

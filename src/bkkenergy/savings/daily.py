@@ -14,9 +14,9 @@ from bkkenergy.readings import BoolArray, FloatArray, IntArray
 from bkkenergy.savings.days import DayKind
 from bkkenergy.savings.slots import RIDGE, slot_means
 
-DAYS_A_WEEK = 7
+DAYS_PER_WEEK = 7
 SATURDAY = 5
-SLOTS = DAYS_A_WEEK + len(DayKind) - 1
+SLOTS = DAYS_PER_WEEK + len(DayKind) - 1
 COOLING_C = 24.0
 """Base of cooling degree days in Bangkok: between 22 and 26 it changes the error by less than 0.2 points."""
 WARM_CLIMATE_C = 20.0
@@ -62,7 +62,7 @@ def day_slot(weekday: IntArray, kind: IntArray) -> IntArray:
     >>> day_slot(np.array([0, 6, 2]), np.array([0, 0, 1])).tolist()
     [0, 6, 7]
     """
-    return np.where(kind == DayKind.USUAL, weekday, DAYS_A_WEEK + kind - 1)
+    return np.where(kind == DayKind.USUAL, weekday, DAYS_PER_WEEK + kind - 1)
 
 
 def fit_daily(energy_kwh: FloatArray, temp_c: FloatArray | None, slot: IntArray, known: BoolArray) -> DailyModel:
@@ -198,7 +198,7 @@ def _columns(pairs: list[tuple[float, float]], heating: FloatArray, cooling: Flo
 
 def _whole(constant_kwh: FloatArray) -> FloatArray:
     """Fill in constants for every slot: a kind of day that was not seen is as Sunday, else as the mean."""
-    sunday = constant_kwh[DAYS_A_WEEK - 1]
+    sunday = constant_kwh[DAYS_PER_WEEK - 1]
     mean = float(np.nanmean(constant_kwh)) if np.isfinite(constant_kwh).any() else 0.0
     filled = np.where(np.isnan(constant_kwh), sunday, constant_kwh)
     return np.where(np.isnan(filled), mean, filled)

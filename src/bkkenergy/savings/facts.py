@@ -13,12 +13,12 @@ import pandas as pd
 from pydantic import Field
 
 from bkkenergy.readings import BoolArray, FloatArray
-from bkkenergy.savings.baseline import HOURS_A_DAY, Baseline, Series
+from bkkenergy.savings.baseline import HOURS_PER_DAY, Baseline, Series
 from bkkenergy.tomlfiles import Frozen
 
 Severity = Literal["notice", "warning", "alert"]
 Positive = Annotated[float, Field(gt=0)]
-WEEK, FOUR_WEEKS, DAYS_A_MONTH, DAYS_A_YEAR = 7, 28, 30.4, 365
+WEEK, FOUR_WEEKS, DAYS_PER_MONTH, DAYS_PER_YEAR = 7, 28, 30.4, 365
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +93,12 @@ class Facts:
     @property
     def price_thb(self) -> float:
         """Mean worth of a kWh over the last four weeks."""
-        return float(self.thb_per_kwh[-FOUR_WEEKS * HOURS_A_DAY :].mean())
+        return float(self.thb_per_kwh[-FOUR_WEEKS * HOURS_PER_DAY :].mean())
 
     @cached_property
     def grid_kw(self) -> FloatArray:
         """(m, 24) power of each hour, NaN where not known."""
-        return np.where(self.series.known, self.series.energy_kwh, np.nan).reshape(-1, HOURS_A_DAY)
+        return np.where(self.series.known, self.series.energy_kwh, np.nan).reshape(-1, HOURS_PER_DAY)
 
     @property
     def day_kwh(self) -> FloatArray:

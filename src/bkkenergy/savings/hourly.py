@@ -14,8 +14,8 @@ from bkkenergy.readings import BoolArray, FloatArray, IntArray
 from bkkenergy.savings.days import DayKind
 from bkkenergy.savings.slots import fit_slopes
 
-HOURS_A_DAY, HOURS_A_WEEK = 24, 168
-SLOTS = HOURS_A_WEEK + HOURS_A_DAY * (len(DayKind) - 1)
+HOURS_PER_DAY, HOURS_PER_WEEK = 24, 168
+SLOTS = HOURS_PER_WEEK + HOURS_PER_DAY * (len(DayKind) - 1)
 SEGMENTS = 3
 
 
@@ -59,8 +59,8 @@ def slot_of(hour: IntArray, weekday: IntArray, kind: IntArray) -> IntArray:
     >>> slot_of(np.array([5, 5]), np.array([1, 1]), np.array([0, 1])).tolist()
     [29, 173]
     """
-    usual = weekday * HOURS_A_DAY + hour
-    closed = HOURS_A_WEEK + (kind - 1) * HOURS_A_DAY + hour
+    usual = weekday * HOURS_PER_DAY + hour
+    closed = HOURS_PER_WEEK + (kind - 1) * HOURS_PER_DAY + hour
     return np.where(kind == DayKind.USUAL, usual, closed)
 
 
@@ -150,7 +150,7 @@ def predict_hourly(model: HourlyModel, temp_c: FloatArray | None, slot: IntArray
 
 def _occupied(profile_kwh: FloatArray) -> BoolArray:
     """Find slots above the middle between the low and the high load of the week."""
-    week = profile_kwh[:HOURS_A_WEEK]
+    week = profile_kwh[:HOURS_PER_WEEK]
     low, high = np.nanquantile(week, [0.1, 0.9]) if np.isfinite(week).any() else (0.0, 0.0)
     return np.nan_to_num(profile_kwh, nan=-np.inf) > (low + high) / 2
 
@@ -167,9 +167,9 @@ def _regressors(temp_c: FloatArray, occupied: BoolArray, knots_c: FloatArray) ->
 def _whole(constant_kwh: FloatArray) -> FloatArray:
     """Fill in constants for every slot: what was not seen is as the same hour of Sunday, else as the mean."""
     filled = constant_kwh.copy()
-    sunday = filled[HOURS_A_WEEK - HOURS_A_DAY : HOURS_A_WEEK]
-    for start in range(HOURS_A_WEEK, SLOTS, HOURS_A_DAY):
-        own = filled[start : start + HOURS_A_DAY]
-        filled[start : start + HOURS_A_DAY] = np.where(np.isnan(own), sunday, own)
+    sunday = filled[HOURS_PER_WEEK - HOURS_PER_DAY : HOURS_PER_WEEK]
+    for start in range(HOURS_PER_WEEK, SLOTS, HOURS_PER_DAY):
+        own = filled[start : start + HOURS_PER_DAY]
+        filled[start : start + HOURS_PER_DAY] = np.where(np.isnan(own), sunday, own)
     mean = float(np.nanmean(constant_kwh)) if np.isfinite(constant_kwh).any() else 0.0
     return np.where(np.isnan(filled), mean, filled)

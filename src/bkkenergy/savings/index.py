@@ -13,7 +13,7 @@ from pydantic import Field
 from bkkenergy.readings import FloatArray
 from bkkenergy.tomlfiles import Frozen
 
-MJ_A_KWH = 3.6
+MJ_PER_KWH = 3.6
 Standing = Literal["below", "near", "reached"]
 
 
@@ -73,7 +73,7 @@ def standing(designated: Designated, *, peak_kw: float, energy_kwh_a_year: float
     shares = (
         peak_kw / designated.meter_kw,
         peak_kw / designated.transformer_kva,
-        energy_kwh_a_year * MJ_A_KWH / designated.energy_mj_a_year,
+        energy_kwh_a_year * MJ_PER_KWH / designated.energy_mj_a_year,
     )
     highest = max(shares)
     return "reached" if highest >= 1 else "near" if highest >= designated.warn_at_ratio else "below"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from bkkenergy.readings import FloatArray
-from bkkenergy.savings.baseline import HOURS_A_DAY
+from bkkenergy.savings.baseline import HOURS_PER_DAY
 from bkkenergy.savings.facts import (
-    DAYS_A_MONTH,
+    DAYS_PER_MONTH,
     FOUR_WEEKS,
     WEEK,
     Facts,
@@ -100,7 +100,7 @@ def power_factor(facts: Facts, rules: InsightRules) -> Finding | None:
     >>> power_factor(lagging, rules()).severity
     'alert'
     """
-    month = slice(-int(DAYS_A_MONTH * 96), None)
+    month = slice(-int(DAYS_PER_MONTH * 96), None)
     if facts.kvar is None or not (enough(facts.kvar[month], 0.2) and enough(facts.demand_kw[month], 0.3)):
         return None
     kvar, kw = float(np.nanmax(facts.kvar[month])), float(np.nanmax(facts.demand_kw[month]))
@@ -143,14 +143,14 @@ def load_shift(facts: Facts, rules: InsightRules) -> Finding | None:
     late = slice(18, 22)
     month = slice(-FOUR_WEEKS, None)
     grid, working = facts.grid_kw[month], facts.is_open[month]
-    peak = facts.on_peak.reshape(-1, HOURS_A_DAY)[month]
+    peak = facts.on_peak.reshape(-1, HOURS_PER_DAY)[month]
     if not enough(grid.ravel()) or not peak.any() or not working.any():
         return None
     nights = day_night_kw(facts.series)[month]
     movable = np.clip(grid[:, late] - nights[:, None], 0, None) * peak[:, late]
-    kwh = float(np.nansum(movable)) / FOUR_WEEKS * DAYS_A_MONTH
-    on_peak_kwh = float(np.nansum(grid * peak)) / FOUR_WEEKS * DAYS_A_MONTH
-    price = facts.thb_per_kwh.reshape(-1, HOURS_A_DAY)[month]
+    kwh = float(np.nansum(movable)) / FOUR_WEEKS * DAYS_PER_MONTH
+    on_peak_kwh = float(np.nansum(grid * peak)) / FOUR_WEEKS * DAYS_PER_MONTH
+    price = facts.thb_per_kwh.reshape(-1, HOURS_PER_DAY)[month]
     gain = float(price[peak].mean() - price[~peak].mean()) if (~peak).any() else 0.0
     if on_peak_kwh <= 0 or kwh / on_peak_kwh < rules.shift_ratio or gain < SATANG_THB:
         return None
@@ -239,7 +239,7 @@ def pv_shortfall(facts: Facts, rules: InsightRules) -> Finding | None:
     ratio = 1 - facts.pv_kwh / facts.pv_expected_kwh
     if ratio <= rules.pv_shortfall_ratio:
         return None
-    kwh = (facts.pv_expected_kwh - facts.pv_kwh) / FOUR_WEEKS * DAYS_A_MONTH
+    kwh = (facts.pv_expected_kwh - facts.pv_kwh) / FOUR_WEEKS * DAYS_PER_MONTH
     return finding(
         facts,
         "pv_shortfall",
@@ -275,7 +275,7 @@ def meter_fault(facts: Facts, rules: InsightRules) -> Finding | None:
     >>> meter_fault(facts_of(use, schedule="mea-3-2-lv"), rules()).evidence["stuck_h"]
     72.0
     """
-    week = facts.series.energy_kwh[-WEEK * HOURS_A_DAY :]
+    week = facts.series.energy_kwh[-WEEK * HOURS_PER_DAY :]
     missing = float(np.isnan(week).mean())
     negative = float((np.nan_to_num(week) < 0).sum())
     stuck = longest_equal_run(week)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from bkkenergy.readings import FloatArray
-from bkkenergy.savings.baseline import HOURS_A_DAY, expected_days
+from bkkenergy.savings.baseline import HOURS_PER_DAY, expected_days
 from bkkenergy.savings.facts import (
-    DAYS_A_MONTH,
-    DAYS_A_YEAR,
+    DAYS_PER_MONTH,
+    DAYS_PER_YEAR,
     FOUR_WEEKS,
     WEEK,
     Facts,
@@ -52,14 +52,14 @@ def baseload_rise(facts: Facts, rules: InsightRules) -> Finding | None:
     'alert'
     """
     nights = day_night_kw(facts.series)
-    last, before = nights[-WEEK:], nights[-WEEK - DAYS_A_YEAR : -WEEK]
+    last, before = nights[-WEEK:], nights[-WEEK - DAYS_PER_YEAR : -WEEK]
     if not (enough(last) and enough(before)):
         return None
     now, usual = float(np.nanmean(last)), float(np.nanmean(before))
     rise = now - usual
     if rise < rules.baseload_rise_least_kw or rise < rules.baseload_rise_ratio * usual:
         return None
-    kwh = rise * HOURS_A_DAY * DAYS_A_MONTH
+    kwh = rise * HOURS_PER_DAY * DAYS_PER_MONTH
     return finding(
         facts, "baseload_rise", "alert", -WEEK, kwh, {"now_kw": now, "usual_kw": usual, "rise_ratio": rise / usual}
     )
@@ -90,8 +90,8 @@ def out_of_hours(facts: Facts, rules: InsightRules) -> Finding | None:
     >>> out_of_hours(facts, strict).evidence["share_ratio"] > 0.2
     True
     """
-    grid, hours = facts.grid_kw[-DAYS_A_YEAR:], facts.hours[-DAYS_A_YEAR:]
-    at = np.arange(HOURS_A_DAY)
+    grid, hours = facts.grid_kw[-DAYS_PER_YEAR:], facts.hours[-DAYS_PER_YEAR:]
+    at = np.arange(HOURS_PER_DAY)
     with np.errstate(invalid="ignore"):
         inside = (at >= np.floor(hours[:, :1])) & (at < np.ceil(hours[:, 1:]))
     total = float(np.nansum(grid))
@@ -100,7 +100,7 @@ def out_of_hours(facts: Facts, rules: InsightRules) -> Finding | None:
     ratio = float(np.nansum(np.where(inside, 0.0, grid))) / total
     if ratio <= rules.out_of_hours_ratio:
         return None
-    kwh = (ratio - rules.out_of_hours_ratio) * total * DAYS_A_MONTH / len(grid)
+    kwh = (ratio - rules.out_of_hours_ratio) * total * DAYS_PER_MONTH / len(grid)
     return finding(
         facts,
         "out_of_hours",
@@ -142,7 +142,7 @@ def overrun(facts: Facts, rules: InsightRules) -> Finding | None:
     for row in rows:
         opening, closing = facts.hours[row]
         day, night = grid[row], nights[row]
-        inside = (np.arange(HOURS_A_DAY) >= opening) & (np.arange(HOURS_A_DAY) < closing)
+        inside = (np.arange(HOURS_PER_DAY) >= opening) & (np.arange(HOURS_PER_DAY) < closing)
         if np.isnan(night) or not np.isfinite(day).all() or not inside.any():
             continue
         busy = float(np.median(day[inside]))
@@ -156,7 +156,12 @@ def overrun(facts: Facts, rules: InsightRules) -> Finding | None:
     if days < rules.overrun_days:
         return None
     return finding(
-        facts, "overrun", "warning", -WEEK, over_kwh / WEEK * DAYS_A_MONTH, {"days": days, "hours_a_day": over_h / days}
+        facts,
+        "overrun",
+        "warning",
+        -WEEK,
+        over_kwh / WEEK * DAYS_PER_MONTH,
+        {"days": days, "hours_a_day": over_h / days},
     )
 
 
@@ -189,7 +194,7 @@ def closed_days(facts: Facts, rules: InsightRules) -> Finding | None:
     use, is_open = facts.day_kwh, facts.is_open
     recent = slice(-FOUR_WEEKS, None)
     closed, working = use[recent][~is_open[recent]], use[recent][is_open[recent]]
-    year = slice(-DAYS_A_YEAR, -FOUR_WEEKS)
+    year = slice(-DAYS_PER_YEAR, -FOUR_WEEKS)
     if not (enough(closed) and enough(working)) or len(closed) < 3:  # noqa: PLR2004 - a weekend and a day
         return None
     ratio = float(np.nanmean(closed) / np.nanmean(working))
@@ -199,7 +204,7 @@ def closed_days(facts: Facts, rules: InsightRules) -> Finding | None:
     if not (ratio > usual * rules.closed_day_rise or (is_high and ratio > usual * 1.1)):
         return None
     goal = min(usual, rules.closed_day_ratio)
-    kwh = max(0.0, ratio - goal) * float(np.nanmean(working)) * len(closed) / FOUR_WEEKS * DAYS_A_MONTH
+    kwh = max(0.0, ratio - goal) * float(np.nanmean(working)) * len(closed) / FOUR_WEEKS * DAYS_PER_MONTH
     return finding(
         facts,
         "closed_days",
@@ -236,7 +241,7 @@ def holiday_running(facts: Facts, rules: InsightRules) -> Finding | None:
     datetime.date(2025, 12, 31)
     """
     use, weekday = facts.day_kwh, facts.series.day_index.day_of_week.to_numpy()
-    sundays = use[-DAYS_A_YEAR:][(weekday[-DAYS_A_YEAR:] == SUNDAY)]
+    sundays = use[-DAYS_PER_YEAR:][(weekday[-DAYS_PER_YEAR:] == SUNDAY)]
     if not enough(sundays):
         return None
     usual = float(np.nanmedian(sundays))
@@ -245,7 +250,7 @@ def holiday_running(facts: Facts, rules: InsightRules) -> Finding | None:
     over = [row for row in held if np.isfinite(use[row]) and use[row] > rules.holiday_rise * usual]
     if not over:
         return None
-    kwh = float(sum(use[row] - usual for row in over)) / FOUR_WEEKS * DAYS_A_MONTH
+    kwh = float(sum(use[row] - usual for row in over)) / FOUR_WEEKS * DAYS_PER_MONTH
     worst = max(over, key=lambda row: use[row])
     return finding(
         facts,
@@ -295,7 +300,7 @@ def week_rise(facts: Facts, rules: InsightRules) -> Finding | None:
     ratio = float(last.mean() / before.mean() - 1)
     if ratio < rules.week_rise_ratio:
         return None
-    kwh = float((last - before).sum()) / WEEK * DAYS_A_MONTH
+    kwh = float((last - before).sum()) / WEEK * DAYS_PER_MONTH
     return finding(facts, "week_rise", "warning", -WEEK, kwh, {"rise_ratio": ratio, "days": len(last)})
 
 
@@ -325,7 +330,7 @@ def residuals(facts: Facts) -> tuple[FloatArray, float] | None:
     if facts.baseline is None:
         return None
     left = facts.day_kwh - expected_days(facts.baseline.model, facts.series)
-    past = left[-WEEK - DAYS_A_YEAR : -WEEK]
+    past = left[-WEEK - DAYS_PER_YEAR : -WEEK]
     if not enough(past):
         return None
     centre = float(np.nanmedian(past))
@@ -367,7 +372,7 @@ def anomaly(facts: Facts, rules: InsightRules) -> Finding | None:
     of_week = float(np.nanmean(week)) / sigma if enough(week) else 0.0
     of_day = float(day) / sigma if np.isfinite(day) else 0.0
     if abs(of_week) > rules.anomaly_week_sigma:
-        kwh, since = float(np.nanmean(week)) * DAYS_A_MONTH, -WEEK
+        kwh, since = float(np.nanmean(week)) * DAYS_PER_MONTH, -WEEK
     elif abs(of_day) > rules.anomaly_day_sigma:
         kwh, since = float(day), -1
     else:
@@ -413,7 +418,7 @@ def night_spread(facts: Facts, rules: InsightRules) -> Finding | None:
     spread = float(means.max() / means.min() - 1)
     if spread < rules.night_spread_ratio or means.max() - means.min() < rules.baseload_rise_least_kw:
         return None
-    kwh = float(means.mean() - means.min()) * 8 * 5 / WEEK * DAYS_A_MONTH
+    kwh = float(means.mean() - means.min()) * 8 * 5 / WEEK * DAYS_PER_MONTH
     return finding(
         facts,
         "night_spread",
@@ -451,10 +456,10 @@ def weather_sensitivity(facts: Facts, rules: InsightRules) -> Finding | None:
     'notice'
     """
     temp, use = facts.series.day_temp_c, facts.day_kwh
-    if temp is None or len(use) < DAYS_A_YEAR + HALF_YEAR:
+    if temp is None or len(use) < DAYS_PER_YEAR + HALF_YEAR:
         return None
     found = []
-    for rows in (slice(-HALF_YEAR, None), slice(-DAYS_A_YEAR - HALF_YEAR, -DAYS_A_YEAR)):
+    for rows in (slice(-HALF_YEAR, None), slice(-DAYS_PER_YEAR - HALF_YEAR, -DAYS_PER_YEAR)):
         both = facts.is_open[rows] & np.isfinite(temp[rows]) & np.isfinite(use[rows])
         if both.sum() < LEAST_DAYS or np.std(temp[rows][both]) < LEAST_SPREAD_C:
             return None
@@ -463,7 +468,7 @@ def weather_sensitivity(facts: Facts, rules: InsightRules) -> Finding | None:
     is_sure = now - before > SURE_ERRORS * float(np.hypot(now_error, before_error))
     if before <= 0 or now < before * (1 + rules.cooling_rise_ratio) or not is_sure:
         return None
-    kwh = (now - before) * 5 * DAYS_A_MONTH * float(facts.is_open[-HALF_YEAR:].mean())
+    kwh = (now - before) * 5 * DAYS_PER_MONTH * float(facts.is_open[-HALF_YEAR:].mean())
     return finding(
         facts, "weather_sensitivity", "notice", -HALF_YEAR, kwh, {"now_kwh_per_c": now, "before_kwh_per_c": before}
     )

@@ -23,7 +23,7 @@ from bkkenergy.readings import FloatArray
 from bkkenergy.savings.baseline import Baseline, Saving
 from bkkenergy.tomlfiles import Frozen
 
-DAYS_A_MONTH, DAYS_A_YEAR = 30.4, 365.0
+DAYS_PER_MONTH, DAYS_PER_YEAR = 30.4, 365.0
 CONFIDENCE = 0.90
 NORMAL_90 = NormalDist().inv_cdf(0.95)
 
@@ -168,7 +168,7 @@ def multiplier(placebo: Placebo, days: int, confidence: float = CONFIDENCE) -> f
     True
     """
     ends = [conformal_quantile(placebo.month, confidence), conformal_quantile(placebo.year, confidence)]
-    return float(np.interp(np.log(max(days, 1)), np.log([DAYS_A_MONTH, DAYS_A_YEAR]), ends))
+    return float(np.interp(np.log(max(days, 1)), np.log([DAYS_PER_MONTH, DAYS_PER_YEAR]), ends))
 
 
 def band_of(saving: Saving, baseline: Baseline, placebo: Placebo, *, confidence: float = CONFIDENCE) -> Band:

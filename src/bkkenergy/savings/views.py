@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bkkenergy.readings import BoolArray, FloatArray
-from bkkenergy.savings.baseline import HOURS_A_DAY, Baseline, Series, expected_days
+from bkkenergy.savings.baseline import HOURS_PER_DAY, Baseline, Series, expected_days
 
 NIGHT_HOURS = slice(0, 4)
 DURATION_POINTS = 101
@@ -61,7 +61,7 @@ def load_views(series: Series, on_peak: BoolArray, baseline: Baseline | None = N
     7.5
     """
     power = np.where(series.known, series.energy_kwh, np.nan)
-    grid = power.reshape(-1, HOURS_A_DAY)
+    grid = power.reshape(-1, HOURS_PER_DAY)
     is_open = (series.kind == 0) & (series.day_index.day_of_week.to_numpy() < 5)  # noqa: PLR2004 - Saturday
     known = power[np.isfinite(power)]
     total = float(known.sum())
@@ -151,5 +151,5 @@ def day_night_kw(series: Series) -> FloatArray:
     (731,)
     """
     power = np.where(series.known, series.energy_kwh, np.nan)
-    found: FloatArray = power.reshape(-1, HOURS_A_DAY)[:, NIGHT_HOURS].mean(axis=1)
+    found: FloatArray = power.reshape(-1, HOURS_PER_DAY)[:, NIGHT_HOURS].mean(axis=1)
     return found

@@ -27,7 +27,7 @@ from bkkenergy.tomlfiles import Frozen
 
 YEAR = 2025
 SEED = 13_7563
-HOURS_A_DAY = 24
+HOURS_PER_DAY = 24
 MONTHS = 12
 DAY_TO_DAY_CORRELATION = 0.29
 """Of the clearness index from one day to the next: Graham, Hollands and Brunger 1988."""
@@ -105,7 +105,7 @@ def typical_year(climate: Climate, *, year: int = YEAR, seed: int = SEED) -> Wea
     >>> len(year.starts), round(year.ghi_kwh_m2 / 365, 1)
     (8760, 5.0)
     """
-    starts = pd.date_range(f"{year}-01-01", periods=365 * HOURS_A_DAY, freq="h", tz=BANGKOK)
+    starts = pd.date_range(f"{year}-01-01", periods=365 * HOURS_PER_DAY, freq="h", tz=BANGKOK)
     middles = starts + pd.Timedelta(minutes=30)
     place = pvlib.location.Location(climate.latitude_deg, climate.longitude_deg, "Asia/Bangkok", climate.elevation_m)
     sun = place.get_solarposition(middles)
@@ -145,9 +145,9 @@ def typical_year(climate: Climate, *, year: int = YEAR, seed: int = SEED) -> Wea
 
 def _daily_clearness(climate: Climate, extra_wm2: FloatArray, month: IntArray, rng: np.random.Generator) -> FloatArray:
     """Draw (365,) clearness index of each day."""
-    days = len(extra_wm2) // HOURS_A_DAY
-    extra_kwh = extra_wm2.reshape(days, HOURS_A_DAY).sum(axis=1) / 1000
-    month_of_day = month[::HOURS_A_DAY]
+    days = len(extra_wm2) // HOURS_PER_DAY
+    extra_kwh = extra_wm2.reshape(days, HOURS_PER_DAY).sum(axis=1) / 1000
+    month_of_day = month[::HOURS_PER_DAY]
     noise = rng.standard_normal(days) * np.sqrt(1 - DAY_TO_DAY_CORRELATION**2)
     chi = np.empty(days)
     chi[0] = rng.standard_normal()
@@ -215,23 +215,23 @@ def _hours(
 ) -> FloatArray:
     """Draw (n,) GHI by the TAG model, each day brought to its own sum."""
     days = len(daily_kt)
-    kt = np.repeat(daily_kt, HOURS_A_DAY)
+    kt = np.repeat(daily_kt, HOURS_PER_DAY)
     sin_height = np.clip(cos_zenith, 0.02, None)
     mean = (-0.19 + 1.12 * kt + 0.24 * np.exp(-8 * kt)) + (0.32 - 1.6 * (kt - 0.5) ** 2) * np.exp(
         -(0.19 + 2.27 * kt**2 - 2.51 * kt**3) / sin_height
     )
     spread = 0.14 * np.exp(-20 * (kt - 0.35) ** 2) * np.exp((3 * (kt - 0.45) ** 2 + 16 * kt**5) * (1 - sin_height))
     memory = 0.38 + 0.06 * np.cos(7.4 * daily_kt - 2.5)
-    steps = rng.standard_normal((HOURS_A_DAY, days))
-    walk = np.empty((HOURS_A_DAY, days))
+    steps = rng.standard_normal((HOURS_PER_DAY, days))
+    walk = np.empty((HOURS_PER_DAY, days))
     walk[0] = steps[0]
-    for hour in range(1, HOURS_A_DAY):
+    for hour in range(1, HOURS_PER_DAY):
         walk[hour] = memory * walk[hour - 1] + np.sqrt(1 - memory**2) * steps[hour]
     hourly_kt = np.clip(mean + spread * walk.T.ravel(), 0.0, None)
-    ghi = np.minimum(hourly_kt * extra_wm2, clear_wm2).reshape(days, HOURS_A_DAY)
-    wanted = daily_kt * extra_wm2.reshape(days, HOURS_A_DAY).sum(axis=1)
+    ghi = np.minimum(hourly_kt * extra_wm2, clear_wm2).reshape(days, HOURS_PER_DAY)
+    wanted = daily_kt * extra_wm2.reshape(days, HOURS_PER_DAY).sum(axis=1)
     for _ in range(6):  # clipping at the clear sky takes from a day what the other hours give back
-        ghi = np.minimum(ghi * (wanted / ghi.sum(axis=1))[:, None], clear_wm2.reshape(days, HOURS_A_DAY))
+        ghi = np.minimum(ghi * (wanted / ghi.sum(axis=1))[:, None], clear_wm2.reshape(days, HOURS_PER_DAY))
     return ghi.ravel()
 
 
@@ -240,12 +240,12 @@ def _scaled_months(ghi_wm2: FloatArray, clear_wm2: FloatArray, month: IntArray, 
     scaled = ghi_wm2.copy()
     for number in range(MONTHS):
         own = month == number
-        wanted_wh = kwh_m2_day[number] * 1000 * own.sum() / HOURS_A_DAY
+        wanted_wh = kwh_m2_day[number] * 1000 * own.sum() / HOURS_PER_DAY
         most_wh = float(clear_wm2[own].sum())
         if wanted_wh > 0.97 * most_wh:
             raise ValueError(
                 f"ghi_kwh_m2_day of {calendar.month_name[number + 1]} is {kwh_m2_day[number]:g}, where a cloudless "
-                f"month has {most_wh * HOURS_A_DAY / own.sum() / 1000:.2f}. Check the figure."
+                f"month has {most_wh * HOURS_PER_DAY / own.sum() / 1000:.2f}. Check the figure."
             )
         lack = lambda factor, rows=own, sum_wh=wanted_wh: float(  # noqa: E731
             np.minimum(ghi_wm2[rows] * factor, clear_wm2[rows]).sum() - sum_wh
@@ -283,21 +283,21 @@ def _temperature(
     low, mean, high = (
         np.array(figures.months)[month] for figures in (climate.temp_min_c, climate.temp_mean_c, climate.temp_max_c)
     )
-    t = 2 * np.pi * ((starts.hour.to_numpy() + 0.5) - 1) / HOURS_A_DAY
+    t = 2 * np.pi * ((starts.hour.to_numpy() + 0.5) - 1) / HOURS_PER_DAY
     shape = (
         0.4632 * np.cos(t - 3.805)
         + 0.0984 * np.cos(2 * t - 0.360)
         + 0.0168 * np.cos(3 * t - 0.822)
         + 0.0138 * np.cos(4 * t - 3.513)
     )
-    brightness = np.repeat(daily_kt, HOURS_A_DAY)
+    brightness = np.repeat(daily_kt, HOURS_PER_DAY)
     of_month = pd.Series(brightness).groupby(month).transform("mean").to_numpy()
     drift = np.empty(len(daily_kt))
     drift[0] = 0.0
     noise = rng.standard_normal(len(daily_kt)) * 0.5
     for day in range(1, len(daily_kt)):
         drift[day] = 0.7 * drift[day - 1] + noise[day]
-    wander = np.repeat(drift, HOURS_A_DAY) + 2.5 * (brightness - of_month)
+    wander = np.repeat(drift, HOURS_PER_DAY) + 2.5 * (brightness - of_month)
     wander -= pd.Series(wander).groupby(month).transform("mean").to_numpy()
     widening = np.clip(1 + 0.8 * (brightness - of_month), 0.6, 1.4)
     value: FloatArray = mean + (high - low) * widening * shape + wander
@@ -307,7 +307,7 @@ def _temperature(
 def _wind(climate: Climate, starts: pd.DatetimeIndex) -> FloatArray:
     """Compute (n,) wind: highest in the afternoon, lowest before dawn; the month's mean is preserved."""
     mean = np.array(climate.wind_ms.months)[starts.month.to_numpy() - 1]
-    wave: FloatArray = 1 + 0.4 * np.cos(2 * np.pi * (starts.hour.to_numpy() - 15) / HOURS_A_DAY)
+    wave: FloatArray = 1 + 0.4 * np.cos(2 * np.pi * (starts.hour.to_numpy() - 15) / HOURS_PER_DAY)
     wind: FloatArray = mean * wave
     return wind
 
@@ -315,14 +315,14 @@ def _wind(climate: Climate, starts: pd.DatetimeIndex) -> FloatArray:
 def _rain(climate: Climate, starts: pd.DatetimeIndex, daily_kt: FloatArray, rng: np.random.Generator) -> FloatArray:
     """Draw (n,) rain: the month's days and sum, on its darkest days, in the afternoon and evening."""
     rain = np.zeros(len(starts))
-    month_of_day = starts.month.to_numpy()[::HOURS_A_DAY] - 1
+    month_of_day = starts.month.to_numpy()[::HOURS_PER_DAY] - 1
     for number in range(MONTHS):
         days = np.flatnonzero(month_of_day == number)
         wet = days[np.argsort(daily_kt[days] + rng.normal(0, 0.05, len(days)))][: int(climate.rain_days.months[number])]
         if len(wet):
             depth = rng.exponential(1.0, len(wet)) + 0.1
             depth *= climate.rain_mm.months[number] / depth.sum()
-            rain[wet * HOURS_A_DAY + rng.integers(14, 21, len(wet))] = depth
+            rain[wet * HOURS_PER_DAY + rng.integers(14, 21, len(wet))] = depth
     return rain
 
 

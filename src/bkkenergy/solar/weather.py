@@ -16,7 +16,7 @@ from bkkenergy.readings import FloatArray, IntArray
 MOST_GHI_WM2 = 1500.0
 NIGHT_WM2 = 5.0
 DAY_ELEVATION_DEG = 5.0
-HOURS_A_YEAR = 8760
+HOURS_PER_YEAR = 8760
 FEBRUARY, LAST_OF_FEBRUARY = 2, 28
 LEAST_SYMMETRY_SHIFT_MIN = 10.0
 
@@ -67,7 +67,7 @@ class Weather:
     @property
     def years(self) -> float:
         """How many years it covers."""
-        return len(self.starts) * self.interval_h / HOURS_A_YEAR
+        return len(self.starts) * self.interval_h / HOURS_PER_YEAR
 
     @property
     def ghi_kwh_m2(self) -> float:

@@ -15,7 +15,7 @@ from bkkenergy.tariff.bill import Bill, Item, Quantities, bills_of
 from bkkenergy.tariff.schedule import Schedule, Tariffs
 from bkkenergy.tariff.windows import window_masks
 
-MEDIUM_KW, LARGE_KW, LARGE_KWH_A_MONTH = 30.0, 1000.0, 250_000.0
+MEDIUM_KW, LARGE_KW, LARGE_KWH_PER_MONTH = 30.0, 1000.0, 250_000.0
 SAME_THB = 1.0
 """Differences below this come from rounding."""
 
@@ -99,7 +99,7 @@ def open_to(schedule: Schedule, tariffs: Tariffs, *, peak_kw: float, energy_kwh_
     ['mea-3-1-lv', 'mea-3-2-lv']
     """
     voltage = schedule.id.rsplit("-", 1)[1]
-    if peak_kw >= LARGE_KW or energy_kwh_a_month >= LARGE_KWH_A_MONTH:
+    if peak_kw >= LARGE_KW or energy_kwh_a_month >= LARGE_KWH_PER_MONTH:
         classes = ("4-1", "4-2")
     else:
         classes = ("3-1", "3-2") if peak_kw >= MEDIUM_KW else ("2-1", "2-2")

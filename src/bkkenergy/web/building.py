@@ -24,7 +24,7 @@ from bkkenergy.usecases.energy import QUARTERS_PER_HOUR, building_quarters, main
 from bkkenergy.web.context import AppContext
 
 DAYS_SHOWN = 365
-HOURS_A_DAY = 24
+HOURS_PER_DAY = 24
 SATURDAY = 5
 KEPT_S = 600.0
 """How long judgements and bills are kept: they change with the day, and with late data."""
@@ -68,7 +68,7 @@ def building_hours(here: AppContext, building: Building, first: dt.date, last: d
     energy = (
         main_energy_kwh(here.opened.energy, building, period, "60min")
         if building.main_meters
-        else np.full(len(period.dates) * HOURS_A_DAY, np.nan)
+        else np.full(len(period.dates) * HOURS_PER_DAY, np.nan)
     )
     return series_of(edges(period, "60min")[:-1], energy, None, here.portfolio.days_open(building))
 
@@ -149,7 +149,7 @@ def typical_day(series: Series, today: dt.date, *, is_open: bool, weeks: int = 4
     days = series.day_index.tz_localize(None)
     before = (days < pd.Timestamp(today)) & (days >= pd.Timestamp(today) - pd.Timedelta(weeks=weeks))
     works = (series.kind == 0) & (days.day_of_week.to_numpy() < SATURDAY)
-    grid = np.where(series.known, series.energy_kwh, np.nan).reshape(-1, HOURS_A_DAY)
+    grid = np.where(series.known, series.energy_kwh, np.nan).reshape(-1, HOURS_PER_DAY)
     return mean_rows(grid[np.asarray(before) & (works if is_open else ~works)])
 
 

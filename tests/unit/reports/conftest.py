@@ -19,7 +19,7 @@ from bkkenergy.usecases.balance import sub_meters
 from tests.builders import DAY, QUARTER_US, FromQuarters, meter, quarters, refused
 
 WEEKS = 4
-STEPS_A_DAY = 96
+STEPS_PER_DAY = 96
 NOW = dt.datetime(2026, 11, 24, 7, 0, tzinfo=BANGKOK)
 RATE = FlatRate(
     name_th="อัตรา",
@@ -59,7 +59,7 @@ class Scene:
             meter("main", id="agency.two.main", building="agency.two", topic="t/3"),
         ]
         self.period = DAY
-        self.kw = np.array([[40.0], [10.0], [20.0]]) * np.ones((3, (WEEKS * 7 + 1) * STEPS_A_DAY))
+        self.kw = np.array([[40.0], [10.0], [20.0]]) * np.ones((3, (WEEKS * 7 + 1) * STEPS_PER_DAY))
         self.sent = np.ones((3, self.kw.shape[1] + 1), bool)
         self.register_shift_kwh = np.zeros((3, self.kw.shape[1] + 1))
         self.thresholds = ReportSettings()
@@ -67,8 +67,8 @@ class Scene:
 
     def day(self, days_before: int) -> slice:
         """The steps of a day before (0 = the day of the report)."""
-        start = (WEEKS * 7 - days_before) * STEPS_A_DAY
-        return slice(start, start + STEPS_A_DAY)
+        start = (WEEKS * 7 - days_before) * STEPS_PER_DAY
+        return slice(start, start + STEPS_PER_DAY)
 
     def inputs(self) -> AgencyInputs:
         span = self.period.with_days_before(WEEKS * 7)

@@ -23,7 +23,7 @@ LEADER = "jobs"
 MOST_ERROR = 2000
 LONGEST_LEASE = 10
 """A lease that reaches more than this many leases ahead was written by a clock that was wrong, and is taken over."""
-RUNS_A_QUERY = 1000
+RUNS_PER_QUERY = 1000
 
 
 class LeaseLost(Exception):
@@ -262,8 +262,8 @@ class RunQueue:
     def artefacts(self, runs: Sequence[Run]) -> dict[int, list[Artefact]]:
         """Return the files of each run, by its number."""
         found: dict[int, list[Artefact]] = {own.id: [] for own in runs}
-        for at in range(0, len(runs), RUNS_A_QUERY):
-            some = [own.id for own in runs[at : at + RUNS_A_QUERY]]
+        for at in range(0, len(runs), RUNS_PER_QUERY):
+            some = [own.id for own in runs[at : at + RUNS_PER_QUERY]]
             query = select(artefact).where(artefact.c.run_id.in_(some)).order_by(artefact.c.form, artefact.c.lang)
             with reading(self.engine) as connection:
                 for row in connection.execute(query).mappings():

@@ -28,7 +28,7 @@ REMEDY = f"Where no namespaces are allowed (some containers), set {SANDBOX_VARIA
 FROM_US, TO_US = 3, 4
 """The descriptors on which the browser expects its pipe."""
 A4_IN = (8.27, 11.69)
-PAGES_A_BROWSER = 200
+PAGES_PER_BROWSER = 200
 """After so many pages a fresh one, so that what it hoards does not grow."""
 
 
@@ -57,7 +57,7 @@ class Browser:
         Raises InputError where no browser is installed, PrintFailed when it fails; the next page starts it again.
         """
         try:
-            if not self._pid or self._pages >= PAGES_A_BROWSER:
+            if not self._pid or self._pages >= PAGES_PER_BROWSER:
                 self._stop()
                 self._start()
             return self._printed(page)

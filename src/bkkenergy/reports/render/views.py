@@ -13,7 +13,7 @@ from bkkenergy.reports.content import AgencyReport, Bar
 from bkkenergy.reports.phrasing import name_of
 from bkkenergy.reports.pictures import SMALL, Column, bars, heat_legend, heat_map
 
-DAYS_A_WEEK = 7
+DAYS_PER_WEEK = 7
 MANY_DAYS = 62
 """More days than this are labelled by month."""
 MOST_HEATS = 60
@@ -37,7 +37,7 @@ def _label(report: AgencyReport, place: int, bar: Bar, words: Words) -> str:
     if len(report.pictures.bars) > MANY_DAYS:
         return words.month_short(bar.first_day) if bar.first_day.day == 1 else ""
     from_end = len(report.pictures.bars) - 1 - place
-    is_shown = place % DAYS_A_WEEK == 0 if report.period_kind == "month" else from_end % DAYS_A_WEEK == 0
+    is_shown = place % DAYS_PER_WEEK == 0 if report.period_kind == "month" else from_end % DAYS_PER_WEEK == 0
     return words.day_short(bar.first_day) if is_shown else ""
 
 
@@ -105,7 +105,7 @@ def _heat_labels(report: AgencyReport, words: Words) -> list[tuple[int, str]]:
     days = [first + dt.timedelta(days=n) for n in range(count)]
     if count > MANY_DAYS:
         return [(place, words.month_short(day)) for place, day in enumerate(days) if day.day == 1]
-    weekly = [(place, words.day_short(day)) for place, day in enumerate(days) if place % DAYS_A_WEEK == 0]
+    weekly = [(place, words.day_short(day)) for place, day in enumerate(days) if place % DAYS_PER_WEEK == 0]
     return [(place, text) for place, text in weekly if count - place >= ROOM_FOR_A_DATE]
 
 

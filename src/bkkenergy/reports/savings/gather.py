@@ -17,7 +17,7 @@ from bkkenergy.portfolio import Building
 from bkkenergy.readings import FloatArray
 from bkkenergy.savings.adjust import adjustment_days
 from bkkenergy.savings.baseline import DAY_VALID_RATIO, Baseline, Saving, Series, fit_baseline, saving_of, series_of
-from bkkenergy.savings.facts import DAYS_A_MONTH, FOUR_WEEKS, Facts, SubMeterSums
+from bkkenergy.savings.facts import DAYS_PER_MONTH, FOUR_WEEKS, Facts, SubMeterSums
 from bkkenergy.savings.uncertainty import Band, band_of, total_band
 from bkkenergy.site import Site
 from bkkenergy.solar.climate import typical_year
@@ -39,7 +39,7 @@ from bkkenergy.usecases.energy import (
     station_of,
 )
 
-QUARTERS_AN_HOUR, HOURS_A_DAY = 4, 24
+QUARTERS_AN_HOUR, HOURS_PER_DAY = 4, 24
 KVAR_DAYS = 31
 FITTED_AT_ONCE = 200
 DAYS_OF_FACTS = 560
@@ -164,8 +164,8 @@ def facts_of(site: Site, building: Building, *, last_day: dt.date) -> Facts:
     tariffs = site.figures.tariffs
     schedule = tariffs.schedules[building.tariff]
     known = float(np.nansum(hourly))
-    a_month = known / max(np.isfinite(hourly).sum(), 1) * HOURS_A_DAY * DAYS_A_MONTH
-    year = slice(-365 * HOURS_A_DAY * QUARTERS_AN_HOUR, None)
+    a_month = known / max(np.isfinite(hourly).sum(), 1) * HOURS_PER_DAY * DAYS_PER_MONTH
+    year = slice(-365 * HOURS_PER_DAY * QUARTERS_AN_HOUR, None)
     rates = schedule.rates_on(last_day)
     return Facts(
         building=building.id,
@@ -194,7 +194,7 @@ def _kvar(site: Site, building: Building, demand_kw: FloatArray, starts: pd.Date
     """
     if len(building.main_meters) != 1:
         return None
-    first = starts[-KVAR_DAYS * HOURS_A_DAY * QUARTERS_AN_HOUR]
+    first = starts[-KVAR_DAYS * HOURS_PER_DAY * QUARTERS_AN_HOUR]
     end = starts[-1] + pd.Timedelta(minutes=15)
     factor = power_factor_quarters(site.energy, building.main_meters[0], Period(first, end))
     if factor.empty:

@@ -13,7 +13,7 @@ from bkkenergy.portfolio import Building
 from bkkenergy.reports.content import PlanLine, PlanProgress
 from bkkenergy.reports.savings.gather import judge
 from bkkenergy.savings.baseline import Series
-from bkkenergy.savings.facts import DAYS_A_YEAR
+from bkkenergy.savings.facts import DAYS_PER_YEAR
 from bkkenergy.site import Site
 from bkkenergy.usecases.energy import meters_energy_kwh
 
@@ -93,8 +93,8 @@ def _made(site: Site, own: Project, last_day: dt.date) -> Measured | None:
 
 def _year_kwh(hours: Series) -> float:
     """Compute the use of a year at the mean of its last valid days."""
-    days = hours.day_energy_kwh[-DAYS_A_YEAR:]
-    return float(np.nanmean(days)) * DAYS_A_YEAR if np.isfinite(days).any() else 0.0
+    days = hours.day_energy_kwh[-DAYS_PER_YEAR:]
+    return float(np.nanmean(days)) * DAYS_PER_YEAR if np.isfinite(days).any() else 0.0
 
 
 def _line(own: Project, measured: Measured | None) -> PlanLine:

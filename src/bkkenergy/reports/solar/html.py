@@ -21,7 +21,7 @@ from bkkenergy.solar.screening import Screening
 from bkkenergy.solar.sources import assumption_sources
 from bkkenergy.tariff.bill import Item
 
-HOURS_A_DAY = 24
+HOURS_PER_DAY = 24
 
 
 def headline(made: Design, words: Words) -> str:
@@ -151,7 +151,7 @@ def _waterfall(made: Design, words: Words) -> Markup:
 
 def _week(made: Design, words: Words) -> Markup:
     starts = made.week.starts.tz_convert(BANGKOK)
-    midday = np.flatnonzero((starts.hour == HOURS_A_DAY // 2) & (starts.minute == 0))
+    midday = np.flatnonzero((starts.hour == HOURS_PER_DAY // 2) & (starts.minute == 0))
     names = [(float(at), words.weekday(starts[int(at)].date())) for at in midday]
     found = [Line(made.week.load_kw.tolist(), "loadarea"), Line(made.week.pv_kw.tolist(), "sun")]
     return lines(found, names, words("solar.week"), words.number)
