@@ -39,8 +39,8 @@ TOKEN_MAY: dict[TokenScope, frozenset[Power]] = {
 """What a token may at most; its user's role and agencies narrow it further."""
 
 EVERY_AGENCY = "all"
-LEAST_PASSWORD = 12
-MOST_PASSWORD = 256
+MIN_PASSWORD = 12
+MAX_PASSWORD = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +131,10 @@ def password_fault(password: str, name: str) -> str | None:
 
     Length rather than rules of composition: NIST SP 800-63B, section 5.1.1.
     """
-    if len(password) < LEAST_PASSWORD:
+    if len(password) < MIN_PASSWORD:
         return "web.password_short"
-    if len(password) > MOST_PASSWORD:
+    if len(password) > MAX_PASSWORD:
         return "web.password_long"
-    if name.lower() in password.lower() or len(set(password)) < LEAST_PASSWORD // 3:
+    if name.lower() in password.lower() or len(set(password)) < MIN_PASSWORD // 3:
         return "web.password_guessed"
     return None

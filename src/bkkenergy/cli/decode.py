@@ -23,7 +23,7 @@ from bkkenergy.payloads.message import Message
 from bkkenergy.readings import US_PER_S
 from bkkenergy.site import load_configuration
 
-MOST_BYTES = 10_000_000
+MAX_BYTES = 10_000_000
 
 
 @click.command(
@@ -45,7 +45,7 @@ def decode_command(profile_id: str, topic: str, file: Path, config_dir: Path) ->
     config = load_configuration(config_dir)
     if profile_id not in config.profiles:
         raise InputError(f"there is no profile {profile_id!r}. Use one of: {', '.join(config.profiles)}.")
-    payload = sys.stdin.buffer.read(MOST_BYTES) if str(file) == "-" else file.read_bytes()
+    payload = sys.stdin.buffer.read(MAX_BYTES) if str(file) == "-" else file.read_bytes()
     message = Message(topic, payload, received_us=int(time.time() * US_PER_S))
     found = explain_payload(
         config.profiles[profile_id], config.portfolio.meters, message, max_ahead_s=config.settings.ingest.max_ahead_s
@@ -91,7 +91,7 @@ def listen_command(seconds: float | None, like: str, config_dir: Path) -> None:
         with Live(_table(heard), console=console, refresh_per_second=4) as live:
             while until_s is None or time.monotonic() < until_s:
                 subscriber.tend()
-                messages = subscriber.take(1000, MOST_BYTES, timeout_s=0.25)
+                messages = subscriber.take(1000, MAX_BYTES, timeout_s=0.25)
                 _hear(sorter, messages, heard, like)
                 subscriber.acknowledge(messages)
                 live.update(_table(heard))

@@ -38,7 +38,7 @@ from bkkenergy.site.start import note_state, try_out_or_warn
 from bkkenergy.usecases.reruns import retry_runs
 
 console = Console(width=None if sys.stdout.isatty() else 160)
-MOST_SHOWN_ERROR = 60
+MAX_SHOWN_ERROR = 60
 
 
 @contextmanager
@@ -267,7 +267,7 @@ def _run_row(row: dict[str, Any]) -> dict[str, str]:
         "took": duration,
         "ended": _moment(row["ended_us"]),
         "files": str(len(row["files"])),
-        "error": row["error"][:MOST_SHOWN_ERROR],
+        "error": row["error"][:MAX_SHOWN_ERROR],
     }
 
 
@@ -279,7 +279,7 @@ def _mail_row(row: dict[str, Any]) -> dict[str, str]:
         "state": row["state"],
         "tries": str(row["tries"]),
         "sent": _moment(row["sent_us"]),
-        "error": row["error"][:MOST_SHOWN_ERROR],
+        "error": row["error"][:MAX_SHOWN_ERROR],
     }
 
 

@@ -15,7 +15,7 @@ from bkkenergy.errors import AwayError
 from bkkenergy.readings import US_PER_S, FloatArray, IntArray
 
 CONNECTS_WITHIN_S = 15.0
-UNSENT_MOST = 400
+MAX_UNSENT = 400
 """Messages that may wait in a gateway: it hands over no faster than the broker takes them."""
 
 
@@ -26,7 +26,7 @@ class Gateway:
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=name)
         self._client.max_inflight_messages_set(100)
         self._connected = threading.Event()
-        self._room = threading.Semaphore(UNSENT_MOST)
+        self._room = threading.Semaphore(MAX_UNSENT)
         self._client.on_connect = lambda *_: self._connected.set()
         self._client.on_publish = lambda *_: self._room.release()
         self._client.connect_async("127.0.0.1", port)
@@ -41,9 +41,9 @@ class Gateway:
 
     def drain(self) -> None:
         """Wait until the broker has taken everything."""
-        for _ in range(UNSENT_MOST):
+        for _ in range(MAX_UNSENT):
             self._room.acquire()
-        self._room.release(UNSENT_MOST)
+        self._room.release(MAX_UNSENT)
 
     def close(self) -> None:
         """Close the connection."""

@@ -28,11 +28,11 @@ from bkkenergy.site.open import open_store, opened_state
 from bkkenergy.site.start import NO_EXPIRY, expiry_of, note_state, other_states
 
 CONNECTS_WITHIN_S = 8.0
-LEAST_FREE_BYTES = 1_000_000_000
+MIN_FREE_BYTES = 1_000_000_000
 LOOK_S = 20.0
 """A database is looked through for so long at most: some gigabytes."""
-MOST_SKEW_S = 60.0
-MOST_DELAY_S = 3600.0
+MAX_SKEW_S = 60.0
+MAX_DELAY_S = 3600.0
 """A gateway may send its readings so late; later, and its clock is wrong (a zone mistaken, say)."""
 
 
@@ -65,7 +65,7 @@ def _disk(settings: Settings) -> Iterator[Finding]:
         is_writable = os.access(existing, os.W_OK)
         found = f"{existing}: {free_bytes / 1e9:.1f} GB free{'' if is_writable else ', not writable'}"
         remedy = "Make room, or let the service's user write there."
-        yield Finding("disk", is_writable and free_bytes >= LEAST_FREE_BYTES, found, remedy)
+        yield Finding("disk", is_writable and free_bytes >= MIN_FREE_BYTES, found, remedy)
 
 
 def _files(settings: Settings) -> Iterator[Finding]:
@@ -108,7 +108,7 @@ def _clock(settings: Settings) -> Iterator[Finding]:
         return
     skew_s = (dt.datetime.now(dt.UTC) - theirs).total_seconds()
     found = f"{skew_s:+.0f} s against the database server's"
-    yield Finding("clock", abs(skew_s) < MOST_SKEW_S, found, "Let both keep time by NTP (timedatectl).")
+    yield Finding("clock", abs(skew_s) < MAX_SKEW_S, found, "Let both keep time by NTP (timedatectl).")
 
 
 def _broker(settings: Settings, topics: tuple[str, ...], exact_topics: tuple[str, ...]) -> Iterator[Finding]:
@@ -153,7 +153,7 @@ def _state(settings: Settings) -> Iterator[Finding]:
             kept = Quarantine.of(state, limits).counts()["quarantine.kept"]
             gateways = Logbook(state).gateways().values()
         behind_s = clock_behind_s(gateways, dt.datetime.now(dt.UTC))
-        off = [gateway for gateway in gateways if not -MOST_SKEW_S <= gateway.skew_s + behind_s <= MOST_DELAY_S]
+        off = [gateway for gateway in gateways if not -MAX_SKEW_S <= gateway.skew_s + behind_s <= MAX_DELAY_S]
         waiting = batches_waiting(limits.spool) if limits.spool else 0
     except (StoreAway, OSError) as error:
         yield Finding("state", False, str(error), "See what it says.")

@@ -35,7 +35,7 @@ CRASHES_ALONE = 2
 """A message that was alone in hand at this many crashes is set aside."""
 LARGEST_BYTES = 4_000_000
 """The file is written afresh beyond this."""
-MOST_SUSPECTS = 10_000
+MAX_SUSPECTS = 10_000
 _HEADER = struct.Struct("<II")
 """Before each entry: its length in bytes and its CRC-32."""
 
@@ -127,7 +127,7 @@ class InHand:
         in_hand = [key for keys in batches.values() for key in keys]
         suspects = {key: crashes for key, crashes in alone.items() if crashes}
         suspects |= {key: alone.get(key, 0) + (len(in_hand) == 1) for key in in_hand}
-        return dict(list(suspects.items())[-MOST_SUSPECTS:])
+        return dict(list(suspects.items())[-MAX_SUSPECTS:])
 
     def _append(self, entry: list[Any]) -> None:
         """Add an entry. Where the disk takes no more the ingest goes on without."""

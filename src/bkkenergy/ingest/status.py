@@ -19,7 +19,7 @@ from bkkenergy.ports.ledger import IMPORT, QUARTERS_PER_DAY, LedgerReader
 from bkkenergy.readings import US_PER_S
 
 STATUS_DAYS = 7
-LEAST_COVERAGE_RATIO = 0.9
+MIN_COVERAGE_RATIO = 0.9
 SETTLED = dt.timedelta(minutes=30)
 """An hour counts once it ended this long ago: by then its last readings have come and are computed."""
 
@@ -44,7 +44,7 @@ class MeterStatus:
     @property
     def is_poor(self) -> bool:
         """Whether less was measured than reports want."""
-        return self.coverage_ratio is not None and self.coverage_ratio < LEAST_COVERAGE_RATIO
+        return self.coverage_ratio is not None and self.coverage_ratio < MIN_COVERAGE_RATIO
 
 
 def meter_status(

@@ -18,7 +18,7 @@ WIDTH, HEIGHT = 760.0, 280.0
 LEFT, RIGHT, TOP, FOOT = 66.0, 16.0, 44.0, 30.0
 COLOURS = ("#0b7285", "#e8590c", "#868e96", "#5f3dc4")
 STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
-MOST_POINTS = 370
+MAX_POINTS = 370
 FONT = "font-family='sans-serif' font-size='12' fill='#343a40'"
 
 
@@ -181,7 +181,7 @@ def bars(labels: Sequence[str], groups: Mapping[str, Sequence[float]], *, title:
 
 def _thinned(values: pd.Series) -> pd.Series:
     """Return at most some hundred points: means of equal stretches."""
-    count = math.ceil(len(values) / MOST_POINTS)
+    count = math.ceil(len(values) / MAX_POINTS)
     if count == 1:
         return values
     groups = np.arange(len(values)) // count

@@ -25,7 +25,7 @@ from bkkenergy.reports.content import (
 from bkkenergy.savings.uncertainty import Placebo, summed_band
 from bkkenergy.settings import CITY
 
-MOST_ATTENTION, MOST_FINDINGS = 40, 12
+MAX_ATTENTION, MAX_FINDINGS = 40, 12
 QUARTER = dt.timedelta(minutes=15)
 GRAVITY = ("alert", "warning", "notice")
 
@@ -59,7 +59,7 @@ def city_report(
         generated_at=generated_at,
         total=total,
         buildings=rows,
-        attention=tuple(attention[:MOST_ATTENTION]),
+        attention=tuple(attention[:MAX_ATTENTION]),
         names={name: own for report in reports for name, own in report.names.items()} | dict(missing),
         pictures=_pictures([own.pictures for own in reports]),
         ranking=_ranking(rows, savings),
@@ -69,7 +69,7 @@ def city_report(
         is_demand_estimated=any(own.is_demand_estimated for own in reports),
         savings=savings,
         total_saving=_total_saving(reports, placebo),
-        findings=tuple(findings[:MOST_FINDINGS]),
+        findings=tuple(findings[:MAX_FINDINGS]),
         solar=_solar(reports),
         plan=_plan([own.plan for own in reports if own.plan]),
         revision=1,

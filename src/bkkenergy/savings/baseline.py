@@ -28,7 +28,7 @@ HOURS_PER_DAY = 24
 DAY_VALID_RATIO = 0.9
 """CalTRACK counts a day with nine tenths of its hours."""
 FULL_DAYS, FULL_MONTHS = 330, 12
-LEAST_DAYS = 60
+MIN_DAYS = 60
 SPIKE_FACTOR = 10.0
 FOLD_MONTHS, DAYS_PER_FOLD = 2, 14
 WORTH_RATIO = 0.01
@@ -372,9 +372,9 @@ def fit_baseline(series: Series, *, forms: Sequence[Form] = FORMS) -> Baseline:
     'daily_calendar'
     """
     valid = int(series.day_known.sum())
-    if valid < LEAST_DAYS:
+    if valid < MIN_DAYS:
         raise InputError(
-            f"only {valid} valid days: a baseline needs {LEAST_DAYS}, and {FULL_DAYS} to be more than provisional."
+            f"only {valid} valid days: a baseline needs {MIN_DAYS}, and {FULL_DAYS} to be more than provisional."
         )
     has_temp = series.temp_c is not None and np.isfinite(series.temp_c).mean() > DAY_VALID_RATIO / 2
     usable = [form for form in forms if has_temp or form.endswith("calendar")]
@@ -431,7 +431,7 @@ def held_out_days(form: Form, series: Series) -> FloatArray:
     found = np.full(len(fold), np.nan)
     for number in np.unique(fold):
         out = fold == number
-        if (series.day_known & ~out).sum() < LEAST_DAYS / 2:
+        if (series.day_known & ~out).sum() < MIN_DAYS / 2:
             continue
         found[out] = expected_days(fit_form(form, series, ~out), series)[out]
     return found

@@ -9,7 +9,7 @@ import numpy as np
 from bkkenergy.readings import FloatArray
 from bkkenergy.savings.daily import COOLING_C
 
-LEAST_MONTHS = 9
+MIN_MONTHS = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,8 @@ def fit_monthly(day_kwh: FloatArray, open_ratio: FloatArray, temp_c: FloatArray 
     >>> round(model.base_kwh), round(model.open_day_kwh)
     (100, 200)
     """
-    if len(day_kwh) < LEAST_MONTHS:
-        raise ValueError(f"{len(day_kwh)} bills: a baseline from bills needs {LEAST_MONTHS} months, better 12.")
+    if len(day_kwh) < MIN_MONTHS:
+        raise ValueError(f"{len(day_kwh)} bills: a baseline from bills needs {MIN_MONTHS} months, better 12.")
     cooling = np.zeros(len(day_kwh)) if temp_c is None else np.maximum(temp_c - COOLING_C, 0.0)
     columns = {"open": open_ratio - open_ratio.mean(), "cooling": cooling - cooling.mean()}
     kept = [name for name, column in columns.items() if np.std(column) > 1e-6]  # noqa: PLR2004 - does not vary

@@ -19,7 +19,7 @@ from bkkenergy.savings.facts import (
 )
 from bkkenergy.savings.views import day_night_kw
 
-LEAST_KNOWN_RATIO = 0.9
+MIN_KNOWN_RATIO = 0.9
 """Sub-meters are judged where they and their main meter are known for this share of four weeks."""
 
 
@@ -192,7 +192,7 @@ def submeters(facts: Facts, rules: InsightRules) -> Finding | None:
     >>> submeters(replace(facts, sub_meters=sums), rules()).rule
     'submeters'
     """
-    if facts.sub_meters is None or facts.sub_meters.known_ratio < LEAST_KNOWN_RATIO:
+    if facts.sub_meters is None or facts.sub_meters.known_ratio < MIN_KNOWN_RATIO:
         return None
     main = facts.sub_meters.whole_kwh
     over = facts.sub_meters.parts_kwh - main

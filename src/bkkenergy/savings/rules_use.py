@@ -22,7 +22,7 @@ from bkkenergy.savings.views import day_night_kw
 
 MAD_SIGMA = 1.4826
 SUNDAY = 6
-HALF_YEAR, LEAST_DAYS, LEAST_SPREAD_C = 180, 60, 0.5
+HALF_YEAR, MIN_DAYS, MIN_SPREAD_C = 180, 60, 0.5
 SURE_ERRORS = 2.5
 
 
@@ -461,7 +461,7 @@ def weather_sensitivity(facts: Facts, rules: InsightRules) -> Finding | None:
     found = []
     for rows in (slice(-HALF_YEAR, None), slice(-DAYS_PER_YEAR - HALF_YEAR, -DAYS_PER_YEAR)):
         both = facts.is_open[rows] & np.isfinite(temp[rows]) & np.isfinite(use[rows])
-        if both.sum() < LEAST_DAYS or np.std(temp[rows][both]) < LEAST_SPREAD_C:
+        if both.sum() < MIN_DAYS or np.std(temp[rows][both]) < MIN_SPREAD_C:
             return None
         found.append(slope_of(temp[rows][both], use[rows][both]))
     (now, now_error), (before, before_error) = found

@@ -16,7 +16,7 @@ from bkkenergy.readings import FloatArray, IntArray
 from bkkenergy.solar.weather import Weather
 
 TranspositionModel = Literal["perez", "haydavies", "isotropic"]
-LEAST_COS_ZENITH = {"perez": np.cos(np.radians(85.0)), "haydavies": 0.01745, "isotropic": 1.0}
+MIN_COS_ZENITH = {"perez": np.cos(np.radians(85.0)), "haydavies": 0.01745, "isotropic": 1.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ def sky_of(weather: Weather, *, model: TranspositionModel = "perez") -> Sky:
         wind_ms=weather.wind_ms[rows],
         circumsolar=circumsolar,
         horizon=horizon,
-        least_cos=float(LEAST_COS_ZENITH[model]),
+        least_cos=float(MIN_COS_ZENITH[model]),
     )
 
 

@@ -13,7 +13,7 @@ from bkkenergy.calendar import BANGKOK
 from bkkenergy.readings import BoolArray, FloatArray
 from bkkenergy.solar.assumptions import TypicalLoad
 
-LEAST_MEASURED_DAYS = 14.0
+MIN_MEASURED_DAYS = 14.0
 HOURS_PER_DAY = 24
 
 IsOpen = Callable[[dt.date], bool]
@@ -71,7 +71,7 @@ def filled_year(energy_kwh: FloatArray, starts: pd.DatetimeIndex, is_open: IsOpe
     """
     interval_h = float((starts[1] - starts[0]) / pd.Timedelta(hours=1))
     known = np.isfinite(energy_kwh)
-    if known.sum() * interval_h / HOURS_PER_DAY < LEAST_MEASURED_DAYS:
+    if known.sum() * interval_h / HOURS_PER_DAY < MIN_MEASURED_DAYS:
         return None
     local = starts.tz_convert(BANGKOK)
     frame = pd.DataFrame(

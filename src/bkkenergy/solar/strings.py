@@ -16,7 +16,7 @@ from bkkenergy.solar.module import STC_C, Inverter, Module
 
 SHORT_CIRCUIT_FACTOR = 1.25
 BEST_DC_AC_RATIO = 1.2
-LEAST_DC_AC_RATIO, MOST_DC_AC_RATIO = 0.8, 1.5
+MIN_DC_AC_RATIO, MAX_DC_AC_RATIO = 0.8, 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,8 +209,8 @@ def plan_strings(module_count: int, module: Module, inverter: Inverter, site: Si
             "string_ratio",
             count=module_count,
             inverter=inverter.name,
-            low=f"{LEAST_DC_AC_RATIO:g}",
-            high=f"{MOST_DC_AC_RATIO:g}",
+            low=f"{MIN_DC_AC_RATIO:g}",
+            high=f"{MAX_DC_AC_RATIO:g}",
             kw=f"{module_count * module.power_w / 1000 / BEST_DC_AC_RATIO:.0f}",
         )
     return min(
@@ -229,9 +229,9 @@ def _plan(
     wanted = max(1, round(power_kw / (inverter.ac_kw * BEST_DC_AC_RATIO)))
     count = max(by_inputs, wanted)
     ratio = power_kw / (count * inverter.ac_kw)
-    if ratio > MOST_DC_AC_RATIO:
-        count = ceil(power_kw / (inverter.ac_kw * MOST_DC_AC_RATIO))
+    if ratio > MAX_DC_AC_RATIO:
+        count = ceil(power_kw / (inverter.ac_kw * MAX_DC_AC_RATIO))
         ratio = power_kw / (count * inverter.ac_kw)
-    if ratio < LEAST_DC_AC_RATIO:
+    if ratio < MIN_DC_AC_RATIO:
         return None
     return StringPlan(inverter, count, length, strings, on_tracker, module_count - strings * length, window, ratio)

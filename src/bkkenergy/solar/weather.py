@@ -13,12 +13,12 @@ from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import Fault
 from bkkenergy.readings import FloatArray, IntArray
 
-MOST_GHI_WM2 = 1500.0
+MAX_GHI_WM2 = 1500.0
 NIGHT_WM2 = 5.0
 DAY_ELEVATION_DEG = 5.0
 HOURS_PER_YEAR = 8760
 FEBRUARY, LAST_OF_FEBRUARY = 2, 28
-LEAST_SYMMETRY_SHIFT_MIN = 10.0
+MIN_SYMMETRY_SHIFT_MIN = 10.0
 
 Kind = Literal["typical_year", "epw", "tmy3", "pvgis", "nasa_power", "measured"]
 
@@ -288,9 +288,9 @@ def _grid_faults(weather: Weather, where: str) -> list[Fault]:
 
 def _value_faults(weather: Weather, where: str) -> list[Fault]:
     bounds = {
-        "ghi_wm2": (-1.0, MOST_GHI_WM2),
-        "dhi_wm2": (-1.0, MOST_GHI_WM2),
-        "dni_wm2": (-1.0, MOST_GHI_WM2),
+        "ghi_wm2": (-1.0, MAX_GHI_WM2),
+        "dhi_wm2": (-1.0, MAX_GHI_WM2),
+        "dni_wm2": (-1.0, MAX_GHI_WM2),
         "temp_air_c": (0.0, 50.0),
         "wind_ms": (0.0, 60.0),
     }
@@ -321,7 +321,7 @@ def _sun_faults(weather: Weather, where: str) -> list[Fault]:
         what = f"sun in {int(lit.sum())} intervals of the night, the first {weather.starts[int(np.argmax(lit))]}"
         faults.append(Fault(f"{where}: ghi_wm2", what, "Check the time zone: Bangkok is UTC+7 all year."))
     shift_min = stamp_shift_min(weather)
-    if abs(shift_min) > LEAST_SYMMETRY_SHIFT_MIN:
+    if abs(shift_min) > MIN_SYMMETRY_SHIFT_MIN:
         what = f"the day's irradiance lies {shift_min:+.0f} minutes off the sun's noon"
         remedy = "Stamps should be interval starts: move them if the file labels the middle or the end."
         faults.append(Fault(f"{where}: time", what, remedy))

@@ -14,7 +14,7 @@ from bkkenergy.ports.ledger import IMPORT, BatchKind, Channel, EnergyLedger, Led
 from bkkenergy.readings import US_PER_S
 from bkkenergy.usecases.imports import Audit, MeterPreview, details_of, ledger_days, meter_preview
 
-MOST_DAYS = 366
+MAX_DAYS = 366
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +85,8 @@ def _checked(portfolio: Portfolio, edit: Edit) -> Meter:
     if edit.start_us % QUARTER_US or edit.end_us % QUARTER_US or edit.end_us <= edit.start_us:
         raise InputError("an edit begins and ends on a quarter-hour (00, 15, 30, 45), and ends after it begins.")
     hours = (edit.end_us - edit.start_us) / US_PER_S / S_PER_H
-    if hours > MOST_DAYS * 24:
-        raise InputError(f"an edit covers {MOST_DAYS} days at most. Make several.")
+    if hours > MAX_DAYS * 24:
+        raise InputError(f"an edit covers {MAX_DAYS} days at most. Make several.")
     if edit.end_us > edit.at_us:
         raise InputError("an edit ends in the past: what has not flowed yet has no figure.")
     most_kwh = meter.rated_kw * RATING_MARGIN_RATIO * hours

@@ -42,7 +42,7 @@ CONTEXT_DAYS = 2
 """Days read on both sides of a run: one that is computed again with it, one by which the register's track is judged."""
 PROFILE_DAYS = 28
 """The typical profile of a gap comes from the days before it."""
-LEAST_POWER_FACTOR = 0.01
+MIN_POWER_FACTOR = 0.01
 WEATHER = ((GHI, "ghi_wm2"), (TEMP_AIR, "temp_air_c"))
 
 
@@ -345,7 +345,7 @@ def _profile_kw(
 
 def _power_factors(meters: Sequence[Meter], batch: ReadingBatch, window: Window) -> Iterator[LedgerDays]:
     """Yield the mean power factor of each quarter-hour that has one, sign left out."""
-    factor = np.clip(np.abs(batch.column("power_factor")), LEAST_POWER_FACTOR, 1.0)
+    factor = np.clip(np.abs(batch.column("power_factor")), MIN_POWER_FACTOR, 1.0)
     for meter in meters:
         yield from _means(meter, POWER_FACTOR, batch, factor, window)
 

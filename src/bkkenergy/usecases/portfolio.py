@@ -31,7 +31,7 @@ from bkkenergy.usecases.powers import use_case
 
 MAX_AUDITED = 100
 """So many changes of a revision are written out in the audit log; the revision itself has all of them."""
-LEAST_WHY = 3
+MIN_WHY = 3
 
 
 def no_faults(_portfolio: Portfolio) -> list[Fault]:
@@ -257,7 +257,7 @@ def _entered(
     undoes: int | None = None,
 ) -> Changed:
     """Check and enter changes with their line in the audit log."""
-    if len(why.strip()) < LEAST_WHY:
+    if len(why.strip()) < MIN_WHY:
         raise InputError("a change of the portfolio needs a reason. Say why, in a few words.")
     if not changes:
         return Changed(None, ())

@@ -45,7 +45,7 @@ from bkkenergy.web.problems import PROBLEMS
 from bkkenergy.web.security import ApiVisitor, Visitor
 
 router = APIRouter(prefix="/api/v1", tags=["v1"], responses=PROBLEMS)
-MOST_POINTS = 5000
+MAX_POINTS = 5000
 QUARTERS_UP_TO_DAYS, HOURS_UP_TO_DAYS = 52, 208
 """Spans of up to so many days are told by quarter-hours, by hours; longer ones by days."""
 Limit = Annotated[int, Query(ge=1, le=500)]
@@ -169,8 +169,8 @@ def _series(
 
 def checked_span(first: dt.date, last: dt.date) -> int:
     """Return how many days a span has. Raises 422 where it is none that can be shown."""
-    if last < first or (last - first).days >= MOST_POINTS or not 1990 <= first.year <= last.year <= 2200:  # noqa: PLR2004
-        raise HTTPException(422, f"last must be on or after first, within {MOST_POINTS} days")
+    if last < first or (last - first).days >= MAX_POINTS or not 1990 <= first.year <= last.year <= 2200:  # noqa: PLR2004
+        raise HTTPException(422, f"last must be on or after first, within {MAX_POINTS} days")
     return (last - first).days + 1
 
 

@@ -11,7 +11,7 @@ from bkkenergy.i18n import Words
 from bkkenergy.web.figures import BuildingFigures
 
 WIDTH, HEIGHT, MARGIN = 520.0, 420.0, 18.0
-LEAST_R, MOST_R = 4.0, 16.0
+MIN_R, MAX_R = 4.0, 16.0
 NOTABLE_RATIO = 0.05
 
 
@@ -27,7 +27,7 @@ def city_map(buildings: Sequence[BuildingFigures], words: Words) -> Markup:
     x = WIDTH / 2 + (lon - (lon.max() + lon.min()) / 2) * scale
     y = HEIGHT / 2 - (lat - (lat.max() + lat.min()) / 2) * scale
     used = np.array([own.month.energy_kwh or 0.0 for own in shown])
-    radius = LEAST_R + (MOST_R - LEAST_R) * np.sqrt(used / max(used.max(), 1e-9))
+    radius = MIN_R + (MAX_R - MIN_R) * np.sqrt(used / max(used.max(), 1e-9))
     disc = Markup(
         '<a href="/buildings/{}"><circle class="{}" cx="{:.1f}" cy="{:.1f}" r="{:.1f}"><title>{}</title></circle></a>'
     )

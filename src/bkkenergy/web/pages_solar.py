@@ -23,7 +23,7 @@ from bkkenergy.web.security import REPORT_POLICY, OwnForm, PageVisitor, Visitor
 from bkkenergy.web.solar import Sketch, designed, ranked_roofs
 
 router = APIRouter(default_response_class=HTMLResponse)
-MOST_TEXT = 20
+MAX_TEXT = 20
 
 
 def sketch_of(
@@ -36,7 +36,7 @@ def sketch_of(
 ) -> Sketch:
     """Parse a sketch from an address. Raises HTTPException where a field is too long to be meant."""
     fields = (kwp, mounting, area_m2, tilt_deg, azimuth_deg)
-    if any(len(text) > MOST_TEXT for text in fields):
+    if any(len(text) > MAX_TEXT for text in fields):
         raise HTTPException(422, "a field is too long")
     return Sketch(building, *fields)
 
@@ -54,7 +54,7 @@ def solar_page(visitor: PageVisitor, sketch: AskedSketch, against: str = "") -> 
     if sketch.building:
         own = building_of(visitor, sketch.building)
         may_keep = visitor.account.may("design", own.agency)
-        sizes = dict.fromkeys([sketch.kwp, *([against[:MOST_TEXT]] if against else [])])
+        sizes = dict.fromkeys([sketch.kwp, *([against[:MAX_TEXT]] if against else [])])
         try:
             made = [_shown(visitor, Sketch(**sketch.query | {"kwp": size})) for size in sizes]
         except InputError as why:
@@ -117,7 +117,7 @@ def solar_report(
 def keep(building: str, visitor: PageVisitor, form: OwnForm) -> Response:
     """Keep a scenario under a name."""
     own = building_of(visitor, building)
-    fields = {name: str(form.get(name, ""))[:MOST_TEXT] for name in Sketch.__dataclass_fields__ if name != "building"}
+    fields = {name: str(form.get(name, ""))[:MAX_TEXT] for name in Sketch.__dataclass_fields__ if name != "building"}
     sketch = Sketch(building, **{name: value for name, value in fields.items() if value})
     name = str(form.get("name", "")).strip()[:128] or visitor.words("web.solar")
     here = visitor.here

@@ -25,7 +25,7 @@ from bkkenergy.web.render import page
 from bkkenergy.web.security import REPORT_POLICY, OwnForm, PageVisitor, Visitor, whole_number
 
 router = APIRouter(default_response_class=HTMLResponse)
-MOST_ROWS = 200
+MAX_ROWS = 200
 KEPT_S = 600.0
 MEDIA = {
     "html": "text/html; charset=utf-8",
@@ -62,7 +62,7 @@ def reports_page(visitor: PageVisitor, agency: str = "", kind: str = "") -> Resp
     runs = ledger.runs(agency=agency or None, state="done", limit=None if agency else 3000)
     newest: dict[tuple[str, str], Run] = {}
     for run in runs:
-        if run.agency in agencies and (not kind or run.kind == kind) and len(newest) < MOST_ROWS:
+        if run.agency in agencies and (not kind or run.kind == kind) and len(newest) < MAX_ROWS:
             newest.setdefault((run.agency, run.period), run)
     files = ledger.artefacts(list(newest.values()))
     return page(
@@ -212,7 +212,7 @@ def jobs_page(visitor: PageVisitor, state: str = "") -> Response:
         visitor,
         "jobs.html.j2",
         title=visitor.words("web.jobs"),
-        runs=ledger_of(visitor).runs(state=chosen, agencies=own_agencies(visitor), limit=MOST_ROWS),
+        runs=ledger_of(visitor).runs(state=chosen, agencies=own_agencies(visitor), limit=MAX_ROWS),
         counts=ledger_of(visitor).counts(own_agencies(visitor)),
         state=state,
         states=RUN_STATES,

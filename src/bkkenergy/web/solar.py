@@ -18,7 +18,7 @@ from bkkenergy.texts import Term, catalogue
 from bkkenergy.web.context import AppContext
 
 KEPT_S, DAY_S = 600.0, 86_400.0
-MOST_KWP = 100_000.0
+MAX_KWP = 100_000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,8 @@ def _size(kwp: str) -> float | str | None:
     if kwp in {"", "max"}:
         return kwp or None
     size = _number("size", kwp)
-    if not 0 < size < MOST_KWP:
-        raise InputError.of("size_not_possible", kwp=kwp, max_kwp=f"{MOST_KWP:,.0f}")
+    if not 0 < size < MAX_KWP:
+        raise InputError.of("size_not_possible", kwp=kwp, max_kwp=f"{MAX_KWP:,.0f}")
     return size
 
 

@@ -13,7 +13,7 @@ import urllib3
 from bkkenergy.adapters.delivery.base import DeliveryFailed, Message, judged, secret_of
 from bkkenergy.settings import Recipient, Settings
 
-MOST_TEXT = 5000
+MAX_TEXT = 5000
 ACCEPTED_BEFORE = 409
 """LINE's answer to a retry key that it has accepted already."""
 
@@ -21,7 +21,7 @@ ACCEPTED_BEFORE = 409
 def send_line(settings: Settings, recipient: Recipient, message: Message) -> None:
     """Send a message as text. Raises DeliveryFailed, ConfigError."""
     url = f"{settings.line.url}/v2/bot/message/push"
-    text = f"{message.subject}\n\n{message.text}"[:MOST_TEXT]
+    text = f"{message.subject}\n\n{message.text}"[:MAX_TEXT]
     body = json.dumps({"to": recipient.to, "messages": [{"type": "text", "text": text}]}).encode()
     headers = {
         "Content-Type": "application/json",

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, RowMapping, insert, select, update
 from bkkenergy.adapters.state import reading, transaction, us_of
 from bkkenergy.adapters.state.tables import outbox
 
-MOST_ERROR = 500
+MAX_ERROR = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +77,7 @@ def sent(engine: Engine, own: Posted, now: dt.datetime) -> None:
 
 def not_sent(engine: Engine, own: Posted, error: str, *, retry_at: dt.datetime | None) -> None:
     """Record that the other side has not taken it. Tried again at `retry_at`, or given up."""
-    values: dict[str, Any] = {"tries": own.tries + 1, "error": error[:MOST_ERROR]}
+    values: dict[str, Any] = {"tries": own.tries + 1, "error": error[:MAX_ERROR]}
     values |= {"next_try_us": us_of(retry_at)} if retry_at else {"state": "failed"}
     with transaction(engine) as connection:
         connection.execute(update(outbox).where(outbox.c.id == own.id).values(values))

@@ -20,7 +20,7 @@ from bkkenergy.settings import CITY
 RunState = Literal["due", "running", "done", "failed"]
 RUN_STATES: tuple[RunState, ...] = ("due", "running", "done", "failed")
 LEADER = "jobs"
-MOST_ERROR = 2000
+MAX_ERROR = 2000
 LONGEST_LEASE = 10
 """A lease that reaches more than this many leases ahead was written by a clock that was wrong, and is taken over."""
 RUNS_PER_QUERY = 1000
@@ -205,7 +205,7 @@ class RunQueue:
         now_us = us_of(now)
         values = {
             "state": "due" if retry_at else "failed",
-            "error": error[:MOST_ERROR],
+            "error": error[:MAX_ERROR],
             "ended_us": now_us,
             "duration_s": (now_us - (own.started_us or now_us)) / US_PER_S,
         }

@@ -21,7 +21,7 @@ from bkkenergy.readings import US_PER_S
 
 TOKEN_MARK = "bkk_"  # noqa: S105 - what our tokens begin with, so that scanners know one
 FREE_TRIES = 5
-LOCK_FIRST_S, LOCK_MOST_S = 30, 3600
+LOCK_FIRST_S, MAX_LOCK_S = 30, 3600
 hasher = PasswordHasher()
 NOBODY_S_HASH = hasher.hash("nobody")
 """Verified where there is no such user, so that the answer takes as long."""
@@ -182,7 +182,7 @@ def _is_right(password_hash: str, password: str) -> bool:
 def _count_failure(connection: Connection, row: Row[Any], now_us: int) -> None:
     """Count a failed try. Some are free; then each locks the account for twice as long as the one before."""
     failed = row.failed + 1
-    lock_s = 0 if failed < FREE_TRIES else min(LOCK_FIRST_S * 2 ** (failed - FREE_TRIES), LOCK_MOST_S)
+    lock_s = 0 if failed < FREE_TRIES else min(LOCK_FIRST_S * 2 ** (failed - FREE_TRIES), MAX_LOCK_S)
     values = {"failed": failed, "locked_until_us": now_us + lock_s * US_PER_S if lock_s else 0}
     connection.execute(update(user).where(user.c.id == row.id).values(values))
 

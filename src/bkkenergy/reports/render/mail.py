@@ -9,7 +9,7 @@ from bkkenergy.reports.render.page import environment
 from bkkenergy.reports.savings.phrasing import finding_texts
 from bkkenergy.savings.facts import Finding
 
-MOST_LINES = 5
+MAX_LINES = 5
 
 
 def report_message(report: AgencyReport, words: Words) -> tuple[str, str, str]:
@@ -18,9 +18,9 @@ def report_message(report: AgencyReport, words: Words) -> tuple[str, str, str]:
     subject = f"{title(report, words)} · {name} · {period_text(report, words)}"
     if report.revision > 1:
         subject += f" · {words('report.revision', number=report.revision)}"
-    findings = [_finding(report, finding, words) for finding in report.findings[:MOST_LINES]]
+    findings = [_finding(report, finding, words) for finding in report.findings[:MAX_LINES]]
     attention = [
-        f"{place(report, item, words)}: {attention_text(item, words)}" for item in report.attention[:MOST_LINES]
+        f"{place(report, item, words)}: {attention_text(item, words)}" for item in report.attention[:MAX_LINES]
     ]
     lines = [headline(report, words)]
     if saving := saving_sentence(report, words):

@@ -16,7 +16,7 @@ from bkkenergy.reports.pictures import SMALL, Column, bars, heat_legend, heat_ma
 DAYS_PER_WEEK = 7
 MANY_DAYS = 62
 """More days than this are labelled by month."""
-MOST_HEATS = 60
+MAX_HEATS = 60
 ROOM_FOR_A_DATE = 3
 
 
@@ -88,7 +88,7 @@ def building_heats(report: AgencyReport, words: Words) -> list[dict[str, Any]]:
     if report.period_kind == "day":
         return []
     found = []
-    for building in report.buildings[:MOST_HEATS]:
+    for building in report.buildings[:MAX_HEATS]:
         name = words.either(th=building.name_th, en=building.name_en)
         picture = heat_map(
             building.heat_kw, _heat_labels(report, words), title=f"{words('report.heat')}: {name}", sheet=SMALL

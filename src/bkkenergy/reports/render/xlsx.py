@@ -26,8 +26,8 @@ from bkkenergy.reports.phrasing import (
 from bkkenergy.reports.savings.phrasing import finding_texts
 
 HOURS = 24
-MOST_SHEET_NAME = 31
-MOST_SHEETS = 200
+MAX_SHEET_NAME = 31
+MAX_SHEETS = 200
 NOT_IN_SHEET_NAMES = str.maketrans("/\\*?[]'", "-------", ":")
 
 
@@ -61,11 +61,11 @@ class Book:
 
     def sheet(self, name: str) -> Any:
         """Add a sheet; a name that is taken already gets a number."""
-        plain = name.translate(NOT_IN_SHEET_NAMES)[:MOST_SHEET_NAME]
+        plain = name.translate(NOT_IN_SHEET_NAMES)[:MAX_SHEET_NAME]
         number = 2
         while plain.lower() in self.taken:
             tail = f" {number}"
-            plain, number = name.translate(NOT_IN_SHEET_NAMES)[: MOST_SHEET_NAME - len(tail)] + tail, number + 1
+            plain, number = name.translate(NOT_IN_SHEET_NAMES)[: MAX_SHEET_NAME - len(tail)] + tail, number + 1
         self.taken.add(plain.lower())
         return self.book.add_worksheet(plain)
 
@@ -93,7 +93,7 @@ def render_xlsx(report: AgencyReport, lang: Lang) -> bytes:
         if report.plan:
             _plan(book, report)
         _sources(book, report)
-        for building in report.buildings[:MOST_SHEETS]:
+        for building in report.buildings[:MAX_SHEETS]:
             _building(book, report, building)
     return file.getvalue()
 

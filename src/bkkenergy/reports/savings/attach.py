@@ -29,7 +29,7 @@ from bkkenergy.savings.uncertainty import Band
 from bkkenergy.site import Site
 from bkkenergy.tariff.bill import Bill
 
-MOST_FINDINGS = 12
+MAX_FINDINGS = 12
 WHOLE_MONTHS = frozenset({"month", "fiscal_year"})
 
 
@@ -63,7 +63,7 @@ def with_judgements(report: AgencyReport, site: Site, period: Period) -> AgencyR
         savings=tuple(_row(own) for own in judged),
         savings_first_day=_first_day(judged),
         total_saving=None if total is None else _total(judged, total),
-        findings=tuple(visible(findings, site.dismissals, site.savings.insights)[:MOST_FINDINGS]),
+        findings=tuple(visible(findings, site.dismissals, site.savings.insights)[:MAX_FINDINGS]),
         placebo_source=site.savings.placebo.source,
         pictures=replace(report.pictures, bars=_expected_bars(report, seen)),
         ranking=report.ranking if period.kind == "day" else _ranking(report, judged),

@@ -17,7 +17,7 @@ from bkkenergy.savings.facts import DAYS_PER_YEAR
 from bkkenergy.site import Site
 from bkkenergy.usecases.energy import meters_energy_kwh
 
-LEAST_MEASURED_DAYS = 28
+MIN_MEASURED_DAYS = 28
 """Below four weeks a saving says nothing of a year."""
 
 
@@ -68,7 +68,7 @@ def measured_savings(
 def _saved(site: Site, together: Sequence[Project], hours: Series, last_day: dt.date) -> Measured | None:
     first = max(own.done_on for own in together if own.done_on)
     first = max(first, hours.day_index[0].date())
-    if (last_day - first).days < LEAST_MEASURED_DAYS:
+    if (last_day - first).days < MIN_MEASURED_DAYS:
         return None
     building = site.portfolio.buildings.get(together[0].building)
     if building is None:
@@ -84,7 +84,7 @@ def _made(site: Site, own: Project, last_day: dt.date) -> Measured | None:
     """Sum what a project's PV meter counted since it was done, over the days that are known."""
     meter = next((known for known in site.portfolio.meters if known.id == own.pv_meter), None)
     first = own.done_on
-    if meter is None or first is None or (last_day - first).days < LEAST_MEASURED_DAYS:
+    if meter is None or first is None or (last_day - first).days < MIN_MEASURED_DAYS:
         return None
     made = meters_energy_kwh(site.energy, (meter,), Period.days(first, last_day), "day")
     known = np.isfinite(made)

@@ -19,7 +19,7 @@ from bkkenergy.solar.screening import Mapper, Screening, screen
 from bkkenergy.solar.weather import Provenance, Weather, rows_at, with_components
 from bkkenergy.usecases.energy import main_energy_kwh, station_hours
 
-LEAST_MEASURED_RATIO = 0.5
+MIN_MEASURED_RATIO = 0.5
 
 
 def measured_weather(site: Site, typical: Weather, building: Building, *, today: dt.date) -> Weather:
@@ -38,7 +38,7 @@ def measured_weather(site: Site, typical: Weather, building: Building, *, today:
     starts = edges(period, "60min")[:-1]
     hourly = station_hours(site.energy, stations[0], period)
     known = hourly["ghi_wm2"].notna().to_numpy()
-    if known.mean() < LEAST_MEASURED_RATIO:
+    if known.mean() < MIN_MEASURED_RATIO:
         raise InputError(
             f"{stations[0].id} measured {known.mean():.0%} of the last twelve months. "
             "Use --weather typical until it has half a year."
