@@ -148,15 +148,15 @@ class Subscriber:
             log.error("mqtt_thread_died", broker=self._where)
             self._restart()
 
-    def take(self, most: int, most_bytes: int, *, timeout_s: float | None = None) -> list[Message]:
-        """Return messages that have come, until there are `most` of them or their payloads reach `most_bytes`.
+    def take(self, most: int, max_bytes: int, *, timeout_s: float | None = None) -> list[Message]:
+        """Return messages that have come, until there are `most` of them or their payloads reach `max_bytes`.
 
         Waits up to `timeout_s` for the first; not at all without one.
         """
         taken: list[Message] = []
         size_bytes = 0
         try:
-            while len(taken) < most and size_bytes < most_bytes:
+            while len(taken) < most and size_bytes < max_bytes:
                 is_waiting = timeout_s is not None and not taken
                 message = self._queue.get(timeout=timeout_s) if is_waiting else self._queue.get_nowait()
                 taken.append(message)

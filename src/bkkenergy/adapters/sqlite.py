@@ -232,10 +232,10 @@ def _insert(connection: sqlite3.Connection, names: tuple[str, ...], columns: Seq
     """
     values = list(chain.from_iterable(zip(*columns, strict=True)))
     width, at = len(names), 0
-    most_values = connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)
+    max_values = connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)
     for rows in ROWS_AT_ONCE:
         step = rows * width
-        while step <= most_values and at + step <= len(values):
+        while step <= max_values and at + step <= len(values):
             connection.execute(_upsert(names, rows), values[at : at + step])
             at += step
 

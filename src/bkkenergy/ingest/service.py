@@ -359,13 +359,13 @@ class Ingester:
     def _next_batch(self) -> list[Message]:
         """Return messages until they pause, the batch is full, or the first has waited long enough."""
         window = self._settings.mqtt.receive_maximum // 2
-        most_bytes = self._settings.ingest.batch_readings * MEAN_READING_BYTES
-        messages = self.subscriber.take(window, most_bytes, timeout_s=TICK_S)
+        max_bytes = self._settings.ingest.batch_readings * MEAN_READING_BYTES
+        messages = self.subscriber.take(window, max_bytes, timeout_s=TICK_S)
         size_bytes = sum(len(message.payload) for message in messages)
         until_s = time.monotonic() + self._settings.ingest.linger_s
-        while messages and len(messages) < window and size_bytes < most_bytes and time.monotonic() < until_s:
+        while messages and len(messages) < window and size_bytes < max_bytes and time.monotonic() < until_s:
             time.sleep(QUIET_S)  # asleep, not waiting: to be woken by each message would cost more than the message
-            more = self.subscriber.take(window - len(messages), most_bytes - size_bytes)
+            more = self.subscriber.take(window - len(messages), max_bytes - size_bytes)
             if not more:
                 break
             messages += more

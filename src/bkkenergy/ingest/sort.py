@@ -164,9 +164,9 @@ class Sorter:
         received_us = np.array([0 if m.retained or m.duplicate else m.received_us for m in messages], np.int64)
         counts = received_us[message] > 0 if len(message) else np.zeros(0, np.bool_)
         gateway = self._gateway_of[batch.meter[counts]]
-        least_us = np.full(len(self._gateways), NEVER_US)
-        np.minimum.at(least_us, gateway, received_us[message[counts]] - batch.ts_us[counts])
-        return {str(self._gateways[number]): int(least_us[number]) for number in np.unique(gateway)}
+        min_us = np.full(len(self._gateways), NEVER_US)
+        np.minimum.at(min_us, gateway, received_us[message[counts]] - batch.ts_us[counts])
+        return {str(self._gateways[number]): int(min_us[number]) for number in np.unique(gateway)}
 
     def _meters(self, profile: str, messages: Sequence[Message], decoded: Decoded) -> IntArray:
         """Return (n,) the meter of each reading, -1 where no meter has that topic and key."""

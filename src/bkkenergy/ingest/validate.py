@@ -49,18 +49,18 @@ class Limits:
     """What a reading of each meter may hold, as columns.
 
     energy_scale, voltage_scale, current_scale : (m,) from what is sent to what flows.
-    least_energy_kwh : (m,) an energy figure is not below this; only a net register goes below zero.
-    most_energy_kwh : (m,) an energy figure lies below this.
-    most_power_kw : (m,) power in either direction.
+    min_energy_kwh : (m,) an energy figure is not below this; only a net register goes below zero.
+    max_energy_kwh : (m,) an energy figure lies below this.
+    max_power_kw : (m,) power in either direction.
     commissioned_us : (m,) first instant of the meter, microseconds since the epoch.
     """
 
     energy_scale: FloatArray
     voltage_scale: FloatArray
     current_scale: FloatArray
-    least_energy_kwh: FloatArray
-    most_energy_kwh: FloatArray
-    most_power_kw: FloatArray
+    min_energy_kwh: FloatArray
+    max_energy_kwh: FloatArray
+    max_power_kw: FloatArray
     commissioned_us: IntArray
 
     @classmethod
@@ -110,7 +110,7 @@ def reject_codes(batch: ReadingBatch, limits: Limits, *, latest_us: int) -> npt.
     """
     energy_kwh, export_kwh, power_kw = (batch.column(name) for name in ("energy_kwh", "export_kwh", "power_kw"))
     ghi_wm2 = batch.column("ghi_wm2")
-    least_kwh, most_kwh = limits.least_energy_kwh[batch.meter], limits.most_energy_kwh[batch.meter]
+    min_kwh, max_kwh = limits.min_energy_kwh[batch.meter], limits.max_energy_kwh[batch.meter]
     gauge_is_off = np.zeros(len(batch), np.bool_)
     for name, (least, most) in PLAUSIBLE.items():
         if name in batch.columns:
@@ -120,8 +120,8 @@ def reject_codes(batch: ReadingBatch, limits: Limits, *, latest_us: int) -> npt.
             batch.ts_us < limits.commissioned_us[batch.meter],
             batch.ts_us > latest_us,
             np.isnan(energy_kwh) & np.isnan(power_kw) & np.isnan(ghi_wm2),
-            (energy_kwh < least_kwh) | (energy_kwh >= most_kwh) | (export_kwh < 0) | (export_kwh >= most_kwh),
-            np.abs(power_kw) > limits.most_power_kw[batch.meter],
+            (energy_kwh < min_kwh) | (energy_kwh >= max_kwh) | (export_kwh < 0) | (export_kwh >= max_kwh),
+            np.abs(power_kw) > limits.max_power_kw[batch.meter],
             gauge_is_off,
         ],
         range(1, len(REASONS)),
@@ -144,14 +144,14 @@ def explain(batch: ReadingBatch, row: int, reason: Reason, limits: Limits) -> st
             return "neither energy_kwh nor power_kw (nor ghi_wm2, of a weather station). Send one of them."
         case Reason.ENERGY_OUT_OF_RANGE:
             shown = {name: values[name] for name in ("energy_kwh", "export_kwh") if name in values}
-            least_kwh, most_kwh = limits.least_energy_kwh[meter], limits.most_energy_kwh[meter]
+            min_kwh, max_kwh = limits.min_energy_kwh[meter], limits.max_energy_kwh[meter]
             return (
-                f"{shown} is not within {least_kwh:g} to {most_kwh:g} kWh. "
+                f"{shown} is not within {min_kwh:g} to {max_kwh:g} kWh. "
                 "Check register_digits or rollover_kwh, ratios and unit."
             )
         case Reason.POWER_OUT_OF_RANGE:
-            most_kw = limits.most_power_kw[meter]
-            return f"power_kw {values['power_kw']:g} is beyond {most_kw:g} kW. Check rated_kw, ratios and unit."
+            max_kw = limits.max_power_kw[meter]
+            return f"power_kw {values['power_kw']:g} is beyond {max_kw:g} kW. Check rated_kw, ratios and unit."
         case _:
             off = {n: values[n] for n, (least, most) in PLAUSIBLE.items() if not least <= values.get(n, least) <= most}
             return f"{off} is not plausible. Check the profile's units."

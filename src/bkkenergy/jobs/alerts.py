@@ -52,7 +52,7 @@ def silent_meters(
     ]
 
 
-def finding_alarms(report: AgencyReport, least_thb: float) -> list[Alarm]:
+def finding_alarms(report: AgencyReport, min_thb: float) -> list[Alarm]:
     """List a report's findings that are worth at least this many baht a month; one alerts again the month after."""
     return [
         Alarm(
@@ -63,7 +63,7 @@ def finding_alarms(report: AgencyReport, least_thb: float) -> list[Alarm]:
             figures={"rule": finding.rule, "cost_thb_a_month": finding.cost_thb_a_month},
         )
         for finding in report.findings
-        if finding.cost_thb_a_month >= least_thb
+        if finding.cost_thb_a_month >= min_thb
     ]
 
 

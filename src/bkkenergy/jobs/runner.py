@@ -80,14 +80,14 @@ def figures_of(report: AgencyReport) -> dict[str, tuple[float | None, float]]:
     return {TOTAL: (report.total.energy_kwh, report.total.coverage_ratio), **found}
 
 
-def changes_between(before: Mapping[str, Sequence[Any]], after: Figures, least_ratio: float) -> tuple[Change, ...]:
+def changes_between(before: Mapping[str, Sequence[Any]], after: Figures, min_ratio: float) -> tuple[Change, ...]:
     """List what differs by more than a share of the energy, or of the intervals; the whole first."""
     found = []
     for name, (kwh, coverage_ratio) in after.items():
         kwh_before, coverage_before = before.get(name, (None, 0.0))
         moved_kwh = abs((kwh or 0.0) - (kwh_before or 0.0))
-        is_changed = moved_kwh > least_ratio * max(abs(kwh or 0.0), abs(kwh_before or 0.0))
-        if is_changed or abs(coverage_ratio - coverage_before) > least_ratio:
+        is_changed = moved_kwh > min_ratio * max(abs(kwh or 0.0), abs(kwh_before or 0.0))
+        if is_changed or abs(coverage_ratio - coverage_before) > min_ratio:
             found.append(Change(name, kwh_before, kwh, coverage_before, coverage_ratio))
     return tuple(found)
 

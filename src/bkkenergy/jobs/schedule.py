@@ -111,10 +111,10 @@ def settings_faults(settings: Settings, agencies: Sequence[str]) -> list[Fault]:
     return faults
 
 
-def backoff_s(tries: int, first_s: float, most_s: float) -> float:
-    """Return how long to wait before the next try: doubled each time, up to `most_s`."""
+def backoff_s(tries: int, first_s: float, max_s: float) -> float:
+    """Return how long to wait before the next try: doubled each time, up to `max_s`."""
     doubled: float = first_s * 2.0 ** max(tries - 1, 0)
-    return min(doubled, most_s)
+    return min(doubled, max_s)
 
 
 def entry_of(schedules: Iterable[Schedule], kind: str, agency: str) -> Schedule | None:

@@ -56,7 +56,7 @@ class RegisterRules:
         """Return a step's energy if the register wrapped within it; None where that does not explain it."""
         turns_kwh = (self.rollover_kwh, -self.rollover_kwh) if self.is_net else (self.rollover_kwh,)
         energies_kwh = [step_kwh + turn_kwh for turn_kwh in turns_kwh if step_kwh * turn_kwh < 0]
-        allowed_kwh = self.rating.most_kw * step_s / 3600.0 + self.rating.grace_kwh
+        allowed_kwh = self.rating.max_kw * step_s / 3600.0 + self.rating.grace_kwh
         lowest_kwh = -allowed_kwh if self.is_net else 0.0
         return next((energy for energy in energies_kwh if lowest_kwh <= energy <= allowed_kwh), None)
 
@@ -108,7 +108,7 @@ def follow(
     >>> import numpy as np
     >>> from bkkenergy.metering.excursions import RegisterRules, follow
     >>> from bkkenergy.metering.rating import Rating
-    >>> rules = RegisterRules(Rating(most_kw=60.0, grace_kwh=1.0), rollover_kwh=np.nan, resolution_kwh=0.01)
+    >>> rules = RegisterRules(Rating(max_kw=60.0, grace_kwh=1.0), rollover_kwh=np.nan, resolution_kwh=0.01)
     >>> found = follow(np.arange(4) * 900_000_000, np.array([100.0, 3.0, 110.0, 115.0]), rules)
     >>> found.rows.tolist(), found.energy_kwh.tolist()
     ([0, 2, 3], [0.0, 10.0, 5.0])
@@ -197,7 +197,7 @@ def _kind(step_kwh: float, shown_kwh: float, step_s: float, rules: RegisterRules
         return Break.ROLLOVER
     if step_kwh >= 0:
         return Break.OVER_RATING
-    allowed_kwh = rules.rating.most_kw * step_s / 3600.0 + rules.rating.grace_kwh
+    allowed_kwh = rules.rating.max_kw * step_s / 3600.0 + rules.rating.grace_kwh
     if rules.restarts_at_zero and not rules.is_net and shown_kwh <= allowed_kwh:
         return Break.RESTART
     return Break.RESET
@@ -213,7 +213,7 @@ def _return(
     """
     latest_us = int(ts_us[row - 1]) + int(EXCURSION_MAX_S * US_PER_S)
     end = int(np.searchsorted(ts_us, latest_us, side="right"))
-    least_kwh = np.inf if is_explained else JUMP_RATIO * abs(float(register_kwh[row]) - track_kwh)
+    min_kwh = np.inf if is_explained else JUMP_RATIO * abs(float(register_kwh[row]) - track_kwh)
     near = min(row + 1 + NEAR_READINGS, end)
     for start, stop in ((row + 1, near), (near, end)):
         here_kwh, here_us = register_kwh[start:stop], ts_us[start:stop]
@@ -224,7 +224,7 @@ def _return(
             continue
         step_kwh = here_kwh - register_kwh[start - 1 : stop - 1]
         is_jump = ~rules.fits(step_kwh, (here_us - ts_us[start - 1 : stop - 1]) / US_PER_S)
-        hits = np.flatnonzero(is_back & (is_jump | (np.abs(step_kwh) >= least_kwh)))
+        hits = np.flatnonzero(is_back & (is_jump | (np.abs(step_kwh) >= min_kwh)))
         if len(hits):
             return start + int(hits[0])
     return None

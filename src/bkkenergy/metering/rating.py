@@ -19,12 +19,12 @@ GRID_TOLERANCE = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """What may flow through a meter: `most_kw` at all times, and `grace_kwh` once.
+    """What may flow through a meter: `max_kw` at all times, and `grace_kwh` once.
 
     The grace is given once per window, never per step: clocks jitter, and a register shows whole units.
     """
 
-    most_kw: float
+    max_kw: float
     grace_kwh: float
 
     @classmethod
@@ -34,19 +34,19 @@ class Rating:
 
     def with_resolution(self, resolution_kwh: float) -> Rating:
         """Return the rating of a register that shows no less than `resolution_kwh`."""
-        return Rating(self.most_kw, self.grace_kwh + resolution_kwh)
+        return Rating(self.max_kw, self.grace_kwh + resolution_kwh)
 
     def allowed_kwh(self, step_s: FloatArray) -> FloatArray:
         """Return the most that may flow in steps of these lengths, each alone; (n,)."""
-        return self.most_kw / S_PER_H * step_s + self.grace_kwh
+        return self.max_kw / S_PER_H * step_s + self.grace_kwh
 
     def refused_kwh(self, step_kwh: FloatArray, step_s: FloatArray) -> FloatArray:
         """Return what consecutive steps carry beyond the rating; (n,) kWh, zero where all is well.
 
-        A leaky bucket: it fills with energy, leaks at `most_kw` and spills beyond `grace_kwh`. Thus
-        no window of any length holds more than its length at `most_kw`, and the grace once.
+        A leaky bucket: it fills with energy, leaks at `max_kw` and spills beyond `grace_kwh`. Thus
+        no window of any length holds more than its length at `max_kw`, and the grace once.
         """
-        surplus_kwh = step_kwh - self.most_kw / S_PER_H * step_s
+        surplus_kwh = step_kwh - self.max_kw / S_PER_H * step_s
         if not (surplus_kwh > 0).any():
             return np.zeros(len(step_kwh))
         grown_kwh = np.concatenate(([0.0], np.cumsum(surplus_kwh)))

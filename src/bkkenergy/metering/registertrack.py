@@ -138,7 +138,7 @@ def without_backlogs(ts_us: IntArray, register_kwh: FloatArray, meter: Meter) ->
         grown_kwh = register_kwh[burst] - register_kwh[start]
         beyond_kwh = (
             np.abs(grown_kwh) if meter.kind is MeterKind.NET else grown_kwh
-        ) - rating.most_kw / S_PER_H * since_s
+        ) - rating.max_kw / S_PER_H * since_s
         last = int(np.argmax(beyond_kwh))
         rise_kwh = abs(register_kwh[start + last] - register_kwh[start - 1])
         whole_s = np.asarray((ts_us[start + last] - ts_us[start - 1]) / US_PER_S)

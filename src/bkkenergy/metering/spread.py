@@ -95,12 +95,12 @@ def spread(track: Track, edges_us: IntArray, rating: Rating) -> tuple[FloatArray
     known_us = np.diff(_time_until(track, step, at_us, track.grade != Grade.UNKNOWN))
     whole_us = np.diff(_time_until(track, step, at_us, track.grade <= Grade.ESTIMATED))
     is_inside = (at_us > track.ts_us[step - 1]) & (at_us < track.ts_us[step]) & (track.grade[step] == Grade.ESTIMATED)
-    most_kwh = rating.most_kw / S_PER_H * length_us / US_PER_S + FINEST_KWH
+    max_kwh = rating.max_kw / S_PER_H * length_us / US_PER_S + FINEST_KWH
     quality = np.select(
         [
             (covered_us < length_us) & (edges_us[1:] > track.ts_us[-1]),
             whole_us < length_us,
-            is_inside[:-1] | is_inside[1:] | (np.abs(energy_kwh) > most_kwh),
+            is_inside[:-1] | is_inside[1:] | (np.abs(energy_kwh) > max_kwh),
         ],
         [Quality.INCOMPLETE, Quality.MISSING, Quality.ESTIMATED],
         Quality.MEASURED,

@@ -292,7 +292,7 @@ def power_track(ts_us: IntArray, power_kw: FloatArray, meter: Meter, *, max_gap_
     >>> power_track(np.array([0, 900]) * 1_000_000, np.array([10.0, 30.0]), meter, max_gap_s=7200.0).energy_kwh.tolist()
     [0.0, 5.0]
     """
-    is_valid = np.abs(power_kw) <= Rating.of(meter).most_kw
+    is_valid = np.abs(power_kw) <= Rating.of(meter).max_kw
     rows = np.flatnonzero(is_valid)
     rows = rows[is_last_of_instant(ts_us[rows])]
     if len(rows) == 0:

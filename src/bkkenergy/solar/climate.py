@@ -241,11 +241,11 @@ def _scaled_months(ghi_wm2: FloatArray, clear_wm2: FloatArray, month: IntArray, 
     for number in range(MONTHS):
         own = month == number
         wanted_wh = kwh_m2_day[number] * 1000 * own.sum() / HOURS_PER_DAY
-        most_wh = float(clear_wm2[own].sum())
-        if wanted_wh > 0.97 * most_wh:
+        max_wh = float(clear_wm2[own].sum())
+        if wanted_wh > 0.97 * max_wh:
             raise ValueError(
                 f"ghi_kwh_m2_day of {calendar.month_name[number + 1]} is {kwh_m2_day[number]:g}, where a cloudless "
-                f"month has {most_wh * HOURS_PER_DAY / own.sum() / 1000:.2f}. Check the figure."
+                f"month has {max_wh * HOURS_PER_DAY / own.sum() / 1000:.2f}. Check the figure."
             )
         lack = lambda factor, rows=own, sum_wh=wanted_wh: float(  # noqa: E731
             np.minimum(ghi_wm2[rows] * factor, clear_wm2[rows]).sum() - sum_wh

@@ -26,7 +26,7 @@ class Sky:
     rows : (d,) numbers of these intervals in the weather.
     east, north, up : (d,) unit vector towards the sun, by its apparent place.
     circumsolar, horizon : (d,) shares of the diffuse light near the sun and at the horizon (Perez' F1, F2).
-    least_cos : lower bound of cos(zenith) under the circumsolar share.
+    min_cos : lower bound of cos(zenith) under the circumsolar share.
     """
 
     rows: IntArray
@@ -40,7 +40,7 @@ class Sky:
     wind_ms: FloatArray
     circumsolar: FloatArray
     horizon: FloatArray
-    least_cos: float
+    min_cos: float
 
     @property
     def azimuth_deg(self) -> FloatArray:
@@ -135,7 +135,7 @@ def sky_of(weather: Weather, *, model: TranspositionModel = "perez") -> Sky:
         wind_ms=weather.wind_ms[rows],
         circumsolar=circumsolar,
         horizon=horizon,
-        least_cos=float(MIN_COS_ZENITH[model]),
+        min_cos=float(MIN_COS_ZENITH[model]),
     )
 
 
@@ -192,7 +192,7 @@ def in_plane(
     cos_aoi += cos_tilt * sky.up
     np.maximum(cos_aoi, 0.0, out=cos_aoi)
     beam = cos_aoi * sky.dni_wm2
-    near_sun = cos_aoi * (sky.dhi_wm2 * sky.circumsolar / np.maximum(sky.up, sky.least_cos))
+    near_sun = cos_aoi * (sky.dhi_wm2 * sky.circumsolar / np.maximum(sky.up, sky.min_cos))
     if beam_seen.size > 1:
         beam *= beam_seen
         near_sun *= beam_seen

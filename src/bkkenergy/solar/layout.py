@@ -160,7 +160,7 @@ def lay_out(
     mounting: Mounting = "flush",
     rack_tilt_deg: float = 10.0,
     rack_azimuth_deg: float | None = None,
-    most_modules: int | None = None,
+    max_modules: int | None = None,
 ) -> Layout:
     """Lay as many modules on a roof as fit, among both ways of laying them and some shifts of the grid.
 
@@ -178,7 +178,7 @@ def lay_out(
         On the roof's plane, or on racks.
     rack_tilt_deg, rack_azimuth_deg : float, optional
         Of racks [degrees]; the azimuth is the roof's by default.
-    most_modules : int, optional
+    max_modules : int, optional
         No more than this.
 
     Returns
@@ -219,8 +219,8 @@ def lay_out(
             area_m2=f"{usable.area:.0f}",
             setback_m=f"{rules.setback_m:g}",
         )
-    if most_modules is not None:
-        corners = corners[:most_modules]
+    if max_modules is not None:
+        corners = corners[:max_modules]
     covered = len(corners) * module.area_m2
     load = None if module.weight_kg is None else len(corners) * (module.weight_kg + RAIL_KG) / covered
     warnings = []

@@ -211,7 +211,7 @@ def cec_inverter(name: str) -> Inverter:
     """
     row: dict[Any, Any] = cec_table("CECInverter").loc[name].to_dict()
     names = ("Paco", "Pdco", "Vdco", "Pso", "C0", "C1", "C2", "C3", "Pnt")
-    most_a = float(row["Idcmax"])
+    max_current_a = float(row["Idcmax"])
     return Inverter(
         id=CEC + name,
         name=name.replace("_", " ").strip(),
@@ -221,8 +221,8 @@ def cec_inverter(name: str) -> Inverter:
         mppt_high_v=float(row["Mppt_high"]),
         mppt_count=1,
         strings_per_mppt=100,
-        max_current_a_per_mppt=most_a,
-        max_isc_a_per_mppt=most_a * 1.25,
+        max_current_a_per_mppt=max_current_a,
+        max_isc_a_per_mppt=max_current_a * 1.25,
         efficiency=min(0.995, float(row["Paco"]) / float(row["Pdco"])),
         sandia={key: float(row[key]) for key in names},
         source=CEC_SOURCE,

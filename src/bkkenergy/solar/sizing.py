@@ -50,12 +50,12 @@ class Sweep:
         return used[-1] if used else self.options[0]
 
 
-def sizes_up_to(most_kwp: float, count: int = SIZES) -> FloatArray:
+def sizes_up_to(max_kwp: float, count: int = SIZES) -> FloatArray:
     """List sizes in even steps up to the largest.
 
     Parameters
     ----------
-    most_kwp : float
+    max_kwp : float
         The largest size [kWp].
     count : int
         How many.
@@ -71,7 +71,7 @@ def sizes_up_to(most_kwp: float, count: int = SIZES) -> FloatArray:
     >>> sizes_up_to(100.0, 4).tolist()
     [25.0, 50.0, 75.0, 100.0]
     """
-    return most_kwp * np.arange(1, count + 1) / count
+    return max_kwp * np.arange(1, count + 1) / count
 
 
 def sweep(

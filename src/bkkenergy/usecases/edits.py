@@ -89,10 +89,10 @@ def _checked(portfolio: Portfolio, edit: Edit) -> Meter:
         raise InputError(f"an edit covers {MAX_DAYS} days at most. Make several.")
     if edit.end_us > edit.at_us:
         raise InputError("an edit ends in the past: what has not flowed yet has no figure.")
-    most_kwh = meter.rated_kw * RATING_MARGIN_RATIO * hours
-    if not 0 <= edit.energy_kwh <= most_kwh:
+    max_kwh = meter.rated_kw * RATING_MARGIN_RATIO * hours
+    if not 0 <= edit.energy_kwh <= max_kwh:
         raise InputError(
             f"{edit.energy_kwh:g} kWh in {hours:g} hours is no energy that meter {meter.id} can carry: 0 to "
-            f"{most_kwh:,.0f} kWh by its rated_kw of {meter.rated_kw:g}."
+            f"{max_kwh:,.0f} kWh by its rated_kw of {meter.rated_kw:g}."
         )
     return meter

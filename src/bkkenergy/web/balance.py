@@ -107,9 +107,9 @@ def _pictures(rows: dict[str, BalanceRow], words: Words) -> list[tuple[str, Mark
     sides = [[rows[name] for name in side] for side in (SOURCES, uses)]
     if any(row.total_kwh is None for side in sides for row in side):
         return []
-    most_kwh = max(sum(row.total_kwh or 0.0 for row in side) for side in sides)
+    max_kwh = max(sum(row.total_kwh or 0.0 for row in side) for side in sides)
     titles = words("balance.sources"), words("balance.uses")
-    return [(title, _stack(side, title, words, most_kwh)) for title, side in zip(titles, sides, strict=True)]
+    return [(title, _stack(side, title, words, max_kwh)) for title, side in zip(titles, sides, strict=True)]
 
 
 def _stack(rows: Sequence[BalanceRow], title: str, words: Words, whole: float) -> Markup:
