@@ -35,7 +35,7 @@ test-containers: $(VENV)/.dev
 	tests/containers/run $(CURDIR)/$(BIN)/python $(ARGS)
 .PHONY: test-containers
 
-# The laws with inputs at random, and so many bent payloads; `make test` and CI take the same inputs each time.
+# The laws with inputs at random, and many bent payloads; `make test` and CI take the same inputs each time.
 # A failure prints what repeats it: @reproduce_failure(...), or FUZZ_SEED=N for the bent payloads.
 FUZZ ?= 100000
 fuzz: $(VENV)/.dev

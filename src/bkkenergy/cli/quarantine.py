@@ -51,7 +51,7 @@ def quarantine_command() -> None:
 @quarantine_command.command("list", epilog="\b\nExample:\n  bkkenergy quarantine list --reason not_decoded --limit 200")
 @reason_option
 @topic_option
-@click.option("--limit", default=50, show_default=True, help="At most so many, the newest first.")
+@click.option("--limit", default=50, show_default=True, help="At most this many, the newest first.")
 @config_option
 def list_command(reason: str | None, topic: str | None, limit: int, config_dir: Path) -> None:
     """List what was refused, the newest first, and what has been counted."""

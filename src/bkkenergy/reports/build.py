@@ -37,7 +37,7 @@ from bkkenergy.tariff.flat import FlatRate, cost_thb
 from bkkenergy.usecases.balance import EXCEEDS_KWH, SubMeters
 
 MAX_COMPARED_DAYS = 31
-"""A period longer than this is not held against the four weeks before it."""
+"""A period longer than this is not compared with the four weeks before it."""
 SUB_METER_TOLERANCE_RATIO = 0.02
 HOURS_PER_DAY = 24
 

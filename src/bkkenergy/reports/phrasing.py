@@ -12,7 +12,7 @@ from bkkenergy.savings.uncertainty import Band
 
 SAME_WITHIN_RATIO = 0.005
 COMPARED_UP_TO_DAYS = 31
-"""A longer period is not held against the usual, so it says nothing of lacking history."""
+"""A longer period is not compared with the usual, so it says nothing of lacking history."""
 
 
 def title(report: AgencyReport, words: Words) -> str:

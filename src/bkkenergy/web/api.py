@@ -47,7 +47,7 @@ from bkkenergy.web.security import ApiVisitor, Visitor
 router = APIRouter(prefix="/api/v1", tags=["v1"], responses=PROBLEMS)
 MAX_POINTS = 5000
 QUARTERS_UP_TO_DAYS, HOURS_UP_TO_DAYS = 52, 208
-"""Spans of up to so many days are told by quarter-hours, by hours; longer ones by days."""
+"""Spans of up to this many days are shown by quarter-hours, by hours; longer ones by days."""
 Limit = Annotated[int, Query(ge=1, le=500)]
 Offset = Annotated[int, Query(ge=0, le=1_000_000)]
 

@@ -18,7 +18,7 @@ from bkkenergy.web.security import PageVisitor
 router = APIRouter()
 EVERY_S = 5.0
 LONGEST_S = 300.0
-"""Then the browser connects anew, and who may no longer see the building is refused."""
+"""Then the browser connects again, and a user who may no longer see the building is refused."""
 
 
 @router.get("/live/jobs")
