@@ -127,7 +127,7 @@ class Account:
 
 
 def password_fault(password: str, name: str) -> str | None:
-    """What is wrong with a password, as a key of the texts; None where it is good enough.
+    """Return what is wrong with a password, as a key of the texts; None where it is good enough.
 
     Length rather than rules of composition: NIST SP 800-63B, section 5.1.1.
     """

@@ -53,7 +53,10 @@ class InfluxStore:
     """
 
     def __init__(self, settings: InfluxSettings, marks: MarksBeside | None = None) -> None:
-        """Marks : of the energy ledger, for each batch. A store without them can be read, and refuses to commit."""
+        """Open no connection yet.
+
+        marks : of the energy ledger, for each batch. A store without them can be read, and refuses to commit.
+        """
         self.server, self._marks = InfluxServer(settings), marks
 
     def prepare(self) -> None:

@@ -48,9 +48,10 @@ class SqliteStore:
     """The embedded ReadingStore."""
 
     def __init__(self, path: Path, marks: MarksBeside | None = None, *, is_for_reading: bool = False) -> None:
-        """Marks : where the energy ledger lives in another database; without, it lives in this file.
+        """Open the file when it is first used.
 
-        is_for_reading : it refuses to commit, since its opener does not know where the ledger lives.
+        marks : where the energy ledger is in another database; without, it is in this file.
+        is_for_reading : it refuses to commit, since its opener does not know where the ledger is.
         """
         self.path, self._marks, self._is_for_reading = path, marks, is_for_reading
         self._of_thread = threading.local()

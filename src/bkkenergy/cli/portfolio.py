@@ -104,7 +104,7 @@ def import_command(folder: Path | None, why: str, config_dir: Path, *, partial: 
 @json_option
 @config_option
 def diff_command(folder: Path | None, config_dir: Path, *, partial: bool, as_json: bool) -> None:
-    """Show what an import of a folder would change, and every fault that stands in its way."""
+    """Show what an import of a folder would change, and every fault that would stop it."""
     with _opened(config_dir) as state:
         present = state.records()
         wanted = _read(state, folder or config_dir, present, is_partial=partial)
@@ -182,7 +182,7 @@ def undo_command(number: int, why: str, config_dir: Path) -> None:
 
 @contextmanager
 def _opened(config_dir: Path) -> Iterator[PortfolioState]:
-    """The records' state, with what the configuration knows to check them by."""
+    """Open the records' state, with what the configuration knows to check them by."""
     settings, figures = load_settings(config_dir), load_figures(config_dir)
     profiles = load_profiles(config_dir, frozenset(FAMILIES))
 

@@ -112,7 +112,7 @@ def _clock(settings: Settings) -> Iterator[Finding]:
 
 
 def _broker(settings: Settings, topics: tuple[str, ...], exact_topics: tuple[str, ...]) -> Iterator[Finding]:
-    """Connects under a name of its own and asks for every topic."""
+    """Connect under a name that no other client has, and subscribe to every topic."""
     own = bystander(settings.mqtt, "doctor", tries_share=True)
     subscriber = Subscriber(own, topics, exact_topics=exact_topics)
     subscriber.start()

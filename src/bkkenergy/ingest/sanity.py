@@ -102,7 +102,7 @@ def _judged(
 
 
 def _standing_still(news: ReadingBatch, before_kwh: FloatArray, memory: Memory, stuck_after_s: float) -> list[Event]:
-    """Registers that have stood still for too long though power flows, and those that move again."""
+    """List registers that have stood still for too long though power flows, and those that move again."""
     energy_kwh, power_kw = news.column("energy_kwh"), news.column("power_kw")
     moves = (energy_kwh != before_kwh) | np.isnan(before_kwh)
     # A quiet load moves no register: without a sign of power, standing still is no fault.

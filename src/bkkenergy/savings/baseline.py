@@ -36,7 +36,7 @@ WORTH_RATIO = 0.01
 
 Form = Literal["hourly", "hourly_calendar", "daily", "daily_calendar"]
 FORMS: tuple[Form, ...] = ("daily_calendar", "hourly_calendar", "daily", "hourly")
-"""From the simplest on: of two that foretell alike the earlier is taken."""
+"""From the simplest on: of two that predict alike the earlier is taken."""
 
 
 @dataclass(frozen=True)
@@ -305,7 +305,7 @@ def expected_days(model: HourlyModel | DailyModel, series: Series) -> FloatArray
 
 
 def folds_of(series: Series) -> IntArray:
-    """Number the block of months that each day is held out with: two calendar months, one after the other.
+    """Return the block of months that each day is held out with: two calendar months, one after the other.
 
     Parameters
     ----------

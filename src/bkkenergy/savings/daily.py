@@ -41,7 +41,7 @@ class DailyModel:
 
 
 def day_slot(weekday: IntArray, kind: IntArray) -> IntArray:
-    """Number the slot of each day: its weekday, or its kind of closed day.
+    """Return the slot of each day: its weekday, or its kind of closed day.
 
     Parameters
     ----------

@@ -36,7 +36,7 @@ class HourlyModel:
 
 
 def slot_of(hour: IntArray, weekday: IntArray, kind: IntArray) -> IntArray:
-    """Number the slot of each hour: the hour of the week, or of a closed day of its kind.
+    """Return the slot of each hour: the hour of the week, or of a closed day of its kind.
 
     Parameters
     ----------

@@ -100,7 +100,7 @@ def meters(visitor: ApiVisitor, agency: str, limit: Limit = 100, offset: Offset 
 
 @router.get("/jobs")
 def jobs(visitor: ApiVisitor, state: RunState | None = None, limit: Limit = 100, offset: Offset = 0) -> JobPage:
-    """Runs of reports, the newest period first; for operators."""
+    """List runs of reports, the newest period first; for operators."""
     visitor.need("operate")
     found = [
         run

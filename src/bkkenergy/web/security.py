@@ -154,7 +154,7 @@ def _visitor(request: Request, account: Account, csrf: str) -> Visitor:
 
 
 def visitor_of(request: Request) -> Visitor | None:
-    """Return the user of a page for an error page: none where nobody signed in, or the state cannot be asked."""
+    """Return the user of a page for an error page: none where no user is signed in, or the state cannot be asked."""
     try:
         signed = signed_of(request)
     except BkkEnergyError:
