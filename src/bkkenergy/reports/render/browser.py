@@ -29,7 +29,7 @@ FROM_US, TO_US = 3, 4
 """The descriptors on which the browser expects its pipe."""
 A4_IN = (8.27, 11.69)
 PAGES_PER_BROWSER = 200
-"""After so many pages a fresh one, so that what it hoards does not grow."""
+"""A browser is replaced after this many pages, so that its memory does not grow."""
 
 
 class PrintFailed(BkkEnergyError):
