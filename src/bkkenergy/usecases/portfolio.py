@@ -30,7 +30,7 @@ from bkkenergy.site.record_kinds import SITE_KINDS
 from bkkenergy.usecases.powers import use_case
 
 MAX_AUDITED = 100
-"""So many changes of a revision are written out in the audit log; the revision itself has all of them."""
+"""Up to this many changes of a revision are written out in the audit log; the revision itself has all of them."""
 MIN_WHY = 3
 
 
