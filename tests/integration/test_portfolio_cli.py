@@ -68,6 +68,7 @@ def test_after_the_import_the_files_count_no_more(run, config):
     imported(run)
     office(config).unlink()
     assert "40 buildings" in run("check")
+    assert "that of the state, revision 1" in run("check")
     changes = json.loads(run("portfolio", "diff", "--json"))
     assert {own["change"] for own in changes} == {"withdrawn"}
     assert "No change." in run("portfolio", "diff", "--partial")
@@ -108,6 +109,7 @@ def test_where_files_are_the_source_nothing_is_imported_and_no_state_is_read(run
     (config / "bkkenergy.toml").write_text(SETTINGS + '[portfolio]\nsource = "files"\n')
     office(config).unlink()
     assert "36 buildings" in run("check")
+    assert "the app only reads it" in run("check")
     assert "changed there alone" in refused(run, InputError, "portfolio", "undo", "1", "--why", "no")
 
 

@@ -38,6 +38,10 @@ def check_command(config_dir: Path) -> None:
         f"{len(portfolio.meters)} meters, {roofs} roofs, {len(portfolio.calendars)} calendars, "
         f"{len(config.profiles)} payload profiles."
     )
+    if portfolio.revision:
+        click.echo(f"The portfolio is that of the state, revision {portfolio.revision}.")
+    else:
+        click.echo("The portfolio is that of the files: the app only reads it.")
     demos = [agency.id for agency in portfolio.agencies.values() if agency.demonstration]
     if demos:
         click.echo(f"{len(demos)} of the agencies are a demonstration: {', '.join(demos)}.")
