@@ -165,7 +165,24 @@ def moved(project: Project, state: ProjectState, day: dt.date, *, note: str) -> 
 
 
 def moves_from(state: ProjectState) -> tuple[ProjectState, ...]:
-    """Return the states that a project can move to: the next one, then those that need a note that says why."""
+    """Return the states that a project can move to: the next one, then those that need a note that says why.
+
+    Parameters
+    ----------
+    state : str
+        The project's state.
+
+    Returns
+    -------
+    tuple of str
+        The states, the next one first.
+
+    Examples
+    --------
+    >>> from bkkenergy.plan import moves_from
+    >>> moves_from("proposed")
+    ('endorsed', 'surveyed', 'dropped')
+    """
     at = WAY.index(state) if state in WAY else len(WAY)
     return (*WAY[at + 1 : at + 2], *WAY[:at], *(() if state == "dropped" else ("dropped",)))
 
