@@ -20,11 +20,12 @@ from pydantic import SecretStr
 from sqlalchemy import create_engine, text
 
 from bkkenergy.access import server_actor
+from bkkenergy.adapters.ledger.sql import SqlLedger
 from bkkenergy.adapters.state import HEAD, open_state, reading, transaction
 from bkkenergy.adapters.state.alerts import Alarm, last_sent_us, mark_sent, open_alerts, reconcile, unsent_alerts
 from bkkenergy.adapters.state.dismissals import dismissals
 from bkkenergy.adapters.state.identity import identity_of
-from bkkenergy.adapters.state.outbox import messages, not_sent, post, sent, waiting
+from bkkenergy.adapters.state.outbox import claim, has_due, messages, not_sent, post, sent
 from bkkenergy.adapters.state.projects import project_of, projects, save_projects, steps_of
 from bkkenergy.adapters.state.runs import Artefact, Due, LeaseLost, RunQueue
 from bkkenergy.adapters.state.tables import dismissal, metadata
@@ -131,36 +132,92 @@ def test_a_run_is_claimed_by_one_process_alone(ledger, engine):
     assert RunQueue(engine, "b").claim(later(1), LEASE_S) is None
 
 
-def test_many_at_once_claim_every_run_exactly_once(ledger, engine):
+def test_many_at_once_claim_every_run_exactly_once_though_each_leaves_at_its_first_empty_claim(ledger, engine):
     ledger.plan([due(f"agency-{n:02d}") for n in range(40)])
-    claimed, lock = [], threading.Lock()
+    start = threading.Barrier(4)
 
     def take(owner):
         own = RunQueue(engine, owner)
-        misses = 0
-        while misses < 3:
-            run = own.claim(NOW, LEASE_S)
-            if run is None:
-                misses += 1
-                continue
-            with lock:
-                claimed.append(run.agency)
+        start.wait()
+        return [run.agency for run in iter(lambda: own.claim(NOW, LEASE_S), None)]
 
-    threads = [threading.Thread(target=take, args=(f"p{n}",)) for n in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(claimed) == [f"agency-{n:02d}" for n in range(40)]
+    with ThreadPoolExecutor(4) as workers:
+        claimed = list(workers.map(take, ["p1", "p2", "p3", "p4"]))
+    assert sorted(agency for some in claimed for agency in some) == [f"agency-{n:02d}" for n in range(40)]
 
 
-def test_the_oldest_is_done_first_and_the_city_after_its_agencies(ledger):
-    old = dt.timedelta(days=1)
-    ledger.plan([due(CITY), due("health"), due("zoo", at=NOW - old, period="2026-11-22")])
-    order = []
-    while run := ledger.claim(NOW, LEASE_S):
-        order.append(run.agency)
-    assert order == ["zoo", "health", CITY]
+@pytest.mark.postgres
+def test_on_postgresql_a_claim_passes_over_what_another_transaction_holds(ledger, engine):
+    if engine.dialect.name != "postgresql":
+        pytest.skip("SQLite lets one writer in at a time")
+    ledger.plan([due("a"), due("b")])
+    with engine.begin() as connection:
+        connection.execute(text("SELECT id FROM run WHERE agency = 'a' FOR UPDATE"))
+        assert ledger.claim(NOW, LEASE_S).agency == "b"
+        assert ledger.claim(NOW, LEASE_S) is None
+    assert ledger.claim(NOW, LEASE_S).agency == "a"
+
+
+def test_the_oldest_is_done_first(ledger):
+    ledger.plan([due("health"), due("zoo", at=NOW - dt.timedelta(days=1), period="2026-11-22")])
+    assert [ledger.claim(NOW, LEASE_S).agency for _ in range(2)] == ["zoo", "health"]
+
+
+def test_the_city_waits_until_its_agencies_of_the_period_are_done_or_failed_for_good(ledger, engine):
+    other = RunQueue(engine, "b")
+    ledger.plan([due(CITY), due("health"), due("zoo"), due("zoo", period="2026-11-22", at=later(10**6))])
+    health, zoo = ledger.claim(NOW, LEASE_S), other.claim(NOW, LEASE_S)
+    assert other.claim(NOW, LEASE_S) is None
+    done(ledger, health)
+    assert ledger.claim(NOW, LEASE_S) is None, "another process is at the zoo's"
+    other.fail(zoo, NOW, "no paper", retry_at=later(60))
+    assert ledger.claim(later(1), LEASE_S) is None, "the zoo's is to be tried again"
+    zoo = ledger.claim(later(60), LEASE_S)
+    assert zoo.agency == "zoo"
+    ledger.fail(zoo, later(61), "no paper", retry_at=None)
+    assert ledger.claim(later(62), LEASE_S).agency == CITY, "another period's agencies do not count"
+
+
+def test_a_revision_waits_for_the_one_before_it(ledger, engine):
+    ledger.plan([due(CITY)])
+    first = ledger.claim(NOW, LEASE_S)
+    assert ledger.again(first, "health r2", NOW) is not None
+    assert RunQueue(engine, "b").claim(NOW, LEASE_S) is None
+    done(ledger, first)
+    assert RunQueue(engine, "b").claim(NOW, LEASE_S).revision == 2
+
+
+def test_many_at_once_enter_a_period_and_its_next_revision_once(ledger, engine):
+    start = threading.Barrier(4)
+
+    def enter(owner):
+        own = RunQueue(engine, owner)
+        start.wait()
+        return own.plan([due(f"agency-{n}") for n in range(10)])
+
+    def revise(owner):
+        own = RunQueue(engine, owner)
+        start.wait()
+        return own.again(run, "late", NOW)
+
+    with ThreadPoolExecutor(4) as workers:
+        assert sum(workers.map(enter, ["p1", "p2", "p3", "p4"])) == 10
+        run = ledger.claim(NOW, LEASE_S)
+        done(ledger, run)
+        assert sum(number is not None for number in workers.map(revise, ["p1", "p2", "p3", "p4"])) == 1
+
+
+def test_a_lead_is_kept_by_who_has_it_and_taken_by_nobody_in_passing(ledger, engine):
+    other = RunQueue(engine, "b")
+    assert ledger.lead(NOW, LEASE_S)
+    other.keep_lead(later(1), LEASE_S)
+    ledger.keep_lead(later(50), LEASE_S)
+    assert not other.lead(later(100), LEASE_S)
+    ledger.stand_down()
+    ledger.keep_lead(later(100), LEASE_S)
+    other.keep_lead(later(100), LEASE_S)
+    assert other.lead(later(100), LEASE_S)
+    other.stand_down()
 
 
 def test_what_is_not_due_yet_waits(ledger):
@@ -270,6 +327,20 @@ def test_a_lead_and_a_run_that_a_wrong_clock_leased_for_years_are_taken_over(led
     assert ledger.claim(NOW, LEASE_S) is None
 
 
+@pytest.mark.postgres
+def test_a_leader_keeps_no_process_from_starting_whose_ledger_lies_in_the_same_database(state, engine):
+    """Each has a lock of its own: one of two that shared a number would wait for the other for ever."""
+    if engine.dialect.name != "postgresql":
+        pytest.skip("locks of PostgreSQL")
+    leader, energy = RunQueue(engine, "a"), SqlLedger(create_engine(state.url.get_secret_value()))
+    assert leader.lead(NOW, LEASE_S)
+    with ThreadPoolExecutor(1) as starting:
+        starting.submit(energy.prepare).result(timeout=30)
+        starting.submit(lambda: open_state(state).dispose()).result(timeout=30)
+    energy.close()
+    leader.stand_down()
+
+
 LEADS = """
 import sys, datetime as dt
 from pydantic import SecretStr
@@ -318,16 +389,32 @@ def test_messages_wait_are_sent_or_given_up_and_are_posted_once(engine):
         with transaction(engine) as connection:
             for key in ("k1", "k2"):
                 post(connection, key=key, channel="mail", recipient="a@b.c", message={"subject": "ไทย"}, now=NOW)
-    first, second = waiting(engine, NOW, 10)
+    first, second = claim(engine, NOW, LEASE_S), claim(engine, NOW, LEASE_S)
     assert (first.key, first.message) == ("k1", {"subject": "ไทย"})
+    assert claim(engine, NOW, LEASE_S) is None, "both are being sent"
     sent(engine, first, later(1))
     not_sent(engine, second, "away", retry_at=later(60))
-    assert waiting(engine, later(59), 10) == []
-    again = waiting(engine, later(60), 10)[0]
+    assert not has_due(engine, later(59))
+    again = claim(engine, later(60), LEASE_S)
     assert (again.key, again.tries, again.error) == ("k2", 1, "away")
     not_sent(engine, again, "gone", retry_at=None)
-    assert waiting(engine, later(10**6), 10) == []
+    assert claim(engine, later(10**6), LEASE_S) is None
     assert [(own.key, own.state) for own in messages(engine)] == [("k2", "failed"), ("k1", "sent")]
+
+
+def test_a_message_is_sent_by_one_process_and_by_another_when_that_one_has_died(engine):
+    with transaction(engine) as connection:
+        for number in range(40):
+            post(connection, key=f"k{number:02d}", channel="mail", recipient="a@b.c", message={}, now=NOW)
+
+    def take(_):
+        return list(iter(lambda: claim(engine, NOW, LEASE_S), None))
+
+    with ThreadPoolExecutor(4) as workers:
+        taken = [own.key for some in workers.map(take, range(4)) for own in some]
+    assert sorted(taken) == [f"k{number:02d}" for number in range(40)]
+    assert claim(engine, later(LEASE_S - 1), LEASE_S) is None
+    assert claim(engine, later(LEASE_S), LEASE_S).key == "k00"
 
 
 def alarm(key, kind="meter_silent", agency="health"):

@@ -201,7 +201,7 @@ def test_one_agency_s_fault_does_not_stop_the_others_and_is_tried_again(home, cl
 
     monkeypatch.setattr(runner, "make_report", fail_for_health)
     jobs = jobs_at(home, clock)
-    assert jobs.tick() == 2
+    assert jobs.tick() == 1, "the city's waits for it"
     health = jobs.queue.runs(agency="health")[0]
     assert (health.state, health.tries) == ("due", 1)
     assert "RuntimeError: a fault that nobody foresaw" in health.error
@@ -210,8 +210,10 @@ def test_one_agency_s_fault_does_not_stop_the_others_and_is_tried_again(home, cl
     clock.forward(seconds=2)
     jobs.tick()
     clock.forward(seconds=121)
-    jobs.tick()
+    assert jobs.tick() == 1, "the city's without it"
     assert jobs.queue.runs(agency="health")[0].state == "failed"
+    city = json.loads((home / "var/reports/archive/city/2026-11-23/r1/city_2026-11-23.json").read_text())
+    assert "health" in city["missing"]
     monkeypatch.setattr(runner, "make_report", made)
     clock.forward(hours=1)
     assert jobs.tick() == 0, "left failed until a person asks"
@@ -233,8 +235,8 @@ def test_while_the_store_is_away_it_is_tried_without_end(home, clock, monkeypatc
     for _ in range(6):
         jobs.tick()
         clock.forward(hours=1, seconds=5)
-    assert {run.state for run in jobs.queue.runs()} == {"due", "failed"}
-    assert {run.state for run in jobs.queue.runs() if run.agency != "city"} == {"due"}
+    assert {run.state for run in jobs.queue.runs()} == {"due"}
+    assert {run.tries for run in jobs.queue.runs(agency="city")} == {0}, "it waits for its agencies"
     assert archive(home) == []
 
 
@@ -320,6 +322,44 @@ language = "en"
     assert "health.centre-1.main has been silent since 24 November 2026 00:00" in text
 
 
+def test_who_has_not_the_lead_works_off_runs_and_decides_nothing(home, clock, monkeypatch):
+    from bkkenergy.jobs import service
+
+    told = []
+    monkeypatch.setattr(service, "look", lambda *_: told.append("alerts"))
+    monkeypatch.setattr(service, "purge", lambda *_, **__: told.append("purge"))
+    leader, other = jobs_at(home, clock), jobs_at(home, clock)
+    assert leader.queue.lead(clock(), 60)
+    assert other.tick() == 0
+    assert other.queue.runs() == []
+    leader._enter(leader.site)
+    assert other.tick() == 3
+    assert told == []
+    leader.tick()
+    assert told == ["alerts", "purge"]
+
+
+def test_an_agency_that_closes_while_the_city_is_made_brings_a_new_city_report(home, clock, monkeypatch):
+    """Entered again after the city's run was begun: what the city read may be the agency's revision before."""
+    from bkkenergy.jobs import runner
+
+    jobs, other, made = jobs_at(home, clock), jobs_at(home, clock), runner.make_city_report
+    late: list[int] = []
+
+    def meanwhile(*given, **named):
+        if not late:
+            health = jobs.queue.runs(agency="health", state="done")[0]
+            jobs.queue.again(health, "late", clock())
+            late.append(other.tick())
+        return made(*given, **named)
+
+    monkeypatch.setattr(runner, "make_city_report", meanwhile)
+    assert jobs.tick() == 4
+    assert late == [1]
+    assert ("city", "2026-11-23", 2, "done") in states(jobs)
+    assert jobs.queue.runs(agency="city")[0].reason == "health r2"
+
+
 def test_two_replicas_make_each_report_once(home, clock):
     both = [jobs_at(home, clock), jobs_at(home, clock)]
     assert [jobs.tick() for jobs in both] == [3, 0]
@@ -354,6 +394,7 @@ def test_the_commands_run_list_retry_and_catch_up(home):
     assert "None of these runs" in run(home, "retry", "1", code=2)
     city = run(home, "run", "--agency", "city", "--period", "2026-11-22", code=1)
     assert "no agency has a report of 2026-11-22 yet" in city
+    assert "1 wait to be tried or for others, 0 are with another process." in city
     told = run(home, "catch-up", "--since", (dt.datetime.now(BANGKOK).date() - dt.timedelta(days=2)).isoformat())
     assert "reports archived" in told
     assert "None yet" in run(home, "list", "--mail")

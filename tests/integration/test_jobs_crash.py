@@ -1,4 +1,4 @@
-"""`kill -9` of two replicas at random while they report: each period archived once, whole, and mailed.
+"""`kill -9` of two replicas while they share the reports: each period archived once, whole, and mailed.
 
 In CI with few kills; at full size with JOB_KILLS=20.
 """
@@ -21,12 +21,13 @@ import pytest
 from bkkenergy.adapters.state.outbox import messages
 from bkkenergy.adapters.state.runs import Due
 from bkkenergy.calendar import BANGKOK, Period
+from bkkenergy.settings import CITY
 from bkkenergy.site import load_configuration
 from tests.conftest import CONFIG_PARTS, ROOT
 from tests.integration.conftest import wait_until
 from tests.integration.test_jobs import METERS, commit
 from tests.receivers import mail_server
-from tests.sites import make_jobs
+from tests.sites import make_jobs, postgresql_database
 
 KILLS = int(os.environ.get("JOB_KILLS", "5"))
 DAYS = 5 if KILLS >= 20 else 2
@@ -48,6 +49,7 @@ schedule = [{{ kind = "day", at = "00:00", agencies = ["health"] }}]
 host = "127.0.0.1"
 port = {port}
 tls = "none"
+timeout_s = 1
 [[recipient]]
 to = "all@example.com"
 """
@@ -154,3 +156,91 @@ def held(home, jobs, wanted) -> None:
     for name in named:
         if name.endswith(".json"):
             assert json.loads((root / name).read_text())["schema"] == "bkkenergy.report/2"
+
+
+SHARED = """
+[store]
+path = "var/store.sqlite"
+[state]
+path = "var/state.sqlite"
+{state}
+[report]
+formats = ["html", "xlsx", "csv"]
+[jobs]
+tick_s = 1
+lease_s = 2
+schedule = []
+"""
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def shared(tmp_path, request):
+    """A home whose state is in SQLite or PostgreSQL, with readings that are computed, and its scheduler, not started."""
+    (tmp_path / "config").mkdir()
+    for name in CONFIG_PARTS:
+        (tmp_path / "config" / name).symlink_to(ROOT / "config" / name)
+    url = ""
+    if request.param == "postgresql":
+        secret = tmp_path / "state-url"
+        secret.write_text(postgresql_database(request.getfixturevalue("postgres").port, "runs").get_secret_value())
+        secret.chmod(0o600)
+        url = f'url_file = "{secret}"'
+    (tmp_path / "config/bkkenergy.toml").write_text(SHARED.format(state=url))
+    today = dt.datetime.now(BANGKOK).date()
+    for meter in METERS:
+        commit(tmp_path, meter, Period.days(today - dt.timedelta(days=12), today))
+    jobs = make_jobs(load_configuration(tmp_path / "config"))
+    while jobs.bring_up():
+        pass
+    return tmp_path, jobs
+
+
+def enter_day(jobs, day: dt.date) -> int:
+    """Enter a day's reports of all agencies and the city; how many."""
+    now = dt.datetime.now(dt.UTC)
+    agencies = (*jobs.site.portfolio.agencies, CITY)
+    return jobs.queue.plan(
+        [Due(kind="day", agency=own, period=str(day), first_day=day, due_at=now) for own in agencies]
+    )
+
+
+def owners(jobs, state) -> set[str]:
+    """Process ids of those that have runs in a state."""
+    return {run.owner.split(":")[1] for run in jobs.queue.runs(state=state)}
+
+
+@pytest.mark.slow
+def test_two_processes_share_the_runs_and_a_killed_one_loses_none(shared):
+    """The city's report, entered with its agencies', comes after all of them and lacks none, whoever made them."""
+    home, jobs = shared
+    today, wanted = dt.datetime.now(BANGKOK).date(), 0
+
+    def all_done() -> bool:
+        return len(jobs.queue.runs(state="done")) == wanted
+
+    replicas = [replica(home), replica(home)]
+    victim = str(replicas[0].pid)
+    try:
+        for ago in range(1, 7):  # one may have done a day before the other is up
+            wanted += enter_day(jobs, today - dt.timedelta(days=ago))
+            wait_until(lambda: len(owners(jobs, "done")) == 2 or all_done(), within_s=120)
+            if len(owners(jobs, "done")) == 2:
+                break
+        wanted += enter_day(jobs, today - dt.timedelta(days=7))
+        wait_until(lambda: victim in owners(jobs, "running"), within_s=60)
+        replicas[0].kill()
+        replicas[0].wait()
+        lost = [run.id for run in jobs.queue.runs(state="running") if f":{victim}:" in run.owner]
+        wait_until(all_done, within_s=240)
+    finally:
+        for own in replicas:
+            own.terminate()
+            own.wait(30)
+    held(home, jobs, wanted)
+    assert {run.tries for run in jobs.queue.runs() if run.id in lost} <= {2}, "taken over by the other"
+    for city in jobs.queue.runs(agency=CITY):
+        parts = [run for run in jobs.queue.runs(period=city.period) if run.agency != CITY]
+        assert all(run.ended_us <= city.started_us for run in parts)
+        assert city.tries == (2 if city.id in lost else 1)
+        file = next(own for own in jobs.queue.artefacts([city])[city.id] if own.form == "json")
+        assert json.loads((home / "var/reports/archive" / file.path).read_text())["missing"] == []

@@ -9,7 +9,7 @@ import hashlib
 import os
 import shutil
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from bkkenergy.adapters.state.runs import Artefact, Run
@@ -58,11 +58,17 @@ class Staged:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def sweep(root: Path, running: Iterable[Run]) -> int:
-    """Remove what processes left unfinished when they died; how many folders. Runs still at work keep theirs."""
-    kept = tuple(f"{run.agency}_{run.period}_r{run.revision}_" for run in running)
+def sweep(root: Path, running: Callable[[], Iterable[Run]]) -> int:
+    """Remove what processes left unfinished when they died; how many folders. Runs still at work keep theirs.
+
+    running : asked after the folders were listed, so that a run which another process begins now is not swept away.
+    """
     staging = root / STAGING
-    left = [folder for folder in staging.iterdir() if not folder.name.startswith(kept)] if staging.exists() else []
+    found = list(staging.iterdir()) if staging.exists() else []
+    if not found:
+        return 0
+    kept = tuple(f"{run.agency}_{run.period}_r{run.revision}_" for run in running())
+    left = [folder for folder in found if not folder.name.startswith(kept)]
     for folder in left:
         shutil.rmtree(folder, ignore_errors=True)
     return len(left)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import IntEnum, unique
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,18 @@ BUSY_TIMEOUT_S = 30.0
 CONNECT_TIMEOUT_S = 10
 SEND_TIMEOUT_MS = 30_000
 """What is sent is acknowledged by the server's kernel within this, or the connection is broken."""
+
+
+@unique
+class AdvisoryLock(IntEnum):
+    """PostgreSQL's advisory locks: all of them, since state and ledger may lie in one database."""
+
+    STATE_UPGRADE = 7_061_972
+    """One replica migrates the state's tables while the others wait."""
+    LEDGER_TABLES = 7_061_973
+    """One process makes the ledger's tables while the others wait."""
+    LEAD = 7_061_974
+    """Whose session holds it leads, for as long as it lives."""
 
 
 def make_engine(url: str) -> Engine:

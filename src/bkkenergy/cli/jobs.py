@@ -82,7 +82,7 @@ def jobs_command() -> None:
 @config_option
 @log_options
 def start_command(config_dir: Path, log_level: str, log_format: str) -> None:
-    """Run the schedule until stopped, without ingesting. Several may run: one leads, the others wait to take over."""
+    """Run the schedule until stopped, without ingesting. Several may run: they share the reports, and one leads."""
     set_up_logging(log_level, log_format)
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -232,6 +232,9 @@ def _work_off(jobs: Jobs) -> None:
 
         done = jobs.work_off(RunContext(jobs.site, jobs.queue, browser), on_run=on_run)
     click.echo(f"{done} report{'' if done == 1 else 's'} archived in {archive_of(jobs.settings)}.")
+    left = jobs.queue.counts()
+    if left["due"] + left["running"]:
+        click.echo(f"{left['due']} wait to be tried or for others, {left['running']} are with another process.")
     for run in failed:
         now = jobs.queue.runs(agency=run.agency, period=run.period)[0]
         click.echo(f"{run.id} {run.agency} {run.period}: {now.error}", err=True)

@@ -10,7 +10,7 @@ import structlog
 
 from bkkenergy.adapters.delivery import CHANNELS, DeliveryFailed, Message
 from bkkenergy.adapters.state import StateStore, StateTransaction
-from bkkenergy.adapters.state.outbox import Posted, not_sent, post, sent, waiting
+from bkkenergy.adapters.state.outbox import Posted, claim, not_sent, post, sent
 from bkkenergy.adapters.state.runs import Artefact, Run
 from bkkenergy.errors import BkkEnergyError
 from bkkenergy.i18n import Words
@@ -22,6 +22,8 @@ from bkkenergy.settings import Recipient, Settings
 log = structlog.get_logger(__name__)
 
 SENT_AT_ONCE = 50
+STEPS_OF_A_TALK = 8
+"""So many answers of a server a message waits for at most: a mail's greeting, STARTTLS, rights, addresses, text."""
 
 
 def recipients_of(settings: Settings, run: Run) -> list[Recipient]:
@@ -61,9 +63,22 @@ def post_report(
 
 
 def send_waiting(engine: StateStore, settings: Settings, now: dt.datetime) -> int:
-    """Send what waits in the outbox; return how many messages were taken. Those that failed are tried again later."""
-    found = waiting(engine, now, SENT_AT_ONCE)
-    return sum(_handed_over(engine, settings, own, now) for own in found)
+    """Hand over what waits in the outbox; how many messages were taken. Those that failed are tried again later.
+
+    Any number of processes may: each message is handed over by the one that has claimed it.
+    """
+    taken = 0
+    for _ in range(SENT_AT_ONCE):
+        own = claim(engine, now, _claim_s(settings))
+        if own is None:
+            break
+        taken += _handed_over(engine, settings, own, now)
+    return taken
+
+
+def _claim_s(settings: Settings) -> float:
+    """How long a message is one process's: as long as a lease, and longer than a server that hangs is waited for."""
+    return max(settings.jobs.lease_s, STEPS_OF_A_TALK * max(settings.mail.timeout_s, settings.line.timeout_s))
 
 
 def _handed_over(engine: StateStore, settings: Settings, own: Posted, now: dt.datetime) -> bool:

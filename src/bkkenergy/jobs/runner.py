@@ -153,7 +153,7 @@ def _archived(context: RunContext, run: Run, report: AgencyReport) -> None:
 
 
 def _follow_up(context: RunContext, run: Run, report: AgencyReport) -> None:
-    """Add what a closed run entails: alerts of its findings, and a new city report where that was made before it."""
+    """What a closed run entails: alerts of its findings, and a new city report where that was begun before it."""
     now = context.clock()
     if run.agency == CITY:
         return
@@ -161,7 +161,7 @@ def _follow_up(context: RunContext, run: Run, report: AgencyReport) -> None:
         alarms = finding_alarms(report, context.settings.alerts.finding_thb)
         reconcile(context.queue.engine, alarms, now, kinds={"finding"}, agency=run.agency)
     city = next(iter(context.queue.runs(agency=CITY, period=run.period)), None)
-    if city is not None and city.state == "done":
+    if city is not None and city.state in {"running", "done"}:
         context.queue.again(city, f"{run.agency} r{run.revision}", now)
 
 
@@ -180,13 +180,13 @@ def _failed(context: RunContext, run: Run, error: Exception) -> None:
 
 @contextmanager
 def _kept(context: RunContext, run: Run) -> Iterator[None]:
-    """Keep the lead and the run while it is worked on, however long that takes."""
+    """Keep the run, and the lead where this process has it, while it is worked on, however long that takes."""
     lease_s, over = context.settings.jobs.lease_s, threading.Event()
 
     def keep() -> None:
         while not over.wait(lease_s / RENEWALS_PER_LEASE):
             try:
-                context.queue.lead(context.clock(), lease_s)
+                context.queue.keep_lead(context.clock(), lease_s)
                 context.queue.renew(run, context.clock(), lease_s)
             except AwayError as error:
                 log.warning("lease_not_renewed", why=str(error))

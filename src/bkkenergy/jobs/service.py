@@ -1,4 +1,4 @@
-"""The scheduler: one leader at a time enters what is due, works it off, looks at late data and alerts, and sends."""
+"""The scheduler: every process works off runs; one at a time leads, and decides what is due and what is told of."""
 
 from __future__ import annotations
 
@@ -65,25 +65,38 @@ class Jobs:
         return self.site.clock
 
     def tick(self) -> int:
-        """Run everything that is due now, where this process has the lead; return how many reports were archived."""
-        if not self.queue.lead(self.clock(), self.settings.jobs.lease_s):
-            self._turned()
-            return 0
+        """Do everything that is due now; return how many reports were archived.
+
+        Every process works off runs and sends messages. What is decided for all is decided by the one that has the
+        lead: which runs are due, late data, alerts, purge.
+        """
+        is_leading = self._is_leading()
         self.follow()
         site = self.site.refreshed()
         with Browser() as browser:
             context = RunContext(site, self.queue, browser)
-            self._enter(site)
+            if is_leading:
+                self._enter(site)
             done = self.work_off(context)
-            if self._is_time("late", LATE_EVERY) and look_for_late_data(context):
-                done += self.work_off(context)
-            if self._is_time("alerts", dt.timedelta(minutes=self.settings.alerts.every_min)):
-                look(site, site.state, self._peaks, self.clock())
-            tell(site.state, self.settings, site.portfolio, self.clock())
-            if self._is_time("purge", dt.timedelta(days=1)):
-                self._purge()
+            if is_leading and self._is_leading():
+                done += self._lead(context)
         self._send()
         self._turned()
+        return done
+
+    def _is_leading(self) -> bool:
+        return self.queue.lead(self.clock(), self.settings.jobs.lease_s)
+
+    def _lead(self, context: RunContext) -> int:
+        """What one process does for all, when its time has come; how many reports were archived."""
+        site, done = context.site, 0
+        if self._is_time("late", LATE_EVERY) and look_for_late_data(context):
+            done = self.work_off(context)
+        if self._is_time("alerts", dt.timedelta(minutes=self.settings.alerts.every_min)):
+            look(site, site.state, self._peaks, self.clock())
+        tell(site.state, self.settings, site.portfolio, self.clock())
+        if self._is_time("purge", dt.timedelta(days=1)):
+            self._purge()
         return done
 
     def _turned(self) -> None:
@@ -92,11 +105,13 @@ class Jobs:
         path.touch()
 
     def work_off(self, context: RunContext, *, on_run: Callable[[Run, bool], None] | None = None) -> int:
-        """Run what is due until nothing is; return how many were archived. on_run : called after each with its
-        outcome.
+        """Claim and do runs until there is none left to claim; return how many were archived.
+
+        on_run : called after each with its outcome. Runs that another process is at are left to it, and so is the
+        city's when the last agency's is with another.
         """
         done = 0
-        sweep(context.site.archive, self.queue.runs(state="running"))
+        sweep(context.site.archive, lambda: self.queue.runs(state="running"))
         while (run := self.queue.claim(self.clock(), self.settings.jobs.lease_s)) is not None:
             is_done = work(context, run)
             done += is_done

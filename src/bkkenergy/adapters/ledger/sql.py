@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, delete, func, or_, select, text, upda
 from sqlalchemy.exc import DataError, IntegrityError
 
 from bkkenergy.adapters.bulk import insert_columns, is_among
-from bkkenergy.adapters.engines import shown, translate_db_errors
+from bkkenergy.adapters.engines import AdvisoryLock, shown, translate_db_errors
 from bkkenergy.adapters.ledger.changes import SqlReadingChangeRecords
 from bkkenergy.adapters.ledger.columns import numbers_of, read_slots, read_totals
 from bkkenergy.adapters.ledger.marks import Touched, all_days, now_us, put_postgresql, put_sqlite, touched_by
@@ -63,8 +63,6 @@ from bkkenergy.readings import US_PER_S, IntArray
 WHAT = "energy ledger"
 LONGEST_LEASES = 10
 """A claim that reaches further ahead than this many leases was made by a clock that was wrong: it does not count."""
-PREPARE_LOCK = 7_061_973
-"""PostgreSQL's advisory lock under which one process makes the tables while the others wait."""
 _CHANNELS_OF_METER = text("""
 WITH RECURSIVE own (channel) AS (
     SELECT min(channel) FROM ledger_day WHERE meter = :meter
@@ -93,7 +91,7 @@ class SqlLedger:
         """Make the tables that are missing. Raises StoreAway."""
         with self._writing() as connection:
             if self._is_postgresql:
-                connection.execute(select(func.pg_advisory_xact_lock(PREPARE_LOCK)))
+                connection.execute(select(func.pg_advisory_xact_lock(AdvisoryLock.LEDGER_TABLES)))
             metadata.create_all(connection)
 
     def mark(self, meters: Sequence[str], first: dt.date, last: dt.date) -> None:

@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
-from bkkenergy.adapters.engines import engine_of, shown, translate_db_errors
+from bkkenergy.adapters.engines import AdvisoryLock, engine_of, shown, translate_db_errors
 from bkkenergy.errors import BkkEnergyError
 from bkkenergy.ports.readings import StoreAway
 from bkkenergy.readings import US_PER_S
@@ -18,7 +18,6 @@ from bkkenergy.settings import STATE_URL_VARIABLE, StateSettings
 
 __all__ = [
     "HEAD",
-    "UPGRADE_LOCK",
     "StateStore",
     "StateTransaction",
     "Unwritable",
@@ -36,8 +35,6 @@ StateTransaction = Connection
 
 HEAD = "0006"
 """The migration that this version's tables are at; a test holds it to the files."""
-UPGRADE_LOCK = 7_061_972
-"""PostgreSQL's advisory lock under which one replica migrates while the others wait."""
 
 
 def open_state(settings: StateSettings) -> Engine:
@@ -129,6 +126,6 @@ def _upgrade(engine: Engine) -> None:
     config.set_main_option("script_location", "bkkenergy.adapters.state:migrations")
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": UPGRADE_LOCK})
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": AdvisoryLock.STATE_UPGRADE})
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

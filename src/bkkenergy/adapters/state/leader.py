@@ -7,7 +7,7 @@ import threading
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-LEADER_LOCK = 7_061_973
+from bkkenergy.adapters.engines import AdvisoryLock
 
 
 class AdvisoryLead:
@@ -25,25 +25,34 @@ class AdvisoryLead:
         """
         with self._one_at_a_time:
             if self._held is not None:
-                try:
-                    self._held.execute(text("SELECT 1"))
-                except SQLAlchemyError:
-                    self._drop()
-                return self._held is not None
+                return self._is_held()
             connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
             connection.detach()
             self._held = connection
             is_mine = bool(
-                connection.execute(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": LEADER_LOCK}).scalar()
+                connection.execute(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": AdvisoryLock.LEAD}).scalar()
             )
             if not is_mine:
                 self._drop()
             return is_mine
 
+    def keep(self) -> bool:
+        """Use the connection, so that nothing on the way takes it for idle; whether this process has the lead."""
+        with self._one_at_a_time:
+            return self._is_held()
+
     def release(self) -> None:
         """Close the connection and so give the lead back."""
         with self._one_at_a_time:
             self._drop()
+
+    def _is_held(self) -> bool:
+        if self._held is not None:
+            try:
+                self._held.execute(text("SELECT 1"))
+            except SQLAlchemyError:
+                self._drop()
+        return self._held is not None
 
     def _drop(self) -> None:
         if self._held is not None:

@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, RowMapping, insert, select, update
+from sqlalchemy import Connection, Engine, RowMapping, and_, insert, select, update
 
 from bkkenergy.adapters.state import reading, transaction, us_of
 from bkkenergy.adapters.state.tables import outbox
+from bkkenergy.readings import US_PER_S
 
 MAX_ERROR = 500
 
@@ -61,11 +62,29 @@ def post(
     )
 
 
-def waiting(engine: Engine, now: dt.datetime, limit: int) -> list[Posted]:
-    """Return messages whose time has come, the oldest first."""
-    due = select(outbox).where(outbox.c.state == "waiting", outbox.c.next_try_us <= us_of(now))
+def claim(engine: Engine, now: dt.datetime, lease_s: float) -> Posted | None:
+    """Take the oldest message whose time has come, for this process alone while the lease lasts; None without one.
+
+    A message whose process dies while it sends comes again when the lease is over.
+    """
+    is_due = and_(outbox.c.state == "waiting", outbox.c.next_try_us <= us_of(now))
+    oldest = select(outbox).where(is_due).order_by(outbox.c.id).limit(1).with_for_update(skip_locked=True)
+    if not has_due(engine, now):
+        return None
+    with transaction(engine) as connection:
+        row = connection.execute(oldest).mappings().first()
+        if row is None:
+            return None
+        until_us = us_of(now) + int(lease_s * US_PER_S)
+        connection.execute(update(outbox).where(outbox.c.id == row["id"]).values(next_try_us=until_us))
+        return Posted.of(row)
+
+
+def has_due(engine: Engine, now: dt.datetime) -> bool:
+    """Return whether the time of any message has come; blocks no writer."""
+    due = select(outbox.c.id).where(outbox.c.state == "waiting", outbox.c.next_try_us <= us_of(now)).limit(1)
     with reading(engine) as connection:
-        return [Posted.of(row) for row in connection.execute(due.order_by(outbox.c.id).limit(limit)).mappings()]
+        return connection.execute(due).first() is not None
 
 
 def sent(engine: Engine, own: Posted, now: dt.datetime) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
-from sqlalchemy import Connection, Engine, RowMapping, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, and_, exists, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from bkkenergy.adapters.engines import translate_db_errors
@@ -109,6 +109,16 @@ class RunQueue:
                 return False
             return True
 
+    def keep_lead(self, now: dt.datetime, lease_s: float) -> None:
+        """Keep the lead for longer, where this process has it. One that has not does not take it."""
+        if self._lock is not None:
+            with translate_db_errors(self.engine):
+                self._lock.keep()
+            return
+        own = and_(lease.c.name == LEADER, lease.c.owner == self.owner, lease.c.until_us >= us_of(now))
+        with transaction(self.engine) as connection:
+            connection.execute(update(lease).where(own).values(until_us=us_of(now) + int(lease_s * US_PER_S)))
+
     def stand_down(self) -> None:
         """Stop leading, so that another replica need not wait for the lease to run out."""
         if self._lock is not None:
@@ -125,9 +135,7 @@ class RunQueue:
                 tuple(row) for row in connection.execute(select(run.c.agency, run.c.period).where(run.c.revision == 1))
             }
             new = {(own.agency, own.period): own for own in wanted if (own.agency, own.period) not in known}
-            for own in new.values():
-                connection.execute(insert(run).values(**_entered(own, revision=1, reason="")))
-        return len(new)
+            return sum(_enter(connection, own, revision=1, reason="") is not None for own in new.values())
 
     def again(self, before: Run, reason: str, now: dt.datetime) -> int | None:
         """Insert the next revision of a period that is done. Return None when it is entered already."""
@@ -136,24 +144,25 @@ class RunQueue:
             latest = connection.execute(select(func.max(run.c.revision)).where(*_same(before))).scalar()
             if latest != before.revision:
                 return None
-            values = _entered(own, revision=before.revision + 1, reason=reason)
-            number: int = connection.execute(insert(run).values(**values).returning(run.c.id)).scalar_one()
-            return number
+            return _enter(connection, own, revision=before.revision + 1, reason=reason)
 
     def claim(self, now: dt.datetime, lease_s: float) -> Run | None:
-        """Take the oldest period that waits or whose process has died, the city after its agencies."""
+        """Take the oldest period that waits, or whose process has died.
+
+        Any number of processes may ask at once, and each is dealt another run: PostgreSQL passes over rows that another
+        transaction has locked, SQLite lets one at a time in. None: there is nothing now that this process could do.
+        """
         now_us = us_of(now)
         waits = and_(run.c.state == "due", run.c.next_try_us <= now_us)
         is_over = or_(run.c.lease_until_us < now_us, run.c.lease_until_us > _latest_us(now, lease_s))
         orphan = and_(run.c.state == "running", is_over)
         order = (run.c.due_us, run.c.first_day, run.c.agency == CITY, run.c.agency, run.c.revision)
+        found = select(run.c.id).where(or_(waits, orphan), ~_waits_for_others()).order_by(*order).limit(1)
         with transaction(self.engine) as connection:
-            found = select(run.c.id).where(or_(waits, orphan)).order_by(*order).limit(1)
-            number = connection.execute(found).scalar()
+            number = connection.execute(found.with_for_update(skip_locked=True)).scalar()
             if number is None:
                 return None
-            taken = update(run).where(run.c.id == number, or_(waits, orphan))
-            values = {
+            taken = {
                 "state": "running",
                 "owner": self.owner,
                 "tries": run.c.tries + 1,
@@ -161,8 +170,7 @@ class RunQueue:
                 "lease_until_us": now_us + int(lease_s * US_PER_S),
                 "error": "",
             }
-            if not connection.execute(taken.values(values)).rowcount:
-                return None  # a replica was quicker
+            connection.execute(update(run).where(run.c.id == number).values(taken))
             return Run.of(connection.execute(select(run).where(run.c.id == number)).mappings().one())
 
     def renew(self, own: Run, now: dt.datetime, lease_s: float) -> bool:
@@ -282,6 +290,29 @@ def _same(own: Run) -> tuple[Any, ...]:
 def _latest_us(now: dt.datetime, lease_s: float) -> int:
     """Return the latest instant to which a true lease can reach."""
     return us_of(now) + int(LONGEST_LEASE * lease_s * US_PER_S)
+
+
+def _waits_for_others() -> ColumnElement[bool]:
+    """Whether a run waits for another: a revision for the one before it, the city for its agencies of the period.
+
+    An agency that is to be tried again holds the city's report up; one that failed for good is named in it instead.
+    """
+    other = run.alias("other")
+    is_earlier = and_(other.c.agency == run.c.agency, other.c.revision < run.c.revision)
+    is_part = and_(run.c.agency == CITY, other.c.agency != CITY)
+    is_open = other.c.state.in_(("due", "running"))
+    return exists().where(other.c.period == run.c.period, is_open, or_(is_earlier, is_part))
+
+
+def _enter(connection: Connection, own: Due, *, revision: int, reason: str) -> int | None:
+    """Enter a run; its number. None when another process has entered it in the meantime."""
+    try:
+        with connection.begin_nested():
+            values = _entered(own, revision=revision, reason=reason)
+            number: int = connection.execute(insert(run).values(**values).returning(run.c.id)).scalar_one()
+            return number
+    except IntegrityError:
+        return None
 
 
 def _entered(own: Due, *, revision: int, reason: str) -> dict[str, Any]:
