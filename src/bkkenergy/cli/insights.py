@@ -19,7 +19,7 @@ from bkkenergy.cli.baseline import lang_option
 from bkkenergy.cli.context import command_line, config_option, period_of, today_here
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.i18n import Words
-from bkkenergy.reports.savings.gather import facts_of
+from bkkenergy.reports.savings.gather import facts_of_all
 from bkkenergy.reports.savings.phrasing import finding_texts
 from bkkenergy.reports.savings.standings import index_rows, submission_lines
 from bkkenergy.savings.facts import Finding
@@ -52,8 +52,9 @@ def insights_command(
     with opened_site(config_dir) as site:
         buildings = [own for own in buildings_named(site.portfolio, name) if own.main_meters]
         found: list[Finding] = []
-        for building in track(buildings, "Insights", transient=True, console=console):
-            found += find(facts_of(site, building, last_day=last_day), site.savings.insights)
+        every = facts_of_all(site, buildings, last_day=last_day)
+        for facts in track(every, "Insights", total=len(buildings), transient=True, console=console):
+            found += find(facts, site.savings.insights)
         if rule is not None:
             dismissed = dismiss(site.state, command_line(), site.portfolio, found, rule, site.clock())
             click.echo(f"{dismissed.building}: {rule} is dismissed until it grows by a fifth.")

@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from bkkenergy.calendar import Period, on_days
+from bkkenergy.calendar import Period
 from bkkenergy.carbon import GridFactor, emissions_kg
 from bkkenergy.metering.demand import demand_kw, load_factor_ratio, mean_day_kw, peak
 from bkkenergy.metering.quarters import QuarterHours
@@ -32,6 +32,7 @@ from bkkenergy.reports.content import (
     Use,
     Values,
 )
+from bkkenergy.reports.sums import PeriodSums
 from bkkenergy.settings import ReportSettings
 from bkkenergy.tariff.flat import FlatRate, cost_thb
 from bkkenergy.usecases.balance import EXCEEDS_KWH, SubMeters
@@ -74,8 +75,8 @@ class AgencyInputs:
 def build_report(inputs: AgencyInputs, *, generated_at: dt.datetime) -> AgencyReport:
     """Build the report of one agency over one period."""
     period, agency = inputs.period, inputs.agency
-    days = _Days(inputs)
-    buildings = tuple(_building_use(inputs, building, days) for building in inputs.buildings)
+    sums = PeriodSums(inputs.energy, inputs.exported, period, inputs.buildings)
+    buildings = _building_uses(inputs, sums)
     return AgencyReport(
         schema=SCHEMA,
         scope="agency",
@@ -89,7 +90,7 @@ def build_report(inputs: AgencyInputs, *, generated_at: dt.datetime) -> AgencyRe
         generated_at=generated_at,
         total=_agency_use(inputs, [building.use for building in buildings]),
         buildings=buildings,
-        attention=tuple(_attention(inputs, buildings)),
+        attention=tuple(_attention(inputs, buildings, sums)),
         names=_names(inputs),
         rate_thb_per_kwh=inputs.rate.rate_thb_per_kwh,
         rate=inputs.rate,
@@ -97,7 +98,7 @@ def build_report(inputs: AgencyInputs, *, generated_at: dt.datetime) -> AgencyRe
         compared_weeks=inputs.thresholds.compared_weeks,
         least_coverage_ratio=inputs.thresholds.least_coverage_ratio,
         notable_change_ratio=inputs.thresholds.notable_change_ratio,
-        pictures=_pictures(inputs, days),
+        pictures=_pictures(inputs, sums),
         ranking=ranked_by_usual(buildings),
     )
 
@@ -122,7 +123,7 @@ def ranked_by_usual(buildings: Sequence[BuildingUse]) -> tuple[Ranked, ...]:
     return tuple(sorted(known, key=lambda own: -own.difference_kwh))
 
 
-def _pictures(inputs: AgencyInputs, days: _Days) -> Pictures:
+def _pictures(inputs: AgencyInputs, sums: PeriodSums) -> Pictures:
     """Build bars and heat map of the agency: a day with its four weeks before, a month's days, a year's months and
     days.
     """
@@ -135,16 +136,16 @@ def _pictures(inputs: AgencyInputs, days: _Days) -> Pictures:
     is_year = period.kind == "fiscal_year"
     return Pictures(
         bar_step="month" if is_year else "day",
-        bars=_month_bars(inputs, mains) if is_year else _day_bars(days, mains, first, period.last_day),
+        bars=_month_bars(inputs, mains) if is_year else _day_bars(sums, mains, first, period.last_day),
         heat_first_day=first,
         heat_kw=heat_rows(shown),
         quarter_kw=tuple(None if math.isnan(kw) else hundredths(kw) for kw in own.tolist()),
     )
 
 
-def _day_bars(days: _Days, mains: Sequence[str], first: dt.date, last: dt.date) -> tuple[Bar, ...]:
+def _day_bars(sums: PeriodSums, mains: Sequence[str], first: dt.date, last: dt.date) -> tuple[Bar, ...]:
     """Sum the energy of each day from the first to the last."""
-    daily = days.energy_kwh[list(mains)].sum(axis=1, min_count=1)
+    daily = sums.daily_kwh[list(mains)].sum(axis=1, min_count=1)
     dates = pd.DatetimeIndex(daily.index).date
     return tuple(
         Bar(day, _known(value)) for day, value in zip(dates, daily.tolist(), strict=True) if first <= day <= last
@@ -167,19 +168,14 @@ def hundredths(kw: float) -> float:
 
 def heat_rows(power_kw: pd.Series) -> tuple[Values, ...]:
     """Return (days, 24) mean power of each hour, None where nothing is known, rounded to 10 W."""
-    hourly = power_kw.resample("h").mean().to_numpy(np.float64)
+    return _day_rows(power_kw.resample("h").mean().to_numpy(np.float64))
+
+
+def _day_rows(hourly: FloatArray) -> tuple[Values, ...]:
     return tuple(
         tuple(None if math.isnan(value) else hundredths(value) for value in row)
         for row in hourly.reshape(-1, HOURS_PER_DAY).tolist()
     )
-
-
-class _Days:
-    """Daily sums of every meter, computed once for all buildings."""
-
-    def __init__(self, inputs: AgencyInputs) -> None:
-        self.energy_kwh = inputs.energy.daily_kwh()
-        self.coverage_ratio = inputs.energy.daily_coverage_ratio()
 
 
 def compared_dates(period: Period, weeks: int) -> dict[dt.date, list[dt.date]]:
@@ -191,31 +187,37 @@ def compared_dates(period: Period, weeks: int) -> dict[dt.date, list[dt.date]]:
     return dates
 
 
-def _building_use(inputs: AgencyInputs, building: Building, days: _Days) -> BuildingUse:
+def _building_uses(inputs: AgencyInputs, sums: PeriodSums) -> tuple[BuildingUse, ...]:
+    usual = {building.id: _usual(inputs, building, sums) for building in inputs.buildings}
+    profiles = sums.usual_profiles({name: own.days for name, own in usual.items()})
+    return tuple(_building_use(inputs, own, sums, usual[own.id], profiles[own.id]) for own in inputs.buildings)
+
+
+def _building_use(
+    inputs: AgencyInputs, building: Building, sums: PeriodSums, usual: _Usual, usual_profile_kw: FloatArray
+) -> BuildingUse:
     period = inputs.period
     mains = [meter.id for meter in building.main_meters]
-    in_period = (inputs.energy.energy_kwh.index >= period.start) & (inputs.energy.energy_kwh.index < period.end)
-    power_kw = demand_kw(inputs.energy.known_kwh[mains].sum(axis=1, skipna=False, min_count=1))
-    measured_kw = demand_kw(inputs.energy.demand_kwh[mains].sum(axis=1, skipna=False, min_count=1))[in_period]
+    measured_kw = sums.measured_kw[building.id]
     highest = peak(measured_kw)
-    energy_kwh = _known(inputs.energy.total_kwh(period.start, period.end)[mains].sum(min_count=1))
-    coverage_ratio = float(inputs.energy.coverage_ratio(period.start, period.end)[mains].mean()) if mains else 0.0
-    usual_kwh, like_days, compared = _usual(inputs, building, days, mains)
+    energy_kwh = _accepted(sums.total_kwh, mains)
+    coverage_ratio = float(np.mean([sums.coverage_ratio[name] for name in mains])) if mains else 0.0
+    usual_kwh = usual.energy_kwh
     is_comparable = usual_kwh is not None and usual_kwh > 0 and coverage_ratio >= inputs.thresholds.least_coverage_ratio
     use = Use(
         energy_kwh=energy_kwh,
-        exported_kwh=_known(inputs.exported.total_kwh(period.start, period.end)[mains].sum(min_count=1)),
+        exported_kwh=_accepted(sums.exported_kwh, mains),
         usual_kwh=usual_kwh,
         change_ratio=energy_kwh / usual_kwh - 1 if is_comparable and energy_kwh is not None and usual_kwh else None,
-        compared_days=compared,
+        compared_days=usual.compared,
         peak_kw=highest.peak_kw if highest else None,
         peak_at=highest.at.to_pydatetime() if highest else None,
         load_factor_ratio=_known(load_factor_ratio(measured_kw)),
         coverage_ratio=coverage_ratio,
         cost_thb=None if energy_kwh is None else cost_thb(energy_kwh, inputs.rate),
         co2e_kg=None if energy_kwh is None else emissions_kg(energy_kwh, inputs.factor),
-        profile_kw=_listed(mean_day_kw(power_kw[in_period])),
-        usual_profile_kw=_listed(mean_day_kw(power_kw[on_days(power_kw.index, like_days)])),
+        profile_kw=_listed(sums.profile_kw[building.id]),
+        usual_profile_kw=_listed(usual_profile_kw),
     )
     return BuildingUse(
         id=building.id,
@@ -225,33 +227,47 @@ def _building_use(inputs: AgencyInputs, building: Building, days: _Days) -> Buil
         gross_floor_area_m2=building.gross_floor_area_m2,
         is_open=inputs.portfolio.is_open(building, period.first_day) if period.kind == "day" else None,
         use=use,
-        heat_kw=heat_rows(power_kw if period.kind == "day" else power_kw[in_period]),
+        heat_kw=_day_rows(sums.hour_kw[building.id]),
     )
 
 
-def _usual(
-    inputs: AgencyInputs, building: Building, days: _Days, mains: Sequence[str]
-) -> tuple[float | None, list[dt.date], int]:
-    """Compute usual kWh of the period, the days it rests on, and the fewest for any day; None without any.
+def _accepted(total_kwh: Mapping[str, float], meters: Sequence[str]) -> float | None:
+    """Sum the energy of meters, as far as it is known; None where nothing is."""
+    known = [kwh for name in meters if not math.isnan(kwh := total_kwh[name])]
+    return float(sum(known)) if known else None
 
-    Only days with enough data count, and only days like the one compared: open, or closed.
+
+@dataclass(frozen=True, slots=True)
+class _Usual:
+    """Usual kWh of the period, the days it rests on, and the fewest for any day; None without any."""
+
+    energy_kwh: float | None = None
+    days: Sequence[dt.date] = ()
+    compared: int = 0
+
+
+def _usual(inputs: AgencyInputs, building: Building, sums: PeriodSums) -> _Usual:
+    """What a building usually takes. Only days with enough data count, and only days like the one compared.
+
+    Alike are two open days, or two closed ones.
     """
+    mains = [meter.id for meter in building.main_meters]
     if len(inputs.period.dates) > MAX_COMPARED_DAYS or not mains:
-        return None, [], 0
-    energy_kwh = days.energy_kwh[list(mains)].sum(axis=1, skipna=False, min_count=1)
-    is_good = days.coverage_ratio[list(mains)].min(axis=1) >= inputs.thresholds.least_coverage_ratio
-    good = energy_kwh[is_good].dropna()
-    good_kwh = dict(zip(pd.DatetimeIndex(good.index).date, good.tolist(), strict=True))
+        return _Usual()
+    energy_kwh = sums.daily_kwh[mains].to_numpy(np.float64).sum(axis=1)
+    coverage_ratio = sums.daily_coverage_ratio[mains].to_numpy(np.float64).min(axis=1)
+    is_good = (coverage_ratio >= inputs.thresholds.least_coverage_ratio) & np.isfinite(energy_kwh)
+    good_kwh = {day: kwh for day, kwh, good in zip(sums.dates, energy_kwh.tolist(), is_good, strict=True) if good}
     usual_kwh, used, counts = 0.0, set[dt.date](), []
     for day, candidates in compared_dates(inputs.period, inputs.thresholds.compared_weeks).items():
         is_open = inputs.portfolio.is_open(building, day)
         like = [d for d in candidates if d in good_kwh and inputs.portfolio.is_open(building, d) == is_open]
         if not like:
-            return None, [], 0
+            return _Usual()
         usual_kwh += sum(good_kwh[d] for d in like) / len(like)
         used.update(like)
         counts.append(len(like))
-    return usual_kwh, sorted(used), min(counts)
+    return _Usual(usual_kwh, sorted(used), min(counts))
 
 
 def _agency_use(inputs: AgencyInputs, uses: Sequence[Use]) -> Use:
@@ -282,11 +298,12 @@ def _agency_use(inputs: AgencyInputs, uses: Sequence[Use]) -> Use:
     )
 
 
-def _attention(inputs: AgencyInputs, uses: Sequence[BuildingUse]) -> list[Attention]:
+def _attention(inputs: AgencyInputs, uses: Sequence[BuildingUse], sums: PeriodSums) -> list[Attention]:
     """List what a person should look at, the gravest first."""
     found: list[Attention] = []
+    resets = Counter(span.meter for span in inputs.refused)
     for building, said in zip(inputs.buildings, uses, strict=True):
-        found += _meter_attention(inputs, building)
+        found += _meter_attention(inputs, building, sums, resets)
         change_ratio, usual_kwh = said.use.change_ratio, said.use.usual_kwh
         if change_ratio is not None and abs(change_ratio) >= inputs.thresholds.notable_change_ratio:
             kind: AttentionKind = "use_up" if change_ratio > 0 else "use_down"
@@ -296,22 +313,21 @@ def _attention(inputs: AgencyInputs, uses: Sequence[BuildingUse]) -> list[Attent
     return sorted(found, key=lambda item: order.index(item.severity))
 
 
-def _meter_attention(inputs: AgencyInputs, building: Building) -> list[Attention]:
-    start, end = inputs.period.start, inputs.period.end
-    coverage_ratio = inputs.energy.coverage_ratio(start, end)
-    total_kwh = inputs.energy.total_kwh(start, end)
-    resets = Counter(span.meter for span in inputs.refused)
+def _meter_attention(
+    inputs: AgencyInputs, building: Building, sums: PeriodSums, resets: Mapping[str, int]
+) -> list[Attention]:
+    total_kwh = sums.total_kwh
     found = []
     for meter in building.meters:
-        ratio, seen = float(coverage_ratio[meter.id]), inputs.last_seen.get(meter.id)
+        ratio, seen = sums.coverage_ratio[meter.id], inputs.last_seen.get(meter.id)
         if ratio == 0 and math.isnan(total_kwh[meter.id]):
             found.append(_of(meter, "no_data", "alert", {"last_seen_at": seen}))
         elif ratio < inputs.thresholds.least_coverage_ratio:
             found.append(_of(meter, "low_coverage", "warning", {"coverage_ratio": ratio, "last_seen_at": seen}))
-        waiting_count = int(inputs.energy.waiting_days(start, end)[meter.id])
+        waiting_count = int(sums.waiting_days[meter.id])
         if waiting_count:
             found.append(_of(meter, "days_wait", "alert", {"days_count": waiting_count}))
-        if resets[meter.id]:
+        if resets.get(meter.id):
             found.append(_of(meter, "register_reset", "alert", {"intervals_count": int(resets[meter.id])}))
         if total_kwh[meter.id] == 0 and inputs.period.kind == "day":
             found.append(_of(meter, "not_counting", "alert", {}))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -53,16 +54,27 @@ def report_path(folder: Path, agency_id: str, period: Period, form: str, lang: L
 def rendered(
     report: AgencyReport, formats: Sequence[str], langs: Sequence[Lang], browser: Browser | None
 ) -> Iterator[tuple[str, Lang, bytes]]:
-    """Yield (format, language, bytes) of the report in every format and language. browser : needed for PDF alone."""
-    for lang in langs:
-        page = RENDERERS["html"](report, lang) if {"html", "pdf"} & set(formats) else b""
-        for form in formats:
-            if form == "html":
-                yield form, lang, page
-            elif form == "pdf" and browser is not None:
-                yield form, lang, browser.pdf(page)
-            elif form in HAS_LANGUAGE or lang == langs[0]:
-                yield form, lang, RENDERERS[form](report, lang)
+    """Yield (format, language, bytes) of the report in every format and language. browser : needed for PDF alone.
+
+    The browser, another process, prints while the other formats are made.
+    """
+    pages = {lang: RENDERERS["html"](report, lang) for lang in langs} if {"html", "pdf"} & set(formats) else {}
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="print") as printer:
+        printed: dict[Lang, Future[bytes]] = {}
+        if browser is not None and "pdf" in formats:
+            printed = {lang: printer.submit(browser.pdf, page) for lang, page in pages.items()}
+        made = {
+            (form, lang): pages[lang] if form == "html" else RENDERERS[form](report, lang)
+            for lang in langs
+            for form in formats
+            if form != "pdf" and (form in HAS_LANGUAGE or lang == langs[0])
+        }
+        for lang in langs:
+            for form in formats:
+                if (form, lang) in made:
+                    yield form, lang, made[form, lang]
+                elif form == "pdf" and lang in printed:
+                    yield form, lang, printed[lang].result()
 
 
 def write_report(

@@ -54,8 +54,7 @@ def demand_peak(facts: Facts, rules: InsightRules) -> Finding | None:
     """
     if facts.demand_starts is None or not enough(facts.demand_kw, 0.5) or facts.demand_thb_per_kw <= 0:
         return None
-    month = facts.demand_starts[-1].tz_localize(None).to_period("M")
-    is_now = np.asarray(facts.demand_starts.tz_localize(None).to_period("M") == month)
+    is_now = np.asarray(facts.demand_starts >= facts.demand_starts[-1].normalize().replace(day=1))
     now, past = facts.demand_kw[is_now], facts.demand_kw[~is_now]
     if not (enough(now, 0.3) and enough(past, 0.5)):
         return None

@@ -12,7 +12,7 @@ import pandas as pd
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.readings import FloatArray
 from bkkenergy.tariff.bill import Bill, Item, Quantities, bills_of
-from bkkenergy.tariff.schedule import Schedule, Tariffs
+from bkkenergy.tariff.schedule import EnergyBlock, Schedule, Tariffs
 from bkkenergy.tariff.windows import window_masks
 
 MEDIUM_KW, LARGE_KW, LARGE_KWH_PER_MONTH = 30.0, 1000.0, 250_000.0
@@ -243,9 +243,22 @@ def avoided_thb_per_kwh(
     return price * (1 + tariffs.rules.vat_ratio)
 
 
+def blocks_used(schedule: Schedule, energy_kwh_a_month: float) -> tuple[int, ...]:
+    """The block in which a month ends, under each of a schedule's rates that has blocks: what decides its price."""
+    return tuple(
+        next(number for number, block in enumerate(rates.blocks) if _holds(block, energy_kwh_a_month))
+        for rates in schedule.rates
+        if rates.blocks
+    )
+
+
+def _holds(block: EnergyBlock, energy_kwh_a_month: float) -> bool:
+    return block.up_to_kwh is None or energy_kwh_a_month <= block.up_to_kwh
+
+
 def _energy_price(schedule: Schedule, day: dt.date, on_peak: np.ndarray, energy_kwh_a_month: float) -> FloatArray:
     rates = schedule.rates_on(day)
     if rates.on_peak_thb_per_kwh is not None and rates.off_peak_thb_per_kwh is not None:
         return np.where(on_peak, rates.on_peak_thb_per_kwh, rates.off_peak_thb_per_kwh)
-    last = next(block for block in rates.blocks if block.up_to_kwh is None or energy_kwh_a_month <= block.up_to_kwh)
+    last = next(block for block in rates.blocks if _holds(block, energy_kwh_a_month))
     return np.full(len(on_peak), last.thb_per_kwh)

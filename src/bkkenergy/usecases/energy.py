@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,9 @@ from bkkenergy.ports.ledger import GHI, IMPORT, POWER_FACTOR, QUARTERS_PER_DAY, 
 from bkkenergy.readings import WEATHER_FIELDS, BoolArray, FloatArray, Quality, QualityArray
 
 QUARTERS_PER_HOUR = 4
+IS_WHOLE: BoolArray = np.isin(np.arange(max(Quality) + 1), WHOLE)
+IS_FIRM: BoolArray = np.isin(np.arange(max(Quality) + 1), FIRM)
+"""By Quality: whether an energy is known wholly, and whether it may set a peak."""
 
 
 def building_of(portfolio: Portfolio, building_id: str) -> Building:
@@ -93,15 +96,30 @@ def building_quarters(
     ledger: LedgerReader, building: Building, period: Period, channel: Channel = IMPORT
 ) -> BuildingQuarters:
     """Return the quarter-hours of a building over whole days. Raises StoreAway."""
-    names = [meter.id for meter in building.main_meters]
+    return next(buildings_quarters(ledger, [building], period, channel))
+
+
+def buildings_quarters(
+    ledger: LedgerReader, buildings: Sequence[Building], period: Period, channel: Channel = IMPORT
+) -> Iterator[BuildingQuarters]:
+    """Yield the quarter-hours of buildings over whole days, read together. Raises StoreAway."""
+    names = list(dict.fromkeys(meter.id for building in buildings for meter in building.main_meters))
     slots = ledger.slots(names, channel, period.first_day, period.last_day)
+    place = {name: number for number, name in enumerate(names)}
+    for building in buildings:
+        own = [place[meter.id] for meter in building.main_meters]
+        yield _together(slots.values[:, own], slots.quality[:, own])
 
-    def where(qualities: Sequence[Quality]) -> FloatArray:
-        total: FloatArray = np.where(np.isin(slots.quality, qualities), slots.values, np.nan).sum(axis=1)
-        return total if names else np.full(len(total), np.nan)
 
-    accepted = np.where(np.isfinite(slots.values).any(axis=1), np.nansum(slots.values, axis=1), np.nan)
-    return BuildingQuarters(accepted, where(WHOLE), where(FIRM))
+def _together(values: FloatArray, quality: QualityArray) -> BuildingQuarters:
+    """The quarter-hours of meters together. values, quality : (n, m)."""
+
+    def where(is_so: BoolArray) -> FloatArray:
+        total: FloatArray = np.where(is_so[quality], values, np.nan).sum(axis=1)
+        return total if values.shape[1] else np.full(len(total), np.nan)
+
+    accepted = np.where(np.isfinite(values).any(axis=1), np.nansum(values, axis=1), np.nan)
+    return BuildingQuarters(accepted, where(IS_WHOLE), where(IS_FIRM))
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,11 +216,20 @@ def station_hours(ledger: LedgerReader, station: Meter, period: Period) -> pd.Da
     return frame[(frame.index >= period.start) & (frame.index < period.end)]
 
 
-def power_factor_quarters(ledger: LedgerReader, meter: Meter, period: Period) -> pd.Series:
-    """Return the mean power factor of each quarter-hour that has one, sign left out; index: the start, UTC."""
-    slots = ledger.slots([meter.id], POWER_FACTOR, period.first_day, period.last_day)
-    series = pd.Series(slots.values[:, 0], index=_starts(slots).tz_convert("UTC"))
-    return series[(series.index >= period.start) & (series.index < period.end)].dropna()
+def power_factor_quarters(ledger: LedgerReader, meters: Sequence[Meter], period: Period) -> dict[str, pd.Series]:
+    """Return the mean power factor of each quarter-hour that has one, sign left out, of each meter that sends one.
+
+    Index: the start, UTC.
+    """
+    slots = ledger.slots([meter.id for meter in meters], POWER_FACTOR, period.first_day, period.last_day)
+    starts = _starts(slots).tz_convert("UTC")
+    inside = np.asarray((starts >= period.start) & (starts < period.end))
+    found: dict[str, pd.Series] = {}
+    for number, name in enumerate(slots.meters):
+        has_one = inside & ~np.isnan(slots.values[:, number])
+        if has_one.any():
+            found[name] = pd.Series(slots.values[has_one, number], index=starts[has_one])
+    return found
 
 
 def _starts(slots: Slots) -> pd.DatetimeIndex:

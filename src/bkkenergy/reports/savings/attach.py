@@ -13,7 +13,7 @@ from bkkenergy.portfolio import Building
 from bkkenergy.reports.content import AgencyReport, Bar, BillItem, BuildingSaving, Ranked
 from bkkenergy.reports.savings.gather import (
     Judged,
-    facts_of,
+    facts_of_all,
     fiscal_year_so_far,
     judge,
     judged_total,
@@ -49,7 +49,8 @@ def with_judgements(report: AgencyReport, site: Site, period: Period) -> AgencyR
     attention already. Raises StoreAway.
     """
     buildings = [own for own in site.portfolio.buildings_of(report.agency_id) if own.main_meters]
-    seen = [_seen(site, own, period) for own in buildings]
+    facts = facts_of_all(site, buildings, last_day=period.last_day)
+    seen = [_seen(site, own, known, period) for own, known in zip(buildings, facts, strict=True)]
     judged = [own.judged for own in seen]
     total = judged_total(site, judged)
     findings = [
@@ -72,8 +73,7 @@ def with_judgements(report: AgencyReport, site: Site, period: Period) -> AgencyR
     )
 
 
-def _seen(site: Site, building: Building, period: Period) -> Seen:
-    facts = facts_of(site, building, last_day=period.last_day)
+def _seen(site: Site, building: Building, facts: Facts, period: Period) -> Seen:
     judged = fiscal_year_so_far(period.last_day, facts.baseline) if period.kind == "day" else period
     return Seen(building, facts, judge(site, building, judged, facts.series))
 

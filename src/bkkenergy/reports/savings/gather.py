@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 
 from bkkenergy.adapters.state.baselines import latest_baseline
-from bkkenergy.calendar import BANGKOK, Period, edges, fiscal_year_of
+from bkkenergy.calendar import Period, edges, fiscal_year_of
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Building
 from bkkenergy.readings import FloatArray
+from bkkenergy.reports.savings.span import QUARTERS_A_YEAR, QUARTERS_AN_HOUR, FactsSpan
 from bkkenergy.savings.adjust import adjustment_days
 from bkkenergy.savings.baseline import DAY_VALID_RATIO, Baseline, Saving, Series, fit_baseline, saving_of, series_of
 from bkkenergy.savings.facts import DAYS_PER_MONTH, FOUR_WEEKS, Facts, SubMeterSums
@@ -25,13 +26,13 @@ from bkkenergy.solar.production import Plane, simulate
 from bkkenergy.solar.strings import BEST_DC_AC_RATIO
 from bkkenergy.solar.weather import rows_at
 from bkkenergy.tariff.bill import Bill, bills_by_schedules, quantities_of
-from bkkenergy.tariff.compare import avoided_thb_per_kwh
-from bkkenergy.tariff.windows import window_masks
 from bkkenergy.texts import Named
 from bkkenergy.usecases.balance import sub_meters
 from bkkenergy.usecases.energy import (
+    BuildingQuarters,
     air_temperature_c,
     building_quarters,
+    buildings_quarters,
     main_energy_kwh,
     meters_energy_kwh,
     power_factor_quarters,
@@ -39,9 +40,10 @@ from bkkenergy.usecases.energy import (
     station_of,
 )
 
-QUARTERS_AN_HOUR, HOURS_PER_DAY = 4, 24
-KVAR_DAYS = 31
+HOURS_PER_DAY, KVAR_DAYS = 24, 31
 FITTED_AT_ONCE = 200
+READ_AT_ONCE = 50
+"""Buildings whose quarter-hours are in memory at a time."""
 DAYS_OF_FACTS = 560
 """Enough for a half-year beside the same one a year before."""
 
@@ -151,54 +153,62 @@ def _last_of_month(day: dt.date) -> dt.date:
 
 
 def facts_of(site: Site, building: Building, *, last_day: dt.date) -> Facts:
-    """Read what is known of a building up to a day, for its findings."""
-    period = Period.days(last_day - dt.timedelta(days=DAYS_OF_FACTS - 1), last_day)
-    found = building_quarters(site.energy, building, period)
-    quarters, firm = found.known_kwh, found.firm_kwh
-    starts = edges(period, "15min")[:-1]
-    temp_c = air_temperature_c(site.energy, site.portfolio, building, period)
-    calendar = site.portfolio.days_open(building)
-    hourly = quarters.reshape(-1, QUARTERS_AN_HOUR).sum(axis=1)
-    series = series_of(starts[::QUARTERS_AN_HOUR], hourly, temp_c, calendar)
-    days = [at.date() for at in series.day_index]
-    tariffs = site.figures.tariffs
-    schedule = tariffs.schedules[building.tariff]
+    """What is known of a building up to a day, for its findings."""
+    return next(facts_of_all(site, [building], last_day=last_day))
+
+
+def facts_of_all(site: Site, buildings: Sequence[Building], *, last_day: dt.date) -> Iterator[Facts]:
+    """What is known of each building up to a day, for its findings: read many at a time, what they share made once."""
+    first = last_day - dt.timedelta(days=DAYS_OF_FACTS - 1)
+    span = FactsSpan(site, Period.days(first, last_day))
+    for at in range(0, len(buildings), READ_AT_ONCE):
+        some = buildings[at : at + READ_AT_ONCE]
+        factors = _power_factors(site, some, last_day)
+        for building, found in zip(some, buildings_quarters(site.energy, some, span.period), strict=True):
+            yield _facts(span, building, found, factors, last_day)
+
+
+def _facts(
+    span: FactsSpan, building: Building, found: BuildingQuarters, factors: Mapping[str, pd.Series], last_day: dt.date
+) -> Facts:
+    site, days, tariffs = span.site, span.days_of(building), span.site.figures.tariffs
+    hourly = found.known_kwh.reshape(-1, QUARTERS_AN_HOUR).sum(axis=1)
     known = float(np.nansum(hourly))
     a_month = known / max(np.isfinite(hourly).sum(), 1) * HOURS_PER_DAY * DAYS_PER_MONTH
-    year = slice(-365 * HOURS_PER_DAY * QUARTERS_AN_HOUR, None)
-    rates = schedule.rates_on(last_day)
+    rates = tariffs.schedules[building.tariff].rates_on(last_day)
+    year = slice(-QUARTERS_A_YEAR, None)
+    factor = factors.get(building.main_meters[0].id) if len(building.main_meters) == 1 else None
     return Facts(
         building=building.id,
-        series=series,
-        is_open=np.array([calendar.is_open(day) for day in days], np.bool_),
-        hours=np.array([calendar.open_hours(day) or (np.nan, np.nan) for day in days]),
-        thb_per_kwh=avoided_thb_per_kwh(series.starts, schedule, tariffs, energy_kwh_a_month=a_month),
-        on_peak=window_masks(series.starts, tariffs)["on_peak"],
+        series=span.series_of(building, hourly),
+        is_open=days.is_open,
+        hours=days.hours,
+        thb_per_kwh=span.thb_per_kwh(building, a_month),
+        on_peak=span.on_peak,
         baseline=latest_baseline(site.state, building.id),
-        demand_kw=firm[year] * QUARTERS_AN_HOUR,
-        demand_starts=pd.DatetimeIndex(starts[year]).tz_convert(BANGKOK),
+        demand_kw=found.firm_kwh[year] * QUARTERS_AN_HOUR,
+        demand_starts=span.year_starts,
         demand_thb_per_kw=max(rates.demand_thb_per_kw.values(), default=0.0),
         free_kvar_per_kw=tariffs.rules.free_kvar_per_kw,
         kvar_thb=tariffs.rules.kvar_thb if rates.has_power_factor_charge else 0.0,
-        kvar=_kvar(site, building, quarters[year] * QUARTERS_AN_HOUR, pd.DatetimeIndex(starts[year])),
+        kvar=None if factor is None else _kvar(factor, found.known_kwh[year] * QUARTERS_AN_HOUR, span.year_starts),
         sub_meters=_sub_meters(site, building, last_day),
         **_pv(site, building, last_day),
     )
 
 
-def _kvar(site: Site, building: Building, demand_kw: FloatArray, starts: pd.DatetimeIndex) -> FloatArray | None:
-    """Estimate (q,) reactive power of the last month's quarter-hours by the main meter's power factor; None where it
-    sends none.
+def _power_factors(site: Site, buildings: Sequence[Building], last_day: dt.date) -> dict[str, pd.Series]:
+    """The power factor of the last month's quarter-hours, by main meter, of those that send one."""
+    meters = list(dict.fromkeys(building.main_meters[0] for building in buildings if len(building.main_meters) == 1))
+    month = Period.days(last_day - dt.timedelta(days=KVAR_DAYS - 1), last_day)
+    return power_factor_quarters(site.energy, meters, month)
 
-    Q = P tan(arccos(PF)); NaN before the last month, and where there are several main meters.
+
+def _kvar(factor: pd.Series, demand_kw: FloatArray, starts: pd.DatetimeIndex) -> FloatArray:
+    """(q,) reactive power of the last month's quarter-hours by the main meter's power factor: Q = P tan(arccos(PF)).
+
+    NaN before the last month.
     """
-    if len(building.main_meters) != 1:
-        return None
-    first = starts[-KVAR_DAYS * HOURS_PER_DAY * QUARTERS_AN_HOUR]
-    end = starts[-1] + pd.Timedelta(minutes=15)
-    factor = power_factor_quarters(site.energy, building.main_meters[0], Period(first, end))
-    if factor.empty:
-        return None
     mean = factor.reindex(starts.tz_convert("UTC")).to_numpy(np.float64)
     found: FloatArray = demand_kw * np.tan(np.arccos(mean))
     return found
