@@ -32,7 +32,7 @@ from tests.conftest import ROOT
 from tests.counting import CountingLedger
 
 FOLDER = Path("var/bench-ledger")
-AGENCIES = 5
+AGENCIES, BUILDINGS_AN_AGENCY = 5, 20
 ROUNDS = 3
 
 
@@ -60,7 +60,7 @@ def _filled(name: str, buildings: int, every_min: int) -> Path:
     """A site with 400 days of registers, computed."""
     folder = (FOLDER / name).resolve()
     folder.mkdir(parents=True)
-    site(folder, AGENCIES, buildings)
+    site(folder, max(AGENCIES, buildings // BUILDINGS_AN_AGENCY), buildings)
     readings = fill(folder, DAYS, every_min)
     with opened_site(load_configuration(folder / "config")) as worker:
         seconds = _seconds(lambda: recompute(worker, within_s=float("inf")))
@@ -155,7 +155,7 @@ def _daily_run(folder: Path, commit: str) -> None:
         seconds = {}
         for name, source in (("this", ROOT), (commit, old)):
             own = (FOLDER / f"daily-{name}").resolve()
-            shutil.copytree(folder, own, symlinks=True)
+            shutil.copytree(folder, own, symlinks=True, ignore=shutil.ignore_patterns("state.sqlite*"))
             environment = os.environ | {"PYTHONPATH": str(source / "src")}
             today = dt.datetime.now(BANGKOK).date()
             span = f"{today - dt.timedelta(days=DAYS)}..{today - dt.timedelta(days=60)}"

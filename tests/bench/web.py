@@ -16,7 +16,9 @@ import urllib.request
 from pathlib import Path
 
 from bkkenergy.adapters.state import open_state
+from bkkenergy.adapters.state.baselines import latest_baseline
 from bkkenergy.adapters.state.users import SignedIn, add_user, sign_in
+from bkkenergy.cli.opening import opened_site
 from bkkenergy.site import load_configuration
 from tests.bench.reports import DAYS, SETTINGS, fill, site, timed
 from tests.ports import free_port
@@ -24,6 +26,8 @@ from tests.sites import make_jobs
 
 PAGES = ("/", "/agencies/agency-07", "/buildings/agency-07.b-0007", "/reports", "/plan", "/meters?agency=agency-07",
          "/api/v1/buildings?limit=100", "/api/v1/buildings/agency-07.b-0007/power", "/help")  # fmt: skip
+EMPTY = "/account"
+"""A page that shows no energy: what any page costs, signed in."""
 USERS, SECONDS, PAUSE_MS = 50, 8, 3000
 LUA = """
 local n = 0
@@ -55,7 +59,9 @@ def prepared(folder: Path, agencies: int, buildings: int) -> tuple[int, str]:
     while jobs.bring_up():
         pass
     print(f"hours and days of all brought up in {time.perf_counter() - started_s:.0f} s")
-    if not (folder / "baselines").exists():
+    with opened_site(loaded) as opened:
+        has_baselines = latest_baseline(opened.state, next(iter(opened.portfolio.buildings))) is not None
+    if not has_baselines:
         today = dt.date.today()  # noqa: DTZ011
         seconds, _ = timed(
             folder,
@@ -121,8 +127,9 @@ def main() -> None:
             except OSError:
                 time.sleep(0.1)
         missed = 0
-        print(f"\n{'page':40} {'kB':>6} {'alone p50':>10} {'p95 ms':>8}")
-        for path in PAGES:
+        print(f"\n{'page':40} {'kB':>6} {'alone p50':>10} {'p95 ms':>8} {'of an empty page':>17}")
+        empty_ms = load(port, cookie, (EMPTY,), folder, 2, 4)[3]
+        for path in (EMPTY, *PAGES):
             request = urllib.request.Request(
                 f"http://127.0.0.1:{port}{path}", headers={"Cookie": cookie, "Accept-Encoding": "gzip"}
             )
@@ -131,7 +138,10 @@ def main() -> None:
             first_ms = (time.perf_counter() - started_s) * 1000
             _, errors, half, most, _ = load(port, cookie, (path,), folder, 2, 4)
             missed += most > 100 or errors > 0
-            print(f"{path:40} {size / 1000:6.1f} {half:10.1f} {most:8.1f}  (first {first_ms:.0f} ms, errors {errors})")
+            print(
+                f"{path:40} {size / 1000:6.1f} {half:10.1f} {most:8.1f} {most / empty_ms:17.1f}"
+                f"  (first {first_ms:.0f} ms, errors {errors})"
+            )
         count, errors, half, most, rate = load(port, cookie, PAGES, folder, USERS, 15, PAUSE_MS)
         print(
             f"{USERS} users, a page each {PAUSE_MS / 1000:.0f} s: {count} requests, {errors} errors, {rate:.0f} a second, p50 {half:.0f} ms, p95 {most:.0f} ms"
