@@ -153,7 +153,7 @@ def _archived(context: RunContext, run: Run, report: AgencyReport) -> None:
 
 
 def _follow_up(context: RunContext, run: Run, report: AgencyReport) -> None:
-    """What a closed run entails: alerts of its findings, and a new city report where that was begun before it."""
+    """Add what a closed run entails: alerts of its findings, and a new city report where that was begun before it."""
     now = context.clock()
     if run.agency == CITY:
         return

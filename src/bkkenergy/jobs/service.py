@@ -88,7 +88,7 @@ class Jobs:
         return self.queue.lead(self.clock(), self.settings.jobs.lease_s)
 
     def _lead(self, context: RunContext) -> int:
-        """What one process does for all, when its time has come; how many reports were archived."""
+        """Run what one process does for all, when its time has come; return how many reports were archived."""
         site, done = context.site, 0
         if self._is_time("late", LATE_EVERY) and look_for_late_data(context):
             done = self.work_off(context)

@@ -247,7 +247,7 @@ class _Usual:
 
 
 def _usual(inputs: AgencyInputs, building: Building, sums: PeriodSums) -> _Usual:
-    """What a building usually takes. Only days with enough data count, and only days like the one compared.
+    """Compute what a building usually takes. Only days with enough data count, and only days like the one compared.
 
     Alike are two open days, or two closed ones.
     """

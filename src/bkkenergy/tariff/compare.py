@@ -244,7 +244,7 @@ def avoided_thb_per_kwh(
 
 
 def blocks_used(schedule: Schedule, energy_kwh_a_month: float) -> tuple[int, ...]:
-    """The block in which a month ends, under each of a schedule's rates that has blocks: what decides its price."""
+    """Find the block in which a month ends, under each of a schedule's rates with blocks: it decides the price."""
     return tuple(
         next(number for number, block in enumerate(rates.blocks) if _holds(block, energy_kwh_a_month))
         for rates in schedule.rates

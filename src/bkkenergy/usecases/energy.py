@@ -112,7 +112,7 @@ def buildings_quarters(
 
 
 def _together(values: FloatArray, quality: QualityArray) -> BuildingQuarters:
-    """The quarter-hours of meters together. values, quality : (n, m)."""
+    """Add the quarter-hours of meters. values, quality : (n, m)."""
 
     def where(is_so: BoolArray) -> FloatArray:
         total: FloatArray = np.where(is_so[quality], values, np.nan).sum(axis=1)

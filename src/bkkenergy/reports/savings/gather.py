@@ -153,12 +153,12 @@ def _last_of_month(day: dt.date) -> dt.date:
 
 
 def facts_of(site: Site, building: Building, *, last_day: dt.date) -> Facts:
-    """What is known of a building up to a day, for its findings."""
+    """Read what is known of a building up to a day, for its findings."""
     return next(facts_of_all(site, [building], last_day=last_day))
 
 
 def facts_of_all(site: Site, buildings: Sequence[Building], *, last_day: dt.date) -> Iterator[Facts]:
-    """What is known of each building up to a day, for its findings: read many at a time, what they share made once."""
+    """Read what is known of each building up to a day: many at a time, what they share made once."""
     first = last_day - dt.timedelta(days=DAYS_OF_FACTS - 1)
     span = FactsSpan(site, Period.days(first, last_day))
     for at in range(0, len(buildings), READ_AT_ONCE):
@@ -198,7 +198,7 @@ def _facts(
 
 
 def _power_factors(site: Site, buildings: Sequence[Building], last_day: dt.date) -> dict[str, pd.Series]:
-    """The power factor of the last month's quarter-hours, by main meter, of those that send one."""
+    """Read the power factor of the last month's quarter-hours, by main meter, of those that send one."""
     meters = list(dict.fromkeys(building.main_meters[0] for building in buildings if len(building.main_meters) == 1))
     month = Period.days(last_day - dt.timedelta(days=KVAR_DAYS - 1), last_day)
     return power_factor_quarters(site.energy, meters, month)

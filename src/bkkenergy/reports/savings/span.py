@@ -72,7 +72,7 @@ class FactsSpan:
         return self.period.dates
 
     def days_of(self, building: Building) -> CalendarDays:
-        """The days by the calendar that a building has on each: made once for those that share it."""
+        """Return the days by the calendar that a building has on each: made once for those that share it."""
         days_open = self.site.portfolio.days_open(building)
         calendars = [days_open.on(day) for day in self.dates]
         key = tuple(id(own) for own in calendars)
@@ -81,7 +81,7 @@ class FactsSpan:
         return self._days[key][1]
 
     def series_of(self, building: Building, energy_kwh: FloatArray) -> Series:
-        """A building's hours. energy_kwh : (h,)."""
+        """Return a building's hours. energy_kwh : (h,)."""
         return Series(self.hour_starts, energy_kwh, self.temp_c(building), self.days_of(building).kind)
 
     def temp_c(self, building: Building) -> FloatArray | None:
