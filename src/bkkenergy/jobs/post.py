@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 
 SENT_AT_ONCE = 50
 STEPS_OF_A_TALK = 8
-"""So many answers of a server a message waits for at most: a mail's greeting, STARTTLS, rights, addresses, text."""
+"""Answers of a server that one message waits for, at most: a mail's greeting, STARTTLS, rights, addresses, text."""
 
 
 def recipients_of(settings: Settings, run: Run) -> list[Recipient]:

@@ -1,4 +1,4 @@
-"""The scheduler: every process works off runs; one at a time leads, and decides what is due and what is told of."""
+"""The scheduler: every process works off runs; one at a time leads, and decides which are due and what is an alert."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sums and curves of a report's meters and buildings, each made once, whoever asks for them."""
+"""Sums and curves of a report's meters and buildings, each made once."""
 
 from __future__ import annotations
 
