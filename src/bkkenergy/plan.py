@@ -304,18 +304,18 @@ def roll_up(
     for project in projects:
         if project.state != "dropped":
             groups.setdefault(key(project), []).append(project)
-    return [_sums(name, own, measured) for name, own in sorted(groups.items())]
+    return [_sums(name, group, measured) for name, group in sorted(groups.items())]
 
 
-def _sums(name: str, own: Sequence[Project], measured: Mapping[str, Measured]) -> RollUp:
-    known = [measured[project.id] for project in own if project.id in measured]
+def _sums(name: str, projects: Sequence[Project], measured: Mapping[str, Measured]) -> RollUp:
+    known = [measured[project.id] for project in projects if project.id in measured]
     return RollUp(
         name=name,
-        count=len(own),
-        budget_thb=sum(project.budget_thb for project in own),
-        expected_kwh=sum(project.expected_kwh for project in own),
-        decided_kwh=sum(project.expected_kwh for project in own if project.state in DECIDED),
-        done_kwh=sum(project.expected_kwh for project in own if project.state == "done"),
+        count=len(projects),
+        budget_thb=sum(project.budget_thb for project in projects),
+        expected_kwh=sum(project.expected_kwh for project in projects),
+        decided_kwh=sum(project.expected_kwh for project in projects if project.state in DECIDED),
+        done_kwh=sum(project.expected_kwh for project in projects if project.state == "done"),
         measured_kwh=sum(found.kwh_a_year for found in known) if known else None,
         measured_count=len(known),
     )

@@ -353,8 +353,8 @@ def _placed(settings: Settings, home: Path, environment: Mapping[str, str]) -> S
             ),
             "web": _web_placed(settings.web, home),
             "recipient": tuple(
-                own.model_copy(update={"secret_file": own.secret_file and home / own.secret_file})
-                for own in settings.recipient
+                recipient.model_copy(update={"secret_file": recipient.secret_file and home / recipient.secret_file})
+                for recipient in settings.recipient
             ),
         }
     )

@@ -33,7 +33,7 @@ def insert_columns(
         kinds = [table.c[name].type.compile(connection.dialect) for name in columns]
         arrays = ", ".join(f"CAST(%s AS {kind}[])" for kind in kinds)
         query = f"INSERT INTO {table.name} ({names}) SELECT * FROM unnest({arrays}){conflict}"  # noqa: S608 - our own names
-        connection.exec_driver_sql(query, tuple(list(own) for own in values))
+        connection.exec_driver_sql(query, tuple(list(column) for column in values))
     else:
         head = f"INSERT INTO {table.name} ({names}) VALUES "  # noqa: S608 - our own names
         _insert_into_sqlite(connection, head, values, conflict)

@@ -86,7 +86,7 @@ class InfluxStore:
         for attempt in range(PROBE_TRIES):  # another process that starts now may write over it
             value = time.time_ns() // 1000
             self.server.write(f"{PROBE} value={value}.0 {at_us}".encode())
-            found = self.server.select(where, ["value"], lambda own: [int(row[1]) for row in own.rows])
+            found = self.server.select(where, ["value"], lambda series: [int(row[1]) for row in series.rows])
             if [value] in found:
                 return True
             time.sleep(PROBE_WAIT_S * (attempt + 1))
@@ -102,9 +102,11 @@ class InfluxStore:
         found = self.server.select(
             f"host FROM {STATES} GROUP BY state",
             ["host"],
-            lambda own: NotedState(own.tags["state"], str(own.rows[-1][1]), int(own.rows[0][0]), int(own.rows[-1][0])),
+            lambda series: NotedState(
+                series.tags["state"], str(series.rows[-1][1]), int(series.rows[0][0]), int(series.rows[-1][0])
+            ),
         )
-        return sorted(found, key=lambda own: own.first_us)
+        return sorted(found, key=lambda noted: noted.first_us)
 
     def expires_after_s(self) -> float | None:
         """Return how long the bucket, or the default policy, stores data; None where for ever or not known."""
@@ -112,7 +114,7 @@ class InfluxStore:
             self.prepare()
         if self.server.api == "v1":
             found = self.server.query(f"SHOW RETENTION POLICIES ON {quoted_name(self.server.settings.bucket)}")
-            rows = [dict(zip(own.columns, row, strict=True)) for own in found for row in own.rows]
+            rows = [dict(zip(series.columns, row, strict=True)) for series in found for row in series.rows]
             rules_s = [_duration_s(row["duration"]) for row in rows if row.get("default")]
         else:
             rules = [rule for bucket in self.server.buckets() for rule in bucket.get("retentionRules", [])]
@@ -134,15 +136,15 @@ class InfluxStore:
         parts = [ReadingBatch.empty(meter_ids)]
         place = {name: number for number, name in enumerate(meter_ids)}
 
-        def taken(own: Series) -> ReadingBatch:
-            table = np.array(own.rows, np.float64)  # exact to the year 2255
-            meter = np.full(len(table), place[own.tags[TAG]], np.int64)
+        def taken(series: Series) -> ReadingBatch:
+            table = np.array(series.rows, np.float64)  # exact to the year 2255
+            meter = np.full(len(table), place[series.tags[TAG]], np.int64)
             columns = {name: np.ascontiguousarray(table[:, number]) for number, name in enumerate(fields, start=1)}
             return ReadingBatch(tuple(meter_ids), meter, table[:, 0].astype(np.int64), columns)
 
-        for some in _chunks(meter_ids):
+        for names in _chunks(meter_ids):
             parts += self.server.select(
-                f"{', '.join(fields)} FROM {MEASUREMENT} WHERE {_is_one_of(some)} "
+                f"{', '.join(fields)} FROM {MEASUREMENT} WHERE {_is_one_of(names)} "
                 f"AND {_between(start_us, end_us)} GROUP BY {TAG}",
                 fields,
                 taken,
@@ -155,13 +157,13 @@ class InfluxStore:
         """Count the values of each field that the meters have with start <= instant < end. The server counts."""
         counted = ", ".join(f"count({name}) AS {name}" for name in fields)
 
-        def taken(own: Series) -> tuple[str, Mapping[str, int]]:
-            row = dict(zip(own.columns, own.rows[0], strict=True))
-            return own.tags[TAG], {name: int(row[name]) for name in fields if row[name]}
+        def taken(series: Series) -> tuple[str, Mapping[str, int]]:
+            row = dict(zip(series.columns, series.rows[0], strict=True))
+            return series.tags[TAG], {name: int(row[name]) for name in fields if row[name]}
 
         found: dict[str, Mapping[str, int]] = {}
-        for some in _chunks(meter_ids):
-            where = f"{_is_one_of(some)} AND {_between(start_us, end_us)}"
+        for names in _chunks(meter_ids):
+            where = f"{_is_one_of(names)} AND {_between(start_us, end_us)}"
             found |= self.server.select(f"{counted} FROM {MEASUREMENT} WHERE {where} GROUP BY {TAG}", fields, taken)
         return found
 
@@ -192,7 +194,7 @@ class InfluxStore:
         found = self.server.select(
             f"{field} FROM {MEASUREMENT} WHERE {_is_one_of([meter_id])} AND {when} ORDER BY time {order} LIMIT 1",
             [field],
-            lambda own: int(own.rows[0][0]),
+            lambda series: int(series.rows[0][0]),
         )
         return found[0] if found else None
 
@@ -205,17 +207,17 @@ class InfluxStore:
         has_no_other = self._meters() <= set(meter_ids)
         for name in [None] if has_no_other else meter_ids:
             if self.server.api == "v1":
-                own = "" if name is None else f"{TAG} = {quoted_text(name)} AND "
-                self.server.change(f"DELETE FROM {MEASUREMENT} WHERE {own}{_between(start_us, before_us)}")  # noqa: S608
+                only_meter = "" if name is None else f"{TAG} = {quoted_text(name)} AND "
+                self.server.change(f"DELETE FROM {MEASUREMENT} WHERE {only_meter}{_between(start_us, before_us)}")  # noqa: S608
             else:
-                own = "" if name is None else f" AND {TAG}={quoted_name(name)}"
+                only_meter = "" if name is None else f" AND {TAG}={quoted_name(name)}"
                 last_us = before_us - 1  # this API deletes its `stop` too
-                self.server.delete(_instant(start_us), _instant(last_us), f'_measurement="{MEASUREMENT}"{own}')
+                self.server.delete(_instant(start_us), _instant(last_us), f'_measurement="{MEASUREMENT}"{only_meter}')
 
     def _meters(self) -> set[str]:
         """Return every meter that the measurement has."""
         found = self.server.query(f"SHOW TAG VALUES FROM {MEASUREMENT} WITH KEY = {TAG}")
-        return {str(value) for own in found for _, value in own.rows}
+        return {str(value) for series in found for _, value in series.rows}
 
     def latest_registers(self, meter_ids: Sequence[str], start_us: int, end_us: int) -> Mapping[str, tuple[int, float]]:
         """Return instant and value of each meter's latest import register with start <= instant < end."""
@@ -225,11 +227,11 @@ class InfluxStore:
         self, which: str, meter_ids: Sequence[str], field: str, when: str = ""
     ) -> dict[str, tuple[int, float]]:
         found: dict[str, tuple[int, float]] = {}
-        for some in _chunks(meter_ids):
+        for names in _chunks(meter_ids):
             found |= self.server.select(
-                f"{which}({field}) FROM {MEASUREMENT} WHERE {_is_one_of(some)}{when} GROUP BY {TAG}",
+                f"{which}({field}) FROM {MEASUREMENT} WHERE {_is_one_of(names)}{when} GROUP BY {TAG}",
                 [which],
-                lambda own: (own.tags[TAG], (int(own.rows[0][0]), float(own.rows[0][1]))),
+                lambda series: (series.tags[TAG], (int(series.rows[0][0]), float(series.rows[0][1]))),
             )
         return found
 

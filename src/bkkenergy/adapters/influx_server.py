@@ -85,10 +85,10 @@ def series_of(lines: Iterable[bytes], columns: list[str] | None = None) -> Itera
         for result in answer.results:
             if result.error:
                 raise StatementFailed(result.error)
-            if columns is not None and any(own.columns != columns for own in result.series):
+            if columns is not None and any(series.columns != columns for series in result.series):
                 raise StatementFailed(f"{NO_INFLUXQL} (columns {result.series[0].columns})")
             yield from result.series
-            is_whole = not result.partial and not any(own.partial for own in result.series)
+            is_whole = not result.partial and not any(series.partial for series in result.series)
         if answer.error:
             raise StatementFailed(answer.error)
     if not is_whole:
@@ -126,7 +126,7 @@ class InfluxServer:
     def _make_database(self) -> None:
         """Make the database where it is not there; a user without the right to make one may use what is there."""
         bucket = self.settings.bucket
-        if any([bucket] in own.rows for own in self.query("SHOW DATABASES")):
+        if any([bucket] in series.rows for series in self.query("SHOW DATABASES")):
             return
         try:
             self.query(f"CREATE DATABASE {quoted_name(bucket)}")
@@ -136,7 +136,7 @@ class InfluxServer:
 
     def query(self, statement: str) -> list[Series]:
         """Return the whole answer to a statement. Raises StoreAway where the server gives none, or not all of it."""
-        return self._answered(statement, None, lambda own: own)
+        return self._answered(statement, None, lambda series: series)
 
     def select(self, what: str, columns: Sequence[str], take: Callable[[Series], T]) -> list[T]:
         """Run a SELECT and take each part as it comes, so that little of the answer is in memory as text.
@@ -156,7 +156,7 @@ class InfluxServer:
     def change(self, statement: str) -> None:
         """Delete data by a statement. Raises StoreRefused where the server will not, StoreAway where it cannot now."""
         try:
-            self._gathered(statement, None, lambda own: own)
+            self._gathered(statement, None, lambda series: series)
         except StoreDenied as error:
             raise StoreRefused(str(error)) from error
         except StatementFailed as error:
@@ -174,7 +174,7 @@ class InfluxServer:
             # Else it counts as closed once its last byte is in the buffer.
             response.auto_close = False  # type: ignore[attr-defined]
             lines = io.BufferedReader(response, READ_BYTES)
-            return [take(own) for own in series_of(lines, columns)]
+            return [take(series) for series in series_of(lines, columns)]
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise self._away(error) from error
         finally:

@@ -183,7 +183,7 @@ class SqliteStore:
             name: {field: number for field, number in zip(fields, row, strict=True) if number}
             for name, row in rows.items()
         }
-        return {name: own for name, own in counts.items() if own}
+        return {name: fields for name, fields in counts.items() if fields}
 
     def forget(self, meter_ids: Sequence[str], start_us: int, before_us: int) -> None:
         """Delete readings, some at a time, so that the ingester never waits long. The file keeps its size."""

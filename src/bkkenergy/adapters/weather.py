@@ -213,15 +213,15 @@ def write_cached(weather: Weather, path: Path) -> None:
 def read_cached(path: Path) -> Weather:
     """Read weather that `write_cached` stored."""
     frame = pd.read_parquet(path)
-    own = json.loads(frame.attrs["bkkenergy"])
+    meta = json.loads(frame.attrs["bkkenergy"])
     return Weather(
         starts=pd.DatetimeIndex(frame.index).tz_convert(BANGKOK).as_unit("us"),
         **{name: frame[name].to_numpy(np.float64) for name in COLUMNS},
-        latitude_deg=own["latitude_deg"],
-        longitude_deg=own["longitude_deg"],
-        elevation_m=own["elevation_m"],
-        interval_h=own["interval_h"],
-        provenance=Provenance(**own["provenance"]),
+        latitude_deg=meta["latitude_deg"],
+        longitude_deg=meta["longitude_deg"],
+        elevation_m=meta["elevation_m"],
+        interval_h=meta["interval_h"],
+        provenance=Provenance(**meta["provenance"]),
     )
 
 

@@ -113,10 +113,10 @@ def _clock(settings: Settings) -> Iterator[Finding]:
 
 def _broker(settings: Settings, topics: tuple[str, ...], exact_topics: tuple[str, ...]) -> Iterator[Finding]:
     """Connect under a name that no other client has, and subscribe to every topic."""
-    own = bystander(settings.mqtt, "doctor", tries_share=True)
-    subscriber = Subscriber(own, topics, exact_topics=exact_topics)
+    mqtt = bystander(settings.mqtt, "doctor", tries_share=True)
+    subscriber = Subscriber(mqtt, topics, exact_topics=exact_topics)
     subscriber.start()
-    where = f"{own.host}:{own.port}"
+    where = f"{mqtt.host}:{mqtt.port}"
     try:
         waiter = threading.Event()
         until = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=CONNECTS_WITHIN_S)

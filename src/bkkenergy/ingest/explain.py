@@ -66,9 +66,9 @@ def _readings(decoded: Decoded, profile: Profile, meters: Sequence[Meter], messa
 
 def _refusals(profile: Profile, meters: Sequence[Meter], message: Message, max_ahead_s: int) -> tuple[str, ...]:
     """Return what the ingester would quarantine, were this message to come now."""
-    own = [meter for meter in meters if meter.payload == profile.id]
-    if not own:
+    of_profile = [meter for meter in meters if meter.payload == profile.id]
+    if not of_profile:
         return ("no meter of the portfolio has this profile",)
-    sorter = Sorter(own, {profile.id: profile}, max_ahead_s=max_ahead_s)
+    sorter = Sorter(of_profile, {profile.id: profile}, max_ahead_s=max_ahead_s)
     found = sorter.sort([message], now_us=message.received_us)
     return tuple(f"{item.reason}: {item.detail}" for item in found.refused)

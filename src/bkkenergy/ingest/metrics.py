@@ -19,27 +19,27 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        own: dict[str, Any] = {"registry": self.registry, "namespace": "bkkenergy"}
-        self.messages = Counter("messages_received", "Messages dealt with", **own)
-        self.readings = Counter("readings_accepted", "Readings committed or spooled", **own)
-        self.refused = Counter("refused", "Readings and payloads quarantined", ["reason"], **own)
-        self.redelivered = Counter("messages_redelivered", "Messages that the broker sent again", **own)
-        self.stale = Counter("retained_ignored", "Retained messages without a time of their own", **own)
-        self.events = Counter("meter_events", "Events of registers", ["kind"], **own)
-        self.batch = Histogram("batch_readings", "Readings of a batch", buckets=BATCH_SIZES, **own)
-        self.commit = Histogram("commit_seconds", "From a batch's end to its acknowledgement", **own)
-        self.spool_bytes = Gauge("spool_bytes", "Size of what waits for the store", **own)
-        self.spool_batches = Gauge("spool_batches", "Batches that wait for the store", **own)
-        self.clock_behind = Gauge("own_clock_behind_seconds", "How far our clock is behind most gateways'", **own)
-        self.connected = Gauge("mqtt_connected", "Whether the session with the broker stands", **own)
+        common: dict[str, Any] = {"registry": self.registry, "namespace": "bkkenergy"}
+        self.messages = Counter("messages_received", "Messages dealt with", **common)
+        self.readings = Counter("readings_accepted", "Readings committed or spooled", **common)
+        self.refused = Counter("refused", "Readings and payloads quarantined", ["reason"], **common)
+        self.redelivered = Counter("messages_redelivered", "Messages that the broker sent again", **common)
+        self.stale = Counter("retained_ignored", "Retained messages without a time of their own", **common)
+        self.events = Counter("meter_events", "Events of registers", ["kind"], **common)
+        self.batch = Histogram("batch_readings", "Readings of a batch", buckets=BATCH_SIZES, **common)
+        self.commit = Histogram("commit_seconds", "From a batch's end to its acknowledgement", **common)
+        self.spool_bytes = Gauge("spool_bytes", "Size of what waits for the store", **common)
+        self.spool_batches = Gauge("spool_batches", "Batches that wait for the store", **common)
+        self.clock_behind = Gauge("own_clock_behind_seconds", "How far our clock is behind most gateways'", **common)
+        self.connected = Gauge("mqtt_connected", "Whether the session with the broker stands", **common)
         self.heard = Gauge(
-            "gateway_last_message_timestamp_seconds", "When a gateway was last heard", ["gateway"], **own
+            "gateway_last_message_timestamp_seconds", "When a gateway was last heard", ["gateway"], **common
         )
         self.lag = Gauge(
-            "gateway_lag_seconds", "Least delay from stamp to receipt in the last batch", ["gateway"], **own
+            "gateway_lag_seconds", "Least delay from stamp to receipt in the last batch", ["gateway"], **common
         )
-        self.trouble = Gauge("mqtt_trouble", "Whether the present connection has this trouble", ["kind"], **own)
-        self.troubles = Counter("mqtt_troubles", "What a broker did that endangers messages", ["kind"], **own)
+        self.trouble = Gauge("mqtt_trouble", "Whether the present connection has this trouble", ["kind"], **common)
+        self.troubles = Counter("mqtt_troubles", "What a broker did that endangers messages", ["kind"], **common)
         for kind in TroubleKind:
             self.trouble.labels(kind=kind)
             self.troubles.labels(kind=kind)

@@ -60,10 +60,13 @@ MEAN_READING_BYTES = 90
 """What a reading takes in a payload, about: it turns the size of a batch into bytes."""
 
 
-def topics_for(settings: Settings, own: Sequence[str]) -> tuple[str, ...]:
+def topics_for(settings: Settings, meter_topics: Sequence[str]) -> tuple[str, ...]:
     """Return the configured subscriptions, and the topics of meters that none of them covers."""
     covered = settings.mqtt.topics
-    return (*covered, *(topic for topic in own if not any(topic_matches_sub(filter_, topic) for filter_ in covered)))
+    return (
+        *covered,
+        *(topic for topic in meter_topics if not any(topic_matches_sub(filter_, topic) for filter_ in covered)),
+    )
 
 
 def prepare_and_try(store: ReadingStore, state: StateStore) -> None:

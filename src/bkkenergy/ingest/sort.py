@@ -138,17 +138,17 @@ class Sorter:
 
     def _read(self, profile: str, messages: Sequence[Message], rows: IntArray, now_us: int) -> Sorted:
         """Read the messages at `rows`, all of one profile. The work is linear in their bytes."""
-        own = [messages[row] for row in rows]
-        decoded = self.decoders[profile].decode(own)
+        chosen = [messages[row] for row in rows]
+        decoded = self.decoders[profile].decode(chosen)
         grounds: dict[int, Grounds] = defaultdict(Grounds)
         for bad in decoded.undecoded:
             grounds[bad.message].add(bad.reason, partial(str, bad.detail), bad.faults)
-        meter = self._meters(profile, own, decoded)
+        meter = self._meters(profile, chosen, decoded)
         for row in np.flatnonzero(meter < 0).tolist():
             number = int(decoded.message[row])
-            grounds[number].add(Reason.UNKNOWN_METER, partial(_unknown_key, own[number], decoded, row))
+            grounds[number].add(Reason.UNKNOWN_METER, partial(_unknown_key, chosen[number], decoded, row))
         batch, message = self._scaled(decoded, meter >= 0, meter)
-        lags_us = self._lags_us(batch, own, message)
+        lags_us = self._lags_us(batch, chosen, message)
         behind_us = self._own_clock.hear(lags_us) if self._own_clock else 0
         codes = reject_codes(batch, self._limits, latest_us=now_us + behind_us + self._max_ahead_us)
         for row in np.flatnonzero(codes).tolist():
@@ -156,7 +156,7 @@ class Sorter:
             if reason is not None:
                 grounds[int(message[row])].add(reason, partial(explain, batch, row, reason, self._limits))
         good = codes == 0
-        refused = tuple(grounds[number].refused(own[number]) for number in sorted(grounds))
+        refused = tuple(grounds[number].refused(chosen[number]) for number in sorted(grounds))
         return Sorted(batch.take(good), rows[message[good]], refused, decoded.stale_count, decoded.outgoing, lags_us)
 
     def _lags_us(self, batch: ReadingBatch, messages: Sequence[Message], message: IntArray) -> dict[str, int]:

@@ -78,8 +78,8 @@ def meter_status(
 
 def clock_behind_s(gateways: Iterable[GatewayState], now: dt.datetime) -> float:
     """Return how far this host's clock is behind that of most gateways heard lately; 0 where they do not agree."""
-    heard = [own for own in gateways if (now - own.last_received).total_seconds() < HEARD_WITHIN_S]
-    return behind_us([round(own.skew_s * US_PER_S) for own in heard]) / US_PER_S
+    heard = [gateway for gateway in gateways if (now - gateway.last_received).total_seconds() < HEARD_WITHIN_S]
+    return behind_us([round(gateway.skew_s * US_PER_S) for gateway in heard]) / US_PER_S
 
 
 def _coverage(
@@ -109,18 +109,20 @@ def toml_block(topic: str, sample: Quarantined, buildings: Mapping[str, str]) ->
     buildings : building id -> file that holds it, to say where the block goes.
     """
     parts = topic.split("/")
-    own = len(parts) == 5 and parts[0] == "bma"  # noqa: PLR2004 - bma/agency/building/meter/readings
-    building = ".".join(parts[1:3]) if own else ""
-    where = buildings.get(building, "a building that the portfolio does not have yet" if own else "its building's file")
+    is_canonical = len(parts) == 5 and parts[0] == "bma"  # noqa: PLR2004 - bma/agency/building/meter/readings
+    building = ".".join(parts[1:3]) if is_canonical else ""
+    where = buildings.get(
+        building, "a building that the portfolio does not have yet" if is_canonical else "its building's file"
+    )
     shown = sample.payload[:100].decode(errors="replace").replace("\n", " ")
     lines = [
         f"# {topic}, last heard {sample.received.astimezone(BANGKOK):%Y-%m-%d %H:%M}: {shown}",
         f"# Paste under the [[building]]{f' {building}' if building else ''} ({where}).",
         "[[building.meters]]",
-        f'id = "{parts[3] if own else "main"}"',
+        f'id = "{parts[3] if is_canonical else "main"}"',
         "rated_kw = 100  # the most that can flow: transformer or main breaker",
     ]
-    if not own:
+    if not is_canonical:
         lines += [f'topic = "{topic}"', 'payload = "..."  # a profile of config/payloads; see `bkkenergy decode`']
     return "\n".join(lines) + "\n"
 

@@ -126,10 +126,10 @@ def follow(
     is_on_track, kind = _walk(ts_us, register_kwh, seen_kwh, rules, odd)
     start = None if rules.is_net else _living_start(is_on_track, kind, ts_us, register_kwh, rules)
     if start is not None:
-        own = slice(start, None)
+        rest = slice(start, None)
         is_on_track[:start] = False
-        is_on_track[own], kind[own] = _walk(
-            ts_us[own], register_kwh[own], seen_kwh[own], rules, odd[odd > start] - start
+        is_on_track[rest], kind[rest] = _walk(
+            ts_us[rest], register_kwh[rest], seen_kwh[rest], rules, odd[odd > start] - start
         )
     rows = np.flatnonzero(is_on_track)
     return _energies(rows, ts_us[rows], register_kwh[rows], seen_kwh[rows], kind[rows], rules)

@@ -193,9 +193,9 @@ def interval_lengths_s(end_us: IntArray, energy_kwh: FloatArray, since_s: FloatA
     """
     length_s = np.empty(len(since_s))
     day = (end_us + BANGKOK_US) // DAY_US
-    for own in np.unique(day):
-        around = slice(*np.searchsorted(day, (own - 1, own + 2)).tolist())
-        length_s[day == own] = _usual_length_s(since_s[around], declared_s)
+    for one_day in np.unique(day):
+        around = slice(*np.searchsorted(day, (one_day - 1, one_day + 2)).tolist())
+        length_s[day == one_day] = _usual_length_s(since_s[around], declared_s)
     apart_s = np.abs(np.diff(np.where(np.isfinite(since_s), since_s, -np.inf), prepend=0.0, append=0.0))
     is_even = np.minimum(apart_s[:-1], apart_s[1:]) <= EVEN_RATIO * since_s
     is_faster = is_even & (since_s * JITTER_RATIO < length_s)

@@ -106,8 +106,8 @@ def validate(
     quality = np.empty(energy_kwh.shape, np.uint8)
     spans: list[Span] = []
     for number, meter in enumerate(meters):
-        own = slice(int(starts[number]), int(starts[number + 1]))
-        ts_us, columns = numbered.ts_us[own], {name: values[own] for name, values in numbered.columns.items()}
+        rows = slice(int(starts[number]), int(starts[number + 1]))
+        ts_us, columns = numbered.ts_us[rows], {name: values[rows] for name, values in numbered.columns.items()}
         track = _track(ts_us, columns, meter, field, max_gap_s)
         column = spread(track, edges_us, Rating.of(meter))
         energy_kwh[:, number], quality[:, number] = _of_channel(column[0], meter, channel), column[1]
@@ -194,7 +194,7 @@ def _exchanges(meter: Meter, *, is_known: bool) -> list[tuple[int, float | None]
     """
     found: list[tuple[int, float | None]] = []
     ct_ratio, vt_ratio = meter.ct_ratio, meter.vt_ratio
-    for exchange in sorted(meter.exchanges, key=lambda own: own.at, reverse=True):
+    for exchange in sorted(meter.exchanges, key=lambda exchange_: exchange_.at, reverse=True):
         initial_kwh = exchange.initial_kwh * ct_ratio * vt_ratio
         ct_ratio, vt_ratio = exchange.previous_ct_ratio or ct_ratio, exchange.previous_vt_ratio or vt_ratio
         offset_kwh = exchange.final_kwh * ct_ratio * vt_ratio - initial_kwh

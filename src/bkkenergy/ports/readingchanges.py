@@ -29,14 +29,14 @@ class ReadingChanges:
 
     def take(self, rows: BoolArray) -> ReadingChanges:
         """Return some of the changes."""
-        new, before = ({name: own[rows] for name, own in side.items()} for side in (self.new, self.before))
+        new, before = ({name: values[rows] for name, values in side.items()} for side in (self.new, self.before))
         return ReadingChanges(self.meter, self.ts_us[rows], new, before)
 
     def stands_in(self, stored: Mapping[str, FloatArray]) -> BoolArray:
         """Return (n,) whether stored values are still those that the import brought."""
         is_so = np.ones(len(self.ts_us), np.bool_)
-        for name, own in self.new.items():
-            is_so &= np.isnan(own) | (own == stored[name])
+        for name, values in self.new.items():
+            is_so &= np.isnan(values) | (values == stored[name])
         return is_so
 
 

@@ -68,9 +68,9 @@ def adjustment_days(days: pd.DatetimeIndex, adjustments: Sequence[Adjustment]) -
     """
     local = days.tz_localize(None)
     found = np.zeros(len(days))
-    for own in adjustments:
-        holds = local >= pd.Timestamp(own.first)
-        if own.last is not None:
-            holds &= local <= pd.Timestamp(own.last)
-        found += holds * own.kwh_a_day
+    for adjustment in adjustments:
+        holds = local >= pd.Timestamp(adjustment.first)
+        if adjustment.last is not None:
+            holds &= local <= pd.Timestamp(adjustment.last)
+        found += holds * adjustment.kwh_a_day
     return found

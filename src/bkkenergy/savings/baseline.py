@@ -462,9 +462,9 @@ def fold_errors(actual: FloatArray, expected: FloatArray, fold: IntArray) -> tup
     both = np.isfinite(actual) & np.isfinite(expected)
     found = []
     for number in np.unique(fold):
-        own = both & (fold == number)
-        if own.sum() >= DAYS_PER_FOLD and actual[own].sum() > 0:
-            found.append(float((expected[own] - actual[own]).sum() / actual[own].sum()))
+        in_fold = both & (fold == number)
+        if in_fold.sum() >= DAYS_PER_FOLD and actual[in_fold].sum() > 0:
+            found.append(float((expected[in_fold] - actual[in_fold]).sum() / actual[in_fold].sum()))
     return tuple(found)
 
 

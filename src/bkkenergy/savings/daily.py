@@ -124,9 +124,9 @@ def fit_daily(energy_kwh: FloatArray, temp_c: FloatArray | None, slot: IntArray,
     slopes = np.where(size > 1e-6, slopes, 0.0)  # noqa: PLR2004 - a regressor that is always nothing
     explained = (slopes * cross[column]).sum(axis=1)
     best = int(np.argmax(explained))
-    own = slopes[best]
-    constant = means[:, 0] - filled[:, 1:][:, column[best]] @ own
-    return DailyModel(_whole(constant), float(pairs[best][0]), float(pairs[best][1]), own)
+    best_slopes = slopes[best]
+    constant = means[:, 0] - filled[:, 1:][:, column[best]] @ best_slopes
+    return DailyModel(_whole(constant), float(pairs[best][0]), float(pairs[best][1]), best_slopes)
 
 
 def predict_daily(model: DailyModel, temp_c: FloatArray | None, slot: IntArray) -> FloatArray:

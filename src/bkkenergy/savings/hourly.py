@@ -169,7 +169,7 @@ def _whole(constant_kwh: FloatArray) -> FloatArray:
     filled = constant_kwh.copy()
     sunday = filled[HOURS_PER_WEEK - HOURS_PER_DAY : HOURS_PER_WEEK]
     for start in range(HOURS_PER_WEEK, SLOTS, HOURS_PER_DAY):
-        own = filled[start : start + HOURS_PER_DAY]
-        filled[start : start + HOURS_PER_DAY] = np.where(np.isnan(own), sunday, own)
+        day = filled[start : start + HOURS_PER_DAY]
+        filled[start : start + HOURS_PER_DAY] = np.where(np.isnan(day), sunday, day)
     mean = float(np.nanmean(constant_kwh)) if np.isfinite(constant_kwh).any() else 0.0
     return np.where(np.isnan(filled), mean, filled)

@@ -132,7 +132,7 @@ def visible(found: Sequence[Finding], dismissed: Sequence[Dismissal], rules: Ins
     dismissed_at = {(dismissal.building, dismissal.rule): dismissal.cost_thb_a_month for dismissal in dismissed}
     shown: dict[str, int] = {}
     kept = []
-    for finding in sorted(found, key=lambda own: -own.cost_thb_a_month):
+    for finding in sorted(found, key=lambda one: -one.cost_thb_a_month):
         before = dismissed_at.get((finding.building, finding.rule))
         if before is not None and finding.cost_thb_a_month <= before * (1 + CHANGED_RATIO):
             continue

@@ -99,7 +99,7 @@ def fit_slopes(
     varies = scale > scale.max(initial=0.0) * 1e-9
     slopes = np.zeros(regressors.shape[1])
     if varies.any():
-        own = scale[varies]
-        normal = gram[np.ix_(varies, varies)] / np.outer(own, own) + RIDGE * np.eye(len(own))
-        slopes[varies] = np.linalg.solve(normal, (x.T @ y)[varies] / own) / own
+        varying = scale[varies]
+        normal = gram[np.ix_(varies, varies)] / np.outer(varying, varying) + RIDGE * np.eye(len(varying))
+        slopes[varies] = np.linalg.solve(normal, (x.T @ y)[varies] / varying) / varying
     return means[:, 0] - filled[:, 1:] @ slopes + np.where(np.isnan(means[:, 0]), np.nan, 0.0), slopes

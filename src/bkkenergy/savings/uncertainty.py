@@ -106,8 +106,8 @@ def scale_ratio(fold_error_ratio: Sequence[float], typical_fold_ratio: float) ->
     >>> scale_ratio([0.03], 0.04)
     0.05
     """
-    own = fold_rms(fold_error_ratio)
-    return float(np.hypot(typical_fold_ratio, typical_fold_ratio if np.isnan(own) else own))
+    fold_rms_ratio = fold_rms(fold_error_ratio)
+    return float(np.hypot(typical_fold_ratio, typical_fold_ratio if np.isnan(fold_rms_ratio) else fold_rms_ratio))
 
 
 def conformal_quantile(draws: Sequence[float] | FloatArray, confidence: float = CONFIDENCE) -> float:
@@ -278,10 +278,10 @@ def summed_band(
     total = float(baseline_kwh.sum())
     if total <= 0:
         return Band(float("nan"), float("nan"))
-    own = half_width_ratio * baseline_kwh
+    half_width_kwh = half_width_ratio * baseline_kwh
     common = NORMAL_90 * placebo.common_ratio * total
     saved = total - float(actual_kwh.sum())
-    return Band(saved / total, float(np.sqrt((own**2).sum() + common**2)) / total)
+    return Band(saved / total, float(np.sqrt((half_width_kwh**2).sum() + common**2)) / total)
 
 
 def guideline_14_ratio(cvrmse: float, days: int, reported_days: int, autocorrelation: float) -> float:

@@ -23,7 +23,7 @@ class SavingsConfig(Frozen):
 
     def adjustments_of(self, building: str) -> tuple[Adjustment, ...]:
         """Return what persons entered for a building."""
-        return tuple(own for own in self.adjustments if own.building == building)
+        return tuple(adjustment for adjustment in self.adjustments if adjustment.building == building)
 
 
 def load_savings(config_dir: Path) -> SavingsConfig:
@@ -33,9 +33,9 @@ def load_savings(config_dir: Path) -> SavingsConfig:
     adjustments = []
     tables = read_toml(entered) if entered.exists() else {}
     for number, table in enumerate(tables.get("adjustment", [])):
-        own, problems = validated(Adjustment, table, f"{entered}: adjustment[{number}]")
+        adjustment, problems = validated(Adjustment, table, f"{entered}: adjustment[{number}]")
         faults += problems
-        adjustments += [own] if own else []
+        adjustments += [adjustment] if adjustment else []
     for key in tables.keys() - {"adjustment"}:
         faults.append(Fault(f"{entered}: {key}", "this table is not known here", "Write each under [[adjustment]]."))
     if config is None or faults:

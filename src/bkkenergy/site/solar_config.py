@@ -26,8 +26,11 @@ def load_solar(config_dir: Path) -> SolarConfig:
         "modules": {entry.get("id", ""): entry for entry in tables["equipment"].get("module", [])},
         "inverters": {entry.get("id", ""): entry for entry in tables["equipment"].get("inverter", [])},
     }
-    own = {"climate": tables["climate"].get("climate"), "typical_loads": tables["typical_loads"].get("typical_loads")}
-    whole = {**own, "equipment": equipment, **tables["design"]}
+    sections = {
+        "climate": tables["climate"].get("climate"),
+        "typical_loads": tables["typical_loads"].get("typical_loads"),
+    }
+    whole = {**sections, "equipment": equipment, **tables["design"]}
     config, faults = validated(SolarConfig, whole, f"{folder}:")
     if config is None:
         raise ConfigError(faults)

@@ -46,9 +46,9 @@ def note_state(store: ReadingStore, state: StateStore) -> None:
 
 def other_states(store: ReadingStore, state: StateStore) -> list[NotedState]:
     """Find states that hosts use beside this one: noted since this one was first. Raises StoreAway."""
-    own, noted = identity_of(state), store.noted_states()
-    first_us = min((one.first_us for one in noted if one.state == own), default=0)
-    return [one for one in noted if one.state != own and one.last_us > first_us]
+    identity, noted = identity_of(state), store.noted_states()
+    first_us = min((one.first_us for one in noted if one.state == identity), default=0)
+    return [one for one in noted if one.state != identity and one.last_us > first_us]
 
 
 def try_out_or_warn(store: ReadingStore) -> None:

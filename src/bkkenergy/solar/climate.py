@@ -156,8 +156,8 @@ def _daily_clearness(climate: Climate, extra_wm2: FloatArray, month: IntArray, r
     rank = special.ndtr(chi)
     kt = np.empty(days)
     for number, ghi_kwh in enumerate(climate.ghi_kwh_m2_day.months):
-        own = month_of_day == number
-        kt[own] = clearness_quantile(rank[own], ghi_kwh / float(extra_kwh[own].mean()))
+        in_month = month_of_day == number
+        kt[in_month] = clearness_quantile(rank[in_month], ghi_kwh / float(extra_kwh[in_month].mean()))
     return kt
 
 
@@ -239,19 +239,19 @@ def _scaled_months(ghi_wm2: FloatArray, clear_wm2: FloatArray, month: IntArray, 
     """Return GHI with each month's sum as the climate has it, still under the clear sky."""
     scaled = ghi_wm2.copy()
     for number in range(MONTHS):
-        own = month == number
-        wanted_wh = kwh_m2_day[number] * 1000 * own.sum() / HOURS_PER_DAY
-        max_wh = float(clear_wm2[own].sum())
+        in_month = month == number
+        wanted_wh = kwh_m2_day[number] * 1000 * in_month.sum() / HOURS_PER_DAY
+        max_wh = float(clear_wm2[in_month].sum())
         if wanted_wh > 0.97 * max_wh:
             raise ValueError(
                 f"ghi_kwh_m2_day of {calendar.month_name[number + 1]} is {kwh_m2_day[number]:g}, where a cloudless "
-                f"month has {max_wh * HOURS_PER_DAY / own.sum() / 1000:.2f}. Check the figure."
+                f"month has {max_wh * HOURS_PER_DAY / in_month.sum() / 1000:.2f}. Check the figure."
             )
-        lack = lambda factor, rows=own, sum_wh=wanted_wh: float(  # noqa: E731
+        lack = lambda factor, rows=in_month, sum_wh=wanted_wh: float(  # noqa: E731
             np.minimum(ghi_wm2[rows] * factor, clear_wm2[rows]).sum() - sum_wh
         )
         factor = optimize.brentq(lack, 0.1, 20)
-        scaled[own] = np.minimum(ghi_wm2[own] * factor, clear_wm2[own])
+        scaled[in_month] = np.minimum(ghi_wm2[in_month] * factor, clear_wm2[in_month])
     return scaled
 
 
@@ -261,13 +261,13 @@ def _diffuse(
     """Compute diffuse irradiance by Boland's model, each month brought to its share."""
     dhi_wm2 = diffuse_wm2(ghi_wm2, zenith_deg, middles)
     for number in range(MONTHS):
-        own = month == number
-        wanted = ratio[number] * ghi_wm2[own].sum()
-        lack = lambda power, rows=own, sum_w=wanted: float(  # noqa: E731
+        in_month = month == number
+        wanted = ratio[number] * ghi_wm2[in_month].sum()
+        lack = lambda power, rows=in_month, sum_w=wanted: float(  # noqa: E731
             (ghi_wm2[rows] * _fraction(dhi_wm2[rows], ghi_wm2[rows]) ** power).sum() - sum_w
         )
         power = optimize.brentq(lack, 0.05, 20)
-        dhi_wm2[own] = ghi_wm2[own] * _fraction(dhi_wm2[own], ghi_wm2[own]) ** power
+        dhi_wm2[in_month] = ghi_wm2[in_month] * _fraction(dhi_wm2[in_month], ghi_wm2[in_month]) ** power
     return dhi_wm2
 
 

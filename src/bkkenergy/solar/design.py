@@ -204,7 +204,7 @@ def design(inputs: DesignInputs) -> Design:
         storage=storage,
     )
     chosen, strings = _chosen(inputs, layouts, dict(zip(layouts, per_kwp, strict=True)), sized, module)
-    kw_per_kwp = strings.inverter_kw / sum(own.capacity_kwp for own in chosen.values())
+    kw_per_kwp = strings.inverter_kw / sum(layout.capacity_kwp for layout in chosen.values())
     planes = {name: as_plane(layout, sky, kw_per_kwp, horizons[name]) for name, layout in chosen.items()}
     final = _produced(inputs, planes, chosen, sky, module, strings)
     return _record(inputs, _roofs(chosen, planes, final), strings, final, sized, module, rows, storage)

@@ -173,6 +173,6 @@ def bill_changes(
     before = tuple(bills_of(months[0], schedule, tariffs))
     exported = found.surplus_kwh.sum(axis=1) * export_thb_per_kwh
     return [
-        BillChange(before, tuple(bills_of(own, schedule, tariffs)), float(earned))
-        for own, earned in zip(months[1:], exported, strict=True)
+        BillChange(before, tuple(bills_of(month_end, schedule, tariffs)), float(earned))
+        for month_end, earned in zip(months[1:], exported, strict=True)
     ]

@@ -124,13 +124,13 @@ def cec_table(kind: str) -> pd.DataFrame:
     return table
 
 
-def _cec_name(name: str, kind: str, what: str, own: dict[str, Any]) -> str:
+def _cec_name(name: str, kind: str, what: str, devices: dict[str, Any]) -> str:
     short = name.removeprefix(CEC)
     table = cec_table(kind)
     if name.startswith(CEC) and short in table.index:
         return short
     like = [known for known in table.index if short.lower().replace(" ", "_") in known.lower()][:5]
-    near = ", ".join([*own, *(CEC + known for known in like)]) or "(none)"
+    near = ", ".join([*devices, *(CEC + known for known in like)]) or "(none)"
     raise InputError(f"{what} {name!r} is not known. Use one of {near}; any of the CEC table as {CEC}NAME.")
 
 
@@ -241,18 +241,18 @@ class OneDiode:
             raise InputError(
                 f"module {module.id!r} has no CEC parameters. Take one of the CEC table, or dc_model pvwatts."
             )
-        own = {key: value for key, value in module.cec.items() if key != "T_NOCT"}
+        fitted = {key: value for key, value in module.cec.items() if key != "T_NOCT"}
         at_wm2, at_c = np.meshgrid(GRID_WM2, GRID_C, indexing="ij")
-        parameters = pvlib.pvsystem.calcparams_cec(at_wm2, at_c, **own)
+        parameters = pvlib.pvsystem.calcparams_cec(at_wm2, at_c, **fitted)
         point = pvlib.pvsystem.max_power_point(*parameters, method="newton")
-        rated = self._rated_w(own)
+        rated = self._rated_w(fitted)
         self._power = RectBivariateSpline(GRID_WM2, GRID_C, point["p_mp"] / rated / (at_wm2 / STC_WM2))
         self._volts = RectBivariateSpline(GRID_WM2, GRID_C, point["v_mp"])
         self.rated_w = rated
 
     @staticmethod
-    def _rated_w(own: dict[str, float]) -> float:
-        parameters = pvlib.pvsystem.calcparams_cec(STC_WM2, STC_C, **own)
+    def _rated_w(cec: dict[str, float]) -> float:
+        parameters = pvlib.pvsystem.calcparams_cec(STC_WM2, STC_C, **cec)
         return float(pvlib.pvsystem.max_power_point(*parameters, method="newton")["p_mp"])
 
     def power_ratio(self, effective_wm2: FloatArray, cell_c: FloatArray) -> FloatArray:

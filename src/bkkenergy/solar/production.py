@@ -167,9 +167,9 @@ def simulate(
     if (tare_kw := night_tare_kw(chosen.inverter)) > 0:
         is_night = np.ones(len(weather.starts), np.bool_)
         is_night[seen.rows] = False
-        own = np.array([plane.inverter_kw for plane in distinct]) * tare_kw
-        ac_kw[:, is_night] = -own[:, None]
-        steps[STEPS.index("conversion") :] -= own * is_night.sum()
+        tare = np.array([plane.inverter_kw for plane in distinct]) * tare_kw
+        ac_kw[:, is_night] = -tare[:, None]
+        steps[STEPS.index("conversion") :] -= tare * is_night.sum()
     steps *= weather.interval_h
     order = np.array([place_of[key] for key in keys])
     return Production(
@@ -221,8 +221,8 @@ def heating_c_per_wm2(mounting: Mounting, wind_ms: FloatArray) -> FloatArray:
     >>> round(float(rise[0]), 1)
     24.8
     """
-    own = pvlib.temperature.TEMPERATURE_MODEL_PARAMETERS["pvsyst"][MOUNTING_COOLING[mounting]]
-    warmer: FloatArray = ABSORPTION * (1 - MODULE_EFFICIENCY) / (own["u_c"] + own["u_v"] * wind_ms)
+    heat_loss = pvlib.temperature.TEMPERATURE_MODEL_PARAMETERS["pvsyst"][MOUNTING_COOLING[mounting]]
+    warmer: FloatArray = ABSORPTION * (1 - MODULE_EFFICIENCY) / (heat_loss["u_c"] + heat_loss["u_v"] * wind_ms)
     return warmer
 
 
@@ -441,12 +441,12 @@ def night_tare_kw(inverter: Inverter | None) -> float:
 
 def _sandia(dc_kw: FloatArray, rating_kw: FloatArray, inverter: Inverter, volts: FloatArray) -> FloatArray:
     """Compute Sandia's model of as many inverters as the rating holds."""
-    own = inverter.sandia or {}
+    sandia = inverter.sandia or {}
     count = rating_kw / inverter.ac_kw
     p_dc = dc_kw / count * 1000
-    away = volts - own["Vdco"]
-    full = own["Pdco"] * (1 + own["C1"] * away)
-    start = own["Pso"] * (1 + own["C2"] * away)
-    curve = own["C0"] * (1 + own["C3"] * away)
-    ac = (own["Paco"] / (full - start) - curve * (full - start)) * (p_dc - start) + curve * (p_dc - start) ** 2
-    return np.where(p_dc < own["Pso"], -own["Pnt"], ac) * count / 1000
+    away = volts - sandia["Vdco"]
+    full = sandia["Pdco"] * (1 + sandia["C1"] * away)
+    start = sandia["Pso"] * (1 + sandia["C2"] * away)
+    curve = sandia["C0"] * (1 + sandia["C3"] * away)
+    ac = (sandia["Paco"] / (full - start) - curve * (full - start)) * (p_dc - start) + curve * (p_dc - start) ** 2
+    return np.where(p_dc < sandia["Pso"], -sandia["Pnt"], ac) * count / 1000

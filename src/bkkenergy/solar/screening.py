@@ -179,12 +179,12 @@ def produced_per_kwp(
     planes: list[Plane] = []
     first: dict[str, slice] = {}
     for building in buildings:
-        own = [
+        roof_planes = [
             as_plane(layout, sky, KW_PER_KWP, roof.horizon)
             for layout, roof in zip(layouts[building.id], building.roofs, strict=True)
         ]
-        first[building.id] = slice(len(planes), len(planes) + len(own))
-        planes += own
+        first[building.id] = slice(len(planes), len(planes) + len(roof_planes))
+        planes += roof_planes
     models = Models(gamma_pmp_per_c=module.gamma_pmp_per_c)
     made = simulate(weather, planes, config.losses, models, sky=sky)
     capacity = np.array([plane.capacity_kwp for plane in planes])

@@ -103,7 +103,11 @@ def open_to(schedule: Schedule, tariffs: Tariffs, *, peak_kw: float, energy_kwh_
         classes = ("4-1", "4-2")
     else:
         classes = ("3-1", "3-2") if peak_kw >= MEDIUM_KW else ("2-1", "2-2")
-    return [own for own in tariffs.schedules.values() if own.id in {f"mea-{name}-{voltage}" for name in classes}]
+    return [
+        schedule
+        for schedule in tariffs.schedules.values()
+        if schedule.id in {f"mea-{name}-{voltage}" for name in classes}
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,18 +181,18 @@ def check_bill(
 def _why(
     item: Item, paper_thb: float | None, ours_thb: float, bill: Bill, paper_kwh: float | None, paper_kw: float | None
 ) -> str:
-    own = bill.quantities
+    quantities = bill.quantities
     if paper_thb is None or abs(paper_thb - ours_thb) < SAME_THB:
         return "same" if paper_thb is not None else "not on the paper"
-    if item.startswith(("energy", "ft")) and paper_kwh is not None and abs(paper_kwh - own.energy_kwh) > 1:
-        why = f"energy: paper {paper_kwh:,.0f} kWh, metered {own.energy_kwh:,.0f} kWh"
+    if item.startswith(("energy", "ft")) and paper_kwh is not None and abs(paper_kwh - quantities.energy_kwh) > 1:
+        why = f"energy: paper {paper_kwh:,.0f} kWh, metered {quantities.energy_kwh:,.0f} kWh"
     elif item.startswith("demand") and paper_kw is not None:
-        metered = max(own.demand_kw.values(), default=0.0)
+        metered = max(quantities.demand_kw.values(), default=0.0)
         why = f"demand: paper {paper_kw:,.0f} kW, metered {metered:,.1f} kW"
     elif item == "ft" and not bill.ft_is_entered:
         why = "Ft of this month is not entered in config/tariffs/rules.toml"
-    elif item == "ft" and own.energy_kwh > 0:
-        why = f"Ft rate: paper {paper_thb / own.energy_kwh:.4f}, ours {bill.ft_thb_per_kwh:.4f} THB/kWh"
+    elif item == "ft" and quantities.energy_kwh > 0:
+        why = f"Ft rate: paper {paper_thb / quantities.energy_kwh:.4f}, ours {bill.ft_thb_per_kwh:.4f} THB/kWh"
     elif item == "vat":
         why = "follows the items above"
     else:
@@ -237,9 +241,9 @@ def avoided_thb_per_kwh(
     price = np.empty(len(starts))
     for number in np.unique(month):
         day = dt.date(int(number) // 12, int(number) % 12 + 1, 1)
-        own = month == number
-        price[own] = _energy_price(schedule, day, masks["on_peak"][own], energy_kwh_a_month)
-        price[own] += tariffs.ft_on(day)[0].thb_per_kwh
+        in_month = month == number
+        price[in_month] = _energy_price(schedule, day, masks["on_peak"][in_month], energy_kwh_a_month)
+        price[in_month] += tariffs.ft_on(day)[0].thb_per_kwh
     return price * (1 + tariffs.rules.vat_ratio)
 
 

@@ -163,7 +163,7 @@ def restore(
     BackupBroken where a file is not what was written.
     """
     found = places(settings, config_dir)
-    present = [own for name, path in found.items() if name != "config" for own in _with_logs(path) if own.exists()]
+    present = [file for name, path in found.items() if name != "config" for file in _with_logs(path) if file.exists()]
     if present:
         named = ", ".join(map(str, present))
         raise InputError(f"There already: {named}. Stop the service and move them away together, or restore elsewhere.")

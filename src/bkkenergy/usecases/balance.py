@@ -188,11 +188,11 @@ def _balance(quarters: Quarters) -> BuildingBalance:
     nothing = bought.with_kwh(np.zeros_like(sold.kwh))
     found = _parts(bought, sold, production or nothing, tenants)
     parts = [part for part in (sold, production, tenants) if part is not None]
-    own = sold.with_kwh(found.self_consumption_kwh, production or sold)
+    self_consumed = sold.with_kwh(found.self_consumption_kwh, production or sold)
     return BuildingBalance(
         *flows,
         made or quarters.flow(_none_of(bought)),
-        quarters.flow(own if production else _none_of(bought)),
+        quarters.flow(self_consumed if production else _none_of(bought)),
         paid,
         quarters.flow(bought.with_kwh(found.gross_use_kwh, *parts)),
         notes,
@@ -264,11 +264,11 @@ def _split(quarters: Quarters, meter: Meter, children: Sequence[Meter]) -> SubMe
     if pv is None:
         parts = tuple(Part(child, quarters.flow(net), None) for child, net in zip(children, nets, strict=True))
         return SubMeters(meter, (), None, parts, None, None, notes)
-    own = quarters.net(meter)
-    whole = own
+    net = quarters.net(meter)
+    whole = net
     if pv:
         made = quarters.imported(pv)
-        whole = own.with_kwh(own.kwh + made.kwh, made)
+        whole = net.with_kwh(net.kwh + made.kwh, made)
     rest = whole.with_kwh(rest_kwh(whole.kwh, np.column_stack([net.kwh for net in nets])), *nets)
     parts = tuple(
         Part(child, quarters.flow(net), share_ratio(net.kwh, whole.kwh))
@@ -282,13 +282,13 @@ def _split(quarters: Quarters, meter: Meter, children: Sequence[Meter]) -> SubMe
 def _pv_below(quarters: Quarters, meter: Meter) -> tuple[tuple[Meter, ...] | None, tuple[Note, ...]]:
     """Return PV meters that feed in right below a meter, and notes; None where that is not known."""
     building = quarters.building
-    own = tuple(pv for pv in building.pv_meters if pv.parent == meter.id)
+    pv_below = tuple(pv for pv in building.pv_meters if pv.parent == meter.id)
     if not meter.is_main:
-        return own, ()
+        return pv_below, ()
     notes = _notes_on_pv(quarters, quarters.exported(building.main_meters))
     if Note.PV_NOT_METERED in notes or Note.EXPORT_WITHOUT_PV in notes:
         return None, notes
     loose = tuple(pv for pv in building.pv_meters if pv.parent is None)
     if loose and len(building.main_meters) > 1:
         return None, (*notes, Note.PV_PLACE_UNKNOWN)
-    return own + loose, notes
+    return pv_below + loose, notes

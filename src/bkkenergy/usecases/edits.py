@@ -75,7 +75,7 @@ def apply_edit(ledger: EnergyLedger, fresh: LedgerReader, portfolio: Portfolio, 
 
 def _checked(portfolio: Portfolio, edit: Edit) -> Meter:
     """Return the meter of an edit that may be made. Raises InputError."""
-    meter = next((own for own in portfolio.meters if own.id == edit.meter), None)
+    meter = next((one for one in portfolio.meters if one.id == edit.meter), None)
     if meter is None:
         raise InputError(f"there is no meter {edit.meter!r} in the portfolio. See `bkkenergy check`.")
     if meter.kind is MeterKind.WEATHER:

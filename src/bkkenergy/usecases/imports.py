@@ -150,10 +150,10 @@ def preview(
     later.
     """
     meters = {meter.id: meter for meter in portfolio.meters}
-    for name, own in series.items():
-        _check(meters.get(name), name, own, latest_us)
+    for name, brought in series.items():
+        _check(meters.get(name), name, brought, latest_us)
     precedence = (overlap or Overlap.FILL).precedence
-    found = (meter_preview(ledger, fresh, meters[name], own, precedence) for name, own in series.items())
+    found = (meter_preview(ledger, fresh, meters[name], brought, precedence) for name, brought in series.items())
     return Preview(tuple(found), overlap)
 
 
@@ -176,7 +176,7 @@ def apply(
     if seen.refusal:
         raise InputError(f"{source.name}: {seen.refusal} Nothing was imported.")
     meters = {meter.id: meter for meter in portfolio.meters}
-    days = [ledger_days(meters[name], own) for name, own in series.items()]
+    days = [ledger_days(meters[name], brought) for name, brought in series.items()]
     batch = NewBatch(
         BatchKind.FILE,
         source.name,
@@ -262,10 +262,10 @@ def apply_readings(
     number = ledger.add_batch(batch, [])
     audit("import", str(number), details_of(batch))
     for chunk in chunks:
-        own = without_stored(store, chunk) if overlap is Overlap.FILL else chunk
-        for changes in changes_of(store, own):
+        accepted = without_stored(store, chunk) if overlap is Overlap.FILL else chunk
+        for changes in changes_of(store, accepted):
             ledger.changes.add(number, changes)
-        store.commit(own)
+        store.commit(accepted)
     return number
 
 

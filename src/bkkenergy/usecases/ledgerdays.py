@@ -178,9 +178,9 @@ def _energy(site: Site, meters: Sequence[Meter], batch: ReadingBatch, window: Wi
     rows: list[LedgerDays] = []
     spans: list[Span] = []
     for versions in rounds_of(site.portfolio, meters, window.first, window.last):
-        own = [version.meter for version in versions]
-        in_ratio = in_ratio_of(renumbered(batch, [meter.id for meter in own]), own)
-        part = _energy_of(site, own, in_ratio, window, fresh)
+        current = [version.meter for version in versions]
+        in_ratio = in_ratio_of(renumbered(batch, [meter.id for meter in current]), current)
+        part = _energy_of(site, current, in_ratio, window, fresh)
         days = {version.meter.id: version for version in versions}
         rows += [cut for row in part.rows if (cut := _cut(row, days[row.meter])) is not None]
         spans += [
@@ -220,9 +220,9 @@ def _energy_of(site: Site, meters: Sequence[Meter], batch: ReadingBatch, window:
         found = validate(batch, able, edges_us, channel=channel.name, max_gap_s=max_gap_s)
         shaped = _shaped(site, able, channel, others.flagged(found, able, channel), edges_us, window, fresh)
         whole = others.merged(replace(shaped, quality=found.quality), able, channel)
-        own = replace(whole, spans=tuple(span for span in found.spans if _is_inside(span, window)))
-        rows += _rows(able, channel.name, batch, own, window, others)
-        spans += own.spans
+        inside = replace(whole, spans=tuple(span for span in found.spans if _is_inside(span, window)))
+        rows += _rows(able, channel.name, batch, inside, window, others)
+        spans += inside.spans
     rows += _power_factors(meters, batch, window)
     return Part(tuple(meter.id for meter in meters), window, rows, spans)
 
@@ -258,8 +258,8 @@ def _rows(
         for block in np.split(numbers, np.flatnonzero(np.diff(numbers) > 1) + 1) if len(numbers) else []:
             days = slice(int(block[0]), int(block[-1]) + 1)
             first = window.first + int(block[0]) * DAY
-            own = values[days], quality[days].astype(np.uint8), readings[days]
-            yield LedgerDays(meter.id, channel, first, *own)
+            columns = values[days], quality[days].astype(np.uint8), readings[days]
+            yield LedgerDays(meter.id, channel, first, *columns)
 
 
 def _counted(meter: Meter, batch: ReadingBatch, values: FloatArray, window: Window) -> IntArray:
@@ -373,5 +373,5 @@ def _means(
     readings = _counted(meter, batch, values, window)
     for day in np.flatnonzero(np.isfinite(mean).any(axis=1)).tolist():
         quality = np.where(np.isfinite(mean[day]), Quality.MEASURED, Quality.MISSING).astype(np.uint8)
-        own = mean[day : day + 1], quality[np.newaxis], readings[day : day + 1]
-        yield LedgerDays(meter.id, channel.name, window.first + day * DAY, *own)
+        columns = mean[day : day + 1], quality[np.newaxis], readings[day : day + 1]
+        yield LedgerDays(meter.id, channel.name, window.first + day * DAY, *columns)

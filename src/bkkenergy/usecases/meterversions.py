@@ -67,16 +67,16 @@ def versions_within(portfolio: Portfolio, meter: Meter, first: dt.date, last: dt
     """Return a meter's versions on some days, cut to these; the meter itself where the portfolio has none."""
     found = versions_of(portfolio, meter.id) or (Version(meter, EVER, dt.date.max),)
     return [
-        Version(own.meter, max(own.first, first), min(own.last, last))
-        for own in found
-        if own.first <= last and own.last >= first
+        Version(version.meter, max(version.first, first), min(version.last, last))
+        for version in found
+        if version.first <= last and version.last >= first
     ]
 
 
 def revision_text(versions: Sequence[Version], settings: Settings) -> str:
     """Return a digest of the settings that quarter-hours depend on, for each version with its first day."""
-    parts = [_digest(own.meter, settings) for own in versions]
-    days = ["" if own.first == EVER else f"@{own.first.isoformat()}" for own in versions]
+    parts = [_digest(version.meter, settings) for version in versions]
+    days = ["" if version.first == EVER else f"@{version.first.isoformat()}" for version in versions]
     return " ".join(part + day for part, day in zip(parts, days, strict=True))
 
 
@@ -136,5 +136,5 @@ def in_ratio_of(batch: ReadingBatch, meters: Sequence[Meter]) -> ReadingBatch:
 def rounds_of(portfolio: Portfolio, meters: Sequence[Meter], first: dt.date, last: dt.date) -> Iterator[list[Version]]:
     """Return versions of meters on some days, in rounds of one version a meter at most."""
     versions = [versions_within(portfolio, meter, first, last) for meter in meters]
-    for number in range(max((len(own) for own in versions), default=0)):
-        yield [own[number] for own in versions if number < len(own)]
+    for number in range(max((len(chain) for chain in versions), default=0)):
+        yield [chain[number] for chain in versions if number < len(chain)]

@@ -49,7 +49,7 @@ class OtherSources:
         for row in self.rows:
             if row.meter != meter or row.channel != channel.name:
                 continue
-            own = found.setdefault(
+            source = found.setdefault(
                 row.batch,
                 SourceSlots(
                     row.batch,
@@ -59,8 +59,8 @@ class OtherSources:
                 ),
             )
             start = (row.first_day - self.first).days * size
-            own.energy_kwh[start : start + row.values.size] = row.values.ravel()
-            own.quality[start : start + row.quality.size] = row.quality.ravel()
+            source.energy_kwh[start : start + row.values.size] = row.values.ravel()
+            source.quality[start : start + row.quality.size] = row.quality.ravel()
         return list(found.values())
 
     def merged(self, found: Validated, meters: Sequence[Meter], channel: Channel) -> Validated:

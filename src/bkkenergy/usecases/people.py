@@ -45,7 +45,7 @@ class NewUser:
 def list_users(engine: StateStore, actor: Actor) -> list[dict[str, Any]]:
     """Return the users whose agencies are all the actor's."""
     actor.need("administer")
-    return [own for own in users(engine) if _is_within(actor, own["agencies"])]
+    return [user for user in users(engine) if _is_within(actor, user["agencies"])]
 
 
 @use_case("users.add", "administer", "agency")
@@ -119,8 +119,8 @@ def change_own_language(engine: StateStore, actor: Actor, language: str) -> None
 @use_case("tokens.list", "administer", "agency")
 def list_tokens(engine: StateStore, actor: Actor) -> list[dict[str, Any]]:
     """Return the tokens of the users that the actor administers."""
-    reached = {own["id"] for own in list_users(engine, actor)}
-    return [own for own in tokens(engine) if own["user_id"] in reached]
+    reached = {user["id"] for user in list_users(engine, actor)}
+    return [token for token in tokens(engine) if token["user_id"] in reached]
 
 
 @use_case("tokens.add", "administer", "agency")
@@ -139,7 +139,7 @@ def enter_token(
 def end_token(engine: StateStore, actor: Actor, token_id: int, now: dt.datetime) -> dict[str, Any]:
     """Delete a token at once, and return what it was."""
     with transaction(engine) as connection:
-        ended = next((own for own in tokens(engine) if own["id"] == token_id), None)
+        ended = next((token for token in tokens(engine) if token["id"] == token_id), None)
         if ended is None:
             actor.need("administer")
             raise NotThere(f"token {token_id} does not exist. See: bkkenergy tokens list.")
@@ -177,14 +177,14 @@ def _reached(actor: Actor, every: Mapping[int, dict[str, Any]], user_id: int) ->
 
 def _leave_one_admin(every: Mapping[int, dict[str, Any]], user_id: int, after: Mapping[str, Any]) -> None:
     """Raise InputError where no admin of the server would be left who may come in."""
-    if any(_serves(own) for number, own in every.items() if number != user_id) or _serves(after):
+    if any(_serves(user) for number, user in every.items() if number != user_id) or _serves(after):
         return
     if _serves(every[user_id]):
         raise InputError.of("last_admin")
 
 
-def _serves(own: Mapping[str, Any]) -> bool:
-    return own["role"] == "admin" and EVERY_AGENCY in own["agencies"] and not own["disabled"]
+def _serves(user: Mapping[str, Any]) -> bool:
+    return user["role"] == "admin" and EVERY_AGENCY in user["agencies"] and not user["disabled"]
 
 
 def _note(

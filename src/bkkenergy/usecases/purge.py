@@ -152,7 +152,7 @@ def _wants_a_person(site: Site, due: _Due) -> str:
 def purged_before(ledger: EnergyLedger, meters: Sequence[str] | None = None) -> dt.date | None:
     """Return the first day from which no meter's readings were deleted; None where none were."""
     spans = ledger.purges.spans(meters)
-    return max((own.deleted_before for purged in spans.values() for own in purged), default=None)
+    return max((span.deleted_before for purged in spans.values() for span in purged), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,14 +186,14 @@ def _due(site: Site, today: dt.date) -> _Due | None:
     """Return what is past its years by the newest readings and today; None where that is nothing."""
     names = list(site.portfolio.meters_ever)
     seen = site.ledger.seen(names)
-    newest_us = sorted((own.last_us for own in seen.values()), reverse=True)
+    newest_us = sorted((meter_seen.last_us for meter_seen in seen.values()), reverse=True)
     if site.settings.store.raw_years == 0 or not newest_us:
         return None
     cut = due_cut(site.settings, min(today, day_of_us(newest_us[len(newest_us) // ONE_IN])))
     if cut is None:
         return None
     left_us = midnight_us(cut - LEFT_BEFORE_CUT)
-    first_us = {name: own.first_us for name, own in seen.items() if own.first_us < left_us}
+    first_us = {name: meter_seen.first_us for name, meter_seen in seen.items() if meter_seen.first_us < left_us}
     there = site.readings.count(list(first_us), min(first_us.values(), default=left_us), left_us, FIELDS)
     meters = tuple(meter for meter in site.portfolio.meters if meter.id in there)  # what is deleted is seen for ever
     return _Due(cut, meters, first_us) if meters else None
@@ -226,9 +226,9 @@ def _compared(site: Site, due: _Due) -> dict[str, list[Compared]]:
     """Return what the witnesses say of all days of each meter up to the cut, in order."""
     spans = site.ledger.purges.spans([meter.id for meter in due.meters])
     found: dict[str, list[Compared]] = {meter.id: [] for meter in due.meters}
-    stretches = [own for meter in due.meters for own in _stretches(meter, due, spans.get(meter.id, ()))]
-    for own in ask_both(site, stretches):
-        found[own.stretch.meter.id].append(own)
+    stretches = [stretch for meter in due.meters for stretch in _stretches(meter, due, spans.get(meter.id, ()))]
+    for comparison in ask_both(site, stretches):
+        found[comparison.stretch.meter.id].append(comparison)
     return found
 
 
@@ -277,23 +277,31 @@ class _Plan:
 
 def _plan(site: Site, due: _Due, meter: Meter, compared: Sequence[Compared]) -> _Plan | None:
     """Plan up to the first open stretch on which the witnesses differ; None where nothing is to be deleted."""
-    doubted = (own.stretch.first for own in compared if own.stretch.state is State.OPEN and not own.agrees)
+    doubted = (
+        comparison.stretch.first
+        for comparison in compared
+        if comparison.stretch.state is State.OPEN and not comparison.agrees
+    )
     cut = next(doubted, due.cut)
     edge = _edge(site, meter, cut)
     doomed = [
-        _clipped(own.stretch, edge.deleted_before)
-        for own in compared
-        if own.agrees and own.readings and own.stretch.first < edge.deleted_before
+        _clipped(comparison.stretch, edge.deleted_before)
+        for comparison in compared
+        if comparison.agrees and comparison.readings and comparison.stretch.first < edge.deleted_before
     ]
     if not doomed or due.first_us[meter.id] >= midnight_us(edge.deleted_before):
         return None
     known = site.ledger.purges.spans([meter.id]).get(meter.id, ())
-    opened = [own.stretch for own in compared if own.stretch.state is State.OPEN and own.stretch.last < cut]
+    opened = [
+        comparison.stretch
+        for comparison in compared
+        if comparison.stretch.state is State.OPEN and comparison.stretch.last < cut
+    ]
     first_day = day_of_us(due.first_us[meter.id])  # days before it are those of files alone
     days = [
         day
         for day in _days_with_rows(site, meter)
-        if first_day <= day < edge.open_from and any(own.first <= day <= own.last for own in opened)
+        if first_day <= day < edge.open_from and any(stretch.first <= day <= stretch.last for stretch in opened)
     ]
     new = [Purged(day, day, min(edge.deleted_before, day + DAY), is_done=False) for day in days]
     return _Plan(meter, _joined([*known, *new]), doomed, len(days))
@@ -330,11 +338,11 @@ class _Ranges:
     def add(self, meter: str, stretches: Sequence[Stretch]) -> None:
         """Add neighbouring stretches of a meter as one."""
         start = end = None
-        for own in stretches:
-            if end is not None and own.first != end + DAY:
+        for stretch in stretches:
+            if end is not None and stretch.first != end + DAY:
                 self._put(meter, start, end)
                 start = None
-            start, end = start or own.first, own.last
+            start, end = start or stretch.first, stretch.last
         self._put(meter, start, end)
 
     def _put(self, meter: str, start: dt.date | None, last: dt.date | None) -> None:
@@ -350,14 +358,14 @@ def _delete(site: Site, due: _Due, plans: Sequence[_Plan]) -> dict[str, int]:
     """
     purges = site.ledger.purges
     begun = purges.begin({plan.meter.id: plan.spans for plan in plans})
-    doomed = [own for plan in plans if plan.meter.id in begun for own in plan.stretches]
+    doomed = [stretch for plan in plans if plan.meter.id in begun for stretch in plan.stretches]
     agreed: dict[str, list[Stretch]] = defaultdict(list)
     deleted: dict[str, int] = {}
-    for own in ask_both(site, doomed):
-        if own.agrees and own.readings:
-            name = own.stretch.meter.id
-            agreed[name].append(own.stretch)
-            deleted[name] = deleted.get(name, 0) + own.readings
+    for comparison in ask_both(site, doomed):
+        if comparison.agrees and comparison.readings:
+            name = comparison.stretch.meter.id
+            agreed[name].append(comparison.stretch)
+            deleted[name] = deleted.get(name, 0) + comparison.readings
     ranges = _Ranges()
     for name, stretches in agreed.items():
         ranges.add(name, stretches)
@@ -377,7 +385,7 @@ def _note_commits(site: Site, gone: Mapping[str, Sequence[Stretch]]) -> None:
     when the deletion began.
     """
     for name, days in site.ledger.waiting(list(gone)).items():
-        touched = [day for day in days if any(own.first <= day <= own.last for own in gone[name])]
+        touched = [day for day in days if any(stretch.first <= day <= stretch.last for stretch in gone[name])]
         if touched:
             site.ledger.purges.add_late(name, touched)
             log.error("readings_came_while_others_were_deleted", meter=name, first=str(touched[0]), days=len(touched))
@@ -388,10 +396,10 @@ def _held(site: Site, due: _Due) -> dict[str, int]:
     held: dict[str, int] = {}
     for name, compared in _compared(site, due).items():
         is_doubted = False
-        for own in compared:
-            is_doubted = is_doubted or (own.stretch.state is State.OPEN and not own.agrees)
-            if (is_doubted or not own.agrees) and own.stretch.first < due.left:
-                part = _clipped(own.stretch, due.left)
+        for comparison in compared:
+            is_doubted = is_doubted or (comparison.stretch.state is State.OPEN and not comparison.agrees)
+            if (is_doubted or not comparison.agrees) and comparison.stretch.first < due.left:
+                part = _clipped(comparison.stretch, due.left)
                 held[name] = held.get(name, 0) + readings_of(
                     values_stored(site, [name], part.first, part.last).get(name, {})
                 )

@@ -35,12 +35,12 @@ class TakenBack:
 def changes_of(store: ReadingStore, chunk: ReadingBatch) -> Iterator[ReadingChanges]:
     """Find what a commit of readings would change, meter by meter."""
     for number in np.unique(chunk.meter).tolist():
-        own = chunk.take(chunk.meter == number).in_order()
-        is_last = np.append(np.diff(own.ts_us) > 0, True)  # of doubles, the last counts
-        own = own.take(is_last)
-        new = {name: own.column(name) for name in own.columns}
+        part = chunk.take(chunk.meter == number).in_order()
+        is_last = np.append(np.diff(part.ts_us) > 0, True)  # of doubles, the last counts
+        part = part.take(is_last)
+        new = {name: part.column(name) for name in part.columns}
         changes = ReadingChanges(
-            chunk.meter_ids[number], own.ts_us, new, _stored(store, chunk.meter_ids[number], own.ts_us, tuple(new))
+            chunk.meter_ids[number], part.ts_us, new, _stored(store, chunk.meter_ids[number], part.ts_us, tuple(new))
         )
         yield changes.take(~changes.stands_in(changes.before))
 
@@ -76,7 +76,9 @@ def _take_back(store: ReadingStore, ledger: EnergyLedger, changes: ReadingChange
     if len(ours.ts_us) == 0:
         return TakenBack(left=left)
     stored = _stored(store, changes.meter, ours.ts_us, FIELDS)
-    then = stored | {name: np.where(np.isnan(own), stored[name], ours.before[name]) for name, own in ours.new.items()}
+    then = stored | {
+        name: np.where(np.isnan(values), stored[name], ours.before[name]) for name, values in ours.new.items()
+    }
     has_some = np.logical_or.reduce([np.isfinite(values) for values in then.values()])
     meter = np.zeros(len(ours.ts_us), np.int64)
     ledger.mark_readings([changes.meter], meter, ours.ts_us)
@@ -89,7 +91,7 @@ def _take_back(store: ReadingStore, ledger: EnergyLedger, changes: ReadingChange
 
 
 def _without_empty(batch: ReadingBatch) -> ReadingBatch:
-    columns = {name: own for name, own in batch.columns.items() if np.isfinite(own).any()}
+    columns = {name: values for name, values in batch.columns.items() if np.isfinite(values).any()}
     return ReadingBatch(batch.meter_ids, batch.meter, batch.ts_us, columns)
 
 

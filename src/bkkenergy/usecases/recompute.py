@@ -79,8 +79,8 @@ def recompute(
         held = list(claims)
         try:
             for runs, group in _alike(_with_runs(site, claims), known):
-                for own in _computable(site, runs, group, known):
-                    days += own
+                for part in _computable(site, runs, group, known):
+                    days += part
                     done += 1
                 held = [claim for claim in held if claim not in group]
         finally:
@@ -148,8 +148,8 @@ def _has_others(site: Site, meter: str, day: dt.date, span: Purged) -> bool:
 
 def _alike(claims: Sequence[tuple[Runs, Claim]], known: Mapping[str, Meter]) -> Iterator[tuple[Runs, list[Claim]]]:
     """Yield claims of the same runs of days, as many together as memory bears."""
-    by_runs = sorted(claims, key=lambda own: own[0])
-    for runs, alike in groupby(by_runs, key=lambda own: own[0]):
+    by_runs = sorted(claims, key=lambda entry: entry[0])
+    for runs, alike in groupby(by_runs, key=lambda entry: entry[0]):
         group: list[Claim] = []
         rows = 0.0
         for _, claim in alike:
@@ -170,8 +170,8 @@ def _compute(site: Site, runs: Runs, group: Sequence[Claim], known: Mapping[str,
     meters = [known[claim.meter] for claim in group]
     for run in runs:
         for part in computed_run(site, meters, run, rows):
-            for own in part.rows:
-                rows[own.meter] += _without(own, computed[own.meter])
+            for row in part.rows:
+                rows[row.meter] += _without(row, computed[row.meter])
             for span in part.spans:
                 if day_of_us(span.start_us) not in computed[span.meter]:
                     spans[span.meter].append(span)
@@ -211,13 +211,13 @@ def _gap_days_after(site: Site, meter: str, rows: Sequence[LedgerDays], computed
     """List days of gaps shaped by measured days that have changed now. To be asked before rows are replaced."""
     found: set[dt.date] = set()
     for channel in (IMPORT, EXPORT):
-        own = [row for row in rows if row.channel == channel.name]
-        if not own:
+        of_channel = [row for row in rows if row.channel == channel.name]
+        if not of_channel:
             continue
         gaps = site.ledger.spans([meter], channel, computed[0], computed[-1] + PROFILE_DAYS * DAY)
         days = {day_of_us(gap.start_us) for gap in gaps if gap.reason is SpanReason.GAP} - set(computed)
         if days:
-            changed = [day for row in own for day in _changed_days(site, meter, channel, row)]
+            changed = [day for row in of_channel for day in _changed_days(site, meter, channel, row)]
             found |= {day for day in days if any(day - PROFILE_DAYS * DAY <= before < day for before in changed)}
     return sorted(found)
 

@@ -67,7 +67,7 @@ def runs_of(days: Sequence[dt.date], opens: Sequence[OpenDays] = (EVER,)) -> lis
     """Return neighbouring days as runs, in order. Days that are not open are left out."""
     runs: list[Run] = []
     for day in sorted(days):
-        among = next((own for own in opens if day in own), None)
+        among = next((span for span in opens if day in span), None)
         if among is None:
             continue
         if runs and runs[-1].among == among and day - runs[-1].last <= NEAR:

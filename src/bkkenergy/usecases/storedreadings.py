@@ -57,19 +57,19 @@ def preview_readings(store: ReadingStore, chunks: Iterable[ReadingBatch]) -> Rea
     return found
 
 
-def _compare(store: ReadingStore, own: ReadingBatch, meter: str) -> ReadingsPreview:
+def _compare(store: ReadingStore, batch: ReadingBatch, meter: str) -> ReadingsPreview:
     """Compare one meter's readings of a file with the stored ones of the same time."""
-    first_us, last_us = int(own.ts_us.min()), int(own.ts_us.max())
+    first_us, last_us = int(batch.ts_us.min()), int(batch.ts_us.max())
     there = ReadingBatch.empty((meter,))
     if store.count([meter], first_us, last_us + 1, FIELDS):
         there = store.readings([meter], first_us, last_us + 1, FIELDS)
-    _, at, stored_at = np.intersect1d(own.ts_us, there.ts_us, return_indices=True)
+    _, at, stored_at = np.intersect1d(batch.ts_us, there.ts_us, return_indices=True)
     is_same = np.ones(len(at), np.bool_)
-    for name in own.columns:
-        new, old = own.column(name)[at], there.column(name)[stored_at]
+    for name in batch.columns:
+        new, old = batch.column(name)[at], there.column(name)[stored_at]
         is_same &= np.isnan(new) | (new == old)
     return ReadingsPreview(
-        len(own), (meter,), first_us, last_us, int(is_same.sum()), int((~is_same).sum()), len(there) - len(at)
+        len(batch), (meter,), first_us, last_us, int(is_same.sum()), int((~is_same).sum()), len(there) - len(at)
     )
 
 

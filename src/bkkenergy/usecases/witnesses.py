@@ -60,17 +60,17 @@ def ask_both(site: Site, stretches: Iterable[Stretch]) -> Iterator[Compared]:
     by_days: dict[tuple[dt.date, dt.date], list[Stretch]] = defaultdict(list)
     for stretch in stretches:
         by_days[stretch.first, stretch.last].append(stretch)
-    names = sorted({own.meter.id for stretches in by_days.values() for own in stretches})
+    names = sorted({stretch.meter.id for stretches in by_days.values() for stretch in stretches})
     waiting, late = site.ledger.waiting(names), site.ledger.purges.late(names)
-    for (first, last), some in sorted(by_days.items(), key=lambda own: own[0]):
-        meters = [own.meter.id for own in some]
+    for (first, last), group in sorted(by_days.items(), key=lambda item: item[0]):
+        meters = [stretch.meter.id for stretch in group]
         now, said = values_stored(site, meters, first, last), site.ledger.reading_counts(meters, first, last)
-        for own in some:
-            name = own.meter.id
+        for item in group:
+            name = item.meter.id
             waits = any(first <= day <= last for day in waiting.get(name, ()))
             is_late = any(first <= day <= last for day in late.get(name, ()))
-            agrees = not waits and _agree(own, now.get(name, {}), said.get(name, {}), is_late=is_late)
-            yield Compared(own, readings_of(now.get(name, {})), agrees)
+            agrees = not waits and _agree(item, now.get(name, {}), said.get(name, {}), is_late=is_late)
+            yield Compared(item, readings_of(now.get(name, {})), agrees)
 
 
 def _agree(stretch: Stretch, now: Mapping[str, int], said: Mapping[str, int], *, is_late: bool) -> bool:

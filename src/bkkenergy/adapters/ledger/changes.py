@@ -36,12 +36,12 @@ class SqlReadingChangeRecords:
 
     def of(self, batch: int) -> Iterator[ReadingChanges]:
         """Yield what a batch changed, the latest first. Raises StoreRefused where a row is damaged."""
-        own = ledger_reading_change.c
+        columns = ledger_reading_change.c
         with self._reading() as connection:
-            numbers = [row.id for row in connection.execute(select(own.id).where(own.batch == batch))]
+            numbers = [row.id for row in connection.execute(select(columns.id).where(columns.batch == batch))]
         for number in sorted(numbers, reverse=True):
             with self._reading() as connection:
-                row = connection.execute(select(own.meter, own.packed).where(own.id == number)).one()
+                row = connection.execute(select(columns.meter, columns.packed).where(columns.id == number)).one()
             try:
                 yield _unpacked(row.meter, row.packed)
             except (ValueError, KeyError, zlib.error, OSError) as error:
@@ -67,6 +67,7 @@ def _unpacked(meter: str, packed: bytes) -> ReadingChanges:
     with np.load(io.BytesIO(packed), allow_pickle=False) as file:
         columns = {name: file[name] for name in file.files}
     sides = [
-        {name[len(side) :]: own for name, own in columns.items() if name.startswith(side)} for side in (NEW, BEFORE)
+        {name[len(side) :]: values for name, values in columns.items() if name.startswith(side)}
+        for side in (NEW, BEFORE)
     ]
     return ReadingChanges(meter, columns["ts_us"], *sides)

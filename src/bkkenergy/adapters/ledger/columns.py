@@ -25,9 +25,9 @@ COUNTS = ("measured", "estimated", "edited", "incomplete")
 
 def numbers_of(connection: Connection, meters: Sequence[str]) -> dict[str, int]:
     """Return the ledger's number of each meter that it knows."""
-    own = ledger_meter.c
-    among = is_among(connection.dialect.name == "postgresql", own.name, meters)
-    return {row.name: row.id for row in connection.execute(select(own.name, own.id).where(among))}
+    columns = ledger_meter.c
+    among = is_among(connection.dialect.name == "postgresql", columns.name, meters)
+    return {row.name: row.id for row in connection.execute(select(columns.name, columns.id).where(among))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +49,23 @@ class _Asked:
 
     def rows(self, *columns: str) -> Iterator[list[tuple[Any, ...]]]:
         """Read rows of `ledger_day` of some meters at a time: meter, day and the columns."""
-        own = ledger_day.c
+        day_columns = ledger_day.c
         step = max(1, ROWS_AT_ONCE // self.days)
         for start in range(0, len(self.numbers), step):
-            among = is_among(self._is_postgresql, own.meter, self.numbers[start : start + step].tolist())
-            query = select(own.meter, own.day, *(own[name] for name in columns)).where(
-                among, own.channel == self.channel.name, own.day.between(self.first, self.last)
+            among = is_among(self._is_postgresql, day_columns.meter, self.numbers[start : start + step].tolist())
+            query = select(day_columns.meter, day_columns.day, *(day_columns[name] for name in columns)).where(
+                among, day_columns.channel == self.channel.name, day_columns.day.between(self.first, self.last)
             )
             yield self._fetched(query)
 
     def waiting(self) -> BoolArray:
         """Find the days that are marked: (days, m)."""
         is_waiting = np.zeros((len(self.meters), self.days), np.bool_)
-        own = ledger_stale.c
-        among = is_among(self._is_postgresql, own.meter, self.numbers.tolist())
-        rows = self._fetched(select(own.meter, own.day).where(among, own.day.between(self.first, self.last)))
+        columns = ledger_stale.c
+        among = is_among(self._is_postgresql, columns.meter, self.numbers.tolist())
+        rows = self._fetched(
+            select(columns.meter, columns.day).where(among, columns.day.between(self.first, self.last))
+        )
         if rows:
             is_waiting[self.at(rows)] = True
         return is_waiting.T
@@ -147,7 +149,7 @@ def read_totals(
         channel,
         first,
         total.T,
-        **{name: own.T for name, own in counts.items()},
+        **{name: matrix.T for name, matrix in counts.items()},
         peak=peak.T,
         peak_slot=peak_slot.T,
         is_waiting=asked.waiting(),

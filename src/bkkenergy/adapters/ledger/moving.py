@@ -21,8 +21,8 @@ def copy_ledger(source: Path, target: Path) -> bool:
         return False
     with closing(open_database(target)) as connection:
         make_tables(connection, target, sqlite_schema())
-        with closing(open_database(source)) as own:
-            make_tables(own, source, sqlite_schema())
+        with closing(open_database(source)) as database:
+            make_tables(database, source, sqlite_schema())
         connection.execute("ATTACH DATABASE ? AS source", (str(source),))
         with Transaction(connection, target):
             days, purged = (_counts(connection, table.name) for table in (ledger_day, ledger_purge))

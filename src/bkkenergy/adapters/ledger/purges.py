@@ -51,9 +51,9 @@ class SqlPurgeRecords:
         rows = self._by_meter(ledger_purge, meters, "first_day", "last_day", "deleted_before", "is_done")
         return {
             name: [
-                Purged(date_of(first), date_of(last), date_of(before), bool(done)) for first, last, before, done in own
+                Purged(date_of(first), date_of(last), date_of(before), bool(done)) for first, last, before, done in days
             ]
-            for name, own in rows.items()
+            for name, days in rows.items()
         }
 
     def begin(self, spans: Mapping[str, Sequence[Purged]]) -> frozenset[str]:
@@ -63,15 +63,15 @@ class SqlPurgeRecords:
             for row in self._locked(connection, spans):
                 if row.claim_until_us > self._clock() and row.owner:
                     continue
-                own, mark = spans[row.name], ledger_stale.c
+                purged, mark = spans[row.name], ledger_stale.c
                 marks = select(mark.day).where(mark.meter == row.id)
-                if any(_holds(own, date_of(found.day)) for found in connection.execute(marks)):
+                if any(_holds(purged, date_of(found.day)) for found in connection.execute(marks)):
                     continue
                 free = update(ledger_meter).where(ledger_meter.c.id == row.id).values(owner="", claim_until_us=0)
                 connection.execute(free)
                 connection.execute(delete(ledger_purge).where(ledger_purge.c.meter == row.id))
-                if own:
-                    connection.execute(insert(ledger_purge), [_row(row.id, span) for span in own])
+                if purged:
+                    connection.execute(insert(ledger_purge), [_row(row.id, span) for span in purged])
                 begun.add(row.name)
         return frozenset(begun)
 
@@ -95,11 +95,11 @@ class SqlPurgeRecords:
     def late(self, meters: Sequence[str] | None = None) -> Mapping[str, Sequence[dt.date]]:
         """Return such days of each meter that has some, in order."""
         rows = self._by_meter(ledger_late, meters, "day")
-        return {name: [date_of(day) for (day,) in own] for name, own in rows.items()}
+        return {name: [date_of(day) for (day,) in days] for name, days in rows.items()}
 
     def held(self) -> Mapping[str, int]:
         """Count the readings past their years that the latest purge did not delete, for each meter with some."""
-        return {name: own[0][0] for name, own in self._by_meter(ledger_held, None, "readings").items()}
+        return {name: counts[0][0] for name, counts in self._by_meter(ledger_held, None, "readings").items()}
 
     def set_held(self, readings: Mapping[str, int]) -> None:
         """Replace what the purge before held back."""
@@ -121,7 +121,7 @@ class SqlPurgeRecords:
             if meters is not None:
                 query = query.where(is_among(_is_postgresql(connection), ledger_meter.c.name, meters))
             rows = connection.execute(query).all()
-        return {name: [tuple(row[1:]) for row in own] for name, own in groupby(rows, lambda row: str(row.name))}
+        return {name: [tuple(row[1:]) for row in group] for name, group in groupby(rows, lambda row: str(row.name))}
 
     def _locked(self, connection: Connection, meters: Iterable[str]) -> Sequence[Any]:
         """Return rows of meters, locked in the order of their names like those of every commit."""

@@ -71,29 +71,31 @@ def insert_batch(connection: Connection, new: NewBatch, days: Sequence[LedgerDay
 
 
 def _numbers(connection: Connection, names: Sequence[str]) -> dict[str, int]:
-    own = ledger_meter.c
-    among = is_among(connection.dialect.name == "postgresql", own.name, sorted(set(names)))
-    return {row.name: row.id for row in connection.execute(select(own.name, own.id).where(among))}
+    columns = ledger_meter.c
+    among = is_among(connection.dialect.name == "postgresql", columns.name, sorted(set(names)))
+    return {row.name: row.id for row in connection.execute(select(columns.name, columns.id).where(among))}
 
 
 def set_undone(connection: Connection, number: int, who: str, at_us: int) -> bool:
     """Record that a batch counts no more. Return False where it did not count, or is not there."""
-    own = ledger_batch.c
+    columns = ledger_batch.c
     done = connection.execute(
-        update(ledger_batch).where(own.id == number, own.undone_us.is_(None)).values(undone_us=at_us, undone_by=who)
+        update(ledger_batch)
+        .where(columns.id == number, columns.undone_us.is_(None))
+        .values(undone_us=at_us, undone_by=who)
     )
     return done.rowcount == 1
 
 
 def days_of_batch(connection: Connection, number: int) -> Touched:
     """Return the days of which a batch says something."""
-    own = ledger_source_day.c
+    columns = ledger_source_day.c
     query = (
-        select(ledger_meter.c.name, own.day)
-        .join(ledger_meter, ledger_meter.c.id == own.meter)
-        .where(own.batch == number)
+        select(ledger_meter.c.name, columns.day)
+        .join(ledger_meter, ledger_meter.c.id == columns.meter)
+        .where(columns.batch == number)
         .distinct()
-        .order_by(ledger_meter.c.name, own.day)
+        .order_by(ledger_meter.c.name, columns.day)
     )
     rows = connection.execute(query).all()
     names = sorted({row.name for row in rows})
@@ -136,14 +138,22 @@ def read_sources(
     channels: Mapping[str, Channel] = CHANNELS,
 ) -> list[SourceDays]:
     """Read the days of batches that count. Raises StoreRefused where a row is damaged."""
-    own, batch = ledger_source_day.c, ledger_batch.c
+    source, batch = ledger_source_day.c, ledger_batch.c
     query = (
-        select(own.batch, batch.precedence, ledger_meter.c.name, own.channel, own.day, own.slots, own.quality)
-        .join(ledger_meter, ledger_meter.c.id == own.meter)
-        .join(ledger_batch, batch.id == own.batch)
+        select(
+            source.batch,
+            batch.precedence,
+            ledger_meter.c.name,
+            source.channel,
+            source.day,
+            source.slots,
+            source.quality,
+        )
+        .join(ledger_meter, ledger_meter.c.id == source.meter)
+        .join(ledger_batch, batch.id == source.batch)
         .where(is_among(connection.dialect.name == "postgresql", ledger_meter.c.name, list(meters)))
-        .where(own.day.between(day_number(first), day_number(last)), batch.undone_us.is_(None))
-        .order_by(own.batch, ledger_meter.c.name, own.channel, own.day)
+        .where(source.day.between(day_number(first), day_number(last)), batch.undone_us.is_(None))
+        .order_by(source.batch, ledger_meter.c.name, source.channel, source.day)
     )
     found = []
     for number, precedence, meter, channel, day, slots, quality in connection.execute(query):

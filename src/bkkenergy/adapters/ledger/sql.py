@@ -176,7 +176,7 @@ class SqlLedger:
         """Return the marked days of each meter that has some, in order."""
         upper_us = 2**63 if marked_before_us is None else marked_before_us
         since = self.waiting_since(meters).items()
-        found = {name: [day for day, since_us in own.items() if since_us <= upper_us] for name, own in since}
+        found = {name: [day for day, since_us in days.items() if since_us <= upper_us] for name, days in since}
         return {name: days for name, days in found.items() if days}
 
     def waiting_since(self, meters: Sequence[str] | None = None) -> Mapping[str, Mapping[dt.date, int]]:
@@ -191,7 +191,7 @@ class SqlLedger:
         with self._reading() as connection:
             rows = connection.execute(query).all()
         by_name = groupby(rows, lambda row: str(row.name))
-        return {name: {date_of(row.day): row.since_us for row in own} for name, own in by_name}
+        return {name: {date_of(row.day): row.since_us for row in group} for name, group in by_name}
 
     def slots(self, meters: Sequence[str], channel: Channel, first: dt.date, last: dt.date) -> Slots:
         """Return slots of meters over whole days, both ends included."""
@@ -205,14 +205,14 @@ class SqlLedger:
 
     def spans(self, meters: Sequence[str], channel: Channel, first: dt.date, last: dt.date) -> list[Span]:
         """Return spans of meters that begin on these days, by meter and instant."""
-        own = ledger_span.c
+        span = ledger_span.c
         query = (
-            select(ledger_meter.c.name, own.start_us, own.end_us, own.reason, own.energy_kwh)
-            .join(ledger_meter, ledger_meter.c.id == own.meter)
+            select(ledger_meter.c.name, span.start_us, span.end_us, span.reason, span.energy_kwh)
+            .join(ledger_meter, ledger_meter.c.id == span.meter)
             .where(is_among(self._is_postgresql, ledger_meter.c.name, meters))
-            .where(own.channel == channel.name)
-            .where(own.start_us >= start_us(day_number(first)), own.start_us < start_us(day_number(last) + 1))
-            .order_by(ledger_meter.c.name, own.start_us, own.id)
+            .where(span.channel == channel.name)
+            .where(span.start_us >= start_us(day_number(first)), span.start_us < start_us(day_number(last) + 1))
+            .order_by(ledger_meter.c.name, span.start_us, span.id)
         )
         with self._reading() as connection:
             rows = connection.execute(query).all()
@@ -289,16 +289,16 @@ class SqlLedger:
 
     def reading_counts(self, meters: Sequence[str], first: dt.date, last: dt.date) -> Mapping[str, Mapping[str, int]]:
         """Return how many values each channel's rows of some days were computed from, by meter."""
-        own = ledger_day.c
+        columns = ledger_day.c
         with self._reading() as connection:
             numbers = numbers_of(connection, meters)
             names = {number: name for name, number in numbers.items()}
             query = (
-                select(own.meter, own.channel, func.sum(own.readings).label("readings"))
-                .where(is_among(self._is_postgresql, own.meter, list(names)))
-                .where(is_among(self._is_postgresql, own.channel, list(self._channels)))  # so that the key serves
-                .where(own.day.between(day_number(first), day_number(last)))
-                .group_by(own.meter, own.channel)
+                select(columns.meter, columns.channel, func.sum(columns.readings).label("readings"))
+                .where(is_among(self._is_postgresql, columns.meter, list(names)))
+                .where(is_among(self._is_postgresql, columns.channel, list(self._channels)))  # so that the key serves
+                .where(columns.day.between(day_number(first), day_number(last)))
+                .group_by(columns.meter, columns.channel)
             )
             rows = connection.execute(query).all()
         found: dict[str, dict[str, int]] = {}
@@ -363,8 +363,8 @@ class SqlLedger:
         )
         rows = connection.execute(query).all()
         return {
-            int(number): {date_of(row.day): row.mark for row in own}
-            for number, own in groupby(rows, lambda row: row.meter)
+            int(number): {date_of(row.day): row.mark for row in group}
+            for number, group in groupby(rows, lambda row: row.meter)
         }
 
     def _delete(self, connection: Connection, number: int, computed: Sequence[dt.date]) -> None:

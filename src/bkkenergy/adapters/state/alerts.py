@@ -35,11 +35,11 @@ def reconcile(
     looked_at = [alert.c.kind.in_(kinds)] + ([alert.c.agency == agency] if agency else [])
     with transaction(engine) as connection:
         known = {row.key: row.closed_us for row in connection.execute(select(alert).where(*looked_at))}
-        new = {own.key: own for own in alarms if own.key not in known}
-        for own in new.values():
-            values = {name: getattr(own, name) for name in Alarm.__dataclass_fields__}
-            connection.execute(insert(alert).values(**values | {"figures": dict(own.figures)}, opened_us=us_of(now)))
-        still = {own.key for own in alarms}
+        new = {alarm.key: alarm for alarm in alarms if alarm.key not in known}
+        for alarm in new.values():
+            values = {name: getattr(alarm, name) for name in Alarm.__dataclass_fields__}
+            connection.execute(insert(alert).values(**values | {"figures": dict(alarm.figures)}, opened_us=us_of(now)))
+        still = {alarm.key for alarm in alarms}
         over = [key for key, closed_us in known.items() if closed_us is None and key not in still]
         if over:
             connection.execute(update(alert).where(alert.c.key.in_(over)).values(closed_us=us_of(now)))
@@ -64,7 +64,7 @@ def _alarms(engine: Engine, *where: Any) -> list[Alarm]:
 
 def mark_sent(connection: Connection, alarms: Sequence[Alarm], now: dt.datetime) -> None:
     """Mark alerts as sent: they are in the outbox."""
-    sent = update(alert).where(alert.c.key.in_([own.key for own in alarms]))
+    sent = update(alert).where(alert.c.key.in_([alarm.key for alarm in alarms]))
     connection.execute(sent.values(told_us=us_of(now)))
 
 

@@ -48,11 +48,11 @@ def latest_baseline(engine: Engine, building: str) -> Baseline | None:
 
 def latest_baselines(engine: Engine, buildings: Sequence[str]) -> Mapping[str, Baseline]:
     """Return the same of each building that has one, in one read."""
-    own = table.c
-    order = (own.first_day.desc(), own.last_day.desc(), own.at_us.desc(), own.id.desc())
-    place = func.row_number().over(partition_by=own.building, order_by=order).label("place")
-    among = is_among(engine.dialect.name == "postgresql", own.building, buildings)
-    ranked = select(own.building, own.model, place).where(among).subquery()
+    columns = table.c
+    order = (columns.first_day.desc(), columns.last_day.desc(), columns.at_us.desc(), columns.id.desc())
+    place = func.row_number().over(partition_by=columns.building, order_by=order).label("place")
+    among = is_among(engine.dialect.name == "postgresql", columns.building, buildings)
+    ranked = select(columns.building, columns.model, place).where(among).subquery()
     with reading(engine) as connection:
         rows = connection.execute(select(ranked.c.building, ranked.c.model).where(ranked.c.place == 1)).all()
     return {row.building: _loaded(row.building, row.model) for row in rows}

@@ -83,10 +83,12 @@ class Logbook:
 
     def events(self, meter_ids: Sequence[str], since: dt.datetime) -> list[NotedEvent]:
         """Return events of meters since an instant, the newest first. Raises StoreAway."""
-        own = meter_event.c
-        among = is_among(self._engine.dialect.name == "postgresql", own.meter, list(meter_ids))
-        query = select(own.meter, own.ts_us, own.kind, own.before_kwh, own.after_kwh)
-        query = query.where(among, own.ts_us >= us_of(since)).order_by(own.ts_us.desc(), own.meter, own.kind)
+        columns = meter_event.c
+        among = is_among(self._engine.dialect.name == "postgresql", columns.meter, list(meter_ids))
+        query = select(columns.meter, columns.ts_us, columns.kind, columns.before_kwh, columns.after_kwh)
+        query = query.where(among, columns.ts_us >= us_of(since)).order_by(
+            columns.ts_us.desc(), columns.meter, columns.kind
+        )
         with reading(self._engine) as connection:
             rows = connection.execute(query).all()
         return [NotedEvent(row.meter, _instant(row.ts_us), row.kind, row.before_kwh, row.after_kwh) for row in rows]
@@ -99,13 +101,13 @@ class Logbook:
 
 
 def _columns(events: Sequence[Event]) -> dict[str, list[Any]]:
-    ordered = sorted({(own.meter_id, own.ts_us, str(own.kind)): own for own in events}.items())
+    ordered = sorted({(event.meter_id, event.ts_us, str(event.kind)): event for event in events}.items())
     return {
-        "meter": [own.meter_id for _, own in ordered],
-        "ts_us": [own.ts_us for _, own in ordered],
-        "kind": [str(own.kind) for _, own in ordered],
-        "before_kwh": [own.before_kwh for _, own in ordered],
-        "after_kwh": [own.after_kwh for _, own in ordered],
+        "meter": [event.meter_id for _, event in ordered],
+        "ts_us": [event.ts_us for _, event in ordered],
+        "kind": [str(event.kind) for _, event in ordered],
+        "before_kwh": [event.before_kwh for _, event in ordered],
+        "after_kwh": [event.after_kwh for _, event in ordered],
     }
 
 

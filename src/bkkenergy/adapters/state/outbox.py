@@ -87,19 +87,19 @@ def has_due(engine: Engine, now: dt.datetime) -> bool:
         return connection.execute(due).first() is not None
 
 
-def sent(engine: Engine, own: Posted, now: dt.datetime) -> None:
+def sent(engine: Engine, posted: Posted, now: dt.datetime) -> None:
     """Mark a message as sent: the other side has it."""
-    values = {"state": "sent", "sent_us": us_of(now), "tries": own.tries + 1, "error": ""}
+    values = {"state": "sent", "sent_us": us_of(now), "tries": posted.tries + 1, "error": ""}
     with transaction(engine) as connection:
-        connection.execute(update(outbox).where(outbox.c.id == own.id).values(values))
+        connection.execute(update(outbox).where(outbox.c.id == posted.id).values(values))
 
 
-def not_sent(engine: Engine, own: Posted, error: str, *, retry_at: dt.datetime | None) -> None:
+def not_sent(engine: Engine, posted: Posted, error: str, *, retry_at: dt.datetime | None) -> None:
     """Record that the other side has not taken it. Tried again at `retry_at`, or given up."""
-    values: dict[str, Any] = {"tries": own.tries + 1, "error": error[:MAX_ERROR]}
+    values: dict[str, Any] = {"tries": posted.tries + 1, "error": error[:MAX_ERROR]}
     values |= {"next_try_us": us_of(retry_at)} if retry_at else {"state": "failed"}
     with transaction(engine) as connection:
-        connection.execute(update(outbox).where(outbox.c.id == own.id).values(values))
+        connection.execute(update(outbox).where(outbox.c.id == posted.id).values(values))
 
 
 def messages(engine: Engine, *, state: str | None = None, limit: int = 50) -> list[Posted]:

@@ -18,7 +18,7 @@ def projects(engine: Engine, *, agency: str | None = None) -> list[Project]:
     with reading(engine) as connection:
         rows = connection.execute(select(project.c.entry).order_by(project.c.id)).scalars()
         found = [Project.model_validate(entry) for entry in rows]
-    return [own for own in found if agency is None or own.agency == agency]
+    return [project for project in found if agency is None or project.agency == agency]
 
 
 def project_of(engine: Engine, project_id: str) -> Project:
@@ -46,27 +46,27 @@ def projects_of(connection: Connection, ids: Sequence[str]) -> dict[str, Project
     """Return those projects of some ids that there are, locked until the transaction ends."""
     query = select(project.c.entry).where(project.c.id.in_(ids)).order_by(project.c.id).with_for_update()
     found = [Project.model_validate(entry) for entry in connection.execute(query).scalars()]
-    return {own.id: own for own in found}
+    return {project.id: project for project in found}
 
 
 def save_projects(engine: Engine, changed: Sequence[Project], now: dt.datetime) -> None:
     """Insert new projects and replace known ones, all or none. A new one's first step is the state it comes in."""
     with transaction(engine) as connection:
         before = {row.id: row.state for row in connection.execute(select(project.c.id, project.c.state))}
-        for own in changed:
-            values = _values(own, now)
-            if own.id in before:
-                connection.execute(update(project).where(project.c.id == own.id).values(values))
+        for new in changed:
+            values = _values(new, now)
+            if new.id in before:
+                connection.execute(update(project).where(project.c.id == new.id).values(values))
             else:
-                connection.execute(insert(project).values(id=own.id, **values))
-            if before.get(own.id) != own.state:
-                step = Step(own.id, own.state, own.done_on or now.date(), "", "")
+                connection.execute(insert(project).values(id=new.id, **values))
+            if before.get(new.id) != new.state:
+                step = Step(new.id, new.state, new.done_on or now.date(), "", "")
                 connection.execute(insert(project_step).values(_row(step, now)))
 
 
-def enter_step(connection: Connection, own: Project, step: Step, now: dt.datetime) -> None:
+def enter_step(connection: Connection, changed: Project, step: Step, now: dt.datetime) -> None:
     """Record a project's new state, and the step that led there."""
-    connection.execute(update(project).where(project.c.id == own.id).values(_values(own, now)))
+    connection.execute(update(project).where(project.c.id == changed.id).values(_values(changed, now)))
     connection.execute(insert(project_step).values(_row(step, now)))
 
 
@@ -80,8 +80,8 @@ def steps_of(engine: Engine, project_id: str) -> list[Step]:
         ]
 
 
-def _values(own: Project, now: dt.datetime) -> dict[str, object]:
-    return {"entry": own.model_dump(mode="json"), "state": own.state, "changed_us": us_of(now)}
+def _values(project: Project, now: dt.datetime) -> dict[str, object]:
+    return {"entry": project.model_dump(mode="json"), "state": project.state, "changed_us": us_of(now)}
 
 
 def _row(step: Step, now: dt.datetime) -> dict[str, object]:

@@ -151,7 +151,7 @@ def _faults_of(number: int, steps: Sequence[Step]) -> list[Undecoded]:
     faults = [step for step in steps if step.is_fault]
     found = []
     for reason in dict.fromkeys(step.reason for step in faults):
-        own = [step for step in faults if step.reason is reason]
-        details = [f"{step.what}: {step.result}" for step in own[:FIRST_DETAILS]]
-        found.append(Undecoded(number, summed_up(details, len(own)), reason, len(own)))
+        alike = [step for step in faults if step.reason is reason]
+        details = [f"{step.what}: {step.result}" for step in alike[:FIRST_DETAILS]]
+        found.append(Undecoded(number, summed_up(details, len(alike)), reason, len(alike)))
     return found
