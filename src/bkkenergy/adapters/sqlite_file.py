@@ -32,6 +32,10 @@ class Database(sqlite3.Connection):
     path: Path
     identity: tuple[int, int]
 
+    def __del__(self) -> None:
+        """Close it with its thread, without the warning of Python 3.13."""
+        self.close()
+
     def rows(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Return every row of an answer. Raises StoreAway."""
         try:
