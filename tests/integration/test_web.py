@@ -201,11 +201,13 @@ def test_the_pages_of_an_agency_s_admin_show_no_other_agency_and_nothing_of_the_
             assert f'"{agency.id}"' not in shown, path
             assert agency.name_en not in shown, path
         assert "all agencies" not in shown, path
-    admin = client.get("/admin", params={"lang": "en"}).text
+    admin, of_all = (
+        person.get("/admin", params={"lang": "en"}).text.replace("<wbr>", "") for person in (client, people["admin"])
+    )
     assert "viewer-health" in admin
     for of_the_server in (">admin<", 'value="all"', "state.path", "Audit log", "sign_in"):
         assert of_the_server not in admin, of_the_server
-        assert of_the_server in people["admin"].get("/admin", params={"lang": "en"}).text, of_the_server
+        assert of_the_server in of_all, of_the_server
     assert 'id="quarantine"' not in client.get("/meters").text
     assert 'id="quarantine"' in people["admin"].get("/meters").text
 
