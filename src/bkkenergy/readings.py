@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -16,6 +17,9 @@ BoolArray = npt.NDArray[np.bool_]
 QualityArray = npt.NDArray[np.uint8]
 
 US_PER_S = 1_000_000
+
+EARLIEST, LATEST = (dt.datetime(year, 1, 1, tzinfo=dt.UTC) for year in (2000, 2100))
+"""A stamp before the one, or not before the other, is of a clock that was not set or counts the Buddhist era."""
 
 ENERGY_FIELDS = ("energy_kwh", "export_kwh")
 """Cumulative registers (or energy in an interval, for meters of that kind)."""

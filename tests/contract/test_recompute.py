@@ -8,11 +8,12 @@ from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from bkkenergy.adapters.state import open_state
 from bkkenergy.adapters.state.logbook import Logbook
-from bkkenergy.calendar import Period, timestamp_us
+from bkkenergy.calendar import BANGKOK, Period, timestamp_us
 from bkkenergy.ingest.status import meter_status
 from bkkenergy.portfolio import Meter, MeterKind, Portfolio, load_portfolio
 from bkkenergy.ports.ledger import EXPORT, GHI, IMPORT, POWER_FACTOR, SpanReason
@@ -422,3 +423,34 @@ def test_a_meter_that_never_stops_sending_does_not_hold_a_reader_up(site, portfo
         assert np.isfinite(quarter_hours(site.fresh, meters, SPAN).energy_kwh.iloc[50, 0])
     finally:
         del site.store.readings
+
+
+@pytest.mark.parametrize("year", [1, 1970, 1999, 2100, 2569, 9999, 292_000])
+def test_a_reading_of_a_clock_that_cannot_be_right_ends_no_computation_and_changes_no_day(tmp_path, portfolio, year):
+    """A gap of 543 years was to be drawn in quarter-hours, and the days beside it were never computed."""
+    settings = Settings(store=StoreSettings(path=tmp_path / "store.sqlite"))
+    stray_us = np.array([int((year - 1970) * 365.2425 * 86_400 * 1e6)])
+    stray = ReadingBatch((METERS[0],), np.zeros(1, np.int64), stray_us, {"energy_kwh": np.array([90_000.0])})
+    with energy(settings, portfolio) as site:
+        site.store.commit(readings(METERS[0], everything()[: 6 * 96]))
+        site.bring_up()
+        site.store.commit(stray)
+        site.bring_up()
+        site.store.commit(readings(METERS[0], everything()[6 * 96 :]))
+        site.bring_up()
+        assert not site.ledger.waiting()
+        found = slots(site, meters=METERS[:1])
+        assert len(site.ledger.stored_days(METERS[0], IMPORT)) == len(SPAN.dates) + 1
+    expected_kwh = np.diff(register()[1])
+    np.testing.assert_allclose(found.values[:, 0], expected_kwh[: len(found.values)], atol=1e-9)
+
+
+def test_on_every_store_days_are_computed_beside_a_reading_of_2150(settings, portfolio):
+    stray_us = np.array([timestamp_us(pd.Timestamp("2150-01-01", tz=BANGKOK))])
+    stray = ReadingBatch((METERS[0],), np.zeros(1, np.int64), stray_us, {"energy_kwh": np.array([90_000.0])})
+    with energy(settings, portfolio) as site:
+        site.store.commit(readings(METERS[0], everything()))
+        site.store.commit(stray)
+        site.bring_up()
+        assert not site.ledger.waiting()
+        assert np.isfinite(slots(site, meters=METERS[:1]).values[:, 0]).all()

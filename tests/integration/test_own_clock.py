@@ -1,13 +1,19 @@
-"""A host whose clock is behind: the gateways say so, it is reported, and no reading is refused for it."""
+"""A host whose clock is behind, or was never set: it is reported, and no reading is refused for it."""
 
 from __future__ import annotations
 
+import datetime as dt
+import threading
 import time
 
 import pytest
 
 from bkkenergy.ingest.doctor import examine
+from bkkenergy.ingest.service import Ingester
+from bkkenergy.payloads.decode import FAMILIES
 from bkkenergy.payloads.message import Reason
+from bkkenergy.site.profiles import load_profiles
+from tests.conftest import ROOT
 from tests.integration.conftest import dealt_with, ingesting, publish, quarantined, reading, stored, wait_until
 
 pytestmark = pytest.mark.broker
@@ -71,3 +77,34 @@ def test_one_gateway_whose_clock_is_ahead_is_refused_as_before(settings, portfol
     found = findings(settings)
     assert found["own clock"] == (True, "no majority of gateways says otherwise")
     assert "health.centre-1" in found["gateway clocks"][1]
+
+
+@pytest.mark.parametrize("wrong", ["1970-01-02", "2569-11-26"])
+@pytest.mark.parametrize("when", ["at the start", "while it runs"])
+def test_while_our_own_clock_cannot_be_right_nothing_is_acknowledged(settings, portfolio, broker, wrong, when):
+    """Each good reading was refused as of the future and acknowledged; what had no time was stamped in 2569."""
+    wrong_s = (dt.datetime.fromisoformat(wrong) - dt.datetime(1970, 1, 1)).total_seconds()
+    is_wrong = when == "at the start"
+
+    def clock() -> float:
+        return wrong_s if is_wrong else time.time()
+
+    ingester = Ingester(settings, portfolio, load_profiles(ROOT / "config", frozenset(FAMILIES)), wall_clock=clock)
+    with ingesting(settings, portfolio):
+        pass  # the session begins: what comes from here on waits at the broker
+    thread = threading.Thread(target=ingester.run)
+    thread.start()
+    try:
+        wait_until(lambda: is_wrong or ingester.subscriber.granted is not None)
+        is_wrong = True
+        time.sleep(1.5)
+        publish(broker.port, at(0, METERS[0], kwh=7.0))
+        time.sleep(1.5)
+        assert (dealt_with(ingester), ingester.state().is_alive()) == (0, True)
+        is_wrong = False
+        wait_until(lambda: dealt_with(ingester) == 1)
+    finally:
+        ingester.stop()
+        thread.join(30)
+    assert stored(settings, METERS[0]).column("energy_kwh").tolist() == [7]
+    assert quarantined(settings) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
 import threading
 import time
@@ -24,7 +25,7 @@ from bkkenergy.ingest.inhand import InHand
 from bkkenergy.ingest.metrics import Metrics
 from bkkenergy.ingest.observe import Endpoint, State, notify_systemd
 from bkkenergy.ingest.ownclock import OwnClock
-from bkkenergy.ingest.pipeline import Pipeline
+from bkkenergy.ingest.pipeline import Clock, Pipeline
 from bkkenergy.ingest.sort import Sorted, Sorter
 from bkkenergy.ingest.spool import Spool
 from bkkenergy.ingest.watch import Watch
@@ -33,7 +34,7 @@ from bkkenergy.payloads.message import Message, Reason, Refused, described
 from bkkenergy.payloads.profile import Profile
 from bkkenergy.portfolio import Portfolio
 from bkkenergy.ports.readings import ReadingStore, StoreAway
-from bkkenergy.readings import US_PER_S
+from bkkenergy.readings import LATEST, US_PER_S
 from bkkenergy.settings import Settings
 from bkkenergy.site.folder import in_hand_file, session_mark
 from bkkenergy.site.open import open_ledger, open_writable
@@ -52,10 +53,16 @@ READY_BATCHES = 1
 SWITCH_INTERVAL_S = 0.001
 """How long a thread may keep Python's lock from another that wants it. SQLite's thread asks for it after
 each statement, some hundred times a second, and would wait Python's usual 5 ms each time."""
+SET_CLOCK = (
+    "Set this machine's clock (timedatectl), with years of the common era. Until then nothing is taken from the broker."
+)
 SET_ASIDE = (
     "the service was killed twice while it held this message alone: no memory left, or a fault in a library. "
     "It was not decoded. Look at it, and replay it where another process may die."
 )
+EARLIEST_CLOCK_S, LATEST_CLOCK_S = dt.datetime(2026, 1, 1, tzinfo=dt.UTC).timestamp(), LATEST.timestamp()
+"""Outside of these our own clock was never set, or counts the years of the Buddhist era."""
+CLOCK_LOOK_S = 1.0
 MEAN_READING_BYTES = 90
 """What a reading takes in a payload, about: it turns the size of a batch into bytes."""
 
@@ -107,10 +114,16 @@ class Ingester:
         portfolio: Portfolio,
         profiles: Mapping[str, Profile],
         portfolio_now: Callable[[], Portfolio] | None = None,
+        *,
+        wall_clock: Clock = time.time,
     ) -> None:
-        """Prepare to ingest. portfolio_now : asked between batches for the portfolio as it is now; must not wait."""
+        """Prepare to ingest.
+
+        portfolio_now : asked between batches for the portfolio as it is now; must not wait.
+        wall_clock : seconds since 1970.
+        """
         self._settings, self._profiles, self._portfolio = settings, profiles, portfolio
-        self._portfolio_now = portfolio_now or (lambda: portfolio)
+        self._portfolio_now, self._wall_clock = portfolio_now or (lambda: portfolio), wall_clock
         self._own_clock = OwnClock()
         self._sorter = Sorter(
             portfolio.meters,
@@ -160,7 +173,7 @@ class Ingester:
             stack.callback(self.endpoint.stop)
             stack.callback(sys.setswitchinterval, sys.getswitchinterval())
             sys.setswitchinterval(SWITCH_INTERVAL_S)
-            pipeline = self._opened(stack)
+            pipeline = self._opened(stack) if self._clock_is_right() else None
             if pipeline is None:
                 return
             self.pipeline = pipeline
@@ -171,6 +184,22 @@ class Ingester:
             stack.callback(in_hand.close)
             self._work(pipeline, in_hand)
             in_hand.clear()
+
+    def _clock_is_right(self) -> bool:
+        """Wait while this machine's clock cannot be right. False when the service stops meanwhile.
+
+        By a clock that was never set every good reading lies in the future and is refused, and what comes without a
+        time is stamped by it.
+        """
+        is_told = False
+        while not EARLIEST_CLOCK_S <= self._wall_clock() < LATEST_CLOCK_S:
+            if not is_told:
+                now = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(seconds=self._wall_clock())
+                log.error("own_clock_not_set", now=now.isoformat(timespec="seconds"), remedy=SET_CLOCK)
+            is_told = True
+            if self._wait(CLOCK_LOOK_S):
+                return False
+        return True
 
     def _opened(self, stack: ExitStack) -> Pipeline | None:
         """Open state, files and store, waited for while they are unreachable; None when stopped meanwhile.
@@ -235,7 +264,7 @@ class Ingester:
             while not self._stop.is_set():
                 self._tick()
                 self._follow()
-                if not self._deal_with(self._next_batch(), desk):
+                if not self._clock_is_right() or not self._deal_with(self._stamped(self._next_batch()), desk):
                     return
                 if time.monotonic() - status_at_s > STATUS_EVERY_S:
                     status_at_s = time.monotonic()
@@ -262,6 +291,16 @@ class Ingester:
         self.subscriber.want(topics_for(self._settings, self._sorter.topics), self._sorter.topics)
         self._portfolio = portfolio
         log.info("ingest_follows_portfolio", revision=portfolio.revision, meters=len(self._sorter.meter_ids))
+
+    def _stamped(self, messages: list[Message]) -> list[Message]:
+        """What came while the clock was not set is as if it came now."""
+        now_us = int(self._wall_clock() * US_PER_S)
+        return [
+            message
+            if EARLIEST_CLOCK_S <= message.received_us / US_PER_S < LATEST_CLOCK_S
+            else message._replace(received_us=now_us)
+            for message in messages
+        ]
 
     def _deal_with(self, messages: list[Message], desk: Desk) -> bool:
         """Start with a batch. Messages in hand at a crash are finished one by one. Return False when stopped."""
@@ -300,7 +339,7 @@ class Ingester:
             log.error("message_set_aside", topic=messages[0].topic, bytes=len(messages[0].payload))
             aside = Refused(messages[0].topic, messages[0].payload, Reason.STOPPED_THE_SERVICE, SET_ASIDE)
             return Sorted.without_readings(self._sorter.meter_ids, [aside])
-        return self._sorter.sort(messages, now_us=int(time.time() * 1e6))
+        return self._sorter.sort(messages, now_us=int(self._wall_clock() * US_PER_S))
 
     def _events(self, found: Sorted) -> list[Event]:
         """Return what registers do. Events that cannot be found are no reason to lose the readings."""

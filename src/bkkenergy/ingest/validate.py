@@ -13,10 +13,18 @@ import numpy.typing as npt
 from bkkenergy.metering.registers import RATING_MARGIN_RATIO, S_PER_H
 from bkkenergy.payloads.message import Reason
 from bkkenergy.portfolio import Meter, MeterKind
-from bkkenergy.readings import APPLIED_RATIO, RATED_FIELDS, US_PER_S, FloatArray, IntArray, ReadingBatch
+from bkkenergy.readings import (
+    APPLIED_RATIO,
+    EARLIEST,
+    LATEST,
+    RATED_FIELDS,
+    US_PER_S,
+    FloatArray,
+    IntArray,
+    ReadingBatch,
+)
 
-EARLIEST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
-"""Before this a clock was not set."""
+LATEST_US = int(LATEST.timestamp()) * US_PER_S - 1
 
 LARGEST_REGISTER_KWH = 1e12
 """No counter has more digits than register_digits may say: the bound where a meter says none."""
@@ -106,7 +114,7 @@ def _most_energy_kwh(meter: Meter) -> float:
 def reject_codes(batch: ReadingBatch, limits: Limits, *, latest_us: int) -> npt.NDArray[np.int8]:
     """Return why each reading is refused: (n,) index into REASONS, 0 = accepted. The first reason wins.
 
-    latest_us : no reading may be later, microseconds since the epoch.
+    latest_us : no reading may be later, microseconds since the epoch; none may be of LATEST, whatever our clock says.
     """
     energy_kwh, export_kwh, power_kw = (batch.column(name) for name in ("energy_kwh", "export_kwh", "power_kw"))
     ghi_wm2 = batch.column("ghi_wm2")
@@ -118,7 +126,7 @@ def reject_codes(batch: ReadingBatch, limits: Limits, *, latest_us: int) -> npt.
     return np.select(
         [
             batch.ts_us < limits.commissioned_us[batch.meter],
-            batch.ts_us > latest_us,
+            batch.ts_us > min(latest_us, LATEST_US),
             np.isnan(energy_kwh) & np.isnan(power_kw) & np.isnan(ghi_wm2),
             (energy_kwh < min_kwh) | (energy_kwh >= max_kwh) | (export_kwh < 0) | (export_kwh >= max_kwh),
             np.abs(power_kw) > limits.max_power_kw[batch.meter],
@@ -139,7 +147,7 @@ def explain(batch: ReadingBatch, row: int, reason: Reason, limits: Limits) -> st
             since = dt.datetime.fromtimestamp(limits.commissioned_us[meter] / US_PER_S, dt.UTC)
             return f"ts {at} lies before the meter's commissioning ({since}). Check the device's clock."
         case Reason.TIME_AHEAD:
-            return f"ts {at} is in the future. Check the device's clock."
+            return f"ts {at} is in the future. Check the device's clock, and this machine's."
         case Reason.NO_VALUE:
             return "neither energy_kwh nor power_kw (nor ghi_wm2, of a weather station). Send one of them."
         case Reason.ENERGY_OUT_OF_RANGE:

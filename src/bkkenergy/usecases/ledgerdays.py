@@ -164,8 +164,9 @@ def _around(
     named = fields or fields_of(meter)
     before = [site.readings.last_before_us(meter.id, midnight_us(first), field) for field in named]
     after = [site.readings.first_from_us(meter.id, midnight_us(last + DAY), field) for field in named]
-    earlier = [day for at in before if at is not None and (day := day_of_us(at)) >= run.among.read_first]
-    later = [day for at in after if at is not None and (day := day_of_us(at)) <= run.among.last]
+    read_from_us, read_until_us = midnight_us(run.among.read_first), midnight_us(run.among.last + DAY)
+    earlier = [day_of_us(at) for at in before if at is not None and at >= read_from_us]
+    later = [day_of_us(at) for at in after if at is not None and at < read_until_us]
     return min(earlier, default=None), max(later, default=None)
 
 

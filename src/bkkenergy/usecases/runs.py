@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bkkenergy.ports.ledger import Purged
-from bkkenergy.readings import US_PER_S
+from bkkenergy.readings import EARLIEST, LATEST, US_PER_S
 
 DAY = dt.timedelta(days=1)
 US_PER_DAY = 86_400 * US_PER_S
 BANGKOK_US = 7 * 3600 * US_PER_S
 NEAR = 3 * DAY
 """Marked days no further apart than this are computed together."""
+FIRST_DAY, LAST_DAY = dt.date(EARLIEST.year, 1, 2), dt.date(LATEST.year - 1, 12, 30)
+"""Days that are computed at all. A reading beyond them was stamped by a clock that was wrong: it stays in the store,
+and no gap is drawn to it."""
 
 
 def midnight_us(day: dt.date) -> int:
@@ -29,9 +32,9 @@ class OpenDays:
     their edge. Before purged days nothing beyond `last` is read: what came next is deleted.
     """
 
-    first: dt.date = dt.date.min
-    last: dt.date = dt.date.max
-    read_first: dt.date = dt.date.min
+    first: dt.date = FIRST_DAY
+    last: dt.date = LAST_DAY
+    read_first: dt.date = FIRST_DAY
 
     def __contains__(self, day: dt.date) -> bool:
         return self.first <= day <= self.last

@@ -50,6 +50,13 @@ def test_a_reading_is_accepted_or_refused_with_its_reason(reading, reason):
     assert all(item.detail.endswith(".") for item in found.refused), "a person is told what to do"
 
 
+def test_by_a_clock_of_ours_that_counts_buddhist_years_no_such_stamp_is_taken():
+    ts_s = NOW_S + 543 * 31_556_952
+    message = Message(MAIN.topic, json.dumps({"ts": ts_s, "energy_kwh": 1}).encode())
+    found = Sorter([MAIN], CANONICAL, max_ahead_s=300).sort([message], now_us=ts_s * US_PER_S)
+    assert [item.reason for item in found.refused] == [Reason.TIME_AHEAD]
+
+
 def test_a_net_register_may_go_below_zero():
     assert sort({"ts": NOW_S, "energy_kwh": -12.5}, of=NET).batch.column("energy_kwh").tolist() == [-12.5]
     assert sort({"ts": NOW_S, "energy_kwh": -12.5}).refused[0].reason is Reason.ENERGY_OUT_OF_RANGE

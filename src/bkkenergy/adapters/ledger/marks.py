@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import sqlite3
 import time
@@ -14,6 +15,11 @@ import numpy as np
 from bkkenergy.readings import US_PER_S, IntArray
 
 US_PER_DAY = 86_400 * US_PER_S
+CALENDAR_US = (
+    (dt.date.min - dt.date(1970, 1, 1)).days * US_PER_DAY,
+    (dt.date.max - dt.date(1970, 1, 1)).days * US_PER_DAY,
+)
+"""Instants of days that have a date."""
 BANGKOK_OFFSET_US = 7 * 3600 * US_PER_S
 """Bangkok's clocks are seven hours ahead of UTC, all year."""
 
@@ -76,7 +82,10 @@ def now_us() -> int:
 
 
 def touched_by(meter_ids: Sequence[str], meter: IntArray, ts_us: IntArray) -> Touched:
-    """Find the days of Bangkok that readings touch. meter : (n,) index into `meter_ids`. ts_us : (n,)."""
+    """Find the days of Bangkok that readings touch; beyond the calendar, its first or last.
+
+    meter : (n,) index into `meter_ids`. ts_us : (n,).
+    """
     if len(set(meter_ids)) < len(meter_ids):
         place = {name: number for number, name in enumerate(meter_ids)}
         meter = np.array([place[name] for name in meter_ids], np.int64)[meter]
@@ -85,7 +94,7 @@ def touched_by(meter_ids: Sequence[str], meter: IntArray, ts_us: IntArray) -> To
     last_us = np.full(len(meter_ids), np.iinfo(np.int64).min)
     np.minimum.at(first_us, meter, ts_us)
     np.maximum.at(last_us, meter, ts_us)
-    day = (ts_us + BANGKOK_OFFSET_US) // US_PER_DAY
+    day = (np.clip(ts_us, *CALENDAR_US) + BANGKOK_OFFSET_US) // US_PER_DAY
     from_day = int(day.min(initial=0))
     span_days = int(day.max(initial=0)) - from_day + 1
     pairs = np.unique(np.searchsorted(used, meter) * span_days + (day - from_day))
