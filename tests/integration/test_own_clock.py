@@ -12,6 +12,7 @@ from bkkenergy.ingest.doctor import examine
 from bkkenergy.ingest.service import Ingester
 from bkkenergy.payloads.decode import FAMILIES
 from bkkenergy.payloads.message import Reason
+from bkkenergy.portfolio import Meter
 from bkkenergy.site.profiles import load_profiles
 from tests.conftest import ROOT
 from tests.integration.conftest import dealt_with, ingesting, publish, quarantined, reading, stored, wait_until
@@ -108,3 +109,26 @@ def test_while_our_own_clock_cannot_be_right_nothing_is_acknowledged(settings, p
         thread.join(30)
     assert stored(settings, METERS[0]).column("energy_kwh").tolist() == [7]
     assert quarantined(settings) == []
+
+
+def test_messages_without_a_time_whose_acknowledgement_was_lost_are_stored_once(settings, portfolio, broker):
+    """Each was stamped again when the broker sent it once more: 200.0 kWh where 199.2 had flowed."""
+    building = portfolio.buildings["health.centre-1"]
+    (own, *others) = building.meters
+    sensor = Meter.model_validate(own.model_dump() | {"kind": "power", "payload": "plain-number", "topic": "sensor"})
+    buildings = {building.id: building.model_copy(update={"meters": (sensor, *others)})}
+    plain = portfolio.model_copy(update={"buildings": portfolio.buildings | buildings})
+    with ingesting(settings, plain) as ingester:
+        ingester.subscriber.acknowledge = lambda _: None  # what was sent never arrives
+        for number in range(3):
+            publish(broker.port, [("sensor/power", b"10000")])
+            wait_until(lambda count=number + 1: dealt_with(ingester) == count)
+    first = stored(settings, METERS[0])
+    assert len(first) == 3
+    with ingesting(settings, plain) as ingester:
+        wait_until(lambda: dealt_with(ingester) == 3)
+        publish(broker.port, [("sensor/power", b"10000")])
+        wait_until(lambda: dealt_with(ingester) == 4)
+    later = stored(settings, METERS[0])
+    assert later.ts_us[:3].tolist() == first.ts_us.tolist()
+    assert len(later) == 4

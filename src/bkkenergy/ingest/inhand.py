@@ -9,6 +9,10 @@ A message that shared its crash with others is under suspicion, no more: most cr
 kill from outside, and what was in hand then is good. Nothing is synced: a process that dies leaves the
 system's page cache behind, and after a power cut no message is to blame. Nor is a payload written, but its
 length and CRC-32, which identify it on its topic; a cryptographic digest would cost more and help no more.
+
+Beside it stands when each message first came, for those that say no time themselves: what the broker sends once more
+is of the same instant, and is stored once. The broker sends it under its first packet identifier. That time outlasts the
+batch, since an acknowledgement that was sent may be lost; where readings rest on it, it is synced before they are stored.
 """
 
 from __future__ import annotations
@@ -35,12 +39,16 @@ CRASHES_ALONE = 2
 """A message that was alone in hand at this many crashes is set aside."""
 LARGEST_BYTES = 4_000_000
 """The file is written afresh beyond this."""
-MAX_SUSPECTS = 10_000
+MOST_SUSPECTS = 10_000
+MOST_RECEIPTS = 20_000
+"""More than any broker leaves without an acknowledgement."""
 _HEADER = struct.Struct("<II")
 """Before each entry: its length in bytes and its CRC-32."""
 
 Key = tuple[str, int, int]
 """A message as it is known again: topic, bytes of its payload, CRC-32 of it."""
+Receipt = tuple[int, int]
+"""Packet identifier of a message, and when it came, microseconds since the epoch."""
 
 
 def key_of(message: Message) -> Key:
@@ -55,6 +63,7 @@ class InHand:
         self._path = path
         self._lock = threading.Lock()
         self._batches: dict[int, Sequence[Key]] = {}
+        self._received_us: dict[tuple[Key, int], int] = {}
         self._number = 0
         self._size_bytes = 0
         self._file: int | None = None
@@ -67,11 +76,31 @@ class InHand:
     def take(self, messages: Sequence[Message]) -> int:
         """Record a batch before it is decoded. Return its number."""
         keys = [(message.topic, len(message.payload), crc32(message.payload)) for message in messages]
+        receipts = [(message.packet_id, message.received_us) for message in messages]
         with self._lock:
             self._number += 1
             self._batches[self._number] = keys
-            self._append(["take", self._number, keys])
+            self._remember(keys, receipts)
+            self._append(["take", self._number, keys, receipts])
             return self._number
+
+    def as_first_received(self, messages: Sequence[Message]) -> list[Message]:
+        """Messages that the broker sends once more, each with the time at which it first came."""
+        return [
+            message._replace(received_us=self._received_us.get(_receipt_key(message), message.received_us))
+            if message.duplicate
+            else message
+            for message in messages
+        ]
+
+    def sync(self) -> None:
+        """Make what is noted outlast a power cut: readings are about to be stored by the time of receipt."""
+        with self._lock:
+            if self._file is not None:
+                try:
+                    os.fdatasync(self._file)
+                except OSError as error:
+                    self._give_up(error)
 
     def done(self, number: int) -> None:
         """Remove a batch that is acknowledged, or that waits for a store and so harms nothing."""
@@ -112,6 +141,13 @@ class InHand:
                 os.close(self._file)
                 self._file = None
 
+    def _remember(self, keys: Sequence[Key], receipts: Sequence[Receipt]) -> None:
+        for key, (packet_id, received_us) in zip(keys, receipts, strict=True):
+            self._received_us.pop((key, packet_id), None)  # the latest last
+            self._received_us[key, packet_id] = received_us
+        if len(self._received_us) > 2 * MOST_RECEIPTS:
+            self._received_us = dict(list(self._received_us.items())[-MOST_RECEIPTS:])
+
     def _recalled(self) -> dict[Key, int]:
         """Read the suspects of the last process, and how often each was alone in hand."""
         alone: dict[Key, int] = {}
@@ -121,6 +157,10 @@ class InHand:
                 alone[_key(rest[0])] = rest[1]
             elif kind == "take":
                 batches[rest[0]] = tuple(map(_key, rest[1]))
+                if receipts := rest[2:] and rest[2]:
+                    self._remember(batches[rest[0]], receipts)
+            elif kind == "received":
+                self._remember([_key(rest[0])], [rest[1]])
             else:
                 for key in batches.pop(rest[0], ()):
                     alone.pop(key, None)
@@ -146,7 +186,9 @@ class InHand:
     def _write_afresh(self) -> None:
         """Write a new file of what counts, in the place of the old one."""
         entries: list[list[Any]] = [["suspect", key, crashes] for key, crashes in self.suspects.items()]
-        entries += [["take", number, keys] for number, keys in self._batches.items()]
+        receipts = list(self._received_us.items())[-MOST_RECEIPTS:]
+        entries += [["received", key, (packet_id, at_us)] for (key, packet_id), at_us in receipts]
+        entries += [["take", number, keys, ()] for number, keys in self._batches.items()]
         unfinished = self._path.with_name(self._path.name + ".part")
         try:
             self._size_bytes = unfinished.write_bytes(b"".join(map(_framed, entries)))
@@ -163,6 +205,10 @@ class InHand:
             with suppress(OSError):
                 os.close(self._file)
         self._file = None
+
+
+def _receipt_key(message: Message) -> tuple[Key, int]:
+    return key_of(message), message.packet_id
 
 
 def _framed(entry: list[Any]) -> bytes:

@@ -76,6 +76,12 @@ def topics_for(settings: Settings, meter_topics: Sequence[str]) -> tuple[str, ..
     )
 
 
+def _rests_on_receipt(found: Sorted, messages: Sequence[Message]) -> bool:
+    """Whether a reading has the time at which its message came, since it says none itself."""
+    received_us = np.array([message.received_us for message in messages], np.int64)
+    return bool((found.batch.ts_us == received_us[found.source]).any())
+
+
 def prepare_and_try(store: ReadingStore, state: StateStore) -> None:
     """Make the tables, see that what is written can be read, and note our state. Raises StoreAway, StoreUnfit."""
     store.prepare()
@@ -264,7 +270,10 @@ class Ingester:
             while not self._stop.is_set():
                 self._tick()
                 self._follow()
-                if not self._clock_is_right() or not self._deal_with(self._stamped(self._next_batch()), desk):
+                if not self._clock_is_right():
+                    return
+                messages = in_hand.as_first_received(self._stamped(self._next_batch()))
+                if not self._deal_with(messages, desk):
                     return
                 if time.monotonic() - status_at_s > STATUS_EVERY_S:
                     status_at_s = time.monotonic()
@@ -359,6 +368,8 @@ class Ingester:
             return self._wait(seconds)
 
         if messages:
+            if _rests_on_receipt(found, messages):
+                desk.in_hand.sync()
             if not desk.pipeline.commit_then_ack(messages, found, events, self.subscriber.acknowledge, wait=wait):
                 return False
             desk.in_hand.done(number)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bkkenergy.ingest.inhand import LARGEST_BYTES, InHand
+from bkkenergy.ingest.inhand import LARGEST_BYTES, MOST_RECEIPTS, InHand
 from bkkenergy.payloads.message import Message
 from bkkenergy.settings import MqttSettings, Settings
 from bkkenergy.site.folder import in_hand_file, session_mark
@@ -116,3 +116,52 @@ def test_each_client_id_has_a_file_of_its_own(tmp_path):
     names = {place(settings).name for settings in given for place in (in_hand_file, session_mark)}
     assert len(names) == 10
     assert all("/" not in name for name in names)
+
+
+def received(body: bytes, packet_id: int, at_us: int, *, again: bool = False) -> Message:
+    return Message("gw/1", body, packet_id, received_us=at_us, duplicate=again)
+
+
+def times_us(in_hand: InHand, *messages: Message) -> list[int]:
+    return [message.received_us for message in in_hand.as_first_received(messages)]
+
+
+@pytest.mark.parametrize("is_acknowledged", [False, True])
+@pytest.mark.parametrize("end", ["crash", "in order", "the connection alone"])
+def test_what_is_sent_once_more_is_of_the_time_at_which_it_first_came(path, is_acknowledged, end):
+    """An acknowledgement that was sent may never have arrived."""
+    in_hand = InHand(path)
+    first = [received(b"10.0", 1, 100), received(b"10.0", 2, 200), received(b"11.0", 3, 300)]
+    number = in_hand.take(first)
+    if is_acknowledged:
+        in_hand.done(number)
+    if end == "in order":
+        in_hand.clear()
+    if end != "the connection alone":
+        crashed(in_hand)
+        in_hand = InHand(path)
+        crashed(in_hand)
+        in_hand = InHand(path)
+    again = [received(b"10.0", 2, 900, again=True), received(b"11.0", 3, 900, again=True)]
+    assert times_us(in_hand, *again) == [200, 300]
+    assert times_us(in_hand, received(b"10.0", 2, 900)) == [900], "the broker says that it is new"
+    assert times_us(in_hand, received(b"10.5", 2, 900, again=True)) == [900], "it never came before"
+
+
+def test_of_equal_messages_under_one_identifier_the_latest_receipt_counts(path):
+    in_hand = InHand(path)
+    for at_us in (100, 200):
+        in_hand.done(in_hand.take([received(b"10.0", 1, at_us)]))
+    assert times_us(in_hand, received(b"10.0", 1, 900, again=True)) == [200]
+
+
+def test_receipts_outlast_a_file_that_is_written_afresh_and_are_bounded(path):
+    in_hand = InHand(path)
+    for start in range(0, 60_000, 100):
+        run = [received(b"10.0 kW of a meter", number, number + 1) for number in range(start, start + 100)]
+        in_hand.done(in_hand.take(run))
+    crashed(in_hand)
+    assert path.stat().st_size < LARGEST_BYTES
+    later = InHand(path)
+    assert times_us(later, received(b"10.0 kW of a meter", 59_999, 9, again=True)) == [60_000]
+    assert len(later._received_us) <= 2 * MOST_RECEIPTS
