@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from bkkenergy.adapters.sqlite_file import use_write_ahead_log
+from bkkenergy.adapters.sqlite_file import hold_in_place, identity_of, use_write_ahead_log
 from bkkenergy.errors import ConfigError, Fault
 from bkkenergy.ports.readings import StoreAway
 
@@ -40,8 +40,26 @@ def make_engine(url: str) -> Engine:
         return create_engine(url, pool_pre_ping=True, connect_args=_reachable_within(url))
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
     event.listen(engine, "connect", _set_up_sqlite)
+    if engine.url.database and not engine.url.database.startswith((":", "file:")):
+        _stay_with_file(engine, Path(engine.url.database))
     event.listen(engine, "begin", _begin_at_once)
     return engine
+
+
+def _stay_with_file(engine: Engine, path: Path) -> None:
+    """Let no transaction begin once the path leads to another file than at first: what it wrote would be lost."""
+    known: list[tuple[int, int]] = []
+
+    def look(*_given: object) -> None:
+        if known:
+            hold_in_place(path, known[0])
+
+    def note(*_given: object) -> None:
+        known[:] = known or [identity_of(path)]
+
+    event.listen(engine, "do_connect", look)  # before SQLite makes a file, which may take the old one's number
+    event.listen(engine, "connect", note)
+    event.listen(engine, "begin", look)
 
 
 def _reachable_within(url: str) -> dict[str, int]:

@@ -51,7 +51,7 @@ class Database(sqlite3.Connection):
 def hold_in_place(path: Path, identity: tuple[int, int]) -> None:
     """Raise StoreAway where a path no longer leads to the file that it led to."""
     try:
-        is_in_place = _identity(path) == identity
+        is_in_place = identity_of(path) == identity
     except OSError:
         is_in_place = False
     if not is_in_place:
@@ -61,7 +61,7 @@ def hold_in_place(path: Path, identity: tuple[int, int]) -> None:
         )
 
 
-def _identity(path: Path) -> tuple[int, int]:
+def identity_of(path: Path) -> tuple[int, int]:
     found = path.stat()
     return found.st_dev, found.st_ino
 
@@ -81,7 +81,7 @@ def open_database(path: Path) -> Database:
         )
         use_write_ahead_log(connection)
         connection.execute("PRAGMA synchronous = FULL")
-        connection.path, connection.identity = path, _identity(path)
+        connection.path, connection.identity = path, identity_of(path)
     except (OSError, sqlite3.Error) as error:
         raise StoreAway(f"{path}: the database cannot be opened ({error}). Check the path, rights and disk.") from error
     return connection

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
+import numpy as np
 import structlog
 from paho.mqtt.client import topic_matches_sub
 

@@ -377,6 +377,27 @@ def test_a_new_thread_does_not_open_the_file_that_took_the_place_of_the_store_s(
             another.submit(store.commit, readings(METER, [2.0])).result()
 
 
+@pytest.mark.parametrize("is_new_connection", [False, True])
+@pytest.mark.parametrize("what", ["moved", "deleted", "replaced"])
+def test_nothing_refused_is_acknowledged_into_a_state_that_no_path_leads_to(site, tmp_path, what, is_new_connection):
+    """Refusals went into a file that nobody could open any more, and were acknowledged."""
+    path = tmp_path / "state.sqlite"
+    site.send(refused=[BAD])
+    for file in (path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
+        file.rename(file.with_name("old-" + file.name))
+    if what == "deleted":
+        path.with_name("old-" + path.name).unlink()
+    if what == "replaced":
+        open_state(StateSettings(path=path)).dispose()
+    if is_new_connection:
+        site.state.engine.dispose()
+    count, site.stops_after = len(site.acknowledged), 3
+    with capture_logs() as events:
+        assert not site.send(refused=[BAD._replace(payload=b"{broken too")])
+    assert len(site.acknowledged) == count
+    assert "moved, deleted or replaced" in events[0]["why"]
+
+
 def away_for(site, waits: int):
     """Take the state away until the service has waited so often."""
 
