@@ -102,7 +102,6 @@ def batches(whole: ReadingBatch, order: str, rng: np.random.Generator) -> list[R
         pytest.param(kind, order, id=f"{kind.__name__}-{order}")
         for kind in KINDS
         for order in ("day_by_day", "days_shuffled", "all_mixed")
-        if (kind, order) != (silent_at_night, "days_shuffled")  # a night without its day is a reset: nothing follows
     ],
 )
 def test_in_whatever_order_days_are_computed_the_ledger_is_the_same(config_dir, tmp_path, kind, order):

@@ -62,6 +62,7 @@ def hold_in_place(path: Path, identity: tuple[int, int]) -> None:
 
 
 def identity_of(path: Path) -> tuple[int, int]:
+    """Return by what a file is known again, under whatever name."""
     found = path.stat()
     return found.st_dev, found.st_ino
 

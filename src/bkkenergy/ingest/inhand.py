@@ -10,9 +10,9 @@ kill from outside, and what was in hand then is good. Nothing is synced: a proce
 system's page cache behind, and after a power cut no message is to blame. Nor is a payload written, but its
 length and CRC-32, which identify it on its topic; a cryptographic digest would cost more and help no more.
 
-Beside it stands when each message first came, for those that say no time themselves: what the broker sends once more
-is of the same instant, and is stored once. The broker sends it under its first packet identifier. That time outlasts the
-batch, since an acknowledgement that was sent may be lost; where readings rest on it, it is synced before they are stored.
+Beside it stands when each message first came, for those that say no time themselves: what the broker sends once
+more, under the same packet identifier, is of the same instant, and is stored once. That time outlasts the batch, since
+an acknowledgement that was sent may be lost. Where readings rest on it, it is synced before they are stored.
 """
 
 from __future__ import annotations

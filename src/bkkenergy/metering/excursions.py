@@ -131,6 +131,8 @@ def follow(
         is_on_track[rest], kind[rest] = _walk(
             ts_us[rest], register_kwh[rest], seen_kwh[rest], rules, odd[odd > start] - start
         )
+    if not rules.is_net:
+        _resume(is_on_track, kind, ts_us, register_kwh, seen_kwh, rules, odd)
     rows = np.flatnonzero(is_on_track)
     return _energies(rows, ts_us[rows], register_kwh[rows], seen_kwh[rows], kind[rows], rules)
 
@@ -141,12 +143,12 @@ def _living_start(
     """Find where the register begins if the track that was followed is no register's; None where it is one.
 
     A gateway that cannot reach its meter may send one value for hours, night after night. Readings that begin in such
-    a night begin off the track: what was followed stands still up to its first break, and what was set aside lives,
-    and goes on where it was left. Another meter's readings, once, do not.
+    a night begin off the track: what was followed stands still up to its first break, or until it moves after a long
+    silence, and what was set aside lives, and goes on where it was left. Another meter's readings, once, do not.
     """
-    end = int(np.append(np.flatnonzero(kind), len(kind))[0])
+    end = _still_until(0, is_on_track, kind, register_kwh, rules)
     aside = np.flatnonzero(~is_on_track[:end])
-    if len(aside) < LIVING_READINGS or np.ptp(register_kwh[:end][is_on_track[:end]]) > rules.resolution_kwh:
+    if len(aside) < LIVING_READINGS:
         return None
     first, last = -1, -1
     for part in [*np.split(aside, np.flatnonzero(np.diff(aside) > 1) + 1), np.arange(end, len(kind))]:
@@ -157,6 +159,59 @@ def _living_start(
         if _is_living(ts_us[part], register_kwh[part], rules):
             first, last = int(part[0]), int(part[-1])
     return None
+
+
+def _resume(
+    is_on_track: BoolArray,
+    kind: IntArray,
+    ts_us: IntArray,
+    register_kwh: FloatArray,
+    shown_kwh: FloatArray,
+    rules: RegisterRules,
+    odd: IntArray,
+) -> None:
+    """Set aside, in place, what was followed after a reset that is none: the register before it goes on later.
+
+    Where a day is missing, two nights of a gateway that sends one value are one fall for more than a day. What it fell
+    to stands still, and what is then set aside lives, and goes on where the register was before.
+    """
+    reset = 0
+    while len(later := np.flatnonzero(kind[reset + 1 :] == Break.RESET)):
+        reset += 1 + int(later[0])
+        start = _resumption(reset, is_on_track, kind, ts_us, register_kwh, rules)
+        if start is not None:
+            is_on_track[reset:start], kind[reset:start] = False, Break.NONE
+            own = slice(start, None)
+            is_on_track[own], kind[own] = _walk(
+                ts_us[own], register_kwh[own], shown_kwh[own], rules, odd[odd > start] - start
+            )
+            reset = start
+
+
+def _resumption(
+    reset: int, is_on_track: BoolArray, kind: IntArray, ts_us: IntArray, register_kwh: FloatArray, rules: RegisterRules
+) -> int | None:
+    """The row at which the register from before a reset goes on, among what was set aside; None where it does not."""
+    end = _still_until(reset, is_on_track, kind, register_kwh, rules)
+    aside = reset + np.flatnonzero(~is_on_track[reset:end])
+    if len(aside) == 0:
+        return None
+    before = int(np.flatnonzero(is_on_track[:reset])[-1])
+    for part in np.split(aside, np.flatnonzero(np.diff(aside) > 1) + 1):
+        step_s = np.array([ts_us[part[0]] - ts_us[before]]) / US_PER_S
+        goes_on = rules.fits(register_kwh[part[:1]] - register_kwh[before], step_s).all()
+        if goes_on and _is_living(ts_us[part], register_kwh[part], rules):
+            return int(part[0])
+    return None
+
+
+def _still_until(
+    start: int, is_on_track: BoolArray, kind: IntArray, register_kwh: FloatArray, rules: RegisterRules
+) -> int:
+    """The row up to which what is followed from `start` stands still: its next break, or where it moves."""
+    moved_kwh = np.abs(register_kwh[start + 1 :] - register_kwh[start])
+    ends = (kind[start + 1 :] != Break.NONE) | (is_on_track[start + 1 :] & (moved_kwh > rules.resolution_kwh))
+    return start + 1 + int(np.append(np.flatnonzero(ends), len(ends))[0])
 
 
 def _is_living(ts_us: IntArray, register_kwh: FloatArray, rules: RegisterRules) -> bool:

@@ -607,3 +607,17 @@ def test_a_meter_without_readings_is_missing():
     assert np.isnan(result.energy_kwh[:, 1]).all()
     assert (result.quality[:, 1] == MISSING).all()
     assert energy(ReadingBatch.empty(("x",)), other).quality.shape == (96, 1)
+
+
+def test_beside_a_day_without_readings_between_nights_of_one_value_each_day_has_its_energy():
+    """The register falls to 0 for more than a day: a reset, after which each living day was set aside."""
+    one = meter(rated_kw=600)
+    at_us = np.arange(10 * 96) * QUARTER_US
+    register = 1000 + np.cumsum(np.full(len(at_us), 2.0))
+    is_sent = np.ones(len(at_us), np.bool_)
+    is_sent[3 * 96 : 4 * 96] = False
+    is_night = np.tile(np.isin(np.arange(96), np.r_[0:24, 80:96]), 10)
+    values_kwh = np.where(is_night, 0.0, register)[is_sent]
+    result = energy(at(one, at_us[is_sent], values_kwh), one, edges_us=np.arange(10 * 96 + 1) * QUARTER_US)
+    by_day = np.nansum(result.energy_kwh[:, 0].reshape(-1, 96), axis=1)
+    assert by_day[1:9].tolist() == pytest.approx([192] * 8)
