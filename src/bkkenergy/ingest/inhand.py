@@ -10,7 +10,7 @@ kill from outside, and what was in hand then is good. Nothing is synced: a proce
 system's page cache behind, and after a power cut no message is to blame. Nor is a payload written, but its
 length and CRC-32, which identify it on its topic; a cryptographic digest would cost more and help no more.
 
-Beside it stands when each message first came, for those that say no time themselves: what the broker sends once
+Beside it is when each message first came, for those that say no time themselves: what the broker sends once
 more, under the same packet identifier, is of the same instant, and is stored once. That time outlasts the batch, since
 an acknowledgement that was sent may be lost. Where readings rest on it, it is synced before they are stored.
 """
@@ -39,8 +39,8 @@ CRASHES_ALONE = 2
 """A message that was alone in hand at this many crashes is set aside."""
 LARGEST_BYTES = 4_000_000
 """The file is written afresh beyond this."""
-MOST_SUSPECTS = 10_000
-MOST_RECEIPTS = 20_000
+MAX_SUSPECTS = 10_000
+MAX_RECEIPTS = 20_000
 """More than any broker leaves without an acknowledgement."""
 _HEADER = struct.Struct("<II")
 """Before each entry: its length in bytes and its CRC-32."""
@@ -145,8 +145,8 @@ class InHand:
         for key, (packet_id, received_us) in zip(keys, receipts, strict=True):
             self._received_us.pop((key, packet_id), None)  # the latest last
             self._received_us[key, packet_id] = received_us
-        if len(self._received_us) > 2 * MOST_RECEIPTS:
-            self._received_us = dict(list(self._received_us.items())[-MOST_RECEIPTS:])
+        if len(self._received_us) > 2 * MAX_RECEIPTS:
+            self._received_us = dict(list(self._received_us.items())[-MAX_RECEIPTS:])
 
     def _recalled(self) -> dict[Key, int]:
         """Read the suspects of the last process, and how often each was alone in hand."""
@@ -186,7 +186,7 @@ class InHand:
     def _write_afresh(self) -> None:
         """Write a new file of what counts, in the place of the old one."""
         entries: list[list[Any]] = [["suspect", key, crashes] for key, crashes in self.suspects.items()]
-        receipts = list(self._received_us.items())[-MOST_RECEIPTS:]
+        receipts = list(self._received_us.items())[-MAX_RECEIPTS:]
         entries += [["received", key, (packet_id, at_us)] for (key, packet_id), at_us in receipts]
         entries += [["take", number, keys, ()] for number, keys in self._batches.items()]
         unfinished = self._path.with_name(self._path.name + ".part")

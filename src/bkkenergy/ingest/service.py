@@ -78,7 +78,7 @@ def topics_for(settings: Settings, meter_topics: Sequence[str]) -> tuple[str, ..
 
 
 def _rests_on_receipt(found: Sorted, messages: Sequence[Message]) -> bool:
-    """Whether a reading has the time at which its message came, since it says none itself."""
+    """Return whether a reading has the time at which its message came, since it says none itself."""
     received_us = np.array([message.received_us for message in messages], np.int64)
     return bool((found.batch.ts_us == received_us[found.source]).any())
 
@@ -303,7 +303,7 @@ class Ingester:
         log.info("ingest_follows_portfolio", revision=portfolio.revision, meters=len(self._sorter.meter_ids))
 
     def _stamped(self, messages: list[Message]) -> list[Message]:
-        """What came while the clock was not set is as if it came now."""
+        """Stamp what came while the clock was not set as if it came now."""
         now_us = int(self._wall_clock() * US_PER_S)
         return [
             message

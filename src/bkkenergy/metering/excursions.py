@@ -191,7 +191,7 @@ def _resume(
 def _resumption(
     reset: int, is_on_track: BoolArray, kind: IntArray, ts_us: IntArray, register_kwh: FloatArray, rules: RegisterRules
 ) -> int | None:
-    """The row at which the register from before a reset goes on, among what was set aside; None where it does not."""
+    """Find where the register from before a reset goes on, among what was set aside; None where it does not."""
     end = _still_until(reset, is_on_track, kind, register_kwh, rules)
     aside = reset + np.flatnonzero(~is_on_track[reset:end])
     if len(aside) == 0:
@@ -208,7 +208,7 @@ def _resumption(
 def _still_until(
     start: int, is_on_track: BoolArray, kind: IntArray, register_kwh: FloatArray, rules: RegisterRules
 ) -> int:
-    """The row up to which what is followed from `start` stands still: its next break, or where it moves."""
+    """Find the row up to which what is followed from `start` stands still: its next break, or where it moves."""
     moved_kwh = np.abs(register_kwh[start + 1 :] - register_kwh[start])
     ends = (kind[start + 1 :] != Break.NONE) | (is_on_track[start + 1 :] & (moved_kwh > rules.resolution_kwh))
     return start + 1 + int(np.append(np.flatnonzero(ends), len(ends))[0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bkkenergy.ingest.inhand import LARGEST_BYTES, MOST_RECEIPTS, InHand
+from bkkenergy.ingest.inhand import LARGEST_BYTES, MAX_RECEIPTS, InHand
 from bkkenergy.payloads.message import Message
 from bkkenergy.settings import MqttSettings, Settings
 from bkkenergy.site.folder import in_hand_file, session_mark
@@ -164,4 +164,4 @@ def test_receipts_outlast_a_file_that_is_written_afresh_and_are_bounded(path):
     assert path.stat().st_size < LARGEST_BYTES
     later = InHand(path)
     assert times_us(later, received(b"10.0 kW of a meter", 59_999, 9, again=True)) == [60_000]
-    assert len(later._received_us) <= 2 * MOST_RECEIPTS
+    assert len(later._received_us) <= 2 * MAX_RECEIPTS
