@@ -68,15 +68,15 @@ class Document:
         yield from given
 
     def _take(self, kind: Kind, table: Table, where: str) -> bool:
-        """Take a thing in; whether its place is its own, so that what is inside it can be judged."""
+        """Take a thing in. Return whether its place is its own, so that what is inside it can be judged."""
         versions = list(self._versions(table, where))
         keys = set()
         entries = []
-        told: set[tuple[str, str]] = set()  # a fault of the first version is one of all later ones
+        known: set[tuple[str, str]] = set()  # a fault of the first version is one of all later ones
         for place, first, until, fields in versions:
             value, faults = validated(kind.model, fields, place)
-            self.faults += [own for own in faults if (own.where.removeprefix(place), own.what) not in told]
-            told |= {(own.where.removeprefix(place), own.what) for own in faults}
+            self.faults += [own for own in faults if (own.where.removeprefix(place), own.what) not in known]
+            known |= {(own.where.removeprefix(place), own.what) for own in faults}
             if value is None:
                 continue
             keys.add(kind.key_of(value))

@@ -37,7 +37,7 @@ class AdvisoryLead:
             return is_mine
 
     def keep(self) -> bool:
-        """Use the connection, so that nothing on the way takes it for idle; whether this process has the lead."""
+        """Check whether this process has the lead; the connection is used, so that nothing takes it for idle."""
         with self._one_at_a_time:
             return self._is_held()
 

@@ -115,9 +115,9 @@ class RunQueue:
             with translate_db_errors(self.engine):
                 self._lock.keep()
             return
-        own = and_(lease.c.name == LEADER, lease.c.owner == self.owner, lease.c.until_us >= us_of(now))
+        ours = and_(lease.c.name == LEADER, lease.c.owner == self.owner, lease.c.until_us >= us_of(now))
         with transaction(self.engine) as connection:
-            connection.execute(update(lease).where(own).values(until_us=us_of(now) + int(lease_s * US_PER_S)))
+            connection.execute(update(lease).where(ours).values(until_us=us_of(now) + int(lease_s * US_PER_S)))
 
     def stand_down(self) -> None:
         """Stop leading, so that another replica need not wait for the lease to run out."""
@@ -134,17 +134,17 @@ class RunQueue:
             known = {
                 tuple(row) for row in connection.execute(select(run.c.agency, run.c.period).where(run.c.revision == 1))
             }
-            new = {(own.agency, own.period): own for own in wanted if (own.agency, own.period) not in known}
-            return sum(_enter(connection, own, revision=1, reason="") is not None for own in new.values())
+            new = {(due.agency, due.period): due for due in wanted if (due.agency, due.period) not in known}
+            return sum(_enter(connection, due, revision=1, reason="") is not None for due in new.values())
 
     def again(self, before: Run, reason: str, now: dt.datetime) -> int | None:
         """Insert the next revision of a period that is done. Return None when it is entered already."""
-        own = Due(kind=before.kind, agency=before.agency, period=before.period, first_day=before.first_day, due_at=now)
+        due = Due(kind=before.kind, agency=before.agency, period=before.period, first_day=before.first_day, due_at=now)
         with transaction(self.engine) as connection:
             latest = connection.execute(select(func.max(run.c.revision)).where(*_same(before))).scalar()
             if latest != before.revision:
                 return None
-            return _enter(connection, own, revision=before.revision + 1, reason=reason)
+            return _enter(connection, due, revision=before.revision + 1, reason=reason)
 
     def claim(self, now: dt.datetime, lease_s: float) -> Run | None:
         """Take the oldest period that waits, or whose process has died.
@@ -173,15 +173,15 @@ class RunQueue:
             connection.execute(update(run).where(run.c.id == number).values(taken))
             return Run.of(connection.execute(select(run).where(run.c.id == number)).mappings().one())
 
-    def renew(self, own: Run, now: dt.datetime, lease_s: float) -> bool:
+    def renew(self, claimed: Run, now: dt.datetime, lease_s: float) -> bool:
         """Keep a run that takes long. False when it was taken over."""
         with transaction(self.engine) as connection:
-            kept = update(run).where(*self._mine(own)).values(lease_until_us=us_of(now) + int(lease_s * US_PER_S))
+            kept = update(run).where(*self._mine(claimed)).values(lease_until_us=us_of(now) + int(lease_s * US_PER_S))
             return bool(connection.execute(kept).rowcount)
 
     def finish(
         self,
-        own: Run,
+        claimed: Run,
         now: dt.datetime,
         *,
         artefacts: Sequence[Artefact],
@@ -197,30 +197,30 @@ class RunQueue:
         done = {
             "state": "done",
             "ended_us": now_us,
-            "duration_s": (now_us - (own.started_us or now_us)) / US_PER_S,
+            "duration_s": (now_us - (claimed.started_us or now_us)) / US_PER_S,
             "figures": dict(figures),
         }
         with transaction(self.engine) as connection:
-            if not connection.execute(update(run).where(*self._mine(own)).values(done)).rowcount:
+            if not connection.execute(update(run).where(*self._mine(claimed)).values(done)).rowcount:
                 raise LeaseLost
             publish(connection)
             for file in artefacts:
                 values = {name: getattr(file, name) for name in Artefact.__dataclass_fields__}
-                connection.execute(insert(artefact).values(run_id=own.id, **values))
+                connection.execute(insert(artefact).values(run_id=claimed.id, **values))
 
-    def fail(self, own: Run, now: dt.datetime, error: str, *, retry_at: dt.datetime | None) -> None:
+    def fail(self, claimed: Run, now: dt.datetime, error: str, *, retry_at: dt.datetime | None) -> None:
         """Record what went wrong. Tried again at `retry_at`, or left failed until a person asks."""
         now_us = us_of(now)
         values = {
             "state": "due" if retry_at else "failed",
             "error": error[:MAX_ERROR],
             "ended_us": now_us,
-            "duration_s": (now_us - (own.started_us or now_us)) / US_PER_S,
+            "duration_s": (now_us - (claimed.started_us or now_us)) / US_PER_S,
         }
         if retry_at:
             values["next_try_us"] = us_of(retry_at)
         with transaction(self.engine) as connection:
-            connection.execute(update(run).where(*self._mine(own)).values(values))
+            connection.execute(update(run).where(*self._mine(claimed)).values(values))
 
     def retry(self, ids: Sequence[int], now: dt.datetime) -> int:
         """Put failed or waiting runs at the head again; how many were."""
@@ -269,22 +269,22 @@ class RunQueue:
 
     def artefacts(self, runs: Sequence[Run]) -> dict[int, list[Artefact]]:
         """Return the files of each run, by its number."""
-        found: dict[int, list[Artefact]] = {own.id: [] for own in runs}
+        found: dict[int, list[Artefact]] = {line.id: [] for line in runs}
         for at in range(0, len(runs), RUNS_PER_QUERY):
-            some = [own.id for own in runs[at : at + RUNS_PER_QUERY]]
-            query = select(artefact).where(artefact.c.run_id.in_(some)).order_by(artefact.c.form, artefact.c.lang)
+            ids = [line.id for line in runs[at : at + RUNS_PER_QUERY]]
+            query = select(artefact).where(artefact.c.run_id.in_(ids)).order_by(artefact.c.form, artefact.c.lang)
             with reading(self.engine) as connection:
                 for row in connection.execute(query).mappings():
-                    own = Artefact(**{name: row[name] for name in Artefact.__dataclass_fields__})
-                    found[row["run_id"]].append(own)
+                    file = Artefact(**{name: row[name] for name in Artefact.__dataclass_fields__})
+                    found[row["run_id"]].append(file)
         return found
 
-    def _mine(self, own: Run) -> tuple[Any, ...]:
-        return run.c.id == own.id, run.c.owner == self.owner, run.c.state == "running", run.c.tries == own.tries
+    def _mine(self, claimed: Run) -> tuple[Any, ...]:
+        return run.c.id == claimed.id, run.c.owner == self.owner, run.c.state == "running", run.c.tries == claimed.tries
 
 
-def _same(own: Run) -> tuple[Any, ...]:
-    return run.c.agency == own.agency, run.c.period == own.period
+def _same(line: Run) -> tuple[Any, ...]:
+    return run.c.agency == line.agency, run.c.period == line.period
 
 
 def _latest_us(now: dt.datetime, lease_s: float) -> int:
@@ -293,7 +293,7 @@ def _latest_us(now: dt.datetime, lease_s: float) -> int:
 
 
 def _waits_for_others() -> ColumnElement[bool]:
-    """Whether a run waits for another: a revision for the one before it, the city for its agencies of the period.
+    """Return whether a run waits for another: a revision for the one before it, the city for its agencies then.
 
     An agency that is to be tried again holds the city's report up; one that failed for good is named in it instead.
     """
@@ -304,24 +304,24 @@ def _waits_for_others() -> ColumnElement[bool]:
     return exists().where(other.c.period == run.c.period, is_open, or_(is_earlier, is_part))
 
 
-def _enter(connection: Connection, own: Due, *, revision: int, reason: str) -> int | None:
-    """Enter a run; its number. None when another process has entered it in the meantime."""
+def _enter(connection: Connection, due: Due, *, revision: int, reason: str) -> int | None:
+    """Insert a run and return its number. None when another process has entered it in the meantime."""
     try:
         with connection.begin_nested():
-            values = _entered(own, revision=revision, reason=reason)
+            values = _entered(due, revision=revision, reason=reason)
             number: int = connection.execute(insert(run).values(**values).returning(run.c.id)).scalar_one()
             return number
     except IntegrityError:
         return None
 
 
-def _entered(own: Due, *, revision: int, reason: str) -> dict[str, Any]:
-    due_us = us_of(own.due_at)
+def _entered(due: Due, *, revision: int, reason: str) -> dict[str, Any]:
+    due_us = us_of(due.due_at)
     return {
-        "kind": own.kind,
-        "agency": own.agency,
-        "period": own.period,
-        "first_day": own.first_day.isoformat(),
+        "kind": due.kind,
+        "agency": due.agency,
+        "period": due.period,
+        "first_day": due.first_day.isoformat(),
         "revision": revision,
         "state": "due",
         "reason": reason,

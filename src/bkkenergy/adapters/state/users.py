@@ -23,7 +23,7 @@ TOKEN_MARK = "bkk_"  # noqa: S105 - what our tokens begin with, so that scanners
 FREE_TRIES = 5
 LOCK_FIRST_S, MAX_LOCK_S = 30, 3600
 hasher = PasswordHasher()
-NOBODY_S_HASH = hasher.hash("nobody")
+UNKNOWN_USER_HASH = hasher.hash("unknown user")
 """Verified where there is no such user, so that the answer takes as long."""
 
 
@@ -141,7 +141,7 @@ def sign_in(
         row = connection.execute(select(user).where(user.c.name == name)).first()
         if row is not None and row.locked_until_us > now_us:
             return MustWait(float((row.locked_until_us - now_us) / US_PER_S))
-        is_right = _is_right(row.password_hash if row is not None else NOBODY_S_HASH, password)
+        is_right = _is_right(row.password_hash if row is not None else UNKNOWN_USER_HASH, password)
         if row is None or row.disabled:
             return WrongPassword()
         if not is_right:
