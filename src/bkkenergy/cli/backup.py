@@ -40,7 +40,7 @@ def backup_command(target: Path | None, config_dir: Path) -> None:
     data = data_folder(settings).resolve()
     remedy = f"Name a file in a folder that this user may write to, such as {data / path.name}."
     sources = places(settings, config_dir).values()
-    with _told_of_files(path, remedy, sources), Status("Backup", console=console) as status:
+    with _translate_file_errors(path, remedy, sources), Status("Backup", console=console) as status:
         if path.exists():
             raise InputError(f"{path} exists already. Name another file.")
         manifest = back_up(
@@ -50,8 +50,8 @@ def backup_command(target: Path | None, config_dir: Path) -> None:
     click.echo(
         f"{path}: {len(manifest['files'])} files, {total / 1e6:,.1f} MB, {path.stat().st_size / 1e6:,.1f} MB packed"
     )
-    for told in left_out(settings):
-        click.echo(f"  left out: {told}")
+    for name in left_out(settings):
+        click.echo(f"  left out: {name}")
 
 
 @click.command(
@@ -71,13 +71,15 @@ def restore_command(backup: Path, config_to: Path | None, config_dir: Path) -> N
     """
     with Status("Restore", console=console) as status:
         if config_to is not None:
-            with _told_of_files(config_to, "Let --config-to name a folder that this user may write to.", [backup]):
+            with _translate_file_errors(
+                config_to, "Let --config-to name a folder that this user may write to.", [backup]
+            ):
                 _place_config(backup, config_to, status)
             config_dir = config_to
         settings = load_settings(config_dir)
         data = data_folder(settings)
         remedy = f"Let this user write below {data.resolve()}, and see that there is room."
-        with _told_of_files(data, remedy, [backup]):
+        with _translate_file_errors(data, remedy, [backup]):
             manifest = restore(backup, settings, config_dir, on_progress=lambda name: status.update(f"Restore: {name}"))
     click.echo(f"{len(manifest['files'])} files of {manifest['made']} restored beside {data}.")
     for name in unplaced(manifest, settings, config_dir):
@@ -85,7 +87,7 @@ def restore_command(backup: Path, config_to: Path | None, config_dir: Path) -> N
 
 
 @contextmanager
-def _told_of_files(path: Path, remedy: str, sources: Iterable[Path]) -> Iterator[None]:
+def _translate_file_errors(path: Path, remedy: str, sources: Iterable[Path]) -> Iterator[None]:
     """Raise what the system or SQLite says of a file as an error with its place and the remedy.
 
     path, remedy : what is written, and what to do where that cannot be. sources : what is read.

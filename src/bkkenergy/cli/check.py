@@ -26,10 +26,10 @@ def check_command(config_dir: Path) -> None:
     try:
         config = load_configuration(config_dir)
     except ConfigError as error:
-        _tell([*error.faults, *_other_faults(config_dir)])
+        _print_faults([*error.faults, *_other_faults(config_dir)])
         raise SystemExit(1) from None
     if faults := _other_faults(config_dir, config):
-        _tell(faults)
+        _print_faults(faults)
         raise SystemExit(1)
     portfolio = config.portfolio
     roofs = sum(len(building.roofs) for building in portfolio.buildings.values())
@@ -63,7 +63,7 @@ def _other_faults(config_dir: Path, config: Configuration | None = None) -> list
     return faults
 
 
-def _tell(faults: Sequence[Fault]) -> None:
+def _print_faults(faults: Sequence[Fault]) -> None:
     for fault in faults:
         click.echo(f"{click.style(fault.where, bold=True)}: {fault.what}. {fault.remedy}")
     count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"

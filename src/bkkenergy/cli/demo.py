@@ -123,7 +123,7 @@ def demo_command(
         seconds = _publish(session, list(config.portfolio.agencies), _history(meters), total)
         period = Period.day(now.date() - dt.timedelta(days=1))
         reports = _write_reports(config, config.portfolio, session, period, words.lang)
-        _tell(session, seconds, folder, reports, words)
+        _print_summary(session, seconds, folder, reports, words)
         if not exits:
             _live(
                 replace(config, settings=session.settings),
@@ -182,7 +182,7 @@ def _write_reports(
         return [(own, write_report(own, period, folder, ("html", "json", "csv"), langs)[0]) for own in reports]
 
 
-def _tell(
+def _print_summary(
     session: Session, seconds: float, folder: Path, reports: list[tuple[AgencyReport, Path]], words: Words
 ) -> None:
     """Print what was done, and where to look."""
@@ -233,4 +233,4 @@ def _replay(config: Configuration, path: Path, timezone: str, folder: Path, brok
     with running(config.settings, portfolio, config.profiles, folder, broker=broker) as session:
         seconds = _publish(session, [AGENCY], iter(outgoing), sum(count for *_, count in outgoing))
         reports = _write_reports(config, portfolio, session, period, words.lang)
-        _tell(session, seconds, folder, reports, words)
+        _print_summary(session, seconds, folder, reports, words)

@@ -63,19 +63,21 @@ def insights_command(
         portfolio = site.portfolio
     if as_json:
         click.echo(
-            json.dumps([asdict(told) | {"since": str(told.since)} for told in shown], ensure_ascii=False, indent=2)
+            json.dumps(
+                [asdict(finding) | {"since": str(finding.since)} for finding in shown], ensure_ascii=False, indent=2
+            )
         )
         return
     if not shown:
         click.echo(words("insight.none"))
-    for told in shown:
-        own = portfolio.buildings[told.building]
-        title, what, todo, stakes = finding_texts(told, words)
+    for finding in shown:
+        own = portfolio.buildings[finding.building]
+        title, what, todo, stakes = finding_texts(finding, words)
         click.echo(
             click.style(f"{words.either(th=own.name_th, en=own.name_en)}: {title}", bold=True)
             + (f" · {stakes}" if stakes else "")
         )
-        click.echo(f"  {what} {words('insight.since', date=words.date(told.since))}\n  → {todo}")
+        click.echo(f"  {what} {words('insight.since', date=words.date(finding.since))}\n  → {todo}")
 
 
 @click.command(

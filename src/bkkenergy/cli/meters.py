@@ -87,13 +87,13 @@ def _table(found: Sequence[MeterStatus]) -> Table:
     )
     for status in found:
         latest = status.events[0] if status.events else None
-        told = f"{len(status.events)}: {latest.kind} {latest.at.astimezone(BANGKOK):%d %b %H:%M}" if latest else ""
+        events = f"{len(status.events)}: {latest.kind} {latest.at.astimezone(BANGKOK):%d %b %H:%M}" if latest else ""
         table.add_row(
             status.meter_id,
             f"{status.last_seen:%Y-%m-%d %H:%M}" if status.last_seen else "never",
             "" if status.coverage_ratio is None else f"{status.coverage_ratio:.0%}",
             "" if status.skew_s is None else f"{status.skew_s:+.0f} s",
-            told,
+            events,
             style="red" if status.last_seen is None else "yellow" if status.is_poor or latest else None,
         )
     return table
@@ -106,10 +106,10 @@ def unknown_command(config_dir: Path) -> None:
     config = load_configuration(config_dir)
     with opened_state(config.settings) as state:
         quarantine = Quarantine.of(state, config.settings.ingest)
-        kept = quarantine.listed(reason=Reason.UNKNOWN_METER, limit=1_000_000)
+        quarantined = quarantine.listed(reason=Reason.UNKNOWN_METER, limit=1_000_000)
     files = dict.fromkeys(config.portfolio.buildings, "in config/portfolio")
     known = {meter.topic for meter in config.portfolio.meters}
-    for topic, sample in unknown_topics(kept).items():
+    for topic, sample in unknown_topics(quarantined).items():
         if topic not in known:
             click.echo(toml_block(topic, sample, files))
 

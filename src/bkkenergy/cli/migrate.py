@@ -58,10 +58,10 @@ def migrate_command(
         copying, comparing = (bar.add_task(name, total=len(meters)) for name in ("Copied", "Compared"))
         copied = copy_readings(source_store, target_store, meters, noted, on_progress=lambda *_: bar.advance(copying))
         found = compare(source_store, target_store, meters, on_progress=lambda _: bar.advance(comparing))
-    _tell(copied, found, noted)
+    _print_comparison(copied, found, noted)
 
 
-def _tell(copied: int, found: list[Compared], noted: Path) -> None:
+def _print_comparison(copied: int, found: list[Compared], noted: Path) -> None:
     """Print what was copied, and what differs; exits with 1 where anything does."""
     differing = [own for own in found if not own.is_equal]
     total = sum(own.source for own in found)

@@ -163,7 +163,7 @@ def show_command(project_id: str, lang: Any, config_dir: Path) -> None:
     own = project_of(engine, project_id)
     with opened_site(config_dir) as site:
         measured = measured_projects(site, _of_building(site.projects, own), today_here()).get(own.id)
-        told = _told(site, measured, words)
+        measured_text = _measured_text(site, measured, words)
     click.secho(words.either(th=own.name_th, en=own.name_en), bold=True)
     lines = {
         "agency": own.agency,
@@ -177,7 +177,7 @@ def show_command(project_id: str, lang: Any, config_dir: Path) -> None:
     }
     for name, value in lines.items():
         click.echo(f"  {words(f'plan.{name}')}: {value or words.number(None)}")
-    click.echo(f"  {words('report.plan_measured_head')}: {told}")
+    click.echo(f"  {words('report.plan_measured_head')}: {measured_text}")
     for step in steps_of(engine, project_id):
         who = f" ({step.by})" if step.by else ""
         note = f": {step.note}" if step.note else ""
@@ -189,7 +189,7 @@ def _of_building(known: Sequence[Project], own: Project) -> list[Project]:
     return [other for other in known if other.id == own.id or (own.building and other.building == own.building)]
 
 
-def _told(site: Site, measured: Measured | None, words: Words) -> str:
+def _measured_text(site: Site, measured: Measured | None, words: Words) -> str:
     if measured is None:
         return words("plan.not_measured")
     avoided_t = avoided(measured.kwh_a_year, site.figures.grid_factors, today_here().year).co2e_kg / 1000

@@ -56,14 +56,14 @@ def quarantine_command() -> None:
 def list_command(reason: str | None, topic: str | None, limit: int, config_dir: Path) -> None:
     """List what was refused, the newest first, and what has been counted."""
     with _quarantine(load_configuration(config_dir)) as quarantine:
-        kept = quarantine.listed(reason=Reason(reason) if reason else None, topic=topic, limit=limit)
+        listed = quarantine.listed(reason=Reason(reason) if reason else None, topic=topic, limit=limit)
         counts = quarantine.counts()
     table = Table("No.", "Received", "Topic", "Reason", "Times", "Readings", "Detail", box=None, header_style="bold")
-    for item in kept:
+    for item in listed:
         received = item.received.astimezone(BANGKOK).strftime("%Y-%m-%d %H:%M:%S")
         table.add_row(str(item.id), received, item.topic, item.reason, str(item.times), str(item.readings), item.detail)
     console = Console()
-    if kept:
+    if listed:
         console.print(table)
     console.print(
         f"{counts['quarantine.kept']} kept ({counts['quarantine.kept_bytes']:,} bytes), "

@@ -106,5 +106,5 @@ def last_whole_month(wide: Wide) -> Period:
 
 def _slug(text: str) -> str:
     """Convert a name to an id: small letters, digits and hyphens."""
-    kept = "".join(char if char.isalnum() and char.isascii() else "-" for char in text.lower())
-    return "-".join(part for part in kept.split("-") if part) or "x"
+    allowed = "".join(char if char.isalnum() and char.isascii() else "-" for char in text.lower())
+    return "-".join(part for part in allowed.split("-") if part) or "x"

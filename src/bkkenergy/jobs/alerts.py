@@ -86,8 +86,8 @@ class PeakWatch:
     def _look(self, site: Site, building: Building, moment: pd.Timestamp, near_ratio: float) -> Iterable[Alarm]:
         month_start = moment.normalize().replace(day=1)
         month = f"{month_start:%Y-%m}"
-        kept_month, highest_kw = self._month.get(building.id, ("", 0.0))
-        if kept_month != month:  # a new month: what counts is the last month's peak
+        known_month, highest_kw = self._month.get(building.id, ("", 0.0))
+        if known_month != month:  # a new month: what counts is the last month's peak
             start, highest_kw = (month_start - pd.Timedelta(days=1)).replace(day=1), 0.0
         else:
             start = self._through[building.id]
@@ -120,7 +120,7 @@ def _pays_demand(site: Site, building: Building, day: dt.date) -> bool:
     return schedule is not None and bool(schedule.rates_on(day).demand_thb_per_kw)
 
 
-def look(site: Site, engine: StateStore, peaks: PeakWatch, now: dt.datetime) -> int:
+def detect_alerts(site: Site, engine: StateStore, peaks: PeakWatch, now: dt.datetime) -> int:
     """Check meters and peaks, and enter what is new; return how many alerts were opened."""
     alerts = site.settings.alerts
     seen = site.energy.seen([meter.id for meter in site.portfolio.meters])
@@ -137,7 +137,7 @@ def is_quiet(alerts: AlertSettings, now: dt.datetime) -> bool:
     return start <= clock < end if start <= end else clock >= start or clock < end
 
 
-def tell(engine: StateStore, settings: Settings, portfolio: Portfolio, now: dt.datetime) -> int:
+def send_digest(engine: StateStore, settings: Settings, portfolio: Portfolio, now: dt.datetime) -> int:
     """Put alerts not sent yet into one digest a recipient; return how many were put.
 
     Nothing in quiet hours, nor sooner after the last digest than the settings say: alerts wait and come together.

@@ -60,7 +60,7 @@ def work(context: RunContext, run: Run) -> bool:
     later.
     """
     try:
-        with _kept(context, run):
+        with _renewed_lease(context, run):
             report = _content(context, run)
             _archived(context, run, report)
     except LeaseLost:

@@ -15,7 +15,7 @@ from bkkenergy.adapters.archive import sweep
 from bkkenergy.adapters.state.runs import Run, RunQueue
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import BkkEnergyError
-from bkkenergy.jobs.alerts import PeakWatch, look, tell
+from bkkenergy.jobs.alerts import PeakWatch, detect_alerts, send_digest
 from bkkenergy.jobs.late import look_for_late_data
 from bkkenergy.jobs.post import send_waiting
 from bkkenergy.jobs.runner import RunContext, work

@@ -119,9 +119,9 @@ def plan_sentences(report: AgencyReport, words: Words) -> list[str]:
 
 def terms(report: AgencyReport) -> list[str]:
     """List the terms of the report that are worth explaining, by their keys under [learn]."""
-    told = ["kwh", "demand", "load_factor", "heat", "co2"]
+    keys = ["kwh", "demand", "load_factor", "heat", "co2"]
     if report.total_saving is not None or any(bar.expected_kwh is not None for bar in report.pictures.bars):
-        told += ["baseline", "band"]
+        keys += ["baseline", "band"]
     if any(line.item.endswith("on_peak") for line in report.bill):
-        told.append("tou")
-    return told
+        keys.append("tou")
+    return keys

@@ -243,15 +243,15 @@ def insights(building_id: str, visitor: ApiVisitor) -> list[FindingRow]:
     own = building_of(visitor, building_id)
     return [
         FindingRow(
-            building=told.building,
-            rule=told.rule,
-            severity=told.severity,
-            since=told.since,
-            energy_kwh_a_month=told.energy_kwh_a_month,
-            cost_thb_a_month=told.cost_thb_a_month,
-            evidence=dict(told.evidence),
+            building=finding.building,
+            rule=finding.rule,
+            severity=finding.severity,
+            since=finding.since,
+            energy_kwh_a_month=finding.energy_kwh_a_month,
+            cost_thb_a_month=finding.cost_thb_a_month,
+            evidence=dict(finding.evidence),
         )
-        for told in findings_shown(visitor.here, building_view(visitor.here, own).findings)
+        for finding in findings_shown(visitor.here, building_view(visitor.here, own).findings)
     ]
 
 

@@ -77,7 +77,7 @@ def create_app(here: AppContext) -> FastAPI:
     app.openapi = lambda: with_problem_schema(bare())  # type: ignore[method-assign]
     app.add_exception_handler(NotSignedIn, _to_sign_in)
     app.add_exception_handler(MustChangePassword, lambda _request, _error: RedirectResponse("/account", 303))
-    app.add_exception_handler(StarletteHTTPException, _told)
+    app.add_exception_handler(StarletteHTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(BkkEnergyError, _failed)
     app.add_exception_handler(Exception, _broken)
@@ -103,7 +103,7 @@ def _to_sign_in(request: Request, _error: Exception) -> Response:
     return RedirectResponse(f"/login?next={quote(target if request.method == 'GET' else '/')}", 303)
 
 
-def _told(request: Request, error: Exception) -> Response:
+def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, StarletteHTTPException)  # noqa: S101 - registered for it alone
     headers = dict(error.headers) if isinstance(error, HTTPException) and error.headers else None
     if _is_api(request):

@@ -33,7 +33,7 @@ def city_map(buildings: Sequence[BuildingFigures], words: Words) -> Markup:
     )
     order = np.argsort(-radius)
     discs = [
-        disc.format(shown[n].building.id, _class(shown[n]), x[n], y[n], radius[n], _told(shown[n], words))
+        disc.format(shown[n].building.id, _class(shown[n]), x[n], y[n], radius[n], _tooltip(shown[n], words))
         for n in order.tolist()
     ]
     svg = Markup('<svg class="map" viewBox="0 0 {:g} {:g}" role="group" aria-label="{}">{}</svg>')
@@ -49,7 +49,7 @@ def _class(own: BuildingFigures) -> str:
     return "over" if ratio > NOTABLE_RATIO else "under" if ratio < -NOTABLE_RATIO else "same"
 
 
-def _told(own: BuildingFigures, words: Words) -> str:
+def _tooltip(own: BuildingFigures, words: Words) -> str:
     name = words.either(th=own.building.name_th, en=own.building.name_en)
     return words(
         "web.map_label",

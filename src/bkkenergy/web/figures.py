@@ -227,9 +227,9 @@ def _spans(days: MainDays, expected: pd.DataFrame, first: dt.date, today: dt.dat
     used = days.energy_kwh[days.energy_kwh.index >= pd.Timestamp(first)]
     total = used.sum(min_count=1)
     whole = used[used.index < pd.Timestamp(today)].where(days.is_whole)
-    foretold = expected.reindex(index=whole.index, columns=whole.columns)
-    both = whole.notna() & foretold.notna()
-    compared, judged = whole.where(both).sum(min_count=1), foretold.where(both).sum(min_count=1)
+    predicted = expected.reindex(index=whole.index, columns=whole.columns)
+    both = whole.notna() & predicted.notna()
+    compared, judged = whole.where(both).sum(min_count=1), predicted.where(both).sum(min_count=1)
     columns = zip(total.index, total.tolist(), judged.tolist(), compared.tolist(), strict=True)
     return {str(name): Span(*(None if np.isnan(value) else value for value in values)) for name, *values in columns}
 

@@ -28,13 +28,13 @@ async def jobs(request: Request, visitor: PageVisitor) -> StreamingResponse:
 
     async def lines() -> AsyncIterator[str]:
         yield "retry: 3000\n\n"
-        told = ""
+        sent = ""
         for _ in range(int(LONGEST_S / EVERY_S)):
             if await request.is_disconnected():
                 return
             counts = await run_in_threadpool(ledger_of(visitor).counts, own_agencies(visitor))
-            if (now := json.dumps(counts, sort_keys=True)) != told:
-                told = now
+            if (now := json.dumps(counts, sort_keys=True)) != sent:
+                sent = now
                 yield f"data: {now}\n\n"
             await asyncio.sleep(EVERY_S)
 

@@ -144,7 +144,7 @@ def building_page(building_id: str, visitor: PageVisitor) -> Response:
         profile=_profile(view, words),
         heat=_heat(view, words),
         duration=_duration(view, words),
-        findings=[_finding(told, words) for told in findings_shown(here, view.findings)],
+        findings=[_finding(finding, words) for finding in findings_shown(here, view.findings)],
         may_dismiss=visitor.account.may("dismiss", building.agency),
         is_demo=here.portfolio.agencies[building.agency].demonstration,
     )
@@ -197,12 +197,12 @@ def _duration(view: BuildingView, words: Words) -> Markup:
     return lines([Line(kw.tolist(), "actual")], names, words("web.duration"), words.number)
 
 
-def _finding(told: Any, words: Words) -> dict[str, str]:
-    name, what, todo, stakes = finding_texts(told, words)
-    since = words("insight.since", date=words.date(told.since))
+def _finding(finding: Any, words: Words) -> dict[str, str]:
+    name, what, todo, stakes = finding_texts(finding, words)
+    since = words("insight.since", date=words.date(finding.since))
     return {
-        "rule": told.rule,
-        "severity": told.severity,
+        "rule": finding.rule,
+        "severity": finding.severity,
         "name": name,
         "text": f"{what} {since}",
         "do": todo,

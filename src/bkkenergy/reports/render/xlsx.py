@@ -280,8 +280,8 @@ def _sources(book: Book, report: AgencyReport) -> None:
     if report.placebo_source:
         rows.append((words("saving.title"), report.placebo_source))
     if report.portfolio_revision:
-        told = words("report.method_portfolio", number=report.portfolio_revision)
-        rows.append((words("report.portfolio"), told))
+        portfolio = words("report.method_portfolio", number=report.portfolio_revision)
+        rows.append((words("report.portfolio"), portfolio))
     for row, (name, source) in enumerate(rows):
         sheet.write(row, 0, name)
         sheet.write(row, 1, source, formats["wrap"])

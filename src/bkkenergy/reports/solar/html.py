@@ -49,7 +49,7 @@ def render_design_html(made: Design, lang: Lang, *, today: dt.date) -> bytes:
             for roof in made.roofs
         ],
         losses=[
-            (words(f"solar.step_{line.step}"), line) for line in made.losses if _is_told(line.change_ratio, line.step)
+            (words(f"solar.step_{line.step}"), line) for line in made.losses if _is_shown(line.change_ratio, line.step)
         ],
         bill=bill_rows(made),
         ways=[(way, result, _payback(result, made, words)) for way, result in made.ways.items()],
@@ -80,7 +80,7 @@ def render_screening_pdf(found: Screening, lang: Lang, *, today: dt.date) -> byt
     return as_pdf(render_screening_html(found, lang, today=today))
 
 
-def _is_told(change_ratio: float, step: str) -> bool:
+def _is_shown(change_ratio: float, step: str) -> bool:
     return step == "ghi" or abs(change_ratio) >= 5e-4  # noqa: PLR2004 - what one decimal of a per cent shows
 
 
@@ -135,8 +135,8 @@ def _charts(made: Design, words: Words) -> dict[str, Markup]:
 
 def _waterfall(made: Design, words: Words) -> Markup:
     rows, before = [], 0.0
-    told = [line for line in made.losses if _is_told(line.change_ratio, line.step)]
-    for line in told:
+    shown = [line for line in made.losses if _is_shown(line.change_ratio, line.step)]
+    for line in shown:
         name = words(f"solar.step_{line.step}")
         kind = "bar" if line.step == "ghi" else "gain" if line.energy_kwh >= before else "loss"
         change = words.percent(line.change_ratio, 1, signed=True)
