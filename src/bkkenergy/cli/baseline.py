@@ -118,11 +118,11 @@ def show_command(name: str, lang: Any, config_dir: Path) -> None:
         for building in buildings_named(site.portfolio, name):
             baseline = latest_baseline(site.state, building.id)
             click.echo(f"{building.id}: {baseline_text(baseline, words) if baseline else '–'}")
-            for own in site.savings.adjustments_of(building.id):
-                until = own.last or "…"
+            for adjustment in site.savings.adjustments_of(building.id):
+                until = adjustment.last or "…"
                 click.echo(
-                    f"  {own.first}..{until} {own.kwh_a_day:+,.1f} kWh/day: {own.reason} "
-                    f"({own.entered_by}, {own.entered})"
+                    f"  {adjustment.first}..{until} {adjustment.kwh_a_day:+,.1f} kWh/day: {adjustment.reason} "
+                    f"({adjustment.entered_by}, {adjustment.entered})"
                 )
 
 
@@ -181,18 +181,18 @@ def band_data(band: Band) -> dict[str, Any]:
     }
 
 
-def judged_data(own: Judged) -> dict[str, Any]:
+def judged_data(assessment: Judged) -> dict[str, Any]:
     """Return a judged building as data."""
-    if own.saving is None or own.band is None or own.baseline is None:
-        return {"building": own.building.id, "why": own.why}
+    if assessment.saving is None or assessment.band is None or assessment.baseline is None:
+        return {"building": assessment.building.id, "why": assessment.why}
     return {
-        "building": own.building.id,
-        "baseline_kwh": own.saving.baseline_kwh,
-        "adjustment_kwh": own.saving.adjustment_kwh,
-        "actual_kwh": own.saving.actual_kwh,
-        "saving_kwh": own.saving.saving_kwh,
-        **band_data(own.band),
-        "days": own.saving.days,
-        "baseline": own.baseline.fingerprint,
-        "is_provisional": own.baseline.is_provisional,
+        "building": assessment.building.id,
+        "baseline_kwh": assessment.saving.baseline_kwh,
+        "adjustment_kwh": assessment.saving.adjustment_kwh,
+        "actual_kwh": assessment.saving.actual_kwh,
+        "saving_kwh": assessment.saving.saving_kwh,
+        **band_data(assessment.band),
+        "days": assessment.saving.days,
+        "baseline": assessment.baseline.fingerprint,
+        "is_provisional": assessment.baseline.is_provisional,
     }

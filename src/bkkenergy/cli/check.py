@@ -57,7 +57,11 @@ def _other_faults(config_dir: Path, config: Configuration | None = None) -> list
             faults += error.faults
             continue
         if config is not None and isinstance(found, SavingsConfig):
-            unknown = [own.building for own in found.adjustments if own.building not in config.portfolio.buildings]
+            unknown = [
+                adjustment.building
+                for adjustment in found.adjustments
+                if adjustment.building not in config.portfolio.buildings
+            ]
             where = str(config_dir / "adjustments.toml")
             faults += [Fault(f"{where}: {name}", "no such building", "Mend its id.") for name in unknown]
     return faults

@@ -179,7 +179,7 @@ def _write_reports(
         reports = [make_report(opened, agency, period, now=now) for agency in portfolio.agencies]
         if len(reports) > 1:
             reports.insert(0, make_city_report(opened, reports, now=now))
-        return [(own, write_report(own, period, folder, ("html", "json", "csv"), langs)[0]) for own in reports]
+        return [(report, write_report(report, period, folder, ("html", "json", "csv"), langs)[0]) for report in reports]
 
 
 def _print_summary(

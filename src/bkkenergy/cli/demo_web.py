@@ -33,8 +33,8 @@ def web_app(config: Configuration, lang: Lang) -> Iterator[tuple[str, str]]:
     """Run the app over the demonstration's store in the context; yield its address, and its user's password."""
     password = secrets.token_urlsafe(9)
     settings = with_web(config.settings)
-    own = replace(config, settings=settings)
-    with opened_jobs(own) as jobs:
+    demo_config = replace(config, settings=settings)
+    with opened_jobs(demo_config) as jobs:
         demo = NewUser(
             name=USER, password=password, role="admin", agencies=(EVERY_AGENCY,), must_change=False, language=lang
         )

@@ -188,8 +188,8 @@ def _import_intervals(
     seen = imports.preview(
         opened.site.ledger, opened.site.energy, portfolio, series, overlap, latest_us=opened.latest_us
     )
-    for own in seen.meters:
-        show_preview(own)
+    for meter in seen.meters:
+        show_preview(meter)
     if is_dry_run:
         click.echo(f"Refused as it stands: {seen.refusal}" if seen.refusal else "Nothing was changed (--dry-run).")
         return

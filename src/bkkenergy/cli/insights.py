@@ -50,7 +50,7 @@ def insights_command(
     words = Words(lang)
     last_day = period_of(until).last_day if until else today_here() - dt.timedelta(days=1)
     with opened_site(config_dir) as site:
-        buildings = [own for own in buildings_named(site.portfolio, name) if own.main_meters]
+        buildings = [building for building in buildings_named(site.portfolio, name) if building.main_meters]
         found: list[Finding] = []
         every = facts_of_all(site, buildings, last_day=last_day)
         for facts in track(every, "Insights", total=len(buildings), transient=True, console=console):
@@ -97,10 +97,10 @@ def index_command(name: str, period: str | None, as_json: bool, submission: Path
     """
     span = period_of(period) if period else past_year(today_here())
     with opened_site(config_dir) as site:
-        buildings = [own for own in buildings_named(site.portfolio, name) if own.main_meters]
+        buildings = [building for building in buildings_named(site.portfolio, name) if building.main_meters]
         rows = index_rows(site, buildings, span)
         if submission is not None:
-            lines = [line for own in buildings for line in submission_lines(site, own, span)]
+            lines = [line for building in buildings for line in submission_lines(site, building, span)]
             pd.DataFrame(lines).to_csv(submission, index=False, encoding="utf-8-sig")
             click.echo(f"{submission}: {len(lines)} lines", err=True)
     if as_json:

@@ -105,11 +105,11 @@ def list_command(
     """Show runs with their tries, duration and error, the newest period first; or messages."""
     with opened_jobs(config_dir) as jobs:
         if mail:
-            _show([asdict(own) for own in messages(jobs.site.state, limit=limit)], _mail_row, as_json=as_json)
+            _show([asdict(message) for message in messages(jobs.site.state, limit=limit)], _mail_row, as_json=as_json)
             return
         runs = jobs.queue.runs(agency=agency, state=state, limit=limit)
         files = jobs.queue.artefacts(runs)
-    rows = [asdict(run) | {"files": [asdict(own) for own in files[run.id]]} for run in runs]
+    rows = [asdict(run) | {"files": [asdict(artefact) for artefact in files[run.id]]} for run in runs]
     _show(rows, _run_row, as_json=as_json)
 
 
@@ -135,7 +135,7 @@ def run_command(
             newest = jobs.queue.newest_first_days()
             lines, most = jobs.settings.jobs.schedule, jobs.settings.jobs.catch_up_periods
             due = wanted(lines, list(jobs.site.portfolio.agencies), newest, now, most)
-            jobs.queue.plan([own for own in due if agency in (ALL, own.agency)])
+            jobs.queue.plan([run for run in due if agency in (ALL, run.agency)])
         else:
             _enter_period(jobs, [agency] if agency != ALL else agencies, period, again, now)
         _work_off(jobs)
@@ -197,22 +197,22 @@ def catch_up_command(since: str, config_dir: Path, log_level: str, log_format: s
 def test_command(to: str | None, config_dir: Path) -> None:
     """Send a test message to the recipients of the settings, by mail, webhook or LINE, and show its outcome."""
     settings = load_configuration(config_dir).settings
-    found = [own for own in settings.recipient if to in (None, own.to)]
+    found = [recipient for recipient in settings.recipient if to in (None, recipient.to)]
     if not found:
-        known = ", ".join(own.to for own in settings.recipient) or "(none)"
+        known = ", ".join(recipient.to for recipient in settings.recipient) or "(none)"
         raise InputError(f"no such recipient in the settings. They are: {known}.")
     failed = 0
-    for own in found:
-        words = Words(own.language)
+    for recipient in found:
+        words = Words(recipient.language)
         key = f"test/{dt.datetime.now(dt.UTC).timestamp():.0f}"
         message = Message(key, words("mail.test_subject"), words("mail.test_text"), data={"kind": "test"})
         try:
-            CHANNELS[own.channel](settings, own, message)
+            CHANNELS[recipient.channel](settings, recipient, message)
         except (BkkEnergyError, OSError) as error:
             failed += 1
-            click.echo(f"{own.channel} {own.to}: {error}", err=True)
+            click.echo(f"{recipient.channel} {recipient.to}: {error}", err=True)
         else:
-            click.echo(f"{own.channel} {own.to}: taken")
+            click.echo(f"{recipient.channel} {recipient.to}: taken")
     if failed:
         raise SystemExit(1)
 

@@ -63,11 +63,14 @@ def migrate_command(
 
 def _print_comparison(copied: int, found: list[Compared], noted: Path) -> None:
     """Print what was copied, and what differs; exits with 1 where anything does."""
-    differing = [own for own in found if not own.is_equal]
-    total = sum(own.source for own in found)
+    differing = [compared for compared in found if not compared.is_equal]
+    total = sum(compared.source for compared in found)
     click.echo(f"{copied:,} readings copied; {len(found)} meters, {total:,} readings compared.")
-    for own in differing:
-        click.echo(f"{own.meter}: {own.source:,} readings there, {own.target:,} here, or other values.", err=True)
+    for compared in differing:
+        click.echo(
+            f"{compared.meter}: {compared.source:,} readings there, {compared.target:,} here, or other values.",
+            err=True,
+        )
     if differing:
         click.echo(f"Remove {noted} and run it again to copy everything anew.", err=True)
         raise SystemExit(1)

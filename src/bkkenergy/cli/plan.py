@@ -81,9 +81,9 @@ def targets_command(lang: Any, config_dir: Path) -> None:
 def list_command(agency: str | None, state: str | None, lang: Any, config_dir: Path, *, as_json: bool) -> None:
     """List the projects."""
     words = Words(lang)
-    found = [own for own in projects(state_of(config_dir), agency=agency) if state in (None, own.state)]
+    found = [project for project in projects(state_of(config_dir), agency=agency) if state in (None, project.state)]
     if as_json:
-        click.echo(json.dumps([own.model_dump(mode="json") for own in found], ensure_ascii=False, indent=2))
+        click.echo(json.dumps([project.model_dump(mode="json") for project in found], ensure_ascii=False, indent=2))
         return
     if not found:
         click.echo("No project yet. Start with: bkkenergy plan export plan.xlsx, or bkkenergy plan add --help.")
@@ -91,11 +91,11 @@ def list_command(agency: str | None, state: str | None, lang: Any, config_dir: P
     table = Table()
     for name in ("id", "agency", "kind", "name", "state", "due"):
         table.add_column(name, overflow="fold")
-    for own in found:
-        name = words.either(th=own.name_th, en=own.name_en)
-        year = words.year(own.due_year_be - 543)
-        kind, now = words(f"project_kind.{own.kind}"), words(f"project_state.{own.state}")
-        table.add_row(own.id, own.agency, kind, name, now, year)
+    for project in found:
+        name = words.either(th=project.name_th, en=project.name_en)
+        year = words.year(project.due_year_be - 543)
+        kind, now = words(f"project_kind.{project.kind}"), words(f"project_state.{project.state}")
+        table.add_row(project.id, project.agency, kind, name, now, year)
     console.print(table)
 
 
@@ -121,15 +121,15 @@ def list_command(agency: str | None, state: str | None, lang: Any, config_dir: P
 def add_command(project_id: str, config_dir: Path, **given: Any) -> None:
     """Add the project PROJECT_ID, as surveyed."""
     config = load_configuration(config_dir)
-    own, faults = validated(Project, {"id": project_id, **given}, f"project {project_id}")
-    faults += project_faults(own, config.portfolio, f"project {project_id}") if own else []
-    if own is None or faults:
+    project, faults = validated(Project, {"id": project_id, **given}, f"project {project_id}")
+    faults += project_faults(project, config.portfolio, f"project {project_id}") if project else []
+    if project is None or faults:
         raise ConfigError(faults)
     engine = open_state(config.settings.state)
     if any(known.id == project_id for known in projects(engine)):
         raise InputError(f"project {project_id!r} is in the plan already. Change it by: bkkenergy plan import.")
-    enter_projects(engine, command_line(), [own], dt.datetime.now(dt.UTC))
-    click.echo(f"{project_id}: {own.state}")
+    enter_projects(engine, command_line(), [project], dt.datetime.now(dt.UTC))
+    click.echo(f"{project_id}: {project.state}")
 
 
 @plan_command.command(
@@ -160,20 +160,20 @@ def show_command(project_id: str, lang: Any, config_dir: Path) -> None:
     """Show how a project came to where it is, and what it saves, as measured."""
     words = Words(lang)
     engine = state_of(config_dir)
-    own = project_of(engine, project_id)
+    project = project_of(engine, project_id)
     with opened_site(config_dir) as site:
-        measured = measured_projects(site, _of_building(site.projects, own), today_here()).get(own.id)
+        measured = measured_projects(site, _of_building(site.projects, project), today_here()).get(project.id)
         measured_text = _measured_text(site, measured, words)
-    click.secho(words.either(th=own.name_th, en=own.name_en), bold=True)
+    click.secho(words.either(th=project.name_th, en=project.name_en), bold=True)
     lines = {
-        "agency": own.agency,
-        "building": own.building,
-        "kind": words(f"project_kind.{own.kind}"),
-        "state": words(f"project_state.{own.state}"),
-        "owner": own.owner,
-        "due_year_be": words.year(own.due_year_be - 543),
-        "budget_thb": words.number(own.budget_thb),
-        "expected_kwh": words.number(own.expected_kwh),
+        "agency": project.agency,
+        "building": project.building,
+        "kind": words(f"project_kind.{project.kind}"),
+        "state": words(f"project_state.{project.state}"),
+        "owner": project.owner,
+        "due_year_be": words.year(project.due_year_be - 543),
+        "budget_thb": words.number(project.budget_thb),
+        "expected_kwh": words.number(project.expected_kwh),
     }
     for name, value in lines.items():
         click.echo(f"  {words(f'plan.{name}')}: {value or words.number(None)}")
@@ -184,9 +184,11 @@ def show_command(project_id: str, lang: Any, config_dir: Path) -> None:
         click.echo(f"  {words.date(step.day)} {words(f'project_state.{step.state}')}{who}{note}")
 
 
-def _of_building(known: Sequence[Project], own: Project) -> list[Project]:
+def _of_building(known: Sequence[Project], project: Project) -> list[Project]:
     """Return the projects that share the building's saving with this one."""
-    return [other for other in known if other.id == own.id or (own.building and other.building == own.building)]
+    return [
+        other for other in known if other.id == project.id or (project.building and other.building == project.building)
+    ]
 
 
 def _measured_text(site: Site, measured: Measured | None, words: Words) -> str:
@@ -213,7 +215,7 @@ def progress_command(by: str, lang: Any, config_dir: Path, *, as_json: bool) -> 
     words = Words(lang)
     with opened_site(config_dir) as site:
         measured = measured_projects(site, site.projects, today_here())
-        rows = roll_up(site.projects, measured, lambda own: str(getattr(own, by)))
+        rows = roll_up(site.projects, measured, lambda project: str(getattr(project, by)))
         rows += roll_up(site.projects, measured, lambda _: words("report.total_city"))
     if as_json:
         click.echo(json.dumps([asdict(row) for row in rows], ensure_ascii=False, indent=2))

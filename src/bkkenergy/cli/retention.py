@@ -91,7 +91,7 @@ def _show_purged(site: Site) -> None:
     if before is None:
         click.echo("Nothing is purged yet.")
         return
-    days = sum((own.last - own.first).days + 1 for spans in site.ledger.purges.spans().values() for own in spans)
+    days = sum((span.last - span.first).days + 1 for spans in site.ledger.purges.spans().values() for span in spans)
     click.echo(f"Readings before {before} are purged: {days:,} days of meters are in the energy ledger alone.")
 
 

@@ -320,7 +320,7 @@ def screen_command(
         spreading(scheduler) as spread,
         Progress(transient=True) as progress,
     ):
-        buildings = [own for own in site.portfolio.buildings.values() if agency in (None, own.agency)]
+        buildings = [building for building in site.portfolio.buildings.values() if agency in (None, building.agency)]
         if not buildings:
             raise InputError(f"agency {agency!r} has no buildings. Use one of: {', '.join(site.portfolio.agencies)}.")
         task = progress.add_task("Roofs", total=len(buildings))

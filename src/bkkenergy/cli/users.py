@@ -48,8 +48,8 @@ def users_command() -> None:
 def list_command(config_dir: Path) -> None:
     """List all users with their roles and agencies."""
     table = Table("Name", "Role", "Agencies", "May come in", box=None, header_style="bold")
-    for own in list_users(open_state(load_configuration(config_dir).settings.state), command_line()):
-        table.add_row(own["name"], own["role"], ", ".join(own["agencies"]), "no" if own["disabled"] else "yes")
+    for user in list_users(open_state(load_configuration(config_dir).settings.state), command_line()):
+        table.add_row(user["name"], user["role"], ", ".join(user["agencies"]), "no" if user["disabled"] else "yes")
     console.print(table)
 
 
@@ -74,7 +74,7 @@ def add_command(name: str, role: str, agencies: tuple[str, ...], display: str, c
 
 def _known(engine: StateStore, name: str) -> dict[str, Any]:
     every = list_users(engine, command_line())
-    found = next((own for own in every if own["name"] == name), None)
+    found = next((user for user in every if user["name"] == name), None)
     if found is None:
         raise InputError(f"user {name!r} does not exist. Known: {', '.join(own['name'] for own in every) or '(none)'}.")
     return found
@@ -87,11 +87,11 @@ def _known(engine: StateStore, name: str) -> dict[str, Any]:
 def password_command(name: str, config_dir: Path, *, prompt: bool) -> None:
     """Set a new one-time password for a user, and end the user's sessions."""
     engine = open_state(load_configuration(config_dir).settings.state)
-    own = _known(engine, name)
+    user = _known(engine, name)
     password = click.prompt("Password", hide_input=True) if prompt else secrets.token_urlsafe(12)
     if prompt and (fault := password_fault(password, name)):
         raise InputError(Words("en")(fault))
-    give_password(engine, command_line(), own["id"], password, dt.datetime.now(dt.UTC), must_change=not prompt)
+    give_password(engine, command_line(), user["id"], password, dt.datetime.now(dt.UTC), must_change=not prompt)
     if not prompt:
         click.echo(f"{name}: one-time password: {password}")
 
@@ -149,9 +149,9 @@ def tokens_command() -> None:
 def list_tokens_command(config_dir: Path) -> None:
     """List all tokens: their users, scopes and ends, and when last used. Their secrets are stored nowhere."""
     table = Table("Number", "Name", "User", "May", "Until", "Last used", box=None, header_style="bold")
-    for own in list_tokens(open_state(load_configuration(config_dir).settings.state), command_line()):
-        used = _day(own["used_us"]) if own["used_us"] else "never"
-        table.add_row(str(own["id"]), own["name"], own["user"], own["scope"], _day(own["until_us"]), used)
+    for token in list_tokens(open_state(load_configuration(config_dir).settings.state), command_line()):
+        used = _day(token["used_us"]) if token["used_us"] else "never"
+        table.add_row(str(token["id"]), token["name"], token["user"], token["scope"], _day(token["until_us"]), used)
     console.print(table)
 
 

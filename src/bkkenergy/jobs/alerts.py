@@ -124,7 +124,7 @@ def detect_alerts(site: Site, engine: StateStore, peaks: PeakWatch, now: dt.date
     """Check meters and peaks, and enter what is new; return how many alerts were opened."""
     alerts = site.settings.alerts
     seen = site.energy.seen([meter.id for meter in site.portfolio.meters])
-    last_seen_us = {name: own.last_us for name, own in seen.items()}
+    last_seen_us = {name: meter_seen.last_us for name, meter_seen in seen.items()}
     alarms = silent_meters(site.portfolio, last_seen_us, now, alerts.silent_h)
     alarms += peaks.alarms(site, now, alerts.near_peak_ratio)
     return reconcile(engine, alarms, now, kinds={"meter_silent", "near_peak"})
@@ -143,7 +143,7 @@ def send_digest(engine: StateStore, settings: Settings, portfolio: Portfolio, no
     Nothing in quiet hours, nor sooner after the last digest than the settings say: alerts wait and come together.
     """
     alerts = settings.alerts
-    recipients = [own for own in settings.recipient if own.alerts]
+    recipients = [recipient for recipient in settings.recipient if recipient.alerts]
     before_us = last_sent_us(engine)
     is_soon = before_us is not None and us_of(now) - before_us < alerts.digest_min * 60 * US_PER_S
     if not recipients or is_soon or is_quiet(alerts, now):
@@ -168,5 +168,8 @@ def digest(alarms: Sequence[Alarm], recipient: Recipient, portfolio: Portfolio) 
     words = Words(recipient.language)
     alert_lines = [alert_line(alarm, portfolio, words) for alarm in alarms]
     lines = [f"• {line['place']}: {line['text']}" for line in alert_lines]
-    data = {"kind": "alerts", "alerts": [{"key": own.key, "building": own.building, **own.figures} for own in alarms]}
+    data = {
+        "kind": "alerts",
+        "alerts": [{"key": alarm.key, "building": alarm.building, **alarm.figures} for alarm in alarms],
+    }
     return {"subject": words("alert.subject", count=len(alarms)), "text": "\n".join(lines), "data": data}

@@ -28,12 +28,14 @@ STEPS_OF_A_TALK = 8
 
 def recipients_of(settings: Settings, run: Run) -> list[Recipient]:
     """List who wants a run's report."""
-    return [own for own in settings.recipient if run.kind in own.reports and own.wants(run.agency)]
+    return [
+        recipient for recipient in settings.recipient if run.kind in recipient.reports and recipient.wants(run.agency)
+    ]
 
 
 def wants_mail(settings: Settings, run: Run) -> bool:
     """Return whether a run's report is mailed to any recipient: then it needs a PDF."""
-    return any(own.channel == "mail" for own in recipients_of(settings, run))
+    return any(recipient.channel == "mail" for recipient in recipients_of(settings, run))
 
 
 def post_report(
@@ -81,29 +83,29 @@ def _claim_s(settings: Settings) -> float:
     return max(settings.jobs.lease_s, STEPS_OF_A_TALK * max(settings.mail.timeout_s, settings.line.timeout_s))
 
 
-def _handed_over(engine: StateStore, settings: Settings, own: Posted, now: dt.datetime) -> bool:
+def _handed_over(engine: StateStore, settings: Settings, posted: Posted, now: dt.datetime) -> bool:
     jobs = settings.jobs
-    named = [to for to in settings.recipient if (to.channel, to.to) == (own.channel, own.recipient)]
+    named = [to for to in settings.recipient if (to.channel, to.to) == (posted.channel, posted.recipient)]
     try:
         if not named:
             raise DeliveryFailed("this recipient is no longer in the settings", is_final=True)
-        CHANNELS[own.channel](settings, named[0], _message(own))
+        CHANNELS[posted.channel](settings, named[0], _message(posted))
     except (BkkEnergyError, OSError) as error:
-        is_final = (isinstance(error, DeliveryFailed) and error.is_final) or own.tries + 1 >= jobs.most_tries
-        wait_s = backoff_s(own.tries + 1, jobs.retry_first_s, jobs.retry_max_s)
+        is_final = (isinstance(error, DeliveryFailed) and error.is_final) or posted.tries + 1 >= jobs.most_tries
+        wait_s = backoff_s(posted.tries + 1, jobs.retry_first_s, jobs.retry_max_s)
         retry_at = None if is_final else now + dt.timedelta(seconds=wait_s)
-        log.error("message_not_sent", key=own.key, is_final=is_final, why=str(error))  # noqa: TRY400
-        not_sent(engine, own, str(error), retry_at=retry_at)
+        log.error("message_not_sent", key=posted.key, is_final=is_final, why=str(error))  # noqa: TRY400
+        not_sent(engine, posted, str(error), retry_at=retry_at)
         return False
-    sent(engine, own, now)
-    log.info("message_sent", key=own.key)
+    sent(engine, posted, now)
+    log.info("message_sent", key=posted.key)
     return True
 
 
-def _message(own: Posted) -> Message:
-    given = own.message
+def _message(posted: Posted) -> Message:
+    given = posted.message
     return Message(
-        key=own.key,
+        key=posted.key,
         subject=given["subject"],
         text=given["text"],
         html=given.get("html", ""),

@@ -76,7 +76,7 @@ def work(context: RunContext, run: Run) -> bool:
 
 def figures_of(report: AgencyReport) -> dict[str, tuple[float | None, float]]:
     """Return energy and coverage of the whole and of each building: what late data are seen by."""
-    found = {own.id: (own.use.energy_kwh, own.use.coverage_ratio) for own in report.buildings}
+    found = {building.id: (building.use.energy_kwh, building.use.coverage_ratio) for building in report.buildings}
     return {TOTAL: (report.total.energy_kwh, report.total.coverage_ratio), **found}
 
 
@@ -100,7 +100,9 @@ def _content(context: RunContext, run: Run) -> AgencyReport:
         report = make_report(context.site, run.agency, period, now=now)
     if run.revision == 1:
         return report
-    before = next((own for own in _revisions(context, run.agency, run.period) if own.revision < run.revision), None)
+    before = next(
+        (revision for revision in _revisions(context, run.agency, run.period) if revision.revision < run.revision), None
+    )
     ratio = context.settings.jobs.late_change_ratio
     changes = changes_between((before.figures or {}) if before else {}, figures_of(report), ratio)
     return replace(report, revision=run.revision, changes=changes)
@@ -113,7 +115,11 @@ def _revisions(context: RunContext, agency: str, period: str) -> list[Run]:
 
 def _agencies_reports(context: RunContext, run: Run) -> list[AgencyReport]:
     """Read the newest archived report of each agency of the period."""
-    newest = [own for agency in context.site.portfolio.agencies for own in _revisions(context, agency, run.period)[:1]]
+    newest = [
+        revision
+        for agency in context.site.portfolio.agencies
+        for revision in _revisions(context, agency, run.period)[:1]
+    ]
     files = [file for some in context.queue.artefacts(newest).values() for file in some]
     found = [read_json((context.site.archive / file.path).read_bytes()) for file in files if file.form == "json"]
     if not found:

@@ -79,7 +79,7 @@ def since(schedules: Iterable[Schedule], agencies: Sequence[str], first: dt.date
     lines = list(schedules)
     before = first - dt.timedelta(days=1)
     held: dict[tuple[str, str], dt.date] = {
-        (own.kind, agency): before for own in lines for agency in scopes_of(own, agencies)
+        (line.kind, agency): before for line in lines for agency in scopes_of(line, agencies)
     }
     days = (now.astimezone(BANGKOK).date() - first).days + 1
     return wanted(lines, agencies, held, now, max(days, 1))
@@ -89,24 +89,24 @@ def settings_faults(settings: Settings, agencies: Sequence[str]) -> list[Fault]:
     """List what of the schedule and the recipients does not fit the portfolio, or cannot be sent."""
     known = {*agencies, CITY, ALL}
     remedy = f"Use one of: {', '.join(sorted(known))}."
-    lines = [(f"jobs.schedule[{number}]", own.agencies) for number, own in enumerate(settings.jobs.schedule)]
-    lines += [(f"recipient[{number}]", own.agencies) for number, own in enumerate(settings.recipient)]
+    lines = [(f"jobs.schedule[{number}]", line.agencies) for number, line in enumerate(settings.jobs.schedule)]
+    lines += [(f"recipient[{number}]", recipient.agencies) for number, recipient in enumerate(settings.recipient)]
     faults = [
         Fault(f"{FILE_NAME}: {where}.agencies", f"{agency!r} is not in the portfolio", remedy)
         for where, names in lines
         for agency in names
         if agency not in known
     ]
-    if not settings.mail.host and any(own.channel == "mail" for own in settings.recipient):
+    if not settings.mail.host and any(recipient.channel == "mail" for recipient in settings.recipient):
         faults.append(Fault(f"{FILE_NAME}: mail.host", "recipients by mail, but no mail server", "Name the server."))
     faults += [
         Fault(
             f"{FILE_NAME}: recipient[{number}].secret_file",
-            f"{own.secret_file} does not exist",
+            f"{recipient.secret_file} does not exist",
             "Put the secret there.",
         )
-        for number, own in enumerate(settings.recipient)
-        if own.secret_file and not own.secret_file.exists()
+        for number, recipient in enumerate(settings.recipient)
+        if recipient.secret_file and not recipient.secret_file.exists()
     ]
     return faults
 
@@ -119,6 +119,6 @@ def backoff_s(tries: int, first_s: float, max_s: float) -> float:
 
 def entry_of(schedules: Iterable[Schedule], kind: str, agency: str) -> Schedule | None:
     """Return the schedule's line that a run comes from; one that names its agency goes before "all"."""
-    lines = [own for own in schedules if own.kind == kind]
-    named = [own for own in lines if agency in own.agencies]
-    return next(iter([*named, *[own for own in lines if ALL in own.agencies]]), None)
+    lines = [line for line in schedules if line.kind == kind]
+    named = [line for line in lines if agency in line.agencies]
+    return next(iter([*named, *[line for line in lines if ALL in line.agencies]]), None)

@@ -116,11 +116,13 @@ def _names(inputs: AgencyInputs) -> dict[str, tuple[str, str]]:
 def ranked_by_usual(buildings: Sequence[BuildingUse]) -> tuple[Ranked, ...]:
     """Sort the buildings that can be compared with their usual, most over it first."""
     known = [
-        Ranked(own.id, own.use.energy_kwh - own.use.usual_kwh, own.use.change_ratio, "usual")
-        for own in buildings
-        if own.use.change_ratio is not None and own.use.energy_kwh is not None and own.use.usual_kwh is not None
+        Ranked(building.id, building.use.energy_kwh - building.use.usual_kwh, building.use.change_ratio, "usual")
+        for building in buildings
+        if building.use.change_ratio is not None
+        and building.use.energy_kwh is not None
+        and building.use.usual_kwh is not None
     ]
-    return tuple(sorted(known, key=lambda own: -own.difference_kwh))
+    return tuple(sorted(known, key=lambda ranked: -ranked.difference_kwh))
 
 
 def _pictures(inputs: AgencyInputs, sums: PeriodSums) -> Pictures:

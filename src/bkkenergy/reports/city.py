@@ -44,56 +44,66 @@ def city_report(
     first = reports[0]
     total = _total_use(reports)
     attention = sorted(
-        (item for own in reports for item in own.attention), key=lambda item: GRAVITY.index(item.severity)
+        (item for report in reports for item in report.attention), key=lambda item: GRAVITY.index(item.severity)
     )
-    findings = sorted((finding for own in reports for finding in own.findings), key=lambda f: -f.cost_thb_a_month)
-    rows = tuple(_row(own) for own in reports)
-    savings = tuple(replace(own.total_saving, building_id=own.agency_id) for own in reports if own.total_saving)
+    findings = sorted((finding for report in reports for finding in report.findings), key=lambda f: -f.cost_thb_a_month)
+    rows = tuple(_row(report) for report in reports)
+    savings = tuple(
+        replace(report.total_saving, building_id=report.agency_id) for report in reports if report.total_saving
+    )
     return replace(
         first,
         scope="city",
         agency_id=CITY,
         name_th=names[0],
         name_en=names[1],
-        is_simulated=any(own.is_simulated for own in reports),
+        is_simulated=any(report.is_simulated for report in reports),
         generated_at=generated_at,
         total=total,
         buildings=rows,
         attention=tuple(attention[:MAX_ATTENTION]),
         names={name: own for report in reports for name, own in report.names.items()} | dict(missing),
-        pictures=_pictures([own.pictures for own in reports]),
+        pictures=_pictures([report.pictures for report in reports]),
         ranking=_ranking(rows, savings),
         bill=_bill(reports),
-        bill_source="; ".join(dict.fromkeys(own.bill_source for own in reports if own.bill_source)),
-        ft_is_entered=all(own.ft_is_entered for own in reports),
-        is_demand_estimated=any(own.is_demand_estimated for own in reports),
+        bill_source="; ".join(dict.fromkeys(report.bill_source for report in reports if report.bill_source)),
+        ft_is_entered=all(report.ft_is_entered for report in reports),
+        is_demand_estimated=any(report.is_demand_estimated for report in reports),
         savings=savings,
         total_saving=_total_saving(reports, placebo),
         findings=tuple(findings[:MAX_FINDINGS]),
         solar=_solar(reports),
-        plan=_plan([own.plan for own in reports if own.plan]),
+        plan=_plan([report.plan for report in reports if report.plan]),
         revision=1,
         changes=(),
         missing=tuple(missing),
-        portfolio_revision=max(own.portfolio_revision for own in reports),
+        portfolio_revision=max(report.portfolio_revision for report in reports),
     )
 
 
-def _row(own: AgencyReport) -> BuildingUse:
+def _row(report: AgencyReport) -> BuildingUse:
     """Return an agency as a row of the city's report."""
-    floor_m2 = sum(building.gross_floor_area_m2 for building in own.buildings)
+    floor_m2 = sum(building.gross_floor_area_m2 for building in report.buildings)
     return BuildingUse(
-        own.agency_id, own.name_th, own.name_en, "agency", floor_m2, None, own.total, own.pictures.heat_kw, own.bill
+        report.agency_id,
+        report.name_th,
+        report.name_en,
+        "agency",
+        floor_m2,
+        None,
+        report.total,
+        report.pictures.heat_kw,
+        report.bill,
     )
 
 
 def _total_use(reports: Sequence[AgencyReport]) -> Use:
     """Sum the agencies; the peak is the city's coincident one, where quarter-hours are known."""
-    uses = [own.total for own in reports]
+    uses = [report.total for report in reports]
     compared = [use for use in uses if use.change_ratio is not None]
     usual_kwh = total_of(use.usual_kwh for use in compared)
     compared_kwh = sum((use.usual_kwh or 0.0) * (1 + (use.change_ratio or 0.0)) for use in compared)
-    quarters = summed([own.pictures.quarter_kw for own in reports])
+    quarters = summed([report.pictures.quarter_kw for report in reports])
     known = np.array([np.nan if kw is None else kw for kw in quarters], np.float64)
     peak_kw, peak_at, load_factor = None, None, None
     if np.isfinite(known).any():
@@ -122,7 +132,7 @@ def _total_use(reports: Sequence[AgencyReport]) -> Use:
 
 def _mean_coverage(reports: Sequence[AgencyReport]) -> float:
     """Compute the mean coverage of all buildings alike, whichever agency's they are."""
-    ratios = [building.use.coverage_ratio for own in reports for building in own.buildings]
+    ratios = [building.use.coverage_ratio for report in reports for building in report.buildings]
     return float(np.mean(ratios)) if ratios else 0.0
 
 
@@ -148,25 +158,27 @@ def _pictures(own: Sequence[Pictures]) -> Pictures:
 def _ranking(rows: Sequence[BuildingUse], savings: Sequence[BuildingSaving]) -> tuple[Ranked, ...]:
     """Compare agencies with their baselines where they have them, else with their usual."""
     judged = {
-        own.building_id: Ranked(own.building_id, own.actual_kwh - own.baseline_kwh, -own.saving_ratio, "baseline")
-        for own in savings
-        if own.actual_kwh is not None and own.baseline_kwh is not None and own.saving_ratio is not None
+        saving.building_id: Ranked(
+            saving.building_id, saving.actual_kwh - saving.baseline_kwh, -saving.saving_ratio, "baseline"
+        )
+        for saving in savings
+        if saving.actual_kwh is not None and saving.baseline_kwh is not None and saving.saving_ratio is not None
     }
-    usual = [own for own in ranked_by_usual(rows) if own.id not in judged]
-    return tuple(sorted([*judged.values(), *usual], key=lambda own: -own.difference_kwh))
+    usual = [ranked for ranked in ranked_by_usual(rows) if ranked.id not in judged]
+    return tuple(sorted([*judged.values(), *usual], key=lambda ranked: -ranked.difference_kwh))
 
 
 def _bill(reports: Sequence[AgencyReport]) -> tuple[BillItem, ...]:
-    items = dict.fromkeys(line.item for own in reports for line in own.bill)
+    items = dict.fromkeys(line.item for report in reports for line in report.bill)
     return tuple(
-        BillItem(item, sum(line.amount_thb for own in reports for line in own.bill if line.item == item))
+        BillItem(item, sum(line.amount_thb for report in reports for line in report.bill if line.item == item))
         for item in items
     )
 
 
 def _total_saving(reports: Sequence[AgencyReport], placebo: Placebo) -> BuildingSaving | None:
     """Sum all buildings' savings with the 90 % interval of the sum: what they drift together does not cancel."""
-    rows = [row for own in reports for row in own.savings]
+    rows = [row for report in reports for row in report.savings]
     known = [
         (row.baseline_kwh, row.actual_kwh, row.half_width_ratio)
         for row in rows
@@ -191,26 +203,26 @@ def _solar(reports: Sequence[AgencyReport]) -> tuple[SolarUse, ...]:
     """Sum installed and possible PV by agency."""
     return tuple(
         SolarUse(
-            own.agency_id,
+            report.agency_id,
             is_installed=is_installed,
             capacity_kwp=sum(solar.capacity_kwp for solar in kind),
             energy_kwh=total_of(solar.energy_kwh for solar in kind),
         )
-        for own in reports
+        for report in reports
         for is_installed in (True, False)
-        if (kind := [solar for solar in own.solar if solar.is_installed is is_installed])
+        if (kind := [solar for solar in report.solar if solar.is_installed is is_installed])
     )
 
 
 def _plan(plans: Sequence[PlanProgress]) -> PlanProgress | None:
     if not plans:
         return None
-    lines = [line for own in plans for line in own.projects]
+    lines = [line for plan in plans for line in plan.projects]
     return PlanProgress(
         projects=tuple(sorted(lines, key=lambda line: -line.expected_kwh)),
-        expected_kwh=sum(own.expected_kwh for own in plans),
-        done_kwh=sum(own.done_kwh for own in plans),
-        measured_kwh=total_of(own.measured_kwh for own in plans),
-        target_kwh=total_of(own.target_kwh for own in plans),
+        expected_kwh=sum(plan.expected_kwh for plan in plans),
+        done_kwh=sum(plan.done_kwh for plan in plans),
+        measured_kwh=total_of(plan.measured_kwh for plan in plans),
+        target_kwh=total_of(plan.target_kwh for plan in plans),
         target_year_be=plans[0].target_year_be,
     )

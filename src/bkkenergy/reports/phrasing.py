@@ -62,10 +62,10 @@ def is_running(report: AgencyReport) -> bool:
 
 def saving_sentence(report: AgencyReport, words: Words) -> str:
     """Return the saving against the baselines, its interval and its start; nothing where nothing could be judged."""
-    own = report.total_saving
-    if own is None or own.saving_ratio is None or own.half_width_ratio is None:
+    saving = report.total_saving
+    if saving is None or saving.saving_ratio is None or saving.half_width_ratio is None:
         return ""
-    verdict = verdict_text(Band(own.saving_ratio, own.half_width_ratio), words)
+    verdict = verdict_text(Band(saving.saving_ratio, saving.half_width_ratio), words)
     if report.period_kind != "day" or report.savings_first_day is None:
         return verdict
     return words("report.saving_since", first=words.date(report.savings_first_day), verdict=verdict)

@@ -57,14 +57,14 @@ class Bars:
 
 def bars(columns: Sequence[Column], *, title: str, number: Callable[[float], str]) -> Markup:
     """Draw use as bars, what was expected as a mark over each."""
-    known = [value for own in columns for value in (own.value, own.expected) if value is not None]
+    known = [value for column in columns for value in (column.value, column.expected) if value is not None]
     if not known or max(known) <= 0:
         return Markup("")
     step = nice_step(max(known), lines=4)
     ticks = [step * n for n in range(math.ceil(max(known) / step - 1e-9) + 1)]
     frame = Bars(len(columns), ticks[-1])
     body = [_tick(frame, tick, number(tick)) for tick in ticks]
-    body += [_column(frame, place, own) for place, own in enumerate(columns)]
+    body += [_column(frame, place, column) for place, column in enumerate(columns)]
     svg = Markup('<svg class="bars" viewBox="0 0 {:g} {:g}" role="img" aria-label="{}">{}</svg>')
     return svg.format(frame.width, frame.height, title, Markup("").join(body))
 
@@ -76,20 +76,20 @@ def _tick(frame: Bars, value: float, text: str) -> Markup:
     return line.format(frame.left, frame.width - frame.right, y, y) + words.format(frame.left - 8, y + 4, text)
 
 
-def _column(frame: Bars, place: int, own: Column) -> Markup:
+def _column(frame: Bars, place: int, column: Column) -> Markup:
     x, slot = frame.left + frame.slot * place, frame.slot
     body = Markup("")
-    if own.value is not None:
+    if column.value is not None:
         bar = Markup('<rect class="bar" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>')
-        body += bar.format(x + slot * 0.14, frame.y(own.value), slot * 0.72, frame.y(0) - frame.y(own.value))
-    if own.expected is not None:
+        body += bar.format(x + slot * 0.14, frame.y(column.value), slot * 0.72, frame.y(0) - frame.y(column.value))
+    if column.expected is not None:
         mark = Markup('<line class="expected" x1="{:.1f}" x2="{:.1f}" y1="{:.1f}" y2="{:.1f}"/>')
-        body += mark.format(x + 1, x + slot - 1, frame.y(own.expected), frame.y(own.expected))
+        body += mark.format(x + 1, x + slot - 1, frame.y(column.expected), frame.y(column.expected))
     label = Markup('<text class="tick" x="{:.1f}" y="{:.0f}" text-anchor="{}">{}</text>')
     is_last = frame.width - x - slot / 2 < HALF_A_LABEL
     at = (x + slot, "end") if is_last else (x + slot / 2, "middle")
-    under = label.format(at[0], frame.height - 8, at[1], own.label) if own.label else Markup("")
-    return Markup("<g>{}<title>{}</title></g>").format(body, own.tooltip) + under
+    under = label.format(at[0], frame.height - 8, at[1], column.label) if column.label else Markup("")
+    return Markup("<g>{}<title>{}</title></g>").format(body, column.tooltip) + under
 
 
 @dataclass(frozen=True, slots=True)

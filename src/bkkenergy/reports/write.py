@@ -33,8 +33,10 @@ def make_report(site: Site, agency_id: str, period: Period, *, now: dt.datetime)
 
 def make_city_report(site: Site, reports: Sequence[AgencyReport], *, now: dt.datetime) -> AgencyReport:
     """Make the city's report from its agencies'; agencies without one are named in it."""
-    there = {own.agency_id for own in reports}
-    lacking = {name: (own.name_th, own.name_en) for name, own in site.portfolio.agencies.items() if name not in there}
+    there = {report.agency_id for report in reports}
+    lacking = {
+        name: (agency.name_th, agency.name_en) for name, agency in site.portfolio.agencies.items() if name not in there
+    }
     th, en = (Words(lang)("report.city") for lang in LANGS)
     return city_report(
         reports, site.savings.placebo, names=(th, en), missing=lacking, generated_at=now.astimezone(BANGKOK)

@@ -56,7 +56,7 @@ Offset = Annotated[int, Query(ge=0, le=1_000_000)]
 def agencies(visitor: ApiVisitor, limit: Limit = 100, offset: Offset = 0) -> AgencyPage:
     """List the visitor's agencies."""
     here = visitor.here
-    own = visitor.account.own(here.portfolio.agencies)
+    visible = visitor.account.own(here.portfolio.agencies)
     rows = [
         AgencyRow(
             id=name,
@@ -65,9 +65,9 @@ def agencies(visitor: ApiVisitor, limit: Limit = 100, offset: Offset = 0) -> Age
             is_demonstration=here.portfolio.agencies[name].demonstration,
             buildings=len(here.portfolio.buildings_of(name)),
         )
-        for name in own[offset : offset + limit]
+        for name in visible[offset : offset + limit]
     ]
-    return AgencyPage(total=len(own), offset=offset, limit=limit, items=rows)
+    return AgencyPage(total=len(visible), offset=offset, limit=limit, items=rows)
 
 
 @router.get("/buildings")
@@ -77,7 +77,7 @@ def buildings(visitor: ApiVisitor, agency: str | None = None, limit: Limit = 100
         visitor.need("see", agency)
     chosen = [agency] if agency is not None else visitor.account.own(visitor.here.portfolio.agencies)
     found = figures_of(visitor).now().of(chosen)
-    rows = [BuildingRow.of(own) for own in found[offset : offset + limit]]
+    rows = [BuildingRow.of(figures) for figures in found[offset : offset + limit]]
     return BuildingPage(total=len(found), offset=offset, limit=limit, items=rows)
 
 
@@ -117,8 +117,8 @@ def energy(
 
     JSON is an EnergySeries; CSV and Parquet have the columns start, energy_kwh and quality.
     """
-    own = building_of(visitor, building_id)
-    return _series(request, visitor, building_id, own.main_meters, (first, last), channel, form)
+    building = building_of(visitor, building_id)
+    return _series(request, visitor, building_id, building.main_meters, (first, last), channel, form)
 
 
 @router.get("/meters/{meter_id}/energy", response_model=EnergySeries, responses=SERIES_RESPONSES)
@@ -133,8 +133,8 @@ def meter_energy(
 ) -> Response:
     """Return one meter's energy in the same form as a building's."""
     building_id = meter_id.rpartition(".")[0]
-    own = building_of(visitor, building_id)
-    meters = tuple(meter for meter in own.meters if meter.id == meter_id)
+    building = building_of(visitor, building_id)
+    meters = tuple(meter for meter in building.meters if meter.id == meter_id)
     if not meters:
         raise HTTPException(404, f"{meter_id} is no meter of {building_id}")
     return _series(request, visitor, meter_id, meters, (first, last), channel, form)
@@ -201,17 +201,17 @@ def tagged(request: Request, body: bytes) -> Response:
 @router.get("/buildings/{building_id}/bills/{month}")
 def bill(building_id: str, month: str, visitor: ApiVisitor) -> BillRow:
     """Compute the bill of a month (2026-10) by its readings."""
-    own = building_of(visitor, building_id)
+    building = building_of(visitor, building_id)
     if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month) or not "1990" <= month < "2200":
         raise HTTPException(422, f"{month!r} is no month; write it like 2026-10")
     period = Period.parse(month, today=visitor.here.today)
-    found = month_bills(visitor.here.site, own, period) if own.main_meters else []
+    found = month_bills(visitor.here.site, building, period) if building.main_meters else []
     if not found or period.first_day > visitor.here.today:
         raise HTTPException(404, "nothing was measured in this month")
     return BillRow(
         building=building_id,
         month=month,
-        schedule=own.tariff,
+        schedule=building.tariff,
         items={line.item: float(line.amount_thb) for line in found[0].lines},
         total_thb=float(found[0].total_thb),
         source=found[0].source,
@@ -222,25 +222,25 @@ def bill(building_id: str, month: str, visitor: ApiVisitor) -> BillRow:
 def baseline(building_id: str, visitor: ApiVisitor) -> BaselineRow:
     """Return the baseline that the building is judged by."""
     building_of(visitor, building_id)
-    own = latest_baseline(visitor.here.opened.state, building_id)
-    if own is None:
+    baseline = latest_baseline(visitor.here.opened.state, building_id)
+    if baseline is None:
         raise HTTPException(404, "this building has no baseline yet")
     return BaselineRow(
         building=building_id,
-        form=own.form,
-        first=own.first,
-        last=own.last,
-        valid_days=own.valid_days,
-        is_provisional=own.is_provisional,
-        held_out_cvrmse=own.held_out.cvrmse,
-        held_out_nmbe=own.held_out.nmbe,
+        form=baseline.form,
+        first=baseline.first,
+        last=baseline.last,
+        valid_days=baseline.valid_days,
+        is_provisional=baseline.is_provisional,
+        held_out_cvrmse=baseline.held_out.cvrmse,
+        held_out_nmbe=baseline.held_out.nmbe,
     )
 
 
 @router.get("/buildings/{building_id}/insights")
 def insights(building_id: str, visitor: ApiVisitor) -> list[FindingRow]:
     """List what to act on, most baht first, without dismissed findings."""
-    own = building_of(visitor, building_id)
+    building = building_of(visitor, building_id)
     return [
         FindingRow(
             building=finding.building,
@@ -251,7 +251,7 @@ def insights(building_id: str, visitor: ApiVisitor) -> list[FindingRow]:
             cost_thb_a_month=finding.cost_thb_a_month,
             evidence=dict(finding.evidence),
         )
-        for finding in findings_shown(visitor.here, building_view(visitor.here, own).findings)
+        for finding in findings_shown(visitor.here, building_view(visitor.here, building).findings)
     ]
 
 
@@ -261,8 +261,8 @@ def reports(visitor: ApiVisitor, agency: str | None = None, limit: Limit = 100, 
     if agency is not None:
         visitor.need("see", agency)
     ledger = RunQueue(visitor.here.opened.state, "web")
-    own = set(visitor.account.own([*visitor.here.portfolio.agencies, CITY]))
-    found = [run for run in ledger.runs(agency=agency, state="done") if run.agency in own]
+    visible = set(visitor.account.own([*visitor.here.portfolio.agencies, CITY]))
+    found = [run for run in ledger.runs(agency=agency, state="done") if run.agency in visible]
     shown = found[offset : offset + limit]
     files = ledger.artefacts(shown)
     rows = [
@@ -282,8 +282,8 @@ def reports(visitor: ApiVisitor, agency: str | None = None, limit: Limit = 100, 
 def plan(visitor: ApiVisitor, limit: Limit = 100, offset: Offset = 0) -> ProjectPage:
     """List projects of the visitor's agencies."""
     try:
-        found = [own for own in projects(visitor.here.opened.state) if visitor.account.reaches(own.agency)]
+        found = [project for project in projects(visitor.here.opened.state) if visitor.account.reaches(project.agency)]
     except InputError as why:
         raise HTTPException(422, str(why)) from None
-    rows = [own.model_dump(mode="json") for own in found[offset : offset + limit]]
+    rows = [project.model_dump(mode="json") for project in found[offset : offset + limit]]
     return ProjectPage(total=len(found), offset=offset, limit=limit, items=rows)

@@ -104,17 +104,17 @@ class SubMetersRow(Row):
 @router.get("/buildings/{building_id}/balance", response_model=BalanceRow, responses=RESPONSES)
 def balance(request: Request, building_id: str, visitor: ApiVisitor, first: dt.date, last: dt.date) -> Response:
     """Return its energy balance from the first to the last day: 15 minutes, hours or days, by the span."""
-    own = building_of(visitor, building_id)
+    building = building_of(visitor, building_id)
     days = checked_span(first, last)
     step = step_of(days)
-    found = building_energy(visitor.here.opened.energy, own, Period.days(first, last), step)
-    return tagged(request, msgspec.json.encode(balance_record(own, found, step)))
+    found = building_energy(visitor.here.opened.energy, building, Period.days(first, last), step)
+    return tagged(request, msgspec.json.encode(balance_record(building, found, step)))
 
 
 @router.get("/buildings/{building_id}/submeters", response_model=SubMetersRow, responses=RESPONSES)
 def submeters(request: Request, building_id: str, visitor: ApiVisitor, first: dt.date, last: dt.date) -> Response:
     """Return its sub-meters beside the meters above them, with the rest, from the first to the last day."""
-    own = building_of(visitor, building_id)
+    building = building_of(visitor, building_id)
     checked_span(first, last)
-    found = building_energy(visitor.here.opened.energy, own, Period.days(first, last), "day")
-    return tagged(request, msgspec.json.encode(sub_meters_record(own, found)))
+    found = building_energy(visitor.here.opened.energy, building, Period.days(first, last), "day")
+    return tagged(request, msgspec.json.encode(sub_meters_record(building, found)))

@@ -35,13 +35,13 @@ class SpanRow(Row):
     change_ratio: float | None
 
     @classmethod
-    def of(cls, own: Span) -> SpanRow:
+    def of(cls, span: Span) -> SpanRow:
         """Return a span as the API sends it."""
         return cls(
-            energy_kwh=own.energy_kwh,
-            expected_kwh=own.expected_kwh,
-            compared_kwh=own.compared_kwh,
-            change_ratio=own.change_ratio,
+            energy_kwh=span.energy_kwh,
+            expected_kwh=span.expected_kwh,
+            compared_kwh=span.compared_kwh,
+            change_ratio=span.change_ratio,
         )
 
 
@@ -65,9 +65,9 @@ class BuildingRow(Row):
     open_alerts: int
 
     @classmethod
-    def of(cls, own: BuildingFigures) -> BuildingRow:
+    def of(cls, figures: BuildingFigures) -> BuildingRow:
         """Return a building as the API sends it."""
-        building = own.building
+        building = figures.building
         return cls(
             id=building.id,
             agency=building.agency,
@@ -78,12 +78,12 @@ class BuildingRow(Row):
             latitude_deg=building.latitude_deg,
             longitude_deg=building.longitude_deg,
             meters=[meter.id for meter in building.meters],
-            today_kwh=own.today_kwh,
-            month=SpanRow.of(own.month),
-            fiscal_year=SpanRow.of(own.year),
-            month_peak_kw=own.month_peak_kw,
-            coverage_ratio=own.coverage_ratio,
-            open_alerts=own.alerts,
+            today_kwh=figures.today_kwh,
+            month=SpanRow.of(figures.month),
+            fiscal_year=SpanRow.of(figures.year),
+            month_peak_kw=figures.month_peak_kw,
+            coverage_ratio=figures.coverage_ratio,
+            open_alerts=figures.alerts,
         )
 
 

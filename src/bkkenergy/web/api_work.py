@@ -68,9 +68,9 @@ def solar(
     """Compute a solar design of a size in kWp, of the whole roof ("max"), or of the size that is worth most (left
     out).
     """
-    own = building_of(visitor, building_id)
+    building = building_of(visitor, building_id)
     try:
-        made = designed(visitor.here, Sketch(own.id, kwp, mounting))
+        made = designed(visitor.here, Sketch(building.id, kwp, mounting))
     except InputError as why:
         raise HTTPException(422, str(why)) from None
     return Response(design_json(made), media_type="application/json")

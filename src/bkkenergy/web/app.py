@@ -121,7 +121,7 @@ def _invalid(request: Request, error: Exception) -> Response:
 
 def _failed(request: Request, error: Exception) -> Response:
     """Return the service's errors: a store that is unreachable, input that cannot be used."""
-    status = next((own for kind, own in STATUS_OF if isinstance(error, kind)), 422)
+    status = next((status for kind, status in STATUS_OF if isinstance(error, kind)), 422)
     if _is_api(request):
         return problem(status, str(error), request)
     if status in {403, 404}:

@@ -17,16 +17,16 @@ NOTABLE_RATIO = 0.05
 
 def city_map(buildings: Sequence[BuildingFigures], words: Words) -> Markup:
     """Draw buildings as discs, their area by this month's use, their class by its change against the baseline."""
-    shown = [own for own in buildings if own.building.latitude_deg]
+    shown = [figures for figures in buildings if figures.building.latitude_deg]
     if not shown:
         return Markup("")
-    lat = np.array([own.building.latitude_deg for own in shown])
-    lon = np.array([own.building.longitude_deg for own in shown]) * np.cos(np.radians(lat.mean()))
+    lat = np.array([figures.building.latitude_deg for figures in shown])
+    lon = np.array([figures.building.longitude_deg for figures in shown]) * np.cos(np.radians(lat.mean()))
     reach = max(float(np.ptp(lat)), float(np.ptp(lon)) * HEIGHT / WIDTH, 0.01)
     scale = (HEIGHT - 2 * MARGIN) / reach
     x = WIDTH / 2 + (lon - (lon.max() + lon.min()) / 2) * scale
     y = HEIGHT / 2 - (lat - (lat.max() + lat.min()) / 2) * scale
-    used = np.array([own.month.energy_kwh or 0.0 for own in shown])
+    used = np.array([figures.month.energy_kwh or 0.0 for figures in shown])
     radius = MIN_R + (MAX_R - MIN_R) * np.sqrt(used / max(used.max(), 1e-9))
     disc = Markup(
         '<a href="/buildings/{}"><circle class="{}" cx="{:.1f}" cy="{:.1f}" r="{:.1f}"><title>{}</title></circle></a>'
@@ -40,20 +40,20 @@ def city_map(buildings: Sequence[BuildingFigures], words: Words) -> Markup:
     return svg.format(WIDTH, HEIGHT, words("web.map"), Markup("").join(discs))
 
 
-def _class(own: BuildingFigures) -> str:
-    ratio = own.month.change_ratio
-    if own.month.energy_kwh is None:
+def _class(figures: BuildingFigures) -> str:
+    ratio = figures.month.change_ratio
+    if figures.month.energy_kwh is None:
         return "silent"
     if ratio is None:
         return "plain"
     return "over" if ratio > NOTABLE_RATIO else "under" if ratio < -NOTABLE_RATIO else "same"
 
 
-def _tooltip(own: BuildingFigures, words: Words) -> str:
-    name = words.either(th=own.building.name_th, en=own.building.name_en)
+def _tooltip(figures: BuildingFigures, words: Words) -> str:
+    name = words.either(th=figures.building.name_th, en=figures.building.name_en)
     return words(
         "web.map_label",
         name=name,
-        energy=words.number(own.month.energy_kwh),
-        change=words.percent(own.month.change_ratio, 1, signed=True),
+        energy=words.number(figures.month.energy_kwh),
+        change=words.percent(figures.month.change_ratio, 1, signed=True),
     )

@@ -73,7 +73,7 @@ class Figures:
     def of(self, agencies: Iterable[str]) -> list[BuildingFigures]:
         """Return the buildings of these agencies."""
         wanted = set(agencies)
-        return [own for own in self.buildings.values() if own.building.agency in wanted]
+        return [building for building in self.buildings.values() if building.building.agency in wanted]
 
 
 class CityFigures:
@@ -116,15 +116,15 @@ class CityFigures:
         here, today, portfolio = self._here, self._here.today, self._here.portfolio
         year, month = fiscal_year_of(today).first_day, today.replace(day=1)
         week = today - dt.timedelta(days=COVERAGE_DAYS)
-        mains = [meter.id for own in portfolio.buildings.values() for meter in own.main_meters]
+        mains = [meter.id for building in portfolio.buildings.values() for meter in building.main_meters]
         days = MainDays.read(here.opened.energy, portfolio, min(year, month, week), today)
         energy = days.energy_kwh
         baselines = latest_baselines(here.opened.state, list(portfolio.buildings))
         expected = pd.DataFrame(
             {
-                own.id: series
-                for own in portfolio.buildings.values()
-                if (series := self._expected_of(own, baselines.get(own.id), year, today)) is not None
+                building.id: series
+                for building in portfolio.buildings.values()
+                if (series := self._expected_of(building, baselines.get(building.id), year, today)) is not None
             }
         )
         months, years = _spans(days, expected, month, today), _spans(days, expected, year, today)
@@ -132,18 +132,18 @@ class CityFigures:
         peak_kw = month_peaks(here.opened.energy, portfolio, days, month, today)
         recent = days.coverage_ratio
         coverage = recent[(recent.index >= pd.Timestamp(week)) & (recent.index < pd.Timestamp(today))].mean()
-        alerts = pd.Series([own.building for own in open_alerts(here.opened.state)], dtype=object).value_counts()
+        alerts = pd.Series([alarm.building for alarm in open_alerts(here.opened.state)], dtype=object).value_counts()
         found = {
-            own.id: BuildingFigures(
-                own,
-                _of(now, own.id),
-                months.get(own.id, NOTHING),
-                years.get(own.id, NOTHING),
-                _of(peak_kw, own.id),
-                float(coverage.get(own.id, 0.0)),
-                int(alerts.get(own.id, 0)),
+            building.id: BuildingFigures(
+                building,
+                _of(now, building.id),
+                months.get(building.id, NOTHING),
+                years.get(building.id, NOTHING),
+                _of(peak_kw, building.id),
+                float(coverage.get(building.id, 0.0)),
+                int(alerts.get(building.id, 0)),
             )
-            for own in portfolio.buildings.values()
+            for building in portfolio.buildings.values()
         }
         self._portfolio = portfolio
         return Figures(here.clock().astimezone(BANGKOK), found, len(here.waiting(mains)))
@@ -193,7 +193,7 @@ class MainDays:
     @classmethod
     def read(cls, ledger: LedgerReader, portfolio: Portfolio, first: dt.date, last: dt.date) -> MainDays:
         """Read the days from the first to the last."""
-        mains = {meter.id: own.id for own in portfolio.buildings.values() for meter in own.main_meters}
+        mains = {meter.id: building.id for building in portfolio.buildings.values() for meter in building.main_meters}
         totals = ledger.totals(list(mains), IMPORT, first, last)
         index = pd.date_range(first, last, name="day")
         columns = pd.Index([mains[name] for name in totals.meters], name="building")
@@ -242,10 +242,10 @@ def _of(series: pd.Series, key: object) -> float | None:
 def summed(spans: Iterable[Span]) -> Span:
     """Sum spans of several buildings; those without a baseline count in the use alone."""
     every = list(spans)
-    known = [own.energy_kwh for own in every if own.energy_kwh is not None]
-    judged = [own for own in every if own.expected_kwh is not None and own.compared_kwh is not None]
+    known = [span.energy_kwh for span in every if span.energy_kwh is not None]
+    judged = [span for span in every if span.expected_kwh is not None and span.compared_kwh is not None]
     return Span(
         sum(known) if known else None,
-        sum(own.expected_kwh or 0.0 for own in judged) if judged else None,
-        sum(own.compared_kwh or 0.0 for own in judged) if judged else None,
+        sum(span.expected_kwh or 0.0 for span in judged) if judged else None,
+        sum(span.compared_kwh or 0.0 for span in judged) if judged else None,
     )

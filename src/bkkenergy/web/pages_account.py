@@ -117,7 +117,7 @@ def account_page(visitor: PageVisitor, fault: str = "") -> Response:
 @router.post("/account")
 def account(request: Request, visitor: PageVisitor, form: OwnForm) -> Response:
     """Update the visitor's password or language."""
-    here, own = visitor.here, visitor.account
+    here, user = visitor.here, visitor.account
     language = str(form.get("language", ""))
     if language in LANGS:
         change_own_language(here.opened.state, visitor.actor, language)
@@ -126,8 +126,8 @@ def account(request: Request, visitor: PageVisitor, form: OwnForm) -> Response:
         response = RedirectResponse("/account", 303)
         response.set_cookie("lang", language if language in LANGS else visitor.lang, max_age=31_536_000, samesite="lax")
         return response
-    fault = password_fault(new, own.name)
-    if not is_password_of(here.opened.state, own.id, old):
+    fault = password_fault(new, user.name)
+    if not is_password_of(here.opened.state, user.id, old):
         fault = "web.password_wrong"
     if fault:
         return RedirectResponse(f"/account?fault={fault}", 303)
@@ -177,7 +177,7 @@ def settings_lines(visitor: PageVisitor) -> list[tuple[str, str]]:
         if hasattr(model, "model_dump"):
             dumped = model.model_dump(mode="json", exclude_none=True)
             found += [(f"{section}.{key}", str(value)) for key, value in dumped.items()]
-    found += [("recipient", f"{own.channel} {own.to}") for own in visitor.here.settings.recipient]
+    found += [("recipient", f"{recipient.channel} {recipient.to}") for recipient in visitor.here.settings.recipient]
     return found
 
 
@@ -187,7 +187,7 @@ def new_user(visitor: PageVisitor, form: OwnForm) -> Response:
     visitor.need("administer")
     here, words = visitor.here, visitor.words
     name, password = str(form.get("name", "")).strip(), str(form.get("password", ""))
-    agencies = [str(own) for own in form.getlist("agencies")]
+    agencies = [str(agency) for agency in form.getlist("agencies")]
     role = str(form.get("role", "viewer"))
     unknown = set(agencies) - {*here.portfolio.agencies, EVERY_AGENCY}
     if not name or len(name) > 64 or role not in ROLES or not agencies or unknown:  # noqa: PLR2004 - the column's width
@@ -211,7 +211,7 @@ def edit_user(user_id: int, visitor: PageVisitor, form: OwnForm) -> Response:
         values["disabled"] = int(form["disabled"] == "1")
     if form.get("role") in ROLES:
         values["role"] = form["role"]
-    if agencies := [str(own) for own in form.getlist("agencies")]:
+    if agencies := [str(agency) for agency in form.getlist("agencies")]:
         if set(agencies) - {*visitor.here.portfolio.agencies, EVERY_AGENCY}:
             return _admin(visitor, fault=visitor.words("web.user_incomplete"))
         values["agencies"] = agencies

@@ -120,8 +120,8 @@ def _group(agency: str, rows: list[BuildingFigures], words: Words, own: Any) -> 
 def _alerts(visitor: Visitor, agencies: list[str]) -> list[dict[str, str]]:
     """List what is open in these agencies, as sentences."""
     wanted = set(agencies)
-    found = [own for own in open_alerts(visitor.here.opened.state) if own.agency in wanted]
-    return [alert_line(own, visitor.here.portfolio, visitor.words) for own in found[:20]]
+    found = [alarm for alarm in open_alerts(visitor.here.opened.state) if alarm.agency in wanted]
+    return [alert_line(alarm, visitor.here.portfolio, visitor.words) for alarm in found[:20]]
 
 
 @router.get("/buildings/{building_id}")

@@ -49,11 +49,13 @@ def solar_page(visitor: PageVisitor, sketch: AskedSketch, against: str = "") -> 
     """Show a roof's design; another size beside it; and the saved scenarios."""
     here = visitor.here
     agencies = set(visitor.account.own(here.portfolio.agencies))
-    buildings = [own for own in here.portfolio.buildings.values() if own.agency in agencies and own.roofs]
+    buildings = [
+        building for building in here.portfolio.buildings.values() if building.agency in agencies and building.roofs
+    ]
     made, fault, may_keep = [], "", False
     if sketch.building:
-        own = building_of(visitor, sketch.building)
-        may_keep = visitor.account.may("design", own.agency)
+        building = building_of(visitor, sketch.building)
+        may_keep = visitor.account.may("design", building.agency)
         sizes = dict.fromkeys([sketch.kwp, *([against[:MAX_TEXT]] if against else [])])
         try:
             made = [_shown(visitor, Sketch(**sketch.query | {"kwp": size})) for size in sizes]
@@ -69,7 +71,9 @@ def solar_page(visitor: PageVisitor, sketch: AskedSketch, against: str = "") -> 
         designs=made,
         fault=fault,
         may_keep=may_keep,
-        kept=[(own, urlencode(dict(own.wish))) for own in scenarios(here.opened.state, sorted(agencies))],
+        kept=[
+            (scenario, urlencode(dict(scenario.wish))) for scenario in scenarios(here.opened.state, sorted(agencies))
+        ],
         building_name=lambda building: _name_of(visitor, building),
         may_drop=lambda agency: visitor.account.may("design", agency),
     )
@@ -151,7 +155,7 @@ def screening_page(visitor: PageVisitor, agency: str = "", least_kwp: str = "", 
         "screening.html.j2",
         title=visitor.words("solar.screening_title"),
         rows=rows,
-        agencies=[(own, named(visitor, own)) for own in agencies],
+        agencies=[(agency, named(visitor, agency)) for agency in agencies],
         agency=agency,
         least_kwp=least_kwp,
         pays=pays,

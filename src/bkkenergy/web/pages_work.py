@@ -70,7 +70,7 @@ def reports_page(visitor: PageVisitor, agency: str = "", kind: str = "") -> Resp
         "reports.html.j2",
         title=visitor.words("web.reports"),
         rows=[{"run": run, "name": named(visitor, run.agency), "files": files[run.id]} for run in newest.values()],
-        agencies=[(own, named(visitor, own)) for own in agencies],
+        agencies=[(agency, named(visitor, agency)) for agency in agencies],
         agency=agency,
         kind=kind,
     )
@@ -105,16 +105,16 @@ def plan_page(visitor: PageVisitor) -> Response:
     """Show projects as a board, a column a state, with what is measured."""
     here = visitor.here
     site = here.site
-    own = [project for project in site.projects if visitor.account.reaches(project.agency)]
+    visible = [project for project in site.projects if visitor.account.reaches(project.agency)]
     measured = here.cached(("measured", here.today), KEPT_S, lambda: measured_projects(site, site.projects, here.today))
     return page(
         visitor,
         "plan.html.j2",
         title=visitor.words("web.plan"),
-        columns=[(state, [project for project in own if project.state == state]) for state in PROJECT_STATES],
+        columns=[(state, [project for project in visible if project.state == state]) for state in PROJECT_STATES],
         measured=measured,
         plan=site.plan,
-        total=next(iter(roll_up(own, measured, lambda _: "")), None),
+        total=next(iter(roll_up(visible, measured, lambda _: "")), None),
         agency_name=lambda agency: named(visitor, agency),
         may=lambda agency: visitor.account.may("plan", agency),
         moves_from=moves_from,
@@ -175,7 +175,7 @@ def meters_page(visitor: PageVisitor, agency: str = "") -> Response:
         title=visitor.words("web.meters"),
         meters=here.meter_status(meters),
         names=names,
-        agencies=[(own, named(visitor, own)) for own in agencies],
+        agencies=[(agency, named(visitor, agency)) for agency in agencies],
         agency=chosen,
         kept=kept,
         unknown=unknown,

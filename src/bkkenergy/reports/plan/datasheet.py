@@ -47,11 +47,11 @@ def data_sheet(
     building up by its numbers.
     """
     paying = [row for row in screened if row.payback_years is not None]
-    waiting = [own for own in projects if own.state in OFFERED and own.kind != "solar"]
-    waiting.sort(key=lambda own: -own.expected_kwh)
-    codes = _codes([row.building for row in paying] + [own.building or own.agency for own in waiting])
+    waiting = [project for project in projects if project.state in OFFERED and project.kind != "solar"]
+    waiting.sort(key=lambda project: -project.expected_kwh)
+    codes = _codes([row.building for row in paying] + [project.building or project.agency for project in waiting])
     solar = [_solar_row(row, codes, portfolio, words) for row in paying]
-    retrofit = [_retrofit_row(own, codes, portfolio, words) for own in waiting]
+    retrofit = [_retrofit_row(project, codes, portfolio, words) for project in waiting]
     if not is_masked:
         return DataSheet(solar, retrofit, None)
     key = [{"code": code, "id": name} for name, code in codes.items()]
@@ -76,19 +76,19 @@ def _solar_row(row: ScreenRow, codes: Mapping[str, str], portfolio: Portfolio, w
     }
 
 
-def _retrofit_row(own: Project, codes: Mapping[str, str], portfolio: Portfolio, words: Words) -> dict[str, Any]:
-    building = portfolio.buildings.get(own.building)
+def _retrofit_row(project: Project, codes: Mapping[str, str], portfolio: Portfolio, words: Words) -> dict[str, Any]:
+    building = portfolio.buildings.get(project.building)
     return {
-        "code": codes[own.building or own.agency],
-        "name": words.either(th=own.name_th, en=own.name_en),
-        "agency": own.agency,
+        "code": codes[project.building or project.agency],
+        "name": words.either(th=project.name_th, en=project.name_en),
+        "agency": project.agency,
         "type": words(f"building_type.{building.type if building else 'agency'}"),
-        "kind": words(f"project_kind.{own.kind}"),
+        "kind": words(f"project_kind.{project.kind}"),
         "area_m2": building.gross_floor_area_m2 if building else None,
-        "budget_thb": own.budget_thb,
-        "expected_kwh": own.expected_kwh,
-        "due_year_be": words.year(own.due_year_be - 543),
-        "state": words(f"project_state.{own.state}"),
+        "budget_thb": project.budget_thb,
+        "expected_kwh": project.expected_kwh,
+        "due_year_be": words.year(project.due_year_be - 543),
+        "state": words(f"project_state.{project.state}"),
     }
 
 

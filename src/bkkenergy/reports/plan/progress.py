@@ -17,11 +17,15 @@ def measured_projects(site: Site, projects: Sequence[Project], today: dt.date) -
     out.
     """
     last_day = today - dt.timedelta(days=1)
-    done = [own for own in projects if own.state == "done" and own.done_on and own.done_on <= last_day]
+    done = [
+        project for project in projects if project.state == "done" and project.done_on and project.done_on <= last_day
+    ]
     series = {}
-    for name in {own.building for own in done if own.building in site.portfolio.buildings and not own.pv_meter}:
+    for name in {
+        project.building for project in done if project.building in site.portfolio.buildings and not project.pv_meter
+    }:
         building = site.portfolio.buildings[name]
-        first = min(own.done_on for own in done if own.building == name and own.done_on)
+        first = min(project.done_on for project in done if project.building == name and project.done_on)
         if building.main_meters:
             series[name] = hours_of(site, building, Period.days(first, last_day))
     return measured_savings(site, done, series, last_day)

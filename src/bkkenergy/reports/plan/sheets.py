@@ -43,17 +43,17 @@ def plan_workbook(projects: Sequence[Project], words: Words, measured: dict[str,
             sheet.set_column(column, column, WIDTHS.get(name, 16))
             sheet.write(0, column, f"{words(f'plan.{name}')}{MARK}{name}", head)
         sheet.write(0, len(FIELDS), words("report.plan_measured_head"), head)
-        for row, own in enumerate(projects, 1):
-            _write(sheet, row, own, measured.get(own.id), number=number, date=date)
+        for row, project in enumerate(projects, 1):
+            _write(sheet, row, project, measured.get(project.id), number=number, date=date)
         for name, choices in (("kind", PROJECT_KINDS), ("state", PROJECT_STATES)):
             column = FIELDS.index(name)
             sheet.data_validation(1, column, 2000, column, {"validate": "list", "source": list(choices)})
     return file.getvalue()
 
 
-def _write(sheet: Any, row: int, own: Project, measured: Measured | None, *, number: Any, date: Any) -> None:
+def _write(sheet: Any, row: int, project: Project, measured: Measured | None, *, number: Any, date: Any) -> None:
     for column, name in enumerate(FIELDS):
-        value = getattr(own, name)
+        value = getattr(project, name)
         if isinstance(value, dt.date):
             sheet.write_datetime(row, column, dt.datetime.combine(value, dt.time()), date)
         elif isinstance(value, int | float):
@@ -80,30 +80,30 @@ def read_workbook(path: Path, portfolio: Portfolio) -> list[Project]:
         if not entry:
             continue
         where = f"{path}: row {row}"
-        own, problems = validated(Project, entry, where)
-        faults += problems + (project_faults(own, portfolio, where) if own else [])
-        found += [own] if own else []
+        project, problems = validated(Project, entry, where)
+        faults += problems + (project_faults(project, portfolio, where) if project else [])
+        found += [project] if project else []
     faults += _doubled(found, path)
     if faults:
         raise ConfigError(faults)
     return found
 
 
-def project_faults(own: Project, portfolio: Portfolio, where: str) -> list[Fault]:
+def project_faults(project: Project, portfolio: Portfolio, where: str) -> list[Fault]:
     """List what of a project does not fit the portfolio."""
     faults = []
-    if own.agency not in portfolio.agencies:
+    if project.agency not in portfolio.agencies:
         known = ", ".join(sorted(portfolio.agencies))
-        faults.append(Fault(f"{where}: agency", f"{own.agency!r} is not in the portfolio", f"Use one of: {known}."))
-    building = portfolio.buildings.get(own.building)
-    if own.building and (building is None or building.agency != own.agency):
-        names = ", ".join(known.id for known in portfolio.buildings_of(own.agency)) or "(none)"
-        what = f"{own.building!r} is no building of {own.agency}"
+        faults.append(Fault(f"{where}: agency", f"{project.agency!r} is not in the portfolio", f"Use one of: {known}."))
+    building = portfolio.buildings.get(project.building)
+    if project.building and (building is None or building.agency != project.agency):
+        names = ", ".join(known.id for known in portfolio.buildings_of(project.agency)) or "(none)"
+        what = f"{project.building!r} is no building of {project.agency}"
         faults.append(Fault(f"{where}: building", what, f"Leave it empty, or use one of: {names}."))
-    if own.pv_meter and own.pv_meter not in {meter.id for meter in portfolio.meters if meter.pv}:
-        what = f"{own.pv_meter!r} is no meter of the portfolio with pv = true"
+    if project.pv_meter and project.pv_meter not in {meter.id for meter in portfolio.meters if meter.pv}:
+        what = f"{project.pv_meter!r} is no meter of the portfolio with pv = true"
         faults.append(Fault(f"{where}: pv_meter", what, "Name a meter that counts what PV makes, or leave it empty."))
-    if own.state == "done" and own.done_on is None:
+    if project.state == "done" and project.done_on is None:
         faults.append(Fault(f"{where}: done_on", "a project that is done has no day", "Enter the first day it saves."))
     return faults
 
@@ -122,7 +122,7 @@ def _cell(value: Any) -> Any:
 
 
 def _doubled(found: Sequence[Project], path: Path) -> list[Fault]:
-    names = [own.id for own in found]
+    names = [project.id for project in found]
     return [
         Fault(f"{path}: id", f"{name!r} stands in several rows", "Give each project its own.")
         for name in sorted({name for name in names if names.count(name) > 1})

@@ -58,7 +58,7 @@ def render_html(report: AgencyReport, lang: Lang) -> bytes:
             {"severity": item.severity, "place": place(report, item, words), "text": attention_text(item, words)}
             for item in report.attention
         ],
-        savings=[_saving_row(own, report, words) for own in report.savings if report.period_kind != "day"],
+        savings=[_saving_row(saving, report, words) for saving in report.savings if report.period_kind != "day"],
         findings=[_finding_row(finding, report, words) for finding in report.findings],
         plan_sentences=plan_sentences(report, words),
         terms=terms(report),
@@ -71,13 +71,13 @@ def render_html(report: AgencyReport, lang: Lang) -> bytes:
     return page.encode()
 
 
-def _saving_row(own: BuildingSaving, report: AgencyReport, words: Words) -> dict[str, object]:
+def _saving_row(saving: BuildingSaving, report: AgencyReport, words: Words) -> dict[str, object]:
     """Format a building's saving in words; without a baseline, that."""
     text = words("saving.no_baseline")
-    if own.saving_ratio is not None and own.half_width_ratio is not None:
-        text = verdict_text(Band(own.saving_ratio, own.half_width_ratio), words)
-        text += f" ({words('saving.provisional_short')})" if own.is_provisional else ""
-    return {"name": name_of(report, own.building_id, words), "own": own, "verdict": text}
+    if saving.saving_ratio is not None and saving.half_width_ratio is not None:
+        text = verdict_text(Band(saving.saving_ratio, saving.half_width_ratio), words)
+        text += f" ({words('saving.provisional_short')})" if saving.is_provisional else ""
+    return {"name": name_of(report, saving.building_id, words), "own": saving, "verdict": text}
 
 
 def _finding_row(finding: Finding, report: AgencyReport, words: Words) -> dict[str, object]:

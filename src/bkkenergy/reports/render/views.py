@@ -111,14 +111,16 @@ def _heat_labels(report: AgencyReport, words: Words) -> list[tuple[int, str]]:
 
 def ranking_rows(report: AgencyReport, words: Words) -> list[dict[str, Any]]:
     """List who used more or less than expected, with the share of the widest bar (0..100)."""
-    most = max((abs(own.difference_kwh) for own in report.ranking), default=0.0) or 1.0
+    most = max((abs(ranked.difference_kwh) for ranked in report.ranking), default=0.0) or 1.0
     return [
         {
-            "name": name_of(report, own.id, words),
-            "kwh": own.difference_kwh,
-            "ratio": own.ratio,
-            "width": round(abs(own.difference_kwh) / most * 100, 1),
-            "against": words("report.against_baseline" if own.against == "baseline" else "report.against_usual_short"),
+            "name": name_of(report, ranked.id, words),
+            "kwh": ranked.difference_kwh,
+            "ratio": ranked.ratio,
+            "width": round(abs(ranked.difference_kwh) / most * 100, 1),
+            "against": words(
+                "report.against_baseline" if ranked.against == "baseline" else "report.against_usual_short"
+            ),
         }
-        for own in report.ranking
+        for ranked in report.ranking
     ]

@@ -182,7 +182,7 @@ def _bill(book: Book, report: AgencyReport) -> None:
     sheet = book.sheet(words("report.bill"))
     sheet.set_column(0, 0, 40)
     sheet.set_column(1, len(report.buildings) + 1, 18)
-    names = [words.either(th=own.name_th, en=own.name_en) for own in report.buildings]
+    names = [words.either(th=building.name_th, en=building.name_en) for building in report.buildings]
     thb = words("unit.thb")
     sheet.write_row(0, 0, [f"{words('report.bill_item')} ({thb})", book.total(report), *names], formats["head"])
     sheet.freeze_panes(1, 2)
@@ -191,11 +191,11 @@ def _bill(book: Book, report: AgencyReport) -> None:
         across = xl_range(row, 2, row, len(names) + 1)
         sheet.write_formula(row, 1, f"=SUM({across})", formats["fine"], line.amount_thb)
         for column, building in enumerate(report.buildings, 2):
-            amount = sum(own.amount_thb for own in building.bill if own.item == line.item)
+            amount = sum(item.amount_thb for item in building.bill if item.item == line.item)
             sheet.write_number(row, column, amount, formats["fine"])
     last = len(report.bill) + 1
     sheet.write(last, 0, book.total(report), formats["head"])
-    totals = [report.total.cost_thb, *(own.use.cost_thb for own in report.buildings)]
+    totals = [report.total.cost_thb, *(building.use.cost_thb for building in report.buildings)]
     for column, value in enumerate(totals, 1):
         sheet.write_formula(last, column, f"=SUM({xl_range(1, column, last - 1, column)})", formats["fine"], value or 0)
 

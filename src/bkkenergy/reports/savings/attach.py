@@ -55,13 +55,13 @@ def with_judgements(report: AgencyReport, site: Site, period: Period) -> AgencyR
     total = judged_total(site, judged)
     findings = [
         finding
-        for own in seen
-        for finding in find(own.facts, site.savings.insights)
+        for assessed in seen
+        for finding in find(assessed.facts, site.savings.insights)
         if finding.rule != meter_fault.__name__
     ]
     return replace(
         _billed(report, site, period) if period.kind in WHOLE_MONTHS else report,
-        savings=tuple(_row(own) for own in judged),
+        savings=tuple(_row(assessment) for assessment in judged),
         savings_first_day=_first_day(judged),
         total_saving=None if total is None else _total(judged, total),
         findings=tuple(visible(findings, site.dismissals, site.savings.insights)[:MAX_FINDINGS]),
@@ -69,7 +69,7 @@ def with_judgements(report: AgencyReport, site: Site, period: Period) -> AgencyR
         pictures=replace(report.pictures, bars=_expected_bars(report, seen)),
         ranking=report.ranking if period.kind == "day" else _ranking(report, judged),
         solar=solar_use(site, report.agency_id, period),
-        plan=plan_progress(site, report.agency_id, [(own.building, own.facts.series) for own in seen]),
+        plan=plan_progress(site, report.agency_id, [(assessed.building, assessed.facts.series) for assessed in seen]),
     )
 
 
@@ -80,7 +80,9 @@ def _seen(site: Site, building: Building, facts: Facts, period: Period) -> Seen:
 
 def _expected_bars(report: AgencyReport, seen: Sequence[Seen]) -> tuple[Bar, ...]:
     """Return the bars with what the baselines expected; none where a building that has energy has no baseline."""
-    judged = [(own.facts.series, own.facts.baseline) for own in seen if own.facts.baseline is not None]
+    judged = [
+        (assessed.facts.series, assessed.facts.baseline) for assessed in seen if assessed.facts.baseline is not None
+    ]
     if not judged or len(judged) < len(seen):
         return report.pictures.bars
     days: dict[dt.date, float] = {}
@@ -108,21 +110,21 @@ def _known_sum(values: Sequence[float]) -> float | None:
 def _ranking(report: AgencyReport, judged: Sequence[Judged]) -> tuple[Ranked, ...]:
     """Compare buildings with their baselines where they have them, else with their usual."""
     found = [
-        Ranked(own.building.id, -own.saving.saving_kwh, -own.saving.saving_ratio, "baseline")
-        for own in judged
-        if own.saving is not None
+        Ranked(assessment.building.id, -assessment.saving.saving_kwh, -assessment.saving.saving_ratio, "baseline")
+        for assessment in judged
+        if assessment.saving is not None
     ]
-    known = {own.id for own in found}
-    rest = [own for own in report.ranking if own.id not in known]
-    return tuple(sorted([*found, *rest], key=lambda own: -own.difference_kwh))
+    known = {ranked.id for ranked in found}
+    rest = [ranked for ranked in report.ranking if ranked.id not in known]
+    return tuple(sorted([*found, *rest], key=lambda ranked: -ranked.difference_kwh))
 
 
 def _billed(report: AgencyReport, site: Site, period: Period) -> AgencyReport:
     """Return the report with each building's cost from the bills of its schedule, where it has energy to bill."""
     bills = {
-        own.id: month_bills(site, site.portfolio.buildings[own.id], period)
-        for own in report.buildings
-        if own.use.energy_kwh is not None
+        building.id: month_bills(site, site.portfolio.buildings[building.id], period)
+        for building in report.buildings
+        if building.use.energy_kwh is not None
     }
     every = [bill for own in bills.values() for bill in own]
     if not every:
@@ -132,10 +134,12 @@ def _billed(report: AgencyReport, site: Site, period: Period) -> AgencyReport:
         report,
         total=replace(report.total, cost_thb=sum(cost_thb.values())),
         buildings=tuple(
-            replace(own, use=replace(own.use, cost_thb=cost_thb[own.id]), bill=_items(bills[own.id]))
-            if own.id in cost_thb
-            else own
-            for own in report.buildings
+            replace(
+                building, use=replace(building.use, cost_thb=cost_thb[building.id]), bill=_items(bills[building.id])
+            )
+            if building.id in cost_thb
+            else building
+            for building in report.buildings
         ),
         bill=_items(every),
         bill_source="; ".join(dict.fromkeys(bill.source for bill in every)),
@@ -151,26 +155,30 @@ def _items(bills: Sequence[Bill]) -> tuple[BillItem, ...]:
 
 
 def _first_day(judged: Sequence[Judged]) -> dt.date | None:
-    return min((own.saving.first for own in judged if own.saving is not None), default=None)
+    return min((assessment.saving.first for assessment in judged if assessment.saving is not None), default=None)
 
 
-def _row(own: Judged) -> BuildingSaving:
-    if own.saving is None or own.band is None or own.baseline is None:
-        return BuildingSaving(own.building.id, None, None, None, None, None, is_provisional=False)
-    return _building_saving(own.building.id, [own.saving], own.band, is_provisional=own.baseline.is_provisional)
+def _row(assessment: Judged) -> BuildingSaving:
+    if assessment.saving is None or assessment.band is None or assessment.baseline is None:
+        return BuildingSaving(assessment.building.id, None, None, None, None, None, is_provisional=False)
+    return _building_saving(
+        assessment.building.id, [assessment.saving], assessment.band, is_provisional=assessment.baseline.is_provisional
+    )
 
 
 def _total(judged: Sequence[Judged], band: Band) -> BuildingSaving:
-    savings = [own.saving for own in judged if own.saving is not None]
-    is_provisional = any(own.baseline is not None and own.baseline.is_provisional for own in judged)
+    savings = [assessment.saving for assessment in judged if assessment.saving is not None]
+    is_provisional = any(
+        assessment.baseline is not None and assessment.baseline.is_provisional for assessment in judged
+    )
     return _building_saving("", savings, band, is_provisional=is_provisional)
 
 
 def _building_saving(name: str, savings: Sequence[Saving], band: Band, *, is_provisional: bool) -> BuildingSaving:
     return BuildingSaving(
         name,
-        sum(own.adjusted_kwh for own in savings),
-        sum(own.actual_kwh for own in savings),
+        sum(saving.adjusted_kwh for saving in savings),
+        sum(saving.actual_kwh for saving in savings),
         band.saving_ratio,
         band.half_width_ratio,
         band.verdict,

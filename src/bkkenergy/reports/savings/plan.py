@@ -25,19 +25,19 @@ def plan_progress(site: Site, agency_id: str, series: Sequence[tuple[Building, S
     """Return the agency's projects with their measured savings; None where it has none. series : of each metered
     building.
     """
-    projects = [own for own in site.projects if own.agency == agency_id and own.state != "dropped"]
+    projects = [project for project in site.projects if project.agency == agency_id and project.state != "dropped"]
     if not projects:
         return None
     last_day = max((hours.day_index[-1].date() for _, hours in series), default=None)
     measured = measured_savings(site, projects, {own.id: hours for own, hours in series}, last_day)
-    done = [own for own in projects if own.state == "done"]
-    known = [measured[own.id].kwh_a_year for own in done if own.id in measured]
+    done = [project for project in projects if project.state == "done"]
+    known = [measured[project.id].kwh_a_year for project in done if project.id in measured]
     target = site.plan.agency_target if site.plan else None
     year_kwh = sum(_year_kwh(hours) for _, hours in series)
     return PlanProgress(
-        projects=tuple(_line(own, measured.get(own.id)) for own in projects),
-        expected_kwh=sum(own.expected_kwh for own in projects),
-        done_kwh=sum(own.expected_kwh for own in done),
+        projects=tuple(_line(project, measured.get(project.id)) for project in projects),
+        expected_kwh=sum(project.expected_kwh for project in projects),
+        done_kwh=sum(project.expected_kwh for project in done),
         measured_kwh=sum(known) if known else None,
         target_kwh=target.saving_ratio * year_kwh if target else None,
         target_year_be=target.year_be if target else None,
@@ -51,22 +51,22 @@ def measured_savings(
 
     PV by its meter; the others of a building share its saving since the last of them was done.
     """
-    done = [own for own in projects if own.state == "done" and own.done_on and own.building]
+    done = [project for project in projects if project.state == "done" and project.done_on and project.building]
     if last_day is None:
         return {}
     found: dict[str, Measured] = {}
-    for own in done:
-        if own.pv_meter and (made := _made(site, own, last_day)):
-            found[own.id] = made
-    for building_id in {own.building for own in done if not own.pv_meter}:
-        together = [own for own in done if own.building == building_id and not own.pv_meter]
+    for project in done:
+        if project.pv_meter and (made := _made(site, project, last_day)):
+            found[project.id] = made
+    for building_id in {project.building for project in done if not project.pv_meter}:
+        together = [project for project in done if project.building == building_id and not project.pv_meter]
         if building_id in series and (whole := _saved(site, together, series[building_id], last_day)):
             found |= shared(together, whole)
     return found
 
 
 def _saved(site: Site, together: Sequence[Project], hours: Series, last_day: dt.date) -> Measured | None:
-    first = max(own.done_on for own in together if own.done_on)
+    first = max(project.done_on for project in together if project.done_on)
     first = max(first, hours.day_index[0].date())
     if (last_day - first).days < MIN_MEASURED_DAYS:
         return None
@@ -80,10 +80,10 @@ def _saved(site: Site, together: Sequence[Project], hours: Series, last_day: dt.
     return as_yearly(judged.saving.saving_kwh, half_kwh, judged.saving.days)
 
 
-def _made(site: Site, own: Project, last_day: dt.date) -> Measured | None:
+def _made(site: Site, project: Project, last_day: dt.date) -> Measured | None:
     """Sum what a project's PV meter counted since it was done, over the days that are known."""
-    meter = next((known for known in site.portfolio.meters if known.id == own.pv_meter), None)
-    first = own.done_on
+    meter = next((known for known in site.portfolio.meters if known.id == project.pv_meter), None)
+    first = project.done_on
     if meter is None or first is None or (last_day - first).days < MIN_MEASURED_DAYS:
         return None
     made = meters_energy_kwh(site.energy, (meter,), Period.days(first, last_day), "day")
@@ -97,17 +97,17 @@ def _year_kwh(hours: Series) -> float:
     return float(np.nanmean(days)) * DAYS_PER_YEAR if np.isfinite(days).any() else 0.0
 
 
-def _line(own: Project, measured: Measured | None) -> PlanLine:
+def _line(project: Project, measured: Measured | None) -> PlanLine:
     return PlanLine(
-        id=own.id,
-        name_th=own.name_th,
-        name_en=own.name_en,
-        kind=own.kind,
-        state=own.state,
-        building_id=own.building,
-        due_year_be=own.due_year_be,
-        budget_thb=own.budget_thb,
-        expected_kwh=own.expected_kwh,
+        id=project.id,
+        name_th=project.name_th,
+        name_en=project.name_en,
+        kind=project.kind,
+        state=project.state,
+        building_id=project.building,
+        due_year_be=project.due_year_be,
+        budget_thb=project.budget_thb,
+        expected_kwh=project.expected_kwh,
         measured_kwh=measured.kwh_a_year if measured else None,
         half_width_kwh=measured.half_width_kwh if measured else None,
     )

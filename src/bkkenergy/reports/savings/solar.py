@@ -19,10 +19,10 @@ from bkkenergy.usecases.energy import meters_energy_kwh
 def solar_use(site: Site, agency_id: str, period: Period) -> tuple[SolarUse, ...]:
     """Return installed PV with its output; on reports of a month or longer also possible PV."""
     buildings = site.portfolio.buildings_of(agency_id)
-    installed = [_installed(site, own, period) for own in buildings if _has_pv(own)]
+    installed = [_installed(site, building, period) for building in buildings if _has_pv(building)]
     if site.solar is None or period.kind == "day":
         return tuple(installed)
-    bare = [own for own in buildings if not _has_pv(own) and own.roofs]
+    bare = [building for building in buildings if not _has_pv(building) and building.roofs]
     return (*installed, *possible(bare, site.solar))
 
 
@@ -30,7 +30,7 @@ def possible(buildings: Sequence[Building], config: SolarConfig) -> list[SolarUs
     """Estimate what whole roofs could carry and make in a typical year, by the design's defaults, where modules fit."""
     module = next(iter(config.equipment.modules.values()))
     layouts, _ = laid_roofs(buildings, module, config.layout)
-    fitting = [own for own in buildings if own.id in layouts]
+    fitting = [building for building in buildings if building.id in layouts]
     if not fitting:
         return []
     per_kwp = produced_per_kwp(fitting, layouts, typical_year(config.climate), config, module)

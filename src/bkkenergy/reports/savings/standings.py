@@ -13,36 +13,36 @@ from bkkenergy.site import Site
 from bkkenergy.usecases.energy import main_energy_kwh
 
 
-def submission_lines(site: Site, own: Building, span: Period) -> list[dict[str, object]]:
+def submission_lines(site: Site, building: Building, span: Period) -> list[dict[str, object]]:
     """List a building's months for the e-report."""
-    month_kwh = main_energy_kwh(site.energy, own, span, "month")
+    month_kwh = main_energy_kwh(site.energy, building, span, "month")
     months = [at.date() for at in edges(span, "month")[:-1]]
-    rows = submission_rows(month_kwh.tolist(), months, own.drivers, own.gross_floor_area_m2)
-    return [{"agency": own.agency, "building": own.id, **row} for row in rows]
+    rows = submission_rows(month_kwh.tolist(), months, building.drivers, building.gross_floor_area_m2)
+    return [{"agency": building.agency, "building": building.id, **row} for row in rows]
 
 
 def index_rows(site: Site, buildings: list[Building], span: Period) -> list[dict[str, Any]]:
     """Return a row a building: its year, its intensity when nine tenths were measured, its rank among its type."""
     rows: list[dict[str, Any]] = []
-    for own in buildings:
-        quarters = main_energy_kwh(site.energy, own, span)
+    for building in buildings:
+        quarters = main_energy_kwh(site.energy, building, span)
         known = np.isfinite(quarters)
         energy = float(np.nansum(quarters))
         peak = float(np.nanmax(quarters)) * 4 if known.any() else 0.0
         scaled = energy / known.mean() if known.any() else 0.0
         rows.append(
             {
-                "building": own.id,
-                "type": str(own.type),
+                "building": building.id,
+                "type": str(building.type),
                 "energy_kwh": energy,
                 "coverage_ratio": float(known.mean()),
-                "eui_kwh_m2": scaled / own.gross_floor_area_m2 if known.mean() >= 0.9 else None,  # noqa: PLR2004 - CalTRACK
+                "eui_kwh_m2": scaled / building.gross_floor_area_m2 if known.mean() >= 0.9 else None,  # noqa: PLR2004 - CalTRACK
                 "peak_kw": peak,
-                "kwh_per_driver": {driver: scaled / count for driver, count in own.drivers.items()},
+                "kwh_per_driver": {driver: scaled / count for driver, count in building.drivers.items()},
                 "standing": standing(site.savings.designated, peak_kw=peak, energy_kwh_a_year=scaled),
             }
         )
-    floors = {own.id: own.gross_floor_area_m2 for own in buildings}
+    floors = {building.id: building.gross_floor_area_m2 for building in buildings}
     for kind in {row["type"] for row in rows}:
         own_rows = [row for row in rows if row["type"] == kind]
         known_eui = {row["building"]: row["eui_kwh_m2"] for row in own_rows if row["eui_kwh_m2"] is not None}
