@@ -12,7 +12,7 @@ from bkkenergy.adapters.state.alerts import Alarm, reconcile
 from bkkenergy.adapters.state.outbox import messages
 from bkkenergy.calendar import BANGKOK, Period, edges
 from bkkenergy.jobs import alerts
-from bkkenergy.jobs.alerts import PeakWatch, digest, is_quiet, silent_meters, tell
+from bkkenergy.jobs.alerts import PeakWatch, digest, is_quiet, send_digest, silent_meters
 from bkkenergy.portfolio import load_portfolio
 from bkkenergy.settings import AlertSettings, Recipient, Settings, StateSettings
 
@@ -70,8 +70,8 @@ def alarm(portfolio, agency, number=0):
 def test_alerts_come_in_one_message_to_those_whom_they_concern(engine, portfolio):
     reconcile(engine, [alarm(portfolio, "health"), alarm(portfolio, "education")], NOON, kinds={"finding"})
     settings = settings_of(HEALTH, EVERYBODY, REPORTS_ALONE)
-    assert tell(engine, settings, portfolio, NOON.replace(hour=23)) == 0, "quiet hours"
-    assert tell(engine, settings, portfolio, NOON) == 2
+    assert send_digest(engine, settings, portfolio, NOON.replace(hour=23)) == 0, "quiet hours"
+    assert send_digest(engine, settings, portfolio, NOON) == 2
     posted = {own.recipient: own.message for own in messages(engine)}
     assert posted.keys() == {"health@example.com", "all@example.com"}
     assert posted["health@example.com"]["subject"] == "Energy alerts: 1"
@@ -83,19 +83,19 @@ def test_alerts_come_in_one_message_to_those_whom_they_concern(engine, portfolio
 def test_the_next_message_waits_for_its_time_and_nothing_is_told_twice(engine, portfolio):
     settings = settings_of(EVERYBODY)
     reconcile(engine, [alarm(portfolio, "health")], NOON, kinds={"finding"})
-    assert tell(engine, settings, portfolio, NOON) == 1
+    assert send_digest(engine, settings, portfolio, NOON) == 1
     both = [alarm(portfolio, "health"), alarm(portfolio, "education")]
     reconcile(engine, both, NOON, kinds={"finding"})
-    assert tell(engine, settings, portfolio, NOON + dt.timedelta(minutes=59)) == 0
-    assert tell(engine, settings, portfolio, NOON + dt.timedelta(minutes=61)) == 1
-    assert tell(engine, settings, portfolio, NOON + dt.timedelta(minutes=200)) == 0
+    assert send_digest(engine, settings, portfolio, NOON + dt.timedelta(minutes=59)) == 0
+    assert send_digest(engine, settings, portfolio, NOON + dt.timedelta(minutes=61)) == 1
+    assert send_digest(engine, settings, portfolio, NOON + dt.timedelta(minutes=200)) == 0
     assert len(messages(engine)) == 2
 
 
 def test_without_anybody_to_tell_alerts_wait(engine, portfolio):
     reconcile(engine, [alarm(portfolio, "health")], NOON, kinds={"finding"})
-    assert tell(engine, settings_of(REPORTS_ALONE), portfolio, NOON) == 0
-    assert tell(engine, settings_of(EVERYBODY), portfolio, NOON) == 1
+    assert send_digest(engine, settings_of(REPORTS_ALONE), portfolio, NOON) == 0
+    assert send_digest(engine, settings_of(EVERYBODY), portfolio, NOON) == 1
 
 
 @pytest.mark.parametrize("kind", ["meter_silent", "near_peak"])
