@@ -319,7 +319,7 @@ language = "en"
         (found,) = mail.messages
     text = found.get_body(("plain",)).get_content()
     assert found["Subject"] == "Energy alerts: 3"
-    assert "health.centre-1.main has been silent since 24 November 2026 00:00" in text
+    assert "no data from meter health.centre-1.main since 24 November 2026 00:00" in text
 
 
 def test_who_has_not_the_lead_works_off_runs_and_decides_nothing(home, clock, monkeypatch):
