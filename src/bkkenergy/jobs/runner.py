@@ -185,7 +185,7 @@ def _failed(context: RunContext, run: Run, error: Exception) -> None:
 
 
 @contextmanager
-def _kept(context: RunContext, run: Run) -> Iterator[None]:
+def _renewed_lease(context: RunContext, run: Run) -> Iterator[None]:
     """Keep the run, and the lead where this process has it, while it is worked on, however long that takes."""
     lease_s, over = context.settings.jobs.lease_s, threading.Event()
 

@@ -93,8 +93,8 @@ class Jobs:
         if self._is_time("late", LATE_EVERY) and look_for_late_data(context):
             done = self.work_off(context)
         if self._is_time("alerts", dt.timedelta(minutes=self.settings.alerts.every_min)):
-            look(site, site.state, self._peaks, self.clock())
-        tell(site.state, self.settings, site.portfolio, self.clock())
+            detect_alerts(site, site.state, self._peaks, self.clock())
+        send_digest(site.state, self.settings, site.portfolio, self.clock())
         if self._is_time("purge", dt.timedelta(days=1)):
             self._purge()
         return done
