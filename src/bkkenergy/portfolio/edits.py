@@ -64,11 +64,12 @@ def changes_of(records: Records, edits: Sequence[Edit], from_day: dt.date, kinds
             faults += error.faults
     if faults:
         raise ConfigError(faults)
-    touched = {(edit.kind, _key_of(edit, kinds)) for edit in edits}
+    touched = {(edit.kind, key_of(edit, kinds)) for edit in edits}
     return tuple(_differences_of(records, after, touched))
 
 
-def _key_of(edit: Edit, kinds: Kinds) -> str:
+def key_of(edit: Edit, kinds: Kinds) -> str:
+    """Return the key of what an edit is about. Raises ConfigError."""
     if not isinstance(edit, Put):
         return edit.key
     kind = kinds[edit.kind]

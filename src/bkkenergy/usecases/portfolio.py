@@ -21,12 +21,15 @@ from bkkenergy.adapters.state.portfolio import (
     revisions,
 )
 from bkkenergy.adapters.state.users import enter_audit
-from bkkenergy.errors import ConfigError, Fault, InputError
+from bkkenergy.errors import ConfigError, Fault, InputError, NotThere
+from bkkenergy.payloads.check import payload_faults
 from bkkenergy.portfolio.check import cross_check
-from bkkenergy.portfolio.edits import Edit, changes_of
+from bkkenergy.portfolio.edits import Edit, changes_of, key_of
 from bkkenergy.portfolio.records import EVER, Change, Kinds, Records, differences
 from bkkenergy.portfolio.snapshot import Portfolio, portfolio_on
+from bkkenergy.site.configuration import Configuration
 from bkkenergy.site.record_kinds import SITE_KINDS
+from bkkenergy.usecases.portfolio_powers import allow, faults_in_reach, is_in_sight, need_sight
 from bkkenergy.usecases.powers import use_case
 
 MAX_AUDITED = 100
@@ -77,15 +80,26 @@ class ReadOnlyPortfolio(InputError):
 class Conflict(InputError):
     """What a person wants to change was changed by another since they looked.
 
-    changes : what happened meanwhile. newest : the revision to look at, and to ask again with.
+    changes : what happened meanwhile. seen, present : the records that the person looked at, and those of now.
     """
 
-    def __init__(self, changes: Sequence[Change], newest: int) -> None:
-        self.changes, self.newest = tuple(changes), newest
+    def __init__(self, changes: Sequence[Change], seen: Records, present: Records) -> None:
+        self.changes, self.seen, self.present = tuple(changes), seen, present
+        newest = present.revision
         named = "; ".join(described(change) for change in self.changes[:5])
         super().__init__(
             f"this was changed meanwhile (revision {newest}): {named}. Nothing was changed. Look at it, and ask again."
         )
+
+
+def portfolio_state(config: Configuration, engine: StateStore) -> PortfolioState:
+    """Return the records of a site whose configuration is loaded, with what it knows to check them by."""
+
+    def check(portfolio: Portfolio) -> list[Fault]:
+        return payload_faults(portfolio.meters, config.profiles)
+
+    tariffs = frozenset(config.figures.tariffs.schedules)
+    return PortfolioState(engine, config.settings.portfolio.source, tariffs, check)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +110,7 @@ class Changed:
     changes: tuple[Change, ...]
 
 
-@use_case("portfolio.change", "portfolio", "server")
+@use_case("portfolio.change", "edit", "agency")
 def change(
     state: PortfolioState,
     actor: Actor,
@@ -107,19 +121,27 @@ def change(
     expected_revision: int | None,
     now: dt.datetime,
 ) -> Changed:
-    """Change records from a day on, as one revision. Raises ConfigError with every fault, Conflict, StoreAway.
+    """Change records from a day on, as one revision.
+
+    Raises ConfigError with every fault, Conflict, StoreAway; NotThere for what is out of the actor's reach, and
+    NotAllowed where the change touches what others have or share: that can be proposed (`usecases.proposals`).
 
     from_day : None for ever, which corrects what was entered wrongly. expected_revision : what the person looked at;
     None where no other person can be meant, such as an import of everything.
     """
+    actor.need("edit")
     _writable(state)
     with transaction(state.engine) as connection:
         before = _locked(connection, state)
         if before.revision == 0 and state.source == "auto":
             raise ReadOnlyPortfolio
-        changes = changes_of(before, edits, from_day or EVER, state.kinds)
-        _without_conflict(connection, state, changes, expected_revision, before.revision)
-        return _entered(connection, state, actor, before, changes, why, now)
+        need_sight(actor, edits, before, state.kinds)
+        with faults_in_reach(actor, before, edits):
+            changes = changes_of(before, edits, from_day or EVER, state.kinds)
+            allow(actor, changes, before)
+            meant = {(edit.kind, key_of(edit, state.kinds)) for edit in edits}
+            _without_conflict(connection, state, meant, expected_revision, before.revision)
+            return _entered(connection, state, actor, before, changes, why, now)
 
 
 @use_case("portfolio.import", "portfolio", "server")
@@ -142,7 +164,7 @@ def replace_all(
         before = _locked(connection, state)
         if expected_revision is not None and expected_revision != before.revision:
             meanwhile = differences(_records(connection, state.kinds, expected_revision), before)
-            raise Conflict(meanwhile, before.revision)
+            raise Conflict(meanwhile, _records(connection, state.kinds, expected_revision), before)
         return _entered(connection, state, actor, before, import_changes(before, wanted, keeps_others), why, now)
 
 
@@ -155,12 +177,13 @@ def import_changes(before: Records, wanted: Records, keeps_others: bool) -> tupl
     return tuple(own for own in changes if own.place[:2] in named)
 
 
-@use_case("portfolio.undo", "portfolio", "server")
+@use_case("portfolio.undo", "edit", "agency")
 def undo(state: PortfolioState, actor: Actor, number: int, *, why: str, now: dt.datetime) -> Changed:
     """Take a revision back: what it changed becomes what it was before, by a new revision.
 
     Raises Conflict where a later revision changed the same, InputError where there is no such revision, StoreAway.
     """
+    actor.need("edit")
     _writable(state)
     with transaction(state.engine) as connection:
         before = _locked(connection, state)
@@ -170,10 +193,15 @@ def undo(state: PortfolioState, actor: Actor, number: int, *, why: str, now: dt.
             raise InputError("revision 1 is the beginning: before it there was no portfolio. Import another instead.")
         old, done = (_records(connection, state.kinds, own) for own in (number - 1, number))
         changes = differences(done, old)
+        if not any(is_in_sight(actor, own, done, old) for own in changes):
+            raise NotThere
+        allow(actor, changes, done)
         later = [own for own in differences(done, before) if own.place in {one.place for one in changes}]
         if later:
-            raise Conflict(later, before.revision)
-        return _entered(connection, state, actor, before, changes, why, now, undoes=number)
+            raise Conflict(later, done, before)
+        allow(actor, changes, before)
+        with faults_in_reach(actor, before, ()):
+            return _entered(connection, state, actor, before, changes, why, now, undoes=number)
 
 
 def history(
@@ -233,16 +261,15 @@ def _records(connection: StateTransaction, kinds: Kinds, revision: int | None) -
 
 
 def _without_conflict(
-    connection: StateTransaction, state: PortfolioState, changes: Sequence[Change], expected: int | None, newest: int
+    connection: StateTransaction, state: PortfolioState, meant: set[tuple[str, str]], expected: int | None, newest: int
 ) -> None:
     """Raise Conflict where a thing that is to be changed was changed since a revision."""
     if expected is None or expected == newest:
         return
     seen, present = (_records(connection, state.kinds, number) for number in (expected, newest))
-    wanted = {own.place[:2] for own in changes}
-    meanwhile = [own for own in differences(seen, present) if own.place[:2] in wanted]
+    meanwhile = [own for own in differences(seen, present) if own.place[:2] in meant]
     if meanwhile:
-        raise Conflict(meanwhile, newest)
+        raise Conflict(meanwhile, seen, present)
 
 
 def _entered(
@@ -257,8 +284,7 @@ def _entered(
     undoes: int | None = None,
 ) -> Changed:
     """Check and enter changes with their line in the audit log."""
-    if len(why.strip()) < MIN_WHY:
-        raise InputError("a change of the portfolio needs a reason. Say why, in a few words.")
+    needs_reason(why)
     if not changes:
         return Changed(None, ())
     after = before.with_changes(changes)
@@ -273,6 +299,21 @@ def _entered(
         own if own.after is None else Change(own.before, replace(own.after, revision=number)) for own in changes
     ]
     return Changed(number, tuple(numbered))
+
+
+def needs_reason(why: str) -> None:
+    """Raise InputError where a reason is no reason."""
+    if len(why.strip()) < MIN_WHY:
+        raise InputError("a change of the portfolio needs a reason. Say why, in a few words.")
+
+
+def dry_run(state: PortfolioState, before: Records, changes: Sequence[Change]) -> None:
+    """Raise ConfigError with the faults that changes would bring, and ReadOnlyPortfolio where none can be made."""
+    _writable(state)
+    if before.revision == 0 and state.source == "auto":
+        raise ReadOnlyPortfolio
+    if faults := faults_of(state, before.with_changes(changes)):
+        raise ConfigError(faults)
 
 
 def faults_of(state: PortfolioState, records: Records, places: Mapping[str, str] | None = None) -> list[Fault]:

@@ -23,6 +23,7 @@ from bkkenergy.i18n import Words
 from bkkenergy.web import (
     api,
     api_balance,
+    api_portfolio,
     api_work,
     live,
     oidc,
@@ -73,6 +74,7 @@ def create_app(here: AppContext) -> FastAPI:
     app.include_router(api.router)
     app.include_router(api_balance.router)
     app.include_router(api_work.router)
+    app.include_router(api_portfolio.router)
     bare = app.openapi
     app.openapi = lambda: with_problem_schema(bare())  # type: ignore[method-assign]
     app.add_exception_handler(NotSignedIn, _to_sign_in)

@@ -49,6 +49,10 @@ class AppContext:
                 self._cache = {}
         return self._site
 
+    def look_now(self) -> None:
+        """Look for a new revision at the next request, because this one may have made it."""
+        self._looked_s = 0.0
+
     @property
     def site(self) -> Site:
         """Return the site, with projects and dismissals as they are now."""

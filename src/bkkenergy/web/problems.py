@@ -18,6 +18,12 @@ class Problem(BaseModel):
     status: int
     title: str
     instance: str
+    faults: list[dict[str, str]] | None = None
+    """Each fault of what was sent: where, what, remedy."""
+    changes: list[dict[str, Any]] | None = None
+    """What changed meanwhile."""
+    revision: int | None = None
+    """The revision to look at, and to ask again with."""
 
 
 _CONTENT = {"content": {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
@@ -30,9 +36,16 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def problem(status: int, title: str, request: Request, headers: dict[str, str] | None = None) -> Response:
-    """Return an error as the API sends it."""
-    body = Problem(status=status, title=title, instance=request.url.path).model_dump()
+WRITE_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    409: {"description": "Does not fit what is there now, or is read-only here", **_CONTENT},
+    412: {"description": "Was changed meanwhile: `changes` says how", **_CONTENT},
+    428: {"description": "If-Match or If-None-Match is missing", **_CONTENT},
+}
+
+
+def problem(status: int, title: str, request: Request, headers: dict[str, str] | None = None, **more: Any) -> Response:
+    """Return an error as the API sends it. more : faults, changes, revision."""
+    body = Problem(status=status, title=title, instance=request.url.path, **more).model_dump(exclude_none=True)
     return JSONResponse(body, status, headers, media_type=PROBLEM_TYPE)
 
 

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, func, insert, select, text
+from sqlalchemy import Connection, Row, and_, func, insert, select, text
 
 from bkkenergy.adapters.state import us_of
 from bkkenergy.adapters.state.tables import portfolio_entry, portfolio_revision
@@ -84,6 +84,35 @@ def _entry(row: Row[tuple[object, ...]], kinds: Kinds, faults: list[Fault]) -> E
         return None
     valid_to = row.valid_to and dt.date.fromisoformat(row.valid_to)
     return Entry(row.kind, row.key, dt.date.fromisoformat(row.valid_from), value, valid_to, row.revision)
+
+
+def changes_at(connection: Connection, kinds: Kinds, revision: int) -> tuple[Change, ...]:
+    """Return what a revision changed, in the order in which it was entered. Raises ConfigError with every fault."""
+    place = (portfolio_entry.c.kind, portfolio_entry.c.key, portfolio_entry.c.valid_from)
+    rows = list(
+        connection.execute(
+            select(portfolio_entry).where(portfolio_entry.c.revision == revision).order_by(portfolio_entry.c.id)
+        )
+    )
+    touched = select(*place).where(portfolio_entry.c.revision == revision).subquery()
+    latest = (
+        select(func.max(portfolio_entry.c.id).label("id"))
+        .join(touched, and_(*(column == touched.c[column.name] for column in place)))
+        .where(portfolio_entry.c.revision < revision)
+        .group_by(*place)
+        .subquery()
+    )
+    query = select(portfolio_entry).join(latest, latest.c.id == portfolio_entry.c.id)
+    earlier = {(row.kind, row.key, row.valid_from): row for row in connection.execute(query)}
+    faults: list[Fault] = []
+
+    def entry(row: Row[tuple[object, ...]] | None) -> Entry | None:
+        return None if row is None or row.body is None else _entry(row, kinds, faults)
+
+    sides = [(entry(earlier.get((row.kind, row.key, row.valid_from))), entry(row)) for row in rows]
+    if faults:
+        raise ConfigError(faults)
+    return tuple(Change(before, after) for before, after in sides if before is not None or after is not None)
 
 
 def add_revision(

@@ -290,3 +290,33 @@ portfolio_entry = Table(
     UniqueConstraint("kind", "key", "valid_from", "revision"),
 )
 """Days as 2026-01-31, so that their order is that of their text. body : NULL where an entry was taken back."""
+
+proposal = Table(
+    "proposal",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at_us", BigInteger, nullable=False),
+    Column("by", String(64), nullable=False),
+    Column("why", Text, nullable=False),
+    Column("edits", JSON, nullable=False),
+    Column("from_day", String(10)),
+    Column("seen_revision", Integer, nullable=False),
+    Column("agencies", JSON, nullable=False),
+    Column("is_shared", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("decided_us", BigInteger),
+    Column("decided_by", String(64), nullable=False, default=""),
+    Column("note", Text, nullable=False, default=""),
+    Column("revision", Integer, ForeignKey("portfolio_revision.number")),
+)
+
+request_answer = Table(
+    "request_answer",
+    metadata,
+    Column("actor", String(64), primary_key=True),
+    Column("key", String(128), primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("answer", JSON, nullable=False),
+    Column("at_us", BigInteger, nullable=False, index=True),
+)
+"""What a request was answered with, under the key that its sender gave it. digest : of all that was asked."""

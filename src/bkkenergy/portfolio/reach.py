@@ -1,0 +1,213 @@
+"""Which agencies a record is of, and which a change touches: what powers over records rest on. Pure.
+
+A thing is of the agencies that it names, and of those of the buildings and meters that it names, each while it holds:
+a building that went to another agency was the first one's before. What several agencies use is shared.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bkkenergy.portfolio.models import DEFAULT_TOPIC
+from bkkenergy.portfolio.records import Change, Dated, Entry, Records, dated
+
+AGENCY_FIELDS = ("agency", "agencies")
+BUILDING_FIELDS = ("building", "buildings")
+METER_FIELDS = ("meter", "meters", "parent", "plus", "minus")
+OPEN_KINDS = frozenset({"calendar", "programme", "target", "agency_target"})
+"""Kinds that everybody reads: they say nothing of a single agency."""
+SHARED_KINDS = OPEN_KINDS | {"agency"}
+"""Kinds that only the server's administrators change."""
+BEYOND_ONE = frozenset({"all", "city"})
+"""Names of what is no single agency."""
+TOPIC_BEFORE_AGENCY = DEFAULT_TOPIC.partition("{agency}")[0]
+LAST = dt.date.max
+
+Reaches = Callable[[str], bool]
+"""Whether an agency is in reach of whoever asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """What changes touch. is_shared : whether something that is of no single agency is among it."""
+
+    agencies: frozenset[str]
+    is_shared: bool
+
+
+def touched(changes: Sequence[Change], before: Records, after: Records) -> Touched:
+    """Return all agencies that had, have or get anything of what is changed."""
+    agencies: set[str] = set()
+    is_shared = False
+    for change in changes:
+        agencies |= _agencies_of_change(change, before, after)
+        is_shared |= _is_shared(change, before, after)
+    return Touched(frozenset(agencies), is_shared)
+
+
+def owners(version: Dated[Any], kind: str, key: str, records: Records) -> frozenset[str]:
+    """Return the agencies that a version of a thing is of, while it holds."""
+    named = set(_listed(version.value, AGENCY_FIELDS))
+    if kind == "agency":
+        named.add(key)
+    for building in _buildings_named(version.value, kind, key):
+        named |= _agencies_of_building(building, version, records)
+    return frozenset(named)
+
+
+def is_visible(version: Dated[Any], kind: str, key: str, records: Records, reaches: Reaches) -> bool:
+    """Whether one of the agencies that a version is of is in reach."""
+    if kind in OPEN_KINDS:
+        return True
+    own = owners(version, kind, key, records)
+    return any(reaches(agency) for agency in own or BEYOND_ONE)
+
+
+def versions_of(records: Records, kind: str, key: str) -> tuple[Dated[Any], ...]:
+    """Return what a thing was, and when."""
+    return dated(records.of(kind, key))
+
+
+def version_of(records: Records, entry: Entry) -> Dated[Any]:
+    """Return an entry with the days on which it holds."""
+    return next(own for own in versions_of(records, entry.kind, entry.key) if own.first == entry.valid_from)
+
+
+def shown_body(
+    body: Mapping[str, Any], version: Dated[Any], kind: str, records: Records, reaches: Reaches
+) -> dict[str, Any]:
+    """Return a body without the names of what is out of reach; lists become shorter, single names None."""
+    shown = dict(body)
+    for field in (*AGENCY_FIELDS, *BUILDING_FIELDS, *METER_FIELDS):
+        value = shown.get(field)
+        if value is None or (kind == "building" and field in METER_FIELDS):
+            continue
+        names = [value] if isinstance(value, str) else list(value)
+        own = [name for name in names if _is_name_in_reach(field, name, version, records, reaches)]
+        if own != names:
+            shown[field] = None if isinstance(value, str) else own
+    return shown
+
+
+def foreign_names(version: Dated[Any], kind: str, key: str, records: Records, reaches: Reaches) -> Iterator[str]:
+    """Return the buildings and meters that a version names, or is within, and that are out of reach."""
+    for building in _buildings_named(version.value, kind, key):
+        if not any(reaches(agency) for agency in _agencies_of_building(building, version, records)):
+            yield building
+
+
+def visible_keys(records: Records, reaches: Reaches) -> Iterator[tuple[str, str]]:
+    """Return the kind and key of each thing that is in reach on any day."""
+    for kind, things in records.by_kind.items():
+        for key in things:
+            if any(is_visible(own, kind, key, records, reaches) for own in versions_of(records, kind, key)):
+                yield kind, key
+
+
+def _is_name_in_reach(field: str, name: str, version: Dated[Any], records: Records, reaches: Reaches) -> bool:
+    if field in AGENCY_FIELDS:
+        return reaches(name)
+    building = name if field in BUILDING_FIELDS else name.rpartition(".")[0]
+    return any(reaches(agency) for agency in _agencies_of_building(building, version, records))
+
+
+def _listed(value: Any, fields: Iterable[str]) -> Iterator[str]:
+    for field in fields:
+        named = getattr(value, field, None)
+        if isinstance(named, str):
+            yield named
+        elif isinstance(named, tuple):
+            yield from (name for name in named if isinstance(name, str))
+
+
+def _buildings_named(value: Any, kind: str, key: str) -> set[str]:
+    """Return the buildings that a thing names, those of its meters, and the one that it is a part of by its key."""
+    if kind == "building":
+        return {key}
+    named = set(_listed(value, BUILDING_FIELDS))
+    named |= {meter.rpartition(".")[0] for meter in _listed(value, METER_FIELDS)}
+    if kind in {"meter", "virtual_meter", "roof"}:
+        named.add(key.rpartition(".")[0])
+    return named
+
+
+def _agencies_of_building(building: str, during: Dated[Any], records: Records) -> set[str]:
+    """Return the agencies that have a building on days; of one that is not known, the agency that its id names."""
+    versions = versions_of(records, "building", building)
+    found = {own.value.agency for own in versions if _meet(own, during)}
+    return found or {building.partition(".")[0]}
+
+
+def _meet(one: Dated[Any], other: Dated[Any]) -> bool:
+    return one.first < (other.end or LAST) and other.first < (one.end or LAST)
+
+
+def _agencies_of_change(change: Change, before: Records, after: Records) -> set[str]:
+    entry = change.entry
+    agencies: set[str] = set()
+    if entry.kind == "building" and not before.of(entry.kind, entry.key):
+        agencies.add(entry.key.partition(".")[0])  # a new id is one of the agency that it names
+    for period in _periods(change, before, after):
+        for records in (before, after):
+            for version in versions_of(records, entry.kind, entry.key):
+                if _meet(version, period):
+                    held = Dated(max(version.first, period.first), period.end or version.end, version.value)
+                    for place in (before, after):
+                        agencies |= owners(held, entry.kind, entry.key, place)
+    return agencies - BEYOND_ONE
+
+
+def _periods(change: Change, before: Records, after: Records) -> Iterator[Dated[Any]]:
+    """Return the days that a change is about."""
+    sides = [
+        version_of(records, entry)
+        for records, entry in ((before, change.before), (after, change.after))
+        if entry is not None
+    ]
+    if change.fields == ("valid_to",):
+        ends = [entry.valid_to for entry in (change.before, change.after) if entry and entry.valid_to]
+        yield from (Dated(min(ends), None, side.value) for side in sides)
+        return
+    yield from sides
+
+
+def _is_shared(change: Change, before: Records, after: Records) -> bool:
+    if change.entry.kind in SHARED_KINDS:
+        return True
+    values = [entry.value for entry in (change.before, change.after) if entry is not None]
+    if any(BEYOND_ONE & set(_listed(value, AGENCY_FIELDS)) for value in values):
+        return True
+    if change.entry.kind == "recipient":
+        return any(value.channel != "mail" or value.secret_file is not None for value in values)  # type: ignore[attr-defined]
+    if change.entry.kind == "meter" and change.after is not None:
+        return _listens_elsewhere(change, before, after)
+    return False
+
+
+def _listens_elsewhere(change: Change, before: Records, after: Records) -> bool:
+    """Whether a meter comes to listen to a topic, or to share a gateway, that is not its agency's own."""
+    assert change.after is not None  # noqa: S101 - asked for by the caller
+    meter: Any = change.after.value
+    known: list[Any] = [entry.value for entry in before.of("meter", meter.id)]
+    own = owners(version_of(after, change.after), "meter", meter.id, after)
+    if (meter.topic, meter.key) not in {(other.topic, other.key) for other in known}:
+        if not any(meter.topic.startswith(f"{TOPIC_BEFORE_AGENCY}{agency}/") for agency in own):
+            return True
+        if any(other.topic == meter.topic and not _is_of(other.id, own, before) for other in _meters(before)):
+            return True
+    if meter.gateway is None or meter.gateway in {other.gateway for other in known}:
+        return False
+    return any(other.gateway == meter.gateway and not _is_of(other.id, own, before) for other in _meters(before))
+
+
+def _meters(records: Records) -> Iterator[Any]:
+    return (entry.value for entries in records.by_kind.get("meter", {}).values() for entry in entries)
+
+
+def _is_of(meter_id: str, agencies: frozenset[str], records: Records) -> bool:
+    return all(
+        owners(version, "meter", meter_id, records) <= agencies for version in versions_of(records, "meter", meter_id)
+    )

@@ -1,0 +1,173 @@
+"""Proposals: a person asks for a change of records that others have the power over, and these accept or refuse it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from bkkenergy.access import Actor
+from bkkenergy.adapters.state import StateTransaction, reading, transaction
+from bkkenergy.adapters.state.portfolio import records_at
+from bkkenergy.adapters.state.proposals import (
+    Proposal,
+    ProposalState,
+    add_proposal,
+    decide_proposal,
+    locked_proposal,
+    proposals,
+)
+from bkkenergy.adapters.state.users import enter_audit
+from bkkenergy.errors import InputError, NotAllowed, NotThere
+from bkkenergy.portfolio.edits import Amend, Edit, End, Put, Withdraw, changes_of
+from bkkenergy.portfolio.reach import touched
+from bkkenergy.portfolio.records import EVER
+from bkkenergy.usecases.portfolio import Changed, PortfolioState, change, dry_run, needs_reason
+from bkkenergy.usecases.portfolio_powers import faults_in_reach, need_own_names, need_sight
+from bkkenergy.usecases.powers import use_case
+
+KIND_OF_EDIT: Mapping[str, type[Edit]] = {"put": Put, "amend": Amend, "end": End, "withdraw": Withdraw}
+
+
+def record_of_edit(edit: Edit) -> dict[str, Any]:
+    """Return an edit as a plain record."""
+    name = next(name for name, kind in KIND_OF_EDIT.items() if isinstance(edit, kind))
+    return {"do": name, **asdict(edit)}
+
+
+def edit_of_record(record: Mapping[str, Any]) -> Edit:
+    """Return the edit of a plain record."""
+    given = {name: value for name, value in record.items() if name != "do"}
+    return KIND_OF_EDIT[record["do"]](**given)
+
+
+@use_case("proposals.make", "propose", "agency")
+def propose(
+    state: PortfolioState,
+    actor: Actor,
+    edits: Sequence[Edit],
+    *,
+    why: str,
+    from_day: dt.date | None,
+    now: dt.datetime,
+) -> Proposal:
+    """Propose a change, and return it. Raises ConfigError where it could not be made, NotThere, NotAllowed."""
+    actor.need("propose")
+    needs_reason(why)
+    with transaction(state.engine) as connection:
+        before = records_at(connection, state.kinds)
+        need_sight(actor, edits, before, state.kinds)
+        with faults_in_reach(actor, before, edits):
+            changes = changes_of(before, edits, from_day or EVER, state.kinds)
+            need_own_names(actor, changes, before)
+            dry_run(state, before, changes)
+        if not changes:
+            raise InputError("this would change nothing.")
+        found = touched(changes, before, before.with_changes(changes))
+        number = add_proposal(
+            connection,
+            by=actor.name,
+            why=why.strip(),
+            edits=[record_of_edit(edit) for edit in edits],
+            from_day=from_day,
+            seen_revision=before.revision,
+            agencies=sorted(found.agencies),
+            is_shared=found.is_shared,
+            now=now,
+        )
+        made = _found(connection, number)
+        enter_audit(connection, actor, "propose", f"proposal {number}", _audited(made), now)
+    return made
+
+
+@use_case("proposals.list", "see", "agency")
+def list_proposals(state: PortfolioState, actor: Actor, stage: ProposalState | None = None) -> list[Proposal]:
+    """Return the proposals that the actor made, or could decide, the newest first."""
+    actor.need("see")
+    with reading(state.engine) as connection:
+        return [own for own in proposals(connection, stage) if _is_seen(actor, own)]
+
+
+@use_case("proposals.accept", "edit", "agency")
+def accept(
+    state: PortfolioState, actor: Actor, number: int, *, note: str, now: dt.datetime
+) -> tuple[Proposal, Changed]:
+    """Make a proposed change, as one revision by who accepts it.
+
+    Raises NotAllowed where it touches more than the actor may change, Conflict where it was changed meanwhile.
+    """
+    with transaction(state.engine) as connection:
+        asked = _open(connection, actor, number)
+        done = change(
+            state,
+            actor,
+            [edit_of_record(record) for record in asked.edits],
+            why=f"{asked.why} (proposal {number} by {asked.by})",
+            from_day=asked.from_day,
+            expected_revision=asked.seen_revision,
+            now=now,
+        )
+        decide_proposal(connection, number, "accepted", by=actor.name, note=note, now=now, revision=done.revision)
+        enter_audit(connection, actor, "proposal_accept", f"proposal {number}", {"revision": done.revision}, now)
+        return _found(connection, number), done
+
+
+@use_case("proposals.refuse", "edit", "agency")
+def refuse(state: PortfolioState, actor: Actor, number: int, *, note: str, now: dt.datetime) -> Proposal:
+    """Refuse a proposal, with a note that says why."""
+    needs_reason(note)
+    with transaction(state.engine) as connection:
+        asked = _open(connection, actor, number)
+        if not _may_decide(actor, asked):
+            raise NotAllowed
+        decide_proposal(connection, number, "refused", by=actor.name, note=note.strip(), now=now)
+        enter_audit(connection, actor, "proposal_refuse", f"proposal {number}", _audited(asked) | {"note": note}, now)
+        return _found(connection, number)
+
+
+@use_case("proposals.withdraw", "propose", "agency")
+def withdraw(state: PortfolioState, actor: Actor, number: int, *, now: dt.datetime) -> Proposal:
+    """Withdraw one's own proposal."""
+    with transaction(state.engine) as connection:
+        asked = _open(connection, actor, number)
+        actor.need("propose")
+        if asked.by != actor.name:
+            raise NotAllowed
+        decide_proposal(connection, number, "withdrawn", by=actor.name, note="", now=now)
+        enter_audit(connection, actor, "proposal_withdraw", f"proposal {number}", _audited(asked), now)
+        return _found(connection, number)
+
+
+def _found(connection: StateTransaction, number: int) -> Proposal:
+    found = locked_proposal(connection, number)
+    if found is None:
+        raise NotThere
+    return found
+
+
+def _open(connection: StateTransaction, actor: Actor, number: int) -> Proposal:
+    """Return a proposal that waits. Raises NotThere where the actor is not shown it."""
+    found = _found(connection, number)
+    if not _is_seen(actor, found):
+        raise NotThere
+    if found.state != "open":
+        raise InputError(f"proposal {number} is {found.state} already.")
+    return found
+
+
+def _reaches_all(actor: Actor, asked: Proposal) -> bool:
+    return all(actor.reaches(agency) for agency in asked.agencies) and (actor.sees_all or not asked.is_shared)
+
+
+def _is_seen(actor: Actor, asked: Proposal) -> bool:
+    return asked.by == actor.name or _reaches_all(actor, asked)
+
+
+def _may_decide(actor: Actor, asked: Proposal) -> bool:
+    return _reaches_all(actor, asked) and actor.may("portfolio" if asked.is_shared else "edit")
+
+
+def _audited(asked: Proposal) -> dict[str, Any]:
+    from_day = asked.from_day and asked.from_day.isoformat()
+    return {"why": asked.why, "from": from_day, "edits": [dict(edit) for edit in asked.edits], "by": asked.by}

@@ -1,0 +1,186 @@
+"""What the API of records takes in and sends out."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from fastapi import HTTPException, Path
+from pydantic import BaseModel, ConfigDict, Field
+
+from bkkenergy.adapters.state.proposals import Proposal
+from bkkenergy.portfolio.edits import Amend, Edit, End, Put, Withdraw
+from bkkenergy.usecases.portfolio_view import SeenChange
+from bkkenergy.web.api_rows import Page, Row
+
+MAX_EDITS = 500
+KIND = r"^[a-z_]{1,32}$"
+KindName = Annotated[str, Path(pattern=KIND)]
+RecordKey = Annotated[str, Path(min_length=1, max_length=255)]
+Number = Annotated[int, Path(ge=1, le=2_000_000_000)]
+Day = Annotated[dt.date, Field(ge=dt.date(1990, 1, 1), lt=dt.date(2200, 1, 1))]
+Why = Annotated[str, Field(min_length=3, max_length=500, pattern=r"^[^\x00]*$")]
+Value = dict[str, Any]
+
+
+class Asked(BaseModel):
+    """What comes in; unknown names are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    from_day: Day | None = None
+    """From which day it holds; None for ever, which corrects what was entered wrongly."""
+    why: Why
+
+
+class AskedValue(Asked):
+    """All that a thing is."""
+
+    value: Value
+
+
+class AskedFields(Asked):
+    """Fields of a thing."""
+
+    fields: Value
+
+
+class AskedEdit(BaseModel):
+    """One of several changes. value : of put; fields : of amend; key : of all but put."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    do: Literal["put", "amend", "end", "withdraw"]
+    kind: Annotated[str, Field(pattern=KIND)]
+    key: Annotated[str, Field(max_length=255)] = ""
+    value: Value = Field(default_factory=dict)
+    fields: Value = Field(default_factory=dict)
+
+    @property
+    def edit(self) -> Edit:
+        """The change as use cases know it."""
+        match self.do:
+            case "put":
+                return Put(self.kind, self.value)
+            case "amend":
+                return Amend(self.kind, self.key, self.fields)
+            case "end":
+                return End(self.kind, self.key)
+            case "withdraw":
+                return Withdraw(self.kind, self.key)
+
+
+class AskedChanges(Asked):
+    """Several changes that are made together, or not at all."""
+
+    edits: Annotated[list[AskedEdit], Field(min_length=1, max_length=MAX_EDITS)]
+
+
+class AskedRevision(AskedChanges):
+    """Several changes, as one revision. expected_revision : that whoever asks looked at."""
+
+    expected_revision: Annotated[int, Field(ge=0, le=2_000_000_000)]
+
+
+class AskedNote(BaseModel):
+    """Why something is undone, accepted or refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    why: Why
+
+
+class RecordRow(Row):
+    """A thing as it is on a day. Its ETag is the newest revision that changed it."""
+
+    kind: str
+    key: str
+    valid_from: dt.date | None
+    valid_to: dt.date | None
+    revision: int
+    value: Value
+
+
+class RecordPage(Page):
+    """Things of a kind."""
+
+    items: list[RecordRow]
+
+
+class ChangeRow(Row):
+    """What changed of a thing, from a day on; before and after are null where there was nothing, or is no more."""
+
+    kind: str
+    key: str
+    valid_from: dt.date | None
+    before: Value | None
+    after: Value | None
+
+
+class RevisionRow(Row):
+    """A revision. actor and why are empty where it also changed what is not yours."""
+
+    number: int
+    at: dt.datetime
+    actor: str
+    why: str
+    undoes: int | None
+    changes: list[ChangeRow]
+
+
+class DoneRow(Row):
+    """What was done. revision : its number; null where nothing had to be changed."""
+
+    revision: int | None
+    changes: list[ChangeRow]
+
+
+class ProposalRow(Row):
+    """A proposal. revision : that it became."""
+
+    number: int
+    at: dt.datetime
+    by: str
+    why: str
+    from_day: dt.date | None
+    edits: list[Value]
+    seen_revision: int
+    state: str
+    decided_at: dt.datetime | None
+    decided_by: str
+    note: str
+    revision: int | None
+
+    @classmethod
+    def of(cls, own: Proposal) -> ProposalRow:
+        """Return a proposal as it goes out."""
+        named = {name: getattr(own, name) for name in cls.model_fields if name != "edits"}
+        return cls(edits=[dict(edit) for edit in own.edits], **named)
+
+
+def checked_value(value: Any, where: str) -> Any:
+    """Return a value as it is. Raises 422 where a text has a NUL, or a number is none that JSON knows."""
+    if isinstance(value, Mapping):
+        for name, own in value.items():
+            checked_value(name, where)
+            checked_value(own, f"{where}.{name}")
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for own in value:
+            checked_value(own, where)
+    elif (isinstance(value, str) and ("\x00" in value or _is_lone(value))) or (
+        isinstance(value, float) and not math.isfinite(value)
+    ):
+        raise HTTPException(422, f"{where.replace(chr(0), '')}: this cannot be stored")
+    return value
+
+
+def _is_lone(text: str) -> bool:
+    """Whether a text has half a character, which no encoding can write."""
+    return any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def row_of(own: SeenChange) -> ChangeRow:
+    """Return a change as it goes out."""
+    return ChangeRow(**{name: getattr(own, name) for name in ChangeRow.model_fields})
