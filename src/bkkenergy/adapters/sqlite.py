@@ -188,15 +188,16 @@ class SqliteStore:
     def forget(self, meter_ids: Sequence[str], start_us: int, before_us: int) -> None:
         """Delete readings, some at a time, so that the ingester never waits long. The file keeps its size."""
         query = (
-            "DELETE FROM reading WHERE meter = (SELECT id FROM meter WHERE name = ?1) AND ts_us >= ?2 "
-            "AND ts_us < coalesce((SELECT ts_us FROM reading WHERE meter = (SELECT id FROM meter WHERE name = ?1) "
-            "AND ts_us >= ?2 ORDER BY ts_us LIMIT 1 OFFSET ?4), ?3) AND ts_us < ?3"
+            "DELETE FROM reading WHERE meter = (SELECT id FROM meter WHERE name = :name) AND ts_us >= :start "
+            "AND ts_us < coalesce((SELECT ts_us FROM reading WHERE meter = (SELECT id FROM meter WHERE name = :name) "
+            "AND ts_us >= :start ORDER BY ts_us LIMIT 1 OFFSET :count), :before) AND ts_us < :before"
         )
         for name in meter_ids:
             deleted = 1
             while deleted:
                 with Transaction(self._connection, self.path) as connection:
-                    deleted = connection.execute(query, (name, start_us, before_us, DELETED_AT_ONCE)).rowcount
+                    span = {"name": name, "start": start_us, "before": before_us, "count": DELETED_AT_ONCE}
+                    deleted = connection.execute(query, span).rowcount
 
     def latest_registers(self, meter_ids: Sequence[str], start_us: int, end_us: int) -> Mapping[str, tuple[int, float]]:
         """Return instant and value of each meter's latest import register with start <= instant < end."""

@@ -37,14 +37,14 @@ INSERT INTO ledger_stale (meter, day, mark, since_us) {rows}
 ON CONFLICT (meter, day) DO UPDATE SET mark = excluded.mark
 """
 _SQLITE_METERS = _METERS.format(
-    rows="SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'), 1, ?2 "
-    "FROM json_each(?1) WHERE true",
+    rows="SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'), 1, ? "
+    "FROM json_each(?) WHERE true",
     least="min",
     most="max",
 )
 _SQLITE_DAYS = _DAYS.format(
-    rows="SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'), ?2 "
-    "FROM json_each(?1) WHERE true"
+    rows="SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'), ? "
+    "FROM json_each(?) WHERE true"
 )
 # Rows are locked in the order of their names, so that two ingesters never wait for each other.
 _POSTGRESQL_METERS = _METERS.format(
@@ -123,10 +123,10 @@ def mark_readings_sql(
 def put_sqlite(execute: Execute, touched: Touched, at_us: int) -> None:
     """Write marks to SQLite, in the transaction at hand. execute : of the driver, or SQLAlchemy's `exec_driver_sql`."""
     meters = json.dumps(list(zip(touched.names, touched.first_us, touched.last_us, strict=True)))
-    known = {name: (number, mark) for name, number, mark in execute(_SQLITE_METERS, (meters, at_us))}
+    known = {name: (number, mark) for name, number, mark in execute(_SQLITE_METERS, (at_us, meters))}
     found = [known[name] for name in touched.names]
     days = [(*found[meter], day) for meter, day in zip(touched.meter, touched.day, strict=True)]
-    execute(_SQLITE_DAYS, (json.dumps([(meter, day, mark) for meter, mark, day in days]), at_us))
+    execute(_SQLITE_DAYS, (at_us, json.dumps([(meter, day, mark) for meter, mark, day in days])))
 
 
 def put_postgresql(execute: Execute, touched: Touched, at_us: int) -> None:
