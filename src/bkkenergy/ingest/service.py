@@ -195,7 +195,7 @@ class Ingester:
     def _clock_is_right(self) -> bool:
         """Wait while this machine's clock cannot be right. False when the service stops meanwhile.
 
-        By a clock that was never set every good reading lies in the future and is refused, and what comes without a
+        By a clock that was never set every good reading is in the future and is refused, and what comes without a
         time is stamped by it.
         """
         is_told = False
