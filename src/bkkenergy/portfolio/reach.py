@@ -27,7 +27,7 @@ TOPIC_BEFORE_AGENCY = DEFAULT_TOPIC.partition("{agency}")[0]
 LAST = dt.date.max
 
 Reaches = Callable[[str], bool]
-"""Whether an agency is in reach of whoever asks."""
+"""Whether an agency is in the reach of the person who asks."""
 
 
 @dataclass(frozen=True, slots=True)

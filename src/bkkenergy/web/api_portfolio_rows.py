@@ -79,7 +79,7 @@ class AskedChanges(Asked):
 
 
 class AskedRevision(AskedChanges):
-    """Several changes, as one revision. expected_revision : that whoever asks looked at."""
+    """Several changes, as one revision. expected_revision : that the caller looked at."""
 
     expected_revision: Annotated[int, Field(ge=0, le=2_000_000_000)]
 

@@ -124,7 +124,7 @@ def tag_of(revision: int) -> str:
 def expected(
     if_match: Annotated[str | None, Header()] = None, if_none_match: Annotated[str | None, Header()] = None
 ) -> int:
-    """Return the revision that whoever asks looked at; 0 where the thing should be new."""
+    """Return the revision that the caller looked at; 0 where the thing should be new."""
     if if_match is None and if_none_match is None:
         raise HTTPException(428, "send the thing's ETag as If-Match, or If-None-Match: * for a new one")
     if if_match is None:

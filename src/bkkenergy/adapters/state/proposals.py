@@ -19,7 +19,7 @@ PROPOSAL_STATES: tuple[ProposalState, ...] = get_args(ProposalState)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """What somebody asks others to change.
+    """What one person asks others to change.
 
     edits : as plain records. seen_revision : that the proposer looked at. agencies : that it touches; is_shared :
     whether it also touches what is of no single agency. revision : that it became.
