@@ -39,13 +39,49 @@ class BkkEnergyError(Exception):
 
     @classmethod
     def of(cls, key: str, **values: object) -> Self:
-        """Return the error of a key under [error], its text in English."""
+        """Make the error of a key under [error] of the catalogues, its text in English.
+
+        Parameters
+        ----------
+        key : str
+            The key of the text.
+        **values : object
+            What fills the text's places.
+
+        Returns
+        -------
+        BkkEnergyError
+            The error, to be raised.
+
+        Examples
+        --------
+        >>> from bkkenergy.errors import InputError
+        >>> str(InputError.of("no_number", field="kwp", given="many"))
+        "kwp 'many' is no number."
+        """
         error = cls(filled("en", f"error.{key}", values))
         error.key, error.values = f"error.{key}", values
         return error
 
     def said(self, lang: Lang) -> str:
-        """Return what a person reads of the error in a language."""
+        """Return what a person reads of the error in a language.
+
+        Parameters
+        ----------
+        lang : str
+            "th" or "en".
+
+        Returns
+        -------
+        str
+            The text.
+
+        Examples
+        --------
+        >>> from bkkenergy.errors import InputError
+        >>> InputError.of("no_number", field="kwp", given="many").said("th")
+        'kwp: “many” ไม่ใช่ตัวเลข'
+        """
         if self.values is None and lang == "en":
             return str(self)
         return filled(lang, self.key, self.values or {})
