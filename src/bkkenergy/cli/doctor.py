@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from bkkenergy.cli.context import config_option, set_up_logging
-from bkkenergy.ingest.doctor import examine
+from bkkenergy.ingest.doctor import Finding, examine, examine_storage
 from bkkenergy.ingest.service import topics_for
 from bkkenergy.ingest.sort import Sorter
+from bkkenergy.ports.readings import StoreAway
+from bkkenergy.settings import load_settings
 from bkkenergy.site import load_configuration
 
 
@@ -21,12 +24,22 @@ def doctor_command(config_dir: Path) -> None:
     Broker, credentials, subscriptions, store, disk, clocks, spool, quarantine. Exit code 1 if anything is not well.
     """
     set_up_logging("error", "text")
-    config = load_configuration(config_dir)
-    click.echo(f"{click.style('✓', fg='green')} configuration: no faults in {config_dir}")
-    sorter = Sorter(config.portfolio.meters, config.profiles, max_ahead_s=config.settings.ingest.max_ahead_s)
     ill = 0
-    for finding in examine(config.settings, topics_for(config.settings, sorter.topics), sorter.topics):
+    for finding in _findings(config_dir):
         mark = click.style("✓", fg="green") if finding.is_well else click.style("✗", fg="red")
         click.echo(f"{mark} {finding.check}: {finding.found}" + ("" if finding.is_well else f"\n    {finding.remedy}"))
         ill += not finding.is_well
     raise SystemExit(1 if ill else 0)
+
+
+def _findings(config_dir: Path) -> Iterator[Finding]:
+    """Run every check; where the portfolio lies in a state that cannot be read, those that need none of it."""
+    try:
+        config = load_configuration(config_dir)
+    except StoreAway as away:
+        yield Finding("portfolio", False, str(away), "See what follows; the checks of the broker need the portfolio.")
+        yield from examine_storage(load_settings(config_dir))
+        return
+    yield Finding("configuration", True, f"no faults in {config_dir}")
+    sorter = Sorter(config.portfolio.meters, config.profiles, max_ahead_s=config.settings.ingest.max_ahead_s)
+    yield from examine(config.settings, topics_for(config.settings, sorter.topics), sorter.topics)

@@ -48,13 +48,18 @@ class Finding:
 
 def examine(settings: Settings, topics: tuple[str, ...], exact_topics: tuple[str, ...] = ()) -> Iterator[Finding]:
     """Run every check, one by one. `exact_topics`: those of each meter, for a broker without wildcards."""
+    yield from examine_storage(settings)
+    yield from _broker(settings, topics, exact_topics)
+    yield from _state(settings)
+    yield from _shared_state(settings)
+
+
+def examine_storage(settings: Settings) -> Iterator[Finding]:
+    """Run the checks that need no portfolio: disk, files, store and clock."""
     yield from _disk(settings)
     yield from _files(settings)
     yield from _store(settings)
     yield from _clock(settings)
-    yield from _broker(settings, topics, exact_topics)
-    yield from _state(settings)
-    yield from _shared_state(settings)
 
 
 def _disk(settings: Settings) -> Iterator[Finding]:
