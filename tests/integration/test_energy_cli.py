@@ -118,7 +118,9 @@ def test_a_balance_is_printed_with_sub_meters_tenants_and_virtual_meters(run):
 def test_the_command_and_the_api_say_the_same(run, client):
     found = json.loads(run("balance", BUILDING, "--period", "2026-11-22..2026-11-23", "--step", "15min", "--json"))
     main_meters = found.pop("main_meters")
-    assert found == client.get(f"/api/v1/buildings/{BUILDING}/balance", params=DAYS).json()
+    answer = client.get(f"/api/v1/buildings/{BUILDING}/balance", params=DAYS)
+    assert str(found.pop("portfolio_revision")) == answer.headers["Portfolio-Revision"]
+    assert found == answer.json()
     assert main_meters == client.get(f"/api/v1/buildings/{BUILDING}/submeters", params=DAYS).json()["main_meters"]
     assert sum(found["gross_use"]["energy_kwh"]) == pytest.approx(2 * 768)
     assert [own["total_kwh"] for own in found["virtual_meters"]] == pytest.approx([2 * 768])

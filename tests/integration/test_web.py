@@ -679,3 +679,11 @@ def test_a_building_s_page_shows_its_balance_with_what_the_ledger_has(app, peopl
     assert row
     assert int(row[1].replace(",", "")) == round(balance["gross_use"]["total_kwh"])
     assert 'class="stack"' in text
+
+
+def test_answers_and_pages_say_which_portfolio_they_rest_on(people):
+    """The demonstration's portfolio is read from files: nothing of it can be changed in the app."""
+    admin = people["admin"]
+    assert admin.get("/api/v1/buildings").headers["Portfolio-Revision"] == "0"
+    assert "read from files on the server" in admin.get("/", params={"lang": "en"}).text
+    assert "อ่านจากไฟล์บนเซิร์ฟเวอร์" in admin.get("/", params={"lang": "th"}).text

@@ -33,7 +33,7 @@ def doctor_command(config_dir: Path) -> None:
 
 
 def _findings(config_dir: Path) -> Iterator[Finding]:
-    """Run every check; where the portfolio lies in a state that cannot be read, those that need none of it."""
+    """Run every check; where the state that holds the portfolio cannot be read, those that need none."""
     try:
         config = load_configuration(config_dir)
     except StoreAway as away:

@@ -74,7 +74,7 @@ def show_command(name: str, period: str, step: Step, channel: str, form: str, co
         found = _in_steps(lambda: energy_series(site.energy, meters, span, step, CHANNELS[channel]))
     if found.waiting:
         click.echo(f"{len(found.waiting)} days are not computed yet.", err=True)
-    _print_series(name, found, step, form)
+    _print_series(name, found, step, form, site.portfolio.revision)
 
 
 def meters_named(portfolio: Portfolio, name: str) -> Sequence[Meter]:
@@ -95,14 +95,15 @@ def _in_steps(compute: Any) -> Any:
         raise InputError(str(error)) from None
 
 
-def _print_series(name: str, found: EnergySeries, step: Step, form: str) -> None:
+def _print_series(name: str, found: EnergySeries, step: Step, form: str, revision: int) -> None:
     quality = [Quality(value).name.lower() for value in found.quality.tolist()]
     energy = listed_kwh(found.energy_kwh)
     starts = [start.isoformat() for start in found.starts]
     rows = list(zip(starts, energy, quality, strict=True))
     if form == "json":
         series = {"id": name, "step": step, "starts": starts, "energy_kwh": energy, "quality": quality}
-        _print_json(series | {"waiting_days": [day.isoformat() for day in found.waiting]})
+        waiting = [day.isoformat() for day in found.waiting]
+        _print_json(series | {"waiting_days": waiting, "portfolio_revision": revision})
     elif form == "csv":
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(["start", "energy_kwh", "quality"])
@@ -139,9 +140,10 @@ def balance_command(building: str, period: str, step: Step, as_json: bool, lang:
     with opened_site(config_dir) as site:
         own = building_of(site.portfolio, building)
         found: BuildingEnergy = _in_steps(lambda: building_energy(site.energy, own, span, step))
+        revision = site.portfolio.revision
     if as_json:
         sub_meters = sub_meters_record(own, found)["main_meters"]
-        _print_json(balance_record(own, found, step) | {"main_meters": sub_meters})
+        _print_json(balance_record(own, found, step) | {"main_meters": sub_meters, "portfolio_revision": revision})
     else:
         _print_balance(building, found, span, Words(lang))
 

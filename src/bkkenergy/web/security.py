@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import Depends, HTTPException, Request, Response
@@ -26,6 +27,8 @@ PAGE_POLICY = (
 )
 REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; sandbox"
 """Of reports: pages that stand alone, with styles of their own and no script, shown by themselves or in our pages."""
+REVISION_HEADER = "Portfolio-Revision"
+"""Which revision of the portfolio an answer of the API rests on; 0 where it is read from files."""
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
@@ -216,6 +219,8 @@ async def with_headers(request: Request, call_next: Callable[[Request], Awaitabl
     response.headers.setdefault("Content-Security-Policy", PAGE_POLICY)
     if here_of(request).settings.web.secure_cookies:
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    if request.url.path.startswith("/api/") and response.status_code != HTTPStatus.UNAUTHORIZED:
+        response.headers[REVISION_HEADER] = str(here_of(request).portfolio.revision)
     if not request.url.path.startswith("/static/"):
         response.headers.setdefault("Cache-Control", "no-store")
     return response
