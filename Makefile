@@ -53,6 +53,12 @@ $(DEBIAN_VENV)/.dev: requirements-dev.lock pyproject.toml
 	touch $@
 .PHONY: fuzz test-debian-python
 
+# Small faults put into the core one by one, and how many the tests find: docs/mutants.md (an hour with MUTANTS=20).
+MUTANTS ?= 20
+mutants: $(VENV)/.dev
+	$(BIN)/python -m tests.mutants --each $(MUTANTS) $(ARGS)
+.PHONY: mutants
+
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
