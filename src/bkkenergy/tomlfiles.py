@@ -27,7 +27,7 @@ class Frozen(BaseModel):
 def read_toml(path: Path) -> Table:
     """Read the tables of one file. Raises ConfigError when it is absent or no TOML."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # Notepad writes a byte order mark
     except FileNotFoundError:
         fault = Fault(str(path), "the file does not exist", "Create it, or name the folder with --config.")
     except UnicodeDecodeError as error:

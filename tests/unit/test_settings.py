@@ -97,3 +97,9 @@ def test_who_looks_on_never_joins_the_shared_group():
     own = bystander(mqtt, "doctor")
     assert own.share == ""
     assert own.client_id.startswith("bkkenergy-doctor-")
+
+
+def test_a_file_that_begins_with_a_byte_order_mark_is_read(tmp_path):
+    """Notepad of Windows writes one; what was said then was "invalid statement at line 1, column 1"."""
+    (tmp_path / "bkkenergy.toml").write_bytes(b"\xef\xbb\xbf[mqtt]\nport = 1884\n")
+    assert load_settings(tmp_path).mqtt.port == 1884
