@@ -19,6 +19,7 @@ from bkkenergy.portfolio import portfolio_on
 from bkkenergy.portfolio.edits import Amend, End, Put, Withdraw
 from bkkenergy.portfolio.load import records_of
 from bkkenergy.settings import StateSettings
+from bkkenergy.site import load_configuration
 from bkkenergy.usecases.portfolio import (
     Conflict,
     PortfolioState,
@@ -27,6 +28,7 @@ from bkkenergy.usecases.portfolio import (
     compare,
     described,
     history,
+    portfolio_state,
     replace_all,
     undo,
 )
@@ -231,6 +233,31 @@ def test_an_undo_of_what_was_changed_again_is_a_conflict(state):
         undo(state, MALEE, 2, why="too late", now=NOW)
     with pytest.raises(InputError, match="no revision 9"):
         undo(state, MALEE, 9, why="too late", now=NOW)
+
+
+def test_an_undo_of_what_a_later_version_still_says_is_a_conflict(state):
+    amend(state, {"ct_ratio": 200.0})
+    amend(state, {"rated_kw": 900.0}, from_day=dt.date(2026, 6, 1))
+    with pytest.raises(Conflict, match="from 2026-06-01"):
+        undo(state, MALEE, 2, why="wrong meter", now=NOW)
+    undo(state, MALEE, 3, why="the later one first", now=NOW)
+    undo(state, MALEE, 2, why="wrong meter", now=NOW)
+    assert {meter_on(state, day).ct_ratio for day in (NEW_YEAR, dt.date(2026, 6, 1))} == {1.0}
+
+
+def test_an_undo_of_an_entry_leaves_no_version_that_was_made_of_it(state):
+    extra = state.kinds["meter"].body_of(meter_on(state, NEW_YEAR)) | {"id": f"{OFFICE}.extra", "topic": "x/extra"}
+    change(state, MALEE, [Put("meter", extra)], why="new meter", from_day=None, expected_revision=1, now=NOW)
+    amend(state, {"rated_kw": 900.0}, key=f"{OFFICE}.extra")
+    with pytest.raises(Conflict):
+        undo(state, MALEE, 2, why="no such meter", now=NOW)
+
+
+def test_a_payload_profile_that_does_not_exist_is_refused_on_whatever_days_it_would_be_used(state, config_dir):
+    state = replace(state, check=portfolio_state(load_configuration(config_dir), state.engine).check)
+    amend(state, {"payload": "tasmota-sensor"}, from_day=dt.date(2030, 1, 1))
+    with pytest.raises(ConfigError, match="no payload profile 'nothing'"):
+        amend(state, {"payload": "nothing"})
 
 
 def test_two_revisions_are_compared_by_what_differs(state):

@@ -17,7 +17,7 @@ from bkkenergy.cli.context import command_line, config_option
 from bkkenergy.errors import ConfigError, Fault
 from bkkenergy.payloads.check import payload_faults
 from bkkenergy.payloads.decode import FAMILIES
-from bkkenergy.portfolio import Portfolio, Records
+from bkkenergy.portfolio import Meter, Records
 from bkkenergy.portfolio.records import EVER, Change
 from bkkenergy.settings import load_settings
 from bkkenergy.site.figures import load_figures
@@ -186,8 +186,8 @@ def _opened(config_dir: Path) -> Iterator[PortfolioState]:
     settings, figures = load_settings(config_dir), load_figures(config_dir)
     profiles = load_profiles(config_dir, frozenset(FAMILIES))
 
-    def check(portfolio: Portfolio) -> list[Fault]:
-        return payload_faults(portfolio.meters, profiles)
+    def check(meters: Sequence[Meter]) -> list[Fault]:
+        return payload_faults(meters, profiles)
 
     engine = open_state(settings.state)
     try:

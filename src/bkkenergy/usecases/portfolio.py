@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from bkkenergy.access import Actor
 from bkkenergy.adapters.state import StateStore, StateTransaction, reading, transaction
@@ -23,10 +23,10 @@ from bkkenergy.adapters.state.portfolio import (
 from bkkenergy.adapters.state.users import enter_audit
 from bkkenergy.errors import ConfigError, Fault, InputError, NotThere
 from bkkenergy.payloads.check import payload_faults
+from bkkenergy.portfolio import Meter
 from bkkenergy.portfolio.check import cross_check
 from bkkenergy.portfolio.edits import Edit, changes_of, key_of
 from bkkenergy.portfolio.records import EVER, Change, Kinds, Records, differences
-from bkkenergy.portfolio.snapshot import Portfolio, portfolio_on
 from bkkenergy.site.configuration import Configuration
 from bkkenergy.site.record_kinds import SITE_KINDS
 from bkkenergy.usecases.portfolio_powers import allow, faults_in_reach, is_in_sight, need_sight
@@ -37,7 +37,7 @@ MAX_AUDITED = 100
 MIN_WHY = 3
 
 
-def no_faults(_portfolio: Portfolio) -> list[Fault]:
+def no_faults(_meters: Sequence[Meter]) -> list[Fault]:
     """Find nothing: where only the records themselves are to be checked."""
     return []
 
@@ -47,13 +47,13 @@ class PortfolioState:
     """The portfolio's records in the state.
 
     source : as in the settings. tariffs : the tariff ids that exist; None leaves that check out. check : finds faults
-    that only the whole configuration shows, such as payload profiles that do not exist.
+    of meters that only the whole configuration shows, such as payload profiles that do not exist.
     """
 
     engine: StateStore
     source: Literal["auto", "files", "state"] = "auto"
     tariffs: frozenset[str] | None = None
-    check: Callable[[Portfolio], list[Fault]] = no_faults
+    check: Callable[[Sequence[Meter]], list[Fault]] = no_faults
     kinds: Kinds = field(default_factory=lambda: SITE_KINDS)
 
     def records(self, revision: int | None = None) -> Records:
@@ -95,8 +95,8 @@ class Conflict(InputError):
 def portfolio_state(config: Configuration, engine: StateStore) -> PortfolioState:
     """Return the records of a site whose configuration is loaded, with what it knows to check them by."""
 
-    def check(portfolio: Portfolio) -> list[Fault]:
-        return payload_faults(portfolio.meters, config.profiles)
+    def check(meters: Sequence[Meter]) -> list[Fault]:
+        return payload_faults(meters, config.profiles)
 
     tariffs = frozenset(config.figures.tariffs.schedules)
     return PortfolioState(engine, config.settings.portfolio.source, tariffs, check)
@@ -181,7 +181,8 @@ def import_changes(before: Records, wanted: Records, keeps_others: bool) -> tupl
 def undo(state: PortfolioState, actor: Actor, number: int, *, why: str, now: dt.datetime) -> Changed:
     """Take a revision back: what it changed becomes what it was before, by a new revision.
 
-    Raises Conflict where a later revision changed the same, InputError where there is no such revision, StoreAway.
+    Raises Conflict where a later revision changed the same things: a later version has in it what an earlier one said.
+    Raises InputError where there is no such revision, StoreAway.
     """
     actor.need("edit")
     _writable(state)
@@ -196,7 +197,8 @@ def undo(state: PortfolioState, actor: Actor, number: int, *, why: str, now: dt.
         if not any(is_in_sight(actor, own, done, old) for own in changes):
             raise NotThere
         allow(actor, changes, done)
-        later = [own for own in differences(done, before) if own.place in {one.place for one in changes}]
+        things = {own.place[:2] for own in changes}
+        later = [own for own in differences(done, before) if own.place[:2] in things]
         if later:
             raise Conflict(later, done, before)
         allow(actor, changes, before)
@@ -318,10 +320,8 @@ def dry_run(state: PortfolioState, before: Records, changes: Sequence[Change]) -
 
 def faults_of(state: PortfolioState, records: Records, places: Mapping[str, str] | None = None) -> list[Fault]:
     """Return every fault in records, on every day. places : where each id is in its file."""
-    faults = cross_check(records, places or {}, state.tariffs)
-    for day in (*records.change_days[:1], *records.change_days[-1:]):
-        faults += state.check(portfolio_on(records, day))
-    return list(dict.fromkeys(faults))
+    meters = [cast("Meter", entry.value) for entries in records.by_kind.get("meter", {}).values() for entry in entries]
+    return list(dict.fromkeys([*cross_check(records, places or {}, state.tariffs), *state.check(meters)]))
 
 
 def _line(change: Change) -> dict[str, Any]:
