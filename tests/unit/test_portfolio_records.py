@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 
 from bkkenergy.errors import ConfigError
 from bkkenergy.portfolio import inspect_portfolio, load_portfolio, portfolio_on
+from bkkenergy.portfolio.edits import Amend, End, Put, changes_of
 from bkkenergy.portfolio.load import records_of
 from bkkenergy.portfolio.records import EVER, differences
 from bkkenergy.portfolio.write import toml
 from bkkenergy.site.portfolio_files import read_folder, write_folder
+from bkkenergy.site.record_kinds import SITE_KINDS
 from tests.schools import school_records
 
 SITE = """
@@ -162,6 +164,84 @@ def test_generated_schools_with_their_changes_survive_export_and_import(tmp_path
     write_folder(again.records, tmp_path / "twice")
     for path in sorted((tmp_path / "out").rglob("*.toml")):
         assert (tmp_path / "twice" / path.relative_to(tmp_path / "out")).read_text() == path.read_text()
+
+
+def changed(records, from_day, edit):
+    return records.with_changes(changes_of(records, [edit], from_day, SITE_KINDS))
+
+
+def assert_survives(records, folder):
+    write_folder(records, folder)
+    document = read_folder(folder)
+    assert document.faults == []
+    assert differences(records, document.records) == ()
+
+
+def test_a_building_that_moved_to_another_agency_and_back_survives_export_and_import(site):
+    other = '[[agency]]\nid = "c"\nname_th = "ค"\nname_en = "C"\n'
+    records = read_folder(site(SITE + other)).records
+    records = changed(records, dt.date(2024, 1, 1), Amend("building", "a.b", {"agency": "c"}))
+    records = changed(records, dt.date(2025, 1, 1), Amend("building", "a.b", {"agency": "a"}))
+    assert_survives(records, site() / "out")
+
+
+def test_a_topic_that_becomes_the_usual_one_survives_export_and_import(site):
+    records = read_folder(site()).records
+    (usual,) = {entry.value.topic for entry in records.of("meter", "a.b.main")}
+    records = changed(records, EVER, Amend("meter", "a.b.main", {"topic": "x/y"}))
+    records = changed(records, dt.date(2025, 1, 1), Amend("meter", "a.b.main", {"topic": usual}))
+    assert_survives(records, site() / "out")
+
+
+def test_what_is_put_within_the_days_of_a_thing_that_ends_ends_with_it(site):
+    records = changed(read_folder(site()).records, dt.date(2026, 6, 1), End("meter", "a.b.main"))
+    body = SITE_KINDS["meter"].body_of(records.of("meter", "a.b.main")[0].value)
+    records = changed(records, dt.date(2024, 1, 1), Put("meter", body | {"rated_kw": 60}))
+    records = changed(records, dt.date(2026, 3, 1), Put("meter", body | {"rated_kw": 70}))
+    assert [(own.first, own.end) for own in records.history("meter", "a.b.main")] == [
+        (EVER, dt.date(2024, 1, 1)),
+        (dt.date(2024, 1, 1), dt.date(2026, 1, 1)),
+        (dt.date(2026, 1, 1), dt.date(2026, 3, 1)),
+        (dt.date(2026, 3, 1), dt.date(2026, 6, 1)),
+    ]
+    assert_survives(records, site() / "out")
+
+
+def test_what_is_put_after_a_thing_ended_begins_it_again(site):
+    records = changed(read_folder(site()).records, dt.date(2026, 6, 1), End("meter", "a.b.main"))
+    body = SITE_KINDS["meter"].body_of(records.of("meter", "a.b.main")[0].value)
+    records = changed(records, dt.date(2027, 1, 1), Put("meter", body))
+    *_, before, last = records.history("meter", "a.b.main")
+    assert (before.end, last.first, last.end) == (dt.date(2026, 6, 1), dt.date(2027, 1, 1), None)
+
+
+@pytest.mark.parametrize("parts", ["meters", "virtual_meters", "roofs"])
+@pytest.mark.parametrize("how", [Put, Amend])
+def test_a_building_takes_no_parts_in_which_would_be_lost(site, parts, how):
+    records = read_folder(site()).records
+    body = SITE_KINDS["building"].body_of(records.of("building", "a.b")[0].value) | {parts: []}
+    edit = Put("building", body) if how is Put else Amend("building", "a.b", {parts: []})
+    with pytest.raises(ConfigError, match=rf"{parts}: these are records of their own"):
+        changed(records, EVER, edit)
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ('id = "other"', "an id cannot be changed"),
+        ('without = "role"', "no list of keys"),
+        ('without = ["rolle"]', "there is no key 'rolle' before it"),
+    ],
+)
+def test_what_a_change_says_in_vain_is_a_fault(site, change, what):
+    contact = '[[contact]]\nid = "one"\nagency = "a"\nname = "Malee"\nrole = "manager"\n'
+    document = read_folder(site(f"{SITE}\n{contact}changes = [{{ from = 2026-01-01, {change} }}]\n"))
+    assert [fault.what for fault in document.faults if what in fault.what]
+
+
+def test_parts_that_a_change_of_a_building_lists_are_a_fault_and_not_left_out(site):
+    document = read_folder(site(SITE.replace('calendar = "school" }', "meters = [] }")))
+    assert [fault.what for fault in document.faults] == ["these have dates of their own"]
 
 
 def test_an_export_never_writes_over_files(tmp_path, config_dir):

@@ -75,12 +75,18 @@ class Document:
         known: set[tuple[str, str]] = set()  # a fault of the first version is one of all later ones
         for place, first, until, fields in versions:
             value, faults = validated(kind.model, fields, place)
+            faults += [
+                Fault(f"{place}.{name}", "these have dates of their own", "Write them under a table of their own.")
+                for name in sorted(kind.parts & fields.keys())
+            ]
             self.faults += [own for own in faults if (own.where.removeprefix(place), own.what) not in known]
             known |= {(own.where.removeprefix(place), own.what) for own in faults}
             if value is None:
                 continue
             keys.add(kind.key_of(value))
             entries.append(Entry(kind.name, kind.key_of(value), first, value, until and until + DAY))
+        if len(keys) > 1:
+            self.faults.append(Fault(f"{where}.changes", "an id cannot be changed", "Enter a thing of its own."))
         if len(keys) != 1:
             return True
         (key,) = keys
@@ -116,9 +122,16 @@ class Document:
                 self.faults.append(Fault(f"{place}.from", "the key is missing", "Say from which day it holds."))
                 continue
             fields = fields | {key: value for key, value in change.items() if key not in DATES}
-            for name in change.get("without", []):
-                fields.pop(name, None)
+            self._take_away(change.get("without", []), fields, f"{place}.without")
             yield place, first, self._day(change, "until", place), fields
+
+    def _take_away(self, names: object, fields: Table, where: str) -> None:
+        for name in names if isinstance(names, list) else [names]:
+            if not isinstance(names, list) or not isinstance(name, str) or name not in fields:
+                what = f"there is no key {name!r} before it" if isinstance(names, list) else "this is no list of keys"
+                self.faults.append(Fault(where, what, 'Name the keys that are no more: without = ["parent"].'))
+            else:
+                del fields[name]
 
     def _day(self, table: Mapping[str, Any], key: str, where: str) -> dt.date | None:
         day = table.get(key)

@@ -89,9 +89,7 @@ def _differences_of(before: Records, after: Records, touched: set[tuple[str, str
 def _changes(records: Records, edit: Edit, from_day: dt.date, kind: Kind) -> Iterator[Change]:
     if isinstance(edit, Put):
         value = _value(kind, edit.body, edit.kind)
-        entry = Entry(kind.name, kind.key_of(value), from_day, value)
-        before = records.by_place.get(entry.place)
-        yield Change(before, replace(entry, valid_to=before.valid_to if before else None))
+        yield from _put(records, Entry(kind.name, kind.key_of(value), from_day, value))
         return
     entries = records.of(kind.name, edit.key)
     if not entries:
@@ -103,6 +101,18 @@ def _changes(records: Records, edit: Edit, from_day: dt.date, kind: Kind) -> Ite
             yield from _ended(entries, from_day, edit)
         case Withdraw():
             yield from (Change(entry, None) for entry in entries)
+
+
+def _put(records: Records, entry: Entry) -> Iterator[Change]:
+    """Enter a version. A thing that is there on its day ends when it would have ended without it."""
+    present = entry_on(records.of(entry.kind, entry.key), entry.valid_from)
+    if present is None or present.valid_from == entry.valid_from:
+        before = records.by_place.get(entry.place)
+        yield Change(before, replace(entry, valid_to=before.valid_to if before else None))
+        return
+    yield Change(None, replace(entry, valid_to=present.valid_to))
+    if present.valid_to is not None:
+        yield Change(present, replace(present, valid_to=None))  # it goes on in the new version
 
 
 def _amended(entries: Sequence[Entry], edit: Amend, from_day: dt.date, kind: Kind) -> Iterator[Change]:
@@ -143,6 +153,9 @@ def _ended(entries: Sequence[Entry], from_day: dt.date, edit: End) -> Iterator[C
 
 
 def _value(kind: Kind, body: Mapping[str, Any], where: str) -> Frozen:
+    if parts := sorted(kind.parts & body.keys()):
+        remedy = "Change each of them by itself, by its own kind and id."
+        raise ConfigError([Fault(f"{where}.{name}", "these are records of their own", remedy) for name in parts])
     value, faults = validated(kind.model, dict(body), where)
     if value is None:
         raise ConfigError(faults)

@@ -41,8 +41,12 @@ def _versions(entries: Sequence[Entry]) -> Table:
     changes = []
     for entry in later:
         after = written(entry)
-        change = {"from": entry.valid_from} | {key: new for key, new in after.items() if before.get(key) != new}
+        different = {key: new for key, new in after.items() if key != "id" and before.get(key) != new}
         gone = sorted(before.keys() - after.keys())
+        if "topic" in gone:  # the file would say it anyway in a first version alone
+            gone.remove("topic")
+            different["topic"] = entry.value.topic  # type: ignore[attr-defined]
+        change = {"from": entry.valid_from} | different
         changes.append(change | ({"without": gone} if gone else {}) | _dates(entry, has_first=True))
         before = after
     return table | ({"changes": changes} if changes else {})
