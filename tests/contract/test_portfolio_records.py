@@ -20,6 +20,9 @@ from bkkenergy.portfolio.edits import Amend, End, Put, Withdraw
 from bkkenergy.portfolio.load import records_of
 from bkkenergy.settings import StateSettings
 from bkkenergy.site import load_configuration
+from bkkenergy.site.portfolio_files import read_folder
+from bkkenergy.site.record_readers import plan_of, savings_of
+from bkkenergy.site.savings_config import load_savings
 from bkkenergy.usecases.portfolio import (
     Conflict,
     PortfolioState,
@@ -59,6 +62,13 @@ def empty(request, tmp_path):
 def state(empty, config_dir):
     """A state that holds the demonstration's portfolio, as revision 1."""
     replace_all(empty, MALEE, records_of(config_dir), why="first import", now=NOW)
+    return empty
+
+
+@pytest.fixture
+def planned(empty, config_dir):
+    """A state with all records of the demonstration, the plan among them, as revision 1."""
+    replace_all(empty, MALEE, read_folder(config_dir).records, why="first import", now=NOW)
     return empty
 
 
@@ -258,6 +268,50 @@ def test_a_payload_profile_that_does_not_exist_is_refused_on_whatever_days_it_wo
     amend(state, {"payload": "tasmota-sensor"}, from_day=dt.date(2030, 1, 1))
     with pytest.raises(ConfigError, match="no payload profile 'nothing'"):
         amend(state, {"payload": "nothing"})
+
+
+def test_an_adjustment_adds_on_the_days_on_which_it_is_what_the_records_say(state, config_dir):
+    clinic = {
+        "id": "clinic",
+        "building": OFFICE,
+        "first": "2025-03-01",
+        "kwh_a_day": 40.0,
+        "reason": "a new clinic",
+        "entered_by": "malee",
+        "entered": "2025-03-01",
+    }
+    change(state, MALEE, [Put("adjustment", clinic)], why="new", from_day=None, expected_revision=None, now=NOW)
+    amend(state, {"kwh_a_day": 60.0}, kind="adjustment", key="clinic")
+    edits, june = [End("adjustment", "clinic")], dt.date(2026, 6, 1)
+    change(state, MALEE, edits, why="closed", from_day=june, expected_revision=None, now=NOW)
+    found = savings_of(load_savings(config_dir), state.records()).adjustments
+    assert [(own.first, own.last, own.kwh_a_day) for own in found] == [
+        (dt.date(2025, 3, 1), dt.date(2025, 12, 31), 40.0),
+        (NEW_YEAR, dt.date(2026, 5, 31), 60.0),
+    ]
+
+
+def test_a_plan_is_what_the_records_say_on_a_day_and_not_in_the_future(planned, config_dir):
+    amend(planned, {"saving_ratio": 0.5}, kind="agency_target", key="all", from_day=dt.date(2027, 1, 1))
+    target = next(iter(planned.records().by_kind["target"]))
+    change(planned, MALEE, [End("target", target)], why="over", from_day=NEW_YEAR, expected_revision=None, now=NOW)
+    records = planned.records()
+    before, now, later = (plan_of(config_dir, records, dt.date(year, 6, 1)) for year in (2025, 2026, 2027))
+    assert [plan.agency_target.saving_ratio for plan in (before, now, later)] == [0.1, 0.1, 0.5]
+    assert len(before.targets) == len(now.targets) + 1 == len(later.targets) + 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "what"),
+    [
+        ("programme", "energy-action-plan", "there is no programme 'energy-action-plan'"),
+        ("agency_target", "all", "the plan has no agency_target"),
+    ],
+)
+def test_nothing_is_withdrawn_that_the_plan_rests_on(planned, kind, key, what):
+    edits = [Withdraw(kind, key)]
+    with pytest.raises(ConfigError, match=what):
+        change(planned, MALEE, edits, why="a mistake", from_day=None, expected_revision=None, now=NOW)
 
 
 def test_two_revisions_are_compared_by_what_differs(state):

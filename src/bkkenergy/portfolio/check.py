@@ -25,6 +25,7 @@ REFERENCES = (
     ("equipment", "building", "building"),
     ("equipment", "meter", "meter"),
     ("adjustment", "building", "building"),
+    ("target", "programme", "programme"),
 )
 """Which field of which kind names which other kind."""
 
@@ -32,7 +33,7 @@ REFERENCES = (
 def cross_check(records: Records, places: Mapping[str, str], tariffs: frozenset[str] | None = None) -> list[Fault]:
     """Find every fault between entries, on every day; `places` says where each id is written."""
     where = Places(places)
-    faults = [*_references(records, where, tariffs), *_orphans(records, where)]
+    faults = [*_references(records, where, tariffs), *_orphans(records, where), *_plan_faults(records, where)]
     parts = parts_by_building(records)
     for key, entries in records.by_kind.get("building", {}).items():
         faults += _faults_by_day(records, key, entries, parts.get(key, ()), where, tariffs)
@@ -114,6 +115,13 @@ def _orphans(records: Records, places: Places) -> Iterator[Fault]:
             for _, entries in parts:
                 what = f"there is no building {building!r}"
                 yield Fault(f"{places[entries[0].key]}.building", what, "Add the building, or remove this too.")
+
+
+def _plan_faults(records: Records, places: Places) -> Iterator[Fault]:
+    """Find a plan without what each agency should save: none of it would be shown."""
+    plan = [key for kind in ("programme", "target") for key in records.by_kind.get(kind, {})]
+    if plan and not records.by_kind.get("agency_target"):
+        yield Fault(places[plan[0]], "the plan has no agency_target", "Enter it, or withdraw programmes and targets.")
 
 
 def _unknown(where: str, kind: str, name: str, known: Mapping[str, object]) -> Iterator[Fault]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import ConfigError, Fault
 from bkkenergy.payloads.check import payload_faults
 from bkkenergy.payloads.decode import FAMILIES
@@ -52,10 +54,10 @@ class Configuration:
 
     @cached_property
     def plan(self) -> ActionPlan | None:
-        """The action plan's targets; None where the folder has none."""
+        """The action plan's targets as they are today; None where there are none."""
         from bkkenergy.site.record_readers import plan_of  # noqa: PLC0415
 
-        return plan_of(self.folder, self.portfolio.records)
+        return plan_of(self.folder, self.portfolio.records, dt.datetime.now(BANGKOK).date())
 
     def with_portfolio(self, portfolio: Portfolio) -> Configuration:
         """Return the configuration with another portfolio, such as that of an earlier day."""

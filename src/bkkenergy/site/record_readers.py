@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from bkkenergy.plan import ActionPlan
-from bkkenergy.portfolio.records import Records
+from bkkenergy.portfolio.records import Dated, Records
+from bkkenergy.savings.adjust import Adjustment
 from bkkenergy.site.plan_config import PLAN_FILE, load_plan
 from bkkenergy.site.savings_config import SavingsConfig
 
@@ -15,21 +18,31 @@ def savings_of(config: SavingsConfig, records: Records) -> SavingsConfig:
     """Return the savings' configuration with the adjustments of the records, where these are the source."""
     if not records.revision:
         return config
-    return config.model_copy(update={"adjustments": _latest(records, "adjustment")})
+    versions = [own for key in records.by_kind.get("adjustment", {}) for own in records.history("adjustment", key)]
+    return config.model_copy(update={"adjustments": tuple(_within_its_days(versions))})
 
 
-def plan_of(config_dir: Path, records: Records) -> ActionPlan | None:
-    """Return the city's plan: of the records where they are the source, else of its file; None without one."""
+def _within_its_days(versions: list[Dated[Adjustment]]) -> Iterator[Adjustment]:
+    """Return each version of adjustments, cut to the days on which it is what the records say."""
+    for own in versions:
+        lasts = [day for day in (own.value.last, own.end and own.end - dt.timedelta(days=1)) if day is not None]
+        first, last = max(own.value.first, own.first), min(lasts, default=None)
+        if last is None or first <= last:
+            yield own.value.model_copy(update={"first": first, "last": last})
+
+
+def plan_of(config_dir: Path, records: Records, day: dt.date) -> ActionPlan | None:
+    """Return the city's plan on a day: of the records where they are the source, else of its file; None without one."""
     if not records.revision:
         return load_plan(config_dir) if (config_dir / PLAN_FILE).exists() else None
-    goals = _latest(records, "agency_target")
+    goals = _on(records, "agency_target", day)
     if not goals:
         return None
     return ActionPlan(
-        programmes=_latest(records, "programme"), targets=_latest(records, "target"), agency_target=goals[-1]
+        programmes=_on(records, "programme", day), targets=_on(records, "target", day), agency_target=goals[-1]
     )
 
 
-def _latest(records: Records, kind: str) -> tuple[Any, ...]:
-    """Return the things of a kind as they were entered last."""
-    return tuple(entries[-1].value for entries in records.by_kind.get(kind, {}).values())
+def _on(records: Records, kind: str, day: dt.date) -> tuple[Any, ...]:
+    """Return the things of a kind that there are on a day."""
+    return tuple(records.on(kind, day).values())
