@@ -215,6 +215,29 @@ def test_what_is_put_after_a_thing_ended_begins_it_again(site):
     assert (before.end, last.first, last.end) == (dt.date(2026, 6, 1), dt.date(2027, 1, 1), None)
 
 
+def exchange(day):
+    return {"at": f"{day}T12:00:00+07:00", "final_kwh": 500.0}
+
+
+@pytest.mark.parametrize("how", [Put, Amend])
+def test_an_exchange_that_is_entered_after_a_later_one_joins_it(site, how):
+    def entered(records, day, exchanges):
+        fields = {"exchanges": exchanges}
+        body = SITE_KINDS["meter"].body_of(records.of("meter", "a.b.main")[0].value)
+        edit = Put("meter", body | fields) if how is Put else Amend("meter", "a.b.main", fields)
+        return changed(records, dt.date.fromisoformat(day), edit)
+
+    records = entered(read_folder(site()).records, "2026-05-01", [exchange("2026-05-01")])
+    records = entered(records, "2025-04-01", [exchange("2025-04-01")])
+    versions = portfolio_on(records, dt.date(2026, 11, 26)).history("a.b.main")
+    assert {tuple(str(own.at.date()) for own in one.value.exchanges) for one in versions} == {
+        ("2025-04-01", "2026-05-01")
+    }
+    records = entered(records, "2025-04-01", [])
+    versions = portfolio_on(records, dt.date(2026, 11, 26)).history("a.b.main")
+    assert {tuple(str(own.at.date()) for own in one.value.exchanges) for one in versions} == {("2026-05-01",)}
+
+
 @pytest.mark.parametrize("parts", ["meters", "virtual_meters", "roofs"])
 @pytest.mark.parametrize("how", [Put, Amend])
 def test_a_building_takes_no_parts_in_which_would_be_lost(site, parts, how):

@@ -89,7 +89,7 @@ def _differences_of(before: Records, after: Records, touched: set[tuple[str, str
 def _changes(records: Records, edit: Edit, from_day: dt.date, kind: Kind) -> Iterator[Change]:
     if isinstance(edit, Put):
         value = _value(kind, edit.body, edit.kind)
-        yield from _put(records, Entry(kind.name, kind.key_of(value), from_day, value))
+        yield from _put(records, Entry(kind.name, kind.key_of(value), from_day, value), kind)
         return
     entries = records.of(kind.name, edit.key)
     if not entries:
@@ -103,9 +103,16 @@ def _changes(records: Records, edit: Edit, from_day: dt.date, kind: Kind) -> Ite
             yield from (Change(entry, None) for entry in entries)
 
 
-def _put(records: Records, entry: Entry) -> Iterator[Change]:
+def _put(records: Records, entry: Entry, kind: Kind) -> Iterator[Change]:
     """Enter a version. A thing that is there on its day ends when it would have ended without it."""
-    present = entry_on(records.of(entry.kind, entry.key), entry.valid_from)
+    entries = records.of(entry.kind, entry.key)
+    present = entry_on(entries, entry.valid_from)
+    was = {} if present is None else kind.body_of(present.value)
+    for later in entries:
+        if later.valid_from > entry.valid_from:
+            body = kind.body_of(later.value)
+            fields = _exchanges_after(body, was, kind.body_of(entry.value))
+            yield Change(later, replace(later, value=_value(kind, body | fields, f"{kind.name} {entry.key}")))
     if present is None or present.valid_from == entry.valid_from:
         before = records.by_place.get(entry.place)
         yield Change(before, replace(entry, valid_to=before.valid_to if before else None))
@@ -132,15 +139,27 @@ def _amended(entries: Sequence[Entry], edit: Amend, from_day: dt.date, kind: Kin
     yield Change(at_day, Entry(kind.name, edit.key, from_day, value, present.valid_to))
     if at_day is None and present.valid_to is not None:
         yield Change(present, replace(present, valid_to=None))  # it goes on in the new version
+    was, becomes = before_body, kind.body_of(value)
     for later in entries:
         if later.valid_from <= from_day:
             continue
         body = kind.body_of(later.value)
         wanted = {name: new for name, new in wanted.items() if body.get(name) == before_body.get(name)}
-        if not wanted:
-            return
-        yield Change(later, replace(later, value=_value(kind, body | wanted, f"{kind.name} {edit.key}")))
+        fields = wanted | _exchanges_after(body, was, becomes)
+        yield Change(later, replace(later, value=_value(kind, body | fields, f"{kind.name} {edit.key}")))
         before_body = body
+
+
+def _exchanges_after(body: Mapping[str, Any], was: Mapping[str, Any], becomes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the exchanges of a later version: they have dates of their own, so what is entered earlier joins them."""
+    if was.get("exchanges") == becomes.get("exchanges"):
+        return {}
+    old, new, later = (
+        {dt.datetime.fromisoformat(own["at"]): own for own in one.get("exchanges", ())} for one in (was, becomes, body)
+    )
+    entered = {at: own for at, own in new.items() if old.get(at) != own}
+    merged = {at: own for at, own in later.items() if at in new or at not in old} | entered
+    return {"exchanges": [merged[at] for at in sorted(merged)]}
 
 
 def _ended(entries: Sequence[Entry], from_day: dt.date, edit: End) -> Iterator[Change]:
