@@ -185,6 +185,12 @@ def test_a_building_that_moved_to_another_agency_and_back_survives_export_and_im
     assert_survives(records, site() / "out")
 
 
+def test_a_target_of_agencies_that_changes_survives_export_and_import(tmp_path, config_dir):
+    records = read_folder(config_dir).records
+    records = changed(records, dt.date(2027, 1, 1), Amend("agency_target", "all", {"saving_ratio": 0.2}))
+    assert_survives(records, tmp_path / "out")
+
+
 def test_a_topic_that_becomes_the_usual_one_survives_export_and_import(site):
     records = read_folder(site()).records
     (usual,) = {entry.value.topic for entry in records.of("meter", "a.b.main")}

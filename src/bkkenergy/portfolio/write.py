@@ -19,21 +19,21 @@ KEY_CHARS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234
 
 def things_text(records: Records, kind: str, keys: Iterable[str]) -> str:
     """Return the things of a kind as TOML, in the order of their keys."""
-    return "\n".join(_table(kind, _versions(records.of(kind, key))) for key in keys)
+    return "\n".join(_table(kind, versions_table(records.of(kind, key))) for key in keys)
 
 
 def building_text(records: Records, key: str, parts: Parts) -> str:
     """Return a building with its meters, virtual meters and roofs."""
     inner = [
-        _table(f"building.{plural}", _versions(entries))
+        _table(f"building.{plural}", versions_table(entries))
         for wanted in ("roofs", "meters", "virtual_meters")
         for plural, entries in parts
         if plural == wanted
     ]
-    return "\n".join([_table("building", _versions(records.of("building", key))), *inner])
+    return "\n".join([_table("building", versions_table(records.of("building", key))), *inner])
 
 
-def _versions(entries: Sequence[Entry]) -> Table:
+def versions_table(entries: Sequence[Entry]) -> Table:
     """Return all versions of a thing as one table: the first, and what changes later."""
     first, *later = entries
     before = written(first)

@@ -11,7 +11,7 @@ from bkkenergy.errors import ConfigError, Fault, InputError
 from bkkenergy.portfolio.document import Document
 from bkkenergy.portfolio.load import read_document
 from bkkenergy.portfolio.records import Records
-from bkkenergy.portfolio.write import HEAD, files_of, single_table, things_text, written
+from bkkenergy.portfolio.write import HEAD, files_of, single_table, things_text, versions_table
 from bkkenergy.site.record_kinds import SITE_KINDS
 from bkkenergy.tomlfiles import read_toml
 
@@ -56,7 +56,7 @@ def folder_texts(records: Records) -> Iterator[tuple[str, str]]:
         things_text(records, kind, things) for kind in ("programme", "target") if (things := records.by_kind.get(kind))
     ]
     parts += [
-        single_table(kind, written(entries[-1]))
+        single_table(kind, versions_table(entries))
         for kind in ("agency_target",)
         for entries in records.by_kind.get(kind, {}).values()
     ]
