@@ -314,6 +314,14 @@ def test_nothing_is_withdrawn_that_the_plan_rests_on(planned, kind, key, what):
         change(planned, MALEE, edits, why="a mistake", from_day=None, expected_revision=None, now=NOW)
 
 
+def test_a_meter_is_in_the_building_that_its_id_names(state):
+    other = next(key for key in state.records().by_kind["building"] if key != OFFICE)
+    body = state.kinds["meter"].body_of(meter_on(state, NEW_YEAR)) | {"building": other}
+    for edit in (Put("meter", body), Amend("meter", MAIN, {"building": other})):
+        with pytest.raises(ConfigError, match=f"building: its id says that it is in '{OFFICE}'"):
+            change(state, MALEE, [edit], why="moved", from_day=None, expected_revision=None, now=NOW)
+
+
 def test_two_revisions_are_compared_by_what_differs(state):
     amend(state, {"ct_ratio": 200.0})
     amend(state, {"ct_ratio": 300.0})

@@ -117,6 +117,17 @@ def _orphans(records: Records, places: Places) -> Iterator[Fault]:
                 yield Fault(f"{places[entries[0].key]}.building", what, "Add the building, or remove this too.")
 
 
+def part_faults(records: Records, places: Mapping[str, str]) -> Iterator[Fault]:
+    """Find meters and roofs that say another building than their id does."""
+    where = Places(places)
+    for building, parts in parts_by_building(records).items():
+        for entry in (entry for _, entries in parts for entry in entries):
+            value: Any = entry.value
+            if value.building != building:
+                what, remedy = f"its id says that it is in {building!r}", "Enter a new one there, and end this one."
+                yield Fault(f"{where[entry.key]}.building", what, remedy)
+
+
 def _plan_faults(records: Records, places: Places) -> Iterator[Fault]:
     """Find a plan without what each agency should save: none of it would be shown."""
     plan = [key for kind in ("programme", "target") for key in records.by_kind.get(kind, {})]

@@ -24,7 +24,7 @@ from bkkenergy.adapters.state.users import enter_audit
 from bkkenergy.errors import ConfigError, Fault, InputError, NotThere
 from bkkenergy.payloads.check import payload_faults
 from bkkenergy.portfolio import Meter
-from bkkenergy.portfolio.check import cross_check
+from bkkenergy.portfolio.check import cross_check, part_faults
 from bkkenergy.portfolio.edits import Edit, changes_of, key_of
 from bkkenergy.portfolio.records import EVER, Change, Kinds, Records, differences
 from bkkenergy.site.configuration import Configuration
@@ -321,7 +321,8 @@ def dry_run(state: PortfolioState, before: Records, changes: Sequence[Change]) -
 def faults_of(state: PortfolioState, records: Records, places: Mapping[str, str] | None = None) -> list[Fault]:
     """Return every fault in records, on every day. places : where each id is in its file."""
     meters = [cast("Meter", entry.value) for entries in records.by_kind.get("meter", {}).values() for entry in entries]
-    return list(dict.fromkeys([*cross_check(records, places or {}, state.tariffs), *state.check(meters)]))
+    own = [*cross_check(records, places or {}, state.tariffs), *part_faults(records, places or {})]
+    return list(dict.fromkeys([*own, *state.check(meters)]))
 
 
 def _line(change: Change) -> dict[str, Any]:
