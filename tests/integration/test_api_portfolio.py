@@ -159,6 +159,16 @@ def test_a_request_that_comes_twice_is_done_once(app, manager):
     assert mine.status_code == 404, "keys are of who sends them"
 
 
+def test_an_answer_is_not_given_again_to_who_may_no_longer_ask(app, manager):
+    path, key = f"building/{OWN}", {"Idempotency-Key": "c0ffee-3"}
+    seen = tag(manager, path)
+    assert amended(manager, path, {"name_en": "Thrice"}, etag=seen, headers=key).status_code == 200
+    reader = client_of(app, "manager-health", scope="read")
+    again = amended(reader, path, {"name_en": "Thrice"}, etag=seen, headers=key)
+    assert again.status_code in {403, 422}
+    assert "Thrice" not in again.text
+
+
 def test_what_failed_is_not_stored_under_its_key(app, manager):
     path, key = f"building/{OWN}", {"Idempotency-Key": "c0ffee-2"}
     assert amended(manager, path, {"gross_floor_area_m2": -1}, headers=key).status_code == 422

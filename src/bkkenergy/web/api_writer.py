@@ -14,6 +14,7 @@ from fastapi import Depends, Header, HTTPException, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 
+from bkkenergy.access import Actor
 from bkkenergy.errors import ConfigError
 from bkkenergy.portfolio.records import Records
 from bkkenergy.usecases.once import KeyReused, Once, once
@@ -103,13 +104,15 @@ def writer(
         raise HTTPException(403, "send a token, or the session's secret as X-CSRF-Token")
     opened = visitor.here.opened
     state = portfolio_state(opened.config, opened.state)
-    key = None if idempotency_key is None else Once(idempotency_key, _digest(request, body))
+    key = None if idempotency_key is None else Once(idempotency_key, _digest(request, visitor.actor, body))
     return Writer(visitor, request, state, key)
 
 
-def _digest(request: Request, body: bytes) -> str:
+def _digest(request: Request, who: Actor, body: bytes) -> str:
+    """Return a digest of what is asked for, and of what the sender may: a stored answer is for that alone."""
+    may = [*sorted(who.powers), *sorted(who.agencies), str(who.user_id)]
     headers = [request.headers.get(name, "") for name in ("if-match", "if-none-match")]
-    asked = "\n".join([request.method, request.url.path, request.url.query, *headers]).encode()
+    asked = "\n".join([request.method, request.url.path, request.url.query, *headers, *may]).encode()
     return hashlib.sha256(asked + b"\n" + body).hexdigest()
 
 
