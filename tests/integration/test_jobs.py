@@ -326,7 +326,7 @@ def test_who_has_not_the_lead_works_off_runs_and_decides_nothing(home, clock, mo
     from bkkenergy.jobs import service
 
     told = []
-    monkeypatch.setattr(service, "look", lambda *_: told.append("alerts"))
+    monkeypatch.setattr(service, "detect_alerts", lambda *_: told.append("alerts"))
     monkeypatch.setattr(service, "purge", lambda *_, **__: told.append("purge"))
     leader, other = jobs_at(home, clock), jobs_at(home, clock)
     assert leader.queue.lead(clock(), 60)

@@ -26,6 +26,7 @@ from bkkenergy.site import load_configuration
 from bkkenergy.site.open import open_writable
 from bkkenergy.web.app import create_app
 from bkkenergy.web.building import building_hours
+from bkkenergy.web.context import AppContext
 from bkkenergy.web.figures import CityFigures
 from tests.conftest import CONFIG_PARTS, ROOT
 from tests.counting import CountingLedger
@@ -145,10 +146,11 @@ def test_a_web_process_alone_says_that_days_wait_and_never_that_there_is_nothing
     loaded = load_configuration(site)
     here = make_context(loaded)
     assert CityFigures(here).now().stale == 0, "a worker needs some seconds"
-    here.opened = replace(here.opened, clock=lambda: dt.datetime.now(dt.UTC) + dt.timedelta(minutes=2))
+    later = replace(here.started, clock=lambda: dt.datetime.now(dt.UTC) + dt.timedelta(minutes=2))
+    here = AppContext(later)
     assert CityFigures(here).now().stale == 1
     client = signed_in(create_app(here), "admin")
-    assert "1 meters wait to be computed" in client.get("/", params={"lang": "en"}).text
+    assert "1 meters are waiting to be computed" in client.get("/", params={"lang": "en"}).text
     series = client.get(
         f"/api/v1/meters/{METER}/energy", params={"first": str(MONTH.first_day), "last": str(MONTH.first_day)}
     ).json()

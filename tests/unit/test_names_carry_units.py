@@ -18,7 +18,7 @@ NOMENCLATURE = {
     "month", "number", "weeks", "lines", "hour", "value", "most", "port", "seed", "digits", "ratio", "days", "first", "last",
     "before", "after", "start", "end", "edge", "position", "message", "size", "compared_weeks", "compared_days", "quantity",
     "row", "rows", "step", "grade", "profiles", "slot", "signs",
-    "batch", "revision",
+    "batch", "revision", "odd", "reset",
 }  # fmt: skip
 DOMAIN = ("metering", "tariff", "carbon.py", "portfolio", "calendar.py", "readings.py")
 

@@ -248,7 +248,28 @@ def avoided_thb_per_kwh(
 
 
 def blocks_used(schedule: Schedule, energy_kwh_a_month: float) -> tuple[int, ...]:
-    """Find the block in which a month ends, under each of a schedule's rates with blocks: it decides the price."""
+    """Find the block in which a month ends, under each of a schedule's rates with blocks: it decides the price.
+
+    Parameters
+    ----------
+    schedule : Schedule
+        MEA's or another's.
+    energy_kwh_a_month : float
+        Energy of the month, kWh.
+
+    Returns
+    -------
+    tuple of int
+        Index of the block, for each of the rates that have blocks.
+
+    Examples
+    --------
+    >>> from bkkenergy.site.figures import load_figures
+    >>> from bkkenergy.site.packaged import packaged_config_dir
+    >>> schedules = load_figures(packaged_config_dir()).tariffs.schedules
+    >>> blocks_used(schedules["mea-2-1-lv"], 100.0) <= blocks_used(schedules["mea-2-1-lv"], 1000.0)
+    True
+    """
     return tuple(
         next(number for number, block in enumerate(rates.blocks) if _holds(block, energy_kwh_a_month))
         for rates in schedule.rates
