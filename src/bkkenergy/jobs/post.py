@@ -8,7 +8,7 @@ from pathlib import Path
 
 import structlog
 
-from bkkenergy.adapters.delivery import CHANNELS, DeliveryFailed, Message
+from bkkenergy.adapters.delivery import CHANNELS, DeliveryFailed, Message, webhook
 from bkkenergy.adapters.state import StateStore, StateTransaction
 from bkkenergy.adapters.state.outbox import Posted, claim, not_sent, post, sent
 from bkkenergy.adapters.state.runs import Artefact, Run
@@ -22,8 +22,9 @@ from bkkenergy.settings import Recipient, Settings
 log = structlog.get_logger(__name__)
 
 SENT_AT_ONCE = 50
-STEPS_OF_A_TALK = 8
-"""Answers of a server that one message waits for, at most: a mail's greeting, STARTTLS, rights, addresses, text."""
+MAIL_STEPS, REQUEST_STEPS = 8, 2
+"""Answers of a server that one message waits for, at most: a mail's greeting, STARTTLS, rights, addresses, text; or a
+connection and an answer."""
 
 
 def recipients_of(settings: Settings, run: Run) -> list[Recipient]:
@@ -80,7 +81,12 @@ def send_waiting(engine: StateStore, settings: Settings, now: dt.datetime) -> in
 
 def _claim_s(settings: Settings) -> float:
     """How long a message is one process's: as long as a lease, and longer than a server that hangs is waited for."""
-    return max(settings.jobs.lease_s, STEPS_OF_A_TALK * max(settings.mail.timeout_s, settings.line.timeout_s))
+    waits_s = {
+        "mail": MAIL_STEPS * settings.mail.timeout_s,
+        "line": REQUEST_STEPS * settings.line.timeout_s,
+        "webhook": REQUEST_STEPS * webhook.TIMEOUT_S,
+    }
+    return max([settings.jobs.lease_s, *(waits_s[to.channel] for to in settings.recipient)])
 
 
 def _handed_over(engine: StateStore, settings: Settings, posted: Posted, now: dt.datetime) -> bool:
