@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -75,10 +76,26 @@ def victoria(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
+def until_taking_connections(server: Server, within_s: float = 30.0) -> None:
+    """Wait for a PostgreSQL that listens before it takes anybody."""
+    import psycopg
+
+    until_s = time.monotonic() + within_s
+    while True:
+        try:
+            psycopg.connect(f"host=127.0.0.1 port={server.port} user=bkk dbname=postgres").close()
+        except psycopg.OperationalError:
+            assert time.monotonic() < until_s, "PostgreSQL takes no connection"
+            time.sleep(0.05)
+        else:
+            return
+
+
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A PostgreSQL that lasts the session. Use a database of the test's own."""
     with started(postgresql(tmp_path_factory.mktemp("postgresql"))) as server:
+        until_taking_connections(server)
         yield server
 
 
