@@ -312,7 +312,7 @@ def test_a_crash_loses_and_doubles_nothing(site, monkeypatch, deletes):
 
 
 def test_days_that_are_computed_again_while_they_are_deleted_change_no_row_and_their_readings_stay(site, monkeypatch):
-    """A mark may be of a reading that was deleted with the others: nobody can tell, so a person is asked."""
+    """A mark may be of a reading that was deleted with the others: no count can show it, so a person is asked."""
     before = said(site, PERIODS["across"])
 
     def crash(*_arguments):

@@ -36,10 +36,10 @@ def avoided_words(text: str) -> list[str]:
 
 
 def prose(source: str) -> Iterator[tuple[int, str]]:
-    """Docstrings and comments of a module: (line, text). A run of comments is one text."""
+    """Docstrings, messages and comments of a module: (line, text). A run of comments is one text."""
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
-            yield node.lineno, node.value.value
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.lineno, node.value
     comments = [
         (token.start[0], token.string.lstrip("# "))
         for token in tokenize.generate_tokens(io.StringIO(source).readline)
@@ -54,7 +54,7 @@ def prose(source: str) -> Iterator[tuple[int, str]]:
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_docstrings_and_comments_are_plain_english(path: Path):
+def test_docstrings_messages_and_comments_are_plain_english(path: Path):
     found = [f"{path}:{line} {word}" for line, text in prose(path.read_text("utf-8")) for word in avoided_words(text)]
     assert not found, "Write it as the field does (docs/glossary.md): " + ", ".join(found)
 

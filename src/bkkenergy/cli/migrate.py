@@ -72,6 +72,6 @@ def _print_comparison(copied: int, found: list[Compared], noted: Path) -> None:
             err=True,
         )
     if differing:
-        click.echo(f"Remove {noted} and run it again to copy everything anew.", err=True)
+        click.echo(f"Remove {noted} and run it again to copy everything again.", err=True)
         raise SystemExit(1)
     click.echo("Every reading is the same in both.")

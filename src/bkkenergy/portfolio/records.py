@@ -73,10 +73,6 @@ class Dated(Generic[ValueT]):
     end: dt.date | None
     value: ValueT
 
-    def holds_on(self, day: dt.date) -> bool:
-        """Return whether it is valid on a day."""
-        return self.first <= day and (self.end is None or day < self.end)
-
 
 @dataclass(frozen=True)
 class Records:

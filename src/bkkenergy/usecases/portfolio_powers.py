@@ -23,7 +23,7 @@ from bkkenergy.portfolio.records import Change, Kinds, Records
 from bkkenergy.tomlfiles import validated
 
 HIDDEN = Fault("records", "this does not agree with records of others", "Ask an administrator of all agencies.")
-PROPOSE = "this is shared by agencies, or touches another one: it can be proposed, and whoever has the power decides."
+PROPOSE = "this is shared by agencies, or touches another one: it can be proposed, and a person with the power decides."
 
 
 def allow(actor: Actor, changes: Sequence[Change], before: Records) -> Touched:

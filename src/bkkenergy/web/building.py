@@ -77,7 +77,7 @@ def building_view(here: AppContext, building: Building) -> BuildingView:
     """Build everything of a building's page but its power now."""
     today = here.today
     series = building_hours(here, building, today - dt.timedelta(days=DAYS_SHOWN - 1), today)
-    on_peak = window_masks(series.starts, here.site.figures.tariffs)["on_peak"]
+    on_peak = window_masks(series.starts, here.opened.figures.tariffs)["on_peak"]
     views = load_views(series, on_peak)
     peaks = month_peaks_kw(here, building)
     waiting = waiting_of(here, building)
@@ -124,14 +124,14 @@ def bill_so_far(here: AppContext, building: Building) -> Bill | None:
     found: list[Bill] = here.cached(
         ("bill", building.id, today, waiting_of(here, building)),
         KEPT_S,
-        lambda: month_bills(here.site, building, period),
+        lambda: month_bills(here.opened, building, period),
     )
     return found[0] if found else None
 
 
 def _judged(here: AppContext, building: Building) -> tuple[dt.date, Judged, list[Finding]]:
     """Return since when a building is judged, its saving since then, and what to act on, up to yesterday."""
-    site, yesterday = here.site, here.today - dt.timedelta(days=1)
+    site, yesterday = here.opened, here.today - dt.timedelta(days=1)
     if not building.main_meters:
         return fiscal_year_so_far(yesterday, None).first_day, Judged(building, None, None, None), []
     facts = facts_of(site, building, last_day=yesterday)

@@ -8,7 +8,7 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from bkkenergy.errors import InputError
-from bkkenergy.portfolio import Building, Portfolio, Roof
+from bkkenergy.portfolio import Roof
 from bkkenergy.reports.solar.gather import design_inputs, screened
 from bkkenergy.solar.climate import typical_year
 from bkkenergy.solar.design import Design, Wish, design
@@ -105,7 +105,3 @@ def field_fault(error: ValidationError) -> InputError:
     known = f"error.field_{first['type']}" in catalogue("en")
     kind = first["type"] if known else "not_valid"
     return InputError.of(f"field_{kind}", field=Term(field, f"field.{field}"), limit=limit, given=first["input"])
-
-
-def _with(portfolio: Portfolio, building: Building) -> Portfolio:
-    return portfolio.model_copy(update={"buildings": {**portfolio.buildings, building.id: building}})

@@ -124,6 +124,6 @@ def _cell(value: Any) -> Any:
 def _doubled(found: Sequence[Project], path: Path) -> list[Fault]:
     names = [project.id for project in found]
     return [
-        Fault(f"{path}: id", f"{name!r} stands in several rows", "Give each project its own.")
+        Fault(f"{path}: id", f"{name!r} is in several rows", "Give each project its own.")
         for name in sorted({name for name in names if names.count(name) > 1})
     ]
