@@ -103,7 +103,7 @@ class InputError(BkkEnergyError):
     exit_code = 2
 
 
-class AwayError(BkkEnergyError):
+class UnavailableError(BkkEnergyError):
     """A server that is needed does not answer: broker or store. Trying again later can help."""
 
     exit_code = 3

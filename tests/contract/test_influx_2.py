@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from bkkenergy.adapters.influx import InfluxStore
-from bkkenergy.ports.readings import StoreAway, StoreRefused, StoreUnfit
+from bkkenergy.ports.readings import StoreRefused, StoreUnavailable, StoreUnfit
 from bkkenergy.settings import InfluxSettings
 from tests.builders import DAY_US, QUARTER_US, readings
 from tests.servers import INFLUXDB_VARIABLE, ORG, Influx, influxdb, started
@@ -77,7 +77,7 @@ def test_a_token_that_may_not_read_is_refused_and_reads_nothing_in_silence(serve
         store.commit(readings("a.b.c", np.arange(4.0)))
         with pytest.raises(StoreUnfit, match="probe of the store failed"):
             store.probe()
-        with pytest.raises(StoreAway, match="not found|authoriz"):
+        with pytest.raises(StoreUnavailable, match="not found|authoriz"):
             store.readings(["a.b.c"], *EVER)
 
 
@@ -87,7 +87,7 @@ def test_a_bucket_that_is_misspelt_is_refused(server):
         store.prepare()
         with pytest.raises(StoreUnfit, match="rihgt"):
             store.probe()
-        with pytest.raises(StoreAway, match="not found"):
+        with pytest.raises(StoreUnavailable, match="not found"):
             store.last_seen_us(["a.b.c"])
 
 

@@ -22,7 +22,7 @@ from bkkenergy.cli import cli
 from bkkenergy.ingest.doctor import examine
 from bkkenergy.ingest.service import Ingester
 from bkkenergy.portfolio import Portfolio
-from bkkenergy.ports.readings import StoreAway, StoreRefused, StoreUnfit
+from bkkenergy.ports.readings import StoreRefused, StoreUnavailable, StoreUnfit
 from bkkenergy.readings import ReadingBatch
 from bkkenergy.settings import InfluxSettings, MqttSettings, ObserveSettings, Settings, StoreSettings
 from bkkenergy.site.open import open_store, open_writable
@@ -85,7 +85,7 @@ def limited(folder: Path, **lines: str) -> Iterator[InfluxStore]:
     ],
 )
 def test_a_statement_beyond_a_limit_of_the_server_is_an_error_with_the_limit_s_name(filled, line, words):
-    with limited(filled, more=f"[coordinator]\n{line}") as store, pytest.raises(StoreAway, match=words):
+    with limited(filled, more=f"[coordinator]\n{line}") as store, pytest.raises(StoreUnavailable, match=words):
         store.readings(IDS, *EVER)
 
 
@@ -102,8 +102,8 @@ def test_with_too_many_queries_at_once_each_is_right_or_an_error(filled):
         with closing(influx_store(InfluxSettings(url=server_url, bucket="filled"))) as own:
             try:
                 said.append(len(own.readings(IDS, *EVER)))
-            except StoreAway as away:
-                said.append(str(away))
+            except StoreUnavailable as error:
+                said.append(str(error))
 
     with limited(filled, more="[coordinator]\nmax-concurrent-queries = 1") as store:
         threads = [threading.Thread(target=read, args=(store.server.settings.url,)) for _ in range(4)]
@@ -131,8 +131,8 @@ def test_a_query_that_an_operator_kills_is_an_error_or_right(filled):
             for _ in range(10):
                 try:
                     said.append(len(store.readings(IDS, *EVER)))
-                except StoreAway as away:
-                    said.append(str(away))
+                except StoreUnavailable as error:
+                    said.append(str(error))
         finally:
             stopped.set()
             killer.join()
@@ -166,8 +166,8 @@ def test_a_server_that_is_stopped_while_it_answers_gives_all_or_an_error(filled)
             stop.start()
             try:
                 said.append(len(store.readings(IDS, *EVER)))
-            except StoreAway as away:
-                said.append(str(away))
+            except StoreUnavailable as error:
+                said.append(str(error))
             stop.join()
     assert all(one == METERS * EACH or isinstance(one, str) for one in said), said
     assert any(isinstance(one, str) for one in said), said
@@ -176,9 +176,9 @@ def test_a_server_that_is_stopped_while_it_answers_gives_all_or_an_error(filled)
 def test_what_waits_in_a_store_beyond_its_limits_is_neither_counted_nor_deleted(filled):
     with limited(filled, more="[coordinator]\nmax-select-series = 5") as store:
         for ask in (store.count, store.readings):
-            with pytest.raises(StoreAway, match="max-select-series"):
+            with pytest.raises(StoreUnavailable, match="max-select-series"):
                 ask(IDS, *EVER)
-        with pytest.raises(StoreAway, match="max-select-series"):
+        with pytest.raises(StoreUnavailable, match="max-select-series"):
             store.last_seen_us(IDS)
     with limited(filled) as store:
         whole(store)
@@ -194,7 +194,7 @@ def test_a_database_that_is_gone_is_an_error(influx):
         lambda names: store.latest_registers(names, *EVER),
         lambda names: store.readings(names, *EVER),
     ):
-        with pytest.raises(StoreAway, match="database not found.*Check store.influx.bucket"):
+        with pytest.raises(StoreUnavailable, match="database not found.*Check store.influx.bucket"):
             ask(["a.b.c"])
     with pytest.raises(StoreRefused, match="database not found"):
         store.server.change("DELETE FROM reading")
@@ -304,7 +304,7 @@ def test_no_process_starts_on_a_store_that_it_may_not_read(guarded, tmp_path, mo
 
 
 def test_a_wrong_password_is_told_with_where_it_is_set(guarded):
-    with pytest.raises(StoreAway, match="401.*authorization failed.*username"):
+    with pytest.raises(StoreUnavailable, match="401.*authorization failed.*username"):
         store_on(guarded, "bkk", username="owner", token=SecretStr("wrong")).prepare()
 
 

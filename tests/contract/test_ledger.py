@@ -45,7 +45,7 @@ from bkkenergy.ports.ledger import (
     Span,
     SpanReason,
 )
-from bkkenergy.ports.readings import StoreAway, StoreRefused
+from bkkenergy.ports.readings import StoreRefused, StoreUnavailable
 from bkkenergy.readings import Quality, ReadingBatch
 from bkkenergy.settings import InfluxSettings, LedgerSettings, Settings, StateSettings, StoreSettings
 from bkkenergy.site.open import is_in_readings_file, open_ledger, open_store, open_writable
@@ -572,7 +572,7 @@ def test_a_revision_that_cannot_be_marked_is_not_noted(ledger):
     ledger.set_revision(METER, "r1", day(0), day(0))
     with ledger._engine.begin() as connection:
         connection.execute(text("DROP TABLE ledger_stale"))
-    with pytest.raises(StoreAway):
+    with pytest.raises(StoreUnavailable):
         ledger.set_revision(METER, "r2", day(0), day(0))
     assert ledger.revisions() == {METER: "r1"}
 
@@ -685,14 +685,14 @@ CALLS = {
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 def test_a_table_that_is_missing_raises_and_is_never_emptiness(url, call):
-    with closing(SqlLedger(make_engine(url))) as ledger, pytest.raises(StoreAway, match="energy ledger"):
+    with closing(SqlLedger(make_engine(url))) as ledger, pytest.raises(StoreUnavailable, match="energy ledger"):
         call(ledger)
 
 
 @pytest.mark.parametrize("call", [SqlLedger.prepare, *CALLS.values()], ids=["prepare", *CALLS])
 def test_a_server_that_does_not_answer_raises_without_its_password(call):
     url = f"postgresql+psycopg://bkk:pa55word@127.0.0.1:{free_port()}/nowhere"
-    with closing(SqlLedger(make_engine(url))) as ledger, pytest.raises(StoreAway) as caught:
+    with closing(SqlLedger(make_engine(url))) as ledger, pytest.raises(StoreUnavailable) as caught:
         call(ledger)
     assert "pa55word" not in str(caught.value)
 
@@ -799,7 +799,7 @@ def test_readings_and_marks_are_stored_together_or_not_at_all(shared, fault):
         engine = create_engine(f"sqlite:///{shared.store.path}")
         with engine.begin() as connection:
             connection.execute(text(fault))
-        with pytest.raises((StoreAway, StoreRefused)):
+        with pytest.raises((StoreUnavailable, StoreRefused)):
             store.commit(batch(("a.b.one", instant_us(5)), ("a.b.two", instant_us(5))))
         with engine.begin() as connection:
             if "TRIGGER" in fault:
@@ -857,7 +857,7 @@ def test_readings_are_not_stored_while_the_ledger_beside_them_is_unreachable(tmp
     site = Settings(store=StoreSettings(path=tmp_path / "readings.sqlite"), ledger=LedgerSettings(url=SecretStr(url)))
     with closing(open_writable(site, prepare=False)) as store:
         store.prepare()
-        with pytest.raises(StoreAway, match="energy ledger"):
+        with pytest.raises(StoreUnavailable, match="energy ledger"):
             store.commit(batch((METER, instant_us(0))))
         assert len(store.readings([METER], 0, 2**60)) == 0
 

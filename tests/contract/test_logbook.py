@@ -7,7 +7,7 @@ import pytest
 from bkkenergy.adapters.state import open_state
 from bkkenergy.adapters.state.logbook import Logbook
 from bkkenergy.metering.events import Event, EventKind
-from bkkenergy.ports.readings import StoreAway
+from bkkenergy.ports.readings import StoreUnavailable
 from bkkenergy.readings import US_PER_S
 
 NOW_US = 1_795_402_800 * US_PER_S
@@ -75,4 +75,4 @@ def test_events_come_newest_first_and_once_even_within_one_note(logbook):
 def test_an_event_that_no_database_can_hold_is_no_absence_of_the_state(logbook):
     with pytest.raises(Exception, match=r"(?i)too large|out of range") as raised:
         logbook.note([Event("a.b.c", 2**70, EventKind.FELL, 1.0, 0.0)], {}, now_us=NOW_US)
-    assert not isinstance(raised.value, StoreAway), "it would be tried for ever"
+    assert not isinstance(raised.value, StoreUnavailable), "it would be tried for ever"

@@ -10,7 +10,7 @@ from bkkenergy.adapters.state import open_state, reading
 from bkkenergy.adapters.state.quarantine import MAX_STORED_BYTES, Quarantine
 from bkkenergy.adapters.state.tables import quarantine as table
 from bkkenergy.payloads.message import Reason, Refused
-from bkkenergy.ports.readings import StoreAway
+from bkkenergy.ports.readings import StoreUnavailable
 
 
 @pytest.fixture
@@ -135,15 +135,15 @@ class Hostile(str):
         raise MemoryError
 
 
-def test_a_message_that_cannot_be_kept_in_any_form_is_tried_again_like_a_store_that_is_away(quarantine):
-    with pytest.raises(StoreAway, match="cannot be written"):
+def test_a_message_that_cannot_be_kept_in_any_form_is_tried_again_like_a_store_that_is_unavailable(quarantine):
+    with pytest.raises(StoreUnavailable, match="cannot be written"):
         quarantine.keep([refused(b"a"), Refused(Hostile("t"), b"x", Reason.NOT_DECODED, "")], {}, now_us=1)
 
 
 def test_what_a_database_cannot_do_now_is_no_fault_of_a_message(quarantine, engine):
     """The table is gone: every message would fail, and none is cut short for it."""
     table.drop(engine)
-    with pytest.raises(StoreAway, match="state database"):
+    with pytest.raises(StoreUnavailable, match="state database"):
         quarantine.keep([refused(b"y" * 6_000)], {}, now_us=1)
 
 

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from bkkenergy.adapters.sqlite import SqliteStore
 from bkkenergy.ingest.pipeline import commit_or_split
-from bkkenergy.ports.readings import ReadingStore, StoreAway, StoreRefused, UnmarkedCommit
+from bkkenergy.ports.readings import ReadingStore, StoreRefused, StoreUnavailable, UnmarkedCommit
 from bkkenergy.readings import FIELDS, US_PER_S, ReadingBatch
 from bkkenergy.settings import InfluxSettings, Settings, StoreSettings
 from bkkenergy.site.open import open_store, open_writable
@@ -195,7 +195,7 @@ def test_many_who_probe_at_once_all_find_their_value(settings: StoreSettings, st
             own.close()
 
 
-@pytest.mark.parametrize(("status", "error"), [(403, StoreRefused), (404, StoreRefused), (500, StoreAway)])
+@pytest.mark.parametrize(("status", "error"), [(403, StoreRefused), (404, StoreRefused), (500, StoreUnavailable)])
 def test_an_influxdb_2_is_asked_to_delete_up_to_the_instant_before(status, error):
     """A stand-in for the words on the wire; what a real 2.x does with them is tested where one runs.
 
@@ -251,9 +251,9 @@ def test_a_server_s_store_that_was_opened_to_be_read_takes_no_reading_that_no_le
     store.close()
 
 
-def test_a_sqlite_file_that_cannot_be_made_is_away_with_the_reason(tmp_path):
+def test_a_sqlite_file_that_cannot_be_made_is_unavailable_with_the_reason(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreAway, match="cannot be opened"):
+    with pytest.raises(StoreUnavailable, match="cannot be opened"):
         open_store(StoreSettings(path=tmp_path / "file" / "readings.sqlite"))
 
 
@@ -273,7 +273,7 @@ def test_a_full_disk_leaves_the_sqlite_store_as_it_was(tmp_path):
     store.commit(readings("a.b.c", np.arange(10.0)))
     pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
     store._connection.execute(f"PRAGMA max_page_count = {pages + 1}")
-    with pytest.raises(StoreAway, match="full"):
+    with pytest.raises(StoreUnavailable, match="full"):
         store.commit(readings("a.b.d", np.arange(20_000.0)))
     assert len(store.readings(["a.b.c", "a.b.d"], *EVER)) == 10
     store._connection.execute("PRAGMA max_page_count = 1000000")
@@ -282,9 +282,9 @@ def test_a_full_disk_leaves_the_sqlite_store_as_it_was(tmp_path):
     store.close()
 
 
-def test_an_influx_that_does_not_answer_is_away_with_its_address():
+def test_an_influx_that_does_not_answer_is_unavailable_with_its_address():
     settings = InfluxSettings(url=f"http://127.0.0.1:{free_port()}")
-    with pytest.raises(StoreAway, match="does not answer.*store.influx.url"):
+    with pytest.raises(StoreUnavailable, match="does not answer.*store.influx.url"):
         influx_store(settings).prepare()
 
 
@@ -297,7 +297,7 @@ def test_an_influx_that_goes_and_comes_back_is_used_again(tmp_path):
         store.prepare()
         store.commit(readings("a.b.c", [1.0]))
         server.stop()
-        with pytest.raises(StoreAway):
+        with pytest.raises(StoreUnavailable):
             store.commit(readings("a.b.c", [1.0, 2.0]))
         server.start()
         store.commit(readings("a.b.c", [1.0, 2.0]))

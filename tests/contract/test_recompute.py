@@ -17,7 +17,7 @@ from bkkenergy.calendar import BANGKOK, Period, timestamp_us
 from bkkenergy.ingest.status import meter_status
 from bkkenergy.portfolio import Meter, MeterKind, Portfolio, load_portfolio
 from bkkenergy.ports.ledger import EXPORT, GHI, IMPORT, POWER_FACTOR, SpanReason
-from bkkenergy.ports.readings import StoreAway, StoreRefused
+from bkkenergy.ports.readings import StoreRefused, StoreUnavailable
 from bkkenergy.readings import Quality, ReadingBatch
 from bkkenergy.settings import Settings, StateSettings, StoreSettings
 from bkkenergy.usecases.energy import energy_series, quarter_hours, waiting_days
@@ -94,12 +94,12 @@ def fails_once(site) -> None:
 
     def readings_or_not(*given):
         if next(calls) == 1:
-            raise StoreAway("gone for a moment")
+            raise StoreUnavailable("gone for a moment")
         return read(*given)
 
     site.store.readings = readings_or_not
     try:
-        with suppress(StoreAway):
+        with suppress(StoreUnavailable):
             site.bring_up()
     finally:
         del site.store.readings

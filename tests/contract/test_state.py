@@ -33,7 +33,7 @@ from bkkenergy.adapters.state.users import audit_lines
 from bkkenergy.errors import ConfigError, InputError
 from bkkenergy.plan import Project
 from bkkenergy.portfolio import Building, Portfolio
-from bkkenergy.ports.readings import StoreAway
+from bkkenergy.ports.readings import StoreUnavailable
 from bkkenergy.savings.facts import Finding
 from bkkenergy.savings.insights import Dismissal
 from bkkenergy.settings import CITY, StateSettings
@@ -542,7 +542,7 @@ def test_a_move_without_its_audit_line_is_not_made(engine):
     save_projects(engine, [PROJECT], NOW)
     with engine.begin() as connection:
         connection.execute(text("DROP TABLE audit"))
-    with pytest.raises(StoreAway):
+    with pytest.raises(StoreUnavailable):
         move_project(engine, SOMCHAI, "led-one", "proposed", NOW.date(), "", NOW)
     assert project_of(engine, "led-one").state == "surveyed"
     assert len(steps_of(engine, "led-one")) == 1
@@ -598,14 +598,14 @@ def test_one_finding_dismissed_by_several_at_the_same_time_is_one_dismissal(engi
 def test_a_dismissal_without_its_audit_line_is_not_entered(engine):
     with engine.begin() as connection:
         connection.execute(text("DROP TABLE audit"))
-    with pytest.raises(StoreAway):
+    with pytest.raises(StoreUnavailable):
         dismiss(engine, SOMCHAI, PLACES, [finding()], "night_spread", NOW)
     assert dismissals(engine) == ()
 
 
 def test_a_database_that_does_not_answer_is_told_without_its_password():
     url = SecretStr("postgresql+psycopg://bkk:s3cret@127.0.0.1:1/none?connect_timeout=2")
-    with pytest.raises(StoreAway) as caught:
+    with pytest.raises(StoreUnavailable) as caught:
         open_state(StateSettings(url=url))
     assert "127.0.0.1:1" in str(caught.value)
     assert "s3cret" not in str(caught.value)

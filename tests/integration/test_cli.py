@@ -162,7 +162,7 @@ def test_wrong_arguments_exit_with_2_and_the_remedy(site, store, arguments, says
     assert says in run(*arguments, "--config", site, code=2)
 
 
-def test_a_store_that_is_away_exits_with_3(site):
+def test_a_store_that_is_unavailable_exits_with_3(site):
     (site / "bkkenergy.toml").write_text('[store]\nkind = "influx"\n[store.influx]\nurl = "http://127.0.0.1:9"\n')
     assert "does not answer" in run("report", "health", "--config", site, code=3)
 

@@ -106,7 +106,7 @@ def test_a_meter_with_a_topic_of_its_own_is_subscribed_to(settings, portfolio, b
     assert len(stored(settings, METER)) == 1
 
 
-def test_nothing_is_acknowledged_while_the_store_is_away(settings, portfolio, tmp_path):
+def test_nothing_is_acknowledged_while_the_store_is_unavailable(settings, portfolio, tmp_path):
     """Influx is stopped: the messages stay the broker's. The ingester dies; the next one gets them all."""
     influx = influxdb(tmp_path / "influx").start()
     try:

@@ -1,6 +1,6 @@
 """The fault matrix: whatever fails, what was published is what is stored; none lost, none twice.
 
-FAULT_S sets how long broker and store stay away (60 for the full run; shorter in CI).
+FAULT_S sets how long broker and store stay unavailable (60 for the full run; shorter in CI).
 """
 
 from __future__ import annotations
@@ -154,12 +154,12 @@ def test_store_gone_for_long_is_bridged_by_the_spool(own_influx, portfolio, brok
         wait_until(lambda: dealt_with(ingester) >= 400)
         state = ingester.state()
         assert state.spool_batches > 0
-        assert state.store_is_away
+        assert state.store_is_unavailable
         assert state.is_ready(60), "what comes is safe, so the service is ready"
         time.sleep(FAULT_S)
         server.start()
         wait_until(lambda: ingester.state().spool_batches == 0, within_s=60)
-        assert not ingester.state().store_is_away
+        assert not ingester.state().store_is_unavailable
     assert_exact(settings, 400)
 
 
@@ -332,7 +332,7 @@ def small_disk(tmp_path):
 
 
 def test_disk_full_under_the_spool_is_survived(tmp_path, config_dir, small_disk):
-    """The store is away and the spool's disk fills up: no crash, the broker holds, and all arrives afterwards."""
+    """The store is unavailable and the spool's disk fills up: no crash, the broker holds, and all arrives afterwards."""
     server = influxdb(tmp_path / "influx")
     with started(mosquitto(tmp_path / "mqtt")) as broker:
         site = site_of(

@@ -223,12 +223,12 @@ def test_one_agency_s_fault_does_not_stop_the_others_and_is_tried_again(home, cl
     assert "health" not in city["missing"]
 
 
-def test_while_the_store_is_away_it_is_tried_without_end(home, clock, monkeypatch):
+def test_while_the_store_is_unavailable_it_is_tried_without_end(home, clock, monkeypatch):
     from bkkenergy.jobs import runner
-    from bkkenergy.ports.readings import StoreAway
+    from bkkenergy.ports.readings import StoreUnavailable
 
     def away(*_args, **_given):
-        raise StoreAway("http://influx:8086 does not answer")
+        raise StoreUnavailable("http://influx:8086 does not answer")
 
     monkeypatch.setattr(runner, "make_report", away)
     jobs = jobs_at(home, clock)

@@ -1,4 +1,4 @@
-"""Ingesters whose state is a PostgreSQL: what happens while it is away, and what several hosts see."""
+"""Ingesters whose state is a PostgreSQL: what happens while it is unavailable, and what several hosts see."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def assert_all_is_there(settings, goods: int, bads: int) -> None:
 
 
 @pytest.mark.parametrize("has_spool", [False, True], ids=["no spool", "spool"])
-def test_while_the_state_is_away_nothing_that_is_refused_is_acknowledged_and_nothing_is_lost(
+def test_while_the_state_is_unavailable_nothing_that_is_refused_is_acknowledged_and_nothing_is_lost(
     shared, server, portfolio, broker, tmp_path, has_spool
 ):
     settings = updated(shared, "ingest", spool=tmp_path / "spool" if has_spool else None)
@@ -111,19 +111,21 @@ def test_while_the_state_is_away_nothing_that_is_refused_is_acknowledged_and_not
         wait_until(lambda: dealt_with(ingester) == 40)
         take_away(server)
         publish(broker.port, bad(20, 20))
-        wait_until(lambda: ingester.state().state_is_away)
+        wait_until(lambda: ingester.state().state_is_unavailable)
         publish(broker.port, good(20, 20))
         time.sleep(AWAY_S)
         assert dealt_with(ingester) == 40, "no refusal is safe, so none is acknowledged"
         assert ingester.state().is_alive()
         bring_back(server)
         wait_until(lambda: dealt_with(ingester) >= 80, within_s=60)
-        wait_until(lambda: ingester.state().spool_batches == 0 and not ingester.state().store_is_away, within_s=60)
-        assert not ingester.state().state_is_away
+        wait_until(
+            lambda: ingester.state().spool_batches == 0 and not ingester.state().store_is_unavailable, within_s=60
+        )
+        assert not ingester.state().state_is_unavailable
     assert_all_is_there(settings, 40, 40)
 
 
-def test_an_ingester_that_is_ended_while_the_state_is_away_leaves_its_messages_to_the_next(
+def test_an_ingester_that_is_ended_while_the_state_is_unavailable_leaves_its_messages_to_the_next(
     shared, server, portfolio, broker
 ):
     with ingesting(shared, portfolio) as ingester:
@@ -131,14 +133,14 @@ def test_an_ingester_that_is_ended_while_the_state_is_away_leaves_its_messages_t
         wait_until(lambda: dealt_with(ingester) == 1)
         take_away(server)
         publish(broker.port, mixed(bad(30, 1), good(30)))
-        wait_until(lambda: ingester.state().state_is_away or ingester.state().store_is_away)
+        wait_until(lambda: ingester.state().state_is_unavailable or ingester.state().store_is_unavailable)
     bring_back(server)
     with ingesting(shared, portfolio) as ingester:
         wait_until(lambda: dealt_with(ingester) >= 60, within_s=60)
     assert_all_is_there(shared, 30, 31)
 
 
-def test_a_state_that_is_away_at_the_start_is_waited_for(shared, server, portfolio, broker):
+def test_a_state_that_is_unavailable_at_the_start_is_waited_for(shared, server, portfolio, broker):
     with ingesting(shared, portfolio) as ingester:
         publish(broker.port, bad(1))  # from now on the broker holds what comes for this session
         wait_until(lambda: dealt_with(ingester) == 1)

@@ -139,7 +139,7 @@ def home(tmp_path_factory):
     done = queue.runs(agency="health", state="done")[0]
     queue.again(done, "asked", now)
     claimed = queue.claim(now + dt.timedelta(seconds=1), 60)
-    queue.fail(claimed, now, "StoreAway: the store sleeps. Wake it.", retry_at=None)
+    queue.fail(claimed, now, "StoreUnavailable: the store sleeps. Wake it.", retry_at=None)
     with transaction(here.opened.state) as connection:
         post(connection, key="k", channel="mail", recipient="a@b.c", message={"subject": "รายงาน"}, now=now)
     not_sent(here.opened.state, messages(here.opened.state)[0], "550 no such box", retry_at=None)

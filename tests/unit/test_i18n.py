@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bkkenergy.errors import AwayError, ConfigError, InputError
+from bkkenergy.errors import ConfigError, InputError, UnavailableError
 from bkkenergy.i18n import LANGS, Words, catalogue
 from bkkenergy.metering.events import EventKind
 from bkkenergy.payloads.message import Reason
@@ -99,9 +99,9 @@ def test_an_error_names_terms_in_its_reader_s_language_and_by_their_slug_for_com
 
 def test_an_error_without_a_text_of_its_own_is_told_by_its_class():
     assert InputError("no such thing").said("th") == catalogue("th")["web.error_422"]
-    assert AwayError("it sleeps").said("th") == catalogue("th")["web.error_503"]
+    assert UnavailableError("it sleeps").said("th") == catalogue("th")["web.error_503"]
     assert ConfigError([]).said("th") == catalogue("th")["error.config"]
-    assert AwayError("it sleeps").said("en") == "it sleeps"
+    assert UnavailableError("it sleeps").said("en") == "it sleeps"
 
 
 def literal_calls(*names: str) -> Iterator[tuple[str, list[str], set[str]]]:

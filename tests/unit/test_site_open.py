@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bkkenergy.ports.readings import StoreAway
+from bkkenergy.ports.readings import StoreUnavailable
 from bkkenergy.settings import InfluxSettings, LedgerSettings, Settings, StateSettings, StoreSettings
 from bkkenergy.site import load_configuration, open_site
 from tests.ports import free_port
@@ -24,11 +24,11 @@ def config(config_dir, tmp_path):
     return replace(load_configuration(config_dir), settings=settings)
 
 
-def test_a_command_ends_where_the_store_is_away(config):
-    with pytest.raises(StoreAway), open_site(config):
+def test_a_command_ends_where_the_store_is_unavailable(config):
+    with pytest.raises(StoreUnavailable), open_site(config):
         pass
 
 
 def test_a_service_begins_and_what_it_reads_then_raises(config):
-    with open_site(config, may_wait=True) as site, pytest.raises(StoreAway):
+    with open_site(config, may_wait=True) as site, pytest.raises(StoreUnavailable):
         site.readings.readings(["a.b.c"], 0, 1)

@@ -14,7 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from bkkenergy.adapters.sqlite_file import hold_in_place, identity_of, use_write_ahead_log
 from bkkenergy.errors import ConfigError, Fault
-from bkkenergy.ports.readings import StoreAway
+from bkkenergy.ports.readings import StoreUnavailable
 
 BUSY_TIMEOUT_S = 30.0
 CONNECT_TIMEOUT_S = 10
@@ -85,12 +85,13 @@ def shown(engine: Engine) -> str:
 def engine_of(url: str | None, path: Path, variable: str) -> Engine:
     """Make an engine for a URL, or for a file where there is none.
 
-    variable : where an operator writes the URL. Raises ConfigError, and StoreAway where the folder cannot be made.
+    variable : where an operator writes the URL.
+    Raises ConfigError, and StoreUnavailable where the folder cannot be made.
     """
     try:
         return file_engine(path) if url is None else make_engine(url)
     except OSError as error:
-        raise StoreAway(f"{path}: {error}. Check the path, rights and disk.") from error
+        raise StoreUnavailable(f"{path}: {error}. Check the path, rights and disk.") from error
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
         remedy = "Write postgresql+psycopg://USER@HOST/NAME or sqlite:///PATH, and install bkkenergy[postgres]."
         raise ConfigError([Fault(f"${variable}", f"cannot be used ({error})", remedy)]) from None
@@ -102,9 +103,9 @@ def translate_db_errors(engine: Engine, what: str = "state database") -> Iterato
     try:
         yield
     except DBAPIError as error:
-        raise StoreAway(f"{what} {shown(engine)}: {error.orig}. It is tried again.") from error
+        raise StoreUnavailable(f"{what} {shown(engine)}: {error.orig}. It is tried again.") from error
     except PoolTimeoutError as error:
-        raise StoreAway(f"{what} {shown(engine)}: {error}. It is tried again.") from error
+        raise StoreUnavailable(f"{what} {shown(engine)}: {error}. It is tried again.") from error
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:

@@ -23,9 +23,9 @@ from bkkenergy.adapters.line_protocol import MEASUREMENT, TAG, encode
 from bkkenergy.ports.readings import (
     DEFAULT_FIELDS,
     NotedState,
-    StoreAway,
     StoreDenied,
     StoreRefused,
+    StoreUnavailable,
     StoreUnfit,
     UnmarkedCommit,
 )
@@ -69,7 +69,7 @@ class InfluxStore:
             is_found = self._is_given_back()
         except (StoreDenied, StoreRefused) as error:
             raise StoreUnfit(f"The probe of the store failed. {error}") from error
-        except StoreAway as error:
+        except StoreUnavailable as error:
             if any(remedy in str(error) for remedy in (CHECK_RIGHTS, NEEDS_INFLUXQL)):
                 raise StoreUnfit(f"The probe of the store failed. {error}") from error
             raise

@@ -17,7 +17,7 @@ from influxdb_client.client.influxdb_client import InfluxDBClient
 from influxdb_client.rest import ApiException
 from influxdb_client.service.write_service import WriteService
 
-from bkkenergy.ports.readings import StoreAway, StoreDenied, StoreRefused, StoreUnfit
+from bkkenergy.ports.readings import StoreDenied, StoreRefused, StoreUnavailable, StoreUnfit
 from bkkenergy.settings import InfluxSettings
 
 T = TypeVar("T")
@@ -107,7 +107,10 @@ class InfluxServer:
         self._is_ready = False
 
     def make_ready(self) -> None:
-        """Find out what the server speaks, and make the database on a 1.x server. Raises StoreAway, StoreUnfit."""
+        """Find out what the server speaks, and make the database on a 1.x server.
+
+        Raises StoreUnavailable, StoreUnfit.
+        """
         self._is_ready = False
         answer = self._request("GET", "/ping")
         self.version = answer.headers.get("X-Influxdb-Version", "").removeprefix("v")
@@ -130,12 +133,15 @@ class InfluxServer:
             return
         try:
             self.query(f"CREATE DATABASE {quoted_name(bucket)}")
-        except StoreAway as error:
+        except StoreUnavailable as error:
             remedy = f"Have an administrator make the database {bucket} and grant ALL on it to this user."
             raise StoreUnfit(f"{error} {remedy}") from error
 
     def query(self, statement: str) -> list[Series]:
-        """Return the whole answer to a statement. Raises StoreAway where the server gives none, or not all of it."""
+        """Return the whole answer to a statement.
+
+        Raises StoreUnavailable where the server gives none, or not all of it.
+        """
         return self._answered(statement, None, lambda series: series)
 
     def select(self, what: str, columns: Sequence[str], take: Callable[[Series], T]) -> list[T]:
@@ -149,18 +155,21 @@ class InfluxServer:
         try:
             return self._gathered(statement, columns, take)
         except StatementFailed as error:
-            raise StoreAway(
+            raise StoreUnavailable(
                 f"{self.where}: {shortened(statement)} failed: {error}. {remedy_for(str(error))}"
             ) from error
 
     def change(self, statement: str) -> None:
-        """Delete data by a statement. Raises StoreRefused where the server will not, StoreAway where it cannot now."""
+        """Delete data by a statement.
+
+        Raises StoreRefused where the server will not, StoreUnavailable where it cannot now.
+        """
         try:
             self._gathered(statement, None, lambda series: series)
         except StoreDenied as error:
             raise StoreRefused(str(error)) from error
         except StatementFailed as error:
-            kind = StoreAway if PASSING.search(str(error)) else StoreRefused
+            kind = StoreUnavailable if PASSING.search(str(error)) else StoreRefused
             raise kind(f"{self.where}: {shortened(statement)} is refused: {error}. {remedy_for(str(error))}") from error
 
     def _gathered(self, statement: str, columns: list[str] | None, take: Callable[[Series], T]) -> list[T]:
@@ -176,12 +185,12 @@ class InfluxServer:
             lines = io.BufferedReader(response, READ_BYTES)
             return [take(series) for series in series_of(lines, columns)]
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise self._away(error) from error
+            raise self._unavailable(error) from error
         finally:
             response.close()
 
     def write(self, body: bytes) -> None:
-        """Send lines stamped in microseconds; what is answered is durable. Raises StoreAway, StoreRefused."""
+        """Send lines stamped in microseconds; what is answered is durable. Raises StoreUnavailable, StoreRefused."""
         if not self._is_ready:
             self.make_ready()
         packed = gzip.compress(body, GZIP_LEVEL)
@@ -241,7 +250,7 @@ class InfluxServer:
         except ApiException as error:
             raise self._failure(error.status or 0, str(error.body or error.reason)) from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise self._away(error) from error
+            raise self._unavailable(error) from error
 
     @property
     def _secret(self) -> str:
@@ -259,21 +268,21 @@ class InfluxServer:
         try:
             return self._pool.request(method, self.settings.url + path, headers=headers, **options)  # type: ignore[arg-type]
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise self._away(error) from error
+            raise self._unavailable(error) from error
 
-    def _away(self, error: Exception) -> StoreAway:
-        return StoreAway(
+    def _unavailable(self, error: Exception) -> StoreUnavailable:
+        return StoreUnavailable(
             f"{self.settings.url}: InfluxDB does not answer ({error}). Start it, or correct store.influx.url."
         )
 
-    def _failure(self, status: int, answer: bytes | str) -> StoreAway | StoreRefused:
+    def _failure(self, status: int, answer: bytes | str) -> StoreUnavailable | StoreRefused:
         text = _text(answer)
         if status in REFUSED:
             return StoreRefused(f"{self.where}: refused with HTTP {status}: {text}")
         if status in DENIED:
             remedy = "Check store.influx: the bucket, and the token (on 1.x username, and the password as token)."
             return StoreDenied(f"{self.where}: HTTP {status}: {text}. {remedy}")
-        return StoreAway(f"{self.where}: HTTP {status}: {text}. {TRIED_AGAIN}")
+        return StoreUnavailable(f"{self.where}: HTTP {status}: {text}. {TRIED_AGAIN}")
 
 
 def remedy_for(words: str) -> str:

@@ -63,7 +63,7 @@ class SqliteStore:
 
     @property
     def _connection(self) -> Database:
-        """The thread's own: SQLite's transactions belong to a connection. Raises StoreAway."""
+        """The thread's own: SQLite's transactions belong to a connection. Raises StoreUnavailable."""
         connection: Database | None = getattr(self._of_thread, "connection", None)
         if connection is None:
             hold_in_place(self.path, self._identity)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bkkenergy.errors import BkkEnergyError
-from bkkenergy.ports.readings import StoreAway, StoreRefused
+from bkkenergy.ports.readings import StoreRefused, StoreUnavailable
 
 BUSY_TIMEOUT_S = 5.0
 LOOK_EACH = 100_000
@@ -37,25 +37,25 @@ class Database(sqlite3.Connection):
         self.close()
 
     def rows(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        """Return every row of an answer. Raises StoreAway."""
+        """Return every row of an answer. Raises StoreUnavailable."""
         try:
             return self.execute(query, values).fetchall()
         except sqlite3.Error as error:
             raise _store_error(self.path, error) from error
 
     def hold_in_place(self) -> None:
-        """Raise StoreAway where the path no longer leads to the file that was opened."""
+        """Raise StoreUnavailable where the path no longer leads to the file that was opened."""
         hold_in_place(self.path, self.identity)
 
 
 def hold_in_place(path: Path, identity: tuple[int, int]) -> None:
-    """Raise StoreAway where a path no longer leads to the file that it led to."""
+    """Raise StoreUnavailable where a path no longer leads to the file that it led to."""
     try:
         is_in_place = identity_of(path) == identity
     except OSError:
         is_in_place = False
     if not is_in_place:
-        raise StoreAway(
+        raise StoreUnavailable(
             f"{path}: the file was moved, deleted or replaced while it was in use. Nothing is written into it "
             "any more. Put it back, or restart the service: it opens what lies there now."
         )
@@ -68,7 +68,7 @@ def identity_of(path: Path) -> tuple[int, int]:
 
 
 def open_database(path: Path) -> Database:
-    """Open a durable connection to one of the service's own files, made when absent. Raises StoreAway."""
+    """Open a durable connection to one of the service's own files, made when absent. Raises StoreUnavailable."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # One thread at a time uses a connection: the ingester's worker, or a command.
@@ -84,7 +84,9 @@ def open_database(path: Path) -> Database:
         connection.execute("PRAGMA synchronous = FULL")
         connection.path, connection.identity = path, identity_of(path)
     except (OSError, sqlite3.Error) as error:
-        raise StoreAway(f"{path}: the database cannot be opened ({error}). Check the path, rights and disk.") from error
+        raise StoreUnavailable(
+            f"{path}: the database cannot be opened ({error}). Check the path, rights and disk."
+        ) from error
     return connection
 
 
@@ -114,15 +116,15 @@ def use_write_ahead_log(connection: sqlite3.Connection) -> None:
 
 
 def make_tables(connection: sqlite3.Connection, path: Path, schema: str) -> None:
-    """Run the statements that make tables which are not there yet. Raises StoreAway."""
+    """Run the statements that make tables which are not there yet. Raises StoreUnavailable."""
     try:
         connection.executescript(schema)
     except sqlite3.Error as error:
-        raise StoreAway(f"{path}: the tables cannot be made ({error}). Check disk space and rights.") from error
+        raise StoreUnavailable(f"{path}: the tables cannot be made ({error}). Check disk space and rights.") from error
 
 
 class Transaction:
-    """All or nothing on one connection; errors leave as StoreAway or StoreRefused."""
+    """All or nothing on one connection; errors leave as StoreUnavailable or StoreRefused."""
 
     def __init__(self, connection: Database, where: Path) -> None:
         self._connection, self._where = connection, where
@@ -150,13 +152,15 @@ class Transaction:
             raise _store_error(self._where, error) from error
 
 
-def _store_error(where: Path, error: sqlite3.Error) -> StoreAway | StoreRefused:
+def _store_error(where: Path, error: sqlite3.Error) -> StoreUnavailable | StoreRefused:
     """Convert what SQLite says to the store's absence or its refusal."""
     if isinstance(error, OF_THE_DATA):
         return StoreRefused(f"{where}: the store refuses the data ({error}).")
     if isinstance(error, sqlite3.OperationalError):
-        return StoreAway(f"{where}: the store cannot be read or written now ({error}). Check disk space and rights.")
-    return StoreAway(damaged(where, str(error)))
+        return StoreUnavailable(
+            f"{where}: the store cannot be read or written now ({error}). Check disk space and rights."
+        )
+    return StoreUnavailable(damaged(where, str(error)))
 
 
 def damaged(where: Path, found: str) -> str:
@@ -167,7 +171,7 @@ def damaged(where: Path, found: str) -> str:
 def fault_in(path: Path, *, within_s: float = math.inf) -> str | None:
     """Read every page of a database. Return what is wrong, None where nothing was found in the time.
 
-    Raises StoreAway where it cannot be opened.
+    Raises StoreUnavailable where it cannot be opened.
     """
     until_s = time.monotonic() + within_s
     try:

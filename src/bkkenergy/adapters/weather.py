@@ -19,7 +19,7 @@ import requests
 
 from bkkenergy.adapters.files import write_whole
 from bkkenergy.calendar import BANGKOK
-from bkkenergy.errors import AwayError, InputError
+from bkkenergy.errors import InputError, UnavailableError
 from bkkenergy.readings import FloatArray
 from bkkenergy.solar.weather import Kind, Provenance, Weather, with_components
 
@@ -134,7 +134,7 @@ def fetch_weather(
     last_year: int = 2020,
     urls: Urls | None = None,
 ) -> Weather:
-    """Fetch weather of a site. Raises AwayError when the service does not answer, InputError when it refuses."""
+    """Fetch weather of a site. Raises UnavailableError when the service does not answer, InputError when it refuses."""
     at = urls or Urls()
     try:
         match service:
@@ -163,7 +163,7 @@ def fetch_weather(
                 source = f"NASA POWER hourly {first_year}-{last_year} (CERES SYN1deg, MERRA-2)"
                 kind = "nasa_power"
     except (requests.ConnectionError, requests.Timeout) as error:
-        raise AwayError(
+        raise UnavailableError(
             f"{service} does not answer ({type(error).__name__}). Without the internet use the typical year "
             "(--weather typical) or a file (--weather FILE.epw)."
         ) from error
@@ -235,7 +235,7 @@ def fetched_or_cached(
     last_year: int = 2020,
     urls: Urls | None = None,
 ) -> Weather:
-    """Return weather from the cache, else from the service, and store it. Raises AwayError, InputError."""
+    """Return weather from the cache, else from the service, and store it. Raises UnavailableError, InputError."""
     years = "tmy" if service == "pvgis_tmy" else f"{first_year}-{last_year}"
     path = cache_path(folder, service, latitude_deg, longitude_deg, years)
     if path.exists():

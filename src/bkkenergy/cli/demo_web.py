@@ -17,7 +17,7 @@ from bkkenergy.cli.context import command_line
 from bkkenergy.cli.jobs import opened_jobs
 from bkkenergy.cli.web import make_server
 from bkkenergy.demo.broker import free_port
-from bkkenergy.errors import AwayError
+from bkkenergy.errors import UnavailableError
 from bkkenergy.i18n import Lang
 from bkkenergy.settings import Settings, WebSettings
 from bkkenergy.site import Configuration
@@ -58,12 +58,14 @@ def web_app(config: Configuration, lang: Lang) -> Iterator[tuple[str, str]]:
 
 
 def _wait_until_it_listens(server: uvicorn.Server, thread: threading.Thread) -> None:
-    """Wait until the server listens: an address that is printed must answer. Raises AwayError where the app has
+    """Wait until the server listens: an address that is printed must answer. Raises UnavailableError where the app has
     ended.
     """
     while not server.started:
         if not thread.is_alive():
-            raise AwayError(f"the web app could not start at port {server.config.port}. Is the port taken? Try again.")
+            raise UnavailableError(
+                f"the web app could not start at port {server.config.port}. Is the port taken? Try again."
+            )
         time.sleep(POLL_S)
 
 

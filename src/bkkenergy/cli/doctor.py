@@ -11,7 +11,7 @@ from bkkenergy.cli.context import config_option, set_up_logging
 from bkkenergy.ingest.doctor import Finding, examine, examine_storage
 from bkkenergy.ingest.service import topics_for
 from bkkenergy.ingest.sort import Sorter
-from bkkenergy.ports.readings import StoreAway
+from bkkenergy.ports.readings import StoreUnavailable
 from bkkenergy.settings import load_settings
 from bkkenergy.site import load_configuration
 
@@ -36,8 +36,8 @@ def _findings(config_dir: Path) -> Iterator[Finding]:
     """Run every check; where the state that holds the portfolio cannot be read, those that need none."""
     try:
         config = load_configuration(config_dir)
-    except StoreAway as away:
-        yield Finding("portfolio", False, str(away), "See what follows; the checks of the broker need the portfolio.")
+    except StoreUnavailable as error:
+        yield Finding("portfolio", False, str(error), "See what follows; the checks of the broker need the portfolio.")
         yield from examine_storage(load_settings(config_dir))
         return
     yield Finding("configuration", True, f"no faults in {config_dir}")

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bkkenergy.errors import AwayError
+from bkkenergy.errors import UnavailableError
 
 STARTS_WITHIN_S = 15.0
 
@@ -43,7 +43,7 @@ def free_port() -> int:
 def local_broker(folder: Path, *, kind: str | None = None) -> Iterator[tuple[str, int]]:
     """Run a broker on 127.0.0.1 while the context lasts; yield its name and port.
 
-    kind : "mosquitto" or "amqtt"; None takes the first that is there. Raises AwayError.
+    kind : "mosquitto" or "amqtt"; None takes the first that is there. Raises UnavailableError.
     """
     port = free_port()
     executable = mosquitto_path()
@@ -74,7 +74,7 @@ def _amqtt(port: int) -> Iterator[None]:
     try:
         from amqtt.broker import Broker  # noqa: PLC0415 - an extra
     except ImportError as error:
-        raise AwayError(
+        raise UnavailableError(
             "there is no broker to demonstrate with. Install Debian's mosquitto, or `pip install 'bkkenergy[broker]'`."
         ) from error
     for name in ("amqtt", "transitions", "asyncio"):
@@ -109,4 +109,4 @@ def _wait_for(port: int) -> None:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.05)
-    raise AwayError(f"the broker does not listen on 127.0.0.1:{port}. Is another program using the port?")
+    raise UnavailableError(f"the broker does not listen on 127.0.0.1:{port}. Is another program using the port?")

@@ -11,7 +11,7 @@ import numpy as np
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from bkkenergy.errors import AwayError
+from bkkenergy.errors import UnavailableError
 from bkkenergy.readings import US_PER_S, FloatArray, IntArray
 
 CONNECTS_WITHIN_S = 15.0
@@ -32,7 +32,7 @@ class Gateway:
         self._client.connect_async("127.0.0.1", port)
         self._client.loop_start()
         if not self._connected.wait(CONNECTS_WITHIN_S):
-            raise AwayError(f"gateway {name} finds no broker on 127.0.0.1:{port}. Did it stop?")
+            raise UnavailableError(f"gateway {name} finds no broker on 127.0.0.1:{port}. Did it stop?")
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Send one message; wait while the broker is behind."""

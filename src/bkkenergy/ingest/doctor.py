@@ -21,7 +21,7 @@ from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.ingest.ownclock import REMEDY
 from bkkenergy.ingest.spool import batches_waiting
 from bkkenergy.ingest.status import clock_behind_s
-from bkkenergy.ports.readings import StoreAway, StoreRefused, StoreUnfit
+from bkkenergy.ports.readings import StoreRefused, StoreUnavailable, StoreUnfit
 from bkkenergy.settings import Settings
 from bkkenergy.site.folder import data_folder
 from bkkenergy.site.open import open_store, opened_state
@@ -80,7 +80,7 @@ def _files(settings: Settings) -> Iterator[Finding]:
             continue
         try:
             fault = fault_in(path, within_s=LOOK_S)
-        except StoreAway as error:
+        except StoreUnavailable as error:
             yield Finding("file", False, str(error), "See what it says.")
             continue
         found = f"{path}: no fault found" if fault is None else f"{path}: damaged ({fault})"
@@ -94,7 +94,7 @@ def _store(settings: Settings) -> Iterator[Finding]:
             store.probe()
             store.readings(["doctor.none.none"], 0, 1)
             expiry = expiry_of(store)
-    except (StoreAway, StoreRefused, StoreUnfit) as error:
+    except (StoreUnavailable, StoreRefused, StoreUnfit) as error:
         yield Finding("store", False, str(error), "See what it says.")
         return
     where = settings.store.influx.url if settings.store.kind == "influx" else str(settings.store.path)
@@ -160,7 +160,7 @@ def _state(settings: Settings) -> Iterator[Finding]:
         behind_s = clock_behind_s(gateways, dt.datetime.now(dt.UTC))
         off = [gateway for gateway in gateways if not -MAX_SKEW_S <= gateway.skew_s + behind_s <= MAX_DELAY_S]
         waiting = batches_waiting(limits.spool) if limits.spool else 0
-    except (StoreAway, OSError) as error:
+    except (StoreUnavailable, OSError) as error:
         yield Finding("state", False, str(error), "See what it says.")
         return
     yield Finding("quarantine", kept == 0, f"{kept} payloads wait", "bkkenergy quarantine list")
@@ -184,7 +184,7 @@ def _shared_state(settings: Settings) -> Iterator[Finding]:
         with opened_state(settings) as state, closing(open_store(settings.store)) as store:
             note_state(store, state)
             others = other_states(store, state)
-    except (StoreAway, StoreRefused, StoreUnfit):
+    except (StoreUnavailable, StoreRefused, StoreUnfit):
         return  # said above
     found = ", ".join(f"host {one.host} uses another ({one.state})" for one in others[:5])
     remedy = "Give all hosts one state: BKKENERGY_STATE_URL=postgresql+psycopg://USER@HOST/NAME."

@@ -28,8 +28,8 @@ class State:
     """
 
     connected: bool
-    store_is_away: bool
-    state_is_away: bool
+    store_is_unavailable: bool
+    state_is_unavailable: bool
     spool_is_full: bool
     spool_batches: int
     oldest_s: float

@@ -18,7 +18,7 @@ from bkkenergy.ingest.sort import Sorted
 from bkkenergy.ingest.spool import Spool
 from bkkenergy.metering.events import Event
 from bkkenergy.payloads.message import Grounds, Message, Reason, Refused, described
-from bkkenergy.ports.readings import ReadingStore, StoreAway, StoreRefused, StoreUnfit
+from bkkenergy.ports.readings import ReadingStore, StoreRefused, StoreUnavailable, StoreUnfit
 from bkkenergy.readings import US_PER_S, ReadingBatch
 
 log = structlog.get_logger(__name__)
@@ -35,7 +35,7 @@ Clock = Callable[[], float]
 """Seconds: of a clock that only measures, or since 1970."""
 
 
-class StateAway(StoreAway):
+class StateUnavailable(StoreUnavailable):
     """The state cannot be written: quarantine, events and counters wait."""
 
 
@@ -68,8 +68,8 @@ class Pipeline:
         self._try_store_at_s = 0.0
         self._state_retry_s = FIRST_RETRY_S
         self.totals: Counter[str] = Counter()
-        self.store_is_away = False
-        self.state_is_away = False
+        self.store_is_unavailable = False
+        self.state_is_unavailable = False
         self.spool_is_full = False
 
     def _now_us(self) -> int:
@@ -107,10 +107,10 @@ class Pipeline:
                     refused = (*found.refused, *self._make_safe(found, messages))
                 self._keep(messages, found, refused, events)
                 break
-            except StateAway as away:
-                pause_s = self._on_state_down(away, unacknowledged=len(messages))
-            except StoreAway as away:
-                self._on_store_down(away, unacknowledged=len(messages))
+            except StateUnavailable as error:
+                pause_s = self._on_state_down(error, unacknowledged=len(messages))
+            except StoreUnavailable as error:
+                self._on_store_down(error, unacknowledged=len(messages))
                 pause_s = self._retry_s
             if wait(min(pause_s, self._retry_max_s)):
                 return False
@@ -138,38 +138,41 @@ class Pipeline:
                     self._write_quarantine(refused, {})
                 self._on_store_up()  # before the spool is seen empty: it is never seen empty with the store unreachable
                 self._spool.remove()
-            except StateAway as away:
-                self._try_store_at_s = self._monotonic() + self._on_state_down(away)
+            except StateUnavailable as error:
+                self._try_store_at_s = self._monotonic() + self._on_state_down(error)
                 break
-            except StoreAway as away:
-                self._on_store_down(away)
+            except StoreUnavailable as error:
+                self._on_store_down(error)
                 break
             self._on_spool_drained()
         self._gauge_spool()
 
     def flush(self) -> None:
-        """Write down counters that wait. Raises StateAway."""
+        """Write down counters that wait. Raises StateUnavailable."""
         self._write_quarantine((), self._uncounted)
         self._uncounted.clear()
         self._counted_at_s = self._monotonic()
         self._write_logbook(())
 
     def _note(self, events: Sequence[Event], lags_us: Mapping[str, int]) -> None:
-        """Record events at once, gateways' delays every few seconds. Raises StateAway where events cannot be noted."""
+        """Record events at once, gateways' delays every few seconds.
+
+        Raises StateUnavailable where events cannot be noted.
+        """
         for name, lag_us in lags_us.items():
             self._lags_us[name] = min(lag_us, self._lags_us.get(name, lag_us))
         if events:
             self._write_logbook(events)
         elif self._lags_us and self._monotonic() - self._noted_at_s > COUNTERS_EVERY_S:
             self._noted_at_s = self._monotonic()
-            self._unless_away(lambda: self._write_logbook(()))
+            self._unless_unavailable(lambda: self._write_logbook(()))
 
     def _write_logbook(self, events: Sequence[Event]) -> None:
-        """Record events and delays. What cannot be written is logged: it is no reading. Raises StateAway."""
+        """Record events and delays. What cannot be written is logged: it is no reading. Raises StateUnavailable."""
         try:
             with self._in_state():
                 self._logbook.note(events, self._lags_us, now_us=self._now_us())
-        except StateAway:
+        except StateUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - no event may hold readings back
             log.error("logbook_failed", why=described(error), events=[tuple(event) for event in events])  # noqa: TRY400
@@ -177,78 +180,78 @@ class Pipeline:
         self._noted_at_s = self._monotonic()
 
     def _write_quarantine(self, refused: Sequence[Refused], counts: Mapping[str, int]) -> None:
-        """Insert into quarantine and count. Raises StateAway."""
+        """Insert into quarantine and count. Raises StateUnavailable."""
         with self._in_state():
             self._quarantine.keep(refused, counts, now_us=self._now_us())
 
     @contextmanager
     def _in_state(self) -> Iterator[None]:
-        """Raise that the state is away as such: the store may be well."""
+        """Raise that the state is unavailable as such: the store may be well."""
         try:
             yield
-        except StoreAway as away:
-            raise StateAway(str(away)) from away
-        if self.state_is_away:
+        except StoreUnavailable as error:
+            raise StateUnavailable(str(error)) from error
+        if self.state_is_unavailable:
             log.info("state_back")
-        self.state_is_away, self._state_retry_s = False, FIRST_RETRY_S
+        self.state_is_unavailable, self._state_retry_s = False, FIRST_RETRY_S
 
-    def _unless_away(self, write: Callable[[], None]) -> bool:
-        """Write what may wait; False where the state is away. Readings are not held up for it."""
+    def _unless_unavailable(self, write: Callable[[], None]) -> bool:
+        """Write what may wait; False where the state is unavailable. Readings are not held up for it."""
         try:
             write()
-        except StateAway as away:
-            self._on_state_down(away)
+        except StateUnavailable as error:
+            self._on_state_down(error)
             return False
         return True
 
-    def _on_state_down(self, away: StateAway, **fields: object) -> float:
+    def _on_state_down(self, error: StateUnavailable, **fields: object) -> float:
         """Record it once when it begins, and wait longer each time. Return how long."""
-        if not self.state_is_away:
-            log.warning("state_away", why=str(away), **fields)
-        self.state_is_away = True
+        if not self.state_is_unavailable:
+            log.warning("state_unavailable", why=str(error), **fields)
+        self.state_is_unavailable = True
         pause_s, self._state_retry_s = self._state_retry_s, min(self._state_retry_s * 2, self._retry_max_s)
         return pause_s
 
     def _make_safe(self, found: Sorted, messages: Sequence[Message]) -> list[Refused]:
         """Put readings into the store; into the spool while the store is unreachable, or older batches wait there.
 
-        Raises StoreAway when neither takes it.
+        Raises StoreUnavailable when neither takes it.
         """
         if self._spool is None or (self._spool.is_empty and self._monotonic() >= self._try_store_at_s):
             try:
                 culprits = self._commit(found.batch)
-            except StoreAway as away:
+            except StoreUnavailable as error:
                 if self._spool is None:
                     raise
-                self._on_store_down(away)
+                self._on_store_down(error)
             else:
                 self._on_store_up()
                 return by_message(culprits, found, messages)
         return by_message(do_or_split(self._append, found.batch), found, messages)
 
     def _commit(self, batch: ReadingBatch) -> list[tuple[int, str]]:
-        """Put a batch into the store, once it is known to give back what it takes. Raises StoreAway."""
+        """Put a batch into the store, once it is known to give back what it takes. Raises StoreUnavailable."""
         if self._try_first is not None:
             try:
                 self._try_first()
             except StoreUnfit as error:  # at the start this ends the service; now what comes is held
-                raise StoreAway(str(error)) from error
+                raise StoreUnavailable(str(error)) from error
             self._try_first = None
         return commit_or_split(self._store, batch)
 
     def _append(self, batch: ReadingBatch) -> None:
-        """Put a batch into the spool. Raises StoreAway when it takes no more."""
+        """Put a batch into the spool. Raises StoreUnavailable when it takes no more."""
         if self._spool is None or len(batch) == 0:
             return
         try:
             has_room = self._spool.append(batch)
-        except StoreAway:
+        except StoreUnavailable:
             self._on_spool_full()
             raise
         self._gauge_spool()
         if not has_room:
             self._on_spool_full()
-            raise StoreAway(
+            raise StoreUnavailable(
                 f"{self._spool.folder}: the spool is full ({self._spool.size_bytes:,} bytes). The broker holds the "
                 "rest; bring the store back, or raise ingest.spool_max_bytes."
             )
@@ -269,24 +272,24 @@ class Pipeline:
             self._metrics.spool_bytes.set(self._spool.size_bytes)
             self._metrics.spool_batches.set(self._spool.batches_count)
 
-    def _on_store_down(self, away: StoreAway, **fields: object) -> None:
+    def _on_store_down(self, error: StoreUnavailable, **fields: object) -> None:
         """Record it once when it begins, and wait longer each time."""
-        if not self.store_is_away:
-            log.warning("store_away", why=str(away), **fields)
-        self.store_is_away = True
+        if not self.store_is_unavailable:
+            log.warning("store_unavailable", why=str(error), **fields)
+        self.store_is_unavailable = True
         self._try_store_at_s = self._monotonic() + self._retry_s
         self._retry_s = min(self._retry_s * 2, self._retry_max_s)
 
     def _on_store_up(self) -> None:
-        if self.store_is_away:
+        if self.store_is_unavailable:
             log.info("store_back", spooled_batches=self.spooled_batches)
-        self.store_is_away = False
+        self.store_is_unavailable = False
         self._retry_s, self._try_store_at_s = FIRST_RETRY_S, 0.0
 
     def _keep(
         self, messages: Sequence[Message], found: Sorted, refused: Sequence[Refused], events: Sequence[Event]
     ) -> None:
-        """Store refusals at once, mere counts every few seconds. Raises StateAway."""
+        """Store refusals at once, mere counts every few seconds. Raises StateUnavailable."""
         refused_count = sum(sum(item.by_reason.values()) for item in refused)
         counts = Counter(
             messages=len(messages), readings=len(found.batch), refused=refused_count, stale=found.stale_count
@@ -302,10 +305,10 @@ class Pipeline:
         self._measure(messages, found, refused, events)
 
     def _count_when_due(self) -> None:
-        """Write counters every few seconds; while the state is away they wait in memory."""
+        """Write counters every few seconds; while the state is unavailable they wait in memory."""
         if self._monotonic() - self._counted_at_s > COUNTERS_EVERY_S:
             self._counted_at_s = self._monotonic()
-            if self._unless_away(lambda: self._write_quarantine((), self._uncounted)):
+            if self._unless_unavailable(lambda: self._write_quarantine((), self._uncounted)):
                 self._uncounted.clear()
 
     def _measure(
@@ -330,7 +333,7 @@ def commit_or_split(store: ReadingStore, batch: ReadingBatch) -> list[tuple[int,
 
     Sending a refused batch again can never help, so the rest goes in, and the rows at fault come back
     with the store's reason. A store that takes nothing refuses every reading, and none is at fault: so it is
-    first asked for a value that it must take. Raises StoreAway.
+    first asked for a value that it must take. Raises StoreUnavailable.
     """
     return do_or_split(store.commit, batch, ask_first=store.probe)
 
@@ -342,18 +345,18 @@ def do_or_split(
     first_row: int = 0,
     ask_first: Callable[[], None] | None = None,
 ) -> list[tuple[int, str]]:
-    """Make a batch safe; where that raises anything but StoreAway, find the readings at fault by halving.
+    """Make a batch safe; where that raises anything but StoreUnavailable, find the readings at fault by halving.
 
     ask_first : raises where nothing can be made safe now. Asked once, before any reading is held to be at fault.
     """
     try:
         make_safe(batch)
-    except StoreAway:
+    except StoreUnavailable:
         raise
     except StoreUnfit as error:  # a person has to act; until then what comes is held
-        raise StoreAway(str(error)) from error
+        raise StoreUnavailable(str(error)) from error
     except OSError as error:  # the disk's or the network's fault, and no reading's
-        raise StoreAway(described(error)) from error
+        raise StoreUnavailable(described(error)) from error
     except Exception as error:  # noqa: BLE001 - no reading may stop the service
         why = str(error) if isinstance(error, StoreRefused) else described(error)
     else:
@@ -361,7 +364,7 @@ def do_or_split(
     if ask_first is not None:
         _ask(ask_first, why)
     if len(batch) == 0:
-        raise StoreAway(f"an empty batch cannot be made safe ({why})")
+        raise StoreUnavailable(f"an empty batch cannot be made safe ({why})")
     if len(batch) == 1:
         log.warning("reading_refused_by_store", meter=batch.meter_ids[int(batch.meter[0])], why=why)
         return [(first_row, why)]
@@ -372,13 +375,13 @@ def do_or_split(
 
 
 def _ask(whether_it_takes_anything: Callable[[], None], why: str) -> None:
-    """Check that a store which refuses a batch takes anything at all. Raises StoreAway where it does not."""
+    """Check that a store which refuses a batch takes anything at all. Raises StoreUnavailable where it does not."""
     try:
         whether_it_takes_anything()
-    except StoreAway:
+    except StoreUnavailable:
         raise
     except Exception as error:
-        raise StoreAway(f"the store takes nothing now ({why}). It is tried again.") from error
+        raise StoreUnavailable(f"the store takes nothing now ({why}). It is tried again.") from error
 
 
 def by_message(culprits: Sequence[tuple[int, str]], found: Sorted, messages: Sequence[Message]) -> list[Refused]:

@@ -34,7 +34,7 @@ from bkkenergy.metering.events import Event
 from bkkenergy.payloads.message import Message, Reason, Refused, described
 from bkkenergy.payloads.profile import Profile
 from bkkenergy.portfolio import Portfolio
-from bkkenergy.ports.readings import ReadingStore, StoreAway
+from bkkenergy.ports.readings import ReadingStore, StoreUnavailable
 from bkkenergy.readings import LATEST, US_PER_S
 from bkkenergy.settings import Settings
 from bkkenergy.site.folder import in_hand_file, session_mark
@@ -84,7 +84,10 @@ def _rests_on_receipt(found: Sorted, messages: Sequence[Message]) -> bool:
 
 
 def prepare_and_try(store: ReadingStore, state: StateStore) -> None:
-    """Make the tables, see that what is written can be read, and note our state. Raises StoreAway, StoreUnfit."""
+    """Make the tables, see that what is written can be read, and note our state.
+
+    Raises StoreUnavailable, StoreUnfit.
+    """
     store.prepare()
     try_out(store)
     note_state(store, state)
@@ -164,8 +167,8 @@ class Ingester:
         since_s = next((batch.since_s for batch in list(self._waiting) if not batch.is_done and batch.since_s), None)
         return State(
             connected=self.subscriber.is_connected,
-            store_is_away=pipeline is None or pipeline.store_is_away,
-            state_is_away=pipeline is None or pipeline.state_is_away,
+            store_is_unavailable=pipeline is None or pipeline.store_is_unavailable,
+            state_is_unavailable=pipeline is None or pipeline.state_is_unavailable,
             spool_is_full=pipeline is not None and pipeline.spool_is_full,
             spool_batches=pipeline.spooled_batches if pipeline else 0,
             oldest_s=0.0 if since_s is None else round(now_s - since_s, 3),
@@ -211,21 +214,23 @@ class Ingester:
     def _opened(self, stack: ExitStack) -> Pipeline | None:
         """Open state, files and store, waited for while they are unreachable; None when stopped meanwhile.
 
-        With a spool the store may be away at the start: what comes is spooled. The state may not: nothing could be
-        quarantined.
+        With a spool the store may be unavailable at the start: what comes is spooled. The state may not: nothing could
+        be quarantined.
         """
         limits = self._settings.ingest
-        state = self._waited_for(lambda: open_state(self._settings.state), "state_away")
+        state = self._waited_for(lambda: open_state(self._settings.state), "state_unavailable")
         if state is None:
             return None
         stack.callback(state.dispose)
         spool, folder = None, limits.spool
         if folder is not None:
-            spool = self._waited_for(lambda: Spool(folder, max_bytes=limits.spool_max_bytes), "spool_away")
+            spool = self._waited_for(lambda: Spool(folder, max_bytes=limits.spool_max_bytes), "spool_unavailable")
             if spool is None:
                 return None
             stack.callback(spool.close)
-        store = self._waited_for(lambda: open_writable(self._settings, prepare=limits.spool is None), "store_away")
+        store = self._waited_for(
+            lambda: open_writable(self._settings, prepare=limits.spool is None), "store_unavailable"
+        )
         if store is None:
             return None
         stack.callback(store.close)
@@ -235,8 +240,8 @@ class Ingester:
             with closing(open_ledger(self._settings)) as ledger:
                 seen = ledger.seen(self._sorter.meter_ids)
             self._watch.recall(self._sorter.meter_ids, store, seen)
-        except StoreAway as away:
-            log.warning("store_away", why=str(away))
+        except StoreUnavailable as error:
+            log.warning("store_unavailable", why=str(error))
             try_first = partial(prepare_and_try, store, state)
         return Pipeline(
             store,
@@ -249,13 +254,13 @@ class Ingester:
         )
 
     def _waited_for(self, opened: Callable[[], OpenedT], event: str) -> OpenedT | None:
-        """Open something, again and again while it is away; None when stopped meanwhile."""
+        """Open something, again and again while it is unavailable; None when stopped meanwhile."""
         delay_s = 0.5
         while True:
             try:
                 return opened()
-            except StoreAway as away:
-                log.warning(event, why=str(away), retry_s=delay_s)
+            except StoreUnavailable as error:
+                log.warning(event, why=str(error), retry_s=delay_s)
             if self._wait(delay_s):
                 return None
             delay_s = min(delay_s * 2, self._settings.ingest.store_retry_max_s)
@@ -407,8 +412,8 @@ class Ingester:
     def _flush(self, pipeline: Pipeline) -> None:
         try:
             pipeline.flush()
-        except StoreAway as away:
-            log.warning("counters_not_written", why=str(away))
+        except StoreUnavailable as error:
+            log.warning("counters_not_written", why=str(error))
 
     def _next_batch(self) -> list[Message]:
         """Return messages until they pause, the batch is full, or the first has waited long enough."""

@@ -1,4 +1,4 @@
-"""Where batches wait while the store is away: on disk, in order, bounded, and safe before the acknowledgement."""
+"""Where batches wait for an unavailable store: on disk, in order, bounded, and safe before the acknowledgement."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pyarrow as pa
 import structlog
 
 from bkkenergy.ingest.claim import Claim
-from bkkenergy.ports.readings import StoreAway
+from bkkenergy.ports.readings import StoreUnavailable
 from bkkenergy.readings import FIELDS, ReadingBatch
 
 log = structlog.get_logger(__name__)
@@ -57,7 +57,9 @@ class Spool:
             self._segments = [_scanned(path) for path in sorted(folder.glob(f"*{SUFFIX}"))]
         except OSError as error:
             self._claim.release()
-            raise StoreAway(f"{folder}: the spool cannot be opened ({error}). Check the path and rights.") from error
+            raise StoreUnavailable(
+                f"{folder}: the spool cannot be opened ({error}). Check the path and rights."
+            ) from error
         self._next_number = 1 + max((int(segment.path.stem) for segment in self._segments), default=0)
         self._writer: BinaryIO | None = None
         self._reader: Iterator[ReadingBatch] | None = None
@@ -79,7 +81,10 @@ class Spool:
         return not self._segments
 
     def append(self, batch: ReadingBatch) -> bool:
-        """Keep a batch, synced to disk; False when there is no room. Raises StoreAway when the disk takes no more."""
+        """Keep a batch, synced to disk; False when there is no room.
+
+        Raises StoreUnavailable when the disk takes no more.
+        """
         packed = pack(batch)
         frame = _HEADER.pack(len(packed), zlib.crc32(packed)) + packed
         if self.size_bytes + len(frame) > self._max_bytes:
@@ -89,16 +94,23 @@ class Spool:
             self._write(segment, writer, frame)
         except OSError as error:
             self._close_writer()
-            raise StoreAway(f"{self.folder}: the spool takes no more ({error}). Make room on the disk.") from error
+            raise StoreUnavailable(
+                f"{self.folder}: the spool takes no more ({error}). Make room on the disk."
+            ) from error
         return True
 
     def oldest(self) -> ReadingBatch | None:
-        """Return the batch that has waited longest, until `remove`; None when nothing waits. Raises StoreAway."""
+        """Return the batch that has waited longest, until `remove`; None when nothing waits.
+
+        Raises StoreUnavailable.
+        """
         try:
             return self._oldest()
         except OSError as error:
             self._reader = None  # the segment is read from its begin again: what is half read is not drained
-            raise StoreAway(f"{self.folder}: the spool cannot be read ({error}). Check the disk and rights.") from error
+            raise StoreUnavailable(
+                f"{self.folder}: the spool cannot be read ({error}). Check the disk and rights."
+            ) from error
 
     def _oldest(self) -> ReadingBatch | None:
         while self._waiting is None and self._segments:
@@ -112,7 +124,7 @@ class Spool:
         return self._waiting
 
     def remove(self) -> None:
-        """Remove the oldest batch: it is in the store. Raises StoreAway."""
+        """Remove the oldest batch: it is in the store. Raises StoreUnavailable."""
         self._waiting = None
         self.oldest()  # deletes a segment that is drained
 

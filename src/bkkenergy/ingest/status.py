@@ -50,7 +50,7 @@ class MeterStatus:
 def meter_status(
     ledger: LedgerReader, logbook: Logbook, meters: Sequence[Meter], *, now: dt.datetime
 ) -> list[MeterStatus]:
-    """Return the status of every meter, in the order given. Raises StoreAway.
+    """Return the status of every meter, in the order given. Raises StoreUnavailable.
 
     Coverage is that of the ledger; is_waiting where days of it are still to be computed.
     """

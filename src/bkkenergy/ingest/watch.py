@@ -54,7 +54,7 @@ class Watch:
         self._memory.register_kwh[new[is_other]] = np.nan
 
     def recall(self, meter_ids: Sequence[str], store: ReadingStore, seen: Mapping[str, MeterSeen]) -> None:
-        """Start where the store ends. seen : what the energy ledger knows of each meter. Raises StoreAway."""
+        """Start where the store ends. seen : what the energy ledger knows of each meter. Raises StoreUnavailable."""
         registers = [name for name, is_register in zip(meter_ids, self._is_register, strict=True) if is_register]
         place = {name: number for number, name in enumerate(meter_ids)}
         for names, start_us, end_us in stretches_of(seen, registers):

@@ -16,7 +16,7 @@ from bkkenergy.adapters.state import StateTransaction
 from bkkenergy.adapters.state.alerts import reconcile
 from bkkenergy.adapters.state.runs import LeaseLost, Run, RunQueue
 from bkkenergy.calendar import BANGKOK, Period
-from bkkenergy.errors import AwayError, InputError
+from bkkenergy.errors import InputError, UnavailableError
 from bkkenergy.i18n import Lang
 from bkkenergy.jobs.alerts import finding_alarms
 from bkkenergy.jobs.post import post_report, wants_mail
@@ -174,12 +174,12 @@ def _follow_up(context: RunContext, run: Run, report: AgencyReport) -> None:
 def _failed(context: RunContext, run: Run, error: Exception) -> None:
     """Mark a run to be tried again: without end where a server is unreachable, else a number of times."""
     jobs, now = context.settings.jobs, context.clock()
-    is_last = run.tries >= jobs.most_tries and not isinstance(error, AwayError)
+    is_last = run.tries >= jobs.most_tries and not isinstance(error, UnavailableError)
     wait_s = backoff_s(run.tries, jobs.retry_first_s, jobs.retry_max_s)
     retry_at = None if is_last else now + dt.timedelta(seconds=wait_s)
     log.error(
         "report_failed", agency=run.agency, period=run.period, tries=run.tries, is_last=is_last, why=str(error),
-        exc_info=not isinstance(error, AwayError | InputError),
+        exc_info=not isinstance(error, UnavailableError | InputError),
     )  # fmt: skip
     context.queue.fail(run, now, f"{type(error).__name__}: {error}", retry_at=retry_at)
 
@@ -194,7 +194,7 @@ def _renewed_lease(context: RunContext, run: Run) -> Iterator[None]:
             try:
                 context.queue.keep_lead(context.clock(), lease_s)
                 context.queue.renew(run, context.clock(), lease_s)
-            except AwayError as error:
+            except UnavailableError as error:
                 log.warning("lease_not_renewed", why=str(error))
 
     thread = threading.Thread(target=keep, name="lease-keeper", daemon=True)

@@ -135,7 +135,7 @@ class Jobs:
             return 0
 
     def follow(self) -> None:
-        """Go on with the portfolio's newest revision, and with that of today. Raises StoreAway."""
+        """Go on with the portfolio's newest revision, and with that of today. Raises StoreUnavailable."""
         if (config := self.follower.look()) is not None:
             self.site = up_to_date(self.site.with_config(config))
 

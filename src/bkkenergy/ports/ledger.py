@@ -327,7 +327,7 @@ class EnergyLedger(LedgerReader, SourceReader, Protocol):
         """What imports changed among the readings."""
 
     def prepare(self) -> None:
-        """Make the tables that are missing. Raises StoreAway."""
+        """Make the tables that are missing. Raises StoreUnavailable."""
 
     def mark(self, meters: Sequence[str], first: dt.date, last: dt.date) -> None:
         """Mark days of meters, both ends included."""

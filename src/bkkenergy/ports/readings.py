@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from bkkenergy.errors import AwayError, BkkEnergyError
+from bkkenergy.errors import BkkEnergyError, UnavailableError
 from bkkenergy.readings import ReadingBatch
 
 DEFAULT_FIELDS = ("energy_kwh", "export_kwh", "power_kw")
 
 
-class StoreAway(AwayError):
+class StoreUnavailable(UnavailableError):
     """The store does not answer, or cannot take anything now. The same batch may go in later."""
 
 
-class StoreDenied(StoreAway):
+class StoreDenied(StoreUnavailable):
     """The store answers, and denies us what we ask. It may be granted later: what we hold is sent again."""
 
 
@@ -46,10 +46,10 @@ class ReadingStore(Protocol):
     """Readings by meter and instant."""
 
     def prepare(self) -> None:
-        """Make what must be there before the first commit. Raises StoreAway, StoreUnfit."""
+        """Make what must be there before the first commit. Raises StoreUnavailable, StoreUnfit."""
 
     def probe(self) -> None:
-        """Write a value that no page shows, and read it back. Raises StoreUnfit with the remedy, StoreAway."""
+        """Write a value that no page shows, and read it back. Raises StoreUnfit with the remedy, StoreUnavailable."""
 
     def note_state(self, state: str, host: str) -> None:
         """Record which state a host uses beside these readings. Nothing where one host alone can open them."""
@@ -61,7 +61,7 @@ class ReadingStore(Protocol):
         """Return after how many seconds the server itself deletes readings. None where never, or not known."""
 
     def commit(self, batch: ReadingBatch) -> None:
-        """Store all of the batch, durably, or raise StoreAway or StoreRefused.
+        """Store all of the batch, durably, or raise StoreUnavailable or StoreRefused.
 
         A meter and instant that is there already takes the new values, field by field; committing
         a batch again changes nothing.

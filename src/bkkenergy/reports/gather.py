@@ -25,7 +25,7 @@ REFUSED = (SpanReason.RESET, SpanReason.OVER_RATING)
 def agency_inputs(
     ledger: LedgerReader, portfolio: Portfolio, settings: Settings, figures: Figures, agency_id: str, period: Period
 ) -> AgencyInputs:
-    """Read what the report of one agency over one period is made from. Raises InputError, StoreAway."""
+    """Read what the report of one agency over one period is made from. Raises InputError, StoreUnavailable."""
     agency = portfolio.agencies.get(agency_id)
     if agency is None:
         known = ", ".join(sorted(portfolio.agencies))

@@ -24,7 +24,7 @@ from bkkenergy.usecases.readonce import ReadOnce
 
 
 def make_report(site: Site, agency_id: str, period: Period, *, now: dt.datetime) -> AgencyReport:
-    """Make one agency's report, by what was true on the period's last day. Raises InputError, StoreAway."""
+    """Make one agency's report, by what was true on the period's last day. Raises InputError, StoreUnavailable."""
     site = replace(site.on(period.last_day), energy=ReadOnce(site.energy))
     inputs = agency_inputs(site.energy, site.portfolio, site.settings, site.figures, agency_id, period)
     report = with_judgements(build_report(inputs, generated_at=now.astimezone(BANGKOK)), site, period)

@@ -47,7 +47,7 @@ class Follower:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def look(self) -> Configuration | None:
-        """Return the configuration with the portfolio of now where that is another one. Raises StoreAway."""
+        """Return the configuration with the portfolio of now where that is another one. Raises StoreUnavailable."""
         with self._lock:
             portfolio = self._newer() or self.config.portfolio
             portfolio = portfolio.on(self.clock().astimezone(BANGKOK).date())
@@ -118,15 +118,15 @@ class FollowerThread:
         self._follower.close()
 
     def _run(self) -> None:
-        is_away = False
+        is_unavailable = False
         while not self._stop.wait(self._every_s):
             try:
                 found = self._follower.look()
             except BkkEnergyError as error:
-                if not is_away:
+                if not is_unavailable:
                     log.warning("portfolio_not_looked_at", why=str(error))
-                is_away = True
+                is_unavailable = True
                 continue
-            is_away = False
+            is_unavailable = False
             if found is not None:
                 self.portfolio = found.portfolio

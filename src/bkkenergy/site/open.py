@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def opened_state(settings: Settings) -> Iterator[StateStore]:
-    """Open the state that the settings name, and close it afterwards. Raises ConfigError, StoreAway."""
+    """Open the state that the settings name, and close it afterwards. Raises ConfigError, StoreUnavailable."""
     state = open_state(settings.state)
     try:
         yield state
@@ -28,7 +28,7 @@ def opened_state(settings: Settings) -> Iterator[StateStore]:
 def open_writable(settings: Settings, *, prepare: bool = True) -> ReadingStore:
     """Open the store that the settings name, so that commits mark days in the energy ledger, wherever it lives.
 
-    prepare : as for `open_store`. Raises ConfigError, StoreAway.
+    prepare : as for `open_store`. Raises ConfigError, StoreUnavailable.
     """
     if is_in_readings_file(settings):
         return _opened(settings.store, prepare=prepare, marks=None, is_for_reading=False)
@@ -41,7 +41,7 @@ def open_writable(settings: Settings, *, prepare: bool = True) -> ReadingStore:
 
 
 def open_store(settings: StoreSettings, *, prepare: bool = True) -> ReadingStore:
-    """Open the store that the settings name, to be read. Raises StoreAway, StoreUnfit.
+    """Open the store that the settings name, to be read. Raises StoreUnavailable, StoreUnfit.
 
     It refuses to commit: other settings say where the energy ledger is. See `open_writable`.
     prepare : whether to reach it at once; otherwise call `prepare` before anything else.
@@ -78,7 +78,7 @@ def is_in_readings_file(settings: Settings) -> bool:
 
 
 def open_ledger(settings: Settings, *, prepare: bool = True) -> EnergyLedger:
-    """Open the ledger that the settings name. Raises ConfigError, StoreAway.
+    """Open the ledger that the settings name. Raises ConfigError, StoreUnavailable.
 
     prepare : whether to reach it at once and make its tables; otherwise call `prepare` before anything else.
     """

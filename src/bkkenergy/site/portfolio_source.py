@@ -18,7 +18,10 @@ from bkkenergy.site.record_kinds import SITE_KINDS
 def load_current(
     config_dir: Path, settings: Settings, *, tariffs: frozenset[str] | None = None, today: dt.date | None = None
 ) -> Portfolio:
-    """Return the portfolio of today, from where the settings say. Raises ConfigError with every fault, StoreAway."""
+    """Return the portfolio of today, from where the settings say.
+
+    Raises ConfigError with every fault, StoreUnavailable.
+    """
     records = state_records(settings)
     if records is None:
         return load_portfolio(config_dir, tariffs=tariffs, today=today)
@@ -28,7 +31,10 @@ def load_current(
 
 
 def state_records(settings: Settings) -> Records | None:
-    """Return the records of the state where it is the source; None where files are. Raises ConfigError, StoreAway."""
+    """Return the records of the state where it is the source; None where files are.
+
+    Raises ConfigError, StoreUnavailable.
+    """
     source = settings.portfolio.source
     if source == "files":
         return None

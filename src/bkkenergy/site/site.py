@@ -21,7 +21,7 @@ from bkkenergy.calendar import BANGKOK
 from bkkenergy.plan import ActionPlan, Project
 from bkkenergy.portfolio import Portfolio
 from bkkenergy.ports.ledger import EnergyLedger, LedgerReader
-from bkkenergy.ports.readings import ReadingStore, StoreAway
+from bkkenergy.ports.readings import ReadingStore, StoreUnavailable
 from bkkenergy.readings import US_PER_S
 from bkkenergy.savings.insights import Dismissal
 from bkkenergy.settings import Settings
@@ -132,15 +132,15 @@ class Site:
         return replace(self, config=config)
 
     def refreshed(self) -> Self:
-        """Return the site with projects and dismissals as they are now. Raises StoreAway."""
+        """Return the site with projects and dismissals as they are now. Raises StoreUnavailable."""
         return replace(self, projects=tuple(projects(self.state)), dismissals=dismissals(self.state))
 
 
 @contextmanager
 def open_site(config: Configuration, *, clock: Clock = wall_clock, may_wait: bool = False) -> Iterator[Site]:
-    """Open everything that a site's settings name, and close it. Raises ConfigError, StoreAway, StoreUnfit.
+    """Open everything that a site's settings name, and close it. Raises ConfigError, StoreUnavailable, StoreUnfit.
 
-    may_wait : whether the store of readings may be away: a service goes on, and what asks for readings raises.
+    may_wait : whether the store of readings may be unavailable: a service goes on, and what asks for readings raises.
     """
     with ExitStack() as stack:
         state = open_state(config.settings.state)
@@ -149,8 +149,8 @@ def open_site(config: Configuration, *, clock: Clock = wall_clock, may_wait: boo
         ledger = stack.enter_context(closing(open_ledger(config.settings)))
         try:
             readings.prepare()
-        except StoreAway as away:
+        except StoreUnavailable as error:
             if not may_wait:
                 raise
-            log.warning("store_away", why=str(away))
+            log.warning("store_unavailable", why=str(error))
         yield Site(config, readings, ledger, ledger, state, clock).refreshed()

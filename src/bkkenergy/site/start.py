@@ -8,7 +8,7 @@ import structlog
 
 from bkkenergy.adapters.state import StateStore
 from bkkenergy.adapters.state.identity import identity_of
-from bkkenergy.ports.readings import NotedState, ReadingStore, StoreAway, StoreRefused
+from bkkenergy.ports.readings import NotedState, ReadingStore, StoreRefused, StoreUnavailable
 
 log = structlog.get_logger(__name__)
 
@@ -20,14 +20,14 @@ NO_EXPIRY = (
 
 
 def try_out(store: ReadingStore) -> None:
-    """Check that what is written can be read. Raises StoreUnfit with the remedy, StoreAway."""
+    """Check that what is written can be read. Raises StoreUnfit with the remedy, StoreUnavailable."""
     store.probe()
     if (expiry := expiry_of(store)) is not None:
         log.warning("store_expires", found=expiry, remedy=NO_EXPIRY)
 
 
 def expiry_of(store: ReadingStore) -> str | None:
-    """Return what the server deletes by itself, in words; None where nothing. Raises StoreAway."""
+    """Return what the server deletes by itself, in words; None where nothing. Raises StoreUnavailable."""
     after_s = store.expires_after_s()
     if after_s is None:
         return None
@@ -40,12 +40,12 @@ def note_state(store: ReadingStore, state: StateStore) -> None:
     """Record beside the readings which state this host uses. A failure is logged: it is no reading."""
     try:
         store.note_state(identity_of(state), socket.gethostname())
-    except (StoreAway, StoreRefused) as error:
+    except (StoreUnavailable, StoreRefused) as error:
         log.warning("state_not_noted", why=str(error))
 
 
 def other_states(store: ReadingStore, state: StateStore) -> list[NotedState]:
-    """Find states that hosts use beside this one: noted since this one was first. Raises StoreAway."""
+    """Find states that hosts use beside this one: noted since this one was first. Raises StoreUnavailable."""
     identity, noted = identity_of(state), store.noted_states()
     first_us = min((one.first_us for one in noted if one.state == identity), default=0)
     return [one for one in noted if one.state != identity and one.last_us > first_us]
@@ -55,5 +55,5 @@ def try_out_or_warn(store: ReadingStore) -> None:
     """Check the same at the start of a service. An unreachable store is logged: it may return. Raises StoreUnfit."""
     try:
         try_out(store)
-    except StoreAway as away:
-        log.warning("store_away", why=str(away))
+    except StoreUnavailable as error:
+        log.warning("store_unavailable", why=str(error))

@@ -142,7 +142,7 @@ class BuildingEnergy:
 
 
 def building_energy(ledger: LedgerReader, building: Building, period: Period, step: Step) -> BuildingEnergy:
-    """Return a building's balance, sub-meters and virtual meters over whole days. Raises StoreAway."""
+    """Return a building's balance, sub-meters and virtual meters over whole days. Raises StoreUnavailable."""
     quarters = Quarters.read(ledger, building, period, step)
     return BuildingEnergy(
         edges(period, step)[:-1],
@@ -154,19 +154,22 @@ def building_energy(ledger: LedgerReader, building: Building, period: Period, st
 
 
 def building_balance(ledger: LedgerReader, building: Building, period: Period, step: Step) -> BuildingBalance:
-    """Return where a building's energy came from and went over whole days. Raises StoreAway."""
+    """Return where a building's energy came from and went over whole days. Raises StoreUnavailable."""
     return _balance(Quarters.read(ledger, building, period, step))
 
 
 def sub_meters(ledger: LedgerReader, building: Building, period: Period, step: Step = "day") -> tuple[SubMeters, ...]:
-    """Return each meter that has sub-meters, with these and the rest. Raises StoreAway."""
+    """Return each meter that has sub-meters, with these and the rest. Raises StoreUnavailable."""
     return _sub_meters(Quarters.read(ledger, building, period, step))
 
 
 def virtual_meter_energy(
     ledger: LedgerReader, building: Building, virtual: VirtualMeter, period: Period, step: Step
 ) -> Flow:
-    """Return the energy of a virtual meter over whole days; unknown wherever one of its meters is. Raises StoreAway."""
+    """Return the energy of a virtual meter over whole days; unknown wherever one of its meters is.
+
+    Raises StoreUnavailable.
+    """
     return _virtual(Quarters.read(ledger, building, period, step), virtual)
 
 

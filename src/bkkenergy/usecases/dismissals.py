@@ -22,7 +22,7 @@ def dismiss(
 ) -> Dismissal:
     """Dismiss the finding of a rule among one building's findings, with its stakes of now; the audit log says so.
 
-    Raises NotThere, NotAllowed, InputError where not exactly one finding is of the rule, and StoreAway. Then
+    Raises NotThere, NotAllowed, InputError where not exactly one finding is of the rule, and StoreUnavailable. Then
     nothing is entered.
     """
     actor.need("dismiss", *{portfolio.buildings[finding.building].agency for finding in findings})

@@ -45,7 +45,7 @@ def buildings_named(portfolio: Portfolio, name: str) -> list[Building]:
 def quarter_hours(
     ledger: LedgerReader, meters: Sequence[Meter], period: Period, channel: Channel = IMPORT
 ) -> QuarterHours:
-    """Return the quarter-hours of meters over a period. Raises StoreAway."""
+    """Return the quarter-hours of meters over a period. Raises StoreUnavailable."""
     slots = ledger.slots([meter.id for meter in meters], channel, period.first_day, period.last_day)
     starts = _starts(slots)
     inside = (starts >= period.start) & (starts < period.end)
@@ -60,7 +60,7 @@ def quarter_hours(
 def meters_energy_kwh(
     ledger: LedgerReader, meters: Sequence[Meter], period: Period, step: Step, channel: Channel = IMPORT
 ) -> FloatArray:
-    """Return (n, meters) energy of each interval, NaN where it is not known wholly. Raises StoreAway."""
+    """Return (n, meters) energy of each interval, NaN where it is not known wholly. Raises StoreUnavailable."""
     slots = ledger.slots([meter.id for meter in meters], channel, period.first_day, period.last_day)
     starts, at = _starts(slots), edges(period, step)
     known = np.where(np.isin(slots.quality, WHOLE), slots.values, np.nan)
@@ -74,7 +74,10 @@ def meters_energy_kwh(
 def main_energy_kwh(
     ledger: LedgerReader, building: Building, period: Period, step: Step = "15min", channel: Channel = IMPORT
 ) -> FloatArray:
-    """Return (n,) energy of a building's main meters, NaN where one of them is not known wholly. Raises StoreAway."""
+    """Return (n,) energy of a building's main meters, NaN where one of them is not known wholly.
+
+    Raises StoreUnavailable.
+    """
     total: FloatArray = meters_energy_kwh(ledger, building.main_meters, period, step, channel).sum(axis=1)
     return total
 
@@ -95,14 +98,14 @@ class BuildingQuarters:
 def building_quarters(
     ledger: LedgerReader, building: Building, period: Period, channel: Channel = IMPORT
 ) -> BuildingQuarters:
-    """Return the quarter-hours of a building over whole days. Raises StoreAway."""
+    """Return the quarter-hours of a building over whole days. Raises StoreUnavailable."""
     return next(buildings_quarters(ledger, [building], period, channel))
 
 
 def buildings_quarters(
     ledger: LedgerReader, buildings: Sequence[Building], period: Period, channel: Channel = IMPORT
 ) -> Iterator[BuildingQuarters]:
-    """Yield the quarter-hours of buildings over whole days, read together. Raises StoreAway."""
+    """Yield the quarter-hours of buildings over whole days, read together. Raises StoreUnavailable."""
     names = list(dict.fromkeys(meter.id for building in buildings for meter in building.main_meters))
     slots = ledger.slots(names, channel, period.first_day, period.last_day)
     place = {name: number for number, name in enumerate(names)}
@@ -143,7 +146,7 @@ POOREST_LAST = (Quality.MEASURED, Quality.EDITED, Quality.ESTIMATED, Quality.INC
 def energy_series(
     ledger: LedgerReader, meters: Sequence[Meter], period: Period, step: Step, channel: Channel = IMPORT
 ) -> EnergySeries:
-    """Return the energy of meters together over whole days. Raises StoreAway."""
+    """Return the energy of meters together over whole days. Raises StoreUnavailable."""
     slots = ledger.slots([meter.id for meter in meters], channel, period.first_day, period.last_day)
     at = edges(period, step)
     bounds = _starts(slots).searchsorted(at)[:-1]

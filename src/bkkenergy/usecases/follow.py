@@ -11,7 +11,7 @@ import structlog
 from bkkenergy.calendar import day_of_us
 from bkkenergy.portfolio import Portfolio
 from bkkenergy.ports.ledger import MeterSeen, Purged
-from bkkenergy.ports.readings import StoreAway
+from bkkenergy.ports.readings import StoreUnavailable
 from bkkenergy.settings import Settings
 from bkkenergy.site import Site
 from bkkenergy.usecases.meterversions import changed_days, revision_text, versions_of
@@ -25,7 +25,7 @@ NO_DAYS = (dt.date(1970, 1, 2), dt.date(1970, 1, 1))
 def follow_configuration(site: Site) -> int:
     """Mark the days of meters on which their settings have changed, and all days of meters that are new; how many.
 
-    A ledger that was lost, or that is new beside old readings, is filled again so. Raises StoreAway.
+    A ledger that was lost, or that is new beside old readings, is filled again so. Raises StoreUnavailable.
     """
     readings, ledger, settings = site.readings, site.ledger, site.settings
     known = ledger.revisions()
@@ -52,8 +52,8 @@ def follow_or_warn(site: Site) -> None:
     """Run the same at the start of a service. A store that is unreachable is logged: the scheduler does it later."""
     try:
         follow_configuration(site)
-    except StoreAway as away:
-        log.warning("configuration_not_followed", why=str(away))
+    except StoreUnavailable as error:
+        log.warning("configuration_not_followed", why=str(error))
 
 
 def _wanted(portfolio: Portfolio, settings: Settings) -> dict[str, str]:

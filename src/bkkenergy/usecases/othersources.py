@@ -26,7 +26,7 @@ class OtherSources:
 
     @classmethod
     def read(cls, ledger: SourceReader, meters: Sequence[Meter], first: dt.date, last: dt.date) -> Self:
-        """Read the sources of meters over days, both ends included. Raises StoreAway."""
+        """Read the sources of meters over days, both ends included. Raises StoreUnavailable."""
         return cls(first, (last - first).days + 1, ledger.sources([meter.id for meter in meters], first, last))
 
     def has(self, meter: Meter, channel: Channel) -> bool:
@@ -91,7 +91,7 @@ def slot_sources(
     It follows from the batches and the quality: a batch takes an interval wherever it says something, and one that
     goes after the meter's own readings leaves those that are MEASURED.
 
-    quality : (days * slots,) of the ledger, from `first` on. Raises StoreAway.
+    quality : (days * slots,) of the ledger, from `first` on. Raises StoreUnavailable.
     """
     days = len(quality) // channel.slots_per_day
     rows = ledger.sources([meter], first, first + dt.timedelta(days=days - 1))

@@ -30,7 +30,7 @@ def move_project(
 
     by : who says so, where that is not the actor. Of two moves at the same time the second starts from where the first
     led. Raises InputError where there is no such project or the way does not lead there, NotThere where the
-    project is another agency's, NotAllowed and StoreAway.
+    project is another agency's, NotAllowed and StoreUnavailable.
     """
     who = by or actor.name
     with transaction(engine) as connection:

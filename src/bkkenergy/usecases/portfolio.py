@@ -57,12 +57,12 @@ class PortfolioState:
     kinds: Kinds = field(default_factory=lambda: SITE_KINDS)
 
     def records(self, revision: int | None = None) -> Records:
-        """Return the records as known at a revision, by default the newest. Raises InputError, StoreAway."""
+        """Return the records as known at a revision, by default the newest. Raises InputError, StoreUnavailable."""
         with reading(self.engine) as connection:
             return _records(connection, self.kinds, revision)
 
     def newest(self) -> int:
-        """Return the number of the newest revision; 0 where nothing was ever imported. Raises StoreAway."""
+        """Return the number of the newest revision; 0 where nothing was ever imported. Raises StoreUnavailable."""
         with reading(self.engine) as connection:
             return newest_revision(connection)
 
@@ -123,7 +123,7 @@ def change(
 ) -> Changed:
     """Change records from a day on, as one revision.
 
-    Raises ConfigError with every fault, Conflict, StoreAway; NotThere for what is out of the actor's reach, and
+    Raises ConfigError with every fault, Conflict, StoreUnavailable; NotThere for what is out of the actor's reach, and
     NotAllowed where the change touches what others have or share: that can be proposed (`usecases.proposals`).
 
     from_day : None for ever, which corrects what was entered wrongly. expected_revision : what the person looked at;
@@ -182,7 +182,7 @@ def undo(state: PortfolioState, actor: Actor, number: int, *, why: str, now: dt.
     """Take a revision back: what it changed becomes what it was before, by a new revision.
 
     Raises Conflict where a later revision changed the same things: a later version has in it what an earlier one said.
-    Raises InputError where there is no such revision, StoreAway.
+    Raises InputError where there is no such revision, StoreUnavailable.
     """
     actor.need("edit")
     _writable(state)
@@ -209,13 +209,16 @@ def undo(state: PortfolioState, actor: Actor, number: int, *, why: str, now: dt.
 def history(
     state: PortfolioState, *, kind: str | None = None, key: str | None = None, limit: int = 50
 ) -> list[Revision]:
-    """Return revisions, the newest first; only those that changed a kind, or a thing. Raises StoreAway."""
+    """Return revisions, the newest first; only those that changed a kind, or a thing. Raises StoreUnavailable."""
     with reading(state.engine) as connection:
         return revisions(connection, kind=kind, key=key, limit=limit)
 
 
 def compare(state: PortfolioState, before: int, after: int | None = None) -> tuple[Change, ...]:
-    """Return what differs between two revisions, the later one by default the newest. Raises InputError, StoreAway."""
+    """Return what differs between two revisions, the later one by default the newest.
+
+    Raises InputError, StoreUnavailable.
+    """
     with reading(state.engine) as connection:
         return differences(_records(connection, state.kinds, before), _records(connection, state.kinds, after))
 

@@ -110,7 +110,7 @@ def purge(
 
     is_seen : a person has just seen what goes, and the cut may leap. on_progress : called with what begins. Meters that
     the portfolio no longer has keep their readings.
-    Raises DeletionWaits, StoreAway, and StoreRefused where the server will not delete.
+    Raises DeletionWaits, StoreUnavailable, and StoreRefused where the server will not delete.
     """
     due = _due(site, today)
     if due is None:

@@ -32,7 +32,7 @@ from bkkenergy.ports.ledger import (
     Span,
     SpanReason,
 )
-from bkkenergy.ports.readings import StoreAway
+from bkkenergy.ports.readings import StoreUnavailable
 from bkkenergy.readings import FIELDS, Quality
 from bkkenergy.site import Site
 from bkkenergy.usecases.fields import counts_by_channel
@@ -67,7 +67,7 @@ def recompute(
 
     meters : these alone; those that the portfolio does not have are left to a worker whose portfolio has them.
     on_progress : called with the meters done and those that wait.
-    Raises StoreAway; what was claimed is free again then.
+    Raises StoreUnavailable; what was claimed is free again then.
     """
     until_s = time.monotonic() + within_s
     known = site.portfolio.meters_ever
@@ -101,7 +101,7 @@ def _computable(site: Site, runs: Runs, group: Sequence[Claim], known: Mapping[s
     """
     try:
         yield from _compute(site, runs, group, known)
-    except StoreAway:
+    except StoreUnavailable:
         raise
     except Exception as error:  # whatever one meter's data may raise
         if len(group) > 1:

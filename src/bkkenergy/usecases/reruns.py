@@ -15,7 +15,7 @@ from bkkenergy.usecases.powers import use_case
 
 @use_case("runs.again", "operate", "agency")
 def ask_again(engine: StateStore, actor: Actor, run_id: int, now: dt.datetime) -> Run:
-    """Ask for a run again, and return it as it was. Raises NotThere, NotAllowed, StoreAway."""
+    """Ask for a run again, and return it as it was. Raises NotThere, NotAllowed, StoreUnavailable."""
     queue = RunQueue(engine, actor.name)
     with transaction(engine) as connection:
         run = next(iter(queue.runs(number=run_id)), None)

@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
 from bkkenergy import __version__
-from bkkenergy.errors import AwayError, BkkEnergyError, NotAllowed, NotThere
+from bkkenergy.errors import BkkEnergyError, NotAllowed, NotThere, UnavailableError
 from bkkenergy.i18n import Words
 from bkkenergy.web import (
     api,
@@ -41,7 +41,7 @@ from bkkenergy.web.security import MustChangePassword, NotSignedIn, Throttle, la
 
 GZIP_FROM_BYTES = 800
 THREADS = 6
-STATUS_OF: tuple[tuple[type[Exception], int], ...] = ((AwayError, 503), (NotAllowed, 403), (NotThere, 404))
+STATUS_OF: tuple[tuple[type[Exception], int], ...] = ((UnavailableError, 503), (NotAllowed, 403), (NotThere, 404))
 STATUS_KEYS = {status: f"web.error_{status}" for status in (403, 404, 422, 500, 503)}
 log = structlog.get_logger(__name__)
 

@@ -20,7 +20,7 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from bkkenergy.adapters.state.users import note, sign_in_known
-from bkkenergy.errors import AwayError
+from bkkenergy.errors import UnavailableError
 from bkkenergy.i18n import Words
 from bkkenergy.settings import OidcSettings
 from bkkenergy.web.context import AppContext
@@ -37,7 +37,7 @@ DISCOVERY_KEPT_S = 3600.0
 LEEWAY_S = 60
 
 
-class ProviderAway(AwayError):
+class ProviderUnavailable(UnavailableError):
     """The provider does not answer, or not as one should."""
 
     key = "error.provider_unreachable"
@@ -113,7 +113,7 @@ def come_back(request: Request, code: str = "", state: str = "") -> Response:
 
 
 def _claims(here: AppContext, oidc: OidcSettings, code: str, trip: dict[str, str]) -> dict[str, Any]:
-    """Return what the provider says of the person who came back. Raises HTTPException, ProviderAway."""
+    """Return what the provider says of the person who came back. Raises HTTPException, ProviderUnavailable."""
     from joserfc.errors import JoseError  # noqa: PLC0415 - the extra bkkenergy[oidc]
     from joserfc.jwk import KeySet  # noqa: PLC0415
     from joserfc.jwt import JWTClaimsRegistry, decode  # noqa: PLC0415
@@ -147,11 +147,13 @@ def _claims(here: AppContext, oidc: OidcSettings, code: str, trip: dict[str, str
 
 
 def _discovered(here: AppContext, oidc: OidcSettings) -> dict[str, Any]:
-    """Return the provider's endpoints. Raises ProviderAway."""
+    """Return the provider's endpoints. Raises ProviderUnavailable."""
     url = oidc.issuer.rstrip("/") + "/.well-known/openid-configuration"
     found: dict[str, Any] = here.cached(("oidc", oidc.issuer), DISCOVERY_KEPT_S, lambda: _json("GET", url))
     if found.get("issuer") != oidc.issuer:
-        raise ProviderAway(f"{url} speaks for {found.get('issuer')!r}, not {oidc.issuer!r}. Mend web.oidc.issuer.")
+        raise ProviderUnavailable(
+            f"{url} speaks for {found.get('issuer')!r}, not {oidc.issuer!r}. Mend web.oidc.issuer."
+        )
     return found
 
 
@@ -161,8 +163,8 @@ def _json(method: str, url: str, *, fields: dict[str, str] | None = None) -> dic
     try:
         answer = urllib3.request(method, url, body=body, headers=headers, timeout=TIMEOUT_S, retries=False)
         if answer.status != 200:  # noqa: PLR2004 - HTTP's "OK"
-            raise ProviderAway(f"{url} answered {answer.status}. Look at the provider's log, and at web.oidc.")
+            raise ProviderUnavailable(f"{url} answered {answer.status}. Look at the provider's log, and at web.oidc.")
         found: dict[str, Any] = json.loads(answer.data)
     except (urllib3.exceptions.HTTPError, ValueError) as error:
-        raise ProviderAway(f"{url}: {error}. The provider must answer from this server.") from error
+        raise ProviderUnavailable(f"{url}: {error}. The provider must answer from this server.") from error
     return found

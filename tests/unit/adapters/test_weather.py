@@ -11,7 +11,7 @@ import pvlib
 import pytest
 
 from bkkenergy.adapters.weather import Urls, fetched_or_cached, read_cached, read_weather_file, write_cached
-from bkkenergy.errors import AwayError, InputError
+from bkkenergy.errors import InputError, UnavailableError
 from bkkenergy.site.solar_config import load_solar
 from bkkenergy.solar.climate import typical_year
 from bkkenergy.solar.weather import weather_faults
@@ -180,11 +180,11 @@ def test_fetched_once_and_kept(tmp_path, service, typical, name):
     assert weather_faults(first) == []
 
 
-def test_away_and_refused_are_told_apart(tmp_path, service):
+def test_unavailable_and_refused_are_told_apart(tmp_path, service):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         nobody = f"http://127.0.0.1:{free.getsockname()[1]}/"
-    with pytest.raises(AwayError, match="--weather typical"):
+    with pytest.raises(UnavailableError, match="--weather typical"):
         fetched_or_cached(tmp_path, "pvgis_tmy", 13.75, 100.5, urls=Urls(pvgis=nobody))
     with pytest.raises(InputError, match="over the sea"):
         fetched_or_cached(tmp_path, "pvgis_tmy", 85.0, 100.5, urls=Urls(pvgis=service.url))

@@ -24,7 +24,7 @@ from bkkenergy.ingest.sort import Sorted
 from bkkenergy.ingest.spool import Spool
 from bkkenergy.metering.events import Event, EventKind
 from bkkenergy.payloads.message import Message, Reason, Refused
-from bkkenergy.ports.readings import StoreAway, StoreRefused, StoreUnfit
+from bkkenergy.ports.readings import StoreRefused, StoreUnavailable, StoreUnfit
 from bkkenergy.readings import ReadingBatch
 from bkkenergy.settings import StateSettings
 from tests.builders import DAY_US, readings
@@ -49,7 +49,7 @@ class FaultyStore(SqliteStore):
         super().__init__(path)
         self.prepare()
         self.clock = clock
-        self.is_away = False
+        self.is_unavailable = False
         self.refused_kwh: set[float] = set()
         self.error: Exception = StoreRefused("no")
         self.probe_error: Exception | None = None
@@ -59,8 +59,8 @@ class FaultyStore(SqliteStore):
 
     def commit(self, batch) -> None:
         self.asked_count += 1
-        if self.is_away:
-            raise StoreAway("away")
+        if self.is_unavailable:
+            raise StoreUnavailable("away")
         self.clock.now_s += self.takes_s
         values = batch.column("energy_kwh").tolist()
         if self.refused_kwh & set(values):
@@ -79,13 +79,13 @@ class FaultyState:
 
     def __init__(self, path) -> None:
         self.engine = open_state(StateSettings(path=path))
-        self.is_away = False
+        self.is_unavailable = False
         self.asked_count = 0
         event.listen(self.engine, "before_cursor_execute", self._fail)
 
     def _fail(self, *_) -> None:
         self.asked_count += 1
-        if self.is_away:
+        if self.is_unavailable:
             raise OperationalError("INSERT", {}, sqlite3.OperationalError("database or disk is full"))
 
 
@@ -132,7 +132,7 @@ class Site:
         return [(item.payload, item.reason) for item in self.quarantine.listed()]
 
     def kept_when_back(self) -> list[tuple[bytes, Reason]]:
-        self.state.is_away = False
+        self.state.is_unavailable = False
         return self.kept()
 
     def lag_us(self, name: str) -> int:
@@ -200,38 +200,38 @@ def test_quiet_batches_are_counted_at_the_next_tick_or_at_the_end(site):
     assert site.pipeline.totals["messages"] == 5
 
 
-def test_while_the_store_is_away_nothing_is_acknowledged_and_the_pauses_grow_to_their_bound(tmp_path):
+def test_while_the_store_is_unavailable_nothing_is_acknowledged_and_the_pauses_grow_to_their_bound(tmp_path):
     site = Site(tmp_path, retry_max_s=1.0)
-    site.store.is_away = True
+    site.store.is_unavailable = True
 
     def look() -> None:
         assert site.acknowledged == []
-        assert site.pipeline.store_is_away
-        site.store.is_away = len(site.waits_s) < 6
+        assert site.pipeline.store_is_unavailable
+        site.store.is_unavailable = len(site.waits_s) < 6
 
     site.on_wait = look
     assert site.send(1.0)
     assert site.waits_s == [pytest.approx(s) for s in (0.2, 0.4, 0.8, 1.0, 1.0, 1.0)]
     assert site.stored() == [1.0]
-    assert not site.pipeline.store_is_away
+    assert not site.pipeline.store_is_unavailable
     site.close()
 
 
 def test_after_a_recovery_the_pauses_begin_anew(site):
     for _ in range(2):
-        site.store.is_away = True
+        site.store.is_unavailable = True
         site.waits_s.clear()
 
         def back() -> None:
-            site.store.is_away = len(site.waits_s) < 4
+            site.store.is_unavailable = len(site.waits_s) < 4
 
         site.on_wait = back
         assert site.send(1.0)
         assert site.waits_s == [pytest.approx(FIRST_RETRY_S * 2**n) for n in (1, 2, 3, 4)]
 
 
-def test_a_stop_while_the_store_is_away_acknowledges_nothing(site):
-    site.store.is_away = True
+def test_a_stop_while_the_store_is_unavailable_acknowledges_nothing(site):
+    site.store.is_unavailable = True
     site.stops_after = 3
     assert site.send(1.0) is False
     assert site.acknowledged == []
@@ -295,18 +295,18 @@ def heals(site) -> None:
         (StoreUnfit("a 2.x asked for as v1"), None),
         (StoreRefused("HTTP 400: an HTTP request was sent to an HTTPS server"), StoreUnfit("no probe goes in")),
         (StoreRefused("HTTP 400: the same"), StoreRefused("HTTP 400")),
-        (StoreRefused("HTTP 400: the same, and then silence"), StoreAway("no answer")),
+        (StoreRefused("HTTP 400: the same, and then silence"), StoreUnavailable("no answer")),
     ],
     ids=str,
 )
-def test_a_store_that_takes_nothing_is_away_and_no_reading_is_at_fault(site, error, probe_error):
+def test_a_store_that_takes_nothing_is_unavailable_and_no_reading_is_at_fault(site, error, probe_error):
     site.store.refused_kwh, site.store.error, site.store.probe_error = {1.0, 2.0, 3.0}, error, probe_error
     site.on_wait = lambda: heals(site)
     assert site.send(1.0, 2.0, 3.0)
     assert (site.stored(), site.kept()) == ([1.0, 2.0, 3.0], [])
 
 
-def test_a_store_that_was_away_at_the_start_is_tried_before_it_is_given_readings(tmp_path):
+def test_a_store_that_was_unavailable_at_the_start_is_tried_before_it_is_given_readings(tmp_path):
     tries: list[str] = []
 
     def try_first() -> None:
@@ -373,7 +373,7 @@ def test_a_new_thread_does_not_open_the_file_that_took_the_place_of_the_store_s(
     with closing(SqliteStore(tmp_path / "old")) as store:
         store.commit(readings(METER, [1.0]))
         (tmp_path / "new").replace(tmp_path / "old")
-        with ThreadPoolExecutor(1) as another, pytest.raises(StoreAway, match="moved, deleted or replaced"):
+        with ThreadPoolExecutor(1) as another, pytest.raises(StoreUnavailable, match="moved, deleted or replaced"):
             another.submit(store.commit, readings(METER, [2.0])).result()
 
 
@@ -403,13 +403,13 @@ def away_for(site, waits: int):
 
     def look() -> None:
         assert site.acknowledged == []
-        site.state.is_away = len(site.waits_s) < waits
+        site.state.is_unavailable = len(site.waits_s) < waits
 
-    site.state.is_away, site.on_wait = True, look
+    site.state.is_unavailable, site.on_wait = True, look
     site.waits_s.clear()
 
 
-def test_while_the_state_is_away_what_is_refused_is_not_acknowledged_and_its_readings_are_stored_once(site):
+def test_while_the_state_is_unavailable_what_is_refused_is_not_acknowledged_and_its_readings_are_stored_once(site):
     away_for(site, 4)
     with capture_logs() as logs:
         assert site.send(1.0, refused=[BAD])
@@ -417,8 +417,8 @@ def test_while_the_state_is_away_what_is_refused_is_not_acknowledged_and_its_rea
     assert site.store.commits == [[1.0]], "the store is well, and is not asked again"
     assert site.kept() == [(b"{broken", Reason.NOT_DECODED)]
     assert len(site.acknowledged) == 2
-    assert [entry["event"] for entry in logs if entry["log_level"] == "warning"] == ["state_away"], "said once"
-    assert (site.pipeline.state_is_away, site.pipeline.store_is_away) == (False, False)
+    assert [entry["event"] for entry in logs if entry["log_level"] == "warning"] == ["state_unavailable"], "said once"
+    assert (site.pipeline.state_is_unavailable, site.pipeline.store_is_unavailable) == (False, False)
     assert site.quarantine.counts()["messages"] == 2, "counted once"
 
 
@@ -438,12 +438,12 @@ def test_the_pauses_for_the_state_are_bounded(tmp_path):
     site.close()
 
 
-def test_a_stop_while_the_state_is_away_acknowledges_nothing(site):
-    site.state.is_away, site.stops_after = True, 2
+def test_a_stop_while_the_state_is_unavailable_acknowledges_nothing(site):
+    site.state.is_unavailable, site.stops_after = True, 2
     assert site.send(1.0, refused=[BAD]) is False
     assert site.acknowledged == []
-    assert site.pipeline.state_is_away
-    site.state.is_away, site.stops_after = False, 50
+    assert site.pipeline.state_is_unavailable
+    site.state.is_unavailable, site.stops_after = False, 50
     assert site.send(1.0, refused=[BAD]), "sent again by the broker"
     assert site.kept() == [(b"{broken", Reason.NOT_DECODED)]
 
@@ -456,7 +456,7 @@ def test_an_event_is_noted_before_its_readings_are_stored(site):
 
     def look() -> None:
         assert site.store.commits == [[2.0]]
-        site.state.is_away = len(site.waits_s) < 3
+        site.state.is_unavailable = len(site.waits_s) < 3
 
     site.on_wait = look
     assert site.send(1.0, ts_us=DAY_US + 1, events=[FELL])
@@ -466,14 +466,14 @@ def test_an_event_is_noted_before_its_readings_are_stored(site):
 
 def test_good_readings_wait_for_no_counter_and_no_gateways_clock(site):
     """What is stored is safe; counts and delays wait in memory until the state is back."""
-    site.state.is_away = True
+    site.state.is_unavailable = True
     with capture_logs() as logs:
         for number in range(4):
             site.clock.now_s += COUNTERS_EVERY_S + 0.1
             assert site.send(float(number), ts_us=DAY_US + number, lags_us={"gw": 5_000_000 + number})
     assert (site.waits_s, len(site.acknowledged)) == ([], 4)
-    assert [entry["event"] for entry in logs if entry["log_level"] == "warning"] == ["state_away"], "said once"
-    site.state.is_away = False
+    assert [entry["event"] for entry in logs if entry["log_level"] == "warning"] == ["state_unavailable"], "said once"
+    site.state.is_unavailable = False
     site.clock.now_s += COUNTERS_EVERY_S + 0.1
     assert site.send(4.0, ts_us=DAY_US + 4)
     counts = site.quarantine.counts()
@@ -481,9 +481,9 @@ def test_good_readings_wait_for_no_counter_and_no_gateways_clock(site):
     assert site.lag_us("gw") == 5_000_000
 
 
-def test_a_state_that_is_away_is_asked_every_few_seconds_and_not_by_each_quiet_batch(site):
+def test_a_state_that_is_unavailable_is_asked_every_few_seconds_and_not_by_each_quiet_batch(site):
     site.send(1.0)
-    site.state.is_away = True
+    site.state.is_unavailable = True
     site.clock.now_s += COUNTERS_EVERY_S + 0.1
     site.state.asked_count = 0
     for number in range(100):
@@ -492,10 +492,10 @@ def test_a_state_that_is_away_is_asked_every_few_seconds_and_not_by_each_quiet_b
 
 
 def test_the_spool_keeps_what_the_store_refuses_until_the_state_takes_it(spooling):
-    spooling.store.is_away = True
+    spooling.store.is_unavailable = True
     spooling.send(1.0, 2.0, 3.0)
-    spooling.store.is_away, spooling.store.refused_kwh = False, {2.0}
-    spooling.state.is_away = True
+    spooling.store.is_unavailable, spooling.store.refused_kwh = False, {2.0}
+    spooling.state.is_unavailable = True
     for _ in range(1000):
         spooling.clock.now_s += 0.01
         spooling.pipeline.drain()
@@ -546,8 +546,8 @@ def test_metrics_tell_what_was_dealt_with(site):
     assert site.metric("refused_total", reason="not_decoded") == 1
 
 
-def test_while_the_store_is_away_the_spool_takes_what_comes_and_it_is_acknowledged(spooling):
-    spooling.store.is_away = True
+def test_while_the_store_is_unavailable_the_spool_takes_what_comes_and_it_is_acknowledged(spooling):
+    spooling.store.is_unavailable = True
     assert spooling.send(1.0)
     assert spooling.send(2.0, ts_us=DAY_US + 1)
     assert (len(spooling.acknowledged), spooling.waits_s, spooling.pipeline.spooled_batches) == (2, [], 2)
@@ -556,9 +556,9 @@ def test_while_the_store_is_away_the_spool_takes_what_comes_and_it_is_acknowledg
 
 
 def test_a_new_batch_does_not_overtake_the_spool(spooling):
-    spooling.store.is_away = True
+    spooling.store.is_unavailable = True
     spooling.send(1.0)
-    spooling.store.is_away = False
+    spooling.store.is_unavailable = False
     spooling.clock.now_s += 3600
     spooling.send(2.0)  # a correction: the same meter and instant
     assert spooling.stored() == [], "it waits behind the older one"
@@ -572,9 +572,9 @@ def test_a_new_batch_does_not_overtake_the_spool(spooling):
 
 
 def test_the_spool_is_not_drained_before_the_pause_is_over(spooling):
-    spooling.store.is_away = True
+    spooling.store.is_unavailable = True
     spooling.send(1.0)
-    spooling.store.is_away = False
+    spooling.store.is_unavailable = False
     spooling.pipeline.drain()
     assert spooling.stored() == []
     spooling.clock.now_s += FIRST_RETRY_S
@@ -582,8 +582,8 @@ def test_the_spool_is_not_drained_before_the_pause_is_over(spooling):
     assert spooling.stored() == [1.0]
 
 
-def test_a_store_that_stays_away_is_asked_less_and_less_while_the_spool_is_drained(spooling):
-    spooling.store.is_away = True
+def test_a_store_that_stays_unavailable_is_asked_less_and_less_while_the_spool_is_drained(spooling):
+    spooling.store.is_unavailable = True
     spooling.send(1.0)
     spooling.store.asked_count = 0
     for _ in range(1000):
@@ -592,14 +592,14 @@ def test_a_store_that_stays_away_is_asked_less_and_less_while_the_spool_is_drain
     assert spooling.store.asked_count == 6, "in ten seconds: after 0.1, 0.2, 0.4, 0.8, 1.6, 3.2 s"
 
 
-def test_however_long_the_store_was_away_it_is_asked_again_within_the_longest_pause(tmp_path):
+def test_however_long_the_store_was_unavailable_it_is_asked_again_within_the_longest_pause(tmp_path):
     site = Site(tmp_path, spool_bytes=10**6, retry_max_s=2.0)
-    site.store.is_away = True
+    site.store.is_unavailable = True
     site.send(1.0)
     for _ in range(100):
         site.pipeline.drain()
         site.clock.now_s += 1.0
-    site.store.is_away = False
+    site.store.is_unavailable = False
     site.clock.now_s += 2.0
     site.pipeline.drain()
     assert site.stored() == [1.0]
@@ -607,7 +607,7 @@ def test_however_long_the_store_was_away_it_is_asked_again_within_the_longest_pa
 
 
 def test_during_a_pause_what_comes_goes_into_the_spool_unasked(spooling):
-    spooling.store.is_away = True
+    spooling.store.is_unavailable = True
     spooling.send(refused=[BAD])  # nothing for the spool, and the store is found to be away
     spooling.store.asked_count = 0
     spooling.send(1.0)
@@ -615,10 +615,10 @@ def test_during_a_pause_what_comes_goes_into_the_spool_unasked(spooling):
 
 
 def test_draining_pauses_for_new_messages(spooling):
-    spooling.store.is_away = True
+    spooling.store.is_unavailable = True
     for number in range(5):
         spooling.send(float(number), ts_us=DAY_US + number)
-    spooling.store.is_away, spooling.store.takes_s = False, 0.6
+    spooling.store.is_unavailable, spooling.store.takes_s = False, 0.6
     spooling.clock.now_s += 3600
     spooling.pipeline.drain()
     assert spooling.stored() == [0.0, 1.0], "a second at a time"
@@ -627,9 +627,9 @@ def test_draining_pauses_for_new_messages(spooling):
 
 
 def test_readings_that_the_store_refuses_while_the_spool_drains_are_quarantined(spooling):
-    spooling.store.is_away = True
+    spooling.store.is_unavailable = True
     spooling.send(1.0, 2.0, 3.0)
-    spooling.store.is_away, spooling.store.refused_kwh = False, {2.0}
+    spooling.store.is_unavailable, spooling.store.refused_kwh = False, {2.0}
     spooling.clock.now_s += 3600
     spooling.pipeline.drain()
     assert spooling.stored() == [1.0, 3.0]
@@ -648,7 +648,7 @@ def test_a_refused_reading_is_shown_without_the_values_that_it_has_not():
 
 def test_a_full_spool_holds_the_acknowledgement_back_until_there_is_room(tmp_path):
     site = Site(tmp_path, spool_bytes=3_000)
-    site.store.is_away = True
+    site.store.is_unavailable = True
     number = 0
     site.stops_after = 1
     while site.send(float(number), ts_us=DAY_US + number):
@@ -657,7 +657,7 @@ def test_a_full_spool_holds_the_acknowledgement_back_until_there_is_room(tmp_pat
     assert number > 0
     assert len(site.acknowledged) == number
     assert site.pipeline.spool_is_full
-    site.store.is_away, site.stops_after = False, 50
+    site.store.is_unavailable, site.stops_after = False, 50
     site.clock.now_s += 3600
     assert site.send(float(number), ts_us=DAY_US + number)
     site.clock.now_s += 3600
@@ -678,10 +678,10 @@ def test_a_reading_that_the_spool_cannot_take_is_quarantined_and_the_others_wait
         return pack(batch)
 
     monkeypatch.setattr(spool, "pack", brittle)
-    spooling.store.is_away = True
+    spooling.store.is_unavailable = True
     assert spooling.send(1.0, 2.0, 3.0)
     assert spooling.kept() == [(b"2.0", Reason.STORE_REFUSED)]
-    spooling.store.is_away = False
+    spooling.store.is_unavailable = False
     spooling.clock.now_s += 3600
     spooling.pipeline.drain()
     assert spooling.stored() == [1.0, 3.0]

@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from bkkenergy.ingest.claim import Taken
 from bkkenergy.ingest.spool import SUFFIX, Spool, batches_waiting, pack, unpack
-from bkkenergy.ports.readings import StoreAway
+from bkkenergy.ports.readings import StoreUnavailable
 from bkkenergy.readings import FIELDS, ReadingBatch
 from tests.builders import readings
 
@@ -118,7 +118,7 @@ def test_a_full_disk_is_told_and_nothing_half_written_stays(spool):
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
     took = 0
     try:
-        with pytest.raises(StoreAway, match="takes no more"):  # noqa: PT012 - it is the last of many that fails
+        with pytest.raises(StoreUnavailable, match="takes no more"):  # noqa: PT012 - it is the last of many that fails
             while took < 100:
                 spool.append(readings("a.b.c", np.random.default_rng(took).random(100)))
                 took += 1
@@ -188,14 +188,14 @@ def test_a_folder_is_one_process_s(tmp_path):
     again.close()
 
 
-def test_a_segment_that_cannot_be_read_now_is_away_and_read_from_its_begin_later(tmp_path):
+def test_a_segment_that_cannot_be_read_now_is_unavailable_and_read_from_its_begin_later(tmp_path):
     segment = spooled(tmp_path / "spool", 3)
     again = Spool(tmp_path / "spool", max_bytes=10**6)
     held = tmp_path / "held"
     shutil.move(segment, held)
     segment.mkdir()
     for _ in range(3):
-        with pytest.raises(StoreAway, match="cannot be read"):
+        with pytest.raises(StoreUnavailable, match="cannot be read"):
             again.oldest()
     segment.rmdir()
     shutil.move(held, segment)

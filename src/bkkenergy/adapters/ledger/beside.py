@@ -22,7 +22,7 @@ class MarksBeside:
 
     @contextmanager
     def around(self, batch: ReadingBatch) -> Iterator[None]:
-        """Mark the days of a batch before and after what is done inside. Raises StoreAway."""
+        """Mark the days of a batch before and after what is done inside. Raises StoreUnavailable."""
         if not self._is_prepared:
             self._ledger.prepare()
             self._is_prepared = True

@@ -15,7 +15,7 @@ def copy_ledger(source: Path, target: Path) -> bool:
     """Copy a file's ledger to a file that has none yet, all or nothing; whether there was one to copy.
 
     Rows of purged days cannot be computed again: without them the readings alone would not be the site.
-    Raises InputError where the target has rows of its own and not these, StoreAway.
+    Raises InputError where the target has rows of its own and not these, StoreUnavailable.
     """
     if not source.exists():
         return False

@@ -88,7 +88,7 @@ class SqlLedger:
         self._is_postgresql = engine.dialect.name == "postgresql"
 
     def prepare(self) -> None:
-        """Make the tables that are missing. Raises StoreAway."""
+        """Make the tables that are missing. Raises StoreUnavailable."""
         with self._writing() as connection:
             if self._is_postgresql:
                 connection.execute(select(func.pg_advisory_xact_lock(AdvisoryLock.LEDGER_TABLES)))
@@ -323,7 +323,7 @@ class SqlLedger:
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        """Open a transaction. Raises StoreAway, or StoreRefused for data that the database will never take."""
+        """Open a transaction. Raises StoreUnavailable, or StoreRefused for data that the database will never take."""
         with translate_db_errors(self._engine, WHAT):
             try:
                 with self._engine.begin() as connection:
@@ -333,7 +333,7 @@ class SqlLedger:
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
-        """Open a view of one moment. Raises StoreAway."""
+        """Open a view of one moment. Raises StoreUnavailable."""
         options = {"isolation_level": "REPEATABLE READ"} if self._is_postgresql else {"is_reading": True}
         with (
             translate_db_errors(self._engine, WHAT),

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from bkkenergy.adapters.engines import AdvisoryLock, engine_of, shown, translate_db_errors
 from bkkenergy.errors import BkkEnergyError
-from bkkenergy.ports.readings import StoreAway
+from bkkenergy.ports.readings import StoreUnavailable
 from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import STATE_URL_VARIABLE, StateSettings
 
@@ -38,7 +38,7 @@ HEAD = "0007"
 
 
 def open_state(settings: StateSettings) -> Engine:
-    """Open the state's database with its tables as this version wants them. Raises ConfigError, StoreAway."""
+    """Open the state's database with its tables as this version wants them. Raises ConfigError, StoreUnavailable."""
     url = settings.url.get_secret_value() if settings.url is not None else None
     engine = engine_of(url, settings.path, STATE_URL_VARIABLE)
     try:
@@ -46,7 +46,9 @@ def open_state(settings: StateSettings) -> Engine:
             _upgrade(engine)
     except (SQLAlchemyError, OSError) as error:
         engine.dispose()
-        raise StoreAway(f"state database {shown(engine)}: {error}. Check the server, the path and rights.") from error
+        raise StoreUnavailable(
+            f"state database {shown(engine)}: {error}. Check the server, the path and rights."
+        ) from error
     return engine
 
 
@@ -56,7 +58,7 @@ _present: ContextVar[Connection | None] = ContextVar("present transaction", defa
 
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
-    """Open a transaction: all or nothing. Raises StoreAway when the database does not answer.
+    """Open a transaction: all or nothing. Raises StoreUnavailable when the database does not answer.
 
     Inside another transaction it is a part of that one: what fails is undone, and the whole ends with the outer one.
     """
@@ -88,7 +90,7 @@ def faults_of_data_apart() -> Iterator[None]:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """Open a view of one moment, which blocks no writer. Raises StoreAway when the database does not answer.
+    """Open a view of one moment, which blocks no writer. Raises StoreUnavailable when the database does not answer.
 
     Inside a transaction it sees what that one has written.
     """

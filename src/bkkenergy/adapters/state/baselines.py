@@ -24,7 +24,7 @@ _AGAIN = "(building, first_day, last_day, fingerprint) DO UPDATE SET version = e
 
 
 def save_baseline(engine: Engine, building: str, baseline: Baseline, now: dt.datetime) -> None:
-    """Store a baseline; the same data give the same row. Raises StoreAway."""
+    """Store a baseline; the same data give the same row. Raises StoreUnavailable."""
     row = {
         "building": building,
         "first_day": baseline.first.isoformat(),
@@ -41,7 +41,7 @@ def save_baseline(engine: Engine, building: str, baseline: Baseline, now: dt.dat
 def latest_baseline(engine: Engine, building: str) -> Baseline | None:
     """Return the building's baseline of the latest period; of the same period the one stored last.
 
-    Raises StoreAway, and InputError when it was made by another version of the model.
+    Raises StoreUnavailable, and InputError when it was made by another version of the model.
     """
     return latest_baselines(engine, [building]).get(building)
 

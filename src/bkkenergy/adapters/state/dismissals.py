@@ -13,7 +13,7 @@ from bkkenergy.savings.insights import Dismissal
 
 
 def dismissals(engine: Engine) -> tuple[Dismissal, ...]:
-    """Return every dismissal, by building and rule. Raises StoreAway."""
+    """Return every dismissal, by building and rule. Raises StoreUnavailable."""
     query = select(dismissal).order_by(dismissal.c.building, dismissal.c.rule)
     with reading(engine) as connection:
         return tuple(Dismissal(row.building, row.rule, row.cost_thb_a_month) for row in connection.execute(query))

@@ -11,7 +11,7 @@ from bkkenergy.adapters.state.tables import identity
 def identity_of(engine: Engine) -> str:
     """Return a text that is the same wherever this state is opened, and another for every other state.
 
-    It was drawn by lot when the state was made, and goes wherever its data go. Raises StoreAway.
+    It was drawn by lot when the state was made, and goes wherever its data go. Raises StoreUnavailable.
     """
     with reading(engine) as connection:
         return f"{engine.dialect.name}-{connection.execute(select(identity.c.value)).scalar_one()}"

@@ -62,7 +62,7 @@ class Logbook:
     def note(self, events: Sequence[Event], lags_us: Mapping[str, int], *, now_us: int) -> None:
         """Store events once each, and each gateway's least delay between stamp and receipt.
 
-        Raises StoreAway, and Unwritable where an event has no form in the database.
+        Raises StoreUnavailable, and Unwritable where an event has no form in the database.
 
         The least delay of an hour is the clock's skew, near enough: a message takes little time, while
         a backlog arrives late but never early.
@@ -82,7 +82,7 @@ class Logbook:
             insert_columns(connection, gateway, heard, _HEARD_AGAIN)
 
     def events(self, meter_ids: Sequence[str], since: dt.datetime) -> list[NotedEvent]:
-        """Return events of meters since an instant, the newest first. Raises StoreAway."""
+        """Return events of meters since an instant, the newest first. Raises StoreUnavailable."""
         columns = meter_event.c
         among = is_among(self._engine.dialect.name == "postgresql", columns.meter, list(meter_ids))
         query = select(columns.meter, columns.ts_us, columns.kind, columns.before_kwh, columns.after_kwh)
@@ -94,7 +94,7 @@ class Logbook:
         return [NotedEvent(row.meter, _instant(row.ts_us), row.kind, row.before_kwh, row.after_kwh) for row in rows]
 
     def gateways(self) -> dict[str, GatewayState]:
-        """Return every gateway that was ever heard, by id. Raises StoreAway."""
+        """Return every gateway that was ever heard, by id. Raises StoreUnavailable."""
         with reading(self._engine) as connection:
             rows = connection.execute(select(gateway.c.id, gateway.c.last_us, gateway.c.skew_us)).all()
         return {row.id: GatewayState(row.id, _instant(row.last_us), row.skew_us / US_PER_S) for row in rows}

@@ -17,7 +17,7 @@ from bkkenergy.adapters.engines import shown
 from bkkenergy.adapters.state import faults_of_data_apart, reading, transaction
 from bkkenergy.adapters.state.tables import counter, quarantine
 from bkkenergy.payloads.message import Reason, Refused, described
-from bkkenergy.ports.readings import StoreAway
+from bkkenergy.ports.readings import StoreUnavailable
 from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import IngestSettings
 
@@ -90,7 +90,7 @@ class Quarantine:
         now_us: int,
         max_stored_bytes: int = MAX_STORED_BYTES,
     ) -> None:
-        """Store what was refused and add to the counters. Raises StoreAway, and nothing else.
+        """Store what was refused and add to the counters. Raises StoreUnavailable, and nothing else.
 
         The same payload on the same topic is one row, so a message that is delivered again changes nothing but
         `times`. Beyond the bounds the oldest go, and are counted. What cannot be written for another reason than the
@@ -98,7 +98,7 @@ class Quarantine:
         """
         try:
             self._write(refused, counted, now_us, max_stored_bytes)
-        except StoreAway:
+        except StoreUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - no message may stop the service
             failed = described(error)
@@ -112,10 +112,12 @@ class Quarantine:
         elif max_stored_bytes > MIN_STORED_BYTES and refused:
             self.keep(refused, counted, now_us=now_us, max_stored_bytes=MIN_STORED_BYTES)
         else:
-            raise StoreAway(f"state database {shown(self._engine)}: the quarantine cannot be written ({failed}).")
+            raise StoreUnavailable(
+                f"state database {shown(self._engine)}: the quarantine cannot be written ({failed})."
+            )
 
     def listed(self, *, reason: Reason | None = None, topic: str | None = None, limit: int = 50) -> list[Quarantined]:
-        """Return what is quarantined, the newest first; `topic` may hold * for any text. Raises StoreAway."""
+        """Return what is quarantined, the newest first; `topic` may hold * for any text. Raises StoreUnavailable."""
         query = select(*_SHOWN).order_by(quarantine.c.id.desc()).limit(limit)
         if reason is not None:
             query = query.where(quarantine.c.reason == reason)
@@ -124,12 +126,12 @@ class Quarantine:
         return self._read(query)
 
     def get(self, number: int) -> Quarantined | None:
-        """Return one refused payload by its number. Raises StoreAway."""
+        """Return one refused payload by its number. Raises StoreUnavailable."""
         found = self._read(select(*_SHOWN).where(quarantine.c.id == number)) if abs(number) < 1 << 63 else []
         return found[0] if found else None
 
     def remove(self, numbers: Sequence[int]) -> None:
-        """Delete payloads that have gone into the store after all, and count them. Raises StoreAway."""
+        """Delete payloads that have gone into the store after all, and count them. Raises StoreUnavailable."""
         with transaction(self._engine) as connection:
             _counts_locked(connection)
             chosen = is_among(connection.dialect.name == "postgresql", quarantine.c.id, list(numbers))
@@ -137,7 +139,7 @@ class Quarantine:
             _add(connection, {"quarantine.replayed": len(gone), MESSAGES: -len(gone), BYTES: -sum(gone)})
 
     def counts(self) -> Counter[str]:
-        """Return every counter by name; 0 for one that never counted. Raises StoreAway."""
+        """Return every counter by name; 0 for one that never counted. Raises StoreUnavailable."""
         with reading(self._engine) as connection:
             return _counts(connection)
 

@@ -191,7 +191,7 @@ class RunQueue:
         """Close a run. `publish` makes its files visible, under the row's lock: no other process can be at it.
 
         A crash before the commit leaves whole files that no line names; the next try replaces them.
-        Raises LeaseLost, StoreAway.
+        Raises LeaseLost, StoreUnavailable.
         """
         now_us = us_of(now)
         done = {

@@ -46,7 +46,7 @@ def with_judgements(report: AgencyReport, site: Site, period: Period) -> AgencyR
     """Return the report with its bills, its buildings' savings under their baselines, findings, solar and plan.
 
     A day proves nothing: a day's report shows the saving of the fiscal year so far. Meters at fault are in its
-    attention already. Raises StoreAway.
+    attention already. Raises StoreUnavailable.
     """
     buildings = [own for own in site.portfolio.buildings_of(report.agency_id) if own.main_meters]
     facts = facts_of_all(site, buildings, last_day=period.last_day)

@@ -95,7 +95,10 @@ def design_inputs(
     today: dt.date,
     read_load: Callable[[Site, Building], YearLoad] | None = None,
 ) -> DesignInputs:
-    """Gather everything for the design of a building, one of the portfolio or a changed one. Raises StoreAway."""
+    """Gather everything for the design of a building, one of the portfolio or a changed one.
+
+    Raises StoreUnavailable.
+    """
     load = read_load(site, building) if read_load else year_load(site, building, today=today)
     return DesignInputs(
         building=building,
