@@ -392,6 +392,12 @@ def test_a_nightly_backup_that_fails_leaves_the_old_ones_and_nothing_unfinished_
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 
 
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
+def test_each_unit_ends_before_it_takes_the_machines_memory(unit):
+    limits = re.findall(r"^MemoryMax=(\d+)G$", unit.read_text(), re.MULTILINE)
+    assert [1 <= int(limit) <= 4 for limit in limits] == [True]
+
+
 @pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.stem)
 def test_units_are_sound_and_hardened(unit, tmp_path):
     text = unit.read_text()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from http import HTTPStatus
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
@@ -17,6 +17,13 @@ from bkkenergy.errors import InputError
 from bkkenergy.settings import ObserveSettings
 
 ALIVE_WITHIN_S = 60.0
+ANSWERED_WITHIN_S = 5.0
+"""From a connection's begin to its answer's end."""
+MAX_CONNECTIONS = 64
+WAITING_CONNECTIONS = 512
+"""Connections that the system holds for us until they are accepted."""
+LARGEST_REQUEST_BYTES = 8192
+PLAIN_TEXT = "text/plain; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +52,25 @@ class State:
         return self.is_alive() and self.connected and not self.spool_is_full and self.oldest_s < backlog_s
 
 
-class _Quiet(WSGIRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base's name
-        """Print nothing: scrapes are not news."""
-
-
 class Endpoint:
-    """A small HTTP server in a thread of its own."""
+    """A small HTTP server in a thread of its own. Connections that are idle or slow hold nobody up.
+
+    Each has a few seconds for a small request and its answer. Of too many at once the oldest is closed, so that a
+    connection made now is answered.
+    """
 
     def __init__(self, settings: ObserveSettings, registry: CollectorRegistry, state: Callable[[], State]) -> None:
         self._settings, self._registry, self._state = settings, registry, state
-        self._server: WSGIServer | None = None
+        self._socket: socket.socket | None = None
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._open: dict[asyncio.Task[None], None] = {}
+        """The oldest first."""
 
     @property
     def port(self) -> int:
         """Where it listens; 0 while it does not."""
-        return self._server.server_port if self._server else 0
+        return int(self._socket.getsockname()[1]) if self._socket else 0
 
     def start(self) -> None:
         """Start to listen, unless turned off. Raises InputError where that cannot be."""
@@ -68,32 +78,81 @@ class Endpoint:
         if port == 0:
             return
         try:
-            self._server = make_server(host, port, self._answer, handler_class=_Quiet)
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            self._socket = socket.create_server((host, port), family=family, backlog=WAITING_CONNECTIONS)
         except OSError as error:
             raise InputError(
                 f"{host}:{port}: cannot listen there for /metrics and /readyz ({error.strerror}). Does another "
                 "bkkenergy run here? Stop it, or correct observe.host and observe.port (0 turns them off)."
             ) from error
-        threading.Thread(target=self._server.serve_forever, name="observe", daemon=True).start()
+        self._thread = threading.Thread(
+            target=asyncio.run, args=(self._serve(self._socket),), name="observe", daemon=True
+        )
+        self._thread.start()
 
     def stop(self) -> None:
         """Stop listening."""
-        if self._server is not None:
-            self._server.shutdown()
-            self._server.server_close()
+        if self._thread is not None:
+            self._stop.set()
+            self._thread.join()
+            self._thread, self._socket = None, None
 
-    def _answer(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        path = environ.get("PATH_INFO", "")
+    async def _serve(self, listening: socket.socket) -> None:
+        """Answer until stopped, from another thread."""
+        server = await asyncio.start_server(self._connected, sock=listening, limit=LARGEST_REQUEST_BYTES)
+        async with server:
+            await asyncio.to_thread(self._stop.wait)
+            server.close()
+            for task in list(self._open):
+                task.cancel()
+            await asyncio.gather(*self._open, return_exceptions=True)
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one connection, and close it."""
+        task = asyncio.current_task()
+        if task is None:
+            return
+        self._open[task] = None
+        if len(self._open) > MAX_CONNECTIONS:
+            oldest = next(iter(self._open))
+            del self._open[oldest]
+            oldest.cancel()
+        writer.transport.set_write_buffer_limits(0)  # an answer that is not fetched counts as not given
+        try:
+            async with asyncio.timeout(ANSWERED_WITHIN_S):
+                writer.write(self._answer(await reader.readuntil(b"\r\n\r\n")))
+                await writer.drain()
+            writer.close()
+        except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.CancelledError):
+            writer.transport.abort()
+        finally:
+            self._open.pop(task, None)
+
+    def _answer(self, request: bytes) -> bytes:
+        """Return the whole answer to a request's head."""
+        method, _, rest = request.partition(b"\r\n")[0].partition(b" ")
+        if method not in {b"GET", b"HEAD"} or not rest.startswith(b"/"):
+            return _response(HTTPStatus.BAD_REQUEST, b"GET /metrics, /healthz or /readyz\n")
+        status, kind, body = self._page(rest.partition(b" ")[0].partition(b"?")[0].decode("latin-1"))
+        return _response(status, body, kind, with_body=method == b"GET")
+
+    def _page(self, path: str) -> tuple[HTTPStatus, str, bytes]:
         if path == "/metrics":
-            start_response("200 OK", [("Content-Type", CONTENT_TYPE_LATEST)])
-            return [generate_latest(self._registry)]
+            return HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest(self._registry)
         if path not in {"/healthz", "/readyz"}:
-            start_response("404 Not Found", [("Content-Type", "text/plain")])
-            return [b"/metrics, /healthz, /readyz\n"]
+            return HTTPStatus.NOT_FOUND, PLAIN_TEXT, b"/metrics, /healthz, /readyz\n"
         state = self._state()
         good = state.is_alive() if path == "/healthz" else state.is_ready(self._settings.ready_backlog_s)
-        start_response("200 OK" if good else "503 Service Unavailable", [("Content-Type", "application/json")])
-        return [json.dumps({"ok": good, **asdict(state)}).encode() + b"\n"]
+        body = json.dumps({"ok": good, **asdict(state)}).encode() + b"\n"
+        return HTTPStatus.OK if good else HTTPStatus.SERVICE_UNAVAILABLE, "application/json", body
+
+
+def _response(status: HTTPStatus, body: bytes, kind: str = PLAIN_TEXT, *, with_body: bool = True) -> bytes:
+    head = (
+        f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
+        "Connection: close\r\n\r\n"
+    )
+    return head.encode() + (body if with_body else b"")
 
 
 def notify_systemd(text: str) -> None:
