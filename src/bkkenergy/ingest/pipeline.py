@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 
-import msgspec
 import structlog
 
 from bkkenergy.adapters.state.logbook import Logbook
 from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.ingest.metrics import Metrics
+from bkkenergy.ingest.singles import as_refused
 from bkkenergy.ingest.sort import Sorted
 from bkkenergy.ingest.spool import Spool
 from bkkenergy.metering.events import Event
@@ -391,10 +391,3 @@ def by_message(culprits: Sequence[tuple[int, str]], found: Sorted, messages: Seq
         number = int(found.source[row])
         grounds.setdefault(number, Grounds()).add(Reason.STORE_REFUSED, partial(str, why))
     return [grounds[number].refused(messages[number]) for number in grounds]
-
-
-def as_refused(batch: ReadingBatch, row: int, why: str) -> Refused:
-    """Convert a reading whose message is long acknowledged to a payload that a person can read."""
-    values = {name: float(column[row]) for name, column in batch.columns.items()}
-    payload = msgspec.json.encode({"ts": int(batch.ts_us[row]), **{n: v for n, v in values.items() if v == v}})  # noqa: PLR0124
-    return Refused(f"meter {batch.meter_ids[int(batch.meter[row])]}", payload, Reason.STORE_REFUSED, why)

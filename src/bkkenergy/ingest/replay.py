@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from bkkenergy.adapters.state.quarantine import Quarantine, Quarantined
 from bkkenergy.ingest.pipeline import by_message, commit_or_split
+from bkkenergy.ingest.singles import as_refused, is_single, readings_of
 from bkkenergy.ingest.sort import Sorter
 from bkkenergy.payloads.message import Message
 from bkkenergy.payloads.profile import Profile
@@ -28,15 +29,20 @@ def replay(
     sorter = Sorter(
         portfolio.meters, profiles, max_ahead_s=limits.max_ahead_s, max_payload_bytes=limits.max_payload_bytes
     )
-    whole = [item for item in chosen if item.is_whole]
+    whole = [item for item in chosen if item.is_whole and not is_single(item)]
+    single = [item for item in chosen if item.is_whole and is_single(item)]
     messages = [
         Message(item.topic, item.payload, received_us=int(item.received.timestamp() * US_PER_S)) for item in whole
     ]
     now_us = int(time.time() * US_PER_S)
     found = sorter.sort(messages, now_us=now_us)
-    refused = [*found.refused, *by_message(commit_or_split(store, found.batch), found, messages)]
+    culprits = commit_or_split(store, found.batch)
+    batch, unread = readings_of(single, sorter.meter_ids)
+    singles_refused = [as_refused(batch, row, why) for row, why in commit_or_split(store, batch)]
+    refused = [*found.refused, *by_message(culprits, found, messages), *unread, *singles_refused]
     still = {(item.topic, item.payload) for item in refused}
-    gone = [item.id for item in whole if (item.topic, item.payload) not in still]
+    gone = [item.id for item in (*whole, *single) if (item.topic, item.payload) not in still]
     quarantine.remove(gone)
     quarantine.keep(refused, {}, now_us=now_us)
-    return len(found.batch), len(chosen) - len(gone)
+    stored = len(found.batch) - len(culprits) + len(batch) - len(singles_refused)
+    return stored, len(chosen) - len(gone)

@@ -19,7 +19,8 @@ from bkkenergy.adapters.state.logbook import Logbook
 from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.adapters.state.tables import gateway, meter_event
 from bkkenergy.ingest.metrics import Metrics
-from bkkenergy.ingest.pipeline import COUNTERS_EVERY_S, FIRST_RETRY_S, Pipeline, as_refused, commit_or_split
+from bkkenergy.ingest.pipeline import COUNTERS_EVERY_S, FIRST_RETRY_S, Pipeline, commit_or_split
+from bkkenergy.ingest.singles import as_refused
 from bkkenergy.ingest.sort import Sorted
 from bkkenergy.ingest.spool import Spool
 from bkkenergy.metering.events import Event, EventKind
