@@ -74,6 +74,10 @@ def migrations() -> Config:
     return config
 
 
+OLD_PAYLOAD = (
+    "INSERT INTO quarantine (topic, digest, size_bytes, stored_bytes, reason, detail, received_us, times, readings, "
+    "payload) VALUES ('t', 'd', 1, 1, 'not_decoded', '', 1, 1, 1, '1')"
+)
 REVISIONS = sorted(own.revision for own in ScriptDirectory.from_config(migrations()).walk_revisions())
 
 
@@ -92,8 +96,14 @@ def test_a_state_of_each_earlier_version_is_brought_up_with_what_it_holds(state,
     ledger = RunQueue(old, "a")
     ledger.plan([due()])
     done(ledger, ledger.claim(NOW, LEASE_S))
+    if revision == "0007":
+        with old.begin() as connection:
+            connection.execute(text(OLD_PAYLOAD))
     old.dispose()
     engine = open_state(state)
+    if revision == "0007":
+        with engine.connect() as connection:
+            assert connection.execute(text("SELECT length(origin) FROM quarantine")).scalar() == 32
     (run,) = RunQueue(engine, "b").runs()
     assert (run.agency, run.state, run.figures) == ("health", "done", {"": [1.5, 1.0]})
     assert [file.path for file in RunQueue(engine, "b").artefacts([run])[run.id]] == ["x/r1/x.html"]

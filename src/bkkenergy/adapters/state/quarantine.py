@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import structlog
-from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, delete, select
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, delete, func, select
 
 from bkkenergy.adapters.bulk import insert_columns, is_among
 from bkkenergy.adapters.engines import shown
@@ -27,13 +27,15 @@ MAX_STORED_BYTES = 1_048_576
 """Of one payload. A longer one is stored cut, and cannot be replayed."""
 MIN_STORED_BYTES = 1000
 """Of a payload that cannot be stored otherwise."""
-WALKED_AT_ONCE = 1000
-"""Rows looked at together while the oldest are searched for."""
+ROW_BYTES = 300
+"""What a row takes beside its texts and payload, about, with its entries in the indices."""
+SLACK = 100
+"""A full quarantine is emptied by one part of so many beyond its bound, so that it is not looked through each time."""
 MESSAGES, BYTES = "quarantine.kept", "quarantine.kept_bytes"
 """Counters of what waits. The row of the first is locked by each change of the quarantine."""
 _AGAIN = (
     "(digest) DO UPDATE SET times = quarantine.times + excluded.times, reason = excluded.reason, "
-    "detail = excluded.detail, readings = excluded.readings"
+    "detail = excluded.detail, readings = excluded.readings, origin = excluded.origin"
 )
 _SHOWN = (
     quarantine.c.id,
@@ -93,8 +95,8 @@ class Quarantine:
         """Store what was refused and add to the counters. Raises StoreUnavailable, and nothing else.
 
         The same payload on the same topic is one row, so a message that is delivered again changes nothing but
-        `times`. Beyond the bounds the oldest go, and are counted. What cannot be written for another reason than the
-        database's is found by halves, and stored cut short.
+        `times`. Beyond the bounds the oldest go of the topics and reasons that hold the most, and are counted. What
+        cannot be written for another reason than the database's is found by halves, and stored cut short.
         """
         try:
             self._write(refused, counted, now_us, max_stored_bytes)
@@ -167,16 +169,68 @@ class Quarantine:
         changes = Counter({MESSAGES: len(new_bytes), BYTES: sum(new_bytes)})
         columns = {name: [row[name] for row in rows.values()] for name in next(iter(rows.values()))}
         insert_columns(connection, quarantine, columns, _AGAIN)
-        last = _last_outgrown(
-            connection,
-            over_messages=before[MESSAGES] + changes[MESSAGES] - self._max_messages,
-            over_bytes=before[BYTES] + changes[BYTES] - self._max_bytes,
-        )
-        if last is not None:
-            dropped = _delete(connection, quarantine.c.id <= last)
+        held = before + changes
+        if held[MESSAGES] > self._max_messages or held[BYTES] > self._max_bytes:
+            dropped = self._drop_outgrown(connection)
             changes.subtract({MESSAGES: len(dropped), BYTES: sum(dropped)})
             changes["quarantine.dropped"] = len(dropped)
         return changes
+
+    def _drop_outgrown(self, connection: Connection) -> list[int]:
+        """Delete the oldest rows of the origins that hold the most; return the bytes that each had stored."""
+        origin, stored_bytes = quarantine.c.origin, quarantine.c.stored_bytes
+        query = select(origin, func.count(), func.sum(stored_bytes)).group_by(origin)
+        sizes = [(name, int(count), int(size)) for name, count, size in connection.execute(query)]
+        goal_rows = self._max_messages - self._max_messages // SLACK
+        goal_bytes = self._max_bytes - self._max_bytes // SLACK
+        max_rows = max(1, share([count for _, count, _ in sizes], goal_rows))
+        max_bytes = share([size for *_, size in sizes], goal_bytes)
+        dropped = [
+            row
+            for name, count, size in sizes
+            if count > 1 and (count > max_rows or size > max_bytes)
+            for row in _oldest(connection, count - max_rows, size - max_bytes, origin == name, limit=count - 1)
+        ]
+        over_rows = sum(count for _, count, _ in sizes) - len(dropped) - goal_rows
+        over_bytes = sum(size for *_, size in sizes) - sum(row.stored_bytes for row in dropped) - goal_bytes
+        is_postgresql = connection.dialect.name == "postgresql"
+        gone = _delete(connection, is_among(is_postgresql, quarantine.c.id, [row.id for row in dropped]))
+        if over_rows > 0 or over_bytes > 0:  # more origins than rows fit: the oldest of all
+            rows = _oldest(connection, over_rows, over_bytes)
+            gone += _delete(connection, quarantine.c.id <= rows[-1].id)
+        return gone
+
+
+def share(sizes: Sequence[int], bound: int) -> int:
+    """Return the most that each may hold so that all hold `bound` together: the small ones keep what they have.
+
+    >>> share([1, 2, 90, 90], 100)
+    48
+    >>> share([1, 2], 100)
+    100
+    """
+    left = bound
+    for place, size in enumerate(sorted(sizes)):
+        fair = left // (len(sizes) - place)
+        if size > fair:
+            return fair
+        left -= size
+    return bound
+
+
+def _oldest(
+    connection: Connection, over_rows: int, over_bytes: int, *where: ColumnElement[bool], limit: int | None = None
+) -> list[Row[int, int]]:
+    """Return the oldest rows that have to go until neither rows nor bytes are too many."""
+    columns = quarantine.c.id, quarantine.c.stored_bytes
+    found = []
+    with connection.execute(select(*columns).where(*where).order_by(quarantine.c.id).limit(limit)) as rows:
+        for row in rows:
+            if over_rows <= 0 and over_bytes <= 0:
+                break
+            found.append(row)
+            over_rows, over_bytes = over_rows - 1, over_bytes - row.stored_bytes
+    return found
 
 
 def _by_reason(refused: Sequence[Refused]) -> Counter[str]:
@@ -193,40 +247,32 @@ def _rows(refused: Sequence[Refused], now_us: int, max_stored_bytes: int) -> dic
     rows: dict[str, dict[str, Any]] = {}
     for item in refused:
         digest, payload = _digest(item), item.payload[:max_stored_bytes]
+        topic, detail = _writable(item.topic), _writable(item.detail)
         rows[digest] = {
-            "topic": _writable(item.topic),
+            "topic": topic,
             "digest": digest,
             "size_bytes": len(item.payload),
-            "stored_bytes": len(payload),
+            "stored_bytes": len(payload) + len(topic.encode()) + len(detail.encode()) + ROW_BYTES,
             "reason": str(item.reason),
-            "detail": _writable(item.detail),
+            "detail": detail,
             "received_us": now_us,
             "times": rows[digest]["times"] + 1 if digest in rows else 1,
             "readings": sum(count for _, count in item.counts) or 1,
             "payload": payload,
+            "origin": _origin(topic, item.reason),
         }
     return rows
+
+
+def _origin(topic: str, reason: Reason) -> str:
+    """Return by what shares are counted: a topic may carry chatter, and a fault for another reason."""
+    return hashlib.blake2b(f"{reason} {topic}".encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def _digest(item: Refused) -> str:
     """Return by what the same payload on the same topic is known again. A topic may be too long for an index."""
     topic = item.topic.encode("utf-8", "surrogatepass")
     return hashlib.blake2b(b"%d %b%b" % (len(topic), topic, item.payload), digest_size=16).hexdigest()
-
-
-def _last_outgrown(connection: Connection, *, over_messages: int, over_bytes: int) -> int | None:
-    """Return the youngest of the oldest rows that have to go until the bounds hold; None where they hold."""
-    last = None
-    while over_messages > 0 or over_bytes > 0:
-        query = select(quarantine.c.id, quarantine.c.stored_bytes).order_by(quarantine.c.id).limit(WALKED_AT_ONCE)
-        rows = connection.execute(query if last is None else query.where(quarantine.c.id > last)).all()
-        if not rows:
-            break
-        for number, stored_bytes in rows:
-            if over_messages <= 0 and over_bytes <= 0:
-                break
-            last, over_messages, over_bytes = number, over_messages - 1, over_bytes - stored_bytes
-    return last
 
 
 def _delete(connection: Connection, which: ColumnElement[bool]) -> list[int]:

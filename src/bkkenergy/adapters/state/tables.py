@@ -216,6 +216,8 @@ quarantine = Table(
     Column("times", BigInteger, nullable=False),
     Column("readings", BigInteger, nullable=False),
     Column("payload", LargeBinary, nullable=False),
+    Column("origin", String(32), nullable=False, server_default=""),
+    Index("ix_quarantine_origin", "origin", "id", "stored_bytes"),
     sqlite_autoincrement=True,
 )
 
