@@ -20,7 +20,7 @@ from bkkenergy.settings import Settings, StoreSettings
 from bkkenergy.site import load_configuration
 from bkkenergy.site.solar_config import load_solar
 from bkkenergy.solar.climate import typical_year
-from bkkenergy.solar.design import Wish, design
+from bkkenergy.solar.design import DesignRequest, design
 from bkkenergy.solar.weather import rows_at
 from bkkenergy.usecases.uptodate import up_to_date
 from tests.conftest import ROOT
@@ -103,7 +103,7 @@ def test_the_load_is_what_the_meters_measured(tmp_path):
         opened.store.commit(ReadingBatch((meter,), np.zeros(len(at), np.int64), epoch_us(at), {"energy_kwh": register}))
         weather = typical_year(config.climate)
         office = site.portfolio.buildings["district-bangkhen.office"]
-        found = design_inputs(up_to_date(opened.site), weather, office, Wish(capacity_kwp=30), today=today)
+        found = design_inputs(up_to_date(opened.site), weather, office, DesignRequest(capacity_kwp=30), today=today)
     assert found.load.measured_ratio == pytest.approx(60 / 365, abs=0.001)
     assert found.load.total_kwh == pytest.approx(365 * (8 * 40 + 16 * 10), rel=0.001)
     made = design(found)

@@ -30,7 +30,7 @@ from bkkenergy.reports.solar.write import FORMATS, write_design, write_screening
 from bkkenergy.site import Site, load_configuration
 from bkkenergy.site.folder import solar_folder
 from bkkenergy.solar.climate import typical_year
-from bkkenergy.solar.design import Wish, design
+from bkkenergy.solar.design import DesignRequest, design
 from bkkenergy.solar.weather import Weather
 from bkkenergy.usecases.energy import building_of
 
@@ -169,7 +169,7 @@ def estimate_command(
 
     The load is what its meters measured in the last twelve months, or a typical one where there is no meter.
     """
-    wish = Wish(size_of(kwp), module, inverter, mounting, rack_tilt, battery_kwh=battery_kwh)
+    wish = DesignRequest(size_of(kwp), module, inverter, mounting, rack_tilt, battery_kwh=battery_kwh)
     with opened(config_dir, weather_name, building=building) as (site, weather):
         made = design(design_inputs(site, weather, building_of(site.portfolio, building), wish, today=today_here()))
         target = folder or solar_folder(site.settings)
@@ -196,7 +196,7 @@ def size_command(
     config_dir: Path,
 ) -> None:
     """Show what each size up to the roof's would give BUILDING."""
-    wish = Wish("max", module, inverter, mounting, rack_tilt, battery_kwh=battery_kwh)
+    wish = DesignRequest("max", module, inverter, mounting, rack_tilt, battery_kwh=battery_kwh)
     with opened(config_dir, weather_name, building=building) as (site, weather):
         made = design(design_inputs(site, weather, building_of(site.portfolio, building), wish, today=today_here()))
     table = Table(title=f"{building}: {made.schedule.name_en}")
@@ -252,7 +252,7 @@ def compare_command(
 ) -> None:
     """Put designs of BUILDING side by side: every size with every mounting and module."""
     wishes = [
-        Wish(size_of(size), module, mounting=mounting)
+        DesignRequest(size_of(size), module, mounting=mounting)
         for size in sizes or (None,)
         for mounting in mountings or ("flush",)
         for module in modules or ("mono-550",)

@@ -23,7 +23,7 @@ from bkkenergy.library.skies import Sky, solar_config, weather_of
 from bkkenergy.portfolio import Building, BuildingType, OpeningCalendar, Portfolio
 from bkkenergy.portfolio import Roof as PortfolioRoof
 from bkkenergy.solar.design import Design as SolarDesign
-from bkkenergy.solar.design import DesignInputs, LossLine, Wish, loss_lines
+from bkkenergy.solar.design import DesignInputs, DesignRequest, LossLine, loss_lines
 from bkkenergy.solar.design import design as design_of
 from bkkenergy.solar.irradiance import sky_of
 from bkkenergy.solar.layout import Layout
@@ -454,7 +454,7 @@ def design(
         tariffs=tariffs,
         factor=factor_for(figures().grid_factors, int(year_load.starts[-1].year), "footprint"),
         config=config,
-        wish=Wish(capacity_kwp, module, inverter, mounting, rack_tilt_deg, battery_kwh=battery_kwh),
+        wish=DesignRequest(capacity_kwp, module, inverter, mounting, rack_tilt_deg, battery_kwh=battery_kwh),
     )
     return Design(design_of(inputs))
 

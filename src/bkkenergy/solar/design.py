@@ -35,7 +35,7 @@ WEEK_MONTH = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class DesignRequest:
     """What the engineer asks for; the defaults are the size with the highest net present value.
 
     capacity_kwp : a size; "max" for the whole roof; None for the best.
@@ -62,7 +62,7 @@ class DesignInputs:
     tariffs: Tariffs
     factor: GridFactor
     config: SolarConfig
-    wish: Wish = field(default_factory=Wish)
+    wish: DesignRequest = field(default_factory=DesignRequest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ class Design:
     factor: GridFactor
     avoided_kg: float
     config: SolarConfig
-    wish: Wish
+    wish: DesignRequest
     warnings: tuple[str, ...] = ()
 
     @property

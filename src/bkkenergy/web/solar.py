@@ -11,7 +11,7 @@ from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Roof
 from bkkenergy.reports.solar.gather import design_inputs, screened
 from bkkenergy.solar.climate import typical_year
-from bkkenergy.solar.design import Design, Wish, design
+from bkkenergy.solar.design import Design, DesignRequest, design
 from bkkenergy.solar.screening import Screening
 from bkkenergy.solar.weather import Weather
 from bkkenergy.texts import Term, catalogue
@@ -51,7 +51,7 @@ def designed(here: AppContext, sketch: Sketch) -> Design:
     """Return the design of a sketch. Raises InputError, which says what in it cannot be."""
     if sketch.mounting not in {"flush", "racked"}:
         raise InputError.of("no_mounting", given=sketch.mounting)
-    wish = Wish(_size(sketch.kwp), mounting=cast("Any", sketch.mounting))
+    wish = DesignRequest(_size(sketch.kwp), mounting=cast("Any", sketch.mounting))
     building = here.portfolio.buildings[sketch.building]
     drawn = building.model_copy(update={"roofs": (_roof(sketch),)}) if sketch.area_m2 else building
 

@@ -21,7 +21,7 @@ from bkkenergy.reports.solar.tables import (
     screening_xlsx,
 )
 from bkkenergy.site.figures import load_figures
-from bkkenergy.solar.design import DesignInputs, Wish, design, exceeded_ratio
+from bkkenergy.solar.design import DesignInputs, DesignRequest, design, exceeded_ratio
 from bkkenergy.solar.load import typical_year_load
 from bkkenergy.solar.screening import screen
 from bkkenergy.solar.sources import assumption_sources
@@ -43,7 +43,7 @@ def load_of(building, config):
 def inputs(config, weather, building=OFFICE, **wish):
     schedule = FIGURES.tariffs.schedules[building.tariff]
     return DesignInputs(
-        building, weather, load_of(building, config), schedule, FIGURES.tariffs, FACTOR, config, Wish(**wish)
+        building, weather, load_of(building, config), schedule, FIGURES.tariffs, FACTOR, config, DesignRequest(**wish)
     )
 
 

@@ -13,7 +13,7 @@ from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Building, MeterKind
 from bkkenergy.readings import FloatArray
 from bkkenergy.site import Site
-from bkkenergy.solar.design import DesignInputs, Wish
+from bkkenergy.solar.design import DesignInputs, DesignRequest
 from bkkenergy.solar.load import YearLoad, filled_year, typical_year_load
 from bkkenergy.solar.screening import Mapper, Screening, screen
 from bkkenergy.solar.weather import Provenance, Weather, rows_at, with_components
@@ -90,7 +90,7 @@ def design_inputs(
     site: Site,
     weather: Weather,
     building: Building,
-    wish: Wish,
+    wish: DesignRequest,
     *,
     today: dt.date,
     read_load: Callable[[Site, Building], YearLoad] | None = None,
