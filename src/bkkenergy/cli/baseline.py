@@ -20,7 +20,7 @@ from bkkenergy.cli.spread import dask_option, spreading
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import LANGS, Words
 from bkkenergy.reports.savings.bills import monthly_from_bills, read_paper
-from bkkenergy.reports.savings.gather import Judged, fit_buildings, judge, judged_total
+from bkkenergy.reports.savings.gather import SavingsAssessment, fit_buildings, judge, judged_total
 from bkkenergy.reports.savings.phrasing import baseline_text, verdict_text
 from bkkenergy.savings.uncertainty import Band
 from bkkenergy.site import load_configuration
@@ -181,7 +181,7 @@ def band_data(band: Band) -> dict[str, Any]:
     }
 
 
-def judged_data(assessment: Judged) -> dict[str, Any]:
+def judged_data(assessment: SavingsAssessment) -> dict[str, Any]:
     """Return a judged building as data."""
     if assessment.saving is None or assessment.band is None or assessment.baseline is None:
         return {"building": assessment.building.id, "why": assessment.why}

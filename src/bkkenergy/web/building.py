@@ -13,7 +13,7 @@ from bkkenergy.calendar import BANGKOK, Period, edges, timestamp_us
 from bkkenergy.portfolio import Building
 from bkkenergy.ports.ledger import QUARTERS_PER_DAY
 from bkkenergy.readings import FloatArray
-from bkkenergy.reports.savings.gather import Judged, facts_of, fiscal_year_so_far, judge, month_bills
+from bkkenergy.reports.savings.gather import SavingsAssessment, facts_of, fiscal_year_so_far, judge, month_bills
 from bkkenergy.savings.baseline import Series, series_of
 from bkkenergy.savings.facts import Finding
 from bkkenergy.savings.insights import find, visible
@@ -54,7 +54,7 @@ class BuildingView:
     month_peak_kw: float | None
     last_month_peak_kw: float | None
     bill: Bill | None
-    judged: Judged
+    judged: SavingsAssessment
     judged_from: dt.date
     findings: list[Finding]
     waiting: tuple[dt.date, ...]
@@ -129,11 +129,11 @@ def bill_so_far(here: AppContext, building: Building) -> Bill | None:
     return found[0] if found else None
 
 
-def _judged(here: AppContext, building: Building) -> tuple[dt.date, Judged, list[Finding]]:
+def _judged(here: AppContext, building: Building) -> tuple[dt.date, SavingsAssessment, list[Finding]]:
     """Return since when a building is judged, its saving since then, and what to act on, up to yesterday."""
     site, yesterday = here.opened, here.today - dt.timedelta(days=1)
     if not building.main_meters:
-        return fiscal_year_so_far(yesterday, None).first_day, Judged(building, None, None, None), []
+        return fiscal_year_so_far(yesterday, None).first_day, SavingsAssessment(building, None, None, None), []
     facts = facts_of(site, building, last_day=yesterday)
     period = fiscal_year_so_far(yesterday, facts.baseline)
     return period.first_day, judge(site, building, period, facts.series), find(facts, site.savings.insights)

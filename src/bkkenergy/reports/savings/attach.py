@@ -12,7 +12,7 @@ from bkkenergy.calendar import Period
 from bkkenergy.portfolio import Building
 from bkkenergy.reports.content import AgencyReport, Bar, BillItem, BuildingSaving, Ranked
 from bkkenergy.reports.savings.gather import (
-    Judged,
+    SavingsAssessment,
     facts_of_all,
     fiscal_year_so_far,
     judge,
@@ -39,7 +39,7 @@ class Seen:
 
     building: Building
     facts: Facts
-    judged: Judged
+    judged: SavingsAssessment
 
 
 def with_judgements(report: AgencyReport, site: Site, period: Period) -> AgencyReport:
@@ -107,7 +107,7 @@ def _known_sum(values: Sequence[float]) -> float | None:
     return total if np.isfinite(total) else None
 
 
-def _ranking(report: AgencyReport, judged: Sequence[Judged]) -> tuple[Ranked, ...]:
+def _ranking(report: AgencyReport, judged: Sequence[SavingsAssessment]) -> tuple[Ranked, ...]:
     """Compare buildings with their baselines where they have them, else with their usual."""
     found = [
         Ranked(assessment.building.id, -assessment.saving.saving_kwh, -assessment.saving.saving_ratio, "baseline")
@@ -154,11 +154,11 @@ def _items(bills: Sequence[Bill]) -> tuple[BillItem, ...]:
     return tuple(BillItem(item, sum(bill.amount_thb(item) for bill in bills)) for item in items)
 
 
-def _first_day(judged: Sequence[Judged]) -> dt.date | None:
+def _first_day(judged: Sequence[SavingsAssessment]) -> dt.date | None:
     return min((assessment.saving.first for assessment in judged if assessment.saving is not None), default=None)
 
 
-def _row(assessment: Judged) -> BuildingSaving:
+def _row(assessment: SavingsAssessment) -> BuildingSaving:
     if assessment.saving is None or assessment.band is None or assessment.baseline is None:
         return BuildingSaving(assessment.building.id, None, None, None, None, None, is_provisional=False)
     return _building_saving(
@@ -166,7 +166,7 @@ def _row(assessment: Judged) -> BuildingSaving:
     )
 
 
-def _total(judged: Sequence[Judged], band: Band) -> BuildingSaving:
+def _total(judged: Sequence[SavingsAssessment], band: Band) -> BuildingSaving:
     savings = [assessment.saving for assessment in judged if assessment.saving is not None]
     is_provisional = any(
         assessment.baseline is not None and assessment.baseline.is_provisional for assessment in judged

@@ -86,7 +86,7 @@ def _hours_or_why(site: Site, building: Building, period: Period) -> Series | st
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class SavingsAssessment:
     """A building's saving in a period, with its band; without a baseline, why."""
 
     building: Building
@@ -96,15 +96,15 @@ class Judged:
     why: str = ""
 
 
-def judge(site: Site, building: Building, period: Period, series: Series | None = None) -> Judged:
+def judge(site: Site, building: Building, period: Period, series: Series | None = None) -> SavingsAssessment:
     """Compute what a building saved under its latest baseline. series : its hours over the period, where already
     read.
     """
     baseline = latest_baseline(site.state, building.id)
     if baseline is None:
-        return Judged(building, None, None, None, "no baseline yet: bkkenergy baseline fit")
+        return SavingsAssessment(building, None, None, None, "no baseline yet: bkkenergy baseline fit")
     if period.first_day <= baseline.last:
-        return Judged(
+        return SavingsAssessment(
             building,
             None,
             None,
@@ -115,8 +115,8 @@ def judge(site: Site, building: Building, period: Period, series: Series | None 
     added = adjustment_days(hours.day_index, site.savings.adjustments_of(building.id))
     saving = saving_of(baseline, hours, adjustment_kwh=added)
     if saving.days == 0:
-        return Judged(building, None, None, baseline, "no valid day in the period")
-    return Judged(building, saving, band_of(saving, baseline, site.savings.placebo), baseline)
+        return SavingsAssessment(building, None, None, baseline, "no valid day in the period")
+    return SavingsAssessment(building, saving, band_of(saving, baseline, site.savings.placebo), baseline)
 
 
 def fiscal_year_so_far(last_day: dt.date, baseline: Baseline | None) -> Period:
@@ -127,7 +127,7 @@ def fiscal_year_so_far(last_day: dt.date, baseline: Baseline | None) -> Period:
     return Period.days(first, last_day)
 
 
-def judged_total(site: Site, found: list[Judged]) -> Band | None:
+def judged_total(site: Site, found: list[SavingsAssessment]) -> Band | None:
     """Compute the saving of all buildings that could be judged."""
     known = [(own.saving, own.band) for own in found if own.saving is not None and own.band is not None]
     if not known:
