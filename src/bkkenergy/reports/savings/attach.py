@@ -34,7 +34,7 @@ WHOLE_MONTHS = frozenset({"month", "fiscal_year"})
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class BuildingAssessment:
     """A building with what is known of it up to the period's last day, and what it saved."""
 
     building: Building
@@ -73,12 +73,12 @@ def with_judgements(report: AgencyReport, site: Site, period: Period) -> AgencyR
     )
 
 
-def _seen(site: Site, building: Building, facts: Facts, period: Period) -> Seen:
+def _seen(site: Site, building: Building, facts: Facts, period: Period) -> BuildingAssessment:
     judged = fiscal_year_so_far(period.last_day, facts.baseline) if period.kind == "day" else period
-    return Seen(building, facts, judge(site, building, judged, facts.series))
+    return BuildingAssessment(building, facts, judge(site, building, judged, facts.series))
 
 
-def _expected_bars(report: AgencyReport, seen: Sequence[Seen]) -> tuple[Bar, ...]:
+def _expected_bars(report: AgencyReport, seen: Sequence[BuildingAssessment]) -> tuple[Bar, ...]:
     """Return the bars with what the baselines expected; none where a building that has energy has no baseline."""
     judged = [
         (assessed.facts.series, assessed.facts.baseline) for assessed in seen if assessed.facts.baseline is not None
