@@ -107,7 +107,7 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class BatchContext:
     """What a batch goes through: noted, decoded, made safe in a thread of its own."""
 
     pipeline: Pipeline
@@ -272,7 +272,7 @@ class Ingester:
         """
         status_at_s = time.monotonic()
         with ThreadPoolExecutor(1, "committer") as committer:
-            desk = Desk(pipeline, in_hand, committer)
+            desk = BatchContext(pipeline, in_hand, committer)
             while not self._stop.is_set():
                 self._tick()
                 self._follow()
@@ -317,7 +317,7 @@ class Ingester:
             for message in messages
         ]
 
-    def _deal_with(self, messages: list[Message], desk: Desk) -> bool:
+    def _deal_with(self, messages: list[Message], desk: BatchContext) -> bool:
         """Start with a batch. Messages in hand at a crash are finished one by one. Return False when stopped."""
         if not desk.in_hand.suspects:
             return self._begin(messages, desk)
@@ -328,7 +328,7 @@ class Ingester:
             for run in list(desk.in_hand.runs(messages)) or [[]]
         )
 
-    def _begin(self, messages: list[Message], desk: Desk) -> bool:
+    def _begin(self, messages: list[Message], desk: BatchContext) -> bool:
         """Decode a batch and hand it to the committing thread. False when the service stops."""
         number = desk.in_hand.take(messages) if messages else 0
         found = self._sorted(messages, desk.in_hand)
@@ -365,7 +365,7 @@ class Ingester:
             return []
 
     def _secure(
-        self, desk: Desk, number: int, messages: Sequence[Message], found: Sorted, events: Sequence[Event]
+        self, desk: BatchContext, number: int, messages: Sequence[Message], found: Sorted, events: Sequence[Event]
     ) -> bool:
         """Run one turn of the committing thread: the batch, then what waits in the spool."""
 
