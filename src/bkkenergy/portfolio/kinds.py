@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bkkenergy.portfolio.models import Agency, Building, Meter, OpeningCalendar, Roof, VirtualMeter
 from bkkenergy.portfolio.more import (
-    Account,
     Contact,
+    ElectricityAccount,
     Equipment,
     MeterChannel,
     PortfolioRecipient,
@@ -50,7 +50,7 @@ KINDS: Kinds = {
         Kind("meter", Meter, id_of, plural="meters"),
         Kind("virtual_meter", VirtualMeter, id_of, plural="virtual_meters"),
         Kind("roof", BuildingRoof, _roof_key, plural="roofs"),
-        Kind("account", Account, id_of),
+        Kind("account", ElectricityAccount, id_of),
         Kind("channel", MeterChannel, _channel_key),
         Kind("pv_plant", PvPlant, id_of),
         Kind("contact", Contact, id_of),

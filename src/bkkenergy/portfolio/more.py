@@ -21,7 +21,7 @@ EquipmentKind = Literal[
 ThresholdName = Literal["silent_h", "near_peak_ratio", "finding_thb", "least_coverage_ratio", "notable_change_ratio"]
 
 
-class Account(Frozen):
+class ElectricityAccount(Frozen):
     """An electricity account: the contract with MEA or PEA that one bill comes under.
 
     number : the contract account's number, as on the bill. read_day : the day of the month on which it is read.

@@ -12,7 +12,7 @@ from typing import Any, Protocol, Self, cast
 from pydantic import Field, InstanceOf
 
 from bkkenergy.portfolio.models import Agency, Building, Meter, OpeningCalendar
-from bkkenergy.portfolio.more import Account
+from bkkenergy.portfolio.more import ElectricityAccount
 from bkkenergy.portfolio.records import EVER, Dated, Entry, Records, entry_on
 from bkkenergy.tomlfiles import Frozen
 
@@ -59,7 +59,7 @@ class Portfolio(Frozen):
     agencies: dict[str, Agency]
     buildings: dict[str, Building]
     calendars: dict[str, OpeningCalendar]
-    accounts: dict[str, Account] = Field(default_factory=dict)
+    accounts: dict[str, ElectricityAccount] = Field(default_factory=dict)
     records: InstanceOf[Records] = Field(default_factory=Records, repr=False, exclude=True)
 
     @property
