@@ -23,7 +23,7 @@ class Storage:
 
 
 @dataclass(frozen=True, slots=True)
-class Balance:
+class DispatchBalance:
     """Energy of k systems in n intervals: (k, n) kWh each. load + charged + surplus = grid + pv + discharged.
 
     surplus_kwh : PV that the building cannot use: exported, or held back where export is not allowed.
@@ -55,7 +55,9 @@ class Balance:
         return 1 - self.grid_kwh.sum(axis=1) / load if load > 0 else np.zeros(len(self.pv_kwh))
 
 
-def balance(load_kwh: FloatArray, pv_kwh: FloatArray, *, interval_h: float, storage: Storage | None = None) -> Balance:
+def balance(
+    load_kwh: FloatArray, pv_kwh: FloatArray, *, interval_h: float, storage: Storage | None = None
+) -> DispatchBalance:
     """Compute what feeds the load in each interval: PV, a battery or the grid.
 
     A battery takes what is left over and gives it back as soon as PV is short: no forecast, no tariff.
@@ -73,7 +75,7 @@ def balance(load_kwh: FloatArray, pv_kwh: FloatArray, *, interval_h: float, stor
 
     Returns
     -------
-    Balance
+    DispatchBalance
         Energies of each system and interval [kWh]: load + charged + surplus = grid + PV + discharged.
 
     Examples
@@ -91,7 +93,7 @@ def balance(load_kwh: FloatArray, pv_kwh: FloatArray, *, interval_h: float, stor
     if storage is not None and storage.kwh > 0:
         charged, discharged = _through_battery(surplus, grid, storage, interval_h)
         surplus, grid = surplus - charged, grid - discharged
-    return Balance(load_kwh, pv_kwh, grid, surplus, charged, discharged)
+    return DispatchBalance(load_kwh, pv_kwh, grid, surplus, charged, discharged)
 
 
 def _through_battery(
@@ -125,7 +127,7 @@ class BillChange:
 
 
 def bill_changes(
-    found: Balance,
+    found: DispatchBalance,
     starts: pd.DatetimeIndex,
     schedule: Schedule,
     tariffs: Tariffs,
