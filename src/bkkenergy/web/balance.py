@@ -25,7 +25,7 @@ PART_COLOURS = 6
 
 
 @dataclass(frozen=True, slots=True)
-class BalanceRow:
+class BalanceLine:
     """A line of a table: its colour's class, name, energy, share of the whole, and how much of the time is known."""
 
     key: str
@@ -41,7 +41,7 @@ class SubMetersView:
 
     name: str
     picture: Markup
-    rows: Sequence[BalanceRow]
+    rows: Sequence[BalanceLine]
     exceed_main: bool
     notes: Sequence[str]
 
@@ -52,10 +52,10 @@ class BalanceView:
 
     period: Period
     pictures: Sequence[tuple[str, Markup]]
-    rows: Sequence[BalanceRow]
+    rows: Sequence[BalanceLine]
     notes: Sequence[str]
     sub_meters: Sequence[SubMetersView]
-    virtual_meters: Sequence[BalanceRow]
+    virtual_meters: Sequence[BalanceLine]
 
     @property
     def is_empty(self) -> bool:
@@ -98,7 +98,7 @@ def _sources_kwh(balance: BuildingBalance) -> float | None:
     return sum(known) if len(known) == len(totals) and sum(known) > 0 else None
 
 
-def _pictures(rows: dict[str, BalanceRow], words: Words) -> list[tuple[str, Markup]]:
+def _pictures(rows: dict[str, BalanceLine], words: Words) -> list[tuple[str, Markup]]:
     """Draw sources over uses, to one scale; nothing where a part of them is not known.
 
     Export that is not known counts as zero in gross use, and so it does here.
@@ -112,7 +112,7 @@ def _pictures(rows: dict[str, BalanceRow], words: Words) -> list[tuple[str, Mark
     return [(title, _stack(side, title, words, max_kwh)) for title, side in zip(titles, sides, strict=True)]
 
 
-def _stack(rows: Sequence[BalanceRow], title: str, words: Words, whole: float) -> Markup:
+def _stack(rows: Sequence[BalanceLine], title: str, words: Words, whole: float) -> Markup:
     pieces = [
         Piece(
             row.total_kwh or 0.0,
@@ -132,7 +132,7 @@ def _stack(rows: Sequence[BalanceRow], title: str, words: Words, whole: float) -
 def _sub_meters(split: SubMeters, said: Sequence[Note], words: Words) -> SubMetersView:
     name = words.either(th=split.meter.name_th, en=split.meter.name_en)
     rows = [
-        BalanceRow(
+        BalanceLine(
             f"k-part-{number % PART_COLOURS}",
             words.either(th=part.meter.name_th, en=part.meter.name_en)
             + (f" ({words('balance.tenant')})" if part.meter.tenant else ""),
@@ -144,7 +144,7 @@ def _sub_meters(split: SubMeters, said: Sequence[Note], words: Words) -> SubMete
     ]
     rest = split.rest
     rest_kwh, known = (None, None) if rest is None else (rest.total_kwh, rest.known_ratio)
-    rows.append(BalanceRow("k-rest", words("balance.rest"), rest_kwh, split.rest_ratio, known))
+    rows.append(BalanceLine("k-rest", words("balance.rest"), rest_kwh, split.rest_ratio, known))
     drawn = [row for row in rows if row.total_kwh is not None and row.total_kwh > 0]
     whole_kwh = 0.0 if split.whole is None else sum(row.total_kwh or 0.0 for row in drawn)
     whole_name = words("balance.with_pv", name=name) if split.pv else name
@@ -157,8 +157,8 @@ def _sub_meters(split: SubMeters, said: Sequence[Note], words: Words) -> SubMete
     )
 
 
-def _row(key: str, name: str, flow: Flow | None, whole_kwh: float | None) -> BalanceRow:
+def _row(key: str, name: str, flow: Flow | None, whole_kwh: float | None) -> BalanceLine:
     if flow is None:
-        return BalanceRow(key, name, None, None, None)
+        return BalanceLine(key, name, None, None, None)
     share = None if whole_kwh is None or flow.total_kwh is None else flow.total_kwh / whole_kwh
-    return BalanceRow(key, name, flow.total_kwh, share, flow.known_ratio)
+    return BalanceLine(key, name, flow.total_kwh, share, flow.known_ratio)
