@@ -24,12 +24,12 @@ from bkkenergy.reports.content import (
     AgencyReport,
     Attention,
     AttentionKind,
-    Bar,
     BuildingUse,
     Pictures,
     Ranked,
     Severity,
     Use,
+    UseBar,
     Values,
 )
 from bkkenergy.reports.sums import PeriodSums
@@ -145,20 +145,20 @@ def _pictures(inputs: AgencyInputs, sums: PeriodSums) -> Pictures:
     )
 
 
-def _day_bars(sums: PeriodSums, mains: Sequence[str], first: dt.date, last: dt.date) -> tuple[Bar, ...]:
+def _day_bars(sums: PeriodSums, mains: Sequence[str], first: dt.date, last: dt.date) -> tuple[UseBar, ...]:
     """Sum the energy of each day from the first to the last."""
     daily = sums.daily_kwh[list(mains)].sum(axis=1, min_count=1)
     dates = pd.DatetimeIndex(daily.index).date
     return tuple(
-        Bar(day, _known(value)) for day, value in zip(dates, daily.tolist(), strict=True) if first <= day <= last
+        UseBar(day, _known(value)) for day, value in zip(dates, daily.tolist(), strict=True) if first <= day <= last
     )
 
 
-def _month_bars(inputs: AgencyInputs, mains: Sequence[str]) -> tuple[Bar, ...]:
+def _month_bars(inputs: AgencyInputs, mains: Sequence[str]) -> tuple[UseBar, ...]:
     """Sum the energy of each month of the period, with what flowed in gaps that a month holds."""
     starts = pd.date_range(inputs.period.start, inputs.period.end, freq="MS")
     return tuple(
-        Bar(start.date(), _known(inputs.energy.total_kwh(start, end)[list(mains)].sum(min_count=1)))
+        UseBar(start.date(), _known(inputs.energy.total_kwh(start, end)[list(mains)].sum(min_count=1)))
         for start, end in pairwise(starts)
     )
 

@@ -12,7 +12,6 @@ from bkkenergy.calendar import BANGKOK
 from bkkenergy.reports.build import ranked_by_usual, summed, total_of
 from bkkenergy.reports.content import (
     AgencyReport,
-    Bar,
     BillItem,
     BuildingSaving,
     BuildingUse,
@@ -21,6 +20,7 @@ from bkkenergy.reports.content import (
     Ranked,
     SolarUse,
     Use,
+    UseBar,
 )
 from bkkenergy.savings.uncertainty import Placebo, summed_band
 from bkkenergy.settings import CITY
@@ -139,7 +139,7 @@ def _mean_coverage(reports: Sequence[AgencyReport]) -> float:
 def _pictures(own: Sequence[Pictures]) -> Pictures:
     first = own[0]
     bars = [
-        Bar(
+        UseBar(
             column[0].first_day,
             total_of(bar.energy_kwh for bar in column),
             None if any(bar.expected_kwh is None for bar in column) else total_of(bar.expected_kwh for bar in column),

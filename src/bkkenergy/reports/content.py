@@ -111,7 +111,7 @@ class BuildingSaving:
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class UseBar:
     """One day's or month's use, and what the baselines expected of it where every building has one."""
 
     first_day: dt.date
@@ -129,7 +129,7 @@ class Pictures:
     """
 
     bar_step: Literal["day", "month"]
-    bars: tuple[Bar, ...]
+    bars: tuple[UseBar, ...]
     heat_first_day: dt.date
     heat_kw: tuple[Values, ...]
     quarter_kw: Values = ()

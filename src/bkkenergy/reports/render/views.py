@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from bkkenergy.i18n import Words
 from bkkenergy.reports.chart import ProfileLabels, Values, day_profile, tick_values
-from bkkenergy.reports.content import AgencyReport, Bar
+from bkkenergy.reports.content import AgencyReport, UseBar
 from bkkenergy.reports.phrasing import name_of
 from bkkenergy.reports.pictures import SMALL, Column, bars, heat_legend, heat_map
 
@@ -31,7 +31,7 @@ def bar_chart(report: AgencyReport, words: Words) -> Markup:
     return bars(columns, title=name, number=words.number)
 
 
-def _label(report: AgencyReport, place: int, bar: Bar, words: Words) -> str:
+def _label(report: AgencyReport, place: int, bar: UseBar, words: Words) -> str:
     if report.pictures.bar_step == "month":
         return words.month_short(bar.first_day)
     if len(report.pictures.bars) > MANY_DAYS:
@@ -41,7 +41,7 @@ def _label(report: AgencyReport, place: int, bar: Bar, words: Words) -> str:
     return words.day_short(bar.first_day) if is_shown else ""
 
 
-def _tooltip(report: AgencyReport, bar: Bar, words: Words) -> str:
+def _tooltip(report: AgencyReport, bar: UseBar, words: Words) -> str:
     is_day = report.pictures.bar_step == "day"
     date = words.date(bar.first_day) if is_day else words.month(bar.first_day)
     key = "report.bar_hover" if bar.expected_kwh is None else "report.bar_hover_expected"

@@ -10,7 +10,7 @@ import numpy as np
 
 from bkkenergy.calendar import Period
 from bkkenergy.portfolio import Building
-from bkkenergy.reports.content import AgencyReport, Bar, BillItem, BuildingSaving, Ranked
+from bkkenergy.reports.content import AgencyReport, BillItem, BuildingSaving, Ranked, UseBar
 from bkkenergy.reports.savings.gather import (
     SavingsAssessment,
     facts_of_all,
@@ -78,7 +78,7 @@ def _seen(site: Site, building: Building, facts: Facts, period: Period) -> Build
     return BuildingAssessment(building, facts, judge(site, building, judged, facts.series))
 
 
-def _expected_bars(report: AgencyReport, seen: Sequence[BuildingAssessment]) -> tuple[Bar, ...]:
+def _expected_bars(report: AgencyReport, seen: Sequence[BuildingAssessment]) -> tuple[UseBar, ...]:
     """Return the bars with what the baselines expected; none where a building that has energy has no baseline."""
     judged = [
         (assessed.facts.series, assessed.facts.baseline) for assessed in seen if assessed.facts.baseline is not None
