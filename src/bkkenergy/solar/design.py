@@ -94,7 +94,7 @@ class Week:
 
 
 @dataclass(frozen=True, slots=True)
-class Design:
+class SolarDesign:
     """The design as data; renderers show it and compute nothing.
 
     month_kwh : (12,) AC energy January to December; p75_kwh, p90_kwh : exceeded in 75 and 90 years of a hundred.
@@ -141,7 +141,7 @@ class Design:
         return self.energy_kwh / self.capacity_kwp
 
 
-def design(inputs: DesignInputs) -> Design:
+def design(inputs: DesignInputs) -> SolarDesign:
     """Design a PV system for one building.
 
     Parameters
@@ -151,7 +151,7 @@ def design(inputs: DesignInputs) -> Design:
 
     Returns
     -------
-    Design
+    SolarDesign
         Roofs, strings, yield, load, bill, money and carbon.
 
     Raises
@@ -307,7 +307,7 @@ def _record(
     module: Module,
     rows: np.ndarray,
     storage: Storage | None,
-) -> Design:
+) -> SolarDesign:
     config, load = inputs.config, inputs.load
     capacity = sum(roof.layout.capacity_kwp for roof in roofs)
     energy = float(made.energy_kwh.sum())
@@ -323,7 +323,7 @@ def _record(
     project = Project(capacity, capex, bills.saving_thb, counted, config.losses.degradation_per_year, config.finance)
     sigma = sigma_ratio(config.uncertainty)
     years = np.arange(config.finance.analysis_years)
-    return Design(
+    return SolarDesign(
         building=inputs.building,
         weather=inputs.weather.provenance,
         ghi_kwh_m2=inputs.weather.ghi_kwh_m2,

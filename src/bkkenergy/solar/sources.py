@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from bkkenergy.solar.design import Design
+from bkkenergy.solar.design import SolarDesign
 
 
-def assumption_sources(made: Design) -> list[tuple[str, str, dt.date | None]]:
+def assumption_sources(made: SolarDesign) -> list[tuple[str, str, dt.date | None]]:
     """List where every figure of a design comes from.
 
     Parameters

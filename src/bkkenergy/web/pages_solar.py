@@ -14,7 +14,7 @@ from bkkenergy.errors import InputError
 from bkkenergy.i18n import Lang
 from bkkenergy.reports.solar.html import headline, render_design_html, render_design_pdf
 from bkkenergy.reports.solar.tables import design_csv, design_json, design_xlsx
-from bkkenergy.solar.design import Design
+from bkkenergy.solar.design import SolarDesign
 from bkkenergy.usecases.scenarios import delete_scenario, store_scenario
 from bkkenergy.web.pages_energy import building_of
 from bkkenergy.web.pages_work import MEDIA, named
@@ -101,7 +101,7 @@ def solar_report(
     """Render the whole design as its page, on paper, or as a table."""
     building_of(visitor, building)
     today = visitor.here.today
-    writers: dict[str, Callable[[Design, Lang], bytes]] = {
+    writers: dict[str, Callable[[SolarDesign, Lang], bytes]] = {
         "html": lambda made, lang: render_design_html(made, lang, today=today),
         "pdf": lambda made, lang: render_design_pdf(made, lang, today=today),
         "xlsx": design_xlsx,

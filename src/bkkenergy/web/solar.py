@@ -11,7 +11,7 @@ from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Roof
 from bkkenergy.reports.solar.gather import design_inputs, screened
 from bkkenergy.solar.climate import typical_year
-from bkkenergy.solar.design import Design, DesignRequest, design
+from bkkenergy.solar.design import DesignRequest, SolarDesign, design
 from bkkenergy.solar.screening import Screening
 from bkkenergy.solar.weather import Weather
 from bkkenergy.texts import Term, catalogue
@@ -47,7 +47,7 @@ def typical_weather(here: AppContext) -> Weather:
     return weather
 
 
-def designed(here: AppContext, sketch: Sketch) -> Design:
+def designed(here: AppContext, sketch: Sketch) -> SolarDesign:
     """Return the design of a sketch. Raises InputError, which says what in it cannot be."""
     if sketch.mounting not in {"flush", "racked"}:
         raise InputError.of("no_mounting", given=sketch.mounting)
@@ -55,10 +55,10 @@ def designed(here: AppContext, sketch: Sketch) -> Design:
     building = here.portfolio.buildings[sketch.building]
     drawn = building.model_copy(update={"roofs": (_roof(sketch),)}) if sketch.area_m2 else building
 
-    def make() -> Design:
+    def make() -> SolarDesign:
         return design(design_inputs(here.opened, typical_weather(here), drawn, wish, today=here.today))
 
-    found: Design = here.cached(("design", sketch, here.today), KEPT_S, make)
+    found: SolarDesign = here.cached(("design", sketch, here.today), KEPT_S, make)
     return found
 
 

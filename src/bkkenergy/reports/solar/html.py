@@ -15,7 +15,7 @@ from bkkenergy.calendar import BANGKOK
 from bkkenergy.i18n import Lang, Words
 from bkkenergy.reports.render.page import as_pdf, environment
 from bkkenergy.reports.solar.drawing import Bar, Line, bars, lines, roof_plan, tornado
-from bkkenergy.solar.design import Design
+from bkkenergy.solar.design import SolarDesign
 from bkkenergy.solar.finance import SENSITIVITY, Result
 from bkkenergy.solar.screening import Screening
 from bkkenergy.solar.sources import assumption_sources
@@ -24,7 +24,7 @@ from bkkenergy.tariff.bill import Item
 HOURS_PER_DAY = 24
 
 
-def headline(made: Design, words: Words) -> str:
+def headline(made: SolarDesign, words: Words) -> str:
     """Return the design in one sentence."""
     own = made.ways["own"]
     values = {"kwp": words.number(made.capacity_kwp, 1), "energy": words.number(made.energy_kwh)}
@@ -33,7 +33,7 @@ def headline(made: Design, words: Words) -> str:
     return words("solar.headline", **values, years=words.number(own.payback_years, 1))
 
 
-def render_design_html(made: Design, lang: Lang, *, today: dt.date) -> bytes:
+def render_design_html(made: SolarDesign, lang: Lang, *, today: dt.date) -> bytes:
     """Render a whole HTML page, UTF-8."""
     words = Words(lang)
     page = environment.get_template("solar.html.j2").render(
@@ -61,7 +61,7 @@ def render_design_html(made: Design, lang: Lang, *, today: dt.date) -> bytes:
     return page.encode()
 
 
-def render_design_pdf(made: Design, lang: Lang, *, today: dt.date) -> bytes:
+def render_design_pdf(made: SolarDesign, lang: Lang, *, today: dt.date) -> bytes:
     """Print the same page as PDF. Raises InputError where no browser is installed."""
     return as_pdf(render_design_html(made, lang, today=today))
 
@@ -84,7 +84,7 @@ def _is_shown(change_ratio: float, step: str) -> bool:
     return step == "ghi" or abs(change_ratio) >= 5e-4  # noqa: PLR2004 - what one decimal of a per cent shows
 
 
-def _payback(result: Result, made: Design, words: Words) -> str:
+def _payback(result: Result, made: SolarDesign, words: Words) -> str:
     if result.payback_years is None:
         return words("solar.never", years=made.config.finance.analysis_years)
     return "–" if result.payback_years == 0 else f"{words.number(result.payback_years, 1)} {words('solar.years')}"
@@ -99,7 +99,7 @@ class BillRow:
     after_thb: float
 
 
-def bill_rows(made: Design) -> list[BillRow]:
+def bill_rows(made: SolarDesign) -> list[BillRow]:
     """Sum each item of the year's bills, before and after."""
     items = list(dict.fromkeys(line.item for bill in (*made.bills.before, *made.bills.after) for line in bill.lines))
     return [
@@ -112,7 +112,7 @@ def bill_rows(made: Design) -> list[BillRow]:
     ]
 
 
-def _charts(made: Design, words: Words) -> dict[str, Markup]:
+def _charts(made: SolarDesign, words: Words) -> dict[str, Markup]:
     short = get_month_names("abbreviated", locale=Locale(words.lang))
     months = [
         Bar(str(short[number]), value, f"{short[number]}: {words.number(value)} {words('unit.kwh')}")
@@ -133,7 +133,7 @@ def _charts(made: Design, words: Words) -> dict[str, Markup]:
     }
 
 
-def _waterfall(made: Design, words: Words) -> Markup:
+def _waterfall(made: SolarDesign, words: Words) -> Markup:
     rows, before = [], 0.0
     shown = [line for line in made.losses if _is_shown(line.change_ratio, line.step)]
     for line in shown:
@@ -149,7 +149,7 @@ def _waterfall(made: Design, words: Words) -> Markup:
     return bars(rows, words("solar.losses"), words.number)
 
 
-def _week(made: Design, words: Words) -> Markup:
+def _week(made: SolarDesign, words: Words) -> Markup:
     starts = made.week.starts.tz_convert(BANGKOK)
     midday = np.flatnonzero((starts.hour == HOURS_PER_DAY // 2) & (starts.minute == 0))
     names = [(float(at), words.weekday(starts[int(at)].date())) for at in midday]
@@ -157,7 +157,7 @@ def _week(made: Design, words: Words) -> Markup:
     return lines(found, names, words("solar.week"), words.number)
 
 
-def _cash(made: Design, words: Words) -> Markup:
+def _cash(made: SolarDesign, words: Words) -> Markup:
     sums = np.cumsum(made.ways["own"].cash_thb)
     rows = [
         Bar(
@@ -171,7 +171,7 @@ def _cash(made: Design, words: Words) -> Markup:
     return bars(rows, words("solar.cash"), lambda value: words.number(value / 1e6, 1))
 
 
-def _sweep(made: Design, words: Words) -> Markup:
+def _sweep(made: SolarDesign, words: Words) -> Markup:
     options = made.sweep.options
     names = [
         (float(at), words.number(options[at].capacity_kwp)) for at in range(0, len(options), max(1, len(options) // 6))

@@ -15,7 +15,7 @@ from babel.dates import get_month_names
 
 from bkkenergy.i18n import Lang, Words
 from bkkenergy.reports.solar.html import bill_rows
-from bkkenergy.solar.design import Design
+from bkkenergy.solar.design import SolarDesign
 from bkkenergy.solar.screening import Screening
 from bkkenergy.solar.sources import assumption_sources
 
@@ -28,7 +28,7 @@ ROW_KEYS = (
 )  # fmt: skip
 
 
-def design_data(made: Design) -> dict[str, Any]:
+def design_data(made: SolarDesign) -> dict[str, Any]:
     """Return the design's public form: names carry units, unknown numbers are null."""
     return {
         "schema": SCHEMA,
@@ -81,7 +81,7 @@ def design_data(made: Design) -> dict[str, Any]:
     }
 
 
-def _money_data(made: Design) -> dict[str, Any]:
+def _money_data(made: SolarDesign) -> dict[str, Any]:
     return {
         "ways": {way: asdict(result) for way, result in made.ways.items()},
         "tornado": [{"factor": name, "npv_less_thb": less, "npv_more_thb": more} for name, less, more in made.tornado],
@@ -99,7 +99,7 @@ def _money_data(made: Design) -> dict[str, Any]:
     }
 
 
-def design_json(made: Design) -> bytes:
+def design_json(made: SolarDesign) -> bytes:
     """Encode the design as UTF-8 JSON."""
     return _json(design_data(made))
 
@@ -115,7 +115,7 @@ def _json(data: object) -> bytes:
     return msgspec.json.format(msgspec.json.encode(data), indent=2) + b"\n"
 
 
-def design_csv(made: Design, lang: Lang) -> bytes:
+def design_csv(made: SolarDesign, lang: Lang) -> bytes:
     """Write the design's figures as (item, value, unit) lines, months and losses among them; UTF-8 with BOM."""
     words = Words(lang)
     names = get_month_names("wide", locale=Locale(lang))
@@ -149,7 +149,7 @@ def _csv(rows: Sequence[Sequence[object]]) -> bytes:
     return (BOM + text.getvalue()).encode()
 
 
-def design_xlsx(made: Design, lang: Lang) -> bytes:
+def design_xlsx(made: SolarDesign, lang: Lang) -> bytes:
     """Write a workbook: summary, months with a chart, losses, bill, and cash with its value computed by Excel."""
     words, file = Words(lang), io.BytesIO()
     with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
@@ -175,7 +175,7 @@ def _sheet(name: str) -> str:
     return name.replace("/", "-").replace(":", "")[:31]
 
 
-def _summary_sheet(book: Any, made: Design, words: Words, head: Any, number: Any) -> None:
+def _summary_sheet(book: Any, made: SolarDesign, words: Words, head: Any, number: Any) -> None:
     sheet = book.add_worksheet(_sheet(words("solar.title")))
     sheet.set_column(0, 0, 40)
     sheet.set_column(1, 1, 18)
@@ -203,7 +203,7 @@ def _summary_sheet(book: Any, made: Design, words: Words, head: Any, number: Any
         sheet.write_row(row, 0, [words(f"solar.source_{key}"), source])
 
 
-def _month_sheet(book: Any, made: Design, words: Words, head: Any, number: Any) -> None:
+def _month_sheet(book: Any, made: SolarDesign, words: Words, head: Any, number: Any) -> None:
     name = _sheet(words("solar.months"))
     sheet = book.add_worksheet(name)
     names = get_month_names("wide", locale=Locale(words.lang))
@@ -221,7 +221,7 @@ def _month_sheet(book: Any, made: Design, words: Words, head: Any, number: Any) 
     sheet.insert_chart("D2", chart)
 
 
-def _bill_sheet(book: Any, made: Design, words: Words, head: Any, number: Any) -> None:
+def _bill_sheet(book: Any, made: SolarDesign, words: Words, head: Any, number: Any) -> None:
     sheet = book.add_worksheet(_sheet(words("solar.bill")))
     sheet.set_column(0, 0, 34)
     sheet.set_column(1, 3, 16)
@@ -240,7 +240,7 @@ def _bill_sheet(book: Any, made: Design, words: Words, head: Any, number: Any) -
         sheet.write_formula(f"{column}{end + 1}", f"=SUM({column}2:{column}{end})", number, value)
 
 
-def _cash_sheet(book: Any, made: Design, words: Words, head: Any, number: Any, share: Any) -> None:
+def _cash_sheet(book: Any, made: SolarDesign, words: Words, head: Any, number: Any, share: Any) -> None:
     own = made.ways["own"]
     sheet = book.add_worksheet(_sheet(words("solar.finance")))
     sheet.set_column(0, 1, 22)

@@ -22,14 +22,14 @@ from bkkenergy.reports.solar.tables import (
     screening_json,
     screening_xlsx,
 )
-from bkkenergy.solar.design import Design
+from bkkenergy.solar.design import SolarDesign
 from bkkenergy.solar.screening import Screening
 
 FORMATS = ("html", "pdf", "json", "csv", "xlsx")
 
 
 def write_design(
-    made: Design, folder: Path, formats: Iterable[str], langs: tuple[Lang, ...], *, today: dt.date
+    made: SolarDesign, folder: Path, formats: Iterable[str], langs: tuple[Lang, ...], *, today: dt.date
 ) -> list[Path]:
     """Write the design in every format and language; return the files, in that order."""
     writers: dict[str, Callable[[Lang], bytes]] = {
