@@ -21,7 +21,7 @@ from bkkenergy.i18n import Lang
 from bkkenergy.jobs.alerts import finding_alarms
 from bkkenergy.jobs.post import post_report, wants_mail
 from bkkenergy.jobs.schedule import backoff_s, entry_of
-from bkkenergy.reports.content import AgencyReport, Change
+from bkkenergy.reports.content import AgencyReport, LateChange
 from bkkenergy.reports.render.browser import Browser
 from bkkenergy.reports.render.json import read_json
 from bkkenergy.reports.write import make_city_report, make_report, rendered, report_name
@@ -80,7 +80,7 @@ def figures_of(report: AgencyReport) -> dict[str, tuple[float | None, float]]:
     return {TOTAL: (report.total.energy_kwh, report.total.coverage_ratio), **found}
 
 
-def changes_between(before: Mapping[str, Sequence[Any]], after: Figures, min_ratio: float) -> tuple[Change, ...]:
+def changes_between(before: Mapping[str, Sequence[Any]], after: Figures, min_ratio: float) -> tuple[LateChange, ...]:
     """List what differs by more than a share of the energy, or of the intervals; the whole first."""
     found = []
     for name, (kwh, coverage_ratio) in after.items():
@@ -88,7 +88,7 @@ def changes_between(before: Mapping[str, Sequence[Any]], after: Figures, min_rat
         moved_kwh = abs((kwh or 0.0) - (kwh_before or 0.0))
         is_changed = moved_kwh > min_ratio * max(abs(kwh or 0.0), abs(kwh_before or 0.0))
         if is_changed or abs(coverage_ratio - coverage_before) > min_ratio:
-            found.append(Change(name, kwh_before, kwh, coverage_before, coverage_ratio))
+            found.append(LateChange(name, kwh_before, kwh, coverage_before, coverage_ratio))
     return tuple(found)
 
 

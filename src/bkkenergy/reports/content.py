@@ -188,7 +188,7 @@ class PlanProgress:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class LateChange:
     """What late data changed since the revision before: of a building, or (without one) of the whole."""
 
     building_id: str
@@ -248,6 +248,6 @@ class AgencyReport:
     solar: tuple[SolarUse, ...] = ()
     plan: PlanProgress | None = None
     revision: int = 1
-    changes: tuple[Change, ...] = ()
+    changes: tuple[LateChange, ...] = ()
     missing: tuple[str, ...] = ()
     portfolio_revision: int = 0

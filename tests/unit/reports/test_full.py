@@ -16,7 +16,7 @@ from bkkenergy.reports.city import city_report, summed
 from bkkenergy.reports.content import (
     BillItem,
     BuildingSaving,
-    Change,
+    LateChange,
     PlanLine,
     PlanProgress,
     Ranked,
@@ -72,7 +72,7 @@ def full(report):
         solar=(SolarUse("agency.one", is_installed=False, capacity_kwp=98.7, energy_kwh=135_790.0),),
         plan=PlanProgress((line,), 90_000, 90_000, 81_234, 120_000, 2573),
         revision=2,
-        changes=(Change("agency.one", 100.0, 111.0, 0.5, 1.0),),
+        changes=(LateChange("agency.one", 100.0, 111.0, 0.5, 1.0),),
     )  # fmt: skip
 
 
