@@ -18,7 +18,7 @@ class Taken(BkkEnergyError):
     """Another process on this machine uses what only one may use."""
 
 
-class Claim:
+class FileLock:
     """A lock on a file of its own. Where the file system knows no locks it is none, aloud."""
 
     def __init__(self, path: Path, remedy: str) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import structlog
 
-from bkkenergy.ingest.claim import Claim
+from bkkenergy.ingest.claim import FileLock
 from bkkenergy.ports.readings import StoreUnavailable
 from bkkenergy.readings import FIELDS, ReadingBatch
 
@@ -51,7 +51,7 @@ class Spool:
     def __init__(self, folder: Path, *, max_bytes: int) -> None:
         self.folder, self._max_bytes = folder, max_bytes
         self._segment_bytes = min(LARGEST_SEGMENT_BYTES, max(SMALLEST_SEGMENT_BYTES, max_bytes // 8))
-        self._claim = Claim(folder / LOCK, "Stop it first, or give each ingester an ingest.spool of its own.")
+        self._claim = FileLock(folder / LOCK, "Stop it first, or give each ingester an ingest.spool of its own.")
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._segments = [_scanned(path) for path in sorted(folder.glob(f"*{SUFFIX}"))]
