@@ -32,7 +32,7 @@ from bkkenergy.usecases.fields import fields_of
 from bkkenergy.usecases.follow import follow_configuration
 from bkkenergy.usecases.recompute import recompute
 from bkkenergy.usecases.runs import DAY, midnight_us
-from bkkenergy.usecases.witnesses import Compared, State, Stretch, ask_both, readings_of, values_stored
+from bkkenergy.usecases.witnesses import State, Stretch, WitnessComparison, ask_both, readings_of, values_stored
 
 log = structlog.get_logger(__name__)
 
@@ -222,10 +222,10 @@ def _state(day: dt.date, purged: Sequence[Purged]) -> State:
     return State.GONE if span.is_done else State.UNFINISHED
 
 
-def _compared(site: Site, due: _Due) -> dict[str, list[Compared]]:
+def _compared(site: Site, due: _Due) -> dict[str, list[WitnessComparison]]:
     """Return what the witnesses say of all days of each meter up to the cut, in order."""
     spans = site.ledger.purges.spans([meter.id for meter in due.meters])
-    found: dict[str, list[Compared]] = {meter.id: [] for meter in due.meters}
+    found: dict[str, list[WitnessComparison]] = {meter.id: [] for meter in due.meters}
     stretches = [stretch for meter in due.meters for stretch in _stretches(meter, due, spans.get(meter.id, ()))]
     for comparison in ask_both(site, stretches):
         found[comparison.stretch.meter.id].append(comparison)
@@ -275,7 +275,7 @@ class _Plan:
     days: int
 
 
-def _plan(site: Site, due: _Due, meter: Meter, compared: Sequence[Compared]) -> _Plan | None:
+def _plan(site: Site, due: _Due, meter: Meter, compared: Sequence[WitnessComparison]) -> _Plan | None:
     """Plan up to the first open stretch on which the witnesses differ; None where nothing is to be deleted."""
     doubted = (
         comparison.stretch.first

@@ -47,7 +47,7 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class WitnessComparison:
     """What the two witnesses say of a stretch. readings : in the store."""
 
     stretch: Stretch
@@ -55,7 +55,7 @@ class Compared:
     agrees: bool
 
 
-def ask_both(site: Site, stretches: Iterable[Stretch]) -> Iterator[Compared]:
+def ask_both(site: Site, stretches: Iterable[Stretch]) -> Iterator[WitnessComparison]:
     """Ask both witnesses, for all meters with the same days together, in order of the days."""
     by_days: dict[tuple[dt.date, dt.date], list[Stretch]] = defaultdict(list)
     for stretch in stretches:
@@ -70,7 +70,7 @@ def ask_both(site: Site, stretches: Iterable[Stretch]) -> Iterator[Compared]:
             waits = any(first <= day <= last for day in waiting.get(name, ()))
             is_late = any(first <= day <= last for day in late.get(name, ()))
             agrees = not waits and _agree(item, now.get(name, {}), said.get(name, {}), is_late=is_late)
-            yield Compared(item, readings_of(now.get(name, {})), agrees)
+            yield WitnessComparison(item, readings_of(now.get(name, {})), agrees)
 
 
 def _agree(stretch: Stretch, now: Mapping[str, int], said: Mapping[str, int], *, is_late: bool) -> bool:
