@@ -15,7 +15,7 @@ from bkkenergy.errors import InputError
 from bkkenergy.site import load_configuration
 from bkkenergy.site.folder import migration_note
 from bkkenergy.site.open import ledger_url, open_store, open_writable
-from bkkenergy.usecases.migrate import Compared, compare, copy_readings
+from bkkenergy.usecases.migrate import StoreComparison, compare, copy_readings
 
 console = Console(stderr=True)
 COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -55,13 +55,13 @@ def migrate_command(
         closing(open_writable(config.settings.model_copy(update={"store": new}))) as target_store,
         Progress(*COLUMNS, console=console, transient=True) as bar,
     ):
-        copying, comparing = (bar.add_task(name, total=len(meters)) for name in ("Copied", "Compared"))
+        copying, comparing = (bar.add_task(name, total=len(meters)) for name in ("Copied", "StoreComparison"))
         copied = copy_readings(source_store, target_store, meters, noted, on_progress=lambda *_: bar.advance(copying))
         found = compare(source_store, target_store, meters, on_progress=lambda _: bar.advance(comparing))
     _print_comparison(copied, found, noted)
 
 
-def _print_comparison(copied: int, found: list[Compared], noted: Path) -> None:
+def _print_comparison(copied: int, found: list[StoreComparison], noted: Path) -> None:
     """Print what was copied, and what differs; exits with 1 where anything does."""
     differing = [compared for compared in found if not compared.is_equal]
     total = sum(compared.source for compared in found)

@@ -23,7 +23,7 @@ SINCE_US = 1_420_070_400 * US_PER_S
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class StoreComparison:
     """A meter's readings in both stores: how many, and whether every value is the same."""
 
     meter: str
@@ -67,7 +67,7 @@ def copy_readings(
 
 def compare(
     source: ReadingStore, target: ReadingStore, meters: Sequence[str], *, on_progress: Callable[[str], object]
-) -> list[Compared]:
+) -> list[StoreComparison]:
     """Compare every meter's readings in both stores, value by value."""
     found = []
     for meter, last_us in source.last_seen_us(meters).items():
@@ -80,6 +80,6 @@ def compare(
             is_equal = is_equal and all(
                 np.array_equal(one.column(name), other.column(name), equal_nan=True) for name in FIELDS
             )
-        found.append(Compared(meter, counts[0], counts[1], is_equal))
+        found.append(StoreComparison(meter, counts[0], counts[1], is_equal))
         on_progress(meter)
     return found
