@@ -75,7 +75,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class ImportComparison:
     """Quarter-hours of which both the ledger and the file know the energy."""
 
     slots: int
@@ -103,9 +103,9 @@ class MeterPreview:
     energy_kwh: float
     first_us: int
     end_us: int
-    measured: Compared
-    estimated: Compared
-    other_files: Compared
+    measured: ImportComparison
+    estimated: ImportComparison
+    other_files: ImportComparison
     changed_slots: int
     before_kwh: float
     after_kwh: float
@@ -366,5 +366,5 @@ def meter_preview(
     )
 
 
-def _compared(where: BoolArray, by_ledger: FloatArray, by_file: FloatArray) -> Compared:
-    return Compared(int(where.sum()), float(np.nansum(by_ledger[where])), float(np.nansum(by_file[where])))
+def _compared(where: BoolArray, by_ledger: FloatArray, by_file: FloatArray) -> ImportComparison:
+    return ImportComparison(int(where.sum()), float(np.nansum(by_ledger[where])), float(np.nansum(by_file[where])))
