@@ -28,7 +28,7 @@ from bkkenergy.readings import Quality
 from bkkenergy.usecases.balance import BuildingEnergy, SubMeters, building_energy
 from bkkenergy.usecases.balance_record import balance_record, flows_of, sub_meters_record
 from bkkenergy.usecases.edits import Edit, apply_edit, preview_edit
-from bkkenergy.usecases.energy import EnergySeries, building_of, energy_series, listed_kwh
+from bkkenergy.usecases.energy import IntervalEnergy, building_of, energy_series, listed_kwh
 from bkkenergy.usecases.flows import Flow
 
 console = Console()
@@ -95,7 +95,7 @@ def _in_steps(compute: Any) -> Any:
         raise InputError(str(error)) from None
 
 
-def _print_series(name: str, found: EnergySeries, step: Step, form: str, revision: int) -> None:
+def _print_series(name: str, found: IntervalEnergy, step: Step, form: str, revision: int) -> None:
     quality = [Quality(value).name.lower() for value in found.quality.tolist()]
     energy = listed_kwh(found.energy_kwh)
     starts = [start.isoformat() for start in found.starts]

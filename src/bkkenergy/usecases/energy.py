@@ -126,7 +126,7 @@ def _together(values: FloatArray, quality: QualityArray) -> BuildingQuarters:
 
 
 @dataclass(frozen=True, slots=True)
-class EnergySeries:
+class IntervalEnergy:
     """Energy of meters together, interval by interval.
 
     starts : (n,) Bangkok's time. energy_kwh : (n,) accepted energy, NaN where nothing is known; its sum is every
@@ -145,7 +145,7 @@ POOREST_LAST = (Quality.MEASURED, Quality.EDITED, Quality.ESTIMATED, Quality.INC
 
 def energy_series(
     ledger: LedgerReader, meters: Sequence[Meter], period: Period, step: Step, channel: Channel = IMPORT
-) -> EnergySeries:
+) -> IntervalEnergy:
     """Return the energy of meters together over whole days. Raises StoreUnavailable."""
     slots = ledger.slots([meter.id for meter in meters], channel, period.first_day, period.last_day)
     at = edges(period, step)
@@ -160,7 +160,7 @@ def energy_series(
     energy = np.where(np.add.reduceat(known.astype(np.int64), bounds) > 0, total, np.nan)
     quality = np.array(POOREST_LAST, np.uint8)[np.maximum.reduceat(poorest, bounds)]
     days = np.flatnonzero(slots.is_waiting.any(axis=1)).tolist()
-    return EnergySeries(at[:-1], energy, quality, tuple(period.first_day + dt.timedelta(days=day) for day in days))
+    return IntervalEnergy(at[:-1], energy, quality, tuple(period.first_day + dt.timedelta(days=day) for day in days))
 
 
 KWH_DIGITS = 9
