@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from bkkenergy.solar.climate import Climate
-from bkkenergy.solar.module import Equipment
+from bkkenergy.solar.module import PvEquipment
 from bkkenergy.tomlfiles import Frozen
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -115,7 +115,7 @@ class SolarConfig(Frozen):
     """All of config/solar."""
 
     climate: Climate
-    equipment: Equipment
+    equipment: PvEquipment
     losses: Losses
     uncertainty: Uncertainty
     site_temperature: SiteTemperature

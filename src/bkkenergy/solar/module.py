@@ -77,7 +77,7 @@ class Inverter(Frozen):
     entered: dt.date | None = None
 
 
-class Equipment(Frozen):
+class PvEquipment(Frozen):
     """The site's own modules and inverters by id; those of the CEC tables need no entry."""
 
     modules: dict[str, Module]
