@@ -7,7 +7,7 @@ from functools import cache
 from bkkenergy.library.errors import unknown_name
 from bkkenergy.portfolio import Portfolio, load_portfolio
 from bkkenergy.savings.uncertainty import Placebo
-from bkkenergy.site.figures import Figures, load_figures
+from bkkenergy.site.figures import RatesAndTariffs, load_figures
 from bkkenergy.site.packaged import packaged_config_dir
 from bkkenergy.site.savings_config import load_savings
 from bkkenergy.tariff.schedule import Schedule
@@ -16,7 +16,7 @@ __all__ = ["demonstration", "figures", "placebo", "schedule_named"]
 
 
 @cache
-def figures() -> Figures:
+def figures() -> RatesAndTariffs:
     """Return the rates, schedules and grid factors."""
     return load_figures(packaged_config_dir())
 

@@ -14,7 +14,7 @@ from bkkenergy.portfolio import Portfolio
 from bkkenergy.ports.ledger import EXPORT, IMPORT, LedgerReader, SpanReason
 from bkkenergy.reports.build import MAX_COMPARED_DAYS, AgencyInputs
 from bkkenergy.settings import Settings
-from bkkenergy.site.figures import Figures
+from bkkenergy.site.figures import RatesAndTariffs
 from bkkenergy.usecases.balance import sub_meters
 from bkkenergy.usecases.energy import quarter_hours
 
@@ -23,7 +23,12 @@ REFUSED = (SpanReason.RESET, SpanReason.OVER_RATING)
 
 
 def agency_inputs(
-    ledger: LedgerReader, portfolio: Portfolio, settings: Settings, figures: Figures, agency_id: str, period: Period
+    ledger: LedgerReader,
+    portfolio: Portfolio,
+    settings: Settings,
+    figures: RatesAndTariffs,
+    agency_id: str,
+    period: Period,
 ) -> AgencyInputs:
     """Read what the report of one agency over one period is made from. Raises InputError, StoreUnavailable."""
     agency = portfolio.agencies.get(agency_id)

@@ -17,7 +17,7 @@ from bkkenergy.payloads.profile import Profile
 from bkkenergy.plan import ActionPlan
 from bkkenergy.portfolio import Portfolio, load_portfolio
 from bkkenergy.settings import FILE_NAME, Settings, load_settings
-from bkkenergy.site.figures import Figures, load_figures
+from bkkenergy.site.figures import RatesAndTariffs, load_figures
 from bkkenergy.site.packaged import packaged_config_dir
 from bkkenergy.site.portfolio_source import load_current
 from bkkenergy.site.profiles import load_profiles
@@ -33,7 +33,7 @@ class Configuration:
 
     folder: Path
     settings: Settings
-    figures: Figures
+    figures: RatesAndTariffs
     portfolio: Portfolio
     profiles: Mapping[str, Profile]
 

@@ -14,7 +14,7 @@ from bkkenergy.tomlfiles import Frozen, read_toml, validated
 EntryT = TypeVar("EntryT", bound=Frozen)
 
 
-class Figures(Frozen):
+class RatesAndTariffs(Frozen):
     """Rates, tariffs and factors."""
 
     flat_rate: FlatRate
@@ -22,7 +22,7 @@ class Figures(Frozen):
     grid_factors: tuple[GridFactor, ...]
 
 
-def load_figures(config_dir: Path) -> Figures:
+def load_figures(config_dir: Path) -> RatesAndTariffs:
     """Load the figures of config_dir. Raises ConfigError with every fault."""
     faults: list[Fault] = []
     folder = config_dir / "tariffs"
@@ -40,7 +40,7 @@ def load_figures(config_dir: Path) -> Figures:
         rules=rules[0],
         off_peak_days=off_peak_days[0],
     )
-    return Figures(flat_rate=flat[0], tariffs=tariffs, grid_factors=tuple(factors))
+    return RatesAndTariffs(flat_rate=flat[0], tariffs=tariffs, grid_factors=tuple(factors))
 
 
 def _entries(path: Path, key: str, model: type[EntryT], faults: list[Fault]) -> list[EntryT]:

@@ -26,7 +26,7 @@ from bkkenergy.readings import US_PER_S
 from bkkenergy.savings.insights import Dismissal
 from bkkenergy.settings import Settings
 from bkkenergy.site.configuration import Configuration
-from bkkenergy.site.figures import Figures
+from bkkenergy.site.figures import RatesAndTariffs
 from bkkenergy.site.folder import archive_of
 from bkkenergy.site.open import open_ledger, open_writable
 
@@ -83,7 +83,7 @@ class Site:
         return self.config.portfolio
 
     @property
-    def figures(self) -> Figures:
+    def figures(self) -> RatesAndTariffs:
         """Tariffs and emission factors."""
         return self.config.figures
 
