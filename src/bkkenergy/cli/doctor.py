@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from bkkenergy.cli.context import config_option, set_up_logging
-from bkkenergy.ingest.doctor import Finding, examine, examine_storage
+from bkkenergy.ingest.doctor import CheckResult, examine, examine_storage
 from bkkenergy.ingest.service import topics_for
 from bkkenergy.ingest.sort import Sorter
 from bkkenergy.ports.readings import StoreUnavailable
@@ -32,14 +32,16 @@ def doctor_command(config_dir: Path) -> None:
     raise SystemExit(1 if ill else 0)
 
 
-def _findings(config_dir: Path) -> Iterator[Finding]:
+def _findings(config_dir: Path) -> Iterator[CheckResult]:
     """Run every check; where the state that holds the portfolio cannot be read, those that need none."""
     try:
         config = load_configuration(config_dir)
     except StoreUnavailable as error:
-        yield Finding("portfolio", False, str(error), "See what follows; the checks of the broker need the portfolio.")
+        yield CheckResult(
+            "portfolio", False, str(error), "See what follows; the checks of the broker need the portfolio."
+        )
         yield from examine_storage(load_settings(config_dir))
         return
-    yield Finding("configuration", True, f"no faults in {config_dir}")
+    yield CheckResult("configuration", True, f"no faults in {config_dir}")
     sorter = Sorter(config.portfolio.meters, config.profiles, max_ahead_s=config.settings.ingest.max_ahead_s)
     yield from examine(config.settings, topics_for(config.settings, sorter.topics), sorter.topics)

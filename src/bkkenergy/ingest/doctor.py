@@ -37,7 +37,7 @@ MAX_DELAY_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """One check: whether all is well, what was found, and what to do where it is not."""
 
     check: str
@@ -46,7 +46,7 @@ class Finding:
     remedy: str = ""
 
 
-def examine(settings: Settings, topics: tuple[str, ...], exact_topics: tuple[str, ...] = ()) -> Iterator[Finding]:
+def examine(settings: Settings, topics: tuple[str, ...], exact_topics: tuple[str, ...] = ()) -> Iterator[CheckResult]:
     """Run every check, one by one. `exact_topics`: those of each meter, for a broker without wildcards."""
     yield from examine_storage(settings)
     yield from _broker(settings, topics, exact_topics)
@@ -54,7 +54,7 @@ def examine(settings: Settings, topics: tuple[str, ...], exact_topics: tuple[str
     yield from _shared_state(settings)
 
 
-def examine_storage(settings: Settings) -> Iterator[Finding]:
+def examine_storage(settings: Settings) -> Iterator[CheckResult]:
     """Run the checks that need no portfolio: disk, files, store and clock."""
     yield from _disk(settings)
     yield from _files(settings)
@@ -62,7 +62,7 @@ def examine_storage(settings: Settings) -> Iterator[Finding]:
     yield from _clock(settings)
 
 
-def _disk(settings: Settings) -> Iterator[Finding]:
+def _disk(settings: Settings) -> Iterator[CheckResult]:
     folders = {data_folder(settings)} | ({settings.ingest.spool.parent} if settings.ingest.spool else set())
     for folder in sorted(folders):
         existing = next(path for path in (folder, *folder.parents) if path.exists())
@@ -70,10 +70,10 @@ def _disk(settings: Settings) -> Iterator[Finding]:
         is_writable = os.access(existing, os.W_OK)
         found = f"{existing}: {free_bytes / 1e9:.1f} GB free{'' if is_writable else ', not writable'}"
         remedy = "Make room, or let the service's user write there."
-        yield Finding("disk", is_writable and free_bytes >= MIN_FREE_BYTES, found, remedy)
+        yield CheckResult("disk", is_writable and free_bytes >= MIN_FREE_BYTES, found, remedy)
 
 
-def _files(settings: Settings) -> Iterator[Finding]:
+def _files(settings: Settings) -> Iterator[CheckResult]:
     """Check whether the databases are whole, as far as a look of some seconds shows."""
     for path in (settings.store.path, *([settings.state.path] if settings.state.url is None else [])):
         if not path.exists():
@@ -81,13 +81,13 @@ def _files(settings: Settings) -> Iterator[Finding]:
         try:
             fault = fault_in(path, within_s=LOOK_S)
         except StoreUnavailable as error:
-            yield Finding("file", False, str(error), "See what it says.")
+            yield CheckResult("file", False, str(error), "See what it says.")
             continue
         found = f"{path}: no fault found" if fault is None else f"{path}: damaged ({fault})"
-        yield Finding("file", fault is None, found, DAMAGED)
+        yield CheckResult("file", fault is None, found, DAMAGED)
 
 
-def _store(settings: Settings) -> Iterator[Finding]:
+def _store(settings: Settings) -> Iterator[CheckResult]:
     """Check that a value written is read back, and that the server deletes nothing that the ledger lacks."""
     try:
         with closing(open_store(settings.store)) as store:
@@ -95,14 +95,14 @@ def _store(settings: Settings) -> Iterator[Finding]:
             store.readings(["doctor.none.none"], 0, 1)
             expiry = expiry_of(store)
     except (StoreUnavailable, StoreRefused, StoreUnfit) as error:
-        yield Finding("store", False, str(error), "See what it says.")
+        yield CheckResult("store", False, str(error), "See what it says.")
         return
     where = settings.store.influx.url if settings.store.kind == "influx" else str(settings.store.path)
-    yield Finding("store", True, f"{settings.store.kind} at {where} gives back what is written")
-    yield Finding("store expiry", expiry is None, expiry or "the server keeps readings for ever", NO_EXPIRY)
+    yield CheckResult("store", True, f"{settings.store.kind} at {where} gives back what is written")
+    yield CheckResult("store expiry", expiry is None, expiry or "the server keeps readings for ever", NO_EXPIRY)
 
 
-def _clock(settings: Settings) -> Iterator[Finding]:
+def _clock(settings: Settings) -> Iterator[CheckResult]:
     """Compute how far our clock is from the database server's, where there is one to ask."""
     if settings.store.kind != "influx":
         return
@@ -113,10 +113,10 @@ def _clock(settings: Settings) -> Iterator[Finding]:
         return
     skew_s = (dt.datetime.now(dt.UTC) - theirs).total_seconds()
     found = f"{skew_s:+.0f} s against the database server's"
-    yield Finding("clock", abs(skew_s) < MAX_SKEW_S, found, "Let both keep time by NTP (timedatectl).")
+    yield CheckResult("clock", abs(skew_s) < MAX_SKEW_S, found, "Let both keep time by NTP (timedatectl).")
 
 
-def _broker(settings: Settings, topics: tuple[str, ...], exact_topics: tuple[str, ...]) -> Iterator[Finding]:
+def _broker(settings: Settings, topics: tuple[str, ...], exact_topics: tuple[str, ...]) -> Iterator[CheckResult]:
     """Connect under a name that no other client has, and subscribe to every topic."""
     mqtt = bystander(settings.mqtt, "doctor", tries_share=True)
     subscriber = Subscriber(mqtt, topics, exact_topics=exact_topics)
@@ -130,27 +130,27 @@ def _broker(settings: Settings, topics: tuple[str, ...], exact_topics: tuple[str
             waiter.wait(0.05)
         if subscriber.refusal:
             remedy = "Check mqtt.username and its password ($BKKENERGY_MQTT_PASSWORD or password_file)."
-            yield Finding("broker", False, f"{where} refuses: {subscriber.refusal}", remedy)
+            yield CheckResult("broker", False, f"{where} refuses: {subscriber.refusal}", remedy)
         elif subscriber.granted is None and subscriber.troubles:
-            yield Finding("broker", False, f"{where} takes the connection and no subscription", "See what follows.")
+            yield CheckResult("broker", False, f"{where} takes the connection and no subscription", "See what follows.")
         elif subscriber.granted is None:
             remedy = "Is the broker running? Check mqtt.host, mqtt.port, mqtt.tls and the firewall."
-            yield Finding("broker", False, f"{where} does not answer", remedy)
+            yield CheckResult("broker", False, f"{where} does not answer", remedy)
         else:
-            yield Finding("broker", True, f"{where} speaks MQTT {subscriber.protocol}")
+            yield CheckResult("broker", True, f"{where} speaks MQTT {subscriber.protocol}")
             refused = [topic for topic, is_granted in subscriber.granted.items() if not is_granted]
             count = len(subscriber.granted)
             found = f"{count - len(refused)} of {count} subscriptions granted"
             found += f"; refused: {', '.join(refused[:5])}" if refused else ""
-            yield Finding("topics", not refused, found, "Let the ingester's user read them: bkkenergy meters acl.")
+            yield CheckResult("topics", not refused, found, "Let the ingester's user read them: bkkenergy meters acl.")
         for trouble in list(subscriber.troubles.values()):
             if trouble.kind is not TroubleKind.SUBSCRIPTION_REFUSED:
-                yield Finding("delivery", False, trouble.found, trouble.remedy)
+                yield CheckResult("delivery", False, trouble.found, trouble.remedy)
     finally:
         subscriber.stop()
 
 
-def _state(settings: Settings) -> Iterator[Finding]:
+def _state(settings: Settings) -> Iterator[CheckResult]:
     """Count what waits in quarantine and spool, and list clocks of gateways that are off."""
     limits = settings.ingest
     try:
@@ -161,14 +161,18 @@ def _state(settings: Settings) -> Iterator[Finding]:
         off = [gateway for gateway in gateways if not -MAX_SKEW_S <= gateway.skew_s + behind_s <= MAX_DELAY_S]
         waiting = batches_waiting(limits.spool) if limits.spool else 0
     except (StoreUnavailable, OSError) as error:
-        yield Finding("state", False, str(error), "See what it says.")
+        yield CheckResult("state", False, str(error), "See what it says.")
         return
-    yield Finding("quarantine", kept == 0, f"{kept} payloads wait", "bkkenergy quarantine list")
-    yield Finding("spool", waiting == 0, f"{waiting} batches wait for the store", "They go in when the store is back.")
+    yield CheckResult("quarantine", kept == 0, f"{kept} payloads wait", "bkkenergy quarantine list")
+    yield CheckResult(
+        "spool", waiting == 0, f"{waiting} batches wait for the store", "They go in when the store is back."
+    )
     alike = f"this host's clock is {behind_s:.0f} s behind that of most gateways, which agree"
-    yield Finding("own clock", behind_s == 0, alike if behind_s else "no majority of gateways says otherwise", REMEDY)
+    yield CheckResult(
+        "own clock", behind_s == 0, alike if behind_s else "no majority of gateways says otherwise", REMEDY
+    )
     found = ", ".join(f"{gateway.id} {gateway.skew_s:+.0f} s" for gateway in off[:5])
-    yield Finding(
+    yield CheckResult(
         "gateway clocks",
         not off,
         found or "none is ahead by a minute or behind by an hour",
@@ -176,7 +180,7 @@ def _state(settings: Settings) -> Iterator[Finding]:
     )
 
 
-def _shared_state(settings: Settings) -> Iterator[Finding]:
+def _shared_state(settings: Settings) -> Iterator[CheckResult]:
     """Check that hosts with shared readings share the state: else each has other quarantine, baselines and users."""
     if settings.store.kind == "sqlite":
         return  # one host's readings, and its state
@@ -188,4 +192,4 @@ def _shared_state(settings: Settings) -> Iterator[Finding]:
         return  # said above
     found = ", ".join(f"host {one.host} uses another ({one.state})" for one in others[:5])
     remedy = "Give all hosts one state: BKKENERGY_STATE_URL=postgresql+psycopg://USER@HOST/NAME."
-    yield Finding("shared state", not others, found or "no host with the same readings uses another", remedy)
+    yield CheckResult("shared state", not others, found or "no host with the same readings uses another", remedy)
