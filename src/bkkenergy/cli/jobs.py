@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from bkkenergy.adapters.delivery import CHANNELS, Message
+from bkkenergy.adapters.delivery import CHANNELS, Notification
 from bkkenergy.adapters.state.outbox import messages
 from bkkenergy.adapters.state.runs import RUN_STATES, Due, Run, RunState
 from bkkenergy.calendar import BANGKOK
@@ -205,7 +205,7 @@ def test_command(to: str | None, config_dir: Path) -> None:
     for recipient in found:
         words = Words(recipient.language)
         key = f"test/{dt.datetime.now(dt.UTC).timestamp():.0f}"
-        message = Message(key, words("mail.test_subject"), words("mail.test_text"), data={"kind": "test"})
+        message = Notification(key, words("mail.test_subject"), words("mail.test_text"), data={"kind": "test"})
         try:
             CHANNELS[recipient.channel](settings, recipient, message)
         except (BkkEnergyError, OSError) as error:

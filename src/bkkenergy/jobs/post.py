@@ -8,7 +8,7 @@ from pathlib import Path
 
 import structlog
 
-from bkkenergy.adapters.delivery import CHANNELS, DeliveryFailed, Message, webhook
+from bkkenergy.adapters.delivery import CHANNELS, DeliveryFailed, Notification, webhook
 from bkkenergy.adapters.state import StateStore, StateTransaction
 from bkkenergy.adapters.state.outbox import Posted, claim, not_sent, post, sent
 from bkkenergy.adapters.state.runs import Artefact, Run
@@ -108,9 +108,9 @@ def _handed_over(engine: StateStore, settings: Settings, posted: Posted, now: dt
     return True
 
 
-def _message(posted: Posted) -> Message:
+def _message(posted: Posted) -> Notification:
     given = posted.message
-    return Message(
+    return Notification(
         key=posted.key,
         subject=given["subject"],
         text=given["text"],

@@ -8,7 +8,7 @@ import uuid
 import pytest
 from pydantic import SecretStr
 
-from bkkenergy.adapters.delivery import CHANNELS, DeliveryFailed, Message
+from bkkenergy.adapters.delivery import CHANNELS, DeliveryFailed, Notification
 from bkkenergy.errors import ConfigError
 from bkkenergy.settings import LineSettings, MailSettings, Recipient, Settings
 from tests.receivers import http_receiver, mail_server, self_signed
@@ -22,7 +22,7 @@ TO = Recipient(to="somchai@example.com")
 def message(tmp_path, key="report/health/2026-11-23/r1"):
     path = tmp_path / "health_2026-11-23.th.pdf"
     path.write_bytes(b"%PDF-1.4 whatever")
-    return Message(
+    return Notification(
         key, "รายงานการใช้ไฟฟ้า", "ใช้ไฟฟ้า 1,234 หน่วย", "<p>ใช้ไฟฟ้า <b>1,234</b> หน่วย</p>", (path,), {"energy_kwh": 1234}
     )
 

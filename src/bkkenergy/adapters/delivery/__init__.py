@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from bkkenergy.adapters.delivery.base import DeliveryFailed, Message
+from bkkenergy.adapters.delivery.base import DeliveryFailed, Notification
 from bkkenergy.adapters.delivery.line import send_line
 from bkkenergy.adapters.delivery.mail import send_mail
 from bkkenergy.adapters.delivery.webhook import send_webhook
 from bkkenergy.settings import Recipient, Settings
 
-__all__ = ["CHANNELS", "DeliveryFailed", "Message"]
+__all__ = ["CHANNELS", "DeliveryFailed", "Notification"]
 
-Channel = Callable[[Settings, Recipient, Message], None]
+Channel = Callable[[Settings, Recipient, Notification], None]
 """Hands one message to one recipient, or raises DeliveryFailed."""
 
 CHANNELS: Mapping[str, Channel] = MappingProxyType({"mail": send_mail, "webhook": send_webhook, "line": send_line})

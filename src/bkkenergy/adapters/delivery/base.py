@@ -23,7 +23,7 @@ class DeliveryFailed(BkkEnergyError):
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class Notification:
     """A message apart from its channel.
 
     key : the same for every try, so that the other side can tell a repetition. html : a body with styles in place.

@@ -10,7 +10,7 @@ import uuid
 
 import urllib3
 
-from bkkenergy.adapters.delivery.base import DeliveryFailed, Message, judged, secret_of
+from bkkenergy.adapters.delivery.base import DeliveryFailed, Notification, judged, secret_of
 from bkkenergy.settings import Recipient, Settings
 
 MAX_TEXT = 5000
@@ -18,7 +18,7 @@ ACCEPTED_BEFORE = 409
 """LINE's answer to a retry key that it has accepted already."""
 
 
-def send_line(settings: Settings, recipient: Recipient, message: Message) -> None:
+def send_line(settings: Settings, recipient: Recipient, message: Notification) -> None:
     """Send a message as text. Raises DeliveryFailed, ConfigError."""
     url = f"{settings.line.url}/v2/bot/message/push"
     text = f"{message.subject}\n\n{message.text}"[:MAX_TEXT]

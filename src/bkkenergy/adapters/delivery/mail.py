@@ -9,14 +9,14 @@ import ssl
 from email.message import EmailMessage
 from email.utils import formatdate, parseaddr
 
-from bkkenergy.adapters.delivery.base import DeliveryFailed, Message
+from bkkenergy.adapters.delivery.base import DeliveryFailed, Notification
 from bkkenergy.errors import ConfigError, Fault
 from bkkenergy.settings import MailSettings, Recipient, Settings
 
 MAILBOX_GONE = 500
 
 
-def send_mail(settings: Settings, recipient: Recipient, message: Message) -> None:
+def send_mail(settings: Settings, recipient: Recipient, message: Notification) -> None:
     """Send a message through the mail server. Raises DeliveryFailed, ConfigError."""
     mail = settings.mail
     if not mail.host:
@@ -34,7 +34,7 @@ def send_mail(settings: Settings, recipient: Recipient, message: Message) -> Non
         raise DeliveryFailed(f"{mail.host}:{mail.port}: {error}", is_final=False) from error
 
 
-def composed(mail: MailSettings, recipient: Recipient, message: Message) -> EmailMessage:
+def composed(mail: MailSettings, recipient: Recipient, message: Notification) -> EmailMessage:
     """Return the message as mail."""
     found = EmailMessage()
     domain = parseaddr(mail.sender)[1].rpartition("@")[2] or "localhost"

@@ -12,13 +12,13 @@ import time
 
 import urllib3
 
-from bkkenergy.adapters.delivery.base import DeliveryFailed, Message, judged, secret_of
+from bkkenergy.adapters.delivery.base import DeliveryFailed, Notification, judged, secret_of
 from bkkenergy.settings import Recipient, Settings
 
 TIMEOUT_S = 15.0
 
 
-def send_webhook(_settings: Settings, recipient: Recipient, message: Message) -> None:
+def send_webhook(_settings: Settings, recipient: Recipient, message: Notification) -> None:
     """Send a message by POST. Raises DeliveryFailed, ConfigError."""
     body = json.dumps(
         {"key": message.key, "subject": message.subject, "text": message.text, **message.data}, ensure_ascii=False
