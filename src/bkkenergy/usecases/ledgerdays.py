@@ -61,7 +61,7 @@ Rows = Mapping[str, Sequence[LedgerDays]]
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class WindowPart:
     """Rows and spans of some meters over the days of a window."""
 
     meters: tuple[str, ...]
@@ -70,7 +70,7 @@ class Part:
     spans: list[Span]
 
 
-def computed_run(site: Site, meters: Sequence[Meter], run: Run, fresh: Rows) -> Iterator[Part]:
+def computed_run(site: Site, meters: Sequence[Meter], run: Run, fresh: Rows) -> Iterator[WindowPart]:
     """Compute a run for meters: those whose neighbours are near together, the others one by one.
 
     fresh : rows of runs before, which are not in the ledger yet.
@@ -170,7 +170,7 @@ def _around(
     return min(earlier, default=None), max(later, default=None)
 
 
-def _energy(site: Site, meters: Sequence[Meter], batch: ReadingBatch, window: Window, fresh: Rows) -> Part:
+def _energy(site: Site, meters: Sequence[Meter], batch: ReadingBatch, window: Window, fresh: Rows) -> WindowPart:
     """Compute quarter-hours over a window, each day by the settings that its meter has on that day.
 
     A version is computed over the whole window, as if it had always held, and its own days are taken. So a change from
@@ -188,7 +188,7 @@ def _energy(site: Site, meters: Sequence[Meter], batch: ReadingBatch, window: Wi
             span for span in part.spans
             if days[span.meter].first <= day_of_us(span.start_us) <= days[span.meter].last
         ]  # fmt: skip
-    return Part(tuple(meter.id for meter in meters), window, rows, spans)
+    return WindowPart(tuple(meter.id for meter in meters), window, rows, spans)
 
 
 def _cut(row: LedgerDays, version: Version) -> LedgerDays | None:
@@ -207,7 +207,7 @@ def _cut(row: LedgerDays, version: Version) -> LedgerDays | None:
     )
 
 
-def _energy_of(site: Site, meters: Sequence[Meter], batch: ReadingBatch, window: Window, fresh: Rows) -> Part:
+def _energy_of(site: Site, meters: Sequence[Meter], batch: ReadingBatch, window: Window, fresh: Rows) -> WindowPart:
     """Compute quarter-hours over a window by one version of each meter, by the channels that they have."""
     edges_us = np.arange(midnight_us(window.wide_first), midnight_us(window.wide_last + DAY) + 1, QUARTER_US)
     max_gap_s = site.settings.metering.max_estimated_gap_s
@@ -225,7 +225,7 @@ def _energy_of(site: Site, meters: Sequence[Meter], batch: ReadingBatch, window:
         rows += _rows(able, channel.name, batch, inside, window, others)
         spans += inside.spans
     rows += _power_factors(meters, batch, window)
-    return Part(tuple(meter.id for meter in meters), window, rows, spans)
+    return WindowPart(tuple(meter.id for meter in meters), window, rows, spans)
 
 
 def _has_channel(meter: Meter, batch: ReadingBatch, channel: Channel) -> bool:
@@ -351,13 +351,13 @@ def _power_factors(meters: Sequence[Meter], batch: ReadingBatch, window: Window)
         yield from _means(meter, POWER_FACTOR, batch, factor, window)
 
 
-def _weather(stations: Sequence[Meter], batch: ReadingBatch, window: Window) -> Part:
+def _weather(stations: Sequence[Meter], batch: ReadingBatch, window: Window) -> WindowPart:
     """Return hourly means of what stations sent."""
     rows: list[LedgerDays] = []
     for station in stations:
         for channel, field in WEATHER:
             rows += _means(station, channel, batch, batch.column(field), window)
-    return Part(tuple(station.id for station in stations), window, rows, [])
+    return WindowPart(tuple(station.id for station in stations), window, rows, [])
 
 
 def _means(
