@@ -40,7 +40,7 @@ class BackupBroken(BkkEnergyError):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class BackupFile:
     """A file of a site: its name in the backup, and where it lies."""
 
     name: str
@@ -112,7 +112,7 @@ class _Hashed:
         return block
 
 
-def _added(tar: tarfile.TarFile, part: Part) -> dict[str, Any]:
+def _added(tar: tarfile.TarFile, part: BackupFile) -> dict[str, Any]:
     """Put a file into an archive; its entry in the manifest."""
     with part.path.open("rb") as file:
         member, content = tar.gettarinfo(arcname=part.name, fileobj=file), _Hashed(file)
@@ -120,19 +120,19 @@ def _added(tar: tarfile.TarFile, part: Part) -> dict[str, Any]:
     return {"sha256": content.sha256.hexdigest(), "bytes": member.size}
 
 
-def _parts(found: dict[str, Path], folder: Path) -> Iterator[Part]:
+def _parts(found: dict[str, Path], folder: Path) -> Iterator[BackupFile]:
     """Yield every file, the databases as copies of one moment; those in front first."""
     for name, path in found.items():
         if path.suffix == ".sqlite" and path.exists():
             copy = folder / name
             _snapshot(path, copy)
-            yield Part(name, copy)
+            yield BackupFile(name, copy)
             copy.unlink()
         elif path.is_dir():
             for file in _files(path):
-                yield Part(f"{name}/{file.relative_to(path)}", file)
+                yield BackupFile(f"{name}/{file.relative_to(path)}", file)
         elif path.is_file():
-            yield Part(name, path)
+            yield BackupFile(name, path)
 
 
 def _files(folder: Path) -> Iterator[Path]:
