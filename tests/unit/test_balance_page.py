@@ -12,7 +12,7 @@ import pytest
 from bkkenergy.calendar import Period
 from bkkenergy.i18n import LANGS, Words, catalogue
 from bkkenergy.reports.stacks import Piece, stack
-from bkkenergy.usecases.balance import BuildingBalance, BuildingEnergy, Note, Part, SubMeters
+from bkkenergy.usecases.balance import BuildingBalance, BuildingEnergy, Note, SubMeters, SubMeterShare
 from bkkenergy.usecases.flows import Flow
 from bkkenergy.web.balance import view_of
 from tests.builders import meter
@@ -68,7 +68,7 @@ def test_export_without_a_register_leaves_the_bars_of_the_rest():
 
 
 def test_sub_meters_that_count_more_are_said_and_the_bar_has_no_negative_part():
-    split = SubMeters(MAIN, (), flow(50.0), (Part(FLOOR, flow(60.0), 1.2),), flow(-10.0), -0.2, ())
+    split = SubMeters(MAIN, (), flow(50.0), (SubMeterShare(FLOOR, flow(60.0), 1.2),), flow(-10.0), -0.2, ())
     (view,) = view_of(energy(*[flow(1.0)] * 6, splits=(split,)), PERIOD, Words("en")).sub_meters
     assert view.exceed_main
     assert set(widths(view.picture)) == {"part-0"}
@@ -76,7 +76,7 @@ def test_sub_meters_that_count_more_are_said_and_the_bar_has_no_negative_part():
 
 
 def test_parts_of_an_unknown_whole_are_not_drawn():
-    split = SubMeters(MAIN, (), None, (Part(FLOOR, flow(60.0), None),), None, None, (Note.PV_PLACE_UNKNOWN,))
+    split = SubMeters(MAIN, (), None, (SubMeterShare(FLOOR, flow(60.0), None),), None, None, (Note.PV_PLACE_UNKNOWN,))
     (view,) = view_of(energy(*[flow(1.0)] * 6, splits=(split,)), PERIOD, Words("en")).sub_meters
     assert view.picture == ""
     assert "several main meters" in view.notes[0]

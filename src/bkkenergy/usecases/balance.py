@@ -65,7 +65,7 @@ class BuildingBalance:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class SubMeterShare:
     """A sub-meter's energy, and its share of the meter above it where both are known."""
 
     meter: Meter
@@ -99,7 +99,7 @@ class SubMeters:
     meter: Meter
     pv: tuple[Meter, ...]
     whole: Flow | None
-    parts: tuple[Part, ...]
+    parts: tuple[SubMeterShare, ...]
     rest: Flow | None
     rest_ratio: float | None
     notes: tuple[Note, ...]
@@ -265,7 +265,7 @@ def _split(quarters: Quarters, meter: Meter, children: Sequence[Meter]) -> SubMe
     nets = [quarters.net(child) for child in children]
     pv, notes = _pv_below(quarters, meter)
     if pv is None:
-        parts = tuple(Part(child, quarters.flow(net), None) for child, net in zip(children, nets, strict=True))
+        parts = tuple(SubMeterShare(child, quarters.flow(net), None) for child, net in zip(children, nets, strict=True))
         return SubMeters(meter, (), None, parts, None, None, notes)
     net = quarters.net(meter)
     whole = net
@@ -274,7 +274,7 @@ def _split(quarters: Quarters, meter: Meter, children: Sequence[Meter]) -> SubMe
         whole = net.with_kwh(net.kwh + made.kwh, made)
     rest = whole.with_kwh(rest_kwh(whole.kwh, np.column_stack([net.kwh for net in nets])), *nets)
     parts = tuple(
-        Part(child, quarters.flow(net), share_ratio(net.kwh, whole.kwh))
+        SubMeterShare(child, quarters.flow(net), share_ratio(net.kwh, whole.kwh))
         for child, net in zip(children, nets, strict=True)
     )
     return SubMeters(
