@@ -12,7 +12,7 @@ from bkkenergy.library.charts import Picture, bars
 from bkkenergy.library.errors import unknown_name
 from bkkenergy.library.skies import solar_config
 from bkkenergy.solar.assumptions import FinanceAssumptions
-from bkkenergy.solar.finance import Project, Result, Way, capex_thb, evaluate, tornado
+from bkkenergy.solar.finance import Investment, Result, Way, capex_thb, evaluate, tornado
 
 __all__ = ["Finance", "finance"]
 
@@ -37,7 +37,7 @@ class Finance:
     Finance(own, 100 kWp: NPV 5,488,969 THB, IRR 21.1 %, payback 4.8 years, LCOE 1.70 THB/kWh)
     """
 
-    project: Project
+    project: Investment
     result: Result
 
     @property
@@ -174,5 +174,5 @@ def finance(
         raise InputError(f"these assumptions cannot be used: {error}") from None
     cost_thb = capex_thb(capacity_kwp, money.capex) if capex is None else capex
     loss = losses.degradation_per_year if degradation_per_year is None else degradation_per_year
-    project = Project(capacity_kwp, cost_thb, saving_thb, energy_kwh, loss, money)
+    project = Investment(capacity_kwp, cost_thb, saving_thb, energy_kwh, loss, money)
     return Finance(project, evaluate(project, way))

@@ -16,7 +16,7 @@ from bkkenergy.portfolio import Building
 from bkkenergy.readings import FloatArray
 from bkkenergy.solar.assumptions import SolarConfig, Uncertainty
 from bkkenergy.solar.dispatch import BillChange, Storage, balance, bill_changes
-from bkkenergy.solar.finance import Project, Result, capex_thb, counted_kwh, evaluate, tornado
+from bkkenergy.solar.finance import Investment, Result, capex_thb, counted_kwh, evaluate, tornado
 from bkkenergy.solar.irradiance import Sky, sky_of
 from bkkenergy.solar.layout import Layout
 from bkkenergy.solar.load import YearLoad
@@ -320,7 +320,7 @@ def _record(
     used = float(found.used_kwh[0])
     capex = capex_thb(capacity, config.finance.capex) + (storage.price_thb if storage else 0.0)
     counted = counted_kwh(energy, used, config.finance)
-    project = Project(capacity, capex, bills.saving_thb, counted, config.losses.degradation_per_year, config.finance)
+    project = Investment(capacity, capex, bills.saving_thb, counted, config.losses.degradation_per_year, config.finance)
     sigma = sigma_ratio(config.uncertainty)
     years = np.arange(config.finance.analysis_years)
     return SolarDesign(

@@ -19,7 +19,7 @@ FACTORS = ("energy", "capex", "tariff", "om", "discount_rate")
 
 
 @dataclass(frozen=True, slots=True)
-class Project:
+class Investment:
     """What a system costs and brings in its first year, THB; all of the bill's saving, with VAT.
 
     energy_kwh : PV that is used or sold in the first year.
@@ -105,7 +105,7 @@ def counted_kwh(made_kwh: float, used_kwh: float, money: FinanceAssumptions) -> 
     return made_kwh if money.export_thb_per_kwh > 0 else used_kwh
 
 
-def evaluate(project: Project, way: Way = "own") -> Result:
+def evaluate(project: Investment, way: Way = "own") -> Result:
     """Compute net present value, rate of return, paybacks and levelised cost of a project.
 
     NPV = sum of cash_t / (1 + r)^t; LCOE = present cost / present energy.
@@ -238,7 +238,7 @@ def payback_years(cash: FloatArray) -> float | None:
     return float(year - 1 + -sums[year - 1] / cash[year])
 
 
-def tornado(project: Project) -> list[tuple[str, float, float]]:
+def tornado(project: Investment) -> list[tuple[str, float, float]]:
     """Compute how each factor, moved by 20 %, changes the net present value of own purchase.
 
     Parameters
@@ -270,9 +270,9 @@ def tornado(project: Project) -> list[tuple[str, float, float]]:
     return sorted(rows, key=lambda row: -abs(row[2] - row[1]))
 
 
-def _moved(project: Project, name: str, by: float) -> Project:
+def _moved(project: Investment, name: str, by: float) -> Investment:
     money = project.money
-    ways: dict[str, Callable[[], Project]] = {
+    ways: dict[str, Callable[[], Investment]] = {
         "energy": lambda: replace(project, energy_kwh=project.energy_kwh * by, saving_thb=project.saving_thb * by),
         "capex": lambda: replace(project, capex_thb=project.capex_thb * by),
         "tariff": lambda: replace(project, saving_thb=project.saving_thb * by),

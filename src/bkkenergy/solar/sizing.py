@@ -10,7 +10,7 @@ import numpy as np
 from bkkenergy.readings import FloatArray
 from bkkenergy.solar.assumptions import FinanceAssumptions
 from bkkenergy.solar.dispatch import Storage, balance, bill_changes
-from bkkenergy.solar.finance import Project, Result, capex_thb, counted_kwh, evaluate
+from bkkenergy.solar.finance import Investment, Result, capex_thb, counted_kwh, evaluate
 from bkkenergy.solar.load import YearLoad
 from bkkenergy.tariff.schedule import Schedule, Tariffs
 
@@ -144,7 +144,7 @@ def sweep(
     for number, (size, change) in enumerate(zip(sizes, changes, strict=True)):
         capex = capex_thb(float(size), money.capex) + (storage.price_thb if storage else 0.0)
         counted = counted_kwh(float(made[number]), float(used[number]), money)
-        project = Project(float(size), capex, change.saving_thb, counted, degradation_per_year, money)
+        project = Investment(float(size), capex, change.saving_thb, counted, degradation_per_year, money)
         options.append(
             SizeOption(
                 float(size),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.site.figures import load_figures
 from bkkenergy.solar.dispatch import Storage, balance, bill_changes
-from bkkenergy.solar.finance import Project, capex_thb, evaluate, irr, payback_years, tornado
+from bkkenergy.solar.finance import Investment, capex_thb, evaluate, irr, payback_years, tornado
 from bkkenergy.solar.load import YearLoad, filled_year, typical_year_load
 from bkkenergy.solar.sizing import sizes_up_to, sweep
 from tests.conftest import ROOT
@@ -32,7 +32,7 @@ def test_a_case_worked_by_hand(config):
             "discount_rate": 0.05, "analysis_years": 10, "om_share_of_capex": 0.0, "inverter_replacement_year": 0, "tariff_escalation": 0.0,
         }
     )  # fmt: skip
-    found = evaluate(Project(100, 2e6, 4e5, 1e5, 0.0, money))
+    found = evaluate(Investment(100, 2e6, 4e5, 1e5, 0.0, money))
     annuity = (1 - 1.05**-10) / 0.05  # 7.721735
     assert found.npv_thb == pytest.approx(4e5 * annuity - 2e6)
     assert found.payback_years == 5.0
@@ -46,7 +46,7 @@ def test_each_way_pays_as_agreed(config):
     money = config.finance.model_copy(
         update={"tariff_escalation": 0.0, "om_share_of_capex": 0.0, "inverter_replacement_year": 0}
     )
-    project = Project(100, 2e6, 4e5, 1e5, 0.0, money)
+    project = Investment(100, 2e6, 4e5, 1e5, 0.0, money)
     ppa, esco = evaluate(project, "ppa"), evaluate(project, "esco")
     assert (ppa.cash_thb[0], ppa.cash_thb[1]) == (0, pytest.approx(0.15 * 4e5))
     assert ppa.cash_thb[money.ppa_years + 1] == pytest.approx(4e5)
@@ -55,7 +55,7 @@ def test_each_way_pays_as_agreed(config):
 
 
 def test_money_that_never_comes_back(config):
-    found = evaluate(Project(100, 2e6, 1e4, 1e5, 0.005, config.finance))
+    found = evaluate(Investment(100, 2e6, 1e4, 1e5, 0.005, config.finance))
     assert found.payback_years is None
     assert found.npv_thb < 0
     assert payback_years(np.array([-10.0, 4, 4, 4])) == pytest.approx(2.5)
@@ -71,7 +71,7 @@ def test_price_falls_with_size_and_is_level_beyond(config):
 
 
 def test_the_tornado_begins_with_what_matters_most(config):
-    rows = tornado(Project(100, 2e6, 4e5, 1e5, 0.005, config.finance))
+    rows = tornado(Investment(100, 2e6, 4e5, 1e5, 0.005, config.finance))
     widths = [abs(more - less) for _, less, more in rows]
     assert widths == sorted(widths, reverse=True)
     assert {name for name, _, _ in rows} == {"energy", "capex", "tariff", "om", "discount_rate"}
