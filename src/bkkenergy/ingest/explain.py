@@ -15,7 +15,7 @@ from bkkenergy.readings import US_PER_S
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ExplainedReading:
     """One reading that a payload gave. `meter_id` is None where no meter has its topic and key."""
 
     topic: str
@@ -30,7 +30,7 @@ class Explained:
     """Steps of the decoder, readings, and what would be refused and why."""
 
     steps: tuple[Step, ...]
-    readings: tuple[Reading, ...]
+    readings: tuple[ExplainedReading, ...]
     refused: tuple[str, ...]
 
 
@@ -52,7 +52,9 @@ def explain_payload(profile: Profile, meters: Sequence[Meter], message: Message,
     )
 
 
-def _readings(decoded: Decoded, profile: Profile, meters: Sequence[Meter], message: Message) -> tuple[Reading, ...]:
+def _readings(
+    decoded: Decoded, profile: Profile, meters: Sequence[Meter], message: Message
+) -> tuple[ExplainedReading, ...]:
     meter_at = {(meter.topic, meter.key): meter.id for meter in meters if meter.payload == profile.id}
     found = []
     for row in range(len(decoded)):
@@ -60,7 +62,7 @@ def _readings(decoded: Decoded, profile: Profile, meters: Sequence[Meter], messa
         values = {name: float(column[row]) for name, column in decoded.columns.items()}
         known = {name: value for name, value in values.items() if value == value}  # noqa: PLR0124 - not NaN
         at = dt.datetime.fromtimestamp(min(int(decoded.ts_us[row]) / US_PER_S, 2.5e11), dt.UTC)
-        found.append(Reading(topic, key, at, known, meter_at.get((topic, key))))
+        found.append(ExplainedReading(topic, key, at, known, meter_at.get((topic, key))))
     return tuple(found)
 
 
