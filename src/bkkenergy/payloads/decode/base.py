@@ -71,7 +71,7 @@ class Decoder(Protocol):
         """Return the exact topics on which a meter's messages come."""
 
 
-class Row(NamedTuple):
+class DecodedRow(NamedTuple):
     """One reading of a slow path. `ts_us` is None where the payload says no time."""
 
     address: Address
@@ -94,7 +94,7 @@ class RowDecoder:
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
 
-    def rows(self, message: Message, steps: list[Step]) -> Iterable[Row]:
+    def rows(self, message: Message, steps: list[Step]) -> Iterable[DecodedRow]:
         """Yield the readings of one message and add its steps. Raises DecodeError."""
         raise NotImplementedError
 
@@ -111,7 +111,7 @@ class RowDecoder:
 
         Whatever a message raises stays with it: to decode others once more would disturb what is remembered.
         """
-        found: list[tuple[int, Row]] = []
+        found: list[tuple[int, DecodedRow]] = []
         undecoded: list[Undecoded] = []
         stale_count = 0
         for number, message in enumerate(messages):
@@ -131,7 +131,11 @@ class RowDecoder:
         return self._columns(messages, found, tuple(undecoded), stale_count)
 
     def _columns(
-        self, messages: Sequence[Message], found: list[tuple[int, Row]], undecoded: tuple[Undecoded, ...], stale: int
+        self,
+        messages: Sequence[Message],
+        found: list[tuple[int, DecodedRow]],
+        undecoded: tuple[Undecoded, ...],
+        stale: int,
     ) -> Decoded:
         names = [name for name in QUANTITIES if any(name in row.values for _, row in found)]
         stamps = [messages[number].received_us if row.ts_us is None else row.ts_us for number, row in found]

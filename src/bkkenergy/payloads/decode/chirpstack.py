@@ -7,7 +7,7 @@ import binascii
 import struct
 from collections.abc import Iterable
 
-from bkkenergy.payloads.decode.base import Row, RowDecoder, Step
+from bkkenergy.payloads.decode.base import DecodedRow, RowDecoder, Step
 from bkkenergy.payloads.decode.fields import parse_json, read_elements
 from bkkenergy.payloads.message import DecodeError, Message
 from bkkenergy.payloads.profile import BinarySpec
@@ -18,7 +18,7 @@ _FORMAT = dict(zip(["u8", "i8", "u16", "i16", "u32", "i32", "u64", "i64", "f32",
 class ChirpstackDecoder(RowDecoder):
     """Events of type "up"; fields are looked up in `object`."""
 
-    def rows(self, message: Message, steps: list[Step]) -> Iterable[Row]:
+    def rows(self, message: Message, steps: list[Step]) -> Iterable[DecodedRow]:
         """Return one row an uplink."""
         root = parse_json(message.payload)
         if not isinstance(root, dict):

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterable
 
-from bkkenergy.payloads.decode.base import Row, RowDecoder, Step
+from bkkenergy.payloads.decode.base import DecodedRow, RowDecoder, Step
 from bkkenergy.payloads.decode.fields import MAX_ELEMENTS, read_element
 from bkkenergy.payloads.message import DecodeError, Message
 
@@ -14,7 +14,7 @@ from bkkenergy.payloads.message import DecodeError, Message
 class CsvDecoder(RowDecoder):
     """One reading a line; a first line that repeats the columns' names is passed over."""
 
-    def rows(self, message: Message, steps: list[Step]) -> Iterable[Row]:
+    def rows(self, message: Message, steps: list[Step]) -> Iterable[DecodedRow]:
         """Yield one row a line; a line at fault is reported and left out."""
         try:
             text = message.payload.decode("utf-8-sig")

@@ -10,7 +10,7 @@ from typing import Any
 import jmespath
 import msgspec
 
-from bkkenergy.payloads.decode.base import Row, RowDecoder, Step
+from bkkenergy.payloads.decode.base import DecodedRow, RowDecoder, Step
 from bkkenergy.payloads.decode.times import read_number, read_time, shown
 from bkkenergy.payloads.message import DecodeError, Message
 from bkkenergy.payloads.profile import QUANTITY_OF, ROOT_MARK, UNITS, FieldSpec, Profile
@@ -24,7 +24,7 @@ _compiled = lru_cache(maxsize=1024)(jmespath.compile)
 class FieldsDecoder(RowDecoder):
     """JSON payloads mapped by JMESPath."""
 
-    def rows(self, message: Message, steps: list[Step]) -> Iterable[Row]:
+    def rows(self, message: Message, steps: list[Step]) -> Iterable[DecodedRow]:
         """Return one row an element of the payload."""
         return read_elements(self.profile, message.topic, parse_json(message.payload), steps)
 
@@ -37,7 +37,7 @@ def parse_json(payload: bytes) -> Any:
         raise DecodeError(f"no JSON: {error}") from None
 
 
-def read_elements(profile: Profile, address: str, root: Any, steps: list[Step]) -> list[Row]:
+def read_elements(profile: Profile, address: str, root: Any, steps: list[Step]) -> list[DecodedRow]:
     """Read rows of every element that the profile finds in a decoded payload. Raises DecodeError."""
     elements = [root]
     if profile.each is not None:
@@ -62,7 +62,7 @@ def read_elements(profile: Profile, address: str, root: Any, steps: list[Step]) 
     return rows
 
 
-def read_element(profile: Profile, address: str, element: Any, root: Any, steps: list[Step]) -> Row:
+def read_element(profile: Profile, address: str, element: Any, root: Any, steps: list[Step]) -> DecodedRow:
     """Read one element as a row and add every step. Raises DecodeError for its key or time."""
     key = ""
     if profile.key is not None:
@@ -84,7 +84,7 @@ def read_element(profile: Profile, address: str, element: Any, root: Any, steps:
         if value is not None:
             values[name] = value
         steps.append(Step(f"{name} = {spec.path}", "no value" if value is None else f"{value:.10g} {_unit_of(name)}"))
-    return Row((address, key), ts_us, values)
+    return DecodedRow((address, key), ts_us, values)
 
 
 def _time_of(profile: Profile, element: Any, root: Any, steps: list[Step]) -> int | None:

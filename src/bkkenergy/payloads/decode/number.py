@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from bkkenergy.payloads.decode.base import Row, RowDecoder, Step
+from bkkenergy.payloads.decode.base import DecodedRow, RowDecoder, Step
 from bkkenergy.payloads.decode.fields import field_value
 from bkkenergy.payloads.message import DecodeError, Message
 
@@ -18,7 +18,7 @@ class NumberDecoder(RowDecoder):
         """Return the meter's topic with each field's suffix."""
         return [f"{address}/{spec.suffix}" for spec in self.profile.fields.values() if spec.suffix]
 
-    def rows(self, message: Message, steps: list[Step]) -> Iterable[Row]:
+    def rows(self, message: Message, steps: list[Step]) -> Iterable[DecodedRow]:
         """Return the one field that the topic names."""
         for name, spec in self.profile.fields.items():
             if spec.suffix and message.topic.endswith(f"/{spec.suffix}"):
@@ -30,5 +30,5 @@ class NumberDecoder(RowDecoder):
                 if value is None:
                     raise DecodeError(f"{text!r} is no value of {name}")
                 steps.append(Step(f"{name} from .../{spec.suffix}", f"{value:.10g}"))
-                return [Row((address, ""), None, {name: value})]
+                return [DecodedRow((address, ""), None, {name: value})]
         raise DecodeError(f"the topic ends in no suffix of profile {self.profile.id!r}")

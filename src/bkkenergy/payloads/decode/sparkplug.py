@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from google.protobuf.message import DecodeError as ProtobufError
 
-from bkkenergy.payloads.decode.base import Outgoing, Row, RowDecoder, Step
+from bkkenergy.payloads.decode.base import DecodedRow, Outgoing, RowDecoder, Step
 from bkkenergy.payloads.decode.fields import read_element
 from bkkenergy.payloads.decode.sparkplug_proto import COMPRESSED, SIGNED_BITS, UNREAD_VALUES, Payload
 from bkkenergy.payloads.message import DecodeError, Message, NoBirthError, NotReadError, Reason
@@ -87,7 +87,7 @@ class SparkplugDecoder(RowDecoder):
         asked, self._outgoing = tuple(self._outgoing), []
         return asked
 
-    def rows(self, message: Message, steps: list[Step]) -> Iterable[Row]:
+    def rows(self, message: Message, steps: list[Step]) -> Iterable[DecodedRow]:
         """Return one row a meter that the message names. Raises DecodeError, NoBirthError."""
         place = place_of(message.topic)
         payload = _parsed(message.payload)
@@ -132,7 +132,7 @@ class SparkplugDecoder(RowDecoder):
             node.has_asked = True
             self._outgoing.append(rebirth_request(place))
 
-    def _elements(self, node: Node, place: Place, payload: Any, steps: list[Step]) -> list[Row]:
+    def _elements(self, node: Node, place: Place, payload: Any, steps: list[Step]) -> list[DecodedRow]:
         """Group metrics by meter: the name up to its last separator is the key."""
         elements: dict[str, dict[str, Any]] = {}
         stamps: dict[str, int] = {}
@@ -161,7 +161,7 @@ class SparkplugDecoder(RowDecoder):
             steps += [Step(f"{key or place.address} {name}", f"{value:.10g}") for name, value in row.values.items()]
             if row.values:
                 ts_us = min(stamps[key] * US_PER_MS, 2**62) if stamps[key] else None
-                rows.append(Row((place.address, key), ts_us, row.values))
+                rows.append(DecodedRow((place.address, key), ts_us, row.values))
         return rows
 
 
