@@ -35,7 +35,7 @@ from bkkenergy.site import Site
 from bkkenergy.usecases.fields import field_of, fields_of
 from bkkenergy.usecases.meterversions import Version, in_ratio_of, rounds_of
 from bkkenergy.usecases.othersources import OtherSources
-from bkkenergy.usecases.runs import DAY, US_PER_DAY, Run, midnight_us
+from bkkenergy.usecases.runs import DAY, US_PER_DAY, DayRun, midnight_us
 
 QUARTER_US = 900 * US_PER_S
 CONTEXT_DAYS = 2
@@ -70,7 +70,7 @@ class WindowPart:
     spans: list[Span]
 
 
-def computed_run(site: Site, meters: Sequence[Meter], run: Run, fresh: Rows) -> Iterator[WindowPart]:
+def computed_run(site: Site, meters: Sequence[Meter], run: DayRun, fresh: Rows) -> Iterator[WindowPart]:
     """Compute a run for meters: those whose neighbours are near together, the others one by one.
 
     fresh : rows of runs before, which are not in the ledger yet.
@@ -94,12 +94,12 @@ def computed_run(site: Site, meters: Sequence[Meter], run: Run, fresh: Rows) -> 
             yield _energy(site, [meter], wide, window, fresh)
 
 
-def _days_around(run: Run, first: dt.date, last: dt.date, days: int) -> tuple[dt.date, dt.date]:
+def _days_around(run: DayRun, first: dt.date, last: dt.date, days: int) -> tuple[dt.date, dt.date]:
     """Return some days and a few more on both sides, as far as readings may be read."""
     return max(first - days * DAY, run.among.read_first), min(last + days * DAY, run.among.last)
 
 
-def _rows_around(run: Run) -> tuple[dt.date, dt.date]:
+def _rows_around(run: DayRun) -> tuple[dt.date, dt.date]:
     """Return the days of a run and one more on both sides, as far as they may be computed."""
     return max(run.first - DAY, run.among.first), min(run.last + DAY, run.among.last)
 
@@ -108,7 +108,7 @@ def _readings(site: Site, meters: Sequence[Meter], first: dt.date, last: dt.date
     return site.readings.readings([meter.id for meter in meters], midnight_us(first), midnight_us(last + DAY), FIELDS)
 
 
-def _is_near(site: Site, meter: Meter, batch: ReadingBatch, run: Run) -> bool:
+def _is_near(site: Site, meter: Meter, batch: ReadingBatch, run: DayRun) -> bool:
     """Return whether a batch has all that a run depends on: a reading on each day beside it, or none beyond."""
     seen = site.ledger.seen([meter.id]).get(meter.id)
     if seen is None:
@@ -131,7 +131,7 @@ def _is_near(site: Site, meter: Meter, batch: ReadingBatch, run: Run) -> bool:
     return True
 
 
-def _is_silent_between(site: Site, meter: Meter, field: str, run: Run) -> bool:
+def _is_silent_between(site: Site, meter: Meter, field: str, run: DayRun) -> bool:
     """Return whether a second register has readings on both sides of a run that has none of it.
 
     The store is asked of meters alone whose rows say that they have it.
@@ -142,7 +142,7 @@ def _is_silent_between(site: Site, meter: Meter, field: str, run: Run) -> bool:
     return before is not None and after is not None
 
 
-def _window(site: Site, meter: Meter, run: Run) -> Window:
+def _window(site: Site, meter: Meter, run: DayRun) -> Window:
     """Return the days that a run changes, and those that are needed to compute them."""
     first, last = _rows_around(run)
     before, after = _around(site, meter, run, run.first, run.last)
@@ -158,7 +158,7 @@ def _window(site: Site, meter: Meter, run: Run) -> Window:
 
 
 def _around(
-    site: Site, meter: Meter, run: Run, first: dt.date, last: dt.date, fields: Sequence[str] = ()
+    site: Site, meter: Meter, run: DayRun, first: dt.date, last: dt.date, fields: Sequence[str] = ()
 ) -> tuple[dt.date | None, dt.date | None]:
     """Return the days of the last reading before some days and of the first after them, as far as may be read."""
     named = fields or fields_of(meter)

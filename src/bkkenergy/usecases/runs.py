@@ -55,7 +55,7 @@ def open_days(purged: Sequence[Purged]) -> list[OpenDays]:
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Run:
+class DayRun:
     """Neighbouring marked days, both ends included, and the open days among which they are."""
 
     first: dt.date
@@ -63,12 +63,12 @@ class Run:
     among: OpenDays = EVER
 
 
-Runs = tuple[Run, ...]
+Runs = tuple[DayRun, ...]
 
 
-def runs_of(days: Sequence[dt.date], opens: Sequence[OpenDays] = (EVER,)) -> list[Run]:
+def runs_of(days: Sequence[dt.date], opens: Sequence[OpenDays] = (EVER,)) -> list[DayRun]:
     """Return neighbouring days as runs, in order. Days that are not open are left out."""
-    runs: list[Run] = []
+    runs: list[DayRun] = []
     for day in sorted(days):
         among = next((span for span in opens if day in span), None)
         if among is None:
@@ -76,5 +76,5 @@ def runs_of(days: Sequence[dt.date], opens: Sequence[OpenDays] = (EVER,)) -> lis
         if runs and runs[-1].among == among and day - runs[-1].last <= NEAR:
             runs[-1] = replace(runs[-1], last=day)
         else:
-            runs.append(Run(day, day, among))
+            runs.append(DayRun(day, day, among))
     return runs
