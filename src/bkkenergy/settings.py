@@ -161,7 +161,7 @@ class LedgerSettings(Frozen):
     url_file: Path | None = None
 
 
-class Schedule(Frozen):
+class ReportSchedule(Frozen):
     """When reports of a kind are due: at an hour, for months and fiscal years on a day of the month after."""
 
     kind: ReportKind
@@ -175,10 +175,10 @@ class Schedule(Frozen):
 class JobsSettings(Frozen):
     """What is reported when, how often it is tried, and how far back it is caught up."""
 
-    schedule: tuple[Schedule, ...] = (
-        Schedule(kind="day"),
-        Schedule(kind="month", at="07:30", day=2),
-        Schedule(kind="fiscal_year", at="08:00", day=5),
+    schedule: tuple[ReportSchedule, ...] = (
+        ReportSchedule(kind="day"),
+        ReportSchedule(kind="month", at="07:30", day=2),
+        ReportSchedule(kind="fiscal_year", at="08:00", day=5),
     )
     tick_s: Annotated[float, Field(gt=0, le=600)] = 15.0
     lease_s: Annotated[float, Field(gt=0)] = 60.0

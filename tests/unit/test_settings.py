@@ -4,7 +4,7 @@ import pytest
 
 from bkkenergy.adapters.mqtt import bystander
 from bkkenergy.errors import ConfigError
-from bkkenergy.settings import Recipient, Schedule, Settings, load_settings
+from bkkenergy.settings import Recipient, ReportSchedule, Settings, load_settings
 
 
 def settings_of(tmp_path, text, **environment):
@@ -79,7 +79,7 @@ def test_what_the_shipped_file_shows_as_defaults_are_the_defaults(config_dir):
                     if isinstance(default, tuple)
                     else default
                 )
-    assert tuple(Schedule(**line) for line in table["jobs"]["schedule"]) == Settings().jobs.schedule
+    assert tuple(ReportSchedule(**line) for line in table["jobs"]["schedule"]) == Settings().jobs.schedule
     assert [Recipient(**line).channel for line in table["recipient"]] == ["mail", "webhook", "line"]
     kept = {name for line in table["recipient"] for name in line}
     assert set(Recipient.model_fields) == kept

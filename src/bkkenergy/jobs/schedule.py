@@ -8,17 +8,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from bkkenergy.adapters.state.runs import Due
 from bkkenergy.calendar import BANGKOK, FISCAL_YEAR_FIRST_MONTH, Period, buddhist_year
 from bkkenergy.errors import Fault
-from bkkenergy.settings import ALL, CITY, FILE_NAME, ReportKind, Schedule, Settings
+from bkkenergy.settings import ALL, CITY, FILE_NAME, ReportKind, ReportSchedule, Settings
 
 NewestDays = Mapping[tuple[str, str], dt.date]
 
 
-def scopes_of(schedule: Schedule, agencies: Sequence[str]) -> list[str]:
+def scopes_of(schedule: ReportSchedule, agencies: Sequence[str]) -> list[str]:
     """Return the agencies of a line of the schedule; "all" is each of them and the city."""
     return [*agencies, CITY] if ALL in schedule.agencies else list(schedule.agencies)
 
 
-def due_at(schedule: Schedule, period: Period) -> dt.datetime:
+def due_at(schedule: ReportSchedule, period: Period) -> dt.datetime:
     """Return when the report of a period is due: a day's the next morning, a longer one's on its day of the month
     after.
     """
@@ -38,7 +38,7 @@ def period_before(kind: ReportKind, day: dt.date) -> Period:
     return Period.fiscal_year(buddhist_year(ended))
 
 
-def missed(schedule: Schedule, newest: dt.date | None, now: dt.datetime, most: int) -> list[Period]:
+def missed(schedule: ReportSchedule, newest: dt.date | None, now: dt.datetime, most: int) -> list[Period]:
     """List periods that are due, the newest first: those after `newest`, at most `most`; without one, the last alone.
 
     A service that starts for the first time has missed nothing.
@@ -56,7 +56,7 @@ def missed(schedule: Schedule, newest: dt.date | None, now: dt.datetime, most: i
 
 
 def wanted(
-    schedules: Iterable[Schedule], agencies: Sequence[str], newest: NewestDays, now: dt.datetime, most: int
+    schedules: Iterable[ReportSchedule], agencies: Sequence[str], newest: NewestDays, now: dt.datetime, most: int
 ) -> list[Due]:
     """List what should be in the ledger by now and is not yet, the oldest first."""
     found = [
@@ -74,7 +74,7 @@ def wanted(
     return sorted(found, key=lambda due: (due.due_at, due.agency))
 
 
-def since(schedules: Iterable[Schedule], agencies: Sequence[str], first: dt.date, now: dt.datetime) -> list[Due]:
+def since(schedules: Iterable[ReportSchedule], agencies: Sequence[str], first: dt.date, now: dt.datetime) -> list[Due]:
     """List all that was due for periods that begin on or after a day: what a person asks to be caught up."""
     lines = list(schedules)
     before = first - dt.timedelta(days=1)
@@ -117,7 +117,7 @@ def backoff_s(tries: int, first_s: float, max_s: float) -> float:
     return min(doubled, max_s)
 
 
-def entry_of(schedules: Iterable[Schedule], kind: str, agency: str) -> Schedule | None:
+def entry_of(schedules: Iterable[ReportSchedule], kind: str, agency: str) -> ReportSchedule | None:
     """Return the schedule's line that a run comes from; one that names its agency goes before "all"."""
     lines = [line for line in schedules if line.kind == kind]
     named = [line for line in lines if agency in line.agencies]

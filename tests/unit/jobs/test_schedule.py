@@ -6,11 +6,11 @@ import pytest
 
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.jobs.schedule import backoff_s, due_at, entry_of, missed, period_before, since, wanted
-from bkkenergy.settings import Schedule
+from bkkenergy.settings import ReportSchedule
 
-DAILY = Schedule(kind="day", at="07:00")
-MONTHLY = Schedule(kind="month", at="07:30", day=2)
-YEARLY = Schedule(kind="fiscal_year", at="08:00", day=5)
+DAILY = ReportSchedule(kind="day", at="07:00")
+MONTHLY = ReportSchedule(kind="month", at="07:30", day=2)
+YEARLY = ReportSchedule(kind="fiscal_year", at="08:00", day=5)
 
 
 def at(text):
@@ -59,7 +59,7 @@ def test_a_person_may_ask_for_everything_since_a_day():
 
 
 def test_a_line_for_one_agency_goes_before_the_line_for_all():
-    own = Schedule(kind="day", at="09:00", agencies=("health",), formats=("pdf",))
+    own = ReportSchedule(kind="day", at="09:00", agencies=("health",), formats=("pdf",))
     assert entry_of([DAILY, own], "day", "health") == own
     assert entry_of([DAILY, own], "day", "education") == DAILY
     assert entry_of([own], "day", "education") is None
