@@ -19,7 +19,7 @@ from bkkenergy.metering.balance import Balance, balance, rest_kwh, share_ratio
 from bkkenergy.portfolio import Building, Meter, MeterKind, VirtualMeter
 from bkkenergy.ports.ledger import LedgerReader
 from bkkenergy.readings import FloatArray
-from bkkenergy.usecases.flows import Flow, Quarters, Series
+from bkkenergy.usecases.flows import Flow, FlowSeries, Quarters
 
 EXPORT_TOLERANCE_RATIO = 0.001
 """Export up to this share of the import is a meter's own error, not energy that a generator made."""
@@ -202,14 +202,14 @@ def _balance(quarters: Quarters) -> BuildingBalance:
     )
 
 
-def _parts(bought: Series, sold: Series, production: Series, tenants: Series | None) -> Balance:
+def _parts(bought: FlowSeries, sold: FlowSeries, production: FlowSeries, tenants: FlowSeries | None) -> Balance:
     return balance(bought.kwh, sold.kwh, production.kwh, None if tenants is None else tenants.kwh)
 
 
-def _none_of(like: Series) -> Series:
+def _none_of(like: FlowSeries) -> FlowSeries:
     """Return nothing at all, known in every quarter-hour: what a building without PV produces."""
     sure = np.ones(len(like.kwh), np.bool_)
-    return Series(np.zeros(len(like.kwh)), sure, sure)
+    return FlowSeries(np.zeros(len(like.kwh)), sure, sure)
 
 
 def _flow_of_pv(quarters: Quarters) -> Flow:
@@ -217,12 +217,12 @@ def _flow_of_pv(quarters: Quarters) -> Flow:
     return quarters.flow(quarters.accepted(quarters.building.pv_meters))
 
 
-def _tenants(quarters: Quarters) -> Series | None:
+def _tenants(quarters: Quarters) -> FlowSeries | None:
     signs = {name: sign for name, sign in quarters.building.tenant_signs.items() if sign}
     return quarters.imported(list(signs), list(signs.values())) if signs else None
 
 
-def _notes_on_pv(quarters: Quarters, sold: Series | None) -> tuple[Note, ...]:
+def _notes_on_pv(quarters: Quarters, sold: FlowSeries | None) -> tuple[Note, ...]:
     """Return what is to be known about production, and about what went back."""
     building, notes = quarters.building, []
     exported_kwh = 0.0 if sold is None else float(np.nansum(sold.kwh))

@@ -32,18 +32,18 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True)
-class Series:
+class FlowSeries:
     """Quarter-hours of a quantity: (q,) accepted energy, NaN where it has no value, and how it is known."""
 
     kwh: FloatArray
     is_known: BoolArray
     is_firm: BoolArray
 
-    def with_kwh(self, kwh: FloatArray, *others: Series) -> Series:
+    def with_kwh(self, kwh: FloatArray, *others: FlowSeries) -> FlowSeries:
         """Return energy that was made from this quantity and others: known where all of them are."""
         known = np.logical_and.reduce([self.is_known, *(other.is_known for other in others)])
         firm = np.logical_and.reduce([self.is_firm, *(other.is_firm for other in others)])
-        return Series(kwh, known, firm)
+        return FlowSeries(kwh, known, firm)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,30 +84,30 @@ class Quarters:
             tuple(first + dt.timedelta(days=day) for day in days),
         )
 
-    def imported(self, meters: Sequence[Meter | str], signs: Sequence[float] | None = None) -> Series:
+    def imported(self, meters: Sequence[Meter | str], signs: Sequence[float] | None = None) -> FlowSeries:
         """Return the import of meters together; no value where one has none."""
         at = self._at(meters)
         kwh = signed_sum(self.import_kwh[:, at], np.ones(len(at)) if signs is None else np.array(signs, np.float64))
-        return Series(kwh, *self._states(self.import_quality[:, at]))
+        return FlowSeries(kwh, *self._states(self.import_quality[:, at]))
 
-    def accepted(self, meters: Sequence[Meter]) -> Series:
+    def accepted(self, meters: Sequence[Meter]) -> FlowSeries:
         """Return the import of meters together as reports sum it: what some of them counted is counted."""
         at = self._at(meters)
         values = self.import_kwh[:, at]
         kwh = np.where(np.isfinite(values).any(axis=1), np.nansum(values, axis=1), np.nan)
-        return Series(kwh, *self._states(self.import_quality[:, at]))
+        return FlowSeries(kwh, *self._states(self.import_quality[:, at]))
 
-    def exported(self, meters: Sequence[Meter]) -> Series:
+    def exported(self, meters: Sequence[Meter]) -> FlowSeries:
         """Return the export of meters together; no value where one has none."""
         at = self._at(meters)
-        return Series(self.export_kwh[:, at].sum(axis=1), *self._states(self.export_quality[:, at]))
+        return FlowSeries(self.export_kwh[:, at].sum(axis=1), *self._states(self.export_quality[:, at]))
 
-    def net(self, meter: Meter) -> Series:
+    def net(self, meter: Meter) -> FlowSeries:
         """Return what passed a meter, less what went back."""
         bought, sold = self.imported([meter]), self.exported([meter])
         return bought.with_kwh(bought.kwh - sold.kwh, sold)
 
-    def flow(self, series: Series) -> Flow:
+    def flow(self, series: FlowSeries) -> Flow:
         """Return a quantity over the period and its intervals."""
         known = np.where(series.is_known, series.kwh, np.nan)
         is_counted = np.isfinite(series.kwh)
