@@ -13,8 +13,8 @@ import pandas as pd
 from bkkenergy.adapters.influx_server import (
     CHECK_RIGHTS,
     NEEDS_INFLUXQL,
+    InfluxSeries,
     InfluxServer,
-    Series,
     quoted_name,
     quoted_text,
 )
@@ -136,7 +136,7 @@ class InfluxStore:
         parts = [ReadingBatch.empty(meter_ids)]
         place = {name: number for number, name in enumerate(meter_ids)}
 
-        def taken(series: Series) -> ReadingBatch:
+        def taken(series: InfluxSeries) -> ReadingBatch:
             table = np.array(series.rows, np.float64)  # exact to the year 2255
             meter = np.full(len(table), place[series.tags[TAG]], np.int64)
             columns = {name: np.ascontiguousarray(table[:, number]) for number, name in enumerate(fields, start=1)}
@@ -157,7 +157,7 @@ class InfluxStore:
         """Count the values of each field that the meters have with start <= instant < end. The server counts."""
         counted = ", ".join(f"count({name}) AS {name}" for name in fields)
 
-        def taken(series: Series) -> tuple[str, Mapping[str, int]]:
+        def taken(series: InfluxSeries) -> tuple[str, Mapping[str, int]]:
             row = dict(zip(series.columns, series.rows[0], strict=True))
             return series.tags[TAG], {name: int(row[name]) for name in fields if row[name]}
 

@@ -44,7 +44,7 @@ PASSING = re.compile(r"max-|timeout|interrupted|killed|aborted|clos|shut", re.IG
 """What a statement fails of today and perhaps not tomorrow."""
 
 
-class Series(msgspec.Struct):
+class InfluxSeries(msgspec.Struct):
     """A series of an answer, or a part of one: `columns` name the places of each row."""
 
     tags: dict[str, str] = {}
@@ -54,7 +54,7 @@ class Series(msgspec.Struct):
 
 
 class _Result(msgspec.Struct):
-    series: list[Series] = []
+    series: list[InfluxSeries] = []
     error: str = ""
     partial: bool = False
 
@@ -68,7 +68,7 @@ class StatementFailed(Exception):
     """The server's words about a statement that did not come to its end."""
 
 
-def series_of(lines: Iterable[bytes], columns: list[str] | None = None) -> Iterator[Series]:
+def series_of(lines: Iterable[bytes], columns: list[str] | None = None) -> Iterator[InfluxSeries]:
     """Yield the series of a chunked answer to one statement. Raises StatementFailed unless the answer is whole.
 
     In a chunked answer every result but the last says `partial`: more follows. An answer that ends on such a result, or
@@ -137,21 +137,21 @@ class InfluxServer:
             remedy = f"Have an administrator make the database {bucket} and grant ALL on it to this user."
             raise StoreUnfit(f"{error} {remedy}") from error
 
-    def query(self, statement: str) -> list[Series]:
+    def query(self, statement: str) -> list[InfluxSeries]:
         """Return the whole answer to a statement.
 
         Raises StoreUnavailable where the server gives none, or not all of it.
         """
         return self._answered(statement, None, lambda series: series)
 
-    def select(self, what: str, columns: Sequence[str], take: Callable[[Series], T]) -> list[T]:
+    def select(self, what: str, columns: Sequence[str], take: Callable[[InfluxSeries], T]) -> list[T]:
         """Run a SELECT and take each part as it comes, so that little of the answer is in memory as text.
 
         columns : what follows the time in each row. An answer with others is none.
         """
         return self._answered(f"SELECT {what}", ["time", *columns], take)
 
-    def _answered(self, statement: str, columns: list[str] | None, take: Callable[[Series], T]) -> list[T]:
+    def _answered(self, statement: str, columns: list[str] | None, take: Callable[[InfluxSeries], T]) -> list[T]:
         try:
             return self._gathered(statement, columns, take)
         except StatementFailed as error:
@@ -172,7 +172,7 @@ class InfluxServer:
             kind = StoreUnavailable if PASSING.search(str(error)) else StoreRefused
             raise kind(f"{self.where}: {shortened(statement)} is refused: {error}. {remedy_for(str(error))}") from error
 
-    def _gathered(self, statement: str, columns: list[str] | None, take: Callable[[Series], T]) -> list[T]:
+    def _gathered(self, statement: str, columns: list[str] | None, take: Callable[[InfluxSeries], T]) -> list[T]:
         if not self._is_ready:
             self.make_ready()
         fields = {"db": self.settings.bucket, "epoch": "u", "chunked": "true", "q": statement}
