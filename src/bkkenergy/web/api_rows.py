@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from bkkenergy.web.figures import BuildingFigures, Span
+from bkkenergy.web.figures import BuildingFigures, PeriodUse
 
 
 class Row(BaseModel):
@@ -35,7 +35,7 @@ class SpanRow(Row):
     change_ratio: float | None
 
     @classmethod
-    def of(cls, span: Span) -> SpanRow:
+    def of(cls, span: PeriodUse) -> SpanRow:
         """Return a span as the API sends it."""
         return cls(
             energy_kwh=span.energy_kwh,

@@ -31,7 +31,7 @@ COVERAGE_DAYS = 7
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class PeriodUse:
     """Use over some days. expected_kwh : by the baseline, over the days that are known; None without one."""
 
     energy_kwh: float | None
@@ -46,7 +46,7 @@ class Span:
         return self.compared_kwh / self.expected_kwh - 1
 
 
-NOTHING = Span(None, None, None)
+NOTHING = PeriodUse(None, None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,8 @@ class BuildingFigures:
 
     building: Building
     today_kwh: float | None
-    month: Span
-    year: Span
+    month: PeriodUse
+    year: PeriodUse
     month_peak_kw: float | None
     coverage_ratio: float
     alerts: int
@@ -222,7 +222,7 @@ def month_peaks(ledger: LedgerReader, portfolio: Portfolio, days: MainDays, firs
     return peaks
 
 
-def _spans(days: MainDays, expected: pd.DataFrame, first: dt.date, today: dt.date) -> dict[str, Span]:
+def _spans(days: MainDays, expected: pd.DataFrame, first: dt.date, today: dt.date) -> dict[str, PeriodUse]:
     """Sum each building's use from a day up to now, and its use against the baseline over whole days that both know."""
     used = days.energy_kwh[days.energy_kwh.index >= pd.Timestamp(first)]
     total = used.sum(min_count=1)
@@ -231,7 +231,9 @@ def _spans(days: MainDays, expected: pd.DataFrame, first: dt.date, today: dt.dat
     both = whole.notna() & predicted.notna()
     compared, judged = whole.where(both).sum(min_count=1), predicted.where(both).sum(min_count=1)
     columns = zip(total.index, total.tolist(), judged.tolist(), compared.tolist(), strict=True)
-    return {str(name): Span(*(None if np.isnan(value) else value for value in values)) for name, *values in columns}
+    return {
+        str(name): PeriodUse(*(None if np.isnan(value) else value for value in values)) for name, *values in columns
+    }
 
 
 def _of(series: pd.Series, key: object) -> float | None:
@@ -239,12 +241,12 @@ def _of(series: pd.Series, key: object) -> float | None:
     return None if value is None or np.isnan(value) else float(value)
 
 
-def summed(spans: Iterable[Span]) -> Span:
+def summed(spans: Iterable[PeriodUse]) -> PeriodUse:
     """Sum spans of several buildings; those without a baseline count in the use alone."""
     every = list(spans)
     known = [span.energy_kwh for span in every if span.energy_kwh is not None]
     judged = [span for span in every if span.expected_kwh is not None and span.compared_kwh is not None]
-    return Span(
+    return PeriodUse(
         sum(known) if known else None,
         sum(span.expected_kwh or 0.0 for span in judged) if judged else None,
         sum(span.compared_kwh or 0.0 for span in judged) if judged else None,
