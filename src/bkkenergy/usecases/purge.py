@@ -32,7 +32,7 @@ from bkkenergy.usecases.fields import fields_of
 from bkkenergy.usecases.follow import follow_configuration
 from bkkenergy.usecases.recompute import recompute
 from bkkenergy.usecases.runs import DAY, midnight_us
-from bkkenergy.usecases.witnesses import State, Stretch, WitnessComparison, ask_both, readings_of, values_stored
+from bkkenergy.usecases.witnesses import PurgeState, Stretch, WitnessComparison, ask_both, readings_of, values_stored
 
 log = structlog.get_logger(__name__)
 
@@ -213,13 +213,13 @@ def _stretches(meter: Meter, due: _Due, purged: Sequence[Purged]) -> Iterator[St
         yield Stretch(meter, first, end - DAY, _state(first, purged))
 
 
-def _state(day: dt.date, purged: Sequence[Purged]) -> State:
+def _state(day: dt.date, purged: Sequence[Purged]) -> PurgeState:
     span = next((span for span in purged if span.first <= day <= span.last), None)
     if span is None:
-        return State.OPEN
+        return PurgeState.OPEN
     if day >= span.deleted_before:
-        return State.LEFT
-    return State.GONE if span.is_done else State.UNFINISHED
+        return PurgeState.LEFT
+    return PurgeState.GONE if span.is_done else PurgeState.UNFINISHED
 
 
 def _compared(site: Site, due: _Due) -> dict[str, list[WitnessComparison]]:
@@ -280,7 +280,7 @@ def _plan(site: Site, due: _Due, meter: Meter, compared: Sequence[WitnessCompari
     doubted = (
         comparison.stretch.first
         for comparison in compared
-        if comparison.stretch.state is State.OPEN and not comparison.agrees
+        if comparison.stretch.state is PurgeState.OPEN and not comparison.agrees
     )
     cut = next(doubted, due.cut)
     edge = _edge(site, meter, cut)
@@ -295,7 +295,7 @@ def _plan(site: Site, due: _Due, meter: Meter, compared: Sequence[WitnessCompari
     opened = [
         comparison.stretch
         for comparison in compared
-        if comparison.stretch.state is State.OPEN and comparison.stretch.last < cut
+        if comparison.stretch.state is PurgeState.OPEN and comparison.stretch.last < cut
     ]
     first_day = day_of_us(due.first_us[meter.id])  # days before it are those of files alone
     days = [
@@ -397,7 +397,7 @@ def _held(site: Site, due: _Due) -> dict[str, int]:
     for name, compared in _compared(site, due).items():
         is_doubted = False
         for comparison in compared:
-            is_doubted = is_doubted or (comparison.stretch.state is State.OPEN and not comparison.agrees)
+            is_doubted = is_doubted or (comparison.stretch.state is PurgeState.OPEN and not comparison.agrees)
             if (is_doubted or not comparison.agrees) and comparison.stretch.first < due.left:
                 part = _clipped(comparison.stretch, due.left)
                 held[name] = held.get(name, 0) + readings_of(

@@ -25,7 +25,7 @@ def readings_of(counts: Mapping[str, int]) -> int:
     return max(counts.values(), default=0)
 
 
-class State(Enum):
+class PurgeState(Enum):
     """Open days were never purged. Of unfinished ones some readings may be gone. Of gone ones all are; of those that
     are left none is, but their rows stay as they are.
     """
@@ -43,7 +43,7 @@ class Stretch:
     meter: Meter
     first: dt.date
     last: dt.date
-    state: State
+    state: PurgeState
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +77,9 @@ def _agree(stretch: Stretch, now: Mapping[str, int], said: Mapping[str, int], *,
     """Check that what the store has is what the ledger's rows were computed from."""
     channels = counts_by_channel(stretch.meter, now)
     match stretch.state:
-        case State.GONE:
+        case PurgeState.GONE:
             return not now
-        case State.UNFINISHED:  # what a crash has left is not more than what both agreed on
+        case PurgeState.UNFINISHED:  # what a crash has left is not more than what both agreed on
             return not is_late and all(count <= said.get(name, 0) for name, count in channels.items())
         case _:
             return channels == said and (not now or bool(said))
