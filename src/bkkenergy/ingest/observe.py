@@ -27,7 +27,7 @@ PLAIN_TEXT = "text/plain; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class IngesterState:
     """How the ingester is doing now.
 
     tick_age_s : since its loop last turned. oldest_s : how long the oldest message waits for safety.
@@ -59,7 +59,9 @@ class Endpoint:
     connection made now is answered.
     """
 
-    def __init__(self, settings: ObserveSettings, registry: CollectorRegistry, state: Callable[[], State]) -> None:
+    def __init__(
+        self, settings: ObserveSettings, registry: CollectorRegistry, state: Callable[[], IngesterState]
+    ) -> None:
         self._settings, self._registry, self._state = settings, registry, state
         self._socket: socket.socket | None = None
         self._stop = threading.Event()

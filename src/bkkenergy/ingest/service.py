@@ -24,7 +24,7 @@ from bkkenergy.adapters.state.logbook import Logbook
 from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.ingest.inhand import InHand
 from bkkenergy.ingest.metrics import Metrics
-from bkkenergy.ingest.observe import Endpoint, State, notify_systemd
+from bkkenergy.ingest.observe import Endpoint, IngesterState, notify_systemd
 from bkkenergy.ingest.ownclock import OwnClock
 from bkkenergy.ingest.pipeline import Clock, Pipeline
 from bkkenergy.ingest.sort import Sorted, Sorter
@@ -161,11 +161,11 @@ class Ingester:
         """Stop `run` after the batch at hand; safe from a signal handler or another thread."""
         self._stop.set()
 
-    def state(self) -> State:
+    def state(self) -> IngesterState:
         """Return how it is doing now."""
         now_s, pipeline = time.monotonic(), self.pipeline
         since_s = next((batch.since_s for batch in list(self._waiting) if not batch.is_done and batch.since_s), None)
-        return State(
+        return IngesterState(
             connected=self.subscriber.is_connected,
             store_is_unavailable=pipeline is None or pipeline.store_is_unavailable,
             state_is_unavailable=pipeline is None or pipeline.state_is_unavailable,
