@@ -98,7 +98,7 @@ class Project(Frozen):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class StatusChange:
     """A project's move to a state."""
 
     project_id: str

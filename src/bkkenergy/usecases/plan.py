@@ -10,7 +10,7 @@ from bkkenergy.adapters.state import StateStore, StateTransaction, transaction
 from bkkenergy.adapters.state.projects import enter_step, locked_project, projects_of, save_projects
 from bkkenergy.adapters.state.users import enter_audit
 from bkkenergy.errors import InputError, NotThere
-from bkkenergy.plan import Project, ProjectState, Step, moved
+from bkkenergy.plan import Project, ProjectState, StatusChange, moved
 from bkkenergy.usecases.powers import use_case
 
 
@@ -37,7 +37,7 @@ def move_project(
         before = _locked(connection, actor, project_id)
         actor.need("plan", before.agency)
         project = moved(before, to, on, note=note)
-        enter_step(connection, project, Step(project_id, to, on, who, note), now)
+        enter_step(connection, project, StatusChange(project_id, to, on, who, note), now)
         detail = {"before": before.state, "state": to, "on": on.isoformat(), "by": who, "note": note}
         enter_audit(connection, actor, "plan_move", project_id, detail, now)
     return project

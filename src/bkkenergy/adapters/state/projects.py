@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, insert, select, update
 from bkkenergy.adapters.state import reading, transaction, us_of
 from bkkenergy.adapters.state.tables import project, project_step
 from bkkenergy.errors import InputError
-from bkkenergy.plan import Project, Step
+from bkkenergy.plan import Project, StatusChange
 
 
 def projects(engine: Engine, *, agency: str | None = None) -> list[Project]:
@@ -60,22 +60,22 @@ def save_projects(engine: Engine, changed: Sequence[Project], now: dt.datetime) 
             else:
                 connection.execute(insert(project).values(id=new.id, **values))
             if before.get(new.id) != new.state:
-                step = Step(new.id, new.state, new.done_on or now.date(), "", "")
+                step = StatusChange(new.id, new.state, new.done_on or now.date(), "", "")
                 connection.execute(insert(project_step).values(_row(step, now)))
 
 
-def enter_step(connection: Connection, changed: Project, step: Step, now: dt.datetime) -> None:
+def enter_step(connection: Connection, changed: Project, step: StatusChange, now: dt.datetime) -> None:
     """Record a project's new state, and the step that led there."""
     connection.execute(update(project).where(project.c.id == changed.id).values(_values(changed, now)))
     connection.execute(insert(project_step).values(_row(step, now)))
 
 
-def steps_of(engine: Engine, project_id: str) -> list[Step]:
+def steps_of(engine: Engine, project_id: str) -> list[StatusChange]:
     """Return how a project came to where it is, oldest first."""
     query = select(project_step).where(project_step.c.project_id == project_id).order_by(project_step.c.id)
     with reading(engine) as connection:
         return [
-            Step(row.project_id, row.state, dt.date.fromisoformat(row.day), row.by, row.note)
+            StatusChange(row.project_id, row.state, dt.date.fromisoformat(row.day), row.by, row.note)
             for row in connection.execute(query)
         ]
 
@@ -84,7 +84,7 @@ def _values(project: Project, now: dt.datetime) -> dict[str, object]:
     return {"entry": project.model_dump(mode="json"), "state": project.state, "changed_us": us_of(now)}
 
 
-def _row(step: Step, now: dt.datetime) -> dict[str, object]:
+def _row(step: StatusChange, now: dt.datetime) -> dict[str, object]:
     return {
         "project_id": step.project_id,
         "state": step.state,
