@@ -32,7 +32,7 @@ from bkkenergy.usecases.fields import fields_of
 from bkkenergy.usecases.follow import follow_configuration
 from bkkenergy.usecases.recompute import recompute
 from bkkenergy.usecases.runs import DAY, midnight_us
-from bkkenergy.usecases.witnesses import PurgeState, Stretch, WitnessComparison, ask_both, readings_of, values_stored
+from bkkenergy.usecases.witnesses import DayStretch, PurgeState, WitnessComparison, ask_both, readings_of, values_stored
 
 log = structlog.get_logger(__name__)
 
@@ -204,13 +204,13 @@ def _bring_up(site: Site, due: _Due) -> None:
     recompute(site, meters=[meter.id for meter in due.meters], within_s=BRING_UP_S)
 
 
-def _stretches(meter: Meter, due: _Due, purged: Sequence[Purged]) -> Iterator[Stretch]:
+def _stretches(meter: Meter, due: _Due, purged: Sequence[Purged]) -> Iterator[DayStretch]:
     """Split the months up to the cut where the state of a meter's days changes."""
     edges = {day for span in purged for day in (span.first, span.deleted_before, span.last + DAY)}
     inside = {day for day in edges if due.months[0] < day < due.cut}
     starts = sorted({*due.months, *inside})
     for first, end in zip(starts, [*starts[1:], due.cut], strict=True):
-        yield Stretch(meter, first, end - DAY, _state(first, purged))
+        yield DayStretch(meter, first, end - DAY, _state(first, purged))
 
 
 def _state(day: dt.date, purged: Sequence[Purged]) -> PurgeState:
@@ -271,7 +271,7 @@ class _Plan:
 
     meter: Meter
     spans: list[Purged]
-    stretches: list[Stretch]
+    stretches: list[DayStretch]
     days: int
 
 
@@ -307,7 +307,7 @@ def _plan(site: Site, due: _Due, meter: Meter, compared: Sequence[WitnessCompari
     return _Plan(meter, _joined([*known, *new]), doomed, len(days))
 
 
-def _clipped(stretch: Stretch, before: dt.date) -> Stretch:
+def _clipped(stretch: DayStretch, before: dt.date) -> DayStretch:
     return replace(stretch, last=min(stretch.last, before - DAY))
 
 
@@ -335,7 +335,7 @@ class _Ranges:
 
     names: dict[tuple[int, int], list[str]] = field(default_factory=lambda: defaultdict(list))
 
-    def add(self, meter: str, stretches: Sequence[Stretch]) -> None:
+    def add(self, meter: str, stretches: Sequence[DayStretch]) -> None:
         """Add neighbouring stretches of a meter as one."""
         start = end = None
         for stretch in stretches:
@@ -359,7 +359,7 @@ def _delete(site: Site, due: _Due, plans: Sequence[_Plan]) -> dict[str, int]:
     purges = site.ledger.purges
     begun = purges.begin({plan.meter.id: plan.spans for plan in plans})
     doomed = [stretch for plan in plans if plan.meter.id in begun for stretch in plan.stretches]
-    agreed: dict[str, list[Stretch]] = defaultdict(list)
+    agreed: dict[str, list[DayStretch]] = defaultdict(list)
     deleted: dict[str, int] = {}
     for comparison in ask_both(site, doomed):
         if comparison.agrees and comparison.readings:
@@ -378,7 +378,7 @@ def _delete(site: Site, due: _Due, plans: Sequence[_Plan]) -> dict[str, int]:
     return deleted
 
 
-def _note_commits(site: Site, gone: Mapping[str, Sequence[Stretch]]) -> None:
+def _note_commits(site: Site, gone: Mapping[str, Sequence[DayStretch]]) -> None:
     """Record days of which readings were committed after they were counted, since those may be deleted too.
 
     No store counts and deletes in one step with a commit. But each commit marks its days, and none of these was marked

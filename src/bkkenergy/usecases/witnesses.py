@@ -37,7 +37,7 @@ class PurgeState(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class DayStretch:
     """Days of a meter within a month that are alike."""
 
     meter: Meter
@@ -50,14 +50,14 @@ class Stretch:
 class WitnessComparison:
     """What the two witnesses say of a stretch. readings : in the store."""
 
-    stretch: Stretch
+    stretch: DayStretch
     readings: int
     agrees: bool
 
 
-def ask_both(site: Site, stretches: Iterable[Stretch]) -> Iterator[WitnessComparison]:
+def ask_both(site: Site, stretches: Iterable[DayStretch]) -> Iterator[WitnessComparison]:
     """Ask both witnesses, for all meters with the same days together, in order of the days."""
-    by_days: dict[tuple[dt.date, dt.date], list[Stretch]] = defaultdict(list)
+    by_days: dict[tuple[dt.date, dt.date], list[DayStretch]] = defaultdict(list)
     for stretch in stretches:
         by_days[stretch.first, stretch.last].append(stretch)
     names = sorted({stretch.meter.id for stretches in by_days.values() for stretch in stretches})
@@ -73,7 +73,7 @@ def ask_both(site: Site, stretches: Iterable[Stretch]) -> Iterator[WitnessCompar
             yield WitnessComparison(item, readings_of(now.get(name, {})), agrees)
 
 
-def _agree(stretch: Stretch, now: Mapping[str, int], said: Mapping[str, int], *, is_late: bool) -> bool:
+def _agree(stretch: DayStretch, now: Mapping[str, int], said: Mapping[str, int], *, is_late: bool) -> bool:
     """Check that what the store has is what the ledger's rows were computed from."""
     channels = counts_by_channel(stretch.meter, now)
     match stretch.state:
