@@ -13,8 +13,8 @@ from bkkenergy.metering.spans import SpanReason
 from bkkenergy.metering.tracks import (
     MAX_REGISTER_KWH,
     Grade,
-    Stretch,
     Track,
+    TrackStretch,
     is_last_of_instant,
     resolution_kwh,
     runs,
@@ -259,28 +259,28 @@ def _graded(
     return Track(at_us, accepted_kwh, grade, tuple(stretches))
 
 
-def _counted(at_us: IntArray, kind: IntArray, accepted_kwh: FloatArray) -> list[Stretch]:
+def _counted(at_us: IntArray, kind: IntArray, accepted_kwh: FloatArray) -> list[TrackStretch]:
     """List breaks whose energy was counted, one by one."""
     return [
-        Stretch(int(at_us[row - 1]), int(at_us[row]), reason, float(accepted_kwh[row]))
+        TrackStretch(int(at_us[row - 1]), int(at_us[row]), reason, float(accepted_kwh[row]))
         for counted, reason in COUNTED.items()
         for row in np.flatnonzero(kind == counted).tolist()
     ]
 
 
-def _exchanged(at_us: IntArray, accepted_kwh: FloatArray, exchanges: Exchanges) -> list[Stretch]:
+def _exchanged(at_us: IntArray, accepted_kwh: FloatArray, exchanges: Exchanges) -> list[TrackStretch]:
     found = []
     for exchange_us, offset_kwh in exchanges:
         row = int(np.searchsorted(at_us, exchange_us))
         if 0 < row < len(at_us):
             known_kwh = np.nan if offset_kwh is None else float(accepted_kwh[row])
-            found.append(Stretch(int(at_us[row - 1]), int(at_us[row]), SpanReason.EXCHANGE, known_kwh))
+            found.append(TrackStretch(int(at_us[row - 1]), int(at_us[row]), SpanReason.EXCHANGE, known_kwh))
     return found
 
 
-def _silent(at_us: IntArray, accepted_kwh: FloatArray, where: BoolArray, reason: SpanReason) -> list[Stretch]:
+def _silent(at_us: IntArray, accepted_kwh: FloatArray, where: BoolArray, reason: SpanReason) -> list[TrackStretch]:
     is_counted = reason is SpanReason.GAP
     return [
-        Stretch(int(at_us[row - 1]), int(at_us[row]), reason, float(accepted_kwh[row]) if is_counted else np.nan)
+        TrackStretch(int(at_us[row - 1]), int(at_us[row]), reason, float(accepted_kwh[row]) if is_counted else np.nan)
         for row in np.flatnonzero(where).tolist()
     ]

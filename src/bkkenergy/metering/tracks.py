@@ -42,7 +42,7 @@ class Grade(IntEnum):
     """Nothing of it is known."""
 
 
-class Stretch(NamedTuple):
+class TrackStretch(NamedTuple):
     """Something to know about a stretch of a track, as in Span."""
 
     start_us: int
@@ -62,10 +62,10 @@ class Track:
     ts_us: IntArray
     energy_kwh: FloatArray
     grade: IntArray
-    stretches: tuple[Stretch, ...] = ()
+    stretches: tuple[TrackStretch, ...] = ()
 
     @classmethod
-    def nothing(cls, stretches: Sequence[Stretch] = ()) -> Track:
+    def nothing(cls, stretches: Sequence[TrackStretch] = ()) -> Track:
         """Return the track of a meter of which no reading counts."""
         return cls(np.empty(0, np.int64), np.empty(0), np.empty(0, np.int64), tuple(stretches))
 
@@ -145,7 +145,7 @@ def interval_track(ts_us: IntArray, energy_kwh: FloatArray, meter: Meter) -> Tra
         *runs(begin_us, end_us, own_kwh - new_kwh, SpanReason.UNKNOWN),
         *set_aside(ts_us, ~is_valid, rows, accepted_kwh),
         *(
-            Stretch(int(end_us[row - 1]), int(begin_us[row]), SpanReason.UNKNOWN, np.nan)
+            TrackStretch(int(end_us[row - 1]), int(begin_us[row]), SpanReason.UNKNOWN, np.nan)
             for row in np.flatnonzero(is_apart)[1:]
         ),
     ]
@@ -306,7 +306,7 @@ def power_track(ts_us: IntArray, power_kw: FloatArray, meter: Meter, *, max_gap_
     spans = [
         *set_aside(ts_us, ~is_valid, rows, np.where(is_unknown, np.nan, energy_kwh)),
         *(
-            Stretch(int(at_us[row - 1]), int(at_us[row]), SpanReason.UNKNOWN, np.nan)
+            TrackStretch(int(at_us[row - 1]), int(at_us[row]), SpanReason.UNKNOWN, np.nan)
             for row in np.flatnonzero(is_unknown)
         ),
     ]
@@ -336,7 +336,7 @@ def is_last_of_instant(ts_us: IntArray) -> BoolArray:
     return np.append(np.diff(ts_us) != 0, [True])[: len(ts_us)]
 
 
-def set_aside(ts_us: IntArray, is_aside: BoolArray, rows: IntArray, energy_kwh: FloatArray) -> list[Stretch]:
+def set_aside(ts_us: IntArray, is_aside: BoolArray, rows: IntArray, energy_kwh: FloatArray) -> list[TrackStretch]:
     """List the stretches in which readings were set aside, from the reading before to the reading after.
 
     Parameters
@@ -367,13 +367,13 @@ def set_aside(ts_us: IntArray, is_aside: BoolArray, rows: IntArray, energy_kwh: 
         return []
     after = np.unique(np.searchsorted(rows, aside))
     if len(rows) == 0:
-        return [Stretch(int(ts_us[aside[0]]), int(ts_us[aside[-1]]), SpanReason.OFF_TRACK, np.nan)]
+        return [TrackStretch(int(ts_us[aside[0]]), int(ts_us[aside[-1]]), SpanReason.OFF_TRACK, np.nan)]
     found = []
     for place in after.tolist():
         start = rows[place - 1] if place else aside[0]
         end = rows[place] if place < len(rows) else aside[-1]
         between_kwh = float(energy_kwh[place]) if 0 < place < len(rows) else np.nan
-        found.append(Stretch(int(ts_us[start]), int(ts_us[end]), SpanReason.OFF_TRACK, between_kwh))
+        found.append(TrackStretch(int(ts_us[start]), int(ts_us[end]), SpanReason.OFF_TRACK, between_kwh))
     return found
 
 
@@ -425,7 +425,7 @@ def _refused_grade(grade: IntArray, accepted_kwh: FloatArray, refused_kwh: Float
     return np.select([is_refused & (accepted_kwh == 0), is_refused], [Grade.UNKNOWN, Grade.PARTIAL], grade)
 
 
-def runs(start_us: IntArray, end_us: IntArray, energy_kwh: FloatArray, reason: SpanReason) -> list[Stretch]:
+def runs(start_us: IntArray, end_us: IntArray, energy_kwh: FloatArray, reason: SpanReason) -> list[TrackStretch]:
     """List steps whose energy is not zero.
 
     Neighbours that begin on one day of Bangkok's calendar are one stretch.
@@ -461,6 +461,6 @@ def runs(start_us: IntArray, end_us: IntArray, energy_kwh: FloatArray, reason: S
     total_kwh = np.add.reduceat(energy_kwh[rows], first)
     last = np.append(first[1:], len(rows)) - 1
     return [
-        Stretch(int(start_us[rows[begin]]), int(end_us[rows[end]]), reason, float(kwh))
+        TrackStretch(int(start_us[rows[begin]]), int(end_us[rows[end]]), reason, float(kwh))
         for begin, end, kwh in zip(first, last, total_kwh, strict=True)
     ]
