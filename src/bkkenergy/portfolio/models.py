@@ -73,7 +73,7 @@ class YearlySpan(Frozen):
     name_en: Name
 
 
-class Term(Frozen):
+class SchoolTerm(Frozen):
     """A school term of one year, both ends included."""
 
     first: dt.date
@@ -107,7 +107,7 @@ class OpeningCalendar(Frozen):
     closures: tuple[YearlySpan, ...] = ()
     closed_dates: frozenset[dt.date] = frozenset()
     open_dates: frozenset[dt.date] = frozenset()
-    terms: tuple[Term, ...] = ()
+    terms: tuple[SchoolTerm, ...] = ()
 
     @field_serializer("closed_dates", "open_dates")
     def _in_order(self, days: frozenset[dt.date]) -> list[dt.date]:
