@@ -62,7 +62,7 @@ Execute = Callable[[str, Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Touched:
+class DaysToMark:
     """Meters and their days to mark.
 
     first_us, last_us : of the readings of each meter, None without one.
@@ -81,7 +81,7 @@ def now_us() -> int:
     return time.time_ns() // 1000
 
 
-def touched_by(meter_ids: Sequence[str], meter: IntArray, ts_us: IntArray) -> Touched:
+def touched_by(meter_ids: Sequence[str], meter: IntArray, ts_us: IntArray) -> DaysToMark:
     """Find the days of Bangkok that readings touch; beyond the calendar, its first or last.
 
     meter : (n,) index into `meter_ids`. ts_us : (n,).
@@ -100,16 +100,18 @@ def touched_by(meter_ids: Sequence[str], meter: IntArray, ts_us: IntArray) -> To
     pairs = np.unique(np.searchsorted(used, meter) * span_days + (day - from_day))
     names = [meter_ids[number] for number in used.tolist()]
     days = pairs % span_days + from_day
-    return Touched(names, first_us[used].tolist(), last_us[used].tolist(), (pairs // span_days).tolist(), days.tolist())
+    return DaysToMark(
+        names, first_us[used].tolist(), last_us[used].tolist(), (pairs // span_days).tolist(), days.tolist()
+    )
 
 
-def all_days(meters: Sequence[str], first: int, last: int) -> Touched:
+def all_days(meters: Sequence[str], first: int, last: int) -> DaysToMark:
     """Return the days of meters from the first to the last, both included."""
     names = list(dict.fromkeys(meters))
     days = range(first, last + 1)
     pairs = [(number, day) for number in range(len(names)) for day in days]
     unknown = [None] * len(names)
-    return Touched(names, unknown, unknown, [meter for meter, _ in pairs], [day for _, day in pairs])
+    return DaysToMark(names, unknown, unknown, [meter for meter, _ in pairs], [day for _, day in pairs])
 
 
 def mark_readings_sql(
@@ -120,7 +122,7 @@ def mark_readings_sql(
         put_sqlite(connection.execute, touched_by(meter_ids, meter, ts_us), now_us() if at_us is None else at_us)
 
 
-def put_sqlite(execute: Execute, touched: Touched, at_us: int) -> None:
+def put_sqlite(execute: Execute, touched: DaysToMark, at_us: int) -> None:
     """Write marks to SQLite, in the transaction at hand. execute : of the driver, or SQLAlchemy's `exec_driver_sql`."""
     meters = json.dumps(list(zip(touched.names, touched.first_us, touched.last_us, strict=True)))
     known = {name: (number, mark) for name, number, mark in execute(_SQLITE_METERS, (at_us, meters))}
@@ -129,7 +131,7 @@ def put_sqlite(execute: Execute, touched: Touched, at_us: int) -> None:
     execute(_SQLITE_DAYS, (at_us, json.dumps([(meter, day, mark) for meter, mark, day in days])))
 
 
-def put_postgresql(execute: Execute, touched: Touched, at_us: int) -> None:
+def put_postgresql(execute: Execute, touched: DaysToMark, at_us: int) -> None:
     """Write marks to PostgreSQL, in the transaction at hand. execute : SQLAlchemy's `exec_driver_sql`."""
     meters = {"name": touched.names, "first_us": touched.first_us, "last_us": touched.last_us, "now_us": at_us}
     known = {row[0]: (row[1], row[2]) for row in execute(_POSTGRESQL_METERS, meters)}

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Table, delete, insert, select, update
 
 from bkkenergy.adapters.bulk import is_among
 from bkkenergy.adapters.ledger.columns import numbers_of
-from bkkenergy.adapters.ledger.marks import Touched
+from bkkenergy.adapters.ledger.marks import DaysToMark
 from bkkenergy.adapters.ledger.rows import date_of, day_number
 from bkkenergy.adapters.ledger.tables import (
     ledger_agreed,
@@ -130,7 +130,7 @@ class SqlPurgeRecords:
         return connection.execute(query).all()
 
 
-def refuse_purged(connection: Connection, touched: Touched) -> None:
+def refuse_purged(connection: Connection, touched: DaysToMark) -> None:
     """Raise DaysPurged where one of the days is. Their meters' rows are locked."""
     names = {number: name for name, number in numbers_of(connection, touched.names).items()}
     among = is_among(_is_postgresql(connection), ledger_purge.c.meter, list(names))

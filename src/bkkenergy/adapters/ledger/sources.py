@@ -10,7 +10,7 @@ import numpy as np
 from sqlalchemy import Connection, insert, select, update
 
 from bkkenergy.adapters.bulk import insert_columns, is_among
-from bkkenergy.adapters.ledger.marks import Touched
+from bkkenergy.adapters.ledger.marks import DaysToMark
 from bkkenergy.adapters.ledger.packing import packed_quality, packed_values, unpacked_quality, unpacked_values
 from bkkenergy.adapters.ledger.rows import date_of, day_number
 from bkkenergy.adapters.ledger.tables import ledger_batch, ledger_meter, ledger_source_day
@@ -19,7 +19,7 @@ from bkkenergy.ports.readings import StoreRefused
 from bkkenergy.readings import BoolArray, Quality
 
 
-def touched_days(days: Sequence[LedgerDays]) -> Touched:
+def touched_days(days: Sequence[LedgerDays]) -> DaysToMark:
     """Return the days of which blocks say something."""
     names = sorted({block.meter for block in days})
     place = {name: number for number, name in enumerate(names)}
@@ -29,7 +29,7 @@ def touched_days(days: Sequence[LedgerDays]) -> Touched:
         for number in np.flatnonzero(_is_said(block)).tolist()
     })  # fmt: skip
     unknown = [None] * len(names)
-    return Touched(names, unknown, unknown, [meter for meter, _ in pairs], [day for _, day in pairs])
+    return DaysToMark(names, unknown, unknown, [meter for meter, _ in pairs], [day for _, day in pairs])
 
 
 def _is_said(block: LedgerDays) -> BoolArray:
@@ -87,7 +87,7 @@ def set_undone(connection: Connection, number: int, who: str, at_us: int) -> boo
     return done.rowcount == 1
 
 
-def days_of_batch(connection: Connection, number: int) -> Touched:
+def days_of_batch(connection: Connection, number: int) -> DaysToMark:
     """Return the days of which a batch says something."""
     columns = ledger_source_day.c
     query = (
@@ -101,7 +101,7 @@ def days_of_batch(connection: Connection, number: int) -> Touched:
     names = sorted({row.name for row in rows})
     place = {name: at for at, name in enumerate(names)}
     unknown = [None] * len(names)
-    return Touched(names, unknown, unknown, [place[row.name] for row in rows], [row.day for row in rows])
+    return DaysToMark(names, unknown, unknown, [place[row.name] for row in rows], [row.day for row in rows])
 
 
 def read_batches(connection: Connection) -> list[Batch]:

@@ -15,7 +15,7 @@ from bkkenergy.adapters.bulk import insert_columns, is_among
 from bkkenergy.adapters.engines import AdvisoryLock, shown, translate_db_errors
 from bkkenergy.adapters.ledger.changes import SqlReadingChangeRecords
 from bkkenergy.adapters.ledger.columns import numbers_of, read_slots, read_totals
-from bkkenergy.adapters.ledger.marks import Touched, all_days, now_us, put_postgresql, put_sqlite, touched_by
+from bkkenergy.adapters.ledger.marks import DaysToMark, all_days, now_us, put_postgresql, put_sqlite, touched_by
 from bkkenergy.adapters.ledger.purges import SqlPurgeRecords, refuse_purged
 from bkkenergy.adapters.ledger.rows import (
     check,
@@ -342,7 +342,7 @@ class SqlLedger:
         ):
             yield connection
 
-    def _put(self, connection: Connection, touched: Touched) -> None:
+    def _put(self, connection: Connection, touched: DaysToMark) -> None:
         put = put_postgresql if self._is_postgresql else put_sqlite
         put(connection.exec_driver_sql, touched, self._clock())
 
