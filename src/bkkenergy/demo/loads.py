@@ -49,7 +49,7 @@ SUB_METER_SHARES = {"lighting": 0.6, "wards": 0.4, "blowers": 0.75}
 
 
 @dataclass(frozen=True, slots=True)
-class Weather:
+class DemoWeather:
     """The demonstration's weather on the time grid: (n,) each."""
 
     index: pd.DatetimeIndex
@@ -76,7 +76,7 @@ class Load:
         return self.cooling_kw if share is None else self.other_kw * share
 
 
-def simulated_weather(index: pd.DatetimeIndex, *, seed: int) -> Weather:
+def simulated_weather(index: pd.DatetimeIndex, *, seed: int) -> DemoWeather:
     """Estimate air temperature and sun of Bangkok: clear sky by Ineichen's model, under clouds that come and go.
 
     Clear sky: pvlib, Ineichen & Perez 2002, doi:10.1016/S0038-092X(02)00045-2.
@@ -92,10 +92,10 @@ def simulated_weather(index: pd.DatetimeIndex, *, seed: int) -> Weather:
     swing_c = 3.2 + 2.6 * clearness_ratio
     day_c = 28.3 + _wandering(rng, len(days), 0.7)[day_of] * 1.1
     temp_air_c = day_c + swing_c * np.cos((hour - 14.5) / 24 * 2 * np.pi)
-    return Weather(index, temp_air_c, ghi_wm2)
+    return DemoWeather(index, temp_air_c, ghi_wm2)
 
 
-def building_load(building: Building, calendar: OpeningCalendar, weather: Weather, *, seed: int) -> Load:
+def building_load(building: Building, calendar: OpeningCalendar, weather: DemoWeather, *, seed: int) -> Load:
     """Load of one building: base, people by its opening hours, cooling by temperature and sun."""
     rng = np.random.default_rng([seed, zlib.crc32(building.id.encode())])
     shape = SHAPES[building.type]

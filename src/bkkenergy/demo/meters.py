@@ -12,7 +12,7 @@ import pandas as pd
 
 from bkkenergy.calendar import BANGKOK, epoch_us
 from bkkenergy.demo.gateways import electrical, payload
-from bkkenergy.demo.loads import STEP_S, Load, Weather, building_load, simulated_weather
+from bkkenergy.demo.loads import STEP_S, DemoWeather, Load, building_load, simulated_weather
 from bkkenergy.portfolio import Building, Meter, MeterKind, Portfolio
 from bkkenergy.readings import US_PER_S, BoolArray, FloatArray, IntArray
 
@@ -107,7 +107,7 @@ def _sent(meter: Meter, index: pd.DatetimeIndex) -> BoolArray:
     return sent
 
 
-def _cooling_left_on(load: Load, weather: Weather) -> Load:
+def _cooling_left_on(load: Load, weather: DemoWeather) -> Load:
     """Return the same load, with the air-conditioning running all through last night's day."""
     left_on = np.asarray(weather.index >= _yesterday(weather.index))
     typical_kw = np.percentile(load.cooling_kw, 80)
