@@ -22,8 +22,7 @@ from bkkenergy.library.series import complete, energy_of
 from bkkenergy.library.skies import Sky, solar_config, weather_of
 from bkkenergy.portfolio import Building, BuildingType, OpeningCalendar, Portfolio
 from bkkenergy.portfolio import Roof as PortfolioRoof
-from bkkenergy.solar.design import DesignInputs, DesignRequest, LossLine, loss_lines
-from bkkenergy.solar.design import SolarDesign as SolarDesign
+from bkkenergy.solar.design import DesignInputs, DesignRequest, LossLine, SolarDesign, loss_lines
 from bkkenergy.solar.design import design as design_of
 from bkkenergy.solar.irradiance import sky_of
 from bkkenergy.solar.layout import Layout

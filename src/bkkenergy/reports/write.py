@@ -18,7 +18,7 @@ from bkkenergy.reports.content import AgencyReport
 from bkkenergy.reports.gather import agency_inputs
 from bkkenergy.reports.render import HAS_LANGUAGE, RENDERERS
 from bkkenergy.reports.render.browser import Browser
-from bkkenergy.reports.savings.attach import with_judgements
+from bkkenergy.reports.savings.attach import add_savings_and_findings
 from bkkenergy.site import Site
 from bkkenergy.usecases.readonce import ReadOnce
 
@@ -27,7 +27,7 @@ def make_report(site: Site, agency_id: str, period: Period, *, now: dt.datetime)
     """Make one agency's report, by what was true on the period's last day. Raises InputError, StoreUnavailable."""
     site = replace(site.on(period.last_day), energy=ReadOnce(site.energy))
     inputs = agency_inputs(site.energy, site.portfolio, site.settings, site.figures, agency_id, period)
-    report = with_judgements(build_report(inputs, generated_at=now.astimezone(BANGKOK)), site, period)
+    report = add_savings_and_findings(build_report(inputs, generated_at=now.astimezone(BANGKOK)), site, period)
     return replace(report, portfolio_revision=site.portfolio.rests_on([agency_id], period.last_day))
 
 

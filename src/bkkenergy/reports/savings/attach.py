@@ -42,7 +42,7 @@ class BuildingAssessment:
     judged: SavingsAssessment
 
 
-def with_judgements(report: AgencyReport, site: Site, period: Period) -> AgencyReport:
+def add_savings_and_findings(report: AgencyReport, site: Site, period: Period) -> AgencyReport:
     """Return the report with its bills, its buildings' savings under their baselines, findings, solar and plan.
 
     A day proves nothing: a day's report shows the saving of the fiscal year so far. Meters at fault are in its

@@ -91,7 +91,7 @@ def _payback(result: Result, made: SolarDesign, words: Words) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class BillItem:
+class YearBillItem:
     """One item of a year's bills, THB."""
 
     item: Item
@@ -99,11 +99,11 @@ class BillItem:
     after_thb: float
 
 
-def bill_rows(made: SolarDesign) -> list[BillItem]:
+def bill_rows(made: SolarDesign) -> list[YearBillItem]:
     """Sum each item of the year's bills, before and after."""
     items = list(dict.fromkeys(line.item for bill in (*made.bills.before, *made.bills.after) for line in bill.lines))
     return [
-        BillItem(
+        YearBillItem(
             item,
             sum(bill.amount_thb(item) for bill in made.bills.before),
             sum(bill.amount_thb(item) for bill in made.bills.after),
