@@ -12,7 +12,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter
 
 from bkkenergy.errors import InputError
-from bkkenergy.ingest.observe import Endpoint, State
+from bkkenergy.ingest.observe import Endpoint, IngesterState
 from bkkenergy.settings import ObserveSettings
 from tests.servers import free_port
 
@@ -26,8 +26,8 @@ def test_a_port_that_another_has_is_told_with_the_remedy():
         endpoint.stop()
 
 
-STATE = State(
-    connected=True, store_is_away=False, state_is_away=False, spool_is_full=False, spool_batches=0, oldest_s=0.0,
+STATE = IngesterState(
+    connected=True, store_is_unavailable=False, state_is_unavailable=False, spool_is_full=False, spool_batches=0, oldest_s=0.0,
     tick_age_s=0.0,
 )  # fmt: skip
 
