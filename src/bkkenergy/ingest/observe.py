@@ -53,7 +53,7 @@ class IngesterState:
 
 
 class Endpoint:
-    """A small HTTP server in a thread of its own. Connections that are idle or slow hold nobody up.
+    """A small HTTP server in a thread of its own. Connections that are idle or slow hold no one up.
 
     Each has a few seconds for a small request and its answer. Of too many at once the oldest is closed, so that a
     connection made now is answered.
