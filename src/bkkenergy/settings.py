@@ -62,6 +62,7 @@ class MqttSettings(Frozen):
     keepalive_s: Annotated[int, Field(ge=5, le=3600)] = 60
     session_expiry_s: Annotated[int, Field(ge=60, le=4_294_967_295)] = 7 * 86_400
     receive_maximum: Annotated[int, Field(ge=10, le=65_535)] = 2000
+    reader: Literal["bulk", "paho"] = "bulk"
     reconnect_max_s: Annotated[int, Field(ge=1, le=3600)] = 30
 
 

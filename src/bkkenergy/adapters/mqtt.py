@@ -21,7 +21,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from bkkenergy.adapters import broker_troubles as troubles
 from bkkenergy.adapters.broker_troubles import Trouble, TroubleKind
-from bkkenergy.adapters.bulk_client import BulkClient
+from bkkenergy.adapters.bulk_client import BulkClient, fits
 from bkkenergy.payloads.message import Message
 from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import MqttSettings
@@ -54,6 +54,22 @@ def bystander(settings: MqttSettings, role: str, *, tries_share: bool = False) -
     name = f"bkkenergy-{role}-{os.getpid()}"
     share = name if tries_share and settings.share else ""
     return settings.model_copy(update={"client_id": name, "session_expiry_s": 60, "share": share})
+
+
+Run = tuple[list[Message], int]
+"""Messages that came with one read, and the bytes of their payloads."""
+
+
+class Tally:
+    """How many messages have passed, and the bytes of their payloads."""
+
+    def __init__(self) -> None:
+        self.messages = self.size_bytes = 0
+
+    def add(self, messages: int, size_bytes: int) -> None:
+        """Count messages that pass."""
+        self.messages += messages
+        self.size_bytes += size_bytes
 
 
 class Subscriber:
@@ -90,9 +106,12 @@ class Subscriber:
         self._cuts = 0
         self.troubles: dict[TroubleKind, Trouble] = {}
         """What is wrong with the present connection, or was with the last."""
-        self._queue: queue.SimpleQueue[Message] = queue.SimpleQueue()
-        self._bytes_in = 0  # written by the network thread alone
-        self._bytes_out = 0  # written by the taking thread alone
+        self._queue: queue.SimpleQueue[Run] = queue.SimpleQueue()
+        self._rest: Run = ([], 0)
+        """What the taking thread took out of the queue and did not hand on yet."""
+        self._in, self._out = Tally(), Tally()
+        """The one is written by the network thread alone, the other by the taking thread alone."""
+        self._received_us = 0
         self._lock = threading.Lock()
         self._epoch = 0
         self._connected = threading.Event()
@@ -103,6 +122,10 @@ class Subscriber:
         self.granted: dict[str, bool] | None = None
         self._fallback_wanted = False
         self._is_v5 = settings.protocol != "3.1.1"
+        self._reader = settings.reader
+        if why := self._reader == "bulk" and fits():
+            log.warning("mqtt_reader_is_paho", why=why, remedy="Install the version of paho-mqtt that is locked.")
+            self._reader = "paho"
         self._client = self._new_client()
 
     @property
@@ -155,23 +178,41 @@ class Subscriber:
         """
         taken: list[Message] = []
         size_bytes = 0
-        try:
-            while len(taken) < most and size_bytes < max_bytes:
-                is_waiting = timeout_s is not None and not taken
-                message = self._queue.get(timeout=timeout_s) if is_waiting else self._queue.get_nowait()
-                taken.append(message)
-                size_bytes += len(message.payload)
-        except queue.Empty:
-            pass
-        self._bytes_out += size_bytes
+        while len(taken) < most and size_bytes < max_bytes:
+            run = self._next_run(most - len(taken), None if taken else timeout_s)
+            if run is None:
+                break
+            taken += run[0]
+            size_bytes += run[1]
+        self._out.add(len(taken), size_bytes)
         return taken
+
+    def _next_run(self, most: int, timeout_s: float | None) -> Run | None:
+        """Return the next messages, at most `most` of those that came with one read; None when none come in time."""
+        run, self._rest = self._rest, ([], 0)
+        if not run[0]:
+            try:
+                run = self._queue.get_nowait() if timeout_s is None else self._queue.get(timeout=timeout_s)
+            except queue.Empty:
+                return None
+        messages, size_bytes = run
+        if len(messages) <= most:
+            return run
+        taken_bytes = sum(len(message.payload) for message in messages[:most])
+        self._rest = (messages[most:], size_bytes - taken_bytes)
+        return messages[:most], taken_bytes
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
         """Mark messages as safe for the broker. Those of an earlier connection it sends again by itself."""
         with self._lock:
-            ids = [message.packet_id for message in messages if message.qos and message.epoch == self._epoch]
-            if ids:
-                self._client.ack_all(ids)
+            epoch = self._epoch
+            waiting = [message for message in messages if message.qos and message.epoch == epoch]
+            if isinstance(self._client, BulkClient):
+                if waiting:
+                    self._client.ack_all(waiting)
+                return
+            for message in waiting:
+                self._client.ack(message.packet_id, message.qos)
 
     def want(self, topics: Sequence[str], exact_topics: Sequence[str]) -> None:
         """Subscribe to other topics from now on, in the same session: no message is lost meanwhile."""
@@ -201,15 +242,25 @@ class Subscriber:
         name = f"paho-mqtt-client-{self._settings.client_id}"
         return any(thread.name == name for thread in threading.enumerate())
 
-    def _new_client(self) -> BulkClient:
+    def _new_client(self) -> mqtt.Client:
         settings = self._settings
-        client = BulkClient(
-            CallbackAPIVersion.VERSION2,
-            client_id=settings.client_id,
-            clean_session=None if self._is_v5 else False,
-            protocol=MQTTProtocolVersion.MQTTv5 if self._is_v5 else MQTTProtocolVersion.MQTTv311,
-            manual_ack=True,
-        )
+        options: dict[str, Any] = {
+            "client_id": settings.client_id,
+            "clean_session": None if self._is_v5 else False,
+            "protocol": MQTTProtocolVersion.MQTTv5 if self._is_v5 else MQTTProtocolVersion.MQTTv311,
+            "manual_ack": True,
+        }
+        client: mqtt.Client
+        if self._reader == "bulk":
+            client = BulkClient(
+                CallbackAPIVersion.VERSION2,
+                deliver=self._on_messages,
+                stamp=self._stamp,
+                is_full=self._is_full,
+                **options,
+            )
+        else:
+            client = mqtt.Client(CallbackAPIVersion.VERSION2, **options)
         if settings.username:
             password = settings.password.get_secret_value() if settings.password else None
             client.username_pw_set(settings.username, password)
@@ -355,28 +406,31 @@ class Subscriber:
         if weak:
             self._trouble(troubles.qos_0(f"{len(weak)} of {len(reasons)} subscriptions are granted with QoS 0"))
 
+    def _stamp(self) -> tuple[int, int]:
+        """Return the connection's number, and a time of receipt after all before. In the network thread alone."""
+        self._received_us = max(self._received_us + 1, int(time.time() * US_PER_S))
+        return self._epoch, self._received_us
+
+    def _on_messages(self, messages: list[Message]) -> None:
+        """Take all messages of one read."""
+        size_bytes = sum(len(message.payload) for message in messages)
+        self._received_us = messages[-1].received_us
+        self._in.add(len(messages), size_bytes)
+        self._queue.put((messages, size_bytes))
+
     def _on_message(self, _client: mqtt.Client, _data: object, received: mqtt.MQTTMessage) -> None:
+        """Take one message as paho reads it."""
         try:
             topic = received.topic
         except UnicodeDecodeError:
             topic = received._topic.decode(errors="replace")  # noqa: SLF001 - paho has no other way
-        now_us = int(time.time() * US_PER_S)
-        self._queue.put(
-            Message(
-                topic,
-                bytes(received.payload),
-                received.mid,
-                received.qos,
-                self._epoch,
-                received.retain,
-                received.dup,
-                now_us,
-            )
-        )
-        self._bytes_in += len(received.payload)
+        epoch, now_us = self._stamp()
+        payload, is_retained, is_duplicate = bytes(received.payload), received.retain, received.dup
+        message = Message(topic, payload, received.mid, received.qos, epoch, is_retained, is_duplicate, now_us)
+        self._on_messages([message])
         while self._is_full() and not self._stopping:
             time.sleep(FULL_QUEUE_PAUSE_S)
 
     def _is_full(self) -> bool:
-        is_long = self._queue.qsize() > self._settings.receive_maximum
-        return is_long or self._bytes_in - self._bytes_out > MAX_QUEUED_BYTES
+        is_long = self._in.messages - self._out.messages > self._settings.receive_maximum
+        return is_long or self._in.size_bytes - self._out.size_bytes > MAX_QUEUED_BYTES
