@@ -66,6 +66,7 @@ check: $(VENV)/.dev
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/bkkenergy check
 	$(BIN)/python tests/longest.py
+	$(BIN)/python -m tests.deadcode
 
 bench: $(VENV)/.dev system-packages
 	$(BIN)/python -m tests.bench $(ARGS) || true

@@ -11,7 +11,6 @@ from bkkenergy.ports.readings import StoreUnavailable
 from bkkenergy.readings import US_PER_S
 
 NOW_US = 1_795_402_800 * US_PER_S
-HOUR_US = 3600 * US_PER_S
 EARLY = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
 

@@ -35,7 +35,7 @@ from bkkenergy.usecases.powers import USE_CASES, use_case
 from tests.web import PASSWORD, make_app, make_site
 
 pytestmark = [pytest.mark.filterwarnings("ignore::ResourceWarning")]
-OWN, OTHERS, THIRD = "health", "education", "environment"
+OWN, OTHERS = "health", "education"
 BUILDING = {OWN: "health.centre-1", OTHERS: "education.headquarters"}
 STORED = PasswordHash.of(PASSWORD)
 NOW = dt.datetime(2026, 11, 24, 5, 0, tzinfo=dt.UTC)

@@ -245,10 +245,9 @@ class OneDiode:
         at_wm2, at_c = np.meshgrid(GRID_WM2, GRID_C, indexing="ij")
         parameters = pvlib.pvsystem.calcparams_cec(at_wm2, at_c, **fitted)
         point = pvlib.pvsystem.max_power_point(*parameters, method="newton")
-        rated = self._rated_w(fitted)
-        self._power = RectBivariateSpline(GRID_WM2, GRID_C, point["p_mp"] / rated / (at_wm2 / STC_WM2))
+        rated_w = self._rated_w(fitted)
+        self._power = RectBivariateSpline(GRID_WM2, GRID_C, point["p_mp"] / rated_w / (at_wm2 / STC_WM2))
         self._volts = RectBivariateSpline(GRID_WM2, GRID_C, point["v_mp"])
-        self.rated_w = rated
 
     @staticmethod
     def _rated_w(cec: dict[str, float]) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, insert, select, update
 
@@ -14,7 +14,6 @@ from bkkenergy.adapters.state.tables import proposal
 from bkkenergy.readings import US_PER_S
 
 ProposalState = Literal["open", "accepted", "refused", "withdrawn"]
-PROPOSAL_STATES: tuple[ProposalState, ...] = get_args(ProposalState)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
