@@ -13,8 +13,9 @@ import msgspec
 import numpy as np
 
 from bkkenergy.payloads.decode.base import Decoded, Undecoded
+from bkkenergy.payloads.decode.bounds import check_json_size
 from bkkenergy.payloads.decode.times import LARGEST_US, MICROSECONDS_FROM, MILLISECONDS_FROM
-from bkkenergy.payloads.message import FIRST_DETAILS, Message, Reason, described, summed_up
+from bkkenergy.payloads.message import FIRST_DETAILS, DecodeError, Message, Reason, described, summed_up
 from bkkenergy.payloads.profile import Profile
 from bkkenergy.readings import FloatArray, IntArray
 
@@ -100,6 +101,7 @@ def _plain_run(payloads: Sequence[bytes], lengths: IntArray) -> list[list[PlainR
     run = []
     for number, payload in enumerate(payloads):
         try:
+            check_json_size(payload)
             found = _plain_decoder.decode(payload)
         except Exception:  # noqa: BLE001 - `_read` looks closer
             break
@@ -126,7 +128,10 @@ def _joined(parts: Sequence[tuple[IntArray, dict[str, FloatArray]]]) -> tuple[In
 def _read(payload: bytes) -> tuple[list[Reading], Undecoded | None]:
     """Read one payload. Return its readings, and what of it could not be read."""
     try:
+        check_json_size(payload)
         return _whole(payload), None
+    except DecodeError as error:
+        return [], Undecoded(0, str(error))
     except msgspec.ValidationError as error:
         problem = str(error)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable
+from itertools import islice
 
 from bkkenergy.payloads.decode.base import DecodedRow, RowDecoder, Step
 from bkkenergy.payloads.decode.fields import MAX_ELEMENTS, read_element
 from bkkenergy.payloads.message import DecodeError, Message
+
+MAX_LINES = MAX_ELEMENTS + 1
+"""Lines that are looked at: one more than are allowed."""
 
 
 class CsvDecoder(RowDecoder):
@@ -17,14 +21,16 @@ class CsvDecoder(RowDecoder):
     def rows(self, message: Message, steps: list[Step]) -> Iterable[DecodedRow]:
         """Yield one row a line; a line at fault is reported and left out."""
         try:
-            text = message.payload.decode("utf-8-sig")
-            lines = list(csv.reader(io.StringIO(text), delimiter=self.profile.delimiter, strict=True))
+            text = io.StringIO(message.payload.decode("utf-8-sig"))
+            found = csv.reader(text, delimiter=self.profile.delimiter, strict=True)
+            # No more lines than are allowed are in memory at once: a line takes thirty times its bytes.
+            lines = list(islice((line for line in found if line and tuple(line) != self.profile.columns), MAX_LINES))
         except (UnicodeDecodeError, csv.Error) as error:
             raise DecodeError(f"no CSV: {error}") from None
-        lines = [line for line in lines if line and tuple(line) != self.profile.columns]
         steps.append(Step("lines", f"{len(lines)}"))
         if not lines or len(lines) > MAX_ELEMENTS:
-            raise DecodeError(f"{len(lines)} lines; send 1 to {MAX_ELEMENTS}")
+            count = f"more than {MAX_ELEMENTS}" if lines else "no"
+            raise DecodeError(f"{count} lines; send 1 to {MAX_ELEMENTS}")
         rows = []
         for line in lines:
             if len(line) != len(self.profile.columns):

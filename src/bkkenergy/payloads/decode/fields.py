@@ -11,6 +11,7 @@ import jmespath
 import msgspec
 
 from bkkenergy.payloads.decode.base import DecodedRow, RowDecoder, Step
+from bkkenergy.payloads.decode.bounds import check_json_size
 from bkkenergy.payloads.decode.times import read_number, read_time, shown
 from bkkenergy.payloads.message import DecodeError, Message
 from bkkenergy.payloads.profile import QUANTITY_OF, ROOT_MARK, UNITS, FieldSpec, Profile
@@ -31,6 +32,7 @@ class FieldsDecoder(RowDecoder):
 
 def parse_json(payload: bytes) -> Any:
     """Parse a payload as JSON. Raises DecodeError, also for nesting without end."""
+    check_json_size(payload)
     try:
         return msgspec.json.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
