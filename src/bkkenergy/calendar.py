@@ -140,10 +140,10 @@ def past_year(today: dt.date) -> Period:
 def edges(period: Period, step: Step) -> pd.DatetimeIndex:
     """Return interval edges over a period: (k+1,) instants in Bangkok's time, both ends included."""
     start, end = period.start.tz_convert(BANGKOK), period.end.tz_convert(BANGKOK)
-    found = pd.date_range(start, end, freq=_FREQUENCY.get(step, step), unit="us")
-    if len(found) == 0 or found[0] != start or found[-1] != end:
+    index = pd.date_range(start, end, freq=_FREQUENCY.get(step, step), unit="us")
+    if len(index) == 0 or index[0] != start or index[-1] != end:
         raise ValueError(f"period {period.slug} is no whole number of steps of {step}. Choose a shorter step.")
-    return found
+    return index
 
 
 def epoch_us(instants: pd.DatetimeIndex) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

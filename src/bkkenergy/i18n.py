@@ -85,7 +85,7 @@ class Words:
 
     def dated(self, text: str) -> str:
         """Write the periods within a text as `period` does."""
-        return PERIODS.sub(lambda found: self.period(found[0]), text)
+        return PERIODS.sub(lambda match: self.period(match[0]), text)
 
     def name(self, group: str, slug: str) -> str:
         """Return what a slug is called in a group of the catalogue; the slug where an older version wrote another."""

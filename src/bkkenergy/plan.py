@@ -249,11 +249,11 @@ def shared(projects: Sequence[Project], whole: Measured) -> dict[str, Measured]:
     {'led-1': 200.0, 'led-3': 600.0}
     """
     expected = sum(project.expected_kwh for project in projects)
-    found = {}
+    shares = {}
     for project in projects:
         share = project.expected_kwh / expected if expected > 0 else 1 / len(projects)
-        found[project.id] = Measured(whole.kwh_a_year * share, whole.half_width_kwh * share, whole.days)
-    return found
+        shares[project.id] = Measured(whole.kwh_a_year * share, whole.half_width_kwh * share, whole.days)
+    return shares
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +316,6 @@ def _sums(name: str, projects: Sequence[Project], measured: Mapping[str, Measure
         expected_kwh=sum(project.expected_kwh for project in projects),
         decided_kwh=sum(project.expected_kwh for project in projects if project.state in DECIDED),
         done_kwh=sum(project.expected_kwh for project in projects if project.state == "done"),
-        measured_kwh=sum(found.kwh_a_year for found in known) if known else None,
+        measured_kwh=sum(saving.kwh_a_year for saving in known) if known else None,
         measured_count=len(known),
     )

@@ -64,11 +64,11 @@ def sweep(root: Path, running: Callable[[], Iterable[Run]]) -> int:
     running : asked after the folders were listed, so that a run which another process begins now is not swept away.
     """
     staging = root / STAGING
-    found = list(staging.iterdir()) if staging.exists() else []
-    if not found:
+    folders = list(staging.iterdir()) if staging.exists() else []
+    if not folders:
         return 0
     kept = tuple(f"{run.agency}_{run.period}_r{run.revision}_" for run in running())
-    left = [folder for folder in found if not folder.name.startswith(kept)]
+    left = [folder for folder in folders if not folder.name.startswith(kept)]
     for folder in left:
         shutil.rmtree(folder, ignore_errors=True)
     return len(left)

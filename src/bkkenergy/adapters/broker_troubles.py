@@ -33,12 +33,12 @@ class Trouble(NamedTuple):
 
 def without_share(protocol: str) -> Trouble:
     """Return the trouble of a broker that knows no shared subscriptions, or may not use them."""
-    found = f"no shared subscriptions over MQTT {protocol}: subscribed without mqtt.share, to every message"
+    observed = f"no shared subscriptions over MQTT {protocol}: subscribed without mqtt.share, to every message"
     remedy = (
         "Nothing is lost, but each ingester stores everything. Leave mqtt.share out, or use a broker that has shared "
         'subscriptions in MQTT 5 (mosquitto, EMQX, HiveMQ) with mqtt.protocol = "5".'
     )
-    return Trouble(TroubleKind.SHARE_UNAVAILABLE, found, remedy)
+    return Trouble(TroubleKind.SHARE_UNAVAILABLE, observed, remedy)
 
 
 def announced(properties: Any, settings: MqttSettings, *, has_exact_topics: bool) -> Iterator[Trouble]:
@@ -47,38 +47,38 @@ def announced(properties: Any, settings: MqttSettings, *, has_exact_topics: bool
         yield without_share("5")
     if _value(properties, "WildcardSubscriptionAvailable", 1) == 0:
         instead = "subscribed to each meter's own topic" if has_exact_topics else "the topics with + or # are left out"
-        found = f"no wildcards in subscriptions: {instead}"
+        observed = f"no wildcards in subscriptions: {instead}"
         remedy = "Topics of unknown meters are not heard. Let the broker allow wildcards to the ingester's user."
-        yield Trouble(TroubleKind.WILDCARDS_UNAVAILABLE, found, remedy)
+        yield Trouble(TroubleKind.WILDCARDS_UNAVAILABLE, observed, remedy)
     if _value(properties, "MaximumQoS", 2) == 0:
         yield qos_0("CONNACK: Maximum QoS 0")
     expiry_s = _value(properties, "SessionExpiryInterval", settings.session_expiry_s)
     if expiry_s < settings.session_expiry_s:
-        found = f"the session is forgotten after {expiry_s} s, not after {settings.session_expiry_s} s"
+        observed = f"the session is forgotten after {expiry_s} s, not after {settings.session_expiry_s} s"
         remedy = (
             "Raise the broker's limit of session expiry, or lower mqtt.session_expiry_s to what it grants: "
             "an ingester that is away for longer loses what comes."
         )
-        yield Trouble(TroubleKind.SESSION_EXPIRY_LOWERED, found, remedy)
+        yield Trouble(TroubleKind.SESSION_EXPIRY_LOWERED, observed, remedy)
 
 
-def qos_0(found: str) -> Trouble:
+def qos_0(observed: str) -> Trouble:
     """Return the trouble of a broker that delivers without acknowledgement."""
     remedy = (
         "The broker delivers at most once: what comes while the ingester is away or restarts is lost. "
         "Let the broker grant QoS 1 (mosquitto: max_qos 1 or 2)."
     )
-    return Trouble(TroubleKind.QOS_0, found, remedy)
+    return Trouble(TroubleKind.QOS_0, observed, remedy)
 
 
 def session_lost(client_id: str) -> Trouble:
     """Return the trouble of a broker that has lost the session of this client id."""
-    found = f"the broker has no session of {client_id!r} any more: what came since the last connection is lost"
+    observed = f"the broker has no session of {client_id!r} any more: what came since the last connection is lost"
     remedy = (
         "Does the broker keep its sessions on disk (mosquitto: persistence true), for long enough "
         "(persistent_client_expiration), and does no other client use this mqtt.client_id?"
     )
-    return Trouble(TroubleKind.SESSION_LOST, found, remedy)
+    return Trouble(TroubleKind.SESSION_LOST, observed, remedy)
 
 
 REMEDIES: Mapping[str, str] = MappingProxyType(
@@ -108,8 +108,8 @@ def cut_again(times: int, reason: str, pause_s: float) -> Trouble:
         "See the broker's log. Does another client use the same mqtt.client_id? If the broker cannot resume the "
         "session, a new mqtt.client_id helps; what waits in the old session is lost.",
     )
-    found = f"cut {times} times soon after connecting ({reason}); the next attempt waits {pause_s:.0f} s"
-    return Trouble(TroubleKind.CUT_AGAIN_AND_AGAIN, found, remedy)
+    observed = f"cut {times} times soon after connecting ({reason}); the next attempt waits {pause_s:.0f} s"
+    return Trouble(TroubleKind.CUT_AGAIN_AND_AGAIN, observed, remedy)
 
 
 def _value(properties: Any, name: str, otherwise: int) -> int:

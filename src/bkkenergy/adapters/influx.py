@@ -86,8 +86,8 @@ class InfluxStore:
         for attempt in range(PROBE_TRIES):  # another process that starts now may write over it
             value = time.time_ns() // 1000
             self.server.write(f"{PROBE} value={value}.0 {at_us}".encode())
-            found = self.server.select(where, ["value"], lambda series: [int(row[1]) for row in series.rows])
-            if [value] in found:
+            values_of = self.server.select(where, ["value"], lambda series: [int(row[1]) for row in series.rows])
+            if [value] in values_of:
                 return True
             time.sleep(PROBE_WAIT_S * (attempt + 1))
         return False
@@ -99,22 +99,22 @@ class InfluxStore:
 
     def noted_states(self) -> Sequence[NotedState]:
         """Return the states that were noted, each with the host that did so last."""
-        found = self.server.select(
+        states = self.server.select(
             f"host FROM {STATES} GROUP BY state",
             ["host"],
             lambda series: NotedState(
                 series.tags["state"], str(series.rows[-1][1]), int(series.rows[0][0]), int(series.rows[-1][0])
             ),
         )
-        return sorted(found, key=lambda noted: noted.first_us)
+        return sorted(states, key=lambda noted: noted.first_us)
 
     def expires_after_s(self) -> float | None:
         """Return how long the bucket, or the default policy, stores data; None where for ever or not known."""
         if self.server.api == "auto":
             self.prepare()
         if self.server.api == "v1":
-            found = self.server.query(f"SHOW RETENTION POLICIES ON {quoted_name(self.server.settings.bucket)}")
-            rows = [dict(zip(series.columns, row, strict=True)) for series in found for row in series.rows]
+            policies = self.server.query(f"SHOW RETENTION POLICIES ON {quoted_name(self.server.settings.bucket)}")
+            rows = [dict(zip(series.columns, row, strict=True)) for series in policies for row in series.rows]
             rules_s = [_duration_s(row["duration"]) for row in rows if row.get("default")]
         else:
             rules = [rule for bucket in self.server.buckets() for rule in bucket.get("retentionRules", [])]
@@ -161,11 +161,11 @@ class InfluxStore:
             row = dict(zip(series.columns, series.rows[0], strict=True))
             return series.tags[TAG], {name: int(row[name]) for name in fields if row[name]}
 
-        found: dict[str, Mapping[str, int]] = {}
+        counts: dict[str, Mapping[str, int]] = {}
         for names in _chunks(meter_ids):
             where = f"{_is_one_of(names)} AND {_between(start_us, end_us)}"
-            found |= self.server.select(f"{counted} FROM {MEASUREMENT} WHERE {where} GROUP BY {TAG}", fields, taken)
-        return found
+            counts |= self.server.select(f"{counted} FROM {MEASUREMENT} WHERE {where} GROUP BY {TAG}", fields, taken)
+        return counts
 
     def last_seen_us(self, meter_ids: Sequence[str]) -> Mapping[str, int]:
         """Return the instant of the latest reading of each meter that has one."""
@@ -176,11 +176,11 @@ class InfluxStore:
         return self._outermost_us("first", meter_ids, min)
 
     def _outermost_us(self, which: str, meter_ids: Sequence[str], of_two: Callable[[int, int], int]) -> dict[str, int]:
-        found: dict[str, int] = {}
+        times_us: dict[str, int] = {}
         for field in ("energy_kwh", "power_kw", *WEATHER_FIELDS):
             for name, (ts_us, _) in self._outermost(which, meter_ids, field).items():
-                found[name] = of_two(ts_us, found.get(name, ts_us))
-        return found
+                times_us[name] = of_two(ts_us, times_us.get(name, ts_us))
+        return times_us
 
     def last_before_us(self, meter_id: str, before_us: int, field: str) -> int | None:
         """Return the instant of a meter's last reading of a field before an instant; None without one."""
@@ -191,12 +191,12 @@ class InfluxStore:
         return self._nearest_us(meter_id, f"time >= {from_us}u AND time < {LATEST_US}u", field, "ASC")
 
     def _nearest_us(self, meter_id: str, when: str, field: str, order: str) -> int | None:
-        found = self.server.select(
+        answer = self.server.select(
             f"{field} FROM {MEASUREMENT} WHERE {_is_one_of([meter_id])} AND {when} ORDER BY time {order} LIMIT 1",
             [field],
             lambda series: int(series.rows[0][0]),
         )
-        return found[0] if found else None
+        return answer[0] if answer else None
 
     def forget(self, meter_ids: Sequence[str], start_us: int, before_us: int) -> None:
         """Delete readings: by one request where the measurement has no other meter, else by one a meter."""
@@ -216,8 +216,8 @@ class InfluxStore:
 
     def _meters(self) -> set[str]:
         """Return every meter that the measurement has."""
-        found = self.server.query(f"SHOW TAG VALUES FROM {MEASUREMENT} WITH KEY = {TAG}")
-        return {str(value) for series in found for _, value in series.rows}
+        answer = self.server.query(f"SHOW TAG VALUES FROM {MEASUREMENT} WITH KEY = {TAG}")
+        return {str(value) for series in answer for _, value in series.rows}
 
     def latest_registers(self, meter_ids: Sequence[str], start_us: int, end_us: int) -> Mapping[str, tuple[int, float]]:
         """Return instant and value of each meter's latest import register with start <= instant < end."""
@@ -226,14 +226,14 @@ class InfluxStore:
     def _outermost(
         self, which: str, meter_ids: Sequence[str], field: str, when: str = ""
     ) -> dict[str, tuple[int, float]]:
-        found: dict[str, tuple[int, float]] = {}
+        rows: dict[str, tuple[int, float]] = {}
         for names in _chunks(meter_ids):
-            found |= self.server.select(
+            rows |= self.server.select(
                 f"{which}({field}) FROM {MEASUREMENT} WHERE {_is_one_of(names)}{when} GROUP BY {TAG}",
                 [which],
                 lambda series: (series.tags[TAG], (int(series.rows[0][0]), float(series.rows[0][1]))),
             )
-        return found
+        return rows
 
     def close(self) -> None:
         """Close connections and files."""

@@ -217,10 +217,10 @@ class InfluxServer:
         if response.status != HTTPStatus.OK:
             return []
         try:
-            found = msgspec.json.decode(response.data)
+            answer = msgspec.json.decode(response.data)
         except msgspec.DecodeError:
             return []
-        buckets: list[Any] = found.get("buckets", []) if isinstance(found, dict) else []
+        buckets: list[Any] = answer.get("buckets", []) if isinstance(answer, dict) else []
         return buckets
 
     def close(self) -> None:
@@ -287,8 +287,8 @@ class InfluxServer:
 
 def remedy_for(words: str) -> str:
     """Return what a person can do where a statement failed with these words."""
-    found = (remedy for pattern, remedy in REMEDIES if re.search(pattern, words, re.IGNORECASE))
-    return next(found, "See the server's log.")
+    remedies = (remedy for pattern, remedy in REMEDIES if re.search(pattern, words, re.IGNORECASE))
+    return next(remedies, "See the server's log.")
 
 
 def quoted_name(name: str) -> str:

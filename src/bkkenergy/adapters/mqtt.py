@@ -314,7 +314,7 @@ class Subscriber:
 
     def _look_at_session(self, *, is_present: bool) -> None:
         """Check whether the broker still has what it had to store."""
-        self.troubles = {kind: found for kind, found in self.troubles.items() if kind in _OF_THE_LAST}
+        self.troubles = {kind: trouble for kind, trouble in self.troubles.items() if kind in _OF_THE_LAST}
         if self._had_session and not is_present:
             self._trouble(troubles.session_lost(self._settings.client_id))
         self._had_session = True
@@ -330,14 +330,14 @@ class Subscriber:
         the log. Each ingester then stores every message, which the stores' keys make harmless.
         """
         settings = self._settings
-        found = (
+        announced = (
             list(troubles.announced(properties, settings, has_exact_topics=bool(self._exact))) if self._is_v5 else []
         )
         if settings.share and not self._is_v5:
-            found.append(troubles.without_share(self.protocol))
-        for trouble in found:
+            announced.append(troubles.without_share(self.protocol))
+        for trouble in announced:
             self._trouble(trouble)
-        kinds = {trouble.kind for trouble in found}
+        kinds = {trouble.kind for trouble in announced}
         self._has_wildcards = TroubleKind.WILDCARDS_UNAVAILABLE not in kinds
         self._has_share = TroubleKind.SHARE_UNAVAILABLE not in kinds
         return self._possible_topics()
@@ -400,8 +400,8 @@ class Subscriber:
         for topic, reason in zip(topics, reasons, strict=False):
             if reason.is_failure:
                 remedy = "Let the ingester's user read it: bkkenergy meters acl."
-                found = f"the broker refuses the subscription to {topic}: {reason}"
-                self._trouble(Trouble(TroubleKind.SUBSCRIPTION_REFUSED, found, remedy))
+                observed = f"the broker refuses the subscription to {topic}: {reason}"
+                self._trouble(Trouble(TroubleKind.SUBSCRIPTION_REFUSED, observed, remedy))
         weak = [topic for topic, reason in zip(self._topics, reasons, strict=False) if reason.value == 0]
         if weak:
             self._trouble(troubles.qos_0(f"{len(weak)} of {len(reasons)} subscriptions are granted with QoS 0"))

@@ -129,8 +129,8 @@ class SqliteStore:
 
     def _outermost_us(self, which: str, meter_ids: Sequence[str]) -> dict[str, int]:
         query = f"SELECT {which}(ts_us) FROM reading WHERE meter = (SELECT id FROM meter WHERE name = ?)"  # noqa: S608
-        found = {name: self._connection.rows(query, (name,))[0][0] for name in meter_ids}
-        return {name: ts_us for name, ts_us in found.items() if ts_us is not None}
+        times_us = {name: self._connection.rows(query, (name,))[0][0] for name in meter_ids}
+        return {name: ts_us for name, ts_us in times_us.items() if ts_us is not None}
 
     def last_before_us(self, meter_id: str, before_us: int, field: str) -> int | None:
         """Return the instant of a meter's last reading of a field before an instant; None without one."""
@@ -154,8 +154,8 @@ class SqliteStore:
         with Transaction(self._connection, self.path) as connection:
             connection.execute("INSERT OR REPLACE INTO probe VALUES (1, ?)", (value,))
             # Read under the same lock: another process that starts now may write over it.
-            (found,) = connection.execute("SELECT value FROM probe").fetchone()
-        if found != value:
+            (read_back,) = connection.execute("SELECT value FROM probe").fetchone()
+        if read_back != value:
             raise StoreUnfit(f"{self.path}: a value that was written is not found when read. Check the disk.")
 
     def note_state(self, state: str, host: str) -> None:
@@ -205,8 +205,8 @@ class SqliteStore:
             "SELECT ts_us, energy_kwh FROM reading WHERE meter = (SELECT id FROM meter WHERE name = ?) "
             "AND ts_us >= ? AND ts_us < ? AND energy_kwh IS NOT NULL ORDER BY ts_us DESC LIMIT 1"
         )
-        found = {name: self._connection.rows(query, (name, start_us, end_us)) for name in meter_ids}
-        return {name: (int(rows[0][0]), float(rows[0][1])) for name, rows in found.items() if rows}
+        rows_of = {name: self._connection.rows(query, (name, start_us, end_us)) for name in meter_ids}
+        return {name: (int(rows[0][0]), float(rows[0][1])) for name, rows in rows_of.items() if rows}
 
     def close(self) -> None:
         """Close the file."""

@@ -63,8 +63,8 @@ def hold_in_place(path: Path, identity: tuple[int, int]) -> None:
 
 def identity_of(path: Path) -> tuple[int, int]:
     """Return by what a file is known again, under whatever name."""
-    found = path.stat()
-    return found.st_dev, found.st_ino
+    status = path.stat()
+    return status.st_dev, status.st_ino
 
 
 def open_database(path: Path) -> Database:
@@ -163,9 +163,9 @@ def _store_error(where: Path, error: sqlite3.Error) -> StoreUnavailable | StoreR
     return StoreUnavailable(damaged(where, str(error)))
 
 
-def damaged(where: Path, found: str) -> str:
+def damaged(where: Path, damage: str) -> str:
     """Return a message that a file is damaged, with what to do."""
-    return f"{where}: the file is damaged ({found}). {DAMAGED}"
+    return f"{where}: the file is damaged ({damage}). {DAMAGED}"
 
 
 def fault_in(path: Path, *, within_s: float = math.inf) -> str | None:
@@ -177,11 +177,11 @@ def fault_in(path: Path, *, within_s: float = math.inf) -> str | None:
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             connection.set_progress_handler(lambda: time.monotonic() > until_s, LOOK_EACH)
-            found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+            verdict = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
     except sqlite3.OperationalError as error:
         if str(error) == "interrupted":
             return None
         raise _store_error(path, error) from error
     except sqlite3.DatabaseError as error:
         return str(error)
-    return None if found == "ok" else " ".join(found.split())
+    return None if verdict == "ok" else " ".join(verdict.split())

@@ -182,10 +182,10 @@ def _pvgis_database(meta: Any) -> str:
 
 def _horizontal(frame: pd.DataFrame) -> pd.DataFrame:
     """Return PVGIS' horizontal plane as GHI and DHI; DNI is left to decomposition's closure."""
-    found = frame.copy()
-    diffuse = found["poa_sky_diffuse"]
-    found["ghi"] = found["poa_direct"] + diffuse + found.get("poa_ground_diffuse", 0.0)
-    return found.drop(columns=["dni", "dhi"], errors="ignore")
+    table = frame.copy()
+    diffuse = table["poa_sky_diffuse"]
+    table["ghi"] = table["poa_direct"] + diffuse + table.get("poa_ground_diffuse", 0.0)
+    return table.drop(columns=["dni", "dhi"], errors="ignore")
 
 
 def cache_path(folder: Path, service: Service, latitude_deg: float, longitude_deg: float, years: str) -> Path:
@@ -240,6 +240,6 @@ def fetched_or_cached(
     path = cache_path(folder, service, latitude_deg, longitude_deg, years)
     if path.exists():
         return read_cached(path)
-    found = fetch_weather(service, latitude_deg, longitude_deg, first_year=first_year, last_year=last_year, urls=urls)
-    write_cached(found, path)
-    return found
+    weather = fetch_weather(service, latitude_deg, longitude_deg, first_year=first_year, last_year=last_year, urls=urls)
+    write_cached(weather, path)
+    return weather

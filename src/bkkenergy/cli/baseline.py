@@ -60,8 +60,8 @@ def fit_command(name: str, period: str | None, scheduler: str | None, lang: Any,
     failed = 0
     with opened_site(config_dir) as site, spreading(scheduler) as spread:
         buildings = buildings_named(site.portfolio, name)
-        found = fit_buildings(site, buildings, span, spread=spread)
-        for building, baseline in track(found, "Baselines", total=len(buildings), transient=True, console=console):
+        results = fit_buildings(site, buildings, span, spread=spread)
+        for building, baseline in track(results, "Baselines", total=len(buildings), transient=True, console=console):
             if isinstance(baseline, str):
                 failed += 1
                 click.echo(f"{building.id}: {baseline}", err=True)
@@ -88,18 +88,18 @@ def bills_command(building: str, path: Path, months: int, config_dir: Path) -> N
     config = load_configuration(config_dir)
     own = buildings_named(config.portfolio, building)[0]
     try:
-        found = monthly_from_bills(
+        model = monthly_from_bills(
             read_paper(path), config.portfolio.calendars[own.calendar], load_solar(config_dir), months
         )
     except ValueError as why:
         raise InputError(f"{path}: {why}") from None
     table = Table(
-        title=f"{own.id}: {found.model.base_kwh:,.0f} kWh/day + {found.model.open_day_kwh:,.0f} x open + "
-        f"{found.model.cooling_kwh_per_c:,.1f} x degC above 24"
+        title=f"{own.id}: {model.model.base_kwh:,.0f} kWh/day + {model.model.open_day_kwh:,.0f} x open + "
+        f"{model.model.cooling_kwh_per_c:,.1f} x degC above 24"
     )
     for column in ("month", "kWh", "baseline kWh", "saved kWh"):
         table.add_column(column, justify="right")
-    for month, kwh, expected, is_base in found.rows:
+    for month, kwh, expected, is_base in model.rows:
         table.add_row(
             f"{month}{' *' if is_base else '  '}", f"{kwh:,.0f}", f"{expected:,.0f}", f"{expected - kwh:+,.0f}"
         )
@@ -142,12 +142,12 @@ def check_command(name: str, period: str | None, as_json: bool, lang: Any, confi
     span = period_of(period or f"{last_month:%Y-%m}")
     with opened_site(config_dir) as site:
         buildings = buildings_named(site.portfolio, name)
-        found = [
+        assessments = [
             judge(site, building, span) for building in track(buildings, "Savings", transient=True, console=console)
         ]
-        total = judged_total(site, found)
+        total = judged_total(site, assessments)
     if as_json:
-        rows = [judged_data(own) for own in found]
+        rows = [judged_data(own) for own in assessments]
         whole = None if total is None else band_data(total)
         click.echo(json.dumps({"period": span.slug, "total": whole, "buildings": rows}, ensure_ascii=False, indent=2))
         return
@@ -156,7 +156,7 @@ def check_command(name: str, period: str | None, as_json: bool, lang: Any, confi
     table = Table()
     for column in ("building", "baseline kWh", "used kWh", "saved kWh", "days", "verdict"):
         table.add_column(column, justify="left" if column in ("building", "verdict") else "right")
-    for own in found:
+    for own in assessments:
         if own.saving is None or own.band is None:
             table.add_row(own.building.id, "", "", "", "", own.why)
             continue

@@ -83,11 +83,11 @@ def check_command(building: str, path: Path, config_dir: Path) -> None:
             span = period_of(str(month))
             (bill,) = month_bills(site, own, span)
             given = {str(key): float(value) for key, value in row.dropna().items() if key not in NOT_ITEMS}
-            found = check_bill(given, bill, paper_kwh=row.get("kwh"), paper_kw=row.get("kw"))
+            faults = check_bill(given, bill, paper_kwh=row.get("kwh"), paper_kw=row.get("kw"))
             table = Table(title=f"{building} {month}")
             for column in ("item", "paper THB", "ours THB", "difference", "why"):
                 table.add_column(column, justify="right" if "THB" in column or column == "difference" else "left")
-            for item in found:
+            for item in faults:
                 gap = item.difference_thb
                 paper_text = "" if item.paper_thb is None else f"{item.paper_thb:,.2f}"
                 table.add_row(
@@ -118,12 +118,12 @@ def compare_command(building: str, period: str | None, lang: Any, config_dir: Pa
         choice = open_to(tariffs.schedules[own.tariff], tariffs, peak_kw=peak_kw, energy_kwh_a_month=energy)
         if tariffs.schedules[own.tariff] not in choice:
             choice.append(tariffs.schedules[own.tariff])
-        found = offers(months, choice, tariffs)
+        comparison = offers(months, choice, tariffs)
     table = Table(title=f"{building} {span.slug}: {energy:,.0f} kWh, {peak_kw:,.0f} kW")
     for column in ("", "THB", "±"):
         table.add_column(column, justify="left" if not column else "right")
-    now = next(offer.total_thb for offer in found if offer.schedule.id == own.tariff)
-    for offer in found:
+    now = next(offer.total_thb for offer in comparison if offer.schedule.id == own.tariff)
+    for offer in comparison:
         mark = " *" if offer.schedule.id == own.tariff else ""
         name = words.either(th=offer.schedule.name_th, en=offer.schedule.name_en)
         table.add_row(name + mark, f"{offer.total_thb:,.2f}", f"{offer.total_thb - now:+,.0f}")

@@ -52,14 +52,14 @@ def _other_faults(config_dir: Path, config: Configuration | None = None) -> list
     faults = settings_faults(config.settings, list(config.portfolio.agencies)) if config else []
     for load in (load_solar, load_savings, load_plan):
         try:
-            found = load(config_dir)
+            loaded = load(config_dir)
         except ConfigError as error:
             faults += error.faults
             continue
-        if config is not None and isinstance(found, SavingsConfig):
+        if config is not None and isinstance(loaded, SavingsConfig):
             unknown = [
                 adjustment.building
-                for adjustment in found.adjustments
+                for adjustment in loaded.adjustments
                 if adjustment.building not in config.portfolio.buildings
             ]
             where = str(config_dir / "adjustments.toml")

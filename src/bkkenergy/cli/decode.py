@@ -47,25 +47,25 @@ def decode_command(profile_id: str, topic: str, file: Path, config_dir: Path) ->
         raise InputError(f"there is no profile {profile_id!r}. Use one of: {', '.join(config.profiles)}.")
     payload = sys.stdin.buffer.read(MAX_BYTES) if str(file) == "-" else file.read_bytes()
     message = Message(topic, payload, received_us=int(time.time() * US_PER_S))
-    found = explain_payload(
+    explained = explain_payload(
         config.profiles[profile_id], config.portfolio.meters, message, max_ahead_s=config.settings.ingest.max_ahead_s
     )
-    _show(found, len(payload))
-    raise SystemExit(1 if found.refused or not found.readings else 0)
+    _show(explained, len(payload))
+    raise SystemExit(1 if explained.refused or not explained.readings else 0)
 
 
-def _show(found: Explained, size_bytes: int) -> None:
+def _show(explained: Explained, size_bytes: int) -> None:
     click.echo(f"{size_bytes} bytes")
-    for step in found.steps:
+    for step in explained.steps:
         mark = click.style("✗", fg="red") if step.is_fault else click.style("✓", fg="green")
         click.echo(f"  {mark} {step.what}: {step.result}")
-    for reading in found.readings:
+    for reading in explained.readings:
         name = reading.meter_id or click.style("no meter of the portfolio", fg="yellow")
         key = f" key {reading.key!r}" if reading.key else ""
         click.echo(f"→ {name} ({reading.topic}{key}) at {reading.at.astimezone(BANGKOK).isoformat()}")
         for field, value in reading.values.items():
             click.echo(f"    {field} = {value:.10g}")
-    for refusal in found.refused:
+    for refusal in explained.refused:
         click.echo(click.style("refused ", fg="red") + refusal)
 
 
@@ -103,9 +103,9 @@ def listen_command(seconds: float | None, like: str, config_dir: Path) -> None:
 
 def _hear(sorter: Sorter, messages: list[Message], heard: dict[str, tuple[str, ...]], like: str) -> None:
     """Record the latest of each meter, and of each topic that is refused."""
-    found = sorter.sort(messages, now_us=int(time.time() * US_PER_S))
+    outcome = sorter.sort(messages, now_us=int(time.time() * US_PER_S))
     now = dt.datetime.now(BANGKOK).strftime("%H:%M:%S")
-    batch = found.batch
+    batch = outcome.batch
     columns = [batch.column(field) for field in ("energy_kwh", "power_kw")]
     for row in range(len(batch)):
         name = batch.meter_ids[int(batch.meter[row])]
@@ -113,7 +113,7 @@ def _hear(sorter: Sorter, messages: list[Message], heard: dict[str, tuple[str, .
         figures = (f"{column[row]:,.3f}" for column in columns)
         if like in name:
             heard[name] = (now, name, f"{at:%Y-%m-%d %H:%M:%S}", *(f.replace("nan", "–") for f in figures), "ok")
-    for item in found.refused:
+    for item in outcome.refused:
         if like in item.topic:
             heard[f"{item.topic} {item.reason}"] = (now, item.topic, "", "", "", f"{item.reason}: {item.detail}")
 

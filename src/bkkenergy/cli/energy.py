@@ -71,10 +71,10 @@ def show_command(name: str, period: str, step: Step, channel: str, form: str, co
     span = period_of(period)
     with opened_site(config_dir) as site:
         meters = meters_named(site.portfolio, name)
-        found = _in_steps(lambda: energy_series(site.energy, meters, span, step, CHANNELS[channel]))
-    if found.waiting:
-        click.echo(f"{len(found.waiting)} days are not computed yet.", err=True)
-    _print_series(name, found, step, form, site.portfolio.revision)
+        series = _in_steps(lambda: energy_series(site.energy, meters, span, step, CHANNELS[channel]))
+    if series.waiting:
+        click.echo(f"{len(series.waiting)} days are not computed yet.", err=True)
+    _print_series(name, series, step, form, site.portfolio.revision)
 
 
 def meters_named(portfolio: Portfolio, name: str) -> Sequence[Meter]:
@@ -95,14 +95,14 @@ def _in_steps(compute: Any) -> Any:
         raise InputError(str(error)) from None
 
 
-def _print_series(name: str, found: IntervalEnergy, step: Step, form: str, revision: int) -> None:
-    quality = [Quality(value).name.lower() for value in found.quality.tolist()]
-    energy = listed_kwh(found.energy_kwh)
-    starts = [start.isoformat() for start in found.starts]
+def _print_series(name: str, interval_energy: IntervalEnergy, step: Step, form: str, revision: int) -> None:
+    quality = [Quality(value).name.lower() for value in interval_energy.quality.tolist()]
+    energy = listed_kwh(interval_energy.energy_kwh)
+    starts = [start.isoformat() for start in interval_energy.starts]
     rows = list(zip(starts, energy, quality, strict=True))
     if form == "json":
         series = {"id": name, "step": step, "starts": starts, "energy_kwh": energy, "quality": quality}
-        waiting = [day.isoformat() for day in found.waiting]
+        waiting = [day.isoformat() for day in interval_energy.waiting]
         _print_json(series | {"waiting_days": waiting, "portfolio_revision": revision})
     elif form == "csv":
         writer = csv.writer(sys.stdout, lineterminator="\n")
@@ -139,13 +139,13 @@ def balance_command(building: str, period: str, step: Step, as_json: bool, lang:
     span = period_of(period)
     with opened_site(config_dir) as site:
         own = building_of(site.portfolio, building)
-        found: BuildingEnergy = _in_steps(lambda: building_energy(site.energy, own, span, step))
+        energy: BuildingEnergy = _in_steps(lambda: building_energy(site.energy, own, span, step))
         revision = site.portfolio.revision
     if as_json:
-        sub_meters = sub_meters_record(own, found)["main_meters"]
-        _print_json(balance_record(own, found, step) | {"main_meters": sub_meters, "portfolio_revision": revision})
+        sub_meters = sub_meters_record(own, energy)["main_meters"]
+        _print_json(balance_record(own, energy, step) | {"main_meters": sub_meters, "portfolio_revision": revision})
     else:
-        _print_balance(building, found, span, Words(lang))
+        _print_balance(building, energy, span, Words(lang))
 
 
 @energy_command.command(
@@ -192,21 +192,21 @@ def edit_command(
     click.echo(f"Batch {number}. To take it back: bkkenergy import --undo {number}")
 
 
-def _print_balance(name: str, found: BuildingEnergy, span: Period, words: Words) -> None:
-    if found.waiting:
-        click.echo(words("balance.waiting", count=len(found.waiting)), err=True)
+def _print_balance(name: str, energy: BuildingEnergy, span: Period, words: Words) -> None:
+    if energy.waiting:
+        click.echo(words("balance.waiting", count=len(energy.waiting)), err=True)
     table = _table(f"{name} {span.slug}", words)
-    for key, flow in flows_of(found.balance).items():
+    for key, flow in flows_of(energy.balance).items():
         if flow is not None or key != "tenants":
             _row(table, words(f"balance.{key}"), flow, words)
-    for virtual in found.virtual_meters:
+    for virtual in energy.virtual_meters:
         _row(table, words.either(th=virtual.meter.name_th, en=virtual.meter.name_en), virtual.flow, words)
     console.print(table)
-    for note in found.balance.notes:
+    for note in energy.balance.notes:
         console.print(words(f"balance.note_{note.value}"))
-    for split in found.sub_meters:
+    for split in energy.sub_meters:
         _print_split(split, words)
-        for note in set(split.notes) - set(found.balance.notes):
+        for note in set(split.notes) - set(energy.balance.notes):
             console.print(words(f"balance.note_{note.value}"))
 
 

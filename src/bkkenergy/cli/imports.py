@@ -352,14 +352,14 @@ def list_command(config_dir: Path) -> None:
 def show_command(batch: int, config_dir: Path) -> None:
     """Show one import: file, meters, precedence, and whether it counts."""
     with opened_site(config_dir) as site:
-        found = imports.batch_of(site.ledger, batch)
-    new = found.new
-    click.echo(f"{found.number}  {new.name}  {new.kind.value}  sha256 {new.sha256}")
-    click.echo(f"{new.count:,} {'readings' if new.kind is BatchKind.READINGS else 'intervals'}, {_kwh(found)} kWh")
+        imported = imports.batch_of(site.ledger, batch)
+    new = imported.new
+    click.echo(f"{imported.number}  {new.name}  {new.kind.value}  sha256 {new.sha256}")
+    click.echo(f"{new.count:,} {'readings' if new.kind is BatchKind.READINGS else 'intervals'}, {_kwh(imported)} kWh")
     click.echo(f"{_at(new.first_us)} to {_at(new.end_us)}, precedence {new.precedence.value}")
     click.echo(f"imported by {new.who}, {_at(new.at_us)}")
-    if found.undone_us is not None:
-        click.echo(f"undone by {found.undone_by}, {_at(found.undone_us)}")
+    if imported.undone_us is not None:
+        click.echo(f"undone by {imported.undone_by}, {_at(imported.undone_us)}")
     for meter in new.meters:
         click.echo(f"  {meter}")
 

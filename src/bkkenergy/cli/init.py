@@ -176,19 +176,19 @@ def _asked(layout: Layout, given: Mapping[str, object], *, is_asking: bool) -> A
     }
     if is_compose:
         questions["host"] = ("Name or address by which people reach this machine", socket.getfqdn())
-    found: dict[str, object] = {}
+    answers: dict[str, object] = {}
     for name, (question, default) in questions.items():
         value = given.get(name)
-        is_moot = name == "influx_url" and found.get("store") == "sqlite"
+        is_moot = name == "influx_url" and answers.get("store") == "sqlite"
         if value is None:
             value = click.prompt(question, default=default) if is_asking and not is_moot else default
-        found[name] = value
-    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", str(found["agency"])):
-        raise InputError(f"agency id {found['agency']!r}: use small letters, digits and hyphens, such as din-daeng.")
-    if is_compose and not re.fullmatch(r"[A-Za-z0-9.-]+", str(found["host"])):
-        raise InputError(f"host {found['host']!r}: a name or an IPv4 address, such as energy.bangkok.go.th.")
-    port = int(str(found.pop("port")))
-    return Answers(layout=layout, port=port, **{name: str(value) for name, value in found.items()})
+        answers[name] = value
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", str(answers["agency"])):
+        raise InputError(f"agency id {answers['agency']!r}: use small letters, digits and hyphens, such as din-daeng.")
+    if is_compose and not re.fullmatch(r"[A-Za-z0-9.-]+", str(answers["host"])):
+        raise InputError(f"host {answers['host']!r}: a name or an IPv4 address, such as energy.bangkok.go.th.")
+    port = int(str(answers.pop("port")))
+    return Answers(layout=layout, port=port, **{name: str(value) for name, value in answers.items()})
 
 
 def write_site(config: Path, answers: Answers) -> None:
@@ -258,28 +258,28 @@ def _environment_file(folder: Path) -> Path:
 
 def _values(answers: Answers) -> dict[str, dict[str, str | int | bool]]:
     """Return settings that differ from the defaults, by section."""
-    found: dict[str, dict[str, str | int | bool]] = {
+    values: dict[str, dict[str, str | int | bool]] = {
         "mqtt": {"host": answers.broker, "port": answers.port},
         "store": {"kind": answers.store},
     }
     if answers.username:
-        found["mqtt"] |= {"username": answers.username, "password_file": "secrets/mqtt-password"}
+        values["mqtt"] |= {"username": answers.username, "password_file": "secrets/mqtt-password"}
     if answers.port == MQTT_TLS_PORT:
-        found["mqtt.tls"] = {"ca_file": "secrets/ca.crt"}
+        values["mqtt.tls"] = {"ca_file": "secrets/ca.crt"}
     if answers.store == "influx":
-        found["store.influx"] = {"url": answers.influx_url, "token_file": "secrets/influx-token"}
+        values["store.influx"] = {"url": answers.influx_url, "token_file": "secrets/influx-token"}
     if answers.mail_host:
-        found["mail"] = {"host": answers.mail_host}
+        values["mail"] = {"host": answers.mail_host}
     if answers.layout == "compose":
-        found["web"] = {"host": "0.0.0.0", "behind_proxy": True}  # noqa: S104 - inside its container
-        found["observe"] = {"host": "0.0.0.0"}  # noqa: S104 - published on the host's 127.0.0.1 alone
+        values["web"] = {"host": "0.0.0.0", "behind_proxy": True}  # noqa: S104 - inside its container
+        values["observe"] = {"host": "0.0.0.0"}  # noqa: S104 - published on the host's 127.0.0.1 alone
     if answers.layout == "systemd":
-        found["store"]["path"] = f"{STATE}/bkkenergy.sqlite"
-        found["ingest"] = {"spool": f"{STATE}/spool"}
-        found["report"] = {"folder": f"{STATE}/reports"}
-        found["state"] = {"path": f"{STATE}/state.sqlite"}
-        found["web"] = {"behind_proxy": True}
-    return found
+        values["store"]["path"] = f"{STATE}/bkkenergy.sqlite"
+        values["ingest"] = {"spool": f"{STATE}/spool"}
+        values["report"] = {"folder": f"{STATE}/reports"}
+        values["state"] = {"path": f"{STATE}/state.sqlite"}
+        values["web"] = {"behind_proxy": True}
+    return values
 
 
 def with_value(text: str, section: str, key: str, value: str | float | bool) -> str:

@@ -51,15 +51,15 @@ def insights_command(
     last_day = period_of(until).last_day if until else today_here() - dt.timedelta(days=1)
     with opened_site(config_dir) as site:
         buildings = [building for building in buildings_named(site.portfolio, name) if building.main_meters]
-        found: list[Finding] = []
+        findings: list[Finding] = []
         every = facts_of_all(site, buildings, last_day=last_day)
         for facts in track(every, "Insights", total=len(buildings), transient=True, console=console):
-            found += find(facts, site.savings.insights)
+            findings += find(facts, site.savings.insights)
         if rule is not None:
-            dismissed = dismiss(site.state, command_line(), site.portfolio, found, rule, site.clock())
+            dismissed = dismiss(site.state, command_line(), site.portfolio, findings, rule, site.clock())
             click.echo(f"{dismissed.building}: {rule} is dismissed until it grows by a fifth.")
             return
-        shown = visible(found, site.dismissals, site.savings.insights)
+        shown = visible(findings, site.dismissals, site.savings.insights)
         portfolio = site.portfolio
     if as_json:
         click.echo(

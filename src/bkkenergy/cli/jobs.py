@@ -197,12 +197,12 @@ def catch_up_command(since: str, config_dir: Path, log_level: str, log_format: s
 def test_command(to: str | None, config_dir: Path) -> None:
     """Send a test message to the recipients of the settings, by mail, webhook or LINE, and show its outcome."""
     settings = load_configuration(config_dir).settings
-    found = [recipient for recipient in settings.recipient if to in (None, recipient.to)]
-    if not found:
+    recipients = [recipient for recipient in settings.recipient if to in (None, recipient.to)]
+    if not recipients:
         known = ", ".join(recipient.to for recipient in settings.recipient) or "(none)"
         raise InputError(f"no such recipient in the settings. They are: {known}.")
     failed = 0
-    for recipient in found:
+    for recipient in recipients:
         words = Words(recipient.language)
         key = f"test/{dt.datetime.now(dt.UTC).timestamp():.0f}"
         message = Notification(key, words("mail.test_subject"), words("mail.test_text"), data={"kind": "test"})

@@ -69,23 +69,23 @@ def status_command(agency: str | None, as_json: bool, config_dir: Path) -> None:
     meters = _meters_of(config, agency)
     with opened_site(config) as opened:
         logbook, now = Logbook(opened.state), dt.datetime.now(dt.UTC)
-        found = meter_status(opened.energy, logbook, meters, now=now)
+        statuses = meter_status(opened.energy, logbook, meters, now=now)
         behind_s = clock_behind_s(logbook.gateways().values(), now)
     if behind_s:
         click.echo(f"This host's clock is {behind_s:.0f} s behind that of most gateways. {REMEDY}", err=True)
-    if waiting := sum(status.is_waiting for status in found):
+    if waiting := sum(status.is_waiting for status in statuses):
         click.echo(f"Days of {waiting} meters are not computed yet; their coverage may be more.", err=True)
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+        click.echo(msgspec.json.format(msgspec.json.encode(statuses), indent=2).decode())
     else:
-        Console().print(_table(found))
+        Console().print(_table(statuses))
 
 
-def _table(found: Sequence[MeterStatus]) -> Table:
+def _table(statuses: Sequence[MeterStatus]) -> Table:
     table = Table(
         "Meter", "Last seen", f"Coverage {STATUS_DAYS} d", "Least delay", "Events", box=None, header_style="bold"
     )
-    for status in found:
+    for status in statuses:
         latest = status.events[0] if status.events else None
         events = f"{len(status.events)}: {latest.kind} {latest.at.astimezone(BANGKOK):%d %b %H:%M}" if latest else ""
         table.add_row(

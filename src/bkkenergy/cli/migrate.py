@@ -57,15 +57,15 @@ def migrate_command(
     ):
         copying, comparing = (bar.add_task(name, total=len(meters)) for name in ("Copied", "StoreComparison"))
         copied = copy_readings(source_store, target_store, meters, noted, on_progress=lambda *_: bar.advance(copying))
-        found = compare(source_store, target_store, meters, on_progress=lambda _: bar.advance(comparing))
-    _print_comparison(copied, found, noted)
+        comparisons = compare(source_store, target_store, meters, on_progress=lambda _: bar.advance(comparing))
+    _print_comparison(copied, comparisons, noted)
 
 
-def _print_comparison(copied: int, found: list[StoreComparison], noted: Path) -> None:
+def _print_comparison(copied: int, comparisons: list[StoreComparison], noted: Path) -> None:
     """Print what was copied, and what differs; exits with 1 where anything does."""
-    differing = [compared for compared in found if not compared.is_equal]
-    total = sum(compared.source for compared in found)
-    click.echo(f"{copied:,} readings copied; {len(found)} meters, {total:,} readings compared.")
+    differing = [compared for compared in comparisons if not compared.is_equal]
+    total = sum(compared.source for compared in comparisons)
+    click.echo(f"{copied:,} readings copied; {len(comparisons)} meters, {total:,} readings compared.")
     for compared in differing:
         click.echo(
             f"{compared.meter}: {compared.source:,} readings there, {compared.target:,} here, or other values.",

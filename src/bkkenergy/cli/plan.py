@@ -81,17 +81,17 @@ def targets_command(lang: Any, config_dir: Path) -> None:
 def list_command(agency: str | None, state: str | None, lang: Any, config_dir: Path, *, as_json: bool) -> None:
     """List the projects."""
     words = Words(lang)
-    found = [project for project in projects(state_of(config_dir), agency=agency) if state in (None, project.state)]
+    listed = [project for project in projects(state_of(config_dir), agency=agency) if state in (None, project.state)]
     if as_json:
-        click.echo(json.dumps([project.model_dump(mode="json") for project in found], ensure_ascii=False, indent=2))
+        click.echo(json.dumps([project.model_dump(mode="json") for project in listed], ensure_ascii=False, indent=2))
         return
-    if not found:
+    if not listed:
         click.echo("No project yet. Start with: bkkenergy plan export plan.xlsx, or bkkenergy plan add --help.")
         return
     table = Table()
     for name in ("id", "agency", "kind", "name", "state", "due"):
         table.add_column(name, overflow="fold")
-    for project in found:
+    for project in listed:
         name = words.either(th=project.name_th, en=project.name_en)
         year = words.year(project.due_year_be - 543)
         kind, now = words(f"project_kind.{project.kind}"), words(f"project_state.{project.state}")
@@ -248,11 +248,11 @@ def export_command(path: Path, lang: Any, config_dir: Path) -> None:
 def import_command(path: Path, config_dir: Path) -> None:
     """Import the projects of a workbook: new ones are added, known ones replaced; all, or with a fault none."""
     config = load_configuration(config_dir)
-    found = read_workbook(path, config.portfolio)
+    imported = read_workbook(path, config.portfolio)
     engine = open_state(config.settings.state)
-    known = enter_projects(engine, command_line(), found, dt.datetime.now(dt.UTC))
-    new = len(found) - len(known)
-    click.echo(f"{new} projects entered, {len(found) - new} replaced.")
+    known = enter_projects(engine, command_line(), imported, dt.datetime.now(dt.UTC))
+    new = len(imported) - len(known)
+    click.echo(f"{new} projects entered, {len(imported) - new} replaced.")
 
 
 @plan_command.command(
@@ -270,8 +270,8 @@ def datasheet_command(path: Path, key_path: Path | None, lang: Any, config_dir: 
         weather = typical_year(site.solar.climate)
         buildings = list(site.portfolio.buildings.values())
         bar = iter(track(buildings, "Roofs", transient=True, console=console))
-        found = screened(site, weather, buildings, today=today_here(), on_read=lambda: next(bar, None))
-        sheet = data_sheet(found.rows, site.projects, site.portfolio, words, is_masked=mask)
+        screening = screened(site, weather, buildings, today=today_here(), on_read=lambda: next(bar, None))
+        sheet = data_sheet(screening.rows, site.projects, site.portfolio, words, is_masked=mask)
     write_whole(path, data_sheet_workbook(sheet, words))
     click.echo(f"{len(sheet.solar)} roofs, {len(sheet.retrofit)} retrofits: {path}")
     if key_path is not None and sheet.key is not None:

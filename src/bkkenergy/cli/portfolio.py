@@ -133,7 +133,7 @@ def export_command(folder: Path, revision: int | None, config_dir: Path) -> None
 def history_command(key: str | None, kind: str | None, limit: int, config_dir: Path, *, as_json: bool) -> None:
     """Show revisions, the newest first: who, when and why."""
     with _opened(config_dir) as state:
-        found = history(state, kind=kind, key=key, limit=limit)
+        revisions = history(state, kind=kind, key=key, limit=limit)
     if as_json:
         rows = [
             {
@@ -144,15 +144,15 @@ def history_command(key: str | None, kind: str | None, limit: int, config_dir: P
                 "undoes": own.undoes,
                 "entries": own.entries,
             }
-            for own in found
+            for own in revisions
         ]
         click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
         return
-    for own in found:
+    for own in revisions:
         undone = f" (undoes {own.undoes})" if own.undoes else ""
         at = own.at.astimezone(BANGKOK).strftime("%Y-%m-%d %H:%M")
         click.echo(f"{own.number:>6}  {at}  {own.actor}  {own.entries} entries  {own.why}{undone}")
-    if not found:
+    if not revisions:
         click.echo("No revision.")
 
 

@@ -58,9 +58,9 @@ def retention_command(config_dir: Path, *, is_confirmed: bool, is_sure: bool, is
 
 def _confirm(site: Site, *, is_sure: bool) -> None:
     """Show what would go, and note who agrees. Where nothing would go there is nothing to agree to."""
-    found = planned(site, today=today_here())
-    _show_planned(found)
-    if found is None:
+    plan = planned(site, today=today_here())
+    _show_planned(plan)
+    if plan is None:
         return
     if not (is_sure or click.confirm("Delete these readings, and others when their time comes?")):
         raise SystemExit(1)
@@ -95,14 +95,14 @@ def _show_purged(site: Site) -> None:
     click.echo(f"Readings before {before} are purged: {days:,} days of meters are in the energy ledger alone.")
 
 
-def _show_planned(found: Planned | None) -> None:
+def _show_planned(plan: Planned | None) -> None:
     """Show each building's meters, the day of the oldest reading, and how many readings would be deleted."""
-    if found is None:
+    if plan is None:
         click.echo("No reading is past its years.")
         return
-    click.echo(f"A purge now would delete {found.readings:,} readings of {len(found.meters)} meters:")
+    click.echo(f"A purge now would delete {plan.readings:,} readings of {len(plan.meters)} meters:")
     by_building = defaultdict(list)
-    for meter, counted in found.meters.items():
+    for meter, counted in plan.meters.items():
         by_building[meter.rpartition(".")[0]].append(counted)
     for building, meters in sorted(by_building.items()):
         count, oldest = sum(readings for _, readings in meters), min(day for day, _ in meters)

@@ -325,7 +325,7 @@ def screen_command(
             raise InputError(f"agency {agency!r} has no buildings. Use one of: {', '.join(site.portfolio.agencies)}.")
         task = progress.add_task("Roofs", total=len(buildings))
 
-        found = screened(
+        screening = screened(
             site,
             weather,
             buildings,
@@ -339,12 +339,12 @@ def screen_command(
     click.echo(
         words(
             "solar.screening_headline",
-            count=len(found.rows),
-            kwp=words.number(found.capacity_kwp),
-            energy=words.number(found.energy_kwh / 1000),
+            count=len(screening.rows),
+            kwp=words.number(screening.capacity_kwp),
+            energy=words.number(screening.energy_kwh / 1000),
         )
     )
-    for path in write_screening(found, target, formats, cast("tuple[Lang, ...]", langs), today=today):
+    for path in write_screening(screening, target, formats, cast("tuple[Lang, ...]", langs), today=today):
         click.echo(f"  {path}")
 
 

@@ -74,10 +74,10 @@ def add_command(name: str, role: str, agencies: tuple[str, ...], display: str, c
 
 def _known(engine: StateStore, name: str) -> dict[str, Any]:
     every = list_users(engine, command_line())
-    found = next((user for user in every if user["name"] == name), None)
-    if found is None:
+    known_user = next((user for user in every if user["name"] == name), None)
+    if known_user is None:
         raise InputError(f"user {name!r} does not exist. Known: {', '.join(own['name'] for own in every) or '(none)'}.")
-    return found
+    return known_user
 
 
 @users_command.command("password", epilog="\b\nExamples:\n  bkkenergy users password somchai")

@@ -58,13 +58,13 @@ def counters(portfolio: Portfolio, index: pd.DatetimeIndex, *, seed: int) -> lis
     Energy runs from the first instant: a reading there shows the register before the first step.
     """
     weather = simulated_weather(index, seed=seed)
-    found = []
+    all_counters = []
     for building in portfolio.buildings.values():
         load = building_load(building, portfolio.calendars[building.calendar], weather, seed=seed)
         if building.id == COOLING_LEFT_ON:
             load = _cooling_left_on(load, weather)
-        found += [_counter(building, meter, load, index, seed) for meter in building.meters]
-    return found
+        all_counters += [_counter(building, meter, load, index, seed) for meter in building.meters]
+    return all_counters
 
 
 def _counter(building: Building, meter: Meter, load: Load, index: pd.DatetimeIndex, seed: int) -> Counter:

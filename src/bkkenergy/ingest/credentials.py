@@ -70,8 +70,8 @@ def hashed(passwords: Mapping[str, str]) -> str:
 
 
 def _hash(password: str, salt: bytes) -> str:
-    found = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, ROUNDS, HASH_BYTES)
-    return f"$7${ROUNDS}${base64.b64encode(salt).decode()}${base64.b64encode(found).decode()}"
+    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, ROUNDS, HASH_BYTES)
+    return f"$7${ROUNDS}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
 
 
 def _read(path: Path) -> dict[str, str]:

@@ -68,9 +68,9 @@ def _disk(settings: Settings) -> Iterator[CheckResult]:
         existing = next(path for path in (folder, *folder.parents) if path.exists())
         free_bytes = shutil.disk_usage(existing).free
         is_writable = os.access(existing, os.W_OK)
-        found = f"{existing}: {free_bytes / 1e9:.1f} GB free{'' if is_writable else ', not writable'}"
+        observed = f"{existing}: {free_bytes / 1e9:.1f} GB free{'' if is_writable else ', not writable'}"
         remedy = "Make room, or let the service's user write there."
-        yield CheckResult("disk", is_writable and free_bytes >= MIN_FREE_BYTES, found, remedy)
+        yield CheckResult("disk", is_writable and free_bytes >= MIN_FREE_BYTES, observed, remedy)
 
 
 def _files(settings: Settings) -> Iterator[CheckResult]:
@@ -83,8 +83,8 @@ def _files(settings: Settings) -> Iterator[CheckResult]:
         except StoreUnavailable as error:
             yield CheckResult("file", False, str(error), "See what it says.")
             continue
-        found = f"{path}: no fault found" if fault is None else f"{path}: damaged ({fault})"
-        yield CheckResult("file", fault is None, found, DAMAGED)
+        observed = f"{path}: no fault found" if fault is None else f"{path}: damaged ({fault})"
+        yield CheckResult("file", fault is None, observed, DAMAGED)
 
 
 def _store(settings: Settings) -> Iterator[CheckResult]:
@@ -112,8 +112,8 @@ def _clock(settings: Settings) -> Iterator[CheckResult]:
     except (urllib3.exceptions.HTTPError, KeyError, ValueError):
         return
     skew_s = (dt.datetime.now(dt.UTC) - theirs).total_seconds()
-    found = f"{skew_s:+.0f} s against the database server's"
-    yield CheckResult("clock", abs(skew_s) < MAX_SKEW_S, found, "Let both keep time by NTP (timedatectl).")
+    observed = f"{skew_s:+.0f} s against the database server's"
+    yield CheckResult("clock", abs(skew_s) < MAX_SKEW_S, observed, "Let both keep time by NTP (timedatectl).")
 
 
 def _broker(settings: Settings, topics: tuple[str, ...], exact_topics: tuple[str, ...]) -> Iterator[CheckResult]:
@@ -140,9 +140,11 @@ def _broker(settings: Settings, topics: tuple[str, ...], exact_topics: tuple[str
             yield CheckResult("broker", True, f"{where} speaks MQTT {subscriber.protocol}")
             refused = [topic for topic, is_granted in subscriber.granted.items() if not is_granted]
             count = len(subscriber.granted)
-            found = f"{count - len(refused)} of {count} subscriptions granted"
-            found += f"; refused: {', '.join(refused[:5])}" if refused else ""
-            yield CheckResult("topics", not refused, found, "Let the ingester's user read them: bkkenergy meters acl.")
+            observed = f"{count - len(refused)} of {count} subscriptions granted"
+            observed += f"; refused: {', '.join(refused[:5])}" if refused else ""
+            yield CheckResult(
+                "topics", not refused, observed, "Let the ingester's user read them: bkkenergy meters acl."
+            )
         for trouble in list(subscriber.troubles.values()):
             if trouble.kind is not TroubleKind.SUBSCRIPTION_REFUSED:
                 yield CheckResult("delivery", False, trouble.found, trouble.remedy)
@@ -171,11 +173,11 @@ def _state(settings: Settings) -> Iterator[CheckResult]:
     yield CheckResult(
         "own clock", behind_s == 0, alike if behind_s else "no majority of gateways says otherwise", REMEDY
     )
-    found = ", ".join(f"{gateway.id} {gateway.skew_s:+.0f} s" for gateway in off[:5])
+    observed = ", ".join(f"{gateway.id} {gateway.skew_s:+.0f} s" for gateway in off[:5])
     yield CheckResult(
         "gateway clocks",
         not off,
-        found or "none is ahead by a minute or behind by an hour",
+        observed or "none is ahead by a minute or behind by an hour",
         "Set these devices' clocks (NTP).",
     )
 
@@ -190,6 +192,6 @@ def _shared_state(settings: Settings) -> Iterator[CheckResult]:
             others = other_states(store, state)
     except (StoreUnavailable, StoreRefused, StoreUnfit):
         return  # said above
-    found = ", ".join(f"host {one.host} uses another ({one.state})" for one in others[:5])
+    observed = ", ".join(f"host {one.host} uses another ({one.state})" for one in others[:5])
     remedy = "Give all hosts one state: BKKENERGY_STATE_URL=postgresql+psycopg://USER@HOST/NAME."
-    yield CheckResult("shared state", not others, found or "no host with the same readings uses another", remedy)
+    yield CheckResult("shared state", not others, observed or "no host with the same readings uses another", remedy)

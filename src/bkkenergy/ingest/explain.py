@@ -56,14 +56,14 @@ def _readings(
     decoded: Decoded, profile: Profile, meters: Sequence[Meter], message: Message
 ) -> tuple[ExplainedReading, ...]:
     meter_at = {(meter.topic, meter.key): meter.id for meter in meters if meter.payload == profile.id}
-    found = []
+    readings = []
     for row in range(len(decoded)):
         topic, key = decoded.addresses[row] if decoded.addresses else (message.topic, "")
         values = {name: float(column[row]) for name, column in decoded.columns.items()}
         known = {name: value for name, value in values.items() if value == value}  # noqa: PLR0124 - not NaN
         at = dt.datetime.fromtimestamp(min(int(decoded.ts_us[row]) / US_PER_S, 2.5e11), dt.UTC)
-        found.append(ExplainedReading(topic, key, at, known, meter_at.get((topic, key))))
-    return tuple(found)
+        readings.append(ExplainedReading(topic, key, at, known, meter_at.get((topic, key))))
+    return tuple(readings)
 
 
 def _refusals(profile: Profile, meters: Sequence[Meter], message: Message, max_ahead_s: int) -> tuple[str, ...]:
@@ -72,5 +72,5 @@ def _refusals(profile: Profile, meters: Sequence[Meter], message: Message, max_a
     if not of_profile:
         return ("no meter of the portfolio has this profile",)
     sorter = Sorter(of_profile, {profile.id: profile}, max_ahead_s=max_ahead_s)
-    found = sorter.sort([message], now_us=message.received_us)
-    return tuple(f"{item.reason}: {item.detail}" for item in found.refused)
+    outcome = sorter.sort([message], now_us=message.received_us)
+    return tuple(f"{item.reason}: {item.detail}" for item in outcome.refused)

@@ -232,6 +232,6 @@ def _entries(path: Path) -> Iterator[list[Any]]:
         at += _HEADER.size + length
 
 
-def _key(found: Sequence[Any]) -> Key:
-    topic, size_bytes, crc = found
+def _key(fields: Sequence[Any]) -> Key:
+    topic, size_bytes, crc = fields
     return topic, size_bytes, crc

@@ -48,11 +48,11 @@ class OwnClock:
         """Take in each gateway's latest lag; return how far our clock is behind. Once it is set right, they say so."""
         now_s = self._monotonic()
         self._heard.update({name: (now_s, lag_us) for name, lag_us in lags_us.items()})
-        found = behind_us([lag_us for heard_s, lag_us in self._heard.values() if now_s - heard_s < HEARD_WITHIN_S])
-        if bool(found) != bool(self.behind_us):
-            if found:
-                log.warning("own_clock_is_behind", seconds=found / US_PER_S, gateways=len(self._heard), remedy=REMEDY)
+        behind = behind_us([lag_us for heard_s, lag_us in self._heard.values() if now_s - heard_s < HEARD_WITHIN_S])
+        if bool(behind) != bool(self.behind_us):
+            if behind:
+                log.warning("own_clock_is_behind", seconds=behind / US_PER_S, gateways=len(self._heard), remedy=REMEDY)
             else:
                 log.info("own_clock_is_right")
-        self.behind_us = found
-        return found
+        self.behind_us = behind
+        return behind

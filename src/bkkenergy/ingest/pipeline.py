@@ -83,7 +83,7 @@ class Pipeline:
     def commit_then_ack(
         self,
         messages: Sequence[Message],
-        found: Sorted,
+        outcome: Sorted,
         events: Sequence[Event],
         acknowledge: Acknowledge,
         *,
@@ -101,11 +101,11 @@ class Pipeline:
         while True:
             try:
                 if not is_noted:  # before the readings are stored: a second look at those finds no event
-                    self._note(events, found.lags_us)
+                    self._note(events, outcome.lags_us)
                     is_noted = True
                 if refused is None:
-                    refused = (*found.refused, *self._make_safe(found, messages))
-                self._keep(messages, found, refused, events)
+                    refused = (*outcome.refused, *self._make_safe(outcome, messages))
+                self._keep(messages, outcome, refused, events)
                 break
             except StateUnavailable as error:
                 pause_s = self._on_state_down(error, unacknowledged=len(messages))
@@ -119,7 +119,11 @@ class Pipeline:
         seconds = self._monotonic() - started_s
         self._metrics.commit.observe(seconds)
         log.debug(
-            "batch_committed", messages=len(messages), readings=len(found.batch), refused=len(refused), seconds=seconds
+            "batch_committed",
+            messages=len(messages),
+            readings=len(outcome.batch),
+            refused=len(refused),
+            seconds=seconds,
         )
         return True
 
@@ -212,22 +216,22 @@ class Pipeline:
         pause_s, self._state_retry_s = self._state_retry_s, min(self._state_retry_s * 2, self._retry_max_s)
         return pause_s
 
-    def _make_safe(self, found: Sorted, messages: Sequence[Message]) -> list[Refused]:
+    def _make_safe(self, outcome: Sorted, messages: Sequence[Message]) -> list[Refused]:
         """Put readings into the store; into the spool while the store is unreachable, or older batches wait there.
 
         Raises StoreUnavailable when neither takes it.
         """
         if self._spool is None or (self._spool.is_empty and self._monotonic() >= self._try_store_at_s):
             try:
-                culprits = self._commit(found.batch)
+                culprits = self._commit(outcome.batch)
             except StoreUnavailable as error:
                 if self._spool is None:
                     raise
                 self._on_store_down(error)
             else:
                 self._on_store_up()
-                return by_message(culprits, found, messages)
-        return by_message(do_or_split(self._append, found.batch), found, messages)
+                return by_message(culprits, outcome, messages)
+        return by_message(do_or_split(self._append, outcome.batch), outcome, messages)
 
     def _commit(self, batch: ReadingBatch) -> list[tuple[int, str]]:
         """Put a batch into the store, once it is known to give back what it takes. Raises StoreUnavailable."""
@@ -287,12 +291,12 @@ class Pipeline:
         self._retry_s, self._try_store_at_s = FIRST_RETRY_S, 0.0
 
     def _keep(
-        self, messages: Sequence[Message], found: Sorted, refused: Sequence[Refused], events: Sequence[Event]
+        self, messages: Sequence[Message], outcome: Sorted, refused: Sequence[Refused], events: Sequence[Event]
     ) -> None:
         """Store refusals at once, mere counts every few seconds. Raises StateUnavailable."""
         refused_count = sum(sum(item.by_reason.values()) for item in refused)
         counts = Counter(
-            messages=len(messages), readings=len(found.batch), refused=refused_count, stale=found.stale_count
+            messages=len(messages), readings=len(outcome.batch), refused=refused_count, stale=outcome.stale_count
         )
         if refused:
             self._write_quarantine(refused, self._uncounted + counts)
@@ -302,7 +306,7 @@ class Pipeline:
             self._uncounted.update(counts)
             self._count_when_due()
         self.totals.update(counts)
-        self._measure(messages, found, refused, events)
+        self._measure(messages, outcome, refused, events)
 
     def _count_when_due(self) -> None:
         """Write counters every few seconds; while the state is unavailable they wait in memory."""
@@ -312,15 +316,15 @@ class Pipeline:
                 self._uncounted.clear()
 
     def _measure(
-        self, messages: Sequence[Message], found: Sorted, refused: Sequence[Refused], events: Sequence[Event]
+        self, messages: Sequence[Message], outcome: Sorted, refused: Sequence[Refused], events: Sequence[Event]
     ) -> None:
         metrics = self._metrics
         metrics.messages.inc(len(messages))
-        metrics.readings.inc(len(found.batch))
+        metrics.readings.inc(len(outcome.batch))
         metrics.redelivered.inc(sum(message.duplicate for message in messages))
-        metrics.stale.inc(found.stale_count)
-        metrics.batch.observe(len(found.batch))
-        metrics.hear(dict(found.lags_us))
+        metrics.stale.inc(outcome.stale_count)
+        metrics.batch.observe(len(outcome.batch))
+        metrics.hear(dict(outcome.lags_us))
         for item in refused:
             for reason, count in item.by_reason.items():
                 metrics.refused.labels(reason=reason).inc(count)
@@ -384,10 +388,10 @@ def _ask(whether_it_takes_anything: Callable[[], None], why: str) -> None:
         raise StoreUnavailable(f"the store takes nothing now ({why}). It is tried again.") from error
 
 
-def by_message(culprits: Sequence[tuple[int, str]], found: Sorted, messages: Sequence[Message]) -> list[Refused]:
+def by_message(culprits: Sequence[tuple[int, str]], outcome: Sorted, messages: Sequence[Message]) -> list[Refused]:
     """Group rows that were refused by the message that each came in."""
     grounds: dict[int, Grounds] = {}
     for row, why in culprits:
-        number = int(found.source[row])
+        number = int(outcome.source[row])
         grounds.setdefault(number, Grounds()).add(Reason.STORE_REFUSED, partial(str, why))
     return [grounds[number].refused(messages[number]) for number in grounds]

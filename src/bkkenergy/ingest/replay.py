@@ -35,14 +35,14 @@ def replay(
         Message(item.topic, item.payload, received_us=int(item.received.timestamp() * US_PER_S)) for item in whole
     ]
     now_us = int(time.time() * US_PER_S)
-    found = sorter.sort(messages, now_us=now_us)
-    culprits = commit_or_split(store, found.batch)
+    outcome = sorter.sort(messages, now_us=now_us)
+    culprits = commit_or_split(store, outcome.batch)
     batch, unread = readings_of(single, sorter.meter_ids)
     singles_refused = [as_refused(batch, row, why) for row, why in commit_or_split(store, batch)]
-    refused = [*found.refused, *by_message(culprits, found, messages), *unread, *singles_refused]
+    refused = [*outcome.refused, *by_message(culprits, outcome, messages), *unread, *singles_refused]
     still = {(item.topic, item.payload) for item in refused}
     gone = [item.id for item in (*whole, *single) if (item.topic, item.payload) not in still]
     quarantine.remove(gone)
     quarantine.keep(refused, {}, now_us=now_us)
-    stored = len(found.batch) - len(culprits) + len(batch) - len(singles_refused)
+    stored = len(outcome.batch) - len(culprits) + len(batch) - len(singles_refused)
     return stored, len(chosen) - len(gone)

@@ -77,10 +77,10 @@ def topics_for(settings: Settings, meter_topics: Sequence[str]) -> tuple[str, ..
     )
 
 
-def _rests_on_receipt(found: Sorted, messages: Sequence[Message]) -> bool:
+def _rests_on_receipt(outcome: Sorted, messages: Sequence[Message]) -> bool:
     """Return whether a reading has the time at which its message came, since it says none itself."""
     received_us = np.array([message.received_us for message in messages], np.int64)
-    return bool((found.batch.ts_us == received_us[found.source]).any())
+    return bool((outcome.batch.ts_us == received_us[outcome.source]).any())
 
 
 def prepare_and_try(store: ReadingStore, state: StateStore) -> None:
@@ -331,12 +331,12 @@ class Ingester:
     def _begin(self, messages: list[Message], desk: BatchContext) -> bool:
         """Decode a batch and hand it to the committing thread. False when the service stops."""
         number = desk.in_hand.take(messages) if messages else 0
-        found = self._sorted(messages, desk.in_hand)
-        events = self._events(found)
-        self._report(found, events)
+        outcome = self._sorted(messages, desk.in_hand)
+        events = self._events(outcome)
+        self._report(outcome, events)
         if not self._settle(READY_BATCHES):
             return False
-        future = desk.committer.submit(self._secure, desk, number, messages, found, events)
+        future = desk.committer.submit(self._secure, desk, number, messages, outcome, events)
         self._waiting.append(Waiting(future, time.monotonic() if messages else None))
         return True
 
@@ -356,16 +356,16 @@ class Ingester:
             return Sorted.without_readings(self._sorter.meter_ids, [aside])
         return self._sorter.sort(messages, now_us=int(self._wall_clock() * US_PER_S))
 
-    def _events(self, found: Sorted) -> list[Event]:
+    def _events(self, outcome: Sorted) -> list[Event]:
         """Return what registers do. Events that cannot be found are no reason to lose the readings."""
         try:
-            return self._watch.events(found)
+            return self._watch.events(outcome)
         except Exception as error:  # noqa: BLE001 - no event may hold readings back
-            log.error("events_failed", why=described(error), readings=len(found.batch))  # noqa: TRY400
+            log.error("events_failed", why=described(error), readings=len(outcome.batch))  # noqa: TRY400
             return []
 
     def _secure(
-        self, desk: BatchContext, number: int, messages: Sequence[Message], found: Sorted, events: Sequence[Event]
+        self, desk: BatchContext, number: int, messages: Sequence[Message], outcome: Sorted, events: Sequence[Event]
     ) -> bool:
         """Run one turn of the committing thread: the batch, then what waits in the spool."""
 
@@ -374,9 +374,9 @@ class Ingester:
             return self._wait(seconds)
 
         if messages:
-            if _rests_on_receipt(found, messages):
+            if _rests_on_receipt(outcome, messages):
                 desk.in_hand.sync()
-            if not desk.pipeline.commit_then_ack(messages, found, events, self.subscriber.acknowledge, wait=wait):
+            if not desk.pipeline.commit_then_ack(messages, outcome, events, self.subscriber.acknowledge, wait=wait):
                 return False
             desk.in_hand.done(number)
         desk.pipeline.drain()
@@ -398,14 +398,14 @@ class Ingester:
         self._ticked_s = time.monotonic()
         notify_systemd("READY=1\nWATCHDOG=1")
 
-    def _report(self, found: Sorted, events: Sequence[Event]) -> None:
+    def _report(self, outcome: Sorted, events: Sequence[Event]) -> None:
         """Write events into the log, one line a meter and kind, and publish what decoders ask for."""
         times = Counter((event.meter_id, event.kind) for event in events)
         for event in {(event.meter_id, event.kind): event for event in reversed(events)}.values():
             fields = {"before_kwh": event.before_kwh, "after_kwh": event.after_kwh}
             count = times[event.meter_id, event.kind]
             log.warning("meter_event", meter=event.meter_id, kind=event.kind, times=count, **fields)
-        for outgoing in found.outgoing:
+        for outgoing in outcome.outgoing:
             log.info("sparkplug_rebirth_asked", topic=outgoing.topic)
             self.subscriber.publish(outgoing.topic, outgoing.payload)
 

@@ -238,9 +238,9 @@ def _frame_at(raw: bytes, at: int) -> bytes | None:
 
 def _next_frame(raw: bytes, at: int) -> int:
     """Find where the next sound frame begins; the end where there is none."""
-    found = at + _HEADER.size
-    while (found := raw.find(ARROW_BEGIN, found + 1)) >= 0:
-        begin = found - _HEADER.size
+    arrow_at = at + _HEADER.size
+    while (arrow_at := raw.find(ARROW_BEGIN, arrow_at + 1)) >= 0:
+        begin = arrow_at - _HEADER.size
         if begin > at and _frame_at(raw, begin) is not None:
             return begin
     return len(raw)

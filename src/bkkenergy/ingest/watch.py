@@ -63,10 +63,10 @@ class Watch:
                 self._memory.moved_us[place[name]] = ts_us
                 self._memory.register_kwh[place[name]] = register_kwh
 
-    def events(self, found: Sorted) -> list[Event]:
+    def events(self, outcome: Sorted) -> list[Event]:
         """Return what the batch's registers do that they should not."""
         return register_events(
-            found.batch,
+            outcome.batch,
             self._memory,
             self._limits,
             self._is_register,

@@ -77,11 +77,11 @@ class PeakWatch:
     def alarms(self, site: Site, now: dt.datetime, near_ratio: float) -> list[Alarm]:
         """List buildings with a latest quarter-hour near the highest of this month and the last."""
         moment = pd.Timestamp(now).tz_convert(BANGKOK).floor(QUARTER)
-        found: list[Alarm] = []
+        alarms: list[Alarm] = []
         for building in site.portfolio.buildings.values():
             if building.main_meters and _pays_demand(site, building, moment.date()):
-                found += self._look(site, building, moment, near_ratio)
-        return found
+                alarms += self._look(site, building, moment, near_ratio)
+        return alarms
 
     def _look(self, site: Site, building: Building, moment: pd.Timestamp, near_ratio: float) -> Iterable[Alarm]:
         month_start = moment.normalize().replace(day=1)

@@ -76,20 +76,20 @@ def work(context: RunContext, run: Run) -> bool:
 
 def figures_of(report: AgencyReport) -> dict[str, tuple[float | None, float]]:
     """Return energy and coverage of the whole and of each building: what late data are seen by."""
-    found = {building.id: (building.use.energy_kwh, building.use.coverage_ratio) for building in report.buildings}
-    return {TOTAL: (report.total.energy_kwh, report.total.coverage_ratio), **found}
+    figures = {building.id: (building.use.energy_kwh, building.use.coverage_ratio) for building in report.buildings}
+    return {TOTAL: (report.total.energy_kwh, report.total.coverage_ratio), **figures}
 
 
 def changes_between(before: Mapping[str, Sequence[Any]], after: Figures, min_ratio: float) -> tuple[LateChange, ...]:
     """List what differs by more than a share of the energy, or of the intervals; the whole first."""
-    found = []
+    changes = []
     for name, (kwh, coverage_ratio) in after.items():
         kwh_before, coverage_before = before.get(name, (None, 0.0))
         moved_kwh = abs((kwh or 0.0) - (kwh_before or 0.0))
         is_changed = moved_kwh > min_ratio * max(abs(kwh or 0.0), abs(kwh_before or 0.0))
         if is_changed or abs(coverage_ratio - coverage_before) > min_ratio:
-            found.append(LateChange(name, kwh_before, kwh, coverage_before, coverage_ratio))
-    return tuple(found)
+            changes.append(LateChange(name, kwh_before, kwh, coverage_before, coverage_ratio))
+    return tuple(changes)
 
 
 def _content(context: RunContext, run: Run) -> AgencyReport:
@@ -121,10 +121,10 @@ def _agencies_reports(context: RunContext, run: Run) -> list[AgencyReport]:
         for revision in _revisions(context, agency, run.period)[:1]
     ]
     files = [file for some in context.queue.artefacts(newest).values() for file in some]
-    found = [read_json((context.site.archive / file.path).read_bytes()) for file in files if file.form == "json"]
-    if not found:
+    reports = [read_json((context.site.archive / file.path).read_bytes()) for file in files if file.form == "json"]
+    if not reports:
         raise InputError(f"no agency has a report of {run.period} yet. It is tried again when they have.")
-    return found
+    return reports
 
 
 def formats_of(settings: Settings, run: Run) -> tuple[tuple[str, ...], tuple[Lang, ...]]:

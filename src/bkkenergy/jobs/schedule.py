@@ -43,16 +43,16 @@ def missed(schedule: ReportSchedule, newest: dt.date | None, now: dt.datetime, m
 
     A service that starts for the first time has missed nothing.
     """
-    found: list[Period] = []
+    periods: list[Period] = []
     period = period_before(schedule.kind, now.astimezone(BANGKOK).date())
     if due_at(schedule, period) > now:
         period = period_before(schedule.kind, period.first_day)
-    while len(found) < most and (newest is None or period.first_day > newest):
-        found.append(period)
+    while len(periods) < most and (newest is None or period.first_day > newest):
+        periods.append(period)
         if newest is None:
             break
         period = period_before(schedule.kind, period.first_day)
-    return found
+    return periods
 
 
 def wanted(

@@ -259,11 +259,11 @@ def compare_schedules(series: pd.Series | pd.DataFrame, *, schedule: str) -> pd.
     peak_kw = max(max(month.demand_kw.values(), default=0.0) for month in months)
     mean_kwh = sum(month.energy_kwh for month in months) / len(months)
     options = {one.id: one for one in open_to(chosen, tariffs, peak_kw=peak_kw, energy_kwh_a_month=mean_kwh)}
-    found = offers(months, list((options | {chosen.id: chosen}).values()), tariffs)
-    today_thb = next(offer.total_thb for offer in found if offer.schedule.id == chosen.id)
+    comparison = offers(months, list((options | {chosen.id: chosen}).values()), tariffs)
+    today_thb = next(offer.total_thb for offer in comparison if offer.schedule.id == chosen.id)
     rows = {
         offer.schedule.id: (offer.schedule.name_en, round(offer.total_thb, 2), round(offer.total_thb - today_thb, 2))
-        for offer in found
+        for offer in comparison
     }
     return pd.DataFrame.from_dict(rows, orient="index", columns=["name", "total_thb", "change_thb"])
 
@@ -277,12 +277,16 @@ def _months(series: pd.Series | pd.DataFrame) -> tuple[list[Quantities], pd.Seri
         raise InputError(f"series has intervals of {step}. A bill needs quarter-hours.")
     demand_kwh = _demand_kwh(series, energy)
     interval_h = step / pd.Timedelta(hours=1)
-    found = quantities_of(
+    quantities = quantities_of(
         energy.to_numpy(np.float64), index, figures().tariffs, interval_h=interval_h, demand_kwh=demand_kwh
     )
     known = energy.notna().groupby([index.year, index.month]).sum().to_numpy()
-    whole = [pd.Timestamp(month.month).days_in_month * pd.Timedelta(days=1) / step for month in found]
-    return found, pd.Series(known / np.array(whole), [month.month for month in found], name="known_ratio"), step
+    whole = [pd.Timestamp(month.month).days_in_month * pd.Timedelta(days=1) / step for month in quantities]
+    return (
+        quantities,
+        pd.Series(known / np.array(whole), [month.month for month in quantities], name="known_ratio"),
+        step,
+    )
 
 
 def _demand_kwh(series: pd.Series | pd.DataFrame, energy: pd.Series) -> FloatArray | None:

@@ -59,9 +59,9 @@ def emissions(
             years = pd.DatetimeIndex(series.index).year
             chosen = {int(one): factor_for(factors, int(one), purpose) for one in years.unique()}
             rates = pd.Series(years, series.index).map({one: factor.kg_co2e_per_kwh for one, factor in chosen.items()})
-            found = (series * rates).rename("co2e_kg")
-            found.attrs["sources"] = {one: factor.source for one, factor in chosen.items()}
-            return found
+            co2e_kg = (series * rates).rename("co2e_kg")
+            co2e_kg.attrs["sources"] = {one: factor.source for one, factor in chosen.items()}
+            return co2e_kg
         if year is None:
             raise InputError("the factor depends on the year. Give it: year=2025.")
         return emissions_kg(energy, factor_for(factors, year, purpose))

@@ -77,7 +77,7 @@ def findings(
     >>> bk.findings(use, schedule="mea-3-2-lv")["rule"].tolist()
     ['baseload_rise', 'holiday_running']
     """
-    found = find(
+    all_findings = find(
         facts_of(series, schedule=schedule, calendar=calendar, temperature=temperature, baseline=baseline), rules()
     )
     rows = [
@@ -89,7 +89,7 @@ def findings(
             one.cost_thb_a_month,
             dict(one.evidence),
         )
-        for one in found
+        for one in all_findings
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
 

@@ -123,11 +123,11 @@ def intervals(
     batch = _batch(readings, kind)
     edges = _edges(batch, pd.Timedelta(interval))
     gap_s = MeteringSettings().max_estimated_gap_s
-    found = validate(batch, [meter], epoch_us(edges), channel=channel, max_gap_s=gap_s)
+    validated = validate(batch, [meter], epoch_us(edges), channel=channel, max_gap_s=gap_s)
     names = np.array([one.name.lower() for one in Quality], dtype=object)
-    quality = pd.Categorical(names[found.quality[:, 0]], categories=names)
-    frame = pd.DataFrame({"energy_kwh": found.energy_kwh[:, 0], "quality": quality}, index=edges[:-1])
-    frame.attrs["spans"] = [_as_record(span) for span in found.spans]
+    quality = pd.Categorical(names[validated.quality[:, 0]], categories=names)
+    frame = pd.DataFrame({"energy_kwh": validated.energy_kwh[:, 0], "quality": quality}, index=edges[:-1])
+    frame.attrs["spans"] = [_as_record(span) for span in validated.spans]
     return frame
 
 

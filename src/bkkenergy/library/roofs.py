@@ -515,10 +515,10 @@ def screen(
     tariffs = figures().tariffs
     factor = factor_for(figures().grid_factors, _bill_year(), "footprint")
     sky = weather_of(weather, latitude_deg=BANGKOK_DEG[0], longitude_deg=BANGKOK_DEG[1])
-    found = screening_of(chosen, sky, solar_config(), tariffs, factor, read_load, module_id=module)
-    table = pd.DataFrame([asdict(row) for row in found.rows])
+    screening = screening_of(chosen, sky, solar_config(), tariffs, factor, read_load, module_id=module)
+    table = pd.DataFrame([asdict(row) for row in screening.rows])
     table = table.drop(columns="name_th").rename(columns={"name_en": "name"}).set_index("building")
-    table.attrs["refused"] = [[building, str(why)] for building, why in found.refused]
+    table.attrs["refused"] = [[building, str(why)] for building, why in screening.refused]
     return table
 
 
@@ -560,12 +560,12 @@ def _measured_load(load: pd.Series | pd.DataFrame, calendar: OpeningCalendar) ->
     days = (starts[-1] - starts[0] + (starts[1] - starts[0])) / pd.Timedelta(days=1)
     if round(days) not in DAYS_PER_YEAR:
         raise InputError(f"load covers {days:,.1f} days. The bills of a year need a whole year: load['2025'].")
-    found = filled_year(energy.to_numpy(np.float64), starts, calendar.is_open)
-    if found is None:
+    year = filled_year(energy.to_numpy(np.float64), starts, calendar.is_open)
+    if year is None:
         raise InputError("load has less than two weeks of values. Leave it out and give floor_m2, for a typical load.")
-    if found.measured_ratio < 1:
-        warn(f"{1 - found.measured_ratio:.1%} of the load is not known, and filled by like days.")
-    return found
+    if year.measured_ratio < 1:
+        warn(f"{1 - year.measured_ratio:.1%} of the load is not known, and filled by like days.")
+    return year
 
 
 def _bill_year() -> int:

@@ -59,8 +59,8 @@ def energy_of(data: pd.Series | pd.DataFrame, *, what: str = "series") -> pd.Ser
 
 def unit_of(name: object) -> str:
     """Return the unit at the end of a name, in lower case: of "power_kw" and "Power [kW]", "kw"; empty without one."""
-    found = UNIT.search(str(name or ""))
-    return found[1].lower() if found else ""
+    match = UNIT.search(str(name or ""))
+    return match[1].lower() if match else ""
 
 
 def _column(data: pd.DataFrame, what: str) -> pd.Series:

@@ -72,7 +72,7 @@ def _of_table(table: pd.DataFrame, latitude_deg: float, longitude_deg: float) ->
     if missing:
         warn(f"weather has no {', '.join(missing)}: Bangkok's typical year stands for them.")
     source = "a table given in a program" + (f"; {', '.join(missing)}: {typical.provenance.source}" if missing else "")
-    found = Weather(
+    weather = Weather(
         starts=starts,
         ghi_wm2=ghi_wm2,
         dni_wm2=dni_wm2,
@@ -86,9 +86,9 @@ def _of_table(table: pd.DataFrame, latitude_deg: float, longitude_deg: float) ->
         elevation_m=typical.elevation_m,
         provenance=Provenance("measured", "ตารางที่ให้มา", "Given table", source, "Boland et al. 2008"),
     )
-    if faults := weather_faults(found):
+    if faults := weather_faults(weather):
         raise InputError("weather cannot be used:\n" + "\n".join(str(fault) for fault in faults))
-    return found
+    return weather
 
 
 def _components(

@@ -269,13 +269,13 @@ def _counted(at_us: IntArray, kind: IntArray, accepted_kwh: FloatArray) -> list[
 
 
 def _exchanged(at_us: IntArray, accepted_kwh: FloatArray, exchanges: Exchanges) -> list[TrackStretch]:
-    found = []
+    stretches = []
     for exchange_us, offset_kwh in exchanges:
         row = int(np.searchsorted(at_us, exchange_us))
         if 0 < row < len(at_us):
             known_kwh = np.nan if offset_kwh is None else float(accepted_kwh[row])
-            found.append(TrackStretch(int(at_us[row - 1]), int(at_us[row]), SpanReason.EXCHANGE, known_kwh))
-    return found
+            stretches.append(TrackStretch(int(at_us[row - 1]), int(at_us[row]), SpanReason.EXCHANGE, known_kwh))
+    return stretches
 
 
 def _silent(at_us: IntArray, accepted_kwh: FloatArray, where: BoolArray, reason: SpanReason) -> list[TrackStretch]:

@@ -220,10 +220,10 @@ def _is_slower(end_us: IntArray, energy_kwh: FloatArray, since_s: FloatArray, le
     Where readings are lost at an even pace, those that arrive have no more energy than others.
     """
     is_longer = np.isfinite(since_s) & (since_s > JITTER_RATIO * length_s)
-    found = np.zeros(len(since_s), np.bool_)
+    is_slower = np.zeros(len(since_s), np.bool_)
     day = (end_us + BANGKOK_US) // DAY_US
     if is_longer.sum() < PACE_READINGS:
-        return found
+        return is_slower
     finite_s = np.where(np.isfinite(since_s), since_s, 0.0)
     is_next = is_longer & (np.abs(np.diff(finite_s, prepend=0.0)) <= EVEN_RATIO * finite_s)
     for run in np.split(np.arange(len(since_s)), np.flatnonzero(~is_next)[1:]):
@@ -233,8 +233,8 @@ def _is_slower(end_us: IntArray, energy_kwh: FloatArray, since_s: FloatArray, le
         is_usual = is_near(finite_s[around], float(length_s[run[0]]))
         usual_kwh = float(energy_kwh[around][is_usual].mean()) if is_usual.any() else 0.0
         times = float(np.median(finite_s[run])) / float(length_s[run[0]])
-        found[run] = float(energy_kwh[run].mean()) > usual_kwh * np.sqrt(times)
-    return found
+        is_slower[run] = float(energy_kwh[run].mean()) > usual_kwh * np.sqrt(times)
+    return is_slower
 
 
 def is_near(times_s: FloatArray | float, other_s: float) -> BoolArray:
@@ -368,13 +368,13 @@ def set_aside(ts_us: IntArray, is_aside: BoolArray, rows: IntArray, energy_kwh: 
     after = np.unique(np.searchsorted(rows, aside))
     if len(rows) == 0:
         return [TrackStretch(int(ts_us[aside[0]]), int(ts_us[aside[-1]]), SpanReason.OFF_TRACK, np.nan)]
-    found = []
+    stretches = []
     for place in after.tolist():
         start = rows[place - 1] if place else aside[0]
         end = rows[place] if place < len(rows) else aside[-1]
         between_kwh = float(energy_kwh[place]) if 0 < place < len(rows) else np.nan
-        found.append(TrackStretch(int(ts_us[start]), int(ts_us[end]), SpanReason.OFF_TRACK, between_kwh))
-    return found
+        stretches.append(TrackStretch(int(ts_us[start]), int(ts_us[end]), SpanReason.OFF_TRACK, between_kwh))
+    return stretches
 
 
 def _within_rating(step_kwh: FloatArray, step_s: FloatArray, meter: Meter) -> tuple[FloatArray, FloatArray]:

@@ -192,14 +192,14 @@ def _exchanges(meter: Meter, *, is_known: bool) -> list[tuple[int, float | None]
 
     What flowed before an exchange was scaled by the transformer ratios of that time.
     """
-    found: list[tuple[int, float | None]] = []
+    exchanges: list[tuple[int, float | None]] = []
     ct_ratio, vt_ratio = meter.ct_ratio, meter.vt_ratio
     for exchange in sorted(meter.exchanges, key=lambda exchange_: exchange_.at, reverse=True):
         initial_kwh = exchange.initial_kwh * ct_ratio * vt_ratio
         ct_ratio, vt_ratio = exchange.previous_ct_ratio or ct_ratio, exchange.previous_vt_ratio or vt_ratio
         offset_kwh = exchange.final_kwh * ct_ratio * vt_ratio - initial_kwh
-        found.append((timestamp_us(pd.Timestamp(exchange.at)), offset_kwh if is_known else None))
-    return found[::-1]
+        exchanges.append((timestamp_us(pd.Timestamp(exchange.at)), offset_kwh if is_known else None))
+    return exchanges[::-1]
 
 
 def _of_channel(energy_kwh: FloatArray, meter: Meter, channel: str) -> FloatArray:

@@ -101,10 +101,10 @@ def _references(records: Records, places: Places, tariffs: frozenset[str] | None
 
 
 def _names(entry: Entry, field: str) -> tuple[str, ...]:
-    found: Any = getattr(entry.value, field)
-    if found is None or isinstance(found, str):
-        return (found,) if found else ()
-    return tuple(found)
+    value: Any = getattr(entry.value, field)
+    if value is None or isinstance(value, str):
+        return (value,) if value else ()
+    return tuple(value)
 
 
 def _orphans(records: Records, places: Places) -> Iterator[Fault]:

@@ -350,12 +350,12 @@ class Building(Frozen):
     def ancestors(self, meter: Meter) -> tuple[Meter, ...]:
         """Return the meters that measure a meter's energy too, the nearest first."""
         by_id = {other.id: other for other in self.meters}
-        found: list[Meter] = []
+        parents: list[Meter] = []
         above = by_id.get(meter.parent or "")
-        while above is not None and above not in found:
-            found.append(above)
+        while above is not None and above not in parents:
+            parents.append(above)
             above = by_id.get(above.parent or "")
-        return tuple(found)
+        return tuple(parents)
 
     def _is_below_a_main_meter(self, meter: Meter) -> bool:
         above = self.ancestors(meter)

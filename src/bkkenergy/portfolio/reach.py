@@ -137,8 +137,8 @@ def _buildings_named(value: Any, kind: str, key: str) -> set[str]:
 def _agencies_of_building(building: str, during: Dated[Any], records: Records) -> set[str]:
     """Return the agencies that have a building on days; of one that is not known, the agency that its id names."""
     versions = versions_of(records, "building", building)
-    found = {own.value.agency for own in versions if _meet(own, during)}
-    return found or {building.partition(".")[0]}
+    agencies = {own.value.agency for own in versions if _meet(own, during)}
+    return agencies or {building.partition(".")[0]}
 
 
 def _meet(one: Dated[Any], other: Dated[Any]) -> bool:

@@ -86,12 +86,12 @@ class Records:
     @cached_property
     def by_kind(self) -> Mapping[str, Mapping[str, tuple[Entry, ...]]]:
         """Entries of each thing in order of their days, by kind and key."""
-        found: dict[str, dict[str, list[Entry]]] = {}
+        entries_of: dict[str, dict[str, list[Entry]]] = {}
         for entry in self.entries:
-            found.setdefault(entry.kind, {}).setdefault(entry.key, []).append(entry)
+            entries_of.setdefault(entry.kind, {}).setdefault(entry.key, []).append(entry)
         return {
             kind: {key: tuple(sorted(own, key=lambda entry: entry.valid_from)) for key, own in things.items()}
-            for kind, things in found.items()
+            for kind, things in entries_of.items()
         }
 
     @cached_property
@@ -149,12 +149,12 @@ def entry_on(entries: Sequence[Entry], day: dt.date) -> Entry | None:
 
 def dated(entries: Sequence[Entry]) -> tuple[Dated[Any], ...]:
     """Return entries of one thing, in order of days, as values with the days on which each holds."""
-    found = []
+    versions = []
     for number, entry in enumerate(entries):
         following = entries[number + 1].valid_from if number + 1 < len(entries) else None
         ends = [day for day in (following, entry.valid_to) if day is not None]
-        found.append(Dated(entry.valid_from, min(ends, default=None), entry.value))
-    return tuple(found)
+        versions.append(Dated(entry.valid_from, min(ends, default=None), entry.value))
+    return tuple(versions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,13 +192,13 @@ class Change:
 
 def differences(before: Records, after: Records) -> tuple[Change, ...]:
     """Return what differs between two revisions, or between records and files, in the order of what is there after."""
-    found = [
+    changes = [
         Change(before.by_place.get(entry.place), entry)
         for entry in after.entries
         if not _is_known(before.by_place.get(entry.place), entry)
     ]
-    found += [Change(entry, None) for entry in before.entries if entry.place not in after.by_place]
-    return tuple(found)
+    changes += [Change(entry, None) for entry in before.entries if entry.place not in after.by_place]
+    return tuple(changes)
 
 
 def _is_known(before: Entry | None, after: Entry) -> bool:

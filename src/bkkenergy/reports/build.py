@@ -302,49 +302,49 @@ def _agency_use(inputs: AgencyInputs, uses: Sequence[Use]) -> Use:
 
 def _attention(inputs: AgencyInputs, uses: Sequence[BuildingUse], sums: PeriodSums) -> list[Attention]:
     """List what a person should look at, the gravest first."""
-    found: list[Attention] = []
+    items: list[Attention] = []
     resets = Counter(span.meter for span in inputs.refused)
     for building, said in zip(inputs.buildings, uses, strict=True):
-        found += _meter_attention(inputs, building, sums, resets)
+        items += _meter_attention(inputs, building, sums, resets)
         change_ratio, usual_kwh = said.use.change_ratio, said.use.usual_kwh
         if change_ratio is not None and abs(change_ratio) >= inputs.thresholds.notable_change_ratio:
             kind: AttentionKind = "use_up" if change_ratio > 0 else "use_down"
             values = {"change_ratio": change_ratio, "energy_kwh": said.use.energy_kwh, "usual_kwh": usual_kwh}
-            found.append(Attention(kind, "warning" if kind == "use_up" else "notice", building.id, None, values))
+            items.append(Attention(kind, "warning" if kind == "use_up" else "notice", building.id, None, values))
     order: list[Severity] = ["alert", "warning", "notice"]
-    return sorted(found, key=lambda item: order.index(item.severity))
+    return sorted(items, key=lambda item: order.index(item.severity))
 
 
 def _meter_attention(
     inputs: AgencyInputs, building: Building, sums: PeriodSums, resets: Mapping[str, int]
 ) -> list[Attention]:
     total_kwh = sums.total_kwh
-    found = []
+    items = []
     for meter in building.meters:
         ratio, seen = sums.coverage_ratio[meter.id], inputs.last_seen.get(meter.id)
         if ratio == 0 and math.isnan(total_kwh[meter.id]):
-            found.append(_of(meter, "no_data", "alert", {"last_seen_at": seen}))
+            items.append(_of(meter, "no_data", "alert", {"last_seen_at": seen}))
         elif ratio < inputs.thresholds.least_coverage_ratio:
-            found.append(_of(meter, "low_coverage", "warning", {"coverage_ratio": ratio, "last_seen_at": seen}))
+            items.append(_of(meter, "low_coverage", "warning", {"coverage_ratio": ratio, "last_seen_at": seen}))
         waiting_count = int(sums.waiting_days[meter.id])
         if waiting_count:
-            found.append(_of(meter, "days_wait", "alert", {"days_count": waiting_count}))
+            items.append(_of(meter, "days_wait", "alert", {"days_count": waiting_count}))
         if resets.get(meter.id):
-            found.append(_of(meter, "register_reset", "alert", {"intervals_count": int(resets[meter.id])}))
+            items.append(_of(meter, "register_reset", "alert", {"intervals_count": int(resets[meter.id])}))
         if total_kwh[meter.id] == 0 and inputs.period.kind == "day":
-            found.append(_of(meter, "not_counting", "alert", {}))
-    return found + _sub_meter_attention(inputs, building)
+            items.append(_of(meter, "not_counting", "alert", {}))
+    return items + _sub_meter_attention(inputs, building)
 
 
 def _sub_meter_attention(inputs: AgencyInputs, building: Building) -> list[Attention]:
     """List meters whose sub-meters together count more than they do, PV that feeds in below them included."""
-    found = []
+    items = []
     for split in inputs.sub_meters:
         joint = split.joint if split.meter.building == building.id else None
         if joint is not None and joint.over_kwh > max(joint.whole_kwh * SUB_METER_TOLERANCE_RATIO, EXCEEDS_KWH):
             values = {"sub_meters_kwh": joint.parts_kwh, "energy_kwh": joint.whole_kwh}
-            found.append(_of(split.meter, "sub_meters_exceed_main", "warning", values))
-    return found
+            items.append(_of(split.meter, "sub_meters_exceed_main", "warning", values))
+    return items
 
 
 def _of(

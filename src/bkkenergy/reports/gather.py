@@ -75,9 +75,9 @@ def period_figures(
     meters = [meter for building in buildings for meter in building.main_meters]
     energy = quarter_hours(ledger, meters, period)
     total_kwh, coverage = energy.total_kwh(period.start, period.end), energy.coverage_ratio(period.start, period.end)
-    found: dict[str, tuple[float | None, float]] = {}
+    figures: dict[str, tuple[float | None, float]] = {}
     for building in buildings:
         mains = [meter.id for meter in building.main_meters]
         kwh = float(total_kwh[mains].sum(min_count=1))
-        found[building.id] = (None if math.isnan(kwh) else kwh, float(coverage[mains].mean()) if mains else 0.0)
-    return found
+        figures[building.id] = (None if math.isnan(kwh) else kwh, float(coverage[mains].mean()) if mains else 0.0)
+    return figures

@@ -107,14 +107,14 @@ def plan_sentences(report: AgencyReport, words: Words) -> list[str]:
         return []
     done = sum(line.state == "done" for line in plan.projects)
     kwh = words.number(plan.done_kwh)
-    found = [words("report.plan_sentence", done=done, count=len(plan.projects), kwh=kwh)]
+    sentences = [words("report.plan_sentence", done=done, count=len(plan.projects), kwh=kwh)]
     if plan.measured_kwh is not None:
-        found.append(words("report.plan_measured", kwh=words.number(plan.measured_kwh)))
+        sentences.append(words("report.plan_measured", kwh=words.number(plan.measured_kwh)))
     if plan.target_kwh and plan.target_year_be:
         share = words.percent(plan.expected_kwh / plan.target_kwh)
         year = words.year(plan.target_year_be - BE_OFFSET_YEARS)
-        found.append(words("report.plan_target", year=year, kwh=words.number(plan.target_kwh), share=share))
-    return found
+        sentences.append(words("report.plan_target", year=year, kwh=words.number(plan.target_kwh), share=share))
+    return sentences
 
 
 def terms(report: AgencyReport) -> list[str]:

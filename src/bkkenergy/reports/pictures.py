@@ -156,9 +156,9 @@ def coloured(grid: FloatArray) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]
     share = np.clip(np.nan_to_num(grid) / max(most, 1e-9), 0, 1) * (len(HEAT_COLOURS) - 1)
     steps = np.arange(len(HEAT_COLOURS))
     channels = [np.interp(share, steps, HEAT_COLOURS[:, channel]) for channel in range(3)]
-    found = np.stack(channels, axis=-1)
-    found[~np.isfinite(grid)] = NO_COLOUR
-    return found.round().astype(np.uint8)
+    pixels = np.stack(channels, axis=-1)
+    pixels[~np.isfinite(grid)] = NO_COLOUR
+    return pixels.round().astype(np.uint8)
 
 
 def png(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> bytes:

@@ -45,10 +45,10 @@ class PeriodSums:
         alike: dict[tuple[dt.date, ...], list[str]] = {}
         for name, own in days.items():
             alike.setdefault(tuple(own), []).append(name)
-        found: dict[str, FloatArray] = {}
+        profiles: dict[str, FloatArray] = {}
         for own, names in alike.items():
-            found |= _mean_day_kw(self.power_kw.loc[on_days(self.power_kw.index, own), names])
-        return found
+            profiles |= _mean_day_kw(self.power_kw.loc[on_days(self.power_kw.index, own), names])
+        return profiles
 
 
 def _together_kw(energy_kwh: pd.DataFrame, buildings: Sequence[Building]) -> pd.DataFrame:
@@ -67,20 +67,20 @@ def _by_meter(values: pd.Series) -> dict[str, Any]:
 
 def _mean_day_kw(power_kw: pd.DataFrame) -> dict[str, FloatArray]:
     """(24,) mean power of each hour of the day, by column; NaN where an hour is unknown."""
-    found: dict[str, FloatArray] = {}
+    profiles: dict[str, FloatArray] = {}
     for part in _parts(power_kw):
         by_hour = part.groupby(pd.DatetimeIndex(part.index).hour).mean().reindex(range(HOURS_PER_DAY))
-        found |= {name: by_hour[name].to_numpy(np.float64) for name in by_hour.columns}
-    return found
+        profiles |= {name: by_hour[name].to_numpy(np.float64) for name in by_hour.columns}
+    return profiles
 
 
 def _hourly_kw(power_kw: pd.DataFrame) -> dict[str, FloatArray]:
     """Mean power of each hour, by column; NaN where an hour is unknown."""
-    found: dict[str, FloatArray] = {}
+    hourly_of: dict[str, FloatArray] = {}
     for part in _parts(power_kw):
         hourly = part.resample("h").mean()
-        found |= {name: hourly[name].to_numpy(np.float64) for name in hourly.columns}
-    return found
+        hourly_of |= {name: hourly[name].to_numpy(np.float64) for name in hourly.columns}
+    return hourly_of
 
 
 def _parts(power_kw: pd.DataFrame) -> Iterator[pd.DataFrame]:

@@ -67,10 +67,10 @@ def adjustment_days(days: pd.DatetimeIndex, adjustments: Sequence[Adjustment]) -
     [0.0, 40.0, 40.0]
     """
     local = days.tz_localize(None)
-    found = np.zeros(len(days))
+    added_kwh = np.zeros(len(days))
     for adjustment in adjustments:
         holds = local >= pd.Timestamp(adjustment.first)
         if adjustment.last is not None:
             holds &= local <= pd.Timestamp(adjustment.last)
-        found += holds * adjustment.kwh_a_day
-    return found
+        added_kwh += holds * adjustment.kwh_a_day
+    return added_kwh

@@ -72,14 +72,14 @@ class Series:
         """(n,) hours that count: measured, not negative, and no spike."""
         mean = np.nanmean(self.energy_kwh) if np.isfinite(self.energy_kwh).any() else 0.0
         with np.errstate(invalid="ignore"):
-            found: BoolArray = (self.energy_kwh >= 0) & (self.energy_kwh <= SPIKE_FACTOR * mean)
-        return found
+            is_known: BoolArray = (self.energy_kwh >= 0) & (self.energy_kwh <= SPIKE_FACTOR * mean)
+        return is_known
 
     @cached_property
     def day_known(self) -> BoolArray:
         """(m,) days of which nine tenths count."""
-        found: BoolArray = self.known.reshape(-1, HOURS_PER_DAY).mean(axis=1) >= DAY_VALID_RATIO
-        return found
+        is_known: BoolArray = self.known.reshape(-1, HOURS_PER_DAY).mean(axis=1) >= DAY_VALID_RATIO
+        return is_known
 
     @cached_property
     def day_energy_kwh(self) -> FloatArray:
@@ -327,8 +327,8 @@ def folds_of(series: Series) -> IntArray:
     [0, 1, 2, 3, 4, 5]
     """
     month = series.day_month
-    found: IntArray = (month - month.min()) // FOLD_MONTHS
-    return found
+    folds: IntArray = (month - month.min()) // FOLD_MONTHS
+    return folds
 
 
 def fit_baseline(series: Series, *, forms: Sequence[Form] = FORMS) -> Baseline:
@@ -428,13 +428,13 @@ def held_out_days(form: Form, series: Series) -> FloatArray:
     True
     """
     fold = folds_of(series)
-    found = np.full(len(fold), np.nan)
+    predicted_kwh = np.full(len(fold), np.nan)
     for number in np.unique(fold):
         out = fold == number
         if (series.day_known & ~out).sum() < MIN_DAYS / 2:
             continue
-        found[out] = expected_days(fit_form(form, series, ~out), series)[out]
-    return found
+        predicted_kwh[out] = expected_days(fit_form(form, series, ~out), series)[out]
+    return predicted_kwh
 
 
 def fold_errors(actual: FloatArray, expected: FloatArray, fold: IntArray) -> tuple[float, ...]:
@@ -460,12 +460,12 @@ def fold_errors(actual: FloatArray, expected: FloatArray, fold: IntArray) -> tup
     (0.03,)
     """
     both = np.isfinite(actual) & np.isfinite(expected)
-    found = []
+    errors = []
     for number in np.unique(fold):
         in_fold = both & (fold == number)
         if in_fold.sum() >= DAYS_PER_FOLD and actual[in_fold].sum() > 0:
-            found.append(float((expected[in_fold] - actual[in_fold]).sum() / actual[in_fold].sum()))
-    return tuple(found)
+            errors.append(float((expected[in_fold] - actual[in_fold]).sum() / actual[in_fold].sum()))
+    return tuple(errors)
 
 
 @dataclass(frozen=True, slots=True)

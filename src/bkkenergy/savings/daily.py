@@ -167,8 +167,8 @@ def predict_daily(model: DailyModel, temp_c: FloatArray | None, slot: IntArray) 
         raise ValueError("this baseline needs temperature. Give the weather of the period.")
     heating, cooling = np.array([model.heating_c]), np.array([model.cooling_c])
     reach = _all_degrees(temp_c, slot, heating, cooling)[:, [0, 2, 1, 3]] @ model.slopes
-    found: FloatArray = np.maximum(base + np.where(np.isfinite(temp_c), reach, np.nan), 0.0)
-    return found
+    predicted_kwh: FloatArray = np.maximum(base + np.where(np.isfinite(temp_c), reach, np.nan), 0.0)
+    return predicted_kwh
 
 
 def _all_degrees(temp_c: FloatArray, slot: IntArray, heating: FloatArray, cooling: FloatArray) -> FloatArray:

@@ -167,8 +167,8 @@ def day_of(facts: Facts, row: int) -> dt.date:
     >>> day_of(facts_of(bk.examples.office(), schedule="mea-3-2-lv"), -1)
     datetime.date(2025, 12, 31)
     """
-    found: dt.date = facts.series.day_index[row].date()
-    return found
+    day: dt.date = facts.series.day_index[row].date()
+    return day
 
 
 def finding(

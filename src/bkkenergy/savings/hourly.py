@@ -144,8 +144,8 @@ def predict_hourly(model: HourlyModel, temp_c: FloatArray | None, slot: IntArray
     if temp_c is None:
         raise ValueError("this baseline needs temperature. Give the weather of the period.")
     reach = _regressors(temp_c, model.occupied[slot], model.knots_c) @ model.slopes
-    found: FloatArray = np.maximum(base + np.where(np.isfinite(temp_c), reach, np.nan), 0.0)
-    return found
+    predicted_kwh: FloatArray = np.maximum(base + np.where(np.isfinite(temp_c), reach, np.nan), 0.0)
+    return predicted_kwh
 
 
 def _occupied(profile_kwh: FloatArray) -> BoolArray:

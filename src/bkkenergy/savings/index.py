@@ -103,8 +103,8 @@ def rolling_eui(month_kwh: FloatArray, floor_m2: float) -> FloatArray:
     """
     sums = np.convolve(month_kwh, np.ones(12), "full")[: len(month_kwh)]
     sums[:11] = np.nan
-    found: FloatArray = sums / floor_m2
-    return found
+    eui: FloatArray = sums / floor_m2
+    return eui
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,8 +86,8 @@ def find(facts: Facts, rules: InsightRules) -> list[Finding]:
     fault = meter_fault(facts, rules)
     if fault is not None:
         return [fault]
-    found = [finding for rule in RULES if (finding := rule(facts, rules)) is not None]
-    return sorted(found, key=lambda finding: -finding.cost_thb_a_month)
+    findings = [finding for rule in RULES if (finding := rule(facts, rules)) is not None]
+    return sorted(findings, key=lambda finding: -finding.cost_thb_a_month)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +99,14 @@ class Dismissal:
     cost_thb_a_month: float
 
 
-def visible(found: Sequence[Finding], dismissed: Sequence[Dismissal], rules: InsightRules) -> list[Finding]:
+def visible(findings: Sequence[Finding], dismissed: Sequence[Dismissal], rules: InsightRules) -> list[Finding]:
     """Choose the findings to show: at most some of each building, without those that were dismissed.
 
     A dismissed finding comes back when what is at stake has grown by more than a fifth.
 
     Parameters
     ----------
-    found : sequence of Finding
+    findings : sequence of Finding
         Findings of any buildings.
     dismissed : sequence of Dismissal
         What persons dismissed, with what was at stake then [THB a month].
@@ -132,7 +132,7 @@ def visible(found: Sequence[Finding], dismissed: Sequence[Dismissal], rules: Ins
     dismissed_at = {(dismissal.building, dismissal.rule): dismissal.cost_thb_a_month for dismissal in dismissed}
     shown: dict[str, int] = {}
     kept = []
-    for finding in sorted(found, key=lambda one: -one.cost_thb_a_month):
+    for finding in sorted(findings, key=lambda one: -one.cost_thb_a_month):
         before = dismissed_at.get((finding.building, finding.rule))
         if before is not None and finding.cost_thb_a_month <= before * (1 + CHANGED_RATIO):
             continue

@@ -66,11 +66,11 @@ def fit_monthly(day_kwh: FloatArray, open_ratio: FloatArray, temp_c: FloatArray 
     slopes = dict.fromkeys(columns, 0.0)
     while kept:
         matrix = np.column_stack([columns[name] for name in kept])
-        found = np.linalg.lstsq(matrix, day_kwh - day_kwh.mean(), rcond=None)[0]
-        if (found >= 0).all():
-            slopes |= dict(zip(kept, (float(value) for value in found), strict=True))
+        coefficients = np.linalg.lstsq(matrix, day_kwh - day_kwh.mean(), rcond=None)[0]
+        if (coefficients >= 0).all():
+            slopes |= dict(zip(kept, (float(value) for value in coefficients), strict=True))
             break
-        kept.pop(int(np.argmin(found)))
+        kept.pop(int(np.argmin(coefficients)))
     base = float(day_kwh.mean() - slopes["open"] * open_ratio.mean() - slopes["cooling"] * cooling.mean())
     return MonthlyModel(base, slopes["open"], slopes["cooling"])
 
@@ -100,5 +100,5 @@ def predict_monthly(model: MonthlyModel, open_ratio: FloatArray, temp_c: FloatAr
     [230.0]
     """
     cooling = 0.0 if temp_c is None else np.maximum(temp_c - COOLING_C, 0.0)
-    found: FloatArray = model.base_kwh + model.open_day_kwh * open_ratio + model.cooling_kwh_per_c * cooling
-    return found
+    predicted_kwh: FloatArray = model.base_kwh + model.open_day_kwh * open_ratio + model.cooling_kwh_per_c * cooling
+    return predicted_kwh

@@ -364,10 +364,10 @@ def anomaly(facts: Facts, rules: InsightRules) -> Finding | None:
     >>> anomaly(facts_of(use, schedule="mea-3-2-lv", baseline=baseline), rules()).severity
     'warning'
     """
-    found = residuals(facts)
-    if found is None:
+    deviations = residuals(facts)
+    if deviations is None:
         return None
-    left, sigma = found
+    left, sigma = deviations
     day, week = left[-1], left[-WEEK:]
     of_week = float(np.nanmean(week)) / sigma if enough(week) else 0.0
     of_day = float(day) / sigma if np.isfinite(day) else 0.0
@@ -458,13 +458,13 @@ def weather_sensitivity(facts: Facts, rules: InsightRules) -> Finding | None:
     temp, use = facts.series.day_temp_c, facts.day_kwh
     if temp is None or len(use) < DAYS_PER_YEAR + HALF_YEAR:
         return None
-    found = []
+    slopes = []
     for rows in (slice(-HALF_YEAR, None), slice(-DAYS_PER_YEAR - HALF_YEAR, -DAYS_PER_YEAR)):
         both = facts.is_open[rows] & np.isfinite(temp[rows]) & np.isfinite(use[rows])
         if both.sum() < MIN_DAYS or np.std(temp[rows][both]) < MIN_SPREAD_C:
             return None
-        found.append(slope_of(temp[rows][both], use[rows][both]))
-    (now, now_error), (before, before_error) = found
+        slopes.append(slope_of(temp[rows][both], use[rows][both]))
+    (now, now_error), (before, before_error) = slopes
     is_sure = now - before > SURE_ERRORS * float(np.hypot(now_error, before_error))
     if before <= 0 or now < before * (1 + rules.cooling_rise_ratio) or not is_sure:
         return None

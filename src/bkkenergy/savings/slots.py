@@ -42,8 +42,8 @@ def slot_means(values: FloatArray, slot: IntArray, slots: int, weight: FloatArra
     total = np.bincount(slot, weight, slots)
     sums = np.stack([np.bincount(slot, weight * column, slots) for column in values.T], axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        found: FloatArray = sums / total[:, None]
-    return found
+        means: FloatArray = sums / total[:, None]
+    return means
 
 
 def fit_slopes(

@@ -100,8 +100,8 @@ def mean_rows(grid: FloatArray) -> FloatArray:
     """
     count = np.isfinite(grid).sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        found: FloatArray = np.nansum(grid, axis=0) / count
-    return found
+        means: FloatArray = np.nansum(grid, axis=0) / count
+    return means
 
 
 def night_kw(series: Series) -> float:
@@ -151,5 +151,5 @@ def day_night_kw(series: Series) -> FloatArray:
     (731,)
     """
     power = np.where(series.known, series.energy_kwh, np.nan)
-    found: FloatArray = power.reshape(-1, HOURS_PER_DAY)[:, NIGHT_HOURS].mean(axis=1)
-    return found
+    night_kw: FloatArray = power.reshape(-1, HOURS_PER_DAY)[:, NIGHT_HOURS].mean(axis=1)
+    return night_kw

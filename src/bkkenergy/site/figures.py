@@ -46,16 +46,16 @@ def load_figures(config_dir: Path) -> RatesAndTariffs:
 def _entries(path: Path, key: str, model: type[EntryT], faults: list[Fault]) -> list[EntryT]:
     """Read the [key] table or the [[key]] tables of a file; at least one, or a fault."""
     try:
-        found: Any = read_toml(path).get(key)
+        listed: Any = read_toml(path).get(key)
     except ConfigError as error:
         faults += error.faults
         return []
-    if not found:
+    if not listed:
         faults.append(Fault(f"{path}: {key}", "there is none", f"Enter at least one {key}."))
         return []
     entries = []
-    for number, table in enumerate(found if isinstance(found, list) else [found]):
-        where = f"{path}: {key}[{number}]" if isinstance(found, list) else f"{path}: {key}"
+    for number, table in enumerate(listed if isinstance(listed, list) else [listed]):
+        where = f"{path}: {key}[{number}]" if isinstance(listed, list) else f"{path}: {key}"
         entry, problems = validated(model, table, where)
         faults += problems
         if entry is not None:

@@ -121,12 +121,12 @@ class FollowerThread:
         is_unavailable = False
         while not self._stop.wait(self._every_s):
             try:
-                found = self._follower.look()
+                changed = self._follower.look()
             except BkkEnergyError as error:
                 if not is_unavailable:
                     log.warning("portfolio_not_looked_at", why=str(error))
                 is_unavailable = True
                 continue
             is_unavailable = False
-            if found is not None:
-                self.portfolio = found.portfolio
+            if changed is not None:
+                self.portfolio = changed.portfolio

@@ -241,8 +241,8 @@ def _produced(
 def _per_kwp(made: Production, layouts: Mapping[str, Layout], rows: np.ndarray, interval_h: float) -> FloatArray:
     """Return (n,) kWh of one kWp on the load's grid."""
     total_kwp = sum(layout.capacity_kwp for layout in layouts.values())
-    found: FloatArray = made.ac_kw.sum(axis=0)[rows] / total_kwp * interval_h
-    return found
+    kwh_per_kwp: FloatArray = made.ac_kw.sum(axis=0)[rows] / total_kwp * interval_h
+    return kwh_per_kwp
 
 
 def _storage(inputs: DesignInputs) -> Storage | None:
@@ -312,12 +312,12 @@ def _record(
     capacity = sum(roof.layout.capacity_kwp for roof in roofs)
     energy = float(made.energy_kwh.sum())
     pv_kwh = made.ac_kw.sum(axis=0)[rows] * load.interval_h
-    found = balance(load.energy_kwh, pv_kwh[None, :], interval_h=load.interval_h, storage=storage)
+    flows = balance(load.energy_kwh, pv_kwh[None, :], interval_h=load.interval_h, storage=storage)
     (bills,) = bill_changes(
-        found, load.starts, inputs.schedule, inputs.tariffs, interval_h=load.interval_h,
+        flows, load.starts, inputs.schedule, inputs.tariffs, interval_h=load.interval_h,
         export_thb_per_kwh=config.finance.export_thb_per_kwh,
     )  # fmt: skip
-    used = float(found.used_kwh[0])
+    used = float(flows.used_kwh[0])
     capex = capex_thb(capacity, config.finance.capex) + (storage.price_thb if storage else 0.0)
     counted = counted_kwh(energy, used, config.finance)
     project = Investment(capacity, capex, bills.saving_thb, counted, config.losses.degradation_per_year, config.finance)
@@ -342,9 +342,9 @@ def _record(
         load_kwh=load.total_kwh,
         load_measured_ratio=load.measured_ratio,
         used_kwh=used,
-        surplus_kwh=float(found.surplus_kwh.sum()),
-        self_consumption_ratio=float(found.self_consumption_ratio[0]),
-        load_share_ratio=float(found.load_share_ratio[0]),
+        surplus_kwh=float(flows.surplus_kwh.sum()),
+        self_consumption_ratio=float(flows.self_consumption_ratio[0]),
+        load_share_ratio=float(flows.load_share_ratio[0]),
         week=_week(load, pv_kwh),
         schedule=inputs.schedule,
         bills=bills,
@@ -466,13 +466,13 @@ def _week(load: YearLoad, pv_kwh: FloatArray) -> Week:
 
 
 def _warnings(inputs: DesignInputs, layouts: Sequence[Layout], bills: BillChange) -> tuple[str, ...]:
-    found = [warning for layout in layouts for warning in layout.warnings]
+    warnings = [warning for layout in layouts for warning in layout.warnings]
     if inputs.load.is_typical:
-        found.append("load_is_typical")
+        warnings.append("load_is_typical")
     elif inputs.load.measured_ratio < 0.9:  # noqa: PLR2004 - as reports ask of a period
-        found.append("load_is_partly_filled")
+        warnings.append("load_is_partly_filled")
     if not all(bill.ft_is_entered for bill in bills.before):
-        found.append("ft_is_not_entered")
+        warnings.append("ft_is_not_entered")
     if any(not layout.roof.is_known for layout in layouts):
-        found.append("outline_is_assumed")
-    return tuple(dict.fromkeys(found))
+        warnings.append("outline_is_assumed")
+    return tuple(dict.fromkeys(warnings))

@@ -127,7 +127,7 @@ class BillChange:
 
 
 def bill_changes(
-    found: DispatchBalance,
+    flows: DispatchBalance,
     starts: pd.DatetimeIndex,
     schedule: Schedule,
     tariffs: Tariffs,
@@ -139,7 +139,7 @@ def bill_changes(
 
     Parameters
     ----------
-    found : Balance
+    flows : Balance
         What feeds the load.
     starts : DatetimeIndex
         Starts of the n intervals, with a time zone.
@@ -170,10 +170,10 @@ def bill_changes(
     >>> change.saving_thb > 0
     True
     """
-    series = np.vstack([found.load_kwh[None, :], found.grid_kwh])
+    series = np.vstack([flows.load_kwh[None, :], flows.grid_kwh])
     months = quantities_of_many(series, starts, tariffs, interval_h=interval_h)
     before = tuple(bills_of(months[0], schedule, tariffs))
-    exported = found.surplus_kwh.sum(axis=1) * export_thb_per_kwh
+    exported = flows.surplus_kwh.sum(axis=1) * export_thb_per_kwh
     return [
         BillChange(before, tuple(bills_of(month_end, schedule, tariffs)), float(earned))
         for month_end, earned in zip(months[1:], exported, strict=True)

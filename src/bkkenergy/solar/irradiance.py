@@ -45,14 +45,14 @@ class Sky:
     @property
     def azimuth_deg(self) -> FloatArray:
         """(d,) the sun's azimuth, degrees clockwise from north."""
-        found: FloatArray = np.degrees(np.arctan2(self.east, self.north)) % 360
-        return found
+        azimuth_deg: FloatArray = np.degrees(np.arctan2(self.east, self.north)) % 360
+        return azimuth_deg
 
     @property
     def elevation_deg(self) -> FloatArray:
         """(d,) the sun's apparent height above the horizon, degrees."""
-        found: FloatArray = np.degrees(np.arcsin(np.clip(self.up, -1, 1)))
-        return found
+        elevation_deg: FloatArray = np.degrees(np.arcsin(np.clip(self.up, -1, 1)))
+        return elevation_deg
 
 
 @dataclass(frozen=True, slots=True)

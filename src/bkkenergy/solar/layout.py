@@ -208,9 +208,9 @@ def lay_out(
     usable = usable_area(roof, rules)
     place = (latitude_deg, longitude_deg)
     standings: tuple[Standing, Standing] = ("portrait", "landscape")
-    found = {way: _best_grid(usable, roof, module, rules, way, mounting, tilt, azimuth, place) for way in standings}
-    standing = max(standings, key=lambda way: len(found[way][0]))
-    corners, pitch = found[standing]
+    grids = {way: _best_grid(usable, roof, module, rules, way, mounting, tilt, azimuth, place) for way in standings}
+    standing = max(standings, key=lambda way: len(grids[way][0]))
+    corners, pitch = grids[standing]
     if len(corners) == 0:
         raise InputError.of(
             "no_module_fits",

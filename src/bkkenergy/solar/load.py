@@ -155,5 +155,5 @@ def open_days(local: pd.DatetimeIndex, is_open: IsOpen) -> BoolArray:
     """
     days, day_of = np.unique(local.normalize(), return_inverse=True)
     of_day = np.array([is_open(pd.Timestamp(day).date()) for day in days], np.bool_)
-    found: BoolArray = of_day[day_of]
-    return found
+    is_open_at: BoolArray = of_day[day_of]
+    return is_open_at

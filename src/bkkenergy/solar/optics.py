@@ -55,8 +55,8 @@ def beam_incidence(glass: Glass) -> FloatArray:
 
 @lru_cache(maxsize=2)
 def _diffuse_table(glass: Glass) -> dict[str, FloatArray]:
-    found = pvlib.iam.marion_diffuse("physical", DIFFUSE_TILTS_DEG, **GLASS[glass])
-    return {key: np.nan_to_num(value) for key, value in found.items()}
+    factors = pvlib.iam.marion_diffuse("physical", DIFFUSE_TILTS_DEG, **GLASS[glass])
+    return {key: np.nan_to_num(value) for key, value in factors.items()}
 
 
 def diffuse_incidence(tilt_deg: FloatArray, glass: Glass) -> tuple[FloatArray, FloatArray]:

@@ -101,8 +101,8 @@ class Production:
     @property
     def energy_kwh(self) -> FloatArray:
         """(p,) AC energy of a year."""
-        found: FloatArray = self.step_kwh["unavailability"] / self.years
-        return found
+        energy_kwh: FloatArray = self.step_kwh["unavailability"] / self.years
+        return energy_kwh
 
 
 def simulate(
@@ -346,25 +346,25 @@ def _light(sky: Sky, planes: Sequence[Plane], models: Models) -> _Light:
     if is_shaded:
         whole = np.ones(len(sky.rows))
         beam_seen = np.stack([whole if plane.beam_seen is None else plane.beam_seen for plane in planes])
-    found = in_plane(sky, tilt, azimuth, albedo=models.albedo, beam_seen=beam_seen, sky_seen=sky_seen)
-    plane_wm2 = found.sky_wm2 + found.ground_wm2
-    plane_wm2 += found.near_sun_wm2
-    plane_wm2 += found.beam_wm2
+    light = in_plane(sky, tilt, azimuth, albedo=models.albedo, beam_seen=beam_seen, sky_seen=sky_seen)
+    plane_wm2 = light.sky_wm2 + light.ground_wm2
+    plane_wm2 += light.near_sun_wm2
+    plane_wm2 += light.beam_wm2
     unshaded_wm2 = plane_wm2
     if is_shaded:
         free = in_plane(sky, tilt, azimuth, albedo=models.albedo, beam_seen=open_beam, sky_seen=open_sky)
         unshaded_wm2 = free.beam_wm2 + free.near_sun_wm2 + free.sky_wm2 + free.ground_wm2
-    entered, sky_light, ground_light = found.beam_wm2, found.sky_wm2, found.ground_wm2
+    entered, sky_light, ground_light = light.beam_wm2, light.sky_wm2, light.ground_wm2
     if models.incidence == "all":
-        entered += found.near_sun_wm2
+        entered += light.near_sun_wm2
     if models.incidence != "none":
-        entered *= beam_incidence(models.glass)[(found.cos_aoi * IAM_STEPS + 0.5).astype(np.int32)]
+        entered *= beam_incidence(models.glass)[(light.cos_aoi * IAM_STEPS + 0.5).astype(np.int32)]
     if models.incidence == "all":
         sky_share, ground_share = diffuse_incidence(tilt, models.glass)
         sky_light *= sky_share[:, None]
         ground_light *= ground_share[:, None]
     else:
-        entered += found.near_sun_wm2
+        entered += light.near_sun_wm2
     entered += sky_light
     entered += ground_light
     return _Light(unshaded_wm2, plane_wm2, entered)

@@ -123,17 +123,17 @@ def laid_roofs(
     >>> layouts, "has no roofs" in str(refused[0][1])
     ({}, True)
     """
-    found: dict[str, list[Layout]] = {}
+    layouts: dict[str, list[Layout]] = {}
     refused: list[tuple[str, InputError]] = []
     for building in buildings:
         if not building.roofs:
             refused.append((building.id, InputError.of("no_roofs", building=Named(building.id, building.name_th))))
             continue
         try:
-            found[building.id] = [laid(roof, module, building, rules) for roof in building.roofs]
+            layouts[building.id] = [laid(roof, module, building, rules) for roof in building.roofs]
         except InputError as why:
             refused.append((building.id, why))
-    return found, refused
+    return layouts, refused
 
 
 def produced_per_kwp(
@@ -319,6 +319,6 @@ def screen(
             factor,
         )
 
-    found = spread(assess, (candidate(building) for building in kept))
-    ordered = sorted(found, key=lambda row: -row.npv_thb)
+    assessed = spread(assess, (candidate(building) for building in kept))
+    ordered = sorted(assessed, key=lambda row: -row.npv_thb)
     return Screening(tuple(ordered), tuple(refused), config.finance.analysis_years)

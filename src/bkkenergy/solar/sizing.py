@@ -134,12 +134,12 @@ def sweep(
     [1825.0, 3650.0]
     """
     sizes = np.asarray(sizes_kwp, np.float64)
-    found = balance(load.energy_kwh, sizes[:, None] * pv_kwh_per_kwp, interval_h=load.interval_h, storage=storage)
+    flows = balance(load.energy_kwh, sizes[:, None] * pv_kwh_per_kwp, interval_h=load.interval_h, storage=storage)
     changes = bill_changes(
-        found, load.starts, schedule, tariffs, interval_h=load.interval_h, export_thb_per_kwh=money.export_thb_per_kwh
+        flows, load.starts, schedule, tariffs, interval_h=load.interval_h, export_thb_per_kwh=money.export_thb_per_kwh
     )
-    used, ratio, share = found.used_kwh, found.self_consumption_ratio, found.load_share_ratio
-    made = found.pv_kwh.sum(axis=1)
+    used, ratio, share = flows.used_kwh, flows.self_consumption_ratio, flows.load_share_ratio
+    made = flows.pv_kwh.sum(axis=1)
     options = []
     for number, (size, change) in enumerate(zip(sizes, changes, strict=True)):
         capex = capex_thb(float(size), money.capex) + (storage.price_thb if storage else 0.0)

@@ -162,8 +162,8 @@ def diffuse_wm2(ghi_wm2: FloatArray, zenith_deg: FloatArray, middles: pd.Datetim
     >>> float(diffuse_wm2(np.array([100.0]), np.array([15.0]), noon)[0]) > 90.0
     True
     """
-    found = pvlib.irradiance.boland(ghi_wm2, zenith_deg, middles, max_zenith=88)
-    dhi: FloatArray = np.clip(np.nan_to_num(np.asarray(found["dhi"])), 0, ghi_wm2)
+    split = pvlib.irradiance.boland(ghi_wm2, zenith_deg, middles, max_zenith=88)
+    dhi: FloatArray = np.clip(np.nan_to_num(np.asarray(split["dhi"])), 0, ghi_wm2)
     return dhi
 
 
@@ -239,8 +239,8 @@ def rows_at(weather: Weather, starts: pd.DatetimeIndex) -> IntArray:
     if np.isnan(row).any():
         missing = starts[int(np.argmax(np.isnan(row)))]
         raise ValueError(f"{weather.provenance.name_en} has no hour for {missing}. Give weather of a whole year.")
-    found: IntArray = row.astype(np.int64)
-    return found
+    rows: IntArray = row.astype(np.int64)
+    return rows
 
 
 def weather_faults(weather: Weather, *, where: str = "weather") -> list[Fault]:

@@ -59,10 +59,10 @@ def offers(months: Sequence[Quantities], schedules: Sequence[Schedule], tariffs:
     >>> [offer.schedule.id for offer in offers([month], chosen, tariffs)]
     ['mea-3-2-lv', 'mea-3-1-lv']
     """
-    found = [
+    all_offers = [
         Offer(schedule, sum(bill.total_thb for bill in bills_of(months, schedule, tariffs))) for schedule in schedules
     ]
-    return sorted(found, key=lambda offer: offer.total_thb)
+    return sorted(all_offers, key=lambda offer: offer.total_thb)
 
 
 def open_to(schedule: Schedule, tariffs: Tariffs, *, peak_kw: float, energy_kwh_a_month: float) -> list[Schedule]:
@@ -158,24 +158,24 @@ def check_bill(
     (10.0, 'sum of the items above')
     """
     items: list[Item] = list(dict.fromkeys(line.item for line in bill.lines))
-    found = []
+    differences = []
     for item in items:
         ours = bill.amount_thb(item)
         given = paper.get(item)
-        found.append(Difference(item, given, ours, _why(item, given, ours, bill, paper_kwh, paper_kw)))
-    found += [
+        differences.append(Difference(item, given, ours, _why(item, given, ours, bill, paper_kwh, paper_kw)))
+    differences += [
         Difference(name, thb, 0.0, "not in our schedule")
         for name, thb in paper.items()
         if name not in items and name != "total"
     ]
     if "total" in paper:
         gap = paper["total"] - bill.total_thb
-        found.append(
+        differences.append(
             Difference(
                 "total", paper["total"], bill.total_thb, "same" if abs(gap) < SAME_THB else "sum of the items above"
             )
         )
-    return found
+    return differences
 
 
 def _why(

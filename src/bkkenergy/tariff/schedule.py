@@ -135,7 +135,7 @@ class Tariffs(Frozen):
 
 def _ft_on(periods: Sequence[Ft], day: dt.date) -> tuple[Ft, bool]:
     ordered = sorted(periods, key=lambda ft: ft.valid_from)
-    found = next((ft for ft in reversed(ordered) if ft.valid_from <= day), None)
-    if found is None:
+    rate = next((ft for ft in reversed(ordered) if ft.valid_from <= day), None)
+    if rate is None:
         return ordered[0], False
-    return found, found.valid_to is None or day <= found.valid_to
+    return rate, rate.valid_to is None or day <= rate.valid_to

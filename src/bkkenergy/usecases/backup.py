@@ -49,15 +49,15 @@ class BackupFile:
 
 def places(settings: Settings, config_dir: Path) -> dict[str, Path]:
     """Return where what is backed up is stored, by the name that it has in a backup."""
-    found = {
+    paths = {
         "config": config_dir,
         "state.sqlite": settings.state.path,
         "store.sqlite": settings.store.path,
         "archive": archive_of(settings),
     }
     if settings.state.url is not None:
-        del found["state.sqlite"]
-    return found
+        del paths["state.sqlite"]
+    return paths
 
 
 def left_out(settings: Settings) -> list[str]:
@@ -120,9 +120,9 @@ def _added(tar: tarfile.TarFile, part: BackupFile) -> dict[str, Any]:
     return {"sha256": content.sha256.hexdigest(), "bytes": member.size}
 
 
-def _parts(found: dict[str, Path], folder: Path) -> Iterator[BackupFile]:
+def _parts(paths: dict[str, Path], folder: Path) -> Iterator[BackupFile]:
     """Yield every file, the databases as copies of one moment; those in front first."""
-    for name, path in found.items():
+    for name, path in paths.items():
         if path.suffix == ".sqlite" and path.exists():
             copy = folder / name
             _snapshot(path, copy)
@@ -162,15 +162,15 @@ def restore(
     Every file is held to its hash before anything is touched. Raises InputError where something lies there already,
     BackupBroken where a file is not what was written.
     """
-    found = places(settings, config_dir)
-    present = [file for name, path in found.items() if name != "config" for file in _with_logs(path) if file.exists()]
+    paths = places(settings, config_dir)
+    present = [file for name, path in paths.items() if name != "config" for file in _with_logs(path) if file.exists()]
     if present:
         named = ", ".join(map(str, present))
         raise InputError(f"There already: {named}. Stop the service and move them away together, or restore elsewhere.")
     data_folder(settings).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=data_folder(settings), prefix=".restore-") as folder:
         manifest = unpacked(backup, Path(folder), on_progress=on_progress)
-        for name, path in found.items():
+        for name, path in paths.items():
             unpacked_path = Path(folder) / name
             if name != "config" and unpacked_path.exists():
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -187,8 +187,8 @@ def _with_logs(path: Path) -> list[Path]:
 
 def unplaced(manifest: Mapping[str, Any], settings: Settings, config_dir: Path) -> list[str]:
     """List what a backup holds that has no place here: the state's file where the state has a database of its own."""
-    found = places(settings, config_dir)
-    return sorted({name.partition("/")[0] for name in manifest["files"]} - found.keys())
+    paths = places(settings, config_dir)
+    return sorted({name.partition("/")[0] for name in manifest["files"]} - paths.keys())
 
 
 def unpacked(backup: Path, folder: Path, *, on_progress: Callable[[str], object]) -> dict[str, Any]:
@@ -245,8 +245,8 @@ def _manifest(backup: Path, tar: tarfile.TarFile, member: tarfile.TarInfo | None
     content = tar.extractfile(member)
     manifest = json.loads(content.read().decode()) if content is not None else None
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        found = manifest.get("format") if isinstance(manifest, dict) else None
-        raise BackupBroken(f"{backup}: of format {found!r}, this version reads {FORMAT}.")
+        form = manifest.get("format") if isinstance(manifest, dict) else None
+        raise BackupBroken(f"{backup}: of format {form!r}, this version reads {FORMAT}.")
     files = manifest.get("files")
     if not isinstance(files, dict) or not all(
         isinstance(entry, dict) and isinstance(entry.get("sha256"), str) and isinstance(entry.get("bytes"), int)

@@ -189,15 +189,15 @@ def _balance(quarters: Quarters) -> BuildingBalance:
     if Note.PV_NOT_METERED in notes or Note.EXPORT_WITHOUT_PV in notes:
         return BuildingBalance(*flows, None, None, paid, None, notes)
     nothing = bought.with_kwh(np.zeros_like(sold.kwh))
-    found = _parts(bought, sold, production or nothing, tenants)
+    split = _parts(bought, sold, production or nothing, tenants)
     parts = [part for part in (sold, production, tenants) if part is not None]
-    self_consumed = sold.with_kwh(found.self_consumption_kwh, production or sold)
+    self_consumed = sold.with_kwh(split.self_consumption_kwh, production or sold)
     return BuildingBalance(
         *flows,
         made or quarters.flow(_none_of(bought)),
         quarters.flow(self_consumed if production else _none_of(bought)),
         paid,
-        quarters.flow(bought.with_kwh(found.gross_use_kwh, *parts)),
+        quarters.flow(bought.with_kwh(split.gross_use_kwh, *parts)),
         notes,
     )
 

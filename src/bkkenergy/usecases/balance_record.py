@@ -26,7 +26,7 @@ def balance_record(building: Building, energy: BuildingEnergy, step: Step) -> di
         "step": step,
         "starts": [start.isoformat() for start in energy.starts],
         **{name: None if flow is None else _with_series(flow) for name, flow in flows_of(energy.balance).items()},
-        "virtual_meters": [_virtual(found) for found in energy.virtual_meters],
+        "virtual_meters": [_virtual(virtual) for virtual in energy.virtual_meters],
         "notes": [note.value for note in energy.balance.notes],
         "waiting_days": [day.isoformat() for day in energy.waiting],
     }
@@ -36,12 +36,12 @@ def sub_meters_record(building: Building, energy: BuildingEnergy) -> dict[str, A
     """Return a building's sub-meters with the rest behind each main meter."""
     return {
         "building": building.id,
-        "main_meters": [_sub_meters(found) for found in energy.sub_meters],
+        "main_meters": [_sub_meters(split) for split in energy.sub_meters],
         "waiting_days": [day.isoformat() for day in energy.waiting],
     }
 
 
-def _sub_meters(found: SubMeters) -> dict[str, Any]:
+def _sub_meters(split: SubMeters) -> dict[str, Any]:
     parts = [
         {
             "meter": part.meter.id,
@@ -49,22 +49,22 @@ def _sub_meters(found: SubMeters) -> dict[str, Any]:
             "share_ratio": _rounded(part.share_ratio),
             **_totals(part.flow),
         }
-        for part in found.parts
+        for part in split.parts
     ]
     return {
-        "meter": found.meter.id,
-        "whole": None if found.whole is None else _totals(found.whole),
+        "meter": split.meter.id,
+        "whole": None if split.whole is None else _totals(split.whole),
         "sub_meters": parts,
-        "rest": None if found.rest is None else _totals(found.rest),
-        "rest_ratio": _rounded(found.rest_ratio),
-        "sub_meters_exceed_main": found.exceed_main,
-        "notes": [note.value for note in found.notes],
+        "rest": None if split.rest is None else _totals(split.rest),
+        "rest_ratio": _rounded(split.rest_ratio),
+        "sub_meters_exceed_main": split.exceed_main,
+        "notes": [note.value for note in split.notes],
     }
 
 
-def _virtual(found: VirtualEnergy) -> dict[str, Any]:
-    purpose = None if found.meter.purpose is None else found.meter.purpose.value
-    return {"meter": found.meter.id, "purpose": purpose, **_with_series(found.flow)}
+def _virtual(virtual: VirtualEnergy) -> dict[str, Any]:
+    purpose = None if virtual.meter.purpose is None else virtual.meter.purpose.value
+    return {"meter": virtual.meter.id, "purpose": purpose, **_with_series(virtual.flow)}
 
 
 def _totals(flow: Flow) -> dict[str, Any]:

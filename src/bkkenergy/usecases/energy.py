@@ -67,8 +67,8 @@ def meters_energy_kwh(
     if len(slots.meters) == 0:
         return np.empty((len(at) - 1, 0))
     bounds = starts.searchsorted(at)
-    found: FloatArray = np.add.reduceat(known[: bounds[-1]], bounds[:-1])  # NaN spreads
-    return found
+    sums_kwh: FloatArray = np.add.reduceat(known[: bounds[-1]], bounds[:-1])  # NaN spreads
+    return sums_kwh
 
 
 def main_energy_kwh(
@@ -175,10 +175,10 @@ def listed_kwh(energy_kwh: FloatArray) -> list[float | None]:
 def waiting_days(ledger: LedgerReader, meters: Sequence[Meter], period: Period) -> dict[str, list[dt.date]]:
     """Return the days of a period that are still to be computed again, of each meter that has some."""
     waiting: Mapping[str, Sequence[dt.date]] = ledger.waiting([meter.id for meter in meters])
-    found = {
+    days_of = {
         name: [day for day in days if period.first_day <= day <= period.last_day] for name, days in waiting.items()
     }
-    return {name: days for name, days in found.items() if days}
+    return {name: days for name, days in days_of.items() if days}
 
 
 def station_of(portfolio: Portfolio, building: Building) -> Meter | None:
@@ -227,12 +227,12 @@ def power_factor_quarters(ledger: LedgerReader, meters: Sequence[Meter], period:
     slots = ledger.slots([meter.id for meter in meters], POWER_FACTOR, period.first_day, period.last_day)
     starts = _starts(slots).tz_convert("UTC")
     inside = np.asarray((starts >= period.start) & (starts < period.end))
-    found: dict[str, pd.Series] = {}
+    factors: dict[str, pd.Series] = {}
     for number, name in enumerate(slots.meters):
         has_one = inside & ~np.isnan(slots.values[:, number])
         if has_one.any():
-            found[name] = pd.Series(slots.values[has_one, number], index=starts[has_one])
-    return found
+            factors[name] = pd.Series(slots.values[has_one, number], index=starts[has_one])
+    return factors
 
 
 def _starts(slots: Slots) -> pd.DatetimeIndex:

@@ -23,5 +23,5 @@ def field_of(meter: Meter, channel: str) -> str:
 def counts_by_channel(meter: Meter, counts: Mapping[str, int]) -> dict[str, int]:
     """Return how many values each channel of a meter would be computed from. counts : values of each field."""
     channels = [GHI, TEMP_AIR] if meter.kind is MeterKind.WEATHER else [IMPORT, EXPORT, POWER_FACTOR]
-    found = {channel.name: counts.get(field_of(meter, channel.name), 0) for channel in channels}
-    return {name: number for name, number in found.items() if number}
+    by_channel = {channel.name: counts.get(field_of(meter, channel.name), 0) for channel in channels}
+    return {name: number for name, number in by_channel.items() if number}

@@ -153,8 +153,8 @@ def preview(
     for name, brought in series.items():
         _check(meters.get(name), name, brought, latest_us)
     precedence = (overlap or Overlap.FILL).precedence
-    found = (meter_preview(ledger, fresh, meters[name], brought, precedence) for name, brought in series.items())
-    return Preview(tuple(found), overlap)
+    previews = (meter_preview(ledger, fresh, meters[name], brought, precedence) for name, brought in series.items())
+    return Preview(tuple(previews), overlap)
 
 
 def apply(
@@ -221,10 +221,10 @@ def undo(ledger: EnergyLedger, store: ReadingStore, number: int, who: str, at_us
 
 def batch_of(ledger: EnergyLedger, number: int) -> Batch:
     """Return a batch. Raises InputError."""
-    found = next((batch for batch in ledger.batches() if batch.number == number), None)
-    if found is None:
+    match = next((batch for batch in ledger.batches() if batch.number == number), None)
+    if match is None:
         raise InputError(f"there is no import {number}. See `bkkenergy imports list`.")
-    return found
+    return match
 
 
 def apply_readings(

@@ -218,10 +218,10 @@ def _energy_of(site: Site, meters: Sequence[Meter], batch: ReadingBatch, window:
         able = [meter for meter in meters if _has_channel(meter, batch, channel) or others.has(meter, channel)]
         if not able:
             continue
-        found = validate(batch, able, edges_us, channel=channel.name, max_gap_s=max_gap_s)
-        shaped = _shaped(site, able, channel, others.flagged(found, able, channel), edges_us, window, fresh)
-        whole = others.merged(replace(shaped, quality=found.quality), able, channel)
-        inside = replace(whole, spans=tuple(span for span in found.spans if _is_inside(span, window)))
+        validated = validate(batch, able, edges_us, channel=channel.name, max_gap_s=max_gap_s)
+        shaped = _shaped(site, able, channel, others.flagged(validated, able, channel), edges_us, window, fresh)
+        whole = others.merged(replace(shaped, quality=validated.quality), able, channel)
+        inside = replace(whole, spans=tuple(span for span in validated.spans if _is_inside(span, window)))
         rows += _rows(able, channel.name, batch, inside, window, others)
         spans += inside.spans
     rows += _power_factors(meters, batch, window)
@@ -243,7 +243,7 @@ def _rows(
     meters: Sequence[Meter],
     channel: str,
     batch: ReadingBatch,
-    found: Validated,
+    validated: Validated,
     window: Window,
     others: OtherSources,
 ) -> Iterator[LedgerDays]:
@@ -251,8 +251,8 @@ def _rows(
     skip = (window.first - window.wide_first).days
     count = (window.last - window.first).days + 1
     for number, meter in enumerate(meters):
-        values = found.energy_kwh[:, number].reshape(-1, QUARTERS_PER_DAY)[skip : skip + count]
-        quality = found.quality[:, number].reshape(-1, QUARTERS_PER_DAY)[skip : skip + count]
+        values = validated.energy_kwh[:, number].reshape(-1, QUARTERS_PER_DAY)[skip : skip + count]
+        quality = validated.quality[:, number].reshape(-1, QUARTERS_PER_DAY)[skip : skip + count]
         is_said = others.is_said(meter, channel)[skip : skip + count]
         readings = _counted(meter, batch, batch.column(field_of(meter, channel)), window)
         numbers = np.flatnonzero(_has_row(meter, batch, window) | is_said)
@@ -268,8 +268,8 @@ def _counted(meter: Meter, batch: ReadingBatch, values: FloatArray, window: Wind
     count = (window.last - window.first).days + 1
     is_own = (batch.meter == batch.meter_ids.index(meter.id)) & np.isfinite(values)
     day = (batch.ts_us[is_own] - midnight_us(window.first)) // US_PER_DAY
-    found: IntArray = np.bincount(day[(day >= 0) & (day < count)], minlength=count).astype(np.int64)
-    return found
+    counts: IntArray = np.bincount(day[(day >= 0) & (day < count)], minlength=count).astype(np.int64)
+    return counts
 
 
 def _has_row(meter: Meter, batch: ReadingBatch, window: Window) -> BoolArray:
@@ -288,20 +288,20 @@ def _shaped(
     site: Site,
     meters: Sequence[Meter],
     channel: Channel,
-    found: Validated,
+    validated: Validated,
     edges_us: IntArray,
     window: Window,
     fresh: Rows,
 ) -> Validated:
     """Split the energy of long gaps by what the meter typically takes."""
-    energy_kwh = found.energy_kwh.copy()
+    energy_kwh = validated.energy_kwh.copy()
     by_id = {meter.id: (number, meter) for number, meter in enumerate(meters)}
-    for span in found.spans:
+    for span in validated.spans:
         number, meter = by_id[span.meter]
         if span.reason is SpanReason.GAP and _is_long(site, meter, span):
-            profile_kw = _profile_kw(site, channel, found, number, span, window, fresh[span.meter])
+            profile_kw = _profile_kw(site, channel, validated, number, span, window, fresh[span.meter])
             energy_kwh[:, number] += redistribution_kwh(edges_us, span, profile_kw)
-    return replace(found, energy_kwh=energy_kwh)
+    return replace(validated, energy_kwh=energy_kwh)
 
 
 def _is_long(site: Site, meter: Meter, gap: Span) -> bool:
@@ -313,7 +313,7 @@ def _is_long(site: Site, meter: Meter, gap: Span) -> bool:
 def _profile_kw(
     site: Site,
     channel: Channel,
-    found: Validated,
+    validated: Validated,
     number: int,
     span: Span,
     window: Window,
@@ -330,8 +330,8 @@ def _profile_kw(
         span.meter,
         channel.name,
         window.first,
-        found.energy_kwh[:, number].reshape(-1, QUARTERS_PER_DAY)[skip : skip + count],
-        found.quality[:, number].reshape(-1, QUARTERS_PER_DAY)[skip : skip + count],
+        validated.energy_kwh[:, number].reshape(-1, QUARTERS_PER_DAY)[skip : skip + count],
+        validated.quality[:, number].reshape(-1, QUARTERS_PER_DAY)[skip : skip + count],
         np.zeros(count, np.int64),
     )
     for row in (*(row for row in fresh if row.channel == channel.name), now):

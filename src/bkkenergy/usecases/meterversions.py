@@ -65,10 +65,10 @@ def _energy_settings(meter: Meter) -> Mapping[str, object]:
 
 def versions_within(portfolio: Portfolio, meter: Meter, first: dt.date, last: dt.date) -> list[Version]:
     """Return a meter's versions on some days, cut to these; the meter itself where the portfolio has none."""
-    found = versions_of(portfolio, meter.id) or (Version(meter, EVER, dt.date.max),)
+    versions = versions_of(portfolio, meter.id) or (Version(meter, EVER, dt.date.max),)
     return [
         Version(version.meter, max(version.first, first), min(version.last, last))
-        for version in found
+        for version in versions
         if version.first <= last and version.last >= first
     ]
 
@@ -90,24 +90,24 @@ def changed_days(before: str, after: str) -> list[tuple[dt.date, dt.date]]:
     """Return the stretches of days, both ends included, on which two texts of `revision_text` differ."""
     old, new = _parsed(before), _parsed(after)
     starts = sorted({day for day, _ in (*old, *new)})
-    found: list[tuple[dt.date, dt.date]] = []
+    stretches: list[tuple[dt.date, dt.date]] = []
     for number, start in enumerate(starts):
         end = starts[number + 1] - DAY if number + 1 < len(starts) else dt.date.max
         if _on(old, start) == _on(new, start):
             continue
-        if found and found[-1][1] + DAY == start:
-            found[-1] = (found[-1][0], end)
+        if stretches and stretches[-1][1] + DAY == start:
+            stretches[-1] = (stretches[-1][0], end)
         else:
-            found.append((start, end))
-    return found
+            stretches.append((start, end))
+    return stretches
 
 
 def _parsed(text: str) -> list[tuple[dt.date, str]]:
-    found = []
+    versions = []
     for part in text.split():
         digest, _, day = part.partition("@")
-        found.append((dt.date.fromisoformat(day) if day else EVER, digest))
-    return found
+        versions.append((dt.date.fromisoformat(day) if day else EVER, digest))
+    return versions
 
 
 def _on(parsed: Sequence[tuple[dt.date, str]], day: dt.date) -> str:

@@ -69,7 +69,7 @@ def compare(
     source: ReadingStore, target: ReadingStore, meters: Sequence[str], *, on_progress: Callable[[str], object]
 ) -> list[StoreComparison]:
     """Compare every meter's readings in both stores, value by value."""
-    found = []
+    comparisons = []
     for meter, last_us in source.last_seen_us(meters).items():
         counts, is_equal = [0, 0], True
         for start, end in windows(last_us):
@@ -80,6 +80,6 @@ def compare(
             is_equal = is_equal and all(
                 np.array_equal(one.column(name), other.column(name), equal_nan=True) for name in FIELDS
             )
-        found.append(StoreComparison(meter, counts[0], counts[1], is_equal))
+        comparisons.append(StoreComparison(meter, counts[0], counts[1], is_equal))
         on_progress(meter)
-    return found
+    return comparisons

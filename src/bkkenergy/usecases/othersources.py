@@ -44,12 +44,12 @@ class OtherSources:
 
     def slots(self, meter: str, channel: Channel) -> list[SourceSlots]:
         """Return the slots of all days by each batch that says something of a meter's channel."""
-        found: dict[int, SourceSlots] = {}
+        slots: dict[int, SourceSlots] = {}
         size = channel.slots_per_day
         for row in self.rows:
             if row.meter != meter or row.channel != channel.name:
                 continue
-            source = found.setdefault(
+            source = slots.setdefault(
                 row.batch,
                 SourceSlots(
                     row.batch,
@@ -61,26 +61,26 @@ class OtherSources:
             start = (row.first_day - self.first).days * size
             source.energy_kwh[start : start + row.values.size] = row.values.ravel()
             source.quality[start : start + row.quality.size] = row.quality.ravel()
-        return list(found.values())
+        return list(slots.values())
 
-    def merged(self, found: Validated, meters: Sequence[Meter], channel: Channel) -> Validated:
+    def merged(self, validated: Validated, meters: Sequence[Meter], channel: Channel) -> Validated:
         """Merge the sources into what readings gave. meters : of the columns."""
         if not self.rows:
-            return found
-        energy_kwh, quality = found.energy_kwh.copy(), found.quality.copy()
+            return validated
+        energy_kwh, quality = validated.energy_kwh.copy(), validated.quality.copy()
         for number, meter in enumerate(meters):
             sources = self.slots(meter.id, channel)
             if sources:
                 whole = merged(energy_kwh[:, number], quality[:, number], sources)
                 energy_kwh[:, number], quality[:, number] = whole.energy_kwh, whole.quality
-        return replace(found, energy_kwh=energy_kwh, quality=quality)
+        return replace(validated, energy_kwh=energy_kwh, quality=quality)
 
-    def flagged(self, found: Validated, meters: Sequence[Meter], channel: Channel) -> Validated:
+    def flagged(self, validated: Validated, meters: Sequence[Meter], channel: Channel) -> Validated:
         """Mark the intervals with the flags that they will have after the merge, and leave their energies.
 
         A profile is then made of the same intervals, whether they come from this window or from the ledger.
         """
-        return replace(found, quality=self.merged(found, meters, channel).quality)
+        return replace(validated, quality=self.merged(validated, meters, channel).quality)
 
 
 def slot_sources(

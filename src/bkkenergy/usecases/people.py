@@ -169,10 +169,10 @@ def _is_within(actor: Actor, agencies: Sequence[str]) -> bool:
 def _reached(actor: Actor, every: Mapping[int, dict[str, Any]], user_id: int) -> dict[str, Any]:
     """Return a user that the actor may administer. Raises NotThere, NotAllowed."""
     actor.need("administer")
-    found = every.get(user_id)
-    if found is None or not _is_within(actor, found["agencies"]):
+    user = every.get(user_id)
+    if user is None or not _is_within(actor, user["agencies"]):
         raise NotThere
-    return found
+    return user
 
 
 def _leave_one_admin(every: Mapping[int, dict[str, Any]], user_id: int, after: Mapping[str, Any]) -> None:

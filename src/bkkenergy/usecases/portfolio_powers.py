@@ -28,13 +28,13 @@ PROPOSE = "this is shared by agencies, or touches another one: it can be propose
 
 def allow(actor: Actor, changes: Sequence[Change], before: Records) -> Touched:
     """Return what changes touch. Raises NotAllowed where they touch more than the actor may change."""
-    found = touched(changes, before, before.with_changes(changes))
-    if found.is_shared and not actor.may("portfolio"):
+    scope = touched(changes, before, before.with_changes(changes))
+    if scope.is_shared and not actor.may("portfolio"):
         raise NotAllowed(PROPOSE if actor.may("propose") else "not allowed")
-    actor_may = actor.may("edit") and all(actor.reaches(agency) for agency in found.agencies)
+    actor_may = actor.may("edit") and all(actor.reaches(agency) for agency in scope.agencies)
     if not actor_may:
         raise NotAllowed(PROPOSE if actor.may("propose") else "not allowed")
-    return found
+    return scope
 
 
 def need_sight(actor: Actor, edits: Sequence[Edit], records: Records, kinds: Kinds) -> None:

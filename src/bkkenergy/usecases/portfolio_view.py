@@ -59,8 +59,8 @@ def seen_records(records: Records, actor: Actor, kinds: Kinds, kind: str, day: d
     actor.need("see")
     if kind not in kinds:
         raise NotThere
-    found = (entry for _, entry in records.entries_on(kind, day))
-    return [_seen(records, entry, kinds, actor) for entry in found if _is_seen(records, entry, actor)]
+    entries = (entry for _, entry in records.entries_on(kind, day))
+    return [_seen(records, entry, kinds, actor) for entry in entries if _is_seen(records, entry, actor)]
 
 
 @use_case("records.read", "see", "agency")
@@ -89,10 +89,10 @@ def seen_revisions(
         limit = newest_revision(connection) + 1 if number is not None else limit
         heads = revisions(connection, kind=kind, key=key, limit=limit)
         walked = _walked(connection, state.kinds, [head for head in heads if number in (None, head.number)])
-        found = [
+        shown = [
             _revision(head, old, new, changes, (kind, key), state.kinds, actor) for head, old, new, changes in walked
         ]
-    return [own for own in found if own.changes or actor.sees_all]
+    return [own for own in shown if own.changes or actor.sees_all]
 
 
 def _walked(

@@ -64,7 +64,7 @@ def propose(
             dry_run(state, before, changes)
         if not changes:
             raise InputError("this would change nothing.")
-        found = touched(changes, before, before.with_changes(changes))
+        scope = touched(changes, before, before.with_changes(changes))
         number = add_proposal(
             connection,
             by=actor.name,
@@ -72,8 +72,8 @@ def propose(
             edits=[record_of_edit(edit) for edit in edits],
             from_day=from_day,
             seen_revision=before.revision,
-            agencies=sorted(found.agencies),
-            is_shared=found.is_shared,
+            agencies=sorted(scope.agencies),
+            is_shared=scope.is_shared,
             now=now,
         )
         made = _found(connection, number)
@@ -140,20 +140,20 @@ def withdraw(state: PortfolioState, actor: Actor, number: int, *, now: dt.dateti
 
 
 def _found(connection: StateTransaction, number: int) -> Proposal:
-    found = locked_proposal(connection, number)
-    if found is None:
+    proposal = locked_proposal(connection, number)
+    if proposal is None:
         raise NotThere
-    return found
+    return proposal
 
 
 def _open(connection: StateTransaction, actor: Actor, number: int) -> Proposal:
     """Return a proposal that waits. Raises NotThere where the actor is not shown it."""
-    found = _found(connection, number)
-    if not _is_seen(actor, found):
+    proposal = _found(connection, number)
+    if not _is_seen(actor, proposal):
         raise NotThere
-    if found.state != "open":
-        raise InputError(f"proposal {number} is {found.state} already.")
-    return found
+    if proposal.state != "open":
+        raise InputError(f"proposal {number} is {proposal.state} already.")
+    return proposal
 
 
 def _reaches_all(actor: Actor, asked: Proposal) -> bool:

@@ -126,8 +126,8 @@ def purge(
     on_progress("computing")
     _bring_up(site, due)
     on_progress("comparing")
-    found = _compared(site, due)
-    plans = [plan for meter in due.meters if (plan := _plan(site, due, meter, found[meter.id])) is not None]
+    comparisons = _compared(site, due)
+    plans = [plan for meter in due.meters if (plan := _plan(site, due, meter, comparisons[meter.id])) is not None]
     on_progress("deleting")
     deleted = _delete(site, due, plans)
     held = _held(site, due)
@@ -225,11 +225,11 @@ def _state(day: dt.date, purged: Sequence[Purged]) -> PurgeState:
 def _compared(site: Site, due: _Due) -> dict[str, list[WitnessComparison]]:
     """Return what the witnesses say of all days of each meter up to the cut, in order."""
     spans = site.ledger.purges.spans([meter.id for meter in due.meters])
-    found: dict[str, list[WitnessComparison]] = {meter.id: [] for meter in due.meters}
+    comparisons: dict[str, list[WitnessComparison]] = {meter.id: [] for meter in due.meters}
     stretches = [stretch for meter in due.meters for stretch in _stretches(meter, due, spans.get(meter.id, ()))]
     for comparison in ask_both(site, stretches):
-        found[comparison.stretch.meter.id].append(comparison)
-    return found
+        comparisons[comparison.stretch.meter.id].append(comparison)
+    return comparisons
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,8 +261,8 @@ def _edge(site: Site, meter: Meter, cut: dt.date) -> _Edge:
 
 def _last_day(site: Site, meter: Meter, fields: Sequence[str], before: dt.date) -> dt.date | None:
     """Return the day of the last reading before a day; of several registers the earliest."""
-    found = [site.readings.last_before_us(meter.id, midnight_us(before), name) for name in fields]
-    return min((day_of_us(at) for at in found if at is not None), default=None)
+    times_us = [site.readings.last_before_us(meter.id, midnight_us(before), name) for name in fields]
+    return min((day_of_us(at) for at in times_us if at is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,15 +318,15 @@ def _days_with_rows(site: Site, meter: Meter) -> list[dt.date]:
 
 def _joined(spans: Iterable[Purged]) -> list[Purged]:
     """Join spans without a day between them. What is begun is not done."""
-    found: list[Purged] = []
+    joined: list[Purged] = []
     for span in sorted(spans):
-        before = found[-1] if found else None
+        before = joined[-1] if joined else None
         if before is not None and before.last + DAY >= span.first:
             deleted_before = max(before.deleted_before, span.deleted_before)
-            found[-1] = Purged(before.first, span.last, deleted_before, is_done=False)
+            joined[-1] = Purged(before.first, span.last, deleted_before, is_done=False)
         else:
-            found.append(replace(span, is_done=False))
-    return found
+            joined.append(replace(span, is_done=False))
+    return joined
 
 
 @dataclass

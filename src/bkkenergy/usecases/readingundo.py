@@ -105,10 +105,10 @@ def _runs(store: ReadingStore, meter: str, ts_us: IntArray) -> list[tuple[int, i
 
 def _stored(store: ReadingStore, meter: str, ts_us: IntArray, fields: tuple[str, ...]) -> dict[str, FloatArray]:
     """Return values that the store has at instants; NaN where it has none."""
-    found = {name: np.full(len(ts_us), np.nan) for name in fields}
+    values = {name: np.full(len(ts_us), np.nan) for name in fields}
     if len(ts_us):
         there = store.readings([meter], int(ts_us.min()), int(ts_us.max()) + 1, fields)
         _, at, stored_at = np.intersect1d(ts_us, there.ts_us, return_indices=True)
         for name in fields:
-            found[name][at] = there.column(name)[stored_at]
-    return found
+            values[name][at] = there.column(name)[stored_at]
+    return values

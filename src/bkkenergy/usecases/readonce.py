@@ -84,14 +84,14 @@ class ReadOnce:
         return before + after
 
     def _read(self, meters: Sequence[str], channel: Channel, first: dt.date, last: dt.date) -> None:
-        found = self.ledger.slots(meters, channel, first, last)
-        for number, meter in enumerate(found.meters):
+        slots = self.ledger.slots(meters, channel, first, last)
+        for number, meter in enumerate(slots.meters):
             new = _Column(
                 first,
-                found.values[:, number].reshape(-1, channel.slots_per_day),
-                found.quality[:, number].reshape(-1, channel.slots_per_day),
-                found.is_waiting[:, number],
-                found.is_computed[:, number],
+                slots.values[:, number].reshape(-1, channel.slots_per_day),
+                slots.quality[:, number].reshape(-1, channel.slots_per_day),
+                slots.is_waiting[:, number],
+                slots.is_computed[:, number],
             )
             known = self._columns.get((meter, channel.name))
             if known is not None:

@@ -114,12 +114,12 @@ def _computable(site: Site, runs: Runs, group: Sequence[Claim], known: Mapping[s
 def _with_runs(site: Site, claims: Sequence[Claim]) -> list[tuple[Runs, Claim]]:
     """Find what is to be computed for each claim, and note late readings of purged days."""
     spans = site.ledger.purges.spans([claim.meter for claim in claims])
-    found = []
+    pairs = []
     for claim in claims:
         purged = spans.get(claim.meter, ())
         _note_late(site, claim, purged)
-        found.append((tuple(runs_of(list(claim.days), open_days(purged))), claim))
-    return found
+        pairs.append((tuple(runs_of(list(claim.days), open_days(purged))), claim))
+    return pairs
 
 
 def _note_late(site: Site, claim: Claim, purged: Sequence[Purged]) -> None:
@@ -209,7 +209,7 @@ def _finish(
 
 def _gap_days_after(site: Site, meter: str, rows: Sequence[LedgerDays], computed: Sequence[dt.date]) -> list[dt.date]:
     """List days of gaps shaped by measured days that have changed now. To be asked before rows are replaced."""
-    found: set[dt.date] = set()
+    gap_days: set[dt.date] = set()
     for channel in (IMPORT, EXPORT):
         of_channel = [row for row in rows if row.channel == channel.name]
         if not of_channel:
@@ -218,8 +218,8 @@ def _gap_days_after(site: Site, meter: str, rows: Sequence[LedgerDays], computed
         days = {day_of_us(gap.start_us) for gap in gaps if gap.reason is SpanReason.GAP} - set(computed)
         if days:
             changed = [day for row in of_channel for day in _changed_days(site, meter, channel, row)]
-            found |= {day for day in days if any(day - PROFILE_DAYS * DAY <= before < day for before in changed)}
-    return sorted(found)
+            gap_days |= {day for day in days if any(day - PROFILE_DAYS * DAY <= before < day for before in changed)}
+    return sorted(gap_days)
 
 
 def _changed_days(site: Site, meter: str, channel: Channel, row: LedgerDays) -> list[dt.date]:

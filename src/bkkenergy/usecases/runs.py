@@ -45,13 +45,13 @@ EVER = OpenDays()
 
 def open_days(purged: Sequence[Purged]) -> list[OpenDays]:
     """Return what lies between a meter's purged days, in order; never empty."""
-    found, before = [], EVER
+    stretches, before = [], EVER
     for span in sorted(purged):
         if before.first < span.first:
-            found.append(replace(before, last=span.first - DAY))
+            stretches.append(replace(before, last=span.first - DAY))
         is_edge = span.deleted_before <= span.last
         before = OpenDays(span.last + DAY, read_first=span.deleted_before if is_edge else span.last + DAY)
-    return [*found, before]
+    return [*stretches, before]
 
 
 @dataclass(frozen=True, slots=True, order=True)

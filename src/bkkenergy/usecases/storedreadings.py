@@ -50,11 +50,11 @@ class ReadingsPreview:
 
 def preview_readings(store: ReadingStore, chunks: Iterable[ReadingBatch]) -> ReadingsPreview:
     """Compare the readings of a file with those that are stored. Nothing is written."""
-    found = ReadingsPreview()
+    preview = ReadingsPreview()
     for chunk in chunks:
         for number in np.unique(chunk.meter).tolist():
-            found = found.plus(_compare(store, chunk.take(chunk.meter == number), chunk.meter_ids[number]))
-    return found
+            preview = preview.plus(_compare(store, chunk.take(chunk.meter == number), chunk.meter_ids[number]))
+    return preview
 
 
 def _compare(store: ReadingStore, batch: ReadingBatch, meter: str) -> ReadingsPreview:

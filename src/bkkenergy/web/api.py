@@ -76,9 +76,9 @@ def buildings(visitor: ApiVisitor, agency: str | None = None, limit: Limit = 100
     if agency is not None:
         visitor.need("see", agency)
     chosen = [agency] if agency is not None else visitor.account.own(visitor.here.portfolio.agencies)
-    found = figures_of(visitor).now().of(chosen)
-    rows = [BuildingRow.of(figures) for figures in found[offset : offset + limit]]
-    return BuildingPage(total=len(found), offset=offset, limit=limit, items=rows)
+    building_figures = figures_of(visitor).now().of(chosen)
+    rows = [BuildingRow.of(figures) for figures in building_figures[offset : offset + limit]]
+    return BuildingPage(total=len(building_figures), offset=offset, limit=limit, items=rows)
 
 
 @router.get("/buildings/{building_id}")
@@ -91,8 +91,8 @@ def building(building_id: str, visitor: ApiVisitor) -> BuildingRow:
 @router.get("/buildings/{building_id}/power")
 def power(building_id: str, visitor: ApiVisitor) -> PowerRow:
     """Return the building's power now; null where its meters were silent for two hours."""
-    found = power_now(visitor.here, building_of(visitor, building_id))
-    return PowerRow(building=building_id, power_kw=found.power_kw, at=found.at)
+    reading = power_now(visitor.here, building_of(visitor, building_id))
+    return PowerRow(building=building_id, power_kw=reading.power_kw, at=reading.at)
 
 
 SERIES_RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -151,18 +151,18 @@ def _series(
 ) -> Response:
     first, last = span
     step = step_of(checked_span(first, last))
-    found = energy_series(visitor.here.opened.energy, meters, Period.days(first, last), step, CHANNELS[channel])
-    quality = [Quality(value).name.lower() for value in found.quality.tolist()]
+    energy = energy_series(visitor.here.opened.energy, meters, Period.days(first, last), step, CHANNELS[channel])
+    quality = [Quality(value).name.lower() for value in energy.quality.tolist()]
     if form != "json":
-        frame = pd.DataFrame({"start": found.starts, "energy_kwh": found.energy_kwh, "quality": quality})
+        frame = pd.DataFrame({"start": energy.starts, "energy_kwh": energy.energy_kwh, "quality": quality})
         return _file(frame, form, f"{name}_{first}_{last}.{form}")
     series = {
         "id": name,
         "step": step,
-        "starts": [at.isoformat() for at in found.starts],
-        "energy_kwh": listed_kwh(found.energy_kwh),
+        "starts": [at.isoformat() for at in energy.starts],
+        "energy_kwh": listed_kwh(energy.energy_kwh),
         "quality": quality,
-        "waiting_days": [day.isoformat() for day in found.waiting],
+        "waiting_days": [day.isoformat() for day in energy.waiting],
     }
     return tagged(request, msgspec.json.encode(series))
 
@@ -205,16 +205,16 @@ def bill(building_id: str, month: str, visitor: ApiVisitor) -> BillRow:
     if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month) or not "1990" <= month < "2200":
         raise HTTPException(422, f"{month!r} is no month; write it like 2026-10")
     period = Period.parse(month, today=visitor.here.today)
-    found = month_bills(visitor.here.opened, building, period) if building.main_meters else []
-    if not found or period.first_day > visitor.here.today:
+    months = month_bills(visitor.here.opened, building, period) if building.main_meters else []
+    if not months or period.first_day > visitor.here.today:
         raise HTTPException(404, "nothing was measured in this month")
     return BillRow(
         building=building_id,
         month=month,
         schedule=building.tariff,
-        items={line.item: float(line.amount_thb) for line in found[0].lines},
-        total_thb=float(found[0].total_thb),
-        source=found[0].source,
+        items={line.item: float(line.amount_thb) for line in months[0].lines},
+        total_thb=float(months[0].total_thb),
+        source=months[0].source,
     )
 
 
@@ -262,8 +262,8 @@ def reports(visitor: ApiVisitor, agency: str | None = None, limit: Limit = 100, 
         visitor.need("see", agency)
     ledger = RunQueue(visitor.here.opened.state, "web")
     visible = set(visitor.account.own([*visitor.here.portfolio.agencies, CITY]))
-    found = [run for run in ledger.runs(agency=agency, state="done") if run.agency in visible]
-    shown = found[offset : offset + limit]
+    runs = [run for run in ledger.runs(agency=agency, state="done") if run.agency in visible]
+    shown = runs[offset : offset + limit]
     files = ledger.artefacts(shown)
     rows = [
         RunRow(
@@ -275,15 +275,17 @@ def reports(visitor: ApiVisitor, agency: str | None = None, limit: Limit = 100, 
         )
         for run in shown
     ]
-    return RunPage(total=len(found), offset=offset, limit=limit, items=rows)
+    return RunPage(total=len(runs), offset=offset, limit=limit, items=rows)
 
 
 @router.get("/plan/projects")
 def plan(visitor: ApiVisitor, limit: Limit = 100, offset: Offset = 0) -> ProjectPage:
     """List projects of the visitor's agencies."""
     try:
-        found = [project for project in projects(visitor.here.opened.state) if visitor.account.reaches(project.agency)]
+        visible = [
+            project for project in projects(visitor.here.opened.state) if visitor.account.reaches(project.agency)
+        ]
     except InputError as why:
         raise HTTPException(422, str(why)) from None
-    rows = [project.model_dump(mode="json") for project in found[offset : offset + limit]]
-    return ProjectPage(total=len(found), offset=offset, limit=limit, items=rows)
+    rows = [project.model_dump(mode="json") for project in visible[offset : offset + limit]]
+    return ProjectPage(total=len(visible), offset=offset, limit=limit, items=rows)

@@ -107,8 +107,8 @@ def balance(request: Request, building_id: str, visitor: ApiVisitor, first: dt.d
     building = building_of(visitor, building_id)
     days = checked_span(first, last)
     step = step_of(days)
-    found = building_energy(visitor.here.opened.energy, building, Period.days(first, last), step)
-    return tagged(request, msgspec.json.encode(balance_record(building, found, step)))
+    energy = building_energy(visitor.here.opened.energy, building, Period.days(first, last), step)
+    return tagged(request, msgspec.json.encode(balance_record(building, energy, step)))
 
 
 @router.get("/buildings/{building_id}/submeters", response_model=SubMetersRow, responses=RESPONSES)
@@ -116,5 +116,5 @@ def submeters(request: Request, building_id: str, visitor: ApiVisitor, first: dt
     """Return its sub-meters beside the meters above them, with the rest, from the first to the last day."""
     building = building_of(visitor, building_id)
     checked_span(first, last)
-    found = building_energy(visitor.here.opened.energy, building, Period.days(first, last), "day")
-    return tagged(request, msgspec.json.encode(sub_meters_record(building, found)))
+    energy = building_energy(visitor.here.opened.energy, building, Period.days(first, last), "day")
+    return tagged(request, msgspec.json.encode(sub_meters_record(building, energy)))

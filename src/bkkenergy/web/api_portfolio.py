@@ -73,9 +73,9 @@ def records(
     kind: KindName, visitor: ApiVisitor, day: dt.date | None = None, limit: Limit = 100, offset: Offset = 0
 ) -> RecordPage:
     """Return the things of a kind that are yours, as they are on a day (default: today)."""
-    found = seen_records(_records(visitor), visitor.actor, SITE_KINDS, kind, day or visitor.here.today)
-    rows = [RecordRow(**asdict(own)) for own in found[offset : offset + limit]]
-    return RecordPage(total=len(found), offset=offset, limit=limit, items=rows)
+    visible = seen_records(_records(visitor), visitor.actor, SITE_KINDS, kind, day or visitor.here.today)
+    rows = [RecordRow(**asdict(own)) for own in visible[offset : offset + limit]]
+    return RecordPage(total=len(visible), offset=offset, limit=limit, items=rows)
 
 
 @router.get("/records/{kind}/{key:path}")
@@ -83,9 +83,9 @@ def record(
     kind: KindName, key: RecordKey, visitor: ApiVisitor, response: Response, day: dt.date | None = None
 ) -> RecordRow:
     """Return one thing as it is on a day (default: today), with its ETag."""
-    found = seen_record(_records(visitor), visitor.actor, SITE_KINDS, kind, key, day or visitor.here.today)
-    response.headers["ETag"] = tag_of(found.revision)
-    return RecordRow(**asdict(found))
+    visible = seen_record(_records(visitor), visitor.actor, SITE_KINDS, kind, key, day or visitor.here.today)
+    response.headers["ETag"] = tag_of(visible.revision)
+    return RecordRow(**asdict(visible))
 
 
 @router.get("/revisions")
@@ -96,17 +96,17 @@ def all_revisions(
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> list[RevisionRow]:
     """Return who changed what, when and why, the newest first; of a kind or of one thing, where it is named."""
-    found = seen_revisions(_state(visitor), visitor.actor, kind=kind, key=key, limit=limit)
-    return [RevisionRow(**asdict(own)) for own in found]
+    visible = seen_revisions(_state(visitor), visitor.actor, kind=kind, key=key, limit=limit)
+    return [RevisionRow(**asdict(own)) for own in visible]
 
 
 @router.get("/revisions/{number}")
 def one_revision(number: Number, visitor: ApiVisitor) -> RevisionRow:
     """Return one revision, with what it changed."""
-    found = seen_revisions(_state(visitor), visitor.actor, number=number)
-    if not found:
+    visible = seen_revisions(_state(visitor), visitor.actor, number=number)
+    if not visible:
         raise NotThere
-    return RevisionRow(**asdict(found[0]))
+    return RevisionRow(**asdict(visible[0]))
 
 
 @router.get("/compare")

@@ -83,7 +83,7 @@ def meters(visitor: ApiVisitor, agency: str, limit: Limit = 100, offset: Offset 
     here = visitor.here
     every = tuple(meter for building in here.portfolio.buildings_of(agency) for meter in building.meters)
     some = every[offset : offset + limit]
-    found = here.meter_status(some)
+    statuses = here.meter_status(some)
     rows = [
         MeterRow(
             id=meter.id,
@@ -93,7 +93,7 @@ def meters(visitor: ApiVisitor, agency: str, limit: Limit = 100, offset: Offset 
             coverage_ratio=status.coverage_ratio,
             events=[f"{event.kind} {event.at.isoformat()}" for event in status.events],
         )
-        for meter, status in zip(some, found, strict=True)
+        for meter, status in zip(some, statuses, strict=True)
     ]
     return MeterPage(total=len(every), offset=offset, limit=limit, items=rows)
 
@@ -102,12 +102,12 @@ def meters(visitor: ApiVisitor, agency: str, limit: Limit = 100, offset: Offset 
 def jobs(visitor: ApiVisitor, state: RunState | None = None, limit: Limit = 100, offset: Offset = 0) -> JobPage:
     """List runs of reports, the newest period first; for operators."""
     visitor.need("operate")
-    found = [
+    runs = [
         run
         for run in RunQueue(visitor.here.opened.state, "web").runs(state=state)
         if visitor.account.reaches(run.agency)
     ]
     rows = [
-        JobRow(**{name: getattr(run, name) for name in JobRow.model_fields}) for run in found[offset : offset + limit]
+        JobRow(**{name: getattr(run, name) for name in JobRow.model_fields}) for run in runs[offset : offset + limit]
     ]
-    return JobPage(total=len(found), offset=offset, limit=limit, items=rows)
+    return JobPage(total=len(runs), offset=offset, limit=limit, items=rows)

@@ -53,7 +53,7 @@ class Writer:
     def answer(self, work: Callable[[], Answer]) -> Response:
         """Do it once, and answer; what does not fit what is there goes out as a problem that says how."""
         try:
-            found = once(self.state.engine, self.visitor.actor, self.request_once, lambda: work().plain, self.now)
+            answered = once(self.state.engine, self.visitor.actor, self.request_once, lambda: work().plain, self.now)
         except Conflict as conflict:
             return self._conflict(conflict)
         except ReadOnlyPortfolio as why:
@@ -65,8 +65,8 @@ class Writer:
             return problem(422, "the records would have faults, and nothing was changed", self.request, faults=faults)
         finally:
             self.visitor.here.look_now()
-        headers = {"ETag": found["etag"]} if found["etag"] else {}
-        return JSONResponse(found["body"], found["status"], headers)
+        headers = {"ETag": answered["etag"]} if answered["etag"] else {}
+        return JSONResponse(answered["body"], answered["status"], headers)
 
     def _conflict(self, conflict: Conflict) -> Response:
         changes = seen_changes(conflict.changes, conflict.seen, conflict.present, self.state.kinds, self.visitor.actor)
@@ -134,10 +134,10 @@ def expected(
         if if_none_match != "*":
             raise HTTPException(422, "If-None-Match: * is for a new thing; nothing else is understood here")
         return 0
-    found = re.fullmatch(r'"?([0-9]{1,9})"?', if_match)
-    if found is None or if_none_match is not None:
+    match = re.fullmatch(r'"?([0-9]{1,9})"?', if_match)
+    if match is None or if_none_match is not None:
         raise HTTPException(422, 'send one of If-Match with the ETag as it came, such as "12", or If-None-Match: *')
-    return int(found[1])
+    return int(match[1])
 
 
 Expected = Annotated[int, Depends(expected)]

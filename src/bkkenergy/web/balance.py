@@ -66,27 +66,27 @@ class BalanceView:
 def balance_view(here: AppContext, building: Building, words: Words) -> BalanceView:
     """Return the balance of the last whole days."""
     period = Period.days(here.today - dt.timedelta(days=DAYS_SHOWN), here.today - dt.timedelta(days=1))
-    found = building_energy(here.opened.energy, building, period, "day")
-    return view_of(found, period, words)
+    energy = building_energy(here.opened.energy, building, period, "day")
+    return view_of(energy, period, words)
 
 
-def view_of(found: BuildingEnergy, period: Period, words: Words) -> BalanceView:
+def view_of(energy: BuildingEnergy, period: Period, words: Words) -> BalanceView:
     """Return a balance as it is shown."""
-    whole_kwh = _sources_kwh(found.balance)
+    whole_kwh = _sources_kwh(energy.balance)
     rows = {
         name: _row(f"k-{name.replace('_', '-')}", words(f"balance.{name}"), flow, whole_kwh)
-        for name, flow in flows_of(found.balance).items()
+        for name, flow in flows_of(energy.balance).items()
         if flow is not None or name != "tenants"
     }
     return BalanceView(
         period,
         _pictures(rows, words),
         list(rows.values()),
-        [words(f"balance.note_{note.value}") for note in found.balance.notes],
-        [_sub_meters(split, found.balance.notes, words) for split in found.sub_meters],
+        [words(f"balance.note_{note.value}") for note in energy.balance.notes],
+        [_sub_meters(split, energy.balance.notes, words) for split in energy.sub_meters],
         [
             _row("", words.either(th=virtual.meter.name_th, en=virtual.meter.name_en), virtual.flow, None)
-            for virtual in found.virtual_meters
+            for virtual in energy.virtual_meters
         ],
     )
 

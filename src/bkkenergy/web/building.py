@@ -121,12 +121,12 @@ def bill_so_far(here: AppContext, building: Building) -> Bill | None:
     if not building.main_meters or today.day == 1:
         return None
     period = Period.days(today.replace(day=1), today - dt.timedelta(days=1))
-    found: list[Bill] = here.cached(
+    bills: list[Bill] = here.cached(
         ("bill", building.id, today, waiting_of(here, building)),
         KEPT_S,
         lambda: month_bills(here.opened, building, period),
     )
-    return found[0] if found else None
+    return bills[0] if bills else None
 
 
 def _judged(here: AppContext, building: Building) -> tuple[dt.date, SavingsAssessment, list[Finding]]:

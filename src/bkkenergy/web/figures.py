@@ -133,7 +133,7 @@ class CityFigures:
         recent = days.coverage_ratio
         coverage = recent[(recent.index >= pd.Timestamp(week)) & (recent.index < pd.Timestamp(today))].mean()
         alerts = pd.Series([alarm.building for alarm in open_alerts(here.opened.state)], dtype=object).value_counts()
-        found = {
+        figures = {
             building.id: BuildingFigures(
                 building,
                 _of(now, building.id),
@@ -146,7 +146,7 @@ class CityFigures:
             for building in portfolio.buildings.values()
         }
         self._portfolio = portfolio
-        return Figures(here.clock().astimezone(BANGKOK), found, len(here.waiting(mains)))
+        return Figures(here.clock().astimezone(BANGKOK), figures, len(here.waiting(mains)))
 
     def _expected_of(
         self, building: Building, baseline: Baseline | None, first: dt.date, today: dt.date
@@ -200,8 +200,8 @@ class MainDays:
 
         def grouped(values: np.ndarray, how: str, **options: int) -> pd.DataFrame:
             by_meter = pd.DataFrame(values.T, index=columns, columns=index)
-            found: pd.DataFrame = getattr(by_meter.groupby(level=0), how)(**options).T
-            return found
+            table: pd.DataFrame = getattr(by_meter.groupby(level=0), how)(**options).T
+            return table
 
         measured = totals.measured + totals.edited
         return cls(

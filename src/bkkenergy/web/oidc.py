@@ -60,7 +60,7 @@ def trip_cookie(here: AppContext) -> str:
 def leave(request: Request, next: str = "/") -> Response:  # noqa: A002 - as the sign-in page says it
     """Send the browser to the provider, remembering what it must bring back."""
     here, oidc = oidc_of(request)
-    found = _discovered(here, oidc)
+    provider = _discovered(here, oidc)
     trip = {"state": secrets.token_urlsafe(24), "nonce": secrets.token_urlsafe(24), "next": inside(next)}
     trip["verifier"] = secrets.token_urlsafe(48)
     challenge = base64.urlsafe_b64encode(hashlib.sha256(trip["verifier"].encode()).digest()).rstrip(b"=").decode()
@@ -74,7 +74,7 @@ def leave(request: Request, next: str = "/") -> Response:  # noqa: A002 - as the
         "code_challenge": challenge,
         "code_challenge_method": "S256",
     }
-    response = RedirectResponse(f"{found['authorization_endpoint']}?{urlencode(query)}", 303)
+    response = RedirectResponse(f"{provider['authorization_endpoint']}?{urlencode(query)}", 303)
     packed = base64.urlsafe_b64encode(json.dumps(trip).encode()).decode()
     response.set_cookie(
         trip_cookie(here), packed, max_age=TRIP_S, httponly=True, secure=here.settings.web.secure_cookies,
@@ -100,14 +100,16 @@ def come_back(request: Request, code: str = "", state: str = "") -> Response:
     claims = _claims(here, oidc, code, trip)
     name, address = str(claims.get(oidc.claim, "")), address_of(request)
     session_s = here.settings.web.session_h * 3600
-    found = sign_in_known(here.opened.state, name, here.clock(), session_s=session_s, address=address) if name else None
-    if found is None:
+    session = (
+        sign_in_known(here.opened.state, name, here.clock(), session_s=session_s, address=address) if name else None
+    )
+    if session is None:
         note(here.opened.state, name, "sign_in_failed", oidc.issuer, {}, here.clock(), address=address)
         text = Words(lang)("web.oidc_unknown")
         return open_page(lang, "error.html.j2", title=text, status=403, text=text, detail="")
     note(here.opened.state, name, "sign_in", oidc.issuer, {}, here.clock(), address=address)
     response = RedirectResponse(inside(trip.get("next", "/")), 303)
-    set_session(response, here.settings.web, found.key)
+    set_session(response, here.settings.web, session.key)
     response.delete_cookie(trip_cookie(here), secure=here.settings.web.secure_cookies, httponly=True)
     return response
 
@@ -118,7 +120,7 @@ def _claims(here: AppContext, oidc: OidcSettings, code: str, trip: dict[str, str
     from joserfc.jwk import KeySet  # noqa: PLC0415
     from joserfc.jwt import JWTClaimsRegistry, decode  # noqa: PLC0415
 
-    found = _discovered(here, oidc)
+    provider = _discovered(here, oidc)
     secret = oidc.client_secret_file.read_text(encoding="utf-8").strip() if oidc.client_secret_file else ""
     form = {
         "grant_type": "authorization_code",
@@ -128,8 +130,8 @@ def _claims(here: AppContext, oidc: OidcSettings, code: str, trip: dict[str, str
         "code_verifier": trip["verifier"],
         **({"client_secret": secret} if secret else {}),
     }
-    answer = _json("POST", found["token_endpoint"], fields=form)
-    keys = here.cached(("jwks", oidc.issuer), DISCOVERY_KEPT_S, lambda: _json("GET", found["jwks_uri"]))
+    answer = _json("POST", provider["token_endpoint"], fields=form)
+    keys = here.cached(("jwks", oidc.issuer), DISCOVERY_KEPT_S, lambda: _json("GET", provider["jwks_uri"]))
     try:
         token = decode(answer["id_token"], KeySet.import_key_set(keys), algorithms=ALGORITHMS)
         registry = JWTClaimsRegistry(
@@ -149,12 +151,12 @@ def _claims(here: AppContext, oidc: OidcSettings, code: str, trip: dict[str, str
 def _discovered(here: AppContext, oidc: OidcSettings) -> dict[str, Any]:
     """Return the provider's endpoints. Raises ProviderUnavailable."""
     url = oidc.issuer.rstrip("/") + "/.well-known/openid-configuration"
-    found: dict[str, Any] = here.cached(("oidc", oidc.issuer), DISCOVERY_KEPT_S, lambda: _json("GET", url))
-    if found.get("issuer") != oidc.issuer:
+    document: dict[str, Any] = here.cached(("oidc", oidc.issuer), DISCOVERY_KEPT_S, lambda: _json("GET", url))
+    if document.get("issuer") != oidc.issuer:
         raise ProviderUnavailable(
-            f"{url} speaks for {found.get('issuer')!r}, not {oidc.issuer!r}. Mend web.oidc.issuer."
+            f"{url} speaks for {document.get('issuer')!r}, not {oidc.issuer!r}. Mend web.oidc.issuer."
         )
-    return found
+    return document
 
 
 def _json(method: str, url: str, *, fields: dict[str, str] | None = None) -> dict[str, Any]:
@@ -164,7 +166,7 @@ def _json(method: str, url: str, *, fields: dict[str, str] | None = None) -> dic
         answer = urllib3.request(method, url, body=body, headers=headers, timeout=TIMEOUT_S, retries=False)
         if answer.status != 200:  # noqa: PLR2004 - HTTP's "OK"
             raise ProviderUnavailable(f"{url} answered {answer.status}. Look at the provider's log, and at web.oidc.")
-        found: dict[str, Any] = json.loads(answer.data)
+        document: dict[str, Any] = json.loads(answer.data)
     except (urllib3.exceptions.HTTPError, ValueError) as error:
         raise ProviderUnavailable(f"{url}: {error}. The provider must answer from this server.") from error
-    return found
+    return document

@@ -172,13 +172,13 @@ def token_scopes(actor: Actor) -> list[TokenScope]:
 
 def settings_lines(visitor: PageVisitor) -> list[tuple[str, str]]:
     """List the settings in force, secrets as dots."""
-    found = []
+    lines = []
     for section, model in visitor.here.settings:
         if hasattr(model, "model_dump"):
             dumped = model.model_dump(mode="json", exclude_none=True)
-            found += [(f"{section}.{key}", str(value)) for key, value in dumped.items()]
-    found += [("recipient", f"{recipient.channel} {recipient.to}") for recipient in visitor.here.settings.recipient]
-    return found
+            lines += [(f"{section}.{key}", str(value)) for key, value in dumped.items()]
+    lines += [("recipient", f"{recipient.channel} {recipient.to}") for recipient in visitor.here.settings.recipient]
+    return lines
 
 
 @router.post("/admin/users")

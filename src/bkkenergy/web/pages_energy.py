@@ -34,8 +34,8 @@ HOURS = 24
 
 def figures_of(visitor: Visitor) -> CityFigures:
     """Return the figures that all requests share."""
-    found: CityFigures = visitor.here.city
-    return found
+    figures: CityFigures = visitor.here.city
+    return figures
 
 
 def building_of(visitor: Visitor, building_id: str) -> Building:
@@ -120,8 +120,8 @@ def _group(agency: str, rows: list[BuildingFigures], words: Words, own: Any) -> 
 def _alerts(visitor: Visitor, agencies: list[str]) -> list[dict[str, str]]:
     """List what is open in these agencies, as sentences."""
     wanted = set(agencies)
-    found = [alarm for alarm in open_alerts(visitor.here.opened.state) if alarm.agency in wanted]
-    return [alert_line(alarm, visitor.here.portfolio, visitor.words) for alarm in found[:20]]
+    alarms = [alarm for alarm in open_alerts(visitor.here.opened.state) if alarm.agency in wanted]
+    return [alert_line(alarm, visitor.here.portfolio, visitor.words) for alarm in alarms[:20]]
 
 
 @router.get("/buildings/{building_id}")

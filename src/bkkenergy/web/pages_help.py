@@ -112,9 +112,9 @@ def guide_page(name: str, request: Request, visitor: PageVisitor) -> Response:
     """Show a guide; that of the API with every operation that there is."""
     if name not in guide_names():
         raise HTTPException(404, "not found")
-    found = guide(name, visitor.lang)
+    shown_guide = guide(name, visitor.lang)
     shown = operations(request.app.openapi()) if name == "api" else []
-    return page(visitor, "guide.html.j2", title=found.title, name=name, guide=found, operations=shown)
+    return page(visitor, "guide.html.j2", title=shown_guide.title, name=name, guide=shown_guide, operations=shown)
 
 
 def operations(schema: dict[str, Any]) -> list[dict[str, Any]]:

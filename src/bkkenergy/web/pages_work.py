@@ -165,9 +165,9 @@ def meters_page(visitor: PageVisitor, agency: str = "") -> Response:
         quarantine = quarantine_of(visitor)
         kept, counts = quarantine.listed(limit=50), dict(quarantine.counts())
         known = {meter.topic for meter in here.portfolio.meters}
-        found = unknown_topics(quarantine.listed(reason=Reason.UNKNOWN_METER, limit=10_000))
+        by_topic = unknown_topics(quarantine.listed(reason=Reason.UNKNOWN_METER, limit=10_000))
         files = dict.fromkeys(here.portfolio.buildings, "in config/portfolio")
-        unknown = {topic: toml_block(topic, own, files) for topic, own in found.items() if topic not in known}
+        unknown = {topic: toml_block(topic, own, files) for topic, own in by_topic.items() if topic not in known}
     names = {meter.id: visitor.words.either(th=meter.name_th, en=meter.name_en) for meter in meters}
     return page(
         visitor,

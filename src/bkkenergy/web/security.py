@@ -93,8 +93,8 @@ def set_session(response: Response, web: WebSettings, key: str) -> None:
 
 def here_of(request: Request) -> AppContext:
     """Return the service that a request came to."""
-    found: AppContext = request.app.state.here
-    return found
+    context: AppContext = request.app.state.here
+    return context
 
 
 def address_of(request: Request) -> str:
@@ -117,8 +117,10 @@ def preferred_languages(header: str) -> list[str]:
     weighed = []
     for part in header[:LONGEST_HEADER].split(","):
         tag, _, weight = part.partition(";")
-        found = re.fullmatch(r"q=([01](?:\.[0-9]{0,3})?)", weight.strip()) if weight else None
-        weighed.append((float(found[1]) if found else 0.0 if weight else 1.0, tag.strip().partition("-")[0].lower()))
+        quality = re.fullmatch(r"q=([01](?:\.[0-9]{0,3})?)", weight.strip()) if weight else None
+        weighed.append(
+            (float(quality[1]) if quality else 0.0 if weight else 1.0, tag.strip().partition("-")[0].lower())
+        )
     return [tag for weight, tag in sorted(weighed, key=lambda own: -own[0]) if weight > 0]
 
 
@@ -186,8 +188,8 @@ OwnForm = Annotated[FormData, Depends(own_form)]
 
 def whole_number(text: object) -> int | None:
     """Parse a whole number from a form; None where there is none."""
-    found = re.fullmatch(r"[0-9]{1,18}", str(text))
-    return None if found is None else int(found[0])
+    match = re.fullmatch(r"[0-9]{1,18}", str(text))
+    return None if match is None else int(match[0])
 
 
 @dataclass

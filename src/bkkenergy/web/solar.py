@@ -58,19 +58,19 @@ def designed(here: AppContext, sketch: Sketch) -> SolarDesign:
     def make() -> SolarDesign:
         return design(design_inputs(here.opened, typical_weather(here), drawn, wish, today=here.today))
 
-    found: SolarDesign = here.cached(("design", sketch, here.today), KEPT_S, make)
-    return found
+    solar_design: SolarDesign = here.cached(("design", sketch, here.today), KEPT_S, make)
+    return solar_design
 
 
 def ranked_roofs(here: AppContext) -> Screening:
     """Rank every roof of the portfolio; computed once a day."""
     buildings = list(here.portfolio.buildings.values())
-    found: Screening = here.cached(
+    screening: Screening = here.cached(
         ("screening", here.today),
         DAY_S,
         lambda: screened(here.opened, typical_weather(here), buildings, today=here.today, on_read=lambda: None),
     )
-    return found
+    return screening
 
 
 def _size(kwp: str) -> float | str | None:

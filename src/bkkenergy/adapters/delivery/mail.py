@@ -36,20 +36,20 @@ def send_mail(settings: Settings, recipient: Recipient, message: Notification) -
 
 def composed(mail: MailSettings, recipient: Recipient, message: Notification) -> EmailMessage:
     """Return the message as mail."""
-    found = EmailMessage()
+    email = EmailMessage()
     domain = parseaddr(mail.sender)[1].rpartition("@")[2] or "localhost"
     digest = hashlib.sha256(f"{message.key} {recipient.to}".encode()).hexdigest()[:32]
-    found["Message-ID"] = f"<{digest}@{domain}>"
-    found["Date"] = formatdate(localtime=True)
-    found["From"], found["To"], found["Subject"] = mail.sender, recipient.to, message.subject
-    found["Auto-Submitted"] = "auto-generated"
-    found.set_content(message.text)
+    email["Message-ID"] = f"<{digest}@{domain}>"
+    email["Date"] = formatdate(localtime=True)
+    email["From"], email["To"], email["Subject"] = mail.sender, recipient.to, message.subject
+    email["Auto-Submitted"] = "auto-generated"
+    email.set_content(message.text)
     if message.html:
-        found.add_alternative(message.html, subtype="html")
+        email.add_alternative(message.html, subtype="html")
     for path in message.attachments:
         main, _, sub = (mimetypes.guess_type(path.name)[0] or "application/octet-stream").partition("/")
-        found.add_attachment(path.read_bytes(), maintype=main, subtype=sub, filename=path.name)
-    return found
+        email.add_attachment(path.read_bytes(), maintype=main, subtype=sub, filename=path.name)
+    return email
 
 
 def _connected(mail: MailSettings) -> smtplib.SMTP:

@@ -126,8 +126,8 @@ def put_sqlite(execute: Execute, touched: DaysToMark, at_us: int) -> None:
     """Write marks to SQLite, in the transaction at hand. execute : of the driver, or SQLAlchemy's `exec_driver_sql`."""
     meters = json.dumps(list(zip(touched.names, touched.first_us, touched.last_us, strict=True)))
     known = {name: (number, mark) for name, number, mark in execute(_SQLITE_METERS, (at_us, meters))}
-    found = [known[name] for name in touched.names]
-    days = [(*found[meter], day) for meter, day in zip(touched.meter, touched.day, strict=True)]
+    meter_numbers = [known[name] for name in touched.names]
+    days = [(*meter_numbers[meter], day) for meter, day in zip(touched.meter, touched.day, strict=True)]
     execute(_SQLITE_DAYS, (at_us, json.dumps([(meter, day, mark) for meter, mark, day in days])))
 
 
@@ -135,10 +135,10 @@ def put_postgresql(execute: Execute, touched: DaysToMark, at_us: int) -> None:
     """Write marks to PostgreSQL, in the transaction at hand. execute : SQLAlchemy's `exec_driver_sql`."""
     meters = {"name": touched.names, "first_us": touched.first_us, "last_us": touched.last_us, "now_us": at_us}
     known = {row[0]: (row[1], row[2]) for row in execute(_POSTGRESQL_METERS, meters)}
-    found = [known[name] for name in touched.names]
+    meter_numbers = [known[name] for name in touched.names]
     days = {
-        "meter": [found[meter][0] for meter in touched.meter],
-        "mark": [found[meter][1] for meter in touched.meter],
+        "meter": [meter_numbers[meter][0] for meter in touched.meter],
+        "mark": [meter_numbers[meter][1] for meter in touched.meter],
         "day": touched.day,
         "now_us": at_us,
     }

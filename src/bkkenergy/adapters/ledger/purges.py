@@ -65,7 +65,7 @@ class SqlPurgeRecords:
                     continue
                 purged, mark = spans[row.name], ledger_stale.c
                 marks = select(mark.day).where(mark.meter == row.id)
-                if any(_holds(purged, date_of(found.day)) for found in connection.execute(marks)):
+                if any(_holds(purged, date_of(stale.day)) for stale in connection.execute(marks)):
                     continue
                 free = update(ledger_meter).where(ledger_meter.c.id == row.id).values(owner="", claim_until_us=0)
                 connection.execute(free)
@@ -87,7 +87,7 @@ class SqlPurgeRecords:
         with self._writing() as connection:
             for row in self._locked(connection, [meter]):
                 query = select(ledger_late.c.day).where(ledger_late.c.meter == row.id)
-                known = {date_of(found.day) for found in connection.execute(query)}
+                known = {date_of(late.day) for late in connection.execute(query)}
                 new = [{"meter": row.id, "day": day_number(day)} for day in sorted(set(days) - known)]
                 if new:
                     connection.execute(insert(ledger_late), new)

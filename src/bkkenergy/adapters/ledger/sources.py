@@ -155,7 +155,7 @@ def read_sources(
         .where(source.day.between(day_number(first), day_number(last)), batch.undone_us.is_(None))
         .order_by(source.batch, ledger_meter.c.name, source.channel, source.day)
     )
-    found = []
+    blocks = []
     for number, precedence, meter, channel, day, slots, quality in connection.execute(query):
         size = channels[channel].slots_per_day
         try:
@@ -164,5 +164,5 @@ def read_sources(
             raise StoreRefused(
                 f"batch {number}, {meter}, {date_of(day)}: {error}. Undo it and import the file again."
             ) from error
-        found.append(SourceDays(number, Precedence(precedence), meter, channel, date_of(day), values, flags))
-    return found
+        blocks.append(SourceDays(number, Precedence(precedence), meter, channel, date_of(day), values, flags))
+    return blocks

@@ -176,8 +176,8 @@ class SqlLedger:
         """Return the marked days of each meter that has some, in order."""
         upper_us = 2**63 if marked_before_us is None else marked_before_us
         since = self.waiting_since(meters).items()
-        found = {name: [day for day, since_us in days.items() if since_us <= upper_us] for name, days in since}
-        return {name: days for name, days in found.items() if days}
+        days_of = {name: [day for day, since_us in days.items() if since_us <= upper_us] for name, days in since}
+        return {name: days for name, days in days_of.items() if days}
 
     def waiting_since(self, meters: Sequence[str] | None = None) -> Mapping[str, Mapping[dt.date, int]]:
         """Return since when each marked day of each meter waits, in order of the days."""
@@ -301,11 +301,11 @@ class SqlLedger:
                 .group_by(columns.meter, columns.channel)
             )
             rows = connection.execute(query).all()
-        found: dict[str, dict[str, int]] = {}
+        counts: dict[str, dict[str, int]] = {}
         for row in rows:
             if row.readings:
-                found.setdefault(names[row.meter], {})[row.channel] = int(row.readings)
-        return found
+                counts.setdefault(names[row.meter], {})[row.channel] = int(row.readings)
+        return counts
 
     @cached_property
     def purges(self) -> SqlPurgeRecords:

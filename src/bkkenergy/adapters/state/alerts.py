@@ -72,5 +72,5 @@ def last_sent_us(engine: Engine) -> int | None:
     """Return when alerts were sent last, µs."""
     newest = select(alert.c.told_us).where(alert.c.told_us.is_not(None)).order_by(alert.c.told_us.desc()).limit(1)
     with reading(engine) as connection:
-        found: int | None = connection.execute(newest).scalar()
-        return found
+        sent_us: int | None = connection.execute(newest).scalar()
+        return sent_us

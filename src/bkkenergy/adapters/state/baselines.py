@@ -67,26 +67,26 @@ def _plain(value: Any) -> Any:
 def _loaded(building: str, text: str) -> Baseline:
     """Return a baseline as it was. Raises InputError when it was made by another version of the model, or is none."""
     try:
-        found = json.loads(text)
-        if found["version"] != MODEL_VERSION:
-            raise InputError.of("baseline_version", building=building, version=found["version"], current=MODEL_VERSION)
-        model_type = HourlyModel if found["form"].startswith("hourly") else DailyModel
+        record = json.loads(text)
+        if record["version"] != MODEL_VERSION:
+            raise InputError.of("baseline_version", building=building, version=record["version"], current=MODEL_VERSION)
+        model_type = HourlyModel if record["form"].startswith("hourly") else DailyModel
         given = {
-            key: np.asarray(value, ARRAYS[key]) if key in ARRAYS else value for key, value in found["model"].items()
+            key: np.asarray(value, ARRAYS[key]) if key in ARRAYS else value for key, value in record["model"].items()
         }
         model = model_type(**{field.name: given[field.name] for field in fields(model_type)})
     except (KeyError, ValueError) as error:
         raise InputError.of("baseline_damaged", building=building, reason=error) from error
     return Baseline(
-        form=found["form"],
+        form=record["form"],
         model=model,
-        first=dt.date.fromisoformat(found["first"]),
-        last=dt.date.fromisoformat(found["last"]),
-        valid_days=found["valid_days"],
-        is_provisional=found["is_provisional"],
-        fitted=Diagnostics(**found["fitted"]),
-        held_out=Diagnostics(**found["held_out"]),
-        fold_error_ratio=tuple(found["fold_error_ratio"]),
-        fingerprint=found["fingerprint"],
-        version=found["version"],
+        first=dt.date.fromisoformat(record["first"]),
+        last=dt.date.fromisoformat(record["last"]),
+        valid_days=record["valid_days"],
+        is_provisional=record["is_provisional"],
+        fitted=Diagnostics(**record["fitted"]),
+        held_out=Diagnostics(**record["held_out"]),
+        fold_error_ratio=tuple(record["fold_error_ratio"]),
+        fingerprint=record["fingerprint"],
+        version=record["version"],
     )

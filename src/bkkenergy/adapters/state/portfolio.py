@@ -78,8 +78,8 @@ def _entry(row: Row[tuple[object, ...]], kinds: Kinds, faults: list[Fault]) -> E
     if kind is None:
         faults.append(Fault(where, "this kind of record is not known here", "Run the version that entered it."))
         return None
-    value, found = validated(kind.model, row.body, where)
-    faults += found
+    value, entry_faults = validated(kind.model, row.body, where)
+    faults += entry_faults
     if value is None:
         return None
     valid_to = row.valid_to and dt.date.fromisoformat(row.valid_to)

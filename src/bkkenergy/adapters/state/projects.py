@@ -17,8 +17,8 @@ def projects(engine: Engine, *, agency: str | None = None) -> list[Project]:
     """Return every project, or an agency's, by id."""
     with reading(engine) as connection:
         rows = connection.execute(select(project.c.entry).order_by(project.c.id)).scalars()
-        found = [Project.model_validate(entry) for entry in rows]
-    return [project for project in found if agency is None or project.agency == agency]
+        all_projects = [Project.model_validate(entry) for entry in rows]
+    return [project for project in all_projects if agency is None or project.agency == agency]
 
 
 def project_of(engine: Engine, project_id: str) -> Project:
@@ -45,8 +45,8 @@ def _found(connection: Connection, project_id: str, *, is_locked: bool = False) 
 def projects_of(connection: Connection, ids: Sequence[str]) -> dict[str, Project]:
     """Return those projects of some ids that there are, locked until the transaction ends."""
     query = select(project.c.entry).where(project.c.id.in_(ids)).order_by(project.c.id).with_for_update()
-    found = [Project.model_validate(entry) for entry in connection.execute(query).scalars()]
-    return {project.id: project for project in found}
+    all_projects = [Project.model_validate(entry) for entry in connection.execute(query).scalars()]
+    return {project.id: project for project in all_projects}
 
 
 def save_projects(engine: Engine, changed: Sequence[Project], now: dt.datetime) -> None:

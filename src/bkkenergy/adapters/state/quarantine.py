@@ -129,8 +129,8 @@ class Quarantine:
 
     def get(self, number: int) -> Quarantined | None:
         """Return one refused payload by its number. Raises StoreUnavailable."""
-        found = self._read(select(*_SHOWN).where(quarantine.c.id == number)) if abs(number) < 1 << 63 else []
-        return found[0] if found else None
+        messages = self._read(select(*_SHOWN).where(quarantine.c.id == number)) if abs(number) < 1 << 63 else []
+        return messages[0] if messages else None
 
     def remove(self, numbers: Sequence[int]) -> None:
         """Delete payloads that have gone into the store after all, and count them. Raises StoreUnavailable."""

@@ -157,9 +157,9 @@ class RunQueue:
         is_over = or_(run.c.lease_until_us < now_us, run.c.lease_until_us > _latest_us(now, lease_s))
         orphan = and_(run.c.state == "running", is_over)
         order = (run.c.due_us, run.c.first_day, run.c.agency == CITY, run.c.agency, run.c.revision)
-        found = select(run.c.id).where(or_(waits, orphan), ~_waits_for_others()).order_by(*order).limit(1)
+        next_run = select(run.c.id).where(or_(waits, orphan), ~_waits_for_others()).order_by(*order).limit(1)
         with transaction(self.engine) as connection:
-            number = connection.execute(found.with_for_update(skip_locked=True)).scalar()
+            number = connection.execute(next_run.with_for_update(skip_locked=True)).scalar()
             if number is None:
                 return None
             taken = {
@@ -258,8 +258,8 @@ class RunQueue:
         if agencies is not None:
             query = query.where(run.c.agency.in_(agencies))
         with reading(self.engine) as connection:
-            found = {state: int(count) for state, count in connection.execute(query)}
-        return {state: found.get(state, 0) for state in RUN_STATES}
+            counts = {state: int(count) for state, count in connection.execute(query)}
+        return {state: counts.get(state, 0) for state in RUN_STATES}
 
     def newest_first_days(self) -> dict[tuple[str, str], dt.date]:
         """Return the first day of the newest period in the ledger, by kind and agency."""
@@ -269,15 +269,15 @@ class RunQueue:
 
     def artefacts(self, runs: Sequence[Run]) -> dict[int, list[Artefact]]:
         """Return the files of each run, by its number."""
-        found: dict[int, list[Artefact]] = {line.id: [] for line in runs}
+        artefacts_of: dict[int, list[Artefact]] = {line.id: [] for line in runs}
         for at in range(0, len(runs), RUNS_PER_QUERY):
             ids = [line.id for line in runs[at : at + RUNS_PER_QUERY]]
             query = select(artefact).where(artefact.c.run_id.in_(ids)).order_by(artefact.c.form, artefact.c.lang)
             with reading(self.engine) as connection:
                 for row in connection.execute(query).mappings():
                     file = Artefact(**{name: row[name] for name in Artefact.__dataclass_fields__})
-                    found[row["run_id"]].append(file)
-        return found
+                    artefacts_of[row["run_id"]].append(file)
+        return artefacts_of
 
     def _mine(self, claimed: Run) -> tuple[Any, ...]:
         return run.c.id == claimed.id, run.c.owner == self.owner, run.c.state == "running", run.c.tries == claimed.tries

@@ -216,8 +216,8 @@ def change_password(engine: Engine, user_id: int, password: str, *, keep: str = 
 def is_password_of(engine: Engine, user_id: int, password: str) -> bool:
     """Check whether a password is the user's."""
     with reading(engine) as connection:
-        found = connection.execute(select(user.c.password_hash).where(user.c.id == user_id)).scalar()
-    return found is not None and _is_right(found, password)
+        password_hash = connection.execute(select(user.c.password_hash).where(user.c.id == user_id)).scalar()
+    return password_hash is not None and _is_right(password_hash, password)
 
 
 def change_user(engine: Engine, user_id: int, values: Mapping[str, Any]) -> None:

@@ -111,7 +111,7 @@ class RowDecoder:
 
         Whatever a message raises stays with it: to decode others once more would disturb what is remembered.
         """
-        found: list[tuple[int, DecodedRow]] = []
+        numbered_rows: list[tuple[int, DecodedRow]] = []
         undecoded: list[Undecoded] = []
         stale_count = 0
         for number, message in enumerate(messages):
@@ -127,24 +127,24 @@ class RowDecoder:
             undecoded += _faults_of(number, steps)
             news = [row for row in rows if not (message.retained and row.ts_us is None)]
             stale_count += len(rows) - len(news)
-            found += [(number, row) for row in news]
-        return self._columns(messages, found, tuple(undecoded), stale_count)
+            numbered_rows += [(number, row) for row in news]
+        return self._columns(messages, numbered_rows, tuple(undecoded), stale_count)
 
     def _columns(
         self,
         messages: Sequence[Message],
-        found: list[tuple[int, DecodedRow]],
+        numbered_rows: list[tuple[int, DecodedRow]],
         undecoded: tuple[Undecoded, ...],
         stale: int,
     ) -> Decoded:
-        names = [name for name in QUANTITIES if any(name in row.values for _, row in found)]
-        stamps = [messages[number].received_us if row.ts_us is None else row.ts_us for number, row in found]
+        names = [name for name in QUANTITIES if any(name in row.values for _, row in numbered_rows)]
+        stamps = [messages[number].received_us if row.ts_us is None else row.ts_us for number, row in numbered_rows]
         return Decoded(
-            message=np.array([number for number, _ in found], np.int64),
+            message=np.array([number for number, _ in numbered_rows], np.int64),
             ts_us=np.array(stamps, np.int64),
-            columns={name: np.array([row.values.get(name, np.nan) for _, row in found]) for name in names},
+            columns={name: np.array([row.values.get(name, np.nan) for _, row in numbered_rows]) for name in names},
             undecoded=undecoded,
-            addresses=tuple(row.address for _, row in found),
+            addresses=tuple(row.address for _, row in numbered_rows),
             stale_count=stale,
             outgoing=self.outgoing(),
         )
@@ -153,9 +153,9 @@ class RowDecoder:
 def _faults_of(number: int, steps: Sequence[Step]) -> list[Undecoded]:
     """List the faults among a message's steps: one item a reason, counted."""
     faults = [step for step in steps if step.is_fault]
-    found = []
+    undecoded = []
     for reason in dict.fromkeys(step.reason for step in faults):
         alike = [step for step in faults if step.reason is reason]
         details = [f"{step.what}: {step.result}" for step in alike[:FIRST_DETAILS]]
-        found.append(Undecoded(number, summed_up(details, len(alike)), reason, len(alike)))
-    return found
+        undecoded.append(Undecoded(number, summed_up(details, len(alike)), reason, len(alike)))
+    return undecoded

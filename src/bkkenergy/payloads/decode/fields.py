@@ -43,10 +43,10 @@ def read_elements(profile: Profile, address: str, root: Any, steps: list[Step]) 
     """Read rows of every element that the profile finds in a decoded payload. Raises DecodeError."""
     elements = [root]
     if profile.each is not None:
-        found = _search(profile.each, root)
-        if not isinstance(found, list):
-            raise DecodeError(f"each = {profile.each!r} finds {shown(found)}, not a list")
-        elements = [element for element in found if element is not None]
+        listed = _search(profile.each, root)
+        if not isinstance(listed, list):
+            raise DecodeError(f"each = {profile.each!r} finds {shown(listed)}, not a list")
+        elements = [element for element in listed if element is not None]
         steps.append(Step(f"each = {profile.each}", f"{len(elements)} elements"))
     if len(elements) > MAX_ELEMENTS:
         raise DecodeError(f"{len(elements)} elements in one payload, more than {MAX_ELEMENTS}")
@@ -68,10 +68,10 @@ def read_element(profile: Profile, address: str, element: Any, root: Any, steps:
     """Read one element as a row and add every step. Raises DecodeError for its key or time."""
     key = ""
     if profile.key is not None:
-        found = _at(profile.key, element, root)
-        if not isinstance(found, str | int) or isinstance(found, bool):
-            raise DecodeError(f"key = {profile.key!r} finds {shown(found)}, no meter's name")
-        key = str(found)
+        name_read = _at(profile.key, element, root)
+        if not isinstance(name_read, str | int) or isinstance(name_read, bool):
+            raise DecodeError(f"key = {profile.key!r} finds {shown(name_read)}, no meter's name")
+        key = str(name_read)
         steps.append(Step(f"key = {profile.key}", key))
     ts_us = _time_of(profile, element, root, steps)
     values: dict[str, float] = {}

@@ -74,7 +74,7 @@ def read_workbook(path: Path, portfolio: Portfolio) -> list[Project]:
     known = {column: name for column, name in named.items() if name in FIELDS}
     if lacking := sorted({"id", "agency", "kind", "name_th", "name_en", "due_year_be"} - set(known.values())):
         raise InputError(f"{path}: columns are missing: {', '.join(lacking)}. Start from: bkkenergy plan export.")
-    found, faults = [], []
+    projects, faults = [], []
     for row, values in enumerate(table[list(known)].rename(columns=known).to_dict("records"), FIRST_ROW):
         entry = {str(name): _cell(value) for name, value in values.items() if not pd.isna(value) and value != ""}
         if not entry:
@@ -82,11 +82,11 @@ def read_workbook(path: Path, portfolio: Portfolio) -> list[Project]:
         where = f"{path}: row {row}"
         project, problems = validated(Project, entry, where)
         faults += problems + (project_faults(project, portfolio, where) if project else [])
-        found += [project] if project else []
-    faults += _doubled(found, path)
+        projects += [project] if project else []
+    faults += _doubled(projects, path)
     if faults:
         raise ConfigError(faults)
-    return found
+    return projects
 
 
 def project_faults(project: Project, portfolio: Portfolio, where: str) -> list[Fault]:
@@ -121,8 +121,8 @@ def _cell(value: Any) -> Any:
     return value.strip() if isinstance(value, str) else value
 
 
-def _doubled(found: Sequence[Project], path: Path) -> list[Fault]:
-    names = [project.id for project in found]
+def _doubled(projects: Sequence[Project], path: Path) -> list[Fault]:
+    names = [project.id for project in projects]
     return [
         Fault(f"{path}: id", f"{name!r} is in several rows", "Give each project its own.")
         for name in sorted({name for name in names if names.count(name) > 1})

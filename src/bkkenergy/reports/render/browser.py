@@ -79,10 +79,10 @@ class Browser:
         return base64.b64decode(printed["data"])
 
     def _start(self) -> None:
-        found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-        if found is None:
+        browser = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+        if browser is None:
             raise InputError.of("no_browser")
-        self._path, self._pages, self._unread = found, 0, b""
+        self._path, self._pages, self._unread = browser, 0, b""
         self._folder = tempfile.TemporaryDirectory(prefix="bkkenergy-print-", ignore_cleanup_errors=True)
         self._pid, self._write, self._read = _spawn(self._path, self._folder.name)
         target = self._call("Target.createTarget", url="about:blank")["targetId"]
@@ -115,8 +115,8 @@ class Browser:
             if answer.get("id") == self._number:
                 if "error" in answer:
                     raise PrintFailed(f"{self._path}: {method}: {answer['error'].get('message')}")
-                found: dict[str, Any] = answer["result"]
-                return found
+                result: dict[str, Any] = answer["result"]
+                return result
 
     def _event(self, name: str) -> None:
         while self._next().get("method") != name:

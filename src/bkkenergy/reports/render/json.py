@@ -20,12 +20,12 @@ def render_json(report: AgencyReport, _lang: Lang) -> bytes:
 def read_json(data: bytes) -> AgencyReport:
     """Read a report from its JSON. Raises InputError when it is of another version, or none."""
     try:
-        found = msgspec.json.decode(data, type=AgencyReport, dec_hook=_model)
+        report = msgspec.json.decode(data, type=AgencyReport, dec_hook=_model)
     except msgspec.DecodeError as error:
         raise InputError(f"this is no report of {SCHEMA} ({error}). Make it again: bkkenergy jobs run.") from error
-    if found.schema != SCHEMA:
-        raise InputError(f"this report is of {found.schema}, not {SCHEMA}. Make it again: bkkenergy jobs run.")
-    return found
+    if report.schema != SCHEMA:
+        raise InputError(f"this report is of {report.schema}, not {SCHEMA}. Make it again: bkkenergy jobs run.")
+    return report
 
 
 def report_schema() -> dict[str, Any]:

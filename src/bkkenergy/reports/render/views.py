@@ -87,7 +87,7 @@ def building_heats(report: AgencyReport, words: Words) -> list[dict[str, Any]]:
     """Draw a small heat map of each building, on reports of a month or longer."""
     if report.period_kind == "day":
         return []
-    found = []
+    heats = []
     for building in report.buildings[:MAX_HEATS]:
         name = words.either(th=building.name_th, en=building.name_en)
         picture = heat_map(
@@ -95,8 +95,8 @@ def building_heats(report: AgencyReport, words: Words) -> list[dict[str, Any]]:
         )
         known = [kw for row in building.heat_kw for kw in row if kw is not None]
         if picture:
-            found.append({"name": name, "picture": picture, "most": words.number(max(known))})
-    return found
+            heats.append({"name": name, "picture": picture, "most": words.number(max(known))})
+    return heats
 
 
 def _heat_labels(report: AgencyReport, words: Words) -> list[tuple[int, str]]:

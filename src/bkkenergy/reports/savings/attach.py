@@ -109,14 +109,14 @@ def _known_sum(values: Sequence[float]) -> float | None:
 
 def _ranking(report: AgencyReport, judged: Sequence[SavingsAssessment]) -> tuple[Ranked, ...]:
     """Compare buildings with their baselines where they have them, else with their usual."""
-    found = [
+    with_baseline = [
         Ranked(assessment.building.id, -assessment.saving.saving_kwh, -assessment.saving.saving_ratio, "baseline")
         for assessment in judged
         if assessment.saving is not None
     ]
-    known = {ranked.id for ranked in found}
+    known = {ranked.id for ranked in with_baseline}
     rest = [ranked for ranked in report.ranking if ranked.id not in known]
-    return tuple(sorted([*found, *rest], key=lambda ranked: -ranked.difference_kwh))
+    return tuple(sorted([*with_baseline, *rest], key=lambda ranked: -ranked.difference_kwh))
 
 
 def _billed(report: AgencyReport, site: Site, period: Period) -> AgencyReport:

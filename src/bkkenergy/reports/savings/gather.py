@@ -127,9 +127,9 @@ def fiscal_year_so_far(last_day: dt.date, baseline: Baseline | None) -> Period:
     return Period.days(first, last_day)
 
 
-def judged_total(site: Site, found: list[SavingsAssessment]) -> Band | None:
+def judged_total(site: Site, assessments: list[SavingsAssessment]) -> Band | None:
     """Compute the saving of all buildings that could be judged."""
-    known = [(own.saving, own.band) for own in found if own.saving is not None and own.band is not None]
+    known = [(own.saving, own.band) for own in assessments if own.saving is not None and own.band is not None]
     if not known:
         return None
     savings, bands = zip(*known, strict=True)
@@ -164,15 +164,15 @@ def facts_of_all(site: Site, buildings: Sequence[Building], *, last_day: dt.date
     for at in range(0, len(buildings), READ_AT_ONCE):
         some = buildings[at : at + READ_AT_ONCE]
         factors = _power_factors(site, some, last_day)
-        for building, found in zip(some, buildings_quarters(site.energy, some, span.period), strict=True):
-            yield _facts(span, building, found, factors, last_day)
+        for building, quarters in zip(some, buildings_quarters(site.energy, some, span.period), strict=True):
+            yield _facts(span, building, quarters, factors, last_day)
 
 
 def _facts(
-    span: FactsSpan, building: Building, found: BuildingQuarters, factors: Mapping[str, pd.Series], last_day: dt.date
+    span: FactsSpan, building: Building, quarters: BuildingQuarters, factors: Mapping[str, pd.Series], last_day: dt.date
 ) -> Facts:
     site, days, tariffs = span.site, span.days_of(building), span.site.figures.tariffs
-    hourly = found.known_kwh.reshape(-1, QUARTERS_AN_HOUR).sum(axis=1)
+    hourly = quarters.known_kwh.reshape(-1, QUARTERS_AN_HOUR).sum(axis=1)
     known = float(np.nansum(hourly))
     a_month = known / max(np.isfinite(hourly).sum(), 1) * HOURS_PER_DAY * DAYS_PER_MONTH
     rates = tariffs.schedules[building.tariff].rates_on(last_day)
@@ -186,12 +186,12 @@ def _facts(
         thb_per_kwh=span.thb_per_kwh(building, a_month),
         on_peak=span.on_peak,
         baseline=latest_baseline(site.state, building.id),
-        demand_kw=found.firm_kwh[year] * QUARTERS_AN_HOUR,
+        demand_kw=quarters.firm_kwh[year] * QUARTERS_AN_HOUR,
         demand_starts=span.year_starts,
         demand_thb_per_kw=max(rates.demand_thb_per_kw.values(), default=0.0),
         free_kvar_per_kw=tariffs.rules.free_kvar_per_kw,
         kvar_thb=tariffs.rules.kvar_thb if rates.has_power_factor_charge else 0.0,
-        kvar=None if factor is None else _kvar(factor, found.known_kwh[year] * QUARTERS_AN_HOUR, span.year_starts),
+        kvar=None if factor is None else _kvar(factor, quarters.known_kwh[year] * QUARTERS_AN_HOUR, span.year_starts),
         sub_meters=_sub_meters(site, building, last_day),
         **_pv(site, building, last_day),
     )
@@ -210,8 +210,8 @@ def _kvar(factor: pd.Series, demand_kw: FloatArray, starts: pd.DatetimeIndex) ->
     NaN before the last month.
     """
     mean = factor.reindex(starts.tz_convert("UTC")).to_numpy(np.float64)
-    found: FloatArray = demand_kw * np.tan(np.arccos(mean))
-    return found
+    kvar: FloatArray = demand_kw * np.tan(np.arccos(mean))
+    return kvar
 
 
 def _pv(site: Site, building: Building, last_day: dt.date) -> dict[str, float]:

@@ -54,15 +54,15 @@ def measured_savings(
     done = [project for project in projects if project.state == "done" and project.done_on and project.building]
     if last_day is None:
         return {}
-    found: dict[str, Measured] = {}
+    measured_of: dict[str, Measured] = {}
     for project in done:
         if project.pv_meter and (made := _made(site, project, last_day)):
-            found[project.id] = made
+            measured_of[project.id] = made
     for building_id in {project.building for project in done if not project.pv_meter}:
         together = [project for project in done if project.building == building_id and not project.pv_meter]
         if building_id in series and (whole := _saved(site, together, series[building_id], last_day)):
-            found |= shared(together, whole)
-    return found
+            measured_of |= shared(together, whole)
+    return measured_of
 
 
 def _saved(site: Site, together: Sequence[Project], hours: Series, last_day: dt.date) -> Measured | None:

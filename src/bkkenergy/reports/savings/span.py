@@ -90,8 +90,8 @@ class FactsSpan:
         if station is None:
             return None
         if station.id not in self._temperatures:
-            found = station_hours(self.site.energy, station, self.period)["temp_air_c"].to_numpy(np.float64)
-            self._temperatures[station.id] = found
+            temp_c = station_hours(self.site.energy, station, self.period)["temp_air_c"].to_numpy(np.float64)
+            self._temperatures[station.id] = temp_c
         return self._temperatures[station.id]
 
     def thb_per_kwh(self, building: Building, energy_kwh_a_month: float) -> FloatArray:

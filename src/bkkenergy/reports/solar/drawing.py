@@ -67,16 +67,16 @@ class _Scale:
         return lines + [_text(LEFT - 8, self.y(tick) + 4, write(tick), anchor="end") for tick in self.ticks]
 
 
-def bars(found: Sequence[Bar], title: str, write: Callable[[float], str]) -> Markup:
+def bars(bar_list: Sequence[Bar], title: str, write: Callable[[float], str]) -> Markup:
     """Draw upright bars from their base to their base + value."""
-    tops = [bar.floor + bar.value for bar in found]
+    tops = [bar.floor + bar.value for bar in bar_list]
     scale = _Scale(
-        _ticks(min(0.0, *tops, *(bar.floor for bar in found)), max(0.0, *tops, *(bar.floor for bar in found)))
+        _ticks(min(0.0, *tops, *(bar.floor for bar in bar_list)), max(0.0, *tops, *(bar.floor for bar in bar_list)))
     )
-    step = (WIDTH - LEFT - RIGHT) / len(found)
+    step = (WIDTH - LEFT - RIGHT) / len(bar_list)
     body = scale.grid(write)
     shape = Markup('<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"><title>{}</title></rect>')
-    for number, bar in enumerate(found):
+    for number, bar in enumerate(bar_list):
         x = LEFT + step * number
         low, high = sorted((bar.floor, bar.floor + bar.value))
         height = max(0.8, scale.y(low) - scale.y(high))
@@ -86,18 +86,18 @@ def bars(found: Sequence[Bar], title: str, write: Callable[[float], str]) -> Mar
 
 
 def lines(
-    found: Sequence[Line], names: Sequence[tuple[float, str]], title: str, write: Callable[[float], str]
+    line_list: Sequence[Line], names: Sequence[tuple[float, str]], title: str, write: Callable[[float], str]
 ) -> Markup:
     """Draw lines over even steps; names are (step, text) under the axis. A kind that ends in "area" is filled."""
-    values = np.concatenate([np.asarray(line.values, np.float64) for line in found])
+    values = np.concatenate([np.asarray(line.values, np.float64) for line in line_list])
     scale = _Scale(_ticks(min(0.0, float(np.nanmin(values))), max(float(np.nanmax(values)), 1e-6)))
-    count = len(found[0].values)
+    count = len(line_list[0].values)
     body = scale.grid(write)
 
     def x(step: float) -> float:
         return LEFT + (WIDTH - LEFT - RIGHT) * step / max(1, count - 1)
 
-    for line in found:
+    for line in line_list:
         points = " L".join(f"{x(at):.1f},{scale.y(value):.1f}" for at, value in enumerate(line.values))
         if line.kind.endswith("area"):
             foot = scale.y(0)

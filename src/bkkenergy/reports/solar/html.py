@@ -66,18 +66,18 @@ def render_design_pdf(made: SolarDesign, lang: Lang, *, today: dt.date) -> bytes
     return as_pdf(render_design_html(made, lang, today=today))
 
 
-def render_screening_html(found: Screening, lang: Lang, *, today: dt.date) -> bytes:
+def render_screening_html(screening: Screening, lang: Lang, *, today: dt.date) -> bytes:
     """Render the ranked roofs as a page."""
     words = Words(lang)
     page = environment.get_template("screening.html.j2").render(
-        s=found, t=words, lang=lang, today=today, version=__version__
+        s=screening, t=words, lang=lang, today=today, version=__version__
     )
     return page.encode()
 
 
-def render_screening_pdf(found: Screening, lang: Lang, *, today: dt.date) -> bytes:
+def render_screening_pdf(screening: Screening, lang: Lang, *, today: dt.date) -> bytes:
     """Print the ranked roofs as PDF."""
-    return as_pdf(render_screening_html(found, lang, today=today))
+    return as_pdf(render_screening_html(screening, lang, today=today))
 
 
 def _is_shown(change_ratio: float, step: str) -> bool:
@@ -153,8 +153,8 @@ def _week(made: SolarDesign, words: Words) -> Markup:
     starts = made.week.starts.tz_convert(BANGKOK)
     midday = np.flatnonzero((starts.hour == HOURS_PER_DAY // 2) & (starts.minute == 0))
     names = [(float(at), words.weekday(starts[int(at)].date())) for at in midday]
-    found = [Line(made.week.load_kw.tolist(), "loadarea"), Line(made.week.pv_kw.tolist(), "sun")]
-    return lines(found, names, words("solar.week"), words.number)
+    curves = [Line(made.week.load_kw.tolist(), "loadarea"), Line(made.week.pv_kw.tolist(), "sun")]
+    return lines(curves, names, words("solar.week"), words.number)
 
 
 def _cash(made: SolarDesign, words: Words) -> Markup:
@@ -176,5 +176,5 @@ def _sweep(made: SolarDesign, words: Words) -> Markup:
     names = [
         (float(at), words.number(options[at].capacity_kwp)) for at in range(0, len(options), max(1, len(options) // 6))
     ]
-    found = [Line([option.money.npv_thb for option in options], "actual")]
-    return lines(found, names, words("solar.sweep"), lambda value: words.number(value / 1e6, 1))
+    curves = [Line([option.money.npv_thb for option in options], "actual")]
+    return lines(curves, names, words("solar.sweep"), lambda value: words.number(value / 1e6, 1))

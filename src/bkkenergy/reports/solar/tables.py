@@ -104,10 +104,10 @@ def design_json(made: SolarDesign) -> bytes:
     return _json(design_data(made))
 
 
-def screening_json(found: Screening) -> bytes:
+def screening_json(screening: Screening) -> bytes:
     """Encode the ranking as UTF-8 JSON."""
-    rows = [asdict(row) for row in found.rows]
-    refused = [{"building": name, "why": str(why)} for name, why in found.refused]
+    rows = [asdict(row) for row in screening.rows]
+    refused = [{"building": name, "why": str(why)} for name, why in screening.refused]
     return _json({"schema": SCREENING_SCHEMA, "rows": rows, "refused": refused})
 
 
@@ -138,9 +138,9 @@ def design_csv(made: SolarDesign, lang: Lang) -> bytes:
     return _csv([(words("solar.item"), words("solar.value"), ""), *rows])
 
 
-def screening_csv(found: Screening) -> bytes:
+def screening_csv(screening: Screening) -> bytes:
     """Write a line a building, columns by their public names; UTF-8 with BOM."""
-    return _csv([ROW_KEYS, *([getattr(row, key) for key in ROW_KEYS] for row in found.rows)])
+    return _csv([ROW_KEYS, *([getattr(row, key) for key in ROW_KEYS] for row in screening.rows)])
 
 
 def _csv(rows: Sequence[Sequence[object]]) -> bytes:
@@ -258,21 +258,21 @@ def _cash_sheet(book: Any, made: SolarDesign, words: Words, head: Any, number: A
     sheet.set_column(3, 4, 22)
 
 
-def screening_xlsx(found: Screening, lang: Lang) -> bytes:
+def screening_xlsx(screening: Screening, lang: Lang) -> bytes:
     """Write the ranking as a sheet with filters."""
     words, file = Words(lang), io.BytesIO()
     with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
         sheet = book.add_worksheet(_sheet(words("solar.screening_title")))
         head, number = book.add_format({"bold": True, "bottom": 1}), book.add_format({"num_format": "#,##0.00"})
         sheet.write_row(0, 0, ROW_KEYS, head)
-        for at, row in enumerate(found.rows, 1):
+        for at, row in enumerate(screening.rows, 1):
             for column, key in enumerate(ROW_KEYS):
                 value = getattr(row, key)
                 if isinstance(value, float):
                     sheet.write_number(at, column, value, number)
                 elif value is not None:
                     sheet.write(at, column, value)
-        sheet.autofilter(0, 0, max(1, len(found.rows)), len(ROW_KEYS) - 1)
+        sheet.autofilter(0, 0, max(1, len(screening.rows)), len(ROW_KEYS) - 1)
         sheet.freeze_panes(1, 1)
         sheet.set_column(0, 4, 26)
         sheet.set_column(5, len(ROW_KEYS) - 1, 14)

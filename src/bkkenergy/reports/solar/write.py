@@ -43,15 +43,15 @@ def write_design(
 
 
 def write_screening(
-    found: Screening, folder: Path, formats: Iterable[str], langs: tuple[Lang, ...], *, today: dt.date
+    screening: Screening, folder: Path, formats: Iterable[str], langs: tuple[Lang, ...], *, today: dt.date
 ) -> list[Path]:
     """Write the ranking in every format and language; return the files."""
     writers: dict[str, Callable[[Lang], bytes]] = {
-        "html": lambda lang: render_screening_html(found, lang, today=today),
-        "pdf": lambda lang: render_screening_pdf(found, lang, today=today),
-        "json": lambda _lang: screening_json(found),
-        "csv": lambda _lang: screening_csv(found),
-        "xlsx": lambda lang: screening_xlsx(found, lang),
+        "html": lambda lang: render_screening_html(screening, lang, today=today),
+        "pdf": lambda lang: render_screening_pdf(screening, lang, today=today),
+        "json": lambda _lang: screening_json(screening),
+        "csv": lambda _lang: screening_csv(screening),
+        "xlsx": lambda lang: screening_xlsx(screening, lang),
     }
     return _written(folder, "solar_screening", writers, formats, langs)
 
