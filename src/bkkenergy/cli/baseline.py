@@ -86,15 +86,15 @@ def bills_command(building: str, path: Path, months: int, config_dir: Path) -> N
     The file is CSV, a bill a line: month (2026-10), kwh. Temperature is the typical year's.
     """
     config = load_configuration(config_dir)
-    own = buildings_named(config.portfolio, building)[0]
+    chosen = buildings_named(config.portfolio, building)[0]
     try:
         model = monthly_from_bills(
-            read_paper(path), config.portfolio.calendars[own.calendar], load_solar(config_dir), months
+            read_paper(path), config.portfolio.calendars[chosen.calendar], load_solar(config_dir), months
         )
     except ValueError as why:
         raise InputError(f"{path}: {why}") from None
     table = Table(
-        title=f"{own.id}: {model.model.base_kwh:,.0f} kWh/day + {model.model.open_day_kwh:,.0f} x open + "
+        title=f"{chosen.id}: {model.model.base_kwh:,.0f} kWh/day + {model.model.open_day_kwh:,.0f} x open + "
         f"{model.model.cooling_kwh_per_c:,.1f} x degC above 24"
     )
     for column in ("month", "kWh", "baseline kWh", "saved kWh"):
@@ -147,7 +147,7 @@ def check_command(name: str, period: str | None, as_json: bool, lang: Any, confi
         ]
         total = judged_total(site, assessments)
     if as_json:
-        rows = [judged_data(own) for own in assessments]
+        rows = [judged_data(assessment) for assessment in assessments]
         whole = None if total is None else band_data(total)
         click.echo(json.dumps({"period": span.slug, "total": whole, "buildings": rows}, ensure_ascii=False, indent=2))
         return
@@ -156,18 +156,18 @@ def check_command(name: str, period: str | None, as_json: bool, lang: Any, confi
     table = Table()
     for column in ("building", "baseline kWh", "used kWh", "saved kWh", "days", "verdict"):
         table.add_column(column, justify="left" if column in ("building", "verdict") else "right")
-    for own in assessments:
-        if own.saving is None or own.band is None:
-            table.add_row(own.building.id, "", "", "", "", own.why)
+    for assessment in assessments:
+        if assessment.saving is None or assessment.band is None:
+            table.add_row(assessment.building.id, "", "", "", "", assessment.why)
             continue
-        saving = own.saving
+        saving = assessment.saving
         table.add_row(
-            own.building.id,
+            assessment.building.id,
             f"{saving.adjusted_kwh:,.0f}",
             f"{saving.actual_kwh:,.0f}",
             f"{saving.saving_kwh:,.0f}",
             str(saving.days),
-            verdict_text(own.band, words),
+            verdict_text(assessment.band, words),
         )
     console.print(table)
 

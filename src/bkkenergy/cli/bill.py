@@ -46,8 +46,8 @@ def show_command(building: str, period: str | None, lang: Any, config_dir: Path)
     """Show BUILDING's bills of the months of a period, each line with its quantity and rate."""
     words = Words(lang)
     with opened_site(config_dir) as site:
-        own = building_of(site.portfolio, building)
-        for bill in month_bills(site, own, _months(period)):
+        chosen = building_of(site.portfolio, building)
+        for bill in month_bills(site, chosen, _months(period)):
             table = Table(title=f"{building} {bill.month:%Y-%m} · {bill.schedule_id}")
             for column in ("", words("solar.item"), "THB"):
                 table.add_column(column, justify="left" if not column else "right")
@@ -78,10 +78,10 @@ def check_command(building: str, path: Path, config_dir: Path) -> None:
     paper = read_paper(path)
     differs = False
     with opened_site(config_dir) as site:
-        own = building_of(site.portfolio, building)
+        chosen = building_of(site.portfolio, building)
         for month, row in paper.iterrows():
             span = period_of(str(month))
-            (bill,) = month_bills(site, own, span)
+            (bill,) = month_bills(site, chosen, span)
             given = {str(key): float(value) for key, value in row.dropna().items() if key not in NOT_ITEMS}
             faults = check_bill(given, bill, paper_kwh=row.get("kwh"), paper_kw=row.get("kw"))
             table = Table(title=f"{building} {month}")
@@ -109,22 +109,22 @@ def compare_command(building: str, period: str | None, lang: Any, config_dir: Pa
     words = Words(lang)
     span = period_of(period) if period else past_year(today_here())
     with opened_site(config_dir) as site:
-        own = building_of(site.portfolio, building)
-        bills = month_bills(site, own, span)
+        chosen = building_of(site.portfolio, building)
+        bills = month_bills(site, chosen, span)
         tariffs = site.figures.tariffs
         months = [bill.quantities for bill in bills]
         peak_kw = max((max(month.demand_kw.values()) for month in months), default=0.0)
         energy = max((month.energy_kwh for month in months), default=0.0)
-        choice = open_to(tariffs.schedules[own.tariff], tariffs, peak_kw=peak_kw, energy_kwh_a_month=energy)
-        if tariffs.schedules[own.tariff] not in choice:
-            choice.append(tariffs.schedules[own.tariff])
+        choice = open_to(tariffs.schedules[chosen.tariff], tariffs, peak_kw=peak_kw, energy_kwh_a_month=energy)
+        if tariffs.schedules[chosen.tariff] not in choice:
+            choice.append(tariffs.schedules[chosen.tariff])
         comparison = offers(months, choice, tariffs)
     table = Table(title=f"{building} {span.slug}: {energy:,.0f} kWh, {peak_kw:,.0f} kW")
     for column in ("", "THB", "±"):
         table.add_column(column, justify="left" if not column else "right")
-    now = next(offer.total_thb for offer in comparison if offer.schedule.id == own.tariff)
+    now = next(offer.total_thb for offer in comparison if offer.schedule.id == chosen.tariff)
     for offer in comparison:
-        mark = " *" if offer.schedule.id == own.tariff else ""
+        mark = " *" if offer.schedule.id == chosen.tariff else ""
         name = words.either(th=offer.schedule.name_th, en=offer.schedule.name_en)
         table.add_row(name + mark, f"{offer.total_thb:,.2f}", f"{offer.total_thb - now:+,.0f}")
     console.print(table)

@@ -138,12 +138,12 @@ def balance_command(building: str, period: str, step: Step, as_json: bool, lang:
     """
     span = period_of(period)
     with opened_site(config_dir) as site:
-        own = building_of(site.portfolio, building)
-        energy: BuildingEnergy = _in_steps(lambda: building_energy(site.energy, own, span, step))
+        chosen = building_of(site.portfolio, building)
+        energy: BuildingEnergy = _in_steps(lambda: building_energy(site.energy, chosen, span, step))
         revision = site.portfolio.revision
     if as_json:
-        sub_meters = sub_meters_record(own, energy)["main_meters"]
-        _print_json(balance_record(own, energy, step) | {"main_meters": sub_meters, "portfolio_revision": revision})
+        sub_meters = sub_meters_record(chosen, energy)["main_meters"]
+        _print_json(balance_record(chosen, energy, step) | {"main_meters": sub_meters, "portfolio_revision": revision})
     else:
         _print_balance(building, energy, span, Words(lang))
 

@@ -102,7 +102,7 @@ Examples:
 )
 @click.option(
     "--overlap",
-    type=click.Choice([own.value for own in Overlap]),
+    type=click.Choice([overlap_rule.value for overlap_rule in Overlap]),
     help="Where the file meets what was measured or another file: fill leaves that, replace puts the file first.",
 )
 @click.option("--dry-run", "is_dry_run", is_flag=True, help="Show what would change, and change nothing.")
@@ -206,14 +206,14 @@ def _import_intervals(
     click.echo(f"{file}: batch {number}. To take it back: bkkenergy import --undo {number}")
 
 
-def show_preview(own: imports.MeterPreview) -> None:
+def show_preview(preview: imports.MeterPreview) -> None:
     """Print lines on one meter of an import."""
-    first, end = _at(own.first_us), _at(own.end_us)
-    click.echo(f"{own.meter}: {own.intervals:,} intervals, {own.energy_kwh:,.2f} kWh, {first} to {end}")
+    first, end = _at(preview.first_us), _at(preview.end_us)
+    click.echo(f"{preview.meter}: {preview.intervals:,} intervals, {preview.energy_kwh:,.2f} kWh, {first} to {end}")
     for name, pair in (
-        ("measured by the meter", own.measured),
-        ("a gap of the meter", own.estimated),
-        ("in earlier imports", own.other_files),
+        ("measured by the meter", preview.measured),
+        ("a gap of the meter", preview.estimated),
+        ("in earlier imports", preview.other_files),
     ):
         if pair.slots:
             line = (
@@ -222,8 +222,8 @@ def show_preview(own: imports.MeterPreview) -> None:
             )
             click.echo(line + (" (they differ by more than 2 %: check unit and time)" if pair.is_far else ""))
     click.echo(
-        f"  would take {own.changed_slots:,} quarter-hours; these days: {own.before_kwh:,.2f} kWh before, "
-        f"{own.after_kwh:,.2f} kWh after"
+        f"  would take {preview.changed_slots:,} quarter-hours; these days: {preview.before_kwh:,.2f} kWh before, "
+        f"{preview.after_kwh:,.2f} kWh after"
     )
 
 

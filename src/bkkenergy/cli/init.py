@@ -294,7 +294,7 @@ def with_value(text: str, section: str, key: str, value: str | float | bool) -> 
     end = after.start() if after else len(text)
     written = str(value).lower() if isinstance(value, bool) else f'"{value}"' if isinstance(value, str) else str(value)
     line = re.compile(rf'^(?:# )?{re.escape(key)} = (?:"[^"]*"|[^\s#]+)(.*)$', re.MULTILINE)
-    body, count = line.subn(lambda own: f"{key} = {written}{own[1]}", text[head.end() : end], count=1)
+    body, count = line.subn(lambda match: f"{key} = {written}{match[1]}", text[head.end() : end], count=1)
     if count == 0:
         raise InputError(f"{FILE_NAME}: no key {key} in [{section}].")
     return f"{text[: head.start()]}[{section}]{body}{text[end:]}"

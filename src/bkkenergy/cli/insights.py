@@ -71,10 +71,10 @@ def insights_command(
     if not shown:
         click.echo(words("insight.none"))
     for finding in shown:
-        own = portfolio.buildings[finding.building]
+        its_building = portfolio.buildings[finding.building]
         title, what, todo, stakes = finding_texts(finding, words)
         click.echo(
-            click.style(f"{words.either(th=own.name_th, en=own.name_en)}: {title}", bold=True)
+            click.style(f"{words.either(th=its_building.name_th, en=its_building.name_en)}: {title}", bold=True)
             + (f" · {stakes}" if stakes else "")
         )
         click.echo(f"  {what} {words('insight.since', date=words.date(finding.since))}\n  → {todo}")

@@ -137,21 +137,21 @@ def history_command(key: str | None, kind: str | None, limit: int, config_dir: P
     if as_json:
         rows = [
             {
-                "revision": own.number,
-                "at": own.at.isoformat(),
-                "actor": own.actor,
-                "why": own.why,
-                "undoes": own.undoes,
-                "entries": own.entries,
+                "revision": revision.number,
+                "at": revision.at.isoformat(),
+                "actor": revision.actor,
+                "why": revision.why,
+                "undoes": revision.undoes,
+                "entries": revision.entries,
             }
-            for own in revisions
+            for revision in revisions
         ]
         click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
         return
-    for own in revisions:
-        undone = f" (undoes {own.undoes})" if own.undoes else ""
-        at = own.at.astimezone(BANGKOK).strftime("%Y-%m-%d %H:%M")
-        click.echo(f"{own.number:>6}  {at}  {own.actor}  {own.entries} entries  {own.why}{undone}")
+    for revision in revisions:
+        undone = f" (undoes {revision.undoes})" if revision.undoes else ""
+        at = revision.at.astimezone(BANGKOK).strftime("%Y-%m-%d %H:%M")
+        click.echo(f"{revision.number:>6}  {at}  {revision.actor}  {revision.entries} entries  {revision.why}{undone}")
     if not revisions:
         click.echo("No revision.")
 

@@ -276,7 +276,7 @@ def compare_command(
         chosen = building_of(site.portfolio, building)
         for wish in track(wishes, "Designs", transient=True):
             made = design(design_inputs(site, weather, chosen, wish, today=today_here(), read_load=lambda *_: load))
-            own = made.ways["own"]
+            purchase = made.ways["own"]
             table.add_row(
                 f"{wish.capacity_kwp or 'best'} {wish.mounting} {wish.module}",
                 f"{made.capacity_kwp:,.1f}",
@@ -285,9 +285,9 @@ def compare_command(
                 f"{made.self_consumption_ratio:.0%}",
                 f"{made.bills.saving_thb:,.0f}",
                 f"{made.capex_thb:,.0f}",
-                f"{own.npv_thb:,.0f}",
-                "–" if own.payback_years is None else f"{own.payback_years:.1f}",
-                f"{own.lcoe_thb_per_kwh:.2f}",
+                f"{purchase.npv_thb:,.0f}",
+                "–" if purchase.payback_years is None else f"{purchase.payback_years:.1f}",
+                f"{purchase.lcoe_thb_per_kwh:.2f}",
             )
     console.print(table)
 

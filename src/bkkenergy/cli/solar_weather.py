@@ -56,20 +56,20 @@ def weather_show_command(weather_name: str, config_dir: Path) -> None:
         table.add_column(name, justify="right")
     months = weather.months()
     for month in range(1, 13):
-        own = months == month
-        if not own.any():
+        in_month = months == month
+        if not in_month.any():
             continue
-        days = own.sum() * weather.interval_h / 24
-        ghi = weather.ghi_wm2[own].sum() * weather.interval_h / 1000
-        diffuse = weather.dhi_wm2[own].sum() * weather.interval_h / 1000
+        days = in_month.sum() * weather.interval_h / 24
+        ghi = weather.ghi_wm2[in_month].sum() * weather.interval_h / 1000
+        diffuse = weather.dhi_wm2[in_month].sum() * weather.interval_h / 1000
         table.add_row(
             str(month),
             f"{ghi / days:.2f}",
             f"{diffuse / ghi:.0%}" if ghi else "–",
-            f"{weather.temp_air_c[own].mean():.1f}",
-            f"{weather.temp_air_c[own].max():.1f}",
-            f"{weather.wind_ms[own].mean():.1f}",
-            f"{weather.rain_mm[own].sum() / max(1.0, weather.years):.0f}",
+            f"{weather.temp_air_c[in_month].mean():.1f}",
+            f"{weather.temp_air_c[in_month].max():.1f}",
+            f"{weather.wind_ms[in_month].mean():.1f}",
+            f"{weather.rain_mm[in_month].sum() / max(1.0, weather.years):.0f}",
         )
     console.print(table)
     console.print(f"GHI {weather.ghi_kwh_m2:,.0f} kWh/m2 a year. {weather.provenance.source}.")

@@ -76,7 +76,9 @@ def _known(engine: StateStore, name: str) -> dict[str, Any]:
     every = list_users(engine, command_line())
     known_user = next((user for user in every if user["name"] == name), None)
     if known_user is None:
-        raise InputError(f"user {name!r} does not exist. Known: {', '.join(own['name'] for own in every) or '(none)'}.")
+        raise InputError(
+            f"user {name!r} does not exist. Known: {', '.join(known['name'] for known in every) or '(none)'}."
+        )
     return known_user
 
 

@@ -48,10 +48,10 @@ def replay_portfolio(path: Path, wide: Wide, calendar: OpeningCalendar) -> tuple
     groups = {stem: [main, *(c for c in columns if c != main)]} if main else {_slug(c): [c] for c in columns}
     meters: dict[str, Meter] = {}
     buildings = {}
-    for building_name, own in groups.items():
+    for building_name, group in groups.items():
         building_id = f"{AGENCY}.{building_name}"
-        for column in own:
-            local = "main" if column == own[0] else _slug(column.removesuffix("_kw"))
+        for column in group:
+            local = "main" if column == group[0] else _slug(column.removesuffix("_kw"))
             peak_kw = float(np.nanmax(wide.energy_kwh(column, values))) / (wide.interval_s / 3600)
             meters[column] = Meter(
                 id=f"{building_id}.{local}",
@@ -74,7 +74,7 @@ def replay_portfolio(path: Path, wide: Wide, calendar: OpeningCalendar) -> tuple
             longitude_deg=100.5,
             tariff="mea-3-2-mv",
             calendar=calendar.id,
-            meters=tuple(meters[column] for column in own),
+            meters=tuple(meters[column] for column in group),
         )
     agency = Agency(id=AGENCY, name_th=f"ข้อมูลจากไฟล์ {path.name}", name_en=f"Replay of {path.name}")
     return Portfolio(agencies={AGENCY: agency}, buildings=buildings, calendars={calendar.id: calendar}), meters

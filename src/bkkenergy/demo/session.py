@@ -78,12 +78,12 @@ def running(
     for old in (*folder.glob("demo.sqlite*"), *folder.glob("demo-state.sqlite*")):
         old.unlink()
     with local_broker(folder, kind=broker) as (name, port):
-        own = demo_settings(settings, folder, port)
-        ingester = Ingester(own, portfolio, profiles)
+        demo = demo_settings(settings, folder, port)
+        ingester = Ingester(demo, portfolio, profiles)
         thread = threading.Thread(target=ingester.run, name="ingester")
         thread.start()
         try:
-            session = Session(name, port, own, ingester, thread)
+            session = Session(name, port, demo, ingester, thread)
             _wait_until(lambda: ingester.subscriber.is_connected, session)
             yield session
         finally:

@@ -153,10 +153,10 @@ def send_digest(engine: StateStore, settings: Settings, portfolio: Portfolio, no
         return 0
     with transaction(engine) as connection:
         for recipient in recipients:
-            own = [alarm for alarm in alarms if recipient.wants(alarm.agency)]
-            if own:
+            chosen = [alarm for alarm in alarms if recipient.wants(alarm.agency)]
+            if chosen:
                 key = f"alerts/{us_of(now)}/{recipient.channel}/{recipient.to}"
-                message = digest(own, recipient, portfolio)
+                message = digest(chosen, recipient, portfolio)
                 post(connection, key=key, channel=recipient.channel, recipient=recipient.to, message=message, now=now)
         mark_sent(connection, alarms, now)
     log.info("alerts_queued", alerts=len(alarms), recipients=len(recipients))

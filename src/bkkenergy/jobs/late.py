@@ -27,7 +27,7 @@ def look_for_late_data(context: RunContext) -> int:
     for run in _newest_of_recent(context, today - dt.timedelta(days=jobs.late_days), today):
         after = {name: figures for name, figures in _figures_now(context, run).items() if name in (run.figures or {})}
         changed = changes_between(run.figures or {}, after, jobs.late_change_ratio)
-        if changed and context.queue.again(run, ", ".join(own.building_id for own in changed), now):
+        if changed and context.queue.again(run, ", ".join(change.building_id for change in changed), now):
             log.info("late_data", agency=run.agency, period=run.period, buildings=len(changed))
             count += 1
     return count

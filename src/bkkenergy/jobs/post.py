@@ -72,10 +72,10 @@ def send_waiting(engine: StateStore, settings: Settings, now: dt.datetime) -> in
     """
     taken = 0
     for _ in range(SENT_AT_ONCE):
-        own = claim(engine, now, _claim_s(settings))
-        if own is None:
+        message = claim(engine, now, _claim_s(settings))
+        if message is None:
             break
-        taken += _handed_over(engine, settings, own, now)
+        taken += _handed_over(engine, settings, message, now)
     return taken
 
 

@@ -230,7 +230,7 @@ class Design:
         >>> made.summary()["capacity_kwp"]
         22.0
         """
-        made, own = self.made, self.made.ways["own"]
+        made, purchase = self.made, self.made.ways["own"]
         return pd.Series(
             {
                 "capacity_kwp": made.capacity_kwp,
@@ -243,10 +243,10 @@ class Design:
                 "load_share_ratio": made.load_share_ratio,
                 "capex_thb": made.capex_thb,
                 "saving_thb": made.bills.saving_thb,
-                "npv_thb": own.npv_thb,
-                "irr": own.irr,
-                "payback_years": own.payback_years,
-                "lcoe_thb_per_kwh": own.lcoe_thb_per_kwh,
+                "npv_thb": purchase.npv_thb,
+                "irr": purchase.irr,
+                "payback_years": purchase.payback_years,
+                "lcoe_thb_per_kwh": purchase.lcoe_thb_per_kwh,
                 "avoided_kg": made.avoided_kg,
                 "weather": made.weather.name_en,
                 "warnings": ", ".join(made.warnings),
@@ -276,10 +276,10 @@ class Design:
         return lines(series, title="Load and PV in a week of April", unit="kW")
 
     def __repr__(self) -> str:
-        made, own = self.made, self.made.ways["own"]
+        made, purchase = self.made, self.made.ways["own"]
         energy = f"{made.energy_kwh:,.0f} kWh a year, {100 * made.self_consumption_ratio:.0f} % used"
-        back = "none" if own.payback_years is None else f"{own.payback_years:.1f} years"
-        money = f"saves {made.bills.saving_thb:,.0f} THB a year, NPV {own.npv_thb:,.0f} THB, payback {back}"
+        back = "none" if purchase.payback_years is None else f"{purchase.payback_years:.1f} years"
+        money = f"saves {made.bills.saving_thb:,.0f} THB a year, NPV {purchase.npv_thb:,.0f} THB, payback {back}"
         return f"Design({made.module.id}, {made.capacity_kwp:,.1f} kWp: {energy}; {money})"
 
 

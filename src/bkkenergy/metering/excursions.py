@@ -181,9 +181,9 @@ def _resume(
         start = _resumption(reset, is_on_track, kind, ts_us, register_kwh, rules)
         if start is not None:
             is_on_track[reset:start], kind[reset:start] = False, Break.NONE
-            own = slice(start, None)
-            is_on_track[own], kind[own] = _walk(
-                ts_us[own], register_kwh[own], shown_kwh[own], rules, odd[odd > start] - start
+            rest = slice(start, None)
+            is_on_track[rest], kind[rest] = _walk(
+                ts_us[rest], register_kwh[rest], shown_kwh[rest], rules, odd[odd > start] - start
             )
             reset = start
 

@@ -50,8 +50,8 @@ class Places(dict[str, str]):
 
 def _days_of(records: Records, entries: Sequence[Entry], parts: Parts) -> list[dt.date]:
     """Return the days on which anything of a building begins to hold, or what it names ends."""
-    own = [*entries, *(entry for _, some in parts for entry in some)]
-    days = {entry.valid_from for entry in own} | {entry.valid_to for entry in own if entry.valid_to}
+    versions = [*entries, *(entry for _, some in parts for entry in some)]
+    days = {entry.valid_from for entry in versions} | {entry.valid_to for entry in versions if entry.valid_to}
     for entry in entries:
         building: Any = entry.value
         named = (*records.of("calendar", building.calendar), *records.of("agency", building.agency))
@@ -320,14 +320,14 @@ def shared_topics(records: Records, places: Mapping[str, str]) -> Iterator[Fault
     owners: dict[tuple[str, str], list[tuple[str, Dated[Meter]]]] = {}
     for key in records.by_kind.get("meter", {}):
         versions: tuple[Dated[Meter], ...] = records.history("meter", key)
-        for own in versions:
-            others = owners.setdefault((own.value.topic, own.value.key), [])
-            owner = next((name for name, other in others if name != key and _meet(other, own)), None)
+        for version in versions:
+            others = owners.setdefault((version.value.topic, version.value.key), [])
+            owner = next((name for name, other in others if name != key and _meet(other, version)), None)
             if owner is not None:
-                what = f"topic {own.value.topic!r} is already the topic of meter {owner!r}"
+                what = f"topic {version.value.topic!r} is already the topic of meter {owner!r}"
                 remedy = "Give each meter its own topic, or its own key where one message carries many."
                 yield Fault(f"{places[key]}.topic", what, remedy)
-            others.append((key, own))
+            others.append((key, version))
 
 
 def _meet(one: Dated[Meter], other: Dated[Meter]) -> bool:

@@ -49,9 +49,9 @@ class Document:
     def _take_building(self, kind: Kind, table: Table, where: str) -> None:
         building_id = full_building_id(table)
         nested = {part.plural: part for part in self.kinds.values() if part.plural}
-        own = {key: value for key, value in table.items() if key not in nested}
+        own_fields = {key: value for key, value in table.items() if key not in nested}
         before = len(self.entries)
-        if not self._take(kind, own | {"id": building_id}, where):
+        if not self._take(kind, own_fields | {"id": building_id}, where):
             return
         known = len(self.entries)
         for plural, part in nested.items():
@@ -79,8 +79,8 @@ class Document:
                 Fault(f"{place}.{name}", "these have dates of their own", "Write them under a table of their own.")
                 for name in sorted(kind.parts & fields.keys())
             ]
-            self.faults += [own for own in faults if (own.where.removeprefix(place), own.what) not in known]
-            known |= {(own.where.removeprefix(place), own.what) for own in faults}
+            self.faults += [fault for fault in faults if (fault.where.removeprefix(place), fault.what) not in known]
+            known |= {(fault.where.removeprefix(place), fault.what) for fault in faults}
             if value is None:
                 continue
             keys.add(kind.key_of(value))

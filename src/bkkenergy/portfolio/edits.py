@@ -155,10 +155,11 @@ def _exchanges_after(body: Mapping[str, Any], was: Mapping[str, Any], becomes: M
     if was.get("exchanges") == becomes.get("exchanges"):
         return {}
     old, new, later = (
-        {dt.datetime.fromisoformat(own["at"]): own for own in one.get("exchanges", ())} for one in (was, becomes, body)
+        {dt.datetime.fromisoformat(exchange["at"]): exchange for exchange in one.get("exchanges", ())}
+        for one in (was, becomes, body)
     )
-    entered = {at: own for at, own in new.items() if old.get(at) != own}
-    merged = {at: own for at, own in later.items() if at in new or at not in old} | entered
+    entered = {at: exchange for at, exchange in new.items() if old.get(at) != exchange}
+    merged = {at: exchange for at, exchange in later.items() if at in new or at not in old} | entered
     return {"exchanges": [merged[at] for at in sorted(merged)]}
 
 

@@ -130,9 +130,9 @@ class OpeningCalendar(Frozen):
         return not in_yearly_spans(day, [(span.first, span.last) for span in self.closures])
 
     def _is_between_terms(self, day: dt.date) -> bool:
-        if not self.terms or not min(own.first for own in self.terms) <= day <= max(own.last for own in self.terms):
+        if not self.terms or not min(term.first for term in self.terms) <= day <= max(term.last for term in self.terms):
             return False
-        return not any(own.first <= day <= own.last for own in self.terms)
+        return not any(term.first <= day <= term.last for term in self.terms)
 
     def is_workday(self, day: dt.date) -> bool:
         """Return whether its weekday is one on which the building would work."""

@@ -62,8 +62,8 @@ def is_visible(version: Dated[Any], kind: str, key: str, records: Records, reach
     """Whether one of the agencies that a version is of is in reach."""
     if kind in OPEN_KINDS:
         return True
-    own = owners(version, kind, key, records)
-    return any(reaches(agency) for agency in own or BEYOND_ONE)
+    agencies = owners(version, kind, key, records)
+    return any(reaches(agency) for agency in agencies or BEYOND_ONE)
 
 
 def versions_of(records: Records, kind: str, key: str) -> tuple[Dated[Any], ...]:
@@ -73,7 +73,7 @@ def versions_of(records: Records, kind: str, key: str) -> tuple[Dated[Any], ...]
 
 def version_of(records: Records, entry: Entry) -> Dated[Any]:
     """Return an entry with the days on which it holds."""
-    return next(own for own in versions_of(records, entry.kind, entry.key) if own.first == entry.valid_from)
+    return next(version for version in versions_of(records, entry.kind, entry.key) if version.first == entry.valid_from)
 
 
 def shown_body(
@@ -86,9 +86,9 @@ def shown_body(
         if value is None or (kind == "building" and field in METER_FIELDS):
             continue
         names = [value] if isinstance(value, str) else list(value)
-        own = [name for name in names if _is_name_in_reach(field, name, version, records, reaches)]
-        if own != names:
-            shown[field] = None if isinstance(value, str) else own
+        visible_names = [name for name in names if _is_name_in_reach(field, name, version, records, reaches)]
+        if visible_names != names:
+            shown[field] = None if isinstance(value, str) else visible_names
     return shown
 
 
@@ -103,7 +103,7 @@ def visible_keys(records: Records, reaches: Reaches) -> Iterator[tuple[str, str]
     """Return the kind and key of each thing that is in reach on any day."""
     for kind, things in records.by_kind.items():
         for key in things:
-            if any(is_visible(own, kind, key, records, reaches) for own in versions_of(records, kind, key)):
+            if any(is_visible(version, kind, key, records, reaches) for version in versions_of(records, kind, key)):
                 yield kind, key
 
 
@@ -137,7 +137,7 @@ def _buildings_named(value: Any, kind: str, key: str) -> set[str]:
 def _agencies_of_building(building: str, during: Dated[Any], records: Records) -> set[str]:
     """Return the agencies that have a building on days; of one that is not known, the agency that its id names."""
     versions = versions_of(records, "building", building)
-    agencies = {own.value.agency for own in versions if _meet(own, during)}
+    agencies = {version.value.agency for version in versions if _meet(version, during)}
     return agencies or {building.partition(".")[0]}
 
 
@@ -192,15 +192,15 @@ def _listens_elsewhere(change: Change, before: Records, after: Records) -> bool:
     assert change.after is not None  # noqa: S101 - asked for by the caller
     meter: Any = change.after.value
     known: list[Any] = [entry.value for entry in before.of("meter", meter.id)]
-    own = owners(version_of(after, change.after), "meter", meter.id, after)
+    agencies = owners(version_of(after, change.after), "meter", meter.id, after)
     if (meter.topic, meter.key) not in {(other.topic, other.key) for other in known}:
-        if not any(meter.topic.startswith(f"{TOPIC_BEFORE_AGENCY}{agency}/") for agency in own):
+        if not any(meter.topic.startswith(f"{TOPIC_BEFORE_AGENCY}{agency}/") for agency in agencies):
             return True
-        if any(other.topic == meter.topic and not _is_of(other.id, own, before) for other in _meters(before)):
+        if any(other.topic == meter.topic and not _is_of(other.id, agencies, before) for other in _meters(before)):
             return True
     if meter.gateway is None or meter.gateway in {other.gateway for other in known}:
         return False
-    return any(other.gateway == meter.gateway and not _is_of(other.id, own, before) for other in _meters(before))
+    return any(other.gateway == meter.gateway and not _is_of(other.id, agencies, before) for other in _meters(before))
 
 
 def _meters(records: Records) -> Iterator[Any]:

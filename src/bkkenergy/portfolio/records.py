@@ -90,7 +90,7 @@ class Records:
         for entry in self.entries:
             entries_of.setdefault(entry.kind, {}).setdefault(entry.key, []).append(entry)
         return {
-            kind: {key: tuple(sorted(own, key=lambda entry: entry.valid_from)) for key, own in things.items()}
+            kind: {key: tuple(sorted(entries, key=lambda entry: entry.valid_from)) for key, entries in things.items()}
             for kind, things in entries_of.items()
         }
 

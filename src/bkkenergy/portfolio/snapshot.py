@@ -139,9 +139,13 @@ class Portfolio(Frozen):
         """
         wanted = set(agencies)
         entries = [entry for entry in self.records.entries if entry.valid_from <= last_day]
-        own = {entry.key for entry in entries if entry.kind == "building" and entry.value.agency in wanted}  # type: ignore[attr-defined]
-        calendars = {entry.value.calendar for entry in entries if entry.kind == "building" and entry.key in own}  # type: ignore[attr-defined]
-        return max((entry.revision for entry in entries if _concerns(entry, wanted, own, calendars)), default=0)
+        building_ids = {entry.key for entry in entries if entry.kind == "building" and entry.value.agency in wanted}  # type: ignore[attr-defined]
+        calendars = {
+            entry.value.calendar for entry in entries if entry.kind == "building" and entry.key in building_ids
+        }  # type: ignore[attr-defined]
+        return max(
+            (entry.revision for entry in entries if _concerns(entry, wanted, building_ids, calendars)), default=0
+        )
 
 
 def _concerns(entry: Entry, agencies: set[str], buildings: set[str], calendars: set[str]) -> bool:
@@ -237,10 +241,14 @@ def building_on(records: Records, key: str, parts: Parts, day: dt.date) -> Build
 
 
 def _with_parts(building: Building, parts: Parts, day: dt.date) -> Building:
-    own: dict[str, list[Any]] = {}
+    parts_of: dict[str, list[Any]] = {}
     for plural, entries in parts:
         entry = entry_on(entries, day)
         if entry is not None:
             value: Any = entry.value
-            own.setdefault(plural, []).append(value.as_roof() if plural == "roofs" else value)
-    return building.model_copy(update={plural: tuple(values) for plural, values in own.items()}) if own else building
+            parts_of.setdefault(plural, []).append(value.as_roof() if plural == "roofs" else value)
+    return (
+        building.model_copy(update={plural: tuple(values) for plural, values in parts_of.items()})
+        if parts_of
+        else building
+    )

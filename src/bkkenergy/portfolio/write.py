@@ -132,7 +132,7 @@ def toml(value: Any) -> str:
         case dt.datetime() | dt.date():
             return value.isoformat()
         case Mapping():
-            return "{ " + ", ".join(f"{_key(key)} = {toml(own)}" for key, own in value.items()) + " }"
+            return "{ " + ", ".join(f"{_key(key)} = {toml(item)}" for key, item in value.items()) + " }"
         case list() | tuple():
             return _array(value)
         case _:

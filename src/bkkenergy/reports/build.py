@@ -132,8 +132,8 @@ def _pictures(inputs: AgencyInputs, sums: PeriodSums) -> Pictures:
     period = inputs.period
     mains = [meter.id for building in inputs.buildings for meter in building.main_meters]
     power_kw = demand_kw(inputs.energy.known_kwh[mains].sum(axis=1, min_count=1))
-    own = power_kw[(power_kw.index >= period.start) & (power_kw.index < period.end)]
-    shown = power_kw if period.kind == "day" else own
+    in_period = power_kw[(power_kw.index >= period.start) & (power_kw.index < period.end)]
+    shown = power_kw if period.kind == "day" else in_period
     first = pd.DatetimeIndex(shown.index)[0].date()
     is_year = period.kind == "fiscal_year"
     return Pictures(
@@ -141,7 +141,7 @@ def _pictures(inputs: AgencyInputs, sums: PeriodSums) -> Pictures:
         bars=_month_bars(inputs, mains) if is_year else _day_bars(sums, mains, first, period.last_day),
         heat_first_day=first,
         heat_kw=heat_rows(shown),
-        quarter_kw=tuple(None if math.isnan(kw) else hundredths(kw) for kw in own.tolist()),
+        quarter_kw=tuple(None if math.isnan(kw) else hundredths(kw) for kw in in_period.tolist()),
     )
 
 
@@ -191,8 +191,11 @@ def compared_dates(period: Period, weeks: int) -> dict[dt.date, list[dt.date]]:
 
 def _building_uses(inputs: AgencyInputs, sums: PeriodSums) -> tuple[BuildingUse, ...]:
     usual = {building.id: _usual(inputs, building, sums) for building in inputs.buildings}
-    profiles = sums.usual_profiles({name: own.days for name, own in usual.items()})
-    return tuple(_building_use(inputs, own, sums, usual[own.id], profiles[own.id]) for own in inputs.buildings)
+    profiles = sums.usual_profiles({name: building.days for name, building in usual.items()})
+    return tuple(
+        _building_use(inputs, building, sums, usual[building.id], profiles[building.id])
+        for building in inputs.buildings
+    )
 
 
 def _building_use(

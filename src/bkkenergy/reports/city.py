@@ -62,7 +62,7 @@ def city_report(
         total=total,
         buildings=rows,
         attention=tuple(attention[:MAX_ATTENTION]),
-        names={name: own for report in reports for name, own in report.names.items()} | dict(missing),
+        names={name: named for report in reports for name, named in report.names.items()} | dict(missing),
         pictures=_pictures([report.pictures for report in reports]),
         ranking=_ranking(rows, savings),
         bill=_bill(reports),
@@ -136,22 +136,22 @@ def _mean_coverage(reports: Sequence[AgencyReport]) -> float:
     return float(np.mean(ratios)) if ratios else 0.0
 
 
-def _pictures(own: Sequence[Pictures]) -> Pictures:
-    first = own[0]
+def _pictures(agencies_pictures: Sequence[Pictures]) -> Pictures:
+    first = agencies_pictures[0]
     bars = [
         UseBar(
             column[0].first_day,
             total_of(bar.energy_kwh for bar in column),
             None if any(bar.expected_kwh is None for bar in column) else total_of(bar.expected_kwh for bar in column),
         )
-        for column in zip(*(pictures.bars for pictures in own), strict=True)
+        for column in zip(*(pictures.bars for pictures in agencies_pictures), strict=True)
     ]
-    heat = [summed(rows) for rows in zip(*(pictures.heat_kw for pictures in own), strict=True)]
+    heat = [summed(rows) for rows in zip(*(pictures.heat_kw for pictures in agencies_pictures), strict=True)]
     return replace(
         first,
         bars=tuple(bars),
         heat_kw=tuple(heat),
-        quarter_kw=summed([pictures.quarter_kw for pictures in own]),
+        quarter_kw=summed([pictures.quarter_kw for pictures in agencies_pictures]),
     )
 
 

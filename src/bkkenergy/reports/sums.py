@@ -43,11 +43,11 @@ class PeriodSums:
     def usual_profiles(self, days: Mapping[str, Sequence[dt.date]]) -> dict[str, FloatArray]:
         """(24,) mean power of each hour over some days, by building: those of like days together."""
         alike: dict[tuple[dt.date, ...], list[str]] = {}
-        for name, own in days.items():
-            alike.setdefault(tuple(own), []).append(name)
+        for name, day_set in days.items():
+            alike.setdefault(tuple(day_set), []).append(name)
         profiles: dict[str, FloatArray] = {}
-        for own, names in alike.items():
-            profiles |= _mean_day_kw(self.power_kw.loc[on_days(self.power_kw.index, own), names])
+        for day_set, names in alike.items():
+            profiles |= _mean_day_kw(self.power_kw.loc[on_days(self.power_kw.index, day_set), names])
         return profiles
 
 
@@ -58,7 +58,7 @@ def _together_kw(energy_kwh: pd.DataFrame, buildings: Sequence[Building]) -> pd.
         mains = [meter.id for meter in building.main_meters]
         one = len(mains) == 1
         columns[building.id] = energy_kwh[mains[0]] if one else energy_kwh[mains].sum(axis=1, skipna=False, min_count=1)
-    return pd.DataFrame({name: demand_kw(own) for name, own in columns.items()}, index=energy_kwh.index)
+    return pd.DataFrame({name: demand_kw(column) for name, column in columns.items()}, index=energy_kwh.index)
 
 
 def _by_meter(values: pd.Series) -> dict[str, Any]:

@@ -18,17 +18,21 @@ def savings_of(config: SavingsConfig, records: Records) -> SavingsConfig:
     """Return the savings' configuration with the adjustments of the records, where these are the source."""
     if not records.revision:
         return config
-    versions = [own for key in records.by_kind.get("adjustment", {}) for own in records.history("adjustment", key)]
+    versions = [
+        version for key in records.by_kind.get("adjustment", {}) for version in records.history("adjustment", key)
+    ]
     return config.model_copy(update={"adjustments": tuple(_within_its_days(versions))})
 
 
 def _within_its_days(versions: list[Dated[Adjustment]]) -> Iterator[Adjustment]:
     """Return each version of adjustments, cut to the days on which it is what the records say."""
-    for own in versions:
-        lasts = [day for day in (own.value.last, own.end and own.end - dt.timedelta(days=1)) if day is not None]
-        first, last = max(own.value.first, own.first), min(lasts, default=None)
+    for version in versions:
+        lasts = [
+            day for day in (version.value.last, version.end and version.end - dt.timedelta(days=1)) if day is not None
+        ]
+        first, last = max(version.value.first, version.first), min(lasts, default=None)
         if last is None or first <= last:
-            yield own.value.model_copy(update={"first": first, "last": last})
+            yield version.value.model_copy(update={"first": first, "last": last})
 
 
 def plan_of(config_dir: Path, records: Records, day: dt.date) -> ActionPlan | None:

@@ -110,8 +110,8 @@ def buildings_quarters(
     slots = ledger.slots(names, channel, period.first_day, period.last_day)
     place = {name: number for number, name in enumerate(names)}
     for building in buildings:
-        own = [place[meter.id] for meter in building.main_meters]
-        yield _together(slots.values[:, own], slots.quality[:, own])
+        numbers = [place[meter.id] for meter in building.main_meters]
+        yield _together(slots.values[:, numbers], slots.quality[:, numbers])
 
 
 def _together(values: FloatArray, quality: QualityArray) -> BuildingQuarters:

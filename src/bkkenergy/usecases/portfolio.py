@@ -174,7 +174,7 @@ def import_changes(before: Records, wanted: Records, keeps_others: bool) -> tupl
     if not keeps_others:
         return changes
     named = {(entry.kind, entry.key) for entry in wanted.entries}
-    return tuple(own for own in changes if own.place[:2] in named)
+    return tuple(change for change in changes if change.place[:2] in named)
 
 
 @use_case("portfolio.undo", "edit", "agency")
@@ -192,13 +192,13 @@ def undo(state: PortfolioState, actor: Actor, number: int, *, why: str, now: dt.
             raise InputError(f"there is no revision {number}. See `bkkenergy portfolio history`.")
         if number == 1:
             raise InputError("revision 1 is the beginning: before it there was no portfolio. Import another instead.")
-        old, done = (_records(connection, state.kinds, own) for own in (number - 1, number))
+        old, done = (_records(connection, state.kinds, change) for change in (number - 1, number))
         changes = differences(done, old)
-        if not any(is_in_sight(actor, own, done, old) for own in changes):
+        if not any(is_in_sight(actor, change, done, old) for change in changes):
             raise NotThere
         allow(actor, changes, done)
-        things = {own.place[:2] for own in changes}
-        later = [own for own in differences(done, before) if own.place[:2] in things]
+        things = {change.place[:2] for change in changes}
+        later = [change for change in differences(done, before) if change.place[:2] in things]
         if later:
             raise Conflict(later, done, before)
         allow(actor, changes, before)
@@ -272,7 +272,7 @@ def _without_conflict(
     if expected is None or expected == newest:
         return
     seen, present = (_records(connection, state.kinds, number) for number in (expected, newest))
-    meanwhile = [own for own in differences(seen, present) if own.place[:2] in meant]
+    meanwhile = [change for change in differences(seen, present) if change.place[:2] in meant]
     if meanwhile:
         raise Conflict(meanwhile, seen, present)
 
@@ -296,12 +296,13 @@ def _entered(
     if faults := faults_of(state, after):
         raise ConfigError(faults)
     number = add_revision(connection, changes, state.kinds, actor=actor.name, why=why.strip(), now=now, undoes=undoes)
-    detail = {"why": why.strip(), "count": len(changes), "changes": [_line(own) for own in changes[:MAX_AUDITED]]}
+    detail = {"why": why.strip(), "count": len(changes), "changes": [_line(change) for change in changes[:MAX_AUDITED]]}
     if undoes is not None:
         detail["undoes"] = undoes
     enter_audit(connection, actor, "portfolio", f"revision {number}", detail, now)
     numbered = [
-        own if own.after is None else Change(own.before, replace(own.after, revision=number)) for own in changes
+        change if change.after is None else Change(change.before, replace(change.after, revision=number))
+        for change in changes
     ]
     return Changed(number, tuple(numbered))
 
@@ -324,8 +325,8 @@ def dry_run(state: PortfolioState, before: Records, changes: Sequence[Change]) -
 def faults_of(state: PortfolioState, records: Records, places: Mapping[str, str] | None = None) -> list[Fault]:
     """Return every fault in records, on every day. places : where each id is in its file."""
     meters = [cast("Meter", entry.value) for entries in records.by_kind.get("meter", {}).values() for entry in entries]
-    own = [*cross_check(records, places or {}, state.tariffs), *part_faults(records, places or {})]
-    return list(dict.fromkeys([*own, *state.check(meters)]))
+    faults = [*cross_check(records, places or {}, state.tariffs), *part_faults(records, places or {})]
+    return list(dict.fromkeys([*faults, *state.check(meters)]))
 
 
 def _line(change: Change) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def need_sight(actor: Actor, edits: Sequence[Edit], records: Records, kinds: Kin
             if isinstance(edit, Put):
                 continue
             raise NotThere
-        if key is None or not any(is_visible(own, edit.kind, key, records, actor.reaches) for own in versions):
+        if key is None or not any(is_visible(version, edit.kind, key, records, actor.reaches) for version in versions):
             raise NotThere
         _need_whole(actor, edit, key, records, kinds)
 
@@ -98,7 +98,9 @@ def need_own_names(actor: Actor, changes: Sequence[Change], before: Records) -> 
             continue
         kind, key, _ = change.place
         known = {
-            name for own in versions_of(before, kind, key) for name in foreign_names(own, kind, key, before, _nothing)
+            name
+            for version in versions_of(before, kind, key)
+            for name in foreign_names(version, kind, key, before, _nothing)
         }
         named = set(foreign_names(version_of(after, change.after), kind, key, before, actor.reaches))
         if kind == "building" and not before.of(kind, key) and not actor.reaches(key.partition(".")[0]):

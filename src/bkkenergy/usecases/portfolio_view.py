@@ -92,7 +92,7 @@ def seen_revisions(
         shown = [
             _revision(head, old, new, changes, (kind, key), state.kinds, actor) for head, old, new, changes in walked
         ]
-    return [own for own in shown if own.changes or actor.sees_all]
+    return [revision for revision in shown if revision.changes or actor.sees_all]
 
 
 def _walked(
@@ -125,8 +125,8 @@ def _revision(
 ) -> SeenRevision:
     """Return a revision as a reader is shown it: who and why only where all it changed is in reach."""
     kind, key = of
-    wanted = [own for own in changes if kind in (None, own.place[0]) and key in (None, own.place[1])]
-    is_whole = reader.sees_all or all(is_in_sight(reader, own, old, new) for own in changes)
+    wanted = [change for change in changes if kind in (None, change.place[0]) and key in (None, change.place[1])]
+    is_whole = reader.sees_all or all(is_in_sight(reader, change, old, new) for change in changes)
     who, why = (head.actor, head.why) if is_whole else ("", "")
     shown = seen_changes(wanted, old, new, kinds, reader)
     return SeenRevision(head.number, head.at, who, why, head.undoes, tuple(shown))
@@ -149,7 +149,11 @@ def seen_changes(
     changes: Sequence[Change], before: Records, after: Records, kinds: Kinds, reader: Actor
 ) -> list[SeenChange]:
     """Return changes as a reader is shown them; those that are all of others' are left out."""
-    return [_change(own, before, after, kinds, reader) for own in changes if is_in_sight(reader, own, before, after)]
+    return [
+        _change(change, before, after, kinds, reader)
+        for change in changes
+        if is_in_sight(reader, change, before, after)
+    ]
 
 
 def _change(change: Change, before: Records, after: Records, kinds: Kinds, actor: Actor) -> SeenChange:
@@ -182,6 +186,6 @@ def _seen(records: Records, entry: Entry, kinds: Kinds, actor: Actor) -> SeenRec
         key=entry.key,
         valid_from=None if entry.valid_from == EVER else entry.valid_from,
         valid_to=version_of(records, entry).end,
-        revision=max(own.revision for own in records.of(entry.kind, entry.key)),
+        revision=max(version.revision for version in records.of(entry.kind, entry.key)),
         value=body,
     )

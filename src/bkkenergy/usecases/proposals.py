@@ -86,7 +86,7 @@ def list_proposals(state: PortfolioState, actor: Actor, stage: ProposalState | N
     """Return the proposals that the actor made, or could decide, the newest first."""
     actor.need("see")
     with reading(state.engine) as connection:
-        return [own for own in proposals(connection, stage) if _is_seen(actor, own)]
+        return [proposal for proposal in proposals(connection, stage) if _is_seen(actor, proposal)]
 
 
 @use_case("proposals.accept", "edit", "agency")

@@ -74,7 +74,7 @@ def records(
 ) -> RecordPage:
     """Return the things of a kind that are yours, as they are on a day (default: today)."""
     visible = seen_records(_records(visitor), visitor.actor, SITE_KINDS, kind, day or visitor.here.today)
-    rows = [RecordRow(**asdict(own)) for own in visible[offset : offset + limit]]
+    rows = [RecordRow(**asdict(row)) for row in visible[offset : offset + limit]]
     return RecordPage(total=len(visible), offset=offset, limit=limit, items=rows)
 
 
@@ -97,7 +97,7 @@ def all_revisions(
 ) -> list[RevisionRow]:
     """Return who changed what, when and why, the newest first; of a kind or of one thing, where it is named."""
     visible = seen_revisions(_state(visitor), visitor.actor, kind=kind, key=key, limit=limit)
-    return [RevisionRow(**asdict(own)) for own in visible]
+    return [RevisionRow(**asdict(revision)) for revision in visible]
 
 
 @router.get("/revisions/{number}")
@@ -116,7 +116,7 @@ def compared(
     after: Annotated[int | None, Query(ge=0, le=2_000_000_000)] = None,
 ) -> list[ChangeRow]:
     """Return what differs between two revisions, the later one by default the newest."""
-    return [row_of(own) for own in seen_differences(_state(visitor), visitor.actor, before, after)]
+    return [row_of(change) for change in seen_differences(_state(visitor), visitor.actor, before, after)]
 
 
 def _state(visitor: Visitor) -> PortfolioState:
@@ -195,9 +195,9 @@ def undo_revision(number: Number, asked: AskedNote, who: AnyWriter) -> Response:
 
 
 def _edits(asked: AskedChanges) -> list[Edit]:
-    for number, own in enumerate(asked.edits):
-        checked_value([own.key, own.value, own.fields], f"edits.{number}")
-    return [own.edit for own in asked.edits]
+    for number, asked_edit in enumerate(asked.edits):
+        checked_value([asked_edit.key, asked_edit.value, asked_edit.fields], f"edits.{number}")
+    return [asked_edit.edit for asked_edit in asked.edits]
 
 
 # -- proposing ---------------------------------------------------------------------------------------------------------
@@ -206,7 +206,7 @@ def _edits(asked: AskedChanges) -> list[Edit]:
 @router.get("/proposals")
 def proposals(visitor: ApiVisitor, state: ProposalState | None = None) -> list[ProposalRow]:
     """Return the proposals that you made, or could decide, the newest first."""
-    return [ProposalRow.of(own) for own in list_proposals(_state(visitor), visitor.actor, state)]
+    return [ProposalRow.of(proposal) for proposal in list_proposals(_state(visitor), visitor.actor, state)]
 
 
 @router.post("/proposals", responses=WRITE_PROBLEMS, response_model=ProposalRow, status_code=201)

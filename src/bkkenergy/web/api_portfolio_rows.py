@@ -154,21 +154,21 @@ class ProposalRow(Row):
     revision: int | None
 
     @classmethod
-    def of(cls, own: Proposal) -> ProposalRow:
+    def of(cls, proposal: Proposal) -> ProposalRow:
         """Return a proposal as it goes out."""
-        named = {name: getattr(own, name) for name in cls.model_fields if name != "edits"}
-        return cls(edits=[dict(edit) for edit in own.edits], **named)
+        named = {name: getattr(proposal, name) for name in cls.model_fields if name != "edits"}
+        return cls(edits=[dict(edit) for edit in proposal.edits], **named)
 
 
 def checked_value(value: Any, where: str) -> Any:
     """Return a value as it is. Raises 422 where a text has a NUL, or a number is none that JSON knows."""
     if isinstance(value, Mapping):
-        for name, own in value.items():
+        for name, item in value.items():
             checked_value(name, where)
-            checked_value(own, f"{where}.{name}")
+            checked_value(item, f"{where}.{name}")
     elif isinstance(value, Sequence) and not isinstance(value, str):
-        for own in value:
-            checked_value(own, where)
+        for item in value:
+            checked_value(item, where)
     elif (isinstance(value, str) and ("\x00" in value or _is_lone(value))) or (
         isinstance(value, float) and not math.isfinite(value)
     ):
@@ -181,6 +181,6 @@ def _is_lone(text: str) -> bool:
     return any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def row_of(own: SeenChange) -> ChangeRow:
+def row_of(change: SeenChange) -> ChangeRow:
     """Return a change as it goes out."""
-    return ChangeRow(**{name: getattr(own, name) for name in ChangeRow.model_fields})
+    return ChangeRow(**{name: getattr(change, name) for name in ChangeRow.model_fields})

@@ -70,7 +70,7 @@ class Writer:
 
     def _conflict(self, conflict: Conflict) -> Response:
         changes = seen_changes(conflict.changes, conflict.seen, conflict.present, self.state.kinds, self.visitor.actor)
-        rows = [row_of(own).model_dump(mode="json") for own in changes]
+        rows = [row_of(change).model_dump(mode="json") for change in changes]
         revision = conflict.present.revision
         status = 412 if {"if-match", "if-none-match"} & set(self.request.headers) else 409
         title = f"this was changed meanwhile (revision {revision}). Nothing was changed. Look at it, and ask again."
@@ -147,4 +147,4 @@ def done_of(who: Writer, done: Changed, before: Records) -> DoneRow:
     """Return what was done as it goes out."""
     after = before.with_changes(done.changes)
     shown = seen_changes(done.changes, before, after, who.state.kinds, who.visitor.actor)
-    return DoneRow(revision=done.revision, changes=[row_of(own) for own in shown])
+    return DoneRow(revision=done.revision, changes=[row_of(change) for change in shown])

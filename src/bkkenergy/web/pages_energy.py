@@ -81,8 +81,8 @@ def _overview(visitor: Visitor, agencies: list[str], figures: Figures) -> dict[s
 def agency_page(agency: str, visitor: PageVisitor) -> Response:
     """Show one agency with its buildings."""
     here = visitor.here
-    own = here.portfolio.agencies.get(agency)
-    if own is None:
+    known_agency = here.portfolio.agencies.get(agency)
+    if known_agency is None:
         raise HTTPException(404, "not found")
     visitor.need("see", agency)
     figures = figures_of(visitor).now()
@@ -91,23 +91,25 @@ def agency_page(agency: str, visitor: PageVisitor) -> Response:
     return page(
         visitor,
         "agency.html.j2",
-        title=words.either(th=own.name_th, en=own.name_en),
-        agency=own,
+        title=words.either(th=known_agency.name_th, en=known_agency.name_en),
+        agency=known_agency,
         rows=rows,
-        total=_group(agency, rows, words, own),
+        total=_group(agency, rows, words, known_agency),
         map=city_map(rows, words),
         figures=figures,
-        is_demo=own.demonstration,
+        is_demo=known_agency.demonstration,
         alerts=_alerts(visitor, [agency]),
     )
 
 
-def _group(agency: str, rows: list[BuildingFigures], words: Words, own: Any) -> dict[str, Any]:
+def _group(agency: str, rows: list[BuildingFigures], words: Words, known_agency: Any) -> dict[str, Any]:
     """Return an agency's figures, or the whole's."""
     today = [row.today_kwh for row in rows if row.today_kwh is not None]
     return {
         "id": agency,
-        "name": words.either(th=own.name_th, en=own.name_en) if own else words("report.total_city"),
+        "name": words.either(th=known_agency.name_th, en=known_agency.name_en)
+        if known_agency
+        else words("report.total_city"),
         "buildings": len(rows),
         "today_kwh": sum(today) if today else None,
         "month": summed(row.month for row in rows),

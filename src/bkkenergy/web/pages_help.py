@@ -44,8 +44,10 @@ def docs_folder() -> Path:
 def guide(name: str, lang: Lang) -> Guide:
     """Render a guide from its Markdown; raw HTML is shown, not obeyed."""
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
-    own = docs_folder() / lang / f"{name}.md"
-    path = own if own.exists() else docs_folder() / "en" / f"{name}.md"  # references and notebooks are in English
+    translated = docs_folder() / lang / f"{name}.md"
+    path = (
+        translated if translated.exists() else docs_folder() / "en" / f"{name}.md"
+    )  # references and notebooks are in English
     tokens = parser.parse(path.read_text(encoding="utf-8"))
     title, sections = "", list[tuple[str, str]]()
     for heading, inside in pairwise(tokens):
@@ -123,15 +125,15 @@ def operations(schema: dict[str, Any]) -> list[dict[str, Any]]:
         {
             "method": method.upper(),
             "path": path,
-            "text": own.get("description", own.get("summary", "")).split("\n\n")[0],
+            "text": operation.get("description", operation.get("summary", "")).split("\n\n")[0],
             "parameters": [
                 (given["name"], given.get("required", False), _kind(given["schema"]))
-                for given in own.get("parameters", ())
+                for given in operation.get("parameters", ())
                 if given["in"] in {"path", "query"}
             ],
         }
         for path, methods in schema["paths"].items()
-        for method, own in methods.items()
+        for method, operation in methods.items()
     ]
 
 
@@ -140,5 +142,5 @@ def _kind(schema: dict[str, Any]) -> str:
     if "enum" in schema:
         return " | ".join(map(str, schema["enum"]))
     if "anyOf" in schema:
-        return " | ".join(_kind(own) for own in schema["anyOf"] if own.get("type") != "null")
+        return " | ".join(_kind(option) for option in schema["anyOf"] if option.get("type") != "null")
     return str(schema.get("format", schema.get("type", "")))

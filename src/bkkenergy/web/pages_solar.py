@@ -81,8 +81,8 @@ def solar_page(visitor: PageVisitor, sketch: AskedSketch, against: str = "") -> 
 
 def _name_of(visitor: Visitor, building: str) -> str:
     """Return what a building is called; its id where the portfolio no longer has it."""
-    own = visitor.here.portfolio.buildings.get(building)
-    return visitor.words.either(th=own.name_th, en=own.name_en) if own else building
+    known_building = visitor.here.portfolio.buildings.get(building)
+    return visitor.words.either(th=known_building.name_th, en=known_building.name_en) if known_building else building
 
 
 def _shown(visitor: Visitor, sketch: Sketch) -> dict[str, Any]:
@@ -120,12 +120,12 @@ def solar_report(
 @router.post("/solar/scenarios/{building}")
 def keep(building: str, visitor: PageVisitor, form: OwnForm) -> Response:
     """Keep a scenario under a name."""
-    own = building_of(visitor, building)
+    known_building = building_of(visitor, building)
     fields = {name: str(form.get(name, ""))[:MAX_TEXT] for name in Sketch.__dataclass_fields__ if name != "building"}
     sketch = Sketch(building, **{name: value for name, value in fields.items() if value})
     name = str(form.get("name", "")).strip()[:128] or visitor.words("web.solar")
     here = visitor.here
-    store_scenario(here.opened.state, visitor.actor, own, name, sketch.query, here.clock())
+    store_scenario(here.opened.state, visitor.actor, known_building, name, sketch.query, here.clock())
     return RedirectResponse(f"/solar?{urlencode(sketch.query)}", 303)
 
 

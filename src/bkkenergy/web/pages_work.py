@@ -45,8 +45,8 @@ def named(visitor: Visitor, agency: str) -> str:
     """Return the name of an agency, or of the city."""
     if agency == CITY:
         return visitor.words("report.city")
-    own = visitor.here.portfolio.agencies.get(agency)
-    return visitor.words.either(th=own.name_th, en=own.name_en) if own else agency
+    known_agency = visitor.here.portfolio.agencies.get(agency)
+    return visitor.words.either(th=known_agency.name_th, en=known_agency.name_en) if known_agency else agency
 
 
 # -- reports -------------------------------------------------------------------------------------------------------
@@ -167,7 +167,9 @@ def meters_page(visitor: PageVisitor, agency: str = "") -> Response:
         known = {meter.topic for meter in here.portfolio.meters}
         by_topic = unknown_topics(quarantine.listed(reason=Reason.UNKNOWN_METER, limit=10_000))
         files = dict.fromkeys(here.portfolio.buildings, "in config/portfolio")
-        unknown = {topic: toml_block(topic, own, files) for topic, own in by_topic.items() if topic not in known}
+        unknown = {
+            topic: toml_block(topic, message, files) for topic, message in by_topic.items() if topic not in known
+        }
     names = {meter.id: visitor.words.either(th=meter.name_th, en=meter.name_en) for meter in meters}
     return page(
         visitor,

@@ -121,7 +121,7 @@ def preferred_languages(header: str) -> list[str]:
         weighed.append(
             (float(quality[1]) if quality else 0.0 if weight else 1.0, tag.strip().partition("-")[0].lower())
         )
-    return [tag for weight, tag in sorted(weighed, key=lambda own: -own[0]) if weight > 0]
+    return [tag for weight, tag in sorted(weighed, key=lambda pair: -pair[0]) if weight > 0]
 
 
 def signed_of(request: Request) -> Signed | None:

@@ -48,10 +48,10 @@ def add_savings_and_findings(report: AgencyReport, site: Site, period: Period) -
     A day proves nothing: a day's report shows the saving of the fiscal year so far. Meters at fault are in its
     attention already. Raises StoreUnavailable.
     """
-    buildings = [own for own in site.portfolio.buildings_of(report.agency_id) if own.main_meters]
+    buildings = [building for building in site.portfolio.buildings_of(report.agency_id) if building.main_meters]
     facts = facts_of_all(site, buildings, last_day=period.last_day)
-    seen = [_seen(site, own, known, period) for own, known in zip(buildings, facts, strict=True)]
-    judged = [own.judged for own in seen]
+    seen = [_seen(site, building, known, period) for building, known in zip(buildings, facts, strict=True)]
+    judged = [building.judged for building in seen]
     total = judged_total(site, judged)
     findings = [
         finding
@@ -126,10 +126,10 @@ def _billed(report: AgencyReport, site: Site, period: Period) -> AgencyReport:
         for building in report.buildings
         if building.use.energy_kwh is not None
     }
-    every = [bill for own in bills.values() for bill in own]
+    every = [bill for months in bills.values() for bill in months]
     if not every:
         return report
-    cost_thb = {name: sum(bill.total_thb for bill in own) for name, own in bills.items()}
+    cost_thb = {name: sum(bill.total_thb for bill in months) for name, months in bills.items()}
     return replace(
         report,
         total=replace(report.total, cost_thb=sum(cost_thb.values())),

@@ -51,5 +51,9 @@ def monthly_from_bills(
     expected = predict_monthly(model, is_open, temp_c) * days
     rows = zip(paper.index, paper["kwh"], expected, strict=True)
     return BillsBaseline(
-        model, tuple((str(month), float(kwh), float(own), at < months) for at, (month, kwh, own) in enumerate(rows))
+        model,
+        tuple(
+            (str(month), float(kwh), float(predicted_kwh), at < months)
+            for at, (month, kwh, predicted_kwh) in enumerate(rows)
+        ),
     )

@@ -129,7 +129,11 @@ def fiscal_year_so_far(last_day: dt.date, baseline: Baseline | None) -> Period:
 
 def judged_total(site: Site, assessments: list[SavingsAssessment]) -> Band | None:
     """Compute the saving of all buildings that could be judged."""
-    known = [(own.saving, own.band) for own in assessments if own.saving is not None and own.band is not None]
+    known = [
+        (assessment.saving, assessment.band)
+        for assessment in assessments
+        if assessment.saving is not None and assessment.band is not None
+    ]
     if not known:
         return None
     savings, bands = zip(*known, strict=True)
@@ -142,7 +146,7 @@ def month_bills(site: Site, building: Building, period: Period) -> list[Bill]:
     months = quantities_of(
         quarters.accepted_kwh, edges(period, "15min")[:-1], site.figures.tariffs, demand_kwh=quarters.firm_kwh
     )
-    days = [min(_last_of_month(own.month), period.last_day) for own in months]
+    days = [min(_last_of_month(month.month), period.last_day) for month in months]
     names = [site.portfolio.building_on(building.id, day).tariff for day in days]
     schedules = [site.figures.tariffs.schedules[name] for name in names]
     return bills_by_schedules(months, schedules, site.figures.tariffs)
@@ -232,9 +236,9 @@ def _pv(site: Site, building: Building, last_day: dt.date) -> dict[str, float]:
     rows = rows_at(typical, starts)
     station = station_of(site.portfolio, building)
     planes = [
-        Plane(roof.tilt_deg, roof.azimuth_deg, own, own / BEST_DC_AC_RATIO)
+        Plane(roof.tilt_deg, roof.azimuth_deg, capacity_kwp, capacity_kwp / BEST_DC_AC_RATIO)
         for roof in roofs
-        if (own := roof.installed_kwp)
+        if (capacity_kwp := roof.installed_kwp)
     ]
     power = simulate(typical, planes, site.solar.losses).ac_kw.sum(axis=0)[rows]
     expected = float(power.sum())

@@ -29,7 +29,7 @@ def plan_progress(site: Site, agency_id: str, series: Sequence[tuple[Building, S
     if not projects:
         return None
     last_day = max((hours.day_index[-1].date() for _, hours in series), default=None)
-    measured = measured_savings(site, projects, {own.id: hours for own, hours in series}, last_day)
+    measured = measured_savings(site, projects, {building.id: hours for building, hours in series}, last_day)
     done = [project for project in projects if project.state == "done"]
     known = [measured[project.id].kwh_a_year for project in done if project.id in measured]
     target = site.plan.agency_target if site.plan else None

@@ -34,10 +34,12 @@ def possible(buildings: Sequence[Building], config: SolarConfig) -> list[SolarUs
     if not fitting:
         return []
     per_kwp = produced_per_kwp(fitting, layouts, typical_year(config.climate), config, module)
-    kwp = {name: sum(layout.capacity_kwp for layout in own) for name, own in layouts.items()}
+    kwp = {name: sum(layout.capacity_kwp for layout in layout_list) for name, layout_list in layouts.items()}
     return [
-        SolarUse(name, is_installed=False, capacity_kwp=own, energy_kwh=float(per_kwp[name].sum()) * own)
-        for name, own in kwp.items()
+        SolarUse(
+            name, is_installed=False, capacity_kwp=layout_list, energy_kwh=float(per_kwp[name].sum()) * layout_list
+        )
+        for name, layout_list in kwp.items()
     ]
 
 

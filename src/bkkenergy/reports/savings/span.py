@@ -75,7 +75,7 @@ class FactsSpan:
         """Return the days by the calendar that a building has on each: made once for those that share it."""
         days_open = self.site.portfolio.days_open(building)
         calendars = [days_open.on(day) for day in self.dates]
-        key = tuple(id(own) for own in calendars)
+        key = tuple(id(calendar) for calendar in calendars)
         if key not in self._days:
             self._days[key] = calendars, calendar_days(self.dates, days_open)
         return self._days[key][1]

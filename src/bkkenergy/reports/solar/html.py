@@ -26,11 +26,11 @@ HOURS_PER_DAY = 24
 
 def headline(made: SolarDesign, words: Words) -> str:
     """Return the design in one sentence."""
-    own = made.ways["own"]
+    purchase = made.ways["own"]
     values = {"kwp": words.number(made.capacity_kwp, 1), "energy": words.number(made.energy_kwh)}
-    if own.payback_years is None:
+    if purchase.payback_years is None:
         return words("solar.headline_never", **values, years=made.config.finance.analysis_years)
-    return words("solar.headline", **values, years=words.number(own.payback_years, 1))
+    return words("solar.headline", **values, years=words.number(purchase.payback_years, 1))
 
 
 def render_design_html(made: SolarDesign, lang: Lang, *, today: dt.date) -> bytes:

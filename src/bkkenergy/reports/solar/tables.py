@@ -241,20 +241,20 @@ def _bill_sheet(book: Any, made: SolarDesign, words: Words, head: Any, number: A
 
 
 def _cash_sheet(book: Any, made: SolarDesign, words: Words, head: Any, number: Any, share: Any) -> None:
-    own = made.ways["own"]
+    purchase = made.ways["own"]
     sheet = book.add_worksheet(_sheet(words("solar.finance")))
     sheet.set_column(0, 1, 22)
     sheet.write_row(0, 0, [words("solar.years"), words("solar.cash")], head)
-    for year, value in enumerate(own.cash_thb):
+    for year, value in enumerate(purchase.cash_thb):
         sheet.write_number(year + 1, 0, year)
         sheet.write_number(year + 1, 1, value, number)
-    last = len(own.cash_thb) + 1
+    last = len(purchase.cash_thb) + 1
     sheet.write("D1", words("solar.factor_discount_rate"))
     sheet.write_number("E1", made.config.finance.discount_rate, share)
     sheet.write("D2", words("solar.npv"))
-    sheet.write_formula("E2", f"=B2+NPV(E1,B3:B{last})", number, own.npv_thb)
+    sheet.write_formula("E2", f"=B2+NPV(E1,B3:B{last})", number, purchase.npv_thb)
     sheet.write("D3", words("solar.irr_note", value=""))
-    sheet.write_formula("E3", f"=IRR(B2:B{last})", share, own.irr if own.irr is not None else "")
+    sheet.write_formula("E3", f"=IRR(B2:B{last})", share, purchase.irr if purchase.irr is not None else "")
     sheet.set_column(3, 4, 22)
 
 
