@@ -73,11 +73,11 @@ def export_command(file: Path, period: str, agency: str | None, config_dir: Path
             task = progress.add_task(file.name, total=len(starts) * len(meters), readings=0)
             for start, end in zip(starts, ends, strict=True):
                 for at in range(0, len(meters), METERS_PER_READ):
-                    some = meters[at : at + METERS_PER_READ]
-                    batch = store.readings(some, timestamp_us(start), timestamp_us(end), FIELDS)
+                    chunk = meters[at : at + METERS_PER_READ]
+                    batch = store.readings(chunk, timestamp_us(start), timestamp_us(end), FIELDS)
                     writer.write(batch)
                     readings += len(batch)
-                    progress.update(task, advance=len(some), readings=readings)
+                    progress.update(task, advance=len(chunk), readings=readings)
     finally:
         writer.close()
         store.close()

@@ -120,7 +120,7 @@ def _agencies_reports(context: RunContext, run: Run) -> list[AgencyReport]:
         for agency in context.site.portfolio.agencies
         for revision in _revisions(context, agency, run.period)[:1]
     ]
-    files = [file for some in context.queue.artefacts(newest).values() for file in some]
+    files = [file for artefacts in context.queue.artefacts(newest).values() for file in artefacts]
     reports = [read_json((context.site.archive / file.path).read_bytes()) for file in files if file.form == "json"]
     if not reports:
         raise InputError(f"no agency has a report of {run.period} yet. It is tried again when they have.")

@@ -50,7 +50,7 @@ class Places(dict[str, str]):
 
 def _days_of(records: Records, entries: Sequence[Entry], parts: Parts) -> list[dt.date]:
     """Return the days on which anything of a building begins to hold, or what it names ends."""
-    versions = [*entries, *(entry for _, some in parts for entry in some)]
+    versions = [*entries, *(entry for _, part_entries in parts for entry in part_entries)]
     days = {entry.valid_from for entry in versions} | {entry.valid_to for entry in versions if entry.valid_to}
     for entry in entries:
         building: Any = entry.value

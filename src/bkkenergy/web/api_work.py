@@ -82,8 +82,8 @@ def meters(visitor: ApiVisitor, agency: str, limit: Limit = 100, offset: Offset 
     visitor.need("see", agency)
     here = visitor.here
     every = tuple(meter for building in here.portfolio.buildings_of(agency) for meter in building.meters)
-    some = every[offset : offset + limit]
-    statuses = here.meter_status(some)
+    page = every[offset : offset + limit]
+    statuses = here.meter_status(page)
     rows = [
         MeterRow(
             id=meter.id,
@@ -93,7 +93,7 @@ def meters(visitor: ApiVisitor, agency: str, limit: Limit = 100, offset: Offset 
             coverage_ratio=status.coverage_ratio,
             events=[f"{event.kind} {event.at.isoformat()}" for event in status.events],
         )
-        for meter, status in zip(some, statuses, strict=True)
+        for meter, status in zip(page, statuses, strict=True)
     ]
     return MeterPage(total=len(every), offset=offset, limit=limit, items=rows)
 

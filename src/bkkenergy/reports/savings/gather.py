@@ -66,8 +66,10 @@ def fit_buildings(
     Readings are read here, some hundred buildings at a time, and fitted wherever `spread` does.
     """
     for at in range(0, len(buildings), FITTED_AT_ONCE):
-        some = buildings[at : at + FITTED_AT_ONCE]
-        yield from zip(some, spread(fitted, (_hours_or_why(site, building, period) for building in some)), strict=True)
+        chunk = buildings[at : at + FITTED_AT_ONCE]
+        yield from zip(
+            chunk, spread(fitted, (_hours_or_why(site, building, period) for building in chunk)), strict=True
+        )
 
 
 def fitted(series: Series | str) -> Baseline | str:
@@ -166,9 +168,9 @@ def facts_of_all(site: Site, buildings: Sequence[Building], *, last_day: dt.date
     first = last_day - dt.timedelta(days=DAYS_OF_FACTS - 1)
     span = FactsSpan(site, Period.days(first, last_day))
     for at in range(0, len(buildings), READ_AT_ONCE):
-        some = buildings[at : at + READ_AT_ONCE]
-        factors = _power_factors(site, some, last_day)
-        for building, quarters in zip(some, buildings_quarters(site.energy, some, span.period), strict=True):
+        chunk = buildings[at : at + READ_AT_ONCE]
+        factors = _power_factors(site, chunk, last_day)
+        for building, quarters in zip(chunk, buildings_quarters(site.energy, chunk, span.period), strict=True):
             yield _facts(span, building, quarters, factors, last_day)
 
 
