@@ -50,18 +50,18 @@ def validated(model: type[ModelT], table: Table, where: str) -> tuple[ModelT | N
 
 def _fault(model: type[BaseModel], detail: ErrorDetails, where: str) -> Fault:
     key = dotted(detail["loc"])
-    place = where + (" " if where.endswith(":") else ".") + key if key else where
+    key_where = where + (" " if where.endswith(":") else ".") + key if key else where
     match detail["type"]:
         case "missing":
-            return Fault(place, "the key is missing", "Add it.")
+            return Fault(key_where, "the key is missing", "Add it.")
         case "extra_forbidden":
             known = ", ".join(sorted(model.model_fields)) if len(detail["loc"]) == 1 else "see the shipped files"
-            return Fault(place, "this key is not known", f"Remove it or correct its spelling (known: {known}).")
+            return Fault(key_where, "this key is not known", f"Remove it or correct its spelling (known: {known}).")
         case _:
             message = detail["msg"].removeprefix("Value error, ")
             given = detail["input"]
             shown = f" (found {given!r})" if not isinstance(given, dict | BaseModel) else ""
-            return Fault(place, message[:1].lower() + message[1:] + shown, "Correct the value.")
+            return Fault(key_where, message[:1].lower() + message[1:] + shown, "Correct the value.")
 
 
 def dotted(loc: Sequence[int | str]) -> str:

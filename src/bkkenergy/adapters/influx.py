@@ -134,11 +134,11 @@ class InfluxStore:
     ) -> ReadingBatch:
         """Return readings of the meters with start <= instant < end, sorted by meter and instant."""
         parts = [ReadingBatch.empty(meter_ids)]
-        place = {name: number for number, name in enumerate(meter_ids)}
+        number_of = {name: number for number, name in enumerate(meter_ids)}
 
         def taken(series: InfluxSeries) -> ReadingBatch:
             table = np.array(series.rows, np.float64)  # exact to the year 2255
-            meter = np.full(len(table), place[series.tags[TAG]], np.int64)
+            meter = np.full(len(table), number_of[series.tags[TAG]], np.int64)
             columns = {name: np.ascontiguousarray(table[:, number]) for number, name in enumerate(fields, start=1)}
             return ReadingBatch(tuple(meter_ids), meter, table[:, 0].astype(np.int64), columns)
 

@@ -28,9 +28,9 @@ def chosen_weather(config: Configuration, name: str, building: str | None) -> We
     if name == TYPICAL:
         return typical_year(config.solar.climate)
     if name in SERVICES:
-        place = building_of(config.portfolio, building) if building else config.solar.climate
+        site = building_of(config.portfolio, building) if building else config.solar.climate
         return fetched_or_cached(
-            weather_folder(config.settings), cast("Service", name), place.latitude_deg, place.longitude_deg
+            weather_folder(config.settings), cast("Service", name), site.latitude_deg, site.longitude_deg
         )
     path = Path(name)
     if not path.suffix:

@@ -90,8 +90,8 @@ def _judged(frame: pd.DataFrame, names: tuple[str, ...], limits: Limits, latest_
             f"the file has no column {', '.join(sorted(missing))} (it has: {', '.join(map(str, frame.columns))}). "
             "Give a file that `bkkenergy export` wrote, or name its columns with --column COLUMN=METER."
         )
-    place = {name: number for number, name in enumerate(names)}
-    meter = frame["meter"].map(place)
+    number_of = {name: number for number, name in enumerate(names)}
+    meter = frame["meter"].map(number_of)
     ts = pd.to_datetime(frame["ts"], utc=True, errors="coerce", format="ISO8601")
     readable = meter.notna() & ts.notna()
     why = pd.Series(np.where(meter.isna(), Reason.UNKNOWN_METER, Reason.NOT_DECODED), frame.index, dtype=object)

@@ -44,8 +44,8 @@ class Watch:
 
     def take_over(self, meter_ids: Sequence[str], before: Watch, ids_before: Sequence[str]) -> None:
         """Take over what another watch saw of the same meters. A register in another ratio starts without memory."""
-        place = {name: number for number, name in enumerate(ids_before)}
-        rows = [(number, place[name]) for number, name in enumerate(meter_ids) if name in place]
+        number_of = {name: number for number, name in enumerate(ids_before)}
+        rows = [(number, number_of[name]) for number, name in enumerate(meter_ids) if name in number_of]
         if not rows:
             return
         new, old = np.array(rows, np.int64).T
@@ -56,12 +56,12 @@ class Watch:
     def recall(self, meter_ids: Sequence[str], store: ReadingStore, seen: Mapping[str, MeterSeen]) -> None:
         """Start where the store ends. seen : what the energy ledger knows of each meter. Raises StoreUnavailable."""
         registers = [name for name, is_register in zip(meter_ids, self._is_register, strict=True) if is_register]
-        place = {name: number for number, name in enumerate(meter_ids)}
+        number_of = {name: number for number, name in enumerate(meter_ids)}
         for names, start_us, end_us in stretches_of(seen, registers):
             for name, (ts_us, register_kwh) in store.latest_registers(names, start_us, end_us).items():
-                self._memory.ts_us[place[name]] = ts_us
-                self._memory.moved_us[place[name]] = ts_us
-                self._memory.register_kwh[place[name]] = register_kwh
+                self._memory.ts_us[number_of[name]] = ts_us
+                self._memory.moved_us[number_of[name]] = ts_us
+                self._memory.register_kwh[number_of[name]] = register_kwh
 
     def events(self, outcome: Sorted) -> list[Event]:
         """Return what the batch's registers do that they should not."""

@@ -159,16 +159,16 @@ def bars(labels: Sequence[str], groups: Mapping[str, Sequence[float]], *, title:
     parts = [_frame(axis, title, unit, list(groups) if len(groups) > 1 else [])]
     slot = (WIDTH - LEFT - RIGHT) / max(len(labels), 1)
     width = slot * 0.8 / len(groups)
-    for place, (name, values) in enumerate(groups.items()):
+    for position, (name, values) in enumerate(groups.items()):
         for number, value in enumerate(values):
             if not math.isfinite(value):
                 continue
             top, foot = axis.y(max(value, 0.0)), axis.y(min(value, 0.0))
-            x = LEFT + slot * (number + 0.1) + width * place
+            x = LEFT + slot * (number + 0.1) + width * position
             tip = escape(f"{labels[number]}: {name} {value:,.0f} {unit}")
             parts.append(
                 f"<rect x='{x:.1f}' y='{top:.1f}' width='{width:.1f}' height='{foot - top:.1f}' "
-                f"fill='{COLOURS[place % len(COLOURS)]}'><title>{tip}</title></rect>"
+                f"fill='{COLOURS[position % len(COLOURS)]}'><title>{tip}</title></rect>"
             )
     each = math.ceil(len(labels) / 12)
     parts += [

@@ -69,8 +69,8 @@ def peak(power_kw: pd.Series) -> Peak | None:
     """
     if power_kw.notna().sum() == 0:
         return None
-    place = int(np.nanargmax(power_kw.to_numpy(np.float64)))
-    return Peak(float(power_kw.iloc[place]), pd.DatetimeIndex(power_kw.index)[place])
+    index = int(np.nanargmax(power_kw.to_numpy(np.float64)))
+    return Peak(float(power_kw.iloc[index]), pd.DatetimeIndex(power_kw.index)[index])
 
 
 def load_factor_ratio(power_kw: pd.Series) -> float:

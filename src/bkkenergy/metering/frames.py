@@ -65,8 +65,8 @@ def renumbered(batch: ReadingBatch, meter_ids: Sequence[str]) -> ReadingBatch:
     >>> renumbered(batch, ["b"]).columns["power_kw"].tolist()
     [2.0]
     """
-    place = {meter_id: number for number, meter_id in enumerate(meter_ids)}
-    number_of = np.array([place.get(meter_id, -1) for meter_id in batch.meter_ids], dtype=np.int64)
+    index_of = {meter_id: number for number, meter_id in enumerate(meter_ids)}
+    number_of = np.array([index_of.get(meter_id, -1) for meter_id in batch.meter_ids], dtype=np.int64)
     number: IntArray = number_of[batch.meter] if len(batch) else np.empty(0, np.int64)
     wanted = ReadingBatch(tuple(meter_ids), number, batch.ts_us, batch.columns)
     return wanted.take(number >= 0)

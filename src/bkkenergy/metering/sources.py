@@ -147,8 +147,8 @@ def strongest_first(sources: Sequence[SourceSlots]) -> list[SourceSlots]:
     """
 
     def rank(source: SourceSlots) -> tuple[int, int]:
-        place = list(Precedence).index(source.precedence)
-        return place, source.batch if source.precedence is Precedence.REGISTER else -source.batch
+        index = list(Precedence).index(source.precedence)
+        return index, source.batch if source.precedence is Precedence.REGISTER else -source.batch
 
     return sorted(sources, key=rank)
 

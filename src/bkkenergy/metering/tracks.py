@@ -369,10 +369,10 @@ def set_aside(ts_us: IntArray, is_aside: BoolArray, rows: IntArray, energy_kwh: 
     if len(rows) == 0:
         return [TrackStretch(int(ts_us[aside[0]]), int(ts_us[aside[-1]]), SpanReason.OFF_TRACK, np.nan)]
     stretches = []
-    for place in after.tolist():
-        start = rows[place - 1] if place else aside[0]
-        end = rows[place] if place < len(rows) else aside[-1]
-        between_kwh = float(energy_kwh[place]) if 0 < place < len(rows) else np.nan
+    for index in after.tolist():
+        start = rows[index - 1] if index else aside[0]
+        end = rows[index] if index < len(rows) else aside[-1]
+        between_kwh = float(energy_kwh[index]) if 0 < index < len(rows) else np.nan
         stretches.append(TrackStretch(int(ts_us[start]), int(ts_us[end]), SpanReason.OFF_TRACK, between_kwh))
     return stretches
 

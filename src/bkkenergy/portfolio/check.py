@@ -252,15 +252,15 @@ def virtual_meter_faults(building: Building, where: str) -> Iterator[Fault]:
     """
     ids = {meter.id for meter in building.meters}
     for number, virtual in enumerate(building.virtual_meters):
-        place = f"{where}.virtual_meters[{number}]"
+        virtual_where = f"{where}.virtual_meters[{number}]"
         if virtual.id in ids:
-            yield Fault(f"{place}.id", f"the building has two meters {virtual.id!r}", "Give each its own id.")
+            yield Fault(f"{virtual_where}.id", f"the building has two meters {virtual.id!r}", "Give each its own id.")
         ids.add(virtual.id)
-        yield from _named_faults(building, virtual, place)
+        yield from _named_faults(building, virtual, virtual_where)
     yield from _tenant_faults(building, where)
 
 
-def _named_faults(building: Building, virtual: VirtualMeter, place: str) -> Iterator[Fault]:
+def _named_faults(building: Building, virtual: VirtualMeter, where: str) -> Iterator[Fault]:
     """Find names that are of no real meter of energy, or occur twice."""
     real = {meter.id: meter for meter in building.meters}
     usable = sorted(meter.id for meter in building.meters if meter.kind is not MeterKind.WEATHER)
@@ -271,13 +271,13 @@ def _named_faults(building: Building, virtual: VirtualMeter, place: str) -> Iter
         for name in getattr(virtual, side):
             if name in real:
                 if real[name].kind is MeterKind.WEATHER:
-                    yield Fault(f"{place}.{side}", f"{name!r} is a weather station: it measures no energy", remedy)
+                    yield Fault(f"{where}.{side}", f"{name!r} is a weather station: it measures no energy", remedy)
             elif name in virtuals:
-                yield Fault(f"{place}.{side}", f"{name!r} is a virtual meter; only real meters can be named", remedy)
+                yield Fault(f"{where}.{side}", f"{name!r} is a virtual meter; only real meters can be named", remedy)
             else:
-                yield Fault(f"{place}.{side}", f"the building has no meter {name!r}", remedy)
+                yield Fault(f"{where}.{side}", f"the building has no meter {name!r}", remedy)
             if name in seen:
-                yield Fault(f"{place}.{side}", f"{name!r} is named twice", "Name each meter once, on one side.")
+                yield Fault(f"{where}.{side}", f"{name!r} is named twice", "Name each meter once, on one side.")
             seen.add(name)
 
 
@@ -290,7 +290,7 @@ def _tenant_faults(building: Building, where: str) -> Iterator[Fault]:
     if not building.tenant_virtual_meters:
         return
     times = building.tenant_signs
-    place = f"{where}.virtual_meters"
+    list_where = f"{where}.virtual_meters"
     for meter in building.meters:
         if times.get(meter.id, 0) == 0:
             continue
@@ -298,10 +298,10 @@ def _tenant_faults(building: Building, where: str) -> Iterator[Fault]:
         count = sum(times.get(above.id, 0) for above in line)
         if meter.pv or not line[-1].is_main:
             what = f"{meter.id!r} measures no part of what the main meters count, so it is no tenant's to take off"
-            yield Fault(place, what, "Give the meter its parent, or remove the purpose.")
+            yield Fault(list_where, what, "Give the meter its parent, or remove the purpose.")
         elif count not in {0, 1}:
             what = f"the energy of {meter.id!r} is taken off as a tenant's {count} times"
-            yield Fault(place, what, "Name each part once: remove its `tenant`, or one of the names.")
+            yield Fault(list_where, what, "Name each part once: remove its `tenant`, or one of the names.")
 
 
 def _is_own_ancestor(meter: Meter, by_id: Mapping[str, Meter]) -> bool:

@@ -56,8 +56,8 @@ class Document:
         known = len(self.entries)
         for plural, part in nested.items():
             for number, inner in enumerate(self._tables(table.get(plural, []), f"{where}.{plural}")):
-                place = f"{where}.{plural}[{number}]"
-                self._take(part, FULL[part.name](inner, building_id), place)
+                part_where = f"{where}.{plural}[{number}]"
+                self._take(part, FULL[part.name](inner, building_id), part_where)
         if known == before:
             del self.entries[before:]  # parts of a building that has faults have none of their own beyond this
 
@@ -73,14 +73,18 @@ class Document:
         keys = set()
         entries = []
         known: set[tuple[str, str]] = set()  # a fault of the first version is one of all later ones
-        for place, first, until, fields in versions:
-            value, faults = validated(kind.model, fields, place)
+        for version_where, first, until, fields in versions:
+            value, faults = validated(kind.model, fields, version_where)
             faults += [
-                Fault(f"{place}.{name}", "these have dates of their own", "Write them under a table of their own.")
+                Fault(
+                    f"{version_where}.{name}", "these have dates of their own", "Write them under a table of their own."
+                )
                 for name in sorted(kind.parts & fields.keys())
             ]
-            self.faults += [fault for fault in faults if (fault.where.removeprefix(place), fault.what) not in known]
-            known |= {(fault.where.removeprefix(place), fault.what) for fault in faults}
+            self.faults += [
+                fault for fault in faults if (fault.where.removeprefix(version_where), fault.what) not in known
+            ]
+            known |= {(fault.where.removeprefix(version_where), fault.what) for fault in faults}
             if value is None:
                 continue
             keys.add(kind.key_of(value))
@@ -116,14 +120,14 @@ class Document:
         if "without" in table:
             self.faults.append(Fault(f"{where}.without", "there is nothing before it", "Remove it."))
         for number, change in enumerate(self._tables(table.get("changes", []), f"{where}.changes")):
-            place = f"{where}.changes[{number}]"
-            first = self._day(change, "from", place)
+            change_where = f"{where}.changes[{number}]"
+            first = self._day(change, "from", change_where)
             if first is None:
-                self.faults.append(Fault(f"{place}.from", "the key is missing", "Say from which day it holds."))
+                self.faults.append(Fault(f"{change_where}.from", "the key is missing", "Say from which day it holds."))
                 continue
             fields = fields | {key: value for key, value in change.items() if key not in DATES}
-            self._take_away(change.get("without", []), fields, f"{place}.without")
-            yield place, first, self._day(change, "until", place), fields
+            self._take_away(change.get("without", []), fields, f"{change_where}.without")
+            yield change_where, first, self._day(change, "until", change_where), fields
 
     def _take_away(self, names: object, fields: Table, where: str) -> None:
         for name in names if isinstance(names, list) else [names]:

@@ -80,8 +80,8 @@ def _differences_of(before: Records, after: Records, touched: set[tuple[str, str
     for kind, key in sorted(touched):
         old = {entry.place: entry for entry in before.of(kind, key)}
         new = {entry.place: entry for entry in after.of(kind, key)}
-        for place in sorted(old.keys() | new.keys()):
-            was, is_now = old.get(place), new.get(place)
+        for entry_key in sorted(old.keys() | new.keys()):
+            was, is_now = old.get(entry_key), new.get(entry_key)
             if was is None or is_now is None or not was.says_the_same(is_now):
                 yield Change(was, is_now)
 

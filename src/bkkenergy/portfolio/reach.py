@@ -155,8 +155,8 @@ def _agencies_of_change(change: Change, before: Records, after: Records) -> set[
             for version in versions_of(records, entry.kind, entry.key):
                 if _meet(version, period):
                     held = Dated(max(version.first, period.first), period.end or version.end, version.value)
-                    for place in (before, after):
-                        agencies |= owners(held, entry.kind, entry.key, place)
+                    for side in (before, after):
+                        agencies |= owners(held, entry.kind, entry.key, side)
     return agencies - BEYOND_ONE
 
 

@@ -107,9 +107,9 @@ def _total_use(reports: Sequence[AgencyReport]) -> Use:
     known = np.array([np.nan if kw is None else kw for kw in quarters], np.float64)
     peak_kw, peak_at, load_factor = None, None, None
     if np.isfinite(known).any():
-        place = int(np.nanargmax(known))
+        highest = int(np.nanargmax(known))
         start = dt.datetime.combine(reports[0].first_day, dt.time(), BANGKOK)
-        peak_kw, peak_at = float(known[place]), start + place * QUARTER
+        peak_kw, peak_at = float(known[highest]), start + highest * QUARTER
         load_factor = float(np.nanmean(known)) / peak_kw if peak_kw > 0 else None
     return Use(
         energy_kwh=total_of(use.energy_kwh for use in uses),

@@ -64,7 +64,7 @@ def bars(columns: Sequence[Column], *, title: str, number: Callable[[float], str
     ticks = [step * n for n in range(math.ceil(max(known) / step - 1e-9) + 1)]
     frame = Bars(len(columns), ticks[-1])
     body = [_tick(frame, tick, number(tick)) for tick in ticks]
-    body += [_column(frame, place, column) for place, column in enumerate(columns)]
+    body += [_column(frame, position, column) for position, column in enumerate(columns)]
     svg = Markup('<svg class="bars" viewBox="0 0 {:g} {:g}" role="img" aria-label="{}">{}</svg>')
     return svg.format(frame.width, frame.height, title, Markup("").join(body))
 
@@ -76,8 +76,8 @@ def _tick(frame: Bars, value: float, text: str) -> Markup:
     return line.format(frame.left, frame.width - frame.right, y, y) + words.format(frame.left - 8, y + 4, text)
 
 
-def _column(frame: Bars, place: int, column: Column) -> Markup:
-    x, slot = frame.left + frame.slot * place, frame.slot
+def _column(frame: Bars, position: int, column: Column) -> Markup:
+    x, slot = frame.left + frame.slot * position, frame.slot
     body = Markup("")
     if column.value is not None:
         bar = Markup('<rect class="bar" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>')

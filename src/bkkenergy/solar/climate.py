@@ -107,9 +107,9 @@ def typical_year(climate: Climate, *, year: int = YEAR, seed: int = SEED) -> Wea
     """
     starts = pd.date_range(f"{year}-01-01", periods=365 * HOURS_PER_DAY, freq="h", tz=BANGKOK)
     middles = starts + pd.Timedelta(minutes=30)
-    place = pvlib.location.Location(climate.latitude_deg, climate.longitude_deg, "Asia/Bangkok", climate.elevation_m)
-    sun = place.get_solarposition(middles)
-    sky = place.get_clearsky(middles, model="ineichen", solar_position=sun)
+    location = pvlib.location.Location(climate.latitude_deg, climate.longitude_deg, "Asia/Bangkok", climate.elevation_m)
+    sun = location.get_solarposition(middles)
+    sky = location.get_clearsky(middles, model="ineichen", solar_position=sun)
     clear_wm2 = sky["ghi"].to_numpy() * CLEAR_MARGIN
     cos_zenith = np.clip(np.cos(np.radians(sun["zenith"].to_numpy())), 0, None)
     extra_wm2 = pvlib.irradiance.get_extra_radiation(middles).to_numpy() * cos_zenith

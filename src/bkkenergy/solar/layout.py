@@ -206,9 +206,11 @@ def lay_out(
     if mounting == "racked":
         tilt, azimuth = rack_tilt_deg, roof.azimuth_deg if rack_azimuth_deg is None else rack_azimuth_deg
     usable = usable_area(roof, rules)
-    place = (latitude_deg, longitude_deg)
+    latlon_deg = (latitude_deg, longitude_deg)
     standings: tuple[Standing, Standing] = ("portrait", "landscape")
-    grids = {way: _best_grid(usable, roof, module, rules, way, mounting, tilt, azimuth, place) for way in standings}
+    grids = {
+        way: _best_grid(usable, roof, module, rules, way, mounting, tilt, azimuth, latlon_deg) for way in standings
+    }
     standing = max(standings, key=lambda way: len(grids[way][0]))
     corners, pitch = grids[standing]
     if len(corners) == 0:
@@ -287,7 +289,7 @@ def _best_grid(
     mounting: Mounting,
     tilt_deg: float,
     azimuth_deg: float,
-    place: tuple[float, float],
+    latlon_deg: tuple[float, float],
 ) -> tuple[FloatArray, float]:
     """Find the corners of the fullest grid, row by row from the foot of the slope, and its pitch."""
     slant, width = module.length_m, module.width_m
@@ -296,7 +298,7 @@ def _best_grid(
     depth = slant * float(np.cos(np.radians(tilt_deg)))
     pitch = depth + rules.module_gap_m
     if mounting == "racked" and tilt_deg > 0:
-        pitch = max(pitch, row_pitch_m(slant, tilt_deg, azimuth_deg, *place))
+        pitch = max(pitch, row_pitch_m(slant, tilt_deg, azimuth_deg, *latlon_deg))
     step = width + rules.module_gap_m
     turn = _turn(azimuth_deg)
     local = np.asarray(roof.outline_m) @ turn

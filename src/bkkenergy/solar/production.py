@@ -156,7 +156,7 @@ def simulate(
     sun_through = soiling_ratio(weather, losses)[seen.rows]
     keys = [_key(plane, number) for number, plane in enumerate(planes)]
     first_of = dict(zip(reversed(keys), reversed(planes), strict=True))
-    place_of = {key: place for place, key in enumerate(dict.fromkeys(keys))}
+    place_of = {key: index for index, key in enumerate(dict.fromkeys(keys))}
     distinct = [first_of[key] for key in place_of]
     ac_kw = np.zeros((len(distinct), len(weather.starts)))
     steps = np.empty((len(STEPS), len(distinct)))

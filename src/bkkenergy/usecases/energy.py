@@ -108,9 +108,9 @@ def buildings_quarters(
     """Yield the quarter-hours of buildings over whole days, read together. Raises StoreUnavailable."""
     names = list(dict.fromkeys(meter.id for building in buildings for meter in building.main_meters))
     slots = ledger.slots(names, channel, period.first_day, period.last_day)
-    place = {name: number for number, name in enumerate(names)}
+    number_of = {name: number for number, name in enumerate(names)}
     for building in buildings:
-        numbers = [place[meter.id] for meter in building.main_meters]
+        numbers = [number_of[meter.id] for meter in building.main_meters]
         yield _together(slots.values[:, numbers], slots.quality[:, numbers])
 
 

@@ -186,7 +186,7 @@ def _profile(view: BuildingView, words: Words) -> Markup:
 def _heat(view: BuildingView, words: Words) -> Markup:
     first = view.views.days[0].date()
     days = [first + dt.timedelta(days=n) for n in range(len(view.views.days))]
-    labels = [(place, words.month_short(day)) for place, day in enumerate(days) if day.day == 1]
+    labels = [(column, words.month_short(day)) for column, day in enumerate(days) if day.day == 1]
     grid = [_listed(row) for row in view.views.heat_kw]
     return heat_map(grid, labels, title=words("report.heat"), sheet=LARGE)
 

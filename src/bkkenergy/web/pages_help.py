@@ -72,8 +72,8 @@ def _redirect(tokens: Sequence[Token], folder: PurePosixPath) -> None:
         target = str(token.attrGet(key) or "") if key else ""
         if key and target and "://" not in target and not target.startswith(("#", "/")):
             # As from docs/LANGUAGE/: what is beside the languages is left with one "..".
-            place = normpath(str(folder / target)).removeprefix("../").removeprefix("en/")
-            token.attrSet(key, f"/help/{place.removesuffix('.md')}")
+            path = normpath(str(folder / target)).removeprefix("../").removeprefix("en/")
+            token.attrSet(key, f"/help/{path.removesuffix('.md')}")
 
 
 @lru_cache(maxsize=1)

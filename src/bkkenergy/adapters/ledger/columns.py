@@ -91,7 +91,7 @@ def _asked(connection: Connection, meters: Sequence[str], channel: Channel, firs
     if last < first or len(set(meters)) < len(meters):
         raise ValueError(f"days from {first} to {last} of {len(meters)} meters: days run forward, meters occur once")
     numbers = numbers_of(connection, meters)
-    known = sorted((numbers[name], place) for place, name in enumerate(meters) if name in numbers)
+    known = sorted((numbers[name], position) for position, name in enumerate(meters) if name in numbers)
     table = np.array(known, np.int64).reshape(-1, 2)
     return _Asked(
         connection, tuple(meters), channel, day_number(first), day_number(last), table[:, 0].copy(), table[:, 1].copy()
@@ -141,8 +141,8 @@ def read_totals(
             table: FloatArray = np.array(rows, np.float64)
             is_computed[where] = True
             total[where], peak[where] = table[:, 2], table[:, 3]
-            for place, name in enumerate(COUNTS):
-                counts[name][where] = table[:, 4 + place]
+            for position, name in enumerate(COUNTS):
+                counts[name][where] = table[:, 4 + position]
             peak_slot[where] = table[:, -1]
     return DayTotals(
         tuple(meters),

@@ -87,8 +87,8 @@ def touched_by(meter_ids: Sequence[str], meter: IntArray, ts_us: IntArray) -> Da
     meter : (n,) index into `meter_ids`. ts_us : (n,).
     """
     if len(set(meter_ids)) < len(meter_ids):
-        place = {name: number for number, name in enumerate(meter_ids)}
-        meter = np.array([place[name] for name in meter_ids], np.int64)[meter]
+        number_of = {name: number for number, name in enumerate(meter_ids)}
+        meter = np.array([number_of[name] for name in meter_ids], np.int64)[meter]
     used = np.flatnonzero(np.bincount(meter, minlength=len(meter_ids)))
     first_us = np.full(len(meter_ids), np.iinfo(np.int64).max)
     last_us = np.full(len(meter_ids), np.iinfo(np.int64).min)

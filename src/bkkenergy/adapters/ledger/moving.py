@@ -39,5 +39,5 @@ def copy_ledger(source: Path, target: Path) -> bool:
 
 def _counts(connection: sqlite3.Connection, table: str) -> dict[str, int]:
     """Count a table's rows in both files."""
-    queries = {place: f"SELECT count(*) FROM {place}.{table}" for place in ("source", "main")}  # noqa: S608 - our names
-    return {place: int(connection.execute(query).fetchone()[0]) for place, query in queries.items()}
+    queries = {schema: f"SELECT count(*) FROM {schema}.{table}" for schema in ("source", "main")}  # noqa: S608 - our names
+    return {schema: int(connection.execute(query).fetchone()[0]) for schema, query in queries.items()}

@@ -135,9 +135,9 @@ def refuse_purged(connection: Connection, touched: DaysToMark) -> None:
     names = {number: name for name, number in numbers_of(connection, touched.names).items()}
     among = is_among(_is_postgresql(connection), ledger_purge.c.meter, list(names))
     for row in connection.execute(select(ledger_purge).where(among)).all():
-        place = touched.names.index(names[row.meter])
+        index = touched.names.index(names[row.meter])
         for meter, day in zip(touched.meter, touched.day, strict=True):
-            if meter == place and row.first_day <= day <= row.last_day:
+            if meter == index and row.first_day <= day <= row.last_day:
                 raise DaysPurged(names[row.meter], date_of(day))
 
 

@@ -22,9 +22,9 @@ from bkkenergy.readings import BoolArray, Quality
 def touched_days(days: Sequence[LedgerDays]) -> DaysToMark:
     """Return the days of which blocks say something."""
     names = sorted({block.meter for block in days})
-    place = {name: number for number, name in enumerate(names)}
+    index_of = {name: number for number, name in enumerate(names)}
     pairs = sorted({
-        (place[block.meter], day_number(block.first_day) + number)
+        (index_of[block.meter], day_number(block.first_day) + number)
         for block in days
         for number in np.flatnonzero(_is_said(block)).tolist()
     })  # fmt: skip
@@ -99,9 +99,9 @@ def days_of_batch(connection: Connection, number: int) -> DaysToMark:
     )
     rows = connection.execute(query).all()
     names = sorted({row.name for row in rows})
-    place = {name: at for at, name in enumerate(names)}
+    index_of = {name: at for at, name in enumerate(names)}
     unknown = [None] * len(names)
-    return DaysToMark(names, unknown, unknown, [place[row.name] for row in rows], [row.day for row in rows])
+    return DaysToMark(names, unknown, unknown, [index_of[row.name] for row in rows], [row.day for row in rows])
 
 
 def read_batches(connection: Connection) -> list[Batch]:

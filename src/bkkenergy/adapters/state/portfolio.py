@@ -46,11 +46,11 @@ def lock_revisions(connection: Connection) -> None:
 def records_at(connection: Connection, kinds: Kinds, revision: int | None = None) -> Records:
     """Return the records as known at a revision, by default the newest. Raises ConfigError with every fault."""
     number = newest_revision(connection) if revision is None else revision
-    place = (portfolio_entry.c.kind, portfolio_entry.c.key, portfolio_entry.c.valid_from)
+    key_columns = (portfolio_entry.c.kind, portfolio_entry.c.key, portfolio_entry.c.valid_from)
     latest = (
-        select(func.max(portfolio_entry.c.id).label("id"), *place)
+        select(func.max(portfolio_entry.c.id).label("id"), *key_columns)
         .where(portfolio_entry.c.revision <= number)
-        .group_by(*place)
+        .group_by(*key_columns)
         .subquery()
     )
     first = (
@@ -88,18 +88,18 @@ def _entry(row: Row[tuple[object, ...]], kinds: Kinds, faults: list[Fault]) -> E
 
 def changes_at(connection: Connection, kinds: Kinds, revision: int) -> tuple[Change, ...]:
     """Return what a revision changed, in the order in which it was entered. Raises ConfigError with every fault."""
-    place = (portfolio_entry.c.kind, portfolio_entry.c.key, portfolio_entry.c.valid_from)
+    key_columns = (portfolio_entry.c.kind, portfolio_entry.c.key, portfolio_entry.c.valid_from)
     rows = list(
         connection.execute(
             select(portfolio_entry).where(portfolio_entry.c.revision == revision).order_by(portfolio_entry.c.id)
         )
     )
-    touched = select(*place).where(portfolio_entry.c.revision == revision).subquery()
+    touched = select(*key_columns).where(portfolio_entry.c.revision == revision).subquery()
     latest = (
         select(func.max(portfolio_entry.c.id).label("id"))
-        .join(touched, and_(*(column == touched.c[column.name] for column in place)))
+        .join(touched, and_(*(column == touched.c[column.name] for column in key_columns)))
         .where(portfolio_entry.c.revision < revision)
-        .group_by(*place)
+        .group_by(*key_columns)
         .subquery()
     )
     query = select(portfolio_entry).join(latest, latest.c.id == portfolio_entry.c.id)

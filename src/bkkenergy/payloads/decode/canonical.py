@@ -161,13 +161,13 @@ def _one_by_one(payload: bytes, problem: str) -> tuple[list[Reading], Undecoded 
     if len(elements) > MAX_READINGS:
         return [], Undecoded(0, problem)
     readings, faults, count = [], [], 0
-    for place, raw in enumerate(elements):
+    for index, raw in enumerate(elements):
         try:
             readings.append(_reading_decoder.decode(raw))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             count += 1
             if count <= FIRST_DETAILS:
-                faults.append(f"reading {place + 1} of {len(elements)}: {error}")
+                faults.append(f"reading {index + 1} of {len(elements)}: {error}")
     return readings, Undecoded(0, summed_up(faults, count), faults=count) if count else None
 
 

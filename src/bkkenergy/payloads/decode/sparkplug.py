@@ -58,12 +58,12 @@ def place_of(topic: str) -> Place:
     return Place(parts[1], parts[2], parts[3], parts[4] if len(parts) == 5 else "")  # noqa: PLR2004
 
 
-def rebirth_request(place: Place) -> Outgoing:
+def rebirth_request(address: Place) -> Outgoing:
     """Return the command that asks an edge node to send its birth certificates again."""
     command = Payload()
     metric = command.metrics.add(name=REBIRTH, datatype=BOOLEAN)
     metric.boolean_value = True
-    return Outgoing(f"{NAMESPACE}/{place.group}/NCMD/{place.node}", command.SerializeToString())
+    return Outgoing(f"{NAMESPACE}/{address.group}/NCMD/{address.node}", command.SerializeToString())
 
 
 class SparkplugDecoder(RowDecoder):
@@ -89,60 +89,62 @@ class SparkplugDecoder(RowDecoder):
 
     def rows(self, message: Message, steps: list[Step]) -> Iterable[DecodedRow]:
         """Return one row a meter that the message names. Raises DecodeError, NoBirthError."""
-        place = place_of(message.topic)
+        address = place_of(message.topic)
         payload = _parsed(message.payload)
         if payload.uuid == COMPRESSED:
             raise NotReadError(
                 f"the payload is compressed ({len(payload.body)} bytes), which is not read yet. "
                 "Turn compression off at the edge node."
             )
-        node = self._nodes.setdefault((place.group, place.node), Node())
-        steps.append(Step("message", f"{place.kind}, seq {payload.seq}, {len(payload.metrics)} metrics"))
-        if place.kind == "NDEATH":
+        node = self._nodes.setdefault((address.group, address.node), Node())
+        steps.append(Step("message", f"{address.kind}, seq {payload.seq}, {len(payload.metrics)} metrics"))
+        if address.kind == "NDEATH":
             node.sequence = None
             node.names.clear()
             return []
-        if place.kind in {"NBIRTH", "DBIRTH"}:
-            self._born(node, place, payload)
-        elif place.kind not in {"NDATA", "DDATA"}:
+        if address.kind in {"NBIRTH", "DBIRTH"}:
+            self._born(node, address, payload)
+        elif address.kind not in {"NDATA", "DDATA"}:
             return []
         if payload.body:
             steps.append(Step("body", f"{len(payload.body)} bytes that are not read", True, Reason.NOT_READ))
-        self._check_sequence(node, place, payload, steps)
-        return self._elements(node, place, payload, steps)
+        self._check_sequence(node, address, payload, steps)
+        return self._elements(node, address, payload, steps)
 
-    def _born(self, node: Node, place: Place, payload: Any) -> None:
-        if place.kind == "NBIRTH":
+    def _born(self, node: Node, address: Place, payload: Any) -> None:
+        if address.kind == "NBIRTH":
             node.sequence, node.has_asked = None, False
             node.names.clear()
-        node.names[place.device] = {m.alias: m.name for m in payload.metrics if m.HasField("alias") and m.name}
+        node.names[address.device] = {m.alias: m.name for m in payload.metrics if m.HasField("alias") and m.name}
 
-    def _check_sequence(self, node: Node, place: Place, payload: Any, steps: list[Step]) -> None:
+    def _check_sequence(self, node: Node, address: Place, payload: Any, steps: list[Step]) -> None:
         """Check that sequence numbers run 0..255 over a node's births and data; a gap means something was lost."""
         if not payload.HasField("seq"):
             return
         expected = None if node.sequence is None else (node.sequence + 1) % SEQUENCES
         if expected is not None and payload.seq not in {expected, node.sequence}:
             steps.append(Step("sequence", f"{payload.seq} after {node.sequence}: a message is missing, rebirth asked"))
-            self._ask_for_birth(node, place)
+            self._ask_for_birth(node, address)
         node.sequence = payload.seq
 
-    def _ask_for_birth(self, node: Node, place: Place) -> None:
+    def _ask_for_birth(self, node: Node, address: Place) -> None:
         if not node.has_asked:
             node.has_asked = True
-            self._outgoing.append(rebirth_request(place))
+            self._outgoing.append(rebirth_request(address))
 
-    def _elements(self, node: Node, place: Place, payload: Any, steps: list[Step]) -> list[DecodedRow]:
+    def _elements(self, node: Node, address: Place, payload: Any, steps: list[Step]) -> list[DecodedRow]:
         """Group metrics by meter: the name up to its last separator is the key."""
         elements: dict[str, dict[str, Any]] = {}
         stamps: dict[str, int] = {}
         for metric in payload.metrics:
-            name = metric.name or node.names.get(place.device, {}).get(metric.alias)
+            name = metric.name or node.names.get(address.device, {}).get(metric.alias)
             if isinstance(name, bytes):  # what protobuf gives for text that is none
                 raise DecodeError(f"a metric's name is no UTF-8: {name!r}")
             if not name:
-                self._ask_for_birth(node, place)
-                raise NoBirthError(f"alias {metric.alias} of {place.address} has no name: no birth seen, rebirth asked")
+                self._ask_for_birth(node, address)
+                raise NoBirthError(
+                    f"alias {metric.alias} of {address.address} has no name: no birth seen, rebirth asked"
+                )
             kind = metric.WhichOneof("value")
             if kind in UNREAD_VALUES:
                 steps.append(
@@ -157,11 +159,11 @@ class SparkplugDecoder(RowDecoder):
             stamps[key] = max(stamps.get(key, 0), int(stamp_ms))
         rows = []
         for key, element in elements.items():
-            row = read_element(self.profile, place.address, element, element, [])
-            steps += [Step(f"{key or place.address} {name}", f"{value:.10g}") for name, value in row.values.items()]
+            row = read_element(self.profile, address.address, element, element, [])
+            steps += [Step(f"{key or address.address} {name}", f"{value:.10g}") for name, value in row.values.items()]
             if row.values:
                 ts_us = min(stamps[key] * US_PER_MS, 2**62) if stamps[key] else None
-                rows.append(DecodedRow((place.address, key), ts_us, row.values))
+                rows.append(DecodedRow((address.address, key), ts_us, row.values))
         return rows
 
 

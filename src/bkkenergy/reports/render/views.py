@@ -24,20 +24,20 @@ def bar_chart(report: AgencyReport, words: Words) -> Markup:
     """Draw days or months as bars, with what the baselines expected."""
     shown = report.pictures.bars
     columns = [
-        Column(bar.energy_kwh, bar.expected_kwh, _label(report, place, bar, words), _tooltip(report, bar, words))
-        for place, bar in enumerate(shown)
+        Column(bar.energy_kwh, bar.expected_kwh, _label(report, position, bar, words), _tooltip(report, bar, words))
+        for position, bar in enumerate(shown)
     ]
     name = words(f"report.bars_{report.pictures.bar_step}")
     return bars(columns, title=name, number=words.number)
 
 
-def _label(report: AgencyReport, place: int, bar: UseBar, words: Words) -> str:
+def _label(report: AgencyReport, position: int, bar: UseBar, words: Words) -> str:
     if report.pictures.bar_step == "month":
         return words.month_short(bar.first_day)
     if len(report.pictures.bars) > MANY_DAYS:
         return words.month_short(bar.first_day) if bar.first_day.day == 1 else ""
-    from_end = len(report.pictures.bars) - 1 - place
-    is_shown = place % DAYS_PER_WEEK == 0 if report.period_kind == "month" else from_end % DAYS_PER_WEEK == 0
+    from_end = len(report.pictures.bars) - 1 - position
+    is_shown = position % DAYS_PER_WEEK == 0 if report.period_kind == "month" else from_end % DAYS_PER_WEEK == 0
     return words.day_short(bar.first_day) if is_shown else ""
 
 
@@ -104,9 +104,9 @@ def _heat_labels(report: AgencyReport, words: Words) -> list[tuple[int, str]]:
     first, count = report.pictures.heat_first_day, len(report.pictures.heat_kw)
     days = [first + dt.timedelta(days=n) for n in range(count)]
     if count > MANY_DAYS:
-        return [(place, words.month_short(day)) for place, day in enumerate(days) if day.day == 1]
-    weekly = [(place, words.day_short(day)) for place, day in enumerate(days) if place % DAYS_PER_WEEK == 0]
-    return [(place, text) for place, text in weekly if count - place >= ROOM_FOR_A_DATE]
+        return [(position, words.month_short(day)) for position, day in enumerate(days) if day.day == 1]
+    weekly = [(position, words.day_short(day)) for position, day in enumerate(days) if position % DAYS_PER_WEEK == 0]
+    return [(position, text) for position, text in weekly if count - position >= ROOM_FOR_A_DATE]
 
 
 def ranking_rows(report: AgencyReport, words: Words) -> list[dict[str, Any]]:
