@@ -120,14 +120,14 @@ def report_command(
     with opened_site(config_dir) as site, ExitStack() as stack:
         browser = stack.enter_context(Browser()) if "pdf" in formats else None
         agencies = list(site.portfolio.agencies) if agency in (ALL, CITY) else [agency]
-        made = []
+        written = []
         for name in track(agencies, "Reports", disable=len(agencies) == 1, transient=True):
             report = make_report(site, name, span, now=now)
-            made.append(report)
+            written.append(report)
             if agency != CITY:
                 _written(report, span, folder or site.settings.report.folder, formats, chosen, browser)
         if agency in (ALL, CITY):
-            city = make_city_report(site, made, now=now)
+            city = make_city_report(site, written, now=now)
             _written(city, span, folder or site.settings.report.folder, formats, chosen, browser)
 
 

@@ -171,12 +171,14 @@ def estimate_command(
     """
     wish = DesignRequest(size_of(kwp), module, inverter, mounting, rack_tilt, battery_kwh=battery_kwh)
     with opened(config_dir, weather_name, building=building) as (site, weather):
-        made = design(design_inputs(site, weather, building_of(site.portfolio, building), wish, today=today_here()))
+        solar_design = design(
+            design_inputs(site, weather, building_of(site.portfolio, building), wish, today=today_here())
+        )
         target = folder or solar_folder(site.settings)
-    click.echo(headline(made, Words(cast("Lang", langs[0]))))
-    for key in made.warnings:
+    click.echo(headline(solar_design, Words(cast("Lang", langs[0]))))
+    for key in solar_design.warnings:
         click.echo(f"  {Words(cast('Lang', langs[0]))(f'solar.warning_{key}')}")
-    for path in write_design(made, target, formats, cast("tuple[Lang, ...]", langs), today=today_here()):
+    for path in write_design(solar_design, target, formats, cast("tuple[Lang, ...]", langs), today=today_here()):
         click.echo(f"  {path}")
 
 
@@ -198,8 +200,10 @@ def size_command(
     """Show what each size up to the roof's would give BUILDING."""
     wish = DesignRequest("max", module, inverter, mounting, rack_tilt, battery_kwh=battery_kwh)
     with opened(config_dir, weather_name, building=building) as (site, weather):
-        made = design(design_inputs(site, weather, building_of(site.portfolio, building), wish, today=today_here()))
-    table = Table(title=f"{building}: {made.schedule.name_en}")
+        solar_design = design(
+            design_inputs(site, weather, building_of(site.portfolio, building), wish, today=today_here())
+        )
+    table = Table(title=f"{building}: {solar_design.schedule.name_en}")
     for name in (
         "kWp",
         "kWh/year",
@@ -212,8 +216,8 @@ def size_command(
         "payback years",
     ):
         table.add_column(name, justify="right")
-    best, whole = made.sweep.best_by_npv, made.sweep.best_by_self_consumption
-    for option in made.sweep.options:
+    best, whole = solar_design.sweep.best_by_npv, solar_design.sweep.best_by_self_consumption
+    for option in solar_design.sweep.options:
         mark = " *" if option is best else " +" if option is whole else "  "
         money = option.money
         table.add_row(
@@ -275,16 +279,18 @@ def compare_command(
         load = year_load(site, building_of(site.portfolio, building), today=today_here())
         chosen = building_of(site.portfolio, building)
         for wish in track(wishes, "Designs", transient=True):
-            made = design(design_inputs(site, weather, chosen, wish, today=today_here(), read_load=lambda *_: load))
-            purchase = made.ways["own"]
+            solar_design = design(
+                design_inputs(site, weather, chosen, wish, today=today_here(), read_load=lambda *_: load)
+            )
+            purchase = solar_design.ways["own"]
             table.add_row(
                 f"{wish.capacity_kwp or 'best'} {wish.mounting} {wish.module}",
-                f"{made.capacity_kwp:,.1f}",
-                f"{made.energy_kwh:,.0f}",
-                f"{made.specific_yield_kwh_per_kwp:,.0f}",
-                f"{made.self_consumption_ratio:.0%}",
-                f"{made.bills.saving_thb:,.0f}",
-                f"{made.capex_thb:,.0f}",
+                f"{solar_design.capacity_kwp:,.1f}",
+                f"{solar_design.energy_kwh:,.0f}",
+                f"{solar_design.specific_yield_kwh_per_kwp:,.0f}",
+                f"{solar_design.self_consumption_ratio:.0%}",
+                f"{solar_design.bills.saving_thb:,.0f}",
+                f"{solar_design.capex_thb:,.0f}",
                 f"{purchase.npv_thb:,.0f}",
                 "–" if purchase.payback_years is None else f"{purchase.payback_years:.1f}",
                 f"{purchase.lcoe_thb_per_kwh:.2f}",

@@ -194,10 +194,10 @@ def bill(
             raise InputError(f"peak_kvar is of one month, and the series has {len(months)}. Bill each month by itself.")
         months = [replace(months[0], peak_kvar=peak_kvar)]
     months = [replace(months[0], highest_demand_thb=highest_demand_thb), *months[1:]]
-    made = Bills(tuple(bills_of(months, chosen, tariffs)), chosen, known_ratio)
-    if notes := _notes(made, step):
+    bills = Bills(tuple(bills_of(months, chosen, tariffs)), chosen, known_ratio)
+    if notes := _notes(bills, step):
         warn(" ".join(notes))
-    return made
+    return bills
 
 
 def schedules() -> pd.DataFrame:
@@ -296,19 +296,19 @@ def _demand_kwh(series: pd.Series | pd.DataFrame, energy: pd.Series) -> FloatArr
     return firm
 
 
-def _notes(made: Bills, step: pd.Timedelta) -> list[str]:
+def _notes(bills: Bills, step: pd.Timedelta) -> list[str]:
     notes = []
-    part = made.known_ratio[made.known_ratio < 1]
+    part = bills.known_ratio[bills.known_ratio < 1]
     if len(part):
         listed = ", ".join(f"{month:%Y-%m} ({share:.1%})" for month, share in part.items())
         notes.append(
             f"Not all energy is known of {listed}: what is missing counts as nothing, and the bill is too low."
         )
-    has_demand = any(line.item.startswith("demand") for one in made.bills for line in one.lines)
+    has_demand = any(line.item.startswith("demand") for one in bills.bills for line in one.lines)
     if has_demand and step > QUARTER_HOUR:
         minutes = step / pd.Timedelta(minutes=1)
         notes.append(f"Demand is a mean of 15 minutes; from means of {minutes:g} minutes it is too low.")
-    missing = [f"{one.month:%Y-%m}" for one in made.bills if not one.ft_is_entered]
+    missing = [f"{one.month:%Y-%m}" for one in bills.bills if not one.ft_is_entered]
     if missing:
         notes.append(f"The Ft of {', '.join(missing)} is not entered; the nearest one stands for it.")
     return notes

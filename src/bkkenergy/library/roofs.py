@@ -230,26 +230,26 @@ class Design:
         >>> made.summary()["capacity_kwp"]
         22.0
         """
-        made, purchase = self.made, self.made.ways["own"]
+        solar_design, purchase = self.made, self.made.ways["own"]
         return pd.Series(
             {
-                "capacity_kwp": made.capacity_kwp,
-                "module": made.module.id,
-                "inverter": f"{made.strings.inverter_count} x {made.strings.inverter.id}",
-                "energy_kwh": made.energy_kwh,
-                "p75_kwh": made.p75_kwh,
-                "p90_kwh": made.p90_kwh,
-                "self_consumption_ratio": made.self_consumption_ratio,
-                "load_share_ratio": made.load_share_ratio,
-                "capex_thb": made.capex_thb,
-                "saving_thb": made.bills.saving_thb,
+                "capacity_kwp": solar_design.capacity_kwp,
+                "module": solar_design.module.id,
+                "inverter": f"{solar_design.strings.inverter_count} x {solar_design.strings.inverter.id}",
+                "energy_kwh": solar_design.energy_kwh,
+                "p75_kwh": solar_design.p75_kwh,
+                "p90_kwh": solar_design.p90_kwh,
+                "self_consumption_ratio": solar_design.self_consumption_ratio,
+                "load_share_ratio": solar_design.load_share_ratio,
+                "capex_thb": solar_design.capex_thb,
+                "saving_thb": solar_design.bills.saving_thb,
                 "npv_thb": purchase.npv_thb,
                 "irr": purchase.irr,
                 "payback_years": purchase.payback_years,
                 "lcoe_thb_per_kwh": purchase.lcoe_thb_per_kwh,
-                "avoided_kg": made.avoided_kg,
-                "weather": made.weather.name_en,
-                "warnings": ", ".join(made.warnings),
+                "avoided_kg": solar_design.avoided_kg,
+                "weather": solar_design.weather.name_en,
+                "warnings": ", ".join(solar_design.warnings),
             },
             name="design",
             dtype=object,
@@ -276,11 +276,13 @@ class Design:
         return lines(series, title="Load and PV in a week of April", unit="kW")
 
     def __repr__(self) -> str:
-        made, purchase = self.made, self.made.ways["own"]
-        energy = f"{made.energy_kwh:,.0f} kWh a year, {100 * made.self_consumption_ratio:.0f} % used"
+        solar_design, purchase = self.made, self.made.ways["own"]
+        energy = f"{solar_design.energy_kwh:,.0f} kWh a year, {100 * solar_design.self_consumption_ratio:.0f} % used"
         back = "none" if purchase.payback_years is None else f"{purchase.payback_years:.1f} years"
-        money = f"saves {made.bills.saving_thb:,.0f} THB a year, NPV {purchase.npv_thb:,.0f} THB, payback {back}"
-        return f"Design({made.module.id}, {made.capacity_kwp:,.1f} kWp: {energy}; {money})"
+        money = (
+            f"saves {solar_design.bills.saving_thb:,.0f} THB a year, NPV {purchase.npv_thb:,.0f} THB, payback {back}"
+        )
+        return f"Design({solar_design.module.id}, {solar_design.capacity_kwp:,.1f} kWp: {energy}; {money})"
 
 
 def simulate(
@@ -350,12 +352,12 @@ def simulate(
     sky = sky_of(sky_weather)
     plane = as_plane(layout, sky, KW_PER_KWP, roof.horizon)
     models = Models(gamma_pmp_per_c=chosen.gamma_pmp_per_c)
-    made: Production = produce(sky_weather, [plane], config.losses, models, sky=sky)
+    production: Production = produce(sky_weather, [plane], config.losses, models, sky=sky)
     return Yield(
-        pd.Series(made.ac_kw[0], sky_weather.starts.tz_convert(BANGKOK), name="ac_kw"),
+        pd.Series(production.ac_kw[0], sky_weather.starts.tz_convert(BANGKOK), name="ac_kw"),
         layout.capacity_kwp,
-        _loss_table(loss_lines(made, layout.capacity_kwp)),
-        made.years,
+        _loss_table(loss_lines(production, layout.capacity_kwp)),
+        production.years,
         sky_weather.provenance.name_en,
         sky_weather.provenance.source,
     )

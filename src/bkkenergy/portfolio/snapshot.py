@@ -204,8 +204,8 @@ def portfolio_on(records: Records, day: dt.date) -> Portfolio:
     known = records.known.get(number)
     if known is None:
         known = records.known[number] = _made(records, day)
-    made: Portfolio = known
-    return made
+    portfolio: Portfolio = known
+    return portfolio
 
 
 def _made(records: Records, day: dt.date) -> Portfolio:

@@ -65,7 +65,7 @@ def rendered(
         printed: dict[Lang, Future[bytes]] = {}
         if browser is not None and "pdf" in formats:
             printed = {lang: printer.submit(browser.pdf, page) for lang, page in pages.items()}
-        made = {
+        files = {
             (form, lang): pages[lang] if form == "html" else RENDERERS[form](report, lang)
             for lang in langs
             for form in formats
@@ -73,8 +73,8 @@ def rendered(
         }
         for lang in langs:
             for form in formats:
-                if (form, lang) in made:
-                    yield form, lang, made[form, lang]
+                if (form, lang) in files:
+                    yield form, lang, files[form, lang]
                 elif form == "pdf" and lang in printed:
                     yield form, lang, printed[lang].result()
 

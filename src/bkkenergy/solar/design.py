@@ -238,10 +238,10 @@ def _produced(
     return simulate(inputs.weather, list(planes.values()), inputs.config.losses, models, sky=sky)
 
 
-def _per_kwp(made: Production, layouts: Mapping[str, Layout], rows: np.ndarray, interval_h: float) -> FloatArray:
+def _per_kwp(production: Production, layouts: Mapping[str, Layout], rows: np.ndarray, interval_h: float) -> FloatArray:
     """Return (n,) kWh of one kWp on the load's grid."""
     total_kwp = sum(layout.capacity_kwp for layout in layouts.values())
-    kwh_per_kwp: FloatArray = made.ac_kw.sum(axis=0)[rows] / total_kwp * interval_h
+    kwh_per_kwp: FloatArray = production.ac_kw.sum(axis=0)[rows] / total_kwp * interval_h
     return kwh_per_kwp
 
 
@@ -302,7 +302,7 @@ def _record(
     inputs: DesignInputs,
     roofs: tuple[RoofDesign, ...],
     strings: StringPlan,
-    made: Production,
+    production: Production,
     sized: Sweep,
     module: Module,
     rows: np.ndarray,
@@ -310,8 +310,8 @@ def _record(
 ) -> SolarDesign:
     config, load = inputs.config, inputs.load
     capacity = sum(roof.layout.capacity_kwp for roof in roofs)
-    energy = float(made.energy_kwh.sum())
-    pv_kwh = made.ac_kw.sum(axis=0)[rows] * load.interval_h
+    energy = float(production.energy_kwh.sum())
+    pv_kwh = production.ac_kw.sum(axis=0)[rows] * load.interval_h
     flows = balance(load.energy_kwh, pv_kwh[None, :], interval_h=load.interval_h, storage=storage)
     (bills,) = bill_changes(
         flows, load.starts, inputs.schedule, inputs.tariffs, interval_h=load.interval_h,
@@ -332,9 +332,9 @@ def _record(
         strings=strings,
         capacity_kwp=capacity,
         energy_kwh=energy,
-        month_kwh=_months(made, inputs.weather),
-        losses=loss_lines(made, capacity),
-        performance_ratio=energy / float(made.step_kwh["plane"].sum() / made.years),
+        month_kwh=_months(production, inputs.weather),
+        losses=loss_lines(production, capacity),
+        performance_ratio=energy / float(production.step_kwh["plane"].sum() / production.years),
         sigma_ratio=sigma,
         p75_kwh=energy * exceeded_ratio(sigma, 0.75),
         p90_kwh=energy * exceeded_ratio(sigma, 0.90),
@@ -407,12 +407,12 @@ def exceeded_ratio(sigma: float, probability: float) -> float:
     return 1 + NormalDist().inv_cdf(1 - probability) * sigma
 
 
-def loss_lines(made: Production, capacity_kwp: float) -> tuple[LossLine, ...]:
+def loss_lines(production: Production, capacity_kwp: float) -> tuple[LossLine, ...]:
     """List what is left after each step, from horizontal light on the modules' power to AC energy.
 
     Parameters
     ----------
-    made : Production
+    production : Production
         What planes produce.
     capacity_kwp : float
         Their power at standard test conditions [kWp].
@@ -430,27 +430,27 @@ def loss_lines(made: Production, capacity_kwp: float) -> tuple[LossLine, ...]:
     >>> losses.index[0], losses.index[-1]
     ('ghi', 'unavailability')
     """
-    before = made.ghi_kwh_m2 * capacity_kwp / made.years
+    before = production.ghi_kwh_m2 * capacity_kwp / production.years
     lines = [LossLine("ghi", before, 0.0)]
     for step in STEPS:
-        after = float(made.step_kwh[step].sum()) / made.years
+        after = float(production.step_kwh[step].sum()) / production.years
         lines.append(LossLine(step, after, after / before - 1 if before else 0.0))
         before = after
     return tuple(lines)
 
 
-def _roofs(chosen: Mapping[str, Layout], planes: Mapping[str, Plane], made: Production) -> tuple[RoofDesign, ...]:
+def _roofs(chosen: Mapping[str, Layout], planes: Mapping[str, Plane], production: Production) -> tuple[RoofDesign, ...]:
     return tuple(
         RoofDesign(name, layout, planes[name].sky_seen, float(energy_kwh) / layout.capacity_kwp)
-        for (name, layout), energy_kwh in zip(chosen.items(), made.energy_kwh, strict=True)
+        for (name, layout), energy_kwh in zip(chosen.items(), production.energy_kwh, strict=True)
     )
 
 
-def _months(made: Production, weather: Weather) -> tuple[float, ...]:
+def _months(production: Production, weather: Weather) -> tuple[float, ...]:
     month = weather.months()
-    power = made.ac_kw.sum(axis=0)
+    power = production.ac_kw.sum(axis=0)
     return tuple(
-        float(power[month == number].sum()) * weather.interval_h / made.years for number in range(1, MONTHS + 1)
+        float(power[month == number].sum()) * weather.interval_h / production.years for number in range(1, MONTHS + 1)
     )
 
 

@@ -45,8 +45,8 @@ class DispatchBalance:
     @property
     def self_consumption_ratio(self) -> FloatArray:
         """(k,) share of the PV that was used."""
-        made = self.pv_kwh.sum(axis=1)
-        return np.where(made > 0, self.used_kwh / np.where(made > 0, made, 1.0), 0.0)
+        production_kwh = self.pv_kwh.sum(axis=1)
+        return np.where(production_kwh > 0, self.used_kwh / np.where(production_kwh > 0, production_kwh, 1.0), 0.0)
 
     @property
     def load_share_ratio(self) -> FloatArray:

@@ -186,9 +186,9 @@ def produced_per_kwp(
         first[building.id] = slice(len(planes), len(planes) + len(roof_planes))
         planes += roof_planes
     models = Models(gamma_pmp_per_c=module.gamma_pmp_per_c)
-    made = simulate(weather, planes, config.losses, models, sky=sky)
+    production = simulate(weather, planes, config.losses, models, sky=sky)
     capacity = np.array([plane.capacity_kwp for plane in planes])
-    return {name: made.ac_kw[rows].sum(axis=0) / capacity[rows].sum() for name, rows in first.items()}
+    return {name: production.ac_kw[rows].sum(axis=0) / capacity[rows].sum() for name, rows in first.items()}
 
 
 def assess(candidate: Candidate) -> ScreenRow:

@@ -139,16 +139,16 @@ def sweep(
         flows, load.starts, schedule, tariffs, interval_h=load.interval_h, export_thb_per_kwh=money.export_thb_per_kwh
     )
     used, ratio, share = flows.used_kwh, flows.self_consumption_ratio, flows.load_share_ratio
-    made = flows.pv_kwh.sum(axis=1)
+    production_kwh = flows.pv_kwh.sum(axis=1)
     options = []
     for number, (size, change) in enumerate(zip(sizes, changes, strict=True)):
         capex = capex_thb(float(size), money.capex) + (storage.price_thb if storage else 0.0)
-        counted = counted_kwh(float(made[number]), float(used[number]), money)
+        counted = counted_kwh(float(production_kwh[number]), float(used[number]), money)
         project = Investment(float(size), capex, change.saving_thb, counted, degradation_per_year, money)
         options.append(
             SizeOption(
                 float(size),
-                float(made[number]),
+                float(production_kwh[number]),
                 float(used[number]),
                 float(ratio[number]),
                 float(share[number]),

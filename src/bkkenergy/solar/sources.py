@@ -8,12 +8,12 @@ from typing import Any
 from bkkenergy.solar.design import SolarDesign
 
 
-def assumption_sources(made: SolarDesign) -> list[tuple[str, str, dt.date | None]]:
+def assumption_sources(design: SolarDesign) -> list[tuple[str, str, dt.date | None]]:
     """List where every figure of a design comes from.
 
     Parameters
     ----------
-    made : Design
+    design : Design
         A design.
 
     Returns
@@ -30,19 +30,19 @@ def assumption_sources(made: SolarDesign) -> list[tuple[str, str, dt.date | None
     >>> [key for key, _, _ in assumption_sources(made)][:3]
     ['weather', 'module', 'inverter']
     """
-    config: Any = made.config
+    config: Any = design.config
     sources = [
         (key, getattr(config, key).source, getattr(config, key).entered)
         for key in ("losses", "uncertainty", "site_temperature", "layout", "finance")
     ]
-    if made.load_measured_ratio == 0:
+    if design.load_measured_ratio == 0:
         sources.append(("typical_loads", config.typical_loads.source, config.typical_loads.entered))
-    rates = made.schedule.rates_on(made.bills.before[-1].month)
+    rates = design.schedule.rates_on(design.bills.before[-1].month)
     return [
-        ("weather", made.weather.source, None),
-        ("module", made.module.source, made.module.entered),
-        ("inverter", made.strings.inverter.source, made.strings.inverter.entered),
-        ("tariff", made.bills.before[-1].source, rates.entered),
-        ("grid_factor", made.factor.source, made.factor.entered),
+        ("weather", design.weather.source, None),
+        ("module", design.module.source, design.module.entered),
+        ("inverter", design.strings.inverter.source, design.strings.inverter.entered),
+        ("tariff", design.bills.before[-1].source, rates.entered),
+        ("grid_factor", design.factor.source, design.factor.entered),
         *sources,
     ]

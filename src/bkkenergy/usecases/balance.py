@@ -177,12 +177,12 @@ def _balance(quarters: Quarters) -> BuildingBalance:
     building = quarters.building
     mains = building.main_meters
     production = quarters.imported(building.pv_meters) if building.pv_meters else None
-    made = None if production is None else _flow_of_pv(quarters)
+    production_flow = None if production is None else _flow_of_pv(quarters)
     tenants = _tenants(quarters)
     paid = None if tenants is None else quarters.flow(tenants)
     if not mains:
         notes = (Note.NO_MAIN_METER, *_notes_on_pv(quarters, None))
-        return BuildingBalance(None, None, made, None, paid, None, notes)
+        return BuildingBalance(None, None, production_flow, None, paid, None, notes)
     bought, sold = quarters.accepted(mains), quarters.exported(mains)
     notes = _notes_on_pv(quarters, sold)
     flows = quarters.flow(bought), None if Note.EXPORT_NOT_METERED in notes else quarters.flow(sold)
@@ -194,7 +194,7 @@ def _balance(quarters: Quarters) -> BuildingBalance:
     self_consumed = sold.with_kwh(split.self_consumption_kwh, production or sold)
     return BuildingBalance(
         *flows,
-        made or quarters.flow(_none_of(bought)),
+        production_flow or quarters.flow(_none_of(bought)),
         quarters.flow(self_consumed if production else _none_of(bought)),
         paid,
         quarters.flow(bought.with_kwh(split.gross_use_kwh, *parts)),
@@ -270,8 +270,8 @@ def _split(quarters: Quarters, meter: Meter, children: Sequence[Meter]) -> SubMe
     net = quarters.net(meter)
     whole = net
     if pv:
-        made = quarters.imported(pv)
-        whole = net.with_kwh(net.kwh + made.kwh, made)
+        production = quarters.imported(pv)
+        whole = net.with_kwh(net.kwh + production.kwh, production)
     rest = whole.with_kwh(rest_kwh(whole.kwh, np.column_stack([net.kwh for net in nets])), *nets)
     parts = tuple(
         SubMeterShare(child, quarters.flow(net), share_ratio(net.kwh, whole.kwh))

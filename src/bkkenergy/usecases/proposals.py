@@ -76,9 +76,9 @@ def propose(
             is_shared=scope.is_shared,
             now=now,
         )
-        made = _found(connection, number)
-        enter_audit(connection, actor, "propose", f"proposal {number}", _audited(made), now)
-    return made
+        proposal = _found(connection, number)
+        enter_audit(connection, actor, "propose", f"proposal {number}", _audited(proposal), now)
+    return proposal
 
 
 @use_case("proposals.list", "see", "agency")

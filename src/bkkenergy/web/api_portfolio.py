@@ -215,8 +215,8 @@ def make_proposal(asked: AskedChanges, who: AnyWriter) -> Response:
     edits = _edits(asked)
 
     def work() -> Answer:
-        made = propose(who.state, who.visitor.actor, edits, why=asked.why, from_day=asked.from_day, now=who.now)
-        return Answer(ProposalRow.of(made), 201)
+        proposal = propose(who.state, who.visitor.actor, edits, why=asked.why, from_day=asked.from_day, now=who.now)
+        return Answer(ProposalRow.of(proposal), 201)
 
     return who.answer(work)
 

@@ -70,10 +70,10 @@ def solar(
     """
     building = building_of(visitor, building_id)
     try:
-        made = designed(visitor.here, Sketch(building.id, kwp, mounting))
+        design = designed(visitor.here, Sketch(building.id, kwp, mounting))
     except InputError as why:
         raise HTTPException(422, str(why)) from None
-    return Response(design_json(made), media_type="application/json")
+    return Response(design_json(design), media_type="application/json")
 
 
 @router.get("/meters")

@@ -52,13 +52,13 @@ def solar_page(visitor: PageVisitor, sketch: AskedSketch, against: str = "") -> 
     buildings = [
         building for building in here.portfolio.buildings.values() if building.agency in agencies and building.roofs
     ]
-    made, fault, may_keep = [], "", False
+    designs, fault, may_keep = [], "", False
     if sketch.building:
         building = building_of(visitor, sketch.building)
         may_keep = visitor.account.may("design", building.agency)
         sizes = dict.fromkeys([sketch.kwp, *([against[:MAX_TEXT]] if against else [])])
         try:
-            made = [_shown(visitor, Sketch(**sketch.query | {"kwp": size})) for size in sizes]
+            designs = [_shown(visitor, Sketch(**sketch.query | {"kwp": size})) for size in sizes]
         except InputError as why:
             fault = why.said(visitor.lang)
     return page(
@@ -68,7 +68,7 @@ def solar_page(visitor: PageVisitor, sketch: AskedSketch, against: str = "") -> 
         buildings=buildings,
         sketch=sketch,
         against=against,
-        designs=made,
+        designs=designs,
         fault=fault,
         may_keep=may_keep,
         kept=[
@@ -87,8 +87,8 @@ def _name_of(visitor: Visitor, building: str) -> str:
 
 def _shown(visitor: Visitor, sketch: Sketch) -> dict[str, Any]:
     """Return a design as the page shows it. Raises InputError."""
-    made = designed(visitor.here, sketch)
-    return {"made": made, "headline": headline(made, visitor.words), "query": urlencode(sketch.query)}
+    design = designed(visitor.here, sketch)
+    return {"made": design, "headline": headline(design, visitor.words), "query": urlencode(sketch.query)}
 
 
 @router.get("/solar/report/{building}")
@@ -102,19 +102,19 @@ def solar_report(
     building_of(visitor, building)
     today = visitor.here.today
     writers: dict[str, Callable[[SolarDesign, Lang], bytes]] = {
-        "html": lambda made, lang: render_design_html(made, lang, today=today),
-        "pdf": lambda made, lang: render_design_pdf(made, lang, today=today),
+        "html": lambda design, lang: render_design_html(design, lang, today=today),
+        "pdf": lambda design, lang: render_design_pdf(design, lang, today=today),
         "xlsx": design_xlsx,
         "csv": design_csv,
-        "json": lambda made, _lang: design_json(made),
+        "json": lambda design, _lang: design_json(design),
     }
     if format not in writers:
         raise HTTPException(422, "no such format")
-    made = designed(visitor.here, Sketch(**sketch.query | {"building": building}))
+    design = designed(visitor.here, Sketch(**sketch.query | {"building": building}))
     headers = {"Content-Security-Policy": REPORT_POLICY}
     if format not in {"html", "pdf"}:
         headers["Content-Disposition"] = f'attachment; filename="solar_{building}.{format}"'
-    return Response(writers[format](made, visitor.lang), media_type=MEDIA[format], headers=headers)
+    return Response(writers[format](design, visitor.lang), media_type=MEDIA[format], headers=headers)
 
 
 @router.post("/solar/scenarios/{building}")

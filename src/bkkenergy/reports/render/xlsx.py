@@ -42,18 +42,18 @@ class Book:
 
     def chart(self, sheet: Any, kind: str, rows: int, columns: Sequence[int], title: str) -> None:
         """Add a chart of some columns of a sheet over its first one, beside them."""
-        name, made = sheet.get_name(), self.book.add_chart({"type": kind})
+        name, chart = sheet.get_name(), self.book.add_chart({"type": kind})
         for column in columns:
-            made.add_series(
+            chart.add_series(
                 {
                     "name": [name, 0, column],
                     "categories": [name, 1, 0, rows, 0],
                     "values": [name, 1, column, rows, column],
                 }
             )
-        made.set_title({"name": title})
-        made.set_size({"width": 820, "height": 340})
-        sheet.insert_chart("E2", made)
+        chart.set_title({"name": title})
+        chart.set_size({"width": 820, "height": 340})
+        sheet.insert_chart("E2", chart)
 
     def total(self, report: AgencyReport) -> str:
         """Return the name of the sum of all rows."""

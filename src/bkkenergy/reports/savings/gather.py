@@ -230,8 +230,8 @@ def _pv(site: Site, building: Building, last_day: dt.date) -> dict[str, float]:
     if not meters or not roofs or site.solar is None:
         return {}
     period = Period.days(last_day - dt.timedelta(days=FOUR_WEEKS - 1), last_day)
-    made = meters_energy_kwh(site.energy, meters, period, "day")
-    if not np.isfinite(made).all():
+    energy_kwh = meters_energy_kwh(site.energy, meters, period, "day")
+    if not np.isfinite(energy_kwh).all():
         return {}
     starts = edges(period, "60min")[:-1]
     typical = typical_year(site.solar.climate)
@@ -248,7 +248,7 @@ def _pv(site: Site, building: Building, last_day: dt.date) -> dict[str, float]:
         ghi = station_hours(site.energy, station, period)["ghi_wm2"].to_numpy(np.float64)
         if np.isfinite(ghi).mean() >= DAY_VALID_RATIO:
             expected *= float(np.nansum(ghi)) / max(float(typical.ghi_wm2[rows][np.isfinite(ghi)].sum()), 1.0)
-    return {"pv_kwh": float(made.sum()), "pv_expected_kwh": expected}
+    return {"pv_kwh": float(energy_kwh.sum()), "pv_expected_kwh": expected}
 
 
 def _sub_meters(site: Site, building: Building, last_day: dt.date) -> SubMeterSums | None:

@@ -56,8 +56,8 @@ def measured_savings(
         return {}
     measured_of: dict[str, Measured] = {}
     for project in done:
-        if project.pv_meter and (made := _made(site, project, last_day)):
-            measured_of[project.id] = made
+        if project.pv_meter and (production := _made(site, project, last_day)):
+            measured_of[project.id] = production
     for building_id in {project.building for project in done if not project.pv_meter}:
         together = [project for project in done if project.building == building_id and not project.pv_meter]
         if building_id in series and (whole := _saved(site, together, series[building_id], last_day)):
@@ -86,9 +86,9 @@ def _made(site: Site, project: Project, last_day: dt.date) -> Measured | None:
     first = project.done_on
     if meter is None or first is None or (last_day - first).days < MIN_MEASURED_DAYS:
         return None
-    made = meters_energy_kwh(site.energy, (meter,), Period.days(first, last_day), "day")
-    known = np.isfinite(made)
-    return as_yearly(float(made[known].sum()), 0.0, int(known.sum())) if known.any() else None
+    energy_kwh = meters_energy_kwh(site.energy, (meter,), Period.days(first, last_day), "day")
+    known = np.isfinite(energy_kwh)
+    return as_yearly(float(energy_kwh[known].sum()), 0.0, int(known.sum())) if known.any() else None
 
 
 def _year_kwh(hours: Series) -> float:

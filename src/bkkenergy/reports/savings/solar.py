@@ -50,10 +50,10 @@ def _has_pv(building: Building) -> bool:
 def _installed(site: Site, building: Building, period: Period) -> SolarUse:
     """Sum what a building's PV meters counted; None where it has none, or they sent nothing."""
     meters = tuple(meter for meter in building.meters if meter.pv)
-    made = meters_energy_kwh(site.energy, meters, period, "day") if meters else np.empty(0)
+    energy_kwh = meters_energy_kwh(site.energy, meters, period, "day") if meters else np.empty(0)
     return SolarUse(
         building.id,
         is_installed=True,
         capacity_kwp=sum(roof.installed_kwp or 0.0 for roof in building.roofs),
-        energy_kwh=float(np.nansum(made)) if np.isfinite(made).any() else None,
+        energy_kwh=float(np.nansum(energy_kwh)) if np.isfinite(energy_kwh).any() else None,
     )

@@ -24,36 +24,38 @@ from bkkenergy.tariff.bill import Item
 HOURS_PER_DAY = 24
 
 
-def headline(made: SolarDesign, words: Words) -> str:
+def headline(design: SolarDesign, words: Words) -> str:
     """Return the design in one sentence."""
-    purchase = made.ways["own"]
-    values = {"kwp": words.number(made.capacity_kwp, 1), "energy": words.number(made.energy_kwh)}
+    purchase = design.ways["own"]
+    values = {"kwp": words.number(design.capacity_kwp, 1), "energy": words.number(design.energy_kwh)}
     if purchase.payback_years is None:
-        return words("solar.headline_never", **values, years=made.config.finance.analysis_years)
+        return words("solar.headline_never", **values, years=design.config.finance.analysis_years)
     return words("solar.headline", **values, years=words.number(purchase.payback_years, 1))
 
 
-def render_design_html(made: SolarDesign, lang: Lang, *, today: dt.date) -> bytes:
+def render_design_html(design: SolarDesign, lang: Lang, *, today: dt.date) -> bytes:
     """Render a whole HTML page, UTF-8."""
     words = Words(lang)
     page = environment.get_template("solar.html.j2").render(
-        d=made,
+        d=design,
         t=words,
         lang=lang,
-        name=words.either(th=made.building.name_th, en=made.building.name_en),
-        headline=headline(made, words),
-        own=made.ways["own"],
-        charts=_charts(made, words),
+        name=words.either(th=design.building.name_th, en=design.building.name_en),
+        headline=headline(design, words),
+        own=design.ways["own"],
+        charts=_charts(design, words),
         plans=[
             (roof, roof_plan(roof.layout, f"{words('solar.plan')}: {roof.id}", words("unit.m"), words("solar.north")))
-            for roof in made.roofs
+            for roof in design.roofs
         ],
         losses=[
-            (words(f"solar.step_{line.step}"), line) for line in made.losses if _is_shown(line.change_ratio, line.step)
+            (words(f"solar.step_{line.step}"), line)
+            for line in design.losses
+            if _is_shown(line.change_ratio, line.step)
         ],
-        bill=bill_rows(made),
-        ways=[(way, result, _payback(result, made, words)) for way, result in made.ways.items()],
-        sources=assumption_sources(made),
+        bill=bill_rows(design),
+        ways=[(way, result, _payback(result, design, words)) for way, result in design.ways.items()],
+        sources=assumption_sources(design),
         today=today,
         version=__version__,
         as_percent=words.percent,
@@ -61,9 +63,9 @@ def render_design_html(made: SolarDesign, lang: Lang, *, today: dt.date) -> byte
     return page.encode()
 
 
-def render_design_pdf(made: SolarDesign, lang: Lang, *, today: dt.date) -> bytes:
+def render_design_pdf(design: SolarDesign, lang: Lang, *, today: dt.date) -> bytes:
     """Print the same page as PDF. Raises InputError where no browser is installed."""
-    return as_pdf(render_design_html(made, lang, today=today))
+    return as_pdf(render_design_html(design, lang, today=today))
 
 
 def render_screening_html(screening: Screening, lang: Lang, *, today: dt.date) -> bytes:
@@ -84,9 +86,9 @@ def _is_shown(change_ratio: float, step: str) -> bool:
     return step == "ghi" or abs(change_ratio) >= 5e-4  # noqa: PLR2004 - what one decimal of a per cent shows
 
 
-def _payback(result: Result, made: SolarDesign, words: Words) -> str:
+def _payback(result: Result, design: SolarDesign, words: Words) -> str:
     if result.payback_years is None:
-        return words("solar.never", years=made.config.finance.analysis_years)
+        return words("solar.never", years=design.config.finance.analysis_years)
     return "–" if result.payback_years == 0 else f"{words.number(result.payback_years, 1)} {words('solar.years')}"
 
 
@@ -99,43 +101,45 @@ class YearBillItem:
     after_thb: float
 
 
-def bill_rows(made: SolarDesign) -> list[YearBillItem]:
+def bill_rows(design: SolarDesign) -> list[YearBillItem]:
     """Sum each item of the year's bills, before and after."""
-    items = list(dict.fromkeys(line.item for bill in (*made.bills.before, *made.bills.after) for line in bill.lines))
+    items = list(
+        dict.fromkeys(line.item for bill in (*design.bills.before, *design.bills.after) for line in bill.lines)
+    )
     return [
         YearBillItem(
             item,
-            sum(bill.amount_thb(item) for bill in made.bills.before),
-            sum(bill.amount_thb(item) for bill in made.bills.after),
+            sum(bill.amount_thb(item) for bill in design.bills.before),
+            sum(bill.amount_thb(item) for bill in design.bills.after),
         )
         for item in items
     ]
 
 
-def _charts(made: SolarDesign, words: Words) -> dict[str, Markup]:
+def _charts(design: SolarDesign, words: Words) -> dict[str, Markup]:
     short = get_month_names("abbreviated", locale=Locale(words.lang))
     months = [
         Bar(str(short[number]), value, f"{short[number]}: {words.number(value)} {words('unit.kwh')}")
-        for number, value in enumerate(made.month_kwh, 1)
+        for number, value in enumerate(design.month_kwh, 1)
     ]
     return {
         "months": bars(months, words("solar.months"), words.number),
-        "losses": _waterfall(made, words),
-        "week": _week(made, words),
-        "cash": _cash(made, words),
+        "losses": _waterfall(design, words),
+        "week": _week(design, words),
+        "cash": _cash(design, words),
         "tornado": tornado(
-            [(words(f"solar.factor_{name}"), less, more) for name, less, more in made.tornado],
-            made.ways["own"].npv_thb,
+            [(words(f"solar.factor_{name}"), less, more) for name, less, more in design.tornado],
+            design.ways["own"].npv_thb,
             words("solar.tornado", share=SENSITIVITY),
             lambda value: words.number(value / 1e6, 2),
         ),
-        "sweep": _sweep(made, words),
+        "sweep": _sweep(design, words),
     }
 
 
-def _waterfall(made: SolarDesign, words: Words) -> Markup:
+def _waterfall(design: SolarDesign, words: Words) -> Markup:
     rows, before = [], 0.0
-    shown = [line for line in made.losses if _is_shown(line.change_ratio, line.step)]
+    shown = [line for line in design.losses if _is_shown(line.change_ratio, line.step)]
     for line in shown:
         name = words(f"solar.step_{line.step}")
         kind = "bar" if line.step == "ghi" else "gain" if line.energy_kwh >= before else "loss"
@@ -149,16 +153,16 @@ def _waterfall(made: SolarDesign, words: Words) -> Markup:
     return bars(rows, words("solar.losses"), words.number)
 
 
-def _week(made: SolarDesign, words: Words) -> Markup:
-    starts = made.week.starts.tz_convert(BANGKOK)
+def _week(design: SolarDesign, words: Words) -> Markup:
+    starts = design.week.starts.tz_convert(BANGKOK)
     midday = np.flatnonzero((starts.hour == HOURS_PER_DAY // 2) & (starts.minute == 0))
     names = [(float(at), words.weekday(starts[int(at)].date())) for at in midday]
-    curves = [Line(made.week.load_kw.tolist(), "loadarea"), Line(made.week.pv_kw.tolist(), "sun")]
+    curves = [Line(design.week.load_kw.tolist(), "loadarea"), Line(design.week.pv_kw.tolist(), "sun")]
     return lines(curves, names, words("solar.week"), words.number)
 
 
-def _cash(made: SolarDesign, words: Words) -> Markup:
-    sums = np.cumsum(made.ways["own"].cash_thb)
+def _cash(design: SolarDesign, words: Words) -> Markup:
+    sums = np.cumsum(design.ways["own"].cash_thb)
     rows = [
         Bar(
             str(year) if year % 5 == 0 else "",
@@ -171,8 +175,8 @@ def _cash(made: SolarDesign, words: Words) -> Markup:
     return bars(rows, words("solar.cash"), lambda value: words.number(value / 1e6, 1))
 
 
-def _sweep(made: SolarDesign, words: Words) -> Markup:
-    options = made.sweep.options
+def _sweep(design: SolarDesign, words: Words) -> Markup:
+    options = design.sweep.options
     names = [
         (float(at), words.number(options[at].capacity_kwp)) for at in range(0, len(options), max(1, len(options) // 6))
     ]

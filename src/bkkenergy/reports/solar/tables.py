@@ -28,21 +28,21 @@ ROW_KEYS = (
 )  # fmt: skip
 
 
-def design_data(made: SolarDesign) -> dict[str, Any]:
+def design_data(design: SolarDesign) -> dict[str, Any]:
     """Return the design's public form: names carry units, unknown numbers are null."""
     return {
         "schema": SCHEMA,
-        "building": made.building.id,
-        "weather": asdict(made.weather),
-        "ghi_kwh_m2": made.ghi_kwh_m2,
-        "capacity_kwp": made.capacity_kwp,
-        "energy_kwh": made.energy_kwh,
-        "specific_yield_kwh_per_kwp": made.specific_yield_kwh_per_kwp,
-        "performance_ratio": made.performance_ratio,
-        "p75_kwh": made.p75_kwh,
-        "p90_kwh": made.p90_kwh,
-        "month_kwh": list(made.month_kwh),
-        "losses": [asdict(line) for line in made.losses],
+        "building": design.building.id,
+        "weather": asdict(design.weather),
+        "ghi_kwh_m2": design.ghi_kwh_m2,
+        "capacity_kwp": design.capacity_kwp,
+        "energy_kwh": design.energy_kwh,
+        "specific_yield_kwh_per_kwp": design.specific_yield_kwh_per_kwp,
+        "performance_ratio": design.performance_ratio,
+        "p75_kwh": design.p75_kwh,
+        "p90_kwh": design.p90_kwh,
+        "month_kwh": list(design.month_kwh),
+        "losses": [asdict(line) for line in design.losses],
         "roofs": [
             {
                 "id": roof.id,
@@ -54,37 +54,39 @@ def design_data(made: SolarDesign) -> dict[str, Any]:
                 "load_kg_m2": roof.layout.load_kg_m2,
                 "specific_yield_kwh_per_kwp": roof.specific_yield_kwh_per_kwp,
             }
-            for roof in made.roofs
+            for roof in design.roofs
         ],
-        "module": made.module.id,
-        "inverter": made.strings.inverter.id,
-        "inverter_count": made.strings.inverter_count,
-        "modules_in_string": made.strings.modules_in_string,
-        "string_count": made.strings.string_count,
-        "dc_ac_ratio": made.strings.dc_ac_ratio,
-        "load_kwh": made.load_kwh,
-        "load_measured_ratio": made.load_measured_ratio,
-        "used_kwh": made.used_kwh,
-        "surplus_kwh": made.surplus_kwh,
-        "self_consumption_ratio": made.self_consumption_ratio,
-        "load_share_ratio": made.load_share_ratio,
-        "tariff": made.schedule.id,
-        "bill": [asdict(row) for row in bill_rows(made)],
-        "saving_thb": made.bills.saving_thb,
-        "capex_thb": made.capex_thb,
-        **_money_data(made),
-        "avoided_kg": made.avoided_kg,
-        "warnings": list(made.warnings),
+        "module": design.module.id,
+        "inverter": design.strings.inverter.id,
+        "inverter_count": design.strings.inverter_count,
+        "modules_in_string": design.strings.modules_in_string,
+        "string_count": design.strings.string_count,
+        "dc_ac_ratio": design.strings.dc_ac_ratio,
+        "load_kwh": design.load_kwh,
+        "load_measured_ratio": design.load_measured_ratio,
+        "used_kwh": design.used_kwh,
+        "surplus_kwh": design.surplus_kwh,
+        "self_consumption_ratio": design.self_consumption_ratio,
+        "load_share_ratio": design.load_share_ratio,
+        "tariff": design.schedule.id,
+        "bill": [asdict(row) for row in bill_rows(design)],
+        "saving_thb": design.bills.saving_thb,
+        "capex_thb": design.capex_thb,
+        **_money_data(design),
+        "avoided_kg": design.avoided_kg,
+        "warnings": list(design.warnings),
         "sources": [
-            {"key": key, "source": source, "entered": entered} for key, source, entered in assumption_sources(made)
+            {"key": key, "source": source, "entered": entered} for key, source, entered in assumption_sources(design)
         ],
     }
 
 
-def _money_data(made: SolarDesign) -> dict[str, Any]:
+def _money_data(design: SolarDesign) -> dict[str, Any]:
     return {
-        "ways": {way: asdict(result) for way, result in made.ways.items()},
-        "tornado": [{"factor": name, "npv_less_thb": less, "npv_more_thb": more} for name, less, more in made.tornado],
+        "ways": {way: asdict(result) for way, result in design.ways.items()},
+        "tornado": [
+            {"factor": name, "npv_less_thb": less, "npv_more_thb": more} for name, less, more in design.tornado
+        ],
         "sweep": [
             {
                 "capacity_kwp": option.capacity_kwp,
@@ -94,14 +96,14 @@ def _money_data(made: SolarDesign) -> dict[str, Any]:
                 "npv_thb": option.money.npv_thb,
                 "payback_years": option.money.payback_years,
             }
-            for option in made.sweep.options
+            for option in design.sweep.options
         ],
     }
 
 
-def design_json(made: SolarDesign) -> bytes:
+def design_json(design: SolarDesign) -> bytes:
     """Encode the design as UTF-8 JSON."""
-    return _json(design_data(made))
+    return _json(design_data(design))
 
 
 def screening_json(screening: Screening) -> bytes:
@@ -115,26 +117,26 @@ def _json(data: object) -> bytes:
     return msgspec.json.format(msgspec.json.encode(data), indent=2) + b"\n"
 
 
-def design_csv(made: SolarDesign, lang: Lang) -> bytes:
+def design_csv(design: SolarDesign, lang: Lang) -> bytes:
     """Write the design's figures as (item, value, unit) lines, months and losses among them; UTF-8 with BOM."""
     words = Words(lang)
     names = get_month_names("wide", locale=Locale(lang))
     kwh, thb = words("unit.kwh"), words("unit.thb")
     rows: list[tuple[str, object, str]] = [
-        (words("solar.capacity"), made.capacity_kwp, "kWp"),
-        (words("solar.energy"), made.energy_kwh, kwh),
-        (words("solar.p75"), made.p75_kwh, kwh),
-        (words("solar.p90"), made.p90_kwh, kwh),
-        (words("solar.used"), made.used_kwh, kwh),
-        (words("solar.surplus"), made.surplus_kwh, kwh),
-        (words("solar.saving"), made.bills.saving_thb, thb),
-        (words("solar.capex"), made.capex_thb, thb),
-        (words("solar.npv"), made.ways["own"].npv_thb, thb),
-        (words("solar.payback"), made.ways["own"].payback_years, words("solar.years")),
-        (words("solar.co2"), made.avoided_kg / 1000, words("unit.tco2e")),
+        (words("solar.capacity"), design.capacity_kwp, "kWp"),
+        (words("solar.energy"), design.energy_kwh, kwh),
+        (words("solar.p75"), design.p75_kwh, kwh),
+        (words("solar.p90"), design.p90_kwh, kwh),
+        (words("solar.used"), design.used_kwh, kwh),
+        (words("solar.surplus"), design.surplus_kwh, kwh),
+        (words("solar.saving"), design.bills.saving_thb, thb),
+        (words("solar.capex"), design.capex_thb, thb),
+        (words("solar.npv"), design.ways["own"].npv_thb, thb),
+        (words("solar.payback"), design.ways["own"].payback_years, words("solar.years")),
+        (words("solar.co2"), design.avoided_kg / 1000, words("unit.tco2e")),
     ]
-    rows += [(str(names[number]), value, kwh) for number, value in enumerate(made.month_kwh, 1)]
-    rows += [(words(f"solar.step_{line.step}"), line.energy_kwh, kwh) for line in made.losses]
+    rows += [(str(names[number]), value, kwh) for number, value in enumerate(design.month_kwh, 1)]
+    rows += [(words(f"solar.step_{line.step}"), line.energy_kwh, kwh) for line in design.losses]
     return _csv([(words("solar.item"), words("solar.value"), ""), *rows])
 
 
@@ -149,24 +151,24 @@ def _csv(rows: Sequence[Sequence[object]]) -> bytes:
     return (BOM + text.getvalue()).encode()
 
 
-def design_xlsx(made: SolarDesign, lang: Lang) -> bytes:
+def design_xlsx(design: SolarDesign, lang: Lang) -> bytes:
     """Write a workbook: summary, months with a chart, losses, bill, and cash with its value computed by Excel."""
     words, file = Words(lang), io.BytesIO()
     with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
         head, number = book.add_format({"bold": True, "bottom": 1}), book.add_format({"num_format": "#,##0"})
         share = book.add_format({"num_format": "0.0%"})
-        _summary_sheet(book, made, words, head, number)
-        _month_sheet(book, made, words, head, number)
+        _summary_sheet(book, design, words, head, number)
+        _month_sheet(book, design, words, head, number)
         sheet = book.add_worksheet(_sheet(words("solar.losses")))
         sheet.set_column(0, 0, 24)
         sheet.write_row(0, 0, [words("solar.step"), words("solar.left"), words("solar.change")], head)
-        for row, line in enumerate(made.losses, 1):
+        for row, line in enumerate(design.losses, 1):
             sheet.write(row, 0, words(f"solar.step_{line.step}"))
             sheet.write(row, 1, line.energy_kwh, number)
             if row > 1:
                 sheet.write_formula(row, 2, f"=B{row + 1}/B{row}-1", share, line.change_ratio)
-        _bill_sheet(book, made, words, head, number)
-        _cash_sheet(book, made, words, head, number, share)
+        _bill_sheet(book, design, words, head, number)
+        _cash_sheet(book, design, words, head, number, share)
     return file.getvalue()
 
 
@@ -175,21 +177,23 @@ def _sheet(name: str) -> str:
     return name.replace("/", "-").replace(":", "")[:31]
 
 
-def _summary_sheet(book: Any, made: SolarDesign, words: Words, head: Any, number: Any) -> None:
+def _summary_sheet(book: Any, design: SolarDesign, words: Words, head: Any, number: Any) -> None:
     sheet = book.add_worksheet(_sheet(words("solar.title")))
     sheet.set_column(0, 0, 40)
     sheet.set_column(1, 1, 18)
-    sheet.write_row(0, 0, [words.either(th=made.building.name_th, en=made.building.name_en), made.building.id], head)
+    sheet.write_row(
+        0, 0, [words.either(th=design.building.name_th, en=design.building.name_en), design.building.id], head
+    )
     lines: list[tuple[str, float | None]] = [
-        (f"{words('solar.capacity')} (kWp)", made.capacity_kwp),
-        (f"{words('solar.energy')} ({words('unit.kwh')})", made.energy_kwh),
-        (f"{words('solar.p90')} ({words('unit.kwh')})", made.p90_kwh),
-        (f"{words('solar.used')} ({words('unit.kwh')})", made.used_kwh),
-        (f"{words('solar.saving')} ({words('unit.thb')})", made.bills.saving_thb),
-        (f"{words('solar.capex')} ({words('unit.thb')})", made.capex_thb),
-        (f"{words('solar.npv')} ({words('unit.thb')})", made.ways["own"].npv_thb),
-        (f"{words('solar.payback')} ({words('solar.years')})", made.ways["own"].payback_years),
-        (f"{words('solar.co2')} ({words('unit.tco2e')})", made.avoided_kg / 1000),
+        (f"{words('solar.capacity')} (kWp)", design.capacity_kwp),
+        (f"{words('solar.energy')} ({words('unit.kwh')})", design.energy_kwh),
+        (f"{words('solar.p90')} ({words('unit.kwh')})", design.p90_kwh),
+        (f"{words('solar.used')} ({words('unit.kwh')})", design.used_kwh),
+        (f"{words('solar.saving')} ({words('unit.thb')})", design.bills.saving_thb),
+        (f"{words('solar.capex')} ({words('unit.thb')})", design.capex_thb),
+        (f"{words('solar.npv')} ({words('unit.thb')})", design.ways["own"].npv_thb),
+        (f"{words('solar.payback')} ({words('solar.years')})", design.ways["own"].payback_years),
+        (f"{words('solar.co2')} ({words('unit.tco2e')})", design.avoided_kg / 1000),
     ]
     plain = book.add_format({"num_format": "#,##0.0"})
     for row, (name, value) in enumerate(lines, 1):
@@ -198,22 +202,22 @@ def _summary_sheet(book: Any, made: SolarDesign, words: Words, head: Any, number
             sheet.write_number(row, 1, value, number if abs(value) >= 1000 else plain)  # noqa: PLR2004 - by its look
     row = len(lines) + 2
     sheet.write(row, 0, words("solar.assumptions"), head)
-    for key, source, _ in assumption_sources(made):
+    for key, source, _ in assumption_sources(design):
         row += 1
         sheet.write_row(row, 0, [words(f"solar.source_{key}"), source])
 
 
-def _month_sheet(book: Any, made: SolarDesign, words: Words, head: Any, number: Any) -> None:
+def _month_sheet(book: Any, design: SolarDesign, words: Words, head: Any, number: Any) -> None:
     name = _sheet(words("solar.months"))
     sheet = book.add_worksheet(name)
     names = get_month_names("wide", locale=Locale(words.lang))
     sheet.set_column(0, 1, 18)
     sheet.write_row(0, 0, [words("solar.months"), words("unit.kwh")], head)
-    for row, value in enumerate(made.month_kwh, 1):
+    for row, value in enumerate(design.month_kwh, 1):
         sheet.write(row, 0, str(names[row]))
         sheet.write_number(row, 1, value, number)
     sheet.write(13, 0, words("solar.bill_total"), head)
-    sheet.write_formula(13, 1, "=SUM(B2:B13)", number, sum(made.month_kwh))
+    sheet.write_formula(13, 1, "=SUM(B2:B13)", number, sum(design.month_kwh))
     chart = book.add_chart({"type": "column"})
     chart.add_series({"categories": [name, 1, 0, 12, 0], "values": [name, 1, 1, 12, 1], "name": words("unit.kwh")})
     chart.set_legend({"none": True})
@@ -221,13 +225,13 @@ def _month_sheet(book: Any, made: SolarDesign, words: Words, head: Any, number: 
     sheet.insert_chart("D2", chart)
 
 
-def _bill_sheet(book: Any, made: SolarDesign, words: Words, head: Any, number: Any) -> None:
+def _bill_sheet(book: Any, design: SolarDesign, words: Words, head: Any, number: Any) -> None:
     sheet = book.add_worksheet(_sheet(words("solar.bill")))
     sheet.set_column(0, 0, 34)
     sheet.set_column(1, 3, 16)
     keys = ("bill_item", "bill_before", "bill_after", "bill_change")
     sheet.write_row(0, 0, [words(f"solar.{key}") for key in keys], head)
-    rows = bill_rows(made)
+    rows = bill_rows(design)
     for at, row in enumerate(rows, 1):
         sheet.write(at, 0, words(f"solar.item_{row.item}"))
         sheet.write_number(at, 1, row.before_thb, number)
@@ -240,8 +244,8 @@ def _bill_sheet(book: Any, made: SolarDesign, words: Words, head: Any, number: A
         sheet.write_formula(f"{column}{end + 1}", f"=SUM({column}2:{column}{end})", number, value)
 
 
-def _cash_sheet(book: Any, made: SolarDesign, words: Words, head: Any, number: Any, share: Any) -> None:
-    purchase = made.ways["own"]
+def _cash_sheet(book: Any, design: SolarDesign, words: Words, head: Any, number: Any, share: Any) -> None:
+    purchase = design.ways["own"]
     sheet = book.add_worksheet(_sheet(words("solar.finance")))
     sheet.set_column(0, 1, 22)
     sheet.write_row(0, 0, [words("solar.years"), words("solar.cash")], head)
@@ -250,7 +254,7 @@ def _cash_sheet(book: Any, made: SolarDesign, words: Words, head: Any, number: A
         sheet.write_number(year + 1, 1, value, number)
     last = len(purchase.cash_thb) + 1
     sheet.write("D1", words("solar.factor_discount_rate"))
-    sheet.write_number("E1", made.config.finance.discount_rate, share)
+    sheet.write_number("E1", design.config.finance.discount_rate, share)
     sheet.write("D2", words("solar.npv"))
     sheet.write_formula("E2", f"=B2+NPV(E1,B3:B{last})", number, purchase.npv_thb)
     sheet.write("D3", words("solar.irr_note", value=""))

@@ -29,17 +29,17 @@ FORMATS = ("html", "pdf", "json", "csv", "xlsx")
 
 
 def write_design(
-    made: SolarDesign, folder: Path, formats: Iterable[str], langs: tuple[Lang, ...], *, today: dt.date
+    design: SolarDesign, folder: Path, formats: Iterable[str], langs: tuple[Lang, ...], *, today: dt.date
 ) -> list[Path]:
     """Write the design in every format and language; return the files, in that order."""
     writers: dict[str, Callable[[Lang], bytes]] = {
-        "html": lambda lang: render_design_html(made, lang, today=today),
-        "pdf": lambda lang: render_design_pdf(made, lang, today=today),
-        "json": lambda _lang: design_json(made),
-        "csv": lambda lang: design_csv(made, lang),
-        "xlsx": lambda lang: design_xlsx(made, lang),
+        "html": lambda lang: render_design_html(design, lang, today=today),
+        "pdf": lambda lang: render_design_pdf(design, lang, today=today),
+        "json": lambda _lang: design_json(design),
+        "csv": lambda lang: design_csv(design, lang),
+        "xlsx": lambda lang: design_xlsx(design, lang),
     }
-    return _written(folder, f"solar_{made.building.id}", writers, formats, langs)
+    return _written(folder, f"solar_{design.building.id}", writers, formats, langs)
 
 
 def write_screening(
