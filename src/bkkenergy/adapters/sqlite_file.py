@@ -97,8 +97,8 @@ class NotCopied(BkkEnergyError):
 def copy_database(source: Path, target: Path) -> None:
     """Copy a database as it is at one moment, whatever is written meanwhile. Raises NotCopied."""
     try:
-        with closing(sqlite3.connect(source)) as held, closing(sqlite3.connect(target)) as copy:
-            held.backup(copy)  # in one step: in several, each commit of a writer would make it begin again
+        with closing(sqlite3.connect(source)) as original, closing(sqlite3.connect(target)) as copy:
+            original.backup(copy)  # in one step: in several, each commit of a writer would make it begin again
     except sqlite3.Error as error:
         raise NotCopied(str(error)) from error
 

@@ -46,14 +46,14 @@ def retention_command(config_dir: Path, *, is_confirmed: bool, is_sure: bool, is
         if purges.agreed() is None and not is_confirmed:
             _show_planned(planned(site, today=today_here()))
             click.echo("No person has agreed to a deletion yet: bkkenergy retention --confirm.")
-        held, late = purges.held(), purges.late()
-    for meter, count in held.items():
+        undeleted, late = purges.held(), purges.late()
+    for meter, count in undeleted.items():
         click.echo(f"{meter}: {count:,} old readings are not those that the ledger was computed from. They stay.")
     for meter, days in late.items():
         click.echo(
             f"{meter}: readings came for {len(days):,} purged days, from {days[0]} on. Their rows did not change."
         )
-    raise SystemExit(1 if held and (is_confirmed or is_run) else 0)
+    raise SystemExit(1 if undeleted and (is_confirmed or is_run) else 0)
 
 
 def _confirm(site: Site, *, is_sure: bool) -> None:

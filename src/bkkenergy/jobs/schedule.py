@@ -78,11 +78,11 @@ def since(schedules: Iterable[ReportSchedule], agencies: Sequence[str], first: d
     """List all that was due for periods that begin on or after a day: what a person asks to be caught up."""
     lines = list(schedules)
     before = first - dt.timedelta(days=1)
-    held: dict[tuple[str, str], dt.date] = {
+    begins: dict[tuple[str, str], dt.date] = {
         (line.kind, agency): before for line in lines for agency in scopes_of(line, agencies)
     }
     days = (now.astimezone(BANGKOK).date() - first).days + 1
-    return wanted(lines, agencies, held, now, max(days, 1))
+    return wanted(lines, agencies, begins, now, max(days, 1))
 
 
 def settings_faults(settings: Settings, agencies: Sequence[str]) -> list[Fault]:

@@ -154,9 +154,9 @@ def _agencies_of_change(change: Change, before: Records, after: Records) -> set[
         for records in (before, after):
             for version in versions_of(records, entry.kind, entry.key):
                 if _meet(version, period):
-                    held = Dated(max(version.first, period.first), period.end or version.end, version.value)
+                    overlap = Dated(max(version.first, period.first), period.end or version.end, version.value)
                     for side in (before, after):
-                        agencies |= owners(held, entry.kind, entry.key, side)
+                        agencies |= owners(overlap, entry.kind, entry.key, side)
     return agencies - BEYOND_ONE
 
 

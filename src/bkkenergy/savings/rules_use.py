@@ -246,8 +246,8 @@ def holiday_running(facts: Facts, rules: InsightRules) -> Finding | None:
         return None
     usual = float(np.nanmedian(sundays))
     recent = np.arange(len(use) - FOUR_WEEKS, len(use))
-    held = recent[(facts.series.kind[recent] > 0) & (weekday[recent] < SUNDAY - 1)]
-    over = [row for row in held if np.isfinite(use[row]) and use[row] > rules.holiday_rise * usual]
+    weekdays_off = recent[(facts.series.kind[recent] > 0) & (weekday[recent] < SUNDAY - 1)]
+    over = [row for row in weekdays_off if np.isfinite(use[row]) and use[row] > rules.holiday_rise * usual]
     if not over:
         return None
     kwh = float(sum(use[row] - usual for row in over)) / FOUR_WEEKS * DAYS_PER_MONTH

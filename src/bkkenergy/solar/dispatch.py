@@ -103,11 +103,11 @@ def _through_battery(
     one_way = np.sqrt(storage.round_trip_efficiency)
     most = storage.kw * interval_h
     charged, discharged = np.zeros_like(surplus), np.zeros_like(grid)
-    held = np.zeros(len(surplus))
+    stored_kwh = np.zeros(len(surplus))
     for step in range(surplus.shape[1]):
-        take = np.minimum(np.minimum(surplus[:, step], most), (storage.kwh - held) / one_way)
-        give = np.minimum(np.minimum(grid[:, step], most), held * one_way)
-        held += take * one_way - give / one_way
+        take = np.minimum(np.minimum(surplus[:, step], most), (storage.kwh - stored_kwh) / one_way)
+        give = np.minimum(np.minimum(grid[:, step], most), stored_kwh * one_way)
+        stored_kwh += take * one_way - give / one_way
         charged[:, step], discharged[:, step] = take, give
     return charged, discharged
 

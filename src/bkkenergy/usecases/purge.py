@@ -130,10 +130,10 @@ def purge(
     plans = [plan for meter in due.meters if (plan := _plan(site, due, meter, comparisons[meter.id])) is not None]
     on_progress("deleting")
     deleted = _delete(site, due, plans)
-    held = _held(site, due)
-    site.ledger.purges.set_held(held)
+    undeleted = _held(site, due)
+    site.ledger.purges.set_held(undeleted)
     days = sum(plan.days for plan in plans if plan.meter.id in deleted)
-    return PurgeRun(due.cut, days, sum(deleted.values()), held) if deleted or held else None
+    return PurgeRun(due.cut, days, sum(deleted.values()), undeleted) if deleted or undeleted else None
 
 
 def _wants_a_person(site: Site, due: _Due) -> str:
@@ -393,14 +393,14 @@ def _note_commits(site: Site, gone: Mapping[str, Sequence[DayStretch]]) -> None:
 
 def _held(site: Site, due: _Due) -> dict[str, int]:
     """Count readings past their years on which the witnesses differ, of each meter that has some."""
-    held: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for name, compared in _compared(site, due).items():
         is_doubted = False
         for comparison in compared:
             is_doubted = is_doubted or (comparison.stretch.state is PurgeState.OPEN and not comparison.agrees)
             if (is_doubted or not comparison.agrees) and comparison.stretch.first < due.left:
                 part = _clipped(comparison.stretch, due.left)
-                held[name] = held.get(name, 0) + readings_of(
+                counts[name] = counts.get(name, 0) + readings_of(
                     values_stored(site, [name], part.first, part.last).get(name, {})
                 )
-    return held
+    return counts

@@ -76,15 +76,15 @@ def recompute(
     while claims := site.ledger.claim(
         site.name, now_us=site.now_us(), lease_s=LEASE_S, limit=METERS_AT_ONCE, meters=names
     ):
-        held = list(claims)
+        remaining = list(claims)
         try:
             for runs, group in _alike(_with_runs(site, claims), known):
                 for part in _computable(site, runs, group, known):
                     days += part
                     done += 1
-                held = [claim for claim in held if claim not in group]
+                remaining = [claim for claim in remaining if claim not in group]
         finally:
-            for claim in held:
+            for claim in remaining:
                 site.ledger.release(claim)
         if on_progress is not None:
             on_progress(done, len(site.ledger.waiting(names)))

@@ -148,8 +148,8 @@ class SqlLedger:
         check(claim.meter, days, spans, computed)
         channels = [self._channel(block) for block in days]
         with self._writing() as connection:
-            held = select(ledger_meter.c.id, ledger_meter.c.owner).where(ledger_meter.c.name == claim.meter)
-            row = connection.execute(held.with_for_update()).one_or_none()
+            claimed = select(ledger_meter.c.id, ledger_meter.c.owner).where(ledger_meter.c.name == claim.meter)
+            row = connection.execute(claimed.with_for_update()).one_or_none()
             if row is None or row.owner != claim.owner:
                 return False
             self._delete(connection, row.id, computed)

@@ -190,9 +190,9 @@ def _count_failure(connection: Connection, row: Row[Any], now_us: int) -> None:
 def session_of(engine: Engine, key: str, now: dt.datetime) -> Signed | None:
     """Return the session of a cookie, where it is still valid."""
     query = select(user, session.c.csrf).join(session, session.c.user_id == user.c.id)
-    held = (session.c.key_hash == hashed(key), session.c.until_us > us_of(now), user.c.disabled == 0)
+    is_valid = (session.c.key_hash == hashed(key), session.c.until_us > us_of(now), user.c.disabled == 0)
     with reading(engine) as connection:
-        row = connection.execute(query.where(*held)).first()
+        row = connection.execute(query.where(*is_valid)).first()
     return Signed(account_of(row), row.csrf) if row is not None else None
 
 
@@ -270,9 +270,9 @@ def drop_token(engine: Engine, token_id: int) -> None:
 def token_account(engine: Engine, secret: str, now: dt.datetime) -> Account | None:
     """Return the user of a token, where it is still valid, narrowed to the token's scope."""
     query = select(user, token.c.scope, token.c.id.label("token_id")).join(token, token.c.user_id == user.c.id)
-    held = (token.c.key_hash == hashed(secret), token.c.until_us > us_of(now), user.c.disabled == 0)
+    is_valid = (token.c.key_hash == hashed(secret), token.c.until_us > us_of(now), user.c.disabled == 0)
     with transaction(engine) as connection:
-        row = connection.execute(query.where(*held)).first()
+        row = connection.execute(query.where(*is_valid)).first()
         if row is None:
             return None
         connection.execute(update(token).where(token.c.id == row.token_id).values(used_us=us_of(now)))
