@@ -67,8 +67,8 @@ def sweep(root: Path, running: Callable[[], Iterable[Run]]) -> int:
     folders = list(staging.iterdir()) if staging.exists() else []
     if not folders:
         return 0
-    kept = tuple(f"{run.agency}_{run.period}_r{run.revision}_" for run in running())
-    left = [folder for folder in folders if not folder.name.startswith(kept)]
+    prefixes = tuple(f"{run.agency}_{run.period}_r{run.revision}_" for run in running())
+    left = [folder for folder in folders if not folder.name.startswith(prefixes)]
     for folder in left:
         shutil.rmtree(folder, ignore_errors=True)
     return len(left)

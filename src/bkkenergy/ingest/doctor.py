@@ -157,7 +157,7 @@ def _state(settings: Settings) -> Iterator[CheckResult]:
     limits = settings.ingest
     try:
         with opened_state(settings) as state:
-            kept = Quarantine.of(state, limits).counts()["quarantine.kept"]
+            count = Quarantine.of(state, limits).counts()["quarantine.kept"]
             gateways = Logbook(state).gateways().values()
         behind_s = clock_behind_s(gateways, dt.datetime.now(dt.UTC))
         off = [gateway for gateway in gateways if not -MAX_SKEW_S <= gateway.skew_s + behind_s <= MAX_DELAY_S]
@@ -165,7 +165,7 @@ def _state(settings: Settings) -> Iterator[CheckResult]:
     except (StoreUnavailable, OSError) as error:
         yield CheckResult("state", False, str(error), "See what it says.")
         return
-    yield CheckResult("quarantine", kept == 0, f"{kept} payloads wait", "bkkenergy quarantine list")
+    yield CheckResult("quarantine", count == 0, f"{count} payloads wait", "bkkenergy quarantine list")
     yield CheckResult(
         "spool", waiting == 0, f"{waiting} batches wait for the store", "They go in when the store is back."
     )

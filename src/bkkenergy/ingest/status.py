@@ -95,10 +95,10 @@ def _coverage(
     return dict(zip(meters, share.tolist(), strict=True)), waiting
 
 
-def unknown_topics(kept: Sequence[Quarantined]) -> dict[str, Quarantined]:
+def unknown_topics(messages: Sequence[Quarantined]) -> dict[str, Quarantined]:
     """Return the newest payload of each topic that no meter listens to."""
     newest: dict[str, Quarantined] = {}
-    for item in kept:
+    for item in messages:
         newest.setdefault(item.topic, item)
     return dict(sorted(newest.items()))
 

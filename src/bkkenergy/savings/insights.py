@@ -131,12 +131,12 @@ def visible(findings: Sequence[Finding], dismissed: Sequence[Dismissal], rules: 
     """
     dismissed_at = {(dismissal.building, dismissal.rule): dismissal.cost_thb_a_month for dismissal in dismissed}
     shown: dict[str, int] = {}
-    kept = []
+    chosen = []
     for finding in sorted(findings, key=lambda one: -one.cost_thb_a_month):
         before = dismissed_at.get((finding.building, finding.rule))
         if before is not None and finding.cost_thb_a_month <= before * (1 + CHANGED_RATIO):
             continue
         shown[finding.building] = shown.get(finding.building, 0) + 1
         if shown[finding.building] <= rules.most_a_building:
-            kept.append(finding)
-    return kept
+            chosen.append(finding)
+    return chosen

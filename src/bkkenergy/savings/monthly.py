@@ -62,15 +62,15 @@ def fit_monthly(day_kwh: FloatArray, open_ratio: FloatArray, temp_c: FloatArray 
         raise ValueError(f"{len(day_kwh)} bills: a baseline from bills needs {MIN_MONTHS} months, better 12.")
     cooling = np.zeros(len(day_kwh)) if temp_c is None else np.maximum(temp_c - COOLING_C, 0.0)
     columns = {"open": open_ratio - open_ratio.mean(), "cooling": cooling - cooling.mean()}
-    kept = [name for name, column in columns.items() if np.std(column) > 1e-6]  # noqa: PLR2004 - does not vary
+    varying = [name for name, column in columns.items() if np.std(column) > 1e-6]  # noqa: PLR2004 - does not vary
     slopes = dict.fromkeys(columns, 0.0)
-    while kept:
-        matrix = np.column_stack([columns[name] for name in kept])
+    while varying:
+        matrix = np.column_stack([columns[name] for name in varying])
         coefficients = np.linalg.lstsq(matrix, day_kwh - day_kwh.mean(), rcond=None)[0]
         if (coefficients >= 0).all():
-            slopes |= dict(zip(kept, (float(value) for value in coefficients), strict=True))
+            slopes |= dict(zip(varying, (float(value) for value in coefficients), strict=True))
             break
-        kept.pop(int(np.argmin(coefficients)))
+        varying.pop(int(np.argmin(coefficients)))
     base = float(day_kwh.mean() - slopes["open"] * open_ratio.mean() - slopes["cooling"] * cooling.mean())
     return MonthlyModel(base, slopes["open"], slopes["cooling"])
 

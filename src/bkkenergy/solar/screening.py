@@ -299,8 +299,8 @@ def screen(
     """
     module = config.equipment.module(module_id)
     layouts, refused = laid_roofs(buildings, module, config.layout)
-    kept = [building for building in buildings if building.id in layouts]
-    per_kwp = produced_per_kwp(kept, layouts, weather, config, module) if kept else {}
+    candidates = [building for building in buildings if building.id in layouts]
+    per_kwp = produced_per_kwp(candidates, layouts, weather, config, module) if candidates else {}
     rows_of: dict[tuple[int, int], IntArray] = {}
 
     def candidate(building: Building) -> Candidate:
@@ -319,6 +319,6 @@ def screen(
             factor,
         )
 
-    assessed = spread(assess, (candidate(building) for building in kept))
+    assessed = spread(assess, (candidate(building) for building in candidates))
     ordered = sorted(assessed, key=lambda row: -row.npv_thb)
     return Screening(tuple(ordered), tuple(refused), config.finance.analysis_years)

@@ -160,10 +160,10 @@ def meters_page(visitor: PageVisitor, agency: str = "") -> Response:
     chosen = agency or agencies[0]
     visitor.need("see", chosen)
     meters = tuple(meter for building in here.portfolio.buildings_of(chosen) for meter in building.meters)
-    kept, unknown, counts = [], {}, {}
+    messages, unknown, counts = [], {}, {}
     if visitor.account.may("serve"):
         quarantine = quarantine_of(visitor)
-        kept, counts = quarantine.listed(limit=50), dict(quarantine.counts())
+        messages, counts = quarantine.listed(limit=50), dict(quarantine.counts())
         known = {meter.topic for meter in here.portfolio.meters}
         by_topic = unknown_topics(quarantine.listed(reason=Reason.UNKNOWN_METER, limit=10_000))
         files = dict.fromkeys(here.portfolio.buildings, "in config/portfolio")
@@ -179,7 +179,7 @@ def meters_page(visitor: PageVisitor, agency: str = "") -> Response:
         names=names,
         agencies=[(agency, named(visitor, agency)) for agency in agencies],
         agency=chosen,
-        kept=kept,
+        kept=messages,
         unknown=unknown,
         counts=counts,
     )

@@ -176,8 +176,10 @@ class RunQueue:
     def renew(self, claimed: Run, now: dt.datetime, lease_s: float) -> bool:
         """Keep a run that takes long. False when it was taken over."""
         with transaction(self.engine) as connection:
-            kept = update(run).where(*self._mine(claimed)).values(lease_until_us=us_of(now) + int(lease_s * US_PER_S))
-            return bool(connection.execute(kept).rowcount)
+            renewal = (
+                update(run).where(*self._mine(claimed)).values(lease_until_us=us_of(now) + int(lease_s * US_PER_S))
+            )
+            return bool(connection.execute(renewal).rowcount)
 
     def finish(
         self,
