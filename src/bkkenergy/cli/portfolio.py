@@ -77,8 +77,8 @@ def import_command(folder: Path | None, why: str, config_dir: Path, *, partial: 
     """
     with _opened(config_dir) as state:
         present = state.records()
-        wanted = _read(state, folder or config_dir, present, is_partial=partial)
-        changes = import_changes(present, wanted, partial)
+        new_records = _read(state, folder or config_dir, present, is_partial=partial)
+        changes = import_changes(present, new_records, partial)
         _show(changes)
         if not changes:
             return
@@ -87,7 +87,7 @@ def import_command(folder: Path | None, why: str, config_dir: Path, *, partial: 
         done = replace_all(
             state,
             command_line(),
-            wanted,
+            new_records,
             why=why,
             now=_now(),
             keeps_others=partial,
@@ -107,8 +107,8 @@ def diff_command(folder: Path | None, config_dir: Path, *, partial: bool, as_jso
     """Show what an import of a folder would change, and every fault that would stop it."""
     with _opened(config_dir) as state:
         present = state.records()
-        wanted = _read(state, folder or config_dir, present, is_partial=partial)
-        _show(import_changes(present, wanted, partial), as_json=as_json)
+        new_records = _read(state, folder or config_dir, present, is_partial=partial)
+        _show(import_changes(present, new_records, partial), as_json=as_json)
 
 
 @portfolio_command.command("export", epilog="\b\nExamples:\n  bkkenergy portfolio export --to site-2026\n"
@@ -199,11 +199,11 @@ def _opened(config_dir: Path) -> Iterator[PortfolioState]:
 def _read(state: PortfolioState, folder: Path, present: Records, *, is_partial: bool = False) -> Records:
     """Read a folder's records. Raises ConfigError with every fault of the files, and of what would be there then."""
     document = read_folder(folder, is_partial=is_partial)
-    wanted = document.records
-    after = present.with_changes(import_changes(present, wanted, is_partial))
+    records = document.records
+    after = present.with_changes(import_changes(present, records, is_partial))
     if faults := [*document.faults, *faults_of(state, after, document.places)]:
         raise ConfigError(faults)
-    return wanted
+    return records
 
 
 def _from(state: PortfolioState, config_dir: Path, revision: int | None) -> Records:

@@ -172,8 +172,8 @@ def _batch(readings: pd.Series | pd.DataFrame, kind: Kind) -> ReadingBatch:
     """Return the readings as columns; the value of a Series by its kind."""
     field = "power_kw" if kind == "power" else "energy_kwh"
     if isinstance(readings, pd.Series):
-        wanted = "kw" if kind == "power" else "kwh"
-        if unit_of(readings.name) not in {"", wanted}:
+        unit = "kw" if kind == "power" else "kwh"
+        if unit_of(readings.name) not in {"", unit}:
             raise InputError(
                 f'readings is named {readings.name!r}, and kind "{kind}" needs {"kW" if kind == "power" else "kWh"}. '
                 'Convert it, or say what it is: kind="power" for power in kW.'

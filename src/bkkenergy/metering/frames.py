@@ -68,8 +68,8 @@ def renumbered(batch: ReadingBatch, meter_ids: Sequence[str]) -> ReadingBatch:
     index_of = {meter_id: number for number, meter_id in enumerate(meter_ids)}
     number_of = np.array([index_of.get(meter_id, -1) for meter_id in batch.meter_ids], dtype=np.int64)
     number: IntArray = number_of[batch.meter] if len(batch) else np.empty(0, np.int64)
-    wanted = ReadingBatch(tuple(meter_ids), number, batch.ts_us, batch.columns)
-    return wanted.take(number >= 0)
+    renamed = ReadingBatch(tuple(meter_ids), number, batch.ts_us, batch.columns)
+    return renamed.take(number >= 0)
 
 
 def exchanges_of(meters: Sequence[Meter]) -> list[tuple[int, int, float, float]]:

@@ -155,13 +155,13 @@ def _in_order(readings: ReadingBatch, meters: Sequence[Meter], field: str) -> Re
     """Sort the readings of meters by their number and instant; only the quantities that energy comes from."""
     names = {field, "energy_kwh", "power_kw"} & readings.columns.keys()
     columns = {name: readings.columns[name] for name in sorted(names)}
-    wanted = ReadingBatch(readings.meter_ids, readings.meter, readings.ts_us, columns)
+    ordered = ReadingBatch(readings.meter_ids, readings.meter, readings.ts_us, columns)
     meter_ids = tuple(meter.id for meter in meters)
-    if wanted.meter_ids != meter_ids:
-        wanted = renumbered(wanted, meter_ids)
-    meter_step = np.diff(wanted.meter)
-    is_ordered = (meter_step > 0) | ((meter_step == 0) & (np.diff(wanted.ts_us) >= 0))
-    return wanted if is_ordered.all() else wanted.in_order()
+    if ordered.meter_ids != meter_ids:
+        ordered = renumbered(ordered, meter_ids)
+    meter_step = np.diff(ordered.meter)
+    is_ordered = (meter_step > 0) | ((meter_step == 0) & (np.diff(ordered.ts_us) >= 0))
+    return ordered if is_ordered.all() else ordered.in_order()
 
 
 def _track(ts_us: IntArray, columns: dict[str, FloatArray], meter: Meter, field: str, max_gap_s: float) -> Track:

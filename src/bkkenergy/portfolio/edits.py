@@ -129,9 +129,9 @@ def _amended(entries: Sequence[Entry], edit: Amend, from_day: dt.date, kind: Kin
         first = entries[0].valid_from
         what = f"{kind.name} {edit.key} is not there on {from_day}"
         raise ConfigError([Fault(edit.key, what, f"It begins on {first}. Choose a day on which it is there.")])
-    wanted = dict(edit.fields)
+    new_fields = dict(edit.fields)
     before_body = kind.body_of(present.value)
-    value = _value(kind, before_body | wanted, f"{kind.name} {edit.key}")
+    value = _value(kind, before_body | new_fields, f"{kind.name} {edit.key}")
     if kind.key_of(value) != edit.key:
         fault = Fault(edit.key, "an id cannot be changed", "Enter a new one, and end this one.")
         raise ConfigError([fault])
@@ -144,8 +144,8 @@ def _amended(entries: Sequence[Entry], edit: Amend, from_day: dt.date, kind: Kin
         if later.valid_from <= from_day:
             continue
         body = kind.body_of(later.value)
-        wanted = {name: new for name, new in wanted.items() if body.get(name) == before_body.get(name)}
-        fields = wanted | _exchanges_after(body, was, becomes)
+        new_fields = {name: new for name, new in new_fields.items() if body.get(name) == before_body.get(name)}
+        fields = new_fields | _exchanges_after(body, was, becomes)
         yield Change(later, replace(later, value=_value(kind, body | fields, f"{kind.name} {edit.key}")))
         before_body = body
 

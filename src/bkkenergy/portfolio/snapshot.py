@@ -137,14 +137,14 @@ class Portfolio(Frozen):
 
         What is entered for other agencies, or for later days, changes nothing here, and not this number.
         """
-        wanted = set(agencies)
+        agency_ids = set(agencies)
         entries = [entry for entry in self.records.entries if entry.valid_from <= last_day]
-        building_ids = {entry.key for entry in entries if entry.kind == "building" and entry.value.agency in wanted}  # type: ignore[attr-defined]
+        building_ids = {entry.key for entry in entries if entry.kind == "building" and entry.value.agency in agency_ids}  # type: ignore[attr-defined]
         calendars = {
             entry.value.calendar for entry in entries if entry.kind == "building" and entry.key in building_ids
         }  # type: ignore[attr-defined]
         return max(
-            (entry.revision for entry in entries if _concerns(entry, wanted, building_ids, calendars)), default=0
+            (entry.revision for entry in entries if _concerns(entry, agency_ids, building_ids, calendars)), default=0
         )
 
 

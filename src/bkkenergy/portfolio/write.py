@@ -26,9 +26,9 @@ def building_text(records: Records, key: str, parts: Parts) -> str:
     """Return a building with its meters, virtual meters and roofs."""
     inner = [
         _table(f"building.{plural}", versions_table(entries))
-        for wanted in ("roofs", "meters", "virtual_meters")
+        for part in ("roofs", "meters", "virtual_meters")
         for plural, entries in parts
-        if plural == wanted
+        if plural == part
     ]
     return "\n".join([_table("building", versions_table(records.of("building", key))), *inner])
 

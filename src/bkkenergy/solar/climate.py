@@ -229,9 +229,9 @@ def _hours(
         walk[hour] = memory * walk[hour - 1] + np.sqrt(1 - memory**2) * steps[hour]
     hourly_kt = np.clip(mean + spread * walk.T.ravel(), 0.0, None)
     ghi = np.minimum(hourly_kt * extra_wm2, clear_wm2).reshape(days, HOURS_PER_DAY)
-    wanted = daily_kt * extra_wm2.reshape(days, HOURS_PER_DAY).sum(axis=1)
+    target_whm2 = daily_kt * extra_wm2.reshape(days, HOURS_PER_DAY).sum(axis=1)
     for _ in range(6):  # clipping at the clear sky takes from a day what the other hours give back
-        ghi = np.minimum(ghi * (wanted / ghi.sum(axis=1))[:, None], clear_wm2.reshape(days, HOURS_PER_DAY))
+        ghi = np.minimum(ghi * (target_whm2 / ghi.sum(axis=1))[:, None], clear_wm2.reshape(days, HOURS_PER_DAY))
     return ghi.ravel()
 
 
@@ -262,8 +262,8 @@ def _diffuse(
     dhi_wm2 = diffuse_wm2(ghi_wm2, zenith_deg, middles)
     for number in range(MONTHS):
         in_month = month == number
-        wanted = ratio[number] * ghi_wm2[in_month].sum()
-        lack = lambda power, rows=in_month, sum_w=wanted: float(  # noqa: E731
+        target_whm2 = ratio[number] * ghi_wm2[in_month].sum()
+        lack = lambda power, rows=in_month, sum_w=target_whm2: float(  # noqa: E731
             (ghi_wm2[rows] * _fraction(dhi_wm2[rows], ghi_wm2[rows]) ** power).sum() - sum_w
         )
         power = optimize.brentq(lack, 0.05, 20)

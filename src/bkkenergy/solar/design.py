@@ -258,19 +258,22 @@ def _chosen(
     inputs: DesignInputs, layouts: Mapping[str, Layout], per_kwp: Mapping[str, float], sized: Sweep, module: Module
 ) -> tuple[dict[str, Layout], StringPlan]:
     """Put modules of the wanted size on the best roofs first, as many as strings take."""
-    wanted = inputs.wish.capacity_kwp
+    capacity = inputs.wish.capacity_kwp
     most = sum(layout.module_count for layout in layouts.values())
-    match wanted:
+    match capacity:
         case None:
             count = round(sized.best_by_npv.capacity_kwp * 1000 / module.power_w)
         case "max":
             count = most
         case _:
-            count = round(float(wanted) * 1000 / module.power_w)
+            count = round(float(capacity) * 1000 / module.power_w)
     if count > most:
         max_kwp = f"{most * module.power_w / 1000:.1f}"
         raise InputError.of(
-            "roofs_too_small", kwp=wanted, building=Named(inputs.building.id, inputs.building.name_th), max_kwp=max_kwp
+            "roofs_too_small",
+            kwp=capacity,
+            building=Named(inputs.building.id, inputs.building.name_th),
+            max_kwp=max_kwp,
         )
     strings = _wired(inputs, max(1, count), module)
     left, chosen = strings.module_count, {}

@@ -226,8 +226,8 @@ def _plan(
         return None
     power_kw = strings * length * module.power_w / 1000
     by_inputs = ceil(strings / (on_tracker * inverter.mppt_count))
-    wanted = max(1, round(power_kw / (inverter.ac_kw * BEST_DC_AC_RATIO)))
-    count = max(by_inputs, wanted)
+    by_power = max(1, round(power_kw / (inverter.ac_kw * BEST_DC_AC_RATIO)))
+    count = max(by_inputs, by_power)
     ratio = power_kw / (count * inverter.ac_kw)
     if ratio > MAX_DC_AC_RATIO:
         count = ceil(power_kw / (inverter.ac_kw * MAX_DC_AC_RATIO))

@@ -29,8 +29,8 @@ def follow_configuration(site: Site) -> int:
     """
     readings, ledger, settings = site.readings, site.ledger, site.settings
     known = ledger.revisions()
-    wanted = _wanted(site.portfolio, settings)
-    changed = [name for name, text in wanted.items() if known.get(name) != text]
+    configured = _wanted(site.portfolio, settings)
+    changed = [name for name, text in configured.items() if known.get(name) != text]
     if not changed:
         return 0
     new = [name for name in changed if name not in known]
@@ -40,10 +40,12 @@ def follow_configuration(site: Site) -> int:
         ledger.mark_readings([name], np.zeros(2, np.int64), np.array([first_us[name], last_us[name]], np.int64))
     seen, purged = ledger.seen(changed), ledger.purges.spans(changed)
     for name in changed:
-        stretches = _to_compute(changed_days(known.get(name, ""), wanted[name]), seen.get(name), purged.get(name, ()))
+        stretches = _to_compute(
+            changed_days(known.get(name, ""), configured[name]), seen.get(name), purged.get(name, ())
+        )
         for first, last in stretches[:-1]:
             ledger.mark([name], first, last)
-        ledger.set_revision(name, wanted[name], *(stretches[-1] if stretches else NO_DAYS))
+        ledger.set_revision(name, configured[name], *(stretches[-1] if stretches else NO_DAYS))
     log.info("ledger_follows_configuration", meters=len(changed))
     return len(changed)
 

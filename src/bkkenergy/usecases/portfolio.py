@@ -148,7 +148,7 @@ def change(
 def replace_all(
     state: PortfolioState,
     actor: Actor,
-    wanted: Records,
+    new: Records,
     *,
     why: str,
     now: dt.datetime,
@@ -165,15 +165,15 @@ def replace_all(
         if expected_revision is not None and expected_revision != before.revision:
             meanwhile = differences(_records(connection, state.kinds, expected_revision), before)
             raise Conflict(meanwhile, _records(connection, state.kinds, expected_revision), before)
-        return _entered(connection, state, actor, before, import_changes(before, wanted, keeps_others), why, now)
+        return _entered(connection, state, actor, before, import_changes(before, new, keeps_others), why, now)
 
 
-def import_changes(before: Records, wanted: Records, keeps_others: bool) -> tuple[Change, ...]:
+def import_changes(before: Records, new: Records, keeps_others: bool) -> tuple[Change, ...]:
     """Return what an import would change."""
-    changes = differences(before, wanted)
+    changes = differences(before, new)
     if not keeps_others:
         return changes
-    named = {(entry.kind, entry.key) for entry in wanted.entries}
+    named = {(entry.kind, entry.key) for entry in new.entries}
     return tuple(change for change in changes if change.place[:2] in named)
 
 

@@ -125,10 +125,10 @@ def _revision(
 ) -> SeenRevision:
     """Return a revision as a reader is shown it: who and why only where all it changed is in reach."""
     kind, key = of
-    wanted = [change for change in changes if kind in (None, change.place[0]) and key in (None, change.place[1])]
+    chosen = [change for change in changes if kind in (None, change.place[0]) and key in (None, change.place[1])]
     is_whole = reader.sees_all or all(is_in_sight(reader, change, old, new) for change in changes)
     who, why = (head.actor, head.why) if is_whole else ("", "")
-    shown = seen_changes(wanted, old, new, kinds, reader)
+    shown = seen_changes(chosen, old, new, kinds, reader)
     return SeenRevision(head.number, head.at, who, why, head.undoes, tuple(shown))
 
 

@@ -72,8 +72,8 @@ class Figures:
 
     def of(self, agencies: Iterable[str]) -> list[BuildingFigures]:
         """Return the buildings of these agencies."""
-        wanted = set(agencies)
-        return [building for building in self.buildings.values() if building.building.agency in wanted]
+        agency_ids = set(agencies)
+        return [building for building in self.buildings.values() if building.building.agency in agency_ids]
 
 
 class CityFigures:

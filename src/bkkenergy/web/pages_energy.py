@@ -121,8 +121,8 @@ def _group(agency: str, rows: list[BuildingFigures], words: Words, known_agency:
 
 def _alerts(visitor: Visitor, agencies: list[str]) -> list[dict[str, str]]:
     """List what is open in these agencies, as sentences."""
-    wanted = set(agencies)
-    alarms = [alarm for alarm in open_alerts(visitor.here.opened.state) if alarm.agency in wanted]
+    agency_ids = set(agencies)
+    alarms = [alarm for alarm in open_alerts(visitor.here.opened.state) if alarm.agency in agency_ids]
     return [alert_line(alarm, visitor.here.portfolio, visitor.words) for alarm in alarms[:20]]
 
 

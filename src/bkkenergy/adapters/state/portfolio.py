@@ -154,9 +154,9 @@ def revisions(
 ) -> list[Revision]:
     """Return revisions, the newest first; only those that say something of a kind or thing, where one is named."""
     named = [
-        column == wanted
-        for column, wanted in ((portfolio_entry.c.kind, kind), (portfolio_entry.c.key, key))
-        if wanted is not None
+        column == value
+        for column, value in ((portfolio_entry.c.kind, kind), (portfolio_entry.c.key, key))
+        if value is not None
     ]
     query = (
         select(portfolio_revision, func.count(portfolio_entry.c.id).label("entries"))

@@ -128,13 +128,13 @@ class RunQueue:
             mine = and_(lease.c.name == LEADER, lease.c.owner == self.owner)
             connection.execute(update(lease).where(mine).values(until_us=0))
 
-    def plan(self, wanted: Sequence[Due]) -> int:
+    def plan(self, due_runs: Sequence[Due]) -> int:
         """Insert what is due and not in the ledger yet. Return how many were new."""
         with transaction(self.engine) as connection:
             known = {
                 tuple(row) for row in connection.execute(select(run.c.agency, run.c.period).where(run.c.revision == 1))
             }
-            new = {(due.agency, due.period): due for due in wanted if (due.agency, due.period) not in known}
+            new = {(due.agency, due.period): due for due in due_runs if (due.agency, due.period) not in known}
             return sum(_enter(connection, due, revision=1, reason="") is not None for due in new.values())
 
     def again(self, before: Run, reason: str, now: dt.datetime) -> int | None:
@@ -244,8 +244,8 @@ class RunQueue:
     ) -> list[Run]:
         """Return lines of the ledger, the newest period first. agencies : only theirs; None for all, and the city."""
         query = select(run).order_by(run.c.first_day.desc(), run.c.agency, run.c.revision.desc()).limit(limit)
-        wanted = {run.c.id: number, run.c.agency: agency, run.c.period: period, run.c.state: state}
-        for column, value in wanted.items():
+        filters = {run.c.id: number, run.c.agency: agency, run.c.period: period, run.c.state: state}
+        for column, value in filters.items():
             query = query.where(column == value) if value is not None else query
         if since is not None:
             query = query.where(run.c.first_day >= since.isoformat())

@@ -34,8 +34,8 @@ class CsvDecoder(RowDecoder):
         rows = []
         for line in lines:
             if len(line) != len(self.profile.columns):
-                wanted = ", ".join(self.profile.columns)
-                steps.append(Step("line", f"{len(line)} columns instead of {wanted}", is_fault=True))
+                columns = ", ".join(self.profile.columns)
+                steps.append(Step("line", f"{len(line)} columns instead of {columns}", is_fault=True))
                 continue
             element = dict(zip(self.profile.columns, line, strict=True))
             try:
