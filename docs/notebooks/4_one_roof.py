@@ -57,7 +57,7 @@ design.sizes[["energy_kwh", "self_consumption_ratio", "saving_thb", "npv_thb", "
 # The same money with another price of the system:
 
 # %%
-made = design.made
+made = design.record
 bk.finance(
     capacity_kwp=made.capacity_kwp,
     saving_thb=made.bills.saving_thb,

@@ -80,7 +80,7 @@ class Actor:
         if not self.may(power):
             raise NotAllowed
 
-    def own(self, agencies: Iterable[str]) -> list[str]:
+    def reachable(self, agencies: Iterable[str]) -> list[str]:
         """Return those of some agencies that are this actor's."""
         return [agency for agency in agencies if self.reaches(agency)]
 
@@ -121,9 +121,9 @@ class Account:
         """Whether the user may do something, of an agency where it is one's matter."""
         return self.actor().may(power, agency)
 
-    def own(self, agencies: Iterable[str]) -> list[str]:
+    def reachable(self, agencies: Iterable[str]) -> list[str]:
         """Return those of some agencies that are this user's."""
-        return self.actor().own(agencies)
+        return self.actor().reachable(agencies)
 
 
 def password_fault(password: str, name: str) -> str | None:

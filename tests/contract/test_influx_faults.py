@@ -327,7 +327,7 @@ def test_a_database_that_lets_readings_expire_is_warned_of(influx, broker, tmp_p
         assert store.expires_after_s() == 200.5 * 3600
         (found,) = [own for own in examine(settings, ("bma/#",)) if own.check == "store expiry"]
         assert not found.is_well
-        assert "after 8.4 days" in found.found
+        assert "after 8.4 days" in found.observed
         store.server.query('ALTER RETENTION POLICY "autogen" ON "brief" DURATION INF')
         assert store.expires_after_s() is None
 

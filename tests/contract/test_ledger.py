@@ -678,8 +678,8 @@ CALLS = {
     "purges.finish": lambda own: own.purges.finish([METER]),
     "purges.add_late": lambda own: own.purges.add_late(METER, [FIRST]),
     "purges.late": lambda own: own.purges.late(),
-    "purges.held": lambda own: own.purges.held(),
-    "purges.set_held": lambda own: own.purges.set_held({}),
+    "purges.undeleted": lambda own: own.purges.undeleted(),
+    "purges.set_undeleted": lambda own: own.purges.set_undeleted({}),
 }
 
 
@@ -973,9 +973,9 @@ def test_late_days_and_held_readings_are_noted(ledger):
     ledger.purges.add_late(METER, [day(1), day(2)])
     assert ledger.purges.late() == {METER: [day(1), day(2), day(3)]}
     assert ledger.purges.late(["a.b.c"]) == {}
-    ledger.purges.set_held({METER: 5, "a.b.c": 0})
-    assert ledger.purges.held() == {METER: 5, "a.b.c": 0}
-    ledger.purges.set_held({"a.b.c": 2})
-    assert ledger.purges.held() == {"a.b.c": 2}
-    ledger.purges.set_held({})
-    assert ledger.purges.held() == {}
+    ledger.purges.set_undeleted({METER: 5, "a.b.c": 0})
+    assert ledger.purges.undeleted() == {METER: 5, "a.b.c": 0}
+    ledger.purges.set_undeleted({"a.b.c": 2})
+    assert ledger.purges.undeleted() == {"a.b.c": 2}
+    ledger.purges.set_undeleted({})
+    assert ledger.purges.undeleted() == {}

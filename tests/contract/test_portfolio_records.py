@@ -202,7 +202,7 @@ def test_a_change_of_what_another_changed_meanwhile_is_a_conflict_that_says_what
     with pytest.raises(Conflict, match="gross_floor_area_m2|new") as caught:
         amend(state, {"tariff": "mea-3-1-mv"}, kind="building", key=OFFICE, expected=1)
     assert caught.value.present.revision == 2
-    assert [own.place for own in caught.value.changes] == [("building", OFFICE, NEW_YEAR)]
+    assert [own.identity for own in caught.value.changes] == [("building", OFFICE, NEW_YEAR)]
     amend(state, {"rated_kw": 900.0}, expected=1)
     assert state.newest() == 3
 

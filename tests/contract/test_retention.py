@@ -230,7 +230,7 @@ def everything_again(site) -> None:
 def test_reports_are_unchanged_to_the_byte_across_the_boundary(site):
     before, figures = {name: said(site, period) for name, period in PERIODS.items()}, rows(site)
     run = purged(site)
-    assert (run.cut, run.held) == (CUT, {})
+    assert (run.cut, run.undeleted) == (CUT, {})
     left = site.store.readings([MAIN], 0, timestamp_us(PERIODS["after"].end), ("energy_kwh",))
     assert left.ts_us.min() == day_us(dt.date(2023, 10, 25))  # a week before the cut, no more
     assert {name: said(site, period) for name, period in PERIODS.items()} == before
@@ -255,7 +255,7 @@ def test_a_gap_over_the_boundary_is_still_known_from_both_its_ends(site, gap):
     bring_up(site)
     truth = site.ledger.slots([meter], IMPORT, WHOLE.first_day, WHOLE.last_day)
     assert np.nansum(truth.values) == pytest.approx(kwh[-1] - kwh[0], abs=0.02)
-    assert purged(site).held == {}
+    assert purged(site).undeleted == {}
     assert site.store.first_seen_us([meter])[meter] < day_us(gap[0])
     site.ledger.mark([meter], WHOLE.first_day, WHOLE.last_day)
     bring_up(site)
@@ -279,7 +279,7 @@ def test_the_next_month_goes_a_month_later(site):
     site.store.commit(readings(OTHERS[1], [2.0], start_us=day_us(december)))
     site.store.commit(readings(OTHERS[2], [2.0], start_us=day_us(december)))
     run = purged(site, december)
-    assert (run.cut, run.held) == (dt.date(2023, 12, 1), {})
+    assert (run.cut, run.undeleted) == (dt.date(2023, 12, 1), {})
     assert run.days >= 20
     assert len(site.ledger.purges.spans([MAIN])[MAIN]) == 1
     everything_again(site)
@@ -303,7 +303,7 @@ def test_a_crash_loses_and_doubles_nothing(site, monkeypatch, deletes):
     assert said(site, PERIODS["across"]) == before
     monkeypatch.undo()
     again = purged(site)
-    assert (again.days, again.held) == (0, {})
+    assert (again.days, again.undeleted) == (0, {})
     assert again.deleted > 5_000
     assert site.store.first_seen_us([MAIN])[MAIN] == day_us(dt.date(2023, 10, 25))
     assert purged(site) is None
@@ -326,7 +326,7 @@ def test_days_that_are_computed_again_while_they_are_deleted_change_no_row_and_t
     monkeypatch.undo()
     again = purged(site)
     assert again.days == 0
-    assert MAIN in again.held
+    assert MAIN in again.undeleted
     alike(said(site, PERIODS["across"]), before)
 
 
@@ -344,7 +344,7 @@ def test_history_that_is_brought_later_is_in_the_ledger_and_purged(site):
     np.testing.assert_allclose(slots.values.reshape(3, QUARTERS_PER_DAY).sum(axis=1), 192)
     assert not site.ledger.slots([MAIN], IMPORT, dt.date(2022, 3, 5), dt.date(2023, 9, 24)).is_computed.any()
     run = purged(site)
-    assert (run.days, run.held) == (4, {})
+    assert (run.days, run.undeleted) == (4, {})
     assert len(site.store.readings([MAIN], 0, timestamp_us(early.end) + 1)) == 0
     assert len(site.ledger.purges.spans([MAIN])[MAIN]) == 2
     after = site.ledger.slots([MAIN], IMPORT, early.first_day, early.last_day)
@@ -361,7 +361,7 @@ def test_readings_for_purged_days_stay_are_reported_and_change_nothing(site, tmp
     assert [line["meter"] for line in logs if line["event"] == "readings_came_for_purged_days"] == [MAIN]
     assert not site.ledger.waiting()
     for _ in range(2):
-        assert purged(site).held == {MAIN: 5}
+        assert purged(site).undeleted == {MAIN: 5}
         assert len(site.store.readings([MAIN], 0, timestamp_us(WHOLE.start) + 10 * QUARTER_US)) == 5
     everything_again(site)
     alike(said(site, PERIODS["before"]), truth)
@@ -377,7 +377,7 @@ def test_late_readings_hold_nothing_else_back(site):
     for meter in OTHERS:
         site.store.commit(readings(meter, [2.0], start_us=day_us(dt.date(2026, 12, 25))))
     run = purged(site, dt.date(2026, 12, 25))
-    assert run.held == {MAIN: 5}
+    assert run.undeleted == {MAIN: 5}
     assert len(site.store.readings([MAIN], day_us(dt.date(2023, 10, 1)), day_us(dt.date(2023, 11, 1)))) == 0
 
 
@@ -415,7 +415,7 @@ def test_late_readings_after_a_crash_in_the_deletion_stay(site, monkeypatch):
         purged(site)
     monkeypatch.undo()
     late(site)
-    assert MAIN in purged(site).held
+    assert MAIN in purged(site).undeleted
     assert len(site.store.readings([MAIN], 0, timestamp_us(WHOLE.start) + 10 * QUARTER_US)) == 5
 
 
@@ -558,7 +558,7 @@ def test_what_was_read_short_is_not_deleted_and_is_reported(site, fails_from_day
     from_us = 1 if fails_from_day is None else day_us(fails_from_day)
     short = replace(site.site, readings=Short(site.store, from_us))
     run = purge(short, today=TODAY)
-    assert MAIN in run.held
+    assert MAIN in run.undeleted
     assert run.deleted == count - count_of(site)
     october = timestamp_us(PERIODS["before"].start), timestamp_us(PERIODS["before"].end)
     assert len(site.store.readings([MAIN], *october)) == 31 * 96
@@ -566,7 +566,7 @@ def test_what_was_read_short_is_not_deleted_and_is_reported(site, fails_from_day
         assert (run.deleted, run.days) == (0, 0)
     everything_again(site)
     run = purged(site)
-    assert run.held == {}
+    assert run.undeleted == {}
     assert site.store.first_seen_us([MAIN])[MAIN] == day_us(dt.date(2023, 10, 25))
 
 
@@ -577,9 +577,9 @@ def test_readings_whose_ledger_rows_are_gone_are_not_deleted(site):
     with site.ledger._engine.begin() as connection:
         connection.execute(delete(ledger_day).where(is_main, ledger_day.c.day == 19640))  # 10 October 2023
     run = purged(site)
-    assert run.held == {MAIN: 24 * 96}
+    assert run.undeleted == {MAIN: 24 * 96}
     assert len(site.store.readings([MAIN], day_us(dt.date(2023, 9, 25)), timestamp_us(WHOLE.end))) > 4000
-    assert site.ledger.purges.held() == {MAIN: 24 * 96}
+    assert site.ledger.purges.undeleted() == {MAIN: 24 * 96}
 
 
 def test_days_that_another_worker_holds_are_not_deleted(site):
@@ -587,10 +587,10 @@ def test_days_that_another_worker_holds_are_not_deleted(site):
     site.ledger.mark([MAIN], dt.date(2023, 10, 5), dt.date(2023, 10, 5))
     (claim,) = site.ledger.claim("another", now_us=site.site.now_us(), lease_s=300, limit=1, meters=[MAIN])
     run = purged(site)
-    assert MAIN in run.held
+    assert MAIN in run.undeleted
     assert site.store.first_seen_us([MAIN])[MAIN] == timestamp_us(WHOLE.start)
     site.ledger.release(claim)
-    assert purged(site).held == {}
+    assert purged(site).undeleted == {}
     assert site.store.first_seen_us([MAIN])[MAIN] == day_us(dt.date(2023, 10, 25))
 
 

@@ -148,7 +148,7 @@ def test_qos_0_granted_is_told(settings, portfolio, tmp_path):
             assert counted(ingester, TroubleKind.QOS_0)[1] >= 1
         assert TroubleKind.QOS_0 in warnings_in(logs)
         (ill, *_) = ills(settings)
-        assert "QoS 0" in ill.found
+        assert "QoS 0" in ill.observed
         assert "max_qos" in ill.remedy
 
 
@@ -175,7 +175,7 @@ def test_a_share_on_a_broker_that_knows_only_3_1_1_loses_nothing_and_the_doctor_
             wait_until(lambda: dealt_with(ingester) >= 50)
         assert len(stored(settings, METER)) == 50
         found = list(examine(settings, (WILDCARD,)))
-        assert [item.found for item in found if item.check == "broker" and item.is_well] == [
+        assert [item.observed for item in found if item.check == "broker" and item.is_well] == [
             f"127.0.0.1:{port} speaks MQTT 3.1.1"
         ]
         assert [item.check for item in found if "mqtt.share" in item.remedy] == ["delivery"]
@@ -204,7 +204,7 @@ def test_a_session_that_the_broker_forgets_sooner_is_told(settings):
         settings = updated(settings, "mqtt", port=broker.port, protocol="5")
         (trouble,) = troubles_after_subscribing(settings).values()
         assert trouble.kind is TroubleKind.SESSION_EXPIRY_LOWERED
-        assert "after 5 s, not after 604800 s" in trouble.found
+        assert "after 5 s, not after 604800 s" in trouble.observed
         assert [ill.check for ill in ills(settings)] == ["delivery"]
 
 
@@ -269,7 +269,7 @@ def test_the_doctor_tells_of_a_broker_that_ends_the_connection_at_the_subscripti
     with SpokenBroker(cuts_for=0x97) as broker:
         settings = updated(settings, "mqtt", port=broker.port, protocol="5")
         first, *others = ills(settings)
-    assert first.found.endswith("takes the connection and no subscription"), "not: is the firewall open?"
+    assert first.observed.endswith("takes the connection and no subscription"), "not: is the firewall open?"
     assert any("quota" in ill.remedy for ill in others)
 
 

@@ -30,7 +30,7 @@ def at(ahead_s: float, *meters: str, kwh: float = 1.0) -> list[tuple[str, bytes]
 
 
 def findings(settings) -> dict[str, tuple[bool, str]]:
-    return {own.check: (own.is_well, own.found) for own in examine(settings, ("bma/#",))}
+    return {own.check: (own.is_well, own.observed) for own in examine(settings, ("bma/#",))}
 
 
 def test_our_clock_that_is_behind_is_reported_and_readings_are_stored(settings, portfolio, broker):

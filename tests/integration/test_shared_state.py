@@ -212,4 +212,4 @@ def test_doctor_says_when_hosts_with_the_same_readings_have_states_of_their_own(
 
 def shared_state_of(settings) -> tuple[bool, str]:
     (found,) = [own for own in examine(settings, ("bma/#",)) if own.check == "shared state"]
-    return found.is_well, found.found
+    return found.is_well, found.observed

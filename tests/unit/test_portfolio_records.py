@@ -150,7 +150,7 @@ def test_the_demonstration_survives_import_export_import(tmp_path, config_dir):
     again = read_folder(tmp_path / "out")
     assert not again.faults
     assert differences(first.records, again.records) == ()
-    assert {own.place for own in first.records.entries} == {own.place for own in again.records.entries}
+    assert {own.identity for own in first.records.entries} == {own.identity for own in again.records.entries}
 
 
 @pytest.mark.parametrize("schools", [pytest.param(23, id="few"), pytest.param(437, id="all", marks=pytest.mark.slow)])

@@ -26,7 +26,7 @@ class Staged:
     """Files of one try of a run, not visible yet."""
 
     def __init__(self, root: Path, run: Run) -> None:
-        self.root, self.place = root, place_of(run)
+        self.root, self.run_path = root, place_of(run)
         self.folder = root / STAGING / f"{run.agency}_{run.period}_r{run.revision}_{uuid.uuid4().hex[:8]}"
         self.folder.mkdir(parents=True)
         self.artefacts: list[Artefact] = []
@@ -38,12 +38,12 @@ class Staged:
             file.flush()
             os.fsync(file.fileno())
         digest = hashlib.sha256(content).hexdigest()
-        path = f"{self.place}/{name}"
+        path = f"{self.run_path}/{name}"
         self.artefacts.append(Artefact(form=form, lang=lang, path=path, size_bytes=len(content), sha256=digest))
 
     def publish(self) -> None:
         """Publish the files by moving them into place. What an earlier try left there before it crashed is replaced."""
-        target = self.root / self.place
+        target = self.root / self.run_path
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.exists():
             target.rename(self.folder.with_suffix(".replaced"))

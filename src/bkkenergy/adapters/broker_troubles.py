@@ -27,7 +27,7 @@ class Trouble(NamedTuple):
     """One thing that endangers messages: what was found, and what to do."""
 
     kind: TroubleKind
-    found: str
+    observed: str
     remedy: str
 
 

@@ -351,7 +351,7 @@ class Subscriber:
 
     def _trouble(self, trouble: Trouble) -> None:
         self.troubles[trouble.kind] = trouble
-        log.warning("mqtt_trouble", kind=str(trouble.kind), found=trouble.found, remedy=trouble.remedy)
+        log.warning("mqtt_trouble", kind=str(trouble.kind), observed=trouble.observed, remedy=trouble.remedy)
         if self._on_trouble is not None:
             self._on_trouble(trouble)
 

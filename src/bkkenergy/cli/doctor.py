@@ -27,7 +27,9 @@ def doctor_command(config_dir: Path) -> None:
     ill = 0
     for finding in _findings(config_dir):
         mark = click.style("✓", fg="green") if finding.is_well else click.style("✗", fg="red")
-        click.echo(f"{mark} {finding.check}: {finding.found}" + ("" if finding.is_well else f"\n    {finding.remedy}"))
+        click.echo(
+            f"{mark} {finding.check}: {finding.observed}" + ("" if finding.is_well else f"\n    {finding.remedy}")
+        )
         ill += not finding.is_well
     raise SystemExit(1 if ill else 0)
 

@@ -27,8 +27,8 @@ from bkkenergy.cli.opening import opened_site
 from bkkenergy.errors import BkkEnergyError, InputError
 from bkkenergy.i18n import Words
 from bkkenergy.jobs.runner import RunContext
+from bkkenergy.jobs.schedule import due_runs
 from bkkenergy.jobs.schedule import since as due_since
-from bkkenergy.jobs.schedule import wanted
 from bkkenergy.jobs.service import Jobs, start
 from bkkenergy.reports.render.browser import Browser
 from bkkenergy.settings import ALL, CITY
@@ -134,7 +134,7 @@ def run_command(
         if period is None:
             newest = jobs.queue.newest_first_days()
             lines, most = jobs.settings.jobs.schedule, jobs.settings.jobs.catch_up_periods
-            due = wanted(lines, list(jobs.site.portfolio.agencies), newest, now, most)
+            due = due_runs(lines, list(jobs.site.portfolio.agencies), newest, now, most)
             jobs.queue.plan([run for run in due if agency in (ALL, run.agency)])
         else:
             _enter_period(jobs, [agency] if agency != ALL else agencies, period, again, now)

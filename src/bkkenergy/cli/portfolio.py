@@ -228,7 +228,7 @@ def _show(changes: Sequence[Change], *, as_json: bool = False) -> None:
 
 
 def _row(change: Change) -> dict[str, Any]:
-    kind, key, valid_from = change.place
+    kind, key, valid_from = change.identity
     row: dict[str, Any] = {"kind": kind, "key": key, "from": None if valid_from == EVER else valid_from.isoformat()}
     if change.before is None or change.after is None:
         return row | {"change": "new" if change.before is None else "withdrawn"}

@@ -46,7 +46,7 @@ def retention_command(config_dir: Path, *, is_confirmed: bool, is_sure: bool, is
         if purges.agreed() is None and not is_confirmed:
             _show_planned(planned(site, today=today_here()))
             click.echo("No person has agreed to a deletion yet: bkkenergy retention --confirm.")
-        undeleted, late = purges.held(), purges.late()
+        undeleted, late = purges.undeleted(), purges.late()
     for meter, count in undeleted.items():
         click.echo(f"{meter}: {count:,} old readings are not those that the ledger was computed from. They stay.")
     for meter, days in late.items():

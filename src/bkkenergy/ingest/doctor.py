@@ -42,7 +42,7 @@ class CheckResult:
 
     check: str
     is_well: bool
-    found: str
+    observed: str
     remedy: str = ""
 
 
@@ -147,7 +147,7 @@ def _broker(settings: Settings, topics: tuple[str, ...], exact_topics: tuple[str
             )
         for trouble in list(subscriber.troubles.values()):
             if trouble.kind is not TroubleKind.SUBSCRIPTION_REFUSED:
-                yield CheckResult("delivery", False, trouble.found, trouble.remedy)
+                yield CheckResult("delivery", False, trouble.observed, trouble.remedy)
     finally:
         subscriber.stop()
 

@@ -31,9 +31,9 @@ def is_single(item: Quarantined) -> bool:
 
 def readings_of(items: Sequence[Quarantined], meter_ids: tuple[str, ...]) -> tuple[ReadingBatch, list[Refused]]:
     """Make a batch of single readings again, as they were judged and scaled; and list those of no known meter."""
-    place = {name: number for number, name in enumerate(meter_ids)}
+    number_of = {name: number for number, name in enumerate(meter_ids)}
     names = [item.topic.removeprefix(OF_METER) for item in items]
-    known = [(place[name], item) for name, item in zip(names, items, strict=True) if name in place]
+    known = [(number_of[name], item) for name, item in zip(names, items, strict=True) if name in number_of]
     rows: list[dict[str, Any]] = [msgspec.json.decode(item.payload) for _, item in known]
     columns = {
         field: np.array([row.get(field, np.nan) for row in rows], np.float64)
@@ -44,6 +44,6 @@ def readings_of(items: Sequence[Quarantined], meter_ids: tuple[str, ...]) -> tup
     unknown = [
         Refused(item.topic, item.payload, Reason.STORE_REFUSED, NO_METER)
         for name, item in zip(names, items, strict=True)
-        if name not in place
+        if name not in number_of
     ]
     return ReadingBatch(meter_ids, meter, ts_us, columns), unknown

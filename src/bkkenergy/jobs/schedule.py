@@ -55,11 +55,11 @@ def missed(schedule: ReportSchedule, newest: dt.date | None, now: dt.datetime, m
     return periods
 
 
-def wanted(
+def due_runs(
     schedules: Iterable[ReportSchedule], agencies: Sequence[str], newest: NewestDays, now: dt.datetime, most: int
 ) -> list[Due]:
     """List what should be in the ledger by now and is not yet, the oldest first."""
-    found = [
+    to_enter = [
         Due(
             kind=schedule.kind,
             agency=agency,
@@ -71,7 +71,7 @@ def wanted(
         for agency in scopes_of(schedule, agencies)
         for period in missed(schedule, newest.get((schedule.kind, agency)), now, most)
     ]
-    return sorted(found, key=lambda due: (due.due_at, due.agency))
+    return sorted(to_enter, key=lambda due: (due.due_at, due.agency))
 
 
 def since(schedules: Iterable[ReportSchedule], agencies: Sequence[str], first: dt.date, now: dt.datetime) -> list[Due]:
@@ -82,7 +82,7 @@ def since(schedules: Iterable[ReportSchedule], agencies: Sequence[str], first: d
         (line.kind, agency): before for line in lines for agency in scopes_of(line, agencies)
     }
     days = (now.astimezone(BANGKOK).date() - first).days + 1
-    return wanted(lines, agencies, begins, now, max(days, 1))
+    return due_runs(lines, agencies, begins, now, max(days, 1))
 
 
 def settings_faults(settings: Settings, agencies: Sequence[str]) -> list[Fault]:

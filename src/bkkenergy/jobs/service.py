@@ -19,7 +19,7 @@ from bkkenergy.jobs.alerts import PeakWatch, detect_alerts, send_digest
 from bkkenergy.jobs.late import look_for_late_data
 from bkkenergy.jobs.post import send_waiting
 from bkkenergy.jobs.runner import RunContext, work
-from bkkenergy.jobs.schedule import wanted
+from bkkenergy.jobs.schedule import due_runs
 from bkkenergy.reports.render.browser import Browser
 from bkkenergy.settings import Settings
 from bkkenergy.site import Clock, Site
@@ -152,13 +152,13 @@ class Jobs:
             return
         if done.deleted:
             log.info("readings_purged", cut=done.cut.isoformat(), days=done.days, deleted=done.deleted)
-        for meter, count in done.held.items():
+        for meter, count in done.undeleted.items():
             log.error("readings_not_deleted", meter=meter, readings=count, why="the ledger was not computed from them")
 
     def _enter(self, site: Site) -> None:
         jobs = self.settings.jobs
         newest = self.queue.newest_first_days()
-        due = wanted(jobs.schedule, list(site.portfolio.agencies), newest, self.clock(), jobs.catch_up_periods)
+        due = due_runs(jobs.schedule, list(site.portfolio.agencies), newest, self.clock(), jobs.catch_up_periods)
         if new := self.queue.plan(due):
             log.info("runs_entered", runs=new)
 

@@ -170,7 +170,7 @@ class Design:
 
     Attributes
     ----------
-    made : bkkenergy.solar.design.Design
+    record : bkkenergy.solar.design.SolarDesign
         Everything that the design says.
 
     Examples
@@ -182,13 +182,13 @@ class Design:
     payback 5.8 years)
     """
 
-    made: SolarDesign
+    record: SolarDesign
 
     @property
     def sizes(self) -> pd.DataFrame:
         """Return sizes up to what the roofs carry, by ``capacity_kwp``: energy [kWh], shares, money [THB], payback."""
         rows = []
-        for option in self.made.sweep.options:
+        for option in self.record.sweep.options:
             row = {name: value for name, value in asdict(option).items() if name != "money"}
             rows.append(row | {"npv_thb": option.money.npv_thb, "payback_years": option.money.payback_years})
         return pd.DataFrame(rows).set_index("capacity_kwp")
@@ -196,23 +196,23 @@ class Design:
     @property
     def losses(self) -> pd.DataFrame:
         """Return the energy left after each step [kWh], and its change as a share."""
-        return _loss_table(self.made.losses)
+        return _loss_table(self.record.losses)
 
     @property
     def money(self) -> pd.DataFrame:
         """Return own purchase, power purchase and shared savings: NPV [THB], IRR, paybacks, LCOE [THB/kWh]."""
-        rows = {way: asdict(result) for way, result in self.made.ways.items()}
+        rows = {way: asdict(result) for way, result in self.record.ways.items()}
         return pd.DataFrame.from_dict(rows, orient="index").drop(columns=["way", "cash_thb"])
 
     @property
     def monthly_kwh(self) -> pd.Series:
         """Return the AC energy of each month, 1 to 12 [kWh]."""
-        return pd.Series(self.made.month_kwh, range(1, 13), name="energy_kwh").rename_axis("month")
+        return pd.Series(self.record.month_kwh, range(1, 13), name="energy_kwh").rename_axis("month")
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """Return what to know before it is built, by key: ``outline_is_assumed``, ``load_is_typical`` and others."""
-        return self.made.warnings
+        return self.record.warnings
 
     def summary(self) -> pd.Series:
         """Return the figures.
@@ -230,7 +230,7 @@ class Design:
         >>> made.summary()["capacity_kwp"]
         22.0
         """
-        solar_design, purchase = self.made, self.made.ways["own"]
+        solar_design, purchase = self.record, self.record.ways["own"]
         return pd.Series(
             {
                 "capacity_kwp": solar_design.capacity_kwp,
@@ -270,13 +270,13 @@ class Design:
         >>> bk.design(roof, bk.examples.office()["2025"], schedule="mea-3-2-lv").plot()
         <Picture: Load and PV in a week of April>
         """
-        week = self.made.week
+        week = self.record.week
         starts = week.starts.tz_convert(BANGKOK)
         series = {"load": pd.Series(week.load_kw, starts), "PV": pd.Series(week.pv_kw, starts)}
         return lines(series, title="Load and PV in a week of April", unit="kW")
 
     def __repr__(self) -> str:
-        solar_design, purchase = self.made, self.made.ways["own"]
+        solar_design, purchase = self.record, self.record.ways["own"]
         energy = f"{solar_design.energy_kwh:,.0f} kWh a year, {100 * solar_design.self_consumption_ratio:.0f} % used"
         back = "none" if purchase.payback_years is None else f"{purchase.payback_years:.1f} years"
         money = (

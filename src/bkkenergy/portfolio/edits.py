@@ -78,8 +78,8 @@ def key_of(edit: Edit, kinds: Kinds) -> str:
 
 def _differences_of(before: Records, after: Records, touched: set[tuple[str, str]]) -> Iterator[Change]:
     for kind, key in sorted(touched):
-        old = {entry.place: entry for entry in before.of(kind, key)}
-        new = {entry.place: entry for entry in after.of(kind, key)}
+        old = {entry.identity: entry for entry in before.of(kind, key)}
+        new = {entry.identity: entry for entry in after.of(kind, key)}
         for entry_key in sorted(old.keys() | new.keys()):
             was, is_now = old.get(entry_key), new.get(entry_key)
             if was is None or is_now is None or not was.says_the_same(is_now):
@@ -114,7 +114,7 @@ def _put(records: Records, entry: Entry, kind: Kind) -> Iterator[Change]:
             fields = _exchanges_after(body, was, kind.body_of(entry.value))
             yield Change(later, replace(later, value=_value(kind, body | fields, f"{kind.name} {entry.key}")))
     if present is None or present.valid_from == entry.valid_from:
-        before = records.by_place.get(entry.place)
+        before = records.by_identity.get(entry.identity)
         yield Change(before, replace(entry, valid_to=before.valid_to if before else None))
         return
     yield Change(None, replace(entry, valid_to=present.valid_to))

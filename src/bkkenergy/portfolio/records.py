@@ -56,8 +56,8 @@ class Entry:
     revision: int = 0
 
     @property
-    def place(self) -> tuple[str, str, dt.date]:
-        """What an entry replaces, and is replaced by: an entry of the same place."""
+    def identity(self) -> tuple[str, str, dt.date]:
+        """What an entry replaces, and is replaced by: an entry of the same identity."""
         return self.kind, self.key, self.valid_from
 
     def says_the_same(self, other: Entry) -> bool:
@@ -95,9 +95,9 @@ class Records:
         }
 
     @cached_property
-    def by_place(self) -> Mapping[tuple[str, str, dt.date], Entry]:
-        """Every entry by its place."""
-        return {entry.place: entry for entry in self.entries}
+    def by_identity(self) -> Mapping[tuple[str, str, dt.date], Entry]:
+        """Every entry by its identity."""
+        return {entry.identity: entry for entry in self.entries}
 
     def of(self, kind: str, key: str) -> tuple[Entry, ...]:
         """Return the entries of a thing in order of their days; none where it is not known."""
@@ -126,12 +126,12 @@ class Records:
 
     def with_changes(self, changes: Iterable[Change]) -> Records:
         """Return the records after changes; a thing keeps its place in the order."""
-        after = dict(self.by_place)
+        after = dict(self.by_identity)
         for change in changes:
             if change.after is None:
-                after.pop(change.place, None)
+                after.pop(change.identity, None)
             else:
-                after[change.place] = change.after
+                after[change.identity] = change.after
         return Records(self.revision, tuple(after.values()))
 
 
@@ -176,9 +176,9 @@ class Change:
         return entry
 
     @property
-    def place(self) -> tuple[str, str, dt.date]:
+    def identity(self) -> tuple[str, str, dt.date]:
         """Where it is."""
-        return self.entry.place
+        return self.entry.identity
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -193,11 +193,11 @@ class Change:
 def differences(before: Records, after: Records) -> tuple[Change, ...]:
     """Return what differs between two revisions, or between records and files, in the order of what is there after."""
     changes = [
-        Change(before.by_place.get(entry.place), entry)
+        Change(before.by_identity.get(entry.identity), entry)
         for entry in after.entries
-        if not _is_known(before.by_place.get(entry.place), entry)
+        if not _is_known(before.by_identity.get(entry.identity), entry)
     ]
-    changes += [Change(entry, None) for entry in before.entries if entry.place not in after.by_place]
+    changes += [Change(entry, None) for entry in before.entries if entry.identity not in after.by_identity]
     return tuple(changes)
 
 

@@ -139,10 +139,9 @@ class Portfolio(Frozen):
         """
         agency_ids = set(agencies)
         entries = [entry for entry in self.records.entries if entry.valid_from <= last_day]
-        building_ids = {entry.key for entry in entries if entry.kind == "building" and entry.value.agency in agency_ids}  # type: ignore[attr-defined]
-        calendars = {
-            entry.value.calendar for entry in entries if entry.kind == "building" and entry.key in building_ids
-        }  # type: ignore[attr-defined]
+        buildings = [entry for entry in entries if entry.kind == "building"]
+        building_ids = {entry.key for entry in buildings if entry.value.agency in agency_ids}  # type: ignore[attr-defined]
+        calendars = {entry.value.calendar for entry in buildings if entry.key in building_ids}  # type: ignore[attr-defined]
         return max(
             (entry.revision for entry in entries if _concerns(entry, agency_ids, building_ids, calendars)), default=0
         )

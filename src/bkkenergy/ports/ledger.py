@@ -308,10 +308,10 @@ class PurgeRecords(Protocol):
     def late(self, meters: Sequence[str] | None = None) -> Mapping[str, Sequence[dt.date]]:
         """Return such days of each meter that has some, in order."""
 
-    def held(self) -> Mapping[str, int]:
+    def undeleted(self) -> Mapping[str, int]:
         """Count the readings past their years that the latest purge did not delete, for each meter with some."""
 
-    def set_held(self, readings: Mapping[str, int]) -> None:
+    def set_undeleted(self, readings: Mapping[str, int]) -> None:
         """Replace what the purge before held back."""
 
 

@@ -88,7 +88,7 @@ def _value(name: str, value: float | dt.datetime | str | None, words: Words) -> 
     return words.percent(value, 0) if name.endswith("_ratio") else words.number(value)
 
 
-def place(report: AgencyReport, item: Attention, words: Words) -> str:
+def subject_name(report: AgencyReport, item: Attention, words: Words) -> str:
     """Return the building's name, and the meter's where it concerns one meter."""
     building = name_of(report, item.building_id, words)
     return building if item.meter_id is None else f"{building} · {name_of(report, item.meter_id, words)}"

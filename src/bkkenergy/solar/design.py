@@ -173,7 +173,7 @@ def design(inputs: DesignInputs) -> SolarDesign:
     >>> from bkkenergy.solar.design import design
     >>> import bkkenergy as bk
     >>> roof = bk.Roof(area_m2=500, tilt_deg=10, azimuth_deg=180)
-    >>> made = bk.design(roof, schedule="mea-3-2-lv", floor_m2=3000, capacity_kwp=22).made
+    >>> made = bk.design(roof, schedule="mea-3-2-lv", floor_m2=3000, capacity_kwp=22).record
     >>> made.capacity_kwp, made.strings.modules_in_string * made.strings.string_count
     (22.0, 40)
     """

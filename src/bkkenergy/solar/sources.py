@@ -26,7 +26,7 @@ def assumption_sources(design: SolarDesign) -> list[tuple[str, str, dt.date | No
     >>> from bkkenergy.solar.sources import assumption_sources
     >>> import bkkenergy as bk
     >>> roof = bk.Roof(area_m2=500, tilt_deg=10, azimuth_deg=180)
-    >>> made = bk.design(roof, schedule="mea-3-2-lv", floor_m2=3000, capacity_kwp=22).made
+    >>> made = bk.design(roof, schedule="mea-3-2-lv", floor_m2=3000, capacity_kwp=22).record
     >>> [key for key, _, _ in assumption_sources(made)][:3]
     ['weather', 'module', 'inverter']
     """

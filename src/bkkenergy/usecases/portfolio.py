@@ -174,7 +174,7 @@ def import_changes(before: Records, new: Records, keeps_others: bool) -> tuple[C
     if not keeps_others:
         return changes
     named = {(entry.kind, entry.key) for entry in new.entries}
-    return tuple(change for change in changes if change.place[:2] in named)
+    return tuple(change for change in changes if change.identity[:2] in named)
 
 
 @use_case("portfolio.undo", "edit", "agency")
@@ -197,8 +197,8 @@ def undo(state: PortfolioState, actor: Actor, number: int, *, why: str, now: dt.
         if not any(is_in_sight(actor, change, done, old) for change in changes):
             raise NotThere
         allow(actor, changes, done)
-        things = {change.place[:2] for change in changes}
-        later = [change for change in differences(done, before) if change.place[:2] in things]
+        things = {change.identity[:2] for change in changes}
+        later = [change for change in differences(done, before) if change.identity[:2] in things]
         if later:
             raise Conflict(later, done, before)
         allow(actor, changes, before)
@@ -225,7 +225,7 @@ def compare(state: PortfolioState, before: int, after: int | None = None) -> tup
 
 def described(change: Change) -> str:
     """Return a change in a few words: what, from when, and from what to what."""
-    kind, key, valid_from = change.place
+    kind, key, valid_from = change.identity
     since = "" if valid_from == EVER else f" from {valid_from}"
     if change.before is None:
         return f"{kind} {key}{since}: new"
@@ -272,7 +272,7 @@ def _without_conflict(
     if expected is None or expected == newest:
         return
     seen, present = (_records(connection, state.kinds, number) for number in (expected, newest))
-    meanwhile = [change for change in differences(seen, present) if change.place[:2] in meant]
+    meanwhile = [change for change in differences(seen, present) if change.identity[:2] in meant]
     if meanwhile:
         raise Conflict(meanwhile, seen, present)
 
@@ -331,7 +331,7 @@ def faults_of(state: PortfolioState, records: Records, places: Mapping[str, str]
 
 def _line(change: Change) -> dict[str, Any]:
     """Return a change as the audit log has it: what, and its fields before and after."""
-    kind, key, valid_from = change.place
+    kind, key, valid_from = change.identity
     line: dict[str, Any] = {"kind": kind, "key": key, "from": None if valid_from == EVER else valid_from.isoformat()}
     if change.before is None and change.after is not None:
         return line | {"before": None, "after": change.after.value.model_dump(mode="json")}

@@ -96,7 +96,7 @@ def need_own_names(actor: Actor, changes: Sequence[Change], before: Records) -> 
     for change in changes:
         if change.after is None:
             continue
-        kind, key, _ = change.place
+        kind, key, _ = change.identity
         known = {
             name
             for version in versions_of(before, kind, key)

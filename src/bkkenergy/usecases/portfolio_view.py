@@ -125,7 +125,7 @@ def _revision(
 ) -> SeenRevision:
     """Return a revision as a reader is shown it: who and why only where all it changed is in reach."""
     kind, key = of
-    chosen = [change for change in changes if kind in (None, change.place[0]) and key in (None, change.place[1])]
+    chosen = [change for change in changes if kind in (None, change.identity[0]) and key in (None, change.identity[1])]
     is_whole = reader.sees_all or all(is_in_sight(reader, change, old, new) for change in changes)
     who, why = (head.actor, head.why) if is_whole else ("", "")
     shown = seen_changes(chosen, old, new, kinds, reader)
@@ -157,7 +157,7 @@ def seen_changes(
 
 
 def _change(change: Change, before: Records, after: Records, kinds: Kinds, actor: Actor) -> SeenChange:
-    kind, key, valid_from = change.place
+    kind, key, valid_from = change.identity
     sides = [
         None if entry is None or not _is_seen(records, entry, actor) else _body(records, entry, kinds, actor)
         for records, entry in ((before, change.before), (after, change.after))

@@ -67,13 +67,13 @@ class Planned:
 class PurgeRun:
     """What a run did: days of meters whose readings were deleted, and how many these were.
 
-    held : meters whose readings are past their years and were not deleted, since ledger and store do not agree.
+    undeleted : meters whose readings are past their years and were not deleted, since ledger and store do not agree.
     """
 
     cut: dt.date
     days: int
     deleted: int
-    held: Mapping[str, int]
+    undeleted: Mapping[str, int]
 
 
 def due_cut(settings: Settings, today: dt.date) -> dt.date | None:
@@ -114,7 +114,7 @@ def purge(
     """
     due = _due(site, today)
     if due is None:
-        site.ledger.purges.set_held({})
+        site.ledger.purges.set_undeleted({})
         return None
     if not is_seen and (why := _wants_a_person(site, due)):
         if planned(site, today=today) is None:
@@ -131,7 +131,7 @@ def purge(
     on_progress("deleting")
     deleted = _delete(site, due, plans)
     undeleted = _held(site, due)
-    site.ledger.purges.set_held(undeleted)
+    site.ledger.purges.set_undeleted(undeleted)
     days = sum(plan.days for plan in plans if plan.meter.id in deleted)
     return PurgeRun(due.cut, days, sum(deleted.values()), undeleted) if deleted or undeleted else None
 

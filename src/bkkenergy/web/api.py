@@ -56,7 +56,7 @@ Offset = Annotated[int, Query(ge=0, le=1_000_000)]
 def agencies(visitor: ApiVisitor, limit: Limit = 100, offset: Offset = 0) -> AgencyPage:
     """List the visitor's agencies."""
     here = visitor.here
-    visible = visitor.account.own(here.portfolio.agencies)
+    visible = visitor.account.reachable(here.portfolio.agencies)
     rows = [
         AgencyRow(
             id=name,
@@ -75,7 +75,7 @@ def buildings(visitor: ApiVisitor, agency: str | None = None, limit: Limit = 100
     """List buildings of one of the visitor's agencies, or of all of them, with their figures of now."""
     if agency is not None:
         visitor.need("see", agency)
-    chosen = [agency] if agency is not None else visitor.account.own(visitor.here.portfolio.agencies)
+    chosen = [agency] if agency is not None else visitor.account.reachable(visitor.here.portfolio.agencies)
     building_figures = figures_of(visitor).now().of(chosen)
     rows = [BuildingRow.of(figures) for figures in building_figures[offset : offset + limit]]
     return BuildingPage(total=len(building_figures), offset=offset, limit=limit, items=rows)
@@ -261,7 +261,7 @@ def reports(visitor: ApiVisitor, agency: str | None = None, limit: Limit = 100, 
     if agency is not None:
         visitor.need("see", agency)
     ledger = RunQueue(visitor.here.opened.state, "web")
-    visible = set(visitor.account.own([*visitor.here.portfolio.agencies, CITY]))
+    visible = set(visitor.account.reachable([*visitor.here.portfolio.agencies, CITY]))
     runs = [run for run in ledger.runs(agency=agency, state="done") if run.agency in visible]
     shown = runs[offset : offset + limit]
     files = ledger.artefacts(shown)

@@ -155,7 +155,7 @@ def _admin(visitor: PageVisitor, **shown: Any) -> Response:
         tokens=list_tokens(state, actor),
         audit=read_audit(state, actor, 100) if serves else [],
         roles=ROLES,
-        agencies=[here.portfolio.agencies[agency] for agency in actor.own(here.portfolio.agencies)],
+        agencies=[here.portfolio.agencies[agency] for agency in actor.reachable(here.portfolio.agencies)],
         agency_name=lambda agency: visitor.words("web.all") if agency == EVERY_AGENCY else named(visitor, agency),
         token_days=TOKEN_DAYS,
         token_scopes=token_scopes(actor),

@@ -51,7 +51,7 @@ def building_of(visitor: Visitor, building_id: str) -> Building:
 def overview(visitor: PageVisitor) -> Response:
     """Show the city, or what of it is the visitor's."""
     here = visitor.here
-    agencies = visitor.account.own(here.portfolio.agencies)
+    agencies = visitor.account.reachable(here.portfolio.agencies)
     if len(agencies) == 1:
         return RedirectResponse(f"/agencies/{agencies[0]}", 303)
     figures = figures_of(visitor).now()

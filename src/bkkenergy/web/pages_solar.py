@@ -48,7 +48,7 @@ AskedSketch = Annotated[Sketch, Depends(sketch_of)]
 def solar_page(visitor: PageVisitor, sketch: AskedSketch, against: str = "") -> Response:
     """Show a roof's design; another size beside it; and the saved scenarios."""
     here = visitor.here
-    agencies = set(visitor.account.own(here.portfolio.agencies))
+    agencies = set(visitor.account.reachable(here.portfolio.agencies))
     buildings = [
         building for building in here.portfolio.buildings.values() if building.agency in agencies and building.roofs
     ]
@@ -140,7 +140,7 @@ def drop(scenario_id: int, visitor: PageVisitor, _form: OwnForm) -> Response:
 @router.get("/solar/screening")
 def screening_page(visitor: PageVisitor, agency: str = "", least_kwp: str = "", pays: str = "") -> Response:
     """Rank every roof of the visitor's agencies, with filters."""
-    agencies = visitor.account.own(visitor.here.portfolio.agencies)
+    agencies = visitor.account.reachable(visitor.here.portfolio.agencies)
     if agency:
         visitor.need("see", agency)
     chosen = [agency] if agency else agencies

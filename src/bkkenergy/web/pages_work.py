@@ -56,7 +56,7 @@ def named(visitor: Visitor, agency: str) -> str:
 def reports_page(visitor: PageVisitor, agency: str = "", kind: str = "") -> Response:
     """List the archive: the newest revision of each period of the visitor's agencies."""
     ledger = ledger_of(visitor)
-    agencies = visitor.account.own([*visitor.here.portfolio.agencies, CITY])
+    agencies = visitor.account.reachable([*visitor.here.portfolio.agencies, CITY])
     if agency:
         visitor.need("see", agency)
     runs = ledger.runs(agency=agency or None, state="done", limit=None if agency else 3000)
@@ -156,7 +156,7 @@ def quarantine_of(visitor: Visitor) -> Quarantine:
 def meters_page(visitor: PageVisitor, agency: str = "") -> Response:
     """Show how the meters of the visitor's agencies are doing; for operators, what was refused and what is unknown."""
     here = visitor.here
-    agencies = visitor.account.own(here.portfolio.agencies)
+    agencies = visitor.account.reachable(here.portfolio.agencies)
     chosen = agency or agencies[0]
     visitor.need("see", chosen)
     meters = tuple(meter for building in here.portfolio.buildings_of(chosen) for meter in building.meters)
@@ -202,7 +202,7 @@ def replay_page(visitor: PageVisitor, form: OwnForm) -> Response:
 
 def own_agencies(visitor: Visitor) -> list[str] | None:
     """Return the agencies with runs that are the visitor's matter; None for all of them, and the city."""
-    return None if visitor.account.sees_all else visitor.account.own(visitor.here.portfolio.agencies)
+    return None if visitor.account.sees_all else visitor.account.reachable(visitor.here.portfolio.agencies)
 
 
 @router.get("/jobs")

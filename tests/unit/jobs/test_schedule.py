@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 
 from bkkenergy.calendar import BANGKOK
-from bkkenergy.jobs.schedule import backoff_s, due_at, entry_of, missed, period_before, since, wanted
+from bkkenergy.jobs.schedule import backoff_s, due_at, due_runs, entry_of, missed, period_before, since
 from bkkenergy.settings import ReportSchedule
 
 DAILY = ReportSchedule(kind="day", at="07:00")
@@ -44,7 +44,7 @@ def test_what_was_missed_since_the_newest_run_is_owed_up_to_a_bound():
 
 def test_the_oldest_is_wanted_first_for_every_agency_and_the_city():
     newest = {("day", "a"): dt.date(2026, 11, 21)}
-    due = wanted([DAILY], ["a", "b"], newest, at("2026-11-24T09:00"), 14)
+    due = due_runs([DAILY], ["a", "b"], newest, at("2026-11-24T09:00"), 14)
     assert [(own.period, own.agency) for own in due] == [
         ("2026-11-22", "a"), ("2026-11-23", "a"), ("2026-11-23", "b"), ("2026-11-23", "city"),
     ]  # fmt: skip

@@ -294,7 +294,7 @@ class TestRoofs:
         made = bk.design(self.ROOF, bk.examples.office()["2025"], schedule="mea-3-2-lv", capacity_kwp="max")
         assert made.summary()["npv_thb"] == made.money.loc["own", "npv_thb"]
         assert made.monthly_kwh.sum() == pytest.approx(made.summary()["energy_kwh"], rel=1e-6)
-        assert made.sizes.index.max() == pytest.approx(made.made.capacity_kwp, rel=0.03)
+        assert made.sizes.index.max() == pytest.approx(made.record.capacity_kwp, rel=0.03)
 
     def test_a_measured_load_changes_its_buildings_row_alone(self):
         typical = bk.screen(agency="health")

@@ -40,7 +40,7 @@ class _Asked:
     first: int
     last: int
     numbers: IntArray
-    place: IntArray
+    positions: IntArray
     """numbers : of known meters, rising; place : of each in `meters`."""
 
     @property
@@ -74,7 +74,7 @@ class _Asked:
         """Find where rows stand: place of their meter and of their day."""
         numbers = np.fromiter((row[0] for row in rows), np.int64, len(rows))
         days = np.fromiter((row[1] for row in rows), np.int64, len(rows))
-        return self.place[np.searchsorted(self.numbers, numbers)], days - self.first
+        return self.positions[np.searchsorted(self.numbers, numbers)], days - self.first
 
     @property
     def _is_postgresql(self) -> bool:

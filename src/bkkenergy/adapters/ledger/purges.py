@@ -97,11 +97,11 @@ class SqlPurgeRecords:
         rows = self._by_meter(ledger_late, meters, "day")
         return {name: [date_of(day) for (day,) in days] for name, days in rows.items()}
 
-    def held(self) -> Mapping[str, int]:
+    def undeleted(self) -> Mapping[str, int]:
         """Count the readings past their years that the latest purge did not delete, for each meter with some."""
         return {name: counts[0][0] for name, counts in self._by_meter(ledger_held, None, "readings").items()}
 
-    def set_held(self, readings: Mapping[str, int]) -> None:
+    def set_undeleted(self, readings: Mapping[str, int]) -> None:
         """Replace what the purge before held back."""
         with self._writing() as connection:
             connection.execute(delete(ledger_held))

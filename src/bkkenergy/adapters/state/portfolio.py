@@ -137,7 +137,7 @@ def add_revision(
 
 def _rows(changes: Iterable[Change], kinds: Kinds, number: int) -> Iterator[dict[str, object]]:
     for change in changes:
-        kind, key, valid_from = change.place
+        kind, key, valid_from = change.identity
         after = change.after
         yield {
             "revision": number,

@@ -169,8 +169,8 @@ class Quarantine:
         changes = Counter({MESSAGES: len(new_bytes), BYTES: sum(new_bytes)})
         columns = {name: [row[name] for row in rows.values()] for name in next(iter(rows.values()))}
         insert_columns(connection, quarantine, columns, _AGAIN)
-        held = before + changes
-        if held[MESSAGES] > self._max_messages or held[BYTES] > self._max_bytes:
+        counts = before + changes
+        if counts[MESSAGES] > self._max_messages or counts[BYTES] > self._max_bytes:
             dropped = self._drop_outgrown(connection)
             changes.subtract({MESSAGES: len(dropped), BYTES: sum(dropped)})
             changes["quarantine.dropped"] = len(dropped)
@@ -210,8 +210,8 @@ def share(sizes: Sequence[int], bound: int) -> int:
     100
     """
     left = bound
-    for place, size in enumerate(sorted(sizes)):
-        fair = left // (len(sizes) - place)
+    for position, size in enumerate(sorted(sizes)):
+        fair = left // (len(sizes) - position)
         if size > fair:
             return fair
         left -= size
@@ -223,14 +223,14 @@ def _oldest(
 ) -> list[Row[int, int]]:
     """Return the oldest rows that have to go until neither rows nor bytes are too many."""
     columns = quarantine.c.id, quarantine.c.stored_bytes
-    found = []
+    outgrown = []
     with connection.execute(select(*columns).where(*where).order_by(quarantine.c.id).limit(limit)) as rows:
         for row in rows:
             if over_rows <= 0 and over_bytes <= 0:
                 break
-            found.append(row)
+            outgrown.append(row)
             over_rows, over_bytes = over_rows - 1, over_bytes - row.stored_bytes
-    return found
+    return outgrown
 
 
 def _by_reason(refused: Sequence[Refused]) -> Counter[str]:

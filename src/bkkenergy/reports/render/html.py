@@ -11,9 +11,9 @@ from bkkenergy.reports.phrasing import (
     headline,
     name_of,
     period_text,
-    place,
     plan_sentences,
     saving_sentence,
+    subject_name,
     terms,
     title,
 )
@@ -55,7 +55,7 @@ def render_html(report: AgencyReport, lang: Lang) -> bytes:
         comparable=sum(building.use.change_ratio is not None for building in report.buildings),
         rows=[_row(building, words) for building in report.buildings],
         attention=[
-            {"severity": item.severity, "place": place(report, item, words), "text": attention_text(item, words)}
+            {"severity": item.severity, "place": subject_name(report, item, words), "text": attention_text(item, words)}
             for item in report.attention
         ],
         savings=[_saving_row(saving, report, words) for saving in report.savings if report.period_kind != "day"],

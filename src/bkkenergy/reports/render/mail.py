@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from bkkenergy.i18n import Words
 from bkkenergy.reports.content import AgencyReport
-from bkkenergy.reports.phrasing import attention_text, headline, name_of, period_text, place, saving_sentence, title
+from bkkenergy.reports.phrasing import (
+    attention_text,
+    headline,
+    name_of,
+    period_text,
+    saving_sentence,
+    subject_name,
+    title,
+)
 from bkkenergy.reports.render.page import environment
 from bkkenergy.reports.savings.phrasing import finding_texts
 from bkkenergy.savings.facts import Finding
@@ -20,7 +28,7 @@ def report_message(report: AgencyReport, words: Words) -> tuple[str, str, str]:
         subject += f" · {words('report.revision', number=report.revision)}"
     findings = [_finding(report, finding, words) for finding in report.findings[:MAX_LINES]]
     attention = [
-        f"{place(report, item, words)}: {attention_text(item, words)}" for item in report.attention[:MAX_LINES]
+        f"{subject_name(report, item, words)}: {attention_text(item, words)}" for item in report.attention[:MAX_LINES]
     ]
     lines = [headline(report, words)]
     if saving := saving_sentence(report, words):

@@ -18,9 +18,9 @@ from bkkenergy.reports.phrasing import (
     headline,
     name_of,
     period_text,
-    place,
     plan_sentences,
     saving_sentence,
+    subject_name,
     title,
 )
 from bkkenergy.reports.savings.phrasing import finding_texts
@@ -235,7 +235,7 @@ def _to_do(book: Book, report: AgencyReport) -> None:
     first = len(report.findings) + 3
     sheet.write(first - 1, 0, words("report.attention"), formats["head"])
     for row, item in enumerate(report.attention, first):
-        texts = [words(f"severity.{item.severity}"), place(report, item, words), attention_text(item, words)]
+        texts = [words(f"severity.{item.severity}"), subject_name(report, item, words), attention_text(item, words)]
         sheet.write_row(row, 0, texts, formats["wrap"])
 
 

@@ -151,15 +151,17 @@ def roof_plan(layout: Layout, title: str, metres: str, north: str) -> Markup:
     height = height_m * scale + 2 * pad + 22
     indent = (WIDTH - width_m * scale) / 2
 
-    def place(points: FloatArray) -> str:
+    def points_of(points: FloatArray) -> str:
         x = indent + (points[:, 0] - low[0]) * scale
         y = pad + (high[1] - points[:, 1]) * scale
         return " ".join(f"{px:.1f},{py:.1f}" for px, py in zip(x, y, strict=True))
 
     shape = Markup('<polygon class="{}" points="{}"/>')
-    body = [shape.format("roof", place(outline))]
-    body += [shape.format("module", place(corners)) for corners in layout.corners_m]
-    body += [shape.format("obstacle", place(np.asarray(box.outline_m, np.float64))) for box in layout.roof.obstacles]
+    body = [shape.format("roof", points_of(outline))]
+    body += [shape.format("module", points_of(corners)) for corners in layout.corners_m]
+    body += [
+        shape.format("obstacle", points_of(np.asarray(box.outline_m, np.float64))) for box in layout.roof.obstacles
+    ]
     bar_m = nice_step(width_m / 3, lines=1)
     foot = height - 18
     body.append(
