@@ -109,8 +109,8 @@ def _weather(
     decomposition = ""
     if "dni_wm2" not in renamed or "dhi_wm2" not in renamed:
         ghi = columns["ghi_wm2"]
-        weather = with_components(starts, ghi, latitude_deg=latitude, longitude_deg=longitude, interval_h=interval_h)
-        columns["dni_wm2"], columns["dhi_wm2"] = weather
+        components = with_components(starts, ghi, latitude_deg=latitude, longitude_deg=longitude, interval_h=interval_h)
+        columns["dni_wm2"], columns["dhi_wm2"] = components
         decomposition = "Boland et al. 2008"
     filled = f". Not in the source, taken as constant: {', '.join(absent)}" if absent else ""
     provenance = Provenance(kind, name, name, source + filled, decomposition)

@@ -191,7 +191,7 @@ def compared_dates(period: Period, weeks: int) -> dict[dt.date, list[dt.date]]:
 
 def _building_uses(inputs: AgencyInputs, sums: PeriodSums) -> tuple[BuildingUse, ...]:
     usual = {building.id: _usual(inputs, building, sums) for building in inputs.buildings}
-    profiles = sums.usual_profiles({name: building.days for name, building in usual.items()})
+    profiles = sums.usual_profiles({name: compared.days for name, compared in usual.items()})
     return tuple(
         _building_use(inputs, building, sums, usual[building.id], profiles[building.id])
         for building in inputs.buildings

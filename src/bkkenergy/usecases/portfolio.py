@@ -192,7 +192,7 @@ def undo(state: PortfolioState, actor: Actor, number: int, *, why: str, now: dt.
             raise InputError(f"there is no revision {number}. See `bkkenergy portfolio history`.")
         if number == 1:
             raise InputError("revision 1 is the beginning: before it there was no portfolio. Import another instead.")
-        old, done = (_records(connection, state.kinds, change) for change in (number - 1, number))
+        old, done = (_records(connection, state.kinds, revision) for revision in (number - 1, number))
         changes = differences(done, old)
         if not any(is_in_sight(actor, change, done, old) for change in changes):
             raise NotThere

@@ -71,7 +71,7 @@ def solar_page(visitor: PageVisitor, sketch: AskedSketch, against: str = "") -> 
         designs=designs,
         fault=fault,
         may_keep=may_keep,
-        kept=[
+        scenarios=[
             (scenario, urlencode(dict(scenario.wish))) for scenario in scenarios(here.opened.state, sorted(agencies))
         ],
         building_name=lambda building: _name_of(visitor, building),
@@ -88,7 +88,7 @@ def _name_of(visitor: Visitor, building: str) -> str:
 def _shown(visitor: Visitor, sketch: Sketch) -> dict[str, Any]:
     """Return a design as the page shows it. Raises InputError."""
     design = designed(visitor.here, sketch)
-    return {"made": design, "headline": headline(design, visitor.words), "query": urlencode(sketch.query)}
+    return {"design": design, "headline": headline(design, visitor.words), "query": urlencode(sketch.query)}
 
 
 @router.get("/solar/report/{building}")

@@ -179,7 +179,7 @@ def meters_page(visitor: PageVisitor, agency: str = "") -> Response:
         names=names,
         agencies=[(agency, named(visitor, agency)) for agency in agencies],
         agency=chosen,
-        kept=messages,
+        messages=messages,
         unknown=unknown,
         counts=counts,
     )

@@ -50,11 +50,11 @@ def latest_baselines(engine: Engine, buildings: Sequence[str]) -> Mapping[str, B
     """Return the same of each building that has one, in one read."""
     columns = table.c
     order = (columns.first_day.desc(), columns.last_day.desc(), columns.at_us.desc(), columns.id.desc())
-    rank = func.row_number().over(partition_by=columns.building, order_by=order).label("place")
+    rank = func.row_number().over(partition_by=columns.building, order_by=order).label("rank")
     among = is_among(engine.dialect.name == "postgresql", columns.building, buildings)
     ranked = select(columns.building, columns.model, rank).where(among).subquery()
     with reading(engine) as connection:
-        rows = connection.execute(select(ranked.c.building, ranked.c.model).where(ranked.c.place == 1)).all()
+        rows = connection.execute(select(ranked.c.building, ranked.c.model).where(ranked.c.rank == 1)).all()
     return {row.building: _loaded(row.building, row.model) for row in rows}
 
 

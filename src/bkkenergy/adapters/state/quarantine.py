@@ -30,7 +30,7 @@ MIN_STORED_BYTES = 1000
 ROW_BYTES = 300
 """What a row takes beside its texts and payload, about, with its entries in the indices."""
 SLACK = 100
-"""A full quarantine is emptied by one part of so many beyond its bound, so that it is not looked through each time."""
+"""A full quarantine is emptied by one part in a hundred beyond its bound, so that it is not searched each time."""
 MESSAGES, BYTES = "quarantine.kept", "quarantine.kept_bytes"
 """Counters of what waits. The row of the first is locked by each change of the quarantine."""
 _AGAIN = (

@@ -77,7 +77,7 @@ def _saving_row(saving: BuildingSaving, report: AgencyReport, words: Words) -> d
     if saving.saving_ratio is not None and saving.half_width_ratio is not None:
         text = verdict_text(Band(saving.saving_ratio, saving.half_width_ratio), words)
         text += f" ({words('saving.provisional_short')})" if saving.is_provisional else ""
-    return {"name": name_of(report, saving.building_id, words), "own": saving, "verdict": text}
+    return {"name": name_of(report, saving.building_id, words), "saving": saving, "verdict": text}
 
 
 def _finding_row(finding: Finding, report: AgencyReport, words: Words) -> dict[str, object]:

@@ -51,7 +51,7 @@ def add_savings_and_findings(report: AgencyReport, site: Site, period: Period) -
     buildings = [building for building in site.portfolio.buildings_of(report.agency_id) if building.main_meters]
     facts = facts_of_all(site, buildings, last_day=period.last_day)
     seen = [_seen(site, building, known, period) for building, known in zip(buildings, facts, strict=True)]
-    judged = [building.judged for building in seen]
+    judged = [assessed.judged for assessed in seen]
     total = judged_total(site, judged)
     findings = [
         finding

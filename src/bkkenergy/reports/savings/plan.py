@@ -56,8 +56,8 @@ def measured_savings(
         return {}
     measured_of: dict[str, Measured] = {}
     for project in done:
-        if project.pv_meter and (production := _made(site, project, last_day)):
-            measured_of[project.id] = production
+        if project.pv_meter and (measured := _made(site, project, last_day)):
+            measured_of[project.id] = measured
     for building_id in {project.building for project in done if not project.pv_meter}:
         together = [project for project in done if project.building == building_id and not project.pv_meter]
         if building_id in series and (whole := _saved(site, together, series[building_id], last_day)):

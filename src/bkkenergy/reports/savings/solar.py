@@ -34,12 +34,12 @@ def possible(buildings: Sequence[Building], config: SolarConfig) -> list[SolarUs
     if not fitting:
         return []
     per_kwp = produced_per_kwp(fitting, layouts, typical_year(config.climate), config, module)
-    kwp = {name: sum(layout.capacity_kwp for layout in layout_list) for name, layout_list in layouts.items()}
+    kwp = {name: sum(layout.capacity_kwp for layout in roofs) for name, roofs in layouts.items()}
     return [
         SolarUse(
-            name, is_installed=False, capacity_kwp=layout_list, energy_kwh=float(per_kwp[name].sum()) * layout_list
+            name, is_installed=False, capacity_kwp=capacity_kwp, energy_kwh=float(per_kwp[name].sum()) * capacity_kwp
         )
-        for name, layout_list in kwp.items()
+        for name, capacity_kwp in kwp.items()
     ]
 
 

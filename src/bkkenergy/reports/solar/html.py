@@ -42,7 +42,7 @@ def render_design_html(design: SolarDesign, lang: Lang, *, today: dt.date) -> by
         lang=lang,
         name=words.either(th=design.building.name_th, en=design.building.name_en),
         headline=headline(design, words),
-        own=design.ways["own"],
+        purchase=design.ways["own"],
         charts=_charts(design, words),
         plans=[
             (roof, roof_plan(roof.layout, f"{words('solar.plan')}: {roof.id}", words("unit.m"), words("solar.north")))
