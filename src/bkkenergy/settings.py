@@ -126,7 +126,7 @@ class ReportSettings(Frozen):
     folder: Path = Path("var/reports")
     languages: tuple[ReportLang, ...] = ("th", "en")
     formats: tuple[ReportFormat, ...] = ("html", "json", "csv")
-    least_coverage_ratio: Ratio = 0.9
+    min_coverage_ratio: Ratio = 0.9
     notable_change_ratio: Ratio = 0.15
     compared_weeks: Annotated[int, Field(ge=1, le=52)] = 4
 
@@ -183,7 +183,7 @@ class JobsSettings(Frozen):
     )
     tick_s: Annotated[float, Field(gt=0, le=600)] = 15.0
     lease_s: Annotated[float, Field(gt=0)] = 60.0
-    most_tries: Annotated[int, Field(ge=1)] = 6
+    max_tries: Annotated[int, Field(ge=1)] = 6
     retry_first_s: Annotated[float, Field(gt=0)] = 60.0
     retry_max_s: Annotated[float, Field(gt=0)] = 3600.0
     catch_up_periods: Annotated[int, Field(ge=1, le=400)] = 14

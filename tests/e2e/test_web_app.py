@@ -170,7 +170,7 @@ def test_an_engineer_s_job(browser, address, lang, width):
     page.goto(f"{address}/solar/screening?pays=1")
     sitting.look("screening")
     assert page.locator("tbody tr").count() == 4, "the agency's own roofs"
-    page.fill("input[name=least_kwp]", "100000")
+    page.fill("input[name=min_kwp]", "100000")
     page.click("main .filters button")
     page.wait_for_selector(".empty")
     sitting.look("screening-none")

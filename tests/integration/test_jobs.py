@@ -35,7 +35,7 @@ SETTINGS = """
 path = "var/store.sqlite"
 [jobs]
 retry_first_s = 60
-most_tries = 3
+max_tries = 3
 schedule = [{{ kind = "day", at = "07:00", agencies = ["health", "fire-rescue", "city"] }}]
 [report]
 formats = ["html", "csv"]

@@ -43,7 +43,7 @@ languages = ["th"]
 tick_s = 1
 lease_s = 2
 retry_first_s = 1
-most_tries = 50
+max_tries = 50
 schedule = [{{ kind = "day", at = "00:00", agencies = ["health"] }}]
 [mail]
 host = "127.0.0.1"
@@ -155,7 +155,7 @@ def held(home, jobs, wanted) -> None:
         assert hashlib.sha256(path.read_bytes()).hexdigest() == named[name].sha256, name
     for name in named:
         if name.endswith(".json"):
-            assert json.loads((root / name).read_text())["schema"] == "bkkenergy.report/2"
+            assert json.loads((root / name).read_text())["schema"] == "bkkenergy.report/3"
 
 
 SHARED = """

@@ -97,7 +97,7 @@ def _handed_over(engine: StateStore, settings: Settings, posted: Posted, now: dt
             raise DeliveryFailed("this recipient is no longer in the settings", is_final=True)
         CHANNELS[posted.channel](settings, named[0], _message(posted))
     except (BkkEnergyError, OSError) as error:
-        is_final = (isinstance(error, DeliveryFailed) and error.is_final) or posted.tries + 1 >= jobs.most_tries
+        is_final = (isinstance(error, DeliveryFailed) and error.is_final) or posted.tries + 1 >= jobs.max_tries
         wait_s = backoff_s(posted.tries + 1, jobs.retry_first_s, jobs.retry_max_s)
         retry_at = None if is_final else now + dt.timedelta(seconds=wait_s)
         log.error("message_not_sent", key=posted.key, is_final=is_final, why=str(error))  # noqa: TRY400

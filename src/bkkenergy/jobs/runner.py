@@ -174,7 +174,7 @@ def _follow_up(context: RunContext, run: Run, report: AgencyReport) -> None:
 def _failed(context: RunContext, run: Run, error: Exception) -> None:
     """Mark a run to be tried again: without end where a server is unreachable, else a number of times."""
     jobs, now = context.settings.jobs, context.clock()
-    is_last = run.tries >= jobs.most_tries and not isinstance(error, UnavailableError)
+    is_last = run.tries >= jobs.max_tries and not isinstance(error, UnavailableError)
     wait_s = backoff_s(run.tries, jobs.retry_first_s, jobs.retry_max_s)
     retry_at = None if is_last else now + dt.timedelta(seconds=wait_s)
     log.error(

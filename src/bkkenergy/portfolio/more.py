@@ -18,7 +18,7 @@ EquipmentKind = Literal[
     "chiller", "split_air_conditioner", "cooling_tower", "pump", "fan", "lighting", "lift", "transformer", "ups",
     "computer_room", "kitchen", "ev_charger", "other",
 ]  # fmt: skip
-ThresholdName = Literal["silent_h", "near_peak_ratio", "finding_thb", "least_coverage_ratio", "notable_change_ratio"]
+ThresholdName = Literal["silent_h", "near_peak_ratio", "finding_thb", "min_coverage_ratio", "notable_change_ratio"]
 
 
 class ElectricityAccount(Frozen):

@@ -96,7 +96,7 @@ def build_report(inputs: AgencyInputs, *, generated_at: dt.datetime) -> AgencyRe
         rate=inputs.rate,
         factor=inputs.factor,
         compared_weeks=inputs.thresholds.compared_weeks,
-        least_coverage_ratio=inputs.thresholds.least_coverage_ratio,
+        min_coverage_ratio=inputs.thresholds.min_coverage_ratio,
         notable_change_ratio=inputs.thresholds.notable_change_ratio,
         pictures=_pictures(inputs, sums),
         ranking=ranked_by_usual(buildings),
@@ -208,7 +208,7 @@ def _building_use(
     energy_kwh = _accepted(sums.total_kwh, mains)
     coverage_ratio = float(np.mean([sums.coverage_ratio[name] for name in mains])) if mains else 0.0
     usual_kwh = usual.energy_kwh
-    is_comparable = usual_kwh is not None and usual_kwh > 0 and coverage_ratio >= inputs.thresholds.least_coverage_ratio
+    is_comparable = usual_kwh is not None and usual_kwh > 0 and coverage_ratio >= inputs.thresholds.min_coverage_ratio
     use = Use(
         energy_kwh=energy_kwh,
         exported_kwh=_accepted(sums.exported_kwh, mains),
@@ -261,7 +261,7 @@ def _usual(inputs: AgencyInputs, building: Building, sums: PeriodSums) -> _Usual
         return _Usual()
     energy_kwh = sums.daily_kwh[mains].to_numpy(np.float64).sum(axis=1)
     coverage_ratio = sums.daily_coverage_ratio[mains].to_numpy(np.float64).min(axis=1)
-    is_good = (coverage_ratio >= inputs.thresholds.least_coverage_ratio) & np.isfinite(energy_kwh)
+    is_good = (coverage_ratio >= inputs.thresholds.min_coverage_ratio) & np.isfinite(energy_kwh)
     good_kwh = {day: kwh for day, kwh, good in zip(sums.dates, energy_kwh.tolist(), is_good, strict=True) if good}
     usual_kwh, used, counts = 0.0, set[dt.date](), []
     for day, candidates in compared_dates(inputs.period, inputs.thresholds.compared_weeks).items():
@@ -327,7 +327,7 @@ def _meter_attention(
         ratio, seen = sums.coverage_ratio[meter.id], inputs.last_seen.get(meter.id)
         if ratio == 0 and math.isnan(total_kwh[meter.id]):
             items.append(_of(meter, "no_data", "alert", {"last_seen_at": seen}))
-        elif ratio < inputs.thresholds.least_coverage_ratio:
+        elif ratio < inputs.thresholds.min_coverage_ratio:
             items.append(_of(meter, "low_coverage", "warning", {"coverage_ratio": ratio, "last_seen_at": seen}))
         waiting_count = int(sums.waiting_days[meter.id])
         if waiting_count:

@@ -11,7 +11,7 @@ from bkkenergy.carbon import GridFactor
 from bkkenergy.savings.facts import Finding
 from bkkenergy.tariff.flat import FlatRate
 
-SCHEMA = "bkkenergy.report/2"
+SCHEMA = "bkkenergy.report/3"
 """Name and version of the JSON form; `bkkenergy report --schema` prints its JSON Schema."""
 
 Scope = Literal["agency", "city"]
@@ -232,7 +232,7 @@ class AgencyReport:
     rate: FlatRate
     factor: GridFactor
     compared_weeks: int
-    least_coverage_ratio: float
+    min_coverage_ratio: float
     notable_change_ratio: float
     pictures: Pictures
     ranking: tuple[Ranked, ...] = ()

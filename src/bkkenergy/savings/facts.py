@@ -56,7 +56,7 @@ class InsightRules(Frozen):
     cooling_rise_ratio: Positive
     shift_ratio: Positive
     pv_shortfall_ratio: Positive
-    most_a_building: Annotated[int, Field(ge=1)]
+    max_per_building: Annotated[int, Field(ge=1)]
     source: str
     entered: dt.date
 

@@ -137,6 +137,6 @@ def visible(findings: Sequence[Finding], dismissed: Sequence[Dismissal], rules: 
         if before is not None and finding.cost_thb_a_month <= before * (1 + CHANGED_RATIO):
             continue
         shown[finding.building] = shown.get(finding.building, 0) + 1
-        if shown[finding.building] <= rules.most_a_building:
+        if shown[finding.building] <= rules.max_per_building:
             chosen.append(finding)
     return chosen

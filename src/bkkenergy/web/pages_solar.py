@@ -138,13 +138,13 @@ def drop(scenario_id: int, visitor: PageVisitor, _form: OwnForm) -> Response:
 
 
 @router.get("/solar/screening")
-def screening_page(visitor: PageVisitor, agency: str = "", least_kwp: str = "", pays: str = "") -> Response:
+def screening_page(visitor: PageVisitor, agency: str = "", min_kwp: str = "", pays: str = "") -> Response:
     """Rank every roof of the visitor's agencies, with filters."""
     agencies = visitor.account.reachable(visitor.here.portfolio.agencies)
     if agency:
         visitor.need("see", agency)
     chosen = [agency] if agency else agencies
-    least = float(least_kwp) if least_kwp.replace(".", "", 1).isdecimal() else 0.0
+    least = float(min_kwp) if min_kwp.replace(".", "", 1).isdecimal() else 0.0
     rows = [
         row
         for row in ranked_roofs(visitor.here).rows
@@ -157,7 +157,7 @@ def screening_page(visitor: PageVisitor, agency: str = "", least_kwp: str = "", 
         rows=rows,
         agencies=[(agency, named(visitor, agency)) for agency in agencies],
         agency=agency,
-        least_kwp=least_kwp,
+        min_kwp=min_kwp,
         pays=pays,
         capacity_kwp=sum(row.capacity_kwp for row in rows),
         energy_kwh=sum(row.energy_kwh for row in rows),

@@ -69,7 +69,7 @@ def test_the_three_formats_hold_the_same_figures(report, lang):
 
 def test_json_is_the_content_with_its_schema_and_null_for_the_unknown(report):
     data = json.loads(RENDERERS["json"](report, "th"))
-    assert data["schema"] == "bkkenergy.report/2"
+    assert data["schema"] == "bkkenergy.report/3"
     assert data["first_day"] == "2026-11-23"
     assert data["generated_at"].endswith("+07:00")
     assert data["buildings"][1]["use"]["change_ratio"] is None
@@ -94,7 +94,7 @@ def test_json_that_is_no_report_is_refused_with_the_remedy(broken):
 
 
 def test_a_report_of_another_version_is_refused(report):
-    raw = RENDERERS["json"](report, "th").replace(b"bkkenergy.report/2", b"bkkenergy.report/1")
+    raw = RENDERERS["json"](report, "th").replace(b"bkkenergy.report/3", b"bkkenergy.report/1")
     with pytest.raises(InputError, match="bkkenergy.report/1"):
         read_json(raw)
 
