@@ -121,10 +121,10 @@ class PacketSocket:
 
     def _next_packet(self) -> bool:
         """Deliver PUBLISH packets up to another one, and hand that to paho. False where none is whole."""
-        found: list[Message] = []
-        self._at = self._reader.read(self._data, self._at, found, *self._stamp())
-        if found:
-            self._deliver(found)
+        messages: list[Message] = []
+        self._at = self._reader.read(self._data, self._at, messages, *self._stamp())
+        if messages:
+            self._deliver(messages)
         length, body = length_at(self._data, self._at + 1)
         self._is_lost = length == MALFORMED
         end = len(self._data) if self._is_lost else body + length

@@ -48,14 +48,14 @@ class PublishReader:
         self._aliases: dict[int, str] = {}
         self._topics: dict[bytes, str] = {}
 
-    def read(self, data: bytes, at: int, found: list[Message], epoch: int, received_us: int) -> int:  # noqa: C901
+    def read(self, data: bytes, at: int, messages: list[Message], epoch: int, received_us: int) -> int:  # noqa: C901
         """Add the messages of all whole PUBLISH packets from `at` on to `found`, up to anything else.
 
         Return where that begins: another packet, one that is not whole yet, or one that is malformed. Each message
         is stamped a microsecond after the one before: two without a time of their own are two readings.
         """
         size, is_v5, topics = len(data), self._is_v5, self._topics
-        new, add = tuple.__new__, found.append
+        new, add = tuple.__new__, messages.append
         try:
             while at < size and data[at] & TYPE_BITS == PUBLISH:
                 body = at + 2
@@ -128,12 +128,12 @@ class PublishReader:
 def length_at(data: bytes, at: int) -> tuple[int, int]:
     """Read a packet's length. Return it (or INCOMPLETE, MALFORMED), and where it ends."""
     length = shift = 0
-    for place in range(at, at + LENGTH_BYTES):
-        if place >= len(data):
+    for position in range(at, at + LENGTH_BYTES):
+        if position >= len(data):
             return INCOMPLETE, at
-        length |= (data[place] & 127) << shift
-        if data[place] < CONTINUES:
-            return length, place + 1
+        length |= (data[position] & 127) << shift
+        if data[position] < CONTINUES:
+            return length, position + 1
         shift += 7
     return MALFORMED, at
 

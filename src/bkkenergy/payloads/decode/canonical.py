@@ -83,11 +83,11 @@ def decode(payloads: Sequence[bytes]) -> Decoded:
     undecoded: list[Undecoded] = []
     for number in range(begin, len(payloads)):
         payload = payloads[number]
-        found, fault = _read(payload)
+        elements, fault = _read(payload)
         if fault is not None:
             undecoded.append(fault._replace(message=number))
-        lengths[number] = len(found)
-        readings += found
+        lengths[number] = len(elements)
+        readings += elements
     message = np.repeat(np.arange(len(payloads)), lengths)
     parts = [
         _columns(list(chain.from_iterable(plain)), _PLAIN_FIELDS),
@@ -102,14 +102,14 @@ def _plain_run(payloads: Sequence[bytes], lengths: IntArray) -> list[list[PlainR
     for number, payload in enumerate(payloads):
         try:
             check_json_size(payload)
-            found = _plain_decoder.decode(payload)
+            readings = _plain_decoder.decode(payload)
         except Exception:  # noqa: BLE001 - `_read` looks closer
             break
-        found = found if isinstance(found, list) else [found]
-        if len(found) > MAX_READINGS:
+        readings = readings if isinstance(readings, list) else [readings]
+        if len(readings) > MAX_READINGS:
             break
-        lengths[number] = len(found)
-        run.append(found)
+        lengths[number] = len(readings)
+        run.append(readings)
     return run
 
 
@@ -145,11 +145,11 @@ def _read(payload: bytes) -> tuple[list[Reading], Undecoded | None]:
 
 
 def _whole(payload: bytes) -> list[Reading]:
-    found = _payload_decoder.decode(payload)
-    found = found if isinstance(found, list) else [found]
-    if len(found) > MAX_READINGS:
-        raise msgspec.ValidationError(f"{len(found)} readings in one payload, more than {MAX_READINGS}")
-    return found
+    readings = _payload_decoder.decode(payload)
+    readings = readings if isinstance(readings, list) else [readings]
+    if len(readings) > MAX_READINGS:
+        raise msgspec.ValidationError(f"{len(readings)} readings in one payload, more than {MAX_READINGS}")
+    return readings
 
 
 def _one_by_one(payload: bytes, problem: str) -> tuple[list[Reading], Undecoded | None]:

@@ -22,9 +22,9 @@ class CsvDecoder(RowDecoder):
         """Yield one row a line; a line at fault is reported and left out."""
         try:
             text = io.StringIO(message.payload.decode("utf-8-sig"))
-            found = csv.reader(text, delimiter=self.profile.delimiter, strict=True)
+            records = csv.reader(text, delimiter=self.profile.delimiter, strict=True)
             # No more lines than are allowed are in memory at once: a line takes thirty times its bytes.
-            lines = list(islice((line for line in found if line and tuple(line) != self.profile.columns), MAX_LINES))
+            lines = list(islice((line for line in records if line and tuple(line) != self.profile.columns), MAX_LINES))
         except (UnicodeDecodeError, csv.Error) as error:
             raise DecodeError(f"no CSV: {error}") from None
         steps.append(Step("lines", f"{len(lines)}"))
