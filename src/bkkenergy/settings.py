@@ -59,6 +59,7 @@ class MqttSettings(Frozen):
     tls: MqttTls | None = None
     topics: tuple[str, ...] = ("bma/+/+/+/readings",)
     share: Annotated[str, Field(pattern="^[^/+#]*$")] = ""
+    share_file: Path | None = None
     keepalive_s: Annotated[int, Field(ge=5, le=3600)] = 60
     session_expiry_s: Annotated[int, Field(ge=60, le=4_294_967_295)] = 7 * 86_400
     receive_maximum: Annotated[int, Field(ge=10, le=65_535)] = 2000
@@ -333,7 +334,8 @@ def _placed(settings: Settings, home: Path, environment: Mapping[str, str]) -> S
     tls = mqtt.tls and mqtt.tls.model_copy(
         update={name: home / path for name, path in mqtt.tls if isinstance(path, Path)}
     )
-    password = _secret(environment, MQTT_PASSWORD_VARIABLE, mqtt.password_file, home)
+    password_file = mqtt.password_file and home / mqtt.password_file
+    password = _secret(environment, MQTT_PASSWORD_VARIABLE, password_file, home)
     token = _secret(environment, INFLUX_TOKEN_VARIABLE, influx.token_file, home)
     mail, state = settings.mail, settings.state
     mail_password = _secret(environment, MAIL_PASSWORD_VARIABLE, mail.password_file, home)
@@ -341,7 +343,14 @@ def _placed(settings: Settings, home: Path, environment: Mapping[str, str]) -> S
     ledger_url = _secret(environment, LEDGER_URL_VARIABLE, settings.ledger.url_file, home)
     return settings.model_copy(
         update={
-            "mqtt": mqtt.model_copy(update={"password": password, "tls": tls}),
+            "mqtt": mqtt.model_copy(
+                update={
+                    "password": password,
+                    "password_file": password_file,
+                    "tls": tls,
+                    "share": _share(mqtt, home),
+                }
+            ),
             "store": store.model_copy(
                 update={"path": home / store.path, "influx": influx.model_copy(update={"token": token})}
             ),
@@ -359,6 +368,23 @@ def _placed(settings: Settings, home: Path, environment: Mapping[str, str]) -> S
             ),
         }
     )
+
+
+def _share(mqtt: MqttSettings, home: Path) -> str:
+    """Return the name of the shared group. Who knows it takes its messages, so it may be a secret in a file."""
+    if mqtt.share_file is None:
+        return mqtt.share
+    found = _secret({}, "", mqtt.share_file, home)
+    name = found.get_secret_value() if found else ""
+    if mqtt.share or not name or set("/+#") & set(name):
+        what = (
+            "mqtt.share and mqtt.share_file are both set"
+            if mqtt.share
+            else "no name of a group: one word without / + #"
+        )
+        fault = Fault(str(home / mqtt.share_file), what, "Write a random word there: openssl rand -hex 18.")
+        raise ConfigError([fault])
+    return name
 
 
 def _web_placed(web: WebSettings, home: Path) -> WebSettings:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 import time
@@ -43,17 +42,6 @@ MAX_QUEUED_BYTES = 64 * 2**20
 
 _OF_THE_LAST = {TroubleKind.CUT_BY_BROKER, TroubleKind.CUT_AGAIN_AND_AGAIN, TroubleKind.SESSION_LOST}
 """Kinds about what was, and stay on view when the next connection is made."""
-
-
-def bystander(settings: MqttSettings, role: str, *, tries_share: bool = False) -> MqttSettings:
-    """Return settings to look on beside the ingester: a short session under a name of its own.
-
-    Never in the ingesters' shared group, since a member of it would take messages from them: in a group of
-    its own, to see whether the broker knows shared subscriptions, or in none.
-    """
-    name = f"bkkenergy-{role}-{os.getpid()}"
-    share = name if tries_share and settings.share else ""
-    return settings.model_copy(update={"client_id": name, "session_expiry_s": 60, "share": share})
 
 
 Run = tuple[list[Message], int]

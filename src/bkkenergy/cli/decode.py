@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from bkkenergy.adapters.mqtt import Subscriber, bystander
+from bkkenergy.adapters.identities import bystander
+from bkkenergy.adapters.mqtt import Subscriber
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import config_option, set_up_logging
 from bkkenergy.errors import InputError

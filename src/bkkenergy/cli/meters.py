@@ -37,6 +37,16 @@ from bkkenergy.site.open import opened_state
 RELOAD = "Reload the broker: systemctl reload mosquitto, or docker compose exec mosquitto sh -c 'kill -HUP 1'."
 
 
+ingesters_option = click.option(
+    "--ingester",
+    "ingesters",
+    multiple=True,
+    default=("bkkenergy",),
+    show_default=True,
+    help="An ingester's user at the broker. Each ingester needs its own.",
+)
+
+
 @click.group(
     "meters",
     epilog="""\b
@@ -117,9 +127,9 @@ def unknown_command(config_dir: Path) -> None:
 @meters_command.command("acl", epilog="\b\nExamples:\n  bkkenergy meters acl\n"
                         "  bkkenergy meters acl --to /etc/bkkenergy/secrets")  # fmt: skip
 @click.option("--to", "folder", type=click.Path(file_okay=False, path_type=Path), help="Write mosquitto-acl there.")
-@click.option("--ingester", default="bkkenergy", show_default=True, help="The ingester's user at the broker.")
+@ingesters_option
 @config_option
-def acl_command(folder: Path | None, ingester: str, config_dir: Path) -> None:
+def acl_command(folder: Path | None, ingesters: tuple[str, ...], config_dir: Path) -> None:
     """Print mosquitto's access rules: each gateway writes to its topics and nothing else.
 
     With --to they replace FOLDER/mosquitto-acl, whole or not at all: after a fault the old rules stay. (A shell's
@@ -128,7 +138,7 @@ def acl_command(folder: Path | None, ingester: str, config_dir: Path) -> None:
     config = load_configuration(config_dir)
     decoders = {name: FAMILIES[profile.family](profile) for name, profile in config.profiles.items()}
     topics = {meter.id: decoders[meter.payload].topics(meter.topic) for meter in config.portfolio.meters}
-    rules = acl(config.portfolio.meters, topics, ingester=ingester)
+    rules = acl(config.portfolio.meters, topics, ingesters=ingesters)
     if folder is None:
         click.echo(rules, nl=False)
         return
@@ -137,15 +147,15 @@ def acl_command(folder: Path | None, ingester: str, config_dir: Path) -> None:
 
 @meters_command.command("passwords", epilog="\b\nExample:\n  bkkenergy meters passwords --to /etc/bkkenergy/secrets")
 @click.option("--to", "folder", required=True, type=click.Path(file_okay=False, path_type=Path), help="Where they go.")
-@click.option("--ingester", default="bkkenergy", show_default=True, help="The ingester's user at the broker.")
+@ingesters_option
 @config_option
-def passwords_command(folder: Path, ingester: str, config_dir: Path) -> None:
+def passwords_command(folder: Path, ingesters: tuple[str, ...], config_dir: Path) -> None:
     """Create a password for every gateway: gateway-passwords.csv for installers, mosquitto-passwords for the broker.
 
     A gateway that has one keeps it; gateways that the portfolio no longer has lose theirs. The ingester's is
-    mqtt-password.
+    mqtt-password, another ingester's mqtt-password-NAME. Beside each are those of its helpers (doctor, listen).
     """
     config = load_configuration(config_dir)
     gateways = dict.fromkeys(meter.gateway_id for meter in config.portfolio.meters)
-    new, gone = issue_passwords(folder, list(gateways), ingester=ingester)
+    new, gone = issue_passwords(folder, list(gateways), ingesters=ingesters)
     click.echo(f"{folder}: {len(gateways)} gateways, {new} new, {gone} taken away. {RELOAD}")

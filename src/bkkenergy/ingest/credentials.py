@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
+from bkkenergy.adapters.identities import RIGHTS, user_of
+
 CLEAR, HASHED, INGESTER, RULES = "gateway-passwords.csv", "mosquitto-passwords", "mqtt-password", "mosquitto-acl"
 FOLDER_OF = MappingProxyType({HASHED: "broker", RULES: "broker", INGESTER: "app"})
 """The folder of a file's reader, below the folder of secrets, where a site has such folders: containers mount them."""
@@ -20,22 +22,33 @@ ROUNDS, SALT_BYTES, HASH_BYTES = 101, 12, 64
 PASSWORD_BYTES = 18
 
 
-def issue_passwords(folder: Path, gateways: Sequence[str], *, ingester: str) -> tuple[int, int]:
-    """Write both files for these gateways and the ingester; how many are new, how many were taken away.
+def issue_passwords(folder: Path, gateways: Sequence[str], *, ingesters: Sequence[str]) -> tuple[int, int]:
+    """Write both files for these gateways and the ingesters; how many are new, how many were taken away.
 
-    What is there is kept, so this may be run whenever the portfolio has changed.
+    What is there stays, so this may be run whenever the portfolio has changed. The first ingester's password is in
+    mqtt-password, another's in mqtt-password-NAME; their helpers' are beside them.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     known = _read(folder / CLEAR)
-    ingester_path = place_of(folder, INGESTER)
-    new_secret(ingester_path)
+    ours = _our_passwords(place_of(folder, INGESTER), ingesters)
     chosen = {name: known.get(name) or secrets.token_urlsafe(PASSWORD_BYTES) for name in gateways}
     lines = io.StringIO()
     csv.writer(lines, lineterminator="\n").writerows([("gateway", "password"), *chosen.items()])
     _write(folder / CLEAR, lines.getvalue(), 0o600)
-    password = ingester_path.read_text(encoding="utf-8").strip()
-    _write(place_of(folder, HASHED), hashed({**chosen, ingester: password}), 0o644)
+    _write(place_of(folder, HASHED), hashed(chosen | ours), 0o644)
     return len(chosen.keys() - known.keys()), len(known.keys() - chosen.keys())
+
+
+def _our_passwords(first: Path, ingesters: Sequence[str]) -> dict[str, str]:
+    """Return the passwords of ingesters and their helpers, made where there is none."""
+    files: dict[str, Path] = {}
+    for number, ingester in enumerate(ingesters):
+        own = first if number == 0 else first.with_name(f"{first.name}-{ingester}")
+        files[ingester] = own
+        files |= {user_of(ingester, role): own.with_name(f"{own.name}-{role}") for role in RIGHTS}
+    for path in files.values():
+        new_secret(path)
+    return {user: path.read_text(encoding="utf-8").strip() for user, path in files.items()}
 
 
 def write_rules(folder: Path, rules: str) -> Path:

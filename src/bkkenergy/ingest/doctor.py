@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import urllib3
 
 from bkkenergy.adapters.broker_troubles import TroubleKind
-from bkkenergy.adapters.mqtt import Subscriber, bystander
+from bkkenergy.adapters.identities import bystander
+from bkkenergy.adapters.mqtt import Subscriber
 from bkkenergy.adapters.sqlite_file import DAMAGED, fault_in
 from bkkenergy.adapters.state.logbook import Logbook
 from bkkenergy.adapters.state.quarantine import Quarantine

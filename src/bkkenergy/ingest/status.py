@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from bkkenergy.adapters.identities import INGESTER_RIGHTS, RIGHTS, user_of
 from bkkenergy.adapters.state.logbook import GatewayState, Logbook, NotedEvent
 from bkkenergy.adapters.state.quarantine import Quarantined
 from bkkenergy.calendar import BANGKOK
@@ -127,16 +128,21 @@ def toml_block(topic: str, sample: Quarantined, buildings: Mapping[str, str]) ->
     return "\n".join(lines) + "\n"
 
 
-def acl(meters: Sequence[Meter], topics_of: Mapping[str, Sequence[str]], *, ingester: str) -> str:
+def acl(meters: Sequence[Meter], topics_of: Mapping[str, Sequence[str]], *, ingesters: Sequence[str]) -> str:
     """Return Mosquitto's access rules: a user a gateway, who writes its own meters' topics and nothing else.
+
+    Each ingester is a user, and each of its helpers.
 
     topics_of : meter id -> the exact topics on which it comes.
     """
     lines = ["# Made by `bkkenergy meters acl`. A user a gateway; passwords: `bkkenergy meters passwords`.", ""]
-    lines += [f"user {ingester}", "topic read #", "topic write spBv1.0/+/NCMD/+", ""]
+    for ingester in ingesters:
+        rights = {ingester: INGESTER_RIGHTS, **{user_of(ingester, role): found for role, found in RIGHTS.items()}}
+        for user, topics in rights.items():
+            lines += [f"user {user}", *(f"topic {topic}" for topic in topics), ""]
     by_gateway: dict[str, list[str]] = {}
     for meter in meters:
         by_gateway.setdefault(meter.gateway_id, []).extend(topics_of[meter.id])
-    for gateway, topics in by_gateway.items():
-        lines += [f"user {gateway}", *(f"topic write {topic}" for topic in dict.fromkeys(topics)), ""]
+    for gateway, own in by_gateway.items():
+        lines += [f"user {gateway}", *(f"topic write {topic}" for topic in dict.fromkeys(own)), ""]
     return "\n".join(lines)

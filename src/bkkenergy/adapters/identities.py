@@ -1,0 +1,63 @@
+"""Who we are at the broker: a user for each of our clients, since the shipped broker makes the user the client id.
+
+A gateway that takes another's client id would end its session, with all that waits in it. So mosquitto's
+`use_username_as_clientid` binds the two, and each of our clients has a user of its own beside the ingester's:
+with the ingester's it would throw the ingester off. Their passwords are in files beside the ingester's.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import MappingProxyType
+
+from pydantic import SecretStr
+
+from bkkenergy.settings import MqttSettings
+
+OWN_TOPICS = "bkkenergy"
+"""The first level of topics that are ours: the canary's, and those of the doctor's outage."""
+RIGHTS = MappingProxyType(
+    {
+        "doctor": ("read #", f"write {OWN_TOPICS}/doctor/#"),
+        "doctor-away": (f"read {OWN_TOPICS}/doctor/#",),
+        "listen": ("read #",),
+        "discover": ("read #",),
+        "poll": ("write bma/+/+/+/readings",),
+    }
+)
+"""What each of our clients may do at the broker, beside the ingester."""
+INGESTER_RIGHTS = ("read #", "write spBv1.0/+/NCMD/+", "write spBv1.0/STATE/+", f"write {OWN_TOPICS}/canary/+")
+
+
+def user_of(ingester: str, role: str) -> str:
+    """Return the user of one of an ingester's helpers.
+
+    >>> user_of("bkkenergy", "doctor")
+    'bkkenergy-doctor'
+    """
+    return f"{ingester}-{role}"
+
+
+def bystander(settings: MqttSettings, role: str, *, tries_share: bool = False) -> MqttSettings:
+    """Return settings to look on beside the ingester: a short session, a user and a client id of its own.
+
+    The user is the ingester's where no password file of its own lies beside the ingester's. Never in the ingesters'
+    shared group, since a member of it would take messages from them: in a group of its own, to see whether the
+    broker knows shared subscriptions, or in none.
+    """
+    name = f"bkkenergy-{role}-{os.getpid()}"
+    share = name if tries_share and settings.share else ""
+    own = settings.model_copy(update={"client_id": name, "session_expiry_s": 60, "share": share})
+    file = _password_file(settings, role)
+    if file is None or settings.username is None:
+        return own
+    password = SecretStr(file.read_text(encoding="utf-8").strip())
+    return own.model_copy(update={"username": user_of(settings.username, role), "password": password})
+
+
+def _password_file(settings: MqttSettings, role: str) -> Path | None:
+    if settings.password_file is None:
+        return None
+    file = settings.password_file.with_name(f"{settings.password_file.name}-{role}")
+    return file if file.is_file() else None
