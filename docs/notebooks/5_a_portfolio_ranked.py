@@ -30,7 +30,7 @@ ranked.round(1)
 # a promise.
 
 # %%
-round(bk.emissions(ranked["gap_kwh"].sum(), year=2025))
+round(bk.emissions(ranked["gap_kwh"].sum(), day="2025-12-31"))
 
 # %% [markdown]
 # **By roof.** Every building gets the size with the highest net present value, under its own schedule. None of these has

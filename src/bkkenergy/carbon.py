@@ -1,4 +1,4 @@
-"""Emissions of grid electricity, by the factor of a purpose and a year."""
+"""Emissions of grid electricity, by the factor of a purpose and a day."""
 
 from __future__ import annotations
 
@@ -8,35 +8,35 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from bkkenergy.dated import Dated, holding
+from bkkenergy.errors import InputError
 from bkkenergy.tomlfiles import Frozen
 
-Purpose = Literal["footprint", "project"]
+Purpose = Literal["footprint", "upstream", "project"]
 
 
-class GridFactor(Frozen):
-    """kgCO2e of a kWh from the grid, from a year on, for one purpose.
+class GridFactor(Dated):
+    """kgCO2e of a kWh from the grid, from a day on, for one purpose.
 
-    purpose : "footprint" for an organisation's scope 2, "project" for T-VER and JCM.
+    purpose : "footprint" for an organisation's scope 2, "upstream" for its scope 3 category 3 (fuel and losses behind
+        the kWh), "project" for T-VER and JCM.
     """
 
     purpose: Purpose
-    from_year: Annotated[int, Field(ge=1990, le=2100)]
     kg_co2e_per_kwh: Annotated[float, Field(gt=0, lt=2)]
-    source: Annotated[str, Field(min_length=1)]
-    entered: dt.date
 
 
-def factor_for(factors: Sequence[GridFactor], year: int, purpose: Purpose) -> GridFactor:
-    """Return the grid factor that holds in a year.
+def factor_on(factors: Sequence[GridFactor], day: dt.date, purpose: Purpose) -> GridFactor:
+    """Return the grid factor of a purpose that holds on a day.
 
     Parameters
     ----------
     factors : sequence of GridFactor
-        Factors by purpose, each with the year from which it holds.
-    year : int
-        Year of the common era.
-    purpose : {"footprint", "project"}
-        An organisation's scope 2, or T-VER and JCM projects.
+        Factors by purpose, each with the day from which it holds.
+    day : date
+        The day.
+    purpose : {"footprint", "upstream", "project"}
+        An organisation's scope 2, its scope 3 category 3, or T-VER and JCM projects.
 
     Returns
     -------
@@ -45,20 +45,26 @@ def factor_for(factors: Sequence[GridFactor], year: int, purpose: Purpose) -> Gr
 
     Raises
     ------
-    LookupError
-        If none of the purpose is entered for the year.
+    InputError
+        If none of the purpose is entered for the day.
+
+    References
+    ----------
+    .. [1] Thailand Greenhouse Gas Management Organization (TGO): emission factors of grid electricity for the
+       footprints of organisations, by the days on which they hold.
 
     Examples
     --------
-    >>> from bkkenergy.carbon import factor_for
+    >>> import datetime as dt
+    >>> from bkkenergy.carbon import factor_on
     >>> from bkkenergy.library.packaged import figures
-    >>> factor_for(figures().grid_factors, 2025, "footprint").kg_co2e_per_kwh
-    0.4999
+    >>> factors = figures().grid_factors
+    >>> [factor_on(factors, dt.date(year, 6, 1), "footprint").kg_co2e_per_kwh for year in (2025, 2026)]
+    [0.4999, 0.475]
     """
-    holding = [factor for factor in factors if factor.purpose == purpose and factor.from_year <= year]
-    if not holding:
-        raise LookupError(f"no grid factor for {purpose} in {year}. Enter one in config/factors.toml.")
-    return max(holding, key=lambda factor: factor.from_year)
+    if (factor := holding([one for one in factors if one.purpose == purpose], day)) is None:
+        raise InputError.of("no_factor", purpose=purpose, day=day)
+    return factor
 
 
 class Emission(Frozen):
@@ -70,44 +76,7 @@ class Emission(Frozen):
     factor: GridFactor
 
 
-def scope_2(energy_kwh: float, factors: Sequence[GridFactor], year: int) -> Emission:
-    """Compute an agency's emissions from electricity bought in a year, by the location-based method.
-
-    Parameters
-    ----------
-    energy_kwh : float
-        Energy from the grid [kWh].
-    factors : sequence of GridFactor
-        Factors by purpose and year.
-    year : int
-        Year of the common era.
-
-    Returns
-    -------
-    Emission
-        Emissions [kgCO2e] with their factor.
-
-    Raises
-    ------
-    LookupError
-        If no footprint factor is entered.
-
-    References
-    ----------
-    .. [1] World Resources Institute 2015, "GHG Protocol Scope 2 Guidance".
-
-    Examples
-    --------
-    >>> from bkkenergy.carbon import scope_2
-    >>> from bkkenergy.library.packaged import figures
-    >>> round(scope_2(1_000.0, figures().grid_factors, 2025).co2e_kg, 1)
-    499.9
-    """
-    factor = factor_for(factors, year, "footprint")
-    return Emission(co2e_kg=emissions_kg(energy_kwh, factor), energy_kwh=energy_kwh, is_avoided=False, factor=factor)
-
-
-def avoided(energy_kwh: float, factors: Sequence[GridFactor], year: int, purpose: Purpose = "project") -> Emission:
+def avoided(energy_kwh: float, factors: Sequence[GridFactor], day: dt.date, purpose: Purpose = "project") -> Emission:
     """Compute what a saving or PV keeps from being emitted.
 
     Projects have a factor of their own.
@@ -118,9 +87,9 @@ def avoided(energy_kwh: float, factors: Sequence[GridFactor], year: int, purpose
         Energy that is not taken from the grid [kWh].
     factors : sequence of GridFactor
         Factors by purpose and year.
-    year : int
-        Year of the common era.
-    purpose : {"footprint", "project"}
+    day : date
+        A day on which it is not taken.
+    purpose : {"footprint", "upstream", "project"}
         Whose factor holds.
 
     Returns
@@ -130,8 +99,8 @@ def avoided(energy_kwh: float, factors: Sequence[GridFactor], year: int, purpose
 
     Raises
     ------
-    LookupError
-        If no factor of the purpose is entered.
+    InputError
+        If no factor of the purpose is entered for the day.
 
     References
     ----------
@@ -139,12 +108,13 @@ def avoided(energy_kwh: float, factors: Sequence[GridFactor], year: int, purpose
 
     Examples
     --------
+    >>> import datetime as dt
     >>> from bkkenergy.carbon import avoided
     >>> from bkkenergy.library.packaged import figures
-    >>> avoided(1_000.0, figures().grid_factors, 2025).is_avoided
+    >>> avoided(1_000.0, figures().grid_factors, dt.date(2025, 6, 1)).is_avoided
     True
     """
-    factor = factor_for(factors, year, purpose)
+    factor = factor_on(factors, day, purpose)
     return Emission(co2e_kg=emissions_kg(energy_kwh, factor), energy_kwh=energy_kwh, is_avoided=True, factor=factor)
 
 

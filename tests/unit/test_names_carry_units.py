@@ -14,7 +14,7 @@ UNIT_SUFFIXES = (
     "_ratio", "_count", "_bytes", "_readings", "_messages", "_days", "_weeks", "_maximum", "_v", "_a", "_kvar", "_kva", "_kv", "_thb_per_month", "_kwh_a_month", "_per_kw",
 )  # fmt: skip
 NOMENCLATURE = {
-    "meter", "meters", "kind", "count", "kg_co2e_per_kwh", "power_factor", "frequency_hz", "register_digits", "from_year", "year", "year_be",
+    "meter", "meters", "kind", "count", "kg_co2e_per_kwh", "power_factor", "frequency_hz", "register_digits", "year", "year_be",
     "month", "number", "weeks", "lines", "hour", "value", "most", "port", "seed", "digits", "ratio", "days", "first", "last",
     "before", "after", "start", "end", "edge", "position", "message", "size", "compared_weeks", "compared_days", "quantity",
     "row", "rows", "step", "grade", "profiles", "slot", "signs",

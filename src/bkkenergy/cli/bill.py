@@ -14,6 +14,7 @@ from bkkenergy.cli.baseline import lang_option
 from bkkenergy.cli.context import config_option, period_of, today_here
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.i18n import Words
+from bkkenergy.reports.phrasing import provisional_notes
 from bkkenergy.reports.savings.bills import read_paper
 from bkkenergy.reports.savings.gather import month_bills
 from bkkenergy.tariff.compare import check_bill, offers, open_to
@@ -57,8 +58,8 @@ def show_command(building: str, period: str | None, lang: Any, config_dir: Path)
             table.add_section()
             table.add_row(words("solar.bill_total"), "", f"{bill.total_thb:,.2f}")
             console.print(table)
-            if not bill.ft_is_entered:
-                console.print(words("solar.warning_ft_is_not_entered"))
+            for note in provisional_notes(bill.provisional, words):
+                console.print(note)
             if bill.is_demand_estimated:
                 console.print(words("report.demand_is_estimated"))
 
@@ -114,11 +115,8 @@ def compare_command(building: str, period: str | None, lang: Any, config_dir: Pa
         tariffs = site.figures.tariffs
         months = [bill.quantities for bill in bills]
         peak_kw = max((max(month.demand_kw.values()) for month in months), default=0.0)
-        energy = max((month.energy_kwh for month in months), default=0.0)
-        choice = open_to(tariffs.schedules[chosen.tariff], tariffs, peak_kw=peak_kw, energy_kwh_a_month=energy)
-        if tariffs.schedules[chosen.tariff] not in choice:
-            choice.append(tariffs.schedules[chosen.tariff])
-        comparison = offers(months, choice, tariffs)
+        energy = sum(month.energy_kwh for month in months)
+        comparison = offers(months, open_to(tariffs.schedules[chosen.tariff], tariffs, months), tariffs)
     table = Table(title=f"{building} {span.slug}: {energy:,.0f} kWh, {peak_kw:,.0f} kW")
     for column in ("", "THB", "±"):
         table.add_column(column, justify="left" if not column else "right")

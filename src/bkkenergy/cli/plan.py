@@ -194,12 +194,13 @@ def _of_building(known: Sequence[Project], project: Project) -> list[Project]:
 def _measured_text(site: Site, measured: Measured | None, words: Words) -> str:
     if measured is None:
         return words("plan.not_measured")
-    avoided_t = avoided(measured.kwh_a_year, site.figures.grid_factors, today_here().year).co2e_kg / 1000
+    avoided_t = avoided(measured.kwh_a_year, site.figures.grid_factors, today_here()).co2e_kg / 1000
+    rate = site.figures.flat_rate_on(today_here())
     return words(
         "plan.measured",
         kwh=words.number(measured.kwh_a_year),
         half=words.number(measured.half_width_kwh),
-        thb=words.number(measured.kwh_a_year * site.figures.flat_rate.rate_thb_per_kwh),
+        thb=words.number(None if rate is None else measured.kwh_a_year * rate.rate_thb_per_kwh),
         tonnes=words.number(avoided_t, 1),
         days=measured.days,
     )

@@ -15,7 +15,7 @@ from bkkenergy.library.series import complete, energy_of, interval_of
 from bkkenergy.readings import FloatArray
 from bkkenergy.tariff.bill import Bill, Quantities, bills_of, quantities_of
 from bkkenergy.tariff.compare import offers, open_to
-from bkkenergy.tariff.schedule import Schedule
+from bkkenergy.tariff.schedule import Customer, Schedule
 
 __all__ = ["Bills", "bill", "compare_schedules", "schedules"]
 
@@ -64,7 +64,7 @@ class Bills:
 
     @property
     def months(self) -> pd.DataFrame:
-        """Return by month: energy [kWh], demand [kW], total [THB], mean price, share known, whether Ft is entered."""
+        """Return by month: energy [kWh], demand [kW], total [THB], mean price, share known, whether provisional."""
         energy_kwh = np.array([one.quantities.energy_kwh for one in self.bills])
         total_thb = np.array([one.total_thb for one in self.bills])
         thb_per_kwh = np.divide(total_thb, energy_kwh, out=np.full(len(energy_kwh), np.nan), where=energy_kwh > 0)
@@ -74,7 +74,7 @@ class Bills:
             "total_thb": total_thb,
             "thb_per_kwh": thb_per_kwh,
             "known_ratio": self.known_ratio.to_numpy(),
-            "ft_is_entered": [one.ft_is_entered for one in self.bills],
+            "is_provisional": [bool(one.provisional) for one in self.bills],
         }
         return pd.DataFrame(columns, index=pd.DatetimeIndex([one.month for one in self.bills], name="month"))
 
@@ -165,13 +165,14 @@ def bill(
     Raises
     ------
     InputError
-        If the schedule is not known, the index has no time zone, or the unit is not kWh.
+        If the schedule is not known, the index has no time zone, the unit is not kWh, or a month is before the first
+        known Ft.
 
     Warns
     -----
     EnergyWarning
         If a month is not known wholly, intervals are longer than a quarter-hour where demand is charged, or a month's
-        Ft is not entered.
+        rates, Ft or VAT have expired or were read in no source.
 
     References
     ----------
@@ -223,8 +224,8 @@ def schedules() -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index", columns=["name", "kind", "valid_from", "source"])
 
 
-def compare_schedules(series: pd.Series | pd.DataFrame, *, schedule: str) -> pd.DataFrame:
-    """Compute what the same use would cost under the schedules that a load of this size may ask for.
+def compare_schedules(series: pd.Series | pd.DataFrame, *, schedule: str, customer: Customer = "state") -> pd.DataFrame:
+    """Compute what the same use would cost under the schedules that the customer may take.
 
     Parameters
     ----------
@@ -232,6 +233,8 @@ def compare_schedules(series: pd.Series | pd.DataFrame, *, schedule: str) -> pd.
         Energy of quarter-hours [kWh], as for `bill`.
     schedule : str
         Today's schedule. Others of the same voltage are compared with it.
+    customer : {"state", "business", "hotel", "non_profit", "agriculture", "temporary"}
+        The kind of customer: state bodies take schedules 2 to 4, by size.
 
     Returns
     -------
@@ -246,7 +249,7 @@ def compare_schedules(series: pd.Series | pd.DataFrame, *, schedule: str) -> pd.
 
     References
     ----------
-    .. [1] MEA: small general service below 30 kW, medium from there to 999 kW and 250,000 kWh a month, large above.
+    .. [1] MEA, schedules 2 and 4: small below 30 kW, medium from there to 999 kW and 250,000 kWh a month, large above.
 
     Examples
     --------
@@ -256,10 +259,7 @@ def compare_schedules(series: pd.Series | pd.DataFrame, *, schedule: str) -> pd.
     """
     chosen, tariffs = schedule_named(schedule), figures().tariffs
     months, _, _ = _months(series)
-    peak_kw = max(max(month.demand_kw.values(), default=0.0) for month in months)
-    mean_kwh = sum(month.energy_kwh for month in months) / len(months)
-    options = {one.id: one for one in open_to(chosen, tariffs, peak_kw=peak_kw, energy_kwh_a_month=mean_kwh)}
-    comparison = offers(months, list((options | {chosen.id: chosen}).values()), tariffs)
+    comparison = offers(months, open_to(chosen, tariffs, months, customer=customer), tariffs)
     today_thb = next(offer.total_thb for offer in comparison if offer.schedule.id == chosen.id)
     rows = {
         offer.schedule.id: (offer.schedule.name_en, round(offer.total_thb, 2), round(offer.total_thb - today_thb, 2))
@@ -308,7 +308,10 @@ def _notes(bills: Bills, step: pd.Timedelta) -> list[str]:
     if has_demand and step > QUARTER_HOUR:
         minutes = step / pd.Timedelta(minutes=1)
         notes.append(f"Demand is a mean of 15 minutes; from means of {minutes:g} minutes it is too low.")
-    missing = [f"{one.month:%Y-%m}" for one in bills.bills if not one.ft_is_entered]
-    if missing:
-        notes.append(f"The Ft of {', '.join(missing)} is not entered; the nearest one stands for it.")
+    for figure, name in (("ft", "Ft"), ("rates", "rates"), ("vat", "VAT")):
+        months = [f"{one.month:%Y-%m}" for one in bills.bills if any(note.figure == figure for note in one.provisional)]
+        if months:
+            notes.append(
+                f"Provisional: the {name} of {', '.join(months)} could not be read; the last known stands for it."
+            )
     return notes

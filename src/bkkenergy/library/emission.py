@@ -1,12 +1,14 @@
-"""Emissions of grid electricity by the factor of each year."""
+"""Emissions of grid electricity by the factor of each day."""
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import overload
 
 import pandas as pd
 
-from bkkenergy.carbon import Purpose, emissions_kg, factor_for
+from bkkenergy.calendar import BANGKOK
+from bkkenergy.carbon import Purpose, emissions_kg, factor_on
 from bkkenergy.errors import InputError
 from bkkenergy.library.packaged import figures
 from bkkenergy.library.series import energy_of
@@ -15,32 +17,32 @@ __all__ = ["emissions"]
 
 
 @overload
-def emissions(energy: float, *, year: int, purpose: Purpose = ...) -> float: ...
+def emissions(energy: float, *, day: str | dt.date, purpose: Purpose = ...) -> float: ...
 @overload
-def emissions(energy: pd.Series | pd.DataFrame, *, year: None = ..., purpose: Purpose = ...) -> pd.Series: ...
+def emissions(energy: pd.Series | pd.DataFrame, *, day: None = ..., purpose: Purpose = ...) -> pd.Series: ...
 def emissions(
-    energy: float | pd.Series | pd.DataFrame, *, year: int | None = None, purpose: Purpose = "footprint"
+    energy: float | pd.Series | pd.DataFrame, *, day: str | dt.date | None = None, purpose: Purpose = "footprint"
 ) -> float | pd.Series:
     """Compute the emissions of electricity from the grid.
 
     Parameters
     ----------
     energy : float, Series or DataFrame
-        Energy [kWh]. A series takes the factor of the year of each interval, in Bangkok.
-    year : int, optional
-        The year (C.E.) of a single amount.
-    purpose : {"footprint", "project"}
-        The factor of an organisation's scope 2, or of T-VER and JCM projects.
+        Energy [kWh]. A series takes the factor of the day of each interval, in Bangkok.
+    day : str or date, optional
+        The day of a single amount, as 2026-06-01.
+    purpose : {"footprint", "upstream", "project"}
+        The factor of an organisation's scope 2, of its scope 3 category 3, or of T-VER and JCM projects.
 
     Returns
     -------
     float or Series
-        Emissions [kgCO2e]. A series carries its factors in ``attrs["sources"]``.
+        Emissions [kgCO2e]. A series carries its factors in ``attrs["sources"]``, by the day from which they hold.
 
     Raises
     ------
     InputError
-        If no factor is entered, or a single amount has no year.
+        If no factor is entered, or a single amount has no day.
 
     References
     ----------
@@ -49,21 +51,19 @@ def emissions(
     Examples
     --------
     >>> import bkkenergy as bk
-    >>> round(bk.emissions(1000.0, year=2025), 1)
-    499.9
+    >>> round(bk.emissions(1000.0, day="2025-06-01"), 1), round(bk.emissions(1000.0, day="2026-06-01"), 1)
+    (499.9, 475.0)
     """
     factors = figures().grid_factors
-    try:
-        if isinstance(energy, (pd.Series, pd.DataFrame)):
-            series = energy_of(energy, what="energy")
-            years = pd.DatetimeIndex(series.index).year
-            chosen = {int(one): factor_for(factors, int(one), purpose) for one in years.unique()}
-            rates = pd.Series(years, series.index).map({one: factor.kg_co2e_per_kwh for one, factor in chosen.items()})
-            co2e_kg = (series * rates).rename("co2e_kg")
-            co2e_kg.attrs["sources"] = {one: factor.source for one, factor in chosen.items()}
-            return co2e_kg
-        if year is None:
-            raise InputError("the factor depends on the year. Give it: year=2025.")
-        return emissions_kg(energy, factor_for(factors, year, purpose))
-    except LookupError as error:
-        raise InputError(str(error)) from None
+    if isinstance(energy, (pd.Series, pd.DataFrame)):
+        series = energy_of(energy, what="energy")
+        days = pd.DatetimeIndex(series.index).tz_convert(BANGKOK).normalize()
+        chosen = {one: factor_on(factors, one.date(), purpose) for one in days.unique()}
+        rates = pd.Series(days, series.index).map({one: factor.kg_co2e_per_kwh for one, factor in chosen.items()})
+        co2e_kg = (series * rates).rename("co2e_kg")
+        co2e_kg.attrs["sources"] = {str(factor.valid_from): factor.source for factor in chosen.values()}
+        return co2e_kg
+    if day is None:
+        raise InputError('the factor depends on the day. Give it: day="2026-06-01".')
+    at = pd.Timestamp(day).date() if isinstance(day, str) else day
+    return emissions_kg(energy, factor_on(factors, at, purpose))

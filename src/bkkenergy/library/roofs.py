@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from bkkenergy.calendar import BANGKOK
-from bkkenergy.carbon import factor_for
+from bkkenergy.carbon import factor_on
 from bkkenergy.errors import InputError
 from bkkenergy.library.calendars import government, named
 from bkkenergy.library.charts import Picture, bars, lines
@@ -178,7 +179,7 @@ class Design:
     >>> import bkkenergy as bk
     >>> roof = bk.Roof(area_m2=500, tilt_deg=10, azimuth_deg=180)
     >>> bk.design(roof, bk.examples.office()["2025"], schedule="mea-3-2-lv")
-    Design(mono-550, 66.0 kWp: 93,655 kWh a year, 73 % used; saves 321,642 THB a year, NPV 2,778,246 THB,
+    Design(mono-550, 66.0 kWp: 93,655 kWh a year, 73 % used; saves 321,412 THB a year, NPV 2,774,677 THB,
     payback 5.8 years)
     """
 
@@ -453,7 +454,7 @@ def design(
         load=year_load,
         schedule=chosen_schedule,
         tariffs=tariffs,
-        factor=factor_for(figures().grid_factors, int(year_load.starts[-1].year), "footprint"),
+        factor=factor_on(figures().grid_factors, year_load.starts[-1].date(), "footprint"),
         config=config,
         wish=DesignRequest(capacity_kwp, module, inverter, mounting, rack_tilt_deg, battery_kwh=battery_kwh),
     )
@@ -515,7 +516,7 @@ def screen(
         return _year_load(measured.get(building.id), building.gross_floor_area_m2, building, calendar)
 
     tariffs = figures().tariffs
-    factor = factor_for(figures().grid_factors, _bill_year(), "footprint")
+    factor = factor_on(figures().grid_factors, dt.date(_bill_year(), 12, 31), "footprint")
     sky = weather_of(weather, latitude_deg=BANGKOK_DEG[0], longitude_deg=BANGKOK_DEG[1])
     screening = screening_of(chosen, sky, solar_config(), tariffs, factor, read_load, module_id=module)
     table = pd.DataFrame([asdict(row) for row in screening.rows])
@@ -572,8 +573,9 @@ def _measured_load(load: pd.Series | pd.DataFrame, calendar: OpeningCalendar) ->
 
 def _bill_year() -> int:
     """Return the newest year of which every Ft is entered."""
-    newest = max(ft.valid_from for ft in figures().tariffs.ft)
-    return newest.year if figures().tariffs.ft_on(newest.replace(month=12, day=31))[1] else newest.year - 1
+    newest = max(figures().tariffs.ft, key=lambda ft: ft.valid_from)
+    last_day = newest.valid_from.replace(month=12, day=31)
+    return last_day.year if newest.standing_on(last_day) != "expired" else last_day.year - 1
 
 
 def _loss_table(rows: Sequence[LossLine]) -> pd.DataFrame:

@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 from bkkenergy.calendar import Period
-from bkkenergy.carbon import GridFactor, emissions_kg
 from bkkenergy.metering.demand import demand_kw, load_factor_ratio, mean_day_kw, peak
 from bkkenergy.metering.quarters import QuarterHours
 from bkkenergy.portfolio import Agency, Building, Meter, Portfolio
@@ -34,7 +33,7 @@ from bkkenergy.reports.content import (
 )
 from bkkenergy.reports.sums import PeriodSums
 from bkkenergy.settings import ReportSettings
-from bkkenergy.tariff.flat import FlatRate, cost_thb
+from bkkenergy.site.figures import Prices
 from bkkenergy.usecases.balance import EXCEEDS_KWH, SubMeters
 
 MAX_COMPARED_DAYS = 31
@@ -62,8 +61,7 @@ class AgencyInputs:
     sub_meters: tuple[SubMeters, ...]
     refused: tuple[Span, ...]
     last_seen: Mapping[str, dt.datetime]
-    rate: FlatRate
-    factor: GridFactor
+    prices: tuple[Prices, ...]
     thresholds: ReportSettings
 
     @property
@@ -75,7 +73,8 @@ class AgencyInputs:
 def build_report(inputs: AgencyInputs, *, generated_at: dt.datetime) -> AgencyReport:
     """Build the report of one agency over one period."""
     period, agency = inputs.period, inputs.agency
-    sums = PeriodSums(inputs.energy, inputs.exported, period, inputs.buildings)
+    days = [(price.first_day, price.last_day) for price in inputs.prices]
+    sums = PeriodSums(inputs.energy, inputs.exported, period, inputs.buildings, days)
     buildings = _building_uses(inputs, sums)
     return AgencyReport(
         schema=SCHEMA,
@@ -92,9 +91,10 @@ def build_report(inputs: AgencyInputs, *, generated_at: dt.datetime) -> AgencyRe
         buildings=buildings,
         attention=tuple(_attention(inputs, buildings, sums)),
         names=_names(inputs),
-        rate_thb_per_kwh=inputs.rate.rate_thb_per_kwh,
-        rate=inputs.rate,
-        factor=inputs.factor,
+        rate_thb_per_kwh=_same(price.thb_per_kwh for price in inputs.prices),
+        rate=inputs.prices[-1].rate,
+        kg_co2e_per_kwh=_same(price.kg_co2e_per_kwh for price in inputs.prices),
+        factors=tuple(dict.fromkeys(price.factor for price in inputs.prices if price.factor)),
         compared_weeks=inputs.thresholds.compared_weeks,
         min_coverage_ratio=inputs.thresholds.min_coverage_ratio,
         notable_change_ratio=inputs.thresholds.notable_change_ratio,
@@ -219,8 +219,8 @@ def _building_use(
         peak_at=highest.at.to_pydatetime() if highest else None,
         load_factor_ratio=_known(load_factor_ratio(measured_kw)),
         coverage_ratio=coverage_ratio,
-        cost_thb=None if energy_kwh is None else cost_thb(energy_kwh, inputs.rate),
-        co2e_kg=None if energy_kwh is None else emissions_kg(energy_kwh, inputs.factor),
+        cost_thb=_priced([price.thb_per_kwh for price in inputs.prices], sums, mains),
+        co2e_kg=_priced([price.kg_co2e_per_kwh for price in inputs.prices], sums, mains),
         profile_kw=_listed(sums.profile_kw[building.id]),
         usual_profile_kw=_listed(usual_profile_kw),
     )
@@ -234,6 +234,30 @@ def _building_use(
         use=use,
         heat_kw=_day_rows(sums.hour_kw[building.id]),
     )
+
+
+def _priced(each_kwh: Sequence[float | None], sums: PeriodSums, mains: Sequence[str]) -> float | None:
+    """Sum energy times what a kWh costs or emits, over the days on which that is the same; None where it is not known.
+
+    Nothing is known of a building without energy, and of days with energy but without a price.
+    """
+    pairs = [(_accepted(total_kwh, mains), each) for total_kwh, each in zip(sums.priced_kwh, each_kwh, strict=True)]
+    known = [(energy_kwh, each) for energy_kwh, each in pairs if energy_kwh is not None]
+    if not known or any(each is None for _, each in known):
+        return None
+    return sum(energy_kwh * each for energy_kwh, each in known if each is not None)
+
+
+def _same(values: Iterable[float | None]) -> float | None:
+    """Return the value where all are the same, else None."""
+    (first, *others) = dict.fromkeys(values)
+    return None if others else first
+
+
+def _all_of(uses: Sequence[Use], amounts: Sequence[float | None]) -> float | None:
+    """Sum amounts; None where one of a building with energy is not known."""
+    has_gap = any(amount is None and use.energy_kwh is not None for use, amount in zip(uses, amounts, strict=True))
+    return None if has_gap else total_of(amounts)
 
 
 def _accepted(total_kwh: Mapping[str, float], meters: Sequence[str]) -> float | None:
@@ -296,8 +320,8 @@ def _agency_use(inputs: AgencyInputs, uses: Sequence[Use]) -> Use:
         peak_at=highest.at.to_pydatetime() if highest else None,
         load_factor_ratio=_known(load_factor_ratio(power_kw)),
         coverage_ratio=float(np.mean([use.coverage_ratio for use in uses])) if uses else 0.0,
-        cost_thb=total_of([use.cost_thb for use in uses]),
-        co2e_kg=total_of([use.co2e_kg for use in uses]),
+        cost_thb=_all_of(uses, [use.cost_thb for use in uses]),
+        co2e_kg=_all_of(uses, [use.co2e_kg for use in uses]),
         profile_kw=_listed(mean_day_kw(power_kw)),
         usual_profile_kw=summed([use.usual_profile_kw for use in uses]) if all_have_usual else (),
     )

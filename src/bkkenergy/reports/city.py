@@ -67,7 +67,7 @@ def city_report(
         ranking=_ranking(rows, savings),
         bill=_bill(reports),
         bill_source="; ".join(dict.fromkeys(report.bill_source for report in reports if report.bill_source)),
-        ft_is_entered=all(report.ft_is_entered for report in reports),
+        provisional=tuple(dict.fromkeys(one for report in reports for one in report.provisional)),
         is_demand_estimated=any(report.is_demand_estimated for report in reports),
         savings=savings,
         total_saving=_total_saving(reports, placebo),

@@ -9,6 +9,7 @@ from typing import Literal
 
 from bkkenergy.carbon import GridFactor
 from bkkenergy.savings.facts import Finding
+from bkkenergy.tariff.bill import Provisional
 from bkkenergy.tariff.flat import FlatRate
 
 SCHEMA = "bkkenergy.report/3"
@@ -205,8 +206,11 @@ class AgencyReport:
     scope : an agency with its buildings, or the city with its agencies in their place. names : (Thai, English)
     of every agency, building and meter that the report names. missing : agencies that the city's report lacks.
     bill : on reports of whole months, the items of all buildings' bills under their schedules; costs are
-        then these bills, not the flat rate. bill_source : of rates and Ft; ft_is_entered : for all months;
-        is_demand_estimated : a demand charge rests on estimated quarter-hours alone.
+        then these bills, not the flat rate. bill_source : of rates, Ft and VAT; provisional : those of them that have
+        expired or were read in no source; is_demand_estimated : a demand charge rests on estimated quarter-hours alone.
+    rate : the flat rate of the last day; None before the first known Ft, where no baht is given. rate_thb_per_kwh :
+        the flat rate where it is the same on all days. factors : of emissions, as they were when the report was made,
+        in order; kg_co2e_per_kwh : the factor where one holds on all days.
     savings, total_saving : against baselines, over the period; on a day's report over the fiscal year so far,
         from `savings_first_day` to the period's last. findings : what to act on. placebo_source : what bands rest on.
     changes : on a later revision, what late data changed.
@@ -228,9 +232,10 @@ class AgencyReport:
     buildings: tuple[BuildingUse, ...]
     attention: tuple[Attention, ...]
     names: Mapping[str, tuple[str, str]]
-    rate_thb_per_kwh: float
-    rate: FlatRate
-    factor: GridFactor
+    rate_thb_per_kwh: float | None
+    rate: FlatRate | None
+    kg_co2e_per_kwh: float | None
+    factors: tuple[GridFactor, ...]
     compared_weeks: int
     min_coverage_ratio: float
     notable_change_ratio: float
@@ -238,7 +243,7 @@ class AgencyReport:
     ranking: tuple[Ranked, ...] = ()
     bill: tuple[BillItem, ...] = ()
     bill_source: str = ""
-    ft_is_entered: bool = True
+    provisional: tuple[Provisional, ...] = ()
     is_demand_estimated: bool = False
     savings: tuple[BuildingSaving, ...] = ()
     savings_first_day: dt.date | None = None

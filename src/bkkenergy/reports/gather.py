@@ -8,7 +8,6 @@ import math
 import pandas as pd
 
 from bkkenergy.calendar import BANGKOK, Period
-from bkkenergy.carbon import factor_for
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Portfolio
 from bkkenergy.ports.ledger import EXPORT, IMPORT, LedgerReader, SpanReason
@@ -57,8 +56,7 @@ def agency_inputs(
             span for span in ledger.spans(names, IMPORT, period.first_day, period.last_day) if span.reason in REFUSED
         ),
         last_seen={name: _local(seen.last_us) for name, seen in ledger.seen(names).items()},
-        rate=figures.flat_rate,
-        factor=factor_for(figures.grid_factors, period.last_day.year, "footprint"),
+        prices=figures.prices(period.first_day, period.last_day),
         thresholds=settings.report,
     )
 

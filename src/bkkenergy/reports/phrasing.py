@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 
 from bkkenergy.calendar import BANGKOK, BE_OFFSET_YEARS
 from bkkenergy.i18n import Words
 from bkkenergy.reports.content import AgencyReport, Attention
 from bkkenergy.reports.savings.phrasing import verdict_text
 from bkkenergy.savings.uncertainty import Band
+from bkkenergy.tariff.bill import Provisional
 
 SAME_WITHIN_RATIO = 0.005
 COMPARED_UP_TO_DAYS = 31
@@ -115,6 +117,60 @@ def plan_sentences(report: AgencyReport, words: Words) -> list[str]:
         year = words.year(plan.target_year_be - BE_OFFSET_YEARS)
         sentences.append(words("report.plan_target", year=year, kwh=words.number(plan.target_kwh), share=share))
     return sentences
+
+
+def provisional_notes(figures: Iterable[Provisional], words: Words) -> list[str]:
+    """Say of each figure that may not hold, why, and until when it was known to."""
+    return [
+        words(f"bill.provisional_{one.standing}", figure=words(f"bill.figure_{one.figure}"), day=_until(one, words))
+        for one in dict.fromkeys(figures)
+    ]
+
+
+def _until(figure: Provisional, words: Words) -> str:
+    return "" if figure.valid_to is None else words.date(figure.valid_to)
+
+
+def cost_method(report: AgencyReport, words: Words) -> str:
+    """Say how costs were computed, from which source, and what of it is provisional."""
+    if report.bill:
+        notes = [words("report.method_bill", source=report.bill_source), *provisional_notes(report.provisional, words)]
+        return " ".join(notes + ([words("report.demand_is_estimated")] if report.is_demand_estimated else []))
+    if report.rate is None:
+        return words("report.method_no_cost")
+    rate = words.number(report.rate.rate_thb_per_kwh, 4)
+    text = words("report.method_cost", rate=rate, source=report.rate.source, entered=words.date(report.rate.entered))
+    if report.rate_thb_per_kwh is None:
+        text += " " + words("report.method_cost_changed")
+    return text if report.rate.standing == "sourced" else f"{text} {words('bill.provisional_rate')}"
+
+
+def cost_note(report: AgencyReport, words: Words) -> str:
+    """Say in a few words what the cost on the first page is."""
+    if report.bill:
+        return words("report.bill_note")
+    if report.rate is None:
+        return words("report.no_cost_note")
+    if report.rate_thb_per_kwh is None:
+        return words("report.flat_rates_note")
+    return words("report.flat_rate_note", rate=words.number(report.rate_thb_per_kwh, 2))
+
+
+def emission_method(report: AgencyReport, words: Words) -> str:
+    """Say by which factors emissions were computed; where they changed within the period, by which from when."""
+    if not report.factors:
+        return words("report.method_no_co2")
+    said = [
+        words(
+            "report.method_co2",
+            factor=words.number(factor.kg_co2e_per_kwh, 4),
+            first=words.date(factor.valid_from),
+            source=factor.source,
+            entered=words.date(factor.entered),
+        )
+        for factor in report.factors
+    ]
+    return " ".join([*said, words("report.method_co2_changed")] if len(said) > 1 else said)
 
 
 def terms(report: AgencyReport) -> list[str]:

@@ -22,14 +22,27 @@ class PeriodSums:
     """Sums of every meter and curves of every building, computed once for the whole report."""
 
     def __init__(
-        self, energy: QuarterHours, exported: QuarterHours, period: Period, buildings: Sequence[Building]
+        self,
+        energy: QuarterHours,
+        exported: QuarterHours,
+        period: Period,
+        buildings: Sequence[Building],
+        priced: Sequence[tuple[dt.date, dt.date]],
     ) -> None:
-        """Energy : over the period and the weeks compared with. exported : over the period."""
+        """Energy : over the period and the weeks compared with. exported : over the period. priced : first and last
+        days of the parts of the period on which a kWh has one price.
+        """
         start, end = period.start, period.end
         self.daily_kwh = energy.daily_kwh()
         self.daily_coverage_ratio = energy.daily_coverage_ratio()
         self.dates = list(pd.DatetimeIndex(self.daily_kwh.index).date)
         self.total_kwh: dict[str, float] = _by_meter(energy.total_kwh(start, end))
+        parts = [Period.days(first_day, last_day) for first_day, last_day in priced]
+        self.priced_kwh: list[dict[str, float]] = (
+            [self.total_kwh]
+            if len(parts) == 1
+            else [_by_meter(energy.total_kwh(part.start, part.end)) for part in parts]
+        )
         self.exported_kwh: dict[str, float] = _by_meter(exported.total_kwh(start, end))
         self.coverage_ratio: dict[str, float] = _by_meter(energy.coverage_ratio(start, end))
         self.waiting_days: dict[str, int] = _by_meter(energy.waiting_days(start, end))

@@ -2,53 +2,113 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
+
+from pydantic import Field, ValidationError
 
 from bkkenergy.carbon import GridFactor
+from bkkenergy.dated import holding
 from bkkenergy.errors import ConfigError, Fault
-from bkkenergy.tariff.flat import FlatRate
-from bkkenergy.tariff.schedule import Ft, OffPeakDays, Rules, Schedule, Tariffs
+from bkkenergy.tariff.flat import FlatEnergy, FlatRate, flat_rate_on
+from bkkenergy.tariff.schedule import Ft, OffPeakDays, OffPeakYear, Rules, Schedule, Tariffs, Vat
 from bkkenergy.tomlfiles import Frozen, read_toml, validated
 
 EntryT = TypeVar("EntryT", bound=Frozen)
 
 
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """What a kWh costs and emits over some days on which neither changes.
+
+    rate : None before the first known Ft. factor : of an organisation's scope 2; None before the first.
+    """
+
+    first_day: dt.date
+    last_day: dt.date
+    rate: FlatRate | None
+    factor: GridFactor | None
+
+    @property
+    def thb_per_kwh(self) -> float | None:
+        """What a kWh costs, with Ft and VAT."""
+        return None if self.rate is None else self.rate.rate_thb_per_kwh
+
+    @property
+    def kg_co2e_per_kwh(self) -> float | None:
+        """What a kWh emits."""
+        return None if self.factor is None else self.factor.kg_co2e_per_kwh
+
+    def continues(self, before: Prices) -> bool:
+        """Whether a kWh costs and emits what it did before."""
+        return (self.thb_per_kwh, self.kg_co2e_per_kwh) == (before.thb_per_kwh, before.kg_co2e_per_kwh)
+
+
 class RatesAndTariffs(Frozen):
     """Rates, tariffs and factors."""
 
-    flat_rate: FlatRate
+    flat: Annotated[tuple[FlatEnergy, ...], Field(min_length=1)]
     tariffs: Tariffs
     grid_factors: tuple[GridFactor, ...]
+
+    def flat_rate_on(self, day: dt.date) -> FlatRate | None:
+        """Return the flat rate of a day; None before the first known Ft."""
+        return flat_rate_on(day, self.flat, self.tariffs)
+
+    def prices(self, first_day: dt.date, last_day: dt.date) -> tuple[Prices, ...]:
+        """Part days where the flat rate or the footprint's factor changes, in order."""
+        dated = (*self.flat, *self.tariffs.ft, *self.tariffs.vat, *self.grid_factors)
+        starts = sorted({first_day} | {one.valid_from for one in dated if first_day < one.valid_from <= last_day})
+        ends = [start - dt.timedelta(days=1) for start in starts[1:]] + [last_day]
+        footprint = [one for one in self.grid_factors if one.purpose == "footprint"]
+        spans: list[Prices] = []
+        for start, end in zip(starts, ends, strict=True):
+            span = Prices(start, end, self.flat_rate_on(start), holding(footprint, start))
+            if spans and span.continues(spans[-1]):
+                span = replace(span, first_day=spans.pop().first_day)
+            spans.append(span)
+        return tuple(spans)
 
 
 def load_figures(config_dir: Path) -> RatesAndTariffs:
     """Load the figures of config_dir. Raises ConfigError with every fault."""
     faults: list[Fault] = []
     folder = config_dir / "tariffs"
-    flat = _entries(folder / "flat.toml", "flat", FlatRate, faults)
+    flat = _entries(folder / "flat.toml", "flat", FlatEnergy, faults)
     schedules = _entries(folder / "schedules.toml", "schedule", Schedule, faults)
-    ft = _entries(folder / "rules.toml", "ft", Ft, faults)
-    rules = _entries(folder / "rules.toml", "rules", Rules, faults)
-    off_peak_days = _entries(folder / "rules.toml", "off_peak_days", OffPeakDays, faults)
+    shared = folder / "rules.toml"
+    ft, vat = _entries(shared, "ft", Ft, faults), _entries(shared, "vat", Vat, faults)
+    rules = _entries(shared, "rules", Rules, faults)
+    off_peak_days = _entries(shared, "off_peak_days", OffPeakDays, faults)
+    off_peak_years = _entries(shared, "off_peak_year", OffPeakYear, faults, may_lack=True)
     factors = _entries(config_dir / "factors.toml", "grid_factor", GridFactor, faults)
     if faults:
         raise ConfigError(faults)
-    tariffs = Tariffs(
-        schedules={schedule.id: schedule for schedule in schedules},
-        ft=tuple(ft),
-        rules=rules[0],
-        off_peak_days=off_peak_days[0],
-    )
-    return RatesAndTariffs(flat_rate=flat[0], tariffs=tariffs, grid_factors=tuple(factors))
+    try:
+        tariffs = Tariffs(
+            schedules={schedule.id: schedule for schedule in schedules},
+            ft=tuple(ft),
+            vat=tuple(vat),
+            rules=rules[0],
+            off_peak_days=off_peak_days[0],
+            off_peak_years=tuple(off_peak_years),
+        )
+    except ValidationError as error:
+        what = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise ConfigError([Fault(str(shared), what, "Correct valid_from and valid_to.")]) from None
+    return RatesAndTariffs(flat=tuple(flat), tariffs=tariffs, grid_factors=tuple(factors))
 
 
-def _entries(path: Path, key: str, model: type[EntryT], faults: list[Fault]) -> list[EntryT]:
-    """Read the [key] table or the [[key]] tables of a file; at least one, or a fault."""
+def _entries(path: Path, key: str, model: type[EntryT], faults: list[Fault], *, may_lack: bool = False) -> list[EntryT]:
+    """Read the [key] table or the [[key]] tables of a file; at least one, or a fault, unless it may lack."""
     try:
         listed: Any = read_toml(path).get(key)
     except ConfigError as error:
         faults += error.faults
+        return []
+    if not listed and may_lack:
         return []
     if not listed:
         faults.append(Fault(f"{path}: {key}", "there is none", f"Enter at least one {key}."))

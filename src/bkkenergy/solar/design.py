@@ -474,8 +474,8 @@ def _warnings(inputs: DesignInputs, layouts: Sequence[Layout], bills: BillChange
         warnings.append("load_is_typical")
     elif inputs.load.measured_ratio < 0.9:  # noqa: PLR2004 - as reports ask of a period
         warnings.append("load_is_partly_filled")
-    if not all(bill.ft_is_entered for bill in bills.before):
-        warnings.append("ft_is_not_entered")
+    if any(bill.provisional for bill in bills.before):
+        warnings.append("figures_are_provisional")
     if any(not layout.roof.is_known for layout in layouts):
         warnings.append("outline_is_assumed")
     return tuple(dict.fromkeys(warnings))

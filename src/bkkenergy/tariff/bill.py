@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from bkkenergy.calendar import BANGKOK
+from bkkenergy.dated import Dated
 from bkkenergy.readings import BoolArray, FloatArray, IntArray
-from bkkenergy.tariff.schedule import Rates, Schedule, Tariffs, Window
+from bkkenergy.tariff.schedule import Ft, Rates, Schedule, Tariffs, Vat, Window
 from bkkenergy.tariff.windows import window_masks
 
 SATANG = Decimal("0.01")
@@ -56,19 +57,33 @@ class BillLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Provisional:
+    """A figure on which a bill rests and which may not hold: it has expired, or no source of it was read."""
+
+    figure: Literal["rates", "ft", "vat"]
+    standing: Literal["expired", "unsourced"]
+    valid_to: dt.date | None
+
+
+@dataclass(frozen=True, slots=True)
 class Bill:
     """A month's bill.
 
-    ft_is_entered : False where the month's Ft is not in the configuration and the nearest one is used.
+    provisional : the figures that may not hold for the month; none where all are known and sourced.
     """
 
     schedule_id: str
     month: dt.date
     lines: tuple[BillLine, ...]
     ft_thb_per_kwh: float
-    ft_is_entered: bool
+    provisional: tuple[Provisional, ...]
     source: str
     quantities: Quantities = field(repr=False)
+
+    @property
+    def ft_is_entered(self) -> bool:
+        """Whether the Ft of the month is known; else the last one before it is used."""
+        return not any(one.figure == "ft" and one.standing == "expired" for one in self.provisional)
 
     @property
     def is_demand_estimated(self) -> bool:
@@ -232,6 +247,11 @@ def bill_of(quantities: Quantities, schedule: Schedule, tariffs: Tariffs) -> Bil
     Bill
         The lines, with the source of the rates.
 
+    Raises
+    ------
+    InputError
+        If the month is before the first known rates, Ft or VAT.
+
     See Also
     --------
     bills_of : Bills of months in order, which know of earlier demand charges.
@@ -253,7 +273,7 @@ def bill_of(quantities: Quantities, schedule: Schedule, tariffs: Tariffs) -> Bil
     ([40.0], 50086.74)
     """
     rates = schedule.rates_on(quantities.month)
-    ft, is_entered = tariffs.ft_on(quantities.month)
+    ft, vat = tariffs.ft_on(quantities.month), tariffs.vat_on(quantities.month)
     energy = _energy_lines(quantities, rates)
     demand = _demand_lines(quantities, rates, tariffs)
     lines = [*energy, *demand, *_minimum_line(quantities, rates, demand)]
@@ -261,15 +281,24 @@ def bill_of(quantities: Quantities, schedule: Schedule, tariffs: Tariffs) -> Bil
     lines.append(BillLine("service", 1, "month", rates.service_thb_per_month, rates.service_thb_per_month))
     lines.append(_line("ft", quantities.energy_kwh, "kwh", ft.thb_per_kwh))
     before_vat = float(sum((_exact(line.amount_thb) for line in lines), Decimal(0)))
-    lines.append(_line("vat", before_vat, "thb", tariffs.rules.vat_ratio))
+    lines.append(_line("vat", before_vat, "thb", vat.ratio))
     return Bill(
         schedule.id,
         quantities.month,
         tuple(lines),
         ft.thb_per_kwh,
-        is_entered,
-        f"{rates.source}; {ft.source}",
+        _provisional(quantities.month, rates, ft, vat),
+        f"{rates.source}; {ft.source}; {vat.source}",
         quantities,
+    )
+
+
+def _provisional(day: dt.date, rates: Rates, ft: Ft, vat: Vat) -> tuple[Provisional, ...]:
+    figures: tuple[tuple[Literal["rates", "ft", "vat"], Dated], ...] = (("rates", rates), ("ft", ft), ("vat", vat))
+    return tuple(
+        Provisional(name, standing, figure.valid_to)
+        for name, figure in figures
+        if (standing := figure.standing_on(day)) != "sourced"
     )
 
 

@@ -12,10 +12,10 @@ import pandas as pd
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.readings import FloatArray
 from bkkenergy.tariff.bill import Bill, Item, Quantities, bills_of
-from bkkenergy.tariff.schedule import EnergyBlock, Schedule, Tariffs
+from bkkenergy.tariff.schedule import Customer, Eligibility, EnergyBlock, Schedule, Tariffs
 from bkkenergy.tariff.windows import window_masks
 
-MEDIUM_KW, LARGE_KW, LARGE_KWH_PER_MONTH = 30.0, 1000.0, 250_000.0
+MONTHS_OF_CLASS, MONTHS_OF_ENERGY = 12, 3
 SAME_THB = 1.0
 """Differences below this come from rounding."""
 
@@ -31,7 +31,7 @@ class Offer:
 def offers(months: Sequence[Quantities], schedules: Sequence[Schedule], tariffs: Tariffs) -> list[Offer]:
     """Compute what the same months cost under each schedule.
 
-    Which schedules a customer may choose is MEA's to say: by voltage, demand and energy. See `open_to`.
+    Which schedules a customer may take, `open_to` says.
 
     Parameters
     ----------
@@ -65,49 +65,84 @@ def offers(months: Sequence[Quantities], schedules: Sequence[Schedule], tariffs:
     return sorted(all_offers, key=lambda offer: offer.total_thb)
 
 
-def open_to(schedule: Schedule, tariffs: Tariffs, *, peak_kw: float, energy_kwh_a_month: float) -> list[Schedule]:
-    """List the schedules of the same voltage that a load of this size may ask for.
+def open_to(
+    schedule: Schedule, tariffs: Tariffs, months: Sequence[Quantities], *, customer: Customer = "state"
+) -> list[Schedule]:
+    """List the schedules of the same voltage that a customer may take, today's among them.
+
+    The class follows the highest demand of the last twelve months and the mean energy of the last three. A customer of
+    a larger class goes back to schedule 2 only after twelve months below its bound.
 
     Parameters
     ----------
     schedule : Schedule
         Today's schedule, which gives the voltage.
     tariffs : Tariffs
-        All schedules.
-    peak_kw : float
-        Highest 15-minute demand [kW].
-    energy_kwh_a_month : float
-        Mean energy of a month [kWh].
+        All schedules, each with who may take it.
+    months : sequence of Quantities
+        Energy [kWh] and demand [kW], in order.
+    customer : str
+        The kind of customer; "state" for agencies of the state and the city.
 
     Returns
     -------
     list of Schedule
-        The schedules of its class.
+        Today's, and those that are open.
 
     References
     ----------
-    .. [1] Metropolitan Electricity Authority (MEA), "Electricity tariffs": small general below 30 kW; medium from
-       there to 999 kW and 250,000 kWh a month; large above.
+    .. [1] Metropolitan Electricity Authority (MEA), "Electricity tariffs", schedules 2 and 4: from 30 kW a customer is
+       classed under 3.2, 4.2 or 5.2; 3.1 and 4.1 stay with who has them; large above 250,000 kWh, the mean of three
+       months.
 
     Examples
     --------
+    >>> import datetime as dt
+    >>> from bkkenergy.tariff.bill import Quantities
     >>> from bkkenergy.tariff.compare import open_to
     >>> from bkkenergy.library.packaged import figures
     >>> tariffs = figures().tariffs
-    >>> found = open_to(tariffs.schedules["mea-2-1-lv"], tariffs, peak_kw=45.0, energy_kwh_a_month=9_000.0)
-    >>> [schedule.id for schedule in found]
+    >>> month = Quantities(dt.date(2025, 11, 1), 9_000.0, 3_000.0, {"all": 45.0})
+    >>> [one.id for one in open_to(tariffs.schedules["mea-3-1-lv"], tariffs, [month])]
     ['mea-3-1-lv', 'mea-3-2-lv']
     """
-    voltage = schedule.id.rsplit("-", 1)[1]
-    if peak_kw >= LARGE_KW or energy_kwh_a_month >= LARGE_KWH_PER_MONTH:
-        classes = ("4-1", "4-2")
-    else:
-        classes = ("3-1", "3-2") if peak_kw >= MEDIUM_KW else ("2-1", "2-2")
+    if not months:
+        return [schedule]
+    peak_kw = max(max(month.demand_kw.values(), default=0.0) for month in months[-MONTHS_OF_CLASS:])
+    mean_kwh = sum(month.energy_kwh for month in months[-MONTHS_OF_ENERGY:]) / len(months[-MONTHS_OF_ENERGY:])
+    voltage = _voltage(schedule)
     return [
-        schedule
-        for schedule in tariffs.schedules.values()
-        if schedule.id in {f"mea-{name}-{voltage}" for name in classes}
+        one
+        for one in tariffs.schedules.values()
+        if one.id == schedule.id
+        or (
+            one.eligible is not None
+            and not one.eligible.is_closed
+            and customer in one.eligible.customers
+            and _voltage(one) == voltage
+            and _fits(one.eligible, peak_kw, mean_kwh)
+            and (len(months) >= MONTHS_OF_CLASS or not _is_smaller(one.eligible, schedule.eligible))
+        )
     ]
+
+
+def _voltage(schedule: Schedule) -> str:
+    return schedule.id.rsplit("-", 1)[1]
+
+
+def _fits(eligible: Eligibility, peak_kw: float, mean_kwh: float) -> bool:
+    if eligible.above_kwh_a_month is not None and mean_kwh > eligible.above_kwh_a_month:
+        return True
+    return (
+        (eligible.max_kwh_a_month is None or mean_kwh <= eligible.max_kwh_a_month)
+        and (eligible.min_kw is None or peak_kw >= eligible.min_kw)
+        and (eligible.below_kw is None or peak_kw < eligible.below_kw)
+    )
+
+
+def _is_smaller(other: Eligibility, today: Eligibility | None) -> bool:
+    """Whether a schedule is of a smaller class than today's."""
+    return other.min_kw is None and today is not None and today.min_kw is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +256,7 @@ def avoided_thb_per_kwh(
     Returns
     -------
     (n,) array
-        Worth of a kWh [THB/kWh].
+        Worth of a kWh [THB/kWh]; 0 before the first known rates and Ft, where no baht can be given.
 
     Examples
     --------
@@ -238,13 +273,17 @@ def avoided_thb_per_kwh(
     local = starts.tz_convert(BANGKOK)
     masks = window_masks(starts, tariffs)
     month = local.year.to_numpy() * 12 + local.month.to_numpy() - 1
-    price = np.empty(len(starts))
+    price = np.zeros(len(starts))
+    first_day = max(tariffs.first_day, schedule.first_day)
     for number in np.unique(month):
         day = dt.date(int(number) // 12, int(number) % 12 + 1, 1)
+        if day < first_day:
+            continue
         in_month = month == number
         price[in_month] = _energy_price(schedule, day, masks["on_peak"][in_month], energy_kwh_a_month)
-        price[in_month] += tariffs.ft_on(day)[0].thb_per_kwh
-    return price * (1 + tariffs.rules.vat_ratio)
+        price[in_month] += tariffs.ft_on(day).thb_per_kwh
+        price[in_month] *= 1 + tariffs.vat_on(day).ratio
+    return price
 
 
 def blocks_used(schedule: Schedule, energy_kwh_a_month: float) -> tuple[int, ...]:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from bkkenergy.dated import Dated, Sourced, holding, overlaps
+from bkkenergy.errors import InputError
 from bkkenergy.tomlfiles import Frozen
 
 NotNegative = Annotated[float, Field(ge=0)]
-Source = Annotated[str, Field(min_length=1)]
 Hours = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-4]):[0-5]\d$")]
 Window = Literal["all", "on_peak", "tod_peak", "tod_partial"]
 Kind = Literal["plain", "tou", "tod"]
+Customer = Literal["state", "business", "hotel", "non_profit", "agriculture", "temporary"]
 DEMAND_WINDOWS: dict[Kind, frozenset[Window]] = {
     "plain": frozenset({"all"}),
     "tou": frozenset({"on_peak"}),
@@ -29,13 +30,12 @@ class EnergyBlock(Frozen):
     up_to_kwh: Annotated[float, Field(gt=0)] | None = None
 
 
-class Rates(Frozen):
+class Rates(Dated):
     """What a schedule charges from a day on, THB before Ft and VAT.
 
     minimum_demand_share : the demand charge is at least this share of the highest of the past 12 months.
     """
 
-    valid_from: dt.date
     blocks: tuple[EnergyBlock, ...] = ()
     on_peak_thb_per_kwh: NotNegative | None = None
     off_peak_thb_per_kwh: NotNegative | None = None
@@ -43,8 +43,6 @@ class Rates(Frozen):
     service_thb_per_month: NotNegative
     minimum_demand_share: Annotated[float, Field(ge=0, le=1)] = 0.0
     has_power_factor_charge: bool = False
-    source: Source
-    entered: dt.date
 
     @model_validator(mode="after")
     def _prices_energy_one_way(self) -> Self:
@@ -60,6 +58,22 @@ class Rates(Frozen):
         return self
 
 
+class Eligibility(Sourced):
+    """Who may take a schedule.
+
+    customers : kinds of customer. min_kw, below_kw : highest 15-minute demand. max_kwh_a_month, above_kwh_a_month :
+    mean energy of three months; above it the class is the larger one, whatever the demand. is_closed : it stays with
+    who has it, and no new customer gets it.
+    """
+
+    customers: Annotated[tuple[Customer, ...], Field(min_length=1)]
+    min_kw: NotNegative | None = None
+    below_kw: NotNegative | None = None
+    max_kwh_a_month: NotNegative | None = None
+    above_kwh_a_month: NotNegative | None = None
+    is_closed: bool = False
+
+
 class Schedule(Frozen):
     """A tariff schedule that a building may name."""
 
@@ -68,11 +82,13 @@ class Schedule(Frozen):
     name_en: str
     kind: Kind
     rates: tuple[Rates, ...]
+    eligible: Eligibility | None = None
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:
         if not self.rates:
             raise ValueError("a schedule needs rates: add a [[schedule.rates]] table")
+        _refuse_overlaps(self.rates)
         for rates in self.rates:
             if (self.kind == "tou") == bool(rates.blocks):
                 raise ValueError('a schedule of kind "tou" has on-peak and off-peak prices, the others have blocks')
@@ -80,44 +96,59 @@ class Schedule(Frozen):
                 raise ValueError(f"kind {self.kind!r} has no demand window {', '.join(unknown)}")
         return self
 
+    @property
+    def first_day(self) -> dt.date:
+        """The first day for which rates are known."""
+        return min(rates.valid_from for rates in self.rates)
+
     def rates_on(self, day: dt.date) -> Rates:
-        """Return the rates that hold on a day; the first ones for days before any."""
-        ordered = sorted(self.rates, key=lambda rates: rates.valid_from)
-        return next((rates for rates in reversed(ordered) if rates.valid_from <= day), ordered[0])
+        """Return the rates that hold on a day. Raise InputError for days before the first ones."""
+        if (rates := holding(self.rates, day)) is None:
+            raise InputError.of("no_rates", schedule=self.id, day=day, first=self.first_day)
+        return rates
 
 
-class Ft(Frozen):
+class Ft(Dated):
     """The fuel adjustment of a period, THB/kWh; it holds until the next one, or until `valid_to`."""
 
-    valid_from: dt.date
-    valid_to: dt.date | None = None
-    thb_per_kwh: float
-    source: Source
-    entered: dt.date
+    thb_per_kwh: Annotated[float, Field(gt=-5, lt=5)]
 
 
-class Rules(Frozen):
+class Vat(Dated):
+    """Value added tax, as a share of everything before it."""
+
+    ratio: Annotated[float, Field(ge=0, lt=1)]
+
+
+class Rules(Sourced):
     """What all schedules share."""
 
-    vat_ratio: NotNegative
     free_kvar_per_kw: NotNegative
     kvar_thb: NotNegative
     demand_rounding_kw: Annotated[float, Field(gt=0)]
     on_peak_hours: Hours
     tod_peak_hours: Hours
     tod_partial_hours: Hours
-    source: Source
-    entered: dt.date
 
 
-class OffPeakDays(Frozen):
-    """Which holidays are off-peak all day under TOU."""
+class OffPeakDays(Sourced):
+    """Which holidays are off-peak all day under TOU: all but those whose name has one of these words."""
 
     excluded_names: tuple[str, ...] = ()
-    added_dates: frozenset[dt.date] = frozenset()
-    removed_dates: frozenset[dt.date] = frozenset()
-    source: Source
-    entered: dt.date
+
+
+class OffPeakYear(Sourced):
+    """The utility's list of off-peak days of a year, where it differs from the rule."""
+
+    year: Annotated[int, Field(ge=2000, le=2100)]
+    added: frozenset[dt.date] = frozenset()
+    removed: frozenset[dt.date] = frozenset()
+
+    @model_validator(mode="after")
+    def _is_of_its_year(self) -> Self:
+        if strange := sorted(day for day in self.added | self.removed if day.year != self.year):
+            raise ValueError(f"{', '.join(map(str, strange))} is not of {self.year}")
+        return self
 
 
 class Tariffs(Frozen):
@@ -125,17 +156,37 @@ class Tariffs(Frozen):
 
     schedules: dict[str, Schedule]
     ft: Annotated[tuple[Ft, ...], Field(min_length=1)]
+    vat: Annotated[tuple[Vat, ...], Field(min_length=1)]
     rules: Rules
     off_peak_days: OffPeakDays
+    off_peak_years: tuple[OffPeakYear, ...] = ()
 
-    def ft_on(self, day: dt.date) -> tuple[Ft, bool]:
-        """Return the Ft of a day, and whether it was entered for it; else it is the nearest one known."""
-        return _ft_on(self.ft, day)
+    def ft_on(self, day: dt.date) -> Ft:
+        """Return the newest Ft that has begun by a day. Raise InputError for days before the first one."""
+        if (ft := holding(self.ft, day)) is None:
+            raise InputError.of("no_ft", day=day, first=self.first_day)
+        return ft
+
+    def vat_on(self, day: dt.date) -> Vat:
+        """Return the newest VAT that has begun by a day. Raise InputError for days before the first one."""
+        if (vat := holding(self.vat, day)) is None:
+            raise InputError.of("no_ft", day=day, first=self.first_day)
+        return vat
+
+    @property
+    def first_day(self) -> dt.date:
+        """The first day for which Ft and VAT are known: before it no baht can be given."""
+        return max(min(ft.valid_from for ft in self.ft), min(vat.valid_from for vat in self.vat))
+
+    @model_validator(mode="after")
+    def _follow_one_another(self) -> Self:
+        _refuse_overlaps(self.ft)
+        _refuse_overlaps(self.vat)
+        return self
 
 
-def _ft_on(periods: Sequence[Ft], day: dt.date) -> tuple[Ft, bool]:
-    ordered = sorted(periods, key=lambda ft: ft.valid_from)
-    rate = next((ft for ft in reversed(ordered) if ft.valid_from <= day), None)
-    if rate is None:
-        return ordered[0], False
-    return rate, rate.valid_to is None or day <= rate.valid_to
+def _refuse_overlaps(figures: tuple[Dated, ...]) -> None:
+    """Raise ValueError where two figures of one kind hold on the same day."""
+    if pairs := overlaps(figures):
+        before, after = pairs[0]
+        raise ValueError(f"two hold from {after.valid_from} on: end the one of {before.valid_from} the day before")

@@ -11,7 +11,7 @@ import pandas as pd
 
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.readings import BoolArray
-from bkkenergy.tariff.schedule import OffPeakDays, Tariffs, Window
+from bkkenergy.tariff.schedule import Tariffs, Window
 
 SATURDAY = 5
 MINUTES_AN_HOUR = 60
@@ -22,7 +22,7 @@ def _public_holidays(year: int) -> dict[dt.date, str]:
     return dict(holidays.country_holidays("TH", years=year, categories=("public", "government"), language="en_US"))
 
 
-def off_peak_holidays(year: int, rule: OffPeakDays) -> frozenset[dt.date]:
+def off_peak_holidays(year: int, tariffs: Tariffs) -> frozenset[dt.date]:
     """List the days of a year that are off-peak from midnight to midnight, beside Saturdays and Sundays.
 
     A day with two names counts if one of them does.
@@ -31,8 +31,8 @@ def off_peak_holidays(year: int, rule: OffPeakDays) -> frozenset[dt.date]:
     ----------
     year : int
         Year of the common era.
-    rule : OffPeakDays
-        Which holidays are left out, and single days that are added or removed.
+    tariffs : Tariffs
+        Which holidays are left out, and where the utility's list of the year differs.
 
     Returns
     -------
@@ -42,24 +42,25 @@ def off_peak_holidays(year: int, rule: OffPeakDays) -> frozenset[dt.date]:
     References
     ----------
     .. [1] Metropolitan Electricity Authority (MEA), "Electricity tariffs": Labour Day and public holidays are
-       off-peak, without substitution days and Royal Ploughing Day.
+       off-peak, without substitution days and Royal Ploughing Day; its lists of off-peak days of 2564 and 2565 have
+       the special holidays of the cabinet.
 
     Examples
     --------
     >>> import datetime as dt
     >>> from bkkenergy.tariff.windows import off_peak_holidays
     >>> from bkkenergy.library.packaged import figures
-    >>> days = off_peak_holidays(2025, figures().tariffs.off_peak_days)
+    >>> days = off_peak_holidays(2025, figures().tariffs)
     >>> dt.date(2025, 4, 14) in days, dt.date(2025, 4, 7) in days
     (True, False)
     """
     counted = {
         day
         for day, names in _public_holidays(year).items()
-        if any(not any(word in name for word in rule.excluded_names) for name in names.split("; "))
+        if any(not any(word in name for word in tariffs.off_peak_days.excluded_names) for name in names.split("; "))
     }
-    of_year = {day for day in rule.added_dates if day.year == year}
-    return frozenset((counted | of_year) - rule.removed_dates)
+    listed = [one for one in tariffs.off_peak_years if one.year == year]
+    return frozenset(counted.union(*(one.added for one in listed)).difference(*(one.removed for one in listed)))
 
 
 def window_masks(starts: pd.DatetimeIndex, tariffs: Tariffs) -> dict[Window, BoolArray]:
@@ -91,7 +92,7 @@ def window_masks(starts: pd.DatetimeIndex, tariffs: Tariffs) -> dict[Window, Boo
     minute = (local.hour * MINUTES_AN_HOUR + local.minute).to_numpy()
     days, day_of = np.unique(local.normalize().tz_localize(None).to_numpy(), return_inverse=True)
     dates = [pd.Timestamp(day).date() for day in days]
-    resting = {year: off_peak_holidays(year, tariffs.off_peak_days) for year in {day.year for day in dates}}
+    resting = {year: off_peak_holidays(year, tariffs) for year in {day.year for day in dates}}
     is_working = np.array([day.weekday() < SATURDAY and day not in resting[day.year] for day in dates], np.bool_)
     rules = tariffs.rules
     return {

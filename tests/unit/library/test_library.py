@@ -194,8 +194,8 @@ class TestErrorsSayWhatToDo:
             (lambda: bk.screen(agency="helth"), "Did you mean health"),
             (lambda: bk.simulate(bk.Roof(area_m2=99, tilt_deg=5, azimuth_deg=180), weather="bangkok"), "bangkok-typical"),
             (lambda: bk.design(bk.Roof(area_m2=99, tilt_deg=5, azimuth_deg=180), schedule="mea-3-2-lv"), "load=series"),
-            (lambda: bk.emissions(1000.0), "year=2025"),
-            (lambda: bk.emissions(1000.0, year=1980), "no grid factor"),
+            (lambda: bk.emissions(1000.0), "day="),
+            (lambda: bk.emissions(1000.0, day="1980-01-01"), "No grid factor"),
         ],
     )  # fmt: skip
     def test_of_a_name_or_an_argument(self, call, says):
@@ -315,11 +315,11 @@ class TestMoneyAndCarbon:
     def test_a_project_that_never_pays_says_so(self):
         assert "payback none" in repr(bk.finance(capacity_kwp=100, saving_thb=1, energy_kwh=140_000))
 
-    def test_a_series_takes_the_factor_of_each_year(self):
-        use = pd.Series([1000.0, 1000.0], pd.to_datetime(["2024-06-01", "2025-06-01"]).tz_localize(ZONE))
+    def test_a_series_takes_the_factor_of_each_day_in_bangkok(self):
+        use = pd.Series([1000.0, 1000.0], pd.to_datetime(["2025-12-31 16:00", "2025-12-31 17:00"]).tz_localize("UTC"))
         found = bk.emissions(use)
-        assert found.tolist() == [bk.emissions(1000.0, year=2024), bk.emissions(1000.0, year=2025)]
-        assert set(found.attrs["sources"]) == {2024, 2025}
+        assert found.tolist() == [pytest.approx(499.9), pytest.approx(475.0)]
+        assert set(found.attrs["sources"]) == {"2022-01-01", "2026-01-01"}
 
     def test_a_building_without_energy_stands_last_without_a_rank(self):
         energy = pd.Series({"a": np.nan, "b": 100.0, "c": 50.0})

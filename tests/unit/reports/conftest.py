@@ -14,6 +14,7 @@ from bkkenergy.readings import ReadingBatch
 from bkkenergy.reports.build import AgencyInputs, build_report
 from bkkenergy.reports.content import AgencyReport
 from bkkenergy.settings import ReportSettings
+from bkkenergy.site.figures import Prices
 from bkkenergy.tariff.flat import FlatRate
 from bkkenergy.usecases.balance import sub_meters
 from tests.builders import DAY, QUARTER_US, FromQuarters, meter, quarters, refused
@@ -31,8 +32,9 @@ RATE = FlatRate(
     entered=dt.date(2026, 1, 1),
 )
 FACTOR = GridFactor(
-    purpose="footprint", from_year=2021, kg_co2e_per_kwh=0.5, source="test", entered=dt.date(2026, 1, 1)
-)
+    purpose="footprint", valid_from=dt.date(2021, 1, 1), kg_co2e_per_kwh=0.5, source="test", grade="V",
+    entered=dt.date(2026, 1, 1),
+)  # fmt: skip
 OFFICE = OpeningCalendar(
     id="office",
     name_th="ราชการ",
@@ -64,6 +66,7 @@ class Scene:
         self.register_shift_kwh = np.zeros((3, self.kw.shape[1] + 1))
         self.thresholds = ReportSettings()
         self.demonstration = False
+        self.prices: tuple[Prices, ...] = ()
 
     def day(self, days_before: int) -> slice:
         """The steps of a day before (0 = the day of the report)."""
@@ -99,8 +102,7 @@ class Scene:
             sub_meters=sub_meters(ledger, portfolio.buildings["agency.one"], self.period, "15min"),
             refused=refused(batch, self.meters, self.period),
             last_seen={one.id: NOW for one in self.meters},
-            rate=RATE,
-            factor=FACTOR,
+            prices=self.prices or (Prices(self.period.first_day, self.period.last_day, RATE, FACTOR),),
             thresholds=self.thresholds,
         )
 

@@ -1,10 +1,13 @@
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 
 from bkkenergy.calendar import Period
 from bkkenergy.reports.build import compared_dates
+from bkkenergy.site.figures import Prices
 from tests.builders import meter
+from tests.unit.reports.conftest import FACTOR, RATE
 
 
 def kinds(report):
@@ -30,6 +33,28 @@ def test_cost_and_emissions_follow_from_energy(scene):
     total = scene.report().total
     assert total.cost_thb == pytest.approx(1440 * (3.9 + 0.1) * 1.07)
     assert total.co2e_kg == pytest.approx(1440 * 0.5)
+
+
+def test_each_day_of_a_period_has_its_price_and_factor(scene):
+    first, last = scene.period.first_day, scene.period.last_day
+    scene.period = Period.days(first - dt.timedelta(days=1), last)
+    dearer, cleaner = replace(RATE, ft_thb_per_kwh=1.1), FACTOR.model_copy(update={"kg_co2e_per_kwh": 0.4})
+    scene.prices = (
+        Prices(first - dt.timedelta(days=1), first - dt.timedelta(days=1), RATE, FACTOR), Prices(first, last, dearer, cleaner)
+    )  # fmt: skip
+    report = scene.report()
+    assert report.total.cost_thb == pytest.approx(1440 * (4 + 5) * 1.07)
+    assert report.total.co2e_kg == pytest.approx(1440 * 0.9)
+    assert (report.rate_thb_per_kwh, report.kg_co2e_per_kwh) == (None, None)
+    assert [factor.kg_co2e_per_kwh for factor in report.factors] == [0.5, 0.4]
+
+
+def test_no_baht_and_no_emissions_where_a_day_with_energy_has_no_price(scene):
+    first, last = scene.period.first_day, scene.period.last_day
+    scene.prices = (Prices(first, last, None, None),)
+    report = scene.report()
+    assert (report.total.cost_thb, report.total.co2e_kg, report.rate, report.factors) == (None, None, None, ())
+    assert report.total.energy_kwh == pytest.approx(1440)
 
 
 def test_more_than_usual_is_told_with_its_share(scene):

@@ -6,19 +6,22 @@ import io
 import json
 import re
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import jsonschema
 import openpyxl
 import pytest
 
+from bkkenergy.calendar import Period
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import LANGS, Words
 from bkkenergy.reports.build import build_report
 from bkkenergy.reports.phrasing import headline
 from bkkenergy.reports.render import RENDERERS
 from bkkenergy.reports.render.json import read_json, report_schema
-from tests.unit.reports.conftest import NOW
+from bkkenergy.site.figures import Prices
+from tests.unit.reports.conftest import FACTOR, NOW, RATE
 
 
 @pytest.fixture
@@ -181,6 +184,39 @@ def test_the_workbook_holds_the_same_figures_and_sums_them_itself(report, lang):
     last = 6 + len(report.buildings)
     assert formulas.cell(last + 1, 2).value == f"=SUM(B7:B{last})"
     assert formulas.cell(7, 7).value == "=B7*$B$3"
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_a_period_whose_price_and_factor_changed_says_so_and_shows_both_factors(scene, lang):
+    first, last, words = scene.period.first_day, scene.period.last_day, Words(lang)
+    scene.period = Period.days(first - dt.timedelta(days=1), last)
+    later = FACTOR.model_copy(update={"kg_co2e_per_kwh": 0.4, "valid_from": first})
+    scene.prices = (
+        Prices(first - dt.timedelta(days=1), first - dt.timedelta(days=1), RATE, FACTOR),
+        Prices(first, last, replace(RATE, ft_thb_per_kwh=1.1, standing="expired"), later),
+    )
+    page = RENDERERS["html"](scene.report(), lang).decode()
+    for key in (
+        "report.flat_rates_note",
+        "report.method_cost_changed",
+        "report.method_co2_changed",
+        "bill.provisional_rate",
+    ):
+        assert words(key) in page
+    assert {"0.5000", "0.4000"} <= set(re.findall(r"0\.[45]000", page))
+    book = openpyxl.load_workbook(io.BytesIO(RENDERERS["xlsx"](scene.report(), lang)))
+    assert not str(book.worksheets[0].cell(7, 7).value).startswith("=")
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_without_a_known_ft_the_page_gives_no_baht_and_says_why(scene, lang):
+    scene.prices = (Prices(scene.period.first_day, scene.period.last_day, None, None),)
+    report, words = scene.report(), Words(lang)
+    page = RENDERERS["html"](report, lang).decode()
+    assert words("report.method_no_cost") in page
+    assert words("report.method_no_co2") in page
+    for form in ("json", "csv", "xlsx"):
+        assert RENDERERS[form](report, lang)
 
 
 @pytest.mark.browser

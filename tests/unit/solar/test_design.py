@@ -1,4 +1,5 @@
 import csv
+import datetime as dt
 import io
 import json
 
@@ -8,7 +9,7 @@ import pandas as pd
 import pytest
 
 from bkkenergy.calendar import BANGKOK
-from bkkenergy.carbon import factor_for
+from bkkenergy.carbon import factor_on
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio import load_portfolio
 from bkkenergy.portfolio.models import Roof
@@ -28,7 +29,7 @@ from bkkenergy.solar.sources import assumption_sources
 from tests.conftest import ROOT
 
 FIGURES, PORTFOLIO = load_figures(ROOT / "config"), load_portfolio(ROOT / "config")
-FACTOR = factor_for(FIGURES.grid_factors, 2026, "footprint")
+FACTOR = factor_on(FIGURES.grid_factors, dt.date(2026, 6, 1), "footprint")
 STARTS = pd.date_range("2025-11-01", "2026-11-01", freq="15min", tz=BANGKOK, inclusive="left")
 OFFICE = PORTFOLIO.buildings["district-bangkhen.office"]
 

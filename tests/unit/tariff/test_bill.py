@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bkkenergy.calendar import BANGKOK
+from bkkenergy.errors import InputError
 from bkkenergy.site.figures import load_figures
 from bkkenergy.tariff.bill import Quantities, bill_of, bills_of, quantities_of, whole_kw
 from bkkenergy.tariff.windows import off_peak_holidays, window_masks
@@ -84,17 +85,62 @@ def test_half_a_kilowatt_counts_as_one(kw, billed):
 
 
 def test_ft_of_a_month_that_is_not_entered_says_so():
-    known = bill_of(month(2026, 4, 100), TARIFFS.schedules["mea-2-1-mv"], TARIFFS)
-    later = bill_of(month(2026, 11, 100), TARIFFS.schedules["mea-2-1-mv"], TARIFFS)
+    known = bill_of(month(2026, 12, 100), TARIFFS.schedules["mea-2-1-mv"], TARIFFS)
+    later = bill_of(month(2027, 2, 100), TARIFFS.schedules["mea-2-1-mv"], TARIFFS)
     assert (known.ft_is_entered, later.ft_is_entered) == (True, False)
-    assert later.ft_thb_per_kwh == known.ft_thb_per_kwh == 0.0972
+    assert later.ft_thb_per_kwh == known.ft_thb_per_kwh == 0.1623
+    assert [(one.figure, one.standing) for one in later.provisional] == [("ft", "expired")]
+
+
+def test_a_figure_from_memory_makes_a_bill_provisional():
+    bill = bill_of(month(2021, 10, 100), TARIFFS.schedules["mea-2-1-mv"], TARIFFS)
+    assert [(one.figure, one.standing) for one in bill.provisional] == [("ft", "unsourced")]
+
+
+def test_rates_that_another_list_follows_are_provisional_after_their_end():
+    held, after = (bill_of(month(2026, n, 100), TARIFFS.schedules["mea-2-1-lv"], TARIFFS) for n in (8, 9))
+    assert held.provisional == ()
+    assert [(one.figure, one.valid_to) for one in after.provisional] == [("rates", dt.date(2026, 8, 31))]
+
+
+def test_no_baht_is_given_before_the_first_known_ft():
+    with pytest.raises(InputError, match=r"No baht can be given for 2018-12-01: .* hold from 2019-01-01"):
+        bill_of(month(2018, 12, 100), TARIFFS.schedules["mea-2-1-mv"], TARIFFS)
+
+
+def test_service_of_schedule_2_was_46_16_before_may_2023():
+    amounts_thb = [
+        bill_of(month(2023, number, 100), TARIFFS.schedules["mea-2-1-lv"], TARIFFS).amount_thb("service")
+        for number in (4, 5)
+    ]
+    assert amounts_thb == [46.16, 33.29]
+
+
+def test_two_figures_that_hold_on_one_day_are_refused():
+    ft = TARIFFS.ft[-1]
+    with pytest.raises(ValueError, match="two hold from 2026-10-01 on"):
+        TARIFFS.model_validate(
+            dict(TARIFFS) | {"ft": (*TARIFFS.ft, ft.model_copy(update={"valid_from": dt.date(2026, 10, 1)}))}
+        )
 
 
 def test_substitution_days_and_royal_ploughing_day_are_no_off_peak_days():
-    days = off_peak_holidays(2026, TARIFFS.off_peak_days)
+    days = off_peak_holidays(2026, TARIFFS)
     assert {dt.date(2026, 5, 1), dt.date(2026, 12, 10), dt.date(2026, 4, 14)} <= days
-    # 7 December stands in for the 5th; 13 May is Royal Ploughing Day; 2 January was added by the cabinet.
-    assert not {dt.date(2026, 12, 7), dt.date(2026, 5, 13), dt.date(2026, 1, 2)} & days
+    # 7 December stands in for the 5th; 13 May is Royal Ploughing Day.
+    assert not {dt.date(2026, 12, 7), dt.date(2026, 5, 13)} & days
+
+
+@pytest.mark.parametrize(
+    ("day", "is_off_peak"),
+    [
+        ("2021-02-12", True), ("2021-04-12", True), ("2022-07-15", True), ("2026-01-02", True),
+        ("2021-10-22", False), ("2021-10-21", False), ("2021-09-24", False), ("2021-05-03", False),
+    ],
+)  # fmt: skip
+def test_special_holidays_of_the_cabinet_are_off_peak_as_in_the_lists_of_2564_and_2565(day, is_off_peak):
+    asked = dt.date.fromisoformat(day)
+    assert (asked in off_peak_holidays(asked.year, TARIFFS)) == is_off_peak
 
 
 @pytest.mark.parametrize(

@@ -30,24 +30,53 @@ def test_what_is_worth_of_a_kwh_is_what_the_bill_falls_by():
     )
 
 
-def test_schedules_are_offered_by_size_the_cheapest_first():
-    assert {own.id for own in open_to(SCHEDULE, TARIFFS, peak_kw=150, energy_kwh_a_month=35_000)} == {
-        "mea-3-1-mv",
-        "mea-3-2-mv",
+def year_of(kw, kwh, months=12):
+    return [Quantities(dt.date(2025, n, 1), kwh, kwh / 2, {"all": kw, "on_peak": kw}) for n in range(1, months + 1)]
+
+
+@pytest.mark.parametrize(
+    ("today", "kw", "kwh", "months", "open_ones"),
+    [
+        ("mea-3-2-mv", 150, 35_000, 12, {"mea-3-2-mv"}),
+        ("mea-3-1-mv", 150, 35_000, 12, {"mea-3-1-mv", "mea-3-2-mv"}),
+        ("mea-3-2-mv", 1200, 35_000, 12, {"mea-3-2-mv", "mea-4-2-mv"}),
+        ("mea-3-2-mv", 600, 260_000, 12, {"mea-3-2-mv", "mea-4-2-mv"}),
+        ("mea-3-2-mv", 20, 3_000, 12, {"mea-2-1-mv", "mea-2-2-mv", "mea-3-2-mv"}),
+        ("mea-3-2-mv", 20, 3_000, 11, {"mea-3-2-mv"}),
+        ("mea-2-1-mv", 20, 3_000, 2, {"mea-2-1-mv", "mea-2-2-mv"}),
+        ("mea-2-1-lv", 45, 9_000, 12, {"mea-2-1-lv", "mea-3-2-lv"}),
+    ],
+)
+def test_a_state_body_is_offered_what_it_may_take_and_what_it_has(today, kw, kwh, months, open_ones):
+    found = open_to(TARIFFS.schedules[today], TARIFFS, year_of(kw, kwh, months))
+    assert {own.id for own in found} == open_ones
+
+
+def test_hotels_and_non_profit_organisations_have_schedules_of_their_own():
+    months = year_of(150, 35_000)
+    assert {one.id for one in open_to(TARIFFS.schedules["mea-5-2-mv"], TARIFFS, months, customer="hotel")} == {
+        "mea-5-2-mv"
     }
-    assert {own.id for own in open_to(SCHEDULE, TARIFFS, peak_kw=1200, energy_kwh_a_month=35_000)} == {
-        "mea-4-1-mv",
-        "mea-4-2-mv",
-    }
-    assert {own.id for own in open_to(SCHEDULE, TARIFFS, peak_kw=20, energy_kwh_a_month=3_000)} == {
-        "mea-2-1-mv",
-        "mea-2-2-mv",
-    }
-    found = offers([MONTH], open_to(SCHEDULE, TARIFFS, peak_kw=150, energy_kwh_a_month=35_000), TARIFFS)
+    found = open_to(TARIFFS.schedules["mea-6-1-mv"], TARIFFS, months, customer="non_profit")
+    assert {one.id for one in found} == {"mea-6-1-mv", "mea-6-2-mv"}
+
+
+def test_every_schedule_says_who_may_take_it_and_where_that_was_read():
+    assert all(one.eligible is not None and one.eligible.source for one in TARIFFS.schedules.values())
+
+
+def test_offers_are_the_cheapest_first():
+    found = offers([MONTH], [TARIFFS.schedules[name] for name in ("mea-3-1-mv", "mea-3-2-mv")], TARIFFS)
     assert found[0].total_thb <= found[1].total_thb
     assert {offer.schedule.id: offer.total_thb for offer in found}["mea-3-2-mv"] == bill_of(
         MONTH, SCHEDULE, TARIFFS
     ).total_thb
+
+
+def test_a_kwh_of_before_the_first_known_ft_is_worth_no_baht():
+    starts = pd.DatetimeIndex(["2018-02-05 10:00", "2019-02-05 10:00"]).tz_localize(BANGKOK)
+    found = avoided_thb_per_kwh(starts, SCHEDULE, TARIFFS, energy_kwh_a_month=35_000)
+    np.testing.assert_allclose(found, [0, (4.1839 - 0.1160) * 1.07])
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,9 @@ from bkkenergy.reports.chart import sparkline
 from bkkenergy.reports.content import AgencyReport, BuildingSaving, BuildingUse
 from bkkenergy.reports.phrasing import (
     attention_text,
+    cost_method,
+    cost_note,
+    emission_method,
     headline,
     name_of,
     period_text,
@@ -41,6 +44,9 @@ def render_html(report: AgencyReport, lang: Lang) -> bytes:
         title=title(report, words),
         period=period_text(report, words),
         headline=headline(report, words),
+        cost_note=cost_note(report, words),
+        cost_method=cost_method(report, words),
+        emission_method=emission_method(report, words),
         saving=saving_sentence(report, words),
         name=words.either(th=report.name_th, en=report.name_en),
         names=lambda thing: name_of(report, thing, words),

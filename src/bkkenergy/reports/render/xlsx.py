@@ -15,6 +15,8 @@ from bkkenergy.i18n import DATE_FORMAT, Lang, Words
 from bkkenergy.reports.content import AgencyReport, BuildingUse
 from bkkenergy.reports.phrasing import (
     attention_text,
+    cost_method,
+    emission_method,
     headline,
     name_of,
     period_text,
@@ -108,11 +110,12 @@ def _buildings(book: Book, report: AgencyReport) -> None:
     sheet.set_column(1, 9, 14)
     sheet.write(0, 0, f"{title(report, words)}: {words.either(th=report.name_th, en=report.name_en)}", formats["title"])
     sheet.write(1, 0, f"{period_text(report, words)} · {headline(report, words)} {saving_sentence(report, words)}")
-    if not report.bill:
+    if not report.bill and report.rate_thb_per_kwh is not None:
         sheet.write(2, 0, f"{words('unit.thb')}/{words('unit.kwh')}")
         sheet.write_number(2, 1, report.rate_thb_per_kwh, formats["fine"])
-    sheet.write(3, 0, f"{words('unit.kgco2e')}/{words('unit.kwh')}")
-    sheet.write_number(3, 1, report.factor.kg_co2e_per_kwh, formats["fine"])
+    if report.kg_co2e_per_kwh is not None:
+        sheet.write(3, 0, f"{words('unit.kgco2e')}/{words('unit.kwh')}")
+        sheet.write_number(3, 1, report.kg_co2e_per_kwh, formats["fine"])
     first = 6
     sheet.write_row(first - 1, 0, _heads(report, words), formats["head"])
     sheet.freeze_panes(first, 1)
@@ -150,12 +153,13 @@ def _building_row(sheet: Any, row: int, report: AgencyReport, building: Building
     for column, value, form in cells:
         if value is not None:
             sheet.write_number(row, column, value, formats[form])
-    if report.bill and use.cost_thb is not None:
-        sheet.write_number(row, 6, use.cost_thb, formats["fine"])
-    elif use.cost_thb is not None:
-        sheet.write_formula(row, 6, f"=B{row + 1}*$B$3", formats["number"], use.cost_thb)
-    if use.co2e_kg is not None:
-        sheet.write_formula(row, 7, f"=B{row + 1}*$B$4", formats["number"], use.co2e_kg)
+    rate = None if report.bill else report.rate_thb_per_kwh
+    each = ((6, "$B$3", rate, use.cost_thb), (7, "$B$4", report.kg_co2e_per_kwh, use.co2e_kg))
+    for column, cell, factor, amount in each:
+        if amount is not None and factor is not None:
+            sheet.write_formula(row, column, f"=B{row + 1}*{cell}", formats["number"], amount)
+        elif amount is not None:
+            sheet.write_number(row, column, amount, formats["fine"])
 
 
 def _bars(book: Book, report: AgencyReport) -> None:
@@ -272,11 +276,9 @@ def _sources(book: Book, report: AgencyReport) -> None:
     sheet.set_column(0, 0, 30)
     sheet.set_column(1, 1, 100)
     rows = [
-        (words("report.cost"), f"{report.rate.source} ({words.date(report.rate.entered)})"),
-        (words("report.co2"), f"{report.factor.source} ({words.date(report.factor.entered)})"),
+        (words("report.bill_cost" if report.bill else "report.cost"), cost_method(report, words)),
+        (words("report.co2"), emission_method(report, words)),
     ]
-    if report.bill:
-        rows[0] = (words("report.bill_cost"), report.bill_source)
     if report.placebo_source:
         rows.append((words("saving.title"), report.placebo_source))
     if report.portfolio_revision:

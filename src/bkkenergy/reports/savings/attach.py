@@ -120,7 +120,12 @@ def _ranking(report: AgencyReport, judged: Sequence[SavingsAssessment]) -> tuple
 
 
 def _billed(report: AgencyReport, site: Site, period: Period) -> AgencyReport:
-    """Return the report with each building's cost from the bills of its schedule, where it has energy to bill."""
+    """Return the report with each building's cost from the bills of its schedule, where it has energy to bill.
+
+    Before the first known Ft there is no bill.
+    """
+    if any(period.first_day < _first_billed(site, building.id) for building in report.buildings):
+        return report
     bills = {
         building.id: month_bills(site, site.portfolio.buildings[building.id], period)
         for building in report.buildings
@@ -143,9 +148,15 @@ def _billed(report: AgencyReport, site: Site, period: Period) -> AgencyReport:
         ),
         bill=_items(every),
         bill_source="; ".join(dict.fromkeys(bill.source for bill in every)),
-        ft_is_entered=all(bill.ft_is_entered for bill in every),
+        provisional=tuple(dict.fromkeys(one for bill in every for one in bill.provisional)),
         is_demand_estimated=any(bill.is_demand_estimated for bill in every),
     )
+
+
+def _first_billed(site: Site, building: str) -> dt.date:
+    """Return the first day on which a building can be billed: its rates, Ft and VAT are known."""
+    tariffs = site.figures.tariffs
+    return max(tariffs.first_day, tariffs.schedules[site.portfolio.buildings[building].tariff].first_day)
 
 
 def _items(bills: Sequence[Bill]) -> tuple[BillItem, ...]:

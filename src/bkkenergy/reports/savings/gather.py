@@ -12,6 +12,7 @@ import pandas as pd
 
 from bkkenergy.adapters.state.baselines import latest_baseline
 from bkkenergy.calendar import Period, edges, fiscal_year_of
+from bkkenergy.dated import holding
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Building
 from bkkenergy.readings import FloatArray
@@ -181,7 +182,7 @@ def _facts(
     hourly = quarters.known_kwh.reshape(-1, QUARTERS_AN_HOUR).sum(axis=1)
     known = float(np.nansum(hourly))
     a_month = known / max(np.isfinite(hourly).sum(), 1) * HOURS_PER_DAY * DAYS_PER_MONTH
-    rates = tariffs.schedules[building.tariff].rates_on(last_day)
+    rates = holding(tariffs.schedules[building.tariff].rates, last_day)
     year = slice(-QUARTERS_A_YEAR, None)
     factor = factors.get(building.main_meters[0].id) if len(building.main_meters) == 1 else None
     return Facts(
@@ -194,9 +195,9 @@ def _facts(
         baseline=latest_baseline(site.state, building.id),
         demand_kw=quarters.firm_kwh[year] * QUARTERS_AN_HOUR,
         demand_starts=span.year_starts,
-        demand_thb_per_kw=max(rates.demand_thb_per_kw.values(), default=0.0),
+        demand_thb_per_kw=max(rates.demand_thb_per_kw.values(), default=0.0) if rates else 0.0,
         free_kvar_per_kw=tariffs.rules.free_kvar_per_kw,
-        kvar_thb=tariffs.rules.kvar_thb if rates.has_power_factor_charge else 0.0,
+        kvar_thb=tariffs.rules.kvar_thb if rates and rates.has_power_factor_charge else 0.0,
         kvar=None if factor is None else _kvar(factor, quarters.known_kwh[year] * QUARTERS_AN_HOUR, span.year_starts),
         sub_meters=_sub_meters(site, building, last_day),
         **_pv(site, building, last_day),

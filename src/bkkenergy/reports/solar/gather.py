@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from bkkenergy.calendar import Period, edges, past_year
-from bkkenergy.carbon import factor_for
+from bkkenergy.carbon import factor_on
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Building, MeterKind
 from bkkenergy.readings import FloatArray
@@ -106,7 +106,7 @@ def design_inputs(
         load=load,
         schedule=site.figures.tariffs.schedules[building.tariff],
         tariffs=site.figures.tariffs,
-        factor=factor_for(site.figures.grid_factors, today.year, "footprint"),
+        factor=factor_on(site.figures.grid_factors, today, "footprint"),
         config=site.solar,
         wish=wish,
     )
@@ -133,7 +133,7 @@ def screened(
         weather,
         site.solar,
         site.figures.tariffs,
-        factor_for(site.figures.grid_factors, today.year, "footprint"),
+        factor_on(site.figures.grid_factors, today, "footprint"),
         read_load,
         module_id=module_id,
         spread=spread,
