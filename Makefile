@@ -68,6 +68,11 @@ check: $(VENV)/.dev
 	$(BIN)/python tests/longest.py
 	$(BIN)/python -m tests.deadcode
 
+# What must hold before a release: no current figure has expired or comes from memory alone.
+release-check: check
+	$(BIN)/bkkenergy figures check
+.PHONY: release-check
+
 bench: $(VENV)/.dev system-packages
 	$(BIN)/python -m tests.bench $(ARGS) || true
 	$(BIN)/python -W ignore -m tests.bench.solar || true

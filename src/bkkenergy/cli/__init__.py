@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "energy": ("energy", "Show energy of meters and buildings, with its quality."),
         "baseline": ("baseline", "Fit what buildings would have used, and judge savings by it."),
         "bill": ("bill", "Compute bills under MEA's schedules, and check paper bills."),
+        "figures": ("figures", "Show tariffs, Ft, VAT and factors with days and sources; find what has expired."),
         "insights": ("insights", "Show what to act on, most baht first."),
         "index": ("insights", "Rank buildings by kWh/m2 among their type, and find designated buildings."),
         "jobs": ("jobs", "Run scheduled reports, list them, and try failed ones again."),

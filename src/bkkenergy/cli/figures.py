@@ -1,0 +1,168 @@
+"""`bkkenergy figures`: tariffs, Ft, VAT and factors with days and sources, what has expired, and Ft from a file."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from bkkenergy.cli.context import config_option, today_here
+from bkkenergy.dated import Grade
+from bkkenergy.errors import InputError
+from bkkenergy.site.figures import load_figures
+from bkkenergy.site.ft_file import FtRow, add_ft, ft_rows, read_ft_table
+from bkkenergy.site.standings import FigureStanding, standings
+
+console = Console()
+on_option = click.option("--on", "day", type=click.DateTime(["%Y-%m-%d"]), help="The day asked for (default: today).")
+GRADES: tuple[Grade, ...] = ("V", "V2", "S", "M")
+
+
+@click.group(
+    "figures",
+    epilog="""\b
+Examples:
+  bkkenergy figures list
+  bkkenergy figures check --on 2027-01-01
+  bkkenergy figures import-ft ft-rate-by-type.csv --source "MEA open data, ft-rate-by-type" --grade V""",
+)
+def figures_command() -> None:
+    """Show tariffs, Ft, VAT and emission factors with the days on which they hold, and where they were read."""
+
+
+@figures_command.command("list", epilog="\b\nExamples:\n  bkkenergy figures list --on 2022-06-01 --json")
+@on_option
+@click.option("--sources", "has_sources", is_flag=True, help="Where each was read, in lines instead of a table.")
+@click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+@config_option
+def list_command(day: dt.datetime | None, config_dir: Path, *, has_sources: bool, as_json: bool) -> None:
+    """List the figures that hold on a day.
+
+    Grades: V read on the issuing body's own page; V2 two independent sources agree; S one secondary source; M from
+    memory. Figures of grade M, and those whose end has passed, are provisional wherever they are used.
+    """
+    rows = standings(load_figures(config_dir), _day(day))
+    if as_json:
+        click.echo(json.dumps([asdict(row) for row in rows], default=str, ensure_ascii=False, indent=2))
+        return
+    if has_sources:
+        _print_lines(rows)
+    else:
+        console.print(_table(rows, f"{_day(day)}"))
+
+
+@figures_command.command(
+    "check", epilog="\b\nExamples:\n  bkkenergy figures check\n  bkkenergy figures check --on 2027-01-01"
+)
+@on_option
+@config_option
+def check_command(day: dt.datetime | None, config_dir: Path) -> None:
+    """Find figures that have expired, or were read in no public source. Exit code 1 if there is any."""
+    rows = [row for row in standings(load_figures(config_dir), _day(day)) if row.is_fault]
+    if not rows:
+        click.echo(f"Every figure that holds on {_day(day)} has a source.")
+        return
+    _print_lines(rows)
+    click.echo("Read them at their source, and enter them in config/tariffs/ and config/factors.toml.", err=True)
+    raise SystemExit(1)
+
+
+@figures_command.command(
+    "import-ft",
+    epilog="""\b
+Examples:
+  bkkenergy figures import-ft ft.csv --source "MEA open data, ft-rate-by-type" --grade V
+  bkkenergy figures import-ft ft.csv --from-column เริ่ม --ft-column ค่าFt --unit satang --type 3 --type-column ประเภท""",
+)
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--source", required=True, help="Where the file was taken from, and when.")
+@click.option("--grade", type=click.Choice(GRADES), required=True, help="How sure the source is (see figures list).")
+@click.option("--from-column", help="Column of the first day or month (default: found by its heading).")
+@click.option("--to-column", help="Column of the last day or month, where there is one.")
+@click.option("--ft-column", help="Column of the Ft (default: found by its heading).")
+@click.option("--unit", type=click.Choice(["satang", "baht"]), help="Unit of the Ft (default: by its heading).")
+@click.option("--type-column", help="Column of the kind of customer.")
+@click.option("--type", "customer", help="The kind of customer whose rows count.")
+@click.option("--yes", "is_sure", is_flag=True, help="Write without asking.")
+@config_option
+def import_ft_command(
+    file: Path,
+    source: str,
+    grade: Grade,
+    from_column: str | None,
+    to_column: str | None,
+    ft_column: str | None,
+    unit: str | None,
+    type_column: str | None,
+    customer: str | None,
+    config_dir: Path,
+    *,
+    is_sure: bool,
+) -> None:
+    """Take Ft in from a table in CSV, as MEA publishes it, after a person has seen what it would change.
+
+    Days may be of the Buddhist era. What is entered already is left as it is; where the file differs from it, nothing
+    is written, and both values are shown.
+    """
+    table = read_ft_table(file)
+    rows = ft_rows(
+        table,
+        from_column=from_column,
+        to_column=to_column,
+        ft_column=ft_column,
+        unit=unit,
+        type_column=type_column,
+        customer=customer,
+        known=load_figures(config_dir).tariffs.ft,
+    )
+    console.print(_ft_table(rows))
+    if differing := [row for row in rows if row.state == "differs"]:
+        raise InputError(
+            f"{len(differing)} periods differ from what is entered. Read the source, and correct the one that is wrong."
+        )
+    new = [row for row in rows if row.state == "new"]
+    if not new:
+        click.echo("Nothing is new.")
+        return
+    if not is_sure:
+        click.confirm(f"Enter {len(new)} new periods into {config_dir / 'tariffs' / 'rules.toml'}?", abort=True)
+    add_ft(config_dir, new, source=source, grade=grade, entered=today_here())
+    click.echo(f"Entered {len(new)}. Each process reads them at its next start.")
+
+
+def _day(day: dt.datetime | None) -> dt.date:
+    return today_here() if day is None else day.date()
+
+
+def _table(rows: Sequence[FigureStanding], title: str) -> Table:
+    table = Table(title=title)
+    for column in ("figure", "value", "until", "grade", "state"):
+        table.add_column(column)
+    for row in rows:
+        table.add_row(row.name, row.value, str(row.valid_to or ""), row.grade, row.standing)
+    return table
+
+
+def _print_lines(rows: Sequence[FigureStanding]) -> None:
+    for row in rows:
+        ended = f" on {row.valid_to}" if row.standing == "expired" else ""
+        click.echo(f"{click.style(row.name, bold=True)}: {row.value}, {row.standing}{ended}, grade {row.grade}")
+        click.echo(f"    {row.file}, entered {row.entered}: {row.source}")
+
+
+def _ft_table(rows: Sequence[FtRow]) -> Table:
+    table = Table()
+    for column in ("from", "to", "Ft THB/kWh", "entered already", "state"):
+        table.add_column(column, justify="right" if column.startswith(("Ft", "entered")) else "left")
+    for row in rows:
+        before = "" if row.known_thb_per_kwh is None else f"{row.known_thb_per_kwh:.4f}"
+        table.add_row(
+            str(row.first_day), str(row.last_day or ""), f"{row.thb_per_kwh:.4f}", before, row.state,
+        )  # fmt: skip
+    return table
