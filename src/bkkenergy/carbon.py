@@ -8,14 +8,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bkkenergy.dated import Dated, holding
+from bkkenergy.dated import DatedFigure, holding
 from bkkenergy.errors import InputError
 from bkkenergy.tomlfiles import Frozen
 
 Purpose = Literal["footprint", "upstream", "project"]
 
 
-class GridFactor(Dated):
+class GridFactor(DatedFigure):
     """kgCO2e of a kWh from the grid, from a day on, for one purpose.
 
     purpose : "footprint" for an organisation's scope 2, "upstream" for its scope 3 category 3 (fuel and losses behind

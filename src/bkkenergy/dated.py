@@ -18,7 +18,7 @@ Standing = Literal["sourced", "expired", "unsourced"]
 Source = Annotated[str, Field(min_length=1)]
 
 
-class Sourced(Frozen):
+class SourcedFigure(Frozen):
     """A figure with its source, the grade of that source, and the day on which it was entered."""
 
     source: Source
@@ -26,7 +26,7 @@ class Sourced(Frozen):
     entered: dt.date
 
 
-class Dated(Sourced):
+class DatedFigure(SourcedFigure):
     """A figure that holds from a day on; to `valid_to` where its end is known, else until the next one begins."""
 
     valid_from: dt.date
@@ -45,7 +45,7 @@ class Dated(Sourced):
         return "unsourced" if self.grade == "M" else "sourced"
 
 
-DatedT = TypeVar("DatedT", bound=Dated)
+DatedT = TypeVar("DatedT", bound=DatedFigure)
 
 
 def holding(figures: Iterable[DatedT], day: dt.date) -> DatedT | None:
@@ -55,14 +55,14 @@ def holding(figures: Iterable[DatedT], day: dt.date) -> DatedT | None:
 
     Parameters
     ----------
-    figures : iterable of Dated
+    figures : iterable of DatedFigure
         Figures of one kind.
     day : date
         The day asked for.
 
     Returns
     -------
-    Dated or None
+    DatedFigure or None
         The figure.
 
     Examples

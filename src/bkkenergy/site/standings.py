@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from bkkenergy.dated import Dated, Grade, Sourced, Standing, holding
+from bkkenergy.dated import DatedFigure, Grade, SourcedFigure, Standing, holding
 from bkkenergy.site.figures import RatesAndTariffs
 
-DatedT = TypeVar("DatedT", bound=Dated)
+DatedT = TypeVar("DatedT", bound=DatedFigure)
 Place = Literal["rules.toml", "schedules.toml", "flat.toml", "factors.toml"]
 
 
@@ -116,6 +116,6 @@ def _current(
         )
 
 
-def _always(file: Place, name: str, figure: Sourced, value: str) -> FigureStanding:
+def _always(file: Place, name: str, figure: SourcedFigure, value: str) -> FigureStanding:
     standing: Standing = "unsourced" if figure.grade == "M" else "sourced"
     return FigureStanding(file, name, value, None, None, figure.grade, standing, figure.source, figure.entered)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from bkkenergy.calendar import BANGKOK
-from bkkenergy.dated import Dated
+from bkkenergy.dated import DatedFigure
 from bkkenergy.readings import BoolArray, FloatArray, IntArray
 from bkkenergy.tariff.schedule import Ft, Rates, Schedule, Tariffs, Vat, Window
 from bkkenergy.tariff.windows import window_masks
@@ -294,7 +294,11 @@ def bill_of(quantities: Quantities, schedule: Schedule, tariffs: Tariffs) -> Bil
 
 
 def _provisional(day: dt.date, rates: Rates, ft: Ft, vat: Vat) -> tuple[Provisional, ...]:
-    figures: tuple[tuple[Literal["rates", "ft", "vat"], Dated], ...] = (("rates", rates), ("ft", ft), ("vat", vat))
+    figures: tuple[tuple[Literal["rates", "ft", "vat"], DatedFigure], ...] = (
+        ("rates", rates),
+        ("ft", ft),
+        ("vat", vat),
+    )
     return tuple(
         Provisional(name, standing, figure.valid_to)
         for name, figure in figures

@@ -9,11 +9,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bkkenergy.dated import Dated, Standing, holding
+from bkkenergy.dated import DatedFigure, Standing, holding
 from bkkenergy.tariff.schedule import Tariffs
 
 
-class FlatEnergy(Dated):
+class FlatEnergy(DatedFigure):
     """The energy part of the flat rate, THB/kWh before Ft and VAT."""
 
     name_th: str

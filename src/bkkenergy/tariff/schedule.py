@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from bkkenergy.dated import Dated, Sourced, holding, overlaps
+from bkkenergy.dated import DatedFigure, SourcedFigure, holding, overlaps
 from bkkenergy.errors import InputError
 from bkkenergy.tomlfiles import Frozen
 
@@ -30,7 +30,7 @@ class EnergyBlock(Frozen):
     up_to_kwh: Annotated[float, Field(gt=0)] | None = None
 
 
-class Rates(Dated):
+class Rates(DatedFigure):
     """What a schedule charges from a day on, THB before Ft and VAT.
 
     minimum_demand_share : the demand charge is at least this share of the highest of the past 12 months.
@@ -58,7 +58,7 @@ class Rates(Dated):
         return self
 
 
-class Eligibility(Sourced):
+class Eligibility(SourcedFigure):
     """Who may take a schedule.
 
     customers : kinds of customer. min_kw, below_kw : highest 15-minute demand. max_kwh_a_month, above_kwh_a_month :
@@ -108,19 +108,19 @@ class Schedule(Frozen):
         return rates
 
 
-class Ft(Dated):
+class Ft(DatedFigure):
     """The fuel adjustment of a period, THB/kWh; it holds until the next one, or until `valid_to`."""
 
     thb_per_kwh: Annotated[float, Field(gt=-5, lt=5)]
 
 
-class Vat(Dated):
+class Vat(DatedFigure):
     """Value added tax, as a share of everything before it."""
 
     ratio: Annotated[float, Field(ge=0, lt=1)]
 
 
-class Rules(Sourced):
+class Rules(SourcedFigure):
     """What all schedules share."""
 
     free_kvar_per_kw: NotNegative
@@ -131,13 +131,13 @@ class Rules(Sourced):
     tod_partial_hours: Hours
 
 
-class OffPeakDays(Sourced):
+class OffPeakDays(SourcedFigure):
     """Which holidays are off-peak all day under TOU: all but those whose name has one of these words."""
 
     excluded_names: tuple[str, ...] = ()
 
 
-class OffPeakYear(Sourced):
+class OffPeakYear(SourcedFigure):
     """The utility's list of off-peak days of a year, where it differs from the rule."""
 
     year: Annotated[int, Field(ge=2000, le=2100)]
@@ -185,7 +185,7 @@ class Tariffs(Frozen):
         return self
 
 
-def _refuse_overlaps(figures: tuple[Dated, ...]) -> None:
+def _refuse_overlaps(figures: tuple[DatedFigure, ...]) -> None:
     """Raise ValueError where two figures of one kind hold on the same day."""
     if pairs := overlaps(figures):
         before, after = pairs[0]

@@ -68,6 +68,14 @@ class Scene:
         self.demonstration = False
         self.prices: tuple[Prices, ...] = ()
 
+    def lengthen(self, days: int) -> None:
+        """Begin the period some days earlier, with data as steady."""
+        self.period = Period.days(self.period.first_day - dt.timedelta(days=days), self.period.last_day)
+        steps = days * STEPS_PER_DAY
+        self.kw = np.hstack((self.kw[:, :steps], self.kw))
+        self.sent = np.ones((3, self.kw.shape[1] + 1), bool)
+        self.register_shift_kwh = np.zeros((3, self.kw.shape[1] + 1))
+
     def day(self, days_before: int) -> slice:
         """The steps of a day before (0 = the day of the report)."""
         start = (WEEKS * 7 - days_before) * STEPS_PER_DAY

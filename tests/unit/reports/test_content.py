@@ -37,7 +37,7 @@ def test_cost_and_emissions_follow_from_energy(scene):
 
 def test_each_day_of_a_period_has_its_price_and_factor(scene):
     first, last = scene.period.first_day, scene.period.last_day
-    scene.period = Period.days(first - dt.timedelta(days=1), last)
+    scene.lengthen(1)
     dearer, cleaner = replace(RATE, ft_thb_per_kwh=1.1), FACTOR.model_copy(update={"kg_co2e_per_kwh": 0.4})
     scene.prices = (
         Prices(first - dt.timedelta(days=1), first - dt.timedelta(days=1), RATE, FACTOR), Prices(first, last, dearer, cleaner)

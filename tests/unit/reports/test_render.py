@@ -13,7 +13,6 @@ import jsonschema
 import openpyxl
 import pytest
 
-from bkkenergy.calendar import Period
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import LANGS, Words
 from bkkenergy.reports.build import build_report
@@ -189,7 +188,7 @@ def test_the_workbook_holds_the_same_figures_and_sums_them_itself(report, lang):
 @pytest.mark.parametrize("lang", LANGS)
 def test_a_period_whose_price_and_factor_changed_says_so_and_shows_both_factors(scene, lang):
     first, last, words = scene.period.first_day, scene.period.last_day, Words(lang)
-    scene.period = Period.days(first - dt.timedelta(days=1), last)
+    scene.lengthen(1)
     later = FACTOR.model_copy(update={"kg_co2e_per_kwh": 0.4, "valid_from": first})
     scene.prices = (
         Prices(first - dt.timedelta(days=1), first - dt.timedelta(days=1), RATE, FACTOR),
