@@ -201,12 +201,12 @@ class Ingester:
         By a clock that was never set every good reading is in the future and is refused, and what comes without a
         time is stamped by it.
         """
-        is_told = False
+        is_reported = False
         while not EARLIEST_CLOCK_S <= self._wall_clock() < LATEST_CLOCK_S:
-            if not is_told:
+            if not is_reported:
                 now = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(seconds=self._wall_clock())
                 log.error("own_clock_not_set", now=now.isoformat(timespec="seconds"), remedy=SET_CLOCK)
-            is_told = True
+            is_reported = True
             if self._wait(CLOCK_LOOK_S):
                 return False
         return True
@@ -416,7 +416,7 @@ class Ingester:
             log.warning("counters_not_written", why=str(error))
 
     def _next_batch(self) -> list[Message]:
-        """Return messages until they pause, the batch is full, or the first has waited long enough."""
+        """Collect messages until none comes for a while, the batch is full, or the first has waited long enough."""
         window = self._settings.mqtt.receive_maximum // 2
         max_bytes = self._settings.ingest.batch_readings * MEAN_READING_BYTES
         messages = self.subscriber.take(window, max_bytes, timeout_s=TICK_S)

@@ -37,7 +37,7 @@ class QuarterHours:
 
     @cached_property
     def demand_kwh(self) -> pd.DataFrame:
-        """(k, m) energy of the intervals that may set a peak, else NaN."""
+        """Energy of the intervals that may set a peak, (k, m) kWh; NaN where one may not."""
         return self.energy_kwh.where(self.quality.isin(FIRM))
 
     def total_kwh(self, start: pd.Timestamp, end: pd.Timestamp) -> pd.Series:

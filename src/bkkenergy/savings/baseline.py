@@ -378,9 +378,9 @@ def fit_baseline(series: Series, *, forms: Sequence[Form] = FORMS) -> Baseline:
         )
     has_temp = series.temp_c is not None and np.isfinite(series.temp_c).mean() > DAY_VALID_RATIO / 2
     usable = [form for form in forms if has_temp or form.endswith("calendar")]
-    foretold = {form: held_out_days(form, series) for form in usable}
+    predicted = {form: held_out_days(form, series) for form in usable}
     actual = series.day_energy_kwh
-    errors = {form: diagnostics(actual, expected).cvrmse for form, expected in foretold.items()}
+    errors = {form: diagnostics(actual, expected).cvrmse for form, expected in predicted.items()}
     form = usable[0]
     for other in usable[1:]:
         if errors[other] < errors[form] * (1 - WORTH_RATIO):
@@ -395,8 +395,8 @@ def fit_baseline(series: Series, *, forms: Sequence[Form] = FORMS) -> Baseline:
         valid_days=valid,
         is_provisional=valid < FULL_DAYS or months < FULL_MONTHS,
         fitted=diagnostics(actual, expected_days(model, series)),
-        held_out=diagnostics(actual, foretold[form]),
-        fold_error_ratio=fold_errors(actual, foretold[form], folds_of(series)),
+        held_out=diagnostics(actual, predicted[form]),
+        fold_error_ratio=fold_errors(actual, predicted[form], folds_of(series)),
         fingerprint=series.fingerprint(),
     )
 

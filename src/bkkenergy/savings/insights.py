@@ -1,7 +1,8 @@
 """What to act on: each rule looks at a building's facts, and gives a finding with its evidence, kWh and baht.
 
 Definitions and thresholds follow Energy Sparks' alert classes, SkySpark's rules, CalTRACK and MEA's charges;
-they stand in config/savings.toml with their sources. Faulty data are found first and left out of the rest.
+they are in config/savings.toml with their sources. Rules for faulty data run first; the others
+leave such data out.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ def allow(actor: Actor, changes: Sequence[Change], before: Records) -> Touched:
 
 
 def need_sight(actor: Actor, edits: Sequence[Edit], records: Records, kinds: Kinds) -> None:
-    """Raise NotThere where an edit is of a thing out of reach, InputError where it would drop what is not shown."""
+    """Raise NotThere where the actor may not see what an edit names, InputError where it would drop hidden values."""
     if actor.sees_all:
         return
     for edit in edits:

@@ -27,7 +27,7 @@ class AgencyRow(Row):
 
 
 class SpanRow(Row):
-    """Use over some days, kWh, and against the baseline over whole days that both know."""
+    """Use over some days, kWh, and compared with the baseline over the whole days for which both have a value."""
 
     energy_kwh: float | None
     expected_kwh: float | None

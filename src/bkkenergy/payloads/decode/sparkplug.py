@@ -83,7 +83,7 @@ class SparkplugDecoder(RowDecoder):
         return topics
 
     def outgoing(self) -> tuple[Outgoing, ...]:
-        """Return the rebirth requests since it was last asked."""
+        """Return the rebirth requests that became due since the last call."""
         asked, self._outgoing = tuple(self._outgoing), []
         return asked
 

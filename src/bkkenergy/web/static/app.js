@@ -18,7 +18,7 @@ for (const link of document.querySelectorAll("[data-lang]")) {
 }
 
 // The browser connects anew by itself when a stream ends; a hidden page listens to nothing.
-function follow(address, told) {
+function follow(address, onMessage) {
   let source = null;
   const look = () => {
     if (document.hidden) {
@@ -26,7 +26,7 @@ function follow(address, told) {
       source = null;
     } else if (!source) {
       source = new EventSource(address);
-      source.onmessage = (event) => told(JSON.parse(event.data));
+      source.onmessage = (event) => onMessage(JSON.parse(event.data));
     }
   };
   document.addEventListener("visibilitychange", look);
