@@ -94,8 +94,8 @@ def take(page: Page, url: str, lang: str) -> None:
     page.screenshot(path=TARGET / f"overview-{lang}.png")
     command = [sys.executable, "-m", "bkkenergy", "solar", "estimate", BUILDING, "--lang", lang, "--format", "html"]
     command += ["--config", str(FOLDER / "config"), "-o", str(FOLDER / "solar")]
-    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    page.goto(Path(re.findall(r"\S+\.html", told)[0]).resolve().as_uri())
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    page.goto(Path(re.findall(r"\S+\.html", output)[0]).resolve().as_uri())
     page.screenshot(path=TARGET / f"solar-{lang}.png")
 
 

@@ -117,12 +117,12 @@ def run(folder: Path, agencies: int, buildings: int) -> None:
         f"{today - dt.timedelta(days=DAYS)}..{today - dt.timedelta(days=60)}",
     )
     print(f"baselines in {fit_s:.0f} s")
-    seconds, told = timed(folder, "jobs", "run")
+    seconds, output = timed(folder, "jobs", "run")
     peak_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     files = [path for path in (folder / "reports/archive").rglob("*") if path.is_file()]
     size_mb = sum(path.stat().st_size for path in files) / 1e6
     reports = agencies + 1
-    print(f"  {told.strip().splitlines()[-1].split(' in ')[0]}: {len(files)} files, {size_mb:.1f} MB")
+    print(f"  {output.strip().splitlines()[-1].split(' in ')[0]}: {len(files)} files, {size_mb:.1f} MB")
     print(f"  {seconds:.1f} s in all, {seconds / reports:.2f} s a report, highest memory {peak_mb:.0f} MB")
     if buildings >= 1000:
         print(f"  target: 300 s for the daily run of 1,000 buildings: {'reached' if seconds <= 300 else 'MISSED'}")

@@ -76,13 +76,18 @@ def compare(buildings: dict[str, Series], theirs: dict) -> bool:
             found = theirs[building][name]
             if "error" in found:
                 continue
-            told = pd.Series(found["kwh"], index=pd.DatetimeIndex(found["at"]))
-            their_days = told.groupby(told.index.floor("D")).sum().reindex(after.day_index.tz_convert("UTC")).to_numpy()
+            predicted = pd.Series(found["kwh"], index=pd.DatetimeIndex(found["at"]))
+            their_days = (
+                predicted.groupby(predicted.index.floor("D"))
+                .sum()
+                .reindex(after.day_index.tz_convert("UTC"))
+                .to_numpy()
+            )
             actual = np.where(np.isfinite(their_days), after.day_energy_kwh, np.nan)
             day_pair = (diagnostics(actual, their_days), diagnostics(actual, days))
             hour_pair = (np.nan, np.nan)
             if hours is not None:
-                their_hours = told.reindex(after.starts.tz_convert("UTC")).to_numpy()
+                their_hours = predicted.reindex(after.starts.tz_convert("UTC")).to_numpy()
                 energy = np.where(after.known & np.isfinite(their_hours), after.energy_kwh, np.nan)
                 hour_pair = (diagnostics(energy, their_hours).cvrmse, diagnostics(energy, hours).cvrmse)
             rows.append((found["seconds"], seconds, day_pair[0].cvrmse, day_pair[1].cvrmse, *hour_pair, abs(day_pair[0].nmbe), abs(day_pair[1].nmbe)))  # fmt: skip

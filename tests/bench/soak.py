@@ -292,10 +292,10 @@ def run(
     until_s = time.monotonic() + 120
     while city.unconfirmed and time.monotonic() < until_s:
         time.sleep(0.2)
-    told(folder, city, parts, pages, begin_s, bad)
+    summarise(folder, city, parts, pages, begin_s, bad)
 
 
-def told(
+def summarise(
     folder: Path, city: City, parts: dict[str, Part], pages: list[tuple[float, int, float]], begin_s: float, bad: int
 ) -> None:
     """Hold what is stored against what was published, and print all figures."""

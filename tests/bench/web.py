@@ -99,8 +99,8 @@ def load(
         str(script),
         f"http://127.0.0.1:{port}",
     ]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    count, errors, half, most, rate = re.search(r"RESULT (\d+) (\d+) ([\d.]+) ([\d.]+) ([\d.]+)", told).groups()
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    count, errors, half, most, rate = re.search(r"RESULT (\d+) (\d+) ([\d.]+) ([\d.]+) ([\d.]+)", output).groups()
     return int(count), int(errors), float(half), float(most), float(rate)
 
 

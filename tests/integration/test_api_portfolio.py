@@ -109,9 +109,9 @@ def test_two_persons_at_one_building_lose_neither_change(app, manager, root):
     assert first.status_code == 200
     second = amended(manager, path, {"name_en": "Health Centre 1"}, etag=seen)
     assert second.status_code == 412
-    told = second.json()
-    assert told["revision"] == first.json()["revision"]
-    assert told["changes"][0]["after"] == {"name_en": "Centre One"}
+    answer = second.json()
+    assert answer["revision"] == first.json()["revision"]
+    assert answer["changes"][0]["after"] == {"name_en": "Centre One"}
     assert manager.get(f"{RECORDS}/{path}").json()["value"]["name_en"] == "Centre One"
     assert amended(manager, path, {"name_en": "Health Centre 1"}).status_code == 200
 

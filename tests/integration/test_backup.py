@@ -67,8 +67,8 @@ def test_after_a_wipe_everything_is_as_before(home, tmp_path):
     archive = home / "var/reports/archive"
     before, made = hashes(archive), report(home, tmp_path / "before")
     runs = run(home, "jobs", "list", "--json")
-    told = run(home, "backup", str(tmp_path / "b.tar.gz"))
-    assert "left out: secrets" in told
+    output = run(home, "backup", str(tmp_path / "b.tar.gz"))
+    assert "left out: secrets" in output
     shutil.rmtree(home / "var")
     shutil.rmtree(home / "config")
     back = run(tmp_path / "elsewhere", "restore", str(tmp_path / "b.tar.gz"), "--config-to", str(home / "config"))
@@ -83,9 +83,9 @@ def test_after_a_wipe_everything_is_as_before(home, tmp_path):
 def test_what_is_there_is_not_overwritten(home, tmp_path):
     run(home, "backup", str(tmp_path / "b.tar.gz"))
     assert "exists already" in run(home, "backup", str(tmp_path / "b.tar.gz"), code=2)
-    told = run(home, "restore", str(tmp_path / "b.tar.gz"), code=2)
-    assert f"There already: {home}/var/" in told
-    assert "store.sqlite" in told
+    output = run(home, "restore", str(tmp_path / "b.tar.gz"), code=2)
+    assert f"There already: {home}/var/" in output
+    assert "store.sqlite" in output
     assert "is not empty" in run(
         home, "restore", str(tmp_path / "b.tar.gz"), "--config-to", str(home / "config"), code=2
     )
@@ -104,13 +104,13 @@ def test_a_damaged_database_is_no_backup_and_commands_name_it(home, tmp_path, da
             file.seek((page - 1) * page_bytes)
             file.write(b"\xff" * page_bytes)
     target = tmp_path / "b.tar.gz"
-    told = run(home, "backup", str(target), code=2)
-    assert f"{path}: the file is damaged" in told
+    output = run(home, "backup", str(target), code=2)
+    assert f"{path}: the file is damaged" in output
     assert not target.exists()
     assert f"✗ file: {path}: damaged" in run(home, "doctor", code=1)
-    told = run(home, "report" if database == "store.sqlite" else "jobs", *REPORT_OR_LIST[database], code=3)
-    assert "Traceback" not in told
-    assert path.name in told
+    output = run(home, "report" if database == "store.sqlite" else "jobs", *REPORT_OR_LIST[database], code=3)
+    assert "Traceback" not in output
+    assert path.name in output
 
 
 REPORT_OR_LIST = {"store.sqlite": ("health", "--period", "yesterday"), "state.sqlite": ("list",)}
@@ -125,8 +125,8 @@ def test_a_log_that_was_left_behind_is_not_read_into_what_is_restored(home, tmp_
     shutil.rmtree(home / "var")
     left.parent.mkdir()
     left.write_bytes(b"of another time")
-    told = run(home, "restore", str(tmp_path / "b.tar.gz"), code=2)
-    assert str(left) in told
+    output = run(home, "restore", str(tmp_path / "b.tar.gz"), code=2)
+    assert str(left) in output
     assert [left] == list((home / "var").iterdir())
 
 
@@ -285,8 +285,8 @@ def test_a_file_that_is_no_backup_changes_nothing(good_backup, tmp_path, how):
 def test_configuration_of_a_file_that_is_no_backup_is_not_placed(good_backup, tmp_path, content):
     path = tmp_path / "b.tar.gz"
     path.write_bytes(content)
-    told = run(good_backup[0], "restore", str(path), "--config-to", str(tmp_path / "restored/config"), code=1)
-    assert "Traceback" not in told
+    output = run(good_backup[0], "restore", str(path), "--config-to", str(tmp_path / "restored/config"), code=1)
+    assert "Traceback" not in output
     assert list(tmp_path.rglob("*")) == [path, tmp_path / "restored"]
 
 
@@ -339,10 +339,10 @@ def test_times_of_files_come_back_and_rights_to_write_are_the_owners(home, tmp_p
     "target", ["/proc/b.tar.gz", "config/bkkenergy.toml/b.tar.gz", "config/bkkenergy.toml/x/b.tar.gz"]
 )
 def test_a_backup_to_where_nothing_can_be_written_is_told_with_the_remedy(home, target):
-    told = run(home, "backup", str(home / target), code=2)
-    assert "Traceback" not in told
-    assert "Name a file in a folder that this user may write to, such as" in told
-    assert str(home / "var") in told
+    output = run(home, "backup", str(home / target), code=2)
+    assert "Traceback" not in output
+    assert "Name a file in a folder that this user may write to, such as" in output
+    assert str(home / "var") in output
 
 
 def test_a_backup_that_finds_no_room_leaves_nothing_behind(home, tmp_path):
@@ -358,18 +358,18 @@ def test_a_backup_that_finds_no_room_leaves_nothing_behind(home, tmp_path):
 @pytest.mark.parametrize("target", ["/proc/restored/config", "b.tar.gz/restored/config"])
 def test_a_restore_to_where_nothing_can_be_written_is_told_with_the_remedy(home, tmp_path, target):
     run(home, "backup", str(tmp_path / "b.tar.gz"))
-    told = run(home, "restore", str(tmp_path / "b.tar.gz"), "--config-to", str(tmp_path / target), code=2)
-    assert "Traceback" not in told
-    assert "Let --config-to name a folder that this user may write to" in told
+    output = run(home, "restore", str(tmp_path / "b.tar.gz"), "--config-to", str(tmp_path / target), code=2)
+    assert "Traceback" not in output
+    assert "Let --config-to name a folder that this user may write to" in output
 
 
 def test_a_restore_below_a_file_is_told_with_the_remedy(home, tmp_path):
     run(home, "backup", str(tmp_path / "b.tar.gz"))
     shutil.rmtree(home / "var")
     (home / "var").write_text("")
-    told = run(home, "restore", str(tmp_path / "b.tar.gz"), code=2)
-    assert "Traceback" not in told
-    assert "Let this user write below" in told
+    output = run(home, "restore", str(tmp_path / "b.tar.gz"), code=2)
+    assert "Traceback" not in output
+    assert "Let this user write below" in output
 
 
 def test_a_folder_that_cannot_be_read_is_an_error_and_not_left_out(home, tmp_path):

@@ -97,20 +97,20 @@ def test_check_tells_every_fault_of_every_file_and_fails(site):
     (site / "bkkenergy.toml").write_text("[mqtt]\nport = 0\n")
     (site / "factors.toml").unlink()
     (site / "factors.toml").write_text('[[grid_factor]]\npurpose = "guess"\n')
-    told = run("check", "--config", site, code=1)
-    assert "bkkenergy.toml: mqtt.port" in told
-    assert "factors.toml: grid_factor[0].purpose" in told
-    assert "faults." in told
+    output = run("check", "--config", site, code=1)
+    assert "bkkenergy.toml: mqtt.port" in output
+    assert "factors.toml: grid_factor[0].purpose" in output
+    assert "faults." in output
 
 
 def test_a_folder_that_is_no_configuration_says_what_to_do(tmp_path):
-    told = run("report", "health", "--config", tmp_path, code=1)
-    assert "bkkenergy.toml: the file does not exist. Create it, or name the folder with --config." in told
+    output = run("report", "health", "--config", tmp_path, code=1)
+    assert "bkkenergy.toml: the file does not exist. Create it, or name the folder with --config." in output
 
 
 def test_a_report_is_written_in_each_format_and_language(site, store, tmp_path):
     month_of_readings(store)
-    told = run(
+    output = run(
         "report",
         "environment",
         "--period",
@@ -127,7 +127,7 @@ def test_a_report_is_written_in_each_format_and_language(site, store, tmp_path):
     files = {path.name for path in (tmp_path / "out/environment").iterdir()}
     stem = "environment_2026-11-23"
     assert files == {f"{stem}.th.html", f"{stem}.en.html", f"{stem}.json", f"{stem}.th.csv", f"{stem}.en.csv"}
-    assert "ใช้ไฟฟ้า 960 หน่วย ใกล้เคียงกับปกติ" in told
+    assert "ใช้ไฟฟ้า 960 หน่วย ใกล้เคียงกับปกติ" in output
     report = json.loads((tmp_path / f"out/environment/{stem}.json").read_text())
     assert report["total"]["energy_kwh"] == pytest.approx(960)
     assert report["total"]["usual_kwh"] == pytest.approx(960)
@@ -184,9 +184,9 @@ def test_what_is_exported_is_imported_again(site, store, tmp_path, suffix):
 def test_rows_that_cannot_be_imported_are_written_beside_the_file(site, store, tmp_path):
     file = tmp_path / "mixed.csv"
     file.write_text(f"meter,ts,energy_kwh\n{METER},2026-11-23T00:00:00Z,5\nnobody,2026-11-23T00:00:00Z,5\n")
-    told = run("import", file, "--config", site, code=1)
-    assert "1 rows were refused (1 unknown_meter)" in told
-    assert "Nothing was imported. --skip-refused imports the other rows." in told
+    output = run("import", file, "--config", site, code=1)
+    assert "1 rows were refused (1 unknown_meter)" in output
+    assert "Nothing was imported. --skip-refused imports the other rows." in output
     assert len(store.readings([METER], 0, 2**52)) == 0
     run("import", file, "--skip-refused", "--config", site)
     kept = pd.read_csv(tmp_path / "mixed.csv.refused.csv")
@@ -204,8 +204,8 @@ def test_a_wide_file_is_imported_by_column(site, store, tmp_path):
     assert report["total"]["energy_kwh"] == pytest.approx(300)
     too_much = tmp_path / "watts.csv"
     pd.DataFrame({"ts": hours, "power_kw": 12_500.0}).to_csv(too_much, index=False)
-    told = run("import", too_much, "--column", f"power_kw={METER}", "--config", site, code=2)
-    assert "24 values lie beyond the 240 kW" in told
+    output = run("import", too_much, "--column", f"power_kw={METER}", "--config", site, code=2)
+    assert "24 values lie beyond the 240 kW" in output
     assert "no meter 'x'" in run("import", file, "--column", "power_kw=x", "--config", site, code=2)
     assert "no column of numbers 'kw'" in run("import", file, "--column", f"kw={METER}", "--config", site, code=2)
 
@@ -263,10 +263,10 @@ def test_serve_ingests_writes_yesterdays_reports_and_ends_when_told(site, broker
 @pytest.mark.broker
 @pytest.mark.parametrize("broker_kind", ["mosquitto", "amqtt"])
 def test_the_demonstration_runs_to_its_end(tmp_path, broker_kind):
-    told = run("demo", "--exit", "--days", 9, "--broker", broker_kind, "--folder", tmp_path)
-    assert "readings a second" in told
-    assert broker_kind in told
-    assert "3 were refused" in told
+    output = run("demo", "--exit", "--days", 9, "--broker", broker_kind, "--folder", tmp_path)
+    assert "readings a second" in output
+    assert broker_kind in output
+    assert "3 were refused" in output
     assert len(list(tmp_path.glob("reports/*/*.th.html"))) == 13
     data = [json.loads(path.read_text()) for path in sorted(tmp_path.glob("reports/*/*.json"))]
     assert all(report["is_simulated"] and report["total"]["energy_kwh"] > 100 for report in data)
@@ -306,18 +306,18 @@ def test_the_demonstration_goes_on_live_until_it_is_interrupted(tmp_path, locale
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment) as process:
         try:
             assert process.stdout is not None
-            told = ""
-            while "Live" not in told:
-                told += process.stdout.readline()
+            output = ""
+            while "Live" not in output:
+                output += process.stdout.readline()
                 assert process.poll() is None
-            address, password = re.search(r"Web app: (\S+)  user demo, password (\S+)", told).groups()
+            address, password = re.search(r"Web app: (\S+)  user demo, password (\S+)", output).groups()
             with httpx.Client(base_url=address, follow_redirects=True) as client:
                 page = client.post("/login", data={"name": "demo", "password": password}).text
                 headline, agency, note = shown
                 assert note in page
                 assert agency in page
-            assert headline in told
-            assert agency in told
+            assert headline in output
+            assert agency in output
             store = open_store(StoreSettings(path=tmp_path / "demo.sqlite"))
             first = store.last_seen_us([METER])[METER]
             wait_until(lambda: store.last_seen_us([METER])[METER] > first)

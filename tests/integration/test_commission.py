@@ -103,8 +103,8 @@ def test_events_of_registers_and_clocks_of_gateways_are_noted(settings, portfoli
     site = site_of(
         tmp_path, config_dir, f'[store]\npath = "{settings.store.path}"\n[state]\npath = "{settings.state.path}"\n'
     )
-    told = json.loads(run("meters", "status", "health", "--json", "--config", site))
-    (own,) = [status for status in told if status["meter_id"] == METER]
+    statuses = json.loads(run("meters", "status", "health", "--json", "--config", site))
+    (own,) = [status for status in statuses if status["meter_id"] == METER]
     assert [(event["kind"], event["before_kwh"]) for event in own["events"]] == [
         ("register_fell", 3),
         ("register_fell", 500),
@@ -125,11 +125,11 @@ def test_unknown_meters_come_as_toml_that_makes_them_known(settings, portfolio, 
     site = site_of(
         tmp_path, config_dir, f'[store]\npath = "{settings.store.path}"\n[state]\npath = "{settings.state.path}"\n'
     )
-    told = run("meters", "unknown", "--config", site)
-    assert "[[building.meters]]" in told
-    assert "health.centre-1" in told
-    assert "does not have yet" in told
-    block = told.split("# bma/x")[0]
+    output = run("meters", "unknown", "--config", site)
+    assert "[[building.meters]]" in output
+    assert "health.centre-1" in output
+    assert "does not have yet" in output
+    block = output.split("# bma/x")[0]
     (site / "portfolio").unlink()
     (site / "portfolio").mkdir()
     for path in (config_dir / "portfolio").rglob("*.toml"):
@@ -151,19 +151,19 @@ TASMOTA = '{"Time":"2023-02-11T09:31:31","ENERGY":{"Total":1.694,"Power":"lots",
 def test_decode_shows_step_by_step_what_becomes_of_a_payload(tmp_path):
     file = tmp_path / "message.json"
     file.write_text(TASMOTA)
-    told = run("decode", "--profile", "tasmota-sensor", "--topic", "tele/x/SENSOR", file, code=1)
-    assert "✓ time = Time: '2023-02-11T09:31:31' has no offset, taken as Asia/Bangkok" in told
-    assert "✗ power_kw" in told
-    assert "cannot be worked out" in told
-    assert "energy_kwh = 1.694" in told
-    assert "no meter of the portfolio" in told
+    output = run("decode", "--profile", "tasmota-sensor", "--topic", "tele/x/SENSOR", file, code=1)
+    assert "✓ time = Time: '2023-02-11T09:31:31' has no offset, taken as Asia/Bangkok" in output
+    assert "✗ power_kw" in output
+    assert "cannot be worked out" in output
+    assert "energy_kwh = 1.694" in output
+    assert "no meter of the portfolio" in output
 
 
 def test_decode_of_a_known_meters_payload_says_which_meter_it_is(tmp_path):
     file = tmp_path / "message.json"
     file.write_bytes(reading(now(), energy_kwh=5))
-    told = run("decode", "--profile", "canonical", "--topic", TOPIC, file)
-    assert f"→ {METER}" in told
+    output = run("decode", "--profile", "canonical", "--topic", TOPIC, file)
+    assert f"→ {METER}" in output
     file.write_bytes(reading(now(), power_kw=1e9))
     assert "refused power_out_of_range" in run("decode", "--profile", "canonical", "--topic", TOPIC, file, code=1)
     assert "there is no profile 'morse'" in run("decode", "--profile", "morse", "--topic", TOPIC, file, code=2)
@@ -184,29 +184,29 @@ def test_listen_shows_live_traffic_and_takes_nothing_from_the_ingester(
         sender.start()
         command = [sys.executable, "-m", "bkkenergy", "listen", "--seconds", "5", "--config", str(site)]
         environment = os.environ | {"COLUMNS": "160"}
-        told = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT, env=environment).stdout
+        output = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT, env=environment).stdout
         ended.set()
         sender.join()
         wait_until(lambda: dealt_with(ingester) >= 2)
-    assert METER in told
-    assert "77.500" in told
-    assert "not_decoded" in told
+    assert METER in output
+    assert "77.500" in output
+    assert "not_decoded" in output
 
 
 def test_doctor_finds_all_well_and_what_is_not(settings, broker, tmp_path, config_dir):
     site = site_of(tmp_path, config_dir, f"[mqtt]\nport = {broker.port}\n")
-    told = run("doctor", "--config", site)
+    output = run("doctor", "--config", site)
     for check in ("configuration", "disk", "store", "broker", "topics", "quarantine", "spool"):
-        assert f"✓ {check}" in told
+        assert f"✓ {check}" in output
     site = site_of(
         tmp_path,
         config_dir,
         f'[mqtt]\nport = {free_port()}\n[store]\nkind = "influx"\n[store.influx]\nurl = "http://127.0.0.1:9"\n',
     )
-    told = run("doctor", "--config", site, code=1)
-    assert "✗ broker: 127.0.0.1" in told
-    assert "Is the broker running?" in told
-    assert "✗ store" in told
+    output = run("doctor", "--config", site, code=1)
+    assert "✗ broker: 127.0.0.1" in output
+    assert "Is the broker running?" in output
+    assert "✗ store" in output
 
 
 @pytest.fixture

@@ -83,9 +83,9 @@ def site(tmp_path_factory) -> Path:
 
 
 def give_passwords(folder: Path) -> str:
-    told = bkkenergy("meters", "passwords", "--config", folder / "config", "--to", folder / "secrets")
+    output = bkkenergy("meters", "passwords", "--config", folder / "config", "--to", folder / "secrets")
     bkkenergy("meters", "acl", "--config", folder / "config", "--to", folder / "secrets")
-    return told
+    return output
 
 
 def password_of(site: Path, user: str) -> str:

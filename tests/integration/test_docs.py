@@ -105,10 +105,10 @@ def home(tmp_path_factory, broker):
 
 def in_process(arguments: list[str]) -> None:
     done = CliRunner().invoke(cli, arguments, input="\n" * 20)  # every question: the default
-    told = f"bkkenergy {' '.join(arguments)}: {done.output}"
+    output = f"bkkenergy {' '.join(arguments)}: {done.output}"
     if isinstance(done.exception, BkkEnergyError):
-        pytest.fail(f"{told} {done.exception}")
-    assert done.exit_code == 0, f"{told} {done.exc_info}"
+        pytest.fail(f"{output} {done.exception}")
+    assert done.exit_code == 0, f"{output} {done.exc_info}"
 
 
 def for_a_while(arguments: list[str], home: Path) -> None:
@@ -118,8 +118,8 @@ def for_a_while(arguments: list[str], home: Path) -> None:
     )
     time.sleep(5)
     process.send_signal(signal.SIGTERM)
-    _, told = process.communicate(timeout=60)
-    assert process.returncode in {0, -signal.SIGTERM}, told
+    _, output = process.communicate(timeout=60)
+    assert process.returncode in {0, -signal.SIGTERM}, output
 
 
 def prepared(home: Path, config: Path, broker_port: int) -> None:

@@ -106,12 +106,12 @@ def test_a_day_without_readings_has_no_energy_and_no_zero(run):
 
 
 def test_a_balance_is_printed_with_sub_meters_tenants_and_virtual_meters(run):
-    told = run("balance", BUILDING, "--period", "2026-11-23", "--lang", "en")
+    output = run("balance", BUILDING, "--period", "2026-11-23", "--lang", "en")
     for name, total in (
         ("Grid import", "960.0"), ("Used by tenants", "192.0"), ("Gross use of the building", "768.0"),
         ("Landlord", "768.0"), ("Second floor", "480.0"), ("Not sub-metered", "288.0"),
     ):  # fmt: skip
-        assert re.search(rf"{name}\W+{total}\W+100.0%", told), told
+        assert re.search(rf"{name}\W+{total}\W+100.0%", output), output
     assert "ผู้เช่าใช้" in run("balance", BUILDING, "--period", "2026-11-23")
 
 

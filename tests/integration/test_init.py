@@ -27,17 +27,17 @@ def run(*arguments, code=0, said="") -> str:
 
 def test_defaults_make_a_site_that_the_doctor_finds_well(tmp_path, broker):
     run("init", tmp_path, "--port", broker.port, "--yes")
-    told = run("doctor", "--config", tmp_path / "config")
-    assert "✗" not in told
-    assert "broker" in told
+    output = run("doctor", "--config", tmp_path / "config")
+    assert "✗" not in output
+    assert "broker" in output
     assert "1 agencies, 1 buildings, 1 meters" in run("check", "--config", tmp_path / "config")
 
 
 def test_answers_stand_where_they_belong(tmp_path):
     said = "din-daeng\nเขตดินแดง\nDin Daeng\nbroker.example\n8883\ningester\ninflux\nhttp://db:8086\nmail.example\n"
-    told = run("init", tmp_path, said=said)
+    output = run("init", tmp_path, said=said)
     for step in ("secrets/mqtt-password", "secrets/influx-token", "bkkenergy doctor"):
-        assert step in told
+        assert step in output
     (tmp_path / "secrets").mkdir()
     for name in ("mqtt-password", "influx-token"):
         (tmp_path / "secrets" / name).write_text("x")
@@ -72,7 +72,7 @@ def test_containers_find_what_they_mount_whatever_the_umask(tmp_path):
     (deploy / "compose.yaml").touch()
     old = os.umask(0o077)
     try:
-        told = run("init", deploy / "site", "--layout", "compose", "--host", "energy.example", "--yes")
+        output = run("init", deploy / "site", "--layout", "compose", "--host", "energy.example", "--yes")
     finally:
         os.umask(old)
     for step in (
@@ -81,7 +81,7 @@ def test_containers_find_what_they_mount_whatever_the_umask(tmp_path):
         "--to",
         f"cd {deploy} && docker compose build && docker compose up -d",
     ):
-        assert step in told
+        assert step in output
     text = (deploy / ".env").read_text()
     assert "\nBKKENERGY_HOST=energy.example\nBKKENERGY_SITE_FOLDER=./site\n" in text
     found = modes(deploy / "site")
@@ -100,17 +100,17 @@ def test_containers_find_what_they_mount_whatever_the_umask(tmp_path):
 
 
 def test_a_site_away_from_the_compose_file_has_its_own_environment(tmp_path):
-    told = run("init", tmp_path / "site", "--layout", "compose", "--host", "10.1.2.3", "--yes")
+    output = run("init", tmp_path / "site", "--layout", "compose", "--host", "10.1.2.3", "--yes")
     assert f"BKKENERGY_SITE_FOLDER={tmp_path}/site\n" in (tmp_path / "site/.env").read_text()
-    assert f"--env-file {tmp_path}/site/.env" in told
+    assert f"--env-file {tmp_path}/site/.env" in output
     assert "an IPv4 address" in run("init", tmp_path / "b", "--layout", "compose", "--host", "a b", "--yes", code=2)
 
 
 def test_an_environment_that_is_there_stays(tmp_path):
     (tmp_path / "compose.yaml").touch()
     (tmp_path / ".env").write_text("BKKENERGY_HOST=mine\n")
-    told = run("init", tmp_path / "site", "--layout", "compose", "--host", "other.example", "--yes")
-    assert "see that BKKENERGY_HOST is other.example" in told
+    output = run("init", tmp_path / "site", "--layout", "compose", "--host", "other.example", "--yes")
+    assert "see that BKKENERGY_HOST is other.example" in output
     assert (tmp_path / ".env").read_text() == "BKKENERGY_HOST=mine\n"
 
 

@@ -284,10 +284,10 @@ def test_reports_are_handed_over_to_those_who_want_them_once(home, clock):
     assert pdf.get_filename() == "health_2026-11-23.th.pdf"
     assert pdf.get_content().startswith(b"%PDF")
     assert "384" in found.get_body(("html",)).get_content()
-    told = json.loads(hook.requests[1][2])
-    assert told["agency"] == "city"
-    assert told["energy_kwh"] == pytest.approx(576)
-    assert {file["form"] for file in told["files"]} == {"html", "csv", "json"}
+    posted = json.loads(hook.requests[1][2])
+    assert posted["agency"] == "city"
+    assert posted["energy_kwh"] == pytest.approx(576)
+    assert {file["form"] for file in posted["files"]} == {"html", "csv", "json"}
     by_key = {own.recipient: (own.state, own.tries) for own in messages(jobs.site.state)}
     assert by_key["health@example.com"] == ("sent", 2)
     assert by_key["nobody@example.com"] == ("failed", 1)
@@ -325,18 +325,18 @@ language = "en"
 def test_who_has_not_the_lead_works_off_runs_and_decides_nothing(home, clock, monkeypatch):
     from bkkenergy.jobs import service
 
-    told = []
-    monkeypatch.setattr(service, "detect_alerts", lambda *_: told.append("alerts"))
-    monkeypatch.setattr(service, "purge", lambda *_, **__: told.append("purge"))
+    events = []
+    monkeypatch.setattr(service, "detect_alerts", lambda *_: events.append("alerts"))
+    monkeypatch.setattr(service, "purge", lambda *_, **__: events.append("purge"))
     leader, other = jobs_at(home, clock), jobs_at(home, clock)
     assert leader.queue.lead(clock(), 60)
     assert other.tick() == 0
     assert other.queue.runs() == []
     leader._enter(leader.site)
     assert other.tick() == 3
-    assert told == []
+    assert events == []
     leader.tick()
-    assert told == ["alerts", "purge"]
+    assert events == ["alerts", "purge"]
 
 
 def test_an_agency_that_closes_while_the_city_is_made_brings_a_new_city_report(home, clock, monkeypatch):
@@ -395,8 +395,8 @@ def test_the_commands_run_list_retry_and_catch_up(home):
     city = run(home, "run", "--agency", "city", "--period", "2026-11-22", code=1)
     assert "no agency has a report of 2026-11-22 yet" in city
     assert "1 wait to be tried or for others, 0 are with another process." in city
-    told = run(home, "catch-up", "--since", (dt.datetime.now(BANGKOK).date() - dt.timedelta(days=2)).isoformat())
-    assert "reports archived" in told
+    output = run(home, "catch-up", "--since", (dt.datetime.now(BANGKOK).date() - dt.timedelta(days=2)).isoformat())
+    assert "reports archived" in output
     assert "None yet" in run(home, "list", "--mail")
 
 
@@ -405,10 +405,10 @@ def test_a_test_message_tells_whether_recipients_can_be_reached(home):
     (home / "secret").write_text("s")
     with mail_server() as mail, http_receiver() as hook:
         write_settings(home, recipients(mail.port, hook.url, home / "secret"))
-        told = run(home, "test-mail", code=1)
-        assert "mail health@example.com: taken" in told
-        assert "nobody@example.com is refused" in told
-        assert f"webhook {hook.url}: taken" in told
+        output = run(home, "test-mail", code=1)
+        assert "mail health@example.com: taken" in output
+        assert "nobody@example.com is refused" in output
+        assert f"webhook {hook.url}: taken" in output
         assert [found["To"] for found in mail.messages] == ["health@example.com"]
 
 

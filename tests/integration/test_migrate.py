@@ -64,9 +64,9 @@ def everything(path):
 
 @pytest.mark.influx
 def test_there_and_back_every_reading_is_the_same(home):
-    told = run(home, "--to", "influx")
-    assert "9,000 readings copied; 3 meters, 9,000 readings compared." in told
-    assert "Every reading is the same" in told
+    output = run(home, "--to", "influx")
+    assert "9,000 readings copied; 3 meters, 9,000 readings compared." in output
+    assert "Every reading is the same" in output
     assert "0 readings copied" in run(home, "--to", "influx"), "nothing is copied twice"
     run(home, "--to", "sqlite", "--path", str(home / "var/back.sqlite"))
     before, after = everything(home / "var/store.sqlite"), everything(home / "var/back.sqlite")

@@ -47,18 +47,18 @@ class Provider:
                     name: value[0]
                     for name, value in parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode()).items()
                 }
-                told = provider.codes.pop(form["code"])
+                identity = provider.codes.pop(form["code"])
                 digest = (
                     base64.urlsafe_b64encode(hashlib.sha256(form["code_verifier"].encode()).digest())
                     .rstrip(b"=")
                     .decode()
                 )
-                assert digest == told["code_challenge"]
+                assert digest == identity["code_challenge"]
                 assert form["client_secret"] == "s3cret"
                 assert form["redirect_uri"] == BACK
                 claims = {
                     "iss": provider.url, "aud": "bkkenergy", "sub": "42", "exp": int(time.time()) + 300, "iat": int(time.time()),
-                    "nonce": told["nonce"], "preferred_username": "manager-health",
+                    "nonce": identity["nonce"], "preferred_username": "manager-health",
                 } | provider.bent  # fmt: skip
                 token = encode(
                     {"alg": "RS256", "kid": "one"},

@@ -38,7 +38,7 @@ def solar(*args, config=ROOT / "config", ok=True):
 
 @pytest.mark.browser
 def test_estimate_writes_every_format(tmp_path):
-    told = solar(
+    output = solar(
         "estimate",
         "district-bangkhen.office",
         "--kwp",
@@ -55,7 +55,7 @@ def test_estimate_writes_every_format(tmp_path):
     assert names == sorted(
         [f"{stem}.json"] + [f"{stem}.{lang}.{form}" for lang in ("th", "en") for form in ("html", "pdf", "csv", "xlsx")]
     )
-    assert "คืนทุนใน" in told
+    assert "คืนทุนใน" in output
     page = (tmp_path / f"{stem}.th.html").read_text()
     assert "ผังแผงบนหลังคา" in page
     assert "http://" not in page.replace("http://www.w3.org", "")
@@ -66,8 +66,8 @@ def test_estimate_writes_every_format(tmp_path):
 def test_size_compare_and_screen(tmp_path):
     assert "best by net present value" in solar("size", "district-bangkhen.office")
     assert solar("compare", "district-bangkhen.office", "--kwp", "30", "--kwp", "60").count("flush mono-550") == 2
-    told = solar("screen", "--agency", "health", "--format", "csv", "--lang", "en", "-o", str(tmp_path))
-    assert "buildings could carry" in told
+    output = solar("screen", "--agency", "health", "--format", "csv", "--lang", "en", "-o", str(tmp_path))
+    assert "buildings could carry" in output
     assert len((tmp_path / "solar_screening.en.csv").read_text().splitlines()) >= 4
 
 
@@ -77,7 +77,7 @@ def test_weather_is_shown_and_checked():
 
 
 @pytest.mark.parametrize(
-    ("args", "told"),
+    ("args", "message"),
     [
         (("estimate", "nothing-here"), "is not in the portfolio"),
         (("estimate", "district-bangkhen.office", "--kwp", "many"), "is no size"),
@@ -86,8 +86,8 @@ def test_weather_is_shown_and_checked():
         (("screen", "--dask", "tcp://127.0.0.1:1"), "no Dask scheduler answers"),
     ],
 )
-def test_what_cannot_be_done_says_why(args, told):
-    assert told in solar(*args, ok=False)
+def test_what_cannot_be_done_says_why(args, message):
+    assert message in solar(*args, ok=False)
 
 
 def test_the_load_is_what_the_meters_measured(tmp_path):

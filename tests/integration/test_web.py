@@ -188,8 +188,8 @@ def test_no_page_of_one_agency_s_user_shows_another_agency(app, people, role):
                  "/api/v1/reports", "/api/v1/plan/projects"):  # fmt: skip
         answer = client.get(path, params={"lang": "en"}, follow_redirects=True)
         assert answer.status_code == 200, (path, answer.text[:300])
-        told = [secret for secret in secrets if secret in answer.text]
-        assert told == [], (role, path)
+        shown = [secret for secret in secrets if secret in answer.text]
+        assert shown == [], (role, path)
         assert "LED education" not in answer.text
         assert "kept of education" not in answer.text
         assert "city_" not in answer.text, "the city's report is for who sees all"
@@ -294,9 +294,9 @@ def test_answers_tell_browsers_what_to_refuse(people, nobody):
 
 def test_the_cookie_is_out_of_scripts_reach_and_with_tls_bound_to_this_host(home, app):
     client = TestClient(app, follow_redirects=False)
-    told = client.post("/login", data={"name": "admin", "password": PASSWORD}).headers["set-cookie"]
-    assert "HttpOnly" in told
-    assert "SameSite=lax" in told
+    cookie = client.post("/login", data={"name": "admin", "password": PASSWORD}).headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=lax" in cookie
     web = app.state.here.settings.web.model_copy(update={"secure_cookies": True})
     from starlette.responses import Response
 
@@ -425,7 +425,7 @@ def test_a_scenario_is_kept_found_again_and_forgotten(app, people):
 
 
 @pytest.mark.parametrize(
-    ("wish", "told"),
+    ("wish", "message"),
     [
         ({"kwp": "-3"}, "not possible"),
         ({"kwp": "many"}, "no number"),
@@ -434,10 +434,10 @@ def test_a_scenario_is_kept_found_again_and_forgotten(app, people):
         ({"mounting": "glued"}, "flush or racked"),
     ],
 )
-def test_a_sketch_that_cannot_be_says_what_is_wrong_with_it(people, wish, told):
+def test_a_sketch_that_cannot_be_says_what_is_wrong_with_it(people, wish, message):
     page = people["engineer-health"].get("/solar", params={"building": OWN_BUILDING, "lang": "en"} | wish)
     assert page.status_code == 200
-    assert told in page.text
+    assert message in page.text
 
 
 @pytest.mark.parametrize(("form", "begins"), [("xlsx", b"PK"), ("csv", b"\xef\xbb\xbf"), ("json", b"{")])

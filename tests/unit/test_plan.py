@@ -152,11 +152,11 @@ def test_every_fault_of_a_workbook_is_told_by_its_row(tmp_path, portfolio):
     path = edited(tmp_path, [project(f"p-{n}") for n in range(6)], spoil)
     with pytest.raises(ConfigError) as caught:
         read_workbook(path, portfolio)
-    told = str(caught.value)
+    message = str(caught.value)
     for part in ("row 2.kind", "row 3: building", "row 4: agency", "row 5: done_on", "row 6.due_year_be"):
-        assert part in told, told
+        assert part in message, message
     assert len(caught.value.faults) == 6
-    assert "'health.centre-1' is no building of district-dindaeng" in told
+    assert "'health.centre-1' is no building of district-dindaeng" in message
 
 
 def test_rows_may_be_empty_and_columns_must_be_there(tmp_path, portfolio):

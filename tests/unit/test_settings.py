@@ -23,10 +23,10 @@ def test_an_empty_file_gives_the_defaults_with_paths_beside_the_folder(tmp_path)
 def test_every_fault_of_the_file_is_told_at_once(tmp_path):
     with pytest.raises(ConfigError) as caught:
         settings_of(tmp_path, '[mqtt]\nport = 99999\nhots = "x"\n[store]\nkind = "oracle"\n')
-    told = str(caught.value)
+    message = str(caught.value)
     assert len(caught.value.faults) == 3
     for part in ("bkkenergy.toml: mqtt.port", "mqtt.hots", "not known", "store.kind", "'sqlite' or 'influx'"):
-        assert part in told
+        assert part in message
 
 
 @pytest.mark.parametrize("text", ['[mqtt]\npassword = "x"', '[store.influx]\ntoken = "x"'])

@@ -61,16 +61,16 @@ def test_a_tmy3_file_is_labelled_by_starts():
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "told"),
+    ("name", "text", "message"),
     [
         ("x.epw", "LOCATION,nothing\n", "no readable .epw"),
         ("x.csv", "1,2\n", "no readable .csv"),
         ("x.doc", "", "is not known"),
     ],
 )
-def test_a_file_that_is_no_weather_says_so(tmp_path, name, text, told):
+def test_a_file_that_is_no_weather_says_so(tmp_path, name, text, message):
     (tmp_path / name).write_text(text)
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         read_weather_file(tmp_path / name)
     with pytest.raises(InputError, match="does not exist"):
         read_weather_file(tmp_path / "absent.epw")

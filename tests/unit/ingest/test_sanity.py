@@ -71,19 +71,19 @@ def test_a_declared_exchange_is_told_as_such():
 
 def test_a_register_that_stands_still_under_load_is_told_once_and_again_when_it_moves():
     memory = Memory.empty(2)
-    told = []
+    noted = []
     for hour in range(30):
-        told += events(batch(1, [500.0], start=hour * 4, power_kw=20), memory)
-    assert [event.kind for event in told] == [EventKind.STUCK]
+        noted += events(batch(1, [500.0], start=hour * 4, power_kw=20), memory)
+    assert [event.kind for event in noted] == [EventKind.STUCK]
     moving = events(batch(1, [504.0], start=121, power_kw=20), memory)
     assert [event.kind for event in moving] == [EventKind.MOVES_AGAIN]
 
 
 def test_a_register_without_load_may_stand_still():
     memory = Memory.empty(2)
-    told = [event for hour in range(40) for event in events(batch(1, [500.0], start=hour * 4, power_kw=0), memory)]
-    told += [event for hour in range(40) for event in events(batch(0, [500.0], start=hour * 4), memory)]
-    assert told == []
+    noted = [event for hour in range(40) for event in events(batch(1, [500.0], start=hour * 4, power_kw=0), memory)]
+    noted += [event for hour in range(40) for event in events(batch(0, [500.0], start=hour * 4), memory)]
+    assert noted == []
 
 
 def test_interval_meters_are_not_registers():

@@ -32,10 +32,10 @@ def engine(tmp_path):
 def test_meters_that_have_sent_and_are_silent_are_told_and_those_that_never_sent_are_not(portfolio):
     first, second, third = portfolio.meters[:3]
     seen = {first.id: us_of(NOON - dt.timedelta(hours=4)), second.id: us_of(NOON - dt.timedelta(hours=2))}
-    told = silent_meters(portfolio, seen, NOON, 3.0)
-    assert [alarm.meter for alarm in told] == [first.id]
-    assert told[0].key == f"meter_silent/{first.id}/{seen[first.id]}", "another silence is another matter"
-    assert third.id not in {alarm.meter for alarm in told}
+    alarms = silent_meters(portfolio, seen, NOON, 3.0)
+    assert [alarm.meter for alarm in alarms] == [first.id]
+    assert alarms[0].key == f"meter_silent/{first.id}/{seen[first.id]}", "another silence is another matter"
+    assert third.id not in {alarm.meter for alarm in alarms}
 
 
 @pytest.mark.parametrize(
@@ -136,8 +136,8 @@ def test_a_peak_in_the_making_is_told_before_it_is_one(monkeypatch):
     load.write("2026-11-24 11:30", 60.0, 70.0)
     assert watch.alarms(load.site, NOON, 0.95) == []
     load.write("2026-11-24 12:00", 96.0)
-    told = watch.alarms(load.site, NOON + dt.timedelta(minutes=15), 0.95)
-    assert [(alarm.key, alarm.figures) for alarm in told] == [
+    alarms = watch.alarms(load.site, NOON + dt.timedelta(minutes=15), 0.95)
+    assert [(alarm.key, alarm.figures) for alarm in alarms] == [
         ("near_peak/a.one/2026-11-24", {"power_kw": 96.0, "peak_kw": 100.0})
     ]
     assert load.asked[1] == 1, "only what is new is read"

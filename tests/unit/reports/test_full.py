@@ -129,9 +129,9 @@ def test_all_five_formats_tell_the_same(report, lang, tmp_path):
     ).stdout
     first = book.worksheets[0]
     cells = {row[0].value: row for row in first.iter_rows(min_row=7)}
-    for own, told in zip(report.buildings, data["buildings"], strict=True):
+    for own, entry in zip(report.buildings, data["buildings"], strict=True):
         name = words.either(th=own.name_th, en=own.name_en)
-        assert told["use"]["cost_thb"] == own.use.cost_thb
+        assert entry["use"]["cost_thb"] == own.use.cost_thb
         assert cells[name][6].value == pytest.approx(own.use.cost_thb)
         assert float(rows[own.id][11]) == pytest.approx(own.use.cost_thb)
         for place in (page, paper):

@@ -16,11 +16,11 @@ CONFIG = load_savings(ROOT / "config")
 
 
 @pytest.mark.parametrize(
-    ("peak_kw", "kwh", "told"),
+    ("peak_kw", "kwh", "message"),
     [(100, 1e5, "below"), (860, 1e5, "near"), (1000, 1e5, "reached"), (100, 4.8e6, "near"), (100, 5.6e6, "reached")],
 )
-def test_designated_buildings_are_told_before_they_are_there(peak_kw, kwh, told):
-    assert standing(CONFIG.designated, peak_kw=peak_kw, energy_kwh_a_year=kwh) == told
+def test_designated_buildings_are_told_before_they_are_there(peak_kw, kwh, message):
+    assert standing(CONFIG.designated, peak_kw=peak_kw, energy_kwh_a_year=kwh) == message
 
 
 def test_intensity_rolls_over_twelve_months():

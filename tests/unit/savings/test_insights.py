@@ -100,22 +100,22 @@ PLANTED = {
 }
 
 
-def rules_told(own: Facts) -> set[str]:
-    return {told.rule for told in find(own, LIMITS)}
+def rules_fired(own: Facts) -> set[str]:
+    return {finding.rule for finding in find(own, LIMITS)}
 
 
 @pytest.mark.parametrize("rule", PLANTED)
 def test_planted_faults_are_found(rule):
-    found = [rule in rules_told(facts(seed, plant=PLANTED[rule])) for seed in range(12)]
+    found = [rule in rules_fired(facts(seed, plant=PLANTED[rule])) for seed in range(12)]
     print(f"{rule}: recall {np.mean(found):.2f}")
     assert np.mean(found) >= 0.9
 
 
 def test_where_every_hour_costs_the_same_nothing_is_gained_by_another_hour():
     own = facts(3, plant=evening_use)
-    assert "load_shift" in rules_told(own)
+    assert "load_shift" in rules_fired(own)
     flat = replace(own, thb_per_kwh=np.full_like(own.thb_per_kwh, 4.1) + np.where(own.on_peak, 1e-12, 0.0))
-    assert "load_shift" not in rules_told(flat)
+    assert "load_shift" not in rules_fired(flat)
 
 
 def test_a_holiday_that_runs_is_found():
@@ -126,17 +126,21 @@ def test_a_holiday_that_runs_is_found():
         day = slice(at * HOURS, (at + 1) * HOURS)
         energy[day] = np.where((hour[day] >= 8) & (hour[day] < 17), 70.0, 12.0)
 
-    found = [told for told in find(facts(1, last="2025-08-08", plant=runs), LIMITS) if told.rule == "holiday_running"]
-    assert [told.since for told in found] == [dt.date(2025, 7, 28)]
-    assert "holiday_running" not in rules_told(facts(1, last="2025-08-08"))
+    found = [
+        finding
+        for finding in find(facts(1, last="2025-08-08", plant=runs), LIMITS)
+        if finding.rule == "holiday_running"
+    ]
+    assert [finding.since for finding in found] == [dt.date(2025, 7, 28)]
+    assert "holiday_running" not in rules_fired(facts(1, last="2025-08-08"))
 
 
 @pytest.mark.slow
 def test_false_alarms_are_rare():
     """Clean buildings judged on different days. The stated rate: at most one finding of a rule in twenty judgements."""
     days = ["2025-06-27", "2025-07-25", "2025-08-22", "2025-09-26"]
-    told = [rules_told(facts(500 + seed, last=days[seed % 4])) for seed in range(60)]
-    rates = {rule.__name__: float(np.mean([rule.__name__ in own for own in told])) for rule in RULES}
+    fired = [rules_fired(facts(500 + seed, last=days[seed % 4])) for seed in range(60)]
+    rates = {rule.__name__: float(np.mean([rule.__name__ in own for own in fired])) for rule in RULES}
     print({name: rate for name, rate in rates.items() if rate})
     assert {name for name, rate in rates.items() if rate > 0.05} - {"demand_peak"} == set()
 
@@ -145,19 +149,19 @@ def test_a_peak_that_sets_the_charge_is_told_with_its_hour():
     own = facts(3)
     peaky = own.demand_kw.copy()
     peaky[-96 * 3 + 56] = 400.0  # three days before the end, 14:00
-    found = {told.rule: told for told in find(replace(own, demand_kw=peaky), LIMITS)}["demand_peak"]
+    found = {finding.rule: finding for finding in find(replace(own, demand_kw=peaky), LIMITS)}["demand_peak"]
     assert found.severity == "alert"
     assert found.evidence["peak_kw"] == 400
     assert found.evidence["hour"] == 14
     assert found.cost_thb_a_month == pytest.approx((400 - found.evidence["usual_kw"]) * 132.93)
 
 
-@pytest.mark.parametrize(("share", "told"), [(0.5, False), (0.6, True), (0.8, True)])
-def test_reactive_power(share, told):
+@pytest.mark.parametrize(("share", "message"), [(0.5, False), (0.6, True), (0.8, True)])
+def test_reactive_power(share, message):
     own = facts(4)
     bent = replace(own, kvar=own.demand_kw * share, kvar_thb=56.07, free_kvar_per_kw=0.6197)
     found = {found.rule: found for found in find(bent, LIMITS)}
-    assert ("power_factor" in found) == told
+    assert ("power_factor" in found) == message
     if share == 0.8:
         month_kw = own.demand_kw[-int(30.4 * 96) :].max()
         assert found["power_factor"].cost_thb_a_month == pytest.approx((0.8 - 0.6197) * month_kw * 56.07)
@@ -166,11 +170,11 @@ def test_reactive_power(share, told):
 def test_sub_meters_that_exceed_the_main_and_pv_that_falls_short():
     own = facts(5)
     month = float(np.nansum(own.day_kwh[-28:]))
-    told = rules_told(
+    fired = rules_fired(
         replace(own, sub_meters=SubMeterSums(month, month * 1.2, 1.0), pv_kwh=700.0, pv_expected_kwh=1000.0)
     )
-    assert {"submeters", "pv_shortfall"} <= told
-    assert not {"submeters", "pv_shortfall"} & rules_told(
+    assert {"submeters", "pv_shortfall"} <= fired
+    assert not {"submeters", "pv_shortfall"} & rules_fired(
         replace(own, sub_meters=SubMeterSums(month, month * 0.9, 1.0), pv_kwh=950.0, pv_expected_kwh=1000.0)
     )
 
@@ -206,7 +210,7 @@ def test_findings_are_ranked_by_money_and_at_most_five():
             plant(energy, is_open, hour, temp)
 
     found = find(facts(7, plant=everything), LIMITS)
-    costs = [told.cost_thb_a_month for told in found]
+    costs = [finding.cost_thb_a_month for finding in found]
     assert costs == sorted(costs, reverse=True)
     assert len(found) > 5
     assert visible(found, [], LIMITS) == found[:5]
@@ -214,7 +218,7 @@ def test_findings_are_ranked_by_money_and_at_most_five():
 
 def test_a_dismissed_finding_is_hidden_until_it_grows_by_more_than_a_fifth():
     found = find(facts(8, plant=night_left_on), LIMITS)
-    top = next(told for told in found if told.rule == "baseload_rise")
+    top = next(finding for finding in found if finding.rule == "baseload_rise")
     dismissed = [Dismissal("a.b", "baseload_rise", top.cost_thb_a_month)]
     assert top in visible(found, [], LIMITS)
     assert top not in visible(found, dismissed, LIMITS)

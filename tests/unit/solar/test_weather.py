@@ -85,7 +85,7 @@ def test_good_weather_has_no_faults(weather):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (lambda w: {"starts": w.starts + pd.Timedelta(minutes=30)}, "off the sun's noon"),
         (lambda w: {"starts": w.starts.tz_localize(None).tz_localize("UTC")}, "the night"),
@@ -99,9 +99,9 @@ def test_good_weather_has_no_faults(weather):
     ],
     ids=["middle-labelled", "zone", "impossible", "missing", "short", "gap"],
 )
-def test_faults_of_weather_are_told(weather, change, told):
+def test_faults_of_weather_are_told(weather, change, message):
     faults = weather_faults(replace(weather, **change(weather)))
-    assert any(told in fault.what for fault in faults), faults
+    assert any(message in fault.what for fault in faults), faults
 
 
 COLUMNS = ("ghi_wm2", "dni_wm2", "dhi_wm2", "temp_air_c", "wind_ms", "rain_mm", "humidity_percent")
