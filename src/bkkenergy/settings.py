@@ -374,8 +374,8 @@ def _share(mqtt: MqttSettings, home: Path) -> str:
     """Return the name of the shared group. Who knows it takes its messages, so it may be a secret in a file."""
     if mqtt.share_file is None:
         return mqtt.share
-    found = _secret({}, "", mqtt.share_file, home)
-    name = found.get_secret_value() if found else ""
+    secret = _secret({}, "", mqtt.share_file, home)
+    name = secret.get_secret_value() if secret else ""
     if mqtt.share or not name or set("/+#") & set(name):
         what = (
             "mqtt.share and mqtt.share_file are both set"

@@ -48,12 +48,12 @@ def bystander(settings: MqttSettings, role: str, *, tries_share: bool = False) -
     """
     name = f"bkkenergy-{role}-{os.getpid()}"
     share = name if tries_share and settings.share else ""
-    own = settings.model_copy(update={"client_id": name, "session_expiry_s": 60, "share": share})
+    own_settings = settings.model_copy(update={"client_id": name, "session_expiry_s": 60, "share": share})
     file = _password_file(settings, role)
     if file is None or settings.username is None:
-        return own
+        return own_settings
     password = SecretStr(file.read_text(encoding="utf-8").strip())
-    return own.model_copy(update={"username": user_of(settings.username, role), "password": password})
+    return own_settings.model_copy(update={"username": user_of(settings.username, role), "password": password})
 
 
 def _password_file(settings: MqttSettings, role: str) -> Path | None:

@@ -43,9 +43,9 @@ def _our_passwords(first: Path, ingesters: Sequence[str]) -> dict[str, str]:
     """Return the passwords of ingesters and their helpers, made where there is none."""
     files: dict[str, Path] = {}
     for number, ingester in enumerate(ingesters):
-        own = first if number == 0 else first.with_name(f"{first.name}-{ingester}")
-        files[ingester] = own
-        files |= {user_of(ingester, role): own.with_name(f"{own.name}-{role}") for role in RIGHTS}
+        password_file = first if number == 0 else first.with_name(f"{first.name}-{ingester}")
+        files[ingester] = password_file
+        files |= {user_of(ingester, role): password_file.with_name(f"{password_file.name}-{role}") for role in RIGHTS}
     for path in files.values():
         new_secret(path)
     return {user: path.read_text(encoding="utf-8").strip() for user, path in files.items()}

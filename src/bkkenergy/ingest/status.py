@@ -137,12 +137,15 @@ def acl(meters: Sequence[Meter], topics_of: Mapping[str, Sequence[str]], *, inge
     """
     lines = ["# Made by `bkkenergy meters acl`. A user a gateway; passwords: `bkkenergy meters passwords`.", ""]
     for ingester in ingesters:
-        rights = {ingester: INGESTER_RIGHTS, **{user_of(ingester, role): found for role, found in RIGHTS.items()}}
+        rights = {
+            ingester: INGESTER_RIGHTS,
+            **{user_of(ingester, role): role_rights for role, role_rights in RIGHTS.items()},
+        }
         for user, topics in rights.items():
             lines += [f"user {user}", *(f"topic {topic}" for topic in topics), ""]
     by_gateway: dict[str, list[str]] = {}
     for meter in meters:
         by_gateway.setdefault(meter.gateway_id, []).extend(topics_of[meter.id])
-    for gateway, own in by_gateway.items():
-        lines += [f"user {gateway}", *(f"topic write {topic}" for topic in dict.fromkeys(own)), ""]
+    for gateway, meter_topics in by_gateway.items():
+        lines += [f"user {gateway}", *(f"topic write {topic}" for topic in dict.fromkeys(meter_topics)), ""]
     return "\n".join(lines)

@@ -35,7 +35,7 @@ class SqlReadingChangeRecords:
                 connection.execute(insert(ledger_reading_change).values(row))
 
     def of(self, batch: int) -> Iterator[ReadingChanges]:
-        """Yield the changes that a batch made to readings, the latest first. Raises StoreRefused where a row is damaged."""
+        """Yield the changes that a batch made, the latest first. Raises StoreRefused where a row is damaged."""
         columns = ledger_reading_change.c
         with self._reading() as connection:
             numbers = [row.id for row in connection.execute(select(columns.id).where(columns.batch == batch))]
