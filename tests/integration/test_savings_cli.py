@@ -105,8 +105,8 @@ def bend(site, office, text: str) -> None:
 @pytest.fixture(scope="module")
 def fitted(site):
     for office in OFFICES:
-        told = run(site, "baseline", "fit", office, "--period", BASE, "--lang", "en")
-        assert "366 valid days" in told
+        output = run(site, "baseline", "fit", office, "--period", BASE, "--lang", "en")
+        assert "366 valid days" in output
     return site
 
 
@@ -137,9 +137,9 @@ def test_savings_are_judged_with_their_band(fitted):
     assert own["verdict"] == "proven"
     other = json.loads(run(fitted, "baseline", "check", OFFICES[1], "--period", "2025-01", "--json"))["buildings"][0]
     assert other["adjustment_kwh"] == pytest.approx(3100)
-    told = run(fitted, "baseline", "check", "district-bangkhen", "--period", AFTER, "--lang", "en")
-    assert "statistically significant" in told
-    assert "no baseline yet" in told
+    output = run(fitted, "baseline", "check", "district-bangkhen", "--period", AFTER, "--lang", "en")
+    assert "statistically significant" in output
+    assert "no baseline yet" in output
     inside = run(fitted, "baseline", "check", OFFICES[0], "--period", "2024-03")
     assert "begins within the baseline" in inside
 
@@ -162,16 +162,16 @@ def test_a_bill_is_shown_and_a_paper_bill_checked(fitted, tmp_path):
 
 
 def test_other_schedules_are_compared(fitted):
-    told = run(fitted, "bill", "compare", OFFICES[0], "--period", "2025-01-01..2025-03-31", "--lang", "en")
-    assert "3.2 medium general TOU, 12-24 kV *" in told
-    assert "3.1 medium general" not in told  # it stays with who has it
+    output = run(fitted, "bill", "compare", OFFICES[0], "--period", "2025-01-01..2025-03-31", "--lang", "en")
+    assert "3.2 medium general TOU, 12-24 kV *" in output
+    assert "3.1 medium general" not in output  # it stays with who has it
 
 
 def test_findings_speak_both_languages_and_are_dismissed_with_a_line_in_the_audit_log(fitted):
     args = ("insights", OFFICES[1], "--until", "2025-09-30")
-    told = run(fitted, *args, "--lang", "en")
-    assert "Night-time use has risen" in told
-    assert "THB per month" in told
+    output = run(fitted, *args, "--lang", "en")
+    assert "Night-time use has risen" in output
+    assert "THB per month" in output
     assert "กลางคืนใช้ไฟฟ้ามากกว่าเดิม" in run(fitted, *args)
     rules = [row["rule"] for row in json.loads(run(fitted, *args, "--json"))]
     assert "baseload_rise" in rules
@@ -188,8 +188,8 @@ def test_findings_speak_both_languages_and_are_dismissed_with_a_line_in_the_audi
 
 def test_pv_that_falls_short_of_its_estimate_is_told_and_no_part_of_the_load(fitted):
     data = json.loads(run(fitted, "insights", OFFICES[0], "--until", "2025-09-30", "--json"))
-    told = {row["rule"]: row for row in data}["pv_shortfall"]
-    assert told["evidence"]["short_ratio"] == pytest.approx(1 - 0.5 / 0.776, abs=0.05)
+    shortfall = {row["rule"]: row for row in data}["pv_shortfall"]
+    assert shortfall["evidence"]["short_ratio"] == pytest.approx(1 - 0.5 / 0.776, abs=0.05)
     rows = json.loads(run(fitted, "index", OFFICES[0], "--period", "2025-09", "--json"))
     assert rows[0]["energy_kwh"] < 22_000  # with the PV it would be 27,000
 
@@ -213,10 +213,10 @@ def test_what_cannot_be_fitted_says_why(fitted):
 
 
 def test_the_e_report_s_fields_are_written(fitted, tmp_path):
-    told = run(
+    output = run(
         fitted, "index", OFFICES[0], "--period", "2025-01-01..2025-03-31", "--submission", str(tmp_path / "e.csv")
     )
-    assert "3 lines" in told
+    assert "3 lines" in output
     rows = list(csv.DictReader(io.StringIO((tmp_path / "e.csv").read_text(encoding="utf-8-sig"))))
     assert [row["month"] for row in rows] == ["2025-01", "2025-02", "2025-03"]
     assert float(rows[0]["electricity_kwh"]) > 5000
@@ -228,9 +228,9 @@ def test_bills_alone_foretell_later_bills(fitted, tmp_path):
     paper.write_text(
         "month,kwh\n" + "\n".join(f"{month},{30_000 + 500 * (number % 4)}" for number, month in enumerate(months))
     )
-    told = run(fitted, "baseline", "bills", OFFICES[0], "--file", str(paper))
-    assert told.count(" *") >= 12
-    assert "2025-03" in told
+    output = run(fitted, "baseline", "bills", OFFICES[0], "--file", str(paper))
+    assert output.count(" *") >= 12
+    assert "2025-03" in output
     paper.write_text("month,kwh\n2024-01,100\n")
     assert "needs 9 months" in run(fitted, "baseline", "bills", OFFICES[0], "--file", str(paper), ok=False)
 
@@ -252,8 +252,8 @@ def test_check_reads_savings_and_adjustments_too(fitted, tmp_path):
     assert "climate.ghi_kwh_m2_day: the key is missing" in done.stdout
 
 
-@pytest.mark.parametrize(("lang", "told"), [("en", "Savings 1"), ("th", "ประหยัดได้จริง 1")])
-def test_a_month_s_report_tells_savings_and_what_to_act_on(fitted, tmp_path, lang, told):
+@pytest.mark.parametrize(("lang", "message"), [("en", "Savings 1"), ("th", "ประหยัดได้จริง 1")])
+def test_a_month_s_report_tells_savings_and_what_to_act_on(fitted, tmp_path, lang, message):
     run(
         fitted,
         "report",
@@ -269,7 +269,7 @@ def test_a_month_s_report_tells_savings_and_what_to_act_on(fitted, tmp_path, lan
     )
     page = (tmp_path / f"district-bangkhen/district-bangkhen_2025-09.{lang}.html").read_text()
     data = json.loads((tmp_path / "district-bangkhen/district-bangkhen_2025-09.json").read_text())
-    assert told in page
+    assert message in page
     own = {row["building_id"]: row for row in data["savings"]}
     assert own[OFFICES[0]]["verdict"] == "proven"
     assert own["district-bangkhen.school-1"]["verdict"] is None
@@ -309,9 +309,9 @@ def planned(fitted):
 
 
 def test_projects_are_proved_by_their_building_s_meter(planned):
-    told = run(planned, "plan", "show", "led-bangkhen", "--lang", "en")
-    assert "1 October 2024 done (Somsri): ok" in told
-    saved = float(re.search(r"([\d,]+) ± ([\d,]+) kWh", told)[1].replace(",", ""))
+    output = run(planned, "plan", "show", "led-bangkhen", "--lang", "en")
+    assert "1 October 2024 done (Somsri): ok" in output
+    saved = float(re.search(r"([\d,]+) ± ([\d,]+) kWh", output)[1].replace(",", ""))
     rows = json.loads(run(planned, "plan", "progress", "--by", "kind", "--json"))
     by_kind = {row["name"]: row for row in rows}
     whole = by_kind["led"]["measured_kwh"] + by_kind["cooling"]["measured_kwh"]
@@ -348,14 +348,14 @@ def test_the_plan_stands_in_the_agency_s_report(planned, tmp_path):
 
 
 def test_the_plan_goes_out_and_in_as_a_workbook_and_to_partners(planned, tmp_path):
-    told = run(planned, "plan", "export", str(tmp_path / "plan.xlsx"), "--lang", "en")
-    assert "2 projects" in told
+    output = run(planned, "plan", "export", str(tmp_path / "plan.xlsx"), "--lang", "en")
+    assert "2 projects" in output
     assert "0 projects entered, 2 replaced" in run(planned, "plan", "import", str(tmp_path / "plan.xlsx"))
     assert {row["id"] for row in json.loads(run(planned, "plan", "list", "--json"))} == set(PLAN)
-    told = run(
+    output = run(
         planned, "plan", "datasheet", str(tmp_path / "partners.xlsx"), "--mask", "--key", str(tmp_path / "key.csv")
     )
-    assert "0 retrofits" in told, "both are done"
+    assert "0 retrofits" in output, "both are done"
     assert (tmp_path / "key.csv").read_text().startswith("\ufeffcode,id")
     assert "10,100 GWh" in run(planned, "plan", "targets", "--lang", "en")
 
