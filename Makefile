@@ -83,9 +83,10 @@ bench: $(VENV)/.dev system-packages
 	if command -v npm >/dev/null; then npm install --silent --no-audit --no-fund --prefix var/peer node-red@4 node-red-contrib-influxdb@0.7; fi
 	$(BIN)/python -m tests.bench.peer $$(test -d var/peer/node_modules/node-red && echo --node-red $(CURDIR)/var/peer)
 
-# The pages that are made: the references of commands and of the library, and the notebooks with their pictures.
+# The pages that are made: the references of commands, settings and library, and the notebooks with their pictures.
 docs: $(VENV)/.dev
 	$(BIN)/python -m tests.reference_cli
+	$(BIN)/python -m tests.reference_settings
 	$(BIN)/python -m tests.reference
 	$(BIN)/python -W ignore::DeprecationWarning -m tests.notebooks
 .PHONY: docs

@@ -163,7 +163,7 @@ def page() -> str:
         "*Made by `make docs` from the docstrings. Every example is run as a test.*",
         (
             "Units stand in brackets. Instants have a time zone; intervals are labelled by their start. How to begin: "
-            "[the library](../library.md)."
+            "[the library](../how-to/python.md)."
         ),
     ]
     for group, names in GROUPS.items():

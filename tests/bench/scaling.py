@@ -1,6 +1,6 @@
 """What a meter costs: room on disk, and time of each job, on buildings with 400 days of registers.
 
-The figures of docs/scaling.md. One process; every time is of this machine, every size of any.
+The figures of docs/en/explanation/scaling.md. One process; every time is of this machine, every size of any.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from tests.containers.engine import FOLDER, ROOT, Engine, run
 from tests.containers.images import is_influxdb_2
 from tests.containers.own_network import HOST, HOST_ADDRESS
 
-GUIDE = ROOT / "docs/en/operator.md"
+GUIDE = ROOT / "docs/en/how-to/operator.md"
 SERVICES = tuple(
     name
     for name in ("mosquitto", "influxdb", "ingest", "jobs", "web", "backup", "influx-backup", "proxy")

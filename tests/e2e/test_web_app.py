@@ -79,7 +79,7 @@ class Sitting:
         body = page.inner_text("body").replace("If-None-Match", "")
         assert page.evaluate(CUT_TEXTS) == [], name
         # Administration shows settings by their keys, and names as they were entered; the library's pages show code.
-        if name != "admin" and not name.startswith(("help/library", "help/reference", "help/notebooks")):
+        if name != "admin" and not name.startswith(("help/how-to/python", "help/reference", "help/notebooks")):
             leak = re.search(r"\b(None|nan|Undefined)\b|\b(web|report|balance)\.(?=\w)", body, re.ASCII)
             assert leak is None, (name, leak)
             has_thai = re.search("[ก-๙]", page.inner_text("main").replace("ไทย", "")) is not None
@@ -127,10 +127,10 @@ def test_a_manager_s_morning(browser, address, lang, width):
         "meters",
         "jobs",
         "help",
-        "help/manager",
-        "help/operator",
-        "help/api",
-        "help/library",
+        "help/how-to/manager",
+        "help/how-to/operator",
+        "help/reference/api",
+        "help/how-to/python",
         "help/reference/library",
         "help/notebooks/4_one_roof",
         "account",

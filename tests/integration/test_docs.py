@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -24,13 +25,21 @@ from bkkenergy.cli import cli
 from bkkenergy.cli.init import with_value
 from bkkenergy.errors import BkkEnergyError
 from bkkenergy.readings import ReadingBatch
+from tests import reference_settings
 from tests.conftest import ROOT
 from tests.servers import free_port
 from tests.web import make_site
 
-GUIDES = sorted((ROOT / "docs").rglob("*.md"), key=lambda path: (path.stem != "operator", str(path)))
-"""The operator's first: it makes the user who appears in the others."""
+FIRST = ("operator", "meters")
+"""What makes the user, and the revisions, that appear in the other guides."""
+TUTORIAL = Path("tutorial/first-report.md")
+GUIDES = sorted((ROOT / "docs").rglob("*.md"), key=lambda path: ([*FIRST, path.stem].index(path.stem), str(path)))
 PAGES = [ROOT / "README.md", *GUIDES, ROOT / "SECURITY.md"]
+IN_ENGLISH = {
+    *(ROOT / "docs/en/notebooks").glob("*.md"),
+    *(ROOT / f"docs/en/reference/{name}.md" for name in ("cli", "library", "settings")),
+}
+"""Made from code, in its language."""
 BY_OTHERS = {
     "make demo": "a fresh clone runs it",
     "make test": "CI is it",
@@ -68,6 +77,18 @@ def shown(page: Path) -> list[str]:
     """Commands that a page names in its text and tables."""
     text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
     return [own.replace("\\|", "|") for own in re.findall(r"`(bkkenergy [^`]+)`", text)]
+
+
+def links(page: Path) -> Iterator[str]:
+    """Pages and pictures that a page links to, the languages apart."""
+    for target in re.findall(r"(?<!!)\[[^]]+\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
+        yield target.replace("../../en/", "../").replace("/en/", "/").replace("/th/", "/")
+
+
+def rows(page: Path) -> list[list[str]]:
+    """Rows of a page's table, without its head."""
+    lines = [line for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
 
 
 def as_of_now(command: str) -> str:
@@ -134,7 +155,14 @@ def prepared(home: Path, config: Path, broker_port: int) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_every_command_of_the_guides_runs(home, broker, monkeypatch):
-    commands = list(dict.fromkeys(line.replace(".venv/bin/", "") for page in PAGES for line in blocks(page)))
+    commands = list(
+        dict.fromkeys(
+            line.replace(".venv/bin/", "")
+            for page in PAGES
+            if page.parts[-2:] != TUTORIAL.parts
+            for line in blocks(page)
+        )
+    )
     assert len(commands) > 35
     monkeypatch.chdir(home)
     monkeypatch.setenv("BKKENERGY_CONFIG", str(home / "config"))
@@ -185,14 +213,44 @@ def test_links_and_pictures_lead_somewhere(page):
 
 def test_both_languages_say_the_same_things():
     """The same headings, commands and pictures, in the same order."""
-    for path in sorted((ROOT / "docs/en").glob("*.md")):
-        other = ROOT / "docs/th" / path.name
+    pages = [path for path in sorted((ROOT / "docs/en").rglob("*.md")) if path not in IN_ENGLISH]
+    translated = {path.relative_to(ROOT / "docs/th") for path in (ROOT / "docs/th").rglob("*.md")}
+    pointers = {Path(f"reference/{name}.md") for name in ("cli", "library", "settings")}
+    assert translated == {path.relative_to(ROOT / "docs/en") for path in pages} | pointers
+    for path in pages:
+        other = ROOT / "docs/th" / path.relative_to(ROOT / "docs/en")
         assert blocks(path) == blocks(other), path.name
+        assert [*links(path)] == [*links(other)], path.name
         shapes = [
             [re.match(r"#+", line)[0] for line in own.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
             for own in (path, other)
         ]
         assert shapes[0] == shapes[1], path.name
+
+
+def test_the_index_has_a_line_for_each_page():
+    for lang in ("en", "th"):
+        root = ROOT / "docs" / lang
+        pages = {path.relative_to(root).as_posix() for path in root.rglob("*.md")} - {"index.md"}
+        assert set(links(root / "index.md")) == {page for page in pages if not page.startswith("notebooks/")}
+
+
+def test_the_glossary_of_the_guides_has_the_terms_of_the_table():
+    table = rows(ROOT / "docs/glossary.md")
+    english, thai = (rows(ROOT / "docs" / lang / "reference/glossary.md") for lang in ("en", "th"))
+    assert {term[0]: term[1] for term in english}.items() <= {term[0]: term[1] for term in table}.items()
+    assert [(term[1], term[0]) for term in english] == [(term[0], term[1]) for term in thai]
+    assert len(english) > 30
+
+
+def test_the_reference_of_settings_is_that_of_the_program():
+    assert reference_settings.PAGE.read_text(encoding="utf-8") == reference_settings.reference(), "run: make docs"
+    for section in ("[mqtt]", "[web.oidc]", "[[recipient]]"):
+        assert f"## {section}" in reference_settings.reference()
+
+
+def test_readme_has_three_links():
+    assert len([*links(ROOT / "README.md")]) == 3
 
 
 def test_what_security_says_is_tested_is_there():

@@ -61,7 +61,7 @@ def test_a_cell_that_fails_fails_the_notebook(tmp_path):
 
 @pytest.mark.parametrize("lang", ["en", "th"])
 def test_the_guide_of_the_library_runs_and_gives_what_it_says(lang):
-    text = (SOURCES.parent / lang / "library.md").read_text(encoding="utf-8")
+    text = (SOURCES.parent / lang / "how-to/python.md").read_text(encoding="utf-8")
     code = re.search(r"```python\n(.*?)```", text, re.DOTALL)[1]
     names = {}
     exec(code, names)

@@ -1,4 +1,4 @@
-"""Help: guides of docs/ for managers, engineers and operators, the API's reference, and the words explained."""
+"""Help: the pages of docs/ (tutorial, how-to, reference, explanation), and the words explained."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bkkenergy.web.render import page
 from bkkenergy.web.security import PageVisitor
 
 router = APIRouter()
-GUIDES = ("manager", "engineer", "operator", "gateways", "api", "library")
+INDEX, API = "index", "reference/api"
 TERMS = ("kwh", "demand", "load_factor", "baseline", "band", "heat", "tou", "co2")
 
 
@@ -40,14 +40,13 @@ def docs_folder() -> Path:
     return packaged if packaged.exists() else Path(__file__).resolve().parents[3] / "docs"
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=64)
 def guide(name: str, lang: Lang) -> Guide:
     """Render a guide from its Markdown; raw HTML is shown, not obeyed."""
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
-    translated = docs_folder() / lang / f"{name}.md"
-    path = (
-        translated if translated.exists() else docs_folder() / "en" / f"{name}.md"
-    )  # references and notebooks are in English
+    # Generated references, notebooks and decisions are in English.
+    paths = [folder / f"{name}.md" for folder in (docs_folder() / lang, docs_folder() / "en", docs_folder())]
+    path = next(path for path in paths if path.exists())
     tokens = parser.parse(path.read_text(encoding="utf-8"))
     title, sections = "", list[tuple[str, str]]()
     for heading, inside in pairwise(tokens):
@@ -78,16 +77,17 @@ def _redirect(tokens: Sequence[Token], folder: PurePosixPath) -> None:
 
 @lru_cache(maxsize=1)
 def guide_names() -> frozenset[str]:
-    """Return the names of all guides, references and notebooks."""
-    root = docs_folder() / "en"
-    return frozenset(path.relative_to(root).with_suffix("").as_posix() for path in root.rglob("*.md"))
+    """Return the names of all pages: guides, references, notebooks and decisions."""
+    pages = [(docs_folder() / "en", path) for path in (docs_folder() / "en").rglob("*.md")]
+    pages += [(docs_folder(), path) for path in (docs_folder() / "decisions").glob("*.md")]
+    return frozenset(path.relative_to(root).with_suffix("").as_posix() for root, path in pages)
 
 
 @router.get("/help")
 def help_page(visitor: PageVisitor) -> Response:
-    """Show the guides, where what is, and the words explained."""
-    guides = [(name, guide(name, visitor.lang)) for name in GUIDES]
-    return page(visitor, "help.html.j2", title=visitor.words("web.help"), terms=TERMS, guides=guides)
+    """Show the index of the guides, where what is, and the words explained."""
+    index = guide(INDEX, visitor.lang)
+    return page(visitor, "help.html.j2", title=visitor.words("web.help"), terms=TERMS, index=index)
 
 
 @router.get("/help/img/{name:path}")
@@ -115,7 +115,7 @@ def guide_page(name: str, request: Request, visitor: PageVisitor) -> Response:
     if name not in guide_names():
         raise HTTPException(404, "not found")
     shown_guide = guide(name, visitor.lang)
-    shown = operations(request.app.openapi()) if name == "api" else []
+    shown = operations(request.app.openapi()) if name == API else []
     return page(visitor, "guide.html.j2", title=shown_guide.title, name=name, guide=shown_guide, operations=shown)
 
 
