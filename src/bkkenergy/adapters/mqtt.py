@@ -102,6 +102,8 @@ class Subscriber:
         self._received_us = 0
         self._lock = threading.Lock()
         self._epoch = 0
+        self.resumed_epoch = 0
+        """The latest connection at which the broker had our session, with what came meanwhile."""
         self._connected = threading.Event()
         self._drops = 0
         self._asked_at_s: float | None = None
@@ -281,6 +283,7 @@ class Subscriber:
         self._drops = 0
         with self._lock:
             self._epoch += 1
+            self.resumed_epoch = self._epoch if flags.session_present else 0
         log.info("mqtt_connected", broker=self._where, protocol=self.protocol, session_present=flags.session_present)
         self._connected_at_s = time.monotonic()
         self._look_at_session(is_present=bool(flags.session_present))

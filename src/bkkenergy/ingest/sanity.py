@@ -54,12 +54,13 @@ def register_events(
     """Find events of a batch's import registers, each compared with the reading before it.
 
     Readings that are older than what was seen already (a backlog, a redelivery) are passed over: they
-    are judged when intervals are made. `memory` is brought up to date.
+    are judged when intervals are made. Another value of the same instant takes the place of the one before.
+    `memory` is brought up to date.
 
     exchanges : (meter number, ts_us, final_kwh, initial_kwh) as declared.
     """
     energy_kwh = batch.column("energy_kwh")
-    fresh = ~np.isnan(energy_kwh) & is_register[batch.meter] & (batch.ts_us > memory.ts_us[batch.meter])
+    fresh = ~np.isnan(energy_kwh) & is_register[batch.meter] & (batch.ts_us >= memory.ts_us[batch.meter])
     news = batch.take(fresh).in_order()
     if len(news) == 0:
         return []
@@ -98,7 +99,8 @@ def _judged(
     rated_kw, rollover_kwh = limits.rated_kw[meter], limits.rollover_kwh[meter]
     wraps = (step_kwh < 0) & plausible_step(step_kwh + np.nan_to_num(rollover_kwh, nan=-np.inf), step_s, rated_kw)
     jumps = (step_kwh > 0) & ~plausible_step(step_kwh, step_s, rated_kw)
-    return np.select([np.isnan(step_kwh), wraps, step_kwh < 0, jumps], [0, 1, 2, 3], 0)
+    is_replaced = step_s <= 0  # another value of the same instant
+    return np.select([np.isnan(step_kwh) | is_replaced, wraps, step_kwh < 0, jumps], [0, 1, 2, 3], 0)
 
 
 def _standing_still(news: ReadingBatch, before_kwh: FloatArray, memory: Memory, stuck_after_s: float) -> list[Event]:

@@ -22,6 +22,7 @@ from bkkenergy.adapters.mqtt import Subscriber
 from bkkenergy.adapters.state import StateStore, open_state
 from bkkenergy.adapters.state.logbook import Logbook
 from bkkenergy.adapters.state.quarantine import Quarantine
+from bkkenergy.ingest.backlog import Backlog, late_events
 from bkkenergy.ingest.inhand import InHand
 from bkkenergy.ingest.metrics import Metrics
 from bkkenergy.ingest.observe import Endpoint, IngesterState, notify_systemd
@@ -135,6 +136,7 @@ class Ingester:
         self._settings, self._profiles, self._portfolio = settings, profiles, portfolio
         self._portfolio_now, self._wall_clock = portfolio_now or (lambda: portfolio), wall_clock
         self._own_clock = OwnClock()
+        self._backlog, self._late_topics = Backlog(), set[str]()
         self._sorter = Sorter(
             portfolio.meters,
             profiles,
@@ -278,7 +280,7 @@ class Ingester:
                 self._follow()
                 if not self._clock_is_right():
                     return
-                messages = in_hand.as_first_received(self._stamped(self._next_batch()))
+                messages = in_hand.as_first_received(self._bridged(self._stamped(self._next_batch())))
                 if not self._deal_with(messages, desk):
                     return
                 if time.monotonic() - status_at_s > STATUS_EVERY_S:
@@ -317,6 +319,16 @@ class Ingester:
             for message in messages
         ]
 
+    def _bridged(self, messages: list[Message]) -> list[Message]:
+        """Stamp a backlog of messages without a time as of the resumed session's begin."""
+        topics = self._sorter.timeless_topics
+        stamped, moved_count, begun = self._backlog.as_of_begin(messages, self.subscriber.resumed_epoch, topics)
+        self.metrics.bridged.inc(moved_count)
+        if begun:
+            log.warning("backlog_without_time", topics=len(begun), first=begun[0])
+        self._late_topics.update(begun)
+        return stamped
+
     def _deal_with(self, messages: list[Message], desk: BatchContext) -> bool:
         """Start with a batch. Messages in hand at a crash are finished one by one. Return False when stopped."""
         if not desk.in_hand.suspects:
@@ -332,7 +344,8 @@ class Ingester:
         """Decode a batch and hand it to the committing thread. False when the service stops."""
         number = desk.in_hand.take(messages) if messages else 0
         outcome = self._sorted(messages, desk.in_hand)
-        events = self._events(outcome)
+        events = [*self._events(outcome), *outcome.events, *late_events(outcome, messages, self._late_topics)]
+        self._late_topics.clear()
         self._report(outcome, events)
         if not self._settle(READY_BATCHES):
             return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Self
@@ -12,8 +13,10 @@ import numpy as np
 import structlog
 
 from bkkenergy.errors import ConfigError
+from bkkenergy.ingest.deviceclocks import DeviceClocks
 from bkkenergy.ingest.ownclock import OwnClock
 from bkkenergy.ingest.validate import REASONS, Limits, explain, reject_codes
+from bkkenergy.metering.events import Event
 from bkkenergy.payloads.check import payload_faults
 from bkkenergy.payloads.decode import FAMILIES, Decoded, Decoder, Outgoing
 from bkkenergy.payloads.message import Grounds, Message, Reason, Refused, described
@@ -32,9 +35,9 @@ class Sorted:
     """What a run of messages holds.
 
     source : (n,) number of the message that each reading of `batch` came in.
-    stale_count : retained messages that were no news.
+    stale_count : retained messages that were no news, and empty ones.
     lags_us : gateway -> least time from stamp to receipt among its messages, microseconds.
-    outgoing : what decoders ask to be published.
+    outgoing : what decoders ask to be published. events : clocks of devices found at fault.
     """
 
     batch: ReadingBatch
@@ -43,6 +46,7 @@ class Sorted:
     stale_count: int = 0
     outgoing: tuple[Outgoing, ...] = ()
     lags_us: Mapping[str, int] = field(default_factory=dict)
+    events: tuple[Event, ...] = ()
 
     @classmethod
     def without_readings(cls, meter_ids: tuple[str, ...], refused: Sequence[Refused]) -> Self:
@@ -59,6 +63,7 @@ class Sorted:
             sum(part.stale_count for part in parts),
             tuple(item for part in parts for item in part.outgoing),
             {name: lag_us for part in parts for name, lag_us in part.lags_us.items()},
+            tuple(event for part in parts for event in part.events),
         )
 
 
@@ -87,6 +92,7 @@ class Sorter:
         self._max_payload_bytes = max_payload_bytes
         self._own_clock = own_clock
         self._limits = Limits.of(meters)
+        self._device_clocks = DeviceClocks(len(meters))
         self._gateways, gateway_of = np.unique([meter.gateway_id for meter in meters], return_inverse=True)
         self._gateway_of: IntArray = gateway_of.astype(np.int64)
         self.decoders: dict[str, Decoder] = dict(decoders or {})
@@ -97,10 +103,17 @@ class Sorter:
             topic: meter.payload for meter in meters for topic in self.decoders[meter.payload].topics(meter.topic)
         }
 
+        self._timeless_topics = {topic for topic, name in self._profile_at.items() if may_lack_time(profiles[name])}
+
     @property
     def topics(self) -> tuple[str, ...]:
         """Every topic on which a meter's messages come."""
         return tuple(self._profile_at)
+
+    @property
+    def timeless_topics(self) -> AbstractSet[str]:
+        """Topics of meters whose payloads may say no time."""
+        return self._timeless_topics
 
     def sort(self, messages: Sequence[Message], *, now_us: int) -> Sorted:
         """Decode, scale and judge every reading of the messages. Raises nothing that a message can cause.
@@ -124,9 +137,12 @@ class Sorter:
     def _sorted(self, messages: Sequence[Message], now_us: int) -> Sorted:
         refused: list[Refused] = []
         rows_of: dict[str, list[int]] = {}
+        empty_count = 0
         for row, message in enumerate(messages):
             profile = self._profile_at.get(message.topic)
-            if profile is None:
+            if not message.payload:  # by which a retained message is deleted
+                empty_count += 1
+            elif profile is None:
                 refused.append(Refused(message.topic, message.payload, Reason.UNKNOWN_METER, UNKNOWN_TOPIC))
             elif len(message.payload) > self._max_payload_bytes:
                 detail = f"{len(message.payload)} bytes, more than {self._max_payload_bytes}. Send smaller messages."
@@ -134,7 +150,8 @@ class Sorter:
             else:
                 rows_of.setdefault(profile, []).append(row)
         parts = [self._read(name, messages, np.array(rows), now_us) for name, rows in rows_of.items()]
-        return Sorted.joined([Sorted.without_readings(self.meter_ids, refused), *parts])
+        first = replace(Sorted.without_readings(self.meter_ids, refused), stale_count=empty_count)
+        return Sorted.joined([first, *parts])
 
     def _read(self, profile: str, messages: Sequence[Message], rows: IntArray, now_us: int) -> Sorted:
         """Read the messages at `rows`, all of one profile. The work is linear in their bytes."""
@@ -148,6 +165,8 @@ class Sorter:
             number = int(decoded.message[row])
             grounds[number].add(Reason.UNKNOWN_METER, partial(_unknown_key, chosen[number], decoded, row))
         batch, message = self._scaled(decoded, meter >= 0, meter)
+        restamped = self._device_clocks.restamp(batch, message, chosen)
+        batch = replace(batch, ts_us=restamped.ts_us)
         lags_us = self._lags_us(batch, chosen, message)
         behind_us = self._own_clock.hear(lags_us) if self._own_clock else 0
         codes = reject_codes(batch, self._limits, latest_us=now_us + behind_us + self._max_ahead_us)
@@ -155,9 +174,11 @@ class Sorter:
             reason = REASONS[codes[row]]
             if reason is not None:
                 grounds[int(message[row])].add(reason, partial(explain, batch, row, reason, self._limits))
-        good = codes == 0
+        good = (codes == 0) & restamped.is_news
         refused = tuple(grounds[number].refused(chosen[number]) for number in sorted(grounds))
-        return Sorted(batch.take(good), rows[message[good]], refused, decoded.stale_count, decoded.outgoing, lags_us)
+        stale_count = decoded.stale_count + int((~restamped.is_news).sum())
+        source = rows[message[good]]
+        return Sorted(batch.take(good), source, refused, stale_count, decoded.outgoing, lags_us, restamped.events)
 
     def _lags_us(self, batch: ReadingBatch, messages: Sequence[Message], message: IntArray) -> dict[str, int]:
         """Compute each gateway's least time from stamp to receipt; what is retained or sent again says nothing."""
@@ -181,6 +202,11 @@ class Sorter:
         scaled = self._limits.scaled(meter[known], columns)
         batch = ReadingBatch(self.meter_ids, meter[known], decoded.ts_us[known], scaled)
         return batch, decoded.message[known]
+
+
+def may_lack_time(profile: Profile) -> bool:
+    """Return whether payloads of a profile may be stamped when they come."""
+    return profile.family not in {"canonical", "sparkplug"} and (profile.time is None or not profile.time.required)
 
 
 def _unknown_key(message: Message, decoded: Decoded, row: int) -> str:

@@ -1,4 +1,4 @@
-"""What happened to a register, as its readings came."""
+"""What happened to a register, or to its device's clock, as its readings came."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class EventKind(StrEnum):
-    """What happened to a register."""
+    """What happened to a register, or to the clock that stamps it."""
 
     ROLLOVER = "rollover"
     EXCHANGE = "exchange"
@@ -15,6 +15,9 @@ class EventKind(StrEnum):
     JUMPED = "register_jumped"
     STUCK = "register_stuck"
     MOVES_AGAIN = "register_moves_again"
+    CLOCK_UNSET = "clock_unset"
+    CLOCK_STUCK = "clock_stuck"
+    BACKLOG = "backlog_without_time"
 
 
 class Event(NamedTuple):

@@ -1,0 +1,117 @@
+"""Devices whose clock was never set, or stands still: their readings are stamped when they come, and it is reported."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bkkenergy.metering.events import Event, EventKind
+from bkkenergy.payloads.message import Message
+from bkkenergy.readings import US_PER_S, BoolArray, FloatArray, IntArray, ReadingBatch
+
+UNSET_BEFORE_US = int(dt.datetime(2015, 1, 1, tzinfo=dt.UTC).timestamp()) * US_PER_S
+"""A clock that nothing set begins in 1970, 1980, 2000 or 2010, and runs on from there."""
+STUCK_AFTER_US = 300 * US_PER_S
+"""Other values under one stamp for so long are of a clock that stands still, not of a stamp in whole minutes."""
+MAX_SPACING_US = 86_400 * US_PER_S
+
+
+@dataclass(frozen=True, slots=True)
+class Restamped:
+    """Readings with stamps that can be believed.
+
+    ts_us : (n,) stamps. is_news : (n,) false for retained readings without a time. events : clocks found at fault.
+    """
+
+    ts_us: IntArray
+    is_news: BoolArray
+    events: tuple[Event, ...]
+
+
+class DeviceClocks:
+    """What was last seen of each meter's stamps; all (m,)."""
+
+    def __init__(self, meters_count: int) -> None:
+        self._ts_us = np.full(meters_count, -1, np.int64)
+        self._since_us = np.zeros(meters_count, np.int64)
+        self._energy_kwh, self._power_kw = np.full(meters_count, np.nan), np.full(meters_count, np.nan)
+        self._is_unset, self._is_stuck = np.zeros(meters_count, np.bool_), np.zeros(meters_count, np.bool_)
+
+    def restamp(self, batch: ReadingBatch, message: IntArray, messages: Sequence[Message]) -> Restamped:
+        """Stamp readings of clocks at fault by their receipt. message : (n,) in which each reading came."""
+        count = len(batch)
+        everything = np.ones(count, np.bool_)
+        if count == 0:
+            return Restamped(batch.ts_us, everything, ())
+        received_us = np.array([one.received_us for one in messages], np.int64)[message]
+        retained = np.array([one.retained for one in messages], np.bool_)[message]
+        is_unset = (batch.ts_us >= 0) & (batch.ts_us < UNSET_BEFORE_US) & (received_us >= UNSET_BEFORE_US)
+        is_stuck = self._stuck(batch, received_us) & ~is_unset & ~retained
+        if not is_unset.any() and not is_stuck.any():
+            self._is_unset[batch.meter] = False
+            return Restamped(batch.ts_us, everything, ())
+        ts_us = np.where(is_stuck, received_us, batch.ts_us)
+        ts_us = np.where(is_unset, _spaced(batch, message, received_us, is_unset), ts_us)
+        events = self._begun(batch, ts_us, is_unset, self._is_unset, EventKind.CLOCK_UNSET)
+        events += self._begun(batch, ts_us, is_stuck, self._is_stuck, EventKind.CLOCK_STUCK)
+        return Restamped(ts_us, ~(is_unset & retained), tuple(events))
+
+    def _stuck(self, batch: ReadingBatch, received_us: IntArray) -> BoolArray:
+        """Return which readings come with other values under a stamp that has not moved for long."""
+        order = np.argsort(batch.meter, kind="stable")
+        meter, ts_us, heard_us = batch.meter[order], batch.ts_us[order], received_us[order]
+        is_first = np.diff(meter, prepend=-1) != 0
+        before_us = np.where(is_first, self._ts_us[meter], np.roll(ts_us, 1))
+        moves = ts_us != before_us
+        begins = np.maximum.accumulate(np.where(moves | is_first, np.arange(len(meter)), 0))
+        since_us = np.where(moves[begins], heard_us[begins], self._since_us[meter])
+        differs = np.zeros(len(meter), np.bool_)
+        is_last = np.concatenate((is_first[1:], [True]))
+        for name, memory in (("energy_kwh", self._energy_kwh), ("power_kw", self._power_kw)):
+            values = batch.column(name)[order]
+            before = np.where(is_first, memory[meter], np.roll(values, 1))
+            differs |= ~moves & _is_other(values, before)
+            memory[meter[is_last]] = values[is_last]
+        self._ts_us[meter[is_last]], self._since_us[meter[is_last]] = ts_us[is_last], since_us[is_last]
+        found = np.empty(len(meter), np.bool_)
+        found[order] = differs & (heard_us - since_us >= STUCK_AFTER_US)
+        self._is_stuck[meter[is_last & moves]] = False
+        return found
+
+    def _begun(
+        self, batch: ReadingBatch, ts_us: IntArray, is_faulty: BoolArray, was_faulty: BoolArray, kind: EventKind
+    ) -> list[Event]:
+        """List one event for each clock that was right before."""
+        faulty = np.unique(batch.meter[is_faulty])
+        begun = set(faulty[~was_faulty[faulty]].tolist())
+        was_faulty[faulty] = True
+        energy_kwh = np.nan_to_num(batch.column("energy_kwh"))
+        rows = {int(batch.meter[row]): row for row in np.flatnonzero(is_faulty).tolist()}
+        return [
+            Event(batch.meter_ids[meter], int(ts_us[row]), kind, float(energy_kwh[row]), float(energy_kwh[row]))
+            for meter, row in rows.items()
+            if meter in begun
+        ]
+
+
+def _is_other(values: FloatArray, before: FloatArray) -> BoolArray:
+    """Return where a value is known, was known, and is another."""
+    other: BoolArray = (values != before) & ~np.isnan(values) & ~np.isnan(before)
+    return other
+
+
+def _spaced(batch: ReadingBatch, message: IntArray, received_us: IntArray, is_unset: BoolArray) -> IntArray:
+    """Return stamps by which the newest of a meter in a message is of its receipt, and the others as long before.
+
+    A clock that was not set runs all the same: readings of one message have the right distance from each other.
+    """
+    group = message * len(batch.meter_ids) + batch.meter
+    numbers, place = np.unique(group, return_inverse=True)
+    newest_us = np.zeros(len(numbers), np.int64)
+    np.maximum.at(newest_us, place[is_unset], batch.ts_us[is_unset])
+    back_us = newest_us[place] - batch.ts_us
+    spaced: IntArray = received_us - np.where(back_us <= MAX_SPACING_US, back_us, 0)
+    return spaced
