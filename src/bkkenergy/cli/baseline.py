@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from bkkenergy.adapters.state.baselines import latest_baseline, save_baseline
 from bkkenergy.calendar import past_year
 from bkkenergy.cli.context import config_option, period_of, today_here
 from bkkenergy.cli.opening import opened_site
+from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.cli.spread import dask_option, spreading
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import LANGS, Words
@@ -23,7 +23,7 @@ from bkkenergy.reports.savings.bills import monthly_from_bills, read_paper
 from bkkenergy.reports.savings.gather import SavingsAssessment, fit_buildings, judge, judged_total
 from bkkenergy.reports.savings.phrasing import baseline_text, verdict_text
 from bkkenergy.savings.uncertainty import Band
-from bkkenergy.site import load_configuration
+from bkkenergy.site import Site, load_configuration
 from bkkenergy.site.solar_config import load_solar
 from bkkenergy.usecases.energy import buildings_named
 
@@ -79,8 +79,9 @@ def fit_command(name: str, period: str | None, scheduler: str | None, lang: Any,
 @click.argument("building")
 @click.option("--file", "path", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--months", default=12, show_default=True, help="How many of the first bills make the baseline.")
+@json_option
 @config_option
-def bills_command(building: str, path: Path, months: int, config_dir: Path) -> None:
+def bills_command(building: str, path: Path, months: int, config_dir: Path, *, as_json: bool) -> None:
     """Fit a baseline of a building without a meter to its paper bills: the first months predict the later ones.
 
     The file is CSV, a bill a line: month (2026-10), kwh. Temperature is the typical year's.
@@ -93,6 +94,19 @@ def bills_command(building: str, path: Path, months: int, config_dir: Path) -> N
         )
     except ValueError as why:
         raise InputError(f"{path}: {why}") from None
+    if as_json:
+        rows = [
+            {
+                "month": str(month),
+                "energy_kwh": kwh,
+                "baseline_kwh": expected,
+                "saving_kwh": expected - kwh,
+                "is_in_baseline": is_base,
+            }
+            for month, kwh, expected, is_base in model.rows
+        ]
+        print_json({"building": chosen.id, "model": model.model, "months": rows})
+        return
     table = Table(
         title=f"{chosen.id}: {model.model.base_kwh:,.0f} kWh/day + {model.model.open_day_kwh:,.0f} x open + "
         f"{model.model.cooling_kwh_per_c:,.1f} x degC above 24"
@@ -109,12 +123,16 @@ def bills_command(building: str, path: Path, months: int, config_dir: Path) -> N
 
 @baseline_command.command("show", epilog="\b\nExamples:\n  bkkenergy baseline show all --lang en")
 @click.argument("name")
+@json_option
 @lang_option
 @config_option
-def show_command(name: str, lang: Any, config_dir: Path) -> None:
+def show_command(name: str, lang: Any, config_dir: Path, *, as_json: bool) -> None:
     """Show the latest baselines of NAME, and the adjustments that persons entered."""
     words = Words(lang)
     with opened_site(config_dir) as site:
+        if as_json:
+            print_json([_shown_data(site, building.id) for building in buildings_named(site.portfolio, name)])
+            return
         for building in buildings_named(site.portfolio, name):
             baseline = latest_baseline(site.state, building.id)
             click.echo(f"{building.id}: {baseline_text(baseline, words) if baseline else '–'}")
@@ -126,13 +144,31 @@ def show_command(name: str, lang: Any, config_dir: Path) -> None:
                 )
 
 
+def _shown_data(site: Site, building: str) -> dict[str, Any]:
+    baseline = latest_baseline(site.state, building)
+    adjustments = [adjustment.model_dump(mode="json") for adjustment in site.savings.adjustments_of(building)]
+    fitted = None
+    if baseline is not None:
+        fitted = {
+            "form": baseline.form,
+            "first": baseline.first,
+            "last": baseline.last,
+            "valid_days": baseline.valid_days,
+            "is_provisional": baseline.is_provisional,
+            "held_out_cvrmse_ratio": baseline.held_out.cvrmse,
+            "held_out_nmbe_ratio": baseline.held_out.nmbe,
+            "fingerprint": baseline.fingerprint,
+        }
+    return {"building": building, "baseline": fitted, "adjustments": adjustments}
+
+
 @baseline_command.command(
     "check",
     epilog="\b\nExamples:\n  bkkenergy baseline check all --period FY2570 --json\n  bkkenergy baseline check health",
 )
 @click.argument("name")
 @click.option("--period", help="What is judged (default: last month).")
-@click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+@json_option
 @lang_option
 @config_option
 def check_command(name: str, period: str | None, as_json: bool, lang: Any, config_dir: Path) -> None:
@@ -149,7 +185,7 @@ def check_command(name: str, period: str | None, as_json: bool, lang: Any, confi
     if as_json:
         rows = [judged_data(assessment) for assessment in assessments]
         whole = None if total is None else band_data(total)
-        click.echo(json.dumps({"period": span.slug, "total": whole, "buildings": rows}, ensure_ascii=False, indent=2))
+        print_json({"period": span.slug, "total": whole, "buildings": rows})
         return
     if total is not None:
         click.echo(f"{name} {span.slug}: {verdict_text(total, words)}")

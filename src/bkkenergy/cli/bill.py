@@ -13,10 +13,12 @@ from bkkenergy.calendar import Period, past_year
 from bkkenergy.cli.baseline import lang_option
 from bkkenergy.cli.context import config_option, period_of, today_here
 from bkkenergy.cli.opening import opened_site
+from bkkenergy.cli.output import json_option, plain, print_json
 from bkkenergy.i18n import Words
 from bkkenergy.reports.phrasing import provisional_notes
 from bkkenergy.reports.savings.bills import read_paper
 from bkkenergy.reports.savings.gather import month_bills
+from bkkenergy.tariff.bill import Bill
 from bkkenergy.tariff.compare import check_bill, offers, open_to
 from bkkenergy.usecases.energy import building_of
 
@@ -41,14 +43,19 @@ def bill_command() -> None:
 )
 @click.argument("building")
 @click.option("--period", help="A month, or several (default: last month).")
+@json_option
 @lang_option
 @config_option
-def show_command(building: str, period: str | None, lang: Any, config_dir: Path) -> None:
+def show_command(building: str, period: str | None, lang: Any, config_dir: Path, *, as_json: bool) -> None:
     """Show BUILDING's bills of the months of a period, each line with its quantity and rate."""
     words = Words(lang)
     with opened_site(config_dir) as site:
         chosen = building_of(site.portfolio, building)
-        for bill in month_bills(site, chosen, _months(period)):
+        bills = month_bills(site, chosen, _months(period))
+        if as_json:
+            print_json([_bill_data(building, bill) for bill in bills])
+            return
+        for bill in bills:
             table = Table(title=f"{building} {bill.month:%Y-%m} · {bill.schedule_id}")
             for column in ("", words("solar.item"), "THB"):
                 table.add_column(column, justify="left" if not column else "right")
@@ -64,20 +71,35 @@ def show_command(building: str, period: str | None, lang: Any, config_dir: Path)
                 console.print(words("report.demand_is_estimated"))
 
 
+def _bill_data(building: str, bill: Bill) -> dict[str, Any]:
+    return {
+        "building": building,
+        "month": f"{bill.month:%Y-%m}",
+        "schedule": bill.schedule_id,
+        "lines": bill.lines,
+        "total_thb": bill.total_thb,
+        "ft_thb_per_kwh": bill.ft_thb_per_kwh,
+        "ft_is_entered": bill.ft_is_entered,
+        "is_demand_estimated": bill.is_demand_estimated,
+        "source": bill.source,
+    }
+
+
 @bill_command.command(
     "check", epilog="\b\nExamples:\n  bkkenergy bill check --building education.school-1 --file bills.csv"
 )
 @click.option("--building", required=True)
 @click.option("--file", "path", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@json_option
 @config_option
-def check_command(building: str, path: Path, config_dir: Path) -> None:
+def check_command(building: str, path: Path, config_dir: Path, *, as_json: bool) -> None:
     """Compare paper bills with ours, item by item, and say what explains a difference.
 
     The file is CSV, a bill a line: month (2026-10), kwh, kw, and any of energy, energy_on_peak, energy_off_peak,
     demand, minimum, power_factor, service, ft, vat, total. Exit code 1 when a total differs by more than 1 THB.
     """
     paper = read_paper(path)
-    differs = False
+    differs, rows = False, []
     with opened_site(config_dir) as site:
         chosen = building_of(site.portfolio, building)
         for month, row in paper.iterrows():
@@ -85,6 +107,7 @@ def check_command(building: str, path: Path, config_dir: Path) -> None:
             (bill,) = month_bills(site, chosen, span)
             given = {str(key): float(value) for key, value in row.dropna().items() if key not in NOT_ITEMS}
             faults = check_bill(given, bill, paper_kwh=row.get("kwh"), paper_kw=row.get("kw"))
+            rows += [{"month": str(month), **plain(item), "difference_thb": item.difference_thb} for item in faults]
             table = Table(title=f"{building} {month}")
             for column in ("item", "paper THB", "ours THB", "difference", "why"):
                 table.add_column(column, justify="right" if "THB" in column or column == "difference" else "left")
@@ -95,7 +118,10 @@ def check_command(building: str, path: Path, config_dir: Path) -> None:
                     item.item, paper_text, f"{item.ours_thb:,.2f}", "" if gap is None else f"{gap:+,.2f}", item.why
                 )
                 differs |= item.item == "total" and gap is not None and abs(gap) > 1
-            console.print(table)
+            if not as_json:
+                console.print(table)
+    if as_json:
+        print_json(rows)
     if differs:
         raise SystemExit(1)
 
@@ -103,9 +129,10 @@ def check_command(building: str, path: Path, config_dir: Path) -> None:
 @bill_command.command("compare", epilog="\b\nExamples:\n  bkkenergy bill compare district-bangkhen.office --lang en")
 @click.argument("building")
 @click.option("--period", help="Months to compare (default: the last twelve).")
+@json_option
 @lang_option
 @config_option
-def compare_command(building: str, period: str | None, lang: Any, config_dir: Path) -> None:
+def compare_command(building: str, period: str | None, lang: Any, config_dir: Path, *, as_json: bool) -> None:
     """Compare what BUILDING would have paid under the other schedules that its size may ask for, the cheapest first."""
     words = Words(lang)
     span = period_of(period) if period else past_year(today_here())
@@ -117,10 +144,26 @@ def compare_command(building: str, period: str | None, lang: Any, config_dir: Pa
         peak_kw = max((max(month.demand_kw.values()) for month in months), default=0.0)
         energy = sum(month.energy_kwh for month in months)
         comparison = offers(months, open_to(tariffs.schedules[chosen.tariff], tariffs, months), tariffs)
+    now = next(offer.total_thb for offer in comparison if offer.schedule.id == chosen.tariff)
+    if as_json:
+        rows = [
+            {"schedule": offer.schedule.id, "total_thb": offer.total_thb, "difference_thb": offer.total_thb - now}
+            for offer in comparison
+        ]
+        print_json(
+            {
+                "building": building,
+                "period": span.slug,
+                "schedule": chosen.tariff,
+                "energy_kwh": energy,
+                "peak_kw": peak_kw,
+                "offers": rows,
+            }
+        )
+        return
     table = Table(title=f"{building} {span.slug}: {energy:,.0f} kWh, {peak_kw:,.0f} kW")
     for column in ("", "THB", "±"):
         table.add_column(column, justify="left" if not column else "right")
-    now = next(offer.total_thb for offer in comparison if offer.schedule.id == chosen.tariff)
     for offer in comparison:
         mark = " *" if offer.schedule.id == chosen.tariff else ""
         name = words.either(th=offer.schedule.name_th, en=offer.schedule.name_en)

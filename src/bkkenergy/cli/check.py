@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from bkkenergy.cli.context import config_option
+from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.errors import ConfigError, Fault
 from bkkenergy.jobs.schedule import settings_faults
 from bkkenergy.site import Configuration, load_configuration
@@ -17,8 +18,9 @@ from bkkenergy.site.solar_config import load_solar
 
 
 @click.command("check", epilog="\b\nExamples:\n  bkkenergy check\n  bkkenergy check --config /etc/bkkenergy")
+@json_option
 @config_option
-def check_command(config_dir: Path) -> None:
+def check_command(config_dir: Path, *, as_json: bool) -> None:
     """Read every file of the configuration and print all faults at once.
 
     Each fault says where it is, what is wrong, and what to do. Exit code 1 if there is any.
@@ -26,25 +28,40 @@ def check_command(config_dir: Path) -> None:
     try:
         config = load_configuration(config_dir)
     except ConfigError as error:
-        _print_faults([*error.faults, *_other_faults(config_dir)])
+        _print_faults([*error.faults, *_other_faults(config_dir)], as_json=as_json)
         raise SystemExit(1) from None
     if faults := _other_faults(config_dir, config):
-        _print_faults(faults)
+        _print_faults(faults, as_json=as_json)
         raise SystemExit(1)
     portfolio = config.portfolio
-    roofs = sum(len(building.roofs) for building in portfolio.buildings.values())
+    counted = _counted(config)
+    demos = [agency.id for agency in portfolio.agencies.values() if agency.demonstration]
+    if as_json:
+        print_json({"faults": [], **counted, "portfolio_revision": portfolio.revision, "demonstrations": demos})
+        return
     click.echo(
-        f"{config_dir}: no faults. {len(portfolio.agencies)} agencies, {len(portfolio.buildings)} buildings, "
-        f"{len(portfolio.meters)} meters, {roofs} roofs, {len(portfolio.calendars)} calendars, "
-        f"{len(config.profiles)} payload profiles."
+        f"{config_dir}: no faults. "
+        + ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counted.items())
+        + "."
     )
     if portfolio.revision:
         click.echo(f"The portfolio is that of the state, revision {portfolio.revision}.")
     else:
         click.echo("The portfolio is that of the files: the app only reads it.")
-    demos = [agency.id for agency in portfolio.agencies.values() if agency.demonstration]
     if demos:
         click.echo(f"{len(demos)} of the agencies are a demonstration: {', '.join(demos)}.")
+
+
+def _counted(config: Configuration) -> dict[str, int]:
+    portfolio = config.portfolio
+    return {
+        "agencies": len(portfolio.agencies),
+        "buildings": len(portfolio.buildings),
+        "meters": len(portfolio.meters),
+        "roofs": sum(len(building.roofs) for building in portfolio.buildings.values()),
+        "calendars": len(portfolio.calendars),
+        "payload_profiles": len(config.profiles),
+    }
 
 
 def _other_faults(config_dir: Path, config: Configuration | None = None) -> list[Fault]:
@@ -67,7 +84,10 @@ def _other_faults(config_dir: Path, config: Configuration | None = None) -> list
     return faults
 
 
-def _print_faults(faults: Sequence[Fault]) -> None:
+def _print_faults(faults: Sequence[Fault], *, as_json: bool) -> None:
+    if as_json:
+        print_json({"faults": [{"where": fault.where, "what": fault.what, "remedy": fault.remedy} for fault in faults]})
+        return
     for fault in faults:
         click.echo(f"{click.style(fault.where, bold=True)}: {fault.what}. {fault.remedy}")
     count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"

@@ -16,6 +16,7 @@ from bkkenergy.adapters.identities import bystander
 from bkkenergy.adapters.mqtt import Subscriber
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import config_option, set_up_logging
+from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.errors import InputError
 from bkkenergy.ingest.explain import Explained, explain_payload
 from bkkenergy.ingest.service import topics_for
@@ -37,8 +38,9 @@ Examples:
 @click.option("--profile", "profile_id", required=True, help="A profile of config/payloads.")
 @click.option("--topic", required=True, help="The topic that it came on.")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
+@json_option
 @config_option
-def decode_command(profile_id: str, topic: str, file: Path, config_dir: Path) -> None:
+def decode_command(profile_id: str, topic: str, file: Path, config_dir: Path, *, as_json: bool) -> None:
     """Show, step by step, what the payload in FILE (or -) becomes, and why a field was refused.
 
     Exit code 1 when it gives no reading, or the ingester would refuse one.
@@ -51,7 +53,17 @@ def decode_command(profile_id: str, topic: str, file: Path, config_dir: Path) ->
     explained = explain_payload(
         config.profiles[profile_id], config.portfolio.meters, message, max_ahead_s=config.settings.ingest.max_ahead_s
     )
-    _show(explained, len(payload))
+    if as_json:
+        print_json(
+            {
+                "size_bytes": len(payload),
+                "steps": explained.steps,
+                "readings": explained.readings,
+                "refused": explained.refused,
+            }
+        )
+    else:
+        _show(explained, len(payload))
     raise SystemExit(1 if explained.refused or not explained.readings else 0)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from bkkenergy.cli.context import config_option, set_up_logging
+from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.ingest.doctor import CheckResult, examine, examine_storage
 from bkkenergy.ingest.service import topics_for
 from bkkenergy.ingest.sort import Sorter
@@ -17,14 +18,19 @@ from bkkenergy.site import load_configuration
 
 
 @click.command("doctor", epilog="\b\nExamples:\n  bkkenergy doctor\n  bkkenergy doctor --config /etc/bkkenergy")
+@json_option
 @config_option
-def doctor_command(config_dir: Path) -> None:
+def doctor_command(config_dir: Path, *, as_json: bool) -> None:
     """Check all that the service needs, and print a remedy for what is not well.
 
     Broker, credentials, subscriptions, store, disk, clocks, spool, quarantine. Exit code 1 if anything is not well.
     """
     set_up_logging("error", "text")
     ill = 0
+    if as_json:
+        results = list(_findings(config_dir))
+        print_json(results)
+        raise SystemExit(0 if all(result.is_well for result in results) else 1)
     for finding in _findings(config_dir):
         mark = click.style("✓", fg="green") if finding.is_well else click.style("✗", fg="red")
         click.echo(

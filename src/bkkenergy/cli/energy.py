@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
@@ -20,6 +19,7 @@ from bkkenergy.cli.baseline import lang_option
 from bkkenergy.cli.context import config_option, period_of
 from bkkenergy.cli.imports import show_preview, site_and_person
 from bkkenergy.cli.opening import opened_site
+from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import Words
 from bkkenergy.portfolio import Meter, MeterKind, Portfolio
@@ -61,8 +61,11 @@ def energy_command() -> None:
 @step_option
 @click.option("--channel", type=click.Choice(["import", "export"]), default="import", show_default=True)
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@json_option
 @config_option
-def show_command(name: str, period: str, step: Step, channel: str, form: str, config_dir: Path) -> None:
+def show_command(
+    name: str, period: str, step: Step, channel: str, form: str, config_dir: Path, *, as_json: bool
+) -> None:
     """Show the energy of a meter, or of a building's main meters, with the quality of each interval.
 
     The energy is what was counted; the quality is the poorest within an interval. Of one that is missing or incomplete,
@@ -74,7 +77,7 @@ def show_command(name: str, period: str, step: Step, channel: str, form: str, co
         series = _in_steps(lambda: energy_series(site.energy, meters, span, step, CHANNELS[channel]))
     if series.waiting:
         click.echo(f"{len(series.waiting)} days are not computed yet.", err=True)
-    _print_series(name, series, step, form, site.portfolio.revision)
+    _print_series(name, series, step, "json" if as_json else form, site.portfolio.revision)
 
 
 def meters_named(portfolio: Portfolio, name: str) -> Sequence[Meter]:
@@ -103,7 +106,7 @@ def _print_series(name: str, interval_energy: IntervalEnergy, step: Step, form: 
     if form == "json":
         series = {"id": name, "step": step, "starts": starts, "energy_kwh": energy, "quality": quality}
         waiting = [day.isoformat() for day in interval_energy.waiting]
-        _print_json(series | {"waiting_days": waiting, "portfolio_revision": revision})
+        print_json(series | {"waiting_days": waiting, "portfolio_revision": revision})
     elif form == "csv":
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(["start", "energy_kwh", "quality"])
@@ -128,7 +131,7 @@ def _print_series(name: str, interval_energy: IntervalEnergy, step: Step, form: 
 @click.argument("building")
 @period_option
 @step_option
-@click.option("--json", "as_json", is_flag=True, help="As JSON, interval by interval.")
+@json_option
 @lang_option
 @config_option
 def balance_command(building: str, period: str, step: Step, as_json: bool, lang: Any, config_dir: Path) -> None:
@@ -143,7 +146,7 @@ def balance_command(building: str, period: str, step: Step, as_json: bool, lang:
         revision = site.portfolio.revision
     if as_json:
         sub_meters = sub_meters_record(chosen, energy)["main_meters"]
-        _print_json(balance_record(chosen, energy, step) | {"main_meters": sub_meters, "portfolio_revision": revision})
+        print_json(balance_record(chosen, energy, step) | {"main_meters": sub_meters, "portfolio_revision": revision})
     else:
         _print_balance(building, energy, span, Words(lang))
 
@@ -234,7 +237,3 @@ def _row(table: Table, name: str, flow: Flow | None, words: Words, *more: str) -
     total = None if flow is None else flow.total_kwh
     known = None if flow is None else flow.known_ratio
     table.add_row(name, words.number(total, 1), words.percent(known, 1), *more)
-
-
-def _print_json(record: dict[str, Any]) -> None:
-    click.echo(msgspec.json.format(msgspec.json.encode(record), indent=2).decode())

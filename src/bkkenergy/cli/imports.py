@@ -21,6 +21,7 @@ from bkkenergy.adapters.state.users import note
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import config_option
 from bkkenergy.cli.opening import opened_site
+from bkkenergy.cli.output import instant, json_option, print_json
 from bkkenergy.cli.transfer import progress_bar
 from bkkenergy.errors import InputError
 from bkkenergy.ingest.files import (
@@ -319,11 +320,15 @@ def imports_command() -> None:
 
 
 @imports_command.command("list")
+@json_option
 @config_option
-def list_command(config_dir: Path) -> None:
+def list_command(config_dir: Path, *, as_json: bool) -> None:
     """List all imports, also those that are undone."""
     with opened_site(config_dir) as site:
         batches = site.ledger.batches()
+    if as_json:
+        print_json([_batch_data(batch) for batch in batches])
+        return
     if not batches:
         click.echo("Nothing was imported yet.")
         return
@@ -348,11 +353,15 @@ def list_command(config_dir: Path) -> None:
 
 @imports_command.command("show")
 @click.argument("batch", type=int, metavar="ID")
+@json_option
 @config_option
-def show_command(batch: int, config_dir: Path) -> None:
+def show_command(batch: int, config_dir: Path, *, as_json: bool) -> None:
     """Show one import: file, meters, precedence, and whether it counts."""
     with opened_site(config_dir) as site:
         imported = imports.batch_of(site.ledger, batch)
+    if as_json:
+        print_json(_batch_data(imported))
+        return
     new = imported.new
     click.echo(f"{imported.number}  {new.name}  {new.kind.value}  sha256 {new.sha256}")
     click.echo(f"{new.count:,} {'readings' if new.kind is BatchKind.READINGS else 'intervals'}, {_kwh(imported)} kWh")
@@ -362,6 +371,26 @@ def show_command(batch: int, config_dir: Path) -> None:
         click.echo(f"undone by {imported.undone_by}, {_at(imported.undone_us)}")
     for meter in new.meters:
         click.echo(f"  {meter}")
+
+
+def _batch_data(batch: Batch) -> dict[str, Any]:
+    new = batch.new
+    return {
+        "id": batch.number,
+        "file": new.name,
+        "sha256": new.sha256,
+        "kind": new.kind,
+        "meters": new.meters,
+        "from": instant(new.first_us),
+        "to": instant(new.end_us),
+        "count": new.count,
+        "energy_kwh": new.energy_kwh,
+        "precedence": new.precedence,
+        "imported_by": new.who,
+        "imported": instant(new.at_us),
+        "undone_by": batch.undone_by or None,
+        "undone": instant(batch.undone_us),
+    }
 
 
 def _kwh(batch: Batch) -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from bkkenergy.calendar import past_year
 from bkkenergy.cli.baseline import lang_option
 from bkkenergy.cli.context import command_line, config_option, period_of, today_here
 from bkkenergy.cli.opening import opened_site
+from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.i18n import Words
 from bkkenergy.reports.savings.gather import facts_of_all
 from bkkenergy.reports.savings.phrasing import finding_texts
@@ -40,7 +39,7 @@ console = Console()
 @click.option(
     "--dismiss", "rule", metavar="RULE", help="Dismiss a rule's finding of one building until it grows by a fifth."
 )
-@click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
+@json_option
 @lang_option
 @config_option
 def insights_command(
@@ -62,11 +61,7 @@ def insights_command(
         shown = visible(findings, site.dismissals, site.savings.insights)
         portfolio = site.portfolio
     if as_json:
-        click.echo(
-            json.dumps(
-                [asdict(finding) | {"since": str(finding.since)} for finding in shown], ensure_ascii=False, indent=2
-            )
-        )
+        print_json(shown)
         return
     if not shown:
         click.echo(words("insight.none"))
@@ -85,7 +80,7 @@ def insights_command(
 )
 @click.argument("name")
 @click.option("--period", help="A year (default: the last twelve whole months).")
-@click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+@json_option
 @click.option(
     "--submission", type=click.Path(dir_okay=False, path_type=Path), help="Write the monthly e-report fields as CSV."
 )
@@ -104,7 +99,7 @@ def index_command(name: str, period: str | None, as_json: bool, submission: Path
             pd.DataFrame(lines).to_csv(submission, index=False, encoding="utf-8-sig")
             click.echo(f"{submission}: {len(lines)} lines", err=True)
     if as_json:
-        click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        print_json(rows)
         return
     table = Table(title=f"{name} {span.slug}")
     for column in (

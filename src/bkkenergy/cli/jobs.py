@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import signal
 import sys
 import threading
@@ -24,6 +23,7 @@ from bkkenergy.adapters.state.runs import RUN_STATES, Due, Run, RunState
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import command_line, config_option, log_options, period_of, set_up_logging
 from bkkenergy.cli.opening import opened_site
+from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.errors import BkkEnergyError, InputError
 from bkkenergy.i18n import Words
 from bkkenergy.jobs.runner import RunContext
@@ -97,7 +97,7 @@ def start_command(config_dir: Path, log_level: str, log_format: str) -> None:
 @click.option("--state", type=click.Choice(RUN_STATES), help="Runs in this state alone.")
 @click.option("--mail", is_flag=True, help="What was sent or waits to be, instead of runs.")
 @click.option("--limit", default=40, show_default=True, type=click.IntRange(1), help="How many lines.")
-@click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+@json_option
 @config_option
 def list_command(
     agency: str | None, state: RunState | None, limit: int, config_dir: Path, *, mail: bool, as_json: bool
@@ -244,7 +244,7 @@ def _work_off(jobs: Jobs) -> None:
 
 def _show(rows: list[dict[str, Any]], shown: Any, *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(rows, ensure_ascii=False, indent=2, default=str))
+        print_json(rows)
         return
     if not rows:
         click.echo("None yet.")

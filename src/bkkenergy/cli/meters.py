@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
-import msgspec
 from rich.console import Console
 from rich.table import Table
 
@@ -16,6 +15,7 @@ from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import config_option
 from bkkenergy.cli.opening import opened_site
+from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.errors import InputError
 from bkkenergy.ingest.credentials import issue_passwords, write_rules
 from bkkenergy.ingest.ownclock import REMEDY
@@ -71,7 +71,7 @@ def _meters_of(config: Configuration, agency: str | None) -> Sequence[Meter]:
 
 @meters_command.command("status", epilog="\b\nExample:\n  bkkenergy meters status district-dindaeng")
 @click.argument("agency", required=False)
-@click.option("--json", "as_json", is_flag=True, help="As JSON, for scripts.")
+@json_option
 @config_option
 def status_command(agency: str | None, as_json: bool, config_dir: Path) -> None:
     """Show last seen, coverage of the last seven days, events and clock of each meter."""
@@ -86,7 +86,7 @@ def status_command(agency: str | None, as_json: bool, config_dir: Path) -> None:
     if waiting := sum(status.is_waiting for status in statuses):
         click.echo(f"Days of {waiting} meters are not computed yet; their coverage may be more.", err=True)
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(statuses), indent=2).decode())
+        print_json(statuses)
     else:
         Console().print(_table(statuses))
 
@@ -110,8 +110,9 @@ def _table(statuses: Sequence[MeterStatus]) -> Table:
 
 
 @meters_command.command("unknown", epilog="\b\nExample:\n  bkkenergy meters unknown")
+@json_option
 @config_option
-def unknown_command(config_dir: Path) -> None:
+def unknown_command(config_dir: Path, *, as_json: bool) -> None:
     """List topics that no meter of the portfolio listens to, each as TOML ready to paste."""
     config = load_configuration(config_dir)
     with opened_state(config.settings) as state:
@@ -119,9 +120,17 @@ def unknown_command(config_dir: Path) -> None:
         quarantined = quarantine.listed(reason=Reason.UNKNOWN_METER, limit=1_000_000)
     files = dict.fromkeys(config.portfolio.buildings, "in config/portfolio")
     known = {meter.topic for meter in config.portfolio.meters}
-    for topic, sample in unknown_topics(quarantined).items():
-        if topic not in known:
-            click.echo(toml_block(topic, sample, files))
+    unknown = {topic: sample for topic, sample in unknown_topics(quarantined).items() if topic not in known}
+    if as_json:
+        print_json(
+            [
+                {"topic": topic, "last_heard": sample.received, "payload": sample.payload, "times": sample.times}
+                for topic, sample in unknown.items()
+            ]
+        )
+        return
+    for topic, sample in unknown.items():
+        click.echo(toml_block(topic, sample, files))
 
 
 @meters_command.command("acl", epilog="\b\nExamples:\n  bkkenergy meters acl\n"

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from bkkenergy.carbon import avoided
 from bkkenergy.cli.baseline import lang_option
 from bkkenergy.cli.context import command_line, config_option, today_here
 from bkkenergy.cli.opening import opened_site
+from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.errors import ConfigError, InputError
 from bkkenergy.i18n import Words
 from bkkenergy.plan import PROJECT_KINDS, PROJECT_STATES, Measured, Project, ProjectState, roll_up
@@ -58,11 +57,15 @@ def plan_command() -> None:
 
 
 @plan_command.command("targets", epilog="\b\nExamples:\n  bkkenergy plan targets --lang en")
+@json_option
 @lang_option
 @config_option
-def targets_command(lang: Any, config_dir: Path) -> None:
+def targets_command(lang: Any, config_dir: Path, *, as_json: bool) -> None:
     """Show the city's plans and their targets, with their sources."""
     plan, words = load_configuration(config_dir).plan or load_plan(config_dir), Words(lang)
+    if as_json:
+        print_json(plan.model_dump(mode="json", include={"programmes", "targets"}))
+        return
     for programme in plan.programmes:
         click.secho(words.either(th=programme.name_th, en=programme.name_en), bold=True)
         for target in plan.targets:
@@ -75,7 +78,7 @@ def targets_command(lang: Any, config_dir: Path) -> None:
 @plan_command.command("list", epilog="\b\nExamples:\n  bkkenergy plan list --agency health --state done")
 @click.option("--agency", help="Only this agency's.")
 @click.option("--state", type=click.Choice(PROJECT_STATES), help="Only in this state.")
-@click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+@json_option
 @lang_option
 @config_option
 def list_command(agency: str | None, state: str | None, lang: Any, config_dir: Path, *, as_json: bool) -> None:
@@ -83,7 +86,7 @@ def list_command(agency: str | None, state: str | None, lang: Any, config_dir: P
     words = Words(lang)
     listed = [project for project in projects(state_of(config_dir), agency=agency) if state in (None, project.state)]
     if as_json:
-        click.echo(json.dumps([project.model_dump(mode="json") for project in listed], ensure_ascii=False, indent=2))
+        print_json([project.model_dump(mode="json") for project in listed])
         return
     if not listed:
         click.echo("No project yet. Start with: bkkenergy plan export plan.xlsx, or bkkenergy plan add --help.")
@@ -154,9 +157,10 @@ def move_command(project_id: str, state: ProjectState, day: str | None, by: str,
 
 @plan_command.command("show", epilog="\b\nExamples:\n  bkkenergy plan show led-dindaeng --lang en")
 @click.argument("project_id")
+@json_option
 @lang_option
 @config_option
-def show_command(project_id: str, lang: Any, config_dir: Path) -> None:
+def show_command(project_id: str, lang: Any, config_dir: Path, *, as_json: bool) -> None:
     """Show how a project came to where it is, and what it saves, as measured."""
     words = Words(lang)
     engine = state_of(config_dir)
@@ -164,6 +168,9 @@ def show_command(project_id: str, lang: Any, config_dir: Path) -> None:
     with opened_site(config_dir) as site:
         measured = measured_projects(site, _of_building(site.projects, project), today_here()).get(project.id)
         measured_text = _measured_text(site, measured, words)
+    if as_json:
+        print_json(project.model_dump(mode="json") | {"measured": measured, "steps": steps_of(engine, project_id)})
+        return
     click.secho(words.either(th=project.name_th, en=project.name_en), bold=True)
     lines = {
         "agency": project.agency,
@@ -208,7 +215,7 @@ def _measured_text(site: Site, measured: Measured | None, words: Words) -> str:
 
 @plan_command.command("progress", epilog="\b\nExamples:\n  bkkenergy plan progress --by kind --json")
 @click.option("--by", type=click.Choice(["agency", "kind", "state"]), default="agency", show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+@json_option
 @lang_option
 @config_option
 def progress_command(by: str, lang: Any, config_dir: Path, *, as_json: bool) -> None:
@@ -219,7 +226,7 @@ def progress_command(by: str, lang: Any, config_dir: Path, *, as_json: bool) -> 
         rows = roll_up(site.projects, measured, lambda project: str(getattr(project, by)))
         rows += roll_up(site.projects, measured, lambda _: words("report.total_city"))
     if as_json:
-        click.echo(json.dumps([asdict(row) for row in rows], ensure_ascii=False, indent=2))
+        print_json(rows)
         return
     table = Table()
     columns = ("count", "budget_thb", "expected_kwh", "decided_kwh", "done_kwh", "measured_kwh")

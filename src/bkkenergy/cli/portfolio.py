@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ import click
 from bkkenergy.adapters.state import open_state
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import command_line, config_option
+from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.errors import ConfigError, Fault
 from bkkenergy.payloads.check import payload_faults
 from bkkenergy.payloads.decode import FAMILIES
@@ -38,7 +38,6 @@ from bkkenergy.usecases.portfolio import (
 MAX_SHOWN = 60
 COMMENTS = "Comments in the files are not kept in the state: keep the files, or write reasons with --why."
 reason_option = click.option("--why", required=True, help="The reason, for the history.")
-json_option = click.option("--json", "as_json", is_flag=True, help="JSON instead of lines.")
 folder_argument = click.argument(
     "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), required=False
 )
@@ -146,7 +145,7 @@ def history_command(key: str | None, kind: str | None, limit: int, config_dir: P
             }
             for revision in revisions
         ]
-        click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        print_json(rows)
         return
     for revision in revisions:
         undone = f" (undoes {revision.undoes})" if revision.undoes else ""
@@ -215,7 +214,7 @@ def _from(state: PortfolioState, config_dir: Path, revision: int | None) -> Reco
 
 def _show(changes: Sequence[Change], *, as_json: bool = False) -> None:
     if as_json:
-        click.echo(json.dumps([_row(change) for change in changes], ensure_ascii=False, indent=2))
+        print_json([_row(change) for change in changes])
         return
     for change in changes[:MAX_SHOWN]:
         click.echo(described(change))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -14,6 +15,7 @@ from bkkenergy.adapters.state.quarantine import Quarantine, Quarantined
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import command_line, config_option
 from bkkenergy.cli.opening import opened_site
+from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.errors import InputError
 from bkkenergy.ingest.ask import replay_quarantined
 from bkkenergy.payloads.message import Reason
@@ -52,12 +54,27 @@ def quarantine_command() -> None:
 @reason_option
 @topic_option
 @click.option("--limit", default=50, show_default=True, help="At most this many, the newest first.")
+@json_option
 @config_option
-def list_command(reason: str | None, topic: str | None, limit: int, config_dir: Path) -> None:
+def list_command(reason: str | None, topic: str | None, limit: int, config_dir: Path, *, as_json: bool) -> None:
     """List what was refused, the newest first, and what has been counted."""
     with _quarantine(load_configuration(config_dir)) as quarantine:
         listed = quarantine.listed(reason=Reason(reason) if reason else None, topic=topic, limit=limit)
         counts = quarantine.counts()
+    if as_json:
+        print_json(
+            {
+                "payloads": [_data(item) for item in listed],
+                "quarantined": counts["quarantine.kept"],
+                "quarantined_bytes": counts["quarantine.kept_bytes"],
+                "dropped": counts["quarantine.dropped"],
+                "replayed": counts["quarantine.replayed"],
+                "ingested_messages": counts["messages"],
+                "ingested_readings": counts["readings"],
+                "refused": counts["refused"],
+            }
+        )
+        return
     table = Table("No.", "Received", "Topic", "Reason", "Times", "Readings", "Detail", box=None, header_style="bold")
     for item in listed:
         received = item.received.astimezone(BANGKOK).strftime("%Y-%m-%d %H:%M:%S")
@@ -75,11 +92,15 @@ def list_command(reason: str | None, topic: str | None, limit: int, config_dir: 
 
 @quarantine_command.command("show", epilog="\b\nExample:\n  bkkenergy quarantine show 42")
 @click.argument("number", type=int)
+@json_option
 @config_option
-def show_command(number: int, config_dir: Path) -> None:
+def show_command(number: int, config_dir: Path, *, as_json: bool) -> None:
     """Show one refused payload, whole."""
     with _quarantine(load_configuration(config_dir)) as quarantine:
         item = _existing(quarantine, number)
+    if as_json:
+        print_json(_data(item) | {"payload": item.payload})
+        return
     click.echo(f"topic:    {item.topic}")
     click.echo(f"received: {item.received.astimezone(BANGKOK).isoformat()} ({item.times} times)")
     click.echo(f"reason:   {item.reason}: {item.detail}")
@@ -115,6 +136,20 @@ def replay_command(
             readings, stayed = replay_quarantined(site, command_line(), chosen, quarantine)
     click.echo(f"{len(chosen) - stayed} payloads replayed ({readings} readings), {stayed} stay in quarantine.")
     raise SystemExit(1 if stayed else 0)
+
+
+def _data(item: Quarantined) -> dict[str, Any]:
+    return {
+        "id": item.id,
+        "received": item.received,
+        "topic": item.topic,
+        "reason": item.reason,
+        "detail": item.detail,
+        "times": item.times,
+        "readings": item.readings,
+        "size_bytes": item.size_bytes,
+        "is_whole": item.is_whole,
+    }
 
 
 def _existing(quarantine: Quarantine, number: int) -> Quarantined:

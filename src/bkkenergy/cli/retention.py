@@ -6,6 +6,7 @@ import getpass
 import time
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -13,6 +14,7 @@ from rich.status import Status
 
 from bkkenergy.cli.context import config_option, today_here
 from bkkenergy.cli.opening import opened_site
+from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.site import Site
 from bkkenergy.usecases.purge import Planned, PurgeRun, due_cut, planned, purge, purged_before
 
@@ -26,8 +28,9 @@ from bkkenergy.usecases.purge import Planned, PurgeRun, due_cut, planned, purge,
 )
 @click.option("--yes", "is_sure", is_flag=True, help="With --confirm: do not ask.")
 @click.option("--run", "is_run", is_flag=True, help="Delete now what is past its years.")
+@json_option
 @config_option
-def retention_command(config_dir: Path, *, is_confirmed: bool, is_sure: bool, is_run: bool) -> None:
+def retention_command(config_dir: Path, *, is_confirmed: bool, is_sure: bool, is_run: bool, as_json: bool) -> None:
     """Show which readings were purged, and what a purge would delete. The scheduler purges once a month.
 
     Readings older than store.raw_years are deleted where their days are in the energy ledger, computed from as many
@@ -36,7 +39,12 @@ def retention_command(config_dir: Path, *, is_confirmed: bool, is_sure: bool, is
     the last. Back up before. Exit code 1 where readings stayed that should
     have gone.
     """
+    if as_json and (is_confirmed or is_run):
+        raise click.UsageError("--json shows; it does not go with --confirm or --run.")
     with opened_site(config_dir) as site:
+        if as_json:
+            print_json(_data(site))
+            return
         if is_confirmed:
             _confirm(site, is_sure=is_sure)
         if is_confirmed or is_run:
@@ -54,6 +62,29 @@ def retention_command(config_dir: Path, *, is_confirmed: bool, is_sure: bool, is
             f"{meter}: readings came for {len(days):,} purged days, from {days[0]} on. Their rows did not change."
         )
     raise SystemExit(1 if undeleted and (is_confirmed or is_run) else 0)
+
+
+def _data(site: Site) -> dict[str, Any]:
+    """Return what is purged and what a purge would delete."""
+    purges, plan = site.ledger.purges, planned(site, today=today_here())
+    agreed = purges.agreed()
+    meters = {} if plan is None else plan.meters
+    return {
+        "raw_years": site.settings.store.raw_years,
+        "due_before": due_cut(site.settings, today_here()),
+        "agreed_by": None if agreed is None else agreed.who,
+        "purged_before": purged_before(site.ledger),
+        "purged_days": _purged_days(site),
+        "would_delete": [
+            {"meter": meter, "oldest_day": oldest, "readings": readings} for meter, (oldest, readings) in meters.items()
+        ],
+        "undeleted_readings": purges.undeleted(),
+        "late_days": purges.late(),
+    }
+
+
+def _purged_days(site: Site) -> int:
+    return sum((span.last - span.first).days + 1 for spans in site.ledger.purges.spans().values() for span in spans)
 
 
 def _confirm(site: Site, *, is_sure: bool) -> None:
@@ -91,8 +122,9 @@ def _show_purged(site: Site) -> None:
     if before is None:
         click.echo("Nothing is purged yet.")
         return
-    days = sum((span.last - span.first).days + 1 for spans in site.ledger.purges.spans().values() for span in spans)
-    click.echo(f"Readings before {before} are purged: {days:,} days of meters are in the energy ledger alone.")
+    click.echo(
+        f"Readings before {before} are purged: {_purged_days(site):,} days of meters are in the energy ledger alone."
+    )
 
 
 def _show_planned(plan: Planned | None) -> None:

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from bkkenergy.cli.context import config_option, today_here
 from bkkenergy.cli.opening import opened_site
+from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.cli.report import Names
 from bkkenergy.cli.solar_weather import MEASURED, TYPICAL, chosen_weather, weather_group
 from bkkenergy.cli.spread import dask_option, spreading
@@ -30,7 +31,7 @@ from bkkenergy.reports.solar.write import FORMATS, write_design, write_screening
 from bkkenergy.site import Site, load_configuration
 from bkkenergy.site.folder import solar_folder
 from bkkenergy.solar.climate import typical_year
-from bkkenergy.solar.design import DesignRequest, design
+from bkkenergy.solar.design import DesignRequest, SolarDesign, design
 from bkkenergy.solar.weather import Weather
 from bkkenergy.usecases.energy import building_of
 
@@ -186,6 +187,7 @@ def estimate_command(
 @click.argument("building")
 @wish_options
 @weather_option
+@json_option
 @config_option
 def size_command(
     building: str,
@@ -196,6 +198,8 @@ def size_command(
     battery_kwh: float | None,
     weather_name: str,
     config_dir: Path,
+    *,
+    as_json: bool,
 ) -> None:
     """Show what each size up to the roof's would give BUILDING."""
     wish = DesignRequest("max", module, inverter, mounting, rack_tilt, battery_kwh=battery_kwh)
@@ -203,6 +207,9 @@ def size_command(
         solar_design = design(
             design_inputs(site, weather, building_of(site.portfolio, building), wish, today=today_here())
         )
+    if as_json:
+        print_json(_sweep_data(building, solar_design))
+        return
     table = Table(title=f"{building}: {solar_design.schedule.name_en}")
     for name in (
         "kWp",
@@ -235,6 +242,27 @@ def size_command(
     console.print("* best by net present value; + largest that the building uses nearly whole (95 %).")
 
 
+def _sweep_data(building: str, solar_design: SolarDesign) -> dict[str, Any]:
+    best, whole = solar_design.sweep.best_by_npv, solar_design.sweep.best_by_self_consumption
+    options = [
+        {
+            "capacity_kwp": option.capacity_kwp,
+            "energy_kwh": option.energy_kwh,
+            "self_consumption_ratio": option.self_consumption_ratio,
+            "load_share_ratio": option.load_share_ratio,
+            "capex_thb": option.capex_thb,
+            "saving_thb": option.saving_thb,
+            "npv_thb": option.money.npv_thb,
+            "irr_ratio": option.money.irr,
+            "payback_years": option.money.payback_years,
+            "is_best_by_npv": option is best,
+            "is_best_by_self_consumption": option is whole,
+        }
+        for option in solar_design.sweep.options
+    ]
+    return {"building": building, "schedule": solar_design.schedule.id, "options": options}
+
+
 @solar_command.command(
     "compare",
     epilog="\b\nExamples:\n  bkkenergy solar compare district-bangkhen.office --kwp 50 --kwp 100 --kwp max\n"
@@ -245,6 +273,7 @@ def size_command(
 @click.option("--mounting", "mountings", multiple=True, type=click.Choice(["flush", "racked"]))
 @click.option("--module", "modules", multiple=True, help="A module; may be repeated.")
 @weather_option
+@json_option
 @config_option
 def compare_command(
     building: str,
@@ -253,6 +282,8 @@ def compare_command(
     modules: tuple[str, ...],
     weather_name: str,
     config_dir: Path,
+    *,
+    as_json: bool,
 ) -> None:
     """Put designs of BUILDING side by side: every size with every mounting and module."""
     wishes = [
@@ -261,40 +292,58 @@ def compare_command(
         for mounting in mountings or ("flush",)
         for module in modules or ("mono-550",)
     ]
-    table = Table(title=building)
-    for name in (
-        "design",
-        "kWp",
-        "kWh/year",
-        "kWh/kWp",
-        "used",
-        "saving THB/year",
-        "cost THB",
-        "NPV THB",
-        "payback",
-        "LCOE",
-    ):
-        table.add_column(name, justify="left" if name == "design" else "right")
     with opened(config_dir, weather_name, building=building) as (site, weather):
         load = year_load(site, building_of(site.portfolio, building), today=today_here())
         chosen = building_of(site.portfolio, building)
-        for wish in track(wishes, "Designs", transient=True):
-            solar_design = design(
-                design_inputs(site, weather, chosen, wish, today=today_here(), read_load=lambda *_: load)
+        rows = [
+            _design_data(
+                wish,
+                design(design_inputs(site, weather, chosen, wish, today=today_here(), read_load=lambda *_: load)),
             )
-            purchase = solar_design.ways["own"]
-            table.add_row(
-                f"{wish.capacity_kwp or 'best'} {wish.mounting} {wish.module}",
-                f"{solar_design.capacity_kwp:,.1f}",
-                f"{solar_design.energy_kwh:,.0f}",
-                f"{solar_design.specific_yield_kwh_per_kwp:,.0f}",
-                f"{solar_design.self_consumption_ratio:.0%}",
-                f"{solar_design.bills.saving_thb:,.0f}",
-                f"{solar_design.capex_thb:,.0f}",
-                f"{purchase.npv_thb:,.0f}",
-                "–" if purchase.payback_years is None else f"{purchase.payback_years:.1f}",
-                f"{purchase.lcoe_thb_per_kwh:.2f}",
-            )
+            for wish in track(wishes, "Designs", transient=True, console=Console(stderr=True))
+        ]
+    if as_json:
+        print_json({"building": building, "designs": rows})
+        return
+    _print_designs(building, rows)
+
+
+def _design_data(wish: DesignRequest, solar_design: SolarDesign) -> dict[str, Any]:
+    purchase = solar_design.ways["own"]
+    return {
+        "asked_kwp": wish.capacity_kwp or "best",
+        "mounting": wish.mounting,
+        "module": wish.module,
+        "capacity_kwp": solar_design.capacity_kwp,
+        "energy_kwh": solar_design.energy_kwh,
+        "specific_yield_kwh_per_kwp": solar_design.specific_yield_kwh_per_kwp,
+        "self_consumption_ratio": solar_design.self_consumption_ratio,
+        "saving_thb": solar_design.bills.saving_thb,
+        "capex_thb": solar_design.capex_thb,
+        "npv_thb": purchase.npv_thb,
+        "payback_years": purchase.payback_years,
+        "lcoe_thb_per_kwh": purchase.lcoe_thb_per_kwh,
+    }
+
+
+def _print_designs(building: str, rows: list[dict[str, Any]]) -> None:
+    names = ("kWp", "kWh/year", "kWh/kWp", "used", "saving THB/year", "cost THB", "NPV THB", "payback", "LCOE")
+    table = Table("design", title=building)
+    for name in names:
+        table.add_column(name, justify="right")
+    for row in rows:
+        table.add_row(
+            f"{row['asked_kwp']} {row['mounting']} {row['module']}",
+            f"{row['capacity_kwp']:,.1f}",
+            f"{row['energy_kwh']:,.0f}",
+            f"{row['specific_yield_kwh_per_kwp']:,.0f}",
+            f"{row['self_consumption_ratio']:.0%}",
+            f"{row['saving_thb']:,.0f}",
+            f"{row['capex_thb']:,.0f}",
+            f"{row['npv_thb']:,.0f}",
+            "–" if row["payback_years"] is None else f"{row['payback_years']:.1f}",
+            f"{row['lcoe_thb_per_kwh']:.2f}",
+        )
     console.print(table)
 
 

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from bkkenergy.adapters.weather import Service, fetched_or_cached, read_weather_file
 from bkkenergy.cli.context import config_option
+from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.errors import InputError
 from bkkenergy.site import Configuration, load_configuration
 from bkkenergy.site.folder import weather_folder
@@ -47,13 +48,38 @@ def weather_group() -> None:
     "show", epilog="\b\nExamples:\n  bkkenergy solar weather show\n  bkkenergy solar weather show bangkok.epw"
 )
 @click.argument("weather_name", default=TYPICAL)
+@json_option
 @config_option
-def weather_show_command(weather_name: str, config_dir: Path) -> None:
+def weather_show_command(weather_name: str, config_dir: Path, *, as_json: bool) -> None:
     """Show a weather's months and where it comes from."""
     weather = chosen_weather(load_configuration(config_dir), weather_name, None)
+    months = _months(weather)
+    if as_json:
+        print_json({"weather": weather.provenance, "ghi_kwh_m2_a_year": weather.ghi_kwh_m2, "months": months})
+        return
     table = Table(title=weather.provenance.name_en)
     for name in ("month", "GHI kWh/m2/day", "diffuse", "mean degC", "max degC", "wind m/s", "rain mm"):
         table.add_column(name, justify="right")
+    for row in months:
+        diffuse = row["diffuse_ratio"]
+        table.add_row(
+            str(row["month"]),
+            f"{row['ghi_kwh_m2_a_day']:.2f}",
+            "–" if diffuse is None else f"{diffuse:.0%}",
+            f"{row['mean_temp_c']:.1f}",
+            f"{row['max_temp_c']:.1f}",
+            f"{row['wind_ms']:.1f}",
+            f"{row['rain_mm']:.0f}",
+        )
+    console.print(table)
+    console.print(f"GHI {weather.ghi_kwh_m2:,.0f} kWh/m2 a year. {weather.provenance.source}.")
+    if weather.provenance.decomposition:
+        console.print(f"Diffuse light: {weather.provenance.decomposition}.")
+
+
+def _months(weather: Weather) -> list[dict[str, Any]]:
+    """Return a row for each month that the weather has."""
+    rows = []
     months = weather.months()
     for month in range(1, 13):
         in_month = months == month
@@ -62,19 +88,18 @@ def weather_show_command(weather_name: str, config_dir: Path) -> None:
         days = in_month.sum() * weather.interval_h / 24
         ghi = weather.ghi_wm2[in_month].sum() * weather.interval_h / 1000
         diffuse = weather.dhi_wm2[in_month].sum() * weather.interval_h / 1000
-        table.add_row(
-            str(month),
-            f"{ghi / days:.2f}",
-            f"{diffuse / ghi:.0%}" if ghi else "–",
-            f"{weather.temp_air_c[in_month].mean():.1f}",
-            f"{weather.temp_air_c[in_month].max():.1f}",
-            f"{weather.wind_ms[in_month].mean():.1f}",
-            f"{weather.rain_mm[in_month].sum() / max(1.0, weather.years):.0f}",
+        rows.append(
+            {
+                "month": month,
+                "ghi_kwh_m2_a_day": float(ghi / days),
+                "diffuse_ratio": float(diffuse / ghi) if ghi else None,
+                "mean_temp_c": float(weather.temp_air_c[in_month].mean()),
+                "max_temp_c": float(weather.temp_air_c[in_month].max()),
+                "wind_ms": float(weather.wind_ms[in_month].mean()),
+                "rain_mm": float(weather.rain_mm[in_month].sum() / max(1.0, weather.years)),
+            }
         )
-    console.print(table)
-    console.print(f"GHI {weather.ghi_kwh_m2:,.0f} kWh/m2 a year. {weather.provenance.source}.")
-    if weather.provenance.decomposition:
-        console.print(f"Diffuse light: {weather.provenance.decomposition}.")
+    return rows
 
 
 @weather_group.command(
@@ -95,14 +120,19 @@ def weather_fetch_command(service: Any, building: str | None, config_dir: Path) 
 
 @weather_group.command("check", epilog="\b\nExamples:\n  bkkenergy solar weather check bangkok.epw")
 @click.argument("weather_name", default=TYPICAL)
+@json_option
 @config_option
-def weather_check_command(weather_name: str, config_dir: Path) -> None:
+def weather_check_command(weather_name: str, config_dir: Path, *, as_json: bool) -> None:
     """Check a weather for faults: gaps, impossible values, sun at night, shifted stamps.
 
     Exit code 1 if there is anything.
     """
     weather = chosen_weather(load_configuration(config_dir), weather_name, None)
     faults = weather_faults(weather, where=weather_name)
+    if as_json:
+        rows = [{"where": fault.where, "what": fault.what, "remedy": fault.remedy} for fault in faults]
+        print_json({"weather": weather_name, "intervals": len(weather.starts), "faults": rows})
+        raise SystemExit(1 if faults else 0)
     for fault in faults:
         click.echo(str(fault))
     if faults:

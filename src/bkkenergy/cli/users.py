@@ -15,6 +15,7 @@ from bkkenergy.access import EVERY_AGENCY, ROLES, TOKEN_SCOPES, Role, TokenScope
 from bkkenergy.adapters.state import StateStore, open_state
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import command_line, config_option
+from bkkenergy.cli.output import instant, json_option, print_json
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import Words
 from bkkenergy.readings import US_PER_S
@@ -44,13 +45,29 @@ def users_command() -> None:
 
 
 @users_command.command("list", epilog="\b\nExamples:\n  bkkenergy users list")
+@json_option
 @config_option
-def list_command(config_dir: Path) -> None:
+def list_command(config_dir: Path, *, as_json: bool) -> None:
     """List all users with their roles and agencies."""
+    known = list_users(open_state(load_configuration(config_dir).settings.state), command_line())
+    if as_json:
+        print_json([_user_data(user) for user in known])
+        return
     table = Table("Name", "Role", "Agencies", "May come in", box=None, header_style="bold")
-    for user in list_users(open_state(load_configuration(config_dir).settings.state), command_line()):
+    for user in known:
         table.add_row(user["name"], user["role"], ", ".join(user["agencies"]), "no" if user["disabled"] else "yes")
     console.print(table)
+
+
+def _user_data(user: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "name": user["name"],
+        "display": user["display"],
+        "role": user["role"],
+        "agencies": user["agencies"],
+        "is_locked": bool(user["disabled"]),
+        "created": instant(user["created_us"]),
+    }
 
 
 @users_command.command("add", epilog="\b\nExamples:\n  bkkenergy users add somchai --role manager --agency health")
@@ -147,14 +164,31 @@ def tokens_command() -> None:
 
 
 @tokens_command.command("list", epilog="\b\nExamples:\n  bkkenergy tokens list")
+@json_option
 @config_option
-def list_tokens_command(config_dir: Path) -> None:
+def list_tokens_command(config_dir: Path, *, as_json: bool) -> None:
     """List all tokens: their users, scopes and ends, and when last used. Their secrets are stored nowhere."""
+    known = list_tokens(open_state(load_configuration(config_dir).settings.state), command_line())
+    if as_json:
+        print_json([_token_data(token) for token in known])
+        return
     table = Table("Number", "Name", "User", "May", "Until", "Last used", box=None, header_style="bold")
-    for token in list_tokens(open_state(load_configuration(config_dir).settings.state), command_line()):
+    for token in known:
         used = _day(token["used_us"]) if token["used_us"] else "never"
         table.add_row(str(token["id"]), token["name"], token["user"], token["scope"], _day(token["until_us"]), used)
     console.print(table)
+
+
+def _token_data(token: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": token["id"],
+        "name": token["name"],
+        "user": token["user"],
+        "scope": token["scope"],
+        "created": instant(token["created_us"]),
+        "until": instant(token["until_us"]),
+        "last_used": instant(token["used_us"]),
+    }
 
 
 @tokens_command.command("add", epilog="\b\nExamples:\n  bkkenergy tokens add somchai --name excel --days 90")

@@ -1,0 +1,157 @@
+"""--json of every command that prints data: it is there, it is JSON, and its fields are those that scripts know."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from bkkenergy.adapters.state.quarantine import Quarantine
+from bkkenergy.cli import cli
+from bkkenergy.payloads.message import Reason, Refused
+from bkkenergy.readings import US_PER_S
+from bkkenergy.site import load_configuration
+from bkkenergy.site.open import opened_state
+from tests.reference_cli import commands
+from tests.web import METERS, make_site
+
+DOES = {
+    "init", "serve", "ingest", "web", "demo", "jobs start", "jobs run", "jobs retry", "jobs catch-up", "jobs test-mail",
+    "users add", "users password", "users change", "users lock", "tokens add", "tokens end",
+    "plan add", "plan move", "plan import", "portfolio import", "portfolio undo", "quarantine replay",
+    "backup", "restore", "migrate", "import", "energy edit", "baseline fit", "solar weather fetch", "meters passwords",
+}  # fmt: skip
+"""Commands that change or start something, and say that it is done."""
+WRITES = {
+    "report", "export", "plan export", "plan datasheet", "portfolio export", "solar estimate", "solar screen",
+    "meters acl", "listen",
+}  # fmt: skip
+"""Commands that write files of chosen formats, the broker's own form of rules, or a picture that moves."""
+HEALTH, BUILDING = METERS[0], METERS[0].rpartition(".")[0]
+BILLS = "month,kwh,total\n" + "".join(f"2025-{month:02},{1000 + month},5000\n" for month in range(1, 13))
+PRINTS: dict[str, tuple[list[str], set[str]]] = {
+    "version": ([], {"bkkenergy", "python", "system"}),
+    "check": ([], {"faults", "agencies", "buildings", "meters", "roofs", "calendars", "payload_profiles",
+                   "portfolio_revision", "demonstrations"}),
+    "doctor": ([], {"check", "is_well", "observed", "remedy"}),
+    "retention": ([], {"raw_years", "due_before", "agreed_by", "purged_before", "purged_days", "would_delete",
+                       "undeleted_readings", "late_days"}),
+    "users list": ([], {"name", "display", "role", "agencies", "is_locked", "created"}),
+    "tokens list": ([], {"id", "name", "user", "scope", "created", "until", "last_used"}),
+    "quarantine list": ([], {"payloads", "quarantined", "quarantined_bytes", "dropped", "replayed",
+                             "ingested_messages", "ingested_readings", "refused"}),
+    "quarantine show": (["1"], {"id", "received", "topic", "reason", "detail", "times", "readings", "size_bytes",
+                                "is_whole", "payload"}),
+    "meters unknown": ([], {"topic", "last_heard", "payload", "times"}),
+    "meters status": (["health"], {"meter_id", "last_seen", "coverage_ratio", "events", "skew_s", "is_waiting"}),
+    "imports list": ([], {"id", "file", "sha256", "kind", "meters", "from", "to", "count", "energy_kwh", "precedence",
+                          "imported_by", "imported", "undone_by", "undone"}),
+    "imports show": (["1"], {"id", "file", "sha256", "kind", "meters", "from", "to", "count", "energy_kwh",
+                             "precedence", "imported_by", "imported", "undone_by", "undone"}),
+    "plan targets": ([], {"programmes", "targets"}),
+    "plan list": ([], {"id", "agency", "building", "kind", "name_th", "name_en", "state", "owner", "due_year_be",
+                       "budget_thb", "expected_kwh", "pv_meter", "note"}),
+    "plan show": (["led-health"], {"id", "agency", "building", "kind", "name_th", "name_en", "state", "owner",
+                                   "due_year_be", "budget_thb", "expected_kwh", "pv_meter", "note", "measured",
+                                   "steps"}),
+    "plan progress": ([], {"name", "count", "budget_thb", "expected_kwh", "decided_kwh", "done_kwh", "measured_kwh"}),
+    "bill show": ([BUILDING], {"building", "month", "schedule", "lines", "total_thb", "ft_thb_per_kwh",
+                               "ft_is_entered", "is_demand_estimated", "source"}),
+    "bill check": (["--building", BUILDING, "--file", "bills.csv"], {"month", "item", "paper_thb", "ours_thb", "why",
+                                                                     "difference_thb"}),
+    "bill compare": ([BUILDING], {"building", "period", "schedule", "energy_kwh", "peak_kw", "offers"}),
+    "baseline show": ([BUILDING], {"building", "baseline", "adjustments"}),
+    "baseline check": ([BUILDING], {"period", "total", "buildings"}),
+    "baseline bills": ([BUILDING, "--file", "bills.csv"], {"building", "model", "months"}),
+    "insights": ([BUILDING], set()),
+    "index": (["health"], {"building", "type", "rank", "peers", "energy_kwh", "eui_kwh_m2", "median_kwh_m2", "gap_kwh",
+                           "peak_kw", "standing"}),
+    "energy show": ([HEALTH, "--period", "yesterday"], {"id", "step", "starts", "energy_kwh", "quality",
+                                                        "waiting_days", "portfolio_revision"}),
+    "energy balance": ([BUILDING, "--period", "yesterday"], set()),
+    "jobs list": ([], {"id", "agency", "period", "state", "tries", "revision", "files"}),
+    "portfolio diff": ([], set()),
+    "portfolio history": ([], set()),
+    "portfolio compare": (["0"], set()),
+    "solar size": ([BUILDING], {"building", "schedule", "options"}),
+    "solar compare": ([BUILDING, "--kwp", "5"], {"building", "designs"}),
+    "solar weather show": ([], {"weather", "ghi_kwh_m2_a_year", "months"}),
+    "solar weather check": ([], {"weather", "intervals", "faults"}),
+    "decode": (["--profile", "canonical", "--topic", "bma/x/y/z/readings", "payload.json"],
+               {"size_bytes", "steps", "readings", "refused"}),
+}  # fmt: skip
+"""Command -> what it is asked, and the fields of its answer, or of each of its rows; none where only the form is looked at."""
+UNIT = re.compile(
+    r"_(kwh|kw|kwp|thb|ratio|years?|c|ms|mm|s|deg|m|m2|thb_per_kwh|kwh_per_kwp|kwh_per_c|day|kwh_a_month|thb_a_month)$|_kwh_m2"
+)
+WITHOUT_UNIT = {"quantity", "figures"}
+"""A bill's line has its unit in the field `unit`; what a run remembers of its report, to see late data by, is not for scripts."""
+
+
+def leaves():
+    root = click.Context(cli, info_name="bkkenergy")
+    for command, context in commands(cli, root):
+        if not isinstance(command, click.Group):
+            yield context.command_path.removeprefix("bkkenergy "), command
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    home = make_site(tmp_path_factory.mktemp("json"))
+    settings = load_configuration(home / "config").settings
+    with opened_state(settings) as state:
+        refused = Refused("bma/no/such/meter/readings", b'{"energy_kwh": 1}', Reason.UNKNOWN_METER, "no such meter")
+        Quarantine.of(state, settings.ingest).keep([refused], {"messages": 1}, now_us=1_795_402_800 * US_PER_S)
+    (home / "bills.csv").write_text(BILLS)
+    (home / "payload.json").write_text('{"ts": 1795402800, "energy_kwh": 5.0}')
+    (home / "hours.csv").write_text("at,kWh\n2026-01-05T00:00:00+07:00,1.5\n2026-01-05T01:00:00+07:00,2.5\n")
+    called(home, "tokens add", ["admin", "--name", "t"])
+    called(home, "import", ["hours.csv", "--column", f"kWh={HEALTH}", "--values", "energy"])
+    return home
+
+
+def called(home, path, arguments, *more):
+    given = [str(home / word) if word.endswith((".csv", ".json")) else word for word in arguments]
+    done = CliRunner().invoke(cli, [*path.split(), *given, *more, "--config", str(home / "config")])
+    assert done.exit_code in {0, 1}, done.output
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    return done.stdout
+
+
+def test_every_command_prints_data_with_json_or_does_something():
+    known = dict(leaves())
+    assert set(known) == DOES | WRITES | set(PRINTS)
+    assert not DOES & set(PRINTS)
+    without = [path for path in PRINTS if "--json" not in [name for own in known[path].params for name in own.opts]]
+    assert without == []
+
+
+@pytest.mark.parametrize("path", PRINTS)
+def test_what_is_printed_with_json_has_the_fields_that_scripts_know(site, path):
+    arguments, fields = PRINTS[path]
+    text = (
+        called(site, path, arguments, "--json")
+        if path != "version"
+        else CliRunner().invoke(cli, [path, "--json"]).stdout
+    )
+    data = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    rows = data if isinstance(data, list) else [data]
+    if fields:
+        assert rows, "nothing to look at"
+        assert all(fields <= set(row) for row in rows), set(rows[0]) ^ fields
+    assert [name for name in numbers_of(data) if not UNIT.search(name) and name not in WITHOUT_UNIT] == []
+
+
+def numbers_of(data, name=""):
+    """Names of all fields that hold a number that is no whole one."""
+    if isinstance(data, dict):
+        for key, value in data.items():
+            yield from numbers_of(value, name if UNIT.search(name) or name in WITHOUT_UNIT else key)
+    elif isinstance(data, list):
+        for value in data:
+            yield from numbers_of(value, name)
+    elif isinstance(data, float) and not data.is_integer():
+        yield name
