@@ -291,7 +291,15 @@ def postgresql(folder: Path) -> Server:
         let_others_through(folder)
     initdb = [*as_user, str(folders[-1] / "initdb"), "-D", str(data), "-U", "bkk", "-A", "trust", "--no-sync"]
     subprocess.run(initdb, check=True, capture_output=True, cwd="/")
-    options = ["-c", f"port={port}", "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]
+    settings = {
+        "port": port,
+        "listen_addresses": "127.0.0.1",
+        "unix_socket_directories": "",
+        # What a test kills is a process: what that wrote is read back by the next. Only a loss of power needs these.
+        "fsync": "off",
+        "full_page_writes": "off",
+    }
+    options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     return Server([*as_user, str(folders[-1] / "postgres"), "-D", str(data), *options], port, folder=folder)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import itertools
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -88,7 +90,9 @@ def bring_up(settings: Settings, portfolio: Portfolio) -> Recomputed:
 
 def own_marks() -> MarksBeside:
     """Marks of a ledger that belongs to one store of a test."""
-    return MarksBeside(SqlLedger(file_engine(Path(tempfile.mkdtemp(prefix="bkk-ledger-")) / "ledger.sqlite")))
+    folder = Path(tempfile.mkdtemp(prefix="bkk-ledger-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return MarksBeside(SqlLedger(file_engine(folder / "ledger.sqlite")))
 
 
 def influx_store(settings: InfluxSettings) -> InfluxStore:

@@ -90,13 +90,25 @@ def proposal_of(site, agency):
         return next(row["id"] for row in found if row["agencies"] == [agency])
 
 
+decoded = {}
+"""Of each table its rows as the database has them, and what they say: most are the same in each look."""
+
+
 def rows(connection):
     """Every row of every table of the state, by table and primary key."""
-    return {
-        (table.name, *(row[column.name] for column in table.primary_key)): dict(row)
-        for table in metadata.sorted_tables
-        for row in connection.execute(select(table)).mappings()
-    }
+    return {place: row for table in metadata.sorted_tables for place, row in rows_of(connection, table).items()}
+
+
+def rows_of(connection, table):
+    """All rows of a table. They are read each time, and decoded where they are others than before."""
+    stored = connection.exec_driver_sql(f'SELECT * FROM "{table.name}" ORDER BY rowid').fetchall()
+    if table.name not in decoded or decoded[table.name][0] != stored:
+        found = connection.execute(select(table)).mappings()
+        decoded[table.name] = (
+            stored,
+            {(table.name, *(row[column.name] for column in table.primary_key)): dict(row) for row in found},
+        )
+    return decoded[table.name][1]
 
 
 def one(site, table, **values):
