@@ -73,15 +73,13 @@ release-check: check
 	$(BIN)/bkkenergy figures check
 .PHONY: release-check
 
+# Each speed beside a peer, an old commit or an empty page, and docs/benchmarks.md (an hour; ARGS=--quick: whether each runs).
+# What could not be installed or run, and each target that was missed, is named at the end; it fails then.
 bench: $(VENV)/.dev system-packages
-	$(BIN)/python -m tests.bench $(ARGS) || true
-	$(BIN)/python -W ignore -m tests.bench.solar || true
-	$(BIN)/python -W ignore -m tests.bench.savings $(DATA) || true
-	$(BIN)/python -W ignore -m tests.bench.reports || true
-	$(BIN)/python -W ignore -m tests.bench.ledger --against 851c55d || true
-	$(BIN)/python -W ignore -m tests.bench.web || true
-	if command -v npm >/dev/null; then npm install --silent --no-audit --no-fund --prefix var/peer node-red@4 node-red-contrib-influxdb@0.7; fi
-	$(BIN)/python -m tests.bench.peer $$(test -d var/peer/node_modules/node-red && echo --node-red $(CURDIR)/var/peer)
+	deploy/install-test-packages wrk
+	-command -v npm >/dev/null || deploy/install-test-packages npm
+	-npm install --silent --no-audit --no-fund --prefix var/peer node-red@4 node-red-contrib-influxdb@0.7
+	$(BIN)/python -m tests.bench.all --data $(DATA) --node-red $(CURDIR)/var/peer $(ARGS)
 
 # The pages that are made: the references of commands, settings and library, and the notebooks with their pictures.
 docs: $(VENV)/.dev

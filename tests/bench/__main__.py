@@ -13,7 +13,7 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,6 +32,7 @@ from bkkenergy.readings import US_PER_S, ReadingBatch
 from bkkenergy.settings import IngestSettings, MqttSettings, ObserveSettings, Settings, StoreSettings
 from bkkenergy.site.open import open_store, open_writable
 from bkkenergy.site.profiles import load_profiles
+from tests.bench.rows import faster
 from tests.conftest import ROOT
 from tests.integration.conftest import publish
 from tests.servers import Influx, influxdb, mosquitto, started
@@ -166,7 +167,7 @@ def servers(folder: Path) -> Iterator[tuple[int, Influx]]:
         yield broker.port, influx
 
 
-def run(rounds: int) -> bool:
+def run(rounds: int, sizes: Mapping[int, int]) -> bool:
     """Print the table; whether every ratio reaches the target."""
     portfolio = load_portfolio(ROOT / "config")
     reached = True
@@ -183,8 +184,8 @@ def run(rounds: int) -> bool:
             ),
         }
         print(f"{'payload':>8} {'store':>8} {'paho alone':>12} {'store alone':>12} {'bkkenergy':>12} {'ratio':>7}")
-        for size, count in MESSAGES.items():
-            backlog = messages(portfolio, size)
+        for size, count in sizes.items():
+            backlog = messages(portfolio, size)[:count]
             measures: dict[str, Measure] = {"paho": bare_paho(port, count, size)}
             for kind, store in stores.items():
                 measures[f"{kind}-store"] = store_alone(portfolio, store, count, size)
@@ -201,6 +202,9 @@ def run(rounds: int) -> bool:
                 paho, alone, own_rate = middle["paho"], middle[f"{kind}-store"], middle[f"{kind}-ingest"]
                 ratio = own_rate / min(paho, alone)
                 reached &= ratio >= TARGET_RATIO[size]
+                ceiling = min((paho, "paho alone"), (alone, "the store alone"))
+                what = f"1,000 readings, {size} a message, to {kind}"
+                faster("ingest", what, 1e6 / own_rate, ceiling[1], 1e6 / ceiling[0], TARGET_RATIO[size])
                 print(
                     f"{size:>8} {kind:>8} {paho:>12,.0f} {alone:>12,.0f} {own_rate:>12,.0f} {ratio:>7.2f}", flush=True
                 )
@@ -214,4 +218,7 @@ if __name__ == "__main__":
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
-    raise SystemExit(0 if run(parser.parse_args().rounds) else 1)
+    parser.add_argument("--quick", action="store_true", help="one round of a tenth of the messages")
+    given = parser.parse_args()
+    sizes = {size: count // (10 if given.quick else 1) for size, count in MESSAGES.items()}
+    raise SystemExit(0 if run(1 if given.quick else given.rounds, sizes) else 1)

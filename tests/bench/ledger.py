@@ -28,6 +28,7 @@ from bkkenergy.site import load_configuration
 from bkkenergy.site.open import open_writable
 from bkkenergy.usecases.recompute import recompute
 from tests.bench.reports import DAYS, fill, site
+from tests.bench.rows import costs
 from tests.conftest import ROOT
 from tests.counting import CountingLedger
 
@@ -41,6 +42,7 @@ def main() -> None:
     parser.add_argument("--buildings", type=int, default=100, help="with 15-minute readings")
     parser.add_argument("--minutely", type=int, default=10, help="buildings with one-minute readings")
     parser.add_argument("--live", type=int, default=1000, help="meters that send while a worker computes")
+    parser.add_argument("--turns", type=int, default=300, help="tenths of a second for which they send")
     parser.add_argument("--against", help="a commit whose daily run is made too")
     given = parser.parse_args()
     shutil.rmtree(FOLDER, ignore_errors=True)
@@ -49,8 +51,10 @@ def main() -> None:
     _reports(quarterly, "15-minute")
     day_ms = [_reports(folder, name) for folder, name in ((few, "15-minute"), (minutely, "one-minute"))]
     ratios = " and ".join(f"{late / early:.2f}" for early, late in zip(*day_ms, strict=True))
+    for early, late in zip(*day_ms, strict=True):
+        costs("ledger", "a building of a report, one-minute readings", late, "15-minute readings", early, 1.2)
     print(f"a building's part of a report, one-minute readings against 15-minute: {ratios} times (target: below 1.2)")
-    _live(given.live)
+    _live(given.live, given.turns)
     if given.against:
         _daily_run(quarterly, given.against)
     shutil.rmtree(FOLDER, ignore_errors=True)
@@ -99,7 +103,7 @@ def _reports(folder: Path, name: str) -> list[float]:
     return found
 
 
-def _live(meters: int) -> None:
+def _live(meters: int, turns: int) -> None:
     """From a commit to the ledger, while every meter sends once in ten seconds and a worker computes each second."""
     folder = (FOLDER / "live").resolve()
     folder.mkdir(parents=True)
@@ -128,7 +132,7 @@ def _live(meters: int) -> None:
         thread = threading.Thread(target=work)
         thread.start()
         step = max(1, len(ids) // 100)
-        for turn in range(300):
+        for turn in range(turns):
             began_s = time.monotonic()
             some = [(turn * step + number) % len(ids) for number in range(step)]
             now_us = int(time.time() * 1e6)
@@ -141,6 +145,7 @@ def _live(meters: int) -> None:
         thread.join()
     store.close()
     found = np.array(waits)
+    costs("ledger", "commit to ledger, 95 of 100", float(np.percentile(waits, 95)) * 1000, "5 seconds", 5000.0, 1.0)
     print(
         f"commit to ledger at {meters:,} meters, {step * 10} readings a second: p50 {np.percentile(found, 50):.2f} s, "
         f"p95 {np.percentile(found, 95):.2f} s (target: 5 s)"
@@ -162,6 +167,7 @@ def _daily_run(folder: Path, commit: str) -> None:
             _command(own, environment, "baseline", "fit", "all", "--period", span)
             seconds[name] = _seconds(lambda: _command(own, environment, "jobs", "run"))  # noqa: B023 - called at once
             print(f"daily run by {name}: {seconds[name]:.1f} s")
+        costs("ledger", "the daily run", seconds["this"] * 1000, f"commit {commit}", seconds[commit] * 1000, 0.5)
         print(f"daily run: {seconds['this'] / seconds[commit]:.2f} of that of {commit} (target: 0.5)")
     finally:
         subprocess.run(["git", "worktree", "remove", "--force", str(old)], check=False, cwd=ROOT)

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import structlog
@@ -24,6 +24,7 @@ import structlog
 from bkkenergy.adapters.influx import InfluxStore
 from bkkenergy.portfolio import load_portfolio
 from tests.bench.__main__ import leave_backlog, messages
+from tests.bench.rows import faster
 from tests.conftest import CONFIG_PARTS, ROOT
 from tests.servers import influxdb, mosquitto, started
 
@@ -94,7 +95,7 @@ def measured(store: InfluxStore, start: Callable[[], subprocess.Popen], wanted: 
     return (seen - first_seen) / seconds if seconds > 0 else float("nan"), seen, highest_mb
 
 
-def run(node_red: Path | None) -> None:
+def run(node_red: Path | None, counts: Mapping[int, int]) -> None:
     portfolio = load_portfolio(ROOT / "config")
     with tempfile.TemporaryDirectory(prefix="bkkenergy-peer-") as temporary:
         folder = Path(temporary)
@@ -138,23 +139,34 @@ def run(node_red: Path | None) -> None:
                 print(f"{name}: {rss_mb(process, 'VmRSS'):.0f} MB at rest", flush=True)
                 process.terminate()
                 process.wait(20)
-            for size, number in COUNTS.items():
+            for size, number in counts.items():
                 backlog = messages(portfolio, size)[:number]
+                rates = {}
                 for name, start in peers.items():
                     session = f"{name}-{size}"
                     store = InfluxStore(influx.bucket(session))
                     store.prepare()
                     leave_backlog(broker.port, session, backlog)
                     rate, seen, highest_mb = measured(store, lambda start=start, s=session: start(s), number * size)
+                    assert seen == number * size or name != "bkkenergy", f"{seen} of {number * size} readings arrived"
+                    rates[name] = rate
                     print(
                         f"{name}, payloads of {size}: {rate:,.0f} readings/s, {seen:,} of {number * size:,} arrived, "
                         f"at most {highest_mb:.0f} MB",
                         flush=True,
                     )
+                ms = {name: 1e6 / rate for name, rate in rates.items()}
+                if node_red is not None:
+                    what = f"1,000 readings to InfluxDB, {size} a message"
+                    faster("peer", what, ms["bkkenergy"], "Node-RED", ms["node-red"])
+    if node_red is None:
+        raise SystemExit("Node-RED is not installed: there is nothing beside it.")
 
 
 if __name__ == "__main__":
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--node-red", type=Path, help="a folder with node_modules/node-red")
-    run(parser.parse_args().node_red)
+    parser.add_argument("--quick", action="store_true", help="a tenth of the messages")
+    given = parser.parse_args()
+    run(given.node_red, {size: count // (10 if given.quick else 1) for size, count in COUNTS.items()})

@@ -23,6 +23,7 @@ from bkkenergy.demo.loads import SHAPES, building_load, simulated_weather
 from bkkenergy.demo.meters import time_grid
 from bkkenergy.portfolio import load_portfolio
 from bkkenergy.readings import ReadingBatch
+from tests.bench.rows import costs
 from tests.conftest import CONFIG_PARTS, ROOT
 
 DAYS = 400
@@ -124,6 +125,7 @@ def run(folder: Path, agencies: int, buildings: int) -> None:
     reports = agencies + 1
     print(f"  {output.strip().splitlines()[-1].split(' in ')[0]}: {len(files)} files, {size_mb:.1f} MB")
     print(f"  {seconds:.1f} s in all, {seconds / reports:.2f} s a report, highest memory {peak_mb:.0f} MB")
+    costs("reports", f"the daily run of {buildings} buildings", seconds * 1000, "five minutes", 300_000.0, 1.0)
     if buildings >= 1000:
         print(f"  target: 300 s for the daily run of 1,000 buildings: {'reached' if seconds <= 300 else 'MISSED'}")
 

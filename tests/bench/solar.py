@@ -21,6 +21,7 @@ from bkkenergy.site.solar_config import load_solar
 from bkkenergy.solar.climate import typical_year
 from bkkenergy.solar.production import Plane, simulate
 from bkkenergy.solar.weather import Weather
+from tests.bench.rows import faster
 from tests.conftest import ROOT
 from tests.unit.solar.test_agreement import as_pvlib, as_sam
 
@@ -90,6 +91,10 @@ def run(rounds: int) -> bool:
     for name, rate in middle.items():
         target = f"{TARGETS[name]:g}" if name in TARGETS else ""
         print(f"{name:>20} {rate:>15,.0f} {middle['bkkenergy'] / rate:>8.1f} {target:>7}")
+        if name in TARGETS:
+            faster(
+                "solar", "a year of a roof, 8,760 hours", 1000 / middle["bkkenergy"], name, 1000 / rate, TARGETS[name]
+            )
     print(f"Simulations of 8,760 hours, medians of {rounds} rounds.")
     return all(middle["bkkenergy"] / middle[name] >= target for name, target in TARGETS.items())
 

@@ -21,6 +21,7 @@ from bkkenergy.adapters.state.users import SignedIn, add_user, sign_in
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.site import load_configuration
 from tests.bench.reports import DAYS, SETTINGS, fill, site, timed
+from tests.bench.rows import costs
 from tests.ports import free_port
 from tests.sites import make_jobs
 
@@ -28,7 +29,7 @@ PAGES = ("/", "/agencies/agency-07", "/buildings/agency-07.b-0007", "/reports", 
          "/api/v1/buildings?limit=100", "/api/v1/buildings/agency-07.b-0007/power", "/help")  # fmt: skip
 EMPTY = "/account"
 """A page that shows no energy: what any page costs, signed in."""
-USERS, SECONDS, PAUSE_MS = 50, 8, 3000
+USERS, PAUSE_MS = 50, 3000
 LUA = """
 local n = 0
 request = function()
@@ -108,12 +109,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, default=Path("var/bench-web"))
     parser.add_argument("--keep", action="store_true", help="keep the filled store for the next time")
+    parser.add_argument("--agencies", type=int, default=50)
+    parser.add_argument("--buildings", type=int, default=1000)
+    parser.add_argument("--seconds", type=int, default=4, help="of load on each page")
     given = parser.parse_args()
     if not shutil.which("wrk"):
-        print("wrk is not installed: apt install wrk")
-        return
+        raise SystemExit("wrk is not installed: deploy/install-test-packages wrk")
     folder = given.folder.resolve()
-    port, cookie = prepared(folder, 50, 1000)
+    port, cookie = prepared(folder, given.agencies, given.buildings)
     process = subprocess.Popen(
         [sys.executable, "-m", "bkkenergy", "web", "--config", str(folder / "config")],
         stdout=subprocess.DEVNULL,
@@ -128,7 +131,7 @@ def main() -> None:
                 time.sleep(0.1)
         missed = 0
         print(f"\n{'page':40} {'kB':>6} {'alone p50':>10} {'p95 ms':>8} {'of an empty page':>17}")
-        empty_ms = load(port, cookie, (EMPTY,), folder, 2, 4)[3]
+        empty_ms = load(port, cookie, (EMPTY,), folder, 2, given.seconds)[3]
         for path in (EMPTY, *PAGES):
             request = urllib.request.Request(
                 f"http://127.0.0.1:{port}{path}", headers={"Cookie": cookie, "Accept-Encoding": "gzip"}
@@ -136,22 +139,26 @@ def main() -> None:
             started_s = time.perf_counter()
             size = len(urllib.request.urlopen(request).read())
             first_ms = (time.perf_counter() - started_s) * 1000
-            _, errors, half, most, _ = load(port, cookie, (path,), folder, 2, 4)
+            _, errors, half, most, _ = load(port, cookie, (path,), folder, 2, given.seconds)
             missed += most > 100 or errors > 0
+            costs("web", f"{path}, 95 of 100", most, f"an empty page ({EMPTY})", empty_ms)
             print(
                 f"{path:40} {size / 1000:6.1f} {half:10.1f} {most:8.1f} {most / empty_ms:17.1f}"
                 f"  (first {first_ms:.0f} ms, errors {errors})"
             )
-        count, errors, half, most, rate = load(port, cookie, PAGES, folder, USERS, 15, PAUSE_MS)
+        count, errors, half, most, rate = load(port, cookie, PAGES, folder, USERS, 4 * given.seconds, PAUSE_MS)
         print(
             f"{USERS} users, a page each {PAUSE_MS / 1000:.0f} s: {count} requests, {errors} errors, {rate:.0f} a second, p50 {half:.0f} ms, p95 {most:.0f} ms"
         )
         missed += most > 100
-        count, errors, half, most, rate = load(port, cookie, PAGES, folder, USERS, SECONDS)
+        costs("web", f"any page with {USERS} users, 95 of 100", most, "100 ms", 100.0, 1.0)
+        count, errors, half, most, rate = load(port, cookie, PAGES, folder, USERS, 2 * given.seconds)
         print(
             f"{USERS} users on all pages, no pause between requests: {count} requests, {errors} errors, {rate:.0f} a second, p50 {half:.0f} ms, p95 {most:.0f} ms"
         )
         print(f"target p95 < 100 ms: {'reached' if not missed else f'MISSED by {missed} pages'}")
+        if missed:
+            raise SystemExit(1)
     finally:
         process.terminate()
         process.wait(20)
