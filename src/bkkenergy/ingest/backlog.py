@@ -54,17 +54,17 @@ class Backlog:
             return list(messages), 0, []
         moved, begun, stamped = 0, [], []
         for message in messages:
-            own = message
+            stamped_message = message
             if message.epoch == resumed_epoch and message.topic in timeless_topics and not message.retained:
                 burst = self._bursts.get(message.topic)
                 if burst is None:
                     self._bursts[message.topic] = Burst(message.received_us, message.received_us)
                 elif self._goes_on(burst, message.received_us):
-                    own = message._replace(received_us=burst.begin_us)
+                    stamped_message = message._replace(received_us=burst.begin_us)
                     moved += 1
                     if burst.count == 2:  # noqa: PLR2004 - the first alone is none
                         begun.append(message.topic)
-            stamped.append(own)
+            stamped.append(stamped_message)
         return stamped, moved, begun
 
     def _goes_on(self, burst: Burst, received_us: int) -> bool:

@@ -76,10 +76,10 @@ class DeviceClocks:
             differs |= ~moves & _is_other(values, before)
             memory[meter[is_last]] = values[is_last]
         self._ts_us[meter[is_last]], self._since_us[meter[is_last]] = ts_us[is_last], since_us[is_last]
-        found = np.empty(len(meter), np.bool_)
-        found[order] = differs & (heard_us - since_us >= STUCK_AFTER_US)
+        is_stuck = np.empty(len(meter), np.bool_)
+        is_stuck[order] = differs & (heard_us - since_us >= STUCK_AFTER_US)
         self._is_stuck[meter[is_last & moves]] = False
-        return found
+        return is_stuck
 
     def _begun(
         self, batch: ReadingBatch, ts_us: IntArray, is_faulty: BoolArray, was_faulty: BoolArray, kind: EventKind
@@ -109,9 +109,9 @@ def _spaced(batch: ReadingBatch, message: IntArray, received_us: IntArray, is_un
     A clock that was not set runs all the same: readings of one message have the right distance from each other.
     """
     group = message * len(batch.meter_ids) + batch.meter
-    numbers, place = np.unique(group, return_inverse=True)
-    newest_us = np.zeros(len(numbers), np.int64)
-    np.maximum.at(newest_us, place[is_unset], batch.ts_us[is_unset])
-    back_us = newest_us[place] - batch.ts_us
+    groups, row_of = np.unique(group, return_inverse=True)
+    newest_us = np.zeros(len(groups), np.int64)
+    np.maximum.at(newest_us, row_of[is_unset], batch.ts_us[is_unset])
+    back_us = newest_us[row_of] - batch.ts_us
     spaced: IntArray = received_us - np.where(back_us <= MAX_SPACING_US, back_us, 0)
     return spaced
