@@ -65,6 +65,7 @@ class MqttSettings(Frozen):
     receive_maximum: Annotated[int, Field(ge=10, le=65_535)] = 2000
     reader: Literal["bulk", "paho"] = "bulk"
     reconnect_max_s: Annotated[int, Field(ge=1, le=3600)] = 30
+    canary_s: Annotated[float, Field(ge=0, le=3600)] = 60.0
 
 
 class IngestSettings(Frozen):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import shutil
 import socket
 import threading
 
@@ -19,7 +20,7 @@ from bkkenergy.demo.broker import local_broker
 from bkkenergy.ingest.doctor import examine
 from tests.integration.conftest import dealt_with, ingesting, publish, reading, stored, wait_until
 from tests.integration.test_delivery import METER, TOPIC, TS, updated
-from tests.servers import mosquitto, started
+from tests.servers import Server, free_port, mosquitto, started
 
 pytestmark = pytest.mark.broker
 
@@ -41,9 +42,9 @@ class SpokenBroker(threading.Thread):
     It takes CONNECT and SUBSCRIBE, and ends the connection where a subscription is one that it said it has not.
     """
 
-    def __init__(self, *, cuts_for: int | None = None, **properties) -> None:
+    def __init__(self, *, cuts_for: int | None = None, refuses_5: bool = False, **properties) -> None:
         super().__init__(daemon=True)
-        self.cuts_for = cuts_for
+        self.cuts_for, self.refuses_5 = cuts_for, refuses_5
         self.announces = connack(**properties)
         self.has_share = properties.get("SharedSubscriptionAvailable", 1) == 1
         self.has_wildcards = properties.get("WildcardSubscriptionAvailable", 1) == 1
@@ -75,8 +76,11 @@ class SpokenBroker(threading.Thread):
                 packet = stream.read(length | byte << shift)
                 match head[0] >> 4:
                     case 1:
-                        sock.sendall(self.announces)
+                        sock.sendall(self.answer_to(packet))
                     case 8:
+                        if self.refuses_5:  # 3.1.1: no properties
+                            sock.sendall(b"\x90\x03" + packet[:2] + b"\x01")
+                            continue
                         topics = self.topics_of(packet)
                         if self.cuts_for is not None or not self.allows(topics):
                             sock.sendall(bytes([0xE0, 1, self.cuts_for or 0x9E]))
@@ -88,6 +92,11 @@ class SpokenBroker(threading.Thread):
                         sock.sendall(b"\xd0\x00")
                     case 14:
                         return
+
+    def answer_to(self, connect: bytes) -> bytes:
+        if not self.refuses_5:
+            return self.announces
+        return b"\x20\x02\x00\x01" if connect[6] == 5 else b"\x20\x02\x00\x00"
 
     @staticmethod
     def topics_of(packet: bytes) -> list[str]:
@@ -294,3 +303,97 @@ def test_another_client_under_the_same_name_is_told_and_fought_less_and_less(set
         "Does another client use the same mqtt.client_id?"
         in subscriber.troubles[TroubleKind.CUT_AGAIN_AND_AGAIN].remedy
     )
+
+
+def test_a_connected_session_that_delivers_nothing_is_missed_aloud(settings, portfolio, monkeypatch):
+    """It takes connection, subscription and messages, answers pings, and delivers nothing: a dead session."""
+    monkeypatch.setattr("bkkenergy.adapters.canary.MISSED_AFTER_S", 0.5)
+    with SpokenBroker() as broker:
+        settings = updated(settings, "mqtt", port=broker.port, protocol="5")
+        with capture_logs() as logs, ingesting(settings, portfolio) as ingester:
+            wait_until(lambda: counted(ingester, TroubleKind.CANARY_MISSED) == (1, 1))
+    assert TroubleKind.CANARY_MISSED in warnings_in(logs)
+
+
+def test_the_canary_comes_back_and_is_neither_stored_nor_quarantined(settings, portfolio, broker, monkeypatch):
+    monkeypatch.setattr("bkkenergy.adapters.canary.MISSED_AFTER_S", 2.0)
+    settings = updated(settings, "mqtt", port=broker.port, canary_s=0.2)
+    for _ in range(2):  # also what an earlier process had sent
+        with ingesting(settings, portfolio) as ingester:
+            wait_until(lambda: ingester.subscriber._canary._sent_count > 5)
+            publish(broker.port, [(TOPIC, reading(TS))])
+            wait_until(lambda: dealt_with(ingester) >= 1)
+            assert ingester.subscriber.troubles == {}
+            assert ingester.pipeline.totals["messages"] == 1
+            assert ingester.pipeline.totals["refused"] == 0
+
+
+def test_packets_that_are_small_only_are_told(settings):
+    with SpokenBroker(MaximumPacketSize=1000) as broker:
+        settings = updated(settings, "mqtt", port=broker.port, protocol="5")
+        (trouble,) = troubles_after_subscribing(settings).values()
+    assert trouble.kind is TroubleKind.PACKET_SIZE_LOWERED
+    assert "1000 bytes" in trouble.observed
+
+
+def test_a_lost_session_is_an_event_that_stays(settings, portfolio, tmp_path):
+    broker = mosquitto(tmp_path / "mqtt").start()
+    try:
+        settings = updated(settings, "mqtt", port=broker.port)
+        with ingesting(settings, portfolio):
+            pass
+        broker.stop()
+        (tmp_path / "mqtt/mosquitto.db").unlink()
+        broker.start()
+        with ingesting(settings, portfolio) as ingester:
+            publish(broker.port, [(TOPIC, reading(TS))])
+            wait_until(lambda: dealt_with(ingester) >= 1)
+        ill = next(item for item in examine(settings, (WILDCARD,)) if item.check == "gaps")
+    finally:
+        broker.stop()
+    assert not ill.is_well
+    assert "session_lost" in ill.observed
+
+
+def outage_of(settings):
+    return next(item for item in examine(settings, (WILDCARD,)) if item.check == "outage")
+
+
+@pytest.mark.parametrize("protocol", ["auto", "3.1.1"])
+def test_the_doctor_plays_an_outage_and_counts_what_a_broker_as_shipped_returns(settings, protocol, broker):
+    outcome = outage_of(updated(settings, "mqtt", port=broker.port, protocol=protocol))
+    assert outcome.is_well
+    assert outcome.observed.startswith("1500 of 1500 messages came")
+
+
+@pytest.mark.parametrize("protocol", ["auto", "3.1.1"])
+def test_the_doctor_counts_what_a_stock_mosquitto_loses(settings, protocol, tmp_path):
+    with started(stock_mosquitto(tmp_path)) as broker:
+        outcome = outage_of(updated(settings, "mqtt", port=broker.port, protocol=protocol))
+    assert not outcome.is_well
+    delivered = int(outcome.observed.split()[0])
+    assert 1_000 <= delivered < 1_100
+    assert "max_queued_messages" in outcome.remedy
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_the_doctor_sees_a_broker_that_forgets_sessions(settings, tmp_path):
+    with local_broker(tmp_path, kind="amqtt") as (_, port):
+        outcome = outage_of(updated(settings, "mqtt", port=port))
+    gc.collect()
+    assert not outcome.is_well
+    assert outcome.observed.startswith("0 of 1500")
+
+
+def test_a_broker_that_refuses_mqtt_5_with_any_reason_is_spoken_to_in_3_1_1_by_the_doctor_too(settings):
+    with SpokenBroker(refuses_5=True) as broker:
+        settings = updated(settings, "mqtt", port=broker.port)
+        first = next(item for item in examine(settings, (WILDCARD,)) if item.check == "broker")
+    assert (first.is_well, first.observed) == (True, f"127.0.0.1:{broker.port} speaks MQTT 3.1.1")
+
+
+def stock_mosquitto(folder) -> Server:
+    """mosquitto with its own defaults for everything but the door."""
+    port = free_port()
+    (folder / "stock.conf").write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nuser root\n")
+    return Server([shutil.which("mosquitto") or "/usr/sbin/mosquitto", "-c", str(folder / "stock.conf")], port)

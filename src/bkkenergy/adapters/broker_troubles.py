@@ -9,6 +9,9 @@ from typing import Any, NamedTuple
 
 from bkkenergy.settings import MqttSettings
 
+MIN_PACKET_BYTES = 65_536
+"""A gateway's backlog of an hour is smaller. A broker that takes less may refuse it."""
+
 
 class TroubleKind(StrEnum):
     """Stable slugs, for the metrics' label."""
@@ -21,6 +24,8 @@ class TroubleKind(StrEnum):
     CUT_BY_BROKER = "cut_by_broker"
     CUT_AGAIN_AND_AGAIN = "cut_again_and_again"
     SUBSCRIPTION_REFUSED = "subscription_refused"
+    PACKET_SIZE_LOWERED = "packet_size_lowered"
+    CANARY_MISSED = "canary_missed"
 
 
 class Trouble(NamedTuple):
@@ -60,6 +65,24 @@ def announced(properties: Any, settings: MqttSettings, *, has_exact_topics: bool
             "an ingester that is away for longer loses what comes."
         )
         yield Trouble(TroubleKind.SESSION_EXPIRY_LOWERED, observed, remedy)
+
+    packet_bytes = _value(properties, "MaximumPacketSize", MIN_PACKET_BYTES)
+    if packet_bytes < MIN_PACKET_BYTES:
+        observed = f"the broker takes packets of at most {packet_bytes} bytes"
+        remedy = "A gateway that sends more is cut off by it, and sends again. Raise the broker's limit of packet size."
+        yield Trouble(TroubleKind.PACKET_SIZE_LOWERED, observed, remedy)
+
+
+def canary_missed(topic: str, *, was_heard: bool) -> Trouble:
+    """Return the trouble of a session that is connected and does not deliver what we send ourselves."""
+    if was_heard:
+        remedy = (
+            "The broker may hold a session that is dead: restart the broker; if that does not help, take a new "
+            "mqtt.client_id (or user, on the shipped broker). What waits in the old session is lost."
+        )
+    else:
+        remedy = f"Let the ingester's user write to {topic} (bkkenergy meters acl), or set mqtt.canary_s = 0."
+    return Trouble(TroubleKind.CANARY_MISSED, f"connected, but what we send to {topic} does not come back", remedy)
 
 
 def qos_0(observed: str) -> Trouble:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from bkkenergy.adapters import broker_troubles as troubles
 from bkkenergy.adapters.broker_troubles import Trouble, TroubleKind
 from bkkenergy.adapters.bulk_client import BulkClient, fits
+from bkkenergy.adapters.canary import Canary
+from bkkenergy.adapters.mqtt_client import introduce
 from bkkenergy.payloads.message import Message
 from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import MqttSettings
@@ -75,12 +78,13 @@ class Subscriber:
         exact_topics: Sequence[str] = (),
         session_mark: Path | None = None,
         on_trouble: Callable[[Trouble], None] | None = None,
+        canary: Canary | None = None,
     ) -> None:
         """Prepare a session.
 
         exact_topics : what to subscribe to where the broker takes no wildcards. session_mark : a file
         that is there once this client id has had a session. on_trouble : is given what endangers messages,
-        in the network thread.
+        in the network thread. canary : a message to ourselves, whose absence is a trouble.
         """
         self._settings = settings
         self._wanted, self._exact = tuple(topics), tuple(exact_topics)
@@ -88,7 +92,7 @@ class Subscriber:
         self._asked: dict[int, tuple[str, ...]] = {}
         """Topics of each request to subscribe that the broker has not answered."""
         self._has_wildcards = self._has_share = True
-        self._session_mark, self._on_trouble = session_mark, on_trouble
+        self._session_mark, self._on_trouble, self._canary = session_mark, on_trouble, canary
         self._had_session = session_mark is not None and session_mark.exists()
         self._connected_at_s = 0.0
         self._cuts = 0
@@ -151,8 +155,7 @@ class Subscriber:
         asked_at_s = self._asked_at_s
         is_silent = asked_at_s is not None and time.monotonic() - asked_at_s > CONNACK_WITHIN_S
         if self._fallback_wanted or (is_silent and self._settings.protocol == "auto"):
-            self._fallback_wanted = False
-            self._asked_at_s = None
+            self._fallback_wanted, self._asked_at_s, self.refusal = False, None, ""
             self._is_v5 = not self._is_v5
             self._drops = 0
             log.warning("mqtt_protocol_changed", protocol=self.protocol, broker=self._where)
@@ -160,6 +163,8 @@ class Subscriber:
         elif not self._network_thread_lives():
             log.error("mqtt_thread_died", broker=self._where)
             self._restart()
+        elif self._canary is not None and self.granted and self.is_connected:
+            self._canary.tend(partial(self._client.publish, qos=1), self._trouble)
 
     def take(self, most: int, max_bytes: int, *, timeout_s: float | None = None) -> list[Message]:
         """Return messages that have come, until there are `most` of them or their payloads reach `max_bytes`.
@@ -175,7 +180,15 @@ class Subscriber:
             taken += run[0]
             size_bytes += run[1]
         self._out.add(len(taken), size_bytes)
-        return taken
+        return self._without_canary(taken) if taken and self._canary is not None else taken
+
+    def _without_canary(self, messages: list[Message]) -> list[Message]:
+        """Return the messages of others. Our own has done its work when it comes."""
+        others, ours = self._canary.sifted(messages) if self._canary else (messages, [])
+        if ours:
+            self.troubles.pop(TroubleKind.CANARY_MISSED, None)
+            self.acknowledge(ours)
+        return others
 
     def _next_run(self, most: int, timeout_s: float | None) -> Run | None:
         """Return the next messages, at most `most` of those that came with one read; None when none come in time."""
@@ -251,12 +264,7 @@ class Subscriber:
             )
         else:
             client = mqtt.Client(CallbackAPIVersion.VERSION2, **options)
-        if settings.username:
-            password = settings.password.get_secret_value() if settings.password else None
-            client.username_pw_set(settings.username, password)
-        if settings.tls:
-            ca_file, cert_file, key_file = (str(path) if path else None for _, path in settings.tls)
-            client.tls_set(ca_file, cert_file, key_file)
+        introduce(client, settings)
         client.reconnect_delay_set(1, settings.reconnect_max_s)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
@@ -291,6 +299,8 @@ class Subscriber:
             self._topics = self._granted_by(properties)
             self.granted, self._asked = None if self._topics else {}, {}
             self._subscribe(client, self._topics)
+            if self._canary is not None:
+                self._canary.connected()
             self._connected.set()
 
     def _subscribe(self, client: mqtt.Client, topics: Sequence[str]) -> None:
@@ -338,7 +348,9 @@ class Subscriber:
         topics, share = self._wanted, self._settings.share
         if not self._has_wildcards:
             topics = self._exact or tuple(topic for topic in topics if not {"+", "#"} & set(topic))
-        return tuple(f"$share/{share}/{topic}" for topic in topics) if share and self._has_share else topics
+        if share and self._has_share:
+            topics = tuple(f"$share/{share}/{topic}" for topic in topics)
+        return topics if self._canary is None else (*topics, self._canary.topic)
 
     def _trouble(self, trouble: Trouble) -> None:
         self.troubles[trouble.kind] = trouble

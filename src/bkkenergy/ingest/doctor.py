@@ -16,19 +16,25 @@ import urllib3
 from bkkenergy.adapters.broker_troubles import TroubleKind
 from bkkenergy.adapters.identities import bystander
 from bkkenergy.adapters.mqtt import Subscriber
+from bkkenergy.adapters.outage import has_own_users, play_outage
 from bkkenergy.adapters.sqlite_file import DAMAGED, fault_in
 from bkkenergy.adapters.state.logbook import Logbook
 from bkkenergy.adapters.state.quarantine import Quarantine
+from bkkenergy.calendar import BANGKOK
+from bkkenergy.ingest.gaps import gaps_of
 from bkkenergy.ingest.ownclock import REMEDY
 from bkkenergy.ingest.spool import batches_waiting
 from bkkenergy.ingest.status import clock_behind_s
 from bkkenergy.ports.readings import StoreRefused, StoreUnavailable, StoreUnfit
-from bkkenergy.settings import Settings
+from bkkenergy.settings import MqttSettings, Settings
 from bkkenergy.site.folder import data_folder
 from bkkenergy.site.open import open_store, opened_state
 from bkkenergy.site.start import NO_EXPIRY, expiry_of, note_state, other_states
 
 CONNECTS_WITHIN_S = 8.0
+GAP_DAYS = 7
+NO_ENTRY = frozenset({"Not authorized", "Bad user name or password", "Banned", "Client identifier not valid"})
+"""Refusals that another protocol does not change."""
 MIN_FREE_BYTES = 1_000_000_000
 LOOK_S = 20.0
 """A database is looked through for so long at most: some gigabytes."""
@@ -126,7 +132,7 @@ def _broker(settings: Settings, topics: tuple[str, ...], exact_topics: tuple[str
     try:
         waiter = threading.Event()
         until = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=CONNECTS_WITHIN_S)
-        while dt.datetime.now(dt.UTC) < until and subscriber.granted is None and not subscriber.refusal:
+        while dt.datetime.now(dt.UTC) < until and subscriber.granted is None and not _is_final(subscriber, mqtt):
             subscriber.tend()
             waiter.wait(0.05)
         if subscriber.refusal:
@@ -149,8 +155,35 @@ def _broker(settings: Settings, topics: tuple[str, ...], exact_topics: tuple[str
         for trouble in list(subscriber.troubles.values()):
             if trouble.kind is not TroubleKind.SUBSCRIPTION_REFUSED:
                 yield CheckResult("delivery", False, trouble.observed, trouble.remedy)
+        is_there, protocol = bool(subscriber.granted), subscriber.protocol
     finally:
         subscriber.stop()
+    if is_there:
+        yield _outage(settings, protocol)
+
+
+def _is_final(subscriber: Subscriber, settings: MqttSettings) -> bool:
+    """Return whether the broker refuses us for good. One that knows 3.1.1 alone may give any reason for 5."""
+    may_fall_back = settings.protocol == "auto" and subscriber.protocol == "5"
+    return bool(subscriber.refusal) and (subscriber.refusal in NO_ENTRY or not may_fall_back)
+
+
+def _outage(settings: Settings, protocol: str) -> CheckResult:
+    """Play an outage of the ingester with messages of our own."""
+    mqtt = settings.mqtt
+    if not has_own_users(mqtt):
+        remedy = "Run bkkenergy meters passwords and meters acl, with the files beside mqtt.password_file."
+        return CheckResult("outage", False, "not played: with the ingester's user it could end its session", remedy)
+    outage = play_outage(mqtt, protocol)
+    if outage.reason:
+        remedy = "Let the doctor's user write there and read it: bkkenergy meters acl."
+        return CheckResult("outage", False, f"not played: {outage.reason}", remedy)
+    observed = f"{outage.delivered} of {outage.acknowledged} messages came that were sent while a session was away"
+    remedy = (
+        "The broker loses what comes while the ingester is away. Raise its limits: mosquitto max_queued_messages 0, "
+        "HiveMQ max-queue-size; see the guide to gateways for others."
+    )
+    return CheckResult("outage", 0 < outage.acknowledged <= outage.delivered, observed, remedy)
 
 
 def _state(settings: Settings) -> Iterator[CheckResult]:
@@ -160,6 +193,8 @@ def _state(settings: Settings) -> Iterator[CheckResult]:
         with opened_state(settings) as state:
             count = Quarantine.of(state, limits).counts()["quarantine.kept"]
             gateways = Logbook(state).gateways().values()
+            since = dt.datetime.now(dt.UTC) - dt.timedelta(days=GAP_DAYS)
+            gaps = Logbook(state).events([gaps_of(settings.mqtt.client_id)], since)
         behind_s = clock_behind_s(gateways, dt.datetime.now(dt.UTC))
         off = [gateway for gateway in gateways if not -MAX_SKEW_S <= gateway.skew_s + behind_s <= MAX_DELAY_S]
         waiting = batches_waiting(limits.spool) if limits.spool else 0
@@ -170,6 +205,9 @@ def _state(settings: Settings) -> Iterator[CheckResult]:
     yield CheckResult(
         "spool", waiting == 0, f"{waiting} batches wait for the store", "They go in when the store is back."
     )
+    observed = ", ".join(f"{event.kind} {event.at.astimezone(BANGKOK):%Y-%m-%d %H:%M}" for event in gaps[:5])
+    remedy = "Readings may be missing then: see the log, and what else is said here of the broker."
+    yield CheckResult("gaps", not gaps, observed or f"none on the way from the broker in {GAP_DAYS} days", remedy)
     alike = f"this host's clock is {behind_s:.0f} s behind that of most gateways, which agree"
     yield CheckResult(
         "own clock", behind_s == 0, alike if behind_s else "no majority of gateways says otherwise", REMEDY

@@ -18,11 +18,15 @@ import numpy as np
 import structlog
 from paho.mqtt.client import topic_matches_sub
 
+from bkkenergy.adapters.broker_troubles import Trouble
+from bkkenergy.adapters.canary import Canary
 from bkkenergy.adapters.mqtt import Subscriber
 from bkkenergy.adapters.state import StateStore, open_state
 from bkkenergy.adapters.state.logbook import Logbook
 from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.ingest.backlog import Backlog, late_events
+from bkkenergy.ingest.batching import next_batch
+from bkkenergy.ingest.gaps import Gaps
 from bkkenergy.ingest.inhand import InHand
 from bkkenergy.ingest.metrics import Metrics
 from bkkenergy.ingest.observe import Endpoint, IngesterState, notify_systemd
@@ -46,9 +50,6 @@ log = structlog.get_logger(__name__)
 
 OpenedT = TypeVar("OpenedT")
 
-TICK_S = 0.5
-QUIET_S = 0.005
-"""A pause this long among messages ends a batch: on 3.1.1 the broker sends no more until it hears."""
 STATUS_EVERY_S = 60.0
 READY_BATCHES = 1
 """Batches decoded and waiting for the committing thread, beside the one that it holds."""
@@ -65,8 +66,6 @@ SET_ASIDE = (
 EARLIEST_CLOCK_S, LATEST_CLOCK_S = dt.datetime(2026, 1, 1, tzinfo=dt.UTC).timestamp(), LATEST.timestamp()
 """Outside of these our own clock was never set, or counts the years of the Buddhist era."""
 CLOCK_LOOK_S = 1.0
-MEAN_READING_BYTES = 90
-"""What a reading takes in a payload, about: it turns the size of a batch into bytes."""
 
 
 def topics_for(settings: Settings, meter_topics: Sequence[str]) -> tuple[str, ...]:
@@ -137,6 +136,7 @@ class Ingester:
         self._portfolio_now, self._wall_clock = portfolio_now or (lambda: portfolio), wall_clock
         self._own_clock = OwnClock()
         self._backlog, self._late_topics = Backlog(), set[str]()
+        self._gaps = Gaps(settings.mqtt.client_id)
         self._sorter = Sorter(
             portfolio.meters,
             profiles,
@@ -154,10 +154,15 @@ class Ingester:
             topics_for(settings, self._sorter.topics),
             exact_topics=self._sorter.topics,
             session_mark=session_mark(settings),
-            on_trouble=lambda trouble: self.metrics.troubles.labels(kind=trouble.kind).inc(),
+            on_trouble=self._on_trouble,
+            canary=Canary(settings.mqtt.client_id, settings.mqtt.canary_s) if settings.mqtt.canary_s else None,
         )
         self.pipeline: Pipeline | None = None
         self.endpoint = Endpoint(settings.observe, self.metrics.registry, self.state)
+
+    def _on_trouble(self, trouble: Trouble) -> None:
+        self.metrics.troubles.labels(kind=trouble.kind).inc()
+        self._gaps.note(trouble)
 
     def stop(self) -> None:
         """Stop `run` after the batch at hand; safe from a signal handler or another thread."""
@@ -280,7 +285,9 @@ class Ingester:
                 self._follow()
                 if not self._clock_is_right():
                     return
-                messages = in_hand.as_first_received(self._bridged(self._stamped(self._next_batch())))
+                messages = in_hand.as_first_received(
+                    self._bridged(self._stamped(next_batch(self.subscriber, self._settings)))
+                )
                 if not self._deal_with(messages, desk):
                     return
                 if time.monotonic() - status_at_s > STATUS_EVERY_S:
@@ -346,6 +353,7 @@ class Ingester:
         outcome = self._sorted(messages, desk.in_hand)
         events = [*self._events(outcome), *outcome.events, *late_events(outcome, messages, self._late_topics)]
         self._late_topics.clear()
+        events += self._gaps.taken() if messages else []
         self._report(outcome, events)
         if not self._settle(READY_BATCHES):
             return False
@@ -427,19 +435,3 @@ class Ingester:
             pipeline.flush()
         except StoreUnavailable as error:
             log.warning("counters_not_written", why=str(error))
-
-    def _next_batch(self) -> list[Message]:
-        """Collect messages until none comes for a while, the batch is full, or the first has waited long enough."""
-        window = self._settings.mqtt.receive_maximum // 2
-        max_bytes = self._settings.ingest.batch_readings * MEAN_READING_BYTES
-        messages = self.subscriber.take(window, max_bytes, timeout_s=TICK_S)
-        size_bytes = sum(len(message.payload) for message in messages)
-        until_s = time.monotonic() + self._settings.ingest.linger_s
-        while messages and len(messages) < window and size_bytes < max_bytes and time.monotonic() < until_s:
-            time.sleep(QUIET_S)  # asleep, not waiting: to be woken by each message would cost more than the message
-            more = self.subscriber.take(window - len(messages), max_bytes - size_bytes)
-            if not more:
-                break
-            messages += more
-            size_bytes += sum(len(message.payload) for message in more)
-        return messages

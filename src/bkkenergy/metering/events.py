@@ -18,6 +18,9 @@ class EventKind(StrEnum):
     CLOCK_UNSET = "clock_unset"
     CLOCK_STUCK = "clock_stuck"
     BACKLOG = "backlog_without_time"
+    SESSION_LOST = "session_lost"
+    QOS_0 = "qos_0"
+    CANARY_MISSED = "canary_missed"
 
 
 class Event(NamedTuple):

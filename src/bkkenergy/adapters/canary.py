@@ -1,0 +1,83 @@
+"""A message to ourselves through the ingester's own session: a connection that answers pings may deliver nothing.
+
+Two brokers of those tried hold a session that is connected and dead, after a crash or a backlog larger than the window.
+Neither says so. A canary that does not come back is the only sign.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from bkkenergy.adapters.broker_troubles import Trouble, canary_missed
+from bkkenergy.adapters.identities import OWN_TOPICS
+from bkkenergy.payloads.message import Message
+
+MISSED_AFTER_S = 30.0
+"""A canary that is this late while nothing else comes either is missed."""
+MISSED_AT_LAST_S = 600.0
+"""A backlog is before it in the queue; but none takes so long for a message."""
+
+
+def canary_topic(client_id: str) -> str:
+    """Return the topic of an ingester's canary.
+
+    >>> canary_topic("a/b+")
+    'bkkenergy/canary/a-b-'
+    """
+    return f"{OWN_TOPICS}/canary/{client_id.translate(str.maketrans('/+#', '---'))}"
+
+
+class Canary:
+    """Sends itself a message now and then, and misses it."""
+
+    def __init__(self, client_id: str, every_s: float, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.topic = canary_topic(client_id)
+        self.is_missed = False
+        self.was_heard = False
+        """Whether one has come back since the start."""
+        self._every_s, self._monotonic = every_s, monotonic
+        self._sent_count = 0
+        self._sent_at_s: float | None = None
+        self._next_at_s = 0.0
+        self._traffic_at_s = 0.0
+
+    def connected(self) -> None:
+        """Begin again: what was sent on an earlier connection may be lost with it."""
+        self._sent_at_s, self._next_at_s = None, self._monotonic()
+
+    def tend(self, publish: Callable[[str, bytes], object], on_trouble: Callable[[Trouble], None]) -> None:
+        """Send one when it is time, and report one that is missed."""
+        if payload := self._due():
+            publish(self.topic, payload)
+        if self._is_newly_missed():
+            on_trouble(canary_missed(self.topic, was_heard=self.was_heard))
+
+    def sifted(self, messages: list[Message]) -> tuple[list[Message], list[Message]]:
+        """Note canaries that came back; return the messages of others, and our own."""
+        ours = [message for message in messages if message.topic == self.topic]
+        if not ours:
+            self._traffic_at_s = self._monotonic()  # the canary waits behind other messages
+            return messages, ours
+        if any(message.payload == b"%d" % self._sent_count for message in ours):
+            self._sent_at_s, self.is_missed, self.was_heard = None, False, True
+        return [message for message in messages if message.topic != self.topic], ours
+
+    def _due(self) -> bytes | None:
+        """Return what to publish now, if anything."""
+        now_s = self._monotonic()
+        is_awaited = self._sent_at_s is not None and not self.is_missed
+        if is_awaited or now_s < self._next_at_s:
+            return None
+        self._sent_count, self._sent_at_s, self._next_at_s = self._sent_count + 1, now_s, now_s + self._every_s
+        self._traffic_at_s = now_s
+        return b"%d" % self._sent_count
+
+    def _is_newly_missed(self) -> bool:
+        """Return whether the one that was sent is late, once until one is heard again."""
+        if self._sent_at_s is None or self.is_missed:
+            return False
+        now_s = self._monotonic()
+        late_s, idle_s = now_s - self._sent_at_s, now_s - self._traffic_at_s
+        self.is_missed = (late_s >= MISSED_AFTER_S and idle_s >= MISSED_AFTER_S) or late_s >= MISSED_AT_LAST_S
+        return self.is_missed

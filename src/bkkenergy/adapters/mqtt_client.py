@@ -1,0 +1,16 @@
+"""How a client of ours shows who it is: user, password and certificates."""
+
+from __future__ import annotations
+
+import paho.mqtt.client as mqtt
+
+from bkkenergy.settings import MqttSettings
+
+
+def introduce(client: mqtt.Client, settings: MqttSettings) -> None:
+    """Give a client its user, its password, and the authorities that it trusts."""
+    if settings.username:
+        client.username_pw_set(settings.username, settings.password.get_secret_value() if settings.password else None)
+    if settings.tls:
+        ca_file, cert_file, key_file = (str(path) if path else None for _, path in settings.tls)
+        client.tls_set(ca_file, cert_file, key_file)

@@ -1,0 +1,139 @@
+"""An outage that is played: what a broker loses of what comes while a client is away, counted with real messages.
+
+A session of its own subscribes to a topic of its own and leaves. Then 1,500 messages are published and acknowledged,
+more than the 1,000 that mosquitto and HiveMQ store unless told otherwise. The session comes back and counts.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+from bkkenergy.adapters.identities import OWN_TOPICS, bystander
+from bkkenergy.adapters.mqtt import Subscriber
+from bkkenergy.adapters.mqtt_client import introduce
+from bkkenergy.settings import MqttSettings
+
+MESSAGES = 1500
+MAX_BYTES = 1_000_000
+WITHIN_S = 30.0
+QUIET_S = 3.0
+"""So long after the last message no other is awaited."""
+IN_FLIGHT = 10
+"""Messages of the publisher without an answer: what HiveMQ grants at most."""
+PADDING = b"." * 100
+"""About the size of a reading."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """What came of the messages of an outage. reason : why it could not be played; empty where it was."""
+
+    acknowledged: int = 0
+    delivered: int = 0
+    reason: str = ""
+
+
+def has_own_users(settings: MqttSettings) -> bool:
+    """Return whether the outage's clients are others than the ingester, also where the user is the client id."""
+    return settings.username is None or all(
+        bystander(settings, role).username != settings.username for role in ("doctor", "doctor-away")
+    )
+
+
+def play_outage(settings: MqttSettings, protocol: str, *, messages: int = MESSAGES) -> Outage:
+    """Play an outage on a broker that speaks the protocol ("5" or "3.1.1")."""
+    away = bystander(settings, "doctor-away").model_copy(update={"protocol": protocol, "session_expiry_s": 300})
+    topic = f"{OWN_TOPICS}/doctor/{away.client_id}"
+    with _publisher(bystander(settings, "doctor"), protocol) as publish:
+        try:
+            first = _session(away, topic, lambda: publish(topic, 1), 1)
+            if not first:
+                return Outage(reason=f"what is published to {topic} is not delivered to a client that is there")
+            acknowledged = publish(topic, messages)
+            delivered = len(_session(away, topic, lambda: 0, messages))
+        finally:
+            _forget(away, protocol)
+    return Outage(acknowledged, delivered)
+
+
+def _session(settings: MqttSettings, topic: str, publish: Callable[[], int], most: int) -> set[bytes]:
+    """Connect, have something published, and return what comes until there are `most`, or no more comes."""
+    payloads: set[bytes] = set()
+    subscriber = Subscriber(settings, (topic,))
+    subscriber.start()
+    until_s = time.monotonic() + WITHIN_S
+    try:
+        while not subscriber.granted and time.monotonic() < until_s:
+            subscriber.tend()
+            time.sleep(0.02)
+        publish()
+        quiet_at_s = time.monotonic() + QUIET_S
+        while len(payloads) < most and time.monotonic() < min(until_s, quiet_at_s):
+            if taken := subscriber.take(1000, MAX_BYTES, timeout_s=0.1):
+                quiet_at_s = time.monotonic() + QUIET_S
+                payloads |= {message.payload for message in taken}
+                subscriber.acknowledge(taken)
+        time.sleep(0.2)  # the last acknowledgements leave before the connection ends
+    finally:
+        subscriber.stop()
+    return payloads
+
+
+@contextmanager
+def _publisher(settings: MqttSettings, protocol: str) -> Iterator[Callable[[str, int], int]]:
+    """Yield a function that publishes so many messages and returns how many were acknowledged."""
+    client = _client(settings, protocol, f"{settings.client_id}-publisher")
+    client.max_inflight_messages_set(IN_FLIGHT)
+    is_connected = threading.Event()
+    client.on_connect = lambda *_: is_connected.set()
+
+    def publish(topic: str, count: int) -> int:
+        if not is_connected.wait(WITHIN_S):
+            return 0
+        sent = [client.publish(topic, b"%d %b" % (number, PADDING), qos=1) for number in range(count)]
+        acknowledged, stalls_at_s = 0, time.monotonic() + QUIET_S
+        while acknowledged < count and time.monotonic() < stalls_at_s:
+            time.sleep(0.05)
+            before, acknowledged = acknowledged, sum(one.is_published() for one in sent)
+            if acknowledged > before:
+                stalls_at_s = time.monotonic() + QUIET_S
+        return acknowledged
+
+    client.connect_async(settings.host, settings.port, settings.keepalive_s)
+    client.loop_start()
+    try:
+        yield publish
+    finally:
+        client.disconnect()
+        client.loop_stop()
+
+
+def _forget(settings: MqttSettings, protocol: str) -> None:
+    """Let the broker forget the session: a clean start ends the one before."""
+    client = _client(settings, protocol, settings.client_id)
+    is_connected = threading.Event()
+    client.on_connect = lambda *_: is_connected.set()
+    client.connect_async(settings.host, settings.port, settings.keepalive_s)
+    client.loop_start()
+    is_connected.wait(QUIET_S)
+    client.disconnect()
+    client.loop_stop()
+
+
+def _client(settings: MqttSettings, protocol: str, client_id: str) -> mqtt.Client:
+    is_v5 = protocol == "5"
+    client = mqtt.Client(
+        CallbackAPIVersion.VERSION2,
+        client_id=client_id,
+        clean_session=None if is_v5 else True,
+        protocol=MQTTProtocolVersion.MQTTv5 if is_v5 else MQTTProtocolVersion.MQTTv311,
+    )
+    introduce(client, settings)
+    return client
