@@ -30,6 +30,8 @@ class AdvisoryLock(IntEnum):
     """One replica migrates the state's tables while the others wait."""
     LEDGER_TABLES = 7_061_973
     """One process makes the ledger's tables while the others wait."""
+    LEDGER_PARTITIONS = 7_061_975
+    """One process makes a month of the ledger while the others wait."""
     LEAD = 7_061_974
     """Whose session holds it leads, for as long as it lives."""
 

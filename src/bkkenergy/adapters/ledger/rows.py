@@ -29,6 +29,16 @@ def date_of(number: int) -> dt.date:
     return EPOCH + dt.timedelta(days=number)
 
 
+def start_hour(day: dt.date) -> int:
+    """Return the hour, since 1970 UTC, at which a day of Bangkok begins."""
+    return day_number(day) * HOURS_PER_DAY - BANGKOK_OFFSET_H
+
+
+def day_of_hour(hour: int) -> dt.date:
+    """Return the day of Bangkok that has an hour since 1970 UTC."""
+    return date_of((hour + BANGKOK_OFFSET_H) // HOURS_PER_DAY)
+
+
 def start_us(day: int) -> int:
     """Return the instant at which a day of Bangkok begins. day : since 1970-01-01."""
     return day * US_PER_DAY - BANGKOK_OFFSET_US
@@ -84,10 +94,9 @@ def hour_columns(number: int, block: LedgerDays, channel: Channel) -> Columns:
     slots = block.values.reshape(-1, channel.slots_per_day // HOURS_PER_DAY)
     measured = (block.quality == Quality.MEASURED).reshape(slots.shape).sum(axis=1)
     known = np.flatnonzero(~np.isnan(slots).all(axis=1))
-    first_hour = day_number(block.first_day) * HOURS_PER_DAY - BANGKOK_OFFSET_H
     return {
         "meter": [number] * len(known),
-        "hour": (first_hour + known).tolist(),
+        "hour": (start_hour(block.first_day) + known).tolist(),
         "channel": [channel.name] * len(known),
         "value": np.nansum(slots[known], axis=1).tolist(),
         "measured": measured[known].tolist(),

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from itertools import groupby
 
-from sqlalchemy import Connection, Engine, delete, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, Engine, delete, func, or_, select, text, update
 from sqlalchemy.exc import DataError, IntegrityError
 
 from bkkenergy.adapters.bulk import insert_columns, is_among
@@ -16,6 +16,7 @@ from bkkenergy.adapters.engines import AdvisoryLock, shown, translate_db_errors
 from bkkenergy.adapters.ledger.changes import SqlReadingChangeRecords
 from bkkenergy.adapters.ledger.columns import numbers_of, read_slots, read_totals
 from bkkenergy.adapters.ledger.marks import DaysToMark, all_days, now_us, put_postgresql, put_sqlite, touched_by
+from bkkenergy.adapters.ledger.partitions import Months, lacks_partition
 from bkkenergy.adapters.ledger.purges import SqlPurgeRecords, refuse_purged
 from bkkenergy.adapters.ledger.rows import (
     check,
@@ -27,6 +28,7 @@ from bkkenergy.adapters.ledger.rows import (
     span_columns,
     start_us,
 )
+from bkkenergy.adapters.ledger.schema import bring_up
 from bkkenergy.adapters.ledger.sources import (
     days_of_batch,
     insert_batch,
@@ -57,10 +59,11 @@ from bkkenergy.ports.ledger import (
     Span,
     SpanReason,
 )
-from bkkenergy.ports.readings import StoreRefused
+from bkkenergy.ports.readings import StoreRefused, StoreUnavailable
 from bkkenergy.readings import US_PER_S, IntArray
 
 WHAT = "energy ledger"
+DAY = dt.timedelta(days=1)
 LONGEST_LEASES = 10
 """A claim that reaches further ahead than this many leases was made by a clock that was wrong: it does not count."""
 _CHANNELS_OF_METER = text("""
@@ -86,13 +89,16 @@ class SqlLedger:
         """Open a ledger. channels : those that may be written. clock : us since 1970 UTC, for the age of marks."""
         self._engine, self._channels, self._clock = engine, channels, clock
         self._is_postgresql = engine.dialect.name == "postgresql"
+        self._months = Months(self._writing)
 
     def prepare(self) -> None:
-        """Make the tables that are missing. Raises StoreUnavailable."""
+        """Make the tables that are missing, or bring up those of a version before. Raises StoreUnavailable."""
         with self._writing() as connection:
             if self._is_postgresql:
                 connection.execute(select(func.pg_advisory_xact_lock(AdvisoryLock.LEDGER_TABLES)))
-            metadata.create_all(connection)
+                bring_up(connection)
+            else:
+                metadata.create_all(connection)
 
     def mark(self, meters: Sequence[str], first: dt.date, last: dt.date) -> None:
         """Mark days of meters, both ends included."""
@@ -147,6 +153,8 @@ class SqlLedger:
         """Replace rows and spans of the days `computed`, take away the marks that were seen, and free the meter."""
         check(claim.meter, days, spans, computed)
         channels = [self._channel(block) for block in days]
+        if self._is_postgresql:
+            self._months.make((block.first_day, block.first_day + (len(block.values) - 1) * DAY) for block in days)
         with self._writing() as connection:
             claimed = select(ledger_meter.c.id, ledger_meter.c.owner).where(ledger_meter.c.name == claim.meter)
             row = connection.execute(claimed.with_for_update()).one_or_none()
@@ -329,6 +337,9 @@ class SqlLedger:
                 with self._engine.begin() as connection:
                     yield connection
             except (IntegrityError, DataError) as error:
+                if isinstance(error, IntegrityError) and lacks_partition(error):
+                    self._months.forget()
+                    raise StoreUnavailable(f"{WHAT} {shown(self._engine)}: {error.orig}. It is tried again.") from error
                 raise StoreRefused(f"{WHAT} {shown(self._engine)}: rejected ({error.orig}).") from error
 
     @contextmanager
@@ -369,17 +380,26 @@ class SqlLedger:
 
     def _delete(self, connection: Connection, number: int, computed: Sequence[dt.date]) -> None:
         """Delete what the ledger holds of days of a meter, whatever the channel."""
-        channels = [row.channel for row in connection.execute(_CHANNELS_OF_METER, {"meter": number})]
         day, hour, span = ledger_day.c, ledger_hour.c, ledger_span.c
         for first, last in runs(computed):
             start, end = start_us(first), start_us(last + 1)
             first_hour, end_hour = (instant // (3600 * US_PER_S) for instant in (start, end))
             for where in (
-                *([day.channel == channel, day.meter == number, day.day.between(first, last)] for channel in channels),
+                *(
+                    [*keys, day.meter == number, day.day.between(first, last)]
+                    for keys in self._keys(connection, number)
+                ),
                 [hour.meter == number, hour.hour >= first_hour, hour.hour < end_hour],
                 [span.meter == number, span.start_us >= start, span.start_us < end],
             ):
                 connection.execute(delete(where[-1].left.table).where(*where))
+
+    def _keys(self, connection: Connection, number: int) -> list[list[ColumnElement[bool]]]:
+        """Return what leads to a meter's days by the key: each of its channels. A month is small without it."""
+        if self._is_postgresql:
+            return [[]]
+        channels = connection.execute(_CHANNELS_OF_METER, {"meter": number})
+        return [[ledger_day.c.channel == row.channel] for row in channels]
 
     def _take_away(self, connection: Connection, number: int, claim: Claim, now_us: int) -> None:
         """Delete the marks that the claim saw; those that grew meanwhile wait from now on. Free the meter."""

@@ -1,7 +1,7 @@
 """Tables of the energy ledger, the same on SQLite and PostgreSQL. Instants are us since 1970 UTC.
 
 There are no foreign keys: rows of a meter are only ever written under a lock of its row in `ledger_meter`.
-PostgreSQL's tables are not partitioned. At some 2 GB a year for 10,000 meters, partitions by month are a later step.
+On PostgreSQL days and hours are partitioned by month (`partitions`); a change of a table is a step in `schema`.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ ledger_day = Table(
     Column("slots", LargeBinary, nullable=False),
     Column("quality", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
+    postgresql_partition_by="RANGE (day)",
 )
 """day : days since 1970-01-01 in Bangkok. readings : values that the day was computed from.
 slots, quality : packed, see `packing`."""
@@ -64,6 +65,7 @@ ledger_hour = Table(
     Column("value", Double, nullable=False),
     Column("measured", SmallInteger, nullable=False),
     sqlite_with_rowid=False,
+    postgresql_partition_by="RANGE (hour)",
 )
 """Sums of the slots of additive channels, for dashboards. hour : hours since 1970 UTC. measured : slots, of those that
 the hour has. An hour of which nothing is known has no row."""

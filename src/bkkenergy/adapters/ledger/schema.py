@@ -1,0 +1,83 @@
+"""Steps by which the ledger's tables on PostgreSQL come to what this version wants, each with a number.
+
+A step takes the tables as the one before left them, and never looks at `tables`, which goes on changing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+
+from sqlalchemy import Connection, inspect, text
+
+from bkkenergy.adapters.ledger.partitions import (
+    BY_MONTH,
+    Partitioned,
+    make_edges,
+    make_month,
+    months_between,
+)
+from bkkenergy.adapters.ledger.tables import metadata
+
+TABLE = "ledger_schema"
+FIRST = 1
+"""The tables of 0.1.0, which had no number."""
+
+
+def bring_up(connection: Connection) -> None:
+    """Make the tables that are missing, and take those of a version before up to this one's.
+
+    In the transaction at hand, which other processes wait for: all or nothing.
+    """
+    is_new = not inspect(connection).has_table(BY_MONTH[0].table)
+    connection.execute(text(f"CREATE TABLE IF NOT EXISTS {TABLE} (number integer NOT NULL)"))
+    number = connection.execute(text(f"SELECT max(number) FROM {TABLE}")).scalar()  # noqa: S608 - our own name
+    for step, make in STEPS.items():
+        if not is_new and step > (number or FIRST):
+            make(connection)
+    metadata.create_all(connection)
+    make_edges(connection)
+    if number != HEAD:
+        connection.execute(text(f"INSERT INTO {TABLE} (number) VALUES (:head)"), {"head": HEAD})  # noqa: S608
+
+
+def _partition_by_month(connection: Connection) -> None:
+    """Move the rows of the tables that are large into partitions by month."""
+    for part in BY_MONTH:
+        old = f"{part.table}_whole"
+        for statement in (
+            f"ALTER TABLE {part.table} RENAME TO {old}",
+            f"ALTER TABLE {old} RENAME CONSTRAINT {part.table}_pkey TO {old}_pkey",
+            f"CREATE TABLE {part.table} (LIKE {old} INCLUDING ALL) PARTITION BY RANGE ({part.key})",
+        ):
+            connection.execute(text(statement))
+        _grant_alike(connection, old, part.table)
+    make_edges(connection)
+    for month in sorted({month for part in BY_MONTH for month in _months(connection, part)}):
+        make_month(connection, month)
+    for part in BY_MONTH:
+        connection.execute(text(f"INSERT INTO {part.table} SELECT * FROM {part.table}_whole"))  # noqa: S608 - our names
+        connection.execute(text(f"DROP TABLE {part.table}_whole"))
+
+
+def _months(connection: Connection, part: Partitioned) -> set[dt.date]:
+    """Return the first days of the months of the rows that a table had."""
+    keys = connection.execute(text(f"SELECT DISTINCT {part.key} FROM {part.table}_whole")).scalars()  # noqa: S608
+    days = {part.day(key) for key in keys}
+    return {month for day in days for month in months_between(day, day)}
+
+
+def _grant_alike(connection: Connection, old: str, new: str) -> None:
+    """Grant on a table what others were granted on the one that it replaces: dashboards go on reading."""
+    query = text(
+        "SELECT CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END AS grantee, "
+        "privilege_type, is_grantable FROM pg_class, aclexplode(relacl) "
+        "WHERE pg_class.oid = CAST(:old AS regclass) AND grantee <> relowner"
+    )
+    for row in connection.execute(query, {"old": old}).all():
+        option = " WITH GRANT OPTION" if row.is_grantable else ""
+        connection.execute(text(f"GRANT {row.privilege_type} ON {new} TO {row.grantee}{option}"))
+
+
+STEPS: Mapping[int, Callable[[Connection], None]] = {2: _partition_by_month}
+HEAD = max(STEPS)
