@@ -9,6 +9,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -36,6 +37,7 @@ from bkkenergy.ports.ledger import (
     BatchKind,
     Channel,
     Claim,
+    Having,
     LedgerDays,
     MeterSeen,
     NewBatch,
@@ -211,6 +213,18 @@ def test_what_is_computed_again_replaces_every_row_of_its_days_and_no_other(ledg
     assert ledger.stored_days(METER, EXPORT) == [day(0), day(3)]
     hours = contents(ledger)["ledger_hour"]
     assert len(hours) == 24 * (3 + 2)
+
+
+def test_the_nearest_day_with_energy_or_readings_is_found(ledger):
+    still = replace(block(flat(0), first=3), readings=np.array([5]))
+    silent = replace(block(flat(np.nan), first=4), readings=np.array([0]))
+    put(ledger, [block(flat(1, 2)), still, silent, block(flat(2), first=9)], range(10))
+    asked = [(day(9), Having.ENERGY), (day(9), Having.READINGS), (day(1), Having.ENERGY), (day(0), Having.READINGS)]
+    assert [ledger.day_before(METER, IMPORT, *own) for own in asked] == [day(1), day(3), day(0), None]
+    asked = [(day(1), Having.ENERGY), (day(1), Having.READINGS), (day(3), Having.READINGS), (day(9), Having.ENERGY)]
+    assert [ledger.day_after(METER, IMPORT, *own) for own in asked] == [day(9), day(3), day(9), None]
+    assert ledger.day_before(METER, EXPORT, day(9), Having.READINGS) is None
+    assert ledger.day_after("another", IMPORT, day(0), Having.READINGS) is None
 
 
 def test_another_meters_rows_stay_when_one_is_replaced(ledger):
@@ -666,6 +680,8 @@ CALLS = {
     "revisions": lambda own: own.revisions(),
     "set_revision": lambda own: own.set_revision(METER, "r", FIRST, FIRST),
     "stored_days": lambda own: own.stored_days(METER, IMPORT),
+    "day_before": lambda own: own.day_before(METER, IMPORT, FIRST, Having.ENERGY),
+    "day_after": lambda own: own.day_after(METER, IMPORT, FIRST, Having.READINGS),
     "add_batch": lambda own: own.add_batch(BATCH, [block(flat(1))]),
     "undo_batch": lambda own: own.undo_batch(1, "w", NOW_US),
     "batches": lambda own: own.batches(),

@@ -81,7 +81,51 @@ def by_power(rng):
     return {"kind": "power"}, {"power_kw": use_kwh(rng) * 4}
 
 
-KINDS = (plain, wrapping, exchanged, restarting, silent_at_night, with_export, both_ways, by_intervals, by_power)
+def held_for_days(rng):
+    """It falls by the least that it shows, and stands there for longer than neighbours are looked at."""
+    kwh = use_kwh(rng)
+    kwh[CHANGED : CHANGED + 5 * 96] = 0.0
+    register = np.round(1000 + np.cumsum(kwh), 1)
+    register[CHANGED + 2 : CHANGED + 5 * 96 + 2] -= 0.1
+    return {"resolution_kwh": 0.1}, {"energy_kwh": np.round(register, 1)}
+
+
+def hardly_used(rng):
+    """It shows one step or the one below, for days."""
+    register = np.round(1000 + np.cumsum(rng.random(COUNT) < 0.01) / 10 - (rng.random(COUNT) < 0.004) / 10, 1)
+    return {"resolution_kwh": 0.1}, {"energy_kwh": register}
+
+
+def silent_after_a_night_at_zero(rng):
+    given, columns = plain(rng)
+    register = columns["energy_kwh"]
+    register[CHANGED : CHANGED + 40] = 0.0
+    register[CHANGED + 40 : CHANGED + 40 + 4 * 96] = np.nan
+    return given, columns
+
+
+def with_export_for_some_days(rng):
+    given, columns = plain(rng)
+    export = np.round(np.cumsum(use_kwh(rng)), 2)
+    export[CHANGED:] = np.nan
+    return given, columns | {"export_kwh": export}
+
+
+KINDS = (
+    plain,
+    wrapping,
+    exchanged,
+    restarting,
+    silent_at_night,
+    with_export,
+    both_ways,
+    by_intervals,
+    by_power,
+    held_for_days,
+    hardly_used,
+    silent_after_a_night_at_zero,
+    with_export_for_some_days,
+)
 
 
 def batches(whole: ReadingBatch, order: str, rng: np.random.Generator) -> list[ReadingBatch]:
@@ -129,3 +173,22 @@ def test_in_whatever_order_days_are_computed_the_ledger_is_the_same(config_dir, 
         np.testing.assert_allclose(pieces.values, once.values, atol=1e-6)
         np.testing.assert_array_equal(pieces.quality, once.quality)
     assert np.nansum(found[0][0].values) > 0
+
+
+@pytest.mark.parametrize("kind", [held_for_days, hardly_used, silent_after_a_night_at_zero])
+def test_a_register_that_falls_a_little_or_for_a_night_counts_what_it_rose_by(config_dir, tmp_path, kind):
+    """Day by day it was 0.1 kWh more for each fall, and the whole register after a night at zero."""
+    given, columns = kind(np.random.default_rng(7))
+    plain_portfolio = load_portfolio(config_dir)
+    own = next(meter for meter in plain_portfolio.meters if meter.id == METER)
+    portfolio = with_meter(plain_portfolio, Meter.model_validate(own.model_dump() | {"rated_kw": 600.0} | given))
+    register = columns["energy_kwh"]
+    sent = np.flatnonzero(np.isfinite(register))
+    at_us = timestamp_us(SPAN.start) + QUARTER_US * sent
+    whole = ReadingBatch((METER,), np.zeros(len(sent), np.int64), at_us, {"energy_kwh": register[sent]})
+    with energy(Settings(store=StoreSettings(path=tmp_path / "store.sqlite")), portfolio) as site:
+        for part in batches(whole, "day_by_day", np.random.default_rng(8)):
+            site.store.commit(part)
+            site.bring_up()
+        found = site.ledger.totals([METER], IMPORT, FIRST, LAST)
+    assert np.nansum(found.total) == pytest.approx(np.nanmax(register) - register[0], abs=0.001)

@@ -261,13 +261,14 @@ def _kind(step_kwh: float, shown_kwh: float, step_s: float, rules: RegisterRules
 def _return(
     ts_us: IntArray, register_kwh: FloatArray, row: int, track_kwh: float, rules: RegisterRules, *, is_explained: bool
 ) -> int | None:
-    """Find the first row after `row` that is back on the track, within a day of the row before it.
+    """Find the first row after `row` that is back on the track, within a day of the row before it, or next after that.
 
     It fits the track, and the way back was a jump: beyond the rating, or most of the way at once. Where a
-    wrap or a restart explains the step as well, only a jump beyond the rating is a return.
+    wrap or a restart explains the step as well, only a jump beyond the rating is a return. The row next after the day
+    may end a silence: the meter that sent another value for a night, and then none, goes on where it was.
     """
     latest_us = int(ts_us[row - 1]) + int(EXCURSION_MAX_S * US_PER_S)
-    end = int(np.searchsorted(ts_us, latest_us, side="right"))
+    end = min(int(np.searchsorted(ts_us, latest_us, side="right")) + 1, len(ts_us))
     min_kwh = np.inf if is_explained else JUMP_RATIO * abs(float(register_kwh[row]) - track_kwh)
     near = min(row + 1 + NEAR_READINGS, end)
     for start, stop in ((row + 1, near), (near, end)):

@@ -34,6 +34,7 @@ __all__ = [
     "DayTotals",
     "DaysPurged",
     "EnergyLedger",
+    "Having",
     "LedgerDays",
     "MeterSeen",
     "NewBatch",
@@ -217,6 +218,13 @@ class SourceDays:
     quality: QualityArray
 
 
+class Having(StrEnum):
+    """What a row that is looked for has some of."""
+
+    READINGS = "readings"
+    ENERGY = "total"
+
+
 class LedgerReader(Protocol):
     """What reads energy: rows by meter, channel and local day, and which days are still to be computed."""
 
@@ -371,6 +379,12 @@ class EnergyLedger(LedgerReader, SourceReader, Protocol):
 
     def stored_days(self, meter: str, channel: Channel) -> Sequence[dt.date]:
         """Return the days that have a row, in order."""
+
+    def day_before(self, meter: str, channel: Channel, day: dt.date, having: Having) -> dt.date | None:
+        """Return the last day before one whose row has readings, or energy; None without one."""
+
+    def day_after(self, meter: str, channel: Channel, day: dt.date, having: Having) -> dt.date | None:
+        """Return the first day after one whose row has readings, or energy; None without one."""
 
     def add_batch(self, batch: NewBatch, days: Sequence[LedgerDays]) -> int:
         """Add a batch with its slots and mark their days, in one transaction. Return its number. Raises DaysPurged."""

@@ -26,12 +26,14 @@ from bkkenergy.ports.ledger import (
     QUARTERS_PER_DAY,
     TEMP_AIR,
     Channel,
+    Having,
     LedgerDays,
     Span,
     SpanReason,
 )
 from bkkenergy.readings import FIELDS, US_PER_S, BoolArray, FloatArray, IntArray, Quality, ReadingBatch
 from bkkenergy.site import Site
+from bkkenergy.usecases.earlier import with_earlier
 from bkkenergy.usecases.fields import field_of, fields_of
 from bkkenergy.usecases.meterversions import Version, in_ratio_of, rounds_of
 from bkkenergy.usecases.othersources import OtherSources
@@ -44,6 +46,8 @@ PROFILE_DAYS = 28
 """The typical profile of a gap comes from the days before it."""
 MIN_POWER_FACTOR = 0.01
 WEATHER = ((GHI, "ghi_wm2"), (TEMP_AIR, "temp_air_c"))
+SECOND_FIELD = "export_kwh"
+"""Of a register that many meters lack, and that may fall silent while the other goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +90,13 @@ def computed_run(site: Site, meters: Sequence[Meter], run: DayRun, fresh: Rows) 
     batch = _readings(site, counting, first, last)
     near = [meter for meter in counting if _is_near(site, meter, batch, run)]
     if near:
-        yield _energy(site, near, batch, Window(*_rows_around(run), first, last), fresh)
+        window = Window(*_rows_around(run), first, last)
+        yield _energy(site, near, with_earlier(site, near, batch, window.first, run, fresh), window, fresh)
     for meter in counting:
         if meter not in near:
-            window = _window(site, meter, run)
+            window = _window(site, meter, batch, run)
             wide = _readings(site, [meter], *_days_around(run, window.wide_first, window.wide_last, 1))
-            yield _energy(site, [meter], wide, window, fresh)
+            yield _energy(site, [meter], with_earlier(site, [meter], wide, window.first, run, fresh), window, fresh)
 
 
 def _days_around(run: DayRun, first: dt.date, last: dt.date, days: int) -> tuple[dt.date, dt.date]:
@@ -113,11 +118,9 @@ def _is_near(site: Site, meter: Meter, batch: ReadingBatch, run: DayRun) -> bool
     seen = site.ledger.seen([meter.id]).get(meter.id)
     if seen is None:
         return True
-    number = batch.meter_ids.index(meter.id)
-    is_own = batch.meter == number
     for field in fields_of(meter):
-        ts_us = batch.ts_us[is_own & np.isfinite(batch.column(field))]
-        if len(ts_us) == 0 and field == "export_kwh" and not _is_silent_between(site, meter, field, run):
+        ts_us = _instants(meter, batch, field)
+        if not _matters(site, meter, field, ts_us, run):
             continue
         for offset in range(1, CONTEXT_DAYS + 1):
             before = midnight_us(run.first - offset * DAY)
@@ -131,24 +134,47 @@ def _is_near(site: Site, meter: Meter, batch: ReadingBatch, run: DayRun) -> bool
     return True
 
 
-def _is_silent_between(site: Site, meter: Meter, field: str, run: DayRun) -> bool:
-    """Return whether a second register has readings on both sides of a run that has none of it.
+def _instants(meter: Meter, batch: ReadingBatch, field: str) -> IntArray:
+    """Return (n,) when a meter has a value of a field."""
+    is_own = (batch.meter == batch.meter_ids.index(meter.id)) & np.isfinite(batch.column(field))
+    ts_us: IntArray = batch.ts_us[is_own]
+    return ts_us
 
-    The store is asked of meters alone whose rows say that they have it.
+
+def _matters(site: Site, meter: Meter, field: str, ts_us: IntArray, run: DayRun) -> bool:
+    """Return whether a step of a second register reaches into a run. ts_us : (n,) its readings near the run.
+
+    One that was silent before, or is from then on, has no step there, however far away its nearest reading is. Rows
+    count as well: what they say of readings that were taken back is to be computed again.
     """
-    if not site.ledger.stored_days(meter.id, EXPORT):
-        return False
-    before, after = _around(site, meter, run, run.first, run.last, (field,))
-    return before is not None and after is not None
+    if field != SECOND_FIELD:
+        return True
+    start_us, end_us = midnight_us(run.first), midnight_us(run.last + DAY)
+    if ((ts_us >= start_us) & (ts_us < end_us)).any():
+        return True
+    return (bool((ts_us < start_us).any()) or _has_second(site, meter, run, is_before=True)) and (
+        bool((ts_us >= end_us).any()) or _has_second(site, meter, run, is_before=False)
+    )
 
 
-def _window(site: Site, meter: Meter, run: DayRun) -> Window:
-    """Return the days that a run changes, and those that are needed to compute them."""
+def _has_second(site: Site, meter: Meter, run: DayRun, *, is_before: bool) -> bool:
+    """Return whether the ledger knows of readings of a second register up to a run, or from it on."""
+    look, day = (site.ledger.day_before, run.last + DAY) if is_before else (site.ledger.day_after, run.first - DAY)
+    return look(meter.id, EXPORT, day, Having.READINGS) is not None
+
+
+def _window(site: Site, meter: Meter, batch: ReadingBatch, run: DayRun) -> Window:
+    """Return the days that a run changes, and those that are needed to compute them.
+
+    A register that left its track for a night, and then was silent, is judged by what it shows after the silence. So
+    a run changes a day more before the silence that ends in it, and reaches over the silence after the next reading.
+    """
+    fields = [field for field in fields_of(meter) if _matters(site, meter, field, _instants(meter, batch, field), run)]
     first, last = _rows_around(run)
-    before, after = _around(site, meter, run, run.first, run.last)
-    first = first if before is None else max(min(first, before), run.among.first)
+    before, after = _around(site, meter, run, first, last, fields)
+    first = first if before is None else max(min(first, before - DAY), run.among.first)
     last = last if after is None else max(last, after)
-    anchor_before, anchor_after = _around(site, meter, run, first, last)
+    anchor_before, anchor_after = _around(site, meter, run, first, last, fields)
     return Window(
         first,
         last,
@@ -158,12 +184,11 @@ def _window(site: Site, meter: Meter, run: DayRun) -> Window:
 
 
 def _around(
-    site: Site, meter: Meter, run: DayRun, first: dt.date, last: dt.date, fields: Sequence[str] = ()
+    site: Site, meter: Meter, run: DayRun, first: dt.date, last: dt.date, fields: Sequence[str]
 ) -> tuple[dt.date | None, dt.date | None]:
     """Return the days of the last reading before some days and of the first after them, as far as may be read."""
-    named = fields or fields_of(meter)
-    before = [site.readings.last_before_us(meter.id, midnight_us(first), field) for field in named]
-    after = [site.readings.first_from_us(meter.id, midnight_us(last + DAY), field) for field in named]
+    before = [site.readings.last_before_us(meter.id, midnight_us(first), field) for field in fields]
+    after = [site.readings.first_from_us(meter.id, midnight_us(last + DAY), field) for field in fields]
     read_from_us, read_until_us = midnight_us(run.among.read_first), midnight_us(run.among.last + DAY)
     earlier = [day_of_us(at) for at in before if at is not None and at >= read_from_us]
     later = [day_of_us(at) for at in after if at is not None and at < read_until_us]
@@ -229,10 +254,7 @@ def _energy_of(site: Site, meters: Sequence[Meter], batch: ReadingBatch, window:
 
 
 def _has_channel(meter: Meter, batch: ReadingBatch, channel: Channel) -> bool:
-    if channel is IMPORT or meter.kind is MeterKind.NET:
-        return True
-    is_own = batch.meter == batch.meter_ids.index(meter.id)
-    return bool(np.isfinite(batch.column("export_kwh")[is_own]).any())
+    return channel is IMPORT or meter.kind is MeterKind.NET or len(_instants(meter, batch, SECOND_FIELD)) > 0
 
 
 def _is_inside(span: Span, window: Window) -> bool:

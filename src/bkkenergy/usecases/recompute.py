@@ -27,6 +27,7 @@ from bkkenergy.ports.ledger import (
     IMPORT,
     Channel,
     Claim,
+    Having,
     LedgerDays,
     Purged,
     Span,
@@ -201,7 +202,8 @@ def _without(row: LedgerDays, computed: AbstractSet[dt.date]) -> Iterator[Ledger
 def _finish(
     site: Site, claim: Claim, rows: Sequence[LedgerDays], spans: Sequence[Span], computed: Sequence[dt.date]
 ) -> None:
-    for day in _gap_days_after(site, claim.meter, rows, computed):  # before: a crash in between forgets none
+    after = {*_gap_days_after(site, claim.meter, rows, computed), *_rises_after(site, claim.meter, rows, computed)}
+    for day in sorted(after):  # before: a crash in between forgets none
         site.ledger.mark([claim.meter], day, day)
     if not site.ledger.finish(claim, rows, spans, computed=computed, now_us=site.now_us()):
         log.warning("ledger_claim_lost", meter=claim.meter, days=len(computed))
@@ -220,6 +222,22 @@ def _gap_days_after(site: Site, meter: str, rows: Sequence[LedgerDays], computed
             changed = [day for row in of_channel for day in _changed_days(site, meter, channel, row)]
             gap_days |= {day for day in days if any(day - PROFILE_DAYS * DAY <= before < day for before in changed)}
     return sorted(gap_days)
+
+
+def _rises_after(site: Site, meter: str, rows: Sequence[LedgerDays], computed: Sequence[dt.date]) -> list[dt.date]:
+    """List the days on which registers rise again that stood still, where what they are held at may have changed."""
+    rises = []
+    for channel in (IMPORT, EXPORT):
+        of_channel = [row for row in rows if row.channel == channel.name]
+        if not any(_changed_days(site, meter, channel, row) for row in of_channel):
+            continue
+        latest = max(of_channel, key=lambda row: row.first_day)
+        last = latest.first_day + (len(latest.values) - 1) * DAY
+        rise = site.ledger.day_after(meter, channel, last, Having.ENERGY)
+        is_next = rise == last + DAY and np.nansum(latest.values[-1]) > 0
+        if rise is not None and rise not in computed and not is_next:
+            rises.append(rise)
+    return rises
 
 
 def _changed_days(site: Site, meter: str, channel: Channel, row: LedgerDays) -> list[dt.date]:

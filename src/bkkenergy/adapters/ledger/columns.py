@@ -12,9 +12,9 @@ from sqlalchemy import Connection, select
 
 from bkkenergy.adapters.bulk import is_among
 from bkkenergy.adapters.ledger.packing import unpacked_quality, unpacked_values
-from bkkenergy.adapters.ledger.rows import day_number
+from bkkenergy.adapters.ledger.rows import date_of, day_number
 from bkkenergy.adapters.ledger.tables import ledger_day, ledger_meter, ledger_stale
-from bkkenergy.ports.ledger import Channel, DayTotals, Slots
+from bkkenergy.ports.ledger import Channel, DayTotals, Having, Slots
 from bkkenergy.ports.readings import StoreRefused
 from bkkenergy.readings import BoolArray, FloatArray, IntArray, Quality
 
@@ -28,6 +28,19 @@ def numbers_of(connection: Connection, meters: Sequence[str]) -> dict[str, int]:
     columns = ledger_meter.c
     among = is_among(connection.dialect.name == "postgresql", columns.name, meters)
     return {row.name: row.id for row in connection.execute(select(columns.name, columns.id).where(among))}
+
+
+def nearest_day(
+    connection: Connection, meter: str, channel: Channel, day: dt.date, having: Having, *, is_before: bool
+) -> dt.date | None:
+    """Return the day before or after one whose row has readings, or energy; None without one."""
+    columns = ledger_day.c
+    number = numbers_of(connection, [meter]).get(meter)
+    is_row = (columns.meter == number, columns.channel == channel.name, columns[having.value] > 0)
+    side = columns.day < day_number(day) if is_before else columns.day > day_number(day)
+    order = columns.day.desc() if is_before else columns.day.asc()
+    nearest = connection.execute(select(columns.day).where(*is_row, side).order_by(order).limit(1)).scalar()
+    return None if nearest is None else date_of(nearest)
 
 
 @dataclass(frozen=True, slots=True)

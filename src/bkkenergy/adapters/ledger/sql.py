@@ -14,7 +14,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from bkkenergy.adapters.bulk import insert_columns, is_among
 from bkkenergy.adapters.engines import AdvisoryLock, shown, translate_db_errors
 from bkkenergy.adapters.ledger.changes import SqlReadingChangeRecords
-from bkkenergy.adapters.ledger.columns import numbers_of, read_slots, read_totals
+from bkkenergy.adapters.ledger.columns import nearest_day, numbers_of, read_slots, read_totals
 from bkkenergy.adapters.ledger.marks import DaysToMark, all_days, now_us, put_postgresql, put_sqlite, touched_by
 from bkkenergy.adapters.ledger.partitions import Months, lacks_partition
 from bkkenergy.adapters.ledger.purges import SqlPurgeRecords, refuse_purged
@@ -51,6 +51,7 @@ from bkkenergy.ports.ledger import (
     Channel,
     Claim,
     DayTotals,
+    Having,
     LedgerDays,
     MeterSeen,
     NewBatch,
@@ -262,6 +263,16 @@ class SqlLedger:
         )
         with self._reading() as connection:
             return [date_of(row.day) for row in connection.execute(query)]
+
+    def day_before(self, meter: str, channel: Channel, day: dt.date, having: Having) -> dt.date | None:
+        """Return the last day before one whose row has readings, or energy; None without one."""
+        with self._reading() as connection:
+            return nearest_day(connection, meter, channel, day, having, is_before=True)
+
+    def day_after(self, meter: str, channel: Channel, day: dt.date, having: Having) -> dt.date | None:
+        """Return the first day after one whose row has readings, or energy; None without one."""
+        with self._reading() as connection:
+            return nearest_day(connection, meter, channel, day, having, is_before=False)
 
     def add_batch(self, batch: NewBatch, days: Sequence[LedgerDays]) -> int:
         """Add a batch with its slots and mark their days, in one transaction. Return its number."""
