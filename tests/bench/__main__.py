@@ -32,7 +32,7 @@ from bkkenergy.readings import US_PER_S, ReadingBatch
 from bkkenergy.settings import IngestSettings, MqttSettings, ObserveSettings, Settings, StoreSettings
 from bkkenergy.site.open import open_store, open_writable
 from bkkenergy.site.profiles import load_profiles
-from tests.bench.rows import faster
+from tests.bench.rows import MISSED, faster
 from tests.conftest import ROOT
 from tests.integration.conftest import publish
 from tests.servers import Influx, influxdb, mosquitto, started
@@ -221,4 +221,4 @@ if __name__ == "__main__":
     parser.add_argument("--quick", action="store_true", help="one round of a tenth of the messages")
     given = parser.parse_args()
     sizes = {size: count // (10 if given.quick else 1) for size, count in MESSAGES.items()}
-    raise SystemExit(0 if run(1 if given.quick else given.rounds, sizes) else 1)
+    raise SystemExit(0 if run(1 if given.quick else given.rounds, sizes) else MISSED)

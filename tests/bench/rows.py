@@ -7,6 +7,8 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+MISSED = 4
+"""The exit code of a bench that ran and missed a target."""
 ROWS_VARIABLE = "BENCH_ROWS"
 """The file to which a bench adds its rows, a JSON object a line; without it they are printed alone."""
 

@@ -25,7 +25,7 @@ import pandas as pd
 from bkkenergy.savings.baseline import Series, diagnostics, expected_days, fit_form
 from bkkenergy.savings.hourly import predict_hourly
 from tests.bench.placebo import FIRST, SECOND, cambridge
-from tests.bench.rows import faster
+from tests.bench.rows import MISSED, faster
 from tests.conftest import ROOT
 
 TARGETS = {"Daily": 100.0, "Hourly": 50.0}
@@ -114,7 +114,7 @@ def main() -> int:
         print(f"{given.folder} has no Cambridge files: nothing can be compared.")
         return 2
     buildings = dict(list(cambridge(given.folder).items())[: given.meters])
-    return 0 if compare(buildings, peer(buildings, opendsm_python(given.venv))) else 1
+    return 0 if compare(buildings, peer(buildings, opendsm_python(given.venv))) else MISSED
 
 
 if __name__ == "__main__":

@@ -21,17 +21,19 @@ def test_without_a_target_nothing_is_missed():
 
 
 @pytest.mark.parametrize(
-    ("exit_code", "rows", "lines", "fault"),
+    ("exit_code", "rows", "lines", "fault", "quick_fault"),
     [
-        (0, (Row("a", "x", 1, "p", 2, 2.0, 1.0),), [], ""),
-        (0, (Row("a", "x", 1, "p", 2, 2.0, 3.0),), [], "target missed: x"),
-        (1, (Row("a", "x", 1, "p", 2, 2.0, 1.0),), ["it broke\n"], "exit code 1: it broke"),
-        (-9, (), [], "exit code -9: no word"),
-        (0, (), ["fine\n"], "nothing was measured"),
+        (0, (Row("a", "x", 1, "p", 2, 2.0, 1.0),), [], "", ""),
+        (0, (Row("a", "x", 1, "p", 2, 2.0, 3.0),), [], "target missed: x", ""),
+        (4, (Row("a", "x", 1, "p", 2, 2.0),), ["slow"], "exit code 4: slow", ""),
+        (1, (Row("a", "x", 1, "p", 2, 2.0, 1.0),), ["it broke\n"], "exit code 1: it broke", "exit code 1: it broke"),
+        (-9, (), [], "exit code -9: no word", "exit code -9: no word"),
+        (0, (), ["fine\n"], "nothing was measured", "nothing was measured"),
     ],
 )
-def test_what_ended_badly_missed_its_target_or_measured_nothing_has_failed(exit_code, rows, lines, fault):
-    assert fault_of(exit_code, rows, lines) == fault
+def test_what_ended_badly_missed_its_target_or_measured_nothing_has_failed(exit_code, rows, lines, fault, quick_fault):
+    assert fault_of(exit_code, rows, lines, is_quick=False) == fault
+    assert fault_of(exit_code, rows, lines, is_quick=True) == quick_fault
 
 
 def test_a_bench_that_crashes_is_named_and_the_others_still_run(tmp_path, monkeypatch, capfd):
