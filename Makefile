@@ -17,8 +17,9 @@ demo-exit: $(VENV)/.runtime
 .PHONY: demo-exit
 
 # How many processes run tests: a module's tests stay together, and each process has servers and ports of its own.
-JOBS ?= auto
-PYTEST_JOBS := -n $(JOBS) --dist loadfile
+# One more than there are cores, since a third of the time tests wait for servers. tests/conftest.py has the order of files.
+JOBS ?= $(shell expr $$(nproc) + 1)
+PYTEST_JOBS := -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 test: $(VENV)/.dev system-packages
 	$(BIN)/pytest $(PYTEST_JOBS) $(ARGS)

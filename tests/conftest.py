@@ -39,6 +39,27 @@ CONFIG_PARTS = (
 numbers = itertools.count()
 ROOT = Path(__file__).resolve().parent.parent
 
+LONGEST_FIRST = (
+    "integration/test_powers.py", "integration/test_faults.py", "integration/test_deploy.py",
+    "integration/test_hostile.py", "integration/test_kill.py", "integration/test_jobs_crash.py",
+    "integration/test_docs.py", "integration/test_tutorial.py", "integration/test_savings_cli.py",
+    "integration/test_web.py", "integration/test_jobs.py", "integration/test_backup.py", "contract/test_ledger.py",
+    "contract/test_recompute.py", "e2e", "integration", "contract",
+)  # fmt: skip
+"""A file's tests stay in one process, so that long files come first and short ones fill the processes up at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put files that take long before those that do not; within a file nothing moves."""
+    items.sort(key=lambda item: rank_of(item.path))
+
+
+def rank_of(path: Path) -> int:
+    """A test file's place in the order."""
+    name = path.relative_to(ROOT / "tests").as_posix() if path.is_relative_to(ROOT / "tests") else path.name
+    ranks = (rank for rank, start in enumerate(LONGEST_FIRST) if name.startswith(start))
+    return next(ranks, len(LONGEST_FIRST))
+
 
 @pytest.fixture(autouse=True)
 def quiet() -> Iterator[None]:

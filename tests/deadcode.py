@@ -22,7 +22,7 @@ MIN_CONFIDENCE = 60
 DECORATORS = ("@*.command", "@*.get", "@*.post", "@*.put", "@*.patch", "@*.delete", "@*validator", "@pytest.fixture")
 # What a framework calls or reads by its name.
 NAMES = (
-    "pytestmark", "model_config",  # pytest, pydantic
+    "pytestmark", "pytest_*", "model_config",  # pytest, pydantic
     "downgrade", "down_revision",  # alembic
     "format_commands", "list_commands", "get_command", "convert",  # click
     "on_*", "_handle_on_message", "_ping_t", "_in_messages", "setblocking",  # paho
