@@ -119,3 +119,12 @@ def test_the_minimum_under_the_demand_line():
     rates = GENERAL | blocks((None, 3.1097)) | {"demand_thb_per_kw": {"all": 220.56}}
     load = Quantities(JULY, 20000.0, 0, {"all": 50.0}, peak_kvar=50.0, highest_demand_thb=30000.0)
     assert lines(bill(load, rates, ft=0.3972), "demand", "minimum") == {"demand": 11028.0, "minimum": 9972.0}
+
+
+@pytest.mark.parametrize(
+    ("highest_thb", "lacking_thb"), [(15755.0, 0.5), (15755.72, 1.0), (15754.29, 0.0), (15754.3, 0.01)]
+)
+def test_what_lacks_to_the_minimum_is_billed_however_little_it_is(highest_thb, lacking_thb):
+    rates = GENERAL | blocks((None, 3.1097)) | {"demand_thb_per_kw": {"all": 220.56}}
+    load = Quantities(JULY, 20000.0, 0, {"all": 50.0}, peak_kvar=0.0, highest_demand_thb=highest_thb)
+    assert bill(load, rates, ft=0.3972).amount_thb("minimum") == lacking_thb
