@@ -6,10 +6,10 @@ import datetime as dt
 import math
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 
 from babel import Locale
 from babel.dates import format_datetime, get_day_names, get_month_names
-from babel.numbers import format_decimal
 
 from bkkenergy.calendar import BE_OFFSET_YEARS, buddhist_year
 from bkkenergy.texts import LANGS, Lang, catalogue, filled
@@ -39,9 +39,11 @@ class Words:
         """Format as 1,234.5; a dash where the value is unknown."""
         if value is None or math.isnan(value):
             return NO_VALUE
-        pattern = "#,##0" + ("." + "0" * digits if digits else "")
-        value = round(value, 9) + 0.0  # never "-0", and no half tipped by what arithmetic lost
-        return str(format_decimal(value, format=pattern, locale=Locale(self.lang)))
+        if math.isinf(value):
+            return "-∞" if value < 0 else "∞"
+        exact = Decimal(repr(round(float(value), 9) + 0.0))  # no half tipped by what arithmetic lost
+        text = f"{exact:,.{digits}f}"  # both languages write 1,234.5; halves go to the even digit
+        return text if text.strip("-0.") else text.lstrip("-")
 
     def percent(self, ratio: float | None, digits: int = 0, *, signed: bool = False) -> str:
         """Format a ratio (0..1) as per cent."""

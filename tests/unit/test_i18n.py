@@ -3,7 +3,10 @@ import datetime as dt
 import re
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
+from babel.numbers import format_decimal
+from hypothesis import strategies as st
 
 from bkkenergy.errors import ConfigError, InputError, UnavailableError
 from bkkenergy.i18n import LANGS, Words, catalogue
@@ -151,3 +154,14 @@ def test_every_change_that_the_log_notes_has_a_name():
 def test_every_slug_has_a_name(lang, group, slugs):
     assert {slug for slug in slugs if f"{group}.{slug}" not in catalogue(lang)} == set()
     assert Words(lang).name(group, "of_an_older_version") == "of_an_older_version"
+
+
+@hypothesis.given(st.one_of(st.floats(-1e9, 1e9), st.integers(-(10**9), 10**9)), st.integers(0, 4))
+def test_numbers_are_written_as_babel_writes_them(value, digits):
+    pattern = "#,##0" + ("." + "0" * digits if digits else "")
+    for lang in ("th", "en"):
+        expected = format_decimal(round(float(value), 9) + 0.0, format=pattern, locale=lang)
+        assert Words(lang).number(value, digits).lstrip("-") == expected.lstrip("-")
+        assert Words(lang).number(value, digits).startswith("-") == (
+            expected.startswith("-") and any(figure in expected for figure in "123456789")
+        )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Connection, Table, any_, func, literal, select
+from sqlalchemy import ARRAY, ColumnElement, Connection, Table, any_, bindparam, func, literal, select
 
 MAX_SQLITE_VARIABLES = 32_766
 """Of one statement, in every SQLite since 2020."""
@@ -19,6 +19,21 @@ def is_among(is_postgresql: bool, column: ColumnElement[Any], values: Sequence[o
     if is_postgresql:
         return column == any_(literal(list(values), ARRAY(column.type)))
     return column.in_(select(func.json_each(json.dumps(list(values))).table_valued("value").c.value))
+
+
+def is_among_given(is_postgresql: bool, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    """Return whether a column has one of the values of a parameter: for a statement that is made once.
+
+    `as_given` makes the parameter's value.
+    """
+    if is_postgresql:
+        return column == any_(bindparam(name, type_=ARRAY(column.type)))
+    return column.in_(select(func.json_each(bindparam(name)).table_valued("value").c.value))
+
+
+def as_given(is_postgresql: bool, values: Sequence[object]) -> list[object] | str:
+    """Return values as the parameter of `is_among_given`."""
+    return list(values) if is_postgresql else json.dumps(list(values))
 
 
 def insert_columns(

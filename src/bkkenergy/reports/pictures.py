@@ -113,12 +113,16 @@ SMALL = Sheet(360, 96, 4, 14, ())
 
 
 def heat_map(
-    heat_kw: Sequence[Sequence[float | None]], labels: Sequence[tuple[int, str]], *, title: str, sheet: Sheet = LARGE
+    heat_kw: Sequence[Sequence[float | None]] | FloatArray,
+    labels: Sequence[tuple[int, str]],
+    *,
+    title: str,
+    sheet: Sheet = LARGE,
 ) -> Markup:
     """Draw days across, hours down, colour by power from nothing to the highest; labels : (day number, text) under
     it.
     """
-    grid = as_grid(heat_kw)
+    grid = heat_kw if isinstance(heat_kw, np.ndarray) else as_grid(heat_kw)
     if not np.isfinite(grid).any():
         return Markup("")
     wide, high = sheet.inner
@@ -170,4 +174,4 @@ def png(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> bytes:
 
     rows = np.concatenate([np.zeros((height, 1), np.uint8), pixels.reshape(height, -1)], axis=1).tobytes()
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows, 9)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows, 6)) + chunk(b"IEND", b"")

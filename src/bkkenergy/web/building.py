@@ -90,7 +90,7 @@ def building_view(here: AppContext, building: Building) -> BuildingView:
         typical_day(series, today, is_open=here.portfolio.is_open(building, today)),
         peaks[1],
         peaks[0],
-        bill_so_far(here, building),
+        bill_so_far(here, building, waiting),
         judged,
         judged_from,
         findings,
@@ -115,14 +115,17 @@ def month_peaks_kw(here: AppContext, building: Building) -> tuple[float | None, 
     return _highest(firm_kw[:ended]), _highest(firm_kw[ended:])
 
 
-def bill_so_far(here: AppContext, building: Building) -> Bill | None:
-    """Compute the bill of this month's readings; None on the first day, or without a meter."""
+def bill_so_far(here: AppContext, building: Building, waiting: tuple[dt.date, ...]) -> Bill | None:
+    """Compute the bill of this month's readings; None on the first day, or without a meter.
+
+    waiting : days that are still to be computed, with which the bill is stored for a while.
+    """
     today = here.today
     if not building.main_meters or today.day == 1:
         return None
     period = Period.days(today.replace(day=1), today - dt.timedelta(days=1))
     bills: list[Bill] = here.cached(
-        ("bill", building.id, today, waiting_of(here, building)),
+        ("bill", building.id, today, waiting),
         KEPT_S,
         lambda: month_bills(here.opened, building, period),
     )

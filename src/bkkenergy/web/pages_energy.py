@@ -187,8 +187,7 @@ def _heat(view: BuildingView, words: Words) -> Markup:
     first = view.views.days[0].date()
     days = [first + dt.timedelta(days=n) for n in range(len(view.views.days))]
     labels = [(column, words.month_short(day)) for column, day in enumerate(days) if day.day == 1]
-    grid = [_listed(row) for row in view.views.heat_kw]
-    return heat_map(grid, labels, title=words("report.heat"), sheet=LARGE)
+    return heat_map(view.views.heat_kw, labels, title=words("report.heat"), sheet=LARGE)
 
 
 def _duration(view: BuildingView, words: Words) -> Markup:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, bindparam, select
 
-from bkkenergy.adapters.bulk import is_among
+from bkkenergy.adapters.bulk import as_given, is_among_given
 from bkkenergy.adapters.ledger.packing import unpacked_quality, unpacked_values
 from bkkenergy.adapters.ledger.rows import date_of, day_number
 from bkkenergy.adapters.ledger.tables import ledger_day, ledger_meter, ledger_stale
@@ -25,9 +26,35 @@ COUNTS = ("measured", "estimated", "edited", "incomplete")
 
 def numbers_of(connection: Connection, meters: Sequence[str]) -> dict[str, int]:
     """Return the ledger's number of each meter that it knows."""
+    is_postgresql = connection.dialect.name == "postgresql"
+    rows = connection.execute(_numbers_query(is_postgresql), {"given": as_given(is_postgresql, meters)})
+    return {row.name: row.id for row in rows}
+
+
+# Statements are made once: making them takes longer than a small page's rows.
+@cache
+def _numbers_query(is_postgresql: bool) -> Select[Any]:
     columns = ledger_meter.c
-    among = is_among(connection.dialect.name == "postgresql", columns.name, meters)
-    return {row.name: row.id for row in connection.execute(select(columns.name, columns.id).where(among))}
+    return select(columns.name, columns.id).where(is_among_given(is_postgresql, columns.name, "given"))
+
+
+@cache
+def _days_query(is_postgresql: bool, names: tuple[str, ...]) -> Select[Any]:
+    columns = ledger_day.c
+    return select(columns.meter, columns.day, *(columns[name] for name in names)).where(
+        is_among_given(is_postgresql, columns.meter, "given"),
+        columns.channel == bindparam("channel"),
+        columns.day.between(bindparam("first"), bindparam("last")),
+    )
+
+
+@cache
+def _waiting_query(is_postgresql: bool) -> Select[Any]:
+    columns = ledger_stale.c
+    return select(columns.meter, columns.day).where(
+        is_among_given(is_postgresql, columns.meter, "given"),
+        columns.day.between(bindparam("first"), bindparam("last")),
+    )
 
 
 def nearest_day(
@@ -62,23 +89,15 @@ class _Asked:
 
     def rows(self, *columns: str) -> Iterator[list[tuple[Any, ...]]]:
         """Read rows of `ledger_day` of some meters at a time: meter, day and the columns."""
-        day_columns = ledger_day.c
+        query = _days_query(self._is_postgresql, columns)
         step = max(1, ROWS_AT_ONCE // self.days)
         for start in range(0, len(self.numbers), step):
-            among = is_among(self._is_postgresql, day_columns.meter, self.numbers[start : start + step].tolist())
-            query = select(day_columns.meter, day_columns.day, *(day_columns[name] for name in columns)).where(
-                among, day_columns.channel == self.channel.name, day_columns.day.between(self.first, self.last)
-            )
-            yield self._fetched(query)
+            yield self._fetched(query, self.numbers[start : start + step], channel=self.channel.name)
 
     def waiting(self) -> BoolArray:
         """Find the days that are marked: (days, m)."""
         is_waiting = np.zeros((len(self.meters), self.days), np.bool_)
-        columns = ledger_stale.c
-        among = is_among(self._is_postgresql, columns.meter, self.numbers.tolist())
-        rows = self._fetched(
-            select(columns.meter, columns.day).where(among, columns.day.between(self.first, self.last))
-        )
+        rows = self._fetched(_waiting_query(self._is_postgresql), self.numbers)
         if rows:
             is_waiting[self.at(rows)] = True
         return is_waiting.T
@@ -93,8 +112,9 @@ class _Asked:
     def _is_postgresql(self) -> bool:
         return self.connection.dialect.name == "postgresql"
 
-    def _fetched(self, query: Any) -> list[tuple[Any, ...]]:
-        result = self.connection.execute(query)
+    def _fetched(self, query: Select[Any], numbers: IntArray, **given: object) -> list[tuple[Any, ...]]:
+        given |= {"given": as_given(self._is_postgresql, numbers.tolist()), "first": self.first, "last": self.last}
+        result = self.connection.execute(query, given)
         rows: list[tuple[Any, ...]] = list(result.cursor.fetchall())  # plain tuples of the driver
         result.close()
         return rows
