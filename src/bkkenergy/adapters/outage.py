@@ -88,7 +88,7 @@ def _session(settings: MqttSettings, topic: str, publish: Callable[[], int], mos
 
 @contextmanager
 def _publisher(settings: MqttSettings, protocol: str) -> Iterator[Callable[[str, int], int]]:
-    """Yield a function that publishes so many messages and returns how many were acknowledged."""
+    """Yield a function that publishes this many messages and returns how many were acknowledged."""
     client = _client(settings, protocol, f"{settings.client_id}-publisher")
     client.max_inflight_messages_set(IN_FLIGHT)
     is_connected = threading.Event()
