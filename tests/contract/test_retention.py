@@ -18,6 +18,7 @@ from structlog.testing import capture_logs
 
 from bkkenergy.adapters.ledger.tables import ledger_day, ledger_meter
 from bkkenergy.adapters.state import open_state
+from bkkenergy.adapters.state.users import audit_lines
 from bkkenergy.calendar import BANGKOK, Period, timestamp_us
 from bkkenergy.cli import cli
 from bkkenergy.jobs.service import Jobs
@@ -475,6 +476,12 @@ def test_the_scheduler_only_reports_until_a_person_has_agreed(site, tmp_path):
     with capture_logs() as logs:
         jobs._purge()
     assert (logs, count_of(site) < count) == ([], True)
+    (noted,) = audit_lines(engine)
+    assert (noted["actor"], noted["action"], noted["detail"]["deleted"]) == (
+        "scheduler",
+        "purge_readings",
+        count - count_of(site),
+    )
     late(site)
     bring_up(site)
     with capture_logs() as logs:

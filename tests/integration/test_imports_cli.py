@@ -88,12 +88,12 @@ def test_a_live_month_is_previewed_refused_filled_and_undone(site, tmp_path):
     listed = run(site, "imports", "list")
     assert len(re.findall("undone", listed)) == 2
     shown = run(site, "imports", "show", 2)
-    assert f"undone by {getpass.getuser()}" in shown
+    assert f"undone by cli:{getpass.getuser()}" in shown
     assert "precedence file" in shown
     engine = open_state(StateSettings(path=site.parent / "var/state.sqlite"))
     actions = [line["action"] for line in audit_lines(engine)]
     assert actions == ["undo_import", "import", "undo_import", "import"]
-    assert f"command line: {getpass.getuser()}" in {line["actor"] for line in audit_lines(engine)}
+    assert {line["actor"] for line in audit_lines(engine)} == {f"cli:{getpass.getuser()}"}
     engine.dispose()
 
 

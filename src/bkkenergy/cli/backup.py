@@ -14,11 +14,12 @@ from rich.status import Status
 
 from bkkenergy.adapters.sqlite_file import NotCopied
 from bkkenergy.calendar import BANGKOK
-from bkkenergy.cli.context import config_option
+from bkkenergy.cli.context import command_line, config_option
 from bkkenergy.errors import InputError
 from bkkenergy.settings import load_settings
 from bkkenergy.site.folder import data_folder
-from bkkenergy.usecases.backup import back_up, left_out, places, restore, unpacked, unplaced
+from bkkenergy.usecases.backup import left_out, places, unpacked, unplaced
+from bkkenergy.usecases.server import SiteFolders, back_up, restore
 
 console = Console(stderr=True)
 
@@ -44,7 +45,11 @@ def backup_command(target: Path | None, config_dir: Path) -> None:
         if path.exists():
             raise InputError(f"{path} exists already. Name another file.")
         manifest = back_up(
-            settings, config_dir, path, now=now, on_progress=lambda name: status.update(f"Backup: {name}")
+            SiteFolders(settings, config_dir),
+            command_line(),
+            path,
+            now=now,
+            on_progress=lambda name: status.update(f"Backup: {name}"),
         )
     total = sum(entry["bytes"] for entry in manifest["files"].values())
     click.echo(
@@ -80,7 +85,13 @@ def restore_command(backup: Path, config_to: Path | None, config_dir: Path) -> N
         data = data_folder(settings)
         remedy = f"Let this user write below {data.resolve()}, and see that there is room."
         with _translate_file_errors(data, remedy, [backup]):
-            manifest = restore(backup, settings, config_dir, on_progress=lambda name: status.update(f"Restore: {name}"))
+            manifest = restore(
+                SiteFolders(settings, config_dir),
+                command_line(),
+                backup,
+                now=dt.datetime.now(BANGKOK),
+                on_progress=lambda name: status.update(f"Restore: {name}"),
+            )
     click.echo(f"{len(manifest['files'])} files of {manifest['made']} restored beside {data}.")
     for name in unplaced(manifest, settings, config_dir):
         click.echo(f"  not restored: {name}, which has no place under these settings")

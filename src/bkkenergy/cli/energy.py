@@ -16,8 +16,8 @@ from rich.table import Table
 
 from bkkenergy.calendar import BANGKOK, Period, Step, timestamp_us
 from bkkenergy.cli.baseline import lang_option
-from bkkenergy.cli.context import config_option, period_of
-from bkkenergy.cli.imports import show_preview, site_and_person
+from bkkenergy.cli.context import command_line, config_option, period_of
+from bkkenergy.cli.imports import show_preview
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.errors import InputError
@@ -27,9 +27,10 @@ from bkkenergy.ports.ledger import CHANNELS
 from bkkenergy.readings import Quality
 from bkkenergy.usecases.balance import BuildingEnergy, SubMeters, building_energy
 from bkkenergy.usecases.balance_record import balance_record, flows_of, sub_meters_record
-from bkkenergy.usecases.edits import Edit, apply_edit, preview_edit
+from bkkenergy.usecases.edits import Edit, preview_edit
 from bkkenergy.usecases.energy import IntervalEnergy, building_of, energy_series, listed_kwh
 from bkkenergy.usecases.flows import Flow
+from bkkenergy.usecases.server import edit_energy
 
 console = Console()
 STEPS = ("15min", "60min", "day", "month")
@@ -184,14 +185,14 @@ def edit_command(
     A quarter-hour is flagged as edited; a longer time is divided evenly, flagged as estimated, and sets no peak.
     """
     start_us, end_us = (timestamp_us(pd.Timestamp(at).tz_localize(BANGKOK)) for at in (start, end))
-    with site_and_person(config_dir) as opened:
-        site = opened.site
-        edit = Edit(meter, start_us, end_us, kwh, reason, opened.who, site.now_us(), CHANNELS[channel])
+    with opened_site(config_dir) as site:
+        person = command_line()
+        edit = Edit(meter, start_us, end_us, kwh, reason, person.name, site.now_us(), CHANNELS[channel])
         show_preview(preview_edit(site.ledger, site.energy, site.portfolio, edit))
         if is_dry_run:
             click.echo("Nothing was changed (--dry-run).")
             return
-        number = apply_edit(site.ledger, site.energy, site.portfolio, edit, audit=opened.audit)
+        number = edit_energy(site, person, edit)
     click.echo(f"Batch {number}. To take it back: bkkenergy import --undo {number}")
 
 

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-import getpass
-import hashlib
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from bkkenergy.adapters.state.users import note
 from bkkenergy.calendar import BANGKOK
-from bkkenergy.cli.context import config_option
+from bkkenergy.cli.context import command_line, config_option
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import instant, json_option, print_json
 from bkkenergy.cli.transfer import progress_bar
@@ -40,32 +35,8 @@ from bkkenergy.readings import US_PER_S, ReadingBatch
 from bkkenergy.site import Site
 from bkkenergy.usecases import imports
 from bkkenergy.usecases.imports import Overlap
+from bkkenergy.usecases.server import ImportFile, import_intervals, import_readings, latest_us, undo_import
 from bkkenergy.usecases.storedreadings import preview_readings
-
-
-@dataclass(frozen=True)
-class SiteAndPerson:
-    """A site open. who : the person at the command line."""
-
-    site: Site
-    who: str
-
-    @property
-    def latest_us(self) -> int:
-        """Return the instant after which no reading or interval may be."""
-        return self.site.now_us() + int(self.site.settings.ingest.max_ahead_s) * US_PER_S
-
-    def audit(self, action: str, target: str, detail: Mapping[str, Any]) -> None:
-        """Write a line of the audit log."""
-        site = self.site
-        note(site.state, f"command line: {self.who}", action, target, detail, site.clock(), address="")
-
-
-@contextmanager
-def site_and_person(config_dir: Path) -> Iterator[SiteAndPerson]:
-    """Open a site for the person at the command line."""
-    with opened_site(config_dir) as site:
-        yield SiteAndPerson(site, getpass.getuser())
 
 
 @click.command(
@@ -133,20 +104,18 @@ def import_command(
     if (file is None) == (batch is None):
         raise click.UsageError("give a FILE to import, or --undo ID.")
     asked = None if overlap is None else Overlap(overlap)
-    with site_and_person(config_dir) as opened:
+    with opened_site(config_dir) as site:
         if batch is not None:
-            _undo(opened, batch)
+            _undo(site, batch)
         elif file is not None and columns and values != "register":
             wide = read_wide(file, timezone=timezone, calendar=cast("Calendar", calendar))
-            _import_intervals(opened, file, wide, columns, cast("WideValues", values), asked, is_dry_run=is_dry_run)
+            _import_intervals(site, file, wide, columns, cast("WideValues", values), asked, is_dry_run=is_dry_run)
         elif file is not None:
             registers = None
             if columns:
                 wide = read_wide(file, timezone=timezone, calendar=cast("Calendar", calendar))
-                registers = judged_registers(
-                    wide, _columns(opened.site, file, wide, columns), latest_us=opened.latest_us
-                )
-            _import_readings(opened, file, registers, asked, is_dry_run=is_dry_run, is_skipping=is_skipping)
+                registers = judged_registers(wide, _columns(site, file, wide, columns), latest_us=latest_us(site))
+            _import_readings(site, file, registers, asked, is_dry_run=is_dry_run, is_skipping=is_skipping)
 
 
 def _columns(site: Site, file: Path, wide: Wide, pairs: tuple[str, ...]) -> dict[str, Meter]:
@@ -167,14 +136,8 @@ def _columns(site: Site, file: Path, wide: Wide, pairs: tuple[str, ...]) -> dict
     return columns
 
 
-def _source(opened: SiteAndPerson, file: Path) -> imports.Source:
-    with file.open("rb") as stream:
-        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-    return imports.Source(file.name, sha256, opened.who, opened.site.now_us())
-
-
 def _import_intervals(
-    opened: SiteAndPerson,
+    site: Site,
     file: Path,
     wide: Wide,
     pairs: tuple[str, ...],
@@ -183,27 +146,15 @@ def _import_intervals(
     *,
     is_dry_run: bool,
 ) -> None:
-    columns = _columns(opened.site, file, wide, pairs)
+    columns = _columns(site, file, wide, pairs)
     series = {meter.id: wide.series(column, values) for column, meter in columns.items()}
-    portfolio = opened.site.portfolio
-    seen = imports.preview(
-        opened.site.ledger, opened.site.energy, portfolio, series, overlap, latest_us=opened.latest_us
-    )
+    seen = imports.preview(site.ledger, site.energy, site.portfolio, series, overlap, latest_us=latest_us(site))
     for meter in seen.meters:
         show_preview(meter)
     if is_dry_run:
         click.echo(f"Refused as it stands: {seen.refusal}" if seen.refusal else "Nothing was changed (--dry-run).")
         return
-    number = imports.apply(
-        opened.site.ledger,
-        opened.site.energy,
-        portfolio,
-        series,
-        overlap,
-        _source(opened, file),
-        latest_us=opened.latest_us,
-        audit=opened.audit,
-    )
+    number = import_intervals(site, command_line(), ImportFile.of(file), series, overlap)
     click.echo(f"{file}: batch {number}. To take it back: bkkenergy import --undo {number}")
 
 
@@ -237,7 +188,7 @@ def _refused_path(file: Path) -> Path:
 
 
 def _import_readings(
-    opened: SiteAndPerson,
+    site: Site,
     file: Path,
     registers: Imported | None,
     overlap: Overlap | None,
@@ -249,7 +200,7 @@ def _import_readings(
     refused = Counter[str]()
     started_s = time.monotonic()
     _refused_path(file).unlink(missing_ok=True)
-    seen = preview_readings(opened.site.readings, _good(opened, file, registers, refused))
+    seen = preview_readings(site.readings, _good(site, file, registers, refused))
     if seen.count:
         period = f"{_at(seen.first_us)} to {_at(seen.last_us)}"
         click.echo(f"{file}: {seen.count:,} readings of {len(seen.meters)} meters, {period}.")
@@ -263,10 +214,8 @@ def _import_readings(
         click.echo(f"{sum(refused.values()):,} rows were refused ({reasons}). See {_refused_path(file)}.")
     is_stopped = bool(refused) and not is_skipping
     if seen.count and not is_stopped and not is_dry_run:
-        chunks = _good(opened, file, registers, None)
-        number = imports.apply_readings(
-            opened.site.readings, opened.site.ledger, seen, chunks, overlap, _source(opened, file), audit=opened.audit
-        )
+        chunks = _good(site, file, registers, None)
+        number = import_readings(site, command_line(), ImportFile.of(file), seen, chunks, overlap)
         seconds = time.monotonic() - started_s
         click.echo(
             f"{file}: {seen.count:,} readings in {seconds:.1f} s, batch {number}. "
@@ -278,15 +227,13 @@ def _import_readings(
         raise SystemExit(1)
 
 
-def _good(
-    opened: SiteAndPerson, file: Path, registers: Imported | None, refused: Counter[str] | None
-) -> Iterator[ReadingBatch]:
+def _good(site: Site, file: Path, registers: Imported | None, refused: Counter[str] | None) -> Iterator[ReadingBatch]:
     """Yield good readings of a file, chunk by chunk. Refused rows are counted and written beside it, where asked."""
     with progress_bar() as progress:
         task = progress.add_task(file.name, total=work_units(file), readings=0)
-        meters = opened.site.portfolio.meters
+        meters = site.portfolio.meters
         chunks = (
-            read_long(file, meters, latest_us=opened.latest_us, advance=lambda n: progress.advance(task, n))
+            read_long(file, meters, latest_us=latest_us(site), advance=lambda n: progress.advance(task, n))
             if registers is None
             else iter([registers])
         )
@@ -302,10 +249,8 @@ def _good(
                 yield chunk.batch
 
 
-def _undo(opened: SiteAndPerson, number: int) -> None:
-    done = imports.undo(
-        opened.site.ledger, opened.site.readings, number, opened.who, opened.site.now_us(), audit=opened.audit
-    )
+def _undo(site: Site, number: int) -> None:
+    done = undo_import(site, command_line(), number)
     new = done.batch.new
     click.echo(f"Batch {number} ({new.name}) is undone. {len(new.meters)} meters are computed without it.")
     if done.readings is not None:

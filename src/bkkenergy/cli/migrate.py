@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+import datetime as dt
 from pathlib import Path
+from typing import cast
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bkkenergy.adapters.ledger.moving import copy_ledger
-from bkkenergy.cli.context import config_option
-from bkkenergy.errors import InputError
+from bkkenergy.cli.context import command_line, config_option
 from bkkenergy.site import load_configuration
-from bkkenergy.site.folder import migration_note
-from bkkenergy.site.open import ledger_url, open_store, open_writable
-from bkkenergy.usecases.migrate import StoreComparison, compare, copy_readings
+from bkkenergy.usecases.server import Move, Moved, StoreKind, move_readings
 
 console = Console(stderr=True)
 COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -40,38 +37,31 @@ def migrate_command(
     run it once more after switching, for what came meanwhile.
     """
     config = load_configuration(config_dir)
-    store = config.settings.store
-    came_from = source or ("influx" if kind == "sqlite" else "sqlite")
-    old = store.model_copy(update={"kind": came_from, "path": source_path or store.path})
-    new = store.model_copy(update={"kind": kind, "path": path or store.path})
-    if old.kind == new.kind and old.path == new.path:
-        raise InputError("both stores are the same. Name another with --to, --from or --path.")
-    meters = [meter.id for meter in config.portfolio.meters]
-    noted = migration_note(store, came_from, new)
-    if old.path != new.path and ledger_url(config.settings) is None:
-        copy_ledger(old.path, new.path)
-    with (
-        closing(open_store(old)) as source_store,
-        closing(open_writable(config.settings.model_copy(update={"store": new}))) as target_store,
-        Progress(*COLUMNS, console=console, transient=True) as bar,
-    ):
-        copying, comparing = (bar.add_task(name, total=len(meters)) for name in ("Copied", "StoreComparison"))
-        copied = copy_readings(source_store, target_store, meters, noted, on_progress=lambda *_: bar.advance(copying))
-        comparisons = compare(source_store, target_store, meters, on_progress=lambda _: bar.advance(comparing))
-    _print_comparison(copied, comparisons, noted)
+    asked = Move(cast("StoreKind", kind), cast("StoreKind | None", source), path, source_path)
+    total = len(config.portfolio.meters)
+    with Progress(*COLUMNS, console=console, transient=True) as bar:
+        copying, comparing = (bar.add_task(name, total=total) for name in ("Copied", "Compared"))
+        moved = move_readings(
+            config,
+            command_line(),
+            asked,
+            now=dt.datetime.now(dt.UTC),
+            on_copied=lambda: bar.advance(copying),
+            on_compared=lambda: bar.advance(comparing),
+        )
+    _print_comparison(moved)
 
 
-def _print_comparison(copied: int, comparisons: list[StoreComparison], noted: Path) -> None:
+def _print_comparison(moved: Moved) -> None:
     """Print what was copied, and what differs; exits with 1 where anything does."""
-    differing = [compared for compared in comparisons if not compared.is_equal]
-    total = sum(compared.source for compared in comparisons)
-    click.echo(f"{copied:,} readings copied; {len(comparisons)} meters, {total:,} readings compared.")
-    for compared in differing:
+    total = sum(compared.source for compared in moved.compared)
+    click.echo(f"{moved.copied:,} readings copied; {len(moved.compared)} meters, {total:,} readings compared.")
+    for compared in moved.differing:
         click.echo(
             f"{compared.meter}: {compared.source:,} readings there, {compared.target:,} here, or other values.",
             err=True,
         )
-    if differing:
-        click.echo(f"Remove {noted} and run it again to copy everything again.", err=True)
+    if moved.differing:
+        click.echo(f"Remove {moved.noted} and run it again to copy everything again.", err=True)
         raise SystemExit(1)
     click.echo("Every reading is the same in both.")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import time
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -12,11 +10,12 @@ import click
 from rich.console import Console
 from rich.status import Status
 
-from bkkenergy.cli.context import config_option, today_here
+from bkkenergy.cli.context import command_line, config_option, today_here
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.site import Site
-from bkkenergy.usecases.purge import Planned, PurgeRun, due_cut, planned, purge, purged_before
+from bkkenergy.usecases.purge import Planned, PurgeRun, due_cut, planned, purged_before
+from bkkenergy.usecases.server import agree_to_purges, purge_readings
 
 
 @click.command(
@@ -95,13 +94,17 @@ def _confirm(site: Site, *, is_sure: bool) -> None:
         return
     if not (is_sure or click.confirm("Delete these readings, and others when their time comes?")):
         raise SystemExit(1)
-    site.ledger.purges.agree(getpass.getuser(), time.time_ns() // 1000)
+    agree_to_purges(site, command_line(), plan)
 
 
 def _purged(site: Site, *, is_seen: bool) -> PurgeRun | None:
     with Status("Purge", console=Console(stderr=True)) as status:
-        return purge(
-            site, today=today_here(), is_seen=is_seen, on_progress=lambda what: status.update(f"Purge: {what}")
+        return purge_readings(
+            site,
+            command_line(),
+            today=today_here(),
+            is_seen=is_seen,
+            on_progress=lambda what: status.update(f"Purge: {what}"),
         )
 
 

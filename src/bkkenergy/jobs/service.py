@@ -11,6 +11,7 @@ import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
+from bkkenergy.access import server_actor
 from bkkenergy.adapters.archive import sweep
 from bkkenergy.adapters.state.runs import Run, RunQueue
 from bkkenergy.calendar import BANGKOK
@@ -26,14 +27,17 @@ from bkkenergy.site import Clock, Site
 from bkkenergy.site.folder import scheduler_mark
 from bkkenergy.site.follower import Follower
 from bkkenergy.usecases.follow import follow_configuration
-from bkkenergy.usecases.purge import DeletionWaits, purge
+from bkkenergy.usecases.purge import DeletionWaits
 from bkkenergy.usecases.recompute import recompute
+from bkkenergy.usecases.server import purge_readings
 from bkkenergy.usecases.uptodate import up_to_date
 
 log = structlog.get_logger(__name__)
 
 LATE_EVERY = dt.timedelta(hours=1)
 LEDGER_EVERY_S = 2
+SCHEDULER = server_actor("scheduler")
+"""Who does what is due by the clock."""
 """A file beside the state, touched when the schedule was looked at without a fault. Health checks ask for its age."""
 
 
@@ -141,7 +145,7 @@ class Jobs:
 
     def _purge(self) -> None:
         try:
-            done = purge(self.site, today=self.site.today)
+            done = purge_readings(self.site, SCHEDULER, today=self.site.today)
         except DeletionWaits as waits:
             log.warning("readings_wait_for_a_person", why=str(waits))
             return
