@@ -14,9 +14,10 @@ from bkkenergy.access import server_actor
 from bkkenergy.adapters.state import open_state
 from bkkenergy.calendar import Period, timestamp_us
 from bkkenergy.cli.opening import opened_site
-from bkkenergy.portfolio.edits import Amend
+from bkkenergy.portfolio.edits import Amend, Put
 from bkkenergy.readings import ReadingBatch
 from bkkenergy.reports.render import RENDERERS
+from bkkenergy.reports.savings.gather import month_bills
 from bkkenergy.reports.write import make_report
 from bkkenergy.site import load_configuration
 from bkkenergy.site.open import open_writable
@@ -120,7 +121,6 @@ def test_a_report_has_the_area_the_tariff_and_the_names_of_its_own_days(config):
 
 def test_each_month_of_a_year_is_billed_by_the_tariff_of_that_month(config):
     year = Period.parse("2026-09-01..2026-10-31", today=NOW.date())
-    from bkkenergy.reports.savings.gather import month_bills
 
     def bills():
         with opened_site(load_configuration(config)) as site:
@@ -131,6 +131,52 @@ def test_each_month_of_a_year_is_billed_by_the_tariff_of_that_month(config):
     amended(config, {"tariff": "mea-2-2-lv"}, kind="building", key=OFFICE)
     assert bills()[0] == september
     assert bills()[1].total_thb != october.total_thb
+
+
+def office_bills(config, period=AFTER):
+    with opened_site(load_configuration(config)) as site:
+        return month_bills(site, site.portfolio.buildings[OFFICE], period)
+
+
+def test_a_month_in_which_the_tariff_changes_is_billed_by_the_days_of_each(config):
+    imported(config)
+    (whole,) = office_bills(config)
+    amended(config, {"tariff": "mea-2-2-lv"}, kind="building", key=OFFICE, from_day=dt.date(2026, 10, 11))
+    (month,) = office_bills(config)
+    first, then = month.parts
+    assert (first.schedule_id, then.schedule_id) == (whole.schedule_id, "mea-2-2-lv")
+    assert (first.quantities.part.share_ratio, then.quantities.part.share_ratio) == (10 / 31, 21 / 31)
+    assert month.quantities.energy_kwh == pytest.approx(whole.quantities.energy_kwh)
+    (ten_days,) = office_bills(config, Period.parse("2026-10-01..2026-10-10", today=NOW.date()))
+    assert first.quantities.energy_kwh == pytest.approx(ten_days.quantities.energy_kwh)
+    report, files = rendered(config, AFTER)
+    assert report.is_bill_split
+    assert b"split by days" in files["html"]
+    assert {own.id: own for own in report.buildings}[OFFICE].use.cost_thb == pytest.approx(month.total_thb)
+    assert not rendered(config, BEFORE)[0].is_bill_split
+
+
+def test_the_schedule_of_the_account_counts_from_its_day_on(config):
+    imported(config)
+    tariff = load_configuration(config).portfolio.buildings[OFFICE].tariff
+    account = {
+        "id": "office-bill", "utility": "mea", "number": "012345678", "schedule": "mea-2-2-lv", "buildings": [OFFICE],
+    }  # fmt: skip
+    with records(config) as state:
+        change(state, ME, [Put("account", account)], why="seen on the bill", from_day=dt.date(2026, 10, 21),
+               expected_revision=None, now=NOW)  # fmt: skip
+    (month,) = office_bills(config)
+    assert [part.schedule_id for part in month.parts] == [tariff, "mea-2-2-lv"]
+    assert [part.quantities.part.first.day for part in month.parts] == [1, 21]
+    assert not office_bills(config, BEFORE)[0].parts
+
+
+def test_a_ratio_from_a_later_day_leaves_the_report_of_last_fiscal_year_byte_for_byte_the_same(config):
+    imported(config)
+    last_year = Period.parse("FY2569", today=NOW.date())
+    before = rendered(config, last_year)[1]
+    amended(config, {"ct_ratio": 3.0, "rated_kw": 9000.0})
+    assert rendered(config, last_year)[1] == before
 
 
 def test_a_report_from_files_says_no_revision_and_the_rest_is_the_same(config):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
@@ -59,14 +60,14 @@ def show_command(building: str, period: str | None, lang: Any, config_dir: Path,
             table = Table(title=f"{building} {bill.month:%Y-%m} · {bill.schedule_id}")
             for column in ("", words("solar.item"), "THB"):
                 table.add_column(column, justify="left" if not column else "right")
-            for line in bill.lines:
-                quantity = f"{line.quantity:,.2f} {line.unit} x {line.rate_thb:g}"
-                table.add_row(words(f"solar.item_{line.item}"), quantity, f"{line.amount_thb:,.2f}")
-            table.add_section()
+            for part in bill.each:
+                _add_part(table, part, words)
             table.add_row(words("solar.bill_total"), "", f"{bill.total_thb:,.2f}")
             console.print(table)
             for note in provisional_notes(bill.provisional, words):
                 console.print(note)
+            if bill.parts:
+                console.print(words("report.bill_is_split"))
             if bill.is_demand_estimated:
                 console.print(words("report.demand_is_estimated"))
 
@@ -77,12 +78,29 @@ def _bill_data(building: str, bill: Bill) -> dict[str, Any]:
         "month": f"{bill.month:%Y-%m}",
         "schedule": bill.schedule_id,
         "lines": bill.lines,
+        "parts": [
+            {"schedule": part.schedule_id, "days": part.quantities.part, "total_thb": part.total_thb}
+            for part in bill.parts
+        ],
         "total_thb": bill.total_thb,
         "ft_thb_per_kwh": bill.ft_thb_per_kwh,
         "ft_is_entered": bill.ft_is_entered,
         "is_demand_estimated": bill.is_demand_estimated,
         "source": bill.source,
     }
+
+
+def _add_part(table: Table, bill: Bill, words: Words) -> None:
+    """Add the lines of a bill, or of one part of it under its days and its schedule."""
+    part = bill.quantities.part
+    if part is not None:
+        last = part.end - dt.timedelta(days=1)
+        table.add_row(f"[b]{words.date(part.first)} – {words.date(last)}[/b]", bill.schedule_id, "")
+    for line in bill.lines:
+        share = "" if line.share_ratio == 1 else f" x {line.share_ratio:.4f}"
+        quantity = f"{line.quantity:,.2f} {line.unit} x {line.rate_thb:g}{share}"
+        table.add_row(words(f"solar.item_{line.item}"), quantity, f"{line.amount_thb:,.2f}")
+    table.add_section()
 
 
 @bill_command.command(
@@ -143,8 +161,9 @@ def compare_command(building: str, period: str | None, lang: Any, config_dir: Pa
         months = [bill.quantities for bill in bills]
         peak_kw = max((max(month.demand_kw.values()) for month in months), default=0.0)
         energy = sum(month.energy_kwh for month in months)
-        comparison = offers(months, open_to(tariffs.schedules[chosen.tariff], tariffs, months), tariffs)
-    now = next(offer.total_thb for offer in comparison if offer.schedule.id == chosen.tariff)
+        schedule_id = site.portfolio.schedule_of(chosen)
+        comparison = offers(months, open_to(tariffs.schedules[schedule_id], tariffs, months), tariffs)
+    now = next(offer.total_thb for offer in comparison if offer.schedule.id == schedule_id)
     if as_json:
         rows = [
             {"schedule": offer.schedule.id, "total_thb": offer.total_thb, "difference_thb": offer.total_thb - now}
@@ -154,7 +173,7 @@ def compare_command(building: str, period: str | None, lang: Any, config_dir: Pa
             {
                 "building": building,
                 "period": span.slug,
-                "schedule": chosen.tariff,
+                "schedule": schedule_id,
                 "energy_kwh": energy,
                 "peak_kw": peak_kw,
                 "offers": rows,
@@ -165,7 +184,7 @@ def compare_command(building: str, period: str | None, lang: Any, config_dir: Pa
     for column in ("", "THB", "±"):
         table.add_column(column, justify="left" if not column else "right")
     for offer in comparison:
-        mark = " *" if offer.schedule.id == chosen.tariff else ""
+        mark = " *" if offer.schedule.id == schedule_id else ""
         name = words.either(th=offer.schedule.name_th, en=offer.schedule.name_en)
         table.add_row(name + mark, f"{offer.total_thb:,.2f}", f"{offer.total_thb - now:+,.0f}")
     console.print(table)

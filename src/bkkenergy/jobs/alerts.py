@@ -116,7 +116,7 @@ class PeakWatch:
 
 
 def _pays_demand(site: Site, building: Building, day: dt.date) -> bool:
-    schedule = site.figures.tariffs.schedules.get(building.tariff)
+    schedule = site.figures.tariffs.schedules.get(site.portfolio.schedule_of(building))
     return schedule is not None and bool(schedule.rates_on(day).demand_thb_per_kw)
 
 

@@ -114,6 +114,35 @@ class Portfolio(Frozen):
         """Return a building as it is on a day; as it is here, where it is not there on that day."""
         return self.on(day).buildings.get(building_id) or self.buildings[building_id]
 
+    def accounts_of(self, building_id: str) -> tuple[ElectricityAccount, ...]:
+        """Return the electricity accounts that a building's bills come under."""
+        return tuple(account for account in self.accounts.values() if building_id in account.buildings)
+
+    def schedule_of(self, building: Building) -> str:
+        """Return the tariff schedule that a building is billed by.
+
+        That of its electricity account counts. Without an account, or where several name different ones, its own
+        `tariff` does.
+        """
+        named = {account.schedule for account in self.accounts_of(building.id)}
+        return named.pop() if len(named) == 1 else building.tariff
+
+    def schedule_on(self, building_id: str, day: dt.date) -> str | None:
+        """Return the schedule that a building is billed by on a day; None where it is not there."""
+        there = self.on(day)
+        building = there.buildings.get(building_id)
+        return None if building is None else there.schedule_of(building)
+
+    def schedule_changes(self, building_id: str, first: dt.date, end: dt.date) -> tuple[dt.date, ...]:
+        """Return the days after `first` and before `end` from which a building is billed by another schedule."""
+        found, present = [], self.schedule_on(building_id, first)
+        for day in self.records.change_days:
+            if first < day < end:
+                before, present = present, self.schedule_on(building_id, day) or present
+                if before is not None and present != before:
+                    found.append(day)
+        return tuple(found)
+
     def buildings_of(self, agency_id: str) -> tuple[Building, ...]:
         """Return the buildings of one agency, in the order of the files."""
         return tuple(building for building in self.buildings.values() if building.agency == agency_id)

@@ -69,6 +69,7 @@ def city_report(
         bill_source="; ".join(dict.fromkeys(report.bill_source for report in reports if report.bill_source)),
         provisional=tuple(dict.fromkeys(one for report in reports for one in report.provisional)),
         is_demand_estimated=any(report.is_demand_estimated for report in reports),
+        is_bill_split=any(report.is_bill_split for report in reports),
         savings=savings,
         total_saving=_total_saving(reports, placebo),
         findings=tuple(findings[:MAX_FINDINGS]),

@@ -207,7 +207,8 @@ class AgencyReport:
     of every agency, building and meter that the report names. missing : agencies that the city's report lacks.
     bill : on reports of whole months, the items of all buildings' bills under their schedules; costs are
         then these bills, not the flat rate. bill_source : of rates, Ft and VAT; provisional : those of them that have
-        expired or were read in no source; is_demand_estimated : a demand charge rests on estimated quarter-hours alone.
+        expired or were read in no source; is_demand_estimated : a demand charge rests on estimated quarter-hours alone;
+        is_bill_split : a schedule changed within a month, so that its bill is that of its parts, by days.
     rate : the flat rate of the last day; None before the first known Ft, where no baht is given. rate_thb_per_kwh :
         the flat rate where it is the same on all days. factors : of emissions, as they were when the report was made,
         in order; kg_co2e_per_kwh : the factor where one holds on all days.
@@ -245,6 +246,7 @@ class AgencyReport:
     bill_source: str = ""
     provisional: tuple[Provisional, ...] = ()
     is_demand_estimated: bool = False
+    is_bill_split: bool = False
     savings: tuple[BuildingSaving, ...] = ()
     savings_first_day: dt.date | None = None
     total_saving: BuildingSaving | None = None

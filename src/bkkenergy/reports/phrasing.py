@@ -135,7 +135,8 @@ def cost_method(report: AgencyReport, words: Words) -> str:
     """Say how costs were computed, from which source, and what of it is provisional."""
     if report.bill:
         notes = [words("report.method_bill", source=report.bill_source), *provisional_notes(report.provisional, words)]
-        return " ".join(notes + ([words("report.demand_is_estimated")] if report.is_demand_estimated else []))
+        notes += [words("report.demand_is_estimated")] if report.is_demand_estimated else []
+        return " ".join(notes + ([words("report.bill_is_split")] if report.is_bill_split else []))
     if report.rate is None:
         return words("report.method_no_cost")
     rate = words.number(report.rate.rate_thb_per_kwh, 4)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from itertools import groupby
 from typing import Literal
 
 import numpy as np
@@ -25,9 +26,22 @@ Item = Literal[
 
 
 @dataclass(frozen=True, slots=True)
-class Quantities:
-    """What a month's bill is computed from.
+class BillDays:
+    """The days of a month that one part of its bill is for, where what holds changes within: first included, end not.
 
+    share_ratio : of all days that the bill is for, so that the parts of a month add up to one.
+    """
+
+    first: dt.date
+    end: dt.date
+    share_ratio: float
+
+
+@dataclass(frozen=True, slots=True)
+class Quantities:
+    """What a month's bill is computed from, or one part of it.
+
+    part : its days, where the month is split; None for a whole month.
     energy_kwh : all energy of the month; on_peak_kwh : the part in on-peak hours.
     demand_kw : highest 15-minute mean power by window, not rounded.
     peak_kvar : highest 15-minute mean reactive power; None where no meter measures it.
@@ -43,17 +57,32 @@ class Quantities:
     peak_kvar: float | None = None
     highest_demand_thb: float | None = None
     is_demand_estimated: bool = False
+    part: BillDays | None = None
+
+    @property
+    def rates_day(self) -> dt.date:
+        """The day whose rates hold."""
+        return self.month if self.part is None else self.part.first
+
+    @property
+    def share_ratio(self) -> float:
+        """The part's share of the month's days; 1 for a whole month."""
+        return 1.0 if self.part is None else self.part.share_ratio
 
 
 @dataclass(frozen=True, slots=True)
 class BillLine:
-    """One line: quantity x rate = amount, THB. A block of energy is a line of its own."""
+    """One line: quantity x rate x share = amount, THB. A block of energy is a line of its own.
+
+    share_ratio : of the month's days, where what is paid by the month (demand, service) is for a part of it.
+    """
 
     item: Item
     quantity: float
     unit: Literal["kwh", "kw", "kvar", "month", "thb"]
     rate_thb: float
     amount_thb: float
+    share_ratio: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +96,11 @@ class Provisional:
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """A month's bill.
+    """A month's bill, or one part of it.
 
     provisional : the figures that may not hold for the month; none where all are known and sourced.
+    parts : where the schedule changes within the month, the bill of each part by its days, in order; its lines are
+    theirs, and schedule_id and ft are those of the last. Else none.
     """
 
     schedule_id: str
@@ -79,6 +110,12 @@ class Bill:
     provisional: tuple[Provisional, ...]
     source: str
     quantities: Quantities = field(repr=False)
+    parts: tuple[Bill, ...] = ()
+
+    @property
+    def each(self) -> tuple[Bill, ...]:
+        """The parts; of a bill that is not split, itself."""
+        return self.parts or (self,)
 
     @property
     def ft_is_entered(self) -> bool:
@@ -107,6 +144,7 @@ def quantities_of(
     *,
     interval_h: float = 0.25,
     demand_kwh: FloatArray | None = None,
+    cuts: Collection[dt.date] = (),
 ) -> list[Quantities]:
     """Compute what bills are made from, month by month, for one series.
 
@@ -122,11 +160,13 @@ def quantities_of(
         Length of an interval [h].
     demand_kwh : (n,) array, optional
         The intervals that may set a demand [kWh], as in `quantities_of_many`.
+    cuts : collection of date
+        Days on which a new part of a month begins, as in `quantities_of_many`.
 
     Returns
     -------
     list of Quantities
-        The months, in order.
+        The months, in order, and the parts of those that are split.
 
     See Also
     --------
@@ -144,7 +184,10 @@ def quantities_of(
     (7200.0, 10.0)
     """
     demand = None if demand_kwh is None else np.atleast_2d(demand_kwh)
-    return quantities_of_many(np.atleast_2d(energy_kwh), starts, tariffs, interval_h=interval_h, demand_kwh=demand)[0]
+    many = quantities_of_many(
+        np.atleast_2d(energy_kwh), starts, tariffs, interval_h=interval_h, demand_kwh=demand, cuts=cuts
+    )
+    return many[0]
 
 
 def quantities_of_many(
@@ -154,6 +197,7 @@ def quantities_of_many(
     *,
     interval_h: float = 0.25,
     demand_kwh: FloatArray | None = None,
+    cuts: Collection[dt.date] = (),
 ) -> list[list[Quantities]]:
     """Compute what bills are made from, month by month, for many series on one time grid.
 
@@ -170,11 +214,14 @@ def quantities_of_many(
     demand_kwh : (k, n) array, optional
         The intervals that may set a demand [kWh], NaN where one may not: it is known that energy of a gap flowed,
         but not when. By default all may. A month without any takes its demand from all, and says so.
+    cuts : collection of date
+        Days, in Bangkok, on which what holds changes. A month with such a day within comes in parts, each with its own
+        energy, its own demand, and its share of the days.
 
     Returns
     -------
     list of list of Quantities
-        For each series, its months in order.
+        For each series, its months in order, and the parts of those that are split.
 
     References
     ----------
@@ -194,8 +241,12 @@ def quantities_of_many(
     """
     known = np.nan_to_num(np.asarray(energy_kwh, np.float64))
     masks = window_masks(starts, tariffs)
-    month_start = starts.tz_convert(BANGKOK).tz_localize(None).to_period("M").to_timestamp()
-    first = np.flatnonzero(np.append(True, month_start[1:] != month_start[:-1]))
+    local_day = starts.tz_convert(BANGKOK).tz_localize(None).normalize()
+    month_start = local_day.to_period("M").to_timestamp()
+    is_new = month_start[1:] != month_start[:-1]
+    is_new |= (local_day[1:] != local_day[:-1]) & local_day[1:].isin(pd.DatetimeIndex(sorted(cuts)))
+    first = np.flatnonzero(np.append(True, is_new))
+    parts = _parts(local_day, first)
     firm, has_firm = _demand_intervals(known, demand_kwh, first)
     energy = np.add.reduceat(known, first, axis=1)
     on_peak = np.add.reduceat(known * masks["on_peak"], first, axis=1)
@@ -208,10 +259,24 @@ def quantities_of_many(
                 float(on_peak[row, column]),
                 {window: max(0.0, float(peak_kw[row, column])) for window, peak_kw in highest.items()},
                 is_demand_estimated=bool(energy[row, column] > 0 and not has_firm[row, column]),
+                part=parts[column],
             )
             for column, at in enumerate(first.tolist())
         ]
         for row in range(len(known))
+    ]
+
+
+def _parts(local_day: pd.DatetimeIndex, first: IntArray) -> list[BillDays | None]:
+    """Return the days of each part of a month that comes in several; None for a whole one. first : of each."""
+    begins = [local_day[at].date() for at in first.tolist()]
+    ends = [*begins[1:], local_day[-1].date() + dt.timedelta(days=1)]
+    months = [day.replace(day=1) for day in begins]
+    lengths = [(end - begin).days for begin, end in zip(begins, ends, strict=True)]
+    in_month = {month: sum(days for days, own in zip(lengths, months, strict=True) if own == month) for month in months}
+    return [
+        BillDays(begin, end, days / in_month[month]) if months.count(month) > 1 else None
+        for begin, end, days, month in zip(begins, ends, lengths, months, strict=True)
     ]
 
 
@@ -231,7 +296,8 @@ def _demand_intervals(
 def bill_of(quantities: Quantities, schedule: Schedule, tariffs: Tariffs) -> Bill:
     """Compute a month's bill under a schedule.
 
-    Every line is rounded to the satang, as on MEA's bills.
+    Every line is rounded to the satang, as on MEA's bills. Of a part of a month, demand, service and the minimum charge
+    count by its share of the days, and so do the bounds of blocks.
 
     Parameters
     ----------
@@ -272,13 +338,13 @@ def bill_of(quantities: Quantities, schedule: Schedule, tariffs: Tariffs) -> Bil
     >>> [line.quantity for line in bill.lines if line.item == "demand"], bill.total_thb
     ([40.0], 50086.74)
     """
-    rates = schedule.rates_on(quantities.month)
-    ft, vat = tariffs.ft_on(quantities.month), tariffs.vat_on(quantities.month)
+    day = quantities.rates_day
+    rates, ft, vat = schedule.rates_on(day), tariffs.ft_on(day), tariffs.vat_on(day)
     energy = _energy_lines(quantities, rates)
     demand = _demand_lines(quantities, rates, tariffs)
     lines = [*energy, *demand, *_minimum_line(quantities, rates, demand)]
     lines += _power_factor_line(quantities, rates, tariffs)
-    lines.append(BillLine("service", 1, "month", rates.service_thb_per_month, rates.service_thb_per_month))
+    lines.append(_line("service", 1, "month", rates.service_thb_per_month, quantities.share_ratio))
     lines.append(_line("ft", quantities.energy_kwh, "kwh", ft.thb_per_kwh))
     before_vat = float(sum((_exact(line.amount_thb) for line in lines), Decimal(0)))
     lines.append(_line("vat", before_vat, "thb", vat.ratio))
@@ -287,7 +353,7 @@ def bill_of(quantities: Quantities, schedule: Schedule, tariffs: Tariffs) -> Bil
         quantities.month,
         tuple(lines),
         ft.thb_per_kwh,
-        _provisional(quantities.month, rates, ft, vat),
+        _provisional(day, rates, ft, vat),
         f"{rates.source}; {ft.source}; {vat.source}",
         quantities,
     )
@@ -377,12 +443,67 @@ def bills_by_schedules(months: Sequence[Quantities], schedules: Sequence[Schedul
     ['mea-2-1-lv', 'mea-2-2-lv']
     """
     bills: list[Bill] = []
-    for month, schedule in zip(months, schedules, strict=True):
+    pairs = zip(months, schedules, strict=True)
+    for _, of_month in groupby(pairs, key=lambda pair: pair[0].month):
+        parts = list(of_month)
         past = [bill.amount_thb("demand", "demand_partial") for bill in bills[-12:]]
-        known = [thb for thb in (*past, month.highest_demand_thb) if thb is not None]
+        known = [thb for thb in (*past, *(own.highest_demand_thb for own, _ in parts)) if thb is not None]
         highest = max(known) if known else None
-        bills.append(bill_of(replace(month, highest_demand_thb=highest), schedule, tariffs))
+        made = [bill_of(replace(own, highest_demand_thb=highest), schedule, tariffs) for own, schedule in parts]
+        bills.append(made[0] if len(made) == 1 else joined(made))
     return bills
+
+
+def joined(parts: Sequence[Bill]) -> Bill:
+    """Join the parts of a month's bill.
+
+    Parameters
+    ----------
+    parts : sequence of Bill
+        The bill of each part, in order of days.
+
+    Returns
+    -------
+    Bill
+        The month's, with the lines of every part.
+
+    Examples
+    --------
+    >>> import datetime as dt
+    >>> from bkkenergy.library.packaged import figures
+    >>> from bkkenergy.tariff.bill import BillDays, Quantities, bill_of, joined
+    >>> tariffs = figures().tariffs
+    >>> april, cut, may = dt.date(2025, 4, 1), dt.date(2025, 4, 16), dt.date(2025, 5, 1)
+    >>> halves = [BillDays(april, cut, 0.5), BillDays(cut, may, 0.5)]
+    >>> names = ["mea-2-1-lv", "mea-2-2-lv"]
+    >>> month = joined(
+    ...     [
+    ...         bill_of(Quantities(april, 500.0, 200.0, {}, part=half), tariffs.schedules[name], tariffs)
+    ...         for half, name in zip(halves, names)
+    ...     ]
+    ... )
+    >>> [part.schedule_id for part in month.parts], month.quantities.energy_kwh
+    (['mea-2-1-lv', 'mea-2-2-lv'], 1000.0)
+    """
+    quantities = [part.quantities for part in parts]
+    windows = {window for own in quantities for window in own.demand_kw}
+    kvar = [own.peak_kvar for own in quantities if own.peak_kvar is not None]
+    return replace(
+        parts[-1],
+        lines=tuple(line for part in parts for line in part.lines),
+        provisional=tuple(dict.fromkeys(one for part in parts for one in part.provisional)),
+        source="; ".join(dict.fromkeys(part.source for part in parts)),
+        quantities=replace(
+            quantities[-1],
+            energy_kwh=sum(own.energy_kwh for own in quantities),
+            on_peak_kwh=sum(own.on_peak_kwh for own in quantities),
+            demand_kw={window: max(own.demand_kw.get(window, 0.0) for own in quantities) for window in windows},
+            peak_kvar=max(kvar, default=None),
+            is_demand_estimated=any(own.is_demand_estimated for own in quantities),
+            part=None,
+        ),
+        parts=tuple(parts),
+    )
 
 
 def _energy_lines(quantities: Quantities, rates: Rates) -> list[BillLine]:
@@ -395,7 +516,8 @@ def _energy_lines(quantities: Quantities, rates: Rates) -> list[BillLine]:
     lines: list[BillLine] = []
     below_kwh = 0.0
     for block in rates.blocks:
-        upper_kwh = quantities.energy_kwh if block.up_to_kwh is None else min(block.up_to_kwh, quantities.energy_kwh)
+        bound_kwh = float("inf") if block.up_to_kwh is None else block.up_to_kwh * quantities.share_ratio
+        upper_kwh = min(bound_kwh, quantities.energy_kwh)
         if upper_kwh > below_kwh or not lines:
             lines.append(_line("energy", upper_kwh - below_kwh, "kwh", block.thb_per_kwh))
         below_kwh = max(below_kwh, upper_kwh)
@@ -412,9 +534,9 @@ def _demand_lines(quantities: Quantities, rates: Rates, tariffs: Tariffs) -> lis
     for window, thb_per_kw in rates.demand_thb_per_kw.items():
         if window == "tod_partial":
             excess_kw = max(0.0, billed_kw[window] - billed_kw.get("tod_peak", 0.0))
-            lines.append(_line("demand_partial", excess_kw, "kw", thb_per_kw))
+            lines.append(_line("demand_partial", excess_kw, "kw", thb_per_kw, quantities.share_ratio))
         else:
-            lines.append(_line("demand", billed_kw[window], "kw", thb_per_kw))
+            lines.append(_line("demand", billed_kw[window], "kw", thb_per_kw, quantities.share_ratio))
     return lines
 
 
@@ -422,11 +544,13 @@ def _minimum_line(quantities: Quantities, rates: Rates, demand: Sequence[BillLin
     """Return what lacks to the minimum charge, a share of the highest demand charge of the past twelve months."""
     if not rates.minimum_demand_share or quantities.highest_demand_thb is None:
         return []
-    least = rounded(_exact(quantities.highest_demand_thb) * _exact(rates.minimum_demand_share))
+    share = _exact(quantities.share_ratio)
+    least = rounded(_exact(quantities.highest_demand_thb) * _exact(rates.minimum_demand_share) * share)
     lacking = least - sum((_exact(line.amount_thb) for line in demand), Decimal(0))
     if lacking <= 0:
         return []
-    return [BillLine("minimum", quantities.highest_demand_thb, "thb", rates.minimum_demand_share, float(lacking))]
+    highest_thb, ratio = quantities.highest_demand_thb, rates.minimum_demand_share
+    return [BillLine("minimum", highest_thb, "thb", ratio, float(lacking), quantities.share_ratio)]
 
 
 def _power_factor_line(quantities: Quantities, rates: Rates, tariffs: Tariffs) -> list[BillLine]:
@@ -436,11 +560,20 @@ def _power_factor_line(quantities: Quantities, rates: Rates, tariffs: Tariffs) -
     rules = tariffs.rules
     peak_kw = max((quantities.demand_kw.get(window, 0.0) for window in quantities.demand_kw), default=0.0)
     excess_kvar = whole_kw(quantities.peak_kvar - rules.free_kvar_per_kw * peak_kw, rules.demand_rounding_kw)
-    return [_line("power_factor", excess_kvar, "kvar", rules.kvar_thb)] if excess_kvar > 0 else []
+    if excess_kvar <= 0:
+        return []
+    return [_line("power_factor", excess_kvar, "kvar", rules.kvar_thb, quantities.share_ratio)]
 
 
-def _line(item: Item, quantity: float, unit: Literal["kwh", "kw", "kvar", "month", "thb"], rate_thb: float) -> BillLine:
-    return BillLine(item, quantity, unit, rate_thb, float(rounded(_exact(quantity) * _exact(rate_thb))))
+def _line(
+    item: Item,
+    quantity: float,
+    unit: Literal["kwh", "kw", "kvar", "month", "thb"],
+    rate_thb: float,
+    share_ratio: float = 1.0,
+) -> BillLine:
+    amount = rounded(_exact(quantity) * _exact(rate_thb) * _exact(share_ratio))
+    return BillLine(item, quantity, unit, rate_thb, float(amount), share_ratio)
 
 
 def whole_kw(demand_kw: float, step_kw: float) -> float:

@@ -29,6 +29,7 @@ from bkkenergy.web.api_rows import (
     AgencyPage,
     AgencyRow,
     BaselineRow,
+    BillPartRow,
     BillRow,
     BuildingPage,
     BuildingRow,
@@ -211,10 +212,21 @@ def bill(building_id: str, month: str, visitor: ApiVisitor) -> BillRow:
     return BillRow(
         building=building_id,
         month=month,
-        schedule=building.tariff,
-        items={line.item: float(line.amount_thb) for line in months[0].lines},
+        schedule=months[0].schedule_id,
+        items={line.item: months[0].amount_thb(line.item) for line in months[0].lines},
         total_thb=float(months[0].total_thb),
         source=months[0].source,
+        parts=[
+            BillPartRow(
+                schedule=part.schedule_id,
+                first=part.quantities.part.first,
+                end=part.quantities.part.end,
+                energy_kwh=part.quantities.energy_kwh,
+                total_thb=part.total_thb,
+            )
+            for part in months[0].parts
+            if part.quantities.part is not None
+        ],
     )
 
 

@@ -143,8 +143,18 @@ class FindingRow(Row):
     evidence: dict[str, float]
 
 
+class BillPartRow(Row):
+    """What a month's bill is for some of its days, where the schedule changed within it. end : not included."""
+
+    schedule: str
+    first: dt.date
+    end: dt.date
+    energy_kwh: float
+    total_thb: float
+
+
 class BillRow(Row):
-    """A month's bill under the building's schedule, THB."""
+    """A month's bill under the building's schedule, THB. parts : where that changed within; schedule is the last."""
 
     building: str
     month: str
@@ -152,6 +162,7 @@ class BillRow(Row):
     items: dict[str, float]
     total_thb: float
     source: str
+    parts: list[BillPartRow]
 
 
 class BaselineRow(Row):

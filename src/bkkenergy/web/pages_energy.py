@@ -136,7 +136,7 @@ def building_page(building_id: str, visitor: PageVisitor) -> Response:
         "building.html.j2",
         title=words.either(th=building.name_th, en=building.name_en),
         building=building,
-        tariff=here.opened.figures.tariffs.schedules[building.tariff],
+        tariff=here.opened.figures.tariffs.schedules[here.opened.portfolio.schedule_of(building)],
         agency=here.portfolio.agencies[building.agency],
         figures=figures_of(visitor).now().buildings[building_id],
         view=view,

@@ -150,13 +150,16 @@ def _billed(report: AgencyReport, site: Site, period: Period) -> AgencyReport:
         bill_source="; ".join(dict.fromkeys(bill.source for bill in every)),
         provisional=tuple(dict.fromkeys(one for bill in every for one in bill.provisional)),
         is_demand_estimated=any(bill.is_demand_estimated for bill in every),
+        is_bill_split=any(bill.parts for bill in every),
     )
 
 
 def _first_billed(site: Site, building: str) -> dt.date:
     """Return the first day on which a building can be billed: its rates, Ft and VAT are known."""
     tariffs = site.figures.tariffs
-    return max(tariffs.first_day, tariffs.schedules[site.portfolio.buildings[building].tariff].first_day)
+    return max(
+        tariffs.first_day, tariffs.schedules[site.portfolio.schedule_of(site.portfolio.buildings[building])].first_day
+    )
 
 
 def _items(bills: Sequence[Bill]) -> tuple[BillItem, ...]:

@@ -144,15 +144,26 @@ def judged_total(site: Site, assessments: list[SavingsAssessment]) -> Band | Non
 
 
 def month_bills(site: Site, building: Building, period: Period) -> list[Bill]:
-    """Compute the bills of a building's months, each under the schedule that it has on the month's last day."""
+    """Compute the bills of a building's months, each under the schedule that it has.
+
+    A month in which the schedule changes is split by its days, each part under the schedule of those days.
+    """
     quarters = building_quarters(site.energy, building, period)
-    months = quantities_of(
-        quarters.accepted_kwh, edges(period, "15min")[:-1], site.figures.tariffs, demand_kwh=quarters.firm_kwh
+    end = period.last_day + dt.timedelta(days=1)
+    parts = quantities_of(
+        quarters.accepted_kwh,
+        edges(period, "15min")[:-1],
+        site.figures.tariffs,
+        demand_kwh=quarters.firm_kwh,
+        cuts=site.portfolio.schedule_changes(building.id, period.first_day, end),
     )
-    days = [min(_last_of_month(month.month), period.last_day) for month in months]
-    names = [site.portfolio.building_on(building.id, day).tariff for day in days]
+    lasts = [_last_of_month(own.month) if own.part is None else own.part.end - dt.timedelta(days=1) for own in parts]
+    names = [
+        site.portfolio.schedule_on(building.id, min(last, period.last_day)) or site.portfolio.schedule_of(building)
+        for last in lasts
+    ]
     schedules = [site.figures.tariffs.schedules[name] for name in names]
-    return bills_by_schedules(months, schedules, site.figures.tariffs)
+    return bills_by_schedules(parts, schedules, site.figures.tariffs)
 
 
 def _last_of_month(day: dt.date) -> dt.date:

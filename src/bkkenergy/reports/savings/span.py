@@ -97,7 +97,7 @@ class FactsSpan:
     def thb_per_kwh(self, building: Building, energy_kwh_a_month: float) -> FloatArray:
         """(h,) what a kWh saved in each hour is worth: the same for buildings that end the month in the same blocks."""
         tariffs = self.site.figures.tariffs
-        schedule = tariffs.schedules[building.tariff]
+        schedule = tariffs.schedules[self.site.portfolio.schedule_of(building)]
         key = (schedule.id, *blocks_used(schedule, energy_kwh_a_month))
         if key not in self._prices:
             price = avoided_thb_per_kwh(self.hour_starts, schedule, tariffs, energy_kwh_a_month=energy_kwh_a_month)

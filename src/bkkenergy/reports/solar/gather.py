@@ -104,7 +104,7 @@ def design_inputs(
         building=building,
         weather=weather,
         load=load,
-        schedule=site.figures.tariffs.schedules[building.tariff],
+        schedule=site.figures.tariffs.schedules[site.portfolio.schedule_of(building)],
         tariffs=site.figures.tariffs,
         factor=factor_on(site.figures.grid_factors, today, "footprint"),
         config=site.solar,
