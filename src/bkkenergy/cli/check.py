@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from bkkenergy.cli.context import config_option
+from bkkenergy.cli.context import config_option, today_here
 from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.errors import ConfigError, Fault
 from bkkenergy.jobs.schedule import settings_faults
@@ -15,6 +15,7 @@ from bkkenergy.site import Configuration, load_configuration
 from bkkenergy.site.plan_config import load_plan
 from bkkenergy.site.savings_config import SavingsConfig, load_savings
 from bkkenergy.site.solar_config import load_solar
+from bkkenergy.site.what_counts import what_counts
 
 
 @click.command("check", epilog="\b\nExamples:\n  bkkenergy check\n  bkkenergy check --config /etc/bkkenergy")
@@ -37,7 +38,10 @@ def check_command(config_dir: Path, *, as_json: bool) -> None:
     counted = _counted(config)
     demos = [agency.id for agency in portfolio.agencies.values() if agency.demonstration]
     if as_json:
-        print_json({"faults": [], **counted, "portfolio_revision": portfolio.revision, "demonstrations": demos})
+        print_json(
+            {"faults": [], **counted, "portfolio_revision": portfolio.revision, "demonstrations": demos}
+            | {"what_counts": list(what_counts(config, today_here()))}
+        )
         return
     click.echo(
         f"{config_dir}: no faults. "
@@ -48,6 +52,8 @@ def check_command(config_dir: Path, *, as_json: bool) -> None:
         click.echo(f"The portfolio is that of the state, revision {portfolio.revision}.")
     else:
         click.echo("The portfolio is that of the files: the app only reads it.")
+    for line in what_counts(config, today_here()):
+        click.echo(line)
     if demos:
         click.echo(f"{len(demos)} of the agencies are a demonstration: {', '.join(demos)}.")
 
@@ -66,7 +72,7 @@ def _counted(config: Configuration) -> dict[str, int]:
 
 def _other_faults(config_dir: Path, config: Configuration | None = None) -> list[Fault]:
     """List faults of what only some commands read: schedule, recipients, solar, savings, plan, unknown buildings."""
-    faults = settings_faults(config.settings, list(config.portfolio.agencies)) if config else []
+    faults = settings_faults(config.delivery_on(today_here()), list(config.portfolio.agencies)) if config else []
     for load in (load_solar, load_savings, load_plan):
         try:
             loaded = load(config_dir)

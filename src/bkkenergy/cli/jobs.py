@@ -21,7 +21,7 @@ from bkkenergy.adapters.delivery import CHANNELS, Notification
 from bkkenergy.adapters.state.outbox import messages
 from bkkenergy.adapters.state.runs import RUN_STATES, Due, Run, RunState
 from bkkenergy.calendar import BANGKOK
-from bkkenergy.cli.context import command_line, config_option, log_options, period_of, set_up_logging
+from bkkenergy.cli.context import command_line, config_option, log_options, period_of, set_up_logging, today_here
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.errors import BkkEnergyError, InputError
@@ -192,15 +192,15 @@ def catch_up_command(since: str, config_dir: Path, log_level: str, log_format: s
 
 @jobs_command.command("test-mail", epilog="\b\nExamples:\n  bkkenergy jobs test-mail\n"
                       "  bkkenergy jobs test-mail --to energy@bangkok.go.th")  # fmt: skip
-@click.option("--to", help="Only this recipient of the settings (default: all).")
+@click.option("--to", help="Only this recipient (default: all).")
 @config_option
 def test_command(to: str | None, config_dir: Path) -> None:
-    """Send a test message to the recipients of the settings, by mail, webhook or LINE, and show its outcome."""
-    settings = load_configuration(config_dir).settings
+    """Send a test message to the recipients, by mail, webhook or LINE, and show its outcome."""
+    settings = load_configuration(config_dir).delivery_on(today_here())
     recipients = [recipient for recipient in settings.recipient if to in (None, recipient.to)]
     if not recipients:
         known = ", ".join(recipient.to for recipient in settings.recipient) or "(none)"
-        raise InputError(f"no such recipient in the settings. They are: {known}.")
+        raise InputError(f"no such recipient. They are: {known}.")
     failed = 0
     for recipient in recipients:
         words = Words(recipient.language)

@@ -35,8 +35,7 @@ FRESH = pd.Timedelta(minutes=45)
 def silent_meters(
     portfolio: Portfolio, last_seen_us: Mapping[str, int], now: dt.datetime, silent_h: float
 ) -> list[Alarm]:
-    """List meters that have sent before and have been silent for long."""
-    before_us = us_of(now) - int(silent_h * 3600 * US_PER_S)
+    """List meters that have sent before and have been silent for long. silent_h : where no record says otherwise."""
     return [
         Alarm(
             key=f"meter_silent/{meter.id}/{last_seen_us[meter.id]}",
@@ -47,13 +46,22 @@ def silent_meters(
             figures={"last_seen_us": last_seen_us[meter.id]},
         )
         for building in portfolio.buildings.values()
+        for before_us in (_silent_before_us(portfolio, building, now, silent_h),)
         for meter in building.meters
         if last_seen_us.get(meter.id, before_us) < before_us
     ]
 
 
-def finding_alarms(report: AgencyReport, min_thb: float) -> list[Alarm]:
-    """List a report's findings that are worth at least this many baht a month; one alerts again the month after."""
+def _silent_before_us(portfolio: Portfolio, building: Building, now: dt.datetime, silent_h: float) -> int:
+    limit_h = portfolio.threshold("silent_h", silent_h, agency=building.agency, building=building.id)
+    return us_of(now) - int(limit_h * 3600 * US_PER_S)
+
+
+def finding_alarms(report: AgencyReport, portfolio: Portfolio, min_thb: float) -> list[Alarm]:
+    """List a report's findings that are worth enough baht a month; one alerts again the month after.
+
+    min_thb : that are enough where no record says otherwise.
+    """
     return [
         Alarm(
             key=f"finding/{finding.building}/{finding.rule}/{report.last_day:%Y-%m}",
@@ -63,7 +71,8 @@ def finding_alarms(report: AgencyReport, min_thb: float) -> list[Alarm]:
             figures={"rule": finding.rule, "cost_thb_a_month": finding.cost_thb_a_month},
         )
         for finding in report.findings
-        if finding.cost_thb_a_month >= min_thb
+        if finding.cost_thb_a_month
+        >= portfolio.threshold("finding_thb", min_thb, agency=report.agency_id, building=finding.building)
     ]
 
 
@@ -104,6 +113,9 @@ class PeakWatch:
         reference_kw = max(highest_kw, float(before.max()) if len(before) else 0.0)
         self._month[building.id] = (month, reference_kw)
         self._through[building.id] = start + last * QUARTER  # the latest is looked at again, with what comes after
+        near_ratio = site.portfolio.threshold(
+            "near_peak_ratio", near_ratio, agency=building.agency, building=building.id
+        )
         latest_kw, ended = float(power_kw[last]), start + (last + 1) * QUARTER
         if moment - ended <= FRESH and reference_kw > 0 and latest_kw >= near_ratio * reference_kw:
             yield Alarm(

@@ -94,7 +94,7 @@ def _handed_over(engine: StateStore, settings: Settings, posted: Posted, now: dt
     named = [to for to in settings.recipient if (to.channel, to.to) == (posted.channel, posted.recipient)]
     try:
         if not named:
-            raise DeliveryFailed("this recipient is no longer in the settings", is_final=True)
+            raise DeliveryFailed("this recipient is no longer entered", is_final=True)
         CHANNELS[posted.channel](settings, named[0], _message(posted))
     except (BkkEnergyError, OSError) as error:
         is_final = (isinstance(error, DeliveryFailed) and error.is_final) or posted.tries + 1 >= jobs.max_tries

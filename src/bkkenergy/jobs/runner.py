@@ -139,7 +139,7 @@ def formats_of(settings: Settings, run: Run) -> tuple[tuple[str, ...], tuple[Lan
 
 
 def _archived(context: RunContext, run: Run, report: AgencyReport) -> None:
-    formats, langs = formats_of(context.settings, run)
+    formats, langs = formats_of(context.site.delivery, run)
     staged = Staged(context.site.archive, run)
     try:
         for form, lang, content in rendered(report, formats, langs, context.browser):
@@ -148,7 +148,7 @@ def _archived(context: RunContext, run: Run, report: AgencyReport) -> None:
         def publish(connection: StateTransaction) -> None:
             staged.publish()
             post_report(
-                connection, context.settings, run, report, staged.artefacts, context.site.archive, context.clock()
+                connection, context.site.delivery, run, report, staged.artefacts, context.site.archive, context.clock()
             )
 
         context.queue.finish(
@@ -164,7 +164,7 @@ def _follow_up(context: RunContext, run: Run, report: AgencyReport) -> None:
     if run.agency == CITY:
         return
     if run.kind == "day":
-        alarms = finding_alarms(report, context.settings.alerts.finding_thb)
+        alarms = finding_alarms(report, context.site.portfolio, context.settings.alerts.finding_thb)
         reconcile(context.queue.engine, alarms, now, kinds={"finding"}, agency=run.agency)
     city = next(iter(context.queue.runs(agency=CITY, period=run.period)), None)
     if city is not None and city.state in {"running", "done"}:

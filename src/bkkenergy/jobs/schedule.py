@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from bkkenergy.adapters.state.runs import Due
 from bkkenergy.calendar import BANGKOK, FISCAL_YEAR_FIRST_MONTH, Period, buddhist_year
 from bkkenergy.errors import Fault
-from bkkenergy.settings import ALL, CITY, FILE_NAME, ReportKind, ReportSchedule, Settings
+from bkkenergy.portfolio.more import PortfolioRecipient
+from bkkenergy.settings import ALL, CITY, FILE_NAME, Recipient, ReportKind, ReportSchedule, Settings
 
 NewestDays = Mapping[tuple[str, str], dt.date]
 
@@ -90,9 +91,11 @@ def settings_faults(settings: Settings, agencies: Sequence[str]) -> list[Fault]:
     known = {*agencies, CITY, ALL}
     remedy = f"Use one of: {', '.join(sorted(known))}."
     lines = [(f"jobs.schedule[{number}]", line.agencies) for number, line in enumerate(settings.jobs.schedule)]
-    lines += [(f"recipient[{number}]", recipient.agencies) for number, recipient in enumerate(settings.recipient)]
+    lines = [(f"{FILE_NAME}: {where}", agencies) for where, agencies in lines]
+    recipients = [(_where(number, recipient), recipient) for number, recipient in enumerate(settings.recipient)]
+    lines += [(where, recipient.agencies) for where, recipient in recipients]
     faults = [
-        Fault(f"{FILE_NAME}: {where}.agencies", f"{agency!r} is not in the portfolio", remedy)
+        Fault(f"{where}.agencies", f"{agency!r} is not in the portfolio", remedy)
         for where, names in lines
         for agency in names
         if agency not in known
@@ -101,14 +104,21 @@ def settings_faults(settings: Settings, agencies: Sequence[str]) -> list[Fault]:
         faults.append(Fault(f"{FILE_NAME}: mail.host", "recipients by mail, but no mail server", "Name the server."))
     faults += [
         Fault(
-            f"{FILE_NAME}: recipient[{number}].secret_file",
+            f"{where}.secret_file",
             f"{recipient.secret_file} does not exist",
             "Put the secret there.",
         )
-        for number, recipient in enumerate(settings.recipient)
+        for where, recipient in recipients
         if recipient.secret_file and not recipient.secret_file.exists()
     ]
     return faults
+
+
+def _where(number: int, recipient: Recipient) -> str:
+    """Return where a recipient is entered: in the portfolio, or in the settings."""
+    if isinstance(recipient, PortfolioRecipient):
+        return f"recipient {recipient.id}"
+    return f"{FILE_NAME}: recipient[{number}]"
 
 
 def backoff_s(tries: int, first_s: float, max_s: float) -> float:

@@ -98,7 +98,7 @@ class Jobs:
             done = self.work_off(context)
         if self._is_time("alerts", dt.timedelta(minutes=self.settings.alerts.every_min)):
             detect_alerts(site, site.state, self._peaks, self.clock())
-        send_digest(site.state, self.settings, site.portfolio, self.clock())
+        send_digest(site.state, site.delivery, site.portfolio, self.clock())
         if self._is_time("purge", dt.timedelta(days=1)):
             self._purge()
         return done
@@ -175,7 +175,7 @@ class Jobs:
 
     def _send(self) -> None:
         try:
-            send_waiting(self.site.state, self.settings, self.clock())
+            send_waiting(self.site.state, self.site.delivery, self.clock())
         except BkkEnergyError as error:
             log.error("outbox_not_read", why=str(error))  # noqa: TRY400
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol, Self, cast
 from pydantic import Field, InstanceOf
 
 from bkkenergy.portfolio.models import Agency, Building, Meter, OpeningCalendar
-from bkkenergy.portfolio.more import ElectricityAccount
+from bkkenergy.portfolio.more import ElectricityAccount, PortfolioRecipient, Threshold, ThresholdName
 from bkkenergy.portfolio.records import EVER, Dated, Entry, Records, entry_on
 from bkkenergy.tomlfiles import Frozen
 
@@ -60,6 +60,8 @@ class Portfolio(Frozen):
     buildings: dict[str, Building]
     calendars: dict[str, OpeningCalendar]
     accounts: dict[str, ElectricityAccount] = Field(default_factory=dict)
+    recipients: dict[str, PortfolioRecipient] = Field(default_factory=dict)
+    thresholds: dict[str, Threshold] = Field(default_factory=dict)
     records: InstanceOf[Records] = Field(default_factory=Records, repr=False, exclude=True)
 
     @property
@@ -114,6 +116,15 @@ class Portfolio(Frozen):
         """Return a building as it is on a day; as it is here, where it is not there on that day."""
         return self.on(day).buildings.get(building_id) or self.buildings[building_id]
 
+    def threshold(self, name: ThresholdName, value: float, *, agency: str, building: str = "") -> float:
+        """Return a threshold: that of the building where it has one, else its agency's, else the site's own `value`."""
+        named = {
+            entered.building or entered.agency: entered.value
+            for entered in self.thresholds.values()
+            if entered.name == name
+        }
+        return named.get(building, named.get(agency, value))
+
     def accounts_of(self, building_id: str) -> tuple[ElectricityAccount, ...]:
         """Return the electricity accounts that a building's bills come under."""
         return tuple(account for account in self.accounts.values() if building_id in account.buildings)
@@ -135,13 +146,13 @@ class Portfolio(Frozen):
 
     def schedule_changes(self, building_id: str, first: dt.date, end: dt.date) -> tuple[dt.date, ...]:
         """Return the days after `first` and before `end` from which a building is billed by another schedule."""
-        found, present = [], self.schedule_on(building_id, first)
+        days, present = [], self.schedule_on(building_id, first)
         for day in self.records.change_days:
             if first < day < end:
                 before, present = present, self.schedule_on(building_id, day) or present
                 if before is not None and present != before:
-                    found.append(day)
-        return tuple(found)
+                    days.append(day)
+        return tuple(days)
 
     def buildings_of(self, agency_id: str) -> tuple[Building, ...]:
         """Return the buildings of one agency, in the order of the files."""
@@ -245,6 +256,8 @@ def _made(records: Records, day: dt.date) -> Portfolio:
         },
         calendars=records.on("calendar", day),
         accounts=records.on("account", day),
+        recipients=records.on("recipient", day),
+        thresholds=records.on("threshold", day),
         records=records,
     )
 

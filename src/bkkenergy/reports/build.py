@@ -69,6 +69,18 @@ class AgencyInputs:
         """The agency's buildings."""
         return self.portfolio.buildings_of(self.agency.id)
 
+    def min_coverage_ratio(self, building: Building | None = None) -> float:
+        """Return the coverage below which something is said, of the agency or of one building."""
+        value = self.thresholds.min_coverage_ratio
+        name = "" if building is None else building.id
+        return self.portfolio.threshold("min_coverage_ratio", value, agency=self.agency.id, building=name)
+
+    def notable_change_ratio(self, building: Building | None = None) -> float:
+        """Return the change from what is usual that is worth attention, of the agency or of one building."""
+        value = self.thresholds.notable_change_ratio
+        name = "" if building is None else building.id
+        return self.portfolio.threshold("notable_change_ratio", value, agency=self.agency.id, building=name)
+
 
 def build_report(inputs: AgencyInputs, *, generated_at: dt.datetime) -> AgencyReport:
     """Build the report of one agency over one period."""
@@ -96,8 +108,8 @@ def build_report(inputs: AgencyInputs, *, generated_at: dt.datetime) -> AgencyRe
         kg_co2e_per_kwh=_same(price.kg_co2e_per_kwh for price in inputs.prices),
         factors=tuple(dict.fromkeys(price.factor for price in inputs.prices if price.factor)),
         compared_weeks=inputs.thresholds.compared_weeks,
-        min_coverage_ratio=inputs.thresholds.min_coverage_ratio,
-        notable_change_ratio=inputs.thresholds.notable_change_ratio,
+        min_coverage_ratio=inputs.min_coverage_ratio(),
+        notable_change_ratio=inputs.notable_change_ratio(),
         pictures=_pictures(inputs, sums),
         ranking=ranked_by_usual(buildings),
     )
@@ -208,7 +220,7 @@ def _building_use(
     energy_kwh = _accepted(sums.total_kwh, mains)
     coverage_ratio = float(np.mean([sums.coverage_ratio[name] for name in mains])) if mains else 0.0
     usual_kwh = usual.energy_kwh
-    is_comparable = usual_kwh is not None and usual_kwh > 0 and coverage_ratio >= inputs.thresholds.min_coverage_ratio
+    is_comparable = usual_kwh is not None and usual_kwh > 0 and coverage_ratio >= inputs.min_coverage_ratio(building)
     use = Use(
         energy_kwh=energy_kwh,
         exported_kwh=_accepted(sums.exported_kwh, mains),
@@ -285,7 +297,7 @@ def _usual(inputs: AgencyInputs, building: Building, sums: PeriodSums) -> _Usual
         return _Usual()
     energy_kwh = sums.daily_kwh[mains].to_numpy(np.float64).sum(axis=1)
     coverage_ratio = sums.daily_coverage_ratio[mains].to_numpy(np.float64).min(axis=1)
-    is_good = (coverage_ratio >= inputs.thresholds.min_coverage_ratio) & np.isfinite(energy_kwh)
+    is_good = (coverage_ratio >= inputs.min_coverage_ratio(building)) & np.isfinite(energy_kwh)
     good_kwh = {day: kwh for day, kwh, good in zip(sums.dates, energy_kwh.tolist(), is_good, strict=True) if good}
     usual_kwh, used, counts = 0.0, set[dt.date](), []
     for day, candidates in compared_dates(inputs.period, inputs.thresholds.compared_weeks).items():
@@ -334,7 +346,7 @@ def _attention(inputs: AgencyInputs, uses: Sequence[BuildingUse], sums: PeriodSu
     for building, said in zip(inputs.buildings, uses, strict=True):
         items += _meter_attention(inputs, building, sums, resets)
         change_ratio, usual_kwh = said.use.change_ratio, said.use.usual_kwh
-        if change_ratio is not None and abs(change_ratio) >= inputs.thresholds.notable_change_ratio:
+        if change_ratio is not None and abs(change_ratio) >= inputs.notable_change_ratio(building):
             kind: AttentionKind = "use_up" if change_ratio > 0 else "use_down"
             values = {"change_ratio": change_ratio, "energy_kwh": said.use.energy_kwh, "usual_kwh": usual_kwh}
             items.append(Attention(kind, "warning" if kind == "use_up" else "notice", building.id, None, values))
@@ -351,7 +363,7 @@ def _meter_attention(
         ratio, seen = sums.coverage_ratio[meter.id], inputs.last_seen.get(meter.id)
         if ratio == 0 and math.isnan(total_kwh[meter.id]):
             items.append(_of(meter, "no_data", "alert", {"last_seen_at": seen}))
-        elif ratio < inputs.thresholds.min_coverage_ratio:
+        elif ratio < inputs.min_coverage_ratio(building):
             items.append(_of(meter, "low_coverage", "warning", {"coverage_ratio": ratio, "last_seen_at": seen}))
         waiting_count = int(sums.waiting_days[meter.id])
         if waiting_count:

@@ -59,6 +59,20 @@ class Configuration:
 
         return plan_of(self.folder, self.portfolio.records, dt.datetime.now(BANGKOK).date())
 
+    def delivery_on(self, day: dt.date) -> Settings:
+        """Return the settings with the recipients that count on a day.
+
+        Those of the portfolio count as soon as it ever has one; those of the settings only until then.
+        """
+        if not self.portfolio.records.by_kind.get("recipient"):
+            return self.settings
+        home = self.folder.resolve().parent
+        recipients = tuple(
+            recipient.model_copy(update={"secret_file": recipient.secret_file and home / recipient.secret_file})
+            for recipient in self.portfolio.records.on("recipient", day).values()
+        )
+        return self.settings.model_copy(update={"recipient": recipients})
+
     def with_portfolio(self, portfolio: Portfolio) -> Configuration:
         """Return the configuration with another portfolio, such as that of an earlier day."""
         other = replace(self, portfolio=portfolio)

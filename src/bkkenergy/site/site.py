@@ -103,6 +103,11 @@ class Site:
         return self.config.plan
 
     @property
+    def delivery(self) -> Settings:
+        """The settings with the recipients that count today."""
+        return self.config.delivery_on(self.today)
+
+    @property
     def archive(self) -> Path:
         """Where archived reports lie."""
         return archive_of(self.settings)

@@ -273,7 +273,9 @@ def _parts(local_day: pd.DatetimeIndex, first: IntArray) -> list[BillDays | None
     ends = [*begins[1:], local_day[-1].date() + dt.timedelta(days=1)]
     months = [day.replace(day=1) for day in begins]
     lengths = [(end - begin).days for begin, end in zip(begins, ends, strict=True)]
-    in_month = {month: sum(days for days, own in zip(lengths, months, strict=True) if own == month) for month in months}
+    in_month = {
+        month: sum(days for days, other in zip(lengths, months, strict=True) if other == month) for month in months
+    }
     return [
         BillDays(begin, end, days / in_month[month]) if months.count(month) > 1 else None
         for begin, end, days, month in zip(begins, ends, lengths, months, strict=True)
@@ -447,10 +449,10 @@ def bills_by_schedules(months: Sequence[Quantities], schedules: Sequence[Schedul
     for _, of_month in groupby(pairs, key=lambda pair: pair[0].month):
         parts = list(of_month)
         past = [bill.amount_thb("demand", "demand_partial") for bill in bills[-12:]]
-        known = [thb for thb in (*past, *(own.highest_demand_thb for own, _ in parts)) if thb is not None]
+        known = [thb for thb in (*past, *(part.highest_demand_thb for part, _ in parts)) if thb is not None]
         highest = max(known) if known else None
-        made = [bill_of(replace(own, highest_demand_thb=highest), schedule, tariffs) for own, schedule in parts]
-        bills.append(made[0] if len(made) == 1 else joined(made))
+        of_parts = [bill_of(replace(part, highest_demand_thb=highest), schedule, tariffs) for part, schedule in parts]
+        bills.append(of_parts[0] if len(of_parts) == 1 else joined(of_parts))
     return bills
 
 
@@ -486,8 +488,8 @@ def joined(parts: Sequence[Bill]) -> Bill:
     (['mea-2-1-lv', 'mea-2-2-lv'], 1000.0)
     """
     quantities = [part.quantities for part in parts]
-    windows = {window for own in quantities for window in own.demand_kw}
-    kvar = [own.peak_kvar for own in quantities if own.peak_kvar is not None]
+    windows = {window for each in quantities for window in each.demand_kw}
+    kvar = [each.peak_kvar for each in quantities if each.peak_kvar is not None]
     return replace(
         parts[-1],
         lines=tuple(line for part in parts for line in part.lines),
@@ -495,11 +497,11 @@ def joined(parts: Sequence[Bill]) -> Bill:
         source="; ".join(dict.fromkeys(part.source for part in parts)),
         quantities=replace(
             quantities[-1],
-            energy_kwh=sum(own.energy_kwh for own in quantities),
-            on_peak_kwh=sum(own.on_peak_kwh for own in quantities),
-            demand_kw={window: max(own.demand_kw.get(window, 0.0) for own in quantities) for window in windows},
+            energy_kwh=sum(each.energy_kwh for each in quantities),
+            on_peak_kwh=sum(each.on_peak_kwh for each in quantities),
+            demand_kw={window: max(each.demand_kw.get(window, 0.0) for each in quantities) for window in windows},
             peak_kvar=max(kvar, default=None),
-            is_demand_estimated=any(own.is_demand_estimated for own in quantities),
+            is_demand_estimated=any(each.is_demand_estimated for each in quantities),
             part=None,
         ),
         parts=tuple(parts),

@@ -99,8 +99,8 @@ def undo_import(site: Site, actor: Actor, number: int) -> Undone:
 @use_case("energy.edit", "serve", "server")
 def edit_energy(site: Site, actor: Actor, edit: edits.Edit) -> int:
     """Let the actor's figure count before all others. Return the number of its batch. Raises InputError, DaysPurged."""
-    own = replace(edit, who=actor.name, at_us=site.now_us())
-    return edits.apply_edit(site.ledger, site.energy, site.portfolio, own, audit=_audit(site, actor))
+    entered = replace(edit, who=actor.name, at_us=site.now_us())
+    return edits.apply_edit(site.ledger, site.energy, site.portfolio, entered, audit=_audit(site, actor))
 
 
 @use_case("readings.agree", "serve", "server")
@@ -157,7 +157,7 @@ class Moved:
     @property
     def differing(self) -> list[StoreComparison]:
         """Meters whose readings are not the same in both."""
-        return [own for own in self.compared if not own.is_equal]
+        return [meter for meter in self.compared if not meter.is_equal]
 
 
 @use_case("readings.migrate", "serve", "server")
@@ -209,7 +209,7 @@ def back_up(
 ) -> dict[str, Any]:
     """Write a backup and return its manifest, as `backup.back_up` does. Its line in the audit log comes after it."""
     manifest = backup.back_up(site.settings, site.config_dir, target, now=now, on_progress=on_progress)
-    detail = {"files": len(manifest["files"]), "bytes": sum(own["bytes"] for own in manifest["files"].values())}
+    detail = {"files": len(manifest["files"]), "bytes": sum(entry["bytes"] for entry in manifest["files"].values())}
     _note_where_there_is_a_state(site.settings, actor, "backup", target.name, detail, now)
     return manifest
 

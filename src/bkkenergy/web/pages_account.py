@@ -177,7 +177,9 @@ def settings_lines(visitor: PageVisitor) -> list[tuple[str, str]]:
         if hasattr(model, "model_dump"):
             dumped = model.model_dump(mode="json", exclude_none=True)
             lines += [(f"{section}.{key}", str(value)) for key, value in dumped.items()]
-    lines += [("recipient", f"{recipient.channel} {recipient.to}") for recipient in visitor.here.settings.recipient]
+    lines += [
+        ("recipient", f"{recipient.channel} {recipient.to}") for recipient in visitor.here.opened.delivery.recipient
+    ]
     return lines
 
 

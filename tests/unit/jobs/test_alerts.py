@@ -12,8 +12,9 @@ from bkkenergy.adapters.state.alerts import Alarm, reconcile
 from bkkenergy.adapters.state.outbox import messages
 from bkkenergy.calendar import BANGKOK, Period, edges
 from bkkenergy.jobs import alerts
-from bkkenergy.jobs.alerts import PeakWatch, digest, is_quiet, send_digest, silent_meters
-from bkkenergy.portfolio import load_portfolio
+from bkkenergy.jobs.alerts import PeakWatch, digest, finding_alarms, is_quiet, send_digest, silent_meters
+from bkkenergy.portfolio import Portfolio, load_portfolio
+from bkkenergy.portfolio.more import Threshold
 from bkkenergy.settings import AlertSettings, Recipient, Settings, StateSettings
 
 NOON = dt.datetime(2026, 11, 24, 12, 0, tzinfo=BANGKOK)
@@ -38,6 +39,31 @@ def test_meters_that_have_sent_and_are_silent_are_told_and_those_that_never_sent
     assert third.id not in {alarm.meter for alarm in alarms}
 
 
+def limit(name, value, **of):
+    return Threshold(id=f"limit-{value * 10:.0f}", name=name, value=value, **of)
+
+
+def test_the_threshold_of_a_building_or_an_agency_decides_whether_a_meter_is_silent(portfolio):
+    meter = portfolio.meters[0]
+    building = portfolio.buildings[meter.building]
+    seen = {meter.id: us_of(NOON - dt.timedelta(hours=4))}
+    patient = limit("silent_h", 24, agency=building.agency)
+    watched = limit("silent_h", 3.5, building=building.id)
+    for thresholds, silent_count in (([], 1), ([patient], 0), ([patient, watched], 1)):
+        own = portfolio.model_copy(update={"thresholds": {each.id: each for each in thresholds}})
+        assert len(silent_meters(own, seen, NOON, 3.0)) == silent_count
+
+
+def test_the_threshold_of_a_building_decides_which_finding_alerts(portfolio):
+    building = portfolio.buildings_of("health")[0].id
+    finding = SimpleNamespace(building=building, rule="night_spread", cost_thb_a_month=6000.0)
+    report = SimpleNamespace(findings=[finding], agency_id="health", last_day=NOON.date())
+    higher = limit("finding_thb", 6000.5, building=building)
+    own = portfolio.model_copy(update={"thresholds": {higher.id: higher}})
+    assert [alarm.building for alarm in finding_alarms(report, portfolio, 5000.0)] == [building]
+    assert finding_alarms(report, own, 5000.0) == []
+
+
 @pytest.mark.parametrize(
     ("clock", "quiet"), [("19:59", False), ("20:00", True), ("03:00", True), ("06:29", True), ("06:30", False)]
 )
@@ -50,6 +76,9 @@ def test_quiet_hours_may_lie_within_a_day():
     settings = AlertSettings(quiet_from="12:00", quiet_to="13:00")
     assert is_quiet(settings, NOON)
     assert not is_quiet(settings, NOON + dt.timedelta(hours=1))
+
+
+EMPTY = Portfolio(agencies={}, buildings={}, calendars={})
 
 
 def settings_of(*recipients):
@@ -118,7 +147,7 @@ class Load:
         monkeypatch.setattr(alerts, "building_quarters", self.read)
         monkeypatch.setattr(alerts, "_pays_demand", lambda *_: True)
         building = SimpleNamespace(id="a.one", agency="a", main_meters=(1,), tariff="x")
-        self.site = SimpleNamespace(energy=None, portfolio=SimpleNamespace(buildings={"a.one": building}))
+        self.site = SimpleNamespace(energy=None, portfolio=EMPTY.model_copy(update={"buildings": {"a.one": building}}))
 
     def write(self, start, *kw):
         for n, value in enumerate(kw):
@@ -141,6 +170,19 @@ def test_a_peak_in_the_making_is_told_before_it_is_one(monkeypatch):
         ("near_peak/a.one/2026-11-24", {"power_kw": 96.0, "peak_kw": 100.0})
     ]
     assert load.asked[1] == 1, "only what is new is read"
+
+
+def test_the_threshold_of_an_agency_decides_how_near_a_peak_is(monkeypatch):
+    def alarms(*thresholds):
+        load = Load(monkeypatch)
+        load.site.portfolio = load.site.portfolio.model_copy(update={"thresholds": {own.id: own for own in thresholds}})
+        load.write("2026-10-14 10:00", 100.0)
+        load.write("2026-11-24 11:45", 96.0)
+        return PeakWatch().alarms(load.site, NOON, 0.95)
+
+    assert len(alarms()) == 1
+    assert alarms(limit("near_peak_ratio", 0.97, agency="a")) == []
+    assert len(alarms(limit("near_peak_ratio", 0.97, agency="b"))) == 1
 
 
 def test_a_new_month_starts_from_the_last_ones_peak_and_old_readings_tell_nothing(monkeypatch):

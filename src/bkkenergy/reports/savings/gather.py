@@ -157,7 +157,9 @@ def month_bills(site: Site, building: Building, period: Period) -> list[Bill]:
         demand_kwh=quarters.firm_kwh,
         cuts=site.portfolio.schedule_changes(building.id, period.first_day, end),
     )
-    lasts = [_last_of_month(own.month) if own.part is None else own.part.end - dt.timedelta(days=1) for own in parts]
+    lasts = [
+        _last_of_month(bill.month) if bill.part is None else bill.part.end - dt.timedelta(days=1) for bill in parts
+    ]
     names = [
         site.portfolio.schedule_on(building.id, min(last, period.last_day)) or site.portfolio.schedule_of(building)
         for last in lasts

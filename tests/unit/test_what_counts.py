@@ -1,0 +1,136 @@
+"""One fact has one source: which counts, from which day, and that `check` says so."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+
+import pytest
+from click.testing import CliRunner
+
+from bkkenergy.cli import cli
+from bkkenergy.site import load_configuration
+from bkkenergy.site.what_counts import what_counts
+from tests.conftest import CONFIG_PARTS, ROOT
+
+DAY = dt.date(2026, 11, 20)
+BUILDING = "health.centre-1"
+SETTINGS = '[mail]\nhost = "127.0.0.1"\n[[recipient]]\nto = "old@bangkok.go.th"\n'
+RECIPIENTS = """
+[[recipient]]
+id = "head"
+to = "first@bangkok.go.th"
+agencies = ["health"]
+until = 2026-10-31
+[[recipient]]
+id = "office"
+to = "office@bangkok.go.th"
+alerts = true
+from = 2026-10-01
+"""
+ACCOUNTS = """
+[[account]]
+id = "one"
+utility = "mea"
+number = "012345678"
+schedule = "mea-3-1-lv"
+buildings = ["health.centre-1"]
+"""
+SECOND = ACCOUNTS.replace('"one"', '"two"').replace("mea-3-1-lv", "mea-2-2-lv")
+THRESHOLDS = """
+[[threshold]]
+id = "quiet-agency"
+name = "silent_h"
+value = 24
+agency = "health"
+[[threshold]]
+id = "watched-building"
+name = "silent_h"
+value = 1
+building = "health.centre-1"
+from = 2026-11-01
+"""
+
+
+@pytest.fixture
+def loaded(tmp_path):
+    (tmp_path / "config").mkdir()
+    for name in CONFIG_PARTS:
+        source = ROOT / "config" / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / "config" / name)
+    (tmp_path / "config/bkkenergy.toml").write_text(SETTINGS)
+
+    def with_entries(text=""):
+        (tmp_path / "config/portfolio/more.toml").write_text(text)
+        return load_configuration(tmp_path / "config")
+
+    return with_entries
+
+
+def addresses(settings):
+    return [recipient.to for recipient in settings.recipient]
+
+
+def test_without_a_recipient_in_the_portfolio_those_of_the_settings_count(loaded):
+    assert addresses(loaded().delivery_on(DAY)) == ["old@bangkok.go.th"]
+
+
+def test_the_portfolio_s_recipients_count_on_their_days_and_the_settings_no_more(loaded):
+    config = loaded(RECIPIENTS)
+    days = (dt.date(2026, 9, 30), dt.date(2026, 10, 31), DAY)
+    assert [addresses(config.delivery_on(day)) for day in days] == [
+        ["first@bangkok.go.th"],
+        ["first@bangkok.go.th", "office@bangkok.go.th"],
+        ["office@bangkok.go.th"],
+    ]
+    (line,) = what_counts(config, DAY)
+    assert line == (
+        "Recipients are those of the portfolio: 1 today. The 1 of the settings do not count: remove them there."
+    )
+
+
+def test_a_secret_of_a_recipient_lies_where_those_of_the_settings_do(loaded):
+    hook = '[[recipient]]\nid = "hook"\nchannel = "webhook"\nto = "https://x.example/h"\nsecret_file = "secrets/hook"\n'
+    config = loaded(hook)
+    (recipient,) = config.delivery_on(DAY).recipient
+    assert recipient.secret_file == config.folder.resolve().parent / "secrets/hook"
+
+
+def test_the_schedule_of_the_one_account_counts_and_of_two_that_differ_none(loaded):
+    plain, one, two = (loaded(text).portfolio for text in ("", ACCOUNTS, ACCOUNTS + SECOND))
+    own = plain.buildings[BUILDING].tariff
+    assert [each.schedule_of(each.buildings[BUILDING]) for each in (plain, one, two)] == [own, "mea-3-1-lv", own]
+    assert list(what_counts(loaded(ACCOUNTS), DAY)) == [
+        f"{BUILDING}: the schedule mea-3-1-lv of its account counts, not its tariff {own}."
+    ]
+    assert list(what_counts(loaded(ACCOUNTS + SECOND), DAY)) == [
+        f"{BUILDING}: its electricity accounts name mea-2-2-lv and mea-3-1-lv, so that its tariff {own} counts."
+    ]
+
+
+def test_a_building_s_threshold_goes_before_its_agency_s_and_that_before_the_site_s(loaded):
+    config = loaded(THRESHOLDS)
+
+    def silent_h(day, agency, building=""):
+        return config.portfolio.on(day).threshold("silent_h", 3.0, agency=agency, building=building)
+
+    assert silent_h(DAY, "education") == 3.0
+    assert silent_h(DAY, "health", "health.centre-2") == 24.0
+    assert silent_h(DAY, "health", BUILDING) == 1.0
+    assert silent_h(dt.date(2026, 10, 31), "health", BUILDING) == 24.0
+
+
+def test_check_says_what_counts_and_what_nothing_reads(loaded):
+    contact = '[[contact]]\nid = "c"\nagency = "health"\nname = "Somsri"\n'
+    config = loaded(RECIPIENTS + ACCOUNTS + contact)
+    result = CliRunner().invoke(cli, ["check", "--config", str(config.folder)])
+    assert result.exit_code == 0, result.output
+    for said in ("Recipients are those of the portfolio", "mea-3-1-lv of its account counts", "no report yet: contact"):
+        assert said in result.output
+
+
+def test_check_finds_a_recipient_of_the_portfolio_that_cannot_be_reached(loaded):
+    hook = '[[recipient]]\nid = "hook"\nchannel = "webhook"\nto = "https://x.example/h"\nsecret_file = "secrets/hook"\n'
+    result = CliRunner().invoke(cli, ["check", "--config", str(loaded(hook).folder)])
+    assert result.exit_code == 1
+    assert "recipient hook.secret_file" in result.output
