@@ -1,7 +1,7 @@
 """An outage that is played: what a broker loses of what comes while a client is away, counted with real messages.
 
 A session of its own subscribes to a topic of its own and leaves. Then 1,500 messages are published and acknowledged,
-more than the 1,000 that mosquitto and HiveMQ store unless told otherwise. The session comes back and counts.
+more than the 1,000 that mosquitto and HiveMQ store by default. The session comes back and counts.
 """
 
 from __future__ import annotations
