@@ -21,6 +21,7 @@ from bkkenergy.reports.content import (
     SolarUse,
     Use,
     UseBar,
+    in_bill_order,
 )
 from bkkenergy.savings.uncertainty import Placebo, summed_band
 from bkkenergy.settings import CITY
@@ -170,7 +171,7 @@ def _ranking(rows: Sequence[BuildingUse], savings: Sequence[BuildingSaving]) -> 
 
 
 def _bill(reports: Sequence[AgencyReport]) -> tuple[BillItem, ...]:
-    items = dict.fromkeys(line.item for report in reports for line in report.bill)
+    items = in_bill_order(line.item for report in reports for line in report.bill)
     return tuple(
         BillItem(item, sum(line.amount_thb for report in reports for line in report.bill if line.item == item))
         for item in items

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar, get_args
 
 from bkkenergy.carbon import GridFactor
 from bkkenergy.savings.facts import Finding
-from bkkenergy.tariff.bill import Provisional
+from bkkenergy.tariff.bill import Item, Provisional
 from bkkenergy.tariff.flat import FlatRate
 
 SCHEMA = "bkkenergy.report/3"
@@ -63,6 +63,16 @@ class BillItem:
 
     item: str
     amount_thb: float
+
+
+ItemName = TypeVar("ItemName", bound=str)
+BILL_ORDER: tuple[str, ...] = get_args(Item)
+"""Items as MEA's bill lists them: energy, demand, minimum, power factor, service, Ft, then VAT over them all."""
+
+
+def in_bill_order(items: Iterable[ItemName]) -> list[ItemName]:
+    """Return each item once, in the order of a bill; bills under several schedules have different items."""
+    return sorted(set(items), key=BILL_ORDER.index)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,9 @@ from bkkenergy.savings.uncertainty import Band
 from bkkenergy.tariff.bill import Provisional
 
 SAME_WITHIN_RATIO = 0.005
+WHOLE_RATIO = 0.995
+MIN_COMPARED_RATIO = 0.8
+"""Of the energy: below it a change of the buildings that can be compared says nothing of all."""
 COMPARED_UP_TO_DAYS = 31
 """A longer period is not compared with the usual, so it says nothing of lacking history."""
 
@@ -43,7 +46,7 @@ def headline(report: AgencyReport, words: Words) -> str:
     change = use.change_ratio
     if report.period_kind != "day" and saving is not None and saving.verdict in {"proven", "increase"}:
         kind, change = str(saving.verdict), saving.saving_ratio
-    elif change is not None:
+    elif change is not None and compared_ratio(report) >= MIN_COMPARED_RATIO:
         kind = "same" if abs(change) < SAME_WITHIN_RATIO else "more" if change > 0 else "less"
     else:
         kind = "alone" if len(report.pictures.heat_kw) <= COMPARED_UP_TO_DAYS else "long"
@@ -57,6 +60,35 @@ def headline(report: AgencyReport, words: Words) -> str:
     return words("report.headline_running", until=words.moment(until), said=said) if is_running(report) else said
 
 
+def compared_ratio(report: AgencyReport) -> float:
+    """Return the share of the energy whose buildings (or agencies) can be compared with the usual, 0..1."""
+    uses = [building.use for building in report.buildings]
+    compared_kwh = sum(use.energy_kwh or 0.0 for use in uses if use.change_ratio is not None)
+    return compared_kwh / report.total.energy_kwh if report.total.energy_kwh else 0.0
+
+
+def total_change_ratio(report: AgencyReport) -> float | None:
+    """Return the whole's change against the usual; None where too little of the energy can be compared."""
+    return report.total.change_ratio if compared_ratio(report) >= MIN_COMPARED_RATIO else None
+
+
+def compared_note(report: AgencyReport, words: Words) -> str:
+    """Say what the change on the first page is compared with, and how much of the energy that covers."""
+    comparable = sum(building.use.change_ratio is not None for building in report.buildings)
+    if not comparable:
+        return words("report.not_compared")
+    usual = words("report.usual_is", energy=words.number(report.total.usual_kwh))
+    if comparable == len(report.buildings):
+        return usual
+    part = words(
+        "report.compared_agencies" if report.scope == "city" else "report.compared_buildings",
+        count=comparable,
+        all=len(report.buildings),
+        share=words.percent(compared_ratio(report)),
+    )
+    return part if total_change_ratio(report) is None else f"{usual} · {part}"
+
+
 def is_running(report: AgencyReport) -> bool:
     """Return whether the report was made before its period was over, so that its sums are of a part."""
     return report.generated_at.astimezone(BANGKOK).date() <= report.last_day
@@ -67,6 +99,8 @@ def saving_sentence(report: AgencyReport, words: Words) -> str:
     saving = report.total_saving
     if saving is None or saving.saving_ratio is None or saving.half_width_ratio is None:
         return ""
+    if report.period_kind == "day" and saving.verdict == "unclear":
+        return ""  # the same words each morning of a year are no news
     verdict = verdict_text(Band(saving.saving_ratio, saving.half_width_ratio), words)
     if report.period_kind != "day" or report.savings_first_day is None:
         return verdict
@@ -147,7 +181,14 @@ def cost_method(report: AgencyReport, words: Words) -> str:
 
 
 def cost_note(report: AgencyReport, words: Words) -> str:
-    """Say in a few words what the cost on the first page is."""
+    """Say in a few words what the cost on the first page is, and where it is of a part of the energy."""
+    note = _cost_basis(report, words)
+    if report.total.coverage_ratio >= WHOLE_RATIO:
+        return note
+    return f"{note} · {words('report.cost_of_part', coverage=words.percent(report.total.coverage_ratio))}"
+
+
+def _cost_basis(report: AgencyReport, words: Words) -> str:
     if report.bill:
         return words("report.bill_note")
     if report.rate is None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
+from babel import Locale
+from babel.dates import get_month_names
+
 from bkkenergy import __version__
-from bkkenergy.i18n import Lang, Words
+from bkkenergy.i18n import LANGS, Lang, Words
 from bkkenergy.reports.chart import sparkline
 from bkkenergy.reports.content import AgencyReport, BuildingSaving, BuildingUse
 from bkkenergy.reports.phrasing import (
     attention_text,
+    compared_note,
     cost_method,
     cost_note,
     emission_method,
@@ -19,6 +25,7 @@ from bkkenergy.reports.phrasing import (
     subject_name,
     terms,
     title,
+    total_change_ratio,
 )
 from bkkenergy.reports.render.page import environment
 from bkkenergy.reports.render.views import (
@@ -32,6 +39,17 @@ from bkkenergy.reports.render.views import (
 from bkkenergy.reports.savings.phrasing import finding_texts, verdict_text
 from bkkenergy.savings.facts import Finding
 from bkkenergy.savings.uncertainty import Band
+
+NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
+FIRST_FINDINGS = 3
+MONTHS = "|".join(
+    re.escape(str(name))
+    for lang in LANGS
+    for width in ("wide", "abbreviated")
+    for name in get_month_names(width, locale=Locale(lang)).values()
+)
+DATE = re.compile(rf"(?:\d{{1,2}} )?(?:{MONTHS})(?: \d{{4}})?|\d\d:\d\d น\.")
+"""Dates and times as `Words` writes them; between the two a line may end."""
 
 
 def render_html(report: AgencyReport, lang: Lang) -> bytes:
@@ -58,14 +76,17 @@ def render_html(report: AgencyReport, lang: Lang) -> bytes:
         heat_legend=legend_of(report, words),
         heats=building_heats(report, words),
         ranking=ranking_rows(report, words),
-        comparable=sum(building.use.change_ratio is not None for building in report.buildings),
+        change_ratio=total_change_ratio(report),
+        compared_note=compared_note(report, words),
+        exporting={building.id for building in report.buildings if building.use.exported_kwh},
         rows=[_row(building, words) for building in report.buildings],
         attention=[
             {"severity": item.severity, "place": subject_name(report, item, words), "text": attention_text(item, words)}
             for item in report.attention
         ],
-        savings=[_saving_row(saving, report, words) for saving in report.savings if report.period_kind != "day"],
+        savings=_saving_rows(report, words),
         findings=[_finding_row(finding, report, words) for finding in report.findings],
+        first_findings=[_finding_row(finding, report, words) for finding in _worth_money(report)[:FIRST_FINDINGS]],
         plan_sentences=plan_sentences(report, words),
         terms=terms(report),
         missing_names=", ".join(name_of(report, agency, words) for agency in report.missing),
@@ -74,7 +95,24 @@ def render_html(report: AgencyReport, lang: Lang) -> bytes:
         total_name=words("report.total_city" if report.scope == "city" else "report.total"),
         version=__version__,
     )
-    return page.encode()
+    return unbroken(page).encode()
+
+
+def unbroken(page: str) -> str:
+    """Return a page whose dates and times stay on one line."""
+    return DATE.sub(lambda match: match[0].replace(" ", NO_BREAK_SPACE), page)
+
+
+def _worth_money(report: AgencyReport) -> list[Finding]:
+    """List findings by which something can be gained; less use than expected is a question, and not the first thing."""
+    return [finding for finding in report.findings if finding.cost_thb_a_month >= 0]
+
+
+def _saving_rows(report: AgencyReport, words: Words) -> list[dict[str, object]]:
+    """List the buildings' savings; nothing where no building has a baseline, or the report is of a day."""
+    if report.period_kind == "day" or all(saving.saving_ratio is None for saving in report.savings):
+        return []
+    return [_saving_row(saving, report, words) for saving in report.savings]
 
 
 def _saving_row(saving: BuildingSaving, report: AgencyReport, words: Words) -> dict[str, object]:
@@ -109,6 +147,7 @@ def _row(building: BuildingUse, words: Words) -> dict[str, object]:
         "type": words(f"building_type.{building.type}"),
         "day": None if is_open is None else words("report.open" if is_open else "report.closed"),
         "use": use,
+        "intensity_digits": 2 if is_open is not None else 1,  # of a day it is far below 1
         "intensity_kwh_m2": None if use.energy_kwh is None or not area_m2 else use.energy_kwh / area_m2,
         "spark": sparkline(use.profile_kw, use.usual_profile_kw, label=f"{words('report.profile')}: {name}"),
     }

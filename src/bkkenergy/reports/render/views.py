@@ -79,8 +79,9 @@ def heat_picture(report: AgencyReport, words: Words) -> Markup:
 def legend_of(report: AgencyReport, words: Words) -> Markup:
     """Draw the legend of the agency's heat map."""
     known = [kw for row in report.pictures.heat_kw for kw in row if kw is not None]
-    most = f"{words.number(max(known, default=0.0))} {words('unit.kw')}"
-    return heat_legend(most, none=words("report.heat_none"))
+    return heat_legend(
+        words("report.heat_most", kw=words.number(max(known, default=0.0))), none=words("report.heat_none")
+    )
 
 
 def building_heats(report: AgencyReport, words: Words) -> list[dict[str, Any]]:
@@ -93,9 +94,9 @@ def building_heats(report: AgencyReport, words: Words) -> list[dict[str, Any]]:
         picture = heat_map(
             building.heat_kw, _heat_labels(report, words), title=f"{words('report.heat')}: {name}", sheet=SMALL
         )
-        known = [kw for row in building.heat_kw for kw in row if kw is not None]
         if picture:
-            heats.append({"name": name, "picture": picture, "most": words.number(max(known))})
+            # The peak is that of 15 minutes, as everywhere in the report: the hours of the picture lie below it.
+            heats.append({"name": name, "picture": picture, "peak": words.number(building.use.peak_kw, 1)})
     return heats
 
 
@@ -110,13 +111,18 @@ def _heat_labels(report: AgencyReport, words: Words) -> list[tuple[int, str]]:
 
 
 def ranking_rows(report: AgencyReport, words: Words) -> list[dict[str, Any]]:
-    """List who used more or less than expected, with the share of the widest bar (0..100)."""
+    """List who used more or less than expected, with the share of the widest bar (0..100).
+
+    A difference within its interval gets no colour: it may be chance.
+    """
+    significant = {saving.building_id for saving in report.savings if saving.verdict in {"proven", "increase"}}
     most = max((abs(ranked.difference_kwh) for ranked in report.ranking), default=0.0) or 1.0
     return [
         {
             "name": name_of(report, ranked.id, words),
             "kwh": ranked.difference_kwh,
             "ratio": ranked.ratio,
+            "is_significant": ranked.id in significant,
             "width": round(abs(ranked.difference_kwh) / most * 100, 1),
             "against": words(
                 "report.against_baseline" if ranked.against == "baseline" else "report.against_usual_short"

@@ -12,7 +12,7 @@ import xlsxwriter
 from xlsxwriter.utility import xl_col_to_name, xl_range
 
 from bkkenergy.i18n import DATE_FORMAT, Lang, Words
-from bkkenergy.reports.content import AgencyReport, BuildingUse
+from bkkenergy.reports.content import AgencyReport, BuildingSaving, BuildingUse
 from bkkenergy.reports.phrasing import (
     attention_text,
     cost_method,
@@ -25,7 +25,8 @@ from bkkenergy.reports.phrasing import (
     subject_name,
     title,
 )
-from bkkenergy.reports.savings.phrasing import finding_texts
+from bkkenergy.reports.savings.phrasing import finding_texts, verdict_text
+from bkkenergy.savings.uncertainty import Band
 
 HOURS = 24
 MAX_SHEET_NAME = 31
@@ -90,6 +91,8 @@ def render_xlsx(report: AgencyReport, lang: Lang) -> bytes:
         _bars(book, report)
         if report.bill:
             _bill(book, report)
+        if any(saving.saving_ratio is not None for saving in report.savings):
+            _savings(book, report)
         _profile(book, report)
         _to_do(book, report)
         if report.plan:
@@ -137,7 +140,7 @@ def _heads(report: AgencyReport, words: Words) -> list[str]:
         words("report.change"),
         f"{words('report.peak')} ({kw})",
         words("report.load_factor"),
-        f"{words('report.cost')} ({thb})",
+        f"{words('report.bill_cost' if report.bill else 'report.cost')} ({thb})",
         f"{words('report.co2')} ({words('unit.kgco2e')})",
         words("report.coverage"),
     ]
@@ -202,6 +205,40 @@ def _bill(book: Book, report: AgencyReport) -> None:
     totals = [report.total.cost_thb, *(building.use.cost_thb for building in report.buildings)]
     for column, value in enumerate(totals, 1):
         sheet.write_formula(last, column, f"=SUM({xl_range(1, column, last - 1, column)})", formats["fine"], value or 0)
+
+
+def _savings(book: Book, report: AgencyReport) -> None:
+    """Write each building's saving against its baseline with half its interval; the total's energies are formulas."""
+    words, formats = book.words, book.formats
+    sheet = book.sheet(words("saving.sheet"))
+    sheet.set_column(0, 0, 44)
+    sheet.set_column(1, 4, 16)
+    sheet.set_column(5, 5, 60)
+    kwh = words("unit.kwh")
+    energies = [f"{words(f'saving.{key}')} ({kwh})" for key in ("expected", "used")]
+    heads = [words("report.building"), *energies, words("saving.ratio"), words("saving.half"), words("saving.verdict")]
+    sheet.write_row(0, 0, heads, formats["head"])
+    for row, saving in enumerate(report.savings, 1):
+        sheet.write(row, 0, name_of(report, saving.building_id, words))
+        _saving_row(sheet, row, saving, book)
+    last = len(report.savings) + 1
+    if report.total_saving is not None:
+        sheet.write(last, 0, book.total(report), formats["head"])
+        _saving_row(sheet, last, report.total_saving, book)
+        for column, value in ((1, report.total_saving.baseline_kwh), (2, report.total_saving.actual_kwh)):
+            formula = f"=SUM({xl_range(1, column, last - 1, column)})"
+            sheet.write_formula(last, column, formula, formats["number"], value or 0)
+
+
+def _saving_row(sheet: Any, row: int, saving: BuildingSaving, book: Book) -> None:
+    values = (saving.baseline_kwh, saving.actual_kwh, saving.saving_ratio, saving.half_width_ratio)
+    for column, value in enumerate(values, 1):
+        if value is not None:
+            sheet.write_number(row, column, value, book.formats["number" if column <= 2 else "share"])  # noqa: PLR2004 - energies first
+    if saving.saving_ratio is None or saving.half_width_ratio is None:
+        sheet.write(row, 5, book.words("saving.no_baseline"))
+    else:
+        sheet.write(row, 5, verdict_text(Band(saving.saving_ratio, saving.half_width_ratio), book.words))
 
 
 def _profile(book: Book, report: AgencyReport) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from bkkenergy.calendar import Period
 from bkkenergy.portfolio import Building
-from bkkenergy.reports.content import AgencyReport, BillItem, BuildingSaving, Ranked, UseBar
+from bkkenergy.reports.content import AgencyReport, BillItem, BuildingSaving, Ranked, UseBar, in_bill_order
 from bkkenergy.reports.savings.gather import (
     SavingsAssessment,
     facts_of_all,
@@ -164,7 +164,7 @@ def _first_billed(site: Site, building: str) -> dt.date:
 
 def _items(bills: Sequence[Bill]) -> tuple[BillItem, ...]:
     """Sum each item of bills over them."""
-    items = dict.fromkeys(line.item for bill in bills for line in bill.lines)
+    items = in_bill_order(line.item for bill in bills for line in bill.lines)
     return tuple(BillItem(item, sum(bill.amount_thb(item) for bill in bills)) for item in items)
 
 

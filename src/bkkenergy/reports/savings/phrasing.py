@@ -40,13 +40,19 @@ def baseline_text(baseline: Baseline, words: Words) -> str:
 
 def finding_texts(finding: Finding, words: Words) -> tuple[str, str, str, str]:
     """Return (name, what was seen, what to do, what is at stake) of a finding."""
-    values = {key: _written(key, value, words) for key, value in finding.evidence.items()}
     thb = words.number(finding.cost_thb_a_month)
+    if finding.cost_thb_a_month < 0 or finding.energy_kwh_a_month < 0:  # less use is a question, and no loss
+        return *_texts_of(finding, words), ""
     stakes = words("insight.stakes_money", thb=thb) if finding.cost_thb_a_month >= 1 else ""
     if finding.energy_kwh_a_month:
         stakes = words("insight.stakes", kwh=words.number(finding.energy_kwh_a_month), thb=thb)
+    return *_texts_of(finding, words), stakes
+
+
+def _texts_of(finding: Finding, words: Words) -> tuple[str, str, str]:
+    values = {key: _written(key, value, words) for key, value in finding.evidence.items()}
     name = f"insight.{finding.rule}"
-    return words(name), words(f"{name}_what", **values), words(f"{name}_do"), stakes
+    return words(name), words(f"{name}_what", **values), words(f"{name}_do")
 
 
 def _written(key: str, value: float, words: Words) -> str:

@@ -1,0 +1,201 @@
+"""What a governor's staff stopped at in a report: order, peaks, comparisons, breaks, colours."""
+
+import io
+import random
+import subprocess
+from dataclasses import replace
+
+import openpyxl
+import pytest
+
+from bkkenergy.i18n import LANGS, Words
+from bkkenergy.reports.city import city_report
+from bkkenergy.reports.content import BILL_ORDER, BillItem, BuildingSaving, Ranked, SolarUse, in_bill_order
+from bkkenergy.reports.phrasing import compared_note, cost_note, headline, saving_sentence
+from bkkenergy.reports.render import RENDERERS
+from bkkenergy.reports.render.html import NO_BREAK_SPACE, unbroken
+from tests.unit.reports.conftest import NOW
+from tests.unit.reports.test_full import PLACEBO, full
+from tests.unit.reports.test_render import Text, page_of
+
+
+@pytest.fixture
+def report(scene):
+    return full(scene.report())
+
+
+def words_of(report, lang="en"):
+    return " ".join(" ".join(Text(page_of(report, lang)).words).split())
+
+
+def with_uses(report, **first):
+    """The report with other figures of its first building's use."""
+    one, *rest = report.buildings
+    return replace(report, buildings=(replace(one, use=replace(one.use, **first)), *rest))
+
+
+def test_items_of_a_bill_come_in_the_order_of_mea_with_vat_last():
+    shuffled = [*BILL_ORDER, *BILL_ORDER]
+    random.Random(1).shuffle(shuffled)
+    assert tuple(in_bill_order(shuffled)) == BILL_ORDER
+    assert BILL_ORDER[0] == "energy"
+    assert BILL_ORDER[-2:] == ("ft", "vat")
+
+
+def test_a_city_of_agencies_under_different_schedules_has_its_vat_last(report):
+    time_of_use = replace(report, bill=(BillItem("energy_on_peak", 5.0), BillItem("vat", 1.0)))
+    one_rate = replace(report, agency_id="b", bill=(BillItem("energy", 7.0), BillItem("vat", 2.0)))
+    whole = city_report([time_of_use, one_rate], PLACEBO, names=("เมือง", "City"), missing={}, generated_at=NOW)
+    assert [(line.item, line.amount_thb) for line in whole.bill] == [
+        ("energy", 7.0),
+        ("energy_on_peak", 5.0),
+        ("vat", 3.0),
+    ]
+
+
+def test_energy_by_floor_area_has_one_decimal_and_that_of_a_day_two(report):
+    one = report.buildings[0]
+    area = (one.use.energy_kwh or 0) / 5.6789
+    month = replace(report, buildings=(replace(one, gross_floor_area_m2=area, is_open=None),))
+    day = replace(month, period_kind="day", buildings=(replace(one, gross_floor_area_m2=area, is_open=True),))
+    assert " 5.7 " in words_of(month)
+    assert "5.68" not in words_of(month)
+    assert " 5.68 " in words_of(day)
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_a_peak_is_that_of_15_minutes_and_a_highest_hour_is_called_so(report, lang):
+    words, peaked = Words(lang), with_uses(report, peak_kw=4321.5)
+    text = words_of(peaked, lang)
+    caption = f"{words('report.peak_short')} {words.number(4321.5, 1)} {words('unit.kw')}"
+    assert caption in text
+    highest = max(kw for kw in report.total.profile_kw if kw is not None)
+    hour = words("report.profile_peak", value=words.number(highest))
+    assert hour in text
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_a_change_of_a_part_of_the_energy_is_no_headline_and_no_tile(report, lang):
+    words = Words(lang)
+    total = replace(report.total, change_ratio=0.123, energy_kwh=1000.0)
+    unjudged = replace(report, total=total, total_saving=None)
+    one, two = unjudged.buildings
+    for kwh, is_said in ((799.0, False), (800.0, True)):
+        part = replace(
+            unjudged,
+            buildings=(
+                replace(one, use=replace(one.use, energy_kwh=kwh, change_ratio=0.123)),
+                replace(two, use=replace(two.use, energy_kwh=1000 - kwh, change_ratio=None)),
+            ),
+        )
+        assert ("12.3%" in headline(part, words)) is is_said
+        note = compared_note(part, words)
+        assert words("report.compared_buildings", count=1, all=2, share=words.percent(kwh / 1000)) in note
+        assert page_of(part, lang).count("+12.3%") == (3 if is_said else 1)  # tile and total; the building's own
+
+
+def test_a_report_with_nothing_to_compare_says_so_once(report):
+    without = replace(
+        report, buildings=tuple(replace(own, use=replace(own.use, change_ratio=None)) for own in report.buildings)
+    )
+    assert compared_note(without, Words("en")) == Words("en")("report.not_compared")
+
+
+def test_dates_and_times_do_not_break_at_the_end_of_a_line():
+    said = "ตั้งแต่ 1 ตุลาคม 2568 เวลา 13:45 น. / on 23 November 2026 13:45 / 1 ต.ค. / May 2026"
+    spaces = [part for part in unbroken(said).split(" ") if NO_BREAK_SPACE in part]
+    assert [part.replace(NO_BREAK_SPACE, " ") for part in spaces] == [
+        "1 ตุลาคม 2568",
+        "13:45 น.",
+        "23 November 2026",
+        "1 ต.ค.",
+        "May 2026",
+    ]
+    assert unbroken(said).replace(NO_BREAK_SPACE, " ") == said
+
+
+def test_a_day_does_not_repeat_that_nothing_can_be_shown_yet(report):
+    unclear = BuildingSaving("", 1000.0, 990.0, 0.01, 0.09, "unclear", is_provisional=False)
+    month = replace(report, total_saving=unclear)
+    assert saving_sentence(month, Words("en"))
+    assert saving_sentence(replace(month, period_kind="day"), Words("en")) == ""
+    assert saving_sentence(replace(report, period_kind="day"), Words("en"))
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_less_use_is_a_question_without_baht_and_never_the_first_thing(report, lang):
+    gain = report.findings[0]
+    less = replace(gain, cost_thb_a_month=-155.0, energy_kwh_a_month=-37.0)
+    text = words_of(replace(report, findings=(less,)), lang)
+    assert "155" not in text
+    assert Words(lang)("report.first_findings") not in text
+    assert Words(lang)("insight.night_spread") in text
+    assert Words(lang)("report.first_findings") in words_of(replace(report, findings=(less, gain)), lang)
+
+
+def test_a_cost_of_a_part_of_the_energy_says_so(report):
+    part = replace(report, total=replace(report.total, coverage_ratio=0.942))
+    assert "94%" in cost_note(part, Words("en"))
+    whole = replace(report, total=replace(report.total, coverage_ratio=1.0))
+    assert "100%" not in cost_note(whole, Words("en"))
+
+
+def test_a_difference_within_its_interval_has_no_colour(report):
+    quiet = replace(
+        report, savings=(BuildingSaving("agency.one", 9.0, 8.0, 0.1, 0.3, "unclear", is_provisional=False),)
+    )
+    ranked = (Ranked("agency.one", -100.0, -0.1234, "baseline"),) * 2
+    for shown, is_coloured in ((quiet, False), (report, True)):
+        page = page_of(replace(shown, ranking=ranked), "en")
+        assert ('<span class="down">−12.3%' in page) is is_coloured
+        assert ("faint" in page.split("</style>")[1]) is not is_coloured
+
+
+def test_a_building_that_feeds_back_is_not_said_to_have_no_pv(report):
+    feeding = with_uses(
+        replace(report, solar=(SolarUse("agency.one", is_installed=False, capacity_kwp=9.0, energy_kwh=1.0),)),
+        exported_kwh=5.0,
+    )
+    assert Words("en")("report.solar_unregistered") in words_of(feeding)
+    assert Words("en")("report.solar_possible") not in words_of(feeding)
+    assert Words("en")("report.solar_possible") in words_of(with_uses(feeding, exported_kwh=None))
+
+
+def test_savings_of_no_building_are_no_table_of_dashes(report):
+    nothing = BuildingSaving("agency.one", None, None, None, None, None, is_provisional=False)
+    title = Words("en")("saving.title")
+    assert title in words_of(report)
+    assert title not in words_of(replace(report, savings=(nothing, nothing), total_saving=None))
+
+
+def test_findings_of_a_fiscal_year_say_their_day(report):
+    year = replace(report, period_kind="fiscal_year")
+    words = Words("th")
+    assert words("report.findings_until", date=words.date(report.last_day)) in words_of(year, "th")
+    assert words("report.findings_until", date=words.date(report.last_day)) not in words_of(report, "th")
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_the_workbook_has_the_savings_and_calls_a_bill_a_bill(report, lang):
+    words = Words(lang)
+    book = openpyxl.load_workbook(io.BytesIO(RENDERERS["xlsx"](report, lang)), data_only=True)
+    rows = list(book[words("saving.sheet")].iter_rows(min_row=2, values_only=True))
+    assert rows[0][1:5] == (1000.0, 900.0, 0.1, 0.03)
+    assert rows[1][5] == words("saving.no_baseline")
+    assert rows[2][1:5] == (1000.0, 900.0, 0.1, 0.03)
+    heads = [cell.value for cell in book.worksheets[0][6]]
+    assert f"{words('report.bill_cost')} ({words('unit.thb')})" in heads
+
+
+@pytest.mark.browser
+def test_on_paper_a_total_stands_once_and_the_first_page_has_the_three_pictures(report, tmp_path):
+    one = report.buildings[0]
+    many = tuple(replace(one, id=f"agency.b{n}", name_en=f"House {n}") for n in range(70))
+    long = replace(report, buildings=many, total=replace(report.total, peak_kw=4321.9))
+    path = tmp_path / "r.pdf"
+    path.write_bytes(RENDERERS["pdf"](long, "en"))
+    pages = subprocess.run(["pdftotext", "-layout", path, "-"], capture_output=True, text=True, check=True).stdout
+    assert pages.count("4,321.9") == 1
+    first = pages.split("\f")[0]
+    for key in ("report.profile", "report.bars_day", "report.heat", "report.first_findings"):
+        assert Words("en")(key) in first, key
