@@ -103,7 +103,7 @@ def look(page: Page, url: str, lang: str) -> None:
     """The help pages as they are seen on a desk and on a phone, for whoever changes them."""
     for width in (1200, 390):
         page.set_viewport_size({"width": width, "height": 900})
-        for name in ("", "/operator", "/manager", "/api"):
+        for name in ("", "/how-to/operator", "/how-to/manager", "/reference/api"):
             page.goto(f"{url}/help{name}", wait_until="networkidle")
             page.screenshot(path=FOLDER / f"help{name.replace('/', '-')}-{lang}-{width}.png", full_page=True)
 
