@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 import tomllib
 from collections.abc import Mapping
 from functools import lru_cache
@@ -35,7 +36,25 @@ def catalogue(lang: Lang) -> Mapping[str, str]:
 
 def filled(lang: Lang, key: str, values: Mapping[str, object]) -> str:
     """Return the text of a key with its {places} filled, terms by their names in the language."""
-    return catalogue(lang)[key].format(**{name: _written(lang, value) for name, value in values.items()})
+    return COUNTING.vformat(catalogue(lang)[key], (), {name: _written(lang, value) for name, value in values.items()})
+
+
+class _Counting(string.Formatter):
+    """Fills {count:meter|meters} with "1 meter" or "2 meters"."""
+
+    def format_field(self, value: object, format_spec: str) -> str:
+        """Return a value as its place says."""
+        one, is_counted, many = format_spec.partition("|")
+        return counted(value, one, many) if is_counted else str(super().format_field(value, format_spec))
+
+
+COUNTING = _Counting()
+
+
+def counted(count: object, one: str, many: str = "") -> str:
+    """Return a count with its noun: "1 meter", "1,200 meters". count : a number, or one as it is written."""
+    written = f"{count:,}" if isinstance(count, int) else str(count)
+    return f"{written} {one if written == '1' else many or one + 's'}"
 
 
 def _written(lang: Lang, value: object) -> object:

@@ -446,7 +446,7 @@ def test_nothing_is_deleted_before_a_person_has_seen_what(site, tmp_path, monkey
         purged(site)
     config = ["--config", str(tmp_path / "config")]
     shown = CliRunner().invoke(cli, ["retention", *config]).output
-    assert "fire-rescue.station-1: 2,880 readings of 1 meters, from 2023-09-25 on" in shown
+    assert "fire-rescue.station-1: 2,880 readings of 1 meter, from 2023-09-25 on" in shown
     would = int(re.search(r"would delete ([\d,]+) readings of 6 meters", shown)[1].replace(",", ""))
     asked = CliRunner().invoke(cli, ["retention", "--confirm", *config], input="n\n")
     assert (asked.exit_code, count_of(site), site.ledger.purges.spans()) == (1, count, {})

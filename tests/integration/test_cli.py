@@ -225,7 +225,7 @@ def test_quarantine_is_listed_shown_and_replayed(site, store):
     assert "2 kept" in listed
     assert "not_decoded" not in run("quarantine", "list", "--reason", "time_ahead", "--config", site)
     assert "{broken" in run("quarantine", "show", 2, "--config", site)
-    assert "1 payloads replayed (1 readings), 1 stay" in run("quarantine", "replay", "--all", "--config", site, code=1)
+    assert "1 payload replayed (1 reading), 1 stay" in run("quarantine", "replay", "--all", "--config", site, code=1)
     assert len(store.readings([METER], 0, 2**52)) == 1
     assert "1 kept" in run("quarantine", "list", "--config", site)
 

@@ -141,7 +141,7 @@ def test_unknown_meters_come_as_toml_that_makes_them_known(settings, portfolio, 
     assert before
     tomllib.loads(health.read_text())
     assert "60 meters" in run("check", "--config", site)
-    assert "1 payloads replayed (1 readings), 1 stay" in run("quarantine", "replay", "--all", "--config", site, code=1)
+    assert "1 payload replayed (1 reading), 1 stay" in run("quarantine", "replay", "--all", "--config", site, code=1)
     assert len(stored(settings, "health.centre-1.solar")) == 1
 
 

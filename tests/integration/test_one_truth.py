@@ -150,7 +150,7 @@ def test_a_web_process_alone_says_that_days_wait_and_never_that_there_is_nothing
     here = AppContext(later)
     assert CityFigures(here).now().stale == 1
     client = signed_in(create_app(here), "admin")
-    assert "1 meters are waiting to be computed" in client.get("/", params={"lang": "en"}).text
+    assert "1 meter is waiting to be computed" in client.get("/", params={"lang": "en"}).text
     series = client.get(
         f"/api/v1/meters/{METER}/energy", params={"first": str(MONTH.first_day), "last": str(MONTH.first_day)}
     ).json()

@@ -21,7 +21,7 @@ from tests.conftest import ROOT
 def test_both_languages_have_the_same_texts_with_the_same_places():
     th, en = catalogue("th"), catalogue("en")
     assert set(th) == set(en)
-    places = re.compile(r"{(\w+)}")
+    places = re.compile(r"{(\w+)(?::[^}]*)?}")
     for key in th:
         said, places_en = set(places.findall(th[key])), set(places.findall(en[key]))
         assert said <= places_en if key.startswith("error.") else said == places_en, key
@@ -84,7 +84,7 @@ def test_what_is_no_period_stays_as_it_is(text):
 @pytest.mark.parametrize("key", [key for key in catalogue("en") if key.startswith("error.")])
 @pytest.mark.parametrize("lang", LANGS)
 def test_an_error_says_the_same_in_both_languages(key, lang):
-    places = re.findall(r"{(\w+)}", catalogue("en")[key])
+    places = re.findall(r"{(\w+)(?::[^}]*)?}", catalogue("en")[key])
     error = InputError.of(key.removeprefix("error."), **{name: f"<{name}>" for name in places})
     assert error.said("en") == str(error)
     assert not re.search(r"{\w+}", error.said(lang))
@@ -123,7 +123,7 @@ def test_every_error_that_is_raised_by_its_key_has_a_text_and_gives_its_values()
     raised = {texts[0]: given for whose, texts, given in literal_calls("of") if whose.endswith("Error") and texts}
     assert len(raised) > 15
     for key, given in raised.items():
-        assert set(re.findall(r"{(\w+)}", catalogue("en")[f"error.{key}"])) == given, key
+        assert set(re.findall(r"{(\w+)(?::[^}]*)?}", catalogue("en")[f"error.{key}"])) == given, key
 
 
 def test_every_text_of_an_error_is_used():

@@ -18,6 +18,7 @@ from bkkenergy.cli.context import command_line, config_option
 from bkkenergy.errors import InputError
 from bkkenergy.settings import load_settings
 from bkkenergy.site.folder import data_folder
+from bkkenergy.texts import counted
 from bkkenergy.usecases.backup import left_out, places, unpacked, unplaced
 from bkkenergy.usecases.server import SiteFolders, back_up, restore
 
@@ -53,7 +54,8 @@ def backup_command(target: Path | None, config_dir: Path) -> None:
         )
     total = sum(entry["bytes"] for entry in manifest["files"].values())
     click.echo(
-        f"{path}: {len(manifest['files'])} files, {total / 1e6:,.1f} MB, {path.stat().st_size / 1e6:,.1f} MB packed"
+        f"{path}: {counted(len(manifest['files']), 'file')}, {total / 1e6:,.1f} MB, "
+        f"{path.stat().st_size / 1e6:,.1f} MB packed"
     )
     for name in left_out(settings):
         click.echo(f"  left out: {name}")
@@ -92,7 +94,7 @@ def restore_command(backup: Path, config_to: Path | None, config_dir: Path) -> N
                 now=dt.datetime.now(BANGKOK),
                 on_progress=lambda name: status.update(f"Restore: {name}"),
             )
-    click.echo(f"{len(manifest['files'])} files of {manifest['made']} restored beside {data}.")
+    click.echo(f"{counted(len(manifest['files']), 'file')} of {manifest['made']} restored beside {data}.")
     for name in unplaced(manifest, settings, config_dir):
         click.echo(f"  not restored: {name}, which has no place under these settings")
 

@@ -30,6 +30,7 @@ from bkkenergy.reports.content import AgencyReport
 from bkkenergy.reports.phrasing import headline
 from bkkenergy.reports.write import make_city_report, make_report, write_report
 from bkkenergy.site import Configuration, load_configuration
+from bkkenergy.texts import counted
 
 STEPS_PER_MESSAGE = 96
 BROKEN = (
@@ -116,7 +117,10 @@ def demo_command(
     start = dt.datetime.combine(now.date() - dt.timedelta(days=days), dt.time(), BANGKOK)
     index = time_grid(start, now)
     buildings, count = len(config.portfolio.buildings), len(config.portfolio.meters)
-    click.echo(f"Simulating {days} days of {count} meters in {buildings} buildings (seed {seed}) …")
+    click.echo(
+        f"Simulating {counted(days, 'day')} of {counted(count, 'meter')} in "
+        f"{counted(buildings, 'building')} (seed {seed}) …"
+    )
     meters = counters(config.portfolio, index, seed=seed)
     with running(config.settings, config.portfolio, config.profiles, folder, broker=broker) as session:
         total = sum(int(counter.sent.sum()) for counter in meters)
@@ -188,7 +192,8 @@ def _print_summary(
     """Print what was done, and where to look."""
     totals, protocol = session.totals, session.ingester.subscriber.protocol
     click.echo(
-        f"\n{session.readings:,} readings in {session.messages:,} messages over MQTT {protocol} at QoS 1 "
+        f"\n{counted(session.readings, 'reading')} in {counted(session.messages, 'message')} over MQTT "
+        f"{protocol} at QoS 1 "
         f"({session.broker}) in {seconds:.1f} s:\n"
         f"{session.readings / seconds:,.0f} readings a second, each acknowledged after its commit."
     )
@@ -219,7 +224,7 @@ def _live(config: Configuration, session: Session, meters: list[Counter], every_
                     opened[counter.agency].publish(*live_message(counter, now_us))
                 time.sleep(every_s)
                 at = dt.datetime.now(BANGKOK).strftime("%H:%M:%S")
-                click.echo(f"\r{at}  {session.readings:,} readings in the store", nl=False)
+                click.echo(f"\r{at}  {counted(session.readings, 'reading')} in the store", nl=False)
     except KeyboardInterrupt:
         click.echo("\nEnded.")
 

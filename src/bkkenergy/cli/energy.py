@@ -25,6 +25,7 @@ from bkkenergy.i18n import Words
 from bkkenergy.portfolio import Meter, MeterKind, Portfolio
 from bkkenergy.ports.ledger import CHANNELS
 from bkkenergy.readings import Quality
+from bkkenergy.texts import counted
 from bkkenergy.usecases.balance import BuildingEnergy, SubMeters, building_energy
 from bkkenergy.usecases.balance_record import balance_record, flows_of, sub_meters_record
 from bkkenergy.usecases.edits import Edit, preview_edit
@@ -77,7 +78,7 @@ def show_command(
         meters = meters_named(site.portfolio, name)
         series = _in_steps(lambda: energy_series(site.energy, meters, span, step, CHANNELS[channel]))
     if series.waiting:
-        click.echo(f"{len(series.waiting)} days are not computed yet.", err=True)
+        click.echo(f"{counted(len(series.waiting), 'day is', 'days are')} not computed yet.", err=True)
     _print_series(name, series, step, "json" if as_json else form, site.portfolio.revision)
 
 

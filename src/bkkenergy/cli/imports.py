@@ -33,6 +33,7 @@ from bkkenergy.portfolio import Meter
 from bkkenergy.ports.ledger import Batch, BatchKind
 from bkkenergy.readings import US_PER_S, ReadingBatch
 from bkkenergy.site import Site
+from bkkenergy.texts import counted
 from bkkenergy.usecases import imports
 from bkkenergy.usecases.imports import Overlap
 from bkkenergy.usecases.server import ImportFile, import_intervals, import_readings, latest_us, undo_import
@@ -203,7 +204,7 @@ def _import_readings(
     seen = preview_readings(site.readings, _good(site, file, registers, refused))
     if seen.count:
         period = f"{_at(seen.first_us)} to {_at(seen.last_us)}"
-        click.echo(f"{file}: {seen.count:,} readings of {len(seen.meters)} meters, {period}.")
+        click.echo(f"{file}: {counted(seen.count, 'reading')} of {counted(len(seen.meters), 'meter')}, {period}.")
         if seen.known or seen.overlaps:
             click.echo(
                 f"  {seen.known:,} are stored already, {seen.differing:,} with other values; "
@@ -218,7 +219,7 @@ def _import_readings(
         number = import_readings(site, command_line(), ImportFile.of(file), seen, chunks, overlap)
         seconds = time.monotonic() - started_s
         click.echo(
-            f"{file}: {seen.count:,} readings in {seconds:.1f} s, batch {number}. "
+            f"{file}: {counted(seen.count, 'reading')} in {seconds:.1f} s, batch {number}. "
             f"To take them back: bkkenergy import --undo {number}"
         )
     else:
@@ -252,9 +253,15 @@ def _good(site: Site, file: Path, registers: Imported | None, refused: Counter[s
 def _undo(site: Site, number: int) -> None:
     done = undo_import(site, command_line(), number)
     new = done.batch.new
-    click.echo(f"Batch {number} ({new.name}) is undone. {len(new.meters)} meters are computed without it.")
+    click.echo(
+        f"Batch {number} ({new.name}) is undone. {counted(len(new.meters), 'meter is', 'meters are')} "
+        f"computed without it."
+    )
     if done.readings is not None:
-        click.echo(f"{done.readings.deleted:,} readings were deleted, {done.readings.restored:,} are as before it.")
+        click.echo(
+            f"{counted(done.readings.deleted, 'reading was', 'readings were')} deleted, "
+            f"{done.readings.restored:,} are as before it."
+        )
         if done.readings.left:
             click.echo(f"{done.readings.left:,} stay: they are no longer what the file brought.")
 

@@ -33,6 +33,7 @@ from bkkenergy.payloads.message import Reason
 from bkkenergy.portfolio import Meter
 from bkkenergy.site import Configuration, load_configuration
 from bkkenergy.site.open import opened_state
+from bkkenergy.texts import counted
 
 RELOAD = "Reload the broker: systemctl reload mosquitto, or docker compose exec mosquitto sh -c 'kill -HUP 1'."
 
@@ -84,7 +85,7 @@ def status_command(agency: str | None, as_json: bool, config_dir: Path) -> None:
     if behind_s:
         click.echo(f"This host's clock is {behind_s:.0f} s behind that of most gateways. {REMEDY}", err=True)
     if waiting := sum(status.is_waiting for status in statuses):
-        click.echo(f"Days of {waiting} meters are not computed yet; their coverage may be more.", err=True)
+        click.echo(f"Days of {counted(waiting, 'meter')} are not computed yet; coverage there may be more.", err=True)
     if as_json:
         print_json(statuses)
     else:
@@ -151,7 +152,7 @@ def acl_command(folder: Path | None, ingesters: tuple[str, ...], config_dir: Pat
     if folder is None:
         click.echo(rules, nl=False)
         return
-    click.echo(f"{write_rules(folder, rules)}: rules of {len(config.portfolio.meters)} meters. {RELOAD}")
+    click.echo(f"{write_rules(folder, rules)}: rules of {counted(len(config.portfolio.meters), 'meter')}. {RELOAD}")
 
 
 @meters_command.command("passwords", epilog="\b\nExample:\n  bkkenergy meters passwords --to /etc/bkkenergy/secrets")
@@ -167,4 +168,4 @@ def passwords_command(folder: Path, ingesters: tuple[str, ...], config_dir: Path
     config = load_configuration(config_dir)
     gateways = dict.fromkeys(meter.gateway_id for meter in config.portfolio.meters)
     new, gone = issue_passwords(folder, list(gateways), ingesters=ingesters)
-    click.echo(f"{folder}: {len(gateways)} gateways, {new} new, {gone} taken away. {RELOAD}")
+    click.echo(f"{folder}: {counted(len(gateways), 'gateway')}, {new} new, {gone} taken away. {RELOAD}")

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bkkenergy.cli.context import command_line, config_option
 from bkkenergy.site import load_configuration
+from bkkenergy.texts import counted
 from bkkenergy.usecases.server import Move, Moved, StoreKind, move_readings
 
 console = Console(stderr=True)
@@ -55,10 +56,14 @@ def migrate_command(
 def _print_comparison(moved: Moved) -> None:
     """Print what was copied, and what differs; exits with 1 where anything does."""
     total = sum(compared.source for compared in moved.compared)
-    click.echo(f"{moved.copied:,} readings copied; {len(moved.compared)} meters, {total:,} readings compared.")
+    click.echo(
+        f"{counted(moved.copied, 'reading')} copied; {counted(len(moved.compared), 'meter')}, "
+        f"{counted(total, 'reading')} compared."
+    )
     for compared in moved.differing:
         click.echo(
-            f"{compared.meter}: {compared.source:,} readings there, {compared.target:,} here, or other values.",
+            f"{compared.meter}: {counted(compared.source, 'reading')} there, "
+            f"{compared.target:,} here, or other values.",
             err=True,
         )
     if moved.differing:

@@ -23,6 +23,7 @@ from bkkenergy.settings import load_settings
 from bkkenergy.site.figures import load_figures
 from bkkenergy.site.portfolio_files import read_folder, write_folder
 from bkkenergy.site.profiles import load_profiles
+from bkkenergy.texts import counted
 from bkkenergy.usecases.portfolio import (
     PortfolioState,
     compare,
@@ -119,7 +120,7 @@ def export_command(folder: Path, revision: int | None, config_dir: Path) -> None
     """Write all records as files that an import reads back without a change."""
     with _opened(config_dir) as state:
         files = write_folder(_from(state, config_dir, revision), folder)
-    click.echo(f"{len(files)} files below {folder}.")
+    click.echo(f"{counted(len(files), 'file')} below {folder}.")
 
 
 @portfolio_command.command("history", epilog="\b\nExamples:\n  bkkenergy portfolio history\n"

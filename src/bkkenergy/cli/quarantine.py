@@ -21,6 +21,7 @@ from bkkenergy.ingest.ask import replay_quarantined
 from bkkenergy.payloads.message import Reason
 from bkkenergy.site import Configuration, load_configuration
 from bkkenergy.site.open import opened_state
+from bkkenergy.texts import counted
 
 MOST = 1_000_000
 
@@ -85,7 +86,7 @@ def list_command(reason: str | None, topic: str | None, limit: int, config_dir: 
     console.print(
         f"{counts['quarantine.kept']} kept ({counts['quarantine.kept_bytes']:,} bytes), "
         f"{counts['quarantine.dropped']} dropped for room, {counts['quarantine.replayed']} replayed. "
-        f"Ever ingested: {counts['messages']:,} messages, {counts['readings']:,} readings; "
+        f"Ever ingested: {counted(counts['messages'], 'message')}, {counted(counts['readings'], 'reading')}; "
         f"{counts['refused']:,} refused."
     )
 
@@ -134,7 +135,10 @@ def replay_command(
             chosen = [_existing(quarantine, number) for number in numbers]
         with opened_site(config) as site:
             readings, stayed = replay_quarantined(site, command_line(), chosen, quarantine)
-    click.echo(f"{len(chosen) - stayed} payloads replayed ({readings} readings), {stayed} stay in quarantine.")
+    click.echo(
+        f"{counted(len(chosen) - stayed, 'payload')} replayed ({counted(readings, 'reading')}), "
+        f"{stayed} stay in quarantine."
+    )
     raise SystemExit(1 if stayed else 0)
 
 

@@ -14,6 +14,7 @@ from bkkenergy.cli.context import command_line, config_option, today_here
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.site import Site
+from bkkenergy.texts import counted
 from bkkenergy.usecases.purge import Planned, PurgeRun, due_cut, planned, purged_before
 from bkkenergy.usecases.server import agree_to_purges, purge_readings
 
@@ -112,21 +113,25 @@ def _show_run(run: PurgeRun | None) -> None:
     if run is None:
         click.echo("Nothing to purge.")
         return
-    click.echo(f"{run.deleted:,} readings deleted; {run.days:,} days of meters are in the ledger alone from now on.")
+    click.echo(
+        f"{counted(run.deleted, 'reading')} deleted; "
+        f"{counted(run.days, 'day of meters is', 'days of meters are')} in the ledger alone from now on."
+    )
 
 
 def _show_purged(site: Site) -> None:
     settings = site.settings
     due, before, agreed = due_cut(settings, today_here()), purged_before(site.ledger), site.ledger.purges.agreed()
     years = settings.store.raw_years
-    click.echo(f"Readings stay for {years} years, back to {due}." if due else "Readings stay for ever.")
+    click.echo(f"Readings stay for {counted(years, 'year')}, back to {due}." if due else "Readings stay for ever.")
     if agreed is not None:
         click.echo(f"{agreed.who} agreed that readings are purged.")
     if before is None:
         click.echo("Nothing is purged yet.")
         return
     click.echo(
-        f"Readings before {before} are purged: {_purged_days(site):,} days of meters are in the energy ledger alone."
+        f"Readings before {before} are purged: "
+        f"{counted(_purged_days(site), 'day of meters is', 'days of meters are')} in the energy ledger alone."
     )
 
 
@@ -135,10 +140,10 @@ def _show_planned(plan: Planned | None) -> None:
     if plan is None:
         click.echo("No reading is past its years.")
         return
-    click.echo(f"A purge now would delete {plan.readings:,} readings of {len(plan.meters)} meters:")
+    click.echo(f"A purge now would delete {counted(plan.readings, 'reading')} of {counted(len(plan.meters), 'meter')}:")
     by_building = defaultdict(list)
-    for meter, counted in plan.meters.items():
-        by_building[meter.rpartition(".")[0]].append(counted)
+    for meter, readings_of_meter in plan.meters.items():
+        by_building[meter.rpartition(".")[0]].append(readings_of_meter)
     for building, meters in sorted(by_building.items()):
         count, oldest = sum(readings for _, readings in meters), min(day for day, _ in meters)
-        click.echo(f"  {building}: {count:,} readings of {len(meters)} meters, from {oldest} on")
+        click.echo(f"  {building}: {counted(count, 'reading')} of {counted(len(meters), 'meter')}, from {oldest} on")

@@ -16,6 +16,7 @@ from bkkenergy.ingest.files import LongWriter
 from bkkenergy.readings import FIELDS
 from bkkenergy.site import load_configuration
 from bkkenergy.site.open import open_ledger, open_store
+from bkkenergy.texts import counted
 from bkkenergy.usecases.purge import purged_before
 
 METERS_PER_READ = 50
@@ -81,4 +82,4 @@ def export_command(file: Path, period: str, agency: str | None, config_dir: Path
     finally:
         writer.close()
         store.close()
-    click.echo(f"{file}: {readings:,} readings of {len(meters)} meters, {span.slug}.")
+    click.echo(f"{file}: {counted(readings, 'reading')} of {counted(len(meters), 'meter')}, {span.slug}.")

@@ -30,6 +30,7 @@ from bkkenergy.settings import MqttSettings, Settings
 from bkkenergy.site.folder import data_folder
 from bkkenergy.site.open import open_store, opened_state
 from bkkenergy.site.start import NO_EXPIRY, expiry_of, note_state, other_states
+from bkkenergy.texts import counted
 
 CONNECTS_WITHIN_S = 8.0
 GAP_DAYS = 7
@@ -201,9 +202,14 @@ def _state(settings: Settings) -> Iterator[CheckResult]:
     except (StoreUnavailable, OSError) as error:
         yield CheckResult("state", False, str(error), "See what it says.")
         return
-    yield CheckResult("quarantine", count == 0, f"{count} payloads wait", "bkkenergy quarantine list")
     yield CheckResult(
-        "spool", waiting == 0, f"{waiting} batches wait for the store", "They go in when the store is back."
+        "quarantine", count == 0, counted(count, "payload waits", "payloads wait"), "bkkenergy quarantine list"
+    )
+    yield CheckResult(
+        "spool",
+        waiting == 0,
+        f"{counted(waiting, 'batch waits', 'batches wait')} for the store",
+        "They go in when the store is back.",
     )
     observed = ", ".join(f"{event.kind} {event.at.astimezone(BANGKOK):%Y-%m-%d %H:%M}" for event in gaps[:5])
     remedy = "Readings may be missing then: see the log, and what else is said here of the broker."

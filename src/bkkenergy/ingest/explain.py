@@ -12,6 +12,7 @@ from bkkenergy.payloads.message import DecodeError, Message
 from bkkenergy.payloads.profile import Profile
 from bkkenergy.portfolio import Meter
 from bkkenergy.readings import US_PER_S
+from bkkenergy.texts import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def explain_payload(profile: Profile, meters: Sequence[Meter], message: Message,
             steps.append(Step("payload", str(error), is_fault=True))
     decoded = FAMILIES[profile.family](profile).decode([message])
     if not isinstance(decoder, RowDecoder):
-        steps.append(Step("payload", f"{len(decoded)} readings"))
+        steps.append(Step("payload", f"{counted(len(decoded), 'reading')}"))
     steps += [Step("not read", bad.detail, is_fault=True) for bad in decoded.undecoded if not steps]
     return Explained(
         tuple(steps), _readings(decoded, profile, meters, message), _refusals(profile, meters, message, max_ahead_s)

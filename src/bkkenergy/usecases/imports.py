@@ -31,6 +31,7 @@ from bkkenergy.ports.ledger import (
 )
 from bkkenergy.ports.readings import ReadingStore
 from bkkenergy.readings import BoolArray, FloatArray, Quality, ReadingBatch
+from bkkenergy.texts import counted
 from bkkenergy.usecases.othersources import OtherSources
 from bkkenergy.usecases.readingundo import TakenBack, changes_of, take_back
 from bkkenergy.usecases.storedreadings import ReadingsPreview, without_stored
@@ -243,7 +244,8 @@ def apply_readings(
     """
     if seen.overlaps and overlap is None:
         raise InputError(
-            f"{source.name}: {seen.differing:,} readings differ from those that are stored, and {seen.between:,} "
+            f"{source.name}: {counted(seen.differing, 'reading differs', 'readings differ')} from those "
+            f"that are stored, and {seen.between:,} "
             f"others lie between those of the file. {OVERLAP_OF_READINGS}"
         )
     batch = NewBatch(

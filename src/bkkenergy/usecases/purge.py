@@ -28,6 +28,7 @@ from bkkenergy.ports.ledger import GHI, IMPORT, TEMP_AIR, EnergyLedger, Purged
 from bkkenergy.readings import FIELDS
 from bkkenergy.settings import Settings
 from bkkenergy.site import Site
+from bkkenergy.texts import counted
 from bkkenergy.usecases.fields import fields_of
 from bkkenergy.usecases.follow import follow_configuration
 from bkkenergy.usecases.recompute import recompute
@@ -120,7 +121,8 @@ def purge(
         if planned(site, today=today) is None:
             return None
         raise DeletionWaits(
-            f"Readings of {len(due.meters)} meters are older than {site.settings.store.raw_years} years. {why} "
+            f"Readings of {counted(len(due.meters), 'meter')} are older than "
+            f"{counted(site.settings.store.raw_years, 'year')}. {why} "
             "A person has to look at what goes, and agree: bkkenergy retention --confirm."
         )
     on_progress("computing")
