@@ -60,6 +60,7 @@ class MqttSettings(Frozen):
     topics: tuple[str, ...] = ("bma/+/+/+/readings",)
     share: Annotated[str, Field(pattern="^[^/+#]*$")] = ""
     share_file: Path | None = None
+    sparkplug_host_id: Annotated[str, Field(pattern="^[^/+#]*$", max_length=64)] = "bkkenergy"
     keepalive_s: Annotated[int, Field(ge=5, le=3600)] = 60
     session_expiry_s: Annotated[int, Field(ge=60, le=4_294_967_295)] = 7 * 86_400
     receive_maximum: Annotated[int, Field(ge=10, le=65_535)] = 2000

@@ -52,6 +52,16 @@ def sparkplug(count: int = 1, **given) -> bytes:
     return payload.SerializeToString()
 
 
+def templates(depth: int) -> bytes:
+    """Templates within templates."""
+    payload = Payload(timestamp=TS * 1000, seq=0)
+    metric = payload.metrics.add(name="energy")
+    for _ in range(depth):
+        metric = metric.template_value.metrics.add(name="energy")
+    metric.double_value = 1.0
+    return payload.SerializeToString()
+
+
 def json_pills() -> list[bytes]:
     """Nested, repeated and multiplied JSON, for any profile that reads it."""
     deep = [opening * times for opening in (b"[", b'{"a":', b'[{"ts":') for times in (900, 1_000, 3_000, 100_000)]
@@ -88,7 +98,11 @@ def hostile_messages(profiles: list[str]) -> list[tuple[str, bytes]]:
         found += [(topic, sample * times) for sample in own for times in (2, 200)]
         found += [(topic, bytes(range(256)) * 400), (topic, b"\x00"), (topic, b"")]
     births = [
-        sparkplug(10_000), sparkplug(3_000, alias=5, name=""), sparkplug(500, template_value=b"x" * 2_000),
+        sparkplug(10_000), sparkplug(3_000, alias=5, name=""), sparkplug(500, name="m/" * 400, template_value={"metrics": [{"name": "energy", "double_value": 1.0}] * 100}),
+        sparkplug(50, dataset_value={"columns": ["energy"], "rows": [{"elements": [{"double_value": 1.0}]}] * 5_000}),
+        templates(90), Payload(uuid="SPBV1.0_COMPRESSED", body=gzip.compress(b"\x12\x00" * 990_000)).SerializeToString(),
+        b"\x12\x00" * 990_000, Payload(uuid="SPBV1.0_COMPRESSED", body=gzip.compress(sparkplug(60_000))).SerializeToString(),
+        sparkplug(40_000, name="energy", alias=1), sparkplug(1, datatype=31, bytes_value=b"\x00" * 1_600_000, name="energy"),
         sparkplug(1, long_value=2**64 - 1), sparkplug(1, timestamp=2**64 - 1), sparkplug(1, name="/" * 50_000),
         b"\x0a" * 100_000, Payload(uuid="SPBV1.0_COMPRESSED", body=gzip.compress(b"\x00" * 10**7)).SerializeToString(),
         Payload(body=b"[" * 10_000).SerializeToString(),

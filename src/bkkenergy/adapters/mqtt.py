@@ -23,6 +23,7 @@ from bkkenergy.adapters import broker_troubles as troubles
 from bkkenergy.adapters.broker_troubles import Trouble, TroubleKind
 from bkkenergy.adapters.bulk_client import BulkClient, fits
 from bkkenergy.adapters.canary import Canary
+from bkkenergy.adapters.host_state import HostState
 from bkkenergy.adapters.mqtt_client import introduce
 from bkkenergy.payloads.message import Message
 from bkkenergy.readings import US_PER_S
@@ -79,12 +80,14 @@ class Subscriber:
         session_mark: Path | None = None,
         on_trouble: Callable[[Trouble], None] | None = None,
         canary: Canary | None = None,
+        host_id: str = "",
     ) -> None:
         """Prepare a session.
 
         exact_topics : what to subscribe to where the broker takes no wildcards. session_mark : a file
         that is there once this client id has had a session. on_trouble : is given what endangers messages,
-        in the network thread. canary : a message to ourselves, whose absence is a trouble.
+        in the network thread. canary : a message to ourselves, whose absence is a trouble. host_id : of the Sparkplug
+        host application that this session is.
         """
         self._settings = settings
         self._wanted, self._exact = tuple(topics), tuple(exact_topics)
@@ -98,6 +101,7 @@ class Subscriber:
         self._cuts = 0
         self.troubles: dict[TroubleKind, Trouble] = {}
         """What is wrong with the present connection, or was with the last."""
+        self._host = HostState(host_id) if host_id else None
         self._queue: queue.SimpleQueue[Run] = queue.SimpleQueue()
         self._rest: Run = ([], 0)
         """What the taking thread took out of the queue and did not hand on yet."""
@@ -147,6 +151,8 @@ class Subscriber:
     def stop(self) -> None:
         """Stop. The broker stores the session and what is not acknowledged."""
         self._stopping = True
+        if self._host is not None:
+            self._host.leave(self._client)
         self._client.disconnect()
         self._client.loop_stop()
 
@@ -180,7 +186,9 @@ class Subscriber:
             taken += run[0]
             size_bytes += run[1]
         self._out.add(len(taken), size_bytes)
-        return self._without_canary(taken) if taken and self._canary is not None else taken
+        if taken and self._canary is not None:
+            taken = self._without_canary(taken)
+        return self._without_state(taken) if taken and self._host is not None else taken
 
     def _without_canary(self, messages: list[Message]) -> list[Message]:
         """Return the messages of others. Our own has done its work when it comes."""
@@ -216,6 +224,19 @@ class Subscriber:
                 return
             for message in waiting:
                 self._client.ack(message.packet_id, message.qos)
+
+    def _without_state(self, messages: list[Message]) -> list[Message]:
+        """Return the messages that are not of our own Sparkplug STATE. Where that says offline, say online again."""
+        host = self._host
+        if host is None:
+            return messages
+        states = [message for message in messages if message.topic == host.topic]
+        if not states:
+            return messages
+        self.acknowledge(states)
+        if self.is_connected and host.is_contradicted_by(states[-1].payload):
+            host.announce(self._client)
+        return [message for message in messages if message.topic != host.topic]
 
     def want(self, topics: Sequence[str], exact_topics: Sequence[str]) -> None:
         """Subscribe to other topics from now on, in the same session: no message is lost meanwhile."""
@@ -269,10 +290,16 @@ class Subscriber:
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_connect_fail = self._on_connect_fail
+        if self._host is not None:
+            client.on_pre_connect = self._on_pre_connect
         client.on_socket_open = self._on_socket_open
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
         return client
+
+    def _on_pre_connect(self, client: mqtt.Client, _data: object) -> None:
+        if self._host is not None:
+            self._host.before_connect(client)
 
     def _on_socket_open(self, _client: mqtt.Client, _data: object, _socket: object) -> None:
         self._asked_at_s = time.monotonic()
@@ -301,6 +328,8 @@ class Subscriber:
             self._subscribe(client, self._topics)
             if self._canary is not None:
                 self._canary.connected()
+            if self._host is not None:
+                self._host.announce(client)
             self._connected.set()
 
     def _subscribe(self, client: mqtt.Client, topics: Sequence[str]) -> None:
@@ -350,7 +379,8 @@ class Subscriber:
             topics = self._exact or tuple(topic for topic in topics if not {"+", "#"} & set(topic))
         if share and self._has_share:
             topics = tuple(f"$share/{share}/{topic}" for topic in topics)
-        return topics if self._canary is None else (*topics, self._canary.topic)
+        apart = [one.topic for one in (self._canary, self._host) if one is not None]
+        return (*topics, *apart)
 
     def _trouble(self, trouble: Trouble) -> None:
         self.troubles[trouble.kind] = trouble

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bkkenergy.access import Actor
+from bkkenergy.adapters.state.births import BirthStore
 from bkkenergy.adapters.state.quarantine import Quarantine, Quarantined
 from bkkenergy.adapters.state.users import note
 from bkkenergy.ingest.replay import replay
@@ -19,7 +20,13 @@ def replay_quarantined(
     """Run payloads again. Return how many readings went in, and how many payloads stay; the audit log says so."""
     config = site.config
     readings, stayed = replay(
-        chosen, config.portfolio, config.profiles, config.settings.ingest, site.readings, quarantine
+        chosen,
+        config.portfolio,
+        config.profiles,
+        config.settings.ingest,
+        site.readings,
+        quarantine,
+        BirthStore(site.state).news(),
     )
     detail = {"payloads": len(chosen), "readings": readings, "stayed": stayed}
     note(site.state, actor.name, "replay", "quarantine", detail, site.clock(), address=actor.address)

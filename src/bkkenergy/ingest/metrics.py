@@ -26,6 +26,7 @@ class Metrics:
         self.redelivered = Counter("messages_redelivered", "Messages that the broker sent again", **common)
         self.stale = Counter("retained_ignored", "Retained messages without a time of their own", **common)
         self.bridged = Counter("backlog_bridged", "Late messages without a time, stamped as one instant", **common)
+        self.ignored = Counter("ignored", "Left out as profiles say, and values that devices call bad", **common)
         self.events = Counter("meter_events", "Events of registers", ["kind"], **common)
         self.batch = Histogram("batch_readings", "Readings of a batch", buckets=BATCH_SIZES, **common)
         self.commit = Histogram("commit_seconds", "From a batch's end to its acknowledgement", **common)

@@ -296,7 +296,11 @@ class Pipeline:
         """Store refusals at once, mere counts every few seconds. Raises StateUnavailable."""
         refused_count = sum(sum(item.by_reason.values()) for item in refused)
         counts = Counter(
-            messages=len(messages), readings=len(outcome.batch), refused=refused_count, stale=outcome.stale_count
+            messages=len(messages),
+            readings=len(outcome.batch),
+            refused=refused_count,
+            stale=outcome.stale_count,
+            ignored=outcome.ignored_count,
         )
         if refused:
             self._write_quarantine(refused, self._uncounted + counts)
@@ -323,6 +327,7 @@ class Pipeline:
         metrics.readings.inc(len(outcome.batch))
         metrics.redelivered.inc(sum(message.duplicate for message in messages))
         metrics.stale.inc(outcome.stale_count)
+        metrics.ignored.inc(outcome.ignored_count)
         metrics.batch.observe(len(outcome.batch))
         metrics.hear(dict(outcome.lags_us))
         for item in refused:

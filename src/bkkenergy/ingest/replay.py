@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from bkkenergy.adapters.state.quarantine import Quarantine, Quarantined
 from bkkenergy.ingest.pipeline import by_message, commit_or_split
 from bkkenergy.ingest.singles import as_refused, is_single, readings_of
 from bkkenergy.ingest.sort import Sorter
+from bkkenergy.payloads.decode.births import Births
 from bkkenergy.payloads.message import Message
 from bkkenergy.payloads.profile import Profile
 from bkkenergy.portfolio import Portfolio
@@ -24,10 +26,20 @@ def replay(
     limits: IngestSettings,
     store: ReadingStore,
     quarantine: Quarantine,
+    births: Mapping[str, bytes] = MappingProxyType({}),
 ) -> tuple[int, int]:
-    """Run payloads again. Return the readings that went in, and payloads that stay, their reasons as of now."""
+    """Run payloads again. Return the readings that went in, and payloads that stay, their reasons as of now.
+
+    births : of Sparkplug nodes, as ingesters have stored them. What is replayed is of the past and changes none.
+    """
+    known = Births(is_frozen=True)
+    known.learn(births)
     sorter = Sorter(
-        portfolio.meters, profiles, max_ahead_s=limits.max_ahead_s, max_payload_bytes=limits.max_payload_bytes
+        portfolio.meters,
+        profiles,
+        max_ahead_s=limits.max_ahead_s,
+        max_payload_bytes=limits.max_payload_bytes,
+        births=known,
     )
     whole = [item for item in chosen if item.is_whole and not is_single(item)]
     single = [item for item in chosen if item.is_whole and is_single(item)]

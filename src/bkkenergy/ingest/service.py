@@ -26,6 +26,7 @@ from bkkenergy.adapters.state.logbook import Logbook
 from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.ingest.backlog import Backlog, late_events
 from bkkenergy.ingest.batching import next_batch
+from bkkenergy.ingest.births import StoredBirths
 from bkkenergy.ingest.gaps import Gaps
 from bkkenergy.ingest.inhand import InHand
 from bkkenergy.ingest.metrics import Metrics
@@ -36,6 +37,7 @@ from bkkenergy.ingest.sort import Sorted, Sorter
 from bkkenergy.ingest.spool import Spool
 from bkkenergy.ingest.watch import Watch
 from bkkenergy.metering.events import Event
+from bkkenergy.payloads.decode.births import Births
 from bkkenergy.payloads.message import Message, Reason, Refused, described
 from bkkenergy.payloads.profile import Profile
 from bkkenergy.portfolio import Portfolio
@@ -66,6 +68,8 @@ SET_ASIDE = (
 EARLIEST_CLOCK_S, LATEST_CLOCK_S = dt.datetime(2026, 1, 1, tzinfo=dt.UTC).timestamp(), LATEST.timestamp()
 """Outside of these our own clock was never set, or counts the years of the Buddhist era."""
 CLOCK_LOOK_S = 1.0
+MAX_FINISHED_BYTES = 2_000_000
+"""Of what waits when the service stops, dealt with together."""
 
 
 def topics_for(settings: Settings, meter_topics: Sequence[str]) -> tuple[str, ...]:
@@ -137,12 +141,14 @@ class Ingester:
         self._own_clock = OwnClock()
         self._backlog, self._late_topics = Backlog(), set[str]()
         self._gaps = Gaps(settings.mqtt.client_id)
+        self._births = StoredBirths(Births(is_shared=bool(settings.mqtt.share)))
         self._sorter = Sorter(
             portfolio.meters,
             profiles,
             max_ahead_s=settings.ingest.max_ahead_s,
             max_payload_bytes=settings.ingest.max_payload_bytes,
             own_clock=self._own_clock,
+            births=self._births.births,
         )
         self._watch = Watch(portfolio.meters, stuck_after_s=settings.ingest.stuck_after_s)
         self._stop = threading.Event()
@@ -156,6 +162,7 @@ class Ingester:
             session_mark=session_mark(settings),
             on_trouble=self._on_trouble,
             canary=Canary(settings.mqtt.client_id, settings.mqtt.canary_s) if settings.mqtt.canary_s else None,
+            host_id=settings.mqtt.sparkplug_host_id if self._sorter.has_sparkplug else "",
         )
         self.pipeline: Pipeline | None = None
         self.endpoint = Endpoint(settings.observe, self.metrics.registry, self.state)
@@ -229,6 +236,7 @@ class Ingester:
         if state is None:
             return None
         stack.callback(state.dispose)
+        self._births.open(state)
         spool, folder = None, limits.spool
         if folder is not None:
             spool = self._waited_for(lambda: Spool(folder, max_bytes=limits.spool_max_bytes), "spool_unavailable")
@@ -293,7 +301,18 @@ class Ingester:
                 if time.monotonic() - status_at_s > STATUS_EVERY_S:
                     status_at_s = time.monotonic()
                     log.info("ingest_status", connected=self.subscriber.is_connected, **pipeline.totals)
-            self._settle(0)
+            self._finish(desk)
+
+    def _finish(self, desk: BatchContext) -> None:
+        """Acknowledge what is safe, end the session, and store what came with QoS 0: no broker sends that again."""
+        if not self._settle(0):
+            return
+        self.subscriber.stop()
+        window = self._settings.mqtt.receive_maximum
+        while messages := self.subscriber.take(window, MAX_FINISHED_BYTES):
+            unsafe = [message for message in messages if message.qos == 0]
+            if not (self._deal_with(self._bridged(self._stamped(unsafe)), desk) and self._settle(0)):
+                return
 
     def _follow(self) -> None:
         """Take a newer portfolio, between two batches: the session and all that waits stay as they are."""
@@ -309,6 +328,7 @@ class Ingester:
             max_payload_bytes=limits.max_payload_bytes,
             own_clock=self._own_clock,
             decoders=before.decoders,
+            births=self._births.births,
         )
         self._watch = Watch(portfolio.meters, stuck_after_s=limits.stuck_after_s)
         self._watch.take_over(self._sorter.meter_ids, watch_before, before.meter_ids)
@@ -375,7 +395,10 @@ class Ingester:
             log.error("message_set_aside", topic=messages[0].topic, bytes=len(messages[0].payload))
             aside = Refused(messages[0].topic, messages[0].payload, Reason.STOPPED_THE_SERVICE, SET_ASIDE)
             return Sorted.without_readings(self._sorter.meter_ids, [aside])
-        return self._sorter.sort(messages, now_us=int(self._wall_clock() * US_PER_S))
+        self._births.before_batch()
+        outcome = self._sorter.sort(messages, now_us=int(self._wall_clock() * US_PER_S))
+        self._births.after_batch()
+        return outcome
 
     def _events(self, outcome: Sorted) -> list[Event]:
         """Return what registers do. Events that cannot be found are no reason to lose the readings."""

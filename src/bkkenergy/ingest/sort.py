@@ -19,6 +19,8 @@ from bkkenergy.ingest.validate import REASONS, Limits, explain, reject_codes
 from bkkenergy.metering.events import Event
 from bkkenergy.payloads.check import payload_faults
 from bkkenergy.payloads.decode import FAMILIES, Decoded, Decoder, Outgoing
+from bkkenergy.payloads.decode.births import Births
+from bkkenergy.payloads.decode.sparkplug import SparkplugDecoder
 from bkkenergy.payloads.message import Grounds, Message, Reason, Refused, described
 from bkkenergy.payloads.profile import Profile
 from bkkenergy.portfolio import Meter
@@ -38,6 +40,7 @@ class Sorted:
     stale_count : retained messages that were no news, and empty ones.
     lags_us : gateway -> least time from stamp to receipt among its messages, microseconds.
     outgoing : what decoders ask to be published. events : clocks of devices found at fault.
+    ignored_count : what was left out as profiles and devices say.
     """
 
     batch: ReadingBatch
@@ -47,6 +50,7 @@ class Sorted:
     outgoing: tuple[Outgoing, ...] = ()
     lags_us: Mapping[str, int] = field(default_factory=dict)
     events: tuple[Event, ...] = ()
+    ignored_count: int = 0
 
     @classmethod
     def without_readings(cls, meter_ids: tuple[str, ...], refused: Sequence[Refused]) -> Self:
@@ -64,6 +68,7 @@ class Sorted:
             tuple(item for part in parts for item in part.outgoing),
             {name: lag_us for part in parts for name, lag_us in part.lags_us.items()},
             tuple(event for part in parts for event in part.events),
+            sum(part.ignored_count for part in parts),
         )
 
 
@@ -79,11 +84,13 @@ class Sorter:
         max_payload_bytes: int = 2_000_000,
         own_clock: OwnClock | None = None,
         decoders: Mapping[str, Decoder] | None = None,
+        births: Births | None = None,
     ) -> None:
         """Create a sorter.
 
         own_clock : hears the gateways; where most say that it is behind, no reading is refused for that.
-        decoders : of a sorter before this one, with what they remember of devices.
+        decoders : of a sorter before this one, with what they remember of devices. births : of Sparkplug nodes, for
+            every decoder that wants them.
         """
         if faults := payload_faults(meters, profiles):
             raise ConfigError(faults)
@@ -95,15 +102,23 @@ class Sorter:
         self._device_clocks = DeviceClocks(len(meters))
         self._gateways, gateway_of = np.unique([meter.gateway_id for meter in meters], return_inverse=True)
         self._gateway_of: IntArray = gateway_of.astype(np.int64)
+        self._births = births or Births()
         self.decoders: dict[str, Decoder] = dict(decoders or {})
         for name in {meter.payload for meter in meters} - self.decoders.keys():
-            self.decoders[name] = FAMILIES[profiles[name].family](profiles[name])
+            decoder = self.decoders[name] = FAMILIES[profiles[name].family](profiles[name])
+            if isinstance(decoder, SparkplugDecoder):
+                decoder.births = self._births
         self._meter_at = {(meter.payload, meter.topic, meter.key): number for number, meter in enumerate(meters)}
         self._profile_at = {
             topic: meter.payload for meter in meters for topic in self.decoders[meter.payload].topics(meter.topic)
         }
 
         self._timeless_topics = {topic for topic, name in self._profile_at.items() if may_lack_time(profiles[name])}
+
+    @property
+    def has_sparkplug(self) -> bool:
+        """Whether a meter speaks Sparkplug, so that its node waits for a host application."""
+        return any(isinstance(decoder, SparkplugDecoder) for decoder in self.decoders.values())
 
     @property
     def topics(self) -> tuple[str, ...]:
@@ -178,7 +193,16 @@ class Sorter:
         refused = tuple(grounds[number].refused(chosen[number]) for number in sorted(grounds))
         stale_count = decoded.stale_count + int((~restamped.is_news).sum())
         source = rows[message[good]]
-        return Sorted(batch.take(good), source, refused, stale_count, decoded.outgoing, lags_us, restamped.events)
+        return Sorted(
+            batch.take(good),
+            source,
+            refused,
+            stale_count,
+            decoded.outgoing,
+            lags_us,
+            restamped.events,
+            decoded.ignored_count,
+        )
 
     def _lags_us(self, batch: ReadingBatch, messages: Sequence[Message], message: IntArray) -> dict[str, int]:
         """Compute each gateway's least time from stamp to receipt; what is retained or sent again says nothing."""

@@ -147,5 +147,13 @@ def acl(meters: Sequence[Meter], topics_of: Mapping[str, Sequence[str]], *, inge
     for meter in meters:
         by_gateway.setdefault(meter.gateway_id, []).extend(topics_of[meter.id])
     for gateway, meter_topics in by_gateway.items():
-        lines += [f"user {gateway}", *(f"topic write {topic}" for topic in dict.fromkeys(meter_topics)), ""]
+        rules = [*(f"topic write {topic}" for topic in meter_topics), *_read_by_nodes(meter_topics)]
+        lines += [f"user {gateway}", *dict.fromkeys(rules), ""]
     return "\n".join(lines)
+
+
+def _read_by_nodes(topics: Sequence[str]) -> list[str]:
+    """Return what a Sparkplug node has to read: commands to it, and whether its host is online."""
+    births = [topic.split("/") for topic in topics if topic.startswith("spBv1.0/") and "/NBIRTH/" in topic]
+    commands = [f"topic read spBv1.0/{group}/NCMD/{node}" for _, group, _, node, *_ in births]
+    return [*commands, "topic read spBv1.0/STATE/+"] if commands else []

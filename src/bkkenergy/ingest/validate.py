@@ -17,6 +17,7 @@ from bkkenergy.readings import (
     APPLIED_RATIO,
     EARLIEST,
     LATEST,
+    QUANTITIES,
     RATED_FIELDS,
     US_PER_S,
     FloatArray,
@@ -117,7 +118,10 @@ def reject_codes(batch: ReadingBatch, limits: Limits, *, latest_us: int) -> npt.
     latest_us : no reading may be later, microseconds since the epoch; none may be of LATEST, whatever our clock says.
     """
     energy_kwh, export_kwh, power_kw = (batch.column(name) for name in ("energy_kwh", "export_kwh", "power_kw"))
-    ghi_wm2 = batch.column("ghi_wm2")
+    has_none = np.ones(len(batch), np.bool_)
+    for name in QUANTITIES:
+        if name in batch.columns:
+            has_none &= np.isnan(batch.columns[name])
     min_kwh, max_kwh = limits.min_energy_kwh[batch.meter], limits.max_energy_kwh[batch.meter]
     gauge_is_off = np.zeros(len(batch), np.bool_)
     for name, (least, most) in PLAUSIBLE.items():
@@ -127,7 +131,7 @@ def reject_codes(batch: ReadingBatch, limits: Limits, *, latest_us: int) -> npt.
         [
             batch.ts_us < limits.commissioned_us[batch.meter],
             batch.ts_us > min(latest_us, LATEST_US),
-            np.isnan(energy_kwh) & np.isnan(power_kw) & np.isnan(ghi_wm2),
+            has_none,
             (energy_kwh < min_kwh) | (energy_kwh >= max_kwh) | (export_kwh < 0) | (export_kwh >= max_kwh),
             np.abs(power_kw) > limits.max_power_kw[batch.meter],
             gauge_is_off,
@@ -149,7 +153,7 @@ def explain(batch: ReadingBatch, row: int, reason: Reason, limits: Limits) -> st
         case Reason.TIME_AHEAD:
             return f"ts {at} is in the future. Check the device's clock, and this machine's."
         case Reason.NO_VALUE:
-            return "neither energy_kwh nor power_kw (nor ghi_wm2, of a weather station). Send one of them."
+            return f"not one quantity has a value. Send one of: {', '.join(QUANTITIES)}."
         case Reason.ENERGY_OUT_OF_RANGE:
             shown = {name: values[name] for name in ("energy_kwh", "export_kwh") if name in values}
             min_kwh, max_kwh = limits.min_energy_kwh[meter], limits.max_energy_kwh[meter]

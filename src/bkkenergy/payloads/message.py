@@ -122,10 +122,10 @@ class DecodeError(BkkEnergyError):
     reason = Reason.NOT_DECODED
 
 
-class NoBirthError(DecodeError):
-    """Sparkplug data that names no metric, without the birth certificate that would say."""
+class TooLargeError(DecodeError):
+    """A payload holds more than is read."""
 
-    reason = Reason.NO_BIRTH
+    reason = Reason.TOO_LARGE
 
 
 class NotReadError(DecodeError):

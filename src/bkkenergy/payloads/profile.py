@@ -35,6 +35,38 @@ UNITS: Mapping[str, tuple[str, float]] = {
 }
 """Unit -> what it measures, and the factor to kWh, kW, V, A, Hz and 0..1."""
 
+_SPELLINGS: Mapping[str, str] = {
+    **{unit.lower(): unit for unit in ("Wh", "kWh", "W", "kW", "V", "kV", "A", "Hz", "ratio", "percent", "degC")},
+    **dict.fromkeys(("kw h", "kw.h", "kw-h", "kw·h", "kilowatt hour", "kilowatt hours", "kilowatthours"), "kWh"),
+    **dict.fromkeys(("w h", "w.h", "w-h", "w·h", "watt hour", "watt hours", "watthours"), "Wh"),
+    "watt": "W",
+    "watts": "W",
+    "kilowatt": "kW",
+    "kilowatts": "kW",
+    "volt": "V",
+    "volts": "V",
+    "hertz": "Hz",
+    "amp": "A",
+    "amps": "A",
+    "ampere": "A",
+    "amperes": "A",
+    "%": "percent",
+    "pf": "ratio",
+    "1": "ratio",
+    "cosphi": "ratio",
+    "cos phi": "ratio",
+    "\u00b0c": "degC",
+    "w/m\u00b2": "W/m2",
+    "w/m2": "W/m2",
+}
+"""How payloads write units. Letters are of either case only where that decides nothing: mW is not MW."""
+
+
+def unit_named(text: str) -> str | None:
+    """Return the unit that a payload names; None for one that is not known."""
+    return text if text in UNITS else _SPELLINGS.get(text.strip().lower())
+
+
 QUANTITY_OF = {
     name: next(
         quantity

@@ -249,6 +249,15 @@ gateway = Table(
     Column("skew_us", BigInteger, nullable=False),
 )
 
+sparkplug_birth = Table(
+    "sparkplug_birth",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("revision", BigInteger, nullable=False, index=True),
+    Column("body", LargeBinary, nullable=False),
+)
+"""The last birth certificate of each node and device. revision : number of the change that stored it."""
+
 identity = Table(
     "identity",
     metadata,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -46,7 +46,8 @@ class Decoded:
     undecoded : what could not be read.
     addresses : (n,) whose each reading is; None where that is the message's topic alone.
     stale_count : retained messages without a time of their own: no news, and left out.
-    outgoing : what is to be published.
+    outgoing : what is to be published. ignored_count : what was left out as the profile or the device says: chatter,
+        and values that the device itself calls bad.
     """
 
     message: IntArray
@@ -56,6 +57,7 @@ class Decoded:
     addresses: tuple[Address, ...] | None = None
     stale_count: int = 0
     outgoing: tuple[Outgoing, ...] = ()
+    ignored_count: int = 0
 
     def __len__(self) -> int:
         return len(self.ts_us)
@@ -80,12 +82,16 @@ class DecodedRow(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One thing that a decoder did, for a person who wants to see why. `is_fault`: it went wrong, for `reason`."""
+    """One thing that a decoder did, for a person who wants to see why.
+
+    is_fault : it went wrong, for `reason`. is_ignored : something was left out, as it should be.
+    """
 
     what: str
     result: str
     is_fault: bool = False
     reason: Reason = Reason.NOT_DECODED
+    is_ignored: bool = False
 
 
 class RowDecoder:
@@ -113,7 +119,7 @@ class RowDecoder:
         """
         numbered_rows: list[tuple[int, DecodedRow]] = []
         undecoded: list[Undecoded] = []
-        stale_count = 0
+        stale_count = ignored_count = 0
         for number, message in enumerate(messages):
             steps: list[Step] = []
             try:
@@ -125,10 +131,12 @@ class RowDecoder:
                 undecoded.append(Undecoded(number, described(error), Reason.FAILED))
                 continue
             undecoded += _faults_of(number, steps)
+            ignored_count += sum(step.is_ignored for step in steps)
             news = [row for row in rows if not (message.retained and row.ts_us is None)]
             stale_count += len(rows) - len(news)
             numbered_rows += [(number, row) for row in news]
-        return self._columns(messages, numbered_rows, tuple(undecoded), stale_count)
+        columns = self._columns(messages, numbered_rows, tuple(undecoded), stale_count)
+        return replace(columns, ignored_count=ignored_count)
 
     def _columns(
         self,

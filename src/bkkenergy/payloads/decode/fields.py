@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import jmespath
@@ -14,7 +15,7 @@ from bkkenergy.payloads.decode.base import DecodedRow, RowDecoder, Step
 from bkkenergy.payloads.decode.bounds import check_json_size
 from bkkenergy.payloads.decode.times import read_number, read_time, shown
 from bkkenergy.payloads.message import DecodeError, Message
-from bkkenergy.payloads.profile import QUANTITY_OF, ROOT_MARK, UNITS, FieldSpec, Profile
+from bkkenergy.payloads.profile import QUANTITY_OF, ROOT_MARK, UNITS, FieldSpec, Profile, unit_named
 
 MAX_ELEMENTS = 10_000
 NO_VALUE_TEXTS = frozenset({"", "unavailable", "unknown", "none", "null", "nan"})
@@ -43,7 +44,7 @@ def read_elements(profile: Profile, address: str, root: Any, steps: list[Step]) 
     """Read rows of every element that the profile finds in a decoded payload. Raises DecodeError."""
     elements = [root]
     if profile.each is not None:
-        listed = _search(profile.each, root)
+        listed = search(profile.each, root)
         if not isinstance(listed, list):
             raise DecodeError(f"each = {profile.each!r} finds {shown(listed)}, not a list")
         elements = [element for element in listed if element is not None]
@@ -64,8 +65,19 @@ def read_elements(profile: Profile, address: str, root: Any, steps: list[Step]) 
     return rows
 
 
-def read_element(profile: Profile, address: str, element: Any, root: Any, steps: list[Step]) -> DecodedRow:
-    """Read one element as a row and add every step. Raises DecodeError for its key or time."""
+def read_element(
+    profile: Profile,
+    address: str,
+    element: Any,
+    root: Any,
+    steps: list[Step],
+    *,
+    units: Mapping[str, Collection[str]] = MappingProxyType({}),
+) -> DecodedRow:
+    """Read one element as a row and add every step. Raises DecodeError for its key or time.
+
+    units : name in the element -> units that the payload states for it; they overrule the profile's.
+    """
     key = ""
     if profile.key is not None:
         name_read = _at(profile.key, element, root)
@@ -79,7 +91,9 @@ def read_element(profile: Profile, address: str, element: Any, root: Any, steps:
         if spec.path is None:
             continue
         try:
-            value = field_value(name, _at(spec.path, element, root), spec, profile, element, root)
+            raw = _at(spec.path, element, root)
+            stated = None if raw is None else _stated_unit(spec, element, root, units)
+            value = field_value(name, raw, spec, profile, stated)
         except DecodeError as error:
             steps.append(Step(f"{name} = {spec.path}", str(error), is_fault=True))
             continue
@@ -105,8 +119,37 @@ def _time_of(profile: Profile, element: Any, root: Any, steps: list[Step]) -> in
     return ts_us
 
 
-def field_value(name: str, raw: Any, spec: FieldSpec, profile: Profile, element: Any, root: Any) -> float | None:
-    """Convert a raw value to the product's unit; None where there is none. Raises DecodeError."""
+def _stated_unit(spec: FieldSpec, element: Any, root: Any, units: Mapping[str, Collection[str]]) -> str | None:
+    """Return the unit that the payload states for a field; None where it states none. Raises DecodeError."""
+    if spec.unit_path is not None:
+        stated = _at(spec.unit_path, element, root)
+        return None if stated is None else str(stated)
+    if not units or spec.path is None:
+        return None
+    stated_units = {unit for name in names_in((spec.path,)) for unit in units.get(name, ())}
+    if len(stated_units) > 1:
+        raise DecodeError(f"{spec.path!r} joins values of different units: {', '.join(sorted(stated_units))}")
+    return next(iter(stated_units), None)
+
+
+@lru_cache(maxsize=1024)
+def names_in(paths: tuple[str, ...]) -> frozenset[str]:
+    """Return every name that paths look up."""
+    names: set[str] = set()
+    waiting = [_compiled(path.removeprefix(ROOT_MARK)).parsed for path in paths]
+    while waiting:
+        node = waiting.pop()
+        if node["type"] == "field":
+            names.add(node["value"])
+        waiting += node.get("children", ())
+    return frozenset(names)
+
+
+def field_value(name: str, raw: Any, spec: FieldSpec, profile: Profile, stated: str | None = None) -> float | None:
+    """Convert a raw value to the product's unit; None where there is none. Raises DecodeError.
+
+    stated : the unit that the payload names; it overrules the profile's.
+    """
     if raw is None or (isinstance(raw, str) and raw.strip().lower() in NO_VALUE_TEXTS):
         return None
     if isinstance(raw, bool) or not isinstance(raw, int | float | str):
@@ -119,13 +162,9 @@ def field_value(name: str, raw: Any, spec: FieldSpec, profile: Profile, element:
         raise DecodeError(f"{shown(raw)} is not finite")
     if number in profile.no_value:
         return None
-    unit = spec.unit
-    if spec.unit_path is not None:
-        stated = _at(spec.unit_path, element, root)
-        if stated is not None:
-            unit = str(stated)
-            if unit not in UNITS or UNITS[unit][0] != QUANTITY_OF[name]:
-                raise DecodeError(f"the payload's unit {unit!r} is none of {name}")
+    unit = spec.unit if stated is None else unit_named(stated)
+    if unit is None or UNITS[unit][0] != QUANTITY_OF[name]:
+        raise DecodeError(f"the payload's unit {stated!r} is none of {name}")
     value = number * UNITS[unit][1] * spec.scale / (spec.pulses_per_kwh or 1.0)
     if not math.isfinite(value):
         raise DecodeError(f"{shown(raw)} {unit} is beyond any number of {_unit_of(name)}")
@@ -135,11 +174,12 @@ def field_value(name: str, raw: Any, spec: FieldSpec, profile: Profile, element:
 def _at(path: str, element: Any, root: Any) -> Any:
     """Find what a path leads to in the element, or in the whole payload where it begins with the mark."""
     if path.startswith(ROOT_MARK):
-        return _search(path.removeprefix(ROOT_MARK), root)
-    return _search(path, element)
+        return search(path.removeprefix(ROOT_MARK), root)
+    return search(path, element)
 
 
-def _search(path: str, value: Any) -> Any:
+def search(path: str, value: Any) -> Any:
+    """Return what a path leads to. Raises DecodeError."""
     try:
         return _compiled(path).search(value)
     except (jmespath.exceptions.JMESPathError, RecursionError, OverflowError) as error:

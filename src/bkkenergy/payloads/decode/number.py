@@ -26,7 +26,7 @@ class NumberDecoder(RowDecoder):
                 if len(message.payload) > LONGEST_NUMBER:
                     raise DecodeError(f"{len(message.payload)} bytes are no number: at most {LONGEST_NUMBER}")
                 text = message.payload.decode(errors="replace").strip()
-                value = field_value(name, text, spec, self.profile, None, None)
+                value = field_value(name, text, spec, self.profile)
                 if value is None:
                     raise DecodeError(f"{text!r} is no value of {name}")
                 steps.append(Step(f"{name} from .../{spec.suffix}", f"{value:.10g}"))

@@ -1,53 +1,35 @@
-"""Sparkplug B: births name the metrics, data come by number, and a gap asks for a rebirth.
+"""Sparkplug B: protobuf payloads, births with names, data with aliases, and rebirth requests.
 
-Source: Eclipse Sparkplug Specification 3.0.0: topics 4.1, births and aliases 6.4.6, sequence 6.4.1,
+Source: Eclipse Sparkplug Specification 3.0.0, topics 4.1, births and aliases 6.4.6, sequence 6.4.1,
 rebirth request 6.4.20.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
-
-from google.protobuf.message import DecodeError as ProtobufError
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from bkkenergy.payloads.decode.base import DecodedRow, Outgoing, RowDecoder, Step
-from bkkenergy.payloads.decode.fields import read_element
-from bkkenergy.payloads.decode.sparkplug_proto import COMPRESSED, SIGNED_BITS, UNREAD_VALUES, Payload
-from bkkenergy.payloads.message import DecodeError, Message, NoBirthError, NotReadError, Reason
+from bkkenergy.payloads.decode.births import LONGEST_PAUSE_US, Birth, Births, Place
+from bkkenergy.payloads.decode.fields import MAX_ELEMENTS, names_in, read_element, search
+from bkkenergy.payloads.decode.sparkplug_proto import Payload
+from bkkenergy.payloads.decode.sparkplug_values import SEPARATOR, Element, Elements, opened, unit_of
+from bkkenergy.payloads.message import DecodeError, Message, Reason
 from bkkenergy.payloads.profile import Profile
 
 NAMESPACE = "spBv1.0"
 REBIRTH = "Node Control/Rebirth"
+SESSION_NUMBER = "bdSeq"
 BOOLEAN = 11
 SEQUENCES = 256
 US_PER_MS = 1000
-KEY_SEPARATOR = "/"
-
-
-class Place(NamedTuple):
-    """A topic of Sparkplug taken apart; `device` is empty for the edge node itself."""
-
-    group: str
-    kind: str
-    node: str
-    device: str
-
-    @property
-    def address(self) -> str:
-        """The topic that the portfolio knows: without the kind of message."""
-        return "/".join(part for part in (NAMESPACE, self.group, self.node, self.device) if part)
-
-
-@dataclass(slots=True)
-class Node:
-    """What is known of one edge node: its last sequence number, and names by alias of it and its devices."""
-
-    sequence: int | None = None
-    names: dict[str, dict[int, str]] = field(default_factory=dict)
-    has_asked: bool = False
+BIRTHS, DATA = frozenset({"NBIRTH", "DBIRTH"}), frozenset({"NDATA", "DDATA"})
+SHOWN_NAMES = 12
+NO_NAME = (
+    "{count} metrics of {address} have an alias and no name (the first: {alias}): no birth was seen, and a rebirth is "
+    "asked. Replay this when the node has answered."
+)
+FITS_NOTHING = "no metric fits profile {profile!r}, whose fields look for {fields}. The metrics are: {names}"
 
 
 def place_of(topic: str) -> Place:
@@ -58,24 +40,33 @@ def place_of(topic: str) -> Place:
     return Place(parts[1], parts[2], parts[3], parts[4] if len(parts) == 5 else "")  # noqa: PLR2004
 
 
-def rebirth_request(address: Place) -> Outgoing:
+def rebirth_request(source: Place, now_us: int) -> Outgoing:
     """Return the command that asks an edge node to send its birth certificates again."""
-    command = Payload()
-    metric = command.metrics.add(name=REBIRTH, datatype=BOOLEAN)
+    now_ms = now_us // US_PER_MS
+    command = Payload(timestamp=now_ms)
+    metric = command.metrics.add(name=REBIRTH, datatype=BOOLEAN, timestamp=now_ms)
     metric.boolean_value = True
-    return Outgoing(f"{NAMESPACE}/{address.group}/NCMD/{address.node}", command.SerializeToString())
+    return Outgoing(f"{NAMESPACE}/{source.group}/NCMD/{source.node}", command.SerializeToString())
 
 
 class SparkplugDecoder(RowDecoder):
-    """Remembers births. A metric "meter/energy" is field "energy" of the meter with key "meter"."""
+    """Remembers births. A metric "meter/energy" is field "energy" of the meter with key "meter".
+
+    Each metric at each time is a value of the row of that meter and time. Members of templates are metrics
+    below the template's name. Arrays are lists and tables lists of rows, for paths such as "Values[0]".
+    """
 
     def __init__(self, profile: Profile) -> None:
         super().__init__(profile)
-        self._nodes: dict[tuple[str, str], Node] = {}
+        self.births = Births()
         self._outgoing: list[Outgoing] = []
+        self._addresses: set[str] = set()
+        paths = [spec.path for spec in profile.fields.values() if spec.path]
+        self._names = names_in((*paths, *([profile.each] if profile.each else [])))
 
     def topics(self, address: str) -> Sequence[str]:
         """Return births, data and deaths of the node, and of the device where there is one."""
+        self._addresses.add(address)
         parts = address.split("/")
         _, group, node, *device = parts if len(parts) >= 3 else (*parts, "", "", "")  # noqa: PLR2004
         topics = [f"{NAMESPACE}/{group}/{kind}/{node}" for kind in ("NBIRTH", "NDATA", "NDEATH")]
@@ -88,108 +79,141 @@ class SparkplugDecoder(RowDecoder):
         return asked
 
     def rows(self, message: Message, steps: list[Step]) -> Iterable[DecodedRow]:
-        """Return one row a meter that the message names. Raises DecodeError, NoBirthError."""
-        address = place_of(message.topic)
-        payload = _parsed(message.payload)
-        if payload.uuid == COMPRESSED:
-            raise NotReadError(
-                f"the payload is compressed ({len(payload.body)} bytes), which is not read yet. "
-                "Turn compression off at the edge node."
-            )
-        node = self._nodes.setdefault((address.group, address.node), Node())
-        steps.append(Step("message", f"{address.kind}, seq {payload.seq}, {len(payload.metrics)} metrics"))
-        if address.kind == "NDEATH":
-            node.sequence = None
-            node.names.clear()
+        """Return a row for each meter and time that the message names. Raises DecodeError."""
+        source = place_of(message.topic)
+        payload = opened(message.payload, steps)
+        steps.append(Step("message", f"{source.kind}, seq {payload.seq}, {len(payload.metrics)} metrics"))
+        if source.kind == "NDEATH":
+            self._died(source, payload, steps)
             return []
-        if address.kind in {"NBIRTH", "DBIRTH"}:
-            self._born(node, address, payload)
-        elif address.kind not in {"NDATA", "DDATA"}:
+        if source.kind in BIRTHS:
+            self.births.born(_birth(source, payload))
+        elif source.kind not in DATA:
             return []
-        if payload.body:
-            steps.append(Step("body", f"{len(payload.body)} bytes that are not read", True, Reason.NOT_READ))
-        self._check_sequence(node, address, payload, steps)
-        return self._elements(node, address, payload, steps)
-
-    def _born(self, node: Node, address: Place, payload: Any) -> None:
-        if address.kind == "NBIRTH":
-            node.sequence, node.has_asked = None, False
-            node.names.clear()
-        node.names[address.device] = {m.alias: m.name for m in payload.metrics if m.HasField("alias") and m.name}
-
-    def _check_sequence(self, node: Node, address: Place, payload: Any, steps: list[Step]) -> None:
-        """Check that sequence numbers run 0..255 over a node's births and data; a gap means something was lost."""
-        if not payload.HasField("seq"):
-            return
-        expected = None if node.sequence is None else (node.sequence + 1) % SEQUENCES
-        if expected is not None and payload.seq not in {expected, node.sequence}:
-            steps.append(Step("sequence", f"{payload.seq} after {node.sequence}: a message is missing, rebirth asked"))
-            self._ask_for_birth(node, address)
-        node.sequence = payload.seq
-
-    def _ask_for_birth(self, node: Node, address: Place) -> None:
-        if not node.has_asked:
-            node.has_asked = True
-            self._outgoing.append(rebirth_request(address))
-
-    def _elements(self, node: Node, address: Place, payload: Any, steps: list[Step]) -> list[DecodedRow]:
-        """Group metrics by meter: the name up to its last separator is the key."""
-        elements: dict[str, dict[str, Any]] = {}
-        stamps: dict[str, int] = {}
-        for metric in payload.metrics:
-            name = metric.name or node.names.get(address.device, {}).get(metric.alias)
-            if isinstance(name, bytes):  # what protobuf gives for text that is none
-                raise DecodeError(f"a metric's name is no UTF-8: {name!r}")
-            if not name:
-                self._ask_for_birth(node, address)
-                raise NoBirthError(
-                    f"alias {metric.alias} of {address.address} has no name: no birth seen, rebirth asked"
-                )
-            kind = metric.WhichOneof("value")
-            if kind in UNREAD_VALUES:
-                steps.append(
-                    Step(
-                        name, f"a value of kind {kind} (datatype {metric.datatype}) is not read", True, Reason.NOT_READ
-                    )
-                )
-                continue
-            key, _, short = name.rpartition(KEY_SEPARATOR)
-            elements.setdefault(key, {})[short] = _value(metric)
-            stamp_ms = metric.timestamp or payload.timestamp
-            stamps[key] = max(stamps.get(key, 0), int(stamp_ms))
-        rows = []
-        for key, element in elements.items():
-            row = read_element(self.profile, address.address, element, element, [])
-            steps += [Step(f"{key or address.address} {name}", f"{value:.10g}") for name, value in row.values.items()]
-            if row.values:
-                ts_us = min(stamps[key] * US_PER_MS, 2**62) if stamps[key] else None
-                rows.append(DecodedRow((address.address, key), ts_us, row.values))
+        self._check_sequence(source, payload, message.received_us, steps)
+        elements = self._elements(source, payload, message.received_us, steps)
+        rows = [row for element in elements.parts() for row in self._read(source, element, steps)]
+        if source.kind in BIRTHS and not rows and source.address in self._addresses:
+            self._report_misfit(payload, steps)
         return rows
 
+    def _died(self, source: Place, payload: Any, steps: list[Step]) -> None:
+        number = _session_number(payload)
+        if not self.births.died(source, number):
+            steps.append(Step("death", f"of session {number}, which is not the present one: left out"))
 
-def _signed(value: int, bits: int | None) -> int:
-    """Decode two's complement, whether a small number was extended to the field's width or not."""
-    if bits is None or value < 1 << (bits - 1):
-        return value
-    width = next(width for width in (bits, 32, 64) if value < 1 << width)
-    return value - (1 << width)
+    def _check_sequence(self, source: Place, payload: Any, now_us: int, steps: list[Step]) -> None:
+        """Check that sequence numbers run 0..255 over a node's births and data; a gap means something was lost."""
+        if not payload.HasField("seq") or self.births.is_shared or self.births.is_frozen:
+            return
+        session = self.births.session(source)
+        expected = None if session.sequence is None else (session.sequence + 1) % SEQUENCES
+        if expected is None and source.kind in DATA:  # its births are of another process, and others may be lost
+            self._ask_for_birth(source, now_us)
+        if expected is not None and payload.seq not in {expected, session.sequence}:
+            steps.append(Step("sequence", f"{payload.seq} after {session.sequence}: a message is missing"))
+            self._ask_for_birth(source, now_us)
+        session.sequence = payload.seq
+
+    def _ask_for_birth(self, source: Place, now_us: int) -> None:
+        """Ask a node for its births, again after 10 s and then each minute: a request may be lost."""
+        session = self.births.session(source)
+        if self.births.is_frozen or (session.asked_us is not None and now_us - session.asked_us < session.pause_us):
+            return
+        if session.asked_us is not None:
+            session.pause_us = min(2 * session.pause_us, LONGEST_PAUSE_US)
+        session.asked_us = now_us
+        self._outgoing.append(rebirth_request(source, now_us))
+
+    def _elements(self, source: Place, payload: Any, now_us: int, steps: list[Step]) -> Elements:
+        """Return the metrics of a payload by meter and time."""
+        birth = self.births.birth(source)
+        elements = Elements(birth, self._names, steps)
+        nameless = []
+        for metric in payload.metrics:
+            name = metric.name or birth.names.get(metric.alias, "")
+            if isinstance(name, bytes):  # what protobuf gives for text that is none
+                raise DecodeError(f"a metric's name is no UTF-8: {name!r}")
+            if name:
+                elements.add(metric, name, metric.timestamp or payload.timestamp)
+            else:
+                nameless.append(metric.alias)
+        if nameless:
+            self._ask_for_birth(source, now_us)
+            detail = NO_NAME.format(count=len(nameless), address=source.address, alias=nameless[0])
+            steps.append(Step("births", detail, is_fault=True, reason=Reason.NO_BIRTH))
+        return elements
+
+    def _read(self, source: Place, element: Element, steps: list[Step]) -> Iterable[DecodedRow]:
+        """Yield what the profile reads of one meter's metrics of one time."""
+        profile, parts = self.profile, [element.values]
+        if profile.each is not None:
+            listed = search(profile.each, element.values)
+            parts = [part for part in listed if part is not None] if isinstance(listed, list) else []
+            if len(parts) > MAX_ELEMENTS:
+                raise DecodeError(f"{len(parts)} elements in one metric, more than {MAX_ELEMENTS}")
+        for part in parts:
+            element_steps: list[Step] = []
+            try:
+                row = read_element(profile, source.address, part, element.values, element_steps, units=element.units)
+            except DecodeError as error:
+                steps.append(Step(element.key or "node", str(error), is_fault=True))
+                continue
+            steps += [step for step in element_steps if step.is_fault]
+            if row.values:
+                stamp_us = element.stamp_ms * US_PER_MS if element.stamp_ms else None
+                ts_us = stamp_us if row.ts_us is None else row.ts_us
+                name = element.key or source.address
+                steps += [Step(f"{name} {field}", f"{value:.10g}") for field, value in row.values.items()]
+                yield DecodedRow(
+                    (source.address, row.address[1] or element.key), min(ts_us, 2**62) if ts_us else None, row.values
+                )
+
+    def _report_misfit(self, payload: Any, steps: list[Step]) -> None:
+        """Say which metrics a node has, where a meter expects some and none fits."""
+        metric_names = [
+            metric.name for metric in payload.metrics if not metric.name.startswith((SESSION_NUMBER, "Node Control/"))
+        ]
+        if not metric_names:
+            return
+        names = ", ".join(repr(name) for name in metric_names[:SHOWN_NAMES])
+        names += f" and {len(metric_names) - SHOWN_NAMES} more" if len(metric_names) > SHOWN_NAMES else ""
+        fields = ", ".join(sorted(self._names))
+        detail = FITS_NOTHING.format(profile=self.profile.id, fields=fields, names=names)
+        steps.append(Step("metrics", detail, is_fault=True))
 
 
-def _parsed(raw: bytes) -> Any:
-    try:
-        return Payload.FromString(raw)
-    except (ProtobufError, UnicodeDecodeError) as error:
-        raise DecodeError(f"no Sparkplug B payload: {error}") from None
+def _birth(source: Place, payload: Any) -> Birth:
+    named = [metric for metric in payload.metrics if isinstance(metric.name, str) and metric.name]
+    units: Mapping[str, str] = {metric.name: unit for metric in named if (unit := unit_of(metric))}
+    return Birth(
+        source.group,
+        source.node,
+        source.device,
+        payload.timestamp,
+        _session_number(payload),
+        {metric.alias: metric.name for metric in named if metric.HasField("alias")},
+        {metric.name: metric.datatype for metric in named if metric.datatype},
+        dict(units) | _units_of_members(named),
+    )
 
 
-def _value(metric: Any) -> float | str | None:
-    """Return a metric's value; integers are signed by their datatype."""
-    kind = metric.WhichOneof("value")
-    if metric.is_null or kind is None:
-        return None
-    value = getattr(metric, kind)
-    if kind in {"int_value", "long_value"}:
-        return float(_signed(value, SIGNED_BITS.get(metric.datatype)))
-    if kind in {"float_value", "double_value"}:
-        return float(value) if math.isfinite(value) else None
-    return str(value) if kind == "string_value" else None
+def _units_of_members(metrics: Iterable[Any], above: str = "") -> dict[str, str]:
+    """Return the units that members of templates state, by their full names."""
+    units: dict[str, str] = {}
+    for metric in metrics:
+        name = f"{above}{metric.name}"
+        if above and (unit := unit_of(metric)):
+            units[name] = unit
+        if metric.WhichOneof("value") == "template_value" and not metric.template_value.is_definition:
+            units |= _units_of_members(metric.template_value.metrics, name + SEPARATOR)
+    return units
+
+
+def _session_number(payload: Any) -> int | None:
+    """Return bdSeq, by which a death names the session that it ends; None where there is none."""
+    for metric in payload.metrics:
+        if metric.name == SESSION_NUMBER:
+            kind = metric.WhichOneof("value")
+            return int(getattr(metric, kind)) if kind in {"int_value", "long_value"} else None
+    return None
