@@ -14,6 +14,7 @@ import pytest
 
 from bkkenergy.adapters.sqlite import SqliteStore
 from bkkenergy.adapters.state.outbox import messages
+from bkkenergy.adapters.state.runs import Due
 from bkkenergy.calendar import BANGKOK, Period, timestamp_us
 from bkkenergy.errors import BkkEnergyError
 from bkkenergy.jobs.service import Jobs
@@ -221,6 +222,21 @@ def test_one_agency_s_fault_does_not_stop_the_others_and_is_tried_again(home, cl
     assert jobs.tick() == 2, "and the city's again, now with it"
     city = json.loads((home / "var/reports/archive/city/2026-11-23/r2/city_2026-11-23.json").read_text())
     assert "health" not in city["missing"]
+
+
+def test_a_run_of_an_agency_that_is_gone_holds_the_city_up_for_one_more_try_at_most(home, clock):
+    """The second try is by the newest portfolio: a process may not have read yet of an agency that is new."""
+    jobs = jobs_at(home, clock)
+    jobs._enter(jobs.site)
+    due = Due(kind="day", agency="dissolved", period="2026-11-23", first_day=DAY.first_day, due_at=clock())
+    assert jobs.queue.plan([due]) == 1
+    assert jobs.tick() == 2, "the city's waits for it once"
+    clock.forward(seconds=61)
+    assert jobs.tick() == 1, "and is made without it"
+    (gone,) = jobs.queue.runs(agency="dissolved")
+    assert (gone.state, gone.tries) == ("failed", 2)
+    city = json.loads((home / "var/reports/archive/city/2026-11-23/r1/city_2026-11-23.json").read_text())
+    assert city["total"]["energy_kwh"] == pytest.approx(3 * 8 * 24)
 
 
 def test_while_the_store_is_unavailable_it_is_tried_without_end(home, clock, monkeypatch):

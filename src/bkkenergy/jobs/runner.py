@@ -34,6 +34,8 @@ Figures = Mapping[str, tuple[float | None, float]]
 TOTAL = ""
 """Under which the whole stands among a run's figures."""
 RENEWALS_PER_LEASE = 3
+MAX_TRIES_OF_GONE = 2
+"""Of an agency that the portfolio does not have: the second try comes when every process has read the newest one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +176,8 @@ def _follow_up(context: RunContext, run: Run, report: AgencyReport) -> None:
 def _failed(context: RunContext, run: Run, error: Exception) -> None:
     """Mark a run to be tried again: without end where a server is unreachable, else a number of times."""
     jobs, now = context.settings.jobs, context.clock()
-    is_last = run.tries >= jobs.max_tries and not isinstance(error, UnavailableError)
+    max_tries = min(jobs.max_tries, MAX_TRIES_OF_GONE) if _is_gone(context, run) else jobs.max_tries
+    is_last = run.tries >= max_tries and not isinstance(error, UnavailableError)
     wait_s = backoff_s(run.tries, jobs.retry_first_s, jobs.retry_max_s)
     retry_at = None if is_last else now + dt.timedelta(seconds=wait_s)
     log.error(
@@ -182,6 +185,14 @@ def _failed(context: RunContext, run: Run, error: Exception) -> None:
         exc_info=not isinstance(error, UnavailableError | InputError),
     )  # fmt: skip
     context.queue.fail(run, now, f"{type(error).__name__}: {error}", retry_at=retry_at)
+
+
+def _is_gone(context: RunContext, run: Run) -> bool:
+    """Return whether the portfolio of a run's period has no such agency: no further try can make its report."""
+    if run.agency == CITY:
+        return False
+    period = Period.parse(run.period, today=context.clock().astimezone(BANGKOK).date())
+    return run.agency not in context.site.on(period.last_day).portfolio.agencies
 
 
 @contextmanager
