@@ -142,6 +142,19 @@ def test_a_meter_that_others_are_below_cannot_end_before_them(state):
         change(state, MALEE, [End("meter", MAIN)], why="taken down", from_day=NEW_YEAR, expected_revision=1, now=NOW)
 
 
+def test_a_report_rests_on_a_withdrawal_too_and_not_on_one_of_others(state):
+    day, agency = dt.date(2026, 11, 1), OFFICE.partition(".")[0]
+    assert portfolio_on(state.records(), day).rests_on([agency], day) == 1
+    edits = [Withdraw("meter", f"{OFFICE}.aircon")]
+    change(state, MALEE, edits, why="entered twice", from_day=None, expected_revision=1, now=NOW)
+    portfolio = portfolio_on(state.records(), day)
+    assert portfolio.rests_on([agency], day) == 2
+    assert portfolio.rests_on(["education"], day) == 1
+    assert portfolio_on(state.records(1), day).rests_on([agency], day) == 1
+    undo(state, MALEE, 2, why="it was there", now=NOW)
+    assert portfolio_on(state.records(), day).rests_on([agency], day) == 3
+
+
 def test_what_is_withdrawn_was_never_there(state):
     edits = [Withdraw("meter", f"{OFFICE}.aircon")]
     change(state, MALEE, edits, why="entered twice", from_day=None, expected_revision=1, now=NOW)

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import getpass
 import json
 import shutil
 
 import pytest
 from click.testing import CliRunner
 
+from bkkenergy.access import Account
+from bkkenergy.adapters.state import open_state
+from bkkenergy.adapters.state.users import audit_lines
 from bkkenergy.cli import cli
-from bkkenergy.errors import ConfigError, InputError
+from bkkenergy.errors import ConfigError, InputError, NotThere
+from bkkenergy.portfolio.edits import Amend
+from bkkenergy.site import load_configuration
+from bkkenergy.usecases.portfolio import Conflict, portfolio_state
+from bkkenergy.usecases.proposals import propose
 from tests.conftest import ROOT
 
+NOW = dt.datetime(2026, 11, 24, 9, 0, tzinfo=dt.UTC)
 SETTINGS = '[store]\npath = "var/store.sqlite"\n[state]\npath = "var/state.sqlite"\n[observe]\nport = 0\n'
 
 
@@ -128,3 +138,50 @@ def test_adjustments_and_targets_go_with_the_portfolio(run, config, tmp_path):
     run("portfolio", "export", "--to", str(tmp_path / "out"))
     assert "One-stop service" in (tmp_path / "out/adjustments.toml").read_text()
     assert "10,100" in run("plan", "targets")
+
+
+# -- proposals ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def proposed(config, run):
+    """Two proposals by a manager for the name of one building."""
+    imported(run)
+    engine = open_state(load_configuration(config).settings.state)
+    state = portfolio_state(load_configuration(config), engine)
+    manager = Account(id=1, name="somsri", display="", role="manager", agencies=("health",)).actor("192.0.2.1")
+    for name in ("Office hours", "Other hours"):
+        propose(state, manager, [Amend("building", "health.centre-1", {"name_en": name})], why="as on the door",
+                from_day=None, now=NOW)  # fmt: skip
+    yield engine
+    engine.dispose()
+
+
+def test_a_proposal_is_listed_shown_and_accepted_with_a_note_and_both_names(run, proposed):
+    assert run("portfolio", "proposals", "list").count("as on the door") == 2
+    assert "Office hours" in run("portfolio", "proposals", "show", "1")
+    assert json.loads(run("portfolio", "proposals", "show", "1", "--json"))["by"] == "somsri"
+    assert "Revision 2 is proposal 1." in run("portfolio", "proposals", "accept", "1", "--note", "seen there")
+    line = next(line for line in audit_lines(proposed) if line["action"] == "proposal_accept")
+    assert (line["detail"]["by"], line["detail"]["accepted_by"]) == ("somsri", f"cli:{getpass.getuser()}")
+    assert (line["detail"]["note"], line["detail"]["revision"]) == ("seen there", 2)
+    assert "somsri" in run("portfolio", "history")
+    assert run("portfolio", "proposals", "list").count("as on the door") == 1
+    assert "seen there" in run("portfolio", "proposals", "show", "1")
+
+
+def test_a_proposal_is_rejected_with_a_reason_and_changes_nothing(run, proposed):
+    assert "refused" in run("portfolio", "proposals", "reject", "2", "--note", "the first is right")
+    assert "refused already" in refused(run, InputError, "portfolio", "proposals", "accept", "2")
+    assert len(run("portfolio", "history").strip().splitlines()) == 1
+    assert len(json.loads(run("portfolio", "proposals", "list", "--all", "--json"))) == 2
+
+
+def test_of_two_proposals_for_one_thing_the_second_is_not_accepted_over_the_first(run, proposed):
+    run("portfolio", "proposals", "accept", "1")
+    assert "changed meanwhile" in refused(run, Conflict, "portfolio", "proposals", "accept", "2")
+
+
+def test_a_proposal_that_is_not_there_is_not_found(run, proposed):
+    refused(run, NotThere, "portfolio", "proposals", "show", "99")
+    refused(run, NotThere, "portfolio", "proposals", "accept", "99")

@@ -311,6 +311,8 @@ HOW = {
         records_in(site), actor, [Amend("building", BUILDING[agency], {"name_en": "New"})],
         why="nicer", from_day=None, now=NOW),
     "proposals.list": lambda site, actor, _: proposals.list_proposals(records_in(site), actor),
+    "proposals.read": lambda site, actor, agency: proposals.read_proposal(
+        records_in(site), actor, proposal_of(site, agency)),
     "proposals.accept": lambda site, actor, agency: proposals.accept(
         records_in(site), actor, proposal_of(site, agency), note="good", now=NOW),
     "proposals.refuse": lambda site, actor, agency: proposals.refuse(
@@ -337,7 +339,7 @@ READS = {
 }
 ON_A_CLOSED_SITE = {"server.backup", "server.restore", "readings.migrate"}
 """What opens the state by itself, so that nothing here may have it locked: its line in the audit log stays."""
-CHANGES_NO_ROW = READS | {"runs.retry", "records.read", "readings.purge", "server.restore"}
+CHANGES_NO_ROW = READS | {"runs.retry", "records.read", "proposals.read", "readings.purge", "server.restore"}
 """What changes nothing when it is allowed. runs.retry: of a run that is done there is nothing to retry.
 readings.purge: these readings are young; `tests/contract/test_retention.py` has old ones. server.restore: it is noted in
 the state that it brings, which is looked at where it is performed."""

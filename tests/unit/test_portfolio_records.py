@@ -113,6 +113,23 @@ def test_a_fault_in_what_comes_later_is_named_with_its_place(site, old, new, whe
     assert any(where in own.where and what in own.what for own in faults), "\n".join(map(str, faults))
 
 
+EXCHANGED = SITE.replace(
+    "rated_kw = 50\n", "rated_kw = 50\nexchanges = [{ at = 2025-03-01T09:00:00+07:00, final_kwh = 812 }]\n"
+)
+
+
+def test_a_change_that_leaves_an_exchange_out_is_refused_and_one_that_lists_all_is_not(site):
+    other = "{ at = 2026-05-01T09:00:00+07:00, final_kwh = 99 }"
+    lost = EXCHANGED.replace("ct_ratio = 200", f"ct_ratio = 200\nexchanges = [{other}]")
+    (fault,) = inspect_portfolio(site(lost))[1]
+    assert fault.where.endswith("changes[0].exchanges")
+    assert "2025-03-01T09:00:00+07:00 is not in this list" in fault.what
+    first = "{ at = 2025-03-01T09:00:00+07:00, final_kwh = 812 }"
+    both = EXCHANGED.replace("ct_ratio = 200", f"ct_ratio = 200\nexchanges = [{first}, {other}]")
+    for text in (both, EXCHANGED):
+        assert inspect_portfolio(site(text))[1] == []
+
+
 def test_two_meters_may_share_a_topic_one_after_the_other_and_not_at_once(site):
     topic = 'topic = "bma/a/b/main/readings"\n'
     after = SITE.replace("from = 2026-01-01\nct_ratio = 200", 'from = 2026-04-01\ntopic = "x/y"')

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from bkkenergy.adapters.state import open_state
+from bkkenergy.adapters.state.proposals import Proposal
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import command_line, config_option
 from bkkenergy.cli.output import json_option, print_json
@@ -35,8 +36,10 @@ from bkkenergy.usecases.portfolio import (
     replace_all,
     undo,
 )
+from bkkenergy.usecases.proposals import accept, list_proposals, read_proposal, refuse
 
 MAX_SHOWN = 60
+PROPOSAL_FIELDS = ("number", "state", "by", "why", "seen_revision", "is_shared", "decided_by", "note", "revision")
 COMMENTS = "Comments in the files are not kept in the state: keep the files, or write reasons with --why."
 reason_option = click.option("--why", required=True, help="The reason, for the history.")
 folder_argument = click.argument(
@@ -178,6 +181,89 @@ def undo_command(number: int, why: str, config_dir: Path) -> None:
         done = undo(state, command_line(), number, why=why, now=_now())
     _show(done.changes)
     click.echo(f"Revision {done.revision} undoes {number}.")
+
+
+@portfolio_command.group("proposals", epilog="\b\nExamples:\n  bkkenergy portfolio proposals list\n"
+                         '  bkkenergy portfolio proposals accept 3 --note "seen on the bill"')  # fmt: skip
+def proposals_group() -> None:
+    """Show what people ask to be changed in records that they may not change themselves, and decide on it."""
+
+
+@proposals_group.command("list", epilog="\b\nExamples:\n  bkkenergy portfolio proposals list --all")
+@click.option("--all", "is_all", is_flag=True, help="Those too that are decided.")
+@json_option
+@config_option
+def proposals_list_command(config_dir: Path, *, is_all: bool, as_json: bool) -> None:
+    """List proposals, the newest first."""
+    with _opened(config_dir) as state:
+        listed = list_proposals(state, command_line(), None if is_all else "open")
+    if as_json:
+        print_json([_proposal_row(proposal) for proposal in listed])
+        return
+    for proposal in listed:
+        at = proposal.at.astimezone(BANGKOK).strftime("%Y-%m-%d %H:%M")
+        about = ", ".join(proposal.agencies) or "what agencies share"
+        click.echo(f"{proposal.number:>6}  {at}  {proposal.state}  {proposal.by}  {about}  {proposal.why}")
+    if not listed:
+        click.echo("No proposal." if is_all else "No proposal waits.")
+
+
+@proposals_group.command("show", epilog="\b\nExamples:\n  bkkenergy portfolio proposals show 3")
+@click.argument("number", type=click.IntRange(1))
+@json_option
+@config_option
+def proposals_show_command(number: int, config_dir: Path, *, as_json: bool) -> None:
+    """Show one proposal: who, why, from which day, and each change that is asked for."""
+    with _opened(config_dir) as state:
+        proposal = read_proposal(state, command_line(), number)
+    if as_json:
+        print_json(_proposal_row(proposal))
+        return
+    click.echo(f"{proposal.number}  {proposal.state}  by {proposal.by}: {proposal.why}")
+    click.echo(f"from {proposal.from_day}" if proposal.from_day else "for all days")
+    for edit in proposal.edits:
+        about = edit.get("key") or edit.get("body", {}).get("id", "")
+        click.echo(f"  {edit['do']} {edit['kind']} {about}: {edit.get('fields') or edit.get('body') or ''}")
+    if proposal.decided_by:
+        became = "" if proposal.revision is None else f", revision {proposal.revision}"
+        click.echo(f"{proposal.state} by {proposal.decided_by}{became}: {proposal.note}")
+
+
+@proposals_group.command(
+    "accept", epilog='\b\nExamples:\n  bkkenergy portfolio proposals accept 3 --note "seen on the bill"'
+)
+@click.argument("number", type=click.IntRange(1))
+@click.option("--note", default="", help="A note, for the audit log.")
+@config_option
+def proposals_accept_command(number: int, note: str, config_dir: Path) -> None:
+    """Make a proposed change, as one revision. Refused where the same was changed meanwhile."""
+    with _opened(config_dir) as state:
+        _, done = accept(state, command_line(), number, note=note, now=_now())
+    _show(done.changes)
+    click.echo(f"Revision {done.revision} is proposal {number}.")
+
+
+@proposals_group.command(
+    "reject", epilog='\b\nExamples:\n  bkkenergy portfolio proposals reject 3 --note "that is another meter"'
+)
+@click.argument("number", type=click.IntRange(1))
+@click.option("--note", required=True, help="Why: who proposed it is shown this.")
+@config_option
+def proposals_reject_command(number: int, note: str, config_dir: Path) -> None:
+    """Refuse a proposed change. Nothing is changed."""
+    with _opened(config_dir) as state:
+        refuse(state, command_line(), number, note=note, now=_now())
+    click.echo(f"Proposal {number} is refused.")
+
+
+def _proposal_row(proposal: Proposal) -> dict[str, Any]:
+    row = {name: getattr(proposal, name) for name in PROPOSAL_FIELDS}
+    return row | {
+        "at": proposal.at.isoformat(),
+        "from_day": proposal.from_day and proposal.from_day.isoformat(),
+        "edits": [dict(edit) for edit in proposal.edits],
+        "agencies": list(proposal.agencies),
+    }
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from bkkenergy.errors import Fault
@@ -96,7 +97,7 @@ class Document:
         (key,) = keys
         if not self._is_new(kind, key, where):
             return False
-        self.faults += _order_faults(entries, where)
+        self.faults += [*_order_faults(entries, where), *_exchange_faults(entries, where)]
         self.entries += entries
         self.places.setdefault(key, where)
         return True
@@ -154,6 +155,19 @@ def _order_faults(entries: list[Entry], where: str) -> Iterator[Fault]:
             yield Fault(f"{where}.changes", "changes are not in the order of their days", "Sort them by `from`.")
         if number and (before := entries[number - 1].valid_to) is not None and before > entry.valid_from:
             yield Fault(f"{where}.until", "it ends after the next change begins", "Write it on the last change.")
+
+
+def _exchange_faults(entries: list[Entry], where: str) -> Iterator[Fault]:
+    """Find exchanges that a change leaves out: they have instants of their own, and it lists all of them or none."""
+    for number, (before, after) in enumerate(pairwise(entries)):
+        earlier, later = (
+            {exchange.at for exchange in getattr(entry.value, "exchanges", ())} for entry in (before, after)
+        )
+        for at in sorted(earlier - later):
+            what = f"the exchange at {at.isoformat()} is not in this list, which replaces the one before it"
+            yield Fault(
+                f"{where}.changes[{number}].exchanges", what, "List it too, or leave exchanges out of the change."
+            )
 
 
 def full_building_id(building: Table) -> str:

@@ -80,6 +80,8 @@ class Records:
 
     revision: int = 0
     entries: tuple[Entry, ...] = ()
+    withdrawn: tuple[Entry, ...] = field(default=(), compare=False, repr=False)
+    """What was taken out, as it was last, with the revision that took it out."""
     known: dict[int, Any] = field(default_factory=dict, compare=False, repr=False)
     """What readers derived from these records before."""
 

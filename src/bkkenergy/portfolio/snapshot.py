@@ -175,10 +175,12 @@ class Portfolio(Frozen):
     def rests_on(self, agencies: Iterable[str], last_day: dt.date) -> int:
         """Return the newest revision that says something of these agencies up to a day.
 
-        What is entered for other agencies, or for later days, changes nothing here, and not this number.
+        A withdrawal says something too. What is entered for other agencies, or for later days, changes nothing
+        here, and not this number.
         """
         agency_ids = set(agencies)
-        entries = [entry for entry in self.records.entries if entry.valid_from <= last_day]
+        every = (*self.records.entries, *self.records.withdrawn)
+        entries = [entry for entry in every if entry.valid_from <= last_day]
         buildings = [entry for entry in entries if entry.kind == "building"]
         building_ids = {entry.key for entry in buildings if entry.value.agency in agency_ids}  # type: ignore[attr-defined]
         calendars = {entry.value.calendar for entry in buildings if entry.key in building_ids}  # type: ignore[attr-defined]

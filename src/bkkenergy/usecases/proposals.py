@@ -89,6 +89,17 @@ def list_proposals(state: PortfolioState, actor: Actor, stage: ProposalState | N
         return [proposal for proposal in proposals(connection, stage) if _is_seen(actor, proposal)]
 
 
+@use_case("proposals.read", "see", "agency")
+def read_proposal(state: PortfolioState, actor: Actor, number: int) -> Proposal:
+    """Return one proposal. Raises NotThere where there is none that the actor is shown."""
+    actor.need("see")
+    with reading(state.engine) as connection:
+        shown = next((proposal for proposal in proposals(connection, None) if proposal.number == number), None)
+    if shown is None or not _is_seen(actor, shown):
+        raise NotThere
+    return shown
+
+
 @use_case("proposals.accept", "edit", "agency")
 def accept(
     state: PortfolioState, actor: Actor, number: int, *, note: str, now: dt.datetime
@@ -108,8 +119,11 @@ def accept(
             expected_revision=asked.seen_revision,
             now=now,
         )
-        decide_proposal(connection, number, "accepted", by=actor.name, note=note, now=now, revision=done.revision)
-        enter_audit(connection, actor, "proposal_accept", f"proposal {number}", {"revision": done.revision}, now)
+        decide_proposal(
+            connection, number, "accepted", by=actor.name, note=note.strip(), now=now, revision=done.revision
+        )
+        detail = _audited(asked) | {"note": note.strip(), "accepted_by": actor.name, "revision": done.revision}
+        enter_audit(connection, actor, "proposal_accept", f"proposal {number}", detail, now)
         return _found(connection, number), done
 
 

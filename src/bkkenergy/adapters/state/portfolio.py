@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, Row, and_, func, insert, select, text
 
@@ -65,11 +65,34 @@ def records_at(connection: Connection, kinds: Kinds, revision: int | None = None
         .order_by(first.c.id, portfolio_entry.c.valid_from)
     )
     faults: list[Fault] = []
-    rows = connection.execute(query)
+    rows = list(connection.execute(query))
+    withdrawn = _withdrawn(connection, [row for row in rows if row.body is None], kinds)
     entries = [entry for row in rows if row.body is not None and (entry := _entry(row, kinds, faults))]
     if faults:
         raise ConfigError(faults)
-    return Records(number, tuple(entries))
+    return Records(number, tuple(entries), withdrawn)
+
+
+def _withdrawn(connection: Connection, rows: Sequence[Row[tuple[object, ...]]], kinds: Kinds) -> tuple[Entry, ...]:
+    """Return what was taken out, as it was last, with the revision that took it out. rows : that say so."""
+    taken_out = {(row.kind, row.key, row.valid_from): row.revision for row in rows}
+    if not taken_out:
+        return ()
+    keys = sorted({row.key for row in rows})
+    entered = select(portfolio_entry).order_by(portfolio_entry.c.id)
+    last = {
+        (row.kind, row.key, row.valid_from): row
+        for at in range(0, len(keys), ROWS_AT_ONCE)
+        for row in connection.execute(entered.where(portfolio_entry.c.key.in_(keys[at : at + ROWS_AT_ONCE])))
+        if row.body is not None and row.revision < taken_out.get((row.kind, row.key, row.valid_from), 0)
+    }
+    entries = (_entry(row, kinds, []) for row in last.values())  # what is out may be of an older form
+    return tuple(replace(entry, revision=taken_out[_row_key(entry)]) for entry in entries if entry is not None)
+
+
+def _row_key(entry: Entry) -> tuple[str, str, str]:
+    kind, key, valid_from = entry.identity
+    return kind, key, valid_from.isoformat()
 
 
 def _entry(row: Row[tuple[object, ...]], kinds: Kinds, faults: list[Fault]) -> Entry | None:
