@@ -59,7 +59,7 @@ class Outcome:
 
 def benches(data: Path, peer: Path | None) -> dict[str, Bench]:
     """Each bench by its name."""
-    node_red = ("--node-red", str(peer)) if peer and (peer / "node_modules/node-red").exists() else ()
+    node_red = ("--node-red", str(peer.resolve())) if peer and (peer / "node_modules/node-red").exists() else ()
     return {
         "ingest": Bench("__main__", (), ("--quick",)),
         "solar": Bench("solar", (), ("--rounds", "1")),

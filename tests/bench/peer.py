@@ -169,4 +169,7 @@ if __name__ == "__main__":
     parser.add_argument("--node-red", type=Path, help="a folder with node_modules/node-red")
     parser.add_argument("--quick", action="store_true", help="a tenth of the messages")
     given = parser.parse_args()
-    run(given.node_red, {size: count // (10 if given.quick else 1) for size, count in COUNTS.items()})
+    run(
+        given.node_red and given.node_red.resolve(),
+        {size: count // (10 if given.quick else 1) for size, count in COUNTS.items()},
+    )
