@@ -77,7 +77,6 @@ _MESSAGES: dict[str, tuple[_Field, ...]] = {
 }
 _SCALARS = {"string": _TYPES.TYPE_STRING, "uint32": _TYPES.TYPE_UINT32}
 
-VALUE_KINDS = tuple(name for name, _, _ in _MESSAGES["Metric"] if name.endswith("_value"))
 COMPRESSED = "SPBV1.0_COMPRESSED"
 """The `uuid` of a payload whose `body` is another payload, by GZIP or DEFLATE (Eclipse Tahu, PayloadUtil)."""
 
