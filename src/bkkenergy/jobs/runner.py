@@ -22,6 +22,7 @@ from bkkenergy.jobs.alerts import finding_alarms
 from bkkenergy.jobs.post import post_report, wants_mail
 from bkkenergy.jobs.schedule import backoff_s, entry_of
 from bkkenergy.reports.content import AgencyReport, LateChange
+from bkkenergy.reports.gather import Coverage
 from bkkenergy.reports.render.browser import Browser
 from bkkenergy.reports.render.json import read_json
 from bkkenergy.reports.write import make_city_report, make_report, rendered, report_name
@@ -30,7 +31,9 @@ from bkkenergy.site import Clock, Site
 
 log = structlog.get_logger(__name__)
 
-Figures = Mapping[str, tuple[float | None, float]]
+Figures = Mapping[str, Coverage]
+"""Coverage of the whole and of each building, by name."""
+NOTHING = Coverage(None, 0.0)
 TOTAL = ""
 """Under which the whole stands among a run's figures."""
 RENEWALS_PER_LEASE = 3
@@ -76,21 +79,21 @@ def work(context: RunContext, run: Run) -> bool:
     return True
 
 
-def figures_of(report: AgencyReport) -> dict[str, tuple[float | None, float]]:
+def figures_of(report: AgencyReport) -> Figures:
     """Return energy and coverage of the whole and of each building: what late data are seen by."""
-    figures = {building.id: (building.use.energy_kwh, building.use.coverage_ratio) for building in report.buildings}
-    return {TOTAL: (report.total.energy_kwh, report.total.coverage_ratio), **figures}
+    uses = {TOTAL: report.total, **{building.id: building.use for building in report.buildings}}
+    return {name: Coverage(use.energy_kwh, use.coverage_ratio) for name, use in uses.items()}
 
 
 def changes_between(before: Mapping[str, Sequence[Any]], after: Figures, min_ratio: float) -> tuple[LateChange, ...]:
     """List what differs by more than a share of the energy, or of the intervals; the whole first."""
     changes = []
-    for name, (kwh, coverage_ratio) in after.items():
-        kwh_before, coverage_before = before.get(name, (None, 0.0))
-        moved_kwh = abs((kwh or 0.0) - (kwh_before or 0.0))
-        is_changed = moved_kwh > min_ratio * max(abs(kwh or 0.0), abs(kwh_before or 0.0))
-        if is_changed or abs(coverage_ratio - coverage_before) > min_ratio:
-            changes.append(LateChange(name, kwh_before, kwh, coverage_before, coverage_ratio))
+    for name, now in after.items():
+        was = Coverage(*before.get(name, NOTHING))
+        moved_kwh = abs((now.energy_kwh or 0.0) - (was.energy_kwh or 0.0))
+        is_changed = moved_kwh > min_ratio * max(abs(now.energy_kwh or 0.0), abs(was.energy_kwh or 0.0))
+        if is_changed or abs(now.coverage_ratio - was.coverage_ratio) > min_ratio:
+            changes.append(LateChange(name, was.energy_kwh, now.energy_kwh, was.coverage_ratio, now.coverage_ratio))
     return tuple(changes)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -65,17 +66,23 @@ def _local(ts_us: int) -> dt.datetime:
     return pd.Timestamp(ts_us, unit="us", tz="UTC").tz_convert(BANGKOK).to_pydatetime()
 
 
-def period_figures(
-    ledger: LedgerReader, portfolio: Portfolio, agency_id: str, period: Period
-) -> dict[str, tuple[float | None, float]]:
+class Coverage(NamedTuple):
+    """Energy that a report states, and the share of intervals that were measured; the state stores them as a pair."""
+
+    energy_kwh: float | None
+    coverage_ratio: float
+
+
+def period_figures(ledger: LedgerReader, portfolio: Portfolio, agency_id: str, period: Period) -> dict[str, Coverage]:
     """Compute energy and coverage of each of an agency's buildings over a period, as its report shows them."""
     buildings = portfolio.buildings_of(agency_id)
     meters = [meter for building in buildings for meter in building.main_meters]
     energy = quarter_hours(ledger, meters, period)
     total_kwh, coverage = energy.total_kwh(period.start, period.end), energy.coverage_ratio(period.start, period.end)
-    figures: dict[str, tuple[float | None, float]] = {}
+    figures: dict[str, Coverage] = {}
     for building in buildings:
         mains = [meter.id for meter in building.main_meters]
         kwh = float(total_kwh[mains].sum(min_count=1))
-        figures[building.id] = (None if math.isnan(kwh) else kwh, float(coverage[mains].mean()) if mains else 0.0)
+        ratio = float(coverage[mains].mean()) if mains else 0.0
+        figures[building.id] = Coverage(None if math.isnan(kwh) else kwh, ratio)
     return figures
