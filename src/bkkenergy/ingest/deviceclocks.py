@@ -14,6 +14,9 @@ from bkkenergy.readings import US_PER_S, BoolArray, FloatArray, IntArray, Readin
 
 UNSET_BEFORE_US = int(dt.datetime(2015, 1, 1, tzinfo=dt.UTC).timestamp()) * US_PER_S
 """A clock that nothing set begins in 1970, 1980, 2000 or 2010, and runs on from there."""
+NTP_ZERO_US = 2_085_978_496 * US_PER_S
+"""2036-02-07: what a device makes of an empty answer of its time server (NTP counts 32 bits of seconds from 1900)."""
+YEAR_US = 365 * 86_400 * US_PER_S
 STUCK_AFTER_US = 300 * US_PER_S
 """Other values under one stamp for so long are of a clock that stands still, not of a stamp in whole minutes."""
 MAX_SPACING_US = 86_400 * US_PER_S
@@ -48,7 +51,7 @@ class DeviceClocks:
             return Restamped(batch.ts_us, everything, ())
         received_us = np.array([one.received_us for one in messages], np.int64)[message]
         retained = np.array([one.retained for one in messages], np.bool_)[message]
-        is_unset = (batch.ts_us >= 0) & (batch.ts_us < UNSET_BEFORE_US) & (received_us >= UNSET_BEFORE_US)
+        is_unset = _is_unset(batch.ts_us, received_us)
         is_stuck = self._stuck(batch, received_us) & ~is_unset & ~retained
         if not is_unset.any() and not is_stuck.any():
             self._is_unset[batch.meter] = False
@@ -95,6 +98,15 @@ class DeviceClocks:
             for meter, row in rows.items()
             if meter in begun
         ]
+
+
+def _is_unset(ts_us: IntArray, received_us: IntArray) -> BoolArray:
+    """Return which stamps are of a clock that began to run by itself, and not long ago."""
+    from_zero = (ts_us >= 0) & (ts_us < UNSET_BEFORE_US) & (received_us >= UNSET_BEFORE_US)
+    since_ntp_us = ts_us - NTP_ZERO_US
+    from_ntp_zero = (since_ntp_us >= 0) & (since_ntp_us < YEAR_US) & (received_us < NTP_ZERO_US - YEAR_US)
+    unset: BoolArray = from_zero | (from_ntp_zero & (received_us >= UNSET_BEFORE_US))
+    return unset
 
 
 def _is_other(values: FloatArray, before: FloatArray) -> BoolArray:

@@ -33,7 +33,19 @@ def kinds(found):
 
 
 @pytest.mark.parametrize(
-    "stamp", [0, 1, 300, 315_532_800, 946_684_800, 948_000_000, 1_262_304_000, "1970-01-01T00:05:00Z"]
+    "stamp",
+    [
+        0,
+        1,
+        300,
+        315_532_800,
+        946_684_800,
+        948_000_000,
+        1_262_304_000,
+        "1970-01-01T00:05:00Z",
+        2_085_996_714,
+        2_085_978_496,
+    ],
 )
 def test_an_unset_clock_falls_back_to_the_time_of_receipt_and_is_reported_once(sorter, stamp):
     found = sorted_at(sorter, NOW_S, {"ts": stamp, "energy_kwh": 5})
@@ -94,3 +106,15 @@ def test_the_same_reading_again_and_stamps_in_whole_minutes_are_no_stuck_clock(s
 def test_an_empty_payload_is_no_message(sorter):
     found = sorter.sort([Message(TOPIC, b""), Message("unknown/topic", b"")], now_us=NOW_S * US_PER_S)
     assert (found.refused, len(found.batch), found.stale_count) == ((), 0, 2)
+
+
+def test_public_cases_of_unset_clocks_store_their_energy():
+    """arendst/Tasmota#455 (1970, no offset), lumapu/ahoy#1236 (2036: an empty answer of NTP), emsesp/EMS-ESP32#408."""
+    own = meter(payload="tasmota-sensor", topic="tele/POW/SENSOR", rated_kw=100)
+    sorter = Sorter([own], PROFILES, max_ahead_s=300)
+    for number, stamp in enumerate(("1970-01-01T10:27:15", "2036-02-07T18:31:54", "1970-01-11T08:00:00")):
+        payload = json.dumps({"Time": stamp, "ENERGY": {"Total": 0.178 + number, "Power": 18}}).encode()
+        received_us = (NOW_S + 60 * number) * US_PER_S
+        found = sorter.sort([Message(own.topic, payload, received_us=received_us)], now_us=received_us)
+        assert found.batch.ts_us.tolist() == [received_us], stamp
+        assert found.batch.column("energy_kwh").tolist() == [0.178 + number]
