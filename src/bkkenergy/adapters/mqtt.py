@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -24,6 +23,7 @@ from bkkenergy.adapters.broker_troubles import Trouble, TroubleKind
 from bkkenergy.adapters.bulk_client import BulkClient, fits
 from bkkenergy.adapters.canary import Canary
 from bkkenergy.adapters.host_state import HostState
+from bkkenergy.adapters.inbox import Inbox
 from bkkenergy.adapters.mqtt_client import introduce
 from bkkenergy.payloads.message import Message
 from bkkenergy.readings import US_PER_S
@@ -40,28 +40,10 @@ SOON_S = 5.0
 """A connection that the broker ends within so long was none."""
 CUTS_BEFORE_PAUSE = 3
 FULL_QUEUE_PAUSE_S = 0.01
-MAX_QUEUED_BYTES = 64 * 2**20
-"""Payloads that wait for the pipeline; beyond this the network thread waits, whatever the protocol."""
 
 
 _OF_THE_LAST = {TroubleKind.CUT_BY_BROKER, TroubleKind.CUT_AGAIN_AND_AGAIN, TroubleKind.SESSION_LOST}
 """Kinds about what was, and stay on view when the next connection is made."""
-
-
-Run = tuple[list[Message], int]
-"""Messages that came with one read, and the bytes of their payloads."""
-
-
-class Tally:
-    """How many messages have passed, and the bytes of their payloads."""
-
-    def __init__(self) -> None:
-        self.messages = self.size_bytes = 0
-
-    def add(self, messages: int, size_bytes: int) -> None:
-        """Count messages that pass."""
-        self.messages += messages
-        self.size_bytes += size_bytes
 
 
 class Subscriber:
@@ -102,11 +84,7 @@ class Subscriber:
         self.troubles: dict[TroubleKind, Trouble] = {}
         """What is wrong with the present connection, or was with the last."""
         self._host = HostState(host_id) if host_id else None
-        self._queue: queue.SimpleQueue[Run] = queue.SimpleQueue()
-        self._rest: Run = ([], 0)
-        """What the taking thread took out of the queue and did not hand on yet."""
-        self._in, self._out = Tally(), Tally()
-        """The one is written by the network thread alone, the other by the taking thread alone."""
+        self._inbox = Inbox(settings.receive_maximum)
         self._received_us = 0
         self._lock = threading.Lock()
         self._epoch = 0
@@ -177,15 +155,7 @@ class Subscriber:
 
         Waits up to `timeout_s` for the first; not at all without one.
         """
-        taken: list[Message] = []
-        size_bytes = 0
-        while len(taken) < most and size_bytes < max_bytes:
-            run = self._next_run(most - len(taken), None if taken else timeout_s)
-            if run is None:
-                break
-            taken += run[0]
-            size_bytes += run[1]
-        self._out.add(len(taken), size_bytes)
+        taken = self._inbox.take(most, max_bytes, timeout_s)
         if taken and self._canary is not None:
             taken = self._without_canary(taken)
         return self._without_state(taken) if taken and self._host is not None else taken
@@ -197,21 +167,6 @@ class Subscriber:
             self.troubles.pop(TroubleKind.CANARY_MISSED, None)
             self.acknowledge(ours)
         return others
-
-    def _next_run(self, most: int, timeout_s: float | None) -> Run | None:
-        """Return the next messages, at most `most` of those that came with one read; None when none come in time."""
-        run, self._rest = self._rest, ([], 0)
-        if not run[0]:
-            try:
-                run = self._queue.get_nowait() if timeout_s is None else self._queue.get(timeout=timeout_s)
-            except queue.Empty:
-                return None
-        messages, size_bytes = run
-        if len(messages) <= most:
-            return run
-        taken_bytes = sum(len(message.payload) for message in messages[:most])
-        self._rest = (messages[most:], size_bytes - taken_bytes)
-        return messages[:most], taken_bytes
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
         """Mark messages as safe for the broker. Those of an earlier connection it sends again by itself."""
@@ -280,7 +235,7 @@ class Subscriber:
                 CallbackAPIVersion.VERSION2,
                 deliver=self._on_messages,
                 stamp=self._stamp,
-                is_full=self._is_full,
+                is_full=self._inbox.is_full,
                 **options,
             )
         else:
@@ -446,10 +401,8 @@ class Subscriber:
 
     def _on_messages(self, messages: list[Message]) -> None:
         """Take all messages of one read."""
-        size_bytes = sum(len(message.payload) for message in messages)
         self._received_us = messages[-1].received_us
-        self._in.add(len(messages), size_bytes)
-        self._queue.put((messages, size_bytes))
+        self._inbox.put(messages)
 
     def _on_message(self, _client: mqtt.Client, _data: object, received: mqtt.MQTTMessage) -> None:
         """Take one message as paho reads it."""
@@ -461,9 +414,5 @@ class Subscriber:
         payload, is_retained, is_duplicate = bytes(received.payload), received.retain, received.dup
         message = Message(topic, payload, received.mid, received.qos, epoch, is_retained, is_duplicate, now_us)
         self._on_messages([message])
-        while self._is_full() and not self._stopping:
+        while self._inbox.is_full() and not self._stopping:
             time.sleep(FULL_QUEUE_PAUSE_S)
-
-    def _is_full(self) -> bool:
-        is_long = self._in.messages - self._out.messages > self._settings.receive_maximum
-        return is_long or self._in.size_bytes - self._out.size_bytes > MAX_QUEUED_BYTES

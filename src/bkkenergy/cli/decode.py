@@ -19,8 +19,8 @@ from bkkenergy.cli.context import config_option, set_up_logging
 from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.errors import InputError
 from bkkenergy.ingest.explain import Explained, explain_payload
-from bkkenergy.ingest.service import topics_for
 from bkkenergy.ingest.sort import Sorter
+from bkkenergy.ingest.topics import topics_for
 from bkkenergy.payloads.message import Message
 from bkkenergy.readings import US_PER_S
 from bkkenergy.site import load_configuration

@@ -10,8 +10,8 @@ import click
 from bkkenergy.cli.context import config_option, set_up_logging
 from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.ingest.doctor import CheckResult, examine, examine_storage
-from bkkenergy.ingest.service import topics_for
 from bkkenergy.ingest.sort import Sorter
+from bkkenergy.ingest.topics import topics_for
 from bkkenergy.ports.readings import StoreUnavailable
 from bkkenergy.settings import load_settings
 from bkkenergy.site import load_configuration

@@ -8,15 +8,12 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-import numpy as np
 import structlog
-from paho.mqtt.client import topic_matches_sub
 
 from bkkenergy.adapters.broker_troubles import Trouble
 from bkkenergy.adapters.canary import Canary
@@ -25,7 +22,7 @@ from bkkenergy.adapters.state import StateStore, open_state
 from bkkenergy.adapters.state.logbook import Logbook
 from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.ingest.backlog import Backlog, late_events
-from bkkenergy.ingest.batching import next_batch
+from bkkenergy.ingest.batching import BatchContext, Waiting, next_batch, rests_on_receipt
 from bkkenergy.ingest.births import StoredBirths
 from bkkenergy.ingest.gaps import Gaps
 from bkkenergy.ingest.inhand import InHand
@@ -35,6 +32,7 @@ from bkkenergy.ingest.ownclock import OwnClock
 from bkkenergy.ingest.pipeline import Clock, Pipeline
 from bkkenergy.ingest.sort import Sorted, Sorter
 from bkkenergy.ingest.spool import Spool
+from bkkenergy.ingest.topics import topics_for
 from bkkenergy.ingest.watch import Watch
 from bkkenergy.metering.events import Event
 from bkkenergy.payloads.decode.births import Births
@@ -72,21 +70,6 @@ MAX_FINISHED_BYTES = 2_000_000
 """Of what waits when the service stops, dealt with together."""
 
 
-def topics_for(settings: Settings, meter_topics: Sequence[str]) -> tuple[str, ...]:
-    """Return the configured subscriptions, and the topics of meters that none of them covers."""
-    covered = settings.mqtt.topics
-    return (
-        *covered,
-        *(topic for topic in meter_topics if not any(topic_matches_sub(filter_, topic) for filter_ in covered)),
-    )
-
-
-def _rests_on_receipt(outcome: Sorted, messages: Sequence[Message]) -> bool:
-    """Return whether a reading has the time at which its message came, since it says none itself."""
-    received_us = np.array([message.received_us for message in messages], np.int64)
-    return bool((outcome.batch.ts_us == received_us[outcome.source]).any())
-
-
 def prepare_and_try(store: ReadingStore, state: StateStore) -> None:
     """Make the tables, see that what is written can be read, and note our state.
 
@@ -95,28 +78,6 @@ def prepare_and_try(store: ReadingStore, state: StateStore) -> None:
     store.prepare()
     try_out(store)
     note_state(store, state)
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A batch that is not safe yet, and since when its messages wait; None for one without any."""
-
-    secured: Future[bool]
-    since_s: float | None
-
-    @property
-    def is_done(self) -> bool:
-        """Whether it is safe, or given up because the service stops."""
-        return self.secured.done()
-
-
-@dataclass(frozen=True, slots=True)
-class BatchContext:
-    """What a batch goes through: noted, decoded, made safe in a thread of its own."""
-
-    pipeline: Pipeline
-    in_hand: InHand
-    committer: ThreadPoolExecutor
 
 
 class Ingester:
@@ -418,7 +379,7 @@ class Ingester:
             return self._wait(seconds)
 
         if messages:
-            if _rests_on_receipt(outcome, messages):
+            if rests_on_receipt(outcome, messages):
                 desk.in_hand.sync()
             if not desk.pipeline.commit_then_ack(messages, outcome, events, self.subscriber.acknowledge, wait=wait):
                 return False
