@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -23,6 +24,7 @@ from bkkenergy.site import load_configuration
 from bkkenergy.site.portfolio_files import read_folder
 from bkkenergy.site.record_readers import plan_of, savings_of
 from bkkenergy.site.savings_config import load_savings
+from bkkenergy.usecases.once import KeyReused, Once, once
 from bkkenergy.usecases.portfolio import (
     Conflict,
     PortfolioState,
@@ -35,6 +37,7 @@ from bkkenergy.usecases.portfolio import (
     replace_all,
     undo,
 )
+from bkkenergy.usecases.proposals import accept, list_proposals, propose
 from tests.sites import postgresql_database
 
 NOW = dt.datetime(2026, 11, 24, 0, 30, tzinfo=dt.UTC)
@@ -363,3 +366,51 @@ def test_files_that_are_the_source_are_changed_in_the_files_alone(state, empty):
 def test_before_the_first_import_the_files_are_the_source(empty):
     with pytest.raises(ReadOnlyPortfolio):
         amend(empty, {"ct_ratio": 200.0})
+
+
+# -- requests that come twice, proposals, and two at the same time -----------------------------------------------------
+
+
+def test_a_request_that_comes_twice_at_once_is_done_once_and_both_have_its_answer(state):
+    def ask(_):
+        def work():
+            return {"revision": amend(state, {"ct_ratio": 200.0}).revision}
+
+        return once(state.engine, MALEE, Once("key-1", "same"), work, NOW)
+
+    with ThreadPoolExecutor(4) as people:
+        assert list(people.map(ask, range(4))) == [{"revision": 2}] * 4
+    assert state.newest() == 2
+    with pytest.raises(KeyReused):
+        once(state.engine, MALEE, Once("key-1", "another"), dict, NOW)
+
+
+def test_of_two_people_at_one_building_at_once_one_is_refused_and_no_change_is_lost(state):
+    def rename(name):
+        edits = [Amend("building", OFFICE, {"name_en": name})]
+        try:
+            return change(state, MALEE, edits, why="renamed", from_day=None, expected_revision=1, now=NOW).revision
+        except Conflict:
+            return None
+
+    with ThreadPoolExecutor(2) as people:
+        done = list(people.map(rename, ("First", "Second")))
+    assert sorted(done, key=str) == [2, None]
+    name = portfolio_on(state.records(), NOW.date()).buildings[OFFICE].name_en
+    assert name == ("First" if done[0] else "Second")
+
+
+def test_a_proposal_is_accepted_once_whoever_decides_at_the_same_time(state):
+    edits = [Amend("building", OFFICE, {"name_en": "Hall"})]
+    number = propose(state, MALEE, edits, why="as on the door", from_day=None, now=NOW).number
+
+    def decide(_):
+        try:
+            return accept(state, MALEE, number, note="good", now=NOW)[1].revision
+        except InputError:
+            return None
+
+    with ThreadPoolExecutor(3) as people:
+        assert sorted(people.map(decide, range(3)), key=str) == [2, None, None]
+    assert [proposal.state for proposal in list_proposals(state, MALEE)] == ["accepted"]
+    assert state.newest() == 2
