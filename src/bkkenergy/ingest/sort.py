@@ -109,11 +109,15 @@ class Sorter:
             if isinstance(decoder, SparkplugDecoder):
                 decoder.births = self._births
         self._meter_at = {(meter.payload, meter.topic, meter.key): number for number, meter in enumerate(meters)}
-        self._profile_at = {
-            topic: meter.payload for meter in meters for topic in self.decoders[meter.payload].topics(meter.topic)
+        self._profiles_at: dict[str, list[str]] = {}
+        for meter in meters:
+            for topic in self.decoders[meter.payload].topics(meter.topic):
+                readers = self._profiles_at.setdefault(topic, [])
+                if meter.payload not in readers:
+                    readers.append(meter.payload)
+        self._timeless_topics = {
+            topic for topic, names in self._profiles_at.items() if any(may_lack_time(profiles[name]) for name in names)
         }
-
-        self._timeless_topics = {topic for topic, name in self._profile_at.items() if may_lack_time(profiles[name])}
 
     @property
     def has_sparkplug(self) -> bool:
@@ -123,7 +127,7 @@ class Sorter:
     @property
     def topics(self) -> tuple[str, ...]:
         """Every topic on which a meter's messages come."""
-        return tuple(self._profile_at)
+        return tuple(self._profiles_at)
 
     @property
     def timeless_topics(self) -> AbstractSet[str]:
@@ -154,16 +158,17 @@ class Sorter:
         rows_of: dict[str, list[int]] = {}
         empty_count = 0
         for row, message in enumerate(messages):
-            profile = self._profile_at.get(message.topic)
+            names = self._profiles_at.get(message.topic)
             if not message.payload:  # by which a retained message is deleted
                 empty_count += 1
-            elif profile is None:
+            elif names is None:
                 refused.append(Refused(message.topic, message.payload, Reason.UNKNOWN_METER, UNKNOWN_TOPIC))
             elif len(message.payload) > self._max_payload_bytes:
                 detail = f"{len(message.payload)} bytes, more than {self._max_payload_bytes}. Send smaller messages."
                 refused.append(Refused(message.topic, message.payload, Reason.TOO_LARGE, detail))
             else:
-                rows_of.setdefault(profile, []).append(row)
+                for name in names:
+                    rows_of.setdefault(name, []).append(row)
         parts = [self._read(name, messages, np.array(rows), now_us) for name, rows in rows_of.items()]
         first = replace(Sorted.without_readings(self.meter_ids, refused), stale_count=empty_count)
         return Sorted.joined([first, *parts])

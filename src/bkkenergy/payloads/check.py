@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bkkenergy.errors import Fault
+from bkkenergy.payloads.decode import FAMILIES
 from bkkenergy.payloads.profile import Profile
 from bkkenergy.portfolio import Meter
 
@@ -21,4 +22,27 @@ def payload_faults(meters: Sequence[Meter], profiles: Mapping[str, Profile]) -> 
         elif meter.key and profiles[meter.payload].family != "sparkplug" and not profiles[meter.payload].key:
             what = f"profile {meter.payload!r} finds no keys in its payloads"
             faults.append(Fault(f"{where}: key", what, "Remove the key, or give the profile its `key`."))
+    return faults or shared_topic_faults(meters, profiles)
+
+
+def shared_topic_faults(meters: Sequence[Meter], profiles: Mapping[str, Profile]) -> list[Fault]:
+    """Return faults of topics that several profiles read, though nothing says which message is of which."""
+    readers: dict[str, dict[str, str]] = {}
+    decoders = {
+        name: FAMILIES[profile.family](profile) for name, profile in profiles.items() if profile.family in FAMILIES
+    }
+    for meter in meters:
+        decoder = decoders.get(meter.payload)
+        if decoder is not None and profiles[meter.payload].family != "sparkplug":
+            for topic in decoder.topics(meter.topic):
+                readers.setdefault(topic, {}).setdefault(meter.payload, meter.id)
+    faults = []
+    for topic, meter_of in readers.items():
+        without = [name for name in meter_of if profiles[name].when is None]
+        if len(meter_of) > 1 and without:
+            what = (
+                f"topic {topic!r} is read by profiles {', '.join(sorted(meter_of))}, and {without[0]!r} has no `when`"
+            )
+            remedy = "Give each of them a `when` that says which messages are its own, or use one profile."
+            faults.append(Fault(f"meter {meter_of[without[0]]}: payload", what, remedy))
     return faults

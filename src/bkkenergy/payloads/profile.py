@@ -96,7 +96,8 @@ class FieldSpec(Frozen):
     path : JMESPath in the element; "^..." in the whole payload.
     suffix : for plain numbers, what follows the meter's topic.
     unit_path : where the payload itself names the unit; it then overrules `unit`.
-    pulses_per_kwh : the meter's constant, for unit = "pulses".
+    pulses_per_kwh : the meter's constant, for unit = "pulses". no_value : numbers that mean "no value" in this field,
+        in place of the profile's.
     """
 
     path: str | None = None
@@ -105,6 +106,7 @@ class FieldSpec(Frozen):
     unit_path: str | None = None
     scale: Annotated[float, Field(gt=0)] = 1.0
     pulses_per_kwh: Annotated[float, Field(gt=0)] | None = None
+    no_value: tuple[float, ...] | None = None
 
     @field_validator("unit")
     @classmethod
@@ -167,8 +169,11 @@ class Profile(Frozen):
 
     family : the decoder. each : JMESPath to the list of elements of a message that holds many.
     key : JMESPath to the meter's name in an element; a meter's `key` in the portfolio must match it.
+    ignore : JMESPath in the payload; where it finds something the message is no reading, and no fault.
+    when : JMESPath in the element; what it does not find true is left out, such as values of bad quality.
+    f_port : of LoRaWAN uplinks; those of other ports are left out.
     columns, delimiter : for CSV lines. binary : for ChirpStack's `data`, name -> place.
-    no_value : numbers that mean "no value", such as -1.
+    no_value : numbers that mean "no value", such as -1. unverified : no source of the maker could be read.
     """
 
     id: Slug
@@ -183,8 +188,12 @@ class Profile(Frozen):
     delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] = ","
     binary: dict[str, BinarySpec] = Field(default_factory=dict)
     no_value: tuple[float, ...] = ()
+    ignore: str | None = None
+    when: str | None = None
+    f_port: Annotated[int, Field(ge=1, le=255)] | None = None
+    unverified: bool = False
 
-    @field_validator("each", "key")
+    @field_validator("each", "key", "ignore", "when")
     @classmethod
     def _compiles(cls, path: str | None) -> str | None:
         return _compiled(path)

@@ -8,7 +8,8 @@ import struct
 from collections.abc import Iterable
 
 from bkkenergy.payloads.decode.base import DecodedRow, RowDecoder, Step
-from bkkenergy.payloads.decode.fields import parse_json, read_elements
+from bkkenergy.payloads.decode.fields import parse_json, read_elements, search
+from bkkenergy.payloads.decode.times import shown
 from bkkenergy.payloads.message import DecodeError, Message
 from bkkenergy.payloads.profile import BinarySpec
 
@@ -23,6 +24,14 @@ class ChirpstackDecoder(RowDecoder):
         root = parse_json(message.payload)
         if not isinstance(root, dict):
             raise DecodeError("an uplink is a JSON object")
+        if self.profile.f_port is not None and root.get("fPort") != self.profile.f_port:
+            steps.append(
+                Step("fPort", f"{shown(root.get('fPort'))}, not {self.profile.f_port}: left out", is_ignored=True)
+            )
+            return []
+        if self.profile.ignore is not None and search(self.profile.ignore, root):
+            steps.append(Step(f"ignore = {self.profile.ignore}", "left out, as the profile says", is_ignored=True))
+            return []
         if self.profile.binary and not root.get("object"):
             root = root | {"object": self._unpacked(root.get("data"), steps)}
         if not isinstance(root.get("object"), dict):

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from itertools import islice
 
 from bkkenergy.payloads.decode.base import DecodedRow, RowDecoder, Step
-from bkkenergy.payloads.decode.fields import MAX_ELEMENTS, read_element
+from bkkenergy.payloads.decode.fields import MAX_ELEMENTS, applies_to, read_element
 from bkkenergy.payloads.message import DecodeError, Message
 
 MAX_LINES = MAX_ELEMENTS + 1
@@ -39,6 +39,8 @@ class CsvDecoder(RowDecoder):
                 continue
             element = dict(zip(self.profile.columns, line, strict=True))
             try:
+                if not applies_to(self.profile, element, element, steps):
+                    continue
                 row = read_element(self.profile, message.topic, element, element, steps)
             except DecodeError as error:
                 steps.append(Step("line", str(error), is_fault=True))

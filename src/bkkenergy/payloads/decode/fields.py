@@ -42,6 +42,9 @@ def parse_json(payload: bytes) -> Any:
 
 def read_elements(profile: Profile, address: str, root: Any, steps: list[Step]) -> list[DecodedRow]:
     """Read rows of every element that the profile finds in a decoded payload. Raises DecodeError."""
+    if profile.ignore is not None and search(profile.ignore, root):
+        steps.append(Step(f"ignore = {profile.ignore}", "left out, as the profile says", is_ignored=True))
+        return []
     elements = [root]
     if profile.each is not None:
         listed = search(profile.each, root)
@@ -54,15 +57,28 @@ def read_elements(profile: Profile, address: str, root: Any, steps: list[Step]) 
     rows = []
     for element in elements:
         try:
+            if not applies_to(profile, element, root, steps):
+                continue
             row = read_element(profile, address, element, root, steps)
         except DecodeError as error:
             steps.append(Step("element", str(error), is_fault=True))
             continue
         if row.values:
             rows.append(row)
-    if not rows and not any(step.is_fault for step in steps):
+    if not rows and not any(step.is_fault or step.is_ignored for step in steps):
         steps.append(Step("fields", "none of the profile's fields has a value", is_fault=True))
     return rows
+
+
+def applies_to(profile: Profile, element: Any, root: Any, steps: list[Step]) -> bool:
+    """Return whether an element is one that the profile is for, and add the step where not. Raises DecodeError.
+
+    0 is not true, as a quality of 0 is not good; within an expression of JMESPath itself it is.
+    """
+    if profile.when is None or _at(profile.when, element, root):
+        return True
+    steps.append(Step(f"when = {profile.when}", "not true: left out", is_ignored=True))
+    return False
 
 
 def read_element(
@@ -160,7 +176,7 @@ def field_value(name: str, raw: Any, spec: FieldSpec, profile: Profile, stated: 
         raise DecodeError(f"{shown(raw)} is no number") from None
     if not math.isfinite(number):
         raise DecodeError(f"{shown(raw)} is not finite")
-    if number in profile.no_value:
+    if number in (profile.no_value if spec.no_value is None else spec.no_value):
         return None
     unit = spec.unit if stated is None else unit_named(stated)
     if unit is None or UNITS[unit][0] != QUANTITY_OF[name]:

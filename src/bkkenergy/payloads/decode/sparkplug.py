@@ -11,7 +11,7 @@ from typing import Any
 
 from bkkenergy.payloads.decode.base import DecodedRow, Outgoing, RowDecoder, Step
 from bkkenergy.payloads.decode.births import LONGEST_PAUSE_US, Birth, Births, Place
-from bkkenergy.payloads.decode.fields import MAX_ELEMENTS, names_in, read_element, search
+from bkkenergy.payloads.decode.fields import MAX_ELEMENTS, applies_to, names_in, read_element, search
 from bkkenergy.payloads.decode.sparkplug_proto import Payload
 from bkkenergy.payloads.decode.sparkplug_values import SEPARATOR, Element, Elements, opened, unit_of
 from bkkenergy.payloads.message import DecodeError, Message, Reason
@@ -62,7 +62,7 @@ class SparkplugDecoder(RowDecoder):
         self._outgoing: list[Outgoing] = []
         self._addresses: set[str] = set()
         paths = [spec.path for spec in profile.fields.values() if spec.path]
-        self._names = names_in((*paths, *([profile.each] if profile.each else [])))
+        self._names = names_in((*paths, *(path for path in (profile.each, profile.when) if path)))
 
     def topics(self, address: str) -> Sequence[str]:
         """Return births, data and deaths of the node, and of the device where there is one."""
@@ -155,6 +155,8 @@ class SparkplugDecoder(RowDecoder):
         for part in parts:
             element_steps: list[Step] = []
             try:
+                if not applies_to(profile, part, element.values, steps):
+                    continue
                 row = read_element(profile, source.address, part, element.values, element_steps, units=element.units)
             except DecodeError as error:
                 steps.append(Step(element.key or "node", str(error), is_fault=True))
