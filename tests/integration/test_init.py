@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,15 +12,13 @@ from bkkenergy.cli.init import with_value
 from bkkenergy.errors import InputError
 from bkkenergy.settings import Settings, load_settings
 from bkkenergy.site import load_configuration
+from tests.commands import bkkenergy
 from tests.conftest import ROOT
 from tests.web import make_app
 
 
 def run(*arguments, code=0, said="") -> str:
-    command = [sys.executable, "-m", "bkkenergy", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, input=said)
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout + done.stderr
+    return bkkenergy(*arguments, code=code, said=said)
 
 
 def test_defaults_make_a_site_that_the_doctor_finds_well(tmp_path, broker):
@@ -141,11 +137,7 @@ def test_a_path_that_cannot_be_written_is_named_without_a_traceback(name, small_
     arguments = [word.format(backup=small_site / "backup.tar.gz") for word in HOPELESS[name]]
     if name != "init":
         arguments += ["--config", str(small_site / "config")]
-    done = subprocess.run(
-        [sys.executable, "-m", "bkkenergy", *arguments], capture_output=True, text=True, check=False, timeout=60
-    )
-    said = done.stdout + done.stderr
-    assert done.returncode in {1, 2, 3}, said
+    said = bkkenergy(*arguments, code=None)
     assert "Traceback" not in said
     assert NOWHERE in said
 

@@ -6,8 +6,6 @@ import datetime as dt
 import json
 import os
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -21,6 +19,7 @@ from bkkenergy.jobs.service import Jobs
 from bkkenergy.readings import ReadingBatch
 from bkkenergy.site import load_configuration
 from bkkenergy.site.folder import TURNED
+from tests.commands import bkkenergy
 from tests.conftest import CONFIG_PARTS, ROOT
 from tests.receivers import http_receiver, mail_server
 from tests.sites import make_jobs
@@ -386,10 +385,7 @@ def test_two_replicas_make_each_report_once(home, clock):
 
 
 def run(home, *args, code=0):
-    command = [sys.executable, "-m", "bkkenergy", "jobs", *args, "--config", str(home / "config")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=os.environ | {"COLUMNS": "200"}, check=False)  # fmt: skip
-    assert done.returncode == code, done.stderr + done.stdout
-    return done.stdout + done.stderr
+    return bkkenergy("jobs", *args, "--config", home / "config", code=code)
 
 
 def test_the_commands_run_list_retry_and_catch_up(home):

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -21,6 +18,7 @@ from bkkenergy.readings import FIELDS, ReadingBatch
 from bkkenergy.settings import Settings, StoreSettings
 from bkkenergy.usecases.migrate import compare, copy_readings
 from bkkenergy.usecases.runs import midnight_us
+from tests.commands import bkkenergy
 from tests.conftest import CONFIG_PARTS, ROOT
 from tests.sites import energy
 
@@ -47,12 +45,7 @@ def home(tmp_path, influx, bucket):
 
 
 def run(home, *args, code=0):
-    command = [sys.executable, "-m", "bkkenergy", "migrate", *args, "--config", str(home / "config")]
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=120, check=False, env=os.environ | {"COLUMNS": "200"}
-    )
-    assert done.returncode == code, done.stderr + done.stdout
-    return done.stdout + done.stderr
+    return bkkenergy("migrate", *args, "--config", home / "config", code=code)
 
 
 def everything(path):

@@ -8,8 +8,6 @@ import os
 import pwd
 import re
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -30,6 +28,7 @@ from bkkenergy.site.open import opened_state
 from bkkenergy.site.solar_config import load_solar
 from bkkenergy.solar.climate import typical_year
 from bkkenergy.solar.weather import rows_at
+from tests.commands import bkkenergy
 from tests.conftest import ROOT
 from tests.unit.savings.generated import building
 
@@ -83,12 +82,7 @@ def site(tmp_path_factory):
 
 
 def run(site, *args, ok=True):
-    command = [sys.executable, "-m", "bkkenergy", *args, "--config", str(site / "config")]
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=120, env=os.environ | {"COLUMNS": "200"}, check=False
-    )
-    assert (done.returncode == 0) == ok, done.stderr + done.stdout
-    return done.stdout + done.stderr
+    return bkkenergy(*args, "--config", site / "config", code=0 if ok else None)
 
 
 def models(site, office) -> list[str]:
@@ -241,15 +235,9 @@ def test_check_reads_savings_and_adjustments_too(fitted, tmp_path):
         '[[adjustment]]\nbuilding = "nobody.nowhere"\nfirst = 2025-01-01\nkwh_a_day = 1\nreason = "a reason"\nentered_by = "S"\nentered = 2025-02-01\n'
     )
     (tmp_path / "config/solar/climate.toml").write_text("[climate]\n")
-    done = subprocess.run(
-        [sys.executable, "-m", "bkkenergy", "check", "--config", str(tmp_path / "config")],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert "nobody.nowhere: no such building" in done.stdout
-    assert "climate.ghi_kwh_m2_day: the key is missing" in done.stdout
+    output = bkkenergy("check", "--config", tmp_path / "config", code=1)
+    assert "nobody.nowhere: no such building" in output
+    assert "climate.ghi_kwh_m2_day: the key is missing" in output
 
 
 @pytest.mark.parametrize(("lang", "message"), [("en", "Savings 1"), ("th", "ประหยัดได้จริง 1")])

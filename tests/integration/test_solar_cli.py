@@ -2,10 +2,7 @@
 
 import datetime as dt
 import json
-import os
 import sqlite3
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
@@ -23,17 +20,13 @@ from bkkenergy.solar.climate import typical_year
 from bkkenergy.solar.design import DesignRequest, design
 from bkkenergy.solar.weather import rows_at
 from bkkenergy.usecases.uptodate import up_to_date
+from tests.commands import bkkenergy
 from tests.conftest import ROOT
 from tests.sites import energy
 
 
 def solar(*args, config=ROOT / "config", ok=True):
-    command = [sys.executable, "-m", "bkkenergy", "solar", *args, "--config", str(config)]
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=120, env=os.environ | {"COLUMNS": "200"}, check=False
-    )
-    assert (done.returncode == 0) == ok, done.stderr + done.stdout
-    return done.stdout + done.stderr
+    return bkkenergy("solar", *args, "--config", config, code=0 if ok else None)
 
 
 @pytest.mark.browser
