@@ -132,6 +132,12 @@ def test_a_later_change_of_the_same_field_stands(state):
     assert meter_on(state, dt.date(2026, 6, 1)).rated_kw == 900.0
 
 
+def test_the_audit_of_a_change_from_a_new_day_on_has_what_held_until_then(state):
+    amend(state, {"ct_ratio": 200.0})
+    (line,) = audit_lines(state.engine)[0]["detail"]["changes"]
+    assert (line["from"], line["before"], line["after"]) == ("2026-01-01", {"ct_ratio": 1.0}, {"ct_ratio": 200.0})
+
+
 def test_what_ended_was_there_before(state):
     aircon = f"{OFFICE}.aircon"
     change(state, MALEE, [End("meter", aircon)], why="taken down", from_day=NEW_YEAR, expected_revision=1, now=NOW)
@@ -202,7 +208,8 @@ def test_who_changed_what_and_why_is_in_the_audit_log_with_before_and_after(stat
     assert line["detail"]["why"] == "CT exchanged"
     (entered,) = line["detail"]["changes"]
     assert (entered["kind"], entered["key"], entered["from"]) == ("meter", MAIN, "2026-01-01")
-    assert (entered["before"], entered["after"]["ct_ratio"]) == (None, 200.0)
+    assert entered["before"] == {"ct_ratio": 1.0, "rated_kw": 380.0}
+    assert entered["after"] == {"ct_ratio": 200.0, "rated_kw": 900.0}
     amend(state, {"ct_ratio": 40.0})
     (entered,) = audit_lines(state.engine, 1)[0]["detail"]["changes"]
     assert (entered["before"], entered["after"]) == ({"ct_ratio": 200.0}, {"ct_ratio": 40.0})

@@ -26,7 +26,7 @@ from bkkenergy.payloads.check import payload_faults
 from bkkenergy.portfolio import Meter
 from bkkenergy.portfolio.check import cross_check, part_faults
 from bkkenergy.portfolio.edits import Edit, changes_of, key_of
-from bkkenergy.portfolio.records import EVER, Change, Kinds, Records, differences
+from bkkenergy.portfolio.records import EVER, Change, Kinds, Records, differences, entry_on
 from bkkenergy.site.configuration import Configuration
 from bkkenergy.site.record_kinds import SITE_KINDS
 from bkkenergy.usecases.portfolio_powers import allow, faults_in_reach, is_in_sight, need_sight
@@ -296,7 +296,11 @@ def _entered(
     if faults := faults_of(state, after):
         raise ConfigError(faults)
     number = add_revision(connection, changes, state.kinds, actor=actor.name, why=why.strip(), now=now, undoes=undoes)
-    detail = {"why": why.strip(), "count": len(changes), "changes": [_line(change) for change in changes[:MAX_AUDITED]]}
+    detail = {
+        "why": why.strip(),
+        "count": len(changes),
+        "changes": [_line(_against(change, before)) for change in changes[:MAX_AUDITED]],
+    }
     if undoes is not None:
         detail["undoes"] = undoes
     enter_audit(connection, actor, "portfolio", f"revision {number}", detail, now)
@@ -327,6 +331,14 @@ def faults_of(state: PortfolioState, records: Records, places: Mapping[str, str]
     meters = [cast("Meter", entry.value) for entries in records.by_kind.get("meter", {}).values() for entry in entries]
     faults = [*cross_check(records, places or {}, state.tariffs), *part_faults(records, places or {})]
     return list(dict.fromkeys([*faults, *state.check(meters)]))
+
+
+def _against(change: Change, before: Records) -> Change:
+    """Return a change with what held on its first day until then, where it begins a new version of a thing."""
+    if change.before is not None or change.after is None:
+        return change
+    held = entry_on(before.of(change.after.kind, change.after.key), change.after.valid_from)
+    return change if held is None else Change(replace(held, valid_from=change.after.valid_from), change.after)
 
 
 def _line(change: Change) -> dict[str, Any]:
