@@ -337,8 +337,8 @@ def _against(change: Change, before: Records) -> Change:
     """Return a change with what held on its first day until then, where it begins a new version of a thing."""
     if change.before is not None or change.after is None:
         return change
-    held = entry_on(before.of(change.after.kind, change.after.key), change.after.valid_from)
-    return change if held is None else Change(replace(held, valid_from=change.after.valid_from), change.after)
+    entry = entry_on(before.of(change.after.kind, change.after.key), change.after.valid_from)
+    return change if entry is None else Change(replace(entry, valid_from=change.after.valid_from), change.after)
 
 
 def _line(change: Change) -> dict[str, Any]:
