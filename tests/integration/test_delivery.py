@@ -258,10 +258,13 @@ def test_tls_password_and_client_certificate_from_the_settings(settings, portfol
             client.username_pw_set("bkkenergy", "s3cret")
             client.connect("127.0.0.1", broker.port)
             client.loop_start()
-            client.publish(TOPIC, reading(TS), qos=1).wait_for_publish(5)
+            rows = b",".join(reading(TS + number) for number in range(5000))
+            for number in range(2000):  # more than a record of TLS holds
+                client.publish(TOPIC, reading(TS + 5000 + number), qos=1)
+            client.publish(TOPIC, b"[" + rows + b"]", qos=1).wait_for_publish(20)
             client.loop_stop()
-            wait_until(lambda: dealt_with(ingester) >= 1)
-        assert len(stored(secure, METER)) == 1
+            wait_until(lambda: dealt_with(ingester) >= 2001)
+        assert len(stored(secure, METER)) == 7000
 
 
 # paho leaves the socket of a failed handshake to the garbage collector.

@@ -21,11 +21,12 @@ import errno
 import os
 import struct
 import threading
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from zlib import crc32
 
 import msgspec
@@ -37,18 +38,52 @@ log = structlog.get_logger(__name__)
 
 CRASHES_ALONE = 2
 """A message that was alone in hand at this many crashes is set aside."""
-LARGEST_BYTES = 4_000_000
+LARGEST_BYTES = 12_000_000
 """The file is written afresh beyond this."""
 MAX_SUSPECTS = 10_000
-MAX_RECEIPTS = 20_000
-"""More than any broker leaves without an acknowledgement."""
+MAX_RECEIPTS = 65_536
+"""As many as can be without an acknowledgement: a packet identifier has 16 bits."""
 _HEADER = struct.Struct("<II")
 """Before each entry: its length in bytes and its CRC-32."""
 
 Key = tuple[str, int, int]
 """A message as it is known again: topic, bytes of its payload, CRC-32 of it."""
-Receipt = tuple[int, int]
-"""Packet identifier of a message, and when it came, microseconds since the epoch."""
+
+
+class Noted(NamedTuple):
+    """A batch as it is noted: columns, since a row of its own for each message would cost more than its reading.
+
+    packet_ids, received_us : how the broker names each message, and when it came, microseconds since the epoch.
+    """
+
+    topics: Sequence[str]
+    sizes_bytes: Sequence[int]
+    crcs: Sequence[int]
+    packet_ids: Sequence[int] = ()
+    received_us: Sequence[int] = ()
+
+    @classmethod
+    def of(cls, messages: Sequence[Message]) -> Noted:
+        """Return what is noted of messages."""
+        payloads = [message.payload for message in messages]
+        return cls(
+            [message.topic for message in messages],
+            list(map(len, payloads)),
+            list(map(crc32, payloads)),
+            [message.packet_id for message in messages],
+            [message.received_us for message in messages],
+        )
+
+    @classmethod
+    def of_rows(cls, keys: Sequence[Sequence[Any]], receipts: Sequence[Sequence[int]]) -> Noted:
+        """Return what version 0.1.0 noted: a row for each message."""
+        columns = list(zip(*keys, strict=True)) or [(), (), ()]
+        return cls(*columns, *(zip(*receipts, strict=True) if receipts else ((), ())))
+
+    @property
+    def keys(self) -> Iterator[Key]:
+        """The key of each message."""
+        return zip(self.topics, self.sizes_bytes, self.crcs, strict=True)
 
 
 def key_of(message: Message) -> Key:
@@ -62,8 +97,10 @@ class InHand:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
-        self._batches: dict[int, Sequence[Key]] = {}
-        self._received_us: dict[tuple[Key, int], int] = {}
+        self._batches: dict[int, Noted] = {}
+        self._receipts: deque[Noted] = deque()
+        """The latest batches: their messages may be sent once more."""
+        self._receipts_count = 0
         self._number = 0
         self._size_bytes = 0
         self._file: int | None = None
@@ -75,19 +112,21 @@ class InHand:
 
     def take(self, messages: Sequence[Message]) -> int:
         """Record a batch before it is decoded. Return its number."""
-        keys = [(message.topic, len(message.payload), crc32(message.payload)) for message in messages]
-        receipts = [(message.packet_id, message.received_us) for message in messages]
+        noted = Noted.of(messages)
         with self._lock:
             self._number += 1
-            self._batches[self._number] = keys
-            self._remember(keys, receipts)
-            self._append(["take", self._number, keys, receipts])
+            self._batches[self._number] = noted
+            self._remember(noted)
+            self._append(["batch", self._number, *noted])
             return self._number
 
-    def as_first_received(self, messages: Sequence[Message]) -> list[Message]:
+    def as_first_received(self, messages: list[Message]) -> list[Message]:
         """Messages that the broker sends once more, each with the time at which it first came."""
+        if not any(message.duplicate for message in messages):
+            return messages
+        received_us = self._first_received_us()
         return [
-            message._replace(received_us=self._received_us.get(_receipt_key(message), message.received_us))
+            message._replace(received_us=received_us.get((key_of(message), message.packet_id), message.received_us))
             if message.duplicate
             else message
             for message in messages
@@ -105,9 +144,9 @@ class InHand:
     def done(self, number: int) -> None:
         """Remove a batch that is acknowledged, or that waits for a store and so harms nothing."""
         with self._lock:
-            keys = self._batches.pop(number, ())
-            if self.suspects:
-                for key in keys:
+            noted = self._batches.pop(number, None)
+            if self.suspects and noted:
+                for key in noted.keys:
                     self.suspects.pop(key, None)
             self._append(["done", number])
 
@@ -141,30 +180,37 @@ class InHand:
                 os.close(self._file)
                 self._file = None
 
-    def _remember(self, keys: Sequence[Key], receipts: Sequence[Receipt]) -> None:
-        for key, (packet_id, received_us) in zip(keys, receipts, strict=True):
-            self._received_us.pop((key, packet_id), None)  # the latest last
-            self._received_us[key, packet_id] = received_us
-        if len(self._received_us) > 2 * MAX_RECEIPTS:
-            self._received_us = dict(list(self._received_us.items())[-MAX_RECEIPTS:])
+    def _remember(self, noted: Noted) -> None:
+        """Hold the receipts of a batch; the oldest batches are forgotten."""
+        self._receipts.append(noted)
+        self._receipts_count += len(noted.received_us)
+        while self._receipts_count - len(self._receipts[0].received_us) >= MAX_RECEIPTS:
+            self._receipts_count -= len(self._receipts.popleft().received_us)
+
+    def _first_received_us(self) -> dict[tuple[Key, int], int]:
+        """Return when each message came that is remembered, by key and packet identifier; the latest receipt counts."""
+        received_us: dict[tuple[Key, int], int] = {}
+        for noted in self._receipts:
+            received_us.update(zip(zip(noted.keys, noted.packet_ids, strict=False), noted.received_us, strict=False))
+        return received_us
 
     def _recalled(self) -> dict[Key, int]:
         """Read the suspects of the last process, and how often each was alone in hand."""
         alone: dict[Key, int] = {}
-        batches: dict[int, Sequence[Key]] = {}
+        batches: dict[int, Noted] = {}
         for kind, *rest in _entries(self._path):
-            if kind == "suspect":
-                alone[_key(rest[0])] = rest[1]
-            elif kind == "take":
-                batches[rest[0]] = tuple(map(_key, rest[1]))
-                if receipts := rest[2:] and rest[2]:
-                    self._remember(batches[rest[0]], receipts)
-            elif kind == "received":
-                self._remember([_key(rest[0])], [rest[1]])
-            else:
-                for key in batches.pop(rest[0], ()):
-                    alone.pop(key, None)
-        in_hand = [key for keys in batches.values() for key in keys]
+            match kind:
+                case "suspect":
+                    alone[_key(rest[0])] = rest[1]
+                case "receipts" | "received":
+                    self._remember(Noted(*rest) if kind == "receipts" else Noted.of_rows(rest[:1], rest[1:]))
+                case "batch" | "take":
+                    batches[rest[0]] = Noted(*rest[1:]) if kind == "batch" else Noted.of_rows(rest[1], (*rest, ())[2])
+                    self._remember(batches[rest[0]])
+                case "done" if rest[0] in batches:
+                    for key in batches.pop(rest[0]).keys:
+                        alone.pop(key, None)
+        in_hand = [key for noted in batches.values() for key in noted.keys]
         suspects = {key: crashes for key, crashes in alone.items() if crashes}
         suspects |= {key: alone.get(key, 0) + (len(in_hand) == 1) for key in in_hand}
         return dict(list(suspects.items())[-MAX_SUSPECTS:])
@@ -186,9 +232,8 @@ class InHand:
     def _write_afresh(self) -> None:
         """Write a new file of what counts, in the place of the old one."""
         entries: list[list[Any]] = [["suspect", key, crashes] for key, crashes in self.suspects.items()]
-        receipts = list(self._received_us.items())[-MAX_RECEIPTS:]
-        entries += [["received", key, (packet_id, at_us)] for (key, packet_id), at_us in receipts]
-        entries += [["take", number, keys, ()] for number, keys in self._batches.items()]
+        entries += [["receipts", *noted] for noted in self._receipts]
+        entries += [["batch", number, *noted[:3]] for number, noted in self._batches.items()]
         unfinished = self._path.with_name(self._path.name + ".part")
         try:
             self._size_bytes = unfinished.write_bytes(b"".join(map(_framed, entries)))
@@ -205,10 +250,6 @@ class InHand:
             with suppress(OSError):
                 os.close(self._file)
         self._file = None
-
-
-def _receipt_key(message: Message) -> tuple[Key, int]:
-    return key_of(message), message.packet_id
 
 
 def _framed(entry: list[Any]) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import sys
 import threading
 import time
@@ -56,6 +57,8 @@ READY_BATCHES = 1
 SWITCH_INTERVAL_S = 0.001
 """How long a thread may keep Python's lock from another that wants it. SQLite's thread asks for it after
 each statement, some hundred times a second, and would wait Python's usual 5 ms each time."""
+COLLECT_AFTER = 100_000
+"""Objects that are made before the collector of cycles looks at the youngest."""
 SET_CLOCK = (
     "Set this machine's clock (timedatectl), with years of the common era. Until then nothing is taken from the broker."
 )
@@ -68,6 +71,17 @@ EARLIEST_CLOCK_S, LATEST_CLOCK_S = dt.datetime(2026, 1, 1, tzinfo=dt.UTC).timest
 CLOCK_LOOK_S = 1.0
 MAX_FINISHED_BYTES = 2_000_000
 """Of what waits when the service stops, dealt with together."""
+
+
+def _make_room_for_a_flood(stack: ExitStack) -> None:
+    """Set how often threads and the collector of cycles interrupt each other; undone with the stack.
+
+    A batch is thousands of tuples, and no cycle: to look through them again and again took a third of the time.
+    """
+    stack.callback(sys.setswitchinterval, sys.getswitchinterval())
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    stack.callback(gc.set_threshold, *gc.get_threshold())
+    gc.set_threshold(COLLECT_AFTER)
 
 
 def prepare_and_try(store: ReadingStore, state: StateStore) -> None:
@@ -156,8 +170,7 @@ class Ingester:
         self.endpoint.start()
         with ExitStack() as stack:
             stack.callback(self.endpoint.stop)
-            stack.callback(sys.setswitchinterval, sys.getswitchinterval())
-            sys.setswitchinterval(SWITCH_INTERVAL_S)
+            _make_room_for_a_flood(stack)
             pipeline = self._opened(stack) if self._clock_is_right() else None
             if pipeline is None:
                 return

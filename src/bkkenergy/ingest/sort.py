@@ -109,12 +109,18 @@ class Sorter:
             if isinstance(decoder, SparkplugDecoder):
                 decoder.births = self._births
         self._meter_at = {(meter.payload, meter.topic, meter.key): number for number, meter in enumerate(meters)}
+        self._meter_of: dict[str, dict[str, int]] = {name: {} for name in self.decoders}
+        """By profile, the meter of each topic that has one."""
+        for (profile, topic, key), number in self._meter_at.items():
+            if not key:
+                self._meter_of[profile][topic] = number
         self._profiles_at: dict[str, list[str]] = {}
         for meter in meters:
             for topic in self.decoders[meter.payload].topics(meter.topic):
                 readers = self._profiles_at.setdefault(topic, [])
                 if meter.payload not in readers:
                     readers.append(meter.payload)
+        self._only_profile_at = {topic: names[0] for topic, names in self._profiles_at.items() if len(names) == 1}
         self._timeless_topics = {
             topic for topic, names in self._profiles_at.items() if any(may_lack_time(profiles[name]) for name in names)
         }
@@ -154,6 +160,16 @@ class Sorter:
         return Sorted.joined([first, replace(second, source=second.source + middle)])
 
     def _sorted(self, messages: Sequence[Message], now_us: int) -> Sorted:
+        profile_at = self._only_profile_at
+        profiles = {profile_at.get(message.topic) for message in messages}
+        only = profiles.pop() if len(profiles) == 1 else None
+        sizes_bytes = [len(message.payload) for message in messages]
+        if only is not None and min(sizes_bytes) > 0 and max(sizes_bytes) <= self._max_payload_bytes:
+            return self._read(only, messages, np.arange(len(messages)), now_us)
+        return self._sorted_apart(messages, now_us)
+
+    def _sorted_apart(self, messages: Sequence[Message], now_us: int) -> Sorted:
+        """Sort messages of several profiles, or with some that are refused at once."""
         refused: list[Refused] = []
         rows_of: dict[str, list[int]] = {}
         empty_count = 0
@@ -169,13 +185,14 @@ class Sorter:
             else:
                 for name in names:
                     rows_of.setdefault(name, []).append(row)
-        parts = [self._read(name, messages, np.array(rows), now_us) for name, rows in rows_of.items()]
+        parts = [
+            self._read(name, [messages[row] for row in rows], np.array(rows), now_us) for name, rows in rows_of.items()
+        ]
         first = replace(Sorted.without_readings(self.meter_ids, refused), stale_count=empty_count)
         return Sorted.joined([first, *parts])
 
-    def _read(self, profile: str, messages: Sequence[Message], rows: IntArray, now_us: int) -> Sorted:
-        """Read the messages at `rows`, all of one profile. The work is linear in their bytes."""
-        chosen = [messages[row] for row in rows]
+    def _read(self, profile: str, chosen: Sequence[Message], rows: IntArray, now_us: int) -> Sorted:
+        """Read messages of one profile, which stand at `rows` of their run. The work is linear in their bytes."""
         decoded = self.decoders[profile].decode(chosen)
         grounds: dict[int, Grounds] = defaultdict(Grounds)
         for bad in decoded.undecoded:
@@ -221,7 +238,8 @@ class Sorter:
     def _meters(self, profile: str, messages: Sequence[Message], decoded: Decoded) -> IntArray:
         """Return (n,) the meter of each reading, -1 where no meter has that topic and key."""
         if decoded.addresses is None:
-            by_message = [self._meter_at.get((profile, message.topic, ""), -1) for message in messages]
+            meter_of = self._meter_of[profile]
+            by_message = [meter_of.get(message.topic, -1) for message in messages]
             return np.array(by_message, np.int64)[decoded.message] if messages else np.empty(0, np.int64)
         return np.array([self._meter_at.get((profile, *address), -1) for address in decoded.addresses], np.int64)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from zlib import crc32
+
 import pytest
 
-from bkkenergy.ingest.inhand import LARGEST_BYTES, MAX_RECEIPTS, InHand
+from bkkenergy.ingest.inhand import LARGEST_BYTES, MAX_RECEIPTS, InHand, _framed
 from bkkenergy.payloads.message import Message
 from bkkenergy.settings import MqttSettings, Settings
 from bkkenergy.site.folder import in_hand_file, session_mark
@@ -123,7 +125,7 @@ def received(body: bytes, packet_id: int, at_us: int, *, again: bool = False) ->
 
 
 def times_us(in_hand: InHand, *messages: Message) -> list[int]:
-    return [message.received_us for message in in_hand.as_first_received(messages)]
+    return [message.received_us for message in in_hand.as_first_received(list(messages))]
 
 
 @pytest.mark.parametrize("is_acknowledged", [False, True])
@@ -157,11 +159,29 @@ def test_of_equal_messages_under_one_identifier_the_latest_receipt_counts(path):
 
 def test_receipts_outlast_a_file_that_is_written_afresh_and_are_bounded(path):
     in_hand = InHand(path)
-    for start in range(0, 60_000, 100):
-        run = [received(b"10.0 kW of a meter", number, number + 1) for number in range(start, start + 100)]
+    for start in range(0, 100_000, 1000):
+        run = [received(b"10.0 kW of a meter", number, number + 1) for number in range(start, start + 1000)]
         in_hand.done(in_hand.take(run))
     crashed(in_hand)
     assert path.stat().st_size < LARGEST_BYTES
     later = InHand(path)
-    assert times_us(later, received(b"10.0 kW of a meter", 59_999, 9, again=True)) == [60_000]
-    assert len(later._received_us) <= 2 * MAX_RECEIPTS
+    assert times_us(later, received(b"10.0 kW of a meter", 99_999, 9, again=True)) == [100_000]
+    assert MAX_RECEIPTS <= len(later._first_received_us()) < MAX_RECEIPTS + 1000
+
+
+def test_what_version_0_1_0_noted_is_read(path):
+    key, later_key = ["gw/1", 4, crc32(b"pill")], ["gw/1", 4, crc32(b"10.0")]
+    entries = [
+        ["suspect", key, 1], ["received", later_key, [7, 100]],
+        ["take", 1, [later_key], [[8, 200]]], ["done", 1], ["take", 2, [key], ()],
+    ]  # fmt: skip
+    path.write_bytes(b"".join(map(_framed, entries)))
+    in_hand = InHand(path)
+    assert in_hand.is_culprit(PILL)
+    again = [received(b"10.0", 7, 900, again=True), received(b"10.0", 8, 900, again=True)]
+    assert times_us(in_hand, *again) == [100, 200]
+
+
+def test_an_entry_of_a_later_version_is_passed_over(path):
+    path.write_bytes(_framed(["later", 1, 2]) + _framed(["batch", 1, ["gw/1"], [4], [crc32(b"pill")]]))
+    assert InHand(path).is_suspect(PILL)

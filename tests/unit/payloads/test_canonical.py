@@ -4,6 +4,7 @@ import json
 import numpy as np
 import pytest
 
+from bkkenergy.payloads.decode import canonical
 from bkkenergy.payloads.decode.canonical import MAX_READINGS, decode
 
 TS = "2026-11-23T10:00:00+07:00"
@@ -130,3 +131,79 @@ def test_nesting_without_end_is_refused(brackets, bracket):
     found = decode([good, bracket * brackets, good])
     assert found.message.tolist() == [0, 2]
     assert [fault.message for fault in found.undecoded] == [1]
+
+
+GOOD = body({"ts": TS, "energy_kwh": 1})
+RICH = body({"ts": TS, "energy_kwh": 2, "voltage_v": [1, 2, 3], "model": {"name": "x"}})
+SWALLOWING = [
+    (b'{"ts":1,"energy_kwh":1,"x":[1', b"2]}"),
+    (b'{"ts":1,"energy_kwh":1,"x":"', b'"}'),
+    (b'{"ts":1,"energy_kwh":1,"x":{"y":1', b'"z":2}}'),
+    (b'[{"ts":1,"energy_kwh":1}', b'{"ts":1,"energy_kwh":2}]'),
+    (b'{"ts":1', b'"energy_kwh":1}'),
+    (b'{"ts":1,"energy_kwh":', b"5}"),
+    (b'{"ts":"2026-11-23T10:00:00', b'+07:00","energy_kwh":1}'),
+    (b"[", b"]"),
+    (b'"', b'"'),
+]
+"""Two payloads that are none, and would be one if nothing but a comma stood between them."""
+SEVERAL = (
+    GOOD + b"," + GOOD, GOOD + b",null," + GOOD, b"null", b"null,null", b"", b" ", b",", b"]", b"[]", b"[],[]", b"[null]",
+    b'{"ts":1,"energy_kwh":null}', b"\xef\xbb\xbf" + GOOD, GOOD + b" \n", b"[" + GOOD + b",[" + GOOD + b"]]", b'"x"', b"1",
+)  # fmt: skip
+
+
+def rows(found):
+    """Message, instant and values of each reading, and what was not decoded."""
+    values = zip(*found.columns.values(), strict=True) if found.columns else [() for _ in found.message]
+    known = [{n: v for n, v in zip(found.columns, row, strict=True) if v == v} for row in values]  # noqa: PLR0124
+    return list(zip(found.message.tolist(), found.ts_us.tolist(), known, strict=True)), list(found.undecoded)
+
+
+def one_by_one(payloads):
+    readings, faults = [], []
+    for number, payload in enumerate(payloads):
+        found, undecoded = rows(decode([payload]))
+        readings += [(number, *row[1:]) for row in found]
+        faults += [fault._replace(message=number) for fault in undecoded]
+    return readings, faults
+
+
+@pytest.mark.parametrize(("begin", "end"), SWALLOWING)
+@pytest.mark.parametrize("others", [GOOD, RICH])
+def test_no_payload_swallows_the_next(begin, end, others):
+    for more in ([], [GOOD + b"," + GOOD], [GOOD + b",null," + GOOD], [GOOD + b"," + GOOD + b"," + GOOD]):
+        payloads = [others, begin, end, others, *more, others]
+        readings, faults = rows(decode(payloads))
+        assert (readings, faults) == one_by_one(payloads)
+        assert [message for message, *_ in readings] == [0, 3, len(payloads) - 1]
+
+
+@pytest.mark.parametrize("bad", SEVERAL)
+def test_what_is_not_one_payload_is_as_it_is_alone(bad):
+    payloads = [GOOD, bad, RICH, bad, bad, GOOD]
+    assert rows(decode(payloads)) == one_by_one(payloads)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 1000, 1001, 2500])
+def test_one_bad_payload_is_found_wherever_it_is(count):
+    for place in {0, 1, count // 2, count - 1} & set(range(count)):
+        payloads = [GOOD] * count
+        payloads[place] = b"{broken"
+        readings, faults = rows(decode(payloads))
+        assert [fault.message for fault in faults] == [place]
+        assert [message for message, *_ in readings] == [number for number in range(count) if number != place]
+
+
+def test_what_stands_between_payloads_cannot_be_known():
+    assert canonical._BETWEEN.encode() not in GOOD + RICH
+    assert len(canonical._BETWEEN) == 32
+
+
+def test_many_payloads_are_decoded_by_few_calls(monkeypatch):
+    calls = []
+    monkeypatch.setattr(canonical, "_decoded", lambda *given, own=canonical._decoded: calls.append(1) or own(*given))
+    payloads = [GOOD] * 2000
+    payloads[777] = b"{broken"
+    assert len(decode(payloads)) == 1999
+    assert len(calls) < 80

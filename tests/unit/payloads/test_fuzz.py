@@ -17,10 +17,12 @@ from hypothesis import strategies as st
 
 from bkkenergy.ingest.sort import Sorter
 from bkkenergy.payloads.decode import FAMILIES
+from bkkenergy.payloads.decode.canonical import decode
 from bkkenergy.payloads.message import Message, Reason
 from bkkenergy.readings import US_PER_S
 from tests.builders import meter
 from tests.conftest import IS_FUZZED
+from tests.unit.payloads.test_canonical import one_by_one, rows
 from tests.unit.payloads.test_foreign_numbers import CANONICAL, HOSTILE, LEAF, TEXTS
 from tests.unit.payloads.test_payloads import PROFILES, RECEIVED_US, SAMPLES
 from tests.unit.payloads.test_sparkplug import dbirth, ddata, nbirth
@@ -104,6 +106,18 @@ def test_no_payload_breaks_a_decoder(profile, data):
     sorter = sorter_for(profile)
     for topic in sorter.topics:
         check(sorter, payload, topic)
+
+
+cut = st.tuples(payloads, st.integers(0, 60)).map(lambda pair: [pair[0][: pair[1]], pair[0][pair[1] :]])
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(
+    runs=st.lists(cut | st.lists(payloads | st.just(CANONICAL) | leaves_changed("canonical"), max_size=4), max_size=4)
+)
+def test_payloads_that_are_decoded_together_say_what_each_says_alone(runs):
+    several = [payload for run in runs for payload in run]
+    assert rows(decode(several)) == one_by_one(several)
 
 
 stamps_ms = st.integers(0, 2**64 - 1)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import secrets
 from collections.abc import Sequence
 from itertools import chain
 from operator import attrgetter
-from typing import Annotated
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -50,10 +51,16 @@ class PlainReading(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=
 _PLAIN_FIELDS = {"energy_kwh", "power_kw"}
 _SCALARS = ("energy_kwh", "export_kwh", "power_kw", "power_factor", "frequency_hz")
 _PHASES = {"voltage_v": "voltage_l{}_v", "current_a": "current_l{}_a"}
-_plain_decoder = msgspec.json.Decoder(PlainReading | list[PlainReading])
 _payload_decoder = msgspec.json.Decoder(Reading | list[Reading])
 _reading_decoder = msgspec.json.Decoder(Reading)
 _raw_decoder = msgspec.json.Decoder(list[msgspec.Raw])
+
+AT_ONCE, AT_ONCE_BYTES = 1000, 400_000
+"""Payloads that are decoded as one text, at most."""
+_BETWEEN = secrets.token_hex(16)
+"""Stands between payloads that are decoded together. No payload can hold it: it is another at each start."""
+_plain_decoder = msgspec.json.Decoder(list[PlainReading | list[PlainReading] | None])
+_full_decoder = msgspec.json.Decoder(list[Reading | list[Reading] | str])
 
 
 class CanonicalDecoder:
@@ -71,51 +78,90 @@ class CanonicalDecoder:
         return (address,)
 
 
+class _Run(NamedTuple):
+    """Readings of payloads one after the other, with the number of readings in each payload."""
+
+    readings: Sequence[Reading | PlainReading]
+    lengths: Sequence[int]
+
+
 def decode(payloads: Sequence[bytes]) -> Decoded:
     """Decode all payloads. Good elements of a list are returned when others cannot be read.
 
-    Payloads are taken as plain ones up to the first that is not.
+    Many payloads are decoded as one text, of readings that are plain or of any. Where that cannot be done the half of
+    them is tried, down to one: what is at fault is found by halves, and costs the others nothing.
     """
-    lengths = np.zeros(len(payloads), np.int64)
-    plain = _plain_run(payloads, lengths)
-    begin = len(plain)
-    readings: list[Reading] = []
+    ends = np.cumsum([len(payload) for payload in payloads])
+    parts: list[tuple[IntArray, dict[str, FloatArray]]] = []
+    lengths: list[int] = []
     undecoded: list[Undecoded] = []
-    for number in range(begin, len(payloads)):
-        payload = payloads[number]
-        elements, fault = _read(payload)
-        if fault is not None:
-            undecoded.append(fault._replace(message=number))
-        lengths[number] = len(elements)
-        readings += elements
-    message = np.repeat(np.arange(len(payloads)), lengths)
-    parts = [
-        _columns(list(chain.from_iterable(plain)), _PLAIN_FIELDS),
-        _columns(readings, _fields_in(payloads[begin:])),
-    ]
+    step = AT_ONCE
+    while (at := len(lengths)) < len(payloads):
+        fits = int(np.searchsorted(ends, (ends[at - 1] if at else 0) + AT_ONCE_BYTES, side="right"))
+        group = payloads[at : max(at + 1, min(at + step, fits))]
+        run, fields = _plain_together(group), _PLAIN_FIELDS
+        if run is None:
+            run, fields = _together(group), _fields_in(group)
+        if run is None and len(group) > 1:
+            step = len(group) // 2
+            continue
+        if run is None:
+            elements, fault = _read(group[0])
+            run = _Run(elements, (len(elements),))
+            undecoded += [fault._replace(message=at)] if fault is not None else []
+        lengths += run.lengths
+        parts.append(_columns(run.readings, fields))
+        step = min(2 * step, AT_ONCE)
+    message = np.repeat(np.arange(len(payloads)), np.array(lengths, np.int64))
     return Decoded(message, *_joined(parts), tuple(undecoded))
 
 
-def _plain_run(payloads: Sequence[bytes], lengths: IntArray) -> list[list[PlainReading]]:
-    """Decode the payloads up to the first that holds anything but plain ones; `lengths` is filled in."""
-    run = []
-    for number, payload in enumerate(payloads):
-        try:
+def _plain_together(payloads: Sequence[bytes]) -> _Run | None:
+    """Decode payloads of plain readings as one text; None where that cannot be done.
+
+    No payload can swallow the null between two, since nothing in a plain reading may hold other values. So all of them
+    are there, and as many values as payloads are one of each.
+    """
+    values = _decoded(_plain_decoder, payloads, b",null,")
+    return _run_of(values[::2]) if len(values) == 2 * len(payloads) - 1 else None
+
+
+def _together(payloads: Sequence[bytes]) -> _Run | None:
+    """Decode payloads of any readings as one text; None where that cannot be done.
+
+    What is not known is skipped, and may swallow what stands between two payloads: so that has to be found again.
+    """
+    values = _decoded(_full_decoder, payloads, f',"{_BETWEEN}",'.encode())
+    is_whole = len(values) == 2 * len(payloads) - 1 and values[1::2] == [_BETWEEN] * (len(payloads) - 1)
+    return _run_of(values[::2]) if is_whole else None
+
+
+def _decoded(decoder: msgspec.json.Decoder[Any], payloads: Sequence[bytes], between: bytes) -> list[Any]:
+    """Return all values, with what stands between two payloads; none where one of them cannot be read."""
+    try:
+        for payload in payloads:
             check_json_size(payload)
-            readings = _plain_decoder.decode(payload)
-        except Exception:  # noqa: BLE001 - `_read` looks closer
-            break
-        readings = readings if isinstance(readings, list) else [readings]
-        if len(readings) > MAX_READINGS:
-            break
-        lengths[number] = len(readings)
-        run.append(readings)
-    return run
+        values: list[Any] = decoder.decode(b"".join((b"[", between.join(payloads), b"]")))
+    except Exception:  # noqa: BLE001 - a smaller part is looked at, and at last `_read` says why
+        return []
+    return values
+
+
+def _run_of(values: list[Any]) -> _Run | None:
+    """Return the readings of payloads, each of which holds one or a list; None where one holds neither, or too many."""
+    kinds = set(map(type, values))
+    if kinds <= {PlainReading} or kinds <= {Reading}:
+        return _Run(values, [1] * len(values))
+    if not kinds <= {list, Reading, PlainReading}:
+        return None
+    lists = values if kinds == {list} else [value if isinstance(value, list) else [value] for value in values]
+    lengths = list(map(len, lists))
+    return _Run(list(chain.from_iterable(lists)), lengths) if max(lengths) <= MAX_READINGS else None
 
 
 def _joined(parts: Sequence[tuple[IntArray, dict[str, FloatArray]]]) -> tuple[IntArray, dict[str, FloatArray]]:
     """Join instants and columns of parts; a column that a part lacks is unknown there."""
-    parts = [part for part in parts if len(part[0])] or [parts[0]]
+    parts = [part for part in parts if len(part[0])] or [(np.empty(0, np.int64), {})]
     if len(parts) == 1:
         return parts[0]
     names = {name for _, columns in parts for name in columns}
