@@ -87,8 +87,9 @@ class PublishReader:
                 if payload_at > end or qos == _QOS_NONE:
                     return at
                 # What NamedTuple's own constructor does, without the call to it.
-                message = (topic, data[payload_at:end], packet_id, qos, epoch, is_retained, is_duplicate, received_us)
-                add(new(Message, message))
+                payload = data[payload_at:end]
+                fields = (topic, payload, packet_id, qos, epoch, is_retained, is_duplicate, received_us, False)
+                add(new(Message, fields))
                 received_us += 1
                 at = end
         except IndexError:  # a malformed packet at the end of what has come

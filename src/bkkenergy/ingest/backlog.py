@@ -60,7 +60,7 @@ class Backlog:
                 if burst is None:
                     self._bursts[message.topic] = Burst(message.received_us, message.received_us)
                 elif self._goes_on(burst, message.received_us):
-                    stamped_message = message._replace(received_us=burst.begin_us)
+                    stamped_message = message._replace(received_us=burst.begin_us, late=True)
                     moved += 1
                     if burst.count == 2:  # noqa: PLR2004 - the first alone is none
                         begun.append(message.topic)

@@ -71,13 +71,15 @@ class DeviceClocks:
         moves = ts_us != before_us
         begins = np.maximum.accumulate(np.where(moves | is_first, np.arange(len(meter)), 0))
         since_us = np.where(moves[begins], heard_us[begins], self._since_us[meter])
-        differs = np.zeros(len(meter), np.bool_)
         is_last = np.concatenate((is_first[1:], [True]))
+        is_other = {}
         for name, memory in (("energy_kwh", self._energy_kwh), ("power_kw", self._power_kw)):
             values = batch.column(name)[order]
-            before = np.where(is_first, memory[meter], np.roll(values, 1))
-            differs |= ~moves & _is_other(values, before)
+            is_other[name] = _is_other(values, np.where(is_first, memory[meter], np.roll(values, 1)))
             memory[meter[is_last]] = values[is_last]
+        # A meter may stamp its power by its register's last full hour: then the register is the same.
+        has_no_register = np.isnan(batch.column("energy_kwh")[order])
+        differs = ~moves & (is_other["energy_kwh"] | (has_no_register & is_other["power_kw"]))
         self._ts_us[meter[is_last]], self._since_us[meter[is_last]] = ts_us[is_last], since_us[is_last]
         is_stuck = np.empty(len(meter), np.bool_)
         is_stuck[order] = differs & (heard_us - since_us >= STUCK_AFTER_US)

@@ -227,8 +227,10 @@ class Sorter:
         )
 
     def _lags_us(self, batch: ReadingBatch, messages: Sequence[Message], message: IntArray) -> dict[str, int]:
-        """Compute each gateway's least time from stamp to receipt; what is retained or sent again says nothing."""
-        received_us = np.array([0 if m.retained or m.duplicate else m.received_us for m in messages], np.int64)
+        """Compute each gateway's least time from stamp to receipt; not of what is retained, late or sent again."""
+        received_us = np.array(
+            [0 if m.retained or m.duplicate or m.late else m.received_us for m in messages], np.int64
+        )
         counts = received_us[message] > 0 if len(message) else np.zeros(0, np.bool_)
         gateway = self._gateway_of[batch.meter[counts]]
         min_us = np.full(len(self._gateways), NEVER_US)

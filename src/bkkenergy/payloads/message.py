@@ -21,6 +21,7 @@ class Message(NamedTuple):
     epoch : number of the connection that it came on; an acknowledgement is good on that one alone.
     retained : kept by the broker from some earlier time, and no news.
     received_us : when it came, microseconds since the epoch.
+    late : of a backlog, with the time at which its first message came: it says nothing of any clock.
     """
 
     topic: str
@@ -31,6 +32,7 @@ class Message(NamedTuple):
     retained: bool = False
     duplicate: bool = False
     received_us: int = 0
+    late: bool = False
 
 
 class Reason(StrEnum):

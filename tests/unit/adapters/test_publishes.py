@@ -211,3 +211,10 @@ def test_one_read_asks_the_system_once(quiet):
         opened.recv(1)
     assert len(stream) - len(fed.waiting) == READ_AHEAD_BYTES
     assert len(delivered) == READ_AHEAD_BYTES // len(publish_packet(b"a", b"1"))
+
+
+def test_a_message_has_every_field_of_its_kind():
+    """It is made without the constructor, which would fill in a field that was added."""
+    messages: list[Message] = []
+    PublishReader(is_v5=True).read(publish_packet(b"a", b"1", qos=1, packet_id=7, properties=b""), 0, messages, 2, 3)
+    assert messages == [Message("a", b"1", 7, 1, 2, received_us=3)]

@@ -118,3 +118,17 @@ def test_public_cases_of_unset_clocks_store_their_energy():
         found = sorter.sort([Message(own.topic, payload, received_us=received_us)], now_us=received_us)
         assert found.batch.ts_us.tolist() == [received_us], stamp
         assert found.batch.column("energy_kwh").tolist() == [0.178 + number]
+
+
+def test_power_that_is_stamped_by_its_register_s_last_full_hour_is_no_stuck_clock(sorter):
+    for minute in range(60):
+        found = sorted_at(sorter, NOW_S + 60 * minute, {"ts": NOW_S, "energy_kwh": 5, "power_kw": minute / 10})
+        assert kinds(found) == []
+    for minute in range(10):
+        found = sorted_at(sorter, NOW_S + 7200 + 60 * minute, {"ts": NOW_S + 7200, "power_kw": minute})
+    assert kinds(found) == []
+    assert found.batch.ts_us.tolist() == [(NOW_S + 7200 + 540) * US_PER_S]
+
+
+def test_a_late_message_says_nothing_of_a_clock(sorter):
+    assert sorted_at(sorter, NOW_S, {"ts": NOW_S + 110, "energy_kwh": 5}, late=True).lags_us == {}
