@@ -12,6 +12,8 @@ from bkkenergy.metering.events import Event, EventKind
 from bkkenergy.payloads.message import Message
 from bkkenergy.readings import US_PER_S, BoolArray, FloatArray, IntArray, ReadingBatch
 
+EARLIEST_US = -86_400 * US_PER_S
+"""A device that writes local time begins before 1970 by UTC: in Bangkok seven hours."""
 UNSET_BEFORE_US = int(dt.datetime(2015, 1, 1, tzinfo=dt.UTC).timestamp()) * US_PER_S
 """A clock that nothing set begins in 1970, 1980, 2000 or 2010, and runs on from there."""
 NTP_ZERO_US = 2_085_978_496 * US_PER_S
@@ -104,7 +106,7 @@ class DeviceClocks:
 
 def _is_unset(ts_us: IntArray, received_us: IntArray) -> BoolArray:
     """Return which stamps are of a clock that began to run by itself, and not long ago."""
-    from_zero = (ts_us >= 0) & (ts_us < UNSET_BEFORE_US) & (received_us >= UNSET_BEFORE_US)
+    from_zero = (ts_us >= EARLIEST_US) & (ts_us < UNSET_BEFORE_US) & (received_us >= UNSET_BEFORE_US)
     since_ntp_us = ts_us - NTP_ZERO_US
     from_ntp_zero = (since_ntp_us >= 0) & (since_ntp_us < YEAR_US) & (received_us < NTP_ZERO_US - YEAR_US)
     unset: BoolArray = from_zero | (from_ntp_zero & (received_us >= UNSET_BEFORE_US))
@@ -124,7 +126,7 @@ def _spaced(batch: ReadingBatch, message: IntArray, received_us: IntArray, is_un
     """
     group = message * len(batch.meter_ids) + batch.meter
     groups, row_of = np.unique(group, return_inverse=True)
-    newest_us = np.zeros(len(groups), np.int64)
+    newest_us = np.full(len(groups), EARLIEST_US)
     np.maximum.at(newest_us, row_of[is_unset], batch.ts_us[is_unset])
     back_us = newest_us[row_of] - batch.ts_us
     spaced: IntArray = received_us - np.where(back_us <= MAX_SPACING_US, back_us, 0)
