@@ -23,13 +23,15 @@ from bkkenergy.savings.daily import DailyModel, day_slot, fit_daily, predict_dai
 from bkkenergy.savings.days import day_kinds
 from bkkenergy.savings.hourly import HourlyModel, fit_hourly, predict_hourly, slot_of
 
-MODEL_VERSION = 1
+MODEL_VERSION = 2
+"""Since 2 a baseline is of gross use."""
 HOURS_PER_DAY = 24
 DAY_VALID_RATIO = 0.9
 """CalTRACK counts a day with nine tenths of its hours."""
 FULL_DAYS, FULL_MONTHS = 330, 12
 MIN_DAYS = 60
-SPIKE_FACTOR = 10.0
+SPIKE_FACTOR, SPIKE_FELLOWS, USUAL_SHARE = 10.0, 4, 0.999
+"""Without a rating: an hour above ten means is a spike, unless four hours reach half of it. What repeats is use."""
 FOLD_MONTHS, DAYS_PER_FOLD = 2, 14
 WORTH_RATIO = 0.01
 """A model with temperature is taken only where held-out error falls by more than this share."""
@@ -44,13 +46,14 @@ class Series:
     """A building's hours: (n,) each, whole days of Bangkok. What is derived is computed once: do not write into it.
 
     energy_kwh : NaN where not measured; temp_c : NaN where not known, None where there is no weather.
-    kind : (n / 24,) DayKind of each day.
+    kind : (n / 24,) DayKind of each day. max_kwh : most that an hour can hold, by the meters' rating: above is a spike.
     """
 
     starts: pd.DatetimeIndex
     energy_kwh: FloatArray
     temp_c: FloatArray | None
     kind: IntArray
+    max_kwh: float = float("inf")
 
     def __post_init__(self) -> None:
         if len(self.starts) % HOURS_PER_DAY or len(self.kind) * HOURS_PER_DAY != len(self.starts):
@@ -70,9 +73,8 @@ class Series:
     @cached_property
     def known(self) -> BoolArray:
         """(n,) hours that count: measured, not negative, and no spike."""
-        mean = np.nanmean(self.energy_kwh) if np.isfinite(self.energy_kwh).any() else 0.0
         with np.errstate(invalid="ignore"):
-            is_known: BoolArray = (self.energy_kwh >= 0) & (self.energy_kwh <= SPIKE_FACTOR * mean)
+            is_known: BoolArray = (self.energy_kwh >= 0) & (self.energy_kwh <= self.max_kwh)
         return is_known
 
     @cached_property
@@ -117,7 +119,7 @@ class Series:
         rows = np.flatnonzero((days >= pd.Timestamp(first)) & (days <= pd.Timestamp(last)))
         hours = (rows[:, None] * HOURS_PER_DAY + np.arange(HOURS_PER_DAY)).ravel()
         temp_c = None if self.temp_c is None else self.temp_c[hours]
-        return Series(self.starts[hours], self.energy_kwh[hours], temp_c, self.kind[rows])
+        return Series(self.starts[hours], self.energy_kwh[hours], temp_c, self.kind[rows], self.max_kwh)
 
     def fingerprint(self) -> str:
         """Compute twelve hex digits that change with any figure of it."""
@@ -127,8 +129,42 @@ class Series:
         return digest.hexdigest()[:12]
 
 
+def max_hour_kwh(energy_kwh: FloatArray) -> float:
+    """Return the most that an hour of a meter without a rating can hold.
+
+    Parameters
+    ----------
+    energy_kwh : (n,) array
+        Energy of each hour [kWh]; NaN where not measured.
+
+    Returns
+    -------
+    float
+        Just below the lowest spike [kWh]: an hour above ten means without four hours of half its height beside it.
+        Infinite where there is none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.savings.baseline import max_hour_kwh
+    >>> pump = np.tile([2.0] * 22 + [400.0] * 2, 30)
+    >>> max_hour_kwh(pump), 400 < max_hour_kwh(np.append(pump, 9e9)) < 9e9
+    (inf, True)
+    """
+    ordered = np.sort(energy_kwh[np.isfinite(energy_kwh)])
+    usual = ordered[: int(len(ordered) * USUAL_SHARE) + 1]
+    fellows = len(ordered) - np.searchsorted(ordered, ordered / 2)
+    is_spike = (ordered > SPIKE_FACTOR * usual.mean()) & (fellows <= SPIKE_FELLOWS) if len(ordered) else ordered > 0
+    return float(np.nextafter(ordered[is_spike].min(), 0.0)) if is_spike.any() else float("inf")
+
+
 def series_of(
-    starts: pd.DatetimeIndex, energy_kwh: FloatArray, temp_c: FloatArray | None, calendar: DaysOpen
+    starts: pd.DatetimeIndex,
+    energy_kwh: FloatArray,
+    temp_c: FloatArray | None,
+    calendar: DaysOpen,
+    *,
+    max_kwh: float | None = None,
 ) -> Series:
     """Join a building's hours with the kinds of its days.
 
@@ -142,6 +178,8 @@ def series_of(
         Outdoor air temperature [degC]; NaN where not known.
     calendar : OpeningCalendar
         When the building is open.
+    max_kwh : float, optional
+        Most that an hour can hold by the meters' rating [kWh]; without it, spikes are judged by their neighbours.
 
     Returns
     -------
@@ -165,7 +203,8 @@ def series_of(
     """
     local = starts.tz_convert(BANGKOK)
     days = [midnight.date() for midnight in local[::HOURS_PER_DAY]]
-    return Series(local, energy_kwh, temp_c, day_kinds(days, calendar))
+    most = max_hour_kwh(energy_kwh) if max_kwh is None else max_kwh
+    return Series(local, energy_kwh, temp_c, day_kinds(days, calendar), most)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from bkkenergy.savings.baseline import (
     fit_baseline,
     fit_form,
     held_out_days,
+    max_hour_kwh,
     saving_of,
 )
 from bkkenergy.savings.days import DayKind, day_kinds
@@ -99,11 +100,20 @@ def test_gaps_spikes_and_negative_hours_do_not_count():
     bent[24 * 50 : 24 * 60] = np.nan
     bent[24 * 70 + 10] = 1e6
     bent[24 * 80 : 24 * 81] = -5
-    holed = replace(series, energy_kwh=bent)
+    holed = replace(series, energy_kwh=bent, max_kwh=max_hour_kwh(bent))
     assert holed.day_known.sum() == 366 - 10 - 1
     clean, other = fit_baseline(series), fit_baseline(holed)
     days = expected_days(other.model, series)
     assert days.sum() == pytest.approx(expected_days(clean.model, series).sum(), rel=0.01)
+
+
+def test_a_flood_pump_of_a_hundred_times_its_mean_is_use_and_a_lone_giant_hour_is_none():
+    pump = np.full(24 * 365, 2.0)
+    pump[np.arange(0, len(pump), 24 * 40)] = 400.0
+    assert max_hour_kwh(pump) == np.inf
+    assert max_hour_kwh(np.append(pump, [9e4, 9e4])) < 9e4
+    assert max_hour_kwh(np.full(24, np.nan)) == np.inf
+    assert max_hour_kwh(np.zeros(24)) == np.inf
 
 
 def test_adjustments_are_added_to_the_baseline():
