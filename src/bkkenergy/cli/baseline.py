@@ -194,7 +194,7 @@ def check_command(name: str, period: str | None, as_json: bool, lang: Any, confi
         table.add_column(column, justify="left" if column in ("building", "verdict") else "right")
     for assessment in assessments:
         if assessment.saving is None or assessment.band is None:
-            table.add_row(assessment.building.id, "", "", "", "", assessment.why)
+            table.add_row(assessment.building.id, "", "", "", "", assessment.why_in(lang))
             continue
         saving = assessment.saving
         table.add_row(
@@ -220,7 +220,7 @@ def band_data(band: Band) -> dict[str, Any]:
 def judged_data(assessment: SavingsAssessment) -> dict[str, Any]:
     """Return a judged building as data."""
     if assessment.saving is None or assessment.band is None or assessment.baseline is None:
-        return {"building": assessment.building.id, "why": assessment.why}
+        return {"building": assessment.building.id, "why": assessment.why_in("en")}
     return {
         "building": assessment.building.id,
         "baseline_kwh": assessment.saving.baseline_kwh,

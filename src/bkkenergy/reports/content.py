@@ -11,6 +11,7 @@ from bkkenergy.carbon import GridFactor
 from bkkenergy.savings.facts import Finding
 from bkkenergy.tariff.bill import Item, Provisional
 from bkkenergy.tariff.flat import FlatRate
+from bkkenergy.texts import Lang
 
 SCHEMA = "bkkenergy.report/3"
 """Name and version of the JSON form; `bkkenergy report --schema` prints its JSON Schema."""
@@ -110,6 +111,7 @@ class BuildingSaving:
     """What a building saved under its baseline; None where it has none, or no valid day. The total has no building.
 
     saving_ratio, half_width_ratio : the saving and half of its 90 % band, shares of the baseline.
+    why : the reason where there is none, by language.
     """
 
     building_id: str
@@ -119,6 +121,7 @@ class BuildingSaving:
     half_width_ratio: float | None
     verdict: str | None
     is_provisional: bool
+    why: Mapping[Lang, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

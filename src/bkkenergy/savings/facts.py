@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
+from bkkenergy.errors import InputError
 from bkkenergy.readings import BoolArray, FloatArray
 from bkkenergy.savings.baseline import HOURS_PER_DAY, Baseline, Series
 from bkkenergy.tomlfiles import Frozen
@@ -19,6 +20,8 @@ from bkkenergy.tomlfiles import Frozen
 Severity = Literal["notice", "warning", "alert"]
 Positive = Annotated[float, Field(gt=0)]
 WEEK, FOUR_WEEKS, DAYS_PER_MONTH, DAYS_PER_YEAR = 7, 28, 30.4, 365
+
+OWN_SUPPLY_KWH = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,8 @@ class InsightRules(Frozen):
 class Facts:
     """What is known of one building, up to the day that is judged.
 
-    series : hours of the last thirteen months or more, whole days; is_open : (m,) days on which it works;
+    series : gross use by hour of the last thirteen months or more, whole days; why : the reason where it cannot be
+    known; grid_kwh : (n,) what the grid gave in each hour; is_open : (m,) days on which it works;
     hours : (m, 2) opening and closing time of each day, NaN on closed days; thb_per_kwh : (n,) what a kWh is
     worth in each hour; on_peak : (n,) tariff's on-peak hours; demand_kw : (q,) quarter-hours' mean power of the
     last twelve months with demand_starts; demand_thb_per_kw : the schedule's price of demand; kvar : (q,) or None;
@@ -80,6 +84,8 @@ class Facts:
     thb_per_kwh: FloatArray
     on_peak: BoolArray
     baseline: Baseline | None = None
+    why: InputError | None = None
+    grid_kwh: FloatArray | None = None
     demand_kw: FloatArray = field(default_factory=lambda: np.empty(0))
     demand_starts: pd.DatetimeIndex | None = None
     demand_thb_per_kw: float = 0.0
@@ -89,6 +95,13 @@ class Facts:
     sub_meters: SubMeterSums | None = None
     pv_kwh: float | None = None
     pv_expected_kwh: float | None = None
+
+    @cached_property
+    def own_supply(self) -> bool:
+        """Whether the building uses energy that the grid does not give, or gives some away."""
+        if self.grid_kwh is None:
+            return False
+        return bool((np.abs(self.series.energy_kwh - self.grid_kwh) > OWN_SUPPLY_KWH).any())
 
     @property
     def price_thb(self) -> float:

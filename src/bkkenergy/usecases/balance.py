@@ -178,13 +178,13 @@ def _balance(quarters: Quarters) -> BuildingBalance:
     mains = building.main_meters
     production = quarters.imported(building.pv_meters) if building.pv_meters else None
     production_flow = None if production is None else _flow_of_pv(quarters)
-    tenants = _tenants(quarters)
+    tenants = tenants_of(quarters)
     paid = None if tenants is None else quarters.flow(tenants)
     if not mains:
-        notes = (Note.NO_MAIN_METER, *_notes_on_pv(quarters, None))
+        notes = (Note.NO_MAIN_METER, *notes_on_pv(quarters, None))
         return BuildingBalance(None, None, production_flow, None, paid, None, notes)
     bought, sold = quarters.accepted(mains), quarters.exported(mains)
-    notes = _notes_on_pv(quarters, sold)
+    notes = notes_on_pv(quarters, sold)
     flows = quarters.flow(bought), None if Note.EXPORT_NOT_METERED in notes else quarters.flow(sold)
     if Note.PV_NOT_METERED in notes or Note.EXPORT_WITHOUT_PV in notes:
         return BuildingBalance(*flows, None, None, paid, None, notes)
@@ -217,12 +217,13 @@ def _flow_of_pv(quarters: Quarters) -> Flow:
     return quarters.flow(quarters.accepted(quarters.building.pv_meters))
 
 
-def _tenants(quarters: Quarters) -> FlowSeries | None:
+def tenants_of(quarters: Quarters) -> FlowSeries | None:
+    """Return what tenants used; None without tenants."""
     signs = {name: sign for name, sign in quarters.building.tenant_signs.items() if sign}
     return quarters.imported(list(signs), list(signs.values())) if signs else None
 
 
-def _notes_on_pv(quarters: Quarters, sold: FlowSeries | None) -> tuple[Note, ...]:
+def notes_on_pv(quarters: Quarters, sold: FlowSeries | None) -> tuple[Note, ...]:
     """Return what is to be known about production, and about what went back."""
     building, notes = quarters.building, []
     exported_kwh = 0.0 if sold is None else float(np.nansum(sold.kwh))
@@ -288,7 +289,7 @@ def _pv_below(quarters: Quarters, meter: Meter) -> tuple[tuple[Meter, ...] | Non
     pv_below = tuple(pv for pv in building.pv_meters if pv.parent == meter.id)
     if not meter.is_main:
         return pv_below, ()
-    notes = _notes_on_pv(quarters, quarters.exported(building.main_meters))
+    notes = notes_on_pv(quarters, quarters.exported(building.main_meters))
     if Note.PV_NOT_METERED in notes or Note.EXPORT_WITHOUT_PV in notes:
         return None, notes
     loose = tuple(pv for pv in building.pv_meters if pv.parent is None)

@@ -139,7 +139,11 @@ def _judged(here: AppContext, building: Building) -> tuple[dt.date, SavingsAsses
         return fiscal_year_so_far(yesterday, None).first_day, SavingsAssessment(building, None, None, None), []
     facts = facts_of(site, building, last_day=yesterday)
     period = fiscal_year_so_far(yesterday, facts.baseline)
-    return period.first_day, judge(site, building, period, facts.series), find(facts, site.savings.insights)
+    return (
+        period.first_day,
+        judge(site, building, period, facts.why or facts.series),
+        find(facts, site.savings.insights),
+    )
 
 
 def findings_shown(here: AppContext, findings: list[Finding]) -> list[Finding]:

@@ -23,6 +23,7 @@ from bkkenergy.portfolio import Building, Portfolio
 from bkkenergy.ports.ledger import IMPORT, QUARTERS_PER_DAY, LedgerReader
 from bkkenergy.savings.baseline import Baseline, expected_days, series_of
 from bkkenergy.usecases.energy import air_temperature_c, building_quarters
+from bkkenergy.usecases.gross import own_supply_days
 from bkkenergy.web.context import AppContext
 
 log = structlog.get_logger(__name__)
@@ -165,7 +166,7 @@ class CityFigures:
 def expected_series(
     here: AppContext, building: Building, baseline: Baseline, first: dt.date, last: dt.date
 ) -> pd.Series:
-    """Compute what the baseline expects of each day, kWh by date."""
+    """Compute what the baseline expects the grid to give on each day, kWh by date: gross use less own supply."""
     period = Period.days(first, last)
     starts = edges(period, "60min")[:-1]
     site = here.site
@@ -174,7 +175,8 @@ def expected_series(
     calendar = site.portfolio.days_open(building)
     series = series_of(starts, np.zeros(len(starts)), temp_c, calendar)
     index = pd.DatetimeIndex(series.day_index).tz_localize(None)
-    return pd.Series(expected_days(baseline.model, series), index=index)
+    own_kwh = own_supply_days(site.energy, site.portfolio, site.projects, building, period)
+    return pd.Series(expected_days(baseline.model, series) - own_kwh, index=index)
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,7 +174,7 @@ def _verdict(view: BuildingView, words: Words) -> str:
     """Return what was saved, or why that cannot be said."""
     judged = view.judged
     if judged.saving is None or judged.band is None:
-        return words("saving.no_baseline") if judged.baseline is None else words("web.nothing_to_judge")
+        return judged.why_in(words.lang) or words("saving.no_baseline")
     return words("report.saving_since", first=words.date(view.judged_from), verdict=verdict_text(judged.band, words))
 
 

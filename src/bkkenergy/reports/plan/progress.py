@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from contextlib import suppress
 
 from bkkenergy.calendar import Period
+from bkkenergy.errors import InputError
 from bkkenergy.plan import Measured, Project
 from bkkenergy.reports.savings.gather import hours_of
 from bkkenergy.reports.savings.plan import measured_savings
@@ -27,5 +29,6 @@ def measured_projects(site: Site, projects: Sequence[Project], today: dt.date) -
         building = site.portfolio.buildings[name]
         first = min(project.done_on for project in done if project.building == name and project.done_on)
         if building.main_meters:
-            series[name] = hours_of(site, building, Period.days(first, last_day))
+            with suppress(InputError):  # gross use is not known: the project is left out
+                series[name] = hours_of(site, building, Period.days(first, last_day))
     return measured_savings(site, done, series, last_day)

@@ -117,7 +117,7 @@ def _saving_rows(report: AgencyReport, words: Words) -> list[dict[str, object]]:
 
 def _saving_row(saving: BuildingSaving, report: AgencyReport, words: Words) -> dict[str, object]:
     """Format a building's saving in words; without a baseline, that."""
-    text = words("saving.no_baseline")
+    text = (saving.why or {}).get(words.lang) or words("saving.no_baseline")
     if saving.saving_ratio is not None and saving.half_width_ratio is not None:
         text = verdict_text(Band(saving.saving_ratio, saving.half_width_ratio), words)
         text += f" ({words('saving.provisional_short')})" if saving.is_provisional else ""

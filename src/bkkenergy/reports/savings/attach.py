@@ -10,6 +10,7 @@ import numpy as np
 
 from bkkenergy.calendar import Period
 from bkkenergy.portfolio import Building
+from bkkenergy.readings import FloatArray
 from bkkenergy.reports.content import AgencyReport, BillItem, BuildingSaving, Ranked, UseBar, in_bill_order
 from bkkenergy.reports.savings.gather import (
     SavingsAssessment,
@@ -21,13 +22,14 @@ from bkkenergy.reports.savings.gather import (
 )
 from bkkenergy.reports.savings.plan import plan_progress
 from bkkenergy.reports.savings.solar import solar_use
-from bkkenergy.savings.baseline import Saving, expected_days
+from bkkenergy.savings.baseline import HOURS_PER_DAY, Saving, expected_days
 from bkkenergy.savings.facts import Facts
 from bkkenergy.savings.insights import find, visible
 from bkkenergy.savings.rules_supply import meter_fault
 from bkkenergy.savings.uncertainty import Band
 from bkkenergy.site import Site
 from bkkenergy.tariff.bill import Bill
+from bkkenergy.texts import LANGS
 
 MAX_FINDINGS = 12
 WHOLE_MONTHS = frozenset({"month", "fiscal_year"})
@@ -69,26 +71,28 @@ def add_savings_and_findings(report: AgencyReport, site: Site, period: Period) -
         pictures=replace(report.pictures, bars=_expected_bars(report, seen)),
         ranking=report.ranking if period.kind == "day" else _ranking(report, judged),
         solar=solar_use(site, report.agency_id, period),
-        plan=plan_progress(site, report.agency_id, [(assessed.building, assessed.facts.series) for assessed in seen]),
+        plan=plan_progress(site, report.agency_id, [(assessed.building, assessed.facts) for assessed in seen]),
     )
 
 
 def _seen(site: Site, building: Building, facts: Facts, period: Period) -> BuildingAssessment:
     judged = fiscal_year_so_far(period.last_day, facts.baseline) if period.kind == "day" else period
-    return BuildingAssessment(building, facts, judge(site, building, judged, facts.series))
+    return BuildingAssessment(building, facts, judge(site, building, judged, facts.why or facts.series))
 
 
 def _expected_bars(report: AgencyReport, seen: Sequence[BuildingAssessment]) -> tuple[UseBar, ...]:
     """Return the bars with what the baselines expected; none where a building that has energy has no baseline."""
     judged = [
-        (assessed.facts.series, assessed.facts.baseline) for assessed in seen if assessed.facts.baseline is not None
+        (assessed.facts, assessed.facts.baseline)
+        for assessed in seen
+        if assessed.facts.baseline is not None and assessed.facts.why is None
     ]
     if not judged or len(judged) < len(seen):
         return report.pictures.bars
     days: dict[dt.date, float] = {}
-    for whole, baseline in judged:
-        series = whole.between(report.pictures.bars[0].first_day, report.last_day)
-        expected = expected_days(baseline.model, series)
+    for facts, baseline in judged:
+        series = facts.series.between(report.pictures.bars[0].first_day, report.last_day)
+        expected = expected_days(baseline.model, series) - _own_supply(facts)[-len(series.kind) :]
         for day, kwh in zip(series.day_index, expected.tolist(), strict=True):
             days[day.date()] = days.get(day.date(), 0.0) + kwh
     ends = [bar.first_day for bar in report.pictures.bars[1:]] + [report.last_day + dt.timedelta(days=1)]
@@ -96,6 +100,14 @@ def _expected_bars(report: AgencyReport, seen: Sequence[BuildingAssessment]) -> 
         replace(bar, expected_kwh=_known_sum([days.get(day, np.nan) for day in _dates(bar.first_day, end)]))
         for bar, end in zip(report.pictures.bars, ends, strict=True)
     )
+
+
+def _own_supply(facts: Facts) -> FloatArray:
+    """(m,) gross use of each day that the grid did not give: bars show the grid's energy, baselines gross use."""
+    if facts.grid_kwh is None:
+        return np.zeros(len(facts.series.kind))
+    own_kwh: FloatArray = (facts.series.energy_kwh - facts.grid_kwh).reshape(-1, HOURS_PER_DAY).sum(axis=1)
+    return np.where(np.isfinite(own_kwh), own_kwh, np.nan if facts.own_supply else 0.0)
 
 
 def _dates(first: dt.date, end: dt.date) -> list[dt.date]:
@@ -174,7 +186,8 @@ def _first_day(judged: Sequence[SavingsAssessment]) -> dt.date | None:
 
 def _row(assessment: SavingsAssessment) -> BuildingSaving:
     if assessment.saving is None or assessment.band is None or assessment.baseline is None:
-        return BuildingSaving(assessment.building.id, None, None, None, None, None, is_provisional=False)
+        why = {lang: assessment.why_in(lang) for lang in LANGS}
+        return BuildingSaving(assessment.building.id, None, None, None, None, None, is_provisional=False, why=why)
     return _building_saving(
         assessment.building.id, [assessment.saving], assessment.band, is_provisional=assessment.baseline.is_provisional
     )

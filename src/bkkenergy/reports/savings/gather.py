@@ -27,19 +27,19 @@ from bkkenergy.solar.production import Plane, simulate
 from bkkenergy.solar.strings import BEST_DC_AC_RATIO
 from bkkenergy.solar.weather import rows_at
 from bkkenergy.tariff.bill import Bill, bills_by_schedules, quantities_of
-from bkkenergy.texts import Named
+from bkkenergy.texts import Lang, Named
 from bkkenergy.usecases.balance import sub_meters
 from bkkenergy.usecases.energy import (
     BuildingQuarters,
     air_temperature_c,
     building_quarters,
     buildings_quarters,
-    main_energy_kwh,
     meters_energy_kwh,
     power_factor_quarters,
     station_hours,
     station_of,
 )
+from bkkenergy.usecases.gross import gross_quarters, needs_balance
 
 HOURS_PER_DAY, KVAR_DAYS = 24, 31
 FITTED_AT_ONCE = 200
@@ -50,13 +50,21 @@ DAYS_OF_FACTS = 560
 
 
 def hours_of(site: Site, building: Building, period: Period) -> Series:
-    """Read a building's hours over whole days, with the air of the nearest weather station where there is one."""
-    if not building.main_meters:
-        raise InputError.of("no_meter", building=Named(building.id, building.name_th))
-    energy = main_energy_kwh(site.energy, building, period, "60min")
+    """Read a building's gross use by hour over whole days, with the air of the nearest weather station.
+
+    Raises StoreUnavailable, and InputError where gross use cannot be known.
+    """
+    quarters = gross_quarters(site.energy, site.portfolio, site.projects, building, period)
+    energy = _hours(np.where(quarters.is_known, quarters.kwh, np.nan))
     starts = edges(period, "60min")[:-1]
     temp_c = air_temperature_c(site.energy, site.portfolio, building, period)
-    return series_of(starts, energy, temp_c, site.portfolio.days_open(building))
+    days_open = site.portfolio.days_open(building)
+    return series_of(starts, energy, temp_c, days_open, max_kwh=float("inf"))  # the ledger refused what cannot be
+
+
+def _hours(quarters_kwh: FloatArray) -> FloatArray:
+    energy_kwh: FloatArray = quarters_kwh.reshape(-1, QUARTERS_AN_HOUR).sum(axis=1)
+    return energy_kwh
 
 
 def fit_buildings(
@@ -82,43 +90,53 @@ def fitted(series: Series | str) -> Baseline | str:
 
 
 def _hours_or_why(site: Site, building: Building, period: Period) -> Series | str:
+    found = _known_hours(site, building, period)
+    return str(found) if isinstance(found, InputError) else found
+
+
+def _known_hours(site: Site, building: Building, period: Period) -> Series | InputError:
     try:
         return hours_of(site, building, period)
     except InputError as why:
-        return str(why)
+        return why
 
 
 @dataclass(frozen=True, slots=True)
 class SavingsAssessment:
-    """A building's saving in a period, with its band; without a baseline, why."""
+    """A building's saving in a period, with its band; where it has none, why."""
 
     building: Building
     saving: Saving | None
     band: Band | None
     baseline: Baseline | None
-    why: str = ""
+    why: InputError | None = None
+
+    def why_in(self, lang: Lang) -> str:
+        """Return why there is no saving, in a language; nothing where there is one."""
+        return self.why.said(lang) if self.why is not None else ""
 
 
-def judge(site: Site, building: Building, period: Period, series: Series | None = None) -> SavingsAssessment:
-    """Compute what a building saved under its latest baseline. series : its hours over the period, where already
-    read.
+def judge(
+    site: Site, building: Building, period: Period, series: Series | InputError | None = None
+) -> SavingsAssessment:
+    """Compute what a building saved under its latest baseline. series : its hours over the period, or why there are
+    none, where already read.
     """
+    hours = _known_hours(site, building, period) if series is None else series
     baseline = latest_baseline(site.state, building.id)
+    if isinstance(hours, InputError):
+        return SavingsAssessment(building, None, None, baseline, hours)
     if baseline is None:
-        return SavingsAssessment(building, None, None, None, "no baseline yet: bkkenergy baseline fit")
+        why = InputError.of("no_baseline", building=Named(building.id, building.name_th))
+        return SavingsAssessment(building, None, None, None, why)
     if period.first_day <= baseline.last:
-        return SavingsAssessment(
-            building,
-            None,
-            None,
-            baseline,
-            f"the period begins within the baseline ({baseline.first} to {baseline.last})",
-        )
-    hours = hours_of(site, building, period) if series is None else series.between(period.first_day, period.last_day)
+        why = InputError.of("within_baseline", first=baseline.first, last=baseline.last)
+        return SavingsAssessment(building, None, None, baseline, why)
+    hours = hours.between(period.first_day, period.last_day)
     added = adjustment_days(hours.day_index, site.savings.adjustments_of(building.id))
     saving = saving_of(baseline, hours, adjustment_kwh=added)
     if saving.days == 0:
-        return SavingsAssessment(building, None, None, baseline, "no valid day in the period")
+        return SavingsAssessment(building, None, None, baseline, InputError.of("no_valid_day"))
     return SavingsAssessment(building, saving, band_of(saving, baseline, site.savings.placebo), baseline)
 
 
@@ -184,15 +202,32 @@ def facts_of_all(site: Site, buildings: Sequence[Building], *, last_day: dt.date
     for at in range(0, len(buildings), READ_AT_ONCE):
         chunk = buildings[at : at + READ_AT_ONCE]
         factors = _power_factors(site, chunk, last_day)
+        balanced = needs_balance(site.energy, site.portfolio, chunk, span.period)
         for building, quarters in zip(chunk, buildings_quarters(site.energy, chunk, span.period), strict=True):
-            yield _facts(span, building, quarters, factors, last_day)
+            gross_kwh = _gross(span, building) if building.id in balanced else _hours(quarters.known_kwh)
+            yield _facts(span, building, quarters, gross_kwh, factors, last_day)
+
+
+def _gross(span: FactsSpan, building: Building) -> FloatArray | InputError:
+    """Return the hours of a building's gross use, or why they cannot be known."""
+    site = span.site
+    try:
+        quarters = gross_quarters(site.energy, site.portfolio, site.projects, building, span.period)
+    except InputError as why:
+        return why
+    return _hours(np.where(quarters.is_known, quarters.kwh, np.nan))
 
 
 def _facts(
-    span: FactsSpan, building: Building, quarters: BuildingQuarters, factors: Mapping[str, pd.Series], last_day: dt.date
+    span: FactsSpan,
+    building: Building,
+    quarters: BuildingQuarters,
+    gross_kwh: FloatArray | InputError,
+    factors: Mapping[str, pd.Series],
+    last_day: dt.date,
 ) -> Facts:
     site, days, tariffs = span.site, span.days_of(building), span.site.figures.tariffs
-    hourly = quarters.known_kwh.reshape(-1, QUARTERS_AN_HOUR).sum(axis=1)
+    hourly = _hours(quarters.known_kwh)
     known = float(np.nansum(hourly))
     a_month = known / max(np.isfinite(hourly).sum(), 1) * HOURS_PER_DAY * DAYS_PER_MONTH
     rates = holding(tariffs.schedules[building.tariff].rates, last_day)
@@ -200,7 +235,11 @@ def _facts(
     factor = factors.get(building.main_meters[0].id) if len(building.main_meters) == 1 else None
     return Facts(
         building=building.id,
-        series=span.series_of(building, hourly),
+        series=span.series_of(
+            building, np.full_like(hourly, np.nan) if isinstance(gross_kwh, InputError) else gross_kwh
+        ),
+        why=gross_kwh if isinstance(gross_kwh, InputError) else None,
+        grid_kwh=hourly,
         is_open=days.is_open,
         hours=days.hours,
         thb_per_kwh=span.thb_per_kwh(building, a_month),

@@ -12,8 +12,8 @@ from bkkenergy.plan import Measured, Project, as_yearly, shared
 from bkkenergy.portfolio import Building
 from bkkenergy.reports.content import PlanLine, PlanProgress
 from bkkenergy.reports.savings.gather import judge
-from bkkenergy.savings.baseline import Series
-from bkkenergy.savings.facts import DAYS_PER_YEAR
+from bkkenergy.savings.baseline import HOURS_PER_DAY, Series
+from bkkenergy.savings.facts import DAYS_PER_YEAR, Facts
 from bkkenergy.site import Site
 from bkkenergy.usecases.energy import meters_energy_kwh
 
@@ -21,19 +21,20 @@ MIN_MEASURED_DAYS = 28
 """Below four weeks a saving says nothing of a year."""
 
 
-def plan_progress(site: Site, agency_id: str, series: Sequence[tuple[Building, Series]]) -> PlanProgress | None:
-    """Return the agency's projects with their measured savings; None where it has none. series : of each metered
+def plan_progress(site: Site, agency_id: str, seen: Sequence[tuple[Building, Facts]]) -> PlanProgress | None:
+    """Return the agency's projects with their measured savings; None where it has none. seen : of each metered
     building.
     """
     projects = [project for project in site.projects if project.agency == agency_id and project.state != "dropped"]
     if not projects:
         return None
-    last_day = max((hours.day_index[-1].date() for _, hours in series), default=None)
-    measured = measured_savings(site, projects, {building.id: hours for building, hours in series}, last_day)
+    last_day = max((facts.series.day_index[-1].date() for _, facts in seen), default=None)
+    series = {building.id: facts.series for building, facts in seen if facts.why is None}
+    measured = measured_savings(site, projects, series, last_day)
     done = [project for project in projects if project.state == "done"]
     known = [measured[project.id].kwh_a_year for project in done if project.id in measured]
     target = site.plan.agency_target if site.plan else None
-    year_kwh = sum(_year_kwh(hours) for _, hours in series)
+    year_kwh = sum(_year_kwh(facts) for _, facts in seen)
     return PlanProgress(
         projects=tuple(_line(project, measured.get(project.id)) for project in projects),
         expected_kwh=sum(project.expected_kwh for project in projects),
@@ -91,9 +92,12 @@ def _made(site: Site, project: Project, last_day: dt.date) -> Measured | None:
     return as_yearly(float(energy_kwh[known].sum()), 0.0, int(known.sum())) if known.any() else None
 
 
-def _year_kwh(hours: Series) -> float:
-    """Compute the use of a year at the mean of its last valid days."""
-    days = hours.day_energy_kwh[-DAYS_PER_YEAR:]
+def _year_kwh(facts: Facts) -> float:
+    """Compute the use of a year at the mean of its last valid days; what the grid gave where use is not known."""
+    days = facts.series.day_energy_kwh
+    if facts.why is not None and facts.grid_kwh is not None:
+        days = facts.grid_kwh.reshape(-1, HOURS_PER_DAY).sum(axis=1)
+    days = days[-DAYS_PER_YEAR:]
     return float(np.nanmean(days)) * DAYS_PER_YEAR if np.isfinite(days).any() else 0.0
 
 

@@ -81,7 +81,7 @@ class FactsSpan:
         return self._days[key][1]
 
     def series_of(self, building: Building, energy_kwh: FloatArray) -> Series:
-        """Return a building's hours. energy_kwh : (h,)."""
+        """Return a building's hours. energy_kwh : (h,), of which the ledger refused what cannot be."""
         return Series(self.hour_starts, energy_kwh, self.temp_c(building), self.days_of(building).kind)
 
     def temp_c(self, building: Building) -> FloatArray | None:
