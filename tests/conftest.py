@@ -33,6 +33,7 @@ CONFIG_PARTS = (
     "factors.toml",
     "savings.toml",
     "plan.toml",
+    "index.toml",
 )
 """What a test's own site takes from the shipped configuration; its settings are its own."""
 

@@ -37,6 +37,7 @@ from bkkenergy.site.record_kinds import SITE_KINDS
 from bkkenergy.usecases import (
     dismissals,
     edits,
+    ereport,
     people,
     plan,
     portfolio,
@@ -163,7 +164,7 @@ def owners(site, before, after, place):  # noqa: PLR0911 - one a table
     """The agencies that a row is of; a table that is missing here fails, so that each new one has to say."""
     row = after.get(place) or before[place]
     match place[0]:
-        case "run" | "scenario":
+        case "run" | "scenario" | "agency_month":
             return {row["agency"]}
         case "dismissal":
             return {site.portfolio.buildings[row["building"]].agency}
@@ -293,6 +294,8 @@ HOW = {
     "plan.enter": lambda site, actor, agency: plan.enter_projects(site.state, actor, [project(agency, note="x")], NOW),
     "findings.dismiss": lambda site, actor, agency: dismissals.dismiss(
         site.state, actor, site.portfolio, [finding(BUILDING[agency])], "night_use", NOW),
+    "ereport.enter": lambda site, actor, agency: ereport.enter_month(
+        site.state, actor, site.portfolio, agency, NOW.date(), {"staff": 12.0}, NOW),
     "scenarios.store": lambda site, actor, agency: scenarios.store_scenario(
         site.state, actor, site.portfolio.buildings[BUILDING[agency]], "roof", {"kwp": "5"}, NOW),
     "scenarios.delete": lambda site, actor, agency: scenarios.delete_scenario(
@@ -541,7 +544,7 @@ CHECKS = {"powers.py", "portfolio_powers.py"}
 """What use cases check by: no use cases themselves."""
 WRITERS = {
     "add_user", "change_user", "change_password", "add_token", "drop_token", "enter_audit", "save_projects", "enter_step",
-    "keep_scenario", "drop_scenario", "enter_dismissal", "replay", "add_revision", "add_proposal",
+    "keep_scenario", "drop_scenario", "enter_dismissal", "enter_month_amounts", "replay", "add_revision", "add_proposal",
     "decide_proposal", "add_answer", "apply", "apply_readings", "apply_edit", "purge", "copy_readings",
 }  # fmt: skip
 """Functions of adapters that change the state on behalf of a person."""

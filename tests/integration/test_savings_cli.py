@@ -2,7 +2,6 @@
 
 import csv
 import datetime as dt
-import io
 import json
 import os
 import pwd
@@ -208,16 +207,6 @@ def test_what_cannot_be_fitted_says_why(fitted):
     bend(fitted, OFFICES[1], text.replace('"version": 2', '"version": 0'))
     assert "Fit it again" in run(fitted, "baseline", "show", OFFICES[1], ok=False)
     bend(fitted, OFFICES[1], text)
-
-
-def test_the_e_report_s_fields_are_written(fitted, tmp_path):
-    output = run(
-        fitted, "index", OFFICES[0], "--period", "2025-01-01..2025-03-31", "--submission", str(tmp_path / "e.csv")
-    )
-    assert "3 lines" in output
-    rows = list(csv.DictReader(io.StringIO((tmp_path / "e.csv").read_text(encoding="utf-8-sig"))))
-    assert [row["month"] for row in rows] == ["2025-01", "2025-02", "2025-03"]
-    assert float(rows[0]["electricity_kwh"]) > 5000
 
 
 def test_bills_alone_foretell_later_bills(fitted, tmp_path):

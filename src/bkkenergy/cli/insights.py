@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import pandas as pd
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -20,7 +19,7 @@ from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.i18n import Words
 from bkkenergy.reports.savings.gather import facts_of_all
 from bkkenergy.reports.savings.phrasing import finding_texts
-from bkkenergy.reports.savings.standings import index_rows, submission_lines
+from bkkenergy.reports.savings.standings import index_rows
 from bkkenergy.savings.facts import Finding
 from bkkenergy.savings.insights import find, visible
 from bkkenergy.usecases.dismissals import dismiss
@@ -81,23 +80,16 @@ def insights_command(
 @click.argument("name")
 @click.option("--period", help="A year (default: the last twelve whole months).")
 @json_option
-@click.option(
-    "--submission", type=click.Path(dir_okay=False, path_type=Path), help="Write the monthly e-report fields as CSV."
-)
 @config_option
-def index_command(name: str, period: str | None, as_json: bool, submission: Path | None, config_dir: Path) -> None:
+def index_command(name: str, period: str | None, as_json: bool, config_dir: Path) -> None:
     """Rank the buildings of NAME by kWh/m2 among their type, and show which are, or come near, designated buildings.
 
-    With --submission, the fields that an agency enters into the national e-report are written, a line a month.
+    What the state's e-report asks for is another command: bkkenergy ereport.
     """
     span = period_of(period) if period else past_year(today_here())
     with opened_site(config_dir) as site:
         buildings = [building for building in buildings_named(site.portfolio, name) if building.main_meters]
         rows = index_rows(site, buildings, span)
-        if submission is not None:
-            lines = [line for building in buildings for line in submission_lines(site, building, span)]
-            pd.DataFrame(lines).to_csv(submission, index=False, encoding="utf-8-sig")
-            click.echo(f"{submission}: {len(lines)} lines", err=True)
     if as_json:
         print_json(rows)
         return

@@ -148,12 +148,17 @@ class OpeningCalendar(Frozen):
 
 
 class Agency(Frozen):
-    """One office of the city that answers for its buildings' energy."""
+    """One office of the city that answers for its buildings' energy.
+
+    ereport_code : its number in the state's e-report. ereport_group : the sub-group by whose standard use it is judged.
+    """
 
     id: Slug
     name_th: Name
     name_en: Name
     demonstration: bool = False
+    ereport_code: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z.-]{1,32}$")] | None = None
+    ereport_group: Annotated[str, StringConstraints(pattern=r"^\d-\d{2}$")] | None = None
 
 
 class Exchange(Frozen):

@@ -5,16 +5,19 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite, prod, sqrt
 from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
 
-from bkkenergy.readings import FloatArray
+from bkkenergy.dated import DatedFigure, holding
+from bkkenergy.errors import InputError
 from bkkenergy.tomlfiles import Frozen
 
 MJ_PER_KWH = 3.6
 Standing = Literal["below", "near", "reached"]
+Energy = Literal["electricity", "fuel"]
 
 
 class Designated(Frozen):
@@ -28,14 +31,33 @@ class Designated(Frozen):
     entered: dt.date
 
 
-class StandardUse(Frozen):
-    """A group's standard use: a constant and kWh a month for each unit of its drivers, of the state's measure."""
+class StandardUse(DatedFigure):
+    """The state's standard use of one group of agencies, a month: what an agency of its kind would use.
 
-    group: str
-    constant_kwh: float
-    kwh_by_driver: dict[str, float]
-    source: Annotated[str, Field(min_length=1)]
-    entered: dt.date
+    The sum of the constant, of each coefficient times its driver, and of each coefficient under `roots` times the
+    square root of its driver; then times each coefficient under `times` times its driver: kWh, or litres of fuel.
+    """
+
+    group: Annotated[str, Field(min_length=1)]
+    energy: Energy
+    constant: float = 0.0
+    coefficients: dict[str, float] = Field(default_factory=dict)
+    roots: dict[str, float] = Field(default_factory=dict)
+    times: dict[str, float] = Field(default_factory=dict)
+
+    @property
+    def drivers(self) -> tuple[str, ...]:
+        """What must be known of the month."""
+        return tuple(dict.fromkeys((*self.coefficients, *self.roots, *self.times)))
+
+    def use(self, drivers: Mapping[str, float]) -> float:
+        """Compute the standard use of a month, kWh or litres. Raise InputError where a driver is not known."""
+        missing = [name for name in self.drivers if name not in drivers or not isfinite(drivers[name])]
+        if missing:
+            raise InputError.of("index_drivers", group=self.group, missing=", ".join(missing))
+        linear = sum(rate * drivers[name] for name, rate in self.coefficients.items())
+        rooted = sum(rate * sqrt(drivers[name]) for name, rate in self.roots.items())
+        return (self.constant + linear + rooted) * prod(rate * drivers[name] for name, rate in self.times.items())
 
 
 def standing(designated: Designated, *, peak_kw: float, energy_kwh_a_year: float) -> Standing:
@@ -77,34 +99,6 @@ def standing(designated: Designated, *, peak_kw: float, energy_kwh_a_year: float
     )
     highest = max(shares)
     return "reached" if highest >= 1 else "near" if highest >= designated.warn_at_ratio else "below"
-
-
-def rolling_eui(month_kwh: FloatArray, floor_m2: float) -> FloatArray:
-    """Compute the energy use intensity of the twelve months up to each month.
-
-    Parameters
-    ----------
-    month_kwh : (n,) array
-        Energy of months [kWh].
-    floor_m2 : float
-        Gross floor area [m2].
-
-    Returns
-    -------
-    (n,) array
-        Intensity [kWh/m2]; NaN before there are twelve months, or where one is not known.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from bkkenergy.savings.index import rolling_eui
-    >>> float(rolling_eui(np.full(12, 1_000.0), 100.0)[-1])
-    120.0
-    """
-    sums = np.convolve(month_kwh, np.ones(12), "full")[: len(month_kwh)]
-    sums[:11] = np.nan
-    eui: FloatArray = sums / floor_m2
-    return eui
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,76 +154,76 @@ def rank_peers(eui_kwh_m2: Mapping[str, float], floor_m2: Mapping[str, float]) -
     ]
 
 
-def public_index(actual_kwh: float, standard: StandardUse, drivers: Mapping[str, float]) -> float:
-    """Compute the state's index of a public agency: (standard use - actual use) / actual use.
+def standard_of(standards: Sequence[StandardUse], group: str, energy: Energy, month: dt.date) -> StandardUse:
+    """Return the state's standard use of a group that holds in a month.
 
     Parameters
     ----------
-    actual_kwh : float
-        Energy of the period [kWh].
-    standard : StandardUse
-        Coefficients of the agency's group.
-    drivers : mapping of str to float
-        What it serves in the period: area, staff, hours.
+    standards : sequence of StandardUse
+        Of all groups, each with the days on which it holds.
+    group : str
+        The sub-group, such as "1-01".
+    energy : {"electricity", "fuel"}
+        What is judged.
+    month : date
+        A day of the month.
+
+    Returns
+    -------
+    StandardUse
+        The coefficients, with their source.
+
+    Raises
+    ------
+    InputError
+        If no public coefficients of the group are entered for the month.
+
+    Examples
+    --------
+    >>> import datetime as dt
+    >>> from bkkenergy.savings.index import standard_of
+    >>> from bkkenergy.site.index_config import load_index
+    >>> from bkkenergy.site.packaged import packaged_config_dir
+    >>> standards = load_index(packaged_config_dir()).standard_use
+    >>> standard_of(standards, "1-01", "electricity", dt.date(2026, 10, 1)).drivers
+    ('staff', 'floor_area_m2', 'opening_hours', 'visitors', 'temperature_c')
+    """
+    of_group = [one for one in standards if one.group == group and one.energy == energy]
+    if (standard := holding(of_group, month)) is None:
+        raise InputError.of("index_group", group=group, month=f"{month:%Y-%m}")
+    return standard
+
+
+def public_index(actual: float, standard: float) -> float:
+    """Compute the state's index of a public agency: (standard use - actual use) / standard use.
+
+    Parameters
+    ----------
+    actual : float
+        Energy of the period [kWh], or fuel [L].
+    standard : float
+        Standard use of the same period and unit.
 
     Returns
     -------
     float
-        The index; above zero is better than standard.
+        The index; above zero is below the standard use, as the state asks: 0.2 is its target.
 
     Raises
     ------
-    KeyError
-        If a driver of the standard is missing.
+    ValueError
+        If the standard use is not above zero.
 
     References
     ----------
-    .. [1] Energy Policy and Planning Office (EPPO), energy use index (EUI) of public agencies.
+    .. [1] Energy Policy and Planning Office (EPPO), e-report: "below the standard use, per cent".
 
     Examples
     --------
-    >>> import datetime as dt
-    >>> from bkkenergy.savings.index import StandardUse, public_index
-    >>> standard = StandardUse(
-    ...     group="office", constant_kwh=1_000.0, kwh_by_driver={"staff": 10.0}, source="an example",
-    ...     entered=dt.date(2026, 1, 1),
-    ... )
-    >>> public_index(1_000.0, standard, {"staff": 20.0})
-    0.2
+    >>> from bkkenergy.savings.index import public_index
+    >>> round(public_index(7_007.00, 10_494.13), 4), round(public_index(39_612.00, 10_730.01), 4)
+    (0.3323, -2.6917)
     """
-    use = standard.constant_kwh + sum(rate * drivers[name] for name, rate in standard.kwh_by_driver.items())
-    return (use - actual_kwh) / actual_kwh
-
-
-def submission_rows(
-    month_kwh: Sequence[float], months: Sequence[dt.date], drivers: Mapping[str, float], floor_m2: float
-) -> list[dict[str, object]]:
-    """List the fields that an agency enters into the national e-report each month.
-
-    Parameters
-    ----------
-    month_kwh : sequence of float
-        Energy of months [kWh].
-    months : sequence of date
-        A day of each.
-    drivers : mapping of str to float
-        What the building serves.
-    floor_m2 : float
-        Gross floor area [m2].
-
-    Returns
-    -------
-    list of dict
-        A row for each month.
-
-    Examples
-    --------
-    >>> import datetime as dt
-    >>> from bkkenergy.savings.index import submission_rows
-    >>> submission_rows([900.0], [dt.date(2025, 11, 1)], {"staff": 20.0}, 400.0)
-    [{'month': '2025-11', 'electricity_kwh': 900.0, 'floor_area_m2': 400.0, 'staff': 20.0}]
-    """
-    return [
-        {"month": f"{month:%Y-%m}", "electricity_kwh": kwh, "floor_area_m2": floor_m2, **drivers}
-        for month, kwh in zip(months, month_kwh, strict=True)
-    ]
+    if not standard > 0:
+        raise ValueError(f"a standard use of {standard:g} gives no index")
+    return (standard - actual) / standard

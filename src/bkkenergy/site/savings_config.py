@@ -7,18 +7,17 @@ from pathlib import Path
 from bkkenergy.errors import ConfigError, Fault
 from bkkenergy.savings.adjust import Adjustment
 from bkkenergy.savings.facts import InsightRules
-from bkkenergy.savings.index import Designated, StandardUse
+from bkkenergy.savings.index import Designated
 from bkkenergy.savings.uncertainty import Placebo
 from bkkenergy.tomlfiles import Frozen, read_toml, validated
 
 
 class SavingsConfig(Frozen):
-    """All of it. standard_use : the state's coefficients of each group, none of which ships."""
+    """All of it."""
 
     placebo: Placebo
     designated: Designated
     insights: InsightRules
-    standard_use: tuple[StandardUse, ...] = ()
     adjustments: tuple[Adjustment, ...] = ()
 
     def adjustments_of(self, building: str) -> tuple[Adjustment, ...]:

@@ -4,10 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bkkenergy.errors import InputError
 from bkkenergy.savings.adjust import Adjustment, adjustment_days
 from bkkenergy.savings.baseline import fit_baseline
-from bkkenergy.savings.index import StandardUse, public_index, rank_peers, rolling_eui, standing, submission_rows
+from bkkenergy.savings.index import public_index, rank_peers, standard_of, standing
 from bkkenergy.savings.views import load_views
+from bkkenergy.site.index_config import load_index
 from bkkenergy.site.savings_config import load_savings
 from tests.conftest import ROOT
 from tests.unit.savings.generated import building
@@ -23,12 +25,6 @@ def test_designated_buildings_are_told_before_they_are_there(peak_kw, kwh, messa
     assert standing(CONFIG.designated, peak_kw=peak_kw, energy_kwh_a_year=kwh) == message
 
 
-def test_intensity_rolls_over_twelve_months():
-    found = rolling_eui(np.arange(1.0, 15.0), 2.0)
-    assert np.isnan(found[:11]).all()
-    assert list(found[11:]) == [78 / 2, 90 / 2, 102 / 2]
-
-
 def test_peers_are_ranked_with_the_way_to_the_best_quarter():
     ranks = rank_peers({"a": 100.0, "b": 60.0, "c": 80.0, "d": float("nan")}, dict.fromkeys("abcd", 1000.0))
     assert [(own.building, own.rank, own.peers) for own in ranks] == [("b", 1, 3), ("c", 2, 3), ("a", 3, 3)]
@@ -36,19 +32,50 @@ def test_peers_are_ranked_with_the_way_to_the_best_quarter():
     assert ranks[2].gap_kwh == pytest.approx((100 - 70) * 1000)
 
 
-def test_the_state_s_index_is_standard_against_actual():
-    standard = StandardUse(
-        group="office",
-        constant_kwh=1000,
-        kwh_by_driver={"area_m2": 5, "staff": 20},
-        source="test",
-        entered=dt.date(2026, 1, 1),
-    )
-    assert public_index(9_000, standard, {"area_m2": 1000, "staff": 200}) == pytest.approx((10_000 - 9_000) / 9_000)
-    with pytest.raises(KeyError, match="staff"):
-        public_index(9_000, standard, {"area_m2": 1000})
-    rows = submission_rows([10.0, 12.0], [dt.date(2026, 1, 1), dt.date(2026, 2, 1)], {"staff": 20.0}, 500.0)
-    assert rows[1] == {"month": "2026-02", "electricity_kwh": 12.0, "floor_area_m2": 500.0, "staff": 20.0}
+INDEX = load_index(ROOT / "config")
+OFFICE = {"staff": 120.0, "floor_area_m2": 4_000.0, "opening_hours": 176.0, "visitors": 900.0, "temperature_c": 29.0}
+
+
+@pytest.mark.parametrize(
+    ("standard", "actual", "percent"), [(10_494.13, 7_007.00, 33.23), (10_730.01, 39_612.00, -269.17)]
+)
+def test_the_state_s_index_is_what_the_e_report_publishes(standard, actual, percent):
+    assert round(100 * public_index(actual, standard), 2) == percent
+
+
+@pytest.mark.parametrize(
+    ("group", "energy", "month", "drivers", "use"),
+    [
+        # 62.879 x 120 + 0.153 x 4000 + 1.879 x 176 + 0.769 x 900 + 18.426 x 29
+        ("1-01", "electricity", "2026-10-01", OFFICE, 9_714.638),
+        # (1.501 x 120 + 0.002 x 4000 + 0.439 x 176 + 0.002 x 900) x 1.111 x 29
+        ("1-01", "electricity", "2022-10-01", OFFICE, 8_608.401),
+        ("1-01", "fuel", "2023-03-01", {"staff": 10, "service_area_km2": 4, "distance_km": 2}, 203.376),
+        ("1-01", "fuel", "2023-04-01", {"staff": 10, "service_area_km2": 4, "distance_km": 2}, 106.65),
+        ("1-02", "fuel", "2026-04-01", {"staff": 100}, 886.256),
+        ("1-03", "electricity", "2026-04-01", OFFICE, 44_190.72),
+    ],
+)
+def test_the_standard_use_follows_the_public_equations_of_its_month(group, energy, month, drivers, use):
+    standard = standard_of(INDEX.standard_use, group, energy, dt.date.fromisoformat(month))
+    assert standard.use(drivers) == pytest.approx(use, abs=0.01)
+
+
+def test_a_person_more_adds_what_published_standards_step_by():
+    steps = []
+    for month in ("2023-03-01", "2023-04-01"):
+        fuel = standard_of(INDEX.standard_use, "1-01", "fuel", dt.date.fromisoformat(month))
+        rest = {"service_area_km2": 9.0, "distance_km": 5.0}
+        steps.append(fuel.use(rest | {"staff": 21}) - fuel.use(rest | {"staff": 20}))
+    assert steps == [pytest.approx(19.016), pytest.approx(9.980)]
+
+
+def test_a_group_without_public_coefficients_and_a_missing_driver_are_said():
+    with pytest.raises(InputError, match="No public coefficients of group 1-04 .* 2026-10"):
+        standard_of(INDEX.standard_use, "1-04", "electricity", dt.date(2026, 10, 1))
+    office = standard_of(INDEX.standard_use, "1-01", "electricity", dt.date(2026, 10, 1))
+    with pytest.raises(InputError, match="visitors, temperature_c"):
+        office.use({"staff": 1, "floor_area_m2": 1, "opening_hours": 1, "temperature_c": float("nan")})
 
 
 def test_views_keep_the_energy():

@@ -191,6 +191,18 @@ dismissal = Table(
     UniqueConstraint("building", "rule"),
 )
 
+agency_month = Table(
+    "agency_month",
+    metadata,
+    Column("agency", String(64), primary_key=True),
+    Column("month", String(7), primary_key=True),
+    Column("name", String(32), primary_key=True),
+    Column("amount", Float, nullable=False),
+    Column("by", String(64), nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+)
+"""What an agency reports of itself each month beside electricity: staff, visitors, fuel."""
+
 scenario = Table(
     "scenario",
     metadata,

@@ -1,4 +1,4 @@
-"""How buildings compare: a year's intensity among peers, the way to a designated building, the e-report's months."""
+"""How buildings compare: a year's intensity among peers, and the way to a designated building."""
 
 from __future__ import annotations
 
@@ -6,19 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from bkkenergy.calendar import Period, edges
+from bkkenergy.calendar import Period
 from bkkenergy.portfolio import Building
-from bkkenergy.savings.index import rank_peers, standing, submission_rows
+from bkkenergy.savings.index import rank_peers, standing
 from bkkenergy.site import Site
 from bkkenergy.usecases.energy import main_energy_kwh
-
-
-def submission_lines(site: Site, building: Building, span: Period) -> list[dict[str, object]]:
-    """List a building's months for the e-report."""
-    month_kwh = main_energy_kwh(site.energy, building, span, "month")
-    months = [at.date() for at in edges(span, "month")[:-1]]
-    rows = submission_rows(month_kwh.tolist(), months, building.drivers, building.gross_floor_area_m2)
-    return [{"agency": building.agency, "building": building.id, **row} for row in rows]
 
 
 def index_rows(site: Site, buildings: list[Building], span: Period) -> list[dict[str, Any]]:
