@@ -138,13 +138,13 @@ def _production(quarters: Quarters, pv: PvKnown, period: Period) -> FlowSeries:
     known = np.ones(len(quarters.import_kwh), np.bool_)
     production = FlowSeries(np.zeros(len(known)), known, known)
     for meter in building.pv_meters:
-        made = quarters.imported([meter])
+        produced = quarters.imported([meter])
         since = pv.since[meter.id]
         if since is not None:
-            made = _nothing_before(made, _is_before(period, since))
-        elif not made.is_known.any():
+            produced = _nothing_before(produced, _is_before(period, since))
+        elif not produced.is_known.any():
             raise InputError.of("pv_start_unknown", building=Named(building.id, building.name_th), meter=meter.id)
-        production = production.with_kwh(production.kwh + made.kwh, made)
+        production = production.with_kwh(production.kwh + produced.kwh, produced)
     return production
 
 

@@ -90,8 +90,8 @@ def fitted(series: Series | str) -> Baseline | str:
 
 
 def _hours_or_why(site: Site, building: Building, period: Period) -> Series | str:
-    found = _known_hours(site, building, period)
-    return str(found) if isinstance(found, InputError) else found
+    hours = _known_hours(site, building, period)
+    return str(hours) if isinstance(hours, InputError) else hours
 
 
 def _known_hours(site: Site, building: Building, period: Period) -> Series | InputError:
