@@ -45,7 +45,7 @@ PRINTS: dict[str, tuple[list[str], set[str]]] = {
                              "ingested_messages", "ingested_readings", "refused"}),
     "quarantine show": (["1"], {"id", "received", "topic", "reason", "detail", "times", "readings", "size_bytes",
                                 "is_whole", "payload"}),
-    "meters unknown": ([], {"topic", "last_heard", "payload", "times"}),
+    "meters unknown": ([], {"topic", "key", "profile", "kind", "id", "building", "values", "last_heard", "payload"}),
     "meters status": (["health"], {"meter_id", "last_seen", "coverage_ratio", "events", "skew_s", "is_waiting"}),
     "imports list": ([], {"id", "file", "sha256", "kind", "meters", "from", "to", "count", "energy_kwh", "precedence",
                           "imported_by", "imported", "undone_by", "undone"}),

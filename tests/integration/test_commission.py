@@ -145,6 +145,37 @@ def test_unknown_meters_come_as_toml_that_makes_them_known(settings, portfolio, 
     assert len(stored(settings, "health.centre-1.solar")) == 1
 
 
+def test_an_unknown_meter_is_adopted_by_one_command(settings, portfolio, broker, tmp_path, config_dir):
+    site = site_of(
+        tmp_path,
+        config_dir,
+        f'[mqtt]\nport = {broker.port}\n[store]\npath = "{settings.store.path}"\n[state]\npath = "{settings.state.path}"\n',
+    )
+    client = mqtt.Client(CallbackAPIVersion.VERSION2)
+    client.connect("127.0.0.1", broker.port)
+    client.loop_start()
+    body = json.dumps({"timestamp": int(time.time()), "devices": [{"addr": 8, "kwh_import": 700, "p_total": 3000}]})
+    client.publish("adopted/gw/1", body, qos=1, retain=True).wait_for_publish(5)
+    given = ["meters", "adopt", "adopted/gw/1", "--key", "8", "--rated-kw", "100", "--listen", "1", "--config", site]
+    listed = json.loads(run("meters", "unknown", "--listen", "1", "--json", "--config", site))
+    (heard,) = [one for one in listed if one["topic"] == "adopted/gw/1"]
+    assert (heard["profile"], heard["key"], heard["kind"], heard["id"]) == ("modbus-gateway", "8", "register", "8")
+    assert heard["values"] == pytest.approx({"energy_kwh": 7.0, "power_kw": 3.0})
+    assert "Give --building" in run(*given, code=2)
+    given += ["--building", "health.centre-1"]
+    assert "portfolio import" in run(*given, code=2)
+    run("portfolio", "import", "--yes", "--why", "first import", "--config", site)
+    assert "nothing is entered yet" in run(*given)
+    assert "Revision 2: health.centre-1.8" in run(*given, "--yes")
+    assert "there is a meter 'health.centre-1.8'" in run(*given, "--profile", "modbus-gateway", "--yes", code=2)
+    assert "adopted: heard on adopted/gw/1" in run("portfolio", "history", "--config", site)
+    left = json.loads(run("meters", "unknown", "--listen", "1", "--json", "--config", site))
+    assert [one for one in left if one["topic"] == "adopted/gw/1"] == []
+    client.publish("adopted/gw/1", b"", qos=1, retain=True).wait_for_publish(5)
+    client.disconnect()
+    client.loop_stop()
+
+
 TASMOTA = '{"Time":"2023-02-11T09:31:31","ENERGY":{"Total":1.694,"Power":"lots","Voltage":235}}'
 
 

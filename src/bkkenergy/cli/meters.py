@@ -13,11 +13,13 @@ from rich.table import Table
 from bkkenergy.adapters.state.logbook import Logbook
 from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.calendar import BANGKOK
-from bkkenergy.cli.context import config_option
+from bkkenergy.cli.context import command_line, config_option
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.errors import InputError
 from bkkenergy.ingest.credentials import issue_passwords, write_rules
+from bkkenergy.ingest.discover import MeterProposal, adopted, heard_of, proposals
+from bkkenergy.ingest.listening import listened
 from bkkenergy.ingest.ownclock import REMEDY
 from bkkenergy.ingest.status import (
     STATUS_DAYS,
@@ -26,14 +28,17 @@ from bkkenergy.ingest.status import (
     clock_behind_s,
     meter_status,
     toml_block,
-    unknown_topics,
 )
 from bkkenergy.payloads.decode import FAMILIES
 from bkkenergy.payloads.message import Reason
 from bkkenergy.portfolio import Meter
+from bkkenergy.portfolio.edits import Put, changes_of
+from bkkenergy.portfolio.records import EVER
+from bkkenergy.readings import US_PER_S
 from bkkenergy.site import Configuration, load_configuration
 from bkkenergy.site.open import opened_state
 from bkkenergy.texts import counted
+from bkkenergy.usecases.portfolio import change, dry_run, portfolio_state
 
 RELOAD = "Reload the broker: systemctl reload mosquitto, or docker compose exec mosquitto sh -c 'kill -HUP 1'."
 
@@ -110,28 +115,103 @@ def _table(statuses: Sequence[MeterStatus]) -> Table:
     return table
 
 
-@meters_command.command("unknown", epilog="\b\nExample:\n  bkkenergy meters unknown")
+@meters_command.command("unknown", epilog="\b\nExamples:\n  bkkenergy meters unknown\n"
+                        "  bkkenergy meters unknown --listen 60 --json")  # fmt: skip
+@click.option("--listen", "seconds", type=click.FloatRange(min=0.1), help="Listen to all topics so long, too.")
 @json_option
 @config_option
-def unknown_command(config_dir: Path, *, as_json: bool) -> None:
-    """List topics that no meter of the portfolio listens to, each as TOML ready to paste."""
+def unknown_command(seconds: float | None, config_dir: Path, *, as_json: bool) -> None:
+    """List meters that are heard and not in the portfolio, each as TOML ready to paste and a command that adopts it.
+
+    Every profile is tried on what was refused as unknown: new topics, and new meters on known topics.
+    """
     config = load_configuration(config_dir)
-    with opened_state(config.settings) as state:
-        quarantine = Quarantine.of(state, config.settings.ingest)
-        quarantined = quarantine.listed(reason=Reason.UNKNOWN_METER, limit=1_000_000)
-    files = dict.fromkeys(config.portfolio.buildings, "in config/portfolio")
-    known = {meter.topic for meter in config.portfolio.meters}
-    unknown = {topic: sample for topic, sample in unknown_topics(quarantined).items() if topic not in known}
+    unknown = _proposed(config, seconds)
     if as_json:
-        print_json(
-            [
-                {"topic": topic, "last_heard": sample.received, "payload": sample.payload, "times": sample.times}
-                for topic, sample in unknown.items()
-            ]
-        )
+        print_json([_as_record(proposal) for proposal in unknown])
         return
-    for topic, sample in unknown.items():
-        click.echo(toml_block(topic, sample, files))
+    for proposal in unknown:
+        click.echo(toml_block(proposal, config.portfolio.buildings))
+
+
+def _proposed(config: Configuration, seconds: float | None = None) -> list[MeterProposal]:
+    """Return what is proposed of the quarantine's messages, the oldest first, and of those heard now."""
+    with opened_site(config) as site:
+        quarantine, meters = Quarantine.of(site.state, config.settings.ingest), site.portfolio.meters
+        refused = quarantine.listed(reason=Reason.UNKNOWN_METER, limit=1_000_000)
+    heard = heard_of(refused)
+    if seconds is not None:
+        heard += listened(config.settings.mqtt, seconds)
+    return proposals(heard, meters, config.profiles)
+
+
+def _as_record(proposal: MeterProposal) -> dict[str, object]:
+    heard = dt.datetime.fromtimestamp(proposal.heard_us / US_PER_S, BANGKOK)
+    return {
+        "topic": proposal.topic,
+        "key": proposal.key,
+        "profile": proposal.profile,
+        "other_profiles": proposal.others,
+        "kind": proposal.kind,
+        "id": proposal.local_id,
+        "building": proposal.building,
+        "values": proposal.values,
+        "last_heard": heard,
+        "payload": proposal.sample,
+    }
+
+
+@meters_command.command("adopt", epilog="\b\nExamples:\n"
+                        "  bkkenergy meters adopt zigbee2mqtt/pump --building health.clinic-1 --rated-kw 50\n"
+                        "  bkkenergy meters adopt gw/7 --key 3 --building health.clinic-1 --rated-kw 100 --yes",
+)  # fmt: skip
+@click.argument("topic")
+@click.option("--key", default="", help="Its name in the payload, where one topic carries many meters.")
+@click.option("--building", help="Where it is (default: as its topic says).")
+@click.option("--id", "local_id", help="Its name within the building (default: made of its key or topic).")
+@click.option("--rated-kw", required=True, type=click.FloatRange(min=0, min_open=True), help="The most that can flow.")
+@click.option("--profile", "profile_id", help="A profile of config/payloads (default: the one that reads the most).")
+@click.option("--name-en", default="Main meter", show_default=True, help="Its English name.")
+@click.option("--name-th", default="มิเตอร์หลัก", show_default=True, help="Its Thai name.")
+@click.option("--listen", "seconds", type=click.FloatRange(min=0.1), help="Listen to all topics so long, too.")
+@click.option("--yes", is_flag=True, help="Enter it; without, only show what would be entered.")
+@config_option
+def adopt_command(
+    topic: str, key: str, building: str | None, local_id: str | None, rated_kw: float, profile_id: str | None,
+    name_en: str, name_th: str, seconds: float | None, config_dir: Path, *, yes: bool,
+) -> None:  # fmt: skip
+    """Enter a meter of `meters unknown` into the portfolio. What would be entered is shown first."""
+    config = load_configuration(config_dir)
+    proposal = next(
+        (one for one in _proposed(config, seconds) if (one.topic, one.key) == (topic, key)), MeterProposal(topic, key)
+    )
+    chosen = {
+        "building": building or proposal.building,
+        "profile": profile_id or proposal.profile,
+        "id": local_id or proposal.local_id,
+    }
+    body = adopted(proposal, chosen, rated_kw=rated_kw, names=(name_th, name_en))
+    for field, value in {**body, **{f"last {name}": value for name, value in proposal.values.items()}}.items():
+        click.echo(f"{field}: {value}")
+    with opened_state(config.settings) as engine:
+        state, edits = portfolio_state(config, engine), [Put("meter", body)]
+        present = state.records()
+        if present.of("meter", str(body["id"])):
+            raise InputError(f"there is a meter {body['id']!r}. Give another name with --id.")
+        dry_run(state, present, changes_of(present, edits, EVER, state.kinds))
+        if not yes:
+            click.echo("No fault is found, and nothing is entered yet. Run it again with --yes.")
+            return
+        done = change(
+            state,
+            command_line(),
+            edits,
+            why=f"adopted: heard on {topic}",
+            from_day=None,
+            expected_revision=present.revision,
+            now=dt.datetime.now(dt.UTC),
+        )
+    click.echo(f"Revision {done.revision}: {body['id']}. What was quarantined: bkkenergy quarantine replay --all.")
 
 
 @meters_command.command("acl", epilog="\b\nExamples:\n  bkkenergy meters acl\n"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+import json
+import shlex
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +13,8 @@ import pandas as pd
 
 from bkkenergy.adapters.identities import INGESTER_RIGHTS, RIGHTS, user_of
 from bkkenergy.adapters.state.logbook import GatewayState, Logbook, NotedEvent
-from bkkenergy.adapters.state.quarantine import Quarantined
 from bkkenergy.calendar import BANGKOK
+from bkkenergy.ingest.discover import MeterProposal
 from bkkenergy.ingest.ownclock import HEARD_WITHIN_S, behind_us
 from bkkenergy.metering.quarters import FIRM
 from bkkenergy.portfolio import Meter, MeterKind
@@ -96,36 +98,43 @@ def _coverage(
     return dict(zip(meters, share.tolist(), strict=True)), waiting
 
 
-def unknown_topics(messages: Sequence[Quarantined]) -> dict[str, Quarantined]:
-    """Return the newest payload of each topic that no meter listens to."""
-    newest: dict[str, Quarantined] = {}
-    for item in messages:
-        newest.setdefault(item.topic, item)
-    return dict(sorted(newest.items()))
-
-
-def toml_block(topic: str, sample: Quarantined, buildings: Mapping[str, str]) -> str:
+def toml_block(proposal: MeterProposal, buildings: Collection[str]) -> str:
     """Return a meter for the portfolio that would listen to this topic, to be pasted and completed.
 
-    buildings : building id -> file that holds it, to say where the block goes.
+    buildings : ids of those in the portfolio, to say where the block goes.
     """
-    parts = topic.split("/")
-    is_canonical = len(parts) == 5 and parts[0] == "bma"  # noqa: PLR2004 - bma/agency/building/meter/readings
-    building = ".".join(parts[1:3]) if is_canonical else ""
-    where = buildings.get(
-        building, "a building that the portfolio does not have yet" if is_canonical else "its building's file"
-    )
-    shown = sample.payload[:100].decode(errors="replace").replace("\n", " ")
+    building = proposal.building
+    where = "in config/portfolio"
+    if building not in buildings:
+        where = "a building that the portfolio does not have yet" if building else "its building's file"
+    shown = proposal.sample[:100].decode(errors="replace").replace("\n", " ").replace("\r", " ")
+    heard = dt.datetime.fromtimestamp(proposal.heard_us / US_PER_S, BANGKOK)
     lines = [
-        f"# {topic}, last heard {sample.received.astimezone(BANGKOK):%Y-%m-%d %H:%M}: {shown}",
-        f"# Paste under the [[building]]{f' {building}' if building else ''} ({where}).",
+        f"# {_in_comment(proposal.topic)}, last heard {heard:%Y-%m-%d %H:%M}: {_in_comment(shown)}",
+        f"# Paste under the [[building]]{f' {building}' if building else ''} ({where}), or run:",
+        f"# {_adopt_command(proposal)}",
         "[[building.meters]]",
-        f'id = "{parts[3] if is_canonical else "main"}"',
+        f'id = "{proposal.local_id}"',
         "rated_kw = 100  # the most that can flow: transformer or main breaker",
     ]
-    if not is_canonical:
-        lines += [f'topic = "{topic}"', 'payload = "..."  # a profile of config/payloads; see `bkkenergy decode`']
+    if proposal.profile != "canonical" or not building:
+        payload = f'payload = "{proposal.profile}"' if proposal.profile else 'payload = "..."  # no profile reads it'
+        others = f"  # or: {', '.join(proposal.others)}" if proposal.others else ""
+        lines += [f"topic = {json.dumps(proposal.topic)}", payload + others]
+    lines += [f"key = {json.dumps(proposal.key)}"] if proposal.key else []
+    lines += [f'kind = "{proposal.kind}"'] if proposal.kind is not MeterKind.REGISTER else []
     return "\n".join(lines) + "\n"
+
+
+def _adopt_command(proposal: MeterProposal) -> str:
+    key = f" --key {shlex.quote(_in_comment(proposal.key))}" if proposal.key else ""
+    where = f"--building {proposal.building or 'BUILDING'} --rated-kw KW"
+    return f"bkkenergy meters adopt {shlex.quote(_in_comment(proposal.topic))}{key} {where}"
+
+
+def _in_comment(text: str) -> str:
+    """Return text that stays on a comment's line."""
+    return "".join(char if char.isprintable() else "?" for char in text)
 
 
 def acl(meters: Sequence[Meter], topics_of: Mapping[str, Sequence[str]], *, ingesters: Sequence[str]) -> str:

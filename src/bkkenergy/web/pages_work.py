@@ -13,7 +13,8 @@ from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.adapters.state.runs import RUN_STATES, Run, RunQueue
 from bkkenergy.errors import InputError, NotThere
 from bkkenergy.ingest.ask import replay_quarantined
-from bkkenergy.ingest.status import toml_block, unknown_topics
+from bkkenergy.ingest.discover import heard_of, proposals
+from bkkenergy.ingest.status import toml_block
 from bkkenergy.payloads.message import Reason
 from bkkenergy.plan import PROJECT_STATES, Project, moves_from, roll_up
 from bkkenergy.reports.plan.progress import measured_projects
@@ -164,11 +165,11 @@ def meters_page(visitor: PageVisitor, agency: str = "") -> Response:
     if visitor.account.may("serve"):
         quarantine = quarantine_of(visitor)
         messages, counts = quarantine.listed(limit=50), dict(quarantine.counts())
-        known = {meter.topic for meter in here.portfolio.meters}
-        by_topic = unknown_topics(quarantine.listed(reason=Reason.UNKNOWN_METER, limit=10_000))
-        files = dict.fromkeys(here.portfolio.buildings, "in config/portfolio")
+        heard = heard_of(quarantine.listed(reason=Reason.UNKNOWN_METER, limit=1_000))
+        proposed = proposals(heard, here.portfolio.meters, here.profiles)
         unknown = {
-            topic: toml_block(topic, message, files) for topic, message in by_topic.items() if topic not in known
+            f"{proposal.topic} {proposal.key}".strip(): toml_block(proposal, here.portfolio.buildings)
+            for proposal in proposed
         }
     names = {meter.id: visitor.words.either(th=meter.name_th, en=meter.name_en) for meter in meters}
     return page(

@@ -1,0 +1,177 @@
+"""Meters that are heard and not in the portfolio: which profile reads them, and what they would be entered as."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from bkkenergy.adapters.state.quarantine import Quarantined
+from bkkenergy.errors import InputError
+from bkkenergy.payloads.decode import FAMILIES, Decoder
+from bkkenergy.payloads.decode.sparkplug import NAMESPACE, SparkplugDecoder, place_of
+from bkkenergy.payloads.message import DecodeError, Message
+from bkkenergy.payloads.profile import Profile
+from bkkenergy.portfolio import Meter, MeterKind
+from bkkenergy.readings import US_PER_S
+
+CANONICAL_PARTS = 5
+"""Of a topic bma/agency/building/meter/readings."""
+ID_CHARS = 40
+SAMPLES_OF_A_TOPIC = 5
+
+
+class Heard(NamedTuple):
+    """A message on a topic. received_us : when, microseconds since the epoch."""
+
+    topic: str
+    payload: bytes
+    received_us: int
+
+
+def heard_of(quarantined: Sequence[Quarantined]) -> list[Heard]:
+    """Return what waits in quarantine as it was heard, the oldest first. quarantined : the newest first."""
+    return [Heard(one.topic, one.payload, round(one.received.timestamp() * US_PER_S)) for one in reversed(quarantined)]
+
+
+@dataclass(slots=True)
+class MeterProposal:
+    """A meter as it would be entered.
+
+    topic, key, profile : by which its messages are read; profile is empty where none reads them.
+    others : profiles that read it as well, with fewer fields. values : name -> the latest value, in the product's
+    units. sample : what was heard.
+    """
+
+    topic: str
+    key: str
+    profile: str = ""
+    others: tuple[str, ...] = ()
+    values: dict[str, float] = field(default_factory=dict)
+    sample: bytes = b""
+    heard_us: int = 0
+
+    @property
+    def kind(self) -> MeterKind:
+        """What it sends: a register, or power alone."""
+        return MeterKind.REGISTER if "energy_kwh" in self.values or not self.values else MeterKind.POWER
+
+    @property
+    def building(self) -> str:
+        """The building that its topic names; empty where it names none."""
+        parts = self.topic.split("/")
+        is_canonical = len(parts) == CANONICAL_PARTS and parts[0] == "bma"
+        return ".".join(parts[1:3]) if is_canonical else ""
+
+    @property
+    def local_id(self) -> str:
+        """A name for it within its building, made of its key or topic."""
+        parts = self.topic.split("/")
+        name = self.key or (parts[3] if self.building else next((part for part in reversed(parts) if part), ""))
+        return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:ID_CHARS].strip("-") or "main"
+
+
+def proposals(heard: Sequence[Heard], meters: Sequence[Meter], profiles: Mapping[str, Profile]) -> list[MeterProposal]:
+    """Return a proposal for each meter that messages name and the portfolio lacks, by topic and key.
+
+    Every profile is tried on a topic that no meter has. On a topic of the portfolio its own profiles are, and find
+    the keys that no meter has.
+    """
+    decoders: dict[str, Decoder] = {name: FAMILIES[profile.family](profile) for name, profile in profiles.items()}
+    known = {(meter.topic, meter.key) for meter in meters}
+    profiles_of: dict[str, set[str]] = {}
+    for meter in meters:
+        for topic in decoders[meter.payload].topics(meter.topic):
+            profiles_of.setdefault(topic, set()).add(meter.payload)
+    read_by: dict[tuple[str, str], dict[str, dict[str, float]]] = {}
+    samples: dict[tuple[str, str], Heard] = {}
+    for message in _latest_of_each(heard):
+        candidates = profiles_of.get(message.topic, profiles.keys())
+        addresses = list(_addresses(message, decoders, candidates, read_by))
+        if not addresses and message.topic not in profiles_of:
+            addresses = [(_address(message.topic), "")]
+        for address in addresses:
+            samples[address] = message
+    unknown = sorted(address for address in samples if address not in known)
+    return [_proposal(address, samples[address], read_by.get(address, {}), profiles) for address in unknown]
+
+
+def _latest_of_each(heard: Sequence[Heard]) -> list[Heard]:
+    """Return a few messages of each topic, the latest: to read every one would tell no more."""
+    by_topic: dict[str, deque[Heard]] = {}
+    for message in heard:
+        by_topic.setdefault(message.topic, deque(maxlen=SAMPLES_OF_A_TOPIC)).append(message)
+    return [message for messages in by_topic.values() for message in messages]
+
+
+def _addresses(
+    message: Heard,
+    decoders: Mapping[str, Decoder],
+    candidates: Iterable[str],
+    read_by: dict[tuple[str, str], dict[str, dict[str, float]]],
+) -> Iterable[tuple[str, str]]:
+    """Yield the addresses that profiles read out of a message, and note their values."""
+    for name in candidates:
+        if message.topic.startswith(f"{NAMESPACE}/") != isinstance(decoders[name], SparkplugDecoder):
+            continue
+        decoded = decoders[name].decode([Message(message.topic, message.payload, received_us=message.received_us)])
+        for row in range(len(decoded)):
+            address = decoded.addresses[row] if decoded.addresses else (message.topic, "")
+            values = {quantity: float(column[row]) for quantity, column in decoded.columns.items()}
+            read = {quantity: value for quantity, value in values.items() if value == value}  # noqa: PLR0124 - not NaN
+            if read:
+                read_by.setdefault(address, {}).setdefault(name, {}).update(read)
+                yield address
+
+
+def _address(topic: str) -> str:
+    """Return the topic that the portfolio would know: of Sparkplug without the kind of message."""
+    try:
+        return place_of(topic).address
+    except DecodeError:
+        return topic
+
+
+def _proposal(
+    address: tuple[str, str],
+    sample: Heard,
+    readers: Mapping[str, dict[str, float]],
+    profiles: Mapping[str, Profile],
+) -> MeterProposal:
+    """Return the proposal by the profile that reads the most; of two alike, one with a time, then by name."""
+
+    def rank(name: str) -> tuple[int, bool, bool, str]:
+        lacks_time = profiles[name].time is None and profiles[name].family != "canonical"
+        return -len(readers[name]), profiles[name].unverified, lacks_time, name
+
+    best, *others = [*sorted(readers, key=rank), ""]
+    return MeterProposal(
+        *address,
+        best,
+        tuple(name for name in others if name),
+        dict(readers.get(best, {})),
+        sample.payload,
+        sample.received_us,
+    )
+
+
+def adopted(
+    proposal: MeterProposal, chosen: Mapping[str, str], *, rated_kw: float, names: tuple[str, str]
+) -> dict[str, object]:
+    """Return a proposal as the record of a meter. chosen : building, profile and id. Raises InputError."""
+    for name, remedy in (("building", "--building BUILDING"), ("profile", "--profile PROFILE")):
+        if not chosen[name]:
+            raise InputError(f"{proposal.topic}: which {name} it has is not known. Give {remedy}.")
+    body: dict[str, object] = {
+        "id": f"{chosen['building']}.{chosen['id']}",
+        "building": chosen["building"],
+        "topic": proposal.topic,
+        "payload": chosen["profile"],
+        "kind": str(proposal.kind),
+        "rated_kw": rated_kw,
+        "name_th": names[0],
+        "name_en": names[1],
+    }
+    return body | ({"key": proposal.key} if proposal.key else {})
