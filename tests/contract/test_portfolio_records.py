@@ -9,10 +9,10 @@ from dataclasses import replace
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from bkkenergy.access import server_actor
-from bkkenergy.adapters.state import open_state, reading
+from bkkenergy.adapters.state import open_state, reading, transaction
 from bkkenergy.adapters.state.tables import portfolio_entry
 from bkkenergy.adapters.state.users import audit_lines
 from bkkenergy.errors import ConfigError, InputError
@@ -101,6 +101,21 @@ def test_what_was_imported_is_what_the_files_say(state, config_dir):
 def test_an_import_that_says_nothing_new_enters_nothing(state, config_dir):
     assert replace_all(state, MALEE, records_of(config_dir), why="again", now=NOW).revision is None
     assert state.newest() == 1
+
+
+def test_a_threshold_that_was_stored_by_a_former_name_is_read_by_its_present_one(state):
+    threshold = {"id": "whole-days", "name": "min_coverage_ratio", "value": 0.8, "agency": "health"}
+    change(state, MALEE, [Put("threshold", threshold)], why="less data", from_day=None, expected_revision=1, now=NOW)
+    with transaction(state.engine) as connection:
+        former = threshold | {"name": "least_coverage_ratio"}
+        named = portfolio_entry.c.kind == "threshold"
+        assert connection.execute(update(portfolio_entry).where(named).values(body=former)).rowcount == 1
+    portfolio = portfolio_on(state.records(), NEW_YEAR)
+    assert portfolio.threshold("min_coverage_ratio", 0.9, agency="health") == 0.8
+    amend(state, {"value": 0.7}, kind="threshold", key="whole-days", expected=2)
+    with reading(state.engine) as connection:
+        query = select(portfolio_entry.c.body).where(named, portfolio_entry.c.revision == 3)
+        assert connection.execute(query).scalar_one()["name"] == "min_coverage_ratio"
 
 
 def test_a_ratio_holds_from_its_day_on_and_not_before(state):

@@ -194,6 +194,24 @@ def assert_survives(records, folder):
     assert differences(records, document.records) == ()
 
 
+THRESHOLD = '[[threshold]]\nid = "one"\nname = "least_coverage_ratio"\nvalue = 0.8\nagency = "a"\n'
+
+
+def test_a_threshold_of_a_former_name_is_read_and_written_by_its_present_one(site):
+    document = read_folder(site(f"{SITE}\n{THRESHOLD}"))
+    assert document.faults == []
+    assert document.records.of("threshold", "one")[0].value.name == "min_coverage_ratio"
+    folder = site() / "out"
+    assert_survives(document.records, folder)
+    assert 'name = "min_coverage_ratio"' in (folder / "portfolio/thresholds.toml").read_text()
+
+
+@pytest.mark.parametrize("name", ['"largest_coverage"', "3", "[]", '["least_coverage_ratio"]'])
+def test_a_threshold_of_no_known_name_is_a_fault(site, name):
+    (fault,) = read_folder(site(SITE + THRESHOLD.replace('"least_coverage_ratio"', name))).faults
+    assert fault.where.endswith("threshold[0].name")
+
+
 def test_a_building_that_moved_to_another_agency_and_back_survives_export_and_import(site):
     other = '[[agency]]\nid = "c"\nname_th = "ค"\nname_en = "C"\n'
     records = read_folder(site(SITE + other)).records

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from bkkenergy.portfolio.models import BuildingId, MeterId, Name, Positive, Slug
 from bkkenergy.settings import Recipient
@@ -19,6 +19,30 @@ EquipmentKind = Literal[
     "computer_room", "kitchen", "ev_charger", "other",
 ]  # fmt: skip
 ThresholdName = Literal["silent_h", "near_peak_ratio", "finding_thb", "min_coverage_ratio", "notable_change_ratio"]
+FORMER_THRESHOLDS = {"least_coverage_ratio": "min_coverage_ratio"}
+"""Names that thresholds had, in states and files that are read still. They are written by their present name."""
+
+
+def present_threshold(name: object) -> object:
+    """Return the name that a threshold has now.
+
+    Parameters
+    ----------
+    name : object
+        As stored, or as a file has it.
+
+    Returns
+    -------
+    object
+        The present name of a former one; anything else as it is.
+
+    Examples
+    --------
+    >>> from bkkenergy.portfolio.more import present_threshold
+    >>> present_threshold("least_coverage_ratio"), present_threshold("silent_h")
+    ('min_coverage_ratio', 'silent_h')
+    """
+    return FORMER_THRESHOLDS.get(name, name) if isinstance(name, str) else name
 
 
 class ElectricityAccount(Frozen):
@@ -94,7 +118,7 @@ class Threshold(Frozen):
     """What an agency, or one building, calls worth attention, instead of the site's own setting."""
 
     id: Slug
-    name: ThresholdName
+    name: Annotated[ThresholdName, BeforeValidator(present_threshold)]
     value: Annotated[float, Field(ge=0)]
     agency: Slug | None = None
     building: BuildingId | None = None
