@@ -42,9 +42,11 @@ class SpokenBroker(threading.Thread):
     It takes CONNECT and SUBSCRIBE, and ends the connection where a subscription is one that it said it has not.
     """
 
-    def __init__(self, *, cuts_for: int | None = None, refuses_5: bool = False, **properties) -> None:
+    def __init__(
+        self, *, cuts_for: int | None = None, refuses_5: bool = False, cuts_publish: bool = False, **properties
+    ) -> None:
         super().__init__(daemon=True)
-        self.cuts_for, self.refuses_5 = cuts_for, refuses_5
+        self.cuts_for, self.refuses_5, self.cuts_publish = cuts_for, refuses_5, cuts_publish
         self.announces = connack(**properties)
         self.has_share = properties.get("SharedSubscriptionAvailable", 1) == 1
         self.has_wildcards = properties.get("WildcardSubscriptionAvailable", 1) == 1
@@ -90,6 +92,8 @@ class SpokenBroker(threading.Thread):
                         sock.sendall(bytes([0x90, len(body)]) + body)
                     case 12:
                         sock.sendall(b"\xd0\x00")
+                    case 3 if self.cuts_publish:
+                        return
                     case 14:
                         return
 
@@ -397,3 +401,15 @@ def stock_mosquitto(folder) -> Server:
     port = free_port()
     (folder / "stock.conf").write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nuser root\n")
     return Server([shutil.which("mosquitto") or "/usr/sbin/mosquitto", "-c", str(folder / "stock.conf")], port)
+
+
+def test_a_broker_that_ends_the_connection_of_who_may_not_publish_is_left_without_a_canary(settings, portfolio):
+    with SpokenBroker(cuts_publish=True) as broker:
+        settings = updated(settings, "mqtt", port=broker.port, protocol="5", sparkplug_host_id="")
+        with ingesting(settings, portfolio) as ingester:
+            wait_until(lambda: ingester.subscriber._canary is None)
+            wait_until(lambda: ingester.subscriber.is_connected)
+            assert counted(ingester, TroubleKind.CANARY_MISSED)[1] == 1
+            epoch = ingester.subscriber._epoch
+            threading.Event().wait(2)
+            assert ingester.subscriber._epoch == epoch, "it stays connected"

@@ -15,6 +15,8 @@ from bkkenergy.payloads.message import Message
 
 MISSED_AFTER_S = 30.0
 """A canary that is this late while nothing else comes either is missed."""
+MAX_CUTS_UNHEARD = 2
+"""Connections that end before one was ever heard. Some brokers end the connection of who may not publish."""
 MISSED_AT_LAST_S = 600.0
 """A backlog is before it in the queue; but none takes so long for a message."""
 
@@ -37,6 +39,9 @@ class Canary:
         self.was_heard = False
         """Whether one has come back since the start."""
         self._every_s, self._monotonic = every_s, monotonic
+        self.is_off = False
+        """Whether it is given up, since the broker may end the connection for it."""
+        self._cuts_unheard = 0
         self._sent_count = 0
         self._sent_at_s: float | None = None
         self._next_at_s = 0.0
@@ -45,6 +50,13 @@ class Canary:
     def connected(self) -> None:
         """Begin again: what was sent on an earlier connection may be lost with it."""
         self._sent_at_s, self._next_at_s = None, self._monotonic()
+
+    def disconnected(self, on_trouble: Callable[[Trouble], None]) -> None:
+        """Give it up where connections end before one was ever heard: the ingester goes on without."""
+        self._cuts_unheard += not self.was_heard
+        if self._cuts_unheard >= MAX_CUTS_UNHEARD and not self.is_off:
+            self.is_off = True
+            on_trouble(canary_missed(self.topic, was_heard=False))
 
     def tend(self, publish: Callable[[str, bytes], object], on_trouble: Callable[[Trouble], None]) -> None:
         """Send one when it is time, and report one that is missed."""

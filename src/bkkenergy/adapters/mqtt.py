@@ -147,6 +147,9 @@ class Subscriber:
         elif not self._network_thread_lives():
             log.error("mqtt_thread_died", broker=self._where)
             self._restart()
+        elif self._canary is not None and self._canary.is_off:
+            self._canary = None
+            self._restart()  # paho would send the canary that has no answer with each connection
         elif self._canary is not None and self.granted and self.is_connected:
             self._canary.tend(partial(self._client.publish, qos=1), self._trouble)
 
@@ -356,6 +359,8 @@ class Subscriber:
             self._fallback_wanted |= self._settings.protocol == "auto" and self._drops >= DROPS_BEFORE_FALLBACK
         else:
             self._look_at_cut(client, str(reason), is_explained=flags.is_disconnect_packet_from_server)
+            if self._canary is not None:
+                self._canary.disconnected(self._trouble)
         self._connected.clear()
         log.warning("mqtt_disconnected", broker=self._where, why=str(reason))
 

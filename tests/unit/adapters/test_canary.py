@@ -74,3 +74,11 @@ def test_what_was_sent_on_an_earlier_connection_is_not_awaited(line):
     line.hears(line.published[-1])
     line.after(31)
     assert line.troubles == []
+
+
+def test_once_it_was_heard_no_cut_is_its_fault(line):
+    line.after(0)
+    line.hears(*line.published)
+    for _ in range(5):
+        line.canary.disconnected(line.troubles.append)
+    assert (line.canary.is_off, line.troubles) == (False, [])
