@@ -48,12 +48,15 @@ def headline(report: AgencyReport, words: Words) -> str:
         kind, change = str(saving.verdict), saving.saving_ratio
     elif change is not None and compared_ratio(report) >= MIN_COMPARED_RATIO:
         kind = "same" if abs(change) < SAME_WITHIN_RATIO else "more" if change > 0 else "less"
+    elif change is not None:
+        kind = "part"
     else:
         kind = "alone" if len(report.pictures.heat_kw) <= COMPARED_UP_TO_DAYS else "long"
     said = words(
         f"report.headline_{kind}",
         energy=words.number(use.energy_kwh),
         change=words.percent(abs(change or 0.0), 1),
+        share=words.percent(compared_ratio(report)),
         cost=words.number(use.cost_thb),
     )
     until = report.generated_at.astimezone(BANGKOK)

@@ -89,6 +89,7 @@ def test_a_change_of_a_part_of_the_energy_is_no_headline_and_no_tile(report, lan
             ),
         )
         assert ("12.3%" in headline(part, words)) is is_said
+        assert (words.percent(kwh / 1000) in headline(part, words)) is not is_said
         note = compared_note(part, words)
         assert words("report.compared_buildings", count=1, all=2, share=words.percent(kwh / 1000)) in note
         assert page_of(part, lang).count("+12.3%") == (3 if is_said else 1)  # tile and total; the building's own
