@@ -11,6 +11,7 @@ import pytest
 
 from bkkenergy.payloads.decode.sparkplug import SparkplugDecoder, place_of
 from bkkenergy.payloads.decode.sparkplug_proto import Payload
+from bkkenergy.payloads.decode.sparkplug_values import MAX_METRICS
 from bkkenergy.payloads.message import DecodeError, Message, Reason
 from bkkenergy.payloads.profile import FieldSpec, TimeSpec
 from tests.conftest import ROOT
@@ -413,6 +414,19 @@ def test_a_body_is_counted_and_the_metrics_beside_it_read(decoder):
     found = decoder.decode([Message("spBv1.0/BMA/DBIRTH/edge-1/panel", payload.SerializeToString())])
     assert len(found) == 1
     assert [(fault.reason, fault.faults) for fault in found.undecoded] == [(Reason.NOT_READ, 1)]
+
+
+def test_members_of_templates_count_among_a_payloads_metrics(decoder):
+    payload = Payload(timestamp=TS_MS, seq=0)
+    metric = payload.metrics.add(name="main/meter")
+    for _ in range(7):
+        metric = metric.template_value.metrics.add(name="energy")
+    for _ in range(MAX_METRICS):
+        metric.template_value.metrics.add(name="energy", double_value=1.0)
+    deep = message("DBIRTH", 0)._replace(payload=payload.SerializeToString())
+    many = message("DBIRTH", 0, *[{"name": "main/energy", "double_value": 1.0}] * (MAX_METRICS + 1))
+    for given in (deep, many):
+        assert Reason.TOO_LARGE in [bad.reason for bad in decoder.decode([given]).undecoded]
 
 
 def test_what_has_a_name_is_stored_beside_what_has_none(decoder):

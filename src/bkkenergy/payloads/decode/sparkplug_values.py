@@ -19,7 +19,8 @@ from bkkenergy.payloads.message import DecodeError, NotReadError, Reason, TooLar
 SEPARATOR = "/"
 MAX_INFLATED_BYTES = 2_000_000
 """What a payload may be without compression: as much as a message by default."""
-MAX_METRICS = 50_000
+MAX_METRICS = 20_000
+"""Of one payload, with the members of templates: each takes a tenth of a millisecond."""
 MAX_DEPTH = 8
 """Parts of a metric's name that can be a meter's key."""
 GOOD = range(192, 256)
@@ -90,6 +91,7 @@ class Elements:
 
     def __init__(self, birth: Birth, names: frozenset[str], steps: list[Step]) -> None:
         self._birth, self._names, self._steps = birth, names, steps
+        self._count = 0
         self._elements: dict[tuple[str, int], Element] = {}
 
     def parts(self) -> Iterable[Element]:
@@ -98,6 +100,9 @@ class Elements:
 
     def add(self, metric: Any, name: str, stamp_ms: int, depth: int = 0) -> Any:
         """Put a metric, and the members of a template, where they belong. Return its value."""
+        self._count += 1
+        if self._count > MAX_METRICS:
+            raise TooLargeError(f"more than {MAX_METRICS} metrics and members in one payload. Send smaller messages.")
         parts = name.split(SEPARATOR)
         cuts = [
             n for n in range(max(0, len(parts) - MAX_DEPTH), len(parts)) if SEPARATOR.join(parts[n:]) in self._names
@@ -105,7 +110,7 @@ class Elements:
         if not cuts and not depth and metric.WhichOneof("value") not in LOOKED_INTO:
             return None
         value = self._value(metric, name, stamp_ms, depth)
-        if value is None:
+        if value is None or self._count > MAX_METRICS:
             return None
         unit = unit_of(metric) or self._birth.units.get(name)
         for cut in cuts:
