@@ -1,10 +1,11 @@
 import tomllib
 
 import pytest
+from structlog.testing import capture_logs
 
 from bkkenergy.adapters.identities import bystander
 from bkkenergy.errors import ConfigError
-from bkkenergy.settings import Recipient, ReportSchedule, Settings, load_settings
+from bkkenergy.settings import MqttSettings, Recipient, ReportSchedule, Settings, load_settings
 
 
 def settings_of(tmp_path, text, **environment):
@@ -103,3 +104,15 @@ def test_a_file_that_begins_with_a_byte_order_mark_is_read(tmp_path):
     """Notepad of Windows writes one; what was said then was "invalid statement at line 1, column 1"."""
     (tmp_path / "bkkenergy.toml").write_bytes(b"\xef\xbb\xbf[mqtt]\nport = 1884\n")
     assert load_settings(tmp_path).mqtt.port == 1884
+
+
+def test_a_helper_without_a_user_of_its_own_says_what_that_may_do(tmp_path):
+    (tmp_path / "mqtt-password").write_text("secret")
+    mqtt = MqttSettings(username="bkkenergy", password_file=tmp_path / "mqtt-password")
+    with capture_logs() as logs:
+        assert bystander(mqtt, "listen").username == "bkkenergy"
+        (tmp_path / "mqtt-password-listen").write_text("other\n")
+        own = bystander(mqtt, "listen")
+    assert [entry["event"] for entry in logs] == ["helper_has_the_ingesters_user"]
+    assert "meters passwords" in logs[0]["remedy"]
+    assert (own.username, own.password.get_secret_value()) == ("bkkenergy-listen", "other")

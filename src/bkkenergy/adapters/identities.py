@@ -11,10 +11,17 @@ import os
 from pathlib import Path
 from types import MappingProxyType
 
+import structlog
 from pydantic import SecretStr
 
 from bkkenergy.settings import MqttSettings
 
+log = structlog.get_logger(__name__)
+
+OWN_USERS = (
+    "Where the broker makes the user the client id, as the shipped one does, this ends the ingester's connection. "
+    "Run bkkenergy meters passwords and meters acl: they make a user for each helper, beside mqtt.password_file."
+)
 OWN_TOPICS = "bkkenergy"
 """The first level of topics that are ours: the canary's, and those of the doctor's outage."""
 RIGHTS = MappingProxyType(
