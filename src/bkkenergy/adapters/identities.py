@@ -57,7 +57,10 @@ def bystander(settings: MqttSettings, role: str, *, tries_share: bool = False) -
     share = name if tries_share and settings.share else ""
     own_settings = settings.model_copy(update={"client_id": name, "session_expiry_s": 60, "share": share})
     file = _password_file(settings, role)
-    if file is None or settings.username is None:
+    if settings.username is None:
+        return own_settings
+    if file is None:
+        log.warning("helper_has_the_ingesters_user", role=role, user=settings.username, remedy=OWN_USERS)
         return own_settings
     password = SecretStr(file.read_text(encoding="utf-8").strip())
     return own_settings.model_copy(update={"username": user_of(settings.username, role), "password": password})
