@@ -89,3 +89,10 @@ def overlaps(figures: Sequence[DatedT]) -> list[tuple[DatedT, DatedT]]:
         if before.valid_from == after.valid_from
         or (before.valid_to is not None and before.valid_to >= after.valid_from)
     ]
+
+
+def change_days(figure: DatedFigure) -> tuple[dt.date, ...]:
+    """List the days on which what holds may change for a figure: its first, and the one after its last."""
+    if figure.valid_to is None:
+        return (figure.valid_from,)
+    return figure.valid_from, figure.valid_to + dt.timedelta(days=1)

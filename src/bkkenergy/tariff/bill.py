@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from bkkenergy.calendar import BANGKOK
-from bkkenergy.dated import DatedFigure
+from bkkenergy.dated import DatedFigure, change_days
 from bkkenergy.readings import BoolArray, FloatArray, IntArray
 from bkkenergy.tariff.schedule import Ft, Rates, Schedule, Tariffs, Vat, Window
 from bkkenergy.tariff.windows import window_masks
@@ -60,14 +60,16 @@ class Quantities:
     part: BillDays | None = None
 
     @property
-    def rates_day(self) -> dt.date:
-        """The day whose rates hold."""
-        return self.month if self.part is None else self.part.first
+    def days(self) -> BillDays:
+        """The days that it is for: of the part, or of the calendar month."""
+        if self.part is not None:
+            return self.part
+        return BillDays(self.month, (self.month.replace(day=1) + dt.timedelta(days=31)).replace(day=1), 1.0)
 
     @property
     def share_ratio(self) -> float:
         """The part's share of the month's days; 1 for a whole month."""
-        return 1.0 if self.part is None else self.part.share_ratio
+        return self.days.share_ratio
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +101,8 @@ class Bill:
     """A month's bill, or one part of it.
 
     provisional : the figures that may not hold for the month; none where all are known and sourced.
-    parts : where the schedule changes within the month, the bill of each part by its days, in order; its lines are
-    theirs, and schedule_id and ft are those of the last. Else none.
+    parts : where the schedule, its rates, Ft or VAT change within it, the bill of each part by its days, in order; its
+    lines are theirs, and schedule_id and ft are those of the last. Else none.
     """
 
     schedule_id: str
@@ -299,7 +301,8 @@ def bill_of(quantities: Quantities, schedule: Schedule, tariffs: Tariffs) -> Bil
     """Compute a month's bill under a schedule.
 
     Every line is rounded to the satang, as on MEA's bills. Of a part of a month, demand, service and the minimum charge
-    count by its share of the days, and so do the bounds of blocks.
+    count by its share of the days, and so do the bounds of blocks. Where rates, Ft or VAT change within its days, the
+    bill comes in parts, each with its share of the same energy and the same demand: one read cannot say more.
 
     Parameters
     ----------
@@ -340,7 +343,50 @@ def bill_of(quantities: Quantities, schedule: Schedule, tariffs: Tariffs) -> Bil
     >>> [line.quantity for line in bill.lines if line.item == "demand"], bill.total_thb
     ([40.0], 50086.74)
     """
-    day = quantities.rates_day
+    spans = _spans(quantities, schedule, tariffs)
+    if len(spans) == 1:
+        return _bill_at_one_price(quantities, schedule, tariffs)
+    bills = [_bill_at_one_price(span, schedule, tariffs) for span in spans]
+    return replace(joined(bills), quantities=quantities)
+
+
+def _spans(quantities: Quantities, schedule: Schedule, tariffs: Tariffs) -> list[Quantities]:
+    """Split a month by its days where rates, Ft or VAT change within: each span has its share of everything."""
+    days = quantities.days
+    changes = [
+        day
+        for figures in (schedule.rates, tariffs.ft, tariffs.vat)
+        for figure in figures
+        for day in change_days(figure)
+        if days.first < day < days.end
+    ]
+    firsts = [days.first]
+    for day in sorted(set(changes)):
+        if _prices_on(day, schedule, tariffs) != _prices_on(firsts[-1], schedule, tariffs):
+            firsts.append(day)
+    return [_span(quantities, first, end) for first, end in zip(firsts, [*firsts[1:], days.end], strict=True)]
+
+
+def _span(quantities: Quantities, first: dt.date, end: dt.date) -> Quantities:
+    whole = quantities.days
+    ratio = (end - first) / (whole.end - whole.first)
+    return replace(
+        quantities,
+        energy_kwh=quantities.energy_kwh * ratio,
+        on_peak_kwh=quantities.on_peak_kwh * ratio,
+        part=BillDays(first, end, whole.share_ratio * ratio),
+    )
+
+
+def _prices_on(day: dt.date, schedule: Schedule, tariffs: Tariffs) -> tuple[object, ...]:
+    """Return what is charged on a day, and whether each figure may not hold; not where it was read."""
+    rates, ft, vat = schedule.rates_on(day), tariffs.ft_on(day), tariffs.vat_on(day)
+    charged = rates.model_dump(exclude=set(DatedFigure.model_fields))
+    return charged, ft.thb_per_kwh, vat.ratio, _provisional(day, rates, ft, vat)
+
+
+def _bill_at_one_price(quantities: Quantities, schedule: Schedule, tariffs: Tariffs) -> Bill:
+    day = quantities.days.first
     rates, ft, vat = schedule.rates_on(day), tariffs.ft_on(day), tariffs.vat_on(day)
     energy = _energy_lines(quantities, rates)
     demand = _demand_lines(quantities, rates, tariffs)
@@ -504,7 +550,7 @@ def joined(parts: Sequence[Bill]) -> Bill:
             is_demand_estimated=any(each.is_demand_estimated for each in quantities),
             part=None,
         ),
-        parts=tuple(parts),
+        parts=tuple(single for part in parts for single in part.each),
     )
 
 
