@@ -2,19 +2,25 @@ import ast
 import datetime as dt
 import re
 from collections.abc import Iterator
+from typing import get_args
 
 import hypothesis
 import pytest
 from babel.numbers import format_decimal
 from hypothesis import strategies as st
 
+from bkkenergy.adapters.state.proposals import ProposalState
 from bkkenergy.errors import ConfigError, InputError, UnavailableError
 from bkkenergy.i18n import LANGS, Words, catalogue
 from bkkenergy.metering.events import EventKind
 from bkkenergy.payloads.message import Reason
 from bkkenergy.plan import PROJECT_KINDS, PROJECT_STATES
+from bkkenergy.portfolio import Records
 from bkkenergy.portfolio.models import MeterKind
+from bkkenergy.ports.ledger import DaysPurged
 from bkkenergy.texts import Named, Term
+from bkkenergy.usecases.once import KeyReused
+from bkkenergy.usecases.portfolio import Conflict, ReadOnlyPortfolio
 from tests.conftest import ROOT
 
 
@@ -133,6 +139,39 @@ def test_every_text_of_an_error_is_used():
     assert {key for key in keys if f'"{key}"' not in source and f'"error.{key}"' not in source} == by_pydantic
 
 
+IN_BOTH_LANGUAGES = [
+    *sorted((ROOT / "src/bkkenergy/usecases").glob("portfolio*.py")),
+    *(ROOT / f"src/bkkenergy/{name}.py" for name in ("portfolio/edits", "ports/ledger")),
+    *(ROOT / f"src/bkkenergy/usecases/{name}.py" for name in ("edits", "imports", "once", "proposals", "readingundo")),
+]
+
+
+@pytest.mark.parametrize("path", IN_BOTH_LANGUAGES, ids=lambda path: path.stem)
+def test_changes_of_records_and_imports_are_refused_in_both_languages(path):
+    calls = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)]
+    assert [ast.unparse(call) for call in calls if ast.unparse(call.func) in {"InputError", "errors.InputError"}] == []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ReadOnlyPortfolio(), Conflict((), Records(6), Records(7)), KeyReused("k-1"), DaysPurged("a.b.main", dt.date.min)],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_refusal_of_a_class_of_its_own_has_a_text_of_its_own(error):
+    assert error.key.removeprefix("error.") not in {"", InputError.key}
+    assert error.said("en") == str(error)
+    assert re.search("[ก-๙]", error.said("th"))
+    assert error.said("th") != catalogue("th")["web.error_422"]
+    assert not re.search(r"{\w+}", str(error) + error.said("th"))
+
+
+def test_a_refused_import_names_its_reason_in_the_reader_s_language():
+    reason = InputError.of("import_overlaps", meters="a.b.main")
+    error = InputError.of("import_refused", file="june.csv", reason=reason)
+    assert error.said("th").startswith("june.csv: ไฟล์มีช่วงเวลาซ้ำกับข้อมูลเดิมของ a.b.main")
+    assert str(error).startswith("june.csv: the file overlaps what is known of a.b.main.")
+
+
 def test_every_change_that_the_log_notes_has_a_name():
     noted = [texts[0] for _, texts, _ in literal_calls("noted", "note", "enter_audit", "audit") if texts]
     assert len(set(noted)) > 10
@@ -147,6 +186,7 @@ def test_every_change_that_the_log_notes_has_a_name():
         ("meter_kind", list(MeterKind)),
         ("project_state", PROJECT_STATES),
         ("project_kind", PROJECT_KINDS),
+        ("proposal_state", get_args(ProposalState)),
         ("message_state", ["waiting", "sent", "failed"]),
     ],
 )

@@ -17,6 +17,7 @@ from bkkenergy.metering.sources import Precedence
 from bkkenergy.metering.spans import Span, SpanReason
 from bkkenergy.ports.readingchanges import ReadingChangeRecords
 from bkkenergy.readings import BoolArray, FloatArray, IntArray, QualityArray
+from bkkenergy.texts import filled
 
 __all__ = [
     "CHANNELS",
@@ -281,11 +282,11 @@ class PurgeAgreed:
 class DaysPurged(InputError):
     """Something would change rows of days whose readings are deleted."""
 
+    key = "error.days_purged"
+
     def __init__(self, meter: str, day: dt.date) -> None:
-        super().__init__(
-            f"{meter}: the readings of {day} are purged (`bkkenergy retention`), and the ledger's rows of such days "
-            "stay as they are. Nothing was changed. Leave these days out."
-        )
+        self.values = {"meter": meter, "day": day}
+        super().__init__(filled("en", self.key, self.values))
 
 
 class PurgeRecords(Protocol):

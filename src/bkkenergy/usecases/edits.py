@@ -77,22 +77,26 @@ def _checked(portfolio: Portfolio, edit: Edit) -> Meter:
     """Return the meter of an edit that may be made. Raises InputError."""
     meter = next((one for one in portfolio.meters if one.id == edit.meter), None)
     if meter is None:
-        raise InputError(f"there is no meter {edit.meter!r} in the portfolio. See `bkkenergy check`.")
+        raise InputError.of("unknown_meter", meter=edit.meter)
     if meter.kind is MeterKind.WEATHER:
-        raise InputError(f"meter {meter.id} is a weather station: it has no energy. Name another meter.")
+        raise InputError.of("meter_of_weather", meter=meter.id)
     if not edit.reason.strip():
-        raise InputError("an edit needs a reason: it is shown in the list of imports and in the audit log.")
+        raise InputError.of("edit_reason")
     if edit.start_us % QUARTER_US or edit.end_us % QUARTER_US or edit.end_us <= edit.start_us:
-        raise InputError("an edit begins and ends on a quarter-hour (00, 15, 30, 45), and ends after it begins.")
+        raise InputError.of("edit_quarters")
     hours = (edit.end_us - edit.start_us) / US_PER_S / S_PER_H
     if hours > MAX_DAYS * 24:
-        raise InputError(f"an edit covers {MAX_DAYS} days at most. Make several.")
+        raise InputError.of("edit_days", days=MAX_DAYS)
     if edit.end_us > edit.at_us:
-        raise InputError("an edit ends in the past: what has not flowed yet has no figure.")
+        raise InputError.of("edit_ahead")
     max_kwh = meter.rated_kw * RATING_MARGIN_RATIO * hours
     if not 0 <= edit.energy_kwh <= max_kwh:
-        raise InputError(
-            f"{edit.energy_kwh:g} kWh in {hours:g} hours is no energy that meter {meter.id} can carry: 0 to "
-            f"{max_kwh:,.0f} kWh by its rated_kw of {meter.rated_kw:g}."
+        raise InputError.of(
+            "edit_too_much",
+            kwh=f"{edit.energy_kwh:g}",
+            hours=f"{hours:g}",
+            meter=meter.id,
+            max_kwh=f"{max_kwh:,.0f}",
+            rated_kw=f"{meter.rated_kw:g}",
         )
     return meter

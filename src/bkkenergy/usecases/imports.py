@@ -31,7 +31,6 @@ from bkkenergy.ports.ledger import (
 )
 from bkkenergy.ports.readings import ReadingStore
 from bkkenergy.readings import BoolArray, FloatArray, Quality, ReadingBatch
-from bkkenergy.texts import counted
 from bkkenergy.usecases.othersources import OtherSources
 from bkkenergy.usecases.readingundo import TakenBack, changes_of, take_back
 from bkkenergy.usecases.storedreadings import ReadingsPreview, without_stored
@@ -40,10 +39,6 @@ EPOCH = dt.date(1970, 1, 1)
 DAY = dt.timedelta(days=1)
 DIFFERS_RATIO = 0.02
 """File and register that differ by more than this are shown to a person."""
-OVERLAP_OF_READINGS = (
-    "Ask for --overlap fill (what is stored stays) or --overlap replace (the file's values go in). "
-    "Nothing was imported."
-)
 NEXT_BATCH = 2**62
 """A number beyond all batches, for one that is only previewed."""
 
@@ -125,15 +120,12 @@ class Preview:
     overlap: Overlap | None
 
     @property
-    def refusal(self) -> str | None:
+    def refusal(self) -> InputError | None:
         """Why the import is refused as it was asked for; None where it is not."""
         meeting = [one.meter for one in self.meters if one.overlaps]
         if not meeting or self.overlap is not None:
             return None
-        return (
-            f"the file overlaps what is known of {', '.join(meeting)}. Compare both totals, then ask for "
-            "--overlap fill (only what was not measured) or --overlap replace (the file before the meter's readings)."
-        )
+        return InputError.of("import_overlaps", meters=", ".join(meeting))
 
 
 def preview(
@@ -173,9 +165,9 @@ def apply(
     seen = preview(ledger, fresh, portfolio, series, overlap, latest_us=latest_us)
     again = [one.number for one in ledger.batches() if one.undone_us is None and one.new.sha256 == source.sha256]
     if again and overlap is None:
-        raise InputError(f"{source.name} was imported already, as batch {again[0]}. Nothing was imported.")
+        raise InputError.of("imported_already", file=source.name, batch=again[0])
     if seen.refusal:
-        raise InputError(f"{source.name}: {seen.refusal} Nothing was imported.")
+        raise InputError.of("import_refused", file=source.name, reason=seen.refusal)
     meters = {meter.id: meter for meter in portfolio.meters}
     days = [ledger_days(meters[name], brought) for name, brought in series.items()]
     batch = NewBatch(
@@ -212,10 +204,10 @@ def undo(ledger: EnergyLedger, store: ReadingStore, number: int, who: str, at_us
     """
     batch = batch_of(ledger, number)
     if batch.undone_us is not None:
-        raise InputError(f"batch {number} is undone already. See `bkkenergy imports show {number}`.")
+        raise InputError.of("import_undone", batch=number)
     taken = take_back(store, ledger, number) if batch.new.kind is BatchKind.READINGS else None
     if not ledger.undo_batch(number, who, at_us):
-        raise InputError(f"batch {number} is undone already. See `bkkenergy imports show {number}`.")
+        raise InputError.of("import_undone", batch=number)
     audit("undo_import", str(number), details_of(batch.new) | ({} if taken is None else asdict(taken)))
     return Undone(batch_of(ledger, number), taken)
 
@@ -224,7 +216,7 @@ def batch_of(ledger: EnergyLedger, number: int) -> Batch:
     """Return a batch. Raises InputError."""
     match = next((batch for batch in ledger.batches() if batch.number == number), None)
     if match is None:
-        raise InputError(f"there is no import {number}. See `bkkenergy imports list`.")
+        raise InputError.of("no_import", batch=number)
     return match
 
 
@@ -243,10 +235,11 @@ def apply_readings(
     With overlap "fill", readings whose instant is stored already stay as they are. Raises InputError.
     """
     if seen.overlaps and overlap is None:
-        raise InputError(
-            f"{source.name}: {counted(seen.differing, 'reading differs', 'readings differ')} from those "
-            f"that are stored, and {seen.between:,} "
-            f"others lie between those of the file. {OVERLAP_OF_READINGS}"
+        raise InputError.of(
+            "import_readings_differ",
+            file=source.name,
+            differing=f"{seen.differing:,}",
+            between=f"{seen.between:,}",
         )
     batch = NewBatch(
         BatchKind.READINGS,
@@ -286,29 +279,21 @@ def details_of(batch: NewBatch) -> dict[str, object]:
 def _check(meter: Meter | None, name: str, series: IntervalSeries, latest_us: int) -> None:
     """Raise InputError for intervals that no option lets in."""
     if meter is None:
-        raise InputError(f"there is no meter {name!r} in the portfolio. See `bkkenergy check`.")
+        raise InputError.of("unknown_meter", meter=name)
     if meter.kind is MeterKind.WEATHER:
-        raise InputError(f"meter {name} is a weather station: it has no energy. Name another meter.")
+        raise InputError.of("meter_of_weather", meter=name)
     known = np.isfinite(series.energy_kwh)
     if not known.any():
-        raise InputError(f"{name}: the file holds no interval with a value. Nothing was imported.")
+        raise InputError.of("import_empty", meter=name)
     if ahead := int((known & (series.start_us + series.length_us > latest_us)).sum()):
-        raise InputError(
-            f"{name}: {ahead:,} intervals end in the future. Check the dates and --timezone. Nothing was imported."
-        )
+        raise InputError.of("import_ahead", meter=name, count=f"{ahead:,}")
     if negative := int((series.energy_kwh < 0).sum() + np.isinf(series.energy_kwh).sum()):
-        raise InputError(f"{name}: {negative:,} values are below zero or infinite. Nothing was imported.")
+        raise InputError.of("import_no_energy", meter=name, count=f"{negative:,}")
     if (np.diff(series.start_us) < series.length_us).any():
-        raise InputError(
-            f"{name}: some rows lie nearer together than the interval of {series.interval_s / 60:g} minutes. Import "
-            "files of different intervals one by one. Nothing was imported."
-        )
+        raise InputError.of("import_too_near", meter=name, minutes=f"{series.interval_s / 60:g}")
     mean_kw = series.energy_kwh / (series.interval_s / S_PER_H)
     if over := int((mean_kw > meter.rated_kw * RATING_MARGIN_RATIO).sum()):
-        raise InputError(
-            f"{over:,} values lie beyond the {meter.rated_kw:g} kW that meter {name} can carry. Check the file's unit "
-            "and --values, or correct rated_kw in the portfolio. Nothing was imported."
-        )
+        raise InputError.of("import_too_much", count=f"{over:,}", rated_kw=f"{meter.rated_kw:g}", meter=name)
 
 
 def ledger_days(

@@ -11,6 +11,7 @@ from bkkenergy.access import Actor
 from bkkenergy.adapters.state import StateStore, transaction
 from bkkenergy.adapters.state.answers import add_answer, answer_of, drop_answers, lock_key
 from bkkenergy.errors import InputError
+from bkkenergy.texts import filled
 
 STORED_FOR = dt.timedelta(days=2)
 
@@ -18,8 +19,11 @@ STORED_FOR = dt.timedelta(days=2)
 class KeyReused(InputError):
     """A key was sent before, with another request."""
 
-    def __init__(self, key: str) -> None:
-        super().__init__(f"the key {key!r} was sent with another request before. Give each request its own key.")
+    key = "error.request_key_reused"
+
+    def __init__(self, request_key: str) -> None:
+        self.values = {"request_key": request_key}
+        super().__init__(filled("en", self.key, self.values))
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from bkkenergy.portfolio.edits import Edit, changes_of, key_of
 from bkkenergy.portfolio.records import EVER, Change, Kinds, Records, differences, entry_on
 from bkkenergy.site.configuration import Configuration
 from bkkenergy.site.record_kinds import SITE_KINDS
+from bkkenergy.texts import filled
 from bkkenergy.usecases.portfolio_powers import allow, faults_in_reach, is_in_sight, need_sight
 from bkkenergy.usecases.powers import use_case
 
@@ -70,11 +71,10 @@ class PortfolioState:
 class ReadOnlyPortfolio(InputError):
     """The portfolio is read from files, and is changed there alone."""
 
+    key = "error.portfolio_read_only"
+
     def __init__(self) -> None:
-        super().__init__(
-            "the portfolio is read from config/portfolio, so it is changed there alone and nothing was changed here. "
-            "To change it here, run `bkkenergy portfolio import` once, with [portfolio] source not set to files."
-        )
+        super().__init__(filled("en", self.key, {}))
 
 
 class Conflict(InputError):
@@ -83,13 +83,13 @@ class Conflict(InputError):
     changes : what happened meanwhile. seen, present : the records that the person looked at, and those of now.
     """
 
+    key = "error.portfolio_changed_meanwhile"
+
     def __init__(self, changes: Sequence[Change], seen: Records, present: Records) -> None:
         self.changes, self.seen, self.present = tuple(changes), seen, present
-        newest = present.revision
         named = "; ".join(described(change) for change in self.changes[:5])
-        super().__init__(
-            f"this was changed meanwhile (revision {newest}): {named}. Nothing was changed. Look at it, and ask again."
-        )
+        self.values = {"revision": present.revision, "changes": named}
+        super().__init__(filled("en", self.key, self.values))
 
 
 def portfolio_state(config: Configuration, engine: StateStore) -> PortfolioState:
@@ -189,9 +189,9 @@ def undo(state: PortfolioState, actor: Actor, number: int, *, why: str, now: dt.
     with transaction(state.engine) as connection:
         before = _locked(connection, state)
         if not 1 <= number <= before.revision:
-            raise InputError(f"there is no revision {number}. See `bkkenergy portfolio history`.")
+            raise InputError.of("no_revision", revision=number)
         if number == 1:
-            raise InputError("revision 1 is the beginning: before it there was no portfolio. Import another instead.")
+            raise InputError.of("first_revision")
         old, done = (_records(connection, state.kinds, revision) for revision in (number - 1, number))
         changes = differences(done, old)
         if not any(is_in_sight(actor, change, done, old) for change in changes):
@@ -261,7 +261,7 @@ def _locked(connection: StateTransaction, state: PortfolioState) -> Records:
 def _records(connection: StateTransaction, kinds: Kinds, revision: int | None) -> Records:
     newest = newest_revision(connection)
     if revision is not None and not 0 <= revision <= newest:
-        raise InputError(f"there is no revision {revision}. See `bkkenergy portfolio history`.")
+        raise InputError.of("no_revision", revision=revision)
     return records_at(connection, kinds, revision)
 
 
@@ -314,7 +314,7 @@ def _entered(
 def needs_reason(why: str) -> None:
     """Raise InputError where a reason is no reason."""
     if len(why.strip()) < MIN_WHY:
-        raise InputError("a change of the portfolio needs a reason. Say why, in a few words.")
+        raise InputError.of("portfolio_reason")
 
 
 def dry_run(state: PortfolioState, before: Records, changes: Sequence[Change]) -> None:

@@ -73,10 +73,7 @@ def _need_whole(actor: Actor, edit: Edit, key: str, records: Records, kinds: Kin
         hidden = {name for name in body if body[name] != shown[name]}
         written = set(edit.fields) if isinstance(edit, Amend) else set(body) if isinstance(edit, Put) else set()
         if hidden & written:
-            named = ", ".join(sorted(hidden))
-            raise InputError(
-                f"{named} also names what is of others, and is not shown whole. Change other fields alone."
-            )
+            raise InputError.of("names_of_others", fields=", ".join(sorted(hidden)))
 
 
 def is_in_sight(actor: Actor, change: Change, before: Records, after: Records) -> bool:

@@ -23,6 +23,7 @@ from bkkenergy.errors import InputError, NotAllowed, NotThere
 from bkkenergy.portfolio.edits import Amend, Edit, End, Put, Withdraw, changes_of
 from bkkenergy.portfolio.reach import touched
 from bkkenergy.portfolio.records import EVER
+from bkkenergy.texts import Term
 from bkkenergy.usecases.portfolio import Changed, PortfolioState, change, dry_run, needs_reason
 from bkkenergy.usecases.portfolio_powers import faults_in_reach, need_own_names, need_sight
 from bkkenergy.usecases.powers import use_case
@@ -63,7 +64,7 @@ def propose(
             need_own_names(actor, changes, before)
             dry_run(state, before, changes)
         if not changes:
-            raise InputError("this would change nothing.")
+            raise InputError.of("changes_nothing")
         scope = touched(changes, before, before.with_changes(changes))
         number = add_proposal(
             connection,
@@ -166,7 +167,8 @@ def _open(connection: StateTransaction, actor: Actor, number: int) -> Proposal:
     if not _is_seen(actor, proposal):
         raise NotThere
     if proposal.state != "open":
-        raise InputError(f"proposal {number} is {proposal.state} already.")
+        state = Term(proposal.state, f"proposal_state.{proposal.state}")
+        raise InputError.of("proposal_is_already", number=number, state=state)
     return proposal
 
 
