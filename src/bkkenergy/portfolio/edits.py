@@ -49,7 +49,42 @@ Edit = Put | Amend | End | Withdraw
 
 
 def changes_of(records: Records, edits: Sequence[Edit], from_day: dt.date, kinds: Kinds) -> tuple[Change, ...]:
-    """Return what edits change, each from a day on. Raises ConfigError with every fault."""
+    """Return what edits change, each from a day on.
+
+    Parameters
+    ----------
+    records : Records
+        Every entry with the days on which it holds.
+    edits : sequence of Edit
+        What is asked for; each finds what the ones before it left.
+    from_day : date
+        From which day it holds; `EVER` for all days.
+    kinds : mapping of str to Kind
+        The kinds of record that there are.
+
+    Returns
+    -------
+    tuple of Change
+        What differs afterwards, of the things that the edits name.
+
+    Raises
+    ------
+    ConfigError
+        If anything asked for cannot be; the error has every fault.
+
+    Examples
+    --------
+    >>> import datetime as dt
+    >>> from bkkenergy.portfolio.edits import Amend, changes_of
+    >>> from bkkenergy.portfolio.kinds import KINDS
+    >>> from bkkenergy.portfolio.load import records_of
+    >>> from bkkenergy.site.packaged import packaged_config_dir
+    >>> records = records_of(packaged_config_dir())
+    >>> amend = Amend("meter", "district-bangkhen.office.main", {"ct_ratio": 200.0})
+    >>> (change,) = changes_of(records, [amend], dt.date(2026, 1, 1), KINDS)
+    >>> change.before, change.after.valid_from.isoformat(), change.after.value.ct_ratio
+    (None, '2026-01-01', 200.0)
+    """
     faults: list[Fault] = []
     after = records
     for number, edit in enumerate(edits):
@@ -69,7 +104,33 @@ def changes_of(records: Records, edits: Sequence[Edit], from_day: dt.date, kinds
 
 
 def key_of(edit: Edit, kinds: Kinds) -> str:
-    """Return the key of what an edit is about. Raises ConfigError."""
+    """Return the key of what an edit is about.
+
+    Parameters
+    ----------
+    edit : Put, Amend, End or Withdraw
+        What is asked for.
+    kinds : mapping of str to Kind
+        The kinds of record that there are.
+
+    Returns
+    -------
+    str
+        What identifies the thing among those of its kind.
+
+    Raises
+    ------
+    ConfigError
+        If what is to be entered has faults.
+
+    Examples
+    --------
+    >>> from bkkenergy.portfolio.edits import Put, key_of
+    >>> from bkkenergy.portfolio.kinds import KINDS
+    >>> body = {"id": "head", "agency": "education", "name": "Khun Malee"}
+    >>> key_of(Put("contact", body), KINDS)
+    'head'
+    """
     if not isinstance(edit, Put):
         return edit.key
     kind = kinds[edit.kind]

@@ -92,7 +92,29 @@ def inspect_portfolio(
 
 
 def read_document(config_dir: Path, kinds: Kinds = KINDS, *, needs_calendars: bool = True) -> Document:
-    """Read the portfolio's files and the calendars. Faults between entries are not looked for."""
+    """Read the portfolio's files and the calendars. Faults between entries are not looked for.
+
+    Parameters
+    ----------
+    config_dir : Path
+        The folder of the configuration.
+    kinds : mapping of str to Kind, optional
+        The kinds of record that are read.
+    needs_calendars : bool, optional
+        Whether it is a fault that there is no calendars.toml.
+
+    Returns
+    -------
+    Document
+        Entries, the place of each thing in its file, and the faults of each file.
+
+    Examples
+    --------
+    >>> from bkkenergy.portfolio.load import read_document
+    >>> from bkkenergy.site.packaged import packaged_config_dir
+    >>> read_document(packaged_config_dir()).faults
+    []
+    """
     document = Document(kinds)
     calendars = config_dir / "calendars.toml"
     if needs_calendars or calendars.exists():

@@ -138,7 +138,33 @@ class Records:
 
 
 def entry_on(entries: Sequence[Entry], day: dt.date) -> Entry | None:
-    """Return the entry of one thing that holds on a day; None where there is none. entries : in order of days."""
+    """Return the entry of one thing that holds on a day.
+
+    Parameters
+    ----------
+    entries : sequence of Entry
+        Those of the thing, in the order of their days.
+    day : date
+        The day.
+
+    Returns
+    -------
+    Entry or None
+        None where the thing is not there on that day.
+
+    Examples
+    --------
+    >>> import datetime as dt
+    >>> from bkkenergy.portfolio.records import entry_on
+    >>> from bkkenergy.portfolio.load import records_of
+    >>> from bkkenergy.site.packaged import packaged_config_dir
+    >>> records = records_of(packaged_config_dir())
+    >>> entries = records.of("agency", "education")
+    >>> entry_on(entries, dt.date(2026, 1, 1)).value.id
+    'education'
+    >>> entry_on((), dt.date(2026, 1, 1)) is None
+    True
+    """
     latest = None
     for entry in entries:
         if entry.valid_from > day:
@@ -150,7 +176,28 @@ def entry_on(entries: Sequence[Entry], day: dt.date) -> Entry | None:
 
 
 def dated(entries: Sequence[Entry]) -> tuple[Dated[Any], ...]:
-    """Return entries of one thing, in order of days, as values with the days on which each holds."""
+    """Return entries of one thing as values with the days on which each holds.
+
+    Parameters
+    ----------
+    entries : sequence of Entry
+        Those of the thing, in the order of their days.
+
+    Returns
+    -------
+    tuple of Dated
+        First day, end and value of each version.
+
+    Examples
+    --------
+    >>> from bkkenergy.portfolio.records import EVER, dated
+    >>> from bkkenergy.portfolio.load import records_of
+    >>> from bkkenergy.site.packaged import packaged_config_dir
+    >>> records = records_of(packaged_config_dir())
+    >>> (version,) = dated(records.of("agency", "education"))
+    >>> version.first == EVER, version.end, version.value.id
+    (True, None, 'education')
+    """
     versions = []
     for number, entry in enumerate(entries):
         following = entries[number + 1].valid_from if number + 1 < len(entries) else None
@@ -193,7 +240,29 @@ class Change:
 
 
 def differences(before: Records, after: Records) -> tuple[Change, ...]:
-    """Return what differs between two revisions, or between records and files, in the order of what is there after."""
+    """Return what differs between two revisions, or between records and files.
+
+    Parameters
+    ----------
+    before, after : Records
+        The two.
+
+    Returns
+    -------
+    tuple of Change
+        In the order of what is there after; then what is no more.
+
+    Examples
+    --------
+    >>> from bkkenergy.portfolio.records import Records, differences
+    >>> from bkkenergy.portfolio.load import records_of
+    >>> from bkkenergy.site.packaged import packaged_config_dir
+    >>> records = records_of(packaged_config_dir())
+    >>> differences(records, records)
+    ()
+    >>> differences(records, Records(0, records.entries[1:]))[0].after is None
+    True
+    """
     changes = [
         Change(before.by_identity.get(entry.identity), entry)
         for entry in after.entries

@@ -197,7 +197,28 @@ def _concerns(entry: Entry, agencies: set[str], buildings: set[str], calendars: 
 
 
 def agencies_of(entry: Entry) -> frozenset[str]:
-    """Return the agencies that an entry names by itself; that of its building is not among them."""
+    """Return the agencies that an entry names by itself; that of its building is not among them.
+
+    Parameters
+    ----------
+    entry : Entry
+        Of any kind.
+
+    Returns
+    -------
+    frozenset of str
+        Their ids.
+
+    Examples
+    --------
+    >>> from bkkenergy.portfolio.snapshot import agencies_of
+    >>> from bkkenergy.portfolio.load import records_of
+    >>> from bkkenergy.site.packaged import packaged_config_dir
+    >>> records = records_of(packaged_config_dir())
+    >>> (entry,) = records.of("agency", "education")
+    >>> sorted(agencies_of(entry))
+    ['education']
+    """
     value: Any = entry.value
     if entry.kind == "agency":
         return frozenset({entry.key})
@@ -206,7 +227,28 @@ def agencies_of(entry: Entry) -> frozenset[str]:
 
 
 def buildings_of(entry: Entry) -> frozenset[str]:
-    """Return the buildings that an entry is about."""
+    """Return the buildings that an entry is about.
+
+    Parameters
+    ----------
+    entry : Entry
+        Of any kind.
+
+    Returns
+    -------
+    frozenset of str
+        Their ids.
+
+    Examples
+    --------
+    >>> from bkkenergy.portfolio.snapshot import buildings_of
+    >>> from bkkenergy.portfolio.load import records_of
+    >>> from bkkenergy.site.packaged import packaged_config_dir
+    >>> records = records_of(packaged_config_dir())
+    >>> (entry,) = records.of("meter", "district-bangkhen.office.main")
+    >>> sorted(buildings_of(entry))
+    ['district-bangkhen.office']
+    """
     value: Any = entry.value
     if entry.kind == "building":
         return frozenset({entry.key})
@@ -269,7 +311,27 @@ Parts = Sequence[tuple[str, tuple[Entry, ...]]]
 
 
 def parts_by_building(records: Records) -> Mapping[str, Parts]:
-    """Return the meters, virtual meters and roofs of each building, in their order."""
+    """Return the meters, virtual meters and roofs of each building, in their order.
+
+    Parameters
+    ----------
+    records : Records
+        Every entry with the days on which it holds.
+
+    Returns
+    -------
+    mapping of str to Parts
+        By the building's id: where each part is in its building, and its entries.
+
+    Examples
+    --------
+    >>> from bkkenergy.portfolio.snapshot import parts_by_building
+    >>> from bkkenergy.portfolio.load import records_of
+    >>> from bkkenergy.site.packaged import packaged_config_dir
+    >>> records = records_of(packaged_config_dir())
+    >>> sorted({plural for plural, _ in parts_by_building(records)["district-bangkhen.office"]})
+    ['meters', 'roofs']
+    """
     parts: dict[str, list[tuple[str, tuple[Entry, ...]]]] = {}
     for kind, plural in (("meter", "meters"), ("virtual_meter", "virtual_meters"), ("roof", "roofs")):
         for key, entries in records.by_kind.get(kind, {}).items():
@@ -278,7 +340,35 @@ def parts_by_building(records: Records) -> Mapping[str, Parts]:
 
 
 def building_on(records: Records, key: str, parts: Parts, day: dt.date) -> Building | None:
-    """Return one building as it is on a day, with its parts; None where it is not there."""
+    """Return one building as it is on a day, with its parts.
+
+    Parameters
+    ----------
+    records : Records
+        Every entry with the days on which it holds.
+    key : str
+        The building's id.
+    parts : Parts
+        The building's own, of `parts_by_building`.
+    day : date
+        The day.
+
+    Returns
+    -------
+    Building or None
+        None where it is not there on that day.
+
+    Examples
+    --------
+    >>> import datetime as dt
+    >>> from bkkenergy.portfolio.snapshot import building_on, parts_by_building
+    >>> from bkkenergy.portfolio.load import records_of
+    >>> from bkkenergy.site.packaged import packaged_config_dir
+    >>> records = records_of(packaged_config_dir())
+    >>> key, day = "district-bangkhen.office", dt.date(2026, 1, 1)
+    >>> building_on(records, key, parts_by_building(records)[key], day).id
+    'district-bangkhen.office'
+    """
     entry = entry_on(records.of("building", key), day)
     return None if entry is None else _with_parts(cast("Building", entry.value), parts, day)
 

@@ -18,12 +18,63 @@ KEY_CHARS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234
 
 
 def things_text(records: Records, kind: str, keys: Iterable[str]) -> str:
-    """Return the things of a kind as TOML, in the order of their keys."""
+    """Return the things of a kind as TOML.
+
+    Parameters
+    ----------
+    records : Records
+        Every entry with the days on which it holds.
+    kind : str
+        The name of the kind.
+    keys : iterable of str
+        Which things, in the order in which they are written.
+
+    Returns
+    -------
+    str
+        A table for each, with what changes later.
+
+    Examples
+    --------
+    >>> from bkkenergy.portfolio.write import things_text
+    >>> from bkkenergy.portfolio.load import records_of
+    >>> from bkkenergy.site.packaged import packaged_config_dir
+    >>> records = records_of(packaged_config_dir())
+    >>> things_text(records, "agency", ["education"]).splitlines()[:2]
+    ['[[agency]]', 'id = "education"']
+    """
     return "\n".join(_table(kind, versions_table(records.of(kind, key))) for key in keys)
 
 
 def building_text(records: Records, key: str, parts: Parts) -> str:
-    """Return a building with its meters, virtual meters and roofs."""
+    """Return a building with its meters, virtual meters and roofs as TOML.
+
+    Parameters
+    ----------
+    records : Records
+        Every entry with the days on which it holds.
+    key : str
+        The building's id.
+    parts : Parts
+        The building's own, of `parts_by_building`.
+
+    Returns
+    -------
+    str
+        The building's table, and one for each part.
+
+    Examples
+    --------
+    >>> from bkkenergy.portfolio.snapshot import parts_by_building
+    >>> from bkkenergy.portfolio.write import building_text
+    >>> from bkkenergy.portfolio.load import records_of
+    >>> from bkkenergy.site.packaged import packaged_config_dir
+    >>> records = records_of(packaged_config_dir())
+    >>> key = "district-bangkhen.office"
+    >>> text = building_text(records, key, parts_by_building(records)[key])
+    >>> text.splitlines()[0], text.count("[[building.meters]]") > 0
+    ('[[building]]', True)
+    """
     inner = [
         _table(f"building.{plural}", versions_table(entries))
         for part in ("roofs", "meters", "virtual_meters")
@@ -34,7 +85,28 @@ def building_text(records: Records, key: str, parts: Parts) -> str:
 
 
 def versions_table(entries: Sequence[Entry]) -> Table:
-    """Return all versions of a thing as one table: the first, and what changes later."""
+    """Return all versions of a thing as one table: the first, and what changes later.
+
+    Parameters
+    ----------
+    entries : sequence of Entry
+        Those of the thing, in the order of their days.
+
+    Returns
+    -------
+    dict
+        The fields of the first version, with `changes` where there are later ones.
+
+    Examples
+    --------
+    >>> from bkkenergy.portfolio.write import versions_table
+    >>> from bkkenergy.portfolio.load import records_of
+    >>> from bkkenergy.site.packaged import packaged_config_dir
+    >>> records = records_of(packaged_config_dir())
+    >>> table = versions_table(records.of("agency", "education"))
+    >>> table["id"], "changes" in table
+    ('education', False)
+    """
     first, *later = entries
     before = written(first)
     table = _dates(first) | before
@@ -58,7 +130,28 @@ def _dates(entry: Entry, *, has_first: bool = False) -> Table:
 
 
 def written(entry: Entry) -> Table:
-    """Return a value's fields as a person would write them; what the file would say anyway is left out."""
+    """Return a value's fields as a person would write them; what the file would say anyway is left out.
+
+    Parameters
+    ----------
+    entry : Entry
+        Of any kind.
+
+    Returns
+    -------
+    dict
+        Its fields, with ids as they are within their building.
+
+    Examples
+    --------
+    >>> from bkkenergy.portfolio.write import written
+    >>> from bkkenergy.portfolio.load import records_of
+    >>> from bkkenergy.site.packaged import packaged_config_dir
+    >>> records = records_of(packaged_config_dir())
+    >>> (entry,) = records.of("meter", "district-bangkhen.office.main")
+    >>> written(entry)["id"], "topic" in written(entry)
+    ('main', False)
+    """
     parts = set(BUILDING_PARTS) if entry.kind == "building" else None
     fields = entry.value.model_dump(exclude_defaults=True, exclude=parts)
     match entry.kind:
@@ -90,7 +183,27 @@ def _table(name: str, fields: Mapping[str, Any]) -> str:
 
 
 def single_table(name: str, fields: Mapping[str, Any]) -> str:
-    """Return a table that a file has once."""
+    """Return a table that a file has once as TOML.
+
+    Parameters
+    ----------
+    name : str
+        Of the table.
+    fields : mapping of str to object
+        What is in it.
+
+    Returns
+    -------
+    str
+        The table.
+
+    Examples
+    --------
+    >>> from bkkenergy.portfolio.write import single_table
+    >>> print(single_table("target", {"saving_ratio": 0.1}), end="")
+    [target]
+    saving_ratio = 0.1
+    """
     return _table(name, fields).replace(f"[[{name}]]", f"[{name}]", 1)
 
 
@@ -151,7 +264,26 @@ def _text(text: str) -> str:
 
 
 def files_of(records: Records) -> Iterator[tuple[str, str]]:
-    """Return the portfolio's files: a name below config/, and its text."""
+    """Write the portfolio's files.
+
+    Parameters
+    ----------
+    records : Records
+        Every entry with the days on which it holds.
+
+    Yields
+    ------
+    tuple of str
+        A name below config/, and the file's text.
+
+    Examples
+    --------
+    >>> from bkkenergy.portfolio.load import records_of
+    >>> from bkkenergy.portfolio.write import files_of
+    >>> from bkkenergy.site.packaged import packaged_config_dir
+    >>> [name for name, _ in files_of(records_of(packaged_config_dir()))][:2]
+    ['calendars.toml', 'portfolio/agencies.toml']
+    """
     yield "calendars.toml", _file(things_text(records, "calendar", records.by_kind.get("calendar", {})))
     yield "portfolio/agencies.toml", _file(things_text(records, "agency", records.by_kind.get("agency", {})))
     parts = parts_by_building(records)

@@ -9,7 +9,10 @@ import pytest
 from tests.conftest import ROOT
 from tests.reference import sections_of
 
-DOMAIN = ("carbon.py", "metering", "plan.py", "savings", "solar", "tariff")
+DOMAIN = (
+    "carbon.py", "metering", "plan.py", "portfolio/edits.py", "portfolio/load.py", "portfolio/more.py",
+    "portfolio/records.py", "portfolio/snapshot.py", "portfolio/write.py", "savings", "solar", "tariff",
+)  # fmt: skip
 UNITS = {
     "_kwh": "kWh",
     "_kw": "kW",
