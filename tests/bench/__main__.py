@@ -102,7 +102,7 @@ def leave_backlog(port: int, name: str, packets: bytes, count: int) -> None:
     client.on_connect = lambda c, *_: c.subscribe(TOPIC_FILTER, qos=1)
     client.on_subscribe = lambda *_: subscribed.set()
     client.loop_start()
-    assert subscribed.wait(10)
+    assert subscribed.wait(30)
     client.disconnect()
     client.loop_stop()
     with socket.create_connection(("127.0.0.1", port)) as publisher:
@@ -113,6 +113,18 @@ def leave_backlog(port: int, name: str, packets: bytes, count: int) -> None:
         while answers:
             answers -= len(publisher.recv(min(answers, 65_536)))
         sender.join()
+
+
+def end_session(port: int, name: str) -> None:
+    """Let the broker forget a session: it would gather every later backlog too."""
+    ended = threading.Event()
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=name, protocol=MQTTProtocolVersion.MQTTv5)
+    client.connect_async("127.0.0.1", port, clean_start=True)
+    client.on_connect = lambda *_: ended.set()
+    client.loop_start()
+    assert ended.wait(30)
+    client.disconnect()
+    client.loop_stop()
 
 
 def as_packets(backlog: list[tuple[str, bytes]]) -> bytes:
@@ -191,7 +203,9 @@ def ingester(
         environment = os.environ | {"PYTHONPATH": str(source / "src")}
         with tempfile.TemporaryDirectory() as folder:
             answer = subprocess.run(command, env=environment, cwd=folder, stdout=subprocess.PIPE, check=True)
-        found = json.loads(answer.stdout)
+        *warnings, last = answer.stdout.decode().splitlines()
+        print(*warnings, sep="\n", end="", file=sys.stderr)
+        found = json.loads(last)
         return Found(count * size / found.pop("seconds"), **found)
 
     return measure
@@ -249,9 +263,12 @@ class Bench:
         for number in range(rounds):
             for name, measure in self.measures.items():
                 own = f"{name}-{self.size}-{number}"
-                if not name.startswith("store"):
+                receives = not name.startswith("store")
+                if receives:
                     leave_backlog(port, own, packets, MESSAGES[self.size])
                 self.found.setdefault(name, []).append(measure(own))
+                if receives:
+                    end_session(port, own)
 
     def median(self, name: str) -> Found:
         rounds = self.found[name]

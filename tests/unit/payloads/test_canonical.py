@@ -4,7 +4,7 @@ import json
 import numpy as np
 import pytest
 
-from bkkenergy.payloads.decode import canonical
+from bkkenergy.payloads.decode import bounds, canonical
 from bkkenergy.payloads.decode.canonical import MAX_READINGS, decode
 
 TS = "2026-11-23T10:00:00+07:00"
@@ -207,3 +207,7 @@ def test_many_payloads_are_decoded_by_few_calls(monkeypatch):
     payloads[777] = b"{broken"
     assert len(decode(payloads)) == 1999
     assert len(calls) < 80
+
+
+def test_payloads_that_are_decoded_together_are_smaller_than_any_that_is_refused_for_its_size():
+    assert canonical.AT_ONCE_BYTES <= bounds.MAX_JSON_MARKS
