@@ -68,6 +68,8 @@ def show_command(building: str, period: str | None, lang: Any, config_dir: Path,
                 console.print(note)
             if bill.parts:
                 console.print(words("report.bill_is_split"))
+            if bill.amount_thb("minimum"):
+                console.print(words(f"report.minimum_is_by_{site.figures.tariffs.rules.minimum_floor}"))
             if bill.is_demand_estimated:
                 console.print(words("report.demand_is_estimated"))
 

@@ -155,7 +155,7 @@ def bill(
     peak_kvar : float, optional
         Highest 15-minute mean reactive power of the month [kvar]: for one month, where a meter measures it.
     highest_demand_thb : float, optional
-        Highest demand charge of the twelve months before the first one [THB], for the minimum charge.
+        Highest demand charge of the eleven months before the first one [THB], for the minimum charge.
 
     Returns
     -------

@@ -19,6 +19,8 @@ from bkkenergy.tariff.schedule import Ft, Rates, Schedule, Tariffs, Vat, Window
 from bkkenergy.tariff.windows import window_masks
 
 SATANG = Decimal("0.01")
+MONTHS_BEFORE = 11
+"""Months before a bill whose demand charges its minimum charge knows: twelve months end with its own."""
 Item = Literal[
     "energy", "energy_on_peak", "energy_off_peak", "demand", "demand_partial", "minimum", "power_factor",
     "service", "ft", "vat",
@@ -45,7 +47,7 @@ class Quantities:
     energy_kwh : all energy of the month; on_peak_kwh : the part in on-peak hours.
     demand_kw : highest 15-minute mean power by window, not rounded.
     peak_kvar : highest 15-minute mean reactive power; None where no meter measures it.
-    highest_demand_thb : highest demand charge of the past 12 months; None where it is not known.
+    highest_demand_thb : highest demand charge of the 11 months before; None where it is not known.
     is_demand_estimated : no quarter-hour of the month was measured, so that demand is that of estimated ones: too low
         rather than too high.
     """
@@ -390,7 +392,8 @@ def _bill_at_one_price(quantities: Quantities, schedule: Schedule, tariffs: Tari
     rates, ft, vat = schedule.rates_on(day), tariffs.ft_on(day), tariffs.vat_on(day)
     energy = _energy_lines(quantities, rates)
     demand = _demand_lines(quantities, rates, tariffs)
-    lines = [*energy, *demand, *_minimum_line(quantities, rates, demand)]
+    under = demand if tariffs.rules.minimum_floor == "demand" else [*energy, *demand]
+    lines = [*energy, *demand, *_minimum_line(quantities, rates, under)]
     lines += _power_factor_line(quantities, rates, tariffs)
     lines.append(_line("service", 1, "month", rates.service_thb_per_month, quantities.share_ratio))
     lines.append(_line("ft", quantities.energy_kwh, "kwh", ft.thb_per_kwh))
@@ -423,8 +426,8 @@ def _provisional(day: dt.date, rates: Rates, ft: Ft, vat: Vat) -> tuple[Provisio
 def bills_of(months: Sequence[Quantities], schedule: Schedule, tariffs: Tariffs) -> list[Bill]:
     """Compute the bills of months in order.
 
-    Each month knows the highest demand charge of up to twelve months before it, from which the minimum charge
-    follows.
+    Each month knows the highest demand charge of the eleven months before it, from which the minimum charge follows:
+    the twelve months end with the month itself.
 
     Parameters
     ----------
@@ -443,7 +446,7 @@ def bills_of(months: Sequence[Quantities], schedule: Schedule, tariffs: Tariffs)
     References
     ----------
     .. [1] Metropolitan Electricity Authority (MEA), "Electricity tariffs": the minimum charge is a share of the
-       highest demand charge of the past twelve months.
+       highest demand charge of the twelve months that end with the current one.
 
     Examples
     --------
@@ -463,7 +466,7 @@ def bills_of(months: Sequence[Quantities], schedule: Schedule, tariffs: Tariffs)
 def bills_by_schedules(months: Sequence[Quantities], schedules: Sequence[Schedule], tariffs: Tariffs) -> list[Bill]:
     """Compute the bills of months in order, each under its own schedule.
 
-    Each month knows the highest demand charge of up to twelve months before it, as in `bills_of`.
+    Each month knows the highest demand charge of the eleven months before it, as in `bills_of`.
 
     Parameters
     ----------
@@ -492,14 +495,22 @@ def bills_by_schedules(months: Sequence[Quantities], schedules: Sequence[Schedul
     """
     bills: list[Bill] = []
     pairs = zip(months, schedules, strict=True)
-    for _, of_month in groupby(pairs, key=lambda pair: pair[0].month):
+    for month, of_month in groupby(pairs, key=lambda pair: pair[0].month):
         parts = list(of_month)
-        past = [bill.amount_thb("demand", "demand_partial") for bill in bills[-12:]]
+        past = [
+            bill.amount_thb("demand", "demand_partial")
+            for bill in bills[-MONTHS_BEFORE:]
+            if _months_between(bill.month, month) <= MONTHS_BEFORE
+        ]
         known = [thb for thb in (*past, *(part.highest_demand_thb for part, _ in parts)) if thb is not None]
         highest = max(known) if known else None
         of_parts = [bill_of(replace(part, highest_demand_thb=highest), schedule, tariffs) for part, schedule in parts]
         bills.append(of_parts[0] if len(of_parts) == 1 else joined(of_parts))
     return bills
+
+
+def _months_between(earlier: dt.date, later: dt.date) -> int:
+    return (later.year - earlier.year) * 12 + later.month - earlier.month
 
 
 def joined(parts: Sequence[Bill]) -> Bill:
@@ -588,13 +599,13 @@ def _demand_lines(quantities: Quantities, rates: Rates, tariffs: Tariffs) -> lis
     return lines
 
 
-def _minimum_line(quantities: Quantities, rates: Rates, demand: Sequence[BillLine]) -> list[BillLine]:
-    """Return what lacks to the minimum charge, a share of the highest demand charge of the past twelve months."""
+def _minimum_line(quantities: Quantities, rates: Rates, under: Sequence[BillLine]) -> list[BillLine]:
+    """Return what lines lack to the minimum charge, a share of the highest demand charge of twelve months."""
     if not rates.minimum_demand_share or quantities.highest_demand_thb is None:
         return []
     share = _exact(quantities.share_ratio)
     least = rounded(_exact(quantities.highest_demand_thb) * _exact(rates.minimum_demand_share) * share)
-    lacking = least - sum((_exact(line.amount_thb) for line in demand), Decimal(0))
+    lacking = least - sum((_exact(line.amount_thb) for line in under), Decimal(0))
     if lacking <= 0:
         return []
     highest_thb, ratio = quantities.highest_demand_thb, rates.minimum_demand_share

@@ -13,6 +13,7 @@ from bkkenergy.tomlfiles import Frozen
 
 NotNegative = Annotated[float, Field(ge=0)]
 Hours = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-4]):[0-5]\d$")]
+MinimumFloor = Literal["demand", "electricity"]
 Window = Literal["all", "on_peak", "tod_peak", "tod_partial"]
 Kind = Literal["plain", "tou", "tod"]
 Customer = Literal["state", "business", "hotel", "non_profit", "agriculture", "temporary"]
@@ -33,7 +34,8 @@ class EnergyBlock(Frozen):
 class Rates(DatedFigure):
     """What a schedule charges from a day on, THB before Ft and VAT.
 
-    minimum_demand_share : the demand charge is at least this share of the highest of the past 12 months.
+    minimum_demand_share : the least charge is this share of the highest demand charge of the 12 months that end with
+        the current one.
     """
 
     blocks: tuple[EnergyBlock, ...] = ()
@@ -121,8 +123,13 @@ class Vat(DatedFigure):
 
 
 class Rules(SourcedFigure):
-    """What all schedules share."""
+    """What all schedules share.
 
+    minimum_floor : what the minimum charge is a floor under: the demand charge, or energy and demand together. The
+    rule's wording allows both.
+    """
+
+    minimum_floor: MinimumFloor = "demand"
     free_kvar_per_kw: NotNegative
     kvar_thb: NotNegative
     demand_rounding_kw: Annotated[float, Field(gt=0)]

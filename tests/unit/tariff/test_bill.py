@@ -52,14 +52,49 @@ def test_least_demand_charge_is_70_percent_of_the_highest_of_12_months():
     assert bill.amount_thb("vat") == 10_982.84  # 7 % of 156,897.74
 
 
-def test_the_least_charge_forgets_what_is_more_than_12_months_past():
+def test_the_least_charge_is_of_twelve_months_that_end_with_the_current_one():
+    """January 2024 counts up to December: January 2025 has the eleven months before it, and itself."""
     months = [month(2024, 1, 1000, on_peak=100)] + [
         month(2024 + n // 12, n % 12 + 1, 1000, on_peak=10) for n in range(1, 14)
     ]
     bills = bills_of(months, TARIFFS.schedules["mea-3-2-mv"], TARIFFS)
     assert [bill.amount_thb("minimum") for bill in bills[:2]] == [0, round(0.7 * 13_293.00 - 1_329.30, 2)]
-    assert bills[12].amount_thb("minimum") > 0
-    assert bills[13].amount_thb("minimum") == 0
+    assert bills[11].amount_thb("minimum") > 0
+    assert bills[12].amount_thb("minimum") == 0
+
+
+def test_a_month_that_is_missing_does_not_lengthen_the_twelve():
+    peak, april = month(2024, 3, 1000, on_peak=100), month(2025, 4, 1000, on_peak=10)
+    bills = bills_of([peak, april], TARIFFS.schedules["mea-3-2-mv"], TARIFFS)
+    assert bills[1].amount_thb("minimum") == 0
+    bills = bills_of([peak, month(2025, 2, 1000, on_peak=10)], TARIFFS.schedules["mea-3-2-mv"], TARIFFS)
+    assert bills[1].amount_thb("minimum") > 0
+
+
+@pytest.mark.parametrize(
+    ("floor", "minimum_thb", "total_thb"), [("demand", 29_439.00, 86_090.53), ("electricity", 0.0, 54_590.80)]
+)
+def test_a_school_that_is_closed_in_april_by_both_readings_of_the_least_charge(floor, minimum_thb, total_thb):
+    """3.1 at 12-24 kV, April 2026: 60 kW, 12 MWh, highest 300 kW.
+
+    Energy 12,000 x 3.1471 = 37,765.20; demand 60 x 196.26 = 11,775.60; service 312.24; Ft 12,000 x 0.0972 = 1,166.40.
+    Least: 0.7 x 300 x 196.26 = 41,214.60, which demand lacks by 29,439.00; energy and demand, 49,540.80, do not lack.
+    Sum 51,019.44, with VAT 3,571.36 is 54,590.80; with 29,439.00 it is 80,458.44, with VAT 5,632.09 is 86,090.53.
+    """
+    tariffs = TARIFFS.model_copy(update={"rules": TARIFFS.rules.model_copy(update={"minimum_floor": floor})})
+    busy, closed = month(2025, 11, 60_000, all=300), month(2026, 4, 12_000, all=60)
+    bill = bills_of([busy, closed], tariffs.schedules["mea-3-1-mv"], tariffs)[1]
+    assert bill.amount_thb("minimum") == minimum_thb
+    assert bill.total_thb == total_thb
+
+
+def test_what_energy_and_demand_lack_to_the_least_charge_is_charged_by_the_wider_reading():
+    """1,000 kWh x 3.1471 = 3,147.10 and 10 kW x 196.26 = 1,962.60 lack 36,104.90 to 41,214.60."""
+    tariffs = TARIFFS.model_copy(update={"rules": TARIFFS.rules.model_copy(update={"minimum_floor": "electricity"})})
+    bill = bills_of(
+        [month(2025, 11, 60_000, all=300), month(2026, 4, 1_000, all=10)], tariffs.schedules["mea-3-1-mv"], tariffs
+    )[1]
+    assert bill.amount_thb("minimum") == 36_104.90
 
 
 def test_large_tod_charges_only_the_excess_of_the_partial_window():

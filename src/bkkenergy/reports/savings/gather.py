@@ -26,7 +26,7 @@ from bkkenergy.solar.climate import typical_year
 from bkkenergy.solar.production import Plane, simulate
 from bkkenergy.solar.strings import BEST_DC_AC_RATIO
 from bkkenergy.solar.weather import rows_at
-from bkkenergy.tariff.bill import Bill, bills_by_schedules, quantities_of
+from bkkenergy.tariff.bill import MONTHS_BEFORE, Bill, bills_by_schedules, quantities_of
 from bkkenergy.texts import Lang, Named
 from bkkenergy.usecases.balance import sub_meters
 from bkkenergy.usecases.energy import (
@@ -164,30 +164,55 @@ def judged_total(site: Site, assessments: list[SavingsAssessment]) -> Band | Non
 def month_bills(site: Site, building: Building, period: Period) -> list[Bill]:
     """Compute the bills of a building's months, each under the schedule that it has.
 
-    A month in which the schedule changes is split by its days, each part under the schedule of those days.
+    A month in which the schedule changes is split by its days, each part under the schedule of those days. Whole months
+    know the demand charges of the eleven months before them, so that a month costs the same alone and within a year.
     """
-    quarters = building_quarters(site.energy, building, period)
-    end = period.last_day + dt.timedelta(days=1)
+    first = _first_with_history(site, building, period) if _is_of_whole_months(period) else period.first_day
+    longer = Period.days(first, period.last_day)
+    quarters = building_quarters(site.energy, building, longer)
     parts = quantities_of(
         quarters.accepted_kwh,
-        edges(period, "15min")[:-1],
+        edges(longer, "15min")[:-1],
         site.figures.tariffs,
         demand_kwh=quarters.firm_kwh,
-        cuts=site.portfolio.schedule_changes(building.id, period.first_day, end),
+        cuts=site.portfolio.schedule_changes(building.id, first, _next_day(period.last_day)),
     )
-    lasts = [
-        _last_of_month(bill.month) if bill.part is None else bill.part.end - dt.timedelta(days=1) for bill in parts
-    ]
-    names = [
-        site.portfolio.schedule_on(building.id, min(last, period.last_day)) or site.portfolio.schedule_of(building)
-        for last in lasts
-    ]
-    schedules = [site.figures.tariffs.schedules[name] for name in names]
-    return bills_by_schedules(parts, schedules, site.figures.tariffs)
+    lasts = [min(part.days.end - dt.timedelta(days=1), period.last_day) for part in parts]
+    schedules = [site.figures.tariffs.schedules[_schedule_on(site, building, last)] for last in lasts]
+    bills = bills_by_schedules(parts, schedules, site.figures.tariffs)
+    return [bill for bill in bills if bill.month >= period.first_day.replace(day=1)]
 
 
-def _last_of_month(day: dt.date) -> dt.date:
-    return (day.replace(day=1) + dt.timedelta(days=31)).replace(day=1) - dt.timedelta(days=1)
+def _is_of_whole_months(period: Period) -> bool:
+    return period.first_day.day == 1 and _next_day(period.last_day).day == 1
+
+
+def _next_day(day: dt.date) -> dt.date:
+    return day + dt.timedelta(days=1)
+
+
+def _schedule_on(site: Site, building: Building, day: dt.date) -> str:
+    return site.portfolio.schedule_on(building.id, day) or site.portfolio.schedule_of(building)
+
+
+def _first_with_history(site: Site, building: Building, period: Period) -> dt.date:
+    """Return the first day whose demand charges count in the minimum charge of a period's months, if they have one."""
+    first, tariffs = period.first_day, site.figures.tariffs
+    begin = months_before(first, MONTHS_BEFORE)
+    changes = site.portfolio.schedule_changes(building.id, begin, _next_day(period.last_day))
+    schedules = [tariffs.schedules[_schedule_on(site, building, day)] for day in (begin, *changes)]
+    if not any(rates.minimum_demand_share for schedule in schedules for rates in schedule.rates):
+        return first
+    known = max(tariffs.first_day, *(schedule.first_day for schedule in schedules))
+    while begin < known and begin < first:
+        begin = months_before(begin, -1)
+    return begin
+
+
+def months_before(month: dt.date, count: int) -> dt.date:
+    """Return the first day of the month that is `count` months before; after it, where `count` is below zero."""
+    number = month.year * 12 + month.month - 1 - count
+    return dt.date(number // 12, number % 12 + 1, 1)
 
 
 def facts_of(site: Site, building: Building, *, last_day: dt.date) -> Facts:

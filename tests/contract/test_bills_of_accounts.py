@@ -1,0 +1,90 @@
+"""The bills of a building with a meter and an electricity account, from stored readings: a busy month, then a quiet one."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+from bkkenergy.access import server_actor
+from bkkenergy.adapters.state import open_state
+from bkkenergy.calendar import Period, timestamp_us
+from bkkenergy.cli.opening import opened_site
+from bkkenergy.portfolio.edits import Amend
+from bkkenergy.readings import ReadingBatch
+from bkkenergy.reports.savings.gather import month_bills
+from bkkenergy.site import load_configuration
+from bkkenergy.site.open import open_writable
+from bkkenergy.site.portfolio_files import read_folder
+from bkkenergy.usecases.portfolio import PortfolioState, change, replace_all
+from tests.conftest import CONFIG_PARTS, ROOT
+
+OFFICE = "district-bangkhen.office"
+MAIN = f"{OFFICE}.main"
+ME = server_actor("malee")
+NOW = dt.datetime(2026, 11, 24, 9, 0, tzinfo=dt.UTC)
+SEPTEMBER, OCTOBER = Period.month(2026, 9), Period.month(2026, 10)
+BOTH = Period.days(dt.date(2026, 9, 1), dt.date(2026, 10, 31))
+LONG_AGO = dt.date(2019, 1, 1)
+BUSY_KW, QUIET_KW = 80.0, 20.0
+
+
+@pytest.fixture
+def config(tmp_path):
+    """A site with an office of 80 kW in August and September 2026 and 20 kW in October, billed on 3.1."""
+    (tmp_path / "config").mkdir()
+    for name in CONFIG_PARTS:
+        source = ROOT / "config" / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / "config" / name)
+    (tmp_path / "config/bkkenergy.toml").write_text(
+        '[store]\npath = "var/store.sqlite"\n[state]\npath = "var/state.sqlite"\n'
+    )
+    store = open_writable(load_configuration(tmp_path / "config").settings)
+    first, change_us, end = (
+        timestamp_us(Period.month(2026, number).start) - 86_400_000_000 * (number == 8) for number in (8, 10, 11)
+    )
+    at = np.arange(first, end + 1, 900_000_000)
+    kwh = 1000 + np.cumsum(np.where(at <= change_us, BUSY_KW, QUIET_KW) / 4)
+    columns = {"energy_kwh": kwh, "applied_ratio": np.ones(len(at))}
+    store.commit(ReadingBatch((MAIN,), np.zeros(len(at), np.int64), at, columns))
+    store.close()
+    with records(tmp_path / "config") as state:
+        replace_all(state, ME, read_folder(tmp_path / "config").records, why="first import", now=NOW)
+    entered(tmp_path / "config", Amend("building", OFFICE, {"tariff": "mea-3-1-lv"}))
+    return tmp_path / "config"
+
+
+@contextmanager
+def records(config):
+    engine = open_state(load_configuration(config).settings.state)
+    yield PortfolioState(engine)
+    engine.dispose()
+
+
+def entered(config, *edits):
+    """Change the portfolio from long ago on."""
+    with records(config) as state:
+        change(state, ME, list(edits), why="as it is", from_day=LONG_AGO, expected_revision=None, now=NOW)
+
+
+def bills(config, period):
+    with opened_site(load_configuration(config)) as site:
+        return month_bills(site, site.portfolio.buildings[OFFICE], period)
+
+
+def test_a_month_costs_the_same_alone_and_within_a_year(config):
+    """October's 20 kW are below 70 % of September's 80 kW: 0.7 x 80 less 20 is 36 kW of the demand charge, 221.50."""
+    year, (alone,) = bills(config, BOTH), bills(config, OCTOBER)
+    assert [bill.month for bill in year] == [dt.date(2026, 9, 1), dt.date(2026, 10, 1)]
+    assert alone == year[1]
+    assert alone.amount_thb("demand") == 20 * 221.50
+    assert alone.amount_thb("minimum") == pytest.approx(36 * 221.50)
+    assert bills(config, SEPTEMBER) == year[:1]
+
+
+def test_days_that_are_no_whole_months_have_no_least_charge(config):
+    (days,) = bills(config, Period.days(dt.date(2026, 10, 5), dt.date(2026, 10, 11)))
+    assert days.amount_thb("minimum") == 0
