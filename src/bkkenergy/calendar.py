@@ -137,6 +137,7 @@ def past_year(today: dt.date) -> Period:
     return Period.days(first, last - dt.timedelta(days=1))
 
 
+@lru_cache(maxsize=256)  # a page asks for the same ones several times; an index never changes
 def edges(period: Period, step: Step) -> pd.DatetimeIndex:
     """Return interval edges over a period: (k+1,) instants in Bangkok's time, both ends included."""
     start, end = period.start.tz_convert(BANGKOK), period.end.tz_convert(BANGKOK)

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from bkkenergy.adapters.state import open_state
-from bkkenergy.adapters.state.baselines import latest_baseline, latest_baselines, save_baseline
+from bkkenergy.adapters.state.baselines import latest_baseline, save_baseline, usable_baselines
 from bkkenergy.adapters.state.tables import baseline as table
 from bkkenergy.errors import InputError
 from bkkenergy.savings.baseline import FORMS, expected_days, fit_baseline, fit_form
@@ -56,7 +56,7 @@ def test_the_latest_is_that_of_the_latest_period_and_then_the_one_stored_last(en
         save_baseline(engine, "a.b", own, NOW + dt.timedelta(hours=number))
     save_baseline(engine, "a.c", again, NOW)
     save_baseline(engine, "a.c", fitted, NOW + dt.timedelta(hours=1))
-    found = latest_baselines(engine, ["a.b", "a.c", "a.none"])
+    found = usable_baselines(engine, ["a.b", "a.c", "a.none"])
     assert {name: own.fingerprint for name, own in found.items()} == {"a.b": "next year", "a.c": fitted.fingerprint}
     assert latest_baseline(engine, "a.none") is None
 
@@ -75,3 +75,13 @@ def test_a_baseline_that_cannot_be_used_says_to_fit_it_again(engine, fitted, ben
         connection.execute(update(table).values(model=bent))
     with pytest.raises(InputError, match=r"baseline of a\.b.*bkkenergy baseline fit a\.b"):
         latest_baseline(engine, "a.b")
+
+
+def test_one_baseline_that_cannot_be_used_takes_no_other_building_s(engine, fitted):
+    save_baseline(engine, "a.b", fitted, NOW)
+    save_baseline(engine, "a.c", fitted, NOW)
+    with engine.begin() as connection:
+        connection.execute(update(table).where(table.c.building == "a.b").values(model='{"version": 0}'))
+    found = usable_baselines(engine, ["a.b", "a.c"])
+    assert isinstance(found["a.b"], InputError)
+    assert found["a.c"].fingerprint == fitted.fingerprint

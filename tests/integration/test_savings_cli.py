@@ -16,7 +16,7 @@ from bkkenergy.adapters.sqlite import SqliteStore
 from bkkenergy.adapters.state import open_state
 from bkkenergy.adapters.state.projects import save_projects
 from bkkenergy.adapters.state.tables import baseline
-from bkkenergy.adapters.state.users import audit_lines
+from bkkenergy.adapters.state.users import add_user, audit_lines
 from bkkenergy.calendar import epoch_us
 from bkkenergy.i18n import Words
 from bkkenergy.plan import Project
@@ -30,6 +30,7 @@ from bkkenergy.solar.weather import rows_at
 from tests.commands import bkkenergy
 from tests.conftest import ROOT
 from tests.unit.savings.generated import building
+from tests.web import PASSWORD, make_app, signed_in
 
 OFFICES = ("district-bangkhen.office", "district-chatuchak.office")
 STATION = '\n[[building.meters]]\nid = "sky"\nkind = "weather"\nrated_kw = 1\ntopic = "bma/district-bangkhen/office/sky/readings"\n'
@@ -206,6 +207,14 @@ def test_what_cannot_be_fitted_says_why(fitted):
     (text,) = models(fitted, OFFICES[1])
     bend(fitted, OFFICES[1], text.replace('"version": 2', '"version": 0'))
     assert "Fit it again" in run(fitted, "baseline", "show", OFFICES[1], ok=False)
+    judged = run(fitted, "baseline", "check", OFFICES[1], "--period", "2025-01-01..2025-03-31", "--json")
+    assert "Fit it again" in judged
+    with opened_state(load_configuration(fitted / "config").settings) as state:
+        add_user(state, "person", PASSWORD, "admin", ["all"], dt.datetime.now(dt.UTC))
+    browser = signed_in(make_app(fitted), "person")
+    assert browser.get("/").status_code == 200
+    page = browser.get(f"/buildings/{OFFICES[1]}?lang=en")
+    assert page.status_code == 200
     bend(fitted, OFFICES[1], text)
 
 

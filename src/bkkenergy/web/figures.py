@@ -16,9 +16,9 @@ import pandas as pd
 import structlog
 
 from bkkenergy.adapters.state.alerts import open_alerts
-from bkkenergy.adapters.state.baselines import latest_baselines
+from bkkenergy.adapters.state.baselines import usable_baselines
 from bkkenergy.calendar import BANGKOK, Period, edges, fiscal_year_of
-from bkkenergy.errors import BkkEnergyError
+from bkkenergy.errors import BkkEnergyError, InputError
 from bkkenergy.portfolio import Building, Portfolio
 from bkkenergy.ports.ledger import IMPORT, QUARTERS_PER_DAY, LedgerReader
 from bkkenergy.savings.baseline import Baseline, expected_days, series_of
@@ -120,7 +120,7 @@ class CityFigures:
         mains = [meter.id for building in portfolio.buildings.values() for meter in building.main_meters]
         days = MainDays.read(here.opened.energy, portfolio, min(year, month, week), today)
         energy = days.energy_kwh
-        baselines = latest_baselines(here.opened.state, list(portfolio.buildings))
+        baselines = usable_baselines(here.opened.state, list(portfolio.buildings))
         expected = pd.DataFrame(
             {
                 building.id: series
@@ -150,10 +150,10 @@ class CityFigures:
         return Figures(here.clock().astimezone(BANGKOK), figures, len(here.waiting(mains)))
 
     def _expected_of(
-        self, building: Building, baseline: Baseline | None, first: dt.date, today: dt.date
+        self, building: Building, baseline: Baseline | InputError | None, first: dt.date, today: dt.date
     ) -> pd.Series | None:
-        """Compute what the baseline expects of each whole day so far; once a day and baseline."""
-        if baseline is None or today <= first:
+        """Compute what a usable baseline expects of each whole day so far; once a day and baseline."""
+        if not isinstance(baseline, Baseline) or today <= first:
             return None
         known = self._expected.get(building.id)
         if known is not None and known[:2] == (baseline.fingerprint, today):

@@ -43,11 +43,18 @@ def latest_baseline(engine: Engine, building: str) -> Baseline | None:
 
     Raises StoreUnavailable, and InputError when it was made by another version of the model.
     """
-    return latest_baselines(engine, [building]).get(building)
+    baseline = usable_baselines(engine, [building]).get(building)
+    if isinstance(baseline, InputError):
+        raise baseline
+    return baseline
 
 
-def latest_baselines(engine: Engine, buildings: Sequence[str]) -> Mapping[str, Baseline]:
-    """Return the same of each building that has one, in one read."""
+def usable_baselines(engine: Engine, buildings: Sequence[str]) -> Mapping[str, Baseline | InputError]:
+    """Return the same of each building that has one, in one read; why, where it cannot be used.
+
+    One baseline of an earlier version, or a damaged one, takes its own building's verdict and nothing else. Raises
+    StoreUnavailable.
+    """
     columns = table.c
     order = (columns.first_day.desc(), columns.last_day.desc(), columns.at_us.desc(), columns.id.desc())
     rank = func.row_number().over(partition_by=columns.building, order_by=order).label("rank")
@@ -55,13 +62,20 @@ def latest_baselines(engine: Engine, buildings: Sequence[str]) -> Mapping[str, B
     ranked = select(columns.building, columns.model, rank).where(among).subquery()
     with reading(engine) as connection:
         rows = connection.execute(select(ranked.c.building, ranked.c.model).where(ranked.c.rank == 1)).all()
-    return {row.building: _loaded(row.building, row.model) for row in rows}
+    return {row.building: _usable(row.building, row.model) for row in rows}
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return value.tolist()
     return value.isoformat() if isinstance(value, dt.date) else float(value)
+
+
+def _usable(building: str, text: str) -> Baseline | InputError:
+    try:
+        return _loaded(building, text)
+    except InputError as why:
+        return why
 
 
 def _loaded(building: str, text: str) -> Baseline:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bkkenergy.adapters.state.baselines import latest_baseline
+from bkkenergy.adapters.state.baselines import usable_baselines
 from bkkenergy.calendar import Period, edges, fiscal_year_of
 from bkkenergy.dated import holding
 from bkkenergy.errors import InputError
@@ -123,7 +123,9 @@ def judge(
     none, where already read.
     """
     hours = _known_hours(site, building, period) if series is None else series
-    baseline = latest_baseline(site.state, building.id)
+    baseline = usable_baselines(site.state, [building.id]).get(building.id)
+    if isinstance(baseline, InputError):
+        return SavingsAssessment(building, None, None, None, baseline)
     if isinstance(hours, InputError):
         return SavingsAssessment(building, None, None, baseline, hours)
     if baseline is None:
@@ -269,7 +271,7 @@ def _facts(
         hours=days.hours,
         thb_per_kwh=span.thb_per_kwh(building, a_month),
         on_peak=span.on_peak,
-        baseline=latest_baseline(site.state, building.id),
+        baseline=_baseline_of(site, building),
         demand_kw=quarters.firm_kwh[year] * QUARTERS_AN_HOUR,
         demand_starts=span.year_starts,
         demand_thb_per_kw=max(rates.demand_thb_per_kw.values(), default=0.0) if rates else 0.0,
@@ -279,6 +281,12 @@ def _facts(
         sub_meters=_sub_meters(site, building, last_day),
         **_pv(site, building, last_day),
     )
+
+
+def _baseline_of(site: Site, building: Building) -> Baseline | None:
+    """Return the building's baseline; None where there is none that can be used: `judge` says why."""
+    baseline = usable_baselines(site.state, [building.id]).get(building.id)
+    return None if isinstance(baseline, InputError) else baseline
 
 
 def _power_factors(site: Site, buildings: Sequence[Building], last_day: dt.date) -> dict[str, pd.Series]:
