@@ -13,7 +13,7 @@ from bkkenergy.access import server_actor
 from bkkenergy.adapters.state import open_state
 from bkkenergy.calendar import Period, timestamp_us
 from bkkenergy.cli.opening import opened_site
-from bkkenergy.portfolio.edits import Amend
+from bkkenergy.portfolio.edits import Amend, Put
 from bkkenergy.readings import ReadingBatch
 from bkkenergy.reports.savings.gather import month_bills
 from bkkenergy.site import load_configuration
@@ -88,3 +88,25 @@ def test_a_month_costs_the_same_alone_and_within_a_year(config):
 def test_days_that_are_no_whole_months_have_no_least_charge(config):
     (days,) = bills(config, Period.days(dt.date(2026, 10, 5), dt.date(2026, 10, 11)))
     assert days.amount_thb("minimum") == 0
+
+
+def account(**fields):
+    body = {"id": "one", "number": "123456789", "utility": "mea", "schedule": "mea-3-1-lv", "buildings": [OFFICE]}
+    return Put("account", body | fields)
+
+
+def test_the_account_says_who_bills_and_where_the_meter_is(config):
+    """80 kW x 1.02 = 81.6: PEA bills it so, MEA as 82."""
+    entered(config, account(utility="pea", meter_side="low"))
+    (bill,) = bills(config, SEPTEMBER)
+    assert bill.amount_thb("demand") == pytest.approx(81.6 * 221.50)
+    assert bill.billed_kwh == pytest.approx(1.02 * bill.quantities.energy_kwh)
+    entered(config, account(meter_side="low"))
+    (bill,) = bills(config, SEPTEMBER)
+    assert bill.amount_thb("demand") == 82 * 221.50
+
+
+def test_accounts_that_disagree_say_nothing_of_the_meter(config):
+    entered(config, account(meter_side="low"), account(id="two", number="123456780", utility="pea", meter_side="high"))
+    (bill,) = bills(config, SEPTEMBER)
+    assert (bill.quantities.supply.utility, bill.quantities.supply.meter_side) == ("mea", None)

@@ -68,6 +68,8 @@ def show_command(building: str, period: str | None, lang: Any, config_dir: Path,
                 console.print(note)
             if bill.parts:
                 console.print(words("report.bill_is_split"))
+            if bill.raised_ratio:
+                console.print(words("report.low_side_is_raised", percent=f"{bill.raised_ratio:.1%}".replace("%", " %")))
             if bill.amount_thb("minimum"):
                 console.print(words(f"report.minimum_is_by_{site.figures.tariffs.rules.minimum_floor}"))
             if bill.is_demand_estimated:
@@ -88,6 +90,7 @@ def _bill_data(building: str, bill: Bill) -> dict[str, Any]:
         "ft_thb_per_kwh": bill.ft_thb_per_kwh,
         "ft_is_entered": bill.ft_is_entered,
         "is_demand_estimated": bill.is_demand_estimated,
+        "raised_ratio": bill.raised_ratio,
         "source": bill.source,
     }
 

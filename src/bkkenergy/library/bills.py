@@ -13,8 +13,9 @@ from bkkenergy.library.errors import warn
 from bkkenergy.library.packaged import figures, schedule_named
 from bkkenergy.library.series import complete, energy_of, interval_of
 from bkkenergy.readings import FloatArray
-from bkkenergy.tariff.bill import Bill, Quantities, bills_of, quantities_of
+from bkkenergy.tariff.bill import Bill, bills_of
 from bkkenergy.tariff.compare import offers, open_to
+from bkkenergy.tariff.quantities import Quantities, quantities_of
 from bkkenergy.tariff.schedule import Customer, Schedule
 
 __all__ = ["Bills", "bill", "compare_schedules", "schedules"]

@@ -13,7 +13,7 @@ from bkkenergy.carbon import GridFactor
 from bkkenergy.dated import holding
 from bkkenergy.errors import ConfigError, Fault
 from bkkenergy.tariff.flat import FlatEnergy, FlatRate, flat_rate_on
-from bkkenergy.tariff.schedule import Ft, OffPeakDays, OffPeakYear, Rules, Schedule, Tariffs, Vat
+from bkkenergy.tariff.schedule import Ft, LowSide, OffPeakDays, OffPeakYear, Rules, Schedule, Tariffs, Vat
 from bkkenergy.tomlfiles import Frozen, read_toml, validated
 
 EntryT = TypeVar("EntryT", bound=Frozen)
@@ -81,6 +81,7 @@ def load_figures(config_dir: Path) -> RatesAndTariffs:
     shared = folder / "rules.toml"
     ft, vat = _entries(shared, "ft", Ft, faults), _entries(shared, "vat", Vat, faults)
     rules = _entries(shared, "rules", Rules, faults)
+    low_side = _entries(shared, "low_side", LowSide, faults)
     off_peak_days = _entries(shared, "off_peak_days", OffPeakDays, faults)
     off_peak_years = _entries(shared, "off_peak_year", OffPeakYear, faults, may_lack=True)
     factors = _entries(config_dir / "factors.toml", "grid_factor", GridFactor, faults)
@@ -92,6 +93,7 @@ def load_figures(config_dir: Path) -> RatesAndTariffs:
             ft=tuple(ft),
             vat=tuple(vat),
             rules=rules[0],
+            low_side=low_side[0],
             off_peak_days=off_peak_days[0],
             off_peak_years=tuple(off_peak_years),
         )

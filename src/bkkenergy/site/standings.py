@@ -69,6 +69,7 @@ def _shared(figures: RatesAndTariffs, day: dt.date) -> Iterator[FigureStanding]:
     yield from _current("rules.toml", "Ft", tariffs.ft, day, lambda one: f"{one.thb_per_kwh:.4f} THB/kWh")
     yield from _current("rules.toml", "VAT", tariffs.vat, day, lambda one: f"{one.ratio:.1%}".replace("%", " %"))
     yield _always("rules.toml", "rules", tariffs.rules, f"kvar {tariffs.rules.kvar_thb:g} THB")
+    yield _always("rules.toml", "low side", tariffs.low_side, f"kWh and kW + {tariffs.low_side.raised_ratio:.0%}")
     listed = [one for one in tariffs.off_peak_years if one.year == day.year]
     days = listed[0] if listed else tariffs.off_peak_days
     value = f"list of {day.year}" if listed else f"by the rule; no list of {day.year} is entered"

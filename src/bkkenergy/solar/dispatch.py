@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from bkkenergy.readings import FloatArray
-from bkkenergy.tariff.bill import Bill, bills_of, quantities_of_many
+from bkkenergy.tariff.bill import Bill, bills_of
+from bkkenergy.tariff.quantities import quantities_of_many
 from bkkenergy.tariff.schedule import Schedule, Tariffs
 
 

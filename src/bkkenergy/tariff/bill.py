@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from itertools import groupby
 from typing import Literal
 
-import numpy as np
-import pandas as pd
-
-from bkkenergy.calendar import BANGKOK
 from bkkenergy.dated import DatedFigure, change_days
-from bkkenergy.readings import BoolArray, FloatArray, IntArray
-from bkkenergy.tariff.schedule import Ft, Rates, Schedule, Tariffs, Vat, Window
-from bkkenergy.tariff.windows import window_masks
+from bkkenergy.tariff.quantities import BillDays, Quantities
+from bkkenergy.tariff.schedule import Ft, Rates, Schedule, Tariffs, Vat
 
 SATANG = Decimal("0.01")
 MONTHS_BEFORE = 11
@@ -25,53 +20,6 @@ Item = Literal[
     "energy", "energy_on_peak", "energy_off_peak", "demand", "demand_partial", "minimum", "power_factor",
     "service", "ft", "vat",
 ]  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class BillDays:
-    """The days of a month that one part of its bill is for, where what holds changes within: first included, end not.
-
-    share_ratio : of all days that the bill is for, so that the parts of a month add up to one.
-    """
-
-    first: dt.date
-    end: dt.date
-    share_ratio: float
-
-
-@dataclass(frozen=True, slots=True)
-class Quantities:
-    """What a month's bill is computed from, or one part of it.
-
-    part : its days, where the month is split; None for a whole month.
-    energy_kwh : all energy of the month; on_peak_kwh : the part in on-peak hours.
-    demand_kw : highest 15-minute mean power by window, not rounded.
-    peak_kvar : highest 15-minute mean reactive power; None where no meter measures it.
-    highest_demand_thb : highest demand charge of the 11 months before; None where it is not known.
-    is_demand_estimated : no quarter-hour of the month was measured, so that demand is that of estimated ones: too low
-        rather than too high.
-    """
-
-    month: dt.date
-    energy_kwh: float
-    on_peak_kwh: float
-    demand_kw: Mapping[Window, float]
-    peak_kvar: float | None = None
-    highest_demand_thb: float | None = None
-    is_demand_estimated: bool = False
-    part: BillDays | None = None
-
-    @property
-    def days(self) -> BillDays:
-        """The days that it is for: of the part, or of the calendar month."""
-        if self.part is not None:
-            return self.part
-        return BillDays(self.month, (self.month.replace(day=1) + dt.timedelta(days=31)).replace(day=1), 1.0)
-
-    @property
-    def share_ratio(self) -> float:
-        """The part's share of the month's days; 1 for a whole month."""
-        return self.days.share_ratio
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +53,7 @@ class Bill:
     provisional : the figures that may not hold for the month; none where all are known and sourced.
     parts : where the schedule, its rates, Ft or VAT change within it, the bill of each part by its days, in order; its
     lines are theirs, and schedule_id and ft are those of the last. Else none.
+    quantities : as they were metered. raised_ratio : what lines have more for a meter behind a transformer.
     """
 
     schedule_id: str
@@ -115,6 +64,7 @@ class Bill:
     source: str
     quantities: Quantities = field(repr=False)
     parts: tuple[Bill, ...] = ()
+    raised_ratio: float = 0.0
 
     @property
     def each(self) -> tuple[Bill, ...]:
@@ -125,6 +75,11 @@ class Bill:
     def ft_is_entered(self) -> bool:
         """Whether the Ft of the month is known; else the last one before it is used."""
         return not any(one.figure == "ft" and one.standing == "expired" for one in self.provisional)
+
+    @property
+    def billed_kwh(self) -> float:
+        """The energy that is charged for: metered, and what is added to it."""
+        return self.quantities.energy_kwh * (1 + self.raised_ratio)
 
     @property
     def is_demand_estimated(self) -> bool:
@@ -139,164 +94,6 @@ class Bill:
     def amount_thb(self, *items: Item) -> float:
         """Sum the lines of these items."""
         return float(sum((_exact(line.amount_thb) for line in self.lines if line.item in items), Decimal(0)))
-
-
-def quantities_of(
-    energy_kwh: FloatArray,
-    starts: pd.DatetimeIndex,
-    tariffs: Tariffs,
-    *,
-    interval_h: float = 0.25,
-    demand_kwh: FloatArray | None = None,
-    cuts: Collection[dt.date] = (),
-) -> list[Quantities]:
-    """Compute what bills are made from, month by month, for one series.
-
-    Parameters
-    ----------
-    energy_kwh : (n,) array
-        Energy of each interval [kWh]; NaN counts as nothing.
-    starts : DatetimeIndex
-        Starts of the intervals, with a time zone, in order.
-    tariffs : Tariffs
-        Rules that say which hours are on-peak.
-    interval_h : float
-        Length of an interval [h].
-    demand_kwh : (n,) array, optional
-        The intervals that may set a demand [kWh], as in `quantities_of_many`.
-    cuts : collection of date
-        Days on which a new part of a month begins, as in `quantities_of_many`.
-
-    Returns
-    -------
-    list of Quantities
-        The months, in order, and the parts of those that are split.
-
-    See Also
-    --------
-    quantities_of_many : The same for many series at once.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import pandas as pd
-    >>> from bkkenergy.tariff.bill import quantities_of
-    >>> from bkkenergy.library.packaged import figures
-    >>> starts = pd.date_range("2025-11-01", "2025-12-01", freq="15min", tz="Asia/Bangkok", inclusive="left")
-    >>> (month,) = quantities_of(np.full(len(starts), 2.5), starts, figures().tariffs)
-    >>> month.energy_kwh, month.demand_kw["on_peak"]
-    (7200.0, 10.0)
-    """
-    demand = None if demand_kwh is None else np.atleast_2d(demand_kwh)
-    many = quantities_of_many(
-        np.atleast_2d(energy_kwh), starts, tariffs, interval_h=interval_h, demand_kwh=demand, cuts=cuts
-    )
-    return many[0]
-
-
-def quantities_of_many(
-    energy_kwh: FloatArray,
-    starts: pd.DatetimeIndex,
-    tariffs: Tariffs,
-    *,
-    interval_h: float = 0.25,
-    demand_kwh: FloatArray | None = None,
-    cuts: Collection[dt.date] = (),
-) -> list[list[Quantities]]:
-    """Compute what bills are made from, month by month, for many series on one time grid.
-
-    Parameters
-    ----------
-    energy_kwh : (k, n) array
-        Energy of each interval [kWh]; NaN counts as nothing.
-    starts : DatetimeIndex
-        Starts of the intervals, with a time zone, in order.
-    tariffs : Tariffs
-        Rules that say which hours are on-peak.
-    interval_h : float
-        Length of an interval [h]. MEA's demand is a mean of a quarter-hour: longer intervals understate it.
-    demand_kwh : (k, n) array, optional
-        The intervals that may set a demand [kWh], NaN where one may not: it is known that energy of a gap flowed,
-        but not when. By default all may. A month without any takes its demand from all, and says so.
-    cuts : collection of date
-        Days, in Bangkok, on which what holds changes. A month with such a day within comes in parts, each with its own
-        energy, its own demand, and its share of the days.
-
-    Returns
-    -------
-    list of list of Quantities
-        For each series, its months in order, and the parts of those that are split.
-
-    References
-    ----------
-    .. [1] Metropolitan Electricity Authority (MEA), "Electricity tariffs": demand is the highest mean of 15 minutes
-       in a month.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import pandas as pd
-    >>> from bkkenergy.tariff.bill import quantities_of_many
-    >>> from bkkenergy.library.packaged import figures
-    >>> starts = pd.date_range("2025-11-01", "2025-12-01", freq="15min", tz="Asia/Bangkok", inclusive="left")
-    >>> loads = np.outer([1.0, 2.0], np.ones(len(starts)))
-    >>> [months[0].energy_kwh for months in quantities_of_many(loads, starts, figures().tariffs)]
-    [2880.0, 5760.0]
-    """
-    known = np.nan_to_num(np.asarray(energy_kwh, np.float64))
-    masks = window_masks(starts, tariffs)
-    local_day = starts.tz_convert(BANGKOK).tz_localize(None).normalize()
-    month_start = local_day.to_period("M").to_timestamp()
-    is_new = month_start[1:] != month_start[:-1]
-    is_new |= (local_day[1:] != local_day[:-1]) & local_day[1:].isin(pd.DatetimeIndex(sorted(cuts)))
-    first = np.flatnonzero(np.append(True, is_new))
-    parts = _parts(local_day, first)
-    firm, has_firm = _demand_intervals(known, demand_kwh, first)
-    energy = np.add.reduceat(known, first, axis=1)
-    on_peak = np.add.reduceat(known * masks["on_peak"], first, axis=1)
-    highest = {window: np.maximum.reduceat(firm * mask, first, axis=1) / interval_h for window, mask in masks.items()}
-    return [
-        [
-            Quantities(
-                month_start[at].date(),
-                float(energy[row, column]),
-                float(on_peak[row, column]),
-                {window: max(0.0, float(peak_kw[row, column])) for window, peak_kw in highest.items()},
-                is_demand_estimated=bool(energy[row, column] > 0 and not has_firm[row, column]),
-                part=parts[column],
-            )
-            for column, at in enumerate(first.tolist())
-        ]
-        for row in range(len(known))
-    ]
-
-
-def _parts(local_day: pd.DatetimeIndex, first: IntArray) -> list[BillDays | None]:
-    """Return the days of each part of a month that comes in several; None for a whole one. first : of each."""
-    begins = [local_day[at].date() for at in first.tolist()]
-    ends = [*begins[1:], local_day[-1].date() + dt.timedelta(days=1)]
-    months = [day.replace(day=1) for day in begins]
-    lengths = [(end - begin).days for begin, end in zip(begins, ends, strict=True)]
-    in_month = {
-        month: sum(days for days, other in zip(lengths, months, strict=True) if other == month) for month in months
-    }
-    return [
-        BillDays(begin, end, days / in_month[month]) if months.count(month) > 1 else None
-        for begin, end, days, month in zip(begins, ends, lengths, months, strict=True)
-    ]
-
-
-def _demand_intervals(
-    known_kwh: FloatArray, demand_kwh: FloatArray | None, first: IntArray
-) -> tuple[FloatArray, BoolArray]:
-    """Return (k, n) intervals that set the demand; (k, months) whether a month has one that may."""
-    if demand_kwh is None:
-        return known_kwh, np.ones((len(known_kwh), len(first)), np.bool_)
-    firm_kwh = np.asarray(demand_kwh, np.float64)
-    has_firm = np.add.reduceat(np.isfinite(firm_kwh).astype(np.int64), first, axis=1) > 0
-    lengths = np.diff(np.append(first, firm_kwh.shape[1]))
-    in_firm_month = np.repeat(has_firm, lengths, axis=1)
-    return np.where(in_firm_month, np.nan_to_num(firm_kwh), known_kwh), has_firm
 
 
 def bill_of(quantities: Quantities, schedule: Schedule, tariffs: Tariffs) -> Bill:
@@ -338,7 +135,8 @@ def bill_of(quantities: Quantities, schedule: Schedule, tariffs: Tariffs) -> Bil
     --------
     >>> import datetime as dt
     >>> from bkkenergy.library.packaged import figures
-    >>> from bkkenergy.tariff.bill import Quantities, bill_of
+    >>> from bkkenergy.tariff.bill import bill_of
+    >>> from bkkenergy.tariff.quantities import Quantities
     >>> tariffs = figures().tariffs
     >>> month = Quantities(dt.date(2025, 11, 1), 10_000.0, 6_000.0, {"on_peak": 40.4})
     >>> bill = bill_of(month, tariffs.schedules["mea-3-2-lv"], tariffs)
@@ -390,6 +188,8 @@ def _prices_on(day: dt.date, schedule: Schedule, tariffs: Tariffs) -> tuple[obje
 def _bill_at_one_price(quantities: Quantities, schedule: Schedule, tariffs: Tariffs) -> Bill:
     day = quantities.days.first
     rates, ft, vat = schedule.rates_on(day), tariffs.ft_on(day), tariffs.vat_on(day)
+    metered, raised_ratio = quantities, tariffs.raised_ratio(quantities.supply)
+    quantities = _raised(metered, raised_ratio)
     energy = _energy_lines(quantities, rates)
     demand = _demand_lines(quantities, rates, tariffs)
     under = demand if tariffs.rules.minimum_floor == "demand" else [*energy, *demand]
@@ -405,8 +205,20 @@ def _bill_at_one_price(quantities: Quantities, schedule: Schedule, tariffs: Tari
         tuple(lines),
         ft.thb_per_kwh,
         _provisional(day, rates, ft, vat),
-        f"{rates.source}; {ft.source}; {vat.source}",
+        f"{rates.source}; {ft.source}; {vat.source}" + (f"; {tariffs.low_side.source}" if raised_ratio else ""),
+        metered,
+        raised_ratio=raised_ratio,
+    )
+
+
+def _raised(quantities: Quantities, raised_ratio: float) -> Quantities:
+    """Raise kWh and kW, not kvar, by what is added on the low side of a transformer."""
+    whole_ratio = 1 + raised_ratio
+    return replace(
         quantities,
+        energy_kwh=quantities.energy_kwh * whole_ratio,
+        on_peak_kwh=quantities.on_peak_kwh * whole_ratio,
+        demand_kw={window: demand_kw * whole_ratio for window, demand_kw in quantities.demand_kw.items()},
     )
 
 
@@ -452,7 +264,8 @@ def bills_of(months: Sequence[Quantities], schedule: Schedule, tariffs: Tariffs)
     --------
     >>> import datetime as dt
     >>> from bkkenergy.library.packaged import figures
-    >>> from bkkenergy.tariff.bill import Quantities, bills_of
+    >>> from bkkenergy.tariff.bill import bills_of
+    >>> from bkkenergy.tariff.quantities import Quantities
     >>> tariffs = figures().tariffs
     >>> busy = Quantities(dt.date(2025, 4, 1), 20_000.0, 12_000.0, {"all": 100.0})
     >>> idle = Quantities(dt.date(2025, 5, 1), 1_000.0, 400.0, {"all": 5.0})
@@ -486,7 +299,8 @@ def bills_by_schedules(months: Sequence[Quantities], schedules: Sequence[Schedul
     --------
     >>> import datetime as dt
     >>> from bkkenergy.library.packaged import figures
-    >>> from bkkenergy.tariff.bill import Quantities, bills_by_schedules
+    >>> from bkkenergy.tariff.bill import bills_by_schedules
+    >>> from bkkenergy.tariff.quantities import Quantities
     >>> tariffs = figures().tariffs
     >>> months = [Quantities(dt.date(2025, month, 1), 1_000.0, 400.0, {"all": 5.0, "on_peak": 5.0}) for month in (4, 5)]
     >>> chosen = [tariffs.schedules[name] for name in ("mea-2-1-lv", "mea-2-2-lv")]
@@ -530,7 +344,8 @@ def joined(parts: Sequence[Bill]) -> Bill:
     --------
     >>> import datetime as dt
     >>> from bkkenergy.library.packaged import figures
-    >>> from bkkenergy.tariff.bill import BillDays, Quantities, bill_of, joined
+    >>> from bkkenergy.tariff.bill import bill_of, joined
+    >>> from bkkenergy.tariff.quantities import BillDays, Quantities
     >>> tariffs = figures().tariffs
     >>> april, cut, may = dt.date(2025, 4, 1), dt.date(2025, 4, 16), dt.date(2025, 5, 1)
     >>> halves = [BillDays(april, cut, 0.5), BillDays(cut, may, 0.5)]
@@ -587,7 +402,9 @@ def _demand_lines(quantities: Quantities, rates: Rates, tariffs: Tariffs) -> lis
     """List demand in whole kW. Under TOD the partial window pays for what exceeds the peak window's demand."""
     lines: list[BillLine] = []
     billed_kw = {
-        window: whole_kw(quantities.demand_kw.get(window, 0.0), tariffs.rules.demand_rounding_kw)
+        window: whole_kw(
+            quantities.demand_kw.get(window, 0.0), tariffs.rules.demand_rounding_kw[quantities.supply.utility]
+        )
         for window in rates.demand_thb_per_kw
     }
     for window, thb_per_kw in rates.demand_thb_per_kw.items():
@@ -618,7 +435,9 @@ def _power_factor_line(quantities: Quantities, rates: Rates, tariffs: Tariffs) -
         return []
     rules = tariffs.rules
     peak_kw = max((quantities.demand_kw.get(window, 0.0) for window in quantities.demand_kw), default=0.0)
-    excess_kvar = whole_kw(quantities.peak_kvar - rules.free_kvar_per_kw * peak_kw, rules.demand_rounding_kw)
+    excess_kvar = whole_kw(
+        quantities.peak_kvar - rules.free_kvar_per_kw * peak_kw, rules.demand_rounding_kw[quantities.supply.utility]
+    )
     if excess_kvar <= 0:
         return []
     return [_line("power_factor", excess_kvar, "kvar", rules.kvar_thb, quantities.share_ratio)]

@@ -11,7 +11,8 @@ import pandas as pd
 
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.readings import FloatArray
-from bkkenergy.tariff.bill import Bill, Item, Quantities, bills_of
+from bkkenergy.tariff.bill import Bill, Item, bills_of
+from bkkenergy.tariff.quantities import Quantities
 from bkkenergy.tariff.schedule import Customer, Eligibility, EnergyBlock, Schedule, Tariffs
 from bkkenergy.tariff.windows import window_masks
 
@@ -52,7 +53,7 @@ def offers(months: Sequence[Quantities], schedules: Sequence[Schedule], tariffs:
     >>> import datetime as dt
     >>> from bkkenergy.tariff.compare import offers
     >>> from bkkenergy.library.packaged import figures
-    >>> from bkkenergy.tariff.bill import Quantities
+    >>> from bkkenergy.tariff.quantities import Quantities
     >>> tariffs = figures().tariffs
     >>> month = Quantities(dt.date(2025, 11, 1), 10_000.0, 3_000.0, {"all": 40.0, "on_peak": 40.0})
     >>> chosen = [tariffs.schedules[name] for name in ("mea-3-1-lv", "mea-3-2-lv")]
@@ -98,7 +99,7 @@ def open_to(
     Examples
     --------
     >>> import datetime as dt
-    >>> from bkkenergy.tariff.bill import Quantities
+    >>> from bkkenergy.tariff.quantities import Quantities
     >>> from bkkenergy.tariff.compare import open_to
     >>> from bkkenergy.library.packaged import figures
     >>> tariffs = figures().tariffs
@@ -184,7 +185,8 @@ def check_bill(
     >>> import datetime as dt
     >>> from bkkenergy.tariff.compare import check_bill
     >>> from bkkenergy.library.packaged import figures
-    >>> from bkkenergy.tariff.bill import Quantities, bill_of
+    >>> from bkkenergy.tariff.bill import bill_of
+    >>> from bkkenergy.tariff.quantities import Quantities
     >>> tariffs = figures().tariffs
     >>> month = Quantities(dt.date(2025, 11, 1), 1_000.0, 400.0, {"all": 5.0})
     >>> bill = bill_of(month, tariffs.schedules["mea-2-1-lv"], tariffs)
@@ -217,17 +219,18 @@ def _why(
     item: Item, paper_thb: float | None, ours_thb: float, bill: Bill, paper_kwh: float | None, paper_kw: float | None
 ) -> str:
     quantities = bill.quantities
+    raised = f", raised by {bill.raised_ratio:.1%}".replace("%", " %") if bill.raised_ratio else ""
     if paper_thb is None or abs(paper_thb - ours_thb) < SAME_THB:
         return "same" if paper_thb is not None else "not on the paper"
-    if item.startswith(("energy", "ft")) and paper_kwh is not None and abs(paper_kwh - quantities.energy_kwh) > 1:
-        why = f"energy: paper {paper_kwh:,.0f} kWh, metered {quantities.energy_kwh:,.0f} kWh"
+    if item.startswith(("energy", "ft")) and paper_kwh is not None and abs(paper_kwh - bill.billed_kwh) > 1:
+        why = f"energy: paper {paper_kwh:,.0f} kWh, metered {quantities.energy_kwh:,.0f} kWh{raised}"
     elif item.startswith("demand") and paper_kw is not None:
         metered = max(quantities.demand_kw.values(), default=0.0)
-        why = f"demand: paper {paper_kw:,.0f} kW, metered {metered:,.1f} kW"
+        why = f"demand: paper {paper_kw:,.0f} kW, metered {metered:,.1f} kW{raised}"
     elif item == "ft" and not bill.ft_is_entered:
         why = "Ft of this month is not entered in config/tariffs/rules.toml"
     elif item == "ft" and quantities.energy_kwh > 0:
-        why = f"Ft rate: paper {paper_thb / quantities.energy_kwh:.4f}, ours {bill.ft_thb_per_kwh:.4f} THB/kWh"
+        why = f"Ft rate: paper {paper_thb / bill.billed_kwh:.4f}, ours {bill.ft_thb_per_kwh:.4f} THB/kWh"
     elif item == "vat":
         why = "follows the items above"
     else:

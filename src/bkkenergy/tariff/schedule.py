@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Literal, Self
+from dataclasses import dataclass
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -13,6 +14,7 @@ from bkkenergy.tomlfiles import Frozen
 
 NotNegative = Annotated[float, Field(ge=0)]
 Hours = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-4]):[0-5]\d$")]
+Utility = Literal["mea", "pea"]
 MinimumFloor = Literal["demand", "electricity"]
 Window = Literal["all", "on_peak", "tod_peak", "tod_partial"]
 Kind = Literal["plain", "tou", "tod"]
@@ -122,20 +124,46 @@ class Vat(DatedFigure):
     ratio: Annotated[float, Field(ge=0, lt=1)]
 
 
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """Who bills, and on which side of the customer's own transformer the meter is, if there is one."""
+
+    utility: Utility = "mea"
+    meter_side: Literal["high", "low"] | None = None
+
+
+MEA_SUPPLY = Supply()
+"""MEA, and no transformer of the customer's: what is billed where no electricity account says otherwise."""
+
+
 class Rules(SourcedFigure):
     """What all schedules share.
 
     minimum_floor : what the minimum charge is a floor under: the demand charge, or energy and demand together. The
-    rule's wording allows both.
+    rule's wording allows both. demand_rounding_kw : the step of billed demand, by utility.
     """
 
     minimum_floor: MinimumFloor = "demand"
     free_kvar_per_kw: NotNegative
     kvar_thb: NotNegative
-    demand_rounding_kw: Annotated[float, Field(gt=0)]
+    demand_rounding_kw: dict[Utility, Annotated[float, Field(gt=0)]]
     on_peak_hours: Hours
     tod_peak_hours: Hours
     tod_partial_hours: Hours
+
+    @model_validator(mode="after")
+    def _rounds_for_each_utility(self) -> Self:
+        if lacking := sorted(set(get_args(Utility)) - self.demand_rounding_kw.keys()):
+            raise ValueError(
+                f"demand_rounding_kw has no step of {' and '.join(lacking)}: write {{ mea = 1, pea = 0.01 }}"
+            )
+        return self
+
+
+class LowSide(SourcedFigure):
+    """What a utility adds to kWh and kW that it meters on the low side of the customer's own transformer."""
+
+    raised_ratio: Annotated[float, Field(ge=0, lt=1)]
 
 
 class OffPeakDays(SourcedFigure):
@@ -165,6 +193,7 @@ class Tariffs(Frozen):
     ft: Annotated[tuple[Ft, ...], Field(min_length=1)]
     vat: Annotated[tuple[Vat, ...], Field(min_length=1)]
     rules: Rules
+    low_side: LowSide
     off_peak_days: OffPeakDays
     off_peak_years: tuple[OffPeakYear, ...] = ()
 
@@ -184,6 +213,10 @@ class Tariffs(Frozen):
     def first_day(self) -> dt.date:
         """The first day for which Ft and VAT are known: before it no baht can be given."""
         return max(min(ft.valid_from for ft in self.ft), min(vat.valid_from for vat in self.vat))
+
+    def raised_ratio(self, supply: Supply) -> float:
+        """Return what is added to the kWh and kW of a supply; 0 where they are metered before the transformer."""
+        return self.low_side.raised_ratio if supply.meter_side == "low" else 0.0
 
     @model_validator(mode="after")
     def _follow_one_another(self) -> Self:

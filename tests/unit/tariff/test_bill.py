@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import InputError
 from bkkenergy.site.figures import load_figures
-from bkkenergy.tariff.bill import Quantities, bill_of, bills_of, quantities_of, whole_kw
+from bkkenergy.tariff.bill import bill_of, bills_of, whole_kw
+from bkkenergy.tariff.quantities import Quantities, quantities_of
 from bkkenergy.tariff.windows import off_peak_holidays, window_masks
 from tests.conftest import ROOT
 

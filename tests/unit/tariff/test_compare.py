@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from bkkenergy.calendar import BANGKOK
-from bkkenergy.tariff.bill import Quantities, bill_of
+from bkkenergy.tariff.bill import bill_of
 from bkkenergy.tariff.compare import avoided_thb_per_kwh, check_bill, offers, open_to
+from bkkenergy.tariff.quantities import Quantities
 from tests.unit.tariff.test_bill import TARIFFS
 
 SCHEDULE = TARIFFS.schedules["mea-3-2-mv"]

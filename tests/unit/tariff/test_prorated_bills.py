@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from bkkenergy.library.packaged import figures
-from bkkenergy.tariff.bill import BillDays, Quantities, bill_of, bills_by_schedules
+from bkkenergy.tariff.bill import bill_of, bills_by_schedules
+from bkkenergy.tariff.quantities import BillDays, Quantities
 from bkkenergy.tariff.schedule import Ft, Vat
 
 TOU = "mea-3-2-lv"

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from bkkenergy.library.packaged import figures
-from bkkenergy.tariff.bill import bill_of, bills_by_schedules, quantities_of
+from bkkenergy.tariff.bill import bill_of, bills_by_schedules
+from bkkenergy.tariff.quantities import quantities_of
 
 APRIL, CUT = dt.date(2026, 4, 1), dt.date(2026, 4, 11)
 STARTS = pd.date_range("2026-04-01", "2026-06-01", freq="15min", tz="Asia/Bangkok", inclusive="left")

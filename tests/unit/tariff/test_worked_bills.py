@@ -7,8 +7,21 @@ import datetime as dt
 
 import pytest
 
-from bkkenergy.tariff.bill import Quantities, bill_of
-from bkkenergy.tariff.schedule import Eligibility, EnergyBlock, Ft, OffPeakDays, Rates, Rules, Schedule, Tariffs, Vat
+from bkkenergy.tariff.bill import bill_of
+from bkkenergy.tariff.quantities import Quantities
+from bkkenergy.tariff.schedule import (
+    Eligibility,
+    EnergyBlock,
+    Ft,
+    LowSide,
+    OffPeakDays,
+    Rates,
+    Rules,
+    Schedule,
+    Supply,
+    Tariffs,
+    Vat,
+)
 
 SOURCED = {"source": "published bill", "grade": "V", "entered": dt.date(2026, 11, 24)}
 LONG_AGO = dt.date(2000, 1, 1)
@@ -37,9 +50,10 @@ def bill(quantities, rates, *, kind="plain", ft=0.0, step_kw=1.0):
         ft=(Ft(thb_per_kwh=ft, **dated),),
         vat=(Vat(ratio=0.07, **dated),),
         rules=Rules(
-            free_kvar_per_kw=0.6197, kvar_thb=56.07, demand_rounding_kw=step_kw, on_peak_hours="09:00-22:00",
+            free_kvar_per_kw=0.6197, kvar_thb=56.07, demand_rounding_kw={"mea": step_kw, "pea": 0.01}, on_peak_hours="09:00-22:00",
             tod_peak_hours="18:30-21:30", tod_partial_hours="08:00-18:30", **SOURCED,
         ),
+        low_side=LowSide(raised_ratio=0.02, **SOURCED),
         off_peak_days=OffPeakDays(**SOURCED),
     )  # fmt: skip
     eligible = Eligibility(customers=("business",), **SOURCED)
@@ -54,8 +68,8 @@ def lines(found, *items):
 
 
 def test_a_real_bill_of_pea_with_demand_as_measured():
-    paper = Quantities(JULY, 1703.91 + 1014.90, 1703.91, {"on_peak": 25.09, "all": 25.09})
-    found = bill(paper, TOU_MV, kind="tou", ft=0.1623, step_kw=0.01)
+    paper = Quantities(JULY, 1703.91 + 1014.90, 1703.91, {"on_peak": 25.09, "all": 25.09}, supply=Supply(utility="pea"))
+    found = bill(paper, TOU_MV, kind="tou", ft=0.1623)
     assert {line.item: line.amount_thb for line in found.lines} == {
         "energy_on_peak": 7128.99, "energy_off_peak": 2642.50, "demand": 3335.21, "service": 312.24, "ft": 441.26,
         "vat": 970.21,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,9 @@ from bkkenergy.solar.climate import typical_year
 from bkkenergy.solar.production import Plane, simulate
 from bkkenergy.solar.strings import BEST_DC_AC_RATIO
 from bkkenergy.solar.weather import rows_at
-from bkkenergy.tariff.bill import MONTHS_BEFORE, Bill, bills_by_schedules, quantities_of
+from bkkenergy.tariff.bill import MONTHS_BEFORE, Bill, bills_by_schedules
+from bkkenergy.tariff.quantities import quantities_of
+from bkkenergy.tariff.schedule import MEA_SUPPLY, Supply
 from bkkenergy.texts import Lang, Named
 from bkkenergy.usecases.balance import sub_meters
 from bkkenergy.usecases.energy import (
@@ -180,6 +182,7 @@ def month_bills(site: Site, building: Building, period: Period) -> list[Bill]:
         cuts=site.portfolio.schedule_changes(building.id, first, _next_day(period.last_day)),
     )
     lasts = [min(part.days.end - dt.timedelta(days=1), period.last_day) for part in parts]
+    parts = [replace(part, supply=_supply_on(site, building, last)) for part, last in zip(parts, lasts, strict=True)]
     schedules = [site.figures.tariffs.schedules[_schedule_on(site, building, last)] for last in lasts]
     bills = bills_by_schedules(parts, schedules, site.figures.tariffs)
     return [bill for bill in bills if bill.month >= period.first_day.replace(day=1)]
@@ -195,6 +198,16 @@ def _next_day(day: dt.date) -> dt.date:
 
 def _schedule_on(site: Site, building: Building, day: dt.date) -> str:
     return site.portfolio.schedule_on(building.id, day) or site.portfolio.schedule_of(building)
+
+
+def _supply_on(site: Site, building: Building, day: dt.date) -> Supply:
+    """Return what a building's electricity accounts of a day agree on; for the rest MEA's usual supply."""
+    accounts = site.portfolio.on(day).accounts_of(building.id)
+    utilities, sides = {account.utility for account in accounts}, {account.meter_side for account in accounts}
+    return Supply(
+        utilities.pop() if len(utilities) == 1 else MEA_SUPPLY.utility,
+        sides.pop() if len(sides) == 1 else None,
+    )
 
 
 def _first_with_history(site: Site, building: Building, period: Period) -> dt.date:
