@@ -100,6 +100,53 @@ def test_a_target_of_no_programme_is_a_fault(tmp_path, config_dir):
         load_plan(tmp_path)
 
 
+DATED = """
+[agency_target]
+year_be = 2573
+saving_ratio = 0.1
+source = "a decision"
+entered = 2026-01-01
+changes = [{ from = 2027-01-01, saving_ratio = 0.2 }]
+[[programme]]
+id = "one"
+name_th = "แผน"
+name_en = "Plan"
+first_year_be = 2567
+last_year_be = 2573
+source = "a decision"
+entered = 2026-01-01
+until = 2026-12-31
+"""
+
+
+def test_a_plan_in_files_is_that_of_its_day(tmp_path):
+    (tmp_path / "plan.toml").write_text(DATED)
+    before, after = (load_plan(tmp_path, dt.date(year, 6, 1)) for year in (2026, 2027))
+    assert (before.agency_target.saving_ratio, after.agency_target.saving_ratio) == (0.1, 0.2)
+    assert ([plan.id for plan in before.programmes], after.programmes) == (["one"], ())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "[agency_target]",
+            "[agency_goal]",
+            r"agency_goal: this table is not known.*\n.*agency_target: the key is mis",
+        ),
+        ("entered = 2026-01-01\nchanges", "from = 2090-01-01\nentered = 2026-01-01\nold", "this key is not known"),
+        ("entered = 2026-01-01\nchanges = ", "from = 2090-01-01\nentered = 2026-01-01\n# ", "there is none on 2026-06"),
+        ("until = 2026-12-31", 'until = "soon"', r"programme\[0\].until: this is no date"),
+        ("[[programme]]", "[programme]", "programme: this is no list of tables"),
+        ("[[programme]]", "target = [1]\n[[programme]]", r"agency_target.target: this key is not known"),
+    ],
+)
+def test_what_is_wrong_in_a_plan_is_named_with_its_place(tmp_path, old, new, said):
+    (tmp_path / "plan.toml").write_text(DATED.replace(old, new, 1))
+    with pytest.raises(ConfigError, match=said):
+        load_plan(tmp_path, dt.date(2026, 6, 1))
+
+
 # -- workbooks -----------------------------------------------------------------------------------------------------
 
 

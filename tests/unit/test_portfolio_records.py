@@ -279,6 +279,42 @@ def test_an_exchange_that_is_entered_after_a_later_one_joins_it(site, how):
     assert {tuple(str(own.at.date()) for own in one.value.exchanges) for one in versions} == {("2026-05-01",)}
 
 
+@pytest.mark.parametrize("how", [Put, Amend])
+def test_an_exchange_that_a_later_day_leaves_out_is_not_lost(site, how):
+    records = read_folder(site(EXCHANGED)).records
+    body = SITE_KINDS["meter"].body_of(records.of("meter", "a.b.main")[0].value)
+
+    def edit(exchanges):
+        fields = {"exchanges": exchanges}
+        return Put("meter", body | fields) if how is Put else Amend("meter", "a.b.main", fields)
+
+    for day in (dt.date(2026, 1, 1), dt.date(2026, 5, 1)):
+        with pytest.raises(ConfigError, match=r"2025-03-01.* would be lost from .*List it too") as caught:
+            changed(records, day, edit([exchange("2026-05-01")]))
+        assert "change exchanges for all days" in str(caught.value)
+    both = changed(records, dt.date(2026, 5, 1), edit([*body["exchanges"], exchange("2026-05-01")]))
+    assert [len(version.value.exchanges) for version in both.history("meter", "a.b.main")] == [1, 1, 2]
+    with pytest.raises(ConfigError, match="To take it out, change exchanges from 2026-05-01 on"):
+        changed(both, dt.date(2026, 6, 1), edit(body["exchanges"]))
+    none = changed(records, EVER, edit([]))
+    assert [version.value.exchanges for version in none.history("meter", "a.b.main")] == [(), ()]
+
+
+def test_a_meter_that_ended_and_begins_again_loses_no_exchange(site):
+    records = changed(read_folder(site(EXCHANGED)).records, dt.date(2026, 6, 1), End("meter", "a.b.main"))
+    body = SITE_KINDS["meter"].body_of(records.of("meter", "a.b.main")[-1].value)
+    with pytest.raises(ConfigError, match="would be lost from 2027-01-01 on"):
+        changed(records, dt.date(2027, 1, 1), Put("meter", body | {"exchanges": []}))
+    assert changed(records, dt.date(2027, 1, 1), Put("meter", body))
+
+
+@pytest.mark.parametrize("table", ["agency = 1", "agency = [1]", 'contact = ["x"]', "[agency]", "[[building.meters]]"])
+def test_what_is_no_list_of_tables_is_a_fault_with_its_place(site, table):
+    folder = site(SITE)
+    (folder / "portfolio/odd.toml").write_text(table)
+    assert [fault.where for fault in read_folder(folder).faults if "odd.toml" in fault.where]
+
+
 @pytest.mark.parametrize("parts", ["meters", "virtual_meters", "roofs"])
 @pytest.mark.parametrize("how", [Put, Amend])
 def test_a_building_takes_no_parts_in_which_would_be_lost(site, parts, how):

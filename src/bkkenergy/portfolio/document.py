@@ -9,13 +9,12 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 
 from bkkenergy.errors import Fault
 from bkkenergy.portfolio.kinds import KINDS
 from bkkenergy.portfolio.models import DEFAULT_TOPIC, local_midnight
-from bkkenergy.portfolio.records import EVER, Entry, Kind, Kinds, Records
+from bkkenergy.portfolio.records import EVER, Entry, Kind, Kinds, Records, lost_exchanges
 from bkkenergy.tomlfiles import Table, validated
 
 DAY = dt.timedelta(days=1)
@@ -39,8 +38,12 @@ class Document:
         """The entries as records."""
         return Records(0, tuple(self.entries))
 
-    def take(self, kind_name: str, table: Table, where: str) -> None:
+    def take(self, kind_name: str, table: object, where: str) -> None:
         """Take a table in, with the records inside it."""
+        if not isinstance(table, dict):
+            remedy = f"Write each entry under [[{kind_name}]]."
+            self.faults.append(Fault(where, f"this is no table (found {table!r})", remedy))
+            return
         kind = self.kinds[kind_name]
         if kind_name == "building":
             self._take_building(kind, table, where)
@@ -159,15 +162,9 @@ def _order_faults(entries: list[Entry], where: str) -> Iterator[Fault]:
 
 def _exchange_faults(entries: list[Entry], where: str) -> Iterator[Fault]:
     """Find exchanges that a change leaves out: they have instants of their own, and it lists all of them or none."""
-    for number, (before, after) in enumerate(pairwise(entries)):
-        earlier, later = (
-            {exchange.at for exchange in getattr(entry.value, "exchanges", ())} for entry in (before, after)
-        )
-        for at in sorted(earlier - later):
-            what = f"the exchange at {at.isoformat()} is not in this list, which replaces the one before it"
-            yield Fault(
-                f"{where}.changes[{number}].exchanges", what, "List it too, or leave exchanges out of the change."
-            )
+    for number, at in lost_exchanges(entries):
+        what = f"the exchange at {at.isoformat()} is not in this list, which replaces the one before it"
+        yield Fault(f"{where}.changes[{number}].exchanges", what, "List it too, or leave exchanges out of the change.")
 
 
 def full_building_id(building: Table) -> str:

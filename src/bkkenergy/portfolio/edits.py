@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bkkenergy.errors import ConfigError, Fault
-from bkkenergy.portfolio.records import Change, Entry, Kind, Kinds, Records, entry_on
+from bkkenergy.portfolio.records import EVER, Change, Entry, Kind, Kinds, Records, entry_on, lost_exchanges
 from bkkenergy.tomlfiles import Frozen, validated
 
 
@@ -100,6 +100,9 @@ def changes_of(records: Records, edits: Sequence[Edit], from_day: dt.date, kinds
     if faults:
         raise ConfigError(faults)
     touched = {(edit.kind, key_of(edit, kinds)) for edit in edits}
+    faults = [fault for kind, key in sorted(touched) for fault in _exchange_faults(records, after, kind, key)]
+    if faults:
+        raise ConfigError(faults)
     return tuple(_differences_of(records, after, touched))
 
 
@@ -222,6 +225,23 @@ def _exchanges_after(body: Mapping[str, Any], was: Mapping[str, Any], becomes: M
     entered = {at: exchange for at, exchange in new.items() if old.get(at) != exchange}
     merged = {at: exchange for at, exchange in later.items() if at in new or at not in old} | entered
     return {"exchanges": [merged[at] for at in sorted(merged)]}
+
+
+def _exchange_faults(before: Records, after: Records, kind: str, key: str) -> Iterator[Fault]:
+    """Find exchanges that edits would leave out of a later version alone: the meter's history would lose them."""
+    entries = after.of(kind, key)
+    known = {at for _, at in lost_exchanges(before.of(kind, key))}
+    for number, at in lost_exchanges(entries):
+        if at in known:
+            continue
+        first = next(
+            entry.valid_from
+            for entry in entries
+            if at in {exchange.at for exchange in entry.value.exchanges}  # type: ignore[attr-defined]
+        )
+        since = "for all days, without a first day" if first == EVER else f"from {first} on"
+        what = f"the exchange at {at.isoformat()} would be lost from {entries[number + 1].valid_from} on"
+        yield Fault(f"{kind} {key}.exchanges", what, f"List it too. To take it out, change exchanges {since}.")
 
 
 def _ended(entries: Sequence[Entry], from_day: dt.date, edit: End) -> Iterator[Change]:

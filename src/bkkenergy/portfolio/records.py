@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, Generic, TypeVar
 
 from bkkenergy.tomlfiles import Frozen
@@ -173,6 +174,34 @@ def entry_on(entries: Sequence[Entry], day: dt.date) -> Entry | None:
     if latest is None or (latest.valid_to is not None and latest.valid_to <= day):
         return None
     return latest
+
+
+def lost_exchanges(entries: Sequence[Entry]) -> Iterator[tuple[int, dt.datetime]]:
+    """Find exchanges of a meter that a later version leaves out: they have instants of their own, and each counts.
+
+    Parameters
+    ----------
+    entries : sequence of Entry
+        Those of one thing, in the order of their days.
+
+    Yields
+    ------
+    tuple of int and datetime
+        The number of the version before, and the instant of the exchange that the next one leaves out.
+
+    Examples
+    --------
+    >>> from bkkenergy.portfolio.records import lost_exchanges
+    >>> from bkkenergy.portfolio.load import records_of
+    >>> from bkkenergy.site.packaged import packaged_config_dir
+    >>> records = records_of(packaged_config_dir())
+    >>> list(lost_exchanges(records.of("meter", "district-bangkhen.office.main")))
+    []
+    """
+    for number, versions in enumerate(pairwise(entries)):
+        earlier, later = ({exchange.at for exchange in getattr(entry.value, "exchanges", ())} for entry in versions)
+        for at in sorted(earlier - later):
+            yield number, at
 
 
 def dated(entries: Sequence[Entry]) -> tuple[Dated[Any], ...]:

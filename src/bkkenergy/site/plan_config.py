@@ -2,33 +2,67 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
+from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import ConfigError, Fault
 from bkkenergy.plan import ActionPlan
-from bkkenergy.tomlfiles import read_toml, validated
+from bkkenergy.portfolio.records import Dated
+from bkkenergy.site.record_kinds import dated_table, dated_tables
+from bkkenergy.tomlfiles import read_toml
 
 PLAN_FILE = "plan.toml"
+Versions = Sequence[Sequence[Dated[Any]]]
+"""Those of each table of a file."""
+KINDS = ("programme", "target", "agency_target")
 
 
-def load_plan(config_dir: Path) -> ActionPlan:
-    """Load programmes and targets. Raises ConfigError with every fault."""
+def load_plan(config_dir: Path, day: dt.date | None = None) -> ActionPlan:
+    """Load programmes and targets as they are on a day, today by default. Raises ConfigError with every fault."""
     path = config_dir / PLAN_FILE
-    table = read_toml(path)
-    named = {
-        "programmes": table.pop("programme", []),
-        "targets": table.pop("target", []),
-        **table,
-    }
-    plan, faults = validated(ActionPlan, named, f"{path}:")
-    if plan is not None:
-        known = {programme.id for programme in plan.programmes}
-        faults += [
-            Fault(f"{path}: target[{number}].programme", f"{target.programme!r} is no programme of this file",
-                  f"Use one of: {', '.join(sorted(known))}.")
-            for number, target in enumerate(plan.targets)
-            if target.programme not in known
-        ]  # fmt: skip
-    if plan is None or faults:
+    tables = read_toml(path)
+    faults = [
+        Fault(f"{path}: {key}", "this table is not known here", f"Use {', '.join(KINDS)}.")
+        for key in tables
+        if key not in KINDS
+    ]
+    goal = tables.get("agency_target")
+    if goal is None:
+        goal_versions, problems = (), [Fault(f"{path}: agency_target", "the key is missing", "Add it.")]
+    else:
+        goal_versions, problems = dated_table(f"{path}: agency_target", "agency_target", goal)
+    programme_versions, programme_faults = dated_tables(path, "programme", tables.get("programme", []))
+    target_versions, target_faults = dated_tables(path, "target", tables.get("target", []))
+    faults += [*problems, *programme_faults, *target_faults]
+    faults += _programme_faults(path, programme_versions, target_versions)
+    present = day or dt.datetime.now(BANGKOK).date()
+    goals = _on([goal_versions], present)
+    if not goals and not faults:
+        remedy = "Leave `from` and `until` out where it holds for all days."
+        faults.append(Fault(f"{path}: agency_target", f"there is none on {present}", remedy))
+    if faults:
         raise ConfigError(faults)
-    return plan
+    programmes, targets = (_on(versions, present) for versions in (programme_versions, target_versions))
+    return ActionPlan(programmes=programmes, targets=targets, agency_target=goals[-1])
+
+
+def _programme_faults(path: Path, programmes: Versions, targets: Versions) -> Iterator[Fault]:
+    """Find targets of programmes that the file has not."""
+    known = {version.value.id for version in chain(*programmes)}
+    remedy = f"Use one of: {', '.join(sorted(known))}."
+    for number, versions in enumerate(targets):
+        for name in sorted({version.value.programme for version in versions} - known):
+            yield Fault(f"{path}: target[{number}].programme", f"{name!r} is no programme of this file", remedy)
+
+
+def _on(versions: Versions, day: dt.date) -> tuple[Any, ...]:
+    """Return what there is on a day."""
+    return tuple(
+        version.value
+        for version in chain(*versions)
+        if version.first <= day and (version.end is None or day < version.end)
+    )

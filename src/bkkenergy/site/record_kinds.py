@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
+from bkkenergy.errors import Fault
 from bkkenergy.plan import AgencyTarget, Programme, Target
+from bkkenergy.portfolio.document import Document
 from bkkenergy.portfolio.kinds import KINDS, id_of
-from bkkenergy.portfolio.records import Kind, Kinds
+from bkkenergy.portfolio.records import Dated, Kind, Kinds, dated
 from bkkenergy.savings.adjust import Adjustment
 
 
@@ -31,3 +36,26 @@ SITE_KINDS: Kinds = {
     },
 }
 """By name, in the order in which one needs the other."""
+
+
+def dated_tables(path: Path, kind: str, given: object) -> tuple[list[tuple[Dated[Any], ...]], list[Fault]]:
+    """Return the versions of each table of a kind that a file lists, one after the other, and the faults in them.
+
+    Two tables may have what would be one id: each is read by itself.
+    """
+    versions: list[tuple[Dated[Any], ...]] = []
+    if not isinstance(given, list):
+        return versions, [Fault(f"{path}: {kind}", "this is no list of tables", f"Write each under [[{kind}]].")]
+    faults: list[Fault] = []
+    for number, table in enumerate(given):
+        read, problems = dated_table(f"{path}: {kind}[{number}]", kind, table)
+        versions.append(read)
+        faults += problems
+    return versions, faults
+
+
+def dated_table(where: str, kind: str, table: object) -> tuple[tuple[Dated[Any], ...], list[Fault]]:
+    """Return the versions of one table, and the faults in it."""
+    document = Document(SITE_KINDS)
+    document.take(kind, table, where)
+    return dated(document.entries), document.faults

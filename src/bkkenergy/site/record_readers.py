@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from bkkenergy.plan import ActionPlan
-from bkkenergy.portfolio.records import Dated, Records
-from bkkenergy.savings.adjust import Adjustment
+from bkkenergy.portfolio.records import Records
 from bkkenergy.site.plan_config import PLAN_FILE, load_plan
-from bkkenergy.site.savings_config import SavingsConfig
+from bkkenergy.site.savings_config import SavingsConfig, within_their_days
 
 
 def savings_of(config: SavingsConfig, records: Records) -> SavingsConfig:
@@ -21,24 +19,13 @@ def savings_of(config: SavingsConfig, records: Records) -> SavingsConfig:
     versions = [
         version for key in records.by_kind.get("adjustment", {}) for version in records.history("adjustment", key)
     ]
-    return config.model_copy(update={"adjustments": tuple(_within_its_days(versions))})
-
-
-def _within_its_days(versions: list[Dated[Adjustment]]) -> Iterator[Adjustment]:
-    """Return each version of adjustments, cut to the days on which it is what the records say."""
-    for version in versions:
-        lasts = [
-            day for day in (version.value.last, version.end and version.end - dt.timedelta(days=1)) if day is not None
-        ]
-        first, last = max(version.value.first, version.first), min(lasts, default=None)
-        if last is None or first <= last:
-            yield version.value.model_copy(update={"first": first, "last": last})
+    return config.model_copy(update={"adjustments": tuple(within_their_days(versions))})
 
 
 def plan_of(config_dir: Path, records: Records, day: dt.date) -> ActionPlan | None:
     """Return the city's plan on a day: of the records where they are the source, else of its file; None without one."""
     if not records.revision:
-        return load_plan(config_dir) if (config_dir / PLAN_FILE).exists() else None
+        return load_plan(config_dir, day) if (config_dir / PLAN_FILE).exists() else None
     goals = _on(records, "agency_target", day)
     if not goals:
         return None
