@@ -31,10 +31,7 @@ def load_plan(config_dir: Path, day: dt.date | None = None) -> ActionPlan:
         if key not in KINDS
     ]
     goal = tables.get("agency_target")
-    if goal is None:
-        goal_versions, problems = (), [Fault(f"{path}: agency_target", "the key is missing", "Add it.")]
-    else:
-        goal_versions, problems = dated_table(f"{path}: agency_target", "agency_target", goal)
+    goal_versions, problems = dated_table(f"{path}: agency_target", "agency_target", {} if goal is None else goal)
     programme_versions, programme_faults = dated_tables(path, "programme", tables.get("programme", []))
     target_versions, target_faults = dated_tables(path, "target", tables.get("target", []))
     faults += [*problems, *programme_faults, *target_faults]
