@@ -983,6 +983,22 @@ def test_a_meter_that_a_worker_holds_is_not_purged(url):
         assert not ledger.finish(claim, [], [], computed=[day(20)], now_us=now[0])
 
 
+@pytest.mark.parametrize("is_done", [False, True])
+def test_a_commit_notes_purged_days_as_late_and_a_person_s_mark_does_not(ledger, is_done):
+    """Days whose readings are deleted, or being deleted: not those that are left at the edge, nor another meter's."""
+    ledger.mark([METER, "a.b.c"], day(20), day(20))
+    assert ledger.purges.begin({METER: [purged_days(0, 3, 4), purged_days(6, 9, 8)]}) == {METER}
+    if is_done:
+        ledger.purges.finish([METER])
+    ledger.mark([METER, "a.b.c"], day(0), day(9))
+    assert ledger.purges.late() == {}
+    days = [1, 2, 3, 5, 7, 8, 9, 12]
+    for _ in range(2):
+        meter = np.repeat([0, 1], len(days))
+        ledger.mark_readings([METER, "a.b.c"], meter, np.array([instant_us(number, 1.0) for number in days * 2]))
+    assert ledger.purges.late() == {METER: [day(1), day(2), day(3), day(7)]}
+
+
 def test_late_days_and_held_readings_are_noted(ledger):
     ledger.mark([METER, "a.b.c"], day(0), day(0))
     ledger.purges.add_late(METER, [day(3), day(1)])

@@ -312,8 +312,8 @@ def test_a_crash_loses_and_doubles_nothing(site, monkeypatch, deletes):
     alike(said(site, PERIODS["across"]), before)
 
 
-def test_days_that_are_computed_again_while_they_are_deleted_change_no_row_and_their_readings_stay(site, monkeypatch):
-    """A mark may be of a reading that was deleted with the others: no count can show it, so a person is asked."""
+def test_days_that_are_computed_again_after_a_crash_in_the_deletion_change_no_row_and_go(site, monkeypatch):
+    """A person or a new configuration marks days without a reading: the deletion comes to its end."""
     before = said(site, PERIODS["across"])
 
     def crash(*_arguments):
@@ -326,9 +326,74 @@ def test_days_that_are_computed_again_while_they_are_deleted_change_no_row_and_t
     alike(said(site, PERIODS["across"]), before)
     monkeypatch.undo()
     again = purged(site)
-    assert again.days == 0
-    assert MAIN in again.undeleted
+    assert (again.days, again.undeleted) == (0, {})
+    assert site.ledger.purges.late() == {}
+    assert site.store.first_seen_us([MAIN])[MAIN] == day_us(dt.date(2023, 10, 25))
+    assert purged(site) is None
     alike(said(site, PERIODS["across"]), before)
+
+
+def meanwhile(site, monkeypatch, happens) -> None:
+    """Let something happen once, after a deletion has begun and before what goes is counted again."""
+    begin = type(site.ledger.purges).begin
+
+    def begin_and(purges, spans):
+        begun = begin(purges, spans)
+        monkeypatch.undo()
+        happens()
+        return begun
+
+    monkeypatch.setattr(type(site.ledger.purges), "begin", begin_and)
+
+
+@pytest.mark.parametrize("is_computed_at_once", [False, True])
+@pytest.mark.parametrize("number_of_days", [1, 14])
+def test_days_that_are_marked_while_a_deletion_is_under_way_go_with_the_next_one(
+    site, monkeypatch, is_computed_at_once, number_of_days
+):
+    bring_up(site)
+    before = rows(site)
+
+    def mark() -> None:
+        site.ledger.mark([MAIN], WHOLE.first_day, WHOLE.first_day + dt.timedelta(days=number_of_days - 1))
+        if is_computed_at_once:
+            bring_up(site)
+
+    meanwhile(site, monkeypatch, mark)
+    first = purged(site)
+    assert (MAIN in first.undeleted) is not is_computed_at_once
+    again = purged(site)
+    assert again is None if is_computed_at_once else again.undeleted == {}
+    assert site.store.first_seen_us([MAIN])[MAIN] == day_us(dt.date(2023, 10, 25))
+    assert site.ledger.purges.late() == {}
+    unchanged(rows(site), before)
+
+
+@pytest.mark.parametrize("is_computed_at_once", [False, True])
+@pytest.mark.parametrize("is_new", [False, True])
+def test_a_reading_that_comes_while_a_deletion_is_under_way_holds_its_own_day_alone(
+    site, monkeypatch, is_computed_at_once, is_new
+):
+    """Also one that replaces another, which no count shows."""
+    bring_up(site)
+    before, day = rows(site), dt.date(2023, 10, 12)
+
+    def come() -> None:
+        site.store.commit(readings(MAIN, [7.0], start_us=day_us(day) + (QUARTER_US // 2 if is_new else 0)))
+        if is_computed_at_once:
+            bring_up(site)
+
+    meanwhile(site, monkeypatch, come)
+    purged(site)
+    for _ in range(2):
+        purged(site)
+    assert site.ledger.purges.late() == {MAIN: [day]}
+    assert site.ledger.purges.undeleted() == {MAIN: 96 + is_new}
+    left = site.store.readings([MAIN], 0, day_us(dt.date(2023, 10, 25)), ("energy_kwh",))
+    assert {dt.datetime.fromtimestamp(at / 1e6, BANGKOK).date() for at in left.ts_us.tolist()} == {day}
+    assert 7.0 in left.columns["energy_kwh"]
+    bring_up(site)
+    unchanged(rows(site), before)
 
 
 def test_history_that_is_brought_later_is_in_the_ledger_and_purged(site):
@@ -416,8 +481,8 @@ def test_late_readings_after_a_crash_in_the_deletion_stay(site, monkeypatch):
         purged(site)
     monkeypatch.undo()
     late(site)
-    assert MAIN in purged(site).undeleted
-    assert len(site.store.readings([MAIN], 0, timestamp_us(WHOLE.start) + 10 * QUARTER_US)) == 5
+    assert purged(site).undeleted == {MAIN: 5}
+    assert len(site.store.readings([MAIN], 0, day_us(dt.date(2023, 10, 25)))) == 5
 
 
 def test_a_changed_rating_computes_only_days_that_still_have_readings(site):

@@ -344,6 +344,8 @@ class EnergyLedger(LedgerReader, SourceReader, Protocol):
     def mark_readings(self, meter_ids: Sequence[str], meter: IntArray, ts_us: IntArray) -> None:
         """Mark the days that readings touch, and note the earliest and latest reading of each meter.
 
+        Days whose readings are purged, or being purged, are noted as late in the same transaction.
+
         meter : (n,) index into `meter_ids`. ts_us : (n,) instants.
         """
 

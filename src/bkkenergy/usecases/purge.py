@@ -206,9 +206,13 @@ def _bring_up(site: Site, due: _Due) -> None:
     recompute(site, meters=[meter.id for meter in due.meters], within_s=BRING_UP_S)
 
 
-def _stretches(meter: Meter, due: _Due, purged: Sequence[Purged]) -> Iterator[DayStretch]:
-    """Split the months up to the cut where the state of a meter's days changes."""
+def _stretches(meter: Meter, due: _Due, purged: Sequence[Purged], late: Sequence[dt.date]) -> Iterator[DayStretch]:
+    """Split the months up to the cut where the state of a meter's days changes, and around days with late readings.
+
+    So these days stay alone, and hold no others of their month back.
+    """
     edges = {day for span in purged for day in (span.first, span.deleted_before, span.last + DAY)}
+    edges |= {day for first in late for day in (first, first + DAY)}
     inside = {day for day in edges if due.months[0] < day < due.cut}
     starts = sorted({*due.months, *inside})
     for first, end in zip(starts, [*starts[1:], due.cut], strict=True):
@@ -226,9 +230,14 @@ def _state(day: dt.date, purged: Sequence[Purged]) -> PurgeState:
 
 def _compared(site: Site, due: _Due) -> dict[str, list[WitnessComparison]]:
     """Return what the witnesses say of all days of each meter up to the cut, in order."""
-    spans = site.ledger.purges.spans([meter.id for meter in due.meters])
+    names = [meter.id for meter in due.meters]
+    spans, late = site.ledger.purges.spans(names), site.ledger.purges.late(names)
     comparisons: dict[str, list[WitnessComparison]] = {meter.id: [] for meter in due.meters}
-    stretches = [stretch for meter in due.meters for stretch in _stretches(meter, due, spans.get(meter.id, ()))]
+    stretches = [
+        stretch
+        for meter in due.meters
+        for stretch in _stretches(meter, due, spans.get(meter.id, ()), late.get(meter.id, ()))
+    ]
     for comparison in ask_both(site, stretches):
         comparisons[comparison.stretch.meter.id].append(comparison)
     return comparisons
@@ -355,17 +364,24 @@ class _Ranges:
 def _delete(site: Site, due: _Due, plans: Sequence[_Plan]) -> dict[str, int]:
     """Delete where both witnesses, asked again, agree. Return how many readings of each meter.
 
+    Where they do not, since a day was marked or a reading came meanwhile, the deletion of that meter is not
+    finished: the next run goes on with it.
+
     Meters that have nothing so old are given to the store with the others: where it has no other meters, it can delete
     by one request.
     """
     purges = site.ledger.purges
+    noted = purges.late([plan.meter.id for plan in plans])
     begun = purges.begin({plan.meter.id: plan.spans for plan in plans})
     doomed = [stretch for plan in plans if plan.meter.id in begun for stretch in plan.stretches]
     agreed: dict[str, list[DayStretch]] = defaultdict(list)
     deleted: dict[str, int] = {}
+    unfinished: set[str] = set()
     for comparison in ask_both(site, doomed):
-        if comparison.agrees and comparison.readings:
-            name = comparison.stretch.meter.id
+        name = comparison.stretch.meter.id
+        if not comparison.agrees:
+            unfinished.add(name)
+        elif comparison.readings:
             agreed[name].append(comparison.stretch)
             deleted[name] = deleted.get(name, 0) + comparison.readings
     ranges = _Ranges()
@@ -375,21 +391,22 @@ def _delete(site: Site, due: _Due, plans: Sequence[_Plan]) -> dict[str, int]:
     for (start_us, end_us), names in ranges.names.items():
         busy = site.readings.count(idle, start_us, end_us, FIELDS)
         site.readings.forget([*names, *(name for name in idle if name not in busy)], start_us, end_us)
-    _note_commits(site, agreed)
-    purges.finish(sorted(begun))
+    _warn_of_commits(site, agreed, noted)
+    purges.finish(sorted(begun - unfinished))
     return deleted
 
 
-def _note_commits(site: Site, gone: Mapping[str, Sequence[DayStretch]]) -> None:
-    """Record days of which readings were committed after they were counted, since those may be deleted too.
+def _warn_of_commits(
+    site: Site, gone: Mapping[str, Sequence[DayStretch]], noted: Mapping[str, Sequence[dt.date]]
+) -> None:
+    """Log days of which readings were committed after they were counted, since those may be deleted too.
 
-    No store counts and deletes in one step with a commit. But each commit marks its days, and none of these was marked
-    when the deletion began.
+    No store counts and deletes in one step with a commit. But each commit to a day of a purge notes it as late.
     """
-    for name, days in site.ledger.waiting(list(gone)).items():
-        touched = [day for day in days if any(stretch.first <= day <= stretch.last for stretch in gone[name])]
+    for name, days in site.ledger.purges.late(list(gone)).items():
+        new = set(days) - set(noted.get(name, ()))
+        touched = sorted(day for day in new if any(stretch.first <= day <= stretch.last for stretch in gone[name]))
         if touched:
-            site.ledger.purges.add_late(name, touched)
             log.error("readings_came_while_others_were_deleted", meter=name, first=str(touched[0]), days=len(touched))
 
 

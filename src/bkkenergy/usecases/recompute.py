@@ -125,11 +125,12 @@ def _with_runs(site: Site, claims: Sequence[Claim]) -> list[tuple[Runs, Claim]]:
 
 def _note_late(site: Site, claim: Claim, purged: Sequence[Purged]) -> None:
     """Record marked days that are purged and have other readings than their row was computed from."""
+    noted = site.ledger.purges.late([claim.meter]).get(claim.meter, ()) if purged else ()
     late = [
         day
         for day in claim.days
         for span in purged
-        if span.first <= day <= span.last and _has_others(site, claim.meter, day, span)
+        if span.first <= day <= span.last and (day in noted or _has_others(site, claim.meter, day, span))
     ]
     if late:
         site.ledger.purges.add_late(claim.meter, late)
@@ -138,7 +139,7 @@ def _note_late(site: Site, claim: Claim, purged: Sequence[Purged]) -> None:
 
 def _has_others(site: Site, meter: str, day: dt.date, span: Purged) -> bool:
     if day < span.deleted_before and not span.is_done:
-        return True  # its readings are being deleted: whatever was committed meanwhile may be gone
+        return False  # a count says nothing while readings are being deleted; the commit of a late one has noted it
     now = site.readings.count([meter], midnight_us(day), midnight_us(day + DAY), FIELDS).get(meter, {})
     if day < span.deleted_before:
         return bool(now)

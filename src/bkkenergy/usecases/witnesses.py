@@ -82,4 +82,4 @@ def _agree(stretch: DayStretch, now: Mapping[str, int], said: Mapping[str, int],
         case PurgeState.UNFINISHED:  # what a crash has left is not more than what both agreed on
             return not is_late and all(count <= said.get(name, 0) for name, count in channels.items())
         case _:
-            return channels == said and (not now or bool(said))
+            return not is_late and channels == said and (not now or bool(said))

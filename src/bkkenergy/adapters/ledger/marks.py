@@ -58,6 +58,21 @@ _POSTGRESQL_DAYS = _DAYS.format(
     "CAST(%(mark)s AS bigint[])) AS given (meter, day, mark)"
 )
 
+_LATE = """
+INSERT INTO ledger_late (meter, day)
+SELECT given.meter, given.day FROM ({rows}) AS given
+JOIN ledger_purge ON ledger_purge.meter = given.meter AND given.day >= ledger_purge.first_day
+    AND given.day <= ledger_purge.last_day AND given.day < ledger_purge.deleted_before
+WHERE true
+ON CONFLICT (meter, day) DO NOTHING
+"""
+_SQLITE_LATE = _LATE.format(
+    rows="SELECT json_extract(value, '$[0]') AS meter, json_extract(value, '$[1]') AS day FROM json_each(?)"
+)
+_POSTGRESQL_LATE = _LATE.format(
+    rows="SELECT meter, day FROM unnest(CAST(%(meter)s AS bigint[]), CAST(%(day)s AS integer[])) AS pairs (meter, day)"
+)
+
 Execute = Callable[[str, Any], Any]
 
 
@@ -74,6 +89,11 @@ class DaysToMark:
     last_us: Sequence[int | None]
     meter: Sequence[int]
     day: Sequence[int]
+
+    @property
+    def are_readings(self) -> bool:
+        """Whether readings came, whose purged days are noted as late. A person or a new configuration brings none."""
+        return any(first_us is not None for first_us in self.first_us)
 
 
 def now_us() -> int:
@@ -128,7 +148,10 @@ def put_sqlite(execute: Execute, touched: DaysToMark, at_us: int) -> None:
     known = {name: (number, mark) for name, number, mark in execute(_SQLITE_METERS, (at_us, meters))}
     meter_numbers = [known[name] for name in touched.names]
     days = [(*meter_numbers[meter], day) for meter, day in zip(touched.meter, touched.day, strict=True)]
-    execute(_SQLITE_DAYS, (at_us, json.dumps([(meter, day, mark) for meter, mark, day in days])))
+    pairs = json.dumps([(meter, day, mark) for meter, mark, day in days])
+    execute(_SQLITE_DAYS, (at_us, pairs))
+    if touched.are_readings:
+        execute(_SQLITE_LATE, (pairs,))
 
 
 def put_postgresql(execute: Execute, touched: DaysToMark, at_us: int) -> None:
@@ -143,3 +166,5 @@ def put_postgresql(execute: Execute, touched: DaysToMark, at_us: int) -> None:
         "now_us": at_us,
     }
     execute(_POSTGRESQL_DAYS, days)
+    if touched.are_readings:
+        execute(_POSTGRESQL_LATE, {"meter": days["meter"], "day": days["day"]})

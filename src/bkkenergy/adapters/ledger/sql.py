@@ -108,7 +108,7 @@ class SqlLedger:
                 self._put(connection, all_days(meters, day_number(first), day_number(last)))
 
     def mark_readings(self, meter_ids: Sequence[str], meter: IntArray, ts_us: IntArray) -> None:
-        """Mark the days that readings touch, and note the earliest and latest reading of each meter."""
+        """Mark the days that readings touch, note each meter's earliest and latest reading, and which days are late."""
         if len(ts_us):
             with self._writing() as connection:
                 self._put(connection, touched_by(meter_ids, meter, ts_us))
