@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from bkkenergy.adapters.files import hand_over, make_folder
 from bkkenergy.adapters.state.runs import Artefact, Run
 
 STAGING = ".unfinished"
@@ -28,7 +29,7 @@ class Staged:
     def __init__(self, root: Path, run: Run) -> None:
         self.root, self.run_path = root, place_of(run)
         self.folder = root / STAGING / f"{run.agency}_{run.period}_r{run.revision}_{uuid.uuid4().hex[:8]}"
-        self.folder.mkdir(parents=True)
+        make_folder(self.folder)
         self.artefacts: list[Artefact] = []
 
     def write(self, name: str, form: str, lang: str, content: bytes) -> None:
@@ -44,7 +45,8 @@ class Staged:
     def publish(self) -> None:
         """Publish the files by moving them into place. What an earlier try left there before it crashed is replaced."""
         target = self.root / self.run_path
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
+        hand_over(self.folder)
         if target.exists():
             target.rename(self.folder.with_suffix(".replaced"))
         self.folder.rename(target)

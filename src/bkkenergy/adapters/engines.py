@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from bkkenergy.adapters.files import make_file
 from bkkenergy.adapters.sqlite_file import hold_in_place, identity_of, use_write_ahead_log
 from bkkenergy.errors import ConfigError, Fault
 from bkkenergy.ports.readings import StoreUnavailable
@@ -75,7 +76,7 @@ def _reachable_within(url: str) -> dict[str, int]:
 
 def file_engine(path: Path) -> Engine:
     """Make an engine for an SQLite file, and its folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_file(path)
     return make_engine(f"sqlite:///{path}")
 
 

@@ -1,13 +1,56 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and that belong to the owner of their folder.
+
+The service has a user of its own. Where root runs a command on its site, what that makes would be root's, and the
+service could not write into it. So what root makes in a folder of another is handed to the folder's owner.
+"""
 
 from __future__ import annotations
 
+import os
+import stat
+from contextlib import suppress
 from pathlib import Path
+
+ROOT = 0
 
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file beside its place and move it there; its folder is made when absent."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     unfinished = path.with_suffix(".part")
     unfinished.write_bytes(content)
+    hand_over(unfinished)
     unfinished.replace(path)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it that are absent. Each belongs to the owner of the one above it."""
+    absent = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in reversed(absent):
+        hand_over(path)
+
+
+def make_file(path: Path) -> None:
+    """Make an empty file, where there is none, that belongs to the owner of its folder; and the folder."""
+    make_folder(path.parent)
+    if is_of_another(path.parent) and not path.is_symlink():
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
+            hand_over(path)
+
+
+def is_of_another(folder: Path) -> bool:
+    """Check whether this process is root and a folder is not, so that what it makes there has to be handed over."""
+    return os.geteuid() == ROOT and folder.stat().st_uid != ROOT
+
+
+def hand_over(path: Path) -> None:
+    """Give what root has made, with all that it holds, to the owner of its folder."""
+    if not is_of_another(path.parent):
+        return
+    owner = path.parent.stat()
+    below = path.rglob("*") if stat.S_ISDIR(path.lstat().st_mode) else ()
+    for each in (path, *below):
+        if each.lstat().st_uid == ROOT:
+            os.chown(each, owner.st_uid, owner.st_gid, follow_symlinks=False)

@@ -10,6 +10,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
+from bkkenergy.adapters.files import make_file
 from bkkenergy.errors import BkkEnergyError
 from bkkenergy.ports.readings import StoreRefused, StoreUnavailable
 
@@ -70,7 +71,7 @@ def identity_of(path: Path) -> tuple[int, int]:
 def open_database(path: Path) -> Database:
     """Open a durable connection to one of the service's own files, made when absent. Raises StoreUnavailable."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_file(path)
         # One thread at a time uses a connection: the ingester's worker, or a command.
         connection = sqlite3.connect(
             path,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import structlog
 
+from bkkenergy.adapters.files import make_file
 from bkkenergy.errors import BkkEnergyError
 
 log = structlog.get_logger(__name__)
@@ -25,7 +26,7 @@ class FileLock:
         """Take the lock, or raise Taken with the holder's process id and the remedy."""
         self._file: int | None = None
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_file(path)
             self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

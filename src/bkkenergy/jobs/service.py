@@ -13,6 +13,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from bkkenergy.access import server_actor
 from bkkenergy.adapters.archive import sweep
+from bkkenergy.adapters.files import make_file
 from bkkenergy.adapters.state.runs import Run, RunQueue
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import BkkEnergyError
@@ -105,7 +106,7 @@ class Jobs:
 
     def _turned(self) -> None:
         path = scheduler_mark(self.settings)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_file(path)
         path.touch()
 
     def work_off(self, context: RunContext, *, on_run: Callable[[Run, bool], None] | None = None) -> int:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import IO, Any, Never, cast
 
 from bkkenergy import __version__
+from bkkenergy.adapters.files import hand_over, make_folder
 from bkkenergy.adapters.sqlite_file import copy_database, damaged, fault_in
 from bkkenergy.errors import BkkEnergyError, InputError
 from bkkenergy.settings import Settings
@@ -167,14 +168,15 @@ def restore(
     if present:
         named = ", ".join(map(str, present))
         raise InputError(f"There already: {named}. Stop the service and move them away together, or restore elsewhere.")
-    data_folder(settings).mkdir(parents=True, exist_ok=True)
+    make_folder(data_folder(settings))
     with tempfile.TemporaryDirectory(dir=data_folder(settings), prefix=".restore-") as folder:
         manifest = unpacked(backup, Path(folder), on_progress=on_progress)
         for name, path in paths.items():
             unpacked_path = Path(folder) / name
             if name != "config" and unpacked_path.exists():
-                path.parent.mkdir(parents=True, exist_ok=True)
+                make_folder(path.parent)
                 shutil.move(unpacked_path, path)
+                hand_over(path)
     return manifest
 
 
