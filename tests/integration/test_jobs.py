@@ -342,7 +342,7 @@ def test_who_has_not_the_lead_works_off_runs_and_decides_nothing(home, clock, mo
 
     events = []
     monkeypatch.setattr(service, "detect_alerts", lambda *_: events.append("alerts"))
-    monkeypatch.setattr(service, "purge", lambda *_, **__: events.append("purge"))
+    monkeypatch.setattr(service, "purge_readings", lambda *_, **__: events.append("purge"))
     leader, other = jobs_at(home, clock), jobs_at(home, clock)
     assert leader.queue.lead(clock(), 60)
     assert other.tick() == 0
