@@ -21,8 +21,8 @@ from bkkenergy.errors import InputError
 from bkkenergy.i18n import LANGS, Words
 from bkkenergy.reports.savings.bills import monthly_from_bills, read_paper
 from bkkenergy.reports.savings.gather import SavingsAssessment, fit_buildings, judge, judged_total
-from bkkenergy.reports.savings.phrasing import baseline_text, verdict_text
-from bkkenergy.savings.uncertainty import Band
+from bkkenergy.reports.savings.phrasing import Judged, baseline_text, judged_text, verdict_text
+from bkkenergy.savings.uncertainty import Band, lag_of
 from bkkenergy.site import Site, load_configuration
 from bkkenergy.site.solar_config import load_solar
 from bkkenergy.usecases.energy import buildings_named
@@ -202,10 +202,18 @@ def check_command(name: str, period: str | None, as_json: bool, lang: Any, confi
             f"{saving.adjusted_kwh:,.0f}",
             f"{saving.actual_kwh:,.0f}",
             f"{saving.saving_kwh:,.0f}",
-            str(saving.days),
-            verdict_text(assessment.band, words),
+            f"{saving.days}/{saving.period_days}",
+            _said(assessment, words),
         )
     console.print(table)
+
+
+def _said(assessment: SavingsAssessment, words: Words) -> str:
+    """Return a verdict, and below it what it rests on."""
+    if assessment.saving is None or assessment.band is None or assessment.baseline is None:
+        return assessment.why_in(words.lang)
+    rests_on = judged_text(Judged.of(assessment.saving, assessment.baseline), words)
+    return f"{verdict_text(assessment.band, words)}\n{rests_on}"
 
 
 def band_data(band: Band) -> dict[str, Any]:
@@ -213,6 +221,7 @@ def band_data(band: Band) -> dict[str, Any]:
     return {
         "saving_ratio": band.saving_ratio,
         "half_width_ratio": band.half_width_ratio,
+        "significant_ratio": band.significant_ratio,
         "verdict": band.verdict,
     }
 
@@ -229,6 +238,11 @@ def judged_data(assessment: SavingsAssessment) -> dict[str, Any]:
         "saving_kwh": assessment.saving.saving_kwh,
         **band_data(assessment.band),
         "days": assessment.saving.days,
+        "period_days": assessment.saving.period_days,
+        "calendar_days": assessment.saving.calendar_days,
+        "known_kwh": assessment.saving.known_kwh,
+        "judged_ratio": assessment.saving.judged_ratio,
+        "baseline_years": lag_of(assessment.saving, assessment.baseline),
         "baseline": assessment.baseline.fingerprint,
         "is_provisional": assessment.baseline.is_provisional,
     }

@@ -15,7 +15,7 @@ from bkkenergy.library.series import energy_of, hourly, hourly_means, instants_o
 from bkkenergy.portfolio import OpeningCalendar
 from bkkenergy.readings import FloatArray
 from bkkenergy.savings.baseline import Baseline as FittedBaseline
-from bkkenergy.savings.baseline import Saving, Series, expected_days, fit_baseline, saving_of, series_of
+from bkkenergy.savings.baseline import Saving, Series, expected_of, fit_baseline, saving_of, series_of
 from bkkenergy.savings.uncertainty import Band, band_of
 
 __all__ = ["Baseline", "Savings"]
@@ -155,7 +155,7 @@ class Baseline:
         hours = pd.DatetimeIndex([day + pd.Timedelta(hours=hour) for day in local for hour in range(24)])
         temp_c = self._temperature(temperature, hours)
         nothing: FloatArray = np.full(len(hours), np.nan)
-        expected = expected_days(self.fitted.model, series_of(hours, nothing, temp_c, self.calendar))
+        expected = expected_of(self.fitted, series_of(hours, nothing, temp_c, self.calendar)).energy_kwh
         return pd.Series(expected, local, name="baseline_kwh")
 
     def savings(self, series: pd.Series | pd.DataFrame, temperature: pd.Series | None = None) -> Savings:
@@ -289,7 +289,7 @@ class Savings:
     >>> import bkkenergy as bk
     >>> use = bk.examples.office(saving_ratio=0.2, saving_from="2025-01-01")
     >>> bk.Baseline.fit(use["2024"]).savings(use["2025"])
-    Savings(25,283 kWh, 20.0 % of the baseline, 90 % interval 9.3 % to 30.8 %: significant)
+    Savings(25,283 kWh, 20.0 % of the baseline, 90 % interval 10.3 % to 29.7 %: significant)
     """
 
     saving: Saving
@@ -314,8 +314,8 @@ class Savings:
 
     @property
     def is_significant(self) -> bool:
-        """Return whether the interval lies wholly above zero."""
-        return self.interval_ratio[0] > 0
+        """Return whether the saving is beyond what untouched buildings show, of enough days and energy."""
+        return self.interval.verdict == "proven"
 
     def summary(self) -> pd.Series:
         """Return the figures of the saving.
@@ -371,7 +371,9 @@ class Savings:
     def __repr__(self) -> str:
         low, high = (f"{100 * end:.1f} %" for end in self.interval_ratio)
         means = "significant" if self.is_significant else "not significant: no saving can be shown yet"
-        if self.interval_ratio[1] < 0:
+        if self.interval.no_verdict:
+            means = "no verdict: too few days, too little of the energy, or an old baseline"
+        elif self.interval.verdict == "increase":
             means = "a significant increase"
         share = f"{100 * self.saving_ratio:.1f} % of the baseline"
         return f"Savings({self.saving_kwh:,.0f} kWh, {share}, 90 % interval {low} to {high}: {means})"
@@ -386,7 +388,7 @@ def _days(series: pd.Series | pd.DataFrame, temperature: pd.Series | None, calen
 
 
 def _daily(fitted: FittedBaseline, days: Series) -> pd.DataFrame:
-    expected = expected_days(fitted.model, days)
+    expected = expected_of(fitted, days).energy_kwh
     return pd.DataFrame({"actual_kwh": days.day_energy_kwh, "baseline_kwh": expected}, index=days.day_index)
 
 

@@ -182,14 +182,16 @@ def _total_saving(reports: Sequence[AgencyReport], placebo: Placebo) -> Building
     """Sum all buildings' savings with the 90 % interval of the sum: what they drift together does not cancel."""
     rows = [row for report in reports for row in report.savings]
     known = [
-        (row.baseline_kwh, row.actual_kwh, row.half_width_ratio)
+        (row, row.baseline_kwh, row.actual_kwh, row.band)
         for row in rows
-        if row.baseline_kwh is not None and row.actual_kwh is not None and row.half_width_ratio is not None
+        if row.baseline_kwh is not None and row.actual_kwh is not None and row.band is not None
     ]
     if not known:
         return None
-    baseline, actual, half = np.array(known, np.float64).T
-    band = summed_band(baseline, actual, half, placebo)
+    baseline, actual = np.array([kwh[1:3] for kwh in known], np.float64).T
+    judged = [row for row, *_ in known]
+    years = max(row.baseline_years or 0.0 for row in judged)
+    band = summed_band(baseline, actual, [band for *_, band in known], years, placebo)
     return BuildingSaving(
         "",
         float(baseline.sum()),
@@ -197,7 +199,13 @@ def _total_saving(reports: Sequence[AgencyReport], placebo: Placebo) -> Building
         band.saving_ratio,
         band.half_width_ratio,
         band.verdict,
-        is_provisional=any(row.is_provisional for row in rows),
+        is_provisional=any(row.is_provisional for row in judged),
+        significant_ratio=band.significant_ratio,
+        known_kwh=sum(row.known_kwh or 0.0 for row in judged),
+        judged_days=max(row.judged_days or 0 for row in judged),
+        period_days=max(row.period_days or 0 for row in judged),
+        calendar_days=max(row.calendar_days or 0 for row in judged),
+        baseline_years=years,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Literal, TypeVar, get_args
 
 from bkkenergy.carbon import GridFactor
 from bkkenergy.savings.facts import Finding
+from bkkenergy.savings.uncertainty import Band, no_verdict_of
 from bkkenergy.tariff.bill import Item, Provisional
 from bkkenergy.tariff.flat import FlatRate
 from bkkenergy.texts import Lang
@@ -110,7 +111,10 @@ class Attention:
 class BuildingSaving:
     """What a building saved under its baseline; None where it has none, or no valid day. The total has no building.
 
-    saving_ratio, half_width_ratio : the saving and half of its 90 % band, shares of the baseline.
+    saving_ratio, half_width_ratio : the saving and half of its 90 % interval, shares of the baseline.
+    verdict : significant beyond significant_ratio ("proven", "increase"), "unclear", or why there is none: "short",
+    "part" of the energy, "old" baseline. known_kwh : the period's known energy, of which actual_kwh is judged.
+    judged_days of period_days; calendar_days of them without weather. baseline_years : age of the (oldest) baseline.
     why : the reason where there is none, by language.
     """
 
@@ -122,6 +126,23 @@ class BuildingSaving:
     verdict: str | None
     is_provisional: bool
     why: Mapping[Lang, str] | None = None
+    significant_ratio: float | None = None
+    known_kwh: float | None = None
+    judged_days: int | None = None
+    period_days: int | None = None
+    calendar_days: int | None = None
+    baseline_years: float | None = None
+
+    @property
+    def band(self) -> Band | None:
+        """The saving with its interval; None where nothing could be judged.
+
+        Reports from before significant_ratio called a saving significant beyond half its interval.
+        """
+        if self.saving_ratio is None or self.half_width_ratio is None:
+            return None
+        beyond = self.half_width_ratio if self.significant_ratio is None else self.significant_ratio
+        return Band(self.saving_ratio, self.half_width_ratio, beyond, no_verdict_of(self.verdict))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from bkkenergy.calendar import BANGKOK, BE_OFFSET_YEARS
 from bkkenergy.i18n import Words
 from bkkenergy.reports.content import AgencyReport, Attention
 from bkkenergy.reports.savings.phrasing import verdict_text
-from bkkenergy.savings.uncertainty import Band
 from bkkenergy.tariff.bill import Provisional
 
 SAME_WITHIN_RATIO = 0.005
@@ -100,11 +99,11 @@ def is_running(report: AgencyReport) -> bool:
 def saving_sentence(report: AgencyReport, words: Words) -> str:
     """Return the saving against the baselines, its interval and its start; nothing where nothing could be judged."""
     saving = report.total_saving
-    if saving is None or saving.saving_ratio is None or saving.half_width_ratio is None:
+    if saving is None or saving.band is None:
         return ""
     if report.period_kind == "day" and saving.verdict == "unclear":
         return ""  # the same words each morning of a year are no news
-    verdict = verdict_text(Band(saving.saving_ratio, saving.half_width_ratio), words)
+    verdict = verdict_text(saving.band, words)
     if report.period_kind != "day" or report.savings_first_day is None:
         return verdict
     return words("report.saving_since", first=words.date(report.savings_first_day), verdict=verdict)

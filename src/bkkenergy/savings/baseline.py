@@ -221,8 +221,9 @@ class Baseline:
     """A fitted baseline, kept as a record.
 
     held_out : diagnostics over months that the model had not seen; fold_error_ratio : its error in each of
-        them, a share of their energy: what the band of savings is made from.
+        them, a share of their energy: what the interval of savings is made from.
     is_provisional : fewer than 12 months or 330 valid days.
+    calendar : the same without temperature, for days whose weather is missing; calendar_error_ratio : its errors.
     """
 
     form: Form
@@ -236,6 +237,8 @@ class Baseline:
     fold_error_ratio: tuple[float, ...]
     fingerprint: str
     version: int = MODEL_VERSION
+    calendar: HourlyModel | DailyModel | None = None
+    calendar_error_ratio: tuple[float, ...] = ()
 
 
 def diagnostics(actual: FloatArray, expected: FloatArray) -> Diagnostics:
@@ -424,8 +427,12 @@ def fit_baseline(series: Series, *, forms: Sequence[Form] = FORMS) -> Baseline:
     for other in usable[1:]:
         if errors[other] < errors[form] * (1 - WORTH_RATIO):
             form = other
-    model = fit_form(form, series, np.ones(len(series.kind), np.bool_))
-    months = len(np.unique(series.day_month))
+    every = np.ones(len(series.kind), np.bool_)
+    model = fit_form(form, series, every)
+    months, fold = len(np.unique(series.day_month)), folds_of(series)
+    plain: Form = "hourly_calendar" if form.startswith("hourly") else "daily_calendar"
+    if plain not in predicted:
+        predicted[plain] = held_out_days(plain, series)
     return Baseline(
         form=form,
         model=model,
@@ -435,9 +442,50 @@ def fit_baseline(series: Series, *, forms: Sequence[Form] = FORMS) -> Baseline:
         is_provisional=valid < FULL_DAYS or months < FULL_MONTHS,
         fitted=diagnostics(actual, expected_days(model, series)),
         held_out=diagnostics(actual, predicted[form]),
-        fold_error_ratio=fold_errors(actual, predicted[form], folds_of(series)),
+        fold_error_ratio=fold_errors(actual, predicted[form], fold),
         fingerprint=series.fingerprint(),
+        calendar=None if form.endswith("calendar") else fit_form(plain, series, every),
+        calendar_error_ratio=fold_errors(actual, predicted[plain], fold),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a baseline expects of each day. energy_kwh : (m,); by_calendar : (m,) where the weather was missing."""
+
+    energy_kwh: FloatArray
+    by_calendar: BoolArray
+
+
+def expected_of(baseline: Baseline, series: Series) -> Expected:
+    """Predict the energy of each day by a baseline; without its weather by the calendar alone.
+
+    Parameters
+    ----------
+    baseline : Baseline
+        A fitted baseline.
+    series : Series
+        The days, with their weather.
+
+    Returns
+    -------
+    Expected
+        Energy of each day [kWh], and which days the calendar form predicted.
+
+    Examples
+    --------
+    >>> import bkkenergy as bk
+    >>> from bkkenergy.library.findings import facts_of
+    >>> from bkkenergy.savings.baseline import expected_of, fit_baseline
+    >>> series = facts_of(bk.examples.office()["2024"], schedule="mea-3-2-lv").series
+    >>> bool(expected_of(fit_baseline(series), series).by_calendar.any())
+    False
+    """
+    days = expected_days(baseline.model, series)
+    missing = ~np.isfinite(days)
+    if baseline.calendar is None or not missing.any():
+        return Expected(days, np.zeros(len(days), np.bool_))
+    return Expected(np.where(missing, expected_days(baseline.calendar, series), days), missing)
 
 
 def held_out_days(form: Form, series: Series) -> FloatArray:
@@ -512,6 +560,8 @@ class Saving:
     """What was saved in a period: baseline less use, over the days that both know.
 
     adjustment_kwh : what persons entered as changes that are no savings, added to the baseline.
+    known_kwh : all energy of the period that is known, judged or not. expected_kwh : the baseline of all its days.
+    period_days : days of the period. calendar_days : judged days whose weather was missing.
     """
 
     first: dt.date
@@ -520,6 +570,16 @@ class Saving:
     baseline_kwh: float
     actual_kwh: float
     adjustment_kwh: float = 0.0
+    known_kwh: float = 0.0
+    expected_kwh: float = 0.0
+    period_days: int = 0
+    calendar_days: int = 0
+
+    @property
+    def judged_ratio(self) -> float:
+        """Share of the energy that is judged: of what is known, and of what the baseline expects of all days."""
+        known = self.actual_kwh / self.known_kwh if self.known_kwh > 0 else 1.0
+        return min(known, self.baseline_kwh / self.expected_kwh if self.expected_kwh > 0 else 1.0)
 
     @property
     def adjusted_kwh(self) -> float:
@@ -572,7 +632,8 @@ def saving_of(baseline: Baseline, series: Series, *, adjustment_kwh: FloatArray 
     >>> round(saving_of(fit_baseline(before), after).saving_ratio, 2)
     0.2
     """
-    expected, actual = expected_days(baseline.model, series), series.day_energy_kwh
+    predicted, actual = expected_of(baseline, series), series.day_energy_kwh
+    expected = predicted.energy_kwh
     both = np.isfinite(expected) & np.isfinite(actual)
     adjusted = 0.0 if adjustment_kwh is None else float(adjustment_kwh[both].sum())
     return Saving(
@@ -582,4 +643,14 @@ def saving_of(baseline: Baseline, series: Series, *, adjustment_kwh: FloatArray 
         float(expected[both].sum()),
         float(actual[both].sum()),
         adjusted,
+        known_kwh=float(np.nansum(np.clip(series.energy_kwh, 0, None))) + _filled_kwh(series, both),
+        expected_kwh=float(np.nansum(expected)),
+        period_days=len(both),
+        calendar_days=int((both & predicted.by_calendar).sum()),
     )
+
+
+def _filled_kwh(series: Series, judged: BoolArray) -> float:
+    """Sum what judged days count beyond their known hours: missing hours are at the day's mean."""
+    grid = np.where(series.known, series.energy_kwh, 0.0).reshape(-1, HOURS_PER_DAY).sum(axis=1)
+    return float((series.day_energy_kwh[judged] - grid[judged]).sum())

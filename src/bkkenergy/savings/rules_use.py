@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bkkenergy.readings import FloatArray
-from bkkenergy.savings.baseline import HOURS_PER_DAY, expected_days
+from bkkenergy.savings.baseline import HOURS_PER_DAY, expected_of
 from bkkenergy.savings.facts import (
     DAYS_PER_MONTH,
     DAYS_PER_YEAR,
@@ -291,7 +291,7 @@ def week_rise(facts: Facts, rules: InsightRules) -> Finding | None:
     """
     use, is_open = facts.day_kwh.copy(), facts.is_open
     if facts.baseline is not None:
-        expected = expected_days(facts.baseline.model, facts.series)
+        expected = expected_of(facts.baseline, facts.series).energy_kwh
         middle = float(np.nanmean(expected[-2 * WEEK :]))
         use = use - np.nan_to_num(expected) + middle
     last, before = use[-WEEK:][is_open[-WEEK:]], use[-2 * WEEK : -WEEK][is_open[-2 * WEEK : -WEEK]]
@@ -329,7 +329,7 @@ def residuals(facts: Facts) -> tuple[FloatArray, float] | None:
     """
     if facts.baseline is None:
         return None
-    left = facts.day_kwh - expected_days(facts.baseline.model, facts.series)
+    left = facts.day_kwh - expected_of(facts.baseline, facts.series).energy_kwh
     past = left[-WEEK - DAYS_PER_YEAR : -WEEK]
     if not enough(past):
         return None

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bkkenergy.readings import BoolArray, FloatArray
-from bkkenergy.savings.baseline import HOURS_PER_DAY, Baseline, Series, expected_days
+from bkkenergy.savings.baseline import HOURS_PER_DAY, Baseline, Series, expected_of
 
 NIGHT_HOURS = slice(0, 4)
 DURATION_POINTS = 101
@@ -74,7 +74,7 @@ def load_views(series: Series, on_peak: BoolArray, baseline: Baseline | None = N
         float(known.max()) if len(known) else float("nan"),
         float(np.nansum(power[on_peak])) / total if total > 0 else float("nan"),
         series.day_energy_kwh,
-        expected_days(baseline.model, series) if baseline else np.full(len(series.kind), np.nan),
+        expected_of(baseline, series).energy_kwh if baseline else np.full(len(series.kind), np.nan),
     )
 
 

@@ -21,7 +21,7 @@ from bkkenergy.calendar import BANGKOK, Period, edges, fiscal_year_of
 from bkkenergy.errors import BkkEnergyError, InputError
 from bkkenergy.portfolio import Building, Portfolio
 from bkkenergy.ports.ledger import IMPORT, QUARTERS_PER_DAY, LedgerReader
-from bkkenergy.savings.baseline import Baseline, expected_days, series_of
+from bkkenergy.savings.baseline import Baseline, expected_of, series_of
 from bkkenergy.usecases.energy import air_temperature_c, building_quarters
 from bkkenergy.usecases.gross import own_supply_days
 from bkkenergy.web.context import AppContext
@@ -176,7 +176,7 @@ def expected_series(
     series = series_of(starts, np.zeros(len(starts)), temp_c, calendar)
     index = pd.DatetimeIndex(series.day_index).tz_localize(None)
     own_kwh = own_supply_days(site.energy, site.portfolio, site.projects, building, period)
-    return pd.Series(expected_days(baseline.model, series) - own_kwh, index=index)
+    return pd.Series(expected_of(baseline, series).energy_kwh - own_kwh, index=index)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from bkkenergy.readings import FloatArray
 from bkkenergy.reports.alert_words import alert_line
 from bkkenergy.reports.pictures import LARGE, heat_map
 from bkkenergy.reports.render.views import profile_picture
-from bkkenergy.reports.savings.phrasing import finding_texts, verdict_text
+from bkkenergy.reports.savings.phrasing import Judged, finding_texts, judged_text, verdict_text
 from bkkenergy.reports.solar.drawing import Line, lines
 from bkkenergy.usecases.dismissals import dismiss
 from bkkenergy.web.balance import balance_view
@@ -175,7 +175,10 @@ def _verdict(view: BuildingView, words: Words) -> str:
     judged = view.judged
     if judged.saving is None or judged.band is None:
         return judged.why_in(words.lang) or words("saving.no_baseline")
-    return words("report.saving_since", first=words.date(view.judged_from), verdict=verdict_text(judged.band, words))
+    text = words("report.saving_since", first=words.date(view.judged_from), verdict=verdict_text(judged.band, words))
+    if judged.baseline is None:
+        return text
+    return f"{text} ({judged_text(Judged.of(judged.saving, judged.baseline), words)})"
 
 
 def _profile(view: BuildingView, words: Words) -> Markup:

@@ -28,13 +28,15 @@ from bkkenergy.reports.render import RENDERERS
 from bkkenergy.reports.render.json import read_json
 from bkkenergy.reports.render.mail import report_message
 from bkkenergy.savings.facts import Finding
-from bkkenergy.savings.uncertainty import Placebo, summed_band
+from bkkenergy.savings.uncertainty import Band, LengthCells, Placebo, summed_band
 from tests.unit.reports.conftest import NOW
 from tests.unit.reports.test_render import Text
 
+GRID = ((2.0, 3.0), (1.0, 2.0))
 PLACEBO = Placebo(
-    year=tuple(np.linspace(0.1, 2, 20)), month=tuple(np.linspace(0.1, 2, 20)), typical_fold_ratio=0.05,
-    common_ratio=0.02, source="33 buildings", entered=dt.date(2026, 1, 1),
+    days=(30, 365), lag_years=(1.0, 2.0), typical_fold_ratio=0.05, common_ratio=(0.02, 0.03),
+    length=(LengthCells(months=12, half=GRID, significant=GRID, pairs=((300, 300), (300, 300))),),
+    source="33 buildings", entered=dt.date(2026, 1, 1),
 )  # fmt: skip
 ITEMS = (("energy_on_peak", 1234.56), ("demand", 789.01), ("vat", 141.65))
 
@@ -243,7 +245,7 @@ def test_the_city_s_change_is_that_of_what_can_be_compared(scene):
 def test_the_city_s_band_is_that_of_all_buildings(report):
     other = replace(report, agency_id="other")
     city = city_of(report, other)
-    band = summed_band(np.array([1000.0, 1000.0]), np.array([900.0, 900.0]), np.array([0.03, 0.03]), PLACEBO)
+    band = summed_band(np.array([1000.0, 1000.0]), np.array([900.0, 900.0]), [Band(0.1, 0.03, 0.03)] * 2, 1.0, PLACEBO)
     assert city.total_saving.saving_ratio == pytest.approx(0.1)
     assert city.total_saving.half_width_ratio == pytest.approx(band.half_width_ratio)
     assert city.total_saving.half_width_ratio < 0.06, "errors of two buildings partly cancel"

@@ -84,11 +84,8 @@ def _loaded(building: str, text: str) -> Baseline:
         record = json.loads(text)
         if record["version"] != MODEL_VERSION:
             raise InputError.of("baseline_version", building=building, version=record["version"], current=MODEL_VERSION)
-        model_type = HourlyModel if record["form"].startswith("hourly") else DailyModel
-        given = {
-            key: np.asarray(value, ARRAYS[key]) if key in ARRAYS else value for key, value in record["model"].items()
-        }
-        model = model_type(**{field.name: given[field.name] for field in fields(model_type)})
+        model = _model(record["form"], record["model"])
+        calendar = _model(record["form"], record["calendar"]) if record.get("calendar") else None
     except (KeyError, ValueError) as error:
         raise InputError.of("baseline_damaged", building=building, reason=error) from error
     return Baseline(
@@ -103,4 +100,12 @@ def _loaded(building: str, text: str) -> Baseline:
         fold_error_ratio=tuple(record["fold_error_ratio"]),
         fingerprint=record["fingerprint"],
         version=record["version"],
+        calendar=calendar,
+        calendar_error_ratio=tuple(record.get("calendar_error_ratio", ())),
     )
+
+
+def _model(form: str, record: Mapping[str, Any]) -> HourlyModel | DailyModel:
+    model_type = HourlyModel if form.startswith("hourly") else DailyModel
+    given = {key: np.asarray(value, ARRAYS[key]) if key in ARRAYS else value for key, value in record.items()}
+    return model_type(**{field.name: given[field.name] for field in fields(model_type)})

@@ -36,9 +36,8 @@ from bkkenergy.reports.render.views import (
     profile_picture,
     ranking_rows,
 )
-from bkkenergy.reports.savings.phrasing import finding_texts, verdict_text
+from bkkenergy.reports.savings.phrasing import finding_texts, judged_note, verdict_text
 from bkkenergy.savings.facts import Finding
-from bkkenergy.savings.uncertainty import Band
 
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 FIRST_FINDINGS = 3
@@ -110,7 +109,7 @@ def _worth_money(report: AgencyReport) -> list[Finding]:
 
 def _saving_rows(report: AgencyReport, words: Words) -> list[dict[str, object]]:
     """List the buildings' savings; nothing where no building has a baseline, or the report is of a day."""
-    if report.period_kind == "day" or all(saving.saving_ratio is None for saving in report.savings):
+    if report.period_kind == "day" or all(saving.band is None and not saving.why for saving in report.savings):
         return []
     return [_saving_row(saving, report, words) for saving in report.savings]
 
@@ -118,10 +117,11 @@ def _saving_rows(report: AgencyReport, words: Words) -> list[dict[str, object]]:
 def _saving_row(saving: BuildingSaving, report: AgencyReport, words: Words) -> dict[str, object]:
     """Format a building's saving in words; without a baseline, that."""
     text = (saving.why or {}).get(words.lang) or words("saving.no_baseline")
-    if saving.saving_ratio is not None and saving.half_width_ratio is not None:
-        text = verdict_text(Band(saving.saving_ratio, saving.half_width_ratio), words)
+    if saving.band is not None:
+        text = verdict_text(saving.band, words)
         text += f" ({words('saving.provisional_short')})" if saving.is_provisional else ""
-    return {"name": name_of(report, saving.building_id, words), "saving": saving, "verdict": text}
+    name = name_of(report, saving.building_id, words)
+    return {"name": name, "saving": saving, "verdict": text, "judged": judged_note(saving, words)}
 
 
 def _finding_row(finding: Finding, report: AgencyReport, words: Words) -> dict[str, object]:

@@ -25,8 +25,7 @@ from bkkenergy.reports.phrasing import (
     subject_name,
     title,
 )
-from bkkenergy.reports.savings.phrasing import finding_texts, verdict_text
-from bkkenergy.savings.uncertainty import Band
+from bkkenergy.reports.savings.phrasing import finding_texts, judged_note, verdict_text
 
 HOURS = 24
 MAX_SHEET_NAME = 31
@@ -235,10 +234,11 @@ def _saving_row(sheet: Any, row: int, saving: BuildingSaving, book: Book) -> Non
     for column, value in enumerate(values, 1):
         if value is not None:
             sheet.write_number(row, column, value, book.formats["number" if column <= 2 else "share"])  # noqa: PLR2004 - energies first
-    if saving.saving_ratio is None or saving.half_width_ratio is None:
-        sheet.write(row, 5, book.words("saving.no_baseline"))
+    if saving.band is None:
+        sheet.write(row, 5, (saving.why or {}).get(book.words.lang) or book.words("saving.no_baseline"))
     else:
-        sheet.write(row, 5, verdict_text(Band(saving.saving_ratio, saving.half_width_ratio), book.words))
+        note = judged_note(saving, book.words)
+        sheet.write(row, 5, verdict_text(saving.band, book.words) + (f" · {note}" if note else ""))
 
 
 def _profile(book: Book, report: AgencyReport) -> None:

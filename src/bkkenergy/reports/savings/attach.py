@@ -22,11 +22,11 @@ from bkkenergy.reports.savings.gather import (
 )
 from bkkenergy.reports.savings.plan import plan_progress
 from bkkenergy.reports.savings.solar import solar_use
-from bkkenergy.savings.baseline import HOURS_PER_DAY, Saving, expected_days
+from bkkenergy.savings.baseline import HOURS_PER_DAY, expected_of
 from bkkenergy.savings.facts import Facts
 from bkkenergy.savings.insights import find, visible
 from bkkenergy.savings.rules_supply import meter_fault
-from bkkenergy.savings.uncertainty import Band
+from bkkenergy.savings.uncertainty import Band, lag_of
 from bkkenergy.site import Site
 from bkkenergy.tariff.bill import Bill
 from bkkenergy.texts import LANGS
@@ -92,7 +92,7 @@ def _expected_bars(report: AgencyReport, seen: Sequence[BuildingAssessment]) -> 
     days: dict[dt.date, float] = {}
     for facts, baseline in judged:
         series = facts.series.between(report.pictures.bars[0].first_day, report.last_day)
-        expected = expected_days(baseline.model, series) - _own_supply(facts)[-len(series.kind) :]
+        expected = expected_of(baseline, series).energy_kwh - _own_supply(facts)[-len(series.kind) :]
         for day, kwh in zip(series.day_index, expected.tolist(), strict=True):
             days[day.date()] = days.get(day.date(), 0.0) + kwh
     ends = [bar.first_day for bar in report.pictures.bars[1:]] + [report.last_day + dt.timedelta(days=1)]
@@ -186,22 +186,22 @@ def _first_day(judged: Sequence[SavingsAssessment]) -> dt.date | None:
 
 def _row(assessment: SavingsAssessment) -> BuildingSaving:
     if assessment.saving is None or assessment.band is None or assessment.baseline is None:
-        why = {lang: assessment.why_in(lang) for lang in LANGS}
+        is_new = (
+            assessment.baseline is None and assessment.why is not None and assessment.why.key == "error.no_baseline"
+        )
+        why = None if is_new else {lang: assessment.why_in(lang) for lang in LANGS}
         return BuildingSaving(assessment.building.id, None, None, None, None, None, is_provisional=False, why=why)
-    return _building_saving(
-        assessment.building.id, [assessment.saving], assessment.band, is_provisional=assessment.baseline.is_provisional
-    )
+    return _building_saving(assessment.building.id, [assessment], assessment.band)
 
 
 def _total(judged: Sequence[SavingsAssessment], band: Band) -> BuildingSaving:
+    return _building_saving("", [assessment for assessment in judged if assessment.saving is not None], band)
+
+
+def _building_saving(name: str, judged: Sequence[SavingsAssessment], band: Band) -> BuildingSaving:
     savings = [assessment.saving for assessment in judged if assessment.saving is not None]
-    is_provisional = any(
-        assessment.baseline is not None and assessment.baseline.is_provisional for assessment in judged
-    )
-    return _building_saving("", savings, band, is_provisional=is_provisional)
-
-
-def _building_saving(name: str, savings: Sequence[Saving], band: Band, *, is_provisional: bool) -> BuildingSaving:
+    baselines = [assessment.baseline for assessment in judged if assessment.baseline is not None]
+    lags = [lag_of(saving, baseline) for saving, baseline in zip(savings, baselines, strict=True)]
     return BuildingSaving(
         name,
         sum(saving.adjusted_kwh for saving in savings),
@@ -209,5 +209,11 @@ def _building_saving(name: str, savings: Sequence[Saving], band: Band, *, is_pro
         band.saving_ratio,
         band.half_width_ratio,
         band.verdict,
-        is_provisional=is_provisional,
+        is_provisional=any(baseline.is_provisional for baseline in baselines),
+        significant_ratio=band.significant_ratio,
+        known_kwh=sum(saving.known_kwh for saving in savings),
+        judged_days=max(saving.days for saving in savings),
+        period_days=max(saving.period_days for saving in savings),
+        calendar_days=max(saving.calendar_days for saving in savings),
+        baseline_years=max(lags),
     )

@@ -20,7 +20,7 @@ from bkkenergy.reports.savings.span import QUARTERS_A_YEAR, QUARTERS_AN_HOUR, Fa
 from bkkenergy.savings.adjust import adjustment_days
 from bkkenergy.savings.baseline import DAY_VALID_RATIO, Baseline, Saving, Series, fit_baseline, saving_of, series_of
 from bkkenergy.savings.facts import DAYS_PER_MONTH, FOUR_WEEKS, Facts, SubMeterSums
-from bkkenergy.savings.uncertainty import Band, band_of, total_band
+from bkkenergy.savings.uncertainty import Band, band_of, lag_of, total_band
 from bkkenergy.site import Site
 from bkkenergy.solar.climate import typical_year
 from bkkenergy.solar.production import Plane, simulate
@@ -155,14 +155,14 @@ def fiscal_year_so_far(last_day: dt.date, baseline: Baseline | None) -> Period:
 def judged_total(site: Site, assessments: list[SavingsAssessment]) -> Band | None:
     """Compute the saving of all buildings that could be judged."""
     known = [
-        (assessment.saving, assessment.band)
+        (assessment.saving, assessment.band, lag_of(assessment.saving, assessment.baseline))
         for assessment in assessments
-        if assessment.saving is not None and assessment.band is not None
+        if assessment.saving is not None and assessment.band is not None and assessment.baseline is not None
     ]
     if not known:
         return None
-    savings, bands = zip(*known, strict=True)
-    return total_band(savings, bands, site.savings.placebo)
+    savings, bands, lags = zip(*known, strict=True)
+    return total_band(savings, bands, max(lags), site.savings.placebo)
 
 
 def month_bills(site: Site, building: Building, period: Period) -> list[Bill]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from bkkenergy.i18n import Words
-from bkkenergy.savings.baseline import Baseline
+from bkkenergy.reports.content import BuildingSaving
+from bkkenergy.savings.baseline import Baseline, Saving
 from bkkenergy.savings.facts import Finding
-from bkkenergy.savings.uncertainty import Band
+from bkkenergy.savings.uncertainty import MIN_VERDICT_DAYS, OLD_YEARS, Band, lag_of
 
 RATIO_MARKS = ("_ratio",)
 WHOLE = ("days", "stuck_h", "negative_h", "hour")
@@ -16,10 +19,69 @@ def verdict_text(band: Band, words: Words) -> str:
     verdict: str = band.verdict
     if verdict == "unclear":
         verdict = "unclear_less" if band.saving_ratio >= 0 else "unclear_more"
+    saving, half = words.percent(abs(band.saving_ratio), 1), words.percent(band.half_width_ratio, 1)
+    figure = words("saving.figure_less" if band.saving_ratio >= 0 else "saving.figure_more", saving=saving, half=half)
     return words(
         f"saving.{verdict}",
-        saving=words.percent(abs(band.saving_ratio), 1),
-        half=words.percent(band.half_width_ratio, 1),
+        saving=saving,
+        half=half,
+        least=words.percent(band.significant_ratio, 1),
+        figure=figure,
+        days=MIN_VERDICT_DAYS,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a verdict rests on: energy and days judged of those known, and the baseline's age."""
+
+    judged_kwh: float
+    known_kwh: float
+    days: int
+    period_days: int
+    calendar_days: int
+    baseline_years: float
+
+    @classmethod
+    def of(cls, saving: Saving, baseline: Baseline) -> Judged:
+        """Take it from a saving and its baseline."""
+        days = saving.days, saving.period_days, saving.calendar_days
+        return cls(saving.actual_kwh, saving.known_kwh, *days, lag_of(saving, baseline))
+
+
+def judged_text(judged: Judged, words: Words) -> str:
+    """Write what a verdict rests on; an old baseline asks for a new one."""
+    parts = [
+        words(
+            "saving.judged",
+            judged=words.number(judged.judged_kwh),
+            known=words.number(judged.known_kwh),
+            days=judged.days,
+            period=judged.period_days,
+        )
+    ]
+    if judged.calendar_days:
+        parts.append(words("saving.without_weather", days=judged.calendar_days))
+    if judged.baseline_years > 1:
+        age = "saving.age_refit" if judged.baseline_years > OLD_YEARS else "saving.age"
+        parts.append(words(age, years=words.number(judged.baseline_years, 1)))
+    return " · ".join(parts)
+
+
+def judged_note(saving: BuildingSaving, words: Words) -> str:
+    """Write what a report's verdict rests on; nothing where nothing is judged."""
+    if saving.band is None or not saving.judged_days:
+        return ""
+    return judged_text(
+        Judged(
+            saving.actual_kwh or 0.0,
+            saving.known_kwh or 0.0,
+            saving.judged_days or 0,
+            saving.period_days or 0,
+            saving.calendar_days or 0,
+            saving.baseline_years or 0.0,
+        ),
+        words,
     )
 
 
