@@ -181,7 +181,7 @@ def merged(energy_kwh: FloatArray, quality: QualityArray, sources: Sequence[Sour
     >>> found.energy_kwh.tolist(), found.batch.tolist()
     ([1.0, 3.0], [0, 7])
     """
-    values, flags, batch = energy_kwh.copy(), quality.copy(), np.zeros(len(energy_kwh), np.int64)
+    values, flags, batch = energy_kwh.copy(), quality.copy(), np.full(len(energy_kwh), OWN_READINGS)
     is_free = np.ones(len(values), np.bool_)
     for source in strongest_first(sources):
         takes: BoolArray = is_free & (source.quality != Quality.MISSING)

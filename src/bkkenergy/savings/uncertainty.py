@@ -18,7 +18,6 @@ from typing import Annotated, Literal, Self, get_args
 
 import numpy as np
 from pydantic import Field, model_validator
-from scipy.special import stdtrit
 
 from bkkenergy.readings import FloatArray
 from bkkenergy.savings.baseline import DAY_VALID_RATIO, Baseline, Saving
@@ -430,42 +429,3 @@ def _why_none(baseline_kwh: FloatArray, bands: Sequence[Band]) -> NoVerdict:
     if with_kwh >= MIN_VERDICT_RATIO * total_kwh * (1 - ROUNDING):
         return ""
     return max(without)[1]
-
-
-def guideline_14_ratio(cvrmse: float, days: int, reported_days: int, autocorrelation: float) -> float:
-    """Compute Guideline 14's fractional uncertainty of a year without saving, at 90 %.
-
-    It is a diagnostic and never the interval: it held the truth for a third of real meters. FSU = 1.26 t CVRMSE
-    sqrt(n / n' (1 + 2 / n') / m), n' = n (1 - rho) / (1 + rho).
-
-    Parameters
-    ----------
-    cvrmse : float
-        CV(RMSE) of the model, a share.
-    days : int
-        Days of the baseline, n.
-    reported_days : int
-        Days of the reporting period, m.
-    autocorrelation : float
-        Correlation rho of the residuals of neighbouring days.
-
-    Returns
-    -------
-    float
-        Half width, as a share of the baseline.
-
-    References
-    ----------
-    .. [1] ASHRAE Guideline 14-2014, annex B.
-    .. [2] Reddy and Claridge 2000, "Uncertainty of measured energy savings from statistical baseline models",
-       HVAC&R Research 6, 3.
-
-    Examples
-    --------
-    >>> from bkkenergy.savings.uncertainty import guideline_14_ratio
-    >>> round(guideline_14_ratio(0.15, 365, 365, 0.5), 4)
-    0.0286
-    """
-    effective = days * (1 - autocorrelation) / (1 + autocorrelation)
-    t = float(stdtrit(max(effective - 5, 1), 0.95))
-    return float(1.26 * t * cvrmse * np.sqrt(days / effective * (1 + 2 / effective) / reported_days))

@@ -153,24 +153,9 @@ def building_energy(ledger: LedgerReader, building: Building, period: Period, st
     )
 
 
-def building_balance(ledger: LedgerReader, building: Building, period: Period, step: Step) -> BuildingBalance:
-    """Return where a building's energy came from and went over whole days. Raises StoreUnavailable."""
-    return _balance(Quarters.read(ledger, building, period, step))
-
-
 def sub_meters(ledger: LedgerReader, building: Building, period: Period, step: Step = "day") -> tuple[SubMeters, ...]:
     """Return each meter that has sub-meters, with these and the rest. Raises StoreUnavailable."""
     return _sub_meters(Quarters.read(ledger, building, period, step))
-
-
-def virtual_meter_energy(
-    ledger: LedgerReader, building: Building, virtual: VirtualMeter, period: Period, step: Step
-) -> Flow:
-    """Return the energy of a virtual meter over whole days; unknown wherever one of its meters is.
-
-    Raises StoreUnavailable.
-    """
-    return _virtual(Quarters.read(ledger, building, period, step), virtual)
 
 
 def _balance(quarters: Quarters) -> BuildingBalance:

@@ -12,8 +12,8 @@ import numpy as np
 from bkkenergy.metering.sources import SourceSlots, merged
 from bkkenergy.metering.vee import Validated
 from bkkenergy.portfolio import Meter
-from bkkenergy.ports.ledger import IMPORT, Channel, SourceDays, SourceReader
-from bkkenergy.readings import BoolArray, IntArray, Quality, QualityArray
+from bkkenergy.ports.ledger import Channel, SourceDays, SourceReader
+from bkkenergy.readings import BoolArray, Quality
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +81,3 @@ class OtherSources:
         A profile is then made of the same intervals, whether they come from this window or from the ledger.
         """
         return replace(validated, quality=self.merged(validated, meters, channel).quality)
-
-
-def slot_sources(
-    ledger: SourceReader, meter: str, quality: QualityArray, first: dt.date, channel: Channel = IMPORT
-) -> IntArray:
-    """Return the source of each slot of a meter: the number of a batch, or OWN_READINGS.
-
-    It follows from the batches and the quality: a batch takes an interval wherever it says something, and one that
-    goes after the meter's own readings leaves those that are MEASURED.
-
-    quality : (days * slots,) of the ledger, from `first` on. Raises StoreUnavailable.
-    """
-    days = len(quality) // channel.slots_per_day
-    rows = ledger.sources([meter], first, first + dt.timedelta(days=days - 1))
-    sources = OtherSources(first, days, rows).slots(meter, channel)
-    return merged(np.full(len(quality), np.nan), quality, sources).batch

@@ -11,13 +11,13 @@ from bkkenergy.savings.uncertainty import (
     band_of,
     conformal_quantile,
     fold_rms,
-    guideline_14_ratio,
     multipliers,
     scale_ratio,
     total_band,
 )
 from bkkenergy.site.savings_config import load_savings
 from tests.conftest import ROOT
+from tests.guideline14 import guideline_14_ratio
 from tests.unit.savings.generated import building
 
 YEAR = (dt.date(2023, 10, 1), dt.date(2024, 9, 30))

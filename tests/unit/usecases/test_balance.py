@@ -13,7 +13,7 @@ from bkkenergy.calendar import Period, timestamp_us
 from bkkenergy.portfolio import Building, Meter, MeterKind, Portfolio, Roof, VirtualMeter
 from bkkenergy.readings import ReadingBatch
 from bkkenergy.settings import Settings, StoreSettings
-from bkkenergy.usecases.balance import Note, building_balance, building_energy, sub_meters, virtual_meter_energy
+from bkkenergy.usecases.balance import BuildingBalance, Note, building_energy, sub_meters
 from bkkenergy.usecases.energy import building_quarters, energy_series
 from tests.sites import energy
 
@@ -39,6 +39,11 @@ def building(*meters, virtual=(), roofs=()):
 def virtual(local="landlord", **given):
     names = {side: tuple(f"a.b.{name}" for name in given.pop(side, ())) for side in ("plus", "minus")}
     return VirtualMeter(id=f"a.b.{local}", building="a.b", name_th="ก", name_en="L", **names, **given)
+
+
+def building_balance(ledger, of, period, step) -> BuildingBalance:
+    """The balance of a building, of all that is read of it."""
+    return building_energy(ledger, of, period, step).balance
 
 
 class Site:
@@ -301,7 +306,7 @@ def test_a_virtual_meter_adds_and_takes_off_and_is_unknown_where_a_part_is(site)
     site.send("main", 5.0)
     site.send("floor", 3.0, silent=slice(192, None))
     own = virtual(plus=["main"], minus=["floor"])
-    found = site.read(building(MAIN, FLOOR, virtual=(own,)), virtual_meter_energy, own, SPAN, "day")
+    found = site.read(building(MAIN, FLOOR, virtual=(own,)), building_energy, SPAN, "day").virtual_meters[0].flow
     assert found.energy_kwh[0] == pytest.approx(2.0 * 96)
     assert np.isnan(found.energy_kwh[2])
     assert found.total_kwh == pytest.approx(2.0 * 191)
