@@ -15,7 +15,7 @@ from bkkenergy.calendar import Period, timestamp_us
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.portfolio.edits import Amend, Put
 from bkkenergy.readings import ReadingBatch
-from bkkenergy.reports.savings.gather import month_bills
+from bkkenergy.reports.savings.gather import bill_of_days, month_bills
 from bkkenergy.site import load_configuration
 from bkkenergy.site.open import open_writable
 from bkkenergy.site.portfolio_files import read_folder
@@ -110,3 +110,44 @@ def test_accounts_that_disagree_say_nothing_of_the_meter(config):
     entered(config, account(meter_side="low"), account(id="two", number="123456780", utility="pea", meter_side="high"))
     (bill,) = bills(config, SEPTEMBER)
     assert (bill.quantities.supply.utility, bill.quantities.supply.meter_side) == ("mea", None)
+
+
+def read_bills(config, period):
+    with opened_site(load_configuration(config)) as site:
+        return month_bills(site, site.portfolio.buildings[OFFICE], period, by_reads=True)
+
+
+def test_one_bill_from_read_to_read_is_named_by_the_month_of_its_read(config):
+    """Read on the 12th: October's is for 12 September to 11 October, 19 days of 80 kW and 11 of 20 kW."""
+    entered(config, account(read_day=12))
+    (bill,) = read_bills(config, OCTOBER)
+    days = bill.quantities.part
+    assert (bill.month, days.first, days.end) == (dt.date(2026, 10, 1), dt.date(2026, 9, 12), dt.date(2026, 10, 12))
+    assert bill.quantities.energy_kwh == pytest.approx(24 * (19 * BUSY_KW + 11 * QUIET_KW), abs=20)
+    assert bill.amount_thb("demand") == 80 * 221.50
+    assert bill.amount_thb("service") == 312.24
+
+
+def test_an_account_without_a_read_day_and_days_that_are_no_months_are_billed_by_the_calendar(config):
+    entered(config, account())
+    assert read_bills(config, OCTOBER) == bills(config, OCTOBER)
+    entered(config, account(read_day=12))
+    week = Period.days(dt.date(2026, 10, 5), dt.date(2026, 10, 11))
+    assert read_bills(config, week) == bills(config, week)
+
+
+def test_bills_by_reads_follow_each_other_and_cost_the_same_alone(config):
+    entered(config, account(read_day=31))
+    september, october = read_bills(config, BOTH)
+    assert september.quantities.part.end == october.quantities.part.first == dt.date(2026, 9, 30)
+    assert read_bills(config, OCTOBER) == [october]
+    assert october.amount_thb("minimum") == 0
+
+
+def test_a_paper_bill_is_held_against_its_own_days(config):
+    with opened_site(load_configuration(config)) as site:
+        building = site.portfolio.buildings[OFFICE]
+        days = Period.days(dt.date(2026, 10, 3), dt.date(2026, 10, 31))
+        bill = bill_of_days(site, building, days, dt.date(2026, 10, 1))
+    assert bill.quantities.energy_kwh == pytest.approx(29 * 24 * QUIET_KW, abs=20)
+    assert bill.amount_thb("minimum") == pytest.approx(36 * 221.50)

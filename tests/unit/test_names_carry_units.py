@@ -15,7 +15,7 @@ UNIT_SUFFIXES = (
 )  # fmt: skip
 NOMENCLATURE = {
     "meter", "meters", "kind", "count", "kg_co2e_per_kwh", "power_factor", "frequency_hz", "register_digits", "year", "year_be",
-    "month", "number", "weeks", "lines", "hour", "value", "most", "port", "seed", "digits", "ratio", "days", "first", "last",
+    "month", "read_day", "number", "weeks", "lines", "hour", "value", "most", "port", "seed", "digits", "ratio", "days", "first", "last",
     "before", "after", "start", "end", "edge", "position", "message", "size", "compared_weeks", "compared_days", "quantity",
     "row", "rows", "step", "grade", "profiles", "slot", "signs",
     "batch", "revision", "odd", "reset",

@@ -84,7 +84,9 @@ def fit_command(name: str, period: str | None, scheduler: str | None, lang: Any,
 def bills_command(building: str, path: Path, months: int, config_dir: Path, *, as_json: bool) -> None:
     """Fit a baseline of a building without a meter to its paper bills: the first months predict the later ones.
 
-    The file is CSV, a bill a line: month (2026-10), kwh. Temperature is the typical year's.
+    The file is CSV, a bill a line: month (2026-10), kwh; from and to, the first and the last day, where bills are no
+    calendar months; estimated (true, false) where the read at the end was an estimate: such a bill is merged with the
+    next. Temperature is the typical year's.
     """
     config = load_configuration(config_dir)
     chosen = buildings_named(config.portfolio, building)[0]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
@@ -16,15 +17,17 @@ from bkkenergy.cli.context import config_option, period_of, today_here
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, plain, print_json
 from bkkenergy.i18n import Words
+from bkkenergy.portfolio import Building
 from bkkenergy.reports.phrasing import provisional_notes
 from bkkenergy.reports.savings.bills import read_paper
-from bkkenergy.reports.savings.gather import month_bills
+from bkkenergy.reports.savings.gather import bill_of_days, month_bills
+from bkkenergy.site import Site
 from bkkenergy.tariff.bill import Bill
 from bkkenergy.tariff.compare import check_bill, offers, open_to
 from bkkenergy.usecases.energy import building_of
 
 console = Console()
-NOT_ITEMS = {"month", "kwh", "kw"}
+NOT_ITEMS = {"month", "kwh", "kw", "from", "to", "estimated"}
 
 
 @click.group(
@@ -48,11 +51,15 @@ def bill_command() -> None:
 @lang_option
 @config_option
 def show_command(building: str, period: str | None, lang: Any, config_dir: Path, *, as_json: bool) -> None:
-    """Show BUILDING's bills of the months of a period, each line with its quantity and rate."""
+    """Show BUILDING's bills of the months of a period, each line with its quantity and rate.
+
+    Where its electricity account says a read day, a month's bill is the one that is read in it: read on the 12th,
+    September's is for 12 August to 11 September.
+    """
     words = Words(lang)
     with opened_site(config_dir) as site:
         chosen = building_of(site.portfolio, building)
-        bills = month_bills(site, chosen, _months(period))
+        bills = month_bills(site, chosen, _months(period), by_reads=True)
         if as_json:
             print_json([_bill_data(building, bill) for bill in bills])
             return
@@ -118,7 +125,8 @@ def _add_part(table: Table, bill: Bill, words: Words) -> None:
 def check_command(building: str, path: Path, config_dir: Path, *, as_json: bool) -> None:
     """Compare paper bills with ours, item by item, and say what explains a difference.
 
-    The file is CSV, a bill a line: month (2026-10), kwh, kw, and any of energy, energy_on_peak, energy_off_peak,
+    The file is CSV, a bill a line: month (2026-10), from and to (the first and the last day; by default those of the
+    account's read day, else the calendar month), kwh, kw, and any of energy, energy_on_peak, energy_off_peak,
     demand, minimum, power_factor, service, ft, vat, total. Exit code 1 when a total differs by more than 1 THB.
     """
     paper = read_paper(path)
@@ -126,8 +134,7 @@ def check_command(building: str, path: Path, config_dir: Path, *, as_json: bool)
     with opened_site(config_dir) as site:
         chosen = building_of(site.portfolio, building)
         for month, row in paper.iterrows():
-            span = period_of(str(month))
-            (bill,) = month_bills(site, chosen, span)
+            bill = _bill_of_paper(site, chosen, str(month), row)
             given = {str(key): float(value) for key, value in row.dropna().items() if key not in NOT_ITEMS}
             faults = check_bill(given, bill, paper_kwh=row.get("kwh"), paper_kw=row.get("kw"))
             rows += [{"month": str(month), **plain(item), "difference_thb": item.difference_thb} for item in faults]
@@ -193,6 +200,15 @@ def compare_command(building: str, period: str | None, lang: Any, config_dir: Pa
         name = words.either(th=offer.schedule.name_th, en=offer.schedule.name_en)
         table.add_row(name + mark, f"{offer.total_thb:,.2f}", f"{offer.total_thb - now:+,.0f}")
     console.print(table)
+
+
+def _bill_of_paper(site: Site, building: Building, month: str, row: pd.Series) -> Bill:
+    """Compute our bill for the days of one on paper."""
+    named = period_of(month)
+    if "from" not in row or pd.isna(row["from"]):
+        (bill,) = month_bills(site, building, named, by_reads=True)
+        return bill
+    return bill_of_days(site, building, Period.days(row["from"], row["to"]), named.first_day)
 
 
 def _months(period: str | None) -> Period:

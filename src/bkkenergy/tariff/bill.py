@@ -374,10 +374,16 @@ def joined(parts: Sequence[Bill]) -> Bill:
             demand_kw={window: max(each.demand_kw.get(window, 0.0) for each in quantities) for window in windows},
             peak_kvar=max(kvar, default=None),
             is_demand_estimated=any(each.is_demand_estimated for each in quantities),
-            part=None,
+            part=_together(quantities),
         ),
         parts=tuple(single for part in parts for single in part.each),
     )
+
+
+def _together(quantities: Sequence[Quantities]) -> BillDays | None:
+    """Return the days of all parts of a bill by read dates; None where they make a calendar month."""
+    first, end = quantities[0].days.first, quantities[-1].days.end
+    return BillDays(first, end, 1.0) if first < quantities[0].month else None
 
 
 def _energy_lines(quantities: Quantities, rates: Rates) -> list[BillLine]:

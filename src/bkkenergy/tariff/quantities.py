@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping
+from calendar import monthrange
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,52 @@ class BillDays:
     first: dt.date
     end: dt.date
     share_ratio: float
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A bill by its first day, which is that of the read before it, and the month that it is named by."""
+
+    first: dt.date
+    month: dt.date
+
+
+def reads_of(first_month: dt.date, last_month: dt.date, read_day: int) -> tuple[list[Read], dt.date]:
+    """List the bills that are named by months, for meters that are read on the same day of each month.
+
+    A bill for 12 August to 11 September is read on 12 September, and is September's. In a month that is too short the
+    last day is the read day.
+
+    Parameters
+    ----------
+    first_month, last_month : date
+        The first days of the months that bills are named by.
+    read_day : int
+        Day of the month.
+
+    Returns
+    -------
+    tuple of list of Read, date
+        The bills in order, and the day of the last read, which is in none of them.
+
+    Examples
+    --------
+    >>> import datetime as dt
+    >>> from bkkenergy.tariff.quantities import reads_of
+    >>> reads, end = reads_of(dt.date(2026, 9, 1), dt.date(2026, 9, 1), 12)
+    >>> str(reads[0].first), str(reads[0].month), str(end)
+    ('2026-08-12', '2026-09-01', '2026-09-12')
+    """
+    month, reads = first_month, []
+    while month <= last_month:
+        reads.append(Read(read_on(month - dt.timedelta(days=1), read_day), month))
+        month = (month + dt.timedelta(days=31)).replace(day=1)
+    return reads, read_on(last_month, read_day)
+
+
+def read_on(month: dt.date, read_day: int) -> dt.date:
+    """Return the day of a month on which a meter is read: its last one, where it has no such day."""
+    return month.replace(day=min(read_day, monthrange(month.year, month.month)[1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +119,7 @@ def quantities_of(
     interval_h: float = 0.25,
     demand_kwh: FloatArray | None = None,
     cuts: Collection[dt.date] = (),
+    reads: Sequence[Read] = (),
 ) -> list[Quantities]:
     """Compute what bills are made from, month by month, for one series.
 
@@ -89,6 +137,8 @@ def quantities_of(
         The intervals that may set a demand [kWh], as in `quantities_of_many`.
     cuts : collection of date
         Days on which a new part of a month begins, as in `quantities_of_many`.
+    reads : sequence of Read, optional
+        The bills by their read dates, as in `quantities_of_many`.
 
     Returns
     -------
@@ -112,7 +162,7 @@ def quantities_of(
     """
     demand = None if demand_kwh is None else np.atleast_2d(demand_kwh)
     many = quantities_of_many(
-        np.atleast_2d(energy_kwh), starts, tariffs, interval_h=interval_h, demand_kwh=demand, cuts=cuts
+        np.atleast_2d(energy_kwh), starts, tariffs, interval_h=interval_h, demand_kwh=demand, cuts=cuts, reads=reads
     )
     return many[0]
 
@@ -125,6 +175,7 @@ def quantities_of_many(
     interval_h: float = 0.25,
     demand_kwh: FloatArray | None = None,
     cuts: Collection[dt.date] = (),
+    reads: Sequence[Read] = (),
 ) -> list[list[Quantities]]:
     """Compute what bills are made from, month by month, for many series on one time grid.
 
@@ -144,6 +195,9 @@ def quantities_of_many(
     cuts : collection of date
         Days, in Bangkok, on which what holds changes. A month with such a day within comes in parts, each with its own
         energy, its own demand, and its share of the days.
+    reads : sequence of Read, optional
+        The bills, in order, each by its first day and the month that it is named by; every day is in one. By default
+        a bill is a calendar month.
 
     Returns
     -------
@@ -169,11 +223,11 @@ def quantities_of_many(
     known = np.nan_to_num(np.asarray(energy_kwh, np.float64))
     masks = window_masks(starts, tariffs)
     local_day = starts.tz_convert(BANGKOK).tz_localize(None).normalize()
-    month_start = local_day.to_period("M").to_timestamp()
+    month_start = _months_of(local_day, reads)
     is_new = month_start[1:] != month_start[:-1]
     is_new |= (local_day[1:] != local_day[:-1]) & local_day[1:].isin(pd.DatetimeIndex(sorted(cuts)))
     first = np.flatnonzero(np.append(True, is_new))
-    parts = _parts(local_day, first)
+    parts = _parts(local_day, first, month_start, is_by_read=bool(reads))
     firm, has_firm = _demand_intervals(known, demand_kwh, first)
     energy = np.add.reduceat(known, first, axis=1)
     on_peak = np.add.reduceat(known * masks["on_peak"], first, axis=1)
@@ -194,17 +248,27 @@ def quantities_of_many(
     ]
 
 
-def _parts(local_day: pd.DatetimeIndex, first: IntArray) -> list[BillDays | None]:
-    """Return the days of each part of a month that comes in several; None for a whole one. first : of each."""
+def _months_of(local_day: pd.DatetimeIndex, reads: Sequence[Read]) -> pd.DatetimeIndex:
+    """Return the month that the bill of each day is named by."""
+    if not reads:
+        return local_day.to_period("M").to_timestamp()
+    firsts = pd.DatetimeIndex([read.first for read in reads])
+    return pd.DatetimeIndex([read.month for read in reads])[firsts.searchsorted(local_day, side="right") - 1]
+
+
+def _parts(
+    local_day: pd.DatetimeIndex, first: IntArray, month_start: pd.DatetimeIndex, *, is_by_read: bool
+) -> list[BillDays | None]:
+    """Return the days of each part of a bill; None for a calendar month that is not split. first : of each."""
     begins = [local_day[at].date() for at in first.tolist()]
     ends = [*begins[1:], local_day[-1].date() + dt.timedelta(days=1)]
-    months = [day.replace(day=1) for day in begins]
+    months = [month_start[at].date() for at in first.tolist()]
     lengths = [(end - begin).days for begin, end in zip(begins, ends, strict=True)]
     in_month = {
         month: sum(days for days, other in zip(lengths, months, strict=True) if other == month) for month in months
     }
     return [
-        BillDays(begin, end, days / in_month[month]) if months.count(month) > 1 else None
+        BillDays(begin, end, days / in_month[month]) if is_by_read or months.count(month) > 1 else None
         for begin, end, days, month in zip(begins, ends, lengths, months, strict=True)
     ]
 

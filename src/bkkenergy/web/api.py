@@ -206,7 +206,7 @@ def bill(building_id: str, month: str, visitor: ApiVisitor) -> BillRow:
     if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month) or not "1990" <= month < "2200":
         raise HTTPException(422, f"{month!r} is no month; write it like 2026-10")
     period = Period.parse(month, today=visitor.here.today)
-    months = month_bills(visitor.here.opened, building, period) if building.main_meters else []
+    months = month_bills(visitor.here.opened, building, period, by_reads=True) if building.main_meters else []
     if not months or period.first_day > visitor.here.today:
         raise HTTPException(404, "nothing was measured in this month")
     return BillRow(
