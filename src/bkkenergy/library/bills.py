@@ -12,7 +12,6 @@ from bkkenergy.library.charts import Picture, bars
 from bkkenergy.library.errors import warn
 from bkkenergy.library.packaged import figures, schedule_named
 from bkkenergy.library.series import complete, energy_of, interval_of
-from bkkenergy.readings import FloatArray
 from bkkenergy.tariff.bill import Bill, bills_of
 from bkkenergy.tariff.compare import offers, open_to
 from bkkenergy.tariff.quantities import Quantities, quantities_of
@@ -149,8 +148,8 @@ def bill(
     Parameters
     ----------
     series : Series or DataFrame
-        Energy of quarter-hours [kWh] by their start, with a time zone. The table of `intervals` will do: its estimated
-        intervals count as energy and never set a demand.
+        Energy of quarter-hours [kWh] by their start, with a time zone; intervals that divide them are summed. The table
+        of `intervals` will do: its estimated intervals count as energy and never set a demand.
     schedule : str
         The tariff schedule; `schedules` lists them.
     peak_kvar : float, optional
@@ -172,7 +171,7 @@ def bill(
     Warns
     -----
     EnergyWarning
-        If a month is not known wholly, intervals are longer than a quarter-hour where demand is charged, or a month's
+        If a month is not known wholly, intervals do not fill quarter-hours where demand is charged, or a month's
         rates, Ft or VAT have expired or were read in no source.
 
     References
@@ -276,10 +275,15 @@ def _months(series: pd.Series | pd.DataFrame) -> tuple[list[Quantities], pd.Seri
     step = interval_of(index, what="series")
     if step > pd.Timedelta(hours=1):
         raise InputError(f"series has intervals of {step}. A bill needs quarter-hours.")
-    demand_kwh = _demand_kwh(series, energy)
-    interval_h = step / pd.Timedelta(hours=1)
+    if ((index - index.floor("D")) % step != pd.Timedelta(0)).any():
+        raise InputError("intervals of series do not divide the hours of Bangkok's clock. Resample them first.")
+    energy_kwh, demand_kwh, length = _quarter_hours(energy, _firm(series, energy), step)
     quantities = quantities_of(
-        energy.to_numpy(np.float64), index, figures().tariffs, interval_h=interval_h, demand_kwh=demand_kwh
+        energy_kwh.to_numpy(np.float64),
+        pd.DatetimeIndex(energy_kwh.index),
+        figures().tariffs,
+        interval_h=length / pd.Timedelta(hours=1),
+        demand_kwh=demand_kwh.to_numpy(np.float64),
     )
     known = energy.notna().groupby([index.year, index.month]).sum().to_numpy()
     whole = [pd.Timestamp(month.month).days_in_month * pd.Timedelta(days=1) / step for month in quantities]
@@ -290,11 +294,26 @@ def _months(series: pd.Series | pd.DataFrame) -> tuple[list[Quantities], pd.Seri
     )
 
 
-def _demand_kwh(series: pd.Series | pd.DataFrame, energy: pd.Series) -> FloatArray | None:
+def _quarter_hours(energy: pd.Series, firm: pd.Series, step: pd.Timedelta) -> tuple[pd.Series, pd.Series, pd.Timedelta]:
+    """Return energy, what may set a demand, and their length: shorter intervals as the quarter-hours that they fill.
+
+    A demand is a mean of 15 minutes: of a quarter-hour that is known in part, the energy counts and no demand.
+    """
+    if step >= QUARTER_HOUR or QUARTER_HOUR % step != pd.Timedelta(0):
+        return energy, firm, step
+    whole = round(QUARTER_HOUR / step)
+    return (
+        energy.resample(QUARTER_HOUR).sum(min_count=1),
+        firm.resample(QUARTER_HOUR).sum(min_count=whole),
+        QUARTER_HOUR,
+    )
+
+
+def _firm(series: pd.Series | pd.DataFrame, energy: pd.Series) -> pd.Series:
+    """Return the energy that may set a demand: all of it, or what the table says was measured or edited."""
     if not isinstance(series, pd.DataFrame) or "quality" not in series:
-        return None
-    firm: FloatArray = energy.where(series["quality"].isin(FIRM).reindex(energy.index, fill_value=False)).to_numpy()
-    return firm
+        return energy
+    return energy.where(series["quality"].isin(FIRM).reindex(energy.index, fill_value=False))
 
 
 def _notes(bills: Bills, step: pd.Timedelta) -> list[str]:
@@ -306,9 +325,10 @@ def _notes(bills: Bills, step: pd.Timedelta) -> list[str]:
             f"Not all energy is known of {listed}: what is missing counts as nothing, and the bill is too low."
         )
     has_demand = any(line.item.startswith("demand") for one in bills.bills for line in one.lines)
-    if has_demand and step > QUARTER_HOUR:
+    if has_demand and QUARTER_HOUR % step != pd.Timedelta(0):
         minutes = step / pd.Timedelta(minutes=1)
-        notes.append(f"Demand is a mean of 15 minutes; from means of {minutes:g} minutes it is too low.")
+        side = "low" if step > QUARTER_HOUR else "high"
+        notes.append(f"Demand is a mean of 15 minutes; from means of {minutes:g} minutes it is too {side}.")
     for figure, name in (("ft", "Ft"), ("rates", "rates"), ("vat", "VAT")):
         months = [f"{one.month:%Y-%m}" for one in bills.bills if any(note.figure == figure for note in one.provisional)]
         if months:

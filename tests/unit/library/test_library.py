@@ -116,6 +116,42 @@ def test_a_baseline_and_a_bill_take_the_table_of_intervals():
     assert bk.bill(table, schedule="mea-3-2-lv").months["energy_kwh"].iloc[0] == pytest.approx(hours.sum())
 
 
+def test_shorter_intervals_are_billed_as_the_quarter_hours_that_they_fill():
+    quarters = bk.examples.office_quarters("2025-11")
+    paper = bk.bill(quarters, schedule="mea-3-2-lv")
+    for parts in (3, 15):
+        times = pd.date_range(quarters.index[0], periods=len(quarters) * parts, freq=f"{15 // parts}min")
+        uneven = pd.Series(np.repeat(quarters.to_numpy(), parts), times).where(np.arange(len(times)) % parts == 0, 0.0)
+        assert bk.bill(uneven, schedule="mea-3-2-lv").months["demand_kw"].tolist() == paper.months["demand_kw"].tolist()
+        assert bk.bill(uneven, schedule="mea-3-2-lv").total_thb == paper.total_thb
+        offers = bk.compare_schedules(uneven, schedule="mea-3-1-lv")
+        assert offers.equals(bk.compare_schedules(quarters, schedule="mea-3-1-lv"))
+
+
+def test_a_quarter_hour_known_in_part_counts_as_energy_and_sets_no_demand():
+    quarters = bk.examples.office_quarters("2025-11")
+    minutes = (
+        quarters.resample("5min").ffill().reindex(pd.date_range(quarters.index[0], periods=8640, freq="5min")).ffill()
+        / 3
+    )
+    highest = quarters.to_numpy().argmax()
+    minutes.iloc[highest * 3] = np.nan
+    with pytest.warns(bk.EnergyWarning, match="Not all energy is known"):
+        bill = bk.bill(minutes, schedule="mea-3-2-lv").months.iloc[0]
+    assert bill["energy_kwh"] == pytest.approx(quarters.sum() - quarters.max() / 3)
+    assert bill["demand_kw"] == pytest.approx(quarters.drop(quarters.index[highest]).max() * 4)
+
+
+def test_intervals_that_fill_no_quarter_hours_are_warned_of_or_refused():
+    quarters = bk.examples.office_quarters("2025-11")
+    tens = quarters.resample("5min").ffill().resample("10min").sum() / 3
+    with pytest.warns(bk.EnergyWarning, match="10 minutes it is too high"):
+        bk.bill(tens, schedule="mea-3-2-lv")
+    aside = quarters.set_axis(quarters.index + pd.Timedelta(minutes=7))
+    with pytest.raises(bk.InputError, match="do not divide the hours"):
+        bk.bill(aside, schedule="mea-3-2-lv")
+
+
 def test_estimated_intervals_are_billed_and_set_no_demand():
     quarters = bk.examples.office_quarters("2025-11")
     table = quarters.to_frame().assign(quality="measured")
