@@ -16,6 +16,7 @@ from bkkenergy.cli.opening import opened_site
 from bkkenergy.portfolio.edits import Amend, Put
 from bkkenergy.readings import ReadingBatch
 from bkkenergy.reports.savings.gather import bill_of_days, month_bills
+from bkkenergy.reports.savings.standings import index_rows
 from bkkenergy.site import load_configuration
 from bkkenergy.site.open import open_writable
 from bkkenergy.site.portfolio_files import read_folder
@@ -151,3 +152,26 @@ def test_a_paper_bill_is_held_against_its_own_days(config):
         bill = bill_of_days(site, building, days, dt.date(2026, 10, 1))
     assert bill.quantities.energy_kwh == pytest.approx(29 * 24 * QUIET_KW, abs=20)
     assert bill.amount_thb("minimum") == pytest.approx(36 * 221.50)
+
+
+def index_row(config):
+    with opened_site(load_configuration(config)) as site:
+        (row,) = index_rows(site, [site.portfolio.buildings[OFFICE]], BOTH)
+    return row
+
+
+def test_a_building_is_designated_by_its_transformers_and_not_by_its_peak(config):
+    """2 x 1,000 kVA are above 1,175 kVA, and below 3,525: one person, whatever the peak of 80 kW."""
+    row = index_row(config)
+    assert (row["standing"], row["installed_kva"], row["report_due"]) == ("unknown", None, None)
+    body = {"id": "t", "building": OFFICE, "kind": "transformer", "name_th": "หม้อแปลง", "name_en": "Transformer"}
+    entered(config, Put("equipment", body | {"count": 2, "capacity_kva": 1000.0}))
+    row = index_row(config)
+    assert (row["standing"], row["installed_kva"], row["persons"]) == ("reached", 2000.0, 1)
+    assert row["report_due"] == dt.date(2027, 3, 31)
+
+
+def test_a_building_is_designated_by_what_its_accounts_are_approved_for(config):
+    entered(config, account(contract_demand_kw=400.0), account(id="two", number="123456780", contract_demand_kw=700.0))
+    row = index_row(config)
+    assert (row["standing"], row["approved_kw"], row["persons"]) == ("reached", 1100.0, 1)

@@ -84,7 +84,9 @@ def insights_command(
 def index_command(name: str, period: str | None, as_json: bool, config_dir: Path) -> None:
     """Rank the buildings of NAME by kWh/m2 among their type, and show which are, or come near, designated buildings.
 
-    What the state's e-report asks for is another command: bkkenergy ereport.
+    A building is designated by its transformers (equipment of the portfolio), by what its electricity accounts are
+    approved for, or by its energy in a year; "unknown" where its size is not entered. What the state's e-report asks
+    for is another command: bkkenergy ereport.
     """
     span = period_of(period) if period else past_year(today_here())
     with opened_site(config_dir) as site:
@@ -103,6 +105,8 @@ def index_command(name: str, period: str | None, as_json: bool, config_dir: Path
         "median",
         "to best quarter kWh",
         "peak kW",
+        "kVA",
+        "approved kW",
         "designated",
     ):
         table.add_column(column, justify="left" if column in ("type", "building", "designated") else "right")
@@ -116,6 +120,14 @@ def index_command(name: str, period: str | None, as_json: bool, config_dir: Path
             "–" if row["median_kwh_m2"] is None else f"{row['median_kwh_m2']:,.1f}",
             "–" if row["gap_kwh"] is None else f"{row['gap_kwh']:,.0f}",
             f"{row['peak_kw']:,.0f}",
+            *("–" if row[size] is None else f"{row[size]:,.0f}" for size in ("installed_kva", "approved_kw")),
             row["standing"],
         )
     console.print(table)
+    for row in rows:
+        if row["report_due"] is not None:
+            persons = "1 or 2, by its size" if row["persons"] is None else row["persons"]
+            console.print(
+                f"{row['building']}: designated. Persons responsible for energy: {persons}. "
+                f"The next report is due by {row['report_due']}."
+            )

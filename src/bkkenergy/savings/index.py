@@ -13,22 +13,8 @@ from pydantic import Field
 
 from bkkenergy.dated import DatedFigure, holding
 from bkkenergy.errors import InputError
-from bkkenergy.tomlfiles import Frozen
 
-MJ_PER_KWH = 3.6
-Standing = Literal["below", "near", "reached"]
 Energy = Literal["electricity", "fuel"]
-
-
-class Designated(Frozen):
-    """From where on a building is designated under the Energy Conservation Promotion Act."""
-
-    transformer_kva: Annotated[float, Field(gt=0)]
-    meter_kw: Annotated[float, Field(gt=0)]
-    energy_mj_a_year: Annotated[float, Field(gt=0)]
-    warn_at_ratio: Annotated[float, Field(gt=0, le=1)]
-    source: Annotated[str, Field(min_length=1)]
-    entered: dt.date
 
 
 class StandardUse(DatedFigure):
@@ -58,47 +44,6 @@ class StandardUse(DatedFigure):
         linear = sum(rate * drivers[name] for name, rate in self.coefficients.items())
         rooted = sum(rate * sqrt(drivers[name]) for name, rate in self.roots.items())
         return (self.constant + linear + rooted) * prod(rate * drivers[name] for name, rate in self.times.items())
-
-
-def standing(designated: Designated, *, peak_kw: float, energy_kwh_a_year: float) -> Standing:
-    """Judge whether a building is designated under the Energy Conservation Promotion Act, or close to it.
-
-    Transformer kVA are compared with kW: without reactive power they cannot be less.
-
-    Parameters
-    ----------
-    designated : Designated
-        From which size on a building is designated.
-    peak_kw : float
-        Highest 15-minute demand [kW].
-    energy_kwh_a_year : float
-        Energy of a year [kWh].
-
-    Returns
-    -------
-    {"below", "near", "reached"}
-        Where it stands.
-
-    References
-    ----------
-    .. [1] Energy Conservation Promotion Act, B.E. 2535; Royal Decree on Designated Buildings, B.E. 2538.
-
-    Examples
-    --------
-    >>> from bkkenergy.savings.index import standing
-    >>> from bkkenergy.site.packaged import packaged_config_dir
-    >>> from bkkenergy.site.savings_config import load_savings
-    >>> rule = load_savings(packaged_config_dir()).designated
-    >>> standing(rule, peak_kw=100.0, energy_kwh_a_year=300_000.0)
-    'below'
-    """
-    shares = (
-        peak_kw / designated.meter_kw,
-        peak_kw / designated.transformer_kva,
-        energy_kwh_a_year * MJ_PER_KWH / designated.energy_mj_a_year,
-    )
-    highest = max(shares)
-    return "reached" if highest >= 1 else "near" if highest >= designated.warn_at_ratio else "below"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from bkkenergy.errors import ConfigError, Fault
 from bkkenergy.portfolio.document import DAY
 from bkkenergy.portfolio.records import Dated
 from bkkenergy.savings.adjust import Adjustment
+from bkkenergy.savings.designated import Designated
 from bkkenergy.savings.facts import InsightRules
-from bkkenergy.savings.index import Designated
 from bkkenergy.savings.uncertainty import Placebo
 from bkkenergy.site.record_kinds import dated_tables
 from bkkenergy.tomlfiles import Frozen, read_toml, validated

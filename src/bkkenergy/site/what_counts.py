@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from bkkenergy.portfolio import Portfolio
 from bkkenergy.site.configuration import Configuration
 
-READ_BY_NOTHING_YET = ("channel", "contact", "equipment", "pv_plant")
+READ_BY_NOTHING_YET = ("channel", "contact", "pv_plant")
 """Kinds of records that are stored, shown and exported, and that no figure rests on yet."""
 
 

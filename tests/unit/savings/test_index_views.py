@@ -7,7 +7,8 @@ import pytest
 from bkkenergy.errors import InputError
 from bkkenergy.savings.adjust import Adjustment, adjustment_days
 from bkkenergy.savings.baseline import fit_baseline
-from bkkenergy.savings.index import public_index, rank_peers, standard_of, standing
+from bkkenergy.savings.designated import standing
+from bkkenergy.savings.index import public_index, rank_peers, standard_of
 from bkkenergy.savings.views import load_views
 from bkkenergy.site.index_config import load_index
 from bkkenergy.site.savings_config import load_savings
@@ -18,11 +19,33 @@ CONFIG = load_savings(ROOT / "config")
 
 
 @pytest.mark.parametrize(
-    ("peak_kw", "kwh", "message"),
-    [(100, 1e5, "below"), (860, 1e5, "near"), (1000, 1e5, "reached"), (100, 4.8e6, "near"), (100, 5.6e6, "reached")],
+    ("kva", "kw", "kwh", "expected"),
+    [
+        (None, None, 1e5, "unknown"), (None, 100, 1e5, "below"), (630, None, 1e5, "below"), (None, 860, 1e5, "near"),
+        (None, 1000, 1e5, "reached"), (1174, None, 1e5, "near"), (1175, None, 1e5, "reached"), (2000, 100, 1e5, "reached"),
+        (None, None, 4.8e6, "near"), (None, None, 5.6e6, "reached"), (100, 100, 5.6e6, "reached"),
+    ],
+)  # fmt: skip
+def test_a_building_is_designated_by_its_size_or_its_energy_and_warned_before(kva, kw, kwh, expected):
+    """20 million MJ are 5.56 million kWh."""
+    stands = standing(CONFIG.designated, installed_kva=kva, approved_kw=kw, energy_kwh_a_year=kwh)
+    assert stands == expected
+
+
+@pytest.mark.parametrize(
+    ("kva", "kw", "persons"),
+    [(None, None, None), (2000, None, 1), (3524, None, 1), (3525, None, 2), (None, 2999, 1), (100, 3000, 2)],
 )
-def test_designated_buildings_are_told_before_they_are_there(peak_kw, kwh, message):
-    assert standing(CONFIG.designated, peak_kw=peak_kw, energy_kwh_a_year=kwh) == message
+def test_from_three_megawatts_on_two_persons_are_responsible(kva, kw, persons):
+    """1,175 kVA count as 1,000 kW, so that 3,525 kVA are 3 MW."""
+    assert CONFIG.designated.persons_of(installed_kva=kva, approved_kw=kw) == persons
+
+
+@pytest.mark.parametrize(
+    ("day", "due"), [("2026-11-26", "2027-03-31"), ("2027-03-31", "2027-03-31"), ("2027-04-01", "2028-03-31")]
+)
+def test_the_report_is_due_each_march(day, due):
+    assert CONFIG.designated.next_report(dt.date.fromisoformat(day)) == dt.date.fromisoformat(due)
 
 
 def test_peers_are_ranked_with_the_way_to_the_best_quarter():

@@ -2,15 +2,47 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from bkkenergy.calendar import Period
 from bkkenergy.portfolio import Building
-from bkkenergy.savings.index import rank_peers, standing
+from bkkenergy.portfolio.more import Equipment
+from bkkenergy.savings.designated import standing
+from bkkenergy.savings.index import rank_peers
 from bkkenergy.site import Site
 from bkkenergy.usecases.energy import main_energy_kwh
+
+
+def _designation(site: Site, building: Building, day: dt.date, energy_kwh_a_year: float) -> dict[str, Any]:
+    """Return what is installed and approved, where the building stands by the law, and its duties."""
+    portfolio, rule = site.portfolio.on(day), site.savings.designated
+    equipment: Mapping[str, Equipment] = portfolio.records.on("equipment", day)
+    capacities = [
+        one.count * one.capacity_kva
+        for one in equipment.values()
+        if one.building == building.id and one.kind == "transformer" and one.capacity_kva is not None
+    ]
+    approved = [
+        account.contract_demand_kw
+        for account in portfolio.accounts_of(building.id)
+        if account.contract_demand_kw is not None
+    ]
+    size = {
+        "installed_kva": sum(capacities) if capacities else None,
+        "approved_kw": sum(approved) if approved else None,
+    }
+    reached = standing(rule, **size, energy_kwh_a_year=energy_kwh_a_year)
+    duties = reached == "reached"
+    return {
+        **size,
+        "standing": reached,
+        "persons": rule.persons_of(**size) if duties else None,
+        "report_due": rule.next_report(day) if duties else None,
+    }
 
 
 def index_rows(site: Site, buildings: list[Building], span: Period) -> list[dict[str, Any]]:
@@ -31,7 +63,7 @@ def index_rows(site: Site, buildings: list[Building], span: Period) -> list[dict
                 "eui_kwh_m2": scaled / building.gross_floor_area_m2 if known.mean() >= 0.9 else None,  # noqa: PLR2004 - CalTRACK
                 "peak_kw": peak,
                 "kwh_per_driver": {driver: scaled / count for driver, count in building.drivers.items()},
-                "standing": standing(site.savings.designated, peak_kw=peak, energy_kwh_a_year=scaled),
+                **_designation(site, building, span.last_day, scaled),
             }
         )
     floors = {building.id: building.gross_floor_area_m2 for building in buildings}
