@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -42,15 +42,35 @@ def validated(model: type[ModelT], table: Table, where: str) -> tuple[ModelT | N
 
     where : what the keys of the faults hang under, for instance "agencies.toml: agency[2]".
     """
+    faults = list(_truths(model, table, where))
     try:
-        return model.model_validate(table), []
+        value = model.model_validate(table)
     except ValidationError as error:
-        return None, [_fault(model, detail, where) for detail in error.errors()]
+        problems = [_fault(model, detail, where) for detail in error.errors()]
+        known = {fault.where for fault in problems}
+        return None, [*problems, *(fault for fault in faults if fault.where not in known)]
+    return (None, faults) if faults else (value, [])
+
+
+def _truths(model: type[BaseModel], table: Table, where: str) -> Iterator[Fault]:
+    """Find true and false where a number is meant: pydantic reads true as 1."""
+    for name, given in table.items():
+        if isinstance(given, bool) and name in model.model_fields:
+            meant = model.model_fields[name].annotation
+            if meant is not bool and bool not in get_args(meant):
+                yield Fault(dotted_where(where, name), f"this is no number (found {given!r})", "Correct the value.")
+
+
+def dotted_where(where: str, key: str) -> str:
+    """Return the place of a key under a place."""
+    if not key:
+        return where
+    return where + (" " if where.endswith(":") else ".") + key
 
 
 def _fault(model: type[BaseModel], detail: ErrorDetails, where: str) -> Fault:
     key = dotted(detail["loc"])
-    key_where = where + (" " if where.endswith(":") else ".") + key if key else where
+    key_where = dotted_where(where, key)
     match detail["type"]:
         case "missing":
             return Fault(key_where, "the key is missing", "Add it.")

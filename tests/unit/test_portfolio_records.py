@@ -194,6 +194,21 @@ def assert_survives(records, folder):
     assert differences(records, document.records) == ()
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "where"),
+    [
+        ("gross_floor_area_m2 = 100", "gross_floor_area_m2 = true", "building[0].gross_floor_area_m2"),
+        ("rated_kw = 50", "rated_kw = true", "building[0].meters[0].rated_kw"),
+        ("ct_ratio = 200", "ct_ratio = true", "building[0].meters[0].changes[0].ct_ratio"),
+        ('name_en = "B"', "name_en = true", "building[0].name_en"),
+    ],
+)
+def test_true_is_no_number_and_no_text(site, old, new, where):
+    (fault,) = read_folder(site(SITE.replace(old, new))).faults
+    assert fault.where.endswith(where)
+    assert "found True" in fault.what
+
+
 THRESHOLD = '[[threshold]]\nid = "one"\nname = "least_coverage_ratio"\nvalue = 0.8\nagency = "a"\n'
 
 

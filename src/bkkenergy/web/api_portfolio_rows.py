@@ -16,6 +16,8 @@ from bkkenergy.usecases.portfolio_view import SeenChange
 from bkkenergy.web.api_rows import Page, Row
 
 MAX_EDITS = 500
+MAX_TEXT = 2_000
+"""Characters of a text or a name within a record: more is no name, note or address."""
 KIND = r"^[a-z_]{1,32}$"
 KindName = Annotated[str, Path(pattern=KIND)]
 RecordKey = Annotated[str, Path(min_length=1, max_length=255)]
@@ -161,7 +163,10 @@ class ProposalRow(Row):
 
 
 def checked_value(value: Any, where: str) -> Any:
-    """Return a value as it is. Raises 422 where a text has a NUL, or a number is none that JSON knows."""
+    """Return a value as it is.
+
+    Raises 422 where a text has a NUL or is too long, or a number is none that JSON knows.
+    """
     if isinstance(value, Mapping):
         for name, item in value.items():
             checked_value(name, where)
@@ -169,6 +174,8 @@ def checked_value(value: Any, where: str) -> Any:
     elif isinstance(value, Sequence) and not isinstance(value, str):
         for item in value:
             checked_value(item, where)
+    elif isinstance(value, str) and len(value) > MAX_TEXT:
+        raise HTTPException(422, f"{where[:MAX_TEXT]}: this is longer than {MAX_TEXT:,} characters. Shorten it.")
     elif (isinstance(value, str) and ("\x00" in value or _is_lone(value))) or (
         isinstance(value, float) and not math.isfinite(value)
     ):

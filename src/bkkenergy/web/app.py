@@ -33,6 +33,7 @@ from bkkenergy.web import (
     pages_solar,
     pages_work,
 )
+from bkkenergy.web.bodies import BoundedBodies
 from bkkenergy.web.context import AppContext
 from bkkenergy.web.figures import CityFigures
 from bkkenergy.web.problems import problem, with_problem_schema
@@ -66,6 +67,7 @@ def create_app(here: AppContext) -> FastAPI:
     here.city = CityFigures(here)
     app.state.here, app.state.throttle = here, Throttle()
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES)
+    app.add_middleware(BoundedBodies)
     app.middleware("http")(with_headers)
     static = Path(str(resources.files("bkkenergy.web") / "static"))
     app.mount("/static", Static(directory=static), name="static")

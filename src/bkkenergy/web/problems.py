@@ -39,6 +39,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 WRITE_PROBLEMS: dict[int | str, dict[str, Any]] = {
     409: {"description": "Does not fit what is there now, or is read-only here", **_CONTENT},
     412: {"description": "Was changed meanwhile: `changes` says how", **_CONTENT},
+    413: {"description": "The body is too long", **_CONTENT},
     428: {"description": "If-Match or If-None-Match is missing", **_CONTENT},
 }
 
