@@ -17,7 +17,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from pydantic import SecretStr
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, text, update
 
 from bkkenergy.access import server_actor
 from bkkenergy.adapters.ledger.sql import SqlLedger
@@ -25,10 +25,10 @@ from bkkenergy.adapters.state import HEAD, open_state, reading, transaction
 from bkkenergy.adapters.state.alerts import Alarm, last_sent_us, mark_sent, open_alerts, reconcile, unsent_alerts
 from bkkenergy.adapters.state.dismissals import dismissals
 from bkkenergy.adapters.state.identity import identity_of
-from bkkenergy.adapters.state.outbox import claim, has_due, messages, not_sent, post, sent
+from bkkenergy.adapters.state.outbox import OutboxMessage, claim, has_due, messages, not_sent, post, sent
 from bkkenergy.adapters.state.projects import project_of, projects, save_projects, steps_of
 from bkkenergy.adapters.state.runs import Artefact, Due, LeaseLost, RunQueue
-from bkkenergy.adapters.state.tables import dismissal, metadata
+from bkkenergy.adapters.state.tables import dismissal, metadata, outbox
 from bkkenergy.adapters.state.users import audit_lines
 from bkkenergy.errors import ConfigError, InputError
 from bkkenergy.plan import Project
@@ -394,13 +394,25 @@ def test_on_postgresql_a_killed_leader_is_followed_at_once(state, engine):
     own.stand_down()
 
 
+SAID = OutboxMessage(subject="ไทย", text="ข้อความ", attachments=("a.pdf", "ข.pdf"), data={"kind": "report"})
+
+
+def test_a_message_that_an_earlier_version_has_stored_is_read(engine):
+    """It left out what it did not need."""
+    with transaction(engine) as connection:
+        post(connection, key="k1", channel="mail", recipient="a@b.c", message=SAID, now=NOW)
+        connection.execute(update(outbox).values(message={"subject": "ไทย", "text": "x", "data": {"kind": "alerts"}}))
+    (read,) = messages(engine)
+    assert read.message == OutboxMessage(subject="ไทย", text="x", data={"kind": "alerts"})
+
+
 def test_messages_wait_are_sent_or_given_up_and_are_posted_once(engine):
     for _ in range(2):
         with transaction(engine) as connection:
             for key in ("k1", "k2"):
-                post(connection, key=key, channel="mail", recipient="a@b.c", message={"subject": "ไทย"}, now=NOW)
+                post(connection, key=key, channel="mail", recipient="a@b.c", message=SAID, now=NOW)
     first, second = claim(engine, NOW, LEASE_S), claim(engine, NOW, LEASE_S)
-    assert (first.key, first.message) == ("k1", {"subject": "ไทย"})
+    assert (first.key, first.message) == ("k1", SAID)
     assert claim(engine, NOW, LEASE_S) is None, "both are being sent"
     sent(engine, first, later(1))
     not_sent(engine, second, "away", retry_at=later(60))
@@ -415,7 +427,7 @@ def test_messages_wait_are_sent_or_given_up_and_are_posted_once(engine):
 def test_a_message_is_sent_by_one_process_and_by_another_when_that_one_has_died(engine):
     with transaction(engine) as connection:
         for number in range(40):
-            post(connection, key=f"k{number:02d}", channel="mail", recipient="a@b.c", message={}, now=NOW)
+            post(connection, key=f"k{number:02d}", channel="mail", recipient="a@b.c", message=SAID, now=NOW)
 
     def take(_):
         return list(iter(lambda: claim(engine, NOW, LEASE_S), None))

@@ -15,7 +15,7 @@ from sqlalchemy import insert
 
 from bkkenergy.adapters.state import transaction
 from bkkenergy.adapters.state.logbook import Logbook
-from bkkenergy.adapters.state.outbox import messages, not_sent, post
+from bkkenergy.adapters.state.outbox import OutboxMessage, messages, not_sent, post
 from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.adapters.state.runs import RunQueue
 from bkkenergy.adapters.state.tables import baseline
@@ -145,7 +145,14 @@ def home(tmp_path_factory):
     claimed = queue.claim(now + dt.timedelta(seconds=1), 60)
     queue.fail(claimed, now, "StoreUnavailable: the store sleeps. Wake it.", retry_at=None)
     with transaction(here.opened.state) as connection:
-        post(connection, key="k", channel="mail", recipient="a@b.c", message={"subject": "รายงาน"}, now=now)
+        post(
+            connection,
+            key="k",
+            channel="mail",
+            recipient="a@b.c",
+            message=OutboxMessage(subject="รายงาน", text=""),
+            now=now,
+        )
     not_sent(here.opened.state, messages(here.opened.state)[0], "550 no such box", retry_at=None)
     return home
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +12,7 @@ import structlog
 
 from bkkenergy.adapters.state import StateStore, transaction, us_of
 from bkkenergy.adapters.state.alerts import Alarm, last_sent_us, mark_sent, reconcile, unsent_alerts
-from bkkenergy.adapters.state.outbox import post
+from bkkenergy.adapters.state.outbox import OutboxMessage, post
 from bkkenergy.calendar import BANGKOK, Period
 from bkkenergy.i18n import Words
 from bkkenergy.portfolio import Building, Portfolio
@@ -175,7 +174,7 @@ def send_digest(engine: StateStore, settings: Settings, portfolio: Portfolio, no
     return len(alarms)
 
 
-def digest(alarms: Sequence[Alarm], recipient: Recipient, portfolio: Portfolio) -> dict[str, Any]:
+def digest(alarms: Sequence[Alarm], recipient: Recipient, portfolio: Portfolio) -> OutboxMessage:
     """Format alerts as one message in the recipient's language."""
     words = Words(recipient.language)
     alert_lines = [alert_line(alarm, portfolio, words) for alarm in alarms]
@@ -184,4 +183,4 @@ def digest(alarms: Sequence[Alarm], recipient: Recipient, portfolio: Portfolio) 
         "kind": "alerts",
         "alerts": [{"key": alarm.key, "building": alarm.building, **alarm.figures} for alarm in alarms],
     }
-    return {"subject": words("alert.subject", count=len(alarms)), "text": "\n".join(lines), "data": data}
+    return OutboxMessage(subject=words("alert.subject", count=len(alarms)), text="\n".join(lines), data=data)

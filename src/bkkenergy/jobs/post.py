@@ -10,7 +10,7 @@ import structlog
 
 from bkkenergy.adapters.delivery import CHANNELS, DeliveryFailed, Notification, webhook
 from bkkenergy.adapters.state import StateStore, StateTransaction
-from bkkenergy.adapters.state.outbox import Posted, claim, not_sent, post, sent
+from bkkenergy.adapters.state.outbox import OutboxMessage, Posted, claim, not_sent, post, sent
 from bkkenergy.adapters.state.runs import Artefact, Run
 from bkkenergy.errors import BkkEnergyError
 from bkkenergy.i18n import Words
@@ -51,9 +51,9 @@ def post_report(
     """Add a message for each recipient who wants the report, in the transaction that closes its run."""
     for recipient in recipients_of(settings, run):
         subject, text, html = report_message(report, Words(recipient.language))
-        attached = [
+        attached = tuple(
             str(archive / file.path) for file in artefacts if file.form == "pdf" and file.lang == recipient.language
-        ]
+        )
         data = {
             "kind": "report", "agency": run.agency, "period": run.period, "revision": run.revision,
             "energy_kwh": report.total.energy_kwh, "cost_thb": report.total.cost_thb,
@@ -61,7 +61,7 @@ def post_report(
                       for file in artefacts],
         }  # fmt: skip
         key = f"report/{run.agency}/{run.period}/r{run.revision}/{recipient.channel}/{recipient.to}"
-        message = {"subject": subject, "text": text, "html": html, "attachments": attached, "data": data}
+        message = OutboxMessage(subject=subject, text=text, html=html, attachments=attached, data=data)
         post(connection, key=key, channel=recipient.channel, recipient=recipient.to, message=message, now=now)
 
 
@@ -109,12 +109,12 @@ def _handed_over(engine: StateStore, settings: Settings, posted: Posted, now: dt
 
 
 def _message(posted: Posted) -> Notification:
-    given = posted.message
+    message = posted.message
     return Notification(
         key=posted.key,
-        subject=given["subject"],
-        text=given["text"],
-        html=given.get("html", ""),
-        attachments=tuple(Path(path) for path in given.get("attachments", ())),
-        data=given.get("data", {}),
+        subject=message.subject,
+        text=message.text,
+        html=message.html,
+        attachments=tuple(map(Path, message.attachments)),
+        data=message.data,
     )

@@ -103,10 +103,10 @@ def test_alerts_come_in_one_message_to_those_whom_they_concern(engine, portfolio
     assert send_digest(engine, settings, portfolio, NOON) == 2
     posted = {own.recipient: own.message for own in messages(engine)}
     assert posted.keys() == {"health@example.com", "all@example.com"}
-    assert posted["health@example.com"]["subject"] == "Energy alerts: 1"
-    assert "7,321 THB per month" in posted["health@example.com"]["text"]
-    assert posted["all@example.com"]["text"].count("•") == 2
-    assert "7,321 บาทต่อเดือน" in posted["all@example.com"]["text"]
+    assert posted["health@example.com"].subject == "Energy alerts: 1"
+    assert "7,321 THB per month" in posted["health@example.com"].text
+    assert posted["all@example.com"].text.count("•") == 2
+    assert "7,321 บาทต่อเดือน" in posted["all@example.com"].text
 
 
 def test_the_next_message_waits_for_its_time_and_nothing_is_told_twice(engine, portfolio):
@@ -132,8 +132,8 @@ def test_every_kind_of_alert_has_its_words_in_both_languages(portfolio, kind):
     building = portfolio.buildings_of("health")[0]
     figures = {"meter_silent": {"last_seen_us": us_of(NOON)}, "near_peak": {"power_kw": 401.2, "peak_kw": 410.0}}[kind]
     own = Alarm(key="k", kind=kind, agency="health", building=building.id, meter="m.main", figures=figures)
-    thai = digest([own], EVERYBODY, portfolio)["text"]
-    english = digest([own], HEALTH, portfolio)["text"]
+    thai = digest([own], EVERYBODY, portfolio).text
+    english = digest([own], HEALTH, portfolio).text
     assert building.name_th in thai
     assert building.name_en in english
     assert ("24 พฤศจิกายน 2569 12:00 น." if kind == "meter_silent" else "401") in thai

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from sqlalchemy import Connection, Engine, RowMapping, and_, insert, select, update
@@ -22,6 +22,25 @@ MAX_ERROR = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxMessage:
+    """What a message says, whatever its channel.
+
+    html : a body with styles in place. attachments : paths of files. data : for machines.
+    """
+
+    subject: str
+    text: str
+    html: str = ""
+    attachments: tuple[str, ...] = ()
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> Self:
+        """Convert what the table holds; parts that are empty may be absent, as earlier versions left them out."""
+        return cls(**{**stored, "attachments": tuple(stored.get("attachments", ()))})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Posted:
     """A message and how far it has come."""
 
@@ -29,7 +48,7 @@ class Posted:
     key: str
     channel: str
     recipient: str
-    message: Mapping[str, Any]
+    message: OutboxMessage
     state: str
     tries: int
     created_us: int
@@ -40,11 +59,12 @@ class Posted:
     @classmethod
     def of(cls, row: RowMapping) -> Self:
         """Convert a row of the table."""
-        return cls(**{name: row[name] for name in cls.__dataclass_fields__})
+        values = {name: row[name] for name in cls.__dataclass_fields__}
+        return cls(**{**values, "message": OutboxMessage.of(row["message"])})
 
 
 def post(
-    connection: Connection, *, key: str, channel: str, recipient: str, message: Mapping[str, Any], now: dt.datetime
+    connection: Connection, *, key: str, channel: str, recipient: str, message: OutboxMessage, now: dt.datetime
 ) -> None:
     """Put a message into the outbox, once by its key."""
     if connection.execute(select(outbox.c.id).where(outbox.c.key == key)).first():
@@ -54,7 +74,7 @@ def post(
             key=key,
             channel=channel,
             recipient=recipient,
-            message=dict(message),
+            message=asdict(message),
             state="waiting",
             created_us=us_of(now),
             next_try_us=us_of(now),
