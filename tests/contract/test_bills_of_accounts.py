@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import shutil
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from bkkenergy.reports.savings.standings import index_rows
 from bkkenergy.site import load_configuration
 from bkkenergy.site.open import open_writable
 from bkkenergy.site.portfolio_files import read_folder
+from bkkenergy.site.what_counts import what_counts
 from bkkenergy.usecases.portfolio import PortfolioState, change, replace_all
 from tests.conftest import CONFIG_PARTS, ROOT
 
@@ -111,6 +113,10 @@ def test_accounts_that_disagree_say_nothing_of_the_meter(config):
     entered(config, account(meter_side="low"), account(id="two", number="123456780", utility="pea", meter_side="high"))
     (bill,) = bills(config, SEPTEMBER)
     assert (bill.quantities.supply.utility, bill.quantities.supply.meter_side) == ("mea", None)
+    with opened_site(load_configuration(config)) as site:
+        loaded = replace(load_configuration(config), portfolio=site.portfolio)
+    (line,) = (line for line in what_counts(loaded, NOW.date()) if "differ" in line)
+    assert line == f"{OFFICE}: its electricity accounts differ in utility, meter_side: its bill follows none there."
 
 
 def read_bills(config, period):

@@ -17,6 +17,7 @@ def what_counts(config: Configuration, day: dt.date) -> Iterator[str]:
     portfolio = config.portfolio.on(day)
     yield from _recipients(config, portfolio)
     yield from _schedules(portfolio)
+    yield from _supplies(portfolio)
     stored = [kind for kind in READ_BY_NOTHING_YET if portfolio.records.on(kind, day)]
     if stored:
         yield f"Stored, and read by no report yet: {', '.join(stored)}."
@@ -39,3 +40,21 @@ def _schedules(portfolio: Portfolio) -> Iterator[str]:
             )
         elif named and named[0] != building.tariff:
             yield f"{building.id}: the schedule {named[0]} of its account counts, not its tariff {building.tariff}."
+
+
+def _supplies(portfolio: Portfolio) -> Iterator[str]:
+    """Say where accounts of a building disagree on what its bill rests on, so that none of them counts."""
+    for building in portfolio.buildings.values():
+        accounts = portfolio.accounts_of(building.id)
+        differing = [
+            name
+            for name, values in (
+                ("utility", {account.utility for account in accounts}),
+                ("meter_side", {account.meter_side for account in accounts}),
+                ("read_day", {account.read_day for account in accounts}),
+            )
+            if len(values) > 1
+        ]
+        if differing:
+            named = ", ".join(differing)
+            yield f"{building.id}: its electricity accounts differ in {named}: its bill follows none there."
