@@ -18,7 +18,7 @@ from bkkenergy.savings.insights import find
 from bkkenergy.site.packaged import packaged_config_dir
 from bkkenergy.site.savings_config import load_savings
 from bkkenergy.tariff.compare import avoided_thb_per_kwh
-from bkkenergy.tariff.windows import window_masks
+from bkkenergy.tariff.windows import dearest_demand, window_masks
 
 __all__ = ["facts_of", "findings", "rules"]
 
@@ -122,6 +122,7 @@ def facts_of(
     is_fine = interval_of(pd.DatetimeIndex(fine.index), what="series") == QUARTER_HOUR
     year = fine.iloc[-365 * 96 :] if is_fine else fine.iloc[:0]
     newest = chosen.rates_on(days[-1])
+    thb_per_kw, is_charged = dearest_demand(pd.DatetimeIndex(year.index), newest.demand_thb_per_kw, tariffs)
     return Facts(
         building="series",
         series=series_of(starts, hours.to_numpy(np.float64), temp_c, opening),
@@ -132,5 +133,6 @@ def facts_of(
         baseline=None if baseline is None else baseline.fitted,
         demand_kw=year.to_numpy(np.float64) * 4,
         demand_starts=pd.DatetimeIndex(year.index) if is_fine else None,
-        demand_thb_per_kw=max(newest.demand_thb_per_kw.values(), default=0.0),
+        demand_thb_per_kw=thb_per_kw,
+        demand_charged=is_charged if is_fine else None,
     )

@@ -52,6 +52,7 @@ class InsightRules(Frozen):
     anomaly_week_sigma: Positive
     night_spread_ratio: Positive
     peak_ratio: Positive
+    peak_above_ratio: Positive
     kvar_per_kw: Positive
     stuck_h: Positive
     missing_ratio: Positive
@@ -72,7 +73,8 @@ class Facts:
     known; grid_kwh : (n,) what the grid gave in each hour; is_open : (m,) days on which it works;
     hours : (m, 2) opening and closing time of each day, NaN on closed days; thb_per_kwh : (n,) what a kWh is
     worth in each hour; on_peak : (n,) tariff's on-peak hours; demand_kw : (q,) quarter-hours' mean power of the
-    last twelve months with demand_starts; demand_thb_per_kw : the schedule's price of demand; kvar : (q,) or None;
+    last twelve months with demand_starts; demand_thb_per_kw : the schedule's highest price of demand;
+    demand_charged : (q,) quarter-hours that can set it, None for all; kvar : (q,) or None;
     sub_meters : what sub-meters counted over the last four weeks, beside what they could have, or None;
     pv_kwh, pv_expected_kwh : PV of the last four weeks and its estimate, or None.
     """
@@ -89,6 +91,7 @@ class Facts:
     demand_kw: FloatArray = field(default_factory=lambda: np.empty(0))
     demand_starts: pd.DatetimeIndex | None = None
     demand_thb_per_kw: float = 0.0
+    demand_charged: BoolArray | None = None
     kvar: FloatArray | None = None
     kvar_thb: float = 0.0
     free_kvar_per_kw: float = 1.0

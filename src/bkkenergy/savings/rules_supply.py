@@ -24,7 +24,9 @@ MIN_KNOWN_RATIO = 0.9
 
 
 def demand_peak(facts: Facts, rules: InsightRules) -> Finding | None:
-    """Find a quarter-hour of the month that comes near the highest of twelve months, which sets the charge.
+    """Find the day of the month whose quarter-hours alone set the demand charge, near the highest of twelve months.
+
+    Only quarter-hours in which demand is charged count. It is worth what the charge falls by without that day.
 
     Parameters
     ----------
@@ -36,7 +38,8 @@ def demand_peak(facts: Facts, rules: InsightRules) -> Finding | None:
     Returns
     -------
     Finding or None
-        The peak [kW] with what it costs [THB]; None where none is near, or demand is not charged.
+        The peak [kW] with what it costs [THB]; None where none is near, several days reach it, or demand is not
+        charged.
 
     References
     ----------
@@ -54,18 +57,31 @@ def demand_peak(facts: Facts, rules: InsightRules) -> Finding | None:
     """
     if facts.demand_starts is None or not enough(facts.demand_kw, 0.5) or facts.demand_thb_per_kw <= 0:
         return None
+    charged_kw = facts.demand_kw
+    if facts.demand_charged is not None:
+        charged_kw = np.where(facts.demand_charged, charged_kw, np.nan)
     is_now = np.asarray(facts.demand_starts >= facts.demand_starts[-1].normalize().replace(day=1))
-    now, past = facts.demand_kw[is_now], facts.demand_kw[~is_now]
-    if not (enough(now, 0.3) and enough(past, 0.5)):
+    now, past = charged_kw[is_now], charged_kw[~is_now]
+    if not (enough(facts.demand_kw[is_now], 0.3) and enough(facts.demand_kw[~is_now], 0.5)):
+        return None
+    if not (np.isfinite(now).any() and np.isfinite(past).any()):
         return None
     peak, highest = float(np.nanmax(now)), float(np.nanmax(past))
-    if peak < rules.peak_ratio * highest:
-        return None
     at = facts.demand_starts[is_now][int(np.nanargmax(now))]
-    usual = float(np.nanquantile(now, 0.99))
-    worth = max(0.0, peak - usual) * facts.demand_thb_per_kw
+    is_that_day = np.asarray(facts.demand_starts[is_now].normalize() == at.normalize())
+    rest = now[~is_that_day]
+    rest_kw = float(np.nanmax(rest)) if np.isfinite(rest).any() else peak
+    if peak < rules.peak_ratio * highest or peak - rest_kw < rules.peak_above_ratio * peak:
+        return None
+    evidence = {
+        "peak_kw": peak,
+        "highest_kw": highest,
+        "rest_kw": rest_kw,
+        "quarters": float((now[is_that_day] > rest_kw).sum()),
+        "hour": at.hour + at.minute / 60,
+    }
     row = -max(1, (facts.series.day_index[-1].date() - at.date()).days + 1)
-    evidence = {"peak_kw": peak, "highest_kw": highest, "usual_kw": usual, "hour": at.hour + at.minute / 60}
+    worth = (peak - rest_kw) * facts.demand_thb_per_kw
     return finding(facts, "demand_peak", "alert" if peak >= highest else "warning", row, 0.0, evidence, thb=worth)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from functools import lru_cache
 
 import holidays
@@ -107,3 +108,38 @@ def _within(minute: np.ndarray, hours: str) -> BoolArray:
     first, last = (int(clock[:2]) * MINUTES_AN_HOUR + int(clock[3:]) for clock in hours.split("-"))
     inside: BoolArray = (minute >= first) & (minute < last)
     return inside
+
+
+def dearest_demand(
+    starts: pd.DatetimeIndex, thb_per_kw: Mapping[Window, float], tariffs: Tariffs
+) -> tuple[float, BoolArray]:
+    """Return the highest price of demand, and the intervals in which it is charged.
+
+    Parameters
+    ----------
+    starts : DatetimeIndex
+        Starts of n intervals, with a time zone.
+    thb_per_kw : mapping of str to float
+        Price of demand by window [THB/kW].
+    tariffs : Tariffs
+        Hours of the windows, and days that are off-peak.
+
+    Returns
+    -------
+    float, (n,) bool array
+        The price [THB/kW], 0 where demand is not charged, and whether an interval can set it.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from bkkenergy.tariff.windows import dearest_demand
+    >>> from bkkenergy.library.packaged import figures
+    >>> starts = pd.DatetimeIndex(["2026-11-20 14:00", "2026-11-21 14:00"], tz="Asia/Bangkok")  # Friday, Saturday
+    >>> price, is_charged = dearest_demand(starts, {"on_peak": 132.93}, figures().tariffs)
+    >>> price, is_charged.tolist()
+    (132.93, [True, False])
+    """
+    if not thb_per_kw:
+        return 0.0, np.zeros(len(starts), np.bool_)
+    window = max(thb_per_kw, key=lambda one: thb_per_kw[one])
+    return thb_per_kw[window], window_masks(starts, tariffs)[window]

@@ -311,6 +311,7 @@ def _facts(
     a_month = known / max(np.isfinite(hourly).sum(), 1) * HOURS_PER_DAY * DAYS_PER_MONTH
     rates = holding(tariffs.schedules[building.tariff].rates, last_day)
     year = slice(-QUARTERS_A_YEAR, None)
+    thb_per_kw, is_charged = span.demand(rates.demand_thb_per_kw if rates else {})
     factor = factors.get(building.main_meters[0].id) if len(building.main_meters) == 1 else None
     return Facts(
         building=building.id,
@@ -326,7 +327,8 @@ def _facts(
         baseline=_baseline_of(site, building),
         demand_kw=quarters.firm_kwh[year] * QUARTERS_AN_HOUR,
         demand_starts=span.year_starts,
-        demand_thb_per_kw=max(rates.demand_thb_per_kw.values(), default=0.0) if rates else 0.0,
+        demand_thb_per_kw=thb_per_kw,
+        demand_charged=is_charged,
         free_kvar_per_kw=tariffs.rules.free_kvar_per_kw,
         kvar_thb=tariffs.rules.kvar_thb if rates and rates.has_power_factor_charge else 0.0,
         kvar=None if factor is None else _kvar(factor, quarters.known_kwh[year] * QUARTERS_AN_HOUR, span.year_starts),

@@ -11,7 +11,7 @@ from bkkenergy.savings.facts import Finding
 from bkkenergy.savings.uncertainty import MIN_VERDICT_DAYS, OLD_YEARS, Band, lag_of
 
 RATIO_MARKS = ("_ratio",)
-WHOLE = ("days", "stuck_h", "negative_h", "hour")
+WHOLE = ("days", "stuck_h", "negative_h", "quarters")
 
 
 def verdict_text(band: Band, words: Words) -> str:
@@ -120,6 +120,8 @@ def _texts_of(finding: Finding, words: Words) -> tuple[str, str, str]:
 def _written(key: str, value: float, words: Words) -> str:
     if key.endswith(RATIO_MARKS) or key == "ratio":
         return words.percent(value)
+    if key == "hour":
+        return f"{int(value):02d}:{round(value % 1 * 60):02d}"
     if key in WHOLE:
         return words.number(value)
     return words.number(value, 2 if abs(value) < 10 else 0)  # noqa: PLR2004 - by its look

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
@@ -17,7 +18,8 @@ from bkkenergy.savings.baseline import HOURS_PER_DAY, Series
 from bkkenergy.savings.days import day_kinds
 from bkkenergy.site import Site
 from bkkenergy.tariff.compare import avoided_thb_per_kwh, blocks_used
-from bkkenergy.tariff.windows import window_masks
+from bkkenergy.tariff.schedule import Window
+from bkkenergy.tariff.windows import dearest_demand, window_masks
 from bkkenergy.usecases.energy import station_hours, station_of
 
 Array = TypeVar("Array", BoolArray, FloatArray, IntArray)
@@ -44,6 +46,7 @@ class FactsSpan:
     _days: dict[tuple[int, ...], tuple[list[OpeningCalendar], CalendarDays]] = field(default_factory=dict)
     """By the calendar of each day; they are held, so that none is mistaken for another."""
     _prices: dict[tuple[object, ...], FloatArray] = field(default_factory=dict)
+    _demands: dict[tuple[tuple[Window, float], ...], tuple[float, BoolArray]] = field(default_factory=dict)
     _temperatures: dict[str, FloatArray] = field(default_factory=dict)
 
     @cached_property
@@ -93,6 +96,14 @@ class FactsSpan:
             temp_c = station_hours(self.site.energy, station, self.period)["temp_air_c"].to_numpy(np.float64)
             self._temperatures[station.id] = temp_c
         return self._temperatures[station.id]
+
+    def demand(self, thb_per_kw: Mapping[Window, float]) -> tuple[float, BoolArray]:
+        """Return the highest price of demand, and the last year's quarter-hours that can set it: made once for each."""
+        key = tuple(sorted(thb_per_kw.items()))
+        if key not in self._demands:
+            price, is_charged = dearest_demand(self.year_starts, thb_per_kw, self.site.figures.tariffs)
+            self._demands[key] = price, _shared(is_charged)
+        return self._demands[key]
 
     def thb_per_kwh(self, building: Building, energy_kwh_a_month: float) -> FloatArray:
         """(h,) what a kWh saved in each hour is worth: the same for buildings that end the month in the same blocks."""
