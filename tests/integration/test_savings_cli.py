@@ -212,6 +212,7 @@ def test_what_cannot_be_fitted_says_why(fitted):
     with opened_state(load_configuration(fitted / "config").settings) as state:
         add_user(state, "person", PASSWORD, "admin", ["all"], dt.datetime.now(dt.UTC))
     browser = signed_in(make_app(fitted), "person")
+    browser.base_url = "https://testserver"  # the shipped settings' cookies are secure
     assert browser.get("/").status_code == 200
     page = browser.get(f"/buildings/{OFFICES[1]}?lang=en")
     assert page.status_code == 200

@@ -481,6 +481,8 @@ def expected_of(baseline: Baseline, series: Series) -> Expected:
     >>> bool(expected_of(fit_baseline(series), series).by_calendar.any())
     False
     """
+    if series.temp_c is None and baseline.calendar is not None:
+        return Expected(expected_days(baseline.calendar, series), np.ones(len(series.kind), np.bool_))
     days = expected_days(baseline.model, series)
     missing = ~np.isfinite(days)
     if baseline.calendar is None or not missing.any():

@@ -176,7 +176,8 @@ def _all_degrees(temp_c: FloatArray, slot: IntArray, heating: FloatArray, coolin
 
     In the order: heating on working days, heating on others, cooling on working days, cooling on others.
     """
-    filled = np.nan_to_num(temp_c, nan=float(np.nanmean(temp_c)))[:, None]
+    mean_c = float(np.nanmean(temp_c)) if np.isfinite(temp_c).any() else 0.0
+    filled = np.nan_to_num(temp_c, nan=mean_c)[:, None]
     works = (slot < SATURDAY)[:, None]
     below, above = np.maximum(heating - filled, 0.0), np.maximum(filled - cooling, 0.0)
     return np.concatenate([below * works, below * ~works, above * works, above * ~works], axis=1)

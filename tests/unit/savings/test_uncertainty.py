@@ -136,6 +136,18 @@ def test_without_weather_the_calendar_judges_and_the_interval_is_wider():
     assert band_of(part, baseline, PLACEBO).half_width_ratio >= band_of(whole, baseline, PLACEBO).half_width_ratio
 
 
+@pytest.mark.parametrize("forms", [("daily_calendar", "daily"), ("hourly_calendar", "hourly")])
+def test_a_station_that_is_silent_all_the_time_leaves_the_calendar(forms):
+    series = building(5, noise=0.02, drift=0.0)
+    baseline = fit_baseline(series.between(*YEAR), forms=forms)
+    after = series.between(dt.date(2025, 4, 1), dt.date(2025, 4, 30))
+    for temp_c in (np.full_like(after.temp_c, np.nan), None):
+        saving = saving_of(baseline, replace(after, temp_c=temp_c))
+        assert (saving.days, saving.calendar_days) == (30, 30)
+        assert saving.judged_ratio == pytest.approx(1.0)
+        assert abs(saving.saving_ratio) < 0.1
+
+
 def test_what_is_known_and_what_is_judged_are_both_counted():
     series = building(6, noise=0.02, drift=0.0)
     baseline = fit_baseline(series.between(*YEAR), forms=FORMS)
