@@ -26,6 +26,7 @@ from bkkenergy.calendar import BANGKOK
 from bkkenergy.readings import ReadingBatch
 from bkkenergy.site import load_configuration
 from bkkenergy.usecases.backup import BackupBroken, back_up, restore
+from tests.commands import bkkenergy
 from tests.web import METERS, make_site
 
 NOW = dt.datetime(2026, 11, 25, 3, 0, tzinfo=BANGKOK)
@@ -38,12 +39,7 @@ def home(tmp_path):
 
 
 def run(home, *args, code=0):
-    command = [sys.executable, "-m", "bkkenergy", *args, "--config", str(home / "config")]
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=120, check=False, env=os.environ | {"COLUMNS": "200"}
-    )
-    assert done.returncode == code, done.stderr + done.stdout
-    return done.stdout + done.stderr
+    return bkkenergy(*args, "--config", home / "config", code=code)
 
 
 def hashes(folder):
