@@ -22,6 +22,9 @@ Step = Literal["5min", "15min", "30min", "60min", "day", "month"]
 STEPS: tuple[Step, ...] = get_args(Step)
 _FREQUENCY: dict[Step, str] = {"day": "D", "month": "MS"}
 
+FIRST_YEAR_BE = 2400
+"""Years from here on are of the Buddhist era, and years before of the common era."""
+
 PeriodKind = Literal["day", "month", "fiscal_year", "range"]
 
 
@@ -78,6 +81,7 @@ class Period:
         if text == "yesterday":
             return cls.day(today - dt.timedelta(days=1))
         try:
+            _refuse_other_era(text)
             if match := re.fullmatch(r"FY(\d{4})", text, re.IGNORECASE):
                 return cls.fiscal_year(int(match[1]))
             if match := re.fullmatch(r"(\d{4})-(\d{2})", text):
@@ -207,3 +211,13 @@ def in_yearly_spans(day: dt.date, spans: Iterable[tuple[str, str]]) -> bool:
         first <= month_day <= last if first <= last else month_day >= first or month_day <= last
         for first, last in spans
     )
+
+
+def _refuse_other_era(text: str) -> None:
+    """Raise ValueError where a year is of the era that its form is not for: it would be a period without any data."""
+    for prefix, digits in re.findall(r"(?:^|\.\.)(FY)?(\d{4})", text, re.IGNORECASE):
+        year = int(digits)
+        if prefix and year < FIRST_YEAR_BE:
+            raise ValueError(f"fiscal years are named in the Buddhist era. Write FY{year + BE_OFFSET_YEARS}")
+        if not prefix and year >= FIRST_YEAR_BE:
+            raise ValueError(f"{year} is a year of the Buddhist era. Write {year - BE_OFFSET_YEARS}")

@@ -159,6 +159,17 @@ def test_a_bill_is_shown_and_a_paper_bill_checked(fitted, tmp_path):
     assert "+500.00" in check(total + 500, 1)
 
 
+def test_a_bill_of_which_days_are_missing_says_how_much_is_known(fitted):
+    asked = ("bill", "show", OFFICES[0], "--period", "2023-09-01..2023-10-31")
+    missing, whole = json.loads(run(fitted, *asked, "--json"))
+    assert (missing["known_ratio"], whole["known_ratio"]) == (0.0, 1.0)
+    assert run(fitted, *asked, "--lang", "en").count("What is missing counts as nothing") == 1
+    assert "ทราบการใช้ไฟฟ้า 0.0% ของเวลา" in run(fitted, *asked)
+    half = ("bill", "compare", OFFICES[0], "--period", "2023-09-01..2023-10-31")
+    assert json.loads(run(fitted, *half, "--json"))["known_ratio"] == pytest.approx(31 / 61)
+    assert "known of 50.8%" in run(fitted, *half, "--lang", "en")
+
+
 def test_other_schedules_are_compared(fitted):
     output = run(fitted, "bill", "compare", OFFICES[0], "--period", "2025-01-01..2025-03-31", "--lang", "en")
     assert "3.2 medium general TOU, 12-24 kV *" in output

@@ -38,6 +38,21 @@ def test_a_period_that_is_none_says_what_is_accepted(text):
         Period.parse(text, today=TODAY)
 
 
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ("2569-10", "2026"),
+        ("2569-10-01", "2026"),
+        ("2569-10-01..2569-10-31", "2026"),
+        ("FY2027", "FY2570"),
+        ("fy2026", "FY2569"),
+    ],
+)
+def test_a_year_of_the_other_era_is_refused_with_the_right_one(text, remedy):
+    with pytest.raises(ValueError, match=f"Write {remedy}"):
+        Period.parse(text, today=TODAY)
+
+
 def test_a_naive_period_is_refused():
     with pytest.raises(ValueError, match="no time zone"):
         Period(pd.Timestamp("2026-11-23"), pd.Timestamp("2026-11-24"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from math import floor
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from bkkenergy.i18n import Words
 from bkkenergy.portfolio import Building
 from bkkenergy.reports.phrasing import provisional_notes
 from bkkenergy.reports.savings.bills import read_paper
-from bkkenergy.reports.savings.gather import bill_of_days, month_bills
+from bkkenergy.reports.savings.gather import bill_of_days, known_ratio, month_bills
 from bkkenergy.site import Site
 from bkkenergy.tariff.bill import Bill
 from bkkenergy.tariff.compare import check_bill, offers, open_to
@@ -60,10 +61,11 @@ def show_command(building: str, period: str | None, lang: Any, config_dir: Path,
     with opened_site(config_dir) as site:
         chosen = building_of(site.portfolio, building)
         bills = month_bills(site, chosen, _months(period), by_reads=True)
+        known = [known_ratio(site, chosen, _days_of(bill)) for bill in bills]
         if as_json:
-            print_json([_bill_data(building, bill) for bill in bills])
+            print_json([_bill_data(building, *one) for one in zip(bills, known, strict=True)])
             return
-        for bill in bills:
+        for bill, ratio in zip(bills, known, strict=True):
             table = Table(title=f"{building} {bill.month:%Y-%m} · {bill.schedule_id}")
             for column in ("", words("solar.item"), "THB"):
                 table.add_column(column, justify="left" if not column else "right")
@@ -71,6 +73,7 @@ def show_command(building: str, period: str | None, lang: Any, config_dir: Path,
                 _add_part(table, part, words)
             table.add_row(words("solar.bill_total"), "", f"{bill.total_thb:,.2f}")
             console.print(table)
+            _print_part(ratio, words)
             for note in provisional_notes(bill.provisional, words):
                 console.print(note)
             if bill.parts:
@@ -83,7 +86,18 @@ def show_command(building: str, period: str | None, lang: Any, config_dir: Path,
                 console.print(words("report.demand_is_estimated"))
 
 
-def _bill_data(building: str, bill: Bill) -> dict[str, Any]:
+def _days_of(bill: Bill) -> Period:
+    first, last = bill.each[0].quantities.days, bill.each[-1].quantities.days
+    return Period.days(first.first, last.end - dt.timedelta(days=1))
+
+
+def _print_part(ratio: float, words: Words) -> None:
+    """Say of how much of the time energy is known, where it is not known of all."""
+    if ratio < 1:
+        console.print(words("report.bill_is_of_part", known=f"{floor(ratio * 1000) / 10:.1f}%"))
+
+
+def _bill_data(building: str, bill: Bill, ratio: float) -> dict[str, Any]:
     return {
         "building": building,
         "month": f"{bill.month:%Y-%m}",
@@ -94,6 +108,7 @@ def _bill_data(building: str, bill: Bill) -> dict[str, Any]:
             for part in bill.parts
         ],
         "total_thb": bill.total_thb,
+        "known_ratio": ratio,
         "ft_thb_per_kwh": bill.ft_thb_per_kwh,
         "ft_is_entered": bill.ft_is_entered,
         "is_demand_estimated": bill.is_demand_estimated,
@@ -168,7 +183,7 @@ def compare_command(building: str, period: str | None, lang: Any, config_dir: Pa
     span = period_of(period) if period else past_year(today_here())
     with opened_site(config_dir) as site:
         chosen = building_of(site.portfolio, building)
-        bills = month_bills(site, chosen, span)
+        bills, ratio = month_bills(site, chosen, span), known_ratio(site, chosen, span)
         tariffs = site.figures.tariffs
         months = [bill.quantities for bill in bills]
         peak_kw = max((max(month.demand_kw.values()) for month in months), default=0.0)
@@ -188,6 +203,7 @@ def compare_command(building: str, period: str | None, lang: Any, config_dir: Pa
                 "schedule": schedule_id,
                 "energy_kwh": energy,
                 "peak_kw": peak_kw,
+                "known_ratio": ratio,
                 "offers": rows,
             }
         )
@@ -200,6 +216,7 @@ def compare_command(building: str, period: str | None, lang: Any, config_dir: Pa
         name = words.either(th=offer.schedule.name_th, en=offer.schedule.name_en)
         table.add_row(name + mark, f"{offer.total_thb:,.2f}", f"{offer.total_thb - now:+,.0f}")
     console.print(table)
+    _print_part(ratio, words)
 
 
 def _bill_of_paper(site: Site, building: Building, month: str, row: pd.Series) -> Bill:

@@ -227,6 +227,11 @@ def _read_day(site: Site, building: Building, day: dt.date) -> int | None:
     return days.pop() if len(days) == 1 else None
 
 
+def known_ratio(site: Site, building: Building, period: Period) -> float:
+    """Return the share of a period's quarter-hours whose energy is known: the part of the period that a bill is of."""
+    return float(np.isfinite(building_quarters(site.energy, building, period).known_kwh).mean())
+
+
 def _is_of_whole_months(period: Period) -> bool:
     return period.first_day.day == 1 and _next_day(period.last_day).day == 1
 
