@@ -150,7 +150,9 @@ class Baseline:
         >>> baseline.predict(week).round(-1).tolist()
         [180.0, 180.0, 430.0, 430.0, 430.0, 180.0, 180.0]
         """
-        index = days if isinstance(days, pd.DatetimeIndex) else days.index
+        index = days.index if isinstance(days, pd.Series | pd.DataFrame) else days
+        if not isinstance(index, pd.Index) or index.empty:
+            raise InputError("days holds no instants. Give a DatetimeIndex, or a Series that has one.")
         local = instants_of(pd.Index(index), what="days").normalize().unique()
         hours = pd.DatetimeIndex([day + pd.Timedelta(hours=hour) for day in local for hour in range(24)])
         temp_c = self._temperature(temperature, hours)

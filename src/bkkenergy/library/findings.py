@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
+from bkkenergy.errors import InputError
 from bkkenergy.library.baselines import Baseline
 from bkkenergy.library.calendars import government, named
 from bkkenergy.library.packaged import figures, schedule_named
@@ -94,6 +95,9 @@ def findings(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
+LEAST_DAYS = 7
+
+
 @cache
 def rules() -> InsightRules:
     """Return the thresholds of the configuration that the package brings."""
@@ -116,6 +120,8 @@ def facts_of(
     starts = pd.DatetimeIndex(hours.index)
     temp_c = None if temperature is None else hourly_means(temperature, starts)
     days = [start.date() for start in starts[::24]]
+    if len(days) < LEAST_DAYS:
+        raise InputError(f"series has {len(days)} days. Findings are judged by weeks: give {LEAST_DAYS} days or more.")
     open_hours = [opening.open_hours(day) or (np.nan, np.nan) for day in days]
     month_kwh = float(hours.mean()) * HOURS_PER_MONTH
     fine = complete(energy, what="series")

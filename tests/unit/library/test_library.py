@@ -152,6 +152,21 @@ def test_intervals_that_fill_no_quarter_hours_are_warned_of_or_refused():
         bk.bill(aside, schedule="mea-3-2-lv")
 
 
+@pytest.mark.parametrize("days", [None, [1.0], pd.DatetimeIndex([], tz="Asia/Bangkok")])
+def test_days_that_hold_no_instants_are_refused(days):
+    baseline = bk.Baseline.fit(bk.examples.office()["2024"])
+    with pytest.raises(bk.InputError, match="days holds no instants"):
+        baseline.predict(days)
+
+
+def test_findings_of_less_than_a_week_are_refused_and_of_a_week_are_judged():
+    use = bk.examples.office()
+    for count in range(1, 7):
+        with pytest.raises(bk.InputError, match=f"{count} days"):
+            bk.findings(use.iloc[: count * 24], schedule="mea-3-2-lv")
+    assert isinstance(bk.findings(use.iloc[: 7 * 24], schedule="mea-3-2-lv"), pd.DataFrame)
+
+
 def test_estimated_intervals_are_billed_and_set_no_demand():
     quarters = bk.examples.office_quarters("2025-11")
     table = quarters.to_frame().assign(quality="measured")
