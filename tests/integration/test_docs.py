@@ -119,8 +119,13 @@ def home(tmp_path_factory, broker):
         columns = {"energy_kwh": 5000 + np.cumsum(kw) / 4}
         store.commit(ReadingBatch((f"health.{name}.main",), np.zeros(len(at), np.int64), at, columns))
     store.close()
-    before = pd.date_range(end=pd.Timestamp(at[0], unit="us", tz="UTC").floor("D"), periods=96, freq="15min")
-    pd.DataFrame({"time": before, "kWh": 1.5}).to_csv(folder / "utility.csv", index=False)
+    midnight = pd.Timestamp(at[0], unit="us", tz="UTC").tz_convert(BANGKOK).floor("D")
+    for days, name in ((1, "utility.csv"), (2, "amr.xlsx"), (3, "amr-11.xlsx")):
+        times = pd.date_range(end=midnight - pd.Timedelta(days - 1, "D"), periods=97, freq="15min").tz_localize(None)
+        if name.endswith(".csv"):
+            pd.DataFrame({"time": times[:-1], "kWh": 1.5}).to_csv(folder / name, index=False)
+        else:
+            pd.DataFrame({"time": times[1:], "kW": 6.0}).to_excel(folder / name, index=False)
     return folder
 
 

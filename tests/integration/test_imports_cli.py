@@ -97,13 +97,31 @@ def test_a_live_month_is_previewed_refused_filled_and_undone(site, tmp_path):
     engine.dispose()
 
 
-def test_a_file_of_the_buddhist_era_is_refused_and_then_converted(site, tmp_path):
+def test_a_file_of_the_buddhist_era_is_converted_and_refused_where_that_was_excluded(site, tmp_path):
     file = utility_file(tmp_path, year=2569)
     column = ("--column", f"kWh={METER}", "--values", "energy")
-    assert "--calendar be" in run(site, "import", file, *column, code=2)
-    run(site, "import", file, *column, "--calendar", "be")
+    assert "--calendar be" in run(site, "import", file, *column, "--calendar", "ce", code=2)
+    assert "years of the Buddhist era (2569-10-01) are converted" in run(site, "import", file, *column)
     assert energy_kwh(site, tmp_path) == pytest.approx(8928)
     assert "2026-10-01 00:00" in run(site, "imports", "show", 1)
+
+
+def test_a_mapping_reads_the_file_of_the_next_month_and_refused_rows_stop_it(site, tmp_path):
+    file = tmp_path / "amr.csv"
+    rows = [f"{at + pd.Timedelta('15min'):%d/%m/%Y,%H:%M},2.5" for at in QUARTERS[:96]]
+    file.write_text("\n".join(["serial,0001,", "DATE,TIME,kWh", *rows]))
+    options = ("--column", f"kWh={METER}", "--values", "energy", "--dates", "dmy", "--stamps", "end")
+    shown = run(site, "import", file, *options, "--save-mapping", "amr", "--dry-run")
+    assert (site.parent / "var/mappings/amr.toml").exists()
+    assert f"{METER}: 96 intervals, 240.00 kWh, 2026-10-01 00:00 to 2026-10-02 00:00" in shown
+    file.write_text(file.read_text().replace("03:00,2.5", "03:00,ERR"))
+    refused = run(site, "import", file, "--mapping", "amr", code=1)
+    assert "row 14, kWh: 'ERR' is no number" in refused
+    assert "Nothing was imported. --skip-refused" in refused
+    assert "ERR" in (tmp_path / "amr.csv.refused.csv").read_text()
+    assert "Nothing was imported yet." in run(site, "imports", "list")
+    assert "batch 1" in run(site, "import", file, "--mapping", "amr", "--skip-refused")
+    assert energy_kwh(site, tmp_path) == pytest.approx(95 * 2.5)
 
 
 def test_a_file_of_the_future_is_refused(site, tmp_path):

@@ -7,9 +7,10 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import click
+import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
@@ -18,26 +19,21 @@ from bkkenergy.cli.context import command_line, config_option
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import instant, json_option, print_json
 from bkkenergy.cli.transfer import progress_bar
-from bkkenergy.errors import InputError
-from bkkenergy.ingest.files import (
-    Calendar,
-    Imported,
-    Wide,
-    WideValues,
-    judged_registers,
-    read_long,
-    read_wide,
-    work_units,
-)
-from bkkenergy.portfolio import Meter
+from bkkenergy.errors import ConfigError, InputError
+from bkkenergy.ingest.files import Imported, is_export, judged_registers, read_long, work_units
+from bkkenergy.ingest.sheets import FileMapping, FileTable, load_mapping, read_sheet, save_mapping
+from bkkenergy.metering.sources import IntervalSeries
 from bkkenergy.ports.ledger import Batch, BatchKind
 from bkkenergy.readings import US_PER_S, ReadingBatch
 from bkkenergy.site import Site
 from bkkenergy.texts import counted
+from bkkenergy.tomlfiles import validated
 from bkkenergy.usecases import imports
 from bkkenergy.usecases.imports import Overlap
 from bkkenergy.usecases.server import ImportFile, import_intervals, import_readings, latest_us, undo_import
 from bkkenergy.usecases.storedreadings import preview_readings
+
+SHOWN_REFUSALS = 10
 
 
 @click.command(
@@ -46,7 +42,8 @@ from bkkenergy.usecases.storedreadings import preview_readings
 Examples:
   bkkenergy import office.csv --column kWh=district-dindaeng.office.main --values energy --dry-run
   bkkenergy import office.csv --column a=x.y.main --column b=x.y.aircon --overlap fill
-  bkkenergy import office.csv --column kWh=x.y.main --values energy --calendar be
+  bkkenergy import amr.xlsx --column kW=x.y.main --stamps end --save-mapping amr
+  bkkenergy import amr-11.xlsx --mapping amr --dry-run
   bkkenergy import readings.parquet                 a file that `bkkenergy export` wrote
   bkkenergy import --undo 3                         see `bkkenergy imports list`""",
 )
@@ -56,23 +53,35 @@ Examples:
     "columns",
     multiple=True,
     metavar="COLUMN=METER",
-    help="A wide file: this column is this meter's. Repeat for each.",
+    help="This column is this meter's. Repeat for each.",
+)
+@click.option(
+    "--rows",
+    multiple=True,
+    metavar="COLUMN=TEXT",
+    help="Only rows with this text in this column, such as a meter's number.",
 )
 @click.option(
     "--values",
     type=click.Choice(["mean-power", "energy", "register"]),
-    default="mean-power",
-    show_default=True,
-    help="What the columns of a wide file hold: kW, kWh of the interval, or registers.",
+    help="What the columns hold: kW, kWh of the interval, or registers. By default as units and values show.",
 )
-@click.option("--timezone", default=str(BANGKOK), show_default=True, help="Of times without an offset in a wide file.")
 @click.option(
-    "--calendar",
-    type=click.Choice(["ce", "be"]),
-    default="ce",
-    show_default=True,
-    help="Era of the years in a wide file: be for the Buddhist era (2569).",
+    "--unit",
+    type=click.Choice(["W", "kW", "MW", "Wh", "kWh", "MWh", "pulses"]),
+    help="Unit of the columns, where headings and cells do not name it.",
 )
+@click.option("--pulse-kwh", type=float, metavar="KWH", help="Energy of one pulse.")
+@click.option("--stamps", type=click.Choice(["start", "end"]), help="What times label, if the file does not show it.")
+@click.option("--dates", type=click.Choice(["dmy", "mdy"]), help="Order of 03/04/2026, if the file does not show it.")
+@click.option("--decimal", type=click.Choice(["point", "comma"]), help="What divides the fraction, where 1,234 is all.")
+@click.option("--timezone", help="Of times without an offset.  [default: Asia/Bangkok]")
+@click.option(
+    "--calendar", type=click.Choice(["ce", "be"]), help="Refuse years of the other era. Both are read by default."
+)
+@click.option("--sheet", metavar="NAME", help="FileTable of a workbook that has several.")
+@click.option("--mapping", "mapping_name", metavar="NAME", help="Read the file as --save-mapping NAME once said.")
+@click.option("--save-mapping", "save_name", metavar="NAME", help="Save columns and options under a name.")
 @click.option(
     "--overlap",
     type=click.Choice([overlap_rule.value for overlap_rule in Overlap]),
@@ -85,22 +94,25 @@ Examples:
 def import_command(
     file: Path | None,
     columns: tuple[str, ...],
-    values: str,
-    timezone: str,
-    calendar: str,
+    rows: tuple[str, ...],
     overlap: str | None,
     batch: int | None,
+    mapping_name: str | None,
+    save_name: str | None,
     config_dir: Path,
     *,
     is_dry_run: bool,
     is_skipping: bool,
+    **options: Any,
 ) -> None:
-    """Import FILE (CSV, CSV.gz or Parquet) as one batch: wholly, or not at all.
+    """Import FILE (CSV, XLSX, or an export as CSV.gz or Parquet) as one batch: wholly, or not at all.
+
+    A file of a utility is read as it is: headings anywhere, units in headings or cells, date and time in one cell or
+    two, a row a day, either era. The preview says what was found out, and what cannot be known is asked for.
 
     Energies of intervals complement the meter's readings, and take the intervals that these did not measure. What
     overlaps is refused unless --overlap says what to do with it; what is later than now is always refused. Readings (a
-    file that `bkkenergy export` wrote, or --values register) go into the store. Their refused rows are written to
-    FILE.refused.csv.
+    file that `bkkenergy export` wrote, or registers) go into the store. Refused rows are written to FILE.refused.csv.
     """
     if (file is None) == (batch is None):
         raise click.UsageError("give a FILE to import, or --undo ID.")
@@ -108,47 +120,103 @@ def import_command(
     with opened_site(config_dir) as site:
         if batch is not None:
             _undo(site, batch)
-        elif file is not None and columns and values != "register":
-            wide = read_wide(file, timezone=timezone, calendar=cast("Calendar", calendar))
-            _import_intervals(site, file, wide, columns, cast("WideValues", values), asked, is_dry_run=is_dry_run)
         elif file is not None:
-            registers = None
-            if columns:
-                wide = read_wide(file, timezone=timezone, calendar=cast("Calendar", calendar))
-                registers = judged_registers(wide, _columns(site, file, wide, columns), latest_us=latest_us(site))
-            _import_readings(site, file, registers, asked, is_dry_run=is_dry_run, is_skipping=is_skipping)
+            mapping = _mapping(site, columns, rows, options, mapping_name, save_name)
+            if mapping == FileMapping() and is_export(file):
+                _import_readings(site, file, None, asked, is_dry_run=is_dry_run, is_skipping=is_skipping)
+            else:
+                _import_sheet(site, file, mapping, asked, is_dry_run=is_dry_run, is_skipping=is_skipping)
 
 
-def _columns(site: Site, file: Path, wide: Wide, pairs: tuple[str, ...]) -> dict[str, Meter]:
-    """Map each column to its meter. Raises InputError."""
-    known = {meter.id: meter for meter in site.portfolio.meters}
-    columns: dict[str, Meter] = {}
+def _mapping(
+    site: Site,
+    columns: tuple[str, ...],
+    rows: tuple[str, ...],
+    options: dict[str, Any],
+    mapping_name: str | None,
+    save_name: str | None,
+) -> FileMapping:
+    """Return what options say, over a saved mapping; and save it where asked. Raises InputError, ConfigError."""
+    folder = site.settings.state.path.parent / "mappings"
+    tables = {"columns": _pairs("--column", columns), "rows": _pairs("--rows", rows)}
+    mapping, faults = validated(FileMapping, {**tables, **options}, "options")
+    if mapping is None:
+        raise ConfigError(faults)
+    if mapping_name is not None:
+        mapping = mapping.over(load_mapping(folder, mapping_name))
+    _check_meters(site, mapping)
+    if save_name is not None:
+        click.echo(f"Saved: {save_mapping(folder, save_name, mapping)}")
+    return mapping
+
+
+def _pairs(option: str, pairs: tuple[str, ...]) -> dict[str, str]:
+    """Divide COLUMN=TEXT at its last equals sign; a column may be named once. Raises InputError."""
+    table: dict[str, str] = {}
     for pair in pairs:
-        column, _, meter_id = pair.partition("=")
-        if column not in wide.columns:
-            raise InputError(f"{file} has no column of numbers {column!r}. It has: {', '.join(wide.columns)}.")
-        if meter_id not in known:
+        column, _, text = pair.rpartition("=")
+        if column in table:
+            raise InputError(f"{option} {pair}: a column or meter is named twice. Name each once.")
+        if not column:
+            raise InputError(f"{option} {pair}: an equals sign is missing. Write COLUMN=TEXT.")
+        table[column] = text
+    return table
+
+
+def _check_meters(site: Site, mapping: FileMapping) -> None:
+    """Raise InputError for a meter that is not known, or named twice."""
+    known = {meter.id for meter in site.portfolio.meters}
+    meters = list(mapping.columns.values())
+    for column, meter in mapping.columns.items():
+        if meter not in known:
             raise InputError(
-                f"--column {pair}: there is no meter {meter_id!r} in the portfolio. See `bkkenergy check`."
+                f"--column {column}={meter}: there is no meter {meter!r} in the portfolio. See `bkkenergy check`."
             )
-        if known[meter_id] in columns.values() or column in columns:
-            raise InputError(f"--column {pair}: a column or meter is named twice. Name each once.")
-        columns[column] = known[meter_id]
-    return columns
+        if meters.count(meter) > 1:
+            raise InputError(f"--column {column}={meter}: a column or meter is named twice. Name each once.")
+
+
+def _import_sheet(
+    site: Site, file: Path, mapping: FileMapping, overlap: Overlap | None, *, is_dry_run: bool, is_skipping: bool
+) -> None:
+    """Show what a file says, then take in its energies, or its registers."""
+    sheet = read_sheet(file, mapping, this_year=site.clock().year)
+    for note in sheet.notes:
+        click.echo(f"  {note}")
+    _show_refused(file, sheet)
+    is_stopped = bool(sheet.refused) and not is_skipping
+    kinds = set(sheet.values.values())
+    if "register" in kinds and len(kinds) > 1:
+        raise InputError(f"{file}: some columns are registers and others are not. Import them one by one.")
+    if "register" in kinds:
+        meters = {meter.id: meter for meter in site.portfolio.meters}
+        columns = {column: meters[name] for column, name in mapping.columns.items()}
+        registers = judged_registers(sheet.wide, columns, latest_us=latest_us(site))
+        _import_readings(site, file, registers, overlap, is_dry_run=is_dry_run or is_stopped, is_skipping=is_skipping)
+    else:
+        series = {meter: sheet.series(column) for column, meter in mapping.columns.items()}
+        _import_intervals(site, file, series, overlap, is_dry_run=is_dry_run or is_stopped)
+    if is_stopped:
+        click.echo("Nothing was imported. --skip-refused imports the other rows.")
+        raise SystemExit(1)
+
+
+def _show_refused(file: Path, sheet: FileTable) -> None:
+    """Print the first refused rows, and write all of them beside the file."""
+    path = _refused_path(file)
+    path.unlink(missing_ok=True)
+    if not sheet.refused:
+        return
+    table = pd.DataFrame([(one.row, one.column, one.why) for one in sheet.refused], columns=["row", "column", "reason"])
+    for one in sheet.refused[:SHOWN_REFUSALS]:
+        click.echo(f"row {one.row}{f', {one.column}' if one.column else ''}: {one.why}")
+    table.to_csv(path, index=False)
+    click.echo(f"{counted(len(table), 'refusal')}. See {path}.")
 
 
 def _import_intervals(
-    site: Site,
-    file: Path,
-    wide: Wide,
-    pairs: tuple[str, ...],
-    values: WideValues,
-    overlap: Overlap | None,
-    *,
-    is_dry_run: bool,
+    site: Site, file: Path, series: dict[str, IntervalSeries], overlap: Overlap | None, *, is_dry_run: bool
 ) -> None:
-    columns = _columns(site, file, wide, pairs)
-    series = {meter.id: wide.series(column, values) for column, meter in columns.items()}
     seen = imports.preview(site.ledger, site.energy, site.portfolio, series, overlap, latest_us=latest_us(site))
     for meter in seen.meters:
         show_preview(meter)
@@ -200,7 +268,8 @@ def _import_readings(
     """Check and compare the whole file first; commit it in a second pass."""
     refused = Counter[str]()
     started_s = time.monotonic()
-    _refused_path(file).unlink(missing_ok=True)
+    if registers is None:
+        _refused_path(file).unlink(missing_ok=True)
     seen = preview_readings(site.readings, _good(site, file, registers, refused))
     if seen.count:
         period = f"{_at(seen.first_us)} to {_at(seen.last_us)}"

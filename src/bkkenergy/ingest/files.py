@@ -47,6 +47,16 @@ def work_units(path: Path) -> int:
     return pq.ParquetFile(path).metadata.num_rows if path.suffix == ".parquet" else path.stat().st_size
 
 
+def is_export(path: Path) -> bool:
+    """Return whether a file is of `export`'s form, by its columns."""
+    if path.suffix == ".parquet":
+        return True
+    try:
+        return {"meter", "ts"} <= set(pd.read_csv(path, nrows=0, encoding="utf-8-sig").columns)
+    except (ValueError, OSError, EOFError):  # no text of this encoding, or no table
+        return False
+
+
 def read_long(path: Path, meters: Sequence[Meter], *, latest_us: int, advance: Advance) -> Iterator[Imported]:
     """Yield readings of a file of `export`'s form: columns `meter`, `ts`, and any of FIELDS.
 

@@ -34,11 +34,13 @@ class IntervalSeries:
     """Energies of equal intervals of one meter and channel.
 
     start_us : (n,) rising starts, us since 1970 UTC; no two intervals overlap. energy_kwh : (n,) NaN where not known.
+    is_estimated : (n,) whether the source calls its own value an estimate; None where it never does.
     """
 
     start_us: IntArray
     interval_s: float
     energy_kwh: FloatArray
+    is_estimated: BoolArray | None = None
 
     @property
     def length_us(self) -> int:
@@ -116,6 +118,8 @@ def quarters_of(series: IntervalSeries, usual_interval_s: float) -> tuple[int, F
     is_cut = covered_us < series.length_us
     if usual_interval_s >= series.interval_s:
         is_cut &= covered_us < QUARTER_US
+    if series.is_estimated is not None:
+        is_cut |= series.is_estimated[is_known][interval]
     is_divided = np.bincount(slot, is_cut, minlength=slots) > 0
     quality = np.where(is_whole, np.where(is_divided, Quality.ESTIMATED, Quality.EDITED), Quality.MISSING)
     shape = (days, QUARTERS_PER_DAY)

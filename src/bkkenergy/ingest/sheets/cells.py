@@ -1,0 +1,276 @@
+"""What cells say: numbers with units, dates of either era, and times of a day."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+from bkkenergy.calendar import BE_OFFSET_YEARS
+from bkkenergy.errors import InputError
+from bkkenergy.ingest.sheets.grid import FORMULA
+
+Kind = Literal["power", "energy", "pulses"]
+S_PER_DAY = 86_400
+BUDDHIST_FROM = 2400
+"""2443 was 1900. No meter is read in the year 2400 of the common era."""
+YEARS = range(1990, 2100)
+MONTHS_PER_YEAR = 12
+
+UNITS: dict[str, tuple[Kind, float]] = {
+    "w": ("power", 1e-3),
+    "kw": ("power", 1.0),
+    "mw": ("power", 1e3),
+    "กิโลวัตต์": ("power", 1.0),
+    "wh": ("energy", 1e-3),
+    "kwh": ("energy", 1.0),
+    "mwh": ("energy", 1e3),
+    "กิโลวัตต์ชั่วโมง": ("energy", 1.0),
+    "pulse": ("pulses", 1.0),
+    "pulses": ("pulses", 1.0),
+    "imp": ("pulses", 1.0),
+}
+"""Unit as `plain_unit` writes it -> what it measures, and how many kW, kWh or pulses it is."""
+OTHER_UNITS = frozenset(
+    ("v", "kv", "a", "ma", "hz", "pf", "%", "°c", "c", "va", "kva", "var", "kvar", "kvarh", "kvah", "m3", "thb", "บาท")
+)
+MISSING = frozenset(("", "-", "--", "n/a", "na", "nan", "null", "none", "#n/a", "ไม่มีข้อมูล", "ไม่มี"))
+IN_TEXT = re.compile(
+    r"(?<![A-Za-z\u0e00-\u0e7f])(kvarh?|kvah?|[kM]?W[ .·*-]?h(?:r|ours?)?|[kM]?W|pulses?|imp|กิโลวัตต์[ -]?ชั่วโมง|กิโลวัตต์)"
+    r"(?![A-Za-z\u0e00-\u0e7f])|[(\[](k?V|A|Hz|°C)[)\]]",
+    re.IGNORECASE,
+)
+CELL = re.compile(r"([-+]?[\d.,'\s]*\d[.,]?(?:[eE][-+]?\d{1,3})?)\s*([^\d\s].*)?")
+THOUSANDS = re.compile(r"[-+]?\d{1,3}(,\d{3})+")
+
+MONTH_NAMES = {
+    name: number
+    for names in (
+        "jan feb mar apr may jun jul aug sep oct nov dec",
+        "january february march april may june july august september october november december",
+        "มค กพ มีค เมย พค มิย กค สค กย ตค พย ธค",
+        "มกราคม กุมภาพันธ์ มีนาคม เมษายน พฤษภาคม มิถุนายน กรกฎาคม สิงหาคม กันยายน ตุลาคม พฤศจิกายน ธันวาคม",
+    )
+    for number, name in enumerate(names.split(), 1)
+}
+NUMERIC_DATE = re.compile(r"(\d{1,4})[-/.](\d{1,2})[-/.](\d{1,4})")
+NAMED_DATE = re.compile(r"(\d{1,2})[-/., ]*([A-Za-z\u0e00-\u0e7f.]+?)[-/., ]*(\d{4}|\d{2})")
+COMPACT = re.compile(r"((?:19|20|24|25|26)\d{2})(\d{2})(\d{2})(?:T?(\d{2})(\d{2})(\d{2})?)?")
+STAMP = re.compile(r"(.*\d)(?:[ ,]+|T)(\d{1,2}[:.]\d{2}.*)")
+TIME = re.compile(
+    r"(\d{1,2})[:.](\d{2})(?:[:.](\d{2})(?:[.,]\d+)?)?\s*(?:([AaPp])\.?[Mm]\.?|น\.?)?\s*(Z|[-+]\d{2}:?\d{2})?"
+)
+TIME_SPAN = re.compile(r"(\d{1,2}[:.]\d{2})\s*[-–]\s*\d{1,2}[:.]\d{2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number of a cell. unit : as it stands there, without case; empty where there is none."""
+
+    value: float
+    unit: str
+
+
+def plain_unit(text: str) -> str:
+    """Return a unit in one form: kW-hr is kwh."""
+    return re.sub(r"[ .·*-]|(?<=h)r$|(?<=h)ours?$", "", text.strip(" ()[].").casefold())
+
+
+def unit_in(text: str) -> str:
+    """Return the unit that a heading names, or an empty text. The last one counts: Load W (kW)."""
+    units = IN_TEXT.findall(text)
+    return plain_unit("".join(units[-1])) if units else ""
+
+
+def is_missing(text: str) -> bool:
+    """Return whether a cell says that there is no value."""
+    return text.casefold() in MISSING
+
+
+def number_of(text: str, *, is_comma: bool) -> Number | str:
+    """Return what a cell says, or why it is no number. is_comma : the comma divides the fraction."""
+    if text.startswith(FORMULA):
+        return "a formula without its result: open the sheet in Excel and save it"
+    match = CELL.fullmatch(text)
+    if match is None:
+        return f"{text[:40]!r} is no number"
+    digits = re.sub(r"[\s']", "", match[1])
+    digits = digits.replace(".", "").replace(",", ".") if is_comma else digits.replace(",", "")
+    try:
+        value = float(digits)
+    except ValueError:
+        return f"{text[:40]!r} is no number"
+    return Number(value, plain_unit(match[2] or "")) if math.isfinite(value) else f"{text[:40]!r} is infinite"
+
+
+def is_decimal_comma(texts: Iterable[str]) -> bool:
+    """Return whether commas divide fractions. Raises InputError where each could also divide thousands."""
+    doubtful = ""
+    for text in texts:
+        match = CELL.fullmatch(text) if "," in text else None
+        if match is None:
+            continue
+        digits = re.sub(r"[\s']", "", match[1])
+        if "." in digits:
+            return digits.rindex(",") > digits.rindex(".")
+        if not THOUSANDS.fullmatch(digits):
+            return True
+        if digits.count(",") > 1:
+            return False
+        doubtful = doubtful or digits
+    if doubtful:
+        raise InputError(f"{doubtful} may be thousands or a fraction. Add --decimal comma or --decimal point.")
+    return False
+
+
+def split_stamp(text: str) -> tuple[str, str] | None:
+    """Divide a cell into its date and its time of day, which may be empty. None where it is no stamp."""
+    if match := COMPACT.fullmatch(text):
+        date = f"{match[1]}-{match[2]}-{match[3]}"
+        return date, f"{match[4]}:{match[5]}:{match[6] or '00'}" if match[4] else ""
+    match = STAMP.fullmatch(text)
+    date, time = (match[1], match[2]) if match else (text, "")
+    is_date = NUMERIC_DATE.fullmatch(date) or ((named := NAMED_DATE.fullmatch(date)) and _month(named[2]))
+    return (date, time) if is_date and (not time or TIME.fullmatch(time)) else None
+
+
+def time_of(text: str) -> tuple[int, int | None] | None:
+    """Return seconds of the day, 86,400 for 24:00, and the offset in seconds where one is given."""
+    if not text:
+        return 0, None
+    match = TIME.fullmatch(text)
+    if match is None:
+        return None
+    hour, minute, second = int(match[1]), int(match[2]), int(match[3] or 0)
+    if match[4]:
+        if not 1 <= hour <= 12:  # noqa: PLR2004 - a clock of twelve hours
+            return None
+        hour = hour % 12 + (12 if match[4] in "pP" else 0)
+    seconds = hour * 3600 + minute * 60 + second
+    if minute > 59 or second > 59 or seconds > S_PER_DAY:  # noqa: PLR2004
+        return None
+    return seconds, _offset_s(match[5])
+
+
+def _offset_s(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if text == "Z":
+        return 0
+    digits = text[1:].replace(":", "")
+    return (int(digits[:2]) * 3600 + int(digits[2:]) * 60) * (-1 if text[0] == "-" else 1)
+
+
+def _month(text: str) -> int | None:
+    return MONTH_NAMES.get(text.replace(".", "").replace(" ", "").casefold())
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """A date as written. first, second : day and month in the order of the file, unless `is_sure`."""
+
+    first: int
+    second: int
+    year: int
+    is_sure: bool
+    is_buddhist: bool
+
+
+def _parts(text: str, this_year: int) -> _Parts | None:
+    if named := NAMED_DATE.fullmatch(text):
+        month = _month(named[2])
+        if month is not None:
+            year, is_buddhist = _year(named[3], this_year)
+            return _Parts(int(named[1]), month, year, True, is_buddhist)
+    match = NUMERIC_DATE.fullmatch(text)
+    if match is None:
+        return None
+    if len(match[1]) == 4:  # noqa: PLR2004 - a year
+        year, is_buddhist = _year(match[1], this_year)
+        return _Parts(int(match[3]), int(match[2]), year, True, is_buddhist)
+    year, is_buddhist = _year(match[3], this_year)
+    return _Parts(int(match[1]), int(match[2]), year, is_buddhist, is_buddhist)
+
+
+def _year(text: str, this_year: int) -> tuple[int, bool]:
+    """Return the common year, and whether it was Buddhist. Of two digits, the era is that which is not the future."""
+    year = int(text)
+    if len(text) == 2:  # noqa: PLR2004
+        year = 2000 + year if 2000 + year <= this_year + 1 else 2500 + year
+    return (year - BE_OFFSET_YEARS, True) if year >= BUDDHIST_FROM else (year, False)
+
+
+def days_of(
+    texts: Collection[str], *, dates: str | None, calendar: str | None, this_year: int
+) -> tuple[dict[str, dt.date], list[str]]:
+    """Return the days that dates of a file name, and what was found out. Raises InputError where it is not sure.
+
+    A text that is no day is left out. dates : "dmy" or "mdy", where that is said. calendar : "ce" or "be".
+    """
+    parts = {text: one for text in texts if (one := _parts(text, this_year)) is not None}
+    notes = _era_notes(parts, calendar)
+    open_ones = [one for one in parts.values() if not one.is_sure]
+    is_day_first = True
+    if open_ones:
+        is_day_first = _is_day_first(open_ones, dates)
+        notes.append("dates are day/month/year" if is_day_first else "dates are month/day/year")
+    days: dict[str, dt.date] = {}
+    for text, one in parts.items():
+        day = _day(one, is_day_first=is_day_first or one.is_sure)
+        if day is not None and day.year in YEARS:
+            days[text] = day
+    return days, notes
+
+
+def _era_notes(parts: dict[str, _Parts], calendar: str | None) -> list[str]:
+    buddhist = [text for text, one in parts.items() if one.is_buddhist]
+    if calendar == "ce" and buddhist:
+        raise InputError(f"{buddhist[0]} is a year of the Buddhist era. Add --calendar be, or leave --calendar out.")
+    others = [text for text, one in parts.items() if not one.is_buddhist]
+    if others and (calendar == "be" or buddhist):
+        raise InputError(f"{others[0]} is no year of the Buddhist era. Leave --calendar be out; use one era in a file.")
+    return [f"years of the Buddhist era ({buddhist[0]}) are converted"] if buddhist else []
+
+
+def _day(parts: _Parts, *, is_day_first: bool) -> dt.date | None:
+    day, month = (parts.first, parts.second) if is_day_first else (parts.second, parts.first)
+    try:
+        return dt.date(parts.year, month, day)
+    except ValueError:
+        return None
+
+
+def _is_day_first(parts: list[_Parts], dates: str | None) -> bool:
+    """Return which number is the day: as asked, as one above 12 shows, or as days that follow each other show."""
+    if dates is not None:
+        return dates == "dmy"
+    is_dmy = any(one.first > MONTHS_PER_YEAR for one in parts)
+    is_mdy = any(one.second > MONTHS_PER_YEAR for one in parts)
+    if is_dmy != is_mdy:
+        return is_dmy
+    follows = {order: _follows(parts, is_day_first=order) for order in (True, False)}
+    if follows[True] != follows[False]:
+        return follows[True]
+    if all(one.first == one.second for one in parts):
+        return True
+    one = parts[0]
+    raise InputError(
+        f"{one.first:02}/{one.second:02}/{one.year} may begin with the day or the month, and the file does not show "
+        "which. Add --dates dmy or --dates mdy."
+    )
+
+
+def _follows(parts: list[_Parts], *, is_day_first: bool) -> bool:
+    """Return whether most days follow each other."""
+    days = sorted({day for one in parts if (day := _day(one, is_day_first=is_day_first)) is not None})
+    return 2 * sum((after - before).days == 1 for before, after in pairwise(days)) > len(days) - 1 > 0
+
+
+def span_start(text: str) -> str | None:
+    """Return the first time of a span, 00:00-00:15; None where the text is none."""
+    match = TIME_SPAN.fullmatch(text)
+    return match[1] if match else None

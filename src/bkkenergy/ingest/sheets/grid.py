@@ -1,0 +1,236 @@
+"""Rows of cells out of CSV and XLSX, within bounds: whatever the file, each cell is text."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import datetime as dt
+import gzip
+import io
+import re
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import openpyxl
+
+from bkkenergy.errors import InputError
+
+Row = tuple[int, list[str]]
+"""Number of a row in the file, from 1, and its cells."""
+
+MAX_BYTES = 512 << 20
+MAX_INFLATED_BYTES = 256 << 20
+MAX_ROWS = 2_000_000
+MAX_CELLS = 512
+"""Of a row."""
+PIECE_BYTES = 1 << 20
+SAMPLE_LINES = 200
+DELIMITERS = "\t;|,"
+AGREEING_RATIO = 0.8
+FORMULA = "\x00formula"
+"""Begins a cell that holds a formula without its result."""
+THAI_DIGITS = str.maketrans("๐๑๒๓๔๕๖๗๘๙\xa0", "0123456789 ")
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A file as rows. notes : what was found out of its form. rows : begins from the first row at each call."""
+
+    notes: tuple[str, ...]
+    rows: Callable[[], Iterator[Row]]
+
+
+def open_grid(path: Path, sheet: str | None) -> Grid:
+    """Find out the form of a file. Raises InputError."""
+    with path.open("rb") as stream:
+        head = stream.read(512)
+    if head.startswith(b"PK"):
+        return _xlsx(path, sheet)
+    if head.startswith(b"\xd0\xcf\x11\xe0"):
+        raise InputError(f"{path} is an old Excel file (.xls). Save it as XLSX first.")
+    if head.startswith(b"%PDF") or re.match(rb"\s*<(!doctype html|html|table)", head, re.IGNORECASE):
+        raise InputError(f"{path} is a page, not a table of cells. Open it in a sheet and save it as XLSX or CSV.")
+    return _csv(path)
+
+
+def _csv(path: Path) -> Grid:
+    encoding = _encoding(path)
+    with _bounded(path) as binary, io.TextIOWrapper(binary, encoding, newline="") as text:
+        try:
+            lines = [line for line, _ in zip(text, range(SAMPLE_LINES), strict=False)]
+            delimiter = _delimiter(lines)
+        except (UnicodeError, csv.Error) as error:
+            raise InputError(f"{path} cannot be read as {encoding} ({error}).") from None
+    shown = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}[delimiter]
+    return Grid((f"text in {encoding}, cells between {shown}",), lambda: _csv_rows(path, encoding, delimiter))
+
+
+def _csv_rows(path: Path, encoding: str, delimiter: str) -> Iterator[Row]:
+    with _bounded(path) as binary, io.TextIOWrapper(binary, encoding, newline="") as text:
+        reader = csv.reader(text, delimiter=delimiter)
+        try:
+            for number, cells in enumerate(reader, 1):
+                yield _within(path, number, cells)
+        except (csv.Error, UnicodeError) as error:
+            raise InputError(f"{path}: row {reader.line_num} cannot be read ({error}).") from None
+
+
+def _within(path: Path, number: int, cells: Sequence[str]) -> Row:
+    if number > MAX_ROWS or len(cells) > MAX_CELLS:
+        raise InputError(f"{path}: more than {MAX_ROWS:,} rows, or {MAX_CELLS} cells in row {number:,}. Divide it.")
+    return number, [cell.translate(THAI_DIGITS).strip() for cell in cells]
+
+
+class _Bounded(io.RawIOBase):
+    """Reads a stream to its end, and no further than a bound."""
+
+    def __init__(self, stream: IO[bytes], path: Path) -> None:
+        self._stream, self._path, self._left = stream, path, MAX_BYTES
+
+    def readable(self) -> bool:
+        """Return that it can be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer. Raises InputError past the bound."""
+        try:
+            part = self._stream.read(len(buffer))
+        except (OSError, EOFError) as error:
+            raise InputError(f"{self._path} cannot be read ({error}).") from None
+        self._left -= len(part)
+        if self._left < 0:
+            raise InputError(f"{self._path} holds more than {MAX_BYTES >> 20} MB. Divide it.")
+        buffer[: len(part)] = part
+        return len(part)
+
+    def close(self) -> None:
+        """Close the stream."""
+        self._stream.close()
+        super().close()
+
+
+def _bounded(path: Path) -> io.BufferedReader:
+    with path.open("rb") as stream:
+        is_gzip = stream.read(2) == b"\x1f\x8b"
+    opened: IO[bytes] = gzip.open(path) if is_gzip else path.open("rb")  # type: ignore[assignment]  # noqa: SIM115
+    return io.BufferedReader(_Bounded(opened, path), PIECE_BYTES)
+
+
+def _encoding(path: Path) -> str:
+    """Return utf-8-sig, utf-16 or cp874. TIS-620 is a part of cp874, and bytes of it are no UTF-8."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with _bounded(path) as stream:
+        is_first = True
+        while piece := stream.read(PIECE_BYTES):
+            if is_first and piece.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+                return "utf-16"
+            is_first = False
+            try:
+                decoder.decode(piece)
+            except UnicodeDecodeError:
+                return "cp874"
+    return "utf-8-sig"
+
+
+def _delimiter(lines: Sequence[str]) -> str:
+    """Return what divides the cells: the first character that nearly all of the last lines hold equally often."""
+    last = [line for line in lines if line.strip()][-40:]
+    for delimiter in DELIMITERS:
+        counts = [len(next(csv.reader([line], delimiter=delimiter), [])) for line in last]
+        usual = max(set(counts), key=counts.count, default=1)
+        if usual > 1 and counts.count(usual) >= AGREEING_RATIO * len(counts):
+            return delimiter
+    return ","
+
+
+def _xlsx(path: Path, sheet: str | None) -> Grid:
+    _refuse_hostile(path)
+    book = _workbook(path, is_values=True)
+    try:
+        names = [one.title for one in book.worksheets if one.sheet_state == "visible" and _has_cells(one)]
+    finally:
+        book.close()
+    if sheet is None and len(names) != 1:
+        raise InputError(f"{path} has {len(names)} sheets with cells ({', '.join(names)}). Name one with --sheet.")
+    name = names[0] if sheet is None else sheet
+    if name not in names:
+        raise InputError(f"{path} has no sheet {name!r}. It has: {', '.join(names)}.")
+    return Grid((f"sheet {name!r} of a workbook",), lambda: _xlsx_rows(path, name))
+
+
+def _refuse_hostile(path: Path) -> None:
+    """Raise InputError for a workbook that inflates beyond the bound, or declares entities."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            parts = archive.infolist()
+            if sum(part.file_size for part in parts) > MAX_INFLATED_BYTES:
+                raise InputError(f"{path} inflates to more than {MAX_INFLATED_BYTES >> 20} MB. Divide it, or use CSV.")
+            for part in parts:
+                if part.filename.endswith((".xml", ".rels")):
+                    _refuse_doctype(path, archive, part)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError) as error:
+        raise InputError(f"{path} is no workbook that can be read ({error}).") from None
+
+
+def _refuse_doctype(path: Path, archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
+    with archive.open(part) as stream:
+        tail = b""
+        while piece := stream.read(PIECE_BYTES):
+            if b"<!DOCTYPE" in tail + piece or piece.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+                raise InputError(f"{path}: {part.filename} declares a document type, which no workbook needs.")
+            tail = piece[-16:]
+
+
+def _workbook(path: Path, *, is_values: bool) -> openpyxl.Workbook:
+    try:
+        return openpyxl.load_workbook(path, read_only=True, data_only=is_values, keep_links=False)
+    except Exception as error:  # noqa: BLE001 - openpyxl raises whatever a broken part makes it raise
+        raise InputError(f"{path} is no workbook that can be read ({type(error).__name__}: {error}).") from None
+
+
+def _has_cells(sheet: Any) -> bool:
+    sheet.reset_dimensions()
+    return any(
+        any(cell is not None for cell in row) for row in sheet.iter_rows(max_row=50, max_col=50, values_only=True)
+    )
+
+
+def _xlsx_rows(path: Path, name: str) -> Iterator[Row]:
+    """Yield rows with the results of formulas. A formula without its result is no empty cell."""
+    books = [_workbook(path, is_values=is_values) for is_values in (True, False)]
+    try:
+        sheets = [book[name] for book in books]
+        for one in sheets:
+            one.reset_dimensions()
+        pairs = zip(*(one.iter_rows(max_col=MAX_CELLS + 1, values_only=True) for one in sheets), strict=True)
+        for number, (results, written) in enumerate(pairs, 1):
+            yield _within(path, number, _trimmed(results, written))
+    except InputError:
+        raise
+    except Exception as error:  # noqa: BLE001 - see _workbook
+        raise InputError(f"{path}: a sheet cannot be read ({type(error).__name__}: {error}).") from None
+    finally:
+        for book in books:
+            book.close()
+
+
+def _trimmed(results: Sequence[Any], written: Sequence[Any]) -> list[str]:
+    width = max((n for n, cell in enumerate(written, 1) if cell is not None), default=0)
+    return [
+        FORMULA if result is None and shown is not None else _text(result)
+        for result, shown in zip(results[:width], written[:width], strict=True)
+    ]
+
+
+def _text(cell: Any) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, dt.datetime):
+        return (cell + dt.timedelta(milliseconds=500)).strftime("%Y-%m-%d %H:%M:%S")
+    if isinstance(cell, dt.timedelta):
+        seconds = round(cell.total_seconds())
+        return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+    return repr(cell) if isinstance(cell, float) else str(cell)

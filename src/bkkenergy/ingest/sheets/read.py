@@ -1,0 +1,427 @@
+"""A file of a utility as intervals of energy or registers, with what was found out and each row that was refused."""
+
+from __future__ import annotations
+
+import datetime as dt
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from bkkenergy.calendar import epoch_us
+from bkkenergy.errors import InputError
+from bkkenergy.ingest.files import Wide, WideValues
+from bkkenergy.ingest.sheets.cells import (
+    OTHER_UNITS,
+    S_PER_DAY,
+    UNITS,
+    Number,
+    days_of,
+    is_decimal_comma,
+    is_missing,
+    number_of,
+    plain_unit,
+    span_start,
+    split_stamp,
+    time_of,
+)
+from bkkenergy.ingest.sheets.grid import Grid, open_grid
+from bkkenergy.ingest.sheets.mapping import FileMapping
+from bkkenergy.ingest.sheets.table import DAY_COLUMN, HEAD_ROWS, TableForm, describe, find_table
+from bkkenergy.metering.sources import IntervalSeries
+from bkkenergy.readings import US_PER_S, BoolArray, FloatArray, IntArray
+
+EPOCH_ORDINAL = dt.date(1970, 1, 1).toordinal()
+MAX_FOOTERS = 20
+"""At most this many lines after the last row of the table are notes of the file, not rows of it."""
+REGISTER_DAYS = 2
+"""A register is known by values that never fall for this long: the energies of one day may rise throughout."""
+FALLS_RATIO = 0.02
+"""Values that fall more often are no register."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A row that was not taken, and why. row : its number in the file, from 1."""
+
+    row: int
+    column: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileTable:
+    """What a file says.
+
+    wide : the chosen columns. values : what each holds. refused : rows, by number. notes : what was found out.
+    estimated : column -> (k,) whether the file calls the value an estimate; no entry where it never does.
+    """
+
+    wide: Wide
+    values: Mapping[str, WideValues]
+    refused: Sequence[Refusal]
+    notes: Sequence[str]
+    estimated: Mapping[str, BoolArray] = field(default_factory=dict)
+
+    def series(self, column: str) -> IntervalSeries:
+        """Return a column as energies of intervals. Raises InputError where rows go on at another pace."""
+        series = self.wide.series(column, self.values[column])
+        return IntervalSeries(series.start_us, series.interval_s, series.energy_kwh, self.estimated.get(column))
+
+
+def read_sheet(path: Path, mapping: FileMapping, *, this_year: int) -> FileTable:
+    """Read the columns that a mapping names. Raises InputError where the file leaves something open.
+
+    this_year : of the common era; of two digits of a year, the era is that which is not the future.
+    """
+    grid = open_grid(path, mapping.sheet)
+    head = list(islice(grid.rows(), HEAD_ROWS))
+    form = find_table(path, head)
+    _refuse_columns(path, form, mapping, next(cells for number, cells in head if number > form.header and any(cells)))
+    rows = _collect(grid, form, mapping)
+    if not rows.numbers:
+        raise InputError(f"{path}: no row is left of the table. See --rows.")
+    notes = [*grid.notes, *_form_notes(form), *_footer_notes(rows)]
+    stamps_us, is_dated = _stamps(rows, form, mapping, notes, this_year)
+    columns, kinds = _columns(rows, form, mapping, notes)
+    return _sheet(path, rows, form, mapping, notes, np.where(is_dated, stamps_us, 0), is_dated, columns, kinds)
+
+
+def _refuse_columns(path: Path, form: TableForm, mapping: FileMapping, first: Sequence[str]) -> None:
+    known = "\n".join(describe(form, first))
+    if not mapping.columns:
+        raise InputError(f"{path}: name each column that is a meter's: --column COLUMN=METER. It has:\n{known}")
+    for column in mapping.columns:
+        if column not in form.values:
+            raise InputError(f"{path} has no column of numbers {column!r}. It has:\n{known}")
+        if form.slots and (len(mapping.columns) > 1 or column != DAY_COLUMN):
+            raise InputError(f"{path} has a row a day: name its values with --column {DAY_COLUMN}=METER.")
+    for column in mapping.rows:
+        if column not in form.titles:
+            raise InputError(f"{path} has no column {column!r}. It has: {', '.join(form.titles)}.")
+
+
+@dataclass(slots=True)
+class _Rows:
+    """Rows as they are read: texts of dates and times by number, and the cells of the chosen columns."""
+
+    dates: dict[str, int] = field(default_factory=dict)
+    times: dict[str, int] = field(default_factory=dict)
+    numbers: array[int] = field(default_factory=lambda: array("q"))
+    date: array[int] = field(default_factory=lambda: array("q"))
+    time: array[int] = field(default_factory=lambda: array("q"))
+    slot: array[int] = field(default_factory=lambda: array("q"))
+    cells: dict[str, list[str]] = field(default_factory=dict)
+    refused: list[Refusal] = field(default_factory=list)
+    footers: list[tuple[int, str]] = field(default_factory=list)
+
+    def add(self, number: int, stamp: tuple[str, str], cells: Mapping[str, str], slot: int = 0) -> None:
+        self.numbers.append(number)
+        self.date.append(self.dates.setdefault(stamp[0], len(self.dates)))
+        self.time.append(self.times.setdefault(stamp[1], len(self.times)))
+        self.slot.append(slot)
+        for column, cell in cells.items():
+            self.cells[column].append(cell)
+
+
+def _collect(grid: Grid, form: TableForm, mapping: FileMapping) -> _Rows:
+    rows = _Rows(cells={column: [] for column in mapping.columns})
+    picks = {form.titles.index(column): text for column, text in mapping.rows.items()}
+    seen: dict[str, str] = {}
+    heading: list[str] = []
+    for number, cells in grid.rows():
+        if number == form.header:
+            heading = cells
+        if number <= form.header or not any(cells) or cells == heading:
+            continue
+        if any(_cell(cells, column) != text for column, text in picks.items()):
+            continue
+        stamp = _stamp(cells, form)
+        if stamp is None:
+            rows.footers.append((number, " ".join(filter(None, cells))[:60]))
+            continue
+        for line, text in _footers_inside(rows):
+            rows.refused.append(Refusal(line, "", f"no date and time in {text!r}"))
+        _add(rows, number, stamp, cells, form, seen)
+    if len(rows.footers) > MAX_FOOTERS:
+        rows.refused += [Refusal(number, "", f"no date and time in {text!r}") for number, text in rows.footers]
+        rows.footers.clear()
+    return rows
+
+
+def _footers_inside(rows: _Rows) -> Iterator[tuple[int, str]]:
+    """Yield and forget the lines that turn out to be inside the table."""
+    yield from rows.footers
+    rows.footers.clear()
+
+
+def _add(
+    rows: _Rows, number: int, stamp: tuple[str, str], cells: Sequence[str], form: TableForm, seen: dict[str, str]
+) -> None:
+    if form.slots:
+        for slot, index in enumerate(form.slots):
+            rows.add(number, (stamp[0], ""), {DAY_COLUMN: _cell(cells, index)}, slot)
+        return
+    unit = _cell(cells, form.unit_column) if form.unit_column is not None else ""
+    chosen = {}
+    for column in rows.cells:
+        cell = _cell(cells, form.values[column])
+        text = f"{cell} {unit}" if unit and not is_missing(cell) and cell[-1:].isdigit() else cell
+        chosen[column] = seen.setdefault(text, text)
+    rows.add(number, stamp, chosen)
+
+
+def _cell(cells: Sequence[str], column: int) -> str:
+    return cells[column] if column < len(cells) else ""
+
+
+def _stamp(cells: Sequence[str], form: TableForm) -> tuple[str, str] | None:
+    stamp = split_stamp(_cell(cells, form.date))
+    if stamp is None or form.time is None:
+        return stamp
+    time = _cell(cells, form.time)
+    return stamp[0], span_start(time) or time or "no time"
+
+
+def _form_notes(form: TableForm) -> list[str]:
+    notes = [f"above the table: {text}" for text in form.above[:8]]
+    notes.append(f"headings in row {form.header}" if form.header else "no headings")
+    if form.slots:
+        notes.append(f"a row a day of {len(form.slots)} values")
+    return notes
+
+
+def _footer_notes(rows: _Rows) -> list[str]:
+    return [f"after the table, left out: row {number}, {text}" for number, text in rows.footers]
+
+
+def _stamps(
+    rows: _Rows, form: TableForm, mapping: FileMapping, notes: list[str], this_year: int
+) -> tuple[IntArray, BoolArray]:
+    """Return the stamps of rows, us since 1970 UTC, and which are known. A stamp that is none refuses its row."""
+    dates = list(rows.dates)
+    calendar_days, said = days_of(dates, dates=mapping.dates, calendar=mapping.calendar, this_year=this_year)
+    notes += said
+    times = [time_of(text) for text in rows.times]
+    day = np.array(
+        [calendar_days[text].toordinal() - EPOCH_ORDINAL if text in calendar_days else -1 for text in dates]
+    )[rows.date]
+    second = np.array([-1 if time is None else time[0] for time in times])[rows.time]
+    second = second + np.array(rows.slot) * form.step_s if form.slots else second
+    offsets = np.array([np.nan if time is None or time[1] is None else time[1] for time in times])[rows.time]
+    is_dated: BoolArray = (day >= 0) & (second >= 0)
+    texts = list(rows.times)
+    for index in np.flatnonzero(~is_dated).tolist():
+        text = f"{dates[rows.date[index]]} {texts[rows.time[index]]}".strip()
+        rows.refused.append(Refusal(rows.numbers[index], "", f"{text!r} is no time"))
+    local_s = day * S_PER_DAY + second + _next_midnights(day, second, notes)
+    has_offset = np.isfinite(offsets)
+    stamps_us = (local_s - np.where(has_offset, offsets, 0).astype(np.int64)) * US_PER_S
+    if (is_plain := is_dated & ~has_offset).any():
+        stamps_us[is_plain] = _localised(local_s[is_plain], mapping.zone)
+        notes.append(f"times are of {mapping.zone}")
+    return stamps_us, is_dated
+
+
+def _next_midnights(day: IntArray, second: IntArray, notes: list[str]) -> IntArray:
+    """Return a day in seconds for each 00:00 that ends the day whose date it bears, as some meters write 24:00."""
+    is_same = np.append(False, (day[1:] == day[:-1]) & (second[1:] == 0) & (second[:-1] > S_PER_DAY // 2))
+    is_back = np.append((day[1:] == day[:-1]) & (second[:-1] == 0) & (second[1:] > S_PER_DAY // 2), False)
+    is_late = is_same | is_back
+    if is_late.any():
+        notes.append("00:00 after the last time of its date is the end of that day")
+    return np.where(is_late, S_PER_DAY, 0)
+
+
+def _localised(local_s: IntArray, zone: str) -> IntArray:
+    naive = pd.DatetimeIndex(local_s * 1_000_000_000)
+    try:
+        return epoch_us(naive.tz_localize(zone))
+    except ValueError as error:  # an hour that the zone has twice, or never
+        raise InputError(f"some times are not one instant in {zone} ({error}). Write them with their offset.") from None
+
+
+def _columns(
+    rows: _Rows, form: TableForm, mapping: FileMapping, notes: list[str]
+) -> tuple[dict[str, FloatArray], dict[str, str]]:
+    """Return the values of columns in kW, kWh or pulses, NaN where a row has none, and what they measure."""
+    if mapping.decimal is None:
+        is_comma = is_decimal_comma(text for cells in rows.cells.values() for text in dict.fromkeys(cells))
+    else:
+        is_comma = mapping.decimal == "comma"
+    if is_comma:
+        notes.append("the comma divides the fraction")
+    columns: dict[str, FloatArray] = {}
+    kinds: dict[str, str] = {}
+    for column, cells in rows.cells.items():
+        known = {text: number_of(text, is_comma=is_comma) for text in dict.fromkeys(cells) if not is_missing(text)}
+        unit = _unit_of(column, known.values(), form, mapping)
+        kinds[column] = UNITS[unit][0] if unit else ""
+        factors = {text: _converted(cell, unit) for text, cell in known.items()}
+        for number, text in zip(rows.numbers, cells, strict=True):
+            if isinstance(why := factors.get(text), str):
+                rows.refused.append(Refusal(number, column, why))
+        columns[column] = np.array([_float(factors.get(text)) for text in cells])
+        notes.append(f"{column}: {unit or 'no unit'}")
+    return columns, kinds
+
+
+def _float(value: float | str | None) -> float:
+    return value if isinstance(value, float) else float("nan")
+
+
+def _unit_of(column: str, cells: Iterable[Number | str], form: TableForm, mapping: FileMapping) -> str:
+    """Return the unit of a column: as asked, by most cells, or by its headings. Raises InputError for another's."""
+    if mapping.unit is not None:
+        return plain_unit(mapping.unit)
+    counts = Counter(cell.unit for cell in cells if isinstance(cell, Number))
+    unit = (counts.most_common(1)[0][0] if counts else "") or form.units[column]
+    if unit in UNITS or not unit:
+        return unit
+    if unit in OTHER_UNITS or unit == form.units[column]:
+        raise InputError(f"column {column!r} is in {unit}, which is no power or energy. Choose another column.")
+    raise InputError(f"column {column!r} is in {unit!r}, which is not known. Say what it is with --unit.")
+
+
+def _converted(cell: Number | str, unit: str) -> float | str:
+    """Return a cell in kW, kWh or pulses, by its own unit before that of its column; or why it cannot be."""
+    if isinstance(cell, str):
+        return cell
+    cell_unit = cell.unit or unit
+    if cell_unit and cell_unit not in UNITS:
+        return f"the unit {cell_unit!r} is not known"
+    if cell_unit and unit and UNITS[cell_unit][0] != UNITS[unit][0]:
+        return f"its unit is {cell_unit}, and that of the column {unit}"
+    value = cell.value * (UNITS[cell_unit][1] if cell_unit else 1.0)
+    return f"{value:g} is below zero" if value < 0 else value
+
+
+def _sheet(
+    path: Path,
+    rows: _Rows,
+    form: TableForm,
+    mapping: FileMapping,
+    notes: list[str],
+    stamps_us: IntArray,
+    is_dated: BoolArray,
+    columns: dict[str, FloatArray],
+    kinds: dict[str, str],
+) -> FileTable:
+    is_taken = is_dated & ~_doubled(rows, stamps_us, is_dated, columns)
+    taken = np.flatnonzero(is_taken)
+    order = taken[np.argsort(stamps_us[taken], kind="stable")]
+    start_us = stamps_us[order]
+    if len(start_us) < 2:  # noqa: PLR2004 - an interval has two ends
+        raise InputError(f"{path}: fewer than two rows have a time. {_first_refusals(rows.refused)}")
+    if stamps_us[taken[0]] > stamps_us[taken[-1]]:
+        notes.append("the newest row comes first")
+    interval_s = float(form.step_s) if form.slots else float(np.median(np.diff(start_us))) / US_PER_S
+    ordered = {column: values[order] for column, values in columns.items()}
+    values = {
+        column: _values_of(column, ordered[column], kinds[column], mapping, notes, interval_s) for column in ordered
+    }
+    ordered = {column: _in_kwh(column, ordered[column], kinds[column], mapping) for column in ordered}
+    if set(values.values()) != {"register"}:
+        local_s = (start_us // US_PER_S + _zone_offset_s(start_us[0], mapping.zone)) % S_PER_DAY
+        is_24 = any(time is not None and time[0] == S_PER_DAY for time in map(time_of, rows.times))
+        label = "start" if form.slots else _label(form, mapping, local_s, interval_s, is_24=is_24)
+        notes.append(f"{interval_s / 60:g} minutes an interval, times label its {label}")
+        start_us = start_us - (round(interval_s * US_PER_S) if label == "end" else 0)
+    refused = sorted(dict.fromkeys(rows.refused), key=lambda one: one.row)
+    return FileTable(Wide(start_us, interval_s, ordered), values, refused, notes)
+
+
+def _zone_offset_s(at_us: int, zone: str) -> int:
+    offset = pd.Timestamp(at_us, unit="us", tz="UTC").tz_convert(zone).utcoffset()
+    return int(offset.total_seconds()) if offset is not None else 0
+
+
+def _first_refusals(refused: Sequence[Refusal]) -> str:
+    return " ".join(f"Row {one.row}: {one.why}." for one in refused[:3])
+
+
+def _doubled(rows: _Rows, stamps_us: IntArray, is_dated: BoolArray, columns: Mapping[str, FloatArray]) -> BoolArray:
+    """Return rows that say a time again. Where the values differ, none of them is taken."""
+    doubled = np.zeros(len(stamps_us), np.bool_)
+    order = np.argsort(stamps_us, kind="stable")
+    order = order[is_dated[order]]
+    same = np.append(False, np.diff(stamps_us[order]) == 0)
+    first = 0
+    for index in np.flatnonzero(same).tolist():
+        first = first if same[index - 1] else index - 1
+        one, other = int(order[first]), int(order[index])
+        row = rows.numbers[one]
+        if all(np.array_equal(values[one], values[other], equal_nan=True) for values in columns.values()):
+            why = f"it says again what row {row} says"
+        else:
+            why = f"it is of the same time as row {row}, with another value"
+            if not doubled[one]:
+                rows.refused.append(
+                    Refusal(row, "", f"it is of the same time as row {rows.numbers[other]}, with another")
+                )
+            doubled[one] = True
+        doubled[other] = True
+        rows.refused.append(Refusal(rows.numbers[other], "", why))
+    return doubled
+
+
+def _label(form: TableForm, mapping: FileMapping, local_s: IntArray, interval_s: float, *, is_24: bool) -> str:
+    """Return what stamps label: as asked, as headings say, or as the first and last of whole days show."""
+    if mapping.stamps is not None:
+        return mapping.stamps
+    if is_24:
+        return "end"
+    if form.label is not None:
+        return form.label
+    first, last = int(local_s[0]), int(local_s[-1])
+    if interval_s >= S_PER_DAY or (first == 0 and (last + interval_s) % S_PER_DAY == 0):
+        return "start"
+    if first == interval_s and last == 0:
+        return "end"
+    raise InputError(
+        f"the times run from {_clock(first)} to {_clock(last)}: they may label the start or the end of their interval. "
+        "Add --stamps start or --stamps end."
+    )
+
+
+def _clock(second: int) -> str:
+    return f"{second // 3600:02}:{second // 60 % 60:02}"
+
+
+def _values_of(
+    column: str, values: FloatArray, kind: str, mapping: FileMapping, notes: list[str], interval_s: float
+) -> WideValues:
+    """Return what a column holds. Energies of intervals and registers are known by whether they ever fall."""
+    if mapping.values is not None:
+        if (kind == "power") != (mapping.values == "mean-power") and kind:
+            raise InputError(f"column {column!r} holds {kind}, which is not --values {mapping.values}.")
+        return mapping.values
+    if kind == "power":
+        return "mean-power"
+    if not kind:
+        raise InputError(f"column {column!r} names no unit. Say it with --unit, such as --unit kWh.")
+    steps = np.diff(values[np.isfinite(values)])
+    if (
+        len(steps) * interval_s >= REGISTER_DAYS * S_PER_DAY
+        and (steps >= 0).all()
+        and 2 * (steps > 0).sum() > len(steps)
+    ):
+        notes.append(f"{column}: values never fall, so they are taken as a register")
+        return "register"
+    if len(steps) and (steps < 0).mean() > FALLS_RATIO:
+        notes.append(f"{column}: values rise and fall, so they are energies of intervals")
+        return "energy"
+    raise InputError(f"column {column!r} may hold energies or a register. Add --values energy or --values register.")
+
+
+def _in_kwh(column: str, values: FloatArray, kind: str, mapping: FileMapping) -> FloatArray:
+    if kind != "pulses":
+        return values
+    if mapping.pulse_kwh is None:
+        raise InputError(f"column {column!r} holds pulses. Say what one is with --pulse-kwh, such as 0.001.")
+    return values * mapping.pulse_kwh
