@@ -245,7 +245,7 @@ def holiday_running(facts: Facts, rules: InsightRules) -> Finding | None:
     if not enough(sundays):
         return None
     usual = float(np.nanmedian(sundays))
-    recent = np.arange(len(use) - FOUR_WEEKS, len(use))
+    recent = np.arange(max(len(use) - FOUR_WEEKS, 0), len(use))
     weekdays_off = recent[(facts.series.kind[recent] > 0) & (weekday[recent] < SUNDAY - 1)]
     over = [row for row in weekdays_off if np.isfinite(use[row]) and use[row] > rules.holiday_rise * usual]
     if not over:
