@@ -10,8 +10,9 @@ from bkkenergy.calendar import thai_holidays
 from bkkenergy.savings import baseline as baselines
 from bkkenergy.savings.baseline import Series, diagnostics, expected_days, fit_form, folds_of, held_out_days, saving_of
 from bkkenergy.savings.hourly import predict_hourly
-from bkkenergy.savings.uncertainty import conformal_quantile, fold_rms, scale_ratio
+from bkkenergy.savings.uncertainty import fold_rms, scale_ratio
 from tests.bench.placebo import cambridge, fitted
+from tests.conformal import conformal_quantile
 from tests.conftest import ROOT
 from tests.guideline14 import guideline_14_ratio
 

@@ -123,6 +123,10 @@ def standard_of(standards: Sequence[StandardUse], group: str, energy: Energy, mo
     InputError
         If no public coefficients of the group are entered for the month.
 
+    References
+    ----------
+    .. [1] Energy Policy and Planning Office (EPPO), e-report, equations of the standard use by sub-group.
+
     Examples
     --------
     >>> import datetime as dt

@@ -186,37 +186,6 @@ def scale_ratio(fold_error_ratio: Sequence[float], typical_fold_ratio: float) ->
     return float(np.hypot(typical_fold_ratio, typical_fold_ratio if np.isnan(fold_rms_ratio) else fold_rms_ratio))
 
 
-def conformal_quantile(draws: Sequence[float] | FloatArray, confidence: float = CONFIDENCE) -> float:
-    """Return the draw that a new one stays below with a confidence: the ceil((n + 1) c)-th smallest.
-
-    Parameters
-    ----------
-    draws : sequence of float
-        Absolute errors.
-    confidence : float
-        The confidence, 0 to 1.
-
-    Returns
-    -------
-    float
-        The draw; the largest where there are too few.
-
-    References
-    ----------
-    .. [1] Vovk, Gammerman and Shafer 2005, "Algorithmic Learning in a Random World".
-    .. [2] Lei et al. 2018, "Distribution-free predictive inference for regression", JASA 113, 1094.
-
-    Examples
-    --------
-    >>> from bkkenergy.savings.uncertainty import conformal_quantile
-    >>> conformal_quantile([3.0, 1.0, 2.0, 4.0], 0.5)
-    3.0
-    """
-    ordered = np.sort(np.asarray(draws, np.float64))
-    rank = int(np.ceil((len(ordered) + 1) * confidence)) - 1
-    return float(ordered[min(rank, len(ordered) - 1)])
-
-
 def multipliers(placebo: Placebo, days: int, lag_years: float, baseline_days: int) -> Multipliers:
     """Return how many scales an interval is wide.
 

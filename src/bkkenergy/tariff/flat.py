@@ -61,6 +61,11 @@ def flat_rate_on(day: dt.date, energies: Sequence[FlatEnergy], tariffs: Tariffs)
     FlatRate or None
         The rate [THB/kWh]; None before the first known Ft, where no baht can be given.
 
+    References
+    ----------
+    .. [1] Metropolitan Electricity Authority (MEA), "Electricity tariffs": Ft is added to the energy charge, and VAT to
+       the whole.
+
     Examples
     --------
     >>> import datetime as dt

@@ -70,7 +70,27 @@ def reads_of(first_month: dt.date, last_month: dt.date, read_day: int) -> tuple[
 
 
 def read_on(month: dt.date, read_day: int) -> dt.date:
-    """Return the day of a month on which a meter is read: its last one, where it has no such day."""
+    """Return the day of a month on which a meter is read: its last one, where it has no such day.
+
+    Parameters
+    ----------
+    month : date
+        A day of the month.
+    read_day : int
+        The account's day of reading, 1 to 31.
+
+    Returns
+    -------
+    date
+        The day.
+
+    Examples
+    --------
+    >>> import datetime as dt
+    >>> from bkkenergy.tariff.quantities import read_on
+    >>> str(read_on(dt.date(2026, 2, 1), 31))
+    '2026-02-28'
+    """
     return month.replace(day=min(read_day, monthrange(month.year, month.month)[1]))
 
 

@@ -72,11 +72,7 @@ HOSTILE = ['a"b/c', "a\nid = 1", "[[building]]", "ไทย/มิเตอร�
 @pytest.mark.parametrize("topic", HOSTILE)
 def test_a_block_is_toml_whatever_the_topic_and_names_the_topic_itself(topic):
     proposal = MeterProposal(topic, topic, "tasmota-sensor", sample=b'"\n]] x = 1\r\xff', heard_us=RECEIVED_US)
-    (block,) = (
-        tomllib.loads(toml_block(proposal, []))["building"]["meters"]
-        if False
-        else [tomllib.loads("[[building]]\n" + toml_block(proposal, []))["building"][0]["meters"][0]]
-    )
+    block = tomllib.loads("[[building]]\n" + toml_block(proposal, []))["building"][0]["meters"][0]
     assert (block["topic"], block["key"]) == (topic, topic)
     assert set(block) == {"id", "rated_kw", "topic", "payload", "key"}
 

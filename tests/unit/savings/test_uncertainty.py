@@ -9,13 +9,13 @@ from bkkenergy.savings.uncertainty import (
     Band,
     Placebo,
     band_of,
-    conformal_quantile,
     fold_rms,
     multipliers,
     scale_ratio,
     total_band,
 )
 from bkkenergy.site.savings_config import load_savings
+from tests.conformal import conformal_quantile
 from tests.conftest import ROOT
 from tests.guideline14 import guideline_14_ratio
 from tests.unit.savings.generated import building
