@@ -112,7 +112,7 @@ def evaluate(project: Investment, way: Way = "own") -> Result:
 
     Parameters
     ----------
-    project : Project
+    project : Investment
         Cost, saving and assumptions.
     way : {"own", "ppa", "esco"}
         Own purchase, a power purchase agreement, or shared savings.
@@ -134,14 +134,14 @@ def evaluate(project: Investment, way: Way = "own") -> Result:
     Examples
     --------
     >>> from bkkenergy.library.skies import solar_config
-    >>> from bkkenergy.solar.finance import Project, evaluate
+    >>> from bkkenergy.solar.finance import Investment, evaluate
     >>> money = solar_config().finance.model_copy(
     ...     update={
     ...         "discount_rate": 0.0, "analysis_years": 10, "om_share_of_capex": 0.0, "inverter_replacement_year": 0,
     ...         "tariff_escalation": 0.0,
     ...     }
     ... )
-    >>> found = evaluate(Project(10.0, 300_000.0, 60_000.0, 14_000.0, 0.0, money))
+    >>> found = evaluate(Investment(10.0, 300_000.0, 60_000.0, 14_000.0, 0.0, money))
     >>> found.npv_thb, found.payback_years
     (300000.0, 5.0)
     """
@@ -243,7 +243,7 @@ def tornado(project: Investment) -> list[tuple[str, float, float]]:
 
     Parameters
     ----------
-    project : Project
+    project : Investment
         Cost, saving and assumptions.
 
     Returns

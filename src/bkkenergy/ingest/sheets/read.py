@@ -11,9 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from bkkenergy.calendar import epoch_us
 from bkkenergy.errors import InputError
 from bkkenergy.ingest.files import Wide, WideValues
 from bkkenergy.ingest.sheets.cells import (
@@ -33,6 +31,7 @@ from bkkenergy.ingest.sheets.cells import (
 from bkkenergy.ingest.sheets.grid import Grid, open_grid
 from bkkenergy.ingest.sheets.mapping import FileMapping
 from bkkenergy.ingest.sheets.table import DAY_COLUMN, HEAD_ROWS, TableForm, describe, find_table
+from bkkenergy.ingest.sheets.times import label_of, localised, zone_offset_s
 from bkkenergy.metering.sources import IntervalSeries
 from bkkenergy.readings import US_PER_S, BoolArray, FloatArray, IntArray
 
@@ -223,7 +222,7 @@ def _stamps(
     has_offset = np.isfinite(offsets)
     stamps_us = (local_s - np.where(has_offset, offsets, 0).astype(np.int64)) * US_PER_S
     if (is_plain := is_dated & ~has_offset).any():
-        stamps_us[is_plain] = _localised(local_s[is_plain], mapping.zone)
+        stamps_us[is_plain] = localised(local_s[is_plain], mapping.zone)
         notes.append(f"times are of {mapping.zone}")
     return stamps_us, is_dated
 
@@ -236,14 +235,6 @@ def _next_midnights(day: IntArray, second: IntArray, notes: list[str]) -> IntArr
     if is_late.any():
         notes.append("00:00 after the last time of its date is the end of that day")
     return np.where(is_late, S_PER_DAY, 0)
-
-
-def _localised(local_s: IntArray, zone: str) -> IntArray:
-    naive = pd.DatetimeIndex(local_s * 1_000_000_000)
-    try:
-        return epoch_us(naive.tz_localize(zone))
-    except ValueError as error:  # an hour that the zone has twice, or never
-        raise InputError(f"some times are not one instant in {zone} ({error}). Write them with their offset.") from None
 
 
 def _columns(
@@ -327,18 +318,13 @@ def _sheet(
     }
     ordered = {column: _in_kwh(column, ordered[column], kinds[column], mapping) for column in ordered}
     if set(values.values()) != {"register"}:
-        local_s = (start_us // US_PER_S + _zone_offset_s(start_us[0], mapping.zone)) % S_PER_DAY
+        local_s = (start_us // US_PER_S + zone_offset_s(start_us[0], mapping.zone)) % S_PER_DAY
         is_24 = any(time is not None and time[0] == S_PER_DAY for time in map(time_of, rows.times))
-        label = "start" if form.slots else _label(form, mapping, local_s, interval_s, is_24=is_24)
+        label = "start" if form.slots else label_of(form, mapping, local_s, interval_s, is_24=is_24)
         notes.append(f"{interval_s / 60:g} minutes an interval, times label its {label}")
         start_us = start_us - (round(interval_s * US_PER_S) if label == "end" else 0)
     refused = sorted(dict.fromkeys(rows.refused), key=lambda one: one.row)
     return FileTable(Wide(start_us, interval_s, ordered), values, refused, notes)
-
-
-def _zone_offset_s(at_us: int, zone: str) -> int:
-    offset = pd.Timestamp(at_us, unit="us", tz="UTC").tz_convert(zone).utcoffset()
-    return int(offset.total_seconds()) if offset is not None else 0
 
 
 def _first_refusals(refused: Sequence[Refusal]) -> str:
@@ -368,29 +354,6 @@ def _doubled(rows: _Rows, stamps_us: IntArray, is_dated: BoolArray, columns: Map
         doubled[other] = True
         rows.refused.append(Refusal(rows.numbers[other], "", why))
     return doubled
-
-
-def _label(form: TableForm, mapping: FileMapping, local_s: IntArray, interval_s: float, *, is_24: bool) -> str:
-    """Return what stamps label: as asked, as headings say, or as the first and last of whole days show."""
-    if mapping.stamps is not None:
-        return mapping.stamps
-    if is_24:
-        return "end"
-    if form.label is not None:
-        return form.label
-    first, last = int(local_s[0]), int(local_s[-1])
-    if interval_s >= S_PER_DAY or (first == 0 and (last + interval_s) % S_PER_DAY == 0):
-        return "start"
-    if first == interval_s and last == 0:
-        return "end"
-    raise InputError(
-        f"the times run from {_clock(first)} to {_clock(last)}: they may label the start or the end of their interval. "
-        "Add --stamps start or --stamps end."
-    )
-
-
-def _clock(second: int) -> str:
-    return f"{second // 3600:02}:{second // 60 % 60:02}"
 
 
 def _values_of(
