@@ -81,12 +81,13 @@ def show_command(agency: str, period: str | None, lang: Any, config_dir: Path, *
         click.echo(json.dumps(rows, default=_plain, ensure_ascii=False, indent=2))
         return
     table = Table(title=f"{agency} {span.slug}")
-    for column in ("month", "kwh", "standard", "index", "fuel", "fuel_index"):
+    for column in ("month", "kwh", "measured", "standard", "index", "fuel", "fuel_index"):
         table.add_column(words(f"ereport.{column}"), justify="left" if column == "month" else "right")
     for month in months:
         table.add_row(
             words.month(month.month),
             words.number(month.electricity_kwh),
+            words.percent(month.coverage_ratio),
             words.number(month.standard_kwh),
             words.percent(month.index_ratio, 2),
             words.number(month.fuel_litres),
@@ -95,10 +96,13 @@ def show_command(agency: str, period: str | None, lang: Any, config_dir: Path, *
     console.print(table)
     target = config.state_target
     console.print(words("ereport.target", share=words.percent(target.below_standard_ratio), source=target.source))
-    for text in dict.fromkeys(
-        f"{words.month(month.month)}: {error.said(lang)}" for month in months for error in month.why
-    ):
-        console.print(text)
+    by_reason: dict[str, list[str]] = {}
+    for month in months:
+        for error in month.why:
+            by_reason.setdefault(error.said(lang), []).append(words.month(month.month))
+    for reason, names in by_reason.items():
+        several = f"{names[0]} – {names[-1]} ({len(names)})" if len(names) > 1 else names[0]
+        console.print(f"{several}: {reason}")
 
 
 @ereport_command.command(

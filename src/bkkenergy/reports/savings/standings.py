@@ -16,9 +16,17 @@ from bkkenergy.savings.index import rank_peers
 from bkkenergy.site import Site
 from bkkenergy.usecases.energy import main_energy_kwh
 
+MIN_KNOWN_RATIO = 0.9
+"""A year of which less was measured is not scaled up (CalTRACK)."""
 
-def _designation(site: Site, building: Building, day: dt.date, energy_kwh_a_year: float) -> dict[str, Any]:
-    """Return what is installed and approved, where the building stands by the law, and its duties."""
+
+def _designation(
+    site: Site, building: Building, day: dt.date, energy_kwh_a_year: float, *, is_known: bool
+) -> dict[str, Any]:
+    """Return what is installed and approved, where the building stands by the law, and its duties.
+
+    is_known : whether the year was measured; else its energy can only be too low, and "below" is not known.
+    """
     portfolio, rule = site.portfolio.on(day), site.savings.designated
     equipment: Mapping[str, Equipment] = portfolio.records.on("equipment", day)
     capacities = [
@@ -36,6 +44,8 @@ def _designation(site: Site, building: Building, day: dt.date, energy_kwh_a_year
         "approved_kw": sum(approved) if approved else None,
     }
     reached = standing(rule, **size, energy_kwh_a_year=energy_kwh_a_year)
+    if reached == "below" and not is_known:
+        reached = "unknown"
     duties = reached == "reached"
     return {
         **size,
@@ -53,17 +63,18 @@ def index_rows(site: Site, buildings: list[Building], span: Period) -> list[dict
         known = np.isfinite(quarters)
         energy = float(np.nansum(quarters))
         peak = float(np.nanmax(quarters)) * 4 if known.any() else 0.0
-        scaled = energy / known.mean() if known.any() else 0.0
+        is_known = bool(known.mean() >= MIN_KNOWN_RATIO)
+        year_kwh = energy / known.mean() if is_known else energy
         rows.append(
             {
                 "building": building.id,
                 "type": str(building.type),
                 "energy_kwh": energy,
                 "coverage_ratio": float(known.mean()),
-                "eui_kwh_m2": scaled / building.gross_floor_area_m2 if known.mean() >= 0.9 else None,  # noqa: PLR2004 - CalTRACK
+                "eui_kwh_m2": year_kwh / building.gross_floor_area_m2 if is_known else None,
                 "peak_kw": peak,
-                "kwh_per_driver": {driver: scaled / count for driver, count in building.drivers.items()},
-                **_designation(site, building, span.last_day, scaled),
+                "kwh_per_driver": {driver: year_kwh / count for driver, count in building.drivers.items() if is_known},
+                **_designation(site, building, span.last_day, year_kwh, is_known=is_known),
             }
         )
     floors = {building.id: building.gross_floor_area_m2 for building in buildings}
