@@ -19,9 +19,13 @@ Source = Annotated[str, Field(min_length=1)]
 
 
 class SourcedFigure(Frozen):
-    """A figure with its source, the grade of that source, and the day on which it was entered."""
+    """A figure with its source, the grade of that source, and the day on which it was entered.
+
+    source_th : the source as Thai pages and reports give it; theirs is the English one where it is empty.
+    """
 
     source: Source
+    source_th: str = ""
     grade: Grade
     entered: dt.date
 

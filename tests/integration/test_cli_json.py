@@ -22,14 +22,17 @@ DOES = {
     "init", "serve", "ingest", "web", "demo", "jobs start", "jobs run", "jobs retry", "jobs catch-up", "jobs test-mail",
     "users add", "users password", "users change", "users lock", "tokens add", "tokens end",
     "plan add", "plan move", "plan import", "portfolio import", "portfolio undo", "quarantine replay",
-    "backup", "restore", "migrate", "import", "energy edit", "baseline fit", "solar weather fetch", "meters passwords",
+    "backup", "restore", "migrate", "import", "energy edit", "baseline fit",
+    "figures import-ft", "figures check", "ereport enter", "meters adopt", "portfolio proposals accept",
+    "portfolio proposals reject", "solar weather fetch", "meters passwords",
 }  # fmt: skip
 """Commands that change or start something, and say that it is done."""
 WRITES = {
     "report", "export", "plan export", "plan datasheet", "portfolio export", "solar estimate", "solar screen",
-    "meters acl", "listen",
+    "meters acl", "listen", "ereport export", "portfolio proposals show",
 }  # fmt: skip
-"""Commands that write files of chosen formats, the broker's own form of rules, or a picture that moves."""
+"""Commands that write files of chosen formats, the broker's own form of rules, or a picture that moves; a proposal, of
+which this site has none."""
 HEALTH, BUILDING = METERS[0], METERS[0].rpartition(".")[0]
 BILLS = "month,kwh,total\n" + "".join(f"2025-{month:02},{1000 + month},5000\n" for month in range(1, 13))
 PRINTS: dict[str, tuple[list[str], set[str]]] = {
@@ -72,6 +75,9 @@ PRINTS: dict[str, tuple[list[str], set[str]]] = {
     "energy show": ([HEALTH, "--period", "yesterday"], {"id", "step", "starts", "energy_kwh", "quality",
                                                         "waiting_days", "portfolio_revision"}),
     "energy balance": ([BUILDING, "--period", "yesterday"], set()),
+    "figures list": ([], {"file", "name", "value", "valid_from", "valid_to", "grade", "standing", "source", "entered"}),
+    "ereport show": (["health"], {"agency", "code", "group", "month", "electricity_kwh", "coverage_ratio", "why"}),
+    "portfolio proposals list": ([], set()),
     "jobs list": ([], {"id", "agency", "period", "state", "tries", "revision", "files"}),
     "portfolio diff": ([], set()),
     "portfolio history": ([], set()),
@@ -109,7 +115,7 @@ def site(tmp_path_factory):
     (home / "payload.json").write_text('{"ts": 1795402800, "energy_kwh": 5.0}')
     (home / "hours.csv").write_text("at,kWh\n2026-01-05T00:00:00+07:00,1.5\n2026-01-05T01:00:00+07:00,2.5\n")
     called(home, "tokens add", ["admin", "--name", "t"])
-    called(home, "import", ["hours.csv", "--column", f"kWh={HEALTH}", "--values", "energy"])
+    called(home, "import", ["hours.csv", "--column", f"kWh={HEALTH}", "--values", "energy", "--stamps", "start"])
     return home
 
 

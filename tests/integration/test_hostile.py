@@ -126,7 +126,7 @@ def test_after_each_hostile_message_the_next_good_reading_is_stored(settings, po
         mixed += [message, (GOOD_TOPIC, reading(TS + number, energy_kwh=number))]
     with ingesting(settings, one_of_each(portfolio, all_profiles())) as ingester:
         publish(broker.port, mixed)
-        wait_until(lambda: dealt_with(ingester) >= len(mixed), within_s=400)
+        wait_until(lambda: dealt_with(ingester) >= sum(bool(payload) for _, payload in mixed), within_s=400)
         assert ingester.state().is_alive()
     assert stored(settings, GOOD_METER).column("energy_kwh").tolist() == [float(n) for n in range(len(outgoing))]
     kept = quarantined(settings)
@@ -149,7 +149,7 @@ def test_after_each_supplied_case_the_next_good_reading_is_stored(settings, port
         mixed += [message, (GOOD_TOPIC, reading(TS + number, energy_kwh=number))]
     with ingesting(settings, one_of_each(portfolio, profiles)) as ingester:
         publish(broker.port, mixed)
-        wait_until(lambda: dealt_with(ingester) >= len(mixed), within_s=120)
+        wait_until(lambda: dealt_with(ingester) >= sum(bool(payload) for _, payload in mixed), within_s=120)
     assert stored(settings, GOOD_METER).column("energy_kwh").tolist() == [float(n) for n in range(len(outgoing))]
 
 

@@ -140,7 +140,7 @@ def test_a_connection_whose_queue_is_full_lives_and_goes_on(settings, broker):
     with subscribed(settings, "full/x") as subscriber:
         said, epoch = pings_of(subscriber), subscriber._epoch
         publish(broker.port, [("full/x", str(number).encode()) for number in range(200)])
-        wait_until(subscriber._is_full)
+        wait_until(subscriber._inbox.is_full)
         time.sleep(2.2 * KEEPALIVE_S)
         assert subscriber._epoch == epoch
         assert "Sending PINGREQ" in said

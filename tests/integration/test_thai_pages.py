@@ -331,7 +331,7 @@ def test_a_damaged_baseline_is_told_in_thai(home, tmp_path):
     with transaction(app.state.here.opened.state) as connection:
         connection.execute(insert(baseline).values(**row, fingerprint="f", version="1", model="{"))
     answer = signed_in(app, "admin").get(f"/buildings/{OWN_BUILDING}")
-    assert answer.status_code == 422
+    assert answer.status_code == 200  # the rest of the building is shown
     assert english_in(answer.text) == []
     assert "ค่าฐาน" in answer.text
 

@@ -34,9 +34,9 @@ def test_a_noun_without_a_plural_of_its_own_takes_an_s():
 
 
 def test_no_english_text_counts_in_the_plural_alone():
-    """A share of all ("3 of 5 buildings") has more than one by its nature."""
+    """A share of all ("3 of 5 buildings"), a limit and an age in tenths of years have more than one by their nature."""
     texts = {key: text for key, text in catalogue("en").items() if re.search(rf"(?<!of ){{\w+}} {PLURAL}\b", text)}
-    assert set(texts) <= {"report.method_usual"}
+    assert set(texts) <= {"report.method_usual", "saving.age", "saving.age_refit", "saving.short", "error.edit_days"}
 
 
 def test_no_command_counts_in_the_plural_alone():

@@ -26,6 +26,7 @@ from bkkenergy.metering.sources import IntervalSeries
 from bkkenergy.ports.ledger import Batch, BatchKind
 from bkkenergy.readings import US_PER_S, ReadingBatch
 from bkkenergy.site import Site
+from bkkenergy.site.folder import mappings_folder
 from bkkenergy.texts import counted
 from bkkenergy.tomlfiles import validated
 from bkkenergy.usecases import imports
@@ -137,7 +138,7 @@ def _mapping(
     save_name: str | None,
 ) -> FileMapping:
     """Return what options say, over a saved mapping; and save it where asked. Raises InputError, ConfigError."""
-    folder = site.settings.state.path.parent / "mappings"
+    folder = mappings_folder(site.settings)
     tables = {"columns": _pairs("--column", columns), "rows": _pairs("--rows", rows)}
     mapping, faults = validated(FileMapping, {**tables, **options}, "options")
     if mapping is None:

@@ -26,8 +26,12 @@ def payload_faults(meters: Sequence[Meter], profiles: Mapping[str, Profile]) -> 
 
 
 def shared_topic_faults(meters: Sequence[Meter], profiles: Mapping[str, Profile]) -> list[Fault]:
-    """Return faults of topics that several profiles read, though nothing says which message is of which."""
+    """Return faults of topics that several profiles read, though nothing says which message is of which.
+
+    One meter may come several times, with what it was on other days: its profiles follow one another.
+    """
     readers: dict[str, dict[str, str]] = {}
+    profiles_of: dict[str, dict[str, set[str]]] = {}
     decoders = {
         name: FAMILIES[profile.family](profile) for name, profile in profiles.items() if profile.family in FAMILIES
     }
@@ -36,10 +40,11 @@ def shared_topic_faults(meters: Sequence[Meter], profiles: Mapping[str, Profile]
         if decoder is not None and profiles[meter.payload].family != "sparkplug":
             for topic in decoder.topics(meter.topic):
                 readers.setdefault(topic, {}).setdefault(meter.payload, meter.id)
+                profiles_of.setdefault(topic, {}).setdefault(meter.id, set()).add(meter.payload)
     faults = []
     for topic, meter_of in readers.items():
         without = [name for name in meter_of if profiles[name].when is None]
-        if len(meter_of) > 1 and without:
+        if not set.intersection(*profiles_of[topic].values()) and without:
             what = (
                 f"topic {topic!r} is read by profiles {', '.join(sorted(meter_of))}, and {without[0]!r} has no `when`"
             )

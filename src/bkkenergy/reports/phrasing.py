@@ -176,7 +176,12 @@ def cost_method(report: AgencyReport, words: Words) -> str:
     if report.rate is None:
         return words("report.method_no_cost")
     rate = words.number(report.rate.rate_thb_per_kwh, 4)
-    text = words("report.method_cost", rate=rate, source=report.rate.source, entered=words.date(report.rate.entered))
+    text = words(
+        "report.method_cost",
+        rate=rate,
+        source=words.either(th=report.rate.source_th or report.rate.source, en=report.rate.source),
+        entered=words.date(report.rate.entered),
+    )
     if report.rate_thb_per_kwh is None:
         text += " " + words("report.method_cost_changed")
     return text if report.rate.standing == "sourced" else f"{text} {words('bill.provisional_rate')}"
@@ -209,7 +214,7 @@ def emission_method(report: AgencyReport, words: Words) -> str:
             "report.method_co2",
             factor=words.number(factor.kg_co2e_per_kwh, 4),
             first=words.date(factor.valid_from),
-            source=factor.source,
+            source=words.either(th=factor.source_th or factor.source, en=factor.source),
             entered=words.date(factor.entered),
         )
         for factor in report.factors

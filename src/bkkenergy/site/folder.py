@@ -55,3 +55,8 @@ def migration_note(store: StoreSettings, source_kind: str, target: StoreSettings
 def _file_name(text: str) -> str:
     """Return a text as the name of a file."""
     return "".join(char if char.isalnum() or char in "-_" else f"%{ord(char):x}" for char in text)
+
+
+def mappings_folder(settings: Settings) -> Path:
+    """Return where saved mappings of files lie: beside the state, which knows what was imported by them."""
+    return settings.state.path.parent / "mappings"

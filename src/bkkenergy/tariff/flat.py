@@ -36,6 +36,7 @@ class FlatRate:
     vat_ratio: float
     source: str
     entered: dt.date
+    source_th: str = ""
     standing: Standing = "sourced"
 
     @property
@@ -87,6 +88,7 @@ def flat_rate_on(day: dt.date, energies: Sequence[FlatEnergy], tariffs: Tariffs)
         ft_thb_per_kwh=ft.thb_per_kwh,
         vat_ratio=vat.ratio,
         source=f"{energy.source}; {ft.source}; {vat.source}",
+        source_th="; ".join(one.source_th or one.source for one in (energy, ft, vat)),
         entered=max(energy.entered, ft.entered, vat.entered),
         standing=next((one for one in ("expired", "unsourced") if one in standings), "sourced"),
     )
