@@ -28,6 +28,8 @@ FUTURE = 4_000_000_000
 GOOD_TOPIC, GOOD_METER = "bma/health/centre-1/main/readings", "health.centre-1.main"
 SUPPLIED = Path(os.environ.get("BKKENERGY_CASES", ROOT.parent / "shared/cases/ingest"))
 """Payloads of public cases, which are not ours to commit."""
+SUFFIX_OF = {"plain-number": "/energy", "mbmd": "/Import"}
+"""Families that send each quantity to a topic of its own."""
 ADDRESS_OF = {"sparkplug-b": "spBv1.0/BMA/edge-1/panel", "plain-number": "gw/plain-number"}
 
 
@@ -91,7 +93,7 @@ def hostile_messages(profiles: list[str]) -> list[tuple[str, bytes]]:
         topic = ADDRESS_OF.get(profile, f"gw/{profile}")
         if profile == "sparkplug-b":
             continue
-        topic += "/energy" if profile == "plain-number" else ""
+        topic += SUFFIX_OF.get(profile, "")
         found += [(topic, pill) for pill in json_pills()]
         found += [(topic, b"m2,26/11/2026 08:00:00,1,1\n" * 10_000 + bytes([number])) for number in range(2)]
         own = [sample["payload"].encode() for sample in SAMPLES if sample["profile"] == profile]
@@ -142,7 +144,7 @@ def test_after_each_supplied_case_the_next_good_reading_is_stored(settings, port
     assert files
     outgoing = [("spBv1.0/BMA/DDATA/edge-1/panel", path.read_bytes()) for path in files if path.suffix == ".bin"]
     outgoing += [("spBv1.0/BMA/DBIRTH/edge-1/panel", path.read_bytes()) for path in files if path.suffix == ".bin"]
-    topics = [f"gw/{profile}" for profile in profiles if profile not in ADDRESS_OF]
+    topics = [f"gw/{profile}{SUFFIX_OF.get(profile, '')}" for profile in profiles if profile not in ADDRESS_OF]
     outgoing += [(topic, path.read_bytes()) for path in files if path.suffix == ".json" for topic in topics]
     mixed = []
     for number, message in enumerate(outgoing):
