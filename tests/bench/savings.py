@@ -108,7 +108,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--venv", type=Path, default=ROOT / "var/opendsm")
-    parser.add_argument("--meters", type=int, help="so many of them (default: all)")
+    parser.add_argument("--meters", type=int, help="how many of them (default: all)")
     given = parser.parse_args()
     if not (given.folder / "cambridge-33-buildings-hourly.csv.gz").exists():
         print(f"{given.folder} has no Cambridge files: nothing can be compared.")

@@ -215,7 +215,7 @@ def length(month: dt.date) -> int:
 
 
 def until_waiting(ledger: SqlLedger, count: int) -> None:
-    """Until so many sessions wait for an advisory lock of this database."""
+    """Until this many sessions wait for an advisory lock of this database."""
     until_s = time.monotonic() + 60
     query = (
         "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database "

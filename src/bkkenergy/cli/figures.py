@@ -14,9 +14,8 @@ from rich.table import Table
 
 from bkkenergy.cli.context import config_option, today_here
 from bkkenergy.dated import Grade
-from bkkenergy.errors import InputError
 from bkkenergy.site.figures import load_figures
-from bkkenergy.site.ft_file import FtRow, add_ft, ft_rows, read_ft_table
+from bkkenergy.site.ft_file import FtRow, add_ft, ft_rows, new_rows, read_ft_table
 from bkkenergy.site.standings import FigureStanding, standings
 
 console = Console()
@@ -122,11 +121,7 @@ def import_ft_command(
         known=load_figures(config_dir).tariffs.ft,
     )
     console.print(_ft_table(rows))
-    if differing := [row for row in rows if row.state == "differs"]:
-        raise InputError(
-            f"{len(differing)} periods differ from what is entered. Read the source, and correct the one that is wrong."
-        )
-    new = [row for row in rows if row.state == "new"]
+    new = new_rows(rows)
     if not new:
         click.echo("Nothing is new.")
         return

@@ -30,6 +30,7 @@ from bkkenergy.reports.solar.gather import screened
 from bkkenergy.site import Site, load_configuration
 from bkkenergy.site.plan_config import load_plan
 from bkkenergy.solar.climate import typical_year
+from bkkenergy.tariff.flat import cost_thb
 from bkkenergy.tomlfiles import validated
 from bkkenergy.usecases.plan import enter_projects, move_project
 
@@ -207,7 +208,7 @@ def _measured_text(site: Site, measured: Measured | None, words: Words) -> str:
         "plan.measured",
         kwh=words.number(measured.kwh_a_year),
         half=words.number(measured.half_width_kwh),
-        thb=words.number(None if rate is None else measured.kwh_a_year * rate.rate_thb_per_kwh),
+        thb=words.number(None if rate is None else cost_thb(measured.kwh_a_year, rate)),
         tonnes=words.number(avoided_t, 1),
         days=measured.days,
     )

@@ -100,6 +100,15 @@ def ft_rows(
     return [_compared(row, known) for row in _joined(sorted(rows))]
 
 
+def new_rows(rows: Sequence[FtRow]) -> list[FtRow]:
+    """Return the periods that are not entered yet. Raises InputError where one differs from what is entered."""
+    if differing := [row for row in rows if row.state == "differs"]:
+        raise InputError(
+            f"{len(differing)} periods differ from what is entered. Read the source, and correct the one that is wrong."
+        )
+    return [row for row in rows if row.state == "new"]
+
+
 def add_ft(config_dir: Path, rows: Sequence[FtRow], *, source: str, grade: Grade, entered: dt.date) -> None:
     """Add periods to config/tariffs/rules.toml, which stays as it is otherwise. Raises ConfigError and changes nothing
     where the result could not be read.

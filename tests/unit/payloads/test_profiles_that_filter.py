@@ -134,6 +134,15 @@ def test_two_profiles_on_a_topic_without_a_when_are_a_fault():
     assert payload_faults(meters[:1] * 2, {"energy": EVENTS}) == []
 
 
+def test_a_meter_that_changes_its_profile_is_read_by_one_at_a_time():
+    plain = profile_of(id="plain")
+    turns = [meter("one", topic="t", payload=name) for name in ("energy", "plain")]
+    assert payload_faults(turns, {"energy": EVENTS, "plain": plain}) == []
+    other = meter("two", topic="t", payload="third")
+    (fault,) = payload_faults([*turns, other], {"energy": EVENTS, "plain": plain, "third": profile_of(id="third")})
+    assert "is read by profiles energy, plain, third" in fault.what
+
+
 def test_a_profile_without_a_source_says_that_it_is_unverified():
     unverified = {name for name, profile in PROFILES.items() if profile.unverified}
     assert unverified == {"shelly-gen2-switch", "mbmd"}

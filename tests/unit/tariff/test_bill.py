@@ -163,7 +163,7 @@ def test_two_figures_that_hold_on_one_day_are_refused():
 def test_substitution_days_and_royal_ploughing_day_are_no_off_peak_days():
     days = off_peak_holidays(2026, TARIFFS)
     assert {dt.date(2026, 5, 1), dt.date(2026, 12, 10), dt.date(2026, 4, 14)} <= days
-    # 7 December stands in for the 5th; 13 May is Royal Ploughing Day.
+    # 7 December is the substitution day of the 5th; 13 May is Royal Ploughing Day.
     assert not {dt.date(2026, 12, 7), dt.date(2026, 5, 13)} & days
 
 

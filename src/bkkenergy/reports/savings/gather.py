@@ -286,10 +286,11 @@ def facts_of_all(site: Site, buildings: Sequence[Building], *, last_day: dt.date
     for at in range(0, len(buildings), READ_AT_ONCE):
         chunk = buildings[at : at + READ_AT_ONCE]
         factors = _power_factors(site, chunk, last_day)
+        baselines = usable_baselines(site.state, [building.id for building in chunk])
         balanced = needs_balance(site.energy, site.portfolio, chunk, span.period)
         for building, quarters in zip(chunk, buildings_quarters(site.energy, chunk, span.period), strict=True):
             gross_kwh = _gross(span, building) if building.id in balanced else _hours(quarters.known_kwh)
-            yield _facts(span, building, quarters, gross_kwh, factors, last_day)
+            yield _facts(span, building, quarters, gross_kwh, factors, baselines.get(building.id), last_day)
 
 
 def _gross(span: FactsSpan, building: Building) -> FloatArray | InputError:
@@ -308,6 +309,7 @@ def _facts(
     quarters: BuildingQuarters,
     gross_kwh: FloatArray | InputError,
     factors: Mapping[str, pd.Series],
+    baseline: Baseline | InputError | None,
     last_day: dt.date,
 ) -> Facts:
     site, days, tariffs = span.site, span.days_of(building), span.site.figures.tariffs
@@ -329,7 +331,7 @@ def _facts(
         hours=days.hours,
         thb_per_kwh=span.thb_per_kwh(building, a_month),
         on_peak=span.on_peak,
-        baseline=_baseline_of(site, building),
+        baseline=baseline if isinstance(baseline, Baseline) else None,
         demand_kw=quarters.firm_kwh[year] * QUARTERS_AN_HOUR,
         demand_starts=span.year_starts,
         demand_thb_per_kw=thb_per_kw,
@@ -340,12 +342,6 @@ def _facts(
         sub_meters=_sub_meters(site, building, last_day),
         **_pv(site, building, last_day),
     )
-
-
-def _baseline_of(site: Site, building: Building) -> Baseline | None:
-    """Return the building's baseline; None where there is none that can be used: `judge` says why."""
-    baseline = usable_baselines(site.state, [building.id]).get(building.id)
-    return None if isinstance(baseline, InputError) else baseline
 
 
 def _power_factors(site: Site, buildings: Sequence[Building], last_day: dt.date) -> dict[str, pd.Series]:
