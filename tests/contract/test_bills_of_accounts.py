@@ -16,12 +16,12 @@ from bkkenergy.calendar import Period, timestamp_us
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.portfolio.edits import Amend, Put
 from bkkenergy.readings import ReadingBatch
-from bkkenergy.reports.savings.gather import bill_of_days, month_bills
 from bkkenergy.reports.savings.standings import index_rows
 from bkkenergy.site import load_configuration
 from bkkenergy.site.open import open_writable
 from bkkenergy.site.portfolio_files import read_folder
 from bkkenergy.site.what_counts import what_counts
+from bkkenergy.usecases.bills import bill_of_days, month_bills
 from bkkenergy.usecases.portfolio import PortfolioState, change, replace_all
 from tests.conftest import CONFIG_PARTS, ROOT
 

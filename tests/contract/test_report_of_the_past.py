@@ -17,11 +17,11 @@ from bkkenergy.cli.opening import opened_site
 from bkkenergy.portfolio.edits import Amend, Put
 from bkkenergy.readings import ReadingBatch
 from bkkenergy.reports.render import RENDERERS
-from bkkenergy.reports.savings.gather import month_bills
 from bkkenergy.reports.write import make_report
 from bkkenergy.site import load_configuration
 from bkkenergy.site.open import open_writable
 from bkkenergy.site.portfolio_files import read_folder
+from bkkenergy.usecases.bills import month_bills
 from bkkenergy.usecases.portfolio import PortfolioState, change, replace_all
 from tests.conftest import CONFIG_PARTS, ROOT
 from tests.sites import postgresql_database

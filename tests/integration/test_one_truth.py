@@ -20,10 +20,10 @@ from bkkenergy.calendar import BANGKOK, Period, timestamp_us
 from bkkenergy.cli import cli
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.readings import ReadingBatch
-from bkkenergy.reports.savings.gather import month_bills
 from bkkenergy.reports.write import make_report
 from bkkenergy.site import load_configuration
 from bkkenergy.site.open import open_writable
+from bkkenergy.usecases.bills import month_bills
 from bkkenergy.web.app import create_app
 from bkkenergy.web.building import building_hours
 from bkkenergy.web.context import AppContext

@@ -21,10 +21,10 @@ from bkkenergy.i18n import Words
 from bkkenergy.portfolio import Building
 from bkkenergy.reports.phrasing import provisional_notes
 from bkkenergy.reports.savings.bills import read_paper
-from bkkenergy.reports.savings.gather import bill_of_days, known_ratio, month_bills
 from bkkenergy.site import Site
 from bkkenergy.tariff.bill import Bill
 from bkkenergy.tariff.compare import check_bill, offers, open_to
+from bkkenergy.usecases.bills import bill_of_days, known_ratio, month_bills
 from bkkenergy.usecases.energy import building_of
 
 console = Console()

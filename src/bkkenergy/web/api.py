@@ -22,8 +22,8 @@ from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Meter
 from bkkenergy.ports.ledger import CHANNELS
 from bkkenergy.readings import Quality
-from bkkenergy.reports.savings.gather import month_bills
 from bkkenergy.settings import CITY
+from bkkenergy.usecases.bills import month_bills
 from bkkenergy.usecases.energy import energy_series, listed_kwh
 from bkkenergy.web.api_rows import (
     AgencyPage,

@@ -13,13 +13,14 @@ from bkkenergy.calendar import BANGKOK, Period, edges, timestamp_us
 from bkkenergy.portfolio import Building
 from bkkenergy.ports.ledger import QUARTERS_PER_DAY
 from bkkenergy.readings import FloatArray
-from bkkenergy.reports.savings.gather import SavingsAssessment, facts_of, fiscal_year_so_far, judge, month_bills
+from bkkenergy.reports.savings.gather import SavingsAssessment, facts_of, fiscal_year_so_far, judge
 from bkkenergy.savings.baseline import Series, series_of
 from bkkenergy.savings.facts import Finding
 from bkkenergy.savings.insights import find, visible
 from bkkenergy.savings.views import LoadViews, load_views, mean_rows
 from bkkenergy.tariff.bill import Bill
 from bkkenergy.tariff.windows import window_masks
+from bkkenergy.usecases.bills import month_bills
 from bkkenergy.usecases.energy import QUARTERS_PER_HOUR, building_quarters, main_energy_kwh
 from bkkenergy.web.context import AppContext
 

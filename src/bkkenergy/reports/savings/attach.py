@@ -12,14 +12,7 @@ from bkkenergy.calendar import Period
 from bkkenergy.portfolio import Building
 from bkkenergy.readings import FloatArray
 from bkkenergy.reports.content import AgencyReport, BillItem, BuildingSaving, Ranked, UseBar, in_bill_order
-from bkkenergy.reports.savings.gather import (
-    SavingsAssessment,
-    facts_of_all,
-    fiscal_year_so_far,
-    judge,
-    judged_total,
-    month_bills,
-)
+from bkkenergy.reports.savings.gather import SavingsAssessment, facts_of_all, fiscal_year_so_far, judge, judged_total
 from bkkenergy.reports.savings.plan import plan_progress
 from bkkenergy.reports.savings.solar import solar_use
 from bkkenergy.savings.baseline import HOURS_PER_DAY, expected_of
@@ -30,6 +23,7 @@ from bkkenergy.savings.uncertainty import Band, lag_of
 from bkkenergy.site import Site
 from bkkenergy.tariff.bill import Bill
 from bkkenergy.texts import LANGS
+from bkkenergy.usecases.bills import month_bills
 
 MAX_FINDINGS = 12
 WHOLE_MONTHS = frozenset({"month", "fiscal_year"})
