@@ -78,8 +78,11 @@ class Period:
 
         Raises ValueError with what is accepted.
         """
-        if text == "yesterday":
-            return cls.day(today - dt.timedelta(days=1))
+        return cls.day(today - dt.timedelta(days=1)) if text == "yesterday" else cls.of(text)
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """Return the period that a `slug` names. Raises ValueError with what is accepted."""
         try:
             _refuse_other_era(text)
             if match := re.fullmatch(r"FY(\d{4})", text, re.IGNORECASE):
@@ -123,6 +126,9 @@ class Period:
                 return f"FY{self.last_day.year + BE_OFFSET_YEARS}"
             case "range":
                 return f"{self.first_day}..{self.last_day}"
+
+    def __str__(self) -> str:
+        return self.slug
 
     def with_days_before(self, count: int) -> Period:
         """Return the period, begun `count` days earlier."""

@@ -30,6 +30,7 @@ from bkkenergy.adapters.state.projects import project_of, projects, save_project
 from bkkenergy.adapters.state.runs import Artefact, Due, LeaseLost, RunQueue
 from bkkenergy.adapters.state.tables import dismissal, metadata, outbox
 from bkkenergy.adapters.state.users import audit_lines
+from bkkenergy.calendar import Period
 from bkkenergy.errors import ConfigError, InputError
 from bkkenergy.plan import Project
 from bkkenergy.portfolio import Building, Portfolio
@@ -54,7 +55,7 @@ def ledger(engine):
 
 
 def due(agency="health", period="2026-11-23", at=NOW):
-    return Due(kind="day", agency=agency, period=period, first_day=dt.date(2026, 11, 23), due_at=at)
+    return Due(agency=agency, period=Period.of(period), due_at=at)
 
 
 def done(ledger, run, at=NOW, figures=None):

@@ -99,7 +99,7 @@ def archive(home):
 
 
 def states(jobs):
-    return [(run.agency, run.period, run.revision, run.state) for run in jobs.queue.runs()]
+    return [(run.agency, run.period.slug, run.revision, run.state) for run in jobs.queue.runs()]
 
 
 def test_what_is_due_is_archived_once_and_the_city_sums_its_agencies(home, clock):
@@ -139,7 +139,7 @@ def test_health_checks_see_by_a_file_that_the_schedule_was_looked_at(home, clock
 def test_before_the_hour_the_day_before_is_what_is_owed(home):
     jobs = jobs_at(home, Clock("2026-11-24T06:59:00"))
     jobs.tick()
-    assert {run.period for run in jobs.queue.runs()} == {"2026-11-22"}
+    assert {run.period.slug for run in jobs.queue.runs()} == {"2026-11-22"}
 
 
 def test_missed_days_are_caught_up_the_oldest_first(home, clock):
@@ -150,7 +150,7 @@ def test_missed_days_are_caught_up_the_oldest_first(home, clock):
     seen = []
     jobs.queue.claim, claim = (lambda *a: (seen.append(r := claim(*a)), r)[1]), jobs.queue.claim
     assert jobs.tick() == 9
-    periods = [run.period for run in seen if run]
+    periods = [run.period.slug for run in seen if run]
     assert periods == sorted(periods)
     assert set(periods) == {"2026-11-21", "2026-11-22", "2026-11-23"}
 
@@ -227,7 +227,7 @@ def test_a_run_of_an_agency_that_is_gone_holds_the_city_up_for_one_more_try_at_m
     """The second try is by the newest portfolio: a process may not have read yet of an agency that is new."""
     jobs = jobs_at(home, clock)
     jobs._enter(jobs.site)
-    due = Due(kind="day", agency="dissolved", period="2026-11-23", first_day=DAY.first_day, due_at=clock())
+    due = Due(agency="dissolved", period=DAY, due_at=clock())
     assert jobs.queue.plan([due]) == 1
     assert jobs.tick() == 2, "the city's waits for it once"
     clock.forward(seconds=61)

@@ -104,7 +104,7 @@ def test_after_kills_at_random_every_period_is_archived_once_whole_and_mailed(tm
         jobs = make_jobs(site)
         now = dt.datetime.now(dt.UTC)
         jobs.queue.plan([
-            Due(kind="day", agency=agency, period=day.isoformat(), first_day=day, due_at=now)
+            Due(agency=agency, period=Period.day(day), due_at=now)
             for day in days for agency in site.portfolio.agencies
         ])  # fmt: skip
         wanted = len(days) * len(site.portfolio.agencies)
@@ -199,9 +199,7 @@ def enter_day(jobs, day: dt.date) -> int:
     """Enter a day's reports of all agencies and the city; how many."""
     now = dt.datetime.now(dt.UTC)
     agencies = (*jobs.site.portfolio.agencies, CITY)
-    return jobs.queue.plan(
-        [Due(kind="day", agency=own, period=str(day), first_day=day, due_at=now) for own in agencies]
-    )
+    return jobs.queue.plan([Due(agency=own, period=Period.day(day), due_at=now) for own in agencies])
 
 
 def owners(jobs, state) -> set[str]:

@@ -30,6 +30,7 @@ TODAY = dt.date(2026, 11, 24)
 def test_a_period_is_what_a_person_writes(text, first, last, slug):
     period = Period.parse(text, today=TODAY)
     assert (period.first_day.isoformat(), period.last_day.isoformat(), period.slug) == (first, last, slug)
+    assert Period.of(str(period)) == period, "what is written is read again as the same"
 
 
 @pytest.mark.parametrize("text", ["2026-13", "tomorrow", "2026-11-31", "2026-11-15..2026-11-01", "", "FY25"])

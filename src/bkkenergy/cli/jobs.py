@@ -109,7 +109,7 @@ def list_command(
             return
         runs = jobs.queue.runs(agency=agency, state=state, limit=limit)
         files = jobs.queue.artefacts(runs)
-    rows = [asdict(run) | {"files": [asdict(artefact) for artefact in files[run.id]]} for run in runs]
+    rows = [_row(run) | {"files": [asdict(artefact) for artefact in files[run.id]]} for run in runs]
     _show(rows, _run_row, as_json=as_json)
 
 
@@ -147,12 +147,10 @@ def _enter_period(jobs: Jobs, agencies: list[str], text: str, again: str | None,
         raise InputError(f"period {text!r} is no day, month or fiscal year. For any two days use: bkkenergy report.")
     if span.last_day >= now.astimezone(BANGKOK).date():
         raise InputError(f"period {text!r} has not ended yet. For a part of it use: bkkenergy report.")
-    due = [
-        Due(kind=span.kind, agency=name, period=span.slug, first_day=span.first_day, due_at=now) for name in agencies
-    ]
+    due = [Due(agency=name, period=span, due_at=now) for name in agencies]
     jobs.queue.plan(due)
     for name in agencies if again else ():
-        newest = jobs.queue.runs(agency=name, period=span.slug)[0]
+        newest = jobs.queue.runs(agency=name, period=span)[0]
         if newest.state == "done":
             jobs.queue.again(newest, again or "", now)
 
@@ -256,6 +254,11 @@ def _show(rows: list[dict[str, Any]], shown: Any, *, as_json: bool) -> None:
     for line in lines:
         table.add_row(*line.values())
     console.print(table)
+
+
+def _row(run: Run) -> dict[str, Any]:
+    period = {"period": run.period.slug, "first_day": run.period.first_day, "kind": run.kind}
+    return asdict(run) | period
 
 
 def _run_row(row: dict[str, Any]) -> dict[str, str]:

@@ -24,18 +24,18 @@ def look_for_late_data(context: RunContext) -> int:
     today = now.astimezone(BANGKOK).date()
     jobs = context.settings.jobs
     count = 0
-    for run in _newest_of_recent(context, today - dt.timedelta(days=jobs.late_days), today):
+    for run in _newest_of_recent(context, today - dt.timedelta(days=jobs.late_days)):
         after = {name: figures for name, figures in _figures_now(context, run).items() if name in (run.figures or {})}
         changed = changes_between(run.figures or {}, after, jobs.late_change_ratio)
         if changed and context.queue.again(run, ", ".join(change.building_id for change in changed), now):
-            log.info("late_data", agency=run.agency, period=run.period, buildings=len(changed))
+            log.info("late_data", agency=run.agency, period=run.period.slug, buildings=len(changed))
             count += 1
     return count
 
 
-def _newest_of_recent(context: RunContext, ended_after: dt.date, today: dt.date) -> list[Run]:
+def _newest_of_recent(context: RunContext, ended_after: dt.date) -> list[Run]:
     """List the newest revision of each agency's periods that ended within the time, where it is done."""
-    newest: dict[tuple[str, str], Run] = {}
+    newest: dict[tuple[str, Period], Run] = {}
     for run in context.queue.runs(since=ended_after - dt.timedelta(days=366)):
         newest.setdefault((run.agency, run.period), run)
     return [
@@ -44,11 +44,10 @@ def _newest_of_recent(context: RunContext, ended_after: dt.date, today: dt.date)
         if run.state == "done"
         and run.agency != CITY
         and run.agency in context.site.portfolio.agencies
-        and Period.parse(run.period, today=today).last_day >= ended_after
+        and run.period.last_day >= ended_after
     ]
 
 
 def _figures_now(context: RunContext, run: Run) -> Figures:
-    period = Period.parse(run.period, today=run.first_day)
     site = context.site
-    return period_figures(site.energy, site.portfolio, run.agency, period)
+    return period_figures(site.energy, site.portfolio, run.agency, run.period)

@@ -55,7 +55,7 @@ def post_report(
             str(archive / file.path) for file in artefacts if file.form == "pdf" and file.lang == recipient.language
         )
         data = {
-            "kind": "report", "agency": run.agency, "period": run.period, "revision": run.revision,
+            "kind": "report", "agency": run.agency, "period": run.period.slug, "revision": run.revision,
             "energy_kwh": report.total.energy_kwh, "cost_thb": report.total.cost_thb,
             "files": [{"path": file.path, "form": file.form, "lang": file.lang, "sha256": file.sha256}
                       for file in artefacts],

@@ -15,7 +15,7 @@ from bkkenergy.adapters.archive import Staged
 from bkkenergy.adapters.state import StateTransaction
 from bkkenergy.adapters.state.alerts import reconcile
 from bkkenergy.adapters.state.runs import LeaseLost, Run, RunQueue
-from bkkenergy.calendar import BANGKOK, Period
+from bkkenergy.calendar import Period
 from bkkenergy.errors import InputError, UnavailableError
 from bkkenergy.i18n import Lang
 from bkkenergy.jobs.alerts import finding_alarms
@@ -69,12 +69,12 @@ def work(context: RunContext, run: Run) -> bool:
             report = _content(context, run)
             _archived(context, run, report)
     except LeaseLost:
-        log.warning("run_taken_over", agency=run.agency, period=run.period, revision=run.revision)
+        log.warning("run_taken_over", agency=run.agency, period=run.period.slug, revision=run.revision)
         return False
     except Exception as error:  # noqa: BLE001 - one agency's fault must not stop the others
         _failed(context, run, error)
         return False
-    log.info("report_archived", agency=run.agency, period=run.period, revision=run.revision)
+    log.info("report_archived", agency=run.agency, period=run.period.slug, revision=run.revision)
     _follow_up(context, run, report)
     return True
 
@@ -98,11 +98,11 @@ def changes_between(before: Mapping[str, Sequence[Any]], after: Figures, min_rat
 
 
 def _content(context: RunContext, run: Run) -> AgencyReport:
-    period, now = Period.parse(run.period, today=context.clock().astimezone(BANGKOK).date()), context.clock()
+    now = context.clock()
     if run.agency == CITY:
         report = make_city_report(context.site, _agencies_reports(context, run), now=now)
     else:
-        report = make_report(context.site, run.agency, period, now=now)
+        report = make_report(context.site, run.agency, run.period, now=now)
     if run.revision == 1:
         return report
     before = next(
@@ -113,7 +113,7 @@ def _content(context: RunContext, run: Run) -> AgencyReport:
     return replace(report, revision=run.revision, changes=changes)
 
 
-def _revisions(context: RunContext, agency: str, period: str) -> list[Run]:
+def _revisions(context: RunContext, agency: str, period: Period) -> list[Run]:
     """List the archived revisions of a period, the newest first."""
     return context.queue.runs(agency=agency, period=period, state="done")
 
@@ -148,7 +148,7 @@ def _archived(context: RunContext, run: Run, report: AgencyReport) -> None:
     staged = Staged(context.site.archive, run)
     try:
         for form, lang, content in rendered(report, formats, langs, context.browser):
-            staged.write(report_name(run.agency, run.period, form, lang), form, lang, content)
+            staged.write(report_name(run.agency, run.period.slug, form, lang), form, lang, content)
 
         def publish(connection: StateTransaction) -> None:
             staged.publish()
@@ -184,7 +184,7 @@ def _failed(context: RunContext, run: Run, error: Exception) -> None:
     wait_s = backoff_s(run.tries, jobs.retry_first_s, jobs.retry_max_s)
     retry_at = None if is_last else now + dt.timedelta(seconds=wait_s)
     log.error(
-        "report_failed", agency=run.agency, period=run.period, tries=run.tries, is_last=is_last, why=str(error),
+        "report_failed", agency=run.agency, period=run.period.slug, tries=run.tries, is_last=is_last, why=str(error),
         exc_info=not isinstance(error, UnavailableError | InputError),
     )  # fmt: skip
     context.queue.fail(run, now, f"{type(error).__name__}: {error}", retry_at=retry_at)
@@ -194,8 +194,7 @@ def _is_gone(context: RunContext, run: Run) -> bool:
     """Return whether the portfolio of a run's period has no such agency: no further try can make its report."""
     if run.agency == CITY:
         return False
-    period = Period.parse(run.period, today=context.clock().astimezone(BANGKOK).date())
-    return run.agency not in context.site.on(period.last_day).portfolio.agencies
+    return run.agency not in context.site.on(run.period.last_day).portfolio.agencies
 
 
 @contextmanager

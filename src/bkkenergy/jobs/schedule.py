@@ -61,13 +61,7 @@ def due_runs(
 ) -> list[Due]:
     """List what should be in the ledger by now and is not yet, the oldest first."""
     to_enter = [
-        Due(
-            kind=schedule.kind,
-            agency=agency,
-            period=period.slug,
-            first_day=period.first_day,
-            due_at=due_at(schedule, period),
-        )
+        Due(agency=agency, period=period, due_at=due_at(schedule, period))
         for schedule in schedules
         for agency in scopes_of(schedule, agencies)
         for period in missed(schedule, newest.get((schedule.kind, agency)), now, most)

@@ -280,7 +280,7 @@ def reports(visitor: ApiVisitor, agency: str | None = None, limit: Limit = 100, 
     rows = [
         RunRow(
             agency=run.agency,
-            period=run.period,
+            period=run.period.slug,
             kind=run.kind,
             revision=run.revision,
             files=[file.path for file in files[run.id]],

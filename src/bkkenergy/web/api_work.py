@@ -108,6 +108,7 @@ def jobs(visitor: ApiVisitor, state: RunState | None = None, limit: Limit = 100,
         if visitor.account.reaches(run.agency)
     ]
     rows = [
-        JobRow(**{name: getattr(run, name) for name in JobRow.model_fields}) for run in runs[offset : offset + limit]
+        JobRow(**{name: getattr(run, name) for name in JobRow.model_fields if name != "period"}, period=run.period.slug)
+        for run in runs[offset : offset + limit]
     ]
     return JobPage(total=len(runs), offset=offset, limit=limit, items=rows)

@@ -11,6 +11,7 @@ from bkkenergy.adapters.state.outbox import messages
 from bkkenergy.adapters.state.projects import project_of
 from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.adapters.state.runs import RUN_STATES, Run, RunQueue
+from bkkenergy.calendar import Period
 from bkkenergy.errors import InputError, NotThere
 from bkkenergy.ingest.ask import replay_quarantined
 from bkkenergy.ingest.discover import heard_of, proposals
@@ -61,7 +62,7 @@ def reports_page(visitor: PageVisitor, agency: str = "", kind: str = "") -> Resp
     if agency:
         visitor.need("see", agency)
     runs = ledger.runs(agency=agency or None, state="done", limit=None if agency else 3000)
-    newest: dict[tuple[str, str], Run] = {}
+    newest: dict[tuple[str, Period], Run] = {}
     for run in runs:
         if run.agency in agencies and (not kind or run.kind == kind) and len(newest) < MAX_ROWS:
             newest.setdefault((run.agency, run.period), run)
@@ -85,7 +86,11 @@ def report_file(path: str, visitor: PageVisitor) -> Response:
         raise HTTPException(404, "not found")
     visitor.need("see", parts[0])
     ledger = ledger_of(visitor)
-    runs = ledger.runs(agency=parts[0], period=parts[1], state="done")
+    try:
+        period = Period.of(parts[1])
+    except ValueError:
+        raise HTTPException(404, "not found") from None
+    runs = ledger.runs(agency=parts[0], period=period, state="done")
     for files in ledger.artefacts(runs).values():
         for file in files:
             if file.path == path:

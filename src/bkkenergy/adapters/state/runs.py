@@ -14,6 +14,7 @@ from bkkenergy.adapters.engines import translate_db_errors
 from bkkenergy.adapters.state import reading, transaction, us_of
 from bkkenergy.adapters.state.leader import AdvisoryLead
 from bkkenergy.adapters.state.tables import artefact, lease, run
+from bkkenergy.calendar import Period, PeriodKind
 from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import CITY
 
@@ -34,10 +35,8 @@ class LeaseLost(Exception):
 class Due:
     """A report that should exist: of an agency (or the city) over a period, from an instant on."""
 
-    kind: str
     agency: str
-    period: str
-    first_day: dt.date
+    period: Period
     due_at: dt.datetime
 
 
@@ -46,10 +45,8 @@ class Run:
     """One line of the ledger. figures : what the report's energies were, to see late data by."""
 
     id: int
-    kind: str
     agency: str
-    period: str
-    first_day: dt.date
+    period: Period
     revision: int
     state: RunState
     reason: str
@@ -66,8 +63,13 @@ class Run:
     @classmethod
     def of(cls, row: RowMapping) -> Self:
         """Convert a row of the table."""
-        named = {name: row[name] for name in cls.__dataclass_fields__ if name != "first_day"}
-        return cls(first_day=dt.date.fromisoformat(row["first_day"]), **named)
+        named = {name: row[name] for name in cls.__dataclass_fields__ if name != "period"}
+        return cls(period=Period.of(row["period"]), **named)
+
+    @property
+    def kind(self) -> PeriodKind:
+        """What the period is: a day, a month, a fiscal year."""
+        return self.period.kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,12 +136,12 @@ class RunQueue:
             known = {
                 tuple(row) for row in connection.execute(select(run.c.agency, run.c.period).where(run.c.revision == 1))
             }
-            new = {(due.agency, due.period): due for due in due_runs if (due.agency, due.period) not in known}
+            new = {(due.agency, due.period.slug): due for due in due_runs if (due.agency, due.period.slug) not in known}
             return sum(_enter(connection, due, revision=1, reason="") is not None for due in new.values())
 
     def again(self, before: Run, reason: str, now: dt.datetime) -> int | None:
         """Insert the next revision of a period that is done. Return None when it is entered already."""
-        due = Due(kind=before.kind, agency=before.agency, period=before.period, first_day=before.first_day, due_at=now)
+        due = Due(agency=before.agency, period=before.period, due_at=now)
         with transaction(self.engine) as connection:
             latest = connection.execute(select(func.max(run.c.revision)).where(*_same(before))).scalar()
             if latest != before.revision:
@@ -236,7 +238,7 @@ class RunQueue:
         *,
         number: int | None = None,
         agency: str | None = None,
-        period: str | None = None,
+        period: Period | None = None,
         state: RunState | None = None,
         since: dt.date | None = None,
         limit: int | None = None,
@@ -244,7 +246,7 @@ class RunQueue:
     ) -> list[Run]:
         """Return lines of the ledger, the newest period first. agencies : only theirs; None for all, and the city."""
         query = select(run).order_by(run.c.first_day.desc(), run.c.agency, run.c.revision.desc()).limit(limit)
-        filters = {run.c.id: number, run.c.agency: agency, run.c.period: period, run.c.state: state}
+        filters = {run.c.id: number, run.c.agency: agency, run.c.period: period and period.slug, run.c.state: state}
         for column, value in filters.items():
             query = query.where(column == value) if value is not None else query
         if since is not None:
@@ -286,7 +288,7 @@ class RunQueue:
 
 
 def _same(line: Run) -> tuple[Any, ...]:
-    return run.c.agency == line.agency, run.c.period == line.period
+    return run.c.agency == line.agency, run.c.period == line.period.slug
 
 
 def _latest_us(now: dt.datetime, lease_s: float) -> int:
@@ -320,10 +322,10 @@ def _enter(connection: Connection, due: Due, *, revision: int, reason: str) -> i
 def _entered(due: Due, *, revision: int, reason: str) -> dict[str, Any]:
     due_us = us_of(due.due_at)
     return {
-        "kind": due.kind,
+        "kind": due.period.kind,
         "agency": due.agency,
-        "period": due.period,
-        "first_day": due.first_day.isoformat(),
+        "period": due.period.slug,
+        "first_day": due.period.first_day.isoformat(),
         "revision": revision,
         "state": "due",
         "reason": reason,
