@@ -17,11 +17,13 @@ from bkkenergy.adapters.state.tables import portfolio_entry
 from bkkenergy.adapters.state.users import audit_lines
 from bkkenergy.errors import ConfigError, InputError
 from bkkenergy.portfolio import portfolio_on
+from bkkenergy.portfolio.document import Document
 from bkkenergy.portfolio.edits import Amend, End, Put, Withdraw
 from bkkenergy.portfolio.load import records_of
 from bkkenergy.settings import StateSettings
 from bkkenergy.site import load_configuration
 from bkkenergy.site.portfolio_files import read_folder
+from bkkenergy.site.record_kinds import SITE_KINDS
 from bkkenergy.site.record_readers import plan_of, savings_of
 from bkkenergy.site.savings_config import load_savings
 from bkkenergy.usecases.once import KeyReused, Once, once
@@ -45,6 +47,7 @@ MALEE = replace(server_actor("malee"), address="10.0.0.7")
 OFFICE = "district-bangkhen.office"
 MAIN = f"{OFFICE}.main"
 NEW_YEAR = dt.date(2026, 1, 1)
+LATER = dt.date(2028, 1, 1)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
@@ -235,6 +238,13 @@ def test_a_change_needs_a_reason(state):
         amend(state, {"ct_ratio": 200.0}, why=" ")
 
 
+def test_a_reason_is_none_that_cannot_be_stored(state):
+    for why in ("x" * 2001, "a\x00b", "a\ud800b"):
+        with pytest.raises(InputError, match="reason"):
+            amend(state, {"ct_ratio": 2.0}, why=why)
+    assert state.newest() == 1
+
+
 def test_a_change_of_what_another_changed_meanwhile_is_a_conflict_that_says_what(state):
     amend(state, {"gross_floor_area_m2": 5000.0}, kind="building", key=OFFICE, expected=1)
     with pytest.raises(Conflict, match="gross_floor_area_m2|new") as caught:
@@ -306,6 +316,42 @@ def test_a_payload_profile_that_does_not_exist_is_refused_on_whatever_days_it_wo
     amend(state, {"payload": "tasmota-sensor"}, from_day=dt.date(2030, 1, 1))
     with pytest.raises(ConfigError, match="no payload profile 'nothing'"):
         amend(state, {"payload": "nothing"})
+
+
+def test_a_profile_that_would_share_a_topic_later_is_refused_when_it_is_entered(state, config_dir):
+    config = load_configuration(config_dir)
+    checked = portfolio_state(config, state.engine)
+    names = ("one", "two")
+    beside = {"building": OFFICE, "topic": "site/all", "rated_kw": 50.0, "payload": "csv-lines"}
+    puts = [Put("meter", beside | {"id": f"{OFFICE}.{name}", "key": name}) for name in names]
+    change(checked, MALEE, puts, why="two on a topic", from_day=None, expected_revision=None, now=NOW)
+    edits = [Amend("meter", f"{OFFICE}.{name}", {"payload": "modbus-gateway"}) for name in names]
+    with pytest.raises(ConfigError, match="from 2028-01-01 on: topic 'site/all' is read by profiles"):
+        change(checked, MALEE, edits[:1], why="later", from_day=LATER, expected_revision=None, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("fields", "what"),
+    [
+        ({"name_th": "ก" * 2001}, "longer than 2,000 characters"),
+        ({"drivers": {"students\x00": 5}}, "a character that cannot be stored"),
+        ({"name_en": "\ud800"}, "a character that cannot be stored"),
+    ],
+)
+def test_a_text_that_a_database_or_a_page_cannot_take_is_refused_however_it_comes(state, fields, what):
+    with pytest.raises(ConfigError, match=what):
+        amend(state, fields, kind="building", key=OFFICE)
+    document = Document(SITE_KINDS)
+    body = SITE_KINDS["building"].body_of(portfolio_on(state.records(), NOW.date()).buildings[OFFICE])
+    document.take("building", body | fields, "site.toml: building[0]")
+    assert [what in fault.what for fault in document.faults] == [True]
+    assert state.newest() == 1
+
+
+def test_an_id_that_no_column_holds_is_refused(state):
+    with pytest.raises(ConfigError, match="longer than 200 characters"):
+        change(state, MALEE, [Put("agency", {"id": "a" * 201, "name_th": "ก", "name_en": "A"})],
+               why="long", from_day=None, expected_revision=1, now=NOW)  # fmt: skip
 
 
 def test_an_adjustment_adds_on_the_days_on_which_it_is_what_the_records_say(state, config_dir):

@@ -93,7 +93,9 @@ def test_a_body_that_says_nothing_is_refused(app, sender, method, path, body):
     ],
 )
 def test_what_is_too_long_for_a_record_is_refused(app, sender, body, said):
-    assert said in refused(app, sender, "PATCH", BUILDING, body)["title"]
+    answered = refused(app, sender, "PATCH", BUILDING, body)
+    assert said in answered["title"] + str(answered.get("faults"))
+    assert len(str(answered)) < 2000
 
 
 def test_a_body_that_comes_in_parts_is_refused_where_it_grows_too_long(app, sender):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import datetime as dt
 import shutil
 
 import pytest
 from click.testing import CliRunner
 
+import bkkenergy as bk
 from bkkenergy.cli import cli
 from bkkenergy.site import load_configuration
 from bkkenergy.site.what_counts import what_counts
@@ -106,6 +108,22 @@ def test_the_schedule_of_the_one_account_counts_and_of_two_that_differ_none(load
     assert list(what_counts(loaded(ACCOUNTS + SECOND), DAY)) == [
         f"{BUILDING}: its electricity accounts name mea-2-2-lv and mea-3-1-lv, so that its tariff {own} counts."
     ]
+
+
+def test_nothing_reads_a_building_s_tariff_but_what_knows_its_account_too():
+    """Screening and findings read it once, and counted in rates that no bill of the building has."""
+    readers = {
+        str(path.relative_to(ROOT / "src/bkkenergy"))
+        for path in (ROOT / "src/bkkenergy").rglob("*.py")
+        if any(
+            isinstance(node, ast.Attribute) and node.attr == "tariff" for node in ast.walk(ast.parse(path.read_text()))
+        )
+    }
+    assert readers == {"portfolio/snapshot.py", "portfolio/check.py", "site/what_counts.py"}
+
+
+def test_the_list_of_buildings_says_by_which_schedule_each_is_billed(loaded):
+    assert bk.buildings(loaded(ACCOUNTS).portfolio)["tariff"][BUILDING] == "mea-3-1-lv"
 
 
 def test_a_building_s_threshold_goes_before_its_agency_s_and_that_before_the_site_s(loaded):

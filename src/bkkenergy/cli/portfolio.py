@@ -15,10 +15,9 @@ from bkkenergy.adapters.state.proposals import Proposal
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import command_line, config_option
 from bkkenergy.cli.output import json_option, print_json
-from bkkenergy.errors import ConfigError, Fault
-from bkkenergy.payloads.check import payload_faults
+from bkkenergy.errors import ConfigError
 from bkkenergy.payloads.decode import FAMILIES
-from bkkenergy.portfolio import Meter, Records
+from bkkenergy.portfolio import Records
 from bkkenergy.portfolio.records import EVER, Change
 from bkkenergy.settings import load_settings
 from bkkenergy.site.figures import load_figures
@@ -27,6 +26,7 @@ from bkkenergy.site.profiles import load_profiles
 from bkkenergy.texts import counted
 from bkkenergy.usecases.portfolio import (
     PortfolioState,
+    checked_state,
     compare,
     described,
     faults_of,
@@ -271,13 +271,9 @@ def _opened(config_dir: Path) -> Iterator[PortfolioState]:
     """Open the records' state, with what the configuration knows to check them by."""
     settings, figures = load_settings(config_dir), load_figures(config_dir)
     profiles = load_profiles(config_dir, frozenset(FAMILIES))
-
-    def check(meters: Sequence[Meter]) -> list[Fault]:
-        return payload_faults(meters, profiles)
-
     engine = open_state(settings.state)
     try:
-        yield PortfolioState(engine, settings.portfolio.source, frozenset(figures.tariffs.schedules), check)
+        yield checked_state(settings, figures, profiles, engine)
     finally:
         engine.dispose()
 

@@ -34,7 +34,8 @@ def buildings(portfolio: Portfolio | Path | str | None = None) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        By id: ``agency``, ``name``, ``type``, ``floor_m2`` [m2], ``tariff``, ``calendar``, ``roofs`` (how many).
+        By id: ``agency``, ``name``, ``type``, ``floor_m2`` [m2], ``tariff`` (of its electricity account, where it has
+        one), ``calendar``, ``roofs`` (how many).
 
     Raises
     ------
@@ -47,17 +48,18 @@ def buildings(portfolio: Portfolio | Path | str | None = None) -> pd.DataFrame:
     >>> bk.buildings().shape
     (40, 7)
     """
+    chosen = portfolio_of(portfolio)
     rows = {
         one.id: (
             one.agency,
             one.name_en,
             str(one.type),
             one.gross_floor_area_m2,
-            one.tariff,
+            chosen.schedule_of(one),
             one.calendar,
             len(one.roofs),
         )
-        for one in portfolio_of(portfolio).buildings.values()
+        for one in chosen.buildings.values()
     }
     columns = ["agency", "name", "type", "floor_m2", "tariff", "calendar", "roofs"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns)

@@ -518,7 +518,9 @@ def screen(
     tariffs = figures().tariffs
     factor = factor_on(figures().grid_factors, dt.date(_bill_year(), 12, 31), "footprint")
     sky = weather_of(weather, latitude_deg=BANGKOK_DEG[0], longitude_deg=BANGKOK_DEG[1])
-    screening = screening_of(chosen, sky, solar_config(), tariffs, factor, read_load, module_id=module)
+    screening = screening_of(
+        chosen, sky, solar_config(), tariffs, factor, read_load, schedule_of=site.schedule_of, module_id=module
+    )
     table = pd.DataFrame([asdict(row) for row in screening.rows])
     table = table.drop(columns="name_th").rename(columns={"name_en": "name"}).set_index("building")
     table.attrs["refused"] = [[building, str(why)] for building, why in screening.refused]

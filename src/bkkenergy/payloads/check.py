@@ -2,16 +2,100 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from bkkenergy.errors import Fault
-from bkkenergy.payloads.decode import FAMILIES
+from bkkenergy.payloads.decode import FAMILIES, Decoder
 from bkkenergy.payloads.profile import Profile
-from bkkenergy.portfolio import Meter
+from bkkenergy.portfolio import Meter, Portfolio
+from bkkenergy.portfolio.records import EVER, Dated, Records
 
 
 def payload_faults(meters: Sequence[Meter], profiles: Mapping[str, Profile]) -> list[Fault]:
-    """Return faults of meters whose payload profile does not exist, or does not fit how they are addressed."""
+    """Return faults of meters of one day whose payload profile does not exist, or does not fit how they are addressed.
+
+    Parameters
+    ----------
+    meters : sequence of Meter
+        As they are on one day.
+    profiles : mapping of str to Profile
+        By id.
+
+    Returns
+    -------
+    list of Fault
+        Where, what is wrong, and the remedy.
+    """
+    return meter_faults(meters, profiles) or shared_topic_faults(meters, profiles)
+
+
+def payload_faults_ever(portfolio: Portfolio, profiles: Mapping[str, Profile]) -> list[Fault]:
+    """Return such faults of a portfolio on every day that its records know.
+
+    Parameters
+    ----------
+    portfolio : Portfolio
+        With its records; without any, its own day alone is judged.
+    profiles : mapping of str to Profile
+        By id.
+
+    Returns
+    -------
+    list of Fault
+        Where, what is wrong and from which day on, and the remedy.
+    """
+    if not portfolio.records.entries:
+        return payload_faults(portfolio.meters, profiles)
+    return payload_faults_of(portfolio.records, profiles)
+
+
+def payload_faults_of(records: Records, profiles: Mapping[str, Profile]) -> list[Fault]:
+    """Return such faults of records on every day: two meters may come to share a topic later.
+
+    Parameters
+    ----------
+    records : Records
+        Every entry with the days on which it holds.
+    profiles : mapping of str to Profile
+        By id.
+
+    Returns
+    -------
+    list of Fault
+        Where, what is wrong and from which day on, and the remedy.
+    """
+    versions: list[Dated[Meter]] = [
+        version for key in records.by_kind.get("meter", {}) for version in records.history("meter", key)
+    ]
+    faults = meter_faults([version.value for version in versions], profiles)
+    return list(dict.fromkeys(faults or _shared_later(versions, profiles)))
+
+
+def _shared_later(versions: Sequence[Dated[Meter]], profiles: Mapping[str, Profile]) -> Iterator[Fault]:
+    """Find topics that several profiles read from some day on."""
+    for group in _by_topic(versions, profiles):
+        known: set[tuple[str, str]] = set()
+        for day in sorted({version.first for version in group}):
+            there = [one.value for one in group if one.first <= day and (one.end is None or day < one.end)]
+            for fault in shared_topic_faults(there, profiles):
+                if (fault.where, fault.what) not in known:
+                    known.add((fault.where, fault.what))
+                    yield fault if day == EVER else replace(fault, what=f"from {day} on: {fault.what}")
+
+
+def _by_topic(versions: Iterable[Dated[Meter]], profiles: Mapping[str, Profile]) -> Iterator[Sequence[Dated[Meter]]]:
+    """Return the versions of each topic that more than one profile reads."""
+    decoders = _decoders(profiles)
+    of_topic: dict[str, list[Dated[Meter]]] = {}
+    for version in versions:
+        for topic in _topics(version.value, decoders):
+            of_topic.setdefault(topic, []).append(version)
+    return (group for group in of_topic.values() if len({version.value.payload for version in group}) > 1)
+
+
+def meter_faults(meters: Sequence[Meter], profiles: Mapping[str, Profile]) -> list[Fault]:
+    """Return faults of meters whose profile does not exist, or finds no keys."""
     known = ", ".join(sorted(profiles))
     faults = []
     for meter in meters:
@@ -22,32 +106,37 @@ def payload_faults(meters: Sequence[Meter], profiles: Mapping[str, Profile]) -> 
         elif meter.key and profiles[meter.payload].family != "sparkplug" and not profiles[meter.payload].key:
             what = f"profile {meter.payload!r} finds no keys in its payloads"
             faults.append(Fault(f"{where}: key", what, "Remove the key, or give the profile its `key`."))
-    return faults or shared_topic_faults(meters, profiles)
+    return faults
 
 
 def shared_topic_faults(meters: Sequence[Meter], profiles: Mapping[str, Profile]) -> list[Fault]:
-    """Return faults of topics that several profiles read, though nothing says which message is of which.
-
-    One meter may come several times, with what it was on other days: its profiles follow one another.
-    """
+    """Return faults of topics that several profiles read on one day, though nothing says which message is of which."""
     readers: dict[str, dict[str, str]] = {}
-    profiles_of: dict[str, dict[str, set[str]]] = {}
-    decoders = {
-        name: FAMILIES[profile.family](profile) for name, profile in profiles.items() if profile.family in FAMILIES
-    }
+    decoders = _decoders(profiles)
     for meter in meters:
-        decoder = decoders.get(meter.payload)
-        if decoder is not None and profiles[meter.payload].family != "sparkplug":
-            for topic in decoder.topics(meter.topic):
-                readers.setdefault(topic, {}).setdefault(meter.payload, meter.id)
-                profiles_of.setdefault(topic, {}).setdefault(meter.id, set()).add(meter.payload)
+        for topic in _topics(meter, decoders):
+            readers.setdefault(topic, {}).setdefault(meter.payload, meter.id)
     faults = []
     for topic, meter_of in readers.items():
         without = [name for name in meter_of if profiles[name].when is None]
-        if not set.intersection(*profiles_of[topic].values()) and without:
+        if len(meter_of) > 1 and without:
             what = (
                 f"topic {topic!r} is read by profiles {', '.join(sorted(meter_of))}, and {without[0]!r} has no `when`"
             )
             remedy = "Give each of them a `when` that says which messages are its own, or use one profile."
             faults.append(Fault(f"meter {meter_of[without[0]]}: payload", what, remedy))
     return faults
+
+
+def _decoders(profiles: Mapping[str, Profile]) -> dict[str, Decoder]:
+    """Return a decoder of each profile that reads topics of its meters alone."""
+    return {
+        name: FAMILIES[profile.family](profile)
+        for name, profile in profiles.items()
+        if profile.family in FAMILIES and profile.family != "sparkplug"
+    }
+
+
+def _topics(meter: Meter, decoders: Mapping[str, Decoder]) -> Sequence[str]:
+    decoder = decoders.get(meter.payload)
+    return () if decoder is None else decoder.topics(meter.topic)

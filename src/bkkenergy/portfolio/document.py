@@ -15,7 +15,8 @@ from bkkenergy.errors import Fault
 from bkkenergy.portfolio.kinds import KINDS
 from bkkenergy.portfolio.models import DEFAULT_TOPIC, local_midnight
 from bkkenergy.portfolio.records import EVER, Entry, Kind, Kinds, Records, lost_exchanges
-from bkkenergy.tomlfiles import Table, validated
+from bkkenergy.portfolio.values import checked_value
+from bkkenergy.tomlfiles import Table
 
 DAY = dt.timedelta(days=1)
 DATES = ("from", "until", "changes", "without")
@@ -78,7 +79,7 @@ class Document:
         entries = []
         known: set[tuple[str, str]] = set()  # a fault of the first version is one of all later ones
         for version_where, first, until, fields in versions:
-            value, faults = validated(kind.model, fields, version_where)
+            value, faults = checked_value(kind, fields, version_where)
             faults += [
                 Fault(
                     f"{version_where}.{name}", "these have dates of their own", "Write them under a table of their own."

@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from dataclasses import fields as dataclass_fields
 from typing import Any
 
 from bkkenergy.errors import ConfigError, Fault
 from bkkenergy.portfolio.records import EVER, Change, Entry, Kind, Kinds, Records, entry_on, lost_exchanges
-from bkkenergy.tomlfiles import Frozen, validated
+from bkkenergy.portfolio.values import checked_value, text_faults
+from bkkenergy.tomlfiles import Frozen
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,9 @@ def changes_of(records: Records, edits: Sequence[Edit], from_day: dt.date, kinds
     faults: list[Fault] = []
     after = records
     for number, edit in enumerate(edits):
+        if texts := [*text_faults(_given(edit), f"change {number + 1}")]:
+            faults += texts
+            continue
         kind = kinds.get(edit.kind)
         if kind is None:
             what = f"there is no kind of record {edit.kind!r}"
@@ -104,6 +109,11 @@ def changes_of(records: Records, edits: Sequence[Edit], from_day: dt.date, kinds
     if faults:
         raise ConfigError(faults)
     return tuple(_differences_of(records, after, touched))
+
+
+def _given(edit: Edit) -> dict[str, Any]:
+    """Return what an edit says, by name."""
+    return {field.name: getattr(edit, field.name) for field in dataclass_fields(edit)}
 
 
 def key_of(edit: Edit, kinds: Kinds) -> str:
@@ -257,7 +267,7 @@ def _value(kind: Kind, body: Mapping[str, Any], where: str) -> Frozen:
     if parts := sorted(kind.parts & body.keys()):
         remedy = "Change each of them by itself, by its own kind and id."
         raise ConfigError([Fault(f"{where}.{name}", "these are records of their own", remedy) for name in parts])
-    value, faults = validated(kind.model, dict(body), where)
+    value, faults = checked_value(kind, body, where)
     if value is None:
         raise ConfigError(faults)
     return value

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import ConfigError, Fault
-from bkkenergy.payloads.check import payload_faults
+from bkkenergy.payloads.check import payload_faults_ever
 from bkkenergy.payloads.decode import FAMILIES
 from bkkenergy.payloads.profile import Profile
 from bkkenergy.plan import ActionPlan
@@ -113,7 +113,7 @@ def load_configuration(folder: Path) -> Configuration:
     portfolio = attempt(lambda: _portfolio(folder, settings, tariffs))
     profiles = attempt(lambda: load_profiles(folder, frozenset(FAMILIES)))
     if portfolio is not None and profiles is not None:
-        faults += payload_faults(portfolio.meters, profiles)
+        faults += payload_faults_ever(portfolio, profiles)
     if faults:
         raise ConfigError(faults)
     return Configuration(folder, settings, figures, portfolio, profiles)

@@ -12,7 +12,7 @@ import structlog
 
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import BkkEnergyError, Fault
-from bkkenergy.payloads.check import payload_faults
+from bkkenergy.payloads.check import payload_faults_ever
 from bkkenergy.portfolio import Portfolio, portfolio_on
 from bkkenergy.portfolio.check import cross_check
 from bkkenergy.site.configuration import Configuration
@@ -71,7 +71,7 @@ class Follower:
             records = records_at(connection, SITE_KINDS)
         portfolio = portfolio_on(records, self.clock().astimezone(BANGKOK).date())
         tariffs = frozenset(self.config.figures.tariffs.schedules)
-        if faults := [*cross_check(records, {}, tariffs), *payload_faults(portfolio.meters, self.config.profiles)]:
+        if faults := [*cross_check(records, {}, tariffs), *payload_faults_ever(portfolio, self.config.profiles)]:
             self._refuse(number, faults)
             return None
         log.info("portfolio_followed", revision=number, meters=len(portfolio.meters))

@@ -79,9 +79,13 @@ class Screening:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A building with its roofs laid out and one kWp's energy on its load's grid: what money is computed from."""
+    """A building with its roofs laid out and one kWp's energy on its load's grid: what money is computed from.
+
+    schedule_id : the tariff schedule that the building is billed by.
+    """
 
     building: Building
+    schedule_id: str
     load: YearLoad
     roof_kwp: float
     pv_kwh_per_kwp: FloatArray
@@ -218,7 +222,7 @@ def assess(candidate: Candidate) -> ScreenRow:
     'building'
     """
     building, load = candidate.building, candidate.load
-    schedule = candidate.tariffs.schedules[building.tariff]
+    schedule = candidate.tariffs.schedules[candidate.schedule_id]
     best = sweep(
         load,
         candidate.pv_kwh_per_kwp,
@@ -257,6 +261,7 @@ def screen(
     factor: GridFactor,
     read_load: Callable[[Building], YearLoad],
     *,
+    schedule_of: Callable[[Building], str],
     module_id: str = "mono-550",
     spread: Mapper = map,
 ) -> Screening:
@@ -276,6 +281,8 @@ def screen(
         Emissions of grid electricity [kgCO2e/kWh].
     read_load : callable
         Returns a building's year of load, called as the work goes on.
+    schedule_of : callable
+        Returns the id of the schedule that a building is billed by, such as `Portfolio.schedule_of`.
     module_id : str
         A module of the configuration, or "cec:NAME".
     spread : callable
@@ -310,6 +317,7 @@ def screen(
             rows_of[grid] = rows_at(weather, load.starts)
         return Candidate(
             building,
+            schedule_of(building),
             load,
             sum(layout.capacity_kwp for layout in layouts[building.id]),
             per_kwp[building.id][rows_of[grid]] * load.interval_h,

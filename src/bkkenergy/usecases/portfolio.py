@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from bkkenergy.access import Actor
 from bkkenergy.adapters.state import StateStore, StateTransaction, reading, transaction
@@ -22,12 +22,15 @@ from bkkenergy.adapters.state.portfolio import (
 )
 from bkkenergy.adapters.state.users import enter_audit
 from bkkenergy.errors import ConfigError, Fault, InputError, NotThere
-from bkkenergy.payloads.check import payload_faults
-from bkkenergy.portfolio import Meter
+from bkkenergy.payloads.check import payload_faults_of
+from bkkenergy.payloads.profile import Profile
 from bkkenergy.portfolio.check import cross_check, part_faults
 from bkkenergy.portfolio.edits import Edit, changes_of, key_of
 from bkkenergy.portfolio.records import EVER, Change, Kinds, Records, differences, entry_on
+from bkkenergy.portfolio.values import MAX_TEXT, text_faults
+from bkkenergy.settings import Settings
 from bkkenergy.site.configuration import Configuration
+from bkkenergy.site.figures import RatesAndTariffs
 from bkkenergy.site.record_kinds import SITE_KINDS
 from bkkenergy.texts import filled
 from bkkenergy.usecases.portfolio_powers import allow, faults_in_reach, is_in_sight, need_sight
@@ -38,7 +41,7 @@ MAX_AUDITED = 100
 MIN_WHY = 3
 
 
-def no_faults(_meters: Sequence[Meter]) -> list[Fault]:
+def no_faults(_records: Records) -> list[Fault]:
     """Find nothing: where only the records themselves are to be checked."""
     return []
 
@@ -48,13 +51,13 @@ class PortfolioState:
     """The portfolio's records in the state.
 
     source : as in the settings. tariffs : the tariff ids that exist; None leaves that check out. check : finds faults
-    of meters that only the whole configuration shows, such as payload profiles that do not exist.
+    that only the whole configuration shows, such as payload profiles that do not exist.
     """
 
     engine: StateStore
     source: Literal["auto", "files", "state"] = "auto"
     tariffs: frozenset[str] | None = None
-    check: Callable[[Sequence[Meter]], list[Fault]] = no_faults
+    check: Callable[[Records], list[Fault]] = no_faults
     kinds: Kinds = field(default_factory=lambda: SITE_KINDS)
 
     def records(self, revision: int | None = None) -> Records:
@@ -94,12 +97,18 @@ class Conflict(InputError):
 
 def portfolio_state(config: Configuration, engine: StateStore) -> PortfolioState:
     """Return the records of a site whose configuration is loaded, with what it knows to check them by."""
+    return checked_state(config.settings, config.figures, config.profiles, engine)
 
-    def check(meters: Sequence[Meter]) -> list[Fault]:
-        return payload_faults(meters, config.profiles)
 
-    tariffs = frozenset(config.figures.tariffs.schedules)
-    return PortfolioState(engine, config.settings.portfolio.source, tariffs, check)
+def checked_state(
+    settings: Settings, figures: RatesAndTariffs, profiles: Mapping[str, Profile], engine: StateStore
+) -> PortfolioState:
+    """Return the records of a site whose portfolio need not be without faults, with what they are checked by."""
+
+    def check(records: Records) -> list[Fault]:
+        return payload_faults_of(records, profiles)
+
+    return PortfolioState(engine, settings.portfolio.source, frozenset(figures.tariffs.schedules), check)
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,6 +324,8 @@ def needs_reason(why: str) -> None:
     """Raise InputError where a reason is no reason."""
     if len(why.strip()) < MIN_WHY:
         raise InputError.of("portfolio_reason")
+    if any(text_faults(why, "why")):
+        raise InputError.of("portfolio_reason_text", count=f"{MAX_TEXT:,}")
 
 
 def dry_run(state: PortfolioState, before: Records, changes: Sequence[Change]) -> None:
@@ -328,9 +339,8 @@ def dry_run(state: PortfolioState, before: Records, changes: Sequence[Change]) -
 
 def faults_of(state: PortfolioState, records: Records, places: Mapping[str, str] | None = None) -> list[Fault]:
     """Return every fault in records, on every day. places : where each id is in its file."""
-    meters = [cast("Meter", entry.value) for entries in records.by_kind.get("meter", {}).values() for entry in entries]
     faults = [*cross_check(records, places or {}, state.tariffs), *part_faults(records, places or {})]
-    return list(dict.fromkeys([*faults, *state.check(meters)]))
+    return list(dict.fromkeys([*faults, *state.check(records)]))
 
 
 def _against(change: Change, before: Records) -> Change:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
-from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from fastapi import HTTPException, Path
+from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from bkkenergy.adapters.state.proposals import Proposal
@@ -16,8 +14,6 @@ from bkkenergy.usecases.portfolio_view import SeenChange
 from bkkenergy.web.api_rows import Page, Row
 
 MAX_EDITS = 500
-MAX_TEXT = 2_000
-"""Characters of a text or a name within a record: more is no name, note or address."""
 KIND = r"^[a-z_]{1,32}$"
 KindName = Annotated[str, Path(pattern=KIND)]
 RecordKey = Annotated[str, Path(min_length=1, max_length=255)]
@@ -160,32 +156,6 @@ class ProposalRow(Row):
         """Return a proposal as it goes out."""
         named = {name: getattr(proposal, name) for name in cls.model_fields if name != "edits"}
         return cls(edits=[dict(edit) for edit in proposal.edits], **named)
-
-
-def checked_value(value: Any, where: str) -> Any:
-    """Return a value as it is.
-
-    Raises 422 where a text has a NUL or is too long, or a number is none that JSON knows.
-    """
-    if isinstance(value, Mapping):
-        for name, item in value.items():
-            checked_value(name, where)
-            checked_value(item, f"{where}.{name}")
-    elif isinstance(value, Sequence) and not isinstance(value, str):
-        for item in value:
-            checked_value(item, where)
-    elif isinstance(value, str) and len(value) > MAX_TEXT:
-        raise HTTPException(422, f"{where[:MAX_TEXT]}: this is longer than {MAX_TEXT:,} characters. Shorten it.")
-    elif (isinstance(value, str) and ("\x00" in value or _is_lone(value))) or (
-        isinstance(value, float) and not math.isfinite(value)
-    ):
-        raise HTTPException(422, f"{where.replace(chr(0), '')}: this cannot be stored")
-    return value
-
-
-def _is_lone(text: str) -> bool:
-    """Whether a text has half a character, which no encoding can write."""
-    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def row_of(change: SeenChange) -> ChangeRow:

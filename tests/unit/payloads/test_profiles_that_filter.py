@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import subprocess
 import sys
@@ -9,11 +10,12 @@ import sys
 import pytest
 
 from bkkenergy.ingest.sort import Sorter
-from bkkenergy.payloads.check import payload_faults
+from bkkenergy.payloads.check import payload_faults, payload_faults_of
 from bkkenergy.payloads.decode import FAMILIES
 from bkkenergy.payloads.decode.sparkplug import SparkplugDecoder
 from bkkenergy.payloads.message import Message, Reason
 from bkkenergy.payloads.profile import FieldSpec, Profile
+from bkkenergy.portfolio.records import EVER, Entry, Records
 from tests.builders import meter
 from tests.conftest import ROOT
 from tests.unit.payloads.test_payloads import PROFILES, RECEIVED_US, decoded, rows_of
@@ -126,21 +128,40 @@ def test_several_profiles_read_one_topic_each_its_own_messages():
     ) == [("agency.building.one", 0), ("agency.building.two", 1)]
 
 
+PLAIN, THIRD = profile_of(id="plain"), profile_of(id="third")
+THREE = {"energy": EVENTS, "plain": PLAIN, "third": THIRD}
+LATER = dt.date(2027, 1, 1)
+
+
+def records(*versions):
+    """Records of meters: (name, profile, first day, last day)."""
+    made = [
+        Entry("meter", f"agency.building.{name}", first, meter(name, topic="t", payload=profile), end)
+        for name, profile, first, end in versions
+    ]
+    return Records(1, tuple(made))
+
+
 def test_two_profiles_on_a_topic_without_a_when_are_a_fault():
-    plain = profile_of(id="plain")
     meters = [meter("one", topic="t", payload="energy"), meter("two", topic="t", payload="plain")]
-    (fault,) = payload_faults(meters, {"energy": EVENTS, "plain": plain})
+    (fault,) = payload_faults(meters, THREE)
     assert "'plain' has no `when`" in fault.what
-    assert payload_faults(meters[:1] * 2, {"energy": EVENTS}) == []
 
 
 def test_a_meter_that_changes_its_profile_is_read_by_one_at_a_time():
-    plain = profile_of(id="plain")
-    turns = [meter("one", topic="t", payload=name) for name in ("energy", "plain")]
-    assert payload_faults(turns, {"energy": EVENTS, "plain": plain}) == []
-    other = meter("two", topic="t", payload="third")
-    (fault,) = payload_faults([*turns, other], {"energy": EVENTS, "plain": plain, "third": profile_of(id="third")})
-    assert "is read by profiles energy, plain, third" in fault.what
+    turns = [("one", "energy", EVER, None), ("one", "plain", LATER, None)]
+    assert payload_faults_of(records(*turns), THREE) == []
+    assert payload_faults_of(records(*turns[1:], ("two", "third", EVER, LATER)), THREE) == []
+    (fault,) = payload_faults_of(records(*turns, ("two", "third", EVER, LATER)), THREE)
+    assert "is read by profiles energy, third" in fault.what
+
+
+def test_of_two_meters_on_a_topic_one_does_not_change_its_profile_alone_on_any_day():
+    alike = [("one", "plain", EVER, None), ("two", "plain", EVER, None)]
+    assert payload_faults_of(records(*alike), THREE) == []
+    (fault,) = payload_faults_of(records(*alike, ("two", "third", LATER, None)), THREE)
+    assert fault.what.startswith("from 2027-01-01 on: topic 't' is read by profiles plain, third")
+    assert payload_faults_of(records(*alike, *((name, "third", LATER, None) for name in ("one", "two"))), THREE) == []
 
 
 def test_a_profile_without_a_source_says_that_it_is_unverified():

@@ -150,7 +150,8 @@ def test_all_formats_tell_the_same_numbers(made):
 def screened(config, weather):
     buildings = list(PORTFOLIO.buildings.values())[:12]
     buildings.append(OFFICE.model_copy(update={"id": "district-bangkhen.shed", "roofs": ()}))
-    return screen(buildings, weather, config, FIGURES.tariffs, FACTOR, lambda building: load_of(building, config))
+    read = lambda building: load_of(building, config)  # noqa: E731
+    return screen(buildings, weather, config, FIGURES.tariffs, FACTOR, read, schedule_of=PORTFOLIO.schedule_of)
 
 
 def test_screening_ranks_by_worth_and_tells_what_is_left_out(screened):
@@ -189,11 +190,12 @@ def test_a_cluster_gives_the_same_numbers(config, weather):
 
     buildings = list(PORTFOLIO.buildings.values())[:4]
     read = lambda building: load_of(building, config)  # noqa: E731
-    alone = screen(buildings, weather, config, FIGURES.tariffs, FACTOR, read)
+    given = (buildings, weather, config, FIGURES.tariffs, FACTOR, read)
+    alone = screen(*given, schedule_of=PORTFOLIO.schedule_of)
     with (
         LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as cluster,
         Client(cluster) as client,
     ):
         spread = lambda work, items: client.gather(client.map(work, list(items), pure=False))  # noqa: E731
-        together = screen(buildings, weather, config, FIGURES.tariffs, FACTOR, read, spread=spread)
+        together = screen(*given, schedule_of=PORTFOLIO.schedule_of, spread=spread)
     assert together == alone

@@ -203,7 +203,7 @@ def _facts(
     hourly = _hours(quarters.known_kwh)
     known = float(np.nansum(hourly))
     a_month = known / max(np.isfinite(hourly).sum(), 1) * HOURS_PER_DAY * DAYS_PER_MONTH
-    rates = holding(tariffs.schedules[building.tariff].rates, last_day)
+    rates = holding(tariffs.schedules[site.portfolio.on(last_day).schedule_of(building)].rates, last_day)
     year = slice(-QUARTERS_A_YEAR, None)
     thb_per_kw, is_charged = span.demand(rates.demand_thb_per_kw if rates else {})
     factor = factors.get(building.main_meters[0].id) if len(building.main_meters) == 1 else None

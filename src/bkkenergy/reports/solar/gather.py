@@ -135,6 +135,7 @@ def screened(
         site.figures.tariffs,
         factor_on(site.figures.grid_factors, today, "footprint"),
         read_load,
+        schedule_of=site.portfolio.schedule_of,
         module_id=module_id,
         spread=spread,
     )

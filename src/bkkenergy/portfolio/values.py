@@ -1,0 +1,102 @@
+"""What may become a record's value: its model's form, and texts that every database and every reader can take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from bkkenergy.errors import Fault
+from bkkenergy.portfolio.records import Kind
+from bkkenergy.tomlfiles import Frozen, validated
+
+MAX_TEXT = 2_000
+"""Characters of a text or a name within a record: more is no name, note or address."""
+MAX_KEY = 200
+"""Characters of what identifies a thing: databases have columns for it."""
+MAX_DEPTH = 12
+"""How often a value of a record may be within another; no model has half of that."""
+NUL = "\x00"
+
+
+def checked_value(kind: Kind, fields: Mapping[str, Any], where: str) -> tuple[Frozen | None, list[Fault]]:
+    """Make a value of a kind from its fields: what a person enters by a form, the API or a file.
+
+    Parameters
+    ----------
+    kind : Kind
+        What it is to be.
+    fields : mapping of str to object
+        Every field by name.
+    where : str
+        What the places of faults begin with.
+
+    Returns
+    -------
+    Frozen or None
+        The value; None where it has faults.
+    list of Fault
+        Where, what is wrong, and the remedy.
+
+    Examples
+    --------
+    >>> from bkkenergy.portfolio.kinds import KINDS
+    >>> from bkkenergy.portfolio.values import checked_value
+    >>> value, faults = checked_value(KINDS["agency"], {"id": "health", "name_th": "ก", "name_en": "x" * 3000}, "a")
+    >>> value is None, faults[0].what
+    (True, 'this is longer than 2,000 characters')
+    """
+    if faults := list(text_faults(fields, where)):
+        return None, faults
+    value, faults = validated(kind.model, dict(fields), where)
+    if value is not None and len(kind.key_of(value)) > MAX_KEY:
+        return None, [Fault(f"{where}.id", f"this is longer than {MAX_KEY} characters", "Shorten it.")]
+    return value, faults
+
+
+def text_faults(value: Any, where: str, depth: int = 0) -> Iterator[Fault]:
+    """Find texts that are too long, or that some database or encoding cannot take.
+
+    Parameters
+    ----------
+    value : object
+        A text, or tables and lists with texts in them; names of fields count.
+    where : str
+        What the places of faults begin with.
+    depth : int, optional
+        Within how many tables and lists it is.
+
+    Yields
+    ------
+    Fault
+        Where, what is wrong, and the remedy. It repeats nothing that could not be shown.
+
+    Examples
+    --------
+    >>> from bkkenergy.portfolio.values import text_faults
+    >>> [fault.where for fault in text_faults({"note": "a", "names": ["b", "c" * 2001]}, "agency")]
+    ['agency.names[1]']
+    """
+    if depth > MAX_DEPTH:
+        yield Fault(where, "values are within values too often", "Write each value by itself.")
+        return
+    match value:
+        case str():
+            if what := _fault_of_text(value):
+                yield Fault(where, what, "Shorten it." if len(value) > MAX_TEXT else "Write it without this character.")
+        case Mapping():
+            for number, (name, item) in enumerate(value.items()):
+                faults = [*text_faults(name, f"{where}: key {number + 1}", depth + 1)]
+                yield from faults or text_faults(item, f"{where}.{name}", depth + 1)
+        case Sequence():
+            for number, item in enumerate(value):
+                yield from text_faults(item, f"{where}[{number}]", depth + 1)
+        case _:
+            pass
+
+
+def _fault_of_text(text: str) -> str:
+    if len(text) > MAX_TEXT:
+        return f"this is longer than {MAX_TEXT:,} characters"
+    if NUL in text or any("\ud800" <= character <= "\udfff" for character in text):
+        return "this has a character that cannot be stored"
+    return ""
