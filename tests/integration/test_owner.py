@@ -14,6 +14,9 @@ from pathlib import Path
 import pytest
 
 from bkkenergy.adapters.files import hand_over, make_file, make_folder, write_whole
+from bkkenergy.ingest.inhand import InHand
+from bkkenergy.ingest.spool import Spool
+from tests.builders import readings
 
 SERVICE = 54_321
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can run a command on another user's site")
@@ -127,6 +130,22 @@ def test_a_link_that_leads_elsewhere_makes_no_file_there(folder, tmp_path):
     (folder / "state.sqlite").symlink_to(tmp_path / "elsewhere")
     make_file(folder / "state.sqlite")
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_what_an_ingester_of_root_spools_the_service_drains(folder):
+    spool = Spool(folder / "var/spool", max_bytes=1 << 20)
+    assert spool.append(readings("m", [1.0]))
+    spool.close()
+    InHand(folder / "var/in-hand").close()
+    assert set(owners(folder).values()) == {SERVICE}
+
+    def drain() -> None:
+        drained = Spool(folder / "var/spool", max_bytes=1 << 20)
+        assert drained.oldest() is not None
+        drained.remove()
+        assert drained.is_empty
+
+    as_service(drain)
 
 
 def test_in_a_folder_of_root_all_stays_as_it_is(tmp_path):

@@ -32,6 +32,7 @@ from zlib import crc32
 import msgspec
 import structlog
 
+from bkkenergy.adapters.files import hand_over
 from bkkenergy.payloads.message import Message
 
 log = structlog.get_logger(__name__)
@@ -237,6 +238,7 @@ class InHand:
         unfinished = self._path.with_name(self._path.name + ".part")
         try:
             self._size_bytes = unfinished.write_bytes(b"".join(map(_framed, entries)))
+            hand_over(unfinished)
             unfinished.replace(self._path)
             if self._file is not None:
                 os.close(self._file)

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import structlog
 
+from bkkenergy.adapters.files import hand_over, make_folder
 from bkkenergy.ingest.claim import FileLock
 from bkkenergy.ports.readings import StoreUnavailable
 from bkkenergy.readings import FIELDS, ReadingBatch
@@ -53,7 +54,7 @@ class Spool:
         self._segment_bytes = min(LARGEST_SEGMENT_BYTES, max(SMALLEST_SEGMENT_BYTES, max_bytes // 8))
         self._claim = FileLock(folder / LOCK, "Stop it first, or give each ingester an ingest.spool of its own.")
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             self._segments = [_scanned(path) for path in sorted(folder.glob(f"*{SUFFIX}"))]
         except OSError as error:
             self._claim.release()
@@ -141,6 +142,7 @@ class Spool:
             self._close_writer()
             path = self.folder / f"{self._next_number:012d}{SUFFIX}"
             self._writer = path.open("xb", buffering=0)
+            hand_over(path)
             self._next_number += 1
             self._sync_folder()
             last = Segment(path, 0, 0)
@@ -259,6 +261,7 @@ def _batches(segment: Segment) -> Iterator[ReadingBatch]:
         except Exception:
             aside = segment.path.with_suffix(f".{number}.unreadable")
             aside.write_bytes(packed)
+            hand_over(aside)
             log.exception("spool_batch_unreadable", file=str(aside), bytes=len(packed))
             continue
         yield batch
