@@ -17,11 +17,12 @@ from bkkenergy.cli.opening import opened_site
 from bkkenergy.portfolio.edits import Amend, Put
 from bkkenergy.readings import ReadingBatch
 from bkkenergy.reports.savings.standings import index_rows
+from bkkenergy.reports.write import make_report
 from bkkenergy.site import load_configuration
 from bkkenergy.site.open import open_writable
 from bkkenergy.site.portfolio_files import read_folder
 from bkkenergy.site.what_counts import what_counts
-from bkkenergy.usecases.bills import bill_of_days, month_bills
+from bkkenergy.usecases.bills import bill_of_days, month_bills, running_bill
 from bkkenergy.usecases.portfolio import PortfolioState, change, replace_all
 from tests.conftest import CONFIG_PARTS, ROOT
 
@@ -35,17 +36,16 @@ LONG_AGO = dt.date(2019, 1, 1)
 BUSY_KW, QUIET_KW = 80.0, 20.0
 
 
-@pytest.fixture
-def config(tmp_path):
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
     """A site with an office of 80 kW in August and September 2026 and 20 kW in October, billed on 3.1."""
-    (tmp_path / "config").mkdir()
+    config = tmp_path_factory.mktemp("accounts") / "config"
+    config.mkdir()
     for name in CONFIG_PARTS:
         source = ROOT / "config" / name
-        (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / "config" / name)
-    (tmp_path / "config/bkkenergy.toml").write_text(
-        '[store]\npath = "var/store.sqlite"\n[state]\npath = "var/state.sqlite"\n'
-    )
-    store = open_writable(load_configuration(tmp_path / "config").settings)
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, config / name)
+    (config / "bkkenergy.toml").write_text('[store]\npath = "var/store.sqlite"\n[state]\npath = "var/state.sqlite"\n')
+    store = open_writable(load_configuration(config).settings)
     first, change_us, end = (
         timestamp_us(Period.month(2026, number).start) - 86_400_000_000 * (number == 8) for number in (8, 10, 11)
     )
@@ -54,10 +54,18 @@ def config(tmp_path):
     columns = {"energy_kwh": kwh, "applied_ratio": np.ones(len(at))}
     store.commit(ReadingBatch((MAIN,), np.zeros(len(at), np.int64), at, columns))
     store.close()
-    with records(tmp_path / "config") as state:
-        replace_all(state, ME, read_folder(tmp_path / "config").records, why="first import", now=NOW)
-    entered(tmp_path / "config", Amend("building", OFFICE, {"tariff": "mea-3-1-lv"}))
-    return tmp_path / "config"
+    with records(config) as state:
+        replace_all(state, ME, read_folder(config).records, why="first import", now=NOW)
+    entered(config, Amend("building", OFFICE, {"tariff": "mea-3-1-lv"}))
+    bills(config, BOTH)
+    return config
+
+
+@pytest.fixture
+def config(made, tmp_path):
+    """A copy of the site, with its ledger computed."""
+    shutil.copytree(made.parent, tmp_path / "site")
+    return tmp_path / "site/config"
 
 
 @contextmanager
@@ -158,6 +166,64 @@ def test_a_paper_bill_is_held_against_its_own_days(config):
         bill = bill_of_days(site, building, days, dt.date(2026, 10, 1))
     assert bill.quantities.energy_kwh == pytest.approx(29 * 24 * QUIET_KW, abs=20)
     assert bill.amount_thb("minimum") == pytest.approx(36 * 221.50)
+
+
+def test_a_report_lists_the_bills_that_are_read_in_its_month_beside_costs_of_the_calendar_month(config):
+    by_calendar = bills(config, OCTOBER)
+    entered(config, account(read_day=12, meter_side="low"))
+    (by_read,) = read_bills(config, OCTOBER)
+    with opened_site(load_configuration(config)) as site:
+        report = make_report(site, "district-bangkhen", OCTOBER, now=NOW)
+    (use,) = [one.use for one in report.buildings if one.id == OFFICE]
+    assert use.cost_thb > by_calendar[0].total_thb, "two per cent for the low side"
+    assert report.total.cost_thb == use.cost_thb
+    (listed,) = report.read_bills
+    assert (listed.building_id, listed.count) == (OFFICE, 1)
+    assert (listed.first_day, listed.last_day) == (dt.date(2026, 9, 12), dt.date(2026, 10, 11))
+    assert listed.total_thb == by_read.total_thb
+    assert listed.billed_kwh == pytest.approx(by_read.quantities.energy_kwh * 1.02)
+    assert report.raised_ratio == 0.02
+    assert report.minimum_floor == "demand"
+
+
+def test_a_report_of_a_year_sums_the_bills_that_are_read_in_it(config):
+    entered(config, account(read_day=12))
+    with opened_site(load_configuration(config)) as site:
+        report = make_report(site, "district-bangkhen", Period.parse("FY2569", today=NOW.date()), now=NOW)
+    (listed,) = report.read_bills
+    assert listed.count == 12
+    assert (listed.first_day, listed.last_day) == (dt.date(2025, 9, 12), dt.date(2026, 9, 11))
+
+
+def test_a_report_of_accounts_that_are_read_on_the_first_lists_no_other_bills(config):
+    entered(config, account(read_day=1))
+    with opened_site(load_configuration(config)) as site:
+        assert make_report(site, "district-bangkhen", OCTOBER, now=NOW).read_bills == ()
+
+
+def running(config, today):
+    with opened_site(load_configuration(config)) as site:
+        return running_bill(site, site.portfolio.buildings[OFFICE], today)
+
+
+def test_the_bill_so_far_begins_at_the_last_read(config):
+    """On 20 October, read on the 12th: eight days of 20 kW, and the minimum that September's 80 kW set."""
+    entered(config, account(read_day=12))
+    bill = running(config, dt.date(2026, 10, 20))
+    assert bill.quantities.days.first == dt.date(2026, 10, 12)
+    assert bill.quantities.energy_kwh == pytest.approx(8 * 24 * QUIET_KW, abs=20)
+    assert bill.amount_thb("minimum") == pytest.approx(36 * 221.50)
+    before = running(config, dt.date(2026, 10, 11))
+    assert before.quantities.days.first == dt.date(2026, 9, 12)
+    assert running(config, dt.date(2026, 10, 12)) is None
+
+
+def test_the_bill_so_far_of_an_account_without_a_read_day_begins_with_the_month(config):
+    entered(config, account())
+    bill = running(config, dt.date(2026, 10, 20))
+    assert bill.quantities.days.first == dt.date(2026, 10, 1)
+    assert bill.quantities.energy_kwh == pytest.approx(19 * 24 * QUIET_KW, abs=20)
+    assert running(config, dt.date(2026, 10, 1)) is None
 
 
 def index_row(config):

@@ -19,7 +19,7 @@ from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, plain, print_json
 from bkkenergy.i18n import Words
 from bkkenergy.portfolio import Building
-from bkkenergy.reports.phrasing import provisional_notes
+from bkkenergy.reports.phrasing import bill_notes
 from bkkenergy.reports.savings.bills import read_paper
 from bkkenergy.site import Site
 from bkkenergy.tariff.bill import Bill
@@ -74,16 +74,8 @@ def show_command(building: str, period: str | None, lang: Any, config_dir: Path,
             table.add_row(words("solar.bill_total"), "", f"{bill.total_thb:,.2f}")
             console.print(table)
             _print_part(ratio, words)
-            for note in provisional_notes(bill.provisional, words):
+            for note in bill_notes(bill, site.figures.tariffs.rules.minimum_floor, words):
                 console.print(note)
-            if bill.parts:
-                console.print(words("report.bill_is_split"))
-            if bill.raised_ratio:
-                console.print(words("report.low_side_is_raised", percent=f"{bill.raised_ratio:.1%}".replace("%", " %")))
-            if bill.amount_thb("minimum"):
-                console.print(words(f"report.minimum_is_by_{site.figures.tariffs.rules.minimum_floor}"))
-            if bill.is_demand_estimated:
-                console.print(words("report.demand_is_estimated"))
 
 
 def _days_of(bill: Bill) -> Period:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -15,7 +17,7 @@ from bkkenergy.library.series import complete, energy_of, interval_of
 from bkkenergy.tariff.bill import Bill, bills_of
 from bkkenergy.tariff.compare import offers, open_to
 from bkkenergy.tariff.quantities import Quantities, quantities_of
-from bkkenergy.tariff.schedule import Customer, Schedule
+from bkkenergy.tariff.schedule import Customer, Schedule, Supply, Utility
 
 __all__ = ["Bills", "bill", "compare_schedules", "schedules"]
 
@@ -142,6 +144,9 @@ def bill(
     schedule: str,
     peak_kvar: float | None = None,
     highest_demand_thb: float | None = None,
+    earlier: pd.Series | pd.DataFrame | None = None,
+    utility: Utility = "mea",
+    meter_side: Literal["high", "low"] | None = None,
 ) -> Bills:
     """Compute the bills of a metered series, as MEA's paper bills have them.
 
@@ -156,6 +161,13 @@ def bill(
         Highest 15-minute mean reactive power of the month [kvar]: for one month, where a meter measures it.
     highest_demand_thb : float, optional
         Highest demand charge of the eleven months before the first one [THB], for the minimum charge.
+    earlier : Series or DataFrame, optional
+        Energy of the months before [kWh], as `series`, instead of `highest_demand_thb`: their demand charges count in
+        the minimum charge, so that a month costs the same alone and within its year. They are not billed.
+    utility : {"mea", "pea"}
+        Who bills: MEA bills demand in whole kW, PEA as it was measured.
+    meter_side : {"high", "low"}, optional
+        Of the customer's own transformer: on its low side kWh and kW are raised for its losses.
 
     Returns
     -------
@@ -165,8 +177,8 @@ def bill(
     Raises
     ------
     InputError
-        If the schedule is not known, the index has no time zone, the unit is not kWh, or a month is before the first
-        known Ft.
+        If the schedule is not known, the index has no time zone, the unit is not kWh, a month is before the first known
+        Ft, or `earlier` does not end before the series begins.
 
     Warns
     -----
@@ -195,7 +207,9 @@ def bill(
             raise InputError(f"peak_kvar is of one month, and the series has {len(months)}. Bill each month by itself.")
         months = [replace(months[0], peak_kvar=peak_kvar)]
     months = [replace(months[0], highest_demand_thb=highest_demand_thb), *months[1:]]
-    bills = Bills(tuple(bills_of(months, chosen, tariffs)), chosen, known_ratio)
+    before = [] if earlier is None else _months_before(earlier, months[0].month)
+    every = [replace(month, supply=Supply(utility, meter_side)) for month in (*before, *months)]
+    bills = Bills(tuple(bills_of(every, chosen, tariffs)[len(before) :]), chosen, known_ratio)
     if notes := _notes(bills, step):
         warn(" ".join(notes))
     return bills
@@ -266,6 +280,15 @@ def compare_schedules(series: pd.Series | pd.DataFrame, *, schedule: str, custom
         for offer in comparison
     }
     return pd.DataFrame.from_dict(rows, orient="index", columns=["name", "total_thb", "change_thb"])
+
+
+def _months_before(earlier: pd.Series | pd.DataFrame, first: dt.date) -> list[Quantities]:
+    months, _, _ = _months(earlier)
+    if months[-1].month >= first:
+        raise InputError(
+            f"earlier has energy of {months[-1].month:%Y-%m}, which is billed. End it before {first:%Y-%m}."
+        )
+    return months
 
 
 def _months(series: pd.Series | pd.DataFrame) -> tuple[list[Quantities], pd.Series, pd.Timedelta]:

@@ -12,6 +12,7 @@ from bkkenergy.savings.facts import Finding
 from bkkenergy.savings.uncertainty import Band, no_verdict_of
 from bkkenergy.tariff.bill import Item, Provisional
 from bkkenergy.tariff.flat import FlatRate
+from bkkenergy.tariff.schedule import MinimumFloor
 from bkkenergy.texts import Lang
 
 SCHEMA = "bkkenergy.report/3"
@@ -68,6 +69,23 @@ class BillItem:
 
 
 ItemName = TypeVar("ItemName", bound=str)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBills:
+    """The bills of a building that are read within the period, where they are not those of calendar months.
+
+    first_day, last_day : of the days that they are for. billed_kwh : what is charged for.
+    """
+
+    building_id: str
+    first_day: dt.date
+    last_day: dt.date
+    count: int
+    billed_kwh: float
+    total_thb: float
+
+
 BILL_ORDER: tuple[str, ...] = get_args(Item)
 """Items as MEA's bill lists them: energy, demand, minimum, power factor, service, Ft, then VAT over them all."""
 
@@ -242,7 +260,10 @@ class AgencyReport:
     bill : on reports of whole months, the items of all buildings' bills under their schedules; costs are
         then these bills, not the flat rate. bill_source : of rates, Ft and VAT; provisional : those of them that have
         expired or were read in no source; is_demand_estimated : a demand charge rests on estimated quarter-hours alone;
-        is_bill_split : a schedule changed within a month, so that its bill is that of its parts, by days.
+        is_bill_split : a schedule changed within a month, so that its bill is that of its parts, by days;
+        raised_ratio : added to kWh and kW of meters on the low side of a transformer, where there are such;
+        minimum_floor : how the minimum charge was read, where a bill has one. read_bills : the bills that are read
+        within the period, of buildings whose account has a read day; what they cost is no part of the total.
     rate : the flat rate of the last day; None before the first known Ft, where no baht is given. rate_thb_per_kwh :
         the flat rate where it is the same on all days. factors : of emissions, as they were when the report was made,
         in order; kg_co2e_per_kwh : the factor where one holds on all days.
@@ -281,6 +302,9 @@ class AgencyReport:
     provisional: tuple[Provisional, ...] = ()
     is_demand_estimated: bool = False
     is_bill_split: bool = False
+    raised_ratio: float = 0.0
+    minimum_floor: MinimumFloor | None = None
+    read_bills: tuple[ReadBills, ...] = ()
     savings: tuple[BuildingSaving, ...] = ()
     savings_first_day: dt.date | None = None
     total_saving: BuildingSaving | None = None

@@ -9,7 +9,8 @@ from bkkenergy.calendar import BANGKOK, BE_OFFSET_YEARS
 from bkkenergy.i18n import Words
 from bkkenergy.reports.content import AgencyReport, Attention
 from bkkenergy.reports.savings.phrasing import verdict_text
-from bkkenergy.tariff.bill import Provisional
+from bkkenergy.tariff.bill import Bill, Provisional
+from bkkenergy.tariff.schedule import MinimumFloor
 
 SAME_WITHIN_RATIO = 0.005
 WHOLE_RATIO = 0.995
@@ -163,6 +164,23 @@ def provisional_notes(figures: Iterable[Provisional], words: Words) -> list[str]
     ]
 
 
+def bill_notes(bill: Bill, minimum_floor: MinimumFloor, words: Words) -> list[str]:
+    """Say of one bill what of it may not hold, and how rules were read that leave room."""
+    floor = minimum_floor if bill.amount_thb("minimum") else None
+    return [
+        *provisional_notes(bill.provisional, words),
+        *([words("report.bill_is_split")] if bill.parts else []),
+        *reading_notes(bill.raised_ratio, floor, words),
+        *([words("report.demand_is_estimated")] if bill.is_demand_estimated else []),
+    ]
+
+
+def reading_notes(raised_ratio: float, minimum_floor: MinimumFloor | None, words: Words) -> list[str]:
+    """Say what bills rest on where rules leave room: the low side of a transformer, and the minimum charge."""
+    notes = [words("report.low_side_is_raised", percent=words.percent(raised_ratio, 1))] if raised_ratio else []
+    return notes + ([words(f"report.minimum_is_by_{minimum_floor}")] if minimum_floor else [])
+
+
 def _until(figure: Provisional, words: Words) -> str:
     return "" if figure.valid_to is None else words.date(figure.valid_to)
 
@@ -172,7 +190,8 @@ def cost_method(report: AgencyReport, words: Words) -> str:
     if report.bill:
         notes = [words("report.method_bill", source=report.bill_source), *provisional_notes(report.provisional, words)]
         notes += [words("report.demand_is_estimated")] if report.is_demand_estimated else []
-        return " ".join(notes + ([words("report.bill_is_split")] if report.is_bill_split else []))
+        notes += [words("report.bill_is_split")] if report.is_bill_split else []
+        return " ".join([*notes, *reading_notes(report.raised_ratio, report.minimum_floor, words)])
     if report.rate is None:
         return words("report.method_no_cost")
     rate = words.number(report.rate.rate_thb_per_kwh, 4)

@@ -30,13 +30,34 @@ def month_bills(site: Site, building: Building, period: Period, *, by_reads: boo
         return _bills(site, building, period, ())
     first_month, last_month = period.first_day, period.last_day.replace(day=1)
     begin = _first_with_history(site, building, period)
-    read_day = _read_day(site, building, period.last_day) if by_reads else None
+    read_day = read_day_of(site, building, period.last_day) if by_reads else None
     if read_day is None:
         longer, reads = Period.days(begin, period.last_day), list[Read]()
     else:
         reads, end = reads_of(begin, last_month, read_day)
         longer = Period.days(reads[0].first, end - dt.timedelta(days=1))
     return [bill for bill in _bills(site, building, longer, reads) if bill.month >= first_month]
+
+
+def running_bill(site: Site, building: Building, today: dt.date) -> Bill | None:
+    """Compute the bill of a building's use since the last read, up to yesterday; None on the day of the read.
+
+    Where no electricity account says its read day, since the month began.
+    """
+    read_day = read_day_of(site, building, today)
+    first = today.replace(day=1) if read_day is None else _last_read(today, read_day)
+    if first == today:
+        return None
+    period = Period.days(first, today - dt.timedelta(days=1))
+    if read_day is None:
+        bills = month_bills(site, building, period)
+        return bills[0] if bills else None
+    return bill_of_days(site, building, period, months_before(first, -1))
+
+
+def _last_read(today: dt.date, read_day: int) -> dt.date:
+    read = read_on(today, read_day)
+    return read if read <= today else read_on(months_before(today, 1), read_day)
 
 
 def bill_of_days(site: Site, building: Building, days: Period, month: dt.date) -> Bill:
@@ -73,7 +94,7 @@ def _bills(site: Site, building: Building, period: Period, reads: Sequence[Read]
     return bills_by_schedules(parts, schedules, site.figures.tariffs)
 
 
-def _read_day(site: Site, building: Building, day: dt.date) -> int | None:
+def read_day_of(site: Site, building: Building, day: dt.date) -> int | None:
     """Return the day of the month on which a building's accounts are read; None where they do not say one."""
     days = {account.read_day for account in site.portfolio.on(day).accounts_of(building.id)}
     return days.pop() if len(days) == 1 else None

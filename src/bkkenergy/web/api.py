@@ -216,6 +216,11 @@ def bill(building_id: str, month: str, visitor: ApiVisitor) -> BillRow:
         items={line.item: months[0].amount_thb(line.item) for line in months[0].lines},
         total_thb=float(months[0].total_thb),
         source=months[0].source,
+        first=months[0].each[0].quantities.days.first,
+        end=months[0].each[-1].quantities.days.end,
+        energy_kwh=months[0].quantities.energy_kwh,
+        raised_ratio=months[0].raised_ratio,
+        is_provisional=bool(months[0].provisional),
         parts=[
             BillPartRow(
                 schedule=part.schedule_id,

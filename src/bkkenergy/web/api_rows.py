@@ -154,7 +154,11 @@ class BillPartRow(Row):
 
 
 class BillRow(Row):
-    """A month's bill under the building's schedule, THB. parts : where that changed within; schedule is the last."""
+    """A month's bill under the building's schedule, THB.
+
+    first, end : the days that it is for, end not included: from read to read, or the calendar month. parts : where the
+    schedule changed within; schedule is the last. raised_ratio : added to kWh and kW behind a transformer.
+    """
 
     building: str
     month: str
@@ -162,6 +166,11 @@ class BillRow(Row):
     items: dict[str, float]
     total_thb: float
     source: str
+    first: dt.date
+    end: dt.date
+    energy_kwh: float
+    raised_ratio: float
+    is_provisional: bool
     parts: list[BillPartRow]
 
 

@@ -20,7 +20,7 @@ from bkkenergy.savings.insights import find, visible
 from bkkenergy.savings.views import LoadViews, load_views, mean_rows
 from bkkenergy.tariff.bill import Bill
 from bkkenergy.tariff.windows import window_masks
-from bkkenergy.usecases.bills import month_bills
+from bkkenergy.usecases.bills import running_bill
 from bkkenergy.usecases.energy import QUARTERS_PER_HOUR, building_quarters, main_energy_kwh
 from bkkenergy.web.context import AppContext
 
@@ -45,7 +45,8 @@ class BuildingView:
     """One building's page.
 
     today_kw, typical_kw : (24,) mean power of today's hours, and of days like it. month_peak_kw : highest 15 minutes
-    of this month and of the one before. bill : of this month so far. waiting : days that are still to be computed.
+    of this month and of the one before. bill : since the last read, or of this month so far.
+    waiting : days that are still to be computed.
     """
 
     building: Building
@@ -117,20 +118,18 @@ def month_peaks_kw(here: AppContext, building: Building) -> tuple[float | None, 
 
 
 def bill_so_far(here: AppContext, building: Building, waiting: tuple[dt.date, ...]) -> Bill | None:
-    """Compute the bill of this month's readings; None on the first day, or without a meter.
+    """Compute the bill since the last read, or since the month began; None on its first day, or without a meter.
 
     waiting : days that are still to be computed, with which the bill is stored for a while.
     """
-    today = here.today
-    if not building.main_meters or today.day == 1:
+    if not building.main_meters:
         return None
-    period = Period.days(today.replace(day=1), today - dt.timedelta(days=1))
-    bills: list[Bill] = here.cached(
-        ("bill", building.id, today, waiting),
+    bill: Bill | None = here.cached(
+        ("bill", building.id, here.today, waiting),
         KEPT_S,
-        lambda: month_bills(here.opened, building, period),
+        lambda: running_bill(here.opened, building, here.today),
     )
-    return bills[0] if bills else None
+    return bill
 
 
 def _judged(here: AppContext, building: Building) -> tuple[dt.date, SavingsAssessment, list[Finding]]:

@@ -16,6 +16,7 @@ from bkkenergy.i18n import Words
 from bkkenergy.portfolio import Building
 from bkkenergy.readings import FloatArray
 from bkkenergy.reports.alert_words import alert_line
+from bkkenergy.reports.phrasing import bill_notes
 from bkkenergy.reports.pictures import LARGE, heat_map
 from bkkenergy.reports.render.views import profile_picture
 from bkkenergy.reports.savings.phrasing import Judged, finding_texts, judged_text, verdict_text
@@ -140,6 +141,7 @@ def building_page(building_id: str, visitor: PageVisitor) -> Response:
         agency=here.portfolio.agencies[building.agency],
         figures=figures_of(visitor).now().buildings[building_id],
         view=view,
+        bill_notes=bill_notes(view.bill, here.opened.figures.tariffs.rules.minimum_floor, words) if view.bill else [],
         power=power_now(here, building),
         balance=balance_view(here, building, words),
         verdict=_verdict(view, words),

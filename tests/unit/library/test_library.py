@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 import bkkenergy as bk
+from bkkenergy.errors import InputError
 
 ZONE = "Asia/Bangkok"
 
@@ -393,3 +394,25 @@ def test_pictures_are_svg_that_stand_alone(tmp_path):
         assert root.tag.endswith("svg")
         assert "http" not in picture.svg.replace("http://www.w3.org/2000/svg", "")
         assert picture._repr_svg_() == picture.svg
+
+
+def test_a_month_costs_the_same_alone_with_the_months_before_it_and_within_its_year():
+    year = bk.examples.office_quarters("2025")
+    is_december = year.index >= "2025-12-01"
+    year = year.where(~is_december, year * 0.2)
+    within = bk.bill(year, schedule="mea-3-1-lv").bills[-1]
+    alone = bk.bill(year[is_december], schedule="mea-3-1-lv", earlier=year[~is_december])
+    assert alone.bills == (within,)
+    assert alone.summary()["minimum"] > 0
+    assert "minimum" not in bk.bill(year[is_december], schedule="mea-3-1-lv").summary()
+    with pytest.raises(InputError, match="earlier"):
+        bk.bill(year[is_december], schedule="mea-3-1-lv", earlier=year)
+
+
+def test_a_bill_follows_the_utility_and_the_side_of_the_meter():
+    november = bk.examples.office_quarters("2025-11")
+    plain = bk.bill(november, schedule="mea-3-1-lv")
+    raised = bk.bill(november, schedule="mea-3-1-lv", utility="pea", meter_side="low")
+    assert raised.summary()["energy"] == pytest.approx(plain.summary()["energy"] * 1.02, abs=0.01)
+    assert raised.lines.query("item == 'demand'")["quantity"].iloc[0] % 1 > 0
+    assert any("2 %" in source for source in raised.sources)

@@ -1,5 +1,6 @@
 """What a governor's staff stopped at in a report: order, peaks, comparisons, breaks, colours."""
 
+import datetime as dt
 import io
 import random
 import subprocess
@@ -10,7 +11,7 @@ import pytest
 
 from bkkenergy.i18n import LANGS, Words
 from bkkenergy.reports.city import city_report
-from bkkenergy.reports.content import BILL_ORDER, BillItem, BuildingSaving, Ranked, SolarUse, in_bill_order
+from bkkenergy.reports.content import BILL_ORDER, BillItem, BuildingSaving, Ranked, ReadBills, SolarUse, in_bill_order
 from bkkenergy.reports.phrasing import compared_note, cost_note, headline, saving_sentence
 from bkkenergy.reports.render import RENDERERS
 from bkkenergy.reports.render.html import NO_BREAK_SPACE, unbroken
@@ -200,3 +201,21 @@ def test_on_paper_a_total_stands_once_and_the_first_page_has_the_three_pictures(
     first = pages.split("\f")[0]
     for key in ("report.profile", "report.bars_day", "report.heat", "report.first_findings"):
         assert Words("en")(key) in first, key
+
+
+def test_bills_by_read_dates_have_their_days_in_every_form_and_say_that_they_are_apart(report):
+    one = report.buildings[0]
+    read = ReadBills(one.id, dt.date(2026, 9, 12), dt.date(2026, 10, 11), 1, 1234.0, 5678.9)
+    apart = replace(report, read_bills=(read,), raised_ratio=0.02, minimum_floor="demand")
+    text = words_of(apart)
+    assert "Bills as they are read" in text
+    assert "12 September 2026 – 11 October 2026" in text
+    assert "5,678.90" in text
+    assert "no part of the total" in text
+    assert "raised by 2.0%" in text
+    assert "Minimum charge" in text
+    assert "12 กันยายน 2569 – 11 ตุลาคม 2569" in words_of(apart, "th")
+    book = openpyxl.load_workbook(io.BytesIO(RENDERERS["xlsx"](apart, "en")))
+    cells = [[cell.value for cell in row] for row in book["Electricity bill, all buildings"].iter_rows()]
+    assert any(row[3:6] == [1, 1234, 5678.9] for row in cells)
+    assert "Bills as they are read" not in words_of(report)

@@ -204,6 +204,29 @@ def _bill(book: Book, report: AgencyReport) -> None:
     totals = [report.total.cost_thb, *(building.use.cost_thb for building in report.buildings)]
     for column, value in enumerate(totals, 1):
         sheet.write_formula(last, column, f"=SUM({xl_range(1, column, last - 1, column)})", formats["fine"], value or 0)
+    if report.read_bills:
+        _read_bills(book, sheet, report, last + 2)
+
+
+def _read_bills(book: Book, sheet: Any, report: AgencyReport, first: int) -> None:
+    """Write below the bills of calendar months those that the utility reads, with their days."""
+    words, formats = book.words, book.formats
+    sheet.write(first, 0, words("report.read_bills"), formats["title"])
+    sheet.write(first + 1, 0, words("report.read_bills_note"))
+    days = [words("report.read_days"), "", words("report.read_count")]
+    sheet.write_row(
+        first + 2, 0, [words("report.building"), *days, words("unit.kwh"), words("unit.thb")], formats["head"]
+    )
+    for row, read in enumerate(report.read_bills, first + 3):
+        sheet.write(row, 0, name_of(report, read.building_id, words))
+        for column, day in ((1, read.first_day), (2, read.last_day)):
+            sheet.write_datetime(row, column, dt.datetime.combine(day, dt.time()), formats["date"])
+        for column, value, form in (
+            (3, read.count, "number"),
+            (4, read.billed_kwh, "number"),
+            (5, read.total_thb, "fine"),
+        ):
+            sheet.write_number(row, column, value, formats[form])
 
 
 def _savings(book: Book, report: AgencyReport) -> None:

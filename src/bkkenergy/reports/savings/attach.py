@@ -11,7 +11,8 @@ import numpy as np
 from bkkenergy.calendar import Period
 from bkkenergy.portfolio import Building
 from bkkenergy.readings import FloatArray
-from bkkenergy.reports.content import AgencyReport, BillItem, BuildingSaving, Ranked, UseBar, in_bill_order
+from bkkenergy.reports.content import AgencyReport, BuildingSaving, Ranked, UseBar
+from bkkenergy.reports.savings.billed import with_bills
 from bkkenergy.reports.savings.gather import SavingsAssessment, facts_of_all, fiscal_year_so_far, judge, judged_total
 from bkkenergy.reports.savings.plan import plan_progress
 from bkkenergy.reports.savings.solar import solar_use
@@ -21,9 +22,7 @@ from bkkenergy.savings.insights import find, visible
 from bkkenergy.savings.rules_supply import meter_fault
 from bkkenergy.savings.uncertainty import Band, lag_of
 from bkkenergy.site import Site
-from bkkenergy.tariff.bill import Bill
 from bkkenergy.texts import LANGS
-from bkkenergy.usecases.bills import month_bills
 
 MAX_FINDINGS = 12
 WHOLE_MONTHS = frozenset({"month", "fiscal_year"})
@@ -56,7 +55,7 @@ def add_savings_and_findings(report: AgencyReport, site: Site, period: Period) -
         if finding.rule != meter_fault.__name__
     ]
     return replace(
-        _billed(report, site, period) if period.kind in WHOLE_MONTHS else report,
+        with_bills(report, site, period) if period.kind in WHOLE_MONTHS else report,
         savings=tuple(_row(assessment) for assessment in judged),
         savings_first_day=_first_day(judged),
         total_saving=None if total is None else _total(judged, total),
@@ -123,55 +122,6 @@ def _ranking(report: AgencyReport, judged: Sequence[SavingsAssessment]) -> tuple
     known = {ranked.id for ranked in with_baseline}
     rest = [ranked for ranked in report.ranking if ranked.id not in known]
     return tuple(sorted([*with_baseline, *rest], key=lambda ranked: -ranked.difference_kwh))
-
-
-def _billed(report: AgencyReport, site: Site, period: Period) -> AgencyReport:
-    """Return the report with each building's cost from the bills of its schedule, where it has energy to bill.
-
-    Before the first known Ft there is no bill.
-    """
-    if any(period.first_day < _first_billed(site, building.id) for building in report.buildings):
-        return report
-    bills = {
-        building.id: month_bills(site, site.portfolio.buildings[building.id], period)
-        for building in report.buildings
-        if building.use.energy_kwh is not None
-    }
-    every = [bill for months in bills.values() for bill in months]
-    if not every:
-        return report
-    cost_thb = {name: sum(bill.total_thb for bill in months) for name, months in bills.items()}
-    return replace(
-        report,
-        total=replace(report.total, cost_thb=sum(cost_thb.values())),
-        buildings=tuple(
-            replace(
-                building, use=replace(building.use, cost_thb=cost_thb[building.id]), bill=_items(bills[building.id])
-            )
-            if building.id in cost_thb
-            else building
-            for building in report.buildings
-        ),
-        bill=_items(every),
-        bill_source="; ".join(dict.fromkeys(bill.source for bill in every)),
-        provisional=tuple(dict.fromkeys(one for bill in every for one in bill.provisional)),
-        is_demand_estimated=any(bill.is_demand_estimated for bill in every),
-        is_bill_split=any(bill.parts for bill in every),
-    )
-
-
-def _first_billed(site: Site, building: str) -> dt.date:
-    """Return the first day on which a building can be billed: its rates, Ft and VAT are known."""
-    tariffs = site.figures.tariffs
-    return max(
-        tariffs.first_day, tariffs.schedules[site.portfolio.schedule_of(site.portfolio.buildings[building])].first_day
-    )
-
-
-def _items(bills: Sequence[Bill]) -> tuple[BillItem, ...]:
-    """Sum each item of bills over them."""
-    items = in_bill_order(line.item for bill in bills for line in bill.lines)
-    return tuple(BillItem(item, sum(bill.amount_thb(item) for bill in bills)) for item in items)
 
 
 def _first_day(judged: Sequence[SavingsAssessment]) -> dt.date | None:
