@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
 
+from bkkenergy.texts import Lang
 from bkkenergy.tomlfiles import Frozen
 
 Grade = Literal["V", "V2", "S", "M"]
@@ -18,14 +20,41 @@ Standing = Literal["sourced", "expired", "unsourced"]
 Source = Annotated[str, Field(min_length=1)]
 
 
-class SourcedFigure(Frozen):
-    """A figure with its source, the grade of that source, and the day on which it was entered.
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """Where something was read, as each language says it."""
+
+    en: str
+    th: str = ""
+
+    def said(self, lang: Lang) -> str:
+        """Return it in a language; in English where it has no Thai."""
+        return self.th or self.en if lang == "th" else self.en
+
+
+def cited(citations: Iterable[Citation], lang: Lang) -> str:
+    """List citations, each once, however many figures rest on it."""
+    return "; ".join(dict.fromkeys(citation.said(lang) for citation in citations))
+
+
+class Cited(Frozen):
+    """Figures with where they were read.
 
     source_th : the source as Thai pages and reports give it; theirs is the English one where it is empty.
     """
 
     source: Source
     source_th: str = ""
+
+    @property
+    def citation(self) -> Citation:
+        """The source in both languages."""
+        return Citation(self.source, self.source_th)
+
+
+class SourcedFigure(Cited):
+    """A figure with its source, the grade of that source, and the day on which it was entered."""
+
     grade: Grade
     entered: dt.date
 

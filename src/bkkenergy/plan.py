@@ -12,6 +12,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
+from bkkenergy.dated import Cited
 from bkkenergy.errors import InputError
 from bkkenergy.texts import Named, Term
 from bkkenergy.tomlfiles import Frozen
@@ -29,7 +30,7 @@ YearBe = Annotated[int, Field(ge=2560, le=2700)]
 NotNegative = Annotated[float, Field(ge=0)]
 
 
-class Programme(Frozen):
+class Programme(Cited):
     """A plan of the city, under which projects stand."""
 
     id: Text
@@ -37,11 +38,10 @@ class Programme(Frozen):
     name_en: Text
     first_year_be: YearBe
     last_year_be: YearBe
-    source: Text
     entered: dt.date
 
 
-class Target(Frozen):
+class Target(Cited):
     """What a programme wants of a sector by a year (Buddhist era)."""
 
     id: str = ""
@@ -52,16 +52,14 @@ class Target(Frozen):
     year_be: YearBe
     quantity: NotNegative
     unit: Text
-    source: Text
     entered: dt.date
 
 
-class AgencyTarget(Frozen):
+class AgencyTarget(Cited):
     """What each agency should save of its yearly use, by a year."""
 
     saving_ratio: Annotated[float, Field(gt=0, lt=1)]
     year_be: YearBe
-    source: Text
     entered: dt.date
 
 

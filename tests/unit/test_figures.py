@@ -2,16 +2,21 @@
 
 import datetime as dt
 import json
+import re
 import shutil
+import tomllib
 
 import pytest
 from click.testing import CliRunner
 
 from bkkenergy.cli import cli
+from bkkenergy.dated import Citation, cited
 from bkkenergy.errors import InputError
 from bkkenergy.site.figures import load_figures
 from bkkenergy.site.ft_file import day_of
 from bkkenergy.site.standings import standings
+from bkkenergy.tariff.bill import bill_of, joined
+from bkkenergy.tariff.quantities import BillDays, Quantities
 from tests.conftest import ROOT
 
 NEXT_YEAR = "งวดที่เริ่ม,ถึง,ประเภท,Ft (สตางค์/หน่วย)\nม.ค. 2570,เม.ย. 2570,3,15.01\nม.ค. 2570,เม.ย. 2570,1,9.00\n"
@@ -112,3 +117,48 @@ def test_a_file_that_cannot_be_right_changes_nothing(site, text, why):
 )  # fmt: skip
 def test_days_are_read_as_thai_files_write_them(text, day):
     assert day_of(text) == dt.date.fromisoformat(day)
+
+
+OF_NO_REPORT = ("payloads", "calendars")
+"""Sources that only `bkkenergy check` and developers read."""
+
+
+def tables_with_a_source(table):
+    """Every table of a file, at any depth, that says where it was read."""
+    if isinstance(table, list):
+        return [one for item in table for one in tables_with_a_source(item)]
+    if not isinstance(table, dict):
+        return []
+    below = [one for value in table.values() for one in tables_with_a_source(value)]
+    return [table, *below] if "source" in table else below
+
+
+def test_every_source_that_a_report_may_quote_is_there_in_thai():
+    lacking = {
+        (path.name, table["source"])
+        for path in (ROOT / "config").rglob("*.toml")
+        if not any(part in str(path) for part in OF_NO_REPORT)
+        for table in tables_with_a_source(tomllib.loads(path.read_text(encoding="utf-8")))
+        if not re.search("[ก-๛]", table.get("source_th", ""))
+    }
+    assert lacking == set()
+
+
+def test_a_split_bill_names_each_source_once_in_either_language():
+    tariffs = load_figures(ROOT / "config").tariffs
+    april, cut, may = dt.date(2025, 4, 1), dt.date(2025, 4, 16), dt.date(2025, 5, 1)
+    halves = [BillDays(april, cut, 0.5), BillDays(cut, may, 0.5)]
+    bill = joined(
+        [
+            bill_of(Quantities(april, 500.0, 200.0, {}, part=half), tariffs.schedules[name], tariffs)
+            for half, name in zip(halves, ("mea-2-2-lv", "mea-2-2-lv"), strict=True)
+        ]
+    )
+    thai = cited(bill.sources, "th")
+    assert bill.source.count("ERC announcement") == thai.count("กกพ.") == 1
+    assert len(bill.sources) == len(("rates", "Ft", "VAT"))
+    assert "schedules" not in thai
+
+
+def test_a_source_without_thai_is_quoted_as_it_is():
+    assert cited([Citation("a calculator"), Citation("a calculator")], "th") == "a calculator"

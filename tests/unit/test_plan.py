@@ -132,7 +132,7 @@ def test_a_plan_in_files_is_that_of_its_day(tmp_path):
         (
             "[agency_target]",
             "[agency_goal]",
-            r"agency_goal: this table is not known.*\n.*agency_target.saving_ratio: the key is",
+            r"agency_goal: this table is not known.*\n.*agency_target.source: the key is",
         ),
         ("entered = 2026-01-01\nchanges", "from = 2090-01-01\nentered = 2026-01-01\nold", "this key is not known"),
         ("entered = 2026-01-01\nchanges = ", "from = 2090-01-01\nentered = 2026-01-01\n# ", "there is none on 2026-06"),

@@ -95,7 +95,7 @@ def show_command(agency: str, period: str | None, lang: Any, config_dir: Path, *
         )
     console.print(table)
     target = config.state_target
-    console.print(words("ereport.target", share=words.percent(target.below_standard_ratio), source=target.source))
+    console.print(words("ereport.target", share=words.percent(target.below_standard_ratio), source=target.citation))
     by_reason: dict[str, list[str]] = {}
     for month in months:
         for error in month.why:

@@ -73,7 +73,8 @@ def targets_command(lang: Any, config_dir: Path, *, as_json: bool) -> None:
             if target.programme == programme.id:
                 what = words.either(th=target.what_th, en=target.what_en)
                 year = words.year(target.year_be - 543)
-                click.echo(f"  {year}: {words.number(target.quantity)} {target.unit}: {what}\n      {target.source}")
+                click.echo(f"  {year}: {words.number(target.quantity)} {target.unit}: {what}")
+                click.echo(f"      {target.citation.said(lang)}")
 
 
 @plan_command.command("list", epilog="\b\nExamples:\n  bkkenergy plan list --agency health --state done")

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from bkkenergy.calendar import BANGKOK
+from bkkenergy.dated import Citation, cited
 from bkkenergy.reports.build import ranked_by_usual, summed, total_of
 from bkkenergy.reports.content import (
     AgencyReport,
@@ -48,6 +49,7 @@ def city_report(
         (item for report in reports for item in report.attention), key=lambda item: GRAVITY.index(item.severity)
     )
     findings = sorted((finding for report in reports for finding in report.findings), key=lambda f: -f.cost_thb_a_month)
+    sources = tuple(dict.fromkeys(citation for report in reports for citation in _sources(report)))
     rows = tuple(_row(report) for report in reports)
     savings = tuple(
         replace(report.total_saving, building_id=report.agency_id) for report in reports if report.total_saving
@@ -67,7 +69,8 @@ def city_report(
         pictures=_pictures([report.pictures for report in reports]),
         ranking=_ranking(rows, savings),
         bill=_bill(reports),
-        bill_source="; ".join(dict.fromkeys(report.bill_source for report in reports if report.bill_source)),
+        bill_source=cited(sources, "en"),
+        bill_sources=sources,
         provisional=tuple(dict.fromkeys(one for report in reports for one in report.provisional)),
         is_demand_estimated=any(report.is_demand_estimated for report in reports),
         is_bill_split=any(report.is_bill_split for report in reports),
@@ -84,6 +87,11 @@ def city_report(
         missing=tuple(missing),
         portfolio_revision=max(report.portfolio_revision for report in reports),
     )
+
+
+def _sources(report: AgencyReport) -> tuple[Citation, ...]:
+    """Return the sources of an agency's bills; an older report names them in one text."""
+    return report.bill_sources or ((Citation(report.bill_source),) if report.bill_source else ())
 
 
 def _row(report: AgencyReport) -> BuildingUse:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeVar, get_args
 
 from bkkenergy.carbon import GridFactor
+from bkkenergy.dated import Citation
 from bkkenergy.savings.facts import Finding
 from bkkenergy.savings.uncertainty import Band, no_verdict_of
 from bkkenergy.tariff.bill import Item, Provisional
@@ -258,10 +259,10 @@ class AgencyReport:
     scope : an agency with its buildings, or the city with its agencies in their place. names : (Thai, English)
     of every agency, building and meter that the report names. missing : agencies that the city's report lacks.
     bill : on reports of whole months, the items of all buildings' bills under their schedules; costs are
-        then these bills, not the flat rate. bill_source : of rates, Ft and VAT; provisional : those of them that have
-        expired or were read in no source; is_demand_estimated : a demand charge rests on estimated quarter-hours alone;
-        is_bill_split : a schedule changed within a month, so that its bill is that of its parts, by days;
-        raised_ratio : added to kWh and kW of meters on the low side of a transformer, where there are such;
+        then these bills, not the flat rate. bill_source : of rates, Ft and VAT, each once; bill_sources : the same in
+        both languages; provisional : those of them that have expired or were read in no source;
+        is_demand_estimated : a demand charge rests on estimated quarter-hours alone; is_bill_split : a schedule
+        changed within a month, so that its bill is that of its parts, by days; raised_ratio : added to kWh and kW of meters on the low side of a transformer, where there are such;
         minimum_floor : how the minimum charge was read, where a bill has one. read_bills : the bills that are read
         within the period, of buildings whose account has a read day; what they cost is no part of the total.
     rate : the flat rate of the last day; None before the first known Ft, where no baht is given. rate_thb_per_kwh :
@@ -299,6 +300,7 @@ class AgencyReport:
     ranking: tuple[Ranked, ...] = ()
     bill: tuple[BillItem, ...] = ()
     bill_source: str = ""
+    bill_sources: tuple[Citation, ...] = ()
     provisional: tuple[Provisional, ...] = ()
     is_demand_estimated: bool = False
     is_bill_split: bool = False
@@ -310,6 +312,7 @@ class AgencyReport:
     total_saving: BuildingSaving | None = None
     findings: tuple[Finding, ...] = ()
     placebo_source: str = ""
+    placebo_source_th: str = ""
     solar: tuple[SolarUse, ...] = ()
     plan: PlanProgress | None = None
     revision: int = 1

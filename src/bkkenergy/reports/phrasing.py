@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Iterable
 
 from bkkenergy.calendar import BANGKOK, BE_OFFSET_YEARS
+from bkkenergy.dated import Citation, cited
 from bkkenergy.i18n import Words
 from bkkenergy.reports.content import AgencyReport, Attention
 from bkkenergy.reports.savings.phrasing import verdict_text
@@ -185,10 +186,23 @@ def _until(figure: Provisional, words: Words) -> str:
     return "" if figure.valid_to is None else words.date(figure.valid_to)
 
 
+def bill_sources(report: AgencyReport, words: Words) -> str:
+    """List where the figures of its bills were read; reports from before `bill_sources` say it in English."""
+    return cited(report.bill_sources or [Citation(report.bill_source)], words.lang)
+
+
+def placebo_source(report: AgencyReport, words: Words) -> str:
+    """Return where the intervals of savings come from."""
+    return Citation(report.placebo_source, report.placebo_source_th).said(words.lang)
+
+
 def cost_method(report: AgencyReport, words: Words) -> str:
     """Say how costs were computed, from which source, and what of it is provisional."""
     if report.bill:
-        notes = [words("report.method_bill", source=report.bill_source), *provisional_notes(report.provisional, words)]
+        notes = [
+            words("report.method_bill", source=bill_sources(report, words)),
+            *provisional_notes(report.provisional, words),
+        ]
         notes += [words("report.demand_is_estimated")] if report.is_demand_estimated else []
         notes += [words("report.bill_is_split")] if report.is_bill_split else []
         return " ".join([*notes, *reading_notes(report.raised_ratio, report.minimum_floor, words)])
@@ -198,7 +212,7 @@ def cost_method(report: AgencyReport, words: Words) -> str:
     text = words(
         "report.method_cost",
         rate=rate,
-        source=words.either(th=report.rate.source_th or report.rate.source, en=report.rate.source),
+        source=Citation(report.rate.source, report.rate.source_th),
         entered=words.date(report.rate.entered),
     )
     if report.rate_thb_per_kwh is None:
@@ -233,7 +247,7 @@ def emission_method(report: AgencyReport, words: Words) -> str:
             "report.method_co2",
             factor=words.number(factor.kg_co2e_per_kwh, 4),
             first=words.date(factor.valid_from),
-            source=words.either(th=factor.source_th or factor.source, en=factor.source),
+            source=factor.citation,
             entered=words.date(factor.entered),
         )
         for factor in report.factors

@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
+from bkkenergy.dated import Cited
 from bkkenergy.errors import InputError
 from bkkenergy.readings import BoolArray, FloatArray
 from bkkenergy.savings.baseline import HOURS_PER_DAY, Baseline, Series
-from bkkenergy.tomlfiles import Frozen
 
 Severity = Literal["notice", "warning", "alert"]
 Positive = Annotated[float, Field(gt=0)]
@@ -36,7 +36,7 @@ class SubMeterSums:
     known_ratio: float
 
 
-class InsightRules(Frozen):
+class InsightRules(Cited):
     """Thresholds of config/savings.toml."""
 
     baseload_rise_ratio: Positive
@@ -61,7 +61,6 @@ class InsightRules(Frozen):
     shift_ratio: Positive
     pv_shortfall_ratio: Positive
     max_per_building: Annotated[int, Field(ge=1)]
-    source: str
     entered: dt.date
 
 

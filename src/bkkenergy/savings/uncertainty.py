@@ -19,6 +19,7 @@ from typing import Annotated, Literal, Self, get_args
 import numpy as np
 from pydantic import Field, model_validator
 
+from bkkenergy.dated import Cited
 from bkkenergy.readings import FloatArray
 from bkkenergy.savings.baseline import DAY_VALID_RATIO, Baseline, Saving
 from bkkenergy.tomlfiles import Frozen
@@ -52,7 +53,7 @@ class LengthCells(Frozen):
     pairs: tuple[tuple[int, ...], ...]
 
 
-class Placebo(Frozen):
+class Placebo(Cited):
     """Errors of baselines where nothing was done, each divided by its building's scale.
 
     days, lag_years : of the cells: days judged, and years from the baseline's end to the last judged day.
@@ -65,7 +66,6 @@ class Placebo(Frozen):
     length: Annotated[tuple[LengthCells, ...], Field(min_length=1)]
     typical_fold_ratio: Annotated[float, Field(gt=0)]
     common_ratio: Annotated[tuple[Annotated[float, Field(ge=0)], ...], Field(min_length=1)]
-    source: Annotated[str, Field(min_length=1)]
     entered: dt.date
 
     @model_validator(mode="after")

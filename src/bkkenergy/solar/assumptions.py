@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from bkkenergy.dated import Cited
 from bkkenergy.solar.climate import Climate
 from bkkenergy.solar.module import PvEquipment
 from bkkenergy.tomlfiles import Frozen
@@ -17,10 +18,9 @@ Positive = Annotated[float, Field(gt=0)]
 MonthDay = Annotated[str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")]
 
 
-class Sourced(Frozen):
+class Sourced(Cited):
     """Figures with where they come from and when they were entered."""
 
-    source: Annotated[str, Field(min_length=1)]
     entered: dt.date
 
 

@@ -21,6 +21,7 @@ from pydantic import Field, model_validator
 from scipy import optimize, special
 
 from bkkenergy.calendar import BANGKOK
+from bkkenergy.dated import Cited
 from bkkenergy.readings import FloatArray, IntArray
 from bkkenergy.solar.weather import Provenance, Weather, closing_dni, diffuse_wm2
 from bkkenergy.tomlfiles import Frozen
@@ -32,13 +33,13 @@ MONTHS = 12
 DAY_TO_DAY_CORRELATION = 0.29
 """Of the clearness index from one day to the next: Graham, Hollands and Brunger 1988."""
 CLEAR_MARGIN = 1.02
+GENERATORS = "Graham et al. 1988, TAG 1992, Ineichen clear sky"
 
 
-class Monthly(Frozen):
+class Monthly(Cited):
     """Twelve figures with their source."""
 
     months: Annotated[tuple[float, ...], Field(min_length=MONTHS, max_length=MONTHS)]
-    source: Annotated[str, Field(min_length=1)]
     entered: dt.date
 
 
@@ -121,6 +122,7 @@ def typical_year(climate: Climate, *, year: int = YEAR, seed: int = SEED) -> Wea
     dhi_wm2 = _diffuse(ghi_wm2, sun["zenith"].to_numpy(), middles, month, np.array(climate.diffuse_ratio.months))
     dni_wm2, dhi_wm2 = closing_dni(ghi_wm2, dhi_wm2, sun["zenith"].to_numpy())
     temp_c = _temperature(climate, starts, daily_kt, rng)
+    ghi = climate.ghi_kwh_m2_day.citation
     return Weather(
         starts=starts,
         ghi_wm2=ghi_wm2,
@@ -137,8 +139,9 @@ def typical_year(climate: Climate, *, year: int = YEAR, seed: int = SEED) -> Wea
             "typical_year",
             climate.name_th,
             climate.name_en,
-            f"{climate.ghi_kwh_m2_day.source}. Hours generated: Graham et al. 1988, TAG 1992, Ineichen clear sky",
+            f"{ghi.en}. Hours generated: {GENERATORS}",
             "Boland et al. 2008, scaled to the climate's diffuse share",
+            f"{ghi.said('th')} ค่ารายชั่วโมงสร้างด้วย {GENERATORS}",
         ),
     )
 

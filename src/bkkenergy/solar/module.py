@@ -12,6 +12,7 @@ import pvlib
 from pydantic import Field
 from scipy.interpolate import RectBivariateSpline
 
+from bkkenergy.dated import Cited
 from bkkenergy.errors import InputError
 from bkkenergy.readings import FloatArray
 from bkkenergy.tomlfiles import Frozen
@@ -24,7 +25,7 @@ GRID_C = np.arange(-10.0, 101.0, 5.0)
 CEC_SOURCE = "CEC module and inverter tables of 2019-03-05 in SAM's library, as in pvlib"
 
 
-class Module(Frozen):
+class Module(Cited):
     """A photovoltaic module at standard test conditions. Voltages fall with temperature: beta is negative.
 
     cec : the one-diode parameters of the CEC model, where it comes from that table.
@@ -46,7 +47,6 @@ class Module(Frozen):
     max_system_v: Positive = 1000.0
     bifaciality: Annotated[float, Field(ge=0, le=1)] = 0.0
     cec: dict[str, float] | None = None
-    source: str
     entered: dt.date | None = None
 
     @property
@@ -55,7 +55,7 @@ class Module(Frozen):
         return self.length_m * self.width_m
 
 
-class Inverter(Frozen):
+class Inverter(Cited):
     """An inverter. Currents are bounds of one tracker; mppt_count and strings count its inputs.
 
     sandia : the parameters of Sandia's model, where it comes from the CEC table.
@@ -73,7 +73,6 @@ class Inverter(Frozen):
     max_isc_a_per_mppt: Positive
     efficiency: Annotated[float, Field(gt=0.5, lt=1)]
     sandia: dict[str, float] | None = None
-    source: str
     entered: dt.date | None = None
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+from bkkenergy.dated import Citation, cited
 from bkkenergy.solar.design import SolarDesign
 
 
-def assumption_sources(design: SolarDesign) -> list[tuple[str, str, dt.date | None]]:
+def assumption_sources(design: SolarDesign) -> list[tuple[str, Citation, dt.date | None]]:
     """List where every figure of a design comes from.
 
     Parameters
@@ -18,7 +19,7 @@ def assumption_sources(design: SolarDesign) -> list[tuple[str, str, dt.date | No
 
     Returns
     -------
-    list of (str, str, date or None)
+    list of (str, Citation, date or None)
         Key, source and the day of its entry.
 
     Examples
@@ -32,17 +33,21 @@ def assumption_sources(design: SolarDesign) -> list[tuple[str, str, dt.date | No
     """
     config: Any = design.config
     sources = [
-        (key, getattr(config, key).source, getattr(config, key).entered)
+        (key, getattr(config, key).citation, getattr(config, key).entered)
         for key in ("losses", "uncertainty", "site_temperature", "layout", "finance")
     ]
     if design.load_measured_ratio == 0:
-        sources.append(("typical_loads", config.typical_loads.source, config.typical_loads.entered))
+        sources.append(("typical_loads", config.typical_loads.citation, config.typical_loads.entered))
     rates = design.schedule.rates_on(design.bills.before[-1].month)
     return [
-        ("weather", design.weather.source, None),
-        ("module", design.module.source, design.module.entered),
-        ("inverter", design.strings.inverter.source, design.strings.inverter.entered),
-        ("tariff", design.bills.before[-1].source, rates.entered),
-        ("grid_factor", design.factor.source, design.factor.entered),
+        ("weather", design.weather.citation, None),
+        ("module", design.module.citation, design.module.entered),
+        ("inverter", design.strings.inverter.citation, design.strings.inverter.entered),
+        (
+            "tariff",
+            Citation(cited(design.bills.before[-1].sources, "en"), cited(design.bills.before[-1].sources, "th")),
+            rates.entered,
+        ),
+        ("grid_factor", design.factor.citation, design.factor.entered),
         *sources,
     ]

@@ -10,6 +10,7 @@ import pandas as pd
 import pvlib
 
 from bkkenergy.calendar import BANGKOK
+from bkkenergy.dated import Citation
 from bkkenergy.errors import Fault
 from bkkenergy.readings import FloatArray, IntArray
 
@@ -27,7 +28,7 @@ Kind = Literal["typical_year", "epw", "tmy3", "pvgis", "nasa_power", "measured"]
 class Provenance:
     """Where weather comes from, as every result repeats it.
 
-    source : who made it, which period, which model; decomposition : how missing DNI and DHI were made.
+    source, source_th : who made it, which period, which model; decomposition : how missing DNI and DHI were made.
     """
 
     kind: Kind
@@ -35,6 +36,12 @@ class Provenance:
     name_en: str
     source: str
     decomposition: str = ""
+    source_th: str = ""
+
+    @property
+    def citation(self) -> Citation:
+        """The source in both languages."""
+        return Citation(self.source, self.source_th)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from itertools import groupby
 from typing import Literal
 
-from bkkenergy.dated import DatedFigure, change_days
+from bkkenergy.dated import Citation, DatedFigure, change_days, cited
 from bkkenergy.tariff.quantities import BillDays, Quantities
 from bkkenergy.tariff.schedule import Ft, Rates, Schedule, Tariffs, Vat
 
@@ -61,7 +61,7 @@ class Bill:
     lines: tuple[BillLine, ...]
     ft_thb_per_kwh: float
     provisional: tuple[Provisional, ...]
-    source: str
+    sources: tuple[Citation, ...]
     quantities: Quantities = field(repr=False)
     parts: tuple[Bill, ...] = ()
     raised_ratio: float = 0.0
@@ -70,6 +70,11 @@ class Bill:
     def each(self) -> tuple[Bill, ...]:
         """The parts; of a bill that is not split, itself."""
         return self.parts or (self,)
+
+    @property
+    def source(self) -> str:
+        """Where its figures were read, each source once."""
+        return cited(self.sources, "en")
 
     @property
     def ft_is_entered(self) -> bool:
@@ -205,7 +210,7 @@ def _bill_at_one_price(quantities: Quantities, schedule: Schedule, tariffs: Tari
         tuple(lines),
         ft.thb_per_kwh,
         _provisional(day, rates, ft, vat),
-        f"{rates.source}; {ft.source}; {vat.source}" + (f"; {tariffs.low_side.source}" if raised_ratio else ""),
+        tuple(figure.citation for figure in (rates, ft, vat, *([tariffs.low_side] if raised_ratio else []))),
         metered,
         raised_ratio=raised_ratio,
     )
@@ -366,7 +371,7 @@ def joined(parts: Sequence[Bill]) -> Bill:
         parts[-1],
         lines=tuple(line for part in parts for line in part.lines),
         provisional=tuple(dict.fromkeys(one for part in parts for one in part.provisional)),
-        source="; ".join(dict.fromkeys(part.source for part in parts)),
+        sources=tuple(dict.fromkeys(citation for part in parts for citation in part.sources)),
         quantities=replace(
             quantities[-1],
             energy_kwh=sum(each.energy_kwh for each in quantities),

@@ -2,6 +2,7 @@
 
 import csv
 import datetime as dt
+import html
 import io
 import json
 import subprocess
@@ -11,6 +12,7 @@ import numpy as np
 import openpyxl
 import pytest
 
+from bkkenergy.dated import Citation
 from bkkenergy.i18n import LANGS, Words
 from bkkenergy.reports.city import city_report, summed
 from bkkenergy.reports.content import (
@@ -219,6 +221,21 @@ def test_the_city_sums_its_agencies(pair):
     assert city.total.profile_kw[13] == pytest.approx(sum(own.total.profile_kw[13] for own in pair))
     assert city.pictures.bars[-1].energy_kwh == pytest.approx(sum(own.pictures.bars[-1].energy_kwh for own in pair))
     assert city.pictures.heat_kw[-1][13] == pytest.approx(sum(own.pictures.heat_kw[-1][13] for own in pair))
+
+
+def test_the_city_quotes_each_source_of_its_bills_once_and_in_thai(pair):
+    rates, ft = Citation("MEA's rates", "อัตราของ กฟน."), Citation("ERC's Ft", "Ft ของ กกพ.")
+    first, second = (
+        replace(full(own), bill_sources=sources) for own, sources in zip(pair, ([rates], [rates, ft]), strict=True)
+    )
+    for lang, said in (("th", "อัตราของ กฟน.; Ft ของ กกพ."), ("en", "MEA's rates; ERC's Ft")):
+        page = RENDERERS["html"](city_of(first, second), lang).decode()
+        assert html.unescape(page).count(said) == 1
+
+
+def test_an_archived_report_s_sources_are_quoted_as_it_has_them(pair):
+    first, second = (full(own) for own in pair)
+    assert "แหล่งข้อมูล: MEA" in RENDERERS["html"](city_of(first, replace(second, bill_sources=())), "th").decode()
 
 
 def test_the_city_s_peak_is_coincident_not_the_sum_of_peaks(scene):

@@ -20,6 +20,7 @@ from bkkenergy.reports.phrasing import (
     headline,
     name_of,
     period_text,
+    placebo_source,
     plan_sentences,
     saving_sentence,
     subject_name,
@@ -340,7 +341,7 @@ def _sources(book: Book, report: AgencyReport) -> None:
         (words("report.co2"), emission_method(report, words)),
     ]
     if report.placebo_source:
-        rows.append((words("saving.title"), report.placebo_source))
+        rows.append((words("saving.title"), placebo_source(report, words)))
     if report.portfolio_revision:
         portfolio = words("report.method_portfolio", number=report.portfolio_revision)
         rows.append((words("report.portfolio"), portfolio))

@@ -61,6 +61,7 @@ def add_savings_and_findings(report: AgencyReport, site: Site, period: Period) -
         total_saving=None if total is None else _total(judged, total),
         findings=tuple(visible(findings, site.dismissals, site.savings.insights)[:MAX_FINDINGS]),
         placebo_source=site.savings.placebo.source,
+        placebo_source_th=site.savings.placebo.source_th,
         pictures=replace(report.pictures, bars=_expected_bars(report, seen)),
         ranking=report.ranking if period.kind == "day" else _ranking(report, judged),
         solar=solar_use(site, report.agency_id, period),

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from bkkenergy.calendar import Period
+from bkkenergy.dated import cited
 from bkkenergy.portfolio import Building
 from bkkenergy.reports.content import AgencyReport, BillItem, ReadBills, in_bill_order
 from bkkenergy.site import Site
@@ -27,6 +28,7 @@ def with_bills(report: AgencyReport, site: Site, period: Period) -> AgencyReport
     every = [bill for months in bills.values() for bill in months]
     if not every:
         return report
+    sources = tuple(dict.fromkeys(citation for bill in every for citation in bill.sources))
     cost_thb = {name: sum(bill.total_thb for bill in months) for name, months in bills.items()}
     return replace(
         report,
@@ -40,7 +42,8 @@ def with_bills(report: AgencyReport, site: Site, period: Period) -> AgencyReport
             for building in report.buildings
         ),
         bill=_items(every),
-        bill_source="; ".join(dict.fromkeys(bill.source for bill in every)),
+        bill_source=cited(sources, "en"),
+        bill_sources=sources,
         provisional=tuple(dict.fromkeys(one for bill in every for one in bill.provisional)),
         is_demand_estimated=any(bill.is_demand_estimated for bill in every),
         is_bill_split=any(bill.parts for bill in every),

@@ -10,6 +10,7 @@ import numpy as np
 from bkkenergy.calendar import Period, edges, past_year
 from bkkenergy.carbon import factor_on
 from bkkenergy.errors import InputError
+from bkkenergy.i18n import Words
 from bkkenergy.portfolio import Building, MeterKind
 from bkkenergy.readings import FloatArray
 from bkkenergy.site import Site
@@ -51,6 +52,10 @@ def measured_weather(site: Site, typical: Weather, building: Building, *, today:
     )
     measured = f"{stations[0].id}, {period.first_day} to {period.last_day}, {known.mean():.0%} measured"
     source = f"{measured}; the rest, wind and rain: {typical.provenance.source}"
+    source_th = (
+        f"{stations[0].id} วัดได้ {known.mean():.0%} ของ {Words('th').date(period.first_day)} ถึง "
+        f"{Words('th').date(period.last_day)} ส่วนที่เหลือ ลม และฝน: {typical.provenance.citation.said('th')}"
+    )
     return Weather(
         starts=starts,
         ghi_wm2=ghi_wm2,
@@ -63,7 +68,9 @@ def measured_weather(site: Site, typical: Weather, building: Building, *, today:
         latitude_deg=building.latitude_deg,
         longitude_deg=building.longitude_deg,
         elevation_m=typical.elevation_m,
-        provenance=Provenance("measured", "วัดจริงที่อาคาร", "Measured at the building", source, "Boland et al. 2008"),
+        provenance=Provenance(
+            "measured", "วัดจริงที่อาคาร", "Measured at the building", source, "Boland et al. 2008", source_th
+        ),
     )
 
 

@@ -76,7 +76,7 @@ def design_data(design: SolarDesign) -> dict[str, Any]:
         "avoided_kg": design.avoided_kg,
         "warnings": list(design.warnings),
         "sources": [
-            {"key": key, "source": source, "entered": entered} for key, source, entered in assumption_sources(design)
+            {"key": key, "source": source.en, "entered": entered} for key, source, entered in assumption_sources(design)
         ],
     }
 
@@ -204,7 +204,7 @@ def _summary_sheet(book: Any, design: SolarDesign, words: Words, head: Any, numb
     sheet.write(row, 0, words("solar.assumptions"), head)
     for key, source, _ in assumption_sources(design):
         row += 1
-        sheet.write_row(row, 0, [words(f"solar.source_{key}"), source])
+        sheet.write_row(row, 0, [words(f"solar.source_{key}"), source.said(words.lang)])
 
 
 def _month_sheet(book: Any, design: SolarDesign, words: Words, head: Any, number: Any) -> None:
