@@ -262,9 +262,10 @@ class AgencyReport:
         then these bills, not the flat rate. bill_source : of rates, Ft and VAT, each once; bill_sources : the same in
         both languages; provisional : those of them that have expired or were read in no source;
         is_demand_estimated : a demand charge rests on estimated quarter-hours alone; is_bill_split : a schedule
-        changed within a month, so that its bill is that of its parts, by days; raised_ratio : added to kWh and kW of meters on the low side of a transformer, where there are such;
-        minimum_floor : how the minimum charge was read, where a bill has one. read_bills : the bills that are read
-        within the period, of buildings whose account has a read day; what they cost is no part of the total.
+        changed within a month, so that its bill is that of its parts, by days; raised_ratio : added to kWh and kW of
+        meters on the low side of a transformer, where there are such; minimum_floor : how the minimum charge was read,
+        where a bill has one. read_bills : the bills that are read within the period, of buildings whose account has a
+        read day; what they cost is no part of the total.
     rate : the flat rate of the last day; None before the first known Ft, where no baht is given. rate_thb_per_kwh :
         the flat rate where it is the same on all days. factors : of emissions, as they were when the report was made,
         in order; kg_co2e_per_kwh : the factor where one holds on all days.
