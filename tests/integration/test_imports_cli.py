@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -169,3 +170,25 @@ def test_a_persons_figure_is_shown_listed_and_taken_back(site):
     assert "edit" in listed
     run(site, "import", "--undo", "1")
     assert ",edited" not in run(site, *show)
+
+
+def test_a_nem12_file_finds_its_meter_by_the_account_that_it_names(site, tmp_path):
+    real = (site / "portfolio").resolve()
+    (site / "portfolio").unlink()
+    shutil.copytree(real, site / "portfolio")
+    account = (
+        '\n[[account]]\nid = "office"\nutility = "mea"\nnumber = "012345678"\nschedule = "mea-2-2-lv"\n'
+        'buildings = ["environment.headquarters"]\n'
+    )
+    with (site / "portfolio/agencies.toml").open("a") as stream:
+        stream.write(account)
+    day = f"300,20261001,{','.join(['1.5'] * 48)},A,,,20261002010000,"
+    file = tmp_path / "nem.csv"
+    head = "100,NEM12,202610021200,MDP1,R1\n200,012345678,E1,1,E1,N1,01009,kWh,30,\n"
+    file.write_text(f"{head}{day}\n{day[:40]}\n900\n")
+    refused = run(site, "import", file, "--timezone", "Asia/Bangkok", code=1)
+    assert "row 4, 012345678 E1: " in refused
+    shown = run(site, "import", file, "--timezone", "Asia/Bangkok", "--skip-refused")
+    assert f"{METER}: 48 intervals, 72.00 kWh, 2026-10-01 00:00 to 2026-10-02 00:00" in shown
+    assert "batch 1" in shown
+    assert energy_kwh(site, tmp_path) == pytest.approx(72)

@@ -21,7 +21,7 @@ from bkkenergy.cli.output import instant, json_option, print_json
 from bkkenergy.cli.transfer import progress_bar
 from bkkenergy.errors import ConfigError, InputError
 from bkkenergy.ingest.files import Imported, is_export, judged_registers, read_long, work_units
-from bkkenergy.ingest.sheets import FileMapping, FileTable, load_mapping, read_sheet, save_mapping
+from bkkenergy.ingest.sheets import FileMapping, FileTable, load_mapping, owners_of, read_sheet, save_mapping
 from bkkenergy.metering.sources import IntervalSeries
 from bkkenergy.ports.ledger import Batch, BatchKind
 from bkkenergy.readings import US_PER_S, ReadingBatch
@@ -106,10 +106,11 @@ def import_command(
     is_skipping: bool,
     **options: Any,
 ) -> None:
-    """Import FILE (CSV, XLSX, or an export as CSV.gz or Parquet) as one batch: wholly, or not at all.
+    """Import FILE (CSV, XLSX, NEM12, Green Button, or an export) as one batch: wholly, or not at all.
 
     A file of a utility is read as it is: headings anywhere, units in headings or cells, date and time in one cell or
-    two, a row a day, either era. The preview says what was found out, and what cannot be known is asked for.
+    two, a row a day, either era. The preview says what was found out, and what cannot be known is asked for. One that
+    names an electricity account with one main meter, or a meter, needs no --column.
 
     Energies of intervals complement the meter's readings, and take the intervals that these did not measure. What
     overlaps is refused unless --overlap says what to do with it; what is later than now is always refused. Readings (a
@@ -181,7 +182,7 @@ def _import_sheet(
     site: Site, file: Path, mapping: FileMapping, overlap: Overlap | None, *, is_dry_run: bool, is_skipping: bool
 ) -> None:
     """Show what a file says, then take in its energies, or its registers."""
-    sheet = read_sheet(file, mapping, this_year=site.clock().year)
+    sheet = read_sheet(file, mapping, this_year=site.clock().year, owners=owners_of(site.portfolio))
     for note in sheet.notes:
         click.echo(f"  {note}")
     _show_refused(file, sheet)
@@ -191,11 +192,11 @@ def _import_sheet(
         raise InputError(f"{file}: some columns are registers and others are not. Import them one by one.")
     if "register" in kinds:
         meters = {meter.id: meter for meter in site.portfolio.meters}
-        columns = {column: meters[name] for column, name in mapping.columns.items()}
+        columns = {column: meters[name] for column, name in sheet.meters.items()}
         registers = judged_registers(sheet.wide, columns, latest_us=latest_us(site))
         _import_readings(site, file, registers, overlap, is_dry_run=is_dry_run or is_stopped, is_skipping=is_skipping)
     else:
-        series = {meter: sheet.series(column) for column, meter in mapping.columns.items()}
+        series = {meter: sheet.series(column) for column, meter in sheet.meters.items()}
         _import_intervals(site, file, series, overlap, is_dry_run=is_dry_run or is_stopped)
     if is_stopped:
         click.echo("Nothing was imported. --skip-refused imports the other rows.")

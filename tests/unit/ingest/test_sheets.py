@@ -407,3 +407,31 @@ def test_an_estimate_of_the_file_is_an_estimate_of_the_ledger(tmp_path):
     quality = quarters_of(series, 900.0)[2][0]
     assert np.flatnonzero(quality == Quality.ESTIMATED).tolist() == [5]
     assert (quality[~estimated] == Quality.EDITED).all()
+
+
+def test_a_file_that_names_an_account_needs_no_column(tmp_path):
+    heads = ["การไฟฟ้านครหลวง,", "หมายเลขบัญชีแสดงสัญญา,0123 456 78,"]
+    path = write(tmp_path, [*heads, *iso()])
+    table = read_sheet(path, FileMapping(), this_year=2026, owners={"012345678": METER, "999999999": "other"})
+    assert table.meters == {"kW": METER}
+    assert energies(table, "kW") == QUARTER_KWH
+    for lines, why in (([*heads, *iso(head="time,a (kW)")], None), ([heads[0], *iso()], "name each column")):
+        owners = {"012345678": METER}
+        if why is None:
+            assert read_sheet(write(tmp_path, lines), FileMapping(), this_year=2026, owners=owners).meters == {
+                "a (kW)": METER
+            }
+        else:
+            with pytest.raises(InputError, match=why):
+                read_sheet(write(tmp_path, lines), FileMapping(), this_year=2026, owners=owners)
+
+
+def test_two_columns_of_energy_or_two_accounts_are_for_a_person_to_choose(tmp_path):
+    two = ["บัญชี,012345678,", *(f"{row},1" for row in iso(head="time,a kW"))]
+    two[1] = "time,a kW,b kW"
+    both = ["บัญชี,012345678,987654321", *iso()]
+    for lines in (two, both):
+        with pytest.raises(InputError, match="name each column"):
+            read_sheet(
+                write(tmp_path, lines), FileMapping(), this_year=2026, owners={"012345678": METER, "987654321": "other"}
+            )

@@ -58,7 +58,7 @@ def open_grid(path: Path, sheet: str | None) -> Grid:
 
 def _csv(path: Path) -> Grid:
     encoding = _encoding(path)
-    with _bounded(path) as binary, io.TextIOWrapper(binary, encoding, newline="") as text:
+    with bounded(path) as binary, io.TextIOWrapper(binary, encoding, newline="") as text:
         try:
             lines = [line for line, _ in zip(text, range(SAMPLE_LINES), strict=False)]
             delimiter = _delimiter(lines)
@@ -69,7 +69,7 @@ def _csv(path: Path) -> Grid:
 
 
 def _csv_rows(path: Path, encoding: str, delimiter: str) -> Iterator[Row]:
-    with _bounded(path) as binary, io.TextIOWrapper(binary, encoding, newline="") as text:
+    with bounded(path) as binary, io.TextIOWrapper(binary, encoding, newline="") as text:
         reader = csv.reader(text, delimiter=delimiter)
         try:
             for number, cells in enumerate(reader, 1):
@@ -112,7 +112,8 @@ class _Bounded(io.RawIOBase):
         super().close()
 
 
-def _bounded(path: Path) -> io.BufferedReader:
+def bounded(path: Path) -> io.BufferedReader:
+    """Open a file, inflated where it is compressed, to be read no further than the bound."""
     with path.open("rb") as stream:
         is_gzip = stream.read(2) == b"\x1f\x8b"
     opened: IO[bytes] = gzip.open(path) if is_gzip else path.open("rb")  # type: ignore[assignment]  # noqa: SIM115
@@ -122,7 +123,7 @@ def _bounded(path: Path) -> io.BufferedReader:
 def _encoding(path: Path) -> str:
     """Return utf-8-sig, utf-16 or cp874. TIS-620 is a part of cp874, and bytes of it are no UTF-8."""
     decoder = codecs.getincrementaldecoder("utf-8")()
-    with _bounded(path) as stream:
+    with bounded(path) as stream:
         is_first = True
         while piece := stream.read(PIECE_BYTES):
             if is_first and piece.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -28,13 +29,18 @@ from bkkenergy.ingest.sheets.cells import (
     split_stamp,
     time_of,
 )
-from bkkenergy.ingest.sheets.grid import Grid, open_grid
+from bkkenergy.ingest.sheets.filetable import FileTable, Refusal
+from bkkenergy.ingest.sheets.greenbutton import is_xml, read_green_button
+from bkkenergy.ingest.sheets.grid import Grid, bounded, open_grid
 from bkkenergy.ingest.sheets.mapping import FileMapping
+from bkkenergy.ingest.sheets.nem12 import is_nem12, read_nem12
+from bkkenergy.ingest.sheets.owners import named_columns
+from bkkenergy.ingest.sheets.series import table_of
 from bkkenergy.ingest.sheets.table import DAY_COLUMN, HEAD_ROWS, TableForm, describe, find_table
 from bkkenergy.ingest.sheets.times import label_of, localised, zone_offset_s
-from bkkenergy.metering.sources import IntervalSeries
 from bkkenergy.readings import US_PER_S, BoolArray, FloatArray, IntArray
 
+SNIFFED_BYTES = 4096
 EPOCH_ORDINAL = dt.date(1970, 1, 1).toordinal()
 MAX_FOOTERS = 20
 """At most this many lines after the last row of the table are notes of the file, not rows of it."""
@@ -44,43 +50,24 @@ FALLS_RATIO = 0.02
 """Values that fall more often are no register."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A row that was not taken, and why. row : its number in the file, from 1."""
-
-    row: int
-    column: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class FileTable:
-    """What a file says.
-
-    wide : the chosen columns. values : what each holds. refused : rows, by number. notes : what was found out.
-    estimated : column -> (k,) whether the file calls the value an estimate; no entry where it never does.
-    """
-
-    wide: Wide
-    values: Mapping[str, WideValues]
-    refused: Sequence[Refusal]
-    notes: Sequence[str]
-    estimated: Mapping[str, BoolArray] = field(default_factory=dict)
-
-    def series(self, column: str) -> IntervalSeries:
-        """Return a column as energies of intervals. Raises InputError where rows go on at another pace."""
-        series = self.wide.series(column, self.values[column])
-        return IntervalSeries(series.start_us, series.interval_s, series.energy_kwh, self.estimated.get(column))
-
-
-def read_sheet(path: Path, mapping: FileMapping, *, this_year: int) -> FileTable:
+def read_sheet(
+    path: Path, mapping: FileMapping, *, this_year: int, owners: Mapping[str, str] = MappingProxyType({})
+) -> FileTable:
     """Read the columns that a mapping names. Raises InputError where the file leaves something open.
 
-    this_year : of the common era; of two digits of a year, the era is that which is not the future.
+    this_year : of the common era; of two digits of a year, the era is that which is not the future. owners : number of
+    an account, or id of a meter -> meter, for a file that names one and a mapping that names none.
     """
+    head_bytes = _first_bytes(path)
+    if is_nem12(head_bytes):
+        return table_of(read_nem12(path, mapping), mapping, owners)
+    if is_xml(head_bytes):
+        return table_of(read_green_button(path), mapping, owners)
     grid = open_grid(path, mapping.sheet)
     head = list(islice(grid.rows(), HEAD_ROWS))
     form = find_table(path, head)
+    if not mapping.columns:
+        mapping = mapping.model_copy(update={"columns": named_columns(form, owners)})
     _refuse_columns(path, form, mapping, next(cells for number, cells in head if number > form.header and any(cells)))
     rows = _collect(grid, form, mapping)
     if not rows.numbers:
@@ -89,6 +76,11 @@ def read_sheet(path: Path, mapping: FileMapping, *, this_year: int) -> FileTable
     stamps_us, is_dated = _stamps(rows, form, mapping, notes, this_year)
     columns, kinds = _columns(rows, form, mapping, notes)
     return _sheet(path, rows, form, mapping, notes, np.where(is_dated, stamps_us, 0), is_dated, columns, kinds)
+
+
+def _first_bytes(path: Path) -> bytes:
+    with bounded(path) as stream:
+        return stream.read(SNIFFED_BYTES)
 
 
 def _refuse_columns(path: Path, form: TableForm, mapping: FileMapping, first: Sequence[str]) -> None:
@@ -324,7 +316,8 @@ def _sheet(
         notes.append(f"{interval_s / 60:g} minutes an interval, times label its {label}")
         start_us = start_us - (round(interval_s * US_PER_S) if label == "end" else 0)
     refused = sorted(dict.fromkeys(rows.refused), key=lambda one: one.row)
-    return FileTable(Wide(start_us, interval_s, ordered), values, refused, notes)
+    wide = Wide(start_us, interval_s, ordered)
+    return FileTable(wide, values, refused, notes, meters=mapping.columns)
 
 
 def _first_refusals(refused: Sequence[Refusal]) -> str:
