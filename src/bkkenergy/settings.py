@@ -52,6 +52,8 @@ class MqttSettings(Frozen):
     host: str = "127.0.0.1"
     port: Port = 1883
     protocol: Literal["auto", "5", "3.1.1"] = "auto"
+    transport: Literal["tcp", "websockets"] = "tcp"
+    websocket_path: Annotated[str, Field(pattern=r"^/[!-~]*$", max_length=500)] = "/mqtt"
     client_id: Annotated[str, Field(min_length=1, max_length=64)] = "bkkenergy-ingest"
     username: str | None = None
     password: SecretStr | None = Field(default=None, description=f"from ${MQTT_PASSWORD_VARIABLE} or password_file")

@@ -20,6 +20,7 @@ from bkkenergy.demo.broker import local_broker
 from bkkenergy.ingest.doctor import examine
 from tests.integration.conftest import dealt_with, ingesting, publish, reading, stored, wait_until
 from tests.integration.test_delivery import METER, TOPIC, TS, updated
+from tests.integration.test_sparkplug_host import spark  # noqa: F401
 from tests.servers import Server, free_port, mosquitto, started
 
 pytestmark = pytest.mark.broker
@@ -43,9 +44,16 @@ class SpokenBroker(threading.Thread):
     """
 
     def __init__(
-        self, *, cuts_for: int | None = None, refuses_5: bool = False, cuts_publish: bool = False, **properties
+        self,
+        *,
+        cuts_for: int | None = None,
+        refuses_5: bool = False,
+        cuts_publish: str | None = None,
+        max_filters: int = 1000,
+        **properties,
     ) -> None:
         super().__init__(daemon=True)
+        self.max_filters = max_filters
         self.cuts_for, self.refuses_5, self.cuts_publish = cuts_for, refuses_5, cuts_publish
         self.announces = connack(**properties)
         self.has_share = properties.get("SharedSubscriptionAvailable", 1) == 1
@@ -84,7 +92,8 @@ class SpokenBroker(threading.Thread):
                             sock.sendall(b"\x90\x03" + packet[:2] + b"\x01")
                             continue
                         topics = self.topics_of(packet)
-                        if self.cuts_for is not None or not self.allows(topics):
+                        too_many = len(topics) > self.max_filters
+                        if self.cuts_for is not None or too_many or not self.allows(topics):
                             sock.sendall(bytes([0xE0, 1, self.cuts_for or 0x9E]))
                             return
                         self.subscribed += topics
@@ -92,10 +101,14 @@ class SpokenBroker(threading.Thread):
                         sock.sendall(bytes([0x90, len(body)]) + body)
                     case 12:
                         sock.sendall(b"\xd0\x00")
-                    case 3 if self.cuts_publish:
+                    case 3 if self.forbids(packet):
                         return
                     case 14:
                         return
+
+    def forbids(self, publish: bytes) -> bool:
+        topic = publish[2 : 2 + int.from_bytes(publish[:2])].decode()
+        return self.cuts_publish is not None and topic.startswith(self.cuts_publish)
 
     def answer_to(self, connect: bytes) -> bytes:
         if not self.refuses_5:
@@ -319,9 +332,10 @@ def test_a_connected_session_that_delivers_nothing_is_missed_aloud(settings, por
     assert TroubleKind.CANARY_MISSED in warnings_in(logs)
 
 
-def test_the_canary_comes_back_and_is_neither_stored_nor_quarantined(settings, portfolio, broker, monkeypatch):
+@pytest.mark.parametrize("share", ["", "group-of-its-own"])
+def test_the_canary_comes_back_and_is_neither_stored_nor_quarantined(settings, portfolio, broker, monkeypatch, share):
     monkeypatch.setattr("bkkenergy.adapters.canary.MISSED_AFTER_S", 2.0)
-    settings = updated(settings, "mqtt", port=broker.port, canary_s=0.2)
+    settings = updated(settings, "mqtt", port=broker.port, canary_s=0.2, share=share)
     for _ in range(2):  # also what an earlier process had sent
         with ingesting(settings, portfolio) as ingester:
             wait_until(lambda: ingester.subscriber._canary._sent_count > 5)
@@ -404,7 +418,7 @@ def stock_mosquitto(folder) -> Server:
 
 
 def test_a_broker_that_ends_the_connection_of_who_may_not_publish_is_left_without_a_canary(settings, portfolio):
-    with SpokenBroker(cuts_publish=True) as broker:
+    with SpokenBroker(cuts_publish="bkkenergy/") as broker:
         settings = updated(settings, "mqtt", port=broker.port, protocol="5", sparkplug_host_id="")
         with ingesting(settings, portfolio) as ingester:
             wait_until(lambda: ingester.subscriber._canary is None)
@@ -413,3 +427,80 @@ def test_a_broker_that_ends_the_connection_of_who_may_not_publish_is_left_withou
             epoch = ingester.subscriber._epoch
             threading.Event().wait(2)
             assert ingester.subscriber._epoch == epoch, "it stays connected"
+
+
+def test_a_broker_that_ends_the_connection_of_a_host_application_is_left_without_state(settings, spark):  # noqa: F811
+    with SpokenBroker(cuts_publish="spBv1.0/STATE/") as broker:
+        settings = updated(settings, "mqtt", port=broker.port, protocol="5")
+        with capture_logs() as logs, ingesting(settings, spark) as ingester:
+            wait_until(lambda: ingester.subscriber._host is None)
+            wait_until(lambda: ingester.subscriber.is_connected)
+            assert counted(ingester, TroubleKind.HOST_STATE_REFUSED)[1] == 1
+            assert ingester.subscriber._canary is not None, "what the broker allows goes on"
+            epoch = ingester.subscriber._epoch
+            threading.Event().wait(1)
+            assert ingester.subscriber._epoch == epoch, "it stays connected"
+        assert TroubleKind.HOST_STATE_REFUSED in warnings_in(logs)
+
+
+def test_where_the_broker_forbids_both_state_and_canary_the_session_goes_on_without_them(settings, spark):  # noqa: F811
+    with SpokenBroker(cuts_publish="") as broker:
+        settings = updated(settings, "mqtt", port=broker.port, protocol="5", reconnect_max_s=1)
+        with ingesting(settings, spark) as ingester:
+            wait_until(lambda: ingester.subscriber._host is None and ingester.subscriber._canary is None)
+            wait_until(lambda: ingester.subscriber.is_connected)
+            for kind in (TroubleKind.HOST_STATE_REFUSED, TroubleKind.CANARY_MISSED):
+                assert counted(ingester, kind)[1] == 1
+
+
+def test_many_topics_are_asked_for_a_few_in_a_request(settings):
+    topics = tuple(f"bma/health/centre-{n}/main/readings" for n in range(30))
+    with SpokenBroker(WildcardSubscriptionAvailable=0, max_filters=8) as broker:
+        settings = updated(settings, "mqtt", port=broker.port, protocol="5")
+        assert set(troubles_after_subscribing(settings, exact_topics=topics)) == {TroubleKind.WILDCARDS_UNAVAILABLE}
+        assert broker.subscribed == list(topics)
+        granted = next(item for item in examine(settings, (WILDCARD,), topics) if item.check == "topics")
+        assert granted.observed == "30 of 30 subscriptions granted"
+
+
+def test_a_share_that_a_broker_grants_and_does_not_serve_is_missed_aloud(settings, portfolio, monkeypatch):
+    """The subscription is taken as the name of a topic: nothing would ever come, and nothing would say so."""
+    monkeypatch.setattr("bkkenergy.adapters.canary.MISSED_AFTER_S", 0.5)
+    with SpokenBroker() as broker:
+        settings = updated(settings, "mqtt", port=broker.port, protocol="5", share="group")
+        with ingesting(settings, portfolio) as ingester:
+            wait_until(lambda: counted(ingester, TroubleKind.CANARY_MISSED) == (1, 1))
+            assert "leave mqtt.share out" in ingester.subscriber.troubles[TroubleKind.CANARY_MISSED].remedy
+        assert all(topic.startswith("$share/group") for topic in broker.subscribed)
+
+
+@pytest.fixture(scope="module")
+def websockets_broker(tmp_path_factory):
+    port = free_port()
+    listener = f"listener {port} 127.0.0.1\nprotocol websockets"
+    with started(mosquitto(tmp_path_factory.mktemp("websockets"), listener=listener)) as broker:
+        yield broker, port
+
+
+@pytest.mark.parametrize(("protocol", "reader"), [("5", "bulk"), ("3.1.1", "bulk"), ("5", "paho")])
+def test_over_websockets_readings_are_stored_and_what_came_meanwhile_too(
+    settings, portfolio, websockets_broker, protocol, reader
+):
+    broker, port = websockets_broker
+    ways = {"protocol": protocol, "reader": reader, "client_id": f"over-{protocol}-{reader}"}
+    settings = updated(settings, "mqtt", port=port, transport="websockets", **ways)
+    with ingesting(settings, portfolio) as ingester:
+        publish(broker.port, [(TOPIC, reading(TS + n, energy_kwh=n)) for n in range(300)])
+        wait_until(lambda: dealt_with(ingester) >= 300)
+    publish(broker.port, [(TOPIC, reading(TS + n, energy_kwh=n)) for n in range(300, 500)])
+    with ingesting(settings, portfolio) as ingester:
+        wait_until(lambda: dealt_with(ingester) >= 200)
+        assert ingester.subscriber.troubles == {}
+    assert stored(settings, METER).column("energy_kwh").tolist() == list(range(500))
+
+
+def test_the_doctor_speaks_over_websockets(settings, websockets_broker):
+    over = updated(settings, "mqtt", port=websockets_broker[1], transport="websockets")
+    looked = {item.check: item.observed for item in examine(over, (WILDCARD,)) if item.is_well}
+    assert looked["broker"].endswith("speaks MQTT 5")
+    assert looked["outage"].startswith("1500 of 1500 messages came")

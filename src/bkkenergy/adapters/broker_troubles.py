@@ -26,6 +26,7 @@ class TroubleKind(StrEnum):
     SUBSCRIPTION_REFUSED = "subscription_refused"
     PACKET_SIZE_LOWERED = "packet_size_lowered"
     CANARY_MISSED = "canary_missed"
+    HOST_STATE_REFUSED = "host_state_refused"
 
 
 class Trouble(NamedTuple):
@@ -73,7 +74,17 @@ def announced(properties: Any, settings: MqttSettings, *, has_exact_topics: bool
         yield Trouble(TroubleKind.PACKET_SIZE_LOWERED, observed, remedy)
 
 
-def canary_missed(topic: str, *, was_heard: bool) -> Trouble:
+def host_state_refused(topic: str) -> Trouble:
+    """Return the trouble of a broker that ends the connection of a host application for its STATE."""
+    observed = f"connections end before {topic} is heard: the session goes on without being a Sparkplug host"
+    remedy = (
+        f"Let the ingester's user write to {topic}, retained (bkkenergy meters acl), and restart the ingester; or set "
+        'mqtt.sparkplug_host_id = "". Nodes that wait for a primary host send nothing until then.'
+    )
+    return Trouble(TroubleKind.HOST_STATE_REFUSED, observed, remedy)
+
+
+def canary_missed(topic: str, *, was_heard: bool, is_shared: bool = False) -> Trouble:
     """Return the trouble of a session that is connected and does not deliver what we send ourselves."""
     if was_heard:
         remedy = (
@@ -82,6 +93,10 @@ def canary_missed(topic: str, *, was_heard: bool) -> Trouble:
         )
     else:
         remedy = f"Let the ingester's user write to {topic} (bkkenergy meters acl), or set mqtt.canary_s = 0."
+    if is_shared:
+        remedy = (
+            f"If the broker does not know shared subscriptions, leave mqtt.share out: nothing is delivered. {remedy}"
+        )
     return Trouble(TroubleKind.CANARY_MISSED, f"connected, but what we send to {topic} does not come back", remedy)
 
 

@@ -10,13 +10,12 @@ import time
 from collections.abc import Callable
 
 from bkkenergy.adapters.broker_troubles import Trouble, canary_missed
+from bkkenergy.adapters.cut_guard import CutGuard
 from bkkenergy.adapters.identities import OWN_TOPICS
 from bkkenergy.payloads.message import Message
 
 MISSED_AFTER_S = 30.0
 """A canary that is this late while nothing else comes either is missed."""
-MAX_CUTS_UNHEARD = 2
-"""Connections that end before one was ever heard. Some brokers end the connection of who may not publish."""
 MISSED_AT_LAST_S = 600.0
 """A backlog is before it in the queue; but none takes so long for a message."""
 
@@ -33,37 +32,41 @@ def canary_topic(client_id: str) -> str:
 class Canary:
     """Sends itself a message now and then, and misses it."""
 
-    def __init__(self, client_id: str, every_s: float, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, client_id: str, every_s: float, monotonic: Callable[[], float] = time.monotonic, *, share: str = ""
+    ) -> None:
+        """Prepare one.
+
+        share : of the ingester. Its canary comes through a shared group of its own, since a broker may take such a
+        subscription and deliver nothing to it.
+        """
         self.topic = canary_topic(client_id)
+        self.filter = self.topic
+        self._shared_filter = f"$share/{share}-{self.topic.rpartition('/')[2]}/{self.topic}" if share else ""
         self.is_missed = False
-        self.was_heard = False
-        """Whether one has come back since the start."""
+        self.guard = CutGuard()
         self._every_s, self._monotonic = every_s, monotonic
-        self.is_off = False
-        """Whether it is given up, since the broker may end the connection for it."""
-        self._cuts_unheard = 0
         self._sent_count = 0
         self._sent_at_s: float | None = None
         self._next_at_s = 0.0
         self._traffic_at_s = 0.0
 
-    def connected(self) -> None:
+    def connected(self, *, has_share: bool = True) -> None:
         """Begin again: what was sent on an earlier connection may be lost with it."""
+        self.filter = self._shared_filter if self._shared_filter and has_share else self.topic
         self._sent_at_s, self._next_at_s = None, self._monotonic()
 
     def disconnected(self, on_trouble: Callable[[Trouble], None]) -> None:
         """Give it up where connections end before one was ever heard: the ingester goes on without."""
-        self._cuts_unheard += not self.was_heard
-        if self._cuts_unheard >= MAX_CUTS_UNHEARD and not self.is_off:
-            self.is_off = True
-            on_trouble(canary_missed(self.topic, was_heard=False))
+        if self.guard.cut():
+            on_trouble(canary_missed(self.topic, was_heard=False, is_shared=self.filter != self.topic))
 
     def tend(self, publish: Callable[[str, bytes], object], on_trouble: Callable[[Trouble], None]) -> None:
         """Send one when it is time, and report one that is missed."""
         if payload := self._due():
             publish(self.topic, payload)
         if self._is_newly_missed():
-            on_trouble(canary_missed(self.topic, was_heard=self.was_heard))
+            on_trouble(canary_missed(self.topic, was_heard=self.guard.was_heard, is_shared=self.filter != self.topic))
 
     def sifted(self, messages: list[Message]) -> tuple[list[Message], list[Message]]:
         """Note canaries that came back; return the messages of others, and our own."""
@@ -72,7 +75,7 @@ class Canary:
             self._traffic_at_s = self._monotonic()  # the canary waits behind other messages
             return messages, ours
         if any(message.payload == b"%d" % self._sent_count for message in ours):
-            self._sent_at_s, self.is_missed, self.was_heard = None, False, True
+            self._sent_at_s, self.is_missed, self.guard.was_heard = None, False, True
         return [message for message in messages if message.topic != self.topic], ours
 
     def _due(self) -> bytes | None:

@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 
 import paho.mqtt.client as mqtt
+
+from bkkenergy.adapters.broker_troubles import Trouble, host_state_refused
+from bkkenergy.adapters.cut_guard import CutGuard
 
 LEAVES_WITHIN_S = 2.0
 
@@ -18,6 +22,7 @@ class HostState:
 
     def __init__(self, host_id: str) -> None:
         self.topic = f"spBv1.0/STATE/{host_id}"
+        self.guard = CutGuard()
         self._stamp_ms = 0
 
     def before_connect(self, client: mqtt.Client) -> None:
@@ -39,6 +44,11 @@ class HostState:
             said.wait_for_publish(LEAVES_WITHIN_S)
         except (RuntimeError, ValueError):
             return
+
+    def disconnected(self, on_trouble: Callable[[Trouble], None]) -> None:
+        """Give it up where connections end before it was ever heard: to store readings goes before it."""
+        if self.guard.cut():
+            on_trouble(host_state_refused(self.topic))
 
     def is_contradicted_by(self, payload: bytes) -> bool:
         """Return whether a message on the topic says that the host is offline: an old will, or another ingester's."""

@@ -16,7 +16,6 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
-from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from bkkenergy.adapters import broker_troubles as troubles
 from bkkenergy.adapters.broker_troubles import Trouble, TroubleKind
@@ -25,6 +24,7 @@ from bkkenergy.adapters.canary import Canary
 from bkkenergy.adapters.host_state import HostState
 from bkkenergy.adapters.inbox import Inbox
 from bkkenergy.adapters.mqtt_client import introduce
+from bkkenergy.adapters.subscriptions import Subscriptions
 from bkkenergy.payloads.message import Message
 from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import MqttSettings
@@ -36,6 +36,8 @@ DROPS_BEFORE_FALLBACK = 2
 """Connections that a broker cuts before it answers: one that does not know MQTT 5 may do that."""
 CONNACK_WITHIN_S = 4.0
 """A broker that takes the connection and says nothing for so long does not speak this protocol."""
+WILL_REFUSALS = frozenset({"Retain not supported", "QoS not supported", "Topic name invalid"})
+"""Reasons of a CONNACK (MQTT 5, section 3.2.2.2) that are about our will, the STATE of a Sparkplug host."""
 SOON_S = 5.0
 """A connection that the broker ends within so long was none."""
 CUTS_BEFORE_PAUSE = 3
@@ -74,8 +76,7 @@ class Subscriber:
         self._settings = settings
         self._wanted, self._exact = tuple(topics), tuple(exact_topics)
         self._topics: tuple[str, ...] = ()
-        self._asked: dict[int, tuple[str, ...]] = {}
-        """Topics of each request to subscribe that the broker has not answered."""
+        self._subscriptions = Subscriptions()
         self._has_wildcards = self._has_share = True
         self._session_mark, self._on_trouble, self._canary = session_mark, on_trouble, canary
         self._had_session = session_mark is not None and session_mark.exists()
@@ -95,7 +96,6 @@ class Subscriber:
         self._asked_at_s: float | None = None
         self._stopping = False
         self.refusal = ""
-        self.granted: dict[str, bool] | None = None
         self._fallback_wanted = False
         self._is_v5 = settings.protocol != "3.1.1"
         self._reader = settings.reader
@@ -108,6 +108,11 @@ class Subscriber:
     def is_connected(self) -> bool:
         """Whether the session stands now."""
         return self._connected.is_set()
+
+    @property
+    def granted(self) -> dict[str, bool] | None:
+        """Whether the broker granted each topic; None until it has answered."""
+        return self._subscriptions.granted
 
     @property
     def protocol(self) -> str:
@@ -147,9 +152,8 @@ class Subscriber:
         elif not self._network_thread_lives():
             log.error("mqtt_thread_died", broker=self._where)
             self._restart()
-        elif self._canary is not None and self._canary.is_off:
-            self._canary = None
-            self._restart()  # paho would send the canary that has no answer with each connection
+        elif any(one.guard.is_off for one in self._published):
+            self._leave_out_what_is_off()
         elif self._canary is not None and self.granted and self.is_connected:
             self._canary.tend(partial(self._client.publish, qos=1), self._trouble)
 
@@ -191,6 +195,7 @@ class Subscriber:
         states = [message for message in messages if message.topic == host.topic]
         if not states:
             return messages
+        host.guard.was_heard = True
         self.acknowledge(states)
         if self.is_connected and host.is_contradicted_by(states[-1].payload):
             host.announce(self._client)
@@ -203,13 +208,25 @@ class Subscriber:
             if not self._connected.is_set():
                 return  # it is subscribed to with the next connection
             before, self._topics = self._topics, self._possible_topics()
-            self._subscribe(self._client, [topic for topic in self._topics if topic not in before])
+            new = [topic for topic in self._topics if topic not in before]
+            self._subscriptions.ask(self._client, new, is_v5=self._is_v5)
             if gone := [topic for topic in before if topic not in self._topics]:
                 self._client.unsubscribe(gone)
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Send a command to a gateway, once, if it is there."""
         self._client.publish(topic, payload, qos=0)
+
+    @property
+    def _published(self) -> list[Canary | HostState]:
+        """What we publish ourselves, in the order in which a broker that forbids it is found out."""
+        return [one for one in (self._host, self._canary) if one is not None]
+
+    def _leave_out_what_is_off(self) -> None:
+        """Connect without what the broker forbids: paho would send it, unanswered, with each connection."""
+        self._host = None if self._host is not None and self._host.guard.is_off else self._host
+        self._canary = None if self._canary is not None and self._canary.guard.is_off else self._canary
+        self._restart()
 
     @property
     def _where(self) -> str:
@@ -231,6 +248,7 @@ class Subscriber:
             "clean_session": None if self._is_v5 else False,
             "protocol": MQTTProtocolVersion.MQTTv5 if self._is_v5 else MQTTProtocolVersion.MQTTv311,
             "manual_ack": True,
+            "transport": settings.transport,
         }
         client: mqtt.Client
         if self._reader == "bulk":
@@ -272,6 +290,8 @@ class Subscriber:
                 self._fallback_wanted = True
             else:
                 self.refusal = str(reason)
+            if self._host is not None and self.refusal in WILL_REFUSALS:
+                self._host.disconnected(self._trouble)
             return
         self._drops = 0
         with self._lock:
@@ -282,23 +302,10 @@ class Subscriber:
         self._look_at_session(is_present=bool(flags.session_present))
         with self._lock:
             self._topics = self._granted_by(properties)
-            self.granted, self._asked = None if self._topics else {}, {}
-            self._subscribe(client, self._topics)
-            if self._canary is not None:
-                self._canary.connected()
+            self._subscriptions.begin(client, self._topics, is_v5=self._is_v5)
             if self._host is not None:
                 self._host.announce(client)
             self._connected.set()
-
-    def _subscribe(self, client: mqtt.Client, topics: Sequence[str]) -> None:
-        """Ask for topics at QoS 1. To be called under the lock, so that the answer finds what was asked."""
-        if not topics:
-            return
-        options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
-        asked: list[Any] = [(topic, options if self._is_v5 else 1) for topic in topics]
-        _, number = client.subscribe(asked)
-        if number is not None:
-            self._asked[number] = tuple(topics)
 
     def _look_at_session(self, *, is_present: bool) -> None:
         """Check whether the broker still has what it had to store."""
@@ -328,6 +335,8 @@ class Subscriber:
         kinds = {trouble.kind for trouble in announced}
         self._has_wildcards = TroubleKind.WILDCARDS_UNAVAILABLE not in kinds
         self._has_share = TroubleKind.SHARE_UNAVAILABLE not in kinds
+        if self._canary is not None:
+            self._canary.connected(has_share=self._has_share)
         return self._possible_topics()
 
     def _possible_topics(self) -> tuple[str, ...]:
@@ -337,8 +346,8 @@ class Subscriber:
             topics = self._exact or tuple(topic for topic in topics if not {"+", "#"} & set(topic))
         if share and self._has_share:
             topics = tuple(f"$share/{share}/{topic}" for topic in topics)
-        apart = [one.topic for one in (self._canary, self._host) if one is not None]
-        return (*topics, *apart)
+        apart = [self._canary.filter] if self._canary is not None else []
+        return (*topics, *apart, *([self._host.topic] if self._host is not None else []))
 
     def _trouble(self, trouble: Trouble) -> None:
         self.troubles[trouble.kind] = trouble
@@ -359,8 +368,9 @@ class Subscriber:
             self._fallback_wanted |= self._settings.protocol == "auto" and self._drops >= DROPS_BEFORE_FALLBACK
         else:
             self._look_at_cut(client, str(reason), is_explained=flags.is_disconnect_packet_from_server)
-            if self._canary is not None:
-                self._canary.disconnected(self._trouble)
+            suspect = next((one for one in self._published if one.guard.is_suspect), None)
+            if suspect is not None:
+                suspect.disconnected(self._trouble)
         self._connected.clear()
         log.warning("mqtt_disconnected", broker=self._where, why=str(reason))
 
@@ -387,15 +397,13 @@ class Subscriber:
         self, _client: mqtt.Client, _data: object, number: int, reasons: list[ReasonCode], _props: object
     ) -> None:
         with self._lock:
-            topics = self._asked.pop(number, ())
-            answered = {topic: not reason.is_failure for topic, reason in zip(topics, reasons, strict=False)}
-            self.granted = (self.granted or {}) | answered
-        for topic, reason in zip(topics, reasons, strict=False):
+            answered = self._subscriptions.answer(number, reasons)
+        for topic, reason in answered:
             if reason.is_failure:
                 remedy = "Let the ingester's user read it: bkkenergy meters acl."
                 observed = f"the broker refuses the subscription to {topic}: {reason}"
                 self._trouble(Trouble(TroubleKind.SUBSCRIPTION_REFUSED, observed, remedy))
-        weak = [topic for topic, reason in zip(self._topics, reasons, strict=False) if reason.value == 0]
+        weak = [topic for topic, reason in answered if reason.value == 0]
         if weak:
             self._trouble(troubles.qos_0(f"{len(weak)} of {len(reasons)} subscriptions are granted with QoS 0"))
 

@@ -1,4 +1,4 @@
-"""How a client of ours shows who it is: user, password and certificates."""
+"""How a client of ours shows who it is, and by which way it comes: user, password, certificates, path of WebSocket."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from bkkenergy.settings import MqttSettings
 
 
 def introduce(client: mqtt.Client, settings: MqttSettings) -> None:
-    """Give a client its user, its password, and the authorities that it trusts."""
+    """Give a client its user, its password, the authorities that it trusts, and where WebSocket is served."""
+    if settings.transport == "websockets":
+        client.ws_set_options(path=settings.websocket_path)
     if settings.username:
         client.username_pw_set(settings.username, settings.password.get_secret_value() if settings.password else None)
     if settings.tls:

@@ -132,6 +132,7 @@ def _client(settings: MqttSettings, protocol: str, client_id: str) -> mqtt.Clien
     client = mqtt.Client(
         CallbackAPIVersion.VERSION2,
         client_id=client_id,
+        transport=settings.transport,
         clean_session=None if is_v5 else True,
         protocol=MQTTProtocolVersion.MQTTv5 if is_v5 else MQTTProtocolVersion.MQTTv311,
     )

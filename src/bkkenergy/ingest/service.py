@@ -42,7 +42,7 @@ from bkkenergy.payloads.profile import Profile
 from bkkenergy.portfolio import Portfolio
 from bkkenergy.ports.readings import ReadingStore, StoreUnavailable
 from bkkenergy.readings import LATEST, US_PER_S
-from bkkenergy.settings import Settings
+from bkkenergy.settings import MqttSettings, Settings
 from bkkenergy.site.folder import in_hand_file, session_mark
 from bkkenergy.site.open import open_ledger, open_writable
 from bkkenergy.site.start import note_state, try_out
@@ -94,6 +94,10 @@ def prepare_and_try(store: ReadingStore, state: StateStore) -> None:
     note_state(store, state)
 
 
+def _canary(mqtt: MqttSettings) -> Canary | None:
+    return Canary(mqtt.client_id, mqtt.canary_s, share=mqtt.share) if mqtt.canary_s else None
+
+
 class Ingester:
     """Everything between the broker and the store: MQTT in its thread, decoding in the caller's, commits in a third."""
 
@@ -136,7 +140,7 @@ class Ingester:
             exact_topics=self._sorter.topics,
             session_mark=session_mark(settings),
             on_trouble=self._on_trouble,
-            canary=Canary(settings.mqtt.client_id, settings.mqtt.canary_s) if settings.mqtt.canary_s else None,
+            canary=_canary(settings.mqtt),
             host_id=settings.mqtt.sparkplug_host_id if self._sorter.has_sparkplug else "",
         )
         self.pipeline: Pipeline | None = None

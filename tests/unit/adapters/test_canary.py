@@ -81,4 +81,4 @@ def test_once_it_was_heard_no_cut_is_its_fault(line):
     line.hears(*line.published)
     for _ in range(5):
         line.canary.disconnected(line.troubles.append)
-    assert (line.canary.is_off, line.troubles) == (False, [])
+    assert (line.canary.guard.is_off, line.troubles) == (False, [])
