@@ -70,6 +70,10 @@ class Words:
         """Format as 23 พ.ย., or 23 Nov."""
         return f"{day.day} {self.month_short(day)}"
 
+    def day_year(self, day: dt.date) -> str:
+        """Format as 23 พ.ย. 2569, or 23 Nov 2026."""
+        return f"{self.day_short(day)} {self.year(day.year)}"
+
     def year(self, year: int) -> str:
         """Format as 2569, or 2026."""
         return str(buddhist_year(year) if self.lang == "th" else year)
@@ -96,6 +100,10 @@ class Words:
     def weekday(self, day: dt.date) -> str:
         """Format as จันทร์, or Monday."""
         return str(get_day_names("wide", locale=Locale(self.lang))[day.weekday()]).removeprefix("วัน")
+
+    def weekday_short(self, day: dt.date) -> str:
+        """Format as จ., or Mon."""
+        return str(get_day_names("abbreviated", locale=Locale(self.lang))[day.weekday()])
 
     def time(self, instant: dt.datetime) -> str:
         """Format as 14:30 น., or 14:30."""

@@ -173,6 +173,7 @@ def walked(client: TestClient, start: str) -> Iterator[tuple[str, str]]:
     while waiting:
         address = waiting.pop(0)
         kind = re.sub(r"(?<=/buildings/)[^/?#]+|(?<=/agencies/)[^/?#]+|\?.*|#.*", "*", address)
+        kind = re.sub(r"^(/explore/\w+)/.*$", r"\1/*", kind)
         kind = re.sub(r"^/reports/file/.*\.(\w+)$", r"/reports/file/\1", kind)
         if kind in seen or not address.startswith("/") or address.startswith(NOT_WALKED):
             continue
@@ -190,6 +191,12 @@ def test_every_page_in_thai_is_thai(admin):
         "/meters?agency=health",
         f"/solar?building={OWN_BUILDING}",
         "/jobs?state=failed",
+        f"/explore/building/{OWN_BUILDING}?compare=week",
+        f"/explore/building/{OWN_BUILDING}?compare=baseline&view=table",
+        f"/explore/building/{OWN_BUILDING}?compare=type&per=m2",
+        f"/explore/building/{OWN_BUILDING}?first=ก",
+        "/explore/city/city?step=day&quantity=production",
+        "/explore/agency/health?first=2026-01-01&last=2026-12-31&step=15min",
     )
     pages |= {address: admin.get(address).text for address in chosen}
     kinds = {address.split("?")[0].split("/")[1] for address in pages}

@@ -23,12 +23,14 @@ from bkkenergy.i18n import Words
 from bkkenergy.web import (
     api,
     api_balance,
+    api_explore,
     api_portfolio,
     api_work,
     live,
     oidc,
     pages_account,
     pages_energy,
+    pages_explore,
     pages_help,
     pages_solar,
     pages_work,
@@ -71,10 +73,11 @@ def create_app(here: AppContext) -> FastAPI:
     app.middleware("http")(with_headers)
     static = Path(str(resources.files("bkkenergy.web") / "static"))
     app.mount("/static", Static(directory=static), name="static")
-    for room in (pages_account, oidc, pages_energy, pages_help, pages_solar, pages_work, live):
+    for room in (pages_account, oidc, pages_energy, pages_explore, pages_help, pages_solar, pages_work, live):
         app.include_router(room.router, include_in_schema=False)
     app.include_router(api.router)
     app.include_router(api_balance.router)
+    app.include_router(api_explore.router)
     app.include_router(api_work.router)
     app.include_router(api_portfolio.router)
     bare = app.openapi

@@ -83,8 +83,7 @@ def building_view(here: AppContext, building: Building) -> BuildingView:
     views = load_views(series, on_peak)
     peaks = month_peaks_kw(here, building)
     waiting = waiting_of(here, building)
-    key = ("judged", building.id, today, waiting)
-    judged_from, judged, findings = here.cached(key, KEPT_S, lambda: _judged(here, building))
+    judged_from, judged, findings = _judged_lately(here, building, waiting)
     return BuildingView(
         building,
         views,
@@ -130,6 +129,20 @@ def bill_so_far(here: AppContext, building: Building, waiting: tuple[dt.date, ..
         lambda: running_bill(here.opened, building, here.today),
     )
     return bill
+
+
+def findings_of(here: AppContext, building: Building) -> list[Finding]:
+    """Return what to act on in a building, dismissed findings too."""
+    return _judged_lately(here, building, waiting_of(here, building))[2]
+
+
+def _judged_lately(
+    here: AppContext, building: Building, waiting: tuple[dt.date, ...]
+) -> tuple[dt.date, SavingsAssessment, list[Finding]]:
+    """Judge a building, or return what was found a while ago. waiting : days that are still to be computed."""
+    key = ("judged", building.id, here.today, waiting)
+    judged: tuple[dt.date, SavingsAssessment, list[Finding]] = here.cached(key, KEPT_S, lambda: _judged(here, building))
+    return judged
 
 
 def _judged(here: AppContext, building: Building) -> tuple[dt.date, SavingsAssessment, list[Finding]]:

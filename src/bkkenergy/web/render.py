@@ -23,6 +23,7 @@ environment = Environment(
 )
 NAVIGATION = (
     ("/", "web.overview", "see"),
+    ("/explore", "web.explore", "see"),
     ("/reports", "web.reports", "see"),
     ("/plan", "web.plan", "see"),
     ("/solar", "web.solar", "see"),

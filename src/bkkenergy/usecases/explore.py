@@ -1,0 +1,202 @@
+"""What a person can look at, in which quantity, over which days, and in which steps."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from bkkenergy.access import Actor
+from bkkenergy.calendar import Period, Step
+from bkkenergy.errors import InputError, NotThere
+from bkkenergy.portfolio import Building, Meter, MeterKind, Portfolio
+from bkkenergy.portfolio.more import PvPlant
+from bkkenergy.ports.ledger import QUARTERS_PER_DAY
+from bkkenergy.settings import CITY
+
+SubjectKind = Literal["building", "meter", "agency", "plant", "city"]
+Quantity = Literal["import", "use", "production", "export", "temperature", "irradiance"]
+QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)
+SeenStep = Literal["15min", "60min", "day", "month"]
+SEEN_STEPS: tuple[SeenStep, ...] = get_args(SeenStep)
+
+MAX_DAYS = 5000
+"""The longest period that is shown."""
+MAX_POINTS = 36_000
+"""A year of quarter-hours, and some."""
+MAX_SLOTS = 3_000_000
+"""As many quarter-hours of single meters are added up for one picture; beyond it days are read."""
+MAX_METER_DAYS = 1_500_000
+QUARTERS_UP_TO_DAYS, HOURS_UP_TO_DAYS, DAYS_UP_TO_DAYS = 8, 45, 1100
+"""The longest periods that are shown by quarter-hours, hours and days, unless another step is asked for."""
+STEP_HOURS: dict[SeenStep, float] = {"15min": 0.25, "60min": 1.0}
+"""Steps that are shown as mean power, and how long they are; the others are shown as energy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is looked at.
+
+    agency : whose it is; CITY for the whole city. buildings : it sums, or is of. meters : those of a meter or a plant.
+    floor_m2, drivers : what its energy can be divided by.
+    """
+
+    kind: SubjectKind
+    key: str
+    agency: str
+    name_th: str
+    name_en: str
+    buildings: tuple[Building, ...]
+    meters: tuple[Meter, ...] = ()
+
+    @property
+    def building(self) -> Building | None:
+        """The building that it is, or is of; None where it is of several."""
+        return self.buildings[0] if self.kind not in {"agency", "city"} else None
+
+    @property
+    def is_weather(self) -> bool:
+        """Whether it is a weather station."""
+        return bool(self.meters) and self.meters[0].kind is MeterKind.WEATHER
+
+    @property
+    def quantities(self) -> tuple[Quantity, ...]:
+        """What can be shown of it, the usual one first."""
+        if self.is_weather:
+            return ("temperature", "irradiance")
+        if self.kind == "plant" or (self.kind == "meter" and self.meters[0].pv):
+            return ("production",)
+        makes = any(building.pv_meters for building in self.buildings)
+        sells = any(building.has_pv for building in self.buildings)
+        if self.kind == "meter":
+            return ("import", "export") if sells or self.meters[0].kind is MeterKind.NET else ("import",)
+        production: tuple[Quantity, ...] = ("production",) if makes else ()
+        export: tuple[Quantity, ...] = ("export",) if sells else ()
+        use: tuple[Quantity, ...] = ("use",) if self.kind == "building" else ()
+        return ("import", *use, *production, *export)
+
+    @property
+    def divisors(self) -> dict[str, float]:
+        """What its energy can be divided by: m2 of floor, and what all of its buildings count of what they serve."""
+        if self.kind not in {"building", "agency", "city"} or not self.buildings:
+            return {}
+        floor_m2 = sum(building.gross_floor_area_m2 for building in self.buildings)
+        shared = set.intersection(*(set(building.drivers) for building in self.buildings))
+        served = {name: sum(building.drivers[name] for building in self.buildings) for name in sorted(shared)}
+        return {"m2": floor_m2} | served
+
+    def meters_of(self, quantity: Quantity) -> tuple[Meter, ...]:
+        """Return the meters whose sum a quantity is."""
+        if self.meters:
+            return self.meters
+        if quantity == "production":
+            return tuple(meter for building in self.buildings for meter in building.pv_meters)
+        return tuple(meter for building in self.buildings for meter in building.main_meters)
+
+
+def subject_of(portfolio: Portfolio, actor: Actor, kind: str, key: str, day: dt.date) -> Subject:
+    """Return what an actor asks to look at. Raises NotThere for what is not there, or not the actor's."""
+    actor.need("see")
+    subject = _subject(portfolio, kind, key, day)
+    if subject is None:
+        raise NotThere
+    actor.need("see", subject.agency)
+    return subject
+
+
+def _subject(portfolio: Portfolio, kind: str, key: str, day: dt.date) -> Subject | None:
+    match kind:
+        case "building" if key in portfolio.buildings:
+            return building_subject(portfolio.buildings[key])
+        case "meter":
+            building = portfolio.buildings.get(key.rpartition(".")[0])
+            meter = next((meter for meter in building.meters if meter.id == key), None) if building else None
+            return None if building is None or meter is None else meter_subject(building, meter)
+        case "plant":
+            plant = next((plant for plant in plants_on(portfolio, day) if plant.id == key), None)
+            return None if plant is None else _plant_subject(portfolio, plant)
+        case "agency" if key in portfolio.agencies:
+            agency = portfolio.agencies[key]
+            buildings = portfolio.buildings_of(key)
+            return Subject("agency", key, key, agency.name_th, agency.name_en, buildings)
+        case "city" if key == CITY:
+            return Subject("city", CITY, CITY, "", "", tuple(portfolio.buildings.values()))
+    return None
+
+
+def building_subject(building: Building) -> Subject:
+    """Return a building as what is looked at."""
+    return Subject("building", building.id, building.agency, building.name_th, building.name_en, (building,))
+
+
+def meter_subject(building: Building, meter: Meter) -> Subject:
+    """Return one of a building's meters as what is looked at."""
+    return Subject("meter", meter.id, building.agency, meter.name_th, meter.name_en, (building,), (meter,))
+
+
+def _plant_subject(portfolio: Portfolio, plant: PvPlant) -> Subject | None:
+    building = portfolio.buildings.get(plant.building)
+    if building is None:
+        return None
+    meters = tuple(meter for meter in building.pv_meters if meter.id in plant.meters)
+    return Subject(
+        "plant", plant.id, building.agency, f"{plant.id} · {building.name_th}", f"{plant.id} · {building.name_en}",
+        (building,), meters,
+    )  # fmt: skip
+
+
+def plants_on(portfolio: Portfolio, day: dt.date) -> Sequence[PvPlant]:
+    """Return the PV plants that the portfolio has on a day, which a meter counts."""
+    if not portfolio.records.entries:
+        return ()
+    return [plant for plant in portfolio.records.on("pv_plant", day).values() if plant.meters]
+
+
+def checked_period(first: dt.date, last: dt.date) -> Period:
+    """Return the days from the first to the last. Raises InputError where they cannot be shown."""
+    if last < first:
+        raise InputError.of("explore_order", first=first, last=last)
+    if not 1990 <= first.year <= last.year <= 2200:  # noqa: PLR2004 - as everywhere in the API
+        raise InputError.of("explore_years", first=first, last=last)
+    if (last - first).days >= MAX_DAYS:
+        raise InputError.of("explore_long", days=MAX_DAYS)
+    return Period.days(first, last)
+
+
+def step_for(subject: Subject, period: Period, quantity: Quantity, asked: SeenStep | None = None) -> SeenStep:
+    """Return the step to show: the one asked for where that is not too fine, else one that fits the period.
+
+    Raises InputError where a period has too many days of meters to be added up.
+    """
+    days, meters = len(period.dates), max(len(subject.meters_of(quantity)), 1)
+    if days * meters > MAX_METER_DAYS:
+        raise InputError.of("explore_long", days=MAX_METER_DAYS // meters)
+    usual = _usual_step(days)
+    chosen = usual if asked is None else asked
+    if subject.is_weather and chosen == "15min":
+        chosen = "60min"
+    is_fine = chosen in STEP_HOURS
+    if is_fine and not subject.is_weather and days * meters * QUARTERS_PER_DAY > MAX_SLOTS:
+        return "day" if days <= DAYS_UP_TO_DAYS else "month"
+    if is_fine and days * 24 / STEP_HOURS[chosen] > MAX_POINTS:
+        return usual
+    if chosen == "month" and not is_of_whole_months(period):
+        return "day"
+    return chosen
+
+
+def _usual_step(days: int) -> SeenStep:
+    if days <= QUARTERS_UP_TO_DAYS:
+        return "15min"
+    return "60min" if days <= HOURS_UP_TO_DAYS else "day" if days <= DAYS_UP_TO_DAYS else "month"
+
+
+def is_of_whole_months(period: Period) -> bool:
+    """Return whether a period begins and ends with a month."""
+    return period.first_day.day == 1 and (period.last_day + dt.timedelta(days=1)).day == 1
+
+
+def is_power(step: Step | SeenStep, quantity: Quantity) -> bool:
+    """Return whether a quantity is shown as mean power: energy by the hour, or finer."""
+    return step in STEP_HOURS and quantity not in {"temperature", "irradiance"}

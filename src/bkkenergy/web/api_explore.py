@@ -1,0 +1,166 @@
+"""The JSON API of the explorer: what its picture shows, column by column."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Any, Literal
+
+import msgspec
+import numpy as np
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+
+from bkkenergy.calendar import epoch_us
+from bkkenergy.readings import US_PER_S, FloatArray, Quality
+from bkkenergy.usecases.explore import Quantity, SeenStep, SubjectKind
+from bkkenergy.usecases.explore_compare import ComparisonKind
+from bkkenergy.web.api import tagged
+from bkkenergy.web.api_rows import Row
+from bkkenergy.web.explore import ExploreRequest, ExploreView, comparison_name, explored, unit_of
+from bkkenergy.web.problems import PROBLEMS
+from bkkenergy.web.security import ApiVisitor, Visitor
+
+router = APIRouter(prefix="/api/v1", tags=["v1"], responses=PROBLEMS)
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    304: {"description": "Nothing has changed since the ETag that was sent"},
+}
+DIGITS = 4
+SeenQuality = Literal["measured", "edited", "estimated", "incomplete", "missing"]
+Short = Annotated[str, Query(max_length=120)]
+
+
+class ComparedRow(Row):
+    """What a series is compared with, (n,) each in its unit; null where there is nothing to compare.
+
+    name : in the language that was asked for. first, last : of an earlier period. low, high : null without an interval.
+    """
+
+    kind: ComparisonKind
+    name: str
+    first: dt.date | None
+    last: dt.date | None
+    values: list[float | None]
+    low: list[float | None] | None
+    high: list[float | None] | None
+
+
+class BesideRow(Row):
+    """Weather over the same steps."""
+
+    quantity: Literal["temperature", "irradiance"]
+    values: list[float | None]
+
+
+class NoteRow(Row):
+    """Something to be noted of an instant. at_s : seconds since 1970 UTC."""
+
+    at_s: int
+    text: str
+    href: str
+
+
+class ExploreRow(Row):
+    """A quantity of a subject over some days.
+
+    step : that asked for, or a coarser one where the period is too long for it. starts_s : where each step begins,
+    seconds since 1970 UTC. end_s : where the last one ends. values : mean power (kW) of steps up to an hour, energy
+    (kWh) of days and months, means of weather; a step that is not known wholly has the value of the known part.
+    quality : the poorest of each step; null where it has not begun. total_kwh : the accepted energy, as in reports.
+    why_not_compared : why there is no comparison, "" where there is one or none was asked for.
+    """
+
+    kind: SubjectKind
+    key: str
+    quantity: Quantity
+    first: dt.date
+    last: dt.date
+    step: SeenStep
+    unit: str
+    starts_s: list[int]
+    end_s: int
+    values: list[float | None]
+    quality: list[SeenQuality | None]
+    known_ratio: list[float]
+    total_kwh: float | None
+    compared: ComparedRow | None
+    why_not_compared: str
+    weather: BesideRow | None
+    closed_days: list[dt.date]
+    notes: list[NoteRow]
+    waiting_days: list[dt.date]
+
+
+@router.get("/explore/{kind}/{key:path}", response_model=ExploreRow, responses=RESPONSES)
+def explore(
+    request: Request,
+    kind: SubjectKind,
+    key: str,
+    visitor: ApiVisitor,
+    first: dt.date | None = None,
+    last: dt.date | None = None,
+    quantity: Quantity | None = None,
+    step: SeenStep | None = None,
+    compare: Short = "",
+    per: Short = "",
+) -> Response:
+    """Return a building, meter, agency, PV plant or the city over some days, the last seven where none are given.
+
+    compare : before, week, weeks4, month, weeks52, year, baseline, type or building:ID. per : m2, or what the
+    portfolio counts of what a building serves.
+    """
+    asked = ExploreRequest(kind, key, first, last, quantity or "", step or "", compare, per)
+    return tagged(request, msgspec.json.encode(record_of(explored(visitor, asked), visitor)))
+
+
+def record_of(seen: ExploreView, visitor: Visitor) -> dict[str, Any]:
+    """Return a view as the API sends it."""
+    look, series, words = seen.look, seen.series, visitor.words
+    names = [Quality(value).name.lower() for value in series.quality.tolist()]
+    return {
+        "kind": look.subject.kind,
+        "key": look.subject.key,
+        "quantity": look.quantity,
+        "first": look.period.first_day,
+        "last": look.period.last_day,
+        "step": look.step,
+        "unit": unit_of(look, words),
+        "starts_s": (epoch_us(series.starts) // US_PER_S).tolist(),
+        "end_s": int(look.period.end.timestamp()),
+        "values": _listed(series.values),
+        "quality": [
+            name if has_begun else None for name, has_begun in zip(names, series.has_begun.tolist(), strict=True)
+        ],
+        "known_ratio": np.round(series.known_ratio, DIGITS).tolist(),
+        "total_kwh": None if look.subject.is_weather else series.total_kwh,
+        "compared": _compared(seen, visitor),
+        "why_not_compared": seen.why_not,
+        "weather": None
+        if seen.weather is None
+        else {
+            "quantity": "irradiance" if look.quantity == "production" else "temperature",
+            "values": _listed(seen.weather.values),
+        },
+        "closed_days": seen.closed,
+        "notes": [{"at_s": int(mark.at.timestamp()), "text": mark.text, "href": mark.href} for mark in seen.marks],
+        "waiting_days": series.waiting,
+    }
+
+
+def _compared(seen: ExploreView, visitor: Visitor) -> dict[str, Any] | None:
+    other = seen.comparison
+    if other is None:
+        return None
+    has_interval = bool(np.isfinite(other.low).any())
+    return {
+        "kind": other.kind,
+        "name": comparison_name(other, visitor.words),
+        "first": None if other.period is None else other.period.first_day,
+        "last": None if other.period is None else other.period.last_day,
+        "values": _listed(other.values),
+        "low": _listed(other.low) if has_interval else None,
+        "high": _listed(other.high) if has_interval else None,
+    }
+
+
+def _listed(values: FloatArray) -> list[float | None]:
+    return [None if np.isnan(value) else round(value, DIGITS) for value in values.tolist()]

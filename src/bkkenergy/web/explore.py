@@ -1,0 +1,236 @@
+"""What the explorer shows of a request: the series, what it is compared with, its weather, and notes on it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from urllib.parse import quote, urlencode
+
+import numpy as np
+import pandas as pd
+
+from bkkenergy.calendar import BANGKOK, Period
+from bkkenergy.errors import InputError
+from bkkenergy.i18n import Words
+from bkkenergy.readings import FloatArray
+from bkkenergy.reports.savings.phrasing import finding_texts
+from bkkenergy.usecases.explore import (
+    QUANTITIES,
+    SEEN_STEPS,
+    Quantity,
+    SeenStep,
+    Subject,
+    checked_period,
+    is_power,
+    step_for,
+    subject_of,
+)
+from bkkenergy.usecases.explore_compare import Comparison, Look, closed_days, compared, look_series, weather_beside
+from bkkenergy.usecases.explore_series import SeenSeries
+from bkkenergy.web.building import findings_of, findings_shown
+from bkkenergy.web.exploretime import period_text, step_text
+from bkkenergy.web.security import Visitor
+
+DAYS_AT_FIRST = 7
+MAX_MARKS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ExploreRequest:
+    """What an address asks for. step "" : one that fits; against "" : nothing; per "" : not divided."""
+
+    kind: str
+    key: str
+    first: dt.date | None = None
+    last: dt.date | None = None
+    quantity: str = ""
+    step: str = ""
+    against: str = ""
+    per: str = ""
+
+    def path(self, base: str = "/explore", **changes: object) -> str:
+        """Return the address of this request, or of one that differs from it; what is usual is left out."""
+        changed = replace(self, **changes)  # type: ignore[arg-type]
+        named = {"first": changed.first, "last": changed.last, "quantity": changed.quantity, "step": changed.step}
+        named |= {"compare": changed.against, "per": changed.per}
+        query = urlencode({name: str(value) for name, value in named.items() if value})
+        return f"{base}/{changed.kind}/{quote(changed.key, safe='')}" + (f"?{query}" if query else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A note on an instant of the period: what was found or done then, and where to read on."""
+
+    at: pd.Timestamp
+    number: int
+    kind: str
+    date: str
+    text: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExploreView:
+    """What is shown. asked : the request with what was chosen for it. why_not : why there is no comparison."""
+
+    asked: ExploreRequest
+    look: Look
+    series: SeenSeries
+    comparison: Comparison | None
+    why_not: str
+    weather: SeenSeries | None
+    closed: Sequence[dt.date]
+    marks: Sequence[Mark]
+
+    @property
+    def is_coarser(self) -> bool:
+        """Whether the detail that was asked for could not be given."""
+        return self.asked.step not in {"", self.look.step}
+
+
+def explored(visitor: Visitor, asked: ExploreRequest) -> ExploreView:
+    """Return what a request asks to see.
+
+    Raises StoreUnavailable, NotThere for what is not the visitor's, and InputError for what cannot be shown.
+    """
+    here = visitor.here
+    site = here.opened.refreshed()
+    subject = subject_of(site.portfolio, visitor.actor, asked.kind, asked.key, here.today)
+    last = asked.last or (asked.first or here.today)
+    first = asked.first or last - dt.timedelta(days=DAYS_AT_FIRST - 1)
+    period = checked_period(first, last)
+    look = Look(subject, *_quantity_and_step(subject, period, asked), asked.per)
+    series = look_series(site, look)
+    comparison, why_not = None, ""
+    try:
+        comparison = compared(site, visitor.actor, look, asked.against)
+    except InputError as why:
+        why_not = why.said(visitor.lang)
+    return ExploreView(
+        replace(asked, first=first, last=last),
+        look,
+        series,
+        comparison,
+        why_not,
+        weather_beside(site, look),
+        closed_days(site, look),
+        marks_of(visitor, look),
+    )
+
+
+def _quantity_and_step(subject: Subject, period: Period, asked: ExploreRequest) -> tuple[Quantity, Period, SeenStep]:
+    """Return what is shown, over which period, in which step. A baseline is of gross use, and so that is shown."""
+    wished = "use" if asked.against == "baseline" and not asked.quantity else asked.quantity
+    if wished and wished not in QUANTITIES:
+        raise InputError.of("explore_quantity", given=wished)
+    quantity = wished if wished in subject.quantities else subject.quantities[0]
+    step = asked.step if asked.step in SEEN_STEPS else None
+    return quantity, period, step_for(subject, period, quantity, step)
+
+
+def marks_of(visitor: Visitor, look: Look) -> list[Mark]:
+    """Return notes on a building's period: findings on their first day, projects on the day on which they were done."""
+    building, here, words = look.subject.building, visitor.here, visitor.words
+    if building is None or look.subject.kind != "building":
+        return []
+    noted: list[tuple[dt.date, str, str, str]] = []
+    for finding in findings_shown(here, findings_of(here, building)):
+        name, what, _, _ = finding_texts(finding, words)
+        noted.append((finding.since, finding.severity, f"{name}: {what}", f"/buildings/{building.id}#findings"))
+    for project in here.site.projects:
+        if project.building == building.id and project.done_on is not None:
+            name = words.either(th=project.name_th, en=project.name_en)
+            noted.append((project.done_on, "project", words("explore.mark_project", name=name), "/plan"))
+    inside = sorted(note for note in noted if look.period.first_day <= note[0] <= look.period.last_day)
+    return [
+        Mark(pd.Timestamp(day, tz=BANGKOK), number, kind, words.day_year(day), text, href)
+        for number, (day, kind, text, href) in enumerate(inside[:MAX_MARKS], 1)
+    ]
+
+
+def unit_of(look: Look, words: Words) -> str:
+    """Return the unit of what is shown."""
+    bare = {"temperature": "degc", "irradiance": "wm2"}.get(look.quantity) or (
+        "kw" if is_power(look.step, look.quantity) else "kwh"
+    )
+    unit = words(f"explore.unit_{bare}")
+    return f"{unit}/{per_name(look.divisor, words)}" if look.divisor else unit
+
+
+def per_name(divisor: str, words: Words) -> str:
+    """Return what energy is divided by, in words."""
+    return words.name("explore", f"per_{divisor}").removeprefix("per_")
+
+
+def subject_name(subject: Subject, words: Words) -> str:
+    """Return the name of what is looked at; a meter's with its building's."""
+    if subject.kind == "city":
+        return words("explore.city")
+    name = words.either(th=subject.name_th, en=subject.name_en)
+    if subject.kind == "meter" and subject.building is not None:
+        building = subject.building
+        return f"{words.either(th=building.name_th, en=building.name_en)} · {name}"
+    return name
+
+
+def comparison_name(comparison: Comparison, words: Words) -> str:
+    """Return what a series is compared with, in words."""
+    if comparison.period is not None:
+        return period_text(comparison.period, words)
+    if comparison.kind == "building" and comparison.building is not None:
+        return words.either(th=comparison.building.name_th, en=comparison.building.name_en)
+    if comparison.kind == "type" and comparison.building is not None:
+        kind = words(f"building_type.{comparison.building.type}")
+        return words("explore.line_type", type=kind, count=comparison.count)
+    return words("explore.line_baseline")
+
+
+def sentences(view: ExploreView, words: Words) -> list[str]:
+    """Return what is to be read off the picture, in words."""
+    look, series, unit = view.look, view.series, unit_of(view.look, words)
+    said = [_total(view, words)] if not look.subject.is_weather else []
+    complete = np.flatnonzero(series.is_complete)
+    if len(complete):
+        values = series.values[complete]
+        digits = digits_of(values)
+        if look.subject.is_weather:
+            said.append(words("explore.mean", value=words.number(float(values.mean()), 1), unit=unit))
+        top = int(complete[values.argmax()])
+        at = step_text(series.starts[top], look.step, words)
+        highest = words.number(float(series.values[top]), digits)
+        said.append(words("explore.highest", value=highest, unit=unit, at=at))
+    if view.comparison is not None:
+        said.append(_change(view.comparison, series, words))
+    return said
+
+
+def _total(view: ExploreView, words: Words) -> str:
+    series, look = view.series, view.look
+    total = series.total_kwh
+    if total is None:
+        return words("explore.total_none")
+    unit = unit_of(replace(look, step="day"), words)
+    energy = words.number(total, 2 if look.divisor else 0)
+    known = series.total_known_ratio
+    if known < 1:
+        share = words.percent(min(known, 0.999), 1)
+        return words("explore.total_known", energy=energy, unit=unit, share=share)
+    return words("explore.total", energy=energy, unit=unit)
+
+
+def _change(comparison: Comparison, series: SeenSeries, words: Words) -> str:
+    ratio, name = comparison.change_ratio(series), comparison_name(comparison, words)
+    if ratio is None:
+        return words("explore.change_none")
+    text = words.percent(abs(ratio), 1)
+    if text == words.percent(0.0, 1):
+        return words("explore.change_same", name=name)
+    return words("explore.change_more" if ratio > 0 else "explore.change_less", name=name, ratio=text)
+
+
+def digits_of(values: FloatArray) -> int:
+    """Return how many decimals values of this size need."""
+    known = np.abs(values[np.isfinite(values)])
+    most = float(known.max()) if len(known) else 0.0
+    return 0 if most >= 100 else 1 if most >= 10 else 2 if most >= 0.1 else 4  # noqa: PLR2004 - sizes
