@@ -209,7 +209,12 @@ def test_buildings_are_ranked_among_their_type(fitted):
     assert ranked.keys() == set(OFFICES)
     assert {row["peers"] for row in ranked.values()} == {2}
     assert ranked[OFFICES[0]]["standing"] == "unknown"  # what is installed is not entered
-    assert "kWh/m2" in run(fitted, "index", "district-bangkhen", "--period", "2024-10-01..2025-09-30")
+    for lang, said in (
+        ("th", ("หน่วย/ตร.ม.", "สำนักงานเขต", "30 กันยายน 2568")),
+        ("en", ("kWh/m2", "District office", "unknown")),
+    ):
+        shown = run(fitted, "index", "district-bangkhen", "--period", "2024-10-01..2025-09-30", "--lang", lang)
+        assert all(text in shown for text in said)
 
 
 def test_what_cannot_be_fitted_says_why(fitted):

@@ -57,7 +57,8 @@ def test_estimate_writes_every_format(tmp_path):
 
 
 def test_size_compare_and_screen(tmp_path):
-    assert "best by net present value" in solar("size", "district-bangkhen.office")
+    assert "มูลค่าปัจจุบันสุทธิสูงสุด" in solar("size", "district-bangkhen.office")
+    assert "best by net present value" in solar("size", "district-bangkhen.office", "--lang", "en")
     assert solar("compare", "district-bangkhen.office", "--kwp", "30", "--kwp", "60").count("flush mono-550") == 2
     output = solar("screen", "--agency", "health", "--format", "csv", "--lang", "en", "-o", str(tmp_path))
     assert "buildings could carry" in output

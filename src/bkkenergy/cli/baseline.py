@@ -14,11 +14,12 @@ from rich.table import Table
 from bkkenergy.adapters.state.baselines import latest_baseline, save_baseline
 from bkkenergy.calendar import past_year
 from bkkenergy.cli.context import config_option, period_of, today_here
+from bkkenergy.cli.lang import lang_option
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.cli.spread import dask_option, spreading
 from bkkenergy.errors import InputError
-from bkkenergy.i18n import LANGS, Words
+from bkkenergy.i18n import Words
 from bkkenergy.reports.savings.bills import monthly_from_bills, read_paper
 from bkkenergy.reports.savings.gather import SavingsAssessment, fit_buildings, judge, judged_total
 from bkkenergy.reports.savings.phrasing import Judged, baseline_text, judged_text, verdict_text
@@ -28,7 +29,6 @@ from bkkenergy.site.solar_config import load_solar
 from bkkenergy.usecases.energy import buildings_named
 
 console = Console()
-lang_option = click.option("--lang", type=click.Choice(LANGS), default="th", show_default=True)
 
 
 @click.group(
@@ -190,10 +190,13 @@ def check_command(name: str, period: str | None, as_json: bool, lang: Any, confi
         print_json({"period": span.slug, "total": whole, "buildings": rows})
         return
     if total is not None:
-        click.echo(f"{name} {span.slug}: {verdict_text(total, words)}")
+        click.echo(f"{name} {words.period(span.slug)}: {verdict_text(total, words)}")
     table = Table()
-    for column in ("building", "baseline kWh", "used kWh", "saved kWh", "days", "verdict"):
-        table.add_column(column, justify="left" if column in ("building", "verdict") else "right")
+    kwh = words("unit.kwh")
+    for column in ("report.building", "saving.expected", "saving.used", "saving.saved", "web.days", "saving.verdict"):
+        is_text = column in ("report.building", "saving.verdict")
+        unit = f" ({kwh})" if column in ("saving.expected", "saving.used", "saving.saved") else ""
+        table.add_column(words(column) + unit, justify="left" if is_text else "right")
     for assessment in assessments:
         if assessment.saving is None or assessment.band is None:
             table.add_row(assessment.building.id, "", "", "", "", assessment.why_in(lang))

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bkkenergy.calendar import Period, past_year
-from bkkenergy.cli.baseline import lang_option
 from bkkenergy.cli.context import config_option, period_of, today_here
+from bkkenergy.cli.lang import lang_option
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, plain, print_json
 from bkkenergy.i18n import Words
@@ -66,7 +66,7 @@ def show_command(building: str, period: str | None, lang: Any, config_dir: Path,
             print_json([_bill_data(building, *one) for one in zip(bills, known, strict=True)])
             return
         for bill, ratio in zip(bills, known, strict=True):
-            table = Table(title=f"{building} {bill.month:%Y-%m} · {bill.schedule_id}")
+            table = Table(title=f"{building} {words.month(bill.month)} · {bill.schedule_id}")
             for column in ("", words("solar.item"), "THB"):
                 table.add_column(column, justify="left" if not column else "right")
             for part in bill.each:
@@ -200,7 +200,7 @@ def compare_command(building: str, period: str | None, lang: Any, config_dir: Pa
             }
         )
         return
-    table = Table(title=f"{building} {span.slug}: {energy:,.0f} kWh, {peak_kw:,.0f} kW")
+    table = Table(title=f"{building} {words.period(span.slug)}: {energy:,.0f} kWh, {peak_kw:,.0f} kW")
     for column in ("", "THB", "±"):
         table.add_column(column, justify="left" if not column else "right")
     for offer in comparison:

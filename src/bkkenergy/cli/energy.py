@@ -15,9 +15,9 @@ from rich.console import Console
 from rich.table import Table
 
 from bkkenergy.calendar import BANGKOK, Period, Step, timestamp_us
-from bkkenergy.cli.baseline import lang_option
 from bkkenergy.cli.context import command_line, config_option, period_of
 from bkkenergy.cli.imports import show_preview
+from bkkenergy.cli.lang import lang_option
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.errors import InputError
@@ -200,7 +200,7 @@ def edit_command(
 def _print_balance(name: str, energy: BuildingEnergy, span: Period, words: Words) -> None:
     if energy.waiting:
         click.echo(words("balance.waiting", count=len(energy.waiting)), err=True)
-    table = _table(f"{name} {span.slug}", words)
+    table = _table(f"{name} {words.period(span.slug)}", words)
     for key, flow in flows_of(energy.balance).items():
         if flow is not None or key != "tenants":
             _row(table, words(f"balance.{key}"), flow, words)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,12 @@ from rich.console import Console
 from rich.table import Table
 
 from bkkenergy.calendar import past_year
-from bkkenergy.cli.baseline import lang_option
 from bkkenergy.cli.context import command_line, config_option, period_of, today_here
+from bkkenergy.cli.lang import lang_option
 from bkkenergy.cli.opening import opened_site
+from bkkenergy.cli.output import plain, print_json
 from bkkenergy.errors import InputError
-from bkkenergy.i18n import Words
+from bkkenergy.i18n import Lang, Words
 from bkkenergy.site.index_config import load_index
 from bkkenergy.usecases.ereport import AMOUNTS, EReportMonth, enter_month, ereport_months
 
@@ -77,10 +77,9 @@ def show_command(agency: str, period: str | None, lang: Any, config_dir: Path, *
         span = period_of(period) if period else past_year(today_here())
         months = ereport_months(site, config.standard_use, agency, span)
     if as_json:
-        rows = [asdict(month) | {"why": [error.said(lang) for error in month.why]} for month in months]
-        click.echo(json.dumps(rows, default=_plain, ensure_ascii=False, indent=2))
+        print_json([_month_data(month, lang) for month in months])
         return
-    table = Table(title=f"{agency} {span.slug}")
+    table = Table(title=f"{agency} {words.period(span.slug)}")
     for column in ("month", "kwh", "measured", "standard", "index", "fuel", "fuel_index"):
         table.add_column(words(f"ereport.{column}"), justify="left" if column == "month" else "right")
     for month in months:
@@ -125,6 +124,12 @@ def export_command(agency: str, file: Path, period: str | None, config_dir: Path
     click.echo(f"{file}: {len(months)} months", err=True)
 
 
+def _month_data(month: EReportMonth, lang: Lang) -> dict[str, object]:
+    why = [error.said(lang) for error in month.why]
+    data: dict[str, object] = plain(replace(month, why=()))
+    return data | {"entered": sorted(month.entered), "why": why}
+
+
 def _line(month: EReportMonth) -> dict[str, object]:
     fields: dict[str, object] = {
         "agency": month.agency,
@@ -153,7 +158,3 @@ def _pair(text: str) -> tuple[str, float]:
     except ValueError:
         pass
     raise InputError.of("ereport_pair", text=text)
-
-
-def _plain(value: object) -> object:
-    return sorted(value) if isinstance(value, frozenset) else str(value)

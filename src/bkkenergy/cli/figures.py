@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -13,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bkkenergy.cli.context import config_option, today_here
+from bkkenergy.cli.output import print_json
 from bkkenergy.dated import Grade
 from bkkenergy.site.figures import load_figures
 from bkkenergy.site.ft_file import FtRow, add_ft, ft_rows, new_rows, read_ft_table
@@ -48,7 +47,7 @@ def list_command(day: dt.datetime | None, config_dir: Path, *, has_sources: bool
     """
     rows = standings(load_figures(config_dir), _day(day))
     if as_json:
-        click.echo(json.dumps([asdict(row) for row in rows], default=str, ensure_ascii=False, indent=2))
+        print_json(rows)
         return
     if has_sources:
         _print_lines(rows)

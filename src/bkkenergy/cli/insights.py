@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,11 @@ from rich.progress import track
 from rich.table import Table
 
 from bkkenergy.calendar import past_year
-from bkkenergy.cli.baseline import lang_option
 from bkkenergy.cli.context import command_line, config_option, period_of, today_here
+from bkkenergy.cli.lang import lang_option
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, print_json
-from bkkenergy.i18n import Words
+from bkkenergy.i18n import NO_VALUE, Words
 from bkkenergy.reports.savings.gather import facts_of_all
 from bkkenergy.reports.savings.phrasing import finding_texts
 from bkkenergy.reports.savings.standings import index_rows
@@ -26,6 +27,10 @@ from bkkenergy.usecases.dismissals import dismiss
 from bkkenergy.usecases.energy import buildings_named
 
 console = Console()
+INDEX_COLUMNS = (
+    "type", "rank", "building", "energy", "measured", "intensity", "median", "gap", "peak", "kva", "approved",
+    "designated",
+)  # fmt: skip
 
 
 @click.command(
@@ -75,13 +80,14 @@ def insights_command(
 
 
 @click.command(
-    "index", epilog="\b\nExamples:\n  bkkenergy index all --period FY2569\n  bkkenergy index education --json"
+    "index", epilog="\b\nExamples:\n  bkkenergy index all --period FY2569\n  bkkenergy index education --lang en"
 )
 @click.argument("name")
 @click.option("--period", help="A year (default: the last twelve whole months).")
 @json_option
+@lang_option
 @config_option
-def index_command(name: str, period: str | None, as_json: bool, config_dir: Path) -> None:
+def index_command(name: str, period: str | None, as_json: bool, lang: Any, config_dir: Path) -> None:
     """Rank the buildings of NAME by kWh/m2 among their type, and show which are, or come near, designated buildings.
 
     A building is designated by its transformers (equipment of the portfolio), by what its electricity accounts are
@@ -95,41 +101,29 @@ def index_command(name: str, period: str | None, as_json: bool, config_dir: Path
     if as_json:
         print_json(rows)
         return
-    table = Table(title=f"{name} {span.slug}")
-    for column in (
-        "type",
-        "rank",
-        "building",
-        "kWh",
-        "measured",
-        "kWh/m2",
-        "median",
-        "to best quarter kWh",
-        "peak kW",
-        "kVA",
-        "approved kW",
-        "designated",
-    ):
-        table.add_column(column, justify="left" if column in ("type", "building", "designated") else "right")
-    for row in rows:
-        table.add_row(
-            row["type"],
-            "–" if row["rank"] is None else f"{row['rank']}/{row['peers']}",
-            row["building"],
-            f"{row['energy_kwh']:,.0f}",
-            f"{row['coverage_ratio']:.0%}".replace("%", " %"),
-            "–" if row["eui_kwh_m2"] is None else f"{row['eui_kwh_m2']:,.1f}",
-            "–" if row["median_kwh_m2"] is None else f"{row['median_kwh_m2']:,.1f}",
-            "–" if row["gap_kwh"] is None else f"{row['gap_kwh']:,.0f}",
-            f"{row['peak_kw']:,.0f}",
-            *("–" if row[size] is None else f"{row[size]:,.0f}" for size in ("installed_kva", "approved_kw")),
-            row["standing"],
-        )
-    console.print(table)
+    words = Words(lang)
+    console.print(_index_table(f"{name} {words.period(span.slug)}", rows, words))
     for row in rows:
         if row["report_due"] is not None:
-            persons = "1 or 2, by its size" if row["persons"] is None else row["persons"]
-            console.print(
-                f"{row['building']}: designated. Persons responsible for energy: {persons}. "
-                f"The next report is due by {row['report_due']}."
-            )
+            persons = words("index.by_size") if row["persons"] is None else row["persons"]
+            due = words.date(row["report_due"])
+            console.print(words("index.duties", building=row["building"], persons=persons, due=due))
+
+
+def _index_table(title: str, rows: Sequence[dict[str, Any]], words: Words) -> Table:
+    table = Table(title=title)
+    for column in INDEX_COLUMNS:
+        is_text = column in ("type", "building", "designated")
+        table.add_column(words(f"index.{column}"), justify="left" if is_text else "right")
+    for row in rows:
+        table.add_row(
+            words(f"building_type.{row['type']}"),
+            NO_VALUE if row["rank"] is None else f"{row['rank']}/{row['peers']}",
+            row["building"],
+            words.number(row["energy_kwh"]),
+            words.percent(row["coverage_ratio"]),
+            *(words.number(row[key], 1) for key in ("eui_kwh_m2", "median_kwh_m2")),
+            *(words.number(row[key]) for key in ("gap_kwh", "peak_kw", "installed_kva", "approved_kw")),
+            words(f"index.is_{row['standing']}"),
+        )
+    return table

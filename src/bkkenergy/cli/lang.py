@@ -1,10 +1,21 @@
-"""The language that a person's shell is set to."""
+"""The language of what a command prints."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
-from bkkenergy.texts import Lang
+import click
+
+from bkkenergy.texts import LANGS, Lang
+
+CommandT = TypeVar("CommandT", bound=Callable[..., Any])
+
+
+def lang_option(command: CommandT) -> CommandT:
+    """Add --lang."""
+    choice = click.Choice(LANGS)
+    return click.option("--lang", type=choice, default="th", show_default=True, help="Of what is printed.")(command)
 
 
 def lang_of_locale(environment: Mapping[str, str]) -> Lang:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from decimal import Decimal
@@ -14,6 +15,7 @@ from typing import Any, TypeVar
 
 import click
 
+from bkkenergy.cli.terminal import can_show_any_text
 from bkkenergy.readings import US_PER_S
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
@@ -26,7 +28,8 @@ def json_option(command: CommandT) -> CommandT:
 
 def print_json(data: object) -> None:
     """Print data as JSON on standard output: days and instants in ISO 8601, null for what is not known."""
-    click.echo(json.dumps(plain(data), ensure_ascii=False, indent=2, allow_nan=False))
+    is_ascii = not can_show_any_text(sys.stdout)  # escapes are JSON in any encoding
+    click.echo(json.dumps(plain(data), ensure_ascii=is_ascii, indent=2, allow_nan=False))
 
 
 def plain(value: Any) -> Any:

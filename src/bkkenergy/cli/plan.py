@@ -16,8 +16,8 @@ from bkkenergy.adapters.files import write_whole
 from bkkenergy.adapters.state import StateStore, open_state
 from bkkenergy.adapters.state.projects import project_of, projects, steps_of
 from bkkenergy.carbon import avoided
-from bkkenergy.cli.baseline import lang_option
 from bkkenergy.cli.context import command_line, config_option, today_here
+from bkkenergy.cli.lang import lang_option
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.errors import ConfigError, InputError
@@ -94,8 +94,8 @@ def list_command(agency: str | None, state: str | None, lang: Any, config_dir: P
         click.echo("No project yet. Start with: bkkenergy plan export plan.xlsx, or bkkenergy plan add --help.")
         return
     table = Table()
-    for name in ("id", "agency", "kind", "name", "state", "due"):
-        table.add_column(name, overflow="fold")
+    for name in ("plan.id", "plan.agency", "plan.kind", "report.plan_project", "plan.state", "report.plan_due"):
+        table.add_column(words(name), overflow="fold")
     for project in listed:
         name = words.either(th=project.name_th, en=project.name_en)
         year = words.year(project.due_year_be - 543)

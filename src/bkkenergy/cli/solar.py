@@ -10,12 +10,13 @@ from typing import Any, cast
 import click
 from rich.console import Console
 from rich.progress import Progress, track
-from rich.table import Table
 
 from bkkenergy.cli.context import config_option, today_here
+from bkkenergy.cli.lang import lang_option
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.cli.report import Names
+from bkkenergy.cli.solar_tables import designs_table, size_table
 from bkkenergy.cli.solar_weather import MEASURED, TYPICAL, chosen_weather, weather_group
 from bkkenergy.cli.spread import dask_option, spreading
 from bkkenergy.errors import InputError
@@ -188,6 +189,7 @@ def estimate_command(
 @wish_options
 @weather_option
 @json_option
+@lang_option
 @config_option
 def size_command(
     building: str,
@@ -200,6 +202,7 @@ def size_command(
     config_dir: Path,
     *,
     as_json: bool,
+    lang: Any,
 ) -> None:
     """Show what each size up to the roof's would give BUILDING."""
     wish = DesignRequest("max", module, inverter, mounting, rack_tilt, battery_kwh=battery_kwh)
@@ -210,36 +213,8 @@ def size_command(
     if as_json:
         print_json(_sweep_data(building, solar_design))
         return
-    table = Table(title=f"{building}: {solar_design.schedule.name_en}")
-    for name in (
-        "kWp",
-        "kWh/year",
-        "used",
-        "of the load",
-        "cost THB",
-        "saving THB/year",
-        "NPV THB",
-        "IRR",
-        "payback years",
-    ):
-        table.add_column(name, justify="right")
-    best, whole = solar_design.sweep.best_by_npv, solar_design.sweep.best_by_self_consumption
-    for option in solar_design.sweep.options:
-        mark = " *" if option is best else " +" if option is whole else "  "
-        money = option.money
-        table.add_row(
-            f"{option.capacity_kwp:,.1f}{mark}",
-            f"{option.energy_kwh:,.0f}",
-            f"{option.self_consumption_ratio:.0%}",
-            f"{option.load_share_ratio:.0%}",
-            f"{option.capex_thb:,.0f}",
-            f"{option.saving_thb:,.0f}",
-            f"{money.npv_thb:,.0f}",
-            "–" if money.irr is None else f"{money.irr:.1%}",
-            "–" if money.payback_years is None else f"{money.payback_years:.1f}",
-        )
-    console.print(table)
-    console.print("* best by net present value; + largest that the building uses nearly whole (95 %).")
+    console.print(size_table(building, solar_design, Words(lang)))
+    console.print(Words(lang)("solar.size_marks"))
 
 
 def _sweep_data(building: str, solar_design: SolarDesign) -> dict[str, Any]:
@@ -274,6 +249,7 @@ def _sweep_data(building: str, solar_design: SolarDesign) -> dict[str, Any]:
 @click.option("--module", "modules", multiple=True, help="A module; may be repeated.")
 @weather_option
 @json_option
+@lang_option
 @config_option
 def compare_command(
     building: str,
@@ -284,6 +260,7 @@ def compare_command(
     config_dir: Path,
     *,
     as_json: bool,
+    lang: Any,
 ) -> None:
     """Put designs of BUILDING side by side: every size with every mounting and module."""
     wishes = [
@@ -305,7 +282,7 @@ def compare_command(
     if as_json:
         print_json({"building": building, "designs": rows})
         return
-    _print_designs(building, rows)
+    console.print(designs_table(building, rows, Words(lang)))
 
 
 def _design_data(wish: DesignRequest, solar_design: SolarDesign) -> dict[str, Any]:
@@ -324,27 +301,6 @@ def _design_data(wish: DesignRequest, solar_design: SolarDesign) -> dict[str, An
         "payback_years": purchase.payback_years,
         "lcoe_thb_per_kwh": purchase.lcoe_thb_per_kwh,
     }
-
-
-def _print_designs(building: str, rows: list[dict[str, Any]]) -> None:
-    names = ("kWp", "kWh/year", "kWh/kWp", "used", "saving THB/year", "cost THB", "NPV THB", "payback", "LCOE")
-    table = Table("design", title=building)
-    for name in names:
-        table.add_column(name, justify="right")
-    for row in rows:
-        table.add_row(
-            f"{row['asked_kwp']} {row['mounting']} {row['module']}",
-            f"{row['capacity_kwp']:,.1f}",
-            f"{row['energy_kwh']:,.0f}",
-            f"{row['specific_yield_kwh_per_kwp']:,.0f}",
-            f"{row['self_consumption_ratio']:.0%}",
-            f"{row['saving_thb']:,.0f}",
-            f"{row['capex_thb']:,.0f}",
-            f"{row['npv_thb']:,.0f}",
-            "–" if row["payback_years"] is None else f"{row['payback_years']:.1f}",
-            f"{row['lcoe_thb_per_kwh']:.2f}",
-        )
-    console.print(table)
 
 
 @solar_command.command(
