@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bkkenergy.errors import InputError
+from bkkenergy.library.arguments import checked
 from bkkenergy.library.calendars import government, named
 from bkkenergy.library.charts import Picture, lines
 from bkkenergy.library.packaged import placebo
@@ -58,6 +59,7 @@ class Baseline:
     daily: pd.DataFrame
 
     @classmethod
+    @checked
     def fit(
         cls,
         series: pd.Series | pd.DataFrame,
@@ -117,6 +119,7 @@ class Baseline:
         """Return whether the model that was taken predicts from the temperature."""
         return not self.fitted.form.endswith("calendar")
 
+    @checked
     def predict(
         self, days: pd.DatetimeIndex | pd.Series | pd.DataFrame, temperature: pd.Series | None = None
     ) -> pd.Series:
@@ -160,6 +163,7 @@ class Baseline:
         expected = expected_of(self.fitted, series_of(hours, nothing, temp_c, self.calendar)).energy_kwh
         return pd.Series(expected, local, name="baseline_kwh")
 
+    @checked
     def savings(self, series: pd.Series | pd.DataFrame, temperature: pd.Series | None = None) -> Savings:
         """Compute what was saved in a period after the baseline's.
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bkkenergy.errors import InputError
+from bkkenergy.library.arguments import checked
 from bkkenergy.library.charts import Picture, bars
 from bkkenergy.library.errors import warn
 from bkkenergy.library.packaged import figures, schedule_named
@@ -138,6 +139,7 @@ class Bills:
         )
 
 
+@checked
 def bill(
     series: pd.Series | pd.DataFrame,
     *,
@@ -183,8 +185,8 @@ def bill(
     Warns
     -----
     EnergyWarning
-        If a month is not known wholly, intervals do not fill quarter-hours where demand is charged, or a month's
-        rates, Ft or VAT have expired or were read in no source.
+        If a month is not known wholly, energy is below zero, intervals do not fill quarter-hours where demand is
+        charged, or a month's rates, Ft or VAT have expired or were read in no source.
 
     References
     ----------
@@ -210,7 +212,7 @@ def bill(
     before = [] if earlier is None else _months_before(earlier, months[0].month)
     every = [replace(month, supply=Supply(utility, meter_side)) for month in (*before, *months)]
     bills = Bills(tuple(bills_of(every, chosen, tariffs)[len(before) :]), chosen, known_ratio)
-    if notes := _notes(bills, step):
+    if notes := _notes(bills, step) + _export_note(series):
         warn(" ".join(notes))
     return bills
 
@@ -238,6 +240,7 @@ def schedules() -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index", columns=["name", "kind", "valid_from", "source"])
 
 
+@checked
 def compare_schedules(series: pd.Series | pd.DataFrame, *, schedule: str, customer: Customer = "state") -> pd.DataFrame:
     """Compute what the same use would cost under the schedules that the customer may take.
 
@@ -261,6 +264,11 @@ def compare_schedules(series: pd.Series | pd.DataFrame, *, schedule: str, custom
     InputError
         As `bill`.
 
+    Warns
+    -----
+    EnergyWarning
+        If a month is not known wholly, or energy is below zero.
+
     References
     ----------
     .. [1] MEA, schedules 2 and 4: small below 30 kW, medium from there to 999 kW and 250,000 kWh a month, large above.
@@ -272,7 +280,9 @@ def compare_schedules(series: pd.Series | pd.DataFrame, *, schedule: str, custom
     ['mea-3-1-lv', 'mea-3-2-lv']
     """
     chosen, tariffs = schedule_named(schedule), figures().tariffs
-    months, _, _ = _months(series)
+    months, known_ratio, _ = _months(series)
+    if notes := _gap_note(known_ratio) + _export_note(series):
+        warn(" ".join(notes))
     comparison = offers(months, open_to(chosen, tariffs, months, customer=customer), tariffs)
     today_thb = next(offer.total_thb for offer in comparison if offer.schedule.id == chosen.id)
     rows = {
@@ -339,14 +349,26 @@ def _firm(series: pd.Series | pd.DataFrame, energy: pd.Series) -> pd.Series:
     return energy.where(series["quality"].isin(FIRM).reindex(energy.index, fill_value=False))
 
 
+def _gap_note(known_ratio: pd.Series) -> list[str]:
+    part = known_ratio[known_ratio < 1]
+    listed = ", ".join(f"{month:%Y-%m} ({share:.1%})" for month, share in part.items())
+    said = f"Not all energy is known of {listed}: what is missing counts as nothing, and the bill is too low."
+    return [said] if len(part) else []
+
+
+def _export_note(series: pd.Series | pd.DataFrame) -> list[str]:
+    """Say that a series holds energy that flowed to the grid, which no bill takes off what came from it."""
+    energy = energy_of(series)
+    below = int((energy < 0).sum())
+    said = (
+        f"{below:,} of {len(energy):,} intervals are below zero, and are taken off the others. A bill charges what "
+        "came from the grid: give import alone, series.clip(lower=0)."
+    )
+    return [said] if below else []
+
+
 def _notes(bills: Bills, step: pd.Timedelta) -> list[str]:
-    notes = []
-    part = bills.known_ratio[bills.known_ratio < 1]
-    if len(part):
-        listed = ", ".join(f"{month:%Y-%m} ({share:.1%})" for month, share in part.items())
-        notes.append(
-            f"Not all energy is known of {listed}: what is missing counts as nothing, and the bill is too low."
-        )
+    notes = _gap_note(bills.known_ratio)
     has_demand = any(line.item.startswith("demand") for one in bills.bills for line in one.lines)
     if has_demand and QUARTER_HOUR % step != pd.Timedelta(0):
         minutes = step / pd.Timedelta(minutes=1)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, cast
 
 from bkkenergy.errors import InputError
+from bkkenergy.library.arguments import checked
 from bkkenergy.library.errors import unknown_name
 from bkkenergy.library.packaged import demonstration
 from bkkenergy.portfolio import OpeningCalendar
@@ -32,6 +33,7 @@ def names() -> list[str]:
     return sorted(demonstration().calendars)
 
 
+@checked
 def named(name: str) -> OpeningCalendar:
     """Return a calendar that the package brings.
 
@@ -118,6 +120,7 @@ def always() -> OpeningCalendar:
     return named("always")
 
 
+@checked
 def custom(
     hours: Mapping[str, str],
     *,

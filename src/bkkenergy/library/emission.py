@@ -10,6 +10,7 @@ import pandas as pd
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.carbon import Purpose, emissions_kg, factor_on
 from bkkenergy.errors import InputError
+from bkkenergy.library.arguments import checked
 from bkkenergy.library.packaged import figures
 from bkkenergy.library.series import energy_of
 
@@ -20,6 +21,7 @@ __all__ = ["emissions"]
 def emissions(energy: float, *, day: str | dt.date, purpose: Purpose = ...) -> float: ...
 @overload
 def emissions(energy: pd.Series | pd.DataFrame, *, day: None = ..., purpose: Purpose = ...) -> pd.Series: ...
+@checked
 def emissions(
     energy: float | pd.Series | pd.DataFrame, *, day: str | dt.date | None = None, purpose: Purpose = "footprint"
 ) -> float | pd.Series:

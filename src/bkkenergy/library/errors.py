@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 import warnings
 from collections.abc import Iterable
 
@@ -16,8 +17,11 @@ class EnergyWarning(UserWarning):
 
 
 def warn(text: str) -> None:
-    """Warn at the line of the caller of the library's function."""
-    warnings.warn(text, EnergyWarning, stacklevel=3)
+    """Warn at the line that called the library, however deep within it this is."""
+    frame, level = inspect.currentframe(), 1
+    while frame is not None and str(frame.f_globals.get("__name__")).partition(".")[0] == "bkkenergy":
+        frame, level = frame.f_back, level + 1
+    warnings.warn(text, EnergyWarning, stacklevel=level)
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> InputError:

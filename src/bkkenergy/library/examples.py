@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import re
+
 import numpy as np
 import pandas as pd
 
 from bkkenergy.calendar import BANGKOK
+from bkkenergy.errors import InputError
+from bkkenergy.library.arguments import checked
 from bkkenergy.library.calendars import government
 from bkkenergy.readings import FloatArray
 
@@ -16,6 +21,7 @@ MEAN_C, SEASON_C, DAY_C = 28.7, 1.6, 4.0
 OPENS_H, CLOSES_H = 8, 17
 
 
+@checked
 def temperature(first: str = "2024-01-01", last: str = "2025-12-31") -> pd.Series:
     """Make outdoor air temperature like Bangkok's, hour by hour.
 
@@ -35,7 +41,8 @@ def temperature(first: str = "2024-01-01", last: str = "2025-12-31") -> pd.Serie
     >>> bool(27 < bk.examples.temperature().mean() < 30)
     True
     """
-    starts = pd.date_range(first, pd.Timestamp(last) + pd.Timedelta(days=1), freq="h", tz=BANGKOK, inclusive="left")
+    end = _day(last, "last") + pd.Timedelta(days=1)
+    starts = pd.date_range(_day(first, "first"), end, freq="h", tz=BANGKOK, inclusive="left")
     rng = np.random.default_rng(SEED)
     slow = pd.Series(rng.standard_normal(len(starts) // 24)).ewm(alpha=0.3, adjust=False).mean().to_numpy().repeat(24)
     season = SEASON_C * np.sin((starts.day_of_year.to_numpy() - 30) / 365 * 2 * np.pi)
@@ -43,6 +50,7 @@ def temperature(first: str = "2024-01-01", last: str = "2025-12-31") -> pd.Serie
     return pd.Series(MEAN_C + season + day + 1.5 * slow, starts, name="temp_air_c")
 
 
+@checked
 def office(*, saving_ratio: float = 0.0, saving_from: str = "2025-01-01") -> pd.Series:
     """Make the energy of a small government office, hour by hour, over 2024 and 2025.
 
@@ -74,10 +82,11 @@ def office(*, saving_ratio: float = 0.0, saving_from: str = "2025-01-01") -> pd.
     cooling = 1 + 0.04 * np.clip(air_c.to_numpy(np.float64) - 24, 0, None)
     noise = 1 + 0.05 * np.random.default_rng(SEED + 1).standard_normal(len(starts))
     energy_kwh = (7.5 + works * 22.0 * cooling) * noise
-    later = starts >= pd.Timestamp(saving_from, tz=BANGKOK)
+    later = starts >= _day(saving_from, "saving_from").tz_localize(BANGKOK)
     return pd.Series(energy_kwh * np.where(later, 1 - saving_ratio, 1.0), starts, name="energy_kwh")
 
 
+@checked
 def office_quarters(month: str = "2025-11") -> pd.Series:
     """Make the energy of the same office in the quarter-hours of a month.
 
@@ -97,6 +106,8 @@ def office_quarters(month: str = "2025-11") -> pd.Series:
     >>> len(bk.examples.office_quarters("2025-11"))
     2880
     """
+    if not re.fullmatch(r"202[45](-(0[1-9]|1[0-2]))?", month):
+        raise InputError(f"month is {month!r}. Give a month of 2024 or 2025, as 2025-11, or one of these years.")
     hours = office().loc[month]
     rng = np.random.default_rng(SEED + 2)
     shares: FloatArray = rng.uniform(0.9, 1.1, (len(hours), 4))
@@ -131,3 +142,10 @@ def register() -> pd.Series:
     series.iloc[4 * 96 + 40] = 3_000.0
     lost = (times >= times[2 * 96 + 12]) & (times < times[2 * 96 + 36])
     return series[~lost]
+
+
+def _day(text: str, what: str) -> pd.Timestamp:
+    try:
+        return pd.Timestamp(dt.date.fromisoformat(text))
+    except ValueError:
+        raise InputError(f"{what} is {text!r}. Give a day, as 2025-01-31.") from None

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bkkenergy.errors import InputError
+from bkkenergy.library.arguments import checked
 from bkkenergy.library.baselines import Baseline
 from bkkenergy.library.calendars import government, named
 from bkkenergy.library.packaged import figures, schedule_named
@@ -28,6 +29,7 @@ HOURS_PER_MONTH = 730
 COLUMNS = ["rule", "severity", "since", "energy_kwh_a_month", "cost_thb_a_month", "evidence"]
 
 
+@checked
 def findings(
     series: pd.Series | pd.DataFrame,
     *,

@@ -8,6 +8,8 @@ import pandas as pd
 
 from bkkenergy.errors import InputError
 from bkkenergy.library import packaged
+from bkkenergy.library.arguments import checked
+from bkkenergy.library.series import numbers_of
 from bkkenergy.portfolio import Portfolio, load_portfolio
 from bkkenergy.savings.index import rank_peers
 
@@ -23,6 +25,7 @@ def portfolio_of(given: Portfolio | Path | str | None) -> Portfolio:
     return given if isinstance(given, Portfolio) else load_portfolio(Path(given))
 
 
+@checked
 def buildings(portfolio: Portfolio | Path | str | None = None) -> pd.DataFrame:
     """List the buildings of a portfolio.
 
@@ -65,6 +68,7 @@ def buildings(portfolio: Portfolio | Path | str | None = None) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
 
+@checked
 def rank(energy_kwh: pd.Series, floor_m2: pd.Series) -> pd.DataFrame:
     """Rank buildings of one type by energy use intensity.
 
@@ -99,6 +103,7 @@ def rank(energy_kwh: pd.Series, floor_m2: pd.Series) -> pd.DataFrame:
     >>> bk.rank(schools, pd.Series({"a": 1000.0, "b": 1000.0}))["eui_kwh_m2"].to_dict()
     {'b': 60.0, 'a': 100.0}
     """
+    energy_kwh, floor_m2 = _by_building(energy_kwh, "energy_kwh"), _by_building(floor_m2, "floor_m2")
     missing = [str(name) for name in energy_kwh.index if not floor_m2.get(name, 0.0) > 0]
     if missing:
         raise InputError(f"floor_m2 has no area above zero for {', '.join(missing)}. Enter it, or leave these out.")
@@ -112,3 +117,11 @@ def rank(energy_kwh: pd.Series, floor_m2: pd.Series) -> pd.DataFrame:
     table = pd.DataFrame.from_dict(rows, orient="index", columns=RANK_COLUMNS)
     order = [*rows, *(name for name in intensity if name not in rows)]
     return table.reindex(order).astype({"rank": "Int64", "peers": "Int64"})
+
+
+def _by_building(series: pd.Series, what: str) -> pd.Series:
+    """Return numbers by building. Raise InputError where a building is there twice, or a value is no number."""
+    if series.index.has_duplicates:
+        twice = series.index[series.index.duplicated()][0]
+        raise InputError(f"{what} has several values for {twice}. Sum them first: {what}.groupby(level=0).sum().")
+    return pd.Series(numbers_of(series, what), series.index)

@@ -10,8 +10,9 @@ import pandas as pd
 
 from bkkenergy.calendar import BANGKOK, epoch_us
 from bkkenergy.errors import InputError
+from bkkenergy.library.arguments import checked
 from bkkenergy.library.errors import unknown_name
-from bkkenergy.library.series import instants_of, is_register, unit_of
+from bkkenergy.library.series import instants_of, is_register, numbers_of, unit_of
 from bkkenergy.metering.spans import Span
 from bkkenergy.metering.vee import validate
 from bkkenergy.portfolio import Exchange, Meter, MeterKind
@@ -27,6 +28,7 @@ MANY_STEPS, FALLING_RATIO = 10, 0.2
 SPAN_COLUMNS = ["start", "end", "reason", "energy_kwh"]
 
 
+@checked
 def intervals(
     readings: pd.Series | pd.DataFrame,
     *,
@@ -131,6 +133,7 @@ def intervals(
     return frame
 
 
+@checked
 def spans(table: pd.DataFrame) -> pd.DataFrame:
     """List what is to be known about stretches of a meter's readings.
 
@@ -190,10 +193,17 @@ def _batch(readings: pd.Series | pd.DataFrame, kind: Kind) -> ReadingBatch:
     if len(readings) < 2:  # noqa: PLR2004 - energy lies between two readings
         raise InputError(f"readings has {len(readings)} rows. Energy is what lies between two readings.")
     instants = instants_of(readings.index, what="readings")
-    columns = {name: pd.to_numeric(readings[name]).to_numpy(np.float64, na_value=np.nan) for name in known}
+    columns = {name: _column(readings, name) for name in known}
     if field in columns:
         _judge_kind(columns[field], kind)
     return ReadingBatch((METER,), np.zeros(len(instants), np.int64), epoch_us(instants), columns)
+
+
+def _column(readings: pd.DataFrame, name: str) -> FloatArray:
+    column = readings[name]
+    if isinstance(column, pd.DataFrame):
+        raise InputError(f"readings has several columns {name}. Give one of them.")
+    return numbers_of(column, "readings")
 
 
 def _judge_kind(values: FloatArray, kind: Kind) -> None:

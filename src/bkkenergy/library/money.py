@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from bkkenergy.errors import InputError
+from bkkenergy.library.arguments import checked
 from bkkenergy.library.charts import Picture, bars
 from bkkenergy.library.errors import unknown_name
 from bkkenergy.library.skies import solar_config
@@ -108,6 +109,7 @@ class Finance:
         return f"Finance({result.way}, {self.project.capacity_kwp:g} kWp: {money})"
 
 
+@checked
 def finance(
     *,
     capacity_kwp: float,

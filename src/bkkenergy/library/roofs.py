@@ -6,14 +6,16 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from pydantic import ValidationError
 
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.carbon import factor_on
 from bkkenergy.errors import InputError
+from bkkenergy.library.arguments import checked, refused
 from bkkenergy.library.calendars import government, named
 from bkkenergy.library.charts import Picture, bars, lines
 from bkkenergy.library.errors import unknown_name, warn
@@ -64,6 +66,13 @@ class Roof(PortfolioRoof):
     """
 
     id: str = "roof"
+
+    def __init__(self, **fields: Any) -> None:
+        """Make a roof. Raises InputError for a field that is not known, or that no roof has."""
+        try:
+            super().__init__(**fields)
+        except ValidationError as error:
+            raise refused(error) from None
 
 
 @dataclass(frozen=True, repr=False)
@@ -286,6 +295,7 @@ class Design:
         return f"Design({solar_design.module.id}, {solar_design.capacity_kwp:,.1f} kWp: {energy}; {money})"
 
 
+@checked
 def simulate(
     roof: PortfolioRoof,
     weather: Sky = "bangkok-typical",
@@ -364,12 +374,13 @@ def simulate(
     )
 
 
+@checked
 def design(
     roofs: PortfolioRoof | Sequence[PortfolioRoof],
     load: pd.Series | pd.DataFrame | None = None,
     *,
     schedule: str,
-    capacity_kwp: float | str | None = None,
+    capacity_kwp: float | Literal["max"] | None = None,
     weather: Sky = "bangkok-typical",
     calendar: OpeningCalendar | str | None = None,
     floor_m2: float | None = None,
@@ -461,6 +472,7 @@ def design(
     return Design(design_of(inputs))
 
 
+@checked
 def screen(
     portfolio: Portfolio | Path | str | None = None,
     *,

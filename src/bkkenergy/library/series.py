@@ -11,7 +11,17 @@ from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import InputError
 from bkkenergy.readings import FloatArray
 
-__all__ = ["complete", "energy_of", "hourly", "hourly_means", "instants_of", "interval_of", "is_register", "unit_of"]
+__all__ = [
+    "complete",
+    "energy_of",
+    "hourly",
+    "hourly_means",
+    "instants_of",
+    "interval_of",
+    "is_register",
+    "numbers_of",
+    "unit_of",
+]
 
 HOUR = pd.Timedelta(hours=1)
 DAY = pd.Timedelta(days=1)
@@ -28,6 +38,8 @@ REMEDIES = {
 }
 WHOLE = ("measured", "estimated", "edited")
 REGISTER_VALUES, REGISTER_HEIGHT = 48, 20
+MAX_VALUE = 1e12
+"""No register, energy or power of a building comes near."""
 COLDEST_C, HOTTEST_C = -10.0, 60.0
 
 
@@ -47,7 +59,7 @@ def energy_of(data: pd.Series | pd.DataFrame, *, what: str = "series") -> pd.Ser
     unit = unit_of(data.name)
     if unit in REMEDIES:
         raise InputError(f"{what} is named {data.name!r}, and kWh are needed. {REMEDIES[unit]}")
-    values = _numbers(data, what)
+    values = numbers_of(data, what)
     index = instants_of(data.index, what=what)
     if is_register(values):
         raise InputError(
@@ -66,16 +78,23 @@ def unit_of(name: object) -> str:
 def _column(data: pd.DataFrame, what: str) -> pd.Series:
     if "energy_kwh" in data:
         energy = data["energy_kwh"]
+        if isinstance(energy, pd.DataFrame):
+            raise InputError(f"{what} has several columns energy_kwh. Give one of them.")
         return energy.where(data["quality"].isin(WHOLE)) if "quality" in data else energy
     if data.shape[1] == 1:
         return data.iloc[:, 0]
+    if data.empty:
+        raise InputError(f"{what} is empty. Give the energy of intervals in a column energy_kwh.")
     raise InputError(
         f"{what} has the columns {', '.join(map(str, data.columns))}. Give one of them, for instance "
         f"{what}[{data.columns[0]!r}]."
     )
 
 
-def _numbers(data: pd.Series, what: str) -> FloatArray:
+def numbers_of(data: pd.Series, what: str) -> FloatArray:
+    """Return the values, NaN where not known. Raise InputError where they are no numbers, or cannot be any."""
+    if data.dtype.kind in "bcmM":
+        raise InputError(f"{what} holds values of the type {data.dtype}, which are no energy or power. Give numbers.")
     try:
         values: FloatArray = data.to_numpy(np.float64, na_value=np.nan)
     except (TypeError, ValueError):
@@ -84,6 +103,8 @@ def _numbers(data: pd.Series, what: str) -> FloatArray:
         ) from None
     if np.isinf(values).any():
         raise InputError(f"{what} holds infinite values. Put NaN where a value is not known.")
+    if (np.abs(values) > MAX_VALUE).any():
+        raise InputError(f"{what} holds values beyond {MAX_VALUE:.0e}. Put NaN where a value is not known.")
     return values
 
 
@@ -155,7 +176,7 @@ def hourly_means(temperature: pd.Series, hours: pd.DatetimeIndex) -> FloatArray:
     """Return the mean temperature of hours, degC; NaN where not known. Raise InputError where it cannot be degC."""
     if not isinstance(temperature, pd.Series):
         raise InputError(f"temperature is a {type(temperature).__name__}. Give a pandas Series of degC.")
-    values = _numbers(temperature, "temperature")
+    values = numbers_of(temperature, "temperature")
     index = instants_of(temperature.index, what="temperature")
     known = values[np.isfinite(values)]
     if len(known) and not COLDEST_C <= float(np.median(known)) <= HOTTEST_C:

@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import inspect
 import pkgutil
 import re
 
@@ -31,11 +32,26 @@ class Checker(doctest.OutputChecker):
         return all(float(w.replace(",", "")) == pytest.approx(float(g.replace(",", "")), rel=1e-9) for w, g in pairs)
 
 
+class Finder(doctest.DocTestFinder):
+    """Find the examples of a function that another wraps, too."""
+
+    def _from_module(self, module, member):
+        return super()._from_module(module, inspect.unwrap(member))
+
+
+def test_examples_of_guarded_functions_are_among_them():
+    from bkkenergy.library import meters
+
+    assert [test.name for test in Finder(exclude_empty=True).find(meters) if test.examples] == [
+        "bkkenergy.library.meters.intervals", "bkkenergy.library.meters.spans",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("name", modules())
 def test_the_examples_of_a_module_run(name):
     module = importlib.import_module(name)
     runner = doctest.DocTestRunner(Checker(), optionflags=FLAGS, verbose=False)
     said: list[str] = []
-    for test in doctest.DocTestFinder(exclude_empty=True).find(module, name):
+    for test in Finder(exclude_empty=True).find(module, name):
         runner.run(test, out=said.append)
     assert runner.summarize(verbose=False).failed == 0, "\n" + "".join(said)

@@ -156,7 +156,7 @@ def test_intervals_that_fill_no_quarter_hours_are_warned_of_or_refused():
 @pytest.mark.parametrize("days", [None, [1.0], pd.DatetimeIndex([], tz="Asia/Bangkok")])
 def test_days_that_hold_no_instants_are_refused(days):
     baseline = bk.Baseline.fit(bk.examples.office()["2024"])
-    with pytest.raises(bk.InputError, match="days holds no instants"):
+    with pytest.raises(bk.InputError, match="days (holds no instants|is a)"):
         baseline.predict(days)
 
 
