@@ -14,6 +14,7 @@ from bkkenergy.access import server_actor
 from bkkenergy.adapters.state import open_state
 from bkkenergy.calendar import Period, timestamp_us
 from bkkenergy.cli.opening import opened_site
+from bkkenergy.plan import Project
 from bkkenergy.portfolio.edits import Amend, Put
 from bkkenergy.readings import ReadingBatch
 from bkkenergy.reports.render import RENDERERS
@@ -22,6 +23,7 @@ from bkkenergy.site import load_configuration
 from bkkenergy.site.open import open_writable
 from bkkenergy.site.portfolio_files import read_folder
 from bkkenergy.usecases.bills import month_bills
+from bkkenergy.usecases.plan import enter_projects, move_project
 from bkkenergy.usecases.portfolio import PortfolioState, change, replace_all
 from tests.conftest import CONFIG_PARTS, ROOT
 from tests.sites import postgresql_database
@@ -117,6 +119,26 @@ def test_a_report_has_the_area_the_tariff_and_the_names_of_its_own_days(config):
     assert {own.id: own for own in rendered(config, BEFORE)[0].buildings}[OFFICE] == before
     after = {own.id: own for own in rendered(config, AFTER)[0].buildings}[OFFICE]
     assert (after.gross_floor_area_m2, after.name_en) == (20800.0, "New name")
+
+
+def test_a_report_has_the_projects_as_they_were_on_its_last_day(config):
+    """Entered in September, moved in October, and done by what is known in November."""
+    led = Project(id="led-one", agency=AGENCY, kind="led", name_th="หลอด", name_en="Lamps", due_year_be=2570)
+
+    def stages(period):
+        plan = rendered(config, period)[0].plan
+        return None if plan is None else [(line.id, line.state, line.budget_thb) for line in plan.projects]
+
+    with opened_site(load_configuration(config)) as site:
+        enter_projects(site.state, ME, [led], NOW, from_day=dt.date(2026, 9, 20), why="a survey")
+        move_project(site.state, ME, "led-one", "proposed", dt.date(2026, 10, 20), "", NOW)
+    september = rendered(config, BEFORE)[1]
+    assert (stages(BEFORE), stages(AFTER)) == ([("led-one", "surveyed", 0.0)], [("led-one", "proposed", 0.0)])
+    with opened_site(load_configuration(config)) as site:
+        enter_projects(site.state, ME, [led.model_copy(update={"id": "led-two", "budget_thb": 7.0})], NOW)
+        move_project(site.state, ME, "led-one", "endorsed", dt.date(2026, 11, 2), "", NOW)
+    assert stages(AFTER) == [("led-one", "proposed", 0.0)]
+    assert rendered(config, BEFORE)[1] == september
 
 
 def test_each_month_of_a_year_is_billed_by_the_tariff_of_that_month(config):

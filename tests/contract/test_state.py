@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import subprocess
 import sys
 import threading
@@ -110,6 +111,52 @@ def test_a_state_of_each_earlier_version_is_brought_up_with_what_it_holds(state,
     assert [file.path for file in RunQueue(engine, "b").artefacts([run])[run.id]] == ["x/r1/x.html"]
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    engine.dispose()
+
+
+OLD_PROJECT = {"id": "led-old", "agency": "health", "building": "", "kind": "led", "name_th": "ก", "name_en": "LED",
+               "owner": "", "programme": "energy-action-plan", "budget_thb": 5.0, "expected_kwh": 9.0, "pv_meter": "",
+               "due_year_be": 2570, "state": "done", "done_on": "2026-06-01", "note": ""}  # fmt: skip
+OLD_STEPS = [
+    ("surveyed", "2026-03-01", "", ""),
+    ("proposed", "2026-07-01", "Somchai", "ok"),
+    ("done", "2026-06-01", "malee", ""),
+]
+
+
+def test_projects_of_an_earlier_version_become_records_with_each_of_their_steps(state):
+    """One was moved twice, the second time to a day before the first; another has no step at all."""
+    old = create_engine(state.url.get_secret_value() if state.url else f"sqlite:///{state.path}")
+    with old.begin() as connection:
+        config = migrations()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0010")
+        enter = text("INSERT INTO project (id, entry, state, changed_us) VALUES (:id, :entry, :state, 1000000)")
+        without = OLD_PROJECT | {"id": "led-without", "state": "running", "done_on": None}
+        for body in (OLD_PROJECT, without):
+            connection.execute(enter, {"id": body["id"], "entry": json.dumps(body), "state": body["state"]})
+        step = text(
+            'INSERT INTO project_step (project_id, state, day, "by", note, at_us) '
+            "VALUES ('led-old', :state, :day, :by, :note, :at)"
+        )
+        for number, (name, day, by, note) in enumerate(OLD_STEPS):
+            connection.execute(step, {"state": name, "day": day, "by": by, "note": note, "at": 2_000_000 + number})
+    old.dispose()
+    engine = open_state(state)
+    assert [(step.state, f"{step.day}", step.by, step.note) for step in steps_of(engine, "led-old")] == OLD_STEPS
+    assert [project.model_dump(mode="json") for project in projects(engine)] == [OLD_PROJECT, without]
+    months = [dt.date(2026, month, 15) for month in (2, 4, 6, 8)]
+    assert [{one.id: one.state for one in projects(engine, day=day)}.get("led-old") for day in months] == [
+        None, "surveyed", "done", "done",
+    ]  # fmt: skip
+    assert projects(engine, day=dt.date(1970, 1, 1))[0].id == "led-without"
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0010")
+        steps = connection.execute(
+            text("SELECT state, day, \"by\", note FROM project_step WHERE project_id = 'led-old'")
+        )
+        assert [tuple(row) for row in steps] == OLD_STEPS
     engine.dispose()
 
 

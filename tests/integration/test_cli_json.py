@@ -21,7 +21,7 @@ from tests.web import METERS, make_site
 DOES = {
     "init", "serve", "ingest", "web", "demo", "jobs start", "jobs run", "jobs retry", "jobs catch-up", "jobs test-mail",
     "users add", "users password", "users change", "users lock", "tokens add", "tokens end",
-    "plan add", "plan move", "plan import", "portfolio import", "portfolio undo", "quarantine replay",
+    "plan add", "plan move", "plan import", "plan undo", "plan withdraw", "portfolio import", "portfolio undo", "quarantine replay",
     "backup", "restore", "migrate", "import", "energy edit", "baseline fit",
     "figures import-ft", "figures check", "ereport enter", "meters adopt", "portfolio proposals accept",
     "portfolio proposals reject", "solar weather fetch", "meters passwords",
@@ -60,6 +60,8 @@ PRINTS: dict[str, tuple[list[str], set[str]]] = {
     "plan show": (["led-health"], {"id", "agency", "building", "kind", "name_th", "name_en", "state", "owner",
                                    "due_year_be", "budget_thb", "expected_kwh", "pv_meter", "note", "measured",
                                    "steps"}),
+    "plan history": (["--of", "led-health"], {"revision", "at", "actor", "why", "undoes", "entries"}),
+    "plan compare": (["0"], {"kind", "key", "from", "change"}),
     "plan progress": ([], {"name", "count", "budget_thb", "expected_kwh", "decided_kwh", "done_kwh", "measured_kwh"}),
     "bill show": ([BUILDING], {"building", "known_ratio", "month", "schedule", "lines", "total_thb", "ft_thb_per_kwh",
                                "ft_is_entered", "is_demand_estimated", "source"}),

@@ -86,6 +86,7 @@ def site(tmp_path_factory):
     root, state = server_actor("cli:root"), records_in(opened)
     portfolio.replace_all(state, root, opened.portfolio.records, why="first import", now=NOW)
     for agency, building in BUILDING.items():
+        plan.enter_projects(opened.state, root, [project(agency, id=f"own-{agency}")], NOW)
         portfolio.change(
             state,
             root,
@@ -177,12 +178,11 @@ def owners(site, before, after, place):  # noqa: PLR0911 - one a table
             return {own["key"].partition(".")[0] for own in entries}
         case "proposal":
             return set(row["agencies"])
-        case "project":
-            return {row["entry"]["agency"]}
-        case "project_step":
-            return {
-                (after.get(("project", row["project_id"])) or before["project", row["project_id"]])["entry"]["agency"]
-            }
+        case "plan_entry":
+            return {row["body"]["agency"]} if row["body"] else plan_owners(before, after, row["key"])
+        case "plan_revision":
+            entries = (own for key, own in after.items() if key[0] == "plan_entry" and own["revision"] == row["number"])
+            return {agency for own in entries for agency in plan_owners(before, after, own["key"])}
         case "user_account":
             return set(row["agencies"])
         case "token" | "session":
@@ -190,6 +190,12 @@ def owners(site, before, after, place):  # noqa: PLR0911 - one a table
                 (after.get(("user_account", row["user_id"])) or before["user_account", row["user_id"]])["agencies"]
             )
     raise AssertionError(f"say here to which agency a row of {place[0]} belongs")
+
+
+def plan_owners(before, after, project_id):
+    """The agencies that a project of the plan was ever of."""
+    entries = [own for key, own in (before | after).items() if key[0] == "plan_entry" and own["key"] == project_id]
+    return {own["body"]["agency"] for own in entries if own["body"]}
 
 
 def finding(building):
@@ -202,6 +208,11 @@ def project(agency, **changes):
     return Project(
         id=f"led-{agency}", agency=agency, kind="led", name_th="หลอด", name_en="LED", due_year_be=2570
     ).model_copy(update=changes)
+
+
+def plan_revision_of(site, agency):
+    """The number of the revision that entered a project of one agency alone."""
+    return one(site, "plan_entry", key=f"own-{agency}")["revision"]
 
 
 def run_of(site, agency):
@@ -292,6 +303,10 @@ HOW = {
     "plan.move": lambda site, actor, agency: plan.move_project(
         site.state, actor, f"led-{agency}", "proposed", NOW.date(), "", NOW),
     "plan.enter": lambda site, actor, agency: plan.enter_projects(site.state, actor, [project(agency, note="x")], NOW),
+    "plan.withdraw": lambda site, actor, agency: plan.withdraw_project(
+        site.state, actor, f"led-{agency}", NOW, why="entered twice"),
+    "plan.undo": lambda site, actor, agency: plan.undo_plan(
+        site.state, actor, plan_revision_of(site, agency), NOW, why="wrong project"),
     "findings.dismiss": lambda site, actor, agency: dismissals.dismiss(
         site.state, actor, site.portfolio, [finding(BUILDING[agency])], "night_use", NOW),
     "ereport.enter": lambda site, actor, agency: ereport.enter_month(
@@ -543,7 +558,7 @@ SOURCE = Path(bkkenergy.__file__).parent
 CHECKS = {"powers.py", "portfolio_powers.py"}
 """What use cases check by: no use cases themselves."""
 WRITERS = {
-    "add_user", "change_user", "change_password", "add_token", "drop_token", "enter_audit", "save_projects", "enter_step",
+    "add_user", "change_user", "change_password", "add_token", "drop_token", "enter_audit", "save_projects", "add_plan_revision",
     "keep_scenario", "drop_scenario", "enter_dismissal", "enter_month_amounts", "replay", "add_revision", "add_proposal",
     "decide_proposal", "add_answer", "apply", "apply_readings", "apply_edit", "purge", "copy_readings",
 }  # fmt: skip

@@ -2,14 +2,25 @@
 
 import datetime as dt
 import io
+from dataclasses import replace
 
 import openpyxl
 import pytest
 
 from bkkenergy.errors import ConfigError, InputError
 from bkkenergy.i18n import LANGS, Words
-from bkkenergy.plan import PROJECT_STATES, Measured, Project, as_yearly, moved, roll_up, shared
-from bkkenergy.portfolio import load_portfolio
+from bkkenergy.plan import (
+    PROJECT_STATES,
+    Measured,
+    Project,
+    as_yearly,
+    changes_from,
+    moved,
+    projects_on,
+    roll_up,
+    shared,
+)
+from bkkenergy.portfolio import Records, load_portfolio
 from bkkenergy.reports.plan.datasheet import data_sheet, data_sheet_workbook
 from bkkenergy.reports.plan.sheets import plan_workbook, read_workbook
 from bkkenergy.site.plan_config import load_plan
@@ -53,6 +64,19 @@ def test_back_and_out_need_a_reason():
     with pytest.raises(InputError, match="says why"):
         moved(done, "dropped", DAY, note="")
     assert moved(moved(done, "dropped", DAY, note="x"), "surveyed", DAY, note="again").state == "surveyed"
+
+
+def test_what_is_so_from_a_day_on_overtakes_what_was_said_of_later_days():
+    """Steps are often entered in one sitting, the last of them for a day in the past."""
+    records = Records()
+    days = [dt.date(2026, 11, 1), dt.date(2026, 11, 20), dt.date(2026, 6, 1)]
+    for number, (state, day) in enumerate(zip(("surveyed", "running", "done"), days, strict=True), 1):
+        now = project(state=state, done_on=day if state == "done" else None)
+        records = replace(records.with_changes(changes_from(records, now, day)), revision=number)
+    assert [(entry.valid_from, entry.value.state) for entry in records.entries] == [(days[2], "done")]
+    assert [own.state for own in projects_on(records, days[0])] == ["done"]
+    assert projects_on(records, dt.date(2026, 5, 31)) == ()
+    assert changes_from(records, project(state="done", done_on=days[2]), days[1]) == ()
 
 
 def test_a_saving_over_some_days_is_told_as_a_year_s():

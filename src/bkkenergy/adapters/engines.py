@@ -33,6 +33,10 @@ class AdvisoryLock(IntEnum):
     """One process makes the ledger's tables while the others wait."""
     LEDGER_PARTITIONS = 7_061_975
     """One process makes a month of the ledger while the others wait."""
+    PORTFOLIO_REVISIONS = 7_061_976
+    """One process adds a revision of the portfolio while others wait."""
+    PLAN_REVISIONS = 7_061_977
+    """One process adds a revision of the plan while others wait."""
     LEAD = 7_061_974
     """Whose session holds it leads, for as long as it lives."""
 

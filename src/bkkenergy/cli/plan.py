@@ -20,12 +20,13 @@ from bkkenergy.cli.context import command_line, config_option, today_here
 from bkkenergy.cli.lang import lang_option
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, print_json
+from bkkenergy.cli.plan_history import compare_command, history_command, undo_command, withdraw_command
 from bkkenergy.errors import ConfigError, InputError
 from bkkenergy.i18n import Words
-from bkkenergy.plan import PROJECT_KINDS, PROJECT_STATES, Measured, Project, ProjectState, roll_up
+from bkkenergy.plan import PROJECT_KINDS, PROJECT_STATES, Measured, Project, ProjectState, project_faults, roll_up
 from bkkenergy.reports.plan.datasheet import data_sheet, data_sheet_workbook
 from bkkenergy.reports.plan.progress import measured_projects
-from bkkenergy.reports.plan.sheets import plan_workbook, project_faults, read_workbook
+from bkkenergy.reports.plan.sheets import plan_workbook, read_workbook
 from bkkenergy.reports.solar.gather import screened
 from bkkenergy.site import Site, load_configuration
 from bkkenergy.site.plan_config import load_plan
@@ -35,6 +36,14 @@ from bkkenergy.tomlfiles import validated
 from bkkenergy.usecases.plan import enter_projects, move_project
 
 console = Console()
+
+
+from_option = click.option(
+    "--from",
+    "day",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="From which day on it is so (default: today; of what is done, the day it was done on).",
+)
 
 
 def state_of(config_dir: Path) -> StateStore:
@@ -51,6 +60,7 @@ Examples:
   bkkenergy plan import plan.xlsx
   bkkenergy plan move led-dindaeng endorsed --note "budget of FY2570"
   bkkenergy plan progress --by agency
+  bkkenergy plan history --of led-dindaeng
   bkkenergy plan datasheet partners.xlsx --mask""",
 )
 def plan_command() -> None:
@@ -122,9 +132,10 @@ def list_command(agency: str | None, state: str | None, lang: Any, config_dir: P
 @click.option("--expected-kwh", default=0.0, help="kWh saved, or made, a year.")
 @click.option("--pv-meter", default="", help="The meter that counts what its PV makes.")
 @click.option("--note", default="", help="Anything else.")
+@from_option
 @config_option
-def add_command(project_id: str, config_dir: Path, **given: Any) -> None:
-    """Add the project PROJECT_ID, as surveyed."""
+def add_command(project_id: str, day: dt.datetime | None, config_dir: Path, **given: Any) -> None:
+    """Add the project PROJECT_ID, as surveyed. Reports up to the day before do not have it."""
     config = load_configuration(config_dir)
     project, faults = validated(Project, {"id": project_id, **given}, f"project {project_id}")
     faults += project_faults(project, config.portfolio, f"project {project_id}") if project else []
@@ -133,7 +144,9 @@ def add_command(project_id: str, config_dir: Path, **given: Any) -> None:
     engine = open_state(config.settings.state)
     if any(known.id == project_id for known in projects(engine)):
         raise InputError(f"project {project_id!r} is in the plan already. Change it by: bkkenergy plan import.")
-    enter_projects(engine, command_line(), [project], dt.datetime.now(dt.UTC))
+    enter_projects(
+        engine, command_line(), [project], dt.datetime.now(dt.UTC), from_day=None if day is None else day.date()
+    )
     click.echo(f"{project_id}: {project.state}")
 
 
@@ -254,13 +267,22 @@ def export_command(path: Path, lang: Any, config_dir: Path) -> None:
 
 @plan_command.command("import", epilog="\b\nExamples:\n  bkkenergy plan import plan.xlsx")
 @click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--why", default="", help="The reason, for the history (default: the name of the file).")
+@from_option
 @config_option
-def import_command(path: Path, config_dir: Path) -> None:
+def import_command(path: Path, why: str, day: dt.datetime | None, config_dir: Path) -> None:
     """Import the projects of a workbook: new ones are added, known ones replaced; all, or with a fault none."""
     config = load_configuration(config_dir)
     imported = read_workbook(path, config.portfolio)
     engine = open_state(config.settings.state)
-    known = enter_projects(engine, command_line(), imported, dt.datetime.now(dt.UTC))
+    known = enter_projects(
+        engine,
+        command_line(),
+        imported,
+        dt.datetime.now(dt.UTC),
+        why=why or path.name,
+        from_day=None if day is None else day.date(),
+    )
     new = len(imported) - len(known)
     click.echo(f"{new} projects entered, {len(imported) - new} replaced.")
 
@@ -288,3 +310,7 @@ def datasheet_command(path: Path, key_path: Path | None, lang: Any, config_dir: 
         lines = "".join(f"{row['code']},{row['id']}\r\n" for row in sheet.key)
         write_whole(key_path, ("\ufeffcode,id\r\n" + lines).encode())
         click.echo(f"  {key_path}")
+
+
+for command in (history_command, compare_command, undo_command, withdraw_command):
+    plan_command.add_command(command)

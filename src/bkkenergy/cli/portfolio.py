@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,10 @@ from bkkenergy.adapters.state.proposals import Proposal
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import command_line, config_option
 from bkkenergy.cli.output import json_option, print_json
+from bkkenergy.cli.revisions import show_changes, show_revisions
 from bkkenergy.errors import ConfigError
 from bkkenergy.payloads.decode import FAMILIES
 from bkkenergy.portfolio import Records
-from bkkenergy.portfolio.records import EVER, Change
 from bkkenergy.settings import load_settings
 from bkkenergy.site.figures import load_figures
 from bkkenergy.site.portfolio_files import read_folder, write_folder
@@ -28,9 +28,7 @@ from bkkenergy.usecases.portfolio import (
     PortfolioState,
     checked_state,
     compare,
-    described,
     faults_of,
-    fields_of,
     history,
     import_changes,
     replace_all,
@@ -38,7 +36,6 @@ from bkkenergy.usecases.portfolio import (
 )
 from bkkenergy.usecases.proposals import accept, list_proposals, read_proposal, refuse
 
-MAX_SHOWN = 60
 PROPOSAL_FIELDS = ("number", "state", "by", "why", "seen_revision", "is_shared", "decided_by", "note", "revision")
 COMMENTS = "Comments in the files are not kept in the state: keep the files, or write reasons with --why."
 reason_option = click.option("--why", required=True, help="The reason, for the history.")
@@ -82,7 +79,7 @@ def import_command(folder: Path | None, why: str, config_dir: Path, *, partial: 
         present = state.records()
         new_records = _read(state, folder or config_dir, present, is_partial=partial)
         changes = import_changes(present, new_records, partial)
-        _show(changes)
+        show_changes(changes)
         if not changes:
             return
         if not yes:
@@ -111,7 +108,7 @@ def diff_command(folder: Path | None, config_dir: Path, *, partial: bool, as_jso
     with _opened(config_dir) as state:
         present = state.records()
         new_records = _read(state, folder or config_dir, present, is_partial=partial)
-        _show(import_changes(present, new_records, partial), as_json=as_json)
+        show_changes(import_changes(present, new_records, partial), as_json=as_json)
 
 
 @portfolio_command.command("export", epilog="\b\nExamples:\n  bkkenergy portfolio export --to site-2026\n"
@@ -137,26 +134,7 @@ def history_command(key: str | None, kind: str | None, limit: int, config_dir: P
     """Show revisions, the newest first: who, when and why."""
     with _opened(config_dir) as state:
         revisions = history(state, kind=kind, key=key, limit=limit)
-    if as_json:
-        rows = [
-            {
-                "revision": revision.number,
-                "at": revision.at.isoformat(),
-                "actor": revision.actor,
-                "why": revision.why,
-                "undoes": revision.undoes,
-                "entries": revision.entries,
-            }
-            for revision in revisions
-        ]
-        print_json(rows)
-        return
-    for revision in revisions:
-        undone = f" (undoes {revision.undoes})" if revision.undoes else ""
-        at = revision.at.astimezone(BANGKOK).strftime("%Y-%m-%d %H:%M")
-        click.echo(f"{revision.number:>6}  {at}  {revision.actor}  {revision.entries} entries  {revision.why}{undone}")
-    if not revisions:
-        click.echo("No revision.")
+    show_revisions(revisions, as_json=as_json)
 
 
 @portfolio_command.command("compare", epilog="\b\nExamples:\n  bkkenergy portfolio compare 10\n"
@@ -168,7 +146,7 @@ def history_command(key: str | None, kind: str | None, limit: int, config_dir: P
 def compare_command(before: int, after: int | None, config_dir: Path, *, as_json: bool) -> None:
     """Show what differs between two revisions (the later one by default the newest)."""
     with _opened(config_dir) as state:
-        _show(compare(state, before, after), as_json=as_json)
+        show_changes(compare(state, before, after), as_json=as_json)
 
 
 @portfolio_command.command("undo", epilog='\b\nExamples:\n  bkkenergy portfolio undo 12 --why "wrong meter"')
@@ -179,7 +157,7 @@ def undo_command(number: int, why: str, config_dir: Path) -> None:
     """Take a revision back by a new one. Refused where a later revision changed the same."""
     with _opened(config_dir) as state:
         done = undo(state, command_line(), number, why=why, now=_now())
-    _show(done.changes)
+    show_changes(done.changes)
     click.echo(f"Revision {done.revision} undoes {number}.")
 
 
@@ -239,7 +217,7 @@ def proposals_accept_command(number: int, note: str, config_dir: Path) -> None:
     """Make a proposed change, as one revision. Refused where the same was changed meanwhile."""
     with _opened(config_dir) as state:
         _, done = accept(state, command_line(), number, note=note, now=_now())
-    _show(done.changes)
+    show_changes(done.changes)
     click.echo(f"Revision {done.revision} is proposal {number}.")
 
 
@@ -293,29 +271,6 @@ def _from(state: PortfolioState, config_dir: Path, revision: int | None) -> Reco
     if revision is None and (state.source == "files" or state.newest() == 0):
         return _read(state, config_dir, Records())
     return state.records(revision)
-
-
-def _show(changes: Sequence[Change], *, as_json: bool = False) -> None:
-    if as_json:
-        print_json([_row(change) for change in changes])
-        return
-    for change in changes[:MAX_SHOWN]:
-        click.echo(described(change))
-    if len(changes) > MAX_SHOWN:
-        click.echo(f"… and {len(changes) - MAX_SHOWN} more (--json shows all).")
-    new = sum(change.before is None for change in changes)
-    gone = sum(change.after is None for change in changes)
-    counts = f"{new} new, {len(changes) - new - gone} changed, {gone} withdrawn"
-    click.echo(f"{counts}." if changes else "No change.")
-
-
-def _row(change: Change) -> dict[str, Any]:
-    kind, key, valid_from = change.identity
-    row: dict[str, Any] = {"kind": kind, "key": key, "from": None if valid_from == EVER else valid_from.isoformat()}
-    if change.before is None or change.after is None:
-        return row | {"change": "new" if change.before is None else "withdrawn"}
-    before, after = fields_of(change)
-    return row | {"change": "changed", "before": before, "after": after}
 
 
 def _now() -> dt.datetime:

@@ -21,6 +21,8 @@ OPEN_KINDS = frozenset({"calendar", "programme", "target", "agency_target"})
 """Kinds that everybody reads: they say nothing of a single agency."""
 SHARED_KINDS = OPEN_KINDS | {"agency"}
 """Kinds that only the server's administrators change."""
+AGENCY_S_ALONE = frozenset({"project"})
+"""Kinds that are of the agency that they name, and of no other, whatever they name beside it."""
 BEYOND_ONE = frozenset({"all", "city"})
 """Names of what is no single agency."""
 TOPIC_BEFORE_AGENCY = DEFAULT_TOPIC.partition("{agency}")[0]
@@ -51,6 +53,8 @@ def touched(changes: Sequence[Change], before: Records, after: Records) -> Touch
 def owners(version: Dated[Any], kind: str, key: str, records: Records) -> frozenset[str]:
     """Return the agencies that a version of a thing is of, while it holds."""
     named = set(_listed(version.value, AGENCY_FIELDS))
+    if kind in AGENCY_S_ALONE:
+        return frozenset(named)
     if kind == "agency":
         named.add(key)
     for building in _buildings_named(version.value, kind, key):
@@ -81,6 +85,8 @@ def shown_body(
 ) -> dict[str, Any]:
     """Return a body without the names of what is out of reach; lists become shorter, single names None."""
     shown = dict(body)
+    if kind in AGENCY_S_ALONE:
+        return shown
     for field in (*AGENCY_FIELDS, *BUILDING_FIELDS, *METER_FIELDS):
         value = shown.get(field)
         if value is None or (kind == "building" and field in METER_FIELDS):

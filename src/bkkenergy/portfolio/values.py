@@ -53,7 +53,7 @@ def checked_value(kind: Kind, fields: Mapping[str, Any], where: str) -> tuple[Fr
     return value, faults
 
 
-def text_faults(value: Any, where: str, depth: int = 0) -> Iterator[Fault]:
+def text_faults(value: Any, where: str, depth_count: int = 0) -> Iterator[Fault]:
     """Find texts that are too long, or that some database or encoding cannot take.
 
     Parameters
@@ -62,7 +62,7 @@ def text_faults(value: Any, where: str, depth: int = 0) -> Iterator[Fault]:
         A text, or tables and lists with texts in them; names of fields count.
     where : str
         What the places of faults begin with.
-    depth : int, optional
+    depth_count : int, optional
         Within how many tables and lists it is.
 
     Yields
@@ -76,7 +76,7 @@ def text_faults(value: Any, where: str, depth: int = 0) -> Iterator[Fault]:
     >>> [fault.where for fault in text_faults({"note": "a", "names": ["b", "c" * 2001]}, "agency")]
     ['agency.names[1]']
     """
-    if depth > MAX_DEPTH:
+    if depth_count > MAX_DEPTH:
         yield Fault(where, "values are within values too often", "Write each value by itself.")
         return
     match value:
@@ -85,11 +85,11 @@ def text_faults(value: Any, where: str, depth: int = 0) -> Iterator[Fault]:
                 yield Fault(where, what, "Shorten it." if len(value) > MAX_TEXT else "Write it without this character.")
         case Mapping():
             for number, (name, item) in enumerate(value.items()):
-                faults = [*text_faults(name, f"{where}: key {number + 1}", depth + 1)]
-                yield from faults or text_faults(item, f"{where}.{name}", depth + 1)
+                faults = [*text_faults(name, f"{where}: key {number + 1}", depth_count + 1)]
+                yield from faults or text_faults(item, f"{where}.{name}", depth_count + 1)
         case Sequence():
             for number, item in enumerate(value):
-                yield from text_faults(item, f"{where}[{number}]", depth + 1)
+                yield from text_faults(item, f"{where}[{number}]", depth_count + 1)
         case _:
             pass
 

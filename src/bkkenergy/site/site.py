@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -16,10 +17,10 @@ import structlog
 
 from bkkenergy.adapters.state import StateStore, open_state
 from bkkenergy.adapters.state.dismissals import dismissals
-from bkkenergy.adapters.state.projects import projects
+from bkkenergy.adapters.state.projects import plan_records as read_plan
 from bkkenergy.calendar import BANGKOK
-from bkkenergy.plan import ActionPlan, Project
-from bkkenergy.portfolio import Portfolio
+from bkkenergy.plan import ActionPlan, Project, newest
+from bkkenergy.portfolio import Portfolio, Records
 from bkkenergy.ports.ledger import EnergyLedger, LedgerReader
 from bkkenergy.ports.readings import ReadingStore, StoreUnavailable
 from bkkenergy.readings import US_PER_S
@@ -59,7 +60,7 @@ class Site:
     ledger : where energy is computed into. energy : what readers read: the ledger as it stands, or one that computes
     first what waits (`usecases.uptodate`), or one that reads each row once (`usecases.readonce`).
     state : the state's database. name : whose claims are whose.
-    projects, dismissals : what people decided, as it was when the site was opened or `refreshed`.
+    plan_records, dismissals : what people decided, as it was when the site was opened or `refreshed`.
     """
 
     config: Configuration
@@ -69,7 +70,7 @@ class Site:
     state: StateStore
     clock: Clock = wall_clock
     name: str = field(default_factory=process_name)
-    projects: tuple[Project, ...] = ()
+    plan_records: Records = field(default_factory=Records)
     dismissals: tuple[Dismissal, ...] = ()
 
     @property
@@ -101,6 +102,11 @@ class Site:
     def plan(self) -> ActionPlan | None:
         """The action plan's targets; None where the configuration has none."""
         return self.config.plan
+
+    @cached_property
+    def projects(self) -> tuple[Project, ...]:
+        """Projects of the plan as they were entered last."""
+        return newest(self.plan_records)
 
     @property
     def delivery(self) -> Settings:
@@ -137,8 +143,8 @@ class Site:
         return replace(self, config=config)
 
     def refreshed(self) -> Self:
-        """Return the site with projects and dismissals as they are now. Raises StoreUnavailable."""
-        return replace(self, projects=tuple(projects(self.state)), dismissals=dismissals(self.state))
+        """Return the site with the plan and dismissals as they are now. Raises StoreUnavailable."""
+        return replace(self, plan_records=read_plan(self.state), dismissals=dismissals(self.state))
 
 
 @contextmanager

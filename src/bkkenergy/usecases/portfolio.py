@@ -13,6 +13,8 @@ from typing import Any, Literal
 from bkkenergy.access import Actor
 from bkkenergy.adapters.state import StateStore, StateTransaction, reading, transaction
 from bkkenergy.adapters.state.portfolio import (
+    PORTFOLIO,
+    RecordBook,
     Revision,
     add_revision,
     lock_revisions,
@@ -48,7 +50,7 @@ def no_faults(_records: Records) -> list[Fault]:
 
 @dataclass(frozen=True, slots=True)
 class PortfolioState:
-    """The portfolio's records in the state.
+    """The portfolio's records in the state, or those of another book, such as the plan.
 
     source : as in the settings. tariffs : the tariff ids that exist; None leaves that check out. check : finds faults
     that only the whole configuration shows, such as payload profiles that do not exist.
@@ -59,16 +61,17 @@ class PortfolioState:
     tariffs: frozenset[str] | None = None
     check: Callable[[Records], list[Fault]] = no_faults
     kinds: Kinds = field(default_factory=lambda: SITE_KINDS)
+    book: RecordBook = PORTFOLIO
 
     def records(self, revision: int | None = None) -> Records:
         """Return the records as known at a revision, by default the newest. Raises InputError, StoreUnavailable."""
         with reading(self.engine) as connection:
-            return _records(connection, self.kinds, revision)
+            return _records(connection, self, revision)
 
     def newest(self) -> int:
         """Return the number of the newest revision; 0 where nothing was ever imported. Raises StoreUnavailable."""
         with reading(self.engine) as connection:
-            return newest_revision(connection)
+            return newest_revision(connection, self.book)
 
 
 class ReadOnlyPortfolio(InputError):
@@ -141,7 +144,7 @@ def change(
     actor.need("edit")
     _writable(state)
     with transaction(state.engine) as connection:
-        before = _locked(connection, state)
+        before = locked(connection, state)
         if before.revision == 0 and state.source == "auto":
             raise ReadOnlyPortfolio
         need_sight(actor, edits, before, state.kinds)
@@ -149,7 +152,7 @@ def change(
             changes = changes_of(before, edits, from_day or EVER, state.kinds)
             allow(actor, changes, before)
             meant = {(edit.kind, key_of(edit, state.kinds)) for edit in edits}
-            _without_conflict(connection, state, meant, expected_revision, before.revision)
+            need_unchanged(connection, state, meant, expected_revision, before.revision)
             return _entered(connection, state, actor, before, changes, why, now)
 
 
@@ -170,10 +173,10 @@ def replace_all(
     """
     _writable(state)
     with transaction(state.engine) as connection:
-        before = _locked(connection, state)
+        before = locked(connection, state)
         if expected_revision is not None and expected_revision != before.revision:
-            meanwhile = differences(_records(connection, state.kinds, expected_revision), before)
-            raise Conflict(meanwhile, _records(connection, state.kinds, expected_revision), before)
+            meanwhile = differences(_records(connection, state, expected_revision), before)
+            raise Conflict(meanwhile, _records(connection, state, expected_revision), before)
         return _entered(connection, state, actor, before, import_changes(before, new, keeps_others), why, now)
 
 
@@ -196,23 +199,31 @@ def undo(state: PortfolioState, actor: Actor, number: int, *, why: str, now: dt.
     actor.need("edit")
     _writable(state)
     with transaction(state.engine) as connection:
-        before = _locked(connection, state)
+        before = locked(connection, state)
         if not 1 <= number <= before.revision:
             raise InputError.of("no_revision", revision=number)
         if number == 1:
             raise InputError.of("first_revision")
-        old, done = (_records(connection, state.kinds, revision) for revision in (number - 1, number))
-        changes = differences(done, old)
-        if not any(is_in_sight(actor, change, done, old) for change in changes):
-            raise NotThere
-        allow(actor, changes, done)
-        things = {change.identity[:2] for change in changes}
-        later = [change for change in differences(done, before) if change.identity[:2] in things]
-        if later:
-            raise Conflict(later, done, before)
-        allow(actor, changes, before)
+        changes = taken_back(connection, state, actor, number, before)
         with faults_in_reach(actor, before, ()):
             return _entered(connection, state, actor, before, changes, why, now, undoes=number)
+
+
+def taken_back(
+    connection: StateTransaction, state: PortfolioState, who: Actor, number: int, before: Records
+) -> tuple[Change, ...]:
+    """Return what an undo of a revision changes. Raises NotThere, NotAllowed, Conflict as `undo` does."""
+    old, done = (_records(connection, state, revision) for revision in (number - 1, number))
+    changes = differences(done, old)
+    if not any(is_in_sight(who, change, done, old) for change in changes):
+        raise NotThere
+    allow(who, changes, done)
+    things = {change.identity[:2] for change in changes}
+    later = [change for change in differences(done, before) if change.identity[:2] in things]
+    if later:
+        raise Conflict(later, done, before)
+    allow(who, changes, before)
+    return changes
 
 
 def history(
@@ -220,7 +231,7 @@ def history(
 ) -> list[Revision]:
     """Return revisions, the newest first; only those that changed a kind, or a thing. Raises StoreUnavailable."""
     with reading(state.engine) as connection:
-        return revisions(connection, kind=kind, key=key, limit=limit)
+        return revisions(connection, kind=kind, key=key, limit=limit, book=state.book)
 
 
 def compare(state: PortfolioState, before: int, after: int | None = None) -> tuple[Change, ...]:
@@ -229,7 +240,7 @@ def compare(state: PortfolioState, before: int, after: int | None = None) -> tup
     Raises InputError, StoreUnavailable.
     """
     with reading(state.engine) as connection:
-        return differences(_records(connection, state.kinds, before), _records(connection, state.kinds, after))
+        return differences(_records(connection, state, before), _records(connection, state, after))
 
 
 def described(change: Change) -> str:
@@ -262,25 +273,26 @@ def _writable(state: PortfolioState) -> None:
         raise ReadOnlyPortfolio
 
 
-def _locked(connection: StateTransaction, state: PortfolioState) -> Records:
-    lock_revisions(connection)
-    return records_at(connection, state.kinds)
+def locked(connection: StateTransaction, state: PortfolioState) -> Records:
+    """Return the newest records, to which no other transaction adds until this one ends."""
+    lock_revisions(connection, state.book)
+    return records_at(connection, state.kinds, None, state.book)
 
 
-def _records(connection: StateTransaction, kinds: Kinds, revision: int | None) -> Records:
-    newest = newest_revision(connection)
+def _records(connection: StateTransaction, state: PortfolioState, revision: int | None) -> Records:
+    newest = newest_revision(connection, state.book)
     if revision is not None and not 0 <= revision <= newest:
         raise InputError.of("no_revision", revision=revision)
-    return records_at(connection, kinds, revision)
+    return records_at(connection, state.kinds, revision, state.book)
 
 
-def _without_conflict(
+def need_unchanged(
     connection: StateTransaction, state: PortfolioState, meant: set[tuple[str, str]], expected: int | None, newest: int
 ) -> None:
     """Raise Conflict where a thing that is to be changed was changed since a revision."""
     if expected is None or expected == newest:
         return
-    seen, present = (_records(connection, state.kinds, number) for number in (expected, newest))
+    seen, present = (_records(connection, state, number) for number in (expected, newest))
     meanwhile = [change for change in differences(seen, present) if change.identity[:2] in meant]
     if meanwhile:
         raise Conflict(meanwhile, seen, present)

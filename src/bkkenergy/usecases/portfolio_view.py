@@ -86,9 +86,9 @@ def seen_revisions(
     """Return revisions that changed anything of the actor's, the newest first."""
     actor.need("see")
     with reading(state.engine) as connection:
-        limit = newest_revision(connection) + 1 if number is not None else limit
-        heads = revisions(connection, kind=kind, key=key, limit=limit)
-        walked = _walked(connection, state.kinds, [head for head in heads if number in (None, head.number)])
+        limit = newest_revision(connection, state.book) + 1 if number is not None else limit
+        heads = revisions(connection, kind=kind, key=key, limit=limit, book=state.book)
+        walked = _walked(connection, state, [head for head in heads if number in (None, head.number)])
         shown = [
             _revision(head, old, new, changes, (kind, key), state.kinds, actor) for head, old, new, changes in walked
         ]
@@ -96,16 +96,16 @@ def seen_revisions(
 
 
 def _walked(
-    connection: StateTransaction, kinds: Kinds, heads: Sequence[Revision]
+    connection: StateTransaction, state: PortfolioState, heads: Sequence[Revision]
 ) -> Iterator[tuple[Revision, Records, Records, Sequence[Change]]]:
     """Return each revision with the records before and after it and what it changed. heads : the newest first."""
-    new = records_at(connection, kinds)
+    new = records_at(connection, state.kinds, None, state.book)
     number = new.revision
     for head in heads:
         while number > head.number:
-            new = new.with_changes(_turned(changes_at(connection, kinds, number)))
+            new = new.with_changes(_turned(changes_at(connection, state.kinds, number, state.book)))
             number -= 1
-        changes = changes_at(connection, kinds, head.number)
+        changes = changes_at(connection, state.kinds, head.number, state.book)
         old = new.with_changes(_turned(changes))
         yield head, old, new, changes
 
@@ -137,11 +137,11 @@ def seen_differences(state: PortfolioState, actor: Actor, before: int, after: in
     """Return what differs between two revisions, the later one by default the newest. Raises NotThere."""
     actor.need("see")
     with reading(state.engine) as connection:
-        newest = newest_revision(connection)
+        newest = newest_revision(connection, state.book)
         numbers = (before, newest if after is None else after)
         if not all(0 <= number <= newest for number in numbers):
             raise NotThere
-        old, new = (records_at(connection, state.kinds, number) for number in numbers)
+        old, new = (records_at(connection, state.kinds, number, state.book) for number in numbers)
     return seen_changes(differences(old, new), old, new, state.kinds, actor)
 
 

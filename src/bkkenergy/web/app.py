@@ -24,6 +24,7 @@ from bkkenergy.web import (
     api,
     api_balance,
     api_explore,
+    api_plan,
     api_portfolio,
     api_work,
     live,
@@ -79,6 +80,7 @@ def create_app(here: AppContext) -> FastAPI:
     app.include_router(api_balance.router)
     app.include_router(api_explore.router)
     app.include_router(api_work.router)
+    app.include_router(api_plan.router)
     app.include_router(api_portfolio.router)
     bare = app.openapi
     app.openapi = lambda: with_problem_schema(bare())  # type: ignore[method-assign]

@@ -10,8 +10,8 @@ from tests.conftest import ROOT
 from tests.reference import sections_of
 
 DOMAIN = (
-    "carbon.py", "metering", "plan.py", "portfolio/edits.py", "portfolio/load.py", "portfolio/more.py",
-    "portfolio/records.py", "portfolio/snapshot.py", "portfolio/write.py", "savings", "solar", "tariff",
+    "carbon.py", "metering", "plan", "portfolio/edits.py", "portfolio/load.py", "portfolio/more.py",
+    "portfolio/records.py", "portfolio/snapshot.py", "portfolio/values.py", "portfolio/write.py", "savings", "solar", "tariff",
 )  # fmt: skip
 UNITS = {
     "_kwh": "kWh",

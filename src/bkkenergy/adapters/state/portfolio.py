@@ -1,4 +1,4 @@
-"""The portfolio's revisions in the state's database. Rows are added and never changed or deleted."""
+"""Revisions of the portfolio, and of the plan, in the state's database. Rows are added and never changed or deleted."""
 
 from __future__ import annotations
 
@@ -6,18 +6,31 @@ import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, Row, and_, func, insert, select, text
+from sqlalchemy import Connection, Row, Table, and_, func, insert, select, text
 
+from bkkenergy.adapters.engines import AdvisoryLock
 from bkkenergy.adapters.state import us_of
-from bkkenergy.adapters.state.tables import portfolio_entry, portfolio_revision
+from bkkenergy.adapters.state.tables import plan_entry, plan_revision, portfolio_entry, portfolio_revision
 from bkkenergy.errors import ConfigError, Fault
 from bkkenergy.portfolio.records import Change, Entry, Kinds, Records
 from bkkenergy.readings import US_PER_S
 from bkkenergy.tomlfiles import validated
 
-REVISION_LOCK = 7_061_973
-"""PostgreSQL's advisory lock under which one process adds a revision while others wait."""
 ROWS_AT_ONCE = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class RecordBook:
+    """Tables of one sequence of revisions. lock : PostgreSQL's, under which one process adds while others wait."""
+
+    revision: Table
+    entry: Table
+    lock: AdvisoryLock
+
+
+PORTFOLIO = RecordBook(portfolio_revision, portfolio_entry, AdvisoryLock.PORTFOLIO_REVISIONS)
+PLAN = RecordBook(plan_revision, plan_entry, AdvisoryLock.PLAN_REVISIONS)
+"""The plan's projects are there wherever the portfolio comes from, files or state, and have revisions of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,58 +45,63 @@ class Revision:
     entries: int
 
 
-def newest_revision(connection: Connection) -> int:
+def newest_revision(connection: Connection, book: RecordBook = PORTFOLIO) -> int:
     """Return the number of the newest revision; 0 where there is none."""
-    return connection.execute(select(func.max(portfolio_revision.c.number))).scalar() or 0
+    return connection.execute(select(func.max(book.revision.c.number))).scalar() or 0
 
 
-def lock_revisions(connection: Connection) -> None:
+def lock_revisions(connection: Connection, book: RecordBook = PORTFOLIO) -> None:
     """Let no other transaction add a revision until this one ends. SQLite's transactions wait by themselves."""
     if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": REVISION_LOCK})
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": book.lock})
 
 
-def records_at(connection: Connection, kinds: Kinds, revision: int | None = None) -> Records:
+def records_at(
+    connection: Connection, kinds: Kinds, revision: int | None = None, book: RecordBook = PORTFOLIO
+) -> Records:
     """Return the records as known at a revision, by default the newest. Raises ConfigError with every fault."""
-    number = newest_revision(connection) if revision is None else revision
-    key_columns = (portfolio_entry.c.kind, portfolio_entry.c.key, portfolio_entry.c.valid_from)
+    entry = book.entry
+    number = newest_revision(connection, book) if revision is None else revision
+    key_columns = (entry.c.kind, entry.c.key, entry.c.valid_from)
     latest = (
-        select(func.max(portfolio_entry.c.id).label("id"), *key_columns)
-        .where(portfolio_entry.c.revision <= number)
+        select(func.max(entry.c.id).label("id"), *key_columns)
+        .where(entry.c.revision <= number)
         .group_by(*key_columns)
         .subquery()
     )
     first = (
-        select(func.min(portfolio_entry.c.id).label("id"), portfolio_entry.c.kind, portfolio_entry.c.key)
-        .group_by(portfolio_entry.c.kind, portfolio_entry.c.key)
+        select(func.min(entry.c.id).label("id"), entry.c.kind, entry.c.key)
+        .group_by(entry.c.kind, entry.c.key)
         .subquery()
     )
     query = (
-        select(portfolio_entry)
-        .join(latest, latest.c.id == portfolio_entry.c.id)
-        .join(first, (first.c.kind == portfolio_entry.c.kind) & (first.c.key == portfolio_entry.c.key))
-        .order_by(first.c.id, portfolio_entry.c.valid_from)
+        select(entry)
+        .join(latest, latest.c.id == entry.c.id)
+        .join(first, (first.c.kind == entry.c.kind) & (first.c.key == entry.c.key))
+        .order_by(first.c.id, entry.c.valid_from)
     )
     faults: list[Fault] = []
     rows = list(connection.execute(query))
-    withdrawn = _withdrawn(connection, [row for row in rows if row.body is None], kinds)
-    entries = [entry for row in rows if row.body is not None and (entry := _entry(row, kinds, faults))]
+    withdrawn = _withdrawn(connection, book, [row for row in rows if row.body is None], kinds)
+    entries = [made for row in rows if row.body is not None and (made := _entry(row, kinds, faults))]
     if faults:
         raise ConfigError(faults)
     return Records(number, tuple(entries), withdrawn)
 
 
-def _withdrawn(connection: Connection, rows: Sequence[Row[tuple[object, ...]]], kinds: Kinds) -> tuple[Entry, ...]:
+def _withdrawn(
+    connection: Connection, book: RecordBook, rows: Sequence[Row[tuple[object, ...]]], kinds: Kinds
+) -> tuple[Entry, ...]:
     """Return what was taken out, as it was last, with the revision that took it out. rows : that say so."""
     taken_out = {(row.kind, row.key, row.valid_from): row.revision for row in rows}
     if not taken_out:
         return ()
     keys = sorted({row.key for row in rows})
-    entered = select(portfolio_entry).order_by(portfolio_entry.c.id)
+    entered = select(book.entry).order_by(book.entry.c.id)
     last = {
         (row.kind, row.key, row.valid_from): row
         for at in range(0, len(keys), ROWS_AT_ONCE)
-        for row in connection.execute(entered.where(portfolio_entry.c.key.in_(keys[at : at + ROWS_AT_ONCE])))
+        for row in connection.execute(entered.where(book.entry.c.key.in_(keys[at : at + ROWS_AT_ONCE])))
         if row.body is not None and row.revision < taken_out.get((row.kind, row.key, row.valid_from), 0)
     }
     entries = (_entry(row, kinds, []) for row in last.values())  # what is out may be of an older form
@@ -109,23 +127,21 @@ def _entry(row: Row[tuple[object, ...]], kinds: Kinds, faults: list[Fault]) -> E
     return Entry(row.kind, row.key, dt.date.fromisoformat(row.valid_from), value, valid_to, row.revision)
 
 
-def changes_at(connection: Connection, kinds: Kinds, revision: int) -> tuple[Change, ...]:
+def changes_at(connection: Connection, kinds: Kinds, revision: int, book: RecordBook = PORTFOLIO) -> tuple[Change, ...]:
     """Return what a revision changed, in the order in which it was entered. Raises ConfigError with every fault."""
-    key_columns = (portfolio_entry.c.kind, portfolio_entry.c.key, portfolio_entry.c.valid_from)
+    key_columns = (book.entry.c.kind, book.entry.c.key, book.entry.c.valid_from)
     rows = list(
-        connection.execute(
-            select(portfolio_entry).where(portfolio_entry.c.revision == revision).order_by(portfolio_entry.c.id)
-        )
+        connection.execute(select(book.entry).where(book.entry.c.revision == revision).order_by(book.entry.c.id))
     )
-    touched = select(*key_columns).where(portfolio_entry.c.revision == revision).subquery()
+    touched = select(*key_columns).where(book.entry.c.revision == revision).subquery()
     latest = (
-        select(func.max(portfolio_entry.c.id).label("id"))
+        select(func.max(book.entry.c.id).label("id"))
         .join(touched, and_(*(column == touched.c[column.name] for column in key_columns)))
-        .where(portfolio_entry.c.revision < revision)
+        .where(book.entry.c.revision < revision)
         .group_by(*key_columns)
         .subquery()
     )
-    query = select(portfolio_entry).join(latest, latest.c.id == portfolio_entry.c.id)
+    query = select(book.entry).join(latest, latest.c.id == book.entry.c.id)
     earlier = {(row.kind, row.key, row.valid_from): row for row in connection.execute(query)}
     faults: list[Fault] = []
 
@@ -147,14 +163,21 @@ def add_revision(
     why: str,
     now: dt.datetime,
     undoes: int | None = None,
+    said_by: str = "",
+    book: RecordBook = PORTFOLIO,
 ) -> int:
-    """Add a revision with its entries, and return its number. The caller holds `lock_revisions`."""
-    number = newest_revision(connection) + 1
-    head = {"number": number, "at_us": us_of(now), "actor": actor, "why": why, "undoes": undoes}
-    connection.execute(insert(portfolio_revision).values(head))
+    """Add a revision with its entries, and return its number. The caller holds `lock_revisions`.
+
+    said_by : of the plan alone: who says so, where that is not the actor.
+    """
+    number = newest_revision(connection, book) + 1
+    head: dict[str, object] = {"number": number, "at_us": us_of(now), "actor": actor, "why": why, "undoes": undoes}
+    if said_by:
+        head["said_by"] = said_by
+    connection.execute(insert(book.revision).values(head))
     rows = list(_rows(changes, kinds, number))
     for first in range(0, len(rows), ROWS_AT_ONCE):
-        connection.execute(insert(portfolio_entry), rows[first : first + ROWS_AT_ONCE])
+        connection.execute(insert(book.entry), rows[first : first + ROWS_AT_ONCE])
     return number
 
 
@@ -173,20 +196,23 @@ def _rows(changes: Iterable[Change], kinds: Kinds, number: int) -> Iterator[dict
 
 
 def revisions(
-    connection: Connection, *, kind: str | None = None, key: str | None = None, limit: int = 50
+    connection: Connection,
+    *,
+    kind: str | None = None,
+    key: str | None = None,
+    limit: int = 50,
+    book: RecordBook = PORTFOLIO,
 ) -> list[Revision]:
     """Return revisions, the newest first; only those that say something of a kind or thing, where one is named."""
     named = [
-        column == value
-        for column, value in ((portfolio_entry.c.kind, kind), (portfolio_entry.c.key, key))
-        if value is not None
+        column == value for column, value in ((book.entry.c.kind, kind), (book.entry.c.key, key)) if value is not None
     ]
     query = (
-        select(portfolio_revision, func.count(portfolio_entry.c.id).label("entries"))
-        .outerjoin(portfolio_entry, portfolio_entry.c.revision == portfolio_revision.c.number)
+        select(book.revision, func.count(book.entry.c.id).label("entries"))
+        .outerjoin(book.entry, book.entry.c.revision == book.revision.c.number)
         .where(*named)
-        .group_by(portfolio_revision.c.number)
-        .order_by(portfolio_revision.c.number.desc())
+        .group_by(book.revision.c.number)
+        .order_by(book.revision.c.number.desc())
         .limit(limit)
     )
     return [_revision(row) for row in connection.execute(query)]

@@ -1,95 +1,104 @@
-"""Projects of the action plan in the state's database, and every step that they took."""
+"""Projects of the action plan in the state's database, as records with revisions, and every step that they took."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, select
 
-from bkkenergy.adapters.state import reading, transaction, us_of
-from bkkenergy.adapters.state.tables import project, project_step
+from bkkenergy.adapters.state import reading, transaction
+from bkkenergy.adapters.state.portfolio import PLAN, add_revision, lock_revisions, records_at
+from bkkenergy.adapters.state.tables import plan_entry, plan_revision
+from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import InputError
-from bkkenergy.plan import Project, StatusChange
+from bkkenergy.plan import PLAN_KINDS, Project, StatusChange, changes_from, first_day, newest, projects_on
+from bkkenergy.portfolio.records import Change, Records
 
 
-def projects(engine: Engine, *, agency: str | None = None) -> list[Project]:
-    """Return every project, or an agency's, by id."""
+def plan_records(engine: Engine, revision: int | None = None) -> Records:
+    """Return the projects with all their versions, as known at a revision, by default the newest."""
     with reading(engine) as connection:
-        rows = connection.execute(select(project.c.entry).order_by(project.c.id)).scalars()
-        all_projects = [Project.model_validate(entry) for entry in rows]
-    return [project for project in all_projects if agency is None or project.agency == agency]
+        return records_at(connection, PLAN_KINDS, revision, PLAN)
+
+
+def projects(engine: Engine, *, agency: str | None = None, day: dt.date | None = None) -> list[Project]:
+    """Return every project, or an agency's, by id, as it is on a day; by default as it was entered last."""
+    records = plan_records(engine)
+    listed = projects_on(records, day) if day is not None else newest(records)
+    return [project for project in listed if agency is None or project.agency == agency]
 
 
 def project_of(engine: Engine, project_id: str) -> Project:
-    """Return one project. Raises InputError with those that are like it."""
-    with reading(engine) as connection:
-        return _found(connection, project_id)
+    """Return one project as it was entered last. Raises InputError with those that are like it."""
+    return one_project(plan_records(engine), project_id)
 
 
-def locked_project(connection: Connection, project_id: str) -> Project:
-    """Return one project, which no other transaction changes until this one ends. Raises InputError as `project_of`."""
-    return _found(connection, project_id, is_locked=True)
-
-
-def _found(connection: Connection, project_id: str, *, is_locked: bool = False) -> Project:
-    query = select(project.c.entry).where(project.c.id == project_id)
-    entry = connection.execute(query.with_for_update() if is_locked else query).scalar()
-    if entry is None:
-        known = list(connection.execute(select(project.c.id).order_by(project.c.id)).scalars())
-        near = [name for name in known if project_id in name] or known
+def one_project(records: Records, project_id: str) -> Project:
+    """Return one project as it was entered last. Raises InputError with those that are like it."""
+    known = {project.id: project for project in newest(records)}
+    if project_id not in known:
+        near = [name for name in known if project_id in name] or list(known)
         raise InputError(f"project {project_id!r} is not in the plan. Use one of: {', '.join(near[:8]) or '(none)'}.")
-    return Project.model_validate(entry)
+    return known[project_id]
 
 
-def projects_of(connection: Connection, ids: Sequence[str]) -> dict[str, Project]:
-    """Return those projects of some ids that there are, locked until the transaction ends."""
-    query = select(project.c.entry).where(project.c.id.in_(ids)).order_by(project.c.id).with_for_update()
-    all_projects = [Project.model_validate(entry) for entry in connection.execute(query).scalars()]
-    return {project.id: project for project in all_projects}
+def locked_records(connection: Connection) -> Records:
+    """Return the plan's records, to which no other transaction adds until this one ends."""
+    lock_revisions(connection, PLAN)
+    return records_at(connection, PLAN_KINDS, None, PLAN)
+
+
+def add_plan_revision(
+    connection: Connection,
+    changes: Sequence[Change],
+    *,
+    actor: str,
+    why: str,
+    now: dt.datetime,
+    said_by: str = "",
+    undoes: int | None = None,
+) -> int:
+    """Add a revision of the plan, and return its number. The caller holds its lock."""
+    return add_revision(
+        connection, changes, PLAN_KINDS, actor=actor, why=why, now=now, undoes=undoes, said_by=said_by, book=PLAN
+    )
 
 
 def save_projects(engine: Engine, changed: Sequence[Project], now: dt.datetime) -> None:
-    """Insert new projects and replace known ones, all or none. A new one's first step is the state it comes in."""
+    """Insert new projects and replace known ones, all or none, from today or the day they are done on."""
     with transaction(engine) as connection:
-        before = {row.id: row.state for row in connection.execute(select(project.c.id, project.c.state))}
-        for new in changed:
-            values = _values(new, now)
-            if new.id in before:
-                connection.execute(update(project).where(project.c.id == new.id).values(values))
-            else:
-                connection.execute(insert(project).values(id=new.id, **values))
-            if before.get(new.id) != new.state:
-                step = StatusChange(new.id, new.state, new.done_on or now.date(), "", "")
-                connection.execute(insert(project_step).values(_row(step, now)))
-
-
-def enter_step(connection: Connection, changed: Project, step: StatusChange, now: dt.datetime) -> None:
-    """Record a project's new state, and the step that led there."""
-    connection.execute(update(project).where(project.c.id == changed.id).values(_values(changed, now)))
-    connection.execute(insert(project_step).values(_row(step, now)))
+        records = locked_records(connection)
+        known = {project.id: project for project in newest(records)}
+        today = now.astimezone(BANGKOK).date()
+        changes = [
+            change
+            for project in changed
+            for change in changes_from(records, project, first_day(project, known.get(project.id), today))
+        ]
+        if changes:
+            add_plan_revision(connection, changes, actor="", why="", now=now)
 
 
 def steps_of(engine: Engine, project_id: str) -> list[StatusChange]:
-    """Return how a project came to where it is, oldest first."""
-    query = select(project_step).where(project_step.c.project_id == project_id).order_by(project_step.c.id)
+    """Return how a project came to where it is, oldest first: each revision that left it in another state."""
+    query = (
+        select(plan_entry.c.revision, plan_entry.c.valid_from, plan_entry.c.body)
+        .add_columns(plan_revision.c.actor, plan_revision.c.said_by, plan_revision.c.why)
+        .join(plan_revision, plan_revision.c.number == plan_entry.c.revision)
+        .where(plan_entry.c.key == project_id)
+        .order_by(plan_entry.c.revision, plan_entry.c.id)
+    )
     with reading(engine) as connection:
-        return [
-            StatusChange(row.project_id, row.state, dt.date.fromisoformat(row.day), row.by, row.note)
-            for row in connection.execute(query)
-        ]
-
-
-def _values(project: Project, now: dt.datetime) -> dict[str, object]:
-    return {"entry": project.model_dump(mode="json"), "state": project.state, "changed_us": us_of(now)}
-
-
-def _row(step: StatusChange, now: dt.datetime) -> dict[str, object]:
-    return {
-        "project_id": step.project_id,
-        "state": step.state,
-        "day": step.day.isoformat(),
-        "by": step.by,
-        "note": step.note,
-        "at_us": us_of(now),
-    }
+        rows = list(connection.execute(query))
+    steps: list[StatusChange] = []
+    bodies: dict[str, dict[str, str]] = {}
+    for number, row in enumerate(rows):
+        bodies[row.valid_from] = row.body
+        if number + 1 < len(rows) and rows[number + 1].revision == row.revision:
+            continue
+        day = max((day for day, body in bodies.items() if body is not None), default=None)
+        if day is not None and (not steps or steps[-1].state != bodies[day]["state"]):
+            state = Project.model_validate(bodies[day]).state
+            steps.append(StatusChange(project_id, state, dt.date.fromisoformat(day), row.said_by or row.actor, row.why))
+    return steps

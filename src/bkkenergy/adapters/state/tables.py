@@ -105,27 +105,6 @@ alert = Table(
     Column("told_us", BigInteger),
 )
 
-project = Table(
-    "project",
-    metadata,
-    Column("id", String(64), primary_key=True),
-    Column("entry", JSON, nullable=False),
-    Column("state", String(16), nullable=False),
-    Column("changed_us", BigInteger, nullable=False),
-)
-
-project_step = Table(
-    "project_step",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("project_id", String(64), ForeignKey("project.id"), nullable=False, index=True),
-    Column("state", String(16), nullable=False),
-    Column("day", String(10), nullable=False),
-    Column("by", String(128), nullable=False, default=""),
-    Column("note", Text, nullable=False, default=""),
-    Column("at_us", BigInteger, nullable=False),
-)
-
 user = Table(
     "user_account",
     metadata,
@@ -313,6 +292,32 @@ portfolio_entry = Table(
     UniqueConstraint("kind", "key", "valid_from", "revision"),
 )
 """Days as 2026-01-31, so that their order is that of their text. body : NULL where an entry was taken back."""
+
+plan_revision = Table(
+    "plan_revision",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("said_by", String(128), nullable=False, server_default=""),
+    Column("why", Text, nullable=False),
+    Column("undoes", Integer, ForeignKey("plan_revision.number")),
+)
+"""said_by : who says so, where that is not the actor."""
+
+plan_entry = Table(
+    "plan_entry",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("revision", Integer, ForeignKey("plan_revision.number"), nullable=False, index=True),
+    Column("kind", String(32), nullable=False),
+    Column("key", String(255), nullable=False),
+    Column("valid_from", String(10), nullable=False),
+    Column("valid_to", String(10)),
+    Column("body", JSON(none_as_null=True)),
+    UniqueConstraint("kind", "key", "valid_from", "revision"),
+)
+"""Projects of the action plan, as `portfolio_entry` has the portfolio."""
 
 proposal = Table(
     "proposal",

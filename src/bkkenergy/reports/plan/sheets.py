@@ -15,7 +15,7 @@ import xlsxwriter
 from bkkenergy.calendar import BE_OFFSET_YEARS
 from bkkenergy.errors import ConfigError, Fault, InputError
 from bkkenergy.i18n import DATE_FORMAT, Words
-from bkkenergy.plan import PROJECT_KINDS, PROJECT_STATES, Measured, Project
+from bkkenergy.plan import PROJECT_KINDS, PROJECT_STATES, Measured, Project, project_faults
 from bkkenergy.portfolio import Portfolio
 from bkkenergy.tomlfiles import validated
 
@@ -87,25 +87,6 @@ def read_workbook(path: Path, portfolio: Portfolio) -> list[Project]:
     if faults:
         raise ConfigError(faults)
     return projects
-
-
-def project_faults(project: Project, portfolio: Portfolio, where: str) -> list[Fault]:
-    """List what of a project does not fit the portfolio."""
-    faults = []
-    if project.agency not in portfolio.agencies:
-        known = ", ".join(sorted(portfolio.agencies))
-        faults.append(Fault(f"{where}: agency", f"{project.agency!r} is not in the portfolio", f"Use one of: {known}."))
-    building = portfolio.buildings.get(project.building)
-    if project.building and (building is None or building.agency != project.agency):
-        names = ", ".join(known.id for known in portfolio.buildings_of(project.agency)) or "(none)"
-        what = f"{project.building!r} is no building of {project.agency}"
-        faults.append(Fault(f"{where}: building", what, f"Leave it empty, or use one of: {names}."))
-    if project.pv_meter and project.pv_meter not in {meter.id for meter in portfolio.meters if meter.pv}:
-        what = f"{project.pv_meter!r} is no meter of the portfolio with pv = true"
-        faults.append(Fault(f"{where}: pv_meter", what, "Name a meter that counts what PV makes, or leave it empty."))
-    if project.state == "done" and project.done_on is None:
-        faults.append(Fault(f"{where}: done_on", "a project that is done has no day", "Enter the first day it saves."))
-    return faults
 
 
 def _cell(value: Any) -> Any:

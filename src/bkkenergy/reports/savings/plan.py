@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from bkkenergy.calendar import Period
-from bkkenergy.plan import Measured, Project, as_yearly, shared
+from bkkenergy.plan import Measured, Project, as_yearly, projects_on, shared
 from bkkenergy.portfolio import Building
 from bkkenergy.reports.content import PlanLine, PlanProgress
 from bkkenergy.reports.savings.gather import judge
@@ -22,13 +22,15 @@ MIN_MEASURED_DAYS = 28
 
 
 def plan_progress(site: Site, agency_id: str, seen: Sequence[tuple[Building, Facts]]) -> PlanProgress | None:
-    """Return the agency's projects with their measured savings; None where it has none. seen : of each metered
-    building.
+    """Return the agency's projects, as they were on the last day of the report, with their measured savings.
+
+    None where it has none. seen : of each metered building.
     """
-    projects = [project for project in site.projects if project.agency == agency_id and project.state != "dropped"]
+    last_day = max((facts.series.day_index[-1].date() for _, facts in seen), default=None)
+    there = projects_on(site.plan_records, min(last_day or site.today, site.today))
+    projects = [project for project in there if project.agency == agency_id and project.state != "dropped"]
     if not projects:
         return None
-    last_day = max((facts.series.day_index[-1].date() for _, facts in seen), default=None)
     series = {building.id: facts.series for building, facts in seen if facts.why is None}
     measured = measured_savings(site, projects, series, last_day)
     done = [project for project in projects if project.state == "done"]

@@ -1,0 +1,46 @@
+"""Action plans: targets by year and sector, and projects from survey to proof, as records with dates. Pure."""
+
+from bkkenergy.plan.projects import (
+    PROJECT_KINDS,
+    PROJECT_STATES,
+    ActionPlan,
+    AgencyTarget,
+    Measured,
+    Programme,
+    Project,
+    ProjectState,
+    RollUp,
+    StatusChange,
+    Target,
+    as_yearly,
+    moved,
+    moves_from,
+    roll_up,
+    shared,
+)
+from bkkenergy.plan.records import PLAN_KINDS, changes_from, first_day, newest, project_faults, projects_on
+
+__all__ = [
+    "PLAN_KINDS",
+    "PROJECT_KINDS",
+    "PROJECT_STATES",
+    "ActionPlan",
+    "AgencyTarget",
+    "Measured",
+    "Programme",
+    "Project",
+    "ProjectState",
+    "RollUp",
+    "StatusChange",
+    "Target",
+    "as_yearly",
+    "changes_from",
+    "first_day",
+    "moved",
+    "moves_from",
+    "newest",
+    "project_faults",
+    "projects_on",
+    "roll_up",
+    "shared",
+]

@@ -1,0 +1,173 @@
+"""Projects as records: how each was on which day, and what changes when one is entered or moves. Pure."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from bkkenergy.errors import Fault
+from bkkenergy.plan.projects import Project
+from bkkenergy.portfolio import Portfolio, Records
+from bkkenergy.portfolio.records import Change, Entry, Kind, Kinds, entry_on
+
+PLAN_KINDS: Kinds = {"project": Kind("project", Project, lambda project: str(project.id))}
+"""The kinds of record that the plan's own revisions hold."""
+
+
+def projects_on(records: Records, day: dt.date) -> tuple[Project, ...]:
+    """Return the projects as they are on a day, by id.
+
+    Parameters
+    ----------
+    records : Records
+        The plan's, with all versions of each project.
+    day : date
+        The day.
+
+    Returns
+    -------
+    tuple of Project
+        Without those that are not there on that day.
+
+    Examples
+    --------
+    >>> import datetime as dt
+    >>> from bkkenergy.plan import projects_on
+    >>> from bkkenergy.portfolio import Records
+    >>> projects_on(Records(), dt.date(2026, 11, 1))
+    ()
+    """
+    return tuple(project for _, project in sorted(records.on("project", day).items()))
+
+
+def newest(records: Records) -> tuple[Project, ...]:
+    """Return the projects as they were entered last, whenever that holds, by id; without those that have ended.
+
+    Parameters
+    ----------
+    records : Records
+        The plan's, with all versions of each project.
+
+    Returns
+    -------
+    tuple of Project
+        The last version of each.
+
+    Examples
+    --------
+    >>> from bkkenergy.plan import newest
+    >>> from bkkenergy.portfolio import Records
+    >>> newest(Records())
+    ()
+    """
+    last: list[Any] = [entries[-1] for _, entries in sorted(records.by_kind.get("project", {}).items())]
+    return tuple(entry.value for entry in last if entry.valid_to is None)
+
+
+def changes_from(records: Records, project: Project, day: dt.date) -> tuple[Change, ...]:
+    """Return what changes where a project is as given from a day on: what was said of later days is overtaken.
+
+    Parameters
+    ----------
+    records : Records
+        The plan's, with all versions of each project.
+    project : Project
+        The project as it is from that day on.
+    day : date
+        The first day.
+
+    Returns
+    -------
+    tuple of Change
+        None where the records say so already.
+
+    Examples
+    --------
+    >>> import datetime as dt
+    >>> from bkkenergy.plan import Project, changes_from
+    >>> from bkkenergy.portfolio import Records
+    >>> led = Project(id="led-1", agency="health", kind="led", name_th="หลอดไฟ", name_en="Lamps", due_year_be=2570)
+    >>> len(changes_from(Records(), led, dt.date(2026, 11, 1)))
+    1
+    """
+    entries = records.of("project", project.id)
+    present = entry_on(entries, day)
+    later = tuple(Change(entry, None) for entry in entries if entry.valid_from > day)
+    if present is not None and present.value == project and present.valid_to is None:
+        return later
+    before = records.by_identity.get(("project", project.id, day))
+    return (Change(before, Entry("project", project.id, day, project)), *later)
+
+
+def first_day(project: Project, known: Project | None, today: dt.date) -> dt.date:
+    """Return from which day a project is as it is entered today: since it was done, where that is new and was before.
+
+    Parameters
+    ----------
+    project : Project
+        As entered.
+    known : Project or None
+        As it was before; None where it is new.
+    today : date
+        The day on which it is entered.
+
+    Returns
+    -------
+    date
+        Today, or the day that it was done on.
+
+    Examples
+    --------
+    >>> import datetime as dt
+    >>> from bkkenergy.plan import Project, first_day
+    >>> led = Project(id="led-1", agency="health", kind="led", name_th="หลอดไฟ", name_en="Lamps", due_year_be=2570)
+    >>> done = led.model_copy(update={"state": "done", "done_on": dt.date(2026, 6, 1)})
+    >>> str(first_day(done, led, dt.date(2026, 11, 1))), str(first_day(led, None, dt.date(2026, 11, 1)))
+    ('2026-06-01', '2026-11-01')
+    """
+    is_new = known is None or (known.state, known.done_on) != (project.state, project.done_on)
+    if project.state == "done" and project.done_on is not None and is_new:
+        return min(today, project.done_on)
+    return today
+
+
+def project_faults(project: Project, portfolio: Portfolio, where: str) -> list[Fault]:
+    """List what of a project does not fit the portfolio.
+
+    Parameters
+    ----------
+    project : Project
+        The project.
+    portfolio : Portfolio
+        Where its agency, building and PV meter should be.
+    where : str
+        Where it is entered.
+
+    Returns
+    -------
+    list of Fault
+        Where, what is wrong, and the remedy.
+
+    Examples
+    --------
+    >>> from bkkenergy.library.packaged import demonstration
+    >>> from bkkenergy.plan import Project, project_faults
+    >>> led = Project(id="led-1", agency="nowhere", kind="led", name_th="ก", name_en="Lamps", due_year_be=2570)
+    >>> [fault.what for fault in project_faults(led, demonstration(), "row 2")]
+    ["'nowhere' is not in the portfolio"]
+    """
+    faults = []
+    if project.agency not in portfolio.agencies:
+        known = ", ".join(sorted(portfolio.agencies))
+        faults.append(Fault(f"{where}: agency", f"{project.agency!r} is not in the portfolio", f"Use one of: {known}."))
+    building = portfolio.buildings.get(project.building)
+    if project.building and (building is None or building.agency != project.agency):
+        names = ", ".join(known.id for known in portfolio.buildings_of(project.agency)) or "(none)"
+        what = f"{project.building!r} is no building of {project.agency}"
+        faults.append(Fault(f"{where}: building", what, f"Leave it empty, or use one of: {names}."))
+    if project.pv_meter and project.pv_meter not in {meter.id for meter in portfolio.meters if meter.pv}:
+        what = f"{project.pv_meter!r} is no meter of the portfolio with pv = true"
+        faults.append(Fault(f"{where}: pv_meter", what, "Name a meter that counts what PV makes, or leave it empty."))
+    if project.state == "done" and project.done_on is None:
+        faults.append(Fault(f"{where}: done_on", "a project that is done has no day", "Enter the first day it saves."))
+    return faults
