@@ -121,6 +121,24 @@ def test_a_report_has_the_area_the_tariff_and_the_names_of_its_own_days(config):
     assert (after.gross_floor_area_m2, after.name_en) == (20800.0, "New name")
 
 
+def test_a_month_in_which_the_floor_area_changes_uses_the_area_of_each_day_and_says_so(config):
+    imported(config)
+    before, then = portfolio_area(config), 20800.0
+    amended(config, {"gross_floor_area_m2": then}, kind="building", key=OFFICE, from_day=dt.date(2026, 10, 11))
+    report, files = rendered(config, AFTER)
+    office = {own.id: own for own in report.buildings}[OFFICE]
+    assert office.gross_floor_area_m2 == pytest.approx((10 * before + 21 * then) / 31)
+    assert office.floor_areas == ((dt.date(2026, 10, 1), before), (dt.date(2026, 10, 11), then))
+    page = files["html"].decode().replace("\N{NO-BREAK SPACE}", " ")
+    assert f"{before:,.0f} m² from 1 October 2026 on; 20,800 m² from 11 October 2026 on" in page
+    whole = {own.id: own for own in rendered(config, BEFORE)[0].buildings}[OFFICE]
+    assert (whole.gross_floor_area_m2, whole.floor_areas) == (before, ())
+
+
+def portfolio_area(config):
+    return load_configuration(config).portfolio.buildings[OFFICE].gross_floor_area_m2
+
+
 def test_a_report_has_the_projects_as_they_were_on_its_last_day(config):
     """Entered in September, moved in October, and done by what is known in November."""
     led = Project(id="led-one", agency=AGENCY, kind="led", name_th="หลอด", name_en="Lamps", due_year_be=2570)

@@ -16,6 +16,7 @@ from bkkenergy.calendar import Period
 from bkkenergy.metering.demand import demand_kw, load_factor_ratio, mean_day_kw, peak
 from bkkenergy.metering.quarters import QuarterHours
 from bkkenergy.portfolio import Agency, Building, Meter, Portfolio
+from bkkenergy.portfolio.spans import floor_areas, mean_floor_m2
 from bkkenergy.ports.ledger import Span
 from bkkenergy.readings import FloatArray
 from bkkenergy.reports.content import (
@@ -241,10 +242,11 @@ def _building_use(
         name_th=building.name_th,
         name_en=building.name_en,
         type=building.type,
-        gross_floor_area_m2=building.gross_floor_area_m2,
+        gross_floor_area_m2=mean_floor_m2(inputs.portfolio, building, period.first_day, period.last_day),
         is_open=inputs.portfolio.is_open(building, period.first_day) if period.kind == "day" else None,
         use=use,
         heat_kw=_day_rows(sums.hour_kw[building.id]),
+        floor_areas=floor_areas(inputs.portfolio, building, period.first_day, period.last_day),
     )
 
 

@@ -101,7 +101,8 @@ class BuildingUse:
     """One building's part of the report; in the city's report, one agency's.
 
     is_open : by its calendar, on a report of one day. heat_kw : its days' 24 hours, from the picture's first day.
-    bill : on reports of whole months, the items of its bills under its schedule.
+    bill : on reports of whole months, the items of its bills under its schedule. gross_floor_area_m2 : the mean of the
+    period's days. floor_areas : each area with its first day in the period, where it changes.
     """
 
     id: str
@@ -113,6 +114,7 @@ class BuildingUse:
     use: Use
     heat_kw: tuple[Values, ...] = ()
     bill: tuple[BillItem, ...] = ()
+    floor_areas: tuple[tuple[dt.date, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

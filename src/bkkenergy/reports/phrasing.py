@@ -165,6 +165,21 @@ def provisional_notes(figures: Iterable[Provisional], words: Words) -> list[str]
     ]
 
 
+def area_notes(report: AgencyReport, words: Words) -> list[str]:
+    """Say of each building whose floor area changes within the period, from when it was what, and what is used."""
+    notes = []
+    for building in report.buildings:
+        parts = [
+            words("report.area_from", day=words.date(day), area=words.number(area_m2))
+            for day, area_m2 in building.floor_areas
+        ]
+        if parts:
+            name = words.either(th=building.name_th, en=building.name_en)
+            mean = words.number(building.gross_floor_area_m2)
+            notes.append(words("report.area_changed", building=name, parts="; ".join(parts), mean=mean))
+    return notes
+
+
 def bill_notes(bill: Bill, minimum_floor: MinimumFloor, words: Words) -> list[str]:
     """Say of one bill what of it may not hold, and how rules were read that leave room."""
     floor = minimum_floor if bill.amount_thb("minimum") else None

@@ -16,6 +16,7 @@ from bkkenergy.adapters.state.users import enter_audit
 from bkkenergy.calendar import Period, edges
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Building, Portfolio
+from bkkenergy.portfolio.spans import mean_floor_m2, mean_of_days
 from bkkenergy.savings.index import Energy, StandardUse, public_index, standard_of
 from bkkenergy.site import Site
 from bkkenergy.usecases.energy import air_temperature_c, quarter_hours
@@ -132,9 +133,12 @@ def _measured(site: Site, agency_id: str, month: Period, entered: Mapping[str, f
 def _derived(site: Site, buildings: Sequence[Building], month: Period) -> dict[str, float]:
     """Return the drivers that are known without a person: area, staff where every building has it, temperature."""
     then = [site.portfolio.building_on(building.id, month.last_day) for building in buildings]
-    drivers = {"floor_area_m2": float(sum(building.gross_floor_area_m2 for building in then))}
-    if then and all("staff" in building.drivers for building in then):
-        drivers["staff"] = float(sum(building.drivers["staff"] for building in then))
+    days = (month.first_day, month.last_day)
+    drivers = {"floor_area_m2": sum(mean_floor_m2(site.portfolio, building, *days) for building in then)}
+    staff = [mean_of_days(site.portfolio, building, *days, lambda one: one.drivers.get("staff")) for building in then]
+    known = [persons for persons in staff if persons is not None]
+    if then and len(known) == len(then):
+        drivers["staff"] = sum(known)
     temp_c = air_temperature_c(site.energy, site.portfolio, buildings[0], month) if buildings else None
     if temp_c is not None and len(temp_c) and np.isfinite(temp_c).mean() >= MIN_KNOWN_RATIO:
         drivers["temperature_c"] = float(np.nanmean(temp_c))

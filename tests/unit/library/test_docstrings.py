@@ -11,7 +11,7 @@ from tests.reference import sections_of
 
 DOMAIN = (
     "carbon.py", "metering", "plan", "portfolio/edits.py", "portfolio/load.py", "portfolio/more.py",
-    "portfolio/records.py", "portfolio/snapshot.py", "portfolio/values.py", "portfolio/write.py", "savings", "solar", "tariff",
+    "portfolio/records.py", "portfolio/snapshot.py", "portfolio/spans.py", "portfolio/values.py", "portfolio/write.py", "savings", "solar", "tariff",
 )  # fmt: skip
 UNITS = {
     "_kwh": "kWh",

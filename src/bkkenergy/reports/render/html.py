@@ -12,6 +12,7 @@ from bkkenergy.i18n import LANGS, Lang, Words
 from bkkenergy.reports.chart import sparkline
 from bkkenergy.reports.content import AgencyReport, BuildingSaving, BuildingUse
 from bkkenergy.reports.phrasing import (
+    area_notes,
     attention_text,
     compared_note,
     cost_method,
@@ -81,6 +82,7 @@ def render_html(report: AgencyReport, lang: Lang) -> bytes:
         compared_note=compared_note(report, words),
         exporting={building.id for building in report.buildings if building.use.exported_kwh},
         rows=[_row(building, words) for building in report.buildings],
+        area_notes=area_notes(report, words),
         attention=[
             {"severity": item.severity, "place": subject_name(report, item, words), "text": attention_text(item, words)}
             for item in report.attention

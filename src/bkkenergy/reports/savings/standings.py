@@ -11,6 +11,7 @@ import numpy as np
 from bkkenergy.calendar import Period
 from bkkenergy.portfolio import Building
 from bkkenergy.portfolio.more import Equipment
+from bkkenergy.portfolio.spans import mean_floor_m2, mean_of_days
 from bkkenergy.savings.designated import standing
 from bkkenergy.savings.index import rank_peers
 from bkkenergy.site import Site
@@ -55,9 +56,21 @@ def _designation(
     }
 
 
+def _per_driver(site: Site, building: Building, span: Period, year_kwh: float | None) -> dict[str, float]:
+    """Return a year's energy by each thing that the building serves, as many as there were on the mean of its days."""
+
+    def mean_of(driver: str) -> float | None:
+        days = (span.first_day, span.last_day)
+        return mean_of_days(site.portfolio, building, *days, lambda then: then.drivers.get(driver))
+
+    means = {driver: mean_of(driver) for driver in building.drivers}
+    return {driver: year_kwh / mean for driver, mean in means.items() if year_kwh is not None and mean is not None}
+
+
 def index_rows(site: Site, buildings: list[Building], span: Period) -> list[dict[str, Any]]:
     """Return a row a building: its year, its intensity when nine tenths were measured, its rank among its type."""
     rows: list[dict[str, Any]] = []
+    floors = {one.id: mean_floor_m2(site.portfolio, one, span.first_day, span.last_day) for one in buildings}
     for building in buildings:
         quarters = main_energy_kwh(site.energy, building, span)
         known = np.isfinite(quarters)
@@ -71,13 +84,12 @@ def index_rows(site: Site, buildings: list[Building], span: Period) -> list[dict
                 "type": str(building.type),
                 "energy_kwh": energy,
                 "coverage_ratio": float(known.mean()),
-                "eui_kwh_m2": year_kwh / building.gross_floor_area_m2 if is_known else None,
+                "eui_kwh_m2": year_kwh / floors[building.id] if is_known else None,
                 "peak_kw": peak,
-                "kwh_per_driver": {driver: year_kwh / count for driver, count in building.drivers.items() if is_known},
+                "kwh_per_driver": _per_driver(site, building, span, year_kwh if is_known else None),
                 **_designation(site, building, span.last_day, year_kwh, is_known=is_known),
             }
         )
-    floors = {building.id: building.gross_floor_area_m2 for building in buildings}
     for kind in {row["type"] for row in rows}:
         own_rows = [row for row in rows if row["type"] == kind]
         known_eui = {row["building"]: row["eui_kwh_m2"] for row in own_rows if row["eui_kwh_m2"] is not None}
