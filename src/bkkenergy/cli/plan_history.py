@@ -1,4 +1,4 @@
-"""`bkkenergy plan history|compare|undo|withdraw`: what was entered in the plan, by whom, and taking it back."""
+"""`bkkenergy plan history|compare|undo|withdraw`: what was entered in the plan, who entered it, and taking it back."""
 
 from __future__ import annotations
 

@@ -157,10 +157,10 @@ def undo_plan(engine: StateStore, actor: Actor, number: int, now: dt.datetime, *
         if not 1 <= number <= before.revision:
             raise InputError.of("no_revision", revision=number)
         changes = taken_back(connection, state, actor, number, before)
-        made = add_plan_revision(connection, changes, actor=actor.name, why=why.strip(), now=now, undoes=number)
+        revision = add_plan_revision(connection, changes, actor=actor.name, why=why.strip(), now=now, undoes=number)
         detail = {"undoes": number, "why": why.strip(), "projects": sorted({change.entry.key for change in changes})}
-        enter_audit(connection, actor, "plan_undo", f"revision {made}", detail, now)
-    return Changed(made, tuple(changes))
+        enter_audit(connection, actor, "plan_undo", f"revision {revision}", detail, now)
+    return Changed(revision, tuple(changes))
 
 
 def _project(records: Records, actor: Actor, project_id: str) -> Project:

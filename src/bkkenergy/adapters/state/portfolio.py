@@ -83,7 +83,7 @@ def records_at(
     faults: list[Fault] = []
     rows = list(connection.execute(query))
     withdrawn = _withdrawn(connection, book, [row for row in rows if row.body is None], kinds)
-    entries = [made for row in rows if row.body is not None and (made := _entry(row, kinds, faults))]
+    entries = [known for row in rows if row.body is not None and (known := _entry(row, kinds, faults))]
     if faults:
         raise ConfigError(faults)
     return Records(number, tuple(entries), withdrawn)

@@ -81,10 +81,10 @@ def _move(connection: sa.Connection) -> None:
         body["done_on"] = (body.get("done_on") or day) if step["state"] == "done" else None
         later = sorted(known for known in days.setdefault(name, set()) if known > day)
         days[name] = {known for known in days[name] if known <= day} | {day}
-        place = {"revision": number, "kind": "project", "key": name}
-        connection.execute(ENTRY.insert().values(place | {"valid_from": day, "body": body}))
+        where = {"revision": number, "kind": "project", "key": name}
+        connection.execute(ENTRY.insert().values(where | {"valid_from": day, "body": body}))
         for known in later:  # what was said of later days is overtaken
-            connection.execute(ENTRY.insert().values(place | {"valid_from": known, "body": None}))
+            connection.execute(ENTRY.insert().values(where | {"valid_from": known, "body": None}))
 
 
 def _only_step(project: sa.Row[Any]) -> Mapping[Any, Any]:
