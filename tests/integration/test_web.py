@@ -133,8 +133,8 @@ SCOPED = (
 
 
 def is_write_of_records(method, path):
-    """What tests/integration/test_api_portfolio.py asks with tokens: here is a browser."""
-    return method != "GET" and path.startswith("/api/v1/portfolio/")
+    """What test_api_portfolio.py and test_api_plan.py ask with tokens: here is a browser."""
+    return method != "GET" and path.startswith(("/api/v1/portfolio/", "/api/v1/plan/"))
 
 
 def asked(client, method, path, app, agency=OWN, building=OWN_BUILDING, csrf=""):
@@ -176,7 +176,7 @@ def test_no_role_reaches_another_agency_by_any_route(app, people, role):
             answer = client.get(filled(path, OTHERS, OTHERS_BUILDING, app))
         assert answer.status_code == 404, (role, method, path, answer.status_code)
         count += 1
-    assert count == 22
+    assert count == 23
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -64,11 +64,13 @@ def plan_records(visitor: ApiVisitor, day: dt.date | None = None, limit: Limit =
     return RecordPage(total=len(visible), offset=offset, limit=limit, items=rows)
 
 
-@router.get("/records/{key}")
-def plan_record(key: ProjectKey, visitor: ApiVisitor, response: Response, day: dt.date | None = None) -> RecordRow:
+@router.get("/records/{project_id}")
+def plan_record(
+    project_id: ProjectKey, visitor: ApiVisitor, response: Response, day: dt.date | None = None
+) -> RecordRow:
     """Return one project as it is on a day (default: today), with its ETag."""
     records = plan_state(visitor.here.opened.state).records()
-    visible = seen_record(records, visitor.actor, PLAN_KINDS, KIND, key, day or visitor.here.today)
+    visible = seen_record(records, visitor.actor, PLAN_KINDS, KIND, project_id, day or visitor.here.today)
     response.headers["ETag"] = tag_of(visible.revision)
     return RecordRow.model_validate(visible, from_attributes=True)
 
@@ -98,23 +100,23 @@ def plan_differences(
 # -- changing ----------------------------------------------------------------------------------------------------------
 
 
-@router.put("/records/{key}", responses=WRITE_PROBLEMS, response_model=RecordRow)
-def put_project(key: ProjectKey, asked: AskedValue, who: AnyWriter, seen: Expected) -> Response:
+@router.put("/records/{project_id}", responses=WRITE_PROBLEMS, response_model=RecordRow)
+def put_project(project_id: ProjectKey, asked: AskedValue, who: AnyWriter, seen: Expected) -> Response:
     """Enter a project (If-None-Match: *), or say all that it is from a day on (If-Match: its ETag)."""
-    return _entered(who, key, lambda _: asked.value, asked, seen)
+    return _entered(who, project_id, lambda _: asked.value, asked, seen)
 
 
-@router.patch("/records/{key}", responses=WRITE_PROBLEMS, response_model=RecordRow)
-def amend_project(key: ProjectKey, asked: AskedFields, who: AnyWriter, seen: Expected) -> Response:
+@router.patch("/records/{project_id}", responses=WRITE_PROBLEMS, response_model=RecordRow)
+def amend_project(project_id: ProjectKey, asked: AskedFields, who: AnyWriter, seen: Expected) -> Response:
     """Change some fields of a project from a day on. Its state changes by a move."""
     if moves := {"state", "done_on"} & asked.fields.keys():
         raise HTTPException(422, f"{', '.join(sorted(moves))}: a project's state changes by a move. Post to its /move.")
-    return _entered(who, key, lambda known: known | asked.fields, asked, seen)
+    return _entered(who, project_id, lambda known: known | asked.fields, asked, seen)
 
 
-@router.delete("/records/{key}", responses=WRITE_PROBLEMS, response_model=DoneRow)
+@router.delete("/records/{project_id}", responses=WRITE_PROBLEMS, response_model=DoneRow)
 def end_project(
-    key: ProjectKey,
+    project_id: ProjectKey,
     who: AnyWriter,
     seen: Expected,
     why: Annotated[str, Query(min_length=3, max_length=500, pattern=r"^[^\x00]*$")],
@@ -126,21 +128,21 @@ def end_project(
     def work() -> Answer:
         before = planner.state.records()
         actor, engine = who.visitor.actor, planner.state.engine
-        done = withdraw_project(engine, actor, key, who.now, why=why, from_day=from_day, expected_revision=seen)
+        done = withdraw_project(engine, actor, project_id, who.now, why=why, from_day=from_day, expected_revision=seen)
         return Answer(done_of(planner, done, before), revision=done.revision)
 
     return planner.answer(work)
 
 
-@router.post("/records/{key}/move", responses=WRITE_PROBLEMS, response_model=RecordRow)
-def move_record(key: ProjectKey, asked: AskedMove, who: AnyWriter) -> Response:
+@router.post("/records/{project_id}/move", responses=WRITE_PROBLEMS, response_model=RecordRow)
+def move_record(project_id: ProjectKey, asked: AskedMove, who: AnyWriter) -> Response:
     """Take a project to its next state, or back with a note."""
     planner = _planner(who)
 
     def work() -> Answer:
         actor, engine, on = who.visitor.actor, planner.state.engine, asked.on or who.visitor.here.today
-        move_project(engine, actor, key, asked.state, on, asked.note, who.now)
-        return _as_it_is(planner, key)
+        move_project(engine, actor, project_id, asked.state, on, asked.note, who.now)
+        return _as_it_is(planner, project_id)
 
     return planner.answer(work)
 
