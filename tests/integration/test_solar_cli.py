@@ -67,7 +67,7 @@ def test_size_compare_and_screen(tmp_path):
 
 def test_weather_is_shown_and_checked():
     assert "GHI 1,808 kWh/m2 a year" in solar("weather", "show")
-    assert "no faults in 8760" in solar("weather", "check")
+    assert "nothing to note in 8760" in solar("weather", "check")
 
 
 @pytest.mark.parametrize(
@@ -76,6 +76,7 @@ def test_weather_is_shown_and_checked():
         (("estimate", "nothing-here"), "is not in the portfolio"),
         (("estimate", "district-bangkhen.office", "--kwp", "many"), "is no size"),
         (("estimate", "district-bangkhen.office", "--weather", "sunny"), "is not known"),
+        (("estimate", "district-bangkhen.office", "--weather", "nasa_power:2023..2019"), "nasa_power:2019..2023"),
         (("screen", "--agency", "nobody"), "has no buildings"),
         (("screen", "--dask", "tcp://127.0.0.1:1"), "no Dask scheduler answers"),
     ],

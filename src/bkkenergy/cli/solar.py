@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -17,7 +17,7 @@ from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.cli.report import Names
 from bkkenergy.cli.solar_tables import designs_table, size_table
-from bkkenergy.cli.solar_weather import MEASURED, TYPICAL, chosen_weather, weather_group
+from bkkenergy.cli.solar_weather import MEASURED, weather_group
 from bkkenergy.cli.spread import dask_option, spreading
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import LANGS, Lang, Words
@@ -31,10 +31,11 @@ from bkkenergy.reports.solar.html import headline
 from bkkenergy.reports.solar.write import FORMATS, write_design, write_screening
 from bkkenergy.site import Site, load_configuration
 from bkkenergy.site.folder import solar_folder
-from bkkenergy.solar.climate import typical_year
 from bkkenergy.solar.design import DesignRequest, SolarDesign, design
 from bkkenergy.solar.weather import Weather
+from bkkenergy.solar.weathercheck import WeatherFinding
 from bkkenergy.usecases.energy import building_of
+from bkkenergy.usecases.weather import TYPICAL, named_weather
 
 console = Console()
 
@@ -49,7 +50,7 @@ def weather_option(command: Command) -> Command:
         default=TYPICAL,
         show_default=True,
         help="typical (offline), measured (by the building's station), an .epw, TMY3 .csv or .parquet file, "
-        "or one of pvgis_tmy, pvgis_hourly, nasa_power.",
+        "or one of pvgis_tmy, pvgis_hourly, nasa_power, cams; with years: nasa_power:2015..2023.",
     )(command)
 
 
@@ -119,11 +120,7 @@ def opened(config_dir: Path, weather_name: str, *, building: str | None = None) 
     config = load_configuration(config_dir)
     if weather_name == MEASURED and building is None:
         raise InputError("--weather measured is one building's. Use it with estimate, size or compare.")
-    weather = (
-        typical_year(config.solar.climate)
-        if weather_name == MEASURED
-        else chosen_weather(config, weather_name, building)
-    )
+    weather = named_weather(config, TYPICAL if weather_name == MEASURED else weather_name, building)
     with opened_site(config) as site:
         if weather_name == MEASURED and building is not None:
             weather = measured_weather(site, weather, building_of(site.portfolio, building), today=today_here())
@@ -180,6 +177,7 @@ def estimate_command(
     click.echo(headline(solar_design, Words(cast("Lang", langs[0]))))
     for key in solar_design.warnings:
         click.echo(f"  {Words(cast('Lang', langs[0]))(f'solar.warning_{key}')}")
+    _print_findings(solar_design.weather_findings, cast("Lang", langs[0]))
     for path in write_design(solar_design, target, formats, cast("tuple[Lang, ...]", langs), today=today_here()):
         click.echo(f"  {path}")
 
@@ -210,11 +208,18 @@ def size_command(
         solar_design = design(
             design_inputs(site, weather, building_of(site.portfolio, building), wish, today=today_here())
         )
+    _print_findings(solar_design.weather_findings, lang)
     if as_json:
         print_json(_sweep_data(building, solar_design))
         return
     console.print(size_table(building, solar_design, Words(lang)))
     console.print(Words(lang)("solar.size_marks"))
+
+
+def _print_findings(findings: Sequence[WeatherFinding], lang: Lang = "en") -> None:
+    """Print what is odd about the weather on the error stream, so that JSON stays JSON."""
+    for finding in findings:
+        click.echo(f"  {finding.said(lang)}", err=True)
 
 
 def _sweep_data(building: str, solar_design: SolarDesign) -> dict[str, Any]:
@@ -272,13 +277,12 @@ def compare_command(
     with opened(config_dir, weather_name, building=building) as (site, weather):
         load = year_load(site, building_of(site.portfolio, building), today=today_here())
         chosen = building_of(site.portfolio, building)
-        rows = [
-            _design_data(
-                wish,
-                design(design_inputs(site, weather, chosen, wish, today=today_here(), read_load=lambda *_: load)),
-            )
+        designs = [
+            design(design_inputs(site, weather, chosen, wish, today=today_here(), read_load=lambda *_: load))
             for wish in track(wishes, "Designs", transient=True, console=Console(stderr=True))
         ]
+    rows = [_design_data(wish, one) for wish, one in zip(wishes, designs, strict=True)]
+    _print_findings(designs[0].weather_findings, lang)
     if as_json:
         print_json({"building": building, "designs": rows})
         return
@@ -347,6 +351,7 @@ def screen_command(
         )
         target = folder or solar_folder(site.settings)
     words = Words(cast("Lang", langs[0]))
+    _print_findings(screening.weather_findings, words.lang)
     click.echo(
         words(
             "solar.screening_headline",

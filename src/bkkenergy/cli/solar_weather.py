@@ -3,40 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from bkkenergy.adapters.weather import Service, fetched_or_cached, read_weather_file
 from bkkenergy.cli.context import config_option
 from bkkenergy.cli.output import json_option, print_json
-from bkkenergy.errors import InputError
-from bkkenergy.site import Configuration, load_configuration
+from bkkenergy.site import load_configuration
 from bkkenergy.site.folder import weather_folder
-from bkkenergy.solar.climate import typical_year
-from bkkenergy.solar.weather import Weather, weather_faults
+from bkkenergy.solar.weather import Weather
+from bkkenergy.solar.weathercheck import Coordinates, weather_findings
 from bkkenergy.usecases.energy import building_of
+from bkkenergy.usecases.weather import SERVICES, TYPICAL, named_weather
 
-SERVICES = ("pvgis_tmy", "pvgis_hourly", "nasa_power")
-TYPICAL, MEASURED = "typical", "measured"
+MEASURED = "measured"
 console = Console()
-
-
-def chosen_weather(config: Configuration, name: str, building: str | None) -> Weather:
-    """Load the weather that --weather names; a service is asked for the building's coordinates."""
-    if name == TYPICAL:
-        return typical_year(config.solar.climate)
-    if name in SERVICES:
-        site = building_of(config.portfolio, building) if building else config.solar.climate
-        return fetched_or_cached(
-            weather_folder(config.settings), cast("Service", name), site.latitude_deg, site.longitude_deg
-        )
-    path = Path(name)
-    if not path.suffix:
-        raise InputError(f"weather {name!r} is not known. Use typical, a file, or one of: {', '.join(SERVICES)}.")
-    return read_weather_file(path)
 
 
 @click.group("weather")
@@ -52,7 +35,7 @@ def weather_group() -> None:
 @config_option
 def weather_show_command(weather_name: str, config_dir: Path, *, as_json: bool) -> None:
     """Show a weather's months and where it comes from."""
-    weather = chosen_weather(load_configuration(config_dir), weather_name, None)
+    weather = named_weather(load_configuration(config_dir), weather_name, None)
     months = _months(weather)
     if as_json:
         print_json({"weather": weather.provenance, "ghi_kwh_m2_a_year": weather.ghi_kwh_m2, "months": months})
@@ -103,38 +86,56 @@ def _months(weather: Weather) -> list[dict[str, Any]]:
 
 
 @weather_group.command(
-    "fetch", epilog="\b\nExamples:\n  bkkenergy solar weather fetch pvgis_tmy --building education.school-1"
+    "fetch",
+    epilog="\b\nExamples:\n  bkkenergy solar weather fetch pvgis_tmy --building education.school-1\n"
+    "  bkkenergy solar weather fetch nasa_power --years 2015..2023\n"
+    "  bkkenergy solar weather fetch cams --years 2019..2023 --email solar@example.go.th",
 )
 @click.argument("service", type=click.Choice(SERVICES))
 @click.option("--building", help="Its place (default: the climate's place in config/solar).")
+@click.option("--years", help="Whole years, for instance 2015..2023 (default: 2019..2023; pvgis_tmy has none).")
+@click.option("--email", envvar="BKKENERGY_SODA_EMAIL", help="Of an account at SoDa: what cams asks for.")
 @config_option
-def weather_fetch_command(service: Any, building: str | None, config_dir: Path) -> None:
+def weather_fetch_command(
+    service: Any, building: str | None, years: str | None, email: str | None, config_dir: Path
+) -> None:
     """Fetch weather once; it is stored beside the store and used from there."""
     config = load_configuration(config_dir)
-    weather = chosen_weather(config, service, building)
+    name = f"{service}:{years}" if years else service
+    weather = named_weather(config, name, building, email=email)
     click.echo(
         f"{weather.provenance.source}: {len(weather.starts)} intervals, GHI {weather.ghi_kwh_m2:,.0f} kWh/m2 a year."
     )
     click.echo(f"  {weather_folder(config.settings)}")
+    click.echo(f"Use it by --weather {name}")
 
 
-@weather_group.command("check", epilog="\b\nExamples:\n  bkkenergy solar weather check bangkok.epw")
+@weather_group.command(
+    "check",
+    epilog="\b\nExamples:\n  bkkenergy solar weather check bangkok.epw\n"
+    "  bkkenergy solar weather check bangkok.epw --building education.school-1",
+)
 @click.argument("weather_name", default=TYPICAL)
+@click.option("--building", help="A building that a design would be for: how far the weather is from it.")
 @json_option
 @config_option
-def weather_check_command(weather_name: str, config_dir: Path, *, as_json: bool) -> None:
-    """Check a weather for faults: gaps, impossible values, sun at night, shifted stamps.
+def weather_check_command(weather_name: str, building: str | None, config_dir: Path, *, as_json: bool) -> None:
+    """Check a weather as each design does: place, gaps, impossible values, sun at night, stamps, components, rain.
 
     Exit code 1 if there is anything.
     """
-    weather = chosen_weather(load_configuration(config_dir), weather_name, None)
-    faults = weather_faults(weather, where=weather_name)
+    config = load_configuration(config_dir)
+    weather = named_weather(config, weather_name, building)
+    roof = building_of(config.portfolio, building) if building else config.solar.climate
+    findings = weather_findings(weather, [Coordinates(roof.latitude_deg, roof.longitude_deg)], config.solar.climate)
     if as_json:
-        rows = [{"where": fault.where, "what": fault.what, "remedy": fault.remedy} for fault in faults]
-        print_json({"weather": weather_name, "intervals": len(weather.starts), "faults": rows})
-        raise SystemExit(1 if faults else 0)
-    for fault in faults:
-        click.echo(str(fault))
-    if faults:
+        rows = [
+            {"key": finding.key, "is_refused": finding.is_refused, "text": finding.said("en")} for finding in findings
+        ]
+        print_json({"weather": weather_name, "intervals": len(weather.starts), "findings": rows})
+        raise SystemExit(1 if findings else 0)
+    for finding in findings:
+        click.echo(f"{'refused' if finding.is_refused else 'note'}: {finding.said('en')}")
+    if findings:
         raise SystemExit(1)
-    click.echo(f"{weather_name}: no faults in {len(weather.starts)} intervals.")
+    click.echo(f"{weather_name}: nothing to note in {len(weather.starts)} intervals.")

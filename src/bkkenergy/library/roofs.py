@@ -22,7 +22,7 @@ from bkkenergy.library.errors import unknown_name, warn
 from bkkenergy.library.indices import portfolio_of
 from bkkenergy.library.packaged import figures, schedule_named
 from bkkenergy.library.series import complete, energy_of
-from bkkenergy.library.skies import Sky, solar_config, weather_of
+from bkkenergy.library.skies import Sky, checked_weather, solar_config, warn_of_weather, weather_of
 from bkkenergy.portfolio import Building, BuildingType, OpeningCalendar, Portfolio
 from bkkenergy.portfolio import Roof as PortfolioRoof
 from bkkenergy.solar.design import DesignInputs, DesignRequest, LossLine, SolarDesign, loss_lines
@@ -356,7 +356,8 @@ def simulate(
     True
     """
     config = solar_config()
-    sky_weather = weather_of(weather, latitude_deg=latitude_deg, longitude_deg=longitude_deg)
+    given = weather_of(weather, latitude_deg=latitude_deg, longitude_deg=longitude_deg)
+    sky_weather = checked_weather(given, latitude_deg=latitude_deg, longitude_deg=longitude_deg)
     chosen = config.equipment.module(module)
     building = _building([roof], latitude_deg=latitude_deg, longitude_deg=longitude_deg)
     layout: Layout = laid(roof, chosen, building, config.layout, mounting=mounting, rack_tilt_deg=rack_tilt_deg)
@@ -469,7 +470,9 @@ def design(
         config=config,
         wish=DesignRequest(capacity_kwp, module, inverter, mounting, rack_tilt_deg, battery_kwh=battery_kwh),
     )
-    return Design(design_of(inputs))
+    record = design_of(inputs)
+    warn_of_weather(record.weather_findings)
+    return Design(record)
 
 
 @checked
@@ -533,6 +536,7 @@ def screen(
     screening = screening_of(
         chosen, sky, solar_config(), tariffs, factor, read_load, schedule_of=site.schedule_of, module_id=module
     )
+    warn_of_weather(screening.weather_findings)
     table = pd.DataFrame([asdict(row) for row in screening.rows])
     table = table.drop(columns="name_th").rename(columns={"name_en": "name"}).set_index("building")
     table.attrs["refused"] = [[building, str(why)] for building, why in screening.refused]

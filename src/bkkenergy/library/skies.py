@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -17,13 +18,13 @@ from bkkenergy.site.packaged import packaged_config_dir
 from bkkenergy.site.solar_config import load_solar
 from bkkenergy.solar.assumptions import SolarConfig
 from bkkenergy.solar.climate import typical_year
-from bkkenergy.solar.weather import Provenance, Weather, rows_at, weather_faults, with_components
+from bkkenergy.solar.weather import FILLABLE, Provenance, Weather, completed, known_rain, with_components
+from bkkenergy.solar.weathercheck import Coordinates, WeatherFinding, usable, weather_findings
 
-__all__ = ["Sky", "bangkok_year", "solar_config", "weather_of"]
+__all__ = ["Sky", "bangkok_year", "checked_weather", "solar_config", "warn_of_weather", "weather_of"]
 
 Sky = str | Path | pd.DataFrame | Weather
 NAMES = ("bangkok-typical",)
-FILLED = ("temp_air_c", "wind_ms", "rain_mm", "humidity_percent")
 HOUR = pd.Timedelta(hours=1)
 
 
@@ -46,10 +47,23 @@ def weather_of(given: Sky, *, latitude_deg: float, longitude_deg: float) -> Weat
     if isinstance(given, pd.DataFrame):
         return _of_table(given, latitude_deg, longitude_deg)
     if isinstance(given, Path) or Path(given).suffix.lower() in {".epw", ".csv", ".parquet"}:
-        return read_weather_file(Path(given))
+        return completed(read_weather_file(Path(given)), bangkok_year())
     if given not in NAMES:
         raise unknown_name("weather", given, NAMES)
     return bangkok_year()
+
+
+def warn_of_weather(findings: Sequence[WeatherFinding]) -> None:
+    """Warn of each finding about a weather."""
+    for finding in findings:
+        warn(finding.said("en"))
+
+
+def checked_weather(weather: Weather, *, latitude_deg: float, longitude_deg: float) -> Weather:
+    """Return weather that a simulation at a place can rest on, with a warning for what is odd. Raises InputError."""
+    coordinates = Coordinates(latitude_deg, longitude_deg)
+    warn_of_weather(usable(weather_findings(weather, [coordinates], solar_config().climate)))
+    return weather
 
 
 def _of_table(table: pd.DataFrame, latitude_deg: float, longitude_deg: float) -> Weather:
@@ -61,17 +75,11 @@ def _of_table(table: pd.DataFrame, latitude_deg: float, longitude_deg: float) ->
     starts = instants_of(table.index, what="weather")
     if len(starts) < 2 or starts[1] - starts[0] != HOUR:  # noqa: PLR2004 - one instant has no length
         raise InputError("weather needs one row for each hour, labelled by its start. Resample it first.")
-    typical = bangkok_year()
-    row = rows_at(typical, starts)
     columns = {
-        name: table[name].to_numpy(np.float64) if name in table else getattr(typical, name)[row] for name in FILLED
+        name: table[name].to_numpy(np.float64) if name in table else np.full(len(table), np.nan) for name in FILLABLE
     }
     ghi_wm2 = table["ghi_wm2"].to_numpy(np.float64)
     dni_wm2, dhi_wm2 = _components(table, starts, ghi_wm2, latitude_deg, longitude_deg)
-    missing = [name for name in FILLED if name not in table]
-    if missing:
-        warn(f"weather has no {', '.join(missing)}: Bangkok's typical year stands for them.")
-    source = "a table given in a program" + (f"; {', '.join(missing)}: {typical.provenance.source}" if missing else "")
     weather = Weather(
         starts=starts,
         ghi_wm2=ghi_wm2,
@@ -79,16 +87,16 @@ def _of_table(table: pd.DataFrame, latitude_deg: float, longitude_deg: float) ->
         dhi_wm2=dhi_wm2,
         temp_air_c=columns["temp_air_c"],
         wind_ms=columns["wind_ms"],
-        rain_mm=columns["rain_mm"],
+        rain_mm=known_rain(columns["rain_mm"], days=len(starts) / 24),
         humidity_percent=columns["humidity_percent"],
         latitude_deg=latitude_deg,
         longitude_deg=longitude_deg,
-        elevation_m=typical.elevation_m,
-        provenance=Provenance("measured", "ตารางที่ให้มา", "Given table", source, "Boland et al. 2008"),
+        elevation_m=bangkok_year().elevation_m,
+        provenance=Provenance(
+            "measured", "ตารางที่ให้มา", "Given table", "a table given in a program", "Boland et al. 2008"
+        ),
     )
-    if faults := weather_faults(weather):
-        raise InputError("weather cannot be used:\n" + "\n".join(str(fault) for fault in faults))
-    return weather
+    return completed(weather, bangkok_year())
 
 
 def _components(
@@ -97,4 +105,4 @@ def _components(
     """Return the DNI and DHI as given together, or by Boland's model."""
     if {"dni_wm2", "dhi_wm2"} <= set(table.columns):
         return table["dni_wm2"].to_numpy(np.float64), table["dhi_wm2"].to_numpy(np.float64)
-    return with_components(starts, ghi_wm2, latitude_deg=latitude_deg, longitude_deg=longitude_deg)
+    return with_components(starts + HOUR / 2, ghi_wm2, latitude_deg=latitude_deg, longitude_deg=longitude_deg)

@@ -61,6 +61,17 @@ class Climate(Frozen):
     rain_mm: Monthly
     rain_days: Monthly
 
+    @property
+    def year_kwh_m2(self) -> float:
+        """Global horizontal irradiation of a year, kWh/m2."""
+        days = pd.date_range(f"{YEAR}-01-01", periods=MONTHS, freq="MS").days_in_month.to_numpy()
+        return float(np.array(self.ghi_kwh_m2_day.months) @ days)
+
+    @property
+    def year_rain_mm(self) -> float:
+        """Rain of a year, mm."""
+        return sum(self.rain_mm.months)
+
     @model_validator(mode="after")
     def _temperatures_are_in_order(self) -> Self:
         rows = zip(self.temp_min_c.months, self.temp_mean_c.months, self.temp_max_c.months, strict=True)

@@ -26,6 +26,7 @@ from bkkenergy.solar.roofs import KW_PER_KWP, as_plane, laid
 from bkkenergy.solar.sizing import Sweep, sizes_up_to, sweep
 from bkkenergy.solar.strings import StringPlan, plan_strings
 from bkkenergy.solar.weather import Provenance, Weather, rows_at
+from bkkenergy.solar.weathercheck import Coordinates, WeatherFinding, usable, weather_findings
 from bkkenergy.tariff.schedule import Schedule, Tariffs
 from bkkenergy.texts import Named
 
@@ -134,6 +135,7 @@ class SolarDesign:
     config: SolarConfig
     wish: DesignRequest
     warnings: tuple[str, ...] = ()
+    weather_findings: tuple[WeatherFinding, ...] = ()
 
     @property
     def specific_yield_kwh_per_kwp(self) -> float:
@@ -157,7 +159,7 @@ def design(inputs: DesignInputs) -> SolarDesign:
     Raises
     ------
     InputError
-        If no roof carries a module, or nothing fits it.
+        If no roof carries a module, nothing fits it, or the weather cannot be right.
 
     See Also
     --------
@@ -186,6 +188,8 @@ def design(inputs: DesignInputs) -> SolarDesign:
         roof.id: laid(roof, module, building, config.layout, mounting=wish.mounting, rack_tilt_deg=wish.rack_tilt_deg)
         for roof in building.roofs
     }
+    coordinates = Coordinates(building.latitude_deg, building.longitude_deg)
+    findings = usable(weather_findings(weather, [coordinates], config.climate))
     sky = sky_of(weather)
     horizons = {roof.id: roof.horizon for roof in building.roofs}
     planes = {name: as_plane(layout, sky, KW_PER_KWP, horizons[name]) for name, layout in layouts.items()}
@@ -207,7 +211,8 @@ def design(inputs: DesignInputs) -> SolarDesign:
     kw_per_kwp = strings.inverter_kw / sum(layout.capacity_kwp for layout in chosen.values())
     planes = {name: as_plane(layout, sky, kw_per_kwp, horizons[name]) for name, layout in chosen.items()}
     final = _produced(inputs, planes, chosen, sky, module, strings)
-    return _record(inputs, _roofs(chosen, planes, final), strings, final, sized, module, rows, storage)
+    record = _record(inputs, _roofs(chosen, planes, final), strings, final, sized, module, rows, storage)
+    return replace(record, weather_findings=findings)
 
 
 def _models(inputs: DesignInputs, module: Module, strings: StringPlan | None, layout: Layout) -> Models:

@@ -102,15 +102,15 @@ def sky_of(weather: Weather, *, model: TranspositionModel = "perez") -> Sky:
     >>> 4_000 < len(sky.rows) < 4_500
     True
     """
-    middles = weather.middles
+    sun_times = weather.sun_times
     sun = pvlib.solarposition.get_solarposition(
-        middles, weather.latitude_deg, weather.longitude_deg, altitude=weather.elevation_m
+        sun_times, weather.latitude_deg, weather.longitude_deg, altitude=weather.elevation_m
     )
     apparent_zenith = sun["apparent_zenith"].to_numpy()
     rows = np.flatnonzero((apparent_zenith < 90) & (weather.ghi_wm2 > 0))  # noqa: PLR2004 - the horizon
     zenith, azimuth = np.radians(apparent_zenith[rows]), np.radians(sun["azimuth"].to_numpy()[rows])
     dni, dhi = weather.dni_wm2[rows], weather.dhi_wm2[rows]
-    extra = pvlib.irradiance.get_extra_radiation(middles).to_numpy()[rows]
+    extra = pvlib.irradiance.get_extra_radiation(sun_times).to_numpy()[rows]
     circumsolar, horizon = np.zeros(len(rows)), np.zeros(len(rows))
     if model == "perez":
         airmass = pvlib.atmosphere.get_relative_airmass(apparent_zenith[rows])

@@ -113,6 +113,11 @@ def soiling_ratio(weather: Weather, losses: Losses) -> FloatArray:
     (n,) array
         Share of light, 0 to 1.
 
+    Raises
+    ------
+    ValueError
+        If rain is not known: dust on a roof that no rain cleans for a year costs 9 %.
+
     References
     ----------
     .. [1] Kimber et al. 2006, "The effect of soiling on large grid-connected photovoltaic systems in California and
@@ -127,6 +132,8 @@ def soiling_ratio(weather: Weather, losses: Losses) -> FloatArray:
     >>> 0.9 < float(share.min()) < float(share.max()) <= 1.0
     True
     """
+    if np.isnan(weather.rain_mm).any():
+        raise ValueError("the weather's rain is not known. Complete it: bkkenergy.solar.weather.completed.")
     starts = weather.starts.tz_localize(None)
     rain = pd.Series(weather.rain_mm, index=starts).resample("D").sum()
     year_before = rain.copy()

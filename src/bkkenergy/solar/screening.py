@@ -22,6 +22,7 @@ from bkkenergy.solar.production import Models, Plane, simulate
 from bkkenergy.solar.roofs import KW_PER_KWP, as_plane, laid
 from bkkenergy.solar.sizing import sizes_up_to, sweep
 from bkkenergy.solar.weather import Weather, rows_at
+from bkkenergy.solar.weathercheck import Coordinates, WeatherFinding, usable, weather_findings
 from bkkenergy.tariff.schedule import Tariffs
 from bkkenergy.texts import Named
 
@@ -60,6 +61,7 @@ class Screening:
     rows: tuple[ScreenRow, ...]
     refused: tuple[tuple[str, InputError], ...]
     analysis_years: int
+    weather_findings: tuple[WeatherFinding, ...]
 
     @property
     def capacity_kwp(self) -> float:
@@ -304,6 +306,8 @@ def screen(
     >>> bk.screen(agency="health")["npv_thb"].is_monotonic_decreasing
     True
     """
+    places = [Coordinates(building.latitude_deg, building.longitude_deg) for building in buildings]
+    findings = usable(weather_findings(weather, places, config.climate))
     module = config.equipment.module(module_id)
     layouts, refused = laid_roofs(buildings, module, config.layout)
     candidates = [building for building in buildings if building.id in layouts]
@@ -329,4 +333,4 @@ def screen(
 
     assessed = spread(assess, (candidate(building) for building in candidates))
     ordered = sorted(assessed, key=lambda row: -row.npv_thb)
-    return Screening(tuple(ordered), tuple(refused), config.finance.analysis_years)
+    return Screening(tuple(ordered), tuple(refused), config.finance.analysis_years, findings)

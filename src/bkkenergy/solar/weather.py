@@ -1,9 +1,9 @@
-"""A site's weather on a time grid, with where it comes from; and what is wrong with it."""
+"""A site's weather on a time grid, with where it comes from."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import pandas as pd
@@ -11,17 +11,24 @@ import pvlib
 
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.dated import Citation
-from bkkenergy.errors import Fault
 from bkkenergy.readings import FloatArray, IntArray
 
-MAX_GHI_WM2 = 1500.0
-NIGHT_WM2 = 5.0
-DAY_ELEVATION_DEG = 5.0
 HOURS_PER_YEAR = 8760
 FEBRUARY, LAST_OF_FEBRUARY = 2, 28
-MIN_SYMMETRY_SHIFT_MIN = 10.0
+MIN_DAYS_WITHOUT_RAIN = 300
+"""As many days without a drop are a column that was not filled, in any place with roofs to clean."""
 
-Kind = Literal["typical_year", "epw", "tmy3", "pvgis", "nasa_power", "measured"]
+Kind = Literal["typical_year", "epw", "tmy3", "pvgis", "nasa_power", "cams", "measured"]
+FillableColumn = Literal["temp_air_c", "wind_ms", "rain_mm", "humidity_percent"]
+FILLABLE: tuple[FillableColumn, ...] = get_args(FillableColumn)
+"""What can be taken from another year, where a source has none. Irradiance cannot."""
+
+
+class Filled(NamedTuple):
+    """A column that the source has not, or not wholly. share_ratio : of its intervals, 0..1."""
+
+    column: FillableColumn
+    share_ratio: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +36,7 @@ class Provenance:
     """Where weather comes from, as every result repeats it.
 
     source, source_th : who made it, which period, which model; decomposition : how missing DNI and DHI were made.
+    filled : columns of which the source has nothing or gaps, and the share that is of another year, 0..1.
     """
 
     kind: Kind
@@ -37,6 +45,7 @@ class Provenance:
     source: str
     decomposition: str = ""
     source_th: str = ""
+    filled: tuple[Filled, ...] = ()
 
     @property
     def citation(self) -> Citation:
@@ -44,12 +53,14 @@ class Provenance:
         return Citation(self.source, self.source_th)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Weather:
     """Weather of one place: (n,) each, by intervals that are labelled by their start.
 
     ghi_wm2, dni_wm2, dhi_wm2 : mean irradiance of the interval, W/m2.
-    temp_air_c : degC; wind_ms : at 10 m, m/s; rain_mm : in the interval, mm; humidity_percent : 0..100.
+    temp_air_c : degC; wind_ms : at 10 m, m/s; rain_mm : in the interval, mm; humidity_percent : 0..100. NaN is what the
+    source has not: `completed` takes it from another year, and no design is made before.
+    sun_at_h : how long after its start an interval's irradiance was seen, h; None where it is the interval's mean.
     """
 
     starts: pd.DatetimeIndex
@@ -65,11 +76,12 @@ class Weather:
     elevation_m: float
     provenance: Provenance
     interval_h: float = field(default=1.0)
+    sun_at_h: float | None = None
 
     @property
-    def middles(self) -> pd.DatetimeIndex:
-        """(n,) middles of the intervals: where the sun is taken."""
-        return self.starts + pd.Timedelta(hours=self.interval_h / 2)
+    def sun_times(self) -> pd.DatetimeIndex:
+        """(n,) instants at which the sun is taken: the middles of intervals, or where their values were seen."""
+        return self.starts + pd.Timedelta(hours=self.interval_h / 2 if self.sun_at_h is None else self.sun_at_h)
 
     @property
     def years(self) -> float:
@@ -87,25 +99,18 @@ class Weather:
 
 
 def with_components(
-    starts: pd.DatetimeIndex,
-    ghi_wm2: FloatArray,
-    *,
-    latitude_deg: float,
-    longitude_deg: float,
-    interval_h: float = 1.0,
+    sun_times: pd.DatetimeIndex, ghi_wm2: FloatArray, *, latitude_deg: float, longitude_deg: float
 ) -> tuple[FloatArray, FloatArray]:
     """Split horizontal irradiance into beam and diffuse, by Boland's model.
 
     Parameters
     ----------
-    starts : DatetimeIndex
-        Starts of n intervals, with a time zone.
+    sun_times : DatetimeIndex
+        When the sun is taken for each of n intervals, with a time zone: their middles.
     ghi_wm2 : (n,) array
         Global horizontal irradiance [W/m2].
     latitude_deg, longitude_deg : float
         Of the place [degrees].
-    interval_h : float
-        Length of an interval [h].
 
     Returns
     -------
@@ -123,14 +128,13 @@ def with_components(
     >>> import numpy as np
     >>> import pandas as pd
     >>> from bkkenergy.solar.weather import with_components
-    >>> starts = pd.date_range("2025-03-21 12:00", periods=1, freq="h", tz="Asia/Bangkok")
-    >>> dni_wm2, dhi_wm2 = with_components(starts, np.array([900.0]), latitude_deg=13.75, longitude_deg=100.5)
+    >>> noon = pd.DatetimeIndex(["2025-03-21 12:30"], tz="Asia/Bangkok")
+    >>> dni_wm2, dhi_wm2 = with_components(noon, np.array([900.0]), latitude_deg=13.75, longitude_deg=100.5)
     >>> dni_wm2.round().tolist(), dhi_wm2.round().tolist()
     ([578.0], [337.0])
     """
-    middles = starts + pd.Timedelta(hours=interval_h / 2)
-    zenith = pvlib.solarposition.get_solarposition(middles, latitude_deg, longitude_deg)["zenith"].to_numpy()
-    return closing_dni(ghi_wm2, diffuse_wm2(ghi_wm2, zenith, middles), zenith)
+    zenith = pvlib.solarposition.get_solarposition(sun_times, latitude_deg, longitude_deg)["zenith"].to_numpy()
+    return closing_dni(ghi_wm2, diffuse_wm2(ghi_wm2, zenith, sun_times), zenith)
 
 
 def diffuse_wm2(ghi_wm2: FloatArray, zenith_deg: FloatArray, middles: pd.DatetimeIndex) -> FloatArray:
@@ -250,120 +254,70 @@ def rows_at(weather: Weather, starts: pd.DatetimeIndex) -> IntArray:
     return rows
 
 
-def weather_faults(weather: Weather, *, where: str = "weather") -> list[Fault]:
-    """List what an engineer should know before a weather is used: gaps, impossible values, shifted stamps.
+def known_rain(rain_mm: FloatArray, *, days: float) -> FloatArray:
+    """Return rain, NaN where a year without a drop shows that the source has no rain.
+
+    Zero in each hour of a year is how files say that rain was not entered. Taken for drought, it leaves dust on a roof
+    for ever.
+
+    Parameters
+    ----------
+    rain_mm : (n,) array
+        Rain of each interval [mm].
+    days : float
+        How long it covers [d].
+
+    Returns
+    -------
+    (n,) array
+        Rain [mm], or NaN.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.solar.weather import known_rain
+    >>> np.isnan(known_rain(np.zeros(8760), days=365)).all(), np.isnan(known_rain(np.zeros(720), days=30)).any()
+    (np.True_, np.False_)
+    """
+    if days >= MIN_DAYS_WITHOUT_RAIN and not np.nansum(rain_mm) > 0:
+        return np.full(len(rain_mm), np.nan)
+    return rain_mm
+
+
+def completed(weather: Weather, typical: Weather) -> Weather:
+    """Fill what a weather's source has not of temperature, wind, rain and humidity from a typical year.
 
     Parameters
     ----------
     weather : Weather
-        The weather.
-    where : str
-        How faults name it.
+        NaN where its source has nothing.
+    typical : Weather
+        A whole year of the place.
 
     Returns
     -------
-    list of Fault
-        Where, what is wrong, and the remedy; empty where all is well.
+    Weather
+        Without NaN in these columns; its provenance names them.
 
     Examples
     --------
     >>> from dataclasses import replace
-    >>> from bkkenergy.solar.weather import weather_faults
+    >>> from bkkenergy.solar.weather import completed
     >>> from bkkenergy.library.skies import bangkok_year
     >>> year = bangkok_year()
-    >>> weather_faults(year), weather_faults(replace(year, temp_air_c=year.temp_air_c + 273.15))[0].remedy
-    ([], 'Check the unit and the sensor.')
+    >>> completed(replace(year, rain_mm=year.rain_mm * float("nan")), year).provenance.filled
+    (Filled(column='rain_mm', share_ratio=1.0),)
     """
-    faults = [*_grid_faults(weather, where), *_value_faults(weather, where)]
-    return faults or _sun_faults(weather, where)
-
-
-def _grid_faults(weather: Weather, where: str) -> list[Fault]:
-    step = pd.Timedelta(hours=weather.interval_h)
-    jumps = np.flatnonzero((weather.starts[1:] - weather.starts[:-1]) != step)
-    faults = []
-    if len(jumps):
-        at = weather.starts[int(jumps[0])]
-        faults.append(
-            Fault(f"{where}: {at}", f"{len(jumps)} gaps or jumps in time", "Fill the gaps, or take another file.")
-        )
-    if weather.years < 1 - 1e-3:
-        days = len(weather.starts) * weather.interval_h / 24
-        faults.append(Fault(where, f"only {days:.0f} days", "A yield estimate needs a whole year."))
-    return faults
-
-
-def _value_faults(weather: Weather, where: str) -> list[Fault]:
-    bounds = {
-        "ghi_wm2": (-1.0, MAX_GHI_WM2),
-        "dhi_wm2": (-1.0, MAX_GHI_WM2),
-        "dni_wm2": (-1.0, MAX_GHI_WM2),
-        "temp_air_c": (0.0, 50.0),
-        "wind_ms": (0.0, 60.0),
+    is_missing = {name: np.isnan(getattr(weather, name)) for name in FILLABLE}
+    filled = tuple(Filled(name, float(missing.mean())) for name, missing in is_missing.items() if missing.any())
+    if not filled:
+        return weather
+    row = rows_at(typical, weather.starts)
+    columns = {
+        column: np.where(is_missing[column], getattr(typical, column)[row], getattr(weather, column))
+        for column, _ in filled
     }
-    faults = []
-    for name, (least, most) in bounds.items():
-        values = getattr(weather, name)
-        missing = int(np.isnan(values).sum())
-        if missing:
-            faults.append(
-                Fault(f"{where}: {name}", f"{missing} values are missing", "Fill them, or take another file.")
-            )
-        outside = np.flatnonzero((values < least) | (values > most))
-        if len(outside):
-            first = int(outside[0])
-            seen = f"the first {values[first]:g} at {weather.starts[first]}"
-            what = f"{len(outside)} values outside {least:g} to {most:g}, {seen}"
-            faults.append(Fault(f"{where}: {name}", what, "Check the unit and the sensor."))
-    return faults
-
-
-def _sun_faults(weather: Weather, where: str) -> list[Fault]:
-    """Find sun at night, and stamps that are not the start of their interval."""
-    position = pvlib.solarposition.get_solarposition(weather.middles, weather.latitude_deg, weather.longitude_deg)
-    elevation = position["elevation"].to_numpy()
-    faults = []
-    lit = (elevation < -DAY_ELEVATION_DEG) & (weather.ghi_wm2 > NIGHT_WM2)
-    if lit.any():
-        what = f"sun in {int(lit.sum())} intervals of the night, the first {weather.starts[int(np.argmax(lit))]}"
-        faults.append(Fault(f"{where}: ghi_wm2", what, "Check the time zone: Bangkok is UTC+7 all year."))
-    shift_min = stamp_shift_min(weather)
-    if abs(shift_min) > MIN_SYMMETRY_SHIFT_MIN:
-        what = f"the day's irradiance lies {shift_min:+.0f} minutes off the sun's noon"
-        remedy = "Stamps should be interval starts: move them if the file labels the middle or the end."
-        faults.append(Fault(f"{where}: time", what, remedy))
-    return faults
-
-
-def stamp_shift_min(weather: Weather) -> float:
-    """Compute how far the middle of the days' irradiance is after true solar noon, over the clearest days.
-
-    It is about zero where stamps are interval starts, and about half an interval where they are middles.
-
-    Parameters
-    ----------
-    weather : Weather
-        The weather.
-
-    Returns
-    -------
-    float
-        The shift [min].
-
-    Examples
-    --------
-    >>> from bkkenergy.solar.weather import stamp_shift_min
-    >>> from bkkenergy.library.skies import bangkok_year
-    >>> abs(stamp_shift_min(bangkok_year())) < 10.0
-    True
-    """
-    clear = pvlib.location.Location(weather.latitude_deg, weather.longitude_deg, altitude=weather.elevation_m)
-    expected = clear.get_clearsky(weather.middles, model="ineichen")["ghi"].to_numpy()
-    day = weather.starts.tz_convert(BANGKOK).normalize()
-    hour = (weather.starts - day) / pd.Timedelta(hours=1)
-    frame = pd.DataFrame({"got": weather.ghi_wm2, "sky": expected, "hour": np.asarray(hour)})
-    sums = frame.assign(got_h=frame.got * frame.hour, sky_h=frame.sky * frame.hour).groupby(np.asarray(day)).sum()
-    sums = sums[sums.got > 0]
-    clearest = sums[(sums.got / sums.sky) >= (sums.got / sums.sky).quantile(0.9)]
-    shift_h = (clearest.got_h / clearest.got - clearest.sky_h / clearest.sky).median()
-    return float(shift_h * 60) if len(clearest) else 0.0
+    said, usual = weather.provenance, typical.provenance
+    source = f"{said.source}. {', '.join(columns)}: {usual.source}"
+    source_th = f"{said.source_th or said.source} {', '.join(columns)}: {usual.source_th or usual.source}"
+    return replace(weather, provenance=replace(said, source=source, source_th=source_th, filled=filled), **columns)

@@ -321,16 +321,19 @@ class TestRoofs:
         from bkkenergy.library.skies import bangkok_year
 
         year = bangkok_year()
-        with pytest.warns(bk.EnergyWarning, match="no temp_air_c, wind_ms"):
+        with pytest.warns(bk.EnergyWarning) as warned:
             found = bk.simulate(self.ROOF, pd.DataFrame({"ghi_wm2": year.ghi_wm2}, year.starts))
         assert found.energy_kwh == pytest.approx(bk.simulate(self.ROOF).energy_kwh, rel=0.03)
+        texts = "\n".join(str(one.message) for one in warned)
+        assert "The weather has no rain" in texts
+        assert "temp_air_c, wind_ms, humidity_percent: 100.0% of it is not in the weather's source" in texts
 
     def test_half_a_year_of_weather_is_no_year(self):
         from bkkenergy.library.skies import bangkok_year
 
         year = bangkok_year()
         table = pd.DataFrame({"ghi_wm2": year.ghi_wm2}, year.starts).iloc[: 24 * 180]
-        with pytest.warns(bk.EnergyWarning), pytest.raises(bk.InputError, match="needs a whole year"):
+        with pytest.raises(bk.InputError, match="needs a whole year"):
             bk.simulate(self.ROOF, table)
 
     def test_a_month_of_load_is_no_year(self):

@@ -26,12 +26,12 @@ def as_pvlib(weather):
             "ghi": weather.ghi_wm2, "dni": weather.dni_wm2, "dhi": weather.dhi_wm2,
             "temp_air": weather.temp_air_c, "wind_speed": weather.wind_ms,
         },
-        index=weather.middles,
+        index=weather.sun_times,
     )  # fmt: skip
 
 
 def as_sam(weather):
-    at = weather.middles
+    at = weather.sun_times
     return {
         "lat": weather.latitude_deg, "lon": weather.longitude_deg, "tz": 7, "elev": weather.elevation_m,
         "year": list(at.year), "month": list(at.month), "day": list(at.day), "hour": list(at.hour), "minute": list(at.minute),

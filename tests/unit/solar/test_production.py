@@ -29,7 +29,7 @@ def test_energy_lies_between_nothing_and_the_clear_sky(weather, config, plane):
     assert (made.ac_kw >= 0).all()
     assert (made.ac_kw <= plane.inverter_kw + 1e-9).all()
     place = pvlib.location.Location(weather.latitude_deg, weather.longitude_deg, altitude=weather.elevation_m)
-    clear = place.get_clearsky(weather.middles, model="ineichen")
+    clear = place.get_clearsky(weather.sun_times, model="ineichen")
     bright = replace(
         weather,
         ghi_wm2=clear["ghi"].to_numpy() * 1.02, dni_wm2=clear["dni"].to_numpy() * 1.02, dhi_wm2=clear["dhi"].to_numpy() * 1.02,

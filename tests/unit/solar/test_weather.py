@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.solar.climate import clearness_quantile, typical_year
-from bkkenergy.solar.weather import rows_at, stamp_shift_min, weather_faults, with_components
+from bkkenergy.solar.optics import soiling_ratio
+from bkkenergy.solar.weather import completed, known_rain, rows_at, with_components
 
 
 def monthly(weather, values):
@@ -35,13 +36,13 @@ def test_temperature_and_rain_are_those_of_the_climate(weather, config):
 
 def test_no_hour_is_brighter_than_a_clear_sky(weather):
     place = pvlib.location.Location(weather.latitude_deg, weather.longitude_deg, altitude=weather.elevation_m)
-    clear = place.get_clearsky(weather.middles, model="ineichen")["ghi"].to_numpy()
+    clear = place.get_clearsky(weather.sun_times, model="ineichen")["ghi"].to_numpy()
     assert (weather.ghi_wm2 <= clear * 1.0201).all()
     assert (weather.ghi_wm2 >= 0).all()
 
 
 def test_the_components_close(weather):
-    zenith = pvlib.solarposition.get_solarposition(weather.middles, weather.latitude_deg, weather.longitude_deg)[
+    zenith = pvlib.solarposition.get_solarposition(weather.sun_times, weather.latitude_deg, weather.longitude_deg)[
         "zenith"
     ]
     cos = np.clip(np.cos(np.radians(zenith.to_numpy())), 0, None)
@@ -79,36 +80,8 @@ def test_a_figure_that_no_sky_allows_is_refused(config):
         typical_year(config.climate.model_copy(update={"ghi_kwh_m2_day": many}))
 
 
-def test_good_weather_has_no_faults(weather):
-    assert weather_faults(weather) == []
-    assert abs(stamp_shift_min(weather)) < 1
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda w: {"starts": w.starts + pd.Timedelta(minutes=30)}, "off the sun's noon"),
-        (lambda w: {"starts": w.starts.tz_localize(None).tz_localize("UTC")}, "the night"),
-        (lambda w: {"ghi_wm2": np.where(np.arange(8760) == 12, 2000.0, w.ghi_wm2)}, "outside -1 to 1500"),
-        (lambda w: {"temp_air_c": np.where(np.arange(8760) == 12, np.nan, w.temp_air_c)}, "1 values are missing"),
-        (lambda w: {name: getattr(w, name)[:5000] for name in COLUMNS} | {"starts": w.starts[:5000]}, "only 208 days"),
-        (
-            lambda w: {name: np.delete(getattr(w, name), 99) for name in COLUMNS} | {"starts": w.starts.delete(99)},
-            "1 gaps",
-        ),
-    ],
-    ids=["middle-labelled", "zone", "impossible", "missing", "short", "gap"],
-)
-def test_faults_of_weather_are_told(weather, change, message):
-    faults = weather_faults(replace(weather, **change(weather)))
-    assert any(message in fault.what for fault in faults), faults
-
-
-COLUMNS = ("ghi_wm2", "dni_wm2", "dhi_wm2", "temp_air_c", "wind_ms", "rain_mm", "humidity_percent")
-
-
 def test_components_are_made_from_horizontal_light(weather):
-    dni, dhi = with_components(weather.starts, weather.ghi_wm2, latitude_deg=13.76, longitude_deg=100.5)
+    dni, dhi = with_components(weather.sun_times, weather.ghi_wm2, latitude_deg=13.76, longitude_deg=100.5)
     assert dhi.sum() / weather.ghi_wm2.sum() == pytest.approx(0.5, abs=0.08)
     assert (dni >= 0).all()
 
@@ -120,3 +93,24 @@ def test_a_typical_year_serves_other_dates(weather):
     assert (local.hour == starts.hour).all()
     assert local.day[100] == 28  # 29 February
     assert local.month[-1] == 3
+
+
+def test_a_year_without_a_drop_is_no_drought_but_a_month_may_be():
+    assert np.isnan(known_rain(np.zeros(8760), days=365)).all()
+    assert (known_rain(np.zeros(720), days=30) == 0).all()
+    assert known_rain(np.r_[0.1, np.zeros(8759)], days=365).sum() == pytest.approx(0.1)
+
+
+def test_what_a_source_has_not_is_the_typical_year_s_and_said(weather):
+    gap = np.where(np.arange(8760) < 876, np.nan, weather.temp_air_c + 1)
+    whole = completed(replace(weather, temp_air_c=gap, rain_mm=np.full(8760, np.nan)), weather)
+    assert whole.provenance.filled == (("temp_air_c", 0.1), ("rain_mm", 1.0))
+    np.testing.assert_array_equal(whole.rain_mm, weather.rain_mm)
+    np.testing.assert_allclose(whole.temp_air_c[:876], weather.temp_air_c[:876])
+    np.testing.assert_allclose(whole.temp_air_c[876:], weather.temp_air_c[876:] + 1)
+    assert completed(weather, weather) is weather
+
+
+def test_no_yield_rests_on_rain_that_is_not_known(weather, config):
+    with pytest.raises(ValueError, match="rain"):
+        soiling_ratio(replace(weather, rain_mm=np.full(8760, np.nan)), config.losses)

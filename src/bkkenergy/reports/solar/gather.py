@@ -21,6 +21,7 @@ from bkkenergy.solar.weather import Provenance, Weather, rows_at, with_component
 from bkkenergy.usecases.energy import main_energy_kwh, station_hours
 
 MIN_MEASURED_RATIO = 0.5
+HALF_AN_HOUR = dt.timedelta(minutes=30)
 
 
 def measured_weather(site: Site, typical: Weather, building: Building, *, today: dt.date) -> Weather:
@@ -48,7 +49,7 @@ def measured_weather(site: Site, typical: Weather, building: Building, *, today:
     ghi_wm2 = np.where(known, np.clip(hourly["ghi_wm2"].to_numpy(), 0, None), typical.ghi_wm2[row])
     temp_c = hourly["temp_air_c"].to_numpy()
     dni_wm2, dhi_wm2 = with_components(
-        starts, ghi_wm2, latitude_deg=building.latitude_deg, longitude_deg=building.longitude_deg
+        starts + HALF_AN_HOUR, ghi_wm2, latitude_deg=building.latitude_deg, longitude_deg=building.longitude_deg
     )
     measured = f"{stations[0].id}, {period.first_day} to {period.last_day}, {known.mean():.0%} measured"
     source = f"{measured}; the rest, wind and rain: {typical.provenance.source}"

@@ -75,6 +75,10 @@ def design_data(design: SolarDesign) -> dict[str, Any]:
         **_money_data(design),
         "avoided_kg": design.avoided_kg,
         "warnings": list(design.warnings),
+        "weather_findings": [
+            {"key": finding.key, "values": dict(finding.values), "text": finding.said("en")}
+            for finding in design.weather_findings
+        ],
         "sources": [
             {"key": key, "source": source.en, "entered": entered} for key, source, entered in assumption_sources(design)
         ],
@@ -200,7 +204,11 @@ def _summary_sheet(book: Any, design: SolarDesign, words: Words, head: Any, numb
         sheet.write(row, 0, name)
         if value is not None:
             sheet.write_number(row, 1, value, number if abs(value) >= 1000 else plain)  # noqa: PLR2004 - by its look
-    row = len(lines) + 2
+    row = len(lines) + 1
+    for finding in design.weather_findings:
+        row += 1
+        sheet.write_row(row, 0, [words("solar.source_weather"), finding.said(words.lang)])
+    row += 1
     sheet.write(row, 0, words("solar.assumptions"), head)
     for key, source, _ in assumption_sources(design):
         row += 1

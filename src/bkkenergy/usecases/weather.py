@@ -1,0 +1,45 @@
+"""The weather that a design rests on: by its name, complete, and where it is from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+from bkkenergy.adapters.weather import YEARS, Service, Years, fetched_or_cached, read_weather_file
+from bkkenergy.errors import InputError
+from bkkenergy.site import Configuration
+from bkkenergy.site.folder import weather_folder
+from bkkenergy.solar.climate import typical_year
+from bkkenergy.solar.weather import Weather, completed
+from bkkenergy.usecases.energy import building_of
+
+TYPICAL = "typical"
+SERVICES: tuple[Service, ...] = get_args(Service)
+
+
+def named_weather(config: Configuration, name: str, building: str | None, *, email: str | None = None) -> Weather:
+    """Load weather by its name: typical, a file, or a service with its years (nasa_power:2019..2023).
+
+    A service is asked for the building's place, or else for the climate's. What a source has not of temperature, wind,
+    rain and humidity is the typical year's, and the weather says so. Raises InputError, UnavailableError.
+    """
+    typical = typical_year(config.solar.climate)
+    if name == TYPICAL:
+        return typical
+    service, _, years = name.partition(":")
+    if service in SERVICES:
+        site = building_of(config.portfolio, building) if building else config.solar.climate
+        try:
+            period = Years.of(years) if years else YEARS
+        except ValueError as error:
+            raise InputError(f"weather {name!r}: {error}. Write, for instance, {service}:2019..2023.") from None
+        folder = weather_folder(config.settings)
+        fetched = fetched_or_cached(folder, service, site.latitude_deg, site.longitude_deg, years=period, email=email)
+        return completed(fetched, typical)
+    path = Path(name)
+    if not path.suffix:
+        raise InputError(
+            f"weather {name!r} is not known. Use typical, a file, or one of: {', '.join(SERVICES)}, with years where "
+            "you want others: nasa_power:2015..2023."
+        )
+    return completed(read_weather_file(path), typical)
