@@ -113,7 +113,6 @@ class _Feed:
         self._stack: list[str] = []
         self._entry = _Entry()
         self._reading: _Reading | None = None
-        self._block_start_s: int | None = None
         self._text = ""
         self._count = self._entries_count = 0
 
@@ -160,7 +159,6 @@ class _Feed:
     def _begin_espi(self, name: str) -> None:
         self._entry.kinds.add(name)
         if name == "IntervalBlock":
-            self._block_start_s = None
             self._entry.blocks.append((None, []))
         elif name == "IntervalReading":
             self._count += 1

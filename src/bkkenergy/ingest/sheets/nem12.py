@@ -30,7 +30,6 @@ from bkkenergy.readings import US_PER_S
 MARKET_ZONE = "Etc/GMT-10"
 """Market time is ten hours ahead of UTC all year."""
 MINUTES = frozenset((1, 5, 10, 15, 30, 60))
-MINUTES_PER_DAY = 1440
 NMI, SUFFIX, SERIAL, UNIT, LENGTH = 1, 4, 6, 7, 8
 """Cells of a 200 record."""
 MEASURED, MISSING, VARIES = "A", "N", "V"
