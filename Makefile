@@ -8,11 +8,11 @@ PYTHON ?=
 # Real meter data for the savings bench: https://github.com/EECi/Cambridge-Estates-Building-Energy-Archive
 DATA ?= ../shared/data
 
-demo: $(VENV)/.runtime
+demo: $(VENV)/.runtime assets
 	$(BIN)/bkkenergy demo $(ARGS)
 
 # `make demo --exit` is not for make to understand: `make demo ARGS=--exit`, or this.
-demo-exit: $(VENV)/.runtime
+demo-exit: $(VENV)/.runtime assets
 	$(BIN)/bkkenergy demo --exit
 .PHONY: demo-exit
 
@@ -21,7 +21,7 @@ demo-exit: $(VENV)/.runtime
 JOBS ?= $(shell expr $$(nproc) + 1)
 PYTEST_JOBS := -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-test: $(VENV)/.dev system-packages
+test: $(VENV)/.dev assets-required system-packages
 	$(BIN)/pytest $(PYTEST_JOBS) $(ARGS)
 
 # What needs no server: the domain, and stores and ledger on SQLite.
@@ -98,6 +98,13 @@ system-packages:
 $(VENV)/.runtime: requirements.lock pyproject.toml
 	python=$$(deploy/find-python $(PYTHON)) && deploy/make-venv "$$python" $(VENV) requirements.lock
 	touch $@
+
+# What the web app takes from npm: where it cannot be fetched the explorer shows still pictures. The tests need it.
+assets: $(VENV)/.runtime
+	deploy/make-assets $(BIN)/python
+assets-required: $(VENV)/.dev
+	deploy/make-assets --required $(BIN)/python
+.PHONY: assets assets-required
 
 $(VENV)/.dev: requirements-dev.lock pyproject.toml
 	python=$$(deploy/find-python $(PYTHON)) && deploy/make-venv "$$python" $(VENV) requirements-dev.lock

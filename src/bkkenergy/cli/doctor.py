@@ -15,6 +15,7 @@ from bkkenergy.ingest.topics import topics_for
 from bkkenergy.ports.readings import StoreUnavailable
 from bkkenergy.settings import load_settings
 from bkkenergy.site import load_configuration
+from bkkenergy.web.assets import has_charts
 
 
 @click.command("doctor", epilog="\b\nExamples:\n  bkkenergy doctor\n  bkkenergy doctor --config /etc/bkkenergy")
@@ -51,5 +52,17 @@ def _findings(config_dir: Path) -> Iterator[CheckResult]:
         yield from examine_storage(load_settings(config_dir))
         return
     yield CheckResult("configuration", True, f"no faults in {config_dir}")
+    yield _charts()
     sorter = Sorter(config.portfolio.meters, config.profiles, max_ahead_s=config.settings.ingest.max_ahead_s)
     yield from examine(config.settings, topics_for(config.settings, sorter.topics), sorter.topics)
+
+
+def _charts() -> CheckResult:
+    """Look for what the app takes from npm. It works without, so that nothing is wrong; but it is said."""
+    if has_charts():
+        return CheckResult("charts", True, "the explorer of the web app has its charts' script")
+    return CheckResult(
+        "charts",
+        True,
+        "the explorer shows still pictures: uPlot is not installed (deploy/make-assets fetches it from npm)",
+    )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib import resources
-from pathlib import Path
 from urllib.parse import quote
 
 import structlog
@@ -36,6 +34,7 @@ from bkkenergy.web import (
     pages_solar,
     pages_work,
 )
+from bkkenergy.web.assets import STATIC
 from bkkenergy.web.bodies import BoundedBodies
 from bkkenergy.web.context import AppContext
 from bkkenergy.web.figures import CityFigures
@@ -72,8 +71,7 @@ def create_app(here: AppContext) -> FastAPI:
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES)
     app.add_middleware(BoundedBodies)
     app.middleware("http")(with_headers)
-    static = Path(str(resources.files("bkkenergy.web") / "static"))
-    app.mount("/static", Static(directory=static), name="static")
+    app.mount("/static", Static(directory=STATIC), name="static")
     for room in (pages_account, oidc, pages_energy, pages_explore, pages_help, pages_solar, pages_work, live):
         app.include_router(room.router, include_in_schema=False)
     app.include_router(api.router)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
@@ -37,6 +38,7 @@ from bkkenergy.web.render import page
 from bkkenergy.web.security import PageVisitor, Visitor
 
 router = APIRouter(default_response_class=HTMLResponse)
+SAID_QUALITIES = ("estimated", "edited", "incomplete", "missing")
 MAX_TABLE_ROWS, MAX_OTHERS = 1500, 80
 MEDIA = {
     "csv": "text/csv; charset=utf-8",
@@ -121,6 +123,7 @@ def explore_page(
         pictures=pictures(seen, words) if view != "table" else (),
         table=_table(seen, words) if view == "table" else None,
         legend=legend(seen, words),
+        qualities=json.dumps({one: words(f"explore.quality_{one}") for one in SAID_QUALITIES}, ensure_ascii=False),
         step=words(f"explore.step_{look.step}"),
         points=int(series.has_begun.sum()),
         choices=_choices(visitor, seen, words),

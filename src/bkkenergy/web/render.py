@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from functools import lru_cache
-from importlib import resources
 from typing import Any
 
 from fastapi.responses import HTMLResponse
@@ -12,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bkkenergy import __version__
 from bkkenergy.i18n import Lang, Words
+from bkkenergy.web.assets import has_charts, static_mark
 from bkkenergy.web.security import Visitor
 
 environment = Environment(
@@ -34,13 +32,6 @@ NAVIGATION = (
 )
 
 
-@lru_cache
-def static_mark() -> str:
-    """Return a mark that changes with any of our static files, so that browsers may cache them for ever."""
-    files = sorted((resources.files("bkkenergy.web") / "static").iterdir(), key=lambda file: file.name)
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
-
-
 def page(visitor: Visitor, template: str, *, title: str, status: int = 200, **values: Any) -> HTMLResponse:
     """Render a page for a user who is signed in."""
     links = [(path, visitor.words(key)) for path, key, power in NAVIGATION if visitor.account.may(power)]  # type: ignore[arg-type]
@@ -56,6 +47,6 @@ def open_page(lang: Lang, template: str, *, title: str, status: int = 200, **val
 
 def _response(template: str, lang: Lang, status: int, **values: Any) -> HTMLResponse:
     text = environment.get_template(template).render(
-        t=Words(lang), lang=lang, mark=static_mark(), version=__version__, **values
+        t=Words(lang), lang=lang, mark=static_mark(), has_charts=has_charts(), version=__version__, **values
     )
     return HTMLResponse(text, status)
