@@ -24,6 +24,33 @@ EARLIEST, LATEST = (dt.datetime(year, 1, 1, tzinfo=dt.UTC) for year in (2000, 21
 ENERGY_FIELDS = ("energy_kwh", "export_kwh")
 """Cumulative registers (or energy in an interval, for meters of that kind)."""
 
+MORE_REGISTERS = (
+    "reactive_kvarh",
+    "reactive_export_kvarh",
+    "energy_on_peak_kwh",
+    "energy_off_peak_kwh",
+    "energy_holiday_kwh",
+    "chilled_water_kwh",
+    "water_m3",
+    "gas_m3",
+)
+"""Further cumulative registers: reactive energy, energy by time of use, chilled water (thermal), water, gas."""
+
+MORE_GAUGES = (
+    "reactive_kvar",
+    "apparent_kva",
+    "demand_kw",
+    "current_n_a",
+    "thd_voltage_ratio",
+    "thd_current_ratio",
+    "room_temp_c",
+    "humidity_ratio",
+)
+"""Further values of an instant. demand_kw : the meter's own register of the highest demand since it was reset."""
+
+MORE_FIELDS = (*MORE_REGISTERS, *MORE_GAUGES)
+"""What few meters send: stores hold it beside the other quantities, so that those cost no more for it."""
+
 QUANTITIES = (
     *ENERGY_FIELDS,
     "power_kw",
@@ -37,11 +64,16 @@ QUANTITIES = (
     "frequency_hz",
     "ghi_wm2",
     "temp_air_c",
+    *MORE_FIELDS,
 )
 """Every quantity that a device can send."""
 
-RATED_FIELDS = (*ENERGY_FIELDS, "power_kw")
-"""What a transformer ratio multiplies, and the ledger is computed from."""
+RATED_FIELDS = (
+    *ENERGY_FIELDS,
+    "power_kw",
+    *(name for name in MORE_FIELDS if name.startswith(("reactive", "energy", "apparent", "demand"))),
+)
+"""What CT and VT ratios multiply together."""
 
 APPLIED_RATIO = "applied_ratio"
 """The transformer ratio (CT times VT) by which a reading's energy and power were multiplied when it was stored."""

@@ -43,7 +43,11 @@ def test_the_shipped_portfolio_is_sound_and_says_that_it_is_a_demonstration(conf
     assert {building.type for building in portfolio.buildings.values()} >= {
         "district_office", "school", "hospital", "health_centre", "fire_station", "sports_centre", "water_treatment",
     }  # fmt: skip
-    assert {meter.kind for meter in portfolio.meters} == set(MeterKind) - {MeterKind.WEATHER, MeterKind.NET}
+    assert {meter.kind for meter in portfolio.meters} == set(MeterKind) - {
+        MeterKind.WEATHER,
+        MeterKind.NET,
+        MeterKind.OTHER,
+    }
     assert all(building.roofs and building.main_meters for building in portfolio.buildings.values())
 
 
@@ -95,7 +99,8 @@ def test_a_sound_portfolio_has_no_fault(faults_of):
         pytest.param(AGENCY + BUILDING + METER + 'parent = "nobody"\n', "meters[0].parent", "no meter 'a.b.nobody'", id="unknown_parent"),
         pytest.param(AGENCY + BUILDING + METER + 'parent = "main"\n', "meters[0].parent", "measures itself", id="own_parent"),
         pytest.param(AGENCY + BUILDING + METER + METER.replace("main", "x") + 'topic = "bma/a/b/main/readings"\n', "meters[1].topic", "already the topic of meter 'a.b.main'", id="shared_topic"),
-        pytest.param(AGENCY + BUILDING + METER + 'topic = "bma/+/x"\n', "meters[0].topic", "pattern", id="wildcard_as_topic"),
+        pytest.param(AGENCY + BUILDING + METER + 'topic = "bma/#"\n', "meters[0].topic", "pattern", id="all_below_as_topic"),
+        pytest.param(AGENCY + BUILDING + METER + 'topic = "bma/a+/x"\n', "meters[0].topic", "pattern", id="a_part_of_a_level"),
         pytest.param(AGENCY + BUILDING + METER + "register_digits = 5\nrollover_kwh = 65.536\n", "meters[0]", "keep one", id="two_values_to_roll_over_at"),
         pytest.param(AGENCY + BUILDING + METER + "rollover_kwh = 0\n", "meters[0].rollover_kwh", "greater than 0", id="rolls_over_at_nothing"),
         pytest.param(AGENCY + BUILDING + METER + "resolution_kwh = -0.1\n", "meters[0].resolution_kwh", "greater than 0", id="negative_resolution"),
@@ -155,7 +160,7 @@ def test_a_tenant_with_a_supply_of_its_own_is_no_part_of_the_building(faults_of,
         pytest.param(virtual(plus=["nobody"]), "virtual_meters[0].plus", "no meter 'a.b.nobody'", id="unknown_meter"),
         pytest.param(virtual(plus=["a.c.main"]), "virtual_meters[0].plus", "no meter 'a.c.main'", id="another_building"),
         pytest.param(virtual(plus=[]), "virtual_meters[0].plus", "at least 1", id="of_nothing"),
-        pytest.param(STATION + virtual(minus=["sky"]), "virtual_meters[0].minus", "weather station", id="weather"),
+        pytest.param(STATION + virtual(minus=["sky"]), "virtual_meters[0].minus", "measures no electricity", id="weather"),
         pytest.param(virtual() + virtual("x", plus=["landlord"]), "virtual_meters[1].plus", "only real meters", id="of_a_virtual_meter"),
         pytest.param(virtual(minus=["main"]), "virtual_meters[0].minus", "named twice", id="on_both_sides"),
         pytest.param(virtual("main"), "virtual_meters[0].id", "two meters 'a.b.main'", id="id_of_a_meter"),

@@ -29,7 +29,7 @@ from bkkenergy.ports.readings import (
     StoreUnfit,
     UnmarkedCommit,
 )
-from bkkenergy.readings import US_PER_S, WEATHER_FIELDS, ReadingBatch
+from bkkenergy.readings import MORE_FIELDS, US_PER_S, WEATHER_FIELDS, ReadingBatch
 from bkkenergy.settings import InfluxSettings
 
 METERS_PER_QUERY = 200
@@ -177,7 +177,7 @@ class InfluxStore:
 
     def _outermost_us(self, which: str, meter_ids: Sequence[str], of_two: Callable[[int, int], int]) -> dict[str, int]:
         times_us: dict[str, int] = {}
-        for field in ("energy_kwh", "power_kw", *WEATHER_FIELDS):
+        for field in ("energy_kwh", "power_kw", *WEATHER_FIELDS, *MORE_FIELDS):
             for name, (ts_us, _) in self._outermost(which, meter_ids, field).items():
                 times_us[name] = of_two(ts_us, times_us.get(name, ts_us))
         return times_us

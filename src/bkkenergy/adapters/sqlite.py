@@ -26,20 +26,28 @@ from bkkenergy.adapters.sqlite_file import (
     open_database,
 )
 from bkkenergy.ports.readings import DEFAULT_FIELDS, NotedState, StoreUnfit, UnmarkedCommit
-from bkkenergy.readings import FIELDS, ReadingBatch
+from bkkenergy.readings import FIELDS, MORE_FIELDS, FloatArray, IntArray, ReadingBatch
 
 ROWS_AT_ONCE = (8000, 2000, 500, 100, 20, 5, 1)
 """Sizes of INSERT statements: a batch is cut into the largest that fit, so that few texts are ever prepared."""
 DELETED_AT_ONCE = 20_000
 
+MAIN_TABLE, MORE_TABLE = "reading", "reading_more"
+FIELDS_OF = {MAIN_TABLE: tuple(name for name in FIELDS if name not in MORE_FIELDS), MORE_TABLE: MORE_FIELDS}
+"""Each reading has a row of the main table, and one of the other where it has something for it."""
+
+
+def _reading_table(name: str) -> str:
+    return (
+        f"CREATE TABLE IF NOT EXISTS {name} (meter INTEGER NOT NULL REFERENCES meter (id), ts_us INTEGER NOT NULL, "
+        f"{', '.join(f'{field} REAL' for field in FIELDS_OF[name])}, PRIMARY KEY (meter, ts_us)) WITHOUT ROWID;"
+    )
+
+
 _SCHEMA = f"""
 {METER_TABLE}
-CREATE TABLE IF NOT EXISTS reading (
-    meter INTEGER NOT NULL REFERENCES meter (id),
-    ts_us INTEGER NOT NULL,
-    {", ".join(f"{name} REAL" for name in FIELDS)},
-    PRIMARY KEY (meter, ts_us)
-) WITHOUT ROWID;
+{_reading_table(MAIN_TABLE)}
+{_reading_table(MORE_TABLE)}
 CREATE TABLE IF NOT EXISTS probe (one INTEGER PRIMARY KEY CHECK (one = 1), value INTEGER NOT NULL);
 """
 
@@ -74,9 +82,10 @@ class SqliteStore:
     def prepare(self) -> None:
         """Make the tables, and the columns that an older file lacks."""
         make_tables(self._connection, self.path, _SCHEMA + sqlite_schema())
-        known = {row[1] for row in self._connection.rows("PRAGMA table_info(reading)")}
-        lacking = [name for name in FIELDS if name not in known]
-        make_tables(self._connection, self.path, "".join(f"ALTER TABLE reading ADD COLUMN {n} REAL;" for n in lacking))
+        for table, fields in FIELDS_OF.items():
+            known = {row[1] for row in self._connection.rows(f"PRAGMA table_info({table})")}
+            added = "".join(f"ALTER TABLE {table} ADD COLUMN {name} REAL;" for name in fields if name not in known)
+            make_tables(self._connection, self.path, added)
 
     def commit(self, batch: ReadingBatch) -> None:
         """Store the batch and mark its days in one transaction, synced to disk."""
@@ -84,14 +93,13 @@ class SqliteStore:
             raise UnmarkedCommit("This store was opened to be read: no energy ledger would notice what is committed.")
         if len(batch) == 0:
             return
-        names = tuple(name for name in FIELDS if name in batch.columns)
         used = {batch.meter_ids[index] for index in np.flatnonzero(np.bincount(batch.meter)).tolist()}
         beside = nullcontext() if self._marks is None else self._marks.around(batch)
         with beside, Transaction(self._connection, self.path) as connection:
             known = self._numbers | self._new_numbers(used - self._numbers.keys())
             numbers = np.array([known.get(name, -1) for name in batch.meter_ids], np.int64)
-            columns = (numbers[batch.meter], batch.ts_us, *(batch.columns[name] for name in names))
-            _insert(connection, ("meter", "ts_us", *names), [column.tolist() for column in columns])
+            for table in FIELDS_OF:
+                _insert_into(connection, table, numbers, batch)
             if self._marks is None:
                 mark_readings_sql(connection, batch.meter_ids, batch.meter, batch.ts_us)
         self._numbers = known
@@ -100,24 +108,36 @@ class SqliteStore:
         self, meter_ids: Sequence[str], start_us: int, end_us: int, fields: Sequence[str] = DEFAULT_FIELDS
     ) -> ReadingBatch:
         """Return readings of the meters with start <= instant < end, sorted by meter and instant."""
-        query = (
-            f"SELECT ts_us, {', '.join(fields)} FROM reading JOIN meter ON meter.id = reading.meter "  # noqa: S608
-            "WHERE meter.name = ? AND ts_us >= ? AND ts_us < ? ORDER BY ts_us"
-        )
+        main, more = ([name for name in fields if name in FIELDS_OF[table]] for table in FIELDS_OF)
         parts = []
         for number, meter_id in enumerate(meter_ids):
-            rows = self._connection.rows(query, (meter_id, start_us, end_us))
-            if rows:
-                ts_us, *columns = np.ascontiguousarray(np.array(rows, np.float64).T)  # exact to the year 2255
-                parts.append(
-                    ReadingBatch(
-                        tuple(meter_ids),
-                        np.full(len(rows), number, np.int64),
-                        ts_us.astype(np.int64),
-                        dict(zip(fields, columns, strict=True)),
-                    )
-                )
+            ts_us, columns = self._columns(MAIN_TABLE, meter_id, (start_us, end_us), main)
+            if len(ts_us) == 0:
+                continue
+            more_us, more_columns = (
+                self._columns(MORE_TABLE, meter_id, (start_us, end_us), more) if more else (ts_us[:0], {})
+            )
+            if len(more_us):
+                rows = np.searchsorted(ts_us, more_us)
+                for name, values in more_columns.items():
+                    columns[name] = np.full(len(ts_us), np.nan)
+                    columns[name][rows] = values
+            parts.append(ReadingBatch(tuple(meter_ids), np.full(len(ts_us), number, np.int64), ts_us, columns))
         return ReadingBatch.concat(parts) if parts else ReadingBatch.empty(meter_ids)
+
+    def _columns(
+        self, table: str, meter_id: str, span_us: tuple[int, int], fields: Sequence[str]
+    ) -> tuple[IntArray, dict[str, FloatArray]]:
+        """Return (n,) instants of a meter's rows in a table, in order, and their columns."""
+        query = (
+            f"SELECT {', '.join(('ts_us', *fields))} FROM {table} JOIN meter ON meter.id = {table}.meter "  # noqa: S608
+            "WHERE meter.name = ? AND ts_us >= ? AND ts_us < ? ORDER BY ts_us"
+        )
+        rows = self._connection.rows(query, (meter_id, *span_us))
+        if not rows:
+            return np.empty(0, np.int64), {}
+        ts_us, *columns = np.ascontiguousarray(np.array(rows, np.float64).T)  # exact to the year 2255
+        return ts_us.astype(np.int64), dict(zip(fields, columns, strict=True))
 
     def last_seen_us(self, meter_ids: Sequence[str]) -> Mapping[str, int]:
         """Return the instant of the latest reading of each meter that has one."""
@@ -141,8 +161,9 @@ class SqliteStore:
         return self._nearest_us(meter_id, from_us, field, ">=", "ASC")
 
     def _nearest_us(self, meter_id: str, ts_us: int, field: str, side: str, order: str) -> int | None:
+        table = MORE_TABLE if field in MORE_FIELDS else MAIN_TABLE
         query = (
-            "SELECT ts_us FROM reading WHERE meter = (SELECT id FROM meter WHERE name = ?) "  # noqa: S608
+            f"SELECT ts_us FROM {table} WHERE meter = (SELECT id FROM meter WHERE name = ?) "  # noqa: S608
             f"AND ts_us {side} ? AND {field} IS NOT NULL ORDER BY ts_us {order} LIMIT 1"
         )
         rows = self._connection.rows(query, (meter_id, ts_us))
@@ -173,31 +194,32 @@ class SqliteStore:
         self, meter_ids: Sequence[str], start_us: int, end_us: int, fields: Sequence[str] = DEFAULT_FIELDS
     ) -> Mapping[str, Mapping[str, int]]:
         """Count the values of each field that the meters have with start <= instant < end."""
-        counted = ", ".join(f"count({name})" for name in fields)
-        query = (
-            f"SELECT {counted} FROM reading WHERE meter = (SELECT id FROM meter WHERE name = ?) "  # noqa: S608
-            "AND ts_us >= ? AND ts_us < ?"
-        )
-        rows = {name: self._connection.rows(query, (name, start_us, end_us))[0] for name in meter_ids}
-        counts = {
-            name: {field: number for field, number in zip(fields, row, strict=True) if number}
-            for name, row in rows.items()
-        }
-        return {name: fields for name, fields in counts.items() if fields}
+        counts: dict[str, dict[str, int]] = {name: {} for name in meter_ids}
+        for table, in_table in FIELDS_OF.items():
+            counted = [name for name in fields if name in in_table]
+            query = (
+                f"SELECT {', '.join(f'count({name})' for name in counted)} FROM {table} "  # noqa: S608
+                "WHERE meter = (SELECT id FROM meter WHERE name = ?) AND ts_us >= ? AND ts_us < ?"
+            )
+            for name in meter_ids if counted else ():
+                (row,) = self._connection.rows(query, (name, start_us, end_us))
+                counts[name] |= {field: number for field, number in zip(counted, row, strict=True) if number}
+        return {name: of_meter for name, of_meter in counts.items() if of_meter}
 
     def forget(self, meter_ids: Sequence[str], start_us: int, before_us: int) -> None:
         """Delete readings, some at a time, so that the ingester never waits long. The file keeps its size."""
-        query = (
-            "DELETE FROM reading WHERE meter = (SELECT id FROM meter WHERE name = :name) AND ts_us >= :start "
+        queries = [
+            f"DELETE FROM {table} WHERE meter = (SELECT id FROM meter WHERE name = :name) AND ts_us >= :start "  # noqa: S608
             "AND ts_us < coalesce((SELECT ts_us FROM reading WHERE meter = (SELECT id FROM meter WHERE name = :name) "
             "AND ts_us >= :start ORDER BY ts_us LIMIT 1 OFFSET :count), :before) AND ts_us < :before"
-        )
+            for table in (MORE_TABLE, MAIN_TABLE)  # the rows of the main one say where a step ends
+        ]
         for name in meter_ids:
             deleted = 1
             while deleted:
                 with Transaction(self._connection, self.path) as connection:
                     span = {"name": name, "start": start_us, "before": before_us, "count": DELETED_AT_ONCE}
-                    deleted = connection.execute(query, span).rowcount
+                    _, deleted = [connection.execute(query, span).rowcount for query in queries]
 
     def latest_registers(self, meter_ids: Sequence[str], start_us: int, end_us: int) -> Mapping[str, tuple[int, float]]:
         """Return instant and value of each meter's latest import register with start <= instant < end."""
@@ -226,7 +248,20 @@ class SqliteStore:
         return numbers
 
 
-def _insert(connection: sqlite3.Connection, names: tuple[str, ...], columns: Sequence[Sequence[float]]) -> None:
+def _insert_into(connection: sqlite3.Connection, table: str, numbers: IntArray, batch: ReadingBatch) -> None:
+    """Upsert a batch into one table. numbers : of its meters in the file."""
+    names = tuple(name for name in FIELDS_OF[table] if name in batch.columns)
+    if table == MORE_TABLE:
+        if not names:
+            return
+        batch = batch.take(np.flatnonzero(np.isfinite([batch.columns[name] for name in names]).any(axis=0)))
+    columns = (numbers[batch.meter], batch.ts_us, *(batch.columns[name] for name in names))
+    _insert(connection, table, ("meter", "ts_us", *names), [column.tolist() for column in columns])
+
+
+def _insert(
+    connection: sqlite3.Connection, table: str, names: tuple[str, ...], columns: Sequence[Sequence[float]]
+) -> None:
     """Upsert rows, as many to a statement as SQLite takes.
 
     Python releases its lock while SQLite runs a statement: with one row to a statement, the
@@ -238,15 +273,15 @@ def _insert(connection: sqlite3.Connection, names: tuple[str, ...], columns: Seq
     for rows in ROWS_AT_ONCE:
         step = rows * width
         while step <= max_values and at + step <= len(values):
-            connection.execute(_upsert(names, rows), values[at : at + step])
+            connection.execute(_upsert(table, names, rows), values[at : at + step])
             at += step
 
 
-@lru_cache(maxsize=16)
-def _upsert(names: tuple[str, ...], rows: int) -> str:
+@lru_cache(maxsize=32)
+def _upsert(table: str, names: tuple[str, ...], rows: int) -> str:
     updates = ", ".join(f"{name} = coalesce(excluded.{name}, {name})" for name in names[2:])
     marks = ", ".join([f"({', '.join('?' * len(names))})"] * rows)
     return (
-        f"INSERT INTO reading ({', '.join(names)}) VALUES {marks} "  # noqa: S608 - names from FIELDS
+        f"INSERT INTO {table} ({', '.join(names)}) VALUES {marks} "  # noqa: S608 - names from FIELDS
         f"ON CONFLICT (meter, ts_us) DO {f'UPDATE SET {updates}' if updates else 'NOTHING'}"
     )

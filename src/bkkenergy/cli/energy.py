@@ -22,7 +22,7 @@ from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import Words
-from bkkenergy.portfolio import Meter, MeterKind, Portfolio
+from bkkenergy.portfolio import Meter, Portfolio
 from bkkenergy.ports.ledger import CHANNELS
 from bkkenergy.readings import Quality
 from bkkenergy.texts import counted
@@ -87,8 +87,8 @@ def meters_named(portfolio: Portfolio, name: str) -> Sequence[Meter]:
     meter = next((meter for meter in portfolio.meters if meter.id == name), None)
     if meter is None:
         return building_of(portfolio, name).main_meters
-    if meter.kind is MeterKind.WEATHER:
-        raise InputError(f"{name} is a weather station: it measures no energy. Name a meter or a building.")
+    if not meter.is_electric:
+        raise InputError(f"{name} measures no electricity (kind {meter.kind}). Name a meter that does, or a building.")
     return [meter]
 
 

@@ -16,7 +16,9 @@ from bkkenergy.portfolio import Meter, MeterKind
 from bkkenergy.readings import (
     APPLIED_RATIO,
     EARLIEST,
+    ENERGY_FIELDS,
     LATEST,
+    MORE_REGISTERS,
     QUANTITIES,
     RATED_FIELDS,
     US_PER_S,
@@ -37,9 +39,17 @@ PLAUSIBLE = {
     "frequency_hz": (0.0, 70.0),
     "ghi_wm2": (-20.0, 1600.0),
     "temp_air_c": (-5.0, 60.0),
+    "current_n_a": (0.0, 20_000.0),
+    "thd_voltage_ratio": (0.0, 1.0),
+    "thd_current_ratio": (0.0, 10.0),
+    "room_temp_c": (-40.0, 85.0),
+    "humidity_ratio": (0.0, 1.0),
 }
 """Physical bounds: a customer at 115 kV, a busbar of 20 kA, a ratio, a 50 Hz grid with room,
-a sky with clouds beside the sun."""
+a sky with clouds beside the sun, a freezer and a switchboard."""
+
+POWERS = ("power_kw", "reactive_kvar", "apparent_kva", "demand_kw")
+"""What the rating bounds, in either direction."""
 
 REASONS = (
     None,
@@ -87,7 +97,7 @@ class Limits:
 
     def scaled(self, meter: IntArray, columns: dict[str, FloatArray]) -> dict[str, FloatArray]:
         """Convert columns as sent to what flows, by each reading's transformer ratios."""
-        scales = {"energy": self.energy_scale, "export": self.energy_scale, "power_kw": self.energy_scale}
+        scales = dict.fromkeys(RATED_FIELDS, self.energy_scale)
         scales |= {"voltage": self.voltage_scale, "current": self.current_scale}
         scaled = dict(columns)
         for name, values in columns.items():
@@ -117,13 +127,21 @@ def reject_codes(batch: ReadingBatch, limits: Limits, *, latest_us: int) -> npt.
 
     latest_us : no reading may be later, microseconds since the epoch; none may be of LATEST, whatever our clock says.
     """
-    energy_kwh, export_kwh, power_kw = (batch.column(name) for name in ("energy_kwh", "export_kwh", "power_kw"))
+    energy_kwh = batch.column("energy_kwh")
     has_none = np.ones(len(batch), np.bool_)
     for name in QUANTITIES:
         if name in batch.columns:
             has_none &= np.isnan(batch.columns[name])
     min_kwh, max_kwh = limits.min_energy_kwh[batch.meter], limits.max_energy_kwh[batch.meter]
-    gauge_is_off = np.zeros(len(batch), np.bool_)
+    energy_is_off = (energy_kwh < min_kwh) | (energy_kwh >= max_kwh)
+    for name in ("export_kwh", *MORE_REGISTERS):
+        if name in batch.columns:
+            most = max_kwh if name in RATED_FIELDS else LARGEST_REGISTER_KWH
+            energy_is_off |= (batch.columns[name] < 0) | (batch.columns[name] >= most)
+    power_is_off, gauge_is_off = np.zeros((2, len(batch)), np.bool_)
+    for name in POWERS:
+        if name in batch.columns:
+            power_is_off |= np.abs(batch.columns[name]) > limits.max_power_kw[batch.meter]
     for name, (least, most) in PLAUSIBLE.items():
         if name in batch.columns:
             gauge_is_off |= (batch.columns[name] < least) | (batch.columns[name] > most)
@@ -132,8 +150,8 @@ def reject_codes(batch: ReadingBatch, limits: Limits, *, latest_us: int) -> npt.
             batch.ts_us < limits.commissioned_us[batch.meter],
             batch.ts_us > min(latest_us, LATEST_US),
             has_none,
-            (energy_kwh < min_kwh) | (energy_kwh >= max_kwh) | (export_kwh < 0) | (export_kwh >= max_kwh),
-            np.abs(power_kw) > limits.max_power_kw[batch.meter],
+            energy_is_off,
+            power_is_off,
             gauge_is_off,
         ],
         range(1, len(REASONS)),
@@ -155,7 +173,7 @@ def explain(batch: ReadingBatch, row: int, reason: Reason, limits: Limits) -> st
         case Reason.NO_VALUE:
             return f"not one quantity has a value. Send one of: {', '.join(QUANTITIES)}."
         case Reason.ENERGY_OUT_OF_RANGE:
-            shown = {name: values[name] for name in ("energy_kwh", "export_kwh") if name in values}
+            shown = {name: values[name] for name in (*ENERGY_FIELDS, *MORE_REGISTERS) if name in values}
             min_kwh, max_kwh = limits.min_energy_kwh[meter], limits.max_energy_kwh[meter]
             return (
                 f"{shown} is not within {min_kwh:g} to {max_kwh:g} kWh. "
@@ -163,7 +181,9 @@ def explain(batch: ReadingBatch, row: int, reason: Reason, limits: Limits) -> st
             )
         case Reason.POWER_OUT_OF_RANGE:
             max_kw = limits.max_power_kw[meter]
-            return f"power_kw {values['power_kw']:g} is beyond {max_kw:g} kW. Check rated_kw, ratios and unit."
+            beyond = {name: values[name] for name in POWERS if abs(values.get(name, 0.0)) > max_kw}
+            named = ", ".join(f"{name} {value:g}" for name, value in beyond.items())
+            return f"{named} is beyond {max_kw:g} kW. Check rated_kw, ratios and unit."
         case _:
             off = {n: values[n] for n, (least, most) in PLAUSIBLE.items() if not least <= values.get(n, least) <= most}
             return f"{off} is not plausible. Check the profile's units."

@@ -17,11 +17,24 @@ from bkkenergy.metering.spans import Span
 from bkkenergy.metering.spread import DAYS_PER_WEEK, QUARTERS_PER_DAY, spread
 from bkkenergy.metering.tracks import Track, interval_track, power_track
 from bkkenergy.portfolio import Meter, MeterKind
-from bkkenergy.readings import FloatArray, IntArray, Quality, QualityArray, ReadingBatch
+from bkkenergy.readings import MORE_REGISTERS, FloatArray, IntArray, Quality, QualityArray, ReadingBatch
 
-FIELD_OF_CHANNEL = {"import": "energy_kwh", "export": "export_kwh"}
-"""The register of each channel. A meter of kind net has one register for both."""
+FIELD_OF_CHANNEL = {
+    "import": "energy_kwh",
+    "export": "export_kwh",
+    "reactive": "reactive_kvarh",
+    "reactive_export": "reactive_export_kvarh",
+    "import_on_peak": "energy_on_peak_kwh",
+    "import_off_peak": "energy_off_peak_kwh",
+    "import_holiday": "energy_holiday_kwh",
+    "chilled_water": "chilled_water_kwh",
+    "water": "water_m3",
+    "gas": "gas_m3",
+}
+"""The register of each channel. A meter of kind net has one register for import and export."""
 QUARTERS_PER_H = 4
+MAX_FLOW_M3_PER_H = 10_000.0
+"""No pipe of a building carries more: one of 1 m across at 3.5 m/s. The rating of volumes where a meter has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +74,15 @@ def validate(
         Meters as configured.
     edges_us : (k+1,) array
         Edges of equal intervals [us since 1970 UTC].
-    channel : {"import", "export"}
-        Which direction of energy.
+    channel : str
+        Which register: "import", "export" or another of `FIELD_OF_CHANNEL`.
     max_gap_s : float
         In a silence longer than this [s], nothing is known of what a meter took that sends power alone.
 
     Returns
     -------
     Validated
-        Energy [kWh] and `Quality` of each interval and meter, and spans.
+        Energy [kWh] (of other registers kvarh or m3) and `Quality` of each interval and meter, and spans.
 
     Raises
     ------
@@ -108,8 +121,9 @@ def validate(
     for number, meter in enumerate(meters):
         rows = slice(int(starts[number]), int(starts[number + 1]))
         ts_us, columns = numbered.ts_us[rows], {name: values[rows] for name, values in numbered.columns.items()}
-        track = _track(ts_us, columns, meter, field, max_gap_s)
-        column = spread(track, edges_us, Rating.of(meter))
+        bounded = _bounded(meter, field)
+        track = _track(ts_us, columns, bounded, field, max_gap_s)
+        column = spread(track, edges_us, Rating.of(bounded))
         energy_kwh[:, number], quality[:, number] = _of_channel(column[0], meter, channel), column[1]
         spans += _spans(track, meter, channel, int(edges_us[0]), int(edges_us[-1]))
     return Validated(energy_kwh, quality, tuple(spans))
@@ -164,8 +178,22 @@ def _in_order(readings: ReadingBatch, meters: Sequence[Meter], field: str) -> Re
     return ordered if is_ordered.all() else ordered.in_order()
 
 
+def _bounded(meter: Meter, field: str) -> Meter:
+    """Return the meter by which one of its registers is judged.
+
+    What is beside import and export is a plain register, or energy of intervals; volumes have a rating of their own.
+    """
+    if field not in MORE_REGISTERS or meter.kind is MeterKind.WEATHER:
+        return meter
+    kind = MeterKind.INTERVAL if meter.kind is MeterKind.INTERVAL else MeterKind.REGISTER
+    rated = (meter.rated_m3_per_h or MAX_FLOW_M3_PER_H) if field.endswith("_m3") else meter.rated_kw
+    return meter.model_copy(update={"kind": kind, "rated_kw": rated})
+
+
 def _track(ts_us: IntArray, columns: dict[str, FloatArray], meter: Meter, field: str, max_gap_s: float) -> Track:
     """Return the track of one meter's channel, by its kind."""
+    if meter.kind is MeterKind.OTHER and field not in MORE_REGISTERS:
+        return Track.nothing()
     if meter.kind is MeterKind.NET:
         name = "energy_kwh"
     elif meter.kind is MeterKind.POWER and field == "energy_kwh":
@@ -204,7 +232,7 @@ def _exchanges(meter: Meter, *, is_known: bool) -> list[tuple[int, float | None]
 
 def _of_channel(energy_kwh: FloatArray, meter: Meter, channel: str) -> FloatArray:
     """Convert net energy of intervals to energy of one direction."""
-    if meter.kind is not MeterKind.NET:
+    if meter.kind is not MeterKind.NET or FIELD_OF_CHANNEL[channel] in MORE_REGISTERS:
         return energy_kwh
     return np.maximum(energy_kwh if channel == "import" else -energy_kwh, 0.0)
 

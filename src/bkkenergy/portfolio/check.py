@@ -180,7 +180,7 @@ def meter_faults(building: Building, places: Mapping[str, str]) -> Iterator[Faul
         instants = [exchange.at for exchange in meter.exchanges]
         if instants != sorted(instants):
             yield Fault(f"{where}.exchanges", "exchanges are not in the order of time", "Sort them by `at`.")
-        if meter.tenant and (meter.pv or meter.kind is MeterKind.WEATHER):
+        if meter.tenant and (meter.pv or not meter.is_electric):
             yield Fault(f"{where}.tenant", "it measures no use of a tenant", "Remove tenant, or pv and the kind.")
         yield from register_faults(meter, where)
 
@@ -263,15 +263,15 @@ def virtual_meter_faults(building: Building, where: str) -> Iterator[Fault]:
 def _named_faults(building: Building, virtual: VirtualMeter, where: str) -> Iterator[Fault]:
     """Find names that are of no real meter of energy, or occur twice."""
     real = {meter.id: meter for meter in building.meters}
-    usable = sorted(meter.id for meter in building.meters if meter.kind is not MeterKind.WEATHER)
+    usable = sorted(meter.id for meter in building.meters if meter.is_electric)
     remedy = f"Use one of: {', '.join(usable) or '(none)'}."
     virtuals = {other.id for other in building.virtual_meters}
     seen: set[str] = set()
     for side in ("plus", "minus"):
         for name in getattr(virtual, side):
             if name in real:
-                if real[name].kind is MeterKind.WEATHER:
-                    yield Fault(f"{where}.{side}", f"{name!r} is a weather station: it measures no energy", remedy)
+                if not real[name].is_electric:
+                    yield Fault(f"{where}.{side}", f"{name!r} measures no electricity", remedy)
             elif name in virtuals:
                 yield Fault(f"{where}.{side}", f"{name!r} is a virtual meter; only real meters can be named", remedy)
             else:

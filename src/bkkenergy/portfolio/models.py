@@ -22,6 +22,7 @@ Share = Annotated[float, Field(gt=0, le=1)]
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+TOPIC_PATTERN = r"^(?:\+|[^+#/\x00]*)(?:/(?:\+|[^+#/\x00]*))*$"
 DEFAULT_TOPIC = "bma/{agency}/{building}/{meter}/readings"
 
 
@@ -53,6 +54,8 @@ class MeterKind(StrEnum):
     """A weather station: it measures no energy at all, but ghi_wm2 and temp_air_c."""
     NET = "net"
     """energy_kwh is one counter that runs both ways: it falls while the building feeds energy back."""
+    OTHER = "other"
+    """It measures no electricity: water, gas, chilled water, or rooms. Each of its quantities is a channel."""
 
 
 class Purpose(StrEnum):
@@ -178,7 +181,8 @@ class Exchange(Frozen):
 class Meter(Frozen):
     """One metering point.
 
-    rated_kw : no more than this can flow; readings above it are refused, steps above it unknown.
+    rated_kw : no more than this can flow; readings above it are refused, steps above it unknown. Of a chilled-water
+        meter, thermal. rated_m3_per_h : the same of a water or gas meter.
     register_digits : whole digits of the counter; it rolls over at 10^digits x multiplier.
     rollover_kwh : where the counter rolls over, as the meter shows it, where that is no power of ten: 65.536 of a
         16-bit pulse counter, 42949672.96 of a 32-bit register in units of 10 Wh. Instead of register_digits.
@@ -191,13 +195,14 @@ class Meter(Frozen):
         an inverter takes at night (export_kwh, or a net counter that falls) is the building's use, and stays in it.
     tenant : it measures a tenant's use, which is no use of the building. Below a main meter it is taken off; without a
         parent the tenant has a supply of its own, and the meter is no main meter.
-    key : its name inside the payload, where one topic carries many meters.
+    topic : where its messages come. A level may be +, for any text, where the key says whose a message is.
+    key : its name inside the payload or topic, where one topic carries many meters.
     gateway : the device that sends it, where several meters share one; else the building's.
     """
 
     id: MeterId
     building: BuildingId
-    topic: Annotated[str, StringConstraints(pattern=r"^[^+#\x00]+$")]
+    topic: Annotated[str, StringConstraints(min_length=1, pattern=TOPIC_PATTERN)]
     name_th: Name = "มิเตอร์หลัก"
     name_en: Name = "Main meter"
     kind: MeterKind = MeterKind.REGISTER
@@ -205,6 +210,7 @@ class Meter(Frozen):
     tenant: bool = False
     parent: MeterId | None = None
     rated_kw: Positive
+    rated_m3_per_h: Positive | None = None
     register_digits: Annotated[int, Field(ge=3, le=12)] | None = None
     rollover_kwh: Positive | None = None
     resolution_kwh: Positive | None = None
@@ -221,7 +227,12 @@ class Meter(Frozen):
     @property
     def is_main(self) -> bool:
         """Whether it measures what the grid gives the building, and nothing measures that a second time."""
-        return self.parent is None and self.kind is not MeterKind.WEATHER and not self.pv and not self.tenant
+        return self.parent is None and self.is_electric and not self.pv and not self.tenant
+
+    @property
+    def is_electric(self) -> bool:
+        """Whether it measures electricity at all."""
+        return self.kind not in {MeterKind.WEATHER, MeterKind.OTHER}
 
     @property
     def gateway_id(self) -> str:

@@ -15,6 +15,17 @@ from typing import Protocol
 from bkkenergy.errors import InputError
 from bkkenergy.metering.sources import Precedence
 from bkkenergy.metering.spans import Span, SpanReason
+from bkkenergy.ports.channels import (
+    CHANNELS,
+    EXPORT,
+    GHI,
+    HOURS_PER_DAY,
+    IMPORT,
+    POWER_FACTOR,
+    QUARTERS_PER_DAY,
+    TEMP_AIR,
+    Channel,
+)
 from bkkenergy.ports.readingchanges import ReadingChangeRecords
 from bkkenergy.readings import BoolArray, FloatArray, IntArray, QualityArray
 from bkkenergy.texts import filled
@@ -49,32 +60,6 @@ __all__ = [
     "Span",
     "SpanReason",
 ]
-
-QUARTERS_PER_DAY = 96
-HOURS_PER_DAY = 24
-
-
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """One quantity of a meter.
-
-    unit : of a slot's value. is_additive : whether slots add up (energy) or average (temperature).
-    slots_per_day : 96 quarter-hours or 24 hours.
-    """
-
-    name: str
-    unit: str
-    is_additive: bool = True
-    slots_per_day: int = QUARTERS_PER_DAY
-
-
-IMPORT = Channel("import", "kWh")
-EXPORT = Channel("export", "kWh")
-POWER_FACTOR = Channel("power_factor", "1", is_additive=False)
-GHI = Channel("ghi_wm2", "W/m2", is_additive=False, slots_per_day=HOURS_PER_DAY)
-TEMP_AIR = Channel("temp_air_c", "degC", is_additive=False, slots_per_day=HOURS_PER_DAY)
-CHANNELS: Mapping[str, Channel] = {channel.name: channel for channel in (IMPORT, EXPORT, POWER_FACTOR, GHI, TEMP_AIR)}
-"""The channels that the product fills today. A ledger takes any other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,6 +364,9 @@ class EnergyLedger(LedgerReader, SourceReader, Protocol):
 
     def set_revision(self, meter: str, revision: str, first: dt.date, last: dt.date) -> None:
         """Set a meter's new configuration and mark its days, in one transaction."""
+
+    def channels(self, meters: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        """Return the names of the channels that each meter has rows of."""
 
     def stored_days(self, meter: str, channel: Channel) -> Sequence[dt.date]:
         """Return the days that have a row, in order."""

@@ -16,7 +16,7 @@ import pandas as pd
 
 from bkkenergy.calendar import Period, Step, edges
 from bkkenergy.metering.balance import Balance, balance, rest_kwh, share_ratio
-from bkkenergy.portfolio import Building, Meter, MeterKind, VirtualMeter
+from bkkenergy.portfolio import Building, Meter, VirtualMeter
 from bkkenergy.ports.ledger import LedgerReader
 from bkkenergy.readings import FloatArray
 from bkkenergy.usecases.flows import Flow, FlowSeries, Quarters
@@ -241,7 +241,7 @@ def _virtual(quarters: Quarters, virtual: VirtualMeter) -> Flow:
 
 def _sub_meters(quarters: Quarters) -> tuple[SubMeters, ...]:
     building = quarters.building
-    energy = [meter for meter in building.meters if meter.kind is not MeterKind.WEATHER and not meter.pv]
+    energy = [meter for meter in building.meters if meter.is_electric and not meter.pv]
     below = {meter.id: [child for child in energy if child.parent == meter.id] for meter in energy}
     return tuple(_split(quarters, meter, below[meter.id]) for meter in energy if below[meter.id])
 

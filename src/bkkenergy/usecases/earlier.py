@@ -35,14 +35,17 @@ def with_earlier(
     first: dt.date,
     run: DayRun,
     fresh: Mapping[str, Sequence[LedgerDays]],
+    second_registers: Mapping[str, Sequence[Channel]],
 ) -> ReadingBatch:
     """Add to the readings of meters those further back that their rows depend on.
 
     first : the first day of which rows are made. fresh : rows of runs before, which are not in the ledger yet.
+    second_registers : that each meter has.
     """
     further_back: list[ReadingBatch] = []
     for meter in meters:
-        for channel in (IMPORT, EXPORT) if meter.kind is MeterKind.REGISTER else (EXPORT,):
+        main = (IMPORT,) if meter.kind is MeterKind.REGISTER else ()
+        for channel in (*main, *second_registers[meter.id]):
             known = _Known(site, meter, channel, run, fresh.get(meter.id, ()))
             earlier = _earlier(known, batch, first)
             further_back += [] if earlier is None else [earlier]
@@ -84,8 +87,8 @@ def _earlier(known: _Known, batch: ReadingBatch, first: dt.date) -> ReadingBatch
     is_own = (batch.meter == batch.meter_ids.index(known.meter.id)) & np.isfinite(batch.column(known.field))
     near = batch.take(is_own)
     if len(near) == 0:
-        return _last(known, first) if known.channel is EXPORT else None
-    is_register = known.meter.kind is MeterKind.REGISTER
+        return None if known.channel is IMPORT else _last(known, first)
+    is_register = known.meter.kind is MeterKind.REGISTER or known.channel not in {IMPORT, EXPORT}
     return _held(known, near, first) if is_register and near.ts_us[0] < midnight_us(first) else None
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from bkkenergy.errors import InputError
 from bkkenergy.metering.registers import RATING_MARGIN_RATIO, S_PER_H
 from bkkenergy.metering.sources import QUARTER_US, IntervalSeries, Precedence
-from bkkenergy.portfolio import Meter, MeterKind, Portfolio
+from bkkenergy.portfolio import Meter, Portfolio
 from bkkenergy.ports.ledger import IMPORT, BatchKind, Channel, EnergyLedger, LedgerReader, NewBatch
 from bkkenergy.readings import US_PER_S
 from bkkenergy.usecases.imports import Audit, MeterPreview, details_of, ledger_days, meter_preview
@@ -78,7 +78,7 @@ def _checked(portfolio: Portfolio, edit: Edit) -> Meter:
     meter = next((one for one in portfolio.meters if one.id == edit.meter), None)
     if meter is None:
         raise InputError.of("unknown_meter", meter=edit.meter)
-    if meter.kind is MeterKind.WEATHER:
+    if not meter.is_electric:
         raise InputError.of("meter_of_weather", meter=meter.id)
     if not edit.reason.strip():
         raise InputError.of("edit_reason")

@@ -11,7 +11,7 @@ import numpy as np
 from bkkenergy.calendar import Period, Step, edges
 from bkkenergy.metering.balance import signed_sum
 from bkkenergy.metering.quarters import FIRM, WHOLE
-from bkkenergy.portfolio import Building, Meter, MeterKind
+from bkkenergy.portfolio import Building, Meter
 from bkkenergy.ports.ledger import EXPORT, IMPORT, QUARTERS_PER_DAY, LedgerReader, Slots
 from bkkenergy.readings import BoolArray, FloatArray, IntArray, Quality
 
@@ -66,7 +66,7 @@ class Quarters:
     @classmethod
     def read(cls, ledger: LedgerReader, building: Building, period: Period, step: Step) -> Quarters:
         """Read all meters of energy of a building, each channel once."""
-        names = [meter.id for meter in building.meters if meter.kind is not MeterKind.WEATHER]
+        names = [meter.id for meter in building.meters if meter.is_electric]
         first, last = period.first_day, period.last_day
         bought, sold = (ledger.slots(names, channel, first, last) for channel in (IMPORT, EXPORT))
         export_kwh, export_quality, no_export = _exports(building, sold)

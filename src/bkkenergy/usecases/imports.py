@@ -17,7 +17,7 @@ import numpy as np
 from bkkenergy.errors import InputError
 from bkkenergy.metering.registers import RATING_MARGIN_RATIO, S_PER_H
 from bkkenergy.metering.sources import IntervalSeries, Precedence, SourceSlots, merged, quarters_of
-from bkkenergy.portfolio import Meter, MeterKind, Portfolio
+from bkkenergy.portfolio import Meter, Portfolio
 from bkkenergy.ports.ledger import (
     IMPORT,
     Batch,
@@ -280,7 +280,7 @@ def _check(meter: Meter | None, name: str, series: IntervalSeries, latest_us: in
     """Raise InputError for intervals that no option lets in."""
     if meter is None:
         raise InputError.of("unknown_meter", meter=name)
-    if meter.kind is MeterKind.WEATHER:
+    if not meter.is_electric:
         raise InputError.of("meter_of_weather", meter=name)
     known = np.isfinite(series.energy_kwh)
     if not known.any():

@@ -18,23 +18,13 @@ from bkkenergy.metering.gaps import redistribution_kwh
 from bkkenergy.metering.tracks import usual_s
 from bkkenergy.metering.vee import Validated, typical_profile, validate
 from bkkenergy.portfolio import Meter, MeterKind
-from bkkenergy.ports.ledger import (
-    EXPORT,
-    GHI,
-    IMPORT,
-    POWER_FACTOR,
-    QUARTERS_PER_DAY,
-    TEMP_AIR,
-    Channel,
-    Having,
-    LedgerDays,
-    Span,
-    SpanReason,
-)
-from bkkenergy.readings import FIELDS, US_PER_S, BoolArray, FloatArray, IntArray, Quality, ReadingBatch
+from bkkenergy.ports.channels import EXPORT, IMPORT, QUARTERS_PER_DAY, REGISTERS, SECOND_REGISTERS, Channel
+from bkkenergy.ports.ledger import Having, LedgerDays, Span, SpanReason
+from bkkenergy.readings import FIELDS, US_PER_S, BoolArray, FloatArray, IntArray, ReadingBatch
 from bkkenergy.site import Site
 from bkkenergy.usecases.earlier import with_earlier
-from bkkenergy.usecases.fields import field_of, fields_of
+from bkkenergy.usecases.fields import field_of, fields_of, has_register, second_registers
+from bkkenergy.usecases.means import counted_by_day, gauge_rows, power_factor_rows, station_rows
 from bkkenergy.usecases.meterversions import Version, in_ratio_of, rounds_of
 from bkkenergy.usecases.othersources import OtherSources
 from bkkenergy.usecases.runs import DAY, US_PER_DAY, DayRun, midnight_us
@@ -44,10 +34,6 @@ CONTEXT_DAYS = 2
 """Days read on both sides of a run: one that is computed again with it, one by which the register's track is judged."""
 PROFILE_DAYS = 28
 """The typical profile of a gap comes from the days before it."""
-MIN_POWER_FACTOR = 0.01
-WEATHER = ((GHI, "ghi_wm2"), (TEMP_AIR, "temp_air_c"))
-SECOND_FIELD = "export_kwh"
-"""Of a register that many meters lack, and that may fall silent while the other goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,20 +69,25 @@ def computed_run(site: Site, meters: Sequence[Meter], run: DayRun, fresh: Rows) 
     counting = [meter for meter in meters if meter.kind is not MeterKind.WEATHER]
     if stations:
         batch = _readings(site, stations, run.first, run.last)
-        yield _weather(stations, batch, Window(run.first, run.last, run.first, run.last))
+        window = Window(run.first, run.last, run.first, run.last)
+        rows = list(station_rows(stations, batch, run.first, run.last))
+        yield WindowPart(tuple(station.id for station in stations), window, rows, [])
     if not counting:
         return
     first, last = _days_around(run, run.first, run.last, CONTEXT_DAYS)
     batch = _readings(site, counting, first, last)
-    near = [meter for meter in counting if _is_near(site, meter, batch, run)]
+    registers = second_registers(site.ledger, counting, batch, fresh)
+    near = [meter for meter in counting if _is_near(site, meter, batch, run, registers[meter.id])]
     if near:
         window = Window(*_rows_around(run), first, last)
-        yield _energy(site, near, with_earlier(site, near, batch, window.first, run, fresh), window, fresh)
+        whole = with_earlier(site, near, batch, window.first, run, fresh, registers)
+        yield _energy(site, near, whole, window, fresh)
     for meter in counting:
         if meter not in near:
-            window = _window(site, meter, batch, run)
+            window = _window(site, meter, batch, run, registers[meter.id])
             wide = _readings(site, [meter], *_days_around(run, window.wide_first, window.wide_last, 1))
-            yield _energy(site, [meter], with_earlier(site, [meter], wide, window.first, run, fresh), window, fresh)
+            whole = with_earlier(site, [meter], wide, window.first, run, fresh, registers)
+            yield _energy(site, [meter], whole, window, fresh)
 
 
 def _days_around(run: DayRun, first: dt.date, last: dt.date, days: int) -> tuple[dt.date, dt.date]:
@@ -113,12 +104,12 @@ def _readings(site: Site, meters: Sequence[Meter], first: dt.date, last: dt.date
     return site.readings.readings([meter.id for meter in meters], midnight_us(first), midnight_us(last + DAY), FIELDS)
 
 
-def _is_near(site: Site, meter: Meter, batch: ReadingBatch, run: DayRun) -> bool:
+def _is_near(site: Site, meter: Meter, batch: ReadingBatch, run: DayRun, seconds: Sequence[Channel]) -> bool:
     """Return whether a batch has all that a run depends on: a reading on each day beside it, or none beyond."""
     seen = site.ledger.seen([meter.id]).get(meter.id)
     if seen is None:
         return True
-    for field in fields_of(meter):
+    for field in fields_of(meter, seconds):
         ts_us = _instants(meter, batch, field)
         if not _matters(site, meter, field, ts_us, run):
             continue
@@ -147,29 +138,34 @@ def _matters(site: Site, meter: Meter, field: str, ts_us: IntArray, run: DayRun)
     One that was silent before, or is from then on, has no step there, however far away its nearest reading is. Rows
     count as well: what they say of readings that were taken back is to be computed again.
     """
-    if field != SECOND_FIELD:
+    second = next((channel for channel in SECOND_REGISTERS if channel.field == field), None)
+    if second is None:
         return True
     start_us, end_us = midnight_us(run.first), midnight_us(run.last + DAY)
     if ((ts_us >= start_us) & (ts_us < end_us)).any():
         return True
-    return (bool((ts_us < start_us).any()) or _has_second(site, meter, run, is_before=True)) and (
-        bool((ts_us >= end_us).any()) or _has_second(site, meter, run, is_before=False)
+    return (bool((ts_us < start_us).any()) or _has_second(site, meter, second, run, is_before=True)) and (
+        bool((ts_us >= end_us).any()) or _has_second(site, meter, second, run, is_before=False)
     )
 
 
-def _has_second(site: Site, meter: Meter, run: DayRun, *, is_before: bool) -> bool:
+def _has_second(site: Site, meter: Meter, second: Channel, run: DayRun, *, is_before: bool) -> bool:
     """Return whether the ledger knows of readings of a second register up to a run, or from it on."""
     look, day = (site.ledger.day_before, run.last + DAY) if is_before else (site.ledger.day_after, run.first - DAY)
-    return look(meter.id, EXPORT, day, Having.READINGS) is not None
+    return look(meter.id, second, day, Having.READINGS) is not None
 
 
-def _window(site: Site, meter: Meter, batch: ReadingBatch, run: DayRun) -> Window:
+def _window(site: Site, meter: Meter, batch: ReadingBatch, run: DayRun, seconds: Sequence[Channel]) -> Window:
     """Return the days that a run changes, and those that are needed to compute them.
 
     A register that left its track for a night, and then was silent, is judged by what it shows after the silence. So
     a run changes a day more before the silence that ends in it, and reaches over the silence after the next reading.
     """
-    fields = [field for field in fields_of(meter) if _matters(site, meter, field, _instants(meter, batch, field), run)]
+    fields = [
+        field
+        for field in fields_of(meter, seconds)
+        if _matters(site, meter, field, _instants(meter, batch, field), run)
+    ]
     first, last = _rows_around(run)
     before, after = _around(site, meter, run, first, last, fields)
     first = first if before is None else max(min(first, before - DAY), run.among.first)
@@ -239,7 +235,7 @@ def _energy_of(site: Site, meters: Sequence[Meter], batch: ReadingBatch, window:
     others = OtherSources.read(site.ledger, meters, window.wide_first, window.wide_last)
     rows: list[LedgerDays] = []
     spans: list[Span] = []
-    for channel in (IMPORT, EXPORT):
+    for channel in REGISTERS:
         able = [meter for meter in meters if _has_channel(meter, batch, channel) or others.has(meter, channel)]
         if not able:
             continue
@@ -249,12 +245,16 @@ def _energy_of(site: Site, meters: Sequence[Meter], batch: ReadingBatch, window:
         inside = replace(whole, spans=tuple(span for span in validated.spans if _is_inside(span, window)))
         rows += _rows(able, channel.name, batch, inside, window, others)
         spans += inside.spans
-    rows += _power_factors(meters, batch, window)
+    rows += power_factor_rows([meter for meter in meters if meter.is_electric], batch, window.first, window.last)
+    rows += gauge_rows(meters, batch, window.first, window.last)
     return WindowPart(tuple(meter.id for meter in meters), window, rows, spans)
 
 
 def _has_channel(meter: Meter, batch: ReadingBatch, channel: Channel) -> bool:
-    return channel is IMPORT or meter.kind is MeterKind.NET or len(_instants(meter, batch, SECOND_FIELD)) > 0
+    if not has_register(meter, channel):
+        return False
+    is_always = channel is IMPORT or (channel is EXPORT and meter.kind is MeterKind.NET)
+    return is_always or (channel.field in batch.columns and len(_instants(meter, batch, channel.field)) > 0)
 
 
 def _is_inside(span: Span, window: Window) -> bool:
@@ -276,22 +276,13 @@ def _rows(
         values = validated.energy_kwh[:, number].reshape(-1, QUARTERS_PER_DAY)[skip : skip + count]
         quality = validated.quality[:, number].reshape(-1, QUARTERS_PER_DAY)[skip : skip + count]
         is_said = others.is_said(meter, channel)[skip : skip + count]
-        readings = _counted(meter, batch, batch.column(field_of(meter, channel)), window)
+        readings = counted_by_day(meter, batch, batch.column(field_of(meter, channel)), window.first, window.last)
         numbers = np.flatnonzero(_has_row(meter, batch, window) | is_said)
         for block in np.split(numbers, np.flatnonzero(np.diff(numbers) > 1) + 1) if len(numbers) else []:
             days = slice(int(block[0]), int(block[-1]) + 1)
             first = window.first + int(block[0]) * DAY
             columns = values[days], quality[days].astype(np.uint8), readings[days]
             yield LedgerDays(meter.id, channel, first, *columns)
-
-
-def _counted(meter: Meter, batch: ReadingBatch, values: FloatArray, window: Window) -> IntArray:
-    """Return (days,) how many values a meter has on each of a window's days."""
-    count = (window.last - window.first).days + 1
-    is_own = (batch.meter == batch.meter_ids.index(meter.id)) & np.isfinite(values)
-    day = (batch.ts_us[is_own] - midnight_us(window.first)) // US_PER_DAY
-    counts: IntArray = np.bincount(day[(day >= 0) & (day < count)], minlength=count).astype(np.int64)
-    return counts
 
 
 def _has_row(meter: Meter, batch: ReadingBatch, window: Window) -> BoolArray:
@@ -364,37 +355,3 @@ def _profile_kw(
             values[to], quality[to] = row.values[of], row.quality[of]
     profile_kw: FloatArray = typical_profile(values.reshape(-1, 1), quality.reshape(-1, 1), first)[0]
     return profile_kw
-
-
-def _power_factors(meters: Sequence[Meter], batch: ReadingBatch, window: Window) -> Iterator[LedgerDays]:
-    """Yield the mean power factor of each quarter-hour that has one, sign left out."""
-    factor = np.clip(np.abs(batch.column("power_factor")), MIN_POWER_FACTOR, 1.0)
-    for meter in meters:
-        yield from _means(meter, POWER_FACTOR, batch, factor, window)
-
-
-def _weather(stations: Sequence[Meter], batch: ReadingBatch, window: Window) -> WindowPart:
-    """Return hourly means of what stations sent."""
-    rows: list[LedgerDays] = []
-    for station in stations:
-        for channel, field in WEATHER:
-            rows += _means(station, channel, batch, batch.column(field), window)
-    return WindowPart(tuple(station.id for station in stations), window, rows, [])
-
-
-def _means(
-    meter: Meter, channel: Channel, batch: ReadingBatch, values: FloatArray, window: Window
-) -> Iterator[LedgerDays]:
-    """Yield rows of the mean of each slot, for the days that have one."""
-    count, slots = (window.last - window.first).days + 1, channel.slots_per_day
-    is_own = (batch.meter == batch.meter_ids.index(meter.id)) & np.isfinite(values)
-    slot = (batch.ts_us[is_own] - midnight_us(window.first)) // (US_PER_DAY // slots)
-    inside = (slot >= 0) & (slot < count * slots)
-    total = np.bincount(slot[inside], values[is_own][inside], minlength=count * slots)
-    number = np.bincount(slot[inside], minlength=count * slots)
-    mean = np.divide(total, number, out=np.full(count * slots, np.nan), where=number > 0).reshape(count, slots)
-    readings = _counted(meter, batch, values, window)
-    for day in np.flatnonzero(np.isfinite(mean).any(axis=1)).tolist():
-        quality = np.where(np.isfinite(mean[day]), Quality.MEASURED, Quality.MISSING).astype(np.uint8)
-        columns = mean[day : day + 1], quality[np.newaxis], readings[day : day + 1]
-        yield LedgerDays(meter.id, channel.name, window.first + day * DAY, *columns)

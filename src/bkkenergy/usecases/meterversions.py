@@ -23,6 +23,7 @@ DAY = dt.timedelta(days=1)
 SETTINGS_OF_ENERGY = (
     "kind",
     "rated_kw",
+    "rated_m3_per_h",
     "register_digits",
     "rollover_kwh",
     "resolution_kwh",
@@ -82,6 +83,8 @@ def revision_text(versions: Sequence[Version], settings: Settings) -> str:
 
 def _digest(meter: Meter, settings: Settings) -> str:
     entry = meter.model_dump(mode="json", include=set(SETTINGS_OF_ENERGY))
+    if entry["rated_m3_per_h"] is None:  # a setting that few meters have leaves the digests of all others as they are
+        del entry["rated_m3_per_h"]
     entry["max_estimated_gap_s"] = settings.metering.max_estimated_gap_s
     return hashlib.sha256(json.dumps(entry, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -24,12 +24,12 @@ import structlog
 from bkkenergy.calendar import Period, day_of_us
 from bkkenergy.errors import BkkEnergyError
 from bkkenergy.portfolio import Meter, MeterKind
-from bkkenergy.ports.ledger import GHI, IMPORT, TEMP_AIR, EnergyLedger, Purged
+from bkkenergy.ports.ledger import IMPORT, EnergyLedger, Purged
 from bkkenergy.readings import FIELDS
 from bkkenergy.settings import Settings
 from bkkenergy.site import Site
 from bkkenergy.texts import counted
-from bkkenergy.usecases.fields import fields_of
+from bkkenergy.usecases.fields import channels_of, fields_of
 from bkkenergy.usecases.follow import follow_configuration
 from bkkenergy.usecases.recompute import recompute
 from bkkenergy.usecases.runs import DAY, midnight_us
@@ -261,8 +261,10 @@ def _edge(site: Site, meter: Meter, cut: dt.date) -> _Edge:
     if meter.kind is MeterKind.WEATHER:
         return plain
     cut_us = midnight_us(cut)
-    main, *others = fields_of(meter)
-    fields = [main, *(name for name in others if site.readings.first_from_us(meter.id, cut_us, name) is not None)]
+    fields = [
+        name for number, name in enumerate(fields_of(meter))
+        if (number == 0 and meter.is_electric) or site.readings.first_from_us(meter.id, cut_us, name) is not None
+    ]  # fmt: skip
     last = _last_day(site, meter, fields, cut)
     if last is None:
         return plain
@@ -323,7 +325,7 @@ def _clipped(stretch: DayStretch, before: dt.date) -> DayStretch:
 
 
 def _days_with_rows(site: Site, meter: Meter) -> list[dt.date]:
-    channels = (GHI, TEMP_AIR) if meter.kind is MeterKind.WEATHER else (IMPORT,)
+    channels = (IMPORT,) if meter.is_electric else channels_of(meter)
     return sorted({day for channel in channels for day in site.ledger.stored_days(meter.id, channel)})
 
 

@@ -22,9 +22,8 @@ import structlog
 
 from bkkenergy.calendar import day_of_us
 from bkkenergy.portfolio import Meter
+from bkkenergy.ports.channels import REGISTERS
 from bkkenergy.ports.ledger import (
-    EXPORT,
-    IMPORT,
     Channel,
     Claim,
     Having,
@@ -213,7 +212,7 @@ def _finish(
 def _gap_days_after(site: Site, meter: str, rows: Sequence[LedgerDays], computed: Sequence[dt.date]) -> list[dt.date]:
     """List days of gaps shaped by measured days that have changed now. To be asked before rows are replaced."""
     gap_days: set[dt.date] = set()
-    for channel in (IMPORT, EXPORT):
+    for channel in REGISTERS:
         of_channel = [row for row in rows if row.channel == channel.name]
         if not of_channel:
             continue
@@ -228,7 +227,7 @@ def _gap_days_after(site: Site, meter: str, rows: Sequence[LedgerDays], computed
 def _rises_after(site: Site, meter: str, rows: Sequence[LedgerDays], computed: Sequence[dt.date]) -> list[dt.date]:
     """List the days on which registers rise again that stood still, where what they are held at may have changed."""
     rises = []
-    for channel in (IMPORT, EXPORT):
+    for channel in REGISTERS:
         of_channel = [row for row in rows if row.channel == channel.name]
         if not any(_changed_days(site, meter, channel, row) for row in of_channel):
             continue

@@ -15,9 +15,9 @@ from bkkenergy.payloads.decode.canonical import decode
 from bkkenergy.payloads.decode.fields import field_value, read_element
 from bkkenergy.payloads.decode.times import LARGEST_US, read_time
 from bkkenergy.payloads.message import DecodeError, Message
-from bkkenergy.payloads.profile import UNITS, FieldSpec, Profile, TimeSpec
+from bkkenergy.payloads.profile import QUANTITY_OF, UNITS, FieldSpec, Profile, TimeSpec
 from tests.builders import meter
-from tests.unit.payloads.test_payloads import PROFILES, RECEIVED_US, SAMPLES, decoded
+from tests.unit.payloads.test_payloads import PROFILES, RECEIVED_US, SAMPLES, decoded, key_of
 from tests.unit.payloads.test_sparkplug import ddata, nbirth
 
 JSON_NUMBERS = [
@@ -43,7 +43,11 @@ LEAF = re.compile(rb'(?<=[:\[,])\s*(?:"[^"]*"|-?\d[\d.eE+-]*|true|false|null)(?=
 
 def sorter_for(profile):
     """Of a meter with ratios: what fits a float as it is sent may be beyond any float as it flows."""
-    return Sorter([meter(payload=profile, topic="a/b", vt_ratio=1000, ct_ratio=1000)], PROFILES, max_ahead_s=300)
+    return Sorter(
+        [meter(payload=profile, topic="a/b", key=key_of(profile), vt_ratio=1000, ct_ratio=1000)],
+        PROFILES,
+        max_ahead_s=300,
+    )
 
 
 def refused_or_sound(sorter, payload, topic):
@@ -136,8 +140,7 @@ def test_what_is_no_time_is_refused_in_every_form(value, form):
 
 @pytest.mark.parametrize("unit", UNITS)
 def test_what_no_float_holds_in_the_products_unit_is_refused(unit):
-    name = {"energy": "energy_kwh", "power": "power_kw", "voltage": "voltage_l1_v", "current": "current_l1_a",
-            "frequency": "frequency_hz", "factor": "power_factor", "irradiance": "ghi_wm2", "temperature": "temp_air_c"}[UNITS[unit][0]]  # fmt: skip
+    name = next(name for name, quantity in QUANTITY_OF.items() if quantity == UNITS[unit][0])
     pulses = {"pulses_per_kwh": 1.0} if unit == "pulses" else {}
     profile = Profile(
         id="p", name_en="p", source="test", family="fields", fields={name: FieldSpec(path="x", unit=unit, **pulses)}

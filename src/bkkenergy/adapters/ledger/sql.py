@@ -253,6 +253,14 @@ class SqlLedger:
             self._put(connection, all_days([meter], day_number(first), day_number(last)))
             connection.execute(update(ledger_meter).where(ledger_meter.c.name == meter).values(revision=revision))
 
+    def channels(self, meters: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        """Return the names of the channels that each meter has rows of."""
+        with self._reading() as connection:
+            return {
+                name: [row.channel for row in connection.execute(_CHANNELS_OF_METER, {"meter": number})]
+                for name, number in numbers_of(connection, meters).items()
+            }
+
     def stored_days(self, meter: str, channel: Channel) -> Sequence[dt.date]:
         """Return the days that have a row, in order."""
         query = (

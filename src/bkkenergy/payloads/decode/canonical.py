@@ -18,7 +18,7 @@ from bkkenergy.payloads.decode.bounds import check_json_size
 from bkkenergy.payloads.decode.times import LARGEST_US, MICROSECONDS_FROM, MILLISECONDS_FROM
 from bkkenergy.payloads.message import FIRST_DETAILS, DecodeError, Message, Reason, described, summed_up
 from bkkenergy.payloads.profile import Profile
-from bkkenergy.readings import FloatArray, IntArray
+from bkkenergy.readings import MORE_FIELDS, FloatArray, IntArray
 
 MAX_READINGS = 10_000
 """In one payload. More is refused: a gateway's backlog goes in several messages."""
@@ -38,6 +38,22 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
     current_a: _Phases = _NO_PHASES
     power_factor: float | None = None
     frequency_hz: float | None = None
+    reactive_kvarh: float | None = None
+    reactive_export_kvarh: float | None = None
+    energy_on_peak_kwh: float | None = None
+    energy_off_peak_kwh: float | None = None
+    energy_holiday_kwh: float | None = None
+    chilled_water_kwh: float | None = None
+    water_m3: float | None = None
+    gas_m3: float | None = None
+    reactive_kvar: float | None = None
+    apparent_kva: float | None = None
+    demand_kw: float | None = None
+    current_n_a: float | None = None
+    thd_voltage_ratio: float | None = None
+    thd_current_ratio: float | None = None
+    room_temp_c: float | None = None
+    humidity_ratio: float | None = None
 
 
 class PlainReading(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
@@ -49,7 +65,7 @@ class PlainReading(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=
 
 
 _PLAIN_FIELDS = {"energy_kwh", "power_kw"}
-_SCALARS = ("energy_kwh", "export_kwh", "power_kw", "power_factor", "frequency_hz")
+_SCALARS = ("energy_kwh", "export_kwh", "power_kw", "power_factor", "frequency_hz", *MORE_FIELDS)
 _PHASES = {"voltage_v": "voltage_l{}_v", "current_a": "current_l{}_a"}
 _payload_decoder = msgspec.json.Decoder(Reading | list[Reading])
 _reading_decoder = msgspec.json.Decoder(Reading)
