@@ -40,6 +40,7 @@ def check_command(config_dir: Path, *, as_json: bool) -> None:
     if as_json:
         print_json(
             {"faults": [], **counted, "portfolio_revision": portfolio.revision, "demonstrations": demos}
+            | {"unverified_profiles": _unverified(config)}
             | {"what_counts": list(what_counts(config, today_here()))}
         )
         return
@@ -54,8 +55,16 @@ def check_command(config_dir: Path, *, as_json: bool) -> None:
         click.echo("The portfolio is that of the files: the app only reads it.")
     for line in what_counts(config, today_here()):
         click.echo(line)
+    if unverified := _unverified(config):
+        click.echo(f"Profiles in use for which no source of the maker could be read: {', '.join(unverified)}.")
     if demos:
         click.echo(f"{len(demos)} of the agencies are a demonstration: {', '.join(demos)}.")
+
+
+def _unverified(config: Configuration) -> list[str]:
+    """Return the profiles that meters use and that are marked as unverified."""
+    used = dict.fromkeys(meter.payload for meter in config.portfolio.meters)
+    return [name for name in used if config.profiles[name].unverified]
 
 
 def _counted(config: Configuration) -> dict[str, int]:

@@ -193,6 +193,8 @@ def adopt_command(
     body = adopted(proposal, chosen, rated_kw=rated_kw, names=(name_th, name_en))
     for field, value in {**body, **{f"last {name}": value for name, value in proposal.values.items()}}.items():
         click.echo(f"{field}: {value}")
+    if chosen["profile"] in config.profiles and config.profiles[chosen["profile"]].unverified:
+        click.echo(f"The profile is unverified: {config.profiles[chosen['profile']].source}")
     with opened_state(config.settings) as engine:
         state, edits = portfolio_state(config, engine), [Put("meter", body)]
         present = state.records()
@@ -228,7 +230,8 @@ def acl_command(folder: Path | None, ingesters: tuple[str, ...], config_dir: Pat
     config = load_configuration(config_dir)
     decoders = {name: FAMILIES[profile.family](profile) for name, profile in config.profiles.items()}
     topics = {meter.id: decoders[meter.payload].topics(meter.topic) for meter in config.portfolio.meters}
-    rules = acl(config.portfolio.meters, topics, ingesters=ingesters)
+    answers = {meter.id: config.profiles[meter.payload].answer_topics(meter.topic) for meter in config.portfolio.meters}
+    rules = acl(config.portfolio.meters, topics, ingesters=ingesters, answers_of=answers)
     if folder is None:
         click.echo(rules, nl=False)
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -14,13 +15,15 @@ from bkkenergy.payloads.decode import FAMILIES, Decoder
 from bkkenergy.payloads.decode.sparkplug import NAMESPACE, SparkplugDecoder, place_of
 from bkkenergy.payloads.message import DecodeError, Message
 from bkkenergy.payloads.profile import Profile
+from bkkenergy.payloads.topics import WILDCARD, TopicFilters
 from bkkenergy.portfolio import Meter, MeterKind
-from bkkenergy.readings import US_PER_S
+from bkkenergy.readings import US_PER_S, WEATHER_FIELDS
 
 CANONICAL_PARTS = 5
 """Of a topic bma/agency/building/meter/readings."""
 ID_CHARS = 40
 SAMPLES_OF_A_TOPIC = 5
+NOT_ELECTRIC = frozenset({"water_m3", "gas_m3", "chilled_water_kwh", "room_temp_c", "humidity_ratio"})
 
 
 class Heard(NamedTuple):
@@ -42,7 +45,7 @@ class MeterProposal:
 
     topic, key, profile : by which its messages are read; profile is empty where none reads them.
     others : profiles that read it as well, with fewer fields. values : name -> the latest value, in the product's
-    units. sample : what was heard.
+    units. sample : what was heard. is_unverified : no source of the maker could be read for the profile.
     """
 
     topic: str
@@ -51,12 +54,15 @@ class MeterProposal:
     others: tuple[str, ...] = ()
     values: dict[str, float] = field(default_factory=dict)
     sample: bytes = b""
+    is_unverified: bool = False
     heard_us: int = 0
 
     @property
     def kind(self) -> MeterKind:
         """What it sends: a register, or power alone."""
-        return MeterKind.REGISTER if "energy_kwh" in self.values or not self.values else MeterKind.POWER
+        if "energy_kwh" in self.values or not self.values:
+            return MeterKind.REGISTER
+        return MeterKind.POWER if "power_kw" in self.values else _kind_without_energy(self.values.keys())
 
     @property
     def building(self) -> str:
@@ -73,6 +79,13 @@ class MeterProposal:
         return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:ID_CHARS].strip("-") or "main"
 
 
+def _kind_without_energy(values: AbstractSet[str]) -> MeterKind:
+    """Return the kind of what sends neither energy nor power: weather, or a quantity that is no electricity's."""
+    if values & set(WEATHER_FIELDS):
+        return MeterKind.WEATHER
+    return MeterKind.OTHER if values & NOT_ELECTRIC else MeterKind.REGISTER
+
+
 def proposals(heard: Sequence[Heard], meters: Sequence[Meter], profiles: Mapping[str, Profile]) -> list[MeterProposal]:
     """Return a proposal for each meter that messages name and the portfolio lacks, by topic and key.
 
@@ -81,20 +94,27 @@ def proposals(heard: Sequence[Heard], meters: Sequence[Meter], profiles: Mapping
     """
     decoders: dict[str, Decoder] = {name: FAMILIES[profile.family](profile) for name, profile in profiles.items()}
     known = {(meter.topic, meter.key) for meter in meters}
+    known_filters = TopicFilters({meter.topic for meter in meters if WILDCARD in meter.topic})
     profiles_of: dict[str, set[str]] = {}
     for meter in meters:
         for topic in decoders[meter.payload].topics(meter.topic):
             profiles_of.setdefault(topic, set()).add(meter.payload)
+    filters = TopicFilters(topic for topic in profiles_of if WILDCARD in topic)
     read_by: dict[tuple[str, str], dict[str, dict[str, float]]] = {}
     samples: dict[tuple[str, str], Heard] = {}
     for message in _latest_of_each(heard):
-        candidates = profiles_of.get(message.topic, profiles.keys())
-        addresses = list(_addresses(message, decoders, candidates, read_by))
-        if not addresses and message.topic not in profiles_of:
+        topics = (message.topic, *filters.matching(message.topic))
+        readers = {name for topic in topics for name in profiles_of.get(topic, ())}
+        addresses = list(_addresses(message, decoders, readers or profiles.keys(), read_by))
+        if not addresses and not readers:
             addresses = [(_address(message.topic), "")]
         for address in addresses:
             samples[address] = message
-    unknown = sorted(address for address in samples if address not in known)
+    unknown = sorted(
+        (topic, key)
+        for topic, key in samples
+        if not any((own_topic, key) in known for own_topic in (topic, *known_filters.matching(topic)))
+    )
     return [_proposal(address, samples[address], read_by.get(address, {}), profiles) for address in unknown]
 
 
@@ -153,7 +173,8 @@ def _proposal(
         tuple(name for name in others if name),
         dict(readers.get(best, {})),
         sample.payload,
-        sample.received_us,
+        is_unverified=bool(best) and profiles[best].unverified,
+        heard_us=sample.received_us,
     )
 
 

@@ -10,6 +10,7 @@ from bkkenergy.ingest.sort import Sorter
 from bkkenergy.payloads.decode import FAMILIES, Decoded, RowDecoder, Step
 from bkkenergy.payloads.message import DecodeError, Message
 from bkkenergy.payloads.profile import Profile
+from bkkenergy.payloads.topics import WILDCARD, TopicFilters
 from bkkenergy.portfolio import Meter
 from bkkenergy.readings import US_PER_S
 from bkkenergy.texts import counted
@@ -56,14 +57,18 @@ def explain_payload(profile: Profile, meters: Sequence[Meter], message: Message,
 def _readings(
     decoded: Decoded, profile: Profile, meters: Sequence[Meter], message: Message
 ) -> tuple[ExplainedReading, ...]:
-    meter_at = {(meter.topic, meter.key): meter.id for meter in meters if meter.payload == profile.id}
+    of_profile = [meter for meter in meters if meter.payload == profile.id]
+    meter_at = {(meter.topic, meter.key): meter.id for meter in of_profile}
+    filters = TopicFilters({meter.topic for meter in of_profile if WILDCARD in meter.topic})
     readings = []
     for row in range(len(decoded)):
         topic, key = decoded.addresses[row] if decoded.addresses else (message.topic, "")
         values = {name: float(column[row]) for name, column in decoded.columns.items()}
         known = {name: value for name, value in values.items() if value == value}  # noqa: PLR0124 - not NaN
         at = dt.datetime.fromtimestamp(min(int(decoded.ts_us[row]) / US_PER_S, 2.5e11), dt.UTC)
-        readings.append(ExplainedReading(topic, key, at, known, meter_at.get((topic, key))))
+        meters_here = [meter_at.get((own_topic, key)) for own_topic in (topic, *filters.matching(topic))]
+        meter_id = next((meter_id for meter_id in meters_here if meter_id is not None), None)
+        readings.append(ExplainedReading(topic, key, at, known, meter_id))
     return tuple(readings)
 
 

@@ -326,7 +326,7 @@ class Ingester:
 
     def _bridged(self, messages: list[Message]) -> list[Message]:
         """Stamp a backlog of messages without a time as of the resumed session's begin."""
-        topics = self._sorter.timeless_topics
+        topics = self._sorter.timeless_topics(messages)
         stamped, moved_count, begun = self._backlog.as_of_begin(messages, self.subscriber.resumed_epoch, topics)
         self.metrics.bridged.inc(moved_count)
         if begun:
@@ -428,7 +428,7 @@ class Ingester:
             count = times[event.meter_id, event.kind]
             log.warning("meter_event", meter=event.meter_id, kind=event.kind, times=count, **fields)
         for outgoing in outcome.outgoing:
-            log.info("sparkplug_rebirth_asked", topic=outgoing.topic)
+            log.info("answered", topic=outgoing.topic)  # a Sparkplug node without births, or a device that asks
             self.subscriber.publish(outgoing.topic, outgoing.payload)
 
     def _flush(self, pipeline: Pipeline) -> None:

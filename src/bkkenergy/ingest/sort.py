@@ -19,10 +19,12 @@ from bkkenergy.ingest.validate import REASONS, Limits, explain, reject_codes
 from bkkenergy.metering.events import Event
 from bkkenergy.payloads.check import payload_faults
 from bkkenergy.payloads.decode import FAMILIES, Decoded, Decoder, Outgoing
+from bkkenergy.payloads.decode.base import Address
 from bkkenergy.payloads.decode.births import Births
 from bkkenergy.payloads.decode.sparkplug import SparkplugDecoder
 from bkkenergy.payloads.message import Grounds, Message, Reason, Refused, described
 from bkkenergy.payloads.profile import Profile
+from bkkenergy.payloads.topics import WILDCARD, TopicFilters
 from bkkenergy.portfolio import Meter
 from bkkenergy.readings import US_PER_S, BoolArray, FloatArray, IntArray, ReadingBatch
 
@@ -121,9 +123,9 @@ class Sorter:
                 if meter.payload not in readers:
                     readers.append(meter.payload)
         self._only_profile_at = {topic: names[0] for topic, names in self._profiles_at.items() if len(names) == 1}
-        self._timeless_topics = {
-            topic for topic, names in self._profiles_at.items() if any(may_lack_time(profiles[name]) for name in names)
-        }
+        self._timeless = {name for name in self.decoders if name in profiles and may_lack_time(profiles[name])}
+        self._filters = TopicFilters(topic for topic in self._profiles_at if WILDCARD in topic)
+        self._addresses = TopicFilters({meter.topic for meter in meters if WILDCARD in meter.topic})
 
     @property
     def has_sparkplug(self) -> bool:
@@ -132,13 +134,26 @@ class Sorter:
 
     @property
     def topics(self) -> tuple[str, ...]:
-        """Every topic on which a meter's messages come."""
+        """Every topic on which a meter's messages come, some with + as a level."""
         return tuple(self._profiles_at)
 
-    @property
-    def timeless_topics(self) -> AbstractSet[str]:
-        """Topics of meters whose payloads may say no time."""
-        return self._timeless_topics
+    def timeless_topics(self, messages: Sequence[Message]) -> AbstractSet[str]:
+        """Return the topics among those of messages whose payloads may say no time."""
+        if not self._timeless:
+            return frozenset()
+        return {
+            topic
+            for topic in {message.topic for message in messages}
+            if self._timeless.intersection(self._readers(topic))
+        }
+
+    def _readers(self, topic: str) -> Sequence[str]:
+        """Return the profiles that read a topic: of meters with this topic, and with one that has + for some of it."""
+        exact = self._profiles_at.get(topic, ())
+        if not self._filters:
+            return exact
+        wide = [name for filter_ in self._filters.matching(topic) for name in self._profiles_at[filter_]]
+        return tuple(dict.fromkeys((*exact, *wide)))
 
     def sort(self, messages: Sequence[Message], *, now_us: int) -> Sorted:
         """Decode, scale and judge every reading of the messages. Raises nothing that a message can cause.
@@ -161,7 +176,7 @@ class Sorter:
 
     def _sorted(self, messages: Sequence[Message], now_us: int) -> Sorted:
         profile_at = self._only_profile_at
-        profiles = {profile_at.get(message.topic) for message in messages}
+        profiles = {None} if self._filters else {profile_at.get(message.topic) for message in messages}
         only = profiles.pop() if len(profiles) == 1 else None
         sizes_bytes = [len(message.payload) for message in messages]
         if only is not None and min(sizes_bytes) > 0 and max(sizes_bytes) <= self._max_payload_bytes:
@@ -174,10 +189,10 @@ class Sorter:
         rows_of: dict[str, list[int]] = {}
         empty_count = 0
         for row, message in enumerate(messages):
-            names = self._profiles_at.get(message.topic)
+            names = self._readers(message.topic)
             if not message.payload:  # by which a retained message is deleted
                 empty_count += 1
-            elif names is None:
+            elif not names:
                 refused.append(Refused(message.topic, message.payload, Reason.UNKNOWN_METER, UNKNOWN_TOPIC))
             elif len(message.payload) > self._max_payload_bytes:
                 detail = f"{len(message.payload)} bytes, more than {self._max_payload_bytes}. Send smaller messages."
@@ -243,7 +258,16 @@ class Sorter:
             meter_of = self._meter_of[profile]
             by_message = [meter_of.get(message.topic, -1) for message in messages]
             return np.array(by_message, np.int64)[decoded.message] if messages else np.empty(0, np.int64)
-        return np.array([self._meter_at.get((profile, *address), -1) for address in decoded.addresses], np.int64)
+        return np.array([self._meter_of_address(profile, address) for address in decoded.addresses], np.int64)
+
+    def _meter_of_address(self, profile: str, address: Address) -> int:
+        """Return the meter with a topic and key, or with a topic that has + for some of it; -1 for none."""
+        number = self._meter_at.get((profile, *address), -1)
+        if number < 0 and self._addresses:
+            topic, key = address
+            wide = (self._meter_at.get((profile, filter_, key), -1) for filter_ in self._addresses.matching(topic))
+            return next((other for other in wide if other >= 0), -1)
+        return number
 
     def _scaled(self, decoded: Decoded, known: BoolArray, meter: IntArray) -> tuple[ReadingBatch, IntArray]:
         """Return readings of known meters in what flows, with their messages."""

@@ -7,6 +7,7 @@ import json
 import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -60,7 +61,7 @@ def meter_status(
     end = pd.Timestamp(now - SETTLED).floor("h")
     start = end - pd.Timedelta(days=STATUS_DAYS)
     names = [meter.id for meter in meters]
-    counting = [meter.id for meter in meters if meter.kind is not MeterKind.WEATHER]
+    counting = [meter.id for meter in meters if meter.is_electric]
     coverage_ratio, waiting = _coverage(ledger, counting, start, end)
     seen, gateways = ledger.seen(names), logbook.gateways()
     events: dict[str, list[NotedEvent]] = {}
@@ -119,7 +120,9 @@ def toml_block(proposal: MeterProposal, buildings: Collection[str]) -> str:
     ]
     if proposal.profile != "canonical" or not building:
         payload = f'payload = "{proposal.profile}"' if proposal.profile else 'payload = "..."  # no profile reads it'
-        others = f"  # or: {', '.join(proposal.others)}" if proposal.others else ""
+        notes = [f"or: {', '.join(proposal.others)}"] if proposal.others else []
+        notes += ["unverified: try `bkkenergy decode` first"] if proposal.is_unverified else []
+        others = f"  # {'; '.join(notes)}" if notes else ""
         lines += [f"topic = {json.dumps(proposal.topic)}", payload + others]
     lines += [f"key = {json.dumps(proposal.key)}"] if proposal.key else []
     lines += [f'kind = "{proposal.kind}"'] if proposal.kind is not MeterKind.REGISTER else []
@@ -137,26 +140,36 @@ def _in_comment(text: str) -> str:
     return "".join(char if char.isprintable() else "?" for char in text)
 
 
-def acl(meters: Sequence[Meter], topics_of: Mapping[str, Sequence[str]], *, ingesters: Sequence[str]) -> str:
+def acl(
+    meters: Sequence[Meter],
+    topics_of: Mapping[str, Sequence[str]],
+    *,
+    ingesters: Sequence[str],
+    answers_of: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> str:
     """Return Mosquitto's access rules: a user a gateway, who writes its own meters' topics and nothing else.
 
     Each ingester is a user, and each of its helpers.
 
-    topics_of : meter id -> the exact topics on which it comes.
+    topics_of : meter id -> the topics on which it comes. answers_of : and those on which its device is answered.
     """
+    answers = list(dict.fromkeys(topic for topics in answers_of.values() for topic in topics))
     lines = ["# Made by `bkkenergy meters acl`. A user a gateway; passwords: `bkkenergy meters passwords`.", ""]
     for ingester in ingesters:
         rights = {
-            ingester: INGESTER_RIGHTS,
+            ingester: (*INGESTER_RIGHTS, *(f"write {topic}" for topic in answers)),
             **{user_of(ingester, role): role_rights for role, role_rights in RIGHTS.items()},
         }
         for user, topics in rights.items():
             lines += [f"user {user}", *(f"topic {topic}" for topic in topics), ""]
     by_gateway: dict[str, list[str]] = {}
+    read_by: dict[str, list[str]] = {}
     for meter in meters:
         by_gateway.setdefault(meter.gateway_id, []).extend(topics_of[meter.id])
+        read_by.setdefault(meter.gateway_id, []).extend(f"topic read {one}" for one in answers_of.get(meter.id, ()))
     for gateway, meter_topics in by_gateway.items():
-        rules = [*(f"topic write {topic}" for topic in meter_topics), *_read_by_nodes(meter_topics)]
+        writes = [f"topic write {topic}" for topic in meter_topics]
+        rules = [*writes, *_read_by_nodes(meter_topics), *read_by[gateway]]
         lines += [f"user {gateway}", *dict.fromkeys(rules), ""]
     return "\n".join(lines)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from bkkenergy.errors import Fault
 from bkkenergy.payloads.decode import FAMILIES, Decoder
 from bkkenergy.payloads.profile import Profile
+from bkkenergy.payloads.topics import WILDCARD, TopicFilters
 from bkkenergy.portfolio import Meter, Portfolio
 from bkkenergy.portfolio.records import EVER, Dated, Records
 
@@ -91,6 +92,8 @@ def _by_topic(versions: Iterable[Dated[Meter]], profiles: Mapping[str, Profile])
     for version in versions:
         for topic in _topics(version.value, decoders):
             of_topic.setdefault(topic, []).append(version)
+    for topic, wide in _read_widely(of_topic):
+        of_topic[topic] = [*of_topic[topic], *of_topic[wide]]
     return (group for group in of_topic.values() if len({version.value.payload for version in group}) > 1)
 
 
@@ -103,9 +106,19 @@ def meter_faults(meters: Sequence[Meter], profiles: Mapping[str, Profile]) -> li
         if meter.payload not in profiles:
             what = f"there is no payload profile {meter.payload!r}"
             faults.append(Fault(f"{where}: payload", what, f"Use one of: {known}."))
-        elif meter.key and profiles[meter.payload].family != "sparkplug" and not profiles[meter.payload].key:
+            continue
+        profile = profiles[meter.payload]
+        if meter.key and profile.family != "sparkplug" and not profile.has_key:
             what = f"profile {meter.payload!r} finds no keys in its payloads"
             faults.append(Fault(f"{where}: key", what, "Remove the key, or give the profile its `key`."))
+        if profile.keys and meter.key not in profile.keys:
+            what = f"{meter.key!r} is none of the keys of profile {meter.payload!r}"
+            faults.append(Fault(f"{where}: key", what, f"Use one of: {', '.join(profile.keys)}."))
+        if "+" in meter.topic and not (meter.key and profile.has_key):
+            what = "a topic with + is of several meters, and nothing says which one this is"
+            faults.append(
+                Fault(f"{where}: topic", what, "Give it a key, by a profile with `topic_key`, `key` or `keys`.")
+            )
     return faults
 
 
@@ -116,6 +129,8 @@ def shared_topic_faults(meters: Sequence[Meter], profiles: Mapping[str, Profile]
     for meter in meters:
         for topic in _topics(meter, decoders):
             readers.setdefault(topic, {}).setdefault(meter.payload, meter.id)
+    for topic, wide in _read_widely(readers):
+        readers[topic] = readers[wide] | readers[topic]
     faults = []
     for topic, meter_of in readers.items():
         without = [name for name in meter_of if profiles[name].when is None]
@@ -126,6 +141,12 @@ def shared_topic_faults(meters: Sequence[Meter], profiles: Mapping[str, Profile]
             remedy = "Give each of them a `when` that says which messages are its own, or use one profile."
             faults.append(Fault(f"meter {meter_of[without[0]]}: payload", what, remedy))
     return faults
+
+
+def _read_widely(topics: Collection[str]) -> list[tuple[str, str]]:
+    """Return the topics whose messages are read through another one, too, that leaves a level open."""
+    filters = TopicFilters(topic for topic in topics if WILDCARD in topic)
+    return [(topic, wide) for topic in topics if WILDCARD not in topic for wide in filters.matching(topic)]
 
 
 def _decoders(profiles: Mapping[str, Profile]) -> dict[str, Decoder]:

@@ -82,3 +82,32 @@ def test_an_adopted_meter_is_a_meter():
     chosen = {"building": "health.centre-1", "profile": "modbus-gateway", "id": proposal.local_id}
     entered = Meter.model_validate(adopted(proposal, chosen, rated_kw=100, names=("มิเตอร์", "Meter")))
     assert (entered.id, entered.key, entered.rated_kw) == ("health.centre-1.8", "8", 100)
+
+
+def test_a_profile_that_is_unverified_says_so_in_its_proposal():
+    sample = next(one for one in SAMPLES if one["name"] == "acrel_adw300_data")
+    found = proposals([heard(sample["topic"], sample["payload"].encode())], [], PROFILES)
+    (proposal,) = [one for one in found if one.profile == "acrel-adw300"]
+    assert proposal.is_unverified
+    assert "unverified" in toml_block(proposal, [])
+
+
+def test_a_new_key_below_a_topic_with_an_open_level_is_proposed_and_a_known_one_is_not():
+    profiles = {"mbmd": PROFILES["mbmd"].model_copy(update={"topic_key": 2})}
+    known = meter(topic="mbmd/+", payload="mbmd", key="sdm1-1")
+    messages = [heard("mbmd/sdm1-1/Import", b"1.5"), heard("mbmd/sdm1-2/Import", b"2.5")]
+    (proposal,) = proposals(messages, [known], profiles)
+    assert (proposal.topic, proposal.key, proposal.profile) == ("mbmd/sdm1-2", "sdm1-2", "mbmd")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("wmbusmeters_water", "other"), ("milesight_em300_th", "other"), ("mbmd_voltage", "register")]
+)
+def test_what_measures_no_electricity_is_proposed_as_such(name, kind):
+    sample = next(one for one in SAMPLES if one["name"] == name)
+    found = [
+        one
+        for one in proposals([heard(sample["topic"], sample["payload"].encode())], [], PROFILES)
+        if one.profile == sample["profile"]
+    ]
+    assert [str(one.kind) for one in found] == [kind]

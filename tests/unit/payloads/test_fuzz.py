@@ -24,7 +24,7 @@ from tests.builders import meter
 from tests.conftest import IS_FUZZED
 from tests.unit.payloads.test_canonical import one_by_one, rows
 from tests.unit.payloads.test_foreign_numbers import CANONICAL, HOSTILE, LEAF, TEXTS
-from tests.unit.payloads.test_payloads import PROFILES, RECEIVED_US, SAMPLES
+from tests.unit.payloads.test_payloads import PROFILES, RECEIVED_US, SAMPLES, key_of
 from tests.unit.payloads.test_sparkplug import dbirth, ddata, nbirth
 
 INPUTS = int(os.environ.get("FUZZ", "4000"))
@@ -72,7 +72,11 @@ def leaves_changed(draw, profile):
 def sorter_for(profile):
     """Of a meter with ratios: what fits a float as it is sent may be beyond any float as it flows."""
     address = "spBv1.0/BMA/edge-1/panel" if profile == "sparkplug-b" else "a/b"
-    return Sorter([meter(payload=profile, topic=address, rated_kw=100, ct_ratio=1000)], PROFILES, max_ahead_s=300)
+    return Sorter(
+        [meter(payload=profile, topic=address, key=key_of(profile), rated_kw=100, ct_ratio=1000)],
+        PROFILES,
+        max_ahead_s=300,
+    )
 
 
 def check(sorter, payload, topic):
@@ -248,7 +252,9 @@ def test_every_family_is_fuzzed():
 def test_every_depth_about_the_end_of_recursion_is_answered(profile, brackets):
     """The depth at which recursion ends depends on how deep the caller stands, so every one is tried."""
     address = "spBv1.0/BMA/edge-1/panel" if profile == "sparkplug-b" else "a/b"
-    sorter = Sorter([meter(payload=profile, topic=address, rated_kw=100)], PROFILES, max_ahead_s=300)
+    sorter = Sorter(
+        [meter(payload=profile, topic=address, key=key_of(profile), rated_kw=100)], PROFILES, max_ahead_s=300
+    )
     inner = b'{"ts":1795402800,"energy_kwh":1}'
     for depth in [*range(1, 12), *range(880, 1_020), 10_000]:
         opened, closed = brackets[0] * depth, brackets[1] * depth

@@ -24,6 +24,11 @@ def decoded(profile: str, payload: bytes, topic: str = "t", **message):
     return FAMILIES[PROFILES[profile].family](PROFILES[profile]).decode([given])
 
 
+def key_of(profile: str) -> str:
+    """A key that a meter of the profile may have; none where the profile lists none."""
+    return next(iter(PROFILES[profile].keys), "")
+
+
 def rows_of(found):
     return [
         (

@@ -166,10 +166,8 @@ def test_of_two_meters_on_a_topic_one_does_not_change_its_profile_alone_on_any_d
 
 def test_a_profile_without_a_source_says_that_it_is_unverified():
     unverified = {name for name, profile in PROFILES.items() if profile.unverified}
-    assert unverified == {"shelly-gen2-switch", "mbmd"}
-    assert all(
-        "could be read" in PROFILES[name].source or "could not be read" in PROFILES[name].source for name in unverified
-    )
+    assert unverified == {"acrel-adw300", "acrel-adl", "evcc-grid"}
+    assert all("ublic" in PROFILES[name].source or "description" in PROFILES[name].source for name in unverified)
 
 
 PLUGIN = '''

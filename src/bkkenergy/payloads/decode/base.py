@@ -99,6 +99,11 @@ class RowDecoder:
 
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
+        self._asked: list[Outgoing] = []
+
+    def ask(self, outgoing: Iterable[Outgoing]) -> None:
+        """Ask for something to be published."""
+        self._asked += outgoing
 
     def rows(self, message: Message, steps: list[Step]) -> Iterable[DecodedRow]:
         """Yield the readings of one message and add its steps. Raises DecodeError."""
@@ -106,7 +111,8 @@ class RowDecoder:
 
     def outgoing(self) -> tuple[Outgoing, ...]:
         """Return what is to be published since it was last asked."""
-        return ()
+        asked, self._asked = tuple(self._asked), []
+        return asked
 
     def topics(self, address: str) -> Sequence[str]:
         """Return the meter's own topic."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from bkkenergy.payloads.decode.base import DecodedRow, RowDecoder, Step
 from bkkenergy.payloads.decode.fields import parse_json, read_elements, search
 from bkkenergy.payloads.decode.times import shown
 from bkkenergy.payloads.message import DecodeError, Message
-from bkkenergy.payloads.profile import BinarySpec
+from bkkenergy.payloads.profile import BinarySpec, BinaryType, TlvSpec
 
 _FORMAT = dict(zip(["u8", "i8", "u16", "i16", "u32", "i32", "u64", "i64", "f32", "f64"], "BbHhIiQqfd", strict=True))
 
@@ -32,8 +32,12 @@ class ChirpstackDecoder(RowDecoder):
         if self.profile.ignore is not None and search(self.profile.ignore, root):
             steps.append(Step(f"ignore = {self.profile.ignore}", "left out, as the profile says", is_ignored=True))
             return []
-        if self.profile.binary and not root.get("object"):
+        if (self.profile.binary or self.profile.tlv) and not root.get("object"):
             root = root | {"object": self._unpacked(root.get("data"), steps)}
+            if self.profile.tlv and not root["object"]:
+                if not any(step.is_fault for step in steps):
+                    steps.append(Step("data", "nothing but the device's own settings: left out", is_ignored=True))
+                return []
         if not isinstance(root.get("object"), dict):
             raise DecodeError("the uplink has no object, and the profile no binary layout. Add a codec, or [binary].")
         return read_elements(self.profile, message.topic, root, steps)
@@ -45,12 +49,45 @@ class ChirpstackDecoder(RowDecoder):
         except (binascii.Error, ValueError) as error:
             raise DecodeError(f"data is no base64: {error}") from None
         steps.append(Step("data", f"{len(raw)} bytes: {raw[:32].hex(' ')}"))
+        if self.profile.tlv:
+            return _items(self.profile.tlv, raw, steps)
         return {name: _number(name, raw, spec) for name, spec in self.profile.binary.items()}
 
 
+def _items(specs: Mapping[str, TlvSpec], raw: bytes, steps: list[Step]) -> dict[str, float]:
+    """Return numbers of a frame of items: channel, type and value one after the other.
+
+    How long an item is stands nowhere in the frame: what comes after one that is not known cannot be read. It is
+    reported; what came before counts.
+    """
+    values: dict[str, float] = {}
+    at = 0
+    while at < len(raw):
+        head = raw[at : at + 2].hex()
+        spec = specs.get(head)
+        if spec is None:
+            steps.append(Step(f"item {head} at byte {at}", "is not in the profile's [tlv]", is_fault=True))
+            break
+        at += 2
+        if spec.type is not None and spec.name is not None:
+            value = _unpacked_at(raw, at, spec.name, spec.type, little_endian=spec.little_endian)
+            at += struct.calcsize(_FORMAT[spec.type])
+            if value not in spec.no_value:
+                values[spec.name] = value
+        at += spec.skip_bytes
+    if at > len(raw):
+        steps.append(Step("data", f"the frame of {len(raw)} bytes is cut short", is_fault=True))
+    return values
+
+
 def _number(name: str, raw: bytes, spec: BinarySpec) -> float:
-    layout = ("<" if spec.little_endian else ">") + _FORMAT[spec.type]
+    return _unpacked_at(raw, spec.offset, name, spec.type, little_endian=spec.little_endian)
+
+
+def _unpacked_at(raw: bytes, offset: int, name: str, kind: BinaryType, *, little_endian: bool) -> float:
+    """Return the number at a byte of a frame. Raises DecodeError."""
+    layout = ("<" if little_endian else ">") + _FORMAT[kind]
     try:
-        return float(struct.unpack_from(layout, raw, spec.offset)[0])
+        return float(struct.unpack_from(layout, raw, offset)[0])
     except struct.error:
-        raise DecodeError(f"{name} at byte {spec.offset} ({spec.type}) lies beyond the {len(raw)} bytes") from None
+        raise DecodeError(f"{name} at byte {offset} ({kind}) lies beyond the {len(raw)} bytes") from None

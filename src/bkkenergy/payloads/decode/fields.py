@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import jmespath
 import msgspec
 
-from bkkenergy.payloads.decode.base import DecodedRow, RowDecoder, Step
+from bkkenergy.payloads.decode.base import DecodedRow, Outgoing, RowDecoder, Step
 from bkkenergy.payloads.decode.bounds import check_json_size
 from bkkenergy.payloads.decode.times import read_number, read_time, shown
 from bkkenergy.payloads.message import DecodeError, Message
 from bkkenergy.payloads.profile import QUANTITY_OF, ROOT_MARK, UNITS, FieldSpec, Profile, unit_named
+from bkkenergy.readings import US_PER_S
 
 MAX_ELEMENTS = 10_000
 NO_VALUE_TEXTS = frozenset({"", "unavailable", "unknown", "none", "null", "nan"})
@@ -28,7 +31,19 @@ class FieldsDecoder(RowDecoder):
 
     def rows(self, message: Message, steps: list[Step]) -> Iterable[DecodedRow]:
         """Return one row an element of the payload."""
-        return read_elements(self.profile, message.topic, parse_json(message.payload), steps)
+        root = parse_json(message.payload)
+        if self.profile.replies and not message.retained and not message.late:
+            self.ask(replies_to(self.profile, message.topic, root))
+        return read_elements(self.profile, message.topic, root, steps)
+
+
+def replies_to(profile: Profile, topic: str, root: Any) -> list[Outgoing]:
+    """Return what the device expects to be answered to a payload."""
+    return [
+        Outgoing(topic.replace(reply.of, reply.by, 1), msgspec.json.encode(reply.body))
+        for reply in profile.replies
+        if reply.of in topic and search(reply.when, root)
+    ]
 
 
 def parse_json(payload: bytes) -> Any:
@@ -45,17 +60,10 @@ def read_elements(profile: Profile, address: str, root: Any, steps: list[Step]) 
     if profile.ignore is not None and search(profile.ignore, root):
         steps.append(Step(f"ignore = {profile.ignore}", "left out, as the profile says", is_ignored=True))
         return []
-    elements = [root]
-    if profile.each is not None:
-        listed = search(profile.each, root)
-        if not isinstance(listed, list):
-            raise DecodeError(f"each = {profile.each!r} finds {shown(listed)}, not a list")
-        elements = [element for element in listed if element is not None]
-        steps.append(Step(f"each = {profile.each}", f"{len(elements)} elements"))
-    if len(elements) > MAX_ELEMENTS:
-        raise DecodeError(f"{len(elements)} elements in one payload, more than {MAX_ELEMENTS}")
+    if profile.keys:
+        return _read_keys(profile, address, root, steps)
     rows = []
-    for element in elements:
+    for element in _listed(profile, root, steps):
         try:
             if not applies_to(profile, element, root, steps):
                 continue
@@ -67,6 +75,42 @@ def read_elements(profile: Profile, address: str, root: Any, steps: list[Step]) 
             rows.append(row)
     if not rows and not any(step.is_fault or step.is_ignored for step in steps):
         steps.append(Step("fields", "none of the profile's fields has a value", is_fault=True))
+    return rows
+
+
+def _listed(profile: Profile, root: Any, steps: list[Step]) -> list[Any]:
+    """Return the elements of a payload: itself, or those of its list. Raises DecodeError."""
+    if profile.each is None:
+        return [root]
+    listed = search(profile.each, root)
+    if not isinstance(listed, list):
+        raise DecodeError(f"each = {profile.each!r} finds {shown(listed)}, not a list")
+    elements = [element for element in listed if element is not None]
+    steps.append(Step(f"each = {profile.each}", f"{len(elements)} elements"))
+    if len(elements) > MAX_ELEMENTS:
+        raise DecodeError(f"{len(elements)} elements in one payload, more than {MAX_ELEMENTS}")
+    return elements
+
+
+def _read_keys(profile: Profile, address: str, root: Any, steps: list[Step]) -> list[DecodedRow]:
+    """Read a row for each of the profile's keys that the payload has something of. Raises DecodeError."""
+    rows = []
+    for of_key in profile.of_keys:
+        key_steps: list[Step] = []
+        try:
+            if not applies_to(of_key, root, root, key_steps):
+                steps += key_steps
+                continue
+            row = read_element(of_key, address, root, root, key_steps, key=of_key.keys[0])
+        except DecodeError as error:
+            steps.append(Step(f"key {of_key.keys[0]}", str(error), is_fault=True))
+            continue
+        faults = [step for step in key_steps if step.is_fault]
+        steps += key_steps if row.values else faults
+        if row.values:
+            rows.append(row)
+    if not rows and not any(step.is_fault or step.is_ignored for step in steps):
+        steps.append(Step("keys", "the payload has nothing of any of the profile's keys", is_fault=True))
     return rows
 
 
@@ -89,12 +133,16 @@ def read_element(
     steps: list[Step],
     *,
     units: Mapping[str, Collection[str]] = MappingProxyType({}),
+    key: str = "",
 ) -> DecodedRow:
     """Read one element as a row and add every step. Raises DecodeError for its key or time.
 
-    units : name in the element -> units that the payload states for it; they overrule the profile's.
+    key : where the profile finds none in the element. units : name in the element -> units that the payload states
+        for it; they overrule the profile's.
     """
-    key = ""
+    if profile.topic_key is not None:
+        key = key_in(address, profile.topic_key)
+        steps.append(Step(f"topic_key = {profile.topic_key}", key))
     if profile.key is not None:
         name_read = _at(profile.key, element, root)
         if not isinstance(name_read, str | int) or isinstance(name_read, bool):
@@ -119,6 +167,14 @@ def read_element(
     return DecodedRow((address, key), ts_us, values)
 
 
+def key_in(topic: str, level: int) -> str:
+    """Return a level of a topic, counted from 1. Raises DecodeError."""
+    levels = topic.split("/")
+    if level > len(levels) or not levels[level - 1]:
+        raise DecodeError(f"topic {topic!r} has no level {level} for the meter's key")
+    return levels[level - 1]
+
+
 def _time_of(profile: Profile, element: Any, root: Any, steps: list[Step]) -> int | None:
     spec = profile.time
     if spec is None:
@@ -131,8 +187,16 @@ def _time_of(profile: Profile, element: Any, root: Any, steps: list[Step]) -> in
     if value is None:
         raise DecodeError(f"time = {spec.path!r} is not there")
     ts_us, how = read_time(value, spec)
+    if spec.unset_before is not None and ts_us < _midnight_us(spec.unset_before, spec.timezone):
+        steps.append(Step(f"time = {spec.path}", f"{shown(value)}: the clock was not set; stamped when it comes"))
+        return None
     steps.append(Step(f"time = {spec.path}", f"{shown(value)} {how}"))
     return ts_us
+
+
+@lru_cache
+def _midnight_us(day: dt.date, timezone: str) -> int:
+    return round(dt.datetime.combine(day, dt.time(), ZoneInfo(timezone)).timestamp()) * US_PER_S
 
 
 def _stated_unit(spec: FieldSpec, element: Any, root: Any, units: Mapping[str, Collection[str]]) -> str | None:

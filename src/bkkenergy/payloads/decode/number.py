@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from bkkenergy.payloads.decode.base import DecodedRow, RowDecoder, Step
-from bkkenergy.payloads.decode.fields import field_value
+from bkkenergy.payloads.decode.fields import field_value, key_in
 from bkkenergy.payloads.message import DecodeError, Message
 
 LONGEST_NUMBER = 64
+
+
+def unquoted(text: str) -> str:
+    """Return text without the quotation marks of JSON around it."""
+    is_quoted = len(text) > 1 and text.startswith('"') and text.endswith('"')
+    return text[1:-1] if is_quoted else text
 
 
 class NumberDecoder(RowDecoder):
@@ -25,10 +31,11 @@ class NumberDecoder(RowDecoder):
                 address = message.topic.removesuffix(f"/{spec.suffix}")
                 if len(message.payload) > LONGEST_NUMBER:
                     raise DecodeError(f"{len(message.payload)} bytes are no number: at most {LONGEST_NUMBER}")
-                text = message.payload.decode(errors="replace").strip()
+                text = unquoted(message.payload.decode(errors="replace").strip())
                 value = field_value(name, text, spec, self.profile)
                 if value is None:
                     raise DecodeError(f"{text!r} is no value of {name}")
                 steps.append(Step(f"{name} from .../{spec.suffix}", f"{value:.10g}"))
-                return [DecodedRow((address, ""), None, {name: value})]
+                key = "" if self.profile.topic_key is None else key_in(address, self.profile.topic_key)
+                return [DecodedRow((address, key), None, {name: value})]
         raise DecodeError(f"the topic ends in no suffix of profile {self.profile.id!r}")

@@ -59,7 +59,6 @@ class SparkplugDecoder(RowDecoder):
     def __init__(self, profile: Profile) -> None:
         super().__init__(profile)
         self.births = Births()
-        self._outgoing: list[Outgoing] = []
         self._addresses: set[str] = set()
         paths = [spec.path for spec in profile.fields.values() if spec.path]
         self._names = names_in((*paths, *(path for path in (profile.each, profile.when) if path)))
@@ -72,11 +71,6 @@ class SparkplugDecoder(RowDecoder):
         topics = [f"{NAMESPACE}/{group}/{kind}/{node}" for kind in ("NBIRTH", "NDATA", "NDEATH")]
         topics += [f"{NAMESPACE}/{group}/{kind}/{node}/{d}" for d in device for kind in ("DBIRTH", "DDATA", "DDEATH")]
         return topics
-
-    def outgoing(self) -> tuple[Outgoing, ...]:
-        """Return the rebirth requests that became due since the last call."""
-        asked, self._outgoing = tuple(self._outgoing), []
-        return asked
 
     def rows(self, message: Message, steps: list[Step]) -> Iterable[DecodedRow]:
         """Return a row for each meter and time that the message names. Raises DecodeError."""
@@ -123,7 +117,7 @@ class SparkplugDecoder(RowDecoder):
         if session.asked_us is not None:
             session.pause_us = min(2 * session.pause_us, LONGEST_PAUSE_US)
         session.asked_us = now_us
-        self._outgoing.append(rebirth_request(source, now_us))
+        self.ask([rebirth_request(source, now_us)])
 
     def _elements(self, source: Place, payload: Any, now_us: int, steps: list[Step]) -> Elements:
         """Return the metrics of a payload by meter and time."""
