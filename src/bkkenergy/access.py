@@ -10,9 +10,11 @@ from bkkenergy.errors import NotAllowed, NotThere
 
 Role = Literal["viewer", "manager", "engineer", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
-Power = Literal["see", "dismiss", "plan", "edit", "propose", "design", "operate", "administer", "portfolio", "serve"]
+Power = Literal[
+    "see", "dismiss", "plan", "edit", "propose", "design", "operate", "administer", "portfolio", "serve", "send"
+]
 POWERS: tuple[Power, ...] = get_args(Power)
-TokenScope = Literal["read", "write", "records", "server"]
+TokenScope = Literal["read", "write", "records", "readings", "server"]
 TOKEN_SCOPES: tuple[TokenScope, ...] = get_args(TokenScope)
 
 SERVER_POWERS: frozenset[Power] = frozenset({"portfolio", "serve"})
@@ -22,18 +24,19 @@ MANAGER: frozenset[Power] = frozenset({"see", "dismiss", "plan", "edit", "propos
 MAY: dict[Role, frozenset[Power]] = {
     "viewer": frozenset({"see"}),
     "manager": MANAGER,
-    "engineer": MANAGER | {"design"},
+    "engineer": MANAGER | {"design", "send"},
     "admin": frozenset(POWERS),
 }
 """see: everything of one's agencies; dismiss: hide findings until they grow; plan: change projects; edit: change
-records of one's agencies; propose: ask for other changes of records; design: store solar scenarios; operate: runs of
-reports; administer: users and their tokens. Of the server: portfolio: records that agencies share, and the plan's
-targets; serve: quarantine, settings, messages, imports, the audit log."""
+records of one's agencies; propose: ask for other changes of records; design: store solar scenarios; send: readings of
+one's meters; operate: runs of reports; administer: users and their tokens. Of the server: portfolio: records that
+agencies share, and the plan's targets; serve: quarantine, settings, messages, imports, the audit log."""
 
 TOKEN_MAY: dict[TokenScope, frozenset[Power]] = {
     "read": frozenset({"see"}),
     "write": MANAGER | {"design"},
     "records": MANAGER | {"design", "portfolio"},
+    "readings": frozenset({"send"}),
     "server": frozenset(POWERS),
 }
 """What a token may at most; its user's role and agencies narrow it further."""

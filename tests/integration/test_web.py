@@ -243,7 +243,7 @@ def test_an_agency_s_admin_touches_nobody_of_another_agency(app, people):
 
 NEEDS = {
     ("GET", "/jobs"): "admin", ("GET", "/api/v1/jobs"): "admin", ("POST", "/jobs/retry"): "admin", ("POST", "/meters/replay"): "server",
-    ("GET", "/admin"): "admin", ("POST", "/admin/users"): "admin", ("POST", "/admin/users/{user_id}"): "admin",
+    ("POST", "/api/v1/readings"): "token", ("GET", "/admin"): "admin", ("POST", "/admin/users"): "admin", ("POST", "/admin/users/{user_id}"): "admin",
     ("POST", "/admin/tokens"): "admin", ("POST", "/admin/tokens/{token_id}/drop"): "admin",
     ("POST", "/buildings/{building_id}/dismiss"): "manager", ("POST", "/plan/{project_id}/move"): "manager",
     ("POST", "/solar/scenarios/{building}"): "engineer", ("POST", "/solar/scenarios/{scenario_id}/drop"): "engineer",
@@ -261,8 +261,8 @@ def test_every_route_lets_in_those_roles_that_it_should(app, people, role):
             continue  # their own tests
         answer = asked(client, method, path, app, csrf=csrf)
         needed = NEEDS.get((method, path), "viewer")
-        if needed == "server":
-            assert answer.status_code == 403, (role, method, path, "only for who has all agencies")
+        if needed in {"server", "token"}:
+            assert answer.status_code == 403, (role, method, path, "only for who has all agencies, or a token")
             continue
         allowed = role == "admin" or (ROLES.index(role) >= ROLES.index(needed) and needed != "admin")
         if allowed:

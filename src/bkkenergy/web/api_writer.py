@@ -104,11 +104,11 @@ def writer(
         raise HTTPException(403, "send a token, or the session's secret as X-CSRF-Token")
     opened = visitor.here.opened
     state = portfolio_state(opened.config, opened.state)
-    key = None if idempotency_key is None else Once(idempotency_key, _digest(request, visitor.actor, body))
+    key = None if idempotency_key is None else Once(idempotency_key, digest_of(request, visitor.actor, body))
     return Writer(visitor, request, state, key)
 
 
-def _digest(request: Request, who: Actor, body: bytes) -> str:
+def digest_of(request: Request, who: Actor, body: bytes) -> str:
     """Return a digest of what is asked for, and of what the sender may: a stored answer is for that alone."""
     may = [*sorted(who.powers), *sorted(who.agencies), str(who.user_id)]
     headers = [request.headers.get(name, "") for name in ("if-match", "if-none-match")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from urllib.parse import quote
 
 import structlog
@@ -24,6 +25,7 @@ from bkkenergy.web import (
     api_explore,
     api_plan,
     api_portfolio,
+    api_readings,
     api_work,
     live,
     oidc,
@@ -46,6 +48,7 @@ GZIP_FROM_BYTES = 800
 THREADS = 6
 STATUS_OF: tuple[tuple[type[Exception], int], ...] = ((UnavailableError, 503), (NotAllowed, 403), (NotThere, 404))
 STATUS_KEYS = {status: f"web.error_{status}" for status in (403, 404, 422, 500, 503)}
+RETRY = {"Retry-After": "5"}
 log = structlog.get_logger(__name__)
 
 
@@ -80,6 +83,7 @@ def create_app(here: AppContext) -> FastAPI:
     app.include_router(api_work.router)
     app.include_router(api_plan.router)
     app.include_router(api_portfolio.router)
+    app.include_router(api_readings.router)
     bare = app.openapi
     app.openapi = lambda: with_problem_schema(bare())  # type: ignore[method-assign]
     app.add_exception_handler(NotSignedIn, _to_sign_in)
@@ -130,7 +134,7 @@ def _failed(request: Request, error: Exception) -> Response:
     """Return the service's errors: a store that is unreachable, input that cannot be used."""
     status = next((status for kind, status in STATUS_OF if isinstance(error, kind)), 422)
     if _is_api(request):
-        return problem(status, str(error), request)
+        return problem(status, str(error), request, RETRY if status == HTTPStatus.SERVICE_UNAVAILABLE else None)
     if status in {403, 404}:
         return _error_page(request, status)
     log.warning("page_failed", path=request.url.path, status=status, error=str(error))

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.datastructures import FormData
 
-from bkkenergy.access import EVERY_AGENCY, ROLES, TOKEN_SCOPES, Actor, TokenScope, password_fault
+from bkkenergy.access import EVERY_AGENCY, ROLES, TOKEN_SCOPES, Actor, Power, TokenScope, password_fault
 from bkkenergy.adapters.state.users import MustWait, SignedIn, is_password_of, note, sign_in, sign_out
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import InputError
@@ -167,7 +167,8 @@ def _admin(visitor: PageVisitor, **shown: Any) -> Response:
 
 def token_scopes(actor: Actor) -> list[TokenScope]:
     """Return the scopes that give one's tokens anything beyond the scope before."""
-    return [scope for scope in TOKEN_SCOPES if scope != "records" or actor.may("portfolio")]
+    needed: dict[TokenScope, Power] = {"records": "portfolio", "readings": "send"}
+    return [scope for scope in TOKEN_SCOPES if scope not in needed or actor.may(needed[scope])]
 
 
 def settings_lines(visitor: PageVisitor) -> list[tuple[str, str]]:

@@ -142,7 +142,23 @@ def page_visitor(request: Request) -> Visitor:
 
 
 def api_visitor(request: Request) -> Visitor:
-    """Return the user of the API: by a token, or by the session of this browser."""
+    """Return the user of the API: by a token, or by the session of this browser. One who may see nothing is refused."""
+    visitor = api_caller(request)
+    visitor.need("see")
+    return visitor
+
+
+def api_sender(request: Request) -> Visitor:
+    """Return whose token sends readings. It may be one that sees nothing."""
+    visitor = api_caller(request)
+    if visitor.csrf:
+        raise HTTPException(403, "readings are sent with a token: bkkenergy tokens add NAME --scope readings")
+    visitor.need("send")
+    return visitor
+
+
+def api_caller(request: Request) -> Visitor:
+    """Return who calls the API, whatever they may. Raises 401."""
     here = here_of(request)
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
     if secret and scheme.lower() == "bearer":
@@ -169,6 +185,7 @@ def visitor_of(request: Request) -> Visitor | None:
 
 PageVisitor = Annotated[Visitor, Depends(page_visitor)]
 ApiVisitor = Annotated[Visitor, Depends(api_visitor)]
+ApiSender = Annotated[Visitor, Depends(api_sender)]
 
 
 async def posted_form(request: Request) -> FormData:
