@@ -125,6 +125,16 @@ class MeteringSettings(Frozen):
     max_estimated_gap_s: Annotated[int, Field(ge=0)] = 7200
 
 
+class BaselineSettings(Frozen):
+    """Who decides on baselines that the scheduler fits when enough days are there.
+
+    accept : "person" proposes each, and a person accepts it; "first" accepts a building's first by itself; "every"
+    accepts those after it as well, every two years.
+    """
+
+    accept: Literal["person", "first", "every"] = "person"
+
+
 class ReportSettings(Frozen):
     """What a report calls worth attention, and where reports go. The archive of scheduled reports is in it."""
 
@@ -287,6 +297,7 @@ class Settings(Frozen):
     store: StoreSettings = StoreSettings()
     observe: ObserveSettings = ObserveSettings()
     metering: MeteringSettings = MeteringSettings()
+    baseline: BaselineSettings = BaselineSettings()
     report: ReportSettings = ReportSettings()
     state: StateSettings = StateSettings()
     portfolio: PortfolioSettings = PortfolioSettings()

@@ -18,8 +18,9 @@ from scipy.stats import binomtest
 
 from bkkenergy.errors import InputError
 from bkkenergy.savings.baseline import Series, expected_days, fit_baseline, max_hour_kwh
-from bkkenergy.savings.uncertainty import CONFIDENCE, conformal_quantile, fold_rms
+from bkkenergy.savings.uncertainty import CONFIDENCE, fold_rms
 from tests.bench.placebo import day_kind
+from tests.conformal import conformal_quantile
 
 YEARS = range(2008, 2020)
 LENGTHS_MONTHS = (3, 6, 9, 12)

@@ -22,7 +22,8 @@ DOES = {
     "init", "serve", "ingest", "web", "demo", "jobs start", "jobs run", "jobs retry", "jobs catch-up", "jobs test-mail",
     "users add", "users password", "users change", "users lock", "tokens add", "tokens end",
     "plan add", "plan move", "plan import", "plan undo", "plan withdraw", "portfolio import", "portfolio undo", "quarantine replay",
-    "backup", "restore", "migrate", "import", "energy edit", "baseline fit",
+    "backup", "restore", "migrate", "import", "energy edit", "baseline fit", "baseline accept",
+    "baseline decline",
     "figures import-ft", "figures check", "ereport enter", "meters adopt", "portfolio proposals accept",
     "portfolio proposals reject", "solar weather fetch", "meters passwords",
 }  # fmt: skip
@@ -68,7 +69,7 @@ PRINTS: dict[str, tuple[list[str], set[str]]] = {
     "bill check": (["--building", BUILDING, "--file", "bills.csv"], {"month", "item", "paper_thb", "ours_thb", "why",
                                                                      "difference_thb"}),
     "bill compare": ([BUILDING], {"building", "period", "schedule", "energy_kwh", "peak_kw", "known_ratio", "offers"}),
-    "baseline show": ([BUILDING], {"building", "baseline", "adjustments"}),
+    "baseline show": ([BUILDING], {"building", "baseline", "versions", "progress", "adjustments"}),
     "baseline check": ([BUILDING], {"period", "total", "buildings"}),
     "baseline bills": ([BUILDING, "--file", "bills.csv"], {"building", "model", "months"}),
     "insights": ([BUILDING], set()),

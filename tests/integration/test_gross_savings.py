@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bkkenergy.adapters.sqlite import SqliteStore
-from bkkenergy.adapters.state.baselines import save_baseline
+from bkkenergy.adapters.state.baselines import Fitted, save_baseline
 from bkkenergy.calendar import BANGKOK, Period, epoch_us
 from bkkenergy.errors import InputError
 from bkkenergy.plan import Project
@@ -77,7 +77,7 @@ def opened_with(home, **given):
         office = site.portfolio.buildings[OFFICE]
         ((_, baseline),) = fit_buildings(site, [office], BASE)
         if not isinstance(baseline, str):
-            save_baseline(site.state, OFFICE, baseline, site.clock())
+            save_baseline(site.state, Fitted(OFFICE, baseline), site.clock())
         yield site, office, baseline
 
 

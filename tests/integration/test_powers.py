@@ -21,6 +21,7 @@ from sqlalchemy import select, update
 import bkkenergy
 from bkkenergy.access import ROLES, TOKEN_SCOPES, Account, Actor, server_actor
 from bkkenergy.adapters.state import open_state, reading, transaction
+from bkkenergy.adapters.state.baselines import Fitted, save_baseline
 from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.adapters.state.runs import RunQueue
 from bkkenergy.adapters.state.tables import metadata
@@ -33,9 +34,11 @@ from bkkenergy.metering.sources import IntervalSeries
 from bkkenergy.plan import Project
 from bkkenergy.portfolio.edits import Amend
 from bkkenergy.readings import ReadingBatch
+from bkkenergy.savings.baseline import fit_baseline
 from bkkenergy.savings.facts import Finding
 from bkkenergy.site.record_kinds import SITE_KINDS
 from bkkenergy.usecases import (
+    baselines,
     dismissals,
     edits,
     ereport,
@@ -53,6 +56,7 @@ from bkkenergy.usecases.imports import Overlap
 from bkkenergy.usecases.powers import USE_CASES, use_case
 from bkkenergy.usecases.purge import Planned
 from bkkenergy.usecases.storedreadings import preview_readings
+from tests.unit.savings.generated import building
 from tests.web import PASSWORD, make_app, make_site
 
 pytestmark = [pytest.mark.filterwarnings("ignore::ResourceWarning")]
@@ -86,20 +90,21 @@ def site(tmp_path_factory):
     add_user(opened.state, "person-of-both", PASSWORD, "viewer", [OWN, OTHERS], NOW)
     root, state = server_actor("cli:root"), records_in(opened)
     portfolio.replace_all(state, root, opened.portfolio.records, why="first import", now=NOW)
-    for agency, building in BUILDING.items():
+    for agency, building_id in BUILDING.items():
         plan.enter_projects(opened.state, root, [project(agency, id=f"own-{agency}")], NOW)
         portfolio.change(
             state,
             root,
-            [Amend("building", building, {"name_en": f"House of {agency}"})],
+            [Amend("building", building_id, {"name_en": f"House of {agency}"})],
             why="renamed",
             from_day=None,
             expected_revision=None,
             now=NOW,
         )
         proposals.propose(
-            state, root, [Amend("building", building, {"name_en": "Hall"})], why="nicer", from_day=None, now=NOW
+            state, root, [Amend("building", building_id, {"name_en": "Hall"})], why="nicer", from_day=None, now=NOW
         )
+        save_baseline(opened.state, fitted_of(agency, 1), NOW)
     return opened
 
 
@@ -168,7 +173,7 @@ def owners(site, before, after, place):  # noqa: C901, PLR0911 - one a table
     match place[0]:
         case "run" | "scenario" | "agency_month":
             return {row["agency"]}
-        case "dismissal":
+        case "dismissal" | "baseline" | "project_baseline":
             return {site.portfolio.buildings[row["building"]].agency}
         case "quarantine":
             return {row["topic"].removeprefix("http/").partition(".")[0]}
@@ -201,9 +206,9 @@ def plan_owners(before, after, project_id):
     return {own["body"]["agency"] for own in entries if own["body"]}
 
 
-def finding(building):
+def finding(building_id):
     day = dt.date(2026, 11, 20)
-    return Finding(building=building, rule="night_use", severity="watch", since=day, energy_kwh_a_month=10.0,
+    return Finding(building=building_id, rule="night_use", severity="watch", since=day, energy_kwh_a_month=10.0,
                    cost_thb_a_month=50.0, evidence={})  # fmt: skip
 
 
@@ -216,6 +221,12 @@ def project(agency, **changes):
 def plan_revision_of(site, agency):
     """The number of the revision that entered a project of one agency alone."""
     return one(site, "plan_entry", key=f"own-{agency}")["revision"]
+
+
+def fitted_of(agency, seed):
+    """A baseline of an agency's building, proposed by the scheduler."""
+    year = building(seed, first="2023-10-01", last="2024-09-30")
+    return Fitted(BUILDING[agency], fit_baseline(year, forms=("daily_calendar",)), "proposed", "first", by="scheduler")
 
 
 def run_of(site, agency):
@@ -310,6 +321,10 @@ HOW = {
         site.state, actor, f"led-{agency}", NOW, why="entered twice"),
     "plan.undo": lambda site, actor, agency: plan.undo_plan(
         site.state, actor, plan_revision_of(site, agency), NOW, why="wrong project"),
+    "baselines.store": lambda site, actor, agency: baselines.store_baseline(
+        site.state, actor, site.portfolio, fitted_of(agency, 2), NOW),
+    "baselines.decide": lambda site, actor, agency: baselines.decide_on_baseline(
+        site.state, actor, site.portfolio, one(site, "baseline", building=BUILDING[agency])["id"], "accepted", NOW),
     "findings.dismiss": lambda site, actor, agency: dismissals.dismiss(
         site.state, actor, site.portfolio, [finding(BUILDING[agency])], "night_use", NOW),
     "ereport.enter": lambda site, actor, agency: ereport.enter_month(

@@ -190,7 +190,8 @@ def test_findings_speak_both_languages_and_are_dismissed_with_a_line_in_the_audi
     run(fitted, *args, "--dismiss", "baseload_rise")
     assert "baseload_rise" not in [row["rule"] for row in json.loads(run(fitted, *args, "--json"))]
     assert "needs one building with a finding" in run(fitted, *args, "--dismiss", "nothing", ok=False)
-    (line,) = audit_lines(open_state(StateSettings(path=fitted / "var/state.sqlite")))
+    lines = audit_lines(open_state(StateSettings(path=fitted / "var/state.sqlite")))
+    (line,) = (entry for entry in lines if not entry["action"].startswith("baseline"))
     assert (line["action"], line["target"], line["detail"]["rule"]) == ("dismiss", OFFICES[1], "baseload_rise")
     assert line["actor"] == f"cli:{pwd.getpwuid(os.getuid()).pw_name}"
 
@@ -222,7 +223,7 @@ def test_what_cannot_be_fitted_says_why(fitted):
     assert "is not understood" in run(fitted, "baseline", "fit", OFFICES[0], "--period", "soon", ok=False)
     (text,) = models(fitted, OFFICES[1])
     bend(fitted, OFFICES[1], text.replace('"version": 2', '"version": 0'))
-    assert "Fit it again" in run(fitted, "baseline", "show", OFFICES[1], ok=False)
+    assert "Fit it again" in run(fitted, "baseline", "show", OFFICES[1], "--lang", "en")
     judged = run(fitted, "baseline", "check", OFFICES[1], "--period", "2025-01-01..2025-03-31", "--json")
     assert "Fit it again" in judged
     with opened_state(load_configuration(fitted / "config").settings) as state:

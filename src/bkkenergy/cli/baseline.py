@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +12,33 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from bkkenergy.adapters.state.baselines import latest_baseline, save_baseline
+from bkkenergy.adapters.state.baselines import Fitted, versions_of
 from bkkenergy.calendar import past_year
-from bkkenergy.cli.context import config_option, period_of, today_here
+from bkkenergy.cli.context import command_line, config_option, period_of, today_here
 from bkkenergy.cli.lang import lang_option
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.cli.spread import dask_option, spreading
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import Words
+from bkkenergy.portfolio import Building
 from bkkenergy.reports.savings.bills import monthly_from_bills, read_paper
+from bkkenergy.reports.savings.fitting import progress_of
 from bkkenergy.reports.savings.gather import SavingsAssessment, fit_buildings, judge, judged_total
-from bkkenergy.reports.savings.phrasing import Judged, baseline_text, judged_text, verdict_text
+from bkkenergy.reports.savings.phrasing import (
+    Judged,
+    baseline_text,
+    judged_text,
+    progress_text,
+    verdict_text,
+    version_data,
+    version_text,
+)
 from bkkenergy.savings.uncertainty import Band, lag_of
+from bkkenergy.savings.versions import BaselineVersion, VersionState, latest_accepted
 from bkkenergy.site import Site, load_configuration
 from bkkenergy.site.solar_config import load_solar
+from bkkenergy.usecases.baselines import decide_on_baseline, store_baseline
 from bkkenergy.usecases.energy import buildings_named
 
 console = Console()
@@ -50,11 +63,16 @@ def baseline_command() -> None:
 )
 @click.argument("name")
 @click.option("--period", help="The baseline's period (default: the last twelve whole months).")
+@click.option("--reason", default="", help="Why it is fitted: it stays with this version of the baseline.")
 @dask_option
 @lang_option
 @config_option
-def fit_command(name: str, period: str | None, scheduler: str | None, lang: Any, config_dir: Path) -> None:
-    """Fit the baselines of NAME: a building, an agency, or all. They are stored in the state."""
+def fit_command(name: str, period: str | None, reason: str, scheduler: str | None, lang: Any, config_dir: Path) -> None:
+    """Fit the baselines of NAME: a building, an agency, or all. They are stored in the state, and accepted.
+
+    Earlier ones stay: a period is judged by the newest one that ended before it, a project by its own. The scheduler
+    proposes baselines by itself when a building has 330 valid days.
+    """
     span = period_of(period) if period else past_year(today_here())
     words = Words(lang)
     failed = 0
@@ -66,7 +84,8 @@ def fit_command(name: str, period: str | None, scheduler: str | None, lang: Any,
                 failed += 1
                 click.echo(f"{building.id}: {baseline}", err=True)
                 continue
-            save_baseline(site.state, building.id, baseline, site.clock())
+            fitted = Fitted(building.id, baseline, reason=reason)
+            store_baseline(site.state, command_line(), site.portfolio, fitted, site.clock())
             named = f"{baseline.first}..{baseline.last} {baseline.fingerprint}"
             click.echo(f"{building.id}: {baseline_text(baseline, words)}\n  {named}")
     if failed:
@@ -129,15 +148,21 @@ def bills_command(building: str, path: Path, months: int, config_dir: Path, *, a
 @lang_option
 @config_option
 def show_command(name: str, lang: Any, config_dir: Path, *, as_json: bool) -> None:
-    """Show the latest baselines of NAME, and the adjustments that persons entered."""
+    """Show the baselines of NAME as versions, how far the next one is, and the adjustments that persons entered."""
     words = Words(lang)
     with opened_site(config_dir) as site:
+        buildings = buildings_named(site.portfolio, name)
+        versions = versions_of(site.state, [building.id for building in buildings])
+        known = [(building, versions.get(building.id, ())) for building in buildings]
         if as_json:
-            print_json([_shown_data(site, building.id) for building in buildings_named(site.portfolio, name)])
+            print_json([_shown_data(site, building, every) for building, every in known])
             return
-        for building in buildings_named(site.portfolio, name):
-            baseline = latest_baseline(site.state, building.id)
-            click.echo(f"{building.id}: {baseline_text(baseline, words) if baseline else '–'}")
+        for building, every in known:
+            click.echo(f"{building.id}: {_newest_text(every, words)}")
+            for version in every:
+                click.echo(f"  {version_text(version, words)}")
+            if progress := progress_text(progress_of(site, building, every), words):
+                click.echo(f"  {progress}")
             for adjustment in site.savings.adjustments_of(building.id):
                 until = adjustment.last or "…"
                 click.echo(
@@ -146,10 +171,21 @@ def show_command(name: str, lang: Any, config_dir: Path, *, as_json: bool) -> No
                 )
 
 
-def _shown_data(site: Site, building: str) -> dict[str, Any]:
-    baseline = latest_baseline(site.state, building)
-    adjustments = [adjustment.model_dump(mode="json") for adjustment in site.savings.adjustments_of(building)]
+def _newest_text(versions: Sequence[BaselineVersion], words: Words) -> str:
+    """Return what the newest baseline is, or why it cannot be used."""
+    newest = latest_accepted(versions)
+    if newest is None:
+        return "–"
+    if isinstance(newest.baseline, InputError):
+        return newest.baseline.said(words.lang)
+    return baseline_text(newest.baseline, words)
+
+
+def _shown_data(site: Site, building: Building, versions: Sequence[BaselineVersion]) -> dict[str, Any]:
+    newest = latest_accepted(versions)
+    adjustments = [adjustment.model_dump(mode="json") for adjustment in site.savings.adjustments_of(building.id)]
     fitted = None
+    baseline = newest.usable if newest is not None else None
     if baseline is not None:
         fitted = {
             "form": baseline.form,
@@ -161,7 +197,63 @@ def _shown_data(site: Site, building: str) -> dict[str, Any]:
             "held_out_nmbe_ratio": baseline.held_out.nmbe,
             "fingerprint": baseline.fingerprint,
         }
-    return {"building": building, "baseline": fitted, "adjustments": adjustments}
+    progress = progress_of(site, building, versions)
+    return {
+        "building": building.id,
+        "baseline": fitted,
+        "versions": [version_data(version) for version in versions],
+        "progress": None
+        if progress.window is None
+        else {
+            "first": progress.window.first,
+            "last": progress.window.last,
+            "reason": progress.window.reason,
+            "valid_days": progress.valid_days,
+            "needed_days": progress.needed_days,
+            "why": progress.why.said("en") if progress.why else None,
+        },
+        "adjustments": adjustments,
+    }
+
+
+@baseline_command.command(
+    "accept", epilog="\b\nExamples:\n  bkkenergy baseline accept health\n  bkkenergy baseline accept all"
+)
+@click.argument("name")
+@click.option("--number", type=int, help="One version of a building, as `baseline show` numbers it.")
+@config_option
+def accept_command(name: str, number: int | None, config_dir: Path) -> None:
+    """Accept the proposed baselines of NAME: from then on buildings are judged by them."""
+    _decided(name, number, "accepted", config_dir)
+
+
+@baseline_command.command(
+    "decline", epilog="\b\nExamples:\n  bkkenergy baseline decline district-bangkhen.office --number 3"
+)
+@click.argument("name")
+@click.option("--number", type=int, help="One version of a building, as `baseline show` numbers it.")
+@config_option
+def decline_command(name: str, number: int | None, config_dir: Path) -> None:
+    """Decline the proposed baselines of NAME. Another is proposed after three months."""
+    _decided(name, number, "declined", config_dir)
+
+
+def _decided(name: str, number: int | None, state: VersionState, config_dir: Path) -> None:
+    with opened_site(config_dir) as site:
+        buildings = buildings_named(site.portfolio, name)
+        versions = versions_of(site.state, [building.id for building in buildings])
+        chosen = [
+            version
+            for every in versions.values()
+            for version in every
+            if (version.state == "proposed" if number is None else version.number == number)
+        ]
+        if not chosen:
+            what = "proposed baseline" if number is None else f"baseline number {number}"
+            raise InputError(f"{name} has no {what}. `bkkenergy baseline show {name}` lists its baselines.")
+        for version in chosen:
+            decide_on_baseline(site.state, command_line(), site.portfolio, version.number, state, site.clock())
+            click.echo(f"{version.building}: {version.first}..{version.last} {version.fingerprint} is {state}.")
 
 
 @baseline_command.command(
@@ -180,8 +272,10 @@ def check_command(name: str, period: str | None, as_json: bool, lang: Any, confi
     span = period_of(period or f"{last_month:%Y-%m}")
     with opened_site(config_dir) as site:
         buildings = buildings_named(site.portfolio, name)
+        versions = versions_of(site.state, [building.id for building in buildings])
         assessments = [
-            judge(site, building, span) for building in track(buildings, "Savings", transient=True, console=console)
+            judge(site, building, span, None, versions.get(building.id, ()))
+            for building in track(buildings, "Savings", transient=True, console=console)
         ]
         total = judged_total(site, assessments)
     if as_json:

@@ -23,6 +23,7 @@ from bkkenergy.jobs.post import send_waiting
 from bkkenergy.jobs.runner import RunContext, work
 from bkkenergy.jobs.schedule import due_runs
 from bkkenergy.reports.render.browser import Browser
+from bkkenergy.reports.savings.fitting import propose_baselines
 from bkkenergy.settings import Settings
 from bkkenergy.site import Clock, Site
 from bkkenergy.site.folder import scheduler_mark
@@ -36,6 +37,7 @@ from bkkenergy.usecases.uptodate import up_to_date
 log = structlog.get_logger(__name__)
 
 LATE_EVERY = dt.timedelta(hours=1)
+BASELINES_EVERY = dt.timedelta(hours=6)
 LEDGER_EVERY_S = 2
 SCHEDULER = server_actor("scheduler")
 """Who does what is due by the clock."""
@@ -102,6 +104,8 @@ class Jobs:
         send_digest(site.state, site.delivery, site.portfolio, self.clock())
         if self._is_time("purge", dt.timedelta(days=1)):
             self._purge()
+        if self._is_time("baselines", BASELINES_EVERY):
+            self._propose_baselines(site)
         return done
 
     def _turned(self) -> None:
@@ -159,6 +163,15 @@ class Jobs:
             log.info("readings_purged", cut=done.cut.isoformat(), days=done.days, deleted=done.deleted)
         for meter, count in done.undeleted.items():
             log.error("readings_not_deleted", meter=meter, readings=count, why="the ledger was not computed from them")
+
+    def _propose_baselines(self, site: Site) -> None:
+        try:
+            fitted = propose_baselines(site, SCHEDULER, list(site.portfolio.buildings.values()))
+        except BkkEnergyError as error:
+            log.error("baselines_not_fitted", why=str(error))  # noqa: TRY400
+            return
+        for one in fitted:
+            log.info("baseline_fitted", building=one.building, state=one.state, reason=one.reason)
 
     def _enter(self, site: Site) -> None:
         jobs = self.settings.jobs

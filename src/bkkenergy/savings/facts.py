@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Literal
@@ -16,6 +16,7 @@ from bkkenergy.dated import Cited
 from bkkenergy.errors import InputError
 from bkkenergy.readings import BoolArray, FloatArray
 from bkkenergy.savings.baseline import HOURS_PER_DAY, Baseline, Series
+from bkkenergy.savings.versions import BaselineVersion
 
 Severity = Literal["notice", "warning", "alert"]
 Positive = Annotated[float, Field(gt=0)]
@@ -71,7 +72,8 @@ class Facts:
     series : gross use by hour of the last thirteen months or more, whole days; why : the reason where it cannot be
     known; grid_kwh : (n,) what the grid gave in each hour; is_open : (m,) days on which it works;
     hours : (m, 2) opening and closing time of each day, NaN on closed days; thb_per_kwh : (n,) what a kWh is
-    worth in each hour; on_peak : (n,) tariff's on-peak hours; demand_kw : (q,) quarter-hours' mean power of the
+    worth in each hour; baseline : by which the last weeks are judged; versions : all of them;
+    on_peak : (n,) tariff's on-peak hours; demand_kw : (q,) quarter-hours' mean power of the
     last twelve months with demand_starts; demand_thb_per_kw : the schedule's highest price of demand;
     demand_charged : (q,) quarter-hours that can set it, None for all; kvar : (q,) or None;
     sub_meters : what sub-meters counted over the last four weeks, beside what they could have, or None;
@@ -85,6 +87,7 @@ class Facts:
     thb_per_kwh: FloatArray
     on_peak: BoolArray
     baseline: Baseline | None = None
+    versions: Sequence[BaselineVersion] = ()
     why: InputError | None = None
     grid_kwh: FloatArray | None = None
     demand_kw: FloatArray = field(default_factory=lambda: np.empty(0))

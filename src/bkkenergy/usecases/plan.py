@@ -30,6 +30,7 @@ from bkkenergy.portfolio import Portfolio, Records
 from bkkenergy.portfolio.edits import End, Withdraw, changes_of
 from bkkenergy.portfolio.records import EVER
 from bkkenergy.portfolio.values import MAX_TEXT, text_faults
+from bkkenergy.usecases.baselines import pin_done
 from bkkenergy.usecases.portfolio import Changed, PortfolioState, locked, need_unchanged, needs_reason, taken_back
 from bkkenergy.usecases.powers import use_case
 
@@ -66,6 +67,7 @@ def move_project(
         project = moved(before, to, on, note=note)
         changes = changes_from(records, project, on)
         add_plan_revision(connection, changes, actor=actor.name, said_by=by, why=note, now=now)
+        pin_done(engine, [project], now)
         detail = {"before": before.state, "state": to, "on": on.isoformat(), "by": who, "note": note}
         enter_audit(connection, actor, "plan_move", project_id, detail, now)
     return project
@@ -106,6 +108,7 @@ def enter_projects(
         whole = [change for _, parts in changes for change in parts]
         if whole:
             add_plan_revision(connection, whole, actor=actor.name, why=why.strip(), now=now)
+            pin_done(engine, entered, now)
         for project, parts in changes:
             if parts:
                 _audit_entered(connection, actor, before.get(project.id), project, why, now)

@@ -26,6 +26,7 @@ from bkkenergy.web import (
     api_plan,
     api_portfolio,
     api_readings,
+    api_savings,
     api_work,
     live,
     oidc,
@@ -82,6 +83,7 @@ def create_app(here: AppContext) -> FastAPI:
     app.include_router(api_explore.router)
     app.include_router(api_work.router)
     app.include_router(api_plan.router)
+    app.include_router(api_savings.router)
     app.include_router(api_portfolio.router)
     app.include_router(api_readings.router)
     bare = app.openapi

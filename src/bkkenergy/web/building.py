@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from bkkenergy.adapters.state.baselines import versions_of
 from bkkenergy.adapters.state.dismissals import dismissals
 from bkkenergy.calendar import BANGKOK, Period, edges, timestamp_us
 from bkkenergy.portfolio import Building
 from bkkenergy.ports.ledger import QUARTERS_PER_DAY
 from bkkenergy.readings import FloatArray
+from bkkenergy.reports.savings.fitting import BaselineProgress, progress_of
 from bkkenergy.reports.savings.gather import SavingsAssessment, facts_of, fiscal_year_so_far, judge
 from bkkenergy.savings.baseline import Series, series_of
 from bkkenergy.savings.facts import Finding
 from bkkenergy.savings.insights import find, visible
+from bkkenergy.savings.versions import BaselineVersion
 from bkkenergy.savings.views import LoadViews, load_views, mean_rows
 from bkkenergy.tariff.bill import Bill
 from bkkenergy.tariff.windows import window_masks
@@ -60,6 +64,8 @@ class BuildingView:
     judged_from: dt.date
     findings: list[Finding]
     waiting: tuple[dt.date, ...]
+    versions: Sequence[BaselineVersion]
+    progress: BaselineProgress
 
 
 def building_hours(here: AppContext, building: Building, first: dt.date, last: dt.date) -> Series:
@@ -83,7 +89,10 @@ def building_view(here: AppContext, building: Building) -> BuildingView:
     views = load_views(series, on_peak)
     peaks = month_peaks_kw(here, building)
     waiting = waiting_of(here, building)
-    judged_from, judged, findings = _judged_lately(here, building, waiting)
+    versions = versions_here(here, building)
+    lately = judged_lately(here, building, versions, waiting)
+    key = ("progress", building.id, today, waiting, _known_by(versions))
+    progress = here.cached(key, KEPT_S, lambda: progress_of(here.site, building, versions))
     return BuildingView(
         building,
         views,
@@ -92,10 +101,12 @@ def building_view(here: AppContext, building: Building) -> BuildingView:
         peaks[1],
         peaks[0],
         bill_so_far(here, building, waiting),
-        judged,
-        judged_from,
-        findings,
+        lately.saving,
+        lately.first_day,
+        lately.findings,
         waiting,
+        versions,
+        progress,
     )
 
 
@@ -133,30 +144,46 @@ def bill_so_far(here: AppContext, building: Building, waiting: tuple[dt.date, ..
 
 def findings_of(here: AppContext, building: Building) -> list[Finding]:
     """Return what to act on in a building, dismissed findings too."""
-    return _judged_lately(here, building, waiting_of(here, building))[2]
+    return judged_lately(here, building, versions_here(here, building), waiting_of(here, building)).findings
 
 
-def _judged_lately(
-    here: AppContext, building: Building, waiting: tuple[dt.date, ...]
-) -> tuple[dt.date, SavingsAssessment, list[Finding]]:
+@dataclass(frozen=True, slots=True)
+class JudgedBuilding:
+    """A building up to yesterday: since when it is judged, what it saved since then, and what to act on."""
+
+    first_day: dt.date
+    saving: SavingsAssessment
+    findings: list[Finding]
+
+
+def versions_here(here: AppContext, building: Building) -> Sequence[BaselineVersion]:
+    """Return the building's baselines as they are now, the newest first."""
+    return versions_of(here.opened.state, [building.id]).get(building.id, ())
+
+
+def judged_lately(
+    here: AppContext, building: Building, versions: Sequence[BaselineVersion], waiting: tuple[dt.date, ...]
+) -> JudgedBuilding:
     """Judge a building, or return what was found a while ago. waiting : days that are still to be computed."""
-    key = ("judged", building.id, here.today, waiting)
-    judged: tuple[dt.date, SavingsAssessment, list[Finding]] = here.cached(key, KEPT_S, lambda: _judged(here, building))
+    key = ("judged", building.id, here.today, waiting, _known_by(versions))
+    judged: JudgedBuilding = here.cached(key, KEPT_S, lambda: _judged(here, building))
     return judged
 
 
-def _judged(here: AppContext, building: Building) -> tuple[dt.date, SavingsAssessment, list[Finding]]:
-    """Return since when a building is judged, its saving since then, and what to act on, up to yesterday."""
+def _known_by(versions: Sequence[BaselineVersion]) -> tuple[tuple[int, str, str], ...]:
+    """Return what changes when a person decides on a baseline, or a new one comes."""
+    return tuple((version.number, version.state, version.fingerprint) for version in versions)
+
+
+def _judged(here: AppContext, building: Building) -> JudgedBuilding:
     site, yesterday = here.opened, here.today - dt.timedelta(days=1)
     if not building.main_meters:
-        return fiscal_year_so_far(yesterday, None).first_day, SavingsAssessment(building, None, None, None), []
+        nothing = SavingsAssessment(building, None, None, None)
+        return JudgedBuilding(fiscal_year_so_far(yesterday, ()).first_day, nothing, [])
     facts = facts_of(site, building, last_day=yesterday)
-    period = fiscal_year_so_far(yesterday, facts.baseline)
-    return (
-        period.first_day,
-        judge(site, building, period, facts.why or facts.series),
-        find(facts, site.savings.insights),
-    )
+    period = fiscal_year_so_far(yesterday, facts.versions)
+    saving = judge(site, building, period, facts.why or facts.series, facts.versions)
+    return JudgedBuilding(period.first_day, saving, find(facts, site.savings.insights))
 
 
 def findings_shown(here: AppContext, findings: list[Finding]) -> list[Finding]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,12 +16,13 @@ import pandas as pd
 import structlog
 
 from bkkenergy.adapters.state.alerts import open_alerts
-from bkkenergy.adapters.state.baselines import usable_baselines
+from bkkenergy.adapters.state.baselines import versions_of
 from bkkenergy.calendar import BANGKOK, Period, edges, fiscal_year_of
-from bkkenergy.errors import BkkEnergyError, InputError
+from bkkenergy.errors import BkkEnergyError
 from bkkenergy.portfolio import Building, Portfolio
 from bkkenergy.ports.ledger import IMPORT, QUARTERS_PER_DAY, LedgerReader
 from bkkenergy.savings.baseline import Baseline, expected_of, series_of
+from bkkenergy.savings.versions import BaselineVersion, judging
 from bkkenergy.usecases.energy import air_temperature_c, building_quarters
 from bkkenergy.usecases.gross import own_supply_days
 from bkkenergy.web.context import AppContext
@@ -120,12 +121,12 @@ class CityFigures:
         mains = [meter.id for building in portfolio.buildings.values() for meter in building.main_meters]
         days = MainDays.read(here.opened.energy, portfolio, min(year, month, week), today)
         energy = days.energy_kwh
-        baselines = usable_baselines(here.opened.state, list(portfolio.buildings))
+        versions = versions_of(here.opened.state, list(portfolio.buildings))
         expected = pd.DataFrame(
             {
                 building.id: series
                 for building in portfolio.buildings.values()
-                if (series := self._expected_of(building, baselines.get(building.id), year, today)) is not None
+                if (series := self._expected_of(building, versions.get(building.id, ()), year, today)) is not None
             }
         )
         months, years = _spans(days, expected, month, today), _spans(days, expected, year, today)
@@ -150,9 +151,11 @@ class CityFigures:
         return Figures(here.clock().astimezone(BANGKOK), figures, len(here.waiting(mains)))
 
     def _expected_of(
-        self, building: Building, baseline: Baseline | InputError | None, first: dt.date, today: dt.date
+        self, building: Building, versions: Sequence[BaselineVersion], first: dt.date, today: dt.date
     ) -> pd.Series | None:
         """Compute what a usable baseline expects of each whole day so far; once a day and baseline."""
+        version = judging(versions, first)
+        baseline = version.baseline if version is not None else None
         if not isinstance(baseline, Baseline) or today <= first:
             return None
         known = self._expected.get(building.id)

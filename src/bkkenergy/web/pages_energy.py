@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from markupsafe import Markup
 
 from bkkenergy.adapters.state.alerts import open_alerts
+from bkkenergy.adapters.state.baselines import versions_of
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import Words
 from bkkenergy.portfolio import Building
@@ -19,8 +21,17 @@ from bkkenergy.reports.alert_words import alert_line
 from bkkenergy.reports.phrasing import bill_notes
 from bkkenergy.reports.pictures import LARGE, heat_map
 from bkkenergy.reports.render.views import profile_picture
-from bkkenergy.reports.savings.phrasing import Judged, finding_texts, judged_text, verdict_text
+from bkkenergy.reports.savings.phrasing import (
+    Judged,
+    finding_texts,
+    judged_text,
+    progress_text,
+    verdict_text,
+    version_text,
+)
 from bkkenergy.reports.solar.drawing import Line, lines
+from bkkenergy.savings.versions import VersionState
+from bkkenergy.usecases.baselines import decide_on_baseline
 from bkkenergy.usecases.dismissals import dismiss
 from bkkenergy.web.balance import balance_view
 from bkkenergy.web.building import BuildingView, building_view, findings_shown, power_now
@@ -31,6 +42,7 @@ from bkkenergy.web.security import OwnForm, PageVisitor, Visitor
 
 router = APIRouter(default_response_class=HTMLResponse)
 HOURS = 24
+DECISIONS: dict[str, VersionState] = {"accepted": "accepted", "declined": "declined"}
 
 
 def figures_of(visitor: Visitor) -> CityFigures:
@@ -145,6 +157,9 @@ def building_page(building_id: str, visitor: PageVisitor) -> Response:
         power=power_now(here, building),
         balance=balance_view(here, building, words),
         verdict=_verdict(view, words),
+        versions=[(version, version_text(version, words)) for version in view.versions],
+        progress=progress_text(view.progress, words),
+        may_decide=visitor.account.may("plan", building.agency),
         profile=_profile(view, words),
         heat=_heat(view, words),
         duration=_duration(view, words),
@@ -170,6 +185,21 @@ def dismiss_finding(building_id: str, visitor: PageVisitor, form: OwnForm) -> Re
     except InputError:
         raise HTTPException(404, "no such finding") from None
     return RedirectResponse(f"/buildings/{building_id}#findings", 303)
+
+
+@router.post("/buildings/{building_id}/baselines/{number}")
+def decide_baseline(building_id: str, number: int, visitor: PageVisitor, form: OwnForm) -> Response:
+    """Accept or decline a version of the building's baseline."""
+    building, here = building_of(visitor, building_id), visitor.here
+    state = DECISIONS.get(str(form.get("state", "")))
+    if state is None:
+        raise HTTPException(422, "no such state")
+    versions = versions_of(here.opened.state, [building.id]).get(building.id, ())
+    if number not in {version.number for version in versions}:
+        raise HTTPException(404, "no such baseline")
+    with suppress(InputError):  # it was decided meanwhile, alike: the page shows so
+        decide_on_baseline(here.opened.state, visitor.actor, here.portfolio, number, state, here.clock())
+    return RedirectResponse(f"/buildings/{building_id}#baselines", 303)
 
 
 def _verdict(view: BuildingView, words: Words) -> str:

@@ -266,8 +266,26 @@ baseline = Table(
     Column("version", String(32), nullable=False),
     Column("model", Text, nullable=False),
     Column("at_us", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False, server_default="accepted"),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("fitted_by", String(64), nullable=False, server_default=""),
+    Column("decided_by", String(64), nullable=False, server_default=""),
+    Column("decided_us", BigInteger),
+    Column("link", JSON(none_as_null=True)),
     UniqueConstraint("building", "first_day", "last_day", "fingerprint"),
 )
+"""Versions: state is proposed, accepted or declined. link : what the one before says of this one's own days."""
+
+project_baseline = Table(
+    "project_baseline",
+    metadata,
+    Column("project", String(64), primary_key=True),
+    Column("building", String(128), nullable=False),
+    Column("done_on", String(10), nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+)
+"""The baseline that a project was pinned to when it was done. It counts while building and day are the project's."""
 
 portfolio_revision = Table(
     "portfolio_revision",

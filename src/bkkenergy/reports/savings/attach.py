@@ -70,8 +70,9 @@ def add_savings_and_findings(report: AgencyReport, site: Site, period: Period) -
 
 
 def _seen(site: Site, building: Building, facts: Facts, period: Period) -> BuildingAssessment:
-    judged = fiscal_year_so_far(period.last_day, facts.baseline) if period.kind == "day" else period
-    return BuildingAssessment(building, facts, judge(site, building, judged, facts.why or facts.series))
+    judged = fiscal_year_so_far(period.last_day, facts.versions) if period.kind == "day" else period
+    hours = facts.why or facts.series
+    return BuildingAssessment(building, facts, judge(site, building, judged, hours, facts.versions))
 
 
 def _expected_bars(report: AgencyReport, seen: Sequence[BuildingAssessment]) -> tuple[UseBar, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bkkenergy.adapters.state.baselines import usable_baselines
+from bkkenergy.adapters.state.baselines import versions_of
 from bkkenergy.calendar import Period, edges, fiscal_year_of
 from bkkenergy.dated import holding
 from bkkenergy.errors import InputError
@@ -21,6 +21,7 @@ from bkkenergy.savings.adjust import adjustment_days
 from bkkenergy.savings.baseline import DAY_VALID_RATIO, Baseline, Saving, Series, fit_baseline, saving_of, series_of
 from bkkenergy.savings.facts import DAYS_PER_MONTH, FOUR_WEEKS, Facts, SubMeterSums
 from bkkenergy.savings.uncertainty import Band, band_of, lag_of, total_band
+from bkkenergy.savings.versions import BaselineVersion, judging
 from bkkenergy.site import Site
 from bkkenergy.solar.climate import typical_year
 from bkkenergy.solar.production import Plane, simulate
@@ -115,20 +116,37 @@ class SavingsAssessment:
 
 
 def judge(
-    site: Site, building: Building, period: Period, series: Series | InputError | None = None
+    site: Site,
+    building: Building,
+    period: Period,
+    series: Series | InputError | None = None,
+    versions: Sequence[BaselineVersion] | None = None,
 ) -> SavingsAssessment:
-    """Compute what a building saved under its latest baseline. series : its hours over the period, or why there are
-    none, where already read.
+    """Compute what a building saved under the newest baseline that ended before a period.
+
+    series : its hours over the period, or why there are none; versions : its baselines; where they are already read.
     """
     hours = _known_hours(site, building, period) if series is None else series
-    baseline = usable_baselines(site.state, [building.id]).get(building.id)
+    known = versions_of(site.state, [building.id]).get(building.id, ()) if versions is None else versions
+    version = judging(known, period.first_day)
+    if version is None and isinstance(hours, InputError):
+        return SavingsAssessment(building, None, None, None, hours)
+    if version is None:
+        key = "baseline_proposed" if any(one.state == "proposed" for one in known) else "no_baseline"
+        why = InputError.of(key, building=Named(building.id, building.name_th))
+        return SavingsAssessment(building, None, None, None, why)
+    return judged_by(site, building, period, hours, version)
+
+
+def judged_by(
+    site: Site, building: Building, period: Period, hours: Series | InputError, version: BaselineVersion
+) -> SavingsAssessment:
+    """Compute what a building saved in a period under one of its baselines."""
+    baseline = version.baseline
     if isinstance(baseline, InputError):
         return SavingsAssessment(building, None, None, None, baseline)
     if isinstance(hours, InputError):
         return SavingsAssessment(building, None, None, baseline, hours)
-    if baseline is None:
-        why = InputError.of("no_baseline", building=Named(building.id, building.name_th))
-        return SavingsAssessment(building, None, None, None, why)
     if period.first_day <= baseline.last:
         why = InputError.of("within_baseline", first=baseline.first, last=baseline.last)
         return SavingsAssessment(building, None, None, baseline, why)
@@ -140,11 +158,12 @@ def judge(
     return SavingsAssessment(building, saving, band_of(saving, baseline, site.savings.placebo), baseline)
 
 
-def fiscal_year_so_far(last_day: dt.date, baseline: Baseline | None) -> Period:
-    """Return the fiscal year up to a day; where the baseline's period ends in it, from the day after that."""
+def fiscal_year_so_far(last_day: dt.date, versions: Sequence[BaselineVersion]) -> Period:
+    """Return the fiscal year up to a day; where no baseline ended before it, from the day after the one that judges."""
     first = fiscal_year_of(last_day).first_day
-    if baseline is not None and baseline.last >= first:
-        first = min(baseline.last + dt.timedelta(days=1), last_day)
+    version = judging(versions, first)
+    if version is not None and version.last >= first:
+        first = min(version.last + dt.timedelta(days=1), last_day)
     return Period.days(first, last_day)
 
 
@@ -173,11 +192,11 @@ def facts_of_all(site: Site, buildings: Sequence[Building], *, last_day: dt.date
     for at in range(0, len(buildings), READ_AT_ONCE):
         chunk = buildings[at : at + READ_AT_ONCE]
         factors = _power_factors(site, chunk, last_day)
-        baselines = usable_baselines(site.state, [building.id for building in chunk])
+        versions = versions_of(site.state, [building.id for building in chunk])
         balanced = needs_balance(site.energy, site.portfolio, chunk, span.period)
         for building, quarters in zip(chunk, buildings_quarters(site.energy, chunk, span.period), strict=True):
             gross_kwh = _gross(span, building) if building.id in balanced else _hours(quarters.known_kwh)
-            yield _facts(span, building, quarters, gross_kwh, factors, baselines.get(building.id), last_day)
+            yield _facts(span, building, quarters, gross_kwh, factors, versions.get(building.id, ()), last_day)
 
 
 def _gross(span: FactsSpan, building: Building) -> FloatArray | InputError:
@@ -196,7 +215,7 @@ def _facts(
     quarters: BuildingQuarters,
     gross_kwh: FloatArray | InputError,
     factors: Mapping[str, pd.Series],
-    baseline: Baseline | InputError | None,
+    versions: Sequence[BaselineVersion],
     last_day: dt.date,
 ) -> Facts:
     site, days, tariffs = span.site, span.days_of(building), span.site.figures.tariffs
@@ -206,6 +225,7 @@ def _facts(
     rates = holding(tariffs.schedules[site.portfolio.on(last_day).schedule_of(building)].rates, last_day)
     year = slice(-QUARTERS_A_YEAR, None)
     thb_per_kw, is_charged = span.demand(rates.demand_thb_per_kw if rates else {})
+    version = judging(versions, last_day - dt.timedelta(days=FOUR_WEEKS - 1))
     factor = factors.get(building.main_meters[0].id) if len(building.main_meters) == 1 else None
     return Facts(
         building=building.id,
@@ -218,7 +238,8 @@ def _facts(
         hours=days.hours,
         thb_per_kwh=span.thb_per_kwh(building, a_month),
         on_peak=span.on_peak,
-        baseline=baseline if isinstance(baseline, Baseline) else None,
+        baseline=None if version is None else version.usable,
+        versions=versions,
         demand_kw=quarters.firm_kwh[year] * QUARTERS_AN_HOUR,
         demand_starts=span.year_starts,
         demand_thb_per_kw=thb_per_kw,

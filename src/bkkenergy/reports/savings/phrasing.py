@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from bkkenergy.i18n import Words
 from bkkenergy.reports.content import BuildingSaving
+from bkkenergy.reports.savings.fitting import BaselineProgress
 from bkkenergy.savings.baseline import Baseline, Saving
 from bkkenergy.savings.facts import Finding
 from bkkenergy.savings.uncertainty import MIN_VERDICT_DAYS, OLD_YEARS, Band, lag_of
+from bkkenergy.savings.versions import REASONS, BaselineVersion
 
 RATIO_MARKS = ("_ratio",)
 WHOLE = ("days", "stuck_h", "negative_h", "quarters")
@@ -98,6 +101,58 @@ def baseline_text(baseline: Baseline, words: Words) -> str:
         r2=words.number(baseline.fitted.r2, 2),
     )
     return text + (" " + words("saving.provisional") if baseline.is_provisional else "")
+
+
+def version_text(version: BaselineVersion, words: Words) -> str:
+    """Write one version of a baseline: its number, days, state, reason, and its link to the one before."""
+    reason = words(f"saving.reason_{version.reason}") if version.reason in REASONS else version.reason
+    parts = [
+        f"{version.number}: {words.date(version.first)} – {words.date(version.last)}",
+        words(f"saving.version_{version.state}"),
+        *([reason] if reason else []),
+        *([version.by] if version.by else []),
+    ]
+    if version.link is not None:
+        link = "saving.link_less" if version.link.saving_ratio >= 0 else "saving.link_more"
+        saving, half = abs(version.link.saving_ratio), version.link.half_width_ratio
+        parts.append(words(link, saving=words.percent(saving, 1), half=words.percent(half, 1)))
+    return " · ".join(parts)
+
+
+def version_data(version: BaselineVersion) -> dict[str, Any]:
+    """Return one version of a baseline as data."""
+    usable = version.usable
+    return {
+        "number": version.number,
+        "first": version.first,
+        "last": version.last,
+        "fingerprint": version.fingerprint,
+        "state": version.state,
+        "reason": version.reason,
+        "by": version.by,
+        "at": version.at,
+        "decided_by": version.decided_by,
+        "decided_at": version.decided_at,
+        "is_usable": usable is not None,
+        "held_out_cvrmse_ratio": usable.held_out.cvrmse if usable is not None else None,
+        "link": None if version.link is None else asdict(version.link),
+    }
+
+
+def progress_text(progress: BaselineProgress, words: Words) -> str:
+    """Write how many days a building's next baseline still needs; nothing where none is needed."""
+    if progress.window is None:
+        return ""
+    if progress.why is not None:
+        return progress.why.said(words.lang)
+    return words(
+        "saving.progress",
+        reason=words(f"saving.reason_{progress.window.reason}"),
+        valid=progress.valid_days,
+        needed=progress.needed_days,
+        first=words.date(progress.window.first),
+        last=words.date(progress.window.last),
+    )
 
 
 def finding_texts(finding: Finding, words: Words) -> tuple[str, str, str, str]:

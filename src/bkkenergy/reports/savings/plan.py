@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from bkkenergy.adapters.state.baselines import versions_of
+from bkkenergy.adapters.state.pins import BaselinePin, pins_of
 from bkkenergy.calendar import Period
+from bkkenergy.errors import InputError
 from bkkenergy.plan import Measured, Project, as_yearly, projects_on, shared
 from bkkenergy.portfolio import Building
 from bkkenergy.reports.content import PlanLine, PlanProgress
-from bkkenergy.reports.savings.gather import judge
+from bkkenergy.reports.savings.gather import hours_of, judged_by
 from bkkenergy.savings.baseline import HOURS_PER_DAY, Series
 from bkkenergy.savings.facts import DAYS_PER_YEAR, Facts
+from bkkenergy.savings.versions import BaselineVersion, judging, pinned
 from bkkenergy.site import Site
 from bkkenergy.usecases.energy import meters_energy_kwh
 
@@ -52,7 +57,8 @@ def measured_savings(
 ) -> dict[str, Measured]:
     """Compute what each done project saves in a year, as measured; those that cannot be measured are left out.
 
-    PV by its meter; the others of a building share its saving since the last of them was done.
+    PV by its meter; the others of a building that are pinned to the same baseline share its saving since the last of
+    them was done.
     """
     done = [project for project in projects if project.state == "done" and project.done_on and project.building]
     if last_day is None:
@@ -61,26 +67,84 @@ def measured_savings(
     for project in done:
         if project.pv_meter and (measured := _made(site, project, last_day)):
             measured_of[project.id] = measured
-    for building_id in {project.building for project in done if not project.pv_meter}:
-        together = [project for project in done if project.building == building_id and not project.pv_meter]
-        if building_id in series and (whole := _saved(site, together, series[building_id], last_day)):
-            measured_of |= shared(together, whole)
+    by_building: dict[str, list[Project]] = {}
+    for project in done:
+        if not project.pv_meter and project.building in series and project.building in site.portfolio.buildings:
+            by_building.setdefault(project.building, []).append(project)
+    versions = versions_of(site.state, list(by_building))
+    pins = pins_of(site.state, [project.id for project in done])
+    for name, of_building in by_building.items():
+        judged = BuildingHours(site.portfolio.buildings[name], series[name], versions.get(name, ()), pins)
+        measured_of |= _saved_by_groups(site, judged, of_building, last_day)
     return measured_of
 
 
-def _saved(site: Site, together: Sequence[Project], hours: Series, last_day: dt.date) -> Measured | None:
-    first = max(project.done_on for project in together if project.done_on)
-    first = max(first, hours.day_index[0].date())
-    if (last_day - first).days < MIN_MEASURED_DAYS:
+@dataclass(frozen=True, slots=True)
+class BuildingHours:
+    """A building with hours that are read, its baselines, and which of them projects are pinned to."""
+
+    building: Building
+    hours: Series
+    versions: Sequence[BaselineVersion]
+    pins: Mapping[str, BaselinePin]
+
+
+def _saved_by_groups(
+    site: Site, known: BuildingHours, projects: Sequence[Project], last_day: dt.date
+) -> dict[str, Measured]:
+    """Measure projects of one baseline together: from the last of them on until projects of another baseline begin."""
+    groups: dict[int, list[Project]] = {}
+    version_of: dict[int, BaselineVersion] = {}
+    for project in sorted(projects, key=lambda one: one.done_on or dt.date.min):
+        if (version := _version_of(known, project)) is not None:
+            groups.setdefault(version.number, []).append(project)
+            version_of[version.number] = version
+    measured_of: dict[str, Measured] = {}
+    ends = [_first_done(group) - dt.timedelta(days=1) for group in list(groups.values())[1:]] + [last_day]
+    for (number, group), end in zip(groups.items(), ends, strict=True):
+        if whole := _saved(site, known, version_of[number], Period.days(min(_last_done(group), end), end)):
+            measured_of |= shared(group, whole)
+    return measured_of
+
+
+def _version_of(known: BuildingHours, project: Project) -> BaselineVersion | None:
+    """Return the baseline that a project is pinned to, or that would judge it; None where that is not there."""
+    pin = known.pins.get(project.id)
+    if pin is not None and pin.holds_for(project):
+        return pinned(known.versions, pin.fingerprint)
+    return judging(known.versions, project.done_on or dt.date.min)
+
+
+def _first_done(projects: Sequence[Project]) -> dt.date:
+    return min(project.done_on for project in projects if project.done_on)
+
+
+def _last_done(projects: Sequence[Project]) -> dt.date:
+    return max(project.done_on for project in projects if project.done_on)
+
+
+def _saved(site: Site, known: BuildingHours, version: BaselineVersion, period: Period) -> Measured | None:
+    """Return what a period saved under a baseline; days before those that are read are read where none of them is."""
+    first_read = known.hours.day_index[0].date()
+    hours: Series | InputError = known.hours
+    if period.last_day < first_read:
+        hours = _read(site, known.building, period)
+    else:
+        period = Period.days(max(period.first_day, first_read), period.last_day)
+    if (period.last_day - period.first_day).days < MIN_MEASURED_DAYS:
         return None
-    building = site.portfolio.buildings.get(together[0].building)
-    if building is None:
-        return None
-    judged = judge(site, building, Period.days(first, last_day), hours)
+    judged = judged_by(site, known.building, period, hours, version)
     if judged.saving is None or judged.band is None:
         return None
     half_kwh = judged.band.half_width_ratio * judged.saving.adjusted_kwh
     return as_yearly(judged.saving.saving_kwh, half_kwh, judged.saving.days)
+
+
+def _read(site: Site, building: Building, period: Period) -> Series | InputError:
+    try:
+        return hours_of(site, building, period)
+    except InputError as why:
+        return why
 
 
 def _made(site: Site, project: Project, last_day: dt.date) -> Measured | None:
