@@ -7,10 +7,12 @@ import pandas as pd
 import pytest
 
 from bkkenergy.calendar import thai_holidays
+from bkkenergy.library.packaged import placebo
 from bkkenergy.savings import baseline as baselines
 from bkkenergy.savings.baseline import Series, diagnostics, expected_days, fit_form, folds_of, held_out_days, saving_of
 from bkkenergy.savings.hourly import predict_hourly
-from bkkenergy.savings.uncertainty import fold_rms, scale_ratio
+from bkkenergy.savings.uncertainty import band_of, fold_rms, scale_ratio
+from tests.bench.comparison import compared, shifted
 from tests.bench.placebo import cambridge, fitted
 from tests.conformal import conformal_quantile
 from tests.conftest import ROOT
@@ -84,3 +86,16 @@ def test_the_bangkok_office_month_by_month(monkeypatch):
     print(f"daily {daily:.1%}, hourly {hourly:.1%}")
     assert daily <= 0.134
     assert hourly <= 0.215
+
+
+def test_what_happens_to_everyone_is_no_saving_beside_a_group(models):
+    """A common shift of 16 % on the real buildings, another one in each: many are significant alone, few beside the others."""
+    rng = np.random.default_rng(0)
+    bands = {name: band_of(saving_of(own, after), own, placebo()) for name, (own, after) in models.items()}
+    for shift, most_alone, most_beside in ((0.0, 0.07, 0.10), (0.16, 1.0, 0.10)):
+        pairs = compared(shifted(bands, shift, rng), None, rng)
+        alone, beside = ([band.verdict in {"proven", "increase"} for band in each] for each in zip(*pairs, strict=True))
+        print(f"shift {shift:.0%}: significant alone {np.mean(alone):.1%}, beside the group {np.mean(beside):.1%}")
+        assert np.mean(alone) <= most_alone
+        assert np.mean(beside) <= most_beside
+        assert shift == 0.0 or np.mean(alone) > 0.25

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,16 @@ from bkkenergy.cli.spread import dask_option, spreading
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import Words
 from bkkenergy.portfolio import Building
+from bkkenergy.reports.content import BesideGroup
+from bkkenergy.reports.savings.attach import saving_row
 from bkkenergy.reports.savings.bills import monthly_from_bills, read_paper
+from bkkenergy.reports.savings.comparing import ComparisonPool, compared_total
 from bkkenergy.reports.savings.fitting import progress_of
 from bkkenergy.reports.savings.gather import SavingsAssessment, fit_buildings, judge, judged_total
 from bkkenergy.reports.savings.phrasing import (
     Judged,
     baseline_text,
+    compared_text,
     judged_text,
     progress_text,
     verdict_text,
@@ -278,20 +283,33 @@ def check_command(name: str, period: str | None, as_json: bool, lang: Any, confi
             for building in track(buildings, "Savings", transient=True, console=console)
         ]
         total = judged_total(site, assessments)
+        pool = ComparisonPool(site)
+        every = [building.id for building in site.portfolio.buildings.values()]
+        compared = [
+            None if (beside := pool.compared(assessment)) is None else beside.row(every) for assessment in assessments
+        ]
+    together = compared_total(
+        [saving_row(assessment, row) for assessment, row in zip(assessments, compared, strict=True)]
+    )
     if as_json:
-        rows = [judged_data(assessment) for assessment in assessments]
-        whole = None if total is None else band_data(total)
+        rows = [
+            judged_data(assessment) | {"compared": None if row is None else asdict(row)}
+            for assessment, row in zip(assessments, compared, strict=True)
+        ]
+        whole = None if total is None else band_data(total) | {"compared": together and asdict(together)}
         print_json({"period": span.slug, "total": whole, "buildings": rows})
         return
     if total is not None:
         click.echo(f"{name} {words.period(span.slug)}: {verdict_text(total, words)}")
+        if together is not None:
+            click.echo(compared_text(together, words))
     table = Table()
     kwh = words("unit.kwh")
     for column in ("report.building", "saving.expected", "saving.used", "saving.saved", "web.days", "saving.verdict"):
         is_text = column in ("report.building", "saving.verdict")
         unit = f" ({kwh})" if column in ("saving.expected", "saving.used", "saving.saved") else ""
         table.add_column(words(column) + unit, justify="left" if is_text else "right")
-    for assessment in assessments:
+    for assessment, row in zip(assessments, compared, strict=True):
         if assessment.saving is None or assessment.band is None:
             table.add_row(assessment.building.id, "", "", "", "", assessment.why_in(lang))
             continue
@@ -302,17 +320,19 @@ def check_command(name: str, period: str | None, as_json: bool, lang: Any, confi
             f"{saving.actual_kwh:,.0f}",
             f"{saving.saving_kwh:,.0f}",
             f"{saving.days}/{saving.period_days}",
-            _said(assessment, words),
+            _said(assessment, row, words),
         )
     console.print(table)
 
 
-def _said(assessment: SavingsAssessment, words: Words) -> str:
-    """Return a verdict, and below it what it rests on."""
+def _said(assessment: SavingsAssessment, compared: BesideGroup | None, words: Words) -> str:
+    """Return a verdict, below it the same without what happened to everyone, and what it rests on."""
     if assessment.saving is None or assessment.band is None or assessment.baseline is None:
         return assessment.why_in(words.lang)
     rests_on = judged_text(Judged.of(assessment.saving, assessment.baseline), words)
-    return f"{verdict_text(assessment.band, words)}\n{rests_on}"
+    if compared is None and assessment.band.verdict not in {"proven", "increase"}:
+        return f"{verdict_text(assessment.band, words)}\n{rests_on}"
+    return f"{verdict_text(assessment.band, words)}\n{compared_text(compared, words)}\n{rests_on}"
 
 
 def band_data(band: Band) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from bkkenergy.portfolio import OpeningCalendar
 from bkkenergy.readings import FloatArray
 from bkkenergy.savings.baseline import Baseline as FittedBaseline
 from bkkenergy.savings.baseline import Saving, Series, expected_of, fit_baseline, saving_of, series_of
+from bkkenergy.savings.comparison import MIN_COMPARED, ComparisonGroup, common_change, without_common
 from bkkenergy.savings.uncertainty import Band, band_of
 
 __all__ = ["Baseline", "Savings"]
@@ -322,6 +324,53 @@ class Savings:
     def is_significant(self) -> bool:
         """Return whether the saving is beyond what untouched buildings show, of enough days and energy."""
         return self.interval.verdict == "proven"
+
+    def without_common(self, others: Sequence[Savings]) -> Savings:
+        """Take off what happened to everyone: a pandemic, or a rule for all, is no saving of this building.
+
+        Parameters
+        ----------
+        others : sequence of Savings
+            Of at least six buildings like this one, without a project, over the same days, under baselines of about
+            the same time. Those without a verdict are left out.
+
+        Returns
+        -------
+        Savings
+            Against the baseline less the others' median saving; what is not known of it widens the interval.
+
+        Raises
+        ------
+        InputError
+            If fewer than six others can be used.
+
+        Examples
+        --------
+        >>> import bkkenergy as bk
+        >>> baseline = bk.Baseline.fit(bk.examples.office()["2024"])
+        >>> def saved(ratio):
+        ...     return baseline.savings(bk.examples.office(saving_ratio=ratio)["2025"])
+        >>> everyone = [saved(ratio) for ratio in (0.14, 0.15, 0.16, 0.16, 0.17, 0.18)]
+        >>> round(saved(0.244).without_common(everyone).saving_ratio, 2)
+        0.1
+        """
+        judged = {
+            str(number): other.saving_ratio for number, other in enumerate(others) if not other.interval.no_verdict
+        }
+        common = common_change(ComparisonGroup(tuple(judged), "profile"), judged)
+        if common is None:
+            raise InputError(
+                f"{len(judged)} others have a verdict, and {MIN_COMPARED} are needed to know what happened to everyone."
+            )
+        left = 1 - common.saving_ratio
+        saving = replace(
+            self.saving,
+            baseline_kwh=self.saving.baseline_kwh * left,
+            adjustment_kwh=self.saving.adjustment_kwh * left,
+            expected_kwh=self.saving.expected_kwh * left,
+        )
+        daily = self.daily.assign(baseline_kwh=self.daily["baseline_kwh"] * left)
+        return Savings(saving, without_common(self.interval, common), daily)
 
     def summary(self) -> pd.Series:
         """Return the figures of the saving.

@@ -24,6 +24,7 @@ from bkkenergy.reports.content import (
     UseBar,
     in_bill_order,
 )
+from bkkenergy.reports.savings.comparing import compared_total
 from bkkenergy.savings.uncertainty import Placebo, summed_band
 from bkkenergy.settings import CITY
 
@@ -217,6 +218,7 @@ def _total_saving(reports: Sequence[AgencyReport], placebo: Placebo) -> Building
         period_days=max(row.period_days or 0 for row in judged),
         calendar_days=max(row.calendar_days or 0 for row in judged),
         baseline_years=years,
+        compared=compared_total(judged),
     )
 
 

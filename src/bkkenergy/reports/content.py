@@ -129,6 +129,31 @@ class Attention:
 
 
 @dataclass(frozen=True, slots=True)
+class BesideGroup:
+    """A saving without what happened to everyone, as a share of the baseline less that.
+
+    common_ratio, common_sigma_ratio : what buildings like it, without a project, saved in the median, and its standard
+    error. count : how many they are; buildings : those of the report's own agency. matched_by : their type, or the
+    profile of their week; "" for a total.
+    """
+
+    saving_ratio: float
+    half_width_ratio: float
+    significant_ratio: float
+    verdict: str
+    common_ratio: float
+    common_sigma_ratio: float
+    count: int
+    buildings: tuple[str, ...] = ()
+    matched_by: str = ""
+
+    @property
+    def band(self) -> Band:
+        """The saving with its interval."""
+        return Band(self.saving_ratio, self.half_width_ratio, self.significant_ratio, no_verdict_of(self.verdict))
+
+
+@dataclass(frozen=True, slots=True)
 class BuildingSaving:
     """What a building saved under its baseline; None where it has none, or no valid day. The total has no building.
 
@@ -136,7 +161,8 @@ class BuildingSaving:
     verdict : significant beyond significant_ratio ("proven", "increase"), "unclear", or why there is none: "short",
     "part" of the energy, "old" baseline. known_kwh : the period's known energy, of which actual_kwh is judged.
     judged_days of period_days; calendar_days of them without weather. baseline_years : age of the (oldest) baseline.
-    why : the reason where there is none, by language.
+    why : the reason where there is none, by language. compared : the saving without what happened to everyone; None
+    where too few buildings are like it.
     """
 
     building_id: str
@@ -153,6 +179,13 @@ class BuildingSaving:
     period_days: int | None = None
     calendar_days: int | None = None
     baseline_years: float | None = None
+    compared: BesideGroup | None = None
+
+    @property
+    def is_significant(self) -> bool:
+        """Whether a saving or rise is significant, also without what happened to everyone where that is known."""
+        is_so = self.verdict in {"proven", "increase"}
+        return is_so and (self.compared is None or self.compared.verdict == self.verdict)
 
     @property
     def band(self) -> Band | None:

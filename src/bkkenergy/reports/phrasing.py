@@ -9,7 +9,7 @@ from bkkenergy.calendar import BANGKOK, BE_OFFSET_YEARS
 from bkkenergy.dated import Citation, cited
 from bkkenergy.i18n import Words
 from bkkenergy.reports.content import AgencyReport, Attention
-from bkkenergy.reports.savings.phrasing import verdict_text
+from bkkenergy.reports.savings.phrasing import compared_text, verdict_text
 from bkkenergy.tariff.bill import Bill, Provisional
 from bkkenergy.tariff.schedule import MinimumFloor
 
@@ -45,7 +45,7 @@ def headline(report: AgencyReport, words: Words) -> str:
     if use.energy_kwh is None:
         return words("report.headline_nothing")
     change = use.change_ratio
-    if report.period_kind != "day" and saving is not None and saving.verdict in {"proven", "increase"}:
+    if report.period_kind != "day" and saving is not None and saving.is_significant:
         kind, change = str(saving.verdict), saving.saving_ratio
     elif change is not None and compared_ratio(report) >= MIN_COMPARED_RATIO:
         kind = "same" if abs(change) < SAME_WITHIN_RATIO else "more" if change > 0 else "less"
@@ -106,6 +106,8 @@ def saving_sentence(report: AgencyReport, words: Words) -> str:
     if report.period_kind == "day" and saving.verdict == "unclear":
         return ""  # the same words each morning of a year are no news
     verdict = verdict_text(saving.band, words)
+    if saving.compared is not None:
+        verdict = f"{verdict} · {compared_text(saving.compared, words)}"
     if report.period_kind != "day" or report.savings_first_day is None:
         return verdict
     return words("report.saving_since", first=words.date(report.savings_first_day), verdict=verdict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import asdict
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path
@@ -15,7 +16,8 @@ from bkkenergy.reports.savings.phrasing import version_data
 from bkkenergy.usecases.baselines import decide_on_baseline
 from bkkenergy.web.api_rows import Row
 from bkkenergy.web.api_writer import Answer, AnyWriter
-from bkkenergy.web.pages_energy import building_of
+from bkkenergy.web.building import building_view
+from bkkenergy.web.pages_energy import building_of, own_of
 from bkkenergy.web.problems import PROBLEMS, WRITE_PROBLEMS
 from bkkenergy.web.security import ApiVisitor
 
@@ -67,6 +69,69 @@ class BaselinesRow(Row):
     progress: ProgressRow | None
 
 
+class ComparedSavingRow(Row):
+    """A saving without what happened to everyone.
+
+    common_ratio : what buildings like it saved in the median; count : how many they are; buildings : those of them that
+    you may see. matched_by : their type, or the profile of their week.
+    """
+
+    saving_ratio: float
+    half_width_ratio: float
+    significant_ratio: float
+    verdict: str
+    common_ratio: float
+    common_sigma_ratio: float
+    count: int
+    buildings: list[str]
+    matched_by: str
+
+
+class SavingsRow(Row):
+    """What a building saved since the fiscal year's start. Everything is null where it cannot be said, and why says so.
+
+    compared : the same without what happened to everyone; null where fewer than six buildings are like it.
+    """
+
+    building: str
+    first: dt.date | None
+    last: dt.date | None
+    days: int | None
+    baseline_kwh: float | None
+    actual_kwh: float | None
+    saving_ratio: float | None
+    half_width_ratio: float | None
+    significant_ratio: float | None
+    verdict: str | None
+    why: str | None
+    compared: ComparedSavingRow | None
+
+
+@router.get("/buildings/{building_id}/savings")
+def savings(building_id: str, visitor: ApiVisitor) -> SavingsRow:
+    """Return what a building saved since the fiscal year's start, and the same without what happened to everyone."""
+    building = building_of(visitor, building_id)
+    view = building_view(visitor.here, building)
+    saving, band = view.judged.saving, view.judged.band
+    compared = None
+    if view.compared is not None:
+        compared = ComparedSavingRow(**asdict(view.compared.row(own_of(visitor))))
+    return SavingsRow(
+        building=building.id,
+        first=saving.first if saving else None,
+        last=saving.last if saving else None,
+        days=saving.days if saving else None,
+        baseline_kwh=saving.adjusted_kwh if saving else None,
+        actual_kwh=saving.actual_kwh if saving else None,
+        saving_ratio=band.saving_ratio if band else None,
+        half_width_ratio=band.half_width_ratio if band else None,
+        significant_ratio=band.significant_ratio if band else None,
+        verdict=band.verdict if band else None,
+        why=view.judged.why_in("en") or None,
+        compared=compared,
+    )
+
+
 class AskedDecision(Row):
     """What should become of a version."""
 
@@ -100,6 +165,7 @@ def decide(
 ) -> Response:
     """Accept or decline a version of a building's baseline."""
     building = building_of(who.visitor, building_id)
+    who.visitor.need("plan", building.agency)
     opened = who.visitor.here.opened
 
     def work() -> Answer:

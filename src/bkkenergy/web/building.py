@@ -15,6 +15,7 @@ from bkkenergy.calendar import BANGKOK, Period, edges, timestamp_us
 from bkkenergy.portfolio import Building
 from bkkenergy.ports.ledger import QUARTERS_PER_DAY
 from bkkenergy.readings import FloatArray
+from bkkenergy.reports.savings.comparing import ComparedSaving, ComparisonPool
 from bkkenergy.reports.savings.fitting import BaselineProgress, progress_of
 from bkkenergy.reports.savings.gather import SavingsAssessment, facts_of, fiscal_year_so_far, judge
 from bkkenergy.savings.baseline import Series, series_of
@@ -61,6 +62,7 @@ class BuildingView:
     last_month_peak_kw: float | None
     bill: Bill | None
     judged: SavingsAssessment
+    compared: ComparedSaving | None
     judged_from: dt.date
     findings: list[Finding]
     waiting: tuple[dt.date, ...]
@@ -102,6 +104,7 @@ def building_view(here: AppContext, building: Building) -> BuildingView:
         peaks[0],
         bill_so_far(here, building, waiting),
         lately.saving,
+        lately.compared,
         lately.first_day,
         lately.findings,
         waiting,
@@ -149,10 +152,14 @@ def findings_of(here: AppContext, building: Building) -> list[Finding]:
 
 @dataclass(frozen=True, slots=True)
 class JudgedBuilding:
-    """A building up to yesterday: since when it is judged, what it saved since then, and what to act on."""
+    """A building up to yesterday: since when it is judged, what it saved since then, and what to act on.
+
+    compared : the saving without what happened to everyone.
+    """
 
     first_day: dt.date
     saving: SavingsAssessment
+    compared: ComparedSaving | None
     findings: list[Finding]
 
 
@@ -179,11 +186,12 @@ def _judged(here: AppContext, building: Building) -> JudgedBuilding:
     site, yesterday = here.opened, here.today - dt.timedelta(days=1)
     if not building.main_meters:
         nothing = SavingsAssessment(building, None, None, None)
-        return JudgedBuilding(fiscal_year_so_far(yesterday, ()).first_day, nothing, [])
+        return JudgedBuilding(fiscal_year_so_far(yesterday, ()).first_day, nothing, None, [])
     facts = facts_of(site, building, last_day=yesterday)
     period = fiscal_year_so_far(yesterday, facts.versions)
     saving = judge(site, building, period, facts.why or facts.series, facts.versions)
-    return JudgedBuilding(period.first_day, saving, find(facts, site.savings.insights))
+    pool: ComparisonPool = here.cached(("pool", here.today), KEPT_S, lambda: ComparisonPool(here.site))
+    return JudgedBuilding(period.first_day, saving, pool.compared(saving), find(facts, site.savings.insights))
 
 
 def findings_shown(here: AppContext, findings: list[Finding]) -> list[Finding]:

@@ -23,6 +23,7 @@ from bkkenergy.reports.pictures import LARGE, heat_map
 from bkkenergy.reports.render.views import profile_picture
 from bkkenergy.reports.savings.phrasing import (
     Judged,
+    compared_text,
     finding_texts,
     judged_text,
     progress_text,
@@ -157,6 +158,7 @@ def building_page(building_id: str, visitor: PageVisitor) -> Response:
         power=power_now(here, building),
         balance=balance_view(here, building, words),
         verdict=_verdict(view, words),
+        compared=_compared(view, visitor),
         versions=[(version, version_text(version, words)) for version in view.versions],
         progress=progress_text(view.progress, words),
         may_decide=visitor.account.may("plan", building.agency),
@@ -191,6 +193,7 @@ def dismiss_finding(building_id: str, visitor: PageVisitor, form: OwnForm) -> Re
 def decide_baseline(building_id: str, number: int, visitor: PageVisitor, form: OwnForm) -> Response:
     """Accept or decline a version of the building's baseline."""
     building, here = building_of(visitor, building_id), visitor.here
+    visitor.need("plan", building.agency)
     state = DECISIONS.get(str(form.get("state", "")))
     if state is None:
         raise HTTPException(422, "no such state")
@@ -211,6 +214,27 @@ def _verdict(view: BuildingView, words: Words) -> str:
     if judged.baseline is None:
         return text
     return f"{text} ({judged_text(Judged.of(judged.saving, judged.baseline), words)})"
+
+
+def _compared(view: BuildingView, visitor: Visitor) -> str:
+    """Return a saving without what happened to everyone, and which of the buildings that it is compared with are the
+    visitor's; that there are too few, where a saving or rise is significant.
+    """
+    words, portfolio = visitor.words, visitor.here.portfolio
+    if view.compared is None:
+        is_significant = view.judged.band is not None and view.judged.band.verdict in {"proven", "increase"}
+        return compared_text(None, words) if is_significant else ""
+    row = view.compared.row(own_of(visitor))
+    buildings = [portfolio.buildings[name] for name in row.buildings]
+    names = [words.either(th=building.name_th, en=building.name_en) for building in buildings]
+    text = compared_text(row, words)
+    return f"{text} ({', '.join(names)})" if names else text
+
+
+def own_of(visitor: Visitor) -> set[str]:
+    """Return the buildings that a visitor may see."""
+    buildings = visitor.here.portfolio.buildings.values()
+    return {building.id for building in buildings if visitor.account.reaches(building.agency)}
 
 
 def _profile(view: BuildingView, words: Words) -> Markup:

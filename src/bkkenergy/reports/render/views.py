@@ -115,7 +115,7 @@ def ranking_rows(report: AgencyReport, words: Words) -> list[dict[str, Any]]:
 
     A difference within its interval gets no colour: it may be chance.
     """
-    significant = {saving.building_id for saving in report.savings if saving.verdict in {"proven", "increase"}}
+    significant = {saving.building_id for saving in report.savings if saving.is_significant}
     most = max((abs(ranked.difference_kwh) for ranked in report.ranking), default=0.0) or 1.0
     return [
         {

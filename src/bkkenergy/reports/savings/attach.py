@@ -11,8 +11,9 @@ import numpy as np
 from bkkenergy.calendar import Period
 from bkkenergy.portfolio import Building
 from bkkenergy.readings import FloatArray
-from bkkenergy.reports.content import AgencyReport, BuildingSaving, Ranked, UseBar
+from bkkenergy.reports.content import AgencyReport, BesideGroup, BuildingSaving, Ranked, UseBar
 from bkkenergy.reports.savings.billed import with_bills
+from bkkenergy.reports.savings.comparing import ComparisonPool, compared_total
 from bkkenergy.reports.savings.gather import SavingsAssessment, facts_of_all, fiscal_year_so_far, judge, judged_total
 from bkkenergy.reports.savings.plan import plan_progress
 from bkkenergy.reports.savings.solar import solar_use
@@ -48,6 +49,7 @@ def add_savings_and_findings(report: AgencyReport, site: Site, period: Period) -
     seen = [_seen(site, building, known, period) for building, known in zip(buildings, facts, strict=True)]
     judged = [assessed.judged for assessed in seen]
     total = judged_total(site, judged)
+    rows = _compared_rows(site, judged, buildings)
     findings = [
         finding
         for assessed in seen
@@ -56,9 +58,9 @@ def add_savings_and_findings(report: AgencyReport, site: Site, period: Period) -
     ]
     return replace(
         with_bills(report, site, period) if period.kind in WHOLE_MONTHS else report,
-        savings=tuple(_row(assessment) for assessment in judged),
+        savings=rows,
         savings_first_day=_first_day(judged),
-        total_saving=None if total is None else _total(judged, total),
+        total_saving=None if total is None else replace(_total(judged, total), compared=compared_total(rows)),
         findings=tuple(visible(findings, site.dismissals, site.savings.insights)[:MAX_FINDINGS]),
         placebo_source=site.savings.placebo.source,
         placebo_source_th=site.savings.placebo.source_th,
@@ -130,14 +132,27 @@ def _first_day(judged: Sequence[SavingsAssessment]) -> dt.date | None:
     return min((assessment.saving.first for assessment in judged if assessment.saving is not None), default=None)
 
 
-def _row(assessment: SavingsAssessment) -> BuildingSaving:
+def _compared_rows(
+    site: Site, judged: Sequence[SavingsAssessment], buildings: Sequence[Building]
+) -> tuple[BuildingSaving, ...]:
+    """Return each building's saving, and beside it the same without what happened to buildings like it."""
+    pool, own_buildings = ComparisonPool(site), {building.id for building in buildings}
+    rows = []
+    for assessment in judged:
+        compared = pool.compared(assessment)
+        rows.append(saving_row(assessment, None if compared is None else compared.row(own_buildings)))
+    return tuple(rows)
+
+
+def saving_row(assessment: SavingsAssessment, compared: BesideGroup | None = None) -> BuildingSaving:
+    """Return a judged building as reports have it. compared : the same without what happened to everyone."""
     if assessment.saving is None or assessment.band is None or assessment.baseline is None:
         is_new = (
             assessment.baseline is None and assessment.why is not None and assessment.why.key == "error.no_baseline"
         )
         why = None if is_new else {lang: assessment.why_in(lang) for lang in LANGS}
         return BuildingSaving(assessment.building.id, None, None, None, None, None, is_provisional=False, why=why)
-    return _building_saving(assessment.building.id, [assessment], assessment.band)
+    return replace(_building_saving(assessment.building.id, [assessment], assessment.band), compared=compared)
 
 
 def _total(judged: Sequence[SavingsAssessment], band: Band) -> BuildingSaving:

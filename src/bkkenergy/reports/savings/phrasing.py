@@ -6,11 +6,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from bkkenergy.i18n import Words
-from bkkenergy.reports.content import BuildingSaving
+from bkkenergy.reports.content import BesideGroup, BuildingSaving
 from bkkenergy.reports.savings.fitting import BaselineProgress
 from bkkenergy.savings.baseline import Baseline, Saving
+from bkkenergy.savings.comparison import MIN_COMPARED
 from bkkenergy.savings.facts import Finding
-from bkkenergy.savings.uncertainty import MIN_VERDICT_DAYS, OLD_YEARS, Band, lag_of
+from bkkenergy.savings.uncertainty import MIN_VERDICT_DAYS, NORMAL_90, OLD_YEARS, Band, lag_of
 from bkkenergy.savings.versions import REASONS, BaselineVersion
 
 RATIO_MARKS = ("_ratio",)
@@ -75,7 +76,7 @@ def judged_note(saving: BuildingSaving, words: Words) -> str:
     """Write what a report's verdict rests on; nothing where nothing is judged."""
     if saving.band is None or not saving.judged_days:
         return ""
-    return judged_text(
+    judged = judged_text(
         Judged(
             saving.actual_kwh or 0.0,
             saving.known_kwh or 0.0,
@@ -85,6 +86,26 @@ def judged_note(saving: BuildingSaving, words: Words) -> str:
             saving.baseline_years or 0.0,
         ),
         words,
+    )
+    if saving.compared is None and saving.verdict not in {"proven", "increase"}:
+        return judged
+    return f"{compared_text(saving.compared, words)} · {judged}"
+
+
+def compared_text(compared: BesideGroup | None, words: Words) -> str:
+    """Write what a saving is without what happened to everyone; or that too few buildings are like it."""
+    if compared is None:
+        return words("saving.compared_none", count=MIN_COMPARED)
+    common = "saving.common_less" if compared.common_ratio >= 0 else "saving.common_more"
+    return words(
+        "saving.compared",
+        common=words(
+            common,
+            count=compared.count,
+            common=words.percent(abs(compared.common_ratio), 1),
+            half=words.percent(NORMAL_90 * compared.common_sigma_ratio, 1),
+        ),
+        verdict=verdict_text(compared.band, words),
     )
 
 

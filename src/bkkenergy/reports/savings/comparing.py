@@ -1,0 +1,163 @@
+"""Comparison groups from the store: buildings of the whole city without a project, judged over the same days."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from bkkenergy.adapters.state.baselines import versions_of
+from bkkenergy.calendar import Period
+from bkkenergy.portfolio import Building
+from bkkenergy.reports.content import BesideGroup, BuildingSaving
+from bkkenergy.reports.savings.gather import SavingsAssessment, judge
+from bkkenergy.savings.comparison import (
+    MIN_COMPARED,
+    CommonChange,
+    LikeBuilding,
+    common_change,
+    group_of,
+    total_without_common,
+    weekend_ratio,
+    without_common,
+)
+from bkkenergy.savings.uncertainty import MIN_VERDICT_RATIO, Band
+from bkkenergy.savings.versions import BaselineVersion, judging
+from bkkenergy.site import Site
+
+MAX_CANDIDATES = 120
+"""Of a type, that are looked at: always the same ones, so that a figure does not change from day to day."""
+MAX_LAG_DIFFERENCE = dt.timedelta(days=183)
+"""How far apart baselines may end: a common change is since the baseline, so it has to be since the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedSaving:
+    """A saving without the common change. common : what buildings like it saved, and which they are."""
+
+    band: Band
+    common: CommonChange
+
+    def row(self, own_buildings: Collection[str]) -> BesideGroup:
+        """Return it as reports have it. own_buildings : that may be named; the others are counted."""
+        named = tuple(name for name in self.common.buildings if name in own_buildings)
+        return BesideGroup(
+            self.band.saving_ratio,
+            self.band.half_width_ratio,
+            self.band.significant_ratio,
+            self.band.verdict,
+            self.common.saving_ratio,
+            self.common.sigma_ratio,
+            len(self.common.buildings),
+            named,
+            self.common.matched_by,
+        )
+
+
+def compared_total(rows: Sequence[BuildingSaving]) -> BesideGroup | None:
+    """Return the saving of many buildings without what happened to everyone.
+
+    None unless nine tenths of the energy that is judged could be compared.
+    """
+    judged_kwh = sum(row.baseline_kwh or 0.0 for row in rows if row.band is not None)
+    known = [(row, row.compared) for row in rows if row.compared is not None and row.baseline_kwh is not None]
+    baseline_kwh = np.array([row.baseline_kwh for row, _ in known], np.float64)
+    if not known or baseline_kwh.sum() < MIN_VERDICT_RATIO * judged_kwh:
+        return None
+    actual_kwh = np.array([row.actual_kwh for row, _ in known], np.float64)
+    commons = [(compared.common_ratio, compared.common_sigma_ratio) for _, compared in known]
+    band = total_without_common(baseline_kwh, actual_kwh, [compared.band for _, compared in known], commons)
+    weights = baseline_kwh / baseline_kwh.sum()
+    common, sigma = (float(weights @ np.array(values)) for values in zip(*commons, strict=True))
+    count = max(compared.count for _, compared in known)
+    return BesideGroup(
+        band.saving_ratio, band.half_width_ratio, band.significant_ratio, band.verdict, common, sigma, count
+    )
+
+
+@dataclass
+class ComparisonPool:
+    """Buildings that may be compared with; what is read or judged of each is read once. Not for two threads."""
+
+    site: Site
+    _versions: dict[str, Sequence[BaselineVersion]] = field(default_factory=dict)
+    _judged: dict[tuple[str, Period], SavingsAssessment] = field(default_factory=dict)
+
+    def compared(self, assessment: SavingsAssessment) -> ComparedSaving | None:
+        """Return a building's saving without what happened to everyone.
+
+        None where the saving has no verdict, or where fewer than six buildings are like it. Raises StoreUnavailable.
+        """
+        saving, band, baseline = assessment.saving, assessment.band, assessment.baseline
+        if saving is None or band is None or baseline is None or band.no_verdict:
+            return None
+        period = Period.days(saving.first, saving.last)
+        like = LikeBuilding(assessment.building.id, str(assessment.building.type), weekend_ratio(baseline))
+        common = self._common(like, self._others(assessment.building, baseline.last, period), period)
+        return None if common is None else ComparedSaving(without_common(band, common), common)
+
+    def _common(self, like: LikeBuilding, others: Sequence[LikeBuilding], period: Period) -> CommonChange | None:
+        group = group_of(like, others)
+        if group is None:
+            return None
+        judged = {name: self._judge(name, period).band for name in group.buildings}
+        saved = {name: band.saving_ratio for name, band in judged.items() if band is not None and not band.no_verdict}
+        return common_change(group, saved)
+
+    def _others(self, building: Building, ended: dt.date, period: Period) -> list[LikeBuilding]:
+        """Return the buildings that can be compared with: of its type where there are enough, else of every type."""
+        buildings = self.site.portfolio.buildings.values()
+        same = self._usable([one for one in buildings if one.type == building.type], building, ended, period)
+        if len(same) >= MIN_COMPARED:
+            return same
+        return self._usable(list(buildings), building, ended, period)
+
+    def _usable(
+        self, buildings: Sequence[Building], building: Building, ended: dt.date, period: Period
+    ) -> list[LikeBuilding]:
+        """Return those without a project since a baseline that ended about when the building's own did."""
+        chosen = sorted(
+            (one for one in buildings if one.main_meters and one.id != building.id), key=lambda one: _number_of(one.id)
+        )[:MAX_CANDIDATES]
+        self._read(chosen)
+        likes = []
+        for one in chosen:
+            version = judging(self._versions[one.id], period.first_day)
+            baseline = version.usable if version is not None else None
+            if (
+                baseline is not None
+                and baseline.last < period.first_day
+                and abs(baseline.last - ended) <= MAX_LAG_DIFFERENCE
+                and not self._has_project(one.id, baseline.first, period.last_day)
+            ):
+                likes.append(LikeBuilding(one.id, str(one.type), weekend_ratio(baseline)))
+        return likes
+
+    def _read(self, buildings: Sequence[Building]) -> None:
+        unread = [building.id for building in buildings if building.id not in self._versions]
+        if unread:
+            versions = versions_of(self.site.state, unread)
+            self._versions.update({name: versions.get(name, ()) for name in unread})
+
+    def _has_project(self, building: str, first: dt.date, last: dt.date) -> bool:
+        """Return whether a project was done in a building from a baseline's first day on, or is under way."""
+        return any(
+            project.state == "running" or (project.done_on is not None and first <= project.done_on <= last)
+            for project in self.site.projects
+            if project.building == building and not project.pv_meter
+        )
+
+    def _judge(self, name: str, period: Period) -> SavingsAssessment:
+        key = (name, period)
+        if key not in self._judged:
+            building = self.site.portfolio.buildings[name]
+            self._judged[key] = judge(self.site, building, period, None, self._versions[name])
+        return self._judged[key]
+
+
+def _number_of(name: str) -> bytes:
+    """Return a number by which buildings of all agencies are mixed, the same in each process."""
+    return hashlib.blake2b(name.encode(), digest_size=8).digest()
