@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 
 import click
 import pytest
@@ -15,6 +16,7 @@ from bkkenergy.payloads.message import Reason, Refused
 from bkkenergy.readings import US_PER_S
 from bkkenergy.site import load_configuration
 from bkkenergy.site.open import opened_state
+from tests.conftest import ROOT
 from tests.reference_cli import commands
 from tests.web import METERS, make_site
 
@@ -24,7 +26,8 @@ DOES = {
     "plan add", "plan move", "plan import", "plan undo", "plan withdraw", "portfolio import", "portfolio undo", "quarantine replay",
     "backup", "restore", "migrate", "import", "energy edit", "baseline fit", "baseline accept",
     "baseline decline",
-    "figures import-ft", "figures check", "ereport enter", "meters adopt", "portfolio proposals accept",
+    "figures import-ft", "figures check", "ereport enter", "meters adopt", "bill remove",
+    "portfolio proposals accept",
     "portfolio proposals reject", "solar weather fetch", "meters passwords",
 }  # fmt: skip
 """Commands that change or start something, and say that it is done."""
@@ -36,6 +39,13 @@ WRITES = {
 which this site has none."""
 HEALTH, BUILDING = METERS[0], METERS[0].rpartition(".")[0]
 BILLS = "month,kwh,total\n" + "".join(f"2025-{month:02},{1000 + month},5000\n" for month in range(1, 13))
+ACCOUNT = f"""[[account]]
+id = "account-1"
+utility = "mea"
+number = "123456789"
+schedule = "mea-2-2-lv"
+buildings = ["{METERS[0].rpartition(".")[0]}"]
+"""
 PRINTS: dict[str, tuple[list[str], set[str]]] = {
     "version": ([], {"bkkenergy", "python", "system"}),
     "check": ([], {"faults", "agencies", "buildings", "meters", "roofs", "calendars", "payload_profiles",
@@ -68,6 +78,8 @@ PRINTS: dict[str, tuple[list[str], set[str]]] = {
                                "ft_is_entered", "is_demand_estimated", "source"}),
     "bill check": (["--building", BUILDING, "--file", "bills.csv"], {"month", "item", "paper_thb", "ours_thb", "why",
                                                                      "difference_thb"}),
+    "bill import": (["account-1", "bills.csv", "--yes"], {"account", "taken", "bills", "refused", "entered"}),
+    "bill list": (["account-1"], {"number", "first", "last", "energy_kwh", "items_thb", "by", "at", "source"}),
     "bill compare": ([BUILDING], {"building", "period", "schedule", "energy_kwh", "peak_kw", "known_ratio", "offers"}),
     "baseline show": ([BUILDING], {"building", "baseline", "versions", "progress", "adjustments"}),
     "baseline check": ([BUILDING], {"period", "total", "buildings"}),
@@ -115,6 +127,9 @@ def site(tmp_path_factory):
         refused = Refused("bma/no/such/meter/readings", b'{"energy_kwh": 1}', Reason.UNKNOWN_METER, "no such meter")
         Quarantine.of(state, settings.ingest).keep([refused], {"messages": 1}, now_us=1_795_402_800 * US_PER_S)
     (home / "bills.csv").write_text(BILLS)
+    (home / "config/portfolio").unlink()
+    shutil.copytree(ROOT / "config/portfolio", home / "config/portfolio")
+    (home / "config/portfolio/accounts.toml").write_text(ACCOUNT)
     (home / "payload.json").write_text('{"ts": 1795402800, "energy_kwh": 5.0}')
     (home / "hours.csv").write_text("at,kWh\n2026-01-05T00:00:00+07:00,1.5\n2026-01-05T01:00:00+07:00,2.5\n")
     called(home, "tokens add", ["admin", "--name", "t"])

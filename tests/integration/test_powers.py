@@ -32,16 +32,19 @@ from bkkenergy.ingest import sent
 from bkkenergy.ingest.ask import replay_quarantined
 from bkkenergy.metering.sources import IntervalSeries
 from bkkenergy.plan import Project
-from bkkenergy.portfolio.edits import Amend
+from bkkenergy.portfolio import portfolio_on
+from bkkenergy.portfolio.edits import Amend, Put
 from bkkenergy.readings import ReadingBatch
 from bkkenergy.savings.baseline import fit_baseline
 from bkkenergy.savings.facts import Finding
 from bkkenergy.site.record_kinds import SITE_KINDS
+from bkkenergy.tariff.paper import PaperBill
 from bkkenergy.usecases import (
     baselines,
     dismissals,
     edits,
     ereport,
+    paperbills,
     people,
     plan,
     portfolio,
@@ -105,7 +108,38 @@ def site(tmp_path_factory):
             state, root, [Amend("building", building_id, {"name_en": "Hall"})], why="nicer", from_day=None, now=NOW
         )
         save_baseline(opened.state, fitted_of(agency, 1), NOW)
+    number = {OWN: "111111111", OTHERS: "222222222"}
+    for agency, name in BUILDING.items():
+        account = {
+            "id": f"account-{agency}",
+            "utility": "mea",
+            "number": number[agency],
+            "schedule": "mea-2-2-lv",
+            "buildings": [name],
+        }
+        edit = Put("account", account)
+        portfolio.change(state, root, [edit], why="its bills", from_day=None, expected_revision=None, now=NOW)
+        bills = [paper_bill(9)]
+        paperbills.enter_bills(
+            opened.state,
+            root,
+            present(opened),
+            account["id"],
+            bills,
+            source="a.csv",
+            replaces=False,
+            now=NOW,
+        )
     return opened
+
+
+def paper_bill(month):
+    return PaperBill(first=dt.date(2026, month, 1), last=dt.date(2026, month, 28), energy_kwh=1000.0)
+
+
+def present(site):
+    """The portfolio as its records have it now."""
+    return portfolio_on(records_in(site).records(), NOW.date())
 
 
 def records_in(site):
@@ -173,6 +207,8 @@ def owners(site, before, after, place):  # noqa: C901, PLR0911 - one a table
     match place[0]:
         case "run" | "scenario" | "agency_month":
             return {row["agency"]}
+        case "paper_bill":
+            return {row["account"].removeprefix("account-")}
         case "dismissal" | "baseline" | "project_baseline":
             return {site.portfolio.buildings[row["building"]].agency}
         case "quarantine":
@@ -327,6 +363,12 @@ HOW = {
         site.state, actor, site.portfolio, one(site, "baseline", building=BUILDING[agency])["id"], "accepted", NOW),
     "findings.dismiss": lambda site, actor, agency: dismissals.dismiss(
         site.state, actor, site.portfolio, [finding(BUILDING[agency])], "night_use", NOW),
+    "bills.enter": lambda site, actor, agency: paperbills.enter_bills(
+        site.state, actor, present(site), f"account-{agency}", [paper_bill(10)], source="b.csv", replaces=False, now=NOW),
+    "bills.remove": lambda site, actor, agency: paperbills.remove_bill(
+        site.state, actor, present(site), one(site, "paper_bill", account=f"account-{agency}")["id"], why="wrong", now=NOW),
+    "bills.list": lambda site, actor, agency: paperbills.list_bills(
+        site.state, actor, present(site), f"account-{agency}"),
     "ereport.enter": lambda site, actor, agency: ereport.enter_month(
         site.state, actor, site.portfolio, agency, NOW.date(), {"staff": 12.0}, NOW),
     "scenarios.store": lambda site, actor, agency: scenarios.store_scenario(
@@ -377,7 +419,14 @@ READS = {
 }
 ON_A_CLOSED_SITE = {"server.backup", "server.restore", "readings.migrate"}
 """What opens the state by itself, so that nothing here may have it locked: its line in the audit log stays."""
-CHANGES_NO_ROW = READS | {"runs.retry", "records.read", "proposals.read", "readings.purge", "server.restore"}
+CHANGES_NO_ROW = READS | {
+    "bills.list",
+    "runs.retry",
+    "records.read",
+    "proposals.read",
+    "readings.purge",
+    "server.restore",
+}
 """What changes nothing when it is allowed. runs.retry: of a run that is done there is nothing to retry.
 readings.purge: these readings are young; `tests/contract/test_retention.py` has old ones. server.restore: it is noted in
 the state that it brings, which is looked at where it is performed."""

@@ -22,10 +22,13 @@ from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.cli.spread import dask_option, spreading
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import Words
+from bkkenergy.ingest.paper.bill import calendar_month
+from bkkenergy.ingest.paper.mapping import BillMapping
+from bkkenergy.ingest.paper.read import all_bills, read_bills
 from bkkenergy.portfolio import Building
 from bkkenergy.reports.content import BesideGroup
 from bkkenergy.reports.savings.attach import saving_row
-from bkkenergy.reports.savings.bills import monthly_from_bills, read_paper
+from bkkenergy.reports.savings.bills import BilledDays, billed_days, monthly_from_bills, split_by_days
 from bkkenergy.reports.savings.comparing import ComparisonPool, compared_total
 from bkkenergy.reports.savings.fitting import progress_of
 from bkkenergy.reports.savings.gather import SavingsAssessment, fit_buildings, judge, judged_total
@@ -45,6 +48,7 @@ from bkkenergy.site import Site, load_configuration
 from bkkenergy.site.solar_config import load_solar
 from bkkenergy.usecases.baselines import decide_on_baseline, store_baseline
 from bkkenergy.usecases.energy import buildings_named
+from bkkenergy.usecases.paperbills import bills_of_account
 
 console = Console()
 
@@ -98,28 +102,29 @@ def fit_command(name: str, period: str | None, reason: str, scheduler: str | Non
 
 
 @baseline_command.command(
-    "bills", epilog="\b\nExamples:\n  bkkenergy baseline bills education.school-1 --file bills.csv --months 12"
+    "bills",
+    epilog="\b\nExamples:\n  bkkenergy baseline bills education.school-1\n"
+    "  bkkenergy baseline bills education.school-1 --file bills.csv --months 12",
 )
 @click.argument("building")
-@click.option("--file", "path", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--file", "path", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A file of bills.")
 @click.option("--months", default=12, show_default=True, help="How many of the first bills make the baseline.")
 @json_option
 @config_option
-def bills_command(building: str, path: Path, months: int, config_dir: Path, *, as_json: bool) -> None:
+def bills_command(building: str, path: Path | None, months: int, config_dir: Path, *, as_json: bool) -> None:
     """Fit a baseline of a building without a meter to its paper bills: the first months predict the later ones.
 
-    The file is CSV, a bill a line: month (2026-10), kwh; from and to, the first and the last day, where bills are no
-    calendar months; estimated (true, false) where the read at the end was an estimate: such a bill is merged with the
-    next. Temperature is the typical year's.
+    The bills are those that were entered for its electricity accounts (`bill import`), or those of a file with the same
+    fields: month, or from and to; kwh. One whose read was estimated is merged with the next. The bills of several
+    accounts are split over their days, and added by calendar month. Temperature is the typical year's.
     """
     config = load_configuration(config_dir)
     chosen = buildings_named(config.portfolio, building)[0]
     try:
-        model = monthly_from_bills(
-            read_paper(path), config.portfolio.calendars[chosen.calendar], load_solar(config_dir), months
-        )
+        billed = _billed_of_file(path) if path is not None else _billed_of_accounts(config_dir, chosen)
+        model = monthly_from_bills(billed, config.portfolio.calendars[chosen.calendar], load_solar(config_dir), months)
     except ValueError as why:
-        raise InputError(f"{path}: {why}") from None
+        raise InputError(f"{path or chosen.id}: {why}") from None
     if as_json:
         rows = [
             {
@@ -131,7 +136,7 @@ def bills_command(building: str, path: Path, months: int, config_dir: Path, *, a
             }
             for month, kwh, expected, is_base in model.rows
         ]
-        print_json({"building": chosen.id, "model": model.model, "months": rows})
+        print_json({"building": chosen.id, "model": model.model, "cvrmse_ratio": model.cvrmse, "months": rows})
         return
     table = Table(
         title=f"{chosen.id}: {model.model.base_kwh:,.0f} kWh/day + {model.model.open_day_kwh:,.0f} x open + "
@@ -144,7 +149,25 @@ def bills_command(building: str, path: Path, months: int, config_dir: Path, *, a
             f"{month}{' *' if is_base else '  '}", f"{kwh:,.0f}", f"{expected:,.0f}", f"{expected - kwh:+,.0f}"
         )
     console.print(table)
+    console.print(f"CV(RMSE) of all bills: {model.cvrmse:.1%}".replace("%", " %"))
     console.print("* within the baseline. From bills alone no band is stated: meter the building to prove a saving.")
+
+
+def _billed_of_file(path: Path) -> list[BilledDays]:
+    read = read_bills(path, BillMapping(), account="", this_year=today_here().year, days_of_month=calendar_month)
+    return billed_days(all_bills(path, read))
+
+
+def _billed_of_accounts(config_dir: Path, building: Building) -> list[BilledDays]:
+    """Return the energy that a building was billed. Raises InputError where no account is its own."""
+    with opened_site(config_dir) as site:
+        accounts = site.portfolio.accounts_of(building.id)
+        if not accounts:
+            raise InputError(f"{building.id} has no electricity account. Enter one, or name a file with --file.")
+        if shared := [account.id for account in accounts if len(account.buildings) > 1]:
+            raise InputError(f"account {shared[0]} is for other buildings too: its bills say nothing of one alone.")
+        by_account = [billed_days([one.bill for one in bills_of_account(site.state, account)]) for account in accounts]
+    return by_account[0] if len(by_account) == 1 else split_by_days(by_account)
 
 
 @baseline_command.command("show", epilog="\b\nExamples:\n  bkkenergy baseline show all --lang en")

@@ -8,27 +8,23 @@ from pathlib import Path
 from typing import Any
 
 import click
-import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
 from bkkenergy.calendar import Period, past_year
+from bkkenergy.cli.bill_paper import check_command, import_command, list_command, remove_command
 from bkkenergy.cli.context import config_option, period_of, today_here
 from bkkenergy.cli.lang import lang_option
 from bkkenergy.cli.opening import opened_site
-from bkkenergy.cli.output import json_option, plain, print_json
+from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.i18n import Words
-from bkkenergy.portfolio import Building
 from bkkenergy.reports.phrasing import bill_notes
-from bkkenergy.reports.savings.bills import read_paper
-from bkkenergy.site import Site
 from bkkenergy.tariff.bill import Bill
-from bkkenergy.tariff.compare import check_bill, offers, open_to
-from bkkenergy.usecases.bills import bill_of_days, known_ratio, month_bills
+from bkkenergy.tariff.compare import offers, open_to
+from bkkenergy.usecases.bills import known_ratio, month_bills
 from bkkenergy.usecases.energy import building_of
 
 console = Console()
-NOT_ITEMS = {"month", "kwh", "kw", "from", "to", "estimated"}
 
 
 @click.group(
@@ -36,11 +32,12 @@ NOT_ITEMS = {"month", "kwh", "kw", "from", "to", "estimated"}
     epilog="""\b
 Examples:
   bkkenergy bill show district-bangkhen.office --period 2026-10
-  bkkenergy bill check --building district-bangkhen.office --file bills.csv
+  bkkenergy bill import office bills-2569.xlsx --yes
+  bkkenergy bill check office
   bkkenergy bill compare district-bangkhen.office""",
 )
 def bill_command() -> None:
-    """Compute electricity bills under MEA's schedules, from what the meters measured."""
+    """Compute electricity bills under MEA's schedules, and hold paper bills against what the meters measured."""
 
 
 @bill_command.command(
@@ -122,47 +119,6 @@ def _add_part(table: Table, bill: Bill, words: Words) -> None:
     table.add_section()
 
 
-@bill_command.command(
-    "check", epilog="\b\nExamples:\n  bkkenergy bill check --building education.school-1 --file bills.csv"
-)
-@click.option("--building", required=True)
-@click.option("--file", "path", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@json_option
-@config_option
-def check_command(building: str, path: Path, config_dir: Path, *, as_json: bool) -> None:
-    """Compare paper bills with ours, item by item, and say what explains a difference.
-
-    The file is CSV, a bill a line: month (2026-10), from and to (the first and the last day; by default those of the
-    account's read day, else the calendar month), kwh, kw, and any of energy, energy_on_peak, energy_off_peak,
-    demand, minimum, power_factor, service, ft, vat, total. Exit code 1 when a total differs by more than 1 THB.
-    """
-    paper = read_paper(path)
-    differs, rows = False, []
-    with opened_site(config_dir) as site:
-        chosen = building_of(site.portfolio, building)
-        for month, row in paper.iterrows():
-            bill = _bill_of_paper(site, chosen, str(month), row)
-            given = {str(key): float(value) for key, value in row.dropna().items() if key not in NOT_ITEMS}
-            faults = check_bill(given, bill, paper_kwh=row.get("kwh"), paper_kw=row.get("kw"))
-            rows += [{"month": str(month), **plain(item), "difference_thb": item.difference_thb} for item in faults]
-            table = Table(title=f"{building} {month}")
-            for column in ("item", "paper THB", "ours THB", "difference", "why"):
-                table.add_column(column, justify="right" if "THB" in column or column == "difference" else "left")
-            for item in faults:
-                gap = item.difference_thb
-                paper_text = "" if item.paper_thb is None else f"{item.paper_thb:,.2f}"
-                table.add_row(
-                    item.item, paper_text, f"{item.ours_thb:,.2f}", "" if gap is None else f"{gap:+,.2f}", item.why
-                )
-                differs |= item.item == "total" and gap is not None and abs(gap) > 1
-            if not as_json:
-                console.print(table)
-    if as_json:
-        print_json(rows)
-    if differs:
-        raise SystemExit(1)
-
-
 @bill_command.command("compare", epilog="\b\nExamples:\n  bkkenergy bill compare district-bangkhen.office --lang en")
 @click.argument("building")
 @click.option("--period", help="Months to compare (default: the last twelve).")
@@ -211,17 +167,12 @@ def compare_command(building: str, period: str | None, lang: Any, config_dir: Pa
     _print_part(ratio, words)
 
 
-def _bill_of_paper(site: Site, building: Building, month: str, row: pd.Series) -> Bill:
-    """Compute our bill for the days of one on paper."""
-    named = period_of(month)
-    if "from" not in row or pd.isna(row["from"]):
-        (bill,) = month_bills(site, building, named, by_reads=True)
-        return bill
-    return bill_of_days(site, building, Period.days(row["from"], row["to"]), named.first_day)
-
-
 def _months(period: str | None) -> Period:
     if period is None:
         year = past_year(today_here())
         return Period.month(year.last_day.year, year.last_day.month)
     return period_of(period)
+
+
+for paper_command in (import_command, list_command, remove_command, check_command):
+    bill_command.add_command(paper_command)

@@ -144,16 +144,6 @@ class Portfolio(Frozen):
         building = there.buildings.get(building_id)
         return None if building is None else there.schedule_of(building)
 
-    def schedule_changes(self, building_id: str, first: dt.date, end: dt.date) -> tuple[dt.date, ...]:
-        """Return the days after `first` and before `end` from which a building is billed by another schedule."""
-        days, present = [], self.schedule_on(building_id, first)
-        for day in self.records.change_days:
-            if first < day < end:
-                before, present = present, self.schedule_on(building_id, day) or present
-                if before is not None and present != before:
-                    days.append(day)
-        return tuple(days)
-
     def buildings_of(self, agency_id: str) -> tuple[Building, ...]:
         """Return the buildings of one agency, in the order of the files."""
         return tuple(building for building in self.buildings.values() if building.agency == agency_id)

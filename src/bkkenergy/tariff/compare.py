@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,13 +11,12 @@ import pandas as pd
 
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.readings import FloatArray
-from bkkenergy.tariff.bill import Bill, Item, bills_of
+from bkkenergy.tariff.bill import bills_of
 from bkkenergy.tariff.quantities import Quantities
 from bkkenergy.tariff.schedule import Customer, Eligibility, EnergyBlock, Schedule, Tariffs
 from bkkenergy.tariff.windows import window_masks
 
 MONTHS_OF_CLASS, MONTHS_OF_ENERGY = 12, 3
-SAME_THB = 1.0
 """Differences below this come from rounding."""
 
 
@@ -144,98 +143,6 @@ def _fits(eligible: Eligibility, peak_kw: float, mean_kwh: float) -> bool:
 def _is_smaller(other: Eligibility, today: Eligibility | None) -> bool:
     """Whether a schedule is of a smaller class than today's."""
     return other.min_kw is None and today is not None and today.min_kw is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One item of a paper bill against ours."""
-
-    item: str
-    paper_thb: float | None
-    ours_thb: float
-    why: str
-
-    @property
-    def difference_thb(self) -> float | None:
-        """Paper less ours; None where the paper does not have the item."""
-        return None if self.paper_thb is None else self.paper_thb - self.ours_thb
-
-
-def check_bill(
-    paper: Mapping[str, float], bill: Bill, *, paper_kwh: float | None = None, paper_kw: float | None = None
-) -> list[Difference]:
-    """Compare a paper bill with ours, item by item, and say what explains a difference.
-
-    Parameters
-    ----------
-    paper : mapping of str to float
-        Amounts [THB] by item, as far as the paper has them; "total" among them.
-    bill : Bill
-        Ours of the same month.
-    paper_kwh, paper_kw : float, optional
-        Energy [kWh] and demand [kW] on the paper.
-
-    Returns
-    -------
-    list of Difference
-        One for each item, the total last.
-
-    Examples
-    --------
-    >>> import datetime as dt
-    >>> from bkkenergy.tariff.compare import check_bill
-    >>> from bkkenergy.library.packaged import figures
-    >>> from bkkenergy.tariff.bill import bill_of
-    >>> from bkkenergy.tariff.quantities import Quantities
-    >>> tariffs = figures().tariffs
-    >>> month = Quantities(dt.date(2025, 11, 1), 1_000.0, 400.0, {"all": 5.0})
-    >>> bill = bill_of(month, tariffs.schedules["mea-2-1-lv"], tariffs)
-    >>> (last,) = [one for one in check_bill({"total": bill.total_thb + 10.0}, bill) if one.item == "total"]
-    >>> round(last.difference_thb, 2), last.why
-    (10.0, 'sum of the items above')
-    """
-    items: list[Item] = list(dict.fromkeys(line.item for line in bill.lines))
-    differences = []
-    for item in items:
-        ours = bill.amount_thb(item)
-        given = paper.get(item)
-        differences.append(Difference(item, given, ours, _why(item, given, ours, bill, paper_kwh, paper_kw)))
-    differences += [
-        Difference(name, thb, 0.0, "not in our schedule")
-        for name, thb in paper.items()
-        if name not in items and name != "total"
-    ]
-    if "total" in paper:
-        gap = paper["total"] - bill.total_thb
-        differences.append(
-            Difference(
-                "total", paper["total"], bill.total_thb, "same" if abs(gap) < SAME_THB else "sum of the items above"
-            )
-        )
-    return differences
-
-
-def _why(
-    item: Item, paper_thb: float | None, ours_thb: float, bill: Bill, paper_kwh: float | None, paper_kw: float | None
-) -> str:
-    quantities = bill.quantities
-    raised = f", raised by {bill.raised_ratio:.1%}".replace("%", " %") if bill.raised_ratio else ""
-    if paper_thb is None or abs(paper_thb - ours_thb) < SAME_THB:
-        return "same" if paper_thb is not None else "not on the paper"
-    if item.startswith(("energy", "ft")) and paper_kwh is not None and abs(paper_kwh - bill.billed_kwh) > 1:
-        why = f"energy: paper {paper_kwh:,.0f} kWh, metered {quantities.energy_kwh:,.0f} kWh{raised}"
-    elif item.startswith("demand") and paper_kw is not None:
-        metered = max(quantities.demand_kw.values(), default=0.0)
-        why = f"demand: paper {paper_kw:,.0f} kW, metered {metered:,.1f} kW{raised}"
-    elif item == "ft" and not bill.ft_is_entered:
-        why = "Ft of this month is not entered in config/tariffs/rules.toml"
-    elif item == "ft" and quantities.energy_kwh > 0:
-        why = f"Ft rate: paper {paper_thb / bill.billed_kwh:.4f}, ours {bill.ft_thb_per_kwh:.4f} THB/kWh"
-    elif item == "vat":
-        why = "follows the items above"
-    else:
-        why = "rate or schedule differs: check the tariff of the building"
-    return why
 
 
 def avoided_thb_per_kwh(

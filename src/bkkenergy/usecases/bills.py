@@ -1,23 +1,116 @@
-"""Computes bills of buildings from the ledger: by calendar months, from read to read, of the days of a paper bill."""
+"""Computes bills of buildings and accounts from the ledger: by calendar months, from read to read, of any days."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
 from bkkenergy.calendar import Period, edges
-from bkkenergy.portfolio import Building
+from bkkenergy.portfolio import Building, Meter, Portfolio
+from bkkenergy.portfolio.more import ElectricityAccount
 from bkkenergy.site import Site
 from bkkenergy.tariff.bill import MONTHS_BEFORE, Bill, bills_by_schedules
 from bkkenergy.tariff.quantities import Read, quantities_of, read_on, reads_of
 from bkkenergy.tariff.schedule import MEA_SUPPLY, Supply
-from bkkenergy.usecases.energy import building_quarters
+from bkkenergy.usecases.energy import meters_quarters
+
+Billable = Building | ElectricityAccount
+"""What bills are computed of. A building has all its main meters, an account the meters that it is for."""
 
 
-def month_bills(site: Site, building: Building, period: Period, *, by_reads: bool = False) -> list[Bill]:
+class Billed(Protocol):
+    """What a bill is made from: meters, and what holds on a day."""
+
+    @property
+    def meters(self) -> tuple[Meter, ...]:
+        """The meters whose energy is billed."""
+
+    def accounts_on(self, day: dt.date) -> tuple[ElectricityAccount, ...]:
+        """Return the electricity accounts of a day."""
+
+    def schedule_on(self, day: dt.date) -> str:
+        """Return the schedule of a day."""
+
+    def supply_on(self, day: dt.date) -> Supply:
+        """Return what the accounts of a day agree on; for the rest MEA's usual supply."""
+
+
+@dataclass(frozen=True, slots=True)
+class BilledBuilding:
+    """A building as it is billed: by its own accounts, or without one by its own tariff."""
+
+    portfolio: Portfolio
+    building: Building
+
+    @property
+    def meters(self) -> tuple[Meter, ...]:
+        """The building's main meters."""
+        return self.building.main_meters
+
+    def accounts_on(self, day: dt.date) -> tuple[ElectricityAccount, ...]:
+        """Return the building's accounts of a day."""
+        return self.portfolio.on(day).accounts_of(self.building.id)
+
+    def schedule_on(self, day: dt.date) -> str:
+        """Return the building's schedule of a day; where it is not there, its present one."""
+        return self.portfolio.schedule_on(self.building.id, day) or self.portfolio.schedule_of(self.building)
+
+    def supply_on(self, day: dt.date) -> Supply:
+        """Return what the building's accounts of a day agree on."""
+        return supply_of(self.accounts_on(day))
+
+
+@dataclass(frozen=True, slots=True)
+class BilledAccount:
+    """An electricity account: a part of a building, a building, or a campus."""
+
+    portfolio: Portfolio
+    account: ElectricityAccount
+
+    @property
+    def meters(self) -> tuple[Meter, ...]:
+        """The account's own meters; where it names none, the main meters of its buildings."""
+        buildings = [
+            self.portfolio.buildings[name] for name in self.account.buildings if name in self.portfolio.buildings
+        ]
+        main = tuple(meter for building in buildings for meter in building.main_meters)
+        named = [meter for meter in self.portfolio.meters if meter.id in self.account.meters]
+        return tuple(named) or main
+
+    def accounts_on(self, day: dt.date) -> tuple[ElectricityAccount, ...]:
+        """Return the account as it is on a day; where it is not there, as it is now."""
+        return (self.portfolio.on(day).accounts.get(self.account.id, self.account),)
+
+    def schedule_on(self, day: dt.date) -> str:
+        """Return the account's schedule of a day."""
+        return self.accounts_on(day)[0].schedule
+
+    def supply_on(self, day: dt.date) -> Supply:
+        """Return who bills the account on a day, and where its meter is."""
+        return supply_of(self.accounts_on(day))
+
+
+def billed_of(site: Site, what: Billable) -> Billed:
+    """Return a building or an account as it is billed."""
+    if isinstance(what, Building):
+        return BilledBuilding(site.portfolio, what)
+    return BilledAccount(site.portfolio, what)
+
+
+def supply_of(accounts: Sequence[ElectricityAccount]) -> Supply:
+    """Return what accounts agree on; for the rest MEA's usual supply."""
+    utilities, sides = {account.utility for account in accounts}, {account.meter_side for account in accounts}
+    return Supply(
+        utilities.pop() if len(utilities) == 1 else MEA_SUPPLY.utility,
+        sides.pop() if len(sides) == 1 else None,
+    )
+
+
+def month_bills(site: Site, what: Billable, period: Period, *, by_reads: bool = False) -> list[Bill]:
     """Compute the bills of a building's months, each under the schedule that it has.
 
     A month in which the schedule changes is split by its days, each part under the schedule of those days. Whole months
@@ -27,32 +120,32 @@ def month_bills(site: Site, building: Building, period: Period, *, by_reads: boo
     those that are read in the period's months. Else a bill is a calendar month.
     """
     if not _is_of_whole_months(period):
-        return _bills(site, building, period, ())
+        return _bills(site, what, period, ())
     first_month, last_month = period.first_day, period.last_day.replace(day=1)
-    begin = _first_with_history(site, building, period)
-    read_day = read_day_of(site, building, period.last_day) if by_reads else None
+    begin = _first_with_history(site, what, period)
+    read_day = read_day_of(site, what, period.last_day) if by_reads else None
     if read_day is None:
         longer, reads = Period.days(begin, period.last_day), list[Read]()
     else:
         reads, end = reads_of(begin, last_month, read_day)
         longer = Period.days(reads[0].first, end - dt.timedelta(days=1))
-    return [bill for bill in _bills(site, building, longer, reads) if bill.month >= first_month]
+    return [bill for bill in _bills(site, what, longer, reads) if bill.month >= first_month]
 
 
-def running_bill(site: Site, building: Building, today: dt.date) -> Bill | None:
+def running_bill(site: Site, what: Billable, today: dt.date) -> Bill | None:
     """Compute the bill of a building's use since the last read, up to yesterday; None on the day of the read.
 
     Where no electricity account says its read day, since the month began.
     """
-    read_day = read_day_of(site, building, today)
+    read_day = read_day_of(site, what, today)
     first = today.replace(day=1) if read_day is None else _last_read(today, read_day)
     if first == today:
         return None
     period = Period.days(first, today - dt.timedelta(days=1))
     if read_day is None:
-        bills = month_bills(site, building, period)
+        bills = month_bills(site, what, period)
         return bills[0] if bills else None
-    return bill_of_days(site, building, period, months_before(first, -1))
+    return bill_of_days(site, what, period, months_before(first, -1))
 
 
 def _last_read(today: dt.date, read_day: int) -> dt.date:
@@ -60,14 +153,14 @@ def _last_read(today: dt.date, read_day: int) -> dt.date:
     return read if read <= today else read_on(months_before(today, 1), read_day)
 
 
-def bill_of_days(site: Site, building: Building, days: Period, month: dt.date) -> Bill:
+def bill_of_days(site: Site, what: Billable, days: Period, month: dt.date) -> Bill:
     """Compute the bill for the days between two reads. month : that it is named by."""
-    begin = _first_with_history(site, building, Period.month(month.year, month.month))
+    begin = _first_with_history(site, what, Period.month(month.year, month.month))
     reads = [
         Read(_months_earlier(days.first_day, count), months_before(month, count))
         for count in range(_months_from(begin, month), -1, -1)
     ]
-    return _bills(site, building, Period.days(reads[0].first, days.last_day), reads)[-1]
+    return _bills(site, what, Period.days(reads[0].first, days.last_day), reads)[-1]
 
 
 def _months_earlier(day: dt.date, count: int) -> dt.date:
@@ -78,31 +171,38 @@ def _months_from(earlier: dt.date, later: dt.date) -> int:
     return (later.year - earlier.year) * 12 + later.month - earlier.month
 
 
-def _bills(site: Site, building: Building, period: Period, reads: Sequence[Read]) -> list[Bill]:
-    quarters = building_quarters(site.energy, building, period)
+def _bills(site: Site, what: Billable, period: Period, reads: Sequence[Read]) -> list[Bill]:
+    billed, tariffs = billed_of(site, what), site.figures.tariffs
+    quarters = meters_quarters(site.energy, billed.meters, period)
     parts = quantities_of(
         quarters.accepted_kwh,
         edges(period, "15min")[:-1],
-        site.figures.tariffs,
+        tariffs,
         demand_kwh=quarters.firm_kwh,
-        cuts=site.portfolio.schedule_changes(building.id, period.first_day, _next_day(period.last_day)),
+        cuts=_schedule_changes(site, billed, period.first_day, _next_day(period.last_day)),
         reads=reads,
     )
     lasts = [min(part.days.end - dt.timedelta(days=1), period.last_day) for part in parts]
-    parts = [replace(part, supply=_supply_on(site, building, last)) for part, last in zip(parts, lasts, strict=True)]
-    schedules = [site.figures.tariffs.schedules[_schedule_on(site, building, last)] for last in lasts]
-    return bills_by_schedules(parts, schedules, site.figures.tariffs)
+    parts = [replace(part, supply=billed.supply_on(last)) for part, last in zip(parts, lasts, strict=True)]
+    return bills_by_schedules(parts, [tariffs.schedules[billed.schedule_on(last)] for last in lasts], tariffs)
 
 
-def read_day_of(site: Site, building: Building, day: dt.date) -> int | None:
-    """Return the day of the month on which a building's accounts are read; None where they do not say one."""
-    days = {account.read_day for account in site.portfolio.on(day).accounts_of(building.id)}
+def _schedule_changes(site: Site, billed: Billed, first: dt.date, end: dt.date) -> list[dt.date]:
+    """Return the days after `first` and before `end` from which another schedule holds."""
+    days = [day for day in site.portfolio.records.change_days if first < day < end]
+    schedules = [billed.schedule_on(day) for day in (first, *days)]
+    return [day for day, before, after in zip(days, schedules, schedules[1:], strict=False) if before != after]
+
+
+def read_day_of(site: Site, what: Billable, day: dt.date) -> int | None:
+    """Return the day of the month on which accounts are read; None where they do not say one."""
+    days = {account.read_day for account in billed_of(site, what).accounts_on(day)}
     return days.pop() if len(days) == 1 else None
 
 
-def known_ratio(site: Site, building: Building, period: Period) -> float:
+def known_ratio(site: Site, what: Billable, period: Period) -> float:
     """Return the share of a period's quarter-hours whose energy is known: the part of the period that a bill is of."""
-    return float(np.isfinite(building_quarters(site.energy, building, period).known_kwh).mean())
+    return float(np.isfinite(meters_quarters(site.energy, billed_of(site, what).meters, period).known_kwh).mean())
 
 
 def _is_of_whole_months(period: Period) -> bool:
@@ -113,26 +213,12 @@ def _next_day(day: dt.date) -> dt.date:
     return day + dt.timedelta(days=1)
 
 
-def _schedule_on(site: Site, building: Building, day: dt.date) -> str:
-    return site.portfolio.schedule_on(building.id, day) or site.portfolio.schedule_of(building)
-
-
-def _supply_on(site: Site, building: Building, day: dt.date) -> Supply:
-    """Return what a building's electricity accounts of a day agree on; for the rest MEA's usual supply."""
-    accounts = site.portfolio.on(day).accounts_of(building.id)
-    utilities, sides = {account.utility for account in accounts}, {account.meter_side for account in accounts}
-    return Supply(
-        utilities.pop() if len(utilities) == 1 else MEA_SUPPLY.utility,
-        sides.pop() if len(sides) == 1 else None,
-    )
-
-
-def _first_with_history(site: Site, building: Building, period: Period) -> dt.date:
+def _first_with_history(site: Site, what: Billable, period: Period) -> dt.date:
     """Return the first day whose demand charges count in the minimum charge of a period's months, if they have one."""
-    first, tariffs = period.first_day, site.figures.tariffs
+    first, tariffs, billed = period.first_day, site.figures.tariffs, billed_of(site, what)
     begin = months_before(first, MONTHS_BEFORE)
-    changes = site.portfolio.schedule_changes(building.id, begin, _next_day(period.last_day))
-    schedules = [tariffs.schedules[_schedule_on(site, building, day)] for day in (begin, *changes)]
+    changes = _schedule_changes(site, billed, begin, _next_day(period.last_day))
+    schedules = [tariffs.schedules[billed.schedule_on(day)] for day in (begin, *changes)]
     if not any(rates.minimum_demand_share for schedule in schedules for rates in schedule.rates):
         return first
     known = max(tariffs.first_day, *(schedule.first_day for schedule in schedules))

@@ -102,6 +102,14 @@ def building_quarters(
     return next(buildings_quarters(ledger, [building], period, channel))
 
 
+def meters_quarters(
+    ledger: LedgerReader, meters: Sequence[Meter], period: Period, channel: Channel = IMPORT
+) -> BuildingQuarters:
+    """Return the quarter-hours of meters together over whole days. Raises StoreUnavailable."""
+    slots = ledger.slots([meter.id for meter in meters], channel, period.first_day, period.last_day)
+    return _together(slots.values, slots.quality)
+
+
 def buildings_quarters(
     ledger: LedgerReader, buildings: Sequence[Building], period: Period, channel: Channel = IMPORT
 ) -> Iterator[BuildingQuarters]:

@@ -22,6 +22,7 @@ from bkkenergy.i18n import Words
 from bkkenergy.web import (
     api,
     api_balance,
+    api_bills,
     api_explore,
     api_plan,
     api_portfolio,
@@ -84,6 +85,7 @@ def create_app(here: AppContext) -> FastAPI:
     app.include_router(api_work.router)
     app.include_router(api_plan.router)
     app.include_router(api_savings.router)
+    app.include_router(api_bills.router)
     app.include_router(api_portfolio.router)
     app.include_router(api_readings.router)
     bare = app.openapi

@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from itertools import pairwise
 
-import numpy as np
 import pytest
 
 from bkkenergy.cli.baseline import load_solar
 from bkkenergy.errors import InputError
-from bkkenergy.reports.savings.bills import monthly_from_bills, read_paper
+from bkkenergy.ingest.paper.bill import calendar_month
+from bkkenergy.ingest.paper.mapping import BillMapping
+from bkkenergy.ingest.paper.read import all_bills, read_bills
+from bkkenergy.reports.savings.bills import billed_days, monthly_from_bills, split_by_days
 from bkkenergy.site import load_configuration
 from bkkenergy.tariff.quantities import read_on, reads_of
 from tests.conftest import ROOT
@@ -41,12 +43,22 @@ def written(tmp_path, reads, *, estimate=None):
     return path
 
 
+def read(path):
+    """The bills of a file."""
+    mapping = BillMapping()
+    return all_bills(path, read_bills(path, mapping, account="", this_year=2026, days_of_month=calendar_month))
+
+
+def baseline_of(path):
+    return monthly_from_bills(billed_days(read(path)), CALENDAR, SOLAR, 12)
+
+
 def spread_ratio(path, *, days=True):
     """CV(RMSE) of the baseline over all bills. days : whether the file's days are read, else its months stand for them."""
-    paper = read_paper(path)
-    paper = paper if days else paper[["kwh"]]
-    rows = np.array([row[1:3] for row in monthly_from_bills(paper, CALENDAR, SOLAR, 12).rows])
-    return np.sqrt(np.mean((rows[:, 0] - rows[:, 1]) ** 2)) / rows[:, 0].mean()
+    if not days:
+        rows = [row.split(",") for row in path.read_text().splitlines()]
+        path.write_text("\n".join(f"{row[0]},{row[-1]}" for row in rows))
+    return baseline_of(path).cvrmse
 
 
 def months(day):
@@ -65,12 +77,12 @@ def test_bills_between_reads_fit_as_well_as_calendar_months(tmp_path, read_day):
 def test_an_estimated_read_is_merged_with_the_next(tmp_path, estimate):
     path = written(tmp_path, months(12), estimate=estimate)
     assert spread_ratio(path) < 0.003
-    result = monthly_from_bills(read_paper(path), CALENDAR, SOLAR, 12)
+    result = baseline_of(path)
     assert len(result.rows) == 23
 
 
 def test_an_estimate_that_nothing_has_made_up_for_yet_is_left_out(tmp_path):
-    rows = monthly_from_bills(read_paper(written(tmp_path, months(12), estimate=23)), CALENDAR, SOLAR, 12).rows
+    rows = baseline_of(written(tmp_path, months(12), estimate=23)).rows
     assert len(rows) == 23
     assert spread_ratio(tmp_path / "bills.csv") < 0.003
 
@@ -80,7 +92,7 @@ def test_estimates_in_a_row_are_one_bill_with_the_read_that_ends_them(tmp_path):
     (tmp_path / "bills.csv").write_text(
         "\n".join(row.replace("False", "True") if number in {4, 5} else row for number, row in enumerate(text))
     )
-    rows = monthly_from_bills(read_paper(tmp_path / "bills.csv"), CALENDAR, SOLAR, 12).rows
+    rows = baseline_of(tmp_path / "bills.csv").rows
     assert len(rows) == 22
     assert [row[0] for row in rows[2:5]] == ["2023-04", "2023-07", "2023-08"]
 
@@ -91,32 +103,43 @@ def test_estimates_in_a_row_are_one_bill_with_the_read_that_ends_them(tmp_path):
         ("month,from,kwh\n2023-02,2023-01-12,1", "`from` and `to` go together"),
         ("month,from,to,kwh\n2023-02,2023-02-12,2023-01-12,1", "before it begins"),
         ("month,from,to,kwh\n2023-02,2023-01-12,2023-02-12,1\n2023-03,2023-02-12,2023-03-11,1", "has not ended"),
-        ("month,from,to,kwh\n2023-02,12/1/2023,2023-02-12,1", "is no day"),
         ("month,from,to,kwh\n2023-02,2023-02-30,2023-03-12,1", "is no day"),
-        ("month,from,to,kwh\n2023-02,,2023-03-12,1", "is no day"),
-        ("month,from,to,estimated,kwh\n2023-02,2023-02-01,2023-03-12,maybe,1", "true or false"),
+        ("month,from,to,kwh\n2023-02,,2023-03-12,1", "`from` and `to` go together"),
+        ("month,from,to,estimated,kwh\n2023-02,2023-02-01,2023-03-12,maybe,1", "neither true nor false"),
     ],
 )
 def test_days_that_cannot_be_are_refused(tmp_path, rows, why):
     (tmp_path / "bills.csv").write_text(rows)
     with pytest.raises(InputError, match=why):
-        read_paper(tmp_path / "bills.csv")
+        billed_days(read(tmp_path / "bills.csv"))
 
 
 @pytest.mark.parametrize("text", ["ต.ค. 2568", "ตุลาคม 2568", "2568-10", "2025-10", " 2568-10 "])
 def test_months_and_days_of_the_buddhist_era_are_read(tmp_path, text):
     (tmp_path / "bills.csv").write_text(f"month,from,to,kwh\n{text},2568-09-12,2568-10-11,1", "utf-8")
-    paper = read_paper(tmp_path / "bills.csv")
-    assert paper.index.tolist() == ["2025-10"]
-    assert paper["from"].tolist() == [dt.date(2025, 9, 12)]
+    (bill,) = read(tmp_path / "bills.csv")
+    assert (bill.month, bill.first) == (dt.date(2025, 10, 1), dt.date(2025, 9, 12))
 
 
-def test_estimates_without_days_are_refused(tmp_path):
-    (tmp_path / "bills.csv").write_text(
-        "month,estimated,kwh\n" + "\n".join(f"2023-{n:02},True,1" for n in range(1, 13))
-    )
-    with pytest.raises(ValueError, match="need `from` and `to`"):
-        monthly_from_bills(read_paper(tmp_path / "bills.csv"), CALENDAR, SOLAR, 12)
+def test_an_estimate_whose_next_bill_is_missing_is_refused(tmp_path):
+    text = written(tmp_path, months(12), estimate=4).read_text().splitlines()
+    (tmp_path / "bills.csv").write_text("\n".join(row for number, row in enumerate(text) if number != 6))
+    with pytest.raises(InputError, match="makes up for an estimated read"):
+        baseline_of(tmp_path / "bills.csv")
+
+
+def test_bills_of_two_accounts_read_on_other_days_make_the_months_that_both_cover(tmp_path):
+    """Half of the use on each account, read on the 5th and on the 20th: months by days stay near the calendar's."""
+    halves = [billed_days(read(written(tmp_path, months(day)))) for day in (5, 20)]
+    joint = split_by_days(halves)
+    assert len(joint) == 23
+    assert joint[0].first == dt.date(2023, 2, 1)
+    for month in joint:
+        days = [month.first + dt.timedelta(days=n) for n in range((month.last - month.first).days + 1)]
+        assert month.kwh == pytest.approx(2 * sum(map(day_kwh, days)), rel=0.35)
+    whole = sum(month.kwh for month in joint)
+    days = [joint[0].first + dt.timedelta(days=n) for n in range((joint[-1].last - joint[0].first).days + 1)]
+    assert whole == pytest.approx(2 * sum(map(day_kwh, days)), rel=0.01)
 
 
 def test_a_bill_is_named_by_the_month_of_its_read():

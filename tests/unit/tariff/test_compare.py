@@ -6,7 +6,7 @@ import pytest
 
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.tariff.bill import bill_of
-from bkkenergy.tariff.compare import avoided_thb_per_kwh, check_bill, offers, open_to
+from bkkenergy.tariff.compare import avoided_thb_per_kwh, offers, open_to
 from bkkenergy.tariff.quantities import Quantities
 from tests.unit.tariff.test_bill import TARIFFS
 
@@ -78,22 +78,3 @@ def test_a_kwh_of_before_the_first_known_ft_is_worth_no_baht():
     starts = pd.DatetimeIndex(["2018-02-05 10:00", "2019-02-05 10:00"]).tz_localize(BANGKOK)
     found = avoided_thb_per_kwh(starts, SCHEDULE, TARIFFS, energy_kwh_a_month=35_000)
     np.testing.assert_allclose(found, [0, (4.1839 - 0.1160) * 1.07])
-
-
-@pytest.mark.parametrize(
-    ("paper", "kwh", "kw", "item", "why"),
-    [
-        ({"service": 312.24}, None, None, "service", "same"),
-        ({"energy_on_peak": 90_000.0}, 36_000, None, "energy_on_peak", "energy: paper 36,000 kWh, metered 35,000 kWh"),
-        ({"demand": 17_000.0}, None, 128, "demand", "demand: paper 128 kW, metered 150.0 kW"),
-        ({"ft": 13_000.0}, 35_000, None, "ft", "Ft rate: paper 0.3714, ours 0.3672 THB/kWh"),
-        ({"vat": 1.0}, None, None, "vat", "follows the items above"),
-        ({"service": 100.0}, None, None, "service", "rate or schedule differs"),
-        ({"adjustment": 55.0}, None, None, "adjustment", "not in our schedule"),
-        ({"total": 162_478.79}, None, None, "total", "same"),
-    ],
-)  # fmt: skip
-def test_differences_are_explained(paper, kwh, kw, item, why):
-    found = {own.item: own for own in check_bill(paper, bill_of(MONTH, SCHEDULE, TARIFFS), paper_kwh=kwh, paper_kw=kw)}
-    assert found[item].why.startswith(why)
-    assert found["energy_off_peak"].why == "not on the paper"

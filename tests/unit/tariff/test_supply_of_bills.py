@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from bkkenergy.library.packaged import figures
 from bkkenergy.tariff.bill import Quantities, bill_of
-from bkkenergy.tariff.compare import check_bill, offers
+from bkkenergy.tariff.compare import offers
+from bkkenergy.tariff.paper import PaperBill, check_paper
 from bkkenergy.tariff.schedule import Rules, Supply
 
 MV = "mea-3-1-mv"
@@ -65,15 +66,23 @@ def test_what_is_raised_is_raised_once_when_schedules_are_compared(tariffs):
 
 
 def test_paper_with_the_raised_energy_is_not_said_to_differ_in_energy(tariffs):
-    bill = bill_of(load(LOW), tariffs.schedules[MV], tariffs)
+    schedule = tariffs.schedules[MV]
+    bill = bill_of(load(LOW), schedule, tariffs)
     why = {
-        paper_kwh: next(
-            one.why for one in check_bill({"energy": 1.0}, bill, paper_kwh=paper_kwh) if one.item == "energy"
+        kwh: next(
+            one.why
+            for one in check_paper(
+                PaperBill(first=bill.month, last=bill.month, energy_kwh=kwh, items_thb={"energy": 1.0}),
+                bill,
+                schedule,
+                tariffs,
+            )
+            if one.item == "energy"
         )
-        for paper_kwh in (10_200.0, 10_000.0)
+        for kwh in (10_200.0, 10_000.0)
     }
-    assert why[10_200.0].startswith("rate or schedule differs")
-    assert why[10_000.0] == "energy: paper 10,000 kWh, metered 10,000 kWh, raised by 2.0 %"
+    assert why[10_200.0].startswith("rate: 0.0001 THB/kWh on the paper")
+    assert why[10_000.0].startswith("energy: 10,000 kWh on the paper, 10,200 kWh metered")
 
 
 @pytest.mark.parametrize(("utility", "kw", "thb"), [("mea", 49, 9616.74), ("pea", 49.1, 9636.37)])

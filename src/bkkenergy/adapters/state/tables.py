@@ -366,3 +366,20 @@ request_answer = Table(
     Column("at_us", BigInteger, nullable=False, index=True),
 )
 """What a request was answered with, under the key that its sender gave it. digest : of all that was asked."""
+
+paper_bill = Table(
+    "paper_bill",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("account", String(64), nullable=False),
+    Column("first_day", String(10), nullable=False),
+    Column("last_day", String(10), nullable=False),
+    Column("body", JSON, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("by", String(64), nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("removed_by", String(64), nullable=False, default=""),
+    Column("removed_us", BigInteger),
+    Column("removed_why", Text, nullable=False, default=""),
+    Index("ix_paper_bill_account", "account", "first_day"),
+)

@@ -1,0 +1,329 @@
+"""`bkkenergy bill import`, `list`, `remove`, `check`: the paper bills of electricity accounts."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from bkkenergy.cli.context import command_line, config_option, today_here
+from bkkenergy.cli.opening import opened_site
+from bkkenergy.cli.output import json_option, plain, print_json
+from bkkenergy.errors import ConfigError, InputError
+from bkkenergy.ingest.paper.bill import calendar_month
+from bkkenergy.ingest.paper.mapping import BillMapping, load_bill_mapping, save_bill_mapping
+from bkkenergy.ingest.paper.read import BillFile, all_bills, read_bills
+from bkkenergy.site import Site
+from bkkenergy.site.folder import mappings_folder
+from bkkenergy.tariff.paper import PaperBill, faults_within
+from bkkenergy.tariff.quantities import reads_of
+from bkkenergy.tomlfiles import validated
+from bkkenergy.usecases.bills import Billable, read_day_of
+from bkkenergy.usecases.energy import building_of
+from bkkenergy.usecases.paperbills import (
+    CheckedBill,
+    account_of,
+    bills_of_account,
+    checked_bill,
+    enter_bills,
+    list_bills,
+    remove_bill,
+)
+
+console = Console()
+NOT_METERED = "No meter has energy of these days: there is nothing to compare with."
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command(
+    "import",
+    epilog="""\b
+Examples:
+  bkkenergy bill import office bills-2569.xlsx
+  bkkenergy bill import office bills-2569.xlsx --column "ยอดเงิน=total" --save-mapping mea --yes
+  bkkenergy bill import office september.pdf --label "kwh=จำนวนหน่วย#1" --yes""",
+)
+@click.argument("account")
+@click.argument("file", type=FILE)
+@click.option(
+    "--column", "columns", metavar="HEADING=FIELD", multiple=True, help="What a column is; HEADING= leaves it."
+)
+@click.option(
+    "--label", "labels", metavar="FIELD=WORDS", multiple=True, help="The words before a field in a PDF's text."
+)
+@click.option("--sheet", help="Sheet of a workbook.")
+@click.option("--mapping", "mapping_name", metavar="NAME", help="Read the file as --save-mapping NAME once said.")
+@click.option("--save-mapping", "save_name", metavar="NAME", help="Save columns and labels under a name.")
+@click.option("--replace", "is_replacing", is_flag=True, help="Take the place of bills of the same days.")
+@click.option(
+    "--yes", "is_confirmed", is_flag=True, help="Enter them: without it they are shown, and nothing is entered."
+)
+@json_option
+@config_option
+def import_command(
+    account: str,
+    file: Path,
+    columns: Sequence[str],
+    labels: Sequence[str],
+    sheet: str | None,
+    mapping_name: str | None,
+    save_name: str | None,
+    config_dir: Path,
+    *,
+    is_replacing: bool,
+    is_confirmed: bool,
+    as_json: bool,
+) -> None:
+    """Read the paper bills of ACCOUNT from FILE: CSV, XLSX, or the text of a PDF with one bill.
+
+    Headings and labels are proposed in Thai and English, and shown with what was read. Nothing is entered before you
+    have looked at them, and say --yes. Days and years may be of either era.
+
+    Fields: month; from and to, the first and the last day; read_before and read_on, the days of the reads; kwh,
+    kwh_on_peak, kwh_off_peak, kw, kvar; energy, energy_on_peak, energy_off_peak, demand, demand_partial, minimum,
+    power_factor, service, ft, vat, adjustment, total; account, number, estimated.
+    """
+    with opened_site(config_dir) as site:
+        chosen = account_of(site.portfolio, account)
+        mapping = _mapping(site, columns, labels, sheet, mapping_name, save_name)
+        read = _read(site, file, mapping, chosen, chosen.number)
+        if not as_json:
+            _show(file, read)
+        entered = None
+        if is_confirmed:
+            bills = all_bills(file, read)
+            now = site.clock()
+            entered = enter_bills(
+                site.state,
+                command_line(),
+                site.portfolio,
+                chosen.id,
+                bills,
+                source=file.name,
+                replaces=is_replacing,
+                now=now,
+            )
+    if as_json:
+        rows = [
+            {"where": where, "bill": bill.model_dump(mode="json"), "faults": faults_within(bill)}
+            for where, bill in read.bills
+        ]
+        print_json(
+            {"account": chosen.id, "taken": read.taken, "bills": rows, "refused": read.refused, "entered": entered}
+        )
+    elif entered is None:
+        click.echo("Nothing was entered. Look at the columns and the figures; then say --yes.")
+    else:
+        counts = f"{len(entered.entered)} entered, {entered.same} there already, {len(entered.replaced)} replaced"
+        click.echo(f"{chosen.id}: {counts}")
+
+
+def _mapping(
+    site: Site,
+    columns: Sequence[str],
+    labels: Sequence[str],
+    sheet: str | None,
+    mapping_name: str | None,
+    save_name: str | None,
+) -> BillMapping:
+    """Return what options say, over a saved mapping; and save it where asked. Raises InputError, ConfigError."""
+    folder = mappings_folder(site.settings)
+    said = {"columns": dict(_pairs(columns, at_last=True)), "labels": dict(_pairs(labels)), "sheet": sheet}
+    mapping, faults = validated(BillMapping, said, "options")
+    if mapping is None:
+        raise ConfigError(faults)
+    if mapping_name is not None:
+        mapping = mapping.over(load_bill_mapping(folder, mapping_name))
+    if save_name is not None:
+        click.echo(f"Saved: {save_bill_mapping(folder, save_name, mapping)}", err=True)
+    return mapping
+
+
+def _pairs(texts: Sequence[str], *, at_last: bool = False) -> Iterable[tuple[str, str]]:
+    """Divide options at their sign. at_last : at the last one, since a heading may have one."""
+    for text in texts:
+        first, sign, second = text.rpartition("=") if at_last else text.partition("=")
+        if not sign or not first:
+            raise InputError(f"{text!r} is no pair. Write HEADING=FIELD, or FIELD=WORDS.")
+        yield first.strip(), second.strip()
+
+
+def _read(site: Site, file: Path, mapping: BillMapping, what: Billable, number: str) -> BillFile:
+    days_of_month = partial(_days_of_month, read_day_of(site, what, today_here()))
+    return read_bills(file, mapping, account=number, this_year=today_here().year, days_of_month=days_of_month)
+
+
+def _days_of_month(read_day: int | None, month: dt.date) -> tuple[dt.date, dt.date]:
+    """Return the days of the bill that is named by a month: to its read, or of the calendar month."""
+    if read_day is None:
+        return calendar_month(month)
+    (read,), end = reads_of(month, month, read_day)
+    return read.first, end - dt.timedelta(days=1)
+
+
+def _show(file: Path, read: BillFile) -> None:
+    """Show what was taken for what, and the bills."""
+    table = Table(title=file.name)
+    for column in ("field", "from"):
+        table.add_column(column)
+    for name, heading in read.taken.items():
+        table.add_row(name, heading)
+    console.print(table)
+    for note in read.notes:
+        console.print(note)
+    if read.left_out and read.bills and read.bills[0][0] != "text":
+        console.print(f"Left out: {', '.join(read.left_out)}")
+    console.print(_bills_table([(where, bill, faults_within(bill)) for where, bill in read.bills]))
+    for where, why in read.refused:
+        console.print(f"{where} is refused: {why}")
+    if read.others:
+        console.print(f"{read.others} rows are of other accounts.")
+
+
+def _bills_table(rows: Iterable[tuple[str, PaperBill, Sequence[str]]]) -> Table:
+    table = Table()
+    for column in ("", "first", "last", "kWh", "kW", "THB", ""):
+        table.add_column(column, justify="right" if column in {"kWh", "kW", "THB"} else "left")
+    for where, bill, faults in rows:
+        figures = [_number(bill.kwh, 0), _number(bill.demand_kw, 1), _number(bill.total_thb, 2)]
+        said = [*(["estimated"] if bill.is_estimated else []), *faults]
+        table.add_row(where, str(bill.first), str(bill.last), *figures, "; ".join(said))
+    return table
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "–" if value is None else f"{value:,.{digits}f}"
+
+
+@click.command("list", epilog="\b\nExamples:\n  bkkenergy bill list office --all")
+@click.argument("account")
+@click.option("--all", "with_removed", is_flag=True, help="Those that were removed too.")
+@json_option
+@config_option
+def list_command(account: str, config_dir: Path, *, with_removed: bool, as_json: bool) -> None:
+    """List the paper bills of ACCOUNT, with who entered them and when."""
+    with opened_site(config_dir) as site:
+        entered = list_bills(site.state, command_line(), site.portfolio, account, with_removed=with_removed)
+    if as_json:
+        print_json([plain_bill(one) for one in entered])
+        return
+    table = _bills_table((str(one.number), one.bill, faults_within(one.bill)) for one in entered)
+    console.print(table)
+    for one in entered:
+        removed = "" if one.removed_at is None else f"; removed by {one.removed_by}: {one.removed_why}"
+        click.echo(f"{one.number}: {one.by}, {one.at:%Y-%m-%d %H:%M} UTC, from {one.source}{removed}")
+
+
+def plain_bill(one: Any) -> dict[str, Any]:
+    """Return an entered bill as plain data."""
+    return {
+        "number": one.number,
+        "account": one.account,
+        **one.bill.model_dump(mode="json", exclude={"number"}),
+        "bill_number": one.bill.number,
+        "source": one.source,
+        "by": one.by,
+        "at": one.at.isoformat(),
+        "removed_by": one.removed_by,
+        "removed_at": one.removed_at and one.removed_at.isoformat(),
+        "removed_why": one.removed_why,
+    }
+
+
+@click.command("remove", epilog='\b\nExamples:\n  bkkenergy bill remove 12 --why "the account\'s old meter"')
+@click.argument("number", type=int)
+@click.option("--why", required=True, help="For the history.")
+@config_option
+def remove_command(number: int, why: str, config_dir: Path) -> None:
+    """Remove the paper bill NUMBER. The history still has it."""
+    with opened_site(config_dir) as site:
+        removed = remove_bill(site.state, command_line(), site.portfolio, number, why=why, now=site.clock())
+    click.echo(f"{removed.account}: removed the bill for {removed.bill.first} to {removed.bill.last}")
+
+
+@click.command(
+    "check",
+    epilog="""\b
+Examples:
+  bkkenergy bill check office
+  bkkenergy bill check --building education.school-1 --file bills.csv""",
+)
+@click.argument("account", required=False)
+@click.option("--building", help="Instead of an account: a building, and the file of its bills.")
+@click.option("--file", "path", type=FILE)
+@json_option
+@config_option
+def check_command(
+    account: str | None, building: str | None, path: Path | None, config_dir: Path, *, as_json: bool
+) -> None:
+    """Compare the paper bills of ACCOUNT with its meters, item by item, and say what explains a difference.
+
+    The causes are rate, energy, demand, dates (the meters have its energy on other days), estimate (of the utility's
+    read), unknown (the meters' own gaps), sum (the paper does not add up). Bills of a file are compared without being
+    entered; its fields are those of `bill import`. Exit code 1 when a total differs by more than 1 THB.
+    """
+    with opened_site(config_dir) as site:
+        what, papers = _papers(site, account, building, path)
+        checked = [checked_bill(site, what, paper) for paper in papers]
+    if as_json:
+        print_json([row for one in checked for row in _checked_rows(one)])
+    else:
+        for one in checked:
+            _print_check(str(account or building), one)
+    if any(one.difference_thb is not None and abs(one.difference_thb) > 1 for one in checked):
+        raise SystemExit(1)
+
+
+def _papers(
+    site: Site, account: str | None, building: str | None, path: Path | None
+) -> tuple[Billable, list[PaperBill]]:
+    if account is not None and building is None:
+        chosen = account_of(site.portfolio, account)
+        if path is not None:
+            return chosen, all_bills(path, _read(site, path, BillMapping(), chosen, chosen.number))
+        return chosen, [one.bill for one in bills_of_account(site.state, chosen)]
+    if account is not None or building is None or path is None:
+        raise InputError("give an account, or --building and --file.")
+    house = building_of(site.portfolio, building)
+    return house, all_bills(path, _read(site, path, BillMapping(), house, ""))
+
+
+def _checked_rows(one: CheckedBill) -> list[dict[str, Any]]:
+    of_bill = {
+        "month": f"{one.paper.month:%Y-%m}",
+        "first": one.paper.first,
+        "last": one.paper.last,
+        "known_ratio": one.known_ratio,
+    }
+    if one.ours is None:
+        unknown = {"ours_thb": None, "difference_thb": None, "causes": ["unknown"], "why": NOT_METERED}
+        return [{**of_bill, "item": "total", "paper_thb": one.paper.total_thb, **unknown}]
+    return [{**of_bill, **plain(item), "difference_thb": item.difference_thb} for item in one.differences]
+
+
+def _print_check(name: str, one: CheckedBill) -> None:
+    table = Table(title=f"{name} {one.paper.first} – {one.paper.last}")
+    for column in ("item", "paper THB", "ours THB", "difference", "why"):
+        table.add_column(column, justify="right" if "THB" in column or column == "difference" else "left")
+    for item in one.differences:
+        gap = item.difference_thb
+        table.add_row(
+            item.item,
+            "" if item.paper_thb is None else f"{item.paper_thb:,.2f}",
+            f"{item.ours_thb:,.2f}",
+            "" if gap is None else f"{gap:+,.2f}",
+            item.why,
+        )
+    console.print(table)
+    for fault in one.faults:
+        console.print(fault)
+    if one.ours is None:
+        console.print(NOT_METERED)
+    elif one.known_ratio < 1:
+        console.print(f"The meters' energy is known of {one.known_ratio:.1%} of these days.".replace("%", " %"))

@@ -1,0 +1,1 @@
+"""Paper bills out of files: tables and the text of PDFs, by a mapping that a person confirms."""

@@ -1,0 +1,95 @@
+"""How a file of bills is read: what a person said of it, and its saved form."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, field_validator
+
+from bkkenergy.errors import ConfigError, InputError
+from bkkenergy.ingest.paper.fields import FIELDS
+from bkkenergy.tomlfiles import Frozen, read_toml, validated
+
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+LABEL = re.compile(r"(.+?)(?:#(-?\d))?", re.DOTALL)
+
+
+class BillMapping(Frozen):
+    """How a file of bills is read.
+
+    columns : heading -> field, of a table; an empty field leaves the column out. labels : field -> the words before it
+    in the text of a PDF, with #2 for the second number behind them and #-1 for the last.
+    """
+
+    columns: dict[str, str] = Field(default_factory=dict)
+    labels: dict[str, str] = Field(default_factory=dict)
+    sheet: str | None = None
+
+    @field_validator("columns")
+    @classmethod
+    def _names_fields(cls, columns: dict[str, str]) -> dict[str, str]:
+        _refuse_unknown(field for field in columns.values() if field)
+        named = [field for field in columns.values() if field]
+        if twice := sorted({field for field in named if named.count(field) > 1}):
+            raise ValueError(f"{', '.join(twice)} is named by two columns")
+        return columns
+
+    @field_validator("labels")
+    @classmethod
+    def _labels_fields(cls, labels: dict[str, str]) -> dict[str, str]:
+        _refuse_unknown(labels)
+        return labels
+
+    def given(self) -> dict[str, Any]:
+        """Return what is said."""
+        return self.model_dump(exclude_none=True, exclude_defaults=True)
+
+    def over(self, saved: BillMapping) -> BillMapping:
+        """Return the saved mapping with what is said here put over it."""
+        return BillMapping(
+            columns=saved.columns | self.columns, labels=saved.labels | self.labels, sheet=self.sheet or saved.sheet
+        )
+
+
+def _refuse_unknown(fields: Any) -> None:
+    if strange := sorted(set(fields) - set(FIELDS)):
+        raise ValueError(f"{', '.join(strange)} is no field of a bill. Use: {', '.join(FIELDS)}")
+
+
+def _path(folder: Path, name: str) -> Path:
+    if not NAME.fullmatch(name):
+        raise InputError(f"{name!r} is no name of a mapping. Use a-z, 0-9 and hyphens.")
+    return folder / f"bills-{name}.toml"
+
+
+def load_bill_mapping(folder: Path, name: str) -> BillMapping:
+    """Return a saved mapping. Raises InputError, ConfigError."""
+    path = _path(folder, name)
+    if not path.exists():
+        known = ", ".join(sorted(file.stem.removeprefix("bills-") for file in folder.glob("bills-*.toml"))) or "none"
+        raise InputError(f"there is no mapping {name!r} in {folder} (there: {known}). Make it with --save-mapping.")
+    mapping, faults = validated(BillMapping, read_toml(path), f"{path}:")
+    if mapping is None:
+        raise ConfigError(faults)
+    return mapping
+
+
+def save_bill_mapping(folder: Path, name: str, mapping: BillMapping) -> Path:
+    """Write a mapping under its name, over an earlier one. Return its file."""
+    path = _path(folder, name)
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = [f"sheet = {_toml(mapping.sheet)}"] if mapping.sheet else []
+    for table, entries in (("columns", mapping.columns), ("labels", mapping.labels)):
+        if entries:
+            lines += ["", f"[{table}]", *(f"{_toml(key)} = {_toml(value)}" for key, value in entries.items())]
+    fresh = path.with_suffix(".new")
+    fresh.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    fresh.replace(path)
+    return path
+
+
+def _toml(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
