@@ -59,6 +59,17 @@ def test_a_batch_committed_twice_is_stored_once(store: ReadingStore):
     assert len(store.readings(["a.b.c"], *EVER)) == 96
 
 
+def test_what_was_anticipated_is_what_is_committed_whatever_else_was(store: ReadingStore):
+    batches = [readings(f"a.b.m{number}", np.arange(4.0) + 10 * number) for number in range(8)]
+    for batch in batches:
+        store.anticipate(batch)
+    for batch in [*reversed(batches), readings("a.b.m0", [77.0])]:
+        store.commit(batch)
+    names = [f"a.b.m{number}" for number in range(8)]
+    expected = [77.0, 1.0, 2.0, 3.0, *(10.0 * number + n for number in range(1, 8) for n in range(4))]
+    assert store.readings(names, *EVER).in_order().column("energy_kwh").tolist() == expected
+
+
 def test_the_same_instant_takes_the_later_value(store: ReadingStore):
     store.commit(readings("a.b.c", [1.0, 2.0]))
     store.commit(readings("a.b.c", [5.0]))

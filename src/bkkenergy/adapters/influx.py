@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import re
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
@@ -15,6 +17,7 @@ from bkkenergy.adapters.influx_server import (
     NEEDS_INFLUXQL,
     InfluxSeries,
     InfluxServer,
+    pack,
     quoted_name,
     quoted_text,
 )
@@ -33,6 +36,8 @@ from bkkenergy.readings import MORE_FIELDS, US_PER_S, WEATHER_FIELDS, ReadingBat
 from bkkenergy.settings import InfluxSettings
 
 METERS_PER_QUERY = 200
+ENCODED_AHEAD = 3
+"""Batches: one that is committed, one that waits, one that was decoded meanwhile."""
 LATEST_US = 9_223_372_036_854_774
 """InfluxDB counts nanoseconds in 64 bits: the year 2262."""
 PROBE = "bkkenergy_probe"
@@ -58,6 +63,7 @@ class InfluxStore:
         marks : of the energy ledger, for each batch. A store without them can be read, and refuses to commit.
         """
         self.server, self._marks = InfluxServer(settings), marks
+        self._ahead: deque[tuple[ReadingBatch, bytes]] = deque(maxlen=ENCODED_AHEAD)
 
     def prepare(self) -> None:
         """Find out what the server speaks, and make the database on a 1.x server."""
@@ -121,13 +127,19 @@ class InfluxStore:
             rules_s = [float(rule.get("everySeconds", 0)) for rule in rules]
         return min((own_s for own_s in rules_s if own_s > 0), default=None)
 
+    def anticipate(self, batch: ReadingBatch) -> None:
+        """Encode and pack a batch while the server works on another. What fails here fails again at its commit."""
+        with suppress(Exception):
+            self._ahead.append((batch, packed(batch)))
+
     def commit(self, batch: ReadingBatch) -> None:
         """Store the batch by one request; an HTTP answer of success comes after it is durable."""
         if self._marks is None:
             raise UnmarkedCommit("This store was opened to be read: no energy ledger would notice what is committed.")
-        if body := encode(batch):
+        ahead = next((lines for of, lines in list(self._ahead) if of is batch), None)
+        if lines := packed(batch) if ahead is None else ahead:
             with self._marks.around(batch):
-                self.server.write(body)
+                self.server.write_packed(lines)
 
     def readings(
         self, meter_ids: Sequence[str], start_us: int, end_us: int, fields: Sequence[str] = DEFAULT_FIELDS
@@ -240,6 +252,12 @@ class InfluxStore:
         self.server.close()
         if self._marks is not None:
             self._marks.close()
+
+
+def packed(batch: ReadingBatch) -> bytes:
+    """Return a batch as lines that are ready to be sent; nothing where it has no value."""
+    lines = encode(batch)
+    return pack(lines) if lines else b""
 
 
 def _chunks(meter_ids: Sequence[str]) -> list[Sequence[str]]:

@@ -191,13 +191,16 @@ class InfluxServer:
 
     def write(self, body: bytes) -> None:
         """Send lines stamped in microseconds; what is answered is durable. Raises StoreUnavailable, StoreRefused."""
+        self.write_packed(pack(body))
+
+    def write_packed(self, lines: bytes) -> None:
+        """Send lines that `pack` has made. Raises as `write` does."""
         if not self._is_ready:
             self.make_ready()
-        packed = gzip.compress(body, GZIP_LEVEL)
         if self.api == "v1":
-            self._write_v1(packed)
+            self._write_v1(lines)
         else:
-            self._write_v2(packed)
+            self._write_v2(lines)
 
     def delete(self, start: str, stop: str, predicate: str) -> None:
         """Delete by 2.x's own API, `stop` included. Raises StoreRefused where the server will not."""
@@ -283,6 +286,11 @@ class InfluxServer:
             remedy = "Check store.influx: the bucket, and the token (on 1.x username, and the password as token)."
             return StoreDenied(f"{self.where}: HTTP {status}: {text}. {remedy}")
         return StoreUnavailable(f"{self.where}: HTTP {status}: {text}. {TRIED_AGAIN}")
+
+
+def pack(body: bytes) -> bytes:
+    """Return lines as they go over the wire."""
+    return gzip.compress(body, GZIP_LEVEL)
 
 
 def remedy_for(words: str) -> str:

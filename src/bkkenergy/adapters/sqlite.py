@@ -87,6 +87,9 @@ class SqliteStore:
             added = "".join(f"ALTER TABLE {table} ADD COLUMN {name} REAL;" for name in fields if name not in known)
             make_tables(self._connection, self.path, added)
 
+    def anticipate(self, batch: ReadingBatch) -> None:
+        """Do nothing: rows go to the database within its transaction."""
+
     def commit(self, batch: ReadingBatch) -> None:
         """Store the batch and mark its days in one transaction, synced to disk."""
         if self._is_for_reading:

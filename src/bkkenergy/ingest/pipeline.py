@@ -80,6 +80,11 @@ class Pipeline:
         """Batches that wait for the store."""
         return self._spool.batches_count if self._spool else 0
 
+    def anticipate(self, batch: ReadingBatch) -> None:
+        """Let the store prepare for a batch while it commits another; in the thread that decodes."""
+        if len(batch) and not self.store_is_unavailable:
+            self._store.anticipate(batch)
+
     def commit_then_ack(
         self,
         messages: Sequence[Message],

@@ -353,6 +353,7 @@ class Ingester:
         self._late_topics.clear()
         events += self._gaps.taken() if messages else []
         self._report(outcome, events)
+        desk.pipeline.anticipate(outcome.batch)
         if not self._settle(READY_BATCHES):
             return False
         future = desk.committer.submit(self._secure, desk, number, messages, outcome, events)

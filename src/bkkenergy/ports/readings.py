@@ -60,6 +60,12 @@ class ReadingStore(Protocol):
     def expires_after_s(self) -> float | None:
         """Return after how many seconds the server itself deletes readings. None where never, or not known."""
 
+    def anticipate(self, batch: ReadingBatch) -> None:
+        """Do what a commit of this very batch needs and no other may see, while another is committed. Raises nothing.
+
+        For another thread than that of `commit`. What is never committed is forgotten.
+        """
+
     def commit(self, batch: ReadingBatch) -> None:
         """Store all of the batch, durably, or raise StoreUnavailable or StoreRefused.
 
