@@ -201,6 +201,32 @@ def test_a_report_of_accounts_that_are_read_on_the_first_lists_no_other_bills(co
         assert make_report(site, "district-bangkhen", OCTOBER, now=NOW).read_bills == ()
 
 
+def with_reactive(config, field, values):
+    """Let the main meter send reactive energy or power in October too, and compute its days again."""
+    store = open_writable(load_configuration(config).settings)
+    at = np.arange(timestamp_us(OCTOBER.start), timestamp_us(OCTOBER.end) + 1, 900_000_000)
+    kwh = 1000 + 61 * 24 * BUSY_KW + np.arange(len(at)) * QUIET_KW / 4 + 24 * BUSY_KW
+    columns = {"energy_kwh": kwh, "applied_ratio": np.ones(len(at)), field: values(np.arange(len(at)))}
+    store.commit(ReadingBatch((MAIN,), np.zeros(len(at), np.int64), at, columns))
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("reactive_kvarh", lambda n: 500 + n * 20 / 4),
+        ("reactive_kvar", lambda n: np.full(len(n), 20.0)),
+    ],
+)
+def test_the_power_factor_charge_comes_from_what_the_meter_counts_or_measures(config, field, values):
+    """20 kvar beside 20 kW: 20 less 61.97 % of 20 is 7.6, billed as 8 kvar at 56.07."""
+    with_reactive(config, field, values)
+    (bill,) = bills(config, OCTOBER)
+    assert bill.quantities.peak_kvar == pytest.approx(20)
+    assert bill.amount_thb("power_factor") == pytest.approx(8 * 56.07)
+    assert bills(config, SEPTEMBER)[0].quantities.peak_kvar is None
+
+
 def running(config, today):
     with opened_site(load_configuration(config)) as site:
         return running_bill(site, site.portfolio.buildings[OFFICE], today)

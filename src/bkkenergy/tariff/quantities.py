@@ -138,6 +138,7 @@ def quantities_of(
     *,
     interval_h: float = 0.25,
     demand_kwh: FloatArray | None = None,
+    kvar: FloatArray | None = None,
     cuts: Collection[dt.date] = (),
     reads: Sequence[Read] = (),
 ) -> list[Quantities]:
@@ -155,6 +156,8 @@ def quantities_of(
         Length of an interval [h].
     demand_kwh : (n,) array, optional
         The intervals that may set a demand [kWh], as in `quantities_of_many`.
+    kvar : (n,) array, optional
+        Mean reactive power of each interval [kvar], as in `quantities_of_many`.
     cuts : collection of date
         Days on which a new part of a month begins, as in `quantities_of_many`.
     reads : sequence of Read, optional
@@ -180,11 +183,16 @@ def quantities_of(
     >>> month.energy_kwh, month.demand_kw["on_peak"]
     (7200.0, 10.0)
     """
-    demand = None if demand_kwh is None else np.atleast_2d(demand_kwh)
-    many = quantities_of_many(
-        np.atleast_2d(energy_kwh), starts, tariffs, interval_h=interval_h, demand_kwh=demand, cuts=cuts, reads=reads
-    )
-    return many[0]
+    return quantities_of_many(
+        np.atleast_2d(energy_kwh),
+        starts,
+        tariffs,
+        interval_h=interval_h,
+        demand_kwh=None if demand_kwh is None else np.atleast_2d(demand_kwh),
+        kvar=None if kvar is None else np.atleast_2d(kvar),
+        cuts=cuts,
+        reads=reads,
+    )[0]
 
 
 def quantities_of_many(
@@ -194,6 +202,7 @@ def quantities_of_many(
     *,
     interval_h: float = 0.25,
     demand_kwh: FloatArray | None = None,
+    kvar: FloatArray | None = None,
     cuts: Collection[dt.date] = (),
     reads: Sequence[Read] = (),
 ) -> list[list[Quantities]]:
@@ -212,6 +221,9 @@ def quantities_of_many(
     demand_kwh : (k, n) array, optional
         The intervals that may set a demand [kWh], NaN where one may not: it is known that energy of a gap flowed,
         but not when. By default all may. A month without any takes its demand from all, and says so.
+    kvar : (k, n) array, optional
+        Mean reactive power of each interval [kvar], lagging positive, NaN where it was not measured. A month in which
+        none was has none.
     cuts : collection of date
         Days, in Bangkok, on which what holds changes. A month with such a day within comes in parts, each with its own
         energy, its own demand, and its share of the days.
@@ -252,6 +264,7 @@ def quantities_of_many(
     energy = np.add.reduceat(known, first, axis=1)
     on_peak = np.add.reduceat(known * masks["on_peak"], first, axis=1)
     highest = {window: np.maximum.reduceat(firm * mask, first, axis=1) / interval_h for window, mask in masks.items()}
+    peak_kvar = None if kvar is None else np.fmax.reduceat(np.asarray(kvar, np.float64), first, axis=1)
     return [
         [
             Quantities(
@@ -259,6 +272,7 @@ def quantities_of_many(
                 float(energy[row, column]),
                 float(on_peak[row, column]),
                 {window: max(0.0, float(peak_kw[row, column])) for window, peak_kw in highest.items()},
+                None if peak_kvar is None or np.isnan(peak_kvar[row, column]) else float(peak_kvar[row, column]),
                 is_demand_estimated=bool(energy[row, column] > 0 and not has_firm[row, column]),
                 part=parts[column],
             )

@@ -12,11 +12,13 @@ import numpy as np
 from bkkenergy.calendar import Period, edges
 from bkkenergy.portfolio import Building, Meter, Portfolio
 from bkkenergy.portfolio.more import ElectricityAccount
+from bkkenergy.ports.channels import KVAR, REACTIVE
+from bkkenergy.readings import FloatArray
 from bkkenergy.site import Site
 from bkkenergy.tariff.bill import MONTHS_BEFORE, Bill, bills_by_schedules
 from bkkenergy.tariff.quantities import Read, quantities_of, read_on, reads_of
 from bkkenergy.tariff.schedule import MEA_SUPPLY, Supply
-from bkkenergy.usecases.energy import meters_quarters
+from bkkenergy.usecases.energy import QUARTERS_PER_HOUR, meters_quarters
 
 Billable = Building | ElectricityAccount
 """What bills are computed of. A building has all its main meters, an account the meters that it is for."""
@@ -179,12 +181,26 @@ def _bills(site: Site, what: Billable, period: Period, reads: Sequence[Read]) ->
         edges(period, "15min")[:-1],
         tariffs,
         demand_kwh=quarters.firm_kwh,
+        kvar=_kvar(site, billed, period),
         cuts=_schedule_changes(site, billed, period.first_day, _next_day(period.last_day)),
         reads=reads,
     )
     lasts = [min(part.days.end - dt.timedelta(days=1), period.last_day) for part in parts]
     parts = [replace(part, supply=billed.supply_on(last)) for part, last in zip(parts, lasts, strict=True)]
     return bills_by_schedules(parts, [tariffs.schedules[billed.schedule_on(last)] for last in lasts], tariffs)
+
+
+def _kvar(site: Site, billed: Billed, period: Period) -> FloatArray | None:
+    """(n,) reactive power of quarter-hours, from registers, else as measured; None where no bill charges for it."""
+    days = (period.first_day, *_schedule_changes(site, billed, period.first_day, _next_day(period.last_day)))
+    schedules = [site.figures.tariffs.schedules[billed.schedule_on(day)] for day in days]
+    if not any(rates.has_power_factor_charge for schedule in schedules for rates in schedule.rates):
+        return None
+    counted_kvar = meters_quarters(site.energy, billed.meters, period, REACTIVE).firm_kwh * QUARTERS_PER_HOUR
+    if np.isfinite(counted_kvar).any():
+        return counted_kvar
+    measured_kvar = meters_quarters(site.energy, billed.meters, period, KVAR).firm_kwh
+    return measured_kvar if np.isfinite(measured_kvar).any() else None
 
 
 def _schedule_changes(site: Site, billed: Billed, first: dt.date, end: dt.date) -> list[dt.date]:
