@@ -22,6 +22,7 @@ from bkkenergy.adapters.state.tables import baseline
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.metering.events import Event, EventKind
 from bkkenergy.payloads.message import Reason, Refused
+from bkkenergy.solar.climate import GENERATORS
 from tests.conftest import ROOT
 from tests.web import csrf_of, make_app, make_site, signed_in
 
@@ -88,7 +89,7 @@ class Shown(HTMLParser):
 
 def citations() -> list[str]:
     """Return titles of documents, and names of products and of roofs, as the configuration has them."""
-    found: list[str] = []
+    found = [GENERATORS]
 
     def gather(value: object, name: str = "") -> None:
         if isinstance(value, dict):
@@ -97,10 +98,12 @@ def citations() -> list[str]:
         elif isinstance(value, list):
             for inner in value:
                 gather(inner, name)
-        elif isinstance(value, str) and (name in {"source", "name", "title"} or value.endswith("-roof")):
+        elif isinstance(value, str) and (name in {"source", "source_th", "name", "title"} or value.endswith("-roof")):
             found.append(value)
 
     for path in (ROOT / "config").rglob("*.toml"):
+        if path.parent.name == "payloads":
+            continue  # fields of devices, which no page cites
         gather(tomllib.loads(path.read_text(encoding="utf-8")))
     return sorted(found, key=len, reverse=True)
 

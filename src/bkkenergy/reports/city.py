@@ -22,6 +22,7 @@ from bkkenergy.reports.content import (
     SolarUse,
     Use,
     UseBar,
+    YearBefore,
     in_bill_order,
 )
 from bkkenergy.reports.savings.comparing import compared_total
@@ -83,6 +84,7 @@ def city_report(
         findings=tuple(findings[:MAX_FINDINGS]),
         solar=_solar(reports),
         plan=_plan([report.plan for report in reports if report.plan]),
+        year_before=_year_before([report.year_before for report in reports if report.year_before], reports),
         revision=1,
         changes=(),
         missing=tuple(missing),
@@ -234,6 +236,19 @@ def _solar(reports: Sequence[AgencyReport]) -> tuple[SolarUse, ...]:
         for report in reports
         for is_installed in (True, False)
         if (kind := [solar for solar in report.solar if solar.is_installed is is_installed])
+    )
+
+
+def _year_before(known: Sequence[YearBefore], reports: Sequence[AgencyReport]) -> YearBefore | None:
+    """Sum the agencies that have a year before; the buildings of the others are among those that are not compared."""
+    if not known:
+        return None
+    return replace(
+        known[0],
+        energy_kwh=sum(one.energy_kwh for one in known),
+        actual_kwh=sum(one.actual_kwh for one in known),
+        building_count=sum(one.building_count for one in known),
+        all_count=sum(len(report.buildings) for report in reports),
     )
 
 

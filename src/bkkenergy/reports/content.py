@@ -277,6 +277,31 @@ class PlanProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class YearBefore:
+    """The same days a year before, of the buildings that are known well in both years.
+
+    energy_kwh, actual_kwh : what they used then and now, each for as many days as the period has, at its mean of known
+    days. building_count : how many they are, of all_count.
+    """
+
+    first_day: dt.date
+    last_day: dt.date
+    energy_kwh: float
+    actual_kwh: float
+    building_count: int
+    all_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class SavingTarget:
+    """What the action plan asks of each agency: a share of the base year's use, by a year (Buddhist era)."""
+
+    saving_ratio: float
+    year_be: int
+    source: Citation
+
+
+@dataclass(frozen=True, slots=True)
 class LateChange:
     """What late data changed since the revision before: of a building, or (without one) of the whole."""
 
@@ -306,7 +331,8 @@ class AgencyReport:
         in order; kg_co2e_per_kwh : the factor where one holds on all days.
     savings, total_saving : against baselines, over the period; on a day's report over the fiscal year so far,
         from `savings_first_day` to the period's last. findings : what to act on. placebo_source : what bands rest on.
-    changes : on a later revision, what late data changed.
+    changes : on a later revision, what late data changed. year_before : the same days a year before; None on a day's
+        report, and where no building is known in both. target : of the action plan, for each agency alike.
     portfolio_revision : the newest revision of the portfolio that says something of this agency up to the period's
         last day; 0 where the portfolio is read from files.
     """
@@ -355,3 +381,5 @@ class AgencyReport:
     changes: tuple[LateChange, ...] = ()
     missing: tuple[str, ...] = ()
     portfolio_revision: int = 0
+    year_before: YearBefore | None = None
+    target: SavingTarget | None = None

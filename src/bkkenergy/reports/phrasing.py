@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable
+from typing import cast
 
-from bkkenergy.calendar import BANGKOK, BE_OFFSET_YEARS
+from bkkenergy.calendar import (
+    BANGKOK,
+    BE_OFFSET_YEARS,
+    FISCAL_YEAR_FIRST_MONTH,
+    Period,
+    PeriodKind,
+    buddhist_year,
+    fiscal_year_of,
+)
 from bkkenergy.dated import Citation, cited
 from bkkenergy.i18n import Words
 from bkkenergy.reports.content import AgencyReport, Attention
@@ -39,6 +49,36 @@ def period_text(report: AgencyReport, words: Words) -> str:
     )
 
 
+def quarter_text(report: AgencyReport, words: Words) -> str:
+    """Return the quarter of the fiscal year of a month; nothing of other periods."""
+    if report.period_kind != "month":
+        return ""
+    quarter = (report.first_day.month - FISCAL_YEAR_FIRST_MONTH) % 12 // 3 + 1
+    year = fiscal_year_of(report.first_day).last_day.year
+    return words("report.quarter", quarter=quarter, year=words.year(year))
+
+
+def document_number(report: AgencyReport) -> str:
+    """Return the number under which a letter names this report: agency, period (Buddhist era) and revision."""
+    slug = Period.days(report.first_day, report.last_day, kind=cast("PeriodKind", report.period_kind)).slug
+    year = re.compile(r"(?<!\d)20\d\d(?=-)")
+    return f"{report.agency_id}/{year.sub(lambda match: str(buddhist_year(int(match[0]))), slug)}/{report.revision}"
+
+
+def intensity_kwh_m2(report: AgencyReport) -> float | None:
+    """Return the energy of the period for each square metre of the buildings that have energy; None without areas."""
+    known = [building for building in report.buildings if building.use.energy_kwh is not None]
+    area_m2 = sum(building.gross_floor_area_m2 for building in known)
+    return sum(building.use.energy_kwh or 0.0 for building in known) / area_m2 if area_m2 else None
+
+
+def has_own_supply(report: AgencyReport) -> bool:
+    """Return whether a building makes or feeds back energy, so that what the grid gave is not what it used."""
+    return any(building.use.exported_kwh for building in report.buildings) or any(
+        plant.is_installed for plant in report.solar
+    )
+
+
 def headline(report: AgencyReport, words: Words) -> str:
     """Return the report in one sentence: against the baseline where that is significant, else against the usual."""
     use, saving = report.total, report.total_saving
@@ -52,7 +92,8 @@ def headline(report: AgencyReport, words: Words) -> str:
     elif change is not None:
         kind = "part"
     else:
-        kind = "alone" if len(report.pictures.heat_kw) <= COMPARED_UP_TO_DAYS else "long"
+        is_short = len(report.pictures.heat_kw) <= COMPARED_UP_TO_DAYS and not is_running(report)
+        kind = "alone" if is_short else "long"
     said = words(
         f"report.headline_{kind}",
         energy=words.number(use.energy_kwh),
@@ -240,6 +281,8 @@ def cost_method(report: AgencyReport, words: Words) -> str:
 def cost_note(report: AgencyReport, words: Words) -> str:
     """Say in a few words what the cost on the first page is, and where it is of a part of the energy."""
     note = _cost_basis(report, words)
+    if report.provisional if report.bill else report.rate is not None and report.rate.standing != "sourced":
+        note = f"{note} · {words('report.provisional_short')}"
     if report.total.coverage_ratio >= WHOLE_RATIO:
         return note
     return f"{note} · {words('report.cost_of_part', coverage=words.percent(report.total.coverage_ratio))}"

@@ -19,6 +19,7 @@ from bkkenergy.reports.gather import agency_inputs
 from bkkenergy.reports.render import HAS_LANGUAGE, RENDERERS
 from bkkenergy.reports.render.browser import Browser
 from bkkenergy.reports.savings.attach import add_savings_and_findings
+from bkkenergy.reports.yearbefore import year_before
 from bkkenergy.site import Site
 from bkkenergy.usecases.readonce import ReadOnce
 
@@ -28,7 +29,11 @@ def make_report(site: Site, agency_id: str, period: Period, *, now: dt.datetime)
     site = replace(site.on(period.last_day), energy=ReadOnce(site.energy))
     inputs = agency_inputs(site.energy, site.portfolio, site.settings, site.figures, agency_id, period)
     report = add_savings_and_findings(build_report(inputs, generated_at=now.astimezone(BANGKOK)), site, period)
-    return replace(report, portfolio_revision=site.portfolio.rests_on([agency_id], period.last_day))
+    return replace(
+        report,
+        year_before=year_before(site, agency_id, period),
+        portfolio_revision=site.portfolio.rests_on([agency_id], period.last_day),
+    )
 
 
 def make_city_report(site: Site, reports: Sequence[AgencyReport], *, now: dt.datetime) -> AgencyReport:

@@ -10,6 +10,7 @@ from babel.dates import get_month_names
 from bkkenergy import __version__
 from bkkenergy.i18n import LANGS, Lang, Words
 from bkkenergy.reports.chart import sparkline
+from bkkenergy.reports.comparisons import comparison_methods, comparisons, signed, year_change
 from bkkenergy.reports.content import AgencyReport, BuildingSaving, BuildingUse
 from bkkenergy.reports.phrasing import (
     area_notes,
@@ -17,12 +18,16 @@ from bkkenergy.reports.phrasing import (
     compared_note,
     cost_method,
     cost_note,
+    document_number,
     emission_method,
+    has_own_supply,
     headline,
+    intensity_kwh_m2,
     name_of,
     period_text,
     placebo_source,
     plan_sentences,
+    quarter_text,
     saving_sentence,
     subject_name,
     terms,
@@ -70,6 +75,14 @@ def render_html(report: AgencyReport, lang: Lang) -> bytes:
         saving=saving_sentence(report, words),
         name=words.either(th=report.name_th, en=report.name_en),
         names=lambda thing: name_of(report, thing, words),
+        number=document_number(report),
+        quarter=quarter_text(report, words),
+        comparisons=comparisons(report, words),
+        comparison_methods=comparison_methods(report, words),
+        year_change=year_change(report, words),
+        signed=lambda value: signed(value, words),
+        intensity_kwh_m2=intensity_kwh_m2(report),
+        has_own_supply=has_own_supply(report),
         chart=profile_picture(
             report.total.profile_kw, report.total.usual_profile_kw, words, title=words("report.profile")
         ),

@@ -11,7 +11,9 @@ from typing import Any
 import xlsxwriter
 from xlsxwriter.utility import xl_col_to_name, xl_range
 
+from bkkenergy.calendar import BE_OFFSET_YEARS
 from bkkenergy.i18n import DATE_FORMAT, Lang, Words
+from bkkenergy.reports.comparisons import comparisons
 from bkkenergy.reports.content import AgencyReport, BuildingSaving, BuildingUse
 from bkkenergy.reports.phrasing import (
     attention_text,
@@ -88,6 +90,7 @@ def render_xlsx(report: AgencyReport, lang: Lang) -> bytes:
         }
         book = Book(workbook, formats, Words(lang), set())
         _buildings(book, report)
+        _compared(book, report)
         _bars(book, report)
         if report.bill:
             _bill(book, report)
@@ -163,6 +166,23 @@ def _building_row(sheet: Any, row: int, report: AgencyReport, building: Building
             sheet.write_formula(row, column, f"=B{row + 1}*{cell}", formats["number"], amount)
         elif amount is not None:
             sheet.write_number(row, column, amount, formats["fine"])
+
+
+def _compared(book: Book, report: AgencyReport) -> None:
+    """Write what the period is compared with, and the money of each difference."""
+    words, rows = book.words, comparisons(report, book.words)
+    if not rows:
+        return
+    sheet = book.sheet(words("compared.title"))
+    sheet.set_column(0, 0, 60)
+    sheet.set_column(1, 5, 20)
+    heads = [words(f"compared.{name}") for name in ("reference", "change", "difference", "money")]
+    sheet.write_row(0, 0, ["", *heads], book.formats["head"])
+    for row, one in enumerate(rows, 1):
+        sheet.write_row(row, 0, [one.name, one.reference_kwh], book.formats["number"])
+        sheet.write_number(row, 2, one.change_ratio, book.formats["share"])
+        sheet.write_row(row, 3, [one.difference_kwh, one.difference_thb], book.formats["number"])
+        sheet.write(row, 5, one.note)
 
 
 def _bars(book: Book, report: AgencyReport) -> None:
@@ -318,7 +338,7 @@ def _plan(book: Book, report: AgencyReport) -> None:
     for row, line in enumerate(plan.projects, 3):
         sheet.write(row, 0, words.either(th=line.name_th, en=line.name_en))
         sheet.write(row, 1, words(f"project_state.{line.state}"))
-        sheet.write_number(row, 2, line.due_year_be)
+        sheet.write_number(row, 2, int(words.year(line.due_year_be - BE_OFFSET_YEARS)))
         for column, value in ((3, line.budget_thb), (4, line.expected_kwh), (5, line.measured_kwh)):
             if value is not None:
                 sheet.write_number(row, column, value, formats["number"])

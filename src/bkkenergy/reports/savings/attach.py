@@ -11,7 +11,7 @@ import numpy as np
 from bkkenergy.calendar import Period
 from bkkenergy.portfolio import Building
 from bkkenergy.readings import FloatArray
-from bkkenergy.reports.content import AgencyReport, BesideGroup, BuildingSaving, Ranked, UseBar
+from bkkenergy.reports.content import AgencyReport, BesideGroup, BuildingSaving, Ranked, SavingTarget, UseBar
 from bkkenergy.reports.savings.billed import with_bills
 from bkkenergy.reports.savings.comparing import ComparisonPool, compared_total
 from bkkenergy.reports.savings.gather import SavingsAssessment, facts_of_all, fiscal_year_so_far, judge, judged_total
@@ -67,8 +67,16 @@ def add_savings_and_findings(report: AgencyReport, site: Site, period: Period) -
         pictures=replace(report.pictures, bars=_expected_bars(report, seen)),
         ranking=report.ranking if period.kind == "day" else _ranking(report, judged),
         solar=solar_use(site, report.agency_id, period),
+        target=_target(site),
         plan=plan_progress(site, report.agency_id, [(assessed.building, assessed.facts) for assessed in seen]),
     )
+
+
+def _target(site: Site) -> SavingTarget | None:
+    if site.plan is None:
+        return None
+    target = site.plan.agency_target
+    return SavingTarget(target.saving_ratio, target.year_be, target.citation)
 
 
 def _seen(site: Site, building: Building, facts: Facts, period: Period) -> BuildingAssessment:

@@ -190,7 +190,8 @@ def finding_texts(finding: Finding, words: Words) -> tuple[str, str, str, str]:
 def _texts_of(finding: Finding, words: Words) -> tuple[str, str, str]:
     values = {key: _written(key, value, words) for key, value in finding.evidence.items()}
     name = f"insight.{finding.rule}"
-    return words(name), words(f"{name}_what", **values), words(f"{name}_do")
+    is_less = finding.rule == "anomaly" and finding.energy_kwh_a_month < 0
+    return words(f"{name}_less" if is_less else name), words(f"{name}_what", **values), words(f"{name}_do")
 
 
 def _written(key: str, value: float, words: Words) -> str:
@@ -198,6 +199,8 @@ def _written(key: str, value: float, words: Words) -> str:
         return words.percent(value)
     if key == "hour":
         return f"{int(value):02d}:{round(value % 1 * 60):02d}"
+    if key.endswith("_sigma"):
+        return words.number(abs(value), 1)
     if key in WHOLE:
         return words.number(value)
     return words.number(value, 2 if abs(value) < 10 else 0)  # noqa: PLR2004 - by its look

@@ -1,0 +1,112 @@
+"""What the use of a period is compared with on a report's first page, each with its money."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bkkenergy.calendar import BE_OFFSET_YEARS, Period
+from bkkenergy.i18n import Words
+from bkkenergy.reports.content import AgencyReport
+from bkkenergy.reports.phrasing import total_change_ratio
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedWith:
+    """One comparison: with what, how much that is, and how far the use is from it.
+
+    difference_thb : at the report's mean price; None where it is not known. is_sure : the difference is no chance.
+    """
+
+    name: str
+    reference_kwh: float
+    change_ratio: float
+    difference_kwh: float
+    difference_thb: float | None
+    note: str
+    is_sure: bool = True
+
+
+def comparisons(report: AgencyReport, words: Words) -> list[ComparedWith]:
+    """List what the period can be compared with; nothing where that is the usual alone, which has a card of its own."""
+    rows = [*_usual(report, words), *_year_before(report, words), *_baseline(report, words), *_target(report, words)]
+    return rows if len(rows) > 1 or (rows and total_change_ratio(report) is None) else []
+
+
+def year_change(report: AgencyReport, words: Words) -> ComparedWith | None:
+    """Return the comparison with the year before, for the card of a period that has no usual."""
+    return next(_year_before(report, words), None)
+
+
+def comparison_methods(report: AgencyReport, words: Words) -> list[str]:
+    """Say how the comparisons were made."""
+    lines = []
+    if report.year_before is not None:
+        lines.append(words("compared.method_year", coverage=words.percent(report.min_coverage_ratio)))
+    if report.target is not None and any(True for _ in _target(report, words)):
+        year = words.year(report.target.year_be - BE_OFFSET_YEARS)
+        ratio = words.percent(report.target.saving_ratio)
+        lines.append(words("compared.method_target", ratio=ratio, year=year, source=report.target.source))
+    return [*lines, words("compared.method_money")] if comparisons(report, words) else lines
+
+
+def signed(value: float | None, words: Words) -> str:
+    """Format a difference with its sign."""
+    text = words.number(value).replace("-", "\N{MINUS SIGN}")
+    return f"+{text}" if value is not None and value > 0 and text != "0" else text
+
+
+def _thb(report: AgencyReport, kwh: float) -> float | None:
+    use = report.total
+    return kwh * use.cost_thb / use.energy_kwh if use.cost_thb is not None and use.energy_kwh else None
+
+
+def _usual(report: AgencyReport, words: Words) -> Iterator[ComparedWith]:
+    change, usual_kwh = total_change_ratio(report), report.total.usual_kwh
+    if change is not None and usual_kwh:
+        kwh = change * usual_kwh
+        yield ComparedWith(words("compared.usual"), usual_kwh, change, kwh, _thb(report, kwh), "")
+
+
+def _year_before(report: AgencyReport, words: Words) -> Iterator[ComparedWith]:
+    before = report.year_before
+    if before is None:
+        return
+    period = Period.days(before.first_day, before.last_day)
+    if report.period_kind == "fiscal_year":
+        year = words.year(before.last_day.year)
+        name = words("report.period_fiscal_year", year=year)
+    elif report.period_kind == "month":
+        name = words("compared.month", month=words.month(before.first_day))
+    else:
+        name = words.period(period.slug)
+    is_whole = before.building_count == before.all_count
+    note = "" if is_whole else words("compared.part", count=before.building_count, all=before.all_count)
+    kwh = before.actual_kwh - before.energy_kwh
+    yield ComparedWith(name, before.energy_kwh, kwh / before.energy_kwh, kwh, _thb(report, kwh), note)
+
+
+def _baseline(report: AgencyReport, words: Words) -> Iterator[ComparedWith]:
+    saving = report.total_saving
+    if report.period_kind == "day" or saving is None or not saving.baseline_kwh or saving.actual_kwh is None:
+        return
+    kwh = saving.actual_kwh - saving.baseline_kwh
+    is_sure = saving.verdict in {"proven", "increase"}
+    note = words("compared.significant" if is_sure else "compared.not_significant")
+    yield ComparedWith(
+        words("learn.baseline"), saving.baseline_kwh, kwh / saving.baseline_kwh, kwh, _thb(report, kwh), note, is_sure
+    )
+
+
+def _target(report: AgencyReport, words: Words) -> Iterator[ComparedWith]:
+    target, saving = report.target, report.total_saving
+    if target is None or report.period_kind == "day" or saving is None or saving.actual_kwh is None:
+        return
+    if not saving.baseline_kwh:
+        return
+    target_kwh = saving.baseline_kwh * (1 - target.saving_ratio)
+    kwh = saving.actual_kwh - target_kwh
+    year = words.year(target.year_be - BE_OFFSET_YEARS)
+    name = words("compared.target", year=year, ratio=words.percent(target.saving_ratio))
+    note = words("compared.reached" if kwh <= 0 else "compared.not_reached")
+    yield ComparedWith(name, target_kwh, kwh / target_kwh, kwh, _thb(report, kwh), note, is_sure=False)
