@@ -8,13 +8,18 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from bkkenergy.ingest.batching import TICK_S
+from bkkenergy.ingest.inhand import InHand
 from bkkenergy.payloads.decode.sparkplug_proto import Payload
+from bkkenergy.payloads.message import Message
 from bkkenergy.portfolio import Meter, Portfolio
 from bkkenergy.settings import StoreSettings, load_settings
+from bkkenergy.site.folder import in_hand_file
 from bkkenergy.site.open import open_store
 from tests.conftest import CONFIG_PARTS, ROOT
 from tests.integration.conftest import dealt_with, ingesting, publish, quarantined, reading, stored, wait_until
@@ -229,3 +234,14 @@ def test_a_message_that_kills_the_process_is_set_aside_undecoded_and_no_other(tm
         store.close()
     (kept,) = quarantined(load_settings(site))
     assert (kept.payload, kept.reason) == (b"pill", "stopped_the_service")
+
+
+def test_after_a_crash_the_service_lives_on_though_what_was_in_hand_does_not_come_again(settings, portfolio, broker):
+    """Acknowledged, or of a session that has ended: the broker sends nothing, and the service waits."""
+    settings.store.path.parent.mkdir(parents=True, exist_ok=True)
+    InHand(in_hand_file(settings)).take([Message(GOOD_TOPIC, reading(TS, energy_kwh=1))])  # and dies
+    with ingesting(settings, portfolio) as ingester:
+        time.sleep(3 * TICK_S)  # turns without a message
+        publish(broker.port, [(GOOD_TOPIC, reading(TS + 1, energy_kwh=2))])
+        wait_until(lambda: dealt_with(ingester) == 1)
+    assert stored(settings, GOOD_METER).column("energy_kwh").tolist() == [2]

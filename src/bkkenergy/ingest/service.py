@@ -336,13 +336,13 @@ class Ingester:
 
     def _deal_with(self, messages: list[Message], desk: BatchContext) -> bool:
         """Start with a batch. Messages in hand at a crash are finished one by one. Return False when stopped."""
-        if not desk.in_hand.suspects:
+        if not (desk.in_hand.suspects and messages):
             return self._begin(messages, desk)
         return all(
             self._settle(0) and self._begin(run, desk) and self._settle(0)
             if desk.in_hand.is_suspect(run[0])
             else self._begin(run, desk)
-            for run in list(desk.in_hand.runs(messages)) or [[]]
+            for run in desk.in_hand.runs(messages)
         )
 
     def _begin(self, messages: list[Message], desk: BatchContext) -> bool:
