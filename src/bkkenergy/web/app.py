@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
 from bkkenergy import __version__
+from bkkenergy.adapters.state.users import unknown_user_hash
 from bkkenergy.errors import BkkEnergyError, NotAllowed, NotThere, UnavailableError
 from bkkenergy.i18n import Words
 from bkkenergy.web import (
@@ -73,6 +74,7 @@ def create_app(here: AppContext) -> FastAPI:
     )
     here.city = CityFigures(here)
     app.state.here, app.state.throttle = here, Throttle()
+    unknown_user_hash()  # at the first such sign-in it would take twice as long, and say that there is no such user
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES)
     app.add_middleware(BoundedBodies)
     app.middleware("http")(with_headers)

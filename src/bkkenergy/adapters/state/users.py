@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
@@ -23,8 +24,12 @@ TOKEN_MARK = "bkk_"  # noqa: S105 - what our tokens begin with, so that scanners
 FREE_TRIES = 5
 LOCK_FIRST_S, MAX_LOCK_S = 30, 3600
 hasher = PasswordHasher()
-UNKNOWN_USER_HASH = hasher.hash("unknown user")
-"""Verified where there is no such user, so that the answer takes as long."""
+
+
+@functools.cache
+def unknown_user_hash() -> str:
+    """Make what is verified where there is no such user, so that the answer takes as long. Slow, once in a process."""
+    return hasher.hash("unknown user")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +146,7 @@ def sign_in(
         row = connection.execute(select(user).where(user.c.name == name)).first()
         if row is not None and row.locked_until_us > now_us:
             return MustWait(float((row.locked_until_us - now_us) / US_PER_S))
-        is_right = _is_right(row.password_hash if row is not None else UNKNOWN_USER_HASH, password)
+        is_right = _is_right(row.password_hash if row is not None else unknown_user_hash(), password)
         if row is None or row.disabled:
             return WrongPassword()
         if not is_right:
