@@ -11,12 +11,27 @@ from pathlib import Path
 
 import pytest
 import structlog
+from argon2 import PasswordHasher
 from hypothesis import settings
 
+from bkkenergy.adapters.state import users
+from tests.folders import remove_shared_folders
 from tests.servers import Influx, Server, influxdb, mosquitto, postgresql, started, victoria_metrics
 
-QUIET = structlog.make_filtering_bound_logger(logging.WARNING)
-structlog.configure(wrapper_class=QUIET)
+LOGGING = {
+    "processors": [
+        structlog.stdlib.add_log_level,
+        structlog.processors.format_exc_info,
+        structlog.dev.ConsoleRenderer(colors=False),
+    ],
+    "wrapper_class": structlog.make_filtering_bound_logger(logging.WARNING),
+}
+"""Tracebacks as the product logs them. By itself structlog draws every local variable: seconds, where one is a table."""
+structlog.configure(**LOGGING)
+
+SHIPPED_HASHER = users.hasher
+users.hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+"""Argon2 with the smallest cost in test processes: most tests sign in. Processes that tests start have the product's."""
 
 settings.register_profile("steady", derandomize=True, deadline=None, print_blob=True)
 settings.register_profile("fuzz", max_examples=2000, deadline=None, print_blob=True)
@@ -62,12 +77,17 @@ def rank_of(path: Path) -> int:
     return next(ranks, len(LONGEST_FIRST))
 
 
+def pytest_unconfigure() -> None:
+    """Remove what sessions share at their end: a worker's process may be ended in a way that asks for no more."""
+    remove_shared_folders()
+
+
 @pytest.fixture(autouse=True)
 def quiet() -> Iterator[None]:
     """Logging as it was before: a command that a test calls in this process sets it up for itself."""
     yield
     structlog.reset_defaults()
-    structlog.configure(wrapper_class=QUIET)
+    structlog.configure(**LOGGING)
 
 
 @pytest.fixture(scope="session")
@@ -114,9 +134,9 @@ def until_taking_connections(server: Server, within_s: float = 30.0) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def postgres() -> Iterator[Server]:
     """A PostgreSQL that lasts the session. Use a database of the test's own."""
-    with started(postgresql(tmp_path_factory.mktemp("postgresql"))) as server:
+    with started(postgresql()) as server:
         until_taking_connections(server)
         yield server
 

@@ -22,6 +22,7 @@ from pydantic import SecretStr
 
 from bkkenergy.demo.broker import mosquitto_path
 from bkkenergy.settings import InfluxSettings
+from tests.folders import shared_folder
 from tests.ports import free_port
 
 STARTS_WITHIN_S = 30.0
@@ -36,8 +37,6 @@ class Server:
     port: int
     probe: str | None = None
     process: subprocess.Popen[bytes] | None = field(default=None)
-    folder: Path | None = None
-    """Of a server that runs as another user."""
 
     @property
     def url(self) -> str:
@@ -48,8 +47,6 @@ class Server:
         return self.process is not None and self.process.poll() is None
 
     def start(self) -> Server:
-        if self.folder is not None:
-            let_others_through(self.folder)
         self.process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         until_s = time.monotonic() + STARTS_WITHIN_S
         while not self._answers():
@@ -279,17 +276,19 @@ def victoria_metrics(folder: Path) -> Server:
     return Server([executable, *arguments], port, "/health")
 
 
-def postgresql(folder: Path) -> Server:
-    """Debian's PostgreSQL, a cluster of its own with the user `bkk`; root may not run it, so another does."""
+def postgresql() -> Server:
+    """Debian's PostgreSQL, a cluster of its own with the user `bkk`; root may not run it, so another does.
+
+    Its folder lies beside those of the tests, whose own is closed to others by each session that begins.
+    """
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     assert folders, "postgresql is not installed: deploy/install-test-packages"
-    data, port, as_user = folder / "data", free_port(), []
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = shared_folder("postgresql")
+    port, as_user = free_port(), []
     if os.geteuid() == 0:
         as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
         shutil.chown(folder, "postgres", "postgres")
-        let_others_through(folder)
-    initdb = [*as_user, str(folders[-1] / "initdb"), "-D", str(data), "-U", "bkk", "-A", "trust", "--no-sync"]
+    initdb = [*as_user, str(folders[-1] / "initdb"), "-D", str(folder), "-U", "bkk", "-A", "trust", "--no-sync"]
     subprocess.run(initdb, check=True, capture_output=True, cwd="/")
     settings = {
         "port": port,
@@ -300,14 +299,7 @@ def postgresql(folder: Path) -> Server:
         "full_page_writes": "off",
     }
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-    return Server([*as_user, str(folders[-1] / "postgres"), "-D", str(data), *options], port, folder=folder)
-
-
-def let_others_through(folder: Path) -> None:
-    """Open the way to a folder. Each test run that begins closes the one that all share."""
-    for parent in folder.parents:
-        if parent.stat().st_uid == os.geteuid() == 0 and not parent.stat().st_mode & 0o005:
-            parent.chmod(parent.stat().st_mode | 0o055)
+    return Server([*as_user, str(folders[-1] / "postgres"), "-D", str(folder), *options], port)
 
 
 @contextmanager

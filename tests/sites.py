@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import atexit
 import itertools
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
+import psycopg
 from pydantic import SecretStr
-from sqlalchemy import create_engine, text
 
 from bkkenergy.adapters.engines import file_engine
 from bkkenergy.adapters.influx import InfluxStore
@@ -31,6 +27,7 @@ from bkkenergy.usecases.recompute import Recomputed, recompute
 from bkkenergy.usecases.uptodate import up_to_date
 from bkkenergy.web.context import AppContext
 from tests.conftest import ROOT
+from tests.folders import shared_folder
 
 numbers = itertools.count()
 
@@ -38,10 +35,8 @@ numbers = itertools.count()
 def postgresql_database(port: int, prefix: str = "test") -> SecretStr:
     """The URL of a new database on a test's server."""
     name = f"{prefix}{next(numbers)}"
-    admin = create_engine(f"postgresql+psycopg://bkk@127.0.0.1:{port}/postgres", isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    admin.dispose()
+    with psycopg.connect(f"host=127.0.0.1 port={port} user=bkk dbname=postgres", autocommit=True) as admin:
+        admin.execute(f'CREATE DATABASE "{name}"')
     return SecretStr(f"postgresql+psycopg://bkk@127.0.0.1:{port}/{name}")
 
 
@@ -90,9 +85,7 @@ def bring_up(settings: Settings, portfolio: Portfolio) -> Recomputed:
 
 def own_marks() -> MarksBeside:
     """Marks of a ledger that belongs to one store of a test."""
-    folder = Path(tempfile.mkdtemp(prefix="bkk-ledger-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return MarksBeside(SqlLedger(file_engine(folder / "ledger.sqlite")))
+    return MarksBeside(SqlLedger(file_engine(shared_folder("ledger") / "ledger.sqlite")))
 
 
 def influx_store(settings: InfluxSettings) -> InfluxStore:

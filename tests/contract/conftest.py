@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
-
 import pytest
-from pydantic import SecretStr
-from sqlalchemy import create_engine, text
 
 from bkkenergy.adapters.state import open_state
 from bkkenergy.settings import StateSettings
-
-numbers = itertools.count()
+from tests.sites import postgresql_database
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
@@ -19,13 +14,7 @@ def state(request, tmp_path):
     """Settings of an empty state database of each kind."""
     if request.param == "sqlite":
         return StateSettings(path=tmp_path / "state.sqlite")
-    server = request.getfixturevalue("postgres")
-    name = f"state{next(numbers)}"
-    admin = create_engine(f"postgresql+psycopg://bkk@127.0.0.1:{server.port}/postgres", isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    admin.dispose()
-    return StateSettings(url=SecretStr(f"postgresql+psycopg://bkk@127.0.0.1:{server.port}/{name}"))
+    return StateSettings(url=postgresql_database(request.getfixturevalue("postgres").port, "state"))
 
 
 @pytest.fixture

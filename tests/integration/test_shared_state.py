@@ -81,9 +81,9 @@ def mixed(*lists):
 
 
 @pytest.fixture
-def server(tmp_path):
+def server():
     """A PostgreSQL that the test may end."""
-    found = postgresql(tmp_path / "postgresql").start()
+    found = postgresql().start()
     wait_until(lambda: is_ready(found))
     yield found
     if found.is_running:
