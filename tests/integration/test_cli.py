@@ -28,6 +28,7 @@ from bkkenergy.settings import Settings, StateSettings, StoreSettings
 from bkkenergy.site.open import open_store, open_writable
 from tests import reference_cli
 from tests.builders import DAY_US, QUARTER_US, readings
+from tests.commands import bkkenergy
 from tests.conftest import CONFIG_PARTS, ROOT
 from tests.integration.conftest import publish, reading, wait_until
 from tests.servers import free_port
@@ -55,7 +56,14 @@ def store(site):
 
 
 def run(*arguments: object, code: int = 0) -> str:
-    """What `bkkenergy ARGUMENTS` prints; in a process of its own, as a script would."""
+    """What `bkkenergy ARGUMENTS` prints."""
+    output = bkkenergy(*arguments, code=code, cwd=ROOT)
+    assert "Traceback" not in output
+    return output
+
+
+def run_alone(*arguments: object, code: int = 0) -> str:
+    """The same from a process of its own, as a script would start it."""
     done = subprocess.run(
         [sys.executable, "-m", "bkkenergy", *map(str, arguments)], capture_output=True, text=True, cwd=ROOT, check=False
     )
@@ -86,18 +94,18 @@ def test_the_reference_of_commands_is_made_from_them():
 
 
 def test_the_version_is_told():
-    assert f"bkkenergy {__version__}" in run("version")
+    assert f"bkkenergy {__version__}" in run_alone("version")
 
 
 def test_check_finds_the_shipped_configuration_sound():
-    assert "no faults. 12 agencies, 40 buildings" in run("check", "--config", ROOT / "config")
+    assert "no faults. 12 agencies, 40 buildings" in run_alone("check", "--config", ROOT / "config")
 
 
 def test_check_tells_every_fault_of_every_file_and_fails(site):
     (site / "bkkenergy.toml").write_text("[mqtt]\nport = 0\n")
     (site / "factors.toml").unlink()
     (site / "factors.toml").write_text('[[grid_factor]]\npurpose = "guess"\n')
-    output = run("check", "--config", site, code=1)
+    output = run_alone("check", "--config", site, code=1)
     assert "bkkenergy.toml: mqtt.port" in output
     assert "factors.toml: grid_factor[0].purpose" in output
     assert "faults." in output
@@ -162,9 +170,13 @@ def test_wrong_arguments_exit_with_2_and_the_remedy(site, store, arguments, says
     assert says in run(*arguments, "--config", site, code=2)
 
 
+def test_a_process_exits_with_2_for_wrong_arguments_too(site):
+    assert "agency 'nobody' is not in the portfolio" in run_alone("report", "nobody", "--config", site, code=2)
+
+
 def test_a_store_that_is_unavailable_exits_with_3(site):
     (site / "bkkenergy.toml").write_text('[store]\nkind = "influx"\n[store.influx]\nurl = "http://127.0.0.1:9"\n')
-    assert "does not answer" in run("report", "health", "--config", site, code=3)
+    assert "does not answer" in run_alone("report", "health", "--config", site, code=3)
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
@@ -263,7 +275,7 @@ def test_serve_ingests_writes_yesterdays_reports_and_ends_when_told(site, broker
 @pytest.mark.broker
 @pytest.mark.parametrize("broker_kind", ["mosquitto", "amqtt"])
 def test_the_demonstration_runs_to_its_end(tmp_path, broker_kind):
-    output = run("demo", "--exit", "--days", 9, "--broker", broker_kind, "--folder", tmp_path)
+    output = run_alone("demo", "--exit", "--days", 9, "--broker", broker_kind, "--folder", tmp_path)
     assert "readings a second" in output
     assert broker_kind in output
     assert "3 were refused" in output
