@@ -14,6 +14,7 @@ from paho.mqtt.properties import Properties
 from bkkenergy.adapters.identities import RIGHTS, bystander
 from bkkenergy.adapters.mqtt import Subscriber
 from bkkenergy.ingest.doctor import examine
+from bkkenergy.ingest.listening import listened as discovered
 from bkkenergy.site import load_configuration
 from tests.integration.conftest import dealt_with, ingesting, reading, stored, wait_until
 from tests.integration.test_deploy import (  # noqa: F401 - fixtures
@@ -171,3 +172,11 @@ def test_a_second_ingester_has_a_user_and_helpers_of_its_own(site, tmp_path):  #
     assert (tmp_path / "secrets/mqtt-password-second-doctor").is_file()
     rules = (tmp_path / "secrets/mosquitto-acl").read_text()
     assert "user second-listen\ntopic read #\n\n" in rules
+
+
+def test_who_listens_again_hears_again_what_is_retained(site_settings, annex):  # noqa: F811
+    """By the same name within the life of the session before: whoever looks twice sees the same meters."""
+    annex.publish(ANNEX_TOPIC, reading(TS, energy_kwh=1), 1, retain=True).wait_for_publish(5)
+    heard = [{message.topic for message in discovered(site_settings.mqtt, 2)} & {ANNEX_TOPIC} for _ in range(3)]
+    annex.publish(ANNEX_TOPIC, b"", 1, retain=True).wait_for_publish(5)
+    assert heard == [{ANNEX_TOPIC}] * 3

@@ -7,7 +7,7 @@ with the ingester's it would throw the ingester off. Their passwords are in file
 
 from __future__ import annotations
 
-import os
+import secrets
 from pathlib import Path
 from types import MappingProxyType
 
@@ -34,6 +34,8 @@ RIGHTS = MappingProxyType(
     }
 )
 """What each of our clients may do at the broker, beside the ingester."""
+LISTENERS = frozenset({"listen", "discover"})
+"""Whose session ends with the connection: to a session that goes on, mosquitto gives no retained message twice."""
 INGESTER_RIGHTS = ("read #", "write spBv1.0/+/NCMD/+", "write spBv1.0/STATE/+", f"write {OWN_TOPICS}/canary/+")
 
 
@@ -53,9 +55,11 @@ def bystander(settings: MqttSettings, role: str, *, tries_share: bool = False) -
     shared group, since a member of it would take messages from them: in a group of its own, to see whether the
     broker knows shared subscriptions, or in none.
     """
-    name = f"bkkenergy-{role}-{os.getpid()}"
+    name = f"bkkenergy-{role}-{secrets.token_hex(4)}"  # not the process id: in a container that is the same each time
     share = name if tries_share and settings.share else ""
-    own_settings = settings.model_copy(update={"client_id": name, "session_expiry_s": 60, "share": share})
+    own_settings = settings.model_copy(
+        update={"client_id": name, "session_expiry_s": 0 if role in LISTENERS else 60, "share": share}
+    )
     file = _password_file(settings, role)
     if settings.username is None:
         return own_settings
