@@ -142,6 +142,26 @@ PAGE = f"/explore/building/{OFFICE}"
 MONTH = f"{PAGE}?first=2026-11-01&last=2026-11-30"
 
 
+def test_why_last_tuesday_was_high_is_found_in_under_six_clicks(desk):
+    page = desk.open(f"/buildings/{OFFICE}")
+    desk.click("a.button[href^='/explore/']")
+    desk.click(".when a:text-is('Week')")
+    page.wait_for_url("**first=2026-11-23*")
+    page.wait_for_selector("#plot")
+    desk.drag(1.05 / 7, 1.95 / 7)  # Tuesday
+    page.wait_for_url("**first=2026-11-24&last=2026-11-24*")
+    desk.clicks += 1
+    page.select_option("select[name=compare]", "week")
+    page.wait_for_url("**compare=week*")
+    most = page.locator("#where + table tr.most")
+    expect(most).to_contain_text("Air-conditioning")
+    expect(most).to_contain_text("+900")  # 15 hours of 60 kW
+    desk.click("#where + table tr.most a")
+    page.wait_for_url("**/explore/meter/district-dindaeng.office.aircon?*compare=week*")
+    expect(page.locator(".headline")).to_contain_text("more than Tuesday 17 November 2026")
+    assert desk.clicks < 6
+
+
 def test_dragging_over_days_shows_them_by_quarter_hours_and_back_goes_back(desk):
     page = desk.open(MONTH)
     page.wait_for_selector("#plot")

@@ -40,13 +40,18 @@ def viewer(app):
     return signed_in(app, "viewer-health")
 
 
+def drawn_in(page):
+    """The picture of a page."""
+    return ET.fromstring(re.search(r'<svg class="explored".*?</svg>(?=</div>)', page, re.DOTALL)[0])
+
+
 def test_yesterday_is_drawn_by_quarter_hours_and_says_its_energy(viewer):
     page = viewer.get(PAGE, params=ONE_DAY | {"lang": "en"}).text
     kwh = viewer.get(f"/api/v1/buildings/{BUILDING}/energy", params=ONE_DAY).json()["energy_kwh"]
     assert f"{sum(kwh):,.0f} kWh in total" in page
     assert "highest 30.0 kW" in page
     assert "Shown by 15 minutes (96 points)" in page
-    svg = ET.fromstring(re.search(r'<svg class="explored".*?</svg>\s*(?=\n|</figure>)', page, re.DOTALL)[0])
+    svg = drawn_in(page)
     line = next(path for path in svg.iter("path") if path.get("class") == "line")
     assert line.get("d").count("V") == 96
 
@@ -54,7 +59,7 @@ def test_yesterday_is_drawn_by_quarter_hours_and_says_its_energy(viewer):
 def test_dates_of_a_thai_page_are_of_the_buddhist_era(viewer):
     page = viewer.get(PAGE, params=ONE_DAY | {"lang": "th"}).text
     assert f"{YESTERDAY.year + 543}" in page
-    assert str(YESTERDAY.year) not in re.sub(r"<(?:a|input|option|form|link|script)[^>]*>", "", page)
+    assert str(YESTERDAY.year) not in re.sub(r"<(?:a|input|option|form|link|script|figure)[^>]*>", "", page)
 
 
 def test_without_days_the_last_seven_are_shown(viewer):
@@ -145,7 +150,8 @@ def test_the_day_of_an_error_s_address_is_said(viewer):
 
 def test_the_table_has_the_figures_of_the_picture(viewer):
     page = viewer.get(PAGE, params=ONE_DAY | {"view": "table", "step": "60min", "compare": "before", "lang": "en"}).text
-    rows = re.findall(r"<tr><th scope=\"row\">(.*?)</th>(.*?)</tr>", page)
+    table = re.search(r'<table class="seen">.*?</table>', page, re.DOTALL)[0]
+    rows = re.findall(r"<tr><th scope=\"row\">(.*?)</th>(.*?)</tr>", table)
     assert len(rows) == 24
     assert re.findall(r">([^<]+)</td>", rows[10][1])[:3] == ["30.0", "30.0", "30.0"]
     assert "10:00–11:00" in rows[10][0]
@@ -186,8 +192,19 @@ def test_what_is_not_complete_is_drawn_as_such(viewer):
     page = viewer.get(
         PAGE, params={"first": YESTERDAY.isoformat(), "last": TODAY.isoformat(), "step": "day", "lang": "en"}
     ).text
-    svg = ET.fromstring(re.search(r'<svg class="explored".*?</svg>\s*(?=\n|</figure>)', page, re.DOTALL)[0])
+    svg = drawn_in(page)
     bars = {path.get("class"): path.get("d") for path in svg.iter("path")}
     assert bars["bar"].count("Z") == 1
     assert bars["bar partial"].count("Z") == 1
     assert "incomplete: a part is known" in page
+
+
+def test_pages_lead_to_what_they_speak_of(admin):
+    page = admin.get(f"/buildings/{BUILDING}").text
+    assert f'href="/explore/building/{BUILDING}"' in page
+    assert f'href="/explore/meter/{BUILDING}.main"' in page
+    assert page.count(f'/explore/building/{BUILDING}?first={YESTERDAY}&amp;last={YESTERDAY}"') == 1, (
+        "a day of the heat map"
+    )
+    assert 'href="/explore/agency/health"' in admin.get("/agencies/health").text
+    assert f'href="/explore/meter/{BUILDING}.main"' in admin.get("/meters", params={"agency": "health"}).text

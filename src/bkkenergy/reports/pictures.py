@@ -118,9 +118,10 @@ def heat_map(
     *,
     title: str,
     sheet: Sheet = LARGE,
+    days: Sequence[tuple[str, str]] = (),
 ) -> Markup:
     """Draw days across, hours down, colour by power from nothing to the highest; labels : (day number, text) under
-    it.
+    it. days : the address that a click on each day leads to, and what pointing at it says; none in reports.
     """
     grid = heat_kw if isinstance(heat_kw, np.ndarray) else as_grid(heat_kw)
     if not np.isfinite(grid).any():
@@ -138,7 +139,18 @@ def heat_map(
         for day, text in labels
     ]
     svg = Markup('<svg class="heat" viewBox="0 0 {:g} {:g}" role="img" aria-label="{}">{}</svg>')
-    return svg.format(sheet.width, sheet.height, title, Markup("").join([image, *down, *below]))
+    over = [
+        _day_link(sheet.left + wide * day / len(grid), wide / len(grid), high, *each) for day, each in enumerate(days)
+    ]
+    return svg.format(sheet.width, sheet.height, title, Markup("").join([image, *down, *below, *over]))
+
+
+def _day_link(x: float, width: float, height: float, address: str, text: str) -> Markup:
+    link = Markup(
+        '<a href="{}" tabindex="-1">'
+        '<rect class="hover" x="{:.2f}" width="{:.2f}" height="{:g}"><title>{}</title></rect></a>'
+    )
+    return link.format(address, x, width, height, text)
 
 
 def heat_legend(most: str, *, none: str) -> Markup:

@@ -69,6 +69,11 @@ class Comparison:
         nothing = np.full(len(values), np.nan)
         return cls(kind, values, nothing, nothing, **more)
 
+    def shared_ratio(self, series: SeenSeries) -> float:
+        """Return the share of the time up to now that both know wholly, 0..1."""
+        both = series.is_complete & np.isfinite(self.values)
+        return float(both.sum() / max(series.has_begun.sum(), 1))
+
     def change_ratio(self, series: SeenSeries) -> float | None:
         """Return the series against this, over the steps that both know wholly; None where there are none."""
         both = series.is_complete & np.isfinite(self.values)

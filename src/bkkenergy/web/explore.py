@@ -34,6 +34,8 @@ from bkkenergy.web.security import Visitor
 
 DAYS_AT_FIRST = 7
 MAX_MARKS = 20
+MOST_RATIO = 0.95
+"""A comparison over less of the time than this says over how much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,9 +226,13 @@ def _change(comparison: Comparison, series: SeenSeries, words: Words) -> str:
     if ratio is None:
         return words("explore.change_none")
     text = words.percent(abs(ratio), 1)
-    if text == words.percent(0.0, 1):
-        return words("explore.change_same", name=name)
-    return words("explore.change_more" if ratio > 0 else "explore.change_less", name=name, ratio=text)
+    is_same = text == words.percent(0.0, 1)
+    key = "change_same" if is_same else "change_more" if ratio > 0 else "change_less"
+    said = words(f"explore.{key}", name=name, **({} if is_same else {"ratio": text}))
+    shared = comparison.shared_ratio(series)
+    if shared >= MOST_RATIO:
+        return said
+    return f"{said} ({words('explore.change_part', share=words.percent(max(shared, 0.01)))})"
 
 
 def digits_of(values: FloatArray) -> int:

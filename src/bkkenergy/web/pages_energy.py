@@ -11,7 +11,7 @@ from fastapi import APIRouter, HTTPException
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from markupsafe import Markup
 
-from bkkenergy.adapters.state.alerts import open_alerts
+from bkkenergy.adapters.state.alerts import Alarm, open_alerts
 from bkkenergy.adapters.state.baselines import versions_of
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import Words
@@ -32,6 +32,7 @@ from bkkenergy.reports.savings.phrasing import (
 )
 from bkkenergy.reports.solar.drawing import Line, lines
 from bkkenergy.savings.versions import VersionState
+from bkkenergy.savings.views import mean_rows
 from bkkenergy.usecases.baselines import decide_on_baseline
 from bkkenergy.usecases.dismissals import dismiss
 from bkkenergy.web.balance import balance_view
@@ -44,6 +45,8 @@ from bkkenergy.web.security import OwnForm, PageVisitor, Visitor
 router = APIRouter(default_response_class=HTMLResponse)
 HOURS = 24
 DECISIONS: dict[str, VersionState] = {"accepted": "accepted", "declined": "declined"}
+A_WEEK = dt.timedelta(days=6)
+"""From its first day to its last."""
 
 
 def figures_of(visitor: Visitor) -> CityFigures:
@@ -137,7 +140,13 @@ def _alerts(visitor: Visitor, agencies: list[str]) -> list[dict[str, str]]:
     """List what is open in these agencies, as sentences."""
     agency_ids = set(agencies)
     alarms = [alarm for alarm in open_alerts(visitor.here.opened.state) if alarm.agency in agency_ids]
-    return [alert_line(alarm, visitor.here.portfolio, visitor.words) for alarm in alarms[:20]]
+    portfolio, words = visitor.here.portfolio, visitor.words
+    return [alert_line(alarm, portfolio, words) | {"explore": _explored_at(alarm)} for alarm in alarms[:20]]
+
+
+def _explored_at(alarm: Alarm) -> str:
+    """Return the address at which what an alert speaks of can be seen."""
+    return f"/explore/meter/{alarm.meter}" if alarm.meter else f"/explore/building/{alarm.building}"
 
 
 @router.get("/buildings/{building_id}")
@@ -246,7 +255,15 @@ def _heat(view: BuildingView, words: Words) -> Markup:
     first = view.views.days[0].date()
     days = [first + dt.timedelta(days=n) for n in range(len(view.views.days))]
     labels = [(column, words.month_short(day)) for column, day in enumerate(days) if day.day == 1]
-    return heat_map(view.views.heat_kw, labels, title=words("report.heat"), sheet=LARGE)
+    means_kw = mean_rows(view.views.heat_kw.T).tolist()
+    links = [
+        (
+            f"/explore/building/{view.building.id}?first={day}&last={day}",
+            f"{words.weekday_short(day)} {words.day_year(day)}: {words.number(kw, 1)} {words('unit.kw')}",
+        )
+        for day, kw in zip(days, means_kw, strict=True)
+    ]
+    return heat_map(view.views.heat_kw, labels, title=words("report.heat"), sheet=LARGE, days=links)
 
 
 def _duration(view: BuildingView, words: Words) -> Markup:
@@ -262,6 +279,7 @@ def _finding(finding: Any, words: Words) -> dict[str, str]:
     since = words("insight.since", date=words.date(finding.since))
     return {
         "rule": finding.rule,
+        "explore": f"/explore/building/{finding.building}?first={finding.since}&last={finding.since + A_WEEK}",
         "severity": finding.severity,
         "name": name,
         "text": f"{what} {since}",

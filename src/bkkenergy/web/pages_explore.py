@@ -33,6 +33,7 @@ from bkkenergy.web.explore import (
 )
 from bkkenergy.web.exploredraw import legend, pictures
 from bkkenergy.web.explorefile import columns_of, qualities, to_csv, to_xlsx
+from bkkenergy.web.exploreparts import part_rows, peak_rows
 from bkkenergy.web.exploretime import period_text, step_text
 from bkkenergy.web.render import page
 from bkkenergy.web.security import PageVisitor, Visitor
@@ -130,6 +131,9 @@ def explore_page(
         around=_arounds(seen, words),
         steps_beside=_steps_beside(seen),
         compared=comparison_name(seen.comparison, words) if seen.comparison else "",
+        parts=part_rows(visitor.here.opened, seen, words),
+        has_earlier=seen.comparison is not None and seen.comparison.period is not None,
+        peaks=peak_rows(visitor.here.opened, seen, words),
         is_demo=any(visitor.here.portfolio.agencies[one.agency].demonstration for one in look.subject.buildings),
     )
 

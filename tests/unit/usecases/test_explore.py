@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bkkenergy.access import Actor, server_actor
 from bkkenergy.adapters.state import open_state
-from bkkenergy.adapters.state.baselines import save_baseline
+from bkkenergy.adapters.state.baselines import Fitted, save_baseline
 from bkkenergy.calendar import Period, edges, timestamp_us
 from bkkenergy.errors import InputError, NotThere
 from bkkenergy.portfolio import Building, Meter, MeterKind, OpeningCalendar, Portfolio, Roof
@@ -22,8 +22,9 @@ from bkkenergy.savings.baseline import fit_baseline, series_of
 from bkkenergy.settings import Settings, StateSettings, StoreSettings
 from bkkenergy.usecases import explore_compare
 from bkkenergy.usecases.energy import energy_series
-from bkkenergy.usecases.explore import checked_period, step_for, subject_of
+from bkkenergy.usecases.explore import checked_period, is_of_whole_months, step_for, subject_of
 from bkkenergy.usecases.explore_compare import Look, closed_days, compared, look_series, weather_beside
+from bkkenergy.usecases.explore_parts import parts_of_use, peaks_of
 from bkkenergy.usecases.explore_periods import EARLIER, around, earlier_by, next_to, offered
 from tests.sites import energy
 
@@ -45,17 +46,18 @@ def meter(building, local="main", **given):
 
 
 def house(name, *meters, floor_m2=100.0, **given):
-    return Building(
-        id=name, agency=name.split(".")[0], name_th=f"อาคาร {name}", name_en=f"Building {name}", type="school",
-        gross_floor_area_m2=floor_m2, latitude_deg=13, longitude_deg=100, tariff="t", calendar="c",
-        meters=meters or (meter(name),), **given,
-    )  # fmt: skip
+    return Building(**{
+        "id": name, "agency": name.split(".")[0], "name_th": f"อาคาร {name}", "name_en": f"Building {name}", "type": "school",
+        "gross_floor_area_m2": floor_m2, "latitude_deg": 13, "longitude_deg": 100, "tariff": "t", "calendar": "c",
+        "meters": meters or (meter(name),),
+    } | given)  # fmt: skip
 
 
 BUILDINGS = [
     house("a.one", drivers={"students": 50}),
     house("a.pair", meter("a.pair"), meter("a.pair", "second")),
     house("a.sun", meter("a.sun"), meter("a.sun", "pv", pv=True), roofs=(Roof(id="r", area_m2=100, tilt_deg=5, azimuth_deg=180, installed_kwp=50),)),
+    house("a.split", meter("a.split"), meter("a.split", "aircon", parent="a.split.main"), type="office"),
     house("b.two", floor_m2=200), house("b.three", floor_m2=400), house("b.four", floor_m2=100),
     house("b.sky", meter("b.sky", "station", kind=MeterKind.WEATHER)),
 ]  # fmt: skip
@@ -65,7 +67,7 @@ PORTFOLIO = Portfolio(
     calendars={"c": CALENDAR},
 )
 USE_KWH = {"a.one.main": 2.0, "a.pair.main": 1.0, "a.pair.second": 4.0, "a.sun.main": 3.0, "a.sun.pv": 0.5,
-           "b.two.main": 2.0, "b.three.main": 8.0, "b.four.main": 3.0}  # fmt: skip
+           "a.split.main": 5.0, "a.split.aircon": 3.0, "b.two.main": 2.0, "b.three.main": 8.0, "b.four.main": 3.0}  # fmt: skip
 """Of each quarter-hour; the half is more in the last four weeks of November."""
 
 
@@ -85,10 +87,10 @@ def site(tmp_path_factory):
     home = tmp_path_factory.mktemp("explore")
     until_us = timestamp_us(Period.day(NOW.date()).start) + round(10.3 * HOUR_US)
     at = np.arange(START_US, until_us, QUARTER_US)
-    settings = Settings(
+    configured = Settings(
         store=StoreSettings(path=home / "store.sqlite"), state=StateSettings(path=home / "state.sqlite")
     )
-    with energy(settings, PORTFOLIO) as opened:
+    with energy(configured, PORTFOLIO) as opened:
         for name, kwh in USE_KWH.items():
             there = np.ones(len(at), bool)
             for start_us, end_us in SILENT.get(name, []):
@@ -102,7 +104,7 @@ def site(tmp_path_factory):
         air = {"temp_air_c": 25 + np.arange(len(hours)) % 24 / 4, "ghi_wm2": np.full(len(hours), 500.0)}
         opened.store.commit(ReadingBatch(("b.sky.station",), np.zeros(len(hours), np.int64), hours, air))
         opened.bring_up()
-        state = open_state(settings.state)
+        state = open_state(configured.state)
         yield replace(opened.site, clock=lambda: NOW, state=state)
         state.dispose()
 
@@ -236,6 +238,7 @@ def test_an_earlier_period_is_compared_over_what_both_know(site):
     series = look_series(site, wish)
     # Of 29 whole days of November one and a bit ran as October did.
     assert seen.change_ratio(series) == pytest.approx((1 * 2 + 28 * 3) / (29 * 2) - 1, abs=0.002)
+    assert seen.shared_ratio(series) == pytest.approx(29 / 30)
     ahead = look("building", "a.one", Period.days(dt.date(2026, 12, 1), dt.date(2026, 12, 7)), step="day")
     assert compared(site, ALL, ahead, "week").change_ratio(look_series(site, ahead)) is None
 
@@ -256,7 +259,7 @@ def test_a_baseline_has_an_interval_of_days_and_none_of_hours(site, monkeypatch)
     hours = series_of(starts, 10.0 + noise, None, PORTFOLIO.days_open(PORTFOLIO.buildings["a.one"]))
     for form in ("daily_calendar", "hourly_calendar"):
         fitted = fit_baseline(hours, forms=(form,))
-        save_baseline(site.state, "a.one", fitted, NOW)
+        save_baseline(site.state, Fitted("a.one", fitted), NOW)
         seen = compared(site, ALL, wish, "baseline")
         assert seen.values == pytest.approx(np.full(7, 240.0), rel=0.05)
         half = 1.645 * fitted.held_out.cvrmse * 240
@@ -277,6 +280,31 @@ def test_a_baseline_has_an_interval_of_days_and_none_of_hours(site, monkeypatch)
 def test_closed_days_are_those_of_the_calendar(site):
     assert closed_days(site, look("building", "a.one", WEEK)) == [dt.date(2026, 11, 14), dt.date(2026, 11, 15)]
     assert closed_days(site, look("agency", "a", WEEK)) == []
+
+
+def test_where_it_went_names_the_meter_that_changed_over_the_days_that_both_know(site):
+    building = PORTFOLIO.buildings["a.split"]
+    here = Period.days(dt.date(2026, 11, 28), dt.date(2026, 11, 30))
+    then = Period.days(dt.date(2026, 10, 5), dt.date(2026, 10, 7))
+    aircon, rest = parts_of_use(site, building, here, then)
+    assert (aircon.meter.id, rest.meter) == ("a.split.aircon", None)
+    assert aircon.energy_kwh == pytest.approx((96 + 96 + 41) * 4.5)
+    assert aircon.more_kwh == pytest.approx(2 * 96 * 1.5), "today still runs: it is no day to compare"
+    assert rest.more_kwh == pytest.approx(2 * 96 * 1.0)
+    assert aircon.share_ratio == pytest.approx(0.6)
+    assert aircon.known_ratio < 1
+    plain = parts_of_use(site, building, here, None)
+    assert [part.more_kwh for part in plain] == [None, None]
+    assert parts_of_use(site, PORTFOLIO.buildings["a.one"], here, None) == []
+
+
+def test_the_highest_quarter_hours_are_measured_ones_one_a_day(site):
+    peaks = peaks_of(site, PORTFOLIO.buildings["a.one"], WEEK)
+    assert [peak.power_kw for peak in peaks] == pytest.approx([12.0] * 5)
+    assert len({peak.start.date() for peak in peaks}) == 5
+    estimated = Period.day(dt.date(2026, 11, 10))
+    assert not 6 <= peaks_of(site, PORTFOLIO.buildings["a.one"], estimated)[0].start.hour < 7
+    assert peaks_of(site, PORTFOLIO.buildings["a.one"], Period.day(dt.date(2026, 12, 24))) == []
 
 
 @pytest.mark.parametrize(
@@ -332,6 +360,7 @@ def test_a_period_is_compared_with_like_days(period, earlier, expected):
     assert earlier_by(days(*period), earlier) == days(*expected)
 
 
+@settings(deadline=None)
 @given(st.dates(dt.date(2000, 1, 1), dt.date(2100, 1, 1)), st.integers(1, 400))
 def test_every_earlier_period_is_earlier_and_overlaps_nothing_where_it_is_offered(first, count):
     period = Period.days(first, first + dt.timedelta(days=count - 1))
@@ -340,7 +369,9 @@ def test_every_earlier_period_is_earlier_and_overlaps_nothing_where_it_is_offere
         assert other.first_day < period.first_day
         if earlier in offered(period):
             assert earlier == "before" or len(other.dates) >= 28 or other.last_day < period.first_day
-    assert next_to(next_to(period, 1), -1) == period
+    if is_of_whole_months(next_to(period, 1)) == is_of_whole_months(period):
+        assert next_to(next_to(period, 1), -1) == period
+    assert next_to(period, -1).last_day == period.first_day - dt.timedelta(days=1)
     assert next_to(period, 1).first_day == period.last_day + dt.timedelta(days=1)
     for what in ("day", "week", "month", "year", "fiscal"):
         assert around(first, what).first_day <= first <= around(first, what).last_day

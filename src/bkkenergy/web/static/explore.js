@@ -128,6 +128,7 @@
     ctx.font = `${size * ratio}px ${getComputedStyle(document.body).fontFamily}`;
     ctx.textBaseline = "bottom";
     ctx.textAlign = "left";
+    ctx.lineJoin = "round";
     ctx.lineWidth = 3 * ratio;
     ctx.strokeStyle = "#fff";
     ctx.fillStyle = colour("--ink");
