@@ -13,6 +13,7 @@ from bkkenergy.cli.context import config_option
 from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.site import load_configuration
 from bkkenergy.site.folder import weather_folder
+from bkkenergy.solar.skystatistics import SkyStatistics, sky_statistics
 from bkkenergy.solar.weather import Weather
 from bkkenergy.solar.weathercheck import Coordinates, weather_findings
 from bkkenergy.usecases.energy import building_of
@@ -36,9 +37,16 @@ def weather_group() -> None:
 def weather_show_command(weather_name: str, config_dir: Path, *, as_json: bool) -> None:
     """Show a weather's months and where it comes from."""
     weather = named_weather(load_configuration(config_dir), weather_name, None)
-    months = _months(weather)
+    months, statistics = _months(weather), _statistics(weather)
     if as_json:
-        print_json({"weather": weather.provenance, "ghi_kwh_m2_a_year": weather.ghi_kwh_m2, "months": months})
+        print_json(
+            {
+                "weather": weather.provenance,
+                "ghi_kwh_m2_a_year": weather.ghi_kwh_m2,
+                "months": months,
+                "statistics": statistics,
+            }
+        )
         return
     table = Table(title=weather.provenance.name_en)
     for name in ("month", "GHI kWh/m2/day", "diffuse", "mean degC", "max degC", "wind m/s", "rain mm"):
@@ -56,8 +64,24 @@ def weather_show_command(weather_name: str, config_dir: Path, *, as_json: bool) 
         )
     console.print(table)
     console.print(f"GHI {weather.ghi_kwh_m2:,.0f} kWh/m2 a year. {weather.provenance.source}.")
+    if statistics is not None:
+        console.print(
+            f"Days: clearness differs by {statistics.day_spread:.3f} about the month's mean, the darkest 1 % have "
+            f"{statistics.day_kt_p01:.2f}, the brightest {statistics.day_kt_p99:.2f}; correlation from day to day "
+            f"{statistics.day_to_day:.2f}, from hour to hour {statistics.hour_to_hour:.2f}; "
+            f"diffuse {statistics.diffuse_ratio:.0%}; "
+            f"brightest hour {statistics.brightest_wm2:,.0f} W/m2."
+        )
     if weather.provenance.decomposition:
         console.print(f"Diffuse light: {weather.provenance.decomposition}.")
+
+
+def _statistics(weather: Weather) -> SkyStatistics | None:
+    """Compute the statistics of the sky; None where the weather is not of whole days by the hour."""
+    try:
+        return sky_statistics(weather)
+    except ValueError:
+        return None
 
 
 def _months(weather: Weather) -> list[dict[str, Any]]:

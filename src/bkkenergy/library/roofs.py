@@ -94,7 +94,7 @@ class Yield:
     --------
     >>> import bkkenergy as bk
     >>> bk.simulate(bk.Roof(area_m2=500, tilt_deg=10, azimuth_deg=180))
-    Yield(66.5 kWp: 94,141 kWh a year, 1,415 kWh/kWp; Bangkok typical year)
+    Yield(66.5 kWp: 94,233 kWh a year, 1,416 kWh/kWp; Bangkok typical year)
     """
 
     hourly_kw: pd.Series
@@ -188,8 +188,8 @@ class Design:
     >>> import bkkenergy as bk
     >>> roof = bk.Roof(area_m2=500, tilt_deg=10, azimuth_deg=180)
     >>> bk.design(roof, bk.examples.office()["2025"], schedule="mea-3-2-lv")
-    Design(mono-550, 66.0 kWp: 93,655 kWh a year, 73 % used; saves 321,412 THB a year, NPV 2,774,677 THB,
-    payback 5.8 years)
+    Design(mono-550, 66.0 kWp: 93,715 kWh a year, 73 % used; saves 329,808 THB a year, NPV 2,904,994 THB,
+    payback 5.7 years)
     """
 
     record: SolarDesign

@@ -30,9 +30,8 @@ YEAR = 2025
 SEED = 13_7563
 HOURS_PER_DAY = 24
 MONTHS = 12
-DAY_TO_DAY_CORRELATION = 0.29
-"""Of the clearness index from one day to the next: Graham, Hollands and Brunger 1988."""
-CLEAR_MARGIN = 1.02
+DARKEST_HOUR = 0.03
+"""Clearness of an hour under the darkest cloud. No hour of daylight is without light."""
 GENERATORS = "Graham et al. 1988, TAG 1992, Ineichen clear sky"
 
 
@@ -40,6 +39,24 @@ class Monthly(Cited):
     """Twelve figures with their source."""
 
     months: Annotated[tuple[float, ...], Field(min_length=MONTHS, max_length=MONTHS)]
+    entered: dt.date
+
+
+class Clearness(Cited):
+    """How days differ, and hours within a day.
+
+    least, most, day_spread : bounds and standard deviation of the clearness index of a month's days.
+    day_to_day : its correlation with the day before. hour_spread, hour_memory : a factor of the TAG model's spread, and
+    what is added to its correlation. clear_margin : the brightest hour over Ineichen's clear sky.
+    """
+
+    least: Annotated[float, Field(ge=0, lt=0.4)]
+    most: Annotated[float, Field(gt=0.5, lt=1)]
+    day_spread: Annotated[float, Field(gt=0, lt=0.25)]
+    day_to_day: Annotated[float, Field(ge=0, lt=1)]
+    hour_spread: Annotated[float, Field(gt=0, lt=5)]
+    hour_memory: Annotated[float, Field(ge=0, lt=0.5)]
+    clear_margin: Annotated[float, Field(ge=1, lt=1.3)]
     entered: dt.date
 
 
@@ -53,6 +70,7 @@ class Climate(Frozen):
     elevation_m: float
     ghi_kwh_m2_day: Monthly
     diffuse_ratio: Monthly
+    clearness: Clearness
     temp_mean_c: Monthly
     temp_max_c: Monthly
     temp_min_c: Monthly
@@ -83,8 +101,8 @@ class Climate(Frozen):
 def typical_year(climate: Climate, *, year: int = YEAR, seed: int = SEED) -> Weather:
     """Generate a typical year of 8,760 hours from monthly figures of a climate.
 
-    Monthly sums of GHI and the diffuse share match the climate's figures. Days are drawn by Graham's method, hours
-    by TAG's, under Ineichen's clear sky.
+    Monthly sums of GHI and the diffuse share match the climate's figures. Days are drawn from a beta distribution with
+    the climate's spread, as an autoregressive series by Graham's method, hours by TAG's, under Ineichen's clear sky.
 
     Parameters
     ----------
@@ -122,13 +140,13 @@ def typical_year(climate: Climate, *, year: int = YEAR, seed: int = SEED) -> Wea
     location = pvlib.location.Location(climate.latitude_deg, climate.longitude_deg, "Asia/Bangkok", climate.elevation_m)
     sun = location.get_solarposition(middles)
     sky = location.get_clearsky(middles, model="ineichen", solar_position=sun)
-    clear_wm2 = sky["ghi"].to_numpy() * CLEAR_MARGIN
+    clear_wm2 = sky["ghi"].to_numpy() * climate.clearness.clear_margin
     cos_zenith = np.clip(np.cos(np.radians(sun["zenith"].to_numpy())), 0, None)
     extra_wm2 = pvlib.irradiance.get_extra_radiation(middles).to_numpy() * cos_zenith
     month = starts.month.to_numpy() - 1
     rng = np.random.default_rng(seed)
     daily_kt = _daily_clearness(climate, extra_wm2, month, rng)
-    ghi_wm2 = _hours(daily_kt, extra_wm2, clear_wm2, cos_zenith, rng)
+    ghi_wm2 = _hours(climate.clearness, daily_kt, extra_wm2, clear_wm2, cos_zenith, rng)
     ghi_wm2 = _scaled_months(ghi_wm2, clear_wm2, month, np.array(climate.ghi_kwh_m2_day.months))
     dhi_wm2 = _diffuse(ghi_wm2, sun["zenith"].to_numpy(), middles, month, np.array(climate.diffuse_ratio.months))
     dni_wm2, dhi_wm2 = closing_dni(ghi_wm2, dhi_wm2, sun["zenith"].to_numpy())
@@ -150,9 +168,9 @@ def typical_year(climate: Climate, *, year: int = YEAR, seed: int = SEED) -> Wea
             "typical_year",
             climate.name_th,
             climate.name_en,
-            f"{ghi.en}. Hours generated: {GENERATORS}",
+            f"{ghi.en}. Hours generated: {GENERATORS}. {climate.clearness.citation.en}",
             "Boland et al. 2008, scaled to the climate's diffuse share",
-            f"{ghi.said('th')} ค่ารายชั่วโมงสร้างด้วย {GENERATORS}",
+            f"{ghi.said('th')} ค่ารายชั่วโมงสร้างด้วย {GENERATORS} {climate.clearness.citation.said('th')}",
         ),
     )
 
@@ -162,21 +180,24 @@ def _daily_clearness(climate: Climate, extra_wm2: FloatArray, month: IntArray, r
     days = len(extra_wm2) // HOURS_PER_DAY
     extra_kwh = extra_wm2.reshape(days, HOURS_PER_DAY).sum(axis=1) / 1000
     month_of_day = month[::HOURS_PER_DAY]
-    noise = rng.standard_normal(days) * np.sqrt(1 - DAY_TO_DAY_CORRELATION**2)
+    memory = climate.clearness.day_to_day
+    noise = rng.standard_normal(days) * np.sqrt(1 - memory**2)
     chi = np.empty(days)
     chi[0] = rng.standard_normal()
     for day in range(1, days):
-        chi[day] = DAY_TO_DAY_CORRELATION * chi[day - 1] + noise[day]
+        chi[day] = memory * chi[day - 1] + noise[day]
     rank = special.ndtr(chi)
     kt = np.empty(days)
     for number, ghi_kwh in enumerate(climate.ghi_kwh_m2_day.months):
         in_month = month_of_day == number
-        kt[in_month] = clearness_quantile(rank[in_month], ghi_kwh / float(extra_kwh[in_month].mean()))
+        kt[in_month] = clearness_quantile(
+            rank[in_month], ghi_kwh / float(extra_kwh[in_month].mean()), climate.clearness
+        )
     return kt
 
 
-def clearness_quantile(rank: FloatArray, mean_kt: float) -> FloatArray:
-    """Return the clearness index of a month's days by their rank.
+def clearness_quantile(rank: FloatArray, mean_kt: float, clearness: Clearness) -> FloatArray:
+    """Return the clearness index of a month's days by their rank, from a beta distribution between two bounds.
 
     Parameters
     ----------
@@ -184,6 +205,8 @@ def clearness_quantile(rank: FloatArray, mean_kt: float) -> FloatArray:
         Rank of each day among the month's days, 0 to 1.
     mean_kt : float
         Mean clearness index of the month.
+    clearness : Clearness
+        Bounds and spread of days.
 
     Returns
     -------
@@ -193,39 +216,38 @@ def clearness_quantile(rank: FloatArray, mean_kt: float) -> FloatArray:
     Raises
     ------
     ValueError
-        If the mean is beyond what the distribution was fitted for.
+        If no days between the bounds have this mean and spread.
 
     References
     ----------
     .. [1] Hollands and Huget 1983, "A probability density function for the clearness index, with applications",
-       Solar Energy 30, 195.
+       Solar Energy 30, 195. Its spread, of mid-latitude stations, is half as much again as Bangkok's.
 
     Examples
     --------
     >>> import numpy as np
+    >>> from bkkenergy.library.skies import solar_config
     >>> from bkkenergy.solar.climate import clearness_quantile
-    >>> kt = clearness_quantile(np.array([0.1, 0.5, 0.9]), 0.5)
+    >>> kt = clearness_quantile(np.array([0.1, 0.5, 0.9]), 0.5, solar_config().climate.clearness)
     >>> bool((np.diff(kt) > 0).all())
     True
     """
-    if not 0.2 < mean_kt < 0.75:  # noqa: PLR2004 - where the distribution was fitted
+    width = clearness.most - clearness.least
+    mean, variance = (mean_kt - clearness.least) / width, (clearness.day_spread / width) ** 2
+    if not 0 < mean < 1 or variance >= mean * (1 - mean):
         raise ValueError(f"a month's mean clearness of {mean_kt:.2f} is not of this world. Check ghi_kwh_m2_day.")
-    most = 0.6313 + 0.267 * mean_kt - 11.9 * (mean_kt - 0.75) ** 8
-    grid = np.linspace(0, most, 2001)
-
-    def density(slope: float) -> FloatArray:
-        weight: FloatArray = (most - grid) * np.exp(slope * (grid - most))
-        normed: FloatArray = weight / weight.sum()
-        return normed
-
-    slope = optimize.brentq(lambda value: float(density(value) @ grid) - mean_kt, -60, 120)
-    cumulative = np.cumsum(density(slope))
-    kt: FloatArray = np.interp(rank, cumulative, grid)
+    size = mean * (1 - mean) / variance - 1
+    kt: FloatArray = clearness.least + width * special.betaincinv(mean * size, (1 - mean) * size, rank)
     return kt
 
 
 def _hours(
-    daily_kt: FloatArray, extra_wm2: FloatArray, clear_wm2: FloatArray, cos_zenith: FloatArray, rng: np.random.Generator
+    clearness: Clearness,
+    daily_kt: FloatArray,
+    extra_wm2: FloatArray,
+    clear_wm2: FloatArray,
+    cos_zenith: FloatArray,
+    rng: np.random.Generator,
 ) -> FloatArray:
     """Draw (n,) GHI by the TAG model, each day brought to its own sum."""
     days = len(daily_kt)
@@ -234,14 +256,19 @@ def _hours(
     mean = (-0.19 + 1.12 * kt + 0.24 * np.exp(-8 * kt)) + (0.32 - 1.6 * (kt - 0.5) ** 2) * np.exp(
         -(0.19 + 2.27 * kt**2 - 2.51 * kt**3) / sin_height
     )
-    spread = 0.14 * np.exp(-20 * (kt - 0.35) ** 2) * np.exp((3 * (kt - 0.45) ** 2 + 16 * kt**5) * (1 - sin_height))
-    memory = 0.38 + 0.06 * np.cos(7.4 * daily_kt - 2.5)
+    spread = (
+        clearness.hour_spread
+        * 0.14
+        * np.exp(-20 * (kt - 0.35) ** 2)
+        * np.exp((3 * (kt - 0.45) ** 2 + 16 * kt**5) * (1 - sin_height))
+    )
+    memory = 0.38 + 0.06 * np.cos(7.4 * daily_kt - 2.5) + clearness.hour_memory
     steps = rng.standard_normal((HOURS_PER_DAY, days))
     walk = np.empty((HOURS_PER_DAY, days))
     walk[0] = steps[0]
     for hour in range(1, HOURS_PER_DAY):
         walk[hour] = memory * walk[hour - 1] + np.sqrt(1 - memory**2) * steps[hour]
-    hourly_kt = np.clip(mean + spread * walk.T.ravel(), 0.0, None)
+    hourly_kt = np.clip(mean + spread * walk.T.ravel(), DARKEST_HOUR, None)
     ghi = np.minimum(hourly_kt * extra_wm2, clear_wm2).reshape(days, HOURS_PER_DAY)
     target_whm2 = daily_kt * extra_wm2.reshape(days, HOURS_PER_DAY).sum(axis=1)
     for _ in range(6):  # clipping at the clear sky takes from a day what the other hours give back

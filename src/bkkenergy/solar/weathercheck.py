@@ -53,8 +53,8 @@ IMPOSSIBLE_RATIO = Tolerance(0.0, 0.01)
 """Share of values beyond what their column can be."""
 BRIGHT_RATIO = Tolerance(0.002, 0.02)
 """Share of daylight above BSRN's extremely rare limits: 0.2 % of hours may be edges of clouds."""
-DARK_RATIO = Tolerance(0.015, 0.05)
-"""Share of daylight without any irradiance. The made-up typical year has 1 % of it."""
+DARK_RATIO = Tolerance(0.0, 0.02)
+"""Share of daylight without any irradiance, which no cloud brings about."""
 MISSING_RATIO = Tolerance(0.0, 0.01)
 YEAR_RATIO = Tolerance(0.12, 0.35)
 """A year's sunshine against the climate's. Stations and satellites of the plain lie within 9 % of one another."""

@@ -7,10 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bkkenergy.adapters.weather import read_weather_file
 from bkkenergy.calendar import BANGKOK
+from bkkenergy.site.solar_config import load_solar
 from bkkenergy.solar.climate import clearness_quantile, typical_year
 from bkkenergy.solar.optics import soiling_ratio
+from bkkenergy.solar.skystatistics import sky_statistics
 from bkkenergy.solar.weather import completed, known_rain, rows_at, with_components
+from tests.conftest import ROOT
+
+CAMS = ROOT.parent / "shared/data/bangkok-cams-2023.epw"
 
 
 def monthly(weather, values):
@@ -34,10 +40,10 @@ def test_temperature_and_rain_are_those_of_the_climate(weather, config):
     np.testing.assert_allclose(monthly(weather, weather.rain_mm), config.climate.rain_mm.months, rtol=1e-6)
 
 
-def test_no_hour_is_brighter_than_a_clear_sky(weather):
+def test_no_hour_is_brighter_than_a_clear_sky_at_the_edge_of_a_cloud(weather, config):
     place = pvlib.location.Location(weather.latitude_deg, weather.longitude_deg, altitude=weather.elevation_m)
     clear = place.get_clearsky(weather.sun_times, model="ineichen")["ghi"].to_numpy()
-    assert (weather.ghi_wm2 <= clear * 1.0201).all()
+    assert (weather.ghi_wm2 <= clear * (config.climate.clearness.clear_margin + 1e-4)).all()
     assert (weather.ghi_wm2 >= 0).all()
 
 
@@ -64,13 +70,43 @@ def test_the_typical_year_is_always_the_same(config, weather):
     assert not np.array_equal(typical_year(config.climate, seed=1).ghi_wm2, weather.ghi_wm2)
 
 
+CLEARNESS = load_solar(ROOT / "config").climate.clearness
+
+
 @given(st.floats(0.3, 0.65), st.integers(0, 2**32 - 1))
-def test_clearness_has_the_mean_that_was_asked_for(mean, seed):
+def test_clearness_has_the_mean_and_the_spread_that_were_asked_for(mean, seed):
     rank = np.random.default_rng(seed).permutation((np.arange(2000) + 0.5) / 2000)
-    found = clearness_quantile(rank, mean)
+    found = clearness_quantile(rank, mean, CLEARNESS)
     assert found.mean() == pytest.approx(mean, abs=0.003)
-    assert found.min() >= 0
-    assert found.max() <= 0.87
+    assert found.std() == pytest.approx(CLEARNESS.day_spread, abs=0.003)
+    assert CLEARNESS.least <= found.min() < found.max() <= CLEARNESS.most
+
+
+def test_the_typical_year_differs_from_day_to_day_as_bangkok_does(weather):
+    """Targets: CAMS radiation of Bangkok 2023 and 2024, DEDE's and Chulalongkorn's pyranometers."""
+    sky = sky_statistics(weather)
+    assert sky.day_spread == pytest.approx(0.10, abs=0.01)
+    assert sky.day_kt_p01 >= 0.20
+    assert 0.70 <= sky.hour_to_hour <= 0.82
+    assert sky.diffuse_ratio == pytest.approx(0.55, abs=0.02)
+    assert 0.25 <= sky.day_to_day <= 0.45
+    assert sky.brightest_wm2 < 1100
+    zenith = pvlib.solarposition.get_solarposition(weather.sun_times, weather.latitude_deg, weather.longitude_deg)[
+        "zenith"
+    ]
+    assert (weather.ghi_wm2[zenith.to_numpy() < 80] > 0).all(), "no hour of daylight is without light"
+
+
+@pytest.mark.skipif(not CAMS.exists(), reason="../shared is absent")
+def test_the_statistics_of_a_satellite_year_are_what_was_measured_of_it():
+    sky = sky_statistics(read_weather_file(CAMS))
+    found = (sky.day_spread, sky.day_kt_p01, sky.hour_to_hour, sky.diffuse_ratio)
+    assert found == pytest.approx((0.100, 0.233, 0.79, 0.547), abs=0.0051)
+
+
+def test_statistics_want_whole_days_by_the_hour(weather):
+    with pytest.raises(ValueError, match="whole days"):
+        sky_statistics(replace(weather, interval_h=0.25))
 
 
 def test_a_figure_that_no_sky_allows_is_refused(config):
@@ -82,7 +118,8 @@ def test_a_figure_that_no_sky_allows_is_refused(config):
 
 def test_components_are_made_from_horizontal_light(weather):
     dni, dhi = with_components(weather.sun_times, weather.ghi_wm2, latitude_deg=13.76, longitude_deg=100.5)
-    assert dhi.sum() / weather.ghi_wm2.sum() == pytest.approx(0.5, abs=0.08)
+    share = sky_statistics(weather).diffuse_ratio
+    assert dhi.sum() / weather.ghi_wm2.sum() == pytest.approx(share, abs=0.05)
     assert (dni >= 0).all()
 
 

@@ -1,0 +1,88 @@
+"""How the days and hours of a year differ: what batteries, demand and bad months rest on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pvlib
+
+from bkkenergy.calendar import BANGKOK
+from bkkenergy.solar.weather import Weather
+
+HOURS_PER_DAY = 24
+MIN_ELEVATION_DEG = 10.5
+"""Lower suns say more about the horizon and about half-lit hours than about clouds."""
+
+
+@dataclass(frozen=True, slots=True)
+class SkyStatistics:
+    """How the days and hours of a year differ.
+
+    diffuse_ratio : diffuse of global irradiation.
+    day_spread : standard deviation of the days' clearness index about their month's mean.
+    day_kt_p01, day_kt_p99 : clearness of the 1 % darkest and brightest days.
+    day_to_day : correlation of a day's deviation with the next day's.
+    hour_to_hour : correlation of an hour's clear-sky index with the next hour's, the sun above 10.5 degrees.
+    brightest_wm2 : the highest hour.
+    """
+
+    diffuse_ratio: float
+    day_spread: float
+    day_kt_p01: float
+    day_kt_p99: float
+    day_to_day: float
+    hour_to_hour: float
+    brightest_wm2: float
+
+
+def sky_statistics(weather: Weather) -> SkyStatistics:
+    """Compute how the days and hours of a year differ.
+
+    Parameters
+    ----------
+    weather : Weather
+        Whole days by the hour.
+
+    Returns
+    -------
+    SkyStatistics
+        Shares, correlations, and W/m2.
+
+    Raises
+    ------
+    ValueError
+        If the weather is not of whole days by the hour.
+
+    Examples
+    --------
+    >>> from bkkenergy.library.skies import bangkok_year
+    >>> from bkkenergy.solar.skystatistics import sky_statistics
+    >>> statistics = sky_statistics(bangkok_year())
+    >>> round(statistics.diffuse_ratio, 2), round(statistics.day_spread, 2)
+    (0.55, 0.1)
+    """
+    if weather.interval_h != 1 or len(weather.starts) % HOURS_PER_DAY:
+        raise ValueError("statistics of the sky need whole days by the hour.")
+    location = pvlib.location.Location(weather.latitude_deg, weather.longitude_deg, altitude=weather.elevation_m)
+    sun = location.get_solarposition(weather.sun_times)
+    clear_wm2 = location.get_clearsky(weather.sun_times, model="ineichen", solar_position=sun)["ghi"].to_numpy()
+    outside_wm2 = pvlib.irradiance.get_extra_radiation(weather.sun_times).to_numpy()
+    outside_wm2 = outside_wm2 * np.clip(np.cos(np.radians(sun["zenith"].to_numpy())), 0, None)
+    by_day = (-1, HOURS_PER_DAY)
+    kt = weather.ghi_wm2.reshape(by_day).sum(axis=1) / outside_wm2.reshape(by_day).sum(axis=1)
+    month = weather.starts.tz_convert(BANGKOK).month.to_numpy()[::HOURS_PER_DAY]
+    apart = kt - pd.Series(kt).groupby(month).transform("mean").to_numpy()
+    is_high = sun["elevation"].to_numpy() > MIN_ELEVATION_DEG
+    of_clear = weather.ghi_wm2 / np.where(is_high, clear_wm2, np.inf)
+    both = is_high[:-1] & is_high[1:]
+    return SkyStatistics(
+        diffuse_ratio=float(weather.dhi_wm2.sum() / weather.ghi_wm2.sum()),
+        day_spread=float(apart.std(ddof=1)),
+        day_kt_p01=float(np.quantile(kt, 0.01)),
+        day_kt_p99=float(np.quantile(kt, 0.99)),
+        day_to_day=float(np.corrcoef(apart[:-1], apart[1:])[0, 1]),
+        hour_to_hour=float(np.corrcoef(of_clear[:-1][both], of_clear[1:][both])[0, 1]),
+        brightest_wm2=float(weather.ghi_wm2.max()),
+    )
