@@ -86,7 +86,7 @@ def filled(path: str, agency: str, building: str, app) -> str:
         "agency": agency, "building_id": building, "meter_id": f"{building}.main", "building": building, "path": file, "path:path": file,
         "project_id": f"led-{agency}", "month": f"{dt.datetime.now(BANGKOK).date():%Y-%m}", "user_id": "2", "token_id": "1",
         "scenario_id": "1" if agency == OWN else "2", "name:path": "overview-th.png" if "/img/" in path else "operator",
-        "notebook": "1_register_to_kwh", "kind": "building", "key:path": building, "number": "1",
+        "notebook": "1_register_to_kwh", "channel": "reactive", "kind": "building", "key:path": building, "number": "1",
     }  # fmt: skip
     return re.sub(r"\{([^}]+)\}", lambda match: values[match[1]], path)
 
@@ -115,6 +115,7 @@ def test_every_link_and_picture_of_the_help_leads_somewhere(app):
 QUERY = {
     "/api/v1/buildings/{building_id}/energy": {"first": "2026-11-01", "last": "2026-11-02"},
     "/api/v1/meters/{meter_id}/energy": {"first": "2026-11-01", "last": "2026-11-02"},
+    "/api/v1/meters/{meter_id}/channels/{channel}": {"first": "2026-11-01", "last": "2026-11-02"},
     "/api/v1/buildings/{building_id}/balance": {"first": "2026-11-01", "last": "2026-11-02"},
     "/api/v1/buildings/{building_id}/submeters": {"first": "2026-11-01", "last": "2026-11-02"},
     "/api/v1/meters": {"agency": OWN},

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
@@ -23,13 +24,15 @@ from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import Words
 from bkkenergy.portfolio import Meter, Portfolio
-from bkkenergy.ports.ledger import CHANNELS
+from bkkenergy.ports.channels import CHANNELS, Channel
 from bkkenergy.readings import Quality
+from bkkenergy.site import Site
 from bkkenergy.texts import counted
 from bkkenergy.usecases.balance import BuildingEnergy, SubMeters, building_energy
 from bkkenergy.usecases.balance_record import balance_record, flows_of, sub_meters_record
+from bkkenergy.usecases.channels import channel_series
 from bkkenergy.usecases.edits import Edit, preview_edit
-from bkkenergy.usecases.energy import IntervalEnergy, building_of, energy_series, listed_kwh
+from bkkenergy.usecases.energy import KWH_DIGITS, IntervalEnergy, building_of, energy_series, listed_kwh
 from bkkenergy.usecases.flows import Flow
 from bkkenergy.usecases.server import edit_energy
 
@@ -61,7 +64,13 @@ def energy_command() -> None:
 @click.argument("name", metavar="METER|BUILDING")
 @period_option
 @step_option
-@click.option("--channel", type=click.Choice(["import", "export"]), default="import", show_default=True)
+@click.option(
+    "--channel",
+    type=click.Choice(list(CHANNELS)),
+    default="import",
+    show_default=True,
+    help="All but import and export are of one meter.",
+)
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
 @json_option
 @config_option
@@ -70,11 +79,16 @@ def show_command(
 ) -> None:
     """Show the energy of a meter, or of a building's main meters, with the quality of each interval.
 
+    Or another channel of a meter: reactive energy, water, the temperature of a room.
+
     The energy is what was counted; the quality is the poorest within an interval. Of one that is missing or incomplete,
     the energy is a part.
     """
     span = period_of(period)
     with opened_site(config_dir) as site:
+        if channel not in {"import", "export"}:
+            _show_channel(site, name, span, step, CHANNELS[channel], "json" if as_json else form)
+            return
         meters = meters_named(site.portfolio, name)
         series = _in_steps(lambda: energy_series(site.energy, meters, span, step, CHANNELS[channel]))
     if series.waiting:
@@ -98,6 +112,35 @@ def _in_steps(compute: Any) -> Any:
         return compute()
     except ValueError as error:
         raise InputError(str(error)) from None
+
+
+def _show_channel(site: Site, name: str, span: Period, step: Step, channel: Channel, form: str) -> None:
+    """Print a channel of a meter. Raises InputError."""
+    meter = next((meter for meter in site.portfolio.meters if meter.id == name), None)
+    if meter is None:
+        raise InputError(f"{name} is no meter. Channel {channel.name} is of one meter: name it.")
+    series = _in_steps(lambda: channel_series(site.energy, meter, span, step, channel))
+    if series.waiting:
+        click.echo(f"{counted(len(series.waiting), 'day is', 'days are')} not computed yet.", err=True)
+    values = [None if np.isnan(value) else round(value, KWH_DIGITS) for value in series.values.tolist()]
+    quality = [Quality(value).name.lower() for value in series.quality.tolist()]
+    starts = [start.isoformat() for start in series.starts]
+    rows = list(zip(starts, values, quality, strict=True))
+    if form == "json":
+        body = {"id": name, "channel": channel.name, "unit": channel.unit, "step": step, "starts": starts}
+        waiting = [day.isoformat() for day in series.waiting]
+        print_json(body | {"values": values, "quality": quality, "waiting_days": waiting})
+    elif form == "csv":
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(["start", f"value [{channel.unit}]", "quality"])
+        writer.writerows(rows)
+    else:
+        table = Table("start", box=None, header_style="bold")
+        table.add_column(channel.unit, justify="right")
+        table.add_column("quality")
+        for start, value, how in rows:
+            table.add_row(start[:16].replace("T", " "), "–" if value is None else f"{value:,.3f}", how)
+        console.print(table)
 
 
 def _print_series(name: str, interval_energy: IntervalEnergy, step: Step, form: str, revision: int) -> None:

@@ -10,6 +10,8 @@ __all__ = [
     "index",
     "insights",
     "monthly",
+    "phases",
+    "rules_phases",
     "rules_supply",
     "rules_use",
     "slots",

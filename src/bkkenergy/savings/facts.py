@@ -16,6 +16,7 @@ from bkkenergy.dated import Cited
 from bkkenergy.errors import InputError
 from bkkenergy.readings import BoolArray, FloatArray
 from bkkenergy.savings.baseline import HOURS_PER_DAY, Baseline, Series
+from bkkenergy.savings.phases import PhaseVoltages
 from bkkenergy.savings.versions import BaselineVersion
 
 Severity = Literal["notice", "warning", "alert"]
@@ -61,6 +62,10 @@ class InsightRules(Cited):
     cooling_rise_ratio: Positive
     shift_ratio: Positive
     pv_shortfall_ratio: Positive
+    voltage_band_ratio: Positive
+    voltage_outside_ratio: Positive
+    unbalance_ratio: Positive
+    lost_phase_h: Positive
     max_per_building: Annotated[int, Field(ge=1)]
     entered: dt.date
 
@@ -77,7 +82,8 @@ class Facts:
     last twelve months with demand_starts; demand_thb_per_kw : the schedule's highest price of demand;
     demand_charged : (q,) quarter-hours that can set it, None for all; kvar : (q,) or None;
     sub_meters : what sub-meters counted over the last four weeks, beside what they could have, or None;
-    pv_kwh, pv_expected_kwh : PV of the last four weeks and its estimate, or None.
+    pv_kwh, pv_expected_kwh : PV of the last four weeks and its estimate, or None;
+    phases : voltages of the last week at the main meter, or None.
     """
 
     building: str
@@ -100,6 +106,7 @@ class Facts:
     sub_meters: SubMeterSums | None = None
     pv_kwh: float | None = None
     pv_expected_kwh: float | None = None
+    phases: PhaseVoltages | None = None
 
     @cached_property
     def own_supply(self) -> bool:

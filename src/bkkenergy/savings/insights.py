@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bkkenergy.savings.facts import Facts, Finding, InsightRules
+from bkkenergy.savings.rules_phases import lost_phase, phase_unbalance, supply_voltage
 from bkkenergy.savings.rules_supply import (
     demand_peak,
     load_shift,
@@ -51,6 +52,9 @@ RULES: tuple[Rule, ...] = (
     load_shift,
     submeters,
     pv_shortfall,
+    lost_phase,
+    supply_voltage,
+    phase_unbalance,
 )
 """In this order; meter_fault comes first and, where data are faulty, alone."""
 

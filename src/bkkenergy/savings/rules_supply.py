@@ -98,7 +98,8 @@ def power_factor(facts: Facts, rules: InsightRules) -> Finding | None:
     Returns
     -------
     Finding or None
-        The ratio with its charge [THB]; None where it is low, or not measured.
+        The ratio with its charge [THB], and the capacitors that would bring it below what the rule looks for [kvar];
+        None where it is low, or not measured.
 
     References
     ----------
@@ -123,7 +124,8 @@ def power_factor(facts: Facts, rules: InsightRules) -> Finding | None:
         return None
     charge = max(0.0, kvar - facts.free_kvar_per_kw * kw) * facts.kvar_thb
     severity: Severity = "alert" if charge > 0 else "notice"
-    return finding(facts, "power_factor", severity, -30, 0.0, {"kvar_per_kw": kvar / kw, "kvar": kvar}, thb=charge)
+    evidence = {"kvar_per_kw": kvar / kw, "kvar": kvar, "capacitor_kvar": kvar - rules.kvar_per_kw * kw}
+    return finding(facts, "power_factor", severity, -30, 0.0, evidence, thb=charge)
 
 
 SATANG_THB = 0.01

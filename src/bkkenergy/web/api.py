@@ -156,7 +156,7 @@ def _series(
     quality = [Quality(value).name.lower() for value in energy.quality.tolist()]
     if form != "json":
         frame = pd.DataFrame({"start": energy.starts, "energy_kwh": energy.energy_kwh, "quality": quality})
-        return _file(frame, form, f"{name}_{first}_{last}.{form}")
+        return file_of(frame, form, f"{name}_{first}_{last}.{form}")
     series = {
         "id": name,
         "step": step,
@@ -182,7 +182,8 @@ def step_of(days: int) -> Literal["15min", "60min", "day"]:
     return "60min" if days <= HOURS_UP_TO_DAYS else "day"
 
 
-def _file(frame: pd.DataFrame, form: str, name: str) -> Response:
+def file_of(frame: pd.DataFrame, form: str, name: str) -> Response:
+    """Return a table as a file to download."""
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     if form == "csv":
         return Response(frame.to_csv(index=False), media_type="text/csv; charset=utf-8", headers=headers)

@@ -24,6 +24,7 @@ from bkkenergy.web import (
     api,
     api_balance,
     api_bills,
+    api_channels,
     api_explore,
     api_plan,
     api_portfolio,
@@ -83,6 +84,7 @@ def create_app(here: AppContext) -> FastAPI:
         app.include_router(room.router, include_in_schema=False)
     app.include_router(api.router)
     app.include_router(api_balance.router)
+    app.include_router(api_channels.router)
     app.include_router(api_explore.router)
     app.include_router(api_work.router)
     app.include_router(api_plan.router)

@@ -39,6 +39,7 @@ from bkkenergy.web.balance import balance_view
 from bkkenergy.web.building import BuildingView, building_view, findings_shown, power_now
 from bkkenergy.web.citymap import city_map
 from bkkenergy.web.figures import BuildingFigures, CityFigures, Figures, summed
+from bkkenergy.web.quantities import quantity_rows
 from bkkenergy.web.render import page
 from bkkenergy.web.security import OwnForm, PageVisitor, Visitor
 
@@ -166,6 +167,7 @@ def building_page(building_id: str, visitor: PageVisitor) -> Response:
         bill_notes=bill_notes(view.bill, here.opened.figures.tariffs.rules.minimum_floor, words) if view.bill else [],
         power=power_now(here, building),
         balance=balance_view(here, building, words),
+        quantities=quantity_rows(here, building, words),
         verdict=_verdict(view, words),
         compared=_compared(view, visitor),
         versions=[(version, version_text(version, words)) for version in view.versions],

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from bkkenergy.adapters.state.baselines import versions_of
-from bkkenergy.calendar import Period, edges, fiscal_year_of
+from bkkenergy.calendar import Period, edges, fiscal_year_of, timestamp_us
 from bkkenergy.dated import holding
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Building
@@ -19,7 +19,8 @@ from bkkenergy.readings import FloatArray
 from bkkenergy.reports.savings.span import QUARTERS_A_YEAR, QUARTERS_AN_HOUR, FactsSpan
 from bkkenergy.savings.adjust import adjustment_days
 from bkkenergy.savings.baseline import DAY_VALID_RATIO, Baseline, Saving, Series, fit_baseline, saving_of, series_of
-from bkkenergy.savings.facts import DAYS_PER_MONTH, FOUR_WEEKS, Facts, SubMeterSums
+from bkkenergy.savings.facts import DAYS_PER_MONTH, FOUR_WEEKS, WEEK, Facts, SubMeterSums
+from bkkenergy.savings.phases import PhaseVoltages, phase_voltages
 from bkkenergy.savings.uncertainty import Band, band_of, lag_of, total_band
 from bkkenergy.savings.versions import BaselineVersion, judging
 from bkkenergy.site import Site
@@ -29,6 +30,7 @@ from bkkenergy.solar.strings import BEST_DC_AC_RATIO
 from bkkenergy.solar.weather import rows_at
 from bkkenergy.texts import Lang, Named
 from bkkenergy.usecases.balance import sub_meters
+from bkkenergy.usecases.channels import reactive_kvar
 from bkkenergy.usecases.energy import (
     BuildingQuarters,
     air_temperature_c,
@@ -40,7 +42,8 @@ from bkkenergy.usecases.energy import (
 )
 from bkkenergy.usecases.gross import gross_quarters, needs_balance
 
-HOURS_PER_DAY, KVAR_DAYS = 24, 31
+HOURS_PER_DAY, KVAR_DAYS, S_PER_H = 24, 31, 3600
+VOLTAGES = tuple(f"voltage_l{phase}_v" for phase in (1, 2, 3))
 FITTED_AT_ONCE = 200
 READ_AT_ONCE = 50
 """Buildings whose quarter-hours are in memory at a time."""
@@ -246,7 +249,8 @@ def _facts(
         demand_charged=is_charged,
         free_kvar_per_kw=tariffs.rules.free_kvar_per_kw,
         kvar_thb=tariffs.rules.kvar_thb if rates and rates.has_power_factor_charge else 0.0,
-        kvar=None if factor is None else _kvar(factor, quarters.known_kwh[year] * QUARTERS_AN_HOUR, span.year_starts),
+        kvar=_kvar(site, building, last_day, factor, quarters.known_kwh[year] * QUARTERS_AN_HOUR, span.year_starts),
+        phases=_phases(site, building, last_day),
         sub_meters=_sub_meters(site, building, last_day),
         **_pv(site, building, last_day),
     )
@@ -259,11 +263,24 @@ def _power_factors(site: Site, buildings: Sequence[Building], last_day: dt.date)
     return power_factor_quarters(site.energy, meters, month)
 
 
-def _kvar(factor: pd.Series, demand_kw: FloatArray, starts: pd.DatetimeIndex) -> FloatArray:
-    """(q,) reactive power of the last month's quarter-hours by the main meter's power factor: Q = P tan(arccos(PF)).
+def _kvar(
+    site: Site,
+    building: Building,
+    last_day: dt.date,
+    factor: pd.Series | None,
+    demand_kw: FloatArray,
+    starts: pd.DatetimeIndex,
+) -> FloatArray | None:
+    """(q,) reactive power of the last month's quarter-hours, NaN before: as the main meters count it.
 
-    NaN before the last month.
+    Where none does, by the main meter's power factor: Q = P tan(arccos(PF)); None without one.
     """
+    month = Period.days(last_day - dt.timedelta(days=KVAR_DAYS - 1), last_day)
+    counted = reactive_kvar(site.energy, building.main_meters, month)
+    if np.isfinite(counted).any():
+        return np.concatenate((np.full(max(len(starts) - len(counted), 0), np.nan), counted))[-len(starts) :]
+    if factor is None:
+        return None
     mean = factor.reindex(starts.tz_convert("UTC")).to_numpy(np.float64)
     kvar: FloatArray = demand_kw * np.tan(np.arccos(mean))
     return kvar
@@ -316,3 +333,15 @@ def _sub_meters(site: Site, building: Building, last_day: dt.date) -> SubMeterSu
         sum(joint.parts_kwh for joint in joints),
         min(joint.known_ratio for joint in joints),
     )
+
+
+def _phases(site: Site, building: Building, last_day: dt.date) -> PhaseVoltages | None:
+    """Read the voltages of the last week at a building's one main meter."""
+    if len(building.main_meters) != 1:
+        return None
+    (meter,) = building.main_meters
+    week = Period.days(last_day - dt.timedelta(days=WEEK - 1), last_day)
+    start_us, end_us = timestamp_us(week.start), timestamp_us(week.end)
+    batch = site.readings.readings([meter.id], start_us, end_us, VOLTAGES)
+    voltage_v = np.column_stack([batch.column(name) for name in VOLTAGES])
+    return phase_voltages(voltage_v, meter.interval_s / S_PER_H, site.savings.insights.voltage_band_ratio)

@@ -1,0 +1,104 @@
+"""The JSON API of what meters count and measure beside energy: which channels a meter has, and one over a period."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Literal
+
+import msgspec
+import numpy as np
+import pandas as pd
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import Response
+
+from bkkenergy.calendar import Period
+from bkkenergy.portfolio import Meter
+from bkkenergy.ports.channels import CHANNELS
+from bkkenergy.readings import Quality
+from bkkenergy.usecases.channels import channel_series
+from bkkenergy.web.api import SERIES_RESPONSES, SeriesFormat, checked_span, file_of, step_of, tagged
+from bkkenergy.web.api_rows import Row
+from bkkenergy.web.pages_energy import building_of
+from bkkenergy.web.problems import PROBLEMS
+from bkkenergy.web.security import ApiVisitor, Visitor
+
+router = APIRouter(prefix="/api/v1", tags=["v1"], responses=PROBLEMS)
+DIGITS = 9
+
+
+class ChannelRow(Row):
+    """A channel that a meter has in the ledger. is_additive : whether its intervals add up, or average."""
+
+    channel: str
+    unit: str
+    is_additive: bool
+
+
+class ChannelSeriesRow(Row):
+    """A channel by intervals: sums of an additive one, else means of what is known; null where nothing is.
+
+    starts : ISO 8601 with offset. waiting_days : not yet computed from all readings; ask again in some seconds.
+    """
+
+    meter: str
+    channel: str
+    unit: str
+    step: Literal["15min", "60min", "day"]
+    starts: list[dt.datetime]
+    values: list[float | None]
+    quality: list[Literal["measured", "edited", "estimated", "incomplete", "missing"]]
+    waiting_days: list[dt.date]
+
+
+@router.get("/meters/{meter_id}/channels")
+def meter_channels(meter_id: str, visitor: ApiVisitor) -> list[ChannelRow]:
+    """List the channels that the ledger has of a meter."""
+    meter = _meter_of(visitor, meter_id)
+    names = visitor.here.opened.ledger.channels([meter.id]).get(meter.id, ())
+    known = [CHANNELS[name] for name in names if name in CHANNELS]
+    return [ChannelRow(channel=one.name, unit=one.unit, is_additive=one.is_additive) for one in known]
+
+
+@router.get("/meters/{meter_id}/channels/{channel}", response_model=ChannelSeriesRow, responses=SERIES_RESPONSES)
+def meter_channel(
+    request: Request,
+    meter_id: str,
+    channel: str,
+    visitor: ApiVisitor,
+    first: dt.date,
+    last: dt.date,
+    form: SeriesFormat = "json",
+) -> Response:
+    """Return one channel of a meter from the first to the last day: 15 minutes, hours or days, by the span.
+
+    JSON is a ChannelSeriesRow; CSV and Parquet have the columns start, value and quality.
+    """
+    meter = _meter_of(visitor, meter_id)
+    if channel not in CHANNELS:
+        raise HTTPException(404, f"there is no such channel. Use one of: {', '.join(CHANNELS)}")
+    step = step_of(checked_span(first, last))
+    series = channel_series(visitor.here.opened.energy, meter, Period.days(first, last), step, CHANNELS[channel])
+    is_hourly = CHANNELS[channel].slots_per_day == 24  # noqa: PLR2004 - hours
+    quality = [Quality(value).name.lower() for value in series.quality.tolist()]
+    if form != "json":
+        frame = pd.DataFrame({"start": series.starts, "value": series.values, "quality": quality})
+        return file_of(frame, form, f"{meter.id}_{channel}_{first}_{last}.{form}")
+    body = {
+        "meter": meter.id,
+        "channel": channel,
+        "unit": CHANNELS[channel].unit,
+        "step": "60min" if is_hourly and step == "15min" else step,
+        "starts": [at.isoformat() for at in series.starts],
+        "values": [None if np.isnan(value) else round(value, DIGITS) for value in series.values.tolist()],
+        "quality": quality,
+        "waiting_days": [day.isoformat() for day in series.waiting],
+    }
+    return tagged(request, msgspec.json.encode(body))
+
+
+def _meter_of(visitor: Visitor, meter_id: str) -> Meter:
+    building_id = meter_id.rpartition(".")[0]
+    meters = [meter for meter in building_of(visitor, building_id).meters if meter.id == meter_id]
+    if not meters:
+        raise HTTPException(404, f"{meter_id} is no meter of {building_id}")
+    return meters[0]

@@ -1,0 +1,149 @@
+"""What a meter sends beside energy reaches the ledger, the API, the building's page, its findings and its bill."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from bkkenergy.adapters.state import open_state
+from bkkenergy.adapters.state.users import add_user
+from bkkenergy.calendar import BANGKOK, Period, timestamp_us
+from bkkenergy.cli import cli
+from bkkenergy.readings import ReadingBatch
+from bkkenergy.reports.savings.gather import facts_of
+from bkkenergy.savings.insights import find
+from bkkenergy.site import load_configuration
+from bkkenergy.site.open import open_writable
+from bkkenergy.usecases.bills import month_bills
+from bkkenergy.web.app import create_app
+from tests.conftest import CONFIG_PARTS, ROOT
+from tests.sites import make_context, make_jobs
+from tests.web import PASSWORD, SETTINGS, signed_in
+
+BUILDING, METER = "education.headquarters", "education.headquarters.main"
+QUARTER_US = 900_000_000
+TODAY = dt.datetime.now(BANGKOK).date()
+MONTH_END = TODAY.replace(day=1) - dt.timedelta(days=1)
+MONTH = Period.month(MONTH_END.year, MONTH_END.month)
+LOAD_KW, LOAD_KVAR = 100.0, 80.0
+LOST_QUARTERS = 8
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    home: Path = tmp_path_factory.mktemp("more")
+    (home / "config").mkdir()
+    for name in CONFIG_PARTS:
+        (home / "config" / name).symlink_to(ROOT / "config" / name)
+    (home / "config/bkkenergy.toml").write_text(SETTINGS)
+    config = load_configuration(home / "config")
+    at_us = np.arange(timestamp_us(MONTH.start), timestamp_us(pd.Timestamp(TODAY, tz=BANGKOK)) + 1, QUARTER_US)
+    hours = np.arange(len(at_us)) / 4
+    voltage_v = np.full(len(at_us), 231.0)
+    voltage_v[-20 : -20 + LOST_QUARTERS] = 4.0
+    columns = {
+        "energy_kwh": 1000 + np.cumsum(LOAD_KW / 4 * (1 - 0.01 * (hours.astype(int) % 2))),  # no two hours alike
+        "reactive_kvarh": 500 + LOAD_KVAR * hours,
+        "thd_voltage_ratio": np.full(len(at_us), 0.03),
+        "room_temp_c": np.full(len(at_us), 25.5),
+        "voltage_l1_v": voltage_v,
+        "voltage_l2_v": np.full(len(at_us), 230.0),
+        "voltage_l3_v": np.full(len(at_us), 229.0),
+    }
+    store = open_writable(config.settings)
+    store.commit(ReadingBatch((METER,), np.zeros(len(at_us), np.int64), at_us, columns))
+    store.close()
+    make_jobs(config).bring_up()
+    add_user(open_state(config.settings.state), "admin", PASSWORD, "admin", ["all"], dt.datetime.now(dt.UTC))
+    return home
+
+
+@pytest.fixture(scope="module")
+def app(home):
+    return create_app(make_context(load_configuration(home / "config")))
+
+
+@pytest.fixture(scope="module")
+def client(app):
+    return signed_in(app, "admin")
+
+
+def test_the_api_lists_a_meters_channels_and_gives_each_with_its_unit(client):
+    listed = {row["channel"]: row for row in client.get(f"/api/v1/meters/{METER}/channels").json()}
+    assert {"import", "reactive", "thd_voltage", "room_temp"} <= listed.keys()
+    assert listed["reactive"] == {"channel": "reactive", "unit": "kvarh", "is_additive": True}
+    span = {"first": str(MONTH.first_day), "last": str(MONTH.first_day)}
+    series = client.get(f"/api/v1/meters/{METER}/channels/reactive", params=span).json()
+    assert (series["unit"], series["step"], len(series["values"])) == ("kvarh", "15min", 96)
+    assert sum(series["values"]) == pytest.approx(LOAD_KVAR * 24)
+    rooms = client.get(f"/api/v1/meters/{METER}/channels/room_temp", params=span | {"format": "csv"})
+    table = pd.read_csv(io.StringIO(rooms.text))
+    assert table["value"].tolist() == [25.5] * 96
+    assert set(table["quality"]) == {"measured"}
+    assert client.get(f"/api/v1/meters/{METER}/channels/phlogiston", params=span).status_code == 404
+    assert client.get("/api/v1/meters/a.b.c/channels").status_code == 404
+
+
+def test_days_of_a_channel_are_sums_or_means(client):
+    span = {"first": str(TODAY - dt.timedelta(days=300)), "last": str(TODAY)}
+    for channel, expected in (("reactive", LOAD_KVAR * 24), ("thd_voltage", 0.03)):
+        series = client.get(f"/api/v1/meters/{METER}/channels/{channel}", params=span).json()
+        day = [start[:10] for start in series["starts"]].index(str(MONTH.first_day))
+        assert series["step"] == "day"
+        assert series["values"][day] == pytest.approx(expected)
+        assert series["values"][0] is None
+
+
+@pytest.mark.parametrize(("lang", "texts"), [("en", ["Further quantities", "reactive energy", "kvarh", "3.0%", "25.5"]),
+                                             ("th", ["ปริมาณอื่น", "พลังงานรีแอกทีฟ", "อุณหภูมิห้อง"])])  # fmt: skip
+def test_the_buildings_page_shows_them(client, lang, texts):
+    page = client.get(f"/buildings/{BUILDING}", params={"lang": lang}).text.replace("\u00a0", " ").replace(" %", "%")
+    assert [text for text in texts if text not in page] == []
+
+
+def test_the_bill_has_the_power_factor_charge_by_the_kvarh_register(app):
+    site = app.state.here.opened
+    (bill,) = month_bills(site, site.portfolio.buildings[BUILDING], MONTH)
+    rules = site.figures.tariffs.rules
+    excess_kvar = round(LOAD_KVAR - rules.free_kvar_per_kw * LOAD_KW)
+    assert bill.each[0].quantities.peak_kvar == pytest.approx(LOAD_KVAR)
+    assert bill.amount_thb("power_factor") == pytest.approx(excess_kvar * float(rules.kvar_thb))
+
+
+def test_the_command_shows_a_channel_of_a_meter_with_its_unit(home):
+    given = [
+        "energy",
+        "show",
+        METER,
+        "--period",
+        str(MONTH.first_day),
+        "--step",
+        "day",
+        "--config",
+        str(home / "config"),
+    ]
+    answer = json.loads(CliRunner().invoke(cli, [*given, "--channel", "reactive", "--json"]).stdout)
+    assert (answer["unit"], answer["values"]) == ("kvarh", [pytest.approx(LOAD_KVAR * 24)])
+    table = CliRunner().invoke(cli, [*given, "--channel", "room_temp", "--format", "csv"]).stdout.splitlines()
+    assert table[0] == "start,value [degC],quality"
+    assert table[1].split(",")[1:] == ["25.5", "measured"]
+    refused = CliRunner().invoke(cli, [*given[:2], BUILDING, *given[3:], "--channel", "reactive"])
+    assert refused.exit_code != 0
+    assert "is of one meter" in refused.output + str(refused.exception or "")
+
+
+def test_low_power_factor_and_a_lost_phase_are_found(app):
+    site = app.state.here.opened
+    facts = facts_of(site, site.portfolio.buildings[BUILDING], last_day=TODAY - dt.timedelta(days=1))
+    assert facts.phases is not None
+    assert facts.phases.lost_h == pytest.approx(LOST_QUARTERS / 4)
+    found = {one.rule: one for one in find(facts, site.savings.insights)}
+    assert found["lost_phase"].severity == "alert"
+    assert found["power_factor"].evidence["capacitor_kvar"] == pytest.approx(LOAD_KVAR - 0.57 * LOAD_KW, rel=0.01)
