@@ -10,6 +10,7 @@ import ast
 import datetime as dt
 import itertools
 import json
+import shutil
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
@@ -29,7 +30,8 @@ from bkkenergy.adapters.state.users import PasswordHash, add_token, add_user, au
 from bkkenergy.calendar import Period, timestamp_us
 from bkkenergy.errors import BkkEnergyError, InputError, NotAllowed, NotThere
 from bkkenergy.ingest import sent
-from bkkenergy.ingest.ask import replay_quarantined
+from bkkenergy.ingest.ask import replay_quarantined, store_mapping
+from bkkenergy.ingest.sheets import FileMapping
 from bkkenergy.metering.sources import IntervalSeries
 from bkkenergy.plan import Project
 from bkkenergy.portfolio import portfolio_on
@@ -37,6 +39,8 @@ from bkkenergy.portfolio.edits import Amend, Put
 from bkkenergy.readings import ReadingBatch
 from bkkenergy.savings.baseline import fit_baseline
 from bkkenergy.savings.facts import Finding
+from bkkenergy.site.figures import load_figures
+from bkkenergy.site.ft_file import FtRow
 from bkkenergy.site.record_kinds import SITE_KINDS
 from bkkenergy.tariff.paper import PaperBill
 from bkkenergy.usecases import (
@@ -44,6 +48,7 @@ from bkkenergy.usecases import (
     dismissals,
     edits,
     ereport,
+    figures,
     paperbills,
     people,
     plan,
@@ -257,6 +262,22 @@ def project(agency, **changes):
     ).model_copy(update=changes)
 
 
+def figure_files(site):
+    """The site's figures in a folder of their own: the site's lead to those of the product."""
+    folder = home_of(site) / "var/figures"
+    if not folder.exists():
+        shutil.copytree(site.config.folder / "tariffs", folder / "tariffs")
+        shutil.copy(site.config.folder / "factors.toml", folder)
+    return figures.FigureFiles(folder, site.state)
+
+
+def ft_table(site):
+    """A period of Ft after all that are entered."""
+    known = load_figures(figure_files(site).folder).tariffs.ft
+    day = dt.date(2100 + next(NUMBERS), 1, 1)
+    return figures.FtTable([FtRow(day, day, 0.1, None, "new")], known, "a test", "S")
+
+
 def plan_revision_of(site, agency):
     """The number of the revision that entered a project of one agency alone."""
     return one(site, "plan_entry", key=f"own-{agency}")["revision"]
@@ -356,6 +377,9 @@ HOW = {
     "plan.move": lambda site, actor, agency: plan.move_project(
         site.state, actor, f"led-{agency}", "proposed", NOW.date(), "", NOW),
     "plan.enter": lambda site, actor, agency: plan.enter_projects(site.state, actor, [project(agency, note="x")], NOW),
+    "imports.mapping": lambda site, actor, _: store_mapping(site, actor, "amr", FileMapping(stamps="end")),
+    "figures.import_ft": lambda site, actor, _: figures.enter_ft(
+        figure_files(site), actor, ft_table(site), NOW),
     "plan.withdraw": lambda site, actor, agency: plan.withdraw_project(
         site.state, actor, f"led-{agency}", NOW, why="entered twice"),
     "plan.undo": lambda site, actor, agency: plan.undo_plan(
@@ -400,6 +424,8 @@ HOW = {
         records_in(site), actor, proposal_of(site, agency), note="not good", now=NOW),
     "proposals.withdraw": lambda site, actor, agency: proposals.withdraw(
         records_in(site), actor, proposal_of(site, agency), now=NOW),
+    "records.of_building": lambda site, actor, agency: portfolio_view.seen_of_building(
+        site.portfolio.records, actor, SITE_KINDS, BUILDING[agency], NOW.date()),
     "records.list": lambda site, actor, _: portfolio_view.seen_records(
         records_in(site).records(), actor, SITE_KINDS, "building", NOW.date()),
     "records.read": lambda site, actor, agency: portfolio_view.seen_record(
@@ -426,6 +452,7 @@ CHANGES_NO_ROW = READS | {
     "bills.list",
     "runs.retry",
     "records.read",
+    "records.of_building",
     "proposals.read",
     "readings.purge",
     "server.restore",
@@ -632,7 +659,7 @@ CHECKS = {"powers.py", "portfolio_powers.py"}
 """What use cases check by: no use cases themselves."""
 WRITERS = {
     "add_user", "change_user", "change_password", "add_token", "drop_token", "enter_audit", "save_projects", "add_plan_revision",
-    "keep_scenario", "drop_scenario", "enter_dismissal", "enter_month_amounts", "replay", "add_revision", "add_proposal",
+    "keep_scenario", "drop_scenario", "enter_dismissal", "save_mapping", "add_ft", "enter_month_amounts", "replay", "add_revision", "add_proposal",
     "decide_proposal", "add_answer", "apply", "apply_readings", "apply_edit", "purge", "copy_readings",
 }  # fmt: skip
 """Functions of adapters that change the state on behalf of a person."""

@@ -9,17 +9,23 @@ import tomllib
 import pytest
 from click.testing import CliRunner
 
+from bkkenergy.access import server_actor
+from bkkenergy.adapters.state import open_state
+from bkkenergy.adapters.state.users import audit_lines
 from bkkenergy.cli import cli
 from bkkenergy.dated import Citation, cited
-from bkkenergy.errors import InputError
+from bkkenergy.errors import ConfigError, InputError
+from bkkenergy.settings import load_settings
 from bkkenergy.site.figures import load_figures
-from bkkenergy.site.ft_file import day_of
+from bkkenergy.site.ft_file import FtRow, day_of
 from bkkenergy.site.standings import standings
 from bkkenergy.tariff.bill import bill_of, joined
 from bkkenergy.tariff.quantities import BillDays, Quantities
+from bkkenergy.usecases.figures import FigureFiles, FtTable, enter_ft
 from tests.conftest import ROOT
 
 NEXT_YEAR = "งวดที่เริ่ม,ถึง,ประเภท,Ft (สตางค์/หน่วย)\nม.ค. 2570,เม.ย. 2570,3,15.01\nม.ค. 2570,เม.ย. 2570,1,9.00\n"
+NOW = dt.datetime(2026, 11, 24, 5, 0, tzinfo=dt.UTC)
 OPTIONS = ["--source", "a test", "--grade", "V", "--yes"]
 
 
@@ -71,6 +77,34 @@ def test_ft_of_the_next_period_comes_from_a_thai_file_with_buddhist_years(site, 
         dt.date(2027, 1, 1), dt.date(2027, 4, 30), pytest.approx(0.1501), "V",
     )  # fmt: skip
     assert "# VAT by the royal decrees" in (site / "tariffs" / "rules.toml").read_text("utf-8")
+
+
+def test_who_entered_ft_and_from_where_is_in_the_audit_log(site):
+    file = site.parent / "ft.csv"
+    file.write_text("month,ft_baht\n2027-01,0.15\n")
+    assert run(site, "import-ft", str(file), *OPTIONS).exit_code == 0
+    engine = open_state(load_settings(site).state)
+    (line,) = audit_lines(engine)
+    engine.dispose()
+    assert (line["action"], line["target"], line["detail"]["source"]) == ("import_ft", "tariffs/rules.toml", "a test")
+    assert line["detail"]["periods"] == [{"from": "2027-01-01", "to": "2027-01-31", "thb": 0.15}]
+
+
+def test_ft_that_was_changed_since_it_was_compared_is_not_written_over(site):
+    known = load_figures(site).tariffs.ft
+    row = FtRow(dt.date(2027, 1, 1), dt.date(2027, 1, 31), 0.15, None, "new")
+    files = FigureFiles(site, open_state(load_settings(site).state))
+    table = FtTable([row], known, "a test", "V")
+    enter_ft(files, server_actor("malee"), table, NOW)
+    before = (site / "tariffs" / "rules.toml").read_bytes()
+    with pytest.raises(InputError, match="was changed since"):
+        enter_ft(files, server_actor("somchai"), table, NOW)
+    overlap = FtTable([row], load_figures(site).tariffs.ft, "a test", "V")
+    with pytest.raises(ConfigError, match=re.escape(str(site))):
+        enter_ft(files, server_actor("somchai"), overlap, NOW)
+    assert (site / "tariffs" / "rules.toml").read_bytes() == before
+    assert [line["actor"] for line in audit_lines(files.state)] == ["malee"]
+    files.state.dispose()
 
 
 def test_a_second_import_changes_nothing(site):

@@ -10,12 +10,15 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bkkenergy.cli.context import config_option, today_here
+from bkkenergy.adapters.state import open_state
+from bkkenergy.cli.context import command_line, config_option, today_here
 from bkkenergy.cli.output import print_json
 from bkkenergy.dated import Grade
+from bkkenergy.settings import load_settings
 from bkkenergy.site.figures import load_figures
-from bkkenergy.site.ft_file import FtRow, add_ft, ft_rows, new_rows, read_ft_table
+from bkkenergy.site.ft_file import FtRow, ft_rows, new_rows, read_ft_table
 from bkkenergy.site.standings import FigureStanding, standings
+from bkkenergy.usecases.figures import FigureFiles, FtTable, enter_ft
 
 console = Console()
 on_option = click.option("--on", "day", type=click.DateTime(["%Y-%m-%d"]), help="The day asked for (default: today).")
@@ -109,6 +112,7 @@ def import_ft_command(
     is written, and both values are shown.
     """
     table = read_ft_table(file)
+    known = load_figures(config_dir).tariffs.ft
     rows = ft_rows(
         table,
         from_column=from_column,
@@ -117,7 +121,7 @@ def import_ft_command(
         unit=unit,
         type_column=type_column,
         customer=customer,
-        known=load_figures(config_dir).tariffs.ft,
+        known=known,
     )
     console.print(_ft_table(rows))
     new = new_rows(rows)
@@ -126,7 +130,8 @@ def import_ft_command(
         return
     if not is_sure:
         click.confirm(f"Enter {len(new)} new periods into {config_dir / 'tariffs' / 'rules.toml'}?", abort=True)
-    add_ft(config_dir, new, source=source, grade=grade, entered=today_here())
+    files = FigureFiles(config_dir, open_state(load_settings(config_dir).state))
+    enter_ft(files, command_line(), FtTable(new, known, source, grade), dt.datetime.now(dt.UTC))
     click.echo(f"Entered {len(new)}. Each process reads them at its next start.")
 
 

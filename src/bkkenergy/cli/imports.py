@@ -20,8 +20,9 @@ from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import instant, json_option, print_json
 from bkkenergy.cli.transfer import progress_bar
 from bkkenergy.errors import ConfigError, InputError
+from bkkenergy.ingest.ask import store_mapping
 from bkkenergy.ingest.files import Imported, is_export, judged_registers, read_long, work_units
-from bkkenergy.ingest.sheets import FileMapping, FileTable, load_mapping, owners_of, read_sheet, save_mapping
+from bkkenergy.ingest.sheets import FileMapping, FileTable, load_mapping, owners_of, read_sheet
 from bkkenergy.metering.sources import IntervalSeries
 from bkkenergy.ports.ledger import Batch, BatchKind
 from bkkenergy.readings import US_PER_S, ReadingBatch
@@ -148,7 +149,7 @@ def _mapping(
         mapping = mapping.over(load_mapping(folder, mapping_name))
     _check_meters(site, mapping)
     if save_name is not None:
-        click.echo(f"Saved: {save_mapping(folder, save_name, mapping)}")
+        click.echo(f"Saved: {store_mapping(site, command_line(), save_name, mapping)}")
     return mapping
 
 

@@ -7,16 +7,19 @@ import datetime as dt
 import json
 import math
 import re
+import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 
 import pandas as pd
 
+from bkkenergy.adapters.files import write_whole
 from bkkenergy.calendar import BE_OFFSET_YEARS
 from bkkenergy.dated import Grade, holding
-from bkkenergy.errors import InputError
+from bkkenergy.errors import ConfigError, InputError
 from bkkenergy.site.figures import load_figures
 from bkkenergy.tariff.schedule import Ft
 
@@ -110,17 +113,28 @@ def new_rows(rows: Sequence[FtRow]) -> list[FtRow]:
 
 
 def add_ft(config_dir: Path, rows: Sequence[FtRow], *, source: str, grade: Grade, entered: dt.date) -> None:
-    """Add periods to config/tariffs/rules.toml, which stays as it is otherwise. Raises ConfigError and changes nothing
-    where the result could not be read.
+    """Add periods to config/tariffs/rules.toml, which stays as it is otherwise; the file appears whole or not at all.
+
+    Raises ConfigError and changes nothing where the result could not be read.
     """
     path = config_dir / "tariffs" / "rules.toml"
-    before = path.read_text(encoding="utf-8")
-    path.write_text(before.rstrip("\n") + "\n" + "".join(_entry(row, source, grade, entered) for row in rows), "utf-8")
-    try:
-        load_figures(config_dir)
-    except BaseException:
-        path.write_text(before, "utf-8")
-        raise
+    entries = "".join(_entry(row, source, grade, entered) for row in rows)
+    content = (path.read_text(encoding="utf-8").rstrip("\n") + "\n" + entries).encode()
+    _need_readable(config_dir, content)
+    write_whole(path, content)
+
+
+def _need_readable(config_dir: Path, rules: bytes) -> None:
+    """Raise ConfigError where the figures could not be read with other rules; they are tried in a folder beside."""
+    with TemporaryDirectory() as trial:
+        shutil.copytree(config_dir / "tariffs", Path(trial, "tariffs"))
+        shutil.copy(config_dir / "factors.toml", trial)
+        Path(trial, "tariffs", "rules.toml").write_bytes(rules)
+        try:
+            load_figures(Path(trial))
+        except ConfigError as error:
+            named = [replace(fault, where=fault.where.replace(trial, str(config_dir))) for fault in error.faults]
+            raise ConfigError(named) from None
 
 
 def _entry(row: FtRow, source: str, grade: Grade, entered: dt.date) -> str:
