@@ -96,6 +96,7 @@ PRINTS: dict[str, tuple[list[str], set[str]]] = {
     "jobs list": ([], {"id", "agency", "period", "state", "tries", "revision", "files"}),
     "portfolio diff": ([], set()),
     "portfolio history": ([], set()),
+    "portfolio show": ([BUILDING], {"kind", "key", "valid_from", "valid_to", "revision", "value"}),
     "portfolio compare": (["0"], set()),
     "solar size": ([BUILDING], {"building", "schedule", "options"}),
     "solar compare": ([BUILDING, "--kwp", "5"], {"building", "designs"}),

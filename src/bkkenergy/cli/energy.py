@@ -34,6 +34,7 @@ from bkkenergy.usecases.channels import channel_series
 from bkkenergy.usecases.edits import Edit, preview_edit
 from bkkenergy.usecases.energy import KWH_DIGITS, IntervalEnergy, building_of, energy_series, listed_kwh
 from bkkenergy.usecases.flows import Flow
+from bkkenergy.usecases.plants import plant_text, plant_yields
 from bkkenergy.usecases.server import edit_energy
 
 console = Console()
@@ -188,12 +189,16 @@ def balance_command(building: str, period: str, step: Step, as_json: bool, lang:
     with opened_site(config_dir) as site:
         chosen = building_of(site.portfolio, building)
         energy: BuildingEnergy = _in_steps(lambda: building_energy(site.energy, chosen, span, step))
+        plants = plant_yields(site.energy, site.portfolio, chosen, span)
         revision = site.portfolio.revision
     if as_json:
         sub_meters = sub_meters_record(chosen, energy)["main_meters"]
-        print_json(balance_record(chosen, energy, step) | {"main_meters": sub_meters, "portfolio_revision": revision})
+        record = balance_record(chosen, energy, step, plants)
+        print_json(record | {"main_meters": sub_meters, "portfolio_revision": revision})
     else:
         _print_balance(building, energy, span, Words(lang))
+        for plant in plants:
+            click.echo(plant_text(plant, Words(lang)))
 
 
 @energy_command.command(

@@ -15,7 +15,7 @@ from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import command_line, config_option
 from bkkenergy.cli.opening import opened_site
-from bkkenergy.cli.output import json_option, print_json
+from bkkenergy.cli.output import json_option, plain, print_json
 from bkkenergy.errors import InputError
 from bkkenergy.ingest.credentials import issue_passwords, write_rules
 from bkkenergy.ingest.discover import MeterProposal, adopted, heard_of, proposals
@@ -32,6 +32,7 @@ from bkkenergy.ingest.status import (
 from bkkenergy.payloads.decode import FAMILIES
 from bkkenergy.payloads.message import Reason
 from bkkenergy.portfolio import Meter
+from bkkenergy.portfolio.belongings import asked_about
 from bkkenergy.portfolio.edits import Put, changes_of
 from bkkenergy.portfolio.records import EVER
 from bkkenergy.readings import US_PER_S
@@ -87,14 +88,17 @@ def status_command(agency: str | None, as_json: bool, config_dir: Path) -> None:
         logbook, now = Logbook(opened.state), dt.datetime.now(dt.UTC)
         statuses = meter_status(opened.energy, logbook, meters, now=now)
         behind_s = clock_behind_s(logbook.gateways().values(), now)
+    contacts = {meter.id: asked_about(config.portfolio, meter.building) for meter in meters}
     if behind_s:
         click.echo(f"This host's clock is {behind_s:.0f} s behind that of most gateways. {REMEDY}", err=True)
     if waiting := sum(status.is_waiting for status in statuses):
         click.echo(f"Days of {counted(waiting, 'meter')} are not computed yet; coverage there may be more.", err=True)
     if as_json:
-        print_json(statuses)
+        print_json([plain(status) | {"contacts": contacts[status.meter_id]} for status in statuses])
     else:
         Console().print(_table(statuses))
+        for line in dict.fromkeys(line for status in statuses if status.is_down for line in contacts[status.meter_id]):
+            click.echo(f"To ask about meters that are down: {line}")
 
 
 def _table(statuses: Sequence[MeterStatus]) -> Table:

@@ -13,10 +13,10 @@ import click
 from bkkenergy.adapters.state import open_state
 from bkkenergy.adapters.state.proposals import Proposal
 from bkkenergy.calendar import BANGKOK
-from bkkenergy.cli.context import command_line, config_option
+from bkkenergy.cli.context import command_line, config_option, today_here
 from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.cli.revisions import show_changes, show_revisions
-from bkkenergy.errors import ConfigError
+from bkkenergy.errors import ConfigError, InputError, NotThere
 from bkkenergy.payloads.decode import FAMILIES
 from bkkenergy.portfolio import Records
 from bkkenergy.settings import load_settings
@@ -34,8 +34,11 @@ from bkkenergy.usecases.portfolio import (
     replace_all,
     undo,
 )
+from bkkenergy.usecases.portfolio_view import seen_of_building
 from bkkenergy.usecases.proposals import accept, list_proposals, read_proposal, refuse
 
+NAMED = frozenset({"id", "building"})
+"""Fields that a line of `show` has in its heading."""
 PROPOSAL_FIELDS = ("number", "state", "by", "why", "seen_revision", "is_shared", "decided_by", "note", "revision")
 COMMENTS = "Comments in the files are not kept in the state: keep the files, or write reasons with --why."
 reason_option = click.option("--why", required=True, help="The reason, for the history.")
@@ -135,6 +138,31 @@ def history_command(key: str | None, kind: str | None, limit: int, config_dir: P
     with _opened(config_dir) as state:
         revisions = history(state, kind=kind, key=key, limit=limit)
     show_revisions(revisions, as_json=as_json)
+
+
+@portfolio_command.command("show", epilog="\b\nExamples:\n  bkkenergy portfolio show health.centre-1\n"
+                           "  bkkenergy portfolio show health.centre-1 --on 2026-01-01 --json")  # fmt: skip
+@click.argument("building")
+@click.option("--on", "day", type=click.DateTime(["%Y-%m-%d"]), help="The day (default: today).")
+@json_option
+@config_option
+def show_command(building: str, day: dt.datetime | None, config_dir: Path, *, as_json: bool) -> None:
+    """Show a building with all that belongs to it on a day: meters, roofs, accounts, PV plants, equipment, contacts."""
+    on = today_here() if day is None else day.date()
+    with _opened(config_dir) as state:
+        records = _from(state, config_dir, None)
+    try:
+        rows = seen_of_building(records, command_line(), state.kinds, building, on)
+    except NotThere:
+        raise InputError(f"there is no building {building!r} on {on}. See `bkkenergy portfolio history`.") from None
+    if as_json:
+        print_json(rows)
+        return
+    for row in rows:
+        since = "" if row.valid_from is None else f" (since {row.valid_from})"
+        click.secho(f"{row.kind} {row.key}{since}", bold=True)
+        known = {name: value for name, value in row.value.items() if value not in (None, "", [], {}, False)}
+        click.echo("  " + ", ".join(f"{name} {value}" for name, value in known.items() if name not in NAMED))
 
 
 @portfolio_command.command("compare", epilog="\b\nExamples:\n  bkkenergy portfolio compare 10\n"

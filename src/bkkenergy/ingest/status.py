@@ -46,6 +46,11 @@ class MeterStatus:
     is_waiting: bool = False
 
     @property
+    def is_down(self) -> bool:
+        """Whether a person should look at it: it never reported, or less was measured than reports want."""
+        return self.last_seen is None or self.is_poor
+
+    @property
     def is_poor(self) -> bool:
         """Whether less was measured than reports want."""
         return self.coverage_ratio is not None and self.coverage_ratio < MIN_COVERAGE_RATIO

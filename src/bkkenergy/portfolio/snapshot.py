@@ -11,8 +11,8 @@ from typing import Any, Protocol, Self, cast
 
 from pydantic import Field, InstanceOf
 
+from bkkenergy.portfolio import more
 from bkkenergy.portfolio.models import Agency, Building, Meter, OpeningCalendar
-from bkkenergy.portfolio.more import ElectricityAccount, PortfolioRecipient, Threshold, ThresholdName
 from bkkenergy.portfolio.records import EVER, Dated, Entry, Records, entry_on
 from bkkenergy.tomlfiles import Frozen
 
@@ -59,9 +59,13 @@ class Portfolio(Frozen):
     agencies: dict[str, Agency]
     buildings: dict[str, Building]
     calendars: dict[str, OpeningCalendar]
-    accounts: dict[str, ElectricityAccount] = Field(default_factory=dict)
-    recipients: dict[str, PortfolioRecipient] = Field(default_factory=dict)
-    thresholds: dict[str, Threshold] = Field(default_factory=dict)
+    accounts: dict[str, more.ElectricityAccount] = Field(default_factory=dict)
+    recipients: dict[str, more.PortfolioRecipient] = Field(default_factory=dict)
+    thresholds: dict[str, more.Threshold] = Field(default_factory=dict)
+    pv_plants: dict[str, more.PvPlant] = Field(default_factory=dict)
+    contacts: dict[str, more.Contact] = Field(default_factory=dict)
+    equipment: dict[str, more.Equipment] = Field(default_factory=dict)
+    channels: dict[str, more.MeterChannel] = Field(default_factory=dict)
     records: InstanceOf[Records] = Field(default_factory=Records, repr=False, exclude=True)
 
     @property
@@ -116,7 +120,7 @@ class Portfolio(Frozen):
         """Return a building as it is on a day; as it is here, where it is not there on that day."""
         return self.on(day).buildings.get(building_id) or self.buildings[building_id]
 
-    def threshold(self, name: ThresholdName, value: float, *, agency: str, building: str = "") -> float:
+    def threshold(self, name: more.ThresholdName, value: float, *, agency: str, building: str = "") -> float:
         """Return a threshold: that of the building where it has one, else its agency's, else the site's own `value`."""
         named = {
             entered.building or entered.agency: entered.value
@@ -125,7 +129,7 @@ class Portfolio(Frozen):
         }
         return named.get(building, named.get(agency, value))
 
-    def accounts_of(self, building_id: str) -> tuple[ElectricityAccount, ...]:
+    def accounts_of(self, building_id: str) -> tuple[more.ElectricityAccount, ...]:
         """Return the electricity accounts that a building's bills come under."""
         return tuple(account for account in self.accounts.values() if building_id in account.buildings)
 
@@ -292,6 +296,10 @@ def _made(records: Records, day: dt.date) -> Portfolio:
         accounts=records.on("account", day),
         recipients=records.on("recipient", day),
         thresholds=records.on("threshold", day),
+        pv_plants=records.on("pv_plant", day),
+        contacts=records.on("contact", day),
+        equipment=records.on("equipment", day),
+        channels=records.on("channel", day),
         records=records,
     )
 

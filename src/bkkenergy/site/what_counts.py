@@ -1,4 +1,4 @@
-"""Which of two places counts where one thing is entered in both, and what is stored that nothing reads yet."""
+"""Which of two places counts where one thing is entered in both, and what is entered that nothing fills."""
 
 from __future__ import annotations
 
@@ -6,21 +6,27 @@ import datetime as dt
 from collections.abc import Iterator
 
 from bkkenergy.portfolio import Portfolio
+from bkkenergy.ports.ledger import CHANNELS
 from bkkenergy.site.configuration import Configuration
-
-READ_BY_NOTHING_YET = ("channel", "contact", "pv_plant")
-"""Kinds of records that are stored, shown and exported, and that no figure rests on yet."""
 
 
 def what_counts(config: Configuration, day: dt.date) -> Iterator[str]:
-    """Say in lines which source counts on a day, where there are two, and what nothing reads."""
+    """Say in lines which source counts on a day, where there are two, and what nothing fills."""
     portfolio = config.portfolio.on(day)
     yield from _recipients(config, portfolio)
     yield from _schedules(portfolio)
     yield from _supplies(portfolio)
-    stored = [kind for kind in READ_BY_NOTHING_YET if portfolio.records.on(kind, day)]
-    if stored:
-        yield f"Stored, and read by no report yet: {', '.join(stored)}."
+    yield from _channels(portfolio)
+
+
+def _channels(portfolio: Portfolio) -> Iterator[str]:
+    """Say which channels are entered that no reading fills, or otherwise than the ledger has them."""
+    for channel in portfolio.channels.values():
+        filled = CHANNELS.get(channel.name)
+        if filled is None:
+            yield f"{channel.meter}: the ledger fills no channel {channel.name!r} yet: it is shown, and has no figures."
+        elif (filled.unit, filled.is_additive) != (channel.unit, channel.is_additive):
+            yield f"{channel.meter}: the ledger has channel {channel.name!r} in {filled.unit}, not in {channel.unit}."
 
 
 def _recipients(config: Configuration, portfolio: Portfolio) -> Iterator[str]:

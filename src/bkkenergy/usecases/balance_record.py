@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from bkkenergy.calendar import Step
@@ -9,6 +10,7 @@ from bkkenergy.portfolio import Building
 from bkkenergy.usecases.balance import BuildingBalance, BuildingEnergy, SubMeters, VirtualEnergy
 from bkkenergy.usecases.energy import KWH_DIGITS, listed_kwh
 from bkkenergy.usecases.flows import Flow
+from bkkenergy.usecases.plants import PlantYield, plants_record
 
 FLOWS = ("grid_import", "grid_export", "production", "self_consumption", "tenants", "gross_use")
 """The flows of a balance, in the order in which they are shown."""
@@ -19,14 +21,17 @@ def flows_of(balance: BuildingBalance) -> dict[str, Flow | None]:
     return {name: getattr(balance, name) for name in FLOWS}
 
 
-def balance_record(building: Building, energy: BuildingEnergy, step: Step) -> dict[str, Any]:
-    """Return a building's balance and virtual meters, interval by interval."""
+def balance_record(
+    building: Building, energy: BuildingEnergy, step: Step, plants: Sequence[PlantYield]
+) -> dict[str, Any]:
+    """Return a building's balance, virtual meters and PV plants; flows interval by interval."""
     return {
         "building": building.id,
         "step": step,
         "starts": [start.isoformat() for start in energy.starts],
         **{name: None if flow is None else _with_series(flow) for name, flow in flows_of(energy.balance).items()},
         "virtual_meters": [_virtual(virtual) for virtual in energy.virtual_meters],
+        "pv_plants": plants_record(plants),
         "notes": [note.value for note in energy.balance.notes],
         "waiting_days": [day.isoformat() for day in energy.waiting],
     }

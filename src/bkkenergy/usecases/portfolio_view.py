@@ -13,6 +13,7 @@ from bkkenergy.adapters.state.portfolio import Revision, changes_at, newest_revi
 from bkkenergy.errors import NotThere
 from bkkenergy.portfolio.reach import is_visible, shown_body, version_of
 from bkkenergy.portfolio.records import EVER, Change, Entry, Kinds, Records, differences, entry_on
+from bkkenergy.portfolio.snapshot import buildings_of
 from bkkenergy.usecases.portfolio import PortfolioState
 from bkkenergy.usecases.portfolio_powers import is_in_sight
 from bkkenergy.usecases.powers import use_case
@@ -71,6 +72,29 @@ def seen_record(records: Records, actor: Actor, kinds: Kinds, kind: str, key: st
     if entry is None or not _is_seen(records, entry, actor):
         raise NotThere
     return _seen(records, entry, kinds, actor)
+
+
+@use_case("records.of_building", "see", "agency")
+def seen_of_building(records: Records, actor: Actor, kinds: Kinds, building: str, day: dt.date) -> list[SeenRecord]:
+    """Return a building with all that belongs to it on a day, and its agency's contacts, as far as they are in reach.
+
+    Raises NotThere where the building is not there, or not the actor's.
+    """
+    first = seen_record(records, actor, kinds, "building", building, day)
+    agency = first.value["agency"]
+    entries = [
+        entry
+        for kind in kinds
+        if kind != "building"
+        for _, entry in records.entries_on(kind, day)
+        if building in buildings_of(entry) or (kind == "contact" and _is_of_agency_alone(entry, agency))
+    ]
+    return [first, *(_seen(records, entry, kinds, actor) for entry in entries if _is_seen(records, entry, actor))]
+
+
+def _is_of_agency_alone(entry: Entry, agency: str) -> bool:
+    contact: Any = entry.value
+    return contact.agency == agency and contact.building is None
 
 
 @use_case("records.history", "see", "agency")

@@ -12,6 +12,7 @@ from fastapi.responses import Response
 from bkkenergy.calendar import Period
 from bkkenergy.usecases.balance import Note, building_energy
 from bkkenergy.usecases.balance_record import balance_record, sub_meters_record
+from bkkenergy.usecases.plants import plant_yields
 from bkkenergy.web.api import checked_span, step_of, tagged
 from bkkenergy.web.api_rows import Row
 from bkkenergy.web.pages_energy import building_of
@@ -49,6 +50,22 @@ class VirtualRow(FlowRow):
     purpose: Literal["landlord", "tenant"] | None
 
 
+class PlantRow(Row):
+    """A PV plant: its capacity, the meters that count it, and what these counted over the period.
+
+    yield_kwh_per_kwp : null where less than nine tenths of the period are known.
+    """
+
+    plant: str
+    capacity_kwp: float
+    inverter_kw: float | None
+    commissioned: dt.date | None
+    meters: list[str]
+    energy_kwh: float | None
+    known_ratio: float
+    yield_kwh_per_kwp: float | None
+
+
 class BalanceRow(Row):
     """A building's balance: gross_use = grid_import + production - grid_export - tenants.
 
@@ -66,6 +83,7 @@ class BalanceRow(Row):
     tenants: FlowRow | None
     gross_use: FlowRow | None
     virtual_meters: list[VirtualRow]
+    pv_plants: list[PlantRow]
     notes: list[Note]
     waiting_days: list[dt.date]
 
@@ -108,7 +126,8 @@ def balance(request: Request, building_id: str, visitor: ApiVisitor, first: dt.d
     days = checked_span(first, last)
     step = step_of(days)
     energy = building_energy(visitor.here.opened.energy, building, Period.days(first, last), step)
-    return tagged(request, msgspec.json.encode(balance_record(building, energy, step)))
+    plants = plant_yields(visitor.here.opened.energy, visitor.here.portfolio, building, Period.days(first, last))
+    return tagged(request, msgspec.json.encode(balance_record(building, energy, step, plants)))
 
 
 @router.get("/buildings/{building_id}/submeters", response_model=SubMetersRow, responses=RESPONSES)

@@ -28,6 +28,7 @@ from bkkenergy.usecases.portfolio import (
 )
 from bkkenergy.usecases.portfolio_view import (
     seen_differences,
+    seen_of_building,
     seen_record,
     seen_records,
     seen_revisions,
@@ -85,6 +86,16 @@ def record(
     visible = seen_record(_records(visitor), visitor.actor, SITE_KINDS, kind, key, day or visitor.here.today)
     response.headers["ETag"] = tag_of(visible.revision)
     return RecordRow(**asdict(visible))
+
+
+@router.get("/buildings/{building_id}")
+def belongings(building_id: RecordKey, visitor: ApiVisitor, day: dt.date | None = None) -> list[RecordRow]:
+    """Return a building with all that belongs to it on a day (default: today).
+
+    Meters and their channels, roofs, accounts, PV plants, equipment, contacts, thresholds and adjustments.
+    """
+    visible = seen_of_building(_records(visitor), visitor.actor, SITE_KINDS, building_id, day or visitor.here.today)
+    return [RecordRow(**asdict(row)) for row in visible]
 
 
 @router.get("/revisions")

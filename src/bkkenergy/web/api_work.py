@@ -10,6 +10,7 @@ from fastapi.responses import Response
 
 from bkkenergy.adapters.state.runs import RunQueue, RunState
 from bkkenergy.errors import InputError
+from bkkenergy.portfolio.belongings import asked_about
 from bkkenergy.reports.solar.tables import design_json
 from bkkenergy.web.api import Limit, Offset
 from bkkenergy.web.api_rows import Page, Row
@@ -30,6 +31,7 @@ class MeterRow(Row):
     last_seen: dt.datetime | None
     coverage_ratio: float | None
     events: list[str]
+    contacts: list[str]
 
 
 class MeterPage(Page):
@@ -92,6 +94,7 @@ def meters(visitor: ApiVisitor, agency: str, limit: Limit = 100, offset: Offset 
             last_seen=status.last_seen,
             coverage_ratio=status.coverage_ratio,
             events=[f"{event.kind} {event.at.isoformat()}" for event in status.events],
+            contacts=list(asked_about(here.portfolio, meter.building)),
         )
         for meter, status in zip(page, statuses, strict=True)
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
@@ -15,6 +15,7 @@ from bkkenergy.reports.stacks import Piece, stack
 from bkkenergy.usecases.balance import BuildingBalance, BuildingEnergy, Note, SubMeters, building_energy
 from bkkenergy.usecases.balance_record import flows_of
 from bkkenergy.usecases.flows import Flow
+from bkkenergy.usecases.plants import plant_text, plant_yields
 from bkkenergy.web.context import AppContext
 
 DAYS_SHOWN = 30
@@ -56,6 +57,7 @@ class BalanceView:
     notes: Sequence[str]
     sub_meters: Sequence[SubMetersView]
     virtual_meters: Sequence[BalanceLine]
+    plants: Sequence[str] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -67,7 +69,8 @@ def balance_view(here: AppContext, building: Building, words: Words) -> BalanceV
     """Return the balance of the last whole days."""
     period = Period.days(here.today - dt.timedelta(days=DAYS_SHOWN), here.today - dt.timedelta(days=1))
     energy = building_energy(here.opened.energy, building, period, "day")
-    return view_of(energy, period, words)
+    plants = plant_yields(here.opened.energy, here.portfolio, building, period)
+    return replace(view_of(energy, period, words), plants=[plant_text(plant, words) for plant in plants])
 
 
 def view_of(energy: BuildingEnergy, period: Period, words: Words) -> BalanceView:

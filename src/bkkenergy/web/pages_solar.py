@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from bkkenergy.adapters.state.scenarios import scenarios
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import Lang
+from bkkenergy.portfolio.belongings import plants_of
 from bkkenergy.reports.solar.html import headline, render_design_html, render_design_pdf
 from bkkenergy.reports.solar.tables import design_csv, design_json, design_xlsx
 from bkkenergy.solar.design import SolarDesign
@@ -52,10 +53,14 @@ def solar_page(visitor: PageVisitor, sketch: AskedSketch, against: str = "") -> 
     buildings = [
         building for building in here.portfolio.buildings.values() if building.agency in agencies and building.roofs
     ]
-    designs, fault, may_keep = [], "", False
+    designs, fault, may_keep, installed = [], "", False, ""
     if sketch.building:
         building = building_of(visitor, sketch.building)
         may_keep = visitor.account.may("design", building.agency)
+        installed = ", ".join(
+            f"{plant.id} {visitor.words.number(plant.capacity_kwp, 1)} kWp"
+            for plant in plants_of(here.portfolio, building.id)
+        )
         sizes = dict.fromkeys([sketch.kwp, *([against[:MAX_TEXT]] if against else [])])
         try:
             designs = [_shown(visitor, Sketch(**sketch.query | {"kwp": size})) for size in sizes]
@@ -70,6 +75,7 @@ def solar_page(visitor: PageVisitor, sketch: AskedSketch, against: str = "") -> 
         against=against,
         designs=designs,
         fault=fault,
+        installed=installed,
         may_keep=may_keep,
         scenarios=[
             (scenario, urlencode(dict(scenario.wish))) for scenario in scenarios(here.opened.state, sorted(agencies))

@@ -18,6 +18,7 @@ from bkkenergy.ingest.discover import heard_of, proposals
 from bkkenergy.ingest.status import toml_block
 from bkkenergy.payloads.message import Reason
 from bkkenergy.plan import PROJECT_STATES, Project, moves_from, roll_up
+from bkkenergy.portfolio.belongings import asked_about
 from bkkenergy.reports.plan.progress import measured_projects
 from bkkenergy.settings import CITY
 from bkkenergy.site.folder import archive_of
@@ -183,6 +184,7 @@ def meters_page(visitor: PageVisitor, agency: str = "") -> Response:
         title=visitor.words("web.meters"),
         meters=here.meter_status(meters),
         names=names,
+        contacts={meter.id: asked_about(here.portfolio, meter.building) for meter in meters},
         agencies=[(agency, named(visitor, agency)) for agency in agencies],
         agency=chosen,
         messages=messages,
