@@ -179,7 +179,7 @@ def test_no_role_reaches_another_agency_by_any_route(app, people, role):
             answer = client.get(filled(path, OTHERS, OTHERS_BUILDING, app))
         assert answer.status_code == 404, (role, method, path, answer.status_code)
         count += 1
-    assert count == 27
+    assert count == 29
 
 
 @pytest.mark.parametrize("role", ROLES)
