@@ -95,6 +95,16 @@ def mosquitto(
     return Server([executable, "-c", str(config)], port)
 
 
+def stock_mosquitto(folder: Path, more: str = "") -> Server:
+    """mosquitto with its own defaults for everything but the door. more : lines that an operator adds."""
+    executable = mosquitto_path()
+    assert executable, "mosquitto is not installed: deploy/install-test-packages"
+    folder.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    (folder / "stock.conf").write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nuser root\n{more}\n")
+    return Server([executable, "-c", str(folder / "stock.conf")], port)
+
+
 INFLUXDB_VARIABLE = "BKKENERGY_TEST_INFLUXDB"
 ORG = "bma"
 

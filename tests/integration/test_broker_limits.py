@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import shutil
 import socket
 import threading
 
@@ -21,7 +20,7 @@ from bkkenergy.ingest.doctor import examine
 from tests.integration.conftest import dealt_with, ingesting, publish, reading, stored, wait_until
 from tests.integration.test_delivery import METER, TOPIC, TS, updated
 from tests.integration.test_sparkplug_host import spark  # noqa: F401
-from tests.servers import Server, free_port, mosquitto, started
+from tests.servers import free_port, mosquitto, started, stock_mosquitto
 
 pytestmark = pytest.mark.broker
 
@@ -408,13 +407,6 @@ def test_a_broker_that_refuses_mqtt_5_with_any_reason_is_spoken_to_in_3_1_1_by_t
         settings = updated(settings, "mqtt", port=broker.port)
         first = next(item for item in examine(settings, (WILDCARD,)) if item.check == "broker")
     assert (first.is_well, first.observed) == (True, f"127.0.0.1:{broker.port} speaks MQTT 3.1.1")
-
-
-def stock_mosquitto(folder) -> Server:
-    """mosquitto with its own defaults for everything but the door."""
-    port = free_port()
-    (folder / "stock.conf").write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nuser root\n")
-    return Server([shutil.which("mosquitto") or "/usr/sbin/mosquitto", "-c", str(folder / "stock.conf")], port)
 
 
 def test_a_broker_that_ends_the_connection_of_who_may_not_publish_is_left_without_a_canary(settings, portfolio):

@@ -26,7 +26,7 @@ def test_defaults_make_a_site_that_the_doctor_finds_well(tmp_path, broker):
     output = run("doctor", "--config", tmp_path / "config")
     assert "✗" not in output
     assert "broker" in output
-    assert "1 agencies, 1 buildings, 1 meters" in run("check", "--config", tmp_path / "config")
+    assert "1 agency, 1 building, 1 meter, 0 roofs" in run("check", "--config", tmp_path / "config")
 
 
 def test_answers_stand_where_they_belong(tmp_path):

@@ -15,7 +15,7 @@ import pytest
 from bkkenergy.cli.init import with_value
 from tests.conftest import ROOT
 from tests.integration.test_docs import TUTORIAL, blocks
-from tests.servers import free_port
+from tests.servers import free_port, started, stock_mosquitto
 
 BY_A_FRESH_CLONE = "make demo"
 
@@ -75,10 +75,15 @@ class Walker:
 
 
 @pytest.fixture
-def walker(tmp_path, broker):
-    walker = Walker(tmp_path, broker.port)
-    yield walker
-    walker.stop()
+def walker(tmp_path, tmp_path_factory):
+    """A reader whose broker is Debian's, with the one line that the tutorial adds."""
+    (line,) = re.findall(
+        r"Write `([^`]+)` to `/etc/mosquitto", (ROOT / "docs/en" / TUTORIAL).read_text(encoding="utf-8")
+    )
+    with started(stock_mosquitto(tmp_path_factory.mktemp("broker"), line)) as broker:
+        walker = Walker(tmp_path, broker.port)
+        yield walker
+        walker.stop()
 
 
 @pytest.mark.broker

@@ -16,6 +16,16 @@ from bkkenergy.site.plan_config import load_plan
 from bkkenergy.site.savings_config import SavingsConfig, load_savings
 from bkkenergy.site.solar_config import load_solar
 from bkkenergy.site.what_counts import what_counts
+from bkkenergy.texts import counted
+
+NOUNS = {
+    "agencies": ("agency", "agencies"),
+    "buildings": ("building",),
+    "meters": ("meter",),
+    "roofs": ("roof",),
+    "calendars": ("calendar",),
+    "payload_profiles": ("payload profile",),
+}
 
 
 @click.command("check", epilog="\b\nExamples:\n  bkkenergy check\n  bkkenergy check --config /etc/bkkenergy")
@@ -35,19 +45,17 @@ def check_command(config_dir: Path, *, as_json: bool) -> None:
         _print_faults(faults, as_json=as_json)
         raise SystemExit(1)
     portfolio = config.portfolio
-    counted = _counted(config)
+    counts = _counted(config)
     demos = [agency.id for agency in portfolio.agencies.values() if agency.demonstration]
     if as_json:
         print_json(
-            {"faults": [], **counted, "portfolio_revision": portfolio.revision, "demonstrations": demos}
+            {"faults": [], **counts, "portfolio_revision": portfolio.revision, "demonstrations": demos}
             | {"unverified_profiles": _unverified(config)}
             | {"what_counts": list(what_counts(config, today_here()))}
         )
         return
     click.echo(
-        f"{config_dir}: no faults. "
-        + ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counted.items())
-        + "."
+        f"{config_dir}: no faults. " + ", ".join(counted(count, *NOUNS[name]) for name, count in counts.items()) + "."
     )
     if portfolio.revision:
         click.echo(f"The portfolio is that of the state, revision {portfolio.revision}.")
