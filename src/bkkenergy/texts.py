@@ -62,6 +62,8 @@ def _written(lang: Lang, value: object) -> object:
         return value.slug if lang == "en" else catalogue(lang)[value.key]
     if isinstance(value, Named):
         return value.id if lang == "en" else value.name_th
+    if isinstance(value, list):
+        return ", ".join(str(_written(lang, part)) for part in value)
     if isinstance(value, tuple):
         return " ".join(str(_written(lang, part)) for part in value)
     said = getattr(value, "said", None)  # an error within an error

@@ -273,3 +273,25 @@ def test_a_building_is_designated_by_what_its_accounts_are_approved_for(config):
     entered(config, account(contract_demand_kw=400.0), account(id="two", number="123456780", contract_demand_kw=700.0))
     row = index_row(config)
     assert (row["standing"], row["approved_kw"], row["persons"]) == ("reached", 1100.0, 1)
+
+
+def test_a_report_has_the_index_of_its_agency_and_the_duties_of_its_buildings(config):
+    """Three of the office's neighbours have no readings: no month is judged, and the report says so."""
+    body = {"id": "t", "building": OFFICE, "kind": "transformer", "name_th": "หม้อแปลง", "name_en": "Transformer"}
+    entered(
+        config,
+        Amend("agency", "district-bangkhen", {"ereport_group": "1-01", "ereport_code": "09010"}),
+        Put("equipment", body | {"count": 2, "capacity_kva": 1000.0}),
+    )
+    with opened_site(load_configuration(config)) as site:
+        report = make_report(site, "district-bangkhen", OCTOBER, now=NOW)
+        day = make_report(site, "district-bangkhen", Period.day(dt.date(2026, 10, 5)), now=NOW)
+    (month,) = report.state_index.months
+    assert month.electricity_kwh == pytest.approx(31 * 24 * QUIET_KW, abs=20)
+    assert (month.coverage_ratio, month.index_ratio) == (pytest.approx(0.25, abs=0.01), None)
+    assert any("was measured" in reason for reason in month.why["en"])
+    assert (report.state_index.group, report.state_index.target_ratio) == ("1-01", 0.2)
+    assert [(duty.building_id, duty.persons, duty.report_due) for duty in report.duties] == [
+        (OFFICE, 1, dt.date(2027, 3, 31))
+    ]
+    assert (day.state_index, day.duties) == (None, ())

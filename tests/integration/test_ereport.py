@@ -52,7 +52,7 @@ def test_an_index_is_given_once_every_driver_is_known(site):
     month = f"{last_month():%Y-%m}"
     before = shown(site)
     assert before["index_ratio"] is None
-    assert any("opening_hours" in text for text in before["why"])
+    assert any("ชั่วโมงทำการ" in text for text in before["why"])
     run(site, "enter", "health", month, *(f"{name}={amount}" for name, amount in OFFICE.items()))
     after = shown(site)
     area_m2 = after["drivers"]["floor_area_m2"]

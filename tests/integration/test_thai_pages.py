@@ -38,7 +38,7 @@ TERMS = (
 )
 NAMES = (
     "bkkenergy English Python NASA POWER CEC Perez De Soto Marion PVsyst Faiman Kimber PVWatts Sandia Chromium admin engineer testclient health "
-    "education viewer manager kept of led LED"
+    "education viewer manager kept of led LED e report"
 )
 ALLOWED = frozenset(f"{UNITS} {TERMS} {NAMES}".split())
 MARKS = re.compile(r"\S+@\S+|\b(?:kg|t|Mt)?CO[2₂]e?\b|\bP\d\d\b|°C\b")

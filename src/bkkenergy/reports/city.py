@@ -79,6 +79,8 @@ def city_report(
         raised_ratio=max(report.raised_ratio for report in reports),
         minimum_floor=next((report.minimum_floor for report in reports if report.minimum_floor), None),
         read_bills=(),
+        state_index=None,
+        duties=tuple(duty for report in reports for duty in report.duties),
         savings=savings,
         total_saving=_total_saving(reports, placebo),
         findings=tuple(findings[:MAX_FINDINGS]),

@@ -9,6 +9,7 @@ from typing import Literal, TypeVar, get_args
 
 from bkkenergy.carbon import GridFactor
 from bkkenergy.dated import Citation
+from bkkenergy.reports.official import Duty, StateIndex
 from bkkenergy.savings.facts import Finding
 from bkkenergy.savings.uncertainty import Band, no_verdict_of
 from bkkenergy.tariff.bill import Item, Provisional
@@ -326,6 +327,8 @@ class AgencyReport:
         meters on the low side of a transformer, where there are such; minimum_floor : how the minimum charge was read,
         where a bill has one. read_bills : the bills that are read within the period, of buildings whose account has a
         read day; what they cost is no part of the total.
+    state_index : on reports of whole months, of an agency with a group of the e-report. duties : of its buildings that
+        are designated by law.
     rate : the flat rate of the last day; None before the first known Ft, where no baht is given. rate_thb_per_kwh :
         the flat rate where it is the same on all days. factors : of emissions, as they were when the report was made,
         in order; kg_co2e_per_kwh : the factor where one holds on all days.
@@ -369,6 +372,8 @@ class AgencyReport:
     raised_ratio: float = 0.0
     minimum_floor: MinimumFloor | None = None
     read_bills: tuple[ReadBills, ...] = ()
+    state_index: StateIndex | None = None
+    duties: tuple[Duty, ...] = ()
     savings: tuple[BuildingSaving, ...] = ()
     savings_first_day: dt.date | None = None
     total_saving: BuildingSaving | None = None

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from bkkenergy.dated import DatedFigure, holding
 from bkkenergy.errors import InputError
+from bkkenergy.texts import Term
 
 Energy = Literal["electricity", "fuel"]
 
@@ -40,7 +41,9 @@ class StandardUse(DatedFigure):
         """Compute the standard use of a month, kWh or litres. Raise InputError where a driver is not known."""
         missing = [name for name in self.drivers if name not in drivers or not isfinite(drivers[name])]
         if missing:
-            raise InputError.of("index_drivers", group=self.group, missing=", ".join(missing))
+            raise InputError.of(
+                "index_drivers", group=self.group, missing=[Term(name, f"driver.{name}") for name in missing]
+            )
         linear = sum(rate * drivers[name] for name, rate in self.coefficients.items())
         rooted = sum(rate * sqrt(drivers[name]) for name, rate in self.roots.items())
         return (self.constant + linear + rooted) * prod(rate * drivers[name] for name, rate in self.times.items())

@@ -19,6 +19,7 @@ from bkkenergy.portfolio import Building, Portfolio
 from bkkenergy.portfolio.spans import mean_floor_m2, mean_of_days
 from bkkenergy.savings.index import Energy, StandardUse, public_index, standard_of
 from bkkenergy.site import Site
+from bkkenergy.texts import Named
 from bkkenergy.usecases.energy import air_temperature_c, quarter_hours
 from bkkenergy.usecases.powers import use_case
 
@@ -102,7 +103,7 @@ def ereport_months(site: Site, standards: Sequence[StandardUse], agency_id: str,
     for start in edges(period, "month")[:-1]:
         month = Period.month(start.year, start.month)
         entered = amounts.get(f"{start:%Y-%m}", {})
-        months.append(_judged(_measured(site, agency_id, month, entered), standards))
+        months.append(_judged(_measured(site, agency_id, month, entered), standards, agency.name_th))
     return months
 
 
@@ -145,9 +146,9 @@ def _derived(site: Site, buildings: Sequence[Building], month: Period) -> dict[s
     return drivers
 
 
-def _judged(month: EReportMonth, standards: Sequence[StandardUse]) -> EReportMonth:
+def _judged(month: EReportMonth, standards: Sequence[StandardUse], name_th: str) -> EReportMonth:
     if not month.group:
-        return replace(month, why=(InputError.of("ereport_group", agency=month.agency),))
+        return replace(month, why=(InputError.of("ereport_group", agency=Named(month.agency, name_th)),))
     why: list[InputError] = []
     kwh = month.electricity_kwh
     if month.coverage_ratio < MIN_KNOWN_RATIO:

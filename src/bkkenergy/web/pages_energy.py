@@ -13,14 +13,17 @@ from markupsafe import Markup
 
 from bkkenergy.adapters.state.alerts import Alarm, open_alerts
 from bkkenergy.adapters.state.baselines import versions_of
+from bkkenergy.calendar import past_year
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import Words
 from bkkenergy.portfolio import Building
 from bkkenergy.readings import FloatArray
 from bkkenergy.reports.alert_words import alert_line
+from bkkenergy.reports.official import index_whys
 from bkkenergy.reports.phrasing import bill_notes
 from bkkenergy.reports.pictures import LARGE, heat_map
 from bkkenergy.reports.render.views import profile_picture
+from bkkenergy.reports.savings.official import state_index
 from bkkenergy.reports.savings.phrasing import (
     Judged,
     compared_text,
@@ -43,6 +46,8 @@ from bkkenergy.web.quantities import quantity_rows
 from bkkenergy.web.render import page
 from bkkenergy.web.security import OwnForm, PageVisitor, Visitor
 
+INDEX_S = 600.0
+"""How long an agency's index stays before it is computed again: what is entered of a month shows within minutes."""
 router = APIRouter(default_response_class=HTMLResponse)
 HOURS = 24
 DECISIONS: dict[str, VersionState] = {"accepted": "accepted", "declined": "declined"}
@@ -106,9 +111,13 @@ def agency_page(agency: str, visitor: PageVisitor) -> Response:
     figures = figures_of(visitor).now()
     rows = sorted(figures.of([agency]), key=lambda row: -(row.month.energy_kwh or 0.0))
     words = visitor.words
+    key = ("state index", agency, here.today)
+    index = here.cached(key, INDEX_S, lambda: state_index(here.opened, agency, past_year(here.today)))
     return page(
         visitor,
         "agency.html.j2",
+        state_index=index,
+        index_whys=index_whys(index, words),
         title=words.either(th=known_agency.name_th, en=known_agency.name_en),
         agency=known_agency,
         rows=rows,

@@ -12,6 +12,7 @@ import pytest
 from bkkenergy.i18n import LANGS, Words
 from bkkenergy.reports.city import city_report
 from bkkenergy.reports.content import BILL_ORDER, BillItem, BuildingSaving, Ranked, ReadBills, SolarUse, in_bill_order
+from bkkenergy.reports.official import Duty, IndexMonth, StateIndex, index_whys
 from bkkenergy.reports.phrasing import compared_note, cost_note, headline, saving_sentence
 from bkkenergy.reports.render import RENDERERS
 from bkkenergy.reports.render.html import NO_BREAK_SPACE, unbroken
@@ -219,3 +220,44 @@ def test_bills_by_read_dates_have_their_days_in_every_form_and_say_that_they_are
     cells = [[cell.value for cell in row] for row in book["Electricity bill, all buildings"].iter_rows()]
     assert any(row[3:6] == [1, 1234, 5678.9] for row in cells)
     assert "Bills as they are read" not in words_of(report)
+
+
+def index_of(report, **changes):
+    """The report with two months of the state's index: one that is judged, one of which a driver is missing."""
+    judged = IndexMonth(dt.date(2026, 9, 1), 7007.0, 0.99, 10494.13, 0.3323, None, None, None, {"th": (), "en": ()})
+    why = {"th": ("ขาดผู้มาใช้บริการ",), "en": ("Visitors are missing.",)}
+    lacking = IndexMonth(dt.date(2026, 10, 1), 6900.0, 0.98, None, None, 310.0, None, None, why)
+    index = StateIndex("1-01", 0.2, "Cabinet, 2022", "มติคณะรัฐมนตรี 2565", (judged, lacking))
+    return replace(report, state_index=index, **changes)
+
+
+def test_a_report_has_the_state_s_index_by_month_and_says_what_is_missing(report):
+    text = words_of(index_of(report))
+    assert "33.23%" in text
+    assert "10,494" in text
+    assert "October 2026: Visitors are missing." in text
+    assert "20% below the standard use. Source: Cabinet, 2022." in text
+    assert "another target with another base" in text
+    thai = words_of(index_of(report), "th")
+    assert "ตุลาคม 2569: ขาดผู้มาใช้บริการ" in thai
+    assert "มติคณะรัฐมนตรี 2565" in thai
+    assert "another target" not in words_of(report)
+
+
+def test_a_report_says_what_the_law_asks_of_designated_buildings(report):
+    duty = Duty(report.buildings[0].id, 2, dt.date(2027, 3, 31))
+    text = words_of(replace(report, duties=(duty,)))
+    assert "2 persons responsible for energy. Its energy management report is due by 31 March 2027." in text
+    assert "31 มีนาคม 2570" in words_of(replace(report, duties=(duty,)), "th")
+    whole = city_report(
+        [index_of(report, duties=(duty,))], PLACEBO, names=("เมือง", "City"), missing={}, generated_at=NOW
+    )
+    assert whole.duties == (duty,)
+    assert whole.state_index is None
+
+
+def test_reasons_of_several_months_are_said_once_with_their_months():
+    why = {"th": ("ก",), "en": ("A.",)}
+    months = [IndexMonth(dt.date(2026, n, 1), None, 0.0, None, None, None, None, None, why) for n in (1, 2, 3)]
+    index = StateIndex("1-01", 0.2, "s", "s", tuple(months))
+    assert index_whys(index, Words("en")) == ["January 2026 – March 2026 (3): A."]

@@ -12,6 +12,7 @@ from bkkenergy.i18n import LANGS, Lang, Words
 from bkkenergy.reports.chart import sparkline
 from bkkenergy.reports.comparisons import comparison_methods, comparisons, signed, year_change
 from bkkenergy.reports.content import AgencyReport, BuildingSaving, BuildingUse
+from bkkenergy.reports.official import index_whys
 from bkkenergy.reports.phrasing import (
     area_notes,
     attention_text,
@@ -107,6 +108,7 @@ def render_html(report: AgencyReport, lang: Lang) -> bytes:
         terms=terms(report),
         missing_names=", ".join(name_of(report, agency, words) for agency in report.missing),
         has_expected=any(bar.expected_kwh is not None for bar in report.pictures.bars),
+        index_whys=[] if report.state_index is None else index_whys(report.state_index, words),
         row_head=words("report.agency" if report.scope == "city" else "report.building"),
         total_name=words("report.total_city" if report.scope == "city" else "report.total"),
         version=__version__,

@@ -15,6 +15,7 @@ from bkkenergy.reports.content import AgencyReport, BesideGroup, BuildingSaving,
 from bkkenergy.reports.savings.billed import with_bills
 from bkkenergy.reports.savings.comparing import ComparisonPool, compared_total
 from bkkenergy.reports.savings.gather import SavingsAssessment, facts_of_all, fiscal_year_so_far, judge, judged_total
+from bkkenergy.reports.savings.official import with_official
 from bkkenergy.reports.savings.plan import plan_progress
 from bkkenergy.reports.savings.solar import solar_use
 from bkkenergy.savings.baseline import HOURS_PER_DAY, expected_of
@@ -56,8 +57,10 @@ def add_savings_and_findings(report: AgencyReport, site: Site, period: Period) -
         for finding in find(assessed.facts, site.savings.insights)
         if finding.rule != meter_fault.__name__
     ]
+    grid_kwh = [(one.building, one.facts.grid_kwh) for one in seen if one.facts.grid_kwh is not None]
+    is_of_months = period.kind in WHOLE_MONTHS
     return replace(
-        with_bills(report, site, period) if period.kind in WHOLE_MONTHS else report,
+        with_official(with_bills(report, site, period), site, period, grid_kwh) if is_of_months else report,
         savings=rows,
         savings_first_day=_first_day(judged),
         total_saving=None if total is None else replace(_total(judged, total), compared=compared_total(rows)),

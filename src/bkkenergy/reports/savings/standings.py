@@ -21,7 +21,7 @@ MIN_KNOWN_RATIO = 0.9
 """A year of which less was measured is not scaled up (CalTRACK)."""
 
 
-def _designation(
+def designation(
     site: Site, building: Building, day: dt.date, energy_kwh_a_year: float, *, is_known: bool
 ) -> dict[str, Any]:
     """Return what is installed and approved, where the building stands by the law, and its duties.
@@ -87,7 +87,7 @@ def index_rows(site: Site, buildings: list[Building], span: Period) -> list[dict
                 "eui_kwh_m2": year_kwh / floors[building.id] if is_known else None,
                 "peak_kw": peak,
                 "kwh_per_driver": _per_driver(site, building, span, year_kwh if is_known else None),
-                **_designation(site, building, span.last_day, year_kwh, is_known=is_known),
+                **designation(site, building, span.last_day, year_kwh, is_known=is_known),
             }
         )
     for kind in {row["type"] for row in rows}:
