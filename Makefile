@@ -8,6 +8,9 @@ PYTHON ?=
 # Real meter data for the savings bench: https://github.com/EECi/Cambridge-Estates-Building-Energy-Archive
 DATA ?= ../shared/data
 
+# Where this is set, each of the hundred processes of a test run would compile all modules again.
+unexport PYTHONDONTWRITEBYTECODE
+
 demo: $(VENV)/.runtime assets
 	$(BIN)/bkkenergy demo $(ARGS)
 
@@ -17,8 +20,8 @@ demo-exit: $(VENV)/.runtime assets
 .PHONY: demo-exit
 
 # How many processes run tests: a module's tests stay together, and each process has servers and ports of its own.
-# One more than there are cores, since a third of the time tests wait for servers. tests/conftest.py has the order of files.
-JOBS ?= $(shell expr $$(nproc) + 1)
+# Two more than there are cores, since half of the time tests wait for servers. tests/conftest.py has the order of files.
+JOBS ?= $(shell expr $$(nproc) + 2)
 PYTEST_JOBS := -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 test: $(VENV)/.dev assets-required system-packages
