@@ -23,7 +23,7 @@ from tests.web import METERS, make_site
 DOES = {
     "init", "serve", "ingest", "web", "demo", "jobs start", "jobs run", "jobs retry", "jobs catch-up", "jobs test-mail",
     "users add", "users password", "users change", "users lock", "tokens add", "tokens end",
-    "plan add", "plan move", "plan import", "plan undo", "plan withdraw", "portfolio import", "portfolio undo", "quarantine replay",
+    "poll", "plan add", "plan move", "plan import", "plan undo", "plan withdraw", "portfolio import", "portfolio undo", "quarantine replay",
     "backup", "restore", "migrate", "import", "energy edit", "baseline fit", "baseline accept",
     "baseline decline",
     "figures import-ft", "figures check", "ereport enter", "meters adopt", "bill remove",

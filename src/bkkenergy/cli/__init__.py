@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "check": ("check", "Read the whole configuration and print all faults at once."),
         "serve": ("serve", "Run everything: ingester, scheduled reports, and the web app."),
         "ingest": ("serve", "Read meters from the broker into the store."),
+        "poll": ("poll", "Ask meters over Modbus TCP, and publish their readings."),
         "report": ("report", "Write energy reports of an agency, the city, or all, for a period."),
         "energy": ("energy", "Show energy of meters and buildings, with its quality."),
         "baseline": ("baseline", "Fit what buildings would have used, and judge savings by it."),

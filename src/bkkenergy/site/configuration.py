@@ -19,6 +19,7 @@ from bkkenergy.portfolio import Portfolio, load_portfolio
 from bkkenergy.settings import FILE_NAME, Settings, load_settings
 from bkkenergy.site.figures import RatesAndTariffs, load_figures
 from bkkenergy.site.packaged import packaged_config_dir
+from bkkenergy.site.poll_config import load_polled
 from bkkenergy.site.portfolio_source import load_current
 from bkkenergy.site.profiles import load_profiles
 
@@ -114,6 +115,8 @@ def load_configuration(folder: Path) -> Configuration:
     profiles = attempt(lambda: load_profiles(folder, frozenset(FAMILIES)))
     if portfolio is not None and profiles is not None:
         faults += payload_faults_ever(portfolio, profiles)
+    if portfolio is not None:
+        attempt(lambda: load_polled(folder, portfolio))
     if faults:
         raise ConfigError(faults)
     return Configuration(folder, settings, figures, portfolio, profiles)

@@ -22,6 +22,11 @@ def in_hand_file(settings: Settings) -> Path:
     return data_folder(settings) / f"in-hand-{_file_name(settings.mqtt.client_id)}"
 
 
+def outbound_file(settings: Settings) -> Path:
+    """Return where readings wait that the poller could not publish."""
+    return data_folder(settings) / "outbound.sqlite"
+
+
 def session_mark(settings: Settings) -> Path:
     """Return where an ingester notes that the broker knows its session."""
     return data_folder(settings) / f"session-{_file_name(settings.mqtt.client_id)}"

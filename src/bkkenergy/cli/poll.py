@@ -1,0 +1,74 @@
+"""`bkkenergy poll`: meters that are asked over Modbus TCP."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+import click
+
+from bkkenergy.adapters.identities import bystander
+from bkkenergy.adapters.modbus import DeviceRefused, DeviceSilent, ModbusLine
+from bkkenergy.adapters.outbound import Outbound
+from bkkenergy.cli.context import config_option, log_options, set_up_logging
+from bkkenergy.errors import InputError
+from bkkenergy.ingest.poll import MapMisfit, Poller, by_address, read_once
+from bkkenergy.ingest.service import EARLIEST_CLOCK_S, LATEST_CLOCK_S
+from bkkenergy.site import load_configuration
+from bkkenergy.site.folder import outbound_file
+from bkkenergy.site.poll_config import DEVICES, PolledMeter, load_polled
+
+ROLE = "poll"
+
+
+@click.command(
+    "poll",
+    epilog="\b\nExamples:\n  bkkenergy poll --once                            ask each device, publish nothing\n"
+    "  bkkenergy poll --log-format json",
+)
+@click.option("--once", "is_once", is_flag=True, help="Ask each device once, show what it says, and publish nothing.")
+@config_option
+@log_options
+def poll_command(config_dir: Path, log_level: str, log_format: str, *, is_once: bool) -> None:
+    """Ask meters over Modbus TCP, and publish their readings to the broker, until stopped.
+
+    Devices are listed in config/poll.toml, each with the register map of its kind (config/modbus.toml) and its meter.
+    Readings wait on disk while the broker is away. A device that does not answer holds up no other.
+    """
+    set_up_logging(log_level, log_format)
+    config = load_configuration(config_dir)
+    polled = load_polled(config.folder, config.portfolio)
+    if not polled:
+        raise InputError(f"{config.folder / DEVICES} names no device. See the guide to gateways.")
+    if is_once:
+        _show(polled)
+        return
+    outbound = Outbound(bystander(config.settings.mqtt, ROLE), outbound_file(config.settings))
+    poller = Poller(polled, outbound.put, is_clock_right=lambda: EARLIEST_CLOCK_S <= time.time() < LATEST_CLOCK_S)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: poller.stop())
+    outbound.start()
+    try:
+        poller.run()
+    finally:
+        outbound.stop()
+
+
+def _show(polled: tuple[PolledMeter, ...]) -> None:
+    is_well = True
+    for devices in by_address(polled):
+        with ModbusLine(devices[0].device.host, devices[0].device.port, devices[0].device.timeout_s) as line:
+            for one in devices:
+                try:
+                    reading = read_once(line, one)
+                except (DeviceSilent, DeviceRefused, MapMisfit) as error:
+                    is_well = False
+                    click.echo(f"{one.device.meter}: {error}")
+                    continue
+                shown = ", ".join(f"{name} {value:g}" for name, value in reading.values.items())
+                click.echo(f"{one.device.meter}: {shown or 'no value'}")
+                for why in reading.lacking.values():
+                    click.echo(f"  {why}")
+    if not is_well:
+        raise SystemExit(1)
