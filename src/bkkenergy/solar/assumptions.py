@@ -63,6 +63,7 @@ class LayoutRules(Sourced):
     module_gap_m: NotNegative
     walkway_every_rows: Annotated[int, Field(ge=0)]
     max_load_kg_m2: Positive
+    existing_m2_per_kwp: Positive
 
 
 class CapexPoint(Frozen):

@@ -22,9 +22,9 @@ from bkkenergy.solar.layout import Layout
 from bkkenergy.solar.load import YearLoad
 from bkkenergy.solar.module import Module
 from bkkenergy.solar.production import STEPS, Models, Mounting, Plane, Production, Rear, simulate
-from bkkenergy.solar.roofs import KW_PER_KWP, as_plane, laid
+from bkkenergy.solar.roofs import KW_PER_KWP, as_plane, check_apart, laid
 from bkkenergy.solar.sizing import Sweep, sizes_up_to, sweep
-from bkkenergy.solar.strings import StringPlan, plan_strings
+from bkkenergy.solar.strings import BEST_DC_AC_RATIO, StringPlan, plan_strings
 from bkkenergy.solar.weather import Provenance, Weather, rows_at
 from bkkenergy.solar.weathercheck import Coordinates, WeatherFinding, usable, weather_findings
 from bkkenergy.tariff.schedule import Schedule, Tariffs
@@ -33,6 +33,12 @@ from bkkenergy.texts import Named
 MONTHS = 12
 WEEK_DAYS = 7
 WEEK_MONTH = 4
+
+
+MAX_UNUSED_RATIO = 0.05
+"""Of the modules that a size asks for."""
+GOOD_DC_AC_WITHIN = 0.15
+"""Of the best ratio: within it fewer inverters are worth more than a better ratio."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +190,7 @@ def design(inputs: DesignInputs) -> SolarDesign:
     if not building.roofs:
         raise InputError.of("no_roofs", building=Named(building.id, building.name_th))
     module = config.equipment.module(wish.module)
+    check_apart(building)
     layouts = {
         roof.id: laid(roof, module, building, config.layout, mounting=wish.mounting, rack_tilt_deg=wish.rack_tilt_deg)
         for roof in building.roofs
@@ -280,30 +287,47 @@ def _chosen(
             building=Named(inputs.building.id, inputs.building.name_th),
             max_kwp=max_kwp,
         )
-    strings = _wired(inputs, max(1, count), module)
-    left, chosen = strings.module_count, {}
-    for name in sorted(layouts, key=lambda key: -per_kwp[key]):
-        take = min(left, layouts[name].module_count)
-        if take:
-            chosen[name] = replace(layouts[name], corners_m=layouts[name].corners_m[:take])
-        left -= take
+    names = sorted(layouts, key=lambda key: -per_kwp[key])
+    counts = _from_the_best(max(1, count), [layouts[name].module_count for name in names])
+    strings = _wired(inputs, counts, module)
+    takes = [number * strings.modules_in_string for number in strings.strings_by_roof]
+    chosen = {
+        name: replace(layouts[name], corners_m=layouts[name].corners_m[:take])
+        for name, take in zip(names, takes, strict=False)
+        if take
+    }
     return chosen, strings
 
 
-def _wired(inputs: DesignInputs, count: int, module: Module) -> StringPlan:
-    """Find the wished inverter, or of the site's own the one that leaves fewest modules out, then fewest inverters."""
+def _from_the_best(count: int, most: Sequence[int]) -> list[int]:
+    """Give modules to roofs, the best first, each as many as fit; roofs that get none are left out."""
+    given: list[int] = []
+    for fits in most:
+        given.append(min(count - sum(given), fits))
+    return [modules for modules in given if modules]
+
+
+def _wired(inputs: DesignInputs, counts: Sequence[int], module: Module) -> StringPlan:
+    """Find the wished inverter, or of the site's own one that leaves few modules out, with a DC/AC ratio near 1.2."""
     equipment, site = inputs.config.equipment, inputs.config.site_temperature
     if inputs.wish.inverter is not None:
-        return plan_strings(count, module, equipment.inverter(inputs.wish.inverter), site)
+        return plan_strings(counts, module, equipment.inverter(inputs.wish.inverter), site)
     plans, refusals = [], []
     for inverter in equipment.inverters.values():
         try:
-            plans.append(plan_strings(count, module, inverter, site))
+            plans.append(plan_strings(counts, module, inverter, site))
         except InputError as refusal:
             refusals.append(refusal)
     if not plans:
-        raise InputError.of("no_inverter_fits", count=count, refusals=tuple(refusals))
-    return min(plans, key=lambda plan: (plan.unused_modules > count * 0.05, plan.inverter_count, plan.unused_modules))
+        raise InputError.of("no_inverter_fits", count=sum(counts), refusals=tuple(refusals))
+    return min(plans, key=lambda plan: _rank(plan, sum(counts)))
+
+
+def _rank(plan: StringPlan, count: int) -> tuple[bool, bool, int, float, int]:
+    """Rank a plan: most modules at work, a good ratio of DC to AC, then fewest inverters, then the best ratio."""
+    off = abs(plan.dc_ac_ratio - BEST_DC_AC_RATIO)
+    is_wasteful = plan.unused_modules > count * MAX_UNUSED_RATIO
+    return is_wasteful, off > GOOD_DC_AC_WITHIN, plan.inverter_count, off, plan.unused_modules
 
 
 def _record(

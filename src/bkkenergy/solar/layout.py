@@ -21,6 +21,10 @@ from bkkenergy.solar.production import Mounting
 from bkkenergy.solar.shading import Box
 
 Standing = Literal["portrait", "landscape"]
+FLAT_DEG = 7.0
+"""Roofs steeper than this carry their modules flush, in rows down the slope; flatter ones can carry racks."""
+MAX_EDGES = 6
+MIN_EDGE_M = 2.0
 OFFSETS = 6
 """Grids tried across and along, for each way that a module can lie."""
 RECTANGLE_RATIO = 2.0
@@ -161,8 +165,10 @@ def lay_out(
     rack_tilt_deg: float = 10.0,
     rack_azimuth_deg: float | None = None,
     max_modules: int | None = None,
+    existing_kwp: float = 0.0,
 ) -> Layout:
-    """Lay as many modules on a roof as fit, among both ways of laying them and some shifts of the grid.
+    """Lay as many modules on a roof as fit: upright or lying, by the wished azimuth or by the roof's edges, with some
+    shifts of the grid.
 
     Parameters
     ----------
@@ -177,9 +183,11 @@ def lay_out(
     mounting : {"flush", "racked"}
         On the roof's plane, or on racks.
     rack_tilt_deg, rack_azimuth_deg : float, optional
-        Of racks [degrees]; the azimuth is the roof's by default.
+        Of racks [degrees]; the azimuth is the roof's by default. Racks turn to the edge of the roof by which more fit.
     max_modules : int, optional
         No more than this.
+    existing_kwp : float
+        PV that is on the roof already [kWp]: as many rows as it covers stay free.
 
     Returns
     -------
@@ -209,10 +217,13 @@ def lay_out(
     latlon_deg = (latitude_deg, longitude_deg)
     standings: tuple[Standing, Standing] = ("portrait", "landscape")
     grids = {
-        way: _best_grid(usable, roof, module, rules, way, mounting, tilt, azimuth, latlon_deg) for way in standings
+        (way, grid_deg): _best_grid(usable, roof, module, rules, way, mounting, tilt, grid_deg, latlon_deg)
+        for grid_deg in grid_azimuths_deg(roof, azimuth)
+        for way in standings
     }
-    standing = max(standings, key=lambda way: len(grids[way][0]))
-    corners, pitch = grids[standing]
+    standing, grid_deg = max(grids, key=lambda grid: len(grids[grid][0]))
+    corners, pitch = grids[standing, grid_deg]
+    azimuth = grid_deg if mounting == "racked" else azimuth
     if len(corners) == 0:
         raise InputError.of(
             "no_module_fits",
@@ -221,16 +232,63 @@ def lay_out(
             area_m2=f"{usable.area:.0f}",
             setback_m=f"{rules.setback_m:g}",
         )
+    warnings = []
+    if existing_kwp:
+        corners = _beside(corners, module, existing_kwp * rules.existing_m2_per_kwp)
+        warnings.append("existing_pv")
     if max_modules is not None:
         corners = corners[:max_modules]
     covered = len(corners) * module.area_m2
     load = None if module.weight_kg is None else len(corners) * (module.weight_kg + RAIL_KG) / covered
-    warnings = []
     if load is not None and load > rules.max_load_kg_m2:
         warnings.append("load_above_limit")
     return Layout(
         roof, module, corners, standing, mounting, tilt, azimuth, pitch, float(usable.area), load, tuple(warnings)
     )
+
+
+def grid_azimuths_deg(roof: RoofPlane, azimuth_deg: float) -> tuple[float, ...]:
+    """List the directions in which rows of a roof may look: the wished one first, then its edges', within 45 degrees.
+
+    A steep roof's rows look down its slope, and a roof of which only the area is known has no edges.
+
+    Parameters
+    ----------
+    roof : RoofPlane
+        The roof as it is built.
+    azimuth_deg : float
+        The wished azimuth [degrees].
+
+    Returns
+    -------
+    tuple of float
+        Azimuths, 0 to 360 [degrees].
+
+    Examples
+    --------
+    >>> from bkkenergy.solar.layout import RoofPlane, grid_azimuths_deg
+    >>> turned = RoofPlane(((0, 0), (10, 10), (0, 20), (-10, 10)), 0.0, 180.0)
+    >>> grid_azimuths_deg(turned, 170.0)
+    (170.0, 135.0)
+    """
+    if roof.tilt_deg > FLAT_DEG or not roof.is_known:
+        return (azimuth_deg,)
+    corners = np.asarray(roof.outline_m)
+    edges = np.roll(corners, -1, axis=0) - corners
+    lengths = np.hypot(edges[:, 0], edges[:, 1])
+    longest = np.argsort(-lengths)[:MAX_EDGES]
+    along = np.degrees(np.arctan2(edges[longest, 0], edges[longest, 1]))[lengths[longest] > MIN_EDGE_M]
+    off = (along - azimuth_deg + 45) % 90 - 45
+    turned = (azimuth_deg + off[np.abs(off) > 1.0]) % 360
+    return (azimuth_deg, *dict.fromkeys(float(value) for value in turned.round(1)))
+
+
+def _beside(corners: FloatArray, module: Module, taken_m2: float) -> FloatArray:
+    """Leave out the last rows, as many modules as what is on the roof already covers. Raises InputError."""
+    left = len(corners) - int(np.ceil(taken_m2 / module.area_m2))
+    if left <= 0:
+        raise InputError.of("roof_is_full", taken_m2=f"{taken_m2:.0f}", modules=len(corners))
+    return corners[:left]
 
 
 def usable_area(roof: RoofPlane, rules: LayoutRules) -> Polygon:
@@ -253,7 +311,7 @@ def usable_area(roof: RoofPlane, rules: LayoutRules) -> Polygon:
     Raises
     ------
     InputError
-        If the outline crosses itself.
+        If the outline, or that of an obstacle, crosses itself.
 
     Examples
     --------
@@ -267,7 +325,9 @@ def usable_area(roof: RoofPlane, rules: LayoutRules) -> Polygon:
     if not outline.is_valid:
         raise InputError.of("outline_crosses", reason=shapely.is_valid_reason(outline))
     usable = outline.buffer(-rules.setback_m, join_style="mitre") if roof.is_known else outline
-    for box in roof.obstacles:
+    for number, box in enumerate(roof.obstacles, 1):
+        if not Polygon(box.outline_m).is_valid:
+            raise InputError.of("obstacle_crosses", number=number)
         usable = usable.difference(Polygon(box.outline_m).buffer(rules.obstacle_clearance_m, join_style="mitre"))
     return usable
 

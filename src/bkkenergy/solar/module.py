@@ -17,6 +17,8 @@ from bkkenergy.errors import InputError
 from bkkenergy.readings import FloatArray
 from bkkenergy.tomlfiles import Frozen
 
+CEC_MAX_DC_V = 1000.0
+"""Of inverters of the CEC table: which the table does not say (NatLabRockies/SAM, issue 1020)."""
 CEC = "cec:"
 Positive = Annotated[float, Field(gt=0)]
 STC_WM2, STC_C = 1000.0, 25.0
@@ -188,6 +190,9 @@ def cec_module(name: str) -> Module:
 def cec_inverter(name: str) -> Inverter:
     """Return an inverter of the CEC table, which has one tracker with one bound of current.
 
+    The table's Vdcmax is the highest voltage of its test, no limit of the device: for the STP 62-US it says 800 V where
+    the data sheet has 1,000. So the limit is 1,000 V, the class of such devices, or what the table proves beyond it.
+
     Parameters
     ----------
     name : str
@@ -215,7 +220,7 @@ def cec_inverter(name: str) -> Inverter:
         id=CEC + name,
         name=name.replace("_", " ").strip(),
         ac_kw=float(row["Paco"]) / 1000,
-        max_dc_v=float(row["Vdcmax"]),
+        max_dc_v=max(float(row["Vdcmax"]), float(row["Mppt_high"]), CEC_MAX_DC_V),
         mppt_low_v=float(row["Mppt_low"]),
         mppt_high_v=float(row["Mppt_high"]),
         mppt_count=1,

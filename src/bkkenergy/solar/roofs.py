@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations
 
+from shapely.geometry import Polygon
+
+from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Building, Roof
 from bkkenergy.solar.assumptions import LayoutRules
 from bkkenergy.solar.irradiance import Sky
-from bkkenergy.solar.layout import Layout, RoofPlane, lay_out, roof_of_area
+from bkkenergy.solar.layout import FLAT_DEG, Layout, RoofPlane, lay_out, roof_of_area
 from bkkenergy.solar.module import Module
 from bkkenergy.solar.production import Mounting, Plane
 from bkkenergy.solar.shading import Box, beam_seen, sky_seen, skyline_deg
 from bkkenergy.solar.strings import BEST_DC_AC_RATIO
 
+MAX_SHARED_M2 = 1.0
 KW_PER_KWP = 1 / BEST_DC_AC_RATIO
 """Inverters for each kWp before strings are planned."""
-FLAT_DEG = 7.0
-"""Roofs steeper than this carry their modules flush; flatter ones can carry racks."""
 
 
 def roof_plane(roof: Roof) -> RoofPlane:
@@ -99,7 +102,34 @@ def laid(
         longitude_deg=building.longitude_deg,
         mounting=mounting if roof.tilt_deg <= FLAT_DEG else "flush",
         rack_tilt_deg=rack_tilt_deg,
+        existing_kwp=roof.installed_kwp or 0.0,
     )
+
+
+def check_apart(building: Building) -> None:
+    """Check that the roofs of a building do not lie over one another.
+
+    Parameters
+    ----------
+    building : Building
+        With its roofs, in metres of one origin.
+
+    Raises
+    ------
+    InputError
+        With the two that share more than a square metre: both would be covered.
+
+    Examples
+    --------
+    >>> from bkkenergy.library.packaged import demonstration
+    >>> from bkkenergy.solar.roofs import check_apart
+    >>> all(check_apart(building) is None for building in demonstration().buildings.values())
+    True
+    """
+    known = [(roof.id, Polygon(roof.outline_m)) for roof in building.roofs if roof.outline_m]
+    for (one, first), (other, second) in combinations(known, 2):
+        if first.is_valid and second.is_valid and (shared_m2 := first.intersection(second).area) > MAX_SHARED_M2:
+            raise InputError.of("roofs_overlap", one=one, other=other, area_m2=f"{shared_m2:.0f}")
 
 
 def as_plane(layout: Layout, sky: Sky, kw_per_kwp: float, horizon: Sequence[tuple[float, float]]) -> Plane:

@@ -19,7 +19,7 @@ from bkkenergy.solar.layout import Layout
 from bkkenergy.solar.load import YearLoad
 from bkkenergy.solar.module import Module
 from bkkenergy.solar.production import Models, Plane, simulate
-from bkkenergy.solar.roofs import KW_PER_KWP, as_plane, laid
+from bkkenergy.solar.roofs import KW_PER_KWP, as_plane, check_apart, laid
 from bkkenergy.solar.sizing import sizes_up_to, sweep
 from bkkenergy.solar.weather import Weather, rows_at
 from bkkenergy.solar.weathercheck import Coordinates, WeatherFinding, usable, weather_findings
@@ -136,6 +136,7 @@ def laid_roofs(
             refused.append((building.id, InputError.of("no_roofs", building=Named(building.id, building.name_th))))
             continue
         try:
+            check_apart(building)
             layouts[building.id] = [laid(roof, module, building, rules) for roof in building.roofs]
         except InputError as why:
             refused.append((building.id, why))

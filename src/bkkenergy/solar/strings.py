@@ -7,6 +7,7 @@ short-circuit current with the factor 1.25.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, floor
 
@@ -38,7 +39,8 @@ class StringWindow:
 class StringPlan:
     """How modules are wired.
 
-    unused_modules : that fill no string.
+    unused_modules : that fill no string. strings_by_roof : as the roofs were given; none runs from roof to roof, and
+    roofs share no tracker.
     """
 
     inverter: Inverter
@@ -49,6 +51,7 @@ class StringPlan:
     unused_modules: int
     window: StringWindow
     dc_ac_ratio: float
+    strings_by_roof: tuple[int, ...]
 
     @property
     def module_count(self) -> int:
@@ -136,13 +139,15 @@ def strings_per_tracker(module: Module, inverter: Inverter) -> int:
     return max(0, min(inverter.strings_per_mppt, by_work, by_fault))
 
 
-def plan_strings(module_count: int, module: Module, inverter: Inverter, site: SiteTemperature) -> StringPlan:
+def plan_strings(module_counts: Sequence[int], module: Module, inverter: Inverter, site: SiteTemperature) -> StringPlan:
     """Wire modules to inverters: the plan that uses most modules, with the DC/AC ratio nearest to 1.2.
+
+    A string's modules lie on one roof, since the weakest light limits them all; each roof has trackers of its own.
 
     Parameters
     ----------
-    module_count : int
-        How many modules there are.
+    module_counts : sequence of int
+        How many modules lie on each roof.
     module : Module
         The module.
     inverter : Inverter
@@ -170,7 +175,7 @@ def plan_strings(module_count: int, module: Module, inverter: Inverter, site: Si
     >>> from bkkenergy.library.skies import solar_config
     >>> config = solar_config()
     >>> module, inverter = config.equipment.module("mono-550"), config.equipment.inverter("string-50")
-    >>> plan = plan_strings(110, module, inverter, config.site_temperature)
+    >>> plan = plan_strings([110], module, inverter, config.site_temperature)
     >>> plan.modules_in_string * plan.string_count + plan.unused_modules
     110
     """
@@ -197,12 +202,14 @@ def plan_strings(module_count: int, module: Module, inverter: Inverter, site: Si
             max_work_a=f"{inverter.max_current_a_per_mppt:g}",
             max_fault_a=f"{inverter.max_isc_a_per_mppt:g}",
         )
-    if module_count < window.least:
-        raise InputError.of("string_short", count=module_count, inverter=inverter.name, min=window.least)
+    module_count = sum(module_counts)
+    if max(module_counts) < window.least:
+        key = "string_short" if len(module_counts) == 1 else "strings_short"
+        raise InputError.of(key, count=max(module_counts), inverter=inverter.name, min=window.least)
     plans = [
         plan
         for length in range(window.least, window.most + 1)
-        if (plan := _plan(module_count, length, on_tracker, module, inverter, window)) is not None
+        if (plan := _plan(module_counts, length, on_tracker, module, inverter, window)) is not None
     ]
     if not plans:
         raise InputError.of(
@@ -219,13 +226,19 @@ def plan_strings(module_count: int, module: Module, inverter: Inverter, site: Si
 
 
 def _plan(
-    module_count: int, length: int, on_tracker: int, module: Module, inverter: Inverter, window: StringWindow
+    module_counts: Sequence[int],
+    length: int,
+    on_tracker: int,
+    module: Module,
+    inverter: Inverter,
+    window: StringWindow,
 ) -> StringPlan | None:
-    strings = module_count // length
+    by_roof = tuple(count // length for count in module_counts)
+    strings = sum(by_roof)
     if strings == 0:
         return None
     power_kw = strings * length * module.power_w / 1000
-    by_inputs = ceil(strings / (on_tracker * inverter.mppt_count))
+    by_inputs = ceil(sum(ceil(count / on_tracker) for count in by_roof) / inverter.mppt_count)
     by_power = max(1, round(power_kw / (inverter.ac_kw * BEST_DC_AC_RATIO)))
     count = max(by_inputs, by_power)
     ratio = power_kw / (count * inverter.ac_kw)
@@ -234,4 +247,5 @@ def _plan(
         ratio = power_kw / (count * inverter.ac_kw)
     if ratio < MIN_DC_AC_RATIO:
         return None
-    return StringPlan(inverter, count, length, strings, on_tracker, module_count - strings * length, window, ratio)
+    unused = sum(module_counts) - strings * length
+    return StringPlan(inverter, count, length, strings, on_tracker, unused, window, ratio, by_roof)

@@ -5,8 +5,11 @@ from hypothesis import strategies as st
 from shapely.geometry import Polygon
 
 from bkkenergy.errors import InputError
-from bkkenergy.solar.layout import RoofPlane, lay_out, roof_of_area, row_pitch_m, usable_area
+from bkkenergy.library.packaged import demonstration
+from bkkenergy.portfolio import Roof
+from bkkenergy.solar.layout import RoofPlane, grid_azimuths_deg, lay_out, roof_of_area, row_pitch_m, usable_area
 from bkkenergy.solar.module import CEC, cec_inverter, cec_module, cec_table
+from bkkenergy.solar.roofs import check_apart
 from bkkenergy.solar.shading import Box
 from bkkenergy.solar.strings import SHORT_CIRCUIT_FACTOR, plan_strings, string_window
 
@@ -89,7 +92,7 @@ def test_an_area_becomes_a_rectangle_of_that_area():
 def test_strings_never_pass_the_limits_of_any_pair(config, module_name, inverter_name, count):
     module, inverter, site = cec_module(module_name), cec_inverter(inverter_name), config.site_temperature
     try:
-        plan = plan_strings(count, module, inverter, site)
+        plan = plan_strings([count], module, inverter, site)
     except InputError as refusal:
         remedy = str(refusal)
     else:
@@ -115,15 +118,15 @@ def test_strings_never_pass_the_limits_of_any_pair(config, module_name, inverter
 def test_refusals_explain_themselves(config):
     site, module = config.site_temperature, config.equipment.module("mono-550")
     with pytest.raises(InputError, match="modules make no string"):
-        plan_strings(3, module, config.equipment.inverter("string-100"), site)
+        plan_strings([3], module, config.equipment.inverter("string-100"), site)
     narrow = config.equipment.inverter("string-100").model_copy(update={"mppt_low_v": 1040, "mppt_high_v": 1060})
     with pytest.raises(InputError, match="wider window"):
-        plan_strings(100, module, narrow, site)
+        plan_strings([100], module, narrow, site)
     weak = config.equipment.inverter("string-100").model_copy(update={"max_current_a_per_mppt": 9})
     with pytest.raises(InputError, match="more than a tracker"):
-        plan_strings(100, module, weak, site)
+        plan_strings([100], module, weak, site)
     with pytest.raises(InputError, match="DC/AC ratio"):
-        plan_strings(60, module, config.equipment.inverter("string-100"), site)
+        plan_strings([60], module, config.equipment.inverter("string-100"), site)
 
 
 def test_equipment_is_found_by_id_or_in_the_cec_tables(config):
@@ -132,3 +135,85 @@ def test_equipment_is_found_by_id_or_in_the_cec_tables(config):
         config.equipment.module("jinko")
     with pytest.raises(InputError, match="string-50"):
         config.equipment.inverter("nothing-like-it")
+
+
+def test_no_string_runs_from_roof_to_roof(config):
+    module, inverter = config.equipment.module("mono-550"), config.equipment.inverter("string-5")
+    plan = plan_strings([12, 12], module, config.equipment.inverter("string-5"), config.site_temperature)
+    assert (plan.modules_in_string, plan.strings_by_roof, plan.unused_modules) == (12, (1, 1), 0) or (
+        plan.modules_in_string in {4, 6} and len(set(plan.strings_by_roof)) == 1 and plan.unused_modules == 0
+    )
+    with pytest.raises(InputError, match="on one roof, and the largest has 2"):
+        plan_strings([2, 2, 2], module, inverter, config.site_temperature)
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.sampled_from(["string-5", "string-20", "string-50", "string-100"]),
+    st.lists(st.integers(1, 300), min_size=1, max_size=5),
+)
+def test_each_roof_has_its_own_strings_and_trackers(config, inverter_name, counts):
+    module, inverter = config.equipment.module("mono-550"), config.equipment.inverter(inverter_name)
+    try:
+        plan = plan_strings(counts, module, inverter, config.site_temperature)
+    except InputError:
+        return
+    assert all(
+        strings * plan.modules_in_string <= count for strings, count in zip(plan.strings_by_roof, counts, strict=True)
+    )
+    trackers = sum(-(-strings // plan.strings_per_mppt) for strings in plan.strings_by_roof)
+    assert trackers <= plan.inverter_count * inverter.mppt_count
+    assert plan.module_count + plan.unused_modules == sum(counts)
+
+
+SQUARE = ((0, 0), (20, 0), (20, 20), (0, 20))
+TURNED = ((0, 0), (14.1422, 14.1422), (0, 28.2843), (-14.1422, 14.1422))
+
+
+@pytest.mark.parametrize("mounting", ["flush", "racked"])
+def test_a_flat_roof_that_is_turned_carries_as_many_modules(config, mounting):
+    module = config.equipment.module("mono-550")
+    straight, turned = (
+        lay_out(RoofPlane(outline, 0.0, 180.0), module, config.layout, **PLACE, mounting=mounting)
+        for outline in (SQUARE, TURNED)
+    )
+    assert turned.module_count >= 0.9 * straight.module_count
+    assert abs(turned.module_azimuth_deg - 180.0) == pytest.approx(0.0 if mounting == "flush" else 45.0, abs=0.2)
+
+
+def test_a_steep_roof_keeps_its_rows_down_the_slope():
+    assert grid_azimuths_deg(RoofPlane(TURNED, 20.0, 180.0), 180.0) == (180.0,)
+
+
+def test_pv_that_is_there_already_takes_its_room(config):
+    module, roof = config.equipment.module("mono-550"), RoofPlane(SQUARE, 5.0, 180.0)
+    whole = lay_out(roof, module, config.layout, **PLACE)
+    beside = lay_out(roof, module, config.layout, **PLACE, existing_kwp=30.0)
+    covered_m2 = (whole.module_count - beside.module_count) * module.area_m2
+    assert covered_m2 == pytest.approx(30.0 * config.layout.existing_m2_per_kwp, abs=module.area_m2)
+    assert beside.warnings == ("existing_pv",)
+    with pytest.raises(InputError, match="already covers about 480 m2"):
+        lay_out(roof, module, config.layout, **PLACE, existing_kwp=80.0)
+
+
+def test_an_obstacle_that_crosses_itself_is_refused(config):
+    bow = Box(((5, 5), (9, 9), (9, 5), (5, 9)), 2.0)
+    with pytest.raises(InputError, match="obstacle 1 crosses itself"):
+        lay_out(RoofPlane(SQUARE, 5.0, 180.0, (bow,)), config.equipment.module("mono-550"), config.layout, **PLACE)
+
+
+def test_roofs_over_one_another_are_refused_and_neighbours_are_not():
+    building = next(one for one in demonstration().buildings.values() if one.roofs)
+    left, right = (
+        Roof(id=name, outline_m=[(x, 0), (x + 20, 0), (x + 20, 20), (x, 20)], tilt_deg=5, azimuth_deg=180)
+        for name, x in (("left", 0), ("right", 20))
+    )
+    check_apart(building.model_copy(update={"roofs": (left, right)}))
+    twice = left.model_copy(update={"id": "again"})
+    with pytest.raises(InputError, match=r"left and again lie over one another \(400 m2\)"):
+        check_apart(building.model_copy(update={"roofs": (left, twice)}))
+
+
+def test_the_voltage_of_a_test_is_no_limit_of_the_device():
+    name = next(name for name in cec_table("CECInverter").index if "STP_62_US" in name or "STP62" in name)
+    assert cec_inverter(name).max_dc_v == 1000
