@@ -89,7 +89,7 @@ def test_points_are_bounded(viewer):
     seen = viewer.get(API, params=year).json()
     assert seen["step"] == "day"
     assert len(seen["values"]) < 800
-    assert "shown by days" in viewer.get(PAGE, params=year | {"lang": "en"}).text
+    assert "It is shown by days" in viewer.get(PAGE, params=year | {"lang": "en"}).text
     assert viewer.get(API, params={"first": "1995-01-01", "last": "2026-01-01"}).status_code == 422
 
 
@@ -139,11 +139,11 @@ def test_every_link_of_the_page_leads_somewhere(viewer):
 
 def test_the_day_of_an_error_s_address_is_said(viewer):
     for params in ({"first": "yesterday"}, {"first": "2026-02-30"}, {"first": "2026-11-02", "last": "2026-11-01"}, {"quantity": "water"},
-                   {"first": "2569-11-01"}, {"per": "elephants"}):  # fmt: skip
+                   {"first": "2569-11-01"}, {"per": "elephants"}, {"step": "second"}, {"format": "pdf"}):  # fmt: skip
         answer = viewer.get(PAGE, params=params)
         assert answer.status_code == 422, params
         assert "<nav aria-label" in answer.text
-    shown = viewer.get(PAGE, params={"compare": "moon", "step": "second", "lang": "en"})
+    shown = viewer.get(PAGE, params={"compare": "moon", "lang": "en"})
     assert shown.status_code == 200, "what can be shown is shown"
     assert "&#39;moon&#39; is nothing that this can be compared with" in shown.text
 
@@ -208,3 +208,14 @@ def test_pages_lead_to_what_they_speak_of(admin):
     )
     assert 'href="/explore/agency/health"' in admin.get("/agencies/health").text
     assert f'href="/explore/meter/{BUILDING}.main"' in admin.get("/meters", params={"agency": "health"}).text
+
+
+def test_what_is_shown_instead_of_what_was_asked_for_is_said(viewer):
+    page = viewer.get(PAGE, params={"quantity": "import", "compare": "baseline", "lang": "en"}).text
+    assert "<small>Gross use" in page
+    assert "The baseline is of gross use, so gross use is shown." in page
+    assert (
+        "There is no Solar irradiance here. Shown is Energy from the grid."
+        in viewer.get(PAGE, params={"quantity": "irradiance", "lang": "en"}).text
+    )
+    assert viewer.get(API, params={"quantity": "irradiance"}).status_code == 422

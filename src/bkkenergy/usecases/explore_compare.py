@@ -185,6 +185,16 @@ def baseline_line(site: Site, building: Building, period: Period, step: SeenStep
     return BaselineLine(baseline, days_kwh, np.maximum(days_kwh - half_kwh, 0.0), days_kwh + half_kwh)
 
 
+def step_of_baseline(site: Site, building: Building, step: SeenStep) -> SeenStep:
+    """Return the step in which a building's baseline can be compared: days, where it says nothing of hours."""
+    try:
+        baseline = latest_baseline(site.state, building.id)
+    except InputError:  # what is wrong with it is said by the comparison
+        return step
+    is_hourly = baseline is None or isinstance(baseline.model, HourlyModel)
+    return step if is_hourly or step not in STEP_HOURS else "day"
+
+
 def _hours(site: Site, building: Building, period: Period, *, needs_air: bool) -> Series:
     starts = edges(period, "60min")[:-1]
     temp_c = air_temperature_c(site.energy, site.portfolio, building, period) if needs_air else None

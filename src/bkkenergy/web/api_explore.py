@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import Response
 
 from bkkenergy.calendar import epoch_us
@@ -106,10 +106,15 @@ def explore(
     """Return a building, meter, agency, PV plant or the city over some days, the last seven where none are given.
 
     compare : before, week, weeks4, month, weeks52, year, baseline, type or building:ID. per : m2, or what the
-    portfolio counts of what a building serves.
+    portfolio counts of what a building serves. A baseline is of gross use, whatever the quantity.
     """
     asked = ExploreRequest(kind, key, first, last, quantity or "", step or "", compare, per)
-    return tagged(request, msgspec.json.encode(record_of(explored(visitor, asked), visitor)))
+    seen = explored(visitor, asked)
+    if quantity is not None and quantity != seen.look.quantity and compare != "baseline":
+        raise HTTPException(
+            422, f"{quantity} is not shown of {key}. Ask for one of: {', '.join(seen.look.subject.quantities)}"
+        )
+    return tagged(request, msgspec.json.encode(record_of(seen, visitor)))
 
 
 def record_of(seen: ExploreView, visitor: Visitor) -> dict[str, Any]:

@@ -26,7 +26,15 @@ from bkkenergy.usecases.explore import (
     step_for,
     subject_of,
 )
-from bkkenergy.usecases.explore_compare import Comparison, Look, closed_days, compared, look_series, weather_beside
+from bkkenergy.usecases.explore_compare import (
+    Comparison,
+    Look,
+    closed_days,
+    compared,
+    look_series,
+    step_of_baseline,
+    weather_beside,
+)
 from bkkenergy.usecases.explore_series import SeenSeries
 from bkkenergy.web.building import findings_of, findings_shown
 from bkkenergy.web.exploretime import period_text, step_text
@@ -85,11 +93,6 @@ class ExploreView:
     closed: Sequence[dt.date]
     marks: Sequence[Mark]
 
-    @property
-    def is_coarser(self) -> bool:
-        """Whether the detail that was asked for could not be given."""
-        return self.asked.step not in {"", self.look.step}
-
 
 def explored(visitor: Visitor, asked: ExploreRequest) -> ExploreView:
     """Return what a request asks to see.
@@ -102,7 +105,10 @@ def explored(visitor: Visitor, asked: ExploreRequest) -> ExploreView:
     last = asked.last or (asked.first or here.today)
     first = asked.first or last - dt.timedelta(days=DAYS_AT_FIRST - 1)
     period = checked_period(first, last)
-    look = Look(subject, *_quantity_and_step(subject, period, asked), asked.per)
+    quantity, step = _quantity_and_step(subject, period, asked)
+    if asked.against == "baseline" and not asked.step and subject.kind == "building":
+        step = step_of_baseline(site, subject.buildings[0], step)
+    look = Look(subject, quantity, period, step, asked.per)
     series = look_series(site, look)
     comparison, why_not = None, ""
     try:
@@ -121,14 +127,28 @@ def explored(visitor: Visitor, asked: ExploreRequest) -> ExploreView:
     )
 
 
-def _quantity_and_step(subject: Subject, period: Period, asked: ExploreRequest) -> tuple[Quantity, Period, SeenStep]:
-    """Return what is shown, over which period, in which step. A baseline is of gross use, and so that is shown."""
-    wished = "use" if asked.against == "baseline" and not asked.quantity else asked.quantity
+def _quantity_and_step(subject: Subject, period: Period, asked: ExploreRequest) -> tuple[Quantity, SeenStep]:
+    """Return what is shown, and in which step. A baseline is of gross use, and so that is shown."""
+    wished = "use" if asked.against == "baseline" and subject.kind == "building" else asked.quantity
     if wished and wished not in QUANTITIES:
         raise InputError.of("explore_quantity", given=wished)
     quantity = wished if wished in subject.quantities else subject.quantities[0]
     step = asked.step if asked.step in SEEN_STEPS else None
-    return quantity, period, step_for(subject, period, quantity, step)
+    return quantity, step_for(subject, period, quantity, step)
+
+
+def notes_of(view: ExploreView, words: Words) -> list[str]:
+    """Return where something else is shown than was asked for, and why."""
+    shown, asked = view.look.quantity, view.asked.quantity
+    said = [view.why_not[0].upper() + view.why_not[1:]] if view.why_not else []
+    if view.asked.against == "baseline" and asked not in {"", shown}:
+        said.append(words("explore.other_for_baseline"))
+    elif asked not in {"", shown}:
+        names = words(f"explore.quantity_{asked}"), words(f"explore.quantity_{shown}")
+        said.append(words("explore.other_quantity", asked=names[0], shown=names[1]))
+    if view.asked.step not in {"", view.look.step}:
+        said.append(words("explore.other_step", step=words(f"explore.step_{view.look.step}")))
+    return said
 
 
 def marks_of(visitor: Visitor, look: Look) -> list[Mark]:

@@ -22,6 +22,10 @@ WIDE, HIGH = 1000.0, 100.0
 AIR_RATIO = 0.16
 """Share of a bar's width that is left free."""
 GRID_LINES = 4
+MAX_STEPS = 3000
+"""More steps than this are drawn some together."""
+MARK_PX, HALF = 22, 0.5
+"""How far notes of one instant are from one another: to the right in the left half, else to the left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,11 +201,18 @@ def _hovers(drawing: Drawing) -> Iterator[Markup]:
 
 
 def _marks(marks: Sequence[tuple[float, int]]) -> Iterator[Markup]:
+    """Draw numbered notes; those of one instant beside one another."""
     line = Markup('<line class="mark" x1="{:.3f}%" x2="{:.3f}%" y1="{}" y2="{}"/>')
-    disc = Markup('<circle class="mark" cx="{:.3f}%" cy="11" r="10"/><text class="mark" x="{:.3f}%" y="15.5">{}</text>')
+    disc = Markup(
+        '<g transform="translate({} 0)"><circle class="mark" cx="{:.3f}%" cy="11" r="10"/>'
+        '<text class="mark" x="{:.3f}%" y="15.5">{}</text></g>'
+    )
+    beside: dict[float, int] = {}
     for x, number in marks:
         at = min(max(x, 0.015), 0.985) * 100
-        yield line.format(x * 100, x * 100, 21, TOP + PLOT) + disc.format(at, at, number)
+        shift = beside.get(x, 0)
+        beside[x] = shift + (MARK_PX if x < HALF else -MARK_PX)
+        yield line.format(x * 100, x * 100, 21, TOP + PLOT) + disc.format(shift, at, at, number)
 
 
 def _lines(drawing: Drawing, shown: Range) -> Iterator[Markup]:
@@ -229,15 +240,23 @@ def runs(flags: BoolArray) -> list[tuple[int, int]]:
 
 
 def _steps(edges: FloatArray, values: FloatArray, flags: BoolArray, shown: Range, foot: float | None = None) -> str:
-    """Return a path along means, each level for its step; down to the foot where one is given."""
-    parts = []
+    """Return a path along means, each level for its step; down to the foot where one is given.
+
+    Of more steps than a screen has dots, the lowest and highest of some together are drawn: no peak is left out.
+    """
+    parts, together = [], -(-len(values) // MAX_STEPS)
     for first, end in runs(flags):
-        points = " ".join(f"V{shown.y(values[n]) * HIGH:.2f}H{edges[n + 1] * WIDE:.2f}" for n in range(first, end))
+        points = []
+        for n in range(first, end, together):
+            after = min(n + together, end)
+            high, low = (shown.y(extreme) * HIGH for extreme in (values[n:after].max(), values[n:after].min()))
+            points.append(f"V{high:.2f}" + (f"V{low:.2f}" if together > 1 and foot is None else ""))
+            points.append(f"H{edges[after] * WIDE:.2f}")
         x = f"{edges[first] * WIDE:.2f}"
         if foot is None:
-            parts.append(f"M{x},{shown.y(values[first]) * HIGH:.2f}{points}")
+            parts.append(f"M{x},{shown.y(values[first]) * HIGH:.2f}{''.join(points)}")
         else:
-            parts.append(f"M{x},{foot * HIGH:.2f}{points}V{foot * HIGH:.2f}Z")
+            parts.append(f"M{x},{foot * HIGH:.2f}{''.join(points)}V{foot * HIGH:.2f}Z")
     return "".join(parts)
 
 

@@ -6,7 +6,7 @@ import datetime as dt
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 import numpy as np
@@ -26,6 +26,7 @@ from bkkenergy.web.explore import (
     comparison_name,
     digits_of,
     explored,
+    notes_of,
     per_name,
     sentences,
     subject_name,
@@ -46,7 +47,7 @@ MEDIA = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 ShortText = Annotated[str, Query(max_length=200)]
-FileForm = Annotated[str, Query(alias="format", max_length=8)]
+FileForm = Annotated[Literal["", "html", "csv", "xlsx"], Query(alias="format")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def asked_for(
     first: ShortText = "",
     last: ShortText = "",
     quantity: ShortText = "",
-    step: ShortText = "",
+    step: Literal["", "15min", "60min", "day", "month"] = "",
     compare: ShortText = "",
     per: ShortText = "",
 ) -> ExploreRequest:
@@ -121,6 +122,7 @@ def explore_page(
         period=period_text(look.period, words),
         unit=unit,
         sentences=sentences(seen, words),
+        notes=notes_of(seen, words),
         pictures=pictures(seen, words) if view != "table" else (),
         table=_table(seen, words) if view == "table" else None,
         legend=legend(seen, words),

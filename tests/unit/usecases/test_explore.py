@@ -23,7 +23,14 @@ from bkkenergy.settings import Settings, StateSettings, StoreSettings
 from bkkenergy.usecases import explore_compare
 from bkkenergy.usecases.energy import energy_series
 from bkkenergy.usecases.explore import checked_period, is_of_whole_months, step_for, subject_of
-from bkkenergy.usecases.explore_compare import Look, closed_days, compared, look_series, weather_beside
+from bkkenergy.usecases.explore_compare import (
+    Look,
+    closed_days,
+    compared,
+    look_series,
+    step_of_baseline,
+    weather_beside,
+)
 from bkkenergy.usecases.explore_parts import parts_of_use, peaks_of
 from bkkenergy.usecases.explore_periods import EARLIER, around, earlier_by, next_to, offered
 from tests.sites import energy
@@ -265,8 +272,10 @@ def test_a_baseline_has_an_interval_of_days_and_none_of_hours(site, monkeypatch)
         half = 1.645 * fitted.held_out.cvrmse * 240
         assert seen.high - seen.values == pytest.approx(np.full(7, half), rel=0.05)
         if form == "daily_calendar":
+            assert step_of_baseline(site, PORTFOLIO.buildings["a.one"], "15min") == "day"
             with pytest.raises(InputError, match="days"):
                 compared(site, ALL, replace(wish, step="60min"), "baseline")
+    assert step_of_baseline(site, PORTFOLIO.buildings["a.one"], "15min") == "15min"
     by_hours = compared(site, ALL, replace(wish, step="15min"), "baseline")
     assert by_hours.values == pytest.approx(np.full(7 * 96, 10.0), rel=0.05)
     assert np.isnan(by_hours.low).all()

@@ -3,7 +3,7 @@
 "use strict";
 
 (() => {
-  const QUARTER_S = 900, DAY_S = 86400, BANGKOK_S = 7 * 3600, TOP = 26, HEIGHT = 322, STRIP = 96;
+  const QUARTER_S = 900, DAY_S = 86400, BANGKOK_S = 7 * 3600, TOP = 26, HEIGHT = 322, STRIP = 96, FINE = 0.7;
   const COMPLETE = new Set(["measured", "edited", "estimated"]);
   const language = document.documentElement.lang === "th" ? "th-TH-u-ca-buddhist-nu-latn" : "en-GB";
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -51,36 +51,67 @@
 
   // -- the chart --------------------------------------------------------------------------------------------------
 
-  // A step is as wide as it lasts: one instant more than there are values ends the last one.
-  function outline(u, number, edges, values, flags, air, fill) {
-    const path = new Path2D(), foot = u.valToPos(Math.max(u.scales.y.min, 0), "y", true);
-    const [min, max] = [u.scales.x.min, u.scales.x.max];
-    let open = false;
-    for (let n = 0; n < values.length; n++) {
-      if (edges[n + 1] < min || edges[n] > max) continue;
-      const known = values[n] !== null && flags[n];
-      if (known) {
-        const wide = edges[n + 1] - edges[n], y = u.valToPos(values[n], "y", true);
-        const left = u.valToPos(edges[n] + wide * air, "x", true), right = u.valToPos(edges[n + 1] - wide * air, "x", true);
-        if (air) path.rect(left, y, right - left, foot - y);
-        else {
-          if (!open) path.moveTo(left, fill ? foot : y);
-          path.lineTo(left, y);
-          path.lineTo(right, y);
-          if (fill && (n + 1 === values.length || values[n + 1] === null || !flags[n + 1] || edges[n + 1] > max)) {
-            path.lineTo(right, foot);
-            path.closePath();
-          }
-        }
+  // A step is as wide as it lasts: one instant more than there are values ends the last one. Steps finer than the
+  // screen are drawn by the lowest and highest of each column of dots, so that a peak is never left out.
+  function outline(u, edges, values, flags, air, fill) {
+    const path = new Path2D(), { left, top, width, height } = u.bbox, { x, y } = u.scales;
+    const across = width / (x.max - x.min), down = height / (y.max - y.min);
+    const X = (s) => left + (s - x.min) * across, Y = (value) => top + height - (value - y.min) * down;
+    const foot = Y(Math.max(y.min, 0)), isFine = !air && (edges[1] - edges[0]) * across < FINE;
+    let open = false, column = -1, low = 0, high = 0, last = 0;
+    const flush = () => {
+      path.lineTo(column, Y(high));
+      if (!fill) {
+        path.lineTo(column, Y(low));
+        path.lineTo(column, Y(last));
       }
-      open = known;
+    };
+    const close = () => {
+      if (isFine) flush();
+      if (fill) {
+        path.lineTo(isFine ? column : X(edges[open]), foot);
+        path.closePath();
+      }
+      open = false;
+    };
+    for (let n = 0; n < values.length; n++) {
+      if (edges[n + 1] < x.min) continue;
+      if (edges[n] > x.max) break;
+      const value = values[n];
+      if (value === null || !flags[n]) {
+        if (open !== false) close();
+        continue;
+      }
+      const start = X(edges[n]), end = X(edges[n + 1]);
+      if (air) {
+        const space = (end - start) * air;
+        path.rect(start + space, Y(value), end - start - 2 * space, foot - Y(value));
+        continue;
+      }
+      if (open === false) path.moveTo(start, fill ? foot : Y(value));
+      if (isFine) {
+        const here = Math.round(start);
+        if (open === false || here !== column) {
+          if (open !== false) flush();
+          column = here;
+          low = high = value;
+        }
+        low = Math.min(low, value);
+        high = Math.max(high, value);
+        last = value;
+      } else {
+        path.lineTo(start, Y(value));
+        path.lineTo(end, Y(value));
+      }
+      open = n + 1;
     }
+    if (open !== false) close();
     return path;
   }
 
   const stepped = (seen, values, flags, air) => (u) => {
-    const path = outline(u, number, seen.edges, values, flags, air, false);
-    return { stroke: path, fill: air ? path : outline(u, number, seen.edges, values, flags, 0, true) };
+    const path = outline(u, seen.edges, values, flags, air, false);
+    return { stroke: path, fill: air ? path : outline(u, seen.edges, values, flags, 0, true) };
   };
 
   function hatched() {
@@ -146,9 +177,12 @@
     ctx.font = `bold ${12 * ratio}px ${getComputedStyle(document.body).fontFamily}`;
     ctx.textAlign = "center";
     ctx.textBaseline = "middle";
+    const beside = new Map();
     notes.forEach((note, n) => {
       if (note.at_s < u.scales.x.min || note.at_s > u.scales.x.max) return;
-      const at = u.valToPos(note.at_s, "x", true), disc = Math.min(Math.max(at, bbox.left + 11 * ratio), bbox.left + bbox.width - 11 * ratio);
+      const at = u.valToPos(note.at_s, "x", true), shift = beside.get(note.at_s) ?? 0, isLeft = at < bbox.left + bbox.width / 2;
+      const disc = Math.min(Math.max(at, bbox.left + 11 * ratio), bbox.left + bbox.width - 11 * ratio) + shift;
+      beside.set(note.at_s, shift + (isLeft ? 22 : -22) * ratio);
       ctx.strokeStyle = ctx.fillStyle = "#a01818";
       ctx.setLineDash([3 * ratio, 3 * ratio]);
       ctx.beginPath();
@@ -176,7 +210,7 @@
       height,
       padding: [TOP, 0, 0, 0],
       legend: { show: false },
-      tzDate: (s) => uPlot.tzDate(new Date(s * 1000), "Asia/Bangkok"),
+      tzDate: (s) => new Date((s + BANGKOK_S + new Date(s * 1000).getTimezoneOffset() * 60) * 1000),
       scales: {
         x: { time: true, min: seen.edges[0], max: seen.end_s },
         y: { range: (u, min, max) => (min === null ? [0, 1] : uPlot.rangeNum(from0 ? Math.min(min, 0) : min, from0 ? Math.max(max, 0.0001) : max, { min: { pad: from0 ? 0 : 0.1, soft: 0, mode: from0 ? 1 : 0 }, max: { pad: 0.06 } })) },
@@ -202,7 +236,7 @@
     ];
     if (seen.compared) {
       data.push(ended(seen.compared.values));
-      series.push({ stroke: "#9a4b00", width: 2, dash: [7, 4], paths: (u) => ({ stroke: outline(u, number, seen.edges, seen.compared.values, all, 0, false) }), points: { show: false } });
+      series.push({ stroke: "#9a4b00", width: 2, dash: [7, 4], paths: (u) => ({ stroke: outline(u, seen.edges, seen.compared.values, all, 0, false) }), points: { show: false } });
       for (const values of [seen.compared.low, seen.compared.high].filter(Boolean)) {
         data.push(ended(values));
         series.push({ paths: () => null, points: { show: false } });
@@ -232,7 +266,7 @@
     return new uPlot(
       {
         ...plain,
-        series: [{}, { stroke: "#7a4f9e", width: 1.8, paths: (u) => ({ stroke: outline(u, number, seen.edges, values, all, 0, false) }), points: { show: false } }],
+        series: [{}, { stroke: "#7a4f9e", width: 1.8, paths: (u) => ({ stroke: outline(u, seen.edges, values, all, 0, false) }), points: { show: false } }],
         cursor: { drag: { x: false, y: false }, points: { show: false }, y: false },
         hooks: { draw: [(u) => heights(u, 12)] },
       },
