@@ -77,7 +77,7 @@ release-check: check
 	$(BIN)/bkkenergy figures check
 .PHONY: release-check
 
-# Each speed beside a peer, an old commit or an empty page, and docs/benchmarks.md (an hour; ARGS=--quick: whether each runs).
+# Each speed beside a peer, an old commit or an empty page, and docs/benchmarks.md (an hour; ARGS=--short: twenty minutes; ARGS=--quick: whether each runs).
 # What could not be installed or run, and each target that was missed, is named at the end; it fails then.
 bench: $(VENV)/.dev system-packages
 	deploy/install-test-packages wrk

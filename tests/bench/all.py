@@ -1,6 +1,7 @@
 """Every bench, one after the other, and docs/benchmarks.md from what they measured.
 
     python -m tests.bench.all                       an hour on 2 cores
+    python -m tests.bench.all --short               twenty minutes: smaller sites and one round; every target is asked
     python -m tests.bench.all --quick --page -      minutes: whether each runs, not how fast anything is
     python -m tests.bench.all --only solar web
 
@@ -19,6 +20,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
 
@@ -37,13 +39,33 @@ SERVERS = {
 }
 
 
+class Mode(StrEnum):
+    """How much is measured. Only QUICK asks for no target: it shows no speed."""
+
+    FULL = "full"
+    SHORT = "short"
+    QUICK = "quick"
+
+
+MODES = {
+    Mode.FULL: "",
+    Mode.SHORT: " in the short mode: one round, smaller sites (the daily run of 1,000 buildings is not among them)",
+    Mode.QUICK: " in the quick mode, which shows that each bench runs and no speed",
+}
+"""What the page says of each."""
+
+
 @dataclass(frozen=True)
 class Bench:
-    """A module below tests.bench, and its arguments. quick : arguments in place of these in the quick mode."""
+    """A module below tests.bench, and its arguments. short, quick : arguments in place of these in those modes."""
 
     module: str
     arguments: tuple[str, ...] = ()
+    short: tuple[str, ...] = ()
     quick: tuple[str, ...] = ()
+
+    def arguments_in(self, mode: Mode) -> tuple[str, ...]:
+        return {Mode.FULL: self.arguments, Mode.SHORT: self.short, Mode.QUICK: self.quick}[mode]
 
 
 @dataclass(frozen=True)
@@ -60,24 +82,23 @@ class Outcome:
 def benches(data: Path, peer: Path | None) -> dict[str, Bench]:
     """Each bench by its name."""
     node_red = ("--node-red", str(peer.resolve())) if peer and (peer / "node_modules/node-red").exists() else ()
+    short_web = ("--agencies", "20", "--buildings", "200", "--seconds", "2")
+    quick_ledger = ("--buildings", "5", "--minutely", "1", "--live", "50", "--turns", "50")
+    short_ledger = ("--buildings", "20", "--minutely", "3", "--live", "300", "--turns", "100", "--against", OLD_COMMIT)
     return {
-        "ingest": Bench("__main__", (), ("--quick",)),
-        "solar": Bench("solar", (), ("--rounds", "1")),
-        "savings": Bench("savings", (str(data),), (str(data), "--meters", "2")),
-        "reports": Bench("reports", (), ("--small",)),
-        "ledger": Bench(
-            "ledger",
-            ("--against", OLD_COMMIT),
-            ("--buildings", "5", "--minutely", "1", "--live", "50", "--turns", "50"),
-        ),
-        "web": Bench("web", (), ("--agencies", "8", "--buildings", "16", "--seconds", "1")),
-        "peer": Bench("peer", node_red, (*node_red, "--quick")),
+        "ingest": Bench("__main__", (), ("--rounds", "1"), ("--quick",)),
+        "solar": Bench("solar", (), ("--rounds", "1"), ("--rounds", "1")),
+        "savings": Bench("savings", (str(data),), (str(data), "--meters", "8"), (str(data), "--meters", "2")),
+        "reports": Bench("reports", (), ("--small",), ("--small",)),
+        "ledger": Bench("ledger", ("--against", OLD_COMMIT), short_ledger, quick_ledger),
+        "web": Bench("web", (), short_web, ("--agencies", "8", "--buildings", "16", "--seconds", "1")),
+        "peer": Bench("peer", node_red, node_red, (*node_red, "--quick")),
     }
 
 
-def run(name: str, bench: Bench, *, is_quick: bool) -> Outcome:
+def run(name: str, bench: Bench, mode: Mode) -> Outcome:
     """Run a bench in a process of its own, and show what it prints while it runs."""
-    arguments = bench.quick if is_quick else bench.arguments
+    arguments = bench.arguments_in(mode)
     module = "tests.bench" if bench.module == "__main__" else f"tests.bench.{bench.module}"
     print(f"\n== {name}: python -m {module} {' '.join(arguments)}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
@@ -95,7 +116,11 @@ def run(name: str, bench: Bench, *, is_quick: bool) -> Outcome:
         measured = tuple(read_rows(rows))
         seconds = time.monotonic() - began_s
     return Outcome(
-        bench, seconds, "".join(lines), measured, fault_of(process.returncode, measured, lines, is_quick=is_quick)
+        bench,
+        seconds,
+        "".join(lines),
+        measured,
+        fault_of(process.returncode, measured, lines, is_quick=mode is Mode.QUICK),
     )
 
 
@@ -142,13 +167,12 @@ def commit() -> str:
     return git("rev-parse", "--short", "HEAD") + (" with changes" if git("status", "--porcelain", "src") else "")
 
 
-def page(outcomes: dict[str, Outcome], *, is_quick: bool) -> str:
+def page(outcomes: dict[str, Outcome], mode: Mode) -> str:
     """Write the page."""
-    mode = " in the quick mode, which shows that each bench runs and no speed" if is_quick else ""
     text = (
         "# Benchmarks\n\nEach figure is a ratio within one run: ours beside a peer, an old commit or an empty page on the same "
         "machine in\nthe same minutes. Milliseconds are of this machine alone. `make bench` writes this page.\n\n"
-        f"Measured {dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC at {commit()}{mode}.\n{machine()}. {versions()}.\n\n"
+        f"Measured {dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC at {commit()}{MODES[mode]}.\n{machine()}. {versions()}.\n\n"
         "| bench | what | ms | beside | its ms | ratio | target |\n|---|---|--:|---|--:|--:|--:|\n"
     )
     text += "".join(line_of(row) for outcome in outcomes.values() for row in outcome.rows)
@@ -177,7 +201,12 @@ def number(value: float) -> str:
 def main() -> int:
     """Run what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="small sizes, one round")
+    how_much = parser.add_mutually_exclusive_group()
+    how_much.add_argument(
+        "--short", action="store_const", dest="mode", const=Mode.SHORT, help="smaller sites, one round"
+    )
+    how_much.add_argument("--quick", action="store_const", dest="mode", const=Mode.QUICK, help="whether each runs")
+    parser.set_defaults(mode=Mode.FULL)
     parser.add_argument(
         "--only", nargs="+", metavar="BENCH", help="these alone; the page is then written with these alone"
     )
@@ -188,11 +217,9 @@ def main() -> int:
     known = benches(given.data, given.node_red)
     if unknown := sorted(set(given.only or ()) - set(known)):
         parser.error(f"no bench {', '.join(unknown)}: there are {', '.join(known)}")
-    outcomes = {
-        name: run(name, bench, is_quick=given.quick) for name, bench in known.items() if name in (given.only or known)
-    }
+    outcomes = {name: run(name, bench, given.mode) for name, bench in known.items() if name in (given.only or known)}
     if given.page != "-":
-        Path(given.page).write_text(page(outcomes, is_quick=given.quick), encoding="utf-8")
+        Path(given.page).write_text(page(outcomes, given.mode), encoding="utf-8")
     faults = {name: outcome.fault for name, outcome in outcomes.items() if outcome.fault}
     print(f"\n{len(outcomes) - len(faults)} of {len(outcomes)} benches ran and reached their targets.")
     for name, fault in faults.items():

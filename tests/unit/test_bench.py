@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.bench import all as every
-from tests.bench.all import Bench, Outcome, benches, fault_of, line_of, page
+from tests.bench.all import Bench, Mode, Outcome, benches, fault_of, line_of, page
 from tests.bench.rows import ROWS_VARIABLE, Row, costs, faster, read_rows
 
 
@@ -51,12 +51,19 @@ def test_a_bench_that_crashes_is_named_and_the_others_still_run(tmp_path, monkey
 def test_the_page_says_which_target_was_missed():
     slow = Row("web", "/plan, 95 of 100", 250.0, "an empty page", 50.0, 5.0, 2.0, is_cost=True)
     assert line_of(slow) == "| web | /plan, 95 of 100 | 250 | an empty page | 50 | 5 times as long | ≤ 2 MISSED |\n"
-    text = page({"web": Outcome(Bench("web"), 3.0, "said", (slow,), "target missed: /plan, 95 of 100")}, is_quick=True)
+    text = page({"web": Outcome(Bench("web"), 3.0, "said", (slow,), "target missed: /plan, 95 of 100")}, Mode.QUICK)
     assert "shows that each bench runs and no speed" in text
     assert "- web: target missed" in text
 
 
-def test_every_bench_has_a_module_and_a_quick_mode(tmp_path):
+def test_the_page_says_how_much_was_measured():
+    assert "in the short mode" in page({}, Mode.SHORT)
+    assert " mode" not in page({}, Mode.FULL)
+
+
+def test_every_bench_has_a_module_and_smaller_modes(tmp_path):
     for bench in benches(tmp_path, None).values():
         assert (every.ROOT / "tests/bench" / f"{bench.module}.py").exists()
     assert json.dumps([bench.quick for bench in benches(tmp_path, tmp_path).values()]).count("--node-red") == 0
+    bare = {name for name, bench in benches(tmp_path, None).items() if bench.short == bench.arguments}
+    assert bare == {"peer"}, "minutes as it is"
