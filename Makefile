@@ -57,7 +57,8 @@ $(DEBIAN_VENV)/.dev: requirements-dev.lock pyproject.toml
 	touch $@
 .PHONY: fuzz test-debian-python
 
-# Small faults put into the core one by one, and how many the tests find: docs/mutants.md (an hour with MUTANTS=20).
+# Small faults put into the core one by one, and how many the tests find: docs/mutants.md (an hour with MUTANTS=20;
+# ARGS='--minutes 25': as many as there is time for).
 MUTANTS ?= 20
 mutants: $(VENV)/.dev
 	$(BIN)/python -m tests.mutants --each $(MUTANTS) $(ARGS)

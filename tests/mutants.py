@@ -1,6 +1,7 @@
 """Measure what the tests would notice: small faults put into modules one by one, and the share of them that a test finds.
 
     python -m tests.mutants --each 6 --seed 1            writes docs/mutants.md
+    python -m tests.mutants --each 20 --minutes 25       as many of them as there is time for, the same time for each group
     python -m tests.mutants --only tariff --each 30      one group, printed alone
 
 The faults go into a copy of the source; the tests of a group run on the copy until one fails. A fault that no test finds is
@@ -131,6 +132,7 @@ def main() -> None:
     """Put the faults in, and write what was found."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--each", type=int, default=20, help="Faults of each group.")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="Begin no fault after so long.")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", choices=GROUPS, help="One group, printed alone.")
     given = parser.parse_args()
@@ -146,15 +148,19 @@ def main() -> None:
             files = sorted(path for place in places for path in ([place] if place.is_file() else place.rglob("*.py")))
             everything = [fault for path in files for fault in faults_of(path)]
             chosen = random.Random(given.seed).sample(everything, min(given.each, len(everything)))
-            found, timeout_s = 0, max(MIN_TIMEOUT_S, SLOWER * seconds_without_fault(source, tests))
+            until_s = time.monotonic() + given.minutes * 60 / (len(GROUPS) if given.only is None else 1)
+            count, found, timeout_s = 0, 0, max(MIN_TIMEOUT_S, SLOWER * seconds_without_fault(source, tests))
             for fault in chosen:
+                if time.monotonic() > until_s:
+                    break
+                count += 1
                 is_killed = is_found(fault, source, tests, timeout_s)
                 found += is_killed
                 where = f"{fault.path.relative_to(ROOT / 'src/bkkenergy')}:{fault.line}"
                 print(f"{'found ' if is_killed else 'MISSED'} {name} {where} {fault.text}", flush=True)
                 if not is_killed:
                     missed.append(f"- `{where}`: `{fault.text}`")
-            rows.append(f"| {name} | {found} of {len(chosen)} | {found / len(chosen):.0%} | {len(everything):,} |")
+            rows.append(f"| {name} | {found} of {count} | {found / max(count, 1):.0%} | {len(everything):,} |")
     if given.only is None:
         PAGE.write_text(page(rows, missed, given.seed), encoding="utf-8")
 
