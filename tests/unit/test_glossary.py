@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from itertools import chain
 
 import pytest
@@ -79,3 +80,18 @@ def test_each_page_is_named_by_the_glossary(key):
         "report.plan_state": "status",
     }
     assert TERMS[english[key]] in catalogue("th")[key]
+
+
+def thai_of(value: object) -> list[str]:
+    """Every Thai text of a file of the configuration: sources, names, notes."""
+    if isinstance(value, dict):
+        return [text for inner in value.values() for text in thai_of(inner)]
+    if isinstance(value, list):
+        return [text for inner in value for text in thai_of(inner)]
+    return [value] if isinstance(value, str) and re.search("[ก-๛]", value) else []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "config").rglob("*.toml")), ids=lambda path: path.stem)
+def test_thai_of_the_configuration_uses_the_glossary(path):
+    texts = thai_of(tomllib.loads(path.read_text(encoding="utf-8")))
+    assert [words for text in texts if (words := replaced_words(text))] == []
