@@ -153,7 +153,7 @@ def test_days_are_read_as_thai_files_write_them(text, day):
     assert day_of(text) == dt.date.fromisoformat(day)
 
 
-OF_NO_REPORT = ("payloads", "calendars")
+OF_NO_REPORT = ("payloads", "calendars", "modbus")
 """Sources that only `bkkenergy check` and developers read."""
 
 
