@@ -11,7 +11,7 @@ import jmespath
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from bkkenergy.portfolio.models import Slug
-from bkkenergy.readings import QUANTITIES
+from bkkenergy.readings import ENERGY_FIELDS, MORE_REGISTERS, QUANTITIES
 from bkkenergy.tomlfiles import Frozen
 
 ROOT_MARK = "^"
@@ -140,7 +140,7 @@ class FieldSpec(Frozen):
     suffix : for plain numbers, what follows the meter's topic.
     unit_path : where the payload itself names the unit; it then overrules `unit`.
     pulses_per_kwh : the meter's constant, for unit = "pulses". no_value : numbers that mean "no value" in this field,
-        in place of the profile's.
+        in place of the profile's. absent : what it means that the payload has none, for senders that leave out zeros.
     """
 
     path: str | None = None
@@ -150,6 +150,7 @@ class FieldSpec(Frozen):
     scale: Annotated[float, Field(gt=0)] = 1.0
     pulses_per_kwh: Annotated[float, Field(gt=0)] | None = None
     no_value: tuple[float, ...] | None = None
+    absent: Annotated[float, Field(allow_inf_nan=False)] | None = None
 
     @field_validator("unit")
     @classmethod
@@ -323,6 +324,19 @@ class Profile(Frozen):
             raise ValueError("keys name the elements of a payload themselves; remove each")
         if len(set(self.keys)) < len(self.keys):
             raise ValueError("keys name a meter twice")
+        return self
+
+    @model_validator(mode="after")
+    def _says_of_whole_payloads_what_absence_means(self) -> Self:
+        absent = [name for name, spec in self.fields.items() if spec.absent is not None]
+        if not absent:
+            return self
+        if self.family == "sparkplug":
+            raise ValueError("absent does not go with sparkplug: what did not change is not sent")
+        if any(name in (*ENERGY_FIELDS, *MORE_REGISTERS) for name in absent):
+            raise ValueError("absent is not for counters: a counter that is left out does not stand at that number")
+        if any(self.fields[name].path is None for name in absent):
+            raise ValueError("absent goes with path")
         return self
 
     @field_validator("fields")

@@ -40,7 +40,7 @@ class ChirpstackDecoder(RowDecoder):
                 return []
         if not isinstance(root.get("object"), dict):
             raise DecodeError("the uplink has no object, and the profile no binary layout. Add a codec, or [binary].")
-        return read_elements(self.profile, message.topic, root, steps)
+        return read_elements(self.profile, message.topic, root, steps, may_be_empty=True)
 
     def _unpacked(self, data: object, steps: list[Step]) -> dict[str, float]:
         """Return numbers of the binary payload by their names."""

@@ -55,8 +55,13 @@ def parse_json(payload: bytes) -> Any:
         raise DecodeError(f"no JSON: {error}") from None
 
 
-def read_elements(profile: Profile, address: str, root: Any, steps: list[Step]) -> list[DecodedRow]:
-    """Read rows of every element that the profile finds in a decoded payload. Raises DecodeError."""
+def read_elements(
+    profile: Profile, address: str, root: Any, steps: list[Step], *, may_be_empty: bool = False
+) -> list[DecodedRow]:
+    """Read rows of every element that the profile finds in a decoded payload. Raises DecodeError.
+
+    may_be_empty : whether an element with nothing of the profile still has what its fields mean by being absent.
+    """
     if profile.ignore is not None and search(profile.ignore, root):
         steps.append(Step(f"ignore = {profile.ignore}", "left out, as the profile says", is_ignored=True))
         return []
@@ -67,7 +72,7 @@ def read_elements(profile: Profile, address: str, root: Any, steps: list[Step]) 
         try:
             if not applies_to(profile, element, root, steps):
                 continue
-            row = read_element(profile, address, element, root, steps)
+            row = read_element(profile, address, element, root, steps, may_be_empty=may_be_empty)
         except DecodeError as error:
             steps.append(Step("element", str(error), is_fault=True))
             continue
@@ -134,11 +139,12 @@ def read_element(
     *,
     units: Mapping[str, Collection[str]] = MappingProxyType({}),
     key: str = "",
+    may_be_empty: bool = False,
 ) -> DecodedRow:
     """Read one element as a row and add every step. Raises DecodeError for its key or time.
 
     key : where the profile finds none in the element. units : name in the element -> units that the payload states
-        for it; they overrule the profile's.
+        for it; they overrule the profile's. may_be_empty : see `read_elements`.
     """
     if profile.topic_key is not None:
         key = key_in(address, profile.topic_key)
@@ -151,11 +157,15 @@ def read_element(
         steps.append(Step(f"key = {profile.key}", key))
     ts_us = _time_of(profile, element, root, steps)
     values: dict[str, float] = {}
+    left_out: dict[str, float] = {}
     for name, spec in profile.fields.items():
         if spec.path is None:
             continue
         try:
             raw = _at(spec.path, element, root)
+            if raw is None and spec.absent is not None:
+                left_out[name] = _in_product_unit(spec.absent, spec, spec.unit)
+                continue
             stated = None if raw is None else _stated_unit(spec, element, root, units)
             value = field_value(name, raw, spec, profile, stated)
         except DecodeError as error:
@@ -164,6 +174,9 @@ def read_element(
         if value is not None:
             values[name] = value
         steps.append(Step(f"{name} = {spec.path}", "no value" if value is None else f"{value:.10g} {_unit_of(name)}"))
+    if values or may_be_empty:
+        values |= left_out
+        steps += [Step(name, f"left out: {value:.10g} {_unit_of(name)}") for name, value in left_out.items()]
     return DecodedRow((address, key), ts_us, values)
 
 
@@ -245,10 +258,14 @@ def field_value(name: str, raw: Any, spec: FieldSpec, profile: Profile, stated: 
     unit = spec.unit if stated is None else unit_named(stated)
     if unit is None or UNITS[unit][0] != QUANTITY_OF[name]:
         raise DecodeError(f"the payload's unit {stated!r} is none of {name}")
-    value = number * UNITS[unit][1] * spec.scale / (spec.pulses_per_kwh or 1.0)
+    value = _in_product_unit(number, spec, unit)
     if not math.isfinite(value):
         raise DecodeError(f"{shown(raw)} {unit} is beyond any number of {_unit_of(name)}")
     return value
+
+
+def _in_product_unit(number: float, spec: FieldSpec, unit: str) -> float:
+    return number * UNITS[unit][1] * spec.scale / (spec.pulses_per_kwh or 1.0)
 
 
 def _at(path: str, element: Any, root: Any) -> Any:
