@@ -9,13 +9,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from bkkenergy.access import server_actor
 from bkkenergy.adapters.state import open_state
 from bkkenergy.calendar import Period, timestamp_us
+from bkkenergy.cli import cli
 from bkkenergy.cli.opening import opened_site
+from bkkenergy.errors import InputError
 from bkkenergy.portfolio.edits import Amend, Put
 from bkkenergy.readings import ReadingBatch
+from bkkenergy.reports.plan.jcm import monitored_months
 from bkkenergy.reports.savings.standings import index_rows
 from bkkenergy.reports.write import make_report
 from bkkenergy.site import load_configuration
@@ -295,3 +299,28 @@ def test_a_report_has_the_index_of_its_agency_and_the_duties_of_its_buildings(co
         (OFFICE, 1, dt.date(2027, 3, 31))
     ]
     assert (day.state_index, day.duties) == (None, ())
+
+
+def test_a_monitoring_sheet_has_the_energy_of_the_ledger_and_refuses_half_months(config):
+    with opened_site(load_configuration(config)) as site:
+        (meter,), months = monitored_months(site, [MAIN, MAIN], BOTH)
+        with pytest.raises(InputError, match="no whole months"):
+            monitored_months(site, [MAIN], Period.days(dt.date(2026, 10, 1), dt.date(2026, 10, 30)))
+        with pytest.raises(InputError, match="not in the portfolio"):
+            monitored_months(site, ["a.b.c"], BOTH)
+    assert meter.id == MAIN
+    assert [month.known_kwh[0] for month in months] == pytest.approx([30 * 24 * BUSY_KW, 31 * 24 * QUIET_KW], abs=20)
+    assert months[1].coverage_ratio == (1.0,)
+
+
+def test_the_command_writes_a_monitoring_sheet(config, tmp_path):
+    done = CliRunner().invoke(
+        cli,
+        ["plan", "jcm", "TH_AM005", str(tmp_path / "ac.xlsx"), "--meter", MAIN, "--period", "2026-10", "--factor", "0.4",
+         "--factor-source", "a guideline", "--project", "6", "--reference", "5", "--calibration", f"{MAIN}=certificate 1",
+         "--config", str(config)],
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert "TH_AM005 Ver3.0, 14,8" in done.output
+    assert "working sheet" in done.output
+    assert (tmp_path / "ac.xlsx").read_bytes().startswith(b"PK")

@@ -107,6 +107,11 @@ def home(tmp_path_factory, broker):
     portfolio = folder / "config/portfolio"
     portfolio.unlink()
     shutil.copytree(ROOT / "config/portfolio", portfolio)
+    (portfolio / "accounts.toml").write_text(
+        '[[account]]\nid = "office"\nutility = "mea"\nnumber = "123456789"\nschedule = "mea-2-2-lv"\nbuildings = ["health.centre-1"]\n'
+    )
+    bills = pd.DataFrame({"เดือน": ["ม.ค. 2569"], "จำนวนหน่วย": [1200], "ยอดเงิน": [None]})
+    bills.to_excel(folder / "bills-2569.xlsx", index=False)
     with (portfolio / "buildings/health.toml").open("a") as file:
         file.write(
             '[[building.meters]]\nid = "plug"\ntopic = "tele/plug/SENSOR"\npayload = "tasmota-sensor"\nrated_kw = 4\nparent = "main"\n'

@@ -21,6 +21,7 @@ from bkkenergy.cli.lang import lang_option
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.cli.plan_history import compare_command, history_command, undo_command, withdraw_command
+from bkkenergy.cli.plan_jcm import jcm_command
 from bkkenergy.errors import ConfigError, InputError
 from bkkenergy.i18n import Words
 from bkkenergy.plan import PROJECT_KINDS, PROJECT_STATES, Measured, Project, ProjectState, project_faults, roll_up
@@ -314,3 +315,6 @@ def datasheet_command(path: Path, key_path: Path | None, lang: Any, config_dir: 
 
 for command in (history_command, compare_command, undo_command, withdraw_command):
     plan_command.add_command(command)
+
+
+plan_command.add_command(jcm_command)

@@ -138,7 +138,7 @@ def quantities_of(
     *,
     interval_h: float = 0.25,
     demand_kwh: FloatArray | None = None,
-    kvar: FloatArray | None = None,
+    reactive_kvar: FloatArray | None = None,
     cuts: Collection[dt.date] = (),
     reads: Sequence[Read] = (),
 ) -> list[Quantities]:
@@ -156,7 +156,7 @@ def quantities_of(
         Length of an interval [h].
     demand_kwh : (n,) array, optional
         The intervals that may set a demand [kWh], as in `quantities_of_many`.
-    kvar : (n,) array, optional
+    reactive_kvar : (n,) array, optional
         Mean reactive power of each interval [kvar], as in `quantities_of_many`.
     cuts : collection of date
         Days on which a new part of a month begins, as in `quantities_of_many`.
@@ -189,7 +189,7 @@ def quantities_of(
         tariffs,
         interval_h=interval_h,
         demand_kwh=None if demand_kwh is None else np.atleast_2d(demand_kwh),
-        kvar=None if kvar is None else np.atleast_2d(kvar),
+        reactive_kvar=None if reactive_kvar is None else np.atleast_2d(reactive_kvar),
         cuts=cuts,
         reads=reads,
     )[0]
@@ -202,7 +202,7 @@ def quantities_of_many(
     *,
     interval_h: float = 0.25,
     demand_kwh: FloatArray | None = None,
-    kvar: FloatArray | None = None,
+    reactive_kvar: FloatArray | None = None,
     cuts: Collection[dt.date] = (),
     reads: Sequence[Read] = (),
 ) -> list[list[Quantities]]:
@@ -221,7 +221,7 @@ def quantities_of_many(
     demand_kwh : (k, n) array, optional
         The intervals that may set a demand [kWh], NaN where one may not: it is known that energy of a gap flowed,
         but not when. By default all may. A month without any takes its demand from all, and says so.
-    kvar : (k, n) array, optional
+    reactive_kvar : (k, n) array, optional
         Mean reactive power of each interval [kvar], lagging positive, NaN where it was not measured. A month in which
         none was has none.
     cuts : collection of date
@@ -264,7 +264,9 @@ def quantities_of_many(
     energy = np.add.reduceat(known, first, axis=1)
     on_peak = np.add.reduceat(known * masks["on_peak"], first, axis=1)
     highest = {window: np.maximum.reduceat(firm * mask, first, axis=1) / interval_h for window, mask in masks.items()}
-    peak_kvar = None if kvar is None else np.fmax.reduceat(np.asarray(kvar, np.float64), first, axis=1)
+    peak_kvar = (
+        None if reactive_kvar is None else np.fmax.reduceat(np.asarray(reactive_kvar, np.float64), first, axis=1)
+    )
     return [
         [
             Quantities(

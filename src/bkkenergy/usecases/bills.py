@@ -181,7 +181,7 @@ def _bills(site: Site, what: Billable, period: Period, reads: Sequence[Read]) ->
         edges(period, "15min")[:-1],
         tariffs,
         demand_kwh=quarters.firm_kwh,
-        kvar=_kvar(site, billed, period),
+        reactive_kvar=_kvar(site, billed, period),
         cuts=_schedule_changes(site, billed, period.first_day, _next_day(period.last_day)),
         reads=reads,
     )
