@@ -17,14 +17,18 @@ from bkkenergy.cli.context import command_line, config_option, period_of, today_
 from bkkenergy.cli.lang import lang_option
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, print_json
+from bkkenergy.errors import InputError
 from bkkenergy.i18n import NO_VALUE, Words
 from bkkenergy.reports.savings.gather import facts_of_all
 from bkkenergy.reports.savings.phrasing import finding_texts
 from bkkenergy.reports.savings.standings import index_rows
 from bkkenergy.savings.facts import Finding
 from bkkenergy.savings.insights import find, visible
+from bkkenergy.site import Site
 from bkkenergy.usecases.dismissals import dismiss
 from bkkenergy.usecases.energy import buildings_named
+from bkkenergy.usecases.events import accept_event
+from bkkenergy.usecases.portfolio import portfolio_state
 
 console = Console()
 INDEX_COLUMNS = (
@@ -36,18 +40,22 @@ INDEX_COLUMNS = (
 @click.command(
     "insights",
     epilog="\b\nExamples:\n  bkkenergy insights all\n  bkkenergy insights district-bangkhen.office --lang en\n"
-    "  bkkenergy insights health --json\n  bkkenergy insights health.suan-lum --dismiss night_spread",
+    "  bkkenergy insights health --json\n  bkkenergy insights health.suan-lum --dismiss night_spread\n"
+    '  bkkenergy insights health.suan-lum --adjust "A server room since May"',
 )
 @click.argument("name")
 @click.option("--until", help="The last day that is judged (default: yesterday).")
 @click.option(
     "--dismiss", "rule", metavar="RULE", help="Dismiss a rule's finding of one building until it grows by a fifth."
 )
+@click.option(
+    "--adjust", "reason", metavar="REASON", help="Enter the lasting change of use of one building as an adjustment."
+)
 @json_option
 @lang_option
 @config_option
 def insights_command(
-    name: str, until: str | None, rule: str | None, as_json: bool, lang: Any, config_dir: Path
+    name: str, until: str | None, rule: str | None, reason: str | None, as_json: bool, lang: Any, config_dir: Path
 ) -> None:
     """Show what to act on in NAME (a building, an agency, or all), most baht first, at most five a building."""
     words = Words(lang)
@@ -61,6 +69,9 @@ def insights_command(
         if rule is not None:
             dismissed = dismiss(site.state, command_line(), site.portfolio, findings, rule, site.clock())
             click.echo(f"{dismissed.building}: {rule} is dismissed until it grows by a fifth.")
+            return
+        if reason is not None:
+            click.echo(_adjusted(site, findings, reason))
             return
         shown = visible(findings, site.dismissals, site.savings.insights)
         portfolio = site.portfolio
@@ -77,6 +88,16 @@ def insights_command(
             + (f" · {stakes}" if stakes else "")
         )
         click.echo(f"  {what} {words('insight.since', date=words.date(finding.since))}\n  → {todo}")
+
+
+def _adjusted(site: Site, findings: Sequence[Finding], reason: str) -> str:
+    """Enter the one lasting change among findings as an adjustment, and say what was entered."""
+    events = [finding for finding in findings if finding.rule == "use_event"]
+    if len(events) != 1:
+        raise InputError(f"--adjust needs one building with a lasting change of use. There are {len(events)} such.")
+    accept_event(portfolio_state(site.config, site.state), command_line(), events[0], reason, site.clock())
+    kwh, half = (events[0].evidence[name] for name in ("kwh_a_day", "half_kwh_a_day"))
+    return f"{events[0].building}: {kwh:+,.1f} kWh a day (± {half:,.1f}) from {events[0].since} on are an adjustment."
 
 
 @click.command(

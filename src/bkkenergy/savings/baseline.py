@@ -561,7 +561,8 @@ def fold_errors(actual: FloatArray, expected: FloatArray, fold: IntArray) -> tup
 class Saving:
     """What was saved in a period: baseline less use, over the days that both know.
 
-    adjustment_kwh : what persons entered as changes that are no savings, added to the baseline.
+    adjustment_kwh : what persons entered as changes that are no savings, added to the baseline; adjustment_half_kwh :
+    half of its 90 % interval.
     known_kwh : all energy of the period that is known, judged or not. expected_kwh : the baseline of all its days.
     period_days : days of the period. calendar_days : judged days whose weather was missing.
     """
@@ -576,6 +577,7 @@ class Saving:
     expected_kwh: float = 0.0
     period_days: int = 0
     calendar_days: int = 0
+    adjustment_half_kwh: float = 0.0
 
     @property
     def judged_ratio(self) -> float:
@@ -599,7 +601,13 @@ class Saving:
         return self.saving_kwh / self.adjusted_kwh if self.adjusted_kwh > 0 else float("nan")
 
 
-def saving_of(baseline: Baseline, series: Series, *, adjustment_kwh: FloatArray | None = None) -> Saving:
+def saving_of(
+    baseline: Baseline,
+    series: Series,
+    *,
+    adjustment_kwh: FloatArray | None = None,
+    adjustment_half_kwh: FloatArray | None = None,
+) -> Saving:
     """Compute the saving of a period under a baseline.
 
     Parameters
@@ -610,6 +618,8 @@ def saving_of(baseline: Baseline, series: Series, *, adjustment_kwh: FloatArray 
         The hours of the period.
     adjustment_kwh : (m,) array, optional
         Energy of each day that is no saving [kWh], added to the baseline.
+    adjustment_half_kwh : (m,) array, optional
+        Half of its 90 % interval; days of one adjustment err alike.
 
     Returns
     -------
@@ -649,6 +659,7 @@ def saving_of(baseline: Baseline, series: Series, *, adjustment_kwh: FloatArray 
         expected_kwh=float(np.nansum(expected)),
         period_days=len(both),
         calendar_days=int((both & predicted.by_calendar).sum()),
+        adjustment_half_kwh=0.0 if adjustment_half_kwh is None else float(adjustment_half_kwh[both].sum()),
     )
 
 

@@ -15,7 +15,8 @@ from pydantic import Field
 from bkkenergy.dated import Cited
 from bkkenergy.errors import InputError
 from bkkenergy.readings import BoolArray, FloatArray
-from bkkenergy.savings.baseline import HOURS_PER_DAY, Baseline, Series
+from bkkenergy.savings.adjust import Adjustment, adjustment_days
+from bkkenergy.savings.baseline import HOURS_PER_DAY, Baseline, Series, expected_of
 from bkkenergy.savings.phases import PhaseVoltages
 from bkkenergy.savings.versions import BaselineVersion
 
@@ -41,6 +42,8 @@ class SubMeterSums:
 class InsightRules(Cited):
     """Thresholds of config/savings.toml."""
 
+    event_ratio: Positive
+    event_sigmas: Positive
     baseload_rise_ratio: Positive
     baseload_rise_least_kw: Positive
     out_of_hours_ratio: Positive
@@ -78,6 +81,7 @@ class Facts:
     known; grid_kwh : (n,) what the grid gave in each hour; is_open : (m,) days on which it works;
     hours : (m, 2) opening and closing time of each day, NaN on closed days; thb_per_kwh : (n,) what a kWh is
     worth in each hour; baseline : by which the last weeks are judged; versions : all of them;
+    adjustments : that persons entered; events_seen_on : first day of the newest event that a person dismissed;
     on_peak : (n,) tariff's on-peak hours; demand_kw : (q,) quarter-hours' mean power of the
     last twelve months with demand_starts; demand_thb_per_kw : the schedule's highest price of demand;
     demand_charged : (q,) quarter-hours that can set it, None for all; kvar : (q,) or None;
@@ -94,6 +98,8 @@ class Facts:
     on_peak: BoolArray
     baseline: Baseline | None = None
     versions: Sequence[BaselineVersion] = ()
+    adjustments: Sequence[Adjustment] = ()
+    events_seen_on: dt.date | None = None
     why: InputError | None = None
     grid_kwh: FloatArray | None = None
     demand_kw: FloatArray = field(default_factory=lambda: np.empty(0))
@@ -124,6 +130,15 @@ class Facts:
     def grid_kw(self) -> FloatArray:
         """(m, 24) power of each hour, NaN where not known."""
         return np.where(self.series.known, self.series.energy_kwh, np.nan).reshape(-1, HOURS_PER_DAY)
+
+    @cached_property
+    def expected_kwh(self) -> FloatArray:
+        """(m,) what the baseline expects of each day, with adjustments; NaN where it cannot."""
+        if self.baseline is None:
+            return np.full(len(self.series.kind), np.nan)
+        expected = expected_of(self.baseline, self.series).energy_kwh
+        adjusted_kwh: FloatArray = expected + adjustment_days(self.series.day_index, self.adjustments, expected).kwh
+        return adjusted_kwh
 
     @property
     def day_kwh(self) -> FloatArray:

@@ -7,6 +7,7 @@ leave such data out.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -28,6 +29,7 @@ from bkkenergy.savings.rules_use import (
     night_spread,
     out_of_hours,
     overrun,
+    use_event,
     weather_sensitivity,
     week_rise,
 )
@@ -38,6 +40,7 @@ CHANGED_RATIO = 0.2
 Rule = Callable[[Facts, InsightRules], Finding | None]
 
 RULES: tuple[Rule, ...] = (
+    use_event,
     baseload_rise,
     out_of_hours,
     overrun,
@@ -95,6 +98,63 @@ def find(facts: Facts, rules: InsightRules) -> list[Finding]:
     return sorted(findings, key=lambda finding: -finding.cost_thb_a_month)
 
 
+EVENT_MARK = "use_event@"
+"""Before the day of an event: another one is another finding."""
+
+
+def dismissed_as(finding: Finding) -> str:
+    """Return what a finding is dismissed by: its rule, of an event with its day.
+
+    Parameters
+    ----------
+    finding : Finding
+        A finding.
+
+    Returns
+    -------
+    str
+        The name.
+
+    Examples
+    --------
+    >>> import datetime as dt
+    >>> from bkkenergy.savings.facts import Finding
+    >>> from bkkenergy.savings.insights import dismissed_as
+    >>> dismissed_as(Finding("a.b", "use_event", "notice", dt.date(2026, 5, 1), 0.0, 0.0, {}))
+    'use_event@2026-05-01'
+    """
+    return f"{EVENT_MARK}{finding.since}" if finding.rule == use_event.__name__ else finding.rule
+
+
+def event_day(dismissals: Sequence[Dismissal], building: str) -> dt.date | None:
+    """Return the first day of the newest event of a building that a person dismissed.
+
+    Parameters
+    ----------
+    dismissals : sequence of Dismissal
+        What persons dismissed.
+    building : str
+        A building.
+
+    Returns
+    -------
+    date or None
+        The day; None without any.
+
+    Examples
+    --------
+    >>> from bkkenergy.savings.insights import Dismissal, event_day
+    >>> event_day([Dismissal("a.b", "use_event@2026-05-01", 0.0)], "a.b")
+    datetime.date(2026, 5, 1)
+    """
+    days = [
+        dt.date.fromisoformat(dismissal.rule.removeprefix(EVENT_MARK))
+        for dismissal in dismissals
+        if dismissal.building == building and dismissal.rule.startswith(EVENT_MARK)
+    ]
+    return max(days, default=None)
+
+
 @dataclass(frozen=True, slots=True)
 class Dismissal:
     """A finding that a person has dismissed, with what was at stake then."""
@@ -138,7 +198,7 @@ def visible(findings: Sequence[Finding], dismissed: Sequence[Dismissal], rules: 
     shown: dict[str, int] = {}
     chosen = []
     for finding in sorted(findings, key=lambda one: -one.cost_thb_a_month):
-        before = dismissed_at.get((finding.building, finding.rule))
+        before = dismissed_at.get((finding.building, dismissed_as(finding)))
         if before is not None and finding.cost_thb_a_month <= before * (1 + CHANGED_RATIO):
             continue
         shown[finding.building] = shown.get(finding.building, 0) + 1

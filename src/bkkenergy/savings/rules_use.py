@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import numpy as np
+import pandas as pd
 
 from bkkenergy.readings import FloatArray
-from bkkenergy.savings.baseline import HOURS_PER_DAY, expected_of
+from bkkenergy.savings.baseline import HOURS_PER_DAY
+from bkkenergy.savings.events import EventRule, UseEvent, find_event
 from bkkenergy.savings.facts import (
     DAYS_PER_MONTH,
     DAYS_PER_YEAR,
@@ -52,7 +56,13 @@ def baseload_rise(facts: Facts, rules: InsightRules) -> Finding | None:
     'alert'
     """
     nights = day_night_kw(facts.series)
-    last, before = nights[-WEEK:], nights[-WEEK - DAYS_PER_YEAR : -WEEK]
+    event = event_of(facts, rules)
+    first = (
+        -WEEK - DAYS_PER_YEAR
+        if event is None
+        else max(row_of(facts, event.first_day), len(nights) - WEEK - DAYS_PER_YEAR)
+    )
+    last, before = nights[-WEEK:], nights[first:-WEEK]
     if not (enough(last) and enough(before)):
         return None
     now, usual = float(np.nanmean(last)), float(np.nanmean(before))
@@ -291,7 +301,7 @@ def week_rise(facts: Facts, rules: InsightRules) -> Finding | None:
     """
     use, is_open = facts.day_kwh.copy(), facts.is_open
     if facts.baseline is not None:
-        expected = expected_of(facts.baseline, facts.series).energy_kwh
+        expected = facts.expected_kwh
         middle = float(np.nanmean(expected[-2 * WEEK :]))
         use = use - np.nan_to_num(expected) + middle
     last, before = use[-WEEK:][is_open[-WEEK:]], use[-2 * WEEK : -WEEK][is_open[-2 * WEEK : -WEEK]]
@@ -304,13 +314,126 @@ def week_rise(facts: Facts, rules: InsightRules) -> Finding | None:
     return finding(facts, "week_rise", "warning", -WEEK, kwh, {"rise_ratio": ratio, "days": len(last)})
 
 
-def residuals(facts: Facts) -> tuple[FloatArray, float] | None:
+def event_of(facts: Facts, rules: InsightRules) -> UseEvent | None:
+    """Find the lasting change of use of the last year against the baseline with its adjustments.
+
+    Parameters
+    ----------
+    facts : Facts
+        What is known of a building. Days before an event that a person dismissed are left out.
+    rules : InsightRules
+        What counts.
+
+    Returns
+    -------
+    UseEvent or None
+        The change with its date; None without a baseline.
+
+    Examples
+    --------
+    >>> from bkkenergy.savings.rules_use import event_of
+    >>> import bkkenergy as bk
+    >>> from bkkenergy.library.findings import facts_of, rules
+    >>> use = bk.examples.office()
+    >>> baseline = bk.Baseline.fit(use["2024"])
+    >>> use.loc["2025-09-01":] += 5.0
+    >>> event = event_of(facts_of(use, schedule="mea-3-2-lv", baseline=baseline), rules())
+    >>> event.first_day.isoformat(), 100 < event.kwh_a_day < 140
+    ('2025-09-01', True)
+    """
+    if facts.baseline is None:
+        return None
+    first = max(len(facts.series.kind) - DAYS_PER_YEAR, 0)
+    if facts.events_seen_on is not None:
+        first = max(first, row_of(facts, facts.events_seen_on))
+    days = slice(first, None)
+    rule = EventRule(rules.event_ratio, rules.event_sigmas)
+    return find_event(
+        facts.series.day_index[days], (facts.day_kwh - facts.expected_kwh)[days], facts.expected_kwh[days], rule
+    )
+
+
+def row_of(facts: Facts, day: dt.date) -> int:
+    """Return the number of a day.
+
+    Parameters
+    ----------
+    facts : Facts
+        What is known of a building.
+    day : date
+        A day; before the first it is the first, after the last it is the number of days.
+
+    Returns
+    -------
+    int
+        Its number, from 0.
+
+    Examples
+    --------
+    >>> import datetime as dt
+    >>> from bkkenergy.savings.rules_use import row_of
+    >>> import bkkenergy as bk
+    >>> from bkkenergy.library.findings import facts_of
+    >>> row_of(facts_of(bk.examples.office(), schedule="mea-3-2-lv"), dt.date(2024, 1, 3))
+    2
+    """
+    return int(facts.series.day_index.tz_localize(None).searchsorted(pd.Timestamp(day)))
+
+
+def use_event(facts: Facts, rules: InsightRules) -> Finding | None:
+    """Find a lasting change of use: since when, and how much a day. A person says whether it is an adjustment.
+
+    Parameters
+    ----------
+    facts : Facts
+        What is known of a building.
+    rules : InsightRules
+        What counts.
+
+    Returns
+    -------
+    Finding or None
+        The change with its date; one that a person dismissed, or entered as an adjustment, is none.
+
+    Examples
+    --------
+    >>> from bkkenergy.savings.rules_use import use_event
+    >>> import bkkenergy as bk
+    >>> from bkkenergy.library.findings import facts_of, rules
+    >>> use = bk.examples.office()
+    >>> baseline = bk.Baseline.fit(use["2024"])
+    >>> use.loc["2025-09-01":] += 5.0
+    >>> use_event(facts_of(use, schedule="mea-3-2-lv", baseline=baseline), rules()).since.isoformat()
+    '2025-09-01'
+    """
+    event = event_of(facts, rules)
+    if event is None:
+        return None
+    return finding(
+        facts,
+        "use_event",
+        "warning" if event.kwh_a_day > 0 else "notice",
+        row_of(facts, event.first_day),
+        event.kwh_a_day * DAYS_PER_MONTH,
+        {
+            "change_ratio": event.ratio,
+            "kwh_a_day": event.kwh_a_day,
+            "half_kwh_a_day": event.half_width_kwh_a_day,
+            "is_drift": float(event.kind == "drift"),
+            "is_share": float(event.is_share),
+        },
+    )
+
+
+def residuals(facts: Facts, event: UseEvent | None = None) -> tuple[FloatArray, float] | None:
     """Compute the daily residuals of the baseline, and their robust standard deviation.
 
     Parameters
     ----------
     facts : Facts
         What is known of a building.
+    event : UseEvent, optional
+        A lasting change, which is taken out of the days since it: it is said once, and no anomaly of each day.
 
     Returns
     -------
@@ -329,7 +452,10 @@ def residuals(facts: Facts) -> tuple[FloatArray, float] | None:
     """
     if facts.baseline is None:
         return None
-    left = facts.day_kwh - expected_of(facts.baseline, facts.series).energy_kwh
+    left = facts.day_kwh - facts.expected_kwh
+    if event is not None:
+        since = slice(row_of(facts, event.first_day), None)
+        left[since] -= event.added_kwh(facts.expected_kwh[since])
     past = left[-WEEK - DAYS_PER_YEAR : -WEEK]
     if not enough(past):
         return None
@@ -364,7 +490,7 @@ def anomaly(facts: Facts, rules: InsightRules) -> Finding | None:
     >>> anomaly(facts_of(use, schedule="mea-3-2-lv", baseline=baseline), rules()).severity
     'warning'
     """
-    deviations = residuals(facts)
+    deviations = residuals(facts, event_of(facts, rules))
     if deviations is None:
         return None
     left, sigma = deviations
@@ -479,23 +605,26 @@ def slope_of(x: FloatArray, y: FloatArray) -> tuple[float, float]:
 
     Parameters
     ----------
-    x, y : (n,) array
-        Values of days, in order.
+        x, y : (n,) array
+            Values of days, in order.
 
     Returns
     -------
-    float
-        The slope.
-    float
-        Its standard error.
+        float
+            The slope.
+        float
+            Its standard error.
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from bkkenergy.savings.rules_use import slope_of
-    >>> slope, error = slope_of(np.arange(10.0), 2.0 * np.arange(10.0) + np.tile([0.1, -0.1], 5))
-    >>> round(slope, 1), error < 0.05
-    (2.0, True)
+        >>> import datetime as dt
+
+    import numpy as np
+    import pandas as pd
+        >>> from bkkenergy.savings.rules_use import slope_of
+        >>> slope, error = slope_of(np.arange(10.0), 2.0 * np.arange(10.0) + np.tile([0.1, -0.1], 5))
+        >>> round(slope, 1), error < 0.05
+        (2.0, True)
     """
     off = x - x.mean()
     slope = float((off @ y) / (off @ off))

@@ -303,7 +303,10 @@ def band_of(saving: Saving, baseline: Baseline, placebo: Placebo) -> Band:
         why = "part"
     elif lag_years > placebo.lag_years[-1] + 0.01:
         why = "old"
-    return Band(saving.saving_ratio, scale * wide.half, scale * wide.significant, why)
+    adjusted = saving.adjustment_half_kwh / saving.adjusted_kwh if saving.adjusted_kwh > 0 else 0.0
+    half = float(np.hypot(scale * wide.half, adjusted))
+    significant = float(np.hypot(scale * wide.significant, adjusted * CLAIM_NORMAL / NORMAL_90))
+    return Band(saving.saving_ratio, half, significant, why)
 
 
 def total_band(savings: Sequence[Saving], bands: Sequence[Band], lag_years: float, placebo: Placebo) -> Band:

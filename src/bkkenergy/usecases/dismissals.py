@@ -12,7 +12,7 @@ from bkkenergy.adapters.state.users import enter_audit
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Portfolio
 from bkkenergy.savings.facts import Finding
-from bkkenergy.savings.insights import Dismissal
+from bkkenergy.savings.insights import Dismissal, dismissed_as
 from bkkenergy.usecases.powers import use_case
 
 
@@ -30,7 +30,7 @@ def dismiss(
     if len(meant) != 1:
         known = ", ".join(sorted({finding.rule for finding in findings})) or "(none)"
         raise InputError(f"dismissing needs one building with a finding of the rule {rule!r}. Found: {known}.")
-    entered = Dismissal(meant[0].building, rule, float(meant[0].cost_thb_a_month))
+    entered = Dismissal(meant[0].building, dismissed_as(meant[0]), float(meant[0].cost_thb_a_month))
     detail = {"rule": rule, "cost_thb_a_month": entered.cost_thb_a_month}
     with transaction(engine) as connection:
         enter_dismissal(connection, entered, actor.name, now)

@@ -8,15 +8,18 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path
 from fastapi.responses import Response
+from pydantic import Field
 
 from bkkenergy.adapters.state.baselines import versions_of
 from bkkenergy.errors import NotThere
 from bkkenergy.reports.savings.fitting import progress_of
 from bkkenergy.reports.savings.phrasing import version_data
 from bkkenergy.usecases.baselines import decide_on_baseline
+from bkkenergy.usecases.dismissals import dismiss
+from bkkenergy.usecases.events import accept_event
 from bkkenergy.web.api_rows import Row
 from bkkenergy.web.api_writer import Answer, AnyWriter
-from bkkenergy.web.building import building_view
+from bkkenergy.web.building import building_view, findings_shown
 from bkkenergy.web.pages_energy import building_of, own_of
 from bkkenergy.web.problems import PROBLEMS, WRITE_PROBLEMS
 from bkkenergy.web.security import ApiVisitor
@@ -105,6 +108,48 @@ class SavingsRow(Row):
     verdict: str | None
     why: str | None
     compared: ComparedSavingRow | None
+
+
+class AskedEvent(Row):
+    """What a lasting change of use is: an adjustment, with what changed, or nothing to enter."""
+
+    decision: Literal["adjust", "dismiss"]
+    reason: Annotated[str, Field(max_length=500)] = ""
+
+
+class EventRow(Row):
+    """A lasting change of use: since when, and how much a day, with half its 90 % interval."""
+
+    building: str
+    first: dt.date
+    decision: Literal["adjust", "dismiss"]
+    change_ratio: float
+    kwh_a_day: float
+    half_kwh_a_day: float
+    is_drift: float
+    is_share: float
+
+
+@router.post("/buildings/{building_id}/event", responses=WRITE_PROBLEMS)
+def decide_event(building_id: str, asked: AskedEvent, who: AnyWriter) -> Response:
+    """Enter the building's lasting change of use as a non-routine adjustment, or dismiss it."""
+    building = building_of(who.visitor, building_id)
+    here = who.visitor.here
+    who.visitor.need("edit" if asked.decision == "adjust" else "dismiss", building.agency)
+
+    def work() -> Answer:
+        findings = building_view(here, building).findings
+        event = next((finding for finding in findings_shown(here, findings) if finding.rule == "use_event"), None)
+        if event is None:
+            raise NotThere
+        if asked.decision == "adjust":
+            accept_event(who.state, who.visitor.actor, event, asked.reason, who.now)
+        else:
+            dismiss(here.opened.state, who.visitor.actor, here.portfolio, findings, event.rule, who.now)
+        row = EventRow(building=building.id, first=event.since, decision=asked.decision, **dict(event.evidence))
+        return Answer(row)
+
+    return who.answer(work)
 
 
 @router.get("/buildings/{building_id}/savings")

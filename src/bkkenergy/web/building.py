@@ -183,7 +183,7 @@ def _known_by(versions: Sequence[BaselineVersion]) -> tuple[tuple[int, str, str]
 
 
 def _judged(here: AppContext, building: Building) -> JudgedBuilding:
-    site, yesterday = here.opened, here.today - dt.timedelta(days=1)
+    site, yesterday = here.site, here.today - dt.timedelta(days=1)
     if not building.main_meters:
         nothing = SavingsAssessment(building, None, None, None)
         return JudgedBuilding(fiscal_year_so_far(yesterday, ()).first_day, nothing, None, [])

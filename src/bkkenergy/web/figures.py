@@ -21,6 +21,7 @@ from bkkenergy.calendar import BANGKOK, Period, edges, fiscal_year_of
 from bkkenergy.errors import BkkEnergyError
 from bkkenergy.portfolio import Building, Portfolio
 from bkkenergy.ports.ledger import IMPORT, QUARTERS_PER_DAY, LedgerReader
+from bkkenergy.savings.adjust import adjustment_days
 from bkkenergy.savings.baseline import Baseline, expected_of, series_of
 from bkkenergy.savings.versions import BaselineVersion, judging
 from bkkenergy.usecases.energy import air_temperature_c, building_quarters
@@ -179,7 +180,9 @@ def expected_series(
     series = series_of(starts, np.zeros(len(starts)), temp_c, calendar)
     index = pd.DatetimeIndex(series.day_index).tz_localize(None)
     own_kwh = own_supply_days(site.energy, site.portfolio, site.projects, building, period)
-    return pd.Series(expected_of(baseline, series).energy_kwh - own_kwh, index=index)
+    expected_kwh = expected_of(baseline, series).energy_kwh
+    added = adjustment_days(series.day_index, site.savings.adjustments_of(building.id), expected_kwh)
+    return pd.Series(expected_kwh + added.kwh - own_kwh, index=index)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,8 @@ from bkkenergy.savings.versions import VersionState
 from bkkenergy.savings.views import mean_rows
 from bkkenergy.usecases.baselines import decide_on_baseline
 from bkkenergy.usecases.dismissals import dismiss
+from bkkenergy.usecases.events import accept_event
+from bkkenergy.usecases.portfolio import portfolio_state
 from bkkenergy.web.balance import balance_view
 from bkkenergy.web.building import BuildingView, building_view, findings_shown, power_now
 from bkkenergy.web.citymap import city_map
@@ -187,6 +189,7 @@ def building_page(building_id: str, visitor: PageVisitor) -> Response:
         duration=_duration(view, words),
         findings=[_finding(finding, words) for finding in findings_shown(here, view.findings)],
         may_dismiss=visitor.account.may("dismiss", building.agency),
+        may_adjust=visitor.account.may("edit", building.agency) and here.portfolio.revision > 0,
         is_demo=here.portfolio.agencies[building.agency].demonstration,
     )
 
@@ -249,6 +252,24 @@ def _compared(view: BuildingView, visitor: Visitor) -> str:
     names = [words.either(th=building.name_th, en=building.name_en) for building in buildings]
     text = compared_text(row, words)
     return f"{text} ({', '.join(names)})" if names else text
+
+
+@router.post("/buildings/{building_id}/adjust")
+def adjust_event(building_id: str, visitor: PageVisitor, form: OwnForm) -> Response:
+    """Enter the lasting change of use that the page shows as a non-routine adjustment."""
+    building, here = building_of(visitor, building_id), visitor.here
+    visitor.need("edit", building.agency)
+    events = [finding for finding in building_view(here, building).findings if finding.rule == "use_event"]
+    if not events:
+        raise HTTPException(404, "no such finding")
+    try:
+        state = portfolio_state(here.opened.config, here.opened.state)
+        accept_event(state, visitor.actor, events[0], str(form.get("reason", ""))[:500], here.clock())
+    except InputError as why:
+        raise HTTPException(422, why.said(visitor.words.lang)) from None
+    finally:
+        here.look_now()
+    return RedirectResponse(f"/buildings/{building_id}#findings", 303)
 
 
 def own_of(visitor: Visitor) -> set[str]:

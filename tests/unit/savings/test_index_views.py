@@ -122,6 +122,6 @@ def test_adjustments_hold_from_their_first_to_their_last_day():
         Adjustment(first=dt.date(2026, 1, 3), kwh_a_day=-4, **given),
     ]
     days = pd.date_range("2026-01-01", periods=5, tz="Asia/Bangkok")
-    assert list(adjustment_days(days, own)) == [0, 10, 6, -4, -4]
+    assert list(adjustment_days(days, own, np.zeros(5)).kwh) == [0, 10, 6, -4, -4]
     with pytest.raises(ValueError, match="last lies before first"):
         Adjustment(first=dt.date(2026, 1, 3), last=dt.date(2026, 1, 2), kwh_a_day=1, **given)

@@ -18,7 +18,7 @@ from bkkenergy.reports.savings.gather import SavingsAssessment, facts_of_all, fi
 from bkkenergy.reports.savings.official import with_official
 from bkkenergy.reports.savings.plan import plan_progress
 from bkkenergy.reports.savings.solar import solar_use
-from bkkenergy.savings.baseline import HOURS_PER_DAY, expected_of
+from bkkenergy.savings.baseline import HOURS_PER_DAY
 from bkkenergy.savings.facts import Facts
 from bkkenergy.savings.insights import find, visible
 from bkkenergy.savings.rules_supply import meter_fault
@@ -90,17 +90,13 @@ def _seen(site: Site, building: Building, facts: Facts, period: Period) -> Build
 
 def _expected_bars(report: AgencyReport, seen: Sequence[BuildingAssessment]) -> tuple[UseBar, ...]:
     """Return the bars with what the baselines expected; none where a building that has energy has no baseline."""
-    judged = [
-        (assessed.facts, assessed.facts.baseline)
-        for assessed in seen
-        if assessed.facts.baseline is not None and assessed.facts.why is None
-    ]
+    judged = [assessed.facts for assessed in seen if assessed.facts.baseline is not None and assessed.facts.why is None]
     if not judged or len(judged) < len(seen):
         return report.pictures.bars
     days: dict[dt.date, float] = {}
-    for facts, baseline in judged:
+    for facts in judged:
         series = facts.series.between(report.pictures.bars[0].first_day, report.last_day)
-        expected = expected_of(baseline, series).energy_kwh - _own_supply(facts)[-len(series.kind) :]
+        expected = (facts.expected_kwh - _own_supply(facts))[-len(series.kind) :]
         for day, kwh in zip(series.day_index, expected.tolist(), strict=True):
             days[day.date()] = days.get(day.date(), 0.0) + kwh
     ends = [bar.first_day for bar in report.pictures.bars[1:]] + [report.last_day + dt.timedelta(days=1)]

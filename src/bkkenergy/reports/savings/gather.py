@@ -18,8 +18,18 @@ from bkkenergy.portfolio import Building
 from bkkenergy.readings import FloatArray
 from bkkenergy.reports.savings.span import QUARTERS_A_YEAR, QUARTERS_AN_HOUR, FactsSpan
 from bkkenergy.savings.adjust import adjustment_days
-from bkkenergy.savings.baseline import DAY_VALID_RATIO, Baseline, Saving, Series, fit_baseline, saving_of, series_of
+from bkkenergy.savings.baseline import (
+    DAY_VALID_RATIO,
+    Baseline,
+    Saving,
+    Series,
+    expected_of,
+    fit_baseline,
+    saving_of,
+    series_of,
+)
 from bkkenergy.savings.facts import DAYS_PER_MONTH, FOUR_WEEKS, WEEK, Facts, SubMeterSums
+from bkkenergy.savings.insights import event_day
 from bkkenergy.savings.phases import PhaseVoltages, phase_voltages
 from bkkenergy.savings.uncertainty import Band, band_of, lag_of, total_band
 from bkkenergy.savings.versions import BaselineVersion, judging
@@ -154,8 +164,9 @@ def judged_by(
         why = InputError.of("within_baseline", first=baseline.first, last=baseline.last)
         return SavingsAssessment(building, None, None, baseline, why)
     hours = hours.between(period.first_day, period.last_day)
-    added = adjustment_days(hours.day_index, site.savings.adjustments_of(building.id))
-    saving = saving_of(baseline, hours, adjustment_kwh=added)
+    adjustments = site.savings.adjustments_of(building.id)
+    added = adjustment_days(hours.day_index, adjustments, expected_of(baseline, hours).energy_kwh)
+    saving = saving_of(baseline, hours, adjustment_kwh=added.kwh, adjustment_half_kwh=added.half_width_kwh)
     if saving.days == 0:
         return SavingsAssessment(building, None, None, baseline, InputError.of("no_valid_day"))
     return SavingsAssessment(building, saving, band_of(saving, baseline, site.savings.placebo), baseline)
@@ -243,6 +254,8 @@ def _facts(
         on_peak=span.on_peak,
         baseline=None if version is None else version.usable,
         versions=versions,
+        adjustments=site.savings.adjustments_of(building.id),
+        events_seen_on=event_day(site.dismissals, building.id),
         demand_kw=quarters.firm_kwh[year] * QUARTERS_AN_HOUR,
         demand_starts=span.year_starts,
         demand_thb_per_kw=thb_per_kw,

@@ -195,6 +195,8 @@ def _texts_of(finding: Finding, words: Words) -> tuple[str, str, str]:
 
 
 def _written(key: str, value: float, words: Words) -> str:
+    if key == "change_ratio":
+        return words.percent(value, signed=True)
     if key.endswith(RATIO_MARKS) or key == "ratio":
         return words.percent(value)
     if key == "hour":
