@@ -41,7 +41,7 @@ class Plane:
 
     capacity_kwp : module power at standard test conditions; inverter_kw : rating of the inverters, AC.
     beam_seen : (d,) share that sees the sun in each daylight interval; None where nothing shades.
-    sky_seen : share of the sky's light that nothing hides.
+    sky_seen, ground_seen : share of the sky's light, and of the ground's, that nothing hides.
     """
 
     tilt_deg: float
@@ -51,6 +51,7 @@ class Plane:
     mounting: Mounting = "flush"
     beam_seen: FloatArray | None = field(default=None, repr=False)
     sky_seen: float = 1.0
+    ground_seen: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +191,7 @@ def _key(plane: Plane, number: int) -> object:
         plane.inverter_kw,
         plane.mounting,
         plane.sky_seen,
+        plane.ground_seen,
     )
 
 
@@ -347,6 +349,7 @@ def _light(sky: Sky, planes: Sequence[Plane], models: Models) -> _Light:
         whole = np.ones(len(sky.rows))
         beam_seen = np.stack([whole if plane.beam_seen is None else plane.beam_seen for plane in planes])
     light = in_plane(sky, tilt, azimuth, albedo=models.albedo, beam_seen=beam_seen, sky_seen=sky_seen)
+    light.ground_wm2[:] *= np.array([plane.ground_seen for plane in planes])[:, None]
     plane_wm2 = light.sky_wm2 + light.ground_wm2
     plane_wm2 += light.near_sun_wm2
     plane_wm2 += light.beam_wm2

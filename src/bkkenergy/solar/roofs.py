@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 
+import numpy as np
+import pvlib
 from shapely.geometry import Polygon
 
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Building, Roof
+from bkkenergy.readings import FloatArray
 from bkkenergy.solar.assumptions import LayoutRules
 from bkkenergy.solar.irradiance import Sky
 from bkkenergy.solar.layout import FLAT_DEG, Layout, RoofPlane, lay_out, roof_of_area
@@ -132,6 +135,66 @@ def check_apart(building: Building) -> None:
             raise InputError.of("roofs_overlap", one=one, other=other, area_m2=f"{shared_m2:.0f}")
 
 
+def rows_seen(layout: Layout, sky: Sky) -> tuple[FloatArray, float, float]:
+    """Compute what rows of racks leave one another of the beam, of the sky and of the ground.
+
+    The row in front hides the sun early and late, and a strip of the sky all day. Rows are taken as long and many: the
+    first one, which nothing shades, counts as the others. Light is lost in proportion to the shaded area; what the
+    shade of a few cells does to a whole string comes on top, 1 to 2 % of a year at 10 to 20 degrees by SAM's standard
+    self-shading, and is not counted.
+
+    Parameters
+    ----------
+    layout : Layout
+        Modules on racks.
+    sky : Sky
+        The sky in d daylight intervals.
+
+    Returns
+    -------
+    (d,) array
+        Share of the beam, 0 to 1.
+    float
+        Share of the sky's diffuse light, 0 to 1.
+    float
+        Share of the light from the ground, 0 to 1: of the strip between two rows.
+
+    References
+    ----------
+    .. [1] Anderson and Jensen 2024, "Shaded fraction and backtracking in single-axis trackers on rolling terrain",
+       Journal of Renewable and Sustainable Energy 16, 023504; as in `pvlib.shading.shaded_fraction1d`.
+    .. [2] Mikofski et al. 2019, "Bifacial performance modeling in large arrays", IEEE 46th Photovoltaic Specialists
+       Conference: view of the sky from a row, as in `pvlib.bifacial.utils.vf_row_sky_2d_integ`.
+
+    Examples
+    --------
+    >>> from bkkenergy.library.skies import bangkok_year, solar_config
+    >>> from bkkenergy.solar.irradiance import sky_of
+    >>> from bkkenergy.solar.layout import RoofPlane, lay_out
+    >>> from bkkenergy.solar.roofs import rows_seen
+    >>> config, roof = solar_config(), RoofPlane(((0, 0), (20, 0), (20, 20), (0, 20)), 0.0, 180.0)
+    >>> racked = lay_out(
+    ...     roof, config.equipment.module("mono-550"), config.layout, latitude_deg=13.75, longitude_deg=100.5,
+    ...     mounting="racked",
+    ... )
+    >>> beam, diffuse, ground = rows_seen(racked, sky_of(bangkok_year()))
+    >>> float(beam.min()) < 0.7, 0.95 < diffuse < 1.0, 0.1 < ground < 0.3
+    (True, True, True)
+    """
+    module = layout.module
+    slant_m = module.length_m if layout.standing == "portrait" else module.width_m
+    tilt_deg, pitch_m = layout.module_tilt_deg, max(layout.row_pitch_m, slant_m)
+    shaded = pvlib.shading.shaded_fraction1d(
+        90 - sky.elevation_deg, sky.azimuth_deg, layout.module_azimuth_deg - 90, tilt_deg,
+        collector_width=slant_m, pitch=pitch_m,
+    )  # fmt: skip
+    alone = (1 + np.cos(np.radians(tilt_deg))) / 2
+    covered_ratio = slant_m / pitch_m
+    diffuse = float(pvlib.bifacial.utils.vf_row_sky_2d_integ(tilt_deg, covered_ratio)) / alone
+    beam: FloatArray = 1 - np.nan_to_num(np.asarray(shaded, np.float64))
+    return beam, float(min(1.0, diffuse)), 1 - covered_ratio
+
+
 def as_plane(layout: Layout, sky: Sky, kw_per_kwp: float, horizon: Sequence[tuple[float, float]]) -> Plane:
     """Convert a layout to a plane to simulate, with the skyline that its obstacles and the horizon make.
 
@@ -163,10 +226,13 @@ def as_plane(layout: Layout, sky: Sky, kw_per_kwp: float, horizon: Sequence[tupl
     >>> as_plane(layout, sky_of(bangkok_year()), 0.8, [(0.0, 20.0), (180.0, 20.0)]).sky_seen < 1.0
     True
     """
-    seen, share = None, 1.0
+    seen, share, ground = None, 1.0, 1.0
     if layout.roof.obstacles or horizon:
         skyline = skyline_deg(layout.points_m(), layout.roof.obstacles, horizon)
         seen, share = beam_seen(skyline, sky), sky_seen(skyline, layout.module_tilt_deg, layout.module_azimuth_deg)
+    if layout.mounting == "racked" and layout.module_tilt_deg > 0:
+        beam, diffuse, ground = rows_seen(layout, sky)
+        seen, share = beam if seen is None else seen * beam, share * diffuse
     return Plane(
         layout.module_tilt_deg,
         layout.module_azimuth_deg,
@@ -175,4 +241,5 @@ def as_plane(layout: Layout, sky: Sky, kw_per_kwp: float, horizon: Sequence[tupl
         layout.mounting,
         seen,
         share,
+        ground,
     )

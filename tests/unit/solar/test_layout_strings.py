@@ -1,4 +1,7 @@
+from dataclasses import replace
+
 import numpy as np
+import pvlib
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -7,9 +10,11 @@ from shapely.geometry import Polygon
 from bkkenergy.errors import InputError
 from bkkenergy.library.packaged import demonstration
 from bkkenergy.portfolio import Roof
+from bkkenergy.solar.irradiance import sky_of
 from bkkenergy.solar.layout import RoofPlane, grid_azimuths_deg, lay_out, roof_of_area, row_pitch_m, usable_area
 from bkkenergy.solar.module import CEC, cec_inverter, cec_module, cec_table
-from bkkenergy.solar.roofs import check_apart
+from bkkenergy.solar.production import simulate
+from bkkenergy.solar.roofs import as_plane, check_apart
 from bkkenergy.solar.shading import Box
 from bkkenergy.solar.strings import SHORT_CIRCUIT_FACTOR, plan_strings, string_window
 
@@ -217,3 +222,34 @@ def test_roofs_over_one_another_are_refused_and_neighbours_are_not():
 def test_the_voltage_of_a_test_is_no_limit_of_the_device():
     name = next(name for name in cec_table("CECInverter").index if "STP_62_US" in name or "STP62" in name)
     assert cec_inverter(name).max_dc_v == 1000
+
+
+@pytest.mark.parametrize(
+    ("tilt_deg", "low", "high"), [(10.0, -0.024, -0.010), (15.0, -0.034, -0.016), (20.0, -0.046, -0.022)]
+)
+def test_rows_shade_one_another_as_infinite_sheds_do(config, weather, tilt_deg, low, high):
+    """What pvlib's infinite sheds lose on their front against a row alone; light about the sun is shaded with the beam."""
+    layout = lay_out(
+        RoofPlane(SQUARE, 0.0, 180.0), config.equipment.module("mono-550"), config.layout, **PLACE,
+        mounting="racked", rack_tilt_deg=tilt_deg,
+    )  # fmt: skip
+    sky = sky_of(weather)
+    shaded = simulate(weather, [as_plane(layout, sky, 1.0, [])], config.losses, sky=sky)
+    alone = simulate(
+        weather,
+        [replace(as_plane(layout, sky, 1.0, []), beam_seen=None, sky_seen=1.0, ground_seen=1.0)],
+        config.losses,
+        sky=sky,
+    )
+    lost = float(shaded.step_kwh["shading"][0] / alone.step_kwh["shading"][0]) - 1
+    slant_m = layout.module.length_m if layout.standing == "portrait" else layout.module.width_m
+    front = [
+        pvlib.bifacial.infinite_sheds.get_irradiance_poa(
+            tilt_deg, layout.module_azimuth_deg, 90 - sky.elevation_deg, sky.azimuth_deg, gcr, 1.0, slant_m / gcr,
+            sky.ghi_wm2, sky.dhi_wm2, sky.dni_wm2, 0.2, model="haydavies", dni_extra=1361.0,
+        )["poa_global"]
+        for gcr in (slant_m / layout.row_pitch_m, 0.01)
+    ]  # fmt: skip
+    of_sheds = float(np.nansum(front[0]) / np.nansum(front[1])) - 1
+    assert lost == pytest.approx(of_sheds, abs=0.007)
+    assert low < lost < high
