@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,14 +23,14 @@ def year_before(site: Site, agency_id: str, period: Period) -> YearBefore | None
     """
     if period.kind == "day":
         return None
-    before = same_days_before(period)
+    before, buildings = same_days_before(period), site.portfolio.buildings_of(agency_id)
+    now, then = (_known_days(site.energy, buildings, one) for one in (period, before))
     now_kwh, before_kwh, count = 0.0, 0.0, 0
-    buildings = site.portfolio.buildings_of(agency_id)
     for building in buildings:
         least = site.portfolio.threshold(
             "min_coverage_ratio", site.settings.report.min_coverage_ratio, agency=agency_id, building=building.id
         )
-        pair = [mean_day_kwh(site.energy, building, one, least) for one in (period, before)]
+        pair = [known.mean_day_kwh(building, least) for known in (now, then)]
         if pair[0] is not None and pair[1]:
             now_kwh, before_kwh, count = now_kwh + pair[0], before_kwh + pair[1], count + 1
     if not count:
@@ -45,16 +47,35 @@ def same_days_before(period: Period) -> Period:
     return Period.days(first, last, kind=period.kind)
 
 
-def mean_day_kwh(ledger: LedgerReader, building: Building, period: Period, least_ratio: float) -> float | None:
-    """Return the energy of a known day of a building's main meters; None where one of them is known too little."""
-    meters = [meter.id for meter in building.main_meters]
+@dataclass(frozen=True, slots=True)
+class _KnownDays:
+    """What is known of meters over a period: energy, kWh, and how many days of it."""
+
+    period_days: int
+    energy_kwh: Mapping[str, float]
+    days: Mapping[str, float]
+
+    def mean_day_kwh(self, building: Building, least_ratio: float) -> float | None:
+        """Return the energy of a known day of a building's main meters; None where one of them is known too little."""
+        meters = [meter.id for meter in building.main_meters]
+        least_days = max(least_ratio * self.period_days, 1 / QUARTERS_PER_DAY)
+        if not meters or any(self.days[meter] < least_days for meter in meters):
+            return None
+        return sum(self.energy_kwh[meter] / self.days[meter] for meter in meters)
+
+
+def _known_days(ledger: LedgerReader, buildings: Sequence[Building], period: Period) -> _KnownDays:
+    meters = list(dict.fromkeys(meter.id for building in buildings for meter in building.main_meters))
     if not meters:
-        return None
-    days = ledger.totals(meters, IMPORT, period.first_day, period.last_day)
-    known = (days.measured + days.estimated + days.edited).sum(axis=0) / QUARTERS_PER_DAY
-    if (known < least_ratio * len(period.dates)).any() or (known == 0).any():
-        return None
-    return float((np.nansum(days.total, axis=0) / known).sum())
+        return _KnownDays(len(period.dates), {}, {})
+    totals = ledger.totals(meters, IMPORT, period.first_day, period.last_day)
+    known = (totals.measured + totals.estimated + totals.edited).sum(axis=0) / QUARTERS_PER_DAY
+    energy_kwh = np.nansum(totals.total, axis=0).tolist()
+    return _KnownDays(
+        len(period.dates),
+        dict(zip(meters, energy_kwh, strict=True)),
+        dict(zip(meters, known.tolist(), strict=True)),
+    )
 
 
 def _a_year_before(day: dt.date) -> dt.date:
