@@ -219,3 +219,17 @@ def test_what_is_shown_instead_of_what_was_asked_for_is_said(viewer):
         in viewer.get(PAGE, params={"quantity": "irradiance", "lang": "en"}).text
     )
     assert viewer.get(API, params={"quantity": "irradiance"}).status_code == 422
+
+
+def test_the_overview_says_yesterday_s_worst_and_best_and_searches_in_thai(admin, viewer):
+    page = admin.get("/", params={"lang": "en"}).text
+    assert 'action="/find"' in page
+    assert '<h2 id="yesterday">' in page
+    assert re.search(r"\d+ of \d+ buildings could be judged", page), "how many are judged is said, also where none is"
+    hits = admin.get("/find", params={"q": "ศูนย์บริการสาธารณสุข", "lang": "th"}).text
+    assert 'href="/buildings/health.centre-1"' in hits
+    assert 'href="/explore/building/health.centre-1"' in hits
+    assert "ไม่มีรายการ" in viewer.get("/find", params={"q": "สำนักการศึกษา", "lang": "th"}).text
+    odd = viewer.get("/find", params={"q": "<script>\u0000'", "lang": "en"})
+    assert odd.status_code == 200
+    assert "<script>&" not in odd.text

@@ -194,6 +194,7 @@ def test_every_page_in_thai_is_thai(admin):
         "/meters?agency=health",
         f"/solar?building={OWN_BUILDING}",
         "/jobs?state=failed",
+        "/find?q=โรงเรียน",
         f"/explore/building/{OWN_BUILDING}?compare=week",
         f"/explore/building/{OWN_BUILDING}?compare=baseline&view=table",
         f"/explore/building/{OWN_BUILDING}?compare=type&per=m2",

@@ -36,6 +36,7 @@ from bkkenergy.web import (
     pages_account,
     pages_energy,
     pages_explore,
+    pages_find,
     pages_help,
     pages_solar,
     pages_work,
@@ -80,7 +81,17 @@ def create_app(here: AppContext) -> FastAPI:
     app.add_middleware(BoundedBodies)
     app.middleware("http")(with_headers)
     app.mount("/static", Static(directory=STATIC), name="static")
-    for room in (pages_account, oidc, pages_energy, pages_explore, pages_help, pages_solar, pages_work, live):
+    for room in (
+        pages_account,
+        oidc,
+        pages_energy,
+        pages_explore,
+        pages_find,
+        pages_help,
+        pages_solar,
+        pages_work,
+        live,
+    ):
         app.include_router(room.router, include_in_schema=False)
     app.include_router(api.router)
     app.include_router(api_balance.router)

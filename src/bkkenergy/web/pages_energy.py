@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,7 @@ from bkkenergy.reports.solar.drawing import Line, lines
 from bkkenergy.savings.versions import VersionState
 from bkkenergy.savings.views import mean_rows
 from bkkenergy.usecases.baselines import decide_on_baseline
+from bkkenergy.usecases.daychange import DayChange, day_changes
 from bkkenergy.usecases.dismissals import dismiss
 from bkkenergy.usecases.events import accept_event
 from bkkenergy.usecases.portfolio import portfolio_state
@@ -53,6 +55,7 @@ INDEX_S = 600.0
 router = APIRouter(default_response_class=HTMLResponse)
 HOURS = 24
 DECISIONS: dict[str, VersionState] = {"accepted": "accepted", "declined": "declined"}
+DAYS_SHOWN, LEAST_CHANGE_RATIO = 3, 0.02
 A_WEEK = dt.timedelta(days=6)
 """From its first day to its last."""
 
@@ -88,6 +91,7 @@ def overview(visitor: PageVisitor) -> Response:
         title=visitor.words("web.overview"),
         figures=figures,
         **shown,
+        best=_yesterday(visitor, agencies),
         is_demo=any(here.portfolio.agencies[agency].demonstration for agency in agencies),
         alerts=_alerts(visitor, agencies),
     )
@@ -127,8 +131,34 @@ def agency_page(agency: str, visitor: PageVisitor) -> Response:
         map=city_map(rows, words),
         figures=figures,
         is_demo=known_agency.demonstration,
+        best=_yesterday(visitor, [agency]),
         alerts=_alerts(visitor, [agency]),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class BestAndWorst:
+    """The buildings of some agencies that used the most above and below usual on a day. judged : how many could be."""
+
+    day: dt.date
+    above: list[DayChange]
+    below: list[DayChange]
+    judged: int
+    buildings: int
+
+
+def _yesterday(visitor: Visitor, agencies: list[str]) -> BestAndWorst:
+    """Return yesterday's best and worst buildings, computed once a while for all requests."""
+    here, day = visitor.here, visitor.here.today - dt.timedelta(days=1)
+    buildings = [building for agency in agencies for building in here.portfolio.buildings_of(agency)]
+    key = ("yesterday", tuple(agencies), day)
+    changes: list[DayChange] = here.cached(
+        key, here.settings.web.refresh_s, lambda: day_changes(here.opened, buildings, day)
+    )
+    shown = [change for change in changes if abs(change.change_ratio or 0.0) >= LEAST_CHANGE_RATIO]
+    above = [change for change in shown if change.more_kwh > 0][:DAYS_SHOWN]
+    below = [change for change in reversed(shown) if change.more_kwh < 0][:DAYS_SHOWN]
+    return BestAndWorst(day, above, below, len(changes), len(buildings))
 
 
 def _group(agency: str, rows: list[BuildingFigures], words: Words, known_agency: Any) -> dict[str, Any]:

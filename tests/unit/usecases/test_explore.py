@@ -21,6 +21,7 @@ from bkkenergy.readings import Quality, ReadingBatch
 from bkkenergy.savings.baseline import fit_baseline, series_of
 from bkkenergy.settings import Settings, StateSettings, StoreSettings
 from bkkenergy.usecases import explore_compare
+from bkkenergy.usecases.daychange import day_changes
 from bkkenergy.usecases.energy import energy_series
 from bkkenergy.usecases.explore import checked_period, is_of_whole_months, step_for, subject_of
 from bkkenergy.usecases.explore_compare import (
@@ -314,6 +315,31 @@ def test_the_highest_quarter_hours_are_measured_ones_one_a_day(site):
     estimated = Period.day(dt.date(2026, 11, 10))
     assert not 6 <= peaks_of(site, PORTFOLIO.buildings["a.one"], estimated)[0].start.hour < 7
     assert peaks_of(site, PORTFOLIO.buildings["a.one"], Period.day(dt.date(2026, 12, 24))) == []
+
+
+def test_a_day_is_ranked_by_what_is_beyond_the_usual_day(site):
+    wednesday = dt.date(2026, 11, 25)
+    changes = day_changes(site, BUILDINGS, wednesday)
+    more_kwh = [change.more_kwh for change in changes]
+    assert more_kwh == sorted(more_kwh, reverse=True)
+    assert changes[0].building.id == "b.three"
+    # Of the four Wednesdays before, the first was before the rise.
+    assert changes[0].energy_kwh == pytest.approx(96 * 12)
+    assert changes[0].usual_kwh == pytest.approx(96 * (8 + 3 * 12) / 4)
+    assert changes[0].change_ratio == pytest.approx(12 / 11 - 1)
+    judged = {change.building.id for change in changes}
+    assert "a.pair" not in judged, "one of its meters is silent"
+    assert "b.sky" not in judged, "a weather station uses nothing"
+    assert day_changes(site, BUILDINGS, NOW.date()) == [], "today still runs"
+
+
+def test_a_closed_day_is_compared_with_closed_days_alone(site):
+    one = [PORTFOLIO.buildings["a.one"]]
+    holiday, friday_after = dt.date(2026, 10, 23), dt.date(2026, 10, 30)
+    assert not PORTFOLIO.is_open(one[0], holiday)
+    assert day_changes(site, one, holiday) == []
+    assert len(day_changes(site, one, friday_after)) == 1
+    assert day_changes(site, one, dt.date(2026, 10, 9)) == [], "one Friday before is no usual day"
 
 
 @pytest.mark.parametrize(
