@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 from bkkenergy.texts import Lang, filled
@@ -16,14 +17,83 @@ class Fault:
     where : file and key, topic, or meter.
     what : what is wrong, with the value that was found.
     remedy : what to do about it.
+    key, values : its texts in the catalogues, for readers of either language. since : the day that it comes with.
     """
 
     where: str
     what: str
     remedy: str
+    key: str = field(default="", compare=False, repr=False)
+    values: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
+    since: dt.date | None = field(default=None, compare=False, repr=False)
+
+    @classmethod
+    def of(cls, key: str, where: str, /, **values: object) -> Self:
+        """Make the fault of a key under [fault] of the catalogues: its text, and its remedy under the key with `_do`.
+
+        Parameters
+        ----------
+        key : str
+            The key of the text.
+        where : str
+            File and key, topic, or meter.
+        **values : object
+            What fills the places of both texts.
+
+        Returns
+        -------
+        Fault
+            The fault, in English until it is said.
+
+        Examples
+        --------
+        >>> from bkkenergy.errors import Fault
+        >>> str(Fault.of("missing", "agency[2].name_th"))
+        'agency[2].name_th: the key is missing. Add it.'
+        """
+        what, remedy = (filled("en", f"fault.{name}", values) for name in (key, f"{key}_do"))
+        return cls(where, what, remedy, key, values)
+
+    def from_day(self, day: dt.date) -> Self:
+        """Return the fault as one that comes with a day."""
+        return replace(self, what=f"from {day} on: {self.what}", since=day)
+
+    def said(self, lang: Lang) -> Fault:
+        """Return the fault in a language. One without a key has its English text alone.
+
+        Parameters
+        ----------
+        lang : str
+            "th" or "en".
+
+        Returns
+        -------
+        Fault
+            With text and remedy in that language.
+
+        Examples
+        --------
+        >>> from bkkenergy.errors import Fault
+        >>> Fault.of("missing", "name_th").said("th").what
+        'ไม่ได้กรอกช่องนี้'
+        """
+        if lang == "en" or not self.key:
+            return self
+        what, remedy = (filled(lang, f"fault.{name}", self.values) for name in (self.key, f"{self.key}_do"))
+        if self.since is not None:
+            what = filled(lang, "fault.from_day", {"day": self.since, "what": what})
+        return replace(self, what=what, remedy=remedy)
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}. {self.remedy}"
+
+
+class WrongValue(ValueError):
+    """What a model refuses, by a key under [fault] of the catalogues."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        super().__init__(filled("en", f"fault.{key}", {}))
 
 
 class BkkEnergyError(Exception):
@@ -95,6 +165,29 @@ class ConfigError(BkkEnergyError):
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = tuple(faults)
         super().__init__("\n".join(str(fault) for fault in self.faults))
+
+    def said(self, lang: Lang) -> str:
+        """Return every fault in a language; a general text where one of them has no text there.
+
+        Parameters
+        ----------
+        lang : str
+            "th" or "en".
+
+        Returns
+        -------
+        str
+            A fault a line.
+
+        Examples
+        --------
+        >>> from bkkenergy.errors import ConfigError, Fault
+        >>> ConfigError([Fault.of("missing", "name_th")]).said("th")
+        'name_th: ไม่ได้กรอกช่องนี้. โปรดกรอก'
+        """
+        if lang == "en" or not self.faults or not all(fault.key for fault in self.faults):
+            return super().said(lang)
+        return "\n".join(str(fault.said(lang)) for fault in self.faults)
 
 
 class InputError(BkkEnergyError):

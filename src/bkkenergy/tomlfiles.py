@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bkkenergy.errors import ConfigError, Fault
+from bkkenergy.texts import Lang, filled
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -24,16 +26,42 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+KIND_OF_FAULT = {
+    "greater_than": "greater_than", "greater_than_equal": "greater_than_equal", "less_than": "less_than",
+    "less_than_equal": "less_than_equal", "string_pattern_mismatch": "pattern", "string_too_short": "string_too_short",
+    "string_too_long": "string_too_long", "too_short": "too_short", "literal_error": "one_of", "enum": "one_of",
+    "float_type": "number", "float_parsing": "number", "int_type": "whole", "int_parsing": "whole",
+    "int_from_float": "whole", "finite_number": "number", "string_type": "text", "bool_type": "yes_or_no",
+    "bool_parsing": "yes_or_no", "date_type": "date", "date_parsing": "date", "date_from_datetime_parsing": "date",
+    "date_from_datetime_inexact": "date", "datetime_type": "instant", "datetime_parsing": "instant",
+    "datetime_from_date_parsing": "instant", "timezone_aware": "instant_zone", "dict_type": "table",
+    "model_type": "table", "model_attributes_type": "table", "tuple_type": "list", "list_type": "list",
+    "frozen_set_type": "list",
+}  # fmt: skip
+"""What pydantic calls a fault, and its key under [fault] of the catalogues."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What was entered where a fault is, as a text of a fault repeats it; empty where it is too much to repeat."""
+
+    shown: str
+
+    def said(self, lang: Lang) -> str:
+        """Return it in a language, with the space before it."""
+        return f" {filled(lang, 'fault.found', {'given': self.shown})}" if self.shown else ""
+
+
 def read_toml(path: Path) -> Table:
     """Read the tables of one file. Raises ConfigError when it is absent or no TOML."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # Notepad writes a byte order mark
     except FileNotFoundError:
-        fault = Fault(str(path), "the file does not exist", "Create it, or name the folder with --config.")
+        fault = Fault.of("no_file", str(path))
     except UnicodeDecodeError as error:
-        fault = Fault(str(path), f"the file is not UTF-8 text ({error.reason})", "Save it as UTF-8.")
+        fault = Fault.of("no_utf8", str(path), reason=error.reason)
     except tomllib.TOMLDecodeError as error:
-        fault = Fault(str(path), f"not valid TOML: {error}", "Correct the line; strings need quotes.")
+        fault = Fault.of("no_toml", str(path), reason=str(error))
     raise ConfigError([fault])
 
 
@@ -58,7 +86,7 @@ def _truths(model: type[BaseModel], table: Table, where: str) -> Iterator[Fault]
         if isinstance(given, bool) and name in model.model_fields:
             meant = model.model_fields[name].annotation
             if meant is not bool and bool not in get_args(meant):
-                yield Fault(dotted_where(where, name), f"this is no number (found {given!r})", "Correct the value.")
+                yield Fault.of("no_number", dotted_where(where, name), given=repr(given))
 
 
 def dotted_where(where: str, key: str) -> str:
@@ -73,15 +101,23 @@ def _fault(model: type[BaseModel], detail: ErrorDetails, where: str) -> Fault:
     key_where = dotted_where(where, key)
     match detail["type"]:
         case "missing":
-            return Fault(key_where, "the key is missing", "Add it.")
+            return Fault.of("missing", key_where)
         case "extra_forbidden":
             known = ", ".join(sorted(model.model_fields)) if len(detail["loc"]) == 1 else "see the shipped files"
-            return Fault(key_where, "this key is not known", f"Remove it or correct its spelling (known: {known}).")
+            return Fault.of("unknown_key", key_where, known=known)
         case _:
-            message = detail["msg"].removeprefix("Value error, ")
-            given = detail["input"]
-            shown = f" (found {given!r})" if not isinstance(given, dict | BaseModel) else ""
-            return Fault(key_where, message[:1].lower() + message[1:] + shown, "Correct the value.")
+            return _value_fault(detail, key_where)
+
+
+def _value_fault(detail: ErrorDetails, where: str) -> Fault:
+    """Return the fault of a value: in the reader's language where its kind is known, else as pydantic says it."""
+    given, context = detail["input"], detail.get("ctx", {})
+    entered = Given("" if isinstance(given, dict | BaseModel) else repr(given))
+    message = detail["msg"].removeprefix("Value error, ")
+    what = message[:1].lower() + message[1:] + entered.said("en")
+    key = getattr(context.get("error"), "key", None) or KIND_OF_FAULT.get(detail["type"], "")
+    values = {name: value for name, value in context.items() if name != "error"} | {"found": entered}
+    return Fault(where, what, "Correct the value.", key, values)
 
 
 def dotted(loc: Sequence[int | str]) -> str:

@@ -102,6 +102,18 @@ def test_a_manager_changes_what_is_of_the_agency_and_the_next_view_shows_it(app,
     assert after["value"] == then.json()["value"]
 
 
+def test_faults_are_said_in_the_language_that_is_asked_for(manager):
+    path, fields = f"{RECORDS}/building/{OWN}", {"gross_floor_area_m2": -1}
+    headers = {"If-Match": tag(manager, f"building/{OWN}")}
+    asked = {"fields": fields, **WHY}
+    thai = manager.patch(path, json=asked, headers=headers | {"Accept-Language": "th"}).json()["faults"]
+    english = manager.patch(path, json=asked, headers=headers).json()["faults"]
+    assert [fault["what"] for fault in thai + english] == [
+        "ค่าต้องมากกว่า 0.0 (พบ -1)", "input should be greater than 0 (found -1)",
+    ]  # fmt: skip
+    assert [set(fault) for fault in thai] == [{"where", "what", "remedy"}]
+
+
 def test_two_persons_at_one_building_lose_neither_change(app, manager, root):
     path = f"building/{OWN}"
     seen = tag(manager, path)

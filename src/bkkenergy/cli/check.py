@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from bkkenergy.cli.context import config_option, today_here
+from bkkenergy.cli.lang import fault_lang_option
 from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.errors import ConfigError, Fault
 from bkkenergy.jobs.schedule import settings_faults
@@ -16,7 +17,7 @@ from bkkenergy.site.plan_config import load_plan
 from bkkenergy.site.savings_config import SavingsConfig, load_savings
 from bkkenergy.site.solar_config import load_solar
 from bkkenergy.site.what_counts import what_counts
-from bkkenergy.texts import counted
+from bkkenergy.texts import Lang, counted
 
 NOUNS = {
     "agencies": ("agency", "agencies"),
@@ -30,8 +31,9 @@ NOUNS = {
 
 @click.command("check", epilog="\b\nExamples:\n  bkkenergy check\n  bkkenergy check --config /etc/bkkenergy")
 @json_option
+@fault_lang_option
 @config_option
-def check_command(config_dir: Path, *, as_json: bool) -> None:
+def check_command(lang: Lang, config_dir: Path, *, as_json: bool) -> None:
     """Read every file of the configuration and print all faults at once.
 
     Each fault says where it is, what is wrong, and what to do. Exit code 1 if there is any.
@@ -39,10 +41,10 @@ def check_command(config_dir: Path, *, as_json: bool) -> None:
     try:
         config = load_configuration(config_dir)
     except ConfigError as error:
-        _print_faults([*error.faults, *_other_faults(config_dir)], as_json=as_json)
+        _print_faults([*error.faults, *_other_faults(config_dir)], lang, as_json=as_json)
         raise SystemExit(1) from None
     if faults := _other_faults(config_dir, config):
-        _print_faults(faults, as_json=as_json)
+        _print_faults(faults, lang, as_json=as_json)
         raise SystemExit(1)
     portfolio = config.portfolio
     counts = _counted(config)
@@ -107,7 +109,8 @@ def _other_faults(config_dir: Path, config: Configuration | None = None) -> list
     return faults
 
 
-def _print_faults(faults: Sequence[Fault], *, as_json: bool) -> None:
+def _print_faults(given: Sequence[Fault], lang: Lang, *, as_json: bool) -> None:
+    faults = [fault.said(lang) for fault in given]
     if as_json:
         print_json({"faults": [{"where": fault.where, "what": fault.what, "remedy": fault.remedy} for fault in faults]})
         return

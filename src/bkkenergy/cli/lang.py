@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import click
 
+from bkkenergy.errors import ConfigError
 from bkkenergy.texts import LANGS, Lang
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
@@ -16,6 +18,21 @@ def lang_option(command: CommandT) -> CommandT:
     """Add --lang."""
     choice = click.Choice(LANGS)
     return click.option("--lang", type=choice, default="th", show_default=True, help="Of what is printed.")(command)
+
+
+def fault_lang_option(command: CommandT) -> CommandT:
+    """Add --lang for the faults that a command finds. What it prints beside them is English."""
+    choice = click.Choice(LANGS)
+    return click.option("--lang", type=choice, default="en", show_default=True, help="Of the faults.")(command)
+
+
+@contextmanager
+def faults_said_in(lang: Lang) -> Iterator[None]:
+    """Let faults that are raised within leave in a language."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(fault.said(lang) for fault in error.faults) from None
 
 
 def lang_of_locale(environment: Mapping[str, str]) -> Lang:

@@ -14,6 +14,7 @@ from bkkenergy.adapters.state import open_state
 from bkkenergy.adapters.state.proposals import Proposal
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import command_line, config_option, today_here
+from bkkenergy.cli.lang import fault_lang_option, faults_said_in
 from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.cli.revisions import show_changes, show_revisions
 from bkkenergy.errors import ConfigError, InputError, NotThere
@@ -23,7 +24,7 @@ from bkkenergy.settings import load_settings
 from bkkenergy.site.figures import load_figures
 from bkkenergy.site.portfolio_files import read_folder, write_folder
 from bkkenergy.site.profiles import load_profiles
-from bkkenergy.texts import counted
+from bkkenergy.texts import Lang, counted
 from bkkenergy.usecases.portfolio import (
     PortfolioState,
     checked_state,
@@ -72,13 +73,14 @@ def portfolio_command() -> None:
 @click.option("--partial", is_flag=True, help="Leave things alone that the files do not name.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @reason_option
+@fault_lang_option
 @config_option
-def import_command(folder: Path | None, why: str, config_dir: Path, *, partial: bool, yes: bool) -> None:
+def import_command(folder: Path | None, why: str, lang: Lang, config_dir: Path, *, partial: bool, yes: bool) -> None:
     """Take a folder's records into the state, all of them or none (default: the configuration's own files).
 
     What would change is shown first. Things that the files do not name are withdrawn, unless --partial is given.
     """
-    with _opened(config_dir) as state:
+    with faults_said_in(lang), _opened(config_dir) as state:
         present = state.records()
         new_records = _read(state, folder or config_dir, present, is_partial=partial)
         changes = import_changes(present, new_records, partial)
@@ -105,10 +107,11 @@ def import_command(folder: Path | None, why: str, config_dir: Path, *, partial: 
 @folder_argument
 @click.option("--partial", is_flag=True, help="As for import.")
 @json_option
+@fault_lang_option
 @config_option
-def diff_command(folder: Path | None, config_dir: Path, *, partial: bool, as_json: bool) -> None:
+def diff_command(folder: Path | None, lang: Lang, config_dir: Path, *, partial: bool, as_json: bool) -> None:
     """Show what an import of a folder would change, and every fault that would stop it."""
-    with _opened(config_dir) as state:
+    with faults_said_in(lang), _opened(config_dir) as state:
         present = state.records()
         new_records = _read(state, folder or config_dir, present, is_partial=partial)
         show_changes(import_changes(present, new_records, partial), as_json=as_json)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from bkkenergy.errors import Fault
 from bkkenergy.payloads.decode import FAMILIES, Decoder
@@ -82,7 +81,7 @@ def _shared_later(versions: Sequence[Dated[Meter]], profiles: Mapping[str, Profi
             for fault in shared_topic_faults(there, profiles):
                 if (fault.where, fault.what) not in known:
                     known.add((fault.where, fault.what))
-                    yield fault if day == EVER else replace(fault, what=f"from {day} on: {fault.what}")
+                    yield fault if day == EVER else fault.from_day(day)
 
 
 def _by_topic(versions: Iterable[Dated[Meter]], profiles: Mapping[str, Profile]) -> Iterator[Sequence[Dated[Meter]]]:
@@ -104,21 +103,16 @@ def meter_faults(meters: Sequence[Meter], profiles: Mapping[str, Profile]) -> li
     for meter in meters:
         where = f"meter {meter.id}"
         if meter.payload not in profiles:
-            what = f"there is no payload profile {meter.payload!r}"
-            faults.append(Fault(f"{where}: payload", what, f"Use one of: {known}."))
+            faults.append(Fault.of("no_profile", f"{where}: payload", name=meter.payload, known=known))
             continue
         profile = profiles[meter.payload]
         if meter.key and profile.family != "sparkplug" and not profile.has_key:
-            what = f"profile {meter.payload!r} finds no keys in its payloads"
-            faults.append(Fault(f"{where}: key", what, "Remove the key, or give the profile its `key`."))
+            faults.append(Fault.of("no_keys", f"{where}: key", name=meter.payload))
         if profile.keys and meter.key not in profile.keys:
-            what = f"{meter.key!r} is none of the keys of profile {meter.payload!r}"
-            faults.append(Fault(f"{where}: key", what, f"Use one of: {', '.join(profile.keys)}."))
+            values = {"name": meter.key, "profile": meter.payload, "known": ", ".join(profile.keys)}
+            faults.append(Fault.of("other_key", f"{where}: key", **values))
         if "+" in meter.topic and not (meter.key and profile.has_key):
-            what = "a topic with + is of several meters, and nothing says which one this is"
-            faults.append(
-                Fault(f"{where}: topic", what, "Give it a key, by a profile with `topic_key`, `key` or `keys`.")
-            )
+            faults.append(Fault.of("wide_topic", f"{where}: topic"))
     return faults
 
 
@@ -135,11 +129,8 @@ def shared_topic_faults(meters: Sequence[Meter], profiles: Mapping[str, Profile]
     for topic, meter_of in readers.items():
         without = [name for name in meter_of if profiles[name].when is None]
         if len(meter_of) > 1 and without:
-            what = (
-                f"topic {topic!r} is read by profiles {', '.join(sorted(meter_of))}, and {without[0]!r} has no `when`"
-            )
-            remedy = "Give each of them a `when` that says which messages are its own, or use one profile."
-            faults.append(Fault(f"meter {meter_of[without[0]]}: payload", what, remedy))
+            values = {"topic": topic, "names": ", ".join(sorted(meter_of)), "name": without[0]}
+            faults.append(Fault.of("shared_topic", f"meter {meter_of[without[0]]}: payload", **values))
     return faults
 
 

@@ -159,15 +159,14 @@ def project_faults(project: Project, portfolio: Portfolio, where: str) -> list[F
     faults = []
     if project.agency not in portfolio.agencies:
         known = ", ".join(sorted(portfolio.agencies))
-        faults.append(Fault(f"{where}: agency", f"{project.agency!r} is not in the portfolio", f"Use one of: {known}."))
+        faults.append(Fault.of("agency_not_there", f"{where}: agency", name=project.agency, known=known))
     building = portfolio.buildings.get(project.building)
     if project.building and (building is None or building.agency != project.agency):
         names = ", ".join(known.id for known in portfolio.buildings_of(project.agency)) or "(none)"
-        what = f"{project.building!r} is no building of {project.agency}"
-        faults.append(Fault(f"{where}: building", what, f"Leave it empty, or use one of: {names}."))
+        values = {"name": project.building, "agency": project.agency, "known": names}
+        faults.append(Fault.of("no_building_of", f"{where}: building", **values))
     if project.pv_meter and project.pv_meter not in {meter.id for meter in portfolio.meters if meter.pv}:
-        what = f"{project.pv_meter!r} is no meter of the portfolio with pv = true"
-        faults.append(Fault(f"{where}: pv_meter", what, "Name a meter that counts what PV makes, or leave it empty."))
+        faults.append(Fault.of("no_pv_meter", f"{where}: pv_meter", name=project.pv_meter))
     if project.state == "done" and project.done_on is None:
-        faults.append(Fault(f"{where}: done_on", "a project that is done has no day", "Enter the first day it saves."))
+        faults.append(Fault.of("no_done_day", f"{where}: done_on"))
     return faults

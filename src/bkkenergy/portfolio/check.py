@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from bkkenergy.errors import Fault
 from bkkenergy.portfolio.models import Building, Meter, MeterKind, VirtualMeter
 from bkkenergy.portfolio.records import EVER, Dated, Entry, Records, entry_on
 from bkkenergy.portfolio.snapshot import Parts, building_on, parts_by_building
+from bkkenergy.portfolio.values import kind_term
 
 REFERENCES = (
     ("account", "buildings", "building"),
@@ -69,7 +69,7 @@ def _faults_by_day(
         for fault in () if building is None else _building_faults(records, building, day, where, tariffs):
             if fault not in known:
                 known.add(fault)
-                yield fault if day == EVER else replace(fault, what=f"from {day} on: {fault.what}")
+                yield fault if day == EVER else fault.from_day(day)
 
 
 def _building_faults(
@@ -92,8 +92,7 @@ def _references(records: Records, places: Places, tariffs: frozenset[str] | None
         for key, entries in records.by_kind.get(kind, {}).items():
             for name in dict.fromkeys(name for entry in entries for name in _names(entry, field)):
                 if name not in known:
-                    what = f"there is no {target} {name!r}"
-                    yield Fault(f"{places[key]}.{field}", what, f"Use the id of a {target} of this portfolio.")
+                    yield Fault.of("no_reference", f"{places[key]}.{field}", kind=kind_term(target), name=name)
     for key, entries in records.by_kind.get("account", {}).items():
         if tariffs is not None:
             for name in dict.fromkeys(str(getattr(entry.value, "schedule", "")) for entry in entries):
@@ -113,8 +112,7 @@ def _orphans(records: Records, places: Places) -> Iterator[Fault]:
     for building, parts in parts_by_building(records).items():
         if building not in known:
             for _, entries in parts:
-                what = f"there is no building {building!r}"
-                yield Fault(f"{places[entries[0].key]}.building", what, "Add the building, or remove this too.")
+                yield Fault.of("no_building", f"{places[entries[0].key]}.building", name=building)
 
 
 def part_faults(records: Records, places: Mapping[str, str]) -> Iterator[Fault]:
@@ -124,20 +122,19 @@ def part_faults(records: Records, places: Mapping[str, str]) -> Iterator[Fault]:
         for entry in (entry for _, entries in parts for entry in entries):
             value: Any = entry.value
             if value.building != building:
-                what, remedy = f"its id says that it is in {building!r}", "Enter a new one there, and end this one."
-                yield Fault(f"{where[entry.key]}.building", what, remedy)
+                yield Fault.of("other_building", f"{where[entry.key]}.building", name=building)
 
 
 def _plan_faults(records: Records, places: Places) -> Iterator[Fault]:
     """Find a plan without what each agency should save: none of it would be shown."""
     plan = [key for kind in ("programme", "target") for key in records.by_kind.get(kind, {})]
     if plan and not records.by_kind.get("agency_target"):
-        yield Fault(places[plan[0]], "the plan has no agency_target", "Enter it, or withdraw programmes and targets.")
+        yield Fault.of("no_agency_target", places[plan[0]])
 
 
 def _unknown(where: str, kind: str, name: str, known: Mapping[str, object]) -> Iterator[Fault]:
     if name not in known:
-        yield Fault(where, f"there is no {kind} {name!r}", f"Use one of: {', '.join(sorted(known)) or '(none)'}.")
+        yield Fault.of("no_such", where, kind=kind_term(kind), name=name, known=", ".join(sorted(known)) or "(none)")
 
 
 def meter_faults(building: Building, places: Mapping[str, str]) -> Iterator[Fault]:
@@ -168,20 +165,20 @@ def meter_faults(building: Building, places: Mapping[str, str]) -> Iterator[Faul
     for meter in building.meters:
         where = places[meter.id]
         if meter.id in by_id:
-            yield Fault(f"{where}.id", f"the building has two meters {meter.id!r}", "Give each its own id.")
+            yield Fault.of("two_meters", f"{where}.id", name=meter.id)
         by_id[meter.id] = meter
     for meter in by_id.values():
         where = places[meter.id]
         if meter.parent is not None and meter.parent not in by_id:
-            remedy = f"Use one of: {', '.join(sorted(by_id.keys() - {meter.id}))}."
-            yield Fault(f"{where}.parent", f"the building has no meter {meter.parent!r}", remedy)
+            known = ", ".join(sorted(by_id.keys() - {meter.id}))
+            yield Fault.of("no_meter_here", f"{where}.parent", name=meter.parent, known=known)
         elif _is_own_ancestor(meter, by_id):
-            yield Fault(f"{where}.parent", f"meter {meter.id!r} measures itself", "Let one meter have no parent.")
+            yield Fault.of("measures_itself", f"{where}.parent", name=meter.id)
         instants = [exchange.at for exchange in meter.exchanges]
         if instants != sorted(instants):
-            yield Fault(f"{where}.exchanges", "exchanges are not in the order of time", "Sort them by `at`.")
+            yield Fault.of("exchange_order", f"{where}.exchanges")
         if meter.tenant and (meter.pv or not meter.is_electric):
-            yield Fault(f"{where}.tenant", "it measures no use of a tenant", "Remove tenant, or pv and the kind.")
+            yield Fault.of("no_tenant", f"{where}.tenant")
         yield from register_faults(meter, where)
 
 
@@ -210,17 +207,14 @@ def register_faults(meter: Meter, where: str) -> Iterator[Fault]:
     """
     if meter.kind in {MeterKind.REGISTER, MeterKind.NET}:
         if meter.restarts_at_zero and meter.kind is MeterKind.NET:
-            what = "a counter that runs both ways falls without a restart"
-            yield Fault(f"{where}.restarts_at_zero", what, 'Remove it, or set kind = "register".')
+            yield Fault.of("net_restarts", f"{where}.restarts_at_zero")
         return
     if meter.exchanges:
-        yield Fault(f"{where}.exchanges", "only a register can be exchanged", 'Remove them, or set kind = "register".')
+        yield Fault.of("only_register_exchanged", f"{where}.exchanges")
     if meter.rollover_kwh is not None:
-        yield Fault(f"{where}.rollover_kwh", "only a register rolls over", 'Remove it, or set kind = "register".')
+        yield Fault.of("only_register_rolls", f"{where}.rollover_kwh")
     if meter.restarts_at_zero:
-        yield Fault(
-            f"{where}.restarts_at_zero", "only a register restarts at zero", 'Remove it, or set kind = "register".'
-        )
+        yield Fault.of("only_register_restarts", f"{where}.restarts_at_zero")
 
 
 def virtual_meter_faults(building: Building, where: str) -> Iterator[Fault]:
@@ -254,7 +248,7 @@ def virtual_meter_faults(building: Building, where: str) -> Iterator[Fault]:
     for number, virtual in enumerate(building.virtual_meters):
         virtual_where = f"{where}.virtual_meters[{number}]"
         if virtual.id in ids:
-            yield Fault(f"{virtual_where}.id", f"the building has two meters {virtual.id!r}", "Give each its own id.")
+            yield Fault.of("two_meters", f"{virtual_where}.id", name=virtual.id)
         ids.add(virtual.id)
         yield from _named_faults(building, virtual, virtual_where)
     yield from _tenant_faults(building, where)
@@ -264,20 +258,20 @@ def _named_faults(building: Building, virtual: VirtualMeter, where: str) -> Iter
     """Find names that are of no real meter of energy, or occur twice."""
     real = {meter.id: meter for meter in building.meters}
     usable = sorted(meter.id for meter in building.meters if meter.is_electric)
-    remedy = f"Use one of: {', '.join(usable) or '(none)'}."
+    known = ", ".join(usable) or "(none)"
     virtuals = {other.id for other in building.virtual_meters}
     seen: set[str] = set()
     for side in ("plus", "minus"):
         for name in getattr(virtual, side):
             if name in real:
                 if not real[name].is_electric:
-                    yield Fault(f"{where}.{side}", f"{name!r} measures no electricity", remedy)
+                    yield Fault.of("no_electricity", f"{where}.{side}", name=name, known=known)
             elif name in virtuals:
-                yield Fault(f"{where}.{side}", f"{name!r} is a virtual meter; only real meters can be named", remedy)
+                yield Fault.of("virtual_meter", f"{where}.{side}", name=name, known=known)
             else:
-                yield Fault(f"{where}.{side}", f"the building has no meter {name!r}", remedy)
+                yield Fault.of("no_meter_here", f"{where}.{side}", name=name, known=known)
             if name in seen:
-                yield Fault(f"{where}.{side}", f"{name!r} is named twice", "Name each meter once, on one side.")
+                yield Fault.of("named_twice", f"{where}.{side}", name=name)
             seen.add(name)
 
 
@@ -297,11 +291,9 @@ def _tenant_faults(building: Building, where: str) -> Iterator[Fault]:
         line = (meter, *building.ancestors(meter))
         count = sum(times.get(above.id, 0) for above in line)
         if meter.pv or not line[-1].is_main:
-            what = f"{meter.id!r} measures no part of what the main meters count, so it is no tenant's to take off"
-            yield Fault(list_where, what, "Give the meter its parent, or remove the purpose.")
+            yield Fault.of("tenant_beside_mains", list_where, name=meter.id)
         elif count not in {0, 1}:
-            what = f"the energy of {meter.id!r} is taken off as a tenant's {count} times"
-            yield Fault(list_where, what, "Name each part once: remove its `tenant`, or one of the names.")
+            yield Fault.of("tenant_twice", list_where, name=meter.id, count=count)
 
 
 def _is_own_ancestor(meter: Meter, by_id: Mapping[str, Meter]) -> bool:
@@ -324,9 +316,7 @@ def shared_topics(records: Records, places: Mapping[str, str]) -> Iterator[Fault
             others = owners.setdefault((version.value.topic, version.value.key), [])
             owner = next((name for name, other in others if name != key and _meet(other, version)), None)
             if owner is not None:
-                what = f"topic {version.value.topic!r} is already the topic of meter {owner!r}"
-                remedy = "Give each meter its own topic, or its own key where one message carries many."
-                yield Fault(f"{places[key]}.topic", what, remedy)
+                yield Fault.of("topic_taken", f"{places[key]}.topic", topic=version.value.topic, name=owner)
             others.append((key, version))
 
 

@@ -42,8 +42,7 @@ class Document:
     def take(self, kind_name: str, table: object, where: str) -> None:
         """Take a table in, with the records inside it."""
         if not isinstance(table, dict):
-            remedy = f"Write each entry under [[{kind_name}]]."
-            self.faults.append(Fault(where, f"this is no table (found {table!r})", remedy))
+            self.faults.append(Fault.of("no_table", where, given=repr(table), kind=kind_name))
             return
         kind = self.kinds[kind_name]
         if kind_name == "building":
@@ -68,7 +67,7 @@ class Document:
 
     def _tables(self, given: object, where: str) -> Iterator[Table]:
         if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
-            self.faults.append(Fault(where, "this is no list of tables", "Write each under a table of its own."))
+            self.faults.append(Fault.of("no_tables", where))
             return
         yield from given
 
@@ -80,12 +79,7 @@ class Document:
         known: set[tuple[str, str]] = set()  # a fault of the first version is one of all later ones
         for version_where, first, until, fields in versions:
             value, faults = checked_value(kind, fields, version_where)
-            faults += [
-                Fault(
-                    f"{version_where}.{name}", "these have dates of their own", "Write them under a table of their own."
-                )
-                for name in sorted(kind.parts & fields.keys())
-            ]
+            faults += [Fault.of("own_dates", f"{version_where}.{name}") for name in sorted(kind.parts & fields.keys())]
             self.faults += [
                 fault for fault in faults if (fault.where.removeprefix(version_where), fault.what) not in known
             ]
@@ -95,7 +89,7 @@ class Document:
             keys.add(kind.key_of(value))
             entries.append(Entry(kind.name, kind.key_of(value), first, value, until and until + DAY))
         if len(keys) > 1:
-            self.faults.append(Fault(f"{where}.changes", "an id cannot be changed", "Enter a thing of its own."))
+            self.faults.append(Fault.of("id_changed", f"{where}.changes"))
         if len(keys) != 1:
             return True
         (key,) = keys
@@ -111,11 +105,9 @@ class Document:
         if earlier == where:
             return True
         if kind.plural:
-            what = f"the building has two {'roofs' if kind.name == 'roof' else 'meters'} {key!r}"
-            self.faults.append(Fault(f"{where}.id", what, "Give each its own id."))
+            self.faults.append(Fault.of("two_roofs" if kind.name == "roof" else "two_meters", f"{where}.id", name=key))
         else:
-            what = f"id {key!r} already stands at {earlier}"
-            self.faults.append(Fault(f"{where}.id", what, "Give each entry an id of its own."))
+            self.faults.append(Fault.of("id_taken", f"{where}.id", name=key, earlier=earlier))
         return False
 
     def _versions(self, table: Table, where: str) -> Iterator[tuple[str, dt.date, dt.date | None, Table]]:
@@ -123,12 +115,12 @@ class Document:
         fields = {key: value for key, value in table.items() if key not in DATES}
         yield where, self._day(table, "from", where) or EVER, self._day(table, "until", where), fields
         if "without" in table:
-            self.faults.append(Fault(f"{where}.without", "there is nothing before it", "Remove it."))
+            self.faults.append(Fault.of("nothing_before", f"{where}.without"))
         for number, change in enumerate(self._tables(table.get("changes", []), f"{where}.changes")):
             change_where = f"{where}.changes[{number}]"
             first = self._day(change, "from", change_where)
             if first is None:
-                self.faults.append(Fault(f"{change_where}.from", "the key is missing", "Say from which day it holds."))
+                self.faults.append(Fault.of("no_from", f"{change_where}.from"))
                 continue
             fields = fields | {key: value for key, value in change.items() if key not in DATES}
             self._take_away(change.get("without", []), fields, f"{change_where}.without")
@@ -137,8 +129,8 @@ class Document:
     def _take_away(self, names: object, fields: Table, where: str) -> None:
         for name in names if isinstance(names, list) else [names]:
             if not isinstance(names, list) or not isinstance(name, str) or name not in fields:
-                what = f"there is no key {name!r} before it" if isinstance(names, list) else "this is no list of keys"
-                self.faults.append(Fault(where, what, 'Name the keys that are no more: without = ["parent"].'))
+                key = "no_key_before" if isinstance(names, list) else "no_list_of_keys"
+                self.faults.append(Fault.of(key, where, name=name))
             else:
                 del fields[name]
 
@@ -146,7 +138,7 @@ class Document:
         day = table.get(key)
         if day is None or (isinstance(day, dt.date) and not isinstance(day, dt.datetime)):
             return day
-        self.faults.append(Fault(f"{where}.{key}", f"this is no date (found {day!r})", "Write it as 2026-01-31."))
+        self.faults.append(Fault.of("no_date", f"{where}.{key}", given=repr(day)))
         return None
 
 
@@ -154,18 +146,17 @@ def _order_faults(entries: list[Entry], where: str) -> Iterator[Fault]:
     """Find faults in the order of a thing's versions: each begins after the one before."""
     for number, entry in enumerate(entries):
         if entry.valid_to is not None and entry.valid_to <= entry.valid_from:
-            yield Fault(f"{where}.until", "it ends before it begins", "Correct from or until.")
+            yield Fault.of("ends_early", f"{where}.until")
         if number and entry.valid_from <= entries[number - 1].valid_from:
-            yield Fault(f"{where}.changes", "changes are not in the order of their days", "Sort them by `from`.")
+            yield Fault.of("change_order", f"{where}.changes")
         if number and (before := entries[number - 1].valid_to) is not None and before > entry.valid_from:
-            yield Fault(f"{where}.until", "it ends after the next change begins", "Write it on the last change.")
+            yield Fault.of("ends_late", f"{where}.until")
 
 
 def _exchange_faults(entries: list[Entry], where: str) -> Iterator[Fault]:
     """Find exchanges that a change leaves out: they have instants of their own, and it lists all of them or none."""
     for number, at in lost_exchanges(entries):
-        what = f"the exchange at {at.isoformat()} is not in this list, which replaces the one before it"
-        yield Fault(f"{where}.changes[{number}].exchanges", what, "List it too, or leave exchanges out of the change.")
+        yield Fault.of("exchange_left_out", f"{where}.changes[{number}].exchanges", at=at.isoformat())
 
 
 def full_building_id(building: Table) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from bkkenergy.errors import ConfigError, Fault
 from bkkenergy.portfolio.records import EVER, Change, Entry, Kind, Kinds, Records, entry_on, lost_exchanges
-from bkkenergy.portfolio.values import checked_value, text_faults
+from bkkenergy.portfolio.values import checked_value, kind_term, text_faults
 from bkkenergy.tomlfiles import Frozen
 
 
@@ -95,8 +95,7 @@ def changes_of(records: Records, edits: Sequence[Edit], from_day: dt.date, kinds
             continue
         kind = kinds.get(edit.kind)
         if kind is None:
-            what = f"there is no kind of record {edit.kind!r}"
-            faults.append(Fault(f"change {number + 1}", what, f"Use one of: {', '.join(kinds)}."))
+            faults.append(Fault.of("no_kind", f"change {number + 1}", kind=edit.kind, known=", ".join(kinds)))
             continue
         try:
             after = after.with_changes(list(_changes(after, edit, from_day, kind)))
@@ -201,14 +200,14 @@ def _amended(entries: Sequence[Entry], edit: Amend, from_day: dt.date, kind: Kin
     present = entry_on(entries, from_day)
     if present is None:
         first = entries[0].valid_from
-        what = f"{kind.name} {edit.key} is not there on {from_day}"
-        raise ConfigError([Fault(edit.key, what, f"It begins on {first}. Choose a day on which it is there.")])
+        raise ConfigError(
+            [Fault.of("not_there_on", edit.key, kind=kind_term(kind.name), key=edit.key, day=from_day, first=first)]
+        )
     new_fields = dict(edit.fields)
     before_body = kind.body_of(present.value)
     value = _value(kind, before_body | new_fields, f"{kind.name} {edit.key}")
     if kind.key_of(value) != edit.key:
-        fault = Fault(edit.key, "an id cannot be changed", "Enter a new one, and end this one.")
-        raise ConfigError([fault])
+        raise ConfigError([Fault.of("id_changed", edit.key)])
     at_day = present if present.valid_from == from_day else None
     yield Change(at_day, Entry(kind.name, edit.key, from_day, value, present.valid_to))
     if at_day is None and present.valid_to is not None:
@@ -249,24 +248,22 @@ def _exchange_faults(before: Records, after: Records, kind: str, key: str) -> It
             for entry in entries
             if at in {exchange.at for exchange in entry.value.exchanges}  # type: ignore[attr-defined]
         )
-        since = "for all days, without a first day" if first == EVER else f"from {first} on"
-        what = f"the exchange at {at.isoformat()} would be lost from {entries[number + 1].valid_from} on"
-        yield Fault(f"{kind} {key}.exchanges", what, f"List it too. To take it out, change exchanges {since}.")
+        name = "exchange_lost_ever" if first == EVER else "exchange_lost"
+        lost = entries[number + 1].valid_from
+        yield Fault.of(name, f"{kind} {key}.exchanges", at=at.isoformat(), lost=lost, first=first)
 
 
 def _ended(entries: Sequence[Entry], from_day: dt.date, edit: End) -> Iterator[Change]:
     present = entry_on(entries, from_day)
     if present is None or present.valid_from == from_day:
-        what = f"{edit.kind} {edit.key} cannot end on {from_day}: it is not there before"
-        raise ConfigError([Fault(edit.key, what, "Choose a later day, or withdraw it.")])
+        raise ConfigError([Fault.of("cannot_end", edit.key, kind=kind_term(edit.kind), key=edit.key, day=from_day)])
     yield Change(present, replace(present, valid_to=from_day))
     yield from (Change(entry, None) for entry in entries if entry.valid_from > from_day)
 
 
 def _value(kind: Kind, body: Mapping[str, Any], where: str) -> Frozen:
     if parts := sorted(kind.parts & body.keys()):
-        remedy = "Change each of them by itself, by its own kind and id."
-        raise ConfigError([Fault(f"{where}.{name}", "these are records of their own", remedy) for name in parts])
+        raise ConfigError([Fault.of("parts_apart", f"{where}.{name}") for name in parts])
     value, faults = checked_value(kind, body, where)
     if value is None:
         raise ConfigError(faults)
@@ -276,5 +273,4 @@ def _value(kind: Kind, body: Mapping[str, Any], where: str) -> Frozen:
 def _unknown(records: Records, kind: Kind, key: str) -> Fault:
     known = list(records.by_kind.get(kind.name, {}))
     near = [name for name in known if key in name or name.endswith(key.rpartition(".")[2])] or known
-    remedy = f"Use one of: {', '.join(near[:8]) or '(none)'}."
-    return Fault(key, f"there is no {kind.name} {key!r}", remedy)
+    return Fault.of("no_such", key, kind=kind_term(kind.name), name=key, known=", ".join(near[:8]) or "(none)")

@@ -123,7 +123,7 @@ def read_document(config_dir: Path, kinds: Kinds = KINDS, *, needs_calendars: bo
     folder = config_dir / "portfolio"
     paths = sorted(folder.rglob("*.toml"))
     if not paths:
-        document.faults.append(Fault(str(folder), "no *.toml file in this folder", "Put agencies and buildings there."))
+        document.faults.append(Fault.of("no_files", str(folder)))
     for path in paths:
         for where, kind, table in _tables(path, FILE_KINDS, document.faults.append):
             document.take(kind, table, where)
@@ -142,8 +142,7 @@ def _tables(
         return
     for key, entries in tables.items():
         if key not in kinds or not isinstance(entries, list):
-            remedy = f"Write each entry under [[{']] or [['.join(kinds)}]]."
-            on_fault(Fault(f"{path}: {key}", "this table is not known here", remedy))
+            on_fault(Fault.of("unknown_table", f"{path}: {key}", known="]] or [[".join(kinds)))
             continue
         for number, table in enumerate(entries):
             yield f"{path}: {key}[{number}]", key, table

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AwareDatetime, Field, StringConstraints, field_serializer, model_validator
 
 from bkkenergy.calendar import BANGKOK, in_yearly_spans, thai_holidays
+from bkkenergy.errors import WrongValue
 from bkkenergy.tomlfiles import Frozen
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
@@ -87,7 +88,7 @@ class SchoolTerm(Frozen):
     @model_validator(mode="after")
     def _ends_after_it_begins(self) -> Self:
         if self.last < self.first:
-            raise ValueError("last lies before first")
+            raise WrongValue("last_before_first")
         return self
 
 
@@ -254,7 +255,7 @@ class Meter(Frozen):
     @model_validator(mode="after")
     def _wraps_at_one_value(self) -> Self:
         if self.rollover_kwh is not None and self.register_digits is not None:
-            raise ValueError("register_digits and rollover_kwh both say where the counter rolls over; keep one")
+            raise WrongValue("two_rollovers")
         return self
 
 
@@ -303,11 +304,11 @@ class Roof(Frozen):
     @model_validator(mode="after")
     def _has_a_size(self) -> Self:
         if (self.area_m2 is None) == (not self.outline_m):
-            raise ValueError("a roof needs either area_m2 or outline_m")
+            raise WrongValue("roof_size")
         if self.outline_m and len(self.outline_m) < 3:  # noqa: PLR2004 - a polygon
-            raise ValueError("outline_m needs at least three corners")
+            raise WrongValue("roof_corners")
         if self.obstacles and not self.outline_m:
-            raise ValueError("obstacles need outline_m: without it their place is not known")
+            raise WrongValue("roof_obstacles")
         return self
 
 

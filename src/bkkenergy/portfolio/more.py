@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
+from bkkenergy.errors import WrongValue
 from bkkenergy.portfolio.models import BuildingId, MeterId, Name, Positive, Slug
 from bkkenergy.settings import Recipient
 from bkkenergy.tomlfiles import Frozen
@@ -126,7 +127,7 @@ class Threshold(Frozen):
     @model_validator(mode="after")
     def _is_of_one(self) -> Self:
         if (self.agency is None) == (self.building is None):
-            raise ValueError("a threshold is of an agency or of a building")
+            raise WrongValue("threshold_of_one")
         return self
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from bkkenergy.errors import Fault
 from bkkenergy.portfolio.records import Kind
+from bkkenergy.texts import Term
 from bkkenergy.tomlfiles import Frozen, validated
 
 MAX_TEXT = 2_000
@@ -16,6 +17,28 @@ MAX_KEY = 200
 MAX_DEPTH = 12
 """How often a value of a record may be within another; no model has half of that."""
 NUL = "\x00"
+
+
+def kind_term(name: str) -> Term:
+    """Return the name of a kind of record as texts show it: its slug in English, its name in Thai.
+
+    Parameters
+    ----------
+    name : str
+        Of the kind.
+
+    Returns
+    -------
+    Term
+        For a place in a text.
+
+    Examples
+    --------
+    >>> from bkkenergy.portfolio.values import kind_term
+    >>> kind_term("pv_plant").key
+    'record_kind.pv_plant'
+    """
+    return Term(name, f"record_kind.{name}")
 
 
 def checked_value(kind: Kind, fields: Mapping[str, Any], where: str) -> tuple[Frozen | None, list[Fault]]:
@@ -49,7 +72,7 @@ def checked_value(kind: Kind, fields: Mapping[str, Any], where: str) -> tuple[Fr
         return None, faults
     value, faults = validated(kind.model, dict(fields), where)
     if value is not None and len(kind.key_of(value)) > MAX_KEY:
-        return None, [Fault(f"{where}.id", f"this is longer than {MAX_KEY} characters", "Shorten it.")]
+        return None, [Fault.of("too_long", f"{where}.id", count=f"{MAX_KEY:,}")]
     return value, faults
 
 
@@ -77,12 +100,14 @@ def text_faults(value: Any, where: str, depth_count: int = 0) -> Iterator[Fault]
     ['agency.names[1]']
     """
     if depth_count > MAX_DEPTH:
-        yield Fault(where, "values are within values too often", "Write each value by itself.")
+        yield Fault.of("nested", where)
         return
     match value:
         case str():
-            if what := _fault_of_text(value):
-                yield Fault(where, what, "Shorten it." if len(value) > MAX_TEXT else "Write it without this character.")
+            if len(value) > MAX_TEXT:
+                yield Fault.of("too_long", where, count=f"{MAX_TEXT:,}")
+            elif NUL in value or any("\ud800" <= character <= "\udfff" for character in value):
+                yield Fault.of("no_character", where)
         case Mapping():
             for number, (name, item) in enumerate(value.items()):
                 faults = [*text_faults(name, f"{where}: key {number + 1}", depth_count + 1)]
@@ -92,11 +117,3 @@ def text_faults(value: Any, where: str, depth_count: int = 0) -> Iterator[Fault]
                 yield from text_faults(item, f"{where}[{number}]", depth_count + 1)
         case _:
             pass
-
-
-def _fault_of_text(text: str) -> str:
-    if len(text) > MAX_TEXT:
-        return f"this is longer than {MAX_TEXT:,} characters"
-    if NUL in text or any("\ud800" <= character <= "\udfff" for character in text):
-        return "this has a character that cannot be stored"
-    return ""

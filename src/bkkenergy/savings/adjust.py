@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, model_validator
 
+from bkkenergy.errors import WrongValue
 from bkkenergy.readings import FloatArray
 from bkkenergy.tomlfiles import Frozen
 
@@ -37,11 +38,11 @@ class Adjustment(Frozen):
     @model_validator(mode="after")
     def _is_one_change_that_ends_after_it_begins(self) -> Self:
         if self.last is not None and self.last < self.first:
-            raise ValueError("last lies before first")
+            raise WrongValue("last_before_first")
         if bool(self.kwh_a_day) == bool(self.ratio):
-            raise ValueError("enter one of kwh_a_day and ratio, other than 0")
+            raise WrongValue("one_adjustment")
         if (self.half_width_ratio and not self.ratio) or (self.half_width_kwh_a_day and not self.kwh_a_day):
-            raise ValueError("half_width_kwh_a_day goes with kwh_a_day, half_width_ratio with ratio")
+            raise WrongValue("half_width_goes")
         return self
 
 

@@ -22,7 +22,7 @@ from bkkenergy.portfolio.reach import (
 from bkkenergy.portfolio.records import Change, Kinds, Records
 from bkkenergy.tomlfiles import validated
 
-HIDDEN = Fault("records", "this does not agree with records of others", "Ask an administrator of all agencies.")
+HIDDEN = Fault.of("hidden", "records")
 PROPOSE = "this is shared by agencies, or touches another one: it can be proposed, and a person with the power decides."
 
 

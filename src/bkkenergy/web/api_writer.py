@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, HTTPException, Request
@@ -28,7 +28,7 @@ from bkkenergy.usecases.portfolio import (
 from bkkenergy.usecases.portfolio_view import seen_changes
 from bkkenergy.web.api_portfolio_rows import DoneRow, row_of
 from bkkenergy.web.problems import problem
-from bkkenergy.web.security import ApiVisitor, Visitor
+from bkkenergy.web.security import ApiVisitor, Visitor, asked_language
 
 
 async def raw_body(request: Request) -> bytes:
@@ -61,7 +61,8 @@ class Writer:
         except KeyReused as why:
             return problem(422, str(why), self.request)
         except ConfigError as error:
-            faults = [asdict(fault) for fault in error.faults]
+            said = [fault.said(asked_language(self.request)) for fault in error.faults]
+            faults = [{"where": fault.where, "what": fault.what, "remedy": fault.remedy} for fault in said]
             return problem(422, "the records would have faults, and nothing was changed", self.request, faults=faults)
         finally:
             self.visitor.here.look_now()

@@ -112,6 +112,12 @@ def language_of(request: Request, account: Account | None) -> Lang:
     return next((lang for lang in (*asked, *preferred) if lang in LANGS), "th")
 
 
+def asked_language(request: Request) -> Lang:
+    """Return the language that a program asks for by `lang` or Accept-Language; English where it asks for none."""
+    asked = (request.query_params.get("lang"), *preferred_languages(request.headers.get("Accept-Language", "")))
+    return next((lang for lang in asked if lang in LANGS), "en")
+
+
 def preferred_languages(header: str) -> list[str]:
     """Return the primary languages of an Accept-Language header, the best first; those of weight 0 are left out."""
     weighed = []
