@@ -336,7 +336,7 @@ def test_a_building_takes_no_parts_in_which_would_be_lost(site, parts, how):
     records = read_folder(site()).records
     body = SITE_KINDS["building"].body_of(records.of("building", "a.b")[0].value) | {parts: []}
     edit = Put("building", body) if how is Put else Amend("building", "a.b", {parts: []})
-    with pytest.raises(ConfigError, match=rf"{parts}: these are records of their own"):
+    with pytest.raises(ConfigError, match=rf"{parts}: these are records by themselves"):
         changed(records, EVER, edit)
 
 
