@@ -49,7 +49,7 @@ class PaperBill(Frozen):
     peak_kvar: Quantity | None = None
     items_thb: dict[PaperItem, Amount] = Field(default_factory=dict)
     total_thb: Amount | None = None
-    number: Annotated[str, StringConstraints(strip_whitespace=True, max_length=40)] = ""
+    number: Annotated[str, StringConstraints(strip_whitespace=True, max_length=40, pattern=r"^[^\x00-\x1f]*$")] = ""
 
     @model_validator(mode="after")
     def _is_a_bill(self) -> Self:

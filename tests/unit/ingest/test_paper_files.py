@@ -57,9 +57,37 @@ def test_a_workbook_is_read_like_a_csv(tmp_path):
     book.save(tmp_path / "bills.xlsx")
     found = read(tmp_path / "bills.xlsx")
     assert [(bill.first, bill.energy_kwh, bill.total_thb) for _, bill in found.bills] == [
-        (dt.date(2026, 9, 1), 1200, 5000.5)
+        (dt.date(2026, 9, 1), 1200, 5000.5),
+        (dt.date(2026, 10, 1), 1300, 5400),
     ]
-    assert [where for where, _ in found.refused] == ["row 3"]
+    assert list(found.refused) == []
+
+
+def test_dates_and_numbers_of_a_workbook_are_read_as_excel_has_them(tmp_path):
+    book = openpyxl.Workbook()
+    for row in (
+        ["บัญชีแสดงสัญญา", "วันที่จดครั้งก่อน", "วันที่จดเลขอ่าน", "หน่วย"],
+        [123456789.0, dt.datetime(2026, 8, 12), dt.datetime(2569, 9, 12), 1200.5],
+        ["รวม", None, None, 1200.5],
+    ):
+        book.active.append(row)
+    book.save(tmp_path / "bills.xlsx")
+    found = read(tmp_path / "bills.xlsx")
+    ((_, bill),) = found.bills
+    assert (bill.first, bill.last, bill.energy_kwh) == (*SEPTEMBER, 1200.5)
+    assert "row 3 is a sum of others" in found.notes
+    assert list(found.refused) == []
+
+
+@pytest.mark.parametrize("word", ["รวม", "Total", "รวมทั้งสิ้น:", "GRAND TOTAL"])
+def test_a_row_that_sums_up_others_is_no_bill(tmp_path, word):
+    found = read(written(tmp_path, f"month,kwh\n2026-09,5\n{word},5\n"))
+    assert (len(found.bills), list(found.refused)) == (1, [])
+
+
+def test_a_number_of_a_bill_with_signs_that_cannot_be_stored_is_refused(tmp_path):
+    found = read(written(tmp_path, "month,kwh,number\n2026-09,5,A\x01\n"))
+    assert [where for where, _ in found.refused] == ["row 2"]
 
 
 def test_a_person_says_what_a_column_is_and_which_is_none(tmp_path):

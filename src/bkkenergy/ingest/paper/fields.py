@@ -5,11 +5,19 @@ from __future__ import annotations
 import datetime as dt
 import re
 from calendar import monthrange
+from collections.abc import Iterable
 from typing import Literal, get_args
 
 from bkkenergy.calendar import BE_OFFSET_YEARS
 from bkkenergy.errors import InputError
-from bkkenergy.ingest.sheets.cells import BUDDHIST_FROM, MONTH_NAMES, days_of, is_missing, number_of
+from bkkenergy.ingest.sheets.cells import (
+    BUDDHIST_FROM,
+    MONTH_NAMES,
+    days_of,
+    is_missing,
+    number_of,
+    split_stamp,
+)
 from bkkenergy.tariff.bill import Item
 
 DayField = Literal["month", "from", "to", "read_before", "read_on"]
@@ -69,7 +77,7 @@ CREDIT = re.compile(r"\(\s*([\d,.]+)\s*\)|([\d,.]+)\s*-")
 MONTH_FIRST = re.compile(r"(\d{4})-(\d{1,2})")
 MONTH_LAST = re.compile(r"(\d{1,2})[/-](\d{4})")
 MONTH_NAMED = re.compile(r"([A-Za-z\u0e00-\u0e7f.]+)[ /-]*(\d{4}|\d{2})")
-TWO_DIGITS = 100
+TWO_DIGITS, MAX_YEAR = 100, 2099
 
 
 def skeleton(text: str) -> str:
@@ -84,6 +92,10 @@ def skeleton(text: str) -> str:
 SKELETONS: dict[str, str] = {skeleton(name): field for field, names in NAMES.items() for name in (field, *names)} | {
     skeleton(field.replace("_", " ")): field for field in FIELDS
 }
+
+
+TOTALS = frozenset(map(skeleton, ("รวม", "รวมทั้งสิ้น", "รวมทั้งปี", "รวมเป็นเงิน", "total", "grand total", "sum")))
+"""Words that mark a row as the sum of others."""
 
 
 def field_of(heading: str) -> str | None:
@@ -105,15 +117,18 @@ def amount_of(text: str) -> float | str:
 
 def day_of(text: str, this_year: int) -> dt.date:
     """Return a day of either era; of two numbers the first is the day. Raises InputError."""
-    days, _ = days_of([text.strip()], dates="dmy", calendar=None, this_year=this_year)
-    if text.strip() not in days:
+    date, _ = split_stamp(text.strip()) or ("", "")
+    days, _ = days_of([date], dates="dmy", calendar=None, this_year=this_year)
+    if date not in days:
         raise InputError(f"{text!r} is no day")
-    return days[text.strip()]
+    return days[date]
 
 
 def month_of(text: str) -> dt.date:
     """Return the first day of a month, of either era: 2026-10, 10/2569, ต.ค. 69. Raises InputError."""
     bare = text.strip()
+    if split_stamp(bare) is not None:
+        return day_of(bare, MAX_YEAR).replace(day=1)
     if match := MONTH_FIRST.fullmatch(bare):
         year, month = int(match[1]), int(match[2])
     elif match := MONTH_LAST.fullmatch(bare):
@@ -129,6 +144,11 @@ def month_of(text: str) -> dt.date:
         return dt.date(year - (BE_OFFSET_YEARS if year >= BUDDHIST_FROM else 0), month, 1)
     except ValueError:
         raise InputError(f"{text!r} is no month") from None
+
+
+def is_total(cells: Iterable[str]) -> bool:
+    """Return whether a row is the sum of those above it, by a word in one of its cells."""
+    return any(skeleton(cell) in TOTALS for cell in cells)
 
 
 def last_of(month: dt.date) -> dt.date:

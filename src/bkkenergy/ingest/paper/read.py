@@ -20,6 +20,7 @@ from bkkenergy.ingest.paper.fields import (
     SKELETONS,
     amount_of,
     field_of,
+    is_total,
     skeleton,
 )
 from bkkenergy.ingest.paper.mapping import BillMapping
@@ -80,10 +81,13 @@ def _from_table(path: Path, mapping: BillMapping, account: str, this_year: int, 
     columns, header, left_out = _columns(path, head, mapping)
     bills: list[tuple[str, PaperBill]] = []
     refused: list[tuple[str, str]] = []
-    others = 0
+    others, notes = 0, list(grid.notes)
     for number, cells in islice(rows, header, None):
         texts = {name: cells[at] for name, at in columns.items() if at < len(cells)}
         if not any(text.strip() for name, text in texts.items() if name != "account"):
+            continue
+        if is_total(cells):
+            notes.append(f"row {number} is a sum of others")
             continue
         if account and digits(texts.get("account", account)) != digits(account):
             others += 1
@@ -95,12 +99,12 @@ def _from_table(path: Path, mapping: BillMapping, account: str, this_year: int, 
         except InputError as why:
             refused.append((f"row {number}", str(why)))
     names = {name: _cell(head, header, at) for name, at in columns.items()}
-    return BillFile(bills, refused, names, left_out, others, grid.notes)
+    return BillFile(bills, refused, names, left_out, others, notes)
 
 
 def digits(text: str) -> str:
     """Return an account's number without spaces and hyphens, and without zeros before it."""
-    return re.sub(r"\D", "", text).lstrip("0")
+    return re.sub(r"\D", "", text.strip().removesuffix(".0")).lstrip("0")
 
 
 def _cell(head: Sequence[Row], header: int, at: int) -> str:
