@@ -150,7 +150,7 @@ def _proposed(config: Configuration, seconds: float | None = None) -> list[Meter
 
 
 def _as_record(proposal: MeterProposal) -> dict[str, object]:
-    heard = dt.datetime.fromtimestamp(proposal.heard_us / US_PER_S, BANGKOK)
+    heard = dt.datetime.fromtimestamp(proposal.heard_us / US_PER_S, BANGKOK) if proposal.heard_us else None
     return {
         "topic": proposal.topic,
         "key": proposal.key,
@@ -162,6 +162,7 @@ def _as_record(proposal: MeterProposal) -> dict[str, object]:
         "values": proposal.values,
         "last_heard": heard,
         "payload": proposal.sample,
+        "announced": [value._asdict() for value in proposal.announced],
     }
 
 

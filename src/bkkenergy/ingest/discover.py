@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from bkkenergy.adapters.state.quarantine import Quarantined
 from bkkenergy.errors import InputError
+from bkkenergy.ingest.announced import Announced, announced
 from bkkenergy.payloads.decode import FAMILIES, Decoder
 from bkkenergy.payloads.decode.sparkplug import NAMESPACE, SparkplugDecoder, place_of
 from bkkenergy.payloads.message import DecodeError, Message
@@ -46,6 +47,7 @@ class MeterProposal:
     topic, key, profile : by which its messages are read; profile is empty where none reads them.
     others : profiles that read it as well, with fewer fields. values : name -> the latest value, in the product's
     units. sample : what was heard. is_unverified : no source of the maker could be read for the profile.
+    announced : what the device said of this topic beforehand.
     """
 
     topic: str
@@ -56,6 +58,7 @@ class MeterProposal:
     sample: bytes = b""
     is_unverified: bool = False
     heard_us: int = 0
+    announced: tuple[Announced, ...] = ()
 
     @property
     def kind(self) -> MeterKind:
@@ -90,8 +93,10 @@ def proposals(heard: Sequence[Heard], meters: Sequence[Meter], profiles: Mapping
     """Return a proposal for each meter that messages name and the portfolio lacks, by topic and key.
 
     Every profile is tried on a topic that no meter has. On a topic of the portfolio its own profiles are, and find
-    the keys that no meter has.
+    the keys that no meter has. What devices announce for Home Assistant is no message of a meter: it says what a
+    topic will carry, and lists topics of meters that have not been heard yet.
     """
+    announcements, heard = _apart(heard)
     decoders: dict[str, Decoder] = {name: FAMILIES[profile.family](profile) for name, profile in profiles.items()}
     known = {(meter.topic, meter.key) for meter in meters}
     known_filters = TopicFilters({meter.topic for meter in meters if WILDCARD in meter.topic})
@@ -115,7 +120,30 @@ def proposals(heard: Sequence[Heard], meters: Sequence[Meter], profiles: Mapping
         for topic, key in samples
         if not any((own_topic, key) in known for own_topic in (topic, *known_filters.matching(topic)))
     )
-    return [_proposal(address, samples[address], read_by.get(address, {}), profiles) for address in unknown]
+    proposed = [_proposal(address, samples[address], read_by.get(address, {}), profiles) for address in unknown]
+    for proposal in proposed:
+        proposal.announced = announcements.pop(proposal.topic, ())
+    there = {topic for topic, _ in known} | set(profiles_of) | {message.topic for message in heard}
+    silent = sorted(
+        topic
+        for topic, values in announcements.items()
+        if any(value.is_metered for value in values) and not ({topic, *known_filters.matching(topic)} & there)
+    )
+    return proposed + [MeterProposal(topic, "", announced=announcements[topic]) for topic in silent]
+
+
+def _apart(heard: Sequence[Heard]) -> tuple[dict[str, tuple[Announced, ...]], list[Heard]]:
+    """Return what is announced of each topic, and the messages that announce nothing."""
+    announcements: dict[str, tuple[Announced, ...]] = {}
+    others = []
+    for message in heard:
+        values = announced(message.topic, message.payload)
+        if values is None:
+            others.append(message)
+        for value in values or ():
+            if value not in (present := announcements.get(value.topic, ())):
+                announcements[value.topic] = (*present, value)
+    return announcements, others
 
 
 def _latest_of_each(heard: Sequence[Heard]) -> list[Heard]:

@@ -115,8 +115,10 @@ def toml_block(proposal: MeterProposal, buildings: Collection[str]) -> str:
         where = "a building that the portfolio does not have yet" if building else "its building's file"
     shown = proposal.sample[:100].decode(errors="replace").replace("\n", " ").replace("\r", " ")
     heard = dt.datetime.fromtimestamp(proposal.heard_us / US_PER_S, BANGKOK)
+    last = f"last heard {heard:%Y-%m-%d %H:%M}: {_in_comment(shown)}" if proposal.heard_us else "announced, not heard"
     lines = [
-        f"# {_in_comment(proposal.topic)}, last heard {heard:%Y-%m-%d %H:%M}: {_in_comment(shown)}",
+        f"# {_in_comment(proposal.topic)}, {last}",
+        *(f"# The device announces: {_in_comment(str(value))}" for value in proposal.announced),
         f"# Paste under the [[building]]{f' {building}' if building else ''} ({where}), or run:",
         f"# {_adopt_command(proposal)}",
         "[[building.meters]]",
