@@ -31,7 +31,30 @@ REFERENCES = (
 
 
 def cross_check(records: Records, places: Mapping[str, str], tariffs: frozenset[str] | None = None) -> list[Fault]:
-    """Find every fault between entries, on every day; `places` says where each id is written."""
+    """Find every fault between entries, on every day; `places` says where each id is written.
+
+    Parameters
+    ----------
+    records : Records
+        Every entry with the days on which it holds.
+    places : mapping of str to str
+        Where each id is written; an id that is not among them stands for itself.
+    tariffs : frozenset of str, optional
+        The schedules that exist; without it they are not checked.
+
+    Returns
+    -------
+    list of Fault
+        Each once; one that comes with a later day says from which.
+
+    Examples
+    --------
+    >>> from bkkenergy.portfolio.check import cross_check
+    >>> from bkkenergy.portfolio.load import records_of
+    >>> from bkkenergy.site.packaged import packaged_config_dir
+    >>> cross_check(records_of(packaged_config_dir()), {})
+    []
+    """
     where = Places(places)
     faults = [*_references(records, where, tariffs), *_orphans(records, where), *_plan_faults(records, where)]
     parts = parts_by_building(records)
@@ -116,7 +139,28 @@ def _orphans(records: Records, places: Places) -> Iterator[Fault]:
 
 
 def part_faults(records: Records, places: Mapping[str, str]) -> Iterator[Fault]:
-    """Find meters and roofs that say another building than their id does."""
+    """Find meters and roofs that say another building than their id does.
+
+    Parameters
+    ----------
+    records : Records
+        Every entry with the days on which it holds.
+    places : mapping of str to str
+        Where each id is written; an id that is not among them stands for itself.
+
+    Yields
+    ------
+    Fault
+        Where, what is wrong, and the remedy.
+
+    Examples
+    --------
+    >>> from bkkenergy.portfolio.check import part_faults
+    >>> from bkkenergy.portfolio.load import records_of
+    >>> from bkkenergy.site.packaged import packaged_config_dir
+    >>> list(part_faults(records_of(packaged_config_dir()), {}))
+    []
+    """
     where = Places(places)
     for building, parts in parts_by_building(records).items():
         for entry in (entry for _, entries in parts for entry in entries):
@@ -308,7 +352,28 @@ def _is_own_ancestor(meter: Meter, by_id: Mapping[str, Meter]) -> bool:
 
 
 def shared_topics(records: Records, places: Mapping[str, str]) -> Iterator[Fault]:
-    """Find meters that listen to the topic, under the key, of an earlier one at the same time."""
+    """Find meters that listen to the topic, under the key, of an earlier one at the same time.
+
+    Parameters
+    ----------
+    records : Records
+        Every entry with the days on which it holds.
+    places : mapping of str to str
+        Where each id is written; an id that is not among them stands for itself.
+
+    Yields
+    ------
+    Fault
+        Where, what is wrong, and the remedy.
+
+    Examples
+    --------
+    >>> from bkkenergy.portfolio.check import shared_topics
+    >>> from bkkenergy.portfolio.load import records_of
+    >>> from bkkenergy.site.packaged import packaged_config_dir
+    >>> list(shared_topics(records_of(packaged_config_dir()), {}))
+    []
+    """
     owners: dict[tuple[str, str], list[tuple[str, Dated[Meter]]]] = {}
     for key in records.by_kind.get("meter", {}):
         versions: tuple[Dated[Meter], ...] = records.history("meter", key)

@@ -160,13 +160,49 @@ def _exchange_faults(entries: list[Entry], where: str) -> Iterator[Fault]:
 
 
 def full_building_id(building: Table) -> str:
-    """Return the id of a building as written: within its agency, or whole where the agency was another once."""
+    """Return the id of a building as written: within its agency, or whole where the agency was another once.
+
+    Parameters
+    ----------
+    building : dict
+        A building as a person writes it.
+
+    Returns
+    -------
+    str
+        Its id, with the agency before it.
+
+    Examples
+    --------
+    >>> from bkkenergy.portfolio.document import full_building_id
+    >>> full_building_id({"agency": "health", "id": "centre-1"})
+    'health.centre-1'
+    """
     agency, local = building.get("agency", ""), building.get("id", "")
     return local if isinstance(local, str) and "." in local else f"{agency}.{local}"
 
 
 def default_topic(building_id: str, local: object) -> str:
-    """Return the topic of a meter that says none."""
+    """Return the topic of a meter that says none.
+
+    Parameters
+    ----------
+    building_id : str
+        The building that the meter is in.
+    local : object
+        Its id within the building.
+
+    Returns
+    -------
+    str
+        The topic.
+
+    Examples
+    --------
+    >>> from bkkenergy.portfolio.document import default_topic
+    >>> default_topic("health.centre-1", "main")
+    'bma/health/centre-1/main/readings'
+    """
     agency, _, building = building_id.partition(".")
     return DEFAULT_TOPIC.format(agency=agency, building=building, meter=local)
 
@@ -217,7 +253,26 @@ def _with_whole_parent(meter: Table, prefix: str) -> Table:
 
 
 def full_virtual_meter(virtual: Table, building_id: str) -> Table:
-    """Return a virtual meter as written within its building, with its ids made whole."""
+    """Return a virtual meter as written within its building, with its ids made whole.
+
+    Parameters
+    ----------
+    virtual : dict
+        A virtual meter as a person writes it.
+    building_id : str
+        The building that it is in.
+
+    Returns
+    -------
+    dict
+        The virtual meter with whole ids.
+
+    Examples
+    --------
+    >>> from bkkenergy.portfolio.document import full_virtual_meter
+    >>> full_virtual_meter({"id": "rest", "plus": ["main"]}, "health.centre-1")["plus"]
+    ['health.centre-1.main']
+    """
     full = _with_whole_sides(virtual, building_id)
     full |= {"id": f"{building_id}.{virtual.get('id', '')}", "building": building_id}
     return full | _whole_changes(virtual, building_id, _with_whole_sides)

@@ -29,7 +29,25 @@ class BuildingRoof(Roof):
 
 
 def id_of(value: Frozen) -> str:
-    """Return the id of a value that has one."""
+    """Return the id of a value that has one.
+
+    Parameters
+    ----------
+    value : Frozen
+        Of a kind whose values have an id.
+
+    Returns
+    -------
+    str
+        The id.
+
+    Examples
+    --------
+    >>> from bkkenergy.portfolio import Agency
+    >>> from bkkenergy.portfolio.kinds import id_of
+    >>> id_of(Agency(id="health", name_th="สำนักอนามัย", name_en="Health"))
+    'health'
+    """
     return str(value.id)  # type: ignore[attr-defined]
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bkkenergy.portfolio.models import DEFAULT_TOPIC
-from bkkenergy.portfolio.records import Change, Dated, Entry, Records, dated
+from bkkenergy.portfolio.records import Change, Dated, Entry, Records
 
 AGENCY_FIELDS = ("agency", "agencies")
 BUILDING_FIELDS = ("building", "buildings")
@@ -41,7 +41,27 @@ class Touched:
 
 
 def touched(changes: Sequence[Change], before: Records, after: Records) -> Touched:
-    """Return all agencies that had, have or get anything of what is changed."""
+    """Return all agencies that had, have or get anything of what is changed.
+
+    Parameters
+    ----------
+    changes : sequence of Change
+        What is changed.
+    before, after : Records
+        The records before and after it.
+
+    Returns
+    -------
+    Touched
+        The agencies, and whether anything is shared.
+
+    Examples
+    --------
+    >>> from bkkenergy.portfolio.reach import touched
+    >>> from bkkenergy.portfolio import Records
+    >>> touched([], Records(), Records()).is_shared
+    False
+    """
     agencies: set[str] = set()
     is_shared = False
     for change in changes:
@@ -51,7 +71,34 @@ def touched(changes: Sequence[Change], before: Records, after: Records) -> Touch
 
 
 def owners(version: Dated[Any], kind: str, key: str, records: Records) -> frozenset[str]:
-    """Return the agencies that a version of a thing is of, while it holds."""
+    """Return the agencies that a version of a thing is of, while it holds.
+
+    Parameters
+    ----------
+    version : Dated
+        A value with the days on which it holds.
+    kind : str
+        The name of the kind.
+    key : str
+        What identifies the thing.
+    records : Records
+        Every entry with the days on which it holds.
+
+    Returns
+    -------
+    frozenset of str
+        Ids of agencies.
+
+    Examples
+    --------
+    >>> from bkkenergy.portfolio.reach import owners
+    >>> from bkkenergy.portfolio.load import records_of
+    >>> from bkkenergy.site.packaged import packaged_config_dir
+    >>> records = records_of(packaged_config_dir())
+    >>> (version,) = records.history("building", "health.centre-1")
+    >>> sorted(owners(version, "building", "health.centre-1", records))
+    ['health']
+    """
     named = set(_listed(version.value, AGENCY_FIELDS))
     if kind in AGENCY_S_ALONE:
         return frozenset(named)
@@ -63,27 +110,103 @@ def owners(version: Dated[Any], kind: str, key: str, records: Records) -> frozen
 
 
 def is_visible(version: Dated[Any], kind: str, key: str, records: Records, reaches: Reaches) -> bool:
-    """Whether one of the agencies that a version is of is in reach."""
+    """Return whether one of the agencies that a version is of is in reach.
+
+    Parameters
+    ----------
+    version : Dated
+        A value with the days on which it holds.
+    kind : str
+        The name of the kind.
+    key : str
+        What identifies the thing.
+    records : Records
+        Every entry with the days on which it holds.
+    reaches : callable
+        Returns whether an agency is in the reach of the person who asks.
+
+    Returns
+    -------
+    bool
+        True for kinds that everybody reads.
+
+    Examples
+    --------
+    >>> from bkkenergy.portfolio.reach import is_visible
+    >>> from bkkenergy.portfolio.load import records_of
+    >>> from bkkenergy.site.packaged import packaged_config_dir
+    >>> records = records_of(packaged_config_dir())
+    >>> (version,) = records.history("building", "health.centre-1")
+    >>> is_visible(version, "building", "health.centre-1", records, lambda agency: agency == "education")
+    False
+    """
     if kind in OPEN_KINDS:
         return True
     agencies = owners(version, kind, key, records)
     return any(reaches(agency) for agency in agencies or BEYOND_ONE)
 
 
-def versions_of(records: Records, kind: str, key: str) -> tuple[Dated[Any], ...]:
-    """Return what a thing was, and when."""
-    return dated(records.of(kind, key))
-
-
 def version_of(records: Records, entry: Entry) -> Dated[Any]:
-    """Return an entry with the days on which it holds."""
-    return next(version for version in versions_of(records, entry.kind, entry.key) if version.first == entry.valid_from)
+    """Return an entry with the days on which it holds.
+
+    Parameters
+    ----------
+    records : Records
+        Every entry with the days on which it holds.
+    entry : Entry
+        One of the records.
+
+    Returns
+    -------
+    Dated
+        Its value, first day and end.
+
+    Examples
+    --------
+    >>> from bkkenergy.portfolio.reach import version_of
+    >>> from bkkenergy.portfolio.load import records_of
+    >>> from bkkenergy.site.packaged import packaged_config_dir
+    >>> records = records_of(packaged_config_dir())
+    >>> (entry,) = records.of("agency", "health")
+    >>> version_of(records, entry).end is None
+    True
+    """
+    return next(version for version in records.history(entry.kind, entry.key) if version.first == entry.valid_from)
 
 
 def shown_body(
     body: Mapping[str, Any], version: Dated[Any], kind: str, records: Records, reaches: Reaches
 ) -> dict[str, Any]:
-    """Return a body without the names of what is out of reach; lists become shorter, single names None."""
+    """Return a body without the names of what is out of reach; lists become shorter, single names None.
+
+    Parameters
+    ----------
+    body : mapping of str to object
+        A value as JSON has it.
+    version : Dated
+        A value with the days on which it holds.
+    kind : str
+        The name of the kind.
+    records : Records
+        Every entry with the days on which it holds.
+    reaches : callable
+        Returns whether an agency is in the reach of the person who asks.
+
+    Returns
+    -------
+    dict
+        The body without names of others.
+
+    Examples
+    --------
+    >>> from bkkenergy.portfolio.reach import shown_body
+    >>> from bkkenergy.portfolio.load import records_of
+    >>> from bkkenergy.site.packaged import packaged_config_dir
+    >>> records = records_of(packaged_config_dir())
+    >>> (version,) = records.history("building", "health.centre-1")
+    >>> shown_body({"agency": "health"}, version, "building", records, lambda agency: False)
+    {'agency': None}
+    """
     shown = dict(body)
     if kind in AGENCY_S_ALONE:
         return shown
@@ -99,17 +222,66 @@ def shown_body(
 
 
 def foreign_names(version: Dated[Any], kind: str, key: str, records: Records, reaches: Reaches) -> Iterator[str]:
-    """Return the buildings and meters that a version names, or is within, and that are out of reach."""
+    """Find the buildings and meters that a version names, or is within, and that are out of reach.
+
+    Parameters
+    ----------
+    version : Dated
+        A value with the days on which it holds.
+    kind : str
+        The name of the kind.
+    key : str
+        What identifies the thing.
+    records : Records
+        Every entry with the days on which it holds.
+    reaches : callable
+        Returns whether an agency is in the reach of the person who asks.
+
+    Yields
+    ------
+    str
+        The id of a building.
+
+    Examples
+    --------
+    >>> from bkkenergy.portfolio.reach import foreign_names
+    >>> from bkkenergy.portfolio.load import records_of
+    >>> from bkkenergy.site.packaged import packaged_config_dir
+    >>> records = records_of(packaged_config_dir())
+    >>> (version,) = records.history("meter", "health.centre-1.main")
+    >>> list(foreign_names(version, "meter", "health.centre-1.main", records, lambda agency: False))
+    ['health.centre-1']
+    """
     for building in _buildings_named(version.value, kind, key):
         if not any(reaches(agency) for agency in _agencies_of_building(building, version, records)):
             yield building
 
 
 def visible_keys(records: Records, reaches: Reaches) -> Iterator[tuple[str, str]]:
-    """Return the kind and key of each thing that is in reach on any day."""
+    """Find the kind and key of each thing that is in reach on any day.
+
+    Parameters
+    ----------
+    records : Records
+        Every entry with the days on which it holds.
+    reaches : callable
+        Returns whether an agency is in the reach of the person who asks.
+
+    Yields
+    ------
+    tuple of str
+        Kind and key.
+
+    Examples
+    --------
+    >>> from bkkenergy.portfolio import Records
+    >>> from bkkenergy.portfolio.reach import visible_keys
+    >>> list(visible_keys(Records(), lambda agency: True))
+    []
+    """
     for kind, things in records.by_kind.items():
         for key in things:
-            if any(is_visible(version, kind, key, records, reaches) for version in versions_of(records, kind, key)):
+            if any(is_visible(version, kind, key, records, reaches) for version in records.history(kind, key)):
                 yield kind, key
 
 
@@ -142,7 +314,7 @@ def _buildings_named(value: Any, kind: str, key: str) -> set[str]:
 
 def _agencies_of_building(building: str, during: Dated[Any], records: Records) -> set[str]:
     """Return the agencies that have a building on days; of one that is not known, the agency that its id names."""
-    versions = versions_of(records, "building", building)
+    versions = records.history("building", building)
     agencies = {version.value.agency for version in versions if _meet(version, during)}
     return agencies or {building.partition(".")[0]}
 
@@ -158,7 +330,7 @@ def _agencies_of_change(change: Change, before: Records, after: Records) -> set[
         agencies.add(entry.key.partition(".")[0])  # a new id is one of the agency that it names
     for period in _periods(change, before, after):
         for records in (before, after):
-            for version in versions_of(records, entry.kind, entry.key):
+            for version in records.history(entry.kind, entry.key):
                 if _meet(version, period):
                     overlap = Dated(max(version.first, period.first), period.end or version.end, version.value)
                     for side in (before, after):
@@ -215,5 +387,5 @@ def _meters(records: Records) -> Iterator[Any]:
 
 def _is_of(meter_id: str, agencies: frozenset[str], records: Records) -> bool:
     return all(
-        owners(version, "meter", meter_id, records) <= agencies for version in versions_of(records, "meter", meter_id)
+        owners(version, "meter", meter_id, records) <= agencies for version in records.history("meter", meter_id)
     )

@@ -16,7 +16,6 @@ from bkkenergy.portfolio.reach import (
     shown_body,
     touched,
     version_of,
-    versions_of,
     visible_keys,
 )
 from bkkenergy.portfolio.records import Change, Kinds, Records
@@ -46,7 +45,7 @@ def need_sight(actor: Actor, edits: Sequence[Edit], records: Records, kinds: Kin
         if kind is None:
             continue
         key = edit.key if not isinstance(edit, Put) else _key_of(edit, kinds)
-        versions = [] if key is None else versions_of(records, edit.kind, key)
+        versions = [] if key is None else records.history(edit.kind, key)
         if not versions:
             if isinstance(edit, Put):
                 continue
@@ -65,7 +64,7 @@ def _key_of(edit: Put, kinds: Kinds) -> str | None:
 
 def _need_whole(actor: Actor, edit: Edit, key: str, records: Records, kinds: Kinds) -> None:
     """Raise InputError where names that the actor is not shown would be written over."""
-    for version in versions_of(records, edit.kind, key):
+    for version in records.history(edit.kind, key):
         if not is_visible(version, edit.kind, key, records, actor.reaches):
             continue
         body = kinds[edit.kind].body_of(version.value)
@@ -96,7 +95,7 @@ def need_own_names(actor: Actor, changes: Sequence[Change], before: Records) -> 
         kind, key, _ = change.identity
         known = {
             name
-            for version in versions_of(before, kind, key)
+            for version in before.history(kind, key)
             for name in foreign_names(version, kind, key, before, _nothing)
         }
         named = set(foreign_names(version_of(after, change.after), kind, key, before, actor.reaches))

@@ -10,8 +10,7 @@ from tests.conftest import ROOT
 from tests.reference import sections_of
 
 DOMAIN = (
-    "carbon.py", "metering", "plan", "portfolio/belongings.py", "portfolio/edits.py", "portfolio/load.py", "portfolio/more.py",
-    "portfolio/records.py", "portfolio/snapshot.py", "portfolio/spans.py", "portfolio/values.py", "portfolio/write.py", "savings", "solar", "tariff",
+    "carbon.py", "metering", "plan", "portfolio", "savings", "solar", "tariff",
 )  # fmt: skip
 UNITS = {
     "_kwh": "kWh",
