@@ -86,7 +86,7 @@ def filled(path: str, agency: str, building: str, app) -> str:
         "agency": agency, "building_id": building, "meter_id": f"{building}.main", "building": building, "path": file, "path:path": file,
         "project_id": f"led-{agency}", "month": f"{dt.datetime.now(BANGKOK).date():%Y-%m}", "user_id": "2", "token_id": "1",
         "scenario_id": "1" if agency == OWN else "2", "name:path": "overview-th.png" if "/img/" in path else "operator",
-        "notebook": "1_register_to_kwh", "channel": "reactive", "kind": "building", "key:path": building, "number": "1",
+        "notebook": "1_register_to_kwh", "account": "none", "channel": "reactive", "kind": "building", "key:path": building, "number": "1",
     }  # fmt: skip
     return re.sub(r"\{([^}]+)\}", lambda match: values[match[1]], path)
 
@@ -134,8 +134,8 @@ SCOPED = (
 
 
 def is_write_of_records(method, path):
-    """What test_api_portfolio.py and test_api_plan.py ask with tokens: here is a browser."""
-    return method != "GET" and path.startswith(("/api/v1/portfolio/", "/api/v1/plan/"))
+    """What test_api_portfolio.py, test_api_plan.py and test_bill_paper.py ask with tokens: here is a browser."""
+    return method != "GET" and path.startswith(("/api/v1/portfolio/", "/api/v1/plan/", "/api/v1/accounts/"))
 
 
 def asked(client, method, path, app, agency=OWN, building=OWN_BUILDING, csrf=""):
