@@ -202,7 +202,12 @@ def thai_holidays(year: int, language: str) -> Mapping[dt.date, str]:
     its opening calendar.
     """
     named = _announced(year, {"th": "th", "en": "en_US"}[language])
-    return {day: name for day, name in named.items() if _announced(year, "en_US")[day] not in NO_DAY_OFF}
+    return {day: name for day, name in named.items() if _is_day_off(_announced(year, "en_US")[day])}
+
+
+def _is_day_off(names: str) -> bool:
+    """Return whether offices close on a day with these names; a substitute closes what its holiday does."""
+    return any(name.removesuffix(" (in lieu)") not in NO_DAY_OFF for name in names.split("; "))
 
 
 @lru_cache(maxsize=64)

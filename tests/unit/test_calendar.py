@@ -97,3 +97,14 @@ def test_thai_holidays_have_names_in_both_languages():
 )
 def test_a_yearly_span_may_run_over_new_year(day, inside):
     assert in_yearly_spans(dt.date.fromisoformat(day), [("12-30", "01-02")]) is inside
+
+
+@pytest.mark.parametrize("day", [dt.date(2026, 5, 1), dt.date(2021, 5, 3), dt.date(2022, 5, 2), dt.date(2027, 5, 3)])
+def test_the_substitute_of_labour_day_closes_nothing_that_labour_day_does_not(day):
+    assert day not in thai_holidays(day.year, "en")
+    assert day not in thai_holidays(day.year, "th")
+
+
+def test_a_day_with_two_names_is_off_where_one_of_them_is():
+    assert dt.date(2021, 12, 6) in thai_holidays(2021, "en")
+    assert dt.date(2022, 5, 16) in thai_holidays(2022, "en"), "the substitute of another holiday"
