@@ -62,6 +62,43 @@ RULES: tuple[Rule, ...] = (
 """In this order; meter_fault comes first and, where data are faulty, alone."""
 
 
+ONE_FAULT = (("closed_days", "holiday_running"), ("baseload_rise", "week_rise", "anomaly"))
+"""Rules that see the same fault: the first of them says it, being nearest to its cause."""
+
+
+def one_each(findings: Sequence[Finding]) -> list[Finding]:
+    """Leave out findings of a fault that another rule says already.
+
+    Parameters
+    ----------
+    findings : sequence of Finding
+        Findings of one building.
+
+    Returns
+    -------
+    list of Finding
+        One of each fault. Less use than expected is a question of its own, and stays.
+
+    Examples
+    --------
+    >>> import datetime as dt
+    >>> from bkkenergy.savings.facts import Finding
+    >>> from bkkenergy.savings.insights import one_each
+    >>> day, both = dt.date(2026, 5, 1), ("week_rise", "anomaly")
+    >>> found = [Finding("a.b", rule, "warning", day, 9.0, 40.0, {}) for rule in both]
+    >>> [one.rule for one in one_each(found)]
+    ['week_rise']
+    """
+    rises = {finding.rule for finding in findings if finding.energy_kwh_a_month >= 0}
+    said = {
+        rule
+        for rules_of_fault in ONE_FAULT
+        for number, rule in enumerate(rules_of_fault)
+        if rises & set(rules_of_fault[:number])
+    }
+    return [finding for finding in findings if finding.rule not in said or finding.energy_kwh_a_month < 0]
+
+
 def find(facts: Facts, rules: InsightRules) -> list[Finding]:
     """Find what to act on in one building.
 
@@ -94,7 +131,7 @@ def find(facts: Facts, rules: InsightRules) -> list[Finding]:
     fault = meter_fault(facts, rules)
     if fault is not None:
         return [fault]
-    findings = [finding for rule in RULES if (finding := rule(facts, rules)) is not None]
+    findings = one_each([finding for rule in RULES if (finding := rule(facts, rules)) is not None])
     return sorted(findings, key=lambda finding: -finding.cost_thb_a_month)
 
 

@@ -65,7 +65,7 @@ def baseload_rise(facts: Facts, rules: InsightRules) -> Finding | None:
     last, before = nights[-WEEK:], nights[first:-WEEK]
     if not (enough(last) and enough(before)):
         return None
-    now, usual = float(np.nanmean(last)), float(np.nanmean(before))
+    now, usual = float(np.nanmean(last)), usual_night_kw(facts, nights, slice(first, -WEEK))
     rise = now - usual
     if rise < rules.baseload_rise_least_kw or rise < rules.baseload_rise_ratio * usual:
         return None
@@ -275,7 +275,8 @@ def holiday_running(facts: Facts, rules: InsightRules) -> Finding | None:
 def week_rise(facts: Facts, rules: InsightRules) -> Finding | None:
     """Find working days of the last week that use more than those of the week before.
 
-    Where a baseline knows the temperature, its effect is taken out.
+    Where a baseline knows the temperature, its effect is taken out. The return from one low week is no rise: the three
+    weeks before are compared with as well.
 
     Parameters
     ----------
@@ -308,10 +309,49 @@ def week_rise(facts: Facts, rules: InsightRules) -> Finding | None:
     if len(last) != len(before) or not (enough(last, 1.0) and enough(before, 1.0)) or before.mean() <= 0:
         return None
     ratio = float(last.mean() / before.mean() - 1)
-    if ratio < rules.week_rise_ratio:
+    earlier = use[-FOUR_WEEKS:-WEEK][is_open[-FOUR_WEEKS:-WEEK]]
+    if min(ratio, float(last.mean() / np.nanmean(earlier) - 1)) < rules.week_rise_ratio:
         return None
     kwh = float((last - before).sum()) / WEEK * DAYS_PER_MONTH
     return finding(facts, "week_rise", "warning", -WEEK, kwh, {"rise_ratio": ratio, "days": len(last)})
+
+
+def usual_night_kw(facts: Facts, nights_kw: FloatArray, before: slice) -> float:
+    """Compute what nights as warm or cold as the last week's used before.
+
+    Parameters
+    ----------
+    facts : Facts
+        What is known of a building.
+    nights_kw : (m,) array
+        Mean power of each night [kW]; NaN where not known.
+    before : slice
+        The days to compare with.
+
+    Returns
+    -------
+    float
+        Mean power [kW], by a line of the days' temperature where that is known, else of all those nights.
+
+    Examples
+    --------
+    >>> from bkkenergy.savings.rules_use import usual_night_kw
+    >>> from bkkenergy.savings.views import day_night_kw
+    >>> import bkkenergy as bk
+    >>> from bkkenergy.library.findings import facts_of
+    >>> facts = facts_of(bk.examples.office(), schedule="mea-3-2-lv")
+    >>> round(usual_night_kw(facts, day_night_kw(facts.series), slice(-372, -7)), 1)
+    7.5
+    """
+    temp_c = facts.series.day_temp_c
+    mean_kw = float(np.nanmean(nights_kw[before]))
+    if temp_c is None or not (enough(temp_c[before]) and enough(temp_c[-WEEK:])):
+        return mean_kw
+    both = np.isfinite(nights_kw[before]) & np.isfinite(temp_c[before])
+    if both.sum() < MIN_DAYS or float(np.std(temp_c[before][both])) < MIN_SPREAD_C:
+        return mean_kw
+    slope, base = np.polyfit(temp_c[before][both], nights_kw[before][both], 1)
+    return float(base + slope * np.nanmean(temp_c[-WEEK:]))
 
 
 def event_of(facts: Facts, rules: InsightRules) -> UseEvent | None:
