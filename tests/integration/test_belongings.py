@@ -117,7 +117,10 @@ def test_plants_are_on_the_building_s_page_in_the_api_and_by_command(home, manag
     assert "roof-1: 80.0 กิโลวัตต์สูงสุด" in page.replace("\N{NO-BREAK SPACE}", " ")
     assert "ไม่มีมิเตอร์วัดพลังงานที่ผลิตได้" in page
     days = {"first": "2026-06-01", "last": "2026-06-02"}
-    plants = manager.get(f"/api/v1/buildings/{BUILDING}/balance", params=days).json()["pv_plants"]
+    balance = manager.get(f"/api/v1/buildings/{BUILDING}/balance", params=days).json()
+    assert "pv_not_metered" in balance["notes"]
+    assert (balance["production"], balance["gross_use"]) == (None, None)
+    plants = balance["pv_plants"]
     assert [(plant["plant"], plant["capacity_kwp"], plant["meters"]) for plant in plants] == [
         ("roof-1", 80.0, [f"{BUILDING}.main"]), ("roof-2", 10.0, []),
     ]  # fmt: skip

@@ -34,6 +34,7 @@ from bkkenergy.usecases.channels import channel_series
 from bkkenergy.usecases.edits import Edit, preview_edit
 from bkkenergy.usecases.energy import KWH_DIGITS, IntervalEnergy, building_of, energy_series, listed_kwh
 from bkkenergy.usecases.flows import Flow
+from bkkenergy.usecases.gross import pv_of
 from bkkenergy.usecases.plants import plant_text, plant_yields
 from bkkenergy.usecases.server import edit_energy
 
@@ -188,7 +189,10 @@ def balance_command(building: str, period: str, step: Step, as_json: bool, lang:
     span = period_of(period)
     with opened_site(config_dir) as site:
         chosen = building_of(site.portfolio, building)
-        energy: BuildingEnergy = _in_steps(lambda: building_energy(site.energy, chosen, span, step))
+        is_unmetered = pv_of(site.portfolio, site.projects, chosen, span).is_unmetered
+        energy: BuildingEnergy = _in_steps(
+            lambda: building_energy(site.energy, chosen, span, step, is_unmetered=is_unmetered)
+        )
         plants = plant_yields(site.energy, site.portfolio, chosen, span)
         revision = site.portfolio.revision
     if as_json:

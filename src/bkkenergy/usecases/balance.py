@@ -141,12 +141,17 @@ class BuildingEnergy:
     waiting: tuple[dt.date, ...]
 
 
-def building_energy(ledger: LedgerReader, building: Building, period: Period, step: Step) -> BuildingEnergy:
-    """Return a building's balance, sub-meters and virtual meters over whole days. Raises StoreUnavailable."""
+def building_energy(
+    ledger: LedgerReader, building: Building, period: Period, step: Step, *, is_unmetered: bool = False
+) -> BuildingEnergy:
+    """Return a building's balance, sub-meters and virtual meters over whole days. Raises StoreUnavailable.
+
+    is_unmetered : a PV plant is entered that no meter counts (`usecases.gross.pv_of`).
+    """
     quarters = Quarters.read(ledger, building, period, step)
     return BuildingEnergy(
         edges(period, step)[:-1],
-        _balance(quarters),
+        _balance(quarters, is_unmetered=is_unmetered),
         _sub_meters(quarters),
         tuple(VirtualEnergy(virtual, _virtual(quarters, virtual)) for virtual in building.virtual_meters),
         quarters.waiting,
@@ -158,7 +163,7 @@ def sub_meters(ledger: LedgerReader, building: Building, period: Period, step: S
     return _sub_meters(Quarters.read(ledger, building, period, step))
 
 
-def _balance(quarters: Quarters) -> BuildingBalance:
+def _balance(quarters: Quarters, *, is_unmetered: bool) -> BuildingBalance:
     building = quarters.building
     mains = building.main_meters
     production = quarters.imported(building.pv_meters) if building.pv_meters else None
@@ -166,10 +171,10 @@ def _balance(quarters: Quarters) -> BuildingBalance:
     tenants = tenants_of(quarters)
     paid = None if tenants is None else quarters.flow(tenants)
     if not mains:
-        notes = (Note.NO_MAIN_METER, *notes_on_pv(quarters, None))
+        notes = (Note.NO_MAIN_METER, *notes_on_pv(quarters, None, is_unmetered=is_unmetered))
         return BuildingBalance(None, None, production_flow, None, paid, None, notes)
     bought, sold = quarters.accepted(mains), quarters.exported(mains)
-    notes = notes_on_pv(quarters, sold)
+    notes = notes_on_pv(quarters, sold, is_unmetered=is_unmetered)
     flows = quarters.flow(bought), None if Note.EXPORT_NOT_METERED in notes else quarters.flow(sold)
     if Note.PV_NOT_METERED in notes or Note.EXPORT_WITHOUT_PV in notes:
         return BuildingBalance(*flows, None, None, paid, None, notes)
@@ -208,17 +213,17 @@ def tenants_of(quarters: Quarters) -> FlowSeries | None:
     return quarters.imported(list(signs), list(signs.values())) if signs else None
 
 
-def notes_on_pv(quarters: Quarters, sold: FlowSeries | None) -> tuple[Note, ...]:
+def notes_on_pv(quarters: Quarters, sold: FlowSeries | None, *, is_unmetered: bool = False) -> tuple[Note, ...]:
     """Return what is to be known about production, and about what went back."""
     building, notes = quarters.building, []
     exported_kwh = 0.0 if sold is None else float(np.nansum(sold.kwh))
-    if not building.has_pv:
+    if not building.has_pv and not is_unmetered:
         bought_kwh = float(np.nansum(quarters.accepted(building.main_meters).kwh))
         is_real = exported_kwh > EXCEEDS_KWH + EXPORT_TOLERANCE_RATIO * bought_kwh
         return (Note.EXPORT_WITHOUT_PV,) if is_real else ()
     if any(meter.id in quarters.no_export for meter in building.main_meters):
         notes.append(Note.EXPORT_NOT_METERED)
-    if not building.pv_meters:
+    if is_unmetered or not building.pv_meters:
         return (Note.PV_NOT_METERED, *notes)
     production = quarters.imported(building.pv_meters)
     if sold is not None and _exceeds(sold.kwh, production.kwh):

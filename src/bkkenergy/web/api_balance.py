@@ -12,6 +12,7 @@ from fastapi.responses import Response
 from bkkenergy.calendar import Period
 from bkkenergy.usecases.balance import Note, building_energy
 from bkkenergy.usecases.balance_record import balance_record, sub_meters_record
+from bkkenergy.usecases.gross import pv_of
 from bkkenergy.usecases.plants import plant_yields
 from bkkenergy.web.api import checked_span, step_of, tagged
 from bkkenergy.web.api_rows import Row
@@ -125,7 +126,9 @@ def balance(request: Request, building_id: str, visitor: ApiVisitor, first: dt.d
     building = building_of(visitor, building_id)
     days = checked_span(first, last)
     step = step_of(days)
-    energy = building_energy(visitor.here.opened.energy, building, Period.days(first, last), step)
+    here, period = visitor.here, Period.days(first, last)
+    pv = pv_of(here.portfolio, here.site.projects, building, period)
+    energy = building_energy(here.opened.energy, building, period, step, is_unmetered=pv.is_unmetered)
     plants = plant_yields(visitor.here.opened.energy, visitor.here.portfolio, building, Period.days(first, last))
     return tagged(request, msgspec.json.encode(balance_record(building, energy, step, plants)))
 

@@ -15,6 +15,7 @@ from bkkenergy.reports.stacks import Piece, stack
 from bkkenergy.usecases.balance import BuildingBalance, BuildingEnergy, Note, SubMeters, building_energy
 from bkkenergy.usecases.balance_record import flows_of
 from bkkenergy.usecases.flows import Flow
+from bkkenergy.usecases.gross import pv_of
 from bkkenergy.usecases.plants import plant_text, plant_yields
 from bkkenergy.web.context import AppContext
 
@@ -68,7 +69,8 @@ class BalanceView:
 def balance_view(here: AppContext, building: Building, words: Words) -> BalanceView:
     """Return the balance of the last whole days."""
     period = Period.days(here.today - dt.timedelta(days=DAYS_SHOWN), here.today - dt.timedelta(days=1))
-    energy = building_energy(here.opened.energy, building, period, "day")
+    pv = pv_of(here.portfolio, here.site.projects, building, period)
+    energy = building_energy(here.opened.energy, building, period, "day", is_unmetered=pv.is_unmetered)
     plants = plant_yields(here.opened.energy, here.portfolio, building, period)
     return replace(view_of(energy, period, words), plants=[plant_text(plant, words) for plant in plants])
 
