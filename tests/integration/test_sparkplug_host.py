@@ -42,8 +42,7 @@ def settings(settings, own_broker):
     return settings.model_copy(update={"mqtt": settings.mqtt.model_copy(update={"port": own_broker.port})})
 
 
-@pytest.fixture
-def spark(portfolio):
+def with_spark(portfolio):
     """The shipped portfolio, with two meters behind a Sparkplug node."""
     building = portfolio.buildings["health.centre-1"]
     meter = building.meters[0].model_copy(
@@ -52,6 +51,11 @@ def spark(portfolio):
     aircon = meter.model_copy(update={"id": f"{building.id}.aircon", "key": "aircon"})
     changed = building.model_copy(update={"meters": (meter, aircon)})
     return portfolio.model_copy(update={"buildings": portfolio.buildings | {changed.id: changed}})
+
+
+@pytest.fixture
+def spark(portfolio):
+    return with_spark(portfolio)
 
 
 class Node:
