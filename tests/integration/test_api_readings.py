@@ -174,7 +174,8 @@ def test_a_browser_s_session_sends_nothing(app):
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{}", b"[]", b'{"readings": {}}', b'{"readings": {"a": []}}', b'{"readings": {"": [1]}}', b'{"readings": 5}',
+    [b'{"readings": {"%s": [{"ts": 1790000000, "energy_kwh": 1}], "%s": [{"ts": 1790000900, "energy_kwh": 2}]}}' % ((METER.encode(),) * 2),
+     b'{"readings": {"a": [{"ts": 1790000000, "ts": 1790000900, "energy_kwh": 1}]}}', b"", b"{}", b"[]", b'{"readings": {}}', b'{"readings": {"a": []}}', b'{"readings": {"": [1]}}', b'{"readings": 5}',
      b'{"readings": {"a": [1]}, "b": 1}', b"\xff", b"[" * 100_000, b'{"readings": {"a": ' + b"[" * 5000 + b"]" * 5000 + b"}}"],
 )  # fmt: skip
 def test_what_is_no_request_is_refused_as_one(gateway, body):

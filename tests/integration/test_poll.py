@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import threading
 import time
 
@@ -162,6 +163,41 @@ def test_while_the_clock_is_wrong_nothing_is_stamped_by_it():
         poller.stop()
         thread.join()
     assert said == []
+
+
+def test_a_disk_that_takes_nothing_is_said_and_stops_no_device():
+    said: list[bytes] = []
+
+    def put(_topic, payload):
+        said.append(payload)
+        if len(said) == 1:
+            raise sqlite3.OperationalError("database or disk is full")
+
+    with modbus_server({1: ModbusDevice(SDM, VALUES)}) as port, capture_logs() as logs:
+        poller = Poller([polled(port, every_s=1)], put)
+        thread = threading.Thread(target=poller.run)
+        thread.start()
+        wait_until(lambda: len(said) >= 2)
+        poller.stop()
+        thread.join()
+    assert [entry["why"] for entry in logs if entry["event"] == "poll_trouble"] == [
+        "OperationalError: database or disk is full"
+    ]
+
+
+def test_after_the_clock_is_set_back_devices_are_asked_at_once_and_not_after_that_time():
+    said: list[dict] = []
+    ahead_s = [86_400.0]
+    with modbus_server({1: ModbusDevice(SDM, VALUES)}) as port:
+        poller = Poller([polled(port, every_s=1)], lambda _topic, payload: said.append(json.loads(payload)),
+                        wall_clock=lambda: time.time() + ahead_s[0])  # fmt: skip
+        thread = threading.Thread(target=poller.run)
+        thread.start()
+        wait_until(lambda: said)
+        ahead_s[0] = 0.0
+        wait_until(lambda: said[-1]["ts"] / 1000 < time.time() + 60)
+        poller.stop()
+        thread.join()
 
 
 def test_what_is_polled_is_stored_by_the_ingester(settings, portfolio, broker, tmp_path):

@@ -130,9 +130,12 @@ class Outbound:
         while not self._stop.is_set():
             self._new.wait(LOOK_EVERY_S)
             self._new.clear()
-            self._take_answers()
-            if self._is_connected.is_set():
-                self._publish_some()
+            try:
+                self._take_answers()
+                if self._is_connected.is_set():
+                    self._publish_some()
+            except sqlite3.Error as error:  # a disk that is full now may have room later
+                log.error("outbound_disk_failed", why=str(error))  # noqa: TRY400
 
     def _take_answers(self) -> None:
         """Delete what the broker has. What it refused is tried again after a while."""

@@ -17,6 +17,7 @@ from bkkenergy.site.poll_config import PolledMeter
 
 log = structlog.get_logger(__name__)
 
+LOOK_EVERY_S = 5.0
 MAX_PAUSE_S = 300.0
 """A device that does not answer is asked at least so often."""
 Publish = Callable[[str, bytes], None]
@@ -106,11 +107,21 @@ class Poller:
         first = devices[0].device
         due = [_PollTurn(polled, self._next_s(polled.device.every_s)) for polled in devices]
         with ModbusLine(first.host, first.port, max(one.device.timeout_s for one in devices)) as line:
-            while not self._stop.wait(max(min(one.at_s for one in due) - self._wall_clock(), 0.0)):
+            while not self._stop.wait(min(max(min(one.at_s for one in due) - self._wall_clock(), 0.0), LOOK_EVERY_S)):
+                self._plan_again(due)
                 one = min(due, key=lambda one: one.at_s)
+                if one.at_s > self._wall_clock():
+                    continue
                 if self._is_clock_right():
                     self._ask(line, one)
                 one.at_s = self._next_s(min(one.polled.device.every_s * 2**one.failures, _pause_s(one)))
+
+    def _plan_again(self, due: Sequence[_PollTurn]) -> None:
+        """Plan devices again whose turn is further away than any pause: the clock was set back."""
+        now_s = self._wall_clock()
+        for one in due:
+            if one.at_s - now_s > _pause_s(one):
+                one.at_s = self._next_s(one.polled.device.every_s)
 
     def _next_s(self, every_s: float) -> float:
         return (self._wall_clock() // every_s + 1) * every_s
@@ -119,6 +130,8 @@ class Poller:
         """Ask a device, and publish what it says. No answer stops the others."""
         try:
             reading = read_once(line, one.polled, self._wall_clock)
+            if reading.values:
+                self._publish(one.polled.topic, payload_of(reading.values, reading.ts_us))
         except (DeviceSilent, DeviceRefused, MapMisfit) as error:
             one.failures = min(one.failures + 1, 20)
             self._note(one, f"{type(error).__name__}: {error}")
@@ -130,8 +143,6 @@ class Poller:
             return
         one.failures = 0
         self._note(one, "; ".join(reading.lacking.values()))
-        if reading.values:
-            self._publish(one.polled.topic, payload_of(reading.values, reading.ts_us))
 
     def _note(self, one: _PollTurn, trouble: str) -> None:
         """Log what is wrong with a device when it begins, changes and ends, and not at each poll."""

@@ -77,6 +77,7 @@ def send_readings(
 
     With an Idempotency-Key the same request is answered again as it was the first time.
     """
+    _refuse_doubled(body)
     payloads = {meter: _payload(readings) for meter, readings in asked.readings.items()}
     here, actor = visitor.here, visitor.actor
     key = None if idempotency_key is None else Once(idempotency_key, digest_of(request, actor, body))
@@ -93,6 +94,18 @@ def send_readings(
     except KeyReused as why:
         return problem(422, str(why), request)
     return JSONResponse(answer, 207 if answer["refused"] else 200)
+
+
+def _refuse_doubled(body: bytes) -> None:
+    """Raise 422 where an object names a thing twice: of the two, JSON's readers take one and drop the other."""
+
+    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        named = dict(items)
+        if len(named) < len(items):
+            raise HTTPException(422, "a meter or a field is named twice in one object. Give its readings as one list.")
+        return named
+
+    json.loads(body, object_pairs_hook=pairs)
 
 
 def _payload(readings: list[Any]) -> bytes:

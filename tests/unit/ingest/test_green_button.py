@@ -193,6 +193,9 @@ BOMB = '<!DOCTYPE f [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;"
         ("<feed xmlns:e='http://naesb.org/espi'><e:value>&undefined;</e:value></feed>", "no whole XML file"),
         ("<?xml version='1.0'?><feed " + "a" * 3_000_000, "a part of the XML is longer"),
         ("<?xml version='1.0'?><feed a='" + "a" * 3_000_000, "a part of the XML is longer"),
+        ("<feed>" + "".join(f"<a{n}/>" for n in range(20_000)), "more than 1,000 names"),
+        ("<feed><entry>" + "<link rel='a' href='b'/>" * 200, "more than 100 links"),
+        ("<feed xmlns:e='http://naesb.org/espi'><entry>" + "<e:IntervalBlock/>" * 200_001, "more than 200,000 entries"),
         ("<?xml version='1.0'?><feed><!--" + "-a" * 2_000_000, "a part of the XML is longer"),
     ],
 )
@@ -209,6 +212,7 @@ def test_long_texts_and_many_entries_are_bounded(tmp_path, monkeypatch):
     monkeypatch.setattr(greenbutton, "MAX_ENTRIES", 3)
     with pytest.raises(InputError, match="more than 3 entries"):
         read(path)
+    monkeypatch.setattr(greenbutton, "MAX_ENTRIES", 1000)
     monkeypatch.setattr(greenbutton, "MAX_READINGS", 50)
     with pytest.raises(InputError, match="more than 50 values"):
         read(path)

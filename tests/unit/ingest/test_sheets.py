@@ -253,6 +253,14 @@ def test_a_comma_that_may_divide_thousands_asks(tmp_path):
     assert read(write(tmp_path, lines), "W").wide.columns["W"][4] == pytest.approx(1.2345)
 
 
+def test_a_comma_in_the_words_after_a_number_divides_no_fraction(tmp_path):
+    lines = iso()
+    lines[1] = f'2026-11-01 00:00,"{KW[0]} kW, as read"'
+    sheet = read(write(tmp_path, lines), "kW")
+    assert [one.row for one in sheet.refused] == [2]
+    assert len(sheet.series("kW").energy_kwh) == 96
+
+
 def test_bad_rows_are_refused_by_number_and_the_others_are_read(tmp_path):
     lines = iso()
     lines[3] = "2026-11-01 00:30,ERR"

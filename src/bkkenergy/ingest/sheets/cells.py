@@ -112,7 +112,7 @@ def is_decimal_comma(texts: Iterable[str]) -> bool:
     doubtful = ""
     for text in texts:
         match = CELL.fullmatch(text) if "," in text else None
-        if match is None:
+        if match is None or "," not in match[1]:  # a comma in what follows the number divides no fraction
             continue
         digits = re.sub(r"[\s']", "", match[1])
         if "." in digits:

@@ -31,6 +31,8 @@ MAX_TEXT = 300
 MAX_READINGS = 1_000_000
 """Of a file: 28 years of quarter-hours."""
 MAX_ENTRIES = 200_000
+MAX_LINKS, MAX_NAMES = 100, 1000
+"""Links of an entry; different names of elements and attributes, which the parser remembers to its end."""
 POWER_OF_TEN = re.compile(r"[-+]?(?:[0-9]|1[0-2])")
 DIGITS = re.compile(r"[-+]?[0-9]{1,18}")
 UNITS_OF: Mapping[str, tuple[str, float]] = MappingProxyType({"72": ("wh", 1.0), "38": ("w", 1.0)})
@@ -118,7 +120,8 @@ class _Feed:
 
     def parse(self) -> None:
         """Read the file. Raises InputError."""
-        parser = expat.ParserCreate(namespace_separator=" ")
+        names: dict[str, str] = {}
+        parser = expat.ParserCreate(namespace_separator=" ", intern=names)
         parser.StartElementHandler, parser.EndElementHandler = self._begin, self._end
         parser.CharacterDataHandler = self._hear
         parser.StartDoctypeDeclHandler = self._refuse_doctype
@@ -130,6 +133,8 @@ class _Feed:
                     parser.Parse(piece, False)
                     if self.fed_bytes - self.heard_at_bytes > MAX_TOKEN_BYTES:
                         raise InputError(f"{self.path}: a part of the XML is longer than {MAX_TOKEN_BYTES:,} bytes.")
+                    if len(names) > MAX_NAMES:
+                        raise InputError(f"{self.path} has more than {MAX_NAMES:,} names of elements.")
             parser.Parse(b"", True)
         except (expat.ExpatError, UnicodeError, LookupError, ValueError) as error:
             raise InputError(f"{self.path} is no whole XML file ({error}).") from None
@@ -151,7 +156,9 @@ class _Feed:
         if name == "entry":
             self._entry = _Entry()
         elif name == "link":
-            self._entry.links.append((attributes.get("rel", ""), attributes.get("href", "")[:MAX_TEXT]))
+            self._entry.links.append((attributes.get("rel", "")[:MAX_TEXT], attributes.get("href", "")[:MAX_TEXT]))
+            if len(self._entry.links) > MAX_LINKS:
+                raise InputError(f"{self.path}: an entry has more than {MAX_LINKS} links.")
         if space == ESPI:
             self.is_espi = True
             self._begin_espi(name)
@@ -160,6 +167,7 @@ class _Feed:
         self._entry.kinds.add(name)
         if name == "IntervalBlock":
             self._entry.blocks.append((None, []))
+            self._count_entry()
         elif name == "IntervalReading":
             self._count += 1
             if self._count > MAX_READINGS:
@@ -203,11 +211,15 @@ class _Feed:
             else:
                 reading.quality.append(int(text))
 
-    def _file_entry(self) -> None:
-        entry, self._entry = self._entry, _Entry()
+    def _count_entry(self) -> None:
+        """Count an entry, or a block in it."""
         self._entries_count += 1
         if self._entries_count > MAX_ENTRIES:
             raise InputError(f"{self.path}: more than {MAX_ENTRIES:,} entries. Divide it.")
+
+    def _file_entry(self) -> None:
+        entry, self._entry = self._entry, _Entry()
+        self._count_entry()
         if "ReadingType" in entry.kinds:
             self.types[entry.address("ReadingType/")] = entry.fields
         if "MeterReading" in entry.kinds:
