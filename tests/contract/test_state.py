@@ -40,7 +40,7 @@ from bkkenergy.savings.facts import Finding
 from bkkenergy.savings.insights import Dismissal
 from bkkenergy.settings import CITY, StateSettings
 from bkkenergy.usecases.dismissals import dismiss
-from bkkenergy.usecases.plan import move_project
+from bkkenergy.usecases.plan import enter_projects, move_project
 
 NOW = dt.datetime(2026, 11, 24, 0, 30, tzinfo=dt.UTC)
 LEASE_S = 60.0
@@ -586,6 +586,16 @@ def test_a_move_stands_in_the_audit_log_with_who_did_it_and_who_says_so(engine):
         ("somchai", "192.0.2.7", "plan_move", "led-one", {"before": "surveyed", "state": "proposed", "on": "2026-11-30", "by": "somchai", "note": "ok"}),
     ]  # fmt: skip
     assert [step.by for step in steps_of(engine, "led-one")] == ["", "somchai", "Somsri"]
+
+
+@pytest.mark.parametrize("text_given", ["a\x00b", "\ud800", "ก" * 2001])
+def test_a_project_s_text_that_cannot_be_stored_is_refused_and_so_is_a_note(engine, text_given):
+    save_projects(engine, [PROJECT], NOW)
+    with pytest.raises(ConfigError, match="project led-one.note"):
+        enter_projects(engine, SOMCHAI, [PROJECT.model_copy(update={"note": text_given})], NOW)
+    with pytest.raises(InputError, match="reason"):
+        move_project(engine, SOMCHAI, "led-one", "proposed", NOW.date(), text_given, NOW)
+    assert len(steps_of(engine, "led-one")) == 1
 
 
 def test_a_move_that_the_plan_forbids_leaves_no_trace(engine):

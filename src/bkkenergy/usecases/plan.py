@@ -15,7 +15,7 @@ from bkkenergy.adapters.state.portfolio import PLAN
 from bkkenergy.adapters.state.projects import add_plan_revision, one_project
 from bkkenergy.adapters.state.users import enter_audit
 from bkkenergy.calendar import BANGKOK
-from bkkenergy.errors import ConfigError, InputError, NotThere
+from bkkenergy.errors import ConfigError, Fault, InputError, NotThere
 from bkkenergy.plan import (
     PLAN_KINDS,
     Project,
@@ -177,12 +177,12 @@ def _project(records: Records, actor: Actor, project_id: str) -> Project:
 
 
 def _need_fit(entered: Iterable[Project], portfolio: Portfolio | None) -> None:
-    """Raise ConfigError where projects do not fit the portfolio."""
-    faults = [
-        fault
-        for project in entered
-        for fault in (() if portfolio is None else project_faults(project, portfolio, f"project {project.id}"))
-    ]
+    """Raise ConfigError where projects do not fit the portfolio, or have a text that cannot be stored."""
+    faults: list[Fault] = []
+    for project in entered:
+        where = f"project {project.id}"
+        faults += text_faults(project.model_dump(mode="json"), where)
+        faults += [] if portfolio is None else project_faults(project, portfolio, where)
     if faults:
         raise ConfigError(faults)
 
