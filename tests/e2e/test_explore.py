@@ -254,6 +254,9 @@ def test_without_script_the_same_is_there(browser, address):
     page = plain.open(f"{PAGE}?first=2026-11-24&last=2026-11-24&compare=week")
     assert page.locator("svg.explored").count() == 1
     assert "more than" in page.inner_text(".headline")
+    page.goto(f"{address}{MONTH}&step=day")
+    assert page.locator("svg.explored a").count() == 30, "each day is a link"
+    page.goto(f"{address}{PAGE}?first=2026-11-24&last=2026-11-24&compare=week")
     page.click("#previous")
     assert "23 November 2026" in page.inner_text("h1")
     page.select_option("select[name=compare]", "")

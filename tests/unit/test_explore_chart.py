@@ -89,6 +89,11 @@ def test_texts_are_escaped_and_notes_of_one_day_are_beside_one_another():
     assert tree.get("aria-label") == '<b>"'
 
 
+def test_a_picture_with_links_is_no_image_and_one_without_is():
+    plain, linked = (ET.fromstring(str(picture(drawing([1.0], hovers=[HoverStep("t", to)])))) for to in ("", "/x"))
+    assert (plain.get("role"), linked.get("role")) == ("img", "group")
+
+
 def test_runs_are_stretches_of_what_is_so():
     assert runs(np.array([True, True, False, True])) == [(0, 2), (3, 4)]
     assert runs(np.zeros(3, bool)) == []

@@ -138,11 +138,14 @@ def heat_map(
         day_text.format(sheet.left + wide * day / len(grid), sheet.height - (8 if sheet.hours else 4), text)
         for day, text in labels
     ]
-    svg = Markup('<svg class="heat" viewBox="0 0 {:g} {:g}" role="img" aria-label="{}">{}</svg>')
-    over = [
+    # A picture with links is no "img", in which readers of the screen find none; the page has each link elsewhere too.
+    svg = Markup('<svg class="heat" viewBox="0 0 {:g} {:g}" role="{}" aria-label="{}">{}</svg>')
+    over = Markup("").join(
         _day_link(sheet.left + wide * day / len(grid), wide / len(grid), high, *each) for day, each in enumerate(days)
-    ]
-    return svg.format(sheet.width, sheet.height, title, Markup("").join([image, *down, *below, *over]))
+    )
+    links = Markup('<g aria-hidden="true">{}</g>').format(over) if days else Markup("")
+    role, inner = "group" if days else "img", Markup("").join([image, *down, *below, links])
+    return svg.format(sheet.width, sheet.height, role, title, inner)
 
 
 def _day_link(x: float, width: float, height: float, address: str, text: str) -> Markup:

@@ -113,10 +113,11 @@ def picture(drawing: Drawing) -> Markup:
         _stretched(list(_lines(drawing, shown)), TOP, PLOT),
         *_heights(shown, drawing.number, TOP, PLOT),
         *_ticks(drawing.ticks, TOP + PLOT),
-        *_hovers(drawing),
+        Markup('<g aria-hidden="true">{}</g>').format(Markup("").join(_hovers(drawing))),
         *_marks(drawing.marks),
     ]
-    return _svg("explored", TOP + PLOT + FOOT, drawing.title, parts)
+    role = "group" if any(hover.address for hover in drawing.hovers) else "img"
+    return _svg("explored", TOP + PLOT + FOOT, drawing.title, parts, role)
 
 
 def strip(title: str, edges: FloatArray, values: FloatArray, number: Callable[[float], str]) -> Markup:
@@ -134,9 +135,10 @@ def strip(title: str, edges: FloatArray, values: FloatArray, number: Callable[[f
     return _svg("explored strip", SMALL_TOP + SMALL_PLOT + 6, title, parts)
 
 
-def _svg(kind: str, height: int, title: str, parts: Sequence[Markup]) -> Markup:
-    whole = Markup('<svg class="{}" width="100%" height="{}" role="img" aria-label="{}">{}</svg>')
-    return whole.format(kind, height, title, Markup("").join(parts))
+def _svg(kind: str, height: int, title: str, parts: Sequence[Markup], role: str = "img") -> Markup:
+    """Put a picture together. With links it is a group: in an "img" readers of the screen find none."""
+    whole = Markup('<svg class="{}" width="100%" height="{}" role="{}" aria-label="{}">{}</svg>')
+    return whole.format(kind, height, role, title, Markup("").join(parts))
 
 
 def _stretched(parts: Sequence[Markup], top: int, height: int) -> Markup:
