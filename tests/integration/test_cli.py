@@ -273,11 +273,10 @@ def test_serve_ingests_writes_yesterdays_reports_and_ends_when_told(site, broker
 
 
 @pytest.mark.broker
-@pytest.mark.parametrize("broker_kind", ["mosquitto", "amqtt"])
-def test_the_demonstration_runs_to_its_end(tmp_path, broker_kind):
-    output = run_alone("demo", "--exit", "--days", 9, "--broker", broker_kind, "--folder", tmp_path)
+def test_the_demonstration_runs_to_its_end(tmp_path):
+    output = run_alone("demo", "--exit", "--days", 9, "--broker", "mosquitto", "--folder", tmp_path)
     assert "readings a second" in output
-    assert broker_kind in output
+    assert "mosquitto" in output
     assert "3 were refused" in output
     assert len(list(tmp_path.glob("reports/*/*.th.html"))) == 13
     data = [json.loads(path.read_text()) for path in sorted(tmp_path.glob("reports/*/*.json"))]
@@ -307,7 +306,7 @@ def test_the_language_is_the_locale_s_where_that_is_english_and_else_thai(enviro
 @pytest.mark.parametrize(
     ("locale", "options", "shown"),
     [
-        ("en_US.UTF-8", ("--lang", "th"), ("ใช้ไฟฟ้า", "สำนักการแพทย์", "ข้อมูลสาธิต")),
+        ("en_US.UTF-8", ("--lang", "th", "--broker", "amqtt"), ("ใช้ไฟฟ้า", "สำนักการแพทย์", "ข้อมูลสาธิต")),
         ("en_US.UTF-8", (), ("Used ", "Medical Service Department", "Demonstration:")),
     ],
 )
@@ -330,6 +329,8 @@ def test_the_demonstration_goes_on_live_until_it_is_interrupted(tmp_path, locale
                 assert agency in page
             assert headline in output
             assert agency in output
+            assert ("amqtt" if "amqtt" in options else "mosquitto") in output
+            assert "3 were refused" in output
             store = open_store(StoreSettings(path=tmp_path / "demo.sqlite"))
             first = store.last_seen_us([METER])[METER]
             wait_until(lambda: store.last_seen_us([METER])[METER] > first)
