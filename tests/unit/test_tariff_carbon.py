@@ -4,9 +4,10 @@ import shutil
 import pytest
 
 from bkkenergy.carbon import GridFactor, avoided, emissions_kg, factor_on
+from bkkenergy.dated import holding
 from bkkenergy.errors import ConfigError, InputError
 from bkkenergy.site.figures import load_figures
-from bkkenergy.tariff.flat import cost_thb
+from bkkenergy.tariff.flat import cost_thb, flat_rate_on
 
 
 def factor(year, value=0.5, purpose="footprint"):
@@ -49,6 +50,16 @@ def test_days_are_parted_where_a_kwh_gets_another_price_or_factor(config_dir):
         ("2025-10-01", 0.1572, 0.4999), ("2026-01-01", 0.0972, 0.475), ("2026-05-01", 0.1623, 0.475),
     ]  # fmt: skip
     assert [part.last_day for part in parts][-1] == dt.date(2026, 9, 30)
+
+
+def test_a_flat_rate_quotes_each_source_in_thai_and_as_it_is_where_there_is_none(config_dir):
+    figures, day = load_figures(config_dir), dt.date(2026, 10, 1)
+    parts = (holding(figures.flat, day), figures.tariffs.ft_on(day), figures.tariffs.vat_on(day))
+    rate = flat_rate_on(day, figures.flat, figures.tariffs)
+    assert all(part.source in rate.source for part in parts)
+    assert all(part.source_th and part.source_th in rate.source_th for part in parts)
+    without_thai = [part.model_copy(update={"source_th": ""}) for part in figures.flat]
+    assert parts[0].source in flat_rate_on(day, without_thai, figures.tariffs).source_th
 
 
 def test_no_flat_rate_and_no_factor_before_the_first(config_dir):
