@@ -12,7 +12,7 @@ import itertools
 import json
 import shutil
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, is_dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +48,7 @@ from bkkenergy.usecases import (
     dismissals,
     edits,
     ereport,
+    events,
     figures,
     paperbills,
     people,
@@ -256,6 +257,11 @@ def finding(building_id):
                    cost_thb_a_month=50.0, evidence={})  # fmt: skip
 
 
+def lasting_change(building_id):
+    evidence = {"kwh_a_day": 90.0, "half_kwh_a_day": 9.0, "change_ratio": 0.2, "is_share": 0.0}
+    return replace(finding(building_id), rule="use_event", evidence=evidence)
+
+
 def project(agency, **changes):
     return Project(
         id=f"led-{agency}", agency=agency, kind="led", name_th="หลอด", name_en="LED", due_year_be=2570
@@ -388,6 +394,8 @@ HOW = {
         site.state, actor, site.portfolio, fitted_of(agency, 2), NOW),
     "baselines.decide": lambda site, actor, agency: baselines.decide_on_baseline(
         site.state, actor, site.portfolio, one(site, "baseline", building=BUILDING[agency])["id"], "accepted", NOW),
+    "events.accept": lambda site, actor, agency: events.accept_event(
+        records_in(site), actor, lasting_change(BUILDING[agency]), "a new wing", NOW),
     "findings.dismiss": lambda site, actor, agency: dismissals.dismiss(
         site.state, actor, site.portfolio, [finding(BUILDING[agency])], "night_use", NOW),
     "bills.enter": lambda site, actor, agency: paperbills.enter_bills(

@@ -10,11 +10,12 @@ from bkkenergy.portfolio.edits import Put
 from bkkenergy.savings.adjust import Adjustment
 from bkkenergy.savings.facts import Finding
 from bkkenergy.usecases.portfolio import Changed, PortfolioState, change
+from bkkenergy.usecases.powers import use_case
 
 MIN_REASON = 5
 
 
-def adjustment_of(finding: Finding, actor: Actor, reason: str, day: dt.date) -> Adjustment:
+def _adjustment_of(finding: Finding, actor: Actor, reason: str, day: dt.date) -> Adjustment:
     """Return an event as an adjustment from its first day on, with its own uncertainty. Raises InputError.
 
     A change that goes with what each day uses is a share of the baseline, another one the same energy each day.
@@ -40,12 +41,14 @@ def adjustment_of(finding: Finding, actor: Actor, reason: str, day: dt.date) -> 
     )
 
 
+@use_case("events.accept", "edit", "agency")
 def accept_event(state: PortfolioState, actor: Actor, finding: Finding, reason: str, now: dt.datetime) -> Changed:
     """Enter an event as a non-routine adjustment, as one revision of the portfolio.
 
     Raises InputError where it is none, or the portfolio is that of files, and else as `usecases.portfolio.change`.
     """
-    adjustment = adjustment_of(finding, actor, reason, now.date())
+    actor.need("edit", finding.building.partition(".")[0])
+    adjustment = _adjustment_of(finding, actor, reason, now.date())
     body = adjustment.model_dump(mode="python", exclude_defaults=True)
     return change(
         state, actor, [Put("adjustment", body)], why=reason.strip(), from_day=None, expected_revision=None, now=now
