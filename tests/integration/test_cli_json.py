@@ -100,14 +100,14 @@ PRINTS: dict[str, tuple[list[str], set[str]]] = {
     "portfolio compare": (["0"], set()),
     "solar size": ([BUILDING], {"building", "schedule", "options"}),
     "solar compare": ([BUILDING, "--kwp", "5"], {"building", "designs"}),
-    "solar weather show": ([], {"weather", "ghi_kwh_m2_a_year", "months"}),
-    "solar weather check": ([], {"weather", "intervals", "faults"}),
+    "solar weather show": ([], {"weather", "ghi_kwh_m2_a_year", "months", "statistics"}),
+    "solar weather check": ([], {"weather", "intervals", "findings"}),
     "decode": (["--profile", "canonical", "--topic", "bma/x/y/z/readings", "payload.json"],
                {"size_bytes", "steps", "readings", "refused"}),
 }  # fmt: skip
 """Command -> what it is asked, and the fields of its answer, or of each of its rows; none where only the form is looked at."""
 UNIT = re.compile(
-    r"_(kwh|kw|kwp|thb|ratio|years?|c|ms|mm|s|deg|m|m2|thb_per_kwh|kwh_per_kwp|kwh_per_c|day|kwh_a_month|thb_a_month)$|_kwh_m2"
+    r"_(kwh|kw|kwp|thb|ratio|years?|c|ms|mm|s|deg|m|m2|thb_per_kwh|kwh_per_kwp|kwh_per_c|day|kwh_a_month|thb_a_month|w_per_m2)$|_kwh_m2"
 )
 WITHOUT_UNIT = {"quantity", "figures"}
 """A bill's line has its unit in the field `unit`; what a run remembers of its report, to see late data by, is not for scripts."""

@@ -66,11 +66,11 @@ def weather_show_command(weather_name: str, config_dir: Path, *, as_json: bool) 
     console.print(f"GHI {weather.ghi_kwh_m2:,.0f} kWh/m2 a year. {weather.provenance.source}.")
     if statistics is not None:
         console.print(
-            f"Days: clearness differs by {statistics.day_spread:.3f} about the month's mean, the darkest 1 % have "
-            f"{statistics.day_kt_p01:.2f}, the brightest {statistics.day_kt_p99:.2f}; correlation from day to day "
-            f"{statistics.day_to_day:.2f}, from hour to hour {statistics.hour_to_hour:.2f}; "
+            f"Days: clearness differs by {statistics.day_spread_ratio:.3f} about its month's, the darkest 1 % have "
+            f"{statistics.day_p01_ratio:.2f}, the brightest {statistics.day_p99_ratio:.2f}; from day to day "
+            f"{statistics.day_to_day_ratio:.2f}, from hour to hour {statistics.hour_to_hour_ratio:.2f}; "
             f"diffuse {statistics.diffuse_ratio:.0%}; "
-            f"brightest hour {statistics.brightest_wm2:,.0f} W/m2."
+            f"brightest hour {statistics.brightest_w_per_m2:,.0f} W/m2."
         )
     if weather.provenance.decomposition:
         console.print(f"Diffuse light: {weather.provenance.decomposition}.")

@@ -21,20 +21,20 @@ class SkyStatistics:
     """How the days and hours of a year differ.
 
     diffuse_ratio : diffuse of global irradiation.
-    day_spread : standard deviation of the days' clearness index about their month's mean.
-    day_kt_p01, day_kt_p99 : clearness of the 1 % darkest and brightest days.
-    day_to_day : correlation of a day's deviation with the next day's.
-    hour_to_hour : correlation of an hour's clear-sky index with the next hour's, the sun above 10.5 degrees.
-    brightest_wm2 : the highest hour.
+    day_spread_ratio : standard deviation of the days' clearness index about their month's mean.
+    day_p01_ratio, day_p99_ratio : clearness of the 1 % darkest and brightest days.
+    day_to_day_ratio : correlation of a day's deviation with the next day's.
+    hour_to_hour_ratio : correlation of an hour's clear-sky index with the next hour's, the sun above 10.5 degrees.
+    brightest_w_per_m2 : the highest hour.
     """
 
     diffuse_ratio: float
-    day_spread: float
-    day_kt_p01: float
-    day_kt_p99: float
-    day_to_day: float
-    hour_to_hour: float
-    brightest_wm2: float
+    day_spread_ratio: float
+    day_p01_ratio: float
+    day_p99_ratio: float
+    day_to_day_ratio: float
+    hour_to_hour_ratio: float
+    brightest_w_per_m2: float
 
 
 def sky_statistics(weather: Weather) -> SkyStatistics:
@@ -60,7 +60,7 @@ def sky_statistics(weather: Weather) -> SkyStatistics:
     >>> from bkkenergy.library.skies import bangkok_year
     >>> from bkkenergy.solar.skystatistics import sky_statistics
     >>> statistics = sky_statistics(bangkok_year())
-    >>> round(statistics.diffuse_ratio, 2), round(statistics.day_spread, 2)
+    >>> round(statistics.diffuse_ratio, 2), round(statistics.day_spread_ratio, 2)
     (0.55, 0.1)
     """
     if weather.interval_h != 1 or len(weather.starts) % HOURS_PER_DAY:
@@ -79,10 +79,10 @@ def sky_statistics(weather: Weather) -> SkyStatistics:
     both = is_high[:-1] & is_high[1:]
     return SkyStatistics(
         diffuse_ratio=float(weather.dhi_wm2.sum() / weather.ghi_wm2.sum()),
-        day_spread=float(apart.std(ddof=1)),
-        day_kt_p01=float(np.quantile(kt, 0.01)),
-        day_kt_p99=float(np.quantile(kt, 0.99)),
-        day_to_day=float(np.corrcoef(apart[:-1], apart[1:])[0, 1]),
-        hour_to_hour=float(np.corrcoef(of_clear[:-1][both], of_clear[1:][both])[0, 1]),
-        brightest_wm2=float(weather.ghi_wm2.max()),
+        day_spread_ratio=float(apart.std(ddof=1)),
+        day_p01_ratio=float(np.quantile(kt, 0.01)),
+        day_p99_ratio=float(np.quantile(kt, 0.99)),
+        day_to_day_ratio=float(np.corrcoef(apart[:-1], apart[1:])[0, 1]),
+        hour_to_hour_ratio=float(np.corrcoef(of_clear[:-1][both], of_clear[1:][both])[0, 1]),
+        brightest_w_per_m2=float(weather.ghi_wm2.max()),
     )

@@ -85,12 +85,12 @@ def test_clearness_has_the_mean_and_the_spread_that_were_asked_for(mean, seed):
 def test_the_typical_year_differs_from_day_to_day_as_bangkok_does(weather):
     """Targets: CAMS radiation of Bangkok 2023 and 2024, DEDE's and Chulalongkorn's pyranometers."""
     sky = sky_statistics(weather)
-    assert sky.day_spread == pytest.approx(0.10, abs=0.01)
-    assert sky.day_kt_p01 >= 0.20
-    assert 0.70 <= sky.hour_to_hour <= 0.82
+    assert sky.day_spread_ratio == pytest.approx(0.10, abs=0.01)
+    assert sky.day_p01_ratio >= 0.20
+    assert 0.70 <= sky.hour_to_hour_ratio <= 0.82
     assert sky.diffuse_ratio == pytest.approx(0.55, abs=0.02)
-    assert 0.25 <= sky.day_to_day <= 0.45
-    assert sky.brightest_wm2 < 1100
+    assert 0.25 <= sky.day_to_day_ratio <= 0.45
+    assert sky.brightest_w_per_m2 < 1100
     zenith = pvlib.solarposition.get_solarposition(weather.sun_times, weather.latitude_deg, weather.longitude_deg)[
         "zenith"
     ]
@@ -100,7 +100,7 @@ def test_the_typical_year_differs_from_day_to_day_as_bangkok_does(weather):
 @pytest.mark.skipif(not CAMS.exists(), reason="../shared is absent")
 def test_the_statistics_of_a_satellite_year_are_what_was_measured_of_it():
     sky = sky_statistics(read_weather_file(CAMS))
-    found = (sky.day_spread, sky.day_kt_p01, sky.hour_to_hour, sky.diffuse_ratio)
+    found = (sky.day_spread_ratio, sky.day_p01_ratio, sky.hour_to_hour_ratio, sky.diffuse_ratio)
     assert found == pytest.approx((0.100, 0.233, 0.79, 0.547), abs=0.0051)
 
 
