@@ -14,7 +14,6 @@ from fastapi.testclient import TestClient
 from bkkenergy.access import ROLES
 from bkkenergy.adapters.sqlite import SqliteStore
 from bkkenergy.adapters.state import open_state
-from bkkenergy.adapters.state.projects import save_projects
 from bkkenergy.adapters.state.scenarios import keep_scenario
 from bkkenergy.adapters.state.users import add_user
 from bkkenergy.calendar import BANGKOK, Period, timestamp_us
@@ -26,6 +25,7 @@ from bkkenergy.usecases.uptodate import up_to_date
 from bkkenergy.web.app import create_app
 from tests.conftest import CONFIG_PARTS, ROOT
 from tests.folders import shared_folder
+from tests.planned import save_projects
 from tests.sites import make_context
 
 PASSWORD = "correct horse battery staple"

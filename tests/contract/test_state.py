@@ -27,7 +27,7 @@ from bkkenergy.adapters.state.alerts import Alarm, last_sent_us, mark_sent, open
 from bkkenergy.adapters.state.dismissals import dismissals
 from bkkenergy.adapters.state.identity import identity_of
 from bkkenergy.adapters.state.outbox import OutboxMessage, claim, has_due, messages, not_sent, post, sent
-from bkkenergy.adapters.state.projects import project_of, projects, save_projects, steps_of
+from bkkenergy.adapters.state.projects import project_of, projects, steps_of
 from bkkenergy.adapters.state.runs import Artefact, Due, LeaseLost, RunQueue
 from bkkenergy.adapters.state.tables import dismissal, metadata, outbox
 from bkkenergy.adapters.state.users import audit_lines
@@ -41,6 +41,7 @@ from bkkenergy.savings.insights import Dismissal
 from bkkenergy.settings import CITY, StateSettings
 from bkkenergy.usecases.dismissals import dismiss
 from bkkenergy.usecases.plan import enter_projects, move_project
+from tests.planned import save_projects
 
 NOW = dt.datetime(2026, 11, 24, 0, 30, tzinfo=dt.UTC)
 LEASE_S = 60.0

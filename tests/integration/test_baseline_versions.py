@@ -10,7 +10,6 @@ import pytest
 from bkkenergy.access import server_actor
 from bkkenergy.adapters.state.baselines import Fitted, versions_of
 from bkkenergy.adapters.state.pins import pins_of
-from bkkenergy.adapters.state.projects import save_projects
 from bkkenergy.adapters.state.users import add_user, audit_lines
 from bkkenergy.calendar import Period
 from bkkenergy.errors import InputError
@@ -27,6 +26,7 @@ from bkkenergy.usecases.uptodate import up_to_date
 from bkkenergy.web.app import create_app
 from bkkenergy.web.context import AppContext
 from tests.integration.test_gross_savings import OFFICE, site_with
+from tests.planned import save_projects
 from tests.web import PASSWORD, csrf_of, signed_in
 
 ROOT_ACTOR, SCHEDULER = server_actor("cli:root"), server_actor("scheduler")

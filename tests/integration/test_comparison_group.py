@@ -13,7 +13,6 @@ import pytest
 from bkkenergy.adapters.sqlite import SqliteStore
 from bkkenergy.adapters.state import transaction
 from bkkenergy.adapters.state.baselines import Fitted, decide, save_baseline, versions_of
-from bkkenergy.adapters.state.projects import save_projects
 from bkkenergy.adapters.state.users import add_user
 from bkkenergy.calendar import Period, epoch_us
 from bkkenergy.i18n import Words
@@ -30,6 +29,7 @@ from bkkenergy.web.app import create_app
 from bkkenergy.web.context import AppContext
 from tests.commands import bkkenergy
 from tests.conftest import ROOT
+from tests.planned import save_projects
 from tests.unit.savings.generated import building
 from tests.web import PASSWORD, signed_in
 

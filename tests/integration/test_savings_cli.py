@@ -14,7 +14,6 @@ from sqlalchemy import select, update
 
 from bkkenergy.adapters.sqlite import SqliteStore
 from bkkenergy.adapters.state import open_state
-from bkkenergy.adapters.state.projects import save_projects
 from bkkenergy.adapters.state.tables import baseline
 from bkkenergy.adapters.state.users import add_user, audit_lines
 from bkkenergy.calendar import epoch_us
@@ -29,6 +28,7 @@ from bkkenergy.solar.climate import typical_year
 from bkkenergy.solar.weather import rows_at
 from tests.commands import bkkenergy
 from tests.conftest import ROOT
+from tests.planned import save_projects
 from tests.unit.savings.generated import building
 from tests.web import PASSWORD, make_app, signed_in
 

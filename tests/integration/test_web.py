@@ -17,7 +17,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import text
 
 from bkkenergy.access import ROLES
-from bkkenergy.adapters.state.projects import save_projects, steps_of
+from bkkenergy.adapters.state.projects import steps_of
 from bkkenergy.adapters.state.runs import RunQueue
 from bkkenergy.adapters.state.tables import audit, dismissal
 from bkkenergy.adapters.state.users import add_token, audit_lines, tokens, users
@@ -25,6 +25,7 @@ from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli import cli
 from bkkenergy.plan import Project
 from bkkenergy.ports.ledger import IMPORT
+from tests.planned import save_projects
 from tests.web import PASSWORD, csrf_of, make_app, make_site, signed_in
 
 # Answers that nobody reads to their end leave a socket to the garbage collector.

@@ -1,11 +1,11 @@
-"""What belongs to a building or a meter on a day: PV plants, equipment, channels, and the people to ask. Pure."""
+"""What belongs to a building or a meter on a day: PV plants, channels, and the people to ask. Pure."""
 
 from __future__ import annotations
 
 import datetime as dt
 
 from bkkenergy.portfolio.models import Building
-from bkkenergy.portfolio.more import Contact, Equipment, MeterChannel, PvPlant
+from bkkenergy.portfolio.more import Contact, MeterChannel, PvPlant
 from bkkenergy.portfolio.snapshot import Portfolio
 
 
@@ -32,31 +32,6 @@ def plants_of(portfolio: Portfolio, building_id: str) -> tuple[PvPlant, ...]:
     ()
     """
     return tuple(plant for plant in portfolio.pv_plants.values() if plant.building == building_id)
-
-
-def equipment_of(portfolio: Portfolio, building_id: str) -> tuple[Equipment, ...]:
-    """Return what is entered of a building's equipment.
-
-    Parameters
-    ----------
-    portfolio : Portfolio
-        Of the day.
-    building_id : str
-        The building.
-
-    Returns
-    -------
-    tuple of Equipment
-        In the order in which it was entered.
-
-    Examples
-    --------
-    >>> from bkkenergy.library.packaged import demonstration
-    >>> from bkkenergy.portfolio.belongings import equipment_of
-    >>> equipment_of(demonstration(), "district-bangkhen.office")
-    ()
-    """
-    return tuple(one for one in portfolio.equipment.values() if one.building == building_id)
 
 
 def channels_of(portfolio: Portfolio, meter_id: str) -> tuple[MeterChannel, ...]:

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, Engine, select
 
-from bkkenergy.adapters.state import reading, transaction
-from bkkenergy.adapters.state.portfolio import PLAN, add_revision, lock_revisions, records_at
+from bkkenergy.adapters.state import reading
+from bkkenergy.adapters.state.portfolio import PLAN, add_revision, records_at
 from bkkenergy.adapters.state.tables import plan_entry, plan_revision
-from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import InputError
-from bkkenergy.plan import PLAN_KINDS, Project, StatusChange, changes_from, first_day, newest, projects_on
+from bkkenergy.plan import PLAN_KINDS, Project, StatusChange, newest, projects_on
 from bkkenergy.portfolio.records import Change, Records
 
 
@@ -43,12 +42,6 @@ def one_project(records: Records, project_id: str) -> Project:
     return known[project_id]
 
 
-def locked_records(connection: Connection) -> Records:
-    """Return the plan's records, to which no other transaction adds until this one ends."""
-    lock_revisions(connection, PLAN)
-    return records_at(connection, PLAN_KINDS, None, PLAN)
-
-
 def add_plan_revision(
     connection: Connection,
     changes: Sequence[Change],
@@ -63,21 +56,6 @@ def add_plan_revision(
     return add_revision(
         connection, changes, PLAN_KINDS, actor=actor, why=why, now=now, undoes=undoes, said_by=said_by, book=PLAN
     )
-
-
-def save_projects(engine: Engine, changed: Sequence[Project], now: dt.datetime) -> None:
-    """Insert new projects and replace known ones, all or none, from today or the day they are done on."""
-    with transaction(engine) as connection:
-        records = locked_records(connection)
-        known = {project.id: project for project in newest(records)}
-        today = now.astimezone(BANGKOK).date()
-        changes = [
-            change
-            for project in changed
-            for change in changes_from(records, project, first_day(project, known.get(project.id), today))
-        ]
-        if changes:
-            add_plan_revision(connection, changes, actor="", why="", now=now)
 
 
 def steps_of(engine: Engine, project_id: str) -> list[StatusChange]:

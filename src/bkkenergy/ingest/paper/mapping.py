@@ -14,7 +14,6 @@ from bkkenergy.ingest.paper.fields import FIELDS
 from bkkenergy.tomlfiles import Frozen, read_toml, validated
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-LABEL = re.compile(r"(.+?)(?:#(-?\d))?", re.DOTALL)
 
 
 class BillMapping(Frozen):
