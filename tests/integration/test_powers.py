@@ -49,7 +49,9 @@ from bkkenergy.usecases import (
     edits,
     ereport,
     events,
+    explore,
     figures,
+    find,
     paperbills,
     people,
     plan,
@@ -439,6 +441,9 @@ HOW = {
     "records.read": lambda site, actor, agency: portfolio_view.seen_record(
         records_in(site).records(), actor, SITE_KINDS, "building", BUILDING[agency], NOW.date()),
     "records.history": lambda site, actor, _: portfolio_view.seen_revisions(records_in(site), actor),
+    "explore.subject": lambda site, actor, agency: explore.subject_of(
+        site.portfolio, actor, "building", BUILDING[agency], NOW.date()),
+    "find.by_name": lambda site, actor, _: find.find_by_name(site.portfolio, actor, "a"),
     "readings.send": lambda site, actor, agency: sent.take_in(
         site, actor, {f"{BUILDING[agency]}.main": b'[{"ts": 1760000000, "energy_kwh": 1}, {"ts": 1760000000, "energy_kwh": -1}]'}),
     "records.compare": lambda site, actor, _: portfolio_view.seen_differences(records_in(site), actor, 0),
@@ -453,6 +458,7 @@ READS = {
     "records.list",
     "records.history",
     "records.compare",
+    "find.by_name",
 }
 ON_A_CLOSED_SITE = {"server.backup", "server.restore", "readings.migrate"}
 """What opens the state by itself, so that nothing here may have it locked: its line in the audit log stays."""
@@ -461,6 +467,7 @@ CHANGES_NO_ROW = READS | {
     "runs.retry",
     "records.read",
     "records.of_building",
+    "explore.subject",
     "proposals.read",
     "readings.purge",
     "server.restore",
@@ -663,8 +670,8 @@ def test_two_use_cases_have_not_one_name():
 # -- no way past the use cases -----------------------------------------------------------------------------------------
 
 SOURCE = Path(bkkenergy.__file__).parent
-CHECKS = {"powers.py", "portfolio_powers.py"}
-"""What use cases check by: no use cases themselves."""
+CHECKS = {"powers.py", "portfolio_powers.py", "explore_compare.py"}
+"""What use cases check by, or ask one for: explore_compare asks explore.subject for each other thing. No use cases."""
 WRITERS = {
     "add_user", "change_user", "change_password", "add_token", "drop_token", "enter_audit", "save_projects", "add_plan_revision",
     "keep_scenario", "drop_scenario", "enter_dismissal", "save_mapping", "add_ft", "enter_month_amounts", "replay", "add_revision", "add_proposal",

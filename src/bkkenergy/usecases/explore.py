@@ -14,6 +14,7 @@ from bkkenergy.portfolio import Building, Meter, MeterKind, Portfolio
 from bkkenergy.portfolio.more import PvPlant
 from bkkenergy.ports.ledger import QUARTERS_PER_DAY
 from bkkenergy.settings import CITY
+from bkkenergy.usecases.powers import use_case
 
 SubjectKind = Literal["building", "meter", "agency", "plant", "city"]
 Quantity = Literal["import", "use", "production", "export", "temperature", "irradiance"]
@@ -95,6 +96,7 @@ class Subject:
         return tuple(meter for building in self.buildings for meter in building.main_meters)
 
 
+@use_case("explore.subject", "see", "agency")
 def subject_of(portfolio: Portfolio, actor: Actor, kind: str, key: str, day: dt.date) -> Subject:
     """Return what an actor asks to look at. Raises NotThere for what is not there, or not the actor's."""
     actor.need("see")

@@ -10,6 +10,7 @@ from bkkenergy.access import Actor
 from bkkenergy.portfolio import Building, Portfolio
 from bkkenergy.texts import catalogue
 from bkkenergy.usecases.explore import SubjectKind
+from bkkenergy.usecases.powers import use_case
 
 MAX_HITS = 100
 MAX_TEXT = 100
@@ -27,8 +28,10 @@ class Hit:
     of_en: str
 
 
+@use_case("find.by_name", "see", "agency")
 def find_by_name(portfolio: Portfolio, actor: Actor, text: str) -> list[Hit]:
     """Return what has every word of a text in its names, type or id: agencies first, then buildings, then meters."""
+    actor.need("see")
     wished = _plain(text[:MAX_TEXT]).split()
     if not wished:
         return []
