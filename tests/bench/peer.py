@@ -23,7 +23,7 @@ import structlog
 
 from bkkenergy.adapters.influx import InfluxStore
 from bkkenergy.portfolio import load_portfolio
-from tests.bench.__main__ import leave_backlog, messages
+from tests.bench.__main__ import as_packets, leave_backlog, messages
 from tests.bench.rows import faster
 from tests.conftest import CONFIG_PARTS, ROOT
 from tests.servers import influxdb, mosquitto, started
@@ -140,13 +140,13 @@ def run(node_red: Path | None, counts: Mapping[int, int]) -> None:
                 process.terminate()
                 process.wait(20)
             for size, number in counts.items():
-                backlog = messages(portfolio, size)[:number]
+                backlog = as_packets(messages(portfolio, size)[:number])
                 rates = {}
                 for name, start in peers.items():
                     session = f"{name}-{size}"
                     store = InfluxStore(influx.bucket(session))
                     store.prepare()
-                    leave_backlog(broker.port, session, backlog)
+                    leave_backlog(broker.port, session, backlog, number)
                     rate, seen, highest_mb = measured(store, lambda start=start, s=session: start(s), number * size)
                     assert seen == number * size or name != "bkkenergy", f"{seen} of {number * size} readings arrived"
                     rates[name] = rate
