@@ -45,7 +45,7 @@ def test_what_was_missed_since_the_newest_run_is_owed_up_to_a_bound():
 def test_the_oldest_is_wanted_first_for_every_agency_and_the_city():
     newest = {("day", "a"): dt.date(2026, 11, 21)}
     due = due_runs([DAILY], ["a", "b"], newest, at("2026-11-24T09:00"), 14)
-    assert [(own.period, own.agency) for own in due] == [
+    assert [(own.period.slug, own.agency) for own in due] == [
         ("2026-11-22", "a"), ("2026-11-23", "a"), ("2026-11-23", "b"), ("2026-11-23", "city"),
     ]  # fmt: skip
     assert due[0].due_at == at("2026-11-23T07:00")
@@ -53,9 +53,9 @@ def test_the_oldest_is_wanted_first_for_every_agency_and_the_city():
 
 def test_a_person_may_ask_for_everything_since_a_day():
     due = since([DAILY, MONTHLY], ["a"], dt.date(2026, 10, 31), at("2026-11-03T09:00"))
-    assert {(own.period) for own in due} == {"2026-10-31", "2026-11-01", "2026-11-02"}
+    assert {(own.period.slug) for own in due} == {"2026-10-31", "2026-11-01", "2026-11-02"}
     due = since([MONTHLY], ["a"], dt.date(2026, 9, 1), at("2026-11-03T09:00"))
-    assert [own.period for own in due if own.agency == "a"] == ["2026-09", "2026-10"]
+    assert [own.period.slug for own in due if own.agency == "a"] == ["2026-09", "2026-10"]
 
 
 def test_a_line_for_one_agency_goes_before_the_line_for_all():
