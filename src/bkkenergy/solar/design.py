@@ -18,7 +18,7 @@ from bkkenergy.solar.assumptions import SolarConfig, Uncertainty
 from bkkenergy.solar.dispatch import BillChange, Storage, balance, bill_changes
 from bkkenergy.solar.finance import Investment, Result, capex_thb, counted_kwh, evaluate, tornado
 from bkkenergy.solar.irradiance import Sky, sky_of
-from bkkenergy.solar.layout import Layout
+from bkkenergy.solar.layout import FLAT_DEG, Layout
 from bkkenergy.solar.load import YearLoad
 from bkkenergy.solar.module import Module
 from bkkenergy.solar.production import STEPS, Models, Mounting, Plane, Production, Rear, simulate
@@ -37,6 +37,7 @@ WEEK_MONTH = 4
 
 MAX_UNUSED_RATIO = 0.05
 """Of the modules that a size asks for."""
+COS_60_DEG = 0.5
 GOOD_DC_AC_WITHIN = 0.15
 """Of the best ratio: within it fewer inverters are worth more than a better ratio."""
 
@@ -497,8 +498,15 @@ def _week(load: YearLoad, pv_kwh: FloatArray) -> Week:
     return Week(load.starts[rows], load.energy_kwh[rows] / load.interval_h, pv_kwh[rows] / load.interval_h)
 
 
+def _faces_north(layout: Layout) -> bool:
+    """Check whether tilted modules look away from the sun: often an azimuth that was counted from south."""
+    return layout.module_tilt_deg > FLAT_DEG and np.cos(np.radians(layout.module_azimuth_deg)) > COS_60_DEG
+
+
 def _warnings(inputs: DesignInputs, layouts: Sequence[Layout], bills: BillChange) -> tuple[str, ...]:
     warnings = [warning for layout in layouts for warning in layout.warnings]
+    if any(_faces_north(layout) for layout in layouts):
+        warnings.append("faces_north")
     if inputs.load.is_typical:
         warnings.append("load_is_typical")
     elif inputs.load.measured_ratio < 0.9:  # noqa: PLR2004 - as reports ask of a period

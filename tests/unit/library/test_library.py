@@ -328,6 +328,15 @@ class TestRoofs:
         assert "The weather has no rain" in texts
         assert "temp_air_c, wind_ms, humidity_percent: 100.0% of it is not in the weather's source" in texts
 
+    @pytest.mark.parametrize(
+        ("azimuth_deg", "tilt_deg", "is_said"), [(0, 30, True), (50, 30, True), (90, 30, False), (0, 5, False)]
+    )
+    def test_modules_that_face_north_are_named(self, azimuth_deg, tilt_deg, is_said):
+        """An azimuth that was counted from south, as PVGIS does, is north here: a third less energy."""
+        roof = bk.Roof(area_m2=300, tilt_deg=tilt_deg, azimuth_deg=azimuth_deg)
+        made = bk.design(roof, schedule="mea-3-2-lv", floor_m2=3000, capacity_kwp=22)
+        assert ("faces_north" in made.warnings) is is_said
+
     def test_half_a_year_of_weather_is_no_year(self):
         from bkkenergy.library.skies import bangkok_year
 
