@@ -19,7 +19,7 @@ def save_projects(engine: Engine, changed: Sequence[Project], now: dt.datetime) 
     with transaction(engine) as connection:
         lock_revisions(connection, PLAN)
         records = records_at(connection, PLAN_KINDS, None, PLAN)
-        known = {project.id: project for project in newest(records)}
+        known = {project.id: project for project in newest(records, now.astimezone(BANGKOK).date())}
         today = now.astimezone(BANGKOK).date()
         changes = [
             change

@@ -183,7 +183,7 @@ class ReportSchedule(Frozen):
     kind: ReportKind
     at: Clock = "07:00"
     day: Annotated[int, Field(ge=1, le=28)] = 1
-    agencies: tuple[str, ...] = (ALL,)
+    agencies: Annotated[tuple[str, ...], Field(min_length=1)] = (ALL,)
     formats: tuple[ReportFormat, ...] | None = None
     languages: tuple[ReportLang, ...] | None = None
 
@@ -236,7 +236,7 @@ class Recipient(Frozen):
 
     channel: Literal["mail", "webhook", "line"] = "mail"
     to: Annotated[str, Field(min_length=3)]
-    agencies: tuple[str, ...] = (ALL,)
+    agencies: Annotated[tuple[str, ...], Field(min_length=1)] = (ALL,)
     reports: tuple[ReportKind, ...] = ("day", "month", "fiscal_year")
     alerts: bool = False
     language: ReportLang = "th"

@@ -685,6 +685,7 @@ CALLS = {
     "add_batch": lambda own: own.add_batch(BATCH, [block(flat(1))]),
     "undo_batch": lambda own: own.undo_batch(1, "w", NOW_US),
     "batches": lambda own: own.batches(),
+    "channels": lambda own: own.channels([METER]),
     "sources": lambda own: own.sources([METER], FIRST, FIRST),
     "reading_counts": lambda own: own.reading_counts([METER], FIRST, FIRST),
     "purges.agree": lambda own: own.purges.agree("a person", NOW_US),

@@ -340,3 +340,18 @@ def test_the_demonstration_goes_on_live_until_it_is_interrupted(tmp_path, locale
             assert process.wait(20) == 0
         finally:
             process.kill()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["plan", "add", "led-9", "--agency", "health", "--kind", "led", "--name-th", "ก", "--name-en", "H", "--due", "2570", "--from", "2569-01-01"],
+        ["portfolio", "show", "health.centre-1", "--on", "2569-01-01"],
+        ["figures", "list", "--on", "2569-01-01"],
+    ],
+    ids=lambda command: command[0],
+)  # fmt: skip
+def test_a_day_of_the_buddhist_era_is_refused_with_the_year_that_is_meant(command):
+    result = CliRunner().invoke(cli, command)
+    assert result.exit_code == 2
+    assert "2569 is a year of the Buddhist era. Write 2026." in " ".join(result.output.split()).replace("│ ", "")

@@ -37,6 +37,9 @@ SUFFIX_OF = {"plain-number": "/energy", "mbmd": "/Import"}
 """Families that send each quantity to a topic of its own."""
 ADDRESS_OF = {"sparkplug-b": "spBv1.0/BMA/edge-1/panel", "plain-number": "gw/plain-number"}
 
+KEY_OF = {"kepware": "Channel1.Meter1", "shelly-gen2-em1": "0", "shelly-gen2-switch": "0"}
+"""Profiles that list the meters which one topic carries."""
+
 
 def one_of_each(portfolio: Portfolio, profiles: list[str]) -> Portfolio:
     """The shipped portfolio with a meter more for each profile, on a topic of its own."""
@@ -44,7 +47,7 @@ def one_of_each(portfolio: Portfolio, profiles: list[str]) -> Portfolio:
     meters = tuple(
         Meter(
             id=f"{building.id}.{profile}", building=building.id, payload=profile, rated_kw=100,
-            topic=ADDRESS_OF.get(profile, f"gw/{profile}"),
+            topic=ADDRESS_OF.get(profile, f"gw/{profile}"), key=KEY_OF.get(profile, ""),
         )
         for profile in profiles
     )  # fmt: skip

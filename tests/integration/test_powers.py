@@ -23,6 +23,7 @@ import bkkenergy
 from bkkenergy.access import ROLES, TOKEN_SCOPES, Account, Actor, server_actor
 from bkkenergy.adapters.state import open_state, reading, transaction
 from bkkenergy.adapters.state.baselines import Fitted, save_baseline
+from bkkenergy.adapters.state.projects import projects
 from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.adapters.state.runs import RunQueue
 from bkkenergy.adapters.state.tables import metadata
@@ -626,6 +627,20 @@ def test_a_project_that_changes_its_agency_needs_the_power_over_both(site):
     actor = account(site, "manager", "server", (OWN, OTHERS))
     with undone(site):
         assert plan.enter_projects(site.state, actor, [moved], NOW) == ["led-health"]
+
+
+@pytest.mark.parametrize("day", [dt.date(2090, 1, 1), dt.date(2026, 11, 1)], ids=["to come", "past"])
+def test_a_project_that_ends_on_a_day_stays_its_agency_s(site, day):
+    """It was taken for gone on the day on which somebody said when it will end: another agency could enter over it."""
+    health, others = account(site, "manager", "server", (OWN,)), account(site, "manager", "server", (OTHERS,))
+    with undone(site):
+        plan.enter_projects(site.state, health, [project(OWN, id="led-x")], NOW, from_day=dt.date(2026, 1, 1))
+        plan.withdraw_project(site.state, health, "led-x", NOW, why="it ends", from_day=day)
+        with pytest.raises(NotThere):
+            plan.enter_projects(site.state, others, [project(OTHERS, id="led-x")], NOW, from_day=dt.date(2026, 1, 1))
+        with pytest.raises(NotThere):
+            plan.enter_projects(site.state, others, [project(OTHERS, id="led-x")], NOW)
+        assert ("led-x" in {one.id for one in projects(site.state)}) == (day > NOW.date())
 
 
 def test_the_last_administrator_of_the_server_stays(site):

@@ -384,3 +384,9 @@ def test_a_portfolio_with_faults_is_refused_with_all_of_them(site):
             site(SITE.replace("rated_kw = 50", "rated_kw = 0").replace('type = "school"', 'type = "castle"'))
         )
     assert len(caught.value.faults) == 2
+
+
+@pytest.mark.parametrize(("day", "meant"), [("2569-01-01", "2026"), ("2400-12-31", "1857")])
+def test_a_day_of_the_buddhist_era_in_a_file_is_no_day_in_five_centuries(site, day, meant):
+    with pytest.raises(ConfigError, match=f"year of the Buddhist era. Write {meant}"):
+        load_portfolio(site(SITE.replace("from = 2026-06-01", f"from = {day}")))

@@ -17,6 +17,7 @@ from rich.table import Table
 
 from bkkenergy.calendar import BANGKOK, Period, Step, timestamp_us
 from bkkenergy.cli.context import command_line, config_option, period_of
+from bkkenergy.cli.days import CommonEra
 from bkkenergy.cli.imports import show_preview
 from bkkenergy.cli.lang import lang_option
 from bkkenergy.cli.opening import opened_site
@@ -211,10 +212,8 @@ def balance_command(building: str, period: str, step: Step, as_json: bool, lang:
     '    --to 2026-10-05T12:00 --kwh 120 --reason "meter was bypassed, clamp readings by the electrician" --dry-run',
 )
 @click.argument("meter")
-@click.option(
-    "--from", "start", type=click.DateTime(["%Y-%m-%dT%H:%M", "%Y-%m-%d"]), required=True, help="Bangkok's time."
-)
-@click.option("--to", "end", type=click.DateTime(["%Y-%m-%dT%H:%M", "%Y-%m-%d"]), required=True, help="Not included.")
+@click.option("--from", "start", type=CommonEra(["%Y-%m-%dT%H:%M", "%Y-%m-%d"]), required=True, help="Bangkok's time.")
+@click.option("--to", "end", type=CommonEra(["%Y-%m-%dT%H:%M", "%Y-%m-%d"]), required=True, help="Not included.")
 @click.option("--kwh", type=float, required=True, help="What flowed in that time.")
 @click.option(
     "--reason", required=True, help="Why: it is written to the audit log and shown by `bkkenergy imports list`."

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from bkkenergy.adapters.state import open_state
 from bkkenergy.cli.context import command_line, config_option, today_here
+from bkkenergy.cli.days import CommonEra
 from bkkenergy.cli.output import print_json
 from bkkenergy.dated import Grade
 from bkkenergy.settings import load_settings
@@ -21,7 +22,7 @@ from bkkenergy.site.standings import FigureStanding, standings
 from bkkenergy.usecases.figures import FigureFiles, FtTable, enter_ft
 
 console = Console()
-on_option = click.option("--on", "day", type=click.DateTime(["%Y-%m-%d"]), help="The day asked for (default: today).")
+on_option = click.option("--on", "day", type=CommonEra(["%Y-%m-%d"]), help="The day asked for (default: today).")
 GRADES: tuple[Grade, ...] = ("V", "V2", "S", "M")
 
 

@@ -17,6 +17,7 @@ from bkkenergy.adapters.state import StateStore, open_state
 from bkkenergy.adapters.state.projects import project_of, projects, steps_of
 from bkkenergy.carbon import avoided
 from bkkenergy.cli.context import command_line, config_option, today_here
+from bkkenergy.cli.days import CommonEra
 from bkkenergy.cli.lang import lang_option
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, print_json
@@ -42,7 +43,7 @@ console = Console()
 from_option = click.option(
     "--from",
     "day",
-    type=click.DateTime(["%Y-%m-%d"]),
+    type=CommonEra(["%Y-%m-%d"]),
     help="From which day on it is so (default: today; of what is done, the day it was done on).",
 )
 

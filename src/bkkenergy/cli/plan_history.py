@@ -9,6 +9,7 @@ import click
 
 from bkkenergy.adapters.state import open_state
 from bkkenergy.cli.context import command_line, config_option
+from bkkenergy.cli.days import CommonEra
 from bkkenergy.cli.output import json_option
 from bkkenergy.cli.revisions import show_changes, show_revisions
 from bkkenergy.settings import load_settings
@@ -57,7 +58,7 @@ def undo_command(number: int, why: str, config_dir: Path) -> None:
 
 @click.command("withdraw", epilog='\b\nExamples:\n  bkkenergy plan withdraw led-dindaeng --why "entered twice"')
 @click.argument("project_id")
-@click.option("--from", "day", type=click.DateTime(["%Y-%m-%d"]), help="The first day without it (default: all days).")
+@click.option("--from", "day", type=CommonEra(["%Y-%m-%d"]), help="The first day without it (default: all days).")
 @reason_option
 @config_option
 def withdraw_command(project_id: str, day: dt.datetime | None, why: str, config_dir: Path) -> None:

@@ -14,6 +14,7 @@ from bkkenergy.adapters.state import open_state
 from bkkenergy.adapters.state.proposals import Proposal
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import command_line, config_option, today_here
+from bkkenergy.cli.days import CommonEra
 from bkkenergy.cli.lang import fault_lang_option, faults_said_in
 from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.cli.revisions import show_changes, show_revisions
@@ -146,7 +147,7 @@ def history_command(key: str | None, kind: str | None, limit: int, config_dir: P
 @portfolio_command.command("show", epilog="\b\nExamples:\n  bkkenergy portfolio show health.centre-1\n"
                            "  bkkenergy portfolio show health.centre-1 --on 2026-01-01 --json")  # fmt: skip
 @click.argument("building")
-@click.option("--on", "day", type=click.DateTime(["%Y-%m-%d"]), help="The day (default: today).")
+@click.option("--on", "day", type=CommonEra(["%Y-%m-%d"]), help="The day (default: today).")
 @json_option
 @config_option
 def show_command(building: str, day: dt.datetime | None, config_dir: Path, *, as_json: bool) -> None:

@@ -18,7 +18,15 @@ from bkkenergy.plan.projects import (
     roll_up,
     shared,
 )
-from bkkenergy.plan.records import PLAN_KINDS, changes_from, first_day, newest, project_faults, projects_on
+from bkkenergy.plan.records import (
+    PLAN_KINDS,
+    agencies_of_versions,
+    changes_from,
+    first_day,
+    newest,
+    project_faults,
+    projects_on,
+)
 
 __all__ = [
     "PLAN_KINDS",
@@ -33,6 +41,7 @@ __all__ = [
     "RollUp",
     "StatusChange",
     "Target",
+    "agencies_of_versions",
     "as_yearly",
     "changes_from",
     "first_day",

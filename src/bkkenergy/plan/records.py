@@ -40,13 +40,15 @@ def projects_on(records: Records, day: dt.date) -> tuple[Project, ...]:
     return tuple(project for _, project in sorted(records.on("project", day).items()))
 
 
-def newest(records: Records) -> tuple[Project, ...]:
+def newest(records: Records, today: dt.date) -> tuple[Project, ...]:
     """Return the projects as they were entered last, whenever that holds, by id; without those that have ended.
 
     Parameters
     ----------
     records : Records
         The plan's, with all versions of each project.
+    today : date
+        A project that is withdrawn from a later day has not ended yet.
 
     Returns
     -------
@@ -55,13 +57,44 @@ def newest(records: Records) -> tuple[Project, ...]:
 
     Examples
     --------
+    >>> import datetime as dt
     >>> from bkkenergy.plan import newest
     >>> from bkkenergy.portfolio import Records
-    >>> newest(Records())
+    >>> newest(Records(), dt.date(2026, 11, 26))
     ()
     """
     last: list[Any] = [entries[-1] for _, entries in sorted(records.by_kind.get("project", {}).items())]
-    return tuple(entry.value for entry in last if entry.valid_to is None)
+    return tuple(entry.value for entry in last if entry.valid_to is None or entry.valid_to > today)
+
+
+def agencies_of_versions(records: Records, project_id: str, day: dt.date) -> frozenset[str]:
+    """Return whose versions of a project a change from a day on replaces: those that hold then or later, and the last.
+
+    Parameters
+    ----------
+    records : Records
+        The plan's, with all versions of each project.
+    project_id : str
+        The project.
+    day : date
+        From which day on it is changed.
+
+    Returns
+    -------
+    frozenset of str
+        Ids of agencies; empty where there is no such project.
+
+    Examples
+    --------
+    >>> import datetime as dt
+    >>> from bkkenergy.plan import agencies_of_versions
+    >>> from bkkenergy.portfolio import Records
+    >>> agencies_of_versions(Records(), "led-1", dt.date(2026, 11, 26))
+    frozenset()
+    """
+    entries: list[Any] = list(records.by_kind.get("project", {}).get(project_id, ()))
+    touched = [entry for entry in entries if entry.valid_to is None or entry.valid_to > day] + entries[-1:]
+    return frozenset(entry.value.agency for entry in touched)
 
 
 def changes_from(records: Records, project: Project, day: dt.date) -> tuple[Change, ...]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from bkkenergy.calendar import BE_OFFSET_YEARS, FIRST_YEAR_BE
 from bkkenergy.errors import Fault
 from bkkenergy.portfolio.kinds import KINDS
 from bkkenergy.portfolio.models import DEFAULT_TOPIC, local_midnight
@@ -136,6 +137,10 @@ class Document:
 
     def _day(self, table: Mapping[str, Any], key: str, where: str) -> dt.date | None:
         day = table.get(key)
+        if isinstance(day, dt.date) and day.year >= FIRST_YEAR_BE:
+            year = {"given": day.year, "year": day.year - BE_OFFSET_YEARS}
+            self.faults.append(Fault.of("buddhist_year", f"{where}.{key}", **year))
+            return None
         if day is None or (isinstance(day, dt.date) and not isinstance(day, dt.datetime)):
             return day
         self.faults.append(Fault.of("no_date", f"{where}.{key}", given=repr(day)))

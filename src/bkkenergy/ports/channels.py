@@ -57,8 +57,10 @@ REGISTERS = (IMPORT, *SECOND_REGISTERS)
 
 POWER_FACTOR = _gauge("power_factor", "1", "power_factor")
 KVAR = _gauge("reactive_power", "kvar", "reactive_kvar")
+VOLTAGES = tuple(_gauge(f"voltage_l{phase}", "V", f"voltage_l{phase}_v") for phase in (1, 2, 3))
 GAUGES: tuple[Channel, ...] = (
     KVAR,
+    *VOLTAGES,
     _gauge("apparent_power", "kVA", "apparent_kva"),
     _gauge("demand", "kW", "demand_kw"),
     _gauge("current_n", "A", "current_n_a"),

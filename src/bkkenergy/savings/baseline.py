@@ -619,7 +619,7 @@ def saving_of(
     adjustment_kwh : (m,) array, optional
         Energy of each day that is no saving [kWh], added to the baseline.
     adjustment_half_kwh : (m,) array, optional
-        Half of its 90 % interval; days of one adjustment err alike.
+        Half of its 90 % interval [kWh]; days of one adjustment err alike.
 
     Returns
     -------

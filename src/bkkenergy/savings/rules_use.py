@@ -645,26 +645,23 @@ def slope_of(x: FloatArray, y: FloatArray) -> tuple[float, float]:
 
     Parameters
     ----------
-        x, y : (n,) array
-            Values of days, in order.
+    x, y : (n,) array
+        Values of days, in order.
 
     Returns
     -------
-        float
-            The slope.
-        float
-            Its standard error.
+    float
+        The slope.
+    float
+        Its standard error.
 
     Examples
     --------
-        >>> import datetime as dt
-
-    import numpy as np
-    import pandas as pd
-        >>> from bkkenergy.savings.rules_use import slope_of
-        >>> slope, error = slope_of(np.arange(10.0), 2.0 * np.arange(10.0) + np.tile([0.1, -0.1], 5))
-        >>> round(slope, 1), error < 0.05
-        (2.0, True)
+    >>> import numpy as np
+    >>> from bkkenergy.savings.rules_use import slope_of
+    >>> slope, error = slope_of(np.arange(10.0), 2.0 * np.arange(10.0) + np.tile([0.1, -0.1], 5))
+    >>> round(float(slope), 1), bool(error < 0.05)
+    (2.0, True)
     """
     off = x - x.mean()
     slope = float((off @ y) / (off @ off))

@@ -106,7 +106,7 @@ class Site:
     @cached_property
     def projects(self) -> tuple[Project, ...]:
         """Projects of the plan as they were entered last."""
-        return newest(self.plan_records)
+        return newest(self.plan_records, self.today)
 
     @property
     def delivery(self) -> Settings:

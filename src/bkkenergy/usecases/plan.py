@@ -20,6 +20,7 @@ from bkkenergy.plan import (
     PLAN_KINDS,
     Project,
     ProjectState,
+    agencies_of_versions,
     changes_from,
     first_day,
     moved,
@@ -96,15 +97,14 @@ def enter_projects(
     state, today = plan_state(engine), now.astimezone(BANGKOK).date()
     with transaction(engine) as connection:
         records = locked(connection, state)
-        before = {project.id: project for project in newest(records)}
+        before = {project.id: project for project in newest(records, today)}
         known = [before[project.id] for project in entered if project.id in before]
-        actor.need("plan", *{project.agency for project in (*entered, *known)})
+        since = {project.id: from_day or first_day(project, before.get(project.id), today) for project in entered}
+        replaced = {name for key, day in since.items() for name in agencies_of_versions(records, key, day)}
+        actor.need("plan", *{project.agency for project in entered}, *replaced)
         meant = {("project", project.id) for project in entered}
         need_unchanged(connection, state, meant, expected_revision, records.revision)
-        changes = [
-            (project, changes_from(records, project, from_day or first_day(project, before.get(project.id), today)))
-            for project in entered
-        ]
+        changes = [(project, changes_from(records, project, since[project.id])) for project in entered]
         whole = [change for _, parts in changes for change in parts]
         if whole:
             add_plan_revision(connection, whole, actor=actor.name, why=why.strip(), now=now)

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, select
 from bkkenergy.adapters.state import reading
 from bkkenergy.adapters.state.portfolio import PLAN, add_revision, records_at
 from bkkenergy.adapters.state.tables import plan_entry, plan_revision
+from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import InputError
 from bkkenergy.plan import PLAN_KINDS, Project, StatusChange, newest, projects_on
 from bkkenergy.portfolio.records import Change, Records
@@ -24,8 +25,12 @@ def plan_records(engine: Engine, revision: int | None = None) -> Records:
 def projects(engine: Engine, *, agency: str | None = None, day: dt.date | None = None) -> list[Project]:
     """Return every project, or an agency's, by id, as it is on a day; by default as it was entered last."""
     records = plan_records(engine)
-    listed = projects_on(records, day) if day is not None else newest(records)
+    listed = projects_on(records, day) if day is not None else newest(records, _today())
     return [project for project in listed if agency is None or project.agency == agency]
+
+
+def _today() -> dt.date:
+    return dt.datetime.now(BANGKOK).date()
 
 
 def project_of(engine: Engine, project_id: str) -> Project:
@@ -35,7 +40,7 @@ def project_of(engine: Engine, project_id: str) -> Project:
 
 def one_project(records: Records, project_id: str) -> Project:
     """Return one project as it was entered last. Raises InputError with those that are like it."""
-    known = {project.id: project for project in newest(records)}
+    known = {project.id: project for project in newest(records, _today())}
     if project_id not in known:
         near = [name for name in known if project_id in name] or list(known)
         raise InputError(f"project {project_id!r} is not in the plan. Use one of: {', '.join(near[:8]) or '(none)'}.")

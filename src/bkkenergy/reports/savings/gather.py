@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 
 from bkkenergy.adapters.state.baselines import versions_of
-from bkkenergy.calendar import Period, edges, fiscal_year_of, timestamp_us
+from bkkenergy.calendar import Period, edges, fiscal_year_of
 from bkkenergy.dated import holding
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Building
+from bkkenergy.ports.channels import QUARTERS_PER_DAY, VOLTAGES
 from bkkenergy.readings import FloatArray
 from bkkenergy.reports.savings.span import QUARTERS_A_YEAR, QUARTERS_AN_HOUR, FactsSpan
 from bkkenergy.savings.adjust import adjustment_days
@@ -52,8 +53,7 @@ from bkkenergy.usecases.energy import (
 )
 from bkkenergy.usecases.gross import gross_quarters, needs_balance
 
-HOURS_PER_DAY, KVAR_DAYS, S_PER_H = 24, 31, 3600
-VOLTAGES = tuple(f"voltage_l{phase}_v" for phase in (1, 2, 3))
+HOURS_PER_DAY, KVAR_DAYS = 24, 31
 FITTED_AT_ONCE = 200
 READ_AT_ONCE = 50
 """Buildings whose quarter-hours are in memory at a time."""
@@ -349,12 +349,11 @@ def _sub_meters(site: Site, building: Building, last_day: dt.date) -> SubMeterSu
 
 
 def _phases(site: Site, building: Building, last_day: dt.date) -> PhaseVoltages | None:
-    """Read the voltages of the last week at a building's one main meter."""
+    """Read the mean voltages of the last week's quarter-hours at a building's one main meter."""
     if len(building.main_meters) != 1:
         return None
     (meter,) = building.main_meters
     week = Period.days(last_day - dt.timedelta(days=WEEK - 1), last_day)
-    start_us, end_us = timestamp_us(week.start), timestamp_us(week.end)
-    batch = site.readings.readings([meter.id], start_us, end_us, VOLTAGES)
-    voltage_v = np.column_stack([batch.column(name) for name in VOLTAGES])
-    return phase_voltages(voltage_v, meter.interval_s / S_PER_H, site.savings.insights.voltage_band_ratio)
+    slots = [site.energy.slots([meter.id], channel, week.first_day, week.last_day) for channel in VOLTAGES]
+    voltage_v = np.column_stack([phase.values[:, 0] for phase in slots])
+    return phase_voltages(voltage_v, HOURS_PER_DAY / QUARTERS_PER_DAY, site.savings.insights.voltage_band_ratio)
