@@ -18,7 +18,7 @@ from bkkenergy.readings import US_PER_S
 from bkkenergy.settings import IngestSettings
 from bkkenergy.site.profiles import load_profiles
 from tests.conftest import ROOT
-from tests.integration.test_hostile import ADDRESS_OF, all_profiles, hostile_messages, one_of_each, sparkplug
+from tests.integration.test_hostile import ADDRESS_OF, SUFFIX_OF, all_profiles, hostile_messages, one_of_each, sparkplug
 
 LARGEST_BYTES = IngestSettings().max_payload_bytes
 TS = 1_763_900_000
@@ -77,7 +77,7 @@ def costly_messages(profiles: Sequence[str]) -> list[tuple[str, str, bytes]]:
     """What it is, topic and payload."""
     found = [(f"hostile {number}", *message) for number, message in enumerate(hostile_messages(list(profiles)))]
     for profile in profiles:
-        topic = ADDRESS_OF.get(profile, f"gw/{profile}") + ("/energy" if profile == "plain-number" else "")
+        topic = ADDRESS_OF.get(profile, f"gw/{profile}") + SUFFIX_OF.get(profile, "")
         found += [(f"{profile}: {name}", topic, payload) for name, payload in large_payloads().items()]
     for kind in ("DBIRTH", "DDATA"):
         topic = f"spBv1.0/BMA/{kind}/edge-1/panel"
