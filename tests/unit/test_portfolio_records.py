@@ -390,3 +390,12 @@ def test_a_portfolio_with_faults_is_refused_with_all_of_them(site):
 def test_a_day_of_the_buddhist_era_in_a_file_is_no_day_in_five_centuries(site, day, meant):
     with pytest.raises(ConfigError, match=f"year of the Buddhist era. Write {meant}"):
         load_portfolio(site(SITE.replace("from = 2026-06-01", f"from = {day}")))
+
+
+def test_a_file_that_would_not_be_read_is_a_fault_and_no_absence(site):
+    """An agency's file named .TOML was passed over: an import would have withdrawn the agency."""
+    folder = site()
+    (folder / "portfolio/site.toml").rename(folder / "portfolio/site.TOML")
+    (folder / "portfolio/more.toml").write_text("")
+    with pytest.raises(ConfigError, match="site.TOML: this file is not read"):
+        load_portfolio(folder)

@@ -122,8 +122,10 @@ def read_document(config_dir: Path, kinds: Kinds = KINDS, *, needs_calendars: bo
             document.take(kind, table, where)
     folder = config_dir / "portfolio"
     paths = sorted(folder.rglob("*.toml"))
+    unread = [path for path in sorted(folder.rglob("*")) if path.suffix != ".toml" and path.suffix.lower() == ".toml"]
     if not paths:
         document.faults.append(Fault.of("no_files", str(folder)))
+    document.faults += [Fault.of("unread_file", str(path)) for path in unread]
     for path in paths:
         for where, kind, table in _tables(path, FILE_KINDS, document.faults.append):
             document.take(kind, table, where)
