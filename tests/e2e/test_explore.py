@@ -88,7 +88,7 @@ def address(tmp_path_factory):
 
 
 class Desk:
-    """A window in which somebody is signed in; it remembers what went wrong, and how much was sent."""
+    """A window in which a user is signed in; it remembers what went wrong, and how much was sent."""
 
     def __init__(self, browser, address, *, lang="en", **options):
         self.address = address

@@ -158,7 +158,7 @@ def test_reports_of_a_month_of_all_agencies_and_the_city(site, store, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        pytest.param(["report", "nobody"], "agency 'nobody' is not in the portfolio. Use one of: culture-sports", id="unknown_agency"),
+        pytest.param(["report", "no-such"], "agency 'no-such' is not in the portfolio. Use one of: culture-sports", id="unknown_agency"),
         pytest.param(["report", "health", "--period", "2026-99"], "period '2026-99' is not understood", id="no_period"),
         pytest.param(["report", "health", "--format", "docx"], "docx is not one of: html, pdf, xlsx, json, csv", id="unknown_format"),
         pytest.param(["export", "x.txt", "--period", "2026-11"], "neither .csv nor .parquet", id="unknown_file_form"),
@@ -171,7 +171,7 @@ def test_wrong_arguments_exit_with_2_and_the_remedy(site, store, arguments, says
 
 
 def test_a_process_exits_with_2_for_wrong_arguments_too(site):
-    assert "agency 'nobody' is not in the portfolio" in run_alone("report", "nobody", "--config", site, code=2)
+    assert "agency 'no-such' is not in the portfolio" in run_alone("report", "no-such", "--config", site, code=2)
 
 
 def test_a_store_that_is_unavailable_exits_with_3(site):

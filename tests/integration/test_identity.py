@@ -175,7 +175,7 @@ def test_a_second_ingester_has_a_user_and_helpers_of_its_own(site, tmp_path):  #
 
 
 def test_who_listens_again_hears_again_what_is_retained(site_settings, annex):  # noqa: F811
-    """By the same name within the life of the session before: whoever looks twice sees the same meters."""
+    """By the same name within the life of the session before: a second look shows the same meters."""
     annex.publish(ANNEX_TOPIC, reading(TS, energy_kwh=1), 1, retain=True).wait_for_publish(5)
     heard = [{message.topic for message in discovered(site_settings.mqtt, 2)} & {ANNEX_TOPIC} for _ in range(3)]
     annex.publish(ANNEX_TOPIC, b"", 1, retain=True).wait_for_publish(5)

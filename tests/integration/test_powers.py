@@ -631,7 +631,7 @@ def test_a_project_that_changes_its_agency_needs_the_power_over_both(site):
 
 @pytest.mark.parametrize("day", [dt.date(2090, 1, 1), dt.date(2026, 11, 1)], ids=["to come", "past"])
 def test_a_project_that_ends_on_a_day_stays_its_agency_s(site, day):
-    """It was taken for gone on the day on which somebody said when it will end: another agency could enter over it."""
+    """It was taken for gone as soon as its end was entered: another agency could enter over it."""
     health, others = account(site, "manager", "server", (OWN,)), account(site, "manager", "server", (OTHERS,))
     with undone(site):
         plan.enter_projects(site.state, health, [project(OWN, id="led-x")], NOW, from_day=dt.date(2026, 1, 1))

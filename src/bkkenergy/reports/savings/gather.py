@@ -206,11 +206,13 @@ def facts_of_all(site: Site, buildings: Sequence[Building], *, last_day: dt.date
     for at in range(0, len(buildings), READ_AT_ONCE):
         chunk = buildings[at : at + READ_AT_ONCE]
         factors = _power_factors(site, chunk, last_day)
+        phases = _phases(site, chunk, last_day)
         versions = versions_of(site.state, [building.id for building in chunk])
         balanced = needs_balance(site.energy, site.portfolio, chunk, span.period)
         for building, quarters in zip(chunk, buildings_quarters(site.energy, chunk, span.period), strict=True):
             gross_kwh = _gross(span, building) if building.id in balanced else _hours(quarters.known_kwh)
-            yield _facts(span, building, quarters, gross_kwh, factors, versions.get(building.id, ()), last_day)
+            of_building = (versions.get(building.id, ()), phases.get(building.id))
+            yield _facts(span, building, quarters, gross_kwh, factors, *of_building, last_day)
 
 
 def _gross(span: FactsSpan, building: Building) -> FloatArray | InputError:
@@ -230,6 +232,7 @@ def _facts(
     gross_kwh: FloatArray | InputError,
     factors: Mapping[str, pd.Series],
     versions: Sequence[BaselineVersion],
+    phases: PhaseVoltages | None,
     last_day: dt.date,
 ) -> Facts:
     site, days, tariffs = span.site, span.days_of(building), span.site.figures.tariffs
@@ -263,7 +266,7 @@ def _facts(
         free_kvar_per_kw=tariffs.rules.free_kvar_per_kw,
         kvar_thb=tariffs.rules.kvar_thb if rates and rates.has_power_factor_charge else 0.0,
         kvar=_kvar(site, building, last_day, factor, quarters.known_kwh[year] * QUARTERS_AN_HOUR, span.year_starts),
-        phases=_phases(site, building, last_day),
+        phases=phases,
         sub_meters=_sub_meters(site, building, last_day),
         **_pv(site, building, last_day),
     )
@@ -348,12 +351,17 @@ def _sub_meters(site: Site, building: Building, last_day: dt.date) -> SubMeterSu
     )
 
 
-def _phases(site: Site, building: Building, last_day: dt.date) -> PhaseVoltages | None:
-    """Read the mean voltages of the last week's quarter-hours at a building's one main meter."""
-    if len(building.main_meters) != 1:
-        return None
-    (meter,) = building.main_meters
+def _phases(site: Site, buildings: Sequence[Building], last_day: dt.date) -> dict[str, PhaseVoltages | None]:
+    """Judge the mean voltages of the last week's quarter-hours at the one main meter of each building that has one.
+
+    Read at once for all of them.
+    """
+    meters = {building.main_meters[0].id: building.id for building in buildings if len(building.main_meters) == 1}
     week = Period.days(last_day - dt.timedelta(days=WEEK - 1), last_day)
-    slots = [site.energy.slots([meter.id], channel, week.first_day, week.last_day) for channel in VOLTAGES]
-    voltage_v = np.column_stack([phase.values[:, 0] for phase in slots])
-    return phase_voltages(voltage_v, HOURS_PER_DAY / QUARTERS_PER_DAY, site.savings.insights.voltage_band_ratio)
+    slots = [site.energy.slots(list(meters), channel, week.first_day, week.last_day).values for channel in VOLTAGES]
+    voltage_v = np.stack(slots, axis=-1)
+    band_ratio = site.savings.insights.voltage_band_ratio
+    return {
+        building: phase_voltages(voltage_v[:, number], HOURS_PER_DAY / QUARTERS_PER_DAY, band_ratio)
+        for number, building in enumerate(meters.values())
+    }
