@@ -297,18 +297,24 @@ portfolio_revision = Table(
     Column("undoes", Integer, ForeignKey("portfolio_revision.number")),
 )
 
-portfolio_entry = Table(
-    "portfolio_entry",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("revision", Integer, ForeignKey("portfolio_revision.number"), nullable=False, index=True),
-    Column("kind", String(32), nullable=False),
-    Column("key", String(255), nullable=False),
-    Column("valid_from", String(10), nullable=False),
-    Column("valid_to", String(10)),
-    Column("body", JSON(none_as_null=True)),
-    UniqueConstraint("kind", "key", "valid_from", "revision"),
-)
+
+def _entries(book: str) -> Table:
+    """Return the table of entries of a book of records: its versions, each of a revision of the book."""
+    return Table(
+        f"{book}_entry",
+        metadata,
+        Column("id", Integer, primary_key=True),
+        Column("revision", Integer, ForeignKey(f"{book}_revision.number"), nullable=False, index=True),
+        Column("kind", String(32), nullable=False),
+        Column("key", String(255), nullable=False),
+        Column("valid_from", String(10), nullable=False),
+        Column("valid_to", String(10)),
+        Column("body", JSON(none_as_null=True)),
+        UniqueConstraint("kind", "key", "valid_from", "revision"),
+    )
+
+
+portfolio_entry = _entries("portfolio")
 """Days as 2026-01-31, so that their order is that of their text. body : NULL where an entry was taken back."""
 
 plan_revision = Table(
@@ -323,18 +329,7 @@ plan_revision = Table(
 )
 """said_by : who says so, where that is not the actor."""
 
-plan_entry = Table(
-    "plan_entry",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("revision", Integer, ForeignKey("plan_revision.number"), nullable=False, index=True),
-    Column("kind", String(32), nullable=False),
-    Column("key", String(255), nullable=False),
-    Column("valid_from", String(10), nullable=False),
-    Column("valid_to", String(10)),
-    Column("body", JSON(none_as_null=True)),
-    UniqueConstraint("kind", "key", "valid_from", "revision"),
-)
+plan_entry = _entries("plan")
 """Projects of the action plan, as `portfolio_entry` has the portfolio."""
 
 proposal = Table(
