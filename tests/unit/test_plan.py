@@ -27,6 +27,7 @@ from bkkenergy.site.plan_config import load_plan
 from bkkenergy.solar.screening import ScreenRow
 
 DAY = dt.date(2026, 9, 15)
+from tests.conftest import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -290,3 +291,23 @@ def test_masked_nobody_can_tell_which_building_it_is(offered, portfolio, lang):
     assert sheet.solar[0]["code"] == "B001"
     assert sheet.key == [{"code": "B001", "id": own.id}]
     assert words("plan.about_masked") in text
+
+
+def test_a_name_that_looks_like_a_formula_or_an_address_stays_a_text_in_every_workbook(tmp_path, portfolio):
+    hostile = "=HYPERLINK(1)", "http://example.org"
+    path = tmp_path / "plan.xlsx"
+    path.write_bytes(plan_workbook([project(name_th=hostile[0], name_en=hostile[1])], Words("en"), {}))
+    cells = [cell for row in openpyxl.load_workbook(path).active.iter_rows() for cell in row]
+    assert {cell.value: cell.data_type for cell in cells if cell.value in hostile} == dict.fromkeys(hostile, "s")
+    assert [cell.coordinate for cell in cells if cell.hyperlink or cell.data_type == "f"] == []
+
+
+def test_every_workbook_is_written_with_texts_as_texts():
+    """The options stand in one place; a module that opens a workbook without them fails here."""
+    opened = [
+        (path.name, line.strip())
+        for path in (ROOT / "src").rglob("*.py")
+        for line in path.read_text("utf-8").splitlines()
+        if "xlsxwriter.Workbook(" in line and "AS_TEXT" not in line
+    ]
+    assert opened == []

@@ -13,6 +13,7 @@ import xlsxwriter
 
 from bkkenergy.i18n import DATE_FORMAT, Words
 from bkkenergy.readings import FloatArray, Quality
+from bkkenergy.reports.workbooks import AS_TEXT
 from bkkenergy.usecases.explore import is_power
 from bkkenergy.web.explore import ExploreView, comparison_name, subject_name, unit_of
 from bkkenergy.web.exploretime import period_text
@@ -97,7 +98,7 @@ def _has_time(view: ExploreView) -> bool:
 def to_xlsx(view: ExploreView, words: Words) -> bytes:
     """Write XLSX: a sheet with real dates and numbers, and a chart of them."""
     file, columns = io.BytesIO(), columns_of(view, words)
-    with xlsxwriter.Workbook(file, {"in_memory": True, "strings_to_formulas": False}) as book:
+    with xlsxwriter.Workbook(file, AS_TEXT) as book:
         head = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
         title = book.add_format({"bold": True, "font_size": 14})
         date_form = DATE_FORMAT[words.lang] + (TIME_OF_DAY if _has_time(view) else "")

@@ -13,6 +13,7 @@ import xlsxwriter
 from bkkenergy.i18n import Words
 from bkkenergy.plan import Project
 from bkkenergy.portfolio import Portfolio
+from bkkenergy.reports.workbooks import AS_TEXT
 from bkkenergy.solar.screening import ScreenRow
 
 OFFERED = frozenset({"surveyed", "proposed", "endorsed"})
@@ -110,7 +111,7 @@ def _rounded(value: float) -> float:
 def data_sheet_workbook(sheet: DataSheet, words: Words) -> bytes:
     """Write an XLSX: solar and retrofit on a sheet each, with what the figures mean on the first."""
     file = io.BytesIO()
-    with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
+    with xlsxwriter.Workbook(file, AS_TEXT) as book:
         head = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
         wrap = book.add_format({"text_wrap": True, "valign": "top"})
         formats = {name: book.add_format({"num_format": form}) for name, form in

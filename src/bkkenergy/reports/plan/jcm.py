@@ -15,6 +15,7 @@ from bkkenergy.calendar import Period, edges
 from bkkenergy.errors import InputError
 from bkkenergy.plan.jcm import JcmMethod, Reduction, reduction_of
 from bkkenergy.portfolio import Meter
+from bkkenergy.reports.workbooks import AS_TEXT
 from bkkenergy.site import Site
 from bkkenergy.usecases.energy import quarter_hours
 
@@ -23,8 +24,6 @@ NOT_OFFICIAL = (
     "source: copy its figures into that one."
 )
 FIRST_MONTH_ROW = 1
-AS_TEXT = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-"""What a person writes is a text, whatever it begins with."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from bkkenergy.errors import ConfigError, Fault, InputError
 from bkkenergy.i18n import DATE_FORMAT, Words
 from bkkenergy.plan import PROJECT_KINDS, PROJECT_STATES, Measured, Project, project_faults
 from bkkenergy.portfolio import Portfolio
+from bkkenergy.reports.workbooks import AS_TEXT
 from bkkenergy.tomlfiles import validated
 
 FIELDS = tuple(Project.model_fields)
@@ -33,7 +34,7 @@ def plan_workbook(projects: Sequence[Project], words: Words, measured: dict[str,
     form.
     """
     file = io.BytesIO()
-    with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
+    with xlsxwriter.Workbook(file, AS_TEXT) as book:
         head = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
         number = book.add_format({"num_format": "#,##0"})
         date = book.add_format({"num_format": DATE_FORMAT[words.lang], "align": "left"})

@@ -29,6 +29,7 @@ from bkkenergy.reports.phrasing import (
     title,
 )
 from bkkenergy.reports.savings.phrasing import finding_texts, judged_note, verdict_text
+from bkkenergy.reports.workbooks import AS_TEXT
 
 HOURS = 24
 MAX_SHEET_NAME = 31
@@ -78,7 +79,7 @@ class Book:
 def render_xlsx(report: AgencyReport, lang: Lang) -> bytes:
     """Write XLSX: overview, bills, profile, what to act on, sources, and each building's hours and bill."""
     file = io.BytesIO()
-    with xlsxwriter.Workbook(file, {"in_memory": True}) as workbook:
+    with xlsxwriter.Workbook(file, AS_TEXT) as workbook:
         formats = {
             "head": workbook.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"}),
             "title": workbook.add_format({"bold": True, "font_size": 14}),

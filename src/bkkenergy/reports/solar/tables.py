@@ -15,6 +15,7 @@ from babel.dates import get_month_names
 
 from bkkenergy.i18n import Lang, Words
 from bkkenergy.reports.solar.html import bill_rows
+from bkkenergy.reports.workbooks import AS_TEXT
 from bkkenergy.solar.design import SolarDesign
 from bkkenergy.solar.screening import Screening
 from bkkenergy.solar.sources import assumption_sources
@@ -158,7 +159,7 @@ def _csv(rows: Sequence[Sequence[object]]) -> bytes:
 def design_xlsx(design: SolarDesign, lang: Lang) -> bytes:
     """Write a workbook: summary, months with a chart, losses, bill, and cash with its value computed by Excel."""
     words, file = Words(lang), io.BytesIO()
-    with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
+    with xlsxwriter.Workbook(file, AS_TEXT) as book:
         head, number = book.add_format({"bold": True, "bottom": 1}), book.add_format({"num_format": "#,##0"})
         share = book.add_format({"num_format": "0.0%"})
         _summary_sheet(book, design, words, head, number)
@@ -273,7 +274,7 @@ def _cash_sheet(book: Any, design: SolarDesign, words: Words, head: Any, number:
 def screening_xlsx(screening: Screening, lang: Lang) -> bytes:
     """Write the ranking as a sheet with filters."""
     words, file = Words(lang), io.BytesIO()
-    with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
+    with xlsxwriter.Workbook(file, AS_TEXT) as book:
         sheet = book.add_worksheet(_sheet(words("solar.screening_title")))
         head, number = book.add_format({"bold": True, "bottom": 1}), book.add_format({"num_format": "#,##0.00"})
         sheet.write_row(0, 0, ROW_KEYS, head)
