@@ -25,9 +25,9 @@ from bkkenergy.reports.plan.datasheet import data_sheet, data_sheet_workbook
 from bkkenergy.reports.plan.sheets import plan_workbook, read_workbook
 from bkkenergy.site.plan_config import load_plan
 from bkkenergy.solar.screening import ScreenRow
+from tests.conftest import ROOT
 
 DAY = dt.date(2026, 9, 15)
-from tests.conftest import ROOT
 
 
 @pytest.fixture(scope="module")
