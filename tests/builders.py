@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 
 from bkkenergy.calendar import Period, edges, epoch_us, timestamp_us
+from bkkenergy.ingest.fileratios import FileMeters
 from bkkenergy.metering.quarters import QuarterHours
+from bkkenergy.metering.ratios import EVER_US
 from bkkenergy.metering.spans import Span
 from bkkenergy.metering.vee import Validated, validate
 from bkkenergy.payloads.profile import Profile
@@ -33,6 +35,12 @@ def meter(local: str = "main", **given) -> Meter:
         "rated_kw": 1000.0,
     }
     return Meter(**(defaults | given))
+
+
+def file_meters(*meters: Meter) -> FileMeters:
+    """Meters of a file that are the same on all days."""
+    names = tuple(one.id for one in meters)
+    return FileMeters(names, meters, np.arange(len(meters) + 1), np.full(len(meters), EVER_US))
 
 
 def readings(

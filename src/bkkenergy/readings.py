@@ -76,13 +76,24 @@ RATED_FIELDS = (
 """What CT and VT ratios multiply together."""
 
 APPLIED_RATIO = "applied_ratio"
-"""The transformer ratio (CT times VT) by which a reading's energy and power were multiplied when it was stored."""
+"""The transformer ratio (CT times VT) by which a reading's energy and power were multiplied when it was stored.
+
+0 where they are what flowed, whatever the ratio is; nothing where it is not known.
+"""
+WHAT_FLOWED = 0.0
+"""The applied ratio of figures that no ratio multiplies, now or later."""
 
 FIELDS = (*QUANTITIES, APPLIED_RATIO)
 """Every quantity that a reading can carry, in the order in which stores keep them."""
 
 WEATHER_FIELDS = ("ghi_wm2", "temp_air_c")
 """What a weather station sends: mean irradiance on the horizontal, W/m2, and air temperature, degC."""
+
+
+def is_multiplied(applied_ratio: FloatArray) -> BoolArray:
+    """Return (n,) whether readings were multiplied by a ratio that is known, so that another can be applied."""
+    is_known: BoolArray = np.isfinite(applied_ratio) & (applied_ratio != WHAT_FLOWED)
+    return is_known
 
 
 class Quality(IntEnum):

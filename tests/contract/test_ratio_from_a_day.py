@@ -143,6 +143,28 @@ def test_readings_without_a_ratio_are_energy_that_flowed_and_stay_as_they_are(se
     assert computed(settings, changed(records, {"ct_ratio": 2.0}), absolute)[0][:2] == before[:2]
 
 
+def test_before_an_exchange_of_the_transformers_the_former_ratio_counts(settings, records, tmp_path):
+    """The ratio is 1.5 until an exchange, and 2 from it on, and the counter goes on. It was entered for all days."""
+    at_us = timestamp_us(Period.day(FROM).start) + 10 * 3_600_000_000
+    shown = sent()
+    counter_kwh = float(np.interp(at_us, shown.ts_us, shown.column("energy_kwh")))
+    exchange = {
+        "at": f"{FROM}T10:00:00+07:00",
+        "final_kwh": counter_kwh,
+        "initial_kwh": counter_kwh,
+        "previous_ct_ratio": 1.5,
+    }
+    fields = {"ct_ratio": 2.0, "exchanges": [exchange]}
+    always = changed(records, fields, from_day=dt.date.min)
+    plain = computed(settings, portfolio_on(records, LAST), sent())[0][2]
+    live = sent(ratios=lambda at: np.where(at < at_us, 1.5, 2.0))
+    other = Settings(store=StoreSettings(path=tmp_path / "other.sqlite"))
+    found = computed(other, always, live)[0][2]
+    before = (FROM - FIRST).days * 96 + 39
+    np.testing.assert_allclose(found[:before], plain[:before] * 1.5, rtol=1e-6)
+    np.testing.assert_allclose(found[before + 2 :], plain[before + 2 :] * 2, rtol=1e-6)
+
+
 def test_only_the_meter_that_changed_is_computed_again(settings, records, portfolio):
     with energy(settings, portfolio) as site:
         for meter in (METER, OTHER):

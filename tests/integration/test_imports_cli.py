@@ -146,6 +146,86 @@ def test_registers_of_a_wide_file_among_live_readings_are_refused(site, tmp_path
     assert energy_kwh(site, tmp_path) == pytest.approx(8630.4)
 
 
+def with_ratio(site, ratio: float, from_day: str | None = None) -> None:
+    """Give the meter a CT ratio, for all days or from a day on."""
+    if (site / "portfolio").is_symlink():
+        real = (site / "portfolio").resolve()
+        (site / "portfolio").unlink()
+        shutil.copytree(real, site / "portfolio")
+    path = site / "portfolio/buildings/environment.toml"
+    head, meter, rest = path.read_text().partition('[[building.meters]]\nid = "main"\n')
+    assert meter
+    rest = re.sub(r"(?m)^(ct_ratio|changes) = .*\n", "", rest, count=2)
+    line = f"ct_ratio = {ratio}" if from_day is None else f"changes = [{{ from = {from_day}, ct_ratio = {ratio} }}]"
+    path.write_text(f"{head}{meter}{line}\n{rest}")
+
+
+def counter_file(tmp_path) -> Path:
+    """A counter that shows 0.1 kWh more each quarter-hour of October."""
+    return utility_file(tmp_path, kwh=50 + 0.1 * np.arange(2976.0), name="counter.csv")
+
+
+REGISTER = ("--column", f"kWh={METER}", "--values", "register")
+SHOWN_KWH = 297.5
+
+
+def test_a_register_of_a_file_asks_on_which_side_of_the_transformers_it_is(site, tmp_path):
+    with_ratio(site, 40, "2026-10-16")
+    file = counter_file(tmp_path)
+    asked = run(site, "import", file, *REGISTER, "--dry-run", code=2)
+    assert f"CT and VT ratios of {METER}: 1, 40 from 2026-10-16. Say --side secondary" in asked
+    assert "Nothing was imported yet." in run(site, "imports", "list")
+    shown = run(site, "import", file, *REGISTER, "--side", "secondary")
+    assert f"CT and VT ratio of {METER}: 1, 40 from 2026-10-16 multiplies the readings" in shown
+    assert energy_kwh(site, tmp_path) == pytest.approx(1440 * 0.1 + (SHOWN_KWH - 1440 * 0.1) * 40, rel=1e-3)
+    run(site, "import", "--undo", 1)
+    assert "is in the readings already" in run(site, "import", file, *REGISTER, "--side", "primary")
+    assert energy_kwh(site, tmp_path) == pytest.approx(SHOWN_KWH, rel=1e-3)
+
+
+def test_a_ratio_that_is_corrected_later_counts_for_what_a_file_brought_as_for_live_readings(site, tmp_path):
+    file = counter_file(tmp_path)
+    run(site, "import", file, *REGISTER)
+    assert energy_kwh(site, tmp_path) == pytest.approx(SHOWN_KWH, rel=1e-3)
+    with_ratio(site, 20)
+    assert energy_kwh(site, tmp_path) == pytest.approx(SHOWN_KWH * 20, rel=1e-3)
+    again = run(site, "import", file, *REGISTER, "--side", "secondary", "--dry-run")
+    assert "2,976 are stored already, 0 with other values" in again
+    with_ratio(site, 30)
+    assert energy_kwh(site, tmp_path) == pytest.approx(SHOWN_KWH * 30, rel=1e-3)
+
+
+def test_what_flowed_by_a_file_stays_whatever_the_ratio_is(site, tmp_path):
+    with_ratio(site, 20)
+    run(site, "import", counter_file(tmp_path), *REGISTER, "--side", "primary", "--save-mapping", "pea")
+    assert 'side = "primary"' in (site.parent / "var/mappings/pea.toml").read_text()
+    assert energy_kwh(site, tmp_path) == pytest.approx(SHOWN_KWH, rel=1e-3)
+    with_ratio(site, 30)
+    assert energy_kwh(site, tmp_path) == pytest.approx(SHOWN_KWH, rel=1e-3)
+
+
+def test_a_table_of_readings_that_is_no_export_is_asked_about_too(site, tmp_path):
+    with_ratio(site, 20)
+    file = tmp_path / "readings.csv"
+    rows = [f"{METER},{at.isoformat()},{50 + number}" for number, at in enumerate(QUARTERS[:96])]
+    file.write_text("\n".join(["meter,ts,energy_kwh", *rows]))
+    assert f"{METER}: 20. Say --side" in run(site, "import", file, code=2)
+    run(site, "import", file, "--side", "secondary")
+    exported = tmp_path / "out.csv"
+    run(site, "export", exported, "--period", "2026-10-01")
+    assert "1000.0" in exported.read_text()
+    assert "96 are stored already, 0 with other values" in run(site, "import", exported, "--dry-run")
+
+
+def test_energies_of_intervals_are_what_flows(site, tmp_path):
+    with_ratio(site, 20)
+    file = utility_file(tmp_path)
+    column = ("--column", f"kWh={METER}", "--values", "energy")
+    assert "Multiply them by the ratio first" in run(site, "import", file, *column, "--side", "secondary", code=2)
+    run(site, "import", file, *column)
+    assert energy_kwh(site, tmp_path) == pytest.approx(8928)
+
+
 @pytest.mark.parametrize("arguments", [[], ["FILE", "--undo", "1"]], ids=["nothing", "both"])
 def test_either_a_file_or_a_batch_to_undo_is_named(site, tmp_path, arguments):
     words = [str(utility_file(tmp_path)) if word == "FILE" else word for word in arguments]

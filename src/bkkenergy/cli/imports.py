@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import time
-from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,26 +10,25 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import command_line, config_option
+from bkkenergy.cli.importreadings import ReadingsFile, take_in_readings
+from bkkenergy.cli.importshown import refused_path, shown_at
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import instant, json_option, print_json
-from bkkenergy.cli.transfer import progress_bar
 from bkkenergy.errors import ConfigError, InputError
 from bkkenergy.ingest.ask import store_mapping
-from bkkenergy.ingest.files import Imported, is_export, judged_registers, read_long, work_units
+from bkkenergy.ingest.fileratios import FileMeters, Side
+from bkkenergy.ingest.files import is_export, judged_registers
 from bkkenergy.ingest.sheets import FileMapping, FileTable, load_mapping, owners_of, read_sheet
 from bkkenergy.metering.sources import IntervalSeries
 from bkkenergy.ports.ledger import Batch, BatchKind
-from bkkenergy.readings import US_PER_S, ReadingBatch
 from bkkenergy.site import Site
 from bkkenergy.site.folder import mappings_folder
 from bkkenergy.texts import counted
 from bkkenergy.tomlfiles import validated
 from bkkenergy.usecases import imports
 from bkkenergy.usecases.imports import Overlap
-from bkkenergy.usecases.server import ImportFile, import_intervals, import_readings, latest_us, undo_import
-from bkkenergy.usecases.storedreadings import preview_readings
+from bkkenergy.usecases.server import ImportFile, import_intervals, latest_us, undo_import
 
 SHOWN_REFUSALS = 10
 
@@ -67,6 +62,12 @@ Examples:
     "--values",
     type=click.Choice(["mean-power", "energy", "register"]),
     help="What the columns hold: kW, kWh of the interval, or registers. By default as units and values show.",
+)
+@click.option(
+    "--side",
+    type=click.Choice([side.value for side in Side]),
+    help="Registers of a meter with a CT or VT ratio: secondary, as it shows them (the ratio of each day multiplies "
+    "them), or primary, with the ratio in them.",
 )
 @click.option(
     "--unit",
@@ -125,8 +126,11 @@ def import_command(
             _undo(site, batch)
         elif file is not None:
             mapping = _mapping(site, columns, rows, options, mapping_name, save_name)
-            if mapping == FileMapping() and is_export(file):
-                _import_readings(site, file, None, asked, is_dry_run=is_dry_run, is_skipping=is_skipping)
+            if mapping == FileMapping(side=mapping.side) and is_export(file):
+                source = ReadingsFile(
+                    file, FileMeters.of(site.portfolio, list(site.portfolio.meters_ever)), mapping.side
+                )
+                take_in_readings(site, source, asked, is_dry_run=is_dry_run, is_skipping=is_skipping)
             else:
                 _import_sheet(site, file, mapping, asked, is_dry_run=is_dry_run, is_skipping=is_skipping)
 
@@ -168,7 +172,7 @@ def _pairs(option: str, pairs: tuple[str, ...]) -> dict[str, str]:
 
 def _check_meters(site: Site, mapping: FileMapping) -> None:
     """Raise InputError for a meter that is not known, or named twice."""
-    known = {meter.id for meter in site.portfolio.meters}
+    known = site.portfolio.meters_ever
     meters = list(mapping.columns.values())
     for column, meter in mapping.columns.items():
         if meter not in known:
@@ -192,10 +196,14 @@ def _import_sheet(
     if "register" in kinds and len(kinds) > 1:
         raise InputError(f"{file}: some columns are registers and others are not. Import them one by one.")
     if "register" in kinds:
-        meters = {meter.id: meter for meter in site.portfolio.meters}
-        columns = {column: meters[name] for column, name in sheet.meters.items()}
-        registers = judged_registers(sheet.wide, columns, latest_us=latest_us(site))
-        _import_readings(site, file, registers, overlap, is_dry_run=is_dry_run or is_stopped, is_skipping=is_skipping)
+        meters = FileMeters.of(site.portfolio, list(sheet.meters.values()))
+        registers = judged_registers(
+            sheet.wide, list(sheet.meters), meters, latest_us=latest_us(site), side=mapping.side
+        )
+        source = ReadingsFile(file, meters, mapping.side, registers)
+        take_in_readings(site, source, overlap, is_dry_run=is_dry_run or is_stopped, is_skipping=is_skipping)
+    elif mapping.side is Side.SECONDARY:
+        raise InputError.of("import_side_of_energies", file=file)
     else:
         series = {meter: sheet.series(column) for column, meter in sheet.meters.items()}
         _import_intervals(site, file, series, overlap, is_dry_run=is_dry_run or is_stopped)
@@ -206,7 +214,7 @@ def _import_sheet(
 
 def _show_refused(file: Path, sheet: FileTable) -> None:
     """Print the first refused rows, and write all of them beside the file."""
-    path = _refused_path(file)
+    path = refused_path(file)
     path.unlink(missing_ok=True)
     if not sheet.refused:
         return
@@ -232,7 +240,7 @@ def _import_intervals(
 
 def show_preview(preview: imports.MeterPreview) -> None:
     """Print lines on one meter of an import."""
-    first, end = _at(preview.first_us), _at(preview.end_us)
+    first, end = shown_at(preview.first_us), shown_at(preview.end_us)
     click.echo(f"{preview.meter}: {preview.intervals:,} intervals, {preview.energy_kwh:,.2f} kWh, {first} to {end}")
     for name, pair in (
         ("measured by the meter", preview.measured),
@@ -249,77 +257,6 @@ def show_preview(preview: imports.MeterPreview) -> None:
         f"  would take {preview.changed_slots:,} quarter-hours; these days: {preview.before_kwh:,.2f} kWh before, "
         f"{preview.after_kwh:,.2f} kWh after"
     )
-
-
-def _at(instant_us: int) -> str:
-    return dt.datetime.fromtimestamp(instant_us / US_PER_S, BANGKOK).strftime("%Y-%m-%d %H:%M")
-
-
-def _refused_path(file: Path) -> Path:
-    return file.with_name(f"{file.name}.refused.csv")
-
-
-def _import_readings(
-    site: Site,
-    file: Path,
-    registers: Imported | None,
-    overlap: Overlap | None,
-    *,
-    is_dry_run: bool,
-    is_skipping: bool,
-) -> None:
-    """Check and compare the whole file first; commit it in a second pass."""
-    refused = Counter[str]()
-    started_s = time.monotonic()
-    if registers is None:
-        _refused_path(file).unlink(missing_ok=True)
-    seen = preview_readings(site.readings, _good(site, file, registers, refused))
-    if seen.count:
-        period = f"{_at(seen.first_us)} to {_at(seen.last_us)}"
-        click.echo(f"{file}: {counted(seen.count, 'reading')} of {counted(len(seen.meters), 'meter')}, {period}.")
-        if seen.known or seen.overlaps:
-            click.echo(
-                f"  {seen.known:,} are stored already, {seen.differing:,} with other values; "
-                f"{seen.between:,} stored readings lie between them."
-            )
-    if refused:
-        reasons = ", ".join(f"{count:,} {reason}" for reason, count in refused.most_common())
-        click.echo(f"{sum(refused.values()):,} rows were refused ({reasons}). See {_refused_path(file)}.")
-    is_stopped = bool(refused) and not is_skipping
-    if seen.count and not is_stopped and not is_dry_run:
-        chunks = _good(site, file, registers, None)
-        number = import_readings(site, command_line(), ImportFile.of(file), seen, chunks, overlap)
-        seconds = time.monotonic() - started_s
-        click.echo(
-            f"{file}: {counted(seen.count, 'reading')} in {seconds:.1f} s, batch {number}. "
-            f"To take them back: bkkenergy import --undo {number}"
-        )
-    else:
-        click.echo("Nothing was imported." + (" --skip-refused imports the other rows." if is_stopped else ""))
-    if is_stopped:
-        raise SystemExit(1)
-
-
-def _good(site: Site, file: Path, registers: Imported | None, refused: Counter[str] | None) -> Iterator[ReadingBatch]:
-    """Yield good readings of a file, chunk by chunk. Refused rows are counted and written beside it, where asked."""
-    with progress_bar() as progress:
-        task = progress.add_task(file.name, total=work_units(file), readings=0)
-        meters = site.portfolio.meters
-        chunks = (
-            read_long(file, meters, latest_us=latest_us(site), advance=lambda n: progress.advance(task, n))
-            if registers is None
-            else iter([registers])
-        )
-        readings = 0
-        for chunk in chunks:
-            if refused is not None and len(chunk.refused):
-                refused.update(chunk.refused["reason"].astype(str))
-                path = _refused_path(file)
-                chunk.refused.to_csv(path, mode="a", header=not path.exists(), index=False)
-            readings += len(chunk.batch)
-            progress.update(task, readings=readings)
-            if len(chunk.batch):
-                yield chunk.batch
 
 
 def _undo(site: Site, number: int) -> None:
@@ -364,12 +301,12 @@ def list_command(config_dir: Path, *, as_json: bool) -> None:
             new.name,
             new.kind.value,
             str(len(new.meters)),
-            _at(new.first_us),
-            _at(new.end_us),
+            shown_at(new.first_us),
+            shown_at(new.end_us),
             f"{new.count:,}",
             _kwh(batch),
             new.who,
-            _at(new.at_us),
+            shown_at(new.at_us),
             "undone" if batch.undone_us is not None else "counts",
         )
     Console(width=160).print(table)
@@ -389,10 +326,10 @@ def show_command(batch: int, config_dir: Path, *, as_json: bool) -> None:
     new = imported.new
     click.echo(f"{imported.number}  {new.name}  {new.kind.value}  sha256 {new.sha256}")
     click.echo(f"{new.count:,} {'readings' if new.kind is BatchKind.READINGS else 'intervals'}, {_kwh(imported)} kWh")
-    click.echo(f"{_at(new.first_us)} to {_at(new.end_us)}, precedence {new.precedence.value}")
-    click.echo(f"imported by {new.who}, {_at(new.at_us)}")
+    click.echo(f"{shown_at(new.first_us)} to {shown_at(new.end_us)}, precedence {new.precedence.value}")
+    click.echo(f"imported by {new.who}, {shown_at(new.at_us)}")
     if imported.undone_us is not None:
-        click.echo(f"undone by {imported.undone_by}, {_at(imported.undone_us)}")
+        click.echo(f"undone by {imported.undone_by}, {shown_at(imported.undone_us)}")
     for meter in new.meters:
         click.echo(f"  {meter}")
 

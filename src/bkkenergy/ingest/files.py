@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 
 from bkkenergy.calendar import BANGKOK, BE_OFFSET_YEARS, epoch_us
 from bkkenergy.errors import InputError
-from bkkenergy.ingest.validate import REASONS, Limits, reject_codes
+from bkkenergy.ingest.fileratios import FileMeters, Side, sided
+from bkkenergy.ingest.validate import REASONS
 from bkkenergy.metering.registers import S_PER_H
 from bkkenergy.metering.sources import IntervalSeries
 from bkkenergy.payloads.message import Reason
@@ -57,15 +58,16 @@ def is_export(path: Path) -> bool:
         return False
 
 
-def read_long(path: Path, meters: Sequence[Meter], *, latest_us: int, advance: Advance) -> Iterator[Imported]:
+def read_long(
+    path: Path, meters: FileMeters, *, latest_us: int, advance: Advance, side: Side | None = None
+) -> Iterator[Imported]:
     """Yield readings of a file of `export`'s form: columns `meter`, `ts`, and any of FIELDS.
 
-    Values are what flows (kWh, kW); transformer ratios are not applied again. Raises InputError.
+    An export says which transformer ratio was applied to each reading. A file without that column says nothing of it:
+    `side` does. Raises InputError.
     """
-    limits = Limits.of(meters)
-    names = tuple(meter.id for meter in meters)
     for frame in _parquet_chunks(path, advance) if path.suffix == ".parquet" else _csv_chunks(path, advance):
-        yield _judged(frame, names, limits, latest_us)
+        yield _judged(frame, meters, side, latest_us)
 
 
 def _csv_chunks(path: Path, advance: Advance) -> Iterator[pd.DataFrame]:
@@ -94,27 +96,27 @@ def _parquet_chunks(path: Path, advance: Advance) -> Iterator[pd.DataFrame]:
         yield record.to_pandas()
 
 
-def _judged(frame: pd.DataFrame, names: tuple[str, ...], limits: Limits, latest_us: int) -> Imported:
+def _judged(frame: pd.DataFrame, meters: FileMeters, side: Side | None, latest_us: int) -> Imported:
     if missing := {"meter", "ts"} - set(frame.columns):
         raise InputError(
             f"the file has no column {', '.join(sorted(missing))} (it has: {', '.join(map(str, frame.columns))}). "
             "Give a file that `bkkenergy export` wrote, or name its columns with --column COLUMN=METER."
         )
-    number_of = {name: number for number, name in enumerate(names)}
+    number_of = {name: number for number, name in enumerate(meters.names)}
     meter = frame["meter"].map(number_of)
     ts = pd.to_datetime(frame["ts"], utc=True, errors="coerce", format="ISO8601")
     readable = meter.notna() & ts.notna()
     why = pd.Series(np.where(meter.isna(), Reason.UNKNOWN_METER, Reason.NOT_DECODED), frame.index, dtype=object)
     good = frame[readable]
     batch = ReadingBatch(
-        names,
+        meters.names,
         np.asarray(meter[readable], np.int64),
         epoch_us(pd.DatetimeIndex(ts[readable])),
         {name: _numbers(good[name]) for name in FIELDS if name in good},
     )
-    codes = reject_codes(batch, limits, latest_us=latest_us)
-    why[readable] = np.array(REASONS, dtype=object)[codes]
-    return Imported(batch.take(codes == 0), frame.assign(reason=why)[why.notna()])
+    judged = sided(batch, meters, side, latest_us=latest_us)
+    why[readable] = np.array(REASONS, dtype=object)[judged.codes]
+    return Imported(judged.batch.take(judged.codes == 0), frame.assign(reason=why)[why.notna()])
 
 
 def _numbers(column: pd.Series[Any]) -> FloatArray:
@@ -217,15 +219,12 @@ def wide_batch(wide: Wide, columns: Mapping[str, Meter], values: WideValues) -> 
     """Convert the columns of a wide table to readings of meters, each in the way of its kind.
 
     A register meter gets a counter from zero, read at both ends of each run of known intervals; an
-    interval meter gets the energy, stamped at the end. `values="register"` takes the figures as they
-    stand, stamped at the row's time.
+    interval meter gets the energy, stamped at the end.
     """
     meter_ids = tuple(meter.id for meter in columns.values())
     parts = []
     for number, (column, meter) in enumerate(columns.items()):
-        if values == "register":
-            ts_us, figures = wide.start_us, wide.columns[column]
-        elif meter.kind is MeterKind.REGISTER:
+        if meter.kind is MeterKind.REGISTER:
             ts_us, figures = as_register(wide, wide.energy_kwh(column, values))
         elif meter.kind is MeterKind.INTERVAL:
             ts_us, figures = wide.start_us + int(wide.interval_s * US_PER_S), wide.energy_kwh(column, values)
@@ -251,20 +250,33 @@ def as_register(wide: Wide, energy_kwh: FloatArray) -> tuple[IntArray, FloatArra
     return ts_us[order], register_kwh[order]
 
 
-def judged_registers(wide: Wide, columns: Mapping[str, Meter], *, latest_us: int) -> Imported:
-    """Take the columns of a wide table as registers of meters, stamped at the row's time, and judge each reading."""
-    batch = wide_batch(wide, columns, "register")
-    codes = reject_codes(batch, Limits.of(list(columns.values())), latest_us=latest_us)
-    bad = batch.take(codes != 0)
+def judged_registers(
+    wide: Wide, columns: Sequence[str], meters: FileMeters, *, latest_us: int, side: Side | None = None
+) -> Imported:
+    """Take columns of a wide table as registers of meters, stamped at the row's time, and judge each reading.
+
+    columns : one for each of the meters. Raises InputError where a meter has a transformer ratio and `side` is not
+    given.
+    """
+    parts = []
+    for number, column in enumerate(columns):
+        figures = wide.columns[column]
+        batch = ReadingBatch(
+            meters.names, np.full(len(figures), number, np.int64), wide.start_us, {"energy_kwh": figures}
+        )
+        parts.append(batch.take(~np.isnan(figures)))
+    whole = ReadingBatch.concat(parts)
+    judged = sided(whole, meters, side, latest_us=latest_us)
+    bad = whole.take(judged.codes != 0)
     refused = pd.DataFrame(
         {
-            "meter": [batch.meter_ids[number] for number in bad.meter.tolist()],
+            "meter": [bad.meter_ids[number] for number in bad.meter.tolist()],
             "ts": pd.to_datetime(bad.ts_us, unit="us", utc=True),
             "energy_kwh": bad.column("energy_kwh"),
-            "reason": np.array(REASONS, dtype=object)[codes[codes != 0]],
+            "reason": np.array(REASONS, dtype=object)[judged.codes[judged.codes != 0]],
         }
     )
-    return Imported(batch.take(codes == 0), refused)
+    return Imported(judged.batch.take(judged.codes == 0), refused)
 
 
 class LongWriter:

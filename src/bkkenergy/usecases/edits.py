@@ -75,7 +75,7 @@ def apply_edit(ledger: EnergyLedger, fresh: LedgerReader, portfolio: Portfolio, 
 
 def _checked(portfolio: Portfolio, edit: Edit) -> Meter:
     """Return the meter of an edit that may be made. Raises InputError."""
-    meter = next((one for one in portfolio.meters if one.id == edit.meter), None)
+    meter = portfolio.meters_ever.get(edit.meter)
     if meter is None:
         raise InputError.of("unknown_meter", meter=edit.meter)
     if not meter.is_electric:

@@ -142,7 +142,7 @@ def preview(
     series : of each meter. fresh : the ledger's rows, with what waits computed first. latest_us : no interval may end
     later.
     """
-    meters = {meter.id: meter for meter in portfolio.meters}
+    meters = portfolio.meters_ever
     for name, brought in series.items():
         _check(meters.get(name), name, brought, latest_us)
     precedence = (overlap or Overlap.FILL).precedence
@@ -168,7 +168,7 @@ def apply(
         raise InputError.of("imported_already", file=source.name, batch=again[0])
     if seen.refusal:
         raise InputError.of("import_refused", file=source.name, reason=seen.refusal)
-    meters = {meter.id: meter for meter in portfolio.meters}
+    meters = portfolio.meters_ever
     days = [ledger_days(meters[name], brought) for name, brought in series.items()]
     batch = NewBatch(
         BatchKind.FILE,

@@ -14,9 +14,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from bkkenergy.calendar import Period, timestamp_us
+from bkkenergy.metering.ratios import EVER_US, ratio_steps, ratios_at
 from bkkenergy.portfolio import Meter, Portfolio
 from bkkenergy.portfolio.records import EVER
-from bkkenergy.readings import APPLIED_RATIO, RATED_FIELDS, ReadingBatch
+from bkkenergy.readings import APPLIED_RATIO, RATED_FIELDS, ReadingBatch, is_multiplied
 from bkkenergy.settings import Settings
 
 DAY = dt.timedelta(days=1)
@@ -58,6 +60,32 @@ def versions_of(portfolio: Portfolio, meter_id: str) -> tuple[Version, ...]:
             versions[-1] = replace(versions[-1], last=dated.first - DAY)
         versions.append(Version(dated.value, dated.first if versions else EVER, dt.date.max))
     return tuple(versions)
+
+
+@dataclass(frozen=True, slots=True)
+class RatioStretch:
+    """A meter with the transformer ratios that it has from an instant on, us since 1970 UTC. No exchange is in it."""
+
+    from_us: int
+    meter: Meter
+
+
+def stretches_of(portfolio: Portfolio, meter_id: str) -> tuple[RatioStretch, ...]:
+    """Return a meter by its settings and ratios from instant to instant, the first of them from ever."""
+    stretches: list[RatioStretch] = []
+    for version in versions_of(portfolio, meter_id):
+        start_us = EVER_US if version.first == EVER else timestamp_us(Period.day(version.first).start)
+        end_us = None if version.last == dt.date.max else timestamp_us(Period.day(version.last).end)
+        steps = ratio_steps(version.meter)
+        for number, step in enumerate(steps):
+            is_over = number + 1 < len(steps) and steps[number + 1].from_us <= start_us
+            if is_over or (end_us is not None and step.from_us >= end_us):
+                continue
+            ratios = {"ct_ratio": step.ct_ratio, "vt_ratio": step.vt_ratio, "exchanges": ()}
+            meter = version.meter.model_copy(update=ratios)
+            if not stretches or stretches[-1].meter != meter:
+                stretches.append(RatioStretch(max(start_us, step.from_us), meter))
+    return tuple(stretches)
 
 
 def _energy_settings(meter: Meter) -> Mapping[str, object]:
@@ -120,14 +148,15 @@ def _on(parsed: Sequence[tuple[dt.date, str]], day: dt.date) -> str:
 def in_ratio_of(batch: ReadingBatch, meters: Sequence[Meter]) -> ReadingBatch:
     """Return readings multiplied by the transformer ratios of `meters`, instead of those applied when stored.
 
-    Readings that say no ratio stay as they are: they were never multiplied here, or are energy that flowed.
+    What flowed before an exchange of the transformers is multiplied by the ratio of that time. Readings that say no
+    ratio, or 0, stay as they are: it is not known, or the figures are what flowed, whatever the ratio is.
     meters : in the order of the batch.
     """
     applied_ratio = batch.columns.get(APPLIED_RATIO)
     if applied_ratio is None or len(batch) == 0:
         return batch
-    wanted_ratio = np.array([meter.multiplier for meter in meters])[batch.meter]
-    differs = np.isfinite(applied_ratio) & (applied_ratio != wanted_ratio)
+    wanted_ratio = ratios_at(meters, batch.meter, batch.ts_us)
+    differs = is_multiplied(applied_ratio) & (applied_ratio != wanted_ratio)
     if not differs.any():
         return batch
     factor = np.where(differs, wanted_ratio / np.where(differs, applied_ratio, 1.0), 1.0)

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from bkkenergy.ports.readings import ReadingStore
-from bkkenergy.readings import FIELDS, ReadingBatch
+from bkkenergy.readings import APPLIED_RATIO, FIELDS, FloatArray, ReadingBatch
+
+ROUNDING = 1e-12
+"""Figures that were multiplied by one ratio and divided by another differ by so much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ def _compare(store: ReadingStore, batch: ReadingBatch, meter: str) -> ReadingsPr
     is_same = np.ones(len(at), np.bool_)
     for name in batch.columns:
         new, old = batch.column(name)[at], there.column(name)[stored_at]
-        is_same &= np.isnan(new) | (new == old)
+        is_same &= np.isnan(new) | np.isclose(new, old, rtol=ROUNDING, atol=0)
     return ReadingsPreview(
         len(batch), (meter,), first_us, last_us, int(is_same.sum()), int((~is_same).sum()), len(there) - len(at)
     )
@@ -82,3 +85,16 @@ def without_stored(store: ReadingStore, chunk: ReadingBatch) -> ReadingBatch:
         there = store.readings([chunk.meter_ids[number]], int(ts_us.min()), int(ts_us.max()) + 1, FIELDS)
         is_new[rows] = ~np.isin(ts_us, there.ts_us)
     return chunk.take(is_new)
+
+
+def stored_ratios(store: ReadingStore, chunk: ReadingBatch) -> FloatArray:
+    """Return (n,) the transformer ratio of what is stored at each reading's instant; NaN where nothing is."""
+    ratios = np.full(len(chunk), np.nan)
+    for number in np.unique(chunk.meter).tolist():
+        rows = np.flatnonzero(chunk.meter == number)
+        ts_us = chunk.ts_us[rows]
+        there = store.readings([chunk.meter_ids[number]], int(ts_us.min()), int(ts_us.max()) + 1, (APPLIED_RATIO,))
+        if len(there):
+            at = np.minimum(np.searchsorted(there.ts_us, ts_us), len(there) - 1)
+            ratios[rows] = np.where(there.ts_us[at] == ts_us, there.column(APPLIED_RATIO)[at], np.nan)
+    return ratios

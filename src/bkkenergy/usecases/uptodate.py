@@ -56,8 +56,7 @@ class UpToDate:
         """
         until_s = time.monotonic() + self.patience_s
         asked = self.site.ledger.waiting_since(meters)
-        known = {meter.id for meter in self.site.portfolio.meters}
-        names = sorted(asked.keys() & known)
+        names = sorted(asked.keys() & self.site.portfolio.meters_ever.keys())
         while names:
             done = recompute(self.site, meters=names, within_s=0.0)  # one batch, then look again
             now = self.site.ledger.waiting_since(names)

@@ -16,7 +16,7 @@ from bkkenergy.ingest.files import (
 )
 from bkkenergy.portfolio import MeterKind
 from bkkenergy.readings import FIELDS, ReadingBatch
-from tests.builders import DAY_US, QUARTER_US, meter
+from tests.builders import DAY_US, QUARTER_US, file_meters, meter
 
 FAR_US = 2**61
 MAIN, OTHER = meter(), meter("other")
@@ -39,7 +39,7 @@ def test_what_is_written_is_read_back_to_the_last_digit(tmp_path, suffix):
     writer.write(batch.take(slice(90, None)))
     writer.close()
     counted: list[int] = []
-    chunks = list(read_long(path, [MAIN, OTHER], latest_us=FAR_US, advance=counted.append))
+    chunks = list(read_long(path, file_meters(MAIN, OTHER), latest_us=FAR_US, advance=counted.append))
     again = ReadingBatch.concat([chunk.batch for chunk in chunks])
     assert all(chunk.refused.empty for chunk in chunks)
     assert (again.meter.tolist(), again.ts_us.tolist()) == (batch.meter.tolist(), batch.ts_us.tolist())
@@ -58,7 +58,7 @@ def test_rows_that_are_refused_come_with_their_reason(tmp_path):
         f"{MAIN.id},2026-11-23T00:15:00+07:00,-4\n"
         f"{MAIN.id},2026-11-23T00:30:00+07:00,\n"
     )
-    (chunk,) = read_long(path, [MAIN], latest_us=FAR_US, advance=lambda _: None)
+    (chunk,) = read_long(path, file_meters(MAIN), latest_us=FAR_US, advance=lambda _: None)
     assert len(chunk.batch) == 1
     assert chunk.refused["reason"].tolist() == ["unknown_meter", "not_decoded", "energy_out_of_range", "no_value"]
 
@@ -67,7 +67,7 @@ def test_a_file_of_another_form_says_what_is_needed(tmp_path):
     path = tmp_path / "wide.csv"
     path.write_text("time,power_kw\n2026-11-23,1\n")
     with pytest.raises(InputError, match="no column meter, ts .*--column"):
-        list(read_long(path, [MAIN], latest_us=FAR_US, advance=lambda _: None))
+        list(read_long(path, file_meters(MAIN), latest_us=FAR_US, advance=lambda _: None))
 
 
 def wide_file(tmp_path, text, name="wide.csv"):
@@ -158,7 +158,7 @@ def test_years_of_the_common_era_are_not_converted(tmp_path):
 
 def test_registers_of_a_wide_file_are_judged_like_readings(tmp_path):
     wide = read_wide(wide_file(tmp_path, "ts,a\n2026-11-23,5\n2026-11-24,-1\n2026-11-25,7\n"), timezone="UTC")
-    found = judged_registers(wide, {"a": meter()}, latest_us=int(wide.start_us[1]))
+    found = judged_registers(wide, ["a"], file_meters(meter()), latest_us=int(wide.start_us[1]))
     assert found.batch.column("energy_kwh").tolist() == [5]
     assert found.refused["reason"].tolist() == ["energy_out_of_range", "time_ahead"]
 

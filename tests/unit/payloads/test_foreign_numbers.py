@@ -16,7 +16,7 @@ from bkkenergy.payloads.decode.fields import field_value, read_element
 from bkkenergy.payloads.decode.times import LARGEST_US, read_time
 from bkkenergy.payloads.message import DecodeError, Message
 from bkkenergy.payloads.profile import QUANTITY_OF, UNITS, FieldSpec, Profile, TimeSpec
-from tests.builders import meter
+from tests.builders import file_meters, meter
 from tests.unit.payloads.test_payloads import PROFILES, RECEIVED_US, SAMPLES, decoded, key_of
 from tests.unit.payloads.test_sparkplug import ddata, nbirth
 
@@ -173,6 +173,6 @@ def test_a_file_with_a_number_that_is_none_loses_that_row_alone(tmp_path, number
     path, own = tmp_path / "r.csv", meter()
     rows = [f"{own.id},2026-11-23T00:{minute:02}:00+07:00," for minute in (0, 15)]
     path.write_text(f"meter,ts,energy_kwh\n{rows[0]}{number}\n{rows[1]}7\n")
-    (chunk,) = read_long(path, [own], latest_us=2**61, advance=lambda _: None)
+    (chunk,) = read_long(path, file_meters(own), latest_us=2**61, advance=lambda _: None)
     assert chunk.batch.column("energy_kwh").tolist() == [7.0]
     assert len(chunk.refused) == 1

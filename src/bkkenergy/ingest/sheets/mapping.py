@@ -11,6 +11,7 @@ from pydantic import Field
 
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import ConfigError, InputError
+from bkkenergy.ingest.fileratios import Side
 from bkkenergy.tomlfiles import Frozen, read_toml, validated
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -19,13 +20,15 @@ NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 class FileMapping(Frozen):
     """How a file is to be read. What is None is found out from the file, or asked for.
 
-    columns : column of the file -> meter. rows : column of the file -> the one text whose rows count.
+    columns : column of the file -> meter. rows : column of the file -> the one text whose rows count. side : of the
+        meter's transformers, on which registers are.
     """
 
     columns: dict[str, str] = Field(default_factory=dict)
     rows: dict[str, str] = Field(default_factory=dict)
     values: Literal["mean-power", "energy", "register"] | None = None
     unit: Literal["W", "kW", "MW", "Wh", "kWh", "MWh", "pulses"] | None = None
+    side: Side | None = None
     pulse_kwh: float | None = Field(default=None, gt=0, le=1000)
     stamps: Literal["start", "end"] | None = None
     dates: Literal["dmy", "mdy"] | None = None

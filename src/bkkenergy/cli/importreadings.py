@@ -1,0 +1,109 @@
+"""How `bkkenergy import` takes in a file of readings: registers of a sheet, or what `bkkenergy export` wrote."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from bkkenergy.cli.context import command_line
+from bkkenergy.cli.importshown import refused_path, shown_at
+from bkkenergy.cli.transfer import progress_bar
+from bkkenergy.ingest.fileratios import FileMeters, Side, as_stored, ratio_lines
+from bkkenergy.ingest.files import Advance, Imported, read_long, work_units
+from bkkenergy.readings import ReadingBatch
+from bkkenergy.site import Site
+from bkkenergy.texts import counted
+from bkkenergy.usecases.imports import Overlap
+from bkkenergy.usecases.server import ImportFile, import_readings, latest_us
+from bkkenergy.usecases.storedreadings import preview_readings, stored_ratios
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingsFile:
+    """A file of readings. registers : what was read of it already; None of one of `export`'s form."""
+
+    path: Path
+    meters: FileMeters
+    side: Side | None
+    registers: Imported | None = None
+
+
+def take_in_readings(
+    site: Site, file: ReadingsFile, overlap: Overlap | None, *, is_dry_run: bool, is_skipping: bool
+) -> None:
+    """Check and compare the whole file first; commit it in a second pass."""
+    refused = Counter[str]()
+    started_s = time.monotonic()
+    if file.registers is None:
+        refused_path(file.path).unlink(missing_ok=True)
+    ratios: dict[str, None] = {}
+    seen = preview_readings(site.readings, _good(site, file, refused, ratios))
+    if seen.count:
+        period = f"{shown_at(seen.first_us)} to {shown_at(seen.last_us)}"
+        click.echo(f"{file.path}: {counted(seen.count, 'reading')} of {counted(len(seen.meters), 'meter')}, {period}.")
+        for line in ratios:
+            click.echo(f"  {line}")
+        if seen.known or seen.overlaps:
+            click.echo(
+                f"  {seen.known:,} are stored already, {seen.differing:,} with other values; "
+                f"{seen.between:,} stored readings lie between them."
+            )
+    if refused:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in refused.most_common())
+        click.echo(f"{sum(refused.values()):,} rows were refused ({reasons}). See {refused_path(file.path)}.")
+    is_stopped = bool(refused) and not is_skipping
+    if seen.count and not is_stopped and not is_dry_run:
+        chunks = _good(site, file, None, None)
+        number = import_readings(site, command_line(), ImportFile.of(file.path), seen, chunks, overlap)
+        seconds = time.monotonic() - started_s
+        click.echo(
+            f"{file.path}: {counted(seen.count, 'reading')} in {seconds:.1f} s, batch {number}. "
+            f"To take them back: bkkenergy import --undo {number}"
+        )
+    else:
+        click.echo("Nothing was imported." + (" --skip-refused imports the other rows." if is_stopped else ""))
+    if is_stopped:
+        raise SystemExit(1)
+
+
+def _good(
+    site: Site, file: ReadingsFile, refused: Counter[str] | None, ratios: dict[str, None] | None
+) -> Iterator[ReadingBatch]:
+    """Yield good readings of a file, chunk by chunk, in the ratio of what is stored at their instants.
+
+    Refused rows are counted and written beside it, and ratios are noted, where asked.
+    """
+    with progress_bar() as progress:
+        task = progress.add_task(file.path.name, total=work_units(file.path), readings=0)
+        readings = 0
+        for chunk in _chunks(site, file, lambda count: progress.advance(task, count)):
+            if refused is not None and len(chunk.refused):
+                refused.update(chunk.refused["reason"].astype(str))
+                path = refused_path(file.path)
+                chunk.refused.to_csv(path, mode="a", header=not path.exists(), index=False)
+            if ratios is not None:
+                ratios.update(dict.fromkeys(_ratio_lines(file, chunk.batch)))
+            readings += len(chunk.batch)
+            progress.update(task, readings=readings)
+            if len(chunk.batch):
+                yield as_stored(chunk.batch, stored_ratios(site.readings, chunk.batch))
+
+
+def _chunks(site: Site, file: ReadingsFile, advance: Advance) -> Iterator[Imported]:
+    if file.registers is not None:
+        return iter([file.registers])
+    return read_long(file.path, file.meters, latest_us=latest_us(site), advance=advance, side=file.side)
+
+
+def _ratio_lines(file: ReadingsFile, batch: ReadingBatch) -> Iterator[str]:
+    """Yield which ratio of which meter multiplies what a file says, or does not; nothing of an export's own."""
+    if file.side is None:
+        return
+    does = "multiplies the readings" if file.side is Side.SECONDARY else "is in the readings already, and not applied"
+    for line in ratio_lines(file.meters, batch):
+        yield f"CT and VT ratio of {line} {does}"

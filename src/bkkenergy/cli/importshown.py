@@ -1,0 +1,19 @@
+"""What the commands of imports show alike."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+from bkkenergy.calendar import BANGKOK
+from bkkenergy.readings import US_PER_S
+
+
+def shown_at(instant_us: int) -> str:
+    """Return an instant as a person reads it, in Bangkok's time."""
+    return dt.datetime.fromtimestamp(instant_us / US_PER_S, BANGKOK).strftime("%Y-%m-%d %H:%M")
+
+
+def refused_path(file: Path) -> Path:
+    """Return the file beside a file, in which its refused rows are written."""
+    return file.with_name(f"{file.name}.refused.csv")
