@@ -50,6 +50,9 @@ def app(tmp_path_factory):
     return made
 
 
+DAYS_OF_VERSIONS = ("2026-01-01", "2026-07-01", "2027-07-01")
+
+
 def client_of(app, name, scope="server"):
     """A program that sends a user's token."""
     state = app.state.here.opened.state
@@ -152,6 +155,50 @@ def test_two_persons_who_enter_the_same_thing_at_once_do_not_write_over_each_oth
     for thread in threads:
         thread.join()
     assert sorted(found) == [200, 412]
+
+
+def test_a_put_that_a_later_day_contradicts_is_refused_until_its_day_is_agreed_to(app, manager):
+    path = f"{RECORDS}/equipment/lift"
+    value = {"id": "lift", "building": OWN, "kind": "other", "name_th": "ลิฟต์", "name_en": "Lift", "rated_kw": 10.0}
+    manager.put(path, json={"value": value, **WHY}, headers={"If-None-Match": "*"})
+    amended(manager, "equipment/lift", {"rated_kw": 30.0}, from_day="2027-01-01")
+
+    def put(**asked):
+        seen = {"If-Match": tag(manager, "equipment/lift")}
+        sent = {"value": value | {"rated_kw": 20.0}, "from_day": "2026-06-01", **WHY, **asked}
+        return manager.put(path, json=sent, headers=seen)
+
+    refused = put()
+    assert refused.status_code == 422
+    (fault,) = refused.json()["faults"]
+    assert fault["what"] == "from 2027-01-01 on a version that was entered says otherwise: rated_kw 30.0"
+    done = put(until="2027-01-01")
+    assert done.status_code == 200
+    assert [(one["valid_from"], one["valid_to"], one["value"]["rated_kw"]) for one in done.json()["versions"]] == [
+        (None, "2026-06-01", 10.0),
+        ("2026-06-01", "2027-01-01", 20.0),
+        ("2027-01-01", None, 30.0),
+    ]
+    before = counts(app)
+    again = put(until="2027-01-01")
+    assert (again.status_code, again.json()) == (200, {"revision": None, "changes": [], "versions": []})
+    assert counts(app) == before
+
+
+def test_a_proposal_says_until_when_it_is_meant(app, manager, root):
+    value = {"id": "office-2", "name_th": "ก", "name_en": "Office 2"}
+    calendar = root.get(f"{RECORDS}/calendar/office").json()["value"] | value
+    root.put(f"{RECORDS}/calendar/office-2", json={"value": calendar, **WHY}, headers={"If-None-Match": "*"})
+    amended(root, "calendar/office-2", {"name_en": "Later"}, from_day="2027-01-01")
+    asked = {"do": "put", "kind": "calendar", "value": calendar | {"name_en": "Sooner"}}
+    sent = {"edits": [asked], "from_day": "2026-06-01", **WHY}
+    assert manager.post("/api/v1/portfolio/proposals", json=sent).status_code == 422
+    asked["until"] = "2027-01-01"
+    number = manager.post("/api/v1/portfolio/proposals", json=sent).json()["number"]
+    accepted = root.post(f"/api/v1/portfolio/proposals/{number}/accept", json=WHY)
+    assert accepted.json()["state"] == "accepted"
+    names = [root.get(f"{RECORDS}/calendar/office-2?day={day}").json()["value"]["name_en"] for day in DAYS_OF_VERSIONS]
+    assert names == ["Office 2", "Sooner", "Later"]
 
 
 def test_a_request_that_comes_twice_is_done_once(app, manager):

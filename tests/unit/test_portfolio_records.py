@@ -10,7 +10,7 @@ from bkkenergy.errors import ConfigError
 from bkkenergy.portfolio import inspect_portfolio, load_portfolio, portfolio_on
 from bkkenergy.portfolio.edits import Amend, End, Put, changes_of
 from bkkenergy.portfolio.load import records_of
-from bkkenergy.portfolio.records import EVER, differences
+from bkkenergy.portfolio.records import EVER, differences, entry_on
 from bkkenergy.portfolio.write import toml
 from bkkenergy.site.portfolio_files import read_folder, write_folder
 from bkkenergy.site.record_kinds import SITE_KINDS
@@ -50,6 +50,10 @@ rated_kw = 20
 from = 2025-02-01
 until = 2026-03-31
 """
+
+
+PLAIN = SITE.partition("[[building.meters.changes]]")[0]
+"""One meter, the same on all days."""
 
 
 @pytest.fixture
@@ -252,7 +256,7 @@ def test_a_topic_that_becomes_the_usual_one_survives_export_and_import(site):
 def test_what_is_put_within_the_days_of_a_thing_that_ends_ends_with_it(site):
     records = changed(read_folder(site()).records, dt.date(2026, 6, 1), End("meter", "a.b.main"))
     body = SITE_KINDS["meter"].body_of(records.of("meter", "a.b.main")[0].value)
-    records = changed(records, dt.date(2024, 1, 1), Put("meter", body | {"rated_kw": 60}))
+    records = changed(records, dt.date(2024, 1, 1), Put("meter", body | {"rated_kw": 60}, dt.date(2026, 1, 1)))
     records = changed(records, dt.date(2026, 3, 1), Put("meter", body | {"rated_kw": 70}))
     assert [(own.first, own.end) for own in records.history("meter", "a.b.main")] == [
         (EVER, dt.date(2024, 1, 1)),
@@ -261,6 +265,64 @@ def test_what_is_put_within_the_days_of_a_thing_that_ends_ends_with_it(site):
         (dt.date(2026, 3, 1), dt.date(2026, 6, 1)),
     ]
     assert_survives(records, site() / "out")
+
+
+def versions(records, *names, key="a.b.main"):
+    """Each version's first day with some of its fields."""
+    return [(one.first, *(getattr(one.value, name) for name in names)) for one in records.history("meter", key)]
+
+
+PUT_DAY, LATER, LAST = dt.date(2024, 1, 1), dt.date(2027, 1, 1), dt.date(2028, 1, 1)
+
+
+@pytest.fixture
+def dated(site):
+    """A meter that is named otherwise from a later day on, and is of another rating from a still later one on."""
+    records = changed(read_folder(site(PLAIN)).records, LATER, Amend("meter", "a.b.main", {"name_en": "New"}))
+    return changed(records, LAST, Amend("meter", "a.b.main", {"rated_kw": 99.0}))
+
+
+def body_on(records, day):
+    (entry,) = [own for own in (entry_on(records.of("meter", "a.b.main"), day),) if own is not None]
+    return SITE_KINDS["meter"].body_of(entry.value)
+
+
+def test_what_is_put_holds_in_later_versions_that_say_nothing_of_it(dated):
+    body = body_on(dated, PUT_DAY) | {"interval_s": 60}
+    with pytest.raises(ConfigError, match="from 2027-01-01 on a version that was entered says otherwise: name_en New"):
+        changed(dated, PUT_DAY, Put("meter", body))
+    records = changed(dated, PUT_DAY, Put("meter", body, until=LATER))
+    assert versions(records, "interval_s", "name_en", "rated_kw") == [
+        (EVER, 900, "Main meter", 50),
+        (PUT_DAY, 60, "Main meter", 50),
+        (LATER, 60, "New", 50),
+        (LAST, 60, "New", 99),
+    ]
+
+
+def test_a_put_that_a_later_version_contradicts_asks_for_the_day_of_that_version(dated):
+    body = body_on(dated, LATER) | {"rated_kw": 70.0}
+    for until in (None, LATER, dt.date(2029, 1, 1)):
+        with pytest.raises(ConfigError, match=r"from 2028-01-01 on .*: rated_kw 99.0\. Give until 2028-01-01"):
+            changed(dated, LATER, Put("meter", body, until=until))
+    records = changed(dated, LATER, Put("meter", body, until=LAST))
+    assert versions(records, "rated_kw") == [(EVER, 50), (LATER, 70), (LAST, 99)]
+
+
+def test_a_put_before_the_first_day_of_a_thing_asks_too(site):
+    records = read_folder(site(PLAIN + "from = 2027-01-01\n")).records
+    body = body_on(records, LATER) | {"rated_kw": 60}
+    with pytest.raises(ConfigError, match="rated_kw 50"):
+        changed(records, PUT_DAY, Put("meter", body))
+    assert versions(changed(records, PUT_DAY, Put("meter", body, LATER)), "rated_kw") == [(PUT_DAY, 60), (LATER, 50)]
+
+
+@pytest.mark.parametrize("day", [EVER, PUT_DAY, LATER, dt.date(2027, 6, 1), LAST, dt.date(2030, 1, 1)])
+def test_what_changes_nothing_is_no_change(dated, day):
+    body = body_on(dated, day)
+    until = next((first for first in (LATER, LAST) if first > day), None)
+    assert changes_of(dated, [Put("meter", body, until)], day, SITE_KINDS) == ()
+    assert changes_of(dated, [Amend("meter", "a.b.main", {"rated_kw": body["rated_kw"]})], day, SITE_KINDS) == ()
 
 
 def test_what_is_put_after_a_thing_ended_begins_it_again(site):
@@ -280,7 +342,7 @@ def test_an_exchange_that_is_entered_after_a_later_one_joins_it(site, how):
     def entered(records, day, exchanges):
         fields = {"exchanges": exchanges}
         body = SITE_KINDS["meter"].body_of(records.of("meter", "a.b.main")[0].value)
-        edit = Put("meter", body | fields) if how is Put else Amend("meter", "a.b.main", fields)
+        edit = Put("meter", body | fields, dt.date(2026, 1, 1)) if how is Put else Amend("meter", "a.b.main", fields)
         return changed(records, dt.date.fromisoformat(day), edit)
 
     records = entered(read_folder(site()).records, "2026-05-01", [exchange("2026-05-01")])
@@ -301,7 +363,7 @@ def test_an_exchange_that_a_later_day_leaves_out_is_not_lost(site, how):
 
     def edit(exchanges):
         fields = {"exchanges": exchanges}
-        return Put("meter", body | fields) if how is Put else Amend("meter", "a.b.main", fields)
+        return Put("meter", body | fields, dt.date(2026, 1, 1)) if how is Put else Amend("meter", "a.b.main", fields)
 
     for day in (dt.date(2026, 1, 1), dt.date(2026, 5, 1)):
         with pytest.raises(ConfigError, match=r"2025-03-01.* would be lost from .*List it too") as caught:

@@ -16,10 +16,14 @@ from bkkenergy.tomlfiles import Frozen
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """Enter a thing, or replace all that it is from a day on. body : every field, with whole ids."""
+    """Enter a thing, or replace all that it is from a day on.
+
+    body : every field, with whole ids. until : the day of a later version that says otherwise, and stays.
+    """
 
     kind: str
     body: Mapping[str, Any]
+    until: dt.date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +166,7 @@ def _differences_of(before: Records, after: Records, touched: set[tuple[str, str
 def _changes(records: Records, edit: Edit, from_day: dt.date, kind: Kind) -> Iterator[Change]:
     if isinstance(edit, Put):
         value = _value(kind, edit.body, edit.kind)
-        yield from _put(records, Entry(kind.name, kind.key_of(value), from_day, value), kind)
+        yield from _put(records, Entry(kind.name, kind.key_of(value), from_day, value), kind, edit.until)
         return
     entries = records.of(kind.name, edit.key)
     if not entries:
@@ -176,16 +180,21 @@ def _changes(records: Records, edit: Edit, from_day: dt.date, kind: Kind) -> Ite
             yield from (Change(entry, None) for entry in entries)
 
 
-def _put(records: Records, entry: Entry, kind: Kind) -> Iterator[Change]:
-    """Enter a version. A thing that is there on its day ends when it would have ended without it."""
+def _put(records: Records, entry: Entry, kind: Kind, until: dt.date | None) -> Iterator[Change]:
+    """Enter a version. A thing that is there on its day ends when it would have ended without it.
+
+    What it changes holds in later versions too, as far as they did not change the same themselves. Where one says
+    otherwise afterwards, a person has to know: raises ConfigError unless `until` is its day.
+    """
     entries = records.of(entry.kind, entry.key)
     present = entry_on(entries, entry.valid_from)
-    was = {} if present is None else kind.body_of(present.value)
-    for later in entries:
-        if later.valid_from > entry.valid_from:
-            body = kind.body_of(later.value)
-            fields = _exchanges_after(body, was, kind.body_of(entry.value))
-            yield Change(later, replace(later, value=_value(kind, body | fields, f"{kind.name} {entry.key}")))
+    was, becomes = {} if present is None else kind.body_of(present.value), kind.body_of(entry.value)
+    fields = {name: new for name, new in becomes.items() if present is not None and was.get(name) != new}
+    later = list(_carried(entries, entry.valid_from, _Step(was, becomes, fields), kind))
+    _refuse_later(entry, [change.entry for change in later], kind, until)
+    yield from later
+    if present is not None and present.value == entry.value:
+        return
     if present is None or present.valid_from == entry.valid_from:
         before = records.by_identity.get(entry.identity)
         yield Change(before, replace(entry, valid_to=before.valid_to if before else None))
@@ -193,6 +202,21 @@ def _put(records: Records, entry: Entry, kind: Kind) -> Iterator[Change]:
     yield Change(None, replace(entry, valid_to=present.valid_to))
     if present.valid_to is not None:
         yield Change(present, replace(present, valid_to=None))  # it goes on in the new version
+
+
+def _refuse_later(entry: Entry, later: Sequence[Entry], kind: Kind, until: dt.date | None) -> None:
+    """Raise ConfigError where a later version says otherwise than what is put, and its day is not said."""
+    body = kind.body_of(entry.value)
+    for version in later:
+        then = kind.body_of(version.value)
+        others = [name for name in body if name != "exchanges" and then.get(name) != body[name]]
+        if not others:
+            continue
+        if version.valid_from != until:
+            said = ", ".join(f"{name} {then[name]}" for name in others)
+            where = f"{entry.kind} {entry.key}"
+            raise ConfigError([Fault.of("later_version", where, day=version.valid_from, said=said)])
+        return
 
 
 def _amended(entries: Sequence[Entry], edit: Amend, from_day: dt.date, kind: Kind) -> Iterator[Change]:
@@ -208,19 +232,34 @@ def _amended(entries: Sequence[Entry], edit: Amend, from_day: dt.date, kind: Kin
     value = _value(kind, before_body | new_fields, f"{kind.name} {edit.key}")
     if kind.key_of(value) != edit.key:
         raise ConfigError([Fault.of("id_changed", edit.key)])
-    at_day = present if present.valid_from == from_day else None
-    yield Change(at_day, Entry(kind.name, edit.key, from_day, value, present.valid_to))
-    if at_day is None and present.valid_to is not None:
-        yield Change(present, replace(present, valid_to=None))  # it goes on in the new version
-    was, becomes = before_body, kind.body_of(value)
+    if value != present.value:
+        at_day = present if present.valid_from == from_day else None
+        yield Change(at_day, Entry(kind.name, edit.key, from_day, value, present.valid_to))
+        if at_day is None and present.valid_to is not None:
+            yield Change(present, replace(present, valid_to=None))  # it goes on in the new version
+    yield from _carried(entries, from_day, _Step(before_body, kind.body_of(value), new_fields), kind)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What a version was and becomes, and the fields that are meant to be so from then on."""
+
+    was: Mapping[str, Any]
+    becomes: Mapping[str, Any]
+    fields: Mapping[str, Any]
+
+
+def _carried(entries: Sequence[Entry], from_day: dt.date, step: _Step, kind: Kind) -> Iterator[Change]:
+    """Take fields into later versions, as far as these did not change the same themselves."""
+    fields, before = dict(step.fields), step.was
     for later in entries:
         if later.valid_from <= from_day:
             continue
         body = kind.body_of(later.value)
-        new_fields = {name: new for name, new in new_fields.items() if body.get(name) == before_body.get(name)}
-        fields = new_fields | _exchanges_after(body, was, becomes)
-        yield Change(later, replace(later, value=_value(kind, body | fields, f"{kind.name} {edit.key}")))
-        before_body = body
+        fields = {name: new for name, new in fields.items() if body.get(name) == before.get(name)}
+        whole = body | fields | _exchanges_after(body, step.was, step.becomes)
+        yield Change(later, replace(later, value=_value(kind, whole, f"{kind.name} {later.key}")))
+        before = body
 
 
 def _exchanges_after(body: Mapping[str, Any], was: Mapping[str, Any], becomes: Mapping[str, Any]) -> dict[str, Any]:

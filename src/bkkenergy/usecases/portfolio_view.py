@@ -180,6 +180,28 @@ def seen_changes(
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class SeenVersion:
+    """What a thing is on some days; valid_from : None where it has no first day, valid_to : None where it lasts."""
+
+    kind: str
+    key: str
+    valid_from: dt.date | None
+    valid_to: dt.date | None
+    value: dict[str, Any]
+
+
+def seen_versions(records: Records, reader: Actor, kinds: Kinds, changes: Sequence[Change]) -> list[SeenVersion]:
+    """Return what each thing that changed is on all days, as a reader is shown it."""
+    return [
+        SeenVersion(seen.kind, seen.key, seen.valid_from, seen.valid_to, seen.value)
+        for kind, key in dict.fromkeys(change.identity[:2] for change in changes)
+        for entry in records.of(kind, key)
+        if _is_seen(records, entry, reader)
+        for seen in [_seen(records, entry, kinds, reader)]
+    ]
+
+
 def _change(change: Change, before: Records, after: Records, kinds: Kinds, actor: Actor) -> SeenChange:
     kind, key, valid_from = change.identity
     sides = [

@@ -34,12 +34,17 @@ KIND_OF_EDIT: Mapping[str, type[Edit]] = {"put": Put, "amend": Amend, "end": End
 def record_of_edit(edit: Edit) -> dict[str, Any]:
     """Return an edit as a plain record."""
     name = next(name for name, kind in KIND_OF_EDIT.items() if isinstance(edit, kind))
-    return {"do": name, **asdict(edit)}
+    given = asdict(edit)
+    if until := given.pop("until", None):
+        given["until"] = until.isoformat()
+    return {"do": name, **given}
 
 
 def edit_of_record(record: Mapping[str, Any]) -> Edit:
     """Return the edit of a plain record."""
     given = {name: value for name, value in record.items() if name != "do"}
+    if until := given.get("until"):
+        given["until"] = dt.date.fromisoformat(until)
     return KIND_OF_EDIT[record["do"]](**given)
 
 

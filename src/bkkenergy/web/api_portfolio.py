@@ -155,14 +155,17 @@ def _changed(who: Writer, edits: Sequence[Edit], asked: Asked, expected_revision
 
 @router.put("/records/{kind}/{key:path}", responses=WRITE_PROBLEMS, response_model=DoneRow)
 def put_record(kind: KindName, key: RecordKey, asked: AskedValue, who: AnyWriter, seen: Expected) -> Response:
-    """Enter a thing (If-None-Match: *), or say all that it is from a day on (If-Match: its ETag)."""
+    """Enter a thing (If-None-Match: *), or say all that it is from a day on (If-Match: its ETag).
+
+    Where a version that was entered for a later day says otherwise, name its day as `until`.
+    """
     known = SITE_KINDS.get(kind)
     if known is None:
         raise NotThere
     thing, _ = validated(known.model, asked.value, kind)
     if thing is not None and known.key_of(thing) != key:
         raise HTTPException(422, f"the value is of {known.key_of(thing)!r}, and not of what the address names")
-    return _changed(who, [Put(kind, asked.value)], asked, seen)
+    return _changed(who, [Put(kind, asked.value, asked.until)], asked, seen)
 
 
 @router.patch("/records/{kind}/{key:path}", responses=WRITE_PROBLEMS, response_model=DoneRow)

@@ -34,9 +34,10 @@ class Asked(BaseModel):
 
 
 class AskedValue(Asked):
-    """All that a thing is."""
+    """All that a thing is. until : the day of a later version that says otherwise, and stays."""
 
     value: Value
+    until: Day | None = None
 
 
 class AskedFields(Asked):
@@ -46,7 +47,7 @@ class AskedFields(Asked):
 
 
 class AskedEdit(BaseModel):
-    """One of several changes. value : of put; fields : of amend; key : of all but put."""
+    """One of several changes. value, until : of put; fields : of amend; key : of all but put."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -55,13 +56,14 @@ class AskedEdit(BaseModel):
     key: Annotated[str, Field(max_length=255)] = ""
     value: Value = Field(default_factory=dict)
     fields: Value = Field(default_factory=dict)
+    until: Day | None = None
 
     @property
     def edit(self) -> Edit:
         """The change as use cases know it."""
         match self.do:
             case "put":
-                return Put(self.kind, self.value)
+                return Put(self.kind, self.value, self.until)
             case "amend":
                 return Amend(self.kind, self.key, self.fields)
             case "end":
@@ -128,11 +130,25 @@ class RevisionRow(Row):
     changes: list[ChangeRow]
 
 
+class RecordVersionRow(Row):
+    """What a thing is on some days: from valid_from (null: ever) until valid_to (null: for good), which is not one."""
+
+    kind: str
+    key: str
+    valid_from: dt.date | None
+    valid_to: dt.date | None
+    value: Value
+
+
 class DoneRow(Row):
-    """What was done. revision : its number; null where nothing had to be changed."""
+    """What was done. revision : its number; null where nothing had to be changed.
+
+    versions : of each thing that changed, what it is now on all days.
+    """
 
     revision: int | None
     changes: list[ChangeRow]
+    versions: list[RecordVersionRow]
 
 
 class ProposalRow(Row):

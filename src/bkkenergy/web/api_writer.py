@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, HTTPException, Request
@@ -25,8 +25,8 @@ from bkkenergy.usecases.portfolio import (
     ReadOnlyPortfolio,
     portfolio_state,
 )
-from bkkenergy.usecases.portfolio_view import seen_changes
-from bkkenergy.web.api_portfolio_rows import DoneRow, row_of
+from bkkenergy.usecases.portfolio_view import seen_changes, seen_versions
+from bkkenergy.web.api_portfolio_rows import DoneRow, RecordVersionRow, row_of
 from bkkenergy.web.problems import problem
 from bkkenergy.web.security import ApiVisitor, Visitor, asked_language
 
@@ -148,4 +148,9 @@ def done_of(who: Writer, done: Changed, before: Records) -> DoneRow:
     """Return what was done as it goes out."""
     after = before.with_changes(done.changes)
     shown = seen_changes(done.changes, before, after, who.state.kinds, who.visitor.actor)
-    return DoneRow(revision=done.revision, changes=[row_of(change) for change in shown])
+    versions = seen_versions(after, who.visitor.actor, who.state.kinds, done.changes)
+    return DoneRow(
+        revision=done.revision,
+        changes=[row_of(change) for change in shown],
+        versions=[RecordVersionRow(**asdict(version)) for version in versions],
+    )
