@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,7 +17,7 @@ from bkkenergy.cli.lang import lang_option
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.cli.report import Names
-from bkkenergy.cli.solar_tables import designs_table, size_table
+from bkkenergy.cli.solar_tables import cleaning_note, cleaning_table, designs_table, size_table
 from bkkenergy.cli.solar_weather import MEASURED, weather_group
 from bkkenergy.cli.spread import dask_option, spreading
 from bkkenergy.errors import InputError
@@ -214,6 +215,43 @@ def size_command(
         return
     console.print(size_table(building, solar_design, Words(lang)))
     console.print(Words(lang)("solar.size_marks"))
+
+
+@solar_command.command("cleaning", epilog="\b\nExamples:\n  bkkenergy solar cleaning district-bangkhen.office --kwp 80")
+@click.argument("building")
+@click.option("--kwp", help="Size, or max for the whole roof (default: the best by net present value).")
+@wish_options
+@weather_option
+@json_option
+@lang_option
+@config_option
+def cleaning_command(
+    building: str,
+    kwp: str | None,
+    module: str,
+    inverter: str | None,
+    mounting: Any,
+    rack_tilt: float,
+    battery_kwh: float | None,
+    weather_name: str,
+    config_dir: Path,
+    *,
+    as_json: bool,
+    lang: Any,
+) -> None:
+    """Show what cleaning the modules of BUILDING more or less often would cost and bring."""
+    wish = DesignRequest(size_of(kwp), module, inverter, mounting, rack_tilt, battery_kwh=battery_kwh)
+    with opened(config_dir, weather_name, building=building) as (site, weather):
+        solar_design = design(
+            design_inputs(site, weather, building_of(site.portfolio, building), wish, today=today_here())
+        )
+    _print_findings(solar_design.weather_findings, lang)
+    if as_json:
+        options = [asdict(option) | {"net_thb": option.net_thb} for option in solar_design.cleaning]
+        print_json({"building": building, "capacity_kwp": solar_design.capacity_kwp, "options": options})
+        return
+    console.print(cleaning_table(building, solar_design, Words(lang)))
+    console.print(cleaning_note(solar_design, Words(lang)))
 
 
 def _print_findings(findings: Sequence[WeatherFinding], lang: Lang = "en") -> None:

@@ -75,6 +75,7 @@ def design_data(design: SolarDesign) -> dict[str, Any]:
         "capex_thb": design.capex_thb,
         **_money_data(design),
         "avoided_kg": design.avoided_kg,
+        "cleaning": [asdict(option) | {"net_thb": option.net_thb} for option in design.cleaning],
         "warnings": list(design.warnings),
         "weather_findings": [
             {"key": finding.key, "values": dict(finding.values), "text": finding.said("en")}
