@@ -56,6 +56,36 @@ def test_estimate_writes_every_format(tmp_path):
     assert json.loads((tmp_path / f"{stem}.json").read_text())["schema"] == "bkkenergy.solar_design/1"
 
 
+def test_estimate_shows_loan_sale_and_battery(tmp_path):
+    terms = ["--export", "school-hospital", "--assume", "loan_share=0.7", "--assume", "tax_rate=0.2"]
+    common = ["--kwp", "max", "--format", "html,json", "--lang", "en", "-o", str(tmp_path)]
+    solar("estimate", "district-bangkhen.school-1", "--battery-kwh", "40", *terms, *common)
+    data = json.loads((tmp_path / "solar_district-bangkhen.school-1.json").read_text())
+    assert set(data["ways"]) == {"own", "loan", "ppa", "esco"}
+    assert (data["export_scheme"], data["export_thb"] > 0) == ("school-hospital", True)
+    assert data["battery"]["saving_thb"] >= data["battery"]["surplus_saving_thb"]
+    assert [case["name"] for case in data["prices"]] == ["low", "central", "high"]
+    page = (tmp_path / "solar_district-bangkhen.school-1.en.html").read_text()
+    for text in ("Direct purchase with a loan", "Tax of 20%", "sold at 1.00 THB/kWh", "Full cycles per year"):
+        assert text in page
+    assert {source["key"] for source in data["sources"]} >= {"export", "battery", "quarter_hours"}
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (["--export", "school-hospital"], "is not open to this building"),
+        (["--export", "net"], "is not known. Use one of school-hospital"),
+        (["--assume", "discount=0.1"], "assumption discount is not known"),
+        (["--assume", "discount_rate=nan"], "cannot be nan"),
+    ],
+)
+def test_terms_that_cannot_be_are_refused_before_anything_is_written(tmp_path, option, message):
+    output = solar("estimate", "district-bangkhen.office", *option, "-o", str(tmp_path), ok=False)
+    assert message in output
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_size_compare_and_screen(tmp_path):
     assert "มูลค่าปัจจุบันสุทธิสูงสุด" in solar("size", "district-bangkhen.office")
     assert "best by net present value" in solar("size", "district-bangkhen.office", "--lang", "en")

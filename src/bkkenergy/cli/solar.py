@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,7 +16,7 @@ from bkkenergy.cli.lang import lang_option
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.cli.report import Names
-from bkkenergy.cli.solar_tables import cleaning_note, cleaning_table, designs_table, size_table
+from bkkenergy.cli.solar_tables import designs_table, size_table
 from bkkenergy.cli.solar_weather import MEASURED, weather_group
 from bkkenergy.cli.spread import dask_option, spreading
 from bkkenergy.errors import InputError
@@ -33,6 +32,7 @@ from bkkenergy.reports.solar.write import FORMATS, write_design, write_screening
 from bkkenergy.site import Site, load_configuration
 from bkkenergy.site.folder import solar_folder
 from bkkenergy.solar.design import DesignRequest, SolarDesign, design
+from bkkenergy.solar.terms import assumed
 from bkkenergy.solar.weather import Weather
 from bkkenergy.solar.weathercheck import WeatherFinding
 from bkkenergy.usecases.energy import building_of
@@ -96,6 +96,13 @@ def wish_options(command: Command) -> Command:
         click.option("--mounting", type=click.Choice(["flush", "racked"]), default="flush", show_default=True),
         click.option("--rack-tilt", type=click.FloatRange(0, 40), default=10.0, show_default=True, help="Degrees."),
         click.option("--battery-kwh", type=click.FloatRange(0), help="Battery beside it (default: battery.kwh)."),
+        click.option("--export", help="Sell what is left over under this scheme of design.toml (default: no export)."),
+        click.option(
+            "--assume",
+            multiple=True,
+            metavar="NAME=VALUE",
+            help="Finance other than in design.toml, such as loan_share=0.7; may be repeated.",
+        ),
     ):
         command = option(command)
     return command
@@ -141,6 +148,23 @@ def size_of(text: str | None) -> float | str | None:
     return size
 
 
+def _wish(
+    capacity: float | str | None,
+    module: str,
+    inverter: str | None,
+    mounting: Any,
+    rack_tilt: float,
+    battery_kwh: float | None,
+    export: str | None,
+    assume: tuple[str, ...],
+) -> DesignRequest:
+    """Return what the options ask for. Raises InputError."""
+    return DesignRequest(
+        capacity, module, inverter, mounting, rack_tilt, battery_kwh=battery_kwh, export=export,
+        assume=tuple(assumed(assume).items()),
+    )  # fmt: skip
+
+
 @solar_command.command(
     "estimate",
     epilog="\b\nExamples:\n  bkkenergy solar estimate district-bangkhen.office --kwp 80 --format html,pdf --lang th,en",
@@ -159,6 +183,8 @@ def estimate_command(
     mounting: Any,
     rack_tilt: float,
     battery_kwh: float | None,
+    export: str | None,
+    assume: tuple[str, ...],
     weather_name: str,
     formats: tuple[str, ...],
     langs: tuple[str, ...],
@@ -169,7 +195,7 @@ def estimate_command(
 
     The load is what its meters measured in the last twelve months, or a typical one where there is no meter.
     """
-    wish = DesignRequest(size_of(kwp), module, inverter, mounting, rack_tilt, battery_kwh=battery_kwh)
+    wish = _wish(size_of(kwp), module, inverter, mounting, rack_tilt, battery_kwh, export, assume)
     with opened(config_dir, weather_name, building=building) as (site, weather):
         solar_design = design(
             design_inputs(site, weather, building_of(site.portfolio, building), wish, today=today_here())
@@ -197,6 +223,8 @@ def size_command(
     mounting: Any,
     rack_tilt: float,
     battery_kwh: float | None,
+    export: str | None,
+    assume: tuple[str, ...],
     weather_name: str,
     config_dir: Path,
     *,
@@ -204,7 +232,7 @@ def size_command(
     lang: Any,
 ) -> None:
     """Show what each size up to the roof's would give BUILDING."""
-    wish = DesignRequest("max", module, inverter, mounting, rack_tilt, battery_kwh=battery_kwh)
+    wish = _wish("max", module, inverter, mounting, rack_tilt, battery_kwh, export, assume)
     with opened(config_dir, weather_name, building=building) as (site, weather):
         solar_design = design(
             design_inputs(site, weather, building_of(site.portfolio, building), wish, today=today_here())
@@ -215,43 +243,6 @@ def size_command(
         return
     console.print(size_table(building, solar_design, Words(lang)))
     console.print(Words(lang)("solar.size_marks"))
-
-
-@solar_command.command("cleaning", epilog="\b\nExamples:\n  bkkenergy solar cleaning district-bangkhen.office --kwp 80")
-@click.argument("building")
-@click.option("--kwp", help="Size, or max for the whole roof (default: the best by net present value).")
-@wish_options
-@weather_option
-@json_option
-@lang_option
-@config_option
-def cleaning_command(
-    building: str,
-    kwp: str | None,
-    module: str,
-    inverter: str | None,
-    mounting: Any,
-    rack_tilt: float,
-    battery_kwh: float | None,
-    weather_name: str,
-    config_dir: Path,
-    *,
-    as_json: bool,
-    lang: Any,
-) -> None:
-    """Show what cleaning the modules of BUILDING more or less often would cost and bring."""
-    wish = DesignRequest(size_of(kwp), module, inverter, mounting, rack_tilt, battery_kwh=battery_kwh)
-    with opened(config_dir, weather_name, building=building) as (site, weather):
-        solar_design = design(
-            design_inputs(site, weather, building_of(site.portfolio, building), wish, today=today_here())
-        )
-    _print_findings(solar_design.weather_findings, lang)
-    if as_json:
-        options = [asdict(option) | {"net_thb": option.net_thb} for option in solar_design.cleaning]
-        print_json({"building": building, "capacity_kwp": solar_design.capacity_kwp, "options": options})
-        return
-    console.print(cleaning_table(building, solar_design, Words(lang)))
-    console.print(cleaning_note(solar_design, Words(lang)))
 
 
 def _print_findings(findings: Sequence[WeatherFinding], lang: Lang = "en") -> None:

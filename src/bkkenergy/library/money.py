@@ -17,7 +17,7 @@ from bkkenergy.solar.finance import Investment, Result, Way, capex_thb, evaluate
 
 __all__ = ["Finance", "finance"]
 
-WAYS = ("own", "ppa", "esco")
+WAYS = ("own", "loan", "ppa", "esco")
 
 
 @dataclass(frozen=True, repr=False)
@@ -104,6 +104,8 @@ class Finance:
     def __repr__(self) -> str:
         result = self.result
         irr = "none" if result.irr is None else f"{100 * result.irr:.1f} %"
+        if len(result.rates_of_return) > 1:
+            irr = "not unique: " + ", ".join(f"{100 * rate:.1f} %" for rate in result.rates_of_return)
         back = "none" if result.payback_years is None else f"{result.payback_years:.1f} years"
         money = f"NPV {result.npv_thb:,.0f} THB, IRR {irr}, payback {back}, LCOE {result.lcoe_thb_per_kwh:.2f} THB/kWh"
         return f"Finance({result.way}, {self.project.capacity_kwp:g} kWp: {money})"
@@ -132,8 +134,8 @@ def finance(
         PV that is used or sold in the first year [kWh].
     capex : float, optional
         Turn-key cost [THB]. By default the price of this size in the configuration.
-    way : {"own", "ppa", "esco"}
-        Own purchase, a power purchase agreement, or shared savings.
+    way : {"own", "loan", "ppa", "esco"}
+        Own purchase, with a loan, a power purchase agreement, or shared savings.
     degradation_per_year : float, optional
         Share of energy lost each year. By default that of the configuration.
     **assumptions

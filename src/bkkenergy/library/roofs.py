@@ -25,16 +25,17 @@ from bkkenergy.library.series import complete, energy_of
 from bkkenergy.library.skies import Sky, checked_weather, solar_config, warn_of_weather, weather_of
 from bkkenergy.portfolio import Building, BuildingType, OpeningCalendar, Portfolio
 from bkkenergy.portfolio import Roof as PortfolioRoof
-from bkkenergy.solar.cleaning import cleaning_table
-from bkkenergy.solar.design import DesignInputs, DesignRequest, LossLine, SolarDesign, loss_lines
+from bkkenergy.solar.design import DesignInputs, DesignRequest, SolarDesign
 from bkkenergy.solar.design import design as design_of
 from bkkenergy.solar.irradiance import sky_of
 from bkkenergy.solar.layout import Layout
 from bkkenergy.solar.load import YearLoad, filled_year, typical_year_load
+from bkkenergy.solar.outcome import LossLine, loss_lines
 from bkkenergy.solar.production import Models, Mounting, Production
 from bkkenergy.solar.production import simulate as produce
 from bkkenergy.solar.roofs import KW_PER_KWP, as_plane, laid
 from bkkenergy.solar.screening import screen as screening_of
+from bkkenergy.solar.terms import NUMBERS
 
 __all__ = ["Design", "Roof", "Yield", "design", "screen", "simulate"]
 
@@ -95,7 +96,7 @@ class Yield:
     --------
     >>> import bkkenergy as bk
     >>> bk.simulate(bk.Roof(area_m2=500, tilt_deg=10, azimuth_deg=180))
-    Yield(66.5 kWp: 92,505 kWh a year, 1,390 kWh/kWp; Bangkok typical year)
+    Yield(66.5 kWp: 94,233 kWh a year, 1,416 kWh/kWp; Bangkok typical year)
     """
 
     hourly_kw: pd.Series
@@ -189,7 +190,7 @@ class Design:
     >>> import bkkenergy as bk
     >>> roof = bk.Roof(area_m2=500, tilt_deg=10, azimuth_deg=180)
     >>> bk.design(roof, bk.examples.office()["2025"], schedule="mea-3-2-lv")
-    Design(mono-550, 66.0 kWp: 92,031 kWh a year, 74 % used; saves 326,404 THB a year, NPV 2,852,154 THB,
+    Design(mono-550, 66.0 kWp: 93,715 kWh a year, 73 % used; saves 329,808 THB a year, NPV 2,904,994 THB,
     payback 5.7 years)
     """
 
@@ -213,12 +214,18 @@ class Design:
     def money(self) -> pd.DataFrame:
         """Return own purchase, power purchase and shared savings: NPV [THB], IRR, paybacks, LCOE [THB/kWh]."""
         rows = {way: asdict(result) for way, result in self.record.ways.items()}
-        return pd.DataFrame.from_dict(rows, orient="index").drop(columns=["way", "cash_thb"])
+        return pd.DataFrame.from_dict(rows, orient="index").drop(columns=["way", "cash_thb", "rates_of_return"])
 
     @property
-    def cleaning(self) -> pd.DataFrame:
-        """Return what cleanings bring, by ``count_per_year``: days, energy [kWh], gain and cost [THB]."""
-        return cleaning_table(self.record.cleaning)
+    def prices(self) -> pd.DataFrame:
+        """Return own purchase at the low, the central and the high of today's prices: cost, NPV [THB], payback."""
+        return pd.DataFrame([asdict(case) for case in self.record.prices]).set_index("name")
+
+    @property
+    def battery(self) -> pd.Series:
+        """Return what the battery does in a year [kWh, THB]; empty without one."""
+        use = self.record.battery
+        return pd.Series({} if use is None else asdict(use), name="battery", dtype=object)
 
     @property
     def monthly_kwh(self) -> pd.Series:
@@ -397,8 +404,10 @@ def design(
     mounting: Mounting = "flush",
     rack_tilt_deg: float = 10.0,
     battery_kwh: float | None = None,
+    export: str | None = None,
     latitude_deg: float = BANGKOK_DEG[0],
     longitude_deg: float = BANGKOK_DEG[1],
+    **assumptions: float,
 ) -> Design:
     """Design a PV system for a building: modules, strings, yield, load, bill, money and carbon.
 
@@ -428,9 +437,13 @@ def design(
     rack_tilt_deg : float
         Tilt of the racks [degrees].
     battery_kwh : float, optional
-        A battery [kWh]; by default that of the configuration, which is none.
+        A battery [kWh]; by default that of the configuration, which is none. It lowers energy and demand charges.
+    export : str, optional
+        The scheme of the configuration under which surplus is sold, such as "school-hospital". By default none is.
     latitude_deg, longitude_deg : float
         Of the building [degrees].
+    **assumptions
+        Fields of `bkkenergy.solar.assumptions.FinanceAssumptions` to change, such as ``loan_share=0.7``.
 
     Returns
     -------
@@ -466,6 +479,10 @@ def design(
         schedule=schedule,
     )  # fmt: skip
     year_load = _year_load(load, floor_m2, building, opening)
+    wish = DesignRequest(
+        capacity_kwp, module, inverter, mounting, rack_tilt_deg, battery_kwh=battery_kwh, export=export,
+        assume=tuple(_known_assumptions(assumptions).items()),
+    )  # fmt: skip
     inputs = DesignInputs(
         building=building,
         weather=weather_of(weather, latitude_deg=latitude_deg, longitude_deg=longitude_deg),
@@ -474,7 +491,7 @@ def design(
         tariffs=tariffs,
         factor=factor_on(figures().grid_factors, year_load.starts[-1].date(), "footprint"),
         config=config,
-        wish=DesignRequest(capacity_kwp, module, inverter, mounting, rack_tilt_deg, battery_kwh=battery_kwh),
+        wish=wish,
     )
     record = design_of(inputs)
     warn_of_weather(record.weather_findings)
@@ -566,6 +583,14 @@ def _building(
         )  # fmt: skip
     except ValueError as error:
         raise InputError(f"this building cannot be used: {error}") from None
+
+
+def _known_assumptions(given: Mapping[str, float]) -> Mapping[str, float]:
+    """Return assumptions. Raises InputError for one that is not known."""
+    for name in given:
+        if name not in NUMBERS:
+            raise unknown_name("assumption", name, NUMBERS)
+    return given
 
 
 def _year_load(

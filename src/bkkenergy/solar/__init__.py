@@ -2,8 +2,6 @@
 
 __all__ = [
     "assumptions",
-    "chosen",
-    "cleaning",
     "climate",
     "design",
     "dispatch",
@@ -18,7 +16,6 @@ __all__ = [
     "screening",
     "shading",
     "sizing",
-    "soiling",
     "sources",
     "strings",
     "weather",

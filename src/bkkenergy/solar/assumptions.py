@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, model_validator
 
-from bkkenergy.dated import Cited
+from bkkenergy.dated import Cited, SourcedFigure
 from bkkenergy.solar.climate import Climate
 from bkkenergy.solar.module import PvEquipment
 from bkkenergy.tomlfiles import Frozen
@@ -25,11 +25,7 @@ class Sourced(Cited):
 
 
 class Losses(Sourced):
-    """Shares of energy lost on the way, 0..1. Soiling grows by a share a day until rain or a cleaning.
-
-    soiling_rain_leaves : the most that rain does not wash off. soiling_months : what is lost in each month instead,
-    January first, where it is measured or prescribed.
-    """
+    """Shares of energy lost on the way, 0..1. Soiling grows by a share a day until rain or a cleaning."""
 
     mismatch: Share
     module_quality: Annotated[float, Field(ge=-0.05, le=1)]
@@ -41,23 +37,7 @@ class Losses(Sourced):
     soiling_per_day: Share
     soiling_max: Share
     soiling_cleaning_rain_mm: Positive
-    soiling_rain_leaves: Share
     soiling_cleaned_on: tuple[MonthDay, ...] = ()
-    soiling_months: Annotated[tuple[Share, ...], Field(max_length=12)] = ()
-
-    @field_validator("soiling_months")
-    @classmethod
-    def _is_a_year(cls, months: tuple[float, ...]) -> tuple[float, ...]:
-        if len(months) not in {0, 12}:
-            raise ValueError("soiling_months needs twelve shares, January to December, or none")
-        return months
-
-
-class Cleaning(Sourced):
-    """What cleaning all modules once costs: for coming, and for each m2 of module."""
-
-    thb_per_visit: NotNegative
-    thb_per_m2: NotNegative
 
 
 class Uncertainty(Sourced):
@@ -87,14 +67,32 @@ class LayoutRules(Sourced):
 
 
 class CapexPoint(Frozen):
-    """A turn-key price at a size."""
+    """A turn-key price at a size, with the range of what is asked today; without one the price stands alone."""
 
     kwp: Positive
     thb_per_kwp: Positive
+    low_thb_per_kwp: Positive | None = None
+    high_thb_per_kwp: Positive | None = None
+
+    @model_validator(mode="after")
+    def _is_in_its_range(self) -> Self:
+        if not self.priced("low") <= self.thb_per_kwp <= self.priced("high"):
+            raise ValueError("thb_per_kwp is not between low_thb_per_kwp and high_thb_per_kwp")
+        return self
+
+    def priced(self, price: Literal["low", "central", "high"]) -> float:
+        """Return the price of a kWp, or an end of its range."""
+        ends = {"low": self.low_thb_per_kwp, "high": self.high_thb_per_kwp}
+        return ends.get(price) or self.thb_per_kwp
 
 
 class FinanceAssumptions(Sourced):
-    """Money over the system's life; rates are real or nominal alike, as long as all are."""
+    """Money over the system's life; rates are real or nominal alike, as long as all are.
+
+    export_thb_per_kwh : 0 is no export: what is left over is held back. export_years : from the first on for which the
+    price is agreed; after them nothing is paid. export_scheme : under which it is sold. loan_share : of the cost; 0 is
+    no loan. tax_rate : on profit; agencies pay none.
+    """
 
     discount_rate: Annotated[float, Field(gt=-0.5, lt=1)]
     analysis_years: Annotated[int, Field(ge=1, le=60)]
@@ -107,16 +105,55 @@ class FinanceAssumptions(Sourced):
     esco_share: Share
     esco_years: Annotated[int, Field(ge=1)]
     export_thb_per_kwh: NotNegative
+    export_years: Annotated[int, Field(ge=0)] = 60
+    export_scheme: str = ""
+    loan_share: Share = 0.0
+    loan_rate: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    loan_years: Annotated[int, Field(ge=1, le=60)] = 10
+    tax_rate: Share = 0.0
+    depreciation_years: Annotated[int, Field(ge=1, le=60)] = 20
     capex: Annotated[tuple[CapexPoint, ...], Field(min_length=1)]
 
 
+class ExportScheme(SourcedFigure):
+    """Terms under which surplus may be sold. building_types : whose; empty is everyone's."""
+
+    id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
+    name_th: str
+    name_en: str
+    thb_per_kwh: Positive
+    years: Annotated[int, Field(ge=1)]
+    building_types: tuple[str, ...] = ()
+
+    def is_open_to(self, building_type: str) -> bool:
+        """Check whether buildings of a type may sell under it."""
+        return not self.building_types or building_type in self.building_types
+
+
 class Battery(Sourced):
-    """Storage beside the system; kwh = 0 is none."""
+    """Storage beside the system; kwh = 0 is none.
+
+    kw : 0 is half of kwh in an hour. dispatch : "bill" lowers energy and demand charges, "surplus" stores what is left
+    over. fade_per_year : of what it saves. replacement_years : 0 is never.
+    """
 
     kwh: NotNegative
     kw: NotNegative
     round_trip_efficiency: Annotated[float, Field(gt=0, le=1)]
     capex_thb_per_kwh: NotNegative
+    dispatch: Literal["bill", "surplus"] = "bill"
+    fade_per_year: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    replacement_years: Annotated[int, Field(ge=0)] = 0
+    replacement_share_of_capex: Share = 0.0
+
+
+class QuarterSpread(Sourced):
+    """How PV varies within an hour.
+
+    spread_ratio : standard deviation of a quarter-hour's clear-sky index around its hour's, under half-clear skies.
+    """
+
+    spread_ratio: Share
 
 
 class TypicalLoad(Frozen):
@@ -138,10 +175,11 @@ class SolarConfig(Frozen):
     climate: Climate
     equipment: PvEquipment
     losses: Losses
-    cleaning: Cleaning
     uncertainty: Uncertainty
     site_temperature: SiteTemperature
     layout: LayoutRules
     finance: FinanceAssumptions
     battery: Battery
+    quarter_hours: QuarterSpread
+    export_schemes: tuple[ExportScheme, ...] = ()
     typical_loads: TypicalLoads

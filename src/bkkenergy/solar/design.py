@@ -4,40 +4,51 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from statistics import NormalDist
 
 import numpy as np
-import pandas as pd
 
-from bkkenergy.calendar import BANGKOK
 from bkkenergy.carbon import GridFactor, emissions_kg
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Building
-from bkkenergy.readings import FloatArray
-from bkkenergy.solar.assumptions import Losses, SolarConfig, Uncertainty
-from bkkenergy.solar.chosen import chosen_layouts
-from bkkenergy.solar.cleaning import CleaningOption, cleaning_options
-from bkkenergy.solar.dispatch import BillChange, Storage, balance, bill_changes
-from bkkenergy.solar.finance import Investment, Result, capex_thb, counted_kwh, evaluate, tornado
+from bkkenergy.readings import FloatArray, IntArray
+from bkkenergy.solar.assumptions import SolarConfig
+from bkkenergy.solar.dispatch import BillChange, Storage
+from bkkenergy.solar.finance import (
+    Investment,
+    PriceCase,
+    Result,
+    Way,
+    capex_thb,
+    counted_kwh,
+    evaluate,
+    price_range,
+    tornado,
+)
 from bkkenergy.solar.irradiance import Sky, sky_of
 from bkkenergy.solar.layout import FLAT_DEG, Layout
 from bkkenergy.solar.load import YearLoad
 from bkkenergy.solar.module import Module
-from bkkenergy.solar.production import STEPS, Models, Mounting, Plane, Production, Rear, simulate
+from bkkenergy.solar.operation import BatteryUse, operated
+from bkkenergy.solar.outcome import LossLine, Week, exceeded_ratio, loss_lines, sigma_ratio, week_of
+from bkkenergy.solar.production import Models, Mounting, Plane, Production, Rear, simulate
+from bkkenergy.solar.quarters import on_load_grid
 from bkkenergy.solar.roofs import KW_PER_KWP, as_plane, check_apart, laid
-from bkkenergy.solar.sizing import Sweep, sizes_up_to, sweep
-from bkkenergy.solar.strings import StringPlan
+from bkkenergy.solar.sizing import Sweep, sizes_up_to, storage_money, sweep
+from bkkenergy.solar.strings import BEST_DC_AC_RATIO, StringPlan, plan_strings
+from bkkenergy.solar.terms import ExportOffer, offers, with_terms
 from bkkenergy.solar.weather import Provenance, Weather, rows_at
 from bkkenergy.solar.weathercheck import Coordinates, WeatherFinding, usable, weather_findings
 from bkkenergy.tariff.schedule import Schedule, Tariffs
 from bkkenergy.texts import Named
 
 MONTHS = 12
-WEEK_DAYS = 7
-WEEK_MONTH = 4
 
 
+MAX_UNUSED_RATIO = 0.05
+"""Of the modules that a size asks for."""
 COS_60_DEG = 0.5
+GOOD_DC_AC_WITHIN = 0.15
+"""Of the best ratio: within it fewer inverters are worth more than a better ratio."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +56,8 @@ class DesignRequest:
     """What the engineer asks for; the defaults are the size with the highest net present value.
 
     capacity_kwp : a size; "max" for the whole roof; None for the best.
-    inverter : an id, or None for the one of the site's own that fits best.
+    inverter : an id, or None for the one of the site's own that fits best. export : the id of a scheme under which
+    surplus is sold; None is the site's own price. assume : fields of `FinanceAssumptions` with other values.
     """
 
     capacity_kwp: float | str | None = None
@@ -55,6 +67,8 @@ class DesignRequest:
     rack_tilt_deg: float = 10.0
     albedo: float = 0.2
     battery_kwh: float | None = None
+    export: str | None = None
+    assume: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,29 +96,12 @@ class RoofDesign:
 
 
 @dataclass(frozen=True, slots=True)
-class LossLine:
-    """What is left after a step, kWh a year, and what the step did to it (-0.03 is a loss of 3 %)."""
-
-    step: str
-    energy_kwh: float
-    change_ratio: float
-
-
-@dataclass(frozen=True, slots=True)
-class Week:
-    """PV on the load in one week: (n,) kW."""
-
-    starts: pd.DatetimeIndex
-    load_kw: FloatArray
-    pv_kw: FloatArray
-
-
-@dataclass(frozen=True, slots=True)
 class SolarDesign:
     """The design as data; renderers show it and compute nothing.
 
     month_kwh : (12,) AC energy January to December; p75_kwh, p90_kwh : exceeded in 75 and 90 years of a hundred.
-    sweep : sizes up to the roof's.
+    sweep : sizes up to the roof's. prices : own purchase at the low, the central and the high of today's prices.
+    offers : under which surplus could be sold.
     """
 
     building: Building
@@ -141,7 +138,9 @@ class SolarDesign:
     wish: DesignRequest
     warnings: tuple[str, ...] = ()
     weather_findings: tuple[WeatherFinding, ...] = ()
-    cleaning: tuple[CleaningOption, ...] = ()
+    prices: tuple[PriceCase, ...] = ()
+    battery: BatteryUse | None = None
+    offers: tuple[ExportOffer, ...] = ()
 
     @property
     def specific_yield_kwh_per_kwp(self) -> float:
@@ -185,8 +184,9 @@ def design(inputs: DesignInputs) -> SolarDesign:
     >>> made.capacity_kwp, made.strings.modules_in_string * made.strings.string_count
     (22.0, 40)
     """
-    wish, config = inputs.wish, inputs.config
-    building, weather = inputs.building, inputs.weather
+    wish, building, weather = inputs.wish, inputs.building, inputs.weather
+    config = with_terms(inputs.config, str(building.type), export=wish.export, values=dict(wish.assume))
+    inputs = replace(inputs, config=config)
     if not building.roofs:
         raise InputError.of("no_roofs", building=Named(building.id, building.name_th))
     module = config.equipment.module(wish.module)
@@ -206,24 +206,21 @@ def design(inputs: DesignInputs) -> SolarDesign:
     storage = _storage(inputs)
     sized = sweep(
         inputs.load,
-        _per_kwp(whole, layouts, rows, inputs.load.interval_h),
+        _per_kwp(inputs, whole, layouts, rows),
         sizes_up_to(sum(layout.capacity_kwp for layout in layouts.values())),
         inputs.schedule,
         inputs.tariffs,
         config.finance,
         degradation_per_year=config.losses.degradation_per_year,
         storage=storage,
+        battery=config.battery,
     )
-    chosen, strings = chosen_layouts(
-        building, config, layouts, dict(zip(layouts, per_kwp, strict=True)), module,
-        capacity_kwp=wish.capacity_kwp or sized.best_by_npv.capacity_kwp, inverter=wish.inverter,
-    )  # fmt: skip
+    chosen, strings = _chosen(inputs, layouts, dict(zip(layouts, per_kwp, strict=True)), sized, module)
     kw_per_kwp = strings.inverter_kw / sum(layout.capacity_kwp for layout in chosen.values())
     planes = {name: as_plane(layout, sky, kw_per_kwp, horizons[name]) for name, layout in chosen.items()}
     final = _produced(inputs, planes, chosen, sky, module, strings)
     record = _record(inputs, _roofs(chosen, planes, final), strings, final, sized, module, rows, storage)
-    cleaning = _cleanings(inputs, planes, chosen, sky, strings, rows, storage)
-    return replace(record, weather_findings=findings, cleaning=cleaning)
+    return replace(record, weather_findings=findings)
 
 
 def _models(inputs: DesignInputs, module: Module, strings: StringPlan | None, layout: Layout) -> Models:
@@ -254,42 +251,21 @@ def _produced(
     return simulate(inputs.weather, list(planes.values()), inputs.config.losses, models, sky=sky)
 
 
-def _cleanings(
-    inputs: DesignInputs,
-    planes: Mapping[str, Plane],
-    layouts: Mapping[str, Layout],
-    sky: Sky,
-    strings: StringPlan,
-    rows: np.ndarray,
-    storage: Storage | None,
-) -> tuple[CleaningOption, ...]:
-    """Simulate and bill other numbers of cleanings a year."""
-    first, load, export = next(iter(layouts.values())), inputs.load, inputs.config.finance.export_thb_per_kwh
-    models = _models(inputs, first.module, strings, first)
-
-    def simulated(losses: Losses) -> Production:
-        return simulate(inputs.weather, list(planes.values()), losses, models, sky=sky)
-
-    def saved_thb(productions: Sequence[Production]) -> list[float]:
-        pv_kwh = np.stack([production.ac_kw.sum(axis=0)[rows] for production in productions]) * load.interval_h
-        flows = balance(load.energy_kwh, pv_kwh, interval_h=load.interval_h, storage=storage)
-        bills = bill_changes(
-            flows, load.starts, inputs.schedule, inputs.tariffs, interval_h=load.interval_h, export_thb_per_kwh=export
-        )
-        return [bill.saving_thb for bill in bills]
-
-    module_m2 = sum(layout.module_count * layout.module.area_m2 for layout in layouts.values())
-    return cleaning_options(
-        inputs.weather, inputs.config.losses, inputs.config.cleaning,
-        module_m2=module_m2, simulated=simulated, saved_thb=saved_thb,
-    )  # fmt: skip
-
-
-def _per_kwp(production: Production, layouts: Mapping[str, Layout], rows: np.ndarray, interval_h: float) -> FloatArray:
+def _per_kwp(inputs: DesignInputs, production: Production, layouts: Mapping[str, Layout], rows: IntArray) -> FloatArray:
     """Return (n,) kWh of one kWp on the load's grid."""
     total_kwp = sum(layout.capacity_kwp for layout in layouts.values())
-    kwh_per_kwp: FloatArray = production.ac_kw.sum(axis=0)[rows] / total_kwp * interval_h
-    return kwh_per_kwp
+    return _on_load(inputs, production.ac_kw.sum(axis=0) / total_kwp, rows, KW_PER_KWP)
+
+
+def _on_load(inputs: DesignInputs, kw: FloatArray, rows: IntArray, max_kw: float) -> FloatArray:
+    """Return (n,) kWh of PV on the load's grid."""
+    load = inputs.load
+    power_kw = on_load_grid(
+        kw, inputs.weather, rows, load.starts, interval_h=load.interval_h, max_kw=max_kw,
+        quarter_hours=inputs.config.quarter_hours,
+    )  # fmt: skip
+    energy_kwh: FloatArray = power_kw * load.interval_h
+    return energy_kwh
 
 
 def _storage(inputs: DesignInputs) -> Storage | None:
@@ -301,6 +277,70 @@ def _storage(inputs: DesignInputs) -> Storage | None:
     return Storage(kwh, kw, battery.round_trip_efficiency, kwh * battery.capex_thb_per_kwh)
 
 
+def _chosen(
+    inputs: DesignInputs, layouts: Mapping[str, Layout], per_kwp: Mapping[str, float], sized: Sweep, module: Module
+) -> tuple[dict[str, Layout], StringPlan]:
+    """Put modules of the wanted size on the best roofs first, as many as strings take."""
+    capacity = inputs.wish.capacity_kwp
+    most = sum(layout.module_count for layout in layouts.values())
+    match capacity:
+        case None:
+            count = round(sized.best_by_npv.capacity_kwp * 1000 / module.power_w)
+        case "max":
+            count = most
+        case _:
+            count = round(float(capacity) * 1000 / module.power_w)
+    if count > most:
+        max_kwp = f"{most * module.power_w / 1000:.1f}"
+        raise InputError.of(
+            "roofs_too_small",
+            kwp=capacity,
+            building=Named(inputs.building.id, inputs.building.name_th),
+            max_kwp=max_kwp,
+        )
+    names = sorted(layouts, key=lambda key: -per_kwp[key])
+    counts = _from_the_best(max(1, count), [layouts[name].module_count for name in names])
+    strings = _wired(inputs, counts, module)
+    takes = [number * strings.modules_in_string for number in strings.strings_by_roof]
+    chosen = {
+        name: replace(layouts[name], corners_m=layouts[name].corners_m[:take])
+        for name, take in zip(names, takes, strict=False)
+        if take
+    }
+    return chosen, strings
+
+
+def _from_the_best(count: int, most: Sequence[int]) -> list[int]:
+    """Give modules to roofs, the best first, each as many as fit; roofs that get none are left out."""
+    given: list[int] = []
+    for fits in most:
+        given.append(min(count - sum(given), fits))
+    return [modules for modules in given if modules]
+
+
+def _wired(inputs: DesignInputs, counts: Sequence[int], module: Module) -> StringPlan:
+    """Find the wished inverter, or of the site's own one that leaves few modules out, with a DC/AC ratio near 1.2."""
+    equipment, site = inputs.config.equipment, inputs.config.site_temperature
+    if inputs.wish.inverter is not None:
+        return plan_strings(counts, module, equipment.inverter(inputs.wish.inverter), site)
+    plans, refusals = [], []
+    for inverter in equipment.inverters.values():
+        try:
+            plans.append(plan_strings(counts, module, inverter, site))
+        except InputError as refusal:
+            refusals.append(refusal)
+    if not plans:
+        raise InputError.of("no_inverter_fits", count=sum(counts), refusals=tuple(refusals))
+    return min(plans, key=lambda plan: _rank(plan, sum(counts)))
+
+
+def _rank(plan: StringPlan, count: int) -> tuple[bool, bool, int, float, int]:
+    """Rank a plan: most modules at work, a good ratio of DC to AC, then fewest inverters, then the best ratio."""
+    off = abs(plan.dc_ac_ratio - BEST_DC_AC_RATIO)
+    is_wasteful = plan.unused_modules > count * MAX_UNUSED_RATIO
+    return is_wasteful, off > GOOD_DC_AC_WITHIN, plan.inverter_count, off, plan.unused_modules
+
+
 def _record(
     inputs: DesignInputs,
     roofs: tuple[RoofDesign, ...],
@@ -308,22 +348,27 @@ def _record(
     production: Production,
     sized: Sweep,
     module: Module,
-    rows: np.ndarray,
+    rows: IntArray,
     storage: Storage | None,
 ) -> SolarDesign:
     config, load = inputs.config, inputs.load
     capacity = sum(roof.layout.capacity_kwp for roof in roofs)
     energy = float(production.energy_kwh.sum())
-    pv_kwh = production.ac_kw.sum(axis=0)[rows] * load.interval_h
-    flows = balance(load.energy_kwh, pv_kwh[None, :], interval_h=load.interval_h, storage=storage)
-    (bills,) = bill_changes(
-        flows, load.starts, inputs.schedule, inputs.tariffs, interval_h=load.interval_h,
+    pv_kwh = _on_load(inputs, production.ac_kw.sum(axis=0), rows, strings.inverter_kw)
+    work = operated(
+        load, pv_kwh, inputs.schedule, inputs.tariffs, storage, dispatch=config.battery.dispatch,
         export_thb_per_kwh=config.finance.export_thb_per_kwh,
     )  # fmt: skip
+    flows, bills = work.flows, work.bills
     used = float(flows.used_kwh[0])
-    capex = capex_thb(capacity, config.finance.capex) + (storage.price_thb if storage else 0.0)
+    stored = storage_money(storage, config.battery, work.battery.bill_saving_thb if work.battery else 0.0)
+    capex = capex_thb(capacity, config.finance.capex) + stored.capex_thb
     counted = counted_kwh(energy, used, config.finance)
-    project = Investment(capacity, capex, bills.saving_thb, counted, config.losses.degradation_per_year, config.finance)
+    project = Investment(
+        capacity, capex, bills.bill_saving_thb, counted, config.losses.degradation_per_year, config.finance,
+        bills.export_thb, stored,
+    )  # fmt: skip
+    ways: tuple[Way, ...] = ("own", "loan", "ppa", "esco") if config.finance.loan_share > 0 else ("own", "ppa", "esco")
     sigma = sigma_ratio(config.uncertainty)
     years = np.arange(config.finance.analysis_years)
     return SolarDesign(
@@ -348,11 +393,11 @@ def _record(
         surplus_kwh=float(flows.surplus_kwh.sum()),
         self_consumption_ratio=float(flows.self_consumption_ratio[0]),
         load_share_ratio=float(flows.load_share_ratio[0]),
-        week=_week(load, pv_kwh),
+        week=week_of(load, pv_kwh),
         schedule=inputs.schedule,
         bills=bills,
         capex_thb=capex,
-        ways={way: evaluate(project, way) for way in ("own", "ppa", "esco")},
+        ways={way: evaluate(project, way) for way in ways},
         tornado=tuple(tornado(project)),
         sweep=sized,
         factor=inputs.factor,
@@ -360,86 +405,10 @@ def _record(
         config=config,
         wish=inputs.wish,
         warnings=_warnings(inputs, [roof.layout for roof in roofs], bills),
+        prices=price_range(project),
+        battery=work.battery,
+        offers=offers(config, str(inputs.building.type), float(flows.surplus_kwh.sum())),
     )
-
-
-def sigma_ratio(uncertainty: Uncertainty) -> float:
-    """Compute the relative standard deviation of a year's energy: independent parts, added in squares.
-
-    Parameters
-    ----------
-    uncertainty : Uncertainty
-        Parts, each a share.
-
-    Returns
-    -------
-    float
-        Standard deviation, as a share of the energy.
-
-    Examples
-    --------
-    >>> from bkkenergy.solar.design import sigma_ratio
-    >>> from bkkenergy.library.skies import solar_config
-    >>> 0.03 < sigma_ratio(solar_config().uncertainty) < 0.15
-    True
-    """
-    return float(np.sqrt(uncertainty.interannual**2 + uncertainty.irradiance**2 + uncertainty.model**2))
-
-
-def exceeded_ratio(sigma: float, probability: float) -> float:
-    """Compute the share of P50 that is exceeded with a probability, for a normal distribution.
-
-    Parameters
-    ----------
-    sigma : float
-        Relative standard deviation of a year's energy.
-    probability : float
-        The probability, 0 to 1: 0.9 for P90.
-
-    Returns
-    -------
-    float
-        The share of P50.
-
-    Examples
-    --------
-    >>> from bkkenergy.solar.design import exceeded_ratio
-    >>> exceeded_ratio(0.1, 0.5), round(exceeded_ratio(0.1, 0.9), 4)
-    (1.0, 0.8718)
-    """
-    return 1 + NormalDist().inv_cdf(1 - probability) * sigma
-
-
-def loss_lines(production: Production, capacity_kwp: float) -> tuple[LossLine, ...]:
-    """List what is left after each step, from horizontal light on the modules' power to AC energy.
-
-    Parameters
-    ----------
-    production : Production
-        What planes produce.
-    capacity_kwp : float
-        Their power at standard test conditions [kWp].
-
-    Returns
-    -------
-    tuple of LossLine
-        Energy of a year [kWh] after each step; each is the one before x (1 + change).
-
-    Examples
-    --------
-    >>> from bkkenergy.solar.design import loss_lines
-    >>> import bkkenergy as bk
-    >>> losses = bk.simulate(bk.Roof(area_m2=500, tilt_deg=10, azimuth_deg=180)).losses
-    >>> losses.index[0], losses.index[-1]
-    ('ghi', 'unavailability')
-    """
-    before = production.ghi_kwh_m2 * capacity_kwp / production.years
-    lines = [LossLine("ghi", before, 0.0)]
-    for step in STEPS:
-        after = float(production.step_kwh[step].sum()) / production.years
-        lines.append(LossLine(step, after, after / before - 1 if before else 0.0))
-        before = after
-    return tuple(lines)
 
 
 def _roofs(chosen: Mapping[str, Layout], planes: Mapping[str, Plane], production: Production) -> tuple[RoofDesign, ...]:
@@ -455,17 +424,6 @@ def _months(production: Production, weather: Weather) -> tuple[float, ...]:
     return tuple(
         float(power[month == number].sum()) * weather.interval_h / production.years for number in range(1, MONTHS + 1)
     )
-
-
-def _week(load: YearLoad, pv_kwh: FloatArray) -> Week:
-    """Return a week of April, from its first Monday: the sun is highest, and offices work."""
-    local = load.starts.tz_convert(BANGKOK)
-    april = np.flatnonzero(
-        (local.month == WEEK_MONTH) & (local.day_of_week == 0) & (local.hour == 0) & (local.minute == 0)
-    )
-    at = int(april[0]) if len(april) else 0
-    rows = slice(at, at + round(WEEK_DAYS * 24 / load.interval_h))
-    return Week(load.starts[rows], load.energy_kwh[rows] / load.interval_h, pv_kwh[rows] / load.interval_h)
 
 
 def _faces_north(layout: Layout) -> bool:

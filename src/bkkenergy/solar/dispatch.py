@@ -122,9 +122,14 @@ class BillChange:
     export_thb: float
 
     @property
+    def bill_saving_thb(self) -> float:
+        """What the year's bills cost less, VAT and all."""
+        return sum(b.total_thb for b in self.before) - sum(b.total_thb for b in self.after)
+
+    @property
     def saving_thb(self) -> float:
-        """What the year costs less, VAT and all."""
-        return sum(b.total_thb for b in self.before) - sum(b.total_thb for b in self.after) + self.export_thb
+        """What the year costs less: its bills, and what export earns."""
+        return self.bill_saving_thb + self.export_thb
 
 
 def bill_changes(

@@ -1,4 +1,4 @@
-"""Money over a system's life: own purchase, power purchase agreement or shared savings."""
+"""Money over a system's life: own purchase, with a loan, power purchase agreement or shared savings."""
 
 from __future__ import annotations
 
@@ -7,22 +7,44 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from scipy import optimize
 
 from bkkenergy.readings import FloatArray
 from bkkenergy.solar.assumptions import CapexPoint, FinanceAssumptions
+from bkkenergy.solar.rates import irr, payback_years, rates_of_return
 
-Way = Literal["own", "ppa", "esco"]
+Way = Literal["own", "loan", "ppa", "esco"]
+PriceName = Literal["low", "central", "high"]
 SENSITIVITY = 0.2
 """Each factor of the tornado is moved down and up by this share."""
 FACTORS = ("energy", "capex", "tariff", "om", "discount_rate")
+LOSS_YEARS = 5
+"""For this number of years after it a loss is set against profit: Revenue Code of Thailand, section 65 ter (12)."""
+
+
+@dataclass(frozen=True, slots=True)
+class StorageMoney:
+    """What a battery costs and brings, THB.
+
+    saving_thb : its part of the first year's saving. fade_per_year : share of it that is lost each year since the
+    battery is new. replacement_thb : what a new one costs in each replacement_years.
+    """
+
+    capex_thb: float
+    saving_thb: float
+    fade_per_year: float
+    replacement_years: int
+    replacement_thb: float
+
+
+NO_STORAGE = StorageMoney(0.0, 0.0, 0.0, 0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Investment:
     """What a system costs and brings in its first year, THB; all of the bill's saving, with VAT.
 
-    energy_kwh : PV that is used or sold in the first year.
+    capex_thb, saving_thb : of everything, the battery too. energy_kwh : PV that is used or sold in the first year.
+    export_thb : earned by what is sold, beside the saving.
     """
 
     capacity_kwp: float
@@ -31,13 +53,16 @@ class Investment:
     energy_kwh: float
     degradation_per_year: float
     money: FinanceAssumptions
+    export_thb: float = 0.0
+    storage: StorageMoney = NO_STORAGE
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What an investor asks. None where it does not exist: no payback within the years, no rate of return.
+    """What an investor asks. None where it does not exist: no payback within the years, no single rate of return.
 
-    cash_thb : (years + 1,) from year 0.
+    cash_thb : (years + 1,) from year 0. rates_of_return : every rate at which the cash is worth nothing; with more than
+    one `irr` is None. lcoe_thb_per_kwh : all that the buyer pays in this way, for each kWh used or sold.
     """
 
     way: Way
@@ -47,9 +72,21 @@ class Result:
     discounted_payback_years: float | None
     lcoe_thb_per_kwh: float
     cash_thb: tuple[float, ...]
+    rates_of_return: tuple[float, ...] = ()
 
 
-def capex_thb(capacity_kwp: float, points: Sequence[CapexPoint]) -> float:
+@dataclass(frozen=True, slots=True)
+class PriceCase:
+    """Own purchase at one of today's prices."""
+
+    name: PriceName
+    capex_thb: float
+    npv_thb: float
+    irr: float | None
+    payback_years: float | None
+
+
+def capex_thb(capacity_kwp: float, points: Sequence[CapexPoint], price: PriceName = "central") -> float:
     """Compute the turn-key price of a size.
 
     The price of a kWp lies on a straight line of log(size) between the points, and is level beyond them.
@@ -60,6 +97,8 @@ def capex_thb(capacity_kwp: float, points: Sequence[CapexPoint]) -> float:
         Module power at standard test conditions [kWp].
     points : sequence of CapexPoint
         Prices at sizes [THB/kWp].
+    price : {"low", "central", "high"}
+        Which of today's prices; a point without a range has one price.
 
     Returns
     -------
@@ -75,7 +114,7 @@ def capex_thb(capacity_kwp: float, points: Sequence[CapexPoint]) -> float:
     """
     ordered = sorted(points, key=lambda point: point.kwp)
     sizes = np.log([point.kwp for point in ordered])
-    prices = [point.thb_per_kwp for point in ordered]
+    prices = [point.priced(price) for point in ordered]
     return float(np.interp(np.log(max(capacity_kwp, 1e-6)), sizes, prices)) * capacity_kwp
 
 
@@ -114,8 +153,8 @@ def evaluate(project: Investment, way: Way = "own") -> Result:
     ----------
     project : Investment
         Cost, saving and assumptions.
-    way : {"own", "ppa", "esco"}
-        Own purchase, a power purchase agreement, or shared savings.
+    way : {"own", "loan", "ppa", "esco"}
+        Own purchase, with a loan, a power purchase agreement, or shared savings.
 
     Returns
     -------
@@ -146,28 +185,14 @@ def evaluate(project: Investment, way: Way = "own") -> Result:
     (300000.0, 5.0)
     """
     money = project.money
-    year = np.arange(1, money.analysis_years + 1)
-    discount = (1 + money.discount_rate) ** year
-    energy = project.energy_kwh * (1 - project.degradation_per_year) ** (year - 1)
-    saving = (
-        project.saving_thb
-        * (1 - project.degradation_per_year) ** (year - 1)
-        * (1 + money.tariff_escalation) ** (year - 1)
-    )
-    costs = np.full(len(year), project.capex_thb * money.om_share_of_capex)
-    replacement = (year == money.inverter_replacement_year) * project.capex_thb * money.inverter_share_of_capex
-    own_costs = costs + replacement
-    if way == "own":
-        cash = np.concatenate([[-project.capex_thb], saving - own_costs])
-    elif way == "ppa":
-        share = np.where(year <= money.ppa_years, money.ppa_discount, 1.0)
-        cash = np.concatenate([[0.0], share * saving - np.where(year > money.ppa_years, own_costs, 0.0)])
-    else:
-        share = np.where(year <= money.esco_years, 1 - money.esco_share, 1.0)
-        cash = np.concatenate([[0.0], share * saving - np.where(year > money.esco_years, own_costs, 0.0)])
-    present_energy = float((energy / discount).sum())
-    present_cost = project.capex_thb + float((own_costs / discount).sum())
-    rates = np.concatenate([[1.0], discount])
+    year = np.arange(money.analysis_years + 1)
+    income = _income(project)
+    paid = _paid(project, way, income)
+    cash = income - paid
+    rates = (1 + money.discount_rate) ** year
+    energy = np.where(year > 0, project.energy_kwh * (1 - project.degradation_per_year) ** (year - 1.0), 0.0)
+    present_energy = float((energy / rates).sum())
+    present_cost = float((paid / rates).sum())
     return Result(
         way,
         float((cash / rates).sum()),
@@ -176,66 +201,120 @@ def evaluate(project: Investment, way: Way = "own") -> Result:
         payback_years(cash / rates),
         present_cost / present_energy if present_energy > 0 else float("inf"),
         tuple(float(value) for value in cash),
+        rates_of_return(cash),
     )
 
 
-def irr(cash: FloatArray) -> float | None:
-    """Find the rate at which cash is worth nothing.
+def _income(project: Investment) -> FloatArray:
+    """Return (years + 1,) what PV and battery bring: the tariff grows, and an export price stays as it was agreed."""
+    money, storage = project.money, project.storage
+    year = np.arange(1, money.analysis_years + 1)
+    left = (1 - project.degradation_per_year) ** (year - 1)
+    grown = (1 + money.tariff_escalation) ** (year - 1)
+    saving = (project.saving_thb - storage.saving_thb) * left * grown
+    age = (year - 1) % storage.replacement_years if storage.replacement_years else year - 1
+    stored = storage.saving_thb * (1 - storage.fade_per_year) ** age * grown
+    exported = np.where(year <= money.export_years, project.export_thb * left, 0.0)
+    return np.concatenate([[0.0], saving + stored + exported])
+
+
+def _costs(project: Investment) -> FloatArray:
+    """Return (years + 1,) what an owner spends on keeping it at work."""
+    money, storage = project.money, project.storage
+    year = np.arange(money.analysis_years + 1)
+    costs = np.where(year > 0, project.capex_thb * money.om_share_of_capex, 0.0)
+    pv_thb = project.capex_thb - storage.capex_thb
+    costs += ((year > 0) & (year == money.inverter_replacement_year)) * pv_thb * money.inverter_share_of_capex
+    if storage.replacement_years:
+        is_due = (year > 0) & (year % storage.replacement_years == 0) & (year < money.analysis_years)
+        costs += is_due * storage.replacement_thb
+    return costs
+
+
+def _paid(project: Investment, way: Way, income: FloatArray) -> FloatArray:
+    """Return (years + 1,) what the buyer pays: to the seller, the bank, the contractor and the state."""
+    money = project.money
+    year = np.arange(money.analysis_years + 1)
+    costs = _costs(project)
+    if way == "ppa":
+        return np.where(year <= money.ppa_years, (1 - money.ppa_discount) * income, costs)
+    if way == "esco":
+        return np.where(year <= money.esco_years, money.esco_share * income, costs)
+    owed_thb = project.capex_thb * money.loan_share if way == "loan" else 0.0
+    paid_back, interest = _loan(owed_thb, money)
+    down = np.where(year == 0, project.capex_thb - owed_thb, 0.0)
+    return down + costs + paid_back + interest + _tax(project, income - costs - interest)
+
+
+def _loan(owed_thb: float, money: FinanceAssumptions) -> tuple[FloatArray, FloatArray]:
+    """Return (years + 1,) repayment and interest of a loan with equal payments at the end of each year."""
+    repaid, interest = np.zeros(money.analysis_years + 1), np.zeros(money.analysis_years + 1)
+    rate, years = money.loan_rate, min(money.loan_years, money.analysis_years)
+    payment = owed_thb / years if rate == 0 else owed_thb * rate / (1 - (1 + rate) ** -years)
+    for year in range(1, years + 1):
+        interest[year] = owed_thb * rate
+        repaid[year] = payment - interest[year]
+        owed_thb -= repaid[year]
+    return repaid, interest
+
+
+def _tax(project: Investment, surplus: FloatArray) -> FloatArray:
+    """Return (years + 1,) tax on what is left after costs, interest and depreciation; losses are carried forward."""
+    money = project.money
+    tax = np.zeros(len(surplus))
+    if money.tax_rate == 0:
+        return tax
+    losses: list[tuple[int, float]] = []
+    for year in range(1, len(surplus)):
+        written_off = project.capex_thb / money.depreciation_years if year <= money.depreciation_years else 0.0
+        profit = float(surplus[year]) - written_off
+        losses = [(since, thb) for since, thb in losses if since >= year - LOSS_YEARS]
+        if profit < 0:
+            losses.append((year, -profit))
+            continue
+        carried: list[tuple[int, float]] = []
+        for since, thb in losses:
+            used = min(thb, profit)
+            profit -= used
+            if thb > used:
+                carried.append((since, thb - used))
+        losses = carried
+        tax[year] = profit * money.tax_rate
+    return tax
+
+
+def price_range(project: Investment) -> tuple[PriceCase, ...]:
+    """Compute own purchase at the low, the central and the high of today's prices.
 
     Parameters
     ----------
-    cash : (years + 1,) array
-        Cash of each year [THB], from year 0.
+    project : Investment
+        At the central price.
 
     Returns
     -------
-    float or None
-        The rate, a share; None where no rate between -99 % and 1,000 % does that.
+    tuple of PriceCase
+        Cost and worth [THB], rate of return and payback at each price.
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from bkkenergy.solar.finance import irr
-    >>> round(irr(np.array([-100.0, 110.0])), 6), irr(np.array([-100.0, 0.0]))
-    (0.1, None)
+    >>> import bkkenergy as bk
+    >>> from bkkenergy.solar.finance import price_range
+    >>> project = bk.finance(capacity_kwp=100, saving_thb=560_000, energy_kwh=140_000).project
+    >>> low, central, high = price_range(project)
+    >>> low.payback_years < central.payback_years < high.payback_years
+    True
     """
-
-    def worth(rate: float) -> float:
-        return float((cash / (1 + rate) ** np.arange(len(cash))).sum())
-
-    if cash[0] >= 0 or worth(-0.99) * worth(10.0) > 0:
-        return None
-    return float(optimize.brentq(worth, -0.99, 10.0, xtol=1e-10))
-
-
-def payback_years(cash: FloatArray) -> float | None:
-    """Compute the years until the money is back, with the share of the last year.
-
-    Parameters
-    ----------
-    cash : (years + 1,) array
-        Cash of each year [THB], from year 0.
-
-    Returns
-    -------
-    float or None
-        Years; None where it never is, 0 where none was spent.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from bkkenergy.solar.finance import payback_years
-    >>> payback_years(np.array([-100.0, 40.0, 40.0, 40.0]))
-    2.5
-    """
-    if cash[0] >= 0:
-        return 0.0
-    sums = np.cumsum(cash)
-    back = np.flatnonzero(sums >= 0)
-    if len(back) == 0:
-        return None
-    year = int(back[0])
-    return float(year - 1 + -sums[year - 1] / cash[year])
+    points, size = project.money.capex, project.capacity_kwp
+    central_thb = capex_thb(size, points)
+    cases = []
+    names: tuple[PriceName, ...] = ("low", "central", "high")
+    for name in names:
+        pv_thb = project.capex_thb - project.storage.capex_thb
+        cost_thb = pv_thb * capex_thb(size, points, name) / central_thb + project.storage.capex_thb
+        result = evaluate(replace(project, capex_thb=cost_thb))
+        cases.append(PriceCase(name, cost_thb, result.npv_thb, result.irr, result.payback_years))
+    return tuple(cases)
 
 
 def tornado(project: Investment) -> list[tuple[str, float, float]]:
@@ -273,7 +352,12 @@ def tornado(project: Investment) -> list[tuple[str, float, float]]:
 def _moved(project: Investment, name: str, by: float) -> Investment:
     money = project.money
     ways: dict[str, Callable[[], Investment]] = {
-        "energy": lambda: replace(project, energy_kwh=project.energy_kwh * by, saving_thb=project.saving_thb * by),
+        "energy": lambda: replace(
+            project,
+            energy_kwh=project.energy_kwh * by,
+            saving_thb=project.saving_thb * by,
+            export_thb=project.export_thb * by,
+        ),
         "capex": lambda: replace(project, capex_thb=project.capex_thb * by),
         "tariff": lambda: replace(project, saving_thb=project.saving_thb * by),
         "om": lambda: replace(

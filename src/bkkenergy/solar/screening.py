@@ -19,6 +19,7 @@ from bkkenergy.solar.layout import Layout
 from bkkenergy.solar.load import YearLoad
 from bkkenergy.solar.module import Module
 from bkkenergy.solar.production import Models, Plane, simulate
+from bkkenergy.solar.quarters import on_load_grid
 from bkkenergy.solar.roofs import KW_PER_KWP, as_plane, check_apart, laid
 from bkkenergy.solar.sizing import sizes_up_to, sweep
 from bkkenergy.solar.weather import Weather, rows_at
@@ -325,7 +326,16 @@ def screen(
             schedule_of(building),
             load,
             sum(layout.capacity_kwp for layout in layouts[building.id]),
-            per_kwp[building.id][rows_of[grid]] * load.interval_h,
+            on_load_grid(
+                per_kwp[building.id],
+                weather,
+                rows_of[grid],
+                load.starts,
+                interval_h=load.interval_h,
+                max_kw=KW_PER_KWP,
+                quarter_hours=config.quarter_hours,
+            )
+            * load.interval_h,
             tariffs,
             config.finance,
             config.losses.degradation_per_year,

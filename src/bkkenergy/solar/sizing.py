@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from bkkenergy.readings import FloatArray
-from bkkenergy.solar.assumptions import FinanceAssumptions
-from bkkenergy.solar.dispatch import Storage, balance, bill_changes
-from bkkenergy.solar.finance import Investment, Result, capex_thb, counted_kwh, evaluate
+from bkkenergy.solar.assumptions import Battery, FinanceAssumptions
+from bkkenergy.solar.dispatch import BillChange, DispatchBalance, Storage, balance, bill_changes
+from bkkenergy.solar.finance import NO_STORAGE, Investment, Result, StorageMoney, capex_thb, counted_kwh, evaluate
 from bkkenergy.solar.load import YearLoad
 from bkkenergy.tariff.schedule import Schedule, Tariffs
 
@@ -84,6 +84,7 @@ def sweep(
     *,
     degradation_per_year: float,
     storage: Storage | None = None,
+    battery: Battery | None = None,
 ) -> Sweep:
     """Compute yield, bill and money of sizes under a building's own load and tariff.
 
@@ -104,7 +105,9 @@ def sweep(
     degradation_per_year : float
         Share of energy lost each year.
     storage : Storage, optional
-        A battery.
+        A battery that stores what is left over.
+    battery : Battery, optional
+        How it fades, and when it is replaced.
 
     Returns
     -------
@@ -134,17 +137,27 @@ def sweep(
     [1825.0, 3650.0]
     """
     sizes = np.asarray(sizes_kwp, np.float64)
-    flows = balance(load.energy_kwh, sizes[:, None] * pv_kwh_per_kwp, interval_h=load.interval_h, storage=storage)
-    changes = bill_changes(
-        flows, load.starts, schedule, tariffs, interval_h=load.interval_h, export_thb_per_kwh=money.export_thb_per_kwh
-    )
+    pv_kwh = sizes[:, None] * pv_kwh_per_kwp
+    export = money.export_thb_per_kwh
+
+    def changed(flows: DispatchBalance) -> list[BillChange]:
+        return bill_changes(
+            flows, load.starts, schedule, tariffs, interval_h=load.interval_h, export_thb_per_kwh=export
+        )
+
+    flows = balance(load.energy_kwh, pv_kwh, interval_h=load.interval_h, storage=storage)
+    changes = changed(flows)
+    alone = changed(balance(load.energy_kwh, pv_kwh, interval_h=load.interval_h)) if storage else changes
     used, ratio, share = flows.used_kwh, flows.self_consumption_ratio, flows.load_share_ratio
-    production_kwh = flows.pv_kwh.sum(axis=1)
+    production_kwh = pv_kwh.sum(axis=1)
     options = []
-    for number, (size, change) in enumerate(zip(sizes, changes, strict=True)):
-        capex = capex_thb(float(size), money.capex) + (storage.price_thb if storage else 0.0)
+    for number, (size, change, without) in enumerate(zip(sizes, changes, alone, strict=True)):
+        stored = storage_money(storage, battery, change.bill_saving_thb - without.bill_saving_thb)
+        capex = capex_thb(float(size), money.capex) + stored.capex_thb
         counted = counted_kwh(float(production_kwh[number]), float(used[number]), money)
-        project = Investment(float(size), capex, change.saving_thb, counted, degradation_per_year, money)
+        project = Investment(
+            float(size), capex, change.bill_saving_thb, counted, degradation_per_year, money, change.export_thb, stored
+        )
         options.append(
             SizeOption(
                 float(size),
@@ -158,3 +171,41 @@ def sweep(
             )
         )
     return Sweep(tuple(options))
+
+
+def storage_money(storage: Storage | None, battery: Battery | None, saving_thb: float) -> StorageMoney:
+    """Return what a battery costs and brings over the years.
+
+    Parameters
+    ----------
+    storage : Storage or None
+        The battery, with its price.
+    battery : Battery or None
+        How it fades, and when it is replaced; None is never.
+    saving_thb : float
+        Its part of the first year's saving [THB].
+
+    Returns
+    -------
+    StorageMoney
+        Nothing at all without a battery.
+
+    Examples
+    --------
+    >>> from bkkenergy.library.skies import solar_config
+    >>> from bkkenergy.solar.dispatch import Storage
+    >>> from bkkenergy.solar.sizing import storage_money
+    >>> storage_money(Storage(10.0, 5.0, 0.9, 120_000.0), solar_config().battery, 9_000.0).replacement_thb
+    72000.0
+    """
+    if storage is None:
+        return NO_STORAGE
+    if battery is None:
+        return StorageMoney(storage.price_thb, saving_thb, 0.0, 0, 0.0)
+    return StorageMoney(
+        storage.price_thb,
+        saving_thb,
+        battery.fade_per_year,
+        battery.replacement_years,
+        storage.price_thb * battery.replacement_share_of_capex,
+    )

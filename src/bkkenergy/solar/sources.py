@@ -7,6 +7,7 @@ from typing import Any
 
 from bkkenergy.dated import Citation, cited
 from bkkenergy.solar.design import SolarDesign
+from bkkenergy.solar.terms import scheme_named
 
 
 def assumption_sources(design: SolarDesign) -> list[tuple[str, Citation, dt.date | None]]:
@@ -34,10 +35,15 @@ def assumption_sources(design: SolarDesign) -> list[tuple[str, Citation, dt.date
     config: Any = design.config
     sources = [
         (key, getattr(config, key).citation, getattr(config, key).entered)
-        for key in ("losses", "cleaning", "uncertainty", "site_temperature", "layout", "finance")
+        for key in ("losses", "uncertainty", "site_temperature", "layout", "quarter_hours", "finance")
     ]
     if design.load_measured_ratio == 0:
         sources.append(("typical_loads", config.typical_loads.citation, config.typical_loads.entered))
+    if design.config.finance.export_scheme:
+        scheme = scheme_named(design.config, design.config.finance.export_scheme)
+        sources.append(("export", scheme.citation, scheme.entered))
+    if design.battery is not None:
+        sources.append(("battery", config.battery.citation, config.battery.entered))
     rates = design.schedule.rates_on(design.bills.before[-1].month)
     return [
         ("weather", design.weather.citation, None),

@@ -66,13 +66,17 @@ def solar(
     visitor: ApiVisitor,
     kwp: Annotated[str, Query(pattern=r"^(max|\d{1,6}(\.\d{1,3})?|)$")] = "",
     mounting: Literal["flush", "racked"] = "flush",
+    battery_kwh: Annotated[str, Query(pattern=r"^(\d{1,5}(\.\d{1,3})?|)$")] = "",
+    export: Annotated[str, Query(max_length=64)] = "",
+    assume: Annotated[tuple[str, ...], Query(max_length=20)] = (),
 ) -> Response:
     """Compute a solar design of a size in kWp, of the whole roof ("max"), or of the size that is worth most (left
-    out).
+    out); with a battery, sold under a scheme for export, and with finance other than the site's (NAME=VALUE).
     """
     building = building_of(visitor, building_id)
     try:
-        design = designed(visitor.here, Sketch(building.id, kwp, mounting))
+        sketch = Sketch(building.id, kwp, mounting, battery_kwh=battery_kwh, export=export, assume=assume)
+        design = designed(visitor.here, sketch)
     except InputError as why:
         raise HTTPException(422, str(why)) from None
     return Response(design_json(design), media_type="application/json")

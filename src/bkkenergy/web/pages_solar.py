@@ -21,7 +21,7 @@ from bkkenergy.web.pages_energy import building_of
 from bkkenergy.web.pages_work import MEDIA, named
 from bkkenergy.web.render import page
 from bkkenergy.web.security import REPORT_POLICY, OwnForm, PageVisitor, Visitor
-from bkkenergy.web.solar import Sketch, designed, ranked_roofs
+from bkkenergy.web.solar import FIELDS, Sketch, designed, ranked_roofs
 
 router = APIRouter(default_response_class=HTMLResponse)
 MAX_TEXT = 20
@@ -34,9 +34,11 @@ def sketch_of(
     area_m2: str = "",
     tilt_deg: str = "10",
     azimuth_deg: str = "180",
+    battery_kwh: str = "",
+    export: str = "",
 ) -> Sketch:
     """Parse a sketch from an address. Raises HTTPException where a field is too long to be meant."""
-    fields = (kwp, mounting, area_m2, tilt_deg, azimuth_deg)
+    fields = (kwp, mounting, area_m2, tilt_deg, azimuth_deg, battery_kwh, export)
     if any(len(text) > MAX_TEXT for text in fields):
         raise HTTPException(422, "a field is too long")
     return Sketch(building, *fields)
@@ -63,7 +65,7 @@ def solar_page(visitor: PageVisitor, sketch: AskedSketch, against: str = "") -> 
         )
         sizes = dict.fromkeys([sketch.kwp, *([against[:MAX_TEXT]] if against else [])])
         try:
-            designs = [_shown(visitor, Sketch(**sketch.query | {"kwp": size})) for size in sizes]
+            designs = [_shown(visitor, sketch.but(kwp=size)) for size in sizes]
         except InputError as why:
             fault = why.said(visitor.lang)
     return page(
@@ -75,6 +77,7 @@ def solar_page(visitor: PageVisitor, sketch: AskedSketch, against: str = "") -> 
         against=against,
         designs=designs,
         fault=fault,
+        schemes=here.opened.solar.export_schemes,
         installed=installed,
         may_keep=may_keep,
         scenarios=[
@@ -116,7 +119,7 @@ def solar_report(
     }
     if format not in writers:
         raise HTTPException(422, "no such format")
-    design = designed(visitor.here, Sketch(**sketch.query | {"building": building}))
+    design = designed(visitor.here, sketch.but(building=building))
     headers = {"Content-Security-Policy": REPORT_POLICY}
     if format not in {"html", "pdf"}:
         headers["Content-Disposition"] = f'attachment; filename="solar_{building}.{format}"'
@@ -127,8 +130,8 @@ def solar_report(
 def keep(building: str, visitor: PageVisitor, form: OwnForm) -> Response:
     """Keep a scenario under a name."""
     known_building = building_of(visitor, building)
-    fields = {name: str(form.get(name, ""))[:MAX_TEXT] for name in Sketch.__dataclass_fields__ if name != "building"}
-    sketch = Sketch(building, **{name: value for name, value in fields.items() if value})
+    fields = {name: str(form.get(name, ""))[:MAX_TEXT] for name in FIELDS if name != "building"}
+    sketch = Sketch(building).but(**{name: value for name, value in fields.items() if value})
     name = str(form.get("name", "")).strip()[:128] or visitor.words("web.solar")
     here = visitor.here
     store_scenario(here.opened.state, visitor.actor, known_building, name, sketch.query, here.clock())

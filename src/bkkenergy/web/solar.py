@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, cast
 
 from pydantic import ValidationError
@@ -13,19 +13,22 @@ from bkkenergy.reports.solar.gather import design_inputs, screened
 from bkkenergy.solar.climate import typical_year
 from bkkenergy.solar.design import DesignRequest, SolarDesign, design
 from bkkenergy.solar.screening import Screening
+from bkkenergy.solar.terms import assumed
 from bkkenergy.solar.weather import Weather
 from bkkenergy.texts import Term, catalogue
 from bkkenergy.web.context import AppContext
 
 KEPT_S, DAY_S = 600.0, 86_400.0
 MAX_KWP = 100_000.0
+MAX_BATTERY_KWH = 100_000.0
 
 
 @dataclass(frozen=True, slots=True)
 class Sketch:
     """What an engineer fills in, as text. kwp : a size, "max" for the whole roof, "" for the best.
 
-    area_m2, tilt_deg, azimuth_deg : another roof than the portfolio's, where an area is given.
+    area_m2, tilt_deg, azimuth_deg : another roof than the portfolio's, where an area is given. export : the id of a
+    scheme under which surplus is sold. assume : NAME=VALUE of finance.
     """
 
     building: str
@@ -34,11 +37,21 @@ class Sketch:
     area_m2: str = ""
     tilt_deg: str = "10"
     azimuth_deg: str = "180"
+    battery_kwh: str = ""
+    export: str = ""
+    assume: tuple[str, ...] = ()
 
     @property
     def query(self) -> dict[str, str]:
         """Return the form's fields that are filled in."""
-        return {name: value for name, value in asdict(self).items() if value}
+        return {name: value for name in FIELDS if (value := getattr(self, name))}
+
+    def but(self, **fields: str) -> Sketch:
+        """Return the sketch with other fields, each as text."""
+        return Sketch(**{**self.query, **fields}, assume=self.assume)
+
+
+FIELDS = tuple(name for name in Sketch.__dataclass_fields__ if name != "assume")
 
 
 def typical_weather(here: AppContext) -> Weather:
@@ -51,7 +64,10 @@ def designed(here: AppContext, sketch: Sketch) -> SolarDesign:
     """Return the design of a sketch. Raises InputError, which says what in it cannot be."""
     if sketch.mounting not in {"flush", "racked"}:
         raise InputError.of("no_mounting", given=sketch.mounting)
-    wish = DesignRequest(_size(sketch.kwp), mounting=cast("Any", sketch.mounting))
+    wish = DesignRequest(
+        _size(sketch.kwp), mounting=cast("Any", sketch.mounting), battery_kwh=_battery_kwh(sketch.battery_kwh),
+        export=sketch.export or None, assume=tuple(assumed(sketch.assume).items()),
+    )  # fmt: skip
     building = here.portfolio.buildings[sketch.building]
     drawn = building.model_copy(update={"roofs": (_roof(sketch),)}) if sketch.area_m2 else building
 
@@ -80,6 +96,15 @@ def _size(kwp: str) -> float | str | None:
     if not 0 < size < MAX_KWP:
         raise InputError.of("size_not_possible", kwp=kwp, max_kwp=f"{MAX_KWP:,.0f}")
     return size
+
+
+def _battery_kwh(text: str) -> float | None:
+    if not text:
+        return None
+    kwh = _number("battery", text)
+    if not 0 <= kwh < MAX_BATTERY_KWH:
+        raise InputError.of("battery_not_possible", kwh=text, max_kwh=f"{MAX_BATTERY_KWH:,.0f}")
+    return kwh
 
 
 def _number(what: str, text: str) -> float:

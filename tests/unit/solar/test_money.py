@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.site.figures import load_figures
 from bkkenergy.solar.dispatch import Storage, balance, bill_changes
-from bkkenergy.solar.finance import Investment, capex_thb, evaluate, irr, payback_years, tornado
+from bkkenergy.solar.finance import Investment, capex_thb, evaluate, tornado
 from bkkenergy.solar.load import YearLoad, filled_year, typical_year_load
+from bkkenergy.solar.rates import irr, payback_years
 from bkkenergy.solar.sizing import sizes_up_to, sweep
 from tests.conftest import ROOT
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,6 +43,7 @@ def render_design_html(design: SolarDesign, lang: Lang, *, today: dt.date) -> by
         name=words.either(th=design.building.name_th, en=design.building.name_en),
         headline=headline(design, words),
         purchase=design.ways["own"],
+        irr_of=lambda result: irr_text(result, words),
         charts=_charts(design, words),
         plans=[
             (roof, roof_plan(roof.layout, f"{words('solar.plan')}: {roof.id}", words("unit.m"), words("solar.north")))
@@ -54,8 +54,6 @@ def render_design_html(design: SolarDesign, lang: Lang, *, today: dt.date) -> by
             for line in design.losses
             if _is_shown(line.change_ratio, line.step)
         ],
-        cleaning=[(option, days_text(option.days, words)) for option in design.cleaning],
-        dirty_months=", ".join(words.percent(share, 1) for share in design.config.losses.soiling_months),
         bill=bill_rows(design),
         ways=[(way, result, _payback(result, design, words)) for way, result in design.ways.items()],
         sources=assumption_sources(design),
@@ -85,14 +83,16 @@ def render_screening_pdf(screening: Screening, lang: Lang, *, today: dt.date) ->
     return as_pdf(render_screening_html(screening, lang, today=today))
 
 
-def days_text(days: Sequence[str], words: Words) -> str:
-    """Return days of a year, as month-day, in words: "15 Jan, 16 Mar"."""
-    short = get_month_names("abbreviated", locale=Locale(words.lang))
-    return ", ".join(f"{int(day[3:])} {short[int(day[:2])]}" for day in days)
-
-
 def _is_shown(change_ratio: float, step: str) -> bool:
     return step == "ghi" or abs(change_ratio) >= 5e-4  # noqa: PLR2004 - what one decimal of a per cent shows
+
+
+def irr_text(result: Result, words: Words) -> str:
+    """Return a rate of return; where there are several, that none of them is the one."""
+    if len(result.rates_of_return) > 1:
+        rates = ", ".join(words.percent(rate, 1) for rate in result.rates_of_return)
+        return words("solar.irr_not_unique", rates=rates)
+    return words.percent(result.irr, 1)
 
 
 def _payback(result: Result, design: SolarDesign, words: Words) -> str:

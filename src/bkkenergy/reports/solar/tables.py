@@ -73,9 +73,11 @@ def design_data(design: SolarDesign) -> dict[str, Any]:
         "bill": [asdict(row) for row in bill_rows(design)],
         "saving_thb": design.bills.saving_thb,
         "capex_thb": design.capex_thb,
+        "export_scheme": design.config.finance.export_scheme or None,
+        "export_thb": design.bills.export_thb,
+        "battery": None if design.battery is None else asdict(design.battery),
         **_money_data(design),
         "avoided_kg": design.avoided_kg,
-        "cleaning": [asdict(option) | {"net_thb": option.net_thb} for option in design.cleaning],
         "warnings": list(design.warnings),
         "weather_findings": [
             {"key": finding.key, "values": dict(finding.values), "text": finding.said("en")}
@@ -90,6 +92,11 @@ def design_data(design: SolarDesign) -> dict[str, Any]:
 def _money_data(design: SolarDesign) -> dict[str, Any]:
     return {
         "ways": {way: asdict(result) for way, result in design.ways.items()},
+        "prices": [asdict(case) for case in design.prices],
+        "offers": [
+            {"scheme": offer.scheme.id, "thb_per_kwh": offer.scheme.thb_per_kwh, "income_thb": offer.income_thb}
+            for offer in design.offers
+        ],
         "tornado": [
             {"factor": name, "npv_less_thb": less, "npv_more_thb": more} for name, less, more in design.tornado
         ],
