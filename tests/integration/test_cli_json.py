@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 import shutil
@@ -11,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from bkkenergy.adapters.state.quarantine import Quarantine
+from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli import cli
 from bkkenergy.payloads.message import Reason, Refused
 from bkkenergy.readings import US_PER_S
@@ -26,7 +28,7 @@ DOES = {
     "poll", "plan add", "plan move", "plan import", "plan undo", "plan withdraw", "portfolio import", "portfolio undo", "quarantine replay",
     "backup", "restore", "migrate", "import", "energy edit", "baseline fit", "baseline accept",
     "baseline decline",
-    "figures import-ft", "figures check", "ereport enter", "meters adopt", "bill remove",
+    "notes write", "notes remove", "notes adjust", "figures import-ft", "figures check", "ereport enter", "meters adopt", "bill remove",
     "portfolio proposals accept",
     "portfolio proposals reject", "solar weather fetch", "meters passwords",
 }  # fmt: skip
@@ -65,6 +67,8 @@ PRINTS: dict[str, tuple[list[str], set[str]]] = {
                           "imported_by", "imported", "undone_by", "undone"}),
     "imports show": (["1"], {"id", "file", "sha256", "kind", "meters", "from", "to", "count", "energy_kwh",
                              "precedence", "imported_by", "imported", "undone_by", "undone"}),
+    "notes list": ([BUILDING], {"number", "agency", "building", "first", "end", "text", "by", "at", "removed_by",
+                                "removed_at", "adjustment"}),
     "plan targets": ([], {"programmes", "targets"}),
     "plan list": ([], {"id", "agency", "building", "kind", "name_th", "name_en", "state", "owner", "due_year_be",
                        "budget_thb", "expected_kwh", "pv_meter", "note"}),
@@ -134,6 +138,7 @@ def site(tmp_path_factory):
     (home / "payload.json").write_text('{"ts": 1795402800, "energy_kwh": 5.0}')
     (home / "hours.csv").write_text("at,kWh\n2026-01-05T00:00:00+07:00,1.5\n2026-01-05T01:00:00+07:00,2.5\n")
     called(home, "tokens add", ["admin", "--name", "t"])
+    called(home, "notes write", [BUILDING, *[dt.datetime.now(BANGKOK).date().isoformat()] * 2, "chiller broken"])
     called(home, "import", ["hours.csv", "--column", f"kWh={HEALTH}", "--values", "energy", "--stamps", "start"])
     return home
 

@@ -53,6 +53,7 @@ from bkkenergy.usecases import (
     explore,
     figures,
     find,
+    notes,
     paperbills,
     people,
     plan,
@@ -119,6 +120,9 @@ def site(tmp_path_factory):
         save_baseline(opened.state, fitted_of(agency, 1), NOW)
     number = {OWN: "111111111", OTHERS: "222222222"}
     for agency, name in BUILDING.items():
+        notes.write_note(
+            opened.state, root, opened.portfolio, name, NOW - dt.timedelta(days=3), NOW, "chiller broken", NOW
+        )
         account = {
             "id": f"account-{agency}",
             "utility": "mea",
@@ -153,6 +157,11 @@ def present(site):
 
 def records_in(site):
     return portfolio.portfolio_state(site.config, site.state)
+
+
+def note_of(site, agency):
+    """The number of a note on an agency's building."""
+    return one(site, "day_note", agency=agency)["id"]
 
 
 def proposal_of(site, agency):
@@ -218,6 +227,8 @@ def owners(site, before, after, place):  # noqa: C901, PLR0911 - one a table
     row = after.get(place) or before[place]
     match place[0]:
         case "run" | "scenario" | "agency_month":
+            return {row["agency"]}
+        case "day_note":
             return {row["agency"]}
         case "paper_bill":
             return {row["account"].removeprefix("account-")}
@@ -407,6 +418,13 @@ HOW = {
         site.state, actor, present(site), one(site, "paper_bill", account=f"account-{agency}")["id"], why="wrong", now=NOW),
     "bills.list": lambda site, actor, agency: paperbills.list_bills(
         site.state, actor, present(site), f"account-{agency}"),
+    "notes.write": lambda site, actor, agency: notes.write_note(
+        site.state, actor, site.portfolio, BUILDING[agency], NOW - dt.timedelta(days=1), NOW, "a test", NOW),
+    "notes.list": lambda site, actor, agency: notes.list_notes(
+        site.state, actor, site.portfolio, BUILDING[agency], Period.day(NOW.date())),
+    "notes.remove": lambda site, actor, agency: notes.remove_note(site.state, actor, note_of(site, agency), NOW),
+    "notes.adjust": lambda site, actor, agency: notes.adjust_by_note(
+        records_in(site), actor, note_of(site, agency), 90.0, 9.0, NOW),
     "ereport.enter": lambda site, actor, agency: ereport.enter_month(
         site.state, actor, site.portfolio, agency, NOW.date(), {"staff": 12.0}, NOW),
     "scenarios.store": lambda site, actor, agency: scenarios.store_scenario(
@@ -464,6 +482,7 @@ READS = {
 ON_A_CLOSED_SITE = {"server.backup", "server.restore", "readings.migrate"}
 """What opens the state by itself, so that nothing here may have it locked: its line in the audit log stays."""
 CHANGES_NO_ROW = READS | {
+    "notes.list",
     "bills.list",
     "runs.retry",
     "records.read",

@@ -294,6 +294,17 @@ class YearBefore:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportNote:
+    """A note on days or hours of a building, or of the whole agency (building ""). end : not included."""
+
+    building_id: str
+    first: dt.datetime
+    end: dt.datetime
+    text: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class SavingTarget:
     """What the action plan asks of each agency: a share of the base year's use, by a year (Buddhist era)."""
 
@@ -388,3 +399,4 @@ class AgencyReport:
     portfolio_revision: int = 0
     year_before: YearBefore | None = None
     target: SavingTarget | None = None
+    notes: tuple[ReportNote, ...] = ()

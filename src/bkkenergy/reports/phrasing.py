@@ -19,6 +19,7 @@ from bkkenergy.calendar import (
 from bkkenergy.dated import Citation, cited
 from bkkenergy.i18n import Words
 from bkkenergy.reports.content import AgencyReport, Attention
+from bkkenergy.reports.notes import note_time
 from bkkenergy.reports.savings.phrasing import compared_text, verdict_text
 from bkkenergy.tariff.bill import Bill, Provisional
 from bkkenergy.tariff.schedule import MinimumFloor
@@ -181,6 +182,19 @@ def name_of(report: AgencyReport, thing: str, words: Words) -> str:
     """Return the name of an agency, building or meter of the report; without one, of the whole."""
     th, en = report.names.get(thing, (words("report.total"),) * 2)
     return words.either(th=th, en=en)
+
+
+def note_rows(report: AgencyReport, words: Words) -> list[tuple[str, str, str, str]]:
+    """Return when, of what, what, and whose each is note."""
+    return [
+        (
+            note_time(note, words),
+            name_of(report, note.building_id or report.agency_id, words),
+            note.text,
+            note.by,
+        )
+        for note in report.notes
+    ]
 
 
 def plan_sentences(report: AgencyReport, words: Words) -> list[str]:

@@ -26,6 +26,7 @@ from bkkenergy.web import (
     api_bills,
     api_channels,
     api_explore,
+    api_notes,
     api_plan,
     api_portfolio,
     api_readings,
@@ -38,6 +39,7 @@ from bkkenergy.web import (
     pages_explore,
     pages_find,
     pages_help,
+    pages_notes,
     pages_solar,
     pages_work,
 )
@@ -88,6 +90,7 @@ def create_app(here: AppContext) -> FastAPI:
         pages_explore,
         pages_find,
         pages_help,
+        pages_notes,
         pages_solar,
         pages_work,
         live,
@@ -97,6 +100,7 @@ def create_app(here: AppContext) -> FastAPI:
     app.include_router(api_balance.router)
     app.include_router(api_channels.router)
     app.include_router(api_explore.router)
+    app.include_router(api_notes.router)
     app.include_router(api_work.router)
     app.include_router(api_plan.router)
     app.include_router(api_savings.router)

@@ -10,10 +10,12 @@ from urllib.parse import quote, urlencode
 import numpy as np
 import pandas as pd
 
+from bkkenergy.adapters.state.notes import DayNote
 from bkkenergy.calendar import BANGKOK, Period
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import Words
 from bkkenergy.readings import FloatArray
+from bkkenergy.reports.notes import note_time
 from bkkenergy.reports.savings.phrasing import finding_texts
 from bkkenergy.usecases.explore import (
     QUANTITIES,
@@ -36,6 +38,7 @@ from bkkenergy.usecases.explore_compare import (
     weather_beside,
 )
 from bkkenergy.usecases.explore_series import SeenSeries
+from bkkenergy.usecases.notes import notes_seen
 from bkkenergy.web.building import findings_of, findings_shown
 from bkkenergy.web.exploretime import period_text, step_text
 from bkkenergy.web.security import Visitor
@@ -70,7 +73,7 @@ class ExploreRequest:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A note on an instant of the period: what was found or done then, and where to read on."""
+    """Something to know of an instant of the period: noted, found or done then, and where to read on."""
 
     at: pd.Timestamp
     number: int
@@ -91,6 +94,7 @@ class ExploreView:
     why_not: str
     weather: SeenSeries | None
     closed: Sequence[dt.date]
+    notes: Sequence[DayNote]
     marks: Sequence[Mark]
 
 
@@ -115,6 +119,7 @@ def explored(visitor: Visitor, asked: ExploreRequest) -> ExploreView:
         comparison = compared(site, visitor.actor, look, asked.against)
     except InputError as why:
         why_not = why.said(visitor.lang)
+    notes = notes_on(visitor, look)
     return ExploreView(
         replace(asked, first=first, last=last),
         look,
@@ -123,7 +128,8 @@ def explored(visitor: Visitor, asked: ExploreRequest) -> ExploreView:
         why_not,
         weather_beside(site, look),
         closed_days(site, look),
-        marks_of(visitor, look),
+        notes,
+        marks_of(visitor, look, notes),
     )
 
 
@@ -151,24 +157,65 @@ def notes_of(view: ExploreView, words: Words) -> list[str]:
     return said
 
 
-def marks_of(visitor: Visitor, look: Look) -> list[Mark]:
-    """Return notes on a building's period: findings on their first day, projects on the day on which they were done."""
+def marks_of(visitor: Visitor, look: Look, notes: Sequence[DayNote]) -> list[Mark]:
+    """Return what to know of a period: what persons noted, a building's findings on their first day, and its projects
+    on the day on which they were done.
+    """
+    words, start = visitor.words, look.period.start
+    noted = [
+        (max(pd.Timestamp(note.first), start), "note", _mark_text(note, look, visitor), f"#note-{note.number}")
+        for note in notes
+    ]
+    noted += [
+        (pd.Timestamp(day, tz=BANGKOK), kind, text, href) for day, kind, text, href in _days_to_mark(visitor, look)
+    ]
+    inside = sorted(mark for mark in noted if start <= mark[0] < look.period.end)
+    return [
+        Mark(at, number, kind, words.day_year(at.date()), text, href)
+        for number, (at, kind, text, href) in enumerate(inside[:MAX_MARKS], 1)
+    ]
+
+
+def _days_to_mark(visitor: Visitor, look: Look) -> list[tuple[dt.date, str, str, str]]:
     building, here, words = look.subject.building, visitor.here, visitor.words
     if building is None or look.subject.kind != "building":
         return []
-    noted: list[tuple[dt.date, str, str, str]] = []
+    marked: list[tuple[dt.date, str, str, str]] = []
     for finding in findings_shown(here, findings_of(here, building)):
         name, what, _, _ = finding_texts(finding, words)
-        noted.append((finding.since, finding.severity, f"{name}: {what}", f"/buildings/{building.id}#findings"))
+        marked.append((finding.since, finding.severity, f"{name}: {what}", f"/buildings/{building.id}#findings"))
     for project in here.site.projects:
         if project.building == building.id and project.done_on is not None:
             name = words.either(th=project.name_th, en=project.name_en)
-            noted.append((project.done_on, "project", words("explore.mark_project", name=name), "/plan"))
-    inside = sorted(note for note in noted if look.period.first_day <= note[0] <= look.period.last_day)
-    return [
-        Mark(pd.Timestamp(day, tz=BANGKOK), number, kind, words.day_year(day), text, href)
-        for number, (day, kind, text, href) in enumerate(inside[:MAX_MARKS], 1)
-    ]
+            marked.append((project.done_on, "project", words("explore.mark_project", name=name), "/plan"))
+    return marked
+
+
+def notes_on(visitor: Visitor, look: Look) -> list[DayNote]:
+    """Return the notes that touch the period, of what is looked at: a building's with its agency's, or an agency's with
+    those of its buildings; none of the whole city. Raises StoreUnavailable.
+    """
+    subject = look.subject
+    if subject.kind == "city":
+        return []
+    buildings = None if subject.kind == "agency" else [building.id for building in subject.buildings]
+    return notes_seen(visitor.here.opened.state, subject.agency, buildings, look.period)
+
+
+def _mark_text(note: DayNote, look: Look, visitor: Visitor) -> str:
+    """Return what a note says, with its building where an agency is looked at."""
+    building = visitor.here.portfolio.buildings.get(note.building)
+    if look.subject.building is not None or building is None:
+        return note.text
+    return f"{visitor.words.either(th=building.name_th, en=building.name_en)}: {note.text}"
+
+
+def note_text(note: DayNote, visitor: Visitor) -> str:
+    """Return a note in a line: when, of which building, what, and whose it is."""
+    words, building = visitor.words, visitor.here.portfolio.buildings.get(note.building)
+    of = "" if building is None else words.either(th=building.name_th, en=building.name_en)
+    of = of or note.building or words("explore.whole_agency")
+    return f"{of} · {note_time(note, words)}: {note.text} ({note.by})"
 
 
 def unit_of(look: Look, words: Words) -> str:

@@ -17,7 +17,7 @@ from bkkenergy.errors import InputError, NotThere
 from bkkenergy.i18n import Words
 from bkkenergy.portfolio import Building, MeterKind
 from bkkenergy.settings import CITY
-from bkkenergy.usecases.explore import SEEN_STEPS, is_power, plants_on, subject_of
+from bkkenergy.usecases.explore import SEEN_STEPS, building_subject, is_power, plants_on, subject_of
 from bkkenergy.usecases.explore_compare import peers_of
 from bkkenergy.usecases.explore_periods import AROUNDS, EARLIER, around, next_to, offered
 from bkkenergy.web.explore import (
@@ -26,6 +26,7 @@ from bkkenergy.web.explore import (
     comparison_name,
     digits_of,
     explored,
+    note_text,
     notes_of,
     per_name,
     sentences,
@@ -136,8 +137,24 @@ def explore_page(
         parts=part_rows(visitor.here.opened, seen, words),
         has_earlier=seen.comparison is not None and seen.comparison.period is not None,
         peaks=peak_rows(visitor.here.opened, seen, words),
+        seen_notes=[(note, note_text(note, visitor)) for note in seen.notes],
+        note_subjects=_note_subjects(visitor, seen),
+        may_note=look.subject.kind != "city" and visitor.account.may("edit", look.subject.agency),
+        may_adjust=visitor.here.portfolio.revision > 0,
         is_demo=any(visitor.here.portfolio.agencies[one.agency].demonstration for one in look.subject.buildings),
     )
+
+
+def _note_subjects(visitor: Visitor, seen: ExploreView) -> list[Choice]:
+    """Return what a note can be of: the building that is looked at, and its agency."""
+    subject, words = seen.look.subject, visitor.words
+    building = subject.building
+    choices = [] if building is None else [Choice(building.id, subject_name(building_subject(building), words), True)]
+    if subject.kind == "city":
+        return choices
+    agency = visitor.here.portfolio.agencies[subject.agency]
+    name = f"{words('explore.whole_agency')} ({words.either(th=agency.name_th, en=agency.name_en)})"
+    return [*choices, Choice(agency.id, name, building is None)]
 
 
 def _file(seen: ExploreView, form: str, words: Words) -> Response:

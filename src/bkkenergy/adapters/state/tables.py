@@ -378,3 +378,20 @@ paper_bill = Table(
     Column("removed_why", Text, nullable=False, default=""),
     Index("ix_paper_bill_account", "account", "first_day"),
 )
+
+day_note = Table(
+    "day_note",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("agency", String(64), nullable=False),
+    Column("building", String(128), nullable=False, default=""),
+    Column("first_us", BigInteger, nullable=False),
+    Column("end_us", BigInteger, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("by", String(64), nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("removed_by", String(64), nullable=False, default=""),
+    Column("removed_us", BigInteger),
+    Column("adjustment", String(64), nullable=False, default=""),
+    Index("ix_day_note_agency", "agency", "first_us"),
+)

@@ -21,6 +21,7 @@ from bkkenergy.reports.phrasing import (
     emission_method,
     headline,
     name_of,
+    note_rows,
     period_text,
     placebo_source,
     plan_sentences,
@@ -323,6 +324,11 @@ def _to_do(book: Book, report: AgencyReport) -> None:
     for row, item in enumerate(report.attention, first):
         texts = [words(f"severity.{item.severity}"), subject_name(report, item, words), attention_text(item, words)]
         sheet.write_row(row, 0, texts, formats["wrap"])
+    if report.notes:
+        first += len(report.attention) + 2
+        sheet.write(first - 1, 0, words("note.in_report"), formats["head"])
+    for row, note in enumerate(note_rows(report, words), first):
+        sheet.write_row(row, 0, note, formats["wrap"])
 
 
 def _plan(book: Book, report: AgencyReport) -> None:

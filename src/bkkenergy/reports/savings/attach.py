@@ -12,6 +12,7 @@ from bkkenergy.calendar import Period
 from bkkenergy.portfolio import Building
 from bkkenergy.readings import FloatArray
 from bkkenergy.reports.content import AgencyReport, BesideGroup, BuildingSaving, Ranked, SavingTarget, UseBar
+from bkkenergy.reports.notes import report_notes
 from bkkenergy.reports.savings.billed import with_bills
 from bkkenergy.reports.savings.comparing import ComparisonPool, compared_total
 from bkkenergy.reports.savings.gather import SavingsAssessment, facts_of_all, fiscal_year_so_far, judge, judged_total
@@ -71,6 +72,7 @@ def add_savings_and_findings(report: AgencyReport, site: Site, period: Period) -
         ranking=report.ranking if period.kind == "day" else _ranking(report, judged),
         solar=solar_use(site, report.agency_id, period),
         target=_target(site),
+        notes=report_notes(site, report.agency_id, period),
         plan=plan_progress(site, report.agency_id, [(assessed.building, assessed.facts) for assessed in seen]),
     )
 
