@@ -14,6 +14,7 @@ from bkkenergy.savings.baseline import (
     expected_days,
     fit_baseline,
     fit_form,
+    folds_of,
     held_out_days,
     max_hour_kwh,
     saving_of,
@@ -56,6 +57,16 @@ def test_a_planted_saving_is_found():
     saving = saving_of(fit_baseline(series.between(*YEAR)), series.between(*NEXT))
     assert saving.saving_ratio == pytest.approx(0.12, abs=0.012)
     assert saving.saving_kwh == pytest.approx(saving.baseline_kwh - saving.actual_kwh)
+
+
+def test_days_that_are_held_out_are_predicted_from_all_others_and_not_from_themselves():
+    series = building(3).between(*YEAR)
+    fold = folds_of(series)
+    is_first = fold == fold[0]
+    energy = series.energy_kwh * np.where(np.repeat(is_first, 24), 3.0, 1.0)
+    before, after = (held_out_days("daily_calendar", one) for one in (series, replace(series, energy_kwh=energy)))
+    np.testing.assert_allclose(after[is_first], before[is_first], rtol=1e-9)
+    assert after[~is_first].mean() > 1.2 * before[~is_first].mean()
 
 
 def test_the_calendar_is_worth_more_than_temperature():

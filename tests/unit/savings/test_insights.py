@@ -187,6 +187,25 @@ def test_a_peak_that_several_days_reach_is_no_single_peak():
     assert not peaks_of(own, peaky, None)
 
 
+def test_a_peak_where_demand_has_no_price_is_no_finding():
+    """A flat rate charges none, and no baht can be said."""
+    own = facts(3)
+    peaky = own.demand_kw.copy()
+    peaky[-96 * 3 + 56] = 400.0
+    assert peaks_of(own, peaky, None)
+    assert not peaks_of(replace(own, demand_thb_per_kw=0.0), peaky, None)
+
+
+def test_hours_beyond_closing_are_counted_by_day_with_their_energy():
+    """Five working days on which four hours, 17 to 21, were as busy as the day."""
+    (found,) = [one for one in find(facts(3, plant=late_to_close), LIMITS) if one.rule == "overrun"]
+    assert found.evidence == {"days": 5, "hours_a_day": 4.0}
+    before = facts(3).series.energy_kwh[WEEK].reshape(7, HOURS)
+    after = facts(3, plant=late_to_close).series.energy_kwh[WEEK].reshape(7, HOURS)
+    added_kwh = (after - before).sum()
+    assert found.energy_kwh_a_month == pytest.approx(added_kwh / 7 * 365.25 / 12, rel=0.03)
+
+
 @pytest.mark.parametrize(("share", "message"), [(0.5, False), (0.6, True), (0.8, True)])
 def test_reactive_power(share, message):
     own = facts(4)
