@@ -113,3 +113,11 @@ class Words:
     def moment(self, instant: dt.datetime) -> str:
         """Format date and time of one instant, which must already be in Bangkok's time."""
         return f"{self.date(instant.date())} {self.time(instant)}"
+
+    def stamp_day(self, day: dt.date) -> str:
+        """Format a day of a list as 23 พ.ย. 2569, or 2026-11-23."""
+        return self.day_year(day) if self.lang == "th" else day.isoformat()
+
+    def stamp(self, instant: dt.datetime) -> str:
+        """Format an instant of a list, in Bangkok's time, as 23 พ.ย. 2569 14:30 น., or 2026-11-23 14:30."""
+        return f"{self.stamp_day(instant.date())} {self.time(instant)}"

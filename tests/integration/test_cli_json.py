@@ -175,6 +175,39 @@ def test_what_is_printed_with_json_has_the_fields_that_scripts_know(site, path):
     assert [name for name in numbers_of(data) if not UNIT.search(name) and name not in WITHOUT_UNIT] == []
 
 
+SPEAKS_THAI = (
+    "check", "doctor", "users list", "tokens list", "quarantine list", "quarantine show", "meters status", "imports list",
+    "imports show", "energy show", "figures list", "jobs list",
+)  # fmt: skip
+"""Commands of those who run the service, which speak English where nothing is said."""
+ENGLISH = re.compile(r"(?<![\w./-])[A-Za-z]{2,} [a-z]{2,} [a-z]{2,}(?![\w./-])")
+"""Three plain words in a row, outside of paths, ids and commands."""
+DATA = re.compile(
+    r"no such meter|bkkenergy [a-z]+ [a-z]+|grid factor, \w+|rates of|customers of|off-peak days|list of|by the rule; no"
+)
+"""What the site itself holds in English: details of what was refused, commands, figures as their files name them."""
+
+
+@pytest.mark.parametrize("path", [path for path in SPEAKS_THAI if path != "check"])
+def test_a_command_of_operators_speaks_thai_where_it_is_asked_to(site, path, monkeypatch):
+    arguments, _ = PRINTS[path]
+    english, thai = called(site, path, arguments), called(site, path, arguments, "--lang", "th")
+    assert re.search("[ก-๙]", thai)
+    assert not re.search("[ก-๙]", english)
+    lines = [DATA.sub("", line) for line in thai.splitlines()]
+    assert [line for line in lines if ENGLISH.search(line)] == []
+    monkeypatch.setenv("BKKENERGY_LANG", "th")
+    without_sizes = [re.sub(r"\d+\.\d GB", "", text) for text in (called(site, path, arguments), thai)]
+    assert without_sizes[0] == without_sizes[1]
+
+
+def test_every_command_of_operators_that_prints_has_a_language():
+    known = dict(leaves())
+    assert [
+        path for path in SPEAKS_THAI if "--lang" not in [name for own in known[path].params for name in own.opts]
+    ] == []
+
+
 def numbers_of(data, name=""):
     """Names of all fields that hold a number that is no whole one."""
     if isinstance(data, dict):

@@ -207,7 +207,7 @@ def test_doctor_says_when_hosts_with_the_same_readings_have_states_of_their_own(
     with ingesting(other, portfolio):
         found = [shared_state_of(host) for host in (one, other)]
     assert [is_well for is_well, _ in found] == [has_one_state] * 2
-    assert all(has_one_state or "uses another (sqlite-" in check for _, check in found)
+    assert all(has_one_state or "use another: " in check for _, check in found)
 
 
 def shared_state_of(settings) -> tuple[bool, str]:

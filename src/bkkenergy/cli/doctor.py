@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from bkkenergy.cli.context import config_option, set_up_logging
+from bkkenergy.cli.lang import operator_lang_option
 from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.ingest.doctor import CheckResult, examine, examine_storage
 from bkkenergy.ingest.poll_check import examine_polled
@@ -17,13 +18,15 @@ from bkkenergy.ports.readings import StoreUnavailable
 from bkkenergy.settings import load_settings
 from bkkenergy.site import load_configuration
 from bkkenergy.site.poll_config import load_polled
+from bkkenergy.texts import Lang
 from bkkenergy.web.assets import has_charts
 
 
 @click.command("doctor", epilog="\b\nExamples:\n  bkkenergy doctor\n  bkkenergy doctor --config /etc/bkkenergy")
 @json_option
+@operator_lang_option
 @config_option
-def doctor_command(config_dir: Path, *, as_json: bool) -> None:
+def doctor_command(lang: Lang, config_dir: Path, *, as_json: bool) -> None:
     """Check all that the service needs, and print a remedy for what is not well.
 
     Broker, credentials, subscriptions, store, disk, clocks, spool, quarantine. Exit code 1 if anything is not well.
@@ -32,9 +35,9 @@ def doctor_command(config_dir: Path, *, as_json: bool) -> None:
     ill = 0
     if as_json:
         results = list(_findings(config_dir))
-        print_json(results)
+        print_json([_record(result) for result in results])
         raise SystemExit(0 if all(result.is_well for result in results) else 1)
-    for finding in _findings(config_dir):
+    for finding in (result.said(lang) for result in _findings(config_dir)):
         mark = click.style("✓", fg="green") if finding.is_well else click.style("✗", fg="red")
         click.echo(
             f"{mark} {finding.check}: {finding.observed}" + ("" if finding.is_well else f"\n    {finding.remedy}")
@@ -43,17 +46,25 @@ def doctor_command(config_dir: Path, *, as_json: bool) -> None:
     raise SystemExit(1 if ill else 0)
 
 
+def _record(result: CheckResult) -> dict[str, str | bool]:
+    """Return a result as scripts know it, in English."""
+    return {
+        "check": result.check,
+        "is_well": result.is_well,
+        "observed": result.observed,
+        "remedy": result.remedy,
+    }
+
+
 def _findings(config_dir: Path) -> Iterator[CheckResult]:
     """Run every check; where the state that holds the portfolio cannot be read, those that need none."""
     try:
         config = load_configuration(config_dir)
     except StoreUnavailable as error:
-        yield CheckResult(
-            "portfolio", False, str(error), "See what follows; the checks of the broker need the portfolio."
-        )
+        yield CheckResult.of("portfolio", False, "says", "portfolio_do", text=error)
         yield from examine_storage(load_settings(config_dir))
         return
-    yield CheckResult("configuration", True, f"no faults in {config_dir}")
+    yield CheckResult.of("configuration", True, "configuration", folder=config_dir)
     yield _charts()
     yield from examine_polled(load_polled(config.folder, config.portfolio))
     sorter = Sorter(config.portfolio.meters, config.profiles, max_ahead_s=config.settings.ingest.max_ahead_s)
@@ -62,10 +73,4 @@ def _findings(config_dir: Path) -> Iterator[CheckResult]:
 
 def _charts() -> CheckResult:
     """Look for what the app takes from npm. It works without, so that nothing is wrong; but it is said."""
-    if has_charts():
-        return CheckResult("charts", True, "the explorer of the web app has its charts' script")
-    return CheckResult(
-        "charts",
-        True,
-        "the explorer shows still pictures: uPlot is not installed (deploy/make-assets fetches it from npm)",
-    )
+    return CheckResult.of("charts", True, "charts" if has_charts() else "charts_still")

@@ -19,7 +19,7 @@ from bkkenergy.calendar import BANGKOK, Period, Step, timestamp_us
 from bkkenergy.cli.context import command_line, config_option, period_of
 from bkkenergy.cli.days import CommonEra
 from bkkenergy.cli.imports import show_preview
-from bkkenergy.cli.lang import lang_option
+from bkkenergy.cli.lang import lang_option, operator_lang_option
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.errors import InputError
@@ -28,7 +28,7 @@ from bkkenergy.portfolio import Meter, Portfolio
 from bkkenergy.ports.channels import CHANNELS, Channel
 from bkkenergy.readings import Quality
 from bkkenergy.site import Site
-from bkkenergy.texts import counted
+from bkkenergy.texts import Lang
 from bkkenergy.usecases.balance import BuildingEnergy, SubMeters, building_energy
 from bkkenergy.usecases.balance_record import balance_record, flows_of, sub_meters_record
 from bkkenergy.usecases.channels import channel_series
@@ -76,9 +76,10 @@ def energy_command() -> None:
 )
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
 @json_option
+@operator_lang_option
 @config_option
 def show_command(
-    name: str, period: str, step: Step, channel: str, form: str, config_dir: Path, *, as_json: bool
+    name: str, period: str, step: Step, channel: str, form: str, lang: Lang, config_dir: Path, *, as_json: bool
 ) -> None:
     """Show the energy of a meter, or of a building's main meters, with the quality of each interval.
 
@@ -87,16 +88,16 @@ def show_command(
     The energy is what was counted; the quality is the poorest within an interval. Of one that is missing or incomplete,
     the energy is a part.
     """
-    span = period_of(period)
+    span, words, form = period_of(period), Words(lang), "json" if as_json else form
     with opened_site(config_dir) as site:
         if channel not in {"import", "export"}:
-            _show_channel(site, name, span, step, CHANNELS[channel], "json" if as_json else form)
+            _show_channel(site, name, span, step, CHANNELS[channel], form, words)
             return
         meters = meters_named(site.portfolio, name)
         series = _in_steps(lambda: energy_series(site.energy, meters, span, step, CHANNELS[channel]))
     if series.waiting:
-        click.echo(f"{counted(len(series.waiting), 'day is', 'days are')} not computed yet.", err=True)
-    _print_series(name, series, step, "json" if as_json else form, site.portfolio.revision)
+        click.echo(words("command.days_wait", count=len(series.waiting)), err=True)
+    _print_series(name, series, step, form, site.portfolio.revision, words)
 
 
 def meters_named(portfolio: Portfolio, name: str) -> Sequence[Meter]:
@@ -117,14 +118,14 @@ def _in_steps(compute: Any) -> Any:
         raise InputError(str(error)) from None
 
 
-def _show_channel(site: Site, name: str, span: Period, step: Step, channel: Channel, form: str) -> None:
+def _show_channel(site: Site, name: str, span: Period, step: Step, channel: Channel, form: str, words: Words) -> None:
     """Print a channel of a meter. Raises InputError."""
     meter = next((meter for meter in site.portfolio.meters if meter.id == name), None)
     if meter is None:
         raise InputError(f"{name} is no meter. Channel {channel.name} is of one meter: name it.")
     series = _in_steps(lambda: channel_series(site.energy, meter, span, step, channel))
     if series.waiting:
-        click.echo(f"{counted(len(series.waiting), 'day is', 'days are')} not computed yet.", err=True)
+        click.echo(words("command.days_wait", count=len(series.waiting)), err=True)
     values = [None if np.isnan(value) else round(value, KWH_DIGITS) for value in series.values.tolist()]
     quality = [Quality(value).name.lower() for value in series.quality.tolist()]
     starts = [start.isoformat() for start in series.starts]
@@ -138,15 +139,27 @@ def _show_channel(site: Site, name: str, span: Period, step: Step, channel: Chan
         writer.writerow(["start", f"value [{channel.unit}]", "quality"])
         writer.writerows(rows)
     else:
-        table = Table("start", box=None, header_style="bold")
-        table.add_column(channel.unit, justify="right")
-        table.add_column("quality")
-        for start, value, how in rows:
-            table.add_row(start[:16].replace("T", " "), "–" if value is None else f"{value:,.3f}", how)
+        table = _series_table(channel.unit, words)
+        for start, (_, value, how) in zip(series.starts, rows, strict=True):
+            table.add_row(words.stamp(start), words.number(value, 3), _quality(how, words))
         console.print(table)
 
 
-def _print_series(name: str, interval_energy: IntervalEnergy, step: Step, form: str, revision: int) -> None:
+def _series_table(unit: str, words: Words) -> Table:
+    table = Table(words("command.interval_start"), box=None, header_style="bold")
+    table.add_column(unit, justify="right")
+    table.add_column(words("command.interval_quality"))
+    return table
+
+
+def _quality(name: str, words: Words) -> str:
+    """Return a quality as files and JSON have it; in Thai its name."""
+    return name if words.lang == "en" else words(f"explore.quality_{name}")
+
+
+def _print_series(
+    name: str, interval_energy: IntervalEnergy, step: Step, form: str, revision: int, words: Words
+) -> None:
     quality = [Quality(value).name.lower() for value in interval_energy.quality.tolist()]
     energy = listed_kwh(interval_energy.energy_kwh)
     starts = [start.isoformat() for start in interval_energy.starts]
@@ -160,14 +173,12 @@ def _print_series(name: str, interval_energy: IntervalEnergy, step: Step, form: 
         writer.writerow(["start", "energy_kwh", "quality"])
         writer.writerows(rows)
     else:
-        table = Table("start", box=None, header_style="bold")
-        table.add_column("kWh", justify="right")
-        table.add_column("quality")
-        for start, kwh, how in rows:
-            table.add_row(start[:16].replace("T", " "), "–" if kwh is None else f"{kwh:,.2f}", how)
+        table = _series_table("kWh", words)
+        for start, (_, kwh, how) in zip(interval_energy.starts, rows, strict=True):
+            table.add_row(words.stamp(start), words.number(kwh, 2), _quality(how, words))
         table.add_section()
         known = [kwh for kwh in energy if kwh is not None]
-        table.add_row("", f"{sum(known):,.2f}" if known else "–", "")
+        table.add_row("", words.number(sum(known) if known else None, 2), "")
         console.print(table)
 
 

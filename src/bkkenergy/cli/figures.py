@@ -13,12 +13,15 @@ from rich.table import Table
 from bkkenergy.adapters.state import open_state
 from bkkenergy.cli.context import command_line, config_option, today_here
 from bkkenergy.cli.days import CommonEra
+from bkkenergy.cli.lang import operator_lang_option
 from bkkenergy.cli.output import print_json
 from bkkenergy.dated import Grade
+from bkkenergy.i18n import Words
 from bkkenergy.settings import load_settings
 from bkkenergy.site.figures import load_figures
 from bkkenergy.site.ft_file import FtRow, ft_rows, new_rows, read_ft_table
 from bkkenergy.site.standings import FigureStanding, standings
+from bkkenergy.texts import Lang
 from bkkenergy.usecases.figures import FigureFiles, FtTable, enter_ft
 
 console = Console()
@@ -42,8 +45,9 @@ def figures_command() -> None:
 @on_option
 @click.option("--sources", "has_sources", is_flag=True, help="Where each was read, in lines instead of a table.")
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+@operator_lang_option
 @config_option
-def list_command(day: dt.datetime | None, config_dir: Path, *, has_sources: bool, as_json: bool) -> None:
+def list_command(day: dt.datetime | None, lang: Lang, config_dir: Path, *, has_sources: bool, as_json: bool) -> None:
     """List the figures that hold on a day.
 
     Grades: V read on the issuing body's own page; V2 two independent sources agree; S one secondary source; M from
@@ -53,25 +57,28 @@ def list_command(day: dt.datetime | None, config_dir: Path, *, has_sources: bool
     if as_json:
         print_json(rows)
         return
+    words = Words(lang)
     if has_sources:
-        _print_lines(rows)
+        _print_lines(rows, words)
     else:
-        console.print(_table(rows, f"{_day(day)}"))
+        console.print(_table(rows, words.stamp_day(_day(day)), words))
 
 
 @figures_command.command(
     "check", epilog="\b\nExamples:\n  bkkenergy figures check\n  bkkenergy figures check --on 2027-01-01"
 )
 @on_option
+@operator_lang_option
 @config_option
-def check_command(day: dt.datetime | None, config_dir: Path) -> None:
+def check_command(day: dt.datetime | None, lang: Lang, config_dir: Path) -> None:
     """Find figures that have expired, or were read in no public source. Exit code 1 if there is any."""
     rows = [row for row in standings(load_figures(config_dir), _day(day)) if row.is_fault]
+    words = Words(lang)
     if not rows:
-        click.echo(f"Every figure that holds on {_day(day)} has a source.")
+        click.echo(words("command.figures_are_sourced", day=words.stamp_day(_day(day))))
         return
-    _print_lines(rows)
-    click.echo("Read them at their source, and enter them in config/tariffs/ and config/factors.toml.", err=True)
+    _print_lines(rows, words)
+    click.echo(words("command.figures_remedy"), err=True)
     raise SystemExit(1)
 
 
@@ -92,6 +99,7 @@ Examples:
 @click.option("--type-column", help="Column of the kind of customer.")
 @click.option("--type", "customer", help="The kind of customer whose rows count.")
 @click.option("--yes", "is_sure", is_flag=True, help="Write without asking.")
+@operator_lang_option
 @config_option
 def import_ft_command(
     file: Path,
@@ -103,6 +111,7 @@ def import_ft_command(
     unit: str | None,
     type_column: str | None,
     customer: str | None,
+    lang: Lang,
     config_dir: Path,
     *,
     is_sure: bool,
@@ -124,45 +133,55 @@ def import_ft_command(
         customer=customer,
         known=known,
     )
-    console.print(_ft_table(rows))
+    words = Words(lang)
+    console.print(_ft_table(rows, words))
     new = new_rows(rows)
     if not new:
-        click.echo("Nothing is new.")
+        click.echo(words("command.ft_nothing_new"))
         return
     if not is_sure:
-        click.confirm(f"Enter {len(new)} new periods into {config_dir / 'tariffs' / 'rules.toml'}?", abort=True)
+        file = config_dir / "tariffs" / "rules.toml"
+        click.confirm(words("command.ft_ask", count=len(new), file=file), abort=True)
     files = FigureFiles(config_dir, open_state(load_settings(config_dir).state))
     enter_ft(files, command_line(), FtTable(new, known, source, grade), dt.datetime.now(dt.UTC))
-    click.echo(f"Entered {len(new)}. Each process reads them at its next start.")
+    click.echo(words("command.ft_entered", count=len(new)))
 
 
 def _day(day: dt.datetime | None) -> dt.date:
     return today_here() if day is None else day.date()
 
 
-def _table(rows: Sequence[FigureStanding], title: str) -> Table:
-    table = Table(title=title)
-    for column in ("figure", "value", "until", "grade", "state"):
-        table.add_column(column)
+def _table(rows: Sequence[FigureStanding], title: str, words: Words) -> Table:
+    """List figures. Their names and values are those of the files that they are entered in, in either language."""
+    table = Table(*(words(f"command.figure_{name}") for name in ("name", "value", "until", "grade", "state")))
+    table.title = title
     for row in rows:
-        table.add_row(row.name, row.value, str(row.valid_to or ""), row.grade, row.standing)
+        standing = words(f"command.figure_{row.standing}")
+        table.add_row(row.name, row.value, _shown_day(row.valid_to, words), row.grade, standing)
     return table
 
 
-def _print_lines(rows: Sequence[FigureStanding]) -> None:
+def _print_lines(rows: Sequence[FigureStanding], words: Words) -> None:
     for row in rows:
-        ended = f" on {row.valid_to}" if row.standing == "expired" else ""
-        click.echo(f"{click.style(row.name, bold=True)}: {row.value}, {row.standing}{ended}, grade {row.grade}")
-        click.echo(f"    {row.file}, entered {row.entered}: {row.source}")
+        standing = words(f"command.figure_{row.standing}")
+        if row.standing == "expired":
+            standing = words("command.figure_expired_on", day=_shown_day(row.valid_to, words))
+        grade = words("command.figure_of_grade", grade=row.grade)
+        click.echo(f"{click.style(row.name, bold=True)}: {row.value}, {standing}, {grade}")
+        entered = _shown_day(row.entered, words)
+        click.echo(words("command.figure_source", file=row.file, day=entered, source=row.source))
 
 
-def _ft_table(rows: Sequence[FtRow]) -> Table:
+def _ft_table(rows: Sequence[FtRow], words: Words) -> Table:
     table = Table()
-    for column in ("from", "to", "Ft THB/kWh", "entered already", "state"):
-        table.add_column(column, justify="right" if column.startswith(("Ft", "entered")) else "left")
+    for name in ("from", "to", "value", "known", "state"):
+        table.add_column(words(f"command.ft_{name}"), justify="right" if name in {"value", "known"} else "left")
     for row in rows:
         before = "" if row.known_thb_per_kwh is None else f"{row.known_thb_per_kwh:.4f}"
-        table.add_row(
-            str(row.first_day), str(row.last_day or ""), f"{row.thb_per_kwh:.4f}", before, row.state,
-        )  # fmt: skip
+        days = (_shown_day(row.first_day, words), _shown_day(row.last_day, words))
+        table.add_row(*days, f"{row.thb_per_kwh:.4f}", before, words(f"command.ft_{row.state}"))
     return table
+
+
+def _shown_day(day: dt.date | None, words: Words) -> str:
+    return "" if day is None else words.stamp_day(day)

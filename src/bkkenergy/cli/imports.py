@@ -12,10 +12,12 @@ from rich.table import Table
 
 from bkkenergy.cli.context import command_line, config_option
 from bkkenergy.cli.importreadings import ReadingsFile, take_in_readings
-from bkkenergy.cli.importshown import refused_path, shown_at
+from bkkenergy.cli.importshown import in_bangkok, refused_path, shown_at
+from bkkenergy.cli.lang import operator_lang_option
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import instant, json_option, print_json
 from bkkenergy.errors import ConfigError, InputError
+from bkkenergy.i18n import Words
 from bkkenergy.ingest.ask import store_mapping
 from bkkenergy.ingest.fileratios import FileMeters, Side
 from bkkenergy.ingest.files import is_export, judged_registers
@@ -24,7 +26,7 @@ from bkkenergy.metering.sources import IntervalSeries
 from bkkenergy.ports.ledger import Batch, BatchKind
 from bkkenergy.site import Site
 from bkkenergy.site.folder import mappings_folder
-from bkkenergy.texts import counted
+from bkkenergy.texts import Lang, counted
 from bkkenergy.tomlfiles import validated
 from bkkenergy.usecases import imports
 from bkkenergy.usecases.imports import Overlap
@@ -282,32 +284,35 @@ def imports_command() -> None:
 
 @imports_command.command("list")
 @json_option
+@operator_lang_option
 @config_option
-def list_command(config_dir: Path, *, as_json: bool) -> None:
+def list_command(lang: Lang, config_dir: Path, *, as_json: bool) -> None:
     """List all imports, also those that are undone."""
+    words = Words(lang)
     with opened_site(config_dir) as site:
         batches = site.ledger.batches()
     if as_json:
         print_json([_batch_data(batch) for batch in batches])
         return
     if not batches:
-        click.echo("Nothing was imported yet.")
+        click.echo(words("command.no_imports"))
         return
-    table = Table("ID", "File", "Kind", "Meters", "From", "To", "Count", "kWh", "Who", "When", "State", box=None)
+    names = ("batch", "file", "kind", "meters", "from", "to", "count", "kwh", "who", "when", "state")
+    table = Table(*(words(f"command.import_{name}") for name in names), box=None)
     for batch in batches:
         new = batch.new
         table.add_row(
             str(batch.number),
             new.name,
-            new.kind.value,
+            words(f"command.kind_{new.kind.value}"),
             str(len(new.meters)),
-            shown_at(new.first_us),
-            shown_at(new.end_us),
+            words.stamp(in_bangkok(new.first_us)),
+            words.stamp(in_bangkok(new.end_us)),
             f"{new.count:,}",
             _kwh(batch),
             new.who,
-            shown_at(new.at_us),
-            "undone" if batch.undone_us is not None else "counts",
+            words.stamp(in_bangkok(new.at_us)),
+            words("command.import_counts" if batch.undone_us is None else "command.import_undone"),
         )
     Console(width=160).print(table)
 
@@ -315,21 +320,25 @@ def list_command(config_dir: Path, *, as_json: bool) -> None:
 @imports_command.command("show")
 @click.argument("batch", type=int, metavar="ID")
 @json_option
+@operator_lang_option
 @config_option
-def show_command(batch: int, config_dir: Path, *, as_json: bool) -> None:
+def show_command(batch: int, lang: Lang, config_dir: Path, *, as_json: bool) -> None:
     """Show one import: file, meters, precedence, and whether it counts."""
     with opened_site(config_dir) as site:
         imported = imports.batch_of(site.ledger, batch)
     if as_json:
         print_json(_batch_data(imported))
         return
-    new = imported.new
-    click.echo(f"{imported.number}  {new.name}  {new.kind.value}  sha256 {new.sha256}")
-    click.echo(f"{new.count:,} {'readings' if new.kind is BatchKind.READINGS else 'intervals'}, {_kwh(imported)} kWh")
-    click.echo(f"{shown_at(new.first_us)} to {shown_at(new.end_us)}, precedence {new.precedence.value}")
-    click.echo(f"imported by {new.who}, {shown_at(new.at_us)}")
+    words, new = Words(lang), imported.new
+    first, end, at = (words.stamp(in_bangkok(each)) for each in (new.first_us, new.end_us, new.at_us))
+    click.echo(f"{imported.number}  {new.name}  {words(f'command.kind_{new.kind.value}')}  sha256 {new.sha256}")
+    count = "command.shown_readings_count" if new.kind is BatchKind.READINGS else "command.shown_intervals_count"
+    click.echo(words(count, count=f"{new.count:,}", kwh=_kwh(imported)))
+    click.echo(words("command.shown_span", first=first, end=end, precedence=new.precedence.value))
+    click.echo(words("command.imported_by", who=new.who, at=at))
     if imported.undone_us is not None:
-        click.echo(f"undone by {imported.undone_by}, {shown_at(imported.undone_us)}")
+        undone = words.stamp(in_bangkok(imported.undone_us))
+        click.echo(words("command.undone_by", who=imported.undone_by, at=undone))
     for meter in new.meters:
         click.echo(f"  {meter}")
 

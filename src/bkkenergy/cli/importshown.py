@@ -11,7 +11,12 @@ from bkkenergy.readings import US_PER_S
 
 def shown_at(instant_us: int) -> str:
     """Return an instant as a person reads it, in Bangkok's time."""
-    return dt.datetime.fromtimestamp(instant_us / US_PER_S, BANGKOK).strftime("%Y-%m-%d %H:%M")
+    return f"{in_bangkok(instant_us):%Y-%m-%d %H:%M}"
+
+
+def in_bangkok(instant_us: int) -> dt.datetime:
+    """Return an instant in Bangkok's time."""
+    return dt.datetime.fromtimestamp(instant_us / US_PER_S, BANGKOK)
 
 
 def refused_path(file: Path) -> Path:

@@ -22,6 +22,7 @@ from bkkenergy.adapters.state.outbox import messages
 from bkkenergy.adapters.state.runs import RUN_STATES, Due, Run, RunState
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import command_line, config_option, log_options, period_of, set_up_logging, today_here
+from bkkenergy.cli.lang import operator_lang_option
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.errors import BkkEnergyError, InputError
@@ -35,6 +36,7 @@ from bkkenergy.settings import ALL, CITY
 from bkkenergy.site import Configuration, load_configuration
 from bkkenergy.site.folder import archive_of
 from bkkenergy.site.start import note_state, try_out_or_warn
+from bkkenergy.texts import Lang
 from bkkenergy.usecases.reruns import retry_runs
 
 console = Console(width=None if sys.stdout.isatty() else 160)
@@ -98,19 +100,26 @@ def start_command(config_dir: Path, log_level: str, log_format: str) -> None:
 @click.option("--mail", is_flag=True, help="What was sent or waits to be, instead of runs.")
 @click.option("--limit", default=40, show_default=True, type=click.IntRange(1), help="How many lines.")
 @json_option
+@operator_lang_option
 @config_option
 def list_command(
-    agency: str | None, state: RunState | None, limit: int, config_dir: Path, *, mail: bool, as_json: bool
+    agency: str | None, state: RunState | None, limit: int, lang: Lang, config_dir: Path, *, mail: bool, as_json: bool
 ) -> None:
     """Show runs with their tries, duration and error, the newest period first; or messages."""
+    words = Words(lang)
     with opened_jobs(config_dir) as jobs:
         if mail:
-            _show([asdict(message) for message in messages(jobs.site.state, limit=limit)], _mail_row, as_json=as_json)
+            _show(
+                [asdict(message) for message in messages(jobs.site.state, limit=limit)],
+                _mail_row,
+                words,
+                as_json=as_json,
+            )
             return
         runs = jobs.queue.runs(agency=agency, state=state, limit=limit)
         files = jobs.queue.artefacts(runs)
     rows = [_row(run) | {"files": [asdict(artefact) for artefact in files[run.id]]} for run in runs]
-    _show(rows, _run_row, as_json=as_json)
+    _show(rows, _run_row, words, as_json=as_json)
 
 
 @jobs_command.command("run", epilog="\b\nExamples:\n  bkkenergy jobs run\n"
@@ -119,10 +128,11 @@ def list_command(
 @click.option("--agency", default=ALL, show_default=True, help="An agency's id, city, or all.")
 @click.option("--period", help="A day, month or fiscal year (default: whatever is due now).")
 @click.option("--again", metavar="REASON", help="Make a new revision of what is archived already, and say why.")
+@operator_lang_option
 @config_option
 @log_options
 def run_command(
-    agency: str, period: str | None, again: str | None, config_dir: Path, log_level: str, log_format: str
+    agency: str, period: str | None, again: str | None, lang: Lang, config_dir: Path, log_level: str, log_format: str
 ) -> None:
     """Run what is due now, or one period: archived, entered in the ledger, and sent like any other report."""
     set_up_logging("error" if log_level == "info" else log_level, log_format)
@@ -138,7 +148,7 @@ def run_command(
             jobs.queue.plan([run for run in due if agency in (ALL, run.agency)])
         else:
             _enter_period(jobs, [agency] if agency != ALL else agencies, period, again, now)
-        _work_off(jobs)
+        _work_off(jobs, Words(lang))
 
 
 def _enter_period(jobs: Jobs, agencies: list[str], text: str, again: str | None, now: dt.datetime) -> None:
@@ -158,9 +168,12 @@ def _enter_period(jobs: Jobs, agencies: list[str], text: str, again: str | None,
 @jobs_command.command("retry", epilog="\b\nExamples:\n  bkkenergy jobs retry 41\n  bkkenergy jobs retry --failed")
 @click.argument("ids", nargs=-1, type=int)
 @click.option("--failed", is_flag=True, help="All that failed.")
+@operator_lang_option
 @config_option
 @log_options
-def retry_command(ids: tuple[int, ...], config_dir: Path, log_level: str, log_format: str, *, failed: bool) -> None:
+def retry_command(
+    ids: tuple[int, ...], lang: Lang, config_dir: Path, log_level: str, log_format: str, *, failed: bool
+) -> None:
     """Try failed runs again now, by their numbers of `jobs list`."""
     set_up_logging("error" if log_level == "info" else log_level, log_format)
     with opened_jobs(config_dir) as jobs:
@@ -169,14 +182,15 @@ def retry_command(ids: tuple[int, ...], config_dir: Path, log_level: str, log_fo
             raise InputError("Name runs by their numbers (bkkenergy jobs list), or use --failed.")
         if not retry_runs(jobs.site.state, command_line(), numbers, jobs.clock()):
             raise InputError("None of these runs is waiting or failed. See: bkkenergy jobs list --state failed.")
-        _work_off(jobs)
+        _work_off(jobs, Words(lang))
 
 
 @jobs_command.command("catch-up", epilog="\b\nExamples:\n  bkkenergy jobs catch-up --since 2026-11-01")
 @click.option("--since", required=True, help="The first day, for instance 2026-11-01.")
+@operator_lang_option
 @config_option
 @log_options
-def catch_up_command(since: str, config_dir: Path, log_level: str, log_format: str) -> None:
+def catch_up_command(since: str, lang: Lang, config_dir: Path, log_level: str, log_format: str) -> None:
     """Run reports of every period since a day that is not reported yet, the oldest first."""
     set_up_logging("error" if log_level == "info" else log_level, log_format)
     with opened_jobs(config_dir) as jobs:
@@ -184,15 +198,16 @@ def catch_up_command(since: str, config_dir: Path, log_level: str, log_format: s
         entered = jobs.queue.plan(
             due_since(jobs.settings.jobs.schedule, list(jobs.site.portfolio.agencies), first, jobs.clock())
         )
-        click.echo(f"{entered} periods entered.")
-        _work_off(jobs)
+        click.echo(Words(lang)("command.periods_entered", count=entered))
+        _work_off(jobs, Words(lang))
 
 
 @jobs_command.command("test-mail", epilog="\b\nExamples:\n  bkkenergy jobs test-mail\n"
                       "  bkkenergy jobs test-mail --to energy@bangkok.go.th")  # fmt: skip
 @click.option("--to", help="Only this recipient (default: all).")
+@operator_lang_option
 @config_option
-def test_command(to: str | None, config_dir: Path) -> None:
+def test_command(to: str | None, lang: Lang, config_dir: Path) -> None:
     """Send a test message to the recipients, by mail, webhook or LINE, and show its outcome."""
     settings = load_configuration(config_dir).delivery_on(today_here())
     recipients = [recipient for recipient in settings.recipient if to in (None, recipient.to)]
@@ -208,20 +223,21 @@ def test_command(to: str | None, config_dir: Path) -> None:
             CHANNELS[recipient.channel](settings, recipient, message)
         except (BkkEnergyError, OSError) as error:
             failed += 1
-            click.echo(f"{recipient.channel} {recipient.to}: {error}", err=True)
+            why = error.said(lang) if isinstance(error, BkkEnergyError) else error
+            click.echo(f"{recipient.channel} {recipient.to}: {why}", err=True)
         else:
-            click.echo(f"{recipient.channel} {recipient.to}: taken")
+            click.echo(Words(lang)("command.message_taken", channel=recipient.channel, to=recipient.to))
     if failed:
         raise SystemExit(1)
 
 
-def _work_off(jobs: Jobs) -> None:
+def _work_off(jobs: Jobs, words: Words) -> None:
     """Run what is due, with a bar; exits with 1 when something failed."""
     waiting = len(jobs.queue.runs(state="due")) + len(jobs.queue.runs(state="running"))
     failed: list[Run] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Browser() as browser, Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("Reports", total=waiting)
+        task = bar.add_task(words("web.reports"), total=waiting)
 
         def on_run(run: Run, is_done: bool) -> None:
             bar.update(task, advance=1, description=f"{run.agency} {run.period}")
@@ -229,10 +245,10 @@ def _work_off(jobs: Jobs) -> None:
                 failed.append(run)
 
         done = jobs.work_off(RunContext(jobs.site, jobs.queue, browser), on_run=on_run)
-    click.echo(f"{done} report{'' if done == 1 else 's'} archived in {archive_of(jobs.settings)}.")
+    click.echo(words("command.reports_archived", count=done, folder=archive_of(jobs.settings)))
     left = jobs.queue.counts()
     if left["due"] + left["running"]:
-        click.echo(f"{left['due']} wait to be tried or for others, {left['running']} are with another process.")
+        click.echo(words("command.runs_left", due=left["due"], running=left["running"]))
     for run in failed:
         now = jobs.queue.runs(agency=run.agency, period=run.period)[0]
         click.echo(f"{run.id} {run.agency} {run.period}: {now.error}", err=True)
@@ -240,17 +256,17 @@ def _work_off(jobs: Jobs) -> None:
         raise SystemExit(1)
 
 
-def _show(rows: list[dict[str, Any]], shown: Any, *, as_json: bool) -> None:
+def _show(rows: list[dict[str, Any]], shown: Any, words: Words, *, as_json: bool) -> None:
     if as_json:
         print_json(rows)
         return
     if not rows:
-        click.echo("None yet.")
+        click.echo(words("command.none_yet"))
         return
     table = Table()
-    lines = [shown(row) for row in rows]
+    lines = [shown(row, words) for row in rows]
     for name in lines[0]:
-        table.add_column(name, overflow="fold", no_wrap=name not in {"error", "subject"})
+        table.add_column(words(f"command.{name}"), overflow="fold", no_wrap=name not in {"error", "subject"})
     for line in lines:
         table.add_row(*line.values())
     console.print(table)
@@ -261,35 +277,33 @@ def _row(run: Run) -> dict[str, Any]:
     return asdict(run) | period
 
 
-def _run_row(row: dict[str, Any]) -> dict[str, str]:
-    duration = "" if row["duration_s"] is None else f"{row['duration_s']:.1f} s"
+def _run_row(row: dict[str, Any], words: Words) -> dict[str, str]:
+    seconds = row["duration_s"]
     return {
         "run": str(row["id"]),
         "agency": row["agency"],
-        "period": row["period"],
-        "rev": str(row["revision"]),
-        "state": row["state"],
+        "period": row["period"] if words.lang == "en" else words.period(row["period"]),
+        "revision": str(row["revision"]),
+        "state": words(f"command.run_{row['state']}"),
         "tries": str(row["tries"]),
-        "took": duration,
-        "ended": _moment(row["ended_us"]),
+        "took": "" if seconds is None else words("command.seconds", seconds=f"{seconds:.1f}"),
+        "ended": _moment(row["ended_us"], words),
         "files": str(len(row["files"])),
         "error": row["error"][:MAX_SHOWN_ERROR],
     }
 
 
-def _mail_row(row: dict[str, Any]) -> dict[str, str]:
+def _mail_row(row: dict[str, Any], words: Words) -> dict[str, str]:
     return {
         "to": row["recipient"],
         "by": row["channel"],
         "subject": row["message"]["subject"],
-        "state": row["state"],
+        "state": words(f"message_state.{row['state']}"),
         "tries": str(row["tries"]),
-        "sent": _moment(row["sent_us"]),
+        "sent": _moment(row["sent_us"], words),
         "error": row["error"][:MAX_SHOWN_ERROR],
     }
 
 
-def _moment(instant_us: int | None) -> str:
-    if instant_us is None:
-        return ""
-    return dt.datetime.fromtimestamp(instant_us / 1e6, BANGKOK).strftime("%Y-%m-%d %H:%M")
+def _moment(instant_us: int | None, words: Words) -> str:
+    return "" if instant_us is None else words.stamp(dt.datetime.fromtimestamp(instant_us / 1e6, BANGKOK))

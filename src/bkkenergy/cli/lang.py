@@ -12,18 +12,32 @@ from bkkenergy.errors import ConfigError
 from bkkenergy.texts import LANGS, Lang
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
+LANG_VARIABLE = "BKKENERGY_LANG"
+"""What --lang is where it is not given: for people who work in one language all day."""
 
 
 def lang_option(command: CommandT) -> CommandT:
     """Add --lang."""
     choice = click.Choice(LANGS)
-    return click.option("--lang", type=choice, default="th", show_default=True, help="Of what is printed.")(command)
+    return click.option(
+        "--lang", type=choice, envvar=LANG_VARIABLE, default="th", show_default=True, help="Of what is printed."
+    )(command)
+
+
+def operator_lang_option(command: CommandT) -> CommandT:
+    """Add --lang to a command of those who run the service, English where nothing is said."""
+    choice = click.Choice(LANGS)
+    return click.option(
+        "--lang", type=choice, envvar=LANG_VARIABLE, default="en", show_default=True, help="Of what is printed."
+    )(command)
 
 
 def fault_lang_option(command: CommandT) -> CommandT:
     """Add --lang for the faults that a command finds. What it prints beside them is English."""
     choice = click.Choice(LANGS)
-    return click.option("--lang", type=choice, default="en", show_default=True, help="Of the faults.")(command)
+    return click.option(
+        "--lang", type=choice, envvar=LANG_VARIABLE, default="en", show_default=True, help="Of the faults."
+    )(command)
 
 
 @contextmanager

@@ -10,17 +10,18 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bkkenergy.adapters.state.logbook import Logbook
+from bkkenergy.adapters.state.logbook import Logbook, NotedEvent
 from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import command_line, config_option
+from bkkenergy.cli.lang import operator_lang_option
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, plain, print_json
 from bkkenergy.errors import InputError
+from bkkenergy.i18n import Words
 from bkkenergy.ingest.credentials import issue_passwords, write_rules
 from bkkenergy.ingest.discover import MeterProposal, adopted, heard_of, proposals
 from bkkenergy.ingest.listening import listened
-from bkkenergy.ingest.ownclock import REMEDY
 from bkkenergy.ingest.status import (
     STATUS_DAYS,
     MeterStatus,
@@ -38,12 +39,11 @@ from bkkenergy.portfolio.records import EVER
 from bkkenergy.readings import US_PER_S
 from bkkenergy.site import Configuration, load_configuration
 from bkkenergy.site.open import opened_state
-from bkkenergy.texts import counted
+from bkkenergy.texts import Lang
 from bkkenergy.usecases.portfolio import change, dry_run, portfolio_state
 
-RELOAD = "Reload the broker: systemctl reload mosquitto, or docker compose exec mosquitto sh -c 'kill -HUP 1'."
-
-
+RELOAD = "systemctl reload mosquitto, docker compose exec mosquitto sh -c 'kill -HUP 1'"
+"""What has the broker read its files again, as it is installed and in a container."""
 ingesters_option = click.option(
     "--ingester",
     "ingesters",
@@ -79,8 +79,9 @@ def _meters_of(config: Configuration, agency: str | None) -> Sequence[Meter]:
 @meters_command.command("status", epilog="\b\nExample:\n  bkkenergy meters status district-dindaeng")
 @click.argument("agency", required=False)
 @json_option
+@operator_lang_option
 @config_option
-def status_command(agency: str | None, as_json: bool, config_dir: Path) -> None:
+def status_command(agency: str | None, as_json: bool, lang: Lang, config_dir: Path) -> None:
     """Show last seen, coverage of the last seven days, events and clock of each meter."""
     config = load_configuration(config_dir)
     meters = _meters_of(config, agency)
@@ -89,34 +90,41 @@ def status_command(agency: str | None, as_json: bool, config_dir: Path) -> None:
         statuses = meter_status(opened.energy, logbook, meters, now=now)
         behind_s = clock_behind_s(logbook.gateways().values(), now)
     contacts = {meter.id: asked_about(config.portfolio, meter.building) for meter in meters}
+    words = Words(lang)
     if behind_s:
-        click.echo(f"This host's clock is {behind_s:.0f} s behind that of most gateways. {REMEDY}", err=True)
+        click.echo(words("command.clock_is_behind", seconds=f"{behind_s:.0f}"), err=True)
     if waiting := sum(status.is_waiting for status in statuses):
-        click.echo(f"Days of {counted(waiting, 'meter')} are not computed yet; coverage there may be more.", err=True)
+        click.echo(words("command.meters_wait", count=waiting), err=True)
     if as_json:
         print_json([plain(status) | {"contacts": contacts[status.meter_id]} for status in statuses])
     else:
-        Console().print(_table(statuses))
+        Console().print(_table(statuses, words))
         for line in dict.fromkeys(line for status in statuses if status.is_down for line in contacts[status.meter_id]):
-            click.echo(f"To ask about meters that are down: {line}")
+            click.echo(words("command.ask_about_meters", contact=line))
 
 
-def _table(statuses: Sequence[MeterStatus]) -> Table:
-    table = Table(
-        "Meter", "Last seen", f"Coverage {STATUS_DAYS} d", "Least delay", "Events", box=None, header_style="bold"
-    )
+def _table(statuses: Sequence[MeterStatus], words: Words) -> Table:
+    table = Table(box=None, header_style="bold")
+    for name in ("meter", "last_seen", "coverage", "delay", "events"):
+        table.add_column(words(f"command.meter_{name}", days=STATUS_DAYS))
     for status in statuses:
         latest = status.events[0] if status.events else None
-        events = f"{len(status.events)}: {latest.kind} {latest.at.astimezone(BANGKOK):%d %b %H:%M}" if latest else ""
         table.add_row(
             status.meter_id,
-            f"{status.last_seen:%Y-%m-%d %H:%M}" if status.last_seen else "never",
-            "" if status.coverage_ratio is None else f"{status.coverage_ratio:.0%}",
-            "" if status.skew_s is None else f"{status.skew_s:+.0f} s",
-            events,
+            words.stamp(status.last_seen) if status.last_seen else words("command.never"),
+            "" if status.coverage_ratio is None else words.percent(status.coverage_ratio),
+            "" if status.skew_s is None else words("command.seconds", seconds=f"{status.skew_s:+.0f}"),
+            f"{len(status.events)}: {_event(latest, words)}" if latest else "",
             style="red" if status.last_seen is None else "yellow" if status.is_poor or latest else None,
         )
     return table
+
+
+def _event(event: NotedEvent, words: Words) -> str:
+    """Return an event and when it was: its slug, which scripts know; in Thai its name."""
+    kind = str(event.kind) if words.lang == "en" else words.name("event", str(event.kind))
+    at = event.at.astimezone(BANGKOK)
+    return f"{kind} {at:%d} {words.month_short(at.date())} {words.time(at)}"
 
 
 @meters_command.command("unknown", epilog="\b\nExamples:\n  bkkenergy meters unknown\n"
@@ -180,13 +188,14 @@ def _as_record(proposal: MeterProposal) -> dict[str, object]:
 @click.option("--name-th", default="มิเตอร์หลัก", show_default=True, help="Its Thai name.")
 @click.option("--listen", "seconds", type=click.FloatRange(min=0.1), help="Listen to all topics so long, too.")
 @click.option("--yes", is_flag=True, help="Enter it; without, only show what would be entered.")
+@operator_lang_option
 @config_option
 def adopt_command(
     topic: str, key: str, building: str | None, local_id: str | None, rated_kw: float, profile_id: str | None,
-    name_en: str, name_th: str, seconds: float | None, config_dir: Path, *, yes: bool,
+    name_en: str, name_th: str, seconds: float | None, lang: Lang, config_dir: Path, *, yes: bool,
 ) -> None:  # fmt: skip
     """Enter a meter of `meters unknown` into the portfolio. What would be entered is shown first."""
-    config = load_configuration(config_dir)
+    words, config = Words(lang), load_configuration(config_dir)
     proposal = next(
         (one for one in _proposed(config, seconds) if (one.topic, one.key) == (topic, key)), MeterProposal(topic, key)
     )
@@ -199,7 +208,7 @@ def adopt_command(
     for field, value in {**body, **{f"last {name}": value for name, value in proposal.values.items()}}.items():
         click.echo(f"{field}: {value}")
     if chosen["profile"] in config.profiles and config.profiles[chosen["profile"]].unverified:
-        click.echo(f"The profile is unverified: {config.profiles[chosen['profile']].source}")
+        click.echo(words("command.profile_unverified", source=config.profiles[chosen["profile"]].source))
     with opened_state(config.settings) as engine:
         state, edits = portfolio_state(config, engine), [Put("meter", body)]
         present = state.records()
@@ -207,7 +216,7 @@ def adopt_command(
             raise InputError(f"there is a meter {body['id']!r}. Give another name with --id.")
         dry_run(state, present, changes_of(present, edits, EVER, state.kinds))
         if not yes:
-            click.echo("No fault is found, and nothing is entered yet. Run it again with --yes.")
+            click.echo(words("command.nothing_adopted"))
             return
         done = change(
             state,
@@ -218,15 +227,16 @@ def adopt_command(
             expected_revision=present.revision,
             now=dt.datetime.now(dt.UTC),
         )
-    click.echo(f"Revision {done.revision}: {body['id']}. What was quarantined: bkkenergy quarantine replay --all.")
+    click.echo(words("command.adopted", revision=done.revision, meter=body["id"]))
 
 
 @meters_command.command("acl", epilog="\b\nExamples:\n  bkkenergy meters acl\n"
                         "  bkkenergy meters acl --to /etc/bkkenergy/secrets")  # fmt: skip
 @click.option("--to", "folder", type=click.Path(file_okay=False, path_type=Path), help="Write mosquitto-acl there.")
 @ingesters_option
+@operator_lang_option
 @config_option
-def acl_command(folder: Path | None, ingesters: tuple[str, ...], config_dir: Path) -> None:
+def acl_command(folder: Path | None, ingesters: tuple[str, ...], lang: Lang, config_dir: Path) -> None:
     """Print mosquitto's access rules: each gateway writes to its topics and nothing else.
 
     With --to they replace FOLDER/mosquitto-acl, whole or not at all: after a fault the old rules stay. (A shell's
@@ -240,14 +250,16 @@ def acl_command(folder: Path | None, ingesters: tuple[str, ...], config_dir: Pat
     if folder is None:
         click.echo(rules, nl=False)
         return
-    click.echo(f"{write_rules(folder, rules)}: rules of {counted(len(config.portfolio.meters), 'meter')}. {RELOAD}")
+    path, count = write_rules(folder, rules), len(config.portfolio.meters)
+    click.echo(Words(lang)("command.rules_written", path=path, count=count, reload=RELOAD))
 
 
 @meters_command.command("passwords", epilog="\b\nExample:\n  bkkenergy meters passwords --to /etc/bkkenergy/secrets")
 @click.option("--to", "folder", required=True, type=click.Path(file_okay=False, path_type=Path), help="Where they go.")
 @ingesters_option
+@operator_lang_option
 @config_option
-def passwords_command(folder: Path, ingesters: tuple[str, ...], config_dir: Path) -> None:
+def passwords_command(folder: Path, ingesters: tuple[str, ...], lang: Lang, config_dir: Path) -> None:
     """Create a password for every gateway: gateway-passwords.csv for installers, mosquitto-passwords for the broker.
 
     A gateway that has one keeps it; gateways that the portfolio no longer has lose theirs. The ingester's is
@@ -256,4 +268,5 @@ def passwords_command(folder: Path, ingesters: tuple[str, ...], config_dir: Path
     config = load_configuration(config_dir)
     gateways = dict.fromkeys(meter.gateway_id for meter in config.portfolio.meters)
     new, gone = issue_passwords(folder, list(gateways), ingesters=ingesters)
-    click.echo(f"{folder}: {counted(len(gateways), 'gateway')}, {new} new, {gone} taken away. {RELOAD}")
+    words, count = Words(lang), len(gateways)
+    click.echo(words("command.passwords_written", path=folder, count=count, new=new, gone=gone, reload=RELOAD))

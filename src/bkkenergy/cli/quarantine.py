@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,16 @@ from rich.table import Table
 from bkkenergy.adapters.state.quarantine import Quarantine, Quarantined
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import command_line, config_option
+from bkkenergy.cli.lang import operator_lang_option
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.errors import InputError
+from bkkenergy.i18n import Words
 from bkkenergy.ingest.ask import replay_quarantined
 from bkkenergy.payloads.message import Reason
 from bkkenergy.site import Configuration, load_configuration
 from bkkenergy.site.open import opened_state
-from bkkenergy.texts import counted
+from bkkenergy.texts import Lang
 
 MOST = 1_000_000
 
@@ -56,8 +58,11 @@ def quarantine_command() -> None:
 @topic_option
 @click.option("--limit", default=50, show_default=True, help="At most this many, the newest first.")
 @json_option
+@operator_lang_option
 @config_option
-def list_command(reason: str | None, topic: str | None, limit: int, config_dir: Path, *, as_json: bool) -> None:
+def list_command(
+    reason: str | None, topic: str | None, limit: int, lang: Lang, config_dir: Path, *, as_json: bool
+) -> None:
     """List what was refused, the newest first, and what has been counted."""
     with _quarantine(load_configuration(config_dir)) as quarantine:
         listed = quarantine.listed(reason=Reason(reason) if reason else None, topic=topic, limit=limit)
@@ -76,39 +81,64 @@ def list_command(reason: str | None, topic: str | None, limit: int, config_dir: 
             }
         )
         return
-    table = Table("No.", "Received", "Topic", "Reason", "Times", "Readings", "Detail", box=None, header_style="bold")
-    for item in listed:
-        received = item.received.astimezone(BANGKOK).strftime("%Y-%m-%d %H:%M:%S")
-        table.add_row(str(item.id), received, item.topic, item.reason, str(item.times), str(item.readings), item.detail)
-    console = Console()
+    words, console = Words(lang), Console()
     if listed:
-        console.print(table)
+        console.print(_table(listed, words))
     console.print(
-        f"{counts['quarantine.kept']} kept ({counts['quarantine.kept_bytes']:,} bytes), "
-        f"{counts['quarantine.dropped']} dropped for room, {counts['quarantine.replayed']} replayed. "
-        f"Ever ingested: {counted(counts['messages'], 'message')}, {counted(counts['readings'], 'reading')}; "
-        f"{counts['refused']:,} refused."
+        words(
+            "command.quarantined",
+            payloads=counts["quarantine.kept"],
+            size=counts["quarantine.kept_bytes"],
+            dropped=counts["quarantine.dropped"],
+            replayed=counts["quarantine.replayed"],
+            messages=counts["messages"],
+            readings=counts["readings"],
+            refused=counts["refused"],
+        )
     )
+
+
+def _table(listed: Sequence[Quarantined], words: Words) -> Table:
+    names = ("number", "received", "topic", "reason", "times", "readings", "detail")
+    table = Table(*(words(f"command.payload_{name}") for name in names), box=None, header_style="bold")
+    for item in listed:
+        received, reason = _received(item, words), _reason(item, words)
+        table.add_row(str(item.id), received, item.topic, reason, str(item.times), str(item.readings), item.detail)
+    return table
+
+
+def _received(item: Quarantined, words: Words) -> str:
+    """Return when it came, to the second: as ISO 8601 does, or with the year of the Buddhist era."""
+    received = item.received.astimezone(BANGKOK)
+    return f"{words.stamp_day(received.date())} {received:%H:%M:%S}"
+
+
+def _reason(item: Quarantined, words: Words) -> str:
+    """Return the reason: the slug, which --reason takes; in Thai its name before it."""
+    slug = str(item.reason)
+    return slug if words.lang == "en" else f"{words.name('reason', slug)} ({slug})"
 
 
 @quarantine_command.command("show", epilog="\b\nExample:\n  bkkenergy quarantine show 42")
 @click.argument("number", type=int)
 @json_option
+@operator_lang_option
 @config_option
-def show_command(number: int, config_dir: Path, *, as_json: bool) -> None:
+def show_command(number: int, lang: Lang, config_dir: Path, *, as_json: bool) -> None:
     """Show one refused payload, whole."""
     with _quarantine(load_configuration(config_dir)) as quarantine:
         item = _existing(quarantine, number)
     if as_json:
         print_json(_data(item) | {"payload": item.payload})
         return
-    click.echo(f"topic:    {item.topic}")
-    click.echo(f"received: {item.received.astimezone(BANGKOK).isoformat()} ({item.times} times)")
-    click.echo(f"reason:   {item.reason}: {item.detail}")
-    click.echo(f"readings: {item.readings} refused")
-    click.echo(
-        f"payload:  {item.size_bytes} bytes{'' if item.is_whole else f', of which {len(item.payload)} are stored'}"
-    )
+    words = Words(lang)
+    received = item.received.astimezone(BANGKOK).isoformat() if lang == "en" else _received(item, words)
+    click.echo(words("command.shown_topic", topic=item.topic))
+    click.echo(words("command.shown_received", received=received, times=item.times))
+    click.echo(words("command.shown_reason", reason=_reason(item, words), detail=item.detail))
+    click.echo(words("command.shown_readings", readings=item.readings))
+    size = "command.shown_whole" if item.is_whole else "command.shown_part"
+    click.echo(words(size, size=item.size_bytes, stored=len(item.payload)))
     click.echo(item.payload.decode(errors="backslashreplace"))
 
 
@@ -117,9 +147,10 @@ def show_command(number: int, config_dir: Path, *, as_json: bool) -> None:
 @click.option("--all", "is_all", is_flag=True, help="Everything that --reason and --topic leave.")
 @reason_option
 @topic_option
+@operator_lang_option
 @config_option
 def replay_command(
-    numbers: tuple[int, ...], is_all: bool, reason: str | None, topic: str | None, config_dir: Path
+    numbers: tuple[int, ...], is_all: bool, reason: str | None, topic: str | None, lang: Lang, config_dir: Path
 ) -> None:
     """Try refused payloads again with the configuration as it is now.
 
@@ -135,10 +166,7 @@ def replay_command(
             chosen = [_existing(quarantine, number) for number in numbers]
         with opened_site(config) as site:
             readings, stayed = replay_quarantined(site, command_line(), chosen, quarantine)
-    click.echo(
-        f"{counted(len(chosen) - stayed, 'payload')} replayed ({counted(readings, 'reading')}), "
-        f"{stayed} stay in quarantine."
-    )
+    click.echo(Words(lang)("command.replayed", payloads=len(chosen) - stayed, readings=readings, stayed=stayed))
     raise SystemExit(1 if stayed else 0)
 
 

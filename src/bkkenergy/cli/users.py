@@ -15,11 +15,13 @@ from bkkenergy.access import EVERY_AGENCY, ROLES, TOKEN_SCOPES, Role, TokenScope
 from bkkenergy.adapters.state import StateStore, open_state
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import command_line, config_option
+from bkkenergy.cli.lang import operator_lang_option
 from bkkenergy.cli.output import instant, json_option, print_json
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import Words
 from bkkenergy.readings import US_PER_S
 from bkkenergy.site import load_configuration
+from bkkenergy.texts import Lang
 from bkkenergy.usecases.people import (
     NewUser,
     alter_user,
@@ -46,17 +48,26 @@ def users_command() -> None:
 
 @users_command.command("list", epilog="\b\nExamples:\n  bkkenergy users list")
 @json_option
+@operator_lang_option
 @config_option
-def list_command(config_dir: Path, *, as_json: bool) -> None:
+def list_command(lang: Lang, config_dir: Path, *, as_json: bool) -> None:
     """List all users with their roles and agencies."""
     known = list_users(open_state(load_configuration(config_dir).settings.state), command_line())
     if as_json:
         print_json([_user_data(user) for user in known])
         return
-    table = Table("Name", "Role", "Agencies", "May come in", box=None, header_style="bold")
+    words = Words(lang)
+    names = ("user", "role", "agencies", "may_sign_in")
+    table = Table(*(words(f"command.{name}") for name in names), box=None, header_style="bold")
     for user in known:
-        table.add_row(user["name"], user["role"], ", ".join(user["agencies"]), "no" if user["disabled"] else "yes")
+        may_sign_in = words("command.no" if user["disabled"] else "command.yes")
+        table.add_row(user["name"], _role(user["role"], words), ", ".join(user["agencies"]), may_sign_in)
     console.print(table)
+
+
+def _role(role: str, words: Words) -> str:
+    """Return a role as --role takes it; in Thai its name."""
+    return role if words.lang == "en" else words(f"web.role_{role}")
 
 
 def _user_data(user: dict[str, Any]) -> dict[str, Any]:
@@ -75,8 +86,9 @@ def _user_data(user: dict[str, Any]) -> dict[str, Any]:
 @click.option("--role", type=click.Choice(ROLES), default="viewer", show_default=True, help="What the user may do.")
 @click.option("--agency", "agencies", multiple=True, help="An agency's id, or all; may be repeated.", required=True)
 @click.option("--display", default="", help="The name that is shown.")
+@operator_lang_option
 @config_option
-def add_command(name: str, role: str, agencies: tuple[str, ...], display: str, config_dir: Path) -> None:
+def add_command(name: str, role: str, agencies: tuple[str, ...], display: str, lang: Lang, config_dir: Path) -> None:
     """Add a user, and print the one-time password."""
     config = load_configuration(config_dir)
     known = {*config.portfolio.agencies, EVERY_AGENCY}
@@ -86,7 +98,8 @@ def add_command(name: str, role: str, agencies: tuple[str, ...], display: str, c
     password = secrets.token_urlsafe(12)
     new = NewUser(name=name, password=password, role=cast("Role", role), agencies=agencies, display=display)
     enter_user(engine, command_line(), new, now)
-    click.echo(f"{name}: {role} of {', '.join(agencies)}; one-time password: {password}")
+    words, whose = Words(lang), ", ".join(agencies)
+    click.echo(words("command.user_added", name=name, role=_role(role, words), agencies=whose, password=password))
 
 
 def _known(engine: StateStore, name: str) -> dict[str, Any]:
@@ -102,17 +115,19 @@ def _known(engine: StateStore, name: str) -> dict[str, Any]:
 @users_command.command("password", epilog="\b\nExamples:\n  bkkenergy users password somchai")
 @click.argument("name")
 @click.option("--prompt", is_flag=True, help="Ask for the password instead of making a one-time one.")
+@operator_lang_option
 @config_option
-def password_command(name: str, config_dir: Path, *, prompt: bool) -> None:
+def password_command(name: str, lang: Lang, config_dir: Path, *, prompt: bool) -> None:
     """Set a new one-time password for a user, and end the user's sessions."""
     engine = open_state(load_configuration(config_dir).settings.state)
     user = _known(engine, name)
-    password = click.prompt("Password", hide_input=True) if prompt else secrets.token_urlsafe(12)
+    words = Words(lang)
+    password = click.prompt(words("web.password"), hide_input=True) if prompt else secrets.token_urlsafe(12)
     if prompt and (fault := password_fault(password, name)):
-        raise InputError(Words("en")(fault))
+        raise InputError(words(fault))
     give_password(engine, command_line(), user["id"], password, dt.datetime.now(dt.UTC), must_change=not prompt)
     if not prompt:
-        click.echo(f"{name}: one-time password: {password}")
+        click.echo(words("command.user_password", name=name, password=password))
 
 
 @users_command.command(
@@ -141,13 +156,14 @@ def change_command(name: str, role: str | None, agencies: tuple[str, ...], confi
 )
 @click.argument("name")
 @click.option("--off", is_flag=True, help="Let the user in again.")
+@operator_lang_option
 @config_option
-def lock_command(name: str, config_dir: Path, *, off: bool) -> None:
+def lock_command(name: str, lang: Lang, config_dir: Path, *, off: bool) -> None:
     """Lock a user out, at once."""
     engine = open_state(load_configuration(config_dir).settings.state)
     user_id = _known(engine, name)["id"]
     alter_user(engine, command_line(), user_id, {"disabled": int(not off)}, dt.datetime.now(dt.UTC))
-    click.echo(f"{name}: {'let in' if off else 'locked out'}")
+    click.echo(Words(lang)("command.user_let_in" if off else "command.user_locked", name=name))
 
 
 @click.group(
@@ -166,17 +182,21 @@ def tokens_command() -> None:
 
 @tokens_command.command("list", epilog="\b\nExamples:\n  bkkenergy tokens list")
 @json_option
+@operator_lang_option
 @config_option
-def list_tokens_command(config_dir: Path, *, as_json: bool) -> None:
+def list_tokens_command(lang: Lang, config_dir: Path, *, as_json: bool) -> None:
     """List all tokens: their users, scopes and ends, and when last used. Their secrets are stored nowhere."""
     known = list_tokens(open_state(load_configuration(config_dir).settings.state), command_line())
     if as_json:
         print_json([_token_data(token) for token in known])
         return
-    table = Table("Number", "Name", "User", "May", "Until", "Last used", box=None, header_style="bold")
+    words = Words(lang)
+    names = ("number", "name", "user", "may", "until", "used")
+    table = Table(*(words(f"command.token_{name}") for name in names), box=None, header_style="bold")
     for token in known:
-        used = _day(token["used_us"]) if token["used_us"] else "never"
-        table.add_row(str(token["id"]), token["name"], token["user"], token["scope"], _day(token["until_us"]), used)
+        used = _day(token["used_us"], words) if token["used_us"] else words("command.never")
+        scope = token["scope"] if lang == "en" else words(f"token_scope.{token['scope']}")
+        table.add_row(str(token["id"]), token["name"], token["user"], scope, _day(token["until_us"], words), used)
     console.print(table)
 
 
@@ -208,13 +228,14 @@ def add_token_command(user: str, name: str, scope: str, days: int, config_dir: P
 
 @tokens_command.command("end", epilog="\b\nExamples:\n  bkkenergy tokens end 3")
 @click.argument("number", type=int)
+@operator_lang_option
 @config_option
-def end_token_command(number: int, config_dir: Path) -> None:
+def end_token_command(number: int, lang: Lang, config_dir: Path) -> None:
     """Remove a token, at once."""
     engine, now = open_state(load_configuration(config_dir).settings.state), dt.datetime.now(dt.UTC)
     ended = end_token(engine, command_line(), number, now)
-    click.echo(f"{ended['name']} of {ended['user']}: ended")
+    click.echo(Words(lang)("command.token_ended", name=ended["name"], user=ended["user"]))
 
 
-def _day(instant_us: int) -> str:
-    return f"{dt.datetime.fromtimestamp(instant_us / US_PER_S, BANGKOK):%Y-%m-%d}"
+def _day(instant_us: int, words: Words) -> str:
+    return words.stamp_day(dt.datetime.fromtimestamp(instant_us / US_PER_S, BANGKOK).date())

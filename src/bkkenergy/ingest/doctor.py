@@ -7,9 +7,10 @@ import email.utils
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 import urllib3
 
@@ -17,20 +18,19 @@ from bkkenergy.adapters.broker_troubles import TroubleKind
 from bkkenergy.adapters.identities import bystander
 from bkkenergy.adapters.mqtt import Subscriber
 from bkkenergy.adapters.outage import has_own_users, play_outage
-from bkkenergy.adapters.sqlite_file import DAMAGED, fault_in
+from bkkenergy.adapters.sqlite_file import fault_in
 from bkkenergy.adapters.state.logbook import Logbook
 from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.ingest.gaps import gaps_of
-from bkkenergy.ingest.ownclock import REMEDY
 from bkkenergy.ingest.spool import batches_waiting
 from bkkenergy.ingest.status import clock_behind_s
 from bkkenergy.ports.readings import StoreRefused, StoreUnavailable, StoreUnfit
 from bkkenergy.settings import MqttSettings, Settings
 from bkkenergy.site.folder import data_folder
 from bkkenergy.site.open import open_store, opened_state
-from bkkenergy.site.start import NO_EXPIRY, expiry_of, note_state, other_states
-from bkkenergy.texts import counted
+from bkkenergy.site.start import expiry_of, note_state, other_states
+from bkkenergy.texts import Lang, filled
 
 CONNECTS_WITHIN_S = 8.0
 GAP_DAYS = 7
@@ -46,12 +46,37 @@ MAX_DELAY_S = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One check: whether all is well, what was found, and what to do where it is not."""
+    """One check: whether all is well, what was found, and what to do where it is not.
+
+    keys, values : its texts under [doctor] of the catalogues, of what was found and of the remedy.
+    """
 
     check: str
     is_well: bool
     observed: str
     remedy: str = ""
+    keys: tuple[str, str] = field(default=("", ""), compare=False, repr=False)
+    values: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
+
+    @classmethod
+    def of(cls, check: str, is_well: bool, observed: str, remedy: str = "", /, **values: object) -> Self:
+        """Make a result from keys under [doctor]: of what was found, and of the remedy. Its texts are English."""
+        return cls(
+            check, is_well, _text("en", observed, values), _text("en", remedy, values), (observed, remedy), values
+        )
+
+    def said(self, lang: Lang) -> CheckResult:
+        """Return the result in a language, its name too."""
+        if lang == "en":
+            return self
+        observed, remedy = (_text(lang, key, self.values) for key in self.keys)
+        name = filled(lang, f"doctor.check_{self.check.replace(' ', '_')}", {})
+        return replace(self, check=name, observed=observed, remedy=remedy)
+
+
+def _text(lang: Lang, key: str, values: Mapping[str, object]) -> str:
+    """Return the text of a key under [doctor]; nothing where there is no key."""
+    return filled(lang, f"doctor.{key}", values) if key else ""
 
 
 def examine(settings: Settings, topics: tuple[str, ...], exact_topics: tuple[str, ...] = ()) -> Iterator[CheckResult]:
@@ -76,9 +101,8 @@ def _disk(settings: Settings) -> Iterator[CheckResult]:
         existing = next(path for path in (folder, *folder.parents) if path.exists())
         free_bytes = shutil.disk_usage(existing).free
         is_writable = os.access(existing, os.W_OK)
-        observed = f"{existing}: {free_bytes / 1e9:.1f} GB free{'' if is_writable else ', not writable'}"
-        remedy = "Make room, or let the service's user write there."
-        yield CheckResult("disk", is_writable and free_bytes >= MIN_FREE_BYTES, observed, remedy)
+        is_well, key = is_writable and free_bytes >= MIN_FREE_BYTES, "disk" if is_writable else "disk_read_only"
+        yield CheckResult.of("disk", is_well, key, "disk_do", path=existing, free=f"{free_bytes / 1e9:.1f}")
 
 
 def _files(settings: Settings) -> Iterator[CheckResult]:
@@ -89,10 +113,15 @@ def _files(settings: Settings) -> Iterator[CheckResult]:
         try:
             fault = fault_in(path, within_s=LOOK_S)
         except StoreUnavailable as error:
-            yield CheckResult("file", False, str(error), "See what it says.")
+            yield _failed("file", error)
             continue
-        observed = f"{path}: no fault found" if fault is None else f"{path}: damaged ({fault})"
-        yield CheckResult("file", fault is None, observed, DAMAGED)
+        key = "file" if fault is None else "file_damaged"
+        yield CheckResult.of("file", fault is None, key, "file_do", path=path, fault=fault)
+
+
+def _failed(check: str, error: Exception) -> CheckResult:
+    """Return the result of a check that could not be made."""
+    return CheckResult.of(check, False, "says", "says_do", text=error)
 
 
 def _store(settings: Settings) -> Iterator[CheckResult]:
@@ -103,11 +132,12 @@ def _store(settings: Settings) -> Iterator[CheckResult]:
             store.readings(["doctor.none.none"], 0, 1)
             expiry = expiry_of(store)
     except (StoreUnavailable, StoreRefused, StoreUnfit) as error:
-        yield CheckResult("store", False, str(error), "See what it says.")
+        yield _failed("store", error)
         return
     where = settings.store.influx.url if settings.store.kind == "influx" else str(settings.store.path)
-    yield CheckResult("store", True, f"{settings.store.kind} at {where} gives back what is written")
-    yield CheckResult("store expiry", expiry is None, expiry or "the server keeps readings for ever", NO_EXPIRY)
+    yield CheckResult.of("store", True, "store", kind=settings.store.kind, where=where)
+    key = "says" if expiry else "expiry_none"
+    yield CheckResult.of("store expiry", expiry is None, key, "expiry_do", text=expiry)
 
 
 def _clock(settings: Settings) -> Iterator[CheckResult]:
@@ -120,8 +150,7 @@ def _clock(settings: Settings) -> Iterator[CheckResult]:
     except (urllib3.exceptions.HTTPError, KeyError, ValueError):
         return
     skew_s = (dt.datetime.now(dt.UTC) - theirs).total_seconds()
-    observed = f"{skew_s:+.0f} s against the database server's"
-    yield CheckResult("clock", abs(skew_s) < MAX_SKEW_S, observed, "Let both keep time by NTP (timedatectl).")
+    yield CheckResult.of("clock", abs(skew_s) < MAX_SKEW_S, "clock", "clock_do", seconds=f"{skew_s:+.0f}")
 
 
 def _broker(settings: Settings, topics: tuple[str, ...], exact_topics: tuple[str, ...]) -> Iterator[CheckResult]:
@@ -137,30 +166,31 @@ def _broker(settings: Settings, topics: tuple[str, ...], exact_topics: tuple[str
             subscriber.tend()
             waiter.wait(0.05)
         if subscriber.refusal:
-            remedy = "Check mqtt.username and its password ($BKKENERGY_MQTT_PASSWORD or password_file)."
-            yield CheckResult("broker", False, f"{where} refuses: {subscriber.refusal}", remedy)
+            refusal = subscriber.refusal
+            yield CheckResult.of("broker", False, "broker_refuses", "broker_refuses_do", where=where, why=refusal)
         elif subscriber.granted is None and subscriber.troubles:
-            yield CheckResult("broker", False, f"{where} takes the connection and no subscription", "See what follows.")
+            yield CheckResult.of("broker", False, "broker_no_topics", "see_next", where=where)
         elif subscriber.granted is None:
-            remedy = "Is the broker running? Check mqtt.host, mqtt.port, mqtt.tls and the firewall."
-            yield CheckResult("broker", False, f"{where} does not answer", remedy)
+            yield CheckResult.of("broker", False, "broker_silent", "broker_silent_do", where=where)
         else:
-            yield CheckResult("broker", True, f"{where} speaks MQTT {subscriber.protocol}")
-            refused = [topic for topic, is_granted in subscriber.granted.items() if not is_granted]
-            count = len(subscriber.granted)
-            observed = f"{count - len(refused)} of {count} subscriptions granted"
-            observed += f"; refused: {', '.join(refused[:5])}" if refused else ""
-            yield CheckResult(
-                "topics", not refused, observed, "Let the ingester's user read them: bkkenergy meters acl."
-            )
+            yield CheckResult.of("broker", True, "broker", where=where, protocol=subscriber.protocol)
+            yield _topics(subscriber.granted)
         for trouble in list(subscriber.troubles.values()):
             if trouble.kind is not TroubleKind.SUBSCRIPTION_REFUSED:
-                yield CheckResult("delivery", False, trouble.observed, trouble.remedy)
+                said = {"text": trouble.observed, "remedy": trouble.remedy}
+                yield CheckResult.of("delivery", False, "says", "says_remedy", **said)
         is_there, protocol = bool(subscriber.granted), subscriber.protocol
     finally:
         subscriber.stop()
     if is_there:
         yield _outage(settings, protocol)
+
+
+def _topics(granted: Mapping[str, bool]) -> CheckResult:
+    """Count the subscriptions that the broker granted, and name those that it did not."""
+    refused = [topic for topic, is_granted in granted.items() if not is_granted]
+    counts = {"granted": len(granted) - len(refused), "count": len(granted), "refused": refused[:5]}
+    return CheckResult.of("topics", not refused, "topics_refused" if refused else "topics", "topics_do", **counts)
 
 
 def _is_final(subscriber: Subscriber, settings: MqttSettings) -> bool:
@@ -173,18 +203,12 @@ def _outage(settings: Settings, protocol: str) -> CheckResult:
     """Play an outage of the ingester with messages of our own."""
     mqtt = settings.mqtt
     if not has_own_users(mqtt):
-        remedy = "Run bkkenergy meters passwords and meters acl, with the files beside mqtt.password_file."
-        return CheckResult("outage", False, "not played: with the ingester's user it could end its session", remedy)
+        return CheckResult.of("outage", False, "outage_same_user", "outage_same_user_do")
     outage = play_outage(mqtt, protocol)
     if outage.reason:
-        remedy = "Let the doctor's user write there and read it: bkkenergy meters acl."
-        return CheckResult("outage", False, f"not played: {outage.reason}", remedy)
-    observed = f"{outage.delivered} of {outage.acknowledged} messages came that were sent while a session was away"
-    remedy = (
-        "The broker loses what comes while the ingester is away. Raise its limits: mosquitto max_queued_messages 0, "
-        "HiveMQ max-queue-size; see the guide to gateways for others."
-    )
-    return CheckResult("outage", 0 < outage.acknowledged <= outage.delivered, observed, remedy)
+        return CheckResult.of("outage", False, "outage_not_played", "outage_not_played_do", why=outage.reason)
+    is_well, counts = 0 < outage.acknowledged <= outage.delivered, (outage.delivered, outage.acknowledged)
+    return CheckResult.of("outage", is_well, "outage", "outage_do", delivered=counts[0], acknowledged=counts[1])
 
 
 def _state(settings: Settings) -> Iterator[CheckResult]:
@@ -200,31 +224,17 @@ def _state(settings: Settings) -> Iterator[CheckResult]:
         off = [gateway for gateway in gateways if not -MAX_SKEW_S <= gateway.skew_s + behind_s <= MAX_DELAY_S]
         waiting = batches_waiting(limits.spool) if limits.spool else 0
     except (StoreUnavailable, OSError) as error:
-        yield CheckResult("state", False, str(error), "See what it says.")
+        yield _failed("state", error)
         return
-    yield CheckResult(
-        "quarantine", count == 0, counted(count, "payload waits", "payloads wait"), "bkkenergy quarantine list"
-    )
-    yield CheckResult(
-        "spool",
-        waiting == 0,
-        f"{counted(waiting, 'batch waits', 'batches wait')} for the store",
-        "They go in when the store is back.",
-    )
-    observed = ", ".join(f"{event.kind} {event.at.astimezone(BANGKOK):%Y-%m-%d %H:%M}" for event in gaps[:5])
-    remedy = "Readings may be missing then: see the log, and what else is said here of the broker."
-    yield CheckResult("gaps", not gaps, observed or f"none on the way from the broker in {GAP_DAYS} days", remedy)
-    alike = f"this host's clock is {behind_s:.0f} s behind that of most gateways, which agree"
-    yield CheckResult(
-        "own clock", behind_s == 0, alike if behind_s else "no majority of gateways says otherwise", REMEDY
-    )
-    observed = ", ".join(f"{gateway.id} {gateway.skew_s:+.0f} s" for gateway in off[:5])
-    yield CheckResult(
-        "gateway clocks",
-        not off,
-        observed or "none is ahead by a minute or behind by an hour",
-        "Set these devices' clocks (NTP).",
-    )
+    yield CheckResult.of("quarantine", count == 0, "quarantine", "quarantine_do", count=count)
+    yield CheckResult.of("spool", waiting == 0, "spool", "spool_do", count=waiting)
+    lost = [f"{event.kind} {event.at.astimezone(BANGKOK):%Y-%m-%d %H:%M}" for event in gaps[:5]]
+    yield CheckResult.of("gaps", not gaps, "gaps" if gaps else "gaps_none", "gaps_do", gaps=lost, days=GAP_DAYS)
+    key = "own_clock_behind" if behind_s else "own_clock"
+    yield CheckResult.of("own clock", behind_s == 0, key, "own_clock_do", seconds=f"{behind_s:.0f}")
+    clocks = [f"{gateway.id} {gateway.skew_s:+.0f} s" for gateway in off[:5]]
+    key = "gateway_clocks_off" if off else "gateway_clocks"
+    yield CheckResult.of("gateway clocks", not off, key, "gateway_clocks_do", clocks=clocks)
 
 
 def _shared_state(settings: Settings) -> Iterator[CheckResult]:
@@ -237,6 +247,6 @@ def _shared_state(settings: Settings) -> Iterator[CheckResult]:
             others = other_states(store, state)
     except (StoreUnavailable, StoreRefused, StoreUnfit):
         return  # said above
-    observed = ", ".join(f"host {one.host} uses another ({one.state})" for one in others[:5])
-    remedy = "Give all hosts one state: BKKENERGY_STATE_URL=postgresql+psycopg://USER@HOST/NAME."
-    yield CheckResult("shared state", not others, observed or "no host with the same readings uses another", remedy)
+    hosts = [f"{one.host} ({one.state})" for one in others[:5]]
+    key = "shared_state_others" if others else "shared_state"
+    yield CheckResult.of("shared state", not others, key, "shared_state_do", hosts=hosts)

@@ -12,7 +12,6 @@ from bkkenergy.ingest.poll import MapMisfit, by_address, read_once
 from bkkenergy.site.poll_config import PolledMeter
 
 AT_ONCE = 16
-REMEDY = "Check address, unit, map and cable; bkkenergy poll --once shows what each device says."
 SHOWN = 5
 
 
@@ -22,9 +21,8 @@ def examine_polled(polled: Sequence[PolledMeter]) -> Iterator[CheckResult]:
         return
     with ThreadPoolExecutor(AT_ONCE) as pool:
         troubles = [why for part in pool.map(_troubles, by_address(polled)) for why in part]
-    observed = f"{len(polled) - len(troubles)} of {len(polled)} polled meters answer"
-    shown = "; ".join(troubles[:SHOWN])
-    yield CheckResult("poll", not troubles, f"{observed}{': ' if shown else ''}{shown}", REMEDY)
+    counts = {"answer": len(polled) - len(troubles), "count": len(polled), "troubles": "; ".join(troubles[:SHOWN])}
+    yield CheckResult.of("poll", not troubles, "poll_troubles" if troubles else "poll", "poll_do", **counts)
 
 
 def _troubles(devices: Sequence[PolledMeter]) -> list[str]:
