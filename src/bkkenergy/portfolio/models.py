@@ -24,6 +24,8 @@ Share = Annotated[float, Field(gt=0, le=1)]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 TOPIC_PATTERN = r"^(?:\+|[^+#/\x00]*)(?:/(?:\+|[^+#/\x00]*))*$"
+MAX_BREAK_DAYS = 120
+"""From one school term to the next. A longer gap is no break: terms between are not entered."""
 DEFAULT_TOPIC = "bma/{agency}/{building}/{meter}/readings"
 
 
@@ -99,7 +101,8 @@ class OpeningCalendar(Frozen):
     closed_on_holidays : whether official holidays (substitution days too) close it.
     closures : spans closed each year, such as school holidays.
     closed_dates, open_dates : single days that the agency itself declares.
-    terms : school terms; between the first and the last of them, days outside of all terms are closed.
+    terms : school terms with their years. Within a term no yearly closure holds; from one term to the next it is
+        closed. Where a year's terms are not entered, before the first and after the last, the yearly closures hold.
     """
 
     id: Slug
@@ -127,16 +130,18 @@ class OpeningCalendar(Frozen):
             return True
         if WEEKDAYS[day.weekday()] not in self.hours or day in self.closed_dates:
             return False
-        if self._is_between_terms(day):
-            return False
         if self.closed_on_holidays and day in thai_holidays(day.year, "en"):
             return False
-        return not in_yearly_spans(day, [(span.first, span.last) for span in self.closures])
+        return not self._is_between_terms(day)
 
     def _is_between_terms(self, day: dt.date) -> bool:
-        if not self.terms or not min(term.first for term in self.terms) <= day <= max(term.last for term in self.terms):
+        if any(term.first <= day <= term.last for term in self.terms):
             return False
-        return not any(term.first <= day <= term.last for term in self.terms)
+        before = max((term.last for term in self.terms if term.last < day), default=None)
+        after = min((term.first for term in self.terms if term.first > day), default=None)
+        if before and after and (after - before).days <= MAX_BREAK_DAYS:
+            return True
+        return in_yearly_spans(day, [(span.first, span.last) for span in self.closures])
 
     def is_workday(self, day: dt.date) -> bool:
         """Return whether its weekday is one on which the building would work."""

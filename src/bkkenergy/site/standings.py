@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
 from bkkenergy.dated import DatedFigure, Grade, SourcedFigure, Standing, holding
 from bkkenergy.site.figures import RatesAndTariffs
+from bkkenergy.tariff.schedule import Tariffs
 
 DatedT = TypeVar("DatedT", bound=DatedFigure)
 Place = Literal["rules.toml", "schedules.toml", "flat.toml", "factors.toml"]
@@ -59,7 +60,7 @@ def standings(figures: RatesAndTariffs, day: dt.date) -> list[FigureStanding]:
     >>> from bkkenergy.site.standings import standings
     >>> rows = standings(figures(), dt.date(2026, 11, 26))
     >>> [(row.name, row.standing) for row in rows if row.is_fault]
-    [('rates of mea-2-1-lv', 'expired')]
+    [('off-peak days', 'unsourced'), ('rates of mea-2-1-lv', 'expired')]
     """
     return [*_shared(figures, day), *_schedules(figures, day), *_factors(figures, day)]
 
@@ -70,13 +71,17 @@ def _shared(figures: RatesAndTariffs, day: dt.date) -> Iterator[FigureStanding]:
     yield from _current("rules.toml", "VAT", tariffs.vat, day, lambda one: f"{one.ratio:.1%}".replace("%", " %"))
     yield _always("rules.toml", "rules", tariffs.rules, f"kvar {tariffs.rules.kvar_thb:g} THB")
     yield _always("rules.toml", "low side", tariffs.low_side, f"kWh and kW + {tariffs.low_side.raised_ratio:.0%}")
-    listed = [one for one in tariffs.off_peak_years if one.year == day.year]
-    days = listed[0] if listed else tariffs.off_peak_days
-    value = f"list of {day.year}" if listed else f"by the rule; no list of {day.year} is entered"
-    yield _always("rules.toml", "off-peak days", days, value)
+    yield _off_peak_days(tariffs, day)
     yield from _current(
         "flat.toml", "flat rate", figures.flat, day, lambda one: f"{one.energy_thb_per_kwh:g} THB/kWh before Ft and VAT"
     )
+
+
+def _off_peak_days(tariffs: Tariffs, day: dt.date) -> FigureStanding:
+    if listed := tariffs.off_peak_list(day.year):
+        return _always("rules.toml", "off-peak days", listed, f"list of {day.year}")
+    value = f"by the rule; no list of {day.year} is entered"
+    return replace(_always("rules.toml", "off-peak days", tariffs.off_peak_days, value), standing="unsourced")
 
 
 def _schedules(figures: RatesAndTariffs, day: dt.date) -> Iterator[FigureStanding]:
@@ -90,11 +95,11 @@ def _schedules(figures: RatesAndTariffs, day: dt.date) -> Iterator[FigureStandin
 
 
 def _factors(figures: RatesAndTariffs, day: dt.date) -> Iterator[FigureStanding]:
-    for purpose in dict.fromkeys(factor.purpose for factor in figures.grid_factors):
+    for purpose, method in dict.fromkeys((factor.purpose, factor.method) for factor in figures.grid_factors):
         yield from _current(
             "factors.toml",
-            f"grid factor, {purpose}",
-            [factor for factor in figures.grid_factors if factor.purpose == purpose],
+            f"grid factor, {purpose}" + (f" of {method}" if method else ""),
+            [factor for factor in figures.grid_factors if (factor.purpose, factor.method) == (purpose, method)],
             day,
             lambda one: f"{one.kg_co2e_per_kwh:.4f} kgCO2e/kWh",
         )

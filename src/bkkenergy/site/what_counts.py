@@ -17,6 +17,16 @@ def what_counts(config: Configuration, day: dt.date) -> Iterator[str]:
     yield from _schedules(portfolio)
     yield from _supplies(portfolio)
     yield from _channels(portfolio)
+    yield from _terms(portfolio, day)
+
+
+def _terms(portfolio: Portfolio, day: dt.date) -> Iterator[str]:
+    """Say which calendars in use have had their last term, with no yearly closures that would hold from then on."""
+    used = {building.calendar for building in portfolio.buildings.values()}
+    for calendar in portfolio.calendars.values():
+        last = max((term.last for term in calendar.terms), default=day)
+        if calendar.id in used and last < day and not calendar.closures:
+            yield f"calendar {calendar.id!r}: its last term ended on {last}: no day is a school holiday from then on."
 
 
 def _channels(portfolio: Portfolio) -> Iterator[str]:

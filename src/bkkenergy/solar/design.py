@@ -439,7 +439,7 @@ def _warnings(inputs: DesignInputs, layouts: Sequence[Layout], bills: BillChange
         warnings.append("load_is_typical")
     elif inputs.load.measured_ratio < 0.9:  # noqa: PLR2004 - as reports ask of a period
         warnings.append("load_is_partly_filled")
-    if any(bill.provisional for bill in bills.before):
+    if any(one.figure != "off_peak_days" for bill in bills.before for one in bill.provisional):
         warnings.append("figures_are_provisional")
     if any(not layout.roof.is_known for layout in layouts):
         warnings.append("outline_is_assumed")

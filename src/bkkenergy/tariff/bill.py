@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from itertools import groupby
@@ -12,6 +12,7 @@ from typing import Literal
 from bkkenergy.dated import Citation, DatedFigure, change_days, cited
 from bkkenergy.tariff.quantities import BillDays, Quantities
 from bkkenergy.tariff.schedule import Ft, Rates, Schedule, Tariffs, Vat
+from bkkenergy.tariff.windows import unlisted_holidays
 
 SATANG = Decimal("0.01")
 MONTHS_BEFORE = 11
@@ -39,9 +40,12 @@ class BillLine:
 
 @dataclass(frozen=True, slots=True)
 class Provisional:
-    """A figure on which a bill rests and which may not hold: it has expired, or no source of it was read."""
+    """A figure on which a bill rests and which may not hold: it has expired, or no source of it was read.
 
-    figure: Literal["rates", "ft", "vat"]
+    off_peak_days : holidays fall within a bill by time of use, and the utility's list of their year was not read.
+    """
+
+    figure: Literal["rates", "ft", "vat", "off_peak_days"]
     standing: Literal["expired", "unsourced"]
     valid_to: dt.date | None
 
@@ -209,7 +213,7 @@ def _bill_at_one_price(quantities: Quantities, schedule: Schedule, tariffs: Tari
         quantities.month,
         tuple(lines),
         ft.thb_per_kwh,
-        _provisional(day, rates, ft, vat),
+        (*_provisional(day, rates, ft, vat), *_off_peak_days(quantities, rates, tariffs)),
         tuple(figure.citation for figure in (rates, ft, vat, *([tariffs.low_side] if raised_ratio else []))),
         metered,
         raised_ratio=raised_ratio,
@@ -238,6 +242,13 @@ def _provisional(day: dt.date, rates: Rates, ft: Ft, vat: Vat) -> tuple[Provisio
         for name, figure in figures
         if (standing := figure.standing_on(day)) != "sourced"
     )
+
+
+def _off_peak_days(quantities: Quantities, rates: Rates, tariffs: Tariffs) -> Iterator[Provisional]:
+    """Say so where a bill by time of use has holidays of which only the rule says whether they are off-peak."""
+    days = quantities.days
+    if rates.on_peak_thb_per_kwh is not None and unlisted_holidays(days.first, days.end, tariffs):
+        yield Provisional("off_peak_days", "unsourced", None)
 
 
 def bills_of(months: Sequence[Quantities], schedule: Schedule, tariffs: Tariffs) -> list[Bill]:

@@ -173,9 +173,13 @@ class OffPeakDays(SourcedFigure):
 
 
 class OffPeakYear(SourcedFigure):
-    """The utility's list of off-peak days of a year, where it differs from the rule."""
+    """What is known of off-peak days of a year, where they differ from the rule.
+
+    is_whole : whether the utility's whole list of the year was read, or single days alone.
+    """
 
     year: Annotated[int, Field(ge=2000, le=2100)]
+    is_whole: bool = True
     added: frozenset[dt.date] = frozenset()
     removed: frozenset[dt.date] = frozenset()
 
@@ -213,6 +217,10 @@ class Tariffs(Frozen):
     def first_day(self) -> dt.date:
         """The first day for which Ft and VAT are known: before it no baht can be given."""
         return max(min(ft.valid_from for ft in self.ft), min(vat.valid_from for vat in self.vat))
+
+    def off_peak_list(self, year: int) -> OffPeakYear | None:
+        """Return the utility's list of off-peak days of a year; None where it was not read."""
+        return next((one for one in self.off_peak_years if one.year == year and one.is_whole), None)
 
     def raised_ratio(self, supply: Supply) -> float:
         """Return what is added to the kWh and kW of a supply; 0 where they are metered before the transformer."""

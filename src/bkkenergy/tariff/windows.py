@@ -64,6 +64,37 @@ def off_peak_holidays(year: int, tariffs: Tariffs) -> frozenset[dt.date]:
     return frozenset(counted.union(*(one.added for one in listed)).difference(*(one.removed for one in listed)))
 
 
+def unlisted_holidays(first: dt.date, end: dt.date, tariffs: Tariffs) -> list[dt.date]:
+    """List the holidays on working days of which only the rule says whether they are off-peak.
+
+    Parameters
+    ----------
+    first, end : date
+        The first day, and the day after the last.
+    tariffs : Tariffs
+        The utility's lists of off-peak days.
+
+    Returns
+    -------
+    list of date
+        The holidays, substitution days too, of years whose list was not read, in order.
+
+    Examples
+    --------
+    >>> import datetime as dt
+    >>> from bkkenergy.tariff.windows import unlisted_holidays
+    >>> from bkkenergy.library.packaged import figures
+    >>> tariffs = figures().tariffs
+    >>> [str(day) for day in unlisted_holidays(dt.date(2026, 6, 1), dt.date(2026, 7, 1), tariffs)]
+    ['2026-06-01', '2026-06-03']
+    >>> unlisted_holidays(dt.date(2022, 7, 1), dt.date(2022, 8, 1), tariffs)
+    []
+    """
+    years = [year for year in range(first.year, end.year + 1) if tariffs.off_peak_list(year) is None]
+    holidays_of = sorted(day for year in years for day in _public_holidays(year))
+    return [day for day in holidays_of if first <= day < end and day.weekday() < SATURDAY]
+
+
 def window_masks(starts: pd.DatetimeIndex, tariffs: Tariffs) -> dict[Window, BoolArray]:
     """Mark the intervals that lie in each window of energy and demand.
 
