@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from typing import Annotated, Literal
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+import numpy as np
+from pydantic import Field, model_validator
 
 from bkkenergy.dated import DatedFigure, holding
 from bkkenergy.errors import InputError
+from bkkenergy.readings import FloatArray
 from bkkenergy.tomlfiles import Frozen
 
 Purpose = Literal["footprint", "upstream", "project"]
@@ -20,13 +22,23 @@ class GridFactor(DatedFigure):
 
     purpose : "footprint" for an organisation's scope 2, "upstream" for its scope 3 category 3 (fuel and losses behind
         the kWh), "project" for T-VER and JCM.
+    method : of a project's factor, the method that it belongs to ("TH_AM001"); None where it is of none in particular.
     """
 
     purpose: Purpose
+    method: Annotated[str, Field(min_length=1)] | None = None
     kg_co2e_per_kwh: Annotated[float, Field(gt=0, lt=2)]
 
+    @model_validator(mode="after")
+    def _has_a_method_in_projects_alone(self) -> Self:
+        if self.method is not None and self.purpose != "project":
+            raise ValueError(f"a factor of purpose {self.purpose!r} has no method: leave it out")
+        return self
 
-def factor_on(factors: Sequence[GridFactor], day: dt.date, purpose: Purpose) -> GridFactor:
+
+def factor_on(
+    factors: Sequence[GridFactor], day: dt.date, purpose: Purpose, *, method: str | None = None
+) -> GridFactor:
     """Return the grid factor of a purpose that holds on a day.
 
     Parameters
@@ -37,6 +49,8 @@ def factor_on(factors: Sequence[GridFactor], day: dt.date, purpose: Purpose) -> 
         The day.
     purpose : {"footprint", "upstream", "project"}
         An organisation's scope 2, its scope 3 category 3, or T-VER and JCM projects.
+    method : str, optional
+        The project's method; without one, the factor that is of none in particular.
 
     Returns
     -------
@@ -62,9 +76,101 @@ def factor_on(factors: Sequence[GridFactor], day: dt.date, purpose: Purpose) -> 
     >>> [factor_on(factors, dt.date(year, 6, 1), "footprint").kg_co2e_per_kwh for year in (2025, 2026)]
     [0.4999, 0.475]
     """
-    if (factor := holding([one for one in factors if one.purpose == purpose], day)) is None:
-        raise InputError.of("no_factor", purpose=purpose, day=day)
+    of_purpose = [one for one in factors if (one.purpose, one.method) == (purpose, method)]
+    if (factor := holding(of_purpose, day)) is None:
+        raise InputError.of("no_factor", purpose=method or purpose, day=day)
     return factor
+
+
+def daily_factors(
+    factors: Sequence[GridFactor], first: dt.date, last: dt.date, purpose: Purpose
+) -> list[GridFactor | None]:
+    """Return the factor of each day.
+
+    Parameters
+    ----------
+    factors : sequence of GridFactor
+        Factors by purpose, each with the day from which it holds.
+    first, last : date
+        The days, both included.
+    purpose : {"footprint", "upstream", "project"}
+        Whose factor.
+
+    Returns
+    -------
+    list of GridFactor or None
+        One for each day; None before the first factor.
+
+    Examples
+    --------
+    >>> import datetime as dt
+    >>> from bkkenergy.carbon import daily_factors
+    >>> from bkkenergy.library.packaged import figures
+    >>> two_days = dt.date(2025, 12, 31), dt.date(2026, 1, 1)
+    >>> [factor.kg_co2e_per_kwh for factor in daily_factors(figures().grid_factors, *two_days, "footprint")]
+    [0.4999, 0.475]
+    """
+    of_purpose = [one for one in factors if one.purpose == purpose and one.method is None]
+    days = [first + dt.timedelta(days=number) for number in range((last - first).days + 1)]
+    return [holding(of_purpose, day) for day in days]
+
+
+def emitted_kg(daily_kwh: FloatArray, factors: Sequence[GridFactor | None]) -> float | None:
+    """Sum the emissions of days, each by its own factor.
+
+    Parameters
+    ----------
+    daily_kwh : (n,) float array
+        Energy of each day [kWh]; NaN where nothing is known of it.
+    factors : sequence of GridFactor or None
+        The factor of each day.
+
+    Returns
+    -------
+    float or None
+        Emissions [kgCO2e]; None where a day with energy has no factor.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bkkenergy.carbon import emitted_kg
+    >>> from bkkenergy.library.packaged import figures
+    >>> factors = figures().grid_factors[:2]
+    >>> round(emitted_kg(np.array([100.0, 100.0]), factors), 2)
+    97.49
+    >>> emitted_kg(np.array([100.0, np.nan]), [factors[0], None])
+    49.99
+    """
+    known_kwh = np.nan_to_num(daily_kwh)
+    each_kg = np.array([np.nan if factor is None else factor.kg_co2e_per_kwh for factor in factors], np.float64)
+    has_energy = known_kwh != 0
+    if np.isnan(each_kg[has_energy]).any():
+        return None
+    return float((known_kwh[has_energy] * each_kg[has_energy]).sum())
+
+
+def in_order(factors: Iterable[GridFactor | None]) -> tuple[GridFactor, ...]:
+    """Return each factor once, by the day from which it holds; where there is none, nothing.
+
+    Parameters
+    ----------
+    factors : iterable of GridFactor or None
+        Factors of days.
+
+    Returns
+    -------
+    tuple of GridFactor
+        The factors.
+
+    Examples
+    --------
+    >>> from bkkenergy.carbon import in_order
+    >>> from bkkenergy.library.packaged import figures
+    >>> old, new = figures().grid_factors[:2]
+    >>> in_order([new, None, old, new]) == (old, new)
+    True
+    """
+    return tuple(sorted({factor for factor in factors if factor}, key=lambda factor: factor.valid_from))
 
 
 class Emission(Frozen):

@@ -14,10 +14,11 @@ from babel.dates import format_datetime, get_day_names, get_month_names
 from bkkenergy.calendar import BE_OFFSET_YEARS, buddhist_year
 from bkkenergy.texts import LANGS, Lang, catalogue, filled
 
-__all__ = ["DATE_FORMAT", "LANGS", "NO_VALUE", "Lang", "Words", "catalogue"]
+__all__ = ["DATE_FORMAT", "LANGS", "MONTH_FORMAT", "NO_VALUE", "Lang", "Words", "catalogue"]
 NO_VALUE = "–"
 DATE_FORMAT: dict[Lang, str] = {"th": "[$-107041E]d mmm yyyy", "en": "d mmm yyyy"}
 """How a workbook shows its dates. The Thai one is of the Buddhist era, in Arabic digits; the cell is a date as any."""
+MONTH_FORMAT: dict[Lang, str] = {"th": "[$-107041E]mmm yyyy", "en": "mmm yyyy"}
 PERIODS = re.compile(r"\bFY25\d\d\b|\b20\d\d-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12]\d|3[01]))?(?![\d-])")
 
 

@@ -94,6 +94,7 @@ PRINTS: dict[str, tuple[list[str], set[str]]] = {
     "energy show": ([HEALTH, "--period", "yesterday"], {"id", "step", "starts", "energy_kwh", "quality",
                                                         "waiting_days", "portfolio_revision"}),
     "energy balance": ([BUILDING, "--period", "yesterday"], set()),
+    "energy emissions": (["health"], {"agency", "months", "factors", "upstream_factors"}),
     "figures list": ([], {"file", "name", "value", "valid_from", "valid_to", "grade", "standing", "source", "entered"}),
     "ereport show": (["health"], {"agency", "code", "group", "month", "electricity_kwh", "coverage_ratio", "why"}),
     "portfolio proposals list": ([], set()),
@@ -111,7 +112,7 @@ PRINTS: dict[str, tuple[list[str], set[str]]] = {
 }  # fmt: skip
 """Command -> what it is asked, and the fields of its answer, or of each of its rows; none where only the form is looked at."""
 UNIT = re.compile(
-    r"_(kwh|kw|kwp|thb|ratio|years?|c|ms|mm|s|deg|m|m2|thb_per_kwh|kwh_per_kwp|kwh_per_c|day|kwh_a_month|thb_a_month|w_per_m2)$|_kwh_m2"
+    r"_(kwh|kw|kwp|kg|thb|ratio|years?|c|ms|mm|s|deg|m|m2|thb_per_kwh|kwh_per_kwp|kwh_per_c|day|kwh_a_month|thb_a_month|w_per_m2)$|_kwh_m2"
 )
 WITHOUT_UNIT = {"quantity", "figures"}
 """A bill's line has its unit in the field `unit`; what a run remembers of its report, to see late data by, is not for scripts."""

@@ -13,9 +13,11 @@ from bkkenergy.adapters.state import open_state
 from bkkenergy.adapters.state.users import audit_lines
 from bkkenergy.cli import cli
 from bkkenergy.errors import InputError
+from bkkenergy.i18n import Words
 from bkkenergy.site import load_configuration
 from tests.conftest import ROOT
-from tests.web import make_site
+from tests.integration.test_api_portfolio import client_of
+from tests.web import make_app, make_site, signed_in
 
 OFFICE = {"staff": 12, "opening_hours": 176, "visitors": 900, "temperature_c": 29}
 
@@ -105,3 +107,74 @@ def test_the_fields_of_the_e_report_are_written_with_each_meter(site, tmp_path):
     (row,) = csv.DictReader(io.StringIO((tmp_path / "e.csv").read_text(encoding="utf-8-sig")))
     assert (row["code"], row["group"], row["month"]) == ("H01", "1-01", f"{last_month():%Y-%m}")
     assert float(row["meter health.centre-1.main kWh"]) > 0
+
+
+@pytest.fixture(scope="module")
+def app(site):
+    return make_app(site.parent)
+
+
+@pytest.fixture(scope="module")
+def manager(app):
+    return client_of(app, "manager-health")
+
+
+def of_month(client, what, agency="health"):
+    day = last_month().isoformat()
+    return client.get(f"/api/v1/agencies/{agency}/{what}", params={"first": day, "last": day})
+
+
+def test_the_api_enters_and_shows_a_month_as_the_command_does(site, manager):
+    path = f"/api/v1/agencies/health/ereport/{last_month():%Y-%m}"
+    done = manager.put(path, json={"amounts": OFFICE | {"fuel_litres": 250}})
+    assert (done.status_code, done.json()["amounts"]["fuel_litres"]) == (200, 250)
+    (month,) = of_month(manager, "ereport").json()["months"]
+    asked = shown(site)
+    assert {name: month[name] for name in ("standard_kwh", "index_ratio", "fuel_index_ratio", "entered")} == {
+        name: asked[name] for name in ("standard_kwh", "index_ratio", "fuel_index_ratio", "entered")
+    }
+
+
+@pytest.mark.parametrize(
+    ("month", "amounts", "status"),
+    [
+        ("2026-10", {"staff": -1}, 422), ("2026-10", {}, 422), ("2026-10", {"people": 1}, 422), ("2026-13", {"staff": 1}, 422),
+        ("2099-10", {"staff": 1}, 422), ("2026-10", {"staff": 1e300}, 422), ("2569-10", {"staff": 1}, 422),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_refused_by_the_api_too(manager, month, amounts, status):
+    assert manager.put(f"/api/v1/agencies/health/ereport/{month}", json={"amounts": amounts}).status_code == status
+
+
+def test_another_agency_is_neither_shown_nor_entered(manager):
+    assert of_month(manager, "ereport", "education").status_code in {403, 404}
+    assert of_month(manager, "emissions", "education").status_code in {403, 404}
+    asked = {"amounts": {"staff": 1}}
+    assert manager.put("/api/v1/agencies/education/ereport/2026-10", json=asked).status_code in {403, 404}
+
+
+def test_emissions_are_the_same_over_the_api_and_by_the_command(site, manager):
+    month = f"{last_month():%Y-%m}"
+    arguments = ["energy", "emissions", "health", "--period", month, "--config", str(site)]
+    asked = json.loads(CliRunner().invoke(cli, [*arguments, "--json"], catch_exceptions=False).stdout)
+    sent = of_month(manager, "emissions").json()
+    assert asked["months"] == sent["months"]
+    (row,) = sent["months"]
+    factor = sent["factors"][-1]["kg_co2e_per_kwh"]
+    assert row["co2e_kg"] == pytest.approx(row["energy_kwh"] * factor)
+    assert row["upstream_co2e_kg"] == pytest.approx(row["energy_kwh"] * 0.0812)
+    said = CliRunner().invoke(cli, [*arguments, "--lang", "en"]).stdout
+    assert "0.4750: TGO board" in said
+
+
+def test_months_on_both_sides_of_a_change_of_factor_are_by_both(site):
+    arguments = ["energy", "emissions", "health", "--period", "2025-12-01..2026-01-31", "--config", str(site), "--json"]
+    done = json.loads(CliRunner().invoke(cli, arguments).stdout)
+    assert [factor["kg_co2e_per_kwh"] for factor in done["factors"]] == [0.4999, 0.475]
+
+
+@pytest.mark.parametrize("lang", ["th", "en"])
+def test_an_agency_s_page_has_its_emissions_by_month(app, lang):
+    page = signed_in(app, "manager-health").get(f"/agencies/health?lang={lang}").text
+    assert Words(lang)("emission.upstream_short") in page
+    assert "0.4750" in page

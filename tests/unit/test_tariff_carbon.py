@@ -69,7 +69,7 @@ def test_no_flat_rate_and_no_factor_before_the_first(config_dir):
 
 @pytest.mark.parametrize(
     ("name", "key", "places"),
-    [("tariffs/flat.toml", "source", 1), ("tariffs/rules.toml", "grade", 26), ("factors.toml", "source", 4)],
+    [("tariffs/flat.toml", "source", 1), ("tariffs/rules.toml", "grade", 27), ("factors.toml", "source", 4)],
 )
 def test_a_figure_without_a_source_or_its_grade_is_a_fault(tmp_path, config_dir, name, key, places):
     shutil.copytree(config_dir / "tariffs", tmp_path / "tariffs")

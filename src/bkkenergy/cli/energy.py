@@ -18,6 +18,7 @@ from rich.table import Table
 from bkkenergy.calendar import BANGKOK, Period, Step, timestamp_us
 from bkkenergy.cli.context import command_line, config_option, period_of
 from bkkenergy.cli.days import CommonEra
+from bkkenergy.cli.energy_emissions import emissions_command
 from bkkenergy.cli.imports import show_preview
 from bkkenergy.cli.lang import lang_option, operator_lang_option
 from bkkenergy.cli.opening import opened_site
@@ -57,6 +58,9 @@ Examples:
 )
 def energy_command() -> None:
     """Show the energy of meters and buildings by the ledger, with its quality and balance; enter figures by hand."""
+
+
+energy_command.add_command(emissions_command)
 
 
 @energy_command.command(

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
 import click
 
+from bkkenergy.calendar import Period
+from bkkenergy.carbon import factor_on
 from bkkenergy.cli.context import config_option, period_of
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.errors import InputError
-from bkkenergy.plan.jcm import METHODS, MethodName
+from bkkenergy.plan.jcm import METHODS, JcmMethod, MethodName
 from bkkenergy.reports.plan.jcm import NOT_OFFICIAL, Monitoring, monitored_months, monitoring_workbook
+from bkkenergy.site import Site
 
 
 @click.command(
@@ -27,8 +31,8 @@ Examples:
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--meter", "names", multiple=True, required=True, help="A monitored meter; repeat it for several.")
 @click.option("--period", required=True, help="Whole months.")
-@click.option("--factor", type=click.FloatRange(0, 2, min_open=True), required=True, help="Emission factor, kgCO2/kWh.")
-@click.option("--factor-source", required=True, help="Where the factor is from: the method's guideline, with its date.")
+@click.option("--factor", type=click.FloatRange(0, 2, min_open=True), help="Emission factor, kgCO2/kWh.")
+@click.option("--factor-source", help="Where the factor is from: the method's guideline, with its date.")
 @click.option("--project", type=click.FloatRange(0, min_open=True), help="COP or luminous efficiency of the project.")
 @click.option("--reference", type=click.FloatRange(0, min_open=True), help="The same of the reference.")
 @click.option(
@@ -40,8 +44,8 @@ def jcm_command(
     file: Path,
     names: Sequence[str],
     period: str,
-    factor: float,
-    factor_source: str,
+    factor: float | None,
+    factor_source: str | None,
     project: float | None,
     reference: float | None,
     calibrations: Sequence[str],
@@ -49,18 +53,20 @@ def jcm_command(
 ) -> None:
     """Write a monitoring sheet of METHOD to FILE (XLSX): monitored energy by month, coverage, factor and formulas.
 
-    No factor of the mechanism for Thailand was read in a public source, so that none is proposed: enter that of your
-    project with its source. Energy that is not known counts as nothing.
+    No factor of the mechanism for Thailand, and none of T-VER, was read in a public source, so that none is shipped:
+    give that of your project with its source, or enter it in factors.toml with its method. Energy that is not known
+    counts as nothing.
     """
-    chosen = METHODS[cast("MethodName", method)]
+    chosen, span = METHODS[cast("MethodName", method)], period_of(period)
     with opened_site(config_dir) as site:
-        meters, months = monitored_months(site, names, period_of(period))
+        kg_co2_per_kwh, source = _factor(site, chosen, span, factor, factor_source)
+        meters, months = monitored_months(site, names, span)
     monitoring = Monitoring(
         chosen,
         tuple(meters),
         tuple(months),
-        factor,
-        factor_source,
+        kg_co2_per_kwh,
+        source,
         project,
         reference,
         dict(_record(text, {meter.id for meter in meters}) for text in calibrations),
@@ -71,6 +77,32 @@ def jcm_command(
         f"{monitoring.reduction.reduction_t:,.3f} tCO2 of reductions"
     )
     click.echo(NOT_OFFICIAL, err=True)
+
+
+def _factor(site: Site, method: JcmMethod, span: Period, given: float | None, source: str | None) -> tuple[float, str]:
+    """Return the method's factor and its source: as given, else as entered for all days of the period."""
+    if given is not None:
+        if not (source or "").strip():
+            raise InputError("--factor needs --factor-source: a verifier asks where it is from.")
+        return given, str(source).strip()
+    if source is not None:
+        raise InputError("--factor-source is of a --factor: give both, or neither.")
+    entered = {
+        factor_on(site.figures.grid_factors, day, "project", method=method.name)
+        for day in (span.first_day, *_begun(site, method, span))
+    }
+    if len(entered) > 1:
+        raise InputError(f"the factor of {method.name} changes within {span}: write a sheet for each part.")
+    (one,) = entered
+    return one.kg_co2e_per_kwh, f"{one.source} (grade {one.grade}, from {one.valid_from})"
+
+
+def _begun(site: Site, method: JcmMethod, span: Period) -> list[dt.date]:
+    return [
+        one.valid_from
+        for one in site.figures.grid_factors
+        if one.method == method.name and span.first_day < one.valid_from <= span.last_day
+    ]
 
 
 def _record(text: str, names: set[str]) -> tuple[str, str]:

@@ -99,15 +99,15 @@ def changes_between(before: Mapping[str, Sequence[Any]], after: Figures, min_rat
 
 def _content(context: RunContext, run: Run) -> AgencyReport:
     now = context.clock()
-    if run.agency == CITY:
-        report = make_city_report(context.site, _agencies_reports(context, run), now=now)
-    else:
-        report = make_report(context.site, run.agency, run.period, now=now)
-    if run.revision == 1:
-        return report
     before = next(
         (revision for revision in _revisions(context, run.agency, run.period) if revision.revision < run.revision), None
     )
+    if run.agency == CITY:
+        report = make_city_report(context.site, _agencies_reports(context, run), now=now)
+    else:
+        report = make_report(context.site, run.agency, run.period, now=now, issued=_issued(context, before))
+    if run.revision == 1:
+        return report
     ratio = context.settings.jobs.late_change_ratio
     changes = changes_between((before.figures or {}) if before else {}, figures_of(report), ratio)
     return replace(report, revision=run.revision, changes=changes)
@@ -125,11 +125,25 @@ def _agencies_reports(context: RunContext, run: Run) -> list[AgencyReport]:
         for agency in context.site.portfolio.agencies
         for revision in _revisions(context, agency, run.period)[:1]
     ]
-    files = [file for artefacts in context.queue.artefacts(newest).values() for file in artefacts]
-    reports = [read_json((context.site.archive / file.path).read_bytes()) for file in files if file.form == "json"]
+    reports = _reports_of(context, newest)
     if not reports:
         raise InputError(f"no agency has a report of {run.period} yet. It is tried again when they have.")
     return reports
+
+
+def _issued(context: RunContext, before: Run | None) -> AgencyReport | None:
+    """Read the revision before, whose emission factors a later one has; None where there is none to read."""
+    try:
+        return next(iter(_reports_of(context, [before])), None) if before else None
+    except (InputError, OSError) as error:
+        log.warning("revision_unreadable", error=str(error))
+        return None
+
+
+def _reports_of(context: RunContext, runs: Sequence[Run]) -> list[AgencyReport]:
+    """Read the archived reports of runs."""
+    files = [file for artefacts in context.queue.artefacts(runs).values() for file in artefacts]
+    return [read_json((context.site.archive / file.path).read_bytes()) for file in files if file.form == "json"]
 
 
 def formats_of(settings: Settings, run: Run) -> tuple[tuple[str, ...], tuple[Lang, ...]]:

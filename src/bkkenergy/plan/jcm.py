@@ -1,4 +1,4 @@
-"""Emission reductions by methods of the Joint Crediting Mechanism (JCM) in Thailand, by their public summaries."""
+"""Emission reductions by methods of the Joint Crediting Mechanism (JCM) in Thailand and T-VER, by what was read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 
 from bkkenergy.errors import InputError
 
-MethodName = Literal["TH_AM001", "TH_AM003", "TH_AM005", "TH_AM016"]
+MethodName = Literal["TH_AM001", "TH_AM003", "TH_AM005", "TH_AM016", "T-VER"]
 KG_PER_TONNE = 1000.0
 
 
@@ -49,6 +49,10 @@ METHODS: dict[MethodName, JcmMethod] = {
         "TH_AM016", "Ver1.0",
         "Introduction of high energy efficient and high colour rendering LED downlight/spotlight in indoor facilities",
         "power consumption of the project lighting", "luminous efficiency", "jcm.go.jp, Thailand, methodologies/130",
+    ),
+    "T-VER": JcmMethod(
+        "T-VER", "", "Electricity that the grid need not give", "electricity generated, or saved, by the project", "",
+        "TGO's T-VER: neither a page of its methods nor its table of grid factors was read", is_read=False,
     ),
 }  # fmt: skip
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from bkkenergy.calendar import Period
+from bkkenergy.carbon import emissions_kg
 from bkkenergy.metering.demand import demand_kw, load_factor_ratio, mean_day_kw, peak
 from bkkenergy.metering.quarters import QuarterHours
 from bkkenergy.portfolio import Agency, Building, Meter, Portfolio
@@ -28,6 +29,7 @@ from bkkenergy.reports.content import (
     Pictures,
     Ranked,
     Severity,
+    Upstream,
     Use,
     UseBar,
     Values,
@@ -113,6 +115,26 @@ def build_report(inputs: AgencyInputs, *, generated_at: dt.datetime) -> AgencyRe
         notable_change_ratio=inputs.notable_change_ratio(),
         pictures=_pictures(inputs, sums),
         ranking=ranked_by_usual(buildings),
+        upstream=_upstream(inputs, sums),
+    )
+
+
+def _upstream(inputs: AgencyInputs, sums: PeriodSums) -> Upstream | None:
+    """Sum scope 3 category 3 over the days whose factor is known; None where no factor or no energy is."""
+    mains = [meter.id for building in inputs.buildings for meter in building.main_meters]
+    known = [
+        (price, price.upstream, energy_kwh)
+        for price, total_kwh in zip(inputs.prices, sums.priced_kwh, strict=True)
+        if price.upstream is not None and (energy_kwh := _accepted(total_kwh, mains)) is not None
+    ]
+    if not known:
+        return None
+    return Upstream(
+        first_day=known[0][0].first_day,
+        last_day=known[-1][0].last_day,
+        energy_kwh=sum(energy_kwh for _, _, energy_kwh in known),
+        co2e_kg=sum(emissions_kg(energy_kwh, factor) for _, factor, energy_kwh in known),
+        factors=tuple(dict.fromkeys(factor for _, factor, _ in known)),
     )
 
 

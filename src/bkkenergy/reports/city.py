@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from bkkenergy.calendar import BANGKOK
+from bkkenergy.carbon import in_order
 from bkkenergy.dated import Citation, cited
 from bkkenergy.reports.build import ranked_by_usual, summed, total_of
 from bkkenergy.reports.content import (
@@ -20,6 +21,7 @@ from bkkenergy.reports.content import (
     PlanProgress,
     Ranked,
     SolarUse,
+    Upstream,
     Use,
     UseBar,
     YearBefore,
@@ -86,6 +88,8 @@ def city_report(
         findings=tuple(findings[:MAX_FINDINGS]),
         solar=_solar(reports),
         plan=_plan([report.plan for report in reports if report.plan]),
+        upstream=_upstream([report.upstream for report in reports if report.upstream]),
+        entered_factors=tuple(dict.fromkeys(one for report in reports for one in report.entered_factors)),
         year_before=_year_before([report.year_before for report in reports if report.year_before], reports),
         revision=1,
         changes=(),
@@ -251,6 +255,27 @@ def _year_before(known: Sequence[YearBefore], reports: Sequence[AgencyReport]) -
         actual_kwh=sum(one.actual_kwh for one in known),
         building_count=sum(one.building_count for one in known),
         all_count=sum(len(report.buildings) for report in reports),
+        co2e_kg=_whole(one.co2e_kg for one in known),
+        actual_co2e_kg=_whole(one.actual_co2e_kg for one in known),
+        factors=in_order(factor for one in known for factor in one.factors),
+    )
+
+
+def _whole(amounts: Iterable[float | None]) -> float | None:
+    """Sum amounts; None where one of them is not known."""
+    every = list(amounts)
+    return None if None in every else sum(amount for amount in every if amount is not None)
+
+
+def _upstream(known: Sequence[Upstream]) -> Upstream | None:
+    if not known:
+        return None
+    return Upstream(
+        first_day=min(one.first_day for one in known),
+        last_day=max(one.last_day for one in known),
+        energy_kwh=sum(one.energy_kwh for one in known),
+        co2e_kg=sum(one.co2e_kg for one in known),
+        factors=in_order(factor for one in known for factor in one.factors),
     )
 
 

@@ -282,7 +282,8 @@ class YearBefore:
     """The same days a year before, of the buildings that are known well in both years.
 
     energy_kwh, actual_kwh : what they used then and now, each for as many days as the period has, at its mean of known
-    days. building_count : how many they are, of all_count.
+    days. building_count : how many they are, of all_count. co2e_kg, actual_co2e_kg : what both emitted, each by the
+    factors of its days; None where a day has none. factors : of both, in order.
     """
 
     first_day: dt.date
@@ -291,6 +292,23 @@ class YearBefore:
     actual_kwh: float
     building_count: int
     all_count: int
+    co2e_kg: float | None = None
+    actual_co2e_kg: float | None = None
+    factors: tuple[GridFactor, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """Scope 3 category 3 of a period: fuel and losses behind the energy that the grid gave.
+
+    first_day, last_day : the days of the period for which a factor is known; energy_kwh : of these days.
+    """
+
+    first_day: dt.date
+    last_day: dt.date
+    energy_kwh: float
+    co2e_kg: float
+    factors: tuple[GridFactor, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,7 +360,8 @@ class AgencyReport:
         are designated by law.
     rate : the flat rate of the last day; None before the first known Ft, where no baht is given. rate_thb_per_kwh :
         the flat rate where it is the same on all days. factors : of emissions, as they were when the report was made,
-        in order; kg_co2e_per_kwh : the factor where one holds on all days.
+        in order; kg_co2e_per_kwh : the factor where one holds on all days. A later revision has those of the first;
+        entered_factors : what is entered since for its days, where that differs. upstream : scope 3 category 3.
     savings, total_saving : against baselines, over the period; on a day's report over the fiscal year so far,
         from `savings_first_day` to the period's last. findings : what to act on. placebo_source : what bands rest on.
     changes : on a later revision, what late data changed. year_before : the same days a year before; None on a day's
@@ -400,3 +419,5 @@ class AgencyReport:
     year_before: YearBefore | None = None
     target: SavingTarget | None = None
     notes: tuple[ReportNote, ...] = ()
+    upstream: Upstream | None = None
+    entered_factors: tuple[GridFactor, ...] = ()

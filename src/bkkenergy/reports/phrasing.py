@@ -19,6 +19,7 @@ from bkkenergy.calendar import (
 from bkkenergy.dated import Citation, cited
 from bkkenergy.i18n import Words
 from bkkenergy.reports.content import AgencyReport, Attention
+from bkkenergy.reports.emissions import issued_note
 from bkkenergy.reports.notes import note_time
 from bkkenergy.reports.savings.phrasing import compared_text, verdict_text
 from bkkenergy.tariff.bill import Bill, Provisional
@@ -326,7 +327,8 @@ def emission_method(report: AgencyReport, words: Words) -> str:
         )
         for factor in report.factors
     ]
-    return " ".join([*said, words("report.method_co2_changed")] if len(said) > 1 else said)
+    said += [words("report.method_co2_changed")] if len(said) > 1 else []
+    return " ".join([*said, *([note] if (note := issued_note(report, words)) else [])])
 
 
 def terms(report: AgencyReport) -> list[str]:

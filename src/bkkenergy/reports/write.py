@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bkkenergy.adapters.files import write_whole
 from bkkenergy.calendar import BANGKOK, Period
+from bkkenergy.carbon import GridFactor
 from bkkenergy.i18n import LANGS, Lang, Words
 from bkkenergy.reports.build import build_report
 from bkkenergy.reports.city import city_report
@@ -24,16 +25,34 @@ from bkkenergy.site import Site
 from bkkenergy.usecases.readonce import ReadOnce
 
 
-def make_report(site: Site, agency_id: str, period: Period, *, now: dt.datetime) -> AgencyReport:
-    """Make one agency's report, by what was true on the period's last day. Raises InputError, StoreUnavailable."""
+def make_report(
+    site: Site, agency_id: str, period: Period, *, now: dt.datetime, issued: AgencyReport | None = None
+) -> AgencyReport:
+    """Make one agency's report, by what was true on the period's last day. Raises InputError, StoreUnavailable.
+
+    issued : an earlier revision, by whose emission factors it is made.
+    """
     site = replace(site.on(period.last_day), energy=ReadOnce(site.energy))
-    inputs = agency_inputs(site.energy, site.portfolio, site.settings, site.figures, agency_id, period)
+    figures = site.figures if issued is None else site.figures.with_factors(*issued_factors(issued))
+    inputs = agency_inputs(site.energy, site.portfolio, site.settings, figures, agency_id, period)
     report = add_savings_and_findings(build_report(inputs, generated_at=now.astimezone(BANGKOK)), site, period)
     return replace(
         report,
-        year_before=year_before(site, agency_id, period),
+        year_before=year_before(site, agency_id, period, figures.grid_factors),
+        entered_factors=entered if (entered := _entered(site, period)) != report.factors else (),
         portfolio_revision=site.portfolio.rests_on([agency_id], period.last_day),
     )
+
+
+def issued_factors(report: AgencyReport) -> tuple[GridFactor, ...]:
+    """Return the factors that a report was issued with: of scope 2, and of scope 3 category 3."""
+    return (*report.factors, *(report.upstream.factors if report.upstream else ()))
+
+
+def _entered(site: Site, period: Period) -> tuple[GridFactor, ...]:
+    """Return the factors of scope 2 that are entered for a period's days."""
+    prices = site.figures.prices(period.first_day, period.last_day)
+    return tuple(dict.fromkeys(price.factor for price in prices if price.factor))
 
 
 def make_city_report(site: Site, reports: Sequence[AgencyReport], *, now: dt.datetime) -> AgencyReport:

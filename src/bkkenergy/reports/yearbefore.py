@@ -10,33 +10,51 @@ from dataclasses import dataclass
 import numpy as np
 
 from bkkenergy.calendar import Period
+from bkkenergy.carbon import GridFactor, daily_factors, emitted_kg, in_order
 from bkkenergy.portfolio import Building
 from bkkenergy.ports.ledger import IMPORT, QUARTERS_PER_DAY, LedgerReader
+from bkkenergy.readings import FloatArray
 from bkkenergy.reports.content import YearBefore
 from bkkenergy.site import Site
 
 
-def year_before(site: Site, agency_id: str, period: Period) -> YearBefore | None:
+def year_before(site: Site, agency_id: str, period: Period, factors: Sequence[GridFactor]) -> YearBefore | None:
     """Compare the buildings that are known well in both years, per known day, so that a leap day changes nothing.
 
-    None for a day, whose own weeks tell more, and where no building is known in both. Raises StoreUnavailable.
+    None for a day, whose own weeks tell more, and where no building is known in both. factors : by which what both emit
+    is computed. Raises StoreUnavailable.
     """
     if period.kind == "day":
         return None
     before, buildings = same_days_before(period), site.portfolio.buildings_of(agency_id)
-    now, then = (_known_days(site.energy, buildings, one) for one in (period, before))
-    now_kwh, before_kwh, count = 0.0, 0.0, 0
+    now, then = (_known_days(site.energy, buildings, one, factors) for one in (period, before))
+    days = len(period.dates)
+    known: list[tuple[_BuildingYear, _BuildingYear]] = []
     for building in buildings:
         least = site.portfolio.threshold(
             "min_coverage_ratio", site.settings.report.min_coverage_ratio, agency=agency_id, building=building.id
         )
-        pair = [known.mean_day_kwh(building, least) for known in (now, then)]
-        if pair[0] is not None and pair[1]:
-            now_kwh, before_kwh, count = now_kwh + pair[0], before_kwh + pair[1], count + 1
-    if not count:
+        this, last = now.of(building, least, days), then.of(building, least, days)
+        if this is not None and last is not None and last.energy_kwh:
+            known.append((this, last))
+    if not known:
         return None
-    days = len(period.dates)
-    return YearBefore(before.first_day, before.last_day, before_kwh * days, now_kwh * days, count, len(buildings))
+    return YearBefore(
+        before.first_day,
+        before.last_day,
+        sum(last.energy_kwh for _, last in known),
+        sum(this.energy_kwh for this, _ in known),
+        len(known),
+        len(buildings),
+        co2e_kg=_whole([last.co2e_kg for _, last in known]),
+        actual_co2e_kg=_whole([this.co2e_kg for this, _ in known]),
+        factors=in_order([*then.factors, *now.factors]),
+    )
+
+
+def _whole(amounts: Sequence[float | None]) -> float | None:
+    """Sum amounts; None where one of them is not known."""
+    return None if None in amounts else sum(amount for amount in amounts if amount is not None)
 
 
 def same_days_before(period: Period) -> Period:
@@ -48,33 +66,53 @@ def same_days_before(period: Period) -> Period:
 
 
 @dataclass(frozen=True, slots=True)
+class _BuildingYear:
+    """What a building used and emitted in as many days as the period has."""
+
+    energy_kwh: float
+    co2e_kg: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class _KnownDays:
-    """What is known of meters over a period: energy, kWh, and how many days of it."""
+    """What is known of meters over a period: energy of each day, kWh, and how many days are known.
+
+    factors : of each day.
+    """
 
     period_days: int
-    energy_kwh: Mapping[str, float]
+    daily_kwh: Mapping[str, FloatArray]
     days: Mapping[str, float]
+    factors: Sequence[GridFactor | None]
 
-    def mean_day_kwh(self, building: Building, least_ratio: float) -> float | None:
-        """Return the energy of a known day of a building's main meters; None where one of them is known too little."""
+    def of(self, building: Building, least_ratio: float, days: int) -> _BuildingYear | None:
+        """Return a building at the mean of its known days; None where one of its main meters is known too little."""
         meters = [meter.id for meter in building.main_meters]
         least_days = max(least_ratio * self.period_days, 1 / QUARTERS_PER_DAY)
         if not meters or any(self.days[meter] < least_days for meter in meters):
             return None
-        return sum(self.energy_kwh[meter] / self.days[meter] for meter in meters)
+        energy_kwh = sum(float(np.nansum(self.daily_kwh[meter])) / self.days[meter] for meter in meters) * days
+        daily_kwh = np.sum([np.nan_to_num(self.daily_kwh[meter]) for meter in meters], axis=0)
+        emitted, known_kwh = emitted_kg(daily_kwh, self.factors), float(daily_kwh.sum())
+        if emitted is None:
+            return _BuildingYear(energy_kwh, None)
+        return _BuildingYear(energy_kwh, emitted / known_kwh * energy_kwh if known_kwh else 0.0)
 
 
-def _known_days(ledger: LedgerReader, buildings: Sequence[Building], period: Period) -> _KnownDays:
+def _known_days(
+    ledger: LedgerReader, buildings: Sequence[Building], period: Period, factors: Sequence[GridFactor]
+) -> _KnownDays:
+    daily = daily_factors(factors, period.first_day, period.last_day, "footprint")
     meters = list(dict.fromkeys(meter.id for building in buildings for meter in building.main_meters))
     if not meters:
-        return _KnownDays(len(period.dates), {}, {})
+        return _KnownDays(len(period.dates), {}, {}, daily)
     totals = ledger.totals(meters, IMPORT, period.first_day, period.last_day)
     known = (totals.measured + totals.estimated + totals.edited).sum(axis=0) / QUARTERS_PER_DAY
-    energy_kwh = np.nansum(totals.total, axis=0).tolist()
     return _KnownDays(
         len(period.dates),
-        dict(zip(meters, energy_kwh, strict=True)),
+        dict(zip(meters, totals.total.T, strict=True)),
         dict(zip(meters, known.tolist(), strict=True)),
+        daily,
     )
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import Field, ValidationError
 
-from bkkenergy.carbon import GridFactor
+from bkkenergy.carbon import GridFactor, Purpose
 from bkkenergy.dated import holding
 from bkkenergy.errors import ConfigError, Fault
 from bkkenergy.tariff.flat import FlatEnergy, FlatRate, flat_rate_on
@@ -23,13 +23,15 @@ EntryT = TypeVar("EntryT", bound=Frozen)
 class Prices:
     """What a kWh costs and emits over some days on which neither changes.
 
-    rate : None before the first known Ft. factor : of an organisation's scope 2; None before the first.
+    rate : None before the first known Ft. factor : of an organisation's scope 2; None before the first. upstream : of
+    its scope 3 category 3.
     """
 
     first_day: dt.date
     last_day: dt.date
     rate: FlatRate | None
     factor: GridFactor | None
+    upstream: GridFactor | None = None
 
     @property
     def thb_per_kwh(self) -> float | None:
@@ -43,7 +45,11 @@ class Prices:
 
     def continues(self, before: Prices) -> bool:
         """Whether a kWh costs and emits what it did before."""
-        return (self.thb_per_kwh, self.kg_co2e_per_kwh) == (before.thb_per_kwh, before.kg_co2e_per_kwh)
+        return (self.thb_per_kwh, self.kg_co2e_per_kwh, self.upstream) == (
+            before.thb_per_kwh,
+            before.kg_co2e_per_kwh,
+            before.upstream,
+        )
 
 
 class RatesAndTariffs(Frozen):
@@ -62,14 +68,30 @@ class RatesAndTariffs(Frozen):
         dated = (*self.flat, *self.tariffs.ft, *self.tariffs.vat, *self.grid_factors)
         starts = sorted({first_day} | {one.valid_from for one in dated if first_day < one.valid_from <= last_day})
         ends = [start - dt.timedelta(days=1) for start in starts[1:]] + [last_day]
-        footprint = [one for one in self.grid_factors if one.purpose == "footprint"]
+        footprint, upstream = self._of("footprint"), self._of("upstream")
         spans: list[Prices] = []
         for start, end in zip(starts, ends, strict=True):
-            span = Prices(start, end, self.flat_rate_on(start), holding(footprint, start))
+            span = Prices(start, end, self.flat_rate_on(start), holding(footprint, start), holding(upstream, start))
             if spans and span.continues(spans[-1]):
                 span = replace(span, first_day=spans.pop().first_day)
             spans.append(span)
         return tuple(spans)
+
+    def _of(self, purpose: Purpose) -> list[GridFactor]:
+        return [one for one in self.grid_factors if one.purpose == purpose]
+
+    def with_factors(self, *issued: GridFactor) -> Self:
+        """Return the figures with the factors that a report was issued with.
+
+        From the first of them on they alone hold for their purpose, whatever was entered since.
+        """
+        first_of = {
+            one.purpose: min(other.valid_from for other in issued if other.purpose == one.purpose) for one in issued
+        }
+        others = [
+            one for one in self.grid_factors if one.purpose not in first_of or one.valid_from < first_of[one.purpose]
+        ]
+        return self.model_copy(update={"grid_factors": (*others, *issued)})
 
 
 def load_figures(config_dir: Path) -> RatesAndTariffs:

@@ -155,7 +155,9 @@ def _judged(month: EReportMonth, standards: Sequence[StandardUse], name_th: str)
         why.append(InputError.of("ereport_coverage", share=f"{month.coverage_ratio:.0%}".replace("%", " %")))
         kwh = None
     standard_kwh = _standard(month, standards, "electricity", why)
-    standard_litres = None if month.fuel_litres is None else _standard(month, standards, "fuel", why)
+    standard_litres = _standard(month, standards, "fuel", why)
+    if month.fuel_litres is None and standard_litres is not None:
+        why.append(InputError.of("ereport_fuel"))
     return replace(
         month,
         standard_kwh=standard_kwh,

@@ -27,6 +27,7 @@ from bkkenergy.web import (
     api_channels,
     api_explore,
     api_notes,
+    api_official,
     api_plan,
     api_portfolio,
     api_readings,
@@ -105,6 +106,7 @@ def create_app(here: AppContext) -> FastAPI:
     app.include_router(api_plan.router)
     app.include_router(api_savings.router)
     app.include_router(api_bills.router)
+    app.include_router(api_official.router)
     app.include_router(api_portfolio.router)
     app.include_router(api_readings.router)
     bare = app.openapi

@@ -40,6 +40,7 @@ from bkkenergy.savings.views import mean_rows
 from bkkenergy.usecases.baselines import decide_on_baseline
 from bkkenergy.usecases.daychange import DayChange, day_changes
 from bkkenergy.usecases.dismissals import dismiss
+from bkkenergy.usecases.emissions import emission_months
 from bkkenergy.usecases.events import accept_event
 from bkkenergy.usecases.portfolio import portfolio_state
 from bkkenergy.web.balance import balance_view
@@ -123,6 +124,11 @@ def agency_page(agency: str, visitor: PageVisitor) -> Response:
         visitor,
         "agency.html.j2",
         state_index=index,
+        emissions=here.cached(
+            ("emissions", agency, here.today),
+            INDEX_S,
+            lambda: emission_months(here.opened, agency, past_year(here.today)),
+        ),
         index_whys=index_whys(index, words),
         title=words.either(th=known_agency.name_th, en=known_agency.name_en),
         agency=known_agency,

@@ -20,8 +20,8 @@ from bkkenergy.site import Site
 from bkkenergy.usecases.energy import quarter_hours
 
 NOT_OFFICIAL = (
-    "This is a working sheet. The layout of the Joint Committee's own monitoring spreadsheet was read in no public "
-    "source: copy its figures into that one."
+    "This is a working sheet. The layout of the mechanism's own monitoring spreadsheet was read in no public source: "
+    "copy its figures into that one."
 )
 FIRST_MONTH_ROW = 1
 

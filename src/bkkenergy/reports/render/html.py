@@ -12,6 +12,7 @@ from bkkenergy.i18n import LANGS, Lang, Words
 from bkkenergy.reports.chart import sparkline
 from bkkenergy.reports.comparisons import comparison_methods, comparisons, signed, year_change
 from bkkenergy.reports.content import AgencyReport, BuildingSaving, BuildingUse
+from bkkenergy.reports.emissions import emission_trend, trend_note, upstream_note
 from bkkenergy.reports.official import index_whys
 from bkkenergy.reports.phrasing import (
     area_notes,
@@ -63,6 +64,7 @@ DATE = re.compile(rf"(?:\d{{1,2}} )?(?:{MONTHS})(?: \d{{4}})?|\d\d:\d\d น\.")
 def render_html(report: AgencyReport, lang: Lang) -> bytes:
     """Render a whole HTML page, UTF-8."""
     words = Words(lang)
+    trend = emission_trend(report, words)
     page = environment.get_template("report.html.j2").render(
         report=report,
         t=words,
@@ -74,6 +76,9 @@ def render_html(report: AgencyReport, lang: Lang) -> bytes:
         cost_method=cost_method(report, words),
         placebo_source=placebo_source(report, words),
         emission_method=emission_method(report, words),
+        emission_trend=trend,
+        emission_trend_note="" if trend is None else trend_note(trend, words),
+        upstream_note=upstream_note(report, words),
         saving=saving_sentence(report, words),
         name=words.either(th=report.name_th, en=report.name_en),
         names=lambda thing: name_of(report, thing, words),

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import xlsxwriter
 from xlsxwriter.utility import xl_col_to_name, xl_range
 
 from bkkenergy.calendar import BE_OFFSET_YEARS
-from bkkenergy.i18n import DATE_FORMAT, Lang, Words
+from bkkenergy.i18n import DATE_FORMAT, MONTH_FORMAT, Lang, Words
 from bkkenergy.reports.comparisons import comparisons
 from bkkenergy.reports.content import AgencyReport, BuildingSaving, BuildingUse
+from bkkenergy.reports.emissions import upstream_note
 from bkkenergy.reports.phrasing import (
     attention_text,
     cost_method,
@@ -29,52 +28,13 @@ from bkkenergy.reports.phrasing import (
     subject_name,
     title,
 )
+from bkkenergy.reports.render.book import Book
+from bkkenergy.reports.render.xlsx_official import official_sheets
 from bkkenergy.reports.savings.phrasing import finding_texts, judged_note, verdict_text
 from bkkenergy.reports.workbooks import AS_TEXT
 
 HOURS = 24
-MAX_SHEET_NAME = 31
 MAX_SHEETS = 200
-NOT_IN_SHEET_NAMES = str.maketrans("/\\*?[]'", "-------", ":")
-
-
-@dataclass(frozen=True, slots=True)
-class Book:
-    """The workbook being made, its formats by name, and the names of its sheets so far."""
-
-    book: Any
-    formats: dict[str, Any]
-    words: Words
-    taken: set[str]
-
-    def chart(self, sheet: Any, kind: str, rows: int, columns: Sequence[int], title: str) -> None:
-        """Add a chart of some columns of a sheet over its first one, beside them."""
-        name, chart = sheet.get_name(), self.book.add_chart({"type": kind})
-        for column in columns:
-            chart.add_series(
-                {
-                    "name": [name, 0, column],
-                    "categories": [name, 1, 0, rows, 0],
-                    "values": [name, 1, column, rows, column],
-                }
-            )
-        chart.set_title({"name": title})
-        chart.set_size({"width": 820, "height": 340})
-        sheet.insert_chart("E2", chart)
-
-    def total(self, report: AgencyReport) -> str:
-        """Return the name of the sum of all rows."""
-        return self.words("report.total_city" if report.scope == "city" else "report.total")
-
-    def sheet(self, name: str) -> Any:
-        """Add a sheet; a name that is taken already gets a number."""
-        plain = name.translate(NOT_IN_SHEET_NAMES)[:MAX_SHEET_NAME]
-        number = 2
-        while plain.lower() in self.taken:
-            tail = f" {number}"
-            plain, number = name.translate(NOT_IN_SHEET_NAMES)[: MAX_SHEET_NAME - len(tail)] + tail, number + 1
-        self.taken.add(plain.lower())
-        return self.book.add_worksheet(plain)
 
 
 def render_xlsx(report: AgencyReport, lang: Lang) -> bytes:
@@ -86,8 +46,11 @@ def render_xlsx(report: AgencyReport, lang: Lang) -> bytes:
             "title": workbook.add_format({"bold": True, "font_size": 14}),
             "number": workbook.add_format({"num_format": "#,##0"}),
             "fine": workbook.add_format({"num_format": "#,##0.00"}),
+            "factor": workbook.add_format({"num_format": "0.0000"}),
+            "percent": workbook.add_format({"num_format": "0.00%"}),
             "share": workbook.add_format({"num_format": "0.0%"}),
             "date": workbook.add_format({"num_format": DATE_FORMAT[lang], "align": "left"}),
+            "month": workbook.add_format({"num_format": MONTH_FORMAT[lang], "align": "left"}),
             "wrap": workbook.add_format({"text_wrap": True, "valign": "top"}),
         }
         book = Book(workbook, formats, Words(lang), set())
@@ -102,6 +65,7 @@ def render_xlsx(report: AgencyReport, lang: Lang) -> bytes:
         _to_do(book, report)
         if report.plan:
             _plan(book, report)
+        official_sheets(book, report)
         _sources(book, report)
         for building in report.buildings[:MAX_SHEETS]:
             _building(book, report, building)
@@ -123,7 +87,7 @@ def _buildings(book: Book, report: AgencyReport) -> None:
         sheet.write_number(2, 1, report.rate_thb_per_kwh, formats["fine"])
     if report.kg_co2e_per_kwh is not None:
         sheet.write(3, 0, f"{words('unit.kgco2e')}/{words('unit.kwh')}")
-        sheet.write_number(3, 1, report.kg_co2e_per_kwh, formats["fine"])
+        sheet.write_number(3, 1, report.kg_co2e_per_kwh, formats["factor"])
     first = 6
     sheet.write_row(first - 1, 0, _heads(report, words), formats["head"])
     sheet.freeze_panes(first, 1)
@@ -367,6 +331,8 @@ def _sources(book: Book, report: AgencyReport) -> None:
         (words("report.bill_cost" if report.bill else "report.cost"), cost_method(report, words)),
         (words("report.co2"), emission_method(report, words)),
     ]
+    if upstream := upstream_note(report, words):
+        rows.append((words("emission.upstream_name"), upstream))
     if report.placebo_source:
         rows.append((words("saving.title"), placebo_source(report, words)))
     if report.portfolio_revision:
