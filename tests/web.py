@@ -20,7 +20,7 @@ from bkkenergy.calendar import BANGKOK, Period, timestamp_us
 from bkkenergy.jobs.service import Jobs
 from bkkenergy.plan import Project
 from bkkenergy.readings import ReadingBatch
-from bkkenergy.site import load_configuration, open_site
+from bkkenergy.site import Clock, load_configuration, open_site, wall_clock
 from bkkenergy.usecases.uptodate import up_to_date
 from bkkenergy.web.app import create_app
 from tests.conftest import CONFIG_PARTS, ROOT
@@ -98,10 +98,10 @@ def prepared_site(days: int, settings: str, _quarter: int) -> Path:
     return home
 
 
-def make_app(home: Path):
+def make_app(home: Path, clock: Clock = wall_clock):
     """The app of a site."""
     site = load_configuration(home / "config")
-    return create_app(make_context(site))
+    return create_app(make_context(site, clock))
 
 
 def signed_in(app, name: str, password: str = PASSWORD) -> TestClient:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from calendar import monthrange
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -145,6 +146,22 @@ def past_year(today: dt.date) -> Period:
     last = today.replace(day=1)
     first = last.replace(year=last.year - 1)
     return Period.days(first, last - dt.timedelta(days=1))
+
+
+def same_days_before(period: Period) -> Period:
+    """Return the month, the fiscal year, or the days that bear the same dates a year before."""
+    first, last = (_a_year_before(day) for day in (period.first_day, period.last_day))
+    if period.kind == "month" or _ends_a_month(period.last_day):
+        last = last.replace(day=monthrange(last.year, last.month)[1])
+    return Period.days(first, last, kind=period.kind)
+
+
+def _a_year_before(day: dt.date) -> dt.date:
+    return day.replace(year=day.year - 1, day=min(day.day, monthrange(day.year - 1, day.month)[1]))
+
+
+def _ends_a_month(day: dt.date) -> bool:
+    return day.day == monthrange(day.year, day.month)[1]
 
 
 @lru_cache(maxsize=256)  # a page asks for the same ones several times; an index never changes

@@ -88,6 +88,8 @@ PRINTS: dict[str, tuple[list[str], set[str]]] = {
     "baseline show": ([BUILDING], {"building", "baseline", "versions", "progress", "adjustments"}),
     "baseline check": ([BUILDING], {"period", "total", "buildings"}),
     "baseline bills": ([BUILDING, "--file", "bills.csv"], {"building", "model", "months"}),
+    "savings year": ([BUILDING], {"period", "total", "buildings"}),
+    "savings path": ([BUILDING], {"name", "path"}),
     "insights": ([BUILDING], set()),
     "index": (["health"], {"building", "type", "rank", "peers", "energy_kwh", "eui_kwh_m2", "median_kwh_m2", "gap_kwh",
                            "peak_kw", "standing"}),

@@ -15,8 +15,8 @@ from sqlalchemy import select, update
 from bkkenergy.adapters.sqlite import SqliteStore
 from bkkenergy.adapters.state import open_state
 from bkkenergy.adapters.state.tables import baseline
-from bkkenergy.adapters.state.users import add_user, audit_lines
-from bkkenergy.calendar import epoch_us
+from bkkenergy.adapters.state.users import add_user, audit_lines, users
+from bkkenergy.calendar import BANGKOK, epoch_us
 from bkkenergy.i18n import Words
 from bkkenergy.plan import Project
 from bkkenergy.readings import ReadingBatch
@@ -142,6 +142,54 @@ def test_savings_are_judged_with_their_band(fitted):
     assert "ภายในช่วงของค่าฐาน" in inside
 
 
+def test_a_month_beside_the_year_before_shows_what_was_saved_since(fitted):
+    data = json.loads(run(fitted, "savings", "year", OFFICES[0], "--period", "2025-04", "--json"))
+    (saving,) = data["buildings"]
+    assert saving["change_ratio"] == pytest.approx(-0.35, abs=0.03)
+    assert saving["verdict"] == "less"
+    (other,) = json.loads(run(fitted, "savings", "year", OFFICES[1], "--period", "2025-04", "--json"))["buildings"]
+    assert abs(other["change_ratio"]) < 0.03
+    assert other["verdict"] == "unclear"
+    text = run(fitted, "savings", "year", "district-bangkhen", "--period", "2025-04", "--lang", "en")
+    assert "a fall beyond what buildings change by themselves" in text
+    assert "no baseline yet" in text
+    assert "ปีก่อนใช้" in run(fitted, "savings", "year", OFFICES[0], "--period", "2025-04")
+
+
+def test_a_year_that_begins_before_any_data_is_said_to_be_without_a_year_before(fitted):
+    assert "nothing is known of the same days" in run(
+        fitted, "savings", "year", OFFICES[1], "--period", "2024-09", "--lang", "en"
+    )
+
+
+def test_a_fiscal_year_is_measured_and_forecast_on_its_way_to_the_target(fitted):
+    path = json.loads(run(fitted, "savings", "path", OFFICES[0], "--until", "2025-03-31", "--json"))["path"]
+    assert (path["measured_days"], path["until"], path["verdict"]) == (182, "2025-03-31", "reached")
+    assert path["energy_kwh"] == pytest.approx(path["measured_kwh"] + path["forecast_kwh"])
+    assert [month["forecast_kwh"] > 0 for month in path["months"]] == [False] * 6 + [True] * 6
+    assert path["energy_kwh"] == pytest.approx(0.65 * path["baseline_kwh"], rel=0.02)
+    text = run(fitted, "savings", "path", OFFICES[0], "--until", "2025-03-31", "--lang", "en")
+    assert "Measured up to 31 March 2025" in text
+    assert "It will be reached if nothing changes" in text
+    assert "คาดการณ์วันที่เหลือ" in run(fitted, "savings", "path", OFFICES[0], "--until", "2025-03-31")
+
+
+def test_a_year_s_path_and_its_saving_are_one_figure(fitted):
+    """The year is wholly measured: the path's use beside its baseline is the saving of the same days."""
+    path = json.loads(run(fitted, "savings", "path", OFFICES[0], "--until", "2025-09-30", "--json"))["path"]
+    asked = ("baseline", "check", OFFICES[0], "--period", "FY2568", "--json")
+    (saving,) = json.loads(run(fitted, *asked))["buildings"]
+    assert path["measured_kwh"] == pytest.approx(saving["actual_kwh"])
+    assert path["baseline_kwh"] == pytest.approx(saving["baseline_kwh"])
+    assert path["half_width_kwh"] == 0
+
+
+def test_a_path_of_buildings_without_baselines_says_why_there_is_none(fitted):
+    assert "less than nine tenths" in run(
+        fitted, "savings", "path", "health", "--until", "2025-03-31", "--lang", "en", ok=False
+    )
+
+
 def test_a_bill_is_shown_and_a_paper_bill_checked(fitted, tmp_path):
     shown = run(fitted, "bill", "show", OFFICES[0], "--period", "2025-03", "--lang", "en")
     assert "mea-3-2-mv" in shown
@@ -234,6 +282,35 @@ def test_what_cannot_be_fitted_says_why(fitted):
     page = browser.get(f"/buildings/{OFFICES[1]}?lang=en")
     assert page.status_code == 200
     bend(fitted, OFFICES[1], text)
+
+
+def browser_of(site, at: dt.datetime):
+    """An administrator's browser, at a time."""
+    with opened_state(load_configuration(site / "config").settings) as state:
+        if all(user["name"] != "viewer" for user in users(state)):
+            add_user(state, "viewer", PASSWORD, "admin", ["all"], dt.datetime.now(dt.UTC))
+    browser = signed_in(make_app(site, lambda: at), "viewer")
+    browser.base_url = "https://testserver"  # the shipped settings' cookies are secure
+    return browser
+
+
+def test_page_and_api_show_the_year_that_the_command_shows(fitted):
+    browser = browser_of(fitted, dt.datetime(2025, 4, 1, 9, tzinfo=BANGKOK))
+    path = json.loads(run(fitted, "savings", "path", "district-bangkhen", "--until", "2025-03-31", "--json"))["path"]
+    assert browser.get("/api/v1/agencies/district-bangkhen/path").json() == path
+    page = browser.get("/agencies/district-bangkhen/year?lang=en").text
+    words = Words("en")
+    assert words.number(path["energy_kwh"]) in page
+    assert words.number(path["target_kwh"]) in page
+    row = browser.get(f"/api/v1/buildings/{OFFICES[0]}/year-on-year?month=2025-03").json()
+    asked = ("savings", "year", OFFICES[0], "--period", "2025-03", "--json")
+    (change,) = json.loads(run(fitted, *asked))["buildings"]
+    assert row["change_ratio"] == change["change_ratio"]
+    assert row["verdict"] == "less"
+    assert words.percent(row["change_ratio"], 1, signed=True) in page
+    assert "March 2025 beside last year" in browser.get(f"/buildings/{OFFICES[0]}?lang=en").text
+    assert browser.get("/api/v1/agencies/health/path").json() is None
+    assert browser.get("/agencies/nowhere/year").status_code == 404
 
 
 def test_bills_alone_foretell_later_bills(fitted, tmp_path):

@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "report": ("report", "Write energy reports of an agency, the city, or all, for a period."),
         "energy": ("energy", "Show energy of meters and buildings, with its quality."),
         "baseline": ("baseline", "Fit what buildings would have used, and judge savings by it."),
+        "savings": ("savings", "Compare with last year, and follow the year to its target."),
         "bill": ("bill", "Compute bills under MEA's schedules, and check paper bills."),
         "figures": ("figures", "Show tariffs, Ft, VAT and factors with days and sources; find what has expired."),
         "insights": ("insights", "Show what to act on, most baht first."),

@@ -17,10 +17,11 @@ import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
+from bkkenergy.calendar import Period
 from bkkenergy.errors import InputError
 from bkkenergy.library.errors import unknown_name
 
-__all__ = ["checked", "refused"]
+__all__ = ["checked", "period_named", "refused"]
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -157,3 +158,11 @@ def _refused(loc: tuple[int | str, ...], detail: Any) -> str:
     name = ".".join(map(str, loc))
     said = f"{name} is {_shown(detail['input'])}: " if name else ""
     return f"{said}{message[:1].lower() + message[1:]}."
+
+
+def period_named(text: str) -> Period:
+    """Return the period of a text. Raise InputError with what is accepted."""
+    try:
+        return Period.of(text)
+    except ValueError as error:
+        raise InputError(str(error)) from None

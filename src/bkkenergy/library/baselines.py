@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from bkkenergy.calendar import same_days_before
 from bkkenergy.errors import InputError
-from bkkenergy.library.arguments import checked
+from bkkenergy.library.arguments import checked, period_named
 from bkkenergy.library.calendars import government, named
 from bkkenergy.library.charts import Picture, lines
-from bkkenergy.library.packaged import placebo
+from bkkenergy.library.packaged import placebo, savings_figures
 from bkkenergy.library.series import energy_of, hourly, hourly_means, instants_of
 from bkkenergy.portfolio import OpeningCalendar
 from bkkenergy.readings import FloatArray
@@ -20,6 +21,7 @@ from bkkenergy.savings.baseline import Baseline as FittedBaseline
 from bkkenergy.savings.baseline import Saving, Series, expected_of, fit_baseline, saving_of, series_of
 from bkkenergy.savings.comparison import MIN_COMPARED, ComparisonGroup, common_change, without_common
 from bkkenergy.savings.uncertainty import Band, band_of
+from bkkenergy.savings.yearly import change_band, forecast_year, year_on_year
 
 __all__ = ["Baseline", "Savings"]
 
@@ -214,6 +216,125 @@ class Baseline:
                 f"{', and the temperature' if self.needs_temperature else ''}. See how much of the series is NaN."
             )
         return Savings(saving, band_of(saving, self.fitted, placebo()), _daily(self.fitted, days))
+
+    @checked
+    def year_on_year(
+        self, series: pd.Series | pd.DataFrame, period: str, temperature: pd.Series | None = None
+    ) -> pd.Series:
+        """Compare a period with the same days a year before, with the period's weather and holidays.
+
+        Parameters
+        ----------
+        series : Series or DataFrame
+            Energy of both years [kWh], as for `fit`.
+        period : str
+            A month (2025-10), a fiscal year (FY2568), or two days (2025-10-01..2025-10-15).
+        temperature : Series, optional
+            Outdoor air temperature [degC] of both years. Needed where `needs_temperature` is true.
+
+        Returns
+        -------
+        Series
+            ``actual_kwh``; ``unadjusted_kwh``, the year before for as many days; ``adjusted_kwh``, the same with this
+            period's weather and holidays; ``change_ratio`` with ``half_width_ratio``, half of the 90 % interval of what
+            buildings change by themselves; ``days`` and ``before_days`` that are known; ``is_significant``.
+
+        Raises
+        ------
+        InputError
+            If no day of one of the two periods is known.
+
+        Examples
+        --------
+        >>> import bkkenergy as bk
+        >>> use = bk.examples.office(saving_ratio=0.3, saving_from="2025-01-01")
+        >>> compared = bk.Baseline.fit(use["2024"]).year_on_year(use, "2025-10")
+        >>> round(compared["change_ratio"], 2), bool(compared["is_significant"])
+        (-0.3, True)
+        """
+        days = _days(series, temperature if self.needs_temperature else None, self.calendar)
+        self._temperature(temperature, days.starts)
+        now = period_named(period)
+        before = same_days_before(now)
+        both = [days.between(one.first_day, one.last_day) for one in (now, before)]
+        change = year_on_year(self.fitted, both[0], both[1]) if all(len(one.kind) for one in both) else None
+        if change is None:
+            raise InputError(
+                f"no day of {now.slug} or of {before.slug} is known. Give a series that has both years, in whole days."
+            )
+        figures = savings_figures()
+        band = change_band(change, self.fitted, figures.year_on_year, figures.placebo.typical_fold_ratio)
+        return pd.Series(
+            {
+                "actual_kwh": change.actual_kwh,
+                "unadjusted_kwh": change.unadjusted_kwh,
+                "adjusted_kwh": change.adjusted_kwh,
+                "change_ratio": change.change_ratio,
+                "half_width_ratio": band.half_width_ratio,
+                "days": change.days,
+                "before_days": change.before_days,
+                "is_significant": band.verdict in {"proven", "increase"},
+            },
+            name=now.slug,
+        )
+
+    @checked
+    def forecast(
+        self, series: pd.Series | pd.DataFrame, year: str, temperature: pd.Series | None = None
+    ) -> pd.DataFrame:
+        """Forecast a year's end: days that are not measured go on at the level of the last 91 measured days.
+
+        Parameters
+        ----------
+        series : Series or DataFrame
+            Energy up to now [kWh], as for `fit`: the year so far, and some months before.
+        year : str
+            The year: a fiscal year (FY2568), or two days.
+        temperature : Series, optional
+            Outdoor air temperature [degC] of the same time. Of days to come that of a year before is taken.
+
+        Returns
+        -------
+        DataFrame
+            ``measured_kwh``, ``forecast_kwh``, ``baseline_kwh`` [kWh] and ``half_width_kwh``, half of the 90 % interval
+            of the whole year, by month; the last row, ``year``, is the sum, and has the interval alone.
+
+        Raises
+        ------
+        InputError
+            If fewer than 14 of the last 91 days are known.
+
+        Examples
+        --------
+        >>> import bkkenergy as bk
+        >>> use = bk.examples.office(saving_ratio=0.2, saving_from="2025-01-01")
+        >>> year = bk.Baseline.fit(use["2024"]).forecast(use[:"2025-06-30"], "2025-01-01..2025-12-31")
+        >>> (year.loc["year", ["measured_kwh", "forecast_kwh"]] / year.loc["year", "baseline_kwh"]).round(1).tolist()
+        [0.4, 0.4]
+        """
+        days = _days(series, temperature if self.needs_temperature else None, self.calendar)
+        self._temperature(temperature, days.starts)
+        span, figures = period_named(year), savings_figures()
+        forecast = forecast_year(
+            self.fitted,
+            days,
+            self.calendar,
+            (span.first_day, span.last_day),
+            figures.forecast,
+            figures.placebo.typical_fold_ratio,
+        )
+        rows = pd.DataFrame(
+            {
+                "measured_kwh": np.nan_to_num(forecast.measured_kwh),
+                "forecast_kwh": forecast.forecast_kwh,
+                "baseline_kwh": forecast.expected_kwh,
+            },
+            index=forecast.days,
+        )
+        months = rows.groupby(forecast.days.strftime("%Y-%m")).sum()
+        months.loc["year"] = months.sum()
+        months["half_width_kwh"] = np.where(months.index == "year", forecast.half_width_kwh, np.nan)
+        return months
 
     def summary(self) -> pd.Series:
         """Return the figures of the fit.

@@ -9,10 +9,10 @@ from bkkenergy.portfolio import Portfolio, load_portfolio
 from bkkenergy.savings.uncertainty import Placebo
 from bkkenergy.site.figures import RatesAndTariffs, load_figures
 from bkkenergy.site.packaged import packaged_config_dir
-from bkkenergy.site.savings_config import load_savings
+from bkkenergy.site.savings_config import SavingsConfig, load_savings
 from bkkenergy.tariff.schedule import Schedule
 
-__all__ = ["demonstration", "figures", "placebo", "schedule_named"]
+__all__ = ["demonstration", "figures", "placebo", "savings_figures", "schedule_named"]
 
 
 @cache
@@ -30,7 +30,13 @@ def demonstration() -> Portfolio:
 @cache
 def placebo() -> Placebo:
     """Return the errors of baselines where nothing was saved, from which intervals of savings are made."""
-    return load_savings(packaged_config_dir()).placebo
+    return savings_figures().placebo
+
+
+@cache
+def savings_figures() -> SavingsConfig:
+    """Return what judgements on savings rest on: the errors of baselines, of years beside years, and of forecasts."""
+    return load_savings(packaged_config_dir())
 
 
 def schedule_named(name: str) -> Schedule:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
-from bkkenergy.calendar import BE_OFFSET_YEARS, Period
+from bkkenergy.calendar import BE_OFFSET_YEARS, Period, PeriodKind, same_days_before
 from bkkenergy.i18n import Words
 from bkkenergy.reports.content import AgencyReport
-from bkkenergy.reports.phrasing import total_change_ratio
+from bkkenergy.reports.phrasing import has_own_supply, total_change_ratio
+from bkkenergy.reports.yearwords import year_verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,8 @@ class ComparedWith:
 
 def comparisons(report: AgencyReport, words: Words) -> list[ComparedWith]:
     """List what the period can be compared with; nothing where that is the usual alone, which has a card of its own."""
-    rows = [*_usual(report, words), *_year_before(report, words), *_baseline(report, words), *_target(report, words)]
+    every = (_usual, _year_before, _year_adjusted, _baseline, _target)
+    rows = [row for rows in every for row in rows(report, words)]
     return rows if len(rows) > 1 or (rows and total_change_ratio(report) is None) else []
 
 
@@ -43,6 +46,8 @@ def comparison_methods(report: AgencyReport, words: Words) -> list[str]:
     lines = []
     if report.year_before is not None:
         lines.append(words("compared.method_year", coverage=words.percent(report.min_coverage_ratio)))
+    if report.total_year_change is not None:
+        lines.append(words("compared.method_adjusted"))
     if report.target is not None and any(True for _ in _target(report, words)):
         year = words.year(report.target.year_be - BE_OFFSET_YEARS)
         ratio = words.percent(report.target.saving_ratio)
@@ -72,18 +77,45 @@ def _year_before(report: AgencyReport, words: Words) -> Iterator[ComparedWith]:
     before = report.year_before
     if before is None:
         return
-    period = Period.days(before.first_day, before.last_day)
-    if report.period_kind == "fiscal_year":
-        year = words.year(before.last_day.year)
-        name = words("report.period_fiscal_year", year=year)
-    elif report.period_kind == "month":
-        name = words("compared.month", month=words.month(before.first_day))
-    else:
-        name = words.period(period.slug)
+    name = _year_name(report, Period.days(before.first_day, before.last_day), words)
     is_whole = before.building_count == before.all_count
-    note = "" if is_whole else words("compared.part", count=before.building_count, all=before.all_count)
+    notes = [] if is_whole else [words("compared.part", count=before.building_count, all=before.all_count)]
+    notes += [words("report.from_grid")] if has_own_supply(report) else []
+    note = " · ".join(notes)
     kwh = before.actual_kwh - before.energy_kwh
     yield ComparedWith(name, before.energy_kwh, kwh / before.energy_kwh, kwh, _thb(report, kwh), note)
+
+
+def _year_name(report: AgencyReport, before: Period, words: Words) -> str:
+    """Return how the same days of the year before are called."""
+    if report.period_kind == "fiscal_year":
+        return words("report.period_fiscal_year", year=words.year(before.last_day.year))
+    if report.period_kind == "month":
+        return words("compared.month", month=words.month(before.first_day))
+    return words.period(before.slug)
+
+
+def _year_adjusted(report: AgencyReport, words: Words) -> Iterator[ComparedWith]:
+    """Compare with the year before as it would have been with this year's weather and calendar."""
+    total = report.total_year_change
+    if total is None or not total.adjusted_kwh or total.actual_kwh is None or total.change_ratio is None:
+        return
+    before = same_days_before(
+        Period.days(report.first_day, report.last_day, kind=cast("PeriodKind", report.period_kind))
+    )
+    kwh = total.actual_kwh - total.adjusted_kwh
+    count, every = sum(1 for one in report.year_changes if one.adjusted_kwh is not None), len(report.year_changes)
+    notes = [year_verdict(total, words)]
+    notes += [] if count == every else [words("compared.part", count=count, all=every)]
+    yield ComparedWith(
+        words("compared.adjusted", name=_year_name(report, before, words)),
+        total.adjusted_kwh,
+        total.change_ratio,
+        kwh,
+        _thb(report, kwh),
+        " · ".join(notes),
+        is_sure=total.verdict in {"less", "more"},
+    )
 
 
 def _baseline(report: AgencyReport, words: Words) -> Iterator[ComparedWith]:

@@ -10,6 +10,7 @@ from typing import Literal, TypeVar, get_args
 from bkkenergy.carbon import GridFactor
 from bkkenergy.dated import Citation
 from bkkenergy.reports.official import Duty, StateIndex
+from bkkenergy.reports.yearpath import YearChange, YearPath
 from bkkenergy.savings.facts import Finding
 from bkkenergy.savings.uncertainty import Band, no_verdict_of
 from bkkenergy.tariff.bill import Item, Provisional
@@ -366,6 +367,8 @@ class AgencyReport:
         from `savings_first_day` to the period's last. findings : what to act on. placebo_source : what bands rest on.
     changes : on a later revision, what late data changed. year_before : the same days a year before; None on a day's
         report, and where no building is known in both. target : of the action plan, for each agency alike.
+    year_changes, total_year_change : beside the year before under this year's weather and calendar; not of a day.
+    path : the fiscal year towards its target.
     portfolio_revision : the newest revision of the portfolio that says something of this agency up to the period's
         last day; 0 where the portfolio is read from files.
     """
@@ -421,3 +424,6 @@ class AgencyReport:
     notes: tuple[ReportNote, ...] = ()
     upstream: Upstream | None = None
     entered_factors: tuple[GridFactor, ...] = ()
+    year_changes: tuple[YearChange, ...] = ()
+    total_year_change: YearChange | None = None
+    path: YearPath | None = None

@@ -24,12 +24,16 @@ NO_COLOUR = (226, 232, 235)
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A bar: what was used and expected, the label under it (nothing for most), and its tooltip."""
+    """A bar: what was used and expected, the label under it (nothing for most), and its tooltip.
+
+    ahead : what is forecast, on top of what was used.
+    """
 
     value: float | None
     expected: float | None
     label: str
     tooltip: str
+    ahead: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,8 @@ class Bars:
 
 def bars(columns: Sequence[Column], *, title: str, number: Callable[[float], str]) -> Markup:
     """Draw use as bars, what was expected as a mark over each."""
-    known = [value for column in columns for value in (column.value, column.expected) if value is not None]
+    tops = [column.value if column.value is None else column.value + column.ahead for column in columns]
+    known = [value for value in (*tops, *(column.expected for column in columns)) if value is not None]
     if not known or max(known) <= 0:
         return Markup("")
     step = nice_step(max(known), lines=4)
@@ -82,6 +87,10 @@ def _column(frame: Bars, position: int, column: Column) -> Markup:
     if column.value is not None:
         bar = Markup('<rect class="bar" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>')
         body += bar.format(x + slot * 0.14, frame.y(column.value), slot * 0.72, frame.y(0) - frame.y(column.value))
+    if column.value is not None and column.ahead > 0:
+        bar = Markup('<rect class="bar ahead" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>')
+        top, foot = frame.y(column.value + column.ahead), frame.y(column.value)
+        body += bar.format(x + slot * 0.14, top, slot * 0.72, foot - top)
     if column.expected is not None:
         mark = Markup('<line class="expected" x1="{:.1f}" x2="{:.1f}" y1="{:.1f}" y2="{:.1f}"/>')
         body += mark.format(x + 1, x + slot - 1, frame.y(column.expected), frame.y(column.expected))

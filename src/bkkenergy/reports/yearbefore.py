@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import calendar
-import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from bkkenergy.calendar import Period
+from bkkenergy.calendar import Period, same_days_before
 from bkkenergy.carbon import GridFactor, daily_factors, emitted_kg, in_order
 from bkkenergy.portfolio import Building
 from bkkenergy.ports.ledger import IMPORT, QUARTERS_PER_DAY, LedgerReader
@@ -55,14 +53,6 @@ def year_before(site: Site, agency_id: str, period: Period, factors: Sequence[Gr
 def _whole(amounts: Sequence[float | None]) -> float | None:
     """Sum amounts; None where one of them is not known."""
     return None if None in amounts else sum(amount for amount in amounts if amount is not None)
-
-
-def same_days_before(period: Period) -> Period:
-    """Return the month, the fiscal year, or the days that bear the same dates a year before."""
-    first, last = (_a_year_before(day) for day in (period.first_day, period.last_day))
-    if period.kind == "month" or _ends_a_month(period.last_day):
-        last = last.replace(day=calendar.monthrange(last.year, last.month)[1])
-    return Period.days(first, last, kind=period.kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +104,3 @@ def _known_days(
         dict(zip(meters, known.tolist(), strict=True)),
         daily,
     )
-
-
-def _a_year_before(day: dt.date) -> dt.date:
-    return day.replace(year=day.year - 1, day=min(day.day, calendar.monthrange(day.year - 1, day.month)[1]))
-
-
-def _ends_a_month(day: dt.date) -> bool:
-    return day.day == calendar.monthrange(day.year, day.month)[1]

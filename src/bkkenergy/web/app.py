@@ -33,6 +33,7 @@ from bkkenergy.web import (
     api_readings,
     api_savings,
     api_work,
+    api_year,
     live,
     oidc,
     pages_account,
@@ -43,6 +44,7 @@ from bkkenergy.web import (
     pages_notes,
     pages_solar,
     pages_work,
+    pages_year,
 )
 from bkkenergy.web.assets import STATIC
 from bkkenergy.web.bodies import BoundedBodies
@@ -94,6 +96,7 @@ def create_app(here: AppContext) -> FastAPI:
         pages_notes,
         pages_solar,
         pages_work,
+        pages_year,
         live,
     ):
         app.include_router(room.router, include_in_schema=False)
@@ -107,6 +110,7 @@ def create_app(here: AppContext) -> FastAPI:
     app.include_router(api_savings.router)
     app.include_router(api_bills.router)
     app.include_router(api_official.router)
+    app.include_router(api_year.router)
     app.include_router(api_portfolio.router)
     app.include_router(api_readings.router)
     bare = app.openapi

@@ -18,6 +18,7 @@ from bkkenergy.readings import FloatArray
 from bkkenergy.reports.savings.comparing import ComparedSaving, ComparisonPool
 from bkkenergy.reports.savings.fitting import BaselineProgress, progress_of
 from bkkenergy.reports.savings.gather import SavingsAssessment, facts_of, fiscal_year_so_far, judge
+from bkkenergy.reports.savings.yearly import ComparedYear, compared_year
 from bkkenergy.savings.baseline import Series, series_of
 from bkkenergy.savings.facts import Finding
 from bkkenergy.savings.insights import find, visible
@@ -65,6 +66,7 @@ class BuildingView:
     compared: ComparedSaving | None
     judged_from: dt.date
     findings: list[Finding]
+    last_month: ComparedYear | None
     waiting: tuple[dt.date, ...]
     versions: Sequence[BaselineVersion]
     progress: BaselineProgress
@@ -107,6 +109,7 @@ def building_view(here: AppContext, building: Building) -> BuildingView:
         lately.compared,
         lately.first_day,
         lately.findings,
+        lately.last_month,
         waiting,
         versions,
         progress,
@@ -154,13 +157,14 @@ def findings_of(here: AppContext, building: Building) -> list[Finding]:
 class JudgedBuilding:
     """A building up to yesterday: since when it is judged, what it saved since then, and what to act on.
 
-    compared : the saving without what happened to everyone.
+    compared : the saving without what happened to everyone. last_month : the last whole month beside the year before.
     """
 
     first_day: dt.date
     saving: SavingsAssessment
     compared: ComparedSaving | None
     findings: list[Finding]
+    last_month: ComparedYear | None = None
 
 
 def versions_here(here: AppContext, building: Building) -> Sequence[BaselineVersion]:
@@ -191,7 +195,16 @@ def _judged(here: AppContext, building: Building) -> JudgedBuilding:
     period = fiscal_year_so_far(yesterday, facts.versions)
     saving = judge(site, building, period, facts.why or facts.series, facts.versions)
     pool: ComparisonPool = here.cached(("pool", here.today), KEPT_S, lambda: ComparisonPool(here.site))
-    return JudgedBuilding(period.first_day, saving, pool.compared(saving), find(facts, site.savings.insights))
+    known = facts.why or facts.series
+    last_month = compared_year(site, building, whole_month_before(here.today), facts.versions, known)
+    findings = find(facts, site.savings.insights)
+    return JudgedBuilding(period.first_day, saving, pool.compared(saving), findings, last_month)
+
+
+def whole_month_before(today: dt.date) -> Period:
+    """Return the last month that has ended."""
+    ended = today.replace(day=1) - dt.timedelta(days=1)
+    return Period.month(ended.year, ended.month)
 
 
 def findings_shown(here: AppContext, findings: list[Finding]) -> list[Finding]:

@@ -35,6 +35,7 @@ from bkkenergy.reports.savings.phrasing import (
     version_text,
 )
 from bkkenergy.reports.solar.drawing import Line, lines
+from bkkenergy.reports.yearwords import change_text
 from bkkenergy.savings.versions import VersionState
 from bkkenergy.savings.views import mean_rows
 from bkkenergy.usecases.baselines import decide_on_baseline
@@ -217,6 +218,7 @@ def building_page(building_id: str, visitor: PageVisitor) -> Response:
         quantities=quantity_rows(here, building, words),
         verdict=_verdict(view, words),
         compared=_compared(view, visitor),
+        beside_year=_beside_year(view, words),
         versions=[(version, version_text(version, words)) for version in view.versions],
         progress=progress_text(view.progress, words),
         may_decide=visitor.account.may("plan", building.agency),
@@ -273,6 +275,14 @@ def _verdict(view: BuildingView, words: Words) -> str:
     if judged.baseline is None:
         return text
     return f"{text} ({judged_text(Judged.of(judged.saving, judged.baseline), words)})"
+
+
+def _beside_year(view: BuildingView, words: Words) -> str:
+    """Return the last whole month beside the same one of the year before; nothing where it cannot be said."""
+    if view.last_month is None or view.last_month.change is None:
+        return ""
+    text = change_text(view.last_month.row(), words)
+    return words("compared.of_month", month=words.month(view.last_month.change.first), text=text)
 
 
 def _compared(view: BuildingView, visitor: Visitor) -> str:

@@ -47,6 +47,7 @@ from bkkenergy.reports.render.views import (
     ranking_rows,
 )
 from bkkenergy.reports.savings.phrasing import finding_texts, judged_note, verdict_text
+from bkkenergy.reports.yearwords import path_method, path_picture, path_sentences, path_title
 from bkkenergy.savings.facts import Finding
 
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
@@ -86,6 +87,7 @@ def render_html(report: AgencyReport, lang: Lang) -> bytes:
         quarter=quarter_text(report, words),
         comparisons=comparisons(report, words),
         comparison_methods=comparison_methods(report, words),
+        path=_path(report, words),
         year_change=year_change(report, words),
         signed=lambda value: signed(value, words),
         intensity_kwh_m2=intensity_kwh_m2(report),
@@ -121,6 +123,18 @@ def render_html(report: AgencyReport, lang: Lang) -> bytes:
         version=__version__,
     )
     return unbroken(page).encode()
+
+
+def _path(report: AgencyReport, words: Words) -> dict[str, object] | None:
+    """Return the year towards its target, in words and as a picture."""
+    if report.path is None:
+        return None
+    return {
+        "title": path_title(report.path, words),
+        "sentences": path_sentences(report.path, words),
+        "picture": path_picture(report.path, words),
+        "method": path_method(words),
+    }
 
 
 def unbroken(page: str) -> str:

@@ -30,6 +30,7 @@ from bkkenergy.reports.phrasing import (
 )
 from bkkenergy.reports.render.book import Book
 from bkkenergy.reports.render.xlsx_official import official_sheets
+from bkkenergy.reports.render.yearsheet import has_year_sheet, write_year_sheet
 from bkkenergy.reports.savings.phrasing import finding_texts, judged_note, verdict_text
 from bkkenergy.reports.workbooks import AS_TEXT
 
@@ -61,6 +62,8 @@ def render_xlsx(report: AgencyReport, lang: Lang) -> bytes:
             _bill(book, report)
         if any(saving.saving_ratio is not None for saving in report.savings):
             _savings(book, report)
+        if has_year_sheet(report):
+            write_year_sheet(book.sheet(book.words("path.sheet")), report, book.words, formats)
         _profile(book, report)
         _to_do(book, report)
         if report.plan:

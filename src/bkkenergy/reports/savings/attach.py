@@ -19,6 +19,7 @@ from bkkenergy.reports.savings.gather import SavingsAssessment, facts_of_all, fi
 from bkkenergy.reports.savings.official import with_official
 from bkkenergy.reports.savings.plan import plan_progress
 from bkkenergy.reports.savings.solar import solar_use
+from bkkenergy.reports.savings.yearly import ComparedYear, building_year, compared_year, total_change, year_path
 from bkkenergy.savings.baseline import HOURS_PER_DAY
 from bkkenergy.savings.facts import Facts
 from bkkenergy.savings.insights import find, visible
@@ -59,6 +60,7 @@ def add_savings_and_findings(report: AgencyReport, site: Site, period: Period) -
         if finding.rule != meter_fault.__name__
     ]
     grid_kwh = [(one.building, one.facts.grid_kwh) for one in seen if one.facts.grid_kwh is not None]
+    compared = [] if period.kind == "day" else [_beside_year(site, one, period) for one in seen]
     is_of_months = period.kind in WHOLE_MONTHS
     return replace(
         with_official(with_bills(report, site, period), site, period, grid_kwh) if is_of_months else report,
@@ -73,8 +75,16 @@ def add_savings_and_findings(report: AgencyReport, site: Site, period: Period) -
         solar=solar_use(site, report.agency_id, period),
         target=_target(site),
         notes=report_notes(site, report.agency_id, period),
+        year_changes=tuple(one.row() for one in compared),
+        total_year_change=total_change(site, compared),
+        path=year_path(site, [building_year(site, one.building, one.facts) for one in seen]),
         plan=plan_progress(site, report.agency_id, [(assessed.building, assessed.facts) for assessed in seen]),
     )
+
+
+def _beside_year(site: Site, one: BuildingAssessment, period: Period) -> ComparedYear:
+    facts = one.facts
+    return compared_year(site, one.building, period, facts.versions, facts.why or facts.series)
 
 
 def _target(site: Site) -> SavingTarget | None:

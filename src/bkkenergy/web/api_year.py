@@ -1,0 +1,117 @@
+"""The JSON API, version 1, of the year: beside the year before, and towards its target."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, HTTPException, Query
+
+from bkkenergy.adapters.state.baselines import versions_of
+from bkkenergy.calendar import Period
+from bkkenergy.reports.savings.yearly import compared_year
+from bkkenergy.reports.yearwords import path_data
+from bkkenergy.web.api_rows import Row
+from bkkenergy.web.building import whole_month_before
+from bkkenergy.web.pages_energy import building_of
+from bkkenergy.web.pages_year import agency_year
+from bkkenergy.web.problems import PROBLEMS
+from bkkenergy.web.security import ApiVisitor
+
+router = APIRouter(prefix="/api/v1", tags=["v1"], responses=PROBLEMS)
+
+
+class YearChangeRow(Row):
+    """A building beside the same days a year before. Everything is null where it cannot be said, and why says so.
+
+    unadjusted_kwh : the year before, for as many days; adjusted_kwh : with this year's weather and holidays.
+    """
+
+    building: str
+    first: dt.date
+    last: dt.date
+    actual_kwh: float | None
+    unadjusted_kwh: float | None
+    adjusted_kwh: float | None
+    change_ratio: float | None
+    half_width_ratio: float | None
+    significant_ratio: float | None
+    verdict: Literal["less", "more", "unclear", "short", "part"] | None
+    days: int | None
+    before_days: int | None
+    why: str | None
+
+
+class PathMonthRow(Row):
+    """One month of a year."""
+
+    first_day: dt.date
+    measured_kwh: float
+    forecast_kwh: float
+    baseline_kwh: float
+    target_kwh: float
+    measured_days: int
+    days: int
+
+
+class YearPathRow(Row):
+    """An agency's fiscal year towards its target.
+
+    measured_kwh is of measured_days, forecast_kwh of the others; half_width_kwh : half of the 90 % interval of their
+    sum. target_ratio : what this year has to save. building_count of all_count have a baseline.
+    """
+
+    first_day: dt.date
+    last_day: dt.date
+    until: dt.date
+    months: list[PathMonthRow]
+    half_width_kwh: float
+    target_ratio: float
+    building_count: int
+    all_count: int
+    known_ratio: float
+    measured_kwh: float
+    forecast_kwh: float
+    energy_kwh: float
+    baseline_kwh: float
+    target_kwh: float
+    measured_days: int
+    verdict: Literal["reached", "missed", "open"]
+
+
+@router.get("/buildings/{building_id}/year-on-year")
+def year_on_year(
+    building_id: str,
+    visitor: ApiVisitor,
+    month: Annotated[str | None, Query(pattern=r"^20\d\d-(0[1-9]|1[0-2])$")] = None,
+) -> YearChangeRow:
+    """Compare a month (the last whole one, unless it is named) with the same one of the year before."""
+    building, site = building_of(visitor, building_id), visitor.here.site
+    period = whole_month_before(visitor.here.today) if month is None else Period.of(month)
+    versions = versions_of(site.state, [building.id]).get(building.id, ())
+    row = compared_year(site, building, period, versions).row()
+    return YearChangeRow(
+        building=building.id,
+        first=period.first_day,
+        last=period.last_day,
+        actual_kwh=row.actual_kwh,
+        unadjusted_kwh=row.unadjusted_kwh,
+        adjusted_kwh=row.adjusted_kwh,
+        change_ratio=row.change_ratio,
+        half_width_ratio=row.half_width_ratio,
+        significant_ratio=row.significant_ratio,
+        verdict=row.verdict,
+        days=row.days,
+        before_days=row.before_days,
+        why=None if row.why is None else row.why["en"],
+    )
+
+
+@router.get("/agencies/{agency}/path")
+def path(agency: str, visitor: ApiVisitor) -> YearPathRow | None:
+    """Return an agency's fiscal year towards its target; null where too few buildings have a baseline."""
+    if agency not in visitor.here.portfolio.agencies:
+        raise HTTPException(404, "not found")
+    visitor.need("see", agency)
+    known = agency_year(visitor.here, agency).path
+    return None if known is None else YearPathRow(**path_data(known))
