@@ -23,6 +23,7 @@ from bkkenergy.tariff.bill import Bill
 from bkkenergy.tariff.compare import offers, open_to
 from bkkenergy.usecases.bills import known_ratio, month_bills
 from bkkenergy.usecases.energy import building_of
+from bkkenergy.usecases.standing import site_then
 
 console = Console()
 
@@ -55,9 +56,11 @@ def show_command(building: str, period: str | None, lang: Any, config_dir: Path,
     September's is for 12 August to 11 September.
     """
     words = Words(lang)
-    with opened_site(config_dir) as site:
+    with opened_site(config_dir) as opened:
+        months = _months(period)
+        site = site_then(opened, building, months)
         chosen = building_of(site.portfolio, building)
-        bills = month_bills(site, chosen, _months(period), by_reads=True)
+        bills = month_bills(site, chosen, months, by_reads=True)
         known = [known_ratio(site, chosen, _days_of(bill)) for bill in bills]
         if as_json:
             print_json([_bill_data(building, *one) for one in zip(bills, known, strict=True)])
@@ -129,7 +132,8 @@ def compare_command(building: str, period: str | None, lang: Any, config_dir: Pa
     """Compare what BUILDING would have paid under the other schedules that its size may ask for, the cheapest first."""
     words = Words(lang)
     span = period_of(period) if period else past_year(today_here())
-    with opened_site(config_dir) as site:
+    with opened_site(config_dir) as opened:
+        site = site_then(opened, building, span)
         chosen = building_of(site.portfolio, building)
         bills, ratio = month_bills(site, chosen, span), known_ratio(site, chosen, span)
         tariffs = site.figures.tariffs

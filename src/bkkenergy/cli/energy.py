@@ -39,6 +39,7 @@ from bkkenergy.usecases.flows import Flow
 from bkkenergy.usecases.gross import pv_of
 from bkkenergy.usecases.plants import plant_text, plant_yields
 from bkkenergy.usecases.server import edit_energy
+from bkkenergy.usecases.standing import site_then
 
 console = Console()
 STEPS = ("15min", "60min", "day", "month")
@@ -95,10 +96,11 @@ def show_command(
     span, words, form = period_of(period), Words(lang), "json" if as_json else form
     with opened_site(config_dir) as site:
         if channel not in {"import", "export"}:
-            _show_channel(site, name, span, step, CHANNELS[channel], form, words)
+            _show_channel(site_then(site, name, span), name, span, step, CHANNELS[channel], form, words)
             return
-        meters = meters_named(site.portfolio, name)
-        series = _in_steps(lambda: energy_series(site.energy, meters, span, step, CHANNELS[channel]))
+        then = site_then(site, name, span)
+        meters = meters_named(then.portfolio, name)
+        series = _in_steps(lambda: energy_series(then.energy, meters, span, step, CHANNELS[channel]))
     if series.waiting:
         click.echo(words("command.days_wait", count=len(series.waiting)), err=True)
     _print_series(name, series, step, form, site.portfolio.revision, words)
@@ -203,7 +205,8 @@ def balance_command(building: str, period: str, step: Step, as_json: bool, lang:
     Gross use is import + production - export - tenants. Each total has the share of the period that is known.
     """
     span = period_of(period)
-    with opened_site(config_dir) as site:
+    with opened_site(config_dir) as opened:
+        site = site_then(opened, building, span)
         chosen = building_of(site.portfolio, building)
         is_unmetered = pv_of(site.portfolio, site.projects, chosen, span).is_unmetered
         energy: BuildingEnergy = _in_steps(

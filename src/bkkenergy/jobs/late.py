@@ -11,6 +11,7 @@ from bkkenergy.calendar import BANGKOK, Period
 from bkkenergy.jobs.runner import Figures, RunContext, changes_between
 from bkkenergy.reports.gather import period_figures
 from bkkenergy.settings import CITY
+from bkkenergy.usecases.during import site_during
 
 log = structlog.get_logger(__name__)
 
@@ -49,5 +50,5 @@ def _newest_of_recent(context: RunContext, ended_after: dt.date) -> list[Run]:
 
 
 def _figures_now(context: RunContext, run: Run) -> Figures:
-    site = context.site
+    site = site_during(context.site, run.period)
     return period_figures(site.energy, site.portfolio, run.agency, run.period)

@@ -22,17 +22,19 @@ from bkkenergy.reports.render.browser import Browser
 from bkkenergy.reports.savings.attach import add_savings_and_findings
 from bkkenergy.reports.yearbefore import year_before
 from bkkenergy.site import Site
+from bkkenergy.usecases.during import site_during
 from bkkenergy.usecases.readonce import ReadOnce
 
 
 def make_report(
     site: Site, agency_id: str, period: Period, *, now: dt.datetime, issued: AgencyReport | None = None
 ) -> AgencyReport:
-    """Make one agency's report, by what was true on the period's last day. Raises InputError, StoreUnavailable.
+    """Make one agency's report, by what was true on the period's last day, and what ended before it in the period.
 
-    issued : an earlier revision, by whose emission factors it is made.
+    issued : an earlier revision, by whose emission factors it is made. Raises InputError, StoreUnavailable.
     """
-    site = replace(site.on(period.last_day), energy=ReadOnce(site.energy))
+    site = site_during(site, period)
+    site = replace(site, energy=ReadOnce(site.energy))
     figures = site.figures if issued is None else site.figures.with_factors(*issued_factors(issued))
     inputs = agency_inputs(site.energy, site.portfolio, site.settings, figures, agency_id, period)
     report = add_savings_and_findings(build_report(inputs, generated_at=now.astimezone(BANGKOK)), site, period)

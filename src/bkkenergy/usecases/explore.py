@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from bkkenergy.access import Actor
@@ -15,6 +15,7 @@ from bkkenergy.portfolio.more import PvPlant
 from bkkenergy.ports.ledger import QUARTERS_PER_DAY
 from bkkenergy.settings import CITY
 from bkkenergy.usecases.powers import use_case
+from bkkenergy.usecases.standing import last_day_of
 
 SubjectKind = Literal["building", "meter", "agency", "plant", "city"]
 Quantity = Literal["import", "use", "production", "export", "temperature", "irradiance"]
@@ -98,9 +99,14 @@ class Subject:
 
 @use_case("explore.subject", "see", "agency")
 def subject_of(portfolio: Portfolio, actor: Actor, kind: str, key: str, day: dt.date) -> Subject:
-    """Return what an actor asks to look at. Raises NotThere for what is not there, or not the actor's."""
+    """Return what an actor asks to look at. Raises NotThere for what is not there, or not the actor's.
+
+    A building or a meter that is no more is there still, as it was on its last day.
+    """
     actor.need("see")
     subject = _subject(portfolio, kind, key, day)
+    if subject is None and kind in {"building", "meter"} and (last := last_day_of(portfolio, key)) is not None:
+        subject = _subject(portfolio.on(last), kind, key, last)
     if subject is None:
         raise NotThere
     actor.need("see", subject.agency)
@@ -125,6 +131,12 @@ def _subject(portfolio: Portfolio, kind: str, key: str, day: dt.date) -> Subject
         case "city" if key == CITY:
             return Subject("city", CITY, CITY, "", "", tuple(portfolio.buildings.values()))
     return None
+
+
+def as_then(portfolio: Portfolio, subject: Subject, day: dt.date) -> Subject:
+    """Return a building or a meter by the portfolio of another time; whose it is stays."""
+    then = _subject(portfolio, subject.kind, subject.key, day)
+    return subject if then is None else replace(then, agency=subject.agency)
 
 
 def building_subject(building: Building) -> Subject:

@@ -20,7 +20,7 @@ from bkkenergy.adapters.state.runs import RunQueue
 from bkkenergy.calendar import Period
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Meter
-from bkkenergy.ports.ledger import CHANNELS
+from bkkenergy.ports.ledger import CHANNELS, LedgerReader
 from bkkenergy.readings import Quality
 from bkkenergy.settings import CITY
 from bkkenergy.usecases.bills import month_bills
@@ -43,7 +43,8 @@ from bkkenergy.web.api_rows import (
 from bkkenergy.web.building import building_view, findings_shown, power_now
 from bkkenergy.web.pages_energy import building_of, figures_of
 from bkkenergy.web.problems import PROBLEMS
-from bkkenergy.web.security import ApiVisitor, Visitor
+from bkkenergy.web.security import ApiVisitor
+from bkkenergy.web.standing import building_then
 
 router = APIRouter(prefix="/api/v1", tags=["v1"], responses=PROBLEMS)
 MAX_POINTS = 5000
@@ -118,8 +119,9 @@ def energy(
 
     JSON is an EnergySeries; CSV and Parquet have the columns start, energy_kwh and quality.
     """
-    building = building_of(visitor, building_id)
-    return _series(request, visitor, building_id, building.main_meters, (first, last), channel, form)
+    checked_span(first, last)
+    then = building_then(visitor, building_id, Period.days(first, last))
+    return _series(request, then.site.energy, building_id, then.building.main_meters, (first, last), channel, form)
 
 
 @router.get("/meters/{meter_id}/energy", response_model=EnergySeries, responses=SERIES_RESPONSES)
@@ -133,17 +135,14 @@ def meter_energy(
     form: SeriesFormat = "json",
 ) -> Response:
     """Return one meter's energy in the same form as a building's."""
-    building_id = meter_id.rpartition(".")[0]
-    building = building_of(visitor, building_id)
-    meters = tuple(meter for meter in building.meters if meter.id == meter_id)
-    if not meters:
-        raise HTTPException(404, f"{meter_id} is no meter of {building_id}")
-    return _series(request, visitor, meter_id, meters, (first, last), channel, form)
+    checked_span(first, last)
+    then = building_then(visitor, meter_id.rpartition(".")[0], Period.days(first, last), meter=meter_id)
+    return _series(request, visitor.here.opened.energy, meter_id, (then.meter(meter_id),), (first, last), channel, form)
 
 
 def _series(
     request: Request,
-    visitor: Visitor,
+    ledger: LedgerReader,
     name: str,
     meters: Sequence[Meter],
     span: tuple[dt.date, dt.date],
@@ -152,7 +151,7 @@ def _series(
 ) -> Response:
     first, last = span
     step = step_of(checked_span(first, last))
-    energy = energy_series(visitor.here.opened.energy, meters, Period.days(first, last), step, CHANNELS[channel])
+    energy = energy_series(ledger, meters, Period.days(first, last), step, CHANNELS[channel])
     quality = [Quality(value).name.lower() for value in energy.quality.tolist()]
     if form != "json":
         frame = pd.DataFrame({"start": energy.starts, "energy_kwh": energy.energy_kwh, "quality": quality})
@@ -203,11 +202,11 @@ def tagged(request: Request, body: bytes) -> Response:
 @router.get("/buildings/{building_id}/bills/{month}")
 def bill(building_id: str, month: str, visitor: ApiVisitor) -> BillRow:
     """Compute the bill of a month (2026-10) by its readings."""
-    building = building_of(visitor, building_id)
     if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month) or not "1990" <= month < "2200":
         raise HTTPException(422, f"{month!r} is no month; write it like 2026-10")
     period = Period.parse(month, today=visitor.here.today)
-    months = month_bills(visitor.here.opened, building, period, by_reads=True) if building.main_meters else []
+    then = building_then(visitor, building_id, period)
+    months = month_bills(then.site, then.building, period, by_reads=True) if then.building.main_meters else []
     if not months or period.first_day > visitor.here.today:
         raise HTTPException(404, "nothing was measured in this month")
     return BillRow(

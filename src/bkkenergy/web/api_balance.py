@@ -16,9 +16,9 @@ from bkkenergy.usecases.gross import pv_of
 from bkkenergy.usecases.plants import plant_yields
 from bkkenergy.web.api import checked_span, step_of, tagged
 from bkkenergy.web.api_rows import Row
-from bkkenergy.web.pages_energy import building_of
 from bkkenergy.web.problems import PROBLEMS
 from bkkenergy.web.security import ApiVisitor
+from bkkenergy.web.standing import building_then
 
 router = APIRouter(prefix="/api/v1", tags=["v1"], responses=PROBLEMS)
 RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -123,20 +123,21 @@ class SubMetersRow(Row):
 @router.get("/buildings/{building_id}/balance", response_model=BalanceRow, responses=RESPONSES)
 def balance(request: Request, building_id: str, visitor: ApiVisitor, first: dt.date, last: dt.date) -> Response:
     """Return its energy balance from the first to the last day: 15 minutes, hours or days, by the span."""
-    building = building_of(visitor, building_id)
-    days = checked_span(first, last)
-    step = step_of(days)
-    here, period = visitor.here, Period.days(first, last)
-    pv = pv_of(here.portfolio, here.site.projects, building, period)
-    energy = building_energy(here.opened.energy, building, period, step, is_unmetered=pv.is_unmetered)
-    plants = plant_yields(visitor.here.opened.energy, visitor.here.portfolio, building, Period.days(first, last))
+    step = step_of(checked_span(first, last))
+    period = Period.days(first, last)
+    then = building_then(visitor, building_id, period)
+    site, building = then.site, then.building
+    pv = pv_of(site.portfolio, visitor.here.site.projects, building, period)
+    energy = building_energy(site.energy, building, period, step, is_unmetered=pv.is_unmetered)
+    plants = plant_yields(site.energy, site.portfolio, building, period)
     return tagged(request, msgspec.json.encode(balance_record(building, energy, step, plants)))
 
 
 @router.get("/buildings/{building_id}/submeters", response_model=SubMetersRow, responses=RESPONSES)
 def submeters(request: Request, building_id: str, visitor: ApiVisitor, first: dt.date, last: dt.date) -> Response:
     """Return its sub-meters beside the meters above them, with the rest, from the first to the last day."""
-    building = building_of(visitor, building_id)
     checked_span(first, last)
-    energy = building_energy(visitor.here.opened.energy, building, Period.days(first, last), "day")
-    return tagged(request, msgspec.json.encode(sub_meters_record(building, energy)))
+    period = Period.days(first, last)
+    then = building_then(visitor, building_id, period)
+    energy = building_energy(then.site.energy, then.building, period, "day")
+    return tagged(request, msgspec.json.encode(sub_meters_record(then.building, energy)))

@@ -12,15 +12,15 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
 
 from bkkenergy.calendar import Period
-from bkkenergy.portfolio import Meter
 from bkkenergy.ports.channels import CHANNELS
 from bkkenergy.readings import Quality
 from bkkenergy.usecases.channels import channel_series
+from bkkenergy.usecases.standing import owner_of
 from bkkenergy.web.api import SERIES_RESPONSES, SeriesFormat, checked_span, file_of, step_of, tagged
 from bkkenergy.web.api_rows import Row
-from bkkenergy.web.pages_energy import building_of
 from bkkenergy.web.problems import PROBLEMS
-from bkkenergy.web.security import ApiVisitor, Visitor
+from bkkenergy.web.security import ApiVisitor
+from bkkenergy.web.standing import building_then
 
 router = APIRouter(prefix="/api/v1", tags=["v1"], responses=PROBLEMS)
 DIGITS = 9
@@ -53,8 +53,14 @@ class ChannelSeriesRow(Row):
 @router.get("/meters/{meter_id}/channels")
 def meter_channels(meter_id: str, visitor: ApiVisitor) -> list[ChannelRow]:
     """List the channels that the ledger has of a meter."""
-    meter = _meter_of(visitor, meter_id)
-    names = visitor.here.opened.ledger.channels([meter.id]).get(meter.id, ())
+    site = visitor.here.opened
+    owner = owner_of(site.portfolio, meter_id.rpartition(".")[0])
+    if owner is None:
+        raise HTTPException(404, "not found")
+    visitor.need("see", owner)
+    if meter_id not in site.portfolio.meters_ever:
+        raise HTTPException(404, f"{meter_id} is no meter of the portfolio")
+    names = site.ledger.channels([meter_id]).get(meter_id, ())
     known = [CHANNELS[name] for name in names if name in CHANNELS]
     return [ChannelRow(channel=one.name, unit=one.unit, is_additive=one.is_additive) for one in known]
 
@@ -73,11 +79,12 @@ def meter_channel(
 
     JSON is a ChannelSeriesRow; CSV and Parquet have the columns start, value and quality.
     """
-    meter = _meter_of(visitor, meter_id)
     if channel not in CHANNELS:
         raise HTTPException(404, f"there is no such channel. Use one of: {', '.join(CHANNELS)}")
     step = step_of(checked_span(first, last))
-    series = channel_series(visitor.here.opened.energy, meter, Period.days(first, last), step, CHANNELS[channel])
+    period = Period.days(first, last)
+    meter = building_then(visitor, meter_id.rpartition(".")[0], period, meter=meter_id).meter(meter_id)
+    series = channel_series(visitor.here.opened.energy, meter, period, step, CHANNELS[channel])
     is_hourly = CHANNELS[channel].slots_per_day == 24  # noqa: PLR2004 - hours
     quality = [Quality(value).name.lower() for value in series.quality.tolist()]
     if form != "json":
@@ -94,11 +101,3 @@ def meter_channel(
         "waiting_days": [day.isoformat() for day in series.waiting],
     }
     return tagged(request, msgspec.json.encode(body))
-
-
-def _meter_of(visitor: Visitor, meter_id: str) -> Meter:
-    building_id = meter_id.rpartition(".")[0]
-    meters = [meter for meter in building_of(visitor, building_id).meters if meter.id == meter_id]
-    if not meters:
-        raise HTTPException(404, f"{meter_id} is no meter of {building_id}")
-    return meters[0]

@@ -23,6 +23,7 @@ from bkkenergy.usecases.explore import (
     Quantity,
     SeenStep,
     Subject,
+    as_then,
     checked_period,
     is_power,
     step_for,
@@ -39,6 +40,7 @@ from bkkenergy.usecases.explore_compare import (
 )
 from bkkenergy.usecases.explore_series import SeenSeries
 from bkkenergy.usecases.notes import notes_seen
+from bkkenergy.usecases.standing import last_day_of, site_then
 from bkkenergy.web.building import findings_of, findings_shown
 from bkkenergy.web.exploretime import period_text, step_text
 from bkkenergy.web.security import Visitor
@@ -85,7 +87,11 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class ExploreView:
-    """What is shown. asked : the request with what was chosen for it. why_not : why there is no comparison."""
+    """What is shown.
+
+    asked : the request with what was chosen for it. why_not : why there is no comparison. ended : the last day of what
+    is no more, within the period or before it.
+    """
 
     asked: ExploreRequest
     look: Look
@@ -96,6 +102,7 @@ class ExploreView:
     closed: Sequence[dt.date]
     notes: Sequence[DayNote]
     marks: Sequence[Mark]
+    ended: dt.date | None = None
 
 
 def explored(visitor: Visitor, asked: ExploreRequest) -> ExploreView:
@@ -106,9 +113,13 @@ def explored(visitor: Visitor, asked: ExploreRequest) -> ExploreView:
     here = visitor.here
     site = here.opened.refreshed()
     subject = subject_of(site.portfolio, visitor.actor, asked.kind, asked.key, here.today)
-    last = asked.last or (asked.first or here.today)
+    ended = last_day_of(site.portfolio, asked.key) if asked.kind in {"building", "meter"} else None
+    last = asked.last or asked.first or (here.today if ended is None else min(ended, here.today))
     first = asked.first or last - dt.timedelta(days=DAYS_AT_FIRST - 1)
     period = checked_period(first, last)
+    if asked.kind in {"building", "meter"}:
+        site = site_then(site, asked.key, period)
+        subject = as_then(site.portfolio, subject, period.last_day)
     quantity, step = _quantity_and_step(subject, period, asked)
     if asked.against == "baseline" and not asked.step and subject.kind == "building":
         step = step_of_baseline(site, subject.buildings[0], step)
@@ -130,6 +141,7 @@ def explored(visitor: Visitor, asked: ExploreRequest) -> ExploreView:
         closed_days(site, look),
         notes,
         marks_of(visitor, look, notes),
+        ended if ended is not None and ended < period.last_day else None,
     )
 
 
@@ -147,6 +159,8 @@ def notes_of(view: ExploreView, words: Words) -> list[str]:
     """Return where something else is shown than was asked for, and why."""
     shown, asked = view.look.quantity, view.asked.quantity
     said = [view.why_not[0].upper() + view.why_not[1:]] if view.why_not else []
+    if view.ended is not None:
+        said.append(words("explore.ended", date=words.date(view.ended)))
     if view.asked.against == "baseline" and asked not in {"", shown}:
         said.append(words("explore.other_for_baseline"))
     elif asked not in {"", shown}:
@@ -178,7 +192,7 @@ def marks_of(visitor: Visitor, look: Look, notes: Sequence[DayNote]) -> list[Mar
 
 def _days_to_mark(visitor: Visitor, look: Look) -> list[tuple[dt.date, str, str, str]]:
     building, here, words = look.subject.building, visitor.here, visitor.words
-    if building is None or look.subject.kind != "building":
+    if building is None or look.subject.kind != "building" or building.id not in here.portfolio.buildings:
         return []
     marked: list[tuple[dt.date, str, str, str]] = []
     for finding in findings_shown(here, findings_of(here, building)):

@@ -44,6 +44,7 @@ from bkkenergy.usecases.dismissals import dismiss
 from bkkenergy.usecases.emissions import emission_months
 from bkkenergy.usecases.events import accept_event
 from bkkenergy.usecases.portfolio import portfolio_state
+from bkkenergy.usecases.standing import owner_of
 from bkkenergy.web.balance import balance_view
 from bkkenergy.web.building import BuildingView, building_view, findings_shown, power_now
 from bkkenergy.web.citymap import city_map
@@ -200,7 +201,9 @@ def _explored_at(alarm: Alarm) -> str:
 
 @router.get("/buildings/{building_id}")
 def building_page(building_id: str, visitor: PageVisitor) -> Response:
-    """Show one building: now, today, the year, its money and what to act on."""
+    """Show one building: now, today, the year, its money and what to act on. Of one that is no more, its last days."""
+    if building_id not in visitor.here.portfolio.buildings and owner_of(visitor.here.portfolio, building_id):
+        return RedirectResponse(f"/explore/building/{building_id}", 303)
     building, here, words = building_of(visitor, building_id), visitor.here, visitor.words
     view = building_view(here, building)
     return page(

@@ -228,6 +228,8 @@ def _subjects(visitor: Visitor, seen: ExploreView, words: Words) -> Iterator[tup
         return
     yield "", [choice("agency", subject.agency, words("explore.whole_agency"))]
     buildings = portfolio.buildings_of(subject.agency)
+    if subject.building is not None and subject.building.id not in portfolio.buildings:
+        buildings = (*buildings, subject.building)
     yield words("explore.buildings"), [choice("building", building.id, name(building)) for building in buildings]
     own_meters = (
         [meter for meter in subject.building.meters if meter.kind is not MeterKind.WEATHER] if subject.building else []
