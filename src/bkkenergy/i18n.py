@@ -7,6 +7,8 @@ import math
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
+from typing import Literal
 
 from babel import Locale
 from babel.dates import format_datetime, get_day_names, get_month_names
@@ -20,6 +22,18 @@ DATE_FORMAT: dict[Lang, str] = {"th": "[$-107041E]d mmm yyyy", "en": "d mmm yyyy
 """How a workbook shows its dates. The Thai one is of the Buddhist era, in Arabic digits; the cell is a date as any."""
 MONTH_FORMAT: dict[Lang, str] = {"th": "[$-107041E]mmm yyyy", "en": "mmm yyyy"}
 PERIODS = re.compile(r"\bFY25\d\d\b|\b20\d\d-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12]\d|3[01]))?(?![\d-])")
+
+
+@lru_cache
+def _months(width: Literal["wide", "abbreviated"], lang: Lang) -> dict[int, str]:
+    """Return the names of months from 1 on. A page has hundreds; to ask Babel for each took a fifth of it."""
+    return {number: str(name) for number, name in get_month_names(width, locale=Locale(lang)).items()}
+
+
+@lru_cache
+def _weekdays(width: Literal["wide", "abbreviated"], lang: Lang) -> dict[int, str]:
+    """Return the names of weekdays, Monday 0."""
+    return {number: str(name) for number, name in get_day_names(width, locale=Locale(lang)).items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +74,11 @@ class Words:
 
     def month(self, day: dt.date) -> str:
         """Format as พฤศจิกายน 2569, or November 2026."""
-        name = str(get_month_names("wide", locale=Locale(self.lang))[day.month])
-        return f"{name} {self.year(day.year)}"
+        return f"{_months('wide', self.lang)[day.month]} {self.year(day.year)}"
 
     def month_short(self, day: dt.date) -> str:
         """Format as พ.ย., or Nov."""
-        return str(get_month_names("abbreviated", locale=Locale(self.lang))[day.month])
+        return _months("abbreviated", self.lang)[day.month]
 
     def day_short(self, day: dt.date) -> str:
         """Format as 23 พ.ย., or 23 Nov."""
@@ -100,11 +113,11 @@ class Words:
 
     def weekday(self, day: dt.date) -> str:
         """Format as จันทร์, or Monday."""
-        return str(get_day_names("wide", locale=Locale(self.lang))[day.weekday()]).removeprefix("วัน")
+        return _weekdays("wide", self.lang)[day.weekday()].removeprefix("วัน")
 
     def weekday_short(self, day: dt.date) -> str:
         """Format as จ., or Mon."""
-        return str(get_day_names("abbreviated", locale=Locale(self.lang))[day.weekday()])
+        return _weekdays("abbreviated", self.lang)[day.weekday()]
 
     def time(self, instant: dt.datetime) -> str:
         """Format as 14:30 น., or 14:30."""

@@ -36,7 +36,10 @@ def catalogue(lang: Lang) -> Mapping[str, str]:
 
 def filled(lang: Lang, key: str, values: Mapping[str, object]) -> str:
     """Return the text of a key with its {places} filled, terms by their names in the language."""
-    return COUNTING.vformat(catalogue(lang)[key], (), {name: _written(lang, value) for name, value in values.items()})
+    text = catalogue(lang)[key]
+    if "{" not in text and "}" not in text:
+        return text
+    return COUNTING.vformat(text, (), {name: _written(lang, value) for name, value in values.items()})
 
 
 class _Counting(string.Formatter):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from bkkenergy.readings import FloatArray
 from bkkenergy.reports.chart import nice_step
@@ -158,11 +158,11 @@ def heat_map(
 
 
 def _day_link(x: float, width: float, height: float, address: str, text: str) -> Markup:
-    link = Markup(
-        '<a href="{}" tabindex="-1">'
-        '<rect class="hover" x="{:.2f}" width="{:.2f}" height="{:g}"><title>{}</title></rect></a>'
+    return Markup(  # noqa: S704 - both texts are escaped; `Markup.format` takes twenty times as long, 365 times a page
+        f'<a href="{escape(address)}" tabindex="-1">'
+        f'<rect class="hover" x="{x:.2f}" width="{width:.2f}" height="{height:g}">'
+        f"<title>{escape(text)}</title></rect></a>"
     )
-    return link.format(address, x, width, height, text)
 
 
 def heat_legend(most: str, *, none: str) -> Markup:

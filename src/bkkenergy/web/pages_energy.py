@@ -336,11 +336,11 @@ def _heat(view: BuildingView, words: Words) -> Markup:
     first = view.views.days[0].date()
     days = [first + dt.timedelta(days=n) for n in range(len(view.views.days))]
     labels = [(column, words.month_short(day)) for column, day in enumerate(days) if day.day == 1]
-    means_kw = mean_rows(view.views.heat_kw.T).tolist()
+    means_kw, unit = mean_rows(view.views.heat_kw.T).tolist(), words("unit.kw")
     links = [
         (
             f"/explore/building/{view.building.id}?first={day}&last={day}",
-            f"{words.weekday_short(day)} {words.day_year(day)}: {words.number(kw, 1)} {words('unit.kw')}",
+            f"{words.weekday_short(day)} {words.day_year(day)}: {words.number(kw, 1)} {unit}",
         )
         for day, kw in zip(days, means_kw, strict=True)
     ]

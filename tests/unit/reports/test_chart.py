@@ -1,6 +1,7 @@
 import pytest
 
 from bkkenergy.reports.chart import ProfileLabels, day_profile, nice_step, sparkline, tick_values
+from bkkenergy.reports.pictures import heat_map
 
 
 @pytest.mark.parametrize(
@@ -32,3 +33,10 @@ def test_the_grid_reaches_above_the_highest():
 
 def test_words_are_escaped():
     assert "<b>" not in sparkline([1.0] * 24, [], label='"<b>')
+
+
+def test_what_pointing_at_a_day_says_is_escaped():
+    days = [('/explore?a=1&b="2"', "<b>1 & 2</b>")]
+    drawn = heat_map([[1.0] * 24], [], title="a year", days=days)
+    assert '<a href="/explore?a=1&amp;b=&#34;2&#34;" tabindex="-1">' in drawn
+    assert "<title>&lt;b&gt;1 &amp; 2&lt;/b&gt;</title>" in drawn
