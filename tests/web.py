@@ -6,6 +6,7 @@ import datetime as dt
 import functools
 import re
 import shutil
+from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -115,3 +116,49 @@ def signed_in(app, name: str, password: str = PASSWORD) -> TestClient:
 def csrf_of(client: TestClient) -> str:
     """The secret that this session's forms carry."""
     return re.search(r'name="csrf" value="([^"]+)"', client.get("/help").text)[1]
+
+
+class _Form(HTMLParser):
+    """What a browser would send of one form of a page, before anybody types."""
+
+    def __init__(self, action: str) -> None:
+        super().__init__()
+        self.action, self.inside = action, False
+        self.sent: dict[str, str] = {}
+        self._select = self._area = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        name = given.get("name") or ""
+        if tag == "form":
+            self.inside = (given.get("action") or "") == self.action
+        elif not self.inside:
+            return
+        elif tag == "input" and (given.get("type") not in {"checkbox", "radio"} or "checked" in given):
+            self.sent[name] = given.get("value") or ""
+        elif tag == "select":
+            self._select, self.sent[name] = name, ""
+        elif tag == "option" and "selected" in given and self._select:
+            self.sent[self._select] = given.get("value") or ""
+        elif tag == "textarea":
+            self._area, self.sent[name] = name, ""
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "textarea":
+            self._area = ""
+        elif tag == "select":
+            self._select = ""
+        elif tag == "form":
+            self.inside = False
+
+    def handle_data(self, data: str) -> None:
+        if self.inside and self._area:
+            self.sent[self._area] += data
+
+
+def form_of(page: str, action: str) -> dict[str, str]:
+    """What a browser would send of the form of a page that goes to an address, untouched."""
+    form = _Form(action)
+    form.feed(page)
+    assert form.sent, f"the page has no form for {action}"
+    return form.sent

@@ -447,6 +447,8 @@ HOW = {
     "proposals.list": lambda site, actor, _: proposals.list_proposals(records_in(site), actor),
     "proposals.read": lambda site, actor, agency: proposals.read_proposal(
         records_in(site), actor, proposal_of(site, agency)),
+    "proposals.preview": lambda site, actor, agency: proposals.proposed_changes(
+        records_in(site), actor, proposal_of(site, agency)),
     "proposals.accept": lambda site, actor, agency: proposals.accept(
         records_in(site), actor, proposal_of(site, agency), note="good", now=NOW),
     "proposals.refuse": lambda site, actor, agency: proposals.refuse(
@@ -489,6 +491,7 @@ CHANGES_NO_ROW = READS | {
     "records.of_building",
     "explore.subject",
     "proposals.read",
+    "proposals.preview",
     "readings.purge",
     "server.restore",
 }

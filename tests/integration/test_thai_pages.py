@@ -34,7 +34,7 @@ OWN_BUILDING = "health.centre-1"
 UNITS = "kWh kW kWp MWh GWh MW Wp V A kV"
 TERMS = (
     "On Off Peak Partial TOU TOD Ft EnB PR LED CT DC AC MPPT PDF XLSX HTML CSV JSON API MQTT URL Excel OpenAPI max "
-    "mismatch clipping IRR PPA ESCO NPV CV RMSE NMBE R PV Sparkplug"
+    "VT mismatch clipping IRR PPA ESCO NPV CV RMSE NMBE R PV Sparkplug"
 )
 NAMES = (
     "bkkenergy English Python NASA POWER CEC Perez De Soto Marion PVsyst Faiman Kimber PVWatts Sandia Chromium admin engineer testclient health "
@@ -177,6 +177,7 @@ def walked(client: TestClient, start: str) -> Iterator[tuple[str, str]]:
         address = waiting.pop(0)
         kind = re.sub(r"(?<=/buildings/)[^/?#]+|(?<=/agencies/)[^/?#]+|\?.*|#.*", "*", address)
         kind = re.sub(r"^(/explore/\w+)/.*$", r"\1/*", kind)
+        kind = re.sub(r"^(/records/\w+/\w+)/.*$", r"\1/*", kind)
         kind = re.sub(r"^/reports/file/.*\.(\w+)$", r"/reports/file/\1", kind)
         if kind in seen or not address.startswith("/") or address.startswith(NOT_WALKED):
             continue
@@ -212,6 +213,7 @@ def test_every_page_in_thai_is_thai(admin):
         "plan",
         "solar",
         "meters",
+        "records",
         "jobs",
         "admin",
         "help",

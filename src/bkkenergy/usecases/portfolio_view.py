@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bkkenergy.access import Actor
@@ -106,15 +106,17 @@ def seen_revisions(
     key: str | None = None,
     number: int | None = None,
     limit: int = 50,
+    is_against: bool = False,
 ) -> list[SeenRevision]:
-    """Return revisions that changed anything of the actor's, the newest first."""
+    """Return revisions that changed anything of the actor's, the newest first. is_against : as of `seen_changes`."""
     actor.need("see")
     with reading(state.engine) as connection:
         limit = newest_revision(connection, state.book) + 1 if number is not None else limit
         heads = revisions(connection, kind=kind, key=key, limit=limit, book=state.book)
         walked = _walked(connection, state, [head for head in heads if number in (None, head.number)])
         shown = [
-            _revision(head, old, new, changes, (kind, key), state.kinds, actor) for head, old, new, changes in walked
+            _revision(head, old, new, changes, (kind, key), state.kinds, actor, is_against=is_against)
+            for head, old, new, changes in walked
         ]
     return [revision for revision in shown if revision.changes or actor.sees_all]
 
@@ -146,19 +148,26 @@ def _revision(
     of: tuple[str | None, str | None],
     kinds: Kinds,
     reader: Actor,
+    *,
+    is_against: bool,
 ) -> SeenRevision:
     """Return a revision as a reader is shown it: who and why only where all it changed is in reach."""
     kind, key = of
     chosen = [change for change in changes if kind in (None, change.identity[0]) and key in (None, change.identity[1])]
     is_whole = reader.sees_all or all(is_in_sight(reader, change, old, new) for change in changes)
     who, why = (head.actor, head.why) if is_whole else ("", "")
-    shown = seen_changes(chosen, old, new, kinds, reader)
+    shown = seen_changes(chosen, old, new, kinds, reader, is_against=is_against)
     return SeenRevision(head.number, head.at, who, why, head.undoes, tuple(shown))
 
 
 @use_case("records.compare", "see", "agency")
-def seen_differences(state: PortfolioState, actor: Actor, before: int, after: int | None = None) -> list[SeenChange]:
-    """Return what differs between two revisions, the later one by default the newest. Raises NotThere."""
+def seen_differences(
+    state: PortfolioState, actor: Actor, before: int, after: int | None = None, *, is_against: bool = False
+) -> list[SeenChange]:
+    """Return what differs between two revisions, the later one by default the newest. Raises NotThere.
+
+    is_against : as of `seen_changes`.
+    """
     actor.need("see")
     with reading(state.engine) as connection:
         newest = newest_revision(connection, state.book)
@@ -166,17 +175,23 @@ def seen_differences(state: PortfolioState, actor: Actor, before: int, after: in
         if not all(0 <= number <= newest for number in numbers):
             raise NotThere
         old, new = (records_at(connection, state.kinds, number, state.book) for number in numbers)
-    return seen_changes(differences(old, new), old, new, state.kinds, actor)
+    return seen_changes(differences(old, new), old, new, state.kinds, actor, is_against=is_against)
 
 
 def seen_changes(
-    changes: Sequence[Change], before: Records, after: Records, kinds: Kinds, reader: Actor
+    changes: Sequence[Change], before: Records, after: Records, kinds: Kinds, reader: Actor, *, is_against: bool = False
 ) -> list[SeenChange]:
-    """Return changes as a reader is shown them; those that are all of others' are left out."""
+    """Return changes as a reader is shown them; those that are all of others' are left out.
+
+    is_against : a new version of a thing is shown against what held until its first day, for people.
+    """
+    visible = [change for change in changes if is_in_sight(reader, change, before, after)]
     return [
-        _change(change, before, after, kinds, reader)
-        for change in changes
-        if is_in_sight(reader, change, before, after)
+        replace(
+            _change(_with_neighbours(change, before, after) if is_against else change, before, after, kinds, reader),
+            valid_from=None if change.identity[2] == EVER else change.identity[2],
+        )
+        for change in visible
     ]
 
 
@@ -200,6 +215,15 @@ def seen_versions(records: Records, reader: Actor, kinds: Kinds, changes: Sequen
         if _is_seen(records, entry, reader)
         for seen in [_seen(records, entry, kinds, reader)]
     ]
+
+
+def _with_neighbours(change: Change, before: Records, after: Records) -> Change:
+    """Return the change of a version with what held on its first day until then, or holds there from now on."""
+    kind, key, day = change.identity
+    return Change(
+        change.before or entry_on(before.of(kind, key), day),
+        change.after or entry_on(after.of(kind, key), day),
+    )
 
 
 def _change(change: Change, before: Records, after: Records, kinds: Kinds, actor: Actor) -> SeenChange:

@@ -22,10 +22,11 @@ from bkkenergy.adapters.state.users import enter_audit
 from bkkenergy.errors import InputError, NotAllowed, NotThere
 from bkkenergy.portfolio.edits import Amend, Edit, End, Put, Withdraw, changes_of
 from bkkenergy.portfolio.reach import touched
-from bkkenergy.portfolio.records import EVER
+from bkkenergy.portfolio.records import EVER, differences
 from bkkenergy.texts import Term
 from bkkenergy.usecases.portfolio import Changed, PortfolioState, change, dry_run, needs_reason
 from bkkenergy.usecases.portfolio_powers import faults_in_reach, need_own_names, need_sight
+from bkkenergy.usecases.portfolio_view import SeenChange, seen_changes
 from bkkenergy.usecases.powers import use_case
 
 KIND_OF_EDIT: Mapping[str, type[Edit]] = {"put": Put, "amend": Amend, "end": End, "withdraw": Withdraw}
@@ -104,6 +105,29 @@ def read_proposal(state: PortfolioState, actor: Actor, number: int) -> Proposal:
     if shown is None or not _is_seen(actor, shown):
         raise NotThere
     return shown
+
+
+@use_case("proposals.preview", "see", "agency")
+def proposed_changes(state: PortfolioState, actor: Actor, number: int) -> list[SeenChange]:
+    """Return what a proposal changed, or would change now, before and after, as far as it is in the actor's reach.
+
+    Raises ConfigError where it can be made no more, NotThere where there is none that the actor is shown.
+    """
+    asked = read_proposal(state, actor, number)
+    with reading(state.engine) as connection:
+        if asked.revision is not None:
+            before, after = (records_at(connection, state.kinds, one) for one in (asked.revision - 1, asked.revision))
+            return seen_changes(differences(before, after), before, after, state.kinds, actor, is_against=True)
+        before = records_at(connection, state.kinds, None if asked.state == "open" else asked.seen_revision)
+    edits = [edit_of_record(record) for record in asked.edits]
+    with faults_in_reach(actor, before, edits):
+        changes = changes_of(before, edits, asked.from_day or EVER, state.kinds)
+    return seen_changes(changes, before, before.with_changes(changes), state.kinds, actor, is_against=True)
+
+
+def may_decide(actor: Actor, asked: Proposal) -> bool:
+    """Whether an actor can accept or refuse a proposal that waits."""
+    return asked.state == "open" and _may_decide(actor, asked)
 
 
 @use_case("proposals.accept", "edit", "agency")

@@ -51,6 +51,9 @@ from bkkenergy.web.bodies import BoundedBodies
 from bkkenergy.web.context import AppContext
 from bkkenergy.web.figures import CityFigures
 from bkkenergy.web.problems import problem, with_problem_schema
+from bkkenergy.web.records import forms as record_forms
+from bkkenergy.web.records import pages as record_pages
+from bkkenergy.web.records import proposals as record_proposals
 from bkkenergy.web.render import open_page, page
 from bkkenergy.web.security import MustChangePassword, NotSignedIn, Throttle, language_of, visitor_of, with_headers
 
@@ -97,6 +100,9 @@ def create_app(here: AppContext) -> FastAPI:
         pages_solar,
         pages_work,
         pages_year,
+        record_pages,
+        record_forms,
+        record_proposals,
         live,
     ):
         app.include_router(room.router, include_in_schema=False)

@@ -26,6 +26,7 @@ NAVIGATION = (
     ("/plan", "web.plan", "see"),
     ("/solar", "web.solar", "see"),
     ("/meters", "web.meters", "see"),
+    ("/records", "record.title", "see"),
     ("/jobs", "web.jobs", "operate"),
     ("/admin", "web.admin", "administer"),
     ("/help", "web.help", "see"),

@@ -38,6 +38,8 @@ HEADERS = {
 }
 FAILURES_AN_ADDRESS, WINDOW_S = 30, 600.0
 LONGEST_HEADER = 500
+MAX_FORM_FIELDS = 2_000
+"""More than the form of a calendar has, or of a meter with all its exchanges."""
 
 
 class NotSignedIn(Exception):
@@ -196,7 +198,7 @@ ApiSender = Annotated[Visitor, Depends(api_sender)]
 
 async def posted_form(request: Request) -> FormData:
     """Read a form that was sent."""
-    return await request.form(max_files=0, max_fields=100)
+    return await request.form(max_files=0, max_fields=MAX_FORM_FIELDS)
 
 
 def own_form(visitor: PageVisitor, form: Annotated[FormData, Depends(posted_form)]) -> FormData:

@@ -1,0 +1,1 @@
+"""Pages of the portfolio's records: one machinery over the models of all kinds."""
