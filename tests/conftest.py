@@ -50,6 +50,7 @@ CONFIG_PARTS = (
     "savings.toml",
     "plan.toml",
     "index.toml",
+    "dede.toml",
 )
 """What a test's own site takes from the shipped configuration; its settings are its own."""
 

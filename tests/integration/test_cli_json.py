@@ -35,7 +35,7 @@ DOES = {
 """Commands that change or start something, and say that it is done."""
 WRITES = {
     "report", "export", "plan export", "plan datasheet", "plan jcm", "portfolio export", "solar estimate", "solar screen",
-    "meters acl", "listen", "ereport export", "portfolio proposals show",
+    "meters acl", "listen", "ereport export", "ereport annual", "portfolio proposals show",
 }  # fmt: skip
 """Commands that write files of chosen formats, the broker's own form of rules, or a picture that moves; a proposal, of
 which this site has none."""
