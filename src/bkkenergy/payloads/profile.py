@@ -40,6 +40,8 @@ UNITS: Mapping[str, tuple[str, float]] = {
     "percent": ("factor", 0.01),
     "W/m2": ("irradiance", 1.0),
     "degC": ("temperature", 1.0),
+    "degF": ("temperature", 5 / 9),
+    "K": ("temperature", 1.0),
     "varh": ("reactive_energy", 1e-3),
     "kvarh": ("reactive_energy", 1.0),
     "Mvarh": ("reactive_energy", 1e3),
@@ -51,11 +53,23 @@ UNITS: Mapping[str, tuple[str, float]] = {
     "MVA": ("apparent_power", 1e3),
     "m3": ("volume", 1.0),
     "L": ("volume", 1e-3),
+    "ft3": ("volume", 0.028316846592),
+    "gal": ("volume", 0.003785411784),
 }
-"""Unit -> what it measures, and the factor to kWh, kW, V, A, Hz, 0..1, kvarh, kvar, kVA and m3.
+"""Unit -> what it measures, and the factor to kWh, kW, V, A, Hz, 0..1, degC, kvarh, kvar, kVA and m3.
 
-RTh: hours of a refrigeration ton, 12,000 Btu/h (NIST SP 811, 2008, appendix B.9: 3516.853 W).
+RTh: hours of a refrigeration ton, 12,000 Btu/h; gal: the US gallon (NIST SP 811, 2008, appendix B.9: 3516.853 W,
+3.785412E-03 m3; a foot is 0.3048 m).
 """
+
+ZERO_OF: Mapping[str, float] = {"degF": 32.0, "K": 273.15}
+"""Unit -> where its scale has the zero of the product's unit."""
+
+
+def in_product_unit(number: float, unit: str) -> float:
+    """Return a number of a unit in the product's unit of the same quantity."""
+    return (number - ZERO_OF[unit]) * UNITS[unit][1] if unit in ZERO_OF else number * UNITS[unit][1]
+
 
 _SPELLINGS: Mapping[str, str] = {
     **{unit.lower(): unit for unit in ("Wh", "kWh", "W", "kW", "V", "kV", "A", "Hz", "ratio", "percent", "degC")},
@@ -78,11 +92,18 @@ _SPELLINGS: Mapping[str, str] = {
     "cosphi": "ratio",
     "cos phi": "ratio",
     "\u00b0c": "degC",
+    **dict.fromkeys(("c", "celsius", "degrees celsius"), "degC"),
+    **dict.fromkeys(("\u00b0f", "degf", "f", "fahrenheit", "degrees fahrenheit"), "degF"),
+    **dict.fromkeys(("k", "\u00b0k", "kelvin", "kelvins"), "K"),
     "w/m\u00b2": "W/m2",
     "w/m2": "W/m2",
     **{unit.lower(): unit for unit in ("varh", "kvarh", "var", "kvar", "VA", "kVA", "m3", "L", "GJ")},
     "m\u00b3": "m3",
     "m^3": "m3",
+    "cbm": "m3",
+    "\u0e25\u0e1a.\u0e21.": "m3",
+    **dict.fromkeys(("ft3", "ft\u00b3", "ft^3", "cubic feet"), "ft3"),
+    **dict.fromkeys(("gal", "gallon", "gallons"), "gal"),
     "cubic metres": "m3",
     "liter": "L",
     "litre": "L",
@@ -136,7 +157,7 @@ BinaryType = Literal["u8", "i8", "u16", "i16", "u32", "i32", "u64", "i64", "f32"
 class FieldSpec(Frozen):
     """Where one quantity stands, and in what unit.
 
-    path : JMESPath in the element; "^..." in the whole payload.
+    path : JMESPath in the element; "^..." in the whole payload. With a suffix: in the JSON that stands for the number.
     suffix : for plain numbers, what follows the meter's topic.
     unit_path : where the payload itself names the unit; it then overrules `unit`.
     pulses_per_kwh : the meter's constant, for unit = "pulses". no_value : numbers that mean "no value" in this field,

@@ -15,7 +15,7 @@ from bkkenergy.payloads.decode.canonical import decode
 from bkkenergy.payloads.decode.fields import field_value, read_element
 from bkkenergy.payloads.decode.times import LARGEST_US, read_time
 from bkkenergy.payloads.message import DecodeError, Message
-from bkkenergy.payloads.profile import QUANTITY_OF, UNITS, FieldSpec, Profile, TimeSpec
+from bkkenergy.payloads.profile import QUANTITY_OF, UNITS, FieldSpec, Profile, TimeSpec, in_product_unit
 from tests.builders import file_meters, meter
 from tests.unit.payloads.test_payloads import PROFILES, RECEIVED_US, SAMPLES, decoded, key_of
 from tests.unit.payloads.test_sparkplug import ddata, nbirth
@@ -153,7 +153,7 @@ def test_what_no_float_holds_in_the_products_unit_is_refused(unit):
         with pytest.raises(DecodeError):
             field_value(name, raw, spec, profile)
     steps = []
-    assert read_element(profile, "a", {"x": 2}, {"x": 2}, steps).values == {name: 2 * UNITS[unit][1]}
+    assert read_element(profile, "a", {"x": 2}, {"x": 2}, steps).values == {name: in_product_unit(2, unit)}
     assert not any(step.is_fault for step in steps)
 
 

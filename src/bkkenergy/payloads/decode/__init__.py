@@ -9,7 +9,7 @@ from types import MappingProxyType
 from bkkenergy.errors import ConfigError, Fault
 from bkkenergy.payloads.decode.base import Decoded, Decoder, Outgoing, RowDecoder, Step, Undecoded
 from bkkenergy.payloads.decode.canonical import CanonicalDecoder
-from bkkenergy.payloads.decode.chirpstack import ChirpstackDecoder
+from bkkenergy.payloads.decode.chirpstack import ChirpstackDecoder, ThingsStackDecoder
 from bkkenergy.payloads.decode.csvlines import CsvDecoder
 from bkkenergy.payloads.decode.fields import FieldsDecoder
 from bkkenergy.payloads.decode.number import NumberDecoder
@@ -46,6 +46,7 @@ FAMILIES: Mapping[str, Callable[[Profile], Decoder]] = MappingProxyType(
         "number": NumberDecoder,
         "csv": CsvDecoder,
         "chirpstack": ChirpstackDecoder,
+        "things-stack": ThingsStackDecoder,
         "sparkplug": SparkplugDecoder,
     }
 )

@@ -1,4 +1,4 @@
-"""ChirpStack v4 uplinks: the codec's `object` where there is one, else the binary `data`."""
+"""Uplinks of LoRaWAN network servers: what a codec made where there is one, else the device's own bytes."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import base64
 import binascii
 import struct
 from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, NamedTuple
 
 from bkkenergy.payloads.decode.base import DecodedRow, RowDecoder, Step
+from bkkenergy.payloads.decode.chirpstack_proto import is_protobuf, parse_uplink
 from bkkenergy.payloads.decode.fields import parse_json, read_elements, search
 from bkkenergy.payloads.decode.times import shown
 from bkkenergy.payloads.message import DecodeError, Message
@@ -16,31 +18,47 @@ from bkkenergy.payloads.profile import BinarySpec, BinaryType, TlvSpec
 _FORMAT = dict(zip(["u8", "i8", "u16", "i16", "u32", "i32", "u64", "i64", "f32", "f64"], "BbHhIiQqfd", strict=True))
 
 
-class ChirpstackDecoder(RowDecoder):
-    """Events of type "up"; fields are looked up in `object`."""
+class Envelope(NamedTuple):
+    """Where an uplink has the port, the device's bytes, and what a codec of the network server made of them."""
+
+    port: str
+    data: str
+    decoded: str
+
+
+class UplinkDecoder(RowDecoder):
+    """Uplinks of a LoRaWAN network server; fields are looked up in `object`, whatever the server calls it."""
+
+    envelope: ClassVar[Envelope]
+
+    def parsed(self, payload: bytes) -> Any:
+        """Return an uplink as JSON. Raises DecodeError."""
+        return parse_json(payload)
 
     def rows(self, message: Message, steps: list[Step]) -> Iterable[DecodedRow]:
         """Return one row an uplink."""
-        root = parse_json(message.payload)
+        root = self.parsed(message.payload)
         if not isinstance(root, dict):
             raise DecodeError("an uplink is a JSON object")
-        if self.profile.f_port is not None and root.get("fPort") != self.profile.f_port:
-            steps.append(
-                Step("fPort", f"{shown(root.get('fPort'))}, not {self.profile.f_port}: left out", is_ignored=True)
-            )
-            return []
         if self.profile.ignore is not None and search(self.profile.ignore, root):
             steps.append(Step(f"ignore = {self.profile.ignore}", "left out, as the profile says", is_ignored=True))
             return []
-        if (self.profile.binary or self.profile.tlv) and not root.get("object"):
-            root = root | {"object": self._unpacked(root.get("data"), steps)}
-            if self.profile.tlv and not root["object"]:
+        port = search(self.envelope.port, root)
+        if self.profile.f_port is not None and port != self.profile.f_port:
+            steps.append(
+                Step(self.envelope.port, f"{shown(port)}, not {self.profile.f_port}: left out", is_ignored=True)
+            )
+            return []
+        decoded = search(self.envelope.decoded, root)
+        if (self.profile.binary or self.profile.tlv) and not decoded:
+            decoded = self._unpacked(search(self.envelope.data, root), steps)
+            if self.profile.tlv and not decoded:
                 if not any(step.is_fault for step in steps):
                     steps.append(Step("data", "nothing but the device's own settings: left out", is_ignored=True))
                 return []
-        if not isinstance(root.get("object"), dict):
+        if not isinstance(decoded, dict):
             raise DecodeError("the uplink has no object, and the profile no binary layout. Add a codec, or [binary].")
-        return read_elements(self.profile, message.topic, root, steps, may_be_empty=True)
+        return read_elements(self.profile, message.topic, root | {"object": decoded}, steps, may_be_empty=True)
 
     def _unpacked(self, data: object, steps: list[Step]) -> dict[str, float]:
         """Return numbers of the binary payload by their names."""
@@ -52,6 +70,24 @@ class ChirpstackDecoder(RowDecoder):
         if self.profile.tlv:
             return _items(self.profile.tlv, raw, steps)
         return {name: _number(name, raw, spec) for name, spec in self.profile.binary.items()}
+
+
+class ChirpstackDecoder(UplinkDecoder):
+    """ChirpStack's events of type "up", as JSON or protobuf."""
+
+    envelope = Envelope(port="fPort", data="data", decoded="object")
+
+    def parsed(self, payload: bytes) -> Any:
+        """Return an event as JSON. Raises DecodeError."""
+        return parse_uplink(payload) if is_protobuf(payload) else parse_json(payload)
+
+
+class ThingsStackDecoder(UplinkDecoder):
+    """Uplinks of The Things Stack v3; what its formatter made is `object` here, too."""
+
+    envelope = Envelope(
+        port="uplink_message.f_port", data="uplink_message.frm_payload", decoded="uplink_message.decoded_payload"
+    )
 
 
 def _items(specs: Mapping[str, TlvSpec], raw: bytes, steps: list[Step]) -> dict[str, float]:

@@ -17,7 +17,15 @@ from bkkenergy.payloads.decode.base import DecodedRow, Outgoing, RowDecoder, Ste
 from bkkenergy.payloads.decode.bounds import check_json_size
 from bkkenergy.payloads.decode.times import read_number, read_time, shown
 from bkkenergy.payloads.message import DecodeError, Message
-from bkkenergy.payloads.profile import QUANTITY_OF, ROOT_MARK, UNITS, FieldSpec, Profile, unit_named
+from bkkenergy.payloads.profile import (
+    QUANTITY_OF,
+    ROOT_MARK,
+    UNITS,
+    FieldSpec,
+    Profile,
+    in_product_unit,
+    unit_named,
+)
 from bkkenergy.readings import US_PER_S
 
 MAX_ELEMENTS = 10_000
@@ -265,7 +273,7 @@ def field_value(name: str, raw: Any, spec: FieldSpec, profile: Profile, stated: 
 
 
 def _in_product_unit(number: float, spec: FieldSpec, unit: str) -> float:
-    return number * UNITS[unit][1] * spec.scale / (spec.pulses_per_kwh or 1.0)
+    return in_product_unit(number * spec.scale, unit) / (spec.pulses_per_kwh or 1.0)
 
 
 def _at(path: str, element: Any, root: Any) -> Any:
