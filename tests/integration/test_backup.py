@@ -21,10 +21,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bkkenergy.adapters.outbound import Outbound, waiting_in
 from bkkenergy.adapters.sqlite import SqliteStore
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.readings import ReadingBatch
 from bkkenergy.site import load_configuration
+from bkkenergy.site.folder import outbound_file
 from bkkenergy.usecases.backup import BackupBroken, back_up, restore
 from tests.commands import bkkenergy
 from tests.web import METERS, make_site
@@ -74,6 +76,17 @@ def test_after_a_wipe_everything_is_as_before(home, tmp_path):
     assert run(home, "jobs", "list", "--json") == runs
     assert "admin" in run(home, "users", "list")
     assert "no faults" in run(home, "check")
+
+
+def test_readings_that_wait_for_the_broker_are_in_the_backup(home, tmp_path):
+    settings = load_configuration(home / "config").settings
+    outbound_file(settings).parent.mkdir(exist_ok=True)
+    poller = Outbound(settings.mqtt, outbound_file(settings))
+    poller.put("bma/a/b/c/readings", b"{}")
+    run(home, "backup", str(tmp_path / "b.tar.gz"))
+    shutil.rmtree(home / "var")
+    run(home, "restore", str(tmp_path / "b.tar.gz"))
+    assert waiting_in(outbound_file(settings)) == 1
 
 
 def test_what_is_there_is_not_overwritten(home, tmp_path):

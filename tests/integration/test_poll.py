@@ -18,7 +18,7 @@ from bkkenergy.cli import cli
 from bkkenergy.errors import ConfigError
 from bkkenergy.ingest import poll
 from bkkenergy.ingest.poll import MapMisfit, Poller, read_once
-from bkkenergy.ingest.poll_check import examine_polled
+from bkkenergy.ingest.poll_check import examine_outbound, examine_polled
 from bkkenergy.payloads.registers import RegisterMap
 from bkkenergy.portfolio import load_portfolio
 from bkkenergy.site.poll_config import PolledDevice, PolledMeter, load_polled
@@ -36,6 +36,7 @@ SDM = MAPS["eastron-sdm630"]
 VALUES = {"energy_kwh": 1234.5, "export_kwh": 2.2, "power_kw": 12.5, "frequency_hz": 50.0, "voltage_l1_v": 231.0,
           "voltage_l2_v": 230.0, "voltage_l3_v": 229.0, "current_l1_a": 5.0, "current_l2_a": 6.0, "current_l3_a": 7.0,
           "power_factor": 0.95}  # fmt: skip
+ALL_VALUES = VALUES | {"apparent_kva": 13.2, "reactive_kvar": 4.1, "thd_voltage_ratio": 0.031}
 
 
 def polled(port: int, kind: RegisterMap = SDM, unit: int = 1, **more) -> PolledMeter:
@@ -51,12 +52,18 @@ def asked(port: int, one: PolledMeter):
 @pytest.mark.parametrize("name", sorted(MAPS))
 def test_every_shipped_map_reads_what_its_device_shows(name):
     kind = MAPS[name]
-    with modbus_server({7: ModbusDevice(kind, VALUES)}) as port:
+    device_values = {name: ALL_VALUES[name] for name in kind.fields}
+    with modbus_server({7: ModbusDevice(kind, device_values)}) as port:
         before_us = time.time() * 1e6
         reading = asked(port, polled(port, kind, 7))
     assert before_us <= reading.ts_us <= time.time() * 1e6
     assert reading.lacking == {}
-    assert reading.values == {name: pytest.approx(VALUES[name], rel=1e-4) for name in kind.fields}
+    assert reading.values == {name: pytest.approx(value, rel=1e-4) for name, value in device_values.items()}
+
+
+def test_a_map_whose_source_is_another_program_says_that_it_is_unverified():
+    of_another_program = {name for name, kind in MAPS.items() if "mbmd" in kind.source}
+    assert of_another_program == {name for name, kind in MAPS.items() if kind.unverified} != set()
 
 
 def test_the_wrong_order_of_words_is_found_out_and_nothing_is_published():
@@ -296,6 +303,7 @@ def test_once_shows_what_devices_say_and_fails_where_one_says_nothing(site):
         where = f'host = "127.0.0.1"\nport = {port}\nmap = "eastron-sdm630"\ntimeout_s = 0.3\n'
         devices(site, f'{where}meter = "{METER}"')
         done = CliRunner().invoke(cli, ["poll", "--once", "--config", str(site)])
+        assert "Maps that are unverified: eastron-sdm630" in done.output
         assert (done.exit_code, f"{METER}: " in done.output, "energy_kwh 1234.5" in done.output) == (0, True, True)
         devices(site, f'{where}meter = "{METER}"', f'{where}unit = 9\nmeter = "health.centre-2.main"')
         done = CliRunner().invoke(cli, ["poll", "--once", "--config", str(site)])
@@ -327,10 +335,38 @@ def test_the_doctor_says_how_many_polled_meters_answer(site):
     with modbus_server({1: ModbusDevice(SDM, VALUES)}) as port:
         where = f'host = "127.0.0.1"\nport = {port}\nmap = "eastron-sdm630"\ntimeout_s = 0.3\n'
         devices(site, f'{where}meter = "{METER}"', f'{where}unit = 9\nmeter = "health.centre-2.main"')
-        (said,) = examine_polled(load_polled(site, load_portfolio(site)))
+        said, noted = examine_polled(load_polled(site, load_portfolio(site)))
         assert (said.check, said.is_well) == ("poll", False)
         assert said.observed.startswith("1 of 2 polled meters answer: health.centre-2.main: ")
+        assert (noted.is_well, noted.observed.startswith("maps that are unverified")) == (True, True)
+        assert noted.observed.endswith(": eastron-sdm630")
         devices(site, f'{where}meter = "{METER}"')
-        (said,) = examine_polled(load_polled(site, load_portfolio(site)))
+        said, _ = examine_polled(load_polled(site, load_portfolio(site)))
         assert (said.is_well, said.observed) == (True, "1 of 1 polled meters answer")
     assert list(examine_polled(())) == []
+
+
+def test_check_names_unverified_maps_and_faults_of_the_list(site):
+    devices(site, f'host = "h"\nmap = "eastron-sdm630"\nmeter = "{METER}"')
+    done = CliRunner().invoke(cli, ["check", "--config", str(site)])
+    assert "no source of the maker could be read: eastron-sdm630." in done.output
+    devices(site, f'host = "h"\nmap = "no-such"\nmeter = "{METER}"')
+    done = CliRunner().invoke(cli, ["check", "--config", str(site)])
+    assert (done.exit_code, "no map 'no-such'" in done.output) == (1, True)
+
+
+def test_the_doctor_counts_the_readings_that_wait_for_the_broker(settings, tmp_path):
+    path = tmp_path / "outbound.sqlite"
+    assert list(examine_outbound(path)) == []
+    outbound = Outbound(settings.mqtt, path)
+    for number in range(1001):
+        outbound.put(TOPIC, str(number).encode())
+        (said,) = examine_outbound(path) if number in {0, 1000} else (None,)
+        if said is not None:
+            assert (said.is_well, said.observed) == (
+                number == 0,
+                f"{number + 1:,} readings of the poller wait for the broker",
+            )
+    path.with_name("other.sqlite").write_text("no database")
+    (said,) = examine_outbound(path.with_name("other.sqlite"))
+    assert (said.is_well, "cannot be read" in said.observed) == (False, True)

@@ -7,6 +7,7 @@ import sqlite3
 import threading
 import time
 from collections import deque
+from contextlib import closing
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
@@ -15,6 +16,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
 from bkkenergy.adapters.mqtt_client import introduce
+from bkkenergy.ports.readings import StoreUnavailable
 from bkkenergy.settings import MqttSettings
 
 log = structlog.get_logger(__name__)
@@ -25,6 +27,15 @@ IN_FLIGHT = 100
 LOOK_EVERY_S, STOP_LOOK_S = 0.5, 0.02
 REFUSED_PAUSE_S = 60.0
 """A message that the broker refuses is tried again so much later: a person may give the right meanwhile."""
+
+
+def waiting_in(path: Path) -> int:
+    """Return how many messages wait in a file. Raises StoreUnavailable where it cannot be read."""
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
+            return int(database.execute("SELECT count(*) FROM outbound").fetchone()[0])
+    except sqlite3.Error as error:
+        raise StoreUnavailable(f"{path} cannot be read ({error})") from None
 
 
 class Outbound:

@@ -14,6 +14,7 @@ from bkkenergy.errors import ConfigError, Fault
 from bkkenergy.jobs.schedule import settings_faults
 from bkkenergy.site import Configuration, load_configuration
 from bkkenergy.site.plan_config import load_plan
+from bkkenergy.site.poll_config import load_polled, unverified_maps
 from bkkenergy.site.savings_config import SavingsConfig, load_savings
 from bkkenergy.site.solar_config import load_solar
 from bkkenergy.site.what_counts import what_counts
@@ -49,10 +50,11 @@ def check_command(lang: Lang, config_dir: Path, *, as_json: bool) -> None:
     portfolio = config.portfolio
     counts = _counted(config)
     demos = [agency.id for agency in portfolio.agencies.values() if agency.demonstration]
+    maps = unverified_maps(load_polled(config.folder, portfolio))
     if as_json:
         print_json(
             {"faults": [], **counts, "portfolio_revision": portfolio.revision, "demonstrations": demos}
-            | {"unverified_profiles": _unverified(config)}
+            | {"unverified_profiles": _unverified(config), "unverified_maps": maps}
             | {"what_counts": list(what_counts(config, today_here()))}
         )
         return
@@ -67,6 +69,8 @@ def check_command(lang: Lang, config_dir: Path, *, as_json: bool) -> None:
         click.echo(line)
     if unverified := _unverified(config):
         click.echo(f"Profiles in use for which no source of the maker could be read: {', '.join(unverified)}.")
+    if maps:
+        click.echo(f"Register maps in use for which no source of the maker could be read: {', '.join(maps)}.")
     if demos:
         click.echo(f"{len(demos)} of the agencies are a demonstration: {', '.join(demos)}.")
 
@@ -90,7 +94,7 @@ def _counted(config: Configuration) -> dict[str, int]:
 
 
 def _other_faults(config_dir: Path, config: Configuration | None = None) -> list[Fault]:
-    """List faults of what only some commands read: schedule, recipients, solar, savings, plan, unknown buildings."""
+    """List faults of what only some commands read: schedule, recipients, solar, savings, plan, polling."""
     faults = settings_faults(config.delivery_on(today_here()), list(config.portfolio.agencies)) if config else []
     for load in (load_solar, load_savings, load_plan):
         try:
@@ -106,7 +110,16 @@ def _other_faults(config_dir: Path, config: Configuration | None = None) -> list
             ]
             where = str(config_dir / "adjustments.toml")
             faults += [Fault(f"{where}: {name}", "no such building", "Mend its id.") for name in unknown]
-    return faults
+    return faults + (_polling_faults(config) if config else [])
+
+
+def _polling_faults(config: Configuration) -> list[Fault]:
+    """List faults of the devices that `bkkenergy poll` asks."""
+    try:
+        load_polled(config.folder, config.portfolio)
+    except ConfigError as error:
+        return list(error.faults)
+    return []
 
 
 def _print_faults(given: Sequence[Fault], lang: Lang, *, as_json: bool) -> None:

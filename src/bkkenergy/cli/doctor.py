@@ -11,12 +11,13 @@ from bkkenergy.cli.context import config_option, set_up_logging
 from bkkenergy.cli.lang import operator_lang_option
 from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.ingest.doctor import CheckResult, examine, examine_storage
-from bkkenergy.ingest.poll_check import examine_polled
+from bkkenergy.ingest.poll_check import examine_outbound, examine_polled
 from bkkenergy.ingest.sort import Sorter
 from bkkenergy.ingest.topics import topics_for
 from bkkenergy.ports.readings import StoreUnavailable
 from bkkenergy.settings import load_settings
 from bkkenergy.site import load_configuration
+from bkkenergy.site.folder import outbound_file
 from bkkenergy.site.poll_config import load_polled
 from bkkenergy.texts import Lang
 from bkkenergy.web.assets import has_charts
@@ -67,6 +68,7 @@ def _findings(config_dir: Path) -> Iterator[CheckResult]:
     yield CheckResult.of("configuration", True, "configuration", folder=config_dir)
     yield _charts()
     yield from examine_polled(load_polled(config.folder, config.portfolio))
+    yield from examine_outbound(outbound_file(config.settings))
     sorter = Sorter(config.portfolio.meters, config.profiles, max_ahead_s=config.settings.ingest.max_ahead_s)
     yield from examine(config.settings, topics_for(config.settings, sorter.topics), sorter.topics)
 

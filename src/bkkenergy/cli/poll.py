@@ -17,7 +17,7 @@ from bkkenergy.ingest.poll import MapMisfit, Poller, by_address, read_once
 from bkkenergy.ingest.service import EARLIEST_CLOCK_S, LATEST_CLOCK_S
 from bkkenergy.site import load_configuration
 from bkkenergy.site.folder import outbound_file
-from bkkenergy.site.poll_config import DEVICES, PolledMeter, load_polled
+from bkkenergy.site.poll_config import DEVICES, PolledMeter, load_polled, unverified_maps
 
 ROLE = "poll"
 
@@ -57,6 +57,8 @@ def poll_command(config_dir: Path, log_level: str, log_format: str, *, is_once: 
 
 def _show(polled: tuple[PolledMeter, ...]) -> None:
     is_well = True
+    if unverified := unverified_maps(polled):
+        click.echo(f"Maps that are unverified: {', '.join(unverified)}. Hold what follows against the meter's display.")
     for devices in by_address(polled):
         with ModbusLine(devices[0].device.host, devices[0].device.port, devices[0].device.timeout_s) as line:
             for one in devices:

@@ -1,18 +1,23 @@
-"""Whether meters that are polled answer now: each asked once, addresses beside each other."""
+"""Whether meters that are polled answer now, each asked once; and whether their readings reach the broker."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from bkkenergy.adapters.modbus import DeviceRefused, DeviceSilent, ModbusLine
+from bkkenergy.adapters.outbound import waiting_in
 from bkkenergy.errors import InputError
 from bkkenergy.ingest.doctor import CheckResult
 from bkkenergy.ingest.poll import MapMisfit, by_address, read_once
-from bkkenergy.site.poll_config import PolledMeter
+from bkkenergy.ports.readings import StoreUnavailable
+from bkkenergy.site.poll_config import PolledMeter, unverified_maps
 
 AT_ONCE = 16
 SHOWN = 5
+MANY_WAITING = 1000
+"""More than are on their way at any moment."""
 
 
 def examine_polled(polled: Sequence[PolledMeter]) -> Iterator[CheckResult]:
@@ -21,8 +26,23 @@ def examine_polled(polled: Sequence[PolledMeter]) -> Iterator[CheckResult]:
         return
     with ThreadPoolExecutor(AT_ONCE) as pool:
         troubles = [why for part in pool.map(_troubles, by_address(polled)) for why in part]
+    unverified = ", ".join(unverified_maps(polled))
     counts = {"answer": len(polled) - len(troubles), "count": len(polled), "troubles": "; ".join(troubles[:SHOWN])}
     yield CheckResult.of("poll", not troubles, "poll_troubles" if troubles else "poll", "poll_do", **counts)
+    if unverified:
+        yield CheckResult.of("poll", True, "poll_unverified", maps=unverified)
+
+
+def examine_outbound(path: Path) -> Iterator[CheckResult]:
+    """Count the readings that wait for the broker. Nothing where no poller has run here."""
+    if not path.exists():
+        return
+    try:
+        waiting = waiting_in(path)
+    except StoreUnavailable as error:
+        yield CheckResult.of("outbound", False, "says", "outbound_do", text=error)
+        return
+    yield CheckResult.of("outbound", waiting <= MANY_WAITING, "outbound", "outbound_do", count=f"{waiting:,}")
 
 
 def _troubles(devices: Sequence[PolledMeter]) -> list[str]:

@@ -16,6 +16,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from bkkenergy.portfolio.models import Slug
+from bkkenergy.readings import MORE_FIELDS
 from bkkenergy.tomlfiles import Frozen
 
 Form = Literal["uint16", "int16", "uint32", "int32", "uint64", "int64", "float32", "float64"]
@@ -31,7 +32,7 @@ CODES: Mapping[Form, str] = MappingProxyType(
         "float64": "d",
     }
 )
-SCALARS = ("energy_kwh", "export_kwh", "power_kw", "power_factor", "frequency_hz")
+SCALARS = ("energy_kwh", "export_kwh", "power_kw", "power_factor", "frequency_hz", *MORE_FIELDS)
 PHASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "voltage_v": ("voltage_l1_v", "voltage_l2_v", "voltage_l3_v"),

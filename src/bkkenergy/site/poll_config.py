@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -57,6 +58,11 @@ def load_polled(folder: Path, portfolio: Portfolio) -> tuple[PolledMeter, ...]:
     if faults:
         raise ConfigError(faults)
     return tuple(polled)
+
+
+def unverified_maps(polled: Sequence[PolledMeter]) -> list[str]:
+    """Return the maps in use for which no source of the maker could be read."""
+    return list(dict.fromkeys(one.map.id for one in polled if one.map.unverified))
 
 
 def _read(path: Path, name: str, model: type[Any], faults: list[Fault]) -> list[Any]:

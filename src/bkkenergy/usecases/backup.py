@@ -26,7 +26,7 @@ from bkkenergy.adapters.files import hand_over, make_folder
 from bkkenergy.adapters.sqlite_file import copy_database, damaged, fault_in
 from bkkenergy.errors import BkkEnergyError, InputError
 from bkkenergy.settings import Settings
-from bkkenergy.site.folder import archive_of, data_folder
+from bkkenergy.site.folder import archive_of, data_folder, outbound_file
 
 MANIFEST = "manifest.json"
 FORMAT = "bkkenergy.backup/1"
@@ -54,6 +54,7 @@ def places(settings: Settings, config_dir: Path) -> dict[str, Path]:
         "config": config_dir,
         "state.sqlite": settings.state.path,
         "store.sqlite": settings.store.path,
+        "outbound.sqlite": outbound_file(settings),
         "archive": archive_of(settings),
     }
     if settings.state.url is not None:
