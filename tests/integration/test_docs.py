@@ -115,6 +115,8 @@ def home(tmp_path_factory, broker):
     with (portfolio / "buildings/health.toml").open("a") as file:
         file.write(
             '[[building.meters]]\nid = "plug"\ntopic = "tele/plug/SENSOR"\npayload = "tasmota-sensor"\nrated_kw = 4\nparent = "main"\n'
+            '[[building.meters]]\nid = "water"\nkind = "other"\nrated_kw = 1\nrated_m3_per_h = 20\n'
+            '[[building.meters]]\nid = "ward"\nkind = "other"\nrated_kw = 1\n'
         )
     at = (int(time.time()) // 900 - np.arange(430 * 96)[::-1]) * 900_000_000
     hour, day = (at / 3_600e6 + 7) % 24, (at / 86_400e6 + 7 / 24).astype(int)
@@ -131,6 +133,8 @@ def home(tmp_path_factory, broker):
             pd.DataFrame({"time": times[:-1], "kWh": 1.5}).to_csv(folder / name, index=False)
         else:
             pd.DataFrame({"time": times[1:], "kW": 6.0}).to_excel(folder / name, index=False)
+    pd.DataFrame({"time": times[:-1], "Volume (m3)": 0.25}).to_csv(folder / "water.csv", index=False)
+    pd.DataFrame({"time": times[:-1], "Temperature (°F)": 77.0}).to_excel(folder / "rooms.xlsx", index=False)
     return folder
 
 

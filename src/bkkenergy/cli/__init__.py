@@ -50,7 +50,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "migrate": ("migrate", "Copy readings to another kind of store."),
         "retention": ("retention", "Show what was purged, and what a purge would delete."),
         "import": ("imports", "Import a file of readings or intervals as one batch."),
-        "imports": ("imports", "List imports."),
+        "imports": ("imports_list", "List imports."),
         "export": ("transfer", "Write the readings of a period to a file."),
         "demo": ("demo", "See it run, with simulated meters."),
         "version": ("version", "Print the versions of bkkenergy and Python."),

@@ -1,4 +1,4 @@
-"""`bkkenergy import` and `bkkenergy imports`: files taken in as batches, previewed, listed and undone."""
+"""`bkkenergy import`: files taken in as batches, previewed, and undone."""
 
 from __future__ import annotations
 
@@ -7,28 +7,32 @@ from typing import Any
 
 import click
 import pandas as pd
-from rich.console import Console
-from rich.table import Table
 
 from bkkenergy.cli.context import command_line, config_option
 from bkkenergy.cli.importreadings import ReadingsFile, take_in_readings
-from bkkenergy.cli.importshown import in_bangkok, refused_path, shown_at
-from bkkenergy.cli.lang import operator_lang_option
+from bkkenergy.cli.importshown import refused_path, shown_at
 from bkkenergy.cli.opening import opened_site
-from bkkenergy.cli.output import instant, json_option, print_json
 from bkkenergy.errors import ConfigError, InputError
-from bkkenergy.i18n import Words
 from bkkenergy.ingest.ask import store_mapping
 from bkkenergy.ingest.fileratios import FileMeters, Side
-from bkkenergy.ingest.files import is_export, judged_registers
-from bkkenergy.ingest.sheets import FileMapping, FileTable, load_mapping, owners_of, read_sheet
+from bkkenergy.ingest.files import is_export, judged_readings
+from bkkenergy.ingest.sheets import (
+    FILE_UNITS,
+    FileMapping,
+    FileTable,
+    load_mapping,
+    owners_of,
+    read_sheet,
+    target_of,
+)
 from bkkenergy.metering.sources import IntervalSeries
-from bkkenergy.ports.ledger import Batch, BatchKind
+from bkkenergy.ports.channels import IMPORT, Channel
 from bkkenergy.site import Site
 from bkkenergy.site.folder import mappings_folder
-from bkkenergy.texts import Lang, counted
+from bkkenergy.texts import counted
 from bkkenergy.tomlfiles import validated
 from bkkenergy.usecases import imports
+from bkkenergy.usecases.fields import channels_of, field_of
 from bkkenergy.usecases.imports import Overlap
 from bkkenergy.usecases.server import ImportFile, import_intervals, latest_us, undo_import
 
@@ -43,6 +47,8 @@ Examples:
   bkkenergy import office.csv --column a=x.y.main --column b=x.y.aircon --overlap fill
   bkkenergy import amr.xlsx --column kW=x.y.main --stamps end --save-mapping amr
   bkkenergy import amr-11.xlsx --mapping amr --dry-run
+  bkkenergy import water.csv --column "Volume (m3)=x.y.water:water"
+  bkkenergy import rooms.xlsx --column Temperature=x.y.room-1:room_temp --unit °C
   bkkenergy import readings.parquet                 a file that `bkkenergy export` wrote
   bkkenergy import --undo 3                         see `bkkenergy imports list`""",
 )
@@ -52,7 +58,8 @@ Examples:
     "columns",
     multiple=True,
     metavar="COLUMN=METER",
-    help="This column is this meter's. Repeat for each.",
+    help="This column is this meter's. Repeat for each. METER:CHANNEL is another quantity than import, such as "
+    "METER:water, METER:gas, METER:room_temp or METER:reactive.",
 )
 @click.option(
     "--rows",
@@ -73,7 +80,7 @@ Examples:
 )
 @click.option(
     "--unit",
-    type=click.Choice(["W", "kW", "MW", "Wh", "kWh", "MWh", "pulses"]),
+    type=click.Choice(FILE_UNITS, case_sensitive=False),
     help="Unit of the columns, where headings and cells do not name it.",
 )
 @click.option("--pulse-kwh", type=float, metavar="KWH", help="Energy of one pulse.")
@@ -175,14 +182,17 @@ def _pairs(option: str, pairs: tuple[str, ...]) -> dict[str, str]:
 def _check_meters(site: Site, mapping: FileMapping) -> None:
     """Raise InputError for a meter that is not known, or named twice."""
     known = site.portfolio.meters_ever
-    meters = list(mapping.columns.values())
-    for column, meter in mapping.columns.items():
-        if meter not in known:
+    targets = {column: target_of(text) for column, text in mapping.columns.items()}
+    for column, target in targets.items():
+        if target.meter not in known:
             raise InputError(
-                f"--column {column}={meter}: there is no meter {meter!r} in the portfolio. See `bkkenergy check`."
+                f"--column {column}={target}: there is no meter {target.meter!r} in the portfolio. "
+                "See `bkkenergy check`."
             )
-        if meters.count(meter) > 1:
-            raise InputError(f"--column {column}={meter}: a column or meter is named twice. Name each once.")
+        if list(targets.values()).count(target) > 1:
+            raise InputError(f"--column {column}={target}: a column or meter is named twice. Name each once.")
+        if target.channel is not IMPORT and target.channel not in channels_of(known[target.meter]):
+            raise InputError.of("meter_has_no", meter=target.meter, name=target.channel.name)
 
 
 def _import_sheet(
@@ -194,21 +204,32 @@ def _import_sheet(
         click.echo(f"  {note}")
     _show_refused(file, sheet)
     is_stopped = bool(sheet.refused) and not is_skipping
-    kinds = set(sheet.values.values())
-    if "register" in kinds and len(kinds) > 1:
+    targets = {column: target_of(text) for column, text in sheet.meters.items()}
+    are_readings = {kind in {"register", "gauge"} for kind in sheet.values.values()}
+    if len(are_readings) > 1:
         raise InputError(f"{file}: some columns are registers and others are not. Import them one by one.")
-    if "register" in kinds:
-        meters = FileMeters.of(site.portfolio, list(sheet.meters.values()))
-        registers = judged_registers(
-            sheet.wide, list(sheet.meters), meters, latest_us=latest_us(site), side=mapping.side
-        )
-        source = ReadingsFile(file, meters, mapping.side, registers)
+    if are_readings == {True}:
+        names = list(dict.fromkeys(target.meter for target in targets.values()))
+        meters = FileMeters.of(site.portfolio, names)
+        columns = {
+            column: (
+                names.index(target.meter),
+                field_of(site.portfolio.meters_ever[target.meter], target.channel.name),
+            )
+            for column, target in targets.items()
+        }
+        readings = judged_readings(sheet.wide, columns, meters, latest_us=latest_us(site), side=mapping.side)
+        source = ReadingsFile(file, meters, mapping.side, readings)
         take_in_readings(site, source, overlap, is_dry_run=is_dry_run or is_stopped, is_skipping=is_skipping)
     elif mapping.side is Side.SECONDARY:
         raise InputError.of("import_side_of_energies", file=file)
     else:
-        series = {meter: sheet.series(column) for column, meter in sheet.meters.items()}
-        _import_intervals(site, file, series, overlap, is_dry_run=is_dry_run or is_stopped)
+        channels = {target.channel for target in targets.values()}
+        if len(channels) > 1:
+            raise InputError(f"{file}: the columns are of several channels. Import them one by one.")
+        series = {target.meter: sheet.series(column) for column, target in targets.items()}
+        channel = channels.pop()
+        _import_intervals(site, file, series, overlap, channel, is_dry_run=is_dry_run or is_stopped)
     if is_stopped:
         click.echo("Nothing was imported. --skip-refused imports the other rows.")
         raise SystemExit(1)
@@ -228,22 +249,30 @@ def _show_refused(file: Path, sheet: FileTable) -> None:
 
 
 def _import_intervals(
-    site: Site, file: Path, series: dict[str, IntervalSeries], overlap: Overlap | None, *, is_dry_run: bool
+    site: Site,
+    file: Path,
+    series: dict[str, IntervalSeries],
+    overlap: Overlap | None,
+    channel: Channel,
+    *,
+    is_dry_run: bool,
 ) -> None:
-    seen = imports.preview(site.ledger, site.energy, site.portfolio, series, overlap, latest_us=latest_us(site))
+    seen = imports.preview(
+        site.ledger, site.energy, site.portfolio, series, overlap, latest_us=latest_us(site), channel=channel
+    )
     for meter in seen.meters:
-        show_preview(meter)
+        show_preview(meter, channel.unit)
     if is_dry_run:
         click.echo(f"Refused as it stands: {seen.refusal}" if seen.refusal else "Nothing was changed (--dry-run).")
         return
-    number = import_intervals(site, command_line(), ImportFile.of(file), series, overlap)
+    number = import_intervals(site, command_line(), ImportFile.of(file), series, overlap, channel)
     click.echo(f"{file}: batch {number}. To take it back: bkkenergy import --undo {number}")
 
 
-def show_preview(preview: imports.MeterPreview) -> None:
+def show_preview(preview: imports.MeterPreview, unit: str = IMPORT.unit) -> None:
     """Print lines on one meter of an import."""
     first, end = shown_at(preview.first_us), shown_at(preview.end_us)
-    click.echo(f"{preview.meter}: {preview.intervals:,} intervals, {preview.energy_kwh:,.2f} kWh, {first} to {end}")
+    click.echo(f"{preview.meter}: {preview.intervals:,} intervals, {preview.energy_kwh:,.2f} {unit}, {first} to {end}")
     for name, pair in (
         ("measured by the meter", preview.measured),
         ("a gap of the meter", preview.estimated),
@@ -251,13 +280,13 @@ def show_preview(preview: imports.MeterPreview) -> None:
     ):
         if pair.slots:
             line = (
-                f"  {name}: {pair.slots:,} quarter-hours, {pair.ledger_kwh:,.2f} kWh in the ledger, "
-                f"{pair.file_kwh:,.2f} kWh in the file"
+                f"  {name}: {pair.slots:,} quarter-hours, {pair.ledger_kwh:,.2f} {unit} in the ledger, "
+                f"{pair.file_kwh:,.2f} {unit} in the file"
             )
             click.echo(line + (" (they differ by more than 2 %: check unit and time)" if pair.is_far else ""))
     click.echo(
-        f"  would take {preview.changed_slots:,} quarter-hours; these days: {preview.before_kwh:,.2f} kWh before, "
-        f"{preview.after_kwh:,.2f} kWh after"
+        f"  would take {preview.changed_slots:,} quarter-hours; these days: {preview.before_kwh:,.2f} {unit} before, "
+        f"{preview.after_kwh:,.2f} {unit} after"
     )
 
 
@@ -275,93 +304,3 @@ def _undo(site: Site, number: int) -> None:
         )
         if done.readings.left:
             click.echo(f"{done.readings.left:,} stay: they are no longer what the file brought.")
-
-
-@click.group("imports", epilog="\b\nExamples:\n  bkkenergy imports list\n  bkkenergy imports show 1")
-def imports_command() -> None:
-    """List what was imported: a batch a file."""
-
-
-@imports_command.command("list")
-@json_option
-@operator_lang_option
-@config_option
-def list_command(lang: Lang, config_dir: Path, *, as_json: bool) -> None:
-    """List all imports, also those that are undone."""
-    words = Words(lang)
-    with opened_site(config_dir) as site:
-        batches = site.ledger.batches()
-    if as_json:
-        print_json([_batch_data(batch) for batch in batches])
-        return
-    if not batches:
-        click.echo(words("command.no_imports"))
-        return
-    names = ("batch", "file", "kind", "meters", "from", "to", "count", "kwh", "who", "when", "state")
-    table = Table(*(words(f"command.import_{name}") for name in names), box=None)
-    for batch in batches:
-        new = batch.new
-        table.add_row(
-            str(batch.number),
-            new.name,
-            words(f"command.kind_{new.kind.value}"),
-            str(len(new.meters)),
-            words.stamp(in_bangkok(new.first_us)),
-            words.stamp(in_bangkok(new.end_us)),
-            f"{new.count:,}",
-            _kwh(batch),
-            new.who,
-            words.stamp(in_bangkok(new.at_us)),
-            words("command.import_counts" if batch.undone_us is None else "command.import_undone"),
-        )
-    Console(width=160).print(table)
-
-
-@imports_command.command("show")
-@click.argument("batch", type=int, metavar="ID")
-@json_option
-@operator_lang_option
-@config_option
-def show_command(batch: int, lang: Lang, config_dir: Path, *, as_json: bool) -> None:
-    """Show one import: file, meters, precedence, and whether it counts."""
-    with opened_site(config_dir) as site:
-        imported = imports.batch_of(site.ledger, batch)
-    if as_json:
-        print_json(_batch_data(imported))
-        return
-    words, new = Words(lang), imported.new
-    first, end, at = (words.stamp(in_bangkok(each)) for each in (new.first_us, new.end_us, new.at_us))
-    click.echo(f"{imported.number}  {new.name}  {words(f'command.kind_{new.kind.value}')}  sha256 {new.sha256}")
-    count = "command.shown_readings_count" if new.kind is BatchKind.READINGS else "command.shown_intervals_count"
-    click.echo(words(count, count=f"{new.count:,}", kwh=_kwh(imported)))
-    click.echo(words("command.shown_span", first=first, end=end, precedence=new.precedence.value))
-    click.echo(words("command.imported_by", who=new.who, at=at))
-    if imported.undone_us is not None:
-        undone = words.stamp(in_bangkok(imported.undone_us))
-        click.echo(words("command.undone_by", who=imported.undone_by, at=undone))
-    for meter in new.meters:
-        click.echo(f"  {meter}")
-
-
-def _batch_data(batch: Batch) -> dict[str, Any]:
-    new = batch.new
-    return {
-        "id": batch.number,
-        "file": new.name,
-        "sha256": new.sha256,
-        "kind": new.kind,
-        "meters": new.meters,
-        "from": instant(new.first_us),
-        "to": instant(new.end_us),
-        "count": new.count,
-        "energy_kwh": new.energy_kwh,
-        "precedence": new.precedence,
-        "imported_by": new.who,
-        "imported": instant(new.at_us),
-        "undone_by": batch.undone_by or None,
-        "undone": instant(batch.undone_us),
-    }
-
-
-def _kwh(batch: Batch) -> str:
-    return "–" if batch.new.kind is BatchKind.READINGS else f"{batch.new.energy_kwh:,.2f}"

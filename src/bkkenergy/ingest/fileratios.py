@@ -27,6 +27,10 @@ LARGEST_RATIO = 1e7
 """No transformers have more: 5 A of 5 kA, and 100 V of 500 kV, are 5 million."""
 
 
+TRANSFORMED = ("voltage", "current")
+"""Begins of the fields that one of the two ratios multiplies."""
+
+
 class Side(StrEnum):
     """On which side of a meter's transformers the figures of a file are."""
 
@@ -96,8 +100,9 @@ def sided(batch: ReadingBatch, meters: FileMeters, side: Side | None, *, latest_
         codes[is_off] = REASONS.index(Reason.GAUGE_OUT_OF_RANGE)
         return SidedReadings(batch, codes)
     is_rated = _is_rated(batch)
-    if side is None and is_rated.any():
-        _refuse_open(meters, batch, part[is_rated])
+    is_transformed = is_rated | _has_any(batch, [name for name in batch.columns if name.startswith(TRANSFORMED)])
+    if side is None and is_transformed.any():
+        _refuse_open(meters, batch, part[is_transformed])
     if side is Side.PRIMARY:
         applied_ratio = np.where(is_rated, WHAT_FLOWED, np.nan)
         columns = {**batch.columns, APPLIED_RATIO: applied_ratio} if is_rated.any() else dict(batch.columns)
@@ -109,12 +114,15 @@ def sided(batch: ReadingBatch, meters: FileMeters, side: Side | None, *, latest_
 
 
 def _is_rated(batch: ReadingBatch) -> BoolArray:
-    """Return (n,) whether a reading has anything that a ratio multiplies."""
-    is_rated = np.zeros(len(batch), np.bool_)
-    for name in RATED_FIELDS:
-        if name in batch.columns:
-            is_rated |= np.isfinite(batch.columns[name])
-    return is_rated
+    """Return (n,) whether a reading has anything that the ratio of energy multiplies."""
+    return _has_any(batch, [name for name in RATED_FIELDS if name in batch.columns])
+
+
+def _has_any(batch: ReadingBatch, names: Sequence[str]) -> BoolArray:
+    has_any = np.zeros(len(batch), np.bool_)
+    for name in names:
+        has_any |= np.isfinite(batch.columns[name])
+    return has_any
 
 
 def _in_ratio(batch: ReadingBatch, limits: Limits) -> ReadingBatch:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -26,7 +26,7 @@ CHUNK_ROWS = 50_000
 Advance = Callable[[int], None]
 """Called with how many bytes (CSV) or rows (Parquet) have been read since the last call."""
 
-WideValues = Literal["mean-power", "energy", "register"]
+WideValues = Literal["mean-power", "energy", "register", "gauge"]
 Calendar = Literal["ce", "be"]
 PACE_ROWS = 6
 """This many rows at another pace are no lost rows."""
@@ -250,21 +250,25 @@ def as_register(wide: Wide, energy_kwh: FloatArray) -> tuple[IntArray, FloatArra
     return ts_us[order], register_kwh[order]
 
 
-def judged_registers(
-    wide: Wide, columns: Sequence[str], meters: FileMeters, *, latest_us: int, side: Side | None = None
+def judged_readings(
+    wide: Wide,
+    columns: Mapping[str, tuple[int, str]],
+    meters: FileMeters,
+    *,
+    latest_us: int,
+    side: Side | None = None,
 ) -> Imported:
-    """Take columns of a wide table as registers of meters, stamped at the row's time, and judge each reading.
+    """Take columns of a wide table as readings of meters, stamped at the row's time, and judge each.
 
-    columns : one for each of the meters. Raises InputError where a meter has a transformer ratio and `side` is not
-    given.
+    columns : name in the file -> index of its meter, and the field of its readings. Fields of one meter are of one
+    reading. Raises InputError where a meter has a transformer ratio and `side` is not given.
     """
     parts = []
-    for number, column in enumerate(columns):
-        figures = wide.columns[column]
-        batch = ReadingBatch(
-            meters.names, np.full(len(figures), number, np.int64), wide.start_us, {"energy_kwh": figures}
-        )
-        parts.append(batch.take(~np.isnan(figures)))
+    for number in range(len(meters.names)):
+        fields = {field: wide.columns[name] for name, (of_meter, field) in columns.items() if of_meter == number}
+        is_known = np.logical_or.reduce([~np.isnan(values) for values in fields.values()])
+        meter = np.full(len(wide.start_us), number, np.int64)
+        parts.append(ReadingBatch(meters.names, meter, wide.start_us, fields).take(is_known))
     whole = ReadingBatch.concat(parts)
     judged = sided(whole, meters, side, latest_us=latest_us)
     bad = whole.take(judged.codes != 0)
@@ -272,7 +276,7 @@ def judged_registers(
         {
             "meter": [bad.meter_ids[number] for number in bad.meter.tolist()],
             "ts": pd.to_datetime(bad.ts_us, unit="us", utc=True),
-            "energy_kwh": bad.column("energy_kwh"),
+            **{name: bad.column(name) for name in bad.columns},
             "reason": np.array(REASONS, dtype=object)[judged.codes[judged.codes != 0]],
         }
     )

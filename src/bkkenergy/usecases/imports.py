@@ -17,6 +17,7 @@ import numpy as np
 from bkkenergy.errors import InputError
 from bkkenergy.metering.registers import RATING_MARGIN_RATIO, S_PER_H
 from bkkenergy.metering.sources import IntervalSeries, Precedence, SourceSlots, merged, quarters_of
+from bkkenergy.metering.vee import MAX_FLOW_M3_PER_H
 from bkkenergy.portfolio import Meter, Portfolio
 from bkkenergy.ports.ledger import (
     IMPORT,
@@ -31,6 +32,7 @@ from bkkenergy.ports.ledger import (
 )
 from bkkenergy.ports.readings import ReadingStore
 from bkkenergy.readings import BoolArray, FloatArray, Quality, ReadingBatch
+from bkkenergy.usecases.fields import has_register
 from bkkenergy.usecases.othersources import OtherSources
 from bkkenergy.usecases.readingundo import TakenBack, changes_of, take_back
 from bkkenergy.usecases.storedreadings import ReadingsPreview, without_stored
@@ -39,6 +41,7 @@ EPOCH = dt.date(1970, 1, 1)
 DAY = dt.timedelta(days=1)
 DIFFERS_RATIO = 0.02
 """File and register that differ by more than this are shown to a person."""
+VOLUME = "m3"
 NEXT_BATCH = 2**62
 """A number beyond all batches, for one that is only previewed."""
 
@@ -136,17 +139,20 @@ def preview(
     overlap: Overlap | None,
     *,
     latest_us: int,
+    channel: Channel = IMPORT,
 ) -> Preview:
     """Show what intervals of a file would do. Nothing is written. Raises InputError for what is refused anyway.
 
     series : of each meter. fresh : the ledger's rows, with what waits computed first. latest_us : no interval may end
-    later.
+    later. channel : of the meters, a register.
     """
     meters = portfolio.meters_ever
     for name, brought in series.items():
-        _check(meters.get(name), name, brought, latest_us)
+        _check(meters.get(name), name, brought, latest_us, channel)
     precedence = (overlap or Overlap.FILL).precedence
-    previews = (meter_preview(ledger, fresh, meters[name], brought, precedence) for name, brought in series.items())
+    previews = (
+        meter_preview(ledger, fresh, meters[name], brought, precedence, channel) for name, brought in series.items()
+    )
     return Preview(tuple(previews), overlap)
 
 
@@ -160,16 +166,17 @@ def apply(
     *,
     latest_us: int,
     audit: Audit,
+    channel: Channel = IMPORT,
 ) -> int:
     """Take in the intervals of a file as one batch, wholly or not at all. Return its number. Raises InputError."""
-    seen = preview(ledger, fresh, portfolio, series, overlap, latest_us=latest_us)
+    seen = preview(ledger, fresh, portfolio, series, overlap, latest_us=latest_us, channel=channel)
     again = [one.number for one in ledger.batches() if one.undone_us is None and one.new.sha256 == source.sha256]
     if again and overlap is None:
         raise InputError.of("imported_already", file=source.name, batch=again[0])
     if seen.refusal:
         raise InputError.of("import_refused", file=source.name, reason=seen.refusal)
     meters = portfolio.meters_ever
-    days = [ledger_days(meters[name], brought) for name, brought in series.items()]
+    days = [ledger_days(meters[name], brought, channel) for name, brought in series.items()]
     batch = NewBatch(
         BatchKind.FILE,
         source.name,
@@ -180,11 +187,11 @@ def apply(
         min(one.first_us for one in seen.meters),
         max(one.end_us for one in seen.meters),
         sum(one.intervals for one in seen.meters),
-        sum(one.energy_kwh for one in seen.meters),
+        sum(one.energy_kwh for one in seen.meters) if channel.unit == IMPORT.unit else float("nan"),
         (overlap or Overlap.FILL).precedence,
     )
     number = ledger.add_batch(batch, days)
-    audit("import", str(number), details_of(batch))
+    audit("import", str(number), details_of(batch) | ({} if channel is IMPORT else {"channel": channel.name}))
     return number
 
 
@@ -276,12 +283,12 @@ def details_of(batch: NewBatch) -> dict[str, object]:
     }
 
 
-def _check(meter: Meter | None, name: str, series: IntervalSeries, latest_us: int) -> None:
+def _check(meter: Meter | None, name: str, series: IntervalSeries, latest_us: int, channel: Channel) -> None:
     """Raise InputError for intervals that no option lets in."""
     if meter is None:
         raise InputError.of("unknown_meter", meter=name)
-    if not meter.is_electric:
-        raise InputError.of("meter_of_weather", meter=name)
+    if not has_register(meter, channel):
+        raise InputError.of("meter_of_weather" if channel is IMPORT else "meter_has_no", meter=name, name=channel.name)
     known = np.isfinite(series.energy_kwh)
     if not known.any():
         raise InputError.of("import_empty", meter=name)
@@ -291,9 +298,17 @@ def _check(meter: Meter | None, name: str, series: IntervalSeries, latest_us: in
         raise InputError.of("import_no_energy", meter=name, count=f"{negative:,}")
     if (np.diff(series.start_us) < series.length_us).any():
         raise InputError.of("import_too_near", meter=name, minutes=f"{series.interval_s / 60:g}")
-    mean_kw = series.energy_kwh / (series.interval_s / S_PER_H)
-    if over := int((mean_kw > meter.rated_kw * RATING_MARGIN_RATIO).sum()):
-        raise InputError.of("import_too_much", count=f"{over:,}", rated_kw=f"{meter.rated_kw:g}", meter=name)
+    mean = series.energy_kwh / (series.interval_s / S_PER_H)
+    rated, unit = _rated(meter, channel)
+    if over := int((mean > rated * RATING_MARGIN_RATIO).sum()):
+        raise InputError.of("import_too_much", count=f"{over:,}", rated=f"{rated:g} {unit}", meter=name)
+
+
+def _rated(meter: Meter, channel: Channel) -> tuple[float, str]:
+    """Return the most that can flow in a channel of a meter, and its unit."""
+    if channel.unit == VOLUME:
+        return meter.rated_m3_per_h or MAX_FLOW_M3_PER_H, "m3/h"
+    return meter.rated_kw, channel.unit.removesuffix("h")
 
 
 def ledger_days(

@@ -21,6 +21,7 @@ from bkkenergy.adapters.state import StateStore, open_state, transaction
 from bkkenergy.adapters.state.users import enter_audit
 from bkkenergy.errors import BkkEnergyError, InputError
 from bkkenergy.metering.sources import IntervalSeries
+from bkkenergy.ports.channels import IMPORT, Channel
 from bkkenergy.readings import US_PER_S, ReadingBatch
 from bkkenergy.settings import Settings
 from bkkenergy.site import Configuration, Site
@@ -58,11 +59,16 @@ def latest_us(site: Site) -> int:
 
 @use_case("imports.intervals", "serve", "server")
 def import_intervals(
-    site: Site, actor: Actor, file: ImportFile, series: Mapping[str, IntervalSeries], overlap: Overlap | None
+    site: Site,
+    actor: Actor,
+    file: ImportFile,
+    series: Mapping[str, IntervalSeries],
+    overlap: Overlap | None,
+    channel: Channel = IMPORT,
 ) -> int:
     """Take in a file's intervals as one batch, wholly or not at all. Return its number. Raises InputError.
 
-    series : of each meter.
+    series : of each meter. channel : of the meters, a register.
     """
     return imports.apply(
         site.ledger,
@@ -73,6 +79,7 @@ def import_intervals(
         _source(site, actor, file),
         latest_us=latest_us(site),
         audit=_audit(site, actor),
+        channel=channel,
     )
 
 

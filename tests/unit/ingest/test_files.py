@@ -8,7 +8,7 @@ from bkkenergy.errors import InputError
 from bkkenergy.ingest.files import (
     LongWriter,
     as_register,
-    judged_registers,
+    judged_readings,
     read_long,
     read_wide,
     wide_batch,
@@ -158,7 +158,7 @@ def test_years_of_the_common_era_are_not_converted(tmp_path):
 
 def test_registers_of_a_wide_file_are_judged_like_readings(tmp_path):
     wide = read_wide(wide_file(tmp_path, "ts,a\n2026-11-23,5\n2026-11-24,-1\n2026-11-25,7\n"), timezone="UTC")
-    found = judged_registers(wide, ["a"], file_meters(meter()), latest_us=int(wide.start_us[1]))
+    found = judged_readings(wide, {"a": (0, "energy_kwh")}, file_meters(meter()), latest_us=int(wide.start_us[1]))
     assert found.batch.column("energy_kwh").tolist() == [5]
     assert found.refused["reason"].tolist() == ["energy_out_of_range", "time_ahead"]
 

@@ -14,7 +14,10 @@ from bkkenergy.calendar import BE_OFFSET_YEARS
 from bkkenergy.errors import InputError
 from bkkenergy.ingest.sheets.grid import FORMULA
 
-Kind = Literal["power", "energy", "pulses"]
+Kind = Literal[
+    "power", "energy", "pulses", "reactive power", "reactive energy", "apparent power", "volume", "flow",
+    "temperature", "ratio", "voltage", "current", "irradiance",
+]  # fmt: skip
 S_PER_DAY = 86_400
 BUDDHIST_FROM = 2400
 """2443 was 1900. No meter is read in the year 2400 of the common era."""
@@ -33,15 +36,54 @@ UNITS: dict[str, tuple[Kind, float]] = {
     "pulse": ("pulses", 1.0),
     "pulses": ("pulses", 1.0),
     "imp": ("pulses", 1.0),
+    "var": ("reactive power", 1e-3),
+    "kvar": ("reactive power", 1.0),
+    "varh": ("reactive energy", 1e-3),
+    "kvarh": ("reactive energy", 1.0),
+    "va": ("apparent power", 1e-3),
+    "kva": ("apparent power", 1.0),
+    "m3": ("volume", 1.0),
+    "m³": ("volume", 1.0),
+    "cbm": ("volume", 1.0),
+    "ลบม": ("volume", 1.0),
+    "ลูกบาศก์เมตร": ("volume", 1.0),
+    "l": ("volume", 1e-3),
+    "ลิตร": ("volume", 1e-3),
+    "m3/h": ("flow", 1.0),
+    "m³/h": ("flow", 1.0),
+    "l/h": ("flow", 1e-3),
+    "l/min": ("flow", 0.06),
+    "°c": ("temperature", 1.0),
+    "c": ("temperature", 1.0),
+    "องศาเซลเซียส": ("temperature", 1.0),
+    "°f": ("temperature", 5 / 9),
+    "f": ("temperature", 5 / 9),
+    "k": ("temperature", 1.0),
+    "%": ("ratio", 0.01),
+    "%rh": ("ratio", 0.01),
+    "pf": ("ratio", 1.0),
+    "v": ("voltage", 1.0),
+    "kv": ("voltage", 1e3),
+    "a": ("current", 1.0),
+    "ma": ("current", 1e-3),
+    "w/m2": ("irradiance", 1.0),
+    "w/m²": ("irradiance", 1.0),
 }
-"""Unit as `plain_unit` writes it -> what it measures, and how many kW, kWh or pulses it is."""
-OTHER_UNITS = frozenset(
-    ("v", "kv", "a", "ma", "hz", "pf", "%", "°c", "c", "va", "kva", "var", "kvar", "kvarh", "kvah", "m3", "thb", "บาท")
-)
+"""Unit as `plain_unit` writes it -> what it measures, and how many kW, kWh, pulses, kvar, kvarh, kVA, m3, m3/h, degC,
+1, V, A or W/m2 it is."""
+ZERO_OF = {"°f": 32.0, "f": 32.0, "k": 273.15}
+"""Unit -> where its scale has the zero of degC."""
+ENERGY_KINDS: tuple[Kind, ...] = ("power", "energy", "pulses")
+ENERGY_UNITS = {unit: meaning for unit, meaning in UNITS.items() if meaning[0] in ENERGY_KINDS}
+RATE_KINDS: frozenset[Kind] = frozenset(("power", "reactive power", "flow"))
+"""What flows: over an interval it is a mean."""
+OTHER_UNITS = frozenset(("hz", "kvah", "thb", "บาท"))
 MISSING = frozenset(("", "-", "--", "n/a", "na", "nan", "null", "none", "#n/a", "ไม่มีข้อมูล", "ไม่มี"))
 IN_TEXT = re.compile(
     r"(?<![A-Za-z\u0e00-\u0e7f])(kvarh?|kvah?|[kM]?W[ .·*-]?h(?:r|ours?)?|[kM]?W|pulses?|imp|กิโลวัตต์[ -]?ชั่วโมง|กิโลวัตต์)"
-    r"(?![A-Za-z\u0e00-\u0e7f])|[(\[](k?V|A|Hz|°C)[)\]]",
+    r"(?![A-Za-z\u0e00-\u0e7f])|[(\[](k?V|m?A|Hz|°[CF]|%(?: ?RH)?|l(?:/h|/min)?)[)\]]"
+    r"|(?<![A-Za-z\u0e00-\u0e7f])(m[3³](?:/h)?|cbm|W/m[2²]|ลบ\.? ?ม\.?|ลูกบาศก์เมตร|ลิตร|องศาเซลเซียส|%RH|°[CF])"
+    r"(?![A-Za-z0-9\u0e00-\u0e7f])",
     re.IGNORECASE,
 )
 CELL = re.compile(r"([-+]?[\d.,'\s]*\d[.,]?(?:[eE][-+]?\d{1,3})?)\s*([^\d\s].*)?")
@@ -78,6 +120,11 @@ class Number:
 def plain_unit(text: str) -> str:
     """Return a unit in one form: kW-hr is kwh."""
     return re.sub(r"[ .·*-]|(?<=h)r$|(?<=h)ours?$", "", text.strip(" ()[].").casefold())
+
+
+def in_base_unit(value: float, unit: str) -> float:
+    """Return a value of a unit in kW, kWh or whatever its kind is counted in."""
+    return (value - ZERO_OF.get(unit, 0.0)) * UNITS[unit][1]
 
 
 def unit_in(text: str) -> str:

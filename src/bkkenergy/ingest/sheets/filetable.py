@@ -25,7 +25,7 @@ class FileTable:
 
     wide : the chosen columns. values : what each holds. refused : rows, by number. notes : what was found out.
     estimated : column -> (k,) whether the file calls the value an estimate; no entry where it never does.
-    meters : column -> meter, as the mapping says or as the file names them.
+    meters : column -> meter or meter:channel, as the mapping says or as the file names them.
     """
 
     wide: Wide

@@ -5,29 +5,53 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, get_args
 
 from pydantic import Field
 
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import ConfigError, InputError
 from bkkenergy.ingest.fileratios import Side
+from bkkenergy.ports.channels import CHANNELS, IMPORT, Channel
 from bkkenergy.tomlfiles import Frozen, read_toml, validated
 
+FileUnit = Literal[
+    "W", "kW", "MW", "Wh", "kWh", "MWh", "pulses", "var", "kvar", "varh", "kvarh", "kVA", "m3", "L", "m3/h", "L/h",
+    "°C", "°F", "K", "%", "PF", "V", "A", "W/m2",
+]  # fmt: skip
+FILE_UNITS: tuple[FileUnit, ...] = get_args(FileUnit)
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+
+
+class FileTarget(NamedTuple):
+    """What a column is of: a meter, and which of its quantities."""
+
+    meter: str
+    channel: Channel
+
+    def __str__(self) -> str:
+        return self.meter if self.channel is IMPORT else f"{self.meter}:{self.channel.name}"
+
+
+def target_of(text: str) -> FileTarget:
+    """Return what METER or METER:CHANNEL names. Raises InputError."""
+    meter, mark, name = text.partition(":")
+    if mark and name not in CHANNELS:
+        raise InputError(f"{text}: there is no channel {name!r}. Use one of: {', '.join(CHANNELS)}.")
+    return FileTarget(meter, CHANNELS[name] if mark else IMPORT)
 
 
 class FileMapping(Frozen):
     """How a file is to be read. What is None is found out from the file, or asked for.
 
-    columns : column of the file -> meter. rows : column of the file -> the one text whose rows count. side : of the
-        meter's transformers, on which registers are.
+    columns : column of the file -> meter, or meter:channel. rows : column of the file -> the one text whose rows count.
+    side : of the meter's transformers, on which registers are.
     """
 
     columns: dict[str, str] = Field(default_factory=dict)
     rows: dict[str, str] = Field(default_factory=dict)
     values: Literal["mean-power", "energy", "register"] | None = None
-    unit: Literal["W", "kW", "MW", "Wh", "kWh", "MWh", "pulses"] | None = None
+    unit: FileUnit | None = None
     side: Side | None = None
     pulse_kwh: float | None = Field(default=None, gt=0, le=1000)
     stamps: Literal["start", "end"] | None = None

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from bkkenergy.errors import InputError
-from bkkenergy.ingest.sheets.cells import S_PER_DAY, UNITS, YEARS, plain_unit
+from bkkenergy.ingest.sheets.cells import ENERGY_UNITS, S_PER_DAY, YEARS, plain_unit
 from bkkenergy.ingest.sheets.filetable import Refusal
 from bkkenergy.ingest.sheets.grid import bounded
 from bkkenergy.ingest.sheets.mapping import FileMapping
@@ -104,7 +104,11 @@ class _Reader:
             self._say(row, f"{minutes[:20]!r} is no length of an interval in minutes")
             return
         name, unit = f"{cells[NMI]} {cells[SUFFIX]}", plain_unit(cells[UNIT])
-        fault = "" if unit in UNITS and UNITS[unit][0] != "pulses" else f"{cells[UNIT]!r} is no power or energy"
+        fault = (
+            ""
+            if unit in ENERGY_UNITS and ENERGY_UNITS[unit][0] != "pulses"
+            else f"{cells[UNIT]!r} is no power or energy"
+        )
         owners = tuple(filter(None, (cells[NMI], cells[SERIAL])))
         one = FileSeries(name, unit, 60 * int(minutes), owners, is_use=cells[SUFFIX].startswith("E"), fault=fault)
         known = self.series.setdefault(name, one)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from bkkenergy.ingest.sheets.cells import UNITS
+from bkkenergy.ingest.sheets.cells import ENERGY_UNITS
 from bkkenergy.ingest.sheets.table import DAY_COLUMN, TableForm
 from bkkenergy.portfolio import Meter, Portfolio
 
@@ -38,7 +38,7 @@ def named_columns(form: TableForm, owners: Mapping[str, str]) -> dict[str, str]:
     """Return the only column of power or energy with the meter that the rows above the table name; else nothing."""
     words = {word for text in form.above for word in WORD.findall(_plain(text))}
     meters = {owners[word] for word in words & owners.keys()}
-    columns = [DAY_COLUMN] if form.slots else [name for name in form.values if form.units[name] in UNITS]
+    columns = [DAY_COLUMN] if form.slots else [name for name in form.values if form.units[name] in ENERGY_UNITS]
     return {columns[0]: meters.pop()} if len(meters) == 1 and len(columns) == 1 else {}
 
 

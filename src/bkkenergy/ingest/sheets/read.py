@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from array import array
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -16,15 +15,13 @@ import numpy as np
 from bkkenergy.errors import InputError
 from bkkenergy.ingest.files import Wide, WideValues
 from bkkenergy.ingest.sheets.cells import (
-    OTHER_UNITS,
+    RATE_KINDS,
     S_PER_DAY,
     UNITS,
-    Number,
     days_of,
     is_decimal_comma,
     is_missing,
     number_of,
-    plain_unit,
     span_start,
     split_stamp,
     time_of,
@@ -32,7 +29,8 @@ from bkkenergy.ingest.sheets.cells import (
 from bkkenergy.ingest.sheets.filetable import FileTable, Refusal
 from bkkenergy.ingest.sheets.greenbutton import is_xml, read_green_button
 from bkkenergy.ingest.sheets.grid import Grid, bounded, open_grid
-from bkkenergy.ingest.sheets.mapping import FileMapping
+from bkkenergy.ingest.sheets.kinds import GAUGES_OF_FILES, converted, unit_of
+from bkkenergy.ingest.sheets.mapping import FileMapping, target_of
 from bkkenergy.ingest.sheets.nem12 import is_nem12, read_nem12
 from bkkenergy.ingest.sheets.owners import named_columns
 from bkkenergy.ingest.sheets.series import table_of
@@ -243,9 +241,11 @@ def _columns(
     kinds: dict[str, str] = {}
     for column, cells in rows.cells.items():
         known = {text: number_of(text, is_comma=is_comma) for text in dict.fromkeys(cells) if not is_missing(text)}
-        unit = _unit_of(column, known.values(), form, mapping)
+        channel = target_of(mapping.columns[column]).channel
+        unit = unit_of(column, known.values(), form, mapping, channel)
         kinds[column] = UNITS[unit][0] if unit else ""
-        factors = {text: _converted(cell, unit) for text, cell in known.items()}
+        is_signed = channel in GAUGES_OF_FILES
+        factors = {text: converted(cell, unit, is_signed=is_signed) for text, cell in known.items()}
         for number, text in zip(rows.numbers, cells, strict=True):
             if isinstance(why := factors.get(text), str):
                 rows.refused.append(Refusal(number, column, why))
@@ -256,32 +256,6 @@ def _columns(
 
 def _float(value: float | str | None) -> float:
     return value if isinstance(value, float) else float("nan")
-
-
-def _unit_of(column: str, cells: Iterable[Number | str], form: TableForm, mapping: FileMapping) -> str:
-    """Return the unit of a column: as asked, by most cells, or by its headings. Raises InputError for another's."""
-    if mapping.unit is not None:
-        return plain_unit(mapping.unit)
-    counts = Counter(cell.unit for cell in cells if isinstance(cell, Number))
-    unit = (counts.most_common(1)[0][0] if counts else "") or form.units[column]
-    if unit in UNITS or not unit:
-        return unit
-    if unit in OTHER_UNITS or unit == form.units[column]:
-        raise InputError(f"column {column!r} is in {unit}, which is no power or energy. Choose another column.")
-    raise InputError(f"column {column!r} is in {unit!r}, which is not known. Say what it is with --unit.")
-
-
-def _converted(cell: Number | str, unit: str) -> float | str:
-    """Return a cell in kW, kWh or pulses, by its own unit before that of its column; or why it cannot be."""
-    if isinstance(cell, str):
-        return cell
-    cell_unit = cell.unit or unit
-    if cell_unit and cell_unit not in UNITS:
-        return f"the unit {cell_unit!r} is not known"
-    if cell_unit and unit and UNITS[cell_unit][0] != UNITS[unit][0]:
-        return f"its unit is {cell_unit}, and that of the column {unit}"
-    value = cell.value * (UNITS[cell_unit][1] if cell_unit else 1.0)
-    return f"{value:g} is below zero" if value < 0 else value
 
 
 def _sheet(
@@ -306,10 +280,13 @@ def _sheet(
     interval_s = float(form.step_s) if form.slots else float(np.median(np.diff(start_us))) / US_PER_S
     ordered = {column: values[order] for column, values in columns.items()}
     values = {
-        column: _values_of(column, ordered[column], kinds[column], mapping, notes, interval_s) for column in ordered
+        column: "gauge"
+        if target_of(mapping.columns[column]).channel in GAUGES_OF_FILES
+        else _values_of(column, ordered[column], kinds[column], mapping, notes, interval_s)
+        for column in ordered
     }
     ordered = {column: _in_kwh(column, ordered[column], kinds[column], mapping) for column in ordered}
-    if set(values.values()) != {"register"}:
+    if not set(values.values()) <= {"register", "gauge"}:
         local_s = (start_us // US_PER_S + zone_offset_s(start_us[0], mapping.zone)) % S_PER_DAY
         is_24 = any(time is not None and time[0] == S_PER_DAY for time in map(time_of, rows.times))
         label = "start" if form.slots else label_of(form, mapping, local_s, interval_s, is_24=is_24)
@@ -354,10 +331,10 @@ def _values_of(
 ) -> WideValues:
     """Return what a column holds. Energies of intervals and registers are known by whether they ever fall."""
     if mapping.values is not None:
-        if (kind == "power") != (mapping.values == "mean-power") and kind:
+        if (kind in RATE_KINDS) != (mapping.values == "mean-power") and kind:
             raise InputError(f"column {column!r} holds {kind}, which is not --values {mapping.values}.")
         return mapping.values
-    if kind == "power":
+    if kind in RATE_KINDS:
         return "mean-power"
     if not kind:
         raise InputError(f"column {column!r} names no unit. Say it with --unit, such as --unit kWh.")

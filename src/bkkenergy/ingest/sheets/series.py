@@ -11,7 +11,7 @@ import numpy as np
 
 from bkkenergy.errors import InputError
 from bkkenergy.ingest.files import Wide, WideValues
-from bkkenergy.ingest.sheets.cells import UNITS
+from bkkenergy.ingest.sheets.cells import ENERGY_UNITS
 from bkkenergy.ingest.sheets.filetable import FileTable, Refusal
 from bkkenergy.ingest.sheets.mapping import FileMapping
 from bkkenergy.readings import BoolArray, FloatArray, IntArray
@@ -146,7 +146,7 @@ def _checked(one: FileSeries, refused: list[Refusal]) -> _RisingValues:
     """Return a series by rising time, in kWh or kW. Of values that differ for one time, none is taken."""
     order = np.argsort(np.array(one.start_us, np.int64), kind="stable")
     start_us = np.array(one.start_us, np.int64)[order]
-    value = np.array(one.value)[order] * UNITS[one.unit][1]
+    value = np.array(one.value)[order] * ENERGY_UNITS[one.unit][1]
     row, is_estimated = np.array(one.row, np.int64)[order], np.array(one.estimated, np.bool_)[order]
     is_taken: BoolArray = np.ones(len(order), np.bool_)
     same = np.append(False, np.diff(start_us) == 0)
@@ -165,4 +165,4 @@ def _checked(one: FileSeries, refused: list[Refusal]) -> _RisingValues:
 
 
 def _holds(one: FileSeries) -> WideValues:
-    return "mean-power" if UNITS[one.unit][0] == "power" else "energy"
+    return "mean-power" if ENERGY_UNITS[one.unit][0] == "power" else "energy"

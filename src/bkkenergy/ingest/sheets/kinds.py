@@ -1,0 +1,60 @@
+"""What a column of a file may be in: units by the channel that it is of."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from bkkenergy.errors import InputError
+from bkkenergy.ingest.sheets.cells import ENERGY_KINDS, OTHER_UNITS, UNITS, Kind, Number, in_base_unit, plain_unit
+from bkkenergy.ingest.sheets.mapping import FileMapping
+from bkkenergy.ingest.sheets.table import TableForm
+from bkkenergy.ports.channels import CHANNELS, IMPORT, Channel
+
+KINDS_OF: Mapping[str, tuple[Kind, ...]] = {
+    "kWh": ENERGY_KINDS,
+    "kvarh": ("reactive power", "reactive energy"),
+    "m3": ("volume", "flow"),
+    "kvar": ("reactive power",),
+    "kVA": ("apparent power",),
+    "kW": ("power",),
+    "V": ("voltage",),
+    "A": ("current",),
+    "1": ("ratio",),
+    "degC": ("temperature",),
+    "W/m2": ("irradiance",),
+}
+"""Unit of a channel -> what a column of it may be in."""
+GAUGES_OF_FILES = frozenset(channel for channel in CHANNELS.values() if not channel.is_additive)
+"""Channels whose values are of an instant: they are stored as readings."""
+
+
+def unit_of(column: str, cells: Iterable[Number | str], form: TableForm, mapping: FileMapping, channel: Channel) -> str:
+    """Return the unit of a column: as asked, by most cells, or by its headings. Raises InputError for another's."""
+    if mapping.unit is not None:
+        unit = plain_unit(mapping.unit)
+    else:
+        counts = Counter(cell.unit for cell in cells if isinstance(cell, Number))
+        unit = (counts.most_common(1)[0][0] if counts else "") or form.units[column]
+    if not unit and channel in GAUGES_OF_FILES:
+        raise InputError(f"column {column!r} names no unit. Say it with --unit, such as --unit °C.")
+    if not unit or (unit in UNITS and UNITS[unit][0] in KINDS_OF[channel.unit]):
+        return unit
+    if unit in UNITS or unit in OTHER_UNITS or unit == form.units[column]:
+        fitting = " or ".join(kind for kind in KINDS_OF[channel.unit] if kind != "pulses")
+        other = "" if channel is not IMPORT else " It may be another channel: METER:CHANNEL, such as METER:water."
+        raise InputError(f"column {column!r} is in {unit}, which is no {fitting}. Choose another column.{other}")
+    raise InputError(f"column {column!r} is in {unit!r}, which is not known. Say what it is with --unit.")
+
+
+def converted(cell: Number | str, unit: str, *, is_signed: bool) -> float | str:
+    """Return a cell in the unit of its kind, by its own unit before that of its column; or why it cannot be."""
+    if isinstance(cell, str):
+        return cell
+    cell_unit = cell.unit or unit
+    if cell_unit and cell_unit not in UNITS:
+        return f"the unit {cell_unit!r} is not known"
+    if cell_unit and unit and UNITS[cell_unit][0] != UNITS[unit][0]:
+        return f"its unit is {cell_unit}, and that of the column {unit}"
+    value = in_base_unit(cell.value, cell_unit) if cell_unit else cell.value
+    return f"{value:g} is below zero" if value < 0 and not is_signed else value
