@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import openpyxl
 import pandas as pd
 import pytest
 from click.testing import CliRunner
@@ -147,3 +148,66 @@ def test_low_power_factor_and_a_lost_phase_are_found(app):
     found = {one.rule: one for one in find(facts, site.savings.insights)}
     assert found["lost_phase"].severity == "alert"
     assert found["power_factor"].evidence["capacitor_kvar"] == pytest.approx(LOAD_KVAR - 0.57 * LOAD_KW, rel=0.01)
+
+
+EXPLORED = [
+    pytest.param("reactive", "15min", "kvar", LOAD_KVAR, "kvarh", LOAD_KVAR * 24, id="kvarh_as_kvar"),
+    pytest.param("reactive", "day", "kvarh", LOAD_KVAR * 24, "kvarh", LOAD_KVAR * 24, id="kvarh_of_days"),
+    pytest.param("room_temp", "15min", "°C", 25.5, "", None, id="a_room_by_quarter_hours"),
+    pytest.param("room_temp", "day", "°C", 25.5, "", None, id="a_room_by_days"),
+    pytest.param("voltage_l2", "60min", "V", 230.0, "", None, id="volts_by_hours"),
+    pytest.param("thd_voltage", "60min", "ratio", 0.03, "", None, id="a_ratio"),
+]
+
+
+@pytest.mark.parametrize(("quantity", "step", "unit", "value", "total_unit", "total"), EXPLORED)
+def test_the_explorer_draws_any_channel_of_a_meter_with_its_unit(
+    client, quantity, step, unit, value, total_unit, total
+):
+    span = {"first": str(MONTH.first_day), "last": str(MONTH.first_day), "quantity": quantity, "step": step}
+    seen = client.get(f"/api/v1/explore/meter/{METER}", params=span | {"lang": "en"}).json()
+    assert (seen["unit"], seen["step"], set(seen["quality"])) == (unit, step, {"measured"})
+    assert seen["values"] == pytest.approx([value] * len(seen["values"]))
+    assert (seen["total_unit"], seen["total_kwh"]) == (total_unit, None)
+    assert seen["total"] == (None if total is None else pytest.approx(total))
+    assert seen["is_mean"] == (total is None)
+
+
+@pytest.mark.parametrize(("lang", "texts"), [("en", ["Reactive energy", "1,920.0 kvarh in total", "Room temperature", "Voltage of phase 1"]),
+                                             ("th", ["พลังงานรีแอกทีฟ", "1,920.0 กิโลวาร์-ชั่วโมง", "อุณหภูมิห้อง", "แรงดันเฟส 1"])])  # fmt: skip
+def test_the_explorer_s_page_names_and_offers_them(client, lang, texts):
+    asked = {"first": str(MONTH.first_day), "last": str(MONTH.first_day), "quantity": "reactive", "lang": lang}
+    page = client.get(f"/explore/meter/{METER}", params=asked).text.replace("\u00a0", " ")
+    assert [text for text in texts if text not in page] == []
+    assert (
+        'href="/explore/meter/education.headquarters.main?quantity=reactive"'
+        in client.get(f"/buildings/{BUILDING}").text
+    )
+
+
+@pytest.mark.parametrize(("quantity", "heads"), [("reactive", ["Reactive energy (kvarh)", "Reactive energy (kvar)"]),
+                                                 ("room_temp", ["Room temperature (°C)"])])  # fmt: skip
+def test_files_of_a_channel_have_its_unit_and_no_energy(client, quantity, heads):
+    asked = {"first": str(MONTH.first_day), "last": str(MONTH.first_day), "quantity": quantity, "lang": "en"}
+    text = client.get(f"/explore/meter/{METER}", params=asked | {"format": "csv"}).content.decode("utf-8-sig")
+    columns = text.splitlines()[0].split(",")
+    assert columns[1 : len(heads) + 1] == heads
+    assert not any("kWh" in column for column in columns)
+    book = openpyxl.load_workbook(
+        io.BytesIO(client.get(f"/explore/meter/{METER}", params=asked | {"format": "xlsx"}).content)
+    )
+    assert [cell.value for cell in book.active[3]][1 : len(heads) + 1] == heads
+
+
+def test_a_channel_compares_with_an_earlier_period_and_another_meter_s_is_not_offered(client):
+    asked = {"first": str(MONTH.first_day + dt.timedelta(days=8)), "last": str(MONTH.first_day + dt.timedelta(days=8))}
+    seen = client.get(
+        f"/api/v1/explore/meter/{METER}", params=asked | {"quantity": "room_temp", "compare": "week"}
+    ).json()
+    assert seen["compared"]["values"] == pytest.approx([25.5] * 96)
+    refused = client.get(f"/api/v1/explore/meter/{METER}", params=asked | {"quantity": "gas"})
+    assert refused.status_code == 422
+    assert "room_temp" in refused.text
+    assert (
+        client.get(f"/api/v1/explore/building/{BUILDING}", params=asked | {"quantity": "room_temp"}).status_code == 422
+    )

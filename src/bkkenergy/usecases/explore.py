@@ -12,14 +12,32 @@ from bkkenergy.calendar import Period, Step
 from bkkenergy.errors import InputError, NotThere
 from bkkenergy.portfolio import Building, Meter, MeterKind, Portfolio
 from bkkenergy.portfolio.more import PvPlant
-from bkkenergy.ports.ledger import QUARTERS_PER_DAY
+from bkkenergy.ports.channels import CHANNELS, GHI, IMPORT, QUARTERS_PER_DAY, TEMP_AIR, Channel
+from bkkenergy.ports.ledger import EnergyLedger
 from bkkenergy.settings import CITY
 from bkkenergy.usecases.powers import use_case
 from bkkenergy.usecases.standing import last_day_of
 
 SubjectKind = Literal["building", "meter", "agency", "plant", "city"]
-Quantity = Literal["import", "use", "production", "export", "temperature", "irradiance"]
+Quantity = Literal[
+    "import", "use", "production", "export", "temperature", "irradiance",
+    "reactive", "reactive_export", "import_on_peak", "import_off_peak", "import_holiday", "chilled_water", "water",
+    "gas", "power_factor", "reactive_power", "voltage_l1", "voltage_l2", "voltage_l3", "apparent_power", "demand",
+    "current_n", "thd_voltage", "thd_current", "room_temp", "humidity",
+]  # fmt: skip
+"""What is shown: first of every subject, then by name each further channel that a meter may have."""
 QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)
+CHANNEL_OF: dict[Quantity, Channel] = {
+    "use": IMPORT,
+    "production": IMPORT,
+    "temperature": TEMP_AIR,
+    "irradiance": GHI,
+    **{name: CHANNELS[name] for name in QUANTITIES if name in CHANNELS},
+}
+RATE_OF = {"kWh": "kW", "kvarh": "kvar", "m3": "m3/h"}
+"""Unit of what adds up -> of how fast it flows."""
+FROM_ANYWHERE = frozenset({"temperature", "room_temp", "power_factor", "voltage_l1", "voltage_l2", "voltage_l3"})
+"""Quantities whose picture does not begin at zero."""
 SeenStep = Literal["15min", "60min", "day", "month"]
 SEEN_STEPS: tuple[SeenStep, ...] = get_args(SeenStep)
 
@@ -41,7 +59,7 @@ class Subject:
     """What is looked at.
 
     agency : whose it is; CITY for the whole city. buildings : it sums, or is of. meters : those of a meter or a plant.
-    floor_m2, drivers : what its energy can be divided by.
+    channels : names of those that the ledger has of a meter.
     """
 
     kind: SubjectKind
@@ -51,6 +69,7 @@ class Subject:
     name_en: str
     buildings: tuple[Building, ...]
     meters: tuple[Meter, ...] = ()
+    channels: tuple[str, ...] = ()
 
     @property
     def building(self) -> Building | None:
@@ -65,14 +84,20 @@ class Subject:
     @property
     def quantities(self) -> tuple[Quantity, ...]:
         """What can be shown of it, the usual one first."""
+        more: tuple[Quantity, ...] = tuple(
+            name for name in QUANTITIES if name in {*self.channels} - {"import", "export"}
+        )
         if self.is_weather:
-            return ("temperature", "irradiance")
+            return ("temperature", "irradiance", *more)
+        if self.kind == "meter" and self.meters[0].kind is MeterKind.OTHER:
+            return more or ("import",)
         if self.kind == "plant" or (self.kind == "meter" and self.meters[0].pv):
-            return ("production",)
+            return ("production", *more)
         makes = any(building.pv_meters for building in self.buildings)
         sells = any(building.has_pv for building in self.buildings)
         if self.kind == "meter":
-            return ("import", "export") if sells or self.meters[0].kind is MeterKind.NET else ("import",)
+            sells |= self.meters[0].kind is MeterKind.NET or "export" in self.channels
+            return ("import", "export", *more) if sells else ("import", *more)
         production: tuple[Quantity, ...] = ("production",) if makes else ()
         export: tuple[Quantity, ...] = ("export",) if sells else ()
         use: tuple[Quantity, ...] = ("use",) if self.kind == "building" else ()
@@ -149,6 +174,14 @@ def meter_subject(building: Building, meter: Meter) -> Subject:
     return Subject("meter", meter.id, building.agency, meter.name_th, meter.name_en, (building,), (meter,))
 
 
+def with_channels(ledger: EnergyLedger, subject: Subject) -> Subject:
+    """Return a meter with the names of the channels that the ledger has of it. Raises StoreUnavailable."""
+    if subject.kind != "meter":
+        return subject
+    name = subject.meters[0].id
+    return replace(subject, channels=tuple(ledger.channels([name]).get(name, ())))
+
+
 def _plant_subject(portfolio: Portfolio, plant: PvPlant) -> Subject | None:
     building = portfolio.buildings.get(plant.building)
     if building is None:
@@ -188,10 +221,10 @@ def step_for(subject: Subject, period: Period, quantity: Quantity, asked: SeenSt
         raise InputError.of("explore_long", days=MAX_METER_DAYS // meters)
     usual = _usual_step(days)
     chosen = usual if asked is None else asked
-    if subject.is_weather and chosen == "15min":
+    if CHANNEL_OF[quantity].slots_per_day < QUARTERS_PER_DAY and chosen == "15min":
         chosen = "60min"
     is_fine = chosen in STEP_HOURS
-    if is_fine and not subject.is_weather and days * meters * QUARTERS_PER_DAY > MAX_SLOTS:
+    if is_fine and not is_mean(quantity) and days * meters * QUARTERS_PER_DAY > MAX_SLOTS:
         return "day" if days <= DAYS_UP_TO_DAYS else "month"
     if is_fine and days * 24 / STEP_HOURS[chosen] > MAX_POINTS:
         return usual
@@ -211,6 +244,17 @@ def is_of_whole_months(period: Period) -> bool:
     return period.first_day.day == 1 and (period.last_day + dt.timedelta(days=1)).day == 1
 
 
-def is_power(step: Step | SeenStep, quantity: Quantity) -> bool:
-    """Return whether a quantity is shown as mean power: energy by the hour, or finer."""
-    return step in STEP_HOURS and quantity not in {"temperature", "irradiance"}
+def is_mean(quantity: Quantity) -> bool:
+    """Return whether a quantity is shown as the mean of each step, whatever its length: a temperature, a voltage."""
+    return not CHANNEL_OF[quantity].is_additive
+
+
+def is_rate(step: Step | SeenStep, quantity: Quantity) -> bool:
+    """Return whether a quantity that adds up is shown as how fast it flows: energy by the hour, or finer, as power."""
+    return step in STEP_HOURS and not is_mean(quantity)
+
+
+def shown_unit(step: Step | SeenStep, quantity: Quantity) -> str:
+    """Return the unit in which a quantity is shown."""
+    unit = CHANNEL_OF[quantity].unit
+    return RATE_OF[unit] if is_rate(step, quantity) else unit

@@ -16,22 +16,14 @@ import pandas as pd
 
 from bkkenergy.calendar import Period, edges
 from bkkenergy.metering.quarters import WHOLE
-from bkkenergy.ports.ledger import EXPORT, GHI, IMPORT, TEMP_AIR, Channel, DayTotals, LedgerReader, Slots
+from bkkenergy.ports.ledger import IMPORT, QUARTERS_PER_DAY, DayTotals, LedgerReader, Slots
 from bkkenergy.readings import BoolArray, FloatArray, IntArray, Quality, QualityArray
 from bkkenergy.site import Site
 from bkkenergy.usecases.energy import POOREST_LAST, is_whole
-from bkkenergy.usecases.explore import STEP_HOURS, Quantity, SeenStep, Subject, is_power
+from bkkenergy.usecases.explore import CHANNEL_OF, STEP_HOURS, Quantity, SeenStep, Subject, is_mean, is_rate
 from bkkenergy.usecases.flows import FlowSeries
 from bkkenergy.usecases.gross import gross_quarters, needs_balance
 
-CHANNEL_OF: dict[Quantity, Channel] = {
-    "import": IMPORT,
-    "use": IMPORT,
-    "production": IMPORT,
-    "export": EXPORT,
-    "temperature": TEMP_AIR,
-    "irradiance": GHI,
-}
 RANK: QualityArray = np.zeros(max(Quality) + 1, np.uint8)
 RANK[list(POOREST_LAST)] = np.arange(len(POOREST_LAST))
 BY_RANK: QualityArray = np.array(POOREST_LAST, np.uint8)
@@ -43,10 +35,11 @@ TableT = TypeVar("TableT", Slots, DayTotals)
 class SeenSeries:
     """A series as it is shown, (n,) each.
 
-    starts : Bangkok's time. values : mean power [kW], energy [kWh] or a mean [degC, W/m2] of each step; NaN where
-    nothing can be said. quality : the poorest Quality of a step. known_ratio : share of it that is known wholly.
+    starts : Bangkok's time. values : mean power [kW], energy [kWh] or a mean [degC, W/m2, V] of each step, in the unit
+    that `shown_unit` names; NaN where nothing can be said. quality : the poorest Quality of a step. known_ratio : share
+    of it that is known wholly.
     has_begun : steps of which something can have been measured.
-    energy_kwh : the accepted energy of each step, NaN where nothing is known; of weather all NaN.
+    energy_kwh : the accepted energy (kvarh, m3) of each step, NaN where nothing is known; of means all NaN.
     waiting : days that are still to be computed again.
     """
 
@@ -95,8 +88,8 @@ def seen_series(site: Site, subject: Subject, quantity: Quantity, period: Period
 
     Raises InputError with the reason where a building's gross use cannot be known.
     """
-    if subject.is_weather:
-        return _weather(site, subject, quantity, period, step)
+    if is_mean(quantity):
+        return _means(site, subject, quantity, period, step)
     if quantity == "use":
         (building,) = subject.buildings
         if building.id in needs_balance(site.energy, site.portfolio, [building], period):
@@ -105,7 +98,7 @@ def seen_series(site: Site, subject: Subject, quantity: Quantity, period: Period
             return _of_flow(gross, period, step, _now(site), waiting)
     meters = list(dict.fromkeys(meter.id for meter in subject.meters_of(quantity)))
     days = period.first_day, period.last_day
-    if is_power(step, quantity):
+    if is_rate(step, quantity):
         return _of_slots(site.energy.slots(meters, CHANNEL_OF[quantity], *days), period, step, _now(site))
     return _of_totals(site.energy.totals(meters, CHANNEL_OF[quantity], *days), period, step, _now(site))
 
@@ -116,7 +109,7 @@ def import_of_each(site: Site, subjects: Sequence[Subject], period: Period, step
     names = list(dict.fromkeys(name for each in meters for name in each))
     column = {name: number for number, name in enumerate(names)}
     days = period.first_day, period.last_day
-    if is_power(step, "import"):
+    if is_rate(step, "import"):
         slots = site.energy.slots(names, IMPORT, *days)
         for each in meters:
             yield _of_slots(_columns(slots, [column[name] for name in each]), period, step, _now(site))
@@ -222,14 +215,16 @@ def _of_flow(
     return _seen(at, values, np.maximum.reduceat(quarter_rank, bounds), known_count / count, energy_kwh, now, waiting)
 
 
-def _weather(site: Site, subject: Subject, quantity: Quantity, period: Period, step: SeenStep) -> SeenSeries:
-    """Return means of a weather station."""
-    slots = site.energy.slots([subject.meters[0].id], CHANNEL_OF[quantity], period.first_day, period.last_day)
+def _means(site: Site, subject: Subject, quantity: Quantity, period: Period, step: SeenStep) -> SeenSeries:
+    """Return means of a meter or a weather station."""
+    channel = CHANNEL_OF[quantity]
+    slots = site.energy.slots([subject.meters[0].id], channel, period.first_day, period.last_day)
     values, rank = slots.values[:, 0], RANK[slots.quality[:, 0]]
     known = is_whole(slots)[:, 0] & np.isfinite(values)
     at = edges(period, step)
-    bounds = edges(period, "60min").searchsorted(at)[:-1]
-    hours = np.diff(np.append(bounds, len(values)))
+    own_step: SeenStep = "15min" if channel.slots_per_day == QUARTERS_PER_DAY else "60min"
+    bounds = edges(period, own_step).searchsorted(at)[:-1]
+    slots_count = np.diff(np.append(bounds, len(values)))
     count = np.add.reduceat(known.astype(np.int64), bounds)
     with np.errstate(invalid="ignore", divide="ignore"):
         means = np.where(count > 0, np.add.reduceat(np.where(known, values, 0.0), bounds) / count, np.nan)
@@ -237,7 +232,7 @@ def _weather(site: Site, subject: Subject, quantity: Quantity, period: Period, s
     nothing = np.full(len(means), np.nan)
     days = np.flatnonzero(slots.is_waiting.any(axis=1)).tolist()
     waiting = tuple(period.first_day + dt.timedelta(days=day) for day in days)
-    return _seen(at, means, rank, count / hours, nothing, _now(site), waiting)
+    return _seen(at, means, rank, count / slots_count, nothing, _now(site), waiting)
 
 
 def _seen(

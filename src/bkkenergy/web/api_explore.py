@@ -12,7 +12,7 @@ from fastapi.responses import Response
 
 from bkkenergy.calendar import epoch_us
 from bkkenergy.readings import US_PER_S, FloatArray, Quality
-from bkkenergy.usecases.explore import Quantity, SeenStep, SubjectKind
+from bkkenergy.usecases.explore import CHANNEL_OF, FROM_ANYWHERE, Quantity, SeenStep, SubjectKind, is_mean
 from bkkenergy.usecases.explore_compare import ComparisonKind
 from bkkenergy.web.api import tagged
 from bkkenergy.web.api_rows import Row
@@ -63,9 +63,11 @@ class ExploreRow(Row):
     """A quantity of a subject over some days.
 
     step : that asked for, or a coarser one where the period is too long for it. starts_s : where each step begins,
-    seconds since 1970 UTC. end_s : where the last one ends. values : mean power (kW) of steps up to an hour, energy
-    (kWh) of days and months, means of weather; a step that is not known wholly has the value of the known part.
+    seconds since 1970 UTC. end_s : where the last one ends. values : of steps up to an hour mean power (kW, kvar,
+    m3/h), of days and months energy (kWh, kvarh, m3), means of all else; a step that is not known wholly has the value
+    of the known part. is_mean : whether steps of any length are means. from_zero : whether its picture begins at zero.
     quality : the poorest of each step; null where it has not begun. total_kwh : the accepted energy, as in reports.
+    total : the same of any quantity that adds up, in total_unit ("" of means).
     why_not_compared : why there is no comparison, "" where there is one or none was asked for.
     """
 
@@ -76,12 +78,16 @@ class ExploreRow(Row):
     last: dt.date
     step: SeenStep
     unit: str
+    is_mean: bool
+    from_zero: bool
     starts_s: list[int]
     end_s: int
     values: list[float | None]
     quality: list[SeenQuality | None]
     known_ratio: list[float]
     total_kwh: float | None
+    total: float | None
+    total_unit: str
     compared: ComparedRow | None
     why_not_compared: str
     weather: BesideRow | None
@@ -105,6 +111,7 @@ def explore(
 ) -> Response:
     """Return a building, meter, agency, PV plant or the city over some days, the last seven where none are given.
 
+    quantity : of a meter also each channel that it has, such as water, room_temp or reactive.
     compare : before, week, weeks4, month, weeks52, year, baseline, type or building:ID. per : m2, or what the
     portfolio counts of what a building serves. A baseline is of gross use, whatever the quantity.
     """
@@ -129,6 +136,8 @@ def record_of(seen: ExploreView, visitor: Visitor) -> dict[str, Any]:
         "last": look.period.last_day,
         "step": look.step,
         "unit": unit_of(look, words),
+        "is_mean": is_mean(look.quantity),
+        "from_zero": look.quantity not in FROM_ANYWHERE,
         "starts_s": (epoch_us(series.starts) // US_PER_S).tolist(),
         "end_s": int(look.period.end.timestamp()),
         "values": _listed(series.values),
@@ -136,7 +145,9 @@ def record_of(seen: ExploreView, visitor: Visitor) -> dict[str, Any]:
             name if has_begun else None for name, has_begun in zip(names, series.has_begun.tolist(), strict=True)
         ],
         "known_ratio": np.round(series.known_ratio, DIGITS).tolist(),
-        "total_kwh": None if look.subject.is_weather else series.total_kwh,
+        "total_kwh": series.total_kwh if CHANNEL_OF[look.quantity].unit == "kWh" else None,
+        "total": None if is_mean(look.quantity) else series.total_kwh,
+        "total_unit": "" if is_mean(look.quantity) else CHANNEL_OF[look.quantity].unit,
         "compared": _compared(seen, visitor),
         "why_not_compared": seen.why_not,
         "weather": None

@@ -18,6 +18,7 @@ from bkkenergy.readings import FloatArray
 from bkkenergy.reports.notes import note_time
 from bkkenergy.reports.savings.phrasing import finding_texts
 from bkkenergy.usecases.explore import (
+    CHANNEL_OF,
     QUANTITIES,
     SEEN_STEPS,
     Quantity,
@@ -25,9 +26,11 @@ from bkkenergy.usecases.explore import (
     Subject,
     as_then,
     checked_period,
-    is_power,
+    is_mean,
+    shown_unit,
     step_for,
     subject_of,
+    with_channels,
 )
 from bkkenergy.usecases.explore_compare import (
     Comparison,
@@ -46,6 +49,12 @@ from bkkenergy.web.exploretime import period_text, step_text
 from bkkenergy.web.security import Visitor
 
 DAYS_AT_FIRST = 7
+MORE_QUANTITIES = frozenset(QUANTITIES[6:])
+"""Those that have the name of their channel."""
+UNIT_KEYS = {
+    "kW": "kw", "kWh": "kwh", "degC": "degc", "W/m2": "wm2", "kvar": "kvar", "kvarh": "kvarh", "kVA": "kva", "m3": "m3",
+    "m3/h": "m3h", "V": "v", "A": "a", "1": "ratio",
+}  # fmt: skip
 MAX_MARKS = 20
 MOST_RATIO = 0.95
 """A comparison over less of the time than this says over how much."""
@@ -120,6 +129,7 @@ def explored(visitor: Visitor, asked: ExploreRequest) -> ExploreView:
     if asked.kind in {"building", "meter"}:
         site = site_then(site, asked.key, period)
         subject = as_then(site.portfolio, subject, period.last_day)
+    subject = with_channels(site.ledger, subject)
     quantity, step = _quantity_and_step(subject, period, asked)
     if asked.against == "baseline" and not asked.step and subject.kind == "building":
         step = step_of_baseline(site, subject.buildings[0], step)
@@ -164,7 +174,7 @@ def notes_of(view: ExploreView, words: Words) -> list[str]:
     if view.asked.against == "baseline" and asked not in {"", shown}:
         said.append(words("explore.other_for_baseline"))
     elif asked not in {"", shown}:
-        names = words(f"explore.quantity_{asked}"), words(f"explore.quantity_{shown}")
+        names = quantity_name(asked, words), quantity_name(shown, words)
         said.append(words("explore.other_quantity", asked=names[0], shown=names[1]))
     if view.asked.step not in {"", view.look.step}:
         said.append(words("explore.other_step", step=words(f"explore.step_{view.look.step}")))
@@ -234,11 +244,16 @@ def note_text(note: DayNote, visitor: Visitor) -> str:
 
 def unit_of(look: Look, words: Words) -> str:
     """Return the unit of what is shown."""
-    bare = {"temperature": "degc", "irradiance": "wm2"}.get(look.quantity) or (
-        "kw" if is_power(look.step, look.quantity) else "kwh"
-    )
-    unit = words(f"explore.unit_{bare}")
+    unit = words(f"explore.unit_{UNIT_KEYS[shown_unit(look.step, look.quantity)]}")
     return f"{unit}/{per_name(look.divisor, words)}" if look.divisor else unit
+
+
+def quantity_name(quantity: str, words: Words) -> str:
+    """Return the name of a quantity."""
+    if quantity in MORE_QUANTITIES:
+        name = words(f"channel.{quantity}")
+        return name[:1].upper() + name[1:]
+    return words(f"explore.quantity_{quantity}")
 
 
 def per_name(divisor: str, words: Words) -> str:
@@ -272,13 +287,13 @@ def comparison_name(comparison: Comparison, words: Words) -> str:
 def sentences(view: ExploreView, words: Words) -> list[str]:
     """Return what is to be read off the picture, in words."""
     look, series, unit = view.look, view.series, unit_of(view.look, words)
-    said = [_total(view, words)] if not look.subject.is_weather else []
+    said = [_total(view, words)] if not is_mean(look.quantity) else []
     complete = np.flatnonzero(series.is_complete)
     if len(complete):
         values = series.values[complete]
         digits = digits_of(values)
-        if look.subject.is_weather:
-            said.append(words("explore.mean", value=words.number(float(values.mean()), 1), unit=unit))
+        if is_mean(look.quantity):
+            said.append(words("explore.mean", value=words.number(float(values.mean()), max(digits, 1)), unit=unit))
         top = int(complete[values.argmax()])
         at = step_text(series.starts[top], look.step, words)
         highest = words.number(float(series.values[top]), digits)
@@ -294,7 +309,7 @@ def _total(view: ExploreView, words: Words) -> str:
     if total is None:
         return words("explore.total_none")
     unit = unit_of(replace(look, step="day"), words)
-    energy = words.number(total, 2 if look.divisor else 0)
+    energy = words.number(total, 2 if look.divisor else 0 if CHANNEL_OF[look.quantity].unit == "kWh" else 1)
     known = series.total_known_ratio
     if known < 1:
         share = words.percent(min(known, 0.999), 1)

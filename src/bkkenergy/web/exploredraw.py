@@ -9,7 +9,7 @@ from markupsafe import Markup
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.i18n import Words
 from bkkenergy.readings import Quality
-from bkkenergy.usecases.explore import STEP_HOURS
+from bkkenergy.usecases.explore import FROM_ANYWHERE, STEP_HOURS, is_mean
 from bkkenergy.web.explore import ExploreView, comparison_name, digits_of, subject_name, unit_of
 from bkkenergy.web.explorechart import Drawing, HoverStep, picture, strip
 from bkkenergy.web.exploretime import period_text, share_of, shares, step_text, ticks
@@ -24,7 +24,7 @@ def pictures(seen: ExploreView, words: Words) -> list[tuple[str, Markup]]:
     unit, steps = unit_of(look, words), shares(look.period, look.step)
     digits = digits_of(series.values)
     title = f"{subject_name(look.subject, words)} · {period_text(look.period, words)} ({unit})"
-    is_bars = look.step not in STEP_HOURS and not look.subject.is_weather
+    is_bars = look.step not in STEP_HOURS and not is_mean(look.quantity)
     drawing = Drawing(
         title=title,
         edges=steps,
@@ -35,7 +35,7 @@ def pictures(seen: ExploreView, words: Words) -> list[tuple[str, Markup]]:
         low=None if other is None else other.low,
         high=None if other is None else other.high,
         is_bars=is_bars,
-        from_zero=look.quantity != "temperature",
+        from_zero=look.quantity not in FROM_ANYWHERE,
         closed=_closed(seen),
         marks=[(share_of(look.period, mark.at), mark.number) for mark in seen.marks],
         ticks=ticks(look.period, words),
@@ -87,7 +87,7 @@ def legend(seen: ExploreView, words: Words) -> list[tuple[str, str]]:
     series, other = seen.series, seen.comparison
     complete = series.is_complete
     partial = ~complete & np.isfinite(series.values)
-    kind = "bar" if seen.look.step not in STEP_HOURS and not seen.look.subject.is_weather else "line"
+    kind = "bar" if seen.look.step not in STEP_HOURS and not is_mean(seen.look.quantity) else "line"
     lines = [(kind, subject_name(seen.look.subject, words))]
     if other is not None:
         has_interval = bool(np.isfinite(other.low).any())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,8 @@ import xlsxwriter
 from bkkenergy.i18n import DATE_FORMAT, Words
 from bkkenergy.readings import FloatArray, Quality
 from bkkenergy.reports.workbooks import AS_TEXT
-from bkkenergy.usecases.explore import is_power
-from bkkenergy.web.explore import ExploreView, comparison_name, subject_name, unit_of
+from bkkenergy.usecases.explore import CHANNEL_OF, is_mean, is_rate
+from bkkenergy.web.explore import ExploreView, comparison_name, quantity_name, subject_name, unit_of
 from bkkenergy.web.exploretime import period_text
 
 DIGITS = 6
@@ -37,11 +37,15 @@ def columns_of(view: ExploreView, words: Words) -> list[ValueColumn]:
     """Return the columns of numbers: energy as every report sums it, mean power, what it is compared with, weather."""
     look, series, unit = view.look, view.series, unit_of(view.look, words)
     columns = []
-    if look.subject.is_weather or look.divisor:
-        columns.append(_value(words(f"explore.quantity_{look.quantity}"), unit, series.values))
+    name = quantity_name(look.quantity, words)
+    if is_mean(look.quantity) or look.divisor:
+        columns.append(_value(name, unit, series.values))
+    elif CHANNEL_OF[look.quantity].unit != "kWh":
+        columns.append(_value(name, unit_of(replace(look, step="day"), words), series.energy_kwh))
+        columns += [_value(name, unit, series.values)] if is_rate(look.step, look.quantity) else []
     else:
         columns.append(ValueColumn(words("explore.column_energy"), series.energy_kwh))
-        if is_power(look.step, look.quantity):
+        if is_rate(look.step, look.quantity):
             columns.append(ValueColumn(words("explore.column_power"), series.values))
     if view.comparison is not None:
         other = view.comparison
@@ -49,8 +53,8 @@ def columns_of(view: ExploreView, words: Words) -> list[ValueColumn]:
         ends = [values for values in (other.low, other.high) if np.isfinite(values).any()]
         columns += [_value(words("explore.line_baseline_band"), unit, values) for values in ends]
     if view.weather is not None:
-        name = "irradiance" if look.quantity == "production" else "temperature"
-        columns.append(ValueColumn(words(f"explore.weather_{name}"), view.weather.values, "0.0"))
+        beside = "irradiance" if look.quantity == "production" else "temperature"
+        columns.append(ValueColumn(words(f"explore.weather_{beside}"), view.weather.values, "0.0"))
     return columns
 
 
@@ -130,7 +134,7 @@ def _chart(
 ) -> None:
     chart = book.add_chart({"type": "line" if _has_time(view) else "column"})
     name = sheet.get_name()
-    series = 2 if _has_time(view) and not view.look.divisor and not view.look.subject.is_weather else 1
+    series = 2 if is_rate(view.look.step, view.look.quantity) and not view.look.divisor else 1
     compared = [series + 1] if view.comparison is not None else []
     for column in [series, *compared]:
         cells = {

@@ -17,7 +17,7 @@ from bkkenergy.errors import InputError, NotThere
 from bkkenergy.i18n import Words
 from bkkenergy.portfolio import Building, MeterKind
 from bkkenergy.settings import CITY
-from bkkenergy.usecases.explore import SEEN_STEPS, building_subject, is_power, plants_on, subject_of
+from bkkenergy.usecases.explore import SEEN_STEPS, building_subject, is_rate, plants_on, subject_of
 from bkkenergy.usecases.explore_compare import peers_of
 from bkkenergy.usecases.explore_periods import AROUNDS, EARLIER, around, next_to, offered
 from bkkenergy.web.explore import (
@@ -29,6 +29,7 @@ from bkkenergy.web.explore import (
     note_text,
     notes_of,
     per_name,
+    quantity_name,
     sentences,
     subject_name,
     unit_of,
@@ -121,6 +122,7 @@ def explore_page(
         subject=look.subject,
         building=look.subject.building,
         period=period_text(look.period, words),
+        quantity=quantity_name(look.quantity, words),
         unit=unit,
         sentences=sentences(seen, words),
         notes=notes_of(seen, words),
@@ -197,7 +199,7 @@ def _choices(visitor: Visitor, seen: ExploreView, words: Words) -> dict[str, Any
         Choice(one, words.either(th=agency.name_th, en=agency.name_en), one == subject.agency)
         for one, agency in named.items()
     ]
-    quantities = [Choice(one, words(f"explore.quantity_{one}"), one == look.quantity) for one in subject.quantities]
+    quantities = [Choice(one, quantity_name(one, words), one == look.quantity) for one in subject.quantities]
     chosen_step = seen.asked.step if seen.asked.step in SEEN_STEPS else ""
     steps = [Choice("", words("explore.step_auto"), not chosen_step)]
     steps += [Choice(one, words(f"explore.step_{one}"), one == chosen_step) for one in SEEN_STEPS]
@@ -302,7 +304,7 @@ def _table(seen: ExploreView, words: Words) -> SeenTable:
         numbers = [
             words.number(float(column.values[row]), decimals) for column, decimals in zip(columns, digits, strict=True)
         ]
-        is_drillable = not is_power(look.step, look.quantity) and look.step == "day"
+        is_drillable = not is_rate(look.step, look.quantity) and look.step == "day"
         address = seen.asked.path(first=start.date(), last=start.date(), step="") if is_drillable else ""
         share = words.percent(np.floor(known[row] * 1000) / 1000, 0) if quality else ""
         rows.append((address, [step_text(start, look.step, words), *numbers, quality, share]))

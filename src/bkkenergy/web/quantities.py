@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from urllib.parse import quote
 
 import numpy as np
 
@@ -18,10 +19,11 @@ UNITS = {"degC": "\u00b0C", "m3": "m\u00b3"}
 
 @dataclass(frozen=True, slots=True)
 class QuantityRow:
-    """A further quantity as the page shows it."""
+    """A further quantity as the page shows it. address : where the explorer shows it."""
 
     meter: str
     name: str
+    address: str
     yesterday: str
     month: str
 
@@ -33,6 +35,7 @@ def quantity_rows(here: AppContext, building: Building, words: Words) -> list[Qu
         QuantityRow(
             words.either(th=figure.meter.name_th, en=figure.meter.name_en),
             words(f"channel.{figure.channel.name}"),
+            f"/explore/meter/{quote(figure.meter.id, safe='')}?quantity={figure.channel.name}",
             _with_unit(figure.day, figure.channel, words),
             _with_unit(figure.month, figure.channel, words),
         )

@@ -101,6 +101,15 @@ def test_voltage_and_current_follow_their_own_ratio(records):
     assert values == {"voltage_l1_v": 22_000, "current_l1_a": 200, "energy_kwh": 8000}
 
 
+def test_voltages_and_currents_have_a_side_too(portfolio):
+    meters, currents = FileMeters.of(portfolio, [METER]), {"current_l1_a": np.array([4.0, 4.0, 4.0, 4.0])}
+    with pytest.raises(InputError, match="secondary"):
+        sided(shown(**currents), meters, None, latest_us=FAR_US)
+    found = sided(shown(**currents), meters, Side.SECONDARY, latest_us=FAR_US)
+    assert found.batch.column("current_l1_a").tolist() == [160.0, 160.0, 320.0, 320.0]
+    assert sided(shown(**currents), meters, Side.PRIMARY, latest_us=FAR_US).batch.column("current_l1_a")[0] == 4.0
+
+
 def test_temperatures_have_no_side(portfolio):
     batch = shown(temp_air_c=np.full(4, 30.0))
     judged = sided(batch, FileMeters.of(portfolio, [METER]), None, latest_us=FAR_US)

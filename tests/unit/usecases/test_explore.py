@@ -17,13 +17,24 @@ from bkkenergy.calendar import Period, edges, timestamp_us
 from bkkenergy.errors import InputError, NotThere
 from bkkenergy.portfolio import Building, Meter, MeterKind, OpeningCalendar, Portfolio, Roof
 from bkkenergy.portfolio.models import Agency
+from bkkenergy.ports.channels import CHANNELS
 from bkkenergy.readings import Quality, ReadingBatch
 from bkkenergy.savings.baseline import fit_baseline, series_of
 from bkkenergy.settings import Settings, StateSettings, StoreSettings
 from bkkenergy.usecases import explore_compare
 from bkkenergy.usecases.daychange import day_changes
 from bkkenergy.usecases.energy import energy_series
-from bkkenergy.usecases.explore import checked_period, is_of_whole_months, step_for, subject_of
+from bkkenergy.usecases.explore import (
+    CHANNEL_OF,
+    QUANTITIES,
+    SEEN_STEPS,
+    checked_period,
+    is_of_whole_months,
+    meter_subject,
+    shown_unit,
+    step_for,
+    subject_of,
+)
 from bkkenergy.usecases.explore_compare import (
     Look,
     closed_days,
@@ -206,6 +217,25 @@ def test_a_weather_station_shows_means_and_stands_beside_buildings(site):
     assert beside.values[:8].tolist() == [25.0] * 4 + [25.25] * 4
     light = weather_beside(site, look("meter", "a.sun.pv", WEEK, step="60min"))
     assert light.values[0] == 500.0
+
+
+def test_a_meter_shows_the_channels_that_it_has_and_one_of_no_electricity_those_alone():
+    def quantities(*channels: str, **given) -> tuple[str, ...]:
+        one = meter("a.pair", "extra", **given)
+        return replace(meter_subject(house("a.pair", one), one), channels=channels).quantities
+
+    assert quantities("import", "reactive", "room_temp") == ("import", "reactive", "room_temp")
+    assert quantities("import", "export", "reactive") == ("import", "export", "reactive")
+    assert quantities("water", "humidity", kind=MeterKind.OTHER) == ("water", "humidity")
+    assert quantities(kind=MeterKind.OTHER) == ("import",)
+    assert quantities("import", "voltage_l1", pv=True) == ("production", "voltage_l1")
+    assert quantities("ghi_wm2", "humidity", kind=MeterKind.WEATHER) == ("temperature", "irradiance", "humidity")
+
+
+def test_every_channel_of_a_meter_can_be_shown_in_a_unit_of_its_own():
+    shown = {CHANNEL_OF[quantity] for quantity in QUANTITIES}
+    assert shown == {*CHANNELS.values()}
+    assert all(shown_unit(step, quantity) for quantity in QUANTITIES for step in SEEN_STEPS)
 
 
 @pytest.mark.parametrize(

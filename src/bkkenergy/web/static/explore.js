@@ -223,8 +223,8 @@
   }
 
   function chart(seen, figure, onRead) {
-    const bars = seen.step === "day" || seen.step === "month", isWeather = seen.quantity === "temperature" || seen.quantity === "irradiance";
-    const air = bars && !isWeather ? 0.08 : 0, main = colour("--main"), size = 13, hatch = hatched();
+    const bars = seen.step === "day" || seen.step === "month", isMean = seen.is_mean;
+    const air = bars && !isMean ? 0.08 : 0, main = colour("--main"), size = 13, hatch = hatched();
     const complete = seen.quality.map((quality) => COMPLETE.has(quality)), partial = complete.map((known) => !known);
     const all = complete.map(() => true), ended = (values) => [...values, null];
     const pick = (flags) => ended(seen.values.map((value, n) => (flags[n] ? value : null)));
@@ -244,7 +244,7 @@
     }
     return new uPlot(
       {
-        ...options(seen, figure, HEIGHT, seen.quantity !== "temperature", size),
+        ...options(seen, figure, HEIGHT, seen.from_zero, size),
         series,
         cursor: { drag: { x: true, y: false, setScale: false, dist: 6 }, points: { show: false }, y: false },
         hooks: {
