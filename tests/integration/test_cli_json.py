@@ -90,6 +90,8 @@ PRINTS: dict[str, tuple[list[str], set[str]]] = {
     "baseline bills": ([BUILDING, "--file", "bills.csv"], {"building", "model", "months"}),
     "savings year": ([BUILDING], {"period", "total", "buildings"}),
     "savings path": ([BUILDING], {"name", "path"}),
+    "savings power": ([BUILDING, "--saving", "15%"], {"building", "rows", "why"}),
+    "savings cusum": ([BUILDING], {"building", "months", "why"}),
     "insights": ([BUILDING], set()),
     "index": (["health"], {"building", "type", "rank", "peers", "energy_kwh", "eui_kwh_m2", "median_kwh_m2", "gap_kwh",
                            "peak_kw", "standing"}),

@@ -184,6 +184,42 @@ def test_a_year_s_path_and_its_saving_are_one_figure(fitted):
     assert path["half_width_kwh"] == 0
 
 
+def test_what_could_be_shown_before_a_project_is_said_by_months(fitted):
+    asked = ("savings", "power", OFFICES[1], "--start", "2024-11-01")
+    known = json.loads(run(fitted, *asked, "--saving", "60%", "--json"))
+    assert known["months"] == 1
+    assert [row["months"] for row in known["rows"]] == list(range(1, 13))
+    assert "could most often not be shown" in run(fitted, *asked, "--saving", "0.02", "--lang", "en")
+    assert "จะแสดงได้อย่างมีนัยสำคัญ" in run(fitted, *asked)
+    year_kwh = json.loads(run(fitted, *asked, "--kwh", "50000", "--json"))
+    assert year_kwh["saving_ratio"] == pytest.approx(50000 / year_kwh["year_kwh"])
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--saving", "0"], "write a share between 0 and 1"),
+        (["--saving", "150%"], "write a share between 0 and 1"),
+        (["--saving", "nan"], "write a share between 0 and 1"),
+        (["--saving", "สิบ"], "write a share between 0 and 1"),
+        (["--saving", "10%", "--kwh", "100"], "Give one of them"),
+        (["--start", "2040-01-01", "--lang", "en"], "too old to judge"),
+    ],
+)
+def test_what_cannot_be_asked_before_a_project_is_refused(fitted, more, message):
+    assert message in run(fitted, "savings", "power", OFFICES[1], *more, ok=False)
+
+
+def test_the_sum_by_months_ends_at_the_saving_of_the_period(fitted):
+    months = json.loads(run(fitted, "savings", "cusum", OFFICES[0], "--period", "FY2568", "--json"))["months"]
+    (saving,) = json.loads(run(fitted, "baseline", "check", OFFICES[0], "--period", "FY2568", "--json"))["buildings"]
+    assert len(months) == 12
+    assert months[-1]["sum_kwh"] == pytest.approx(saving["saving_kwh"])
+    assert "no baseline yet" in run(
+        fitted, "savings", "cusum", "district-bangkhen.school-1", "--period", "FY2568", "--lang", "en", ok=False
+    )
+
+
 def test_a_path_of_buildings_without_baselines_says_why_there_is_none(fitted):
     assert "less than nine tenths" in run(
         fitted, "savings", "path", "health", "--until", "2025-03-31", "--lang", "en", ok=False
@@ -310,6 +346,16 @@ def test_page_and_api_show_the_year_that_the_command_shows(fitted):
     assert words.percent(row["change_ratio"], 1, signed=True) in page
     assert "March 2025 beside last year" in browser.get(f"/buildings/{OFFICES[0]}?lang=en").text
     assert browser.get("/api/v1/agencies/health/path").json() is None
+    months = browser.get(f"/api/v1/buildings/{OFFICES[0]}/cusum").json()["months"]
+    saving = browser.get(f"/api/v1/buildings/{OFFICES[0]}/savings").json()
+    assert months[-1]["sum_kwh"] == pytest.approx(saving["baseline_kwh"] - saving["actual_kwh"])
+    building_page = browser.get(f"/buildings/{OFFICES[0]}?lang=en").text
+    assert "CUSUM" in building_page
+    assert words.number(months[-1]["sum_kwh"]) in building_page
+    asked = {"saving_ratio": 0.6, "start": "2024-11-01"}
+    shown = browser.get(f"/api/v1/buildings/{OFFICES[0]}/detectable", params=asked).json()
+    assert (shown["months"], shown["baseline_last"]) == (1, "2024-09-30")
+    assert browser.get("/api/v1/buildings/health.centre-1/detectable").json()["rows"] == []
     assert browser.get("/agencies/nowhere/year").status_code == 404
 
 

@@ -20,8 +20,10 @@ from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import Words
 from bkkenergy.portfolio import Building
-from bkkenergy.reports.savings.gather import facts_of_all
+from bkkenergy.reports.savings.gather import facts_of_all, fiscal_year_so_far, hours_of, judge, judged_cusum
+from bkkenergy.reports.savings.power import showable
 from bkkenergy.reports.savings.yearly import building_year, compared_year, total_change, year_path
+from bkkenergy.reports.savingwords import cusum_data, showable_data, showable_text
 from bkkenergy.reports.yearpath import YearPath
 from bkkenergy.reports.yearwords import change_text, path_data, path_sentences, path_title
 from bkkenergy.site import Site
@@ -96,6 +98,103 @@ def path_command(name: str, until: str | None, as_json: bool, lang: Any, config_
     for line in path_sentences(path, words):
         click.echo(line)
     console.print(_months(path, words))
+
+
+@savings_command.command(
+    "power",
+    epilog="\b\nExamples:\n  bkkenergy savings power health.centre-1 --saving 15%\n"
+    "  bkkenergy savings power health.centre-1 --kwh 40000 --start 2027-01-01",
+)
+@click.argument("building")
+@click.option("--saving", help="What the project should save, a share of the building's use: 15% or 0.15.")
+@click.option("--kwh", type=click.FloatRange(min=0, min_open=True), help="The same as kWh a year.")
+@click.option("--start", help="The first day on which it saves (default: today).")
+@json_option
+@lang_option
+@config_option
+def power_command(
+    building: str, saving: str | None, kwh: float | None, start: str | None, as_json: bool, lang: Any, config_dir: Path
+) -> None:
+    """Show what saving could be shown on BUILDING with a power of 80 %, by months, before a project begins.
+
+    By the building's baseline: a smaller saving may be there all the same, but would most often not be significant.
+    """
+    if saving is not None and kwh is not None:
+        raise InputError("--saving and --kwh say the same. Give one of them.")
+    ratio = None if saving is None else share_of(saving)
+    first = period_of(start).first_day if start else today_here()
+    with opened_site(config_dir) as site:
+        chosen = buildings_named(site.portfolio, building)
+        if len(chosen) != 1:
+            raise InputError(f"{building} names {len(chosen)} buildings. Name one.")
+        versions = versions_of(site.state, [chosen[0].id]).get(chosen[0].id, ())
+        try:
+            known = showable(site, chosen[0], first, versions, saving_ratio=ratio, saving_kwh=kwh)
+        except InputError as why:
+            if as_json:
+                print_json({"building": chosen[0].id, "why": why.said("en"), "rows": []})
+                return
+            raise InputError(why.said(lang)) from None
+    if as_json:
+        print_json({"building": chosen[0].id, "why": None, **showable_data(known)})
+        return
+    words = Words(lang)
+    table = Table()
+    for column in ("months", "ratio", "kwh"):
+        table.add_column(words(f"power.head_{column}"), justify="right")
+    for row in known.rows:
+        least_kwh = None if known.year_kwh is None else row.saving_ratio * known.year_kwh
+        table.add_row(str(row.months), words.percent(row.saving_ratio, 1), words.number(least_kwh))
+    click.echo(f"{chosen[0].id}: {showable_text(known, words)}")
+    console.print(table)
+    click.echo(words("power.by_baseline", last=words.date(known.baseline_last)))
+
+
+def share_of(text: str) -> float:
+    """Parse a share, 15% or 0.15. Raises InputError."""
+    plain = text.strip().removesuffix("%").strip()
+    try:
+        value = float(plain) / (100 if text.strip().endswith("%") else 1)
+    except ValueError:
+        value = float("nan")
+    if not 0 < value < 1:
+        raise InputError(f"--saving {text}: write a share between 0 and 1, such as 15% or 0.15.")
+    return value
+
+
+@savings_command.command(
+    "cusum", epilog="\b\nExamples:\n  bkkenergy savings cusum health.centre-1 --period FY2570 --lang en"
+)
+@click.argument("building")
+@click.option("--period", help="What is summed (default: the fiscal year so far).")
+@json_option
+@lang_option
+@config_option
+def cusum_command(building: str, period: str | None, as_json: bool, lang: Any, config_dir: Path) -> None:
+    """Sum what BUILDING saved by month (CUSUM): the slope says how much is saved, a kink since when."""
+    words = Words(lang)
+    with opened_site(config_dir) as site:
+        chosen = buildings_named(site.portfolio, building)
+        if len(chosen) != 1:
+            raise InputError(f"{building} names {len(chosen)} buildings. Name one.")
+        versions = versions_of(site.state, [chosen[0].id]).get(chosen[0].id, ())
+        yesterday = today_here() - dt.timedelta(days=1)
+        span = period_of(period) if period else fiscal_year_so_far(yesterday, versions)
+        judged = judge(site, chosen[0], span, None, versions)
+        sums = None if judged.saving is None else judged_cusum(site, chosen[0], judged, hours_of(site, chosen[0], span))
+    if as_json:
+        months = [] if sums is None else cusum_data(sums)
+        print_json({"building": chosen[0].id, "why": judged.why_in("en") or None, "months": months})
+        return
+    if sums is None:
+        raise InputError(judged.why_in(lang) or words("saving.no_baseline"))
+    table = Table()
+    for column in ("path.month", "cusum.saved", "cusum.sum", "cusum.days"):
+        table.add_column(words(column), justify="left" if column == "path.month" else "right")
+    for month in sums.months():
+        days = f"{month.judged_days}/{month.days}"
+        table.add_row(words.month(month.first_day), words.number(month.saved_kwh), words.number(month.sum_kwh), days)
+    console.print(table)
 
 
 def metered(site: Site, name: str) -> Sequence[Building]:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Query
 
 from bkkenergy.adapters.state.baselines import versions_of
 from bkkenergy.calendar import Period
+from bkkenergy.errors import InputError
+from bkkenergy.reports.savings.power import showable
 from bkkenergy.reports.savings.yearly import compared_year
+from bkkenergy.reports.savingwords import cusum_data, showable_data
 from bkkenergy.reports.yearwords import path_data
+from bkkenergy.savings.power import POWER
 from bkkenergy.web.api_rows import Row
-from bkkenergy.web.building import whole_month_before
+from bkkenergy.web.building import building_view, whole_month_before
 from bkkenergy.web.pages_energy import building_of
 from bkkenergy.web.pages_year import agency_year
 from bkkenergy.web.problems import PROBLEMS
@@ -105,6 +109,80 @@ def year_on_year(
         before_days=row.before_days,
         why=None if row.why is None else row.why["en"],
     )
+
+
+class DetectableRow(Row):
+    """The least saving that is shown with a power of 80 % after some months, a share of the baseline."""
+
+    months: int
+    saving_ratio: float
+
+
+class ShowableRow(Row):
+    """What saving could be shown on a building; rows are empty where that cannot be said, and why says so.
+
+    months : after which saving_ratio could be shown, null where three years are not enough.
+    """
+
+    building: str
+    rows: list[DetectableRow]
+    baseline_last: dt.date | None
+    year_kwh: float | None
+    saving_ratio: float | None
+    months: int | None
+    power_ratio: float
+    why: str | None
+
+
+@router.get("/buildings/{building_id}/detectable")
+def detectable(
+    building_id: str,
+    visitor: ApiVisitor,
+    saving_ratio: Annotated[float | None, Query(gt=0, lt=1)] = None,
+    start: Annotated[dt.date | None, Query(ge=dt.date(2000, 1, 1), le=dt.date(2200, 1, 1))] = None,
+) -> ShowableRow:
+    """Return what saving could be shown with a power of 80 % on a building, by months, before a project begins."""
+    building, site = building_of(visitor, building_id), visitor.here.site
+    versions = versions_of(site.state, [building.id]).get(building.id, ())
+    try:
+        known = showable(site, building, start or visitor.here.today, versions, saving_ratio=saving_ratio)
+    except InputError as why:
+        nothing: dict[str, Any] = {
+            "rows": [],
+            "baseline_last": None,
+            "year_kwh": None,
+            "saving_ratio": saving_ratio,
+            "months": None,
+        }
+        return ShowableRow(building=building.id, power_ratio=POWER, why=why.said("en"), **nothing)
+    return ShowableRow(building=building.id, why=None, **showable_data(known))
+
+
+class CusumRow(Row):
+    """What was saved in a month, and up to its end. judged_days of days are known."""
+
+    first_day: dt.date
+    saved_kwh: float
+    sum_kwh: float
+    judged_days: int
+    days: int
+
+
+class CusumPage(Row):
+    """A building's saving since the fiscal year's start, by month; empty where it cannot be said, and why says so."""
+
+    building: str
+    months: list[CusumRow]
+    why: str | None
+
+
+@router.get("/buildings/{building_id}/cusum")
+def cusum(building_id: str, visitor: ApiVisitor) -> CusumPage:
+    """Sum what a building saved since the fiscal year's start, by month (CUSUM)."""
+    building = building_of(visitor, building_id)
+    view = building_view(visitor.here, building)
+    months = [] if view.cusum is None else [CusumRow(**month) for month in cusum_data(view.cusum)]
+    return CusumPage(building=building.id, months=months, why=view.judged.why_in("en") or None)
 
 
 @router.get("/agencies/{agency}/path")

@@ -17,9 +17,10 @@ from bkkenergy.ports.ledger import QUARTERS_PER_DAY
 from bkkenergy.readings import FloatArray
 from bkkenergy.reports.savings.comparing import ComparedSaving, ComparisonPool
 from bkkenergy.reports.savings.fitting import BaselineProgress, progress_of
-from bkkenergy.reports.savings.gather import SavingsAssessment, facts_of, fiscal_year_so_far, judge
+from bkkenergy.reports.savings.gather import SavingsAssessment, facts_of, fiscal_year_so_far, judge, judged_cusum
 from bkkenergy.reports.savings.yearly import ComparedYear, compared_year
 from bkkenergy.savings.baseline import Series, series_of
+from bkkenergy.savings.cusum import Cusum
 from bkkenergy.savings.facts import Finding
 from bkkenergy.savings.insights import find, visible
 from bkkenergy.savings.versions import BaselineVersion
@@ -67,6 +68,7 @@ class BuildingView:
     judged_from: dt.date
     findings: list[Finding]
     last_month: ComparedYear | None
+    cusum: Cusum | None
     waiting: tuple[dt.date, ...]
     versions: Sequence[BaselineVersion]
     progress: BaselineProgress
@@ -110,6 +112,7 @@ def building_view(here: AppContext, building: Building) -> BuildingView:
         lately.first_day,
         lately.findings,
         lately.last_month,
+        lately.cusum,
         waiting,
         versions,
         progress,
@@ -158,6 +161,7 @@ class JudgedBuilding:
     """A building up to yesterday: since when it is judged, what it saved since then, and what to act on.
 
     compared : the saving without what happened to everyone. last_month : the last whole month beside the year before.
+    cusum : what was saved day by day since the first day.
     """
 
     first_day: dt.date
@@ -165,6 +169,7 @@ class JudgedBuilding:
     compared: ComparedSaving | None
     findings: list[Finding]
     last_month: ComparedYear | None = None
+    cusum: Cusum | None = None
 
 
 def versions_here(here: AppContext, building: Building) -> Sequence[BaselineVersion]:
@@ -198,7 +203,8 @@ def _judged(here: AppContext, building: Building) -> JudgedBuilding:
     known = facts.why or facts.series
     last_month = compared_year(site, building, whole_month_before(here.today), facts.versions, known)
     findings = find(facts, site.savings.insights)
-    return JudgedBuilding(period.first_day, saving, pool.compared(saving), findings, last_month)
+    sums = judged_cusum(site, building, saving, known)
+    return JudgedBuilding(period.first_day, saving, pool.compared(saving), findings, last_month, sums)
 
 
 def whole_month_before(today: dt.date) -> Period:

@@ -34,6 +34,7 @@ from bkkenergy.reports.savings.phrasing import (
     verdict_text,
     version_text,
 )
+from bkkenergy.reports.savingwords import cusum_picture
 from bkkenergy.reports.solar.drawing import Line, lines
 from bkkenergy.reports.yearwords import change_text
 from bkkenergy.savings.versions import VersionState
@@ -222,6 +223,7 @@ def building_page(building_id: str, visitor: PageVisitor) -> Response:
         verdict=_verdict(view, words),
         compared=_compared(view, visitor),
         beside_year=_beside_year(view, words),
+        cusum=None if view.cusum is None else cusum_picture(view.cusum, words),
         versions=[(version, version_text(version, words)) for version in view.versions],
         progress=progress_text(view.progress, words),
         may_decide=visitor.account.may("plan", building.agency),

@@ -20,6 +20,8 @@ from bkkenergy.payloads.message import Reason
 from bkkenergy.plan import PROJECT_STATES, Project, moves_from, roll_up
 from bkkenergy.portfolio.belongings import asked_about
 from bkkenergy.reports.plan.progress import measured_projects
+from bkkenergy.reports.savings.power import showable_projects
+from bkkenergy.reports.savingwords import showable_text
 from bkkenergy.settings import CITY
 from bkkenergy.site.folder import archive_of
 from bkkenergy.usecases.plan import move_project
@@ -114,10 +116,13 @@ def plan_page(visitor: PageVisitor) -> Response:
     site = here.site
     visible = [project for project in site.projects if visitor.account.reaches(project.agency)]
     measured = here.cached(("measured", here.today), KEPT_S, lambda: measured_projects(site, site.projects, here.today))
+    key = ("showable", here.today, hash(site.projects))
+    showable = here.cached(key, KEPT_S, lambda: showable_projects(site, site.projects, here.today))
     return page(
         visitor,
         "plan.html.j2",
         title=visitor.words("web.plan"),
+        showable={name: showable_text(known, visitor.words) for name, known in showable.items()},
         columns=[(state, [project for project in visible if project.state == state]) for state in PROJECT_STATES],
         measured=measured,
         plan=site.plan,

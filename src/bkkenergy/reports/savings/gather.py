@@ -29,6 +29,7 @@ from bkkenergy.savings.baseline import (
     saving_of,
     series_of,
 )
+from bkkenergy.savings.cusum import Cusum, cusum
 from bkkenergy.savings.facts import DAYS_PER_MONTH, FOUR_WEEKS, WEEK, Facts, SubMeterSums
 from bkkenergy.savings.insights import event_day
 from bkkenergy.savings.phases import PhaseVoltages, phase_voltages
@@ -170,6 +171,14 @@ def judged_by(
     if saving.days == 0:
         return SavingsAssessment(building, None, None, baseline, InputError.of("no_valid_day"))
     return SavingsAssessment(building, saving, band_of(saving, baseline, site.savings.placebo), baseline)
+
+
+def judged_cusum(site: Site, building: Building, judged: SavingsAssessment, hours: Series | InputError) -> Cusum | None:
+    """Sum a judged saving day by day; None where nothing is judged. hours : the building's, over the period."""
+    if judged.saving is None or judged.baseline is None or isinstance(hours, InputError):
+        return None
+    series = hours.between(judged.saving.first, judged.saving.last)
+    return cusum(judged.baseline, series, site.savings.adjustments_of(building.id))
 
 
 def fiscal_year_so_far(last_day: dt.date, versions: Sequence[BaselineVersion]) -> Period:
