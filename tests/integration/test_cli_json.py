@@ -108,6 +108,7 @@ PRINTS: dict[str, tuple[list[str], set[str]]] = {
     "portfolio show": ([BUILDING], {"kind", "key", "valid_from", "valid_to", "revision", "value"}),
     "portfolio compare": (["0"], set()),
     "solar size": ([BUILDING], {"building", "schedule", "options"}),
+    "solar cleaning": ([BUILDING, "--kwp", "5"], {"building", "capacity_kwp", "options"}),
     "solar compare": ([BUILDING, "--kwp", "5"], {"building", "designs"}),
     "solar weather show": ([], {"weather", "ghi_kwh_m2_a_year", "months", "statistics"}),
     "solar weather check": ([], {"weather", "intervals", "findings"}),

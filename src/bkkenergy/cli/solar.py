@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,12 +16,12 @@ from bkkenergy.cli.context import config_option, today_here
 from bkkenergy.cli.lang import lang_option
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, print_json
-from bkkenergy.cli.report import Names
-from bkkenergy.cli.solar_tables import designs_table, size_table
+from bkkenergy.cli.solar_options import output_options, weather_option, wish_options
+from bkkenergy.cli.solar_tables import cleaning_note, cleaning_table, designs_table, size_table
 from bkkenergy.cli.solar_weather import MEASURED, weather_group
 from bkkenergy.cli.spread import dask_option, spreading
 from bkkenergy.errors import InputError
-from bkkenergy.i18n import LANGS, Lang, Words
+from bkkenergy.i18n import Lang, Words
 from bkkenergy.reports.solar.gather import (
     design_inputs,
     measured_weather,
@@ -28,7 +29,7 @@ from bkkenergy.reports.solar.gather import (
     year_load,
 )
 from bkkenergy.reports.solar.html import headline
-from bkkenergy.reports.solar.write import FORMATS, write_design, write_screening
+from bkkenergy.reports.solar.write import write_design, write_screening
 from bkkenergy.site import Site, load_configuration
 from bkkenergy.site.folder import solar_folder
 from bkkenergy.solar.design import DesignRequest, SolarDesign, design
@@ -39,73 +40,6 @@ from bkkenergy.usecases.energy import building_of
 from bkkenergy.usecases.weather import TYPICAL, named_weather
 
 console = Console()
-
-Command = Callable[..., Any]
-
-
-def weather_option(command: Command) -> Command:
-    """Add --weather typical|FILE|SERVICE."""
-    return click.option(
-        "--weather",
-        "weather_name",
-        default=TYPICAL,
-        show_default=True,
-        help="typical (offline), measured (by the building's station), an .epw, TMY3 .csv or .parquet file, "
-        "or one of pvgis_tmy, pvgis_hourly, nasa_power, cams; with years: nasa_power:2015..2023.",
-    )(command)
-
-
-def output_options(command: Command) -> Command:
-    """Add --format, --lang and -o."""
-    command = click.option(
-        "-o",
-        "--output",
-        "folder",
-        type=click.Path(file_okay=False, path_type=Path),
-        help="Folder for the files (default: solar/ in report.folder of the settings).",
-    )(command)
-    command = click.option(
-        "--lang",
-        "langs",
-        type=Names(LANGS),
-        multiple=True,
-        callback=Names.flat,
-        default=("th",),
-        show_default="th",
-        help="th, en, or th,en.",
-    )(command)
-    return click.option(
-        "--format",
-        "formats",
-        type=Names(FORMATS),
-        multiple=True,
-        callback=Names.flat,
-        default=("html",),
-        show_default="html",
-        help="html,pdf,json,csv,xlsx.",
-    )(command)
-
-
-def wish_options(command: Command) -> Command:
-    """Add what the engineer asks for."""
-    for option in (
-        click.option(
-            "--module", default="mono-550", show_default=True, help="A module of equipment.toml, or cec:NAME."
-        ),
-        click.option("--inverter", help="An inverter of equipment.toml, or cec:NAME (default: what fits best)."),
-        click.option("--mounting", type=click.Choice(["flush", "racked"]), default="flush", show_default=True),
-        click.option("--rack-tilt", type=click.FloatRange(0, 40), default=10.0, show_default=True, help="Degrees."),
-        click.option("--battery-kwh", type=click.FloatRange(0), help="Battery beside it (default: battery.kwh)."),
-        click.option("--export", help="Sell what is left over under this scheme of design.toml (default: no export)."),
-        click.option(
-            "--assume",
-            multiple=True,
-            metavar="NAME=VALUE",
-            help="Finance other than in design.toml, such as loan_share=0.7; may be repeated.",
-        ),
-    ):
-        command = option(command)
-    return command
 
 
 @click.group(
@@ -243,6 +177,45 @@ def size_command(
         return
     console.print(size_table(building, solar_design, Words(lang)))
     console.print(Words(lang)("solar.size_marks"))
+
+
+@solar_command.command("cleaning", epilog="\b\nExamples:\n  bkkenergy solar cleaning district-bangkhen.office --kwp 80")
+@click.argument("building")
+@click.option("--kwp", help="Size, or max for the whole roof (default: the best by net present value).")
+@wish_options
+@weather_option
+@json_option
+@lang_option
+@config_option
+def cleaning_command(
+    building: str,
+    kwp: str | None,
+    module: str,
+    inverter: str | None,
+    mounting: Any,
+    rack_tilt: float,
+    battery_kwh: float | None,
+    export: str | None,
+    assume: tuple[str, ...],
+    weather_name: str,
+    config_dir: Path,
+    *,
+    as_json: bool,
+    lang: Any,
+) -> None:
+    """Show what cleaning the modules of BUILDING more or less often would cost and bring."""
+    wish = _wish(size_of(kwp), module, inverter, mounting, rack_tilt, battery_kwh, export, assume)
+    with opened(config_dir, weather_name, building=building) as (site, weather):
+        solar_design = design(
+            design_inputs(site, weather, building_of(site.portfolio, building), wish, today=today_here())
+        )
+    _print_findings(solar_design.weather_findings, lang)
+    if as_json:
+        options = [asdict(option) | {"net_thb": option.net_thb} for option in solar_design.cleaning]
+        print_json({"building": building, "capacity_kwp": solar_design.capacity_kwp, "options": options})
+        return
+    console.print(cleaning_table(building, solar_design, Words(lang)))
+    console.print(cleaning_note(solar_design, Words(lang)))
 
 
 def _print_findings(findings: Sequence[WeatherFinding], lang: Lang = "en") -> None:

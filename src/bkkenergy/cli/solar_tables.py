@@ -7,6 +7,7 @@ from typing import Any
 from rich.table import Table
 
 from bkkenergy.i18n import NO_VALUE, Words
+from bkkenergy.reports.solar.html import days_text
 from bkkenergy.solar.design import SolarDesign
 
 
@@ -49,6 +50,31 @@ def designs_table(building: str, rows: list[dict[str, Any]], words: Words) -> Ta
     return table
 
 
+def cleaning_table(building: str, design: SolarDesign, words: Words) -> Table:
+    """Make the table of cleanings a year; the best has a *, what the design assumes a +."""
+    title = f"{building}: {words('solar.cleaning')}, {words.number(design.capacity_kwp, 1)} kWp"
+    table = _table(title, words, _CLEANING_COLUMNS)
+    for option in design.cleaning:
+        mark = "*" * option.is_best + "+" * option.is_assumed
+        table.add_row(
+            f"{option.count_per_year} {mark}",
+            words.percent(-option.soiling_ratio, 1),
+            *(words.number(value) for value in (option.gain_kwh, option.gain_thb, option.cost_thb, option.net_thb)),
+            days_text(option.days, words),
+        )
+    return table
+
+
+def cleaning_note(design: SolarDesign, words: Words) -> str:
+    """Return what stands below the table of cleanings."""
+    months = ", ".join(words.percent(share, 1) for share in design.config.losses.soiling_months)
+    return words("solar.cleaning_by_months", months=months) if months else words("solar.cleaning_marks")
+
+
+_CLEANING_COLUMNS = (
+    ("cleanings", ""), ("step_soiling", ""), ("cleaning_gain", "kwh"), ("cleaning_gain", "thb"),
+    ("cleaning_cost", "thb"), ("cleaning_net", "thb"), ("cleaning_days", ""),
+)  # fmt: skip
 _SIZE_COLUMNS = (
     ("capacity", ""), ("energy", "kwh"), ("self_consumption", ""), ("load_share", ""), ("capex", "thb"),
     ("saving", "thb"), ("npv", "thb"), ("irr", ""), ("payback", "years"),
@@ -64,5 +90,5 @@ def _table(title: str, words: Words, columns: tuple[tuple[str, str], ...]) -> Ta
     units = {"kwh": words("unit.kwh"), "thb": words("unit.thb"), "years": words("solar.years")}
     for name, unit in columns:
         text = words(f"solar.{name}") + (f" ({units[unit]})" if unit else "")
-        table.add_column(text, justify="left" if name == "design" else "right")
+        table.add_column(text, justify="left" if name in {"design", "cleaning_days"} else "right")
     return table

@@ -2,6 +2,8 @@
 
 __all__ = [
     "assumptions",
+    "chosen",
+    "cleaning",
     "climate",
     "design",
     "dispatch",
@@ -16,6 +18,7 @@ __all__ = [
     "screening",
     "shading",
     "sizing",
+    "soiling",
     "sources",
     "strings",
     "weather",

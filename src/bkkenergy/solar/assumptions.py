@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from bkkenergy.dated import Cited, SourcedFigure
 from bkkenergy.solar.climate import Climate
@@ -25,7 +25,11 @@ class Sourced(Cited):
 
 
 class Losses(Sourced):
-    """Shares of energy lost on the way, 0..1. Soiling grows by a share a day until rain or a cleaning."""
+    """Shares of energy lost on the way, 0..1. Soiling grows by a share a day until rain or a cleaning.
+
+    soiling_rain_leaves : the most that rain does not wash off. soiling_months : what is lost in each month instead,
+    January first, where it is measured or prescribed.
+    """
 
     mismatch: Share
     module_quality: Annotated[float, Field(ge=-0.05, le=1)]
@@ -37,7 +41,23 @@ class Losses(Sourced):
     soiling_per_day: Share
     soiling_max: Share
     soiling_cleaning_rain_mm: Positive
+    soiling_rain_leaves: Share
     soiling_cleaned_on: tuple[MonthDay, ...] = ()
+    soiling_months: Annotated[tuple[Share, ...], Field(max_length=12)] = ()
+
+    @field_validator("soiling_months")
+    @classmethod
+    def _is_a_year(cls, months: tuple[float, ...]) -> tuple[float, ...]:
+        if len(months) not in {0, 12}:
+            raise ValueError("soiling_months needs twelve shares, January to December, or none")
+        return months
+
+
+class Cleaning(Sourced):
+    """What cleaning all modules once costs: for coming, and for each m2 of module."""
+
+    thb_per_visit: NotNegative
+    thb_per_m2: NotNegative
 
 
 class Uncertainty(Sourced):
@@ -175,6 +195,7 @@ class SolarConfig(Frozen):
     climate: Climate
     equipment: PvEquipment
     losses: Losses
+    cleaning: Cleaning
     uncertainty: Uncertainty
     site_temperature: SiteTemperature
     layout: LayoutRules

@@ -11,8 +11,10 @@ from bkkenergy.carbon import GridFactor, emissions_kg
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Building
 from bkkenergy.readings import FloatArray, IntArray
-from bkkenergy.solar.assumptions import SolarConfig
-from bkkenergy.solar.dispatch import BillChange, Storage
+from bkkenergy.solar.assumptions import Losses, SolarConfig
+from bkkenergy.solar.chosen import chosen_layouts
+from bkkenergy.solar.cleaning import CleaningOption, cleaning_options
+from bkkenergy.solar.dispatch import BillChange, Storage, balance, bill_changes
 from bkkenergy.solar.finance import (
     Investment,
     PriceCase,
@@ -34,7 +36,7 @@ from bkkenergy.solar.production import Models, Mounting, Plane, Production, Rear
 from bkkenergy.solar.quarters import on_load_grid
 from bkkenergy.solar.roofs import KW_PER_KWP, as_plane, check_apart, laid
 from bkkenergy.solar.sizing import Sweep, sizes_up_to, storage_money, sweep
-from bkkenergy.solar.strings import BEST_DC_AC_RATIO, StringPlan, plan_strings
+from bkkenergy.solar.strings import StringPlan
 from bkkenergy.solar.terms import ExportOffer, offers, with_terms
 from bkkenergy.solar.weather import Provenance, Weather, rows_at
 from bkkenergy.solar.weathercheck import Coordinates, WeatherFinding, usable, weather_findings
@@ -44,11 +46,7 @@ from bkkenergy.texts import Named
 MONTHS = 12
 
 
-MAX_UNUSED_RATIO = 0.05
-"""Of the modules that a size asks for."""
 COS_60_DEG = 0.5
-GOOD_DC_AC_WITHIN = 0.15
-"""Of the best ratio: within it fewer inverters are worth more than a better ratio."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +139,7 @@ class SolarDesign:
     prices: tuple[PriceCase, ...] = ()
     battery: BatteryUse | None = None
     offers: tuple[ExportOffer, ...] = ()
+    cleaning: tuple[CleaningOption, ...] = ()
 
     @property
     def specific_yield_kwh_per_kwp(self) -> float:
@@ -215,12 +214,16 @@ def design(inputs: DesignInputs) -> SolarDesign:
         storage=storage,
         battery=config.battery,
     )
-    chosen, strings = _chosen(inputs, layouts, dict(zip(layouts, per_kwp, strict=True)), sized, module)
+    chosen, strings = chosen_layouts(
+        building, config, layouts, dict(zip(layouts, per_kwp, strict=True)), module,
+        capacity_kwp=wish.capacity_kwp or sized.best_by_npv.capacity_kwp, inverter=wish.inverter,
+    )  # fmt: skip
     kw_per_kwp = strings.inverter_kw / sum(layout.capacity_kwp for layout in chosen.values())
     planes = {name: as_plane(layout, sky, kw_per_kwp, horizons[name]) for name, layout in chosen.items()}
     final = _produced(inputs, planes, chosen, sky, module, strings)
     record = _record(inputs, _roofs(chosen, planes, final), strings, final, sized, module, rows, storage)
-    return replace(record, weather_findings=findings)
+    cleaning = _cleanings(inputs, planes, chosen, sky, strings, rows, storage)
+    return replace(record, weather_findings=findings, cleaning=cleaning)
 
 
 def _models(inputs: DesignInputs, module: Module, strings: StringPlan | None, layout: Layout) -> Models:
@@ -251,6 +254,38 @@ def _produced(
     return simulate(inputs.weather, list(planes.values()), inputs.config.losses, models, sky=sky)
 
 
+def _cleanings(
+    inputs: DesignInputs,
+    planes: Mapping[str, Plane],
+    layouts: Mapping[str, Layout],
+    sky: Sky,
+    strings: StringPlan,
+    rows: IntArray,
+    storage: Storage | None,
+) -> tuple[CleaningOption, ...]:
+    """Simulate and bill other numbers of cleanings a year."""
+    first, load, export = next(iter(layouts.values())), inputs.load, inputs.config.finance.export_thb_per_kwh
+    models = _models(inputs, first.module, strings, first)
+
+    def simulated(losses: Losses) -> Production:
+        return simulate(inputs.weather, list(planes.values()), losses, models, sky=sky)
+
+    def saved_thb(productions: Sequence[Production]) -> list[float]:
+        each_kw = [production.ac_kw.sum(axis=0) for production in productions]
+        pv_kwh = np.stack([_on_load(inputs, kw, rows, strings.inverter_kw) for kw in each_kw])
+        flows = balance(load.energy_kwh, pv_kwh, interval_h=load.interval_h, storage=storage)
+        bills = bill_changes(
+            flows, load.starts, inputs.schedule, inputs.tariffs, interval_h=load.interval_h, export_thb_per_kwh=export
+        )
+        return [bill.saving_thb for bill in bills]
+
+    module_m2 = sum(layout.module_count * layout.module.area_m2 for layout in layouts.values())
+    return cleaning_options(
+        inputs.weather, inputs.config.losses, inputs.config.cleaning,
+        module_m2=module_m2, simulated=simulated, saved_thb=saved_thb,
+    )  # fmt: skip
+
+
 def _per_kwp(inputs: DesignInputs, production: Production, layouts: Mapping[str, Layout], rows: IntArray) -> FloatArray:
     """Return (n,) kWh of one kWp on the load's grid."""
     total_kwp = sum(layout.capacity_kwp for layout in layouts.values())
@@ -275,70 +310,6 @@ def _storage(inputs: DesignInputs) -> Storage | None:
     if kwh <= 0:
         return None
     return Storage(kwh, kw, battery.round_trip_efficiency, kwh * battery.capex_thb_per_kwh)
-
-
-def _chosen(
-    inputs: DesignInputs, layouts: Mapping[str, Layout], per_kwp: Mapping[str, float], sized: Sweep, module: Module
-) -> tuple[dict[str, Layout], StringPlan]:
-    """Put modules of the wanted size on the best roofs first, as many as strings take."""
-    capacity = inputs.wish.capacity_kwp
-    most = sum(layout.module_count for layout in layouts.values())
-    match capacity:
-        case None:
-            count = round(sized.best_by_npv.capacity_kwp * 1000 / module.power_w)
-        case "max":
-            count = most
-        case _:
-            count = round(float(capacity) * 1000 / module.power_w)
-    if count > most:
-        max_kwp = f"{most * module.power_w / 1000:.1f}"
-        raise InputError.of(
-            "roofs_too_small",
-            kwp=capacity,
-            building=Named(inputs.building.id, inputs.building.name_th),
-            max_kwp=max_kwp,
-        )
-    names = sorted(layouts, key=lambda key: -per_kwp[key])
-    counts = _from_the_best(max(1, count), [layouts[name].module_count for name in names])
-    strings = _wired(inputs, counts, module)
-    takes = [number * strings.modules_in_string for number in strings.strings_by_roof]
-    chosen = {
-        name: replace(layouts[name], corners_m=layouts[name].corners_m[:take])
-        for name, take in zip(names, takes, strict=False)
-        if take
-    }
-    return chosen, strings
-
-
-def _from_the_best(count: int, most: Sequence[int]) -> list[int]:
-    """Give modules to roofs, the best first, each as many as fit; roofs that get none are left out."""
-    given: list[int] = []
-    for fits in most:
-        given.append(min(count - sum(given), fits))
-    return [modules for modules in given if modules]
-
-
-def _wired(inputs: DesignInputs, counts: Sequence[int], module: Module) -> StringPlan:
-    """Find the wished inverter, or of the site's own one that leaves few modules out, with a DC/AC ratio near 1.2."""
-    equipment, site = inputs.config.equipment, inputs.config.site_temperature
-    if inputs.wish.inverter is not None:
-        return plan_strings(counts, module, equipment.inverter(inputs.wish.inverter), site)
-    plans, refusals = [], []
-    for inverter in equipment.inverters.values():
-        try:
-            plans.append(plan_strings(counts, module, inverter, site))
-        except InputError as refusal:
-            refusals.append(refusal)
-    if not plans:
-        raise InputError.of("no_inverter_fits", count=sum(counts), refusals=tuple(refusals))
-    return min(plans, key=lambda plan: _rank(plan, sum(counts)))
-
-
-def _rank(plan: StringPlan, count: int) -> tuple[bool, bool, int, float, int]:
-    """Rank a plan: most modules at work, a good ratio of DC to AC, then fewest inverters, then the best ratio."""
-    off = abs(plan.dc_ac_ratio - BEST_DC_AC_RATIO)
-    is_wasteful = plan.unused_modules > count * MAX_UNUSED_RATIO
-    return is_wasteful, off > GOOD_DC_AC_WITHIN, plan.inverter_count, off, plan.unused_modules
 
 
 def _record(

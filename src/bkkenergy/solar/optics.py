@@ -1,4 +1,4 @@
-"""What glass and dust let through: reflection by the angle of light, soiling between rains."""
+"""What glass lets through: reflection by the angle of light."""
 
 from __future__ import annotations
 
@@ -6,12 +6,9 @@ from functools import lru_cache
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 import pvlib
 
 from bkkenergy.readings import FloatArray
-from bkkenergy.solar.assumptions import Losses
-from bkkenergy.solar.weather import Weather
 
 Incidence = Literal["none", "beam", "all"]
 """Which light loses to reflection at the glass."""
@@ -94,60 +91,3 @@ def diffuse_incidence(tilt_deg: FloatArray, glass: Glass) -> tuple[FloatArray, F
     table = _diffuse_table(glass)
     sky, ground = (np.interp(tilt_deg, DIFFUSE_TILTS_DEG, table[light]) for light in ("sky", "ground"))
     return sky, ground
-
-
-def soiling_ratio(weather: Weather, losses: Losses) -> FloatArray:
-    """Compute the share of light that dust lets through, by Kimber's model with the site's cleanings.
-
-    The rain of the year before decides how dirty 1 January is.
-
-    Parameters
-    ----------
-    weather : Weather
-        Rain of n intervals [mm].
-    losses : Losses
-        How fast dust grows, and what cleans it.
-
-    Returns
-    -------
-    (n,) array
-        Share of light, 0 to 1.
-
-    Raises
-    ------
-    ValueError
-        If rain is not known: dust on a roof that no rain cleans for a year costs 9 %.
-
-    References
-    ----------
-    .. [1] Kimber et al. 2006, "The effect of soiling on large grid-connected photovoltaic systems in California and
-       the southwest region of the United States", IEEE 4th World Conference on Photovoltaic Energy Conversion,
-       2391; as in `pvlib.soiling.kimber`.
-
-    Examples
-    --------
-    >>> from bkkenergy.solar.optics import soiling_ratio
-    >>> from bkkenergy.library.skies import bangkok_year, solar_config
-    >>> share = soiling_ratio(bangkok_year(), solar_config().losses)
-    >>> 0.9 < float(share.min()) < float(share.max()) <= 1.0
-    True
-    """
-    if np.isnan(weather.rain_mm).any():
-        raise ValueError("the weather's rain is not known. Complete it: bkkenergy.solar.weather.completed.")
-    starts = weather.starts.tz_localize(None)
-    rain = pd.Series(weather.rain_mm, index=starts).resample("D").sum()
-    year_before = rain.copy()
-    year_before.index = pd.DatetimeIndex(rain.index) - pd.Timedelta(days=len(rain))
-    both = pd.concat([year_before, rain])
-    cleaned = {day.date() for day in both.index if f"{day:%m-%d}" in losses.soiling_cleaned_on}
-    lost = pvlib.soiling.kimber(
-        both,
-        cleaning_threshold=losses.soiling_cleaning_rain_mm,
-        soiling_loss_rate=losses.soiling_per_day,
-        grace_period=0,
-        max_soiling=losses.soiling_max,
-        manual_wash_dates=sorted(cleaned),
-        rain_accum_period=24,
-    )
-    by_day: FloatArray = 1 - lost.reindex(starts.normalize()).to_numpy(np.float64)
-    return by_day

@@ -17,7 +17,8 @@ from bkkenergy.readings import FloatArray
 from bkkenergy.solar.assumptions import Losses
 from bkkenergy.solar.irradiance import Sky, TranspositionModel, in_plane, sky_of
 from bkkenergy.solar.module import STC_C, STC_WM2, Inverter, Module, OneDiode, one_diode
-from bkkenergy.solar.optics import IAM_STEPS, Glass, Incidence, beam_incidence, diffuse_incidence, soiling_ratio
+from bkkenergy.solar.optics import IAM_STEPS, Glass, Incidence, beam_incidence, diffuse_incidence
+from bkkenergy.solar.soiling import soiling_ratio
 from bkkenergy.solar.weather import Weather
 
 Mounting = Literal["flush", "racked"]

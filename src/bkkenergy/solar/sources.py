@@ -35,7 +35,7 @@ def assumption_sources(design: SolarDesign) -> list[tuple[str, Citation, dt.date
     config: Any = design.config
     sources = [
         (key, getattr(config, key).citation, getattr(config, key).entered)
-        for key in ("losses", "uncertainty", "site_temperature", "layout", "quarter_hours", "finance")
+        for key in ("losses", "cleaning", "uncertainty", "site_temperature", "layout", "quarter_hours", "finance")
     ]
     if design.load_measured_ratio == 0:
         sources.append(("typical_loads", config.typical_loads.citation, config.typical_loads.entered))

@@ -13,6 +13,7 @@ from bkkenergy.carbon import factor_on
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio import load_portfolio
 from bkkenergy.portfolio.models import Roof
+from bkkenergy.reports.solar.html import render_design_html
 from bkkenergy.reports.solar.tables import (
     design_csv,
     design_json,
@@ -145,6 +146,35 @@ def test_all_formats_tell_the_same_numbers(made):
     assert months == pytest.approx(data["month_kwh"])
     assert book["Energy by month"]["B14"].value == "=SUM(B2:B13)"
     assert book["Finance"]["E2"].value.startswith("=B2+NPV(E1,B3:")
+
+
+def test_cleanings_are_compared_as_designs_of_their_own_would_be(config, weather, made):
+    never = config.losses.model_copy(update={"soiling_cleaned_on": ()})
+    alone = design(inputs(config.model_copy(update={"losses": never}), weather, capacity_kwp=80))
+    (assumed,) = (option for option in made.cleaning if option.is_assumed)
+    assert made.cleaning[0].energy_kwh == pytest.approx(alone.energy_kwh)
+    assert assumed.energy_kwh == pytest.approx(made.energy_kwh)
+    assert assumed.gain_thb == pytest.approx(made.bills.saving_thb - alone.bills.saving_thb)
+
+
+def test_more_cleanings_bring_more_energy_and_one_number_of_them_most_money(made):
+    options = [option for option in made.cleaning if not option.is_assumed]
+    assert [option.energy_kwh for option in options] == sorted(option.energy_kwh for option in options)
+    assert [option.soiling_ratio for option in options] == sorted((o.soiling_ratio for o in options), reverse=True)
+    assert (options[0].count_per_year, options[0].gain_kwh, options[0].cost_thb) == (0, 0, 0)
+    (best,) = (option for option in made.cleaning if option.is_best)
+    assert best.net_thb == max(option.net_thb for option in made.cleaning)
+
+
+def test_with_a_table_of_months_no_cleaning_is_compared_and_the_report_says_why(config, weather):
+    table = config.losses.model_copy(update={"soiling_months": (0.03,) * 12})
+    with_table = config.model_copy(update={"losses": table})
+    solar_design = design(inputs(with_table, weather, capacity_kwp=30))
+    assert solar_design.cleaning == ()
+    assert next(line for line in solar_design.losses if line.step == "soiling").change_ratio == pytest.approx(-0.03)
+    page = render_design_html(solar_design, "en", today=dt.date(2026, 11, 26)).decode()
+    assert "table of months" in page
+    assert page.count("3.0%") >= 12
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bkkenergy.solar.irradiance import sky_of
-from bkkenergy.solar.optics import soiling_ratio
 from bkkenergy.solar.production import STEPS, Models, Plane, Rear, simulate
 from bkkenergy.solar.shading import Box, beam_seen, sky_seen, skyline_deg
+from bkkenergy.solar.soiling import soiling_ratio
 
 planes = st.builds(
     lambda tilt, azimuth, kwp, ratio, mounting: Plane(tilt, azimuth, kwp, kwp / ratio, mounting),

@@ -11,8 +11,8 @@ from bkkenergy.adapters.weather import read_weather_file
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.site.solar_config import load_solar
 from bkkenergy.solar.climate import clearness_quantile, typical_year
-from bkkenergy.solar.optics import soiling_ratio
 from bkkenergy.solar.skystatistics import sky_statistics
+from bkkenergy.solar.soiling import soiling_ratio
 from bkkenergy.solar.weather import completed, known_rain, rows_at, with_components
 from tests.conftest import ROOT
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,6 +55,8 @@ def render_design_html(design: SolarDesign, lang: Lang, *, today: dt.date) -> by
             for line in design.losses
             if _is_shown(line.change_ratio, line.step)
         ],
+        cleaning=[(option, days_text(option.days, words)) for option in design.cleaning],
+        dirty_months=", ".join(words.percent(share, 1) for share in design.config.losses.soiling_months),
         bill=bill_rows(design),
         ways=[(way, result, _payback(result, design, words)) for way, result in design.ways.items()],
         sources=assumption_sources(design),
@@ -81,6 +84,12 @@ def render_screening_html(screening: Screening, lang: Lang, *, today: dt.date) -
 def render_screening_pdf(screening: Screening, lang: Lang, *, today: dt.date) -> bytes:
     """Print the ranked roofs as PDF."""
     return as_pdf(render_screening_html(screening, lang, today=today))
+
+
+def days_text(days: Sequence[str], words: Words) -> str:
+    """Return days of a year, as month-day, in words: "15 Jan, 16 Mar"."""
+    short = get_month_names("abbreviated", locale=Locale(words.lang))
+    return ", ".join(f"{int(day[3:])} {short[int(day[:2])]}" for day in days)
 
 
 def _is_shown(change_ratio: float, step: str) -> bool:

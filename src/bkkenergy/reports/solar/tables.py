@@ -78,6 +78,7 @@ def design_data(design: SolarDesign) -> dict[str, Any]:
         "battery": None if design.battery is None else asdict(design.battery),
         **_money_data(design),
         "avoided_kg": design.avoided_kg,
+        "cleaning": [asdict(option) | {"net_thb": option.net_thb} for option in design.cleaning],
         "warnings": list(design.warnings),
         "weather_findings": [
             {"key": finding.key, "values": dict(finding.values), "text": finding.said("en")}

@@ -1,0 +1,81 @@
+"""Options that commands of `bkkenergy solar` share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bkkenergy.cli.report import Names
+from bkkenergy.i18n import LANGS
+from bkkenergy.reports.solar.write import FORMATS
+from bkkenergy.usecases.weather import TYPICAL
+
+Command = Callable[..., Any]
+
+
+def weather_option(command: Command) -> Command:
+    """Add --weather typical|FILE|SERVICE."""
+    return click.option(
+        "--weather",
+        "weather_name",
+        default=TYPICAL,
+        show_default=True,
+        help="typical (offline), measured (by the building's station), an .epw, TMY3 .csv or .parquet file, "
+        "or one of pvgis_tmy, pvgis_hourly, nasa_power, cams; with years: nasa_power:2015..2023.",
+    )(command)
+
+
+def output_options(command: Command) -> Command:
+    """Add --format, --lang and -o."""
+    command = click.option(
+        "-o",
+        "--output",
+        "folder",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Folder for the files (default: solar/ in report.folder of the settings).",
+    )(command)
+    command = click.option(
+        "--lang",
+        "langs",
+        type=Names(LANGS),
+        multiple=True,
+        callback=Names.flat,
+        default=("th",),
+        show_default="th",
+        help="th, en, or th,en.",
+    )(command)
+    return click.option(
+        "--format",
+        "formats",
+        type=Names(FORMATS),
+        multiple=True,
+        callback=Names.flat,
+        default=("html",),
+        show_default="html",
+        help="html,pdf,json,csv,xlsx.",
+    )(command)
+
+
+def wish_options(command: Command) -> Command:
+    """Add what the engineer asks for."""
+    for option in (
+        click.option(
+            "--module", default="mono-550", show_default=True, help="A module of equipment.toml, or cec:NAME."
+        ),
+        click.option("--inverter", help="An inverter of equipment.toml, or cec:NAME (default: what fits best)."),
+        click.option("--mounting", type=click.Choice(["flush", "racked"]), default="flush", show_default=True),
+        click.option("--rack-tilt", type=click.FloatRange(0, 40), default=10.0, show_default=True, help="Degrees."),
+        click.option("--battery-kwh", type=click.FloatRange(0), help="Battery beside it (default: battery.kwh)."),
+        click.option("--export", help="Sell what is left over under this scheme of design.toml (default: no export)."),
+        click.option(
+            "--assume",
+            multiple=True,
+            metavar="NAME=VALUE",
+            help="Finance other than in design.toml, such as loan_share=0.7; may be repeated.",
+        ),
+    ):
+        command = option(command)
+    return command

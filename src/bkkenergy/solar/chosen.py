@@ -1,0 +1,121 @@
+"""Which modules of which roofs a design takes, and how they are wired."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from bkkenergy.errors import InputError
+from bkkenergy.portfolio import Building
+from bkkenergy.solar.assumptions import SolarConfig
+from bkkenergy.solar.layout import Layout
+from bkkenergy.solar.module import Module
+from bkkenergy.solar.strings import BEST_DC_AC_RATIO, StringPlan, plan_strings
+from bkkenergy.texts import Named
+
+MAX_UNUSED_RATIO = 0.05
+"""Of the modules that a size asks for."""
+GOOD_DC_AC_WITHIN = 0.15
+"""Of the best ratio: within it fewer inverters are worth more than a better ratio."""
+
+
+def chosen_layouts(
+    building: Building,
+    config: SolarConfig,
+    layouts: Mapping[str, Layout],
+    per_kwp: Mapping[str, float],
+    module: Module,
+    *,
+    capacity_kwp: float | str,
+    inverter: str | None,
+) -> tuple[dict[str, Layout], StringPlan]:
+    """Put modules of a size on the best roofs first, as many as strings take.
+
+    Parameters
+    ----------
+    building : Building
+        Whose roofs they are.
+    config : SolarConfig
+        Equipment, and the site's extremes of temperature.
+    layouts : mapping of str to Layout
+        All modules that fit, by roof.
+    per_kwp : mapping of str to float
+        Energy of a year by roof [kWh/kWp].
+    module : Module
+        The module.
+    capacity_kwp : float or str
+        A size [kWp], or "max" for all that fit.
+    inverter : str or None
+        An inverter of the configuration; the one that fits best where none is named.
+
+    Returns
+    -------
+    dict of str to Layout
+        The modules that are taken, by roof.
+    StringPlan
+        How they are wired.
+
+    Raises
+    ------
+    InputError
+        If the roofs carry less, or no inverter fits.
+
+    Examples
+    --------
+    >>> import bkkenergy as bk
+    >>> roof = bk.Roof(area_m2=500, tilt_deg=10, azimuth_deg=180)
+    >>> made = bk.design(roof, schedule="mea-3-2-lv", floor_m2=3000, capacity_kwp=22).record
+    >>> sum(one.layout.module_count for one in made.roofs) == made.strings.module_count
+    True
+    """
+    most = sum(layout.module_count for layout in layouts.values())
+    count = most if capacity_kwp == "max" else round(float(capacity_kwp) * 1000 / module.power_w)
+    if count > most:
+        max_kwp = f"{most * module.power_w / 1000:.1f}"
+        raise InputError.of(
+            "roofs_too_small",
+            kwp=capacity_kwp,
+            building=Named(building.id, building.name_th),
+            max_kwp=max_kwp,
+        )
+    names = sorted(layouts, key=lambda key: -per_kwp[key])
+    counts = _from_the_best(max(1, count), [layouts[name].module_count for name in names])
+    strings = _wired(config, counts, module, inverter)
+    takes = [number * strings.modules_in_string for number in strings.strings_by_roof]
+    chosen = {
+        name: replace(layouts[name], corners_m=layouts[name].corners_m[:take])
+        for name, take in zip(names, takes, strict=False)
+        if take
+    }
+    return chosen, strings
+
+
+def _from_the_best(count: int, most: Sequence[int]) -> list[int]:
+    """Give modules to roofs, the best first, each as many as fit; roofs that get none are left out."""
+    given: list[int] = []
+    for fits in most:
+        given.append(min(count - sum(given), fits))
+    return [modules for modules in given if modules]
+
+
+def _wired(config: SolarConfig, counts: Sequence[int], module: Module, wished: str | None) -> StringPlan:
+    """Find the wished inverter, or of the site's own one that leaves few modules out, with a DC/AC ratio near 1.2."""
+    equipment, site = config.equipment, config.site_temperature
+    if wished is not None:
+        return plan_strings(counts, module, equipment.inverter(wished), site)
+    plans, refusals = [], []
+    for inverter in equipment.inverters.values():
+        try:
+            plans.append(plan_strings(counts, module, inverter, site))
+        except InputError as refusal:
+            refusals.append(refusal)
+    if not plans:
+        raise InputError.of("no_inverter_fits", count=sum(counts), refusals=tuple(refusals))
+    return min(plans, key=lambda plan: _rank(plan, sum(counts)))
+
+
+def _rank(plan: StringPlan, count: int) -> tuple[bool, bool, int, float, int]:
+    """Rank a plan: most modules at work, a good ratio of DC to AC, then fewest inverters, then the best ratio."""
+    off = abs(plan.dc_ac_ratio - BEST_DC_AC_RATIO)
+    is_wasteful = plan.unused_modules > count * MAX_UNUSED_RATIO
+    return is_wasteful, off > GOOD_DC_AC_WITHIN, plan.inverter_count, off, plan.unused_modules
