@@ -20,8 +20,8 @@ from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.i18n import Words
 from bkkenergy.reports.phrasing import bill_notes
 from bkkenergy.tariff.bill import Bill
-from bkkenergy.tariff.compare import offers, open_to
-from bkkenergy.usecases.bills import known_ratio, month_bills
+from bkkenergy.tariff.compare import offers, open_to, site_change
+from bkkenergy.usecases.bills import known_ratio, month_bills, months_with_history
 from bkkenergy.usecases.energy import building_of
 from bkkenergy.usecases.standing import site_then
 
@@ -129,23 +129,37 @@ def _add_part(table: Table, bill: Bill, words: Words) -> None:
 @lang_option
 @config_option
 def compare_command(building: str, period: str | None, lang: Any, config_dir: Path, *, as_json: bool) -> None:
-    """Compare what BUILDING would have paid under the other schedules that its size may ask for, the cheapest first."""
+    """Compare what BUILDING would have paid under the other schedules that it may take, the cheapest first.
+
+    Who may take a schedule is a rule with a source; voltage stays as it is. Months before the period count for the
+    minimum charge, so that a month costs what its bill says.
+    """
     words = Words(lang)
     span = period_of(period) if period else past_year(today_here())
     with opened_site(config_dir) as opened:
         site = site_then(opened, building, span)
         chosen = building_of(site.portfolio, building)
-        bills, ratio = month_bills(site, chosen, span), known_ratio(site, chosen, span)
-        tariffs = site.figures.tariffs
-        months = [bill.quantities for bill in bills]
+        ratio, tariffs = known_ratio(site, chosen, span), site.figures.tariffs
+        history = months_with_history(site, chosen, span)
+        months = [month for month in history if month.month >= span.first_day]
         peak_kw = max((max(month.demand_kw.values()) for month in months), default=0.0)
         energy = sum(month.energy_kwh for month in months)
         schedule_id = site.portfolio.schedule_of(chosen)
-        comparison = offers(months, open_to(tariffs.schedules[schedule_id], tariffs, months), tariffs)
+        today = tariffs.schedules[schedule_id]
+        comparison = offers(history, open_to(today, tariffs, history), tariffs, first=span.first_day)
     now = next(offer.total_thb for offer in comparison if offer.schedule.id == schedule_id)
     if as_json:
         rows = [
-            {"schedule": offer.schedule.id, "total_thb": offer.total_thb, "difference_thb": offer.total_thb - now}
+            {
+                "schedule": offer.schedule.id,
+                "total_thb": offer.total_thb,
+                "difference_thb": offer.total_thb - now,
+                "mean_thb_per_kwh": offer.total_thb / energy if energy else None,
+                "site_change": site_change(today, offer.schedule),
+                "eligible": None
+                if offer.schedule.eligible is None
+                else offer.schedule.eligible.model_dump(mode="json"),
+            }
             for offer in comparison
         ]
         print_json(
@@ -161,13 +175,18 @@ def compare_command(building: str, period: str | None, lang: Any, config_dir: Pa
         )
         return
     table = Table(title=f"{building} {words.period(span.slug)}: {energy:,.0f} kWh, {peak_kw:,.0f} kW")
-    for column in ("", "THB", "±"):
-        table.add_column(column, justify="left" if not column else "right")
+    for column in ("", "THB", "±", words("bill.mean_price"), words("bill.on_site")):
+        table.add_column(column, justify="right" if column in {"THB", "±", words("bill.mean_price")} else "left")
     for offer in comparison:
         mark = " *" if offer.schedule.id == schedule_id else ""
         name = words.either(th=offer.schedule.name_th, en=offer.schedule.name_en)
-        table.add_row(name + mark, f"{offer.total_thb:,.2f}", f"{offer.total_thb - now:+,.0f}")
+        price = words.number(offer.total_thb / energy if energy else None, 2)
+        change = words(f"bill.change_{site_change(today, offer.schedule)}")
+        table.add_row(name + mark, f"{offer.total_thb:,.2f}", f"{offer.total_thb - now:+,.0f}", price, change)
     console.print(table)
+    for rule in dict.fromkeys(one.schedule.eligible.citation for one in comparison if one.schedule.eligible):
+        console.print(words("bill.who_may", source=rule))
+    console.print(words("bill.same_voltage"))
     _print_part(ratio, words)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -20,6 +20,7 @@ from bkkenergy.reports.content import (
     Pictures,
     PlanProgress,
     Ranked,
+    ReadBills,
     SolarUse,
     Upstream,
     Use,
@@ -80,7 +81,7 @@ def city_report(
         is_bill_split=any(report.is_bill_split for report in reports),
         raised_ratio=max(report.raised_ratio for report in reports),
         minimum_floor=next((report.minimum_floor for report in reports if report.minimum_floor), None),
-        read_bills=(),
+        read_bills=tuple(_read_bills(reports)),
         state_index=None,
         duties=tuple(duty for report in reports for duty in report.duties),
         savings=savings,
@@ -96,6 +97,20 @@ def city_report(
         missing=tuple(missing),
         portfolio_revision=max(report.portfolio_revision for report in reports),
     )
+
+
+def _read_bills(reports: Sequence[AgencyReport]) -> Iterator[ReadBills]:
+    """Sum the bills that are read in the period, by agency."""
+    for report in reports:
+        if report.read_bills:
+            yield ReadBills(
+                report.agency_id,
+                min(one.first_day for one in report.read_bills),
+                max(one.last_day for one in report.read_bills),
+                sum(one.count for one in report.read_bills),
+                sum(one.billed_kwh for one in report.read_bills),
+                sum(one.total_thb for one in report.read_bills),
+            )
 
 
 def _sources(report: AgencyReport) -> tuple[Citation, ...]:

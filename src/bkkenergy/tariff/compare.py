@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,9 @@ from bkkenergy.tariff.schedule import Customer, Eligibility, EnergyBlock, Schedu
 from bkkenergy.tariff.windows import window_masks
 
 MONTHS_OF_CLASS, MONTHS_OF_ENERGY = 12, 3
-"""Differences below this come from rounding."""
+SiteChange = Literal["none", "tou_meter", "class"]
+"""What a schedule would change on site: nothing, since it is today's; a meter that counts by time of use; or the class
+of the customer alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,36 @@ class Offer:
     total_thb: float
 
 
-def offers(months: Sequence[Quantities], schedules: Sequence[Schedule], tariffs: Tariffs) -> list[Offer]:
+def site_change(today: Schedule, other: Schedule) -> SiteChange:
+    """Say what another schedule of the same voltage would change on site.
+
+    Parameters
+    ----------
+    today, other : Schedule
+        The schedule that holds, and the one that is looked at.
+
+    Returns
+    -------
+    {"none", "tou_meter", "class"}
+        Nothing, a meter that counts by time of use, or the class alone.
+
+    Examples
+    --------
+    >>> from bkkenergy.library.packaged import figures
+    >>> from bkkenergy.tariff.compare import site_change
+    >>> schedules = figures().tariffs.schedules
+    >>> today = schedules["mea-3-1-lv"]
+    >>> [site_change(today, schedules[name]) for name in ("mea-3-1-lv", "mea-3-2-lv")]
+    ['none', 'tou_meter']
+    """
+    if other.id == today.id:
+        return "none"
+    return "tou_meter" if other.kind == "tou" and today.kind != "tou" else "class"
+
+
+def offers(
+    months: Sequence[Quantities], schedules: Sequence[Schedule], tariffs: Tariffs, *, first: dt.date | None = None
+) -> list[Offer]:
     """Compute what the same months cost under each schedule.
 
     Which schedules a customer may take, `open_to` says.
@@ -41,6 +73,8 @@ def offers(months: Sequence[Quantities], schedules: Sequence[Schedule], tariffs:
         The schedules to compare.
     tariffs : Tariffs
         Ft and rules that all schedules share.
+    first : date, optional
+        The first month that counts; those before it are there for the minimum charge alone.
 
     Returns
     -------
@@ -59,9 +93,12 @@ def offers(months: Sequence[Quantities], schedules: Sequence[Schedule], tariffs:
     >>> [offer.schedule.id for offer in offers([month], chosen, tariffs)]
     ['mea-3-2-lv', 'mea-3-1-lv']
     """
-    all_offers = [
-        Offer(schedule, sum(bill.total_thb for bill in bills_of(months, schedule, tariffs))) for schedule in schedules
-    ]
+    all_offers = []
+    for schedule in schedules:
+        since = max(tariffs.first_day, schedule.first_day)
+        bills = bills_of([month for month in months if month.month >= since or not first], schedule, tariffs)
+        counted = [bill for bill in bills if first is None or bill.month >= first]
+        all_offers.append(Offer(schedule, sum(bill.total_thb for bill in counted)))
     return sorted(all_offers, key=lambda offer: offer.total_thb)
 
 

@@ -10,13 +10,14 @@ from typing import Protocol
 import numpy as np
 
 from bkkenergy.calendar import Period, edges
+from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Building, Meter, Portfolio
 from bkkenergy.portfolio.more import ElectricityAccount
 from bkkenergy.ports.channels import KVAR, REACTIVE
 from bkkenergy.readings import FloatArray
 from bkkenergy.site import Site
 from bkkenergy.tariff.bill import MONTHS_BEFORE, Bill, bills_by_schedules
-from bkkenergy.tariff.quantities import Read, quantities_of, read_on, reads_of
+from bkkenergy.tariff.quantities import Quantities, Read, quantities_of, read_on, reads_of
 from bkkenergy.tariff.schedule import MEA_SUPPLY, Supply
 from bkkenergy.usecases.energy import QUARTERS_PER_HOUR, meters_quarters
 
@@ -132,6 +133,24 @@ def month_bills(site: Site, what: Billable, period: Period, *, by_reads: bool = 
         reads, end = reads_of(begin, last_month, read_day)
         longer = Period.days(reads[0].first, end - dt.timedelta(days=1))
     return [bill for bill in _bills(site, what, longer, reads) if bill.month >= first_month]
+
+
+def months_with_history(site: Site, what: Billable, period: Period) -> list[Quantities]:
+    """Return the quantities of whole calendar months, and of the eleven before them for which baht can be given.
+
+    Raises InputError where the period is not of whole months.
+    """
+    if not _is_of_whole_months(period):
+        raise InputError.of("bill_whole_months", period=period.slug)
+    begin = months_before(period.first_day, MONTHS_BEFORE)
+    billed, tariffs = billed_of(site, what), site.figures.tariffs
+    known = max(
+        tariffs.first_day, *(tariffs.schedules[billed.schedule_on(day)].first_day for day in (begin, period.first_day))
+    )
+    while months_before(begin, 1) < known and begin < period.first_day:
+        begin = months_before(begin, -1)
+    bills = _bills(site, what, Period.days(begin, period.last_day), ())
+    return [bill.quantities for bill in bills]
 
 
 def running_bill(site: Site, what: Billable, today: dt.date) -> Bill | None:

@@ -261,3 +261,28 @@ def test_reasons_of_several_months_are_said_once_with_their_months():
     months = [IndexMonth(dt.date(2026, n, 1), None, 0.0, None, None, None, None, None, why) for n in (1, 2, 3)]
     index = StateIndex("1-01", 0.2, "s", "s", tuple(months))
     assert index_whys(index, Words("en")) == ["January 2026 – March 2026 (3): A."]
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_the_city_sums_the_bills_that_are_read_by_agency_with_their_days(report, lang):
+    one, two = report.buildings
+    reads = (
+        ReadBills(one.id, dt.date(2026, 9, 12), dt.date(2026, 10, 11), 1, 1234.0, 5678.9),
+        ReadBills(two.id, dt.date(2026, 9, 20), dt.date(2026, 10, 19), 2, 1000.0, 4321.1),
+    )
+    apart, without = replace(report, read_bills=reads), replace(report, agency_id="b")
+    whole = city_report([apart, without], PLACEBO, names=("เมือง", "City"), missing={}, generated_at=NOW)
+    assert whole.read_bills == (ReadBills("agency", dt.date(2026, 9, 12), dt.date(2026, 10, 19), 3, 2234.0, 10000.0),)
+    text = words_of(whole, lang)
+    assert Words(lang)("report.read_bills") in text
+    assert "10,000.00" in text
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_a_cost_says_whether_it_is_of_calendar_months_or_of_days_without_a_bill(report, lang):
+    words = Words(lang)
+    assert cost_note(report, words).startswith(words("report.bill_note"))
+    days = replace(report, bill=(), period_kind="range")
+    assert cost_note(days, words).startswith(
+        words("report.flat_rate_note", rate=words.number(days.rate_thb_per_kwh, 2))
+    )

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from bkkenergy.calendar import BANGKOK
-from bkkenergy.tariff.bill import bill_of
-from bkkenergy.tariff.compare import avoided_thb_per_kwh, offers, open_to
+from bkkenergy.tariff.bill import bill_of, bills_of
+from bkkenergy.tariff.compare import avoided_thb_per_kwh, offers, open_to, site_change
 from bkkenergy.tariff.quantities import Quantities
 from tests.unit.tariff.test_bill import TARIFFS
 
@@ -78,3 +78,35 @@ def test_a_kwh_of_before_the_first_known_ft_is_worth_no_baht():
     starts = pd.DatetimeIndex(["2018-02-05 10:00", "2019-02-05 10:00"]).tz_localize(BANGKOK)
     found = avoided_thb_per_kwh(starts, SCHEDULE, TARIFFS, energy_kwh_a_month=35_000)
     np.testing.assert_allclose(found, [0, (4.1839 - 0.1160) * 1.07])
+
+
+def test_months_before_the_first_count_for_the_minimum_charge_and_not_for_the_total():
+    plain = TARIFFS.schedules["mea-3-1-mv"]
+    busy = Quantities(dt.date(2025, 3, 1), 40_000.0, 20_000.0, {"all": 300.0, "on_peak": 300.0})
+    idle = Quantities(dt.date(2025, 4, 1), 12_000.0, 6_000.0, {"all": 60.0, "on_peak": 60.0})
+    (with_history,) = offers([busy, idle], [plain], TARIFFS, first=idle.month)
+    within_the_year = bills_of([busy, idle], plain, TARIFFS)[1]
+    assert with_history.total_thb == within_the_year.total_thb
+    assert within_the_year.amount_thb("minimum") > 0
+    assert with_history.total_thb > offers([idle], [plain], TARIFFS)[0].total_thb
+
+
+def test_history_from_before_a_schedule_s_first_rates_does_not_stop_the_comparison():
+    plain = TARIFFS.schedules["mea-3-1-mv"]
+    late = plain.model_copy(
+        update={"rates": tuple(one.model_copy(update={"valid_from": dt.date(2025, 2, 1)}) for one in plain.rates[-1:])}
+    )
+    months = year_of(150, 35_000, 3)
+    (offer,) = offers(months, [late], TARIFFS, first=dt.date(2025, 3, 1))
+    assert offer.total_thb == bills_of(months[1:], late, TARIFFS)[1].total_thb
+
+
+@pytest.mark.parametrize(
+    ("today", "other", "change"),
+    [
+        ("mea-3-1-mv", "mea-3-1-mv", "none"), ("mea-3-1-mv", "mea-3-2-mv", "tou_meter"), ("mea-2-1-lv", "mea-2-2-lv", "tou_meter"),
+        ("mea-3-2-mv", "mea-4-2-mv", "class"), ("mea-2-2-mv", "mea-2-1-mv", "class"),
+    ],
+)  # fmt: skip
+def test_what_changes_on_site_is_a_meter_by_time_of_use_or_the_class_alone(today, other, change):
+    assert site_change(TARIFFS.schedules[today], TARIFFS.schedules[other]) == change
