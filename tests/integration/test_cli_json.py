@@ -35,10 +35,10 @@ DOES = {
 """Commands that change or start something, and say that it is done."""
 WRITES = {
     "report", "export", "plan export", "plan datasheet", "plan jcm", "portfolio export", "solar estimate", "solar screen",
-    "meters acl", "listen", "ereport export", "ereport annual", "portfolio proposals show",
+    "meters acl", "listen", "ereport export", "ereport annual", "portfolio proposals show", "solar plant",
 }  # fmt: skip
-"""Commands that write files of chosen formats, the broker's own form of rules, or a picture that moves; a proposal, of
-which this site has none."""
+"""Commands that write files of chosen formats, the broker's own form of rules, or a picture that moves; a proposal or a
+PV plant, of which this site has none (tests/integration/test_plants.py)."""
 HEALTH, BUILDING = METERS[0], METERS[0].rpartition(".")[0]
 BILLS = "month,kwh,total\n" + "".join(f"2025-{month:02},{1000 + month},5000\n" for month in range(1, 13))
 ACCOUNT = f"""[[account]]

@@ -15,7 +15,6 @@ import structlog
 from pydantic import SecretStr
 
 from bkkenergy.settings import MqttSettings
-from bkkenergy.tomlfiles import read_secret
 
 log = structlog.get_logger(__name__)
 
@@ -67,7 +66,7 @@ def bystander(settings: MqttSettings, role: str, *, tries_share: bool = False) -
     if file is None:
         log.warning("helper_has_the_ingesters_user", role=role, user=settings.username, remedy=OWN_USERS)
         return own_settings
-    password = SecretStr(read_secret(file))
+    password = SecretStr(file.read_text(encoding="utf-8").strip())
     return own_settings.model_copy(update={"username": user_of(settings.username, role), "password": password})
 
 

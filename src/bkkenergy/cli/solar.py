@@ -17,6 +17,7 @@ from bkkenergy.cli.lang import lang_option
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.cli.solar_options import output_options, weather_option, wish_options
+from bkkenergy.cli.solar_plant import plant_command
 from bkkenergy.cli.solar_tables import cleaning_note, cleaning_table, designs_table, size_table
 from bkkenergy.cli.solar_weather import MEASURED, weather_group
 from bkkenergy.cli.spread import dask_option, spreading
@@ -367,3 +368,4 @@ def screen_command(
 
 
 solar_command.add_command(weather_group)
+solar_command.add_command(plant_command)

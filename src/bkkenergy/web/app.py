@@ -29,6 +29,7 @@ from bkkenergy.web import (
     api_notes,
     api_official,
     api_plan,
+    api_plants,
     api_portfolio,
     api_readings,
     api_savings,
@@ -43,6 +44,7 @@ from bkkenergy.web import (
     pages_help,
     pages_notes,
     pages_official,
+    pages_plant,
     pages_solar,
     pages_work,
     pages_year,
@@ -99,6 +101,7 @@ def create_app(here: AppContext) -> FastAPI:
         pages_help,
         pages_notes,
         pages_official,
+        pages_plant,
         pages_solar,
         pages_work,
         pages_year,
@@ -115,6 +118,7 @@ def create_app(here: AppContext) -> FastAPI:
     app.include_router(api_notes.router)
     app.include_router(api_work.router)
     app.include_router(api_plan.router)
+    app.include_router(api_plants.router)
     app.include_router(api_savings.router)
     app.include_router(api_bills.router)
     app.include_router(api_official.router)

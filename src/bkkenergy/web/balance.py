@@ -58,7 +58,7 @@ class BalanceView:
     notes: Sequence[str]
     sub_meters: Sequence[SubMetersView]
     virtual_meters: Sequence[BalanceLine]
-    plants: Sequence[str] = ()
+    plants: Sequence[tuple[str, str]] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -72,7 +72,7 @@ def balance_view(here: AppContext, building: Building, words: Words) -> BalanceV
     pv = pv_of(here.portfolio, here.site.projects, building, period)
     energy = building_energy(here.opened.energy, building, period, "day", is_unmetered=pv.is_unmetered)
     plants = plant_yields(here.opened.energy, here.portfolio, building, period)
-    return replace(view_of(energy, period, words), plants=[plant_text(plant, words) for plant in plants])
+    return replace(view_of(energy, period, words), plants=[(plant.id, plant_text(plant, words)) for plant in plants])
 
 
 def view_of(energy: BuildingEnergy, period: Period, words: Words) -> BalanceView:
