@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, SecretStr, model_validator
 
 from bkkenergy.errors import ConfigError, Fault
-from bkkenergy.tomlfiles import Frozen, read_toml, validated
+from bkkenergy.tomlfiles import Frozen, read_secret, read_toml, validated
 
 FILE_NAME = "bkkenergy.toml"
 MQTT_PASSWORD_VARIABLE = "BKKENERGY_MQTT_PASSWORD"  # noqa: S105 - a name, not a secret
@@ -414,10 +414,4 @@ def _secret(environment: Mapping[str, str], variable: str, file: Path | None, ho
         return SecretStr(value)
     if file is None:
         return None
-    try:
-        return SecretStr((home / file).read_text(encoding="utf-8").strip())
-    except OSError as error:
-        fault = Fault(
-            str(home / file), f"the secret cannot be read ({error.strerror})", "Correct the path or its rights."
-        )
-        raise ConfigError([fault]) from None
+    return SecretStr(read_secret(home / file))

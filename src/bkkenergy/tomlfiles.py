@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bkkenergy.errors import ConfigError, Fault
+from bkkenergy.regularfiles import MAX_TEXT_BYTES, why_unreadable
 from bkkenergy.texts import Lang, filled
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 Table = dict[str, Any]
+MAX_DEPTH = 30
+"""Levels of a file: no model has half as many."""
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
@@ -53,16 +56,49 @@ class Given:
 
 
 def read_toml(path: Path) -> Table:
-    """Read the tables of one file. Raises ConfigError when it is absent or no TOML."""
+    """Read the tables of one file. Raises ConfigError when it is absent, no file that can be read, or no TOML."""
+    if why := why_unreadable(path, MAX_TEXT_BYTES):
+        raise ConfigError([why.fault])
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # Notepad writes a byte order mark
+        tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # Notepad writes a byte order mark
+        if not _is_deeper(tables, MAX_DEPTH):
+            return tables
+        fault = Fault.of("toml_deep", str(path), depth=MAX_DEPTH)
     except FileNotFoundError:
         fault = Fault.of("no_file", str(path))
+    except OSError as error:
+        fault = Fault.of("file_error", str(path), reason=error.strerror)
     except UnicodeDecodeError as error:
         fault = Fault.of("no_utf8", str(path), reason=error.reason)
-    except tomllib.TOMLDecodeError as error:
-        fault = Fault.of("no_toml", str(path), reason=str(error))
+    except RecursionError:
+        fault = Fault.of("toml_deep", str(path), depth=MAX_DEPTH)
+    except ValueError as error:  # of TOML, or a number of more digits than any has
+        fault = Fault.of("no_toml", str(path), reason=str(error).partition(";")[0])
     raise ConfigError([fault])
+
+
+def read_secret(path: Path) -> str:
+    """Read a secret. Raises ConfigError when its file cannot be read."""
+    if why := why_unreadable(path, MAX_TEXT_BYTES):
+        raise ConfigError([why.fault])
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "no text in UTF-8"
+        raise ConfigError([Fault.of("file_error", str(path), reason=reason)]) from None
+
+
+def _is_deeper(tables: Table, depth: int) -> bool:
+    """Return whether tables and lists lie deeper in one another than a number of levels."""
+    level: list[Any] = [tables]
+    for _ in range(depth):
+        level = [
+            value
+            for one in level
+            for value in (one.values() if isinstance(one, dict) else one)
+            if isinstance(value, dict | list)
+        ]
+    return bool(level)
 
 
 def validated(model: type[ModelT], table: Table, where: str) -> tuple[ModelT | None, list[Fault]]:

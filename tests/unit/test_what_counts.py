@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 import bkkenergy as bk
 from bkkenergy.cli import cli
+from bkkenergy.errors import ConfigError
 from bkkenergy.site import load_configuration
 from bkkenergy.site.what_counts import what_counts
 from tests.conftest import CONFIG_PARTS, ROOT
@@ -38,7 +39,7 @@ number = "012345678"
 schedule = "mea-3-1-lv"
 buildings = ["health.centre-1"]
 """
-SECOND = ACCOUNTS.replace('"one"', '"two"').replace("mea-3-1-lv", "mea-2-2-lv")
+SECOND = ACCOUNTS.replace('"one"', '"two"').replace("mea-3-1-lv", "mea-2-2-lv").replace("012345678", "012345679")
 THRESHOLDS = """
 [[threshold]]
 id = "quiet-agency"
@@ -96,6 +97,43 @@ def test_a_secret_of_a_recipient_lies_where_those_of_the_settings_do(loaded):
     config = loaded(hook)
     (recipient,) = config.delivery_on(DAY).recipient
     assert recipient.secret_file == config.folder.resolve().parent / "secrets/hook"
+
+
+def test_a_recipient_by_mail_without_a_mail_server_is_said_and_is_no_fault(loaded, tmp_path):
+    loaded(RECIPIENTS)
+    (tmp_path / "config/bkkenergy.toml").write_text("")
+    done = CliRunner().invoke(cli, ["check", "--config", str(tmp_path / "config")])
+    assert done.exit_code == 0, done.output
+    assert "No mail server is named (bkkenergy.toml: mail.host): nothing is sent to office." in done.output
+    (tmp_path / "config/bkkenergy.toml").write_text('[[recipient]]\nto = "old@bangkok.go.th"\n')
+    loaded_text = tmp_path / "config/portfolio/more.toml"
+    loaded_text.write_text("")
+    assert CliRunner().invoke(cli, ["check", "--config", str(tmp_path / "config")]).exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "is_taken"),
+    [
+        (("", ""), True),
+        (('"012345678"', '"12345678"'), True),
+        (('"mea"', '"pea"'), False),
+        (("number", "from = 2027-01-01\nnumber"), True),
+    ],
+    ids=["the same", "zeros before it", "another utility", "later, while the first goes on"],
+)
+def test_two_accounts_of_one_number_at_once_are_a_fault(loaded, change, is_taken):
+    second = ACCOUNTS.replace('"one"', '"two"').replace(*change, 1) if change[0] else ACCOUNTS.replace('"one"', '"two"')
+    if not is_taken:
+        assert len(loaded(ACCOUNTS + second).portfolio.accounts) == 2
+        return
+    with pytest.raises(ConfigError, match="account one has the number 0?12345678 on the same days"):
+        loaded(ACCOUNTS + second)
+
+
+def test_an_account_that_follows_another_may_have_its_number(loaded):
+    first = ACCOUNTS.replace("number", "until = 2026-06-30\nnumber")
+    second = ACCOUNTS.replace('"one"', '"two"').replace("number", "from = 2026-07-01\nnumber")
+    assert list(loaded(first + second).portfolio.accounts) == ["two"]
 
 
 def test_the_schedule_of_the_one_account_counts_and_of_two_that_differ_none(loaded):

@@ -15,6 +15,7 @@ import structlog
 from pydantic import SecretStr
 
 from bkkenergy.settings import MqttSettings
+from bkkenergy.tomlfiles import read_secret
 
 log = structlog.get_logger(__name__)
 
@@ -66,7 +67,7 @@ def bystander(settings: MqttSettings, role: str, *, tries_share: bool = False) -
     if file is None:
         log.warning("helper_has_the_ingesters_user", role=role, user=settings.username, remedy=OWN_USERS)
         return own_settings
-    password = SecretStr(file.read_text(encoding="utf-8").strip())
+    password = SecretStr(read_secret(file))
     return own_settings.model_copy(update={"username": user_of(settings.username, role), "password": password})
 
 

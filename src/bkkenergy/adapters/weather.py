@@ -23,6 +23,7 @@ from bkkenergy.adapters.files import write_whole
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import InputError, UnavailableError
 from bkkenergy.readings import FloatArray
+from bkkenergy.regularfiles import need_regular
 from bkkenergy.solar.weather import Filled, Kind, Provenance, Weather, closing_dni, known_rain, with_components
 
 Service = Literal["pvgis_tmy", "pvgis_hourly", "nasa_power", "cams"]
@@ -106,6 +107,7 @@ def read_weather_file(path: Path, *, encoding: str | None = None) -> Weather:
         raise InputError(
             f"{path}: the ending {path.suffix!r} is not known. Give an .epw, a TMY3 .csv or a .parquet file."
         )
+    need_regular(path)
     try:
         return reader()
     except FileNotFoundError:

@@ -15,6 +15,7 @@ from rich.status import Status
 from bkkenergy.adapters.sqlite_file import NotCopied
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import command_line, config_option
+from bkkenergy.cli.inputfile import InputFile
 from bkkenergy.errors import InputError
 from bkkenergy.settings import load_settings
 from bkkenergy.site.folder import data_folder
@@ -66,7 +67,7 @@ def backup_command(target: Path | None, config_dir: Path) -> None:
     epilog="\b\nExamples:\n  bkkenergy restore bkkenergy-2026-11-25-0300.tar.gz\n"
     "  bkkenergy restore bkkenergy-2026-11-25-0300.tar.gz --config-to /etc/bkkenergy/config",
 )
-@click.argument("backup", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("backup", type=InputFile())
 @click.option(
     "--config-to", type=click.Path(file_okay=False, path_type=Path), help="Put the backup's configuration here first."
 )

@@ -16,6 +16,7 @@ from rich.table import Table
 from bkkenergy.adapters.state.baselines import Fitted, versions_of
 from bkkenergy.calendar import past_year
 from bkkenergy.cli.context import command_line, config_option, period_of, today_here
+from bkkenergy.cli.inputfile import InputFile
 from bkkenergy.cli.lang import lang_option
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, print_json
@@ -107,7 +108,7 @@ def fit_command(name: str, period: str | None, reason: str, scheduler: str | Non
     "  bkkenergy baseline bills education.school-1 --file bills.csv --months 12",
 )
 @click.argument("building")
-@click.option("--file", "path", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A file of bills.")
+@click.option("--file", "path", type=InputFile(), help="A file of bills.")
 @click.option("--months", default=12, show_default=True, help="How many of the first bills make the baseline.")
 @json_option
 @config_option

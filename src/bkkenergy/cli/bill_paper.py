@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bkkenergy.cli.context import command_line, config_option, today_here
+from bkkenergy.cli.inputfile import InputFile
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, plain, print_json
 from bkkenergy.errors import ConfigError, InputError
@@ -38,7 +39,7 @@ from bkkenergy.usecases.paperbills import (
 
 console = Console()
 NOT_METERED = "No meter has energy of these days: there is nothing to compare with."
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FILE = InputFile()
 
 
 @click.command(

@@ -13,8 +13,9 @@ from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.errors import ConfigError, Fault
 from bkkenergy.jobs.schedule import settings_faults
 from bkkenergy.site import Configuration, load_configuration
+from bkkenergy.site.index_config import load_index
 from bkkenergy.site.plan_config import load_plan
-from bkkenergy.site.poll_config import load_polled, unverified_maps
+from bkkenergy.site.poll_config import load_maps, load_polled, unverified_maps
 from bkkenergy.site.savings_config import SavingsConfig, load_savings
 from bkkenergy.site.solar_config import load_solar
 from bkkenergy.site.what_counts import what_counts
@@ -42,7 +43,8 @@ def check_command(lang: Lang, config_dir: Path, *, as_json: bool) -> None:
     try:
         config = load_configuration(config_dir)
     except ConfigError as error:
-        _print_faults([*error.faults, *_other_faults(config_dir)], lang, as_json=as_json)
+        faults = list(dict.fromkeys([*error.faults, *_other_faults(config_dir)]))
+        _print_faults(faults, lang, as_json=as_json)
         raise SystemExit(1) from None
     if faults := _other_faults(config_dir, config):
         _print_faults(faults, lang, as_json=as_json)
@@ -96,7 +98,7 @@ def _counted(config: Configuration) -> dict[str, int]:
 def _other_faults(config_dir: Path, config: Configuration | None = None) -> list[Fault]:
     """List faults of what only some commands read: schedule, recipients, solar, savings, plan, polling."""
     faults = settings_faults(config.delivery_on(today_here()), list(config.portfolio.agencies)) if config else []
-    for load in (load_solar, load_savings, load_plan):
+    for load in (load_solar, load_savings, load_plan, load_index, load_maps):
         try:
             loaded = load(config_dir)
         except ConfigError as error:

@@ -16,6 +16,7 @@ from bkkenergy.adapters.identities import bystander
 from bkkenergy.adapters.mqtt import Subscriber
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli.context import config_option, set_up_logging
+from bkkenergy.cli.inputfile import InputFile
 from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.errors import InputError
 from bkkenergy.ingest.explain import Explained, explain_payload
@@ -37,7 +38,7 @@ Examples:
 )
 @click.option("--profile", "profile_id", required=True, help="A profile of config/payloads.")
 @click.option("--topic", required=True, help="The topic that it came on.")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
+@click.argument("file", type=InputFile(allow_dash=True))
 @json_option
 @config_option
 def decode_command(profile_id: str, topic: str, file: Path, config_dir: Path, *, as_json: bool) -> None:

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bkkenergy.calendar import BANGKOK, Period
 from bkkenergy.cli.context import config_option, set_up_logging
+from bkkenergy.cli.inputfile import InputFile
 from bkkenergy.cli.lang import lang_of_locale
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.demo.gateways import gateways
@@ -64,7 +65,7 @@ Examples:
 @click.option("--seed", default=2570, show_default=True, help="Another seed, another city.")
 @click.option(
     "--replay",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=InputFile(),
     help="Publish this file's meters instead: time first, then columns of kW (*_kw) or kWh.",
 )
 @click.option("--timezone", default=str(BANGKOK), show_default=True, help="Of the file's times without an offset.")

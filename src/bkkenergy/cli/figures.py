@@ -13,6 +13,7 @@ from rich.table import Table
 from bkkenergy.adapters.state import open_state
 from bkkenergy.cli.context import command_line, config_option, today_here
 from bkkenergy.cli.days import CommonEra
+from bkkenergy.cli.inputfile import InputFile
 from bkkenergy.cli.lang import operator_lang_option
 from bkkenergy.cli.output import print_json
 from bkkenergy.dated import Grade
@@ -89,7 +90,7 @@ Examples:
   bkkenergy figures import-ft ft.csv --source "MEA open data, ft-rate-by-type" --grade V
   bkkenergy figures import-ft ft.csv --from-column เริ่ม --ft-column ค่าFt --unit satang --type 3 --type-column ประเภท""",
 )
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=InputFile())
 @click.option("--source", required=True, help="Where the file was taken from, and when.")
 @click.option("--grade", type=click.Choice(GRADES), required=True, help="How sure the source is (see figures list).")
 @click.option("--from-column", help="Column of the first day or month (default: found by its heading).")

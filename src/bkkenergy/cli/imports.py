@@ -11,6 +11,7 @@ import pandas as pd
 from bkkenergy.cli.context import command_line, config_option
 from bkkenergy.cli.importreadings import ReadingsFile, take_in_readings
 from bkkenergy.cli.importshown import refused_path, shown_at
+from bkkenergy.cli.inputfile import InputFile
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.errors import ConfigError, InputError
 from bkkenergy.ingest.ask import store_mapping
@@ -52,7 +53,7 @@ Examples:
   bkkenergy import readings.parquet                 a file that `bkkenergy export` wrote
   bkkenergy import --undo 3                         see `bkkenergy imports list`""",
 )
-@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", required=False, type=InputFile())
 @click.option(
     "--column",
     "columns",

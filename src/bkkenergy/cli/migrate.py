@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bkkenergy.cli.context import command_line, config_option
+from bkkenergy.cli.inputfile import InputFile
 from bkkenergy.site import load_configuration
 from bkkenergy.texts import counted
 from bkkenergy.usecases.server import Move, Moved, StoreKind, move_readings
@@ -27,7 +28,7 @@ COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), 
 @click.option("--to", "kind", required=True, type=click.Choice(["sqlite", "influx"]), help="Where readings go.")
 @click.option("--from", "source", type=click.Choice(["sqlite", "influx"]), help="From where (default: the other).")
 @click.option("--path", type=click.Path(dir_okay=False, path_type=Path), help="Of the new SQLite file.")
-@click.option("--source-path", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Of the old one.")
+@click.option("--source-path", type=InputFile(), help="Of the old one.")
 @config_option
 def migrate_command(
     kind: str, source: str | None, path: Path | None, source_path: Path | None, config_dir: Path

@@ -18,6 +18,7 @@ from bkkenergy.adapters.state.projects import project_of, projects, steps_of
 from bkkenergy.carbon import avoided
 from bkkenergy.cli.context import command_line, config_option, today_here
 from bkkenergy.cli.days import CommonEra
+from bkkenergy.cli.inputfile import InputFile
 from bkkenergy.cli.lang import lang_option
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, print_json
@@ -268,7 +269,7 @@ def export_command(path: Path, lang: Any, config_dir: Path) -> None:
 
 
 @plan_command.command("import", epilog="\b\nExamples:\n  bkkenergy plan import plan.xlsx")
-@click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("path", type=InputFile())
 @click.option("--why", default="", help="The reason, for the history (default: the name of the file).")
 @from_option
 @config_option

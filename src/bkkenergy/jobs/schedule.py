@@ -94,7 +94,7 @@ def settings_faults(settings: Settings, agencies: Sequence[str]) -> list[Fault]:
         for agency in names
         if agency not in known
     ]
-    if not settings.mail.host and any(recipient.channel == "mail" for recipient in settings.recipient):
+    if not settings.mail.host and any(_is_of_settings(one) and one.channel == "mail" for one in settings.recipient):
         faults.append(Fault(f"{FILE_NAME}: mail.host", "recipients by mail, but no mail server", "Name the server."))
     faults += [
         Fault(
@@ -106,6 +106,11 @@ def settings_faults(settings: Settings, agencies: Sequence[str]) -> list[Fault]:
         if recipient.secret_file and not recipient.secret_file.exists()
     ]
     return faults
+
+
+def _is_of_settings(recipient: Recipient) -> bool:
+    """Return whether the operator enters a recipient, who also names the mail server; else a manager does."""
+    return not isinstance(recipient, PortfolioRecipient)
 
 
 def _where(number: int, recipient: Recipient) -> str:

@@ -61,6 +61,7 @@ def cross_check(records: Records, places: Mapping[str, str], tariffs: frozenset[
     for key, entries in records.by_kind.get("building", {}).items():
         faults += _faults_by_day(records, key, entries, parts.get(key, ()), where, tariffs)
     faults += shared_topics(records, where)
+    faults += _shared_numbers(records, where)
     return list(dict.fromkeys(faults))
 
 
@@ -385,6 +386,18 @@ def shared_topics(records: Records, places: Mapping[str, str]) -> Iterator[Fault
             others.append((key, version))
 
 
-def _meet(one: Dated[Meter], other: Dated[Meter]) -> bool:
+def _shared_numbers(records: Records, places: Places) -> Iterator[Fault]:
+    """Find electricity accounts of the number of an earlier one at the same time: a bill is of one of them."""
+    owners: dict[tuple[str, str], list[tuple[str, Dated[Any]]]] = {}
+    for key in records.by_kind.get("account", {}):
+        for version in records.history("account", key):
+            others = owners.setdefault((version.value.utility, version.value.number.lstrip("0")), [])
+            owner = next((name for name, other in others if name != key and _meet(other, version)), None)
+            if owner is not None:
+                yield Fault.of("number_taken", f"{places[key]}.number", number=version.value.number, name=owner)
+            others.append((key, version))
+
+
+def _meet(one: Dated[Any], other: Dated[Any]) -> bool:
     """Return whether two things are valid at the same time on any day."""
     return (one.end is None or other.first < one.end) and (other.end is None or one.first < other.end)

@@ -20,6 +20,7 @@ from bkkenergy.adapters.files import write_whole
 from bkkenergy.calendar import BE_OFFSET_YEARS
 from bkkenergy.dated import Grade, holding
 from bkkenergy.errors import ConfigError, InputError
+from bkkenergy.regularfiles import MAX_TEXT_BYTES, need_regular
 from bkkenergy.site.figures import load_figures
 from bkkenergy.tariff.schedule import Ft
 
@@ -53,6 +54,7 @@ class FtRow:
 
 def read_ft_table(path: Path) -> pd.DataFrame:
     """Read a CSV as text, in UTF-8 or TIS-620. Raises InputError."""
+    need_regular(path, MAX_TEXT_BYTES)
     for encoding in ("utf-8-sig", "cp874"):
         try:
             return pd.read_csv(path, dtype=str, encoding=encoding, skipinitialspace=True).dropna(how="all")

@@ -65,6 +65,15 @@ def unverified_maps(polled: Sequence[PolledMeter]) -> list[str]:
     return list(dict.fromkeys(one.map.id for one in polled if one.map.unverified))
 
 
+def load_maps(folder: Path) -> tuple[RegisterMap, ...]:
+    """Return the register maps, whether a device is polled or none. Raises ConfigError with every fault."""
+    faults: list[Fault] = []
+    maps = _read(folder / MAPS, "map", RegisterMap, faults) if (folder / MAPS).exists() else []
+    if faults:
+        raise ConfigError(faults)
+    return tuple(maps)
+
+
 def _read(path: Path, name: str, model: type[Any], faults: list[Fault]) -> list[Any]:
     try:
         tables = read_toml(path).get(name, [])

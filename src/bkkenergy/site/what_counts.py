@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from bkkenergy.portfolio import Portfolio
 from bkkenergy.ports.ledger import CHANNELS
+from bkkenergy.settings import FILE_NAME
 from bkkenergy.site.configuration import Configuration
 
 
@@ -44,6 +45,9 @@ def _recipients(config: Configuration, portfolio: Portfolio) -> Iterator[str]:
     if portfolio.records.by_kind.get("recipient"):
         also = f" The {in_settings} of the settings do not count: remove them there." if in_settings else ""
         yield f"Recipients are those of the portfolio: {len(portfolio.recipients)} today.{also}"
+    by_mail = [one.id for one in portfolio.recipients.values() if one.channel == "mail"]
+    if by_mail and not config.settings.mail.host:
+        yield f"No mail server is named ({FILE_NAME}: mail.host): nothing is sent to {', '.join(by_mail)}."
 
 
 def _schedules(portfolio: Portfolio) -> Iterator[str]:

@@ -23,6 +23,7 @@ from bkkenergy.adapters.state.users import note, sign_in_known
 from bkkenergy.errors import UnavailableError
 from bkkenergy.i18n import Words
 from bkkenergy.settings import OidcSettings
+from bkkenergy.tomlfiles import read_secret
 from bkkenergy.web.context import AppContext
 from bkkenergy.web.pages_account import inside
 from bkkenergy.web.render import open_page
@@ -121,7 +122,7 @@ def _claims(here: AppContext, oidc: OidcSettings, code: str, trip: dict[str, str
     from joserfc.jwt import JWTClaimsRegistry, decode  # noqa: PLC0415
 
     provider = _discovered(here, oidc)
-    secret = oidc.client_secret_file.read_text(encoding="utf-8").strip() if oidc.client_secret_file else ""
+    secret = read_secret(oidc.client_secret_file) if oidc.client_secret_file else ""
     form = {
         "grant_type": "authorization_code",
         "code": code,

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bkkenergy.errors import BkkEnergyError, ConfigError, Fault
+from bkkenergy.errors import BkkEnergyError
 from bkkenergy.settings import Recipient
+from bkkenergy.tomlfiles import read_secret
 
 SERVER_FAULT = 500
 TRY_LATER = frozenset({408, 425, 429})
@@ -40,12 +41,7 @@ class Notification:
 
 def secret_of(recipient: Recipient) -> str:
     """Read the recipient's secret. Raises ConfigError when its file cannot be read."""
-    path = recipient.secret_file
-    try:
-        return path.read_text(encoding="utf-8").strip() if path else ""
-    except OSError as error:
-        fault = Fault(str(path), f"the secret cannot be read ({error.strerror})", "Correct the path or its rights.")
-        raise ConfigError([fault]) from None
+    return read_secret(recipient.secret_file) if recipient.secret_file else ""
 
 
 def judged(status: int, body: bytes, where: str) -> None:

@@ -26,6 +26,7 @@ from bkkenergy.ingest.paper.fields import (
 from bkkenergy.ingest.paper.mapping import BillMapping
 from bkkenergy.ingest.sheets.cells import split_stamp
 from bkkenergy.ingest.sheets.grid import Row, open_grid
+from bkkenergy.regularfiles import need_regular
 from bkkenergy.tariff.paper import PaperBill
 
 HEAD_ROWS, MIN_FIELDS, MAX_BILLS, MAX_SHOWN = 40, 2, 2000, 5
@@ -67,6 +68,7 @@ def read_bills(
     account : its number; empty where any is taken. Rows of other accounts, where a file names them, are left out, and
     counted.
     """
+    need_regular(path)
     with path.open("rb") as stream:
         is_pdf = b"%PDF-" in stream.read(1024)
     if is_pdf:

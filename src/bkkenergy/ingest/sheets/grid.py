@@ -17,6 +17,7 @@ from typing import IO, Any
 import openpyxl
 
 from bkkenergy.errors import InputError
+from bkkenergy.regularfiles import need_regular
 
 Row = tuple[int, list[str]]
 """Number of a row in the file, from 1, and its cells."""
@@ -45,6 +46,7 @@ class Grid:
 
 def open_grid(path: Path, sheet: str | None) -> Grid:
     """Find out the form of a file. Raises InputError."""
+    need_regular(path)
     with path.open("rb") as stream:
         head = stream.read(512)
     if head.startswith(b"PK"):
@@ -114,6 +116,7 @@ class _Bounded(io.RawIOBase):
 
 def bounded(path: Path) -> io.BufferedReader:
     """Open a file, inflated where it is compressed, to be read no further than the bound."""
+    need_regular(path)
     with path.open("rb") as stream:
         is_gzip = stream.read(2) == b"\x1f\x8b"
     opened: IO[bytes] = gzip.open(path) if is_gzip else path.open("rb")  # type: ignore[assignment]  # noqa: SIM115

@@ -17,6 +17,7 @@ from bkkenergy.errors import ConfigError, Fault, InputError
 from bkkenergy.i18n import DATE_FORMAT, Words
 from bkkenergy.plan import PROJECT_KINDS, PROJECT_STATES, Measured, Project, project_faults
 from bkkenergy.portfolio import Portfolio
+from bkkenergy.regularfiles import need_small_archive
 from bkkenergy.reports.workbooks import AS_TEXT
 from bkkenergy.tomlfiles import validated
 
@@ -67,6 +68,7 @@ def _write(sheet: Any, row: int, project: Project, measured: Measured | None, *,
 
 def read_workbook(path: Path, portfolio: Portfolio) -> list[Project]:
     """Read the projects of a workbook. Raises InputError when it is none, ConfigError with the faults of all rows."""
+    need_small_archive(path)
     try:
         table = pd.read_excel(path, dtype=object, engine="openpyxl")
     except (OSError, ValueError, KeyError, BadZipFile) as error:
