@@ -29,7 +29,7 @@ from bkkenergy.reports.solar.gather import (
     screened,
     year_load,
 )
-from bkkenergy.reports.solar.html import headline
+from bkkenergy.reports.solar.html import headline, solar_projects
 from bkkenergy.reports.solar.write import write_design, write_screening
 from bkkenergy.site import Site, load_configuration
 from bkkenergy.site.folder import solar_folder
@@ -136,11 +136,13 @@ def estimate_command(
             design_inputs(site, weather, building_of(site.portfolio, building), wish, today=today_here())
         )
         target = folder or solar_folder(site.settings)
+        planned = solar_projects(site.projects, building)
     click.echo(headline(solar_design, Words(cast("Lang", langs[0]))))
     for key in solar_design.warnings:
         click.echo(f"  {Words(cast('Lang', langs[0]))(f'solar.warning_{key}')}")
     _print_findings(solar_design.weather_findings, cast("Lang", langs[0]))
-    for path in write_design(solar_design, target, formats, cast("tuple[Lang, ...]", langs), today=today_here()):
+    chosen = cast("tuple[Lang, ...]", langs)
+    for path in write_design(solar_design, target, formats, chosen, today=today_here(), planned=planned):
         click.echo(f"  {path}")
 
 

@@ -16,6 +16,7 @@ from bkkenergy.adapters.state.outbox import OutboxMessage, post
 from bkkenergy.calendar import BANGKOK, Period
 from bkkenergy.i18n import Words
 from bkkenergy.portfolio import Building, Portfolio
+from bkkenergy.portfolio.belongings import asked_about
 from bkkenergy.readings import US_PER_S
 from bkkenergy.reports.alert_words import alert_line
 from bkkenergy.reports.content import AgencyReport
@@ -23,6 +24,8 @@ from bkkenergy.settings import AlertSettings, Recipient, Settings
 from bkkenergy.site import Site
 from bkkenergy.usecases.energy import building_quarters
 
+MAX_PEOPLE = 3
+"""Of a building in a message."""
 log = structlog.get_logger(__name__)
 
 QUARTER = pd.Timedelta(minutes=15)
@@ -175,10 +178,17 @@ def send_digest(engine: StateStore, settings: Settings, portfolio: Portfolio, no
 
 
 def digest(alarms: Sequence[Alarm], recipient: Recipient, portfolio: Portfolio) -> OutboxMessage:
-    """Format alerts as one message in the recipient's language."""
+    """Format alerts as one message in the recipient's language, with the people to ask at its end."""
     words = Words(recipient.language)
     alert_lines = [alert_line(alarm, portfolio, words) for alarm in alarms]
     lines = [f"• {line['place']}: {line['text']}" for line in alert_lines]
+    people = {
+        f"{line['place']}: {person}": None
+        for line in alert_lines
+        for person in asked_about(portfolio, line["building"])[:MAX_PEOPLE]
+    }
+    if people:
+        lines += ["", words("alert.ask"), *people]
     data = {
         "kind": "alerts",
         "alerts": [{"key": alarm.key, "building": alarm.building, **alarm.figures} for alarm in alarms],

@@ -13,7 +13,7 @@ from bkkenergy.adapters.state.scenarios import scenarios
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import Lang
 from bkkenergy.portfolio.belongings import plants_of
-from bkkenergy.reports.solar.html import headline, render_design_html, render_design_pdf
+from bkkenergy.reports.solar.html import headline, render_design_html, render_design_pdf, solar_projects
 from bkkenergy.reports.solar.tables import design_csv, design_json, design_xlsx
 from bkkenergy.solar.design import SolarDesign
 from bkkenergy.usecases.scenarios import delete_scenario, store_scenario
@@ -109,10 +109,10 @@ def solar_report(
 ) -> Response:
     """Render the whole design as its page, on paper, or as a table."""
     building_of(visitor, building)
-    today = visitor.here.today
+    today, planned = visitor.here.today, solar_projects(visitor.here.site.projects, building)
     writers: dict[str, Callable[[SolarDesign, Lang], bytes]] = {
-        "html": lambda design, lang: render_design_html(design, lang, today=today),
-        "pdf": lambda design, lang: render_design_pdf(design, lang, today=today),
+        "html": lambda design, lang: render_design_html(design, lang, today=today, planned=planned),
+        "pdf": lambda design, lang: render_design_pdf(design, lang, today=today, planned=planned),
         "xlsx": design_xlsx,
         "csv": design_csv,
         "json": lambda design, _lang: design_json(design),

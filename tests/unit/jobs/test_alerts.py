@@ -14,7 +14,7 @@ from bkkenergy.calendar import BANGKOK, Period, edges
 from bkkenergy.jobs import alerts
 from bkkenergy.jobs.alerts import PeakWatch, digest, finding_alarms, is_quiet, send_digest, silent_meters
 from bkkenergy.portfolio import Portfolio, load_portfolio
-from bkkenergy.portfolio.more import Threshold
+from bkkenergy.portfolio.more import Contact, Threshold
 from bkkenergy.settings import AlertSettings, Recipient, Settings, StateSettings
 
 NOON = dt.datetime(2026, 11, 24, 12, 0, tzinfo=BANGKOK)
@@ -107,6 +107,23 @@ def test_alerts_come_in_one_message_to_those_whom_they_concern(engine, portfolio
     assert "7,321 THB per month" in posted["health@example.com"].text
     assert posted["all@example.com"].text.count("•") == 2
     assert "7,321 บาทต่อเดือน" in posted["all@example.com"].text
+
+
+def test_a_message_ends_with_who_can_be_asked_about_its_buildings_alone(portfolio):
+    ours, others = alarm(portfolio, "health"), alarm(portfolio, "education")
+    contacts = {
+        "head": Contact(id="head", agency="health", building=ours.building, name="Khun Malee", phone="02 123 4567"),
+        "other": Contact(id="other", agency="education", name="Khun Somchai", phone="02 765 4321"),
+    }
+    known = portfolio.model_copy(update={"contacts": contacts})
+    text = digest([ours, ours], EVERYBODY.model_copy(update={"language": "en"}), known).text
+    place = portfolio.buildings[ours.building].name_en
+    assert text.endswith(f"\n\nTo ask:\n{place}: Khun Malee · 02 123 4567")
+    assert "Somchai" not in text
+    thai = digest([ours, others], EVERYBODY, known).text
+    assert "ผู้ติดต่อ:" in thai
+    assert "Khun Somchai" in thai
+    assert "ผู้ติดต่อ" not in digest([ours], EVERYBODY, portfolio).text
 
 
 def test_the_next_message_waits_for_its_time_and_nothing_is_told_twice(engine, portfolio):

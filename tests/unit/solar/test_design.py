@@ -11,9 +11,10 @@ import pytest
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.carbon import factor_on
 from bkkenergy.errors import InputError
+from bkkenergy.plan import Project
 from bkkenergy.portfolio import load_portfolio
 from bkkenergy.portfolio.models import Roof
-from bkkenergy.reports.solar.html import render_design_html
+from bkkenergy.reports.solar.html import render_design_html, solar_projects
 from bkkenergy.reports.solar.tables import (
     design_csv,
     design_json,
@@ -175,6 +176,27 @@ def test_with_a_table_of_months_no_cleaning_is_compared_and_the_report_says_why(
     page = render_design_html(solar_design, "en", today=dt.date(2026, 11, 26)).decode()
     assert "table of months" in page
     assert page.count("3.0%") >= 12
+
+
+def test_the_report_says_what_the_plan_has_for_this_building_and_nothing_of_others(made):
+    plan = [
+        Project(
+            id=f"pv-{number}", agency="district-bangkhen", building=building, kind=kind, state=state,
+            name_th="โซลาร์สำนักงาน", name_en=f"PV {number}", due_year_be=2570, expected_kwh=52_000, budget_thb=1_400_000,
+        )
+        for number, (building, kind, state) in enumerate([
+            (made.building.id, "solar", "proposed"), (made.building.id, "solar", "dropped"),
+            (made.building.id, "led", "running"), ("health.centre-1", "solar", "running"),
+        ])
+    ]  # fmt: skip
+    (ours,) = planned = solar_projects(plan, made.building.id)
+    assert ours.id == "pv-0"
+    today = dt.date(2026, 11, 26)
+    page = render_design_html(made, "en", today=today, planned=planned).decode()
+    said = "In the action plan: PV 0 (proposed), due 2027: 52,000 kWh per year expected, 1,400,000 THB budgeted."
+    assert said in page
+    assert "ในแผนปฏิบัติการ: โซลาร์สำนักงาน (เสนอ" in render_design_html(made, "th", today=today, planned=planned).decode()
+    assert "In the action plan" not in render_design_html(made, "en", today=today).decode()
 
 
 @pytest.fixture(scope="module")

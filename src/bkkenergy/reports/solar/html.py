@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +12,9 @@ from babel.dates import get_month_names
 from markupsafe import Markup
 
 from bkkenergy import __version__
-from bkkenergy.calendar import BANGKOK
+from bkkenergy.calendar import BANGKOK, BE_OFFSET_YEARS
 from bkkenergy.i18n import Lang, Words
+from bkkenergy.plan import Project
 from bkkenergy.reports.render.page import as_pdf, environment
 from bkkenergy.reports.solar.drawing import Bar, Line, bars, lines, roof_plan, tornado
 from bkkenergy.solar.design import SolarDesign
@@ -34,8 +35,25 @@ def headline(design: SolarDesign, words: Words) -> str:
     return words("solar.headline", **values, years=words.number(purchase.payback_years, 1))
 
 
-def render_design_html(design: SolarDesign, lang: Lang, *, today: dt.date) -> bytes:
-    """Render a whole HTML page, UTF-8."""
+def solar_projects(projects: Iterable[Project], building_id: str) -> list[Project]:
+    """Return the projects of the plan that put PV on a building, those that were dropped left out."""
+    return [one for one in projects if one.kind == "solar" and one.building == building_id and one.state != "dropped"]
+
+
+def planned_text(project: Project, words: Words) -> str:
+    """Return what the plan says of a project, beside a design."""
+    return words(
+        "solar.planned",
+        name=words.either(th=project.name_th, en=project.name_en),
+        state=words(f"project_state.{project.state}"),
+        due=words.year(project.due_year_be - BE_OFFSET_YEARS),
+        energy=words.number(project.expected_kwh or None),
+        budget=words.number(project.budget_thb or None),
+    )
+
+
+def render_design_html(design: SolarDesign, lang: Lang, *, today: dt.date, planned: Sequence[Project] = ()) -> bytes:
+    """Render a whole HTML page, UTF-8. planned : projects of the plan that are of this building's PV."""
     words = Words(lang)
     page = environment.get_template("solar.html.j2").render(
         d=design,
@@ -43,6 +61,7 @@ def render_design_html(design: SolarDesign, lang: Lang, *, today: dt.date) -> by
         lang=lang,
         name=words.either(th=design.building.name_th, en=design.building.name_en),
         headline=headline(design, words),
+        planned=[planned_text(project, words) for project in planned],
         purchase=design.ways["own"],
         irr_of=lambda result: irr_text(result, words),
         charts=_charts(design, words),
@@ -67,9 +86,9 @@ def render_design_html(design: SolarDesign, lang: Lang, *, today: dt.date) -> by
     return page.encode()
 
 
-def render_design_pdf(design: SolarDesign, lang: Lang, *, today: dt.date) -> bytes:
+def render_design_pdf(design: SolarDesign, lang: Lang, *, today: dt.date, planned: Sequence[Project] = ()) -> bytes:
     """Print the same page as PDF. Raises InputError where no browser is installed."""
-    return as_pdf(render_design_html(design, lang, today=today))
+    return as_pdf(render_design_html(design, lang, today=today, planned=planned))
 
 
 def render_screening_html(screening: Screening, lang: Lang, *, today: dt.date) -> bytes:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from bkkenergy.adapters.files import write_whole
 from bkkenergy.i18n import Lang
+from bkkenergy.plan import Project
 from bkkenergy.reports.solar.html import (
     render_design_html,
     render_design_pdf,
@@ -29,12 +30,18 @@ FORMATS = ("html", "pdf", "json", "csv", "xlsx")
 
 
 def write_design(
-    design: SolarDesign, folder: Path, formats: Iterable[str], langs: tuple[Lang, ...], *, today: dt.date
+    design: SolarDesign,
+    folder: Path,
+    formats: Iterable[str],
+    langs: tuple[Lang, ...],
+    *,
+    today: dt.date,
+    planned: Sequence[Project] = (),
 ) -> list[Path]:
-    """Write the design in every format and language; return the files, in that order."""
+    """Write the design in every format and language; return the files, in that order. planned : as on its page."""
     writers: dict[str, Callable[[Lang], bytes]] = {
-        "html": lambda lang: render_design_html(design, lang, today=today),
-        "pdf": lambda lang: render_design_pdf(design, lang, today=today),
+        "html": lambda lang: render_design_html(design, lang, today=today, planned=planned),
+        "pdf": lambda lang: render_design_pdf(design, lang, today=today, planned=planned),
         "json": lambda _lang: design_json(design),
         "csv": lambda lang: design_csv(design, lang),
         "xlsx": lambda lang: design_xlsx(design, lang),
