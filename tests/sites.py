@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -20,7 +21,7 @@ from bkkenergy.ports.ledger import EnergyLedger, LedgerReader
 from bkkenergy.ports.readings import ReadingStore
 from bkkenergy.settings import InfluxSettings, LedgerSettings, Settings
 from bkkenergy.site import Clock, Configuration, Site, open_site, wall_clock
-from bkkenergy.site.figures import load_figures
+from bkkenergy.site.figures import RatesAndTariffs, load_figures
 from bkkenergy.site.open import open_ledger, open_writable
 from bkkenergy.usecases.follow import follow_configuration
 from bkkenergy.usecases.recompute import Recomputed, recompute
@@ -40,9 +41,24 @@ def postgresql_database(port: int, prefix: str = "test") -> SecretStr:
     return SecretStr(f"postgresql+psycopg://bkk@127.0.0.1:{port}/{name}")
 
 
+def postgresql_copy(url: SecretStr, prefix: str = "copy") -> SecretStr:
+    """The URL of a new database that has all that one has which nobody is connected to."""
+    server, _, name = url.get_secret_value().rpartition("/")
+    copy = f"{prefix}{next(numbers)}"
+    with psycopg.connect(f"{server}/postgres".replace("+psycopg", ""), autocommit=True) as admin:
+        admin.execute(f'CREATE DATABASE "{copy}" TEMPLATE "{name}"')
+    return SecretStr(f"{server}/{copy}")
+
+
 def on_postgresql(settings: Settings, port: int) -> Settings:
     """The settings with the ledger in a new database."""
     return settings.model_copy(update={"ledger": LedgerSettings(url=postgresql_database(port, "energy"))})
+
+
+@functools.cache
+def shipped_figures() -> RatesAndTariffs:
+    """The shipped figures, which are frozen: read once."""
+    return load_figures(ROOT / "config")
 
 
 @dataclass(frozen=True)
@@ -57,7 +73,7 @@ class Energy:
     @property
     def site(self) -> Site:
         """The site without a state: what computes energy asks for none."""
-        config = Configuration(ROOT / "config", self.settings, load_figures(ROOT / "config"), self.portfolio, {})
+        config = Configuration(ROOT / "config", self.settings, shipped_figures(), self.portfolio, {})
         return Site(config, self.store, self.ledger, self.ledger, file_engine(self.settings.state.path))
 
     @property

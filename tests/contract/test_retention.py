@@ -7,6 +7,7 @@ import io
 import json
 import re
 import shutil
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -35,7 +36,8 @@ from bkkenergy.usecases.purge import DeletionWaits, PurgeRun, purge, purged_befo
 from bkkenergy.usecases.recompute import recompute
 from tests.builders import readings
 from tests.conftest import CONFIG_PARTS, ROOT
-from tests.sites import energy, postgresql_database
+from tests.folders import shared_folder
+from tests.sites import energy, influx_store, postgresql_copy, postgresql_database
 
 TODAY, CUT = dt.date(2026, 11, 25), dt.date(2023, 11, 1)
 WHOLE = Period.days(dt.date(2023, 9, 25), dt.date(2023, 11, 20))
@@ -93,28 +95,62 @@ def configured(site: Site, **changes) -> Site:
     ]
 )
 def site(request, tmp_path, monkeypatch):
-    """The demonstration's fire stations, one with a weather station, and readings that have every fault."""
-    config = tmp_path / "config"
-    config.mkdir()
-    for name in CONFIG_PARTS:
-        if name != "portfolio":
-            (config / name).symlink_to(ROOT / "config" / name)
-    shutil.copytree(ROOT / "config/portfolio", config / "portfolio")
-    with (config / "portfolio/buildings/fire-rescue.toml").open("a") as file:
-        file.write(MORE_METERS)
-    text = '[store]\npath = "store.sqlite"\n'
+    """The demonstration's fire stations, one with a weather station, and readings that have every fault, computed."""
+    computed, url = computed_once(request.param, request)
+    shutil.copytree(computed / "config", tmp_path / "config", symlinks=True)
+    shutil.copyfile(computed / "store.sqlite", tmp_path / "store.sqlite")
     if request.param == "influx":
         server, bucket = request.getfixturevalue("influx"), request.getfixturevalue("bucket")
-        text += 'kind = "influx"\n' + server.toml(bucket)
-    if request.param == "postgresql":
-        url = postgresql_database(request.getfixturevalue("postgres").port)
-        monkeypatch.setenv("BKKENERGY_LEDGER_URL", url.get_secret_value())
-    (config / "bkkenergy.toml").write_text(text)
+        write_settings(tmp_path, 'kind = "influx"\n' + server.toml(bucket))
+        with closing(influx_store(server.bucket(bucket))) as store:  # its marks are of no ledger: the days are computed
+            store.prepare()
+            fill(store)
+    if url is not None:
+        monkeypatch.setenv("BKKENERGY_LEDGER_URL", postgresql_copy(url).get_secret_value())
+    with opened(tmp_path / "config") as place:
+        yield place
+
+
+@contextmanager
+def opened(config):
+    """A site with a worker."""
     loaded = load_configuration(config)
-    with energy(loaded.settings, loaded.portfolio) as opened, opened_state(loaded.settings) as state:
-        fill(opened.store)
-        opened.ledger.purges.agree("a test", day_us(TODAY))
-        yield Place(replace(opened.site, config=loaded, energy=opened.fresh, state=state))
+    with energy(loaded.settings, loaded.portfolio) as found, opened_state(loaded.settings) as state:
+        yield Place(replace(found.site, config=loaded, energy=found.fresh, state=state))
+
+
+computed_sites = {}
+
+
+def computed_once(kind, request):
+    """The folder of a site whose ledger is computed, and the URL of its database; made once in a process for each kind."""
+    if kind not in computed_sites:
+        home, url = shared_folder("retention"), None
+        config = home / "config"
+        config.mkdir()
+        for name in CONFIG_PARTS:
+            if name != "portfolio":
+                (config / name).symlink_to(ROOT / "config" / name)
+        shutil.copytree(ROOT / "config/portfolio", config / "portfolio")
+        with (config / "portfolio/buildings/fire-rescue.toml").open("a") as file:
+            file.write(MORE_METERS)
+        server = request.getfixturevalue("influx") if kind == "influx" else None
+        write_settings(home, "" if server is None else 'kind = "influx"\n' + server.toml("computed-once"))
+        with pytest.MonkeyPatch.context() as patch:
+            if kind == "postgresql":
+                url = postgresql_database(request.getfixturevalue("postgres").port)
+                patch.setenv("BKKENERGY_LEDGER_URL", url.get_secret_value())
+            with opened(config) as place:
+                fill(place.store)
+                place.ledger.purges.agree("a test", day_us(TODAY))
+                follow_configuration(place.site)
+                bring_up(place)
+        computed_sites[kind] = home, url
+    return computed_sites[kind]
+
+
+def write_settings(home, store: str) -> None:
+    (home / "config/bkkenergy.toml").write_text(f'[store]\npath = "store.sqlite"\n{store}')
 
 
 def fill(store) -> None:
@@ -627,6 +663,7 @@ class Short:
 def test_what_was_read_short_is_not_deleted_and_is_reported(site, fails_from_day):
     """Not even a part: a month of a meter goes whole or stays. Read well, it goes."""
     count = count_of(site)
+    site.ledger.mark([meter.id for meter in site.site.portfolio.meters], WHOLE.first_day, WHOLE.last_day)
     from_us = 1 if fails_from_day is None else day_us(fails_from_day)
     short = replace(site.site, readings=Short(site.store, from_us))
     run = purge(short, today=TODAY)

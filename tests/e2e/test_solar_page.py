@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.commands import bkkenergy
 from tests.conftest import ROOT
 from tests.e2e.conftest import CUT_TEXTS
 
@@ -19,9 +18,11 @@ WIDTHS = {"wall": 1920, "desk": 1200, "tablet": 768, "phone": 360}
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("solar")
-    for command in (["estimate", "district-bangkhen.office", "--kwp", "80"], ["screen"]):
-        whole = [sys.executable, "-m", "bkkenergy", "solar", *command, "--lang", "th,en", "-o", str(folder)]
-        subprocess.run([*whole, "--config", str(ROOT / "config")], check=True, capture_output=True)
+    for command in (
+        ["estimate", "district-bangkhen.office", "--kwp", "80"],
+        ["screen", "--agency", "district-bangkhen"],
+    ):
+        bkkenergy("solar", *command, "--lang", "th,en", "-o", folder, "--config", ROOT / "config")
     return folder
 
 

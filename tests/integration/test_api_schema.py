@@ -14,7 +14,7 @@ from bkkenergy.adapters.state.users import add_token, users
 from bkkenergy.usecases.portfolio import portfolio_state, replace_all
 from tests.web import make_app, make_site
 
-EXAMPLES = 20
+EXAMPLES = 12
 pytestmark = [pytest.mark.filterwarnings("ignore")]
 
 

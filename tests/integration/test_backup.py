@@ -37,7 +37,7 @@ NOW = dt.datetime(2026, 11, 25, 3, 0, tzinfo=BANGKOK)
 @pytest.fixture
 def home(tmp_path):
     (tmp_path / "site").mkdir()
-    return make_site(tmp_path / "site")
+    return make_site(tmp_path / "site", days=3)
 
 
 def run(home, *args, code=0):
@@ -264,7 +264,7 @@ def is_refused(home, path, tmp_path):
 @pytest.fixture(scope="module")
 def good_backup(tmp_path_factory):
     folder = tmp_path_factory.mktemp("good")
-    home = make_site(folder)
+    home = make_site(folder, days=3)
     back_up(
         load_configuration(home / "config").settings,
         home / "config",

@@ -183,7 +183,7 @@ def test_what_is_printed_with_json_has_the_fields_that_scripts_know(site, path):
 
 SPEAKS_THAI = (
     "check", "doctor", "users list", "tokens list", "quarantine list", "quarantine show", "meters status", "imports list",
-    "imports show", "energy show", "figures list", "jobs list",
+    "imports show", "energy show", "figures list", "jobs list", "bill list", "bill check",
 )  # fmt: skip
 """Commands of those who run the service, which speak English where nothing is said."""
 ENGLISH = re.compile(r"(?<![\w./-])[A-Za-z]{2,} [a-z]{2,} [a-z]{2,}(?![\w./-])")

@@ -29,7 +29,7 @@ from tests.integration.test_jobs import METERS, commit
 from tests.receivers import mail_server
 from tests.sites import make_jobs, postgresql_database
 
-KILLS = int(os.environ.get("JOB_KILLS", "4"))
+KILLS = int(os.environ.get("JOB_KILLS", "2"))
 DAYS = 5 if KILLS >= 20 else 1
 SETTINGS = """
 [store]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -16,6 +14,7 @@ import pytest
 from bkkenergy.adapters.files import hand_over, make_file, make_folder, write_whole
 from bkkenergy.ingest.inhand import InHand
 from bkkenergy.ingest.spool import Spool
+from tests import commands
 from tests.builders import readings
 
 SERVICE = 54_321
@@ -30,21 +29,27 @@ def folder() -> Iterator[Path]:
         yield Path(name)
 
 
-def bkkenergy(*arguments: str) -> str:
-    """What a command prints, run as root with the strictest umask that servers have."""
-    command = [sys.executable, "-m", "bkkenergy", *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True, umask=0o077).stdout
+def bkkenergy(*arguments: str) -> None:
+    """Run a command as root with the strictest umask that servers have, in a child: a umask is of a whole process."""
+    in_a_child(lambda: commands.bkkenergy(*arguments), umask=0o077)
 
 
 def as_service(does: Callable[[], object]) -> None:
     """Do something in a process of the service's user."""
+    in_a_child(does, user=SERVICE)
+
+
+def in_a_child(does: Callable[[], object], *, user: int = 0, umask: int = 0o022) -> None:
+    """Do something in a process of its own, which has to end well."""
     child = os.fork()
     if child == 0:
         status = 1
         try:
-            os.setgroups([])
-            os.setgid(SERVICE)
-            os.setuid(SERVICE)
+            os.umask(umask)
+            if user:
+                os.setgroups([])
+                os.setgid(user)
+                os.setuid(user)
             does()
             status = 0
         except BaseException as error:  # noqa: BLE001 - whatever it is, the child must not return into the test
@@ -78,7 +83,7 @@ def site(folder) -> Path:
 
 
 @pytest.mark.parametrize(
-    "commands",
+    "asked",
     [
         [["users", "list"]],
         [["imports", "list"]],
@@ -86,9 +91,9 @@ def site(folder) -> Path:
     ],
     ids=["state", "readings", "several"],
 )
-def test_the_service_writes_into_what_a_command_of_root_has_made(site, commands):
+def test_the_service_writes_into_what_a_command_of_root_has_made(site, asked):
     config = str(site / "config")
-    for command in commands:
+    for command in asked:
         bkkenergy(*command, "--config", config)
     made = owners(site / "var")
     assert any(name.endswith(".sqlite") for name in made), made

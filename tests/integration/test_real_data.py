@@ -9,6 +9,7 @@ import sys
 import pandas as pd
 import pytest
 
+from tests.commands import bkkenergy
 from tests.conftest import CONFIG_PARTS, ROOT
 
 DATA = ROOT.parent / "shared/data"
@@ -66,27 +67,10 @@ def test_the_office_is_imported_by_column_with_the_same_sum(tmp_path, config_dir
     for name in CONFIG_PARTS:
         (site / name).symlink_to(config_dir / name)
     (site / "bkkenergy.toml").write_text("")
-    bkkenergy = [sys.executable, "-m", "bkkenergy"]
     meter = "drainage-sewerage.nongkhaem.main"
-    subprocess.run(
-        [*bkkenergy, "import", str(OFFICE), "--column", f"power_kw={meter}", "--config", str(site)],
-        check=True,
-        cwd=ROOT,
-    )
-    report = [
-        *bkkenergy,
-        "report",
-        "drainage-sewerage",
-        "--period",
-        "2018-11",
-        "--format",
-        "json",
-        "-o",
-        str(tmp_path),
-        "--config",
-        str(site),
-    ]
-    subprocess.run(report, check=True, cwd=ROOT)
+    bkkenergy("import", OFFICE, "--column", f"power_kw={meter}", "--config", site)
+    asked = ("drainage-sewerage", "--period", "2018-11", "--format", "json", "-o", tmp_path, "--config", site)
+    bkkenergy("report", *asked)
     found = json.loads((tmp_path / "drainage-sewerage/drainage-sewerage_2018-11.json").read_text())
     hours = pd.read_csv(OFFICE, parse_dates=["ts"], index_col="ts")
     assert found["total"]["energy_kwh"] == pytest.approx(hours.loc["2018-11", "power_kw"].sum(), rel=1e-9)

@@ -16,13 +16,15 @@ from bkkenergy.savings.uncertainty import (
 )
 from bkkenergy.site.savings_config import load_savings
 from tests.conformal import conformal_quantile
-from tests.conftest import ROOT
+from tests.conftest import IS_FUZZED, ROOT
 from tests.guideline14 import guideline_14_ratio
 from tests.unit.savings.generated import building
 
 YEAR = (dt.date(2023, 10, 1), dt.date(2024, 9, 30))
 NEXT = (dt.date(2024, 10, 1), dt.date(2025, 9, 30))
 PLACEBO = load_savings(ROOT / "config").placebo
+POOL, JUDGED = (200, 500) if IS_FUZZED else (100, 240)
+"""Buildings that say how wide the interval has to be, and buildings that are judged; more of them under `make fuzz`."""
 FORMS = ("daily_calendar", "daily")
 
 
@@ -42,11 +44,12 @@ def pool_of(found: list[tuple[Baseline, Saving]]) -> Placebo:
 
 
 @pytest.mark.slow
+@pytest.mark.fuzz
 def test_the_band_holds_planted_savings_in_nine_of_ten_generated_buildings():
-    """500 buildings with savings of 0, 5, 10 and 20 %; AR(1) residuals with rho 0.65; each drifts by 6 % a year by itself."""
-    placebo = pool_of([judged(10_000 + seed, 0.0) for seed in range(200)])
+    """Buildings with savings of 0, 5, 10 and 20 %; AR(1) residuals with rho 0.65; each drifts by 6 % a year by itself."""
+    placebo = pool_of([judged(10_000 + seed, 0.0) for seed in range(POOL)])
     held, unclear_zeros, proven_twenties = [], [], []
-    for seed in range(500):
+    for seed in range(JUDGED):
         planted = (0.0, 0.05, 0.10, 0.20)[seed % 4]
         baseline, saving = judged(seed, planted)
         band = band_of(saving, baseline, placebo)

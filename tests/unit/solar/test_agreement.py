@@ -13,7 +13,8 @@ from pvlib.pvsystem import Array, FixedMount, PVSystem
 from bkkenergy.solar.module import cec_inverter, cec_module, cec_table
 from bkkenergy.solar.production import Models, Plane, simulate
 
-ORIENTATIONS = list(product((0, 10, 15, 25), (0, 90, 180, 270)))
+ORIENTATIONS = [(0, 180), *product((10, 15, 25), (0, 90, 180, 270))]
+"""Tilt and azimuth. A flat plane faces nowhere: one stands for all."""
 KWP, KW = 100.0, 80.0
 MODULE = "Jinko_Solar_Co___Ltd_JKM410M_72HL_V"
 INVERTER = "SMA_America__STP_62_US_41__480V_"

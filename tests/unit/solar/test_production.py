@@ -22,7 +22,7 @@ planes = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=15)
 @given(planes)
 def test_energy_lies_between_nothing_and_the_clear_sky(weather, config, plane):
     made = simulate(weather, [plane], config.losses)
@@ -37,7 +37,7 @@ def test_energy_lies_between_nothing_and_the_clear_sky(weather, config, plane):
     assert made.energy_kwh[0] <= simulate(bright, [plane], config.losses).energy_kwh[0] * 1.001
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=15)
 @given(
     planes,
     st.sampled_from(["mismatch", "module_quality", "dc_wiring", "ac_wiring", "unavailability", "soiling_per_day"]),
@@ -51,7 +51,7 @@ def test_more_losses_never_give_more_energy(weather, config, plane, name, more):
     )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=15)
 @given(st.lists(planes, min_size=1, max_size=5))
 def test_steps_multiply_to_the_result(weather, config, found):
     made = simulate(weather, found, config.losses)
