@@ -14,16 +14,19 @@ from rich.table import Table
 
 from bkkenergy.cli.context import command_line, config_option, today_here
 from bkkenergy.cli.inputfile import InputFile
+from bkkenergy.cli.lang import operator_lang_option
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, plain, print_json
 from bkkenergy.errors import ConfigError, InputError
+from bkkenergy.i18n import Words
 from bkkenergy.ingest.paper.bill import calendar_month
 from bkkenergy.ingest.paper.mapping import BillMapping, load_bill_mapping, save_bill_mapping
 from bkkenergy.ingest.paper.read import BillFile, all_bills, read_bills
 from bkkenergy.site import Site
 from bkkenergy.site.folder import mappings_folder
-from bkkenergy.tariff.paper import PaperBill, faults_within
+from bkkenergy.tariff.paper import Difference, PaperBill, faults_within
 from bkkenergy.tariff.quantities import reads_of
+from bkkenergy.texts import Lang
 from bkkenergy.tomlfiles import validated
 from bkkenergy.usecases.bills import Billable, read_day_of
 from bkkenergy.usecases.energy import building_of
@@ -180,22 +183,28 @@ def _show(file: Path, read: BillFile) -> None:
         console.print(note)
     if read.left_out and read.bills and read.bills[0][0] != "text":
         console.print(f"Left out: {', '.join(read.left_out)}")
-    console.print(_bills_table([(where, bill, faults_within(bill)) for where, bill in read.bills]))
+    console.print(_bills_table([(where, bill, faults_within(bill)) for where, bill in read.bills], Words("en")))
     for where, why in read.refused:
         console.print(f"{where} is refused: {why}")
     if read.others:
         console.print(f"{read.others} rows are of other accounts.")
 
 
-def _bills_table(rows: Iterable[tuple[str, PaperBill, Sequence[str]]]) -> Table:
+def _bills_table(rows: Iterable[tuple[str, PaperBill, Sequence[str]]], words: Words) -> Table:
     table = Table()
-    for column in ("", "first", "last", "kWh", "kW", "THB", ""):
-        table.add_column(column, justify="right" if column in {"kWh", "kW", "THB"} else "left")
+    days, baht = (words("command.bill_first"), words("command.bill_last")), words("unit.thb")
+    for column in ("", *days, "kWh", "kW", baht, ""):
+        table.add_column(column, justify="right" if column in {"kWh", "kW", baht} else "left")
     for where, bill, faults in rows:
         figures = [_number(bill.kwh, 0), _number(bill.demand_kw, 1), _number(bill.total_thb, 2)]
-        said = [*(["estimated"] if bill.is_estimated else []), *faults]
-        table.add_row(where, str(bill.first), str(bill.last), *figures, "; ".join(said))
+        said = [*([words("command.bill_estimated")] if bill.is_estimated else []), *_faults_said(faults, words)]
+        table.add_row(where, words.stamp_day(bill.first), words.stamp_day(bill.last), *figures, "; ".join(said))
     return table
+
+
+def _faults_said(faults: Sequence[str], words: Words) -> list[str]:
+    """Return what is wrong within a bill; in Thai that its lines do not add up, which is all that can be."""
+    return list(faults) if words.lang == "en" else [words("command.bill_sum_differs")] * bool(faults)
 
 
 def _number(value: float | None, digits: int) -> str:
@@ -206,19 +215,23 @@ def _number(value: float | None, digits: int) -> str:
 @click.argument("account")
 @click.option("--all", "with_removed", is_flag=True, help="Those that were removed too.")
 @json_option
+@operator_lang_option
 @config_option
-def list_command(account: str, config_dir: Path, *, with_removed: bool, as_json: bool) -> None:
+def list_command(account: str, lang: Lang, config_dir: Path, *, with_removed: bool, as_json: bool) -> None:
     """List the paper bills of ACCOUNT, with who entered them and when."""
     with opened_site(config_dir) as site:
         entered = list_bills(site.state, command_line(), site.portfolio, account, with_removed=with_removed)
     if as_json:
         print_json([plain_bill(one) for one in entered])
         return
-    table = _bills_table((str(one.number), one.bill, faults_within(one.bill)) for one in entered)
-    console.print(table)
+    words = Words(lang)
+    console.print(_bills_table([(str(one.number), one.bill, faults_within(one.bill)) for one in entered], words))
     for one in entered:
-        removed = "" if one.removed_at is None else f"; removed by {one.removed_by}: {one.removed_why}"
-        click.echo(f"{one.number}: {one.by}, {one.at:%Y-%m-%d %H:%M} UTC, from {one.source}{removed}")
+        at = f"{words.stamp_day(one.at.date())} {one.at:%H:%M} UTC"
+        line = words("command.bill_entered", number=one.number, who=one.by, at=at, source=one.source)
+        if one.removed_at is not None:
+            line += words("command.bill_removed", who=one.removed_by, why=one.removed_why)
+        click.echo(line)
 
 
 def plain_bill(one: Any) -> dict[str, Any]:
@@ -259,9 +272,10 @@ Examples:
 @click.option("--building", help="Instead of an account: a building, and the file of its bills.")
 @click.option("--file", "path", type=FILE)
 @json_option
+@operator_lang_option
 @config_option
 def check_command(
-    account: str | None, building: str | None, path: Path | None, config_dir: Path, *, as_json: bool
+    account: str | None, building: str | None, path: Path | None, lang: Lang, config_dir: Path, *, as_json: bool
 ) -> None:
     """Compare the paper bills of ACCOUNT with its meters, item by item, and say what explains a difference.
 
@@ -276,7 +290,7 @@ def check_command(
         print_json([row for one in checked for row in _checked_rows(one)])
     else:
         for one in checked:
-            _print_check(str(account or building), one)
+            _print_check(str(account or building), one, Words(lang))
     if any(one.difference_thb is not None and abs(one.difference_thb) > 1 for one in checked):
         raise SystemExit(1)
 
@@ -308,23 +322,39 @@ def _checked_rows(one: CheckedBill) -> list[dict[str, Any]]:
     return [{**of_bill, **plain(item), "difference_thb": item.difference_thb} for item in one.differences]
 
 
-def _print_check(name: str, one: CheckedBill) -> None:
-    table = Table(title=f"{name} {one.paper.first} – {one.paper.last}")
-    for column in ("item", "paper THB", "ours THB", "difference", "why"):
-        table.add_column(column, justify="right" if "THB" in column or column == "difference" else "left")
+def _print_check(name: str, one: CheckedBill, words: Words) -> None:
+    paper = one.paper
+    table = Table(title=f"{name} {words.stamp_day(paper.first)} – {words.stamp_day(paper.last)}")
+    for column in ("item", "paper", "ours", "difference", "why"):
+        is_amount = column in {"paper", "ours", "difference"}
+        table.add_column(words(f"command.check_{column}"), justify="right" if is_amount else "left")
     for item in one.differences:
         gap = item.difference_thb
         table.add_row(
-            item.item,
+            _item(item, words),
             "" if item.paper_thb is None else f"{item.paper_thb:,.2f}",
             f"{item.ours_thb:,.2f}",
             "" if gap is None else f"{gap:+,.2f}",
-            item.why,
+            _why(item, words),
         )
     console.print(table)
-    for fault in one.faults:
+    for fault in _faults_said(one.faults, words):
         console.print(fault)
     if one.ours is None:
-        console.print(NOT_METERED)
+        console.print(words("command.bill_not_metered"))
     elif one.known_ratio < 1:
-        console.print(f"The meters' energy is known of {one.known_ratio:.1%} of these days.".replace("%", " %"))
+        console.print(words("command.bill_known", ratio=words.percent(one.known_ratio, 1).replace("%", " %")))
+
+
+def _item(difference: Difference, words: Words) -> str:
+    """Return a line's name: as `bill import` takes it; in Thai as bills have it."""
+    if words.lang == "en":
+        return difference.item
+    return words(f"{'command' if difference.item in {'adjustment', 'total'} else 'solar'}.item_{difference.item}")
+
+
+def _why(difference: Difference, words: Words) -> str:
+    """Return what explains a difference; in Thai its causes, without the quantities."""
+    if words.lang == "en":
+        return difference.why
+    return "; ".join(words(f"command.cause_{cause}") for cause in difference.causes)
