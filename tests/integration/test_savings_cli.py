@@ -123,7 +123,7 @@ def test_a_cluster_fits_the_same_baseline(fitted):
     from distributed import LocalCluster
 
     alone = models(fitted, OFFICES[0])
-    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as cluster:
+    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0", host="127.0.0.1") as cluster:
         run(fitted, "baseline", "fit", OFFICES[0], "--period", BASE, "--dask", cluster.scheduler_address)
     assert models(fitted, OFFICES[0]) == alone
 

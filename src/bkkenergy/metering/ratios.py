@@ -70,7 +70,7 @@ def ratios_at(meters: Sequence[Meter], meter: IntArray, ts_us: IntArray) -> Floa
     meter : (n,) array of int
         Index into `meters` of each reading.
     ts_us : (n,) array of int
-        Instants, microseconds since 1970 UTC.
+        Instants [us since 1970 UTC].
 
     Returns
     -------

@@ -246,7 +246,7 @@ def test_a_cluster_gives_the_same_numbers(config, weather):
     given = (buildings, weather, config, FIGURES.tariffs, FACTOR, read)
     alone = screen(*given, schedule_of=PORTFOLIO.schedule_of)
     with (
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as cluster,
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", host="127.0.0.1") as cluster,
         Client(cluster) as client,
     ):
         spread = lambda work, items: client.gather(client.map(work, list(items), pure=False))  # noqa: E731
