@@ -151,9 +151,11 @@ def _value_fault(detail: ErrorDetails, where: str) -> Fault:
     entered = Given("" if isinstance(given, dict | BaseModel) else repr(given))
     message = detail["msg"].removeprefix("Value error, ")
     what = message[:1].lower() + message[1:] + entered.said("en")
-    key = getattr(context.get("error"), "key", None) or KIND_OF_FAULT.get(detail["type"], "")
+    wrong = getattr(context.get("error"), "key", None)
+    key = wrong or KIND_OF_FAULT.get(detail["type"], "")
+    remedy = filled("en", f"fault.{wrong}_do", {}) if wrong else "Correct the value."
     values = {name: value for name, value in context.items() if name != "error"} | {"found": entered}
-    return Fault(where, what, "Correct the value.", key, values)
+    return Fault(where, what, remedy, key, values)
 
 
 def dotted(loc: Sequence[int | str]) -> str:

@@ -15,6 +15,7 @@ from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli import cli
 from bkkenergy.payloads.message import Reason, Refused
+from bkkenergy.portfolio import load_portfolio
 from bkkenergy.readings import US_PER_S
 from bkkenergy.site import load_configuration
 from bkkenergy.site.open import opened_state
@@ -39,6 +40,8 @@ WRITES = {
 }  # fmt: skip
 """Commands that write files of chosen formats, the broker's own form of rules, or a picture that moves; a proposal or a
 PV plant, of which this site has none (tests/integration/test_plants.py)."""
+WITHOUT_A_SITE = {"solar horizon"}
+"""Commands that read a file and nothing else."""
 HEALTH, BUILDING = METERS[0], METERS[0].rpartition(".")[0]
 BILLS = "month,kwh,total\n" + "".join(f"2025-{month:02},{1000 + month},5000\n" for month in range(1, 13))
 ACCOUNT = f"""[[account]]
@@ -110,6 +113,8 @@ PRINTS: dict[str, tuple[list[str], set[str]]] = {
     "solar size": ([BUILDING], {"building", "schedule", "options"}),
     "solar cleaning": ([BUILDING, "--kwp", "5"], {"building", "capacity_kwp", "options"}),
     "solar compare": ([BUILDING, "--kwp", "5"], {"building", "designs"}),
+    "solar roofs": (["roofs.geojson", "--building", BUILDING], {"building", "roofs", "notes"}),
+    "solar horizon": (["far.hor"], {"counted_from", "is_assumed", "horizon"}),
     "solar weather show": ([], {"weather", "ghi_kwh_m2_a_year", "months", "statistics"}),
     "solar weather check": ([], {"weather", "intervals", "findings"}),
     "decode": (["--profile", "canonical", "--topic", "bma/x/y/z/readings", "payload.json"],
@@ -141,6 +146,8 @@ def site(tmp_path_factory):
     (home / "config/portfolio").unlink()
     shutil.copytree(ROOT / "config/portfolio", home / "config/portfolio")
     (home / "config/portfolio/accounts.toml").write_text(ACCOUNT)
+    (home / "roofs.geojson").write_text(json.dumps({"type": "Polygon", "coordinates": [outline_at(BUILDING)]}))
+    (home / "far.hor").write_text("-90 10\n90 5\n")
     (home / "payload.json").write_text('{"ts": 1795402800, "energy_kwh": 5.0}')
     (home / "hours.csv").write_text("at,kWh\n2026-01-05T00:00:00+07:00,1.5\n2026-01-05T01:00:00+07:00,2.5\n")
     called(home, "tokens add", ["admin", "--name", "t"])
@@ -149,9 +156,17 @@ def site(tmp_path_factory):
     return home
 
 
+def outline_at(building_id):
+    """A square of 20 m around a building of the demonstration, in degrees."""
+    building = load_portfolio(ROOT / "config").buildings[building_id]
+    corners = ((-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1))
+    return [[building.longitude_deg + x * 1e-4, building.latitude_deg + y * 1e-4] for x, y in corners]
+
+
 def called(home, path, arguments, *more):
-    given = [str(home / word) if word.endswith((".csv", ".json")) else word for word in arguments]
-    done = CliRunner().invoke(cli, [*path.split(), *given, *more, "--config", str(home / "config")])
+    given = [str(home / word) if word.endswith((".csv", ".json", ".geojson", ".hor")) else word for word in arguments]
+    config = [] if path in WITHOUT_A_SITE else ["--config", str(home / "config")]
+    done = CliRunner().invoke(cli, [*path.split(), *given, *more, *config])
     assert done.exit_code in {0, 1}, done.output
     assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
     return done.stdout

@@ -18,6 +18,7 @@ from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.cli.solar_options import output_options, weather_option, wish_options
 from bkkenergy.cli.solar_plant import plant_command
+from bkkenergy.cli.solar_roofs import horizon_command, roofs_command
 from bkkenergy.cli.solar_tables import cleaning_note, cleaning_table, designs_table, size_table
 from bkkenergy.cli.solar_weather import MEASURED, weather_group
 from bkkenergy.cli.spread import dask_option, spreading
@@ -371,3 +372,5 @@ def screen_command(
 
 solar_command.add_command(weather_group)
 solar_command.add_command(plant_command)
+solar_command.add_command(roofs_command)
+solar_command.add_command(horizon_command)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, Field, StringConstraints, field_serializer, model_validator
+from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints, field_serializer, model_validator
 
 from bkkenergy.calendar import BANGKOK, in_yearly_spans, thai_holidays
 from bkkenergy.errors import WrongValue
@@ -287,10 +287,82 @@ class Obstacle(Frozen):
     height_m: Annotated[float, Field(ge=0)]
 
 
+def compass_deg(azimuth: object) -> object:
+    """Return an azimuth clockwise from north, 360 as 0; what is no number as it is.
+
+    Parameters
+    ----------
+    azimuth : object
+        As it was entered.
+
+    Returns
+    -------
+    object
+        The azimuth.
+
+    Raises
+    ------
+    WrongValue
+        If it is negative: by compass -90 is west, by PVGIS and PVsyst, which count from south, it is east.
+
+    Examples
+    --------
+    >>> from bkkenergy.portfolio.models import compass_deg
+    >>> compass_deg(360), compass_deg(90.0)
+    (0.0, 90.0)
+    """
+    if isinstance(azimuth, int | float) and not isinstance(azimuth, bool):
+        if azimuth < 0:
+            raise WrongValue("azimuth_negative")
+        return 0.0 if azimuth == 360 else azimuth  # noqa: PLR2004 - north once around
+    return azimuth
+
+
+def from_south(azimuth: object) -> object:
+    """Return an azimuth that counts from south, east negative, clockwise from north; what is no number as it is.
+
+    Parameters
+    ----------
+    azimuth : object
+        As PVGIS, PVsyst and PV*SOL have it: -180 to 180.
+
+    Returns
+    -------
+    object
+        The azimuth, 0 to 360.
+
+    Raises
+    ------
+    WrongValue
+        If it is beyond 180 either way.
+
+    Examples
+    --------
+    >>> from bkkenergy.portfolio.models import from_south
+    >>> from_south(-90), from_south(0), from_south(180.0)
+    (90, 180, 0.0)
+    """
+    if isinstance(azimuth, int | float) and not isinstance(azimuth, bool):
+        if not -180 <= azimuth <= 180:  # noqa: PLR2004 - half around
+            raise WrongValue("azimuth_beyond")
+        return (azimuth + 180) % 360
+    return azimuth
+
+
+Azimuth = Annotated[float, Field(ge=0, lt=360), BeforeValidator(compass_deg)]
+HorizonHeight = Annotated[float, Field(ge=0, le=80)]
+
+
+def _point_from_south(point: Any) -> Any:
+    return [from_south(point[0]), *point[1:]] if isinstance(point, list | tuple) and point else point
+
+
 class Roof(Frozen):
     """A plane that could carry modules. Azimuth: degrees clockwise from north.
 
-    outline_m : corners in metres east and north of any point of the building, instead of an area.
+    A table that says azimuth_from = "south" is read with azimuths as PVGIS, PVsyst and PV*SOL count them.
+    outline_m : corners in metres east and north of any point of the building, instead of an area. holes_m : outlines
+    within it where nothing can lie: a light well, a courtyard.
     obstacles : in the same metres, where an outline is given.
     horizon : (azimuth, elevation) of what stands far off, degrees.
     installed_kwp : PV that is on it already.
@@ -299,12 +371,30 @@ class Roof(Frozen):
     id: Slug
     area_m2: Positive | None = None
     outline_m: tuple[tuple[float, float], ...] = ()
+    holes_m: tuple[Annotated[tuple[tuple[float, float], ...], Field(min_length=3)], ...] = ()
     tilt_deg: Annotated[float, Field(ge=0, le=90)]
-    azimuth_deg: Annotated[float, Field(ge=0, lt=360)]
+    azimuth_deg: Azimuth
     usable_ratio: Share = 0.7
     installed_kwp: Positive | None = None
     obstacles: tuple[Obstacle, ...] = ()
-    horizon: tuple[tuple[Annotated[float, Field(ge=0, le=360)], Annotated[float, Field(ge=0, le=80)]], ...] = ()
+    horizon: tuple[tuple[Azimuth, HorizonHeight], ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _azimuths_count_from_north(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or "azimuth_from" not in given:
+            return given
+        fields = dict(given)
+        match fields.pop("azimuth_from"):
+            case "north":
+                return fields
+            case "south":
+                fields["azimuth_deg"] = from_south(fields.get("azimuth_deg"))
+                if isinstance(horizon := fields.get("horizon"), list | tuple):
+                    fields["horizon"] = [_point_from_south(point) for point in horizon]
+                return fields
+            case _:
+                raise WrongValue("azimuth_from")
 
     @model_validator(mode="after")
     def _has_a_size(self) -> Self:
@@ -312,7 +402,7 @@ class Roof(Frozen):
             raise WrongValue("roof_size")
         if self.outline_m and len(self.outline_m) < 3:  # noqa: PLR2004 - a polygon
             raise WrongValue("roof_corners")
-        if self.obstacles and not self.outline_m:
+        if (self.obstacles or self.holes_m) and not self.outline_m:
             raise WrongValue("roof_obstacles")
         return self
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bkkenergy.portfolio.document import DAY, default_topic
-from bkkenergy.portfolio.kinds import BUILDING_PARTS
+from bkkenergy.portfolio.kinds import BUILDING_PARTS, BuildingRoof
 from bkkenergy.portfolio.records import EVER, Entry, Records
 from bkkenergy.portfolio.snapshot import Parts, parts_by_building
 from bkkenergy.tomlfiles import Table
@@ -82,6 +82,32 @@ def building_text(records: Records, key: str, parts: Parts) -> str:
         if plural == part
     ]
     return "\n".join([_table("building", versions_table(records.of("building", key))), *inner])
+
+
+def roof_text(roofs: Iterable[BuildingRoof]) -> str:
+    """Return roofs as TOML, as they stand below their building in a file of the portfolio.
+
+    Parameters
+    ----------
+    roofs : iterable of BuildingRoof
+        Of one building.
+
+    Returns
+    -------
+    str
+        A table for each.
+
+    Examples
+    --------
+    >>> from bkkenergy.portfolio.kinds import BuildingRoof
+    >>> from bkkenergy.portfolio.write import roof_text
+    >>> roof = BuildingRoof(building="a.b", id="main", area_m2=500, tilt_deg=5, azimuth_deg=180)
+    >>> roof_text([roof]).splitlines()[:2]
+    ['[[building.roofs]]', 'id = "main"']
+    """
+    return "\n".join(
+        _table("building.roofs", roof.model_dump(exclude_defaults=True, exclude={"building"})) for roof in roofs
+    )
 
 
 def versions_table(entries: Sequence[Entry]) -> Table:

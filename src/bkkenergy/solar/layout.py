@@ -40,7 +40,8 @@ RAIL_KG = 4.0
 class RoofPlane:
     """A roof segment as it is built.
 
-    outline_m : corners (east, north) in plan, metres; is_known : False where only an area was given.
+    outline_m : corners (east, north) in plan, metres; holes_m : outlines within it, where nothing can lie; is_known :
+    False where only an area was given.
     """
 
     outline_m: tuple[tuple[float, float], ...]
@@ -48,6 +49,7 @@ class RoofPlane:
     azimuth_deg: float
     obstacles: tuple[Box, ...] = ()
     is_known: bool = True
+    holes_m: tuple[tuple[tuple[float, float], ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,7 +323,7 @@ def usable_area(roof: RoofPlane, rules: LayoutRules) -> Polygon:
     >>> round(usable_area(roof_of_area(200.0, 10.0, 180.0), solar_config().layout).area)
     200
     """
-    outline = Polygon(roof.outline_m)
+    outline = Polygon(roof.outline_m, roof.holes_m)
     if not outline.is_valid:
         raise InputError.of("outline_crosses", reason=shapely.is_valid_reason(outline))
     usable = outline.buffer(-rules.setback_m, join_style="mitre") if roof.is_known else outline

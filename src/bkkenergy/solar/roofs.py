@@ -47,7 +47,7 @@ def roof_plane(roof: Roof) -> RoofPlane:
     """
     if roof.outline_m:
         boxes = tuple(Box(tuple(obstacle.outline_m), obstacle.height_m) for obstacle in roof.obstacles)
-        return RoofPlane(tuple(roof.outline_m), roof.tilt_deg, roof.azimuth_deg, boxes)
+        return RoofPlane(tuple(roof.outline_m), roof.tilt_deg, roof.azimuth_deg, boxes, holes_m=roof.holes_m)
     return roof_of_area((roof.area_m2 or 0.0) * roof.usable_ratio, roof.tilt_deg, roof.azimuth_deg)
 
 
@@ -129,7 +129,7 @@ def check_apart(building: Building) -> None:
     >>> all(check_apart(building) is None for building in demonstration().buildings.values())
     True
     """
-    known = [(roof.id, Polygon(roof.outline_m)) for roof in building.roofs if roof.outline_m]
+    known = [(roof.id, Polygon(roof.outline_m, roof.holes_m)) for roof in building.roofs if roof.outline_m]
     for (one, first), (other, second) in combinations(known, 2):
         if first.is_valid and second.is_valid and (shared_m2 := first.intersection(second).area) > MAX_SHARED_M2:
             raise InputError.of("roofs_overlap", one=one, other=other, area_m2=f"{shared_m2:.0f}")

@@ -158,6 +158,7 @@ def roof_plan(layout: Layout, title: str, metres: str, north: str) -> Markup:
 
     shape = Markup('<polygon class="{}" points="{}"/>')
     body = [shape.format("roof", points_of(outline))]
+    body += [shape.format("hole", points_of(np.asarray(hole, np.float64))) for hole in layout.roof.holes_m]
     body += [shape.format("module", points_of(corners)) for corners in layout.corners_m]
     body += [
         shape.format("obstacle", points_of(np.asarray(box.outline_m, np.float64))) for box in layout.roof.obstacles
