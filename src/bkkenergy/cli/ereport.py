@@ -22,6 +22,7 @@ from bkkenergy.i18n import Lang, Words
 from bkkenergy.reports.annual import annual_report
 from bkkenergy.reports.render.annual import annual_csv, annual_notes, annual_xlsx
 from bkkenergy.site.index_config import load_index
+from bkkenergy.texts import counted
 from bkkenergy.usecases.energy import building_of
 from bkkenergy.usecases.ereport import AMOUNTS, EReportMonth, enter_month, ereport_months
 
@@ -98,13 +99,8 @@ def show_command(agency: str, period: str | None, lang: Any, config_dir: Path, *
     console.print(table)
     target = config.state_target
     console.print(words("ereport.target", share=words.percent(target.below_standard_ratio), source=target.citation))
-    by_reason: dict[str, list[str]] = {}
-    for month in months:
-        for error in month.why:
-            by_reason.setdefault(error.said(lang), []).append(words.month(month.month))
-    for reason, names in by_reason.items():
-        several = f"{names[0]} – {names[-1]} ({len(names)})" if len(names) > 1 else names[0]
-        console.print(f"{several}: {reason}")
+    for reason, names in _reasons(months, lang).items():
+        console.print(f"{names}: {reason}")
 
 
 @ereport_command.command(
@@ -124,7 +120,9 @@ def export_command(agency: str, file: Path, period: str | None, config_dir: Path
         span = period_of(period) if period else past_year(today_here())
         months = ereport_months(site, load_index(config_dir).standard_use, agency, span)
     pd.DataFrame([_line(month) for month in months]).to_csv(file, index=False, encoding="utf-8-sig")
-    click.echo(f"{file}: {len(months)} months", err=True)
+    click.echo(f"{file}: {counted(len(months), 'month')}", err=True)
+    for reason, names in _reasons(months, "en").items():
+        click.echo(f"{names}: {reason}", err=True)
 
 
 @ereport_command.command(
@@ -150,6 +148,18 @@ def annual_command(building: str, file: Path, year: int | None, lang: Any, confi
     file.write_bytes(annual_csv(report, lang) if is_csv else annual_xlsx(report, lang))
     for note in annual_notes(report, Words(lang)):
         click.echo(note, err=True)
+
+
+def _reasons(months: Sequence[EReportMonth], lang: Lang) -> dict[str, str]:
+    """Map each reason why a month has no index to the months that it holds for."""
+    words, by_reason = Words(lang), dict[str, list[str]]()
+    for month in months:
+        for error in month.why:
+            by_reason.setdefault(error.said(lang), []).append(words.month(month.month))
+    return {
+        reason: f"{names[0]} – {names[-1]} ({len(names)})" if len(names) > 1 else names[0]
+        for reason, names in by_reason.items()
+    }
 
 
 def _month_data(month: EReportMonth, lang: Lang) -> dict[str, object]:

@@ -15,6 +15,7 @@ from bkkenergy.adapters.state.alerts import Alarm, last_sent_us, mark_sent, reco
 from bkkenergy.adapters.state.outbox import OutboxMessage, post
 from bkkenergy.calendar import BANGKOK, Period
 from bkkenergy.i18n import Words
+from bkkenergy.jobs.reminders import KINDS, reminders
 from bkkenergy.portfolio import Building, Portfolio
 from bkkenergy.portfolio.belongings import asked_about
 from bkkenergy.readings import US_PER_S
@@ -135,13 +136,14 @@ def _pays_demand(site: Site, building: Building, day: dt.date) -> bool:
 
 
 def detect_alerts(site: Site, engine: StateStore, peaks: PeakWatch, now: dt.datetime) -> int:
-    """Check meters and peaks, and enter what is new; return how many alerts were opened."""
+    """Check meters, peaks and what is owed, and enter what is new; return how many alerts were opened."""
     alerts = site.settings.alerts
     seen = site.energy.seen([meter.id for meter in site.portfolio.meters])
     last_seen_us = {name: meter_seen.last_us for name, meter_seen in seen.items()}
     alarms = silent_meters(site.portfolio, last_seen_us, now, alerts.silent_h)
     alarms += peaks.alarms(site, now, alerts.near_peak_ratio)
-    return reconcile(engine, alarms, now, kinds={"meter_silent", "near_peak"})
+    alarms += reminders(site, now)
+    return reconcile(engine, alarms, now, kinds={"meter_silent", "near_peak", *KINDS})
 
 
 def is_quiet(alerts: AlertSettings, now: dt.datetime) -> bool:

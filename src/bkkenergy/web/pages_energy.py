@@ -192,11 +192,21 @@ def _alerts(visitor: Visitor, agencies: list[str]) -> list[dict[str, str]]:
     agency_ids = set(agencies)
     alarms = [alarm for alarm in open_alerts(visitor.here.opened.state) if alarm.agency in agency_ids]
     portfolio, words = visitor.here.portfolio, visitor.words
-    return [alert_line(alarm, portfolio, words) | {"explore": _explored_at(alarm)} for alarm in alarms[:20]]
+    return [
+        alert_line(alarm, portfolio, words) | {"explore": _explored_at(alarm), "page": _page_of(alarm)}
+        for alarm in alarms[:20]
+    ]
+
+
+def _page_of(alarm: Alarm) -> str:
+    """Return the page of the building that an alert speaks of, or of the agency."""
+    return f"/buildings/{alarm.building}" if alarm.building else f"/agencies/{alarm.agency}"
 
 
 def _explored_at(alarm: Alarm) -> str:
     """Return the address at which what an alert speaks of can be seen."""
+    if not alarm.building:
+        return f"/explore/agency/{alarm.agency}"
     return f"/explore/meter/{alarm.meter}" if alarm.meter else f"/explore/building/{alarm.building}"
 
 

@@ -60,8 +60,18 @@ OFFICE = {"staff": 120.0, "floor_area_m2": 4_000.0, "opening_hours": 176.0, "vis
 
 
 @pytest.mark.parametrize(
-    ("standard", "actual", "percent"), [(10_494.13, 7_007.00, 33.23), (10_730.01, 39_612.00, -269.17)]
-)
+    ("standard", "actual", "percent"),
+    [
+        (10_494.13, 7_007.00, 33.23),
+        (10_730.01, 39_612.00, -269.17),
+        (11_016.73, 160_874.47, -1360.27),
+        (10_882.21, 4_152.00, 61.85),
+        (6_166.54, 5_132.22, 16.77),
+        (6_846.92, 7_015.97, -2.47),
+        (6_388.80, 5_404.61, 15.40),
+        (6_013.34, 4_552.72, 24.29),
+    ],
+)  # fmt: skip
 def test_the_state_s_index_is_what_the_e_report_publishes(standard, actual, percent):
     assert round(100 * public_index(actual, standard), 2) == percent
 
