@@ -88,6 +88,7 @@ def filled(path: str, agency: str, building: str, app) -> str:
         "project_id": f"led-{agency}", "month": f"{dt.datetime.now(BANGKOK).date():%Y-%m}", "user_id": "2", "token_id": "1",
         "scenario_id": "1" if agency == OWN else "2", "name:path": "overview-th.png" if "/img/" in path else "operator",
         "notebook": "1_register_to_kwh", "account": "none", "channel": "reactive", "kind": "building", "key:path": building, "number": "1",
+        "form": "xlsx",
     }  # fmt: skip
     return re.sub(r"\{([^}]+)\}", lambda match: values[match[1]], path)
 
@@ -120,6 +121,8 @@ QUERY = {
     "/api/v1/buildings/{building_id}/balance": {"first": "2026-11-01", "last": "2026-11-02"},
     "/api/v1/buildings/{building_id}/submeters": {"first": "2026-11-01", "last": "2026-11-02"},
     "/api/v1/meters": {"agency": OWN},
+    "/api/v1/agencies/{agency}/emissions": {"first": "2026-11-01", "last": "2026-11-30"},
+    "/api/v1/agencies/{agency}/ereport": {"first": "2026-11-01", "last": "2026-11-30"},
 }
 SCOPED = (
     "{agency}",
@@ -149,8 +152,13 @@ def asked(client, method, path, app, agency=OWN, building=OWN_BUILDING, csrf="")
             json={"state": "declined"} if path.endswith("{number}") else {"decision": "dismiss"},
             headers={"X-CSRF-Token": csrf},
         )
+    if method == "PUT" and path.startswith("/api/v1/agencies/"):
+        return client.put(address, json={"amounts": {"staff": 1}}, headers={"X-CSRF-Token": csrf})
     data = {"csrf": csrf, "state": "proposed", "rule": "none", "name": "", "run": "0"}
-    return client.request(method, address, params=QUERY.get(path), data=data if method == "POST" else None)
+    secret = {"X-CSRF-Token": csrf} if path.startswith("/api/") and method != "GET" else {}
+    return client.request(
+        method, address, params=QUERY.get(path), data=data if method == "POST" else None, headers=secret
+    )
 
 
 def test_the_walk_finds_every_route(app):
@@ -257,6 +265,7 @@ NEEDS = {
     ("POST", "/admin/tokens"): "admin", ("POST", "/admin/tokens/{token_id}/drop"): "admin",
     ("POST", "/buildings/{building_id}/baselines/{number}"): "manager",
     ("POST", "/api/v1/buildings/{building_id}/baselines/{number}"): "manager",
+    ("PUT", "/api/v1/agencies/{agency}/ereport/{month}"): "manager",
     ("POST", "/buildings/{building_id}/adjust"): "manager", ("POST", "/api/v1/buildings/{building_id}/event"): "manager",
     ("POST", "/buildings/{building_id}/dismiss"): "manager", ("POST", "/plan/{project_id}/move"): "manager",
     ("GET", "/records/new/{kind}"): "manager", ("POST", "/records/new/{kind}"): "manager", ("POST", "/records/begin"): "server",
