@@ -280,6 +280,24 @@ def test_findings_speak_both_languages_and_are_dismissed_with_a_line_in_the_audi
     assert line["actor"] == f"cli:{pwd.getpwuid(os.getuid()).pw_name}"
 
 
+def test_a_long_holiday_is_announced_the_day_before(fitted):
+    """Songkran of 2025 begins with the weekend of 12 April."""
+    asked = ("insights", OFFICES[1], "--until", "2025-04-10")
+    (found,) = [row for row in json.loads(run(fitted, *asked, "--json")) if row["rule"] == "holiday_ahead"]
+    assert (found["since"], found["evidence"]["days"], found["of_days"]) == ("2025-04-12", 5, 0)
+    assert len(found["days"]) == found["evidence"]["last_days"]
+    assert "It begins on 12 April 2025" in run(fitted, *asked, "--lang", "en")
+    assert "วันหยุดยาวกำลังจะมาถึง" in run(fitted, *asked)
+    browser = browser_of(fitted, dt.datetime(2025, 4, 11, 8, tzinfo=BANGKOK))
+    (row,) = [
+        row for row in browser.get(f"/api/v1/buildings/{OFFICES[1]}/insights").json() if row["rule"] == "holiday_ahead"
+    ]
+    assert row["days"] == found["days"]
+    page = browser.get(f"/buildings/{OFFICES[1]}?lang=en").text
+    assert "A long holiday is ahead" in page
+    assert f"?first={found['days'][0]}&amp;last={found['days'][0]}" in page
+
+
 def test_pv_that_falls_short_of_its_estimate_is_told_and_no_part_of_the_load(fitted):
     data = json.loads(run(fitted, "insights", OFFICES[0], "--until", "2025-09-30", "--json"))
     shortfall = {row["rule"]: row for row in data}["pv_shortfall"]

@@ -20,7 +20,7 @@ from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import NO_VALUE, Words
 from bkkenergy.reports.savings.gather import facts_of_all
-from bkkenergy.reports.savings.phrasing import finding_texts
+from bkkenergy.reports.savings.phrasing import finding_texts, seen_text
 from bkkenergy.reports.savings.standings import index_rows
 from bkkenergy.savings.facts import Finding
 from bkkenergy.savings.insights import find, visible
@@ -87,7 +87,7 @@ def insights_command(
             click.style(f"{words.either(th=its_building.name_th, en=its_building.name_en)}: {title}", bold=True)
             + (f" · {stakes}" if stakes else "")
         )
-        click.echo(f"  {what} {words('insight.since', date=words.date(finding.since))}\n  → {todo}")
+        click.echo(f"  {what} {seen_text(finding, words)}\n  → {todo}")
 
 
 def _adjusted(site: Site, findings: Sequence[Finding], reason: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from functools import cache
 
 import numpy as np
@@ -15,6 +16,7 @@ from bkkenergy.library.packaged import figures, schedule_named
 from bkkenergy.library.series import complete, energy_of, hourly, hourly_means, interval_of
 from bkkenergy.portfolio import OpeningCalendar
 from bkkenergy.savings.baseline import series_of
+from bkkenergy.savings.days import day_kinds
 from bkkenergy.savings.facts import Facts, InsightRules
 from bkkenergy.savings.insights import find
 from bkkenergy.site.packaged import packaged_config_dir
@@ -97,7 +99,7 @@ def findings(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-LEAST_DAYS = 7
+LEAST_DAYS, DAYS_AHEAD = 7, 21
 
 
 @cache
@@ -124,6 +126,7 @@ def facts_of(
     days = [start.date() for start in starts[::24]]
     if len(days) < LEAST_DAYS:
         raise InputError(f"series has {len(days)} days. Findings are judged by weeks: give {LEAST_DAYS} days or more.")
+    ahead = [days[-1] + dt.timedelta(days=number) for number in range(1, DAYS_AHEAD + 1)]
     open_hours = [opening.open_hours(day) or (np.nan, np.nan) for day in days]
     month_kwh = float(hours.mean()) * HOURS_PER_MONTH
     fine = complete(energy, what="series")
@@ -143,4 +146,6 @@ def facts_of(
         demand_starts=pd.DatetimeIndex(year.index) if is_fine else None,
         demand_thb_per_kw=thb_per_kw,
         demand_charged=is_charged if is_fine else None,
+        ahead_open=np.array([opening.is_open(day) for day in ahead], np.bool_),
+        ahead_off=day_kinds(ahead, opening) > 0,
     )

@@ -88,6 +88,7 @@ class Facts:
     sub_meters : what sub-meters counted over the last four weeks, beside what they could have, or None;
     pv_kwh, pv_expected_kwh : PV of the last four weeks and its estimate, or None;
     phases : voltages of the last week at the main meter, or None.
+    ahead_open, ahead_off : (d,) days after the last: open, and a holiday or closure; empty where not known.
     """
 
     building: str
@@ -113,6 +114,8 @@ class Facts:
     pv_kwh: float | None = None
     pv_expected_kwh: float | None = None
     phases: PhaseVoltages | None = None
+    ahead_open: BoolArray = field(default_factory=lambda: np.empty(0, np.bool_))
+    ahead_off: BoolArray = field(default_factory=lambda: np.empty(0, np.bool_))
 
     @cached_property
     def own_supply(self) -> bool:
@@ -148,7 +151,11 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing to act on; a month's kWh and baht at stake; texts come by the rule's name."""
+    """One thing to act on; a month's kWh and baht at stake; texts come by the rule's name.
+
+    days : on which it was seen, where it is of single days. of_days : how many days a month's figures are made of; 0
+    where they are of a month or more, or are no month's; 1 where they are those of one day.
+    """
 
     building: str
     rule: str
@@ -157,6 +164,8 @@ class Finding:
     energy_kwh_a_month: float
     cost_thb_a_month: float
     evidence: Mapping[str, float]
+    days: tuple[dt.date, ...] = ()
+    of_days: int = 0
 
 
 def enough(values: FloatArray, ratio: float = 0.7) -> bool:
@@ -220,6 +229,8 @@ def finding(
     evidence: Mapping[str, float],
     *,
     thb: float | None = None,
+    rows: Sequence[int] = (),
+    of_days: int = 0,
 ) -> Finding:
     """Make a finding, whose money is its energy at the mean price unless an amount is given.
 
@@ -239,6 +250,10 @@ def finding(
         What it was seen by.
     thb : float, optional
         Money at stake [THB a month].
+    rows : sequence of int
+        Numbers of the days on which it was seen, from the end if negative.
+    of_days : int
+        How many days a month's energy is made of, where they are fewer than a month.
 
     Returns
     -------
@@ -255,4 +270,6 @@ def finding(
     450.0
     """
     worth = kwh_a_month * facts.price_thb if thb is None else thb
-    return Finding(facts.building, rule, severity, day_of(facts, since_row), kwh_a_month, worth, dict(evidence))
+    days = tuple(sorted(day_of(facts, row) for row in rows))
+    since = day_of(facts, since_row)
+    return Finding(facts.building, rule, severity, since, kwh_a_month, worth, dict(evidence), days, of_days)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bkkenergy.savings.facts import Facts, Finding, InsightRules
+from bkkenergy.savings.rules_ahead import holiday_ahead
 from bkkenergy.savings.rules_phases import lost_phase, phase_unbalance, supply_voltage
 from bkkenergy.savings.rules_supply import (
     demand_peak,
@@ -58,6 +59,7 @@ RULES: tuple[Rule, ...] = (
     lost_phase,
     supply_voltage,
     phase_unbalance,
+    holiday_ahead,
 )
 """In this order; meter_fault comes first and, where data are faulty, alone."""
 

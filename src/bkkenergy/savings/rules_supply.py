@@ -82,7 +82,9 @@ def demand_peak(facts: Facts, rules: InsightRules) -> Finding | None:
     }
     row = -max(1, (facts.series.day_index[-1].date() - at.date()).days + 1)
     worth = (peak - rest_kw) * facts.demand_thb_per_kw
-    return finding(facts, "demand_peak", "alert" if peak >= highest else "warning", row, 0.0, evidence, thb=worth)
+    return finding(
+        facts, "demand_peak", "alert" if peak >= highest else "warning", row, 0.0, evidence, thb=worth, rows=[row]
+    )
 
 
 def power_factor(facts: Facts, rules: InsightRules) -> Finding | None:

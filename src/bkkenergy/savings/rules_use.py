@@ -70,9 +70,8 @@ def baseload_rise(facts: Facts, rules: InsightRules) -> Finding | None:
     if rise < rules.baseload_rise_least_kw or rise < rules.baseload_rise_ratio * usual:
         return None
     kwh = rise * HOURS_PER_DAY * DAYS_PER_MONTH
-    return finding(
-        facts, "baseload_rise", "alert", -WEEK, kwh, {"now_kw": now, "usual_kw": usual, "rise_ratio": rise / usual}
-    )
+    evidence = {"now_kw": now, "usual_kw": usual, "rise_ratio": rise / usual}
+    return finding(facts, "baseload_rise", "alert", -WEEK, kwh, evidence, of_days=WEEK)
 
 
 def out_of_hours(facts: Facts, rules: InsightRules) -> Finding | None:
@@ -148,7 +147,7 @@ def overrun(facts: Facts, rules: InsightRules) -> Finding | None:
     """
     rows = [row for row in range(-WEEK, 0) if facts.is_open[row]]
     grid, nights = facts.grid_kw, day_night_kw(facts.series)
-    over_h, over_kwh, days = 0.0, 0.0, 0
+    over_h, over_kwh, late = 0.0, 0.0, list[int]()
     for row in rows:
         opening, closing = facts.hours[row]
         day, night = grid[row], nights[row]
@@ -160,9 +159,10 @@ def overrun(facts: Facts, rules: InsightRules) -> Finding | None:
         early = np.flatnonzero(~inside & (day > line) & (busy > night * 1.2))
         early = early[(early < opening - 1) | (early >= np.ceil(closing))]
         if len(early) > rules.overrun_h:
-            days += 1
+            late.append(row)
             over_h += len(early)
             over_kwh += float((day[early] - night).sum())
+    days = len(late)
     if days < rules.overrun_days:
         return None
     return finding(
@@ -172,6 +172,8 @@ def overrun(facts: Facts, rules: InsightRules) -> Finding | None:
         -WEEK,
         over_kwh / WEEK * DAYS_PER_MONTH,
         {"days": days, "hours_a_day": over_h / days},
+        rows=late,
+        of_days=WEEK,
     )
 
 
@@ -222,6 +224,7 @@ def closed_days(facts: Facts, rules: InsightRules) -> Finding | None:
         -FOUR_WEEKS,
         kwh,
         {"ratio": ratio, "usual_ratio": usual if np.isfinite(usual) else goal},
+        rows=[row for row in range(-FOUR_WEEKS, 0) if not is_open[row] and use[row] > goal * np.nanmean(working)],
     )
 
 
@@ -269,6 +272,7 @@ def holiday_running(facts: Facts, rules: InsightRules) -> Finding | None:
         int(worst),
         kwh,
         {"day_kwh": float(use[worst]), "sunday_kwh": usual, "days": len(over)},
+        rows=[int(row) for row in over],
     )
 
 
@@ -313,7 +317,8 @@ def week_rise(facts: Facts, rules: InsightRules) -> Finding | None:
     if min(ratio, float(last.mean() / np.nanmean(earlier) - 1)) < rules.week_rise_ratio:
         return None
     kwh = float((last - before).sum()) / WEEK * DAYS_PER_MONTH
-    return finding(facts, "week_rise", "warning", -WEEK, kwh, {"rise_ratio": ratio, "days": len(last)})
+    evidence = {"rise_ratio": ratio, "days": len(last)}
+    return finding(facts, "week_rise", "warning", -WEEK, kwh, evidence, of_days=WEEK)
 
 
 def usual_night_kw(facts: Facts, nights_kw: FloatArray, before: slice) -> float:
@@ -538,13 +543,15 @@ def anomaly(facts: Facts, rules: InsightRules) -> Finding | None:
     of_week = float(np.nanmean(week)) / sigma if enough(week) else 0.0
     of_day = float(day) / sigma if np.isfinite(day) else 0.0
     if abs(of_week) > rules.anomaly_week_sigma:
-        kwh, since = float(np.nanmean(week)) * DAYS_PER_MONTH, -WEEK
+        kwh, since, of_days = float(np.nanmean(week)) * DAYS_PER_MONTH, -WEEK, WEEK
     elif abs(of_day) > rules.anomaly_day_sigma:
-        kwh, since = float(day), -1
+        kwh, since, of_days = float(day), -1, 1
     else:
         return None
     severity: Severity = "warning" if kwh > 0 else "notice"
-    return finding(facts, "anomaly", severity, since, kwh, {"day_sigma": of_day, "week_sigma": of_week})
+    rows = [since] if of_days == 1 else []
+    evidence = {"day_sigma": of_day, "week_sigma": of_week}
+    return finding(facts, "anomaly", severity, since, kwh, evidence, rows=rows, of_days=of_days)
 
 
 def night_spread(facts: Facts, rules: InsightRules) -> Finding | None:

@@ -267,6 +267,8 @@ def insights(building_id: str, visitor: ApiVisitor) -> list[FindingRow]:
             energy_kwh_a_month=finding.energy_kwh_a_month,
             cost_thb_a_month=finding.cost_thb_a_month,
             evidence=dict(finding.evidence),
+            days=list(finding.days),
+            of_days=finding.of_days,
         )
         for finding in findings_shown(visitor.here, building_view(visitor.here, building).findings)
     ]

@@ -132,7 +132,11 @@ class PowerRow(Row):
 
 
 class FindingRow(Row):
-    """Something to act on."""
+    """Something to act on.
+
+    days : on which it was seen, where it is of single days. of_days : how many days a month's figures are made of; 0
+    where they are of a month or more, or are no month's.
+    """
 
     building: str
     rule: str
@@ -141,6 +145,8 @@ class FindingRow(Row):
     energy_kwh_a_month: float
     cost_thb_a_month: float
     evidence: dict[str, float]
+    days: list[dt.date]
+    of_days: int
 
 
 class BillPartRow(Row):

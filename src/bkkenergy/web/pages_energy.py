@@ -26,17 +26,20 @@ from bkkenergy.reports.pictures import LARGE, heat_map
 from bkkenergy.reports.render.views import profile_picture
 from bkkenergy.reports.savings.official import state_index
 from bkkenergy.reports.savings.phrasing import (
+    MAX_DAYS_NAMED,
     Judged,
     compared_text,
     finding_texts,
     judged_text,
     progress_text,
+    seen_text,
     verdict_text,
     version_text,
 )
 from bkkenergy.reports.savingwords import cusum_picture
 from bkkenergy.reports.solar.drawing import Line, lines
 from bkkenergy.reports.yearwords import change_text
+from bkkenergy.savings.facts import Finding
 from bkkenergy.savings.versions import VersionState
 from bkkenergy.savings.views import mean_rows
 from bkkenergy.usecases.baselines import decide_on_baseline
@@ -367,15 +370,18 @@ def _duration(view: BuildingView, words: Words) -> Markup:
     return lines([Line(kw.tolist(), "actual")], names, words("web.duration"), words.number)
 
 
-def _finding(finding: Any, words: Words) -> dict[str, str]:
+def _finding(finding: Finding, words: Words) -> dict[str, Any]:
     name, what, todo, stakes = finding_texts(finding, words)
-    since = words("insight.since", date=words.date(finding.since))
     return {
         "rule": finding.rule,
         "explore": f"/explore/building/{finding.building}?first={finding.since}&last={finding.since + A_WEEK}",
+        "days": [
+            (words.day_short(day), f"/explore/building/{finding.building}?first={day}&last={day}")
+            for day in finding.days[-MAX_DAYS_NAMED:]
+        ],
         "severity": finding.severity,
         "name": name,
-        "text": f"{what} {since}",
+        "text": f"{what} {seen_text(finding, words)}",
         "do": todo,
         "stakes": stakes,
     }

@@ -46,7 +46,7 @@ from bkkenergy.reports.render.views import (
     profile_picture,
     ranking_rows,
 )
-from bkkenergy.reports.savings.phrasing import finding_texts, judged_note, verdict_text
+from bkkenergy.reports.savings.phrasing import finding_texts, judged_note, seen_text, verdict_text
 from bkkenergy.reports.yearwords import path_method, path_picture, path_sentences, path_title
 from bkkenergy.savings.facts import Finding
 
@@ -166,12 +166,11 @@ def _saving_row(saving: BuildingSaving, report: AgencyReport, words: Words) -> d
 
 def _finding_row(finding: Finding, report: AgencyReport, words: Words) -> dict[str, object]:
     name, what, todo, stakes = finding_texts(finding, words)
-    since = words("insight.since", date=words.date(finding.since))
     return {
         "severity": finding.severity,
         "place": name_of(report, finding.building, words),
         "name": name,
-        "text": f"{what} {since}",
+        "text": f"{what} {seen_text(finding, words)}",
         "do": todo,
         "stakes": stakes,
     }

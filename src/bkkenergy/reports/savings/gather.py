@@ -250,6 +250,7 @@ def _facts(
     a_month = known / max(np.isfinite(hourly).sum(), 1) * HOURS_PER_DAY * DAYS_PER_MONTH
     rates = holding(tariffs.schedules[site.portfolio.on(last_day).schedule_of(building)].rates, last_day)
     year = slice(-QUARTERS_A_YEAR, None)
+    ahead_open, ahead_off = span.ahead(building)
     thb_per_kw, is_charged = span.demand(rates.demand_thb_per_kw if rates else {})
     version = judging(versions, last_day - dt.timedelta(days=FOUR_WEEKS - 1))
     factor = factors.get(building.main_meters[0].id) if len(building.main_meters) == 1 else None
@@ -277,6 +278,8 @@ def _facts(
         kvar=_kvar(site, building, last_day, factor, quarters.known_kwh[year] * QUARTERS_AN_HOUR, span.year_starts),
         phases=phases,
         sub_meters=_sub_meters(site, building, last_day),
+        ahead_open=ahead_open,
+        ahead_off=ahead_off,
         **_pv(site, building, last_day),
     )
 

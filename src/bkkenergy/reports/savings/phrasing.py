@@ -14,8 +14,9 @@ from bkkenergy.savings.facts import Finding
 from bkkenergy.savings.uncertainty import MIN_VERDICT_DAYS, NORMAL_90, OLD_YEARS, Band, lag_of
 from bkkenergy.savings.versions import REASONS, BaselineVersion
 
+MAX_DAYS_NAMED = 7
 RATIO_MARKS = ("_ratio",)
-WHOLE = ("days", "stuck_h", "negative_h", "quarters")
+WHOLE = ("days", "last_days", "stuck_h", "negative_h", "quarters")
 
 
 def verdict_text(band: Band, words: Words) -> str:
@@ -184,7 +185,26 @@ def finding_texts(finding: Finding, words: Words) -> tuple[str, str, str, str]:
     stakes = words("insight.stakes_money", thb=thb) if finding.cost_thb_a_month >= 1 else ""
     if finding.energy_kwh_a_month:
         stakes = words("insight.stakes", kwh=words.number(finding.energy_kwh_a_month), thb=thb)
+    if finding.of_days == 1:  # of one day: nothing says that a month has more of them
+        return *_texts_of(finding, words), words(
+            "insight.stakes_day", kwh=words.number(finding.energy_kwh_a_month), thb=thb
+        )
+    if stakes and finding.of_days:
+        stakes += " " + words("insight.of_days", days=finding.of_days)
     return *_texts_of(finding, words), stakes
+
+
+def seen_text(finding: Finding, words: Words) -> str:
+    """Write since when a finding holds, or on which days it was seen."""
+    if finding.rule == "holiday_ahead":
+        return words("insight.begins", date=words.date(finding.since))
+    if not finding.days:
+        return words("insight.since", date=words.date(finding.since))
+    *others, last = finding.days
+    named = [words.day_short(day) for day in others[-MAX_DAYS_NAMED + 1 :]]
+    more = len(finding.days) - len(named) - 1
+    text = ", ".join([*named, words.date(last)])
+    return words("insight.on_days_more" if more else "insight.on_days", days=text, more=more)
 
 
 def _texts_of(finding: Finding, words: Words) -> tuple[str, str, str]:

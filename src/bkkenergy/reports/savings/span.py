@@ -25,6 +25,8 @@ from bkkenergy.usecases.energy import station_hours, station_of
 Array = TypeVar("Array", BoolArray, FloatArray, IntArray)
 
 QUARTERS_AN_HOUR = 4
+DAYS_AHEAD = 21
+"""Days to come, in which a long holiday begins and ends."""
 QUARTERS_A_YEAR = 365 * HOURS_PER_DAY * QUARTERS_AN_HOUR
 
 
@@ -96,6 +98,13 @@ class FactsSpan:
             temp_c = station_hours(self.site.energy, station, self.period)["temp_air_c"].to_numpy(np.float64)
             self._temperatures[station.id] = temp_c
         return self._temperatures[station.id]
+
+    def ahead(self, building: Building) -> tuple[BoolArray, BoolArray]:
+        """Return on which days after the last a building is open, and which of them are a holiday or closure."""
+        days_open, last = self.site.portfolio.days_open(building), self.dates[-1]
+        days = [last + dt.timedelta(days=number) for number in range(1, DAYS_AHEAD + 1)]
+        opening = np.array([days_open.on(day).is_open(day) for day in days], np.bool_)
+        return opening, day_kinds(days, days_open) > 0
 
     def demand(self, thb_per_kw: Mapping[Window, float]) -> tuple[float, BoolArray]:
         """Return the highest price of demand, and the last year's quarter-hours that can set it: made once for each."""
