@@ -26,7 +26,7 @@ from tests.web import METERS, make_site
 DOES = {
     "init", "serve", "ingest", "web", "demo", "jobs start", "jobs run", "jobs retry", "jobs catch-up", "jobs test-mail",
     "users add", "users password", "users change", "users lock", "tokens add", "tokens end",
-    "poll", "plan add", "plan move", "plan import", "plan undo", "plan withdraw", "portfolio import", "portfolio undo", "quarantine replay",
+    "poll", "plan add", "plan move", "plan import", "plan undo", "plan withdraw", "portfolio import", "portfolio import-list", "portfolio undo", "quarantine replay",
     "backup", "restore", "migrate", "import", "energy edit", "baseline fit", "baseline accept",
     "baseline decline",
     "notes write", "notes remove", "notes adjust", "figures import-ft", "figures check", "ereport enter", "meters adopt", "bill remove",
@@ -35,8 +35,8 @@ DOES = {
 }  # fmt: skip
 """Commands that change or start something, and say that it is done."""
 WRITES = {
-    "report", "export", "plan export", "plan datasheet", "plan jcm", "portfolio export", "solar estimate", "solar screen",
-    "meters acl", "listen", "ereport export", "ereport annual", "portfolio proposals show", "solar plant",
+    "report", "export", "plan export", "plan datasheet", "plan jcm", "portfolio export", "portfolio export-list", "solar estimate",
+    "solar screen", "meters acl", "listen", "ereport export", "ereport annual", "portfolio proposals show", "solar plant",
 }  # fmt: skip
 """Commands that write files of chosen formats, the broker's own form of rules, or a picture that moves; a proposal or a
 PV plant, of which this site has none (tests/integration/test_plants.py)."""

@@ -185,3 +185,23 @@ def test_of_two_proposals_for_one_thing_the_second_is_not_accepted_over_the_firs
 def test_a_proposal_that_is_not_there_is_not_found(run, proposed):
     refused(run, NotThere, "portfolio", "proposals", "show", "99")
     refused(run, NotThere, "portfolio", "proposals", "accept", "99")
+
+
+def test_a_list_is_looked_at_then_entered_and_read_back_without_a_change(run, tmp_path):
+    run("portfolio", "import", "--yes", "--why", "first import")
+    file = tmp_path / "schools.csv"
+    file.write_text("ชื่อโรงเรียน,หน่วยงาน,พื้นที่,พิกัด,แผง\nโรงเรียนวัดใหม่,health,500,13.7 100.5,120\n", encoding="utf-8-sig")
+    options = ("--default", "type=school", "--default", "calendar=school", "--default", "tariff=mea-2-2-lv")
+    columns = ("--column", "แผง=meter.rated_kw")
+    looked = run("portfolio", "import-list", str(file), *options, *columns)
+    assert "2 new, 0 changed, 0 unchanged." in looked
+    done = run("portfolio", "import-list", str(file), *options, *columns, "--yes", "--why", "schools")
+    assert "Revision 2: 2 changes." in done
+    again = run("portfolio", "import-list", str(file), *options)
+    assert "0 new, 0 changed, 2 unchanged." in again, "the column is remembered"
+    out = tmp_path / "out.xlsx"
+    assert "records in" in run("portfolio", "export-list", "--to", str(out), "--lang", "th")
+    assert "0 new, 0 changed" in run("portfolio", "import-list", str(out))
+    file.write_text("ชื่อโรงเรียน,หน่วยงาน,พื้นที่,พิกัด\nโรงเรียนวัดใหม่,ไม่มีเลย,500,13.7 100.5\n", encoding="utf-8-sig")
+    assert "1 fault: nothing was entered." in refused(run, InputError, "portfolio", "import-list", str(file), *options)
+    assert "'type' is no pair" in refused(run, InputError, "portfolio", "import-list", str(file), "--default", "type")

@@ -439,6 +439,8 @@ HOW = {
     "portfolio.change": lambda site, actor, agency: portfolio.change(
         records_in(site), actor, [Amend("building", BUILDING[agency], {"name_en": "New"})],
         why="renamed", from_day=None, expected_revision=None, now=NOW),
+    "portfolio.preview": lambda site, actor, agency: portfolio.preview(
+        records_in(site), actor, [Amend("building", BUILDING[agency], {"name_en": "New"})], from_day=None),
     "portfolio.undo": lambda site, actor, agency: portfolio.undo(
         records_in(site), actor, {OWN: 2, OTHERS: 3}[agency], why="wrong name", now=NOW),
     "proposals.make": lambda site, actor, agency: proposals.propose(
@@ -492,6 +494,7 @@ CHANGES_NO_ROW = READS | {
     "explore.subject",
     "proposals.read",
     "proposals.preview",
+    "portfolio.preview",
     "readings.purge",
     "server.restore",
 }

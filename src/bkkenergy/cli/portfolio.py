@@ -19,10 +19,14 @@ from bkkenergy.cli.lang import fault_lang_option, faults_said_in
 from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.cli.revisions import show_changes, show_revisions
 from bkkenergy.errors import ConfigError, InputError, NotThere
+from bkkenergy.i18n import Words
+from bkkenergy.ingest.lists.headings import LIST_KINDS
+from bkkenergy.ingest.lists.importing import AskedList, enter_list, look_at_list, write_list
 from bkkenergy.payloads.decode import FAMILIES
 from bkkenergy.portfolio import Records
 from bkkenergy.settings import load_settings
 from bkkenergy.site.figures import load_figures
+from bkkenergy.site.folder import mappings_folder
 from bkkenergy.site.portfolio_files import read_folder, write_folder
 from bkkenergy.site.profiles import load_profiles
 from bkkenergy.texts import Lang, counted
@@ -43,6 +47,9 @@ NAMED = frozenset({"id", "building"})
 """Fields that a line of `show` has in its heading."""
 PROPOSAL_FIELDS = ("number", "state", "by", "why", "seen_revision", "is_shared", "decided_by", "note", "revision")
 COMMENTS = "Comments in the files are not kept in the state: keep the files, or write reasons with --why."
+list_kind_option = click.option(
+    "--kind", type=click.Choice(LIST_KINDS), default="building", show_default=True, help="What the rows are."
+)
 reason_option = click.option("--why", required=True, help="The reason, for the history.")
 folder_argument = click.argument(
     "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), required=False
@@ -142,6 +149,81 @@ def history_command(key: str | None, kind: str | None, limit: int, config_dir: P
     with _opened(config_dir) as state:
         revisions = history(state, kind=kind, key=key, limit=limit)
     show_revisions(revisions, as_json=as_json)
+
+
+@portfolio_command.command("import-list", epilog='\b\nExamples:\n  bkkenergy portfolio import-list schools.xlsx\n'
+                           '  bkkenergy portfolio import-list s.xlsx --default type=school --yes --why "schools"\n'
+                           '  bkkenergy portfolio import-list m.csv --kind meter --column Rating=rated_kw')  # fmt: skip
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@list_kind_option
+@click.option("--column", "columns", multiple=True, metavar="HEADING=FIELD", help="Which field a heading is.")
+@click.option("--default", "defaults", multiple=True, metavar="FIELD=TEXT", help="What empty cells of a field mean.")
+@click.option("--sheet", help="The sheet, where a workbook has several.")
+@click.option("--from", "day", type=CommonEra(["%Y-%m-%d"]), help="From which day it holds (default: always).")
+@click.option("--yes", is_flag=True, help="Enter it. Without it nothing is changed.")
+@click.option("--why", default="", help="The reason, for the history.")
+@fault_lang_option
+@config_option
+def import_list_command(
+    file: Path,
+    kind: str,
+    columns: tuple[str, ...],
+    defaults: tuple[str, ...],
+    sheet: str | None,
+    day: dt.datetime | None,
+    why: str,
+    lang: Lang,
+    config_dir: Path,
+    *,
+    yes: bool,
+) -> None:
+    """Take a list of buildings or other records in, from XLSX or CSV: all of it, or nothing.
+
+    What would change is shown, and each fault with its cell. With --yes it is entered as one revision, and its columns
+    are remembered.
+    """
+    from_day = None if day is None else day.date()
+    asked = AskedList(kind, file, _pairs(columns), _pairs(defaults), sheet)
+    folder = mappings_folder(load_settings(config_dir))
+    with _opened(config_dir) as state:
+        records, who = state.records(), command_line()
+        tariffs = load_figures(config_dir).tariffs.schedules
+        seen = look_at_list(state, who, asked, records, tariffs, folder=folder, day=today_here(), from_day=from_day)
+        for fault in seen.faults:
+            said = fault.fault.said(lang)
+            click.echo(f"{fault.column}{fault.row} {fault.heading}: {said.what} ({fault.given}). {said.remedy}")
+        reading = seen.reading
+        click.echo(f"{len(reading.new)} new, {len(reading.changed)} changed, {reading.same_count} unchanged.")
+        if not yes or seen.faults:
+            if seen.faults:
+                raise InputError.of("list_faults", count=len(seen.faults))
+            return
+        done = enter_list(
+            state, who, seen, kind, why=why, from_day=from_day, expected_revision=records.revision, folder=folder,
+            now=_now(),
+        )  # fmt: skip
+    click.echo(f"Revision {done.revision}: {counted(len(done.changes), 'change')}.")
+
+
+def _pairs(texts: tuple[str, ...]) -> dict[str, str]:
+    """Return NAME=TEXT options as a table."""
+    pairs = [text.partition("=") for text in texts]
+    if wrong := [text for text, (_, sign, _) in zip(texts, pairs, strict=True) if not sign]:
+        raise InputError(f"{wrong[0]!r} is no pair. Write it like type=school.")
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+@portfolio_command.command("export-list", epilog="\b\nExamples:\n  bkkenergy portfolio export-list --to schools.xlsx\n"
+                           "  bkkenergy portfolio export-list --kind meter --to meters.xlsx --lang th")  # fmt: skip
+@list_kind_option
+@click.option("--to", "file", required=True, type=click.Path(dir_okay=False, path_type=Path), help="A new workbook.")
+@click.option("--lang", type=click.Choice(["th", "en"]), default="en", show_default=True, help="Of the headings.")
+@config_option
+def export_list_command(file: Path, kind: str, lang: Lang, config_dir: Path) -> None:
+    """Write records as a workbook that import-list reads back without a change."""
+    with _opened(config_dir) as state:
+        count = write_list(file, _from(state, config_dir, None), command_line(), kind, today_here(), Words(lang))
+    click.echo(f"{counted(count, 'record')} in {file}.")
 
 
 @portfolio_command.command("show", epilog="\b\nExamples:\n  bkkenergy portfolio show health.centre-1\n"

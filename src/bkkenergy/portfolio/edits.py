@@ -92,7 +92,7 @@ def changes_of(records: Records, edits: Sequence[Edit], from_day: dt.date, kinds
     (None, '2026-01-01', 200.0)
     """
     faults: list[Fault] = []
-    after = records
+    after, waiting, waiting_of = records, list[Change](), set[tuple[str, str]]()
     for number, edit in enumerate(edits):
         if texts := [*text_faults(_given(edit), f"change {number + 1}")]:
             faults += texts
@@ -102,9 +102,13 @@ def changes_of(records: Records, edits: Sequence[Edit], from_day: dt.date, kinds
             faults.append(Fault.of("no_kind", f"change {number + 1}", kind=edit.kind, known=", ".join(kinds)))
             continue
         try:
-            after = after.with_changes(list(_changes(after, edit, from_day, kind)))
+            if (thing := (edit.kind, key_of(edit, kinds))) in waiting_of:
+                after, waiting, waiting_of = after.with_changes(waiting), [], set()
+            waiting += _changes(after, edit, from_day, kind)  # what an edit changes is of its own thing
+            waiting_of.add(thing)
         except ConfigError as error:
             faults += error.faults
+    after = after.with_changes(waiting)
     if faults:
         raise ConfigError(faults)
     touched = {(edit.kind, key_of(edit, kinds)) for edit in edits}

@@ -55,6 +55,7 @@ from bkkenergy.web.context import AppContext
 from bkkenergy.web.figures import CityFigures
 from bkkenergy.web.problems import problem, with_problem_schema
 from bkkenergy.web.records import forms as record_forms
+from bkkenergy.web.records import lists as record_lists
 from bkkenergy.web.records import pages as record_pages
 from bkkenergy.web.records import proposals as record_proposals
 from bkkenergy.web.render import open_page, page
@@ -107,6 +108,7 @@ def create_app(here: AppContext) -> FastAPI:
         pages_year,
         record_pages,
         record_forms,
+        record_lists,
         record_proposals,
         live,
     ):

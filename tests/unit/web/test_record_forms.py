@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from bkkenergy.i18n import LANGS, catalogue
 from bkkenergy.portfolio.load import records_of
 from bkkenergy.portfolio.values import checked_value
-from bkkenergy.web.records.fields import ALL_KINDS, FormField, choice_key, fields_of, groups_of, label_key
-from bkkenergy.web.records.ids import free_slug, slug_of
-from bkkenergy.web.records.texts import (
+from bkkenergy.usecases.recordforms.fields import ALL_KINDS, FormField, choice_key, fields_of, groups_of, label_key
+from bkkenergy.usecases.recordforms.ids import free_slug, slug_of
+from bkkenergy.usecases.recordforms.texts import (
     BLANK,
     body_of,
     date_text,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from bkkenergy.errors import Fault
-from bkkenergy.web.records.fields import FormField
+from bkkenergy.usecases.recordforms.fields import FormField
 from bkkenergy.web.records.view import RecordWords
 
 PATH_PARTS = re.compile(r"[.\[\] ]+")

@@ -14,13 +14,13 @@ from bkkenergy.errors import Fault, NotAllowed, NotThere
 from bkkenergy.portfolio.document import default_topic
 from bkkenergy.usecases.portfolio import ReadOnlyPortfolio
 from bkkenergy.usecases.portfolio_view import SeenRecord
+from bkkenergy.usecases.recordforms.fields import ALL_KINDS, fields_of, groups_of
+from bkkenergy.usecases.recordforms.ids import free_slug, slug_of
+from bkkenergy.usecases.recordforms.texts import MAX_TICKED, PREFIX, date_text, row_count, texts_of
 from bkkenergy.web.records.faults import FormFaults, form_faults
-from bkkenergy.web.records.fields import ALL_KINDS, fields_of, groups_of
-from bkkenergy.web.records.ids import free_slug, slug_of
 from bkkenergy.web.records.options import options_of
 from bkkenergy.web.records.pages import may_enter, visible_versions
 from bkkenergy.web.records.preview import preview_of
-from bkkenergy.web.records.texts import MAX_TICKED, PREFIX, date_text, row_count, texts_of
 from bkkenergy.web.records.view import PLAN_KIND, OpenRecords, RecordWords, book_of
 from bkkenergy.web.render import page
 from bkkenergy.web.security import Visitor, whole_number

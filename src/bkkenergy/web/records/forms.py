@@ -21,7 +21,16 @@ from bkkenergy.usecases.plan import enter_projects, withdraw_project
 from bkkenergy.usecases.portfolio import Conflict, change, needs_reason
 from bkkenergy.usecases.portfolio_view import SeenRecord, seen_record, seen_revisions
 from bkkenergy.usecases.proposals import propose
-from bkkenergy.web.records.fields import ALL_KINDS, fields_of
+from bkkenergy.usecases.recordforms.fields import ALL_KINDS, fields_of
+from bkkenergy.usecases.recordforms.texts import (
+    BLANK,
+    PREFIX,
+    body_of,
+    of_field,
+    texts_of,
+    touched_fields,
+    value_of,
+)
 from bkkenergy.web.records.filled import (
     FilledForm,
     completed,
@@ -34,15 +43,6 @@ from bkkenergy.web.records.filled import (
     with_text,
 )
 from bkkenergy.web.records.pages import shown_record
-from bkkenergy.web.records.texts import (
-    BLANK,
-    PREFIX,
-    body_of,
-    of_field,
-    texts_of,
-    touched_fields,
-    value_of,
-)
 from bkkenergy.web.records.view import PLAN_KIND, OpenRecords, RecordWords, book_of, href_of
 from bkkenergy.web.security import OwnForm, PageVisitor, Visitor, whole_number
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from bkkenergy.web.records.fields import FormField
+from bkkenergy.usecases.recordforms.fields import FormField
 from bkkenergy.web.records.view import RecordWords
 from bkkenergy.web.security import Visitor
 

@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from bkkenergy.access import Actor
 from bkkenergy.errors import BkkEnergyError, InputError, NotAllowed, NotThere
+from bkkenergy.ingest.lists.headings import LIST_KINDS
 from bkkenergy.portfolio.reach import SHARED_KINDS, is_visible
 from bkkenergy.portfolio.records import Dated, Records
 from bkkenergy.usecases.plan import undo_plan
@@ -25,7 +26,7 @@ from bkkenergy.usecases.portfolio_view import (
     seen_records,
     seen_revisions,
 )
-from bkkenergy.web.records.fields import ALL_KINDS, fields_of
+from bkkenergy.usecases.recordforms.fields import ALL_KINDS, fields_of
 from bkkenergy.web.records.view import PLAN_KIND, ChangeShown, FieldLine, OpenRecords, RecordWords, book_of, href_of
 from bkkenergy.web.render import page
 from bkkenergy.web.security import OwnForm, PageVisitor, Visitor
@@ -126,6 +127,7 @@ def list_page(
         agency=agency,
         q=q,
         book=book,
+        list_kinds=LIST_KINDS,
         may_enter=book.is_open and may_enter(visitor.actor, kind),
         read=read,
     )

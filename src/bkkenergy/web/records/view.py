@@ -15,8 +15,8 @@ from bkkenergy.portfolio.records import Records
 from bkkenergy.usecases.plan import plan_state
 from bkkenergy.usecases.portfolio import PortfolioState, portfolio_state
 from bkkenergy.usecases.portfolio_view import SeenChange
-from bkkenergy.web.records.fields import ALL_KINDS, FormField, choice_key, fields_of, label_key
-from bkkenergy.web.records.texts import plain
+from bkkenergy.usecases.recordforms.fields import ALL_KINDS, FormField, choice_key, fields_of, label_key
+from bkkenergy.usecases.recordforms.texts import plain
 from bkkenergy.web.security import Visitor
 
 PLAN_KIND = "project"

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from bkkenergy.calendar import BANGKOK, BE_OFFSET_YEARS, FIRST_YEAR_BE
-from bkkenergy.web.records.fields import FormField
+from bkkenergy.usecases.recordforms.fields import FormField
 
 BLANK_ROWS = 2
 """Rows beyond those that are there, for new ones."""

@@ -20,13 +20,25 @@ def slug_of(name: str) -> str:
 
     Examples
     --------
-    >>> from bkkenergy.web.records.ids import slug_of
+    >>> from bkkenergy.usecases.recordforms.ids import slug_of
     >>> slug_of("Wat Bang Khen School 2"), slug_of("???")
     ('wat-bang-khen-school-2', '')
     """
     text = LEADING_VOWEL.sub(r"\2\1", SILENT.sub("", unicodedata.normalize("NFC", name).replace("ำ", "ัม")))
     plain = re.sub(r"[^a-z0-9]+", "-", anyascii(text).lower()).strip("-")
     return plain[:MAX_CHARS].strip("-")
+
+
+def latin_name(name: str) -> str:
+    """Return a name in Latin letters for where no English one is known.
+
+    Examples
+    --------
+    >>> from bkkenergy.usecases.recordforms.ids import latin_name
+    >>> latin_name("มีนบุรี 2")
+    'Minburi 2'
+    """
+    return " ".join(part.capitalize() for part in slug_of(name).split("-"))
 
 
 def free_slug(slug: str, taken: Collection[str]) -> str:

@@ -1,0 +1,1 @@
+"""Records as people write them: fields, texts and ids, for forms and for lists."""
