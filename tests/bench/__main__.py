@@ -280,6 +280,8 @@ class Bench:
         )
 
     def ratio(self, name: str, to: str) -> float:
+        if to not in self.found:
+            return float("nan")
         return self.median(name).readings_per_s / self.median(to).readings_per_s
 
     def table(self) -> None:

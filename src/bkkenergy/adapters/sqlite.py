@@ -6,7 +6,7 @@ import sqlite3
 import threading
 import time
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, nullcontext
 from functools import lru_cache
 from itertools import chain
@@ -28,8 +28,11 @@ from bkkenergy.adapters.sqlite_file import (
 from bkkenergy.ports.readings import DEFAULT_FIELDS, NotedState, StoreUnfit, UnmarkedCommit
 from bkkenergy.readings import FIELDS, MORE_FIELDS, FloatArray, IntArray, ReadingBatch
 
-ROWS_AT_ONCE = (8000, 2000, 500, 100, 20, 5, 1)
-"""Sizes of INSERT statements: a batch is cut into the largest that fit, so that few texts are ever prepared."""
+ROWS_AT_ONCE = (8000, 4000, 2000, 1000, 500, 250, 100, 50, 20, 10, 5, 2, 1)
+"""Sizes of INSERT statements: a batch is cut into few of them, so that few texts are ever prepared."""
+FILLED_RATIO = 0.75
+"""A statement that is filled so far is filled up with its last row: the same row twice is once, and costs less than the
+several statements of what is left. After each, this thread asks for Python's lock, and may wait for it."""
 DELETED_AT_ONCE = 20_000
 
 MAIN_TABLE, MORE_TABLE = "reading", "reading_more"
@@ -272,15 +275,29 @@ def _insert(
     """
     values = list(chain.from_iterable(zip(*columns, strict=True)))
     width, at = len(names), 0
-    max_values = connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)
-    for rows in ROWS_AT_ONCE:
-        step = rows * width
-        while step <= max_values and at + step <= len(values):
-            connection.execute(_upsert(table, names, rows), values[at : at + step])
-            at += step
+    max_rows = connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER) // width
+    for rows in statements_of(len(columns[0]), max_rows):
+        given = values[at : at + rows * width]
+        lacking = rows - len(given) // width
+        connection.execute(_upsert(table, names, rows), given + given[-width:] * lacking if lacking else given)
+        at += rows * width
 
 
-@lru_cache(maxsize=32)
+def statements_of(count: int, max_rows: int) -> Iterator[int]:
+    """Yield the rows of each statement by which a batch is written; the last may have more than are left.
+
+    max_rows : of a statement, at most.
+    """
+    sizes = [rows for rows in ROWS_AT_ONCE if rows <= max_rows]
+    while count > 0:
+        rows = next(rows for rows, next_size in zip(sizes, [*sizes[1:], 0], strict=True) if next_size < count)
+        if count < FILLED_RATIO * rows:
+            rows = next(rows for rows in sizes if rows <= count)
+        yield rows
+        count -= rows
+
+
+@lru_cache(maxsize=128)
 def _upsert(table: str, names: tuple[str, ...], rows: int) -> str:
     updates = ", ".join(f"{name} = coalesce(excluded.{name}, {name})" for name in names[2:])
     marks = ", ".join([f"({', '.join('?' * len(names))})"] * rows)

@@ -255,12 +255,11 @@ def _columns(readings: Sequence[Reading | PlainReading], fields: set[str]) -> tu
 
 def _microseconds(ts: Sequence[dt.datetime | int | float]) -> IntArray:
     """Convert (n,) instants of mixed kinds to microseconds since the epoch."""
-    kinds = set(map(type, ts))
-    if kinds == {dt.datetime}:
+    numbers = np.array(ts)
+    if numbers.dtype in (np.int64, np.float64):  # neither a time, nor an integer beyond them
+        seconds = _seconds(numbers.astype(np.float64))
+    elif set(map(type, ts)) == {dt.datetime}:
         seconds = np.array(list(map(dt.datetime.timestamp, ts)), np.float64)  # type: ignore[arg-type]
-    elif kinds == {int} and max(map(abs, ts)) < LARGEST_US:  # type: ignore[arg-type]
-        epoch = np.array(ts, np.float64)
-        seconds = _seconds(epoch)
     else:
         epoch = np.array([t.timestamp() if isinstance(t, dt.datetime) else _clipped(t) for t in ts], np.float64)
         seconds = _seconds(epoch)
