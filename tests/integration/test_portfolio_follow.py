@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import json
 import shutil
 import threading
 import time
 
 import numpy as np
+import paho.mqtt.client as mqtt
 import pytest
 from fastapi.testclient import TestClient
+from paho.mqtt.enums import CallbackAPIVersion
 
 from bkkenergy.access import server_actor
 from bkkenergy.adapters.state import open_state
@@ -24,8 +27,9 @@ from bkkenergy.site.open import open_store, open_writable
 from bkkenergy.site.portfolio_files import read_folder
 from bkkenergy.usecases.portfolio import PortfolioState, change, replace_all
 from bkkenergy.web.app import create_app
+from tests.commands import bkkenergy
 from tests.conftest import CONFIG_PARTS, ROOT
-from tests.integration.conftest import EVER, reading, wait_until
+from tests.integration.conftest import EVER, publish, reading, wait_until
 from tests.sites import make_context, make_jobs, postgresql_database
 
 ME = server_actor("malee")
@@ -189,6 +193,59 @@ def test_a_new_ratio_is_applied_and_noted_with_each_reading(config, state, broke
     found = stored(config, MAIN)
     assert found.column("energy_kwh").tolist() == [10.0, 440.0]
     assert found.column("applied_ratio").tolist() == [1.0, 40.0]
+
+
+ADOPTED = [
+    pytest.param("bma/district-bangkhen/office/lift/readings", "", b'{"ts": %d, "energy_kwh": 41.5}', "", "energy_kwh", 41.5, id="on_our_own_tree"),
+    pytest.param("site9/gw", "7", b'{"timestamp": %d, "devices": [{"addr": 7, "kwh_import": 700, "p_total": 3000}]}', "lift", "energy_kwh", 7.0, id="a_slave_of_a_gateway"),
+    pytest.param("zigbee2mqtt/classroom", "", b'{"battery": 100, "humidity": 61.5, "temperature": 27.3}', "lift", "room_temp_c", 27.3, id="a_room_without_a_time"),
+]  # fmt: skip
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize("config", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(("topic", "key", "body", "local_id", "field", "value"), ADOPTED)
+def test_a_meter_that_is_not_listed_is_adopted_by_one_command_and_its_next_reading_is_stored(
+    config, state, broker, topic, key, body, local_id, field, value
+):
+    imported(state, config)
+    sends = [body % (START_TS + number) if b"%d" in body else body for number in range(2)]
+    given = ["meters", "adopt", topic, *(("--key", key) if key else ()), "--rated-kw", 50, "--config", config]
+    given += ["--building", OFFICE, "--id", local_id] if local_id else []
+    with Following(config) as running:
+        publish_retained(broker.port, topic, sends[0])
+        if not local_id:  # the shipped topics take it to the quarantine, from which it is adopted and replayed
+            wait_until(lambda: running.ingester.pipeline.totals["refused"] == 1)
+        listening = [] if not local_id else ["--listen", 1]
+        (heard,) = [
+            one
+            for one in json.loads(bkkenergy("meters", "unknown", "--json", *listening, "--config", config))
+            if one["topic"] == topic
+        ]
+        assert heard["values"] == {name: pytest.approx(number) for name, number in heard["values"].items()}
+        assert heard["values"][field] == pytest.approx(value)
+        bkkenergy(*given, *listening, "--yes")
+        running.knows(state.records().revision)
+        wait_until(lambda: (running.ingester.subscriber.granted or {}).get(topic) or topic.startswith("bma/"))
+        before = running.ingester.pipeline.totals["readings"]
+        publish(broker.port, [(topic, sends[1])])
+        wait_until(lambda: running.ingester.pipeline.totals["readings"] > before)
+        publish_retained(broker.port, topic, b"")
+    store = open_store(load_configuration(config).settings.store)
+    found = store.readings([f"{OFFICE}.lift"], *EVER, (field,)).column(field)
+    store.close()
+    assert found[-1] == pytest.approx(value)
+    if not local_id:
+        assert "1 payload replayed (1 reading)" in bkkenergy("quarantine", "replay", "--all", "--config", config)
+
+
+def publish_retained(port, topic, body):
+    client = mqtt.Client(CallbackAPIVersion.VERSION2)
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    client.publish(topic, body, qos=1, retain=True).wait_for_publish(5)
+    client.disconnect()
+    client.loop_stop()
 
 
 @pytest.mark.broker
