@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import pandas as pd
 import pvlib
@@ -89,16 +91,25 @@ def on_load_grid(
 
 
 def _clear_wm2(weather: Weather, starts: pd.DatetimeIndex, interval_h: float) -> FloatArray:
-    """Return (n,) light of a clear sky at the middles of intervals: Haurwitz' model, Spencer's sun."""
+    """Return (n,) light of a clear sky at the middles of intervals; the same for every roof and size of a design."""
+    starts_us = starts.as_unit("us").asi8
+    return _clear_at(starts_us.tobytes(), weather.latitude_deg, weather.longitude_deg, interval_h)
+
+
+@lru_cache(maxsize=8)
+def _clear_at(starts_us: bytes, latitude_deg: float, longitude_deg: float, interval_h: float) -> FloatArray:
+    """Compute (n,) light of a clear sky by Haurwitz' model and Spencer's sun. starts_us : (n,) int64, as bytes."""
+    starts = pd.DatetimeIndex(np.frombuffer(starts_us, np.int64).view("M8[us]")).tz_localize("UTC")
     middles = (starts + pd.Timedelta(hours=interval_h / 2)).tz_convert(BANGKOK)
     day = middles.day_of_year.to_numpy()
     angle_deg = pvlib.solarposition.hour_angle(
-        middles, weather.longitude_deg, pvlib.solarposition.equation_of_time_spencer71(day)
+        middles, longitude_deg, pvlib.solarposition.equation_of_time_spencer71(day)
     )
     zenith = pvlib.solarposition.solar_zenith_analytical(
-        np.radians(weather.latitude_deg), np.radians(angle_deg), pvlib.solarposition.declination_spencer71(day)
+        np.radians(latitude_deg), np.radians(angle_deg), pvlib.solarposition.declination_spencer71(day)
     )
-    clear: FloatArray = pvlib.clearsky.haurwitz(pd.Series(np.degrees(zenith)))["ghi"].to_numpy()
+    clear: FloatArray = pvlib.clearsky.haurwitz(pd.Series(np.degrees(zenith)))["ghi"].to_numpy(copy=True)
+    clear.flags.writeable = False
     return clear
 
 
