@@ -131,6 +131,27 @@ def test_accounts_that_disagree_say_nothing_of_the_meter(config):
     assert line == f"{OFFICE}: its electricity accounts differ in utility, meter_side: its bill follows none there."
 
 
+def test_a_read_day_that_moves_makes_one_long_bill_and_changes_none_before(config):
+    """Read on the 12th up to September, on the 20th from October on: October's bill is for 38 days."""
+    entered(config, account(read_day=12))
+    september, before = read_bills(config, BOTH)
+    with records(config) as state:
+        change(
+            state, ME, [Amend("account", "one", {"read_day": 20})], why="another round", from_day=dt.date(2026, 10, 1),
+            expected_revision=None, now=NOW,
+        )  # fmt: skip
+    same, long = read_bills(config, BOTH)
+    assert same == september
+    assert before.each[0].quantities.days.end == dt.date(2026, 10, 12)
+    days = [(bill.each[0].quantities.days.first, bill.each[-1].quantities.days.end) for bill in (same, long)]
+    assert days == [(dt.date(2026, 8, 12), dt.date(2026, 9, 12)), (dt.date(2026, 9, 12), dt.date(2026, 10, 20))]
+    assert long.quantities.energy_kwh == pytest.approx(24 * (19 * BUSY_KW + 19 * QUIET_KW))
+    assert read_bills(config, OCTOBER) == [long]
+    with opened_site(load_configuration(config)) as site:
+        running = running_bill(site, site.portfolio.buildings[OFFICE], dt.date(2026, 10, 15))
+    assert running.each[0].quantities.days.first == dt.date(2026, 9, 12)
+
+
 def read_bills(config, period):
     with opened_site(load_configuration(config)) as site:
         return month_bills(site, site.portfolio.buildings[OFFICE], period, by_reads=True)

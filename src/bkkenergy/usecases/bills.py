@@ -17,7 +17,7 @@ from bkkenergy.ports.channels import KVAR, REACTIVE
 from bkkenergy.readings import FloatArray
 from bkkenergy.site import Site
 from bkkenergy.tariff.bill import MONTHS_BEFORE, Bill, bills_by_schedules
-from bkkenergy.tariff.quantities import Quantities, Read, quantities_of, read_on, reads_of
+from bkkenergy.tariff.quantities import Quantities, Read, quantities_of, read_on
 from bkkenergy.tariff.schedule import MEA_SUPPLY, Supply
 from bkkenergy.usecases.energy import QUARTERS_PER_HOUR, meters_quarters
 
@@ -130,9 +130,26 @@ def month_bills(site: Site, what: Billable, period: Period, *, by_reads: bool = 
     if read_day is None:
         longer, reads = Period.days(begin, period.last_day), list[Read]()
     else:
-        reads, end = reads_of(begin, last_month, read_day)
+        reads, end = _reads(site, what, begin, last_month, read_day)
         longer = Period.days(reads[0].first, end - dt.timedelta(days=1))
     return [bill for bill in _bills(site, what, longer, reads) if bill.month >= first_month]
+
+
+def _reads(
+    site: Site, what: Billable, begin: dt.date, last_month: dt.date, read_day: int
+) -> tuple[list[Read], dt.date]:
+    """List the bills that are named by months, each from read to read, and the day of the last read.
+
+    A read day may change: each month is read on its own. read_day : of months whose account says none.
+    """
+
+    def read_of(month: dt.date) -> dt.date:
+        last = months_before(month, -1) - dt.timedelta(days=1)
+        return read_on(month, read_day_of(site, what, last) or read_day)
+
+    months = [months_before(last_month, count) for count in range(_months_from(begin, last_month), -2, -1)]
+    ends = [read_of(months_before(month, 1)) for month in months]
+    return [Read(first, month) for first, month in zip(ends[:-1], months, strict=False)], ends[-1]
 
 
 def months_with_history(site: Site, what: Billable, period: Period) -> list[Quantities]:
@@ -159,7 +176,7 @@ def running_bill(site: Site, what: Billable, today: dt.date) -> Bill | None:
     Where no electricity account says its read day, since the month began.
     """
     read_day = read_day_of(site, what, today)
-    first = today.replace(day=1) if read_day is None else _last_read(today, read_day)
+    first = today.replace(day=1) if read_day is None else _last_read(site, what, today, read_day)
     if first == today:
         return None
     period = Period.days(first, today - dt.timedelta(days=1))
@@ -169,9 +186,12 @@ def running_bill(site: Site, what: Billable, today: dt.date) -> Bill | None:
     return bill_of_days(site, what, period, months_before(first, -1))
 
 
-def _last_read(today: dt.date, read_day: int) -> dt.date:
+def _last_read(site: Site, what: Billable, today: dt.date, read_day: int) -> dt.date:
     read = read_on(today, read_day)
-    return read if read <= today else read_on(months_before(today, 1), read_day)
+    if read <= today:
+        return read
+    last = today.replace(day=1) - dt.timedelta(days=1)
+    return read_on(last, read_day_of(site, what, last) or read_day)
 
 
 def bill_of_days(site: Site, what: Billable, days: Period, month: dt.date) -> Bill:
