@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -48,14 +49,23 @@ def emission_trend(report: AgencyReport, words: Words) -> EmissionTrend | None:
         return None
     rows = []
     if before is not None and before.co2e_kg is not None and before.actual_co2e_kg is not None:
-        now, then = (Period.days(one.first_day, one.last_day) for one in (report, before))
+        now, then = (_named(report.period_kind, one.first_day, one.last_day, words) for one in (report, before))
         rows = [
-            _row(words.period(now.slug), before.actual_kwh, before.actual_co2e_kg, factors[-1]),
-            _row(words.period(then.slug), before.energy_kwh, before.co2e_kg, factors[-1]),
+            _row(now, before.actual_kwh, before.actual_co2e_kg, factors[-1]),
+            _row(then, before.energy_kwh, before.co2e_kg, factors[-1]),
         ]
     elif len(report.factors) > 1 and use.energy_kwh is not None and use.co2e_kg is not None:
         rows = [_row(words("report.total"), use.energy_kwh, use.co2e_kg, factors[-1])]
     return _trend(factors, rows) if rows else None
+
+
+def _named(kind: str, first: dt.date, last: dt.date, words: Words) -> str:
+    """Name a month or a fiscal year as such, other days by the first and the last."""
+    if kind == "month":
+        return words.month(first)
+    if kind == "fiscal_year":
+        return words("report.period_fiscal_year", year=words.year(last.year))
+    return words.period(Period.days(first, last).slug)
 
 
 def _row(name: str, energy_kwh: float, co2e_kg: float, newest: GridFactor) -> EmissionRow:

@@ -39,7 +39,7 @@ def _emissions(book: Book, report: AgencyReport) -> None:
         sheet.write_number(row, 2, one.co2e_kg / 1000, formats["fine"])
         sheet.write_formula(row, 3, f"=B{row + 1}*$B$3/1000", formats["fine"], one.same_co2e_kg / 1000)
     if trend.change_ratio is not None:
-        sheet.write(7, 0, words("report.change"))
+        sheet.write(7, 0, words("emission.change"))
         for column, ratio in ((2, trend.change_ratio), (3, trend.same_change_ratio)):
             cell = "CD"[column - 2]
             sheet.write_formula(7, column, f"={cell}6/{cell}7-1", formats["share"], ratio)
