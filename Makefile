@@ -22,12 +22,13 @@ demo-exit: $(VENV)/.runtime assets
 # How many processes run tests: a module's tests stay together, and each process has servers and ports of its own.
 # Two more than there are cores, since half of the time tests wait for servers. tests/conftest.py has the order of files.
 JOBS ?= $(shell expr $$(nproc) + 2)
-PYTEST_JOBS := -n $(JOBS) --dist loadfile --no-loadscope-reorder
+PYTEST_JOBS = -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 test: $(VENV)/.dev assets-required system-packages
 	$(BIN)/pytest $(PYTEST_JOBS) $(ARGS)
 
-# What needs no server: the domain, and stores and ledger on SQLite.
+# What needs no server and is not slow: the domain, and stores and ledger on SQLite. It waits for nothing: a process a core.
+test-fast: JOBS = $(shell nproc)
 test-fast: $(VENV)/.dev
 	$(BIN)/pytest $(PYTEST_JOBS) -m "not (broker or influx or postgres or browser or slow)" tests/unit tests/contract $(ARGS)
 .PHONY: test-fast

@@ -15,6 +15,7 @@ from bkkenergy.settings import Settings, StoreSettings
 from tests.contract.test_recompute import with_meter
 from tests.sites import energy
 
+pytestmark = pytest.mark.slow
 METER = "health.centre-1.main"
 FIRST, LAST = dt.date(2026, 10, 1), dt.date(2026, 10, 14)
 SPAN = Period.days(FIRST, LAST)

@@ -264,6 +264,7 @@ def everything_again(site) -> None:
     assert not site.ledger.waiting()
 
 
+@pytest.mark.slow
 def test_reports_are_unchanged_to_the_byte_across_the_boundary(site):
     before, figures = {name: said(site, period) for name, period in PERIODS.items()}, rows(site)
     run = purged(site)

@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from bkkenergy.calendar import BANGKOK, Period
 from bkkenergy.cli.context import config_option, set_up_logging
 from bkkenergy.cli.inputfile import InputFile
-from bkkenergy.cli.lang import lang_of_locale
+from bkkenergy.cli.lang import LANG_VARIABLE, lang_of_locale
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.demo.gateways import gateways
 from bkkenergy.demo.meters import SILENT_FROM_YESTERDAY, Counter, counters, live_message, time_grid
@@ -81,7 +81,12 @@ Examples:
     show_default=True,
     help="Where store and reports go; an earlier demo's store there is replaced.",
 )
-@click.option("--lang", type=click.Choice(LANGS), help="Of headlines and the app (default: as the locale, else Thai).")
+@click.option(
+    "--lang",
+    type=click.Choice(LANGS),
+    envvar=LANG_VARIABLE,
+    help="Of headlines and the app (default: as the locale, else Thai).",
+)
 @click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),

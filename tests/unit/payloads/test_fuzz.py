@@ -29,7 +29,7 @@ from tests.unit.payloads.test_sparkplug import dbirth, ddata, nbirth
 
 INPUTS = int(os.environ.get("FUZZ", "4000"))
 SEED = int(os.environ.get("FUZZ_SEED", secrets.randbits(32) if IS_FUZZED else 2570))
-EACH = settings.default.max_examples if IS_FUZZED else 30
+EACH = settings.default.max_examples if IS_FUZZED else 20
 """Inputs of each profile: there are some dozens of them, of few families."""
 SLOWEST_S = 0.05
 SLOWEST_S_PER_BYTE = 1e-4

@@ -13,6 +13,7 @@ from pvlib.pvsystem import Array, FixedMount, PVSystem
 from bkkenergy.solar.module import cec_inverter, cec_module, cec_table
 from bkkenergy.solar.production import Models, Plane, simulate
 
+pytestmark = pytest.mark.slow
 ORIENTATIONS = [(0, 180), *product((10, 15, 25), (0, 90, 180, 270))]
 """Tilt and azimuth. A flat plane faces nowhere: one stands for all."""
 KWP, KW = 100.0, 80.0
