@@ -94,6 +94,7 @@ PRINTS: dict[str, tuple[list[str], set[str]]] = {
     "savings year": ([BUILDING], {"period", "total", "buildings"}),
     "savings path": ([BUILDING], {"name", "path"}),
     "savings power": ([BUILDING, "--saving", "15%"], {"building", "rows", "why"}),
+    "savings parts": ([BUILDING], {"building", "parts", "why"}),
     "savings cusum": ([BUILDING], {"building", "months", "why"}),
     "insights": ([BUILDING], set()),
     "index": (["health"], {"building", "type", "rank", "peers", "energy_kwh", "eui_kwh_m2", "median_kwh_m2", "gap_kwh",

@@ -280,6 +280,20 @@ def test_findings_speak_both_languages_and_are_dismissed_with_a_line_in_the_audi
     assert line["actor"] == f"cli:{pwd.getpwuid(os.getuid()).pw_name}"
 
 
+def test_the_parts_of_a_year_are_an_estimate_that_adds_up(fitted):
+    data = json.loads(run(fitted, "savings", "parts", OFFICES[1], "--period", "FY2567", "--json"))
+    assert [part["part"] for part in data["parts"]] == ["base", "weather", "occupied"]
+    assert sum(part["ratio"] for part in data["parts"]) == pytest.approx(1.0)
+    assert "โหลดพื้นฐาน" in run(fitted, "savings", "parts", OFFICES[1], "--period", "FY2567")
+    asked = ("savings", "parts", OFFICES[1], "--period", "2024-03", "--lang", "en")
+    assert "The parts of a use need 60" in run(fitted, *asked, ok=False)
+    browser = browser_of(fitted, dt.datetime(2024, 10, 2, 9, tzinfo=BANGKOK))
+    row = browser.get(f"/api/v1/buildings/{OFFICES[1]}/parts").json()
+    assert row["parts"] == data["parts"]
+    assert "What the use of twelve months is made of" in browser.get(f"/buildings/{OFFICES[1]}?lang=en").text
+    assert browser.get("/api/v1/buildings/health.centre-1/parts").json()["parts"] == []
+
+
 def test_a_long_holiday_is_announced_the_day_before(fitted):
     """Songkran of 2025 begins with the weekend of 12 April."""
     asked = ("insights", OFFICES[1], "--until", "2025-04-10")

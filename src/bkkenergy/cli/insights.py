@@ -32,7 +32,7 @@ from bkkenergy.usecases.portfolio import portfolio_state
 
 console = Console()
 INDEX_COLUMNS = (
-    "type", "rank", "building", "energy", "measured", "intensity", "median", "gap", "peak", "kva", "approved",
+    "type", "rank", "share", "building", "energy", "measured", "intensity", "median", "gap", "peak", "kva", "approved",
     "designated",
 )  # fmt: skip
 
@@ -125,6 +125,16 @@ def index_command(name: str, period: str | None, as_json: bool, lang: Any, confi
     words = Words(lang)
     console.print(_index_table(f"{name} {words.period(span.slug)}", rows, words))
     for row in rows:
+        for driver, share in row["driver_percentile_ratio"].items():
+            kwh = words.number(row["kwh_per_driver"][driver], 1)
+            peers = {"peers": row["driver_peers"][driver] - 1, "share": words.percent(share)}
+            console.print(
+                words(
+                    "index.per_driver", building=row["building"], kwh=kwh, driver=words.name("driver", driver), **peers
+                )
+            )
+    console.print(words("index.no_national"))
+    for row in rows:
         if row["report_due"] is not None:
             persons = words("index.by_size") if row["persons"] is None else row["persons"]
             due = words.date(row["report_due"])
@@ -140,6 +150,7 @@ def _index_table(title: str, rows: Sequence[dict[str, Any]], words: Words) -> Ta
         table.add_row(
             words(f"building_type.{row['type']}"),
             NO_VALUE if row["rank"] is None else f"{row['rank']}/{row['peers']}",
+            words.percent(row["percentile_ratio"]),
             row["building"],
             words.number(row["energy_kwh"]),
             words.percent(row["coverage_ratio"]),

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bkkenergy.adapters.state.baselines import versions_of
+from bkkenergy.calendar import past_year
 from bkkenergy.cli.context import config_option, period_of, today_here
 from bkkenergy.cli.lang import lang_option
 from bkkenergy.cli.opening import opened_site
@@ -25,7 +26,8 @@ from bkkenergy.reports.savings.power import showable
 from bkkenergy.reports.savings.yearly import building_year, compared_year, total_change, year_path
 from bkkenergy.reports.savingwords import cusum_data, showable_data, showable_text
 from bkkenergy.reports.yearpath import YearPath
-from bkkenergy.reports.yearwords import change_text, path_data, path_sentences, path_title
+from bkkenergy.reports.yearwords import by_improvement, change_text, path_data, path_sentences, path_title
+from bkkenergy.savings.enduse import end_uses
 from bkkenergy.site import Site
 from bkkenergy.usecases.energy import buildings_named
 
@@ -50,7 +52,7 @@ def year_command(name: str, period: str | None, as_json: bool, lang: Any, config
     """Compare NAME (a building, an agency, or all) with the same days of last year.
 
     Last year's use is taken with this period's weather and holidays, by the baseline. The interval is of what
-    buildings without a project change from one year to the next.
+    buildings without a project change from one year to the next. The building that improved most comes first.
     """
     words = Words(lang)
     last_month = today_here().replace(day=1) - dt.timedelta(days=1)
@@ -67,7 +69,7 @@ def year_command(name: str, period: str | None, as_json: bool, lang: Any, config
     click.echo(words.period(span.slug))
     if total is not None:
         click.echo(f"{name}: {change_text(total, words)}")
-    for row in rows:
+    for row in by_improvement(rows):
         click.echo(f"{row.building_id}: {change_text(row, words)}")
 
 
@@ -195,6 +197,46 @@ def cusum_command(building: str, period: str | None, as_json: bool, lang: Any, c
         days = f"{month.judged_days}/{month.days}"
         table.add_row(words.month(month.first_day), words.number(month.saved_kwh), words.number(month.sum_kwh), days)
     console.print(table)
+
+
+@savings_command.command(
+    "parts", epilog="\b\nExamples:\n  bkkenergy savings parts health.centre-1 --period FY2569 --lang en"
+)
+@click.argument("building")
+@click.option("--period", help="What is split (default: the last twelve whole months).")
+@json_option
+@lang_option
+@config_option
+def parts_command(building: str, period: str | None, as_json: bool, lang: Any, config_dir: Path) -> None:
+    """Split the use of BUILDING into base load, what follows the weather, and what follows the hours of work.
+
+    An estimate from the meters of the whole building, with how far it is sure. It cannot see air-conditioning, but what
+    rises with the air's temperature. A sub-meter knows better.
+    """
+    words = Words(lang)
+    span = period_of(period) if period else past_year(today_here())
+    with opened_site(config_dir) as site:
+        chosen = buildings_named(site.portfolio, building)
+        if len(chosen) != 1:
+            raise InputError(f"{building} names {len(chosen)} buildings. Name one.")
+        try:
+            parts = end_uses(hours_of(site, chosen[0], span))
+        except InputError as why:
+            if as_json:
+                print_json({"building": chosen[0].id, "why": why.said("en"), "parts": []})
+                return
+            raise InputError(why.said(lang)) from None
+    if as_json:
+        print_json({"building": chosen[0].id, "why": None, "parts": [asdict(part) for part in parts]})
+        return
+    table = Table()
+    for column in ("part", "energy", "share", "half"):
+        table.add_column(words(f"parts.{column}"), justify="left" if column == "part" else "right")
+    for part in parts:
+        shares = (words.percent(part.ratio), words.percent(part.half_width_ratio))
+        table.add_row(words(f"parts.{part.part}"), words.number(part.energy_kwh), *shares)
+    console.print(table)
+    click.echo(words("parts.note"))
 
 
 def metered(site: Site, name: str) -> Sequence[Building]:

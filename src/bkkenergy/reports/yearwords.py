@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -20,6 +21,16 @@ def year_verdict(change: YearChange, words: Words) -> str:
         return ""
     half = words.percent(change.half_width_ratio, 1)
     return words(f"compared.is_{change.verdict}", half=half, days=MIN_VERDICT_DAYS)
+
+
+def by_improvement(changes: Sequence[YearChange]) -> list[YearChange]:
+    """Sort buildings by how much less they use than the year before, the best first; those without a verdict last."""
+
+    def order(change: YearChange) -> tuple[bool, float]:
+        has_none = change.change_ratio is None or change.verdict in {"short", "part"}
+        return has_none, change.change_ratio or 0.0
+
+    return sorted(changes, key=order)
 
 
 def change_text(change: YearChange, words: Words) -> str:

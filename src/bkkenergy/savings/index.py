@@ -102,6 +102,36 @@ def rank_peers(eui_kwh_m2: Mapping[str, float], floor_m2: Mapping[str, float]) -
     ]
 
 
+def percentiles(values: Mapping[str, float]) -> dict[str, float]:
+    """Return what share of the others uses less than each building, by a year's energy for each thing that it serves.
+
+    Parameters
+    ----------
+    values : mapping of str to float
+        Energy for each m2, pupil, bed or case of a year [kWh] by building; one that is not known is left out.
+
+    Returns
+    -------
+    dict of str to float
+        0 for the building that uses least, 1 for the one that uses most; equal ones share their places. Empty where
+        fewer than two are known.
+
+    Examples
+    --------
+    >>> from bkkenergy.savings.index import percentiles
+    >>> percentiles({"a": 90.0, "b": 60.0, "c": 75.0})
+    {'a': 1.0, 'b': 0.0, 'c': 0.5}
+    """
+    known = {name: value for name, value in values.items() if np.isfinite(value)}
+    others = len(known) - 1
+    if others < 1:
+        return {}
+    every = np.array(list(known.values()))
+    return {
+        name: float((every < value).sum() + ((every == value).sum() - 1) / 2) / others for name, value in known.items()
+    }
+
+
 def standard_of(standards: Sequence[StandardUse], group: str, energy: Energy, month: dt.date) -> StandardUse:
     """Return the state's standard use of a group that holds in a month.
 

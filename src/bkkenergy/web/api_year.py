@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from math import isfinite
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Query
 
 from bkkenergy.adapters.state.baselines import versions_of
-from bkkenergy.calendar import Period
+from bkkenergy.calendar import Period, past_year
 from bkkenergy.errors import InputError
 from bkkenergy.reports.savings.power import showable
 from bkkenergy.reports.savings.yearly import compared_year
@@ -16,7 +17,7 @@ from bkkenergy.reports.savingwords import cusum_data, showable_data
 from bkkenergy.reports.yearwords import path_data
 from bkkenergy.savings.power import POWER
 from bkkenergy.web.api_rows import Row
-from bkkenergy.web.building import building_view, whole_month_before
+from bkkenergy.web.building import building_parts, building_view, whole_month_before
 from bkkenergy.web.pages_energy import building_of
 from bkkenergy.web.pages_year import agency_year
 from bkkenergy.web.problems import PROBLEMS
@@ -156,6 +157,49 @@ def detectable(
         }
         return ShowableRow(building=building.id, power_ratio=POWER, why=why.said("en"), **nothing)
     return ShowableRow(building=building.id, why=None, **showable_data(known))
+
+
+class EndUseRow(Row):
+    """One part of a building's use: base load, what follows the weather, or what follows the hours of work.
+
+    half_width_ratio : half of its 90 % interval, a share of the whole; null where a few months are known.
+    """
+
+    part: Literal["base", "weather", "occupied"]
+    energy_kwh: float
+    ratio: float
+    half_width_ratio: float | None
+
+
+class EndUsesRow(Row):
+    """The parts of a building's use over the last twelve whole months; empty where too little is known, and why."""
+
+    building: str
+    first: dt.date
+    last: dt.date
+    parts: list[EndUseRow]
+    why: str | None
+
+
+@router.get("/buildings/{building_id}/parts")
+def parts(building_id: str, visitor: ApiVisitor) -> EndUsesRow:
+    """Estimate the parts of a building's use over the last twelve whole months, from its main meters alone."""
+    building, here = building_of(visitor, building_id), visitor.here
+    span = past_year(here.today)
+    split = building_parts(here, building)
+    rows = []
+    if not isinstance(split, InputError):
+        rows = [
+            EndUseRow(
+                part=one.part,
+                energy_kwh=one.energy_kwh,
+                ratio=one.ratio,
+                half_width_ratio=one.half_width_ratio if isfinite(one.half_width_ratio) else None,
+            )
+            for one in split
+        ]
+    why = split.said("en") if isinstance(split, InputError) else None
+    return EndUsesRow(building=building.id, first=span.first_day, last=span.last_day, parts=rows, why=why)
 
 
 class CusumRow(Row):

@@ -11,16 +11,25 @@ import pandas as pd
 
 from bkkenergy.adapters.state.baselines import versions_of
 from bkkenergy.adapters.state.dismissals import dismissals
-from bkkenergy.calendar import BANGKOK, Period, edges, timestamp_us
+from bkkenergy.calendar import BANGKOK, Period, edges, past_year, timestamp_us
+from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Building
 from bkkenergy.ports.ledger import QUARTERS_PER_DAY
 from bkkenergy.readings import FloatArray
 from bkkenergy.reports.savings.comparing import ComparedSaving, ComparisonPool
 from bkkenergy.reports.savings.fitting import BaselineProgress, progress_of
-from bkkenergy.reports.savings.gather import SavingsAssessment, facts_of, fiscal_year_so_far, judge, judged_cusum
+from bkkenergy.reports.savings.gather import (
+    SavingsAssessment,
+    facts_of,
+    fiscal_year_so_far,
+    hours_of,
+    judge,
+    judged_cusum,
+)
 from bkkenergy.reports.savings.yearly import ComparedYear, compared_year
 from bkkenergy.savings.baseline import Series, series_of
 from bkkenergy.savings.cusum import Cusum
+from bkkenergy.savings.enduse import EndUse, end_uses
 from bkkenergy.savings.facts import Finding
 from bkkenergy.savings.insights import find, visible
 from bkkenergy.savings.versions import BaselineVersion
@@ -205,6 +214,20 @@ def _judged(here: AppContext, building: Building) -> JudgedBuilding:
     findings = find(facts, site.savings.insights)
     sums = judged_cusum(site, building, saving, known)
     return JudgedBuilding(period.first_day, saving, pool.compared(saving), findings, last_month, sums)
+
+
+def building_parts(here: AppContext, building: Building) -> Sequence[EndUse] | InputError:
+    """Split a building's use of the last twelve whole months, or say why not. Computed once a while."""
+    key = ("parts", building.id, here.today, waiting_of(here, building))
+    split: Sequence[EndUse] | InputError = here.cached(key, KEPT_S, lambda: _parts(here, building))
+    return split
+
+
+def _parts(here: AppContext, building: Building) -> Sequence[EndUse] | InputError:
+    try:
+        return end_uses(hours_of(here.site, building, past_year(here.today)))
+    except InputError as why:
+        return why
 
 
 def whole_month_before(today: dt.date) -> Period:

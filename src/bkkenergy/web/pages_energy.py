@@ -50,7 +50,7 @@ from bkkenergy.usecases.events import accept_event
 from bkkenergy.usecases.portfolio import portfolio_state
 from bkkenergy.usecases.standing import owner_of
 from bkkenergy.web.balance import balance_view
-from bkkenergy.web.building import BuildingView, building_view, findings_shown, power_now
+from bkkenergy.web.building import BuildingView, building_parts, building_view, findings_shown, power_now
 from bkkenergy.web.citymap import city_map
 from bkkenergy.web.figures import BuildingFigures, CityFigures, Figures, summed
 from bkkenergy.web.quantities import quantity_rows
@@ -236,6 +236,7 @@ def building_page(building_id: str, visitor: PageVisitor) -> Response:
         verdict=_verdict(view, words),
         compared=_compared(view, visitor),
         beside_year=_beside_year(view, words),
+        parts=[] if isinstance(split := building_parts(here, building), InputError) else split,
         cusum=None if view.cusum is None else cusum_picture(view.cusum, words),
         versions=[(version, version_text(version, words)) for version in view.versions],
         progress=progress_text(view.progress, words),

@@ -14,6 +14,7 @@ from bkkenergy.reports.savings.gather import facts_of_all
 from bkkenergy.reports.savings.yearly import building_year, compared_year, total_change, year_path
 from bkkenergy.reports.yearpath import YearChange, YearPath
 from bkkenergy.reports.yearwords import (
+    by_improvement,
     change_text,
     path_method,
     path_picture,
@@ -82,7 +83,7 @@ def year_page(agency: str, visitor: PageVisitor) -> Response:
         is_demo=known.demonstration,
         month=words.month(year.month.first_day),
         total=change_text(year.total, words) if year.total is not None else "",
-        rows=[(change.building_id, names[change.building_id], change) for change in year.changes],
+        rows=[(change.building_id, names[change.building_id], change) for change in by_improvement(year.changes)],
         verdicts={change.building_id: _verdict(change, words) for change in year.changes},
         path=path,
         path_title=path_title(path, words) if path is not None else "",

@@ -13,7 +13,7 @@ from bkkenergy.portfolio import Building
 from bkkenergy.portfolio.more import Equipment
 from bkkenergy.portfolio.spans import mean_floor_m2, mean_of_days
 from bkkenergy.savings.designated import standing
-from bkkenergy.savings.index import rank_peers
+from bkkenergy.savings.index import percentiles, rank_peers
 from bkkenergy.site import Site
 from bkkenergy.usecases.energy import main_energy_kwh
 
@@ -67,6 +67,21 @@ def _per_driver(site: Site, building: Building, span: Period, year_kwh: float | 
     return {driver: year_kwh / mean for driver, mean in means.items() if year_kwh is not None and mean is not None}
 
 
+def _set_percentiles(rows: list[dict[str, Any]], eui_kwh_m2: Mapping[str, float]) -> None:
+    """Enter into rows of one type what share of the others uses less, for each m2 and each thing that is served."""
+    shares = percentiles(eui_kwh_m2)
+    drivers = sorted({driver for row in rows for driver in row["kwh_per_driver"]})
+    by_driver = {
+        driver: percentiles({row["building"]: row["kwh_per_driver"].get(driver, np.nan) for row in rows})
+        for driver in drivers
+    }
+    for row in rows:
+        name = row["building"]
+        row["percentile_ratio"] = shares.get(name)
+        row["driver_percentile_ratio"] = {driver: known[name] for driver, known in by_driver.items() if name in known}
+        row["driver_peers"] = {driver: len(known) for driver, known in by_driver.items() if name in known}
+
+
 def index_rows(site: Site, buildings: list[Building], span: Period) -> list[dict[str, Any]]:
     """Return a row a building: its year, its intensity when nine tenths were measured, its rank among its type."""
     rows: list[dict[str, Any]] = []
@@ -97,4 +112,5 @@ def index_rows(site: Site, buildings: list[Building], span: Period) -> list[dict
         for row in own_rows:
             rank = ranks.get(row["building"])
             row |= {key: getattr(rank, key, None) for key in ("rank", "peers", "median_kwh_m2", "gap_kwh")}
+        _set_percentiles(own_rows, known_eui)
     return sorted(rows, key=lambda row: (row["type"], row["rank"] or 10**6))
