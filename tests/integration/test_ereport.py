@@ -178,3 +178,15 @@ def test_an_agency_s_page_has_its_emissions_by_month(app, lang):
     page = signed_in(app, "manager-health").get(f"/agencies/health?lang={lang}").text
     assert Words(lang)("emission.upstream_short") in page
     assert "0.4750" in page
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("ereport", "show", "health"), ("ereport", "export", "health", "x.csv"), ("energy", "emissions", "health"), ("bill", "compare", "health.centre-1")],
+)  # fmt: skip
+@pytest.mark.parametrize("period", ["2026-10-05..2026-11-10", "2026-10-05"])
+def test_days_within_a_month_are_refused_where_months_are_asked_for(site, tmp_path, monkeypatch, arguments, period):
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(cli, [*arguments, "--period", period, "--config", str(site)])
+    assert isinstance(done.exception, InputError), done.output
+    assert "whole calendar months" in str(done.exception)

@@ -180,6 +180,35 @@ def test_late_data_bring_a_second_revision_that_says_what_changed(home, clock):
     assert jobs.tick() == 0
 
 
+NEW_FACTOR = """
+[[grid_factor]]
+purpose = "footprint"
+valid_from = 2026-11-01
+kg_co2e_per_kwh = 0.46
+source = "entered after the report was issued"
+grade = "V"
+entered = 2026-11-24
+"""
+
+
+def test_a_revision_has_the_factors_that_the_report_was_issued_with_and_names_what_came_since(home, clock):
+    commit(home, "health.centre-3.main", DAY.with_days_before(8), hours=slice(0, 8 * 96 + 20))
+    assert jobs_at(home, clock).tick() == 3
+    factors = home / "config/factors.toml"
+    text = factors.read_text("utf-8")
+    factors.unlink()
+    factors.write_text(text + NEW_FACTOR, "utf-8")
+    commit(home, "health.centre-3.main", DAY.with_days_before(8))
+    clock.forward(hours=2)
+    assert jobs_at(home, clock).tick() == 2
+    new = json.loads((home / "var/reports/archive/health/2026-11-23/r2/health_2026-11-23.json").read_text())
+    assert (new["revision"], new["kg_co2e_per_kwh"]) == (2, 0.475)
+    assert [factor["kg_co2e_per_kwh"] for factor in new["entered_factors"]] == [0.46]
+    assert new["total"]["co2e_kg"] == pytest.approx(0.475 * new["total"]["energy_kwh"])
+    page = (home / "var/reports/archive/health/2026-11-23/r2/health_2026-11-23.th.html").read_text()
+    assert "0.4600" in page
+
+
 def test_after_a_week_late_data_change_nothing(home, clock):
     jobs = jobs_at(home, clock)
     jobs.tick()

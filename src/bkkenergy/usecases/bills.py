@@ -10,7 +10,6 @@ from typing import Protocol
 import numpy as np
 
 from bkkenergy.calendar import Period, edges
-from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Building, Meter, Portfolio
 from bkkenergy.portfolio.more import ElectricityAccount
 from bkkenergy.ports.channels import KVAR, REACTIVE
@@ -20,6 +19,7 @@ from bkkenergy.tariff.bill import MONTHS_BEFORE, Bill, bills_by_schedules
 from bkkenergy.tariff.quantities import Quantities, Read, quantities_of, read_on
 from bkkenergy.tariff.schedule import MEA_SUPPLY, Supply
 from bkkenergy.usecases.energy import QUARTERS_PER_HOUR, meters_quarters
+from bkkenergy.usecases.wholemonths import whole_months
 
 Billable = Building | ElectricityAccount
 """What bills are computed of. A building has all its main meters, an account the meters that it is for."""
@@ -157,8 +157,7 @@ def months_with_history(site: Site, what: Billable, period: Period) -> list[Quan
 
     Raises InputError where the period is not of whole months.
     """
-    if not _is_of_whole_months(period):
-        raise InputError.of("bill_whole_months", period=period.slug)
+    whole_months(period)
     begin = months_before(period.first_day, MONTHS_BEFORE)
     billed, tariffs = billed_of(site, what), site.figures.tariffs
     known = max(

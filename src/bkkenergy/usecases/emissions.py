@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bkkenergy.calendar import Period, edges
+from bkkenergy.calendar import Period
 from bkkenergy.carbon import GridFactor, daily_factors, emissions_kg, emitted_kg, in_order
 from bkkenergy.errors import InputError
 from bkkenergy.ports.ledger import IMPORT, QUARTERS_PER_DAY
 from bkkenergy.site import Site
+from bkkenergy.usecases.wholemonths import whole_months
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def emission_months(site: Site, agency_id: str, period: Period) -> EmissionMonth
     """Compute the emissions of an agency's months. Raises InputError, StoreUnavailable."""
     if agency_id not in site.portfolio.agencies:
         raise InputError.of("no_agency", agency=agency_id, known=", ".join(sorted(site.portfolio.agencies)))
-    first, last = period.first_day, period.last_day
+    spans, first, last = whole_months(period), period.first_day, period.last_day
     buildings = site.portfolio.buildings_of(agency_id)
     meters = list(dict.fromkeys(meter.id for building in buildings for meter in building.main_meters))
     days = len(period.dates)
@@ -64,12 +65,12 @@ def emission_months(site: Site, agency_id: str, period: Period) -> EmissionMonth
     upstream = daily_factors(site.figures.grid_factors, first, last, "upstream")
     factors = in_order(footprint)
     months = []
-    for start, end in zip(edges(period, "month")[:-1], edges(period, "month")[1:], strict=True):
-        part = slice((start.date() - first).days, (end.date() - first).days)
+    for month in spans:
+        part = slice((month.first_day - first).days, (month.last_day - first).days + 1)
         kwh = None if np.isnan(daily_kwh[part]).all() else float(np.nansum(daily_kwh[part]))
         months.append(
             EmissionMonth(
-                start.date(),
+                month.first_day,
                 kwh,
                 float(known[part].mean()),
                 None if kwh is None else emitted_kg(daily_kwh[part], footprint[part]),

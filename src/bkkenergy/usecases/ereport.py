@@ -13,7 +13,7 @@ from bkkenergy.access import Actor
 from bkkenergy.adapters.state import StateStore, transaction
 from bkkenergy.adapters.state.agencymonths import enter_month_amounts, month_amounts
 from bkkenergy.adapters.state.users import enter_audit
-from bkkenergy.calendar import Period, edges
+from bkkenergy.calendar import Period
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Building, Portfolio
 from bkkenergy.portfolio.spans import mean_floor_m2, mean_of_days
@@ -22,6 +22,7 @@ from bkkenergy.site import Site
 from bkkenergy.texts import Named
 from bkkenergy.usecases.energy import air_temperature_c, quarter_hours
 from bkkenergy.usecases.powers import use_case
+from bkkenergy.usecases.wholemonths import whole_months
 
 AMOUNTS = (
     "staff", "floor_area_m2", "opening_hours", "visitors", "temperature_c", "service_area_km2", "distance_km",
@@ -98,11 +99,11 @@ def ereport_months(site: Site, standards: Sequence[StandardUse], agency_id: str,
     agency = site.portfolio.agencies.get(agency_id)
     if agency is None:
         raise InputError.of("no_agency", agency=agency_id, known=", ".join(sorted(site.portfolio.agencies)))
+    spans = whole_months(period)
     amounts = month_amounts(site.state, agency_id, period.first_day, period.last_day)
     months = []
-    for start in edges(period, "month")[:-1]:
-        month = Period.month(start.year, start.month)
-        entered = amounts.get(f"{start:%Y-%m}", {})
+    for month in spans:
+        entered = amounts.get(f"{month.first_day:%Y-%m}", {})
         months.append(_judged(_measured(site, agency_id, month, entered), standards, agency.name_th))
     return months
 

@@ -87,6 +87,9 @@ def test_the_state_s_index_is_what_the_e_report_publishes(standard, actual, perc
         ("1-01", "fuel", "2023-04-01", {"staff": 10, "service_area_km2": 4, "distance_km": 2}, 106.65),
         ("1-02", "fuel", "2026-04-01", {"staff": 100}, 886.256),
         ("1-03", "electricity", "2026-04-01", OFFICE, 44_190.72),
+        # (5.463 x 120 + 0.014 x 4000) x 1.111 x 29
+        ("1-03", "electricity", "2022-10-01", OFFICE, 22_925.75),
+        ("1-03", "fuel", "2022-10-01", {"staff": 10, "service_area_km2": 4, "distance_km": 2}, 169.242),
     ],
 )
 def test_the_standard_use_follows_the_public_equations_of_its_month(group, energy, month, drivers, use):
