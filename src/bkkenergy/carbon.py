@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from bkkenergy.dated import DatedFigure, holding
-from bkkenergy.errors import InputError
+from bkkenergy.errors import InputError, WrongValue
 from bkkenergy.readings import FloatArray
 from bkkenergy.tomlfiles import Frozen
 
@@ -32,7 +32,7 @@ class GridFactor(DatedFigure):
     @model_validator(mode="after")
     def _has_a_method_in_projects_alone(self) -> Self:
         if self.method is not None and self.purpose != "project":
-            raise ValueError(f"a factor of purpose {self.purpose!r} has no method: leave it out")
+            raise WrongValue("factor_without_method", purpose=self.purpose)
         return self
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
 
+from bkkenergy.errors import WrongValue
 from bkkenergy.texts import Lang
 from bkkenergy.tomlfiles import Frozen
 
@@ -68,7 +69,7 @@ class DatedFigure(SourcedFigure):
     @model_validator(mode="after")
     def _ends_after_it_begins(self) -> Self:
         if self.valid_to is not None and self.valid_to < self.valid_from:
-            raise ValueError(f"valid_to {self.valid_to} is before valid_from {self.valid_from}")
+            raise WrongValue("valid_backwards", last=self.valid_to, first=self.valid_from)
         return self
 
     def standing_on(self, day: dt.date) -> Standing:

@@ -91,9 +91,9 @@ class Fault:
 class WrongValue(ValueError):
     """What a model refuses, by a key under [fault] of the catalogues."""
 
-    def __init__(self, key: str) -> None:
-        self.key = key
-        super().__init__(filled("en", f"fault.{key}", {}))
+    def __init__(self, key: str, **values: object) -> None:
+        self.key, self.values = key, values
+        super().__init__(filled("en", f"fault.{key}", values))
 
 
 class BkkEnergyError(Exception):

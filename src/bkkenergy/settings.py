@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from bkkenergy.errors import ConfigError, Fault
+from bkkenergy.errors import ConfigError, Fault, WrongValue
 from bkkenergy.tomlfiles import Frozen, read_secret, read_toml, validated
 
 FILE_NAME = "bkkenergy.toml"
@@ -42,7 +42,7 @@ class MqttTls(Frozen):
     @model_validator(mode="after")
     def _certificate_has_its_key(self) -> Self:
         if (self.cert_file is None) != (self.key_file is None):
-            raise ValueError("cert_file and key_file go together")
+            raise WrongValue("cert_and_key")
         return self
 
 
@@ -245,9 +245,9 @@ class Recipient(Frozen):
     @model_validator(mode="after")
     def _channel_has_what_it_needs(self) -> Self:
         if self.channel == "mail" and "@" not in self.to:
-            raise ValueError(f"{self.to!r} is no mail address")
+            raise WrongValue("no_address", to=self.to)
         if self.channel != "mail" and self.secret_file is None:
-            raise ValueError(f"a {self.channel} needs its secret_file")
+            raise WrongValue("needs_secret", channel=self.channel)
         return self
 
     def wants(self, agency: str) -> bool:
@@ -318,7 +318,7 @@ def load_settings(config_dir: Path, environment: Mapping[str, str] | None = None
     path = config_dir / FILE_NAME
     table = read_toml(path)
     secrets = [
-        Fault(f"{path}: {section}.{key}", "a settings file holds a secret", f"Use ${variable} or {key}_file.")
+        Fault.of("settings_secret", f"{path}: {section}.{key}", variable=variable, name=key)
         for section, key, variable in (
             ("mqtt", "password", MQTT_PASSWORD_VARIABLE),
             ("store.influx", "token", INFLUX_TOKEN_VARIABLE),
@@ -392,13 +392,7 @@ def _share(mqtt: MqttSettings, home: Path) -> str:
     secret = _secret({}, "", mqtt.share_file, home)
     name = secret.get_secret_value() if secret else ""
     if mqtt.share or not name or set("/+#") & set(name):
-        what = (
-            "mqtt.share and mqtt.share_file are both set"
-            if mqtt.share
-            else "no name of a group: one word without / + #"
-        )
-        fault = Fault(str(home / mqtt.share_file), what, "Write a random word there: openssl rand -hex 18.")
-        raise ConfigError([fault])
+        raise ConfigError([Fault.of("share_both" if mqtt.share else "share_no_name", str(home / mqtt.share_file))])
     return name
 
 

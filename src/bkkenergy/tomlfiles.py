@@ -85,7 +85,7 @@ def read_secret(path: Path) -> str:
         return path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "no text in UTF-8"
-        raise ConfigError([Fault.of("file_error", str(path), reason=reason)]) from None
+        raise ConfigError([Fault.of("secret_unreadable", str(path), reason=reason)]) from None
 
 
 def _is_deeper(tables: Table, depth: int) -> bool:
@@ -151,10 +151,11 @@ def _value_fault(detail: ErrorDetails, where: str) -> Fault:
     entered = Given("" if isinstance(given, dict | BaseModel) else repr(given))
     message = detail["msg"].removeprefix("Value error, ")
     what = message[:1].lower() + message[1:] + entered.said("en")
-    wrong = getattr(context.get("error"), "key", None)
+    error = context.get("error")
+    wrong, of_error = getattr(error, "key", None), getattr(error, "values", {})
     key = wrong or KIND_OF_FAULT.get(detail["type"], "")
-    remedy = filled("en", f"fault.{wrong}_do", {}) if wrong else "Correct the value."
-    values = {name: value for name, value in context.items() if name != "error"} | {"found": entered}
+    remedy = filled("en", f"fault.{wrong}_do", of_error) if wrong else "Correct the value."
+    values = {name: value for name, value in context.items() if name != "error"} | of_error | {"found": entered}
     return Fault(where, what, remedy, key, values)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import datetime as dt
+import json
+import shutil
 import string
 
 import pytest
@@ -14,13 +16,13 @@ from bkkenergy.portfolio.load import inspect_portfolio, records_of
 from bkkenergy.site.record_kinds import SITE_KINDS
 from bkkenergy.texts import catalogue
 from bkkenergy.tomlfiles import KIND_OF_FAULT
-from tests.conftest import ROOT
+from tests.commands import bkkenergy
+from tests.conftest import CONFIG_PARTS, ROOT
 
 SOURCE = ROOT / "src/bkkenergy"
-FILES = (
-    *sorted((SOURCE / "portfolio").glob("*.py")), *sorted((SOURCE / "plan").glob("*.py")), SOURCE / "payloads/check.py",
-    SOURCE / "usecases/portfolio_powers.py",
-)  # fmt: skip
+MAKERS = {SOURCE / "errors.py", SOURCE / "tomlfiles.py"}
+"""Make faults out of keys, and out of what pydantic says."""
+FILES = [path for path in sorted(SOURCE.rglob("*.py")) if path not in MAKERS]
 OFFICE = "district-bangkhen.office"
 MAIN = f"{OFFICE}.main"
 BODIES = [
@@ -96,7 +98,7 @@ def test_a_fault_that_comes_with_a_day_says_so_in_either_language():
     assert fault.said("th").what.startswith("ตั้งแต่ 2027-01-01: ไม่มี")
 
 
-def test_each_fault_of_records_has_a_key_and_its_texts():
+def test_each_fault_has_a_key_and_its_texts():
     keys = set(KIND_OF_FAULT.values())
     for path in FILES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -118,3 +120,39 @@ def test_both_languages_fill_the_same_places():
             {one for _, one, _, _ in string.Formatter().parse(catalogue(lang)[name]) if one} for lang in ("en", "th")
         ]
         assert places[0] == places[1], name
+
+
+BROKEN = {
+    "bkkenergy.toml": '[mqtt]\nport = "many"\n[[recipient]]\nto = "nowhere"\n[mail]\npassword = "x"\n',
+    "tariffs/schedules.toml": '[[schedule]]\nid = "x"\nkind = "castle"\n',
+    "tariffs/rules.toml": "[[ft]]\nthb_per_kwh = 99999\n",
+    "factors.toml": "",
+    "solar/climate.toml": "[climate]\nid = 5\n",
+    "solar/equipment.toml": '[[module]]\nid = "x"\npower_w = -1\n',
+    "plan.toml": "[[castle]]\n",
+    "adjustments.toml": '[[adjustment]]\nbuilding = "no.such"\nfirst = 2026-01-01\nkwh_a_day = 5\nreason = "x"\n[castle]\n',
+    "payloads/odd.toml": '[[profile]]\nid = "odd"\nname_en = "x"\nsource = "y"\nfamily = "castle"\n',
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_check_says_in_thai_what_is_wrong_with_a_file(tmp_path, name):
+    home = tmp_path / "config"
+    home.mkdir()
+    for part in CONFIG_PARTS:
+        source = ROOT / "config" / part
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, home / part)
+    (home / "bkkenergy.toml").write_text("")
+    path = home / name
+    path.write_text(BROKEN[name])
+    listed = json.loads(bkkenergy("check", "--lang", "th", "--json", "--config", home, code=1))["faults"]
+    assert listed
+    for fault in listed:
+        assert is_thai(fault["what"]), fault
+        assert is_thai(fault["remedy"]), fault
+    assert "ข้อผิดพลาด" in bkkenergy("check", "--lang", "th", "--config", home, code=1)
+
+
+def test_check_says_in_thai_what_counts(config_dir):
+    said = bkkenergy("check", "--lang", "th", "--config", config_dir)
+    assert all(is_thai(line) for line in said.splitlines() if line)

@@ -144,7 +144,7 @@ def test_the_schedule_of_the_one_account_counts_and_of_two_that_differ_none(load
         f"{BUILDING}: the schedule mea-3-1-lv of its account counts, not its tariff {own}."
     ]
     assert list(what_counts(loaded(ACCOUNTS + SECOND), DAY)) == [
-        f"{BUILDING}: its electricity accounts name mea-2-2-lv and mea-3-1-lv, so that its tariff {own} counts."
+        f"{BUILDING}: its electricity accounts name mea-2-2-lv, mea-3-1-lv, so that its tariff {own} counts."
     ]
 
 

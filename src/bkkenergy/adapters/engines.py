@@ -100,8 +100,7 @@ def engine_of(url: str | None, path: Path, variable: str) -> Engine:
     except OSError as error:
         raise StoreUnavailable(f"{path}: {error}. Check the path, rights and disk.") from error
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
-        remedy = "Write postgresql+psycopg://USER@HOST/NAME or sqlite:///PATH, and install bkkenergy[postgres]."
-        raise ConfigError([Fault(f"${variable}", f"cannot be used ({error})", remedy)]) from None
+        raise ConfigError([Fault.of("database_url", f"${variable}", reason=error)]) from None
 
 
 @contextmanager

@@ -8,9 +8,10 @@ from pathlib import Path
 import click
 
 from bkkenergy.cli.context import config_option, today_here
-from bkkenergy.cli.lang import fault_lang_option
+from bkkenergy.cli.lang import operator_lang_option
 from bkkenergy.cli.output import json_option, print_json
 from bkkenergy.errors import ConfigError, Fault
+from bkkenergy.i18n import Words
 from bkkenergy.jobs.schedule import settings_faults
 from bkkenergy.site import Configuration, load_configuration
 from bkkenergy.site.index_config import load_index
@@ -19,21 +20,13 @@ from bkkenergy.site.poll_config import load_maps, load_polled, unverified_maps
 from bkkenergy.site.savings_config import SavingsConfig, load_savings
 from bkkenergy.site.solar_config import load_solar
 from bkkenergy.site.what_counts import what_counts
-from bkkenergy.texts import Lang, counted
-
-NOUNS = {
-    "agencies": ("agency", "agencies"),
-    "buildings": ("building",),
-    "meters": ("meter",),
-    "roofs": ("roof",),
-    "calendars": ("calendar",),
-    "payload_profiles": ("payload profile",),
-}
+from bkkenergy.texts import Lang
+from bkkenergy.usecases.standing import owner_of
 
 
 @click.command("check", epilog="\b\nExamples:\n  bkkenergy check\n  bkkenergy check --config /etc/bkkenergy")
 @json_option
-@fault_lang_option
+@operator_lang_option
 @config_option
 def check_command(lang: Lang, config_dir: Path, *, as_json: bool) -> None:
     """Read every file of the configuration and print all faults at once.
@@ -57,24 +50,20 @@ def check_command(lang: Lang, config_dir: Path, *, as_json: bool) -> None:
         print_json(
             {"faults": [], **counts, "portfolio_revision": portfolio.revision, "demonstrations": demos}
             | {"unverified_profiles": _unverified(config), "unverified_maps": maps}
-            | {"what_counts": list(what_counts(config, today_here()))}
+            | {"what_counts": list(what_counts(config, today_here(), lang))}
         )
         return
-    click.echo(
-        f"{config_dir}: no faults. " + ", ".join(counted(count, *NOUNS[name]) for name, count in counts.items()) + "."
-    )
-    if portfolio.revision:
-        click.echo(f"The portfolio is that of the state, revision {portfolio.revision}.")
-    else:
-        click.echo("The portfolio is that of the files: the app only reads it.")
-    for line in what_counts(config, today_here()):
+    words = Words(lang)
+    click.echo(words("check.no_faults", folder=config_dir, **counts))
+    click.echo(words("check.of_state", revision=portfolio.revision) if portfolio.revision else words("check.of_files"))
+    for line in what_counts(config, today_here(), lang):
         click.echo(line)
     if unverified := _unverified(config):
-        click.echo(f"Profiles in use for which no source of the maker could be read: {', '.join(unverified)}.")
+        click.echo(words("check.unverified_profiles", names=unverified))
     if maps:
-        click.echo(f"Register maps in use for which no source of the maker could be read: {', '.join(maps)}.")
+        click.echo(words("check.unverified_maps", names=maps))
     if demos:
-        click.echo(f"{len(demos)} of the agencies are a demonstration: {', '.join(demos)}.")
+        click.echo(words("check.demonstrations", count=len(demos), names=demos))
 
 
 def _unverified(config: Configuration) -> list[str]:
@@ -108,10 +97,10 @@ def _other_faults(config_dir: Path, config: Configuration | None = None) -> list
             unknown = [
                 adjustment.building
                 for adjustment in loaded.adjustments
-                if adjustment.building not in config.portfolio.buildings
+                if owner_of(config.portfolio, adjustment.building) is None
             ]
             where = str(config_dir / "adjustments.toml")
-            faults += [Fault(f"{where}: {name}", "no such building", "Mend its id.") for name in unknown]
+            faults += [Fault.of("no_building_of_name", f"{where}: {name}") for name in unknown]
     return faults + (_polling_faults(config) if config else [])
 
 
@@ -131,5 +120,4 @@ def _print_faults(given: Sequence[Fault], lang: Lang, *, as_json: bool) -> None:
         return
     for fault in faults:
         click.echo(f"{click.style(fault.where, bold=True)}: {fault.what}. {fault.remedy}")
-    count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
-    click.echo(click.style(f"{count}.", fg="red"), err=True)
+    click.echo(click.style(Words(lang)("check.faults", count=len(faults)), fg="red"), err=True)

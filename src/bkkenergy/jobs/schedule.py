@@ -83,25 +83,21 @@ def since(schedules: Iterable[ReportSchedule], agencies: Sequence[str], first: d
 def settings_faults(settings: Settings, agencies: Sequence[str]) -> list[Fault]:
     """List what of the schedule and the recipients does not fit the portfolio, or cannot be sent."""
     known = {*agencies, CITY, ALL}
-    remedy = f"Use one of: {', '.join(sorted(known))}."
+    named = ", ".join(sorted(known))
     lines = [(f"jobs.schedule[{number}]", line.agencies) for number, line in enumerate(settings.jobs.schedule)]
     lines = [(f"{FILE_NAME}: {where}", agencies) for where, agencies in lines]
     recipients = [(_where(number, recipient), recipient) for number, recipient in enumerate(settings.recipient)]
     lines += [(where, recipient.agencies) for where, recipient in recipients]
     faults = [
-        Fault(f"{where}.agencies", f"{agency!r} is not in the portfolio", remedy)
+        Fault.of("agency_not_there", f"{where}.agencies", name=agency, known=named)
         for where, names in lines
         for agency in names
         if agency not in known
     ]
     if not settings.mail.host and any(_is_of_settings(one) and one.channel == "mail" for one in settings.recipient):
-        faults.append(Fault(f"{FILE_NAME}: mail.host", "recipients by mail, but no mail server", "Name the server."))
+        faults.append(Fault.of("mail_no_server", f"{FILE_NAME}: mail.host"))
     faults += [
-        Fault(
-            f"{where}.secret_file",
-            f"{recipient.secret_file} does not exist",
-            "Put the secret there.",
-        )
+        Fault.of("secret_absent", f"{where}.secret_file", file=recipient.secret_file)
         for where, recipient in recipients
         if recipient.secret_file and not recipient.secret_file.exists()
     ]

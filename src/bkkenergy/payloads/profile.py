@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self
 import jmespath
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
+from bkkenergy.errors import WrongValue
 from bkkenergy.portfolio.models import Slug
 from bkkenergy.readings import ENERGY_FIELDS, MORE_REGISTERS, QUANTITIES
 from bkkenergy.tomlfiles import Frozen
@@ -177,7 +178,7 @@ class FieldSpec(Frozen):
     @classmethod
     def _is_known(cls, unit: str) -> str:
         if unit not in UNITS:
-            raise ValueError(f"unit is not known; use one of: {', '.join(UNITS)}")
+            raise WrongValue("unit_of_profile", known=", ".join(UNITS))
         return unit
 
     @field_validator("path", "unit_path")
@@ -188,7 +189,7 @@ class FieldSpec(Frozen):
     @model_validator(mode="after")
     def _pulses_have_their_constant(self) -> Self:
         if (self.unit == "pulses") != (self.pulses_per_kwh is not None):
-            raise ValueError('unit = "pulses" and pulses_per_kwh go together')
+            raise WrongValue("pulses_go_together")
         return self
 
 
@@ -202,7 +203,7 @@ def _compiled(path: str | None) -> str | None:
         try:
             jmespath.compile(with_key(path.removeprefix(ROOT_MARK), "k"))
         except jmespath.exceptions.JMESPathError as error:
-            raise ValueError(f"no JMESPath: {' '.join(str(error).split())}") from None
+            raise WrongValue("no_jmespath", reason=" ".join(str(error).split())) from None
     return path
 
 

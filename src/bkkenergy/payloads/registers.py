@@ -15,6 +15,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from bkkenergy.errors import WrongValue
 from bkkenergy.portfolio.models import Slug
 from bkkenergy.readings import MORE_FIELDS
 from bkkenergy.tomlfiles import Frozen
@@ -83,9 +84,9 @@ class RegisterMap(Frozen):
     @model_validator(mode="after")
     def _names_are_known(self) -> Self:
         if unknown := sorted(self.fields.keys() - FIELD_NAMES):
-            raise ValueError(f"there is no field {', '.join(unknown)}; use {', '.join(sorted(FIELD_NAMES))}")
+            raise WrongValue("no_field_of_map", names=", ".join(unknown), known=", ".join(sorted(FIELD_NAMES)))
         if self.check.field not in self.fields:
-            raise ValueError(f"check names {self.check.field}, which is no field of the map")
+            raise WrongValue("check_names_none", name=self.check.field)
         return self
 
 

@@ -41,7 +41,7 @@ def load_annual_fields(config_dir: Path) -> dict[FieldKey, AnnualField]:
         if field is not None:
             fields[field.key] = field
     if not faults and (lacking := [key for key in FIELD_KEYS if key not in fields]):
-        faults.append(Fault(f"{path}: field", f"there is no {', '.join(lacking)}", "Take them from the shipped file."))
+        faults.append(Fault.of("fields_lack", f"{path}: field", names=list(lacking)))
     if faults:
         raise ConfigError(faults)
     return fields

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError
 
 from bkkenergy.carbon import GridFactor, Purpose
 from bkkenergy.dated import holding
-from bkkenergy.errors import ConfigError, Fault
+from bkkenergy.errors import ConfigError, Fault, WrongValue
 from bkkenergy.tariff.flat import FlatEnergy, FlatRate, flat_rate_on
 from bkkenergy.tariff.schedule import Ft, LowSide, OffPeakDays, OffPeakYear, Rules, Schedule, Tariffs, Vat
 from bkkenergy.tomlfiles import Frozen, read_toml, validated
@@ -120,9 +120,17 @@ def load_figures(config_dir: Path) -> RatesAndTariffs:
             off_peak_years=tuple(off_peak_years),
         )
     except ValidationError as error:
-        what = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise ConfigError([Fault(str(shared), what, "Correct valid_from and valid_to.")]) from None
+        raise ConfigError([_fault_of_days(error, str(shared))]) from None
     return RatesAndTariffs(flat=tuple(flat), tariffs=tariffs, grid_factors=tuple(factors))
+
+
+def _fault_of_days(error: ValidationError, where: str) -> Fault:
+    """Return the fault of figures that do not fit together by their days."""
+    detail = error.errors()[0]
+    wrong = detail.get("ctx", {}).get("error")
+    if isinstance(wrong, WrongValue):
+        return Fault.of(wrong.key, where, **wrong.values)
+    return Fault.of("figures_wrong", where, reason=detail["msg"].removeprefix("Value error, "))
 
 
 def _entries(path: Path, key: str, model: type[EntryT], faults: list[Fault], *, may_lack: bool = False) -> list[EntryT]:
@@ -135,7 +143,7 @@ def _entries(path: Path, key: str, model: type[EntryT], faults: list[Fault], *, 
     if not listed and may_lack:
         return []
     if not listed:
-        faults.append(Fault(f"{path}: {key}", "there is none", f"Enter at least one {key}."))
+        faults.append(Fault.of("none_entered", f"{path}: {key}", name=key))
         return []
     entries = []
     for number, table in enumerate(listed if isinstance(listed, list) else [listed]):

@@ -8,7 +8,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from bkkenergy.dated import SourcedFigure, overlaps
-from bkkenergy.errors import ConfigError
+from bkkenergy.errors import ConfigError, WrongValue
 from bkkenergy.savings.index import StandardUse
 from bkkenergy.site.packaged import packaged_config_dir
 from bkkenergy.tomlfiles import Frozen, read_toml, validated
@@ -41,12 +41,12 @@ class IndexConfig(Frozen):
     def _is_of_known_groups(self) -> Self:
         known = {group.id for group in self.groups}
         if strange := sorted({one.group for one in self.standard_use} - known):
-            raise ValueError(f"no [[group]] of {', '.join(strange)}")
+            raise WrongValue("no_group", names=", ".join(strange))
         for group in known:
             for energy in ("electricity", "fuel"):
                 of_one = [one for one in self.standard_use if (one.group, one.energy) == (group, energy)]
                 if pairs := overlaps(of_one):
-                    raise ValueError(f"two of {group}, {energy}, hold from {pairs[0][1].valid_from} on")
+                    raise WrongValue("two_of_group", group=group, energy=energy, day=pairs[0][1].valid_from)
         return self
 
 

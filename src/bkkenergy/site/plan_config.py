@@ -26,9 +26,7 @@ def load_plan(config_dir: Path, day: dt.date | None = None) -> ActionPlan:
     path = config_dir / PLAN_FILE
     tables = read_toml(path)
     faults = [
-        Fault(f"{path}: {key}", "this table is not known here", f"Use {', '.join(KINDS)}.")
-        for key in tables
-        if key not in KINDS
+        Fault.of("unknown_table_of", f"{path}: {key}", known=", ".join(KINDS)) for key in tables if key not in KINDS
     ]
     goal = tables.get("agency_target")
     goal_versions, problems = dated_table(f"{path}: agency_target", "agency_target", {} if goal is None else goal)
@@ -39,8 +37,7 @@ def load_plan(config_dir: Path, day: dt.date | None = None) -> ActionPlan:
     present = day or dt.datetime.now(BANGKOK).date()
     goals = _on([goal_versions], present)
     if not goals and not faults:
-        remedy = "Leave `from` and `until` out where it holds for all days."
-        faults.append(Fault(f"{path}: agency_target", f"there is none on {present}", remedy))
+        faults.append(Fault.of("no_goal_on", f"{path}: agency_target", day=present))
     if faults:
         raise ConfigError(faults)
     programmes, targets = (_on(versions, present) for versions in (programme_versions, target_versions))
@@ -50,10 +47,10 @@ def load_plan(config_dir: Path, day: dt.date | None = None) -> ActionPlan:
 def _programme_faults(path: Path, programmes: Versions, targets: Versions) -> Iterator[Fault]:
     """Find targets of programmes that the file has not."""
     known = {version.value.id for version in chain(*programmes)}
-    remedy = f"Use one of: {', '.join(sorted(known))}."
+    named = ", ".join(sorted(known))
     for number, versions in enumerate(targets):
         for name in sorted({version.value.programme for version in versions} - known):
-            yield Fault(f"{path}: target[{number}].programme", f"{name!r} is no programme of this file", remedy)
+            yield Fault.of("no_programme_here", f"{path}: target[{number}].programme", name=name, known=named)
 
 
 def _on(versions: Versions, day: dt.date) -> tuple[Any, ...]:

@@ -94,12 +94,11 @@ def _faults(
 ) -> list[Fault]:
     faults = []
     if kind is None:
-        faults.append(Fault(f"{where}.map", f"there is no map {device.map!r}", f"Use one of: {', '.join(maps)}."))
+        faults.append(Fault.of("no_map", f"{where}.map", name=device.map, known=", ".join(maps)))
     if meter is None:
-        faults.append(Fault(f"{where}.meter", f"there is no meter {device.meter!r}", "Add it to the portfolio."))
+        faults.append(Fault.of("no_meter_polled", f"{where}.meter", name=device.meter))
     elif meter.payload != "canonical":
-        remedy = 'Set payload = "canonical" at the meter, or leave it to its own gateway.'
-        faults.append(Fault(f"{where}.meter", f"{meter.id} is read by the profile {meter.payload!r}", remedy))
+        faults.append(Fault.of("read_by_profile", f"{where}.meter", name=meter.id, profile=meter.payload))
     if device.meter in before:
-        faults.append(Fault(f"{where}.meter", f"{device.meter} is polled twice", "Poll each meter once."))
+        faults.append(Fault.of("polled_twice", f"{where}.meter", name=device.meter))
     return faults

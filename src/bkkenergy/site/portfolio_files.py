@@ -40,7 +40,7 @@ def _read_file(path: Path, kinds: tuple[str, ...], document: Document) -> None:
         return
     for key, given in tables.items():
         if key not in kinds:
-            document.faults.append(Fault(f"{path}: {key}", "this table is not known here", f"Use {', '.join(kinds)}."))
+            document.faults.append(Fault.of("unknown_table_of", f"{path}: {key}", known=", ".join(kinds)))
             continue
         entries = given if isinstance(given, list) else [given]
         for number, table in enumerate(entries):

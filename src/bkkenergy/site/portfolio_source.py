@@ -50,8 +50,7 @@ def state_records(settings: Settings) -> Records | None:
         finally:
             engine.dispose()
     if source == "state":
-        remedy = "Run `bkkenergy portfolio import`, or remove the setting."
-        raise ConfigError([Fault("portfolio.source", "the state holds no portfolio yet", remedy)])
+        raise ConfigError([Fault.of("state_empty", "portfolio.source")])
     return None
 
 

@@ -27,11 +27,9 @@ def load_profiles(config_dir: Path, families: frozenset[str]) -> dict[str, Profi
                 continue
             if profile.family not in families:
                 known = ", ".join(sorted(families))
-                faults.append(
-                    Fault(f"{where}.family", f"there is no family {profile.family!r}", f"Use one of: {known}.")
-                )
+                faults.append(Fault.of("no_family", f"{where}.family", name=profile.family, known=known))
             if profile.id in profiles:
-                faults.append(Fault(f"{where}.id", f"there are two profiles {profile.id!r}", "Give each its own id."))
+                faults.append(Fault.of("two_profiles", f"{where}.id", name=profile.id))
             profiles[profile.id] = profile
     if faults:
         raise ConfigError(faults)

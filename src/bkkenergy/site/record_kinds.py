@@ -45,7 +45,7 @@ def dated_tables(path: Path, kind: str, given: object) -> tuple[list[tuple[Dated
     """
     versions: list[tuple[Dated[Any], ...]] = []
     if not isinstance(given, list):
-        return versions, [Fault(f"{path}: {kind}", "this is no list of tables", f"Write each under [[{kind}]].")]
+        return versions, [Fault.of("no_list_of_tables", f"{path}: {kind}", name=kind)]
     faults: list[Fault] = []
     for number, table in enumerate(given):
         read, problems = dated_table(f"{path}: {kind}[{number}]", kind, table)

@@ -41,7 +41,7 @@ def load_savings(config_dir: Path) -> SavingsConfig:
     versions, problems = dated_tables(entered, "adjustment", tables.get("adjustment", []))
     faults += problems
     for key in tables.keys() - {"adjustment"}:
-        faults.append(Fault(f"{entered}: {key}", "this table is not known here", "Write each under [[adjustment]]."))
+        faults.append(Fault.of("unknown_table", f"{entered}: {key}", known="adjustment"))
     if config is None or faults:
         raise ConfigError(faults)
     return config.model_copy(update={"adjustments": tuple(within_their_days(chain(*versions)))})

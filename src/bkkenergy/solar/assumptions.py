@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from bkkenergy.dated import Cited, SourcedFigure
+from bkkenergy.errors import WrongValue
 from bkkenergy.solar.climate import Climate
 from bkkenergy.solar.module import PvEquipment
 from bkkenergy.tomlfiles import Frozen
@@ -49,7 +50,7 @@ class Losses(Sourced):
     @classmethod
     def _is_a_year(cls, months: tuple[float, ...]) -> tuple[float, ...]:
         if len(months) not in {0, 12}:
-            raise ValueError("soiling_months needs twelve shares, January to December, or none")
+            raise WrongValue("soiling_months")
         return months
 
 
@@ -97,7 +98,7 @@ class CapexPoint(Frozen):
     @model_validator(mode="after")
     def _is_in_its_range(self) -> Self:
         if not self.priced("low") <= self.thb_per_kwp <= self.priced("high"):
-            raise ValueError("thb_per_kwp is not between low_thb_per_kwp and high_thb_per_kwp")
+            raise WrongValue("price_between")
         return self
 
     def priced(self, price: Literal["low", "central", "high"]) -> float:

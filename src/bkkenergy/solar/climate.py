@@ -22,6 +22,7 @@ from scipy import optimize, special
 
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.dated import Cited
+from bkkenergy.errors import WrongValue
 from bkkenergy.readings import FloatArray, IntArray
 from bkkenergy.solar.weather import Provenance, Weather, closing_dni, diffuse_wm2
 from bkkenergy.tomlfiles import Frozen
@@ -94,7 +95,7 @@ class Climate(Frozen):
     def _temperatures_are_in_order(self) -> Self:
         rows = zip(self.temp_min_c.months, self.temp_mean_c.months, self.temp_max_c.months, strict=True)
         if any(not low < mean < high for low, mean, high in rows):
-            raise ValueError("temp_min_c, temp_mean_c and temp_max_c must grow in this order in each month")
+            raise WrongValue("temperatures_grow")
         return self
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import Field, StringConstraints, model_validator
 
 from bkkenergy.dated import DatedFigure, SourcedFigure, holding, overlaps
-from bkkenergy.errors import InputError
+from bkkenergy.errors import InputError, WrongValue
 from bkkenergy.tomlfiles import Frozen
 
 NotNegative = Annotated[float, Field(ge=0)]
@@ -52,13 +52,13 @@ class Rates(DatedFigure):
     def _prices_energy_one_way(self) -> Self:
         by_time = self.on_peak_thb_per_kwh is not None and self.off_peak_thb_per_kwh is not None
         if bool(self.blocks) == by_time:
-            raise ValueError("rates need either blocks or both on_peak_thb_per_kwh and off_peak_thb_per_kwh")
+            raise WrongValue("rates_of_one_form")
         bounds = [block.up_to_kwh for block in self.blocks]
         if self.blocks and (bounds[-1] is not None or None in bounds[:-1]):
-            raise ValueError("the last block, and no other, has no up_to_kwh")
+            raise WrongValue("last_block_open")
         known = [bound for bound in bounds if bound is not None]
         if known != sorted(set(known)):
-            raise ValueError("blocks must grow: each up_to_kwh above the one before")
+            raise WrongValue("blocks_grow")
         return self
 
 
@@ -91,13 +91,13 @@ class Schedule(Frozen):
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:
         if not self.rates:
-            raise ValueError("a schedule needs rates: add a [[schedule.rates]] table")
+            raise WrongValue("schedule_without_rates")
         _refuse_overlaps(self.rates)
         for rates in self.rates:
             if (self.kind == "tou") == bool(rates.blocks):
-                raise ValueError('a schedule of kind "tou" has on-peak and off-peak prices, the others have blocks')
+                raise WrongValue("tou_prices")
             if unknown := sorted(rates.demand_thb_per_kw.keys() - DEMAND_WINDOWS[self.kind]):
-                raise ValueError(f"kind {self.kind!r} has no demand window {', '.join(unknown)}")
+                raise WrongValue("no_demand_window", kind=self.kind, names=", ".join(unknown))
         return self
 
     @property
@@ -154,9 +154,7 @@ class Rules(SourcedFigure):
     @model_validator(mode="after")
     def _rounds_for_each_utility(self) -> Self:
         if lacking := sorted(set(get_args(Utility)) - self.demand_rounding_kw.keys()):
-            raise ValueError(
-                f"demand_rounding_kw has no step of {' and '.join(lacking)}: write {{ mea = 1, pea = 0.01 }}"
-            )
+            raise WrongValue("rounding_of_each", names=" and ".join(lacking))
         return self
 
 
@@ -186,7 +184,7 @@ class OffPeakYear(SourcedFigure):
     @model_validator(mode="after")
     def _is_of_its_year(self) -> Self:
         if strange := sorted(day for day in self.added | self.removed if day.year != self.year):
-            raise ValueError(f"{', '.join(map(str, strange))} is not of {self.year}")
+            raise WrongValue("days_of_another_year", days=", ".join(map(str, strange)), year=self.year)
         return self
 
 
@@ -237,4 +235,4 @@ def _refuse_overlaps(figures: tuple[DatedFigure, ...]) -> None:
     """Raise ValueError where two figures of one kind hold on the same day."""
     if pairs := overlaps(figures):
         before, after = pairs[0]
-        raise ValueError(f"two hold from {after.valid_from} on: end the one of {before.valid_from} the day before")
+        raise WrongValue("two_hold", day=after.valid_from, first=before.valid_from)

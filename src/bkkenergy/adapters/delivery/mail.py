@@ -20,8 +20,7 @@ def send_mail(settings: Settings, recipient: Recipient, message: Notification) -
     """Send a message through the mail server. Raises DeliveryFailed, ConfigError."""
     mail = settings.mail
     if not mail.host:
-        remedy = "Name the server that takes our mail, or remove the recipients by mail."
-        raise ConfigError([Fault("bkkenergy.toml: mail.host", "no mail server is named", remedy)])
+        raise ConfigError([Fault.of("no_mail_server", "bkkenergy.toml: mail.host")])
     try:
         with _connected(mail) as server:
             if mail.username and mail.password:

@@ -117,7 +117,7 @@ def _entry(row: Row[tuple[object, ...]], kinds: Kinds, faults: list[Fault]) -> E
     where = f"revision {row.revision}: {row.kind} {row.key}"
     kind = kinds.get(row.kind)
     if kind is None:
-        faults.append(Fault(where, "this kind of record is not known here", "Run the version that entered it."))
+        faults.append(Fault.of("kind_of_newer", where))
         return None
     value, entry_faults = validated(kind.model, row.body, where)
     faults += entry_faults

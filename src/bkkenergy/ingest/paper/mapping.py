@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
-from bkkenergy.errors import ConfigError, InputError
+from bkkenergy.errors import ConfigError, InputError, WrongValue
 from bkkenergy.ingest.paper.fields import FIELDS
 from bkkenergy.tomlfiles import Frozen, read_toml, validated
 
@@ -33,7 +33,7 @@ class BillMapping(Frozen):
         _refuse_unknown(field for field in columns.values() if field)
         named = [field for field in columns.values() if field]
         if twice := sorted({field for field in named if named.count(field) > 1}):
-            raise ValueError(f"{', '.join(twice)} is named by two columns")
+            raise WrongValue("column_twice", names=", ".join(twice))
         return columns
 
     @field_validator("labels")
@@ -55,7 +55,7 @@ class BillMapping(Frozen):
 
 def _refuse_unknown(fields: Any) -> None:
     if strange := sorted(set(fields) - set(FIELDS)):
-        raise ValueError(f"{', '.join(strange)} is no field of a bill. Use: {', '.join(FIELDS)}")
+        raise WrongValue("no_field_of_bill", names=", ".join(strange), known=", ".join(FIELDS))
 
 
 def _path(folder: Path, name: str) -> Path:

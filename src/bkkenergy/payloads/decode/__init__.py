@@ -27,8 +27,8 @@ def _plugin(entry: EntryPoint) -> Callable[[Profile], Decoder]:
         try:
             decoder: Decoder = entry.load()(profile)
         except Exception as error:
-            where, remedy = f"decoder {entry.name!r} ({entry.value})", "Correct or remove the package that brings it."
-            raise ConfigError([Fault(where, f"it cannot be loaded: {error}", remedy)]) from error
+            where = f"decoder {entry.name!r} ({entry.value})"
+            raise ConfigError([Fault.of("decoder_broken", where, reason=error)]) from error
         return decoder
 
     return built

@@ -108,6 +108,6 @@ def _cell(value: Any) -> Any:
 def _doubled(projects: Sequence[Project], path: Path) -> list[Fault]:
     names = [project.id for project in projects]
     return [
-        Fault(f"{path}: id", f"{name!r} is in several rows", "Give each project its own.")
+        Fault.of("rows_doubled", f"{path}: id", name=name)
         for name in sorted({name for name in names if names.count(name) > 1})
     ]
