@@ -68,7 +68,10 @@ def faults_of(path: Path) -> list[Fault]:
 def _turned(tree: ast.Module) -> Iterator[tuple[int, ast.AST, str]]:
     """Each node of a function that can be turned: its number, the turned node, and what was there. It is turned back."""
     inside = [node for top in ast.walk(tree) if isinstance(top, ast.FunctionDef) for node in ast.walk(top)]
+    types = set(_types_of(inside))
     for number, node in enumerate(dict.fromkeys(inside)):
+        if node in types:
+            continue
         before = ast.unparse(node) if isinstance(node, ast.expr) else ""
         if isinstance(node, ast.Compare) and type(node.ops[0]) in TURNED:
             kept: ast.AST = node.ops[0]
@@ -85,6 +88,14 @@ def _turned(tree: ast.Module) -> Iterator[tuple[int, ast.AST, str]]:
             node.value = value + 1
             yield number, node, before
             node.value = value
+
+
+def _types_of(nodes: list[ast.AST]) -> Iterator[ast.AST]:
+    """Each node of an annotation: nothing runs it."""
+    for node in nodes:
+        for name in ("annotation", "returns"):
+            if (annotation := getattr(node, name, None)) is not None:
+                yield from ast.walk(annotation)
 
 
 def source_with(fault: Fault) -> str:

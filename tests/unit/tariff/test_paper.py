@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from bkkenergy.tariff.bill import bill_of
 from bkkenergy.tariff.paper import PaperBill, billed_kw, check_paper, faults_within
 from bkkenergy.tariff.quantities import Quantities
+from bkkenergy.tariff.schedule import Supply
 from tests.unit.tariff.test_bill import TARIFFS
 
 SCHEDULE = TARIFFS.schedules["mea-3-2-mv"]
@@ -85,6 +86,23 @@ def test_a_paper_of_more_energy_at_another_ft_differs_by_both():
     ]
     assert line.causes == ("energy", "rate")
     assert line.why.endswith("rate: 0.1972 THB/kWh on the paper, 0.3672 ours")
+
+
+def test_an_ft_that_is_not_entered_is_said_of_the_ft_alone():
+    ours = bill_of(replace(MONTH, month=dt.date(2031, 2, 1)), SCHEDULE, TARIFFS)
+    assert not ours.ft_is_entered
+    paper = PaperBill(**DAYS, items_thb={"ft": 1.0, "service": 1.0}, total_thb=9.0)
+    said = {one.item: one.why for one in check_paper(paper, ours, SCHEDULE, TARIFFS)}
+    assert said["ft"] == "rate: the Ft of these days is not entered in config/tariffs/rules.toml"
+    assert said["service"] == "rate: check the schedule of the account"
+
+
+def test_a_demand_that_no_schedule_charges_is_raised_as_the_energy_is():
+    """Metered on the low side of the customer's own transformer."""
+    schedule = TARIFFS.schedules["mea-2-1-mv"]
+    month = Quantities(dt.date(2025, 2, 1), 35_000, 20_000, {"all": 150.0}, supply=Supply(meter_side="low"))
+    bill = bill_of(month, schedule, TARIFFS)
+    assert billed_kw(bill) == 150.0 * (1 + bill.raised_ratio) > 150.0
 
 
 def test_blocks_are_compared_at_the_energy_of_the_paper():
