@@ -37,6 +37,7 @@ DOES = {
 WRITES = {
     "report", "export", "plan export", "plan datasheet", "plan jcm", "portfolio export", "portfolio export-list", "solar estimate",
     "solar screen", "meters acl", "listen", "ereport export", "ereport annual", "portfolio proposals show", "solar plant",
+    "solar tender",
 }  # fmt: skip
 """Commands that write files of chosen formats, the broker's own form of rules, or a picture that moves; a proposal or a
 PV plant, of which this site has none (tests/integration/test_plants.py)."""

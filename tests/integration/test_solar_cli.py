@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import sqlite3
+import zipfile
 
 import numpy as np
 import pandas as pd
@@ -69,6 +70,15 @@ def test_estimate_shows_loan_sale_and_battery(tmp_path):
     for text in ("Direct purchase with a loan", "Tax of 20%", "sold at 1.00 THB/kWh", "Full cycles per year"):
         assert text in page
     assert {source["key"] for source in data["sources"]} >= {"export", "battery", "quarter_hours"}
+
+
+def test_a_tender_pack_is_one_archive(tmp_path):
+    output = solar("tender", "district-bangkhen.office", "--kwp", "50", "--no-pdf", "--lang", "en", "-o", str(tmp_path))
+    (path,) = tmp_path.iterdir()
+    assert path.name == "tender_district-bangkhen.office.zip"
+    assert str(path) in output
+    with zipfile.ZipFile(path) as pack:
+        assert {"tender.en.html", "single_line.en.svg", "materials.en.csv", "sam_weather.csv"} <= set(pack.namelist())
 
 
 @pytest.mark.parametrize(

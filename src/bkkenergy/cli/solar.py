@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
@@ -14,32 +13,27 @@ from rich.progress import Progress, track
 
 from bkkenergy.cli.context import config_option, today_here
 from bkkenergy.cli.lang import lang_option
-from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.output import json_option, print_json
-from bkkenergy.cli.solar_options import output_options, weather_option, wish_options
+from bkkenergy.cli.solar_options import opened, output_options, size_of, weather_option, wish_of, wish_options
 from bkkenergy.cli.solar_plant import plant_command
 from bkkenergy.cli.solar_roofs import horizon_command, roofs_command
 from bkkenergy.cli.solar_tables import cleaning_note, cleaning_table, designs_table, size_table
-from bkkenergy.cli.solar_weather import MEASURED, weather_group
+from bkkenergy.cli.solar_tender import tender_command
+from bkkenergy.cli.solar_weather import weather_group
 from bkkenergy.cli.spread import dask_option, spreading
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import Lang, Words
 from bkkenergy.reports.solar.gather import (
     design_inputs,
-    measured_weather,
     screened,
     year_load,
 )
 from bkkenergy.reports.solar.html import headline, solar_projects
 from bkkenergy.reports.solar.write import write_design, write_screening
-from bkkenergy.site import Site, load_configuration
 from bkkenergy.site.folder import solar_folder
 from bkkenergy.solar.design import DesignRequest, SolarDesign, design
-from bkkenergy.solar.terms import assumed
-from bkkenergy.solar.weather import Weather
 from bkkenergy.solar.weathercheck import WeatherFinding
 from bkkenergy.usecases.energy import building_of
-from bkkenergy.usecases.weather import TYPICAL, named_weather
 
 console = Console()
 
@@ -56,49 +50,6 @@ Examples:
 )
 def solar_command() -> None:
     """Design rooftop solar: from a roof to a design with yield, bill, money and carbon."""
-
-
-@contextmanager
-def opened(config_dir: Path, weather_name: str, *, building: str | None = None) -> Iterator[tuple[Site, Weather]]:
-    """Open the site, with the weather that a person chose."""
-    config = load_configuration(config_dir)
-    if weather_name == MEASURED and building is None:
-        raise InputError("--weather measured is one building's. Use it with estimate, size or compare.")
-    weather = named_weather(config, TYPICAL if weather_name == MEASURED else weather_name, building)
-    with opened_site(config) as site:
-        if weather_name == MEASURED and building is not None:
-            weather = measured_weather(site, weather, building_of(site.portfolio, building), today=today_here())
-        yield site, weather
-
-
-def size_of(text: str | None) -> float | str | None:
-    """Parse a size that was asked for: kWp, or max. Raises InputError."""
-    if text is None or text == "max":
-        return text
-    try:
-        size = float(text)
-    except ValueError:
-        size = -1.0
-    if size <= 0:
-        raise InputError(f"--kwp {text!r} is no size. Give kWp, for instance 50, or max.")
-    return size
-
-
-def _wish(
-    capacity: float | str | None,
-    module: str,
-    inverter: str | None,
-    mounting: Any,
-    rack_tilt: float,
-    battery_kwh: float | None,
-    export: str | None,
-    assume: tuple[str, ...],
-) -> DesignRequest:
-    """Return what the options ask for. Raises InputError."""
-    return DesignRequest(
-        capacity, module, inverter, mounting, rack_tilt, battery_kwh=battery_kwh, export=export,
-        assume=tuple(assumed(assume).items()),
-    )  # fmt: skip
 
 
 @solar_command.command(
@@ -131,7 +82,7 @@ def estimate_command(
 
     The load is what its meters measured in the last twelve months, or a typical one where there is no meter.
     """
-    wish = _wish(size_of(kwp), module, inverter, mounting, rack_tilt, battery_kwh, export, assume)
+    wish = wish_of(size_of(kwp), module, inverter, mounting, rack_tilt, battery_kwh, export, assume)
     with opened(config_dir, weather_name, building=building) as (site, weather):
         solar_design = design(
             design_inputs(site, weather, building_of(site.portfolio, building), wish, today=today_here())
@@ -170,7 +121,7 @@ def size_command(
     lang: Any,
 ) -> None:
     """Show what each size up to the roof's would give BUILDING."""
-    wish = _wish("max", module, inverter, mounting, rack_tilt, battery_kwh, export, assume)
+    wish = wish_of("max", module, inverter, mounting, rack_tilt, battery_kwh, export, assume)
     with opened(config_dir, weather_name, building=building) as (site, weather):
         solar_design = design(
             design_inputs(site, weather, building_of(site.portfolio, building), wish, today=today_here())
@@ -208,7 +159,7 @@ def cleaning_command(
     lang: Any,
 ) -> None:
     """Show what cleaning the modules of BUILDING more or less often would cost and bring."""
-    wish = _wish(size_of(kwp), module, inverter, mounting, rack_tilt, battery_kwh, export, assume)
+    wish = wish_of(size_of(kwp), module, inverter, mounting, rack_tilt, battery_kwh, export, assume)
     with opened(config_dir, weather_name, building=building) as (site, weather):
         solar_design = design(
             design_inputs(site, weather, building_of(site.portfolio, building), wish, today=today_here())
@@ -374,3 +325,4 @@ solar_command.add_command(weather_group)
 solar_command.add_command(plant_command)
 solar_command.add_command(roofs_command)
 solar_command.add_command(horizon_command)
+solar_command.add_command(tender_command)

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
+from bkkenergy.cli.context import today_here
+from bkkenergy.cli.opening import opened_site
 from bkkenergy.cli.report import Names
+from bkkenergy.cli.solar_weather import MEASURED
+from bkkenergy.errors import InputError
 from bkkenergy.i18n import LANGS
+from bkkenergy.reports.solar.gather import measured_weather
 from bkkenergy.reports.solar.write import FORMATS
-from bkkenergy.usecases.weather import TYPICAL
+from bkkenergy.site import Site, load_configuration
+from bkkenergy.solar.design import DesignRequest
+from bkkenergy.solar.terms import assumed
+from bkkenergy.solar.weather import Weather
+from bkkenergy.usecases.energy import building_of
+from bkkenergy.usecases.weather import TYPICAL, named_weather
 
 Command = Callable[..., Any]
 
@@ -79,3 +90,46 @@ def wish_options(command: Command) -> Command:
     ):
         command = option(command)
     return command
+
+
+@contextmanager
+def opened(config_dir: Path, weather_name: str, *, building: str | None = None) -> Iterator[tuple[Site, Weather]]:
+    """Open the site, with the weather that a person chose."""
+    config = load_configuration(config_dir)
+    if weather_name == MEASURED and building is None:
+        raise InputError("--weather measured is one building's. Use it with estimate, size or compare.")
+    weather = named_weather(config, TYPICAL if weather_name == MEASURED else weather_name, building)
+    with opened_site(config) as site:
+        if weather_name == MEASURED and building is not None:
+            weather = measured_weather(site, weather, building_of(site.portfolio, building), today=today_here())
+        yield site, weather
+
+
+def size_of(text: str | None) -> float | str | None:
+    """Parse a size that was asked for: kWp, or max. Raises InputError."""
+    if text is None or text == "max":
+        return text
+    try:
+        size = float(text)
+    except ValueError:
+        size = -1.0
+    if size <= 0:
+        raise InputError(f"--kwp {text!r} is no size. Give kWp, for instance 50, or max.")
+    return size
+
+
+def wish_of(
+    capacity: float | str | None,
+    module: str,
+    inverter: str | None,
+    mounting: Any,
+    rack_tilt: float,
+    battery_kwh: float | None,
+    export: str | None,
+    assume: tuple[str, ...],
+) -> DesignRequest:
+    """Return what the options ask for. Raises InputError."""
+    return DesignRequest(
+        capacity, module, inverter, mounting, rack_tilt, battery_kwh=battery_kwh, export=export,
+        assume=tuple(assumed(assume).items()),
+    )  # fmt: skip

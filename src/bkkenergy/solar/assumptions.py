@@ -190,6 +190,41 @@ class TypicalLoads(Sourced):
     wm2: dict[str, TypicalLoad]
 
 
+class Wiring(Sourced):
+    """Cables and breakers of a tender. Lengths are assumed until a survey gives them.
+
+    areas_mm2, carries_a : copper cables, and the current that each carries in conduit at 30 degC; heat_factor : at the
+    site's heat. continuous_factor : by which current that flows for hours is raised. max_dc_drop, max_ac_drop : of the
+    voltage, in each run.
+    """
+
+    roof_to_inverter_m: Positive
+    inverter_run_m: Positive
+    main_run_m: Positive
+    three_phase_v: Positive
+    single_phase_v: Positive
+    single_phase_up_to_kw: NotNegative
+    max_dc_drop: Annotated[float, Field(gt=0, le=0.1)]
+    max_ac_drop: Annotated[float, Field(gt=0, le=0.1)]
+    copper_ohm_mm2_per_m: Positive
+    continuous_factor: Annotated[float, Field(ge=1)]
+    heat_factor: Annotated[float, Field(gt=0, le=1)]
+    min_dc_mm2: Positive
+    max_parallel: Annotated[int, Field(ge=1, le=8)]
+    areas_mm2: Annotated[tuple[Positive, ...], Field(min_length=1)]
+    carries_a: Annotated[tuple[Positive, ...], Field(min_length=1)]
+    breakers_a: Annotated[tuple[Positive, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _grows(self) -> Self:
+        if len(self.areas_mm2) != len(self.carries_a):
+            raise ValueError("areas_mm2 and carries_a are of different length")
+        for row in (self.areas_mm2, self.carries_a, self.breakers_a):
+            if list(row) != sorted(set(row)):
+                raise ValueError("areas_mm2, carries_a and breakers_a grow from the first to the last")
+        return self
+
+
 class SolarConfig(Frozen):
     """All of config/solar."""
 
@@ -203,5 +238,6 @@ class SolarConfig(Frozen):
     finance: FinanceAssumptions
     battery: Battery
     quarter_hours: QuarterSpread
+    wiring: Wiring
     export_schemes: tuple[ExportScheme, ...] = ()
     typical_loads: TypicalLoads

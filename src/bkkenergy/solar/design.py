@@ -99,7 +99,7 @@ class SolarDesign:
 
     month_kwh : (12,) AC energy January to December; p75_kwh, p90_kwh : exceeded in 75 and 90 years of a hundred.
     sweep : sizes up to the roof's. prices : own purchase at the low, the central and the high of today's prices.
-    offers : under which surplus could be sold.
+    offers : under which surplus could be sold. year, ac_kw : weather and output of each of its intervals.
     """
 
     building: Building
@@ -139,6 +139,8 @@ class SolarDesign:
     prices: tuple[PriceCase, ...] = ()
     battery: BatteryUse | None = None
     offers: tuple[ExportOffer, ...] = ()
+    year: Weather | None = None
+    ac_kw: FloatArray = field(default_factory=lambda: np.empty(0), repr=False)
     cleaning: tuple[CleaningOption, ...] = ()
 
     @property
@@ -379,6 +381,8 @@ def _record(
         prices=price_range(project),
         battery=work.battery,
         offers=offers(config, str(inputs.building.type), float(flows.surplus_kwh.sum())),
+        year=inputs.weather,
+        ac_kw=production.ac_kw.sum(axis=0),
     )
 
 

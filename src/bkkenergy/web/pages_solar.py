@@ -11,10 +11,11 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from bkkenergy.adapters.state.scenarios import scenarios
 from bkkenergy.errors import InputError
-from bkkenergy.i18n import Lang
+from bkkenergy.i18n import LANGS, Lang
 from bkkenergy.portfolio.belongings import plants_of
 from bkkenergy.reports.solar.html import headline, render_design_html, render_design_pdf, solar_projects
 from bkkenergy.reports.solar.tables import design_csv, design_json, design_xlsx
+from bkkenergy.reports.solar.tender import tender_archive, transformer_kva
 from bkkenergy.solar.design import SolarDesign
 from bkkenergy.usecases.scenarios import delete_scenario, store_scenario
 from bkkenergy.web.pages_energy import building_of
@@ -124,6 +125,18 @@ def solar_report(
     if format not in {"html", "pdf"}:
         headers["Content-Disposition"] = f'attachment; filename="solar_{building}.{format}"'
     return Response(writers[format](design, visitor.lang), media_type=MEDIA[format], headers=headers)
+
+
+@router.get("/solar/tender/{building}")
+def solar_tender(building: str, visitor: PageVisitor, sketch: AskedSketch) -> Response:
+    """Return the tender pack of a design, in both languages, without PDF."""
+    building_of(visitor, building)
+    here = visitor.here
+    design = designed(here, sketch.but(building=building))
+    kva = transformer_kva(here.portfolio, building)
+    pack = tender_archive(design, LANGS, today=here.today, kva=kva, with_pdf=False)
+    headers = {"Content-Disposition": f'attachment; filename="tender_{building}.zip"'}
+    return Response(pack, media_type="application/zip", headers=headers)
 
 
 @router.post("/solar/scenarios/{building}")
