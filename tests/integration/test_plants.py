@@ -43,6 +43,11 @@ commissioned = 2026-01-01
 id = "roof-2"
 building = "health.centre-1"
 capacity_kwp = 10
+[[pv_plant]]
+id = "roof-3"
+building = "education.headquarters"
+capacity_kwp = 10
+meters = ["education.headquarters.main"]
 """
 
 
@@ -142,6 +147,9 @@ def test_what_cannot_be_judged_says_why(home):
     manager = signed_in(make_app(home), "manager-health")
     assert "ไม่มีมิเตอร์นับระบบโซลาร์" in manager.get("/plants/roof-2").text
     assert manager.get("/api/v1/plants/roof-2").status_code == 422
+    for of_another_agency in ("/plants/roof-3", "/api/v1/plants/roof-3"):
+        assert manager.get(of_another_agency).status_code == 404
+    assert signed_in(make_app(home), "admin").get("/plants/roof-3").status_code == 200
     assert manager.get("/plants/none").status_code == manager.get("/api/v1/plants/none").status_code == 404
     output = bkkenergy("solar", "plant", "none", "--config", home / "config", code=None)
-    assert "PV plant none is not known. Use one of roof-1, roof-2." in output
+    assert "PV plant none is not known. Use one of roof-1, roof-2, roof-3." in output

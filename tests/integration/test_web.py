@@ -88,6 +88,7 @@ def filled(path: str, agency: str, building: str, app) -> str:
         "project_id": f"led-{agency}", "month": f"{dt.datetime.now(BANGKOK).date():%Y-%m}", "user_id": "2", "token_id": "1",
         "scenario_id": "1" if agency == OWN else "2", "name:path": "overview-th.png" if "/img/" in path else "operator",
         "notebook": "1_register_to_kwh", "account": "none", "channel": "reactive", "kind": "building", "key:path": building, "number": "1",
+        "plant_id": "none",  # test_plants.py asks for those that there are
         "form": "xlsx",
     }  # fmt: skip
     return re.sub(r"\{([^}]+)\}", lambda match: values[match[1]], path)
