@@ -9,6 +9,7 @@ from typing import Any
 from bkkenergy.errors import Fault
 from bkkenergy.portfolio.models import Building, Meter, MeterKind, VirtualMeter
 from bkkenergy.portfolio.records import EVER, Dated, Entry, Records, entry_on
+from bkkenergy.portfolio.roofcheck import roof_faults
 from bkkenergy.portfolio.snapshot import Parts, building_on, parts_by_building
 from bkkenergy.portfolio.values import kind_term
 
@@ -107,6 +108,7 @@ def _building_faults(
         yield from _unknown(f"{where}.tariff", "tariff", building.tariff, dict.fromkeys(tariffs))
     yield from meter_faults(building, places)
     yield from virtual_meter_faults(building, where)
+    yield from roof_faults(building.roofs, where)
 
 
 def _references(records: Records, places: Places, tariffs: frozenset[str] | None) -> Iterator[Fault]:

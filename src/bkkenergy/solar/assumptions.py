@@ -84,6 +84,8 @@ class LayoutRules(Sourced):
     module_gap_m: NotNegative
     walkway_every_rows: Annotated[int, Field(ge=0)]
     max_load_kg_m2: Positive
+    rack_kg_m2: NotNegative
+    wind_uplift_pa: NotNegative
     existing_m2_per_kwp: Positive
 
 

@@ -32,6 +32,10 @@ RECTANGLE_RATIO = 2.0
 HALF_YEAR = "12-21"
 SUN_FROM, SUN_TO = "09:00", "15:00"
 SAMPLE_POINTS = 24
+GRAVITY_MS2 = 9.81
+MAX_GRIDS = 3
+MIN_MORE_MODULES = 2
+"""Of a further grid: fewer are not worth its rails."""
 RAIL_KG = 4.0
 """Rails and clamps for each module, about."""
 
@@ -58,7 +62,8 @@ class Layout:
 
     corners_m : (k, 4, 2) corners of each in plan, east and north, metres.
     module_tilt_deg, module_azimuth_deg : of the modules: the roof's own when flush.
-    row_pitch_m : from row to row in plan; load_kg_m2 : modules with their mounting over the area they cover.
+    row_pitch_m : from row to row in plan; load_kg_m2 : modules with their mounting over the area they cover, and of it
+    ballast_kg_m2, which holds racks down in the wind.
     """
 
     roof: RoofPlane
@@ -72,6 +77,7 @@ class Layout:
     usable_m2: float
     load_kg_m2: float | None
     warnings: tuple[str, ...] = ()
+    ballast_kg_m2: float = 0.0
 
     @property
     def module_count(self) -> int:
@@ -234,19 +240,75 @@ def lay_out(
             area_m2=f"{usable.area:.0f}",
             setback_m=f"{rules.setback_m:g}",
         )
+    if mounting == "flush" and roof.is_known:
+        corners = _with_more_grids(corners, usable, roof, module, rules, tilt, azimuth, latlon_deg)
     warnings = []
     if existing_kwp:
         corners = _beside(corners, module, existing_kwp * rules.existing_m2_per_kwp)
         warnings.append("existing_pv")
     if max_modules is not None:
         corners = corners[:max_modules]
-    covered = len(corners) * module.area_m2
-    load = None if module.weight_kg is None else len(corners) * (module.weight_kg + RAIL_KG) / covered
+    load, ballast = loads_kg_m2(module, rules, mounting)
+    if mounting == "racked":
+        warnings.append("ballast_is_assumed")
     if load is not None and load > rules.max_load_kg_m2:
         warnings.append("load_above_limit")
     return Layout(
-        roof, module, corners, standing, mounting, tilt, azimuth, pitch, float(usable.area), load, tuple(warnings)
+        roof,
+        module,
+        corners,
+        standing,
+        mounting,
+        tilt,
+        azimuth,
+        pitch,
+        float(usable.area),
+        load,
+        tuple(warnings),
+        ballast,
     )
+
+
+def loads_kg_m2(module: Module, rules: LayoutRules, mounting: Mounting) -> tuple[float | None, float]:
+    """Compute what a square metre of modules weighs with its mounting, and of that the ballast of racks.
+
+    Ballast holds down what the wind's uplift exceeds the dead weight by; a roof without anchors needs it.
+
+    Parameters
+    ----------
+    module : Module
+        The module.
+    rules : LayoutRules
+        Weight of racks [kg/m2] and net uplift [Pa].
+    mounting : {"flush", "racked"}
+        On the roof's plane, or on racks.
+
+    Returns
+    -------
+    float or None
+        Load [kg/m2]; None where the module's weight is not known.
+    float
+        Ballast [kg/m2]; none where modules are flush.
+
+    Examples
+    --------
+    >>> from bkkenergy.library.skies import solar_config
+    >>> from bkkenergy.solar.layout import loads_kg_m2
+    >>> config = solar_config()
+    >>> flush, racked = (
+    ...     loads_kg_m2(config.equipment.module("mono-550"), config.layout, how)[0] for how in ("flush", "racked")
+    ... )
+    >>> round(flush, 1), round(racked, 1)
+    (12.4, 27.5)
+    """
+    if module.weight_kg is None:
+        return None, 0.0
+    dead = (module.weight_kg + RAIL_KG) / module.area_m2
+    if mounting == "flush":
+        return dead, 0.0
+    dead += rules.rack_kg_m2
+    ballast = max(0.0, rules.wind_uplift_pa / GRAVITY_MS2 - dead)
+    return dead + ballast, ballast
 
 
 def grid_azimuths_deg(roof: RoofPlane, azimuth_deg: float) -> tuple[float, ...]:
@@ -283,6 +345,35 @@ def grid_azimuths_deg(roof: RoofPlane, azimuth_deg: float) -> tuple[float, ...]:
     off = (along - azimuth_deg + 45) % 90 - 45
     turned = (azimuth_deg + off[np.abs(off) > 1.0]) % 360
     return (azimuth_deg, *dict.fromkeys(float(value) for value in turned.round(1)))
+
+
+def _with_more_grids(
+    corners: FloatArray,
+    usable: Polygon,
+    roof: RoofPlane,
+    module: Module,
+    rules: LayoutRules,
+    tilt_deg: float,
+    azimuth_deg: float,
+    latlon_deg: tuple[float, float],
+) -> FloatArray:
+    """Fill what the best grid leaves of a roof by further grids, turned or shifted: a wing, a strip by a machine."""
+    standings: tuple[Standing, Standing] = ("portrait", "landscape")
+    for _ in range(MAX_GRIDS - 1):
+        taken = shapely.union_all(shapely.polygons(corners)).buffer(rules.module_gap_m, join_style="mitre")
+        left = usable.difference(taken)
+        if left.area < MIN_MORE_MODULES * module.area_m2:
+            break
+        grids = [
+            _best_grid(left, roof, module, rules, way, "flush", tilt_deg, grid_deg, latlon_deg)[0]
+            for grid_deg in grid_azimuths_deg(roof, azimuth_deg)
+            for way in standings
+        ]
+        more = max(grids, key=len)
+        if len(more) < MIN_MORE_MODULES:
+            break
+        corners = np.concatenate([corners, more])
+    return corners
 
 
 def _beside(corners: FloatArray, module: Module, taken_m2: float) -> FloatArray:

@@ -11,6 +11,7 @@ from shapely.geometry import Polygon
 
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Building, Roof
+from bkkenergy.portfolio.more import PvPlant
 from bkkenergy.readings import FloatArray
 from bkkenergy.solar.assumptions import LayoutRules
 from bkkenergy.solar.irradiance import Sky
@@ -49,6 +50,58 @@ def roof_plane(roof: Roof) -> RoofPlane:
         boxes = tuple(Box(tuple(obstacle.outline_m), obstacle.height_m) for obstacle in roof.obstacles)
         return RoofPlane(tuple(roof.outline_m), roof.tilt_deg, roof.azimuth_deg, boxes, holes_m=roof.holes_m)
     return roof_of_area((roof.area_m2 or 0.0) * roof.usable_ratio, roof.tilt_deg, roof.azimuth_deg)
+
+
+def with_plants(building: Building, plants: Sequence[PvPlant]) -> Building:
+    """Return a building whose roofs know the PV that is on them, by their own figure and by the portfolio's plants.
+
+    Both describe the same modules: of a roof's installed_kwp and its plants' capacity the larger one counts. A plant
+    that names no roofs fills what installed_kwp says beyond the others, and then all roofs by their area.
+
+    Parameters
+    ----------
+    building : Building
+        With its roofs.
+    plants : sequence of PvPlant
+        Of the building.
+
+    Returns
+    -------
+    Building
+        With installed_kwp on each roof [kWp].
+
+    Examples
+    --------
+    >>> import bkkenergy as bk
+    >>> from bkkenergy.library.packaged import demonstration
+    >>> from bkkenergy.portfolio.more import PvPlant
+    >>> from bkkenergy.solar.roofs import with_plants
+    >>> roof = bk.Roof(area_m2=500, tilt_deg=10, azimuth_deg=180, installed_kwp=20)
+    >>> building = next(iter(demonstration().buildings.values())).model_copy(update={"roofs": (roof,)})
+    >>> with_plants(building, [PvPlant(id="a", building=building.id, capacity_kwp=30)]).roofs[0].installed_kwp
+    30.0
+    """
+    if not plants or not building.roofs:
+        return building
+    area_m2 = {roof.id: _area_m2(roof) for roof in building.roofs}
+    by_plants = dict.fromkeys(area_m2, 0.0)
+    free_kwp = 0.0
+    for plant in plants:
+        named = [name for name in plant.roofs if name in area_m2]
+        for name in named:
+            by_plants[name] += plant.capacity_kwp * area_m2[name] / sum(area_m2[one] for one in named)
+        free_kwp += 0.0 if named else plant.capacity_kwp
+    said = {roof.id: roof.installed_kwp or 0.0 for roof in building.roofs}
+    beyond_kwp = sum(max(0.0, said[name] - by_plants[name]) for name in area_m2)
+    rest_kwp = max(0.0, free_kwp - beyond_kwp)
+    whole_m2 = sum(area_m2.values())
+    existing = {name: max(said[name], by_plants[name]) + rest_kwp * area_m2[name] / whole_m2 for name in area_m2}
+    roofs = tuple(roof.model_copy(update={"installed_kwp": existing[roof.id] or None}) for roof in building.roofs)
+    return building.model_copy(update={"roofs": roofs})
+
+
+def _area_m2(roof: Roof) -> float:
+    return float(Polygon(roof.outline_m, roof.holes_m).area) if roof.outline_m else roof.area_m2 or 0.0
 
 
 def laid(

@@ -12,10 +12,12 @@ from bkkenergy.carbon import factor_on
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import Words
 from bkkenergy.portfolio import Building, MeterKind
+from bkkenergy.portfolio.belongings import plants_of
 from bkkenergy.readings import FloatArray
 from bkkenergy.site import Site
 from bkkenergy.solar.design import DesignInputs, DesignRequest
 from bkkenergy.solar.load import YearLoad, filled_year, typical_year_load
+from bkkenergy.solar.roofs import with_plants
 from bkkenergy.solar.screening import Mapper, Screening, screen
 from bkkenergy.solar.weather import Provenance, Weather, rows_at, with_components
 from bkkenergy.usecases.energy import main_energy_kwh, station_hours
@@ -108,6 +110,7 @@ def design_inputs(
     Raises StoreUnavailable.
     """
     load = read_load(site, building) if read_load else year_load(site, building, today=today)
+    building = _with_what_is_there(site, building)
     return DesignInputs(
         building=building,
         weather=weather,
@@ -118,6 +121,14 @@ def design_inputs(
         config=site.solar,
         wish=wish,
     )
+
+
+def _with_what_is_there(site: Site, building: Building) -> Building:
+    """Return a building whose own roofs know the portfolio's PV plants; roofs that a person sketched have none."""
+    known = site.portfolio.buildings.get(building.id)
+    if known is None or known.roofs != building.roofs:
+        return building
+    return with_plants(building, plants_of(site.portfolio, building.id))
 
 
 def screened(
@@ -137,7 +148,7 @@ def screened(
         return year_load(site, building, today=today)
 
     return screen(
-        buildings,
+        [_with_what_is_there(site, building) for building in buildings],
         weather,
         site.solar,
         site.figures.tariffs,

@@ -53,6 +53,7 @@ def design_data(design: SolarDesign) -> dict[str, Any]:
                 "module_count": roof.layout.module_count,
                 "capacity_kwp": roof.layout.capacity_kwp,
                 "load_kg_m2": roof.layout.load_kg_m2,
+                "ballast_kg_m2": roof.layout.ballast_kg_m2,
                 "specific_yield_kwh_per_kwp": roof.specific_yield_kwh_per_kwp,
             }
             for roof in design.roofs
