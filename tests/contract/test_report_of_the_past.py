@@ -28,6 +28,7 @@ from bkkenergy.usecases.portfolio import PortfolioState, change, replace_all
 from tests.conftest import CONFIG_PARTS, ROOT
 from tests.sites import postgresql_database
 
+pytestmark = pytest.mark.slow
 AGENCY, OTHER = "district-bangkhen", "health"
 MAIN = f"{AGENCY}.office.main"
 OFFICE = f"{AGENCY}.office"

@@ -39,6 +39,7 @@ from tests.conftest import CONFIG_PARTS, ROOT
 from tests.folders import shared_folder
 from tests.sites import energy, influx_store, postgresql_copy, postgresql_database
 
+pytestmark = pytest.mark.slow
 TODAY, CUT = dt.date(2026, 11, 25), dt.date(2023, 11, 1)
 WHOLE = Period.days(dt.date(2023, 9, 25), dt.date(2023, 11, 20))
 NOW = dt.datetime(2026, 11, 25, 7, 0, tzinfo=BANGKOK)
@@ -264,7 +265,6 @@ def everything_again(site) -> None:
     assert not site.ledger.waiting()
 
 
-@pytest.mark.slow
 def test_reports_are_unchanged_to_the_byte_across_the_boundary(site):
     before, figures = {name: said(site, period) for name, period in PERIODS.items()}, rows(site)
     run = purged(site)

@@ -105,6 +105,7 @@ def check(sorter, payload, topic):
 
 
 @pytest.mark.parametrize("profile", sorted(set(PROFILES) - {"sparkplug-b"}))
+@pytest.mark.slow
 @settings(max_examples=EACH, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_no_payload_breaks_a_decoder(profile, data):
