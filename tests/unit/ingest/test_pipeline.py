@@ -185,6 +185,11 @@ def test_a_refusal_is_kept_before_its_acknowledgement_whatever_was_counted_last(
     assert site.kept() == [(b"{broken", Reason.NOT_DECODED)]
 
 
+def test_what_is_refused_is_noted_with_the_instant_at_which_it_came(site):
+    site.send(refused=[BAD])
+    assert [item.received.timestamp() for item in site.quarantine.listed()] == [1_795_402_800.0]
+
+
 def test_quiet_batches_are_counted_at_the_next_tick_or_at_the_end(site):
     for value in (1.0, 2.0, 3.0):
         site.send(value, ts_us=DAY_US + int(value))
@@ -613,6 +618,15 @@ def test_during_a_pause_what_comes_goes_into_the_spool_unasked(spooling):
     spooling.store.asked_count = 0
     spooling.send(1.0)
     assert (spooling.store.asked_count, spooling.pipeline.spooled_batches) == (0, 1)
+
+
+def test_at_the_instant_at_which_a_pause_ends_the_store_is_asked(spooling):
+    spooling.store.is_unavailable = True
+    spooling.send(refused=[BAD])
+    spooling.store.is_unavailable = False
+    spooling.clock.now_s = spooling.pipeline._try_store_at_s
+    spooling.send(1.0)
+    assert (spooling.stored(), spooling.pipeline.spooled_batches) == ([1.0], 0)
 
 
 def test_draining_pauses_for_new_messages(spooling):

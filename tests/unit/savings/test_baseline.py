@@ -19,6 +19,7 @@ from bkkenergy.savings.baseline import (
     max_hour_kwh,
     saving_of,
 )
+from bkkenergy.savings.daily import fit_daily, predict_daily
 from bkkenergy.savings.days import DayKind, day_kinds
 from bkkenergy.savings.monthly import fit_monthly, predict_monthly
 from bkkenergy.savings.slots import fit_slopes
@@ -163,6 +164,16 @@ def test_days_have_their_kinds():
     ]
     closed = OFFICE.model_copy(update={"closed_dates": frozenset({dt.date(2026, 12, 8)})})
     assert day_kinds(days[2:3], closed)[0] == DayKind.CLOSURE
+
+
+def test_days_off_have_a_slope_of_their_own():
+    """On working days each degree above 24 is 20 kWh; on Saturdays and Sundays nothing is cooled."""
+    slot = np.arange(364) % 7
+    temp_c = 26.0 + 6 * np.random.default_rng(3).random(364)
+    energy_kwh = np.where(slot < 5, 400 + 20 * (temp_c - 24), 180.0)
+    model = fit_daily(energy_kwh, temp_c, slot, np.ones(364, bool))
+    hot = predict_daily(model, np.full(7, 32.0), np.arange(7))
+    np.testing.assert_allclose(hot, [560.0] * 5 + [180.0] * 2, atol=1.0)
 
 
 def test_bills_alone_make_a_monthly_baseline():
