@@ -396,4 +396,38 @@ def test_a_meter_s_form_shows_the_last_message_of_its_topic(app, admin, manager)
     known = text_of(admin.get(f"/records/edit/meter/{OWN}.main"))
     assert f"Meter {OWN}.main has this topic, and sent last" in known
     preview = sent(admin, f"/records/new/meter?building={OWN}", button="preview", **{"f.topic": "site/none"})
-    assert "No message of site/none has come yet." in text_of(preview)
+    assert "No message of this topic has come yet: site/none" in text_of(preview)
+
+
+def test_an_unknown_meter_is_adopted_in_three_taps_and_its_waiting_message_taken_in(app, admin):
+    here = app.state.here
+    at = dt.datetime.now(dt.UTC) - dt.timedelta(minutes=20)
+    payload = json.dumps({"ts": int(at.timestamp()), "energy_kwh": 77.5}).encode()
+    refused = Refused("bma/health/centre-1/aircon/readings", payload, Reason.UNKNOWN_METER, "no such meter")
+    Quarantine.of(here.opened.state, here.settings.ingest).keep([refused], {}, now_us=int(at.timestamp() * 1e6))
+    board = read(admin, "/meters")
+    (adopt,) = [
+        html.unescape(link) for link in re.findall(r'href="(/records/new/meter\?[^"]*aircon[^"]*)"', board)
+    ]  # 1: adopt
+    done = sent(admin, adopt, **{"f.rated_kw": "60"})  # 2: save, with the rating that no message says
+    assert done.status_code == 303, text_of(done)
+    page = read(admin, done.headers["location"])
+    assert "Messages of this meter that wait: 1." in text_of(admin.get(done.headers["location"]))
+    take_in = form_of(page, "/meters/replay")
+    assert admin.post("/meters/replay", data=take_in).status_code == 303  # 3: take in
+    store = here.opened.readings
+    seen = store.last_seen_us([f"{OWN}.aircon"])
+    assert seen[f"{OWN}.aircon"] == int(at.timestamp()) * 1_000_000
+    assert "Messages of this meter that wait" not in read(admin, done.headers["location"])
+
+
+def test_the_board_shows_a_silent_meter_as_silent_with_whom_to_ask(admin, manager):
+    board = text_of(manager.get("/meters"))
+    assert "never sent" in board
+    assert "education" not in board
+    for state in ("never", "silent", "clock", "poor", "ok"):
+        assert manager.get("/meters", params={"state": state}).status_code == 200
+    assert "No meter is like that." in text_of(manager.get("/meters", params={"q": "no such thing"}))
+    assert f"{OWN}.main" in read(manager, "/meters?q=centre-1").replace("<wbr>", "")
+    assert admin.get("/meters", params={"state": "asleep"}).status_code == 422
+    assert manager.get("/meters", params={"agency": "education"}).status_code == 404

@@ -23,6 +23,7 @@ from bkkenergy.adapters.state.logbook import Logbook
 from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.ingest.gaps import gaps_of
+from bkkenergy.ingest.meterboard import CLOCKS_WITHIN_S, MAX_DELAY_S, MAX_SKEW_S
 from bkkenergy.ingest.spool import batches_waiting
 from bkkenergy.ingest.status import clock_behind_s
 from bkkenergy.ports.readings import StoreRefused, StoreUnavailable, StoreUnfit
@@ -39,8 +40,6 @@ NO_ENTRY = frozenset({"Not authorized", "Bad user name or password", "Banned", "
 MIN_FREE_BYTES = 1_000_000_000
 LOOK_S = 20.0
 """A database is looked through for so long at most: some gigabytes."""
-MAX_SKEW_S = 60.0
-MAX_DELAY_S = 3600.0
 """A gateway may send its readings so late; later, and its clock is wrong (a zone mistaken, say)."""
 
 
@@ -220,8 +219,10 @@ def _state(settings: Settings) -> Iterator[CheckResult]:
             gateways = Logbook(state).gateways().values()
             since = dt.datetime.now(dt.UTC) - dt.timedelta(days=GAP_DAYS)
             gaps = Logbook(state).events([gaps_of(settings.mqtt.client_id)], since)
-        behind_s = clock_behind_s(gateways, dt.datetime.now(dt.UTC))
-        off = [gateway for gateway in gateways if not -MAX_SKEW_S <= gateway.skew_s + behind_s <= MAX_DELAY_S]
+        now = dt.datetime.now(dt.UTC)
+        behind_s = clock_behind_s(gateways, now)
+        heard = [gateway for gateway in gateways if (now - gateway.last_received).total_seconds() < CLOCKS_WITHIN_S]
+        off = [gateway for gateway in heard if not -MAX_SKEW_S <= gateway.skew_s + behind_s <= MAX_DELAY_S]
         waiting = batches_waiting(limits.spool) if limits.spool else 0
     except (StoreUnavailable, OSError) as error:
         yield _failed("state", error)

@@ -8,6 +8,9 @@ import numpy as np
 from markupsafe import Markup
 
 from bkkenergy.i18n import Words
+from bkkenergy.ingest.meterboard import MeterState
+from bkkenergy.portfolio import Building
+from bkkenergy.readings import FloatArray
 from bkkenergy.web.figures import BuildingFigures
 
 WIDTH, HEIGHT, MARGIN = 520.0, 420.0, 18.0
@@ -20,12 +23,7 @@ def city_map(buildings: Sequence[BuildingFigures], words: Words) -> Markup:
     shown = [figures for figures in buildings if figures.building.latitude_deg]
     if not shown:
         return Markup("")
-    lat = np.array([figures.building.latitude_deg for figures in shown])
-    lon = np.array([figures.building.longitude_deg for figures in shown]) * np.cos(np.radians(lat.mean()))
-    reach = max(float(np.ptp(lat)), float(np.ptp(lon)) * HEIGHT / WIDTH, 0.01)
-    scale = (HEIGHT - 2 * MARGIN) / reach
-    x = WIDTH / 2 + (lon - (lon.max() + lon.min()) / 2) * scale
-    y = HEIGHT / 2 - (lat - (lat.max() + lat.min()) / 2) * scale
+    x, y = _positions([figures.building for figures in shown])
     used = np.array([figures.month.energy_kwh or 0.0 for figures in shown])
     radius = MIN_R + (MAX_R - MIN_R) * np.sqrt(used / max(used.max(), 1e-9))
     disc = Markup(
@@ -35,6 +33,40 @@ def city_map(buildings: Sequence[BuildingFigures], words: Words) -> Markup:
     discs = [
         disc.format(shown[n].building.id, _class(shown[n]), x[n], y[n], radius[n], _tooltip(shown[n], words))
         for n in order.tolist()
+    ]
+    svg = Markup('<svg class="map" viewBox="0 0 {:g} {:g}" role="group" aria-label="{}">{}</svg>')
+    return svg.format(WIDTH, HEIGHT, words("web.map"), Markup("").join(discs))
+
+
+def _positions(buildings: Sequence[Building]) -> tuple[FloatArray, FloatArray]:
+    """Return where buildings are in the drawing."""
+    lat = np.array([building.latitude_deg for building in buildings])
+    lon = np.array([building.longitude_deg for building in buildings]) * np.cos(np.radians(lat.mean()))
+    reach = max(float(np.ptp(lat)), float(np.ptp(lon)) * HEIGHT / WIDTH, 0.01)
+    scale = (HEIGHT - 2 * MARGIN) / reach
+    x = WIDTH / 2 + (lon - (lon.max() + lon.min()) / 2) * scale
+    y = HEIGHT / 2 - (lat - (lat.max() + lat.min()) / 2) * scale
+    return x, y
+
+
+def state_map(buildings: Sequence[tuple[Building, MeterState]], words: Words) -> Markup:
+    """Draw buildings as discs, their class by the state of their worst meter. buildings : the worst first."""
+    if not buildings:
+        return Markup("")
+    x, y = _positions([building for building, _ in buildings])
+    disc = Markup(
+        '<a href="/meters?q={}"><circle class="m-{}" cx="{:.1f}" cy="{:.1f}" r="7"><title>{}: {}</title></circle></a>'
+    )
+    discs = [
+        disc.format(
+            building.id,
+            state.value,
+            x[number],
+            y[number],
+            words.either(th=building.name_th, en=building.name_en),
+            words(f"meter_board.{state.value}"),
+        )
+        for number, (building, state) in reversed(list(enumerate(buildings)))
     ]
     svg = Markup('<svg class="map" viewBox="0 0 {:g} {:g}" role="group" aria-label="{}">{}</svg>')
     return svg.format(WIDTH, HEIGHT, words("web.map"), Markup("").join(discs))

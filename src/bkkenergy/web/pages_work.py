@@ -9,16 +9,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from bkkenergy.adapters.state.outbox import messages
 from bkkenergy.adapters.state.projects import project_of
-from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.adapters.state.runs import RUN_STATES, Run, RunQueue
 from bkkenergy.calendar import Period
 from bkkenergy.errors import InputError, NotThere
-from bkkenergy.ingest.ask import replay_quarantined
-from bkkenergy.ingest.discover import heard_of, proposals
-from bkkenergy.ingest.status import toml_block
-from bkkenergy.payloads.message import Reason
 from bkkenergy.plan import PROJECT_STATES, Project, moves_from, roll_up
-from bkkenergy.portfolio.belongings import asked_about
 from bkkenergy.reports.plan.progress import measured_projects
 from bkkenergy.reports.savings.power import showable_projects
 from bkkenergy.reports.savingwords import showable_text
@@ -154,60 +148,6 @@ def move(project_id: str, visitor: PageVisitor, form: OwnForm) -> Response:
     note = str(form.get("note", ""))[:500]
     move_project(here.opened.state, visitor.actor, project_id, state, here.today, note, here.clock())
     return RedirectResponse("/plan", 303)
-
-
-# -- meters --------------------------------------------------------------------------------------------------------
-
-
-def quarantine_of(visitor: Visitor) -> Quarantine:
-    """Return what ingesters refused."""
-    return Quarantine.of(visitor.here.opened.state, visitor.here.settings.ingest)
-
-
-@router.get("/meters")
-def meters_page(visitor: PageVisitor, agency: str = "") -> Response:
-    """Show how the meters of the visitor's agencies are doing; for operators, what was refused and what is unknown."""
-    here = visitor.here
-    agencies = visitor.account.reachable(here.portfolio.agencies)
-    chosen = agency or agencies[0]
-    visitor.need("see", chosen)
-    meters = tuple(meter for building in here.portfolio.buildings_of(chosen) for meter in building.meters)
-    messages, unknown, counts = [], {}, {}
-    if visitor.account.may("serve"):
-        quarantine = quarantine_of(visitor)
-        messages, counts = quarantine.listed(limit=50), dict(quarantine.counts())
-        heard = heard_of(quarantine.listed(reason=Reason.UNKNOWN_METER, limit=1_000))
-        proposed = proposals(heard, here.portfolio.meters, here.profiles)
-        unknown = {
-            f"{proposal.topic} {proposal.key}".strip(): toml_block(proposal, here.portfolio.buildings)
-            for proposal in proposed
-        }
-    names = {meter.id: visitor.words.either(th=meter.name_th, en=meter.name_en) for meter in meters}
-    return page(
-        visitor,
-        "meters.html.j2",
-        title=visitor.words("web.meters"),
-        meters=here.meter_status(meters),
-        names=names,
-        contacts={meter.id: asked_about(here.portfolio, meter.building) for meter in meters},
-        agencies=[(agency, named(visitor, agency)) for agency in agencies],
-        agency=chosen,
-        messages=messages,
-        unknown=unknown,
-        counts=counts,
-    )
-
-
-@router.post("/meters/replay")
-def replay_page(visitor: PageVisitor, form: OwnForm) -> Response:
-    """Try refused payloads again."""
-    visitor.need("serve")
-    here = visitor.here
-    numbers = [number for value in form.getlist("number") if (number := whole_number(value)) is not None]
-    quarantine = quarantine_of(visitor)
-    chosen = [item for number in numbers if (item := quarantine.get(number)) is not None]
-    replay_quarantined(here.opened, visitor.actor, chosen, quarantine)
-    return RedirectResponse("/meters#quarantine", 303)
 
 
 # -- jobs ----------------------------------------------------------------------------------------------------------

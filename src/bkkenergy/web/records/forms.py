@@ -69,9 +69,9 @@ def new_page(kind: str, request: Request, visitor: PageVisitor) -> Response:
         elif one.default is not None:
             texts |= texts_of(one, one.default)
     today = visitor.here.today
-    return form_page(
-        visitor, book, FilledForm(kind, "", texts, book.records.revision, today, from_day=today.isoformat())
-    )
+    why = given.get("why", "")
+    first = FilledForm(kind, "", texts, book.records.revision, today, from_day=today.isoformat(), why=why)
+    return form_page(visitor, book, first)
 
 
 @router.get("/edit/{kind}/{key:path}")

@@ -55,6 +55,15 @@ def preview_of(visitor: Visitor, texts: Mapping[str, str]) -> TopicPreview | Non
     return _waiting(visitor, topic, texts, TopicPreview(topic, meter=name, meter_at=meter_at))
 
 
+def waiting_of(visitor: Visitor, topic: str) -> int:
+    """Return how many messages of a topic wait in quarantine, for who may take them in."""
+    if not visitor.actor.may("serve") or "*" in topic:
+        return 0
+    here = visitor.here
+    waiting = Quarantine.of(here.opened.state, here.settings.ingest).listed(topic=topic, limit=1_000)
+    return sum(message.topic == topic for message in waiting)
+
+
 def _waiting(visitor: Visitor, topic: str, texts: Mapping[str, str], known: TopicPreview) -> TopicPreview:
     """Return what waits in quarantine of a topic, as the form's profile reads it."""
     here = visitor.here
