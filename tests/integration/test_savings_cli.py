@@ -184,6 +184,14 @@ def test_a_year_s_path_and_its_saving_are_one_figure(fitted):
     assert path["half_width_kwh"] == 0
 
 
+def test_the_baseline_s_own_year_has_no_path(fitted):
+    """It would be what it is compared with."""
+    assert "begins within the baseline" in run(
+        fitted, "savings", "path", OFFICES[0], "--until", "2024-09-30", "--lang", "en", ok=False
+    )
+    assert json.loads(run(fitted, "savings", "path", OFFICES[0], "--until", "2023-12-31", "--json"))["path"] is None
+
+
 def test_what_could_be_shown_before_a_project_is_said_by_months(fitted):
     asked = ("savings", "power", OFFICES[1], "--start", "2024-11-01")
     known = json.loads(run(fitted, *asked, "--saving", "60%", "--json"))
@@ -204,6 +212,8 @@ def test_what_could_be_shown_before_a_project_is_said_by_months(fitted):
         (["--saving", "สิบ"], "write a share between 0 and 1"),
         (["--saving", "10%", "--kwh", "100"], "Give one of them"),
         (["--start", "2040-01-01", "--lang", "en"], "too old to judge"),
+        (["--start", "2024-09-30", "--lang", "en"], "begins within the baseline"),
+        (["--start", "2024-10-01", "--kwh", "1e12", "--lang", "en"], "more than"),
     ],
 )
 def test_what_cannot_be_asked_before_a_project_is_refused(fitted, more, message):

@@ -67,7 +67,7 @@ def year_command(name: str, period: str | None, as_json: bool, lang: Any, config
         print_json({"period": span.slug, "total": total and asdict(total), "buildings": [asdict(row) for row in rows]})
         return
     click.echo(words.period(span.slug))
-    if total is not None:
+    if total is not None and len(rows) > 1:
         click.echo(f"{name}: {change_text(total, words)}")
     for row in by_improvement(rows):
         click.echo(f"{row.building_id}: {change_text(row, words)}")

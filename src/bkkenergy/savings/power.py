@@ -96,8 +96,8 @@ def detectable_by_month(
     Returns
     -------
     tuple of Detectable
-        From the first month on in which there is a verdict at all, until the baseline is too old. None where the
-        project begins within the baseline.
+        From the first month on in which there is a verdict at all, until the baseline is too old; without months in
+        which no saving could be shown. None where the project begins within the baseline.
 
     Examples
     --------
@@ -116,7 +116,7 @@ def detectable_by_month(
         lag_years = ((start - baseline.last).days - 1 + days) / DAYS_PER_YEAR
         if start > baseline.last and days >= MIN_VERDICT_DAYS and lag_years <= placebo.lag_years[-1]:
             rows.append(Detectable(month, detectable_ratio(baseline, placebo, days, lag_years, power)))
-    return tuple(rows)
+    return tuple(row for row in rows if row.saving_ratio < 1)
 
 
 def months_to_show(

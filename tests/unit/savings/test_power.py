@@ -78,6 +78,13 @@ def test_a_project_that_begins_within_the_baseline_is_not_judged_by_it(baseline)
     assert months_to_show(baseline, PLACEBO, 0.9, baseline.last) is None
 
 
+def test_a_building_that_changes_too_much_shows_no_saving_and_none_is_above_all_its_use(baseline):
+    wild = replace(baseline, fold_error_ratio=(0.9, -0.9, 0.9))
+    assert detectable_by_month(wild, PLACEBO, START) == ()
+    assert months_to_show(wild, PLACEBO, 0.99, START) is None
+    assert all(row.saving_ratio < 1 for row in detectable_by_month(baseline, PLACEBO, dt.date(2029, 1, 1)))
+
+
 def test_the_sum_of_days_is_the_saving(office, baseline):
     sums = cusum(baseline, office.between(*FISCAL))
     assert sums.sum_kwh[-1] == pytest.approx(saving_of(baseline, office.between(*FISCAL)).saving_kwh)

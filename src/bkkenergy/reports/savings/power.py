@@ -62,11 +62,17 @@ def showable(
     if start <= baseline.last:
         raise InputError.of("within_baseline", first=baseline.first, last=baseline.last)
     rows = detectable_by_month(baseline, placebo, start)
+    if not rows and (start - baseline.last).days < placebo.lag_years[-1] * DAYS_PER_YEAR - DAYS_PER_YEAR:
+        raise InputError.of("no_saving_shows", building=Named(building.id, building.name_th))
     if not rows:
         raise InputError.of("baseline_too_old", building=Named(building.id, building.name_th), last=baseline.last)
     year_kwh = _year_kwh(site, building, min(start, site.today) - dt.timedelta(days=1))
     if saving_ratio is None and saving_kwh is not None and year_kwh:
         saving_ratio = saving_kwh / year_kwh
+    if saving_ratio is not None and saving_ratio >= 1:
+        raise InputError.of(
+            "saving_exceeds_use", building=Named(building.id, building.name_th), kwh=round(year_kwh or 0.0)
+        )
     months = None if saving_ratio is None else months_to_show(baseline, placebo, saving_ratio, start)
     return Showable(rows, baseline.last, year_kwh, saving_ratio, months)
 

@@ -138,6 +138,9 @@ def building_year(site: Site, building: Building, facts: Facts) -> BuildingYear:
     baseline = None if version is None else version.usable
     if facts.why is not None or baseline is None:
         return BuildingYear(building, None, None, lately_kwh, facts.why)
+    if baseline.last >= year.first_day:  # a year beside itself reaches any target
+        why_none = InputError.of("within_baseline", first=baseline.first, last=baseline.last)
+        return BuildingYear(building, None, baseline, lately_kwh, why_none)
     try:
         days = forecast_year(
             baseline,
