@@ -34,7 +34,7 @@ OWN_BUILDING = "health.centre-1"
 UNITS = "kWh kW kWp MWh GWh MW Wp V A kV"
 TERMS = (
     "On Off Peak Partial TOU TOD Ft EnB PR LED CT DC AC MPPT PDF XLSX HTML CSV JSON API MQTT URL Excel OpenAPI max "
-    "VT mismatch clipping IRR PPA ESCO NPV CV RMSE NMBE R PV Sparkplug"
+    "VT mismatch clipping IRR PPA ESCO NPV CV RMSE NMBE R PV Sparkplug TSIC ID S M"
 )
 NAMES = (
     "bkkenergy English Python NASA POWER CEC Perez De Soto Marion PVsyst Faiman Kimber PVWatts Sandia Chromium admin engineer testclient health "
