@@ -36,6 +36,7 @@ from bkkenergy.solar.production import Models, Mounting, Production
 from bkkenergy.solar.production import simulate as produce
 from bkkenergy.solar.roofs import KW_PER_KWP, as_plane, laid
 from bkkenergy.solar.screening import screen as screening_of
+from bkkenergy.solar.tender import string_rows, tender_of
 from bkkenergy.solar.terms import NUMBERS
 
 __all__ = ["Design", "Roof", "Yield", "design", "screen", "simulate"]
@@ -221,6 +222,17 @@ class Design:
     def prices(self) -> pd.DataFrame:
         """Return own purchase at the low, the central and the high of today's prices: cost, NPV [THB], payback."""
         return pd.DataFrame([asdict(case) for case in self.record.prices]).set_index("name")
+
+    @property
+    def string_plan(self) -> pd.DataFrame:
+        """Return the strings of each inverter and tracker, by roof."""
+        rows = [asdict(row) | {"modules": row.module_count} for row in string_rows(self.record)]
+        return pd.DataFrame(rows).set_index(["inverter_number", "tracker_number"])
+
+    @property
+    def materials(self) -> pd.DataFrame:
+        """Return the bill of materials; what rests on assumed lengths is marked."""
+        return pd.DataFrame([asdict(line) for line in tender_of(self.record).materials]).set_index("name")
 
     @property
     def battery(self) -> pd.Series:
@@ -413,7 +425,7 @@ def design(
     export: str | None = None,
     latitude_deg: float = BANGKOK_DEG[0],
     longitude_deg: float = BANGKOK_DEG[1],
-    **assumptions: float,
+    **assumptions: Any,
 ) -> Design:
     """Design a PV system for a building: modules, strings, yield, load, bill, money and carbon.
 
@@ -472,12 +484,25 @@ def design(
     >>> found = bk.design(roof, schedule="mea-3-2-lv", floor_m2=3000)
     >>> found.warnings
     ('load_is_typical', 'outline_is_assumed')
+
+    A school that sells its surplus, buys with a loan, and asks for a battery:
+
+    >>> school = bk.design(
+    ...     roof, schedule="mea-3-2-lv", floor_m2=3000, building_type="school", capacity_kwp=44, battery_kwh=20,
+    ...     export="school-hospital", loan_share=0.7, loan_rate=0.04,
+    ... )
+    >>> list(school.money.index), list(school.prices.index), school.battery["dispatch"]
+    (['own', 'loan', 'ppa', 'esco'], ['low', 'central', 'high'], 'bill')
+    >>> int(school.string_plan["modules"].sum()) == school.record.strings.module_count
+    True
     """
     planes = [roofs] if isinstance(roofs, PortfolioRoof) else list(roofs)
     if len({roof.id for roof in planes}) < len(planes):
         raise InputError("two roofs have the same id. Name each: Roof(id='east', ...).")
     if building_type not in list(BuildingType):
         raise unknown_name("building_type", building_type, list(BuildingType))
+    if battery_kwh is not None and not battery_kwh >= 0:
+        raise InputError(f"battery_kwh is {battery_kwh}. Give 0 or more.")
     chosen_schedule, tariffs, config = schedule_named(schedule), figures().tariffs, solar_config()
     opening = government() if calendar is None else named(calendar) if isinstance(calendar, str) else calendar
     building = _building(
@@ -591,11 +616,12 @@ def _building(
         raise InputError(f"this building cannot be used: {error}") from None
 
 
-def _known_assumptions(given: Mapping[str, float]) -> Mapping[str, float]:
+def _known_assumptions(given: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return assumptions. Raises InputError for one that is not known."""
+    known = [name for name in NUMBERS if name != "export_scheme"]
     for name in given:
-        if name not in NUMBERS:
-            raise unknown_name("assumption", name, NUMBERS)
+        if name not in known:
+            raise unknown_name("assumption", name, known)
     return given
 
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import bkkenergy as bk
 from bkkenergy.errors import InputError
 from bkkenergy.solar.assumptions import CapexPoint
 from bkkenergy.solar.finance import Investment, StorageMoney, evaluate, price_range
@@ -118,6 +119,23 @@ def test_a_scheme_is_open_to_the_kinds_of_building_it_names(config):
     with pytest.raises(InputError, match="export scheme net is not known. Use one of school-hospital"):
         with_terms(config, "school", export="net")
     assert offers(with_terms(config, "school", export="school-hospital"), "school", 100.0) == ()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"discount": 1}, "discount"),
+        ({"discount_rate": "5 %"}, "assumption discount_rate cannot be 5 %"),
+        ({"loan_share": float("nan")}, "assumption loan_share cannot be nan"),
+        ({"export_scheme": "x"}, "export_scheme"),
+        ({"battery_kwh": -5}, "Give 0 or more"),
+        ({"battery_kwh": float("nan")}, "battery_kwh is nan"),
+    ],
+)
+def test_the_library_refuses_terms_that_cannot_be(wrong, message):
+    roof = bk.Roof(area_m2=100, tilt_deg=10, azimuth_deg=180)
+    with pytest.raises(InputError, match=message):
+        bk.design(roof, schedule="mea-3-2-lv", floor_m2=300, capacity_kwp=5, **wrong)
 
 
 @pytest.mark.parametrize(
