@@ -423,6 +423,7 @@ def never_overlap(holds: list[tuple[str, int, int]]) -> bool:
     return all(a[0] != b[0] or a[2] <= b[1] for a, b in itertools.pairwise(holds))
 
 
+@pytest.mark.slow
 def test_processes_deal_out_all_work_and_never_hold_one_meter_at_once(ledger, url):
     names = [f"health.centre-{number}.main" for number in range(60)]
     ledger.mark(names, day(0), day(1))

@@ -161,6 +161,7 @@ def test_projects_of_an_earlier_version_become_records_with_each_of_their_steps(
     engine.dispose()
 
 
+@pytest.mark.slow
 def test_two_processes_may_open_an_empty_state_at_once(state):
     code = (
         "import sys; from pathlib import Path; from pydantic import SecretStr\n"

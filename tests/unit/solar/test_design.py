@@ -237,6 +237,7 @@ def test_screening_in_every_format(screened):
     assert float(rows[0]["npv_thb"]) == pytest.approx(data["rows"][0]["npv_thb"])
 
 
+@pytest.mark.slow
 def test_a_cluster_gives_the_same_numbers(config, weather):
     """A real Dask scheduler and two worker processes."""
     from distributed import Client, LocalCluster
