@@ -14,7 +14,7 @@ import warnings
 import atheris
 
 with atheris.instrument_imports(include=["bkkenergy"]):
-    from tests.unit.ingest import test_fuzz
+    from tests.unit.payloads import test_fuzz
     from tests.unit.payloads.test_payloads import PROFILES
 
 PROFILE_NAMES = sorted(PROFILES)

@@ -293,7 +293,8 @@ class Profile(Frozen):
     ignore : JMESPath in the payload; where it finds something the message is no reading, and no fault.
     when : JMESPath in the element; what it does not find true is left out, such as values of bad quality.
     f_port : of LoRaWAN uplinks; those of other ports are left out.
-    columns, delimiter : for CSV lines. binary : for ChirpStack's `data`, name -> place. tlv : for `data` of items, four
+    columns, delimiter : for CSV lines. binary : for the bytes of LoRaWAN uplinks, name -> place. frame_bytes : how long
+        such a frame is; one of another length is of another layout, and refused. tlv : for `data` of items, four
         hexadecimal digits of channel and type -> what follows. replies : what devices expect to be answered.
     no_value : numbers that mean "no value", such as -1. unverified : no source of the maker could be read.
     """
@@ -311,6 +312,7 @@ class Profile(Frozen):
     columns: tuple[str, ...] = ()
     delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] = ","
     binary: dict[str, BinarySpec] = Field(default_factory=dict)
+    frame_bytes: Annotated[int, Field(ge=1, le=255)] | None = None
     tlv: dict[Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{4}$")], TlvSpec] = Field(default_factory=dict)
     replies: tuple[ReplySpec, ...] = ()
     no_value: tuple[float, ...] = ()

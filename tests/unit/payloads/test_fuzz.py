@@ -24,6 +24,7 @@ from tests.builders import meter
 from tests.conftest import IS_FUZZED
 from tests.unit.payloads.test_canonical import one_by_one, rows
 from tests.unit.payloads.test_foreign_numbers import CANONICAL, HOSTILE, LEAF, TEXTS
+from tests.unit.payloads.test_more_public_cases import ROOM, uplink
 from tests.unit.payloads.test_payloads import PROFILES, RECEIVED_US, SAMPLES, key_of
 from tests.unit.payloads.test_sparkplug import dbirth, ddata, nbirth
 
@@ -57,6 +58,9 @@ payloads = st.one_of(
 def seeds_of(profile):
     """Payloads of the documentation."""
     found = [sample["payload"].encode() for sample in SAMPLES if sample["profile"] == profile]
+    if PROFILES[profile].family == "chirpstack":
+        energy = b"\n\x13\n\x06energy\x12\t\x11\x00\x00\x00\x00@\x00\xb4@"
+        found += [uplink((10, ROOM)), uplink((11, energy))]
     return found or [CANONICAL, b"[" + CANONICAL + b',{"ts":"2026-11-23T10:00:00+07:00","power_kw":1}]']
 
 

@@ -118,6 +118,41 @@ def test_a_formatter_s_object_goes_before_the_bytes():
     assert values == pytest.approx({"energy_kwh": 5.0, "power_kw": 0.04})
 
 
+@pytest.mark.parametrize(
+    ("profile", "frame"),
+    [
+        pytest.param("chirpstack-binary", "0101300000000000087600000003b4fa0001e208", id="a_node_of_modbus"),
+        pytest.param("chirpstack-binary", "00", id="a_byte"),
+        pytest.param("things-stack-binary", "0012d644ffffff06aa", id="a_byte_more"),
+    ],
+)
+def test_a_frame_of_another_length_is_of_another_layout(profile, frame):
+    """The form of chirpstack/chirpstack#43: a node's raw Modbus answer had 16,855 kWh at byte 0."""
+    data = base64.b64encode(bytes.fromhex(frame)).decode()
+    uplinks = {
+        "chirpstack-binary": {"time": "2026-11-25T02:03:06Z", "fPort": 2, "data": data},
+        "things-stack-binary": {
+            "end_device_ids": {"device_id": "a"},
+            "received_at": "2026-11-25T02:03:06Z",
+            "uplink_message": {"f_port": 2, "frm_payload": data},
+        },
+    }
+    found = decoded(profile, json.dumps(uplinks[profile]).encode())
+    assert len(found) == 0
+    (bad,) = found.undecoded
+    assert "this layout" in bad.detail
+
+
+def test_a_formatter_that_names_units_is_read_too():
+    stack = {
+        "end_device_ids": {"device_id": "meter-01"},
+        "received_at": "2026-11-25T13:42:11.412Z",
+        "uplink_message": {"f_port": 2, "decoded_payload": {"energy_kwh": 29.9, "power_w": 0}},
+    }
+    ((_, _, values),) = rows_of(decoded("things-stack-v3", json.dumps(stack).encode()))
+    assert values == pytest.approx({"energy_kwh": 29.9, "power_kw": 0.0})
+
+
 NO_READING = [
     pytest.param("victron-grid", "N/a/grid/1/Ac/L2/Voltage", b'{"value": null}', id="victron_a_phase_that_is_not_there"),
     pytest.param("esphome-energy", "n/sensor/a/state", b"nan", id="home_assistant_98096_nan"),

@@ -80,7 +80,7 @@ def test_every_shipped_profile_has_a_sample():
         pytest.param("csv-lines", b"\xff\xfe", "no CSV", id="no_text"),
         pytest.param("csv-lines", b"", "no lines", id="no_line"),
         pytest.param("chirpstack-object", b'{"time":"2022-07-18T09:34:15Z","data":"qg=="}', "no object", id="no_codec"),
-        pytest.param("chirpstack-binary", b'{"time":"2022-07-18T09:34:15Z","data":"qg=="}', "beyond the 1 bytes", id="data_too_short"),
+        pytest.param("chirpstack-binary", b'{"time":"2022-07-18T09:34:15Z","data":"qg=="}', "the frame has 1 bytes", id="data_too_short"),
         pytest.param("chirpstack-binary", b'{"time":"2022-07-18T09:34:15Z","data":"~"}', "no base64", id="no_base64"),
     ],
 )  # fmt: skip

@@ -67,6 +67,10 @@ class UplinkDecoder(RowDecoder):
         except (binascii.Error, ValueError) as error:
             raise DecodeError(f"data is no base64: {error}") from None
         steps.append(Step("data", f"{len(raw)} bytes: {raw[:32].hex(' ')}"))
+        if self.profile.frame_bytes is not None and len(raw) != self.profile.frame_bytes:
+            raise DecodeError(
+                f"the frame has {len(raw)} bytes, and this layout {self.profile.frame_bytes}: it is another"
+            )
         if self.profile.tlv:
             return _items(self.profile.tlv, raw, steps)
         return {name: _number(name, raw, spec) for name, spec in self.profile.binary.items()}
