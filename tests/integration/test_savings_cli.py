@@ -398,6 +398,9 @@ def test_page_and_api_show_the_year_that_the_command_shows(fitted):
     shown = browser.get(f"/api/v1/buildings/{OFFICES[0]}/detectable", params=asked).json()
     assert (shown["months"], shown["baseline_last"]) == (1, "2024-09-30")
     assert browser.get("/api/v1/buildings/health.centre-1/detectable").json()["rows"] == []
+    for day in ("0001-01-01", "9999-12-31"):
+        answer = browser.get(f"/api/v1/buildings/{OFFICES[0]}/detectable", params={"start": day})
+        assert (answer.status_code, answer.json()["rows"]) == (200, [])
     assert browser.get("/agencies/nowhere/year").status_code == 404
 
 

@@ -140,7 +140,7 @@ def detectable(
     building_id: str,
     visitor: ApiVisitor,
     saving_ratio: Annotated[float | None, Query(gt=0, lt=1)] = None,
-    start: Annotated[dt.date | None, Query(ge=dt.date(2000, 1, 1), le=dt.date(2200, 1, 1))] = None,
+    start: dt.date | None = None,
 ) -> ShowableRow:
     """Return what saving could be shown with a power of 80 % on a building, by months, before a project begins."""
     building, site = building_of(visitor, building_id), visitor.here.site
