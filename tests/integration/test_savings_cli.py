@@ -487,6 +487,7 @@ def planned(fitted):
 def test_projects_are_proved_by_their_building_s_meter(planned):
     output = run(planned, "plan", "show", "led-bangkhen", "--lang", "en")
     assert "1 October 2024 done (Somsri): ok" in output
+    assert "Emissions by 0.4470 kgCO2e/kWh, grade S" in output
     saved = float(re.search(r"([\d,]+) ± ([\d,]+) kWh", output)[1].replace(",", ""))
     rows = json.loads(run(planned, "plan", "progress", "--by", "kind", "--json"))
     by_kind = {row["name"]: row for row in rows}

@@ -219,16 +219,24 @@ def _of_building(known: Sequence[Project], project: Project) -> list[Project]:
 def _measured_text(site: Site, measured: Measured | None, words: Words) -> str:
     if measured is None:
         return words("plan.not_measured")
-    avoided_t = avoided(measured.kwh_a_year, site.figures.grid_factors, today_here()).co2e_kg / 1000
+    emission = avoided(measured.kwh_a_year, site.figures.grid_factors, today_here())
     rate = site.figures.flat_rate_on(today_here())
-    return words(
+    said = words(
         "plan.measured",
         kwh=words.number(measured.kwh_a_year),
         half=words.number(measured.half_width_kwh),
         thb=words.number(None if rate is None else cost_thb(measured.kwh_a_year, rate)),
-        tonnes=words.number(avoided_t, 1),
+        tonnes=words.number(emission.co2e_kg / 1000, 1),
         days=measured.days,
     )
+    factor = emission.factor
+    by = words(
+        "plan.by_factor",
+        factor=words.number(factor.kg_co2e_per_kwh, 4),
+        grade=factor.grade,
+        source=factor.citation,
+    )
+    return f"{said}\n  {by}"
 
 
 @plan_command.command("progress", epilog="\b\nExamples:\n  bkkenergy plan progress --by kind --json")
