@@ -159,8 +159,8 @@ def main() -> None:
             files = sorted(path for place in places for path in ([place] if place.is_file() else place.rglob("*.py")))
             everything = [fault for path in files for fault in faults_of(path)]
             chosen = random.Random(given.seed).sample(everything, min(given.each, len(everything)))
-            until_s = time.monotonic() + given.minutes * 60 / (len(GROUPS) if given.only is None else 1)
             count, found, timeout_s = 0, 0, max(MIN_TIMEOUT_S, SLOWER * seconds_without_fault(source, tests))
+            until_s = time.monotonic() + given.minutes * 60 / (len(GROUPS) if given.only is None else 1)
             for fault in chosen:
                 if time.monotonic() > until_s:
                     break
@@ -171,7 +171,8 @@ def main() -> None:
                 print(f"{'found ' if is_killed else 'MISSED'} {name} {where} {fault.text}", flush=True)
                 if not is_killed:
                     missed.append(f"- `{where}`: `{fault.text}`")
-            rows.append(f"| {name} | {found} of {count} | {found / max(count, 1):.0%} | {len(everything):,} |")
+            score = f"{found / count:.0%}" if count else "not measured"
+            rows.append(f"| {name} | {found} of {count} | {score} | {len(everything):,} |")
     if given.only is None:
         PAGE.write_text(page(rows, missed, given.seed), encoding="utf-8")
 
