@@ -92,6 +92,8 @@ def estimate_command(
     click.echo(headline(solar_design, Words(cast("Lang", langs[0]))))
     for key in solar_design.warnings:
         click.echo(f"  {Words(cast('Lang', langs[0]))(f'solar.warning_{key}')}")
+    for note in solar_design.wiring:
+        click.echo(f"  {note.said(cast('Lang', langs[0]))}")
     _print_findings(solar_design.weather_findings, cast("Lang", langs[0]))
     chosen = cast("tuple[Lang, ...]", langs)
     for path in write_design(solar_design, target, formats, chosen, today=today_here(), planned=planned):

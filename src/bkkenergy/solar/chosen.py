@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Building
@@ -11,12 +11,24 @@ from bkkenergy.solar.assumptions import SolarConfig
 from bkkenergy.solar.layout import Layout
 from bkkenergy.solar.module import Module
 from bkkenergy.solar.strings import BEST_DC_AC_RATIO, StringPlan, plan_strings
-from bkkenergy.texts import Named
+from bkkenergy.texts import Lang, Named, filled
 
 MAX_UNUSED_RATIO = 0.05
 """Of the modules that a size asks for."""
 GOOD_DC_AC_WITHIN = 0.15
 """Of the best ratio: within it fewer inverters are worth more than a better ratio."""
+
+
+@dataclass(frozen=True, slots=True)
+class WiringNote:
+    """Modules that are on no string, and why: a text under [solar_wiring] of the catalogues."""
+
+    key: str
+    values: Mapping[str, object] = field(default_factory=dict)
+
+    def said(self, lang: Lang) -> str:
+        """Return it as a sentence."""
+        return filled(lang, f"solar_wiring.{self.key}", self.values)
 
 
 def chosen_layouts(
@@ -28,7 +40,7 @@ def chosen_layouts(
     *,
     capacity_kwp: float | str,
     inverter: str | None,
-) -> tuple[dict[str, Layout], StringPlan]:
+) -> tuple[dict[str, Layout], StringPlan, tuple[WiringNote, ...]]:
     """Put modules of a size on the best roofs first, as many as strings take.
 
     Parameters
@@ -54,6 +66,8 @@ def chosen_layouts(
         The modules that are taken, by roof.
     StringPlan
         How they are wired.
+    tuple of WiringNote
+        Modules that were meant and are on no string, by roof.
 
     Raises
     ------
@@ -87,7 +101,41 @@ def chosen_layouts(
         for name, take in zip(names, takes, strict=False)
         if take
     }
-    return chosen, strings
+    asked = dict(zip(names, counts, strict=False))
+    return chosen, strings, tuple(_left_out(config, asked, takes, strings, module))
+
+
+def _left_out(
+    config: SolarConfig, asked: Mapping[str, int], takes: Sequence[int], strings: StringPlan, module: Module
+) -> Iterator[WiringNote]:
+    """Say which modules fill no string: all strings of a design have one length, and none runs from roof to roof.
+
+    Of a single roof `StringPlan.unused_modules` says it.
+    """
+    if len(asked) == 1:
+        return
+    for (roof, count), take in zip(asked.items(), takes, strict=True):
+        if take == count:
+            continue
+        values = {"roof": roof, "count": count - take, "length": strings.modules_in_string}
+        if take:
+            yield WiringNote("some_left_out", values | {"whole": count})
+            continue
+        values |= {"inverter": strings.inverter.name}
+        alone = _alone(config, count, module)
+        yield (
+            WiringNote("roof_left_out", values)
+            if alone is None
+            else WiringNote("roof_alone", values | {"other": alone.inverter.name, "alone": alone.module_count})
+        )
+
+
+def _alone(config: SolarConfig, count: int, module: Module) -> StringPlan | None:
+    """Return how a roof's modules would be wired by themselves; None where no inverter of the site's own takes them."""
+    try:
+        return _wired(config, [count], module, None)
+    except InputError:
+        return None
 
 
 def _from_the_best(count: int, most: Sequence[int]) -> list[int]:

@@ -12,7 +12,7 @@ from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Building
 from bkkenergy.readings import FloatArray, IntArray
 from bkkenergy.solar.assumptions import Losses, SolarConfig
-from bkkenergy.solar.chosen import chosen_layouts
+from bkkenergy.solar.chosen import WiringNote, chosen_layouts
 from bkkenergy.solar.cleaning import CleaningOption, cleaning_options
 from bkkenergy.solar.dispatch import BillChange, Storage, balance, bill_changes
 from bkkenergy.solar.finance import (
@@ -142,6 +142,7 @@ class SolarDesign:
     year: Weather | None = None
     ac_kw: FloatArray = field(default_factory=lambda: np.empty(0), repr=False)
     cleaning: tuple[CleaningOption, ...] = ()
+    wiring: tuple[WiringNote, ...] = ()
 
     @property
     def specific_yield_kwh_per_kwp(self) -> float:
@@ -216,7 +217,7 @@ def design(inputs: DesignInputs) -> SolarDesign:
         storage=storage,
         battery=config.battery,
     )
-    chosen, strings = chosen_layouts(
+    chosen, strings, wiring = chosen_layouts(
         building, config, layouts, dict(zip(layouts, per_kwp, strict=True)), module,
         capacity_kwp=wish.capacity_kwp or sized.best_by_npv.capacity_kwp, inverter=wish.inverter,
     )  # fmt: skip
@@ -225,7 +226,7 @@ def design(inputs: DesignInputs) -> SolarDesign:
     final = _produced(inputs, planes, chosen, sky, module, strings)
     record = _record(inputs, _roofs(chosen, planes, final), strings, final, sized, module, rows, storage)
     cleaning = _cleanings(inputs, planes, chosen, sky, strings, rows, storage)
-    return replace(record, weather_findings=findings, cleaning=cleaning)
+    return replace(record, weather_findings=findings, cleaning=cleaning, wiring=wiring)
 
 
 def _models(inputs: DesignInputs, module: Module, strings: StringPlan | None, layout: Layout) -> Models:

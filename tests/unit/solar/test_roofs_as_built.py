@@ -10,6 +10,7 @@ from bkkenergy.portfolio import load_portfolio
 from bkkenergy.portfolio.models import Roof
 from bkkenergy.portfolio.more import PvPlant
 from bkkenergy.portfolio.roofcheck import roof_faults
+from bkkenergy.solar.chosen import chosen_layouts
 from bkkenergy.solar.layout import RoofPlane, lay_out, loads_kg_m2
 from bkkenergy.solar.roofs import laid, with_plants
 from tests.conftest import ROOT
@@ -154,3 +155,52 @@ def test_what_no_design_could_use_is_a_fault_of_the_portfolio(key):
                                    [roof(obstacles=({"outline_m": shifted(SQUARE, 100), "height_m": 30},))]])  # fmt: skip
 def test_what_can_be_built_is_no_fault(roofs):
     assert list(roof_faults(roofs, "building")) == []
+
+
+def wiring_of(config, counts, inverter=None):
+    """Notes of a design on rectangular roofs that carry these numbers of modules."""
+    module = config.equipment.module("mono-550")
+    layouts = {}
+    for name, count in counts.items():
+        outline = shifted(((0, 0), (60, 0), (60, 40), (0, 40)), 100 * len(layouts))
+        layouts[name] = lay_out(
+            RoofPlane(outline, 5.0, 180.0),
+            module,
+            config.layout,
+            latitude_deg=13.75,
+            longitude_deg=100.5,
+            max_modules=count,
+        )
+    yields = {name: 1400.0 - number for number, name in enumerate(layouts)}
+    return chosen_layouts(BUILDING, config, layouts, yields, module, capacity_kwp="max", inverter=inverter)
+
+
+def test_a_tiny_roof_beside_a_big_one_is_wired_or_said_to_be_left_out(config):
+    chosen, strings, notes = wiring_of(config, {"big": 144, "tiny": 2})
+    assert [note.key for note in notes] == ["roof_left_out"]
+    assert "tiny" not in chosen
+    assert "Roof tiny: 2 modules make no string" in notes[0].said("en")
+    assert notes[0].said("th") != notes[0].said("en")
+    assert strings.module_count == 144
+
+
+def test_a_small_roof_that_another_inverter_could_take_alone_is_named(config):
+    """Beside a device whose tracker needs 15 modules in a string."""
+    high = config.equipment.inverter("string-50").model_copy(update={"id": "high", "name": "High", "mppt_low_v": 500})
+    inverters = dict(config.equipment.inverters) | {"high": high}
+    with_high = config.model_copy(update={"equipment": config.equipment.model_copy(update={"inverters": inverters})})
+    chosen, strings, notes = wiring_of(with_high, {"big": 144, "small": 10}, inverter="high")
+    assert list(chosen) == ["big"]
+    assert strings.inverter.name == "High"
+    assert notes[-1].key == "roof_alone"
+    assert "String inverter 5 kW (typical) would take 10 of them" in notes[-1].said("en")
+
+
+@pytest.mark.parametrize(
+    "counts", [{"a": 144}, {"a": 143}, {"a": 100, "b": 37}, {"a": 31, "b": 29, "c": 3}, {"a": 7, "b": 7}]
+)
+def test_each_module_is_on_a_string_or_in_a_note(counts, config):
+    chosen, strings, notes = wiring_of(config, counts)
+    assert sum(layout.module_count for layout in chosen.values()) == strings.module_count
+    left = sum(note.values["count"] for note in notes) if len(counts) > 1 else strings.unused_modules
+    assert strings.module_count + left == sum(counts.values())

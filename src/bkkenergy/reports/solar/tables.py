@@ -81,6 +81,7 @@ def design_data(design: SolarDesign) -> dict[str, Any]:
         "avoided_kg": design.avoided_kg,
         "cleaning": [asdict(option) | {"net_thb": option.net_thb} for option in design.cleaning],
         "warnings": list(design.warnings),
+        "wiring": [{"key": note.key, "values": dict(note.values), "text": note.said("en")} for note in design.wiring],
         "weather_findings": [
             {"key": finding.key, "values": dict(finding.values), "text": finding.said("en")}
             for finding in design.weather_findings
@@ -216,6 +217,9 @@ def _summary_sheet(book: Any, design: SolarDesign, words: Words, head: Any, numb
         if value is not None:
             sheet.write_number(row, 1, value, number if abs(value) >= 1000 else plain)  # noqa: PLR2004 - by its look
     row = len(lines) + 1
+    for note in design.wiring:
+        row += 1
+        sheet.write_row(row, 0, [words("solar.strings"), note.said(words.lang)])
     for finding in design.weather_findings:
         row += 1
         sheet.write_row(row, 0, [words("solar.source_weather"), finding.said(words.lang)])
