@@ -43,7 +43,7 @@ from bkkenergy.web.api_rows import (
 from bkkenergy.web.building import building_view, findings_shown, power_now
 from bkkenergy.web.pages_energy import building_of, figures_of
 from bkkenergy.web.problems import PROBLEMS
-from bkkenergy.web.security import ApiVisitor
+from bkkenergy.web.security import ApiVisitor, Visitor
 from bkkenergy.web.standing import building_then
 
 router = APIRouter(prefix="/api/v1", tags=["v1"], responses=PROBLEMS)
@@ -119,7 +119,7 @@ def energy(
 
     JSON is an EnergySeries; CSV and Parquet have the columns start, energy_kwh and quality.
     """
-    checked_span(first, last)
+    span_of(visitor, building_id, first, last)
     then = building_then(visitor, building_id, Period.days(first, last))
     return _series(request, then.site.energy, building_id, then.building.main_meters, (first, last), channel, form)
 
@@ -135,7 +135,7 @@ def meter_energy(
     form: SeriesFormat = "json",
 ) -> Response:
     """Return one meter's energy in the same form as a building's."""
-    checked_span(first, last)
+    span_of(visitor, meter_id.rpartition(".")[0], first, last)
     then = building_then(visitor, meter_id.rpartition(".")[0], Period.days(first, last), meter=meter_id)
     return _series(request, visitor.here.opened.energy, meter_id, (then.meter(meter_id),), (first, last), channel, form)
 
@@ -174,6 +174,15 @@ def checked_span(first: dt.date, last: dt.date) -> int:
     return (last - first).days + 1
 
 
+def span_of(visitor: Visitor, building_id: str, first: dt.date, last: dt.date) -> int:
+    """Return how many days a span has. A building that the visitor cannot see is not found, whatever the span."""
+    try:
+        return checked_span(first, last)
+    except HTTPException:
+        building_of(visitor, building_id)
+        raise
+
+
 def step_of(days: int) -> Literal["15min", "60min", "day"]:
     """Return the step in which so long a span is shown."""
     if days <= QUARTERS_UP_TO_DAYS:
@@ -203,6 +212,7 @@ def tagged(request: Request, body: bytes) -> Response:
 def bill(building_id: str, month: str, visitor: ApiVisitor) -> BillRow:
     """Compute the bill of a month (2026-10) by its readings."""
     if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month) or not "1990" <= month < "2200":
+        building_of(visitor, building_id)
         raise HTTPException(422, f"{month!r} is no month; write it like 2026-10")
     period = Period.parse(month, today=visitor.here.today)
     then = building_then(visitor, building_id, period)

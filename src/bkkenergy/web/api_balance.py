@@ -14,7 +14,7 @@ from bkkenergy.usecases.balance import Note, building_energy
 from bkkenergy.usecases.balance_record import balance_record, sub_meters_record
 from bkkenergy.usecases.gross import pv_of
 from bkkenergy.usecases.plants import plant_yields
-from bkkenergy.web.api import checked_span, step_of, tagged
+from bkkenergy.web.api import span_of, step_of, tagged
 from bkkenergy.web.api_rows import Row
 from bkkenergy.web.problems import PROBLEMS
 from bkkenergy.web.security import ApiVisitor
@@ -123,7 +123,7 @@ class SubMetersRow(Row):
 @router.get("/buildings/{building_id}/balance", response_model=BalanceRow, responses=RESPONSES)
 def balance(request: Request, building_id: str, visitor: ApiVisitor, first: dt.date, last: dt.date) -> Response:
     """Return its energy balance from the first to the last day: 15 minutes, hours or days, by the span."""
-    step = step_of(checked_span(first, last))
+    step = step_of(span_of(visitor, building_id, first, last))
     period = Period.days(first, last)
     then = building_then(visitor, building_id, period)
     site, building = then.site, then.building
@@ -136,7 +136,7 @@ def balance(request: Request, building_id: str, visitor: ApiVisitor, first: dt.d
 @router.get("/buildings/{building_id}/submeters", response_model=SubMetersRow, responses=RESPONSES)
 def submeters(request: Request, building_id: str, visitor: ApiVisitor, first: dt.date, last: dt.date) -> Response:
     """Return its sub-meters beside the meters above them, with the rest, from the first to the last day."""
-    checked_span(first, last)
+    span_of(visitor, building_id, first, last)
     period = Period.days(first, last)
     then = building_then(visitor, building_id, period)
     energy = building_energy(then.site.energy, then.building, period, "day")
