@@ -13,6 +13,7 @@ from bkkenergy.errors import InputError
 from bkkenergy.portfolio import MeterKind
 from bkkenergy.portfolio.more import PvPlant
 from bkkenergy.readings import ReadingBatch
+from bkkenergy.reports.savings.gather import plant_drop
 from bkkenergy.settings import Settings, StoreSettings
 from bkkenergy.site import load_configuration
 from bkkenergy.site.solar_config import load_solar
@@ -91,11 +92,18 @@ def work(request, tmp_path_factory):
     with energy(Settings(store=StoreSettings(path=folder / "readings.sqlite")), portfolio) as opened:
         for batch in batches:
             opened.store.commit(batch)
-        found = plant_work(up_to_date(opened.site), plant, today=TODAY)
+        site = up_to_date(opened.site)
+        found = plant_work(site, plant, today=TODAY)
+        drop = plant_drop(site, portfolio.buildings[OFFICE], TODAY - dt.timedelta(days=1))
+        later = plant_drop(site, portfolio.buildings[OFFICE], TODAY + dt.timedelta(days=90))
+        none = plant_drop(site, portfolio.buildings["health.centre-1"], TODAY)
         with pytest.raises(InputError, match="no meter counts PV plant roof"):
             plant_work(opened.site, plant.model_copy(update={"meters": ()}), today=TODAY)
         with pytest.raises(InputError, match="There is nothing to judge yet"):
             plant_work(opened.site, plant.model_copy(update={"commissioned": TODAY}), today=TODAY)
+    assert (later, none) == ({}, {})
+    assert (drop["pv_drop_ratio"], drop["pv_drop_days"]) == (pytest.approx(0.25, abs=0.005), DAYS - FAULT)
+    assert drop["pv_drop_kwh"] == pytest.approx(0.25 / 2 * 100 * 3.8 * 30.4, rel=0.15)  # 3.8 kWh a day for each kWp
     return found
 
 

@@ -86,6 +86,7 @@ class Facts:
     last twelve months with demand_starts; demand_thb_per_kw : the schedule's highest price of demand;
     demand_charged : (q,) quarter-hours that can set it, None for all; kvar : (q,) or None;
     sub_meters : what sub-meters counted over the last four weeks, beside what they could have, or None;
+    pv_drop_ratio, pv_drop_kwh, pv_drop_days : by how much a plant fell, what that is a month, and since how many days;
     pv_kwh, pv_expected_kwh : PV of the last four weeks and its estimate, or None;
     phases : voltages of the last week at the main meter, or None.
     ahead_open, ahead_off : (d,) days after the last: open, and a holiday or closure; empty where not known.
@@ -113,6 +114,9 @@ class Facts:
     sub_meters: SubMeterSums | None = None
     pv_kwh: float | None = None
     pv_expected_kwh: float | None = None
+    pv_drop_ratio: float | None = None
+    pv_drop_kwh: float = 0.0
+    pv_drop_days: int = 0
     phases: PhaseVoltages | None = None
     ahead_open: BoolArray = field(default_factory=lambda: np.empty(0, np.bool_))
     ahead_off: BoolArray = field(default_factory=lambda: np.empty(0, np.bool_))

@@ -19,6 +19,7 @@ from bkkenergy.savings.rules_supply import (
     load_shift,
     meter_fault,
     power_factor,
+    pv_drop,
     pv_shortfall,
     submeters,
 )
@@ -55,6 +56,7 @@ RULES: tuple[Rule, ...] = (
     power_factor,
     load_shift,
     submeters,
+    pv_drop,
     pv_shortfall,
     lost_phase,
     supply_voltage,
@@ -64,7 +66,7 @@ RULES: tuple[Rule, ...] = (
 """In this order; meter_fault comes first and, where data are faulty, alone."""
 
 
-ONE_FAULT = (("closed_days", "holiday_running"), ("baseload_rise", "week_rise", "anomaly"))
+ONE_FAULT = (("closed_days", "holiday_running"), ("pv_drop", "pv_shortfall"), ("baseload_rise", "week_rise", "anomaly"))
 """Rules that see the same fault: the first of them says it, being nearest to its cause."""
 
 

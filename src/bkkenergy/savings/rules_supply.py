@@ -269,6 +269,42 @@ def pv_shortfall(facts: Facts, rules: InsightRules) -> Finding | None:
     )
 
 
+def pv_drop(facts: Facts, rules: InsightRules) -> Finding | None:  # noqa: ARG001 - as every rule is called
+    """Find a PV plant, or a part of one, that makes less than before in the same light.
+
+    Parameters
+    ----------
+    facts : Facts
+        What is known of a building; with a drop of its PV.
+    rules : InsightRules
+        Not asked: the least drop belongs to the index that it is found by.
+
+    Returns
+    -------
+    Finding or None
+        The loss [kWh a month]; None where there is none.
+
+    See Also
+    --------
+    bkkenergy.solar.plantdays.drops : Finds them.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from bkkenergy.savings.rules_supply import pv_drop
+    >>> import bkkenergy as bk
+    >>> from bkkenergy.library.findings import facts_of, rules
+    >>> facts = facts_of(bk.examples.office(), schedule="mea-3-2-lv")
+    >>> pv_drop(replace(facts, pv_drop_ratio=0.1, pv_drop_kwh=500.0, pv_drop_days=9), rules()).rule
+    'pv_drop'
+    """
+    if facts.pv_drop_ratio is None or facts.pv_drop_days < 1:
+        return None
+    return finding(
+        facts, "pv_drop", "warning", -facts.pv_drop_days, facts.pv_drop_kwh, {"short_ratio": facts.pv_drop_ratio}
+    )
+
+
 def meter_fault(facts: Facts, rules: InsightRules) -> Finding | None:
     """Find a meter that stands at one value, is silent, or counts backwards in the last week.
 

@@ -229,6 +229,16 @@ def test_sub_meters_that_exceed_the_main_and_pv_that_falls_short():
     )
 
 
+def test_a_drop_of_a_plant_is_said_once_and_not_again_as_a_shortfall():
+    own = facts(5)
+    fallen = replace(own, pv_drop_ratio=0.2, pv_drop_kwh=900.0, pv_drop_days=9, pv_kwh=700.0, pv_expected_kwh=1000.0)
+    found = {found.rule: found for found in find(fallen, LIMITS)}
+    assert "pv_shortfall" not in found
+    assert found["pv_drop"].energy_kwh_a_month == 900.0
+    assert found["pv_drop"].evidence == {"short_ratio": 0.2}
+    assert "pv_drop" not in rules_fired(replace(own, pv_drop_ratio=None, pv_drop_days=9))
+
+
 @pytest.mark.parametrize(
     ("bend", "key", "value"),
     [

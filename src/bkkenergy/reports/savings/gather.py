@@ -15,6 +15,7 @@ from bkkenergy.calendar import Period, edges, fiscal_year_of
 from bkkenergy.dated import holding
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Building
+from bkkenergy.portfolio.belongings import plants_of
 from bkkenergy.ports.channels import QUARTERS_PER_DAY, VOLTAGES
 from bkkenergy.readings import FloatArray
 from bkkenergy.reports.savings.span import QUARTERS_A_YEAR, QUARTERS_AN_HOUR, FactsSpan
@@ -53,10 +54,13 @@ from bkkenergy.usecases.energy import (
     station_of,
 )
 from bkkenergy.usecases.gross import gross_quarters, needs_balance
+from bkkenergy.usecases.plantwork import PlantWork, plant_work
 
 HOURS_PER_DAY, KVAR_DAYS = 24, 31
 FITTED_AT_ONCE = 200
 READ_AT_ONCE = 50
+DROP_DAYS = 60
+"""A drop of a plant that is older is known by now, or judged by the shortfall of four weeks."""
 """Buildings whose quarter-hours are in memory at a time."""
 DAYS_OF_FACTS = 560
 """Enough for a half-year beside the same one a year before."""
@@ -281,6 +285,7 @@ def _facts(
         ahead_open=ahead_open,
         ahead_off=ahead_off,
         **_pv(site, building, last_day),
+        **plant_drop(site, building, last_day),
     )
 
 
@@ -314,7 +319,7 @@ def _kvar(
     return kvar
 
 
-def _pv(site: Site, building: Building, last_day: dt.date) -> dict[str, float]:
+def _pv(site: Site, building: Building, last_day: dt.date) -> dict[str, Any]:
     """Compute PV of the last four weeks and what its roofs should have made; nothing where either is not known.
 
     The estimate takes the irradiance of the nearest station where it was measured, else the typical year's.
@@ -343,6 +348,34 @@ def _pv(site: Site, building: Building, last_day: dt.date) -> dict[str, float]:
         if np.isfinite(ghi).mean() >= DAY_VALID_RATIO:
             expected *= float(np.nansum(ghi)) / max(float(typical.ghi_wm2[rows][np.isfinite(ghi)].sum()), 1.0)
     return {"pv_kwh": float(energy_kwh.sum()), "pv_expected_kwh": expected}
+
+
+def plant_drop(site: Site, building: Building, last_day: dt.date) -> dict[str, Any]:
+    """Return the widest drop of the building's plants that began within the last two months; nothing without any."""
+    if site.solar is None:
+        return {}
+    drops: list[tuple[float, float, int]] = []
+    for plant in plants_of(site.portfolio, building.id):
+        try:
+            work = plant_work(site, plant, today=last_day + dt.timedelta(days=1), years=1)
+        except InputError:
+            continue
+        for drop in work.drops:
+            since = (last_day - drop.day).days + 1
+            if 1 <= since <= DROP_DAYS:
+                part = 1 / len(plant.meters) if drop.meter is not None else 1.0
+                drops.append((drop.drop_ratio, drop.drop_ratio * part * _month_kwh(work), since))
+    if not drops:
+        return {}
+    ratio, kwh, since = max(drops)
+    return {"pv_drop_ratio": ratio, "pv_drop_kwh": kwh, "pv_drop_days": since}
+
+
+def _month_kwh(work: PlantWork) -> float:
+    """Return what a plant in order would make in a month as the last two."""
+    recent = work.months[-2:]
+    days = (work.period.last_day - max(recent[0].month, work.period.first_day)).days + 1
+    return sum(month.expected_kwh or 0.0 for month in recent) / days * DAYS_PER_MONTH
 
 
 def _sub_meters(site: Site, building: Building, last_day: dt.date) -> SubMeterSums | None:
