@@ -23,6 +23,7 @@ from bkkenergy.adapters.engines import make_engine
 from bkkenergy.adapters.ledger.beside import MarksBeside
 from bkkenergy.adapters.ledger.marks import touched_by
 from bkkenergy.adapters.ledger.purges import SqlPurgeRecords
+from bkkenergy.adapters.ledger.rows import runs
 from bkkenergy.adapters.ledger.sql import SqlLedger
 from bkkenergy.adapters.ledger.tables import metadata
 from bkkenergy.errors import ConfigError
@@ -131,6 +132,14 @@ def random_days(seed: int, days: int, channel: Channel, *, first: int = 0) -> Le
     quality[days // 2] = Quality.ESTIMATED
     values[days - 1], quality[days - 1] = np.nan, Quality.MISSING
     return LedgerDays(METER, channel.name, day(first), values, quality.astype(np.uint8), rng.integers(0, 99, days))
+
+
+def test_days_are_joined_to_runs_and_one_day_between_parts_them():
+    numbers = [0, 1, 2, 4, 7, 8]
+    first = runs([day(0)])[0][0]
+    found = runs([day(number) for number in reversed(numbers)])
+    assert [(begin - first, end - first) for begin, end in found] == [(0, 2), (4, 4), (7, 8)]
+    assert runs([]) == []
 
 
 @pytest.mark.parametrize("channel", [IMPORT, POWER_FACTOR, GHI], ids=lambda channel: channel.name)
@@ -404,6 +413,7 @@ WORKER = """
 import sys, time
 from bkkenergy.adapters.engines import make_engine
 from bkkenergy.adapters.ledger.purges import SqlPurgeRecords
+from bkkenergy.adapters.ledger.rows import runs
 from bkkenergy.adapters.ledger.sql import SqlLedger
 ledger, owner = SqlLedger(make_engine(sys.argv[1])), sys.argv[2]
 print("ready", flush=True)

@@ -14,6 +14,7 @@ from bkkenergy.savings.baseline import (
     expected_days,
     fit_baseline,
     fit_form,
+    fold_errors,
     folds_of,
     held_out_days,
     max_hour_kwh,
@@ -164,6 +165,15 @@ def test_days_have_their_kinds():
     ]
     closed = OFFICE.model_copy(update={"closed_dates": frozenset({dt.date(2026, 12, 8)})})
     assert day_kinds(days[2:3], closed)[0] == DayKind.CLOSURE
+
+
+def test_the_error_of_each_block_of_months_is_of_its_own_days():
+    """A block with too few known days has none, and a day that one side does not know counts for neither."""
+    fold = np.repeat([0, 1, 2], [20, 20, 5])
+    actual = np.repeat([100.0, 200.0, 100.0], [20, 20, 5])
+    expected = np.repeat([110.0, 150.0, 900.0], [20, 20, 5])
+    actual[0], expected[20] = np.nan, np.nan
+    assert fold_errors(actual, expected, fold) == pytest.approx((0.10, -0.25))
 
 
 def test_days_off_have_a_slope_of_their_own():
