@@ -50,7 +50,7 @@ def write_untidy(path: Path, count: int, *, seed: int = 3) -> None:
             row = [
                 number, f"เขต{district}" if inner == 0 else None, f"โรงเรียน{SOUNDS[inner % 10]}{district} {inner // 10 + 1}",
                 chance.choice([1250 + number, f"{1250 + number:,} ตร.ม.", f"{1250 + number}.5"]), place(number),
-                thai(100 + number) if number % 7 == 0 else 100 + number, 900_000_000 + number,
+                thai(100 + number) if number % 7 == 0 else 100 + number, 900_000_000 + seed * 10_000 + number,
                 100 + number % 50, "400/5" if number % 2 else 1, 300.0 if number % 4 else None,
                 "นางสาวมาลี ใจดี", f"02-{number:07}", None,
             ]  # fmt: skip

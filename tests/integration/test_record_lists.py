@@ -210,3 +210,12 @@ def test_the_list_of_each_kind_is_read_back_without_a_change(admin, kind):
         pytest.skip("there is none")
     page = looked_at(admin, content, address=address)
     assert "The file changes nothing." in page.text, text_of(page)[:3000]
+
+
+def test_a_clash_with_a_record_that_is_not_in_the_list_names_the_row_that_clashes(admin):
+    head, row = "ชื่อโรงเรียน,หน่วยงาน,พื้นที่,พิกัด,เลขที่บัญชีผู้ใช้ไฟฟ้า", "health,500,13.7 100.5,777777777"
+    page = looked_at(admin, csv(head, f"โรงเรียนบัญชีก,{row}"), "a.csv", **DEFAULTS)
+    assert entered(admin, page, why="the first").status_code == 303, text_of(page)[:1500]
+    clash = looked_at(admin, csv(head, "", f"โรงเรียนบัญชีข,{row}"), "b.csv", **DEFAULTS)
+    assert clash.status_code == 422
+    assert re.search(r"777777777.*\b3\b", text_of(clash)), text_of(clash)[:2000]

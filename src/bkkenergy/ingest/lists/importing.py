@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,8 +108,10 @@ def _note_doubles(mapping: Mapping[str, str | None], reading: ListReading, table
 
 
 def _of_row(fault: Fault, reading: ListReading) -> CellFault:
-    """Return a fault between records with the row of the record that it is about."""
+    """Return a fault between records with the row of the record that it is about, or that it names."""
+    said = set(re.findall(r"[\w.-]+", fault.what))
     rows = [(len(key), row) for (_, key), row in reading.row_of.items() if fault.where.startswith(key)]
+    rows = rows or [(len(key), row) for (_, key), row in reading.row_of.items() if key in said]
     return CellFault(max(rows)[1] if rows else 0, "", fault.where, "", fault)
 
 
