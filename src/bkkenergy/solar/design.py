@@ -39,7 +39,7 @@ from bkkenergy.solar.sizing import Sweep, sizes_up_to, storage_money, sweep
 from bkkenergy.solar.strings import StringPlan
 from bkkenergy.solar.terms import ExportOffer, offers, with_terms
 from bkkenergy.solar.weather import Provenance, Weather, rows_at
-from bkkenergy.solar.weathercheck import Coordinates, WeatherFinding, usable, weather_findings
+from bkkenergy.solar.weathercheck import Coordinates, WeatherFinding, usable, weather_findings, years_findings
 from bkkenergy.tariff.schedule import Schedule, Tariffs
 from bkkenergy.texts import Named
 
@@ -198,7 +198,7 @@ def design(inputs: DesignInputs) -> SolarDesign:
         for roof in building.roofs
     }
     coordinates = Coordinates(building.latitude_deg, building.longitude_deg)
-    findings = usable(weather_findings(weather, [coordinates], config.climate))
+    findings = (*usable(weather_findings(weather, [coordinates], config.climate)), *years_findings(weather))
     sky = sky_of(weather)
     horizons = {roof.id: roof.horizon for roof in building.roofs}
     planes = {name: as_plane(layout, sky, KW_PER_KWP, horizons[name]) for name, layout in layouts.items()}

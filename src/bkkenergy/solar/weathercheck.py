@@ -24,6 +24,7 @@ DAY_ELEVATION_DEG = 5.0
 CLOSURE_ELEVATION_DEG = 10.0
 EARTH_RADIUS_KM = 6371.0
 CACHED_CHECKS = 8
+WHOLE_YEAR_H = 8700
 BOUNDS: Mapping[str, tuple[float, float]] = {
     "ghi_wm2": (-1.0, 1500.0),
     "dhi_wm2": (-1.0, 1500.0),
@@ -154,6 +155,36 @@ def usable(findings: Sequence[WeatherFinding]) -> tuple[WeatherFinding, ...]:
     if refused:
         raise InputError.of("weather_refused", findings=refused)
     return tuple(findings)
+
+
+def years_findings(weather: Weather) -> tuple[WeatherFinding, ...]:
+    """Say how whole years of a weather differ, and what of a design rests on the first one alone.
+
+    Parameters
+    ----------
+    weather : Weather
+        Of one year or more.
+
+    Returns
+    -------
+    tuple of WeatherFinding
+        Empty where it has less than two whole years.
+
+    Examples
+    --------
+    >>> from bkkenergy.library.skies import bangkok_year
+    >>> from bkkenergy.solar.weathercheck import years_findings
+    >>> years_findings(bangkok_year())
+    ()
+    """
+    local = weather.starts.tz_convert(BANGKOK)
+    sums = pd.Series(weather.ghi_wm2).groupby(local.year.to_numpy()).agg(["sum", "count"])
+    whole = sums[sums["count"] * weather.interval_h >= WHOLE_YEAR_H]["sum"]
+    if len(whole) < 2:  # noqa: PLR2004 - years to compare
+        return ()
+    spread = float(whole.std(ddof=1) / whole.mean())
+    values = {"count": len(whole), "first": int(whole.index[0]), "last": int(whole.index[-1])}
+    return (WeatherFinding("several_years", values | {"spread": f"{100 * spread:.1f}"}),)
 
 
 def _limited(key: str, size: float, limits: Tolerance, **values: object) -> Iterator[WeatherFinding]:
