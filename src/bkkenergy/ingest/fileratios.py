@@ -86,7 +86,7 @@ class SidedReadings:
 def sided(batch: ReadingBatch, meters: FileMeters, side: Side | None, *, latest_us: int) -> SidedReadings:
     """Multiply what a file says by the ratio of each reading's day, where it is not in it, and judge each reading.
 
-    A batch that says which ratio was applied is as an export wrote it, and stays so. Where the ratio is 1, the figures
+    A reading that says which ratio was applied is as an export wrote it. Where the ratio is 1, the figures
     are taken as the meter's own: another ratio that is entered later multiplies them too, unless they are primary.
     Raises InputError where a ratio is not 1 and `side` is not given.
     """
@@ -94,6 +94,8 @@ def sided(batch: ReadingBatch, meters: FileMeters, side: Side | None, *, latest_
     limits = Limits.of(meters.parts)
     of_parts = replace(batch, meter_ids=tuple(meter.id for meter in meters.parts), meter=part)
     if APPLIED_RATIO in batch.columns:
+        batch = _completed(batch, meters, part, limits, side)
+        of_parts = replace(of_parts, columns=batch.columns)
         codes = reject_codes(_in_ratio(of_parts, limits), limits, latest_us=latest_us)
         applied_ratio = batch.columns[APPLIED_RATIO]
         is_off = (codes == 0) & ~np.isnan(applied_ratio) & ~((applied_ratio >= 0) & (applied_ratio < LARGEST_RATIO))
@@ -111,6 +113,28 @@ def sided(batch: ReadingBatch, meters: FileMeters, side: Side | None, *, latest_
     return SidedReadings(
         replace(batch, columns=columns), reject_codes(replace(of_parts, columns=columns), limits, latest_us=latest_us)
     )
+
+
+def _completed(
+    batch: ReadingBatch, meters: FileMeters, part: IntArray, limits: Limits, side: Side | None
+) -> ReadingBatch:
+    """Apply the ratio of its day to each reading of an export that says none, where there is one, as `side` says.
+
+    Raises InputError where that is not given.
+    """
+    applied_ratio = batch.columns[APPLIED_RATIO]
+    is_open = _is_rated(batch) & np.isnan(applied_ratio) & (limits.energy_scale[part] != 1)
+    if not is_open.any():
+        return batch
+    if side is None:
+        _refuse_open(meters, batch, part[is_open])
+    if side is Side.PRIMARY:
+        columns = {**batch.columns, APPLIED_RATIO: np.where(is_open, WHAT_FLOWED, applied_ratio)}
+        return replace(batch, columns=columns)
+    figures = {name: values for name, values in batch.columns.items() if name != APPLIED_RATIO}
+    scaled = limits.scaled(part, figures)
+    columns = {name: np.where(is_open, scaled[name], values) for name, values in batch.columns.items()}
+    return replace(batch, columns=columns)
 
 
 def _is_rated(batch: ReadingBatch) -> BoolArray:

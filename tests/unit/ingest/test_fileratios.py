@@ -118,10 +118,23 @@ def test_temperatures_have_no_side(portfolio):
 
 
 def test_an_export_says_what_was_applied_and_is_stored_as_it_is(portfolio):
-    batch = shown(energy_kwh=np.array([10.0, 440.0, 12.0, 1.0]), applied_ratio=np.array([1.0, 40.0, 0.0, np.nan]))
+    batch = shown(energy_kwh=np.array([10.0, 440.0, 12.0, 80.0]), applied_ratio=np.array([1.0, 40.0, 0.0, 80.0]))
     judged = sided(batch, FileMeters.of(portfolio, [METER]), Side.SECONDARY, latest_us=FAR_US)
-    assert judged.batch.column("energy_kwh").tolist() == [10, 440, 12, 1]
+    assert judged.batch.column("energy_kwh").tolist() == [10, 440, 12, 80]
     assert not judged.codes.any()
+
+
+def test_of_an_export_only_readings_without_a_ratio_are_asked_about(portfolio):
+    batch = shown(energy_kwh=np.array([10.0, 440.0, 12.0, 1.0]), applied_ratio=np.array([1.0, 40.0, 0.0, np.nan]))
+    meters = FileMeters.of(portfolio, [METER])
+    with pytest.raises(InputError, match="--side"):
+        sided(batch, meters, None, latest_us=FAR_US)
+    shown_there = sided(batch, meters, Side.SECONDARY, latest_us=FAR_US).batch
+    assert shown_there.column("energy_kwh").tolist() == [10, 440, 12, 80]
+    assert shown_there.column(APPLIED_RATIO).tolist() == [1, 40, 0, 80]
+    flowed = sided(batch, meters, Side.PRIMARY, latest_us=FAR_US).batch
+    assert flowed.column("energy_kwh").tolist() == [10, 440, 12, 1]
+    assert flowed.column(APPLIED_RATIO).tolist() == [1, 40, 0, 0]
 
 
 def test_an_export_is_judged_in_the_ratio_of_its_day(records):
