@@ -184,6 +184,23 @@ def test_json_that_a_device_broke_is_quarantined(payload):
     assert [bad.reason for bad in decoded("ai-on-the-edge", payload).undecoded] == [Reason.NOT_DECODED]
 
 
+@pytest.mark.parametrize(
+    ("profile", "topic", "body"),
+    [
+        ("victron-grid", "N/a/grid/1/Ac/Power", '{"value":%s}'),
+        ("zigbee2mqtt-climate", "t", '{"temperature":%s}'),
+        ("tasmota-sml", "t", '{"Time":"2023-11-22T21:57:13","grid":{"Power_curr":%s}}'),
+    ],
+)
+def test_a_value_nested_up_to_where_recursion_ends_is_not_decoded_and_no_failure_of_ours(profile, topic, body):
+    """The one depth that JSON is read at and not shown at depends on who calls: so each is tried."""
+    for depth in range(600, 1010):
+        nested = '{"a":' * depth + "1" + "}" * depth
+        found = decoded(profile, (body % nested).encode(), topic)
+        assert len(found) == 0
+        assert {bad.reason for bad in found.undecoded} == {Reason.NOT_DECODED}, depth
+
+
 def climate(**field) -> Profile:
     spec = FieldSpec(**{"path": "temperature", "unit": "degC"} | field)
     return Profile(id="own", name_en="own", source="test", family="fields", fields={"room_temp_c": spec})

@@ -83,9 +83,10 @@ def read_number(text: str) -> float:
 
 
 def shown(value: object) -> str:
-    """Return a foreign value in a line's share; Python does not write integers of thousands of digits."""
+    """Return a foreign value in a line's share; Python writes no integers of thousands of digits, nor deep nesting."""
     try:
         text = repr(value)
-    except ValueError:
-        text = f"{type(value).__name__} of thousands of digits"
+    except (ValueError, RecursionError):
+        size = "digits" if isinstance(value, int) else "levels"
+        text = f"{type(value).__name__} of thousands of {size}"
     return text if len(text) <= SHOWN_LETTERS else text[: SHOWN_LETTERS - 3] + "..."
