@@ -431,3 +431,17 @@ def test_the_board_shows_a_silent_meter_as_silent_with_whom_to_ask(admin, manage
     assert f"{OWN}.main" in read(manager, "/meters?q=centre-1").replace("<wbr>", "")
     assert admin.get("/meters", params={"state": "asleep"}).status_code == 422
     assert manager.get("/meters", params={"agency": "education"}).status_code == 404
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "0001-01-02", "9999-12-31"])
+def test_a_record_is_shown_on_the_first_and_the_last_day_that_there_is(admin, day):
+    assert admin.get(f"/records/one/building/{OWN}", params={"day": day}).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["all", "city"])
+def test_no_agency_has_a_name_that_means_all_of_them(admin, name):
+    agency = {"f.id": name, "f.name_th": "ทั้งหมด", "f.name_en": "Everything"}
+    refused = sent(admin, "/records/new/agency", **agency, **WHY)
+    assert refused.status_code == 422
+    assert "means more than one agency" in text_of(refused)
+    assert admin.get(f"/records/one/agency/{name}").status_code == 404

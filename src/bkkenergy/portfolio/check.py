@@ -8,6 +8,7 @@ from typing import Any
 
 from bkkenergy.errors import Fault
 from bkkenergy.portfolio.models import Building, Meter, MeterKind, VirtualMeter
+from bkkenergy.portfolio.reach import BEYOND_ONE
 from bkkenergy.portfolio.records import EVER, Dated, Entry, Records, entry_on
 from bkkenergy.portfolio.roofcheck import roof_faults
 from bkkenergy.portfolio.snapshot import Parts, building_on, parts_by_building
@@ -58,6 +59,8 @@ def cross_check(records: Records, places: Mapping[str, str], tariffs: frozenset[
     """
     where = Places(places)
     faults = [*_references(records, where, tariffs), *_orphans(records, where), *_plan_faults(records, where)]
+    named = sorted(BEYOND_ONE & records.by_kind.get("agency", {}).keys())
+    faults += [Fault.of("reserved_id", f"{where[key]}.id", name=key) for key in named]
     parts = parts_by_building(records)
     for key, entries in records.by_kind.get("building", {}).items():
         faults += _faults_by_day(records, key, entries, parts.get(key, ()), where, tariffs)

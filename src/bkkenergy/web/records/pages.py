@@ -259,7 +259,7 @@ def _version(version: Dated[Any], day: dt.date, read: RecordWords) -> dict[str, 
     return {
         "since": read.since(version.first if has_first else None),
         "end": version.end,
-        "day": version.first if has_first else (version.end or day) - dt.timedelta(days=1),
+        "day": version.first if has_first else day if version.end is None else version.end - dt.timedelta(days=1),
         "is_shown": version.first <= day and (version.end is None or day < version.end),
     }
 
