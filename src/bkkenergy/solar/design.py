@@ -47,6 +47,7 @@ MONTHS = 12
 
 
 COS_60_DEG = 0.5
+MAX_QUIET_SHADE_RATIO = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +227,8 @@ def design(inputs: DesignInputs) -> SolarDesign:
     final = _produced(inputs, planes, chosen, sky, module, strings)
     record = _record(inputs, _roofs(chosen, planes, final), strings, final, sized, module, rows, storage)
     cleaning = _cleanings(inputs, planes, chosen, sky, strings, rows, storage)
-    return replace(record, weather_findings=findings, cleaning=cleaning, wiring=wiring)
+    warnings = (*record.warnings, *_shade_warnings(record.losses))
+    return replace(record, warnings=warnings, weather_findings=findings, cleaning=cleaning, wiring=wiring)
 
 
 def _models(inputs: DesignInputs, module: Module, strings: StringPlan | None, layout: Layout) -> Models:
@@ -400,6 +402,12 @@ def _months(production: Production, weather: Weather) -> tuple[float, ...]:
     return tuple(
         float(power[month == number].sum()) * weather.interval_h / production.years for number in range(1, MONTHS + 1)
     )
+
+
+def _shade_warnings(losses: Sequence[LossLine]) -> tuple[str, ...]:
+    """Say that shade counts by its area where it takes more than a little: a shaded cell slows its whole string."""
+    shading = next(line.change_ratio for line in losses if line.step == "shading")
+    return ("shade_by_area",) if shading < -MAX_QUIET_SHADE_RATIO else ()
 
 
 def _faces_north(layout: Layout) -> bool:
