@@ -46,12 +46,15 @@ def plant_page(plant_id: str, visitor: PageVisitor) -> Response:
     )
 
 
-def _chart(work: PlantWork, words: Words) -> Markup:
-    """Draw measured and expected energy of the months."""
-    step = max(1, len(work.months) // SHOWN_NAMES)
-    names = [(float(at), words.month_short(month.month)) for at, month in enumerate(work.months) if at % step == 0]
+def _chart(work: PlantWork, words: Words) -> Markup | None:
+    """Draw measured and expected energy of the months of which something is known; nothing where none is."""
+    months = [month for month in work.months if month.energy_kwh is not None]
+    if not months:
+        return None
+    step = max(1, len(months) // SHOWN_NAMES)
+    names = [(float(at), words.month_short(month.month)) for at, month in enumerate(months) if at % step == 0]
     curves = [
-        Line([month.expected_kwh or 0.0 for month in work.months], "usual"),
-        Line([month.energy_kwh or 0.0 for month in work.months], "actual"),
+        Line([month.expected_kwh or 0.0 for month in months], "usual"),
+        Line([month.energy_kwh or 0.0 for month in months], "actual"),
     ]
     return lines(curves, names, words("plant.chart"), words.number)

@@ -131,7 +131,7 @@ def test_sam_reads_the_files_and_comes_to_the_same_energy(made, tmp_path):
     total_kwh = 0.0
     for roof in json.loads(sam_inputs(made))["roofs"]:
         model = Pvwattsv8.new()
-        model.SolarResource.solar_resource_file = str(tmp_path / "weather.csv")
+        model.SolarResource.assign({"solar_resource_file": str(tmp_path / "weather.csv")})
         model.SystemDesign.assign(
             {name: value for name, value in roof.items() if name not in {"roof", "adjust_constant"}}
         )
