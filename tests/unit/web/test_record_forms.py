@@ -151,3 +151,10 @@ def test_an_id_that_is_taken_gets_a_number():
 
 def test_days_before_the_first_year_of_a_form_are_no_days_of_another_era():
     assert dt.date.fromisoformat(date_text("1/1/1990")) == dt.date(1990, 1, 1)
+
+
+def test_holes_of_a_roof_come_back_from_the_form_as_they_went_in():
+    """Rings within a list are no points a line: taken for such they would be lost."""
+    (field,) = (one for one in fields_of("roof") if one.name == "holes_m")
+    holes = [[[6.0, 6.0], [9.0, 6.0], [9.0, 9.5]], [[1.0, 1.0], [2.0, 1.0], [2.0, 2.0]]]
+    assert value_of(field, texts_of(field, holes)) == holes

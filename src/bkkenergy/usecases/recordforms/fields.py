@@ -173,7 +173,8 @@ def _widget_of_list(
     items = _resolved(inner.get("items", {}), defs)
     match items.get("type"):
         case "array":
-            return "points", (), ()
+            holds_lists = _resolved(items.get("items") or {}, defs).get("type") == "array"
+            return ("plain" if holds_lists else "points"), (), ()
         case "object":
             parts = _parts(items, defs)
             is_flat = all(part.widget not in {"points", "rows", "pairs"} for part in parts)
