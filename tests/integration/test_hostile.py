@@ -33,7 +33,7 @@ FUTURE = 4_000_000_000
 GOOD_TOPIC, GOOD_METER = "bma/health/centre-1/main/readings", "health.centre-1.main"
 SUPPLIED = Path(os.environ.get("BKKENERGY_CASES", ROOT.parent / "shared/cases/ingest"))
 """Payloads of public cases, which are not ours to commit."""
-SUFFIX_OF = {"esphome-energy": "/state", "esphome-power": "/state", "victron-grid": "/Ac/Power", 
+SUFFIX_OF = {"esphome-energy": "/state", "esphome-power": "/state", "victron-grid": "/Ac/Power",
     "plain-number": "/energy", "mbmd": "/Import", "evcc-grid": "/energy", "home-assistant-statestream": "/state",
     "home-assistant-statestream-power": "/state", "shelly-gen1": "/total",
 }  # fmt: skip
