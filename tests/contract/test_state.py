@@ -27,9 +27,10 @@ from bkkenergy.adapters.state.alerts import Alarm, last_sent_us, mark_sent, open
 from bkkenergy.adapters.state.dismissals import dismissals
 from bkkenergy.adapters.state.identity import identity_of
 from bkkenergy.adapters.state.outbox import OutboxMessage, claim, has_due, messages, not_sent, post, sent
+from bkkenergy.adapters.state.persontables import dismissal
 from bkkenergy.adapters.state.projects import project_of, projects, steps_of
 from bkkenergy.adapters.state.runs import Artefact, Due, LeaseLost, RunQueue
-from bkkenergy.adapters.state.tables import dismissal, metadata, outbox
+from bkkenergy.adapters.state.tables import metadata, outbox
 from bkkenergy.adapters.state.users import audit_lines
 from bkkenergy.calendar import Period
 from bkkenergy.errors import ConfigError, InputError

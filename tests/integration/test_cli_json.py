@@ -11,14 +11,17 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from bkkenergy.access import server_actor
 from bkkenergy.adapters.state.quarantine import Quarantine
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli import cli
 from bkkenergy.payloads.message import Reason, Refused
 from bkkenergy.portfolio import load_portfolio
 from bkkenergy.readings import US_PER_S
+from bkkenergy.savings.facts import Finding
 from bkkenergy.site import load_configuration
 from bkkenergy.site.open import opened_state
+from bkkenergy.usecases.findingwork import AskedWork, enter_work
 from tests.conftest import ROOT
 from tests.reference_cli import commands
 from tests.web import METERS, make_site
@@ -29,7 +32,7 @@ DOES = {
     "poll", "plan add", "plan move", "plan import", "plan undo", "plan withdraw", "portfolio import", "portfolio import-list", "portfolio undo", "quarantine replay",
     "backup", "restore", "migrate", "import", "energy edit", "baseline fit", "baseline accept",
     "baseline decline",
-    "notes write", "notes remove", "notes adjust", "figures import-ft", "figures check", "ereport enter", "meters adopt", "bill remove",
+    "work enter", "work undo", "notes write", "notes remove", "notes adjust", "figures import-ft", "figures check", "ereport enter", "meters adopt", "bill remove",
     "portfolio proposals accept",
     "portfolio proposals reject", "solar weather fetch", "meters passwords",
 }  # fmt: skip
@@ -71,6 +74,8 @@ PRINTS: dict[str, tuple[list[str], set[str]]] = {
                           "imported_by", "imported", "undone_by", "undone"}),
     "imports show": (["1"], {"id", "file", "sha256", "kind", "meters", "from", "to", "count", "energy_kwh",
                              "precedence", "imported_by", "imported", "undone_by", "undone"}),
+    "work list": (["health"], {"number", "agency", "building", "rule", "state", "owner", "due", "comment",
+                               "cost_thb_a_month", "by", "at"}),
     "notes list": ([BUILDING], {"number", "agency", "building", "first", "end", "text", "by", "at", "removed_by",
                                 "removed_at", "adjustment"}),
     "plan targets": ([], {"programmes", "targets"}),
@@ -143,6 +148,11 @@ def site(tmp_path_factory):
     settings = load_configuration(home / "config").settings
     with opened_state(settings) as state:
         refused = Refused("bma/no/such/meter/readings", b'{"energy_kwh": 1}', Reason.UNKNOWN_METER, "no such meter")
+        finding = Finding(BUILDING, "night_spread", "watch", dt.date(2026, 11, 20), 1.0, 2.0, {})
+        enter_work(
+            state, server_actor("malee"), load_configuration(home / "config").portfolio, BUILDING, "night_spread",
+            AskedWork("seen"), [finding], dt.datetime(2026, 11, 26, tzinfo=dt.UTC),
+        )  # fmt: skip
         Quarantine.of(state, settings.ingest).keep([refused], {"messages": 1}, now_us=1_795_402_800 * US_PER_S)
     (home / "bills.csv").write_text(BILLS)
     (home / "config/portfolio").unlink()

@@ -53,6 +53,7 @@ from bkkenergy.usecases import (
     explore,
     figures,
     find,
+    findingwork,
     notes,
     paperbills,
     people,
@@ -65,6 +66,7 @@ from bkkenergy.usecases import (
     server,
 )
 from bkkenergy.usecases.backup import back_up
+from bkkenergy.usecases.findingwork import AskedWork
 from bkkenergy.usecases.imports import Overlap
 from bkkenergy.usecases.powers import USE_CASES, use_case
 from bkkenergy.usecases.purge import Planned
@@ -120,6 +122,9 @@ def site(tmp_path_factory):
         save_baseline(opened.state, fitted_of(agency, 1), NOW)
     number = {OWN: "111111111", OTHERS: "222222222"}
     for agency, name in BUILDING.items():
+        findingwork.enter_work(
+            opened.state, root, opened.portfolio, name, "night_use", AskedWork("assigned", "nok"), [finding(name)], NOW
+        )
         notes.write_note(
             opened.state, root, opened.portfolio, name, NOW - dt.timedelta(days=3), NOW, "chiller broken", NOW
         )
@@ -228,7 +233,7 @@ def owners(site, before, after, place):  # noqa: C901, PLR0911 - one a table
     match place[0]:
         case "run" | "scenario" | "agency_month":
             return {row["agency"]}
-        case "day_note":
+        case "day_note" | "finding_entry":
             return {row["agency"]}
         case "paper_bill":
             return {row["account"].removeprefix("account-")}
@@ -418,6 +423,11 @@ HOW = {
         site.state, actor, present(site), one(site, "paper_bill", account=f"account-{agency}")["id"], why="wrong", now=NOW),
     "bills.list": lambda site, actor, agency: paperbills.list_bills(
         site.state, actor, present(site), f"account-{agency}"),
+    "findings.work": lambda site, actor, agency: findingwork.enter_work(
+        site.state, actor, site.portfolio, BUILDING[agency], "night_use", AskedWork("seen"), [finding(BUILDING[agency])], NOW),
+    "findings.take_back": lambda site, actor, agency: findingwork.take_back(
+        site.state, actor, site.portfolio, BUILDING[agency], "night_use", NOW),
+    "findings.list_work": lambda site, actor, agency: findingwork.list_work(site.state, actor, agency),
     "notes.write": lambda site, actor, agency: notes.write_note(
         site.state, actor, site.portfolio, BUILDING[agency], NOW - dt.timedelta(days=1), NOW, "a test", NOW),
     "notes.list": lambda site, actor, agency: notes.list_notes(
@@ -487,6 +497,7 @@ ON_A_CLOSED_SITE = {"server.backup", "server.restore", "readings.migrate"}
 """What opens the state by itself, so that nothing here may have it locked: its line in the audit log stays."""
 CHANGES_NO_ROW = READS | {
     "notes.list",
+    "findings.list_work",
     "bills.list",
     "runs.retry",
     "records.read",

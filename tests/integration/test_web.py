@@ -17,9 +17,10 @@ from fastapi.testclient import TestClient
 from sqlalchemy import text
 
 from bkkenergy.access import ROLES
+from bkkenergy.adapters.state.persontables import dismissal
 from bkkenergy.adapters.state.projects import steps_of
 from bkkenergy.adapters.state.runs import RunQueue
-from bkkenergy.adapters.state.tables import audit, dismissal
+from bkkenergy.adapters.state.tables import audit
 from bkkenergy.adapters.state.users import add_token, audit_lines, tokens, users
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.cli import cli
@@ -88,6 +89,7 @@ def filled(path: str, agency: str, building: str, app) -> str:
         "project_id": f"led-{agency}", "month": f"{dt.datetime.now(BANGKOK).date():%Y-%m}", "user_id": "2", "token_id": "1",
         "scenario_id": "1" if agency == OWN else "2", "name:path": "overview-th.png" if "/img/" in path else "operator",
         "notebook": "1_register_to_kwh", "account": "none", "channel": "reactive", "kind": "building", "key:path": building, "number": "1",
+        "rule": "night_spread",
         "plant_id": "none",  # test_plants.py asks for those that there are
         "form": "xlsx",
     }  # fmt: skip
@@ -139,8 +141,11 @@ SCOPED = (
 
 
 def is_write_of_records(method, path):
-    """What test_api_portfolio.py, test_api_plan.py and test_bill_paper.py ask with tokens: here is a browser."""
-    return method != "GET" and path.startswith(("/api/v1/portfolio/", "/api/v1/plan/", "/api/v1/accounts/"))
+    """What test_api_portfolio.py, test_api_plan.py, test_bill_paper.py, test_notes.py and test_finding_work_pages.py ask
+    with tokens: here is a browser.
+    """
+    records = ("/api/v1/portfolio/", "/api/v1/plan/", "/api/v1/accounts/", "/api/v1/notes")
+    return method != "GET" and (path.startswith(records) or path.endswith("/findings/{rule}/work"))
 
 
 def asked(client, method, path, app, agency=OWN, building=OWN_BUILDING, csrf=""):
@@ -268,7 +273,9 @@ NEEDS = {
     ("POST", "/api/v1/buildings/{building_id}/baselines/{number}"): "manager",
     ("PUT", "/api/v1/agencies/{agency}/ereport/{month}"): "manager",
     ("POST", "/buildings/{building_id}/adjust"): "manager", ("POST", "/api/v1/buildings/{building_id}/event"): "manager",
-    ("POST", "/buildings/{building_id}/dismiss"): "manager", ("POST", "/plan/{project_id}/move"): "manager",
+    ("POST", "/buildings/{building_id}/findings"): "manager", ("POST", "/buildings/{building_id}/findings/undo"): "manager",
+    ("POST", "/notes"): "manager", ("POST", "/notes/{number}/remove"): "manager", ("POST", "/notes/{number}/adjustment"): "manager",
+    ("POST", "/plan/{project_id}/move"): "manager",
     ("GET", "/records/new/{kind}"): "manager", ("POST", "/records/new/{kind}"): "manager", ("POST", "/records/begin"): "server",
     ("GET", "/records/edit/{kind}/{key:path}"): "manager", ("POST", "/records/edit/{kind}/{key:path}"): "manager",
     ("POST", "/records/end/{kind}/{key:path}"): "manager", ("POST", "/records/undo/{number}"): "manager",
@@ -526,7 +533,8 @@ def test_a_dismissed_finding_is_gone_at_the_next_view_whichever_face_dismissed_i
     manager, here, building = people["manager-health"], app.state.here, "health.centre-2"
     address, api = f"/buildings/{building}", f"/api/v1/buildings/{building}/insights"
     (rule, *_) = [row["rule"] for row in manager.get(api).json()]
-    assert f'name="rule" value="{rule}"' in manager.get(address).text
+    field = f'name="rule" value="{rule}"'
+    assert field in manager.get(address).text
 
     def call(*rest):
         done = CliRunner().invoke(cli, ["insights", building, *rest, "--config", str(home / "config")])
@@ -534,7 +542,8 @@ def test_a_dismissed_finding_is_gone_at_the_next_view_whichever_face_dismissed_i
         return done.stdout
 
     def is_shown():
-        faces = (manager.get(address).text, manager.get(api).text, call("--json"))
+        page = manager.get(address).text.partition('<details id="ended">')[0]
+        faces = (page.replace(field, f'"{rule}"'), manager.get(api).text, call("--json"))
         (said,) = {f'"{rule}"' in face for face in faces}
         return said
 
@@ -546,7 +555,8 @@ def test_a_dismissed_finding_is_gone_at_the_next_view_whichever_face_dismissed_i
         return line
 
     assert is_shown()
-    dismissed = manager.post(f"{address}/dismiss", data={"csrf": csrf_of(manager), "rule": rule})
+    form = {"csrf": csrf_of(manager), "rule": rule, "state": "dismissed", "comment": "approved"}
+    dismissed = manager.post(f"{address}/findings", data=form)
     assert dismissed.status_code == 303
     assert not is_shown()
     assert [own.rule for own in here.site.dismissals] == [rule], "reports leave it out too"
@@ -555,7 +565,7 @@ def test_a_dismissed_finding_is_gone_at_the_next_view_whichever_face_dismissed_i
     call("--dismiss", rule)
     assert not is_shown()
     by_hand = entered()
-    assert (by_page["action"], by_page["detail"]) == (by_hand["action"], by_hand["detail"])
+    assert (by_page["action"], by_page["detail"]) == (by_hand["action"], by_hand["detail"] | {"comment": "approved"})
     assert (by_page["action"], by_page["detail"]["rule"]) == ("dismiss", rule)
     assert by_page["detail"]["cost_thb_a_month"] > 0
     assert (by_page["actor"], by_hand["actor"]) == ("manager-health", f"cli:{pwd.getpwuid(os.getuid()).pw_name}")

@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "insights": ("insights", "Show what to act on, most baht first."),
         "index": ("insights", "Rank buildings by kWh/m2 among their type, and find designated buildings."),
         "ereport": ("ereport", "Compare an agency with the state's standard use, as the e-report does."),
+        "work": ("work", "Work on findings: state, owner, due date, comments."),
         "notes": ("notes", "Write notes on days and hours of a building or an agency."),
         "jobs": ("jobs", "Run scheduled reports, list them, and try failed ones again."),
         "web": ("web", "Serve the web app and its API alone."),

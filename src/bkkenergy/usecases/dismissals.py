@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from bkkenergy.access import Actor
 from bkkenergy.adapters.state import StateStore, transaction
 from bkkenergy.adapters.state.dismissals import enter_dismissal
+from bkkenergy.adapters.state.findingwork import add_work_entry, work_entries
 from bkkenergy.adapters.state.users import enter_audit
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Portfolio
@@ -32,7 +33,14 @@ def dismiss(
         raise InputError(f"dismissing needs one building with a finding of the rule {rule!r}. Found: {known}.")
     entered = Dismissal(meant[0].building, dismissed_as(meant[0]), float(meant[0].cost_thb_a_month))
     detail = {"rule": rule, "cost_thb_a_month": entered.cost_thb_a_month}
+    agency = portfolio.buildings[entered.building].agency
     with transaction(engine) as connection:
         enter_dismissal(connection, entered, actor.name, now)
+        last = next(reversed(work_entries(connection, [agency], entered.building, entered.rule)), None)
+        add_work_entry(
+            connection, agency, entered.building, entered.rule, state="dismissed", comment="",
+            owner="" if last is None else last.owner, due=None if last is None else last.due,
+            cost_thb_a_month=entered.cost_thb_a_month, by=actor.name, now=now,
+        )  # fmt: skip
         enter_audit(connection, actor, "dismiss", entered.building, detail, now)
     return entered

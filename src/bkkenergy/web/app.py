@@ -26,6 +26,7 @@ from bkkenergy.web import (
     api_bills,
     api_channels,
     api_explore,
+    api_findings,
     api_notes,
     api_official,
     api_plan,
@@ -41,6 +42,7 @@ from bkkenergy.web import (
     pages_energy,
     pages_explore,
     pages_find,
+    pages_findings,
     pages_help,
     pages_meters,
     pages_notes,
@@ -100,6 +102,7 @@ def create_app(here: AppContext) -> FastAPI:
         pages_energy,
         pages_explore,
         pages_find,
+        pages_findings,
         pages_help,
         pages_meters,
         pages_notes,
@@ -119,6 +122,7 @@ def create_app(here: AppContext) -> FastAPI:
     app.include_router(api_balance.router)
     app.include_router(api_channels.router)
     app.include_router(api_explore.router)
+    app.include_router(api_findings.router)
     app.include_router(api_notes.router)
     app.include_router(api_work.router)
     app.include_router(api_plan.router)

@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from bkkenergy.adapters.state.alerts import Alarm, open_alerts
 from bkkenergy.adapters.state.baselines import versions_of
+from bkkenergy.adapters.state.findingwork import WORK_STATES
 from bkkenergy.calendar import past_year
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import Words
@@ -40,22 +41,25 @@ from bkkenergy.reports.savingwords import cusum_picture
 from bkkenergy.reports.solar.drawing import Line, lines
 from bkkenergy.reports.yearwords import change_text
 from bkkenergy.savings.facts import Finding
+from bkkenergy.savings.insights import dismissed_as
 from bkkenergy.savings.versions import VersionState
 from bkkenergy.savings.views import mean_rows
 from bkkenergy.usecases.baselines import decide_on_baseline
 from bkkenergy.usecases.daychange import DayChange, day_changes
-from bkkenergy.usecases.dismissals import dismiss
 from bkkenergy.usecases.emissions import emission_months
 from bkkenergy.usecases.events import accept_event
+from bkkenergy.usecases.findingwork import work_on
 from bkkenergy.usecases.portfolio import portfolio_state
 from bkkenergy.usecases.standing import owner_of
 from bkkenergy.web.balance import balance_view
 from bkkenergy.web.building import BuildingView, building_parts, building_view, findings_shown, power_now
 from bkkenergy.web.citymap import city_map
+from bkkenergy.web.context import AppContext
 from bkkenergy.web.figures import BuildingFigures, CityFigures, Figures, summed
 from bkkenergy.web.quantities import quantity_rows
 from bkkenergy.web.render import page
 from bkkenergy.web.security import OwnForm, PageVisitor, Visitor
+from bkkenergy.web.work import ENDED, WorkLine, work_line
 
 INDEX_S = 600.0
 """How long an agency's index stays before it is computed again: what is entered of a month shows within minutes."""
@@ -63,6 +67,8 @@ router = APIRouter(default_response_class=HTMLResponse)
 HOURS = 24
 DECISIONS: dict[str, VersionState] = {"accepted": "accepted", "declined": "declined"}
 DAYS_SHOWN, LEAST_CHANGE_RATIO = 3, 0.02
+DAYS_TO_VANISH = 28
+"""So long after it was resolved a finding may still be found: rules look back some weeks."""
 A_WEEK = dt.timedelta(days=6)
 """From its first day to its last."""
 
@@ -220,6 +226,11 @@ def building_page(building_id: str, visitor: PageVisitor) -> Response:
         return RedirectResponse(f"/explore/building/{building_id}", 303)
     building, here, words = building_of(visitor, building_id), visitor.here, visitor.words
     view = building_view(here, building)
+    lines = {
+        item.now.rule: work_line(item, visitor, view.findings)
+        for item in work_on(here.opened.state, building.agency, building.id)
+    }
+    ended = _ended(here, lines, view.findings)
     return page(
         visitor,
         "building.html.j2",
@@ -244,29 +255,17 @@ def building_page(building_id: str, visitor: PageVisitor) -> Response:
         profile=_profile(view, words),
         heat=_heat(view, words),
         duration=_duration(view, words),
-        findings=[_finding(finding, words) for finding in findings_shown(here, view.findings)],
+        findings=[
+            _finding(finding, words) | {"work": lines.get(dismissed_as(finding))}
+            for finding in findings_shown(here, view.findings)
+            if dismissed_as(finding) not in ended
+        ],
+        ended_work=list(ended.values()),
+        work_states=WORK_STATES,
         may_dismiss=visitor.account.may("dismiss", building.agency),
         may_adjust=visitor.account.may("edit", building.agency) and here.portfolio.revision > 0,
         is_demo=here.portfolio.agencies[building.agency].demonstration,
     )
-
-
-@router.post("/buildings/{building_id}/dismiss")
-def dismiss_finding(building_id: str, visitor: PageVisitor, form: OwnForm) -> Response:
-    """Mark a finding as dismissed until it grows by a fifth."""
-    building, here = building_of(visitor, building_id), visitor.here
-    try:
-        dismiss(
-            here.opened.state,
-            visitor.actor,
-            here.portfolio,
-            building_view(here, building).findings,
-            str(form.get("rule", "")),
-            here.clock(),
-        )
-    except InputError:
-        raise HTTPException(404, "no such finding") from None
-    return RedirectResponse(f"/buildings/{building_id}#findings", 303)
 
 
 @router.post("/buildings/{building_id}/baselines/{number}")
@@ -371,10 +370,25 @@ def _duration(view: BuildingView, words: Words) -> Markup:
     return lines([Line(kw.tolist(), "actual")], names, words("web.duration"), words.number)
 
 
+def _ended(here: AppContext, lines: dict[str, WorkLine], findings: list[Finding]) -> dict[str, WorkLine]:
+    """Choose the work that has ended. It is one to act on again where a dismissed finding has grown by a fifth, or a
+    resolved one is still found weeks later.
+    """
+    again = {dismissed_as(finding) for finding in findings_shown(here, findings)}
+    since = here.today - dt.timedelta(days=DAYS_TO_VANISH)
+    return {
+        key: line
+        for key, line in lines.items()
+        if line.item.now.state in ENDED
+        and (key not in again or (line.item.now.state == "resolved" and line.item.now.at.date() >= since))
+    }
+
+
 def _finding(finding: Finding, words: Words) -> dict[str, Any]:
     name, what, todo, stakes = finding_texts(finding, words)
     return {
         "rule": finding.rule,
+        "key": dismissed_as(finding),
         "explore": f"/explore/building/{finding.building}?first={finding.since}&last={finding.since + A_WEEK}",
         "days": [
             (words.day_short(day), f"/explore/building/{finding.building}?first={day}&last={day}")

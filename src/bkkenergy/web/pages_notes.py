@@ -25,6 +25,7 @@ def back_to(target: str) -> Response:
 @router.post("/notes")
 def write(visitor: PageVisitor, form: OwnForm) -> Response:
     """Write a note on the days, or the hours of a day, that a form names."""
+    visitor.need("edit")
     here = visitor.here
     first_day, last_day, of = (str(form.get(name, "")) for name in ("first", "last", "of"))
     from_hour, to_hour = (str(form.get(name, "")) for name in ("from", "to"))
@@ -38,6 +39,7 @@ def write(visitor: PageVisitor, form: OwnForm) -> Response:
 @router.post("/notes/{number}/remove")
 def remove(number: int, visitor: PageVisitor, form: OwnForm) -> Response:
     """Remove a note."""
+    visitor.need("edit")
     remove_note(visitor.here.opened.state, visitor.actor, number, visitor.here.clock())
     return back_to(str(form.get("back", "")))
 
@@ -45,6 +47,7 @@ def remove(number: int, visitor: PageVisitor, form: OwnForm) -> Response:
 @router.post("/notes/{number}/adjustment")
 def adjust(number: int, visitor: PageVisitor, form: OwnForm) -> Response:
     """Enter what a note speaks of as a non-routine adjustment."""
+    visitor.need("edit")
     here = visitor.here
     kwh, half = (_energy(str(form.get(name, ""))) for name in ("kwh_a_day", "half_width_kwh_a_day"))
     try:

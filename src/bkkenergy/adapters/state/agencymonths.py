@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from sqlalchemy import Connection, Engine, delete, insert, select
 
 from bkkenergy.adapters.state import reading, us_of
-from bkkenergy.adapters.state.tables import agency_month
+from bkkenergy.adapters.state.persontables import agency_month
 
 
 def month_amounts(engine: Engine, agency: str, first: dt.date, last: dt.date) -> dict[str, dict[str, float]]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from bkkenergy.adapters.state import reading, us_of
-from bkkenergy.adapters.state.tables import dismissal
+from bkkenergy.adapters.state.persontables import dismissal
 from bkkenergy.savings.insights import Dismissal
 
 
@@ -30,3 +30,8 @@ def enter_dismissal(connection: Connection, entered: Dismissal, by: str, now: dt
             connection.execute(insert(dismissal).values(building=entered.building, rule=entered.rule, **values))
     except IntegrityError:  # the same one was dismissed since the update looked
         connection.execute(update(dismissal).where(*same).values(values))
+
+
+def drop_dismissal(connection: Connection, building: str, rule: str) -> None:
+    """Delete a dismissal, where there is one: its finding is shown again."""
+    connection.execute(delete(dismissal).where(dismissal.c.building == building, dismissal.c.rule == rule))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Row, insert, select, update
 
 from bkkenergy.adapters.state import us_of
-from bkkenergy.adapters.state.tables import day_note
+from bkkenergy.adapters.state.persontables import day_note
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.readings import US_PER_S
 

@@ -11,21 +11,14 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
     UniqueConstraint,
 )
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+import bkkenergy.adapters.state.persontables  # noqa: F401 - its tables are of the same metadata
+from bkkenergy.adapters.state.metadata import metadata as metadata  # noqa: PLC0414 - `tables` has all of them
 
 lease = Table(
     "lease",
@@ -157,30 +150,6 @@ audit = Table(
     Column("detail", JSON, nullable=False),
     Column("address", String(64), nullable=False, default=""),
 )
-
-dismissal = Table(
-    "dismissal",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("building", String(128), nullable=False),
-    Column("rule", String(64), nullable=False),
-    Column("cost_thb_a_month", Float, nullable=False),
-    Column("by", String(64), nullable=False),
-    Column("at_us", BigInteger, nullable=False),
-    UniqueConstraint("building", "rule"),
-)
-
-agency_month = Table(
-    "agency_month",
-    metadata,
-    Column("agency", String(64), primary_key=True),
-    Column("month", String(7), primary_key=True),
-    Column("name", String(32), primary_key=True),
-    Column("amount", Float, nullable=False),
-    Column("by", String(64), nullable=False),
-    Column("at_us", BigInteger, nullable=False),
-)
-"""What an agency reports of itself each month beside electricity: staff, visitors, fuel."""
 
 scenario = Table(
     "scenario",
@@ -377,21 +346,4 @@ paper_bill = Table(
     Column("removed_us", BigInteger),
     Column("removed_why", Text, nullable=False, default=""),
     Index("ix_paper_bill_account", "account", "first_day"),
-)
-
-day_note = Table(
-    "day_note",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("agency", String(64), nullable=False),
-    Column("building", String(128), nullable=False, default=""),
-    Column("first_us", BigInteger, nullable=False),
-    Column("end_us", BigInteger, nullable=False),
-    Column("text", Text, nullable=False),
-    Column("by", String(64), nullable=False),
-    Column("at_us", BigInteger, nullable=False),
-    Column("removed_by", String(64), nullable=False, default=""),
-    Column("removed_us", BigInteger),
-    Column("adjustment", String(64), nullable=False, default=""),
-    Index("ix_day_note_agency", "agency", "first_us"),
 )

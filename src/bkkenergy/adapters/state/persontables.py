@@ -1,0 +1,66 @@
+"""Tables of what persons say: of findings, of days and hours, of months. As in `tables`, with which they share all."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Float, Index, Integer, String, Table, Text, UniqueConstraint
+
+from bkkenergy.adapters.state.metadata import metadata
+
+dismissal = Table(
+    "dismissal",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("building", String(128), nullable=False),
+    Column("rule", String(64), nullable=False),
+    Column("cost_thb_a_month", Float, nullable=False),
+    Column("by", String(64), nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    UniqueConstraint("building", "rule"),
+)
+
+agency_month = Table(
+    "agency_month",
+    metadata,
+    Column("agency", String(64), primary_key=True),
+    Column("month", String(7), primary_key=True),
+    Column("name", String(32), primary_key=True),
+    Column("amount", Float, nullable=False),
+    Column("by", String(64), nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+)
+"""What an agency reports of itself each month beside electricity: staff, visitors, fuel."""
+
+day_note = Table(
+    "day_note",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("agency", String(64), nullable=False),
+    Column("building", String(128), nullable=False, default=""),
+    Column("first_us", BigInteger, nullable=False),
+    Column("end_us", BigInteger, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("by", String(64), nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("removed_by", String(64), nullable=False, default=""),
+    Column("removed_us", BigInteger),
+    Column("adjustment", String(64), nullable=False, default=""),
+    Index("ix_day_note_agency", "agency", "first_us"),
+)
+
+finding_entry = Table(
+    "finding_entry",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("agency", String(64), nullable=False),
+    Column("building", String(128), nullable=False),
+    Column("rule", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("owner", String(120), nullable=False, default=""),
+    Column("due_day", String(10)),
+    Column("comment", Text, nullable=False, default=""),
+    Column("cost_thb_a_month", Float, nullable=False),
+    Column("by", String(64), nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Index("ix_finding_entry_agency", "agency", "building", "rule"),
+)
+"""Work on findings: a row each time that a person changes something; the last one of a finding is how it stands."""

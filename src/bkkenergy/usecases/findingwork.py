@@ -1,0 +1,166 @@
+"""Findings as work: who cares for one, until when, how far it is; each change is an entry, and can be taken back."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bkkenergy.access import Actor
+from bkkenergy.adapters.state import StateStore, StateTransaction, reading, transaction
+from bkkenergy.adapters.state.dismissals import drop_dismissal, enter_dismissal
+from bkkenergy.adapters.state.findingwork import WORK_STATES, WorkEntry, WorkState, add_work_entry, work_entries
+from bkkenergy.adapters.state.users import enter_audit
+from bkkenergy.errors import InputError, NotThere
+from bkkenergy.portfolio import Portfolio
+from bkkenergy.portfolio.values import MAX_TEXT, text_faults
+from bkkenergy.savings.facts import Finding
+from bkkenergy.savings.insights import Dismissal, dismissed_as
+from bkkenergy.usecases.powers import use_case
+
+MAX_OWNER = 120
+MIN_REASON = 3
+
+
+@dataclass(frozen=True, slots=True)
+class AskedWork:
+    """What a person wants a finding to be: how far it is, who cares for it, until when, and why."""
+
+    state: WorkState
+    owner: str = ""
+    due: dt.date | None = None
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkItem:
+    """A finding that was worked on. now : its last entry. entries : all of them, the oldest first."""
+
+    now: WorkEntry
+    entries: tuple[WorkEntry, ...]
+
+
+@use_case("findings.work", "dismiss", "agency")
+def enter_work(
+    engine: StateStore,
+    actor: Actor,
+    portfolio: Portfolio,
+    building: str,
+    rule: str,
+    asked: AskedWork,
+    findings: Sequence[Finding],
+    now: dt.datetime,
+) -> WorkEntry:
+    """Enter how a building's finding stands, as one more entry; the audit log has it with what was before.
+
+    Parameters
+    ----------
+    rule : str
+        The finding's rule, of an event with its day; what `WorkEntry` has.
+    findings : sequence of Finding
+        The building's present findings, from which its stakes come. One that is found no more has its last ones.
+
+    Raises
+    ------
+    NotThere
+        Where the building is not the actor's, or has no such finding and never had work on it.
+    NotAllowed, StoreUnavailable
+    InputError
+        Where the state is none, a text is too long, or a finding is dismissed without a reason.
+    """
+    known = portfolio.buildings.get(building)
+    if known is None:
+        raise NotThere
+    actor.need("dismiss", known.agency)
+    _refuse_strange(asked)
+    with transaction(engine) as connection:
+        before = work_entries(connection, [known.agency], building, rule)
+        present = next((finding for finding in findings if dismissed_as(finding) == rule), None)
+        if present is None and not before:
+            raise NotThere
+        cost = before[-1].cost_thb_a_month if present is None else float(present.cost_thb_a_month)
+        return _entered(connection, actor, (known.agency, building, rule), asked, cost, now, before)
+
+
+@use_case("findings.take_back", "dismiss", "agency")
+def take_back(
+    engine: StateStore, actor: Actor, portfolio: Portfolio, building: str, rule: str, now: dt.datetime
+) -> WorkEntry:
+    """Take the last change of a finding back: it stands as before, by one more entry. Raises as `enter_work` does."""
+    known = portfolio.buildings.get(building)
+    if known is None:
+        raise NotThere
+    actor.need("dismiss", known.agency)
+    with transaction(engine) as connection:
+        entries = work_entries(connection, [known.agency], building, rule)
+        if not entries:
+            raise NotThere
+        before = entries[-2] if len(entries) > 1 else None
+        asked = (
+            AskedWork("open") if before is None else AskedWork(before.state, before.owner, before.due, before.comment)
+        )
+        cost = entries[-1].cost_thb_a_month
+        return _entered(connection, actor, (known.agency, building, rule), asked, cost, now, entries)
+
+
+@use_case("findings.list_work", "see", "agency")
+def list_work(engine: StateStore, actor: Actor, agency: str, building: str | None = None) -> list[WorkItem]:
+    """Return what is worked on in an agency, or in one of its buildings: what is late first, then most money.
+
+    Raises NotThere, NotAllowed, StoreUnavailable.
+    """
+    actor.need("see", agency)
+    return work_on(engine, agency, building)
+
+
+def work_on(engine: StateStore, agency: str, building: str | None = None) -> list[WorkItem]:
+    """Return what is worked on in an agency, or in one of its buildings, most money first. Raises StoreUnavailable."""
+    with reading(engine) as connection:
+        entries = work_entries(connection, [agency], building)
+    by_finding: dict[tuple[str, str], list[WorkEntry]] = {}
+    for entry in entries:
+        by_finding.setdefault((entry.building, entry.rule), []).append(entry)
+    items = [WorkItem(each[-1], tuple(each)) for each in by_finding.values()]
+    return sorted(items, key=lambda item: (-item.now.cost_thb_a_month, item.now.building, item.now.rule))
+
+
+def _refuse_strange(asked: AskedWork) -> None:
+    if asked.state not in WORK_STATES:
+        raise InputError.of("work_state", given=asked.state, known=", ".join(WORK_STATES))
+    if len(asked.owner) > MAX_OWNER or any(text_faults([asked.owner, asked.comment], "text")):
+        raise InputError.of("work_text", owner=MAX_OWNER, count=f"{MAX_TEXT:,}")
+    if asked.state == "dismissed" and len(asked.comment.strip()) < MIN_REASON:
+        raise InputError.of("work_reason")
+    if asked.state == "assigned" and not asked.owner.strip():
+        raise InputError.of("work_owner")
+
+
+def _entered(
+    connection: StateTransaction,
+    actor: Actor,
+    finding: tuple[str, str, str],
+    asked: AskedWork,
+    cost_thb_a_month: float,
+    now: dt.datetime,
+    before: Sequence[WorkEntry],
+) -> WorkEntry:
+    """Add an entry, and let a dismissal be there or not as its state says."""
+    agency, building, rule = finding
+    owner, comment = asked.owner.strip(), asked.comment.strip()
+    number = add_work_entry(
+        connection, agency, building, rule, state=asked.state, owner=owner, due=asked.due, comment=comment,
+        cost_thb_a_month=cost_thb_a_month, by=actor.name, now=now,
+    )  # fmt: skip
+    if asked.state == "dismissed":
+        enter_dismissal(connection, Dismissal(building, rule, cost_thb_a_month), actor.name, now)
+        detail = {"rule": rule, "cost_thb_a_month": cost_thb_a_month, "comment": comment}
+        enter_audit(connection, actor, "dismiss", building, detail, now)
+    else:
+        drop_dismissal(connection, building, rule)
+        states = {"before": before[-1].state if before else "open", "after": asked.state}
+        more = {"owner": owner, "due": str(asked.due or ""), "comment": comment}
+        enter_audit(connection, actor, "finding_work", building, {"rule": rule} | states | more, now)
+    return WorkEntry(
+        number=number, agency=agency, building=building, rule=rule, state=asked.state, owner=owner, due=asked.due,
+        comment=comment, cost_thb_a_month=cost_thb_a_month, by=actor.name, at=now,
+    )  # fmt: skip

@@ -1,0 +1,63 @@
+"""Findings as work, in words: how one stands, whose it is, what came of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bkkenergy.adapters.state.findingwork import WorkEntry
+from bkkenergy.i18n import Words
+from bkkenergy.savings.facts import Finding
+from bkkenergy.savings.insights import dismissed_as
+from bkkenergy.usecases.findingwork import WorkItem
+from bkkenergy.web.security import Visitor
+
+ENDED = ("resolved", "dismissed")
+
+
+@dataclass(frozen=True, slots=True)
+class WorkLine:
+    """A finding that is worked on, as a page shows it. effect : what came of a resolved one."""
+
+    item: WorkItem
+    name: str
+    building: str
+    is_late: bool
+    history: list[str]
+    effect: str = ""
+
+
+def work_line(item: WorkItem, visitor: Visitor, findings: Sequence[Finding] | None = None) -> WorkLine:
+    """Return a finding that is worked on in words. findings : those of its building as of now, where they are known."""
+    words, building = visitor.words, visitor.here.portfolio.buildings.get(item.now.building)
+    name = item.now.building if building is None else words.either(th=building.name_th, en=building.name_en)
+    history = [entry_text(entry, words) for entry in reversed(item.entries)]
+    effect = "" if findings is None else effect_text(item, findings, words)
+    return WorkLine(item, rule_name(item.now.rule, words), name, item.now.is_late(visitor.here.today), history, effect)
+
+
+def effect_text(item: WorkItem, findings: Sequence[Finding], words: Words) -> str:
+    """Return what came of a finding that was resolved: what is at stake now beside what was; "" of another."""
+    if item.now.state != "resolved":
+        return ""
+    before = words.number(max(entry.cost_thb_a_month for entry in item.entries))
+    now = next((finding for finding in findings if dismissed_as(finding) == item.now.rule), None)
+    if now is None:
+        return words("work.effect_gone", thb=before)
+    return words("work.effect_left", now=words.number(now.cost_thb_a_month), thb=before)
+
+
+def rule_name(rule: str, words: Words) -> str:
+    """Return what a finding is called, an event with its day."""
+    bare, _, day = rule.partition("@")
+    name = words.name("insight", bare)
+    return f"{name} ({words.day_year(dt.date.fromisoformat(day))})" if day else name
+
+
+def entry_text(entry: WorkEntry, words: Words) -> str:
+    """Return an entry in a line: when, how the finding stood, whose it was, what was said, and who said it."""
+    parts = [words.moment(entry.at), words(f"work.state_{entry.state}"), entry.owner]
+    parts += [words("work.until", date=words.day_year(entry.due))] if entry.due else []
+    said = " · ".join(part for part in (*parts, entry.comment) if part)
+    return f"{said} ({entry.by})"
