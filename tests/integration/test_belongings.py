@@ -122,7 +122,7 @@ def test_plants_are_on_the_building_s_page_in_the_api_and_by_command(home, manag
     assert (balance["production"], balance["gross_use"]) == (None, None)
     plants = balance["pv_plants"]
     assert [(plant["plant"], plant["capacity_kwp"], plant["meters"]) for plant in plants] == [
-        ("roof-1", 80.0, [f"{BUILDING}.main"]), ("roof-2", 10.0, []),
+        ("roof-1", 50.0, [f"{BUILDING}.main"]), ("roof-2", 10.0, []),
     ]  # fmt: skip
     said = bkkenergy(
         "energy", "balance", BUILDING, "--period", "yesterday", "--lang", "en", "--config", home / "config"

@@ -44,6 +44,7 @@ BY_OTHERS = {
     "make demo": "a fresh clone runs it",
     "make test": "CI is it",
     "make demo ARGS=--exit": "a fresh clone runs it",
+    "bkkenergy savings path health": "it needs a baseline from before the fiscal year: tests/integration/test_savings_cli.py",
 }
 """What the guides show and this test does not run, and who does."""
 IN_CONTAINERS = ("docker compose ", "deploy/make-secrets ", "cd deploy", "tar -xzf site/backups")
@@ -182,9 +183,11 @@ def test_every_command_of_the_guides_runs(home, broker, monkeypatch):
     monkeypatch.setenv("BKKENERGY_CONFIG", str(home / "config"))
     (home / "message.json").write_text('{"Time": "2026-11-25T10:00:00", "ENERGY": {"Total": 1.5, "Power": 40}}')
     for command in commands:
+        if command in BY_OTHERS:
+            continue
         words = shlex.split(as_of_now(command))
         if words[0] != "bkkenergy":
-            is_run = command in BY_OTHERS or command.startswith(IN_CONTAINERS)
+            is_run = command.startswith(IN_CONTAINERS)
             assert is_run or command.split()[0] in {"make", "KILLS=20"}, f"nobody runs {command!r}"
             continue
         arguments = words[1:]

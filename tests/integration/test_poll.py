@@ -365,7 +365,9 @@ def test_the_doctor_counts_the_readings_that_wait_for_the_broker(settings, tmp_p
         if said is not None:
             assert (said.is_well, said.observed) == (
                 number == 0,
-                f"{number + 1:,} readings of the poller wait for the broker",
+                "1 reading of the poller waits for the broker"
+                if number == 0
+                else f"{number + 1:,} readings of the poller wait for the broker",
             )
     path.with_name("other.sqlite").write_text("no database")
     (said,) = examine_outbound(path.with_name("other.sqlite"))

@@ -11,6 +11,10 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
+AS_TEXT = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+"""Options of xlsxwriter. A name that begins with "=" would else be a formula that runs on the reader's computer, and an
+address a link; our formulas are written as such."""
+
 ROOT = 0
 
 

@@ -34,7 +34,10 @@ from bkkenergy.usecases.energy import buildings_named
 console = Console()
 
 
-@click.group("savings")
+@click.group(
+    "savings",
+    epilog="\b\nExamples:\n  bkkenergy savings year all --period 2026-10\n  bkkenergy savings path health",
+)
 def savings_command() -> None:
     """Look at savings over the years. Whether one is significant: bkkenergy baseline check."""
 
@@ -93,8 +96,7 @@ def path_command(name: str, until: str | None, as_json: bool, lang: Any, config_
         print_json({"name": name, "path": None if path is None else path_data(path)})
         return
     if path is None:
-        whys = [one.why.said(lang) for one in years if one.why is not None]
-        raise InputError.of("no_path", name=name, why=" ".join(whys[:1]))
+        raise InputError.of("no_path", name=name, why=next((one.why for one in years if one.why is not None), ""))
     words = Words(lang)
     click.echo(f"{name}: {path_title(path, words)}")
     for line in path_sentences(path, words):

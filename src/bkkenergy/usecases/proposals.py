@@ -125,9 +125,9 @@ def proposed_changes(state: PortfolioState, actor: Actor, number: int) -> list[S
     return seen_changes(changes, before, before.with_changes(changes), state.kinds, actor, is_against=True)
 
 
-def may_decide(actor: Actor, asked: Proposal) -> bool:
-    """Whether an actor can accept or refuse a proposal that waits."""
-    return asked.state == "open" and _may_decide(actor, asked)
+def may_decide(who: Actor, asked: Proposal) -> bool:
+    """Whether one can accept or refuse a proposal that waits."""
+    return asked.state == "open" and _may_decide(who, asked)
 
 
 @use_case("proposals.accept", "edit", "agency")

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import xlsxwriter
 
+from bkkenergy.adapters.files import AS_TEXT
 from bkkenergy.i18n import DATE_FORMAT, Words
 from bkkenergy.readings import FloatArray, Quality
-from bkkenergy.reports.workbooks import AS_TEXT
 from bkkenergy.usecases.explore import CHANNEL_OF, is_mean, is_rate
 from bkkenergy.web.explore import ExploreView, comparison_name, quantity_name, subject_name, unit_of
 from bkkenergy.web.exploretime import period_text

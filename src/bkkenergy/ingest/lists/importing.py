@@ -12,6 +12,7 @@ from typing import Any
 import xlsxwriter
 
 from bkkenergy.access import Actor
+from bkkenergy.adapters.files import AS_TEXT
 from bkkenergy.errors import ConfigError, Fault, InputError
 from bkkenergy.i18n import Words, catalogue
 from bkkenergy.ingest.lists.headings import COORDINATES, DRIVER, IN_LISTS, PARTS, field_of, remember, remembered
@@ -156,7 +157,7 @@ def write_list(
     drivers = sorted({name for thing in things for name in (thing.value.get("drivers") or {})})
     texts = catalogue(words.lang)
     heads = [texts.get(label_key(kind, one.name, texts), one.name) for one in fields]
-    book = xlsxwriter.Workbook(path, {"strings_to_formulas": False, "strings_to_urls": False})
+    book = xlsxwriter.Workbook(path, AS_TEXT)
     bold = book.add_format({"bold": True})
     sheet = book.add_worksheet(words.name("record_kind", kind)[:31])
     sheet.write_row(0, 0, [*heads, *(f"{DRIVER}{name}" for name in drivers)], bold)

@@ -288,7 +288,15 @@ def search(path: str, value: Any) -> Any:
     try:
         return _compiled(path).search(value)
     except (jmespath.exceptions.JMESPathError, RecursionError, OverflowError) as error:
-        raise DecodeError(f"{path!r} cannot be worked out: {' '.join(str(error).split())}") from None
+        raise DecodeError(f"{path!r} cannot be worked out: {_said(error)}") from None
+
+
+def _said(error: Exception) -> str:
+    """Return what an error says in one line; one that shows its value may end in the depth of that value."""
+    try:
+        return " ".join(str(error).split())
+    except (ValueError, RecursionError):
+        return "its value is nested too deeply to be shown"
 
 
 def _unit_of(name: str) -> str:

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import xlsxwriter
 
+from bkkenergy.adapters.files import AS_TEXT
 from bkkenergy.i18n import Words
 from bkkenergy.plan import Project
 from bkkenergy.portfolio import Portfolio
-from bkkenergy.reports.workbooks import AS_TEXT
 from bkkenergy.solar.screening import ScreenRow
 
 OFFERED = frozenset({"surveyed", "proposed", "endorsed"})

@@ -11,11 +11,11 @@ from typing import Any
 import xlsxwriter
 from xlsxwriter.utility import xl_rowcol_to_cell
 
+from bkkenergy.adapters.files import AS_TEXT
 from bkkenergy.calendar import Period, edges
 from bkkenergy.errors import InputError
 from bkkenergy.plan.jcm import JcmMethod, Reduction, reduction_of
 from bkkenergy.portfolio import Meter
-from bkkenergy.reports.workbooks import AS_TEXT
 from bkkenergy.site import Site
 from bkkenergy.usecases.energy import quarter_hours
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import xlsxwriter
 
+from bkkenergy.adapters.files import AS_TEXT
 from bkkenergy.i18n import DATE_FORMAT, MONTH_FORMAT, Lang, Words
 from bkkenergy.reports.annual import AnnualReport, month_fields, ordered
-from bkkenergy.reports.workbooks import AS_TEXT
 from bkkenergy.savings.designated import MJ_PER_KWH
 
 BOM = "\ufeff"

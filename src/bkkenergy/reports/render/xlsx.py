@@ -9,6 +9,7 @@ from typing import Any
 import xlsxwriter
 from xlsxwriter.utility import xl_col_to_name, xl_range
 
+from bkkenergy.adapters.files import AS_TEXT
 from bkkenergy.calendar import BE_OFFSET_YEARS
 from bkkenergy.i18n import DATE_FORMAT, MONTH_FORMAT, Lang, Words
 from bkkenergy.reports.comparisons import comparisons
@@ -32,7 +33,6 @@ from bkkenergy.reports.render.book import Book
 from bkkenergy.reports.render.xlsx_official import official_sheets
 from bkkenergy.reports.render.yearsheet import has_year_sheet, write_year_sheet
 from bkkenergy.reports.savings.phrasing import finding_texts, judged_note, verdict_text
-from bkkenergy.reports.workbooks import AS_TEXT
 
 HOURS = 24
 MAX_SHEETS = 200

@@ -13,9 +13,9 @@ import xlsxwriter
 from babel import Locale
 from babel.dates import get_month_names
 
+from bkkenergy.adapters.files import AS_TEXT
 from bkkenergy.i18n import Lang, Words
 from bkkenergy.reports.solar.html import bill_rows
-from bkkenergy.reports.workbooks import AS_TEXT
 from bkkenergy.solar.design import SolarDesign
 from bkkenergy.solar.screening import Screening
 from bkkenergy.solar.sources import assumption_sources
