@@ -69,6 +69,44 @@ THREADS = 6
 STATUS_OF: tuple[tuple[type[Exception], int], ...] = ((UnavailableError, 503), (NotAllowed, 403), (NotThere, 404))
 STATUS_KEYS = {status: f"web.error_{status}" for status in (403, 404, 422, 500, 503)}
 RETRY = {"Retry-After": "5"}
+PAGES = (
+    pages_account,
+    oidc,
+    pages_energy,
+    pages_explore,
+    pages_find,
+    pages_findings,
+    pages_help,
+    pages_meters,
+    pages_notes,
+    pages_official,
+    pages_plant,
+    pages_solar,
+    pages_work,
+    pages_year,
+    record_pages,
+    record_forms,
+    record_lists,
+    record_proposals,
+    live,
+)
+API = (
+    api,
+    api_balance,
+    api_channels,
+    api_explore,
+    api_findings,
+    api_notes,
+    api_work,
+    api_plan,
+    api_plants,
+    api_savings,
+    api_bills,
+    api_official,
+    api_year,
+    api_portfolio,
+    api_readings,
+)
 log = structlog.get_logger(__name__)
 
 
@@ -96,43 +134,10 @@ def create_app(here: AppContext) -> FastAPI:
     app.add_middleware(BoundedBodies)
     app.middleware("http")(with_headers)
     app.mount("/static", Static(directory=STATIC), name="static")
-    for room in (
-        pages_account,
-        oidc,
-        pages_energy,
-        pages_explore,
-        pages_find,
-        pages_findings,
-        pages_help,
-        pages_meters,
-        pages_notes,
-        pages_official,
-        pages_plant,
-        pages_solar,
-        pages_work,
-        pages_year,
-        record_pages,
-        record_forms,
-        record_lists,
-        record_proposals,
-        live,
-    ):
-        app.include_router(room.router, include_in_schema=False)
-    app.include_router(api.router)
-    app.include_router(api_balance.router)
-    app.include_router(api_channels.router)
-    app.include_router(api_explore.router)
-    app.include_router(api_findings.router)
-    app.include_router(api_notes.router)
-    app.include_router(api_work.router)
-    app.include_router(api_plan.router)
-    app.include_router(api_plants.router)
-    app.include_router(api_savings.router)
-    app.include_router(api_bills.router)
-    app.include_router(api_official.router)
-    app.include_router(api_year.router)
-    app.include_router(api_portfolio.router)
-    app.include_router(api_readings.router)
+    for pages in PAGES:
+        app.include_router(pages.router, include_in_schema=False)
+    for part in API:
+        app.include_router(part.router)
     bare = app.openapi
     app.openapi = lambda: with_problem_schema(bare())  # type: ignore[method-assign]
     app.add_exception_handler(NotSignedIn, _to_sign_in)
