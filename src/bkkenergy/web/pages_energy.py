@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -253,8 +255,8 @@ def building_page(building_id: str, visitor: PageVisitor) -> Response:
         progress=progress_text(view.progress, words),
         may_decide=visitor.account.may("plan", building.agency),
         profile=_profile(view, words),
-        heat=_heat(view, words),
-        duration=_duration(view, words),
+        heat=_drawn_once(here, view, view.views.heat_kw, words, _heat),
+        duration=_drawn_once(here, view, view.views.duration_kw, words, _duration),
         findings=[
             _finding(finding, words) | {"work": lines.get(dismissed_as(finding))}
             for finding in findings_shown(here, view.findings)
@@ -345,6 +347,20 @@ def own_of(visitor: Visitor) -> set[str]:
 def _profile(view: BuildingView, words: Words) -> Markup:
     today, typical = _listed(view.today_kw), _listed(view.typical_kw)
     return profile_picture(today, typical, words, title=words("web.today_beside_typical"))
+
+
+def _drawn_once(
+    here: AppContext,
+    view: BuildingView,
+    values: FloatArray,
+    words: Words,
+    draw: Callable[[BuildingView, Words], Markup],
+) -> Markup:
+    """Return a picture of a building's year, or the one that was drawn of the very same values a while ago."""
+    digest = hashlib.blake2b(values.tobytes(), digest_size=16).digest()
+    key = (draw.__name__, view.building.id, words.lang, here.today, digest)
+    picture: Markup = here.cached(key, INDEX_S, lambda: draw(view, words))
+    return picture
 
 
 def _heat(view: BuildingView, words: Words) -> Markup:
