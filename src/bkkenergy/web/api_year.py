@@ -17,7 +17,7 @@ from bkkenergy.reports.savingwords import cusum_data, showable_data
 from bkkenergy.reports.yearwords import path_data
 from bkkenergy.savings.power import POWER
 from bkkenergy.web.api_rows import Row
-from bkkenergy.web.building import building_parts, building_view, whole_month_before
+from bkkenergy.web.building import building_parts, building_view, waiting_of, whole_month_before
 from bkkenergy.web.pages_energy import building_of
 from bkkenergy.web.pages_year import agency_year
 from bkkenergy.web.problems import PROBLEMS
@@ -186,7 +186,7 @@ def parts(building_id: str, visitor: ApiVisitor) -> EndUsesRow:
     """Estimate the parts of a building's use over the last twelve whole months, from its main meters alone."""
     building, here = building_of(visitor, building_id), visitor.here
     span = past_year(here.today)
-    split = building_parts(here, building)
+    split = building_parts(here, building, waiting_of(here, building))
     rows = []
     if not isinstance(split, InputError):
         rows = [

@@ -100,7 +100,9 @@ def building_view(here: AppContext, building: Building) -> BuildingView:
     """Build everything of a building's page but its power now."""
     today = here.today
     series = building_hours(here, building, today - dt.timedelta(days=DAYS_SHOWN - 1), today)
-    on_peak = window_masks(series.starts, here.opened.figures.tariffs)["on_peak"]
+    tariffs = here.opened.figures.tariffs
+    key: tuple[object, ...] = ("on_peak", today, id(tariffs))  # what is stored holds them: no others get their id
+    _, on_peak = here.cached(key, KEPT_S, lambda: (tariffs, window_masks(series.starts, tariffs)["on_peak"]))
     views = load_views(series, on_peak)
     peaks = month_peaks_kw(here, building)
     waiting = waiting_of(here, building)
@@ -216,9 +218,12 @@ def _judged(here: AppContext, building: Building) -> JudgedBuilding:
     return JudgedBuilding(period.first_day, saving, pool.compared(saving), findings, last_month, sums)
 
 
-def building_parts(here: AppContext, building: Building) -> Sequence[EndUse] | InputError:
-    """Split a building's use of the last twelve whole months, or say why not. Computed once a while."""
-    key = ("parts", building.id, here.today, waiting_of(here, building))
+def building_parts(here: AppContext, building: Building, waiting: tuple[dt.date, ...]) -> Sequence[EndUse] | InputError:
+    """Split a building's use of the last twelve whole months, or say why not. Computed once a while.
+
+    waiting : days that are still to be computed.
+    """
+    key = ("parts", building.id, here.today, waiting)
     split: Sequence[EndUse] | InputError = here.cached(key, KEPT_S, lambda: _parts(here, building))
     return split
 

@@ -249,7 +249,7 @@ def building_page(building_id: str, visitor: PageVisitor) -> Response:
         verdict=_verdict(view, words),
         compared=_compared(view, visitor),
         beside_year=_beside_year(view, words),
-        parts=[] if isinstance(split := building_parts(here, building), InputError) else split,
+        parts=[] if isinstance(split := building_parts(here, building, view.waiting), InputError) else split,
         cusum=None if view.cusum is None else cusum_picture(view.cusum, words),
         versions=[(version, version_text(version, words)) for version in view.versions],
         progress=progress_text(view.progress, words),
