@@ -28,6 +28,8 @@ from tests.bench.rows import MISSED, ROWS_VARIABLE, Row, read_rows
 from tests.conftest import ROOT
 
 PAGE = ROOT / "docs/benchmarks.md"
+MAX_LINES = 60
+"""So many lines of what a bench printed are on the page."""
 OLD_COMMIT = "851c55d"
 """The commit before the energy ledger, whose daily run is made beside ours."""
 LIBRARIES = ("numpy", "pandas", "pvlib", "pyarrow", "fastapi", "sqlalchemy", "influxdb-client")
@@ -154,7 +156,7 @@ def versions() -> str:
 
 def first_number(text: str) -> str:
     """The first word of a text that looks like a version."""
-    words = (word.strip("(),v") for word in text.split())
+    words = (word.rpartition("/")[2].strip("(),v") for word in text.split())
     return next((word for word in words if word[:1].isdigit() and "." in word), "?")
 
 
@@ -179,8 +181,15 @@ def page(outcomes: dict[str, Outcome], mode: Mode) -> str:
     faults = [f"- {name}: {outcome.fault}\n" for name, outcome in outcomes.items() if outcome.fault]
     text += "\n## What failed\n\n" + ("".join(faults) or "Nothing.\n")
     for name, outcome in outcomes.items():
-        text += f"\n## {name}\n\n{outcome.seconds:.0f} s.\n\n```text\n{outcome.output.strip()}\n```\n"
+        text += f"\n## {name}\n\n{outcome.seconds:.0f} s.\n\n```text\n{shown(outcome.output)}\n```\n"
     return text
+
+
+def shown(output: str) -> str:
+    """The end of what a bench printed, without the folders of this machine."""
+    lines = [line.rstrip() for line in output.strip().replace(f"{ROOT}/", "").splitlines()]
+    left_out = [f"({len(lines) - MAX_LINES} lines before)"] if len(lines) > MAX_LINES else []
+    return "\n".join([*left_out, *lines[-MAX_LINES:]])
 
 
 def line_of(row: Row) -> str:
