@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,7 +14,15 @@ from rich.progress import Progress, track
 from bkkenergy.cli.context import config_option, today_here
 from bkkenergy.cli.lang import lang_option
 from bkkenergy.cli.output import json_option, print_json
-from bkkenergy.cli.solar_options import opened, output_options, size_of, weather_option, wish_of, wish_options
+from bkkenergy.cli.solar_options import (
+    designed,
+    opened,
+    output_options,
+    size_of,
+    sized_wish_options,
+    weather_option,
+    wish_options,
+)
 from bkkenergy.cli.solar_plant import plant_command
 from bkkenergy.cli.solar_roofs import horizon_command, roofs_command
 from bkkenergy.cli.solar_tables import cleaning_note, cleaning_table, designs_table, size_table
@@ -57,21 +65,13 @@ def solar_command() -> None:
     epilog="\b\nExamples:\n  bkkenergy solar estimate district-bangkhen.office --kwp 80 --format html,pdf --lang th,en",
 )
 @click.argument("building")
-@click.option("--kwp", help="Size, or max for the whole roof (default: the best by net present value).")
-@wish_options
+@sized_wish_options
 @weather_option
 @output_options
 @config_option
 def estimate_command(
     building: str,
-    kwp: str | None,
-    module: str,
-    inverter: str | None,
-    mounting: Any,
-    rack_tilt: float,
-    battery_kwh: float | None,
-    export: str | None,
-    assume: tuple[str, ...],
+    wish: DesignRequest,
     weather_name: str,
     formats: tuple[str, ...],
     langs: tuple[str, ...],
@@ -82,11 +82,8 @@ def estimate_command(
 
     The load is what its meters measured in the last twelve months, or a typical one where there is no meter.
     """
-    wish = wish_of(size_of(kwp), module, inverter, mounting, rack_tilt, battery_kwh, export, assume)
     with opened(config_dir, weather_name, building=building) as (site, weather):
-        solar_design = design(
-            design_inputs(site, weather, building_of(site.portfolio, building), wish, today=today_here())
-        )
+        solar_design = designed(site, weather, building, wish)
         target = folder or solar_folder(site.settings)
         planned = solar_projects(site.projects, building)
     click.echo(headline(solar_design, Words(cast("Lang", langs[0]))))
@@ -109,13 +106,7 @@ def estimate_command(
 @config_option
 def size_command(
     building: str,
-    module: str,
-    inverter: str | None,
-    mounting: Any,
-    rack_tilt: float,
-    battery_kwh: float | None,
-    export: str | None,
-    assume: tuple[str, ...],
+    wish: DesignRequest,
     weather_name: str,
     config_dir: Path,
     *,
@@ -123,11 +114,8 @@ def size_command(
     lang: Any,
 ) -> None:
     """Show what each size up to the roof's would give BUILDING."""
-    wish = wish_of("max", module, inverter, mounting, rack_tilt, battery_kwh, export, assume)
     with opened(config_dir, weather_name, building=building) as (site, weather):
-        solar_design = design(
-            design_inputs(site, weather, building_of(site.portfolio, building), wish, today=today_here())
-        )
+        solar_design = designed(site, weather, building, replace(wish, capacity_kwp="max"))
     _print_findings(solar_design.weather_findings, lang)
     if as_json:
         print_json(_sweep_data(building, solar_design))
@@ -138,22 +126,14 @@ def size_command(
 
 @solar_command.command("cleaning", epilog="\b\nExamples:\n  bkkenergy solar cleaning district-bangkhen.office --kwp 80")
 @click.argument("building")
-@click.option("--kwp", help="Size, or max for the whole roof (default: the best by net present value).")
-@wish_options
+@sized_wish_options
 @weather_option
 @json_option
 @lang_option
 @config_option
 def cleaning_command(
     building: str,
-    kwp: str | None,
-    module: str,
-    inverter: str | None,
-    mounting: Any,
-    rack_tilt: float,
-    battery_kwh: float | None,
-    export: str | None,
-    assume: tuple[str, ...],
+    wish: DesignRequest,
     weather_name: str,
     config_dir: Path,
     *,
@@ -161,11 +141,8 @@ def cleaning_command(
     lang: Any,
 ) -> None:
     """Show what cleaning the modules of BUILDING more or less often would cost and bring."""
-    wish = wish_of(size_of(kwp), module, inverter, mounting, rack_tilt, battery_kwh, export, assume)
     with opened(config_dir, weather_name, building=building) as (site, weather):
-        solar_design = design(
-            design_inputs(site, weather, building_of(site.portfolio, building), wish, today=today_here())
-        )
+        solar_design = designed(site, weather, building, wish)
     _print_findings(solar_design.weather_findings, lang)
     if as_json:
         options = [asdict(option) | {"net_thb": option.net_thb} for option in solar_design.cleaning]

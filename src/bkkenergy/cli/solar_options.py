@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +17,10 @@ from bkkenergy.cli.report import Names
 from bkkenergy.cli.solar_weather import MEASURED
 from bkkenergy.errors import InputError
 from bkkenergy.i18n import LANGS
-from bkkenergy.reports.solar.gather import measured_weather
+from bkkenergy.reports.solar.gather import design_inputs, measured_weather
 from bkkenergy.reports.solar.write import FORMATS
 from bkkenergy.site import Site, load_configuration
-from bkkenergy.solar.design import DesignRequest
+from bkkenergy.solar.design import DesignRequest, SolarDesign, design
 from bkkenergy.solar.terms import assumed
 from bkkenergy.solar.weather import Weather
 from bkkenergy.usecases.energy import building_of
@@ -71,7 +73,20 @@ def output_options(command: Command) -> Command:
 
 
 def wish_options(command: Command) -> Command:
-    """Add what the engineer asks for."""
+    """Add what the engineer asks for, which the command gets as `wish`: a DesignRequest of no size yet."""
+
+    @wraps(command)
+    def wishing(
+        *args: Any, inverter: str | None, rack_tilt: float, assume: tuple[str, ...], module: str, mounting: Any,
+        battery_kwh: float | None, export: str | None, **others: Any,
+    ) -> Any:  # fmt: skip
+        terms = tuple(assumed(assume).items())
+        wish = DesignRequest(
+            None, module, inverter, mounting, rack_tilt, battery_kwh=battery_kwh, export=export, assume=terms
+        )
+        return command(*args, wish=wish, **others)
+
+    wrapped: Command = wishing
     for option in (
         click.option(
             "--module", default="mono-550", show_default=True, help="A module of equipment.toml, or cec:NAME."
@@ -88,8 +103,25 @@ def wish_options(command: Command) -> Command:
             help="Finance other than in design.toml, such as loan_share=0.7; may be repeated.",
         ),
     ):
-        command = option(command)
-    return command
+        wrapped = option(wrapped)
+    return wrapped
+
+
+def sized_wish_options(command: Command) -> Command:
+    """Add --kwp and what else the engineer asks for, which the command gets as `wish`."""
+
+    @wraps(command)
+    def sizing(*args: Any, kwp: str | None, wish: DesignRequest, **others: Any) -> Any:
+        return command(*args, wish=replace(wish, capacity_kwp=size_of(kwp)), **others)
+
+    size = click.option("--kwp", help="Size, or max for the whole roof (default: the best by net present value).")
+    wrapped: Command = size(wish_options(sizing))
+    return wrapped
+
+
+def designed(site: Site, weather: Weather, building: str, wish: DesignRequest) -> SolarDesign:
+    """Design what is asked for on a building as of today. Raises InputError, StoreUnavailable."""
+    return design(design_inputs(site, weather, building_of(site.portfolio, building), wish, today=today_here()))
 
 
 @contextmanager
@@ -116,20 +148,3 @@ def size_of(text: str | None) -> float | str | None:
     if size <= 0:
         raise InputError(f"--kwp {text!r} is no size. Give kWp, for instance 50, or max.")
     return size
-
-
-def wish_of(
-    capacity: float | str | None,
-    module: str,
-    inverter: str | None,
-    mounting: Any,
-    rack_tilt: float,
-    battery_kwh: float | None,
-    export: str | None,
-    assume: tuple[str, ...],
-) -> DesignRequest:
-    """Return what the options ask for. Raises InputError."""
-    return DesignRequest(
-        capacity, module, inverter, mounting, rack_tilt, battery_kwh=battery_kwh, export=export,
-        assume=tuple(assumed(assume).items()),
-    )  # fmt: skip

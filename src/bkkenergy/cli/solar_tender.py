@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import click
 
 from bkkenergy.adapters.files import write_whole
 from bkkenergy.cli.context import config_option, today_here
 from bkkenergy.cli.report import Names
-from bkkenergy.cli.solar_options import opened, size_of, weather_option, wish_of, wish_options
+from bkkenergy.cli.solar_options import designed, opened, sized_wish_options, weather_option
 from bkkenergy.i18n import LANGS, Lang, Words
-from bkkenergy.reports.solar.gather import design_inputs
 from bkkenergy.reports.solar.html import headline
 from bkkenergy.reports.solar.tender import tender_archive, transformer_kva
 from bkkenergy.site.folder import solar_folder
-from bkkenergy.solar.design import design
-from bkkenergy.usecases.energy import building_of
+from bkkenergy.solar.design import DesignRequest
 
 
 @click.command(
@@ -26,8 +24,7 @@ from bkkenergy.usecases.energy import building_of
     "  bkkenergy solar tender district-bangkhen.office --module hjt-640 --no-pdf -o tender",
 )
 @click.argument("building")
-@click.option("--kwp", help="Size, or max for the whole roof (default: the best by net present value).")
-@wish_options
+@sized_wish_options
 @weather_option
 @click.option(
     "--lang", "langs", type=Names(LANGS), multiple=True, callback=Names.flat, default=("th", "en"), show_default="th,en"
@@ -43,14 +40,7 @@ from bkkenergy.usecases.energy import building_of
 @config_option
 def tender_command(
     building: str,
-    kwp: str | None,
-    module: str,
-    inverter: str | None,
-    mounting: Any,
-    rack_tilt: float,
-    battery_kwh: float | None,
-    export: str | None,
-    assume: tuple[str, ...],
+    wish: DesignRequest,
     weather_name: str,
     langs: tuple[str, ...],
     folder: Path | None,
@@ -59,11 +49,8 @@ def tender_command(
     with_pdf: bool,
 ) -> None:
     """Write the tender pack of a design for BUILDING: materials, diagram, strings, cables, hourly series, SAM input."""
-    wish = wish_of(size_of(kwp), module, inverter, mounting, rack_tilt, battery_kwh, export, assume)
     with opened(config_dir, weather_name, building=building) as (site, weather):
-        solar_design = design(
-            design_inputs(site, weather, building_of(site.portfolio, building), wish, today=today_here())
-        )
+        solar_design = designed(site, weather, building, wish)
         kva = transformer_kva(site.portfolio, building)
         target = folder or solar_folder(site.settings)
     chosen = cast("tuple[Lang, ...]", langs)
