@@ -16,9 +16,10 @@ import numpy as np
 from bkkenergy.calendar import Period
 from bkkenergy.portfolio import Building, Meter, Portfolio
 from bkkenergy.portfolio.records import Dated, Entry, Records
-from bkkenergy.ports.ledger import Channel, DayTotals, LedgerReader, MeterSeen, Slots, Span
+from bkkenergy.ports.ledger import Channel, DayTotals, Slots
 from bkkenergy.readings import BoolArray, Quality
 from bkkenergy.site import Site
+from bkkenergy.usecases.through import Through
 
 DAY = dt.timedelta(days=1)
 
@@ -100,10 +101,9 @@ class MainMeters:
 
 
 @dataclass(frozen=True, slots=True)
-class InTurn:
+class InTurn(Through):
     """A reader of the ledger for which a main meter counts nothing on the days of the one in its place."""
 
-    ledger: LedgerReader
     meters: Mapping[str, MainMeters]
 
     def slots(self, meters: Sequence[str], channel: Channel, first: dt.date, last: dt.date) -> Slots:
@@ -144,17 +144,3 @@ class InTurn:
         return {
             number: one.is_others_turn(meters[number], first, count) for number, one in of.items() if one is not None
         }
-
-    def spans(self, meters: Sequence[str], channel: Channel, first: dt.date, last: dt.date) -> list[Span]:
-        """Return spans of meters that begin on these days."""
-        return self.ledger.spans(meters, channel, first, last)
-
-    def seen(self, meters: Sequence[str]) -> Mapping[str, MeterSeen]:
-        """Return the earliest and latest reading of each meter that has one."""
-        return self.ledger.seen(meters)
-
-    def waiting(
-        self, meters: Sequence[str] | None = None, *, marked_before_us: int | None = None
-    ) -> Mapping[str, Sequence[dt.date]]:
-        """Return marked days of each meter that has some."""
-        return self.ledger.waiting(meters, marked_before_us=marked_before_us)

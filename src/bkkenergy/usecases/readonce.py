@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from bkkenergy.ports.ledger import Channel, DayTotals, LedgerReader, MeterSeen, Slots, Span
+from bkkenergy.ports.ledger import Channel, Slots
 from bkkenergy.readings import BoolArray, FloatArray, QualityArray
+from bkkenergy.usecases.through import Through
 
 DAY = dt.timedelta(days=1)
 
@@ -40,10 +41,9 @@ class _Column:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadOnce:
+class ReadOnce(Through):
     """A reader of the ledger that remembers what it read. It belongs to one piece of work: it never reads news."""
 
-    ledger: LedgerReader
     _columns: dict[tuple[str, str], _Column] = field(default_factory=dict)
 
     def slots(self, meters: Sequence[str], channel: Channel, first: dt.date, last: dt.date) -> Slots:
@@ -55,24 +55,6 @@ class ReadOnce:
         for (start, end), names in missing.items():
             self._read(names, channel, start, end)
         return self._joined(meters, channel, first, last)
-
-    def totals(self, meters: Sequence[str], channel: Channel, first: dt.date, last: dt.date) -> DayTotals:
-        """Return days of meters, both ends included."""
-        return self.ledger.totals(meters, channel, first, last)
-
-    def spans(self, meters: Sequence[str], channel: Channel, first: dt.date, last: dt.date) -> list[Span]:
-        """Return spans of meters that begin on these days."""
-        return self.ledger.spans(meters, channel, first, last)
-
-    def seen(self, meters: Sequence[str]) -> Mapping[str, MeterSeen]:
-        """Return the earliest and latest reading of each meter that has one."""
-        return self.ledger.seen(meters)
-
-    def waiting(
-        self, meters: Sequence[str] | None = None, *, marked_before_us: int | None = None
-    ) -> Mapping[str, Sequence[dt.date]]:
-        """Return marked days of each meter that has some."""
-        return self.ledger.waiting(meters, marked_before_us=marked_before_us)
 
     def _missing(self, meter: str, channel: Channel, first: dt.date, last: dt.date) -> list[tuple[dt.date, dt.date]]:
         """Return the days to read, so that what is remembered stays without a hole."""
