@@ -151,6 +151,15 @@ def test_a_note_becomes_an_adjustment_of_its_building_s_days_once(engine, record
         adjust_by_note(records, ME, number, 80.0, 20.0, NOW)
 
 
+def test_two_notes_of_one_day_are_two_adjustments(engine, records):
+    numbers = [write(engine, "2026-11-20", "2026-11-24", text) for text in ("exam week", "broken chiller")]
+    for number in numbers:
+        adjust_by_note(records, ME, number, 80.0, 20.0, NOW)
+    entered = records.records().on("adjustment", NOW.date())
+    assert len(entered) == 2
+    assert {note.adjustment for note in listed(engine)} == set(entered)
+
+
 def test_a_note_of_a_whole_agency_is_no_adjustment(engine, records):
     number = write(engine, name=AGENCY)
     with pytest.raises(InputError, match="whole agency"):

@@ -123,6 +123,21 @@ def test_the_command_writes_lists_and_removes(home):
     assert "Buddhist era" in bkkenergy("notes", "write", BUILDING, "2569-01-01", day, "x y z", *config, code=2)
 
 
+def test_a_report_says_how_many_notes_it_left_out_and_the_workbook_has_them(app):
+    site = app.state.here.opened
+    begin, end = (instant_of("2026-05-04", is_end=is_end) for is_end in (False, True))
+    for number in range(43):
+        text = f"note <{number}>"
+        write_note(site.state, server_actor("cli:root"), site.portfolio, AGENCY, begin, end, text, site.clock())
+    report = make_report(site, AGENCY, Period.day(begin.date()), now=site.clock())
+    page = RENDERERS["html"](report, "en").decode()
+    assert (page.count("note &lt;"), "3 earlier notes are in the workbook" in page) == (40, True)
+    assert "อีก 3 รายการ" in RENDERERS["html"](report, "th").decode()
+    book = openpyxl.load_workbook(io.BytesIO(RENDERERS["xlsx"](report, "en")))
+    cells = [str(cell.value) for row in book[Words("en")("insight.title")].iter_rows() for cell in row]
+    assert len([text for text in cells if text.startswith("note <")]) == 43
+
+
 def test_reports_have_the_notes_of_their_days_as_text(app):
     site = app.state.here.opened
     begin, end = (instant_of(YESTERDAY.isoformat(), is_end=is_end) for is_end in (False, True))

@@ -11,12 +11,10 @@ from bkkenergy.reports.content import ReportNote
 from bkkenergy.site import Site
 from bkkenergy.usecases.notes import notes_seen
 
-MAX_NOTES = 40
-
 
 def report_notes(site: Site, agency: str, period: Period) -> tuple[ReportNote, ...]:
-    """Return what was noted of an agency's period, the newest at most. Raises StoreUnavailable."""
-    notes = notes_seen(site.state, agency, None, period)[-MAX_NOTES:]
+    """Return what was noted of an agency's period, the oldest first. Raises StoreUnavailable."""
+    notes = notes_seen(site.state, agency, None, period)
     return tuple(ReportNote(note.building, note.first, note.end, note.text, note.by) for note in notes)
 
 

@@ -52,6 +52,7 @@ from bkkenergy.savings.facts import Finding
 
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 FIRST_FINDINGS = 3
+MAX_NOTES = 40
 MONTHS = "|".join(
     re.escape(str(name))
     for lang in LANGS
@@ -112,7 +113,8 @@ def render_html(report: AgencyReport, lang: Lang) -> bytes:
         savings=_saving_rows(report, words),
         findings=[_finding_row(finding, report, words) for finding in report.findings],
         first_findings=[_finding_row(finding, report, words) for finding in _worth_money(report)[:FIRST_FINDINGS]],
-        notes=note_rows(report, words),
+        notes=note_rows(report, words)[-MAX_NOTES:],
+        notes_before=max(0, len(report.notes) - MAX_NOTES),
         plan_sentences=plan_sentences(report, words),
         terms=terms(report),
         missing_names=", ".join(name_of(report, agency, words) for agency in report.missing),
