@@ -42,7 +42,7 @@ def postgresql_database(port: int, prefix: str = "test") -> SecretStr:
 
 
 def postgresql_copy(url: SecretStr, prefix: str = "copy") -> SecretStr:
-    """The URL of a new database that has all that one has which nobody is connected to."""
+    """The URL of a new database with all that another one has; no client may be connected to that one."""
     server, _, name = url.get_secret_value().rpartition("/")
     copy = f"{prefix}{next(numbers)}"
     with psycopg.connect(f"{server}/postgres".replace("+psycopg", ""), autocommit=True) as admin:

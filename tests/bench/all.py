@@ -29,7 +29,7 @@ from tests.conftest import ROOT
 
 PAGE = ROOT / "docs/benchmarks.md"
 MAX_LINES = 60
-"""So many lines of what a bench printed are on the page."""
+"""At most this many lines of what a bench printed are on the page."""
 OLD_COMMIT = "851c55d"
 """The commit before the energy ledger, whose daily run is made beside ours."""
 LIBRARIES = ("numpy", "pandas", "pvlib", "pyarrow", "fastapi", "sqlalchemy", "influxdb-client")

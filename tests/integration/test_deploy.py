@@ -115,7 +115,11 @@ def gateway(
     site: Path, server: Server, user: str | None, password: str | None = None, *, ca: bool = True
 ) -> mqtt.Client:
     client = mqtt.Client(
-        CallbackAPIVersion.VERSION2, client_id=f"as-{user}-{time.monotonic()}", protocol=MQTTProtocolVersion.MQTTv5
+        CallbackAPIVersion.VERSION2,
+        client_id=f"as-{user}-{time.monotonic()}",
+        protocol=MQTTProtocolVersion.MQTTv5,
+        # One user is one session: a client that came back would throw the next one of its user off, and so on.
+        reconnect_on_failure=False,
     )
     if ca:
         client.tls_set(str(site / "secrets/ca.crt"))
@@ -169,6 +173,10 @@ def test_the_shipped_broker_takes_each_gateways_own_topics_and_nothing_else(site
             attacker.publish(topic, reading(time.time(), energy_kwh=666), qos=1)
             time.sleep(0.3)
             hang_up(attacker)
+        wait_until(lambda: ingester.subscriber.is_connected)
+        hang_up(one)
+        one = gateway(site, secure_broker, ONE)
+        assert connected(one, secure_broker) == ["Success"]
         one.publish(TOPIC, reading(time.time(), energy_kwh=9), qos=1).wait_for_publish(5)
         two = gateway(site, secure_broker, TWO)
         connected(two, secure_broker)
