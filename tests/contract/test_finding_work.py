@@ -13,11 +13,12 @@ from bkkenergy.errors import InputError, NotAllowed, NotThere
 from bkkenergy.savings.facts import Finding
 from bkkenergy.site import load_configuration
 from bkkenergy.usecases.dismissals import dismiss
-from bkkenergy.usecases.findingwork import AskedWork, enter_work, list_work, take_back
+from bkkenergy.usecases.findingwork import AskedWork, enter_work, list_work, take_back, to_act_on
 from tests.conftest import ROOT
 
 ME = server_actor("malee")
-PORTFOLIO = load_configuration(ROOT / "config").portfolio
+CONFIGURATION = load_configuration(ROOT / "config")
+PORTFOLIO, RULES = CONFIGURATION.portfolio, CONFIGURATION.savings.insights
 NOW = dt.datetime(2026, 11, 26, 5, 0, tzinfo=dt.UTC)
 TODAY = NOW.date()
 HOUSE, SISTER, AGENCY, RULE = "health.centre-1", "health.centre-2", "health", "night_spread"
@@ -71,6 +72,25 @@ def test_a_dismissed_finding_comes_back_with_any_other_state(engine, other):
     assert [(one.building, one.rule, one.cost_thb_a_month) for one in dismissals(engine)] == [(HOUSE, RULE, 900.0)]
     enter(engine, other, owner="nok")
     assert dismissals(engine) == ()
+
+
+def acted_on(engine, findings, today=TODAY):
+    return to_act_on(findings, list_work(engine, ME, AGENCY), dismissals(engine), RULES, today)
+
+
+@pytest.mark.parametrize(("days", "is_shown"), [(0, False), (28, False), (29, True)])
+def test_a_resolved_finding_is_one_to_act_on_again_when_it_is_still_there_after_weeks(engine, days, is_shown):
+    enter(engine, "resolved", comment="timer set")
+    there, other = finding(thb=900.0), finding(SISTER, thb=20.0)
+    shown = acted_on(engine, [other, there], TODAY + dt.timedelta(days=days))
+    assert shown == ([there, other] if is_shown else [other])
+
+
+def test_a_dismissed_finding_is_one_to_act_on_again_when_it_has_grown(engine):
+    enter(engine, "dismissed", comment="server room, approved")
+    assert acted_on(engine, [finding(thb=900.0)]) == []
+    (grown,) = acted_on(engine, [finding(thb=9000.0)])
+    assert grown.cost_thb_a_month == 9000.0
 
 
 def test_the_last_change_is_taken_back_by_one_more_entry(engine):

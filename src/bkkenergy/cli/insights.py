@@ -23,11 +23,12 @@ from bkkenergy.reports.savings.gather import facts_of_all
 from bkkenergy.reports.savings.phrasing import finding_texts, seen_text
 from bkkenergy.reports.savings.standings import index_rows
 from bkkenergy.savings.facts import Finding
-from bkkenergy.savings.insights import find, visible
+from bkkenergy.savings.insights import find
 from bkkenergy.site import Site
 from bkkenergy.usecases.dismissals import dismiss
 from bkkenergy.usecases.energy import buildings_named
 from bkkenergy.usecases.events import accept_event
+from bkkenergy.usecases.findingwork import to_act_on, work_on
 from bkkenergy.usecases.portfolio import portfolio_state
 
 console = Console()
@@ -73,7 +74,9 @@ def insights_command(
         if reason is not None:
             click.echo(_adjusted(site, findings, reason))
             return
-        shown = visible(findings, site.dismissals, site.savings.insights)
+        agencies = sorted({building.agency for building in buildings})
+        work = [item for agency in agencies for item in work_on(site.state, agency)]
+        shown = to_act_on(findings, work, site.dismissals, site.savings.insights, last_day)
         portfolio = site.portfolio
     if as_json:
         print_json(shown)

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 
 from bkkenergy.access import Actor
 from bkkenergy.adapters.state import StateStore, transaction
-from bkkenergy.adapters.state.dismissals import enter_dismissal
-from bkkenergy.adapters.state.findingwork import add_work_entry, work_entries
-from bkkenergy.adapters.state.users import enter_audit
+from bkkenergy.adapters.state.findingwork import work_entries
 from bkkenergy.errors import InputError
 from bkkenergy.portfolio import Portfolio
 from bkkenergy.savings.facts import Finding
 from bkkenergy.savings.insights import Dismissal, dismissed_as
+from bkkenergy.usecases.findingwork import AskedWork, entered
 from bkkenergy.usecases.powers import use_case
 
 
@@ -31,16 +30,10 @@ def dismiss(
     if len(meant) != 1:
         known = ", ".join(sorted({finding.rule for finding in findings})) or "(none)"
         raise InputError(f"dismissing needs one building with a finding of the rule {rule!r}. Found: {known}.")
-    entered = Dismissal(meant[0].building, dismissed_as(meant[0]), float(meant[0].cost_thb_a_month))
-    detail = {"rule": rule, "cost_thb_a_month": entered.cost_thb_a_month}
-    agency = portfolio.buildings[entered.building].agency
+    building, key, cost = meant[0].building, dismissed_as(meant[0]), float(meant[0].cost_thb_a_month)
+    agency = portfolio.buildings[building].agency
     with transaction(engine) as connection:
-        enter_dismissal(connection, entered, actor.name, now)
-        last = next(reversed(work_entries(connection, [agency], entered.building, entered.rule)), None)
-        add_work_entry(
-            connection, agency, entered.building, entered.rule, state="dismissed", comment="",
-            owner="" if last is None else last.owner, due=None if last is None else last.due,
-            cost_thb_a_month=entered.cost_thb_a_month, by=actor.name, now=now,
-        )  # fmt: skip
-        enter_audit(connection, actor, "dismiss", entered.building, detail, now)
-    return entered
+        before = work_entries(connection, [agency], building, key)
+        asked = AskedWork("dismissed", before[-1].owner, before[-1].due) if before else AskedWork("dismissed")
+        entered(connection, actor, (agency, building, key), asked, cost, now, before)
+    return Dismissal(building, key, cost)

@@ -14,11 +14,13 @@ from bkkenergy.adapters.state.users import enter_audit
 from bkkenergy.errors import InputError, NotThere
 from bkkenergy.portfolio import Portfolio
 from bkkenergy.portfolio.values import MAX_TEXT, text_faults
-from bkkenergy.savings.facts import Finding
-from bkkenergy.savings.insights import Dismissal, dismissed_as
+from bkkenergy.savings.facts import Finding, InsightRules
+from bkkenergy.savings.insights import Dismissal, dismissed_as, visible
 from bkkenergy.usecases.powers import use_case
 
 MAX_OWNER = 120
+DAYS_TO_VANISH = 28
+"""So long after it was resolved a finding may still be found: rules look back some weeks."""
 MIN_REASON = 3
 
 
@@ -38,6 +40,28 @@ class WorkItem:
 
     now: WorkEntry
     entries: tuple[WorkEntry, ...]
+
+
+def to_act_on(
+    findings: Sequence[Finding],
+    work: Sequence[WorkItem],
+    dismissed: Sequence[Dismissal],
+    rules: InsightRules,
+    today: dt.date,
+) -> list[Finding]:
+    """Choose the findings to act on, on every face alike, most money first.
+
+    One that was dismissed is left out until it has grown, as `visible` says. One that was resolved is left out for some
+    weeks, in which its rule still looks at the days before; when it is still found then, it is one to act on again.
+    """
+    since = today - dt.timedelta(days=DAYS_TO_VANISH)
+    resolved = {
+        (item.now.building, item.now.rule)
+        for item in work
+        if item.now.state == "resolved" and item.now.at.date() >= since
+    }
+    left = [finding for finding in findings if (finding.building, dismissed_as(finding)) not in resolved]
+    return visible(left, dismissed, rules)
 
 
 @use_case("findings.work", "dismiss", "agency")
@@ -79,7 +103,7 @@ def enter_work(
         if present is None and not before:
             raise NotThere
         cost = before[-1].cost_thb_a_month if present is None else float(present.cost_thb_a_month)
-        return _entered(connection, actor, (known.agency, building, rule), asked, cost, now, before)
+        return entered(connection, actor, (known.agency, building, rule), asked, cost, now, before)
 
 
 @use_case("findings.take_back", "dismiss", "agency")
@@ -100,7 +124,7 @@ def take_back(
             AskedWork("open") if before is None else AskedWork(before.state, before.owner, before.due, before.comment)
         )
         cost = entries[-1].cost_thb_a_month
-        return _entered(connection, actor, (known.agency, building, rule), asked, cost, now, entries)
+        return entered(connection, actor, (known.agency, building, rule), asked, cost, now, entries)
 
 
 @use_case("findings.list_work", "see", "agency")
@@ -135,7 +159,7 @@ def _refuse_strange(asked: AskedWork) -> None:
         raise InputError.of("work_owner")
 
 
-def _entered(
+def entered(
     connection: StateTransaction,
     actor: Actor,
     finding: tuple[str, str, str],
@@ -153,7 +177,7 @@ def _entered(
     )  # fmt: skip
     if asked.state == "dismissed":
         enter_dismissal(connection, Dismissal(building, rule, cost_thb_a_month), actor.name, now)
-        detail = {"rule": rule, "cost_thb_a_month": cost_thb_a_month, "comment": comment}
+        detail = {"rule": rule, "cost_thb_a_month": cost_thb_a_month} | ({"comment": comment} if comment else {})
         enter_audit(connection, actor, "dismiss", building, detail, now)
     else:
         drop_dismissal(connection, building, rule)

@@ -280,7 +280,7 @@ def insights(building_id: str, visitor: ApiVisitor) -> list[FindingRow]:
             days=list(finding.days),
             of_days=finding.of_days,
         )
-        for finding in findings_shown(visitor.here, building_view(visitor.here, building).findings)
+        for finding in findings_shown(visitor.here, building, building_view(visitor.here, building).findings)
     ]
 
 

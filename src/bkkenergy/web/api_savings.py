@@ -139,7 +139,8 @@ def decide_event(building_id: str, asked: AskedEvent, who: AnyWriter) -> Respons
 
     def work() -> Answer:
         findings = building_view(here, building).findings
-        event = next((finding for finding in findings_shown(here, findings) if finding.rule == "use_event"), None)
+        shown = findings_shown(here, building, findings)
+        event = next((finding for finding in shown if finding.rule == "use_event"), None)
         if event is None:
             raise NotThere
         if asked.decision == "adjust":

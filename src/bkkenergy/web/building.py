@@ -31,13 +31,14 @@ from bkkenergy.savings.baseline import Series, series_of
 from bkkenergy.savings.cusum import Cusum
 from bkkenergy.savings.enduse import EndUse, end_uses
 from bkkenergy.savings.facts import Finding
-from bkkenergy.savings.insights import find, visible
+from bkkenergy.savings.insights import find
 from bkkenergy.savings.versions import BaselineVersion
 from bkkenergy.savings.views import LoadViews, load_views, mean_rows
 from bkkenergy.tariff.bill import Bill
 from bkkenergy.tariff.windows import window_masks
 from bkkenergy.usecases.bills import running_bill
 from bkkenergy.usecases.energy import QUARTERS_PER_HOUR, building_quarters, main_energy_kwh
+from bkkenergy.usecases.findingwork import WorkItem, to_act_on, work_on
 from bkkenergy.web.context import AppContext
 
 DAYS_SHOWN = 365
@@ -241,9 +242,13 @@ def whole_month_before(today: dt.date) -> Period:
     return Period.month(ended.year, ended.month)
 
 
-def findings_shown(here: AppContext, findings: list[Finding]) -> list[Finding]:
-    """Return findings without those that are dismissed as of now."""
-    return visible(findings, dismissals(here.opened.state), here.opened.savings.insights)
+def findings_shown(
+    here: AppContext, building: Building, findings: list[Finding], work: Sequence[WorkItem] | None = None
+) -> list[Finding]:
+    """Return a building's findings to act on as of now. work : what is worked on there, where it is read already."""
+    state = here.opened.state
+    known = work_on(state, building.agency, building.id) if work is None else work
+    return to_act_on(findings, known, dismissals(state), here.opened.savings.insights, here.today)
 
 
 def typical_day(series: Series, today: dt.date, *, is_open: bool, weeks: int = 4) -> FloatArray:

@@ -205,7 +205,7 @@ def _days_to_mark(visitor: Visitor, look: Look) -> list[tuple[dt.date, str, str,
     if building is None or look.subject.kind != "building" or building.id not in here.portfolio.buildings:
         return []
     marked: list[tuple[dt.date, str, str, str]] = []
-    for finding in findings_shown(here, findings_of(here, building)):
+    for finding in findings_shown(here, building, findings_of(here, building)):
         name, what, _, _ = finding_texts(finding, words)
         marked.append((finding.since, finding.severity, f"{name}: {what}", f"/buildings/{building.id}#findings"))
     for project in here.site.projects:

@@ -61,7 +61,7 @@ from bkkenergy.web.figures import BuildingFigures, CityFigures, Figures, summed
 from bkkenergy.web.quantities import quantity_rows
 from bkkenergy.web.render import page
 from bkkenergy.web.security import OwnForm, PageVisitor, Visitor
-from bkkenergy.web.work import ENDED, WorkLine, work_line
+from bkkenergy.web.work import ENDED, work_line
 
 INDEX_S = 600.0
 """How long an agency's index stays before it is computed again: what is entered of a month shows within minutes."""
@@ -69,8 +69,6 @@ router = APIRouter(default_response_class=HTMLResponse)
 HOURS = 24
 DECISIONS: dict[str, VersionState] = {"accepted": "accepted", "declined": "declined"}
 DAYS_SHOWN, LEAST_CHANGE_RATIO = 3, 0.02
-DAYS_TO_VANISH = 28
-"""So long after it was resolved a finding may still be found: rules look back some weeks."""
 A_WEEK = dt.timedelta(days=6)
 """From its first day to its last."""
 
@@ -228,11 +226,10 @@ def building_page(building_id: str, visitor: PageVisitor) -> Response:
         return RedirectResponse(f"/explore/building/{building_id}", 303)
     building, here, words = building_of(visitor, building_id), visitor.here, visitor.words
     view = building_view(here, building)
-    lines = {
-        item.now.rule: work_line(item, visitor, view.findings)
-        for item in work_on(here.opened.state, building.agency, building.id)
-    }
-    ended = _ended(here, lines, view.findings)
+    work = work_on(here.opened.state, building.agency, building.id)
+    lines = {item.now.rule: work_line(item, visitor, view.findings) for item in work}
+    shown = findings_shown(here, building, view.findings, work)
+    acted_on = {dismissed_as(finding) for finding in shown}
     return page(
         visitor,
         "building.html.j2",
@@ -257,12 +254,8 @@ def building_page(building_id: str, visitor: PageVisitor) -> Response:
         profile=_profile(view, words),
         heat=_drawn_once(here, view, view.views.heat_kw, words, _heat),
         duration=_drawn_once(here, view, view.views.duration_kw, words, _duration),
-        findings=[
-            _finding(finding, words) | {"work": lines.get(dismissed_as(finding))}
-            for finding in findings_shown(here, view.findings)
-            if dismissed_as(finding) not in ended
-        ],
-        ended_work=list(ended.values()),
+        findings=[_finding(finding, words) | {"work": lines.get(dismissed_as(finding))} for finding in shown],
+        ended_work=[line for key, line in lines.items() if line.item.now.state in ENDED and key not in acted_on],
         work_states=WORK_STATES,
         may_dismiss=visitor.account.may("dismiss", building.agency),
         may_adjust=visitor.account.may("edit", building.agency) and here.portfolio.revision > 0,
@@ -384,20 +377,6 @@ def _duration(view: BuildingView, words: Words) -> Markup:
         return Markup("")
     names = [(float(share), f"{share}%") for share in range(0, 101, 25)]
     return lines([Line(kw.tolist(), "actual")], names, words("web.duration"), words.number)
-
-
-def _ended(here: AppContext, lines: dict[str, WorkLine], findings: list[Finding]) -> dict[str, WorkLine]:
-    """Choose the work that has ended. It is one to act on again where a dismissed finding has grown by a fifth, or a
-    resolved one is still found weeks later.
-    """
-    again = {dismissed_as(finding) for finding in findings_shown(here, findings)}
-    since = here.today - dt.timedelta(days=DAYS_TO_VANISH)
-    return {
-        key: line
-        for key, line in lines.items()
-        if line.item.now.state in ENDED
-        and (key not in again or (line.item.now.state == "resolved" and line.item.now.at.date() >= since))
-    }
 
 
 def _finding(finding: Finding, words: Words) -> dict[str, Any]:

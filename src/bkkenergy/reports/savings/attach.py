@@ -22,11 +22,12 @@ from bkkenergy.reports.savings.solar import solar_use
 from bkkenergy.reports.savings.yearly import ComparedYear, building_year, compared_year, total_change, year_path
 from bkkenergy.savings.baseline import HOURS_PER_DAY
 from bkkenergy.savings.facts import Facts
-from bkkenergy.savings.insights import find, visible
+from bkkenergy.savings.insights import find
 from bkkenergy.savings.rules_supply import meter_fault
 from bkkenergy.savings.uncertainty import Band, lag_of
 from bkkenergy.site import Site
 from bkkenergy.texts import LANGS
+from bkkenergy.usecases.findingwork import to_act_on, work_on
 
 MAX_FINDINGS = 12
 WHOLE_MONTHS = frozenset({"month", "fiscal_year"})
@@ -67,7 +68,11 @@ def add_savings_and_findings(report: AgencyReport, site: Site, period: Period) -
         savings=rows,
         savings_first_day=_first_day(judged),
         total_saving=None if total is None else replace(_total(judged, total), compared=compared_total(rows)),
-        findings=tuple(visible(findings, site.dismissals, site.savings.insights)[:MAX_FINDINGS]),
+        findings=tuple(
+            to_act_on(
+                findings, work_on(site.state, report.agency_id), site.dismissals, site.savings.insights, period.last_day
+            )[:MAX_FINDINGS]
+        ),
         placebo_source=site.savings.placebo.source,
         placebo_source_th=site.savings.placebo.source_th,
         pictures=replace(report.pictures, bars=_expected_bars(report, seen)),
