@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import shutil
+import signal
 import subprocess
 import time
 import urllib.error
@@ -37,6 +38,7 @@ class Server:
     port: int
     probe: str | None = None
     process: subprocess.Popen[bytes] | None = field(default=None)
+    stops_at: int = signal.SIGTERM
 
     @property
     def url(self) -> str:
@@ -57,7 +59,7 @@ class Server:
 
     def stop(self) -> None:
         if self.is_running:
-            self.process.terminate()
+            self.process.send_signal(self.stops_at)
             try:
                 self.process.wait(15)
             except subprocess.TimeoutExpired:
@@ -309,7 +311,8 @@ def postgresql() -> Server:
         "full_page_writes": "off",
     }
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-    return Server([*as_user, str(folders[-1] / "postgres"), "-D", str(folder), *options], port)
+    command = [*as_user, str(folders[-1] / "postgres"), "-D", str(folder), *options]
+    return Server(command, port, stops_at=signal.SIGINT)  # at SIGTERM it waits until its clients have gone
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import psycopg
 from pydantic import SecretStr
@@ -19,7 +20,7 @@ from bkkenergy.jobs.service import Jobs
 from bkkenergy.portfolio import Portfolio
 from bkkenergy.ports.ledger import EnergyLedger, LedgerReader
 from bkkenergy.ports.readings import ReadingStore
-from bkkenergy.settings import InfluxSettings, LedgerSettings, Settings
+from bkkenergy.settings import InfluxSettings, LedgerSettings, PostgresSettings, Settings, StoreSettings
 from bkkenergy.site import Clock, Configuration, Site, open_site, wall_clock
 from bkkenergy.site.figures import RatesAndTariffs, load_figures
 from bkkenergy.site.open import open_ledger, open_writable
@@ -51,8 +52,16 @@ def postgresql_copy(url: SecretStr, prefix: str = "copy") -> SecretStr:
 
 
 def on_postgresql(settings: Settings, port: int) -> Settings:
-    """The settings with the ledger in a new database."""
-    return settings.model_copy(update={"ledger": LedgerSettings(url=postgresql_database(port, "energy"))})
+    """The settings with readings and ledger in a new database."""
+    url = postgresql_database(port, "energy")
+    store = settings.store.model_copy(update={"kind": "postgresql", "postgresql": PostgresSettings(url=url)})
+    return settings.model_copy(update={"store": store, "ledger": LedgerSettings(url=url)})
+
+
+def postgres_readings(port: int, folder: Path) -> StoreSettings:
+    """Readings in a new database."""
+    url = postgresql_database(port, "readings")
+    return StoreSettings(kind="postgresql", path=folder / "x.sqlite", postgresql=PostgresSettings(url=url))
 
 
 @functools.cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -18,6 +18,7 @@ INFLUX_TOKEN_VARIABLE = "BKKENERGY_INFLUX_TOKEN"  # noqa: S105 - a name, not a s
 MAIL_PASSWORD_VARIABLE = "BKKENERGY_MAIL_PASSWORD"  # noqa: S105 - a name, not a secret
 STATE_URL_VARIABLE = "BKKENERGY_STATE_URL"
 LEDGER_URL_VARIABLE = "BKKENERGY_LEDGER_URL"
+READINGS_URL_VARIABLE = "BKKENERGY_READINGS_URL"
 
 CITY = "city"
 """What the report of all agencies together is filed under, beside the agencies' ids."""
@@ -99,16 +100,27 @@ class InfluxSettings(Frozen):
     timeout_s: Annotated[float, Field(gt=0)] = 30.0
 
 
+class PostgresSettings(Frozen):
+    """Readings in a PostgreSQL, by its SQLAlchemy URL. Without a URL it is the ledger's, or else the state's."""
+
+    url: SecretStr | None = Field(default=None, description=f"from ${READINGS_URL_VARIABLE} or url_file")
+    url_file: Path | None = None
+
+
+StoreKind = Literal["sqlite", "influx", "postgresql"]
+
+
 class StoreSettings(Frozen):
     """Where readings live, and how long. `path` also holds the energy ledger, unless that has a server.
 
     raw_years : older readings are purged, once their days are in the energy ledger; 0 purges nothing.
     """
 
-    kind: Literal["sqlite", "influx"] = "sqlite"
+    kind: StoreKind = "sqlite"
     path: Path = Path("var/bkkenergy.sqlite")
     raw_years: Annotated[int, Field(ge=0, le=100)] = 3
     influx: InfluxSettings = InfluxSettings()
+    postgresql: PostgresSettings = PostgresSettings()
 
 
 class ObserveSettings(Frozen):
@@ -325,6 +337,7 @@ def load_settings(config_dir: Path, environment: Mapping[str, str] | None = None
             ("mail", "password", MAIL_PASSWORD_VARIABLE),
             ("state", "url", STATE_URL_VARIABLE),
             ("ledger", "url", LEDGER_URL_VARIABLE),
+            ("store.postgresql", "url", READINGS_URL_VARIABLE),
         )
         if _has(table, f"{section}.{key}")
     ]
@@ -345,13 +358,12 @@ def _has(table: Mapping[str, object], dotted_key: str) -> bool:
 
 def _placed(settings: Settings, home: Path, environment: Mapping[str, str]) -> Settings:
     """Return the settings with absolute paths and secrets read."""
-    mqtt, ingest, store, influx = settings.mqtt, settings.ingest, settings.store, settings.store.influx
+    mqtt, ingest = settings.mqtt, settings.ingest
     tls = mqtt.tls and mqtt.tls.model_copy(
         update={name: home / path for name, path in mqtt.tls if isinstance(path, Path)}
     )
     password_file = mqtt.password_file and home / mqtt.password_file
     password = _secret(environment, MQTT_PASSWORD_VARIABLE, password_file, home)
-    token = _secret(environment, INFLUX_TOKEN_VARIABLE, influx.token_file, home)
     mail, state = settings.mail, settings.state
     mail_password = _secret(environment, MAIL_PASSWORD_VARIABLE, mail.password_file, home)
     state_url = _secret(environment, STATE_URL_VARIABLE, state.url_file, home)
@@ -366,9 +378,7 @@ def _placed(settings: Settings, home: Path, environment: Mapping[str, str]) -> S
                     "share": _share(mqtt, home),
                 }
             ),
-            "store": store.model_copy(
-                update={"path": home / store.path, "influx": influx.model_copy(update={"token": token})}
-            ),
+            "store": _store_placed(settings.store, home, environment, (ledger_url, state_url)),
             "ingest": ingest.model_copy(update={"spool": ingest.spool and home / ingest.spool}),
             "report": settings.report.model_copy(update={"folder": home / settings.report.folder}),
             "state": state.model_copy(update={"path": home / state.path, "url": state_url}),
@@ -383,6 +393,29 @@ def _placed(settings: Settings, home: Path, environment: Mapping[str, str]) -> S
             ),
         }
     )
+
+
+def _store_placed(
+    store: StoreSettings, home: Path, environment: Mapping[str, str], others: Sequence[SecretStr | None]
+) -> StoreSettings:
+    """Return where readings live, with secrets read. others : URLs of ledger and state, where readings may live too."""
+    token = _secret(environment, INFLUX_TOKEN_VARIABLE, store.influx.token_file, home)
+    given = _secret(environment, READINGS_URL_VARIABLE, store.postgresql.url_file, home)
+    server = next((url for url in (given, *others) if url and is_postgresql(url)), None)
+    if store.kind == "postgresql" and (server is None or (given and server is not given)):
+        raise ConfigError([Fault.of("store_no_server", f"${READINGS_URL_VARIABLE}")])
+    return store.model_copy(
+        update={
+            "path": home / store.path,
+            "influx": store.influx.model_copy(update={"token": token}),
+            "postgresql": store.postgresql.model_copy(update={"url": server}),
+        }
+    )
+
+
+def is_postgresql(url: SecretStr) -> bool:
+    """Return whether a URL is of a PostgreSQL."""
+    return url.get_secret_value().startswith("postgresql")
 
 
 def _share(mqtt: MqttSettings, home: Path) -> str:

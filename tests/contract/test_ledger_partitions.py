@@ -13,14 +13,14 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 
+from bkkenergy.adapters import partitions
 from bkkenergy.adapters.bulk import insert_columns
 from bkkenergy.adapters.engines import AdvisoryLock, make_engine
-from bkkenergy.adapters.ledger import partitions
-from bkkenergy.adapters.ledger.partitions import BY_MONTH, END_DAY, FIRST_DAY, months_between
 from bkkenergy.adapters.ledger.rows import day_columns, hour_columns
-from bkkenergy.adapters.ledger.schema import HEAD
+from bkkenergy.adapters.ledger.schema import BY_MONTH, HEAD
 from bkkenergy.adapters.ledger.sql import SqlLedger
 from bkkenergy.adapters.ledger.tables import ledger_day, ledger_hour
+from bkkenergy.adapters.partitions import END_DAY, FIRST_DAY, months_between
 from bkkenergy.ports.ledger import EXPORT, IMPORT, POWER_FACTOR, LedgerDays
 from bkkenergy.ports.readings import StoreUnavailable
 from bkkenergy.readings import Quality
@@ -198,7 +198,7 @@ def test_processes_that_make_the_same_months_at_the_same_time_all_succeed(ledger
     for worker in workers:
         assert worker.stdout.readline() == "ready\n", worker.stderr.read()
     with ledger._engine.begin() as connection:
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": AdvisoryLock.LEDGER_PARTITIONS})
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": AdvisoryLock.PARTITIONS})
         for worker in workers:
             worker.stdin.write("\n")
             worker.stdin.flush()

@@ -19,15 +19,23 @@ from bkkenergy.site.open import open_store, open_writable
 from tests.builders import DAY_US, QUARTER_US, readings
 from tests.receivers import http_receiver
 from tests.servers import free_port, influxdb
-from tests.sites import influx_store
+from tests.sites import influx_store, postgres_readings
 
 EVER = (0, 2**60)
 
 
-@pytest.fixture(params=["sqlite", pytest.param("influx", marks=pytest.mark.influx)])
+@pytest.fixture(
+    params=[
+        "sqlite",
+        pytest.param("influx", marks=pytest.mark.influx),
+        pytest.param("postgresql", marks=pytest.mark.postgres),
+    ]
+)
 def settings(request, tmp_path) -> StoreSettings:
     if request.param == "sqlite":
         return StoreSettings(kind="sqlite", path=tmp_path / "readings.sqlite")
+    if request.param == "postgresql":
+        return postgres_readings(request.getfixturevalue("postgres").port, tmp_path)
     server, bucket = request.getfixturevalue("influx"), request.getfixturevalue("bucket")
     return StoreSettings(kind="influx", path=tmp_path / "ledger.sqlite", influx=server.bucket(bucket))
 

@@ -20,7 +20,7 @@ from bkkenergy.usecases.migrate import compare, copy_readings
 from bkkenergy.usecases.runs import midnight_us
 from tests.commands import bkkenergy
 from tests.conftest import CONFIG_PARTS, ROOT
-from tests.sites import energy
+from tests.sites import energy, postgresql_database
 
 METERS = ("health.centre-1.main", "health.centre-2.main", "medical-service.taksin.main")
 START_US = 1_700_000_000_000_000
@@ -68,6 +68,20 @@ def test_there_and_back_every_reading_is_the_same(home):
         for name in FIELDS:
             assert np.array_equal(before[meter].column(name), after[meter].column(name), equal_nan=True)
     assert "both stores are the same" in run(home, "--to", "sqlite", "--from", "sqlite", code=2)
+
+
+@pytest.mark.postgres
+def test_to_postgresql_and_back_every_reading_is_the_same(home, postgres, monkeypatch):
+    assert "BKKENERGY_READINGS_URL" in run(home, "--to", "postgresql", code=None)
+    monkeypatch.setenv("BKKENERGY_READINGS_URL", postgresql_database(postgres.port).get_secret_value())
+    assert "9,000 readings copied; 3 meters, 9,000 readings compared." in run(home, "--to", "postgresql")
+    assert "0 readings copied" in run(home, "--to", "postgresql"), "nothing is copied twice"
+    run(home, "--from", "postgresql", "--to", "sqlite", "--path", str(home / "var/back.sqlite"))
+    before, after = everything(home / "var/store.sqlite"), everything(home / "var/back.sqlite")
+    for meter in METERS:
+        assert np.array_equal(before[meter].ts_us, after[meter].ts_us)
+        for name in FIELDS:
+            assert np.array_equal(before[meter].column(name), after[meter].column(name), equal_nan=True)
 
 
 def test_the_ledger_moves_to_a_new_file_with_days_whose_readings_are_gone(home):

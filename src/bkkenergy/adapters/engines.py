@@ -31,12 +31,14 @@ class AdvisoryLock(IntEnum):
     """One replica migrates the state's tables while the others wait."""
     LEDGER_TABLES = 7_061_973
     """One process makes the ledger's tables while the others wait."""
-    LEDGER_PARTITIONS = 7_061_975
-    """One process makes a month of the ledger while the others wait."""
+    PARTITIONS = 7_061_975
+    """One process makes a month of a table while the others wait."""
     PORTFOLIO_REVISIONS = 7_061_976
     """One process adds a revision of the portfolio while others wait."""
     PLAN_REVISIONS = 7_061_977
     """One process adds a revision of the plan while others wait."""
+    READING_TABLES = 7_061_978
+    """One process makes the tables of readings while the others wait."""
     LEAD = 7_061_974
     """Whose session holds it leads, for as long as it lives."""
 

@@ -1,10 +1,10 @@
-"""`bkkenergy migrate`: readings from the embedded store to an InfluxDB server, or back."""
+"""`bkkenergy migrate`: readings from one kind of store to another."""
 
 from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from typing import cast
+from typing import cast, get_args
 
 import click
 from rich.console import Console
@@ -12,10 +12,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bkkenergy.cli.context import command_line, config_option
 from bkkenergy.cli.inputfile import InputFile
+from bkkenergy.settings import StoreKind
 from bkkenergy.site import load_configuration
 from bkkenergy.texts import counted
-from bkkenergy.usecases.server import Move, Moved, StoreKind, move_readings
+from bkkenergy.usecases.server import Move, Moved, move_readings
 
+KINDS = get_args(StoreKind)
 console = Console(stderr=True)
 COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
 
@@ -23,17 +25,18 @@ COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), 
 @click.command(
     "migrate",
     epilog="\b\nExamples:\n  bkkenergy migrate --to influx     then set store.kind to influx and start again\n"
-    "  bkkenergy migrate --to sqlite --path /srv/bkkenergy.sqlite",
+    "  bkkenergy migrate --to sqlite --path /srv/bkkenergy.sqlite\n"
+    "  BKKENERGY_READINGS_URL=postgresql+psycopg://bkk@db/bkk bkkenergy migrate --to postgresql",
 )
-@click.option("--to", "kind", required=True, type=click.Choice(["sqlite", "influx"]), help="Where readings go.")
-@click.option("--from", "source", type=click.Choice(["sqlite", "influx"]), help="From where (default: the other).")
+@click.option("--to", "kind", required=True, type=click.Choice(KINDS), help="Where readings go.")
+@click.option("--from", "source", type=click.Choice(KINDS), help="From where (default: the store of the settings).")
 @click.option("--path", type=click.Path(dir_okay=False, path_type=Path), help="Of the new SQLite file.")
 @click.option("--source-path", type=InputFile(), help="Of the old one.")
 @config_option
 def migrate_command(
     kind: str, source: str | None, path: Path | None, source_path: Path | None, config_dir: Path
 ) -> None:
-    """Copy every meter's readings to the other kind of store, and hold both against each other.
+    """Copy every meter's readings to another kind of store, and hold both against each other.
 
     Cut off, it goes on where it was. The store that readings come from is not changed. Stop the ingester before, or
     run it once more after switching, for what came meanwhile.

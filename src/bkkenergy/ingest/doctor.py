@@ -27,7 +27,7 @@ from bkkenergy.ingest.meterboard import CLOCKS_WITHIN_S, MAX_DELAY_S, MAX_SKEW_S
 from bkkenergy.ingest.spool import batches_waiting
 from bkkenergy.ingest.status import clock_behind_s
 from bkkenergy.ports.readings import StoreRefused, StoreUnavailable, StoreUnfit
-from bkkenergy.settings import MqttSettings, Settings
+from bkkenergy.settings import MqttSettings, Settings, StoreSettings
 from bkkenergy.site.folder import data_folder
 from bkkenergy.site.open import open_store, opened_state
 from bkkenergy.site.start import expiry_of, note_state, other_states
@@ -133,10 +133,17 @@ def _store(settings: Settings) -> Iterator[CheckResult]:
     except (StoreUnavailable, StoreRefused, StoreUnfit) as error:
         yield _failed("store", error)
         return
-    where = settings.store.influx.url if settings.store.kind == "influx" else str(settings.store.path)
-    yield CheckResult.of("store", True, "store", kind=settings.store.kind, where=where)
+    yield CheckResult.of("store", True, "store", kind=settings.store.kind, where=_where(settings.store))
     key = "says" if expiry else "expiry_none"
     yield CheckResult.of("store expiry", expiry is None, key, "expiry_do", text=expiry)
+
+
+def _where(store: StoreSettings) -> str:
+    """Return where readings live, without a password."""
+    if store.kind == "influx":
+        return store.influx.url
+    url = store.postgresql.url
+    return str(store.path) if store.kind == "sqlite" or url is None else url.get_secret_value().rpartition("@")[2]
 
 
 def _clock(settings: Settings) -> Iterator[CheckResult]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bkkenergy.adapters.ledger.beside import MarksBeside
 from bkkenergy.adapters.state import StateStore, open_state
 from bkkenergy.ports.readings import ReadingStore
-from bkkenergy.settings import LEDGER_URL_VARIABLE, Settings, StoreSettings
+from bkkenergy.settings import LEDGER_URL_VARIABLE, READINGS_URL_VARIABLE, Settings, StoreSettings
 
 if TYPE_CHECKING:
     from bkkenergy.ports.ledger import EnergyLedger
@@ -32,6 +32,9 @@ def open_writable(settings: Settings, *, prepare: bool = True) -> ReadingStore:
     """
     if is_in_readings_file(settings):
         return _opened(settings.store, prepare=prepare, marks=None, is_for_reading=False)
+    if has_readings_and_ledger(settings):
+        open_ledger(settings, prepare=prepare).close()
+        return _opened(settings.store, prepare=prepare, marks=None, is_for_reading=False, has_ledger=True)
     marks = MarksBeside(open_ledger(settings, prepare=prepare))
     try:
         return _opened(settings.store, prepare=prepare, marks=marks, is_for_reading=False)
@@ -49,14 +52,22 @@ def open_store(settings: StoreSettings, *, prepare: bool = True) -> ReadingStore
     return _opened(settings, prepare=prepare, marks=None, is_for_reading=True)
 
 
-def _opened(settings: StoreSettings, *, prepare: bool, marks: MarksBeside | None, is_for_reading: bool) -> ReadingStore:
+def _opened(
+    settings: StoreSettings, *, prepare: bool, marks: MarksBeside | None, is_for_reading: bool, has_ledger: bool = False
+) -> ReadingStore:
     store: ReadingStore
     if settings.kind == "influx":
         from bkkenergy.adapters.influx import InfluxStore  # noqa: PLC0415 - its client is slow to import
 
         store = InfluxStore(settings.influx, marks)
+    elif settings.kind == "postgresql":
+        from bkkenergy.adapters.engines import engine_of  # noqa: PLC0415 - one of three
+        from bkkenergy.adapters.postgresql import PostgresStore  # noqa: PLC0415
+
+        engine = engine_of(readings_url(settings), settings.path, READINGS_URL_VARIABLE)
+        store = PostgresStore(engine, marks, has_ledger=has_ledger, is_for_reading=is_for_reading)
     else:
-        from bkkenergy.adapters.sqlite import SqliteStore  # noqa: PLC0415 - one of two
+        from bkkenergy.adapters.sqlite import SqliteStore  # noqa: PLC0415 - one of three
 
         store = SqliteStore(settings.path, marks, is_for_reading=is_for_reading)
     if prepare:
@@ -70,6 +81,16 @@ def ledger_url(settings: Settings) -> str | None:
         return settings.ledger.url.get_secret_value()
     state = settings.state.url.get_secret_value() if settings.state.url is not None else ""
     return state if state.startswith("postgresql") else None
+
+
+def readings_url(settings: StoreSettings) -> str | None:
+    """Return the URL of the PostgreSQL where readings live; None without one."""
+    return None if settings.postgresql.url is None else settings.postgresql.url.get_secret_value()
+
+
+def has_readings_and_ledger(settings: Settings) -> bool:
+    """Return whether one PostgreSQL has readings and ledger, so that a commit marks in its own transaction."""
+    return settings.store.kind == "postgresql" and ledger_url(settings) == readings_url(settings.store)
 
 
 def is_in_readings_file(settings: Settings) -> bool:

@@ -69,6 +69,8 @@ def left_out(settings: Settings) -> list[str]:
         omitted.append("the state in its own database: pg_dump")
     if settings.store.kind == "influx":
         omitted.append("readings in InfluxDB: influx backup, or influxd backup on 1.x")
+    if settings.store.kind == "postgresql":
+        omitted.append("readings in PostgreSQL: pg_dump")
     return omitted
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import structlog
 
@@ -19,11 +19,11 @@ from bkkenergy.access import Actor
 from bkkenergy.adapters.ledger.moving import copy_ledger
 from bkkenergy.adapters.state import StateStore, open_state, transaction
 from bkkenergy.adapters.state.users import enter_audit
-from bkkenergy.errors import BkkEnergyError, InputError
+from bkkenergy.errors import BkkEnergyError, ConfigError, Fault, InputError
 from bkkenergy.metering.sources import IntervalSeries
 from bkkenergy.ports.channels import IMPORT, Channel
 from bkkenergy.readings import US_PER_S, ReadingBatch
-from bkkenergy.settings import Settings
+from bkkenergy.settings import READINGS_URL_VARIABLE, Settings, StoreKind, StoreSettings
 from bkkenergy.site import Configuration, Site
 from bkkenergy.site.folder import migration_note
 from bkkenergy.site.open import ledger_url, open_store, open_writable
@@ -34,8 +34,6 @@ from bkkenergy.usecases.powers import use_case
 from bkkenergy.usecases.storedreadings import ReadingsPreview
 
 log = structlog.get_logger(__name__)
-
-StoreKind = Literal["sqlite", "influx"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +180,9 @@ def move_readings(
     on_copied, on_compared : called after each meter. Raises InputError, StoreUnavailable.
     """
     store = config.settings.store
-    came_from = asked.come_from or ("influx" if asked.to == "sqlite" else "sqlite")
+    came_from = asked.come_from or _other(store, asked.to)
+    if "postgresql" in (came_from, asked.to) and store.postgresql.url is None:
+        raise ConfigError([Fault.of("store_no_server", f"${READINGS_URL_VARIABLE}")])
     old = store.model_copy(update={"kind": came_from, "path": asked.source_path or store.path})
     new = store.model_copy(update={"kind": asked.to, "path": asked.path or store.path})
     if old.kind == new.kind and old.path == new.path:
@@ -200,6 +200,13 @@ def move_readings(
     detail = {"from": came_from, "to": asked.to, "readings": copied, "differing": len(moved.differing)}
     _note_where_there_is_a_state(config.settings, actor, "migrate", asked.to, detail, now)
     return moved
+
+
+def _other(store: StoreSettings, to: StoreKind) -> StoreKind:
+    """Return where readings come from where none is named: the store of the settings, unless they go there."""
+    if store.kind != to:
+        return store.kind
+    return "influx" if to == "sqlite" else "sqlite"
 
 
 @dataclass(frozen=True, slots=True)

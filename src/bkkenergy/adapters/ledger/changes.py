@@ -10,8 +10,8 @@ import numpy as np
 from sqlalchemy import insert, select, update
 
 from bkkenergy.adapters.ledger.columns import numbers_of
-from bkkenergy.adapters.ledger.purges import Opener
 from bkkenergy.adapters.ledger.tables import ledger_meter, ledger_reading_change
+from bkkenergy.adapters.partitions import Opener
 from bkkenergy.ports.ledger import MeterSeen
 from bkkenergy.ports.readingchanges import ReadingChanges
 from bkkenergy.ports.readings import StoreRefused

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from itertools import groupby
 from typing import Any
 
@@ -22,9 +21,8 @@ from bkkenergy.adapters.ledger.tables import (
     ledger_purge,
     ledger_stale,
 )
+from bkkenergy.adapters.partitions import Opener
 from bkkenergy.ports.ledger import DaysPurged, PurgeAgreed, Purged
-
-Opener = Callable[[], AbstractContextManager[Connection]]
 
 
 class SqlPurgeRecords:

@@ -10,14 +10,15 @@ from collections.abc import Callable, Mapping
 
 from sqlalchemy import Connection, inspect, text
 
-from bkkenergy.adapters.ledger.partitions import (
-    BY_MONTH,
-    Partitioned,
-    make_edges,
-    make_month,
-    months_between,
+from bkkenergy.adapters.ledger.rows import date_of, day_number, day_of_hour, start_hour
+from bkkenergy.adapters.ledger.tables import ledger_day, ledger_hour, metadata
+from bkkenergy.adapters.partitions import Partitioned, make_edges, make_month, months_between
+
+BY_MONTH = (
+    Partitioned(ledger_day.name, "day", day_number, date_of),
+    Partitioned(ledger_hour.name, "hour", start_hour, day_of_hour),
 )
-from bkkenergy.adapters.ledger.tables import metadata
+"""The tables of the ledger that are large."""
 
 TABLE = "ledger_schema"
 FIRST = 1
@@ -36,7 +37,7 @@ def bring_up(connection: Connection) -> None:
         if not is_new and step > (number or FIRST):
             make(connection)
     metadata.create_all(connection)
-    make_edges(connection)
+    make_edges(connection, BY_MONTH)
     if number != HEAD:
         connection.execute(text(f"INSERT INTO {TABLE} (number) VALUES (:head)"), {"head": HEAD})  # noqa: S608
 
@@ -52,9 +53,9 @@ def _partition_by_month(connection: Connection) -> None:
         ):
             connection.execute(text(statement))
         _grant_alike(connection, old, part.table)
-    make_edges(connection)
+    make_edges(connection, BY_MONTH)
     for month in sorted({month for part in BY_MONTH for month in _months(connection, part)}):
-        make_month(connection, month)
+        make_month(connection, BY_MONTH, month)
     for part in BY_MONTH:
         connection.execute(text(f"INSERT INTO {part.table} SELECT * FROM {part.table}_whole"))  # noqa: S608 - our names
         connection.execute(text(f"DROP TABLE {part.table}_whole"))

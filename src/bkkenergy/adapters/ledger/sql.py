@@ -16,7 +16,6 @@ from bkkenergy.adapters.engines import AdvisoryLock, shown, translate_db_errors
 from bkkenergy.adapters.ledger.changes import SqlReadingChangeRecords
 from bkkenergy.adapters.ledger.columns import nearest_day, numbers_of, read_slots, read_totals
 from bkkenergy.adapters.ledger.marks import DaysToMark, all_days, now_us, put_postgresql, put_sqlite, touched_by
-from bkkenergy.adapters.ledger.partitions import Months, lacks_partition
 from bkkenergy.adapters.ledger.purges import SqlPurgeRecords, refuse_purged
 from bkkenergy.adapters.ledger.rows import (
     check,
@@ -28,7 +27,7 @@ from bkkenergy.adapters.ledger.rows import (
     span_columns,
     start_us,
 )
-from bkkenergy.adapters.ledger.schema import bring_up
+from bkkenergy.adapters.ledger.schema import BY_MONTH, bring_up
 from bkkenergy.adapters.ledger.sources import (
     days_of_batch,
     insert_batch,
@@ -45,6 +44,7 @@ from bkkenergy.adapters.ledger.tables import (
     ledger_stale,
     metadata,
 )
+from bkkenergy.adapters.partitions import Months, lacks_partition
 from bkkenergy.ports.ledger import (
     CHANNELS,
     Batch,
@@ -90,7 +90,7 @@ class SqlLedger:
         """Open a ledger. channels : those that may be written. clock : us since 1970 UTC, for the age of marks."""
         self._engine, self._channels, self._clock = engine, channels, clock
         self._is_postgresql = engine.dialect.name == "postgresql"
-        self._months = Months(self._writing)
+        self._months = Months(BY_MONTH, self._writing)
 
     def prepare(self) -> None:
         """Make the tables that are missing, or bring up those of a version before. Raises StoreUnavailable."""

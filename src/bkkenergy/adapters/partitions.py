@@ -1,4 +1,4 @@
-"""Partitions by month of the ledger's rows on PostgreSQL, made when a day of the month is first written.
+"""Partitions by month of tables on PostgreSQL, made when a day of the month is first written.
 
 What reads or replaces days of a month touches that month's rows alone, however many years there are. Days beyond
 FIRST_DAY..END_DAY have one partition on each side: a clock that was wrong makes no thousands of them.
@@ -8,17 +8,16 @@ There is no default partition. To attach a month beside one, PostgreSQL would lo
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import IntegrityError
 
 from bkkenergy.adapters.engines import AdvisoryLock
-from bkkenergy.adapters.ledger.purges import Opener
-from bkkenergy.adapters.ledger.rows import date_of, day_number, day_of_hour, start_hour
-from bkkenergy.adapters.ledger.tables import ledger_day, ledger_hour
 
+Opener = Callable[[], AbstractContextManager[Connection]]
 FIRST_DAY, END_DAY = dt.date(2015, 1, 1), dt.date(2050, 1, 1)
 """Months from here to there have a partition each: 420 at most. To move an end takes a step in `schema`."""
 CHECK_VIOLATION = "23514"
@@ -38,25 +37,22 @@ class Partitioned:
         return f"{self.table}_{first:%Y_%m}"
 
 
-BY_MONTH = (
-    Partitioned(ledger_day.name, "day", day_number, date_of),
-    Partitioned(ledger_hour.name, "hour", start_hour, day_of_hour),
-)
-
-
 class Months:
     """The months that have partitions, as far as this process knows. Threads may share it."""
 
-    def __init__(self, writing: Opener) -> None:
-        """Store how to open a transaction: of its own, so that no process waits for another while it holds rows."""
-        self._writing = writing
+    def __init__(self, parts: Sequence[Partitioned], writing: Opener) -> None:
+        """Store how to open a transaction: of its own, so that no process waits for another while it holds rows.
+
+        parts : the tables that are partitioned alike.
+        """
+        self._parts, self._writing = parts, writing
         self._known: set[dt.date] = set()
 
     def make(self, days: Iterable[tuple[dt.date, dt.date]]) -> None:
         """Make the partitions that spans of days need, both ends included. Raises StoreUnavailable."""
         for month in sorted({month for first, last in days for month in months_between(first, last)} - self._known):
             with self._writing() as connection:
-                make_month(connection, month)
+                make_month(connection, self._parts, month)
             self._known.add(month)
 
     def forget(self) -> None:
@@ -77,23 +73,23 @@ def month_after(month: dt.date) -> dt.date:
     return (month + dt.timedelta(days=31)).replace(day=1)
 
 
-def make_month(connection: Connection, month: dt.date) -> None:
+def make_month(connection: Connection, parts: Sequence[Partitioned], month: dt.date) -> None:
     """Make a month's partitions, unless they are there, in the transaction at hand. Other processes wait for its end.
 
     Tables are made apart and attached: that locks neither readers nor writers out. A month's table that was detached is
     attached again with its rows.
     """
-    if all(part.month(month) in attached(connection, part) for part in BY_MONTH):
+    if all(part.month(month) in attached(connection, part) for part in parts):
         return
-    connection.execute(select(func.pg_advisory_xact_lock(AdvisoryLock.LEDGER_PARTITIONS)))
-    for part in BY_MONTH:
+    connection.execute(select(func.pg_advisory_xact_lock(AdvisoryLock.PARTITIONS)))
+    for part in parts:
         if part.month(month) not in attached(connection, part):
             attach(connection, part, part.month(month), str(part.start(month)), str(part.start(month_after(month))))
 
 
-def make_edges(connection: Connection) -> None:
+def make_edges(connection: Connection, parts: Sequence[Partitioned]) -> None:
     """Make the partitions of the days before and after all months, unless they are there."""
-    for part in BY_MONTH:
+    for part in parts:
         first, end = str(part.start(FIRST_DAY)), str(part.start(END_DAY))
         for name, lower, upper in (("before", "MINVALUE", first), ("after", end, "MAXVALUE")):
             if f"{part.table}_{name}" not in attached(connection, part):
