@@ -182,10 +182,17 @@ class Emission(Frozen):
     factor: GridFactor
 
 
-def avoided(energy_kwh: float, factors: Sequence[GridFactor], day: dt.date, purpose: Purpose = "project") -> Emission:
+def avoided(
+    energy_kwh: float,
+    factors: Sequence[GridFactor],
+    day: dt.date,
+    purpose: Purpose = "project",
+    *,
+    method: str | None = None,
+) -> Emission:
     """Compute what a saving or PV keeps from being emitted.
 
-    Projects have a factor of their own.
+    Projects have a factor of their own: that of their method, where it is entered for the day.
 
     Parameters
     ----------
@@ -197,6 +204,8 @@ def avoided(energy_kwh: float, factors: Sequence[GridFactor], day: dt.date, purp
         A day on which it is not taken.
     purpose : {"footprint", "upstream", "project"}
         Whose factor holds.
+    method : str, optional
+        The project's method; where none is entered of it, the factor that is of none in particular is taken.
 
     Returns
     -------
@@ -220,7 +229,8 @@ def avoided(energy_kwh: float, factors: Sequence[GridFactor], day: dt.date, purp
     >>> avoided(1_000.0, figures().grid_factors, dt.date(2025, 6, 1)).is_avoided
     True
     """
-    factor = factor_on(factors, day, purpose)
+    by_method = [one for one in factors if method is not None and one.purpose == purpose and one.method == method]
+    factor = holding(by_method, day) or factor_on(factors, day, purpose)
     return Emission(co2e_kg=emissions_kg(energy_kwh, factor), energy_kwh=energy_kwh, is_avoided=True, factor=factor)
 
 

@@ -146,7 +146,7 @@ def test_projects_of_an_earlier_version_become_records_with_each_of_their_steps(
     old.dispose()
     engine = open_state(state)
     assert [(step.state, f"{step.day}", step.by, step.note) for step in steps_of(engine, "led-old")] == OLD_STEPS
-    assert [project.model_dump(mode="json") for project in projects(engine)] == [OLD_PROJECT, without]
+    assert projects(engine) == [Project(**OLD_PROJECT), Project(**without)]
     months = [dt.date(2026, month, 15) for month in (2, 4, 6, 8)]
     assert [{one.id: one.state for one in projects(engine, day=day)}.get("led-old") for day in months] == [
         None, "surveyed", "done", "done",

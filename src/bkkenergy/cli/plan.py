@@ -26,10 +26,22 @@ from bkkenergy.cli.plan_history import compare_command, history_command, undo_co
 from bkkenergy.cli.plan_jcm import jcm_command
 from bkkenergy.errors import ConfigError, InputError
 from bkkenergy.i18n import Words
-from bkkenergy.plan import PROJECT_KINDS, PROJECT_STATES, Measured, Project, ProjectState, project_faults, roll_up
+from bkkenergy.plan import (
+    PROJECT_KINDS,
+    PROJECT_OPTIONS,
+    PROJECT_STATES,
+    Measured,
+    Project,
+    ProjectState,
+    project_faults,
+    roll_up,
+)
+from bkkenergy.plan.jcm import METHODS
 from bkkenergy.reports.plan.datasheet import data_sheet, data_sheet_workbook
+from bkkenergy.reports.plan.phrasing import way_text
 from bkkenergy.reports.plan.progress import measured_projects
 from bkkenergy.reports.plan.sheets import plan_workbook, read_workbook
+from bkkenergy.reports.savings.plan import why_unmeasured
 from bkkenergy.reports.solar.gather import screened
 from bkkenergy.site import Site, load_configuration
 from bkkenergy.site.plan_config import load_plan
@@ -134,6 +146,24 @@ def list_command(agency: str | None, state: str | None, lang: Any, config_dir: P
 @click.option("--budget", "budget_thb", default=0.0, help="Baht.")
 @click.option("--expected-kwh", default=0.0, help="kWh saved, or made, a year.")
 @click.option("--pv-meter", default="", help="The meter that counts what its PV makes.")
+@click.option(
+    "--option",
+    type=click.Choice(PROJECT_OPTIONS),
+    default="whole",
+    show_default=True,
+    help="How its saving is measured.",
+)
+@click.option("--system-meter", "system_meters", multiple=True, help="What its system takes; repeat it for several.")
+@click.option("--cooling-meter", default="", help="What cooling its system makes.")
+@click.option("--reference", "reference_efficiency", type=float, help="COP or lm/W of what was replaced.")
+@click.option("--efficiency", "project_efficiency", type=float, help="COP or lm/W of what is there now.")
+@click.option("--before-kw", type=float, help="Power as measured before.")
+@click.option("--after-kw", type=float, help="Power as measured after.")
+@click.option("--hours", "hours_a_year", type=float, help="Hours of use a year, stipulated.")
+@click.option(
+    "--stipulated-half", "stipulated_half_ratio", type=float, help="Half of its 90 % interval: 0.2 is ± 20 %."
+)
+@click.option("--method", type=click.Choice(list(METHODS)), help="Its method of JCM or T-VER.")
 @click.option("--note", default="", help="Anything else.")
 @from_option
 @config_option
@@ -185,9 +215,12 @@ def show_command(project_id: str, lang: Any, config_dir: Path, *, as_json: bool)
     project = project_of(engine, project_id)
     with opened_site(config_dir) as site:
         measured = measured_projects(site, _of_building(site.projects, project), today_here()).get(project.id)
-        measured_text = _measured_text(site, measured, words)
+        last_day = today_here() - dt.timedelta(days=1)
+        why = None if measured is not None else why_unmeasured(site, project, last_day)
+        measured_text = _measured_text(site, project, measured, words) if why is None else why.said(lang)
     if as_json:
-        print_json(project.model_dump(mode="json") | {"measured": measured, "steps": steps_of(engine, project_id)})
+        known = {"measured": measured, "why": why and why.said("en"), "steps": steps_of(engine, project_id)}
+        print_json(project.model_dump(mode="json") | known)
         return
     click.secho(words.either(th=project.name_th, en=project.name_en), bold=True)
     lines = {
@@ -216,10 +249,10 @@ def _of_building(known: Sequence[Project], project: Project) -> list[Project]:
     ]
 
 
-def _measured_text(site: Site, measured: Measured | None, words: Words) -> str:
+def _measured_text(site: Site, project: Project, measured: Measured | None, words: Words) -> str:
     if measured is None:
         return words("plan.not_measured")
-    emission = avoided(measured.kwh_a_year, site.figures.grid_factors, today_here())
+    emission = avoided(measured.kwh_a_year, site.figures.grid_factors, today_here(), method=project.method)
     rate = site.figures.flat_rate_on(today_here())
     said = words(
         "plan.measured",
@@ -231,12 +264,13 @@ def _measured_text(site: Site, measured: Measured | None, words: Words) -> str:
     )
     factor = emission.factor
     by = words(
-        "plan.by_factor",
+        "plan.by_method_factor" if factor.method else "plan.by_factor",
+        method=factor.method,
         factor=words.number(factor.kg_co2e_per_kwh, 4),
         grade=factor.grade,
         source=factor.citation,
     )
-    return f"{said}\n  {by}"
+    return f"{said}\n  {words('plan.way')}: {way_text(measured, words)}\n  {by}"
 
 
 @plan_command.command("progress", epilog="\b\nExamples:\n  bkkenergy plan progress --by kind --json")

@@ -14,6 +14,7 @@ from bkkenergy.carbon import factor_on
 from bkkenergy.cli.context import config_option, period_of
 from bkkenergy.cli.opening import opened_site
 from bkkenergy.errors import InputError
+from bkkenergy.plan import Project
 from bkkenergy.plan.jcm import METHODS, JcmMethod, MethodName
 from bkkenergy.reports.plan.jcm import NOT_OFFICIAL, Monitoring, monitored_months, monitoring_workbook
 from bkkenergy.site import Site
@@ -29,7 +30,8 @@ Examples:
 )
 @click.argument("method", type=click.Choice(list(METHODS)))
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--meter", "names", multiple=True, required=True, help="A monitored meter; repeat it for several.")
+@click.option("--of", "project_id", help="A project of the plan: its meters and efficiencies, where none are given.")
+@click.option("--meter", "names", multiple=True, help="A monitored meter; repeat it for several.")
 @click.option("--period", required=True, help="Whole months.")
 @click.option("--factor", type=click.FloatRange(0, 2, min_open=True), help="Emission factor, kgCO2/kWh.")
 @click.option("--factor-source", help="Where the factor is from: the method's guideline, with its date.")
@@ -42,6 +44,7 @@ Examples:
 def jcm_command(
     method: str,
     file: Path,
+    project_id: str | None,
     names: Sequence[str],
     period: str,
     factor: float | None,
@@ -59,6 +62,13 @@ def jcm_command(
     """
     chosen, span = METHODS[cast("MethodName", method)], period_of(period)
     with opened_site(config_dir) as site:
+        if project_id is not None:
+            entered = _entered(site, project_id, chosen)
+            names = names or entered.system_meters or tuple(filter(None, [entered.pv_meter]))
+            project = project if project is not None or not chosen.ratio else entered.project_efficiency
+            reference = reference if reference is not None or not chosen.ratio else entered.reference_efficiency
+        if not names:
+            raise InputError("No meter is named. Give --meter, or --of a project that has some.")
         kg_co2_per_kwh, source = _factor(site, chosen, span, factor, factor_source)
         meters, months = monitored_months(site, names, span)
     monitoring = Monitoring(
@@ -77,6 +87,16 @@ def jcm_command(
         f"{monitoring.reduction.reduction_t:,.3f} tCO2 of reductions"
     )
     click.echo(NOT_OFFICIAL, err=True)
+
+
+def _entered(site: Site, project_id: str, method: JcmMethod) -> Project:
+    """Return a project of the plan. Raises InputError where there is none, or it is of another method."""
+    project = next((one for one in site.projects if one.id == project_id), None)
+    if project is None:
+        raise InputError(f"project {project_id!r} is not in the plan. See: bkkenergy plan list.")
+    if project.method is not None and project.method != method.name:
+        raise InputError(f"project {project_id!r} is of {project.method}, and not of {method.name}.")
+    return project
 
 
 def _factor(site: Site, method: JcmMethod, span: Period, given: float | None, source: str | None) -> tuple[float, str]:

@@ -2,6 +2,7 @@
 
 from bkkenergy.plan.projects import (
     PROJECT_KINDS,
+    PROJECT_OPTIONS,
     PROJECT_STATES,
     ActionPlan,
     AgencyTarget,
@@ -31,6 +32,7 @@ from bkkenergy.plan.records import (
 __all__ = [
     "PLAN_KINDS",
     "PROJECT_KINDS",
+    "PROJECT_OPTIONS",
     "PROJECT_STATES",
     "ActionPlan",
     "AgencyTarget",

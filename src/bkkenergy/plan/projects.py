@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Literal, get_args
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from bkkenergy.dated import Cited
 from bkkenergy.errors import InputError
+from bkkenergy.plan.jcm import MethodName
 from bkkenergy.texts import Named, Term
 from bkkenergy.tomlfiles import Frozen
 
@@ -21,6 +22,9 @@ ProjectKind = Literal["led", "cooling", "schedule", "solar", "behaviour", "other
 PROJECT_KINDS: tuple[ProjectKind, ...] = get_args(ProjectKind)
 ProjectState = Literal["surveyed", "proposed", "endorsed", "running", "done", "dropped"]
 PROJECT_STATES: tuple[ProjectState, ...] = get_args(ProjectState)
+ProjectOption = Literal["whole", "system", "parameter"]
+PROJECT_OPTIONS: tuple[ProjectOption, ...] = get_args(ProjectOption)
+"""IPMVP: the whole building (option C), a system by its own meters (B), a key parameter, the other stipulated (A)."""
 WAY: tuple[ProjectState, ...] = ("surveyed", "proposed", "endorsed", "running", "done")
 DECIDED: frozenset[ProjectState] = frozenset({"endorsed", "running", "done"})
 DAYS_PER_YEAR = 365
@@ -28,6 +32,8 @@ DAYS_PER_YEAR = 365
 Text = Annotated[str, Field(min_length=1)]
 YearBe = Annotated[int, Field(ge=2560, le=2700)]
 NotNegative = Annotated[float, Field(ge=0)]
+Above = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Half = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Programme(Cited):
@@ -76,6 +82,11 @@ class Project(Frozen):
 
     expected_kwh : saved (or made by PV) a year. budget_thb : as endorsed, or as estimated before. pv_meter : the meter
     that counts what its PV makes. done_on : the first day on which it saves.
+
+    option : by which its saving is measured. system_meters : what counts the energy of its system; cooling_meter : the
+    cooling that the system makes. reference_efficiency, project_efficiency : of what was replaced and of what is there
+    now, a COP or lm/W. before_kw, after_kw : power measured before and after, for hours_a_year that are stipulated.
+    stipulated_half_ratio : half of the 90 % interval of what is stipulated. method : of JCM or T-VER.
     """
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{2,63}$")]
@@ -92,7 +103,23 @@ class Project(Frozen):
     state: ProjectState = "surveyed"
     done_on: dt.date | None = None
     pv_meter: str = ""
+    option: ProjectOption = "whole"
+    system_meters: tuple[Text, ...] = ()
+    cooling_meter: str = ""
+    reference_efficiency: Above | None = None
+    project_efficiency: Above | None = None
+    before_kw: Above | None = None
+    after_kw: NotNegative | None = None
+    hours_a_year: Annotated[float, Field(gt=0, le=8784)] | None = None
+    stipulated_half_ratio: Half | None = None
+    method: MethodName | None = None
     note: str = ""
+
+    @field_validator("system_meters", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        """Take names that a cell of a workbook has between commas or blanks."""
+        return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,13 +216,23 @@ def _term(state: ProjectState) -> Term:
     return Term(state, f"project_state.{state}")
 
 
+MeasuredWay = Literal["whole", "pv", "cop", "cooling", "system", "efficiency", "power"]
+"""By the whole building; by PV's meter; a system against a reference COP, what it took for its cooling before, or its
+use before; a measured energy with stipulated efficiencies; a measured power with stipulated hours."""
+
+
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What a building or PV meter proves since a project was done: kWh of a year at this rate, and half of its band."""
+    """What meters prove since a project was done: kWh of a year at this rate, and half of its 90 % interval.
+
+    way : how it was measured; facts : what it rests on, for words.
+    """
 
     kwh_a_year: float
     half_width_kwh: float
     days: int
+    way: MeasuredWay = "whole"
+    facts: Mapping[str, float] = field(default_factory=dict, hash=False)
 
 
 def as_yearly(saved_kwh: float, half_width_kwh: float, days: int) -> Measured:

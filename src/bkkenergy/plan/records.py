@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 from bkkenergy.errors import Fault
 from bkkenergy.plan.projects import Project
 from bkkenergy.portfolio import Portfolio, Records
 from bkkenergy.portfolio.records import Change, Entry, Kind, Kinds, entry_on
+from bkkenergy.texts import Term
 
 PLAN_KINDS: Kinds = {"project": Kind("project", Project, lambda project: str(project.id))}
 """The kinds of record that the plan's own revisions hold."""
@@ -202,4 +204,73 @@ def project_faults(project: Project, portfolio: Portfolio, where: str) -> list[F
         faults.append(Fault.of("no_pv_meter", f"{where}: pv_meter", name=project.pv_meter))
     if project.state == "done" and project.done_on is None:
         faults.append(Fault.of("no_done_day", f"{where}: done_on"))
+    return faults + _option_faults(project, portfolio, where)
+
+
+def _option_faults(project: Project, portfolio: Portfolio, where: str) -> list[Fault]:
+    """List what a project's option lacks, and meters that are not its building's."""
+    faults = []
+    building = portfolio.buildings.get(project.building)
+    meters = {meter.id: meter for meter in building.meters} if building is not None else {}
+    named = [("system_meters", name) for name in project.system_meters]
+    named += [("cooling_meter", project.cooling_meter)] if project.cooling_meter else []
+    for name, meter in named:
+        if meter not in meters:
+            known = ", ".join(meters) or "(none)"
+            faults.append(
+                Fault.of("no_meter_of", f"{where}: {name}", name=meter, building=project.building, known=known)
+            )
+        elif meters[meter].pv:
+            faults.append(Fault.of("pv_is_no_system", f"{where}: {name}", name=meter))
+    if project.option != "whole" and project.pv_meter:
+        faults.append(Fault.of("option_or_pv", f"{where}: option"))
+    if project.option == "system" and not project.system_meters:
+        faults += _needed(project, where, ["system_meters"])
+    if project.option == "parameter":
+        faults += _parameter_faults(project, where)
+    if project.option == "system" and project.reference_efficiency is not None and not project.cooling_meter:
+        faults += _needed(project, where, ["cooling_meter"])
+    if project.stipulated_half_ratio is None and _stipulates(project):
+        faults += _needed(project, where, ["stipulated_half_ratio"])
     return faults
+
+
+def _stipulates(project: Project) -> bool:
+    by_cop = project.option == "system" and project.reference_efficiency is not None
+    return project.option == "parameter" or by_cop
+
+
+def _needed(project: Project, where: str, names: Sequence[str]) -> list[Fault]:
+    return [
+        Fault.of(
+            "option_needs", f"{where}: {name}", option=Term(project.option, f"option.{project.option}"), needs=name
+        )
+        for name in names
+    ]
+
+
+POWER, EFFICIENCY = ("before_kw", "after_kw", "hours_a_year"), ("reference_efficiency", "project_efficiency")
+"""What option A is measured by: power with stipulated hours, or energy with stipulated efficiencies."""
+
+
+def _parameter_faults(project: Project, where: str) -> list[Fault]:
+    is_begun = [any(getattr(project, name) is not None for name in names) for names in (POWER, EFFICIENCY)]
+    if is_begun[0] == is_begun[1]:
+        needs = f"{', '.join(POWER)}; system_meters, {', '.join(EFFICIENCY)}"
+        return [Fault.of("option_one_of", f"{where}: option", needs=needs)]
+    names = POWER if is_begun[0] else ("system_meters", *EFFICIENCY)
+    lacking = [name for name in names if getattr(project, name) in (None, ())]
+    return _needed(project, where, lacking) or _order_faults(project, where)
+
+
+def _order_faults(project: Project, where: str) -> list[Fault]:
+    """Refuse a measure that would use more than what it replaces: the two are most often in each other's place."""
+    pairs = (
+        ("after_kw", project.after_kw, project.before_kw),
+        ("reference_efficiency", project.reference_efficiency, project.project_efficiency),
+    )
+    return [
+        Fault.of("option_in_order", f"{where}: {name}", low=low, high=high)
+        for name, low, high in pairs
+        if low is not None and high is not None and low >= high
+    ]

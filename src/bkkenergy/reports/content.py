@@ -251,7 +251,10 @@ class SolarUse:
 
 @dataclass(frozen=True, slots=True)
 class PlanLine:
-    """One project of the action plan. measured_kwh : a year's saving by its baseline so far, with half its band."""
+    """One project of the action plan. measured_kwh : a year's saving so far, with half its band.
+
+    way : how it was measured; empty where it is not, or in reports from before.
+    """
 
     id: str
     name_th: str
@@ -264,6 +267,14 @@ class PlanLine:
     expected_kwh: float
     measured_kwh: float | None
     half_width_kwh: float | None
+    way: str = ""
+
+    @property
+    def option(self) -> str:
+        """The letter of IPMVP's option A or B; nothing of a whole building or PV, which reports explain."""
+        if self.way in {"cop", "cooling", "system"}:
+            return "B"
+        return "A" if self.way in {"efficiency", "power"} else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bkkenergy.errors import ConfigError, NotThere
 from bkkenergy.plan import PLAN_KINDS, Project, ProjectState
+from bkkenergy.plan.projects import MeasuredWay, ProjectOption
 from bkkenergy.portfolio.values import checked_value
+from bkkenergy.reports.plan.progress import measured_projects, why_each
 from bkkenergy.usecases.plan import enter_projects, move_project, plan_state, undo_plan, withdraw_project
 from bkkenergy.usecases.portfolio_view import seen_differences, seen_record, seen_records, seen_revisions
 from bkkenergy.web.api import Limit, Offset
@@ -73,6 +75,48 @@ def plan_record(
     visible = seen_record(records, visitor.actor, PLAN_KINDS, KIND, project_id, day or visitor.here.today)
     response.headers["ETag"] = tag_of(visible.revision)
     return RecordRow.model_validate(visible, from_attributes=True)
+
+
+class MeasuredRow(BaseModel):
+    """What a project saves in a year, as measured since its day, with half of the 90 % interval.
+
+    way : by the whole building, PV's meter, a reference COP, the cooling before, the system before, stipulated
+    efficiencies, or measured power. facts : what it rests on. Everything is null where it is not measured; why : the
+    reason, of options A and B.
+    """
+
+    project: str
+    option: ProjectOption
+    way: MeasuredWay | None
+    kwh_a_year: float | None
+    half_width_kwh: float | None
+    days: int | None
+    facts: dict[str, float]
+    why: str | None
+
+
+@router.get("/records/{project_id}/measured")
+def plan_measured(project_id: ProjectKey, visitor: ApiVisitor) -> MeasuredRow:
+    """Return what a project saves, as measured up to yesterday."""
+    here, site = visitor.here, visitor.here.site
+    project = next((one for one in site.projects if one.id == project_id), None)
+    if project is None or not visitor.account.reaches(project.agency):
+        raise NotThere
+    beside = [
+        one for one in site.projects if one.id == project.id or (project.building and one.building == project.building)
+    ]
+    measured = measured_projects(site, beside, here.today).get(project.id)
+    why = None if measured is not None else why_each(site, [project], here.today).get(project.id)
+    return MeasuredRow(
+        project=project.id,
+        option=project.option,
+        way=measured and measured.way,
+        kwh_a_year=measured and measured.kwh_a_year,
+        half_width_kwh=measured and measured.half_width_kwh,
+        days=measured and measured.days,
+        facts=dict(measured.facts) if measured is not None else {},
+        why=why and why.said("en"),
+    )
 
 
 @router.get("/revisions")

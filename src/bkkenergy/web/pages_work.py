@@ -13,7 +13,8 @@ from bkkenergy.adapters.state.runs import RUN_STATES, Run, RunQueue
 from bkkenergy.calendar import Period
 from bkkenergy.errors import InputError, NotThere
 from bkkenergy.plan import PROJECT_STATES, Project, moves_from, roll_up
-from bkkenergy.reports.plan.progress import measured_projects
+from bkkenergy.reports.plan.phrasing import way_text
+from bkkenergy.reports.plan.progress import measured_projects, why_each
 from bkkenergy.reports.savings.power import showable_projects
 from bkkenergy.reports.savingwords import showable_text
 from bkkenergy.settings import CITY
@@ -109,7 +110,16 @@ def plan_page(visitor: PageVisitor) -> Response:
     here = visitor.here
     site = here.site
     visible = [project for project in site.projects if visitor.account.reaches(project.agency)]
-    measured = here.cached(("measured", here.today), KEPT_S, lambda: measured_projects(site, site.projects, here.today))
+    measured = here.cached(
+        ("measured", here.today, hash(site.projects)),
+        KEPT_S,
+        lambda: measured_projects(site, site.projects, here.today),
+    )
+    unmeasured = here.cached(
+        ("unmeasured", here.today, hash(site.projects)),
+        KEPT_S,
+        lambda: why_each(site, [project for project in site.projects if project.id not in measured], here.today),
+    )
     key = ("showable", here.today, hash(site.projects))
     showable = here.cached(key, KEPT_S, lambda: showable_projects(site, site.projects, here.today))
     return page(
@@ -119,6 +129,10 @@ def plan_page(visitor: PageVisitor) -> Response:
         showable={name: showable_text(known, visitor.words) for name, known in showable.items()},
         columns=[(state, [project for project in visible if project.state == state]) for state in PROJECT_STATES],
         measured=measured,
+        ways={
+            project.id: way_text(measured[project.id], visitor.words) for project in visible if project.id in measured
+        },
+        unmeasured={name: why.said(visitor.words.lang) for name, why in unmeasured.items()},
         plan=site.plan,
         total=next(iter(roll_up(visible, measured, lambda _: "")), None),
         agency_name=lambda agency: named(visitor, agency),

@@ -16,7 +16,7 @@ from bkkenergy.adapters.files import AS_TEXT
 from bkkenergy.calendar import BE_OFFSET_YEARS
 from bkkenergy.errors import ConfigError, Fault, InputError
 from bkkenergy.i18n import DATE_FORMAT, Words
-from bkkenergy.plan import PROJECT_KINDS, PROJECT_STATES, Measured, Project, project_faults
+from bkkenergy.plan import PROJECT_KINDS, PROJECT_OPTIONS, PROJECT_STATES, Measured, Project, project_faults
 from bkkenergy.portfolio import Portfolio
 from bkkenergy.regularfiles import need_small_archive
 from bkkenergy.tomlfiles import validated
@@ -47,7 +47,7 @@ def plan_workbook(projects: Sequence[Project], words: Words, measured: dict[str,
         sheet.write(0, len(FIELDS), words("report.plan_measured_head"), head)
         for row, project in enumerate(projects, 1):
             _write(sheet, row, project, measured.get(project.id), number=number, date=date)
-        for name, choices in (("kind", PROJECT_KINDS), ("state", PROJECT_STATES)):
+        for name, choices in (("kind", PROJECT_KINDS), ("state", PROJECT_STATES), ("option", PROJECT_OPTIONS)):
             column = FIELDS.index(name)
             sheet.data_validation(1, column, 2000, column, {"validate": "list", "source": list(choices)})
     return file.getvalue()
@@ -61,7 +61,7 @@ def _write(sheet: Any, row: int, project: Project, measured: Measured | None, *,
         elif isinstance(value, int | float):
             sheet.write_number(row, column, value, None if name == "due_year_be" else number)
         elif value:
-            sheet.write_string(row, column, value)
+            sheet.write_string(row, column, value if isinstance(value, str) else ", ".join(value))
     if measured is not None:
         sheet.write_number(row, len(FIELDS), measured.kwh_a_year, number)
 

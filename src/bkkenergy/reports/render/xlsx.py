@@ -316,6 +316,8 @@ def _plan(book: Book, report: AgencyReport) -> None:
         for column, value in ((3, line.budget_thb), (4, line.expected_kwh), (5, line.measured_kwh)):
             if value is not None:
                 sheet.write_number(row, column, value, formats["number"])
+        if mark := line.option:
+            sheet.write(row, 6, words("report.plan_option", option=mark))
     last = 3 + len(plan.projects)
     sheet.write(last, 0, book.total(report), formats["head"])
     measured = sum(line.measured_kwh or 0.0 for line in plan.projects)

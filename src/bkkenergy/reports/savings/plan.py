@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,14 +16,12 @@ from bkkenergy.plan import Measured, Project, as_yearly, projects_on, shared
 from bkkenergy.portfolio import Building
 from bkkenergy.reports.content import PlanLine, PlanProgress
 from bkkenergy.reports.savings.gather import hours_of, judged_by
+from bkkenergy.reports.savings.options import MIN_MEASURED_DAYS, measured_option
 from bkkenergy.savings.baseline import HOURS_PER_DAY, Series
 from bkkenergy.savings.facts import DAYS_PER_YEAR, Facts
 from bkkenergy.savings.versions import BaselineVersion, judging, pinned
 from bkkenergy.site import Site
 from bkkenergy.usecases.energy import meters_energy_kwh
-
-MIN_MEASURED_DAYS = 28
-"""Below four weeks a saving says nothing of a year."""
 
 
 def plan_progress(site: Site, agency_id: str, seen: Sequence[tuple[Building, Facts]]) -> PlanProgress | None:
@@ -57,36 +55,74 @@ def measured_savings(
 ) -> dict[str, Measured]:
     """Compute what each done project saves in a year, as measured; those that cannot be measured are left out.
 
-    PV by its meter; the others of a building that are pinned to the same baseline share its saving since the last of
-    them was done.
+    PV by its meter, and a system or a key parameter by the project's own option. The others of a building that are
+    pinned to the same baseline share its saving since the last of them was done, without what these saved: a kWh
+    counts once.
     """
     done = [project for project in projects if project.state == "done" and project.done_on and project.building]
     if last_day is None:
         return {}
     measured_of: dict[str, Measured] = {}
     for project in done:
-        if project.pv_meter and (measured := _made(site, project, last_day)):
+        if measured := _by_itself(site, project, last_day):
             measured_of[project.id] = measured
     by_building: dict[str, list[Project]] = {}
     for project in done:
-        if not project.pv_meter and project.building in series and project.building in site.portfolio.buildings:
+        if is_of_whole(project) and project.building in series and project.building in site.portfolio.buildings:
             by_building.setdefault(project.building, []).append(project)
     versions = versions_of(site.state, list(by_building))
     pins = pins_of(site.state, [project.id for project in done])
     for name, of_building in by_building.items():
-        judged = BuildingHours(site.portfolio.buildings[name], series[name], versions.get(name, ()), pins)
+        beside = tuple(
+            (project.done_on, measured_of[project.id])
+            for project in done
+            if project.building == name and project.option != "whole" and project.id in measured_of and project.done_on
+        )
+        judged = BuildingHours(site.portfolio.buildings[name], series[name], versions.get(name, ()), pins, beside)
         measured_of |= _saved_by_groups(site, judged, of_building, last_day)
     return measured_of
 
 
+def is_of_whole(project: Project) -> bool:
+    """Return whether a project's saving is looked for in its whole building."""
+    return not project.pv_meter and project.option == "whole"
+
+
+def why_unmeasured(site: Site, project: Project, last_day: dt.date) -> InputError | None:
+    """Return why a done project of option A or B is not measured; None of others, or where it is."""
+    if project.state != "done" or project.option == "whole":
+        return None
+    try:
+        measured_option(site, project, last_day)
+    except InputError as why:
+        return why
+    return None
+
+
+def _by_itself(site: Site, project: Project, last_day: dt.date) -> Measured | None:
+    """Measure PV, a system or a key parameter; None where that cannot be, or the whole building says it."""
+    if is_of_whole(project):
+        return None
+    if project.pv_meter:
+        return _made(site, project, last_day)
+    try:
+        return measured_option(site, project, last_day)
+    except InputError:
+        return None
+
+
 @dataclass(frozen=True, slots=True)
 class BuildingHours:
-    """A building with hours that are read, its baselines, and which of them projects are pinned to."""
+    """A building with hours that are read, its baselines, and which of them projects are pinned to.
+
+    beside : what projects of options A and B save there, each since its day.
+    """
 
     building: Building
     hours: Series
     versions: Sequence[BaselineVersion]
     pins: Mapping[str, BaselinePin]
+    beside: Sequence[tuple[dt.date, Measured]] = ()
 
 
 def _saved_by_groups(
@@ -102,9 +138,21 @@ def _saved_by_groups(
     measured_of: dict[str, Measured] = {}
     ends = [_first_done(group) - dt.timedelta(days=1) for group in list(groups.values())[1:]] + [last_day]
     for (number, group), end in zip(groups.items(), ends, strict=True):
-        if whole := _saved(site, known, version_of[number], Period.days(min(_last_done(group), end), end)):
-            measured_of |= shared(group, whole)
+        period = Period.days(min(_last_done(group), end), end)
+        if whole := _saved(site, known, version_of[number], period):
+            measured_of |= shared(group, _without(known, version_of[number], period, whole))
     return measured_of
+
+
+def _without(known: BuildingHours, version: BaselineVersion, period: Period, whole: Measured) -> Measured:
+    """Take off what systems saved in the same days beside the same baseline: it is theirs."""
+    kwh, half = whole.kwh_a_year, whole.half_width_kwh
+    for done_on, system in known.beside:
+        if done_on > version.last:
+            share = max((period.last_day - max(done_on, period.first_day)).days + 1, 0) / len(period.dates)
+            kwh -= share * system.kwh_a_year
+            half = float(np.hypot(half, share * system.half_width_kwh))
+    return replace(whole, kwh_a_year=kwh, half_width_kwh=half)
 
 
 def _version_of(known: BuildingHours, project: Project) -> BaselineVersion | None:
@@ -155,7 +203,9 @@ def _made(site: Site, project: Project, last_day: dt.date) -> Measured | None:
         return None
     energy_kwh = meters_energy_kwh(site.energy, (meter,), Period.days(first, last_day), "day")
     known = np.isfinite(energy_kwh)
-    return as_yearly(float(energy_kwh[known].sum()), 0.0, int(known.sum())) if known.any() else None
+    if not known.any():
+        return None
+    return replace(as_yearly(float(energy_kwh[known].sum()), 0.0, int(known.sum())), way="pv")
 
 
 def _year_kwh(facts: Facts) -> float:
@@ -180,4 +230,5 @@ def _line(project: Project, measured: Measured | None) -> PlanLine:
         expected_kwh=project.expected_kwh,
         measured_kwh=measured.kwh_a_year if measured else None,
         half_width_kwh=measured.half_width_kwh if measured else None,
+        way=measured.way if measured else "",
     )

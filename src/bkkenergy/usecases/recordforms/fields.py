@@ -24,6 +24,7 @@ number a row; rows : tables; plain : as JSON, for what has no form of its own.""
 TARGETS: Mapping[str, str] = {
     "agency": "agency", "agencies": "agency", "building": "building", "buildings": "building", "calendar": "calendar",
     "meter": "meter", "meters": "meter", "parent": "meter", "plus": "meter", "minus": "meter", "pv_meter": "meter",
+    "system_meters": "meter", "cooling_meter": "meter",
     "tariff": "tariff", "schedule": "tariff", "payload": "payload", "programme": "programme",
 }  # fmt: skip
 """Fields that name something: which kind of thing."""
@@ -64,7 +65,14 @@ GROUPS: Mapping[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "project": (
         ("names", ("agency", "building", "kind", "name_th", "name_en", "id")),
         ("plan", ("programme", "owner", "budget_thb", "expected_kwh", "due_year_be")),
-        ("life", ("state", "done_on", "pv_meter", "note")),
+        (
+            "measured",
+            (
+                "option", "pv_meter", "system_meters", "cooling_meter", "reference_efficiency", "project_efficiency",
+                "before_kw", "after_kw", "hours_a_year", "stipulated_half_ratio", "method",
+            ),
+        ),
+        ("life", ("state", "done_on", "note")),
     ),
 }  # fmt: skip
 """Groups of fields in the order in which the field's people ask for them; a kind without any has one group."""
@@ -205,6 +213,7 @@ def choice_key(kind: str, name: str, choice: str, known: Mapping[str, str]) -> s
         ("meter", "kind"): "meter_kind",
         ("project", "kind"): "project_kind",
         ("project", "state"): "project_state",
+        ("project", "option"): "option",
     }
     group = groups.get((kind, name))
     if group is not None:

@@ -1,0 +1,267 @@
+"""A chiller, lamps and a whole building save beside one another: each by its own meters, and each kWh once."""
+
+import datetime as dt
+import json
+import shutil
+
+import numpy as np
+import pytest
+from openpyxl import load_workbook
+
+from bkkenergy.adapters.sqlite import SqliteStore
+from bkkenergy.adapters.state.baselines import Fitted, save_baseline
+from bkkenergy.adapters.state.users import add_user
+from bkkenergy.calendar import Period, epoch_us
+from bkkenergy.i18n import Words
+from bkkenergy.plan import Project
+from bkkenergy.readings import ReadingBatch
+from bkkenergy.reports.plan.phrasing import way_text
+from bkkenergy.reports.plan.sheets import plan_workbook, read_workbook
+from bkkenergy.reports.savings.gather import fit_buildings, hours_of
+from bkkenergy.reports.savings.plan import measured_savings, why_unmeasured
+from bkkenergy.site import load_configuration, open_site
+from bkkenergy.usecases.uptodate import up_to_date
+from tests.commands import bkkenergy
+from tests.conftest import ROOT
+from tests.planned import save_projects
+from tests.unit.savings.generated import building
+from tests.web import PASSWORD, form_of, make_app, signed_in
+
+OFFICE = "district-bangkhen.office"
+DONE = dt.date(2024, 10, 1)
+BASE = Period.days(dt.date(2023, 10, 1), dt.date(2024, 9, 30))
+AFTER = Period.days(DONE, dt.date(2025, 9, 30))
+COP_BEFORE, COP_AFTER = 4.0, 6.0
+COOLING = '\n[[building.meters]]\nid = "cooling"\nkind = "other"\nrated_kw = 2000\ninterval_s = 3600\n'
+OTHERS_RATIO = 0.1
+
+
+def project(name="chiller", **given):
+    defaults = {
+        "agency": "district-bangkhen", "building": OFFICE, "kind": "cooling", "name_th": "เครื่องทำน้ำเย็น",
+        "name_en": "Chiller", "due_year_be": 2568, "expected_kwh": 50_000.0, "state": "done", "done_on": DONE,
+        "option": "system", "system_meters": (f"{OFFICE}.aircon",),
+    }  # fmt: skip
+    return Project(id=name, **(defaults | given))
+
+
+WHOLE = {"option": "whole", "system_meters": ()}
+BY_COP = {"cooling_meter": f"{OFFICE}.cooling", "reference_efficiency": 4.0, "stipulated_half_ratio": 0.05}
+LAMPS = {
+    "kind": "led", "option": "parameter", "system_meters": (f"{OFFICE}.lighting",), "reference_efficiency": 60.0,
+    "project_efficiency": 120.0, "stipulated_half_ratio": 0.1,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def loads():
+    """Two years of hours: cooling, and what chiller, lamps and the rest take; the project is done between the years."""
+    others = building(0, noise=0.02, drift=0.0)
+    starts = others.starts
+    is_after = np.asarray(starts.date) >= DONE
+    cooling = others.energy_kwh * 2
+    chiller = cooling / np.where(is_after, COP_AFTER, COP_BEFORE)
+    lamps = np.where(others.energy_kwh > 30, np.where(is_after, 10.0, 20.0), 0.0)
+    return starts, is_after, {"cooling": cooling, "aircon": chiller, "lighting": lamps,
+                              "main": others.energy_kwh + chiller + lamps}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory, loads):
+    starts, _, energy = loads
+    folder = tmp_path_factory.mktemp("systems")
+    shutil.copytree(ROOT / "config", folder / "config")
+    path = folder / "config/portfolio/buildings/district-bangkhen.toml"
+    text = path.read_text()
+    for name in ("main", "aircon", "lighting"):
+        text = text.replace(f'id = "{name}"', f'id = "{name}"\ninterval_s = 3600', 1)
+    head, mark, tail = text.partition('\n[[building.meters]]\nid = "aircon"')
+    path.write_text(head + COOLING + mark + tail)
+    store = SqliteStore(folder / "var/bkkenergy.sqlite")
+    store.prepare()
+    at = epoch_us(starts)
+    edge = np.append(at, at[-1] + 3_600_000_000)
+    for name, kwh in energy.items():
+        column = "chilled_water_kwh" if name == "cooling" else "energy_kwh"
+        register = {column: np.concatenate([[1000.0], 1000 + np.cumsum(kwh)])}
+        store.commit(ReadingBatch((f"{OFFICE}.{name}",), np.zeros(len(edge), np.int64), edge, register))
+    store.close()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def site(home):
+    with open_site(load_configuration(home / "config")) as before:
+        opened = up_to_date(before)
+        office = opened.portfolio.buildings[OFFICE]
+        ((_, baseline),) = fit_buildings(opened, [office], BASE)
+        save_baseline(opened.state, Fitted(OFFICE, baseline), opened.clock())
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def truth(loads):
+    """What chiller and lamps truly save in the year after [kWh]."""
+    _, is_after, energy = loads
+    cooling = energy["cooling"][is_after].sum()
+    return {"chiller": cooling / COP_BEFORE - cooling / COP_AFTER, "lamps": energy["lighting"][is_after].sum()}
+
+
+def measured(site, *projects):
+    office = site.portfolio.buildings[OFFICE]
+    return measured_savings(site, projects, {OFFICE: hours_of(site, office, AFTER)}, AFTER.last_day)
+
+
+def test_a_chiller_saves_against_a_reference_cop_for_the_cooling_it_made(site, truth):
+    one = measured(site, project(**BY_COP))["chiller"]
+    assert one.kwh_a_year == pytest.approx(truth["chiller"], rel=0.001)
+    assert one.way == "cop"
+    assert one.facts["efficiency"] == pytest.approx(COP_AFTER, rel=0.001)
+    assert one.half_width_kwh == pytest.approx(0.05 * truth["chiller"] * 3, rel=0.001)  # 5 % of the reference
+
+
+def test_without_a_reference_the_cooling_of_the_year_before_is_one(site, truth):
+    one = measured(site, project(cooling_meter=f"{OFFICE}.cooling"))["chiller"]
+    assert (one.way, one.days) == ("cooling", 365)
+    assert one.kwh_a_year == pytest.approx(truth["chiller"], rel=0.001)
+
+
+def test_without_a_cooling_meter_the_system_has_a_baseline_of_its_own(site, truth):
+    one = measured(site, project())["chiller"]
+    assert one.way == "system"
+    assert abs(one.kwh_a_year - truth["chiller"]) < one.half_width_kwh
+    assert one.kwh_a_year == pytest.approx(truth["chiller"], rel=0.1)
+
+
+def test_lamps_save_by_measured_energy_and_stipulated_efficiencies(site, truth):
+    one = measured(site, project("lamps", **LAMPS))["lamps"]
+    assert one.way == "efficiency"
+    assert one.kwh_a_year == pytest.approx(truth["lamps"], rel=0.001)
+    assert one.half_width_kwh == pytest.approx(0.1 * 2 * truth["lamps"], rel=0.001)
+
+
+def test_power_that_was_measured_counts_for_the_hours_that_are_stipulated(site):
+    given = {"option": "parameter", "system_meters": (), "before_kw": 20.0, "after_kw": 10.0, "hours_a_year": 2_000.0}
+    one = measured(site, project("lamps", **given, stipulated_half_ratio=0.2))["lamps"]
+    assert (one.way, one.kwh_a_year, one.half_width_kwh, one.days) == ("power", 20_000.0, 4_000.0, 365)
+
+
+def test_a_kwh_counts_once_between_a_system_and_its_building(site, truth):
+    alone = measured(site, project("habits", kind="behaviour", **WHOLE))["habits"]
+    beside = measured(site, project("habits", kind="behaviour", **WHOLE), project(**BY_COP), project("lamps", **LAMPS))
+    assert sum(one.kwh_a_year for one in beside.values()) == pytest.approx(alone.kwh_a_year)
+    assert alone.kwh_a_year == pytest.approx(truth["chiller"] + truth["lamps"], rel=0.1)
+    assert abs(beside["habits"].kwh_a_year) < OTHERS_RATIO * alone.kwh_a_year
+    assert beside["habits"].half_width_kwh > alone.half_width_kwh
+
+
+def test_a_system_that_saved_before_the_baseline_began_takes_nothing_from_the_building(site):
+    early = project("early", **BY_COP, done_on=dt.date(2023, 10, 1))
+    alone = measured(site, project("habits", **WHOLE))["habits"].kwh_a_year
+    assert measured(site, project("habits", **WHOLE), early)["habits"].kwh_a_year == pytest.approx(alone)
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"done_on": dt.date(2025, 9, 20)}, "28 days"),
+        ({"done_on": dt.date(2023, 10, 5)}, "the system is known on 4 days"),
+        ({"done_on": dt.date(2023, 10, 5), "cooling_meter": f"{OFFICE}.cooling"}, "0 blocks of 30 days"),
+        ({"system_meters": (f"{OFFICE}.elsewhere",)}, "lacks a meter"),
+        ({"building": ""}, "lacks a meter"),
+    ],
+)
+def test_what_cannot_be_measured_says_why(site, given, why):
+    one = project(**given)
+    assert measured(site, one) == {}
+    assert why in why_unmeasured(site, one, AFTER.last_day).said("en")
+    assert why_unmeasured(site, one, AFTER.last_day).said("th") != why_unmeasured(site, one, AFTER.last_day).said("en")
+
+
+def test_days_on_which_one_of_the_two_meters_is_not_known_do_not_count(site):
+    """The cooling of a day without energy would be made by nothing."""
+    one = measured(site, project(**BY_COP, done_on=dt.date(2025, 9, 1)))["chiller"]
+    assert one.days == 30
+
+
+def test_words_name_what_is_stipulated_in_both_languages(site):
+    for given, stipulated in ((BY_COP, "5%"), (LAMPS, "10%")):
+        one = measured(site, project("one", **given))["one"]
+        assert stipulated in way_text(one, Words("en")).replace(" ", "")
+        assert stipulated in way_text(one, Words("th")).replace(" ", "")
+        assert "stipulated" in way_text(one, Words("en"))
+
+
+def test_a_workbook_carries_the_option_and_its_meters(site, tmp_path):
+    chiller = project(**BY_COP, method="TH_AM005", project_efficiency=6.2)
+    path = tmp_path / "plan.xlsx"
+    path.write_bytes(plan_workbook([chiller, project("lamps", **LAMPS)], Words("th"), {}))
+    assert [cell.value for cell in load_workbook(path).active[1]][-1]
+    assert read_workbook(path, site.portfolio) == [chiller, project("lamps", **LAMPS)]
+
+
+@pytest.fixture(scope="module")
+def planned(site, home):
+    save_projects(
+        site.state,
+        [project(**BY_COP, method="TH_AM005", project_efficiency=6.0), project("late", done_on=dt.date(2023, 10, 5))],
+        site.clock(),
+    )
+    add_user(site.state, "malee", PASSWORD, "admin", ["all"], site.clock())
+    return home
+
+
+def test_the_command_shows_how_a_project_is_measured(planned):
+    shown = bkkenergy("plan", "show", "chiller", "--lang", "en", "--config", planned / "config")
+    assert "option B" in shown
+    assert "stipulated" in shown
+    late = json.loads(bkkenergy("plan", "show", "late", "--json", "--config", planned / "config"))
+    assert late["measured"] is None
+    assert "the system is known on" in late["why"]
+
+
+def test_a_sheet_of_the_mechanism_takes_meters_and_efficiencies_from_the_project(planned, tmp_path):
+    args = ["--period", "2025-01", "--factor", "0.4", "--factor-source", "JC"]
+    file = tmp_path / "ac.xlsx"
+    bkkenergy("plan", "jcm", "TH_AM005", file, "--of", "chiller", *args, "--config", planned / "config")
+    cells = [cell.value for row in load_workbook(file)["Calculation"].iter_rows() for cell in row]
+    assert {4, 6} <= set(cells)
+    refused = bkkenergy(
+        "plan", "jcm", "TH_AM016", file, "--of", "chiller", *args, "--config", planned / "config", code=2
+    )
+    assert "TH_AM005" in refused
+
+
+@pytest.fixture(scope="module")
+def client(planned):
+    browser = signed_in(make_app(planned), "malee")
+    browser.base_url = "https://testserver"  # the shipped settings' cookies are secure
+    return browser
+
+
+def test_the_plan_s_page_and_the_api_say_how_and_why_not(client):
+    page = client.get("/plan").text
+    assert "ค่าฐานต้องมี" in page
+    assert "/records/edit/project/chiller" in page
+    chiller = client.get("/api/v1/plan/records/chiller/measured").json()
+    assert (chiller["way"], chiller["option"]) == ("cop", "system")
+    assert client.get("/api/v1/plan/records/late/measured").json()["kwh_a_year"] is None
+    assert client.get("/api/v1/plan/records/none/measured").status_code == 404
+
+
+def test_the_form_enters_an_option_and_names_what_it_lacks(client):
+    form = client.get("/records/edit/project/late")
+    sent = form_of(form.text, "/records/edit/project/late")
+    sent |= {
+        "f.option": "parameter",
+        "f.before_kw": "20",
+        "f.after_kw": "30",
+        "f.hours_a_year": "2,000",
+        "f.due_year_be": "2568",
+    }
+    refused = client.post("/records/edit/project/late", data=sent | {"why": "lamps"})
+    assert "กำหนดเอง" in refused.text
+    assert client.get("/api/v1/plan/records/late/measured").json()["option"] == "system"
+    sent |= {"f.after_kw": "10", "f.stipulated_half_ratio": "0.2", "why": "lamps"}
+    assert client.post("/records/edit/project/late", data=sent).status_code == 303
+    assert client.get("/api/v1/plan/records/late/measured").json()["kwh_a_year"] == 20_000
