@@ -290,7 +290,7 @@ def _same(values: Iterable[float | None]) -> float | None:
     return None if others else first
 
 
-def _all_of(uses: Sequence[Use], amounts: Sequence[float | None]) -> float | None:
+def all_of(uses: Sequence[Use], amounts: Sequence[float | None]) -> float | None:
     """Sum amounts; None where one of a building with energy is not known."""
     has_gap = any(amount is None and use.energy_kwh is not None for use, amount in zip(uses, amounts, strict=True))
     return None if has_gap else total_of(amounts)
@@ -356,8 +356,8 @@ def _agency_use(inputs: AgencyInputs, uses: Sequence[Use]) -> Use:
         peak_at=highest.at.to_pydatetime() if highest else None,
         load_factor_ratio=_known(load_factor_ratio(power_kw)),
         coverage_ratio=float(np.mean([use.coverage_ratio for use in uses])) if uses else 0.0,
-        cost_thb=_all_of(uses, [use.cost_thb for use in uses]),
-        co2e_kg=_all_of(uses, [use.co2e_kg for use in uses]),
+        cost_thb=all_of(uses, [use.cost_thb for use in uses]),
+        co2e_kg=all_of(uses, [use.co2e_kg for use in uses]),
         profile_kw=_listed(mean_day_kw(power_kw)),
         usual_profile_kw=summed([use.usual_profile_kw for use in uses]) if all_have_usual else (),
     )

@@ -11,7 +11,7 @@ import numpy as np
 from bkkenergy.calendar import BANGKOK
 from bkkenergy.carbon import in_order
 from bkkenergy.dated import Citation, cited
-from bkkenergy.reports.build import ranked_by_usual, summed, total_of
+from bkkenergy.reports.build import all_of, ranked_by_usual, summed, total_of
 from bkkenergy.reports.content import (
     AgencyReport,
     BillItem,
@@ -29,6 +29,8 @@ from bkkenergy.reports.content import (
     in_bill_order,
 )
 from bkkenergy.reports.savings.comparing import compared_total
+from bkkenergy.reports.shares import MIN_JUDGED_RATIO
+from bkkenergy.reports.yearpath import PathMonth, YearPath
 from bkkenergy.savings.uncertainty import Placebo, summed_band
 from bkkenergy.settings import CITY
 
@@ -91,6 +93,11 @@ def city_report(
         plan=_plan([report.plan for report in reports if report.plan]),
         upstream=_upstream([report.upstream for report in reports if report.upstream]),
         entered_factors=tuple(dict.fromkeys(one for report in reports for one in report.entered_factors)),
+        year_changes=(),
+        total_year_change=None,
+        path=_path(reports),
+        notes=(),
+        owners=tuple(owner for report in reports for owner in report.owners),
         year_before=_year_before([report.year_before for report in reports if report.year_before], reports),
         revision=1,
         changes=(),
@@ -158,8 +165,8 @@ def _total_use(reports: Sequence[AgencyReport]) -> Use:
         peak_at=peak_at,
         load_factor_ratio=load_factor,
         coverage_ratio=_mean_coverage(reports),
-        cost_thb=total_of(use.cost_thb for use in uses),
-        co2e_kg=total_of(use.co2e_kg for use in uses),
+        cost_thb=all_of(uses, [use.cost_thb for use in uses]),
+        co2e_kg=all_of(uses, [use.co2e_kg for use in uses]),
         profile_kw=summed([use.profile_kw for use in uses]),
         usual_profile_kw=summed([use.usual_profile_kw for use in uses])
         if all(use.usual_profile_kw for use in uses if use.energy_kwh is not None)
@@ -273,6 +280,51 @@ def _year_before(known: Sequence[YearBefore], reports: Sequence[AgencyReport]) -
         co2e_kg=_whole(one.co2e_kg for one in known),
         actual_co2e_kg=_whole(one.actual_co2e_kg for one in known),
         factors=in_order(factor for one in known for factor in one.factors),
+        compared_kwh=_whole(one.compared_kwh for one in known),
+        known_days=_fewest(one.known_days for one in known),
+        known_days_before=_fewest(one.known_days_before for one in known),
+    )
+
+
+def _fewest(days: Iterable[int | None]) -> int | None:
+    every = list(days)
+    return None if None in every else min(count for count in every if count is not None)
+
+
+def _path(reports: Sequence[AgencyReport]) -> YearPath | None:
+    """Sum the agencies' years towards the target; None where those that have one use too little of the energy.
+
+    The interval of the sum is the sum of the intervals, the widest that it can be.
+    """
+    known = [(report, report.path) for report in reports if report.path is not None]
+    all_kwh = sum(report.total.energy_kwh or 0.0 for report in reports)
+    if not known or len({(path.first_day, path.last_day) for _, path in known}) > 1 or not all_kwh:
+        return None
+    known_ratio = sum((report.total.energy_kwh or 0.0) * path.known_ratio for report, path in known) / all_kwh
+    baseline_kwh = sum(path.baseline_kwh for _, path in known)
+    if known_ratio < MIN_JUDGED_RATIO or not baseline_kwh:
+        return None
+    paths = [path for _, path in known]
+    return replace(
+        paths[0],
+        until=min(path.until for path in paths),
+        months=tuple(_month_of_paths(column) for column in zip(*(path.months for path in paths), strict=True)),
+        half_width_kwh=sum(path.half_width_kwh for path in paths),
+        target_ratio=1 - sum(path.target_kwh for path in paths) / baseline_kwh,
+        building_count=sum(path.building_count for path in paths),
+        all_count=sum(len(report.buildings) for report in reports),
+        known_ratio=known_ratio,
+    )
+
+
+def _month_of_paths(months: Sequence[PathMonth]) -> PathMonth:
+    return replace(
+        months[0],
+        measured_kwh=sum(month.measured_kwh for month in months),
+        forecast_kwh=sum(month.forecast_kwh for month in months),
+        baseline_kwh=sum(month.baseline_kwh for month in months),
+        target_kwh=sum(month.target_kwh for month in months),
+        measured_days=min(month.measured_days for month in months),
     )
 
 

@@ -8,8 +8,17 @@ from typing import cast
 
 from bkkenergy.calendar import BE_OFFSET_YEARS, Period, PeriodKind, same_days_before
 from bkkenergy.i18n import Words
-from bkkenergy.reports.content import AgencyReport
-from bkkenergy.reports.phrasing import has_own_supply, total_change_ratio
+from bkkenergy.reports.content import AgencyReport, YearBefore
+from bkkenergy.reports.phrasing import has_own_supply
+from bkkenergy.reports.shares import (
+    MIN_COMPARED_RATIO,
+    MIN_JUDGED_RATIO,
+    has_verdict,
+    judged_ratio,
+    total_change_ratio,
+    year_before_ratio,
+    year_change_ratio,
+)
 from bkkenergy.reports.yearwords import year_verdict
 
 
@@ -31,14 +40,24 @@ class ComparedWith:
 
 def comparisons(report: AgencyReport, words: Words) -> list[ComparedWith]:
     """List what the period can be compared with; nothing where that is the usual alone, which has a card of its own."""
-    every = (_usual, _year_before, _year_adjusted, _baseline, _target)
+    every = (_usual, _year_before, _year_adjusted, *(() if report.period_kind == "day" else (_baseline, _target)))
     rows = [row for rows in every for row in rows(report, words)]
     return rows if len(rows) > 1 or (rows and total_change_ratio(report) is None) else []
 
 
-def year_change(report: AgencyReport, words: Words) -> ComparedWith | None:
-    """Return the comparison with the year before, for the card of a period that has no usual."""
+def year_row(report: AgencyReport, words: Words) -> ComparedWith | None:
+    """Return the comparison with the year before; None without one."""
     return next(_year_before(report, words), None)
+
+
+def usual_row(report: AgencyReport, words: Words) -> ComparedWith | None:
+    """Return the comparison with the usual; None without one."""
+    return next(_usual(report, words), None)
+
+
+def baseline_row(report: AgencyReport, words: Words) -> ComparedWith | None:
+    """Return the comparison with the baselines, of a day those of the fiscal year so far; None without one."""
+    return next(_baseline(report, words), None)
 
 
 def comparison_methods(report: AgencyReport, words: Words) -> list[str]:
@@ -48,17 +67,17 @@ def comparison_methods(report: AgencyReport, words: Words) -> list[str]:
         lines.append(words("compared.method_year", coverage=words.percent(report.min_coverage_ratio)))
     if report.total_year_change is not None:
         lines.append(words("compared.method_adjusted"))
-    if report.target is not None and any(True for _ in _target(report, words)):
+    if report.target is not None and report.period_kind != "day" and any(True for _ in _target(report, words)):
         year = words.year(report.target.year_be - BE_OFFSET_YEARS)
         ratio = words.percent(report.target.saving_ratio)
         lines.append(words("compared.method_target", ratio=ratio, year=year, source=report.target.source))
     return [*lines, words("compared.method_money")] if comparisons(report, words) else lines
 
 
-def signed(value: float | None, words: Words) -> str:
+def signed(value: float | None, words: Words, digits: int = 0) -> str:
     """Format a difference with its sign."""
-    text = words.number(value).replace("-", "\N{MINUS SIGN}")
-    return f"+{text}" if value is not None and value > 0 and text != "0" else text
+    text = words.number(value, digits).replace("-", "\N{MINUS SIGN}")
+    return f"+{text}" if value is not None and value > 0 and text.strip("0.") else text
 
 
 def _thb(report: AgencyReport, kwh: float) -> float | None:
@@ -75,15 +94,25 @@ def _usual(report: AgencyReport, words: Words) -> Iterator[ComparedWith]:
 
 def _year_before(report: AgencyReport, words: Words) -> Iterator[ComparedWith]:
     before = report.year_before
-    if before is None:
+    if before is None or year_before_ratio(report, before) < MIN_COMPARED_RATIO:
         return
     name = _year_name(report, Period.days(before.first_day, before.last_day), words)
     is_whole = before.building_count == before.all_count
     notes = [] if is_whole else [words("compared.part", count=before.building_count, all=before.all_count)]
     notes += [words("report.from_grid")] if has_own_supply(report) else []
+    notes += [scaled] if (scaled := _scaled_note(report, before, words)) else []
     note = " · ".join(notes)
     kwh = before.actual_kwh - before.energy_kwh
     yield ComparedWith(name, before.energy_kwh, kwh / before.energy_kwh, kwh, _thb(report, kwh), note)
+
+
+def _scaled_note(report: AgencyReport, before: YearBefore, words: Words) -> str:
+    """Say where a year stands for more days than are known of it."""
+    days = Period.days(report.first_day, report.last_day), Period.days(before.first_day, before.last_day)
+    known = before.known_days, before.known_days_before
+    if None in known or all(few == len(period.dates) for few, period in zip(known, days, strict=True)):
+        return ""
+    return words("compared.scaled", now=known[0], then=known[1], days=len(days[0].dates))
 
 
 def _year_name(report: AgencyReport, before: Period, words: Words) -> str:
@@ -100,6 +129,8 @@ def _year_adjusted(report: AgencyReport, words: Words) -> Iterator[ComparedWith]
     total = report.total_year_change
     if total is None or not total.adjusted_kwh or total.actual_kwh is None or total.change_ratio is None:
         return
+    if year_change_ratio(report) < MIN_COMPARED_RATIO:
+        return
     before = same_days_before(
         Period.days(report.first_day, report.last_day, kind=cast("PeriodKind", report.period_kind))
     )
@@ -114,16 +145,18 @@ def _year_adjusted(report: AgencyReport, words: Words) -> Iterator[ComparedWith]
         kwh,
         _thb(report, kwh),
         " · ".join(notes),
-        is_sure=total.verdict in {"less", "more"},
+        is_sure=total.verdict in {"less", "more"} and year_change_ratio(report) >= MIN_JUDGED_RATIO,
     )
 
 
 def _baseline(report: AgencyReport, words: Words) -> Iterator[ComparedWith]:
     saving = report.total_saving
-    if report.period_kind == "day" or saving is None or not saving.baseline_kwh or saving.actual_kwh is None:
+    if saving is None or not saving.baseline_kwh or saving.actual_kwh is None:
+        return
+    if judged_ratio(report) < MIN_COMPARED_RATIO:
         return
     kwh = saving.actual_kwh - saving.baseline_kwh
-    is_sure = saving.verdict in {"proven", "increase"}
+    is_sure = has_verdict(report)
     note = words("compared.significant" if is_sure else "compared.not_significant")
     yield ComparedWith(
         words("learn.baseline"), saving.baseline_kwh, kwh / saving.baseline_kwh, kwh, _thb(report, kwh), note, is_sure
@@ -132,9 +165,9 @@ def _baseline(report: AgencyReport, words: Words) -> Iterator[ComparedWith]:
 
 def _target(report: AgencyReport, words: Words) -> Iterator[ComparedWith]:
     target, saving = report.target, report.total_saving
-    if target is None or report.period_kind == "day" or saving is None or saving.actual_kwh is None:
+    if target is None or saving is None or saving.actual_kwh is None:
         return
-    if not saving.baseline_kwh:
+    if not saving.baseline_kwh or judged_ratio(report) < MIN_JUDGED_RATIO:
         return
     target_kwh = saving.baseline_kwh * (1 - target.saving_ratio)
     kwh = saving.actual_kwh - target_kwh

@@ -294,7 +294,9 @@ class YearBefore:
     """The same days a year before, of the buildings that are known well in both years.
 
     energy_kwh, actual_kwh : what they used then and now, each for as many days as the period has, at its mean of known
-    days. building_count : how many they are, of all_count. co2e_kg, actual_co2e_kg : what both emitted, each by the
+    days. building_count : how many they are, of all_count. compared_kwh : what they took in the period as far as it
+    is known. known_days, known_days_before : of the period and of the year before, the fewest of any of them. co2e_kg,
+    actual_co2e_kg : what both emitted, each by the
     factors of its days; None where a day has none. factors : of both, in order.
     """
 
@@ -307,6 +309,19 @@ class YearBefore:
     co2e_kg: float | None = None
     actual_co2e_kg: float | None = None
     factors: tuple[GridFactor, ...] = ()
+    compared_kwh: float | None = None
+    known_days: int | None = None
+    known_days_before: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FindingOwner:
+    """Who cares for a finding: the person it is assigned to, else the building's contact. due : until when."""
+
+    building_id: str
+    rule: str
+    owner: str
+    due: dt.date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,7 +394,7 @@ class AgencyReport:
     changes : on a later revision, what late data changed. year_before : the same days a year before; None on a day's
         report, and where no building is known in both. target : of the action plan, for each agency alike.
     year_changes, total_year_change : beside the year before under this year's weather and calendar; not of a day.
-    path : the fiscal year towards its target.
+    path : the fiscal year towards its target. owners : of findings, where someone is known.
     portfolio_revision : the newest revision of the portfolio that says something of this agency up to the period's
         last day; 0 where the portfolio is read from files.
     """
@@ -438,3 +453,4 @@ class AgencyReport:
     year_changes: tuple[YearChange, ...] = ()
     total_year_change: YearChange | None = None
     path: YearPath | None = None
+    owners: tuple[FindingOwner, ...] = ()

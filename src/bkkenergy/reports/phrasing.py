@@ -22,13 +22,12 @@ from bkkenergy.reports.content import AgencyReport, Attention
 from bkkenergy.reports.emissions import issued_note
 from bkkenergy.reports.notes import note_time
 from bkkenergy.reports.savings.phrasing import compared_text, verdict_text
+from bkkenergy.reports.shares import MIN_JUDGED_RATIO, compared_ratio, has_verdict, judged_ratio, total_change_ratio
 from bkkenergy.tariff.bill import Bill, Provisional
 from bkkenergy.tariff.schedule import MinimumFloor
 
 SAME_WITHIN_RATIO = 0.005
 WHOLE_RATIO = 0.995
-MIN_COMPARED_RATIO = 0.8
-"""Of the energy: below it a change of the buildings that can be compared says nothing of all."""
 COMPARED_UP_TO_DAYS = 31
 """A longer period is not compared with the usual, so it says nothing of lacking history."""
 
@@ -87,9 +86,9 @@ def headline(report: AgencyReport, words: Words) -> str:
     if use.energy_kwh is None:
         return words("report.headline_nothing")
     change = use.change_ratio
-    if report.period_kind != "day" and saving is not None and saving.is_significant:
+    if report.period_kind != "day" and saving is not None and has_verdict(report):
         kind, change = str(saving.verdict), saving.saving_ratio
-    elif change is not None and compared_ratio(report) >= MIN_COMPARED_RATIO:
+    elif total_change_ratio(report) is not None and change is not None:
         kind = "same" if abs(change) < SAME_WITHIN_RATIO else "more" if change > 0 else "less"
     elif change is not None:
         kind = "part"
@@ -105,18 +104,6 @@ def headline(report: AgencyReport, words: Words) -> str:
     )
     until = report.generated_at.astimezone(BANGKOK)
     return words("report.headline_running", until=words.moment(until), said=said) if is_running(report) else said
-
-
-def compared_ratio(report: AgencyReport) -> float:
-    """Return the share of the energy whose buildings (or agencies) can be compared with the usual, 0..1."""
-    uses = [building.use for building in report.buildings]
-    compared_kwh = sum(use.energy_kwh or 0.0 for use in uses if use.change_ratio is not None)
-    return compared_kwh / report.total.energy_kwh if report.total.energy_kwh else 0.0
-
-
-def total_change_ratio(report: AgencyReport) -> float | None:
-    """Return the whole's change against the usual; None where too little of the energy can be compared."""
-    return report.total.change_ratio if compared_ratio(report) >= MIN_COMPARED_RATIO else None
 
 
 def compared_note(report: AgencyReport, words: Words) -> str:
@@ -148,6 +135,8 @@ def saving_sentence(report: AgencyReport, words: Words) -> str:
         return ""
     if report.period_kind == "day" and saving.verdict == "unclear":
         return ""  # the same words each morning of a year are no news
+    if (share := judged_ratio(report)) < MIN_JUDGED_RATIO:
+        return words("saving.of_part", share=words.percent(share))
     verdict = verdict_text(saving.band, words)
     if saving.compared is not None:
         verdict = f"{verdict} · {compared_text(saving.compared, words)}"

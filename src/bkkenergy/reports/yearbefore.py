@@ -47,6 +47,9 @@ def year_before(site: Site, agency_id: str, period: Period, factors: Sequence[Gr
         co2e_kg=_whole([last.co2e_kg for _, last in known]),
         actual_co2e_kg=_whole([this.co2e_kg for this, _ in known]),
         factors=in_order([*then.factors, *now.factors]),
+        compared_kwh=sum(this.known_kwh for this, _ in known),
+        known_days=min(this.days for this, _ in known),
+        known_days_before=min(last.days for _, last in known),
     )
 
 
@@ -57,10 +60,12 @@ def _whole(amounts: Sequence[float | None]) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class _BuildingYear:
-    """What a building used and emitted in as many days as the period has."""
+    """What a building used and emitted in as many days as the period has; known_kwh : in the days that are known."""
 
     energy_kwh: float
     co2e_kg: float | None
+    known_kwh: float
+    days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +89,10 @@ class _KnownDays:
         energy_kwh = sum(float(np.nansum(self.daily_kwh[meter])) / self.days[meter] for meter in meters) * days
         daily_kwh = np.sum([np.nan_to_num(self.daily_kwh[meter]) for meter in meters], axis=0)
         emitted, known_kwh = emitted_kg(daily_kwh, self.factors), float(daily_kwh.sum())
-        if emitted is None:
-            return _BuildingYear(energy_kwh, None)
-        return _BuildingYear(energy_kwh, emitted / known_kwh * energy_kwh if known_kwh else 0.0)
+        scale = energy_kwh / known_kwh if known_kwh else 0.0
+        co2e_kg = None if emitted is None else emitted * scale
+        least = min(self.days[meter] for meter in meters)
+        return _BuildingYear(energy_kwh, co2e_kg, known_kwh, round(least))
 
 
 def _known_days(

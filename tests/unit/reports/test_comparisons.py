@@ -14,7 +14,8 @@ from bkkenergy.dated import Citation
 from bkkenergy.i18n import LANGS, Words
 from bkkenergy.reports.comparisons import comparisons, signed
 from bkkenergy.reports.content import BuildingSaving, SavingTarget, YearBefore
-from bkkenergy.reports.phrasing import document_number, headline, quarter_text
+from bkkenergy.reports.pageone import saved_money
+from bkkenergy.reports.phrasing import document_number, headline, quarter_text, saving_sentence
 from bkkenergy.reports.render import RENDERERS
 from bkkenergy.reports.render.json import read_json
 from bkkenergy.reports.savings.phrasing import finding_texts
@@ -69,9 +70,35 @@ def test_a_saving_that_may_be_chance_has_no_colour_and_says_so(report):
 
 
 def test_buildings_that_cannot_be_compared_with_last_year_are_counted(report):
-    part = replace(report, year_before=replace(BEFORE, building_count=1))
+    part = replace(report, year_before=replace(BEFORE, building_count=1, compared_kwh=810.0))
     assert "เทียบได้ 1 จาก 2 อาคาร" in shown(part)
+    assert Words("th")("one.part", share="81%") in shown(part)
+    too_little = replace(part, year_before=replace(BEFORE, building_count=1, compared_kwh=790.0))
+    assert "เทียบได้ 1 จาก 2 อาคาร" not in shown(too_little)
+    assert Words("th")("one.no_last_year") in shown(too_little)
     assert "เทียบได้" not in shown(replace(part, year_before=BEFORE)).partition("การใช้ไฟฟ้าเมื่อเทียบกับ")[2][:300]
+
+
+def test_a_year_that_stands_for_more_days_than_are_known_says_so(report):
+    scaled = replace(report, year_before=replace(BEFORE, known_days=27, known_days_before=30))
+    note = Words("en")("compared.scaled", now=27, then=30, days=30)
+    assert note in next(row.note for row in comparisons(scaled, Words("en")) if row.reference_kwh == 900.0)
+    assert Words("en")("one.scaled", now=27, days=30) in shown(scaled, "en")
+    whole = replace(report, year_before=replace(BEFORE, known_days=30, known_days_before=30))
+    assert "known days" not in shown(whole, "en").partition(Words("en")("report.method"))[0]
+
+
+def test_no_verdict_on_savings_stands_on_less_than_nine_tenths_of_the_energy(report):
+    one, two = report.buildings
+    for kwh, is_said in ((899.0, False), (900.0, True)):
+        buildings = (
+            replace(one, use=replace(one.use, energy_kwh=kwh)),
+            replace(two, use=replace(two.use, energy_kwh=1000 - kwh)),
+        )
+        part = replace(report, buildings=buildings)
+        assert ("baseline" in headline(part, EN)) is is_said
+        assert (saved_money(part, EN).thb is not None) is is_said
+        assert (EN("saving.of_part", share=EN.percent(kwh / 1000)) in saving_sentence(part, EN)) is not is_said
 
 
 def test_without_a_cost_a_difference_has_no_money(report):

@@ -13,6 +13,7 @@ from bkkenergy.i18n import LANGS, Words
 from bkkenergy.reports.city import city_report
 from bkkenergy.reports.content import BILL_ORDER, BillItem, BuildingSaving, Ranked, ReadBills, SolarUse, in_bill_order
 from bkkenergy.reports.official import Duty, IndexMonth, StateIndex, index_whys
+from bkkenergy.reports.pageone import first_thing
 from bkkenergy.reports.phrasing import compared_note, cost_note, headline, saving_sentence
 from bkkenergy.reports.render import RENDERERS
 from bkkenergy.reports.render.html import NO_BREAK_SPACE, unbroken
@@ -131,9 +132,12 @@ def test_less_use_is_a_question_without_baht_and_never_the_first_thing(report, l
     less = replace(gain, cost_thb_a_month=-155.0, energy_kwh_a_month=-37.0)
     text = words_of(replace(report, findings=(less,)), lang)
     assert "155" not in text
-    assert Words(lang)("report.first_findings") not in text
     assert Words(lang)("insight.night_spread") in text
-    assert Words(lang)("report.first_findings") in words_of(replace(report, findings=(less, gain)), lang)
+    assert first_thing(replace(report, findings=(less,), attention=()), Words(lang)) is None
+    assert Words(lang)("one.nothing") in words_of(replace(report, findings=(less,), attention=()), lang)
+    first = first_thing(replace(report, findings=(less, gain)), Words(lang))
+    assert first is not None
+    assert "4,567" in first.stakes
 
 
 def test_a_cost_of_a_part_of_the_energy_says_so(report):
@@ -143,7 +147,7 @@ def test_a_cost_of_a_part_of_the_energy_says_so(report):
     assert "100%" not in cost_note(whole, Words("en"))
 
 
-def test_a_difference_within_its_interval_has_no_colour(report):
+def test_a_difference_within_its_interval_is_not_ranked_and_said_to_be_left_out(report):
     quiet = replace(
         report, savings=(BuildingSaving("agency.one", 9.0, 8.0, 0.1, 0.3, "unclear", is_provisional=False),)
     )
@@ -151,7 +155,7 @@ def test_a_difference_within_its_interval_has_no_colour(report):
     for shown, is_coloured in ((quiet, False), (report, True)):
         page = page_of(replace(shown, ranking=ranked), "en")
         assert ('<span class="down">−12.3%' in page) is is_coloured
-        assert ("faint" in page.split("</style>")[1]) is not is_coloured
+        assert (Words("en")("report.ranking_left_out", count=2, all=2) in page) is not is_coloured
 
 
 def test_a_building_that_feeds_back_is_not_said_to_have_no_pv(report):
@@ -172,7 +176,7 @@ def test_savings_of_no_building_are_no_table_of_dashes(report):
 
 
 def test_findings_of_a_fiscal_year_say_their_day(report):
-    year = replace(report, period_kind="fiscal_year")
+    year = replace(report, period_kind="fiscal_year", findings=report.findings * 2)
     words = Words("th")
     assert words("report.findings_until", date=words.date(report.last_day)) in words_of(year, "th")
     assert words("report.findings_until", date=words.date(report.last_day)) not in words_of(report, "th")
@@ -200,7 +204,7 @@ def test_on_paper_a_total_stands_once_and_the_first_page_has_the_three_pictures(
     pages = subprocess.run(["pdftotext", "-layout", path, "-"], capture_output=True, text=True, check=True).stdout
     assert pages.count("4,321.9") == 1
     first = pages.split("\f")[0]
-    for key in ("report.profile", "report.bars_day", "report.heat", "report.first_findings"):
+    for key in ("report.profile", "report.bars_day", "report.heat", "one.now", "one.beside"):
         assert Words("en")(key) in first, key
 
 

@@ -22,6 +22,7 @@ from bkkenergy.reports.content import (
     PlanLine,
     PlanProgress,
     Ranked,
+    ReportNote,
     SolarUse,
 )
 from bkkenergy.reports.phrasing import saving_sentence
@@ -29,6 +30,7 @@ from bkkenergy.reports.pictures import Column, as_grid, bars, coloured, heat_map
 from bkkenergy.reports.render import RENDERERS
 from bkkenergy.reports.render.json import read_json
 from bkkenergy.reports.render.mail import report_message
+from bkkenergy.reports.yearpath import PathMonth, YearChange, YearPath
 from bkkenergy.savings.facts import Finding
 from bkkenergy.savings.uncertainty import Band, LengthCells, Placebo, summed_band
 from tests.unit.reports.conftest import NOW
@@ -39,6 +41,11 @@ PLACEBO = Placebo(
     days=(30, 365), lag_years=(1.0, 2.0), typical_fold_ratio=0.05, common_ratio=(0.02, 0.03),
     length=(LengthCells(months=12, half=GRID, significant=GRID, pairs=((300, 300), (300, 300))),),
     source="33 buildings", entered=dt.date(2026, 1, 1),
+)  # fmt: skip
+NOTE = ReportNote("", NOW, NOW, "x", "y")
+PATH = YearPath(
+    dt.date(2026, 10, 1), dt.date(2027, 9, 30), dt.date(2026, 11, 22),
+    (PathMonth(dt.date(2026, 10, 1), 500.0, 600.0, 1050.0, 1000.0, 31, 31),), 50.0, 0.05, 2, 2, 1.0,
 )  # fmt: skip
 ITEMS = (("energy_on_peak", 1234.56), ("demand", 789.01), ("vat", 141.65))
 
@@ -82,6 +89,7 @@ def full(report):
 
 @pytest.fixture
 def report(scene):
+    scene.kw[2] = 2.0  # the building without a baseline uses less than a tenth
     return full(scene.report())
 
 
@@ -111,7 +119,7 @@ def test_every_section_stands_on_the_page_with_its_figures(report, lang):
     keys = (
         "report.bars_day", "report.heat", "report.ranking", "report.bill", "saving.title", "insight.title",
         "report.solar", "report.plan", "report.changes", "report.learn", "learn.band", "learn.tou", "report.method_plan",
-        "report.first_findings", "report.heat_buildings", "project_state.done",
+        "one.now", "report.heat_buildings", "project_state.done",
     )  # fmt: skip
     for key in keys:
         assert words(key) in text, key
@@ -190,8 +198,12 @@ def test_the_mail_tells_page_one_in_both_languages(report):
 
 
 def test_a_day_s_saving_says_since_when(scene):
+    scene.kw[2] = 2.0
     own = replace(
-        scene.report(), savings_first_day=dt.date(2026, 10, 1), total_saving=full(scene.report()).total_saving
+        scene.report(),
+        savings_first_day=dt.date(2026, 10, 1),
+        savings=full(scene.report()).savings,
+        total_saving=full(scene.report()).total_saving,
     )
     assert saving_sentence(own, Words("en")).startswith("Since 1 October 2026 of this fiscal year:")
     assert saving_sentence(replace(own, total_saving=None), Words("en")) == ""
@@ -318,3 +330,35 @@ def test_bars_show_use_and_expectation_and_tell_when_pointed_at():
     assert picture.count('class="expected"') == 1
     assert "100 &lt;of&gt; 110" in picture
     assert bars([Column(None, None, "", "")], title="x", number=str) == ""
+
+
+def test_the_city_has_no_line_of_one_of_its_agencies_alone(pair):
+    one, two = pair
+    change = YearChange("", 900.0, 800.0, 850.0, 0.06, 0.02, 0.03, "more", 30, 30)
+    lone = replace(one, total_year_change=change, year_changes=(change,), notes=(NOTE,), path=PATH)
+    city = city_of(lone, replace(two, path=None))
+    assert (city.total_year_change, city.year_changes, city.notes, city.path) == (None, (), (), None)
+
+
+def test_the_city_s_path_sums_its_agencies_with_the_widest_interval(pair):
+    one, two = pair
+    city = city_of(replace(one, path=PATH), replace(two, path=PATH))
+    assert city.path is not None
+    assert (city.path.energy_kwh, city.path.target_kwh, city.path.half_width_kwh) == (2200.0, 2000.0, 100.0)
+    assert city.path.verdict == "missed"
+
+
+def test_the_city_s_money_is_not_that_of_a_part_of_its_agencies(pair):
+    one, two = pair
+    unpriced = replace(two, total=replace(two.total, cost_thb=None))
+    assert city_of(one, unpriced).total.cost_thb is None
+
+
+def test_the_mail_gives_no_change_that_rests_on_a_small_part_of_the_energy(report):
+    one, two = report.buildings
+    part = replace(
+        report,
+        total=replace(report.total, change_ratio=0.1234),
+        buildings=(replace(one, use=replace(one.use, change_ratio=None)), two),
+    )
+    assert "12.3" not in report_message(part, Words("en"))[2]

@@ -153,8 +153,8 @@ def test_the_headline_says_how_it_went(scene, factor, says):
 def test_the_headline_of_a_period_that_is_not_over_says_until_when(scene, hours, is_said):
     """Its energy and its bill are those of a part."""
     made = build_report(scene.inputs(), generated_at=NOW + dt.timedelta(hours=hours))
-    assert ("This period is not over" in headline(made, Words("en"))) == is_said
-    assert ("ยังไม่สิ้นสุด" in page_of(made, "th")) == is_said
+    assert ("So far, until" in headline(made, Words("en"))) == is_said
+    assert ("ยังไม่สิ้นงวด" in page_of(made, "th")) == is_said
 
 
 def test_the_headline_without_history_or_data(scene):

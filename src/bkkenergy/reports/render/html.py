@@ -10,10 +10,11 @@ from babel.dates import get_month_names
 from bkkenergy import __version__
 from bkkenergy.i18n import LANGS, Lang, Words
 from bkkenergy.reports.chart import sparkline
-from bkkenergy.reports.comparisons import comparison_methods, comparisons, signed, year_change
+from bkkenergy.reports.comparisons import comparison_methods, comparisons, signed, year_row
 from bkkenergy.reports.content import AgencyReport, BuildingSaving, BuildingUse
 from bkkenergy.reports.emissions import emission_trend, trend_note, upstream_note
 from bkkenergy.reports.official import index_whys
+from bkkenergy.reports.pageone import beside, first_thing, saved_money, worth_money
 from bkkenergy.reports.phrasing import (
     area_notes,
     attention_text,
@@ -35,7 +36,6 @@ from bkkenergy.reports.phrasing import (
     subject_name,
     terms,
     title,
-    total_change_ratio,
 )
 from bkkenergy.reports.render.page import environment
 from bkkenergy.reports.render.views import (
@@ -44,9 +44,11 @@ from bkkenergy.reports.render.views import (
     heat_picture,
     legend_of,
     profile_picture,
+    ranking_left_out,
     ranking_rows,
 )
 from bkkenergy.reports.savings.phrasing import finding_texts, judged_note, seen_text, verdict_text
+from bkkenergy.reports.shares import total_change_ratio
 from bkkenergy.reports.yearwords import path_method, path_picture, path_sentences, path_title
 from bkkenergy.savings.facts import Finding
 
@@ -74,6 +76,7 @@ def render_html(report: AgencyReport, lang: Lang) -> bytes:
         title=title(report, words),
         period=period_text(report, words),
         headline=headline(report, words),
+        **_short_tables(report, words),
         cost_note=cost_note(report, words),
         cost_method=cost_method(report, words),
         placebo_source=placebo_source(report, words),
@@ -85,12 +88,11 @@ def render_html(report: AgencyReport, lang: Lang) -> bytes:
         name=words.either(th=report.name_th, en=report.name_en),
         names=lambda thing: name_of(report, thing, words),
         number=document_number(report),
-        quarter=quarter_text(report, words),
         comparisons=comparisons(report, words),
         comparison_methods=comparison_methods(report, words),
         path=_path(report, words),
-        year_change=year_change(report, words),
-        signed=lambda value: signed(value, words),
+        year_change=year_row(report, words),
+        signed=lambda value, digits=0: signed(value, words, digits),
         intensity_kwh_m2=intensity_kwh_m2(report),
         has_own_supply=has_own_supply(report),
         chart=profile_picture(
@@ -100,7 +102,6 @@ def render_html(report: AgencyReport, lang: Lang) -> bytes:
         heat=heat_picture(report, words),
         heat_legend=legend_of(report, words),
         heats=building_heats(report, words),
-        ranking=ranking_rows(report, words),
         change_ratio=total_change_ratio(report),
         compared_note=compared_note(report, words),
         exporting={building.id for building in report.buildings if building.use.exported_kwh},
@@ -112,7 +113,7 @@ def render_html(report: AgencyReport, lang: Lang) -> bytes:
         ],
         savings=_saving_rows(report, words),
         findings=[_finding_row(finding, report, words) for finding in report.findings],
-        first_findings=[_finding_row(finding, report, words) for finding in _worth_money(report)[:FIRST_FINDINGS]],
+        first_findings=[_finding_row(finding, report, words) for finding in worth_money(report)[:FIRST_FINDINGS]],
         notes=note_rows(report, words)[-MAX_NOTES:],
         notes_before=max(0, len(report.notes) - MAX_NOTES),
         plan_sentences=plan_sentences(report, words),
@@ -125,6 +126,18 @@ def render_html(report: AgencyReport, lang: Lang) -> bytes:
         version=__version__,
     )
     return unbroken(page).encode()
+
+
+def _short_tables(report: AgencyReport, words: Words) -> dict[str, object]:
+    """Return what page one has beside its headline, and the ranking."""
+    return {
+        "saved": saved_money(report, words),
+        "beside": beside(report, words),
+        "first_thing": first_thing(report, words),
+        "quarter": quarter_text(report, words),
+        "ranking": ranking_rows(report, words),
+        "ranking_left_out": ranking_left_out(report, words),
+    }
 
 
 def _path(report: AgencyReport, words: Words) -> dict[str, object] | None:
@@ -142,11 +155,6 @@ def _path(report: AgencyReport, words: Words) -> dict[str, object] | None:
 def unbroken(page: str) -> str:
     """Return a page whose dates and times stay on one line."""
     return DATE.sub(lambda match: match[0].replace(" ", NO_BREAK_SPACE), page)
-
-
-def _worth_money(report: AgencyReport) -> list[Finding]:
-    """List findings by which something can be gained; less use than expected is a question, and not the first thing."""
-    return [finding for finding in report.findings if finding.cost_thb_a_month >= 0]
 
 
 def _saving_rows(report: AgencyReport, words: Words) -> list[dict[str, object]]:

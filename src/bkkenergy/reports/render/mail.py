@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bkkenergy.i18n import Words
 from bkkenergy.reports.content import AgencyReport
+from bkkenergy.reports.pageone import first_thing, saved_money
 from bkkenergy.reports.phrasing import (
     attention_text,
     headline,
@@ -15,6 +16,7 @@ from bkkenergy.reports.phrasing import (
 )
 from bkkenergy.reports.render.page import environment
 from bkkenergy.reports.savings.phrasing import finding_texts
+from bkkenergy.reports.shares import total_change_ratio
 from bkkenergy.savings.facts import Finding
 
 MAX_LINES = 5
@@ -33,6 +35,12 @@ def report_message(report: AgencyReport, words: Words) -> tuple[str, str, str]:
     lines = [headline(report, words)]
     if saving := saving_sentence(report, words):
         lines.append(saving)
+    saved, first = saved_money(report, words), first_thing(report, words)
+    if saved.thb is not None:
+        lines.append(f"{saved.name}: {words.number(saved.thb)} {words('unit.thb')} ({saved.note})")
+    if first is not None:
+        stakes = f" · {first.stakes}" if first.stakes else ""
+        lines.append(f"{words('one.now')}: {first.title}{stakes} → {first.task} · {words('work.owner')}: {first.owner}")
     lines += [f"• {line}" for line in (*findings, *attention)]
     if report.is_simulated:
         lines.append(words("report.simulated"))
@@ -45,6 +53,9 @@ def report_message(report: AgencyReport, words: Words) -> tuple[str, str, str]:
         period=period_text(report, words),
         headline=headline(report, words),
         saving=saving,
+        saved=saved,
+        first_thing=first,
+        change_ratio=total_change_ratio(report),
         findings=findings,
         attention=attention,
     )

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from bkkenergy.i18n import Words
 from bkkenergy.reports.chart import ProfileLabels, Values, day_profile, tick_values
-from bkkenergy.reports.content import AgencyReport, UseBar
+from bkkenergy.reports.content import AgencyReport, Ranked, UseBar
 from bkkenergy.reports.phrasing import name_of
 from bkkenergy.reports.pictures import SMALL, Column, bars, heat_legend, heat_map
 
@@ -110,23 +110,37 @@ def _heat_labels(report: AgencyReport, words: Words) -> list[tuple[int, str]]:
     return [(position, text) for position, text in weekly if count - position >= ROOM_FOR_A_DATE]
 
 
-def ranking_rows(report: AgencyReport, words: Words) -> list[dict[str, Any]]:
-    """List who used more or less than expected, with the share of the widest bar (0..100).
+def is_beyond_chance(report: AgencyReport, ranked: Ranked) -> bool:
+    """Return whether a difference is more than chance: beyond its interval, or against the usual worth attention."""
+    if ranked.against == "usual":
+        return abs(ranked.ratio) >= report.notable_change_ratio
+    return ranked.id in {saving.building_id for saving in report.savings if saving.is_significant}
 
-    A difference within its interval gets no colour: it may be chance.
+
+def ranking_rows(report: AgencyReport, words: Words) -> list[dict[str, Any]]:
+    """List who used more or less than expected by more than chance, with the share of the widest bar (0..100).
+
+    intensity_kwh_m2 : the difference for each square metre, by which small buildings stand beside large ones.
     """
-    significant = {saving.building_id for saving in report.savings if saving.is_significant}
-    most = max((abs(ranked.difference_kwh) for ranked in report.ranking), default=0.0) or 1.0
+    shown = [ranked for ranked in report.ranking if is_beyond_chance(report, ranked)]
+    area_m2 = {building.id: building.gross_floor_area_m2 for building in report.buildings}
+    widest = max((abs(ranked.difference_kwh) for ranked in shown), default=0.0) or 1.0
     return [
         {
             "name": name_of(report, ranked.id, words),
             "kwh": ranked.difference_kwh,
             "ratio": ranked.ratio,
-            "is_significant": ranked.id in significant,
-            "width": round(abs(ranked.difference_kwh) / most * 100, 1),
+            "intensity_kwh_m2": ranked.difference_kwh / area if (area := area_m2.get(ranked.id)) else None,
+            "width": round(abs(ranked.difference_kwh) / widest * 100, 1),
             "against": words(
                 "report.against_baseline" if ranked.against == "baseline" else "report.against_usual_short"
             ),
         }
-        for ranked in report.ranking
+        for ranked in shown
     ]
+
+
+def ranking_left_out(report: AgencyReport, words: Words) -> str:
+    """Say how many are not ranked, as their differences may be chance; nothing where all are."""
+    count = sum(not is_beyond_chance(report, ranked) for ranked in report.ranking)
+    return words("report.ranking_left_out", count=count, all=len(report.ranking)) if count else ""

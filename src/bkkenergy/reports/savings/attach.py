@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bkkenergy.calendar import Period
 from bkkenergy.portfolio import Building
+from bkkenergy.portfolio.belongings import contacts_of
 from bkkenergy.readings import FloatArray
-from bkkenergy.reports.content import AgencyReport, BesideGroup, BuildingSaving, Ranked, SavingTarget, UseBar
+from bkkenergy.reports.content import (
+    AgencyReport,
+    BesideGroup,
+    BuildingSaving,
+    FindingOwner,
+    Ranked,
+    SavingTarget,
+    UseBar,
+)
 from bkkenergy.reports.notes import report_notes
 from bkkenergy.reports.savings.billed import with_bills
 from bkkenergy.reports.savings.comparing import ComparisonPool, compared_total
@@ -21,13 +30,13 @@ from bkkenergy.reports.savings.plan import plan_progress
 from bkkenergy.reports.savings.solar import solar_use
 from bkkenergy.reports.savings.yearly import ComparedYear, building_year, compared_year, total_change, year_path
 from bkkenergy.savings.baseline import HOURS_PER_DAY
-from bkkenergy.savings.facts import Facts
-from bkkenergy.savings.insights import find
+from bkkenergy.savings.facts import Facts, Finding
+from bkkenergy.savings.insights import dismissed_as, find
 from bkkenergy.savings.rules_supply import meter_fault
 from bkkenergy.savings.uncertainty import Band, lag_of
 from bkkenergy.site import Site
 from bkkenergy.texts import LANGS
-from bkkenergy.usecases.findingwork import to_act_on, work_on
+from bkkenergy.usecases.findingwork import WorkItem, to_act_on, work_on
 
 MAX_FINDINGS = 12
 WHOLE_MONTHS = frozenset({"month", "fiscal_year"})
@@ -60,6 +69,8 @@ def add_savings_and_findings(report: AgencyReport, site: Site, period: Period) -
         for finding in find(assessed.facts, site.savings.insights)
         if finding.rule != meter_fault.__name__
     ]
+    work = work_on(site.state, report.agency_id)
+    shown = to_act_on(findings, work, site.dismissals, site.savings.insights, period.last_day)[:MAX_FINDINGS]
     grid_kwh = [(one.building, one.facts.grid_kwh) for one in seen if one.facts.grid_kwh is not None]
     compared = [] if period.kind == "day" else [_beside_year(site, one, period) for one in seen]
     is_of_months = period.kind in WHOLE_MONTHS
@@ -68,11 +79,8 @@ def add_savings_and_findings(report: AgencyReport, site: Site, period: Period) -
         savings=rows,
         savings_first_day=_first_day(judged),
         total_saving=None if total is None else replace(_total(judged, total), compared=compared_total(rows)),
-        findings=tuple(
-            to_act_on(
-                findings, work_on(site.state, report.agency_id), site.dismissals, site.savings.insights, period.last_day
-            )[:MAX_FINDINGS]
-        ),
+        findings=tuple(shown),
+        owners=tuple(_owners(site, shown, work)),
         placebo_source=site.savings.placebo.source,
         placebo_source_th=site.savings.placebo.source_th,
         pictures=replace(report.pictures, bars=_expected_bars(report, seen)),
@@ -85,6 +93,18 @@ def add_savings_and_findings(report: AgencyReport, site: Site, period: Period) -
         path=year_path(site, [building_year(site, one.building, one.facts) for one in seen]),
         plan=plan_progress(site, report.agency_id, [(assessed.building, assessed.facts) for assessed in seen]),
     )
+
+
+def _owners(site: Site, findings: Sequence[Finding], work: Sequence[WorkItem]) -> Iterator[FindingOwner]:
+    """Say who cares for each finding: who it is assigned to, else the first contact of its building."""
+    assigned = {(item.now.building, item.now.rule): item.now for item in work}
+    for finding in findings:
+        entry = assigned.get((finding.building, dismissed_as(finding)))
+        contacts = contacts_of(site.portfolio, site.portfolio.buildings[finding.building])
+        contact = next((f"{one.name} ({one.role})" if one.role else one.name for one in contacts), "")
+        owner = entry.owner if entry is not None and entry.owner else contact
+        if owner:
+            yield FindingOwner(finding.building, dismissed_as(finding), owner, None if entry is None else entry.due)
 
 
 def _beside_year(site: Site, one: BuildingAssessment, period: Period) -> ComparedYear:
