@@ -26,7 +26,13 @@ def test_every_fault_of_the_file_is_told_at_once(tmp_path):
         settings_of(tmp_path, '[mqtt]\nport = 99999\nhots = "x"\n[store]\nkind = "oracle"\n')
     message = str(caught.value)
     assert len(caught.value.faults) == 3
-    for part in ("bkkenergy.toml: mqtt.port", "mqtt.hots", "not known", "store.kind", "'sqlite', 'influx' or 'postgresql'"):
+    for part in (
+        "bkkenergy.toml: mqtt.port",
+        "mqtt.hots",
+        "not known",
+        "store.kind",
+        "'sqlite', 'influx' or 'postgresql'",
+    ):
         assert part in message
 
 
@@ -71,7 +77,10 @@ def test_what_the_shipped_file_shows_as_defaults_are_the_defaults(config_dir):
         undocumented = set(type(model).model_fields) - table[section].keys() - {"password", "token", "url"}
         assert not undocumented, f"[{section}] does not show {undocumented}"
         for key, value in table[section].items():
-            if key not in files | {"tls", "influx", "postgresql", "schedule", "oidc"} and (section, key) != ("mail", "host"):
+            if key not in files | {"tls", "influx", "postgresql", "schedule", "oidc"} and (section, key) != (
+                "mail",
+                "host",
+            ):
                 default = getattr(model, key)
                 assert value == (
                     str(default)

@@ -40,6 +40,7 @@ from bkkenergy.solar.strings import StringPlan
 from bkkenergy.solar.terms import ExportOffer, offers, with_terms
 from bkkenergy.solar.weather import Provenance, Weather, rows_at
 from bkkenergy.solar.weathercheck import Coordinates, WeatherFinding, usable, weather_findings, years_findings
+from bkkenergy.solar.weatheryears import YearSpread, in_mean_year, whole_years, year_spread
 from bkkenergy.tariff.schedule import Schedule, Tariffs
 from bkkenergy.texts import Named
 
@@ -100,7 +101,8 @@ class SolarDesign:
 
     month_kwh : (12,) AC energy January to December; p75_kwh, p90_kwh : exceeded in 75 and 90 years of a hundred.
     sweep : sizes up to the roof's. prices : own purchase at the low, the central and the high of today's prices.
-    offers : under which surplus could be sold. year, ac_kw : weather and output of each of its intervals.
+    offers : under which surplus could be sold. years : energy of each year of
+    the weather. year, ac_kw : weather and output of each of its intervals.
     """
 
     building: Building
@@ -115,6 +117,7 @@ class SolarDesign:
     losses: tuple[LossLine, ...]
     performance_ratio: float
     sigma_ratio: float
+    years: YearSpread
     p75_kwh: float
     p90_kwh: float
     lifetime_kwh: tuple[float, ...]
@@ -187,9 +190,9 @@ def design(inputs: DesignInputs) -> SolarDesign:
     >>> made.capacity_kwp, made.strings.modules_in_string * made.strings.string_count
     (22.0, 40)
     """
-    wish, building, weather = inputs.wish, inputs.building, inputs.weather
+    wish, building, weather = inputs.wish, inputs.building, whole_years(inputs.weather)
     config = with_terms(inputs.config, str(building.type), export=wish.export, values=dict(wish.assume))
-    inputs = replace(inputs, config=config)
+    inputs, said = replace(inputs, config=config, weather=weather), years_findings(inputs.weather)
     if not building.roofs:
         raise InputError.of("no_roofs", building=Named(building.id, building.name_th))
     module = config.equipment.module(wish.module)
@@ -199,7 +202,7 @@ def design(inputs: DesignInputs) -> SolarDesign:
         for roof in building.roofs
     }
     coordinates = Coordinates(building.latitude_deg, building.longitude_deg)
-    findings = (*usable(weather_findings(weather, [coordinates], config.climate)), *years_findings(weather))
+    findings = (*usable(weather_findings(weather, [coordinates], config.climate)), *said)
     sky = sky_of(weather)
     horizons = {roof.id: roof.horizon for roof in building.roofs}
     planes = {name: as_plane(layout, sky, KW_PER_KWP, horizons[name]) for name, layout in layouts.items()}
@@ -301,7 +304,8 @@ def _on_load(inputs: DesignInputs, kw: FloatArray, rows: IntArray, max_kw: float
     """Return (n,) kWh of PV on the load's grid."""
     load = inputs.load
     power_kw = on_load_grid(
-        kw, inputs.weather, rows, load.starts, interval_h=load.interval_h, max_kw=max_kw,
+        in_mean_year(kw, inputs.weather, max_kw), inputs.weather, rows,
+        load.starts, interval_h=load.interval_h, max_kw=max_kw,
         quarter_hours=inputs.config.quarter_hours,
     )  # fmt: skip
     energy_kwh: FloatArray = power_kw * load.interval_h
@@ -328,15 +332,14 @@ def _record(
     storage: Storage | None,
 ) -> SolarDesign:
     config, load = inputs.config, inputs.load
-    capacity = sum(roof.layout.capacity_kwp for roof in roofs)
+    capacity, ac_kw = sum(roof.layout.capacity_kwp for roof in roofs), production.ac_kw.sum(axis=0)
     energy = float(production.energy_kwh.sum())
-    pv_kwh = _on_load(inputs, production.ac_kw.sum(axis=0), rows, strings.inverter_kw)
+    pv_kwh = _on_load(inputs, ac_kw, rows, strings.inverter_kw)
     work = operated(
         load, pv_kwh, inputs.schedule, inputs.tariffs, storage, dispatch=config.battery.dispatch,
         export_thb_per_kwh=config.finance.export_thb_per_kwh,
     )  # fmt: skip
-    flows, bills = work.flows, work.bills
-    used = float(flows.used_kwh[0])
+    flows, bills, used = work.flows, work.bills, float(work.flows.used_kwh[0])
     stored = storage_money(storage, config.battery, work.battery.bill_saving_thb if work.battery else 0.0)
     capex = capex_thb(capacity, config.finance.capex) + stored.capex_thb
     counted = counted_kwh(energy, used, config.finance)
@@ -345,8 +348,8 @@ def _record(
         bills.export_thb, stored,
     )  # fmt: skip
     ways: tuple[Way, ...] = ("own", "loan", "ppa", "esco") if config.finance.loan_share > 0 else ("own", "ppa", "esco")
-    sigma = sigma_ratio(config.uncertainty)
-    years = np.arange(config.finance.analysis_years)
+    spread = year_spread(ac_kw, inputs.weather, config.uncertainty)
+    sigma = sigma_ratio(config.uncertainty, spread.interannual_ratio)
     return SolarDesign(
         building=inputs.building,
         weather=inputs.weather.provenance,
@@ -360,9 +363,10 @@ def _record(
         losses=loss_lines(production, capacity),
         performance_ratio=energy / float(production.step_kwh["plane"].sum() / production.years),
         sigma_ratio=sigma,
+        years=spread,
         p75_kwh=energy * exceeded_ratio(sigma, 0.75),
         p90_kwh=energy * exceeded_ratio(sigma, 0.90),
-        lifetime_kwh=tuple(float(v) for v in energy * (1 - config.losses.degradation_per_year) ** years),
+        lifetime_kwh=_lifetime_kwh(energy, config),
         load_kwh=load.total_kwh,
         load_measured_ratio=load.measured_ratio,
         used_kwh=used,
@@ -385,8 +389,13 @@ def _record(
         battery=work.battery,
         offers=offers(config, str(inputs.building.type), float(flows.surplus_kwh.sum())),
         year=inputs.weather,
-        ac_kw=production.ac_kw.sum(axis=0),
+        ac_kw=ac_kw,
     )
+
+
+def _lifetime_kwh(energy_kwh: float, config: SolarConfig) -> tuple[float, ...]:
+    left = 1 - config.losses.degradation_per_year
+    return tuple(energy_kwh * left**year for year in range(config.finance.analysis_years))
 
 
 def _roofs(chosen: Mapping[str, Layout], planes: Mapping[str, Plane], production: Production) -> tuple[RoofDesign, ...]:

@@ -36,13 +36,15 @@ class Week:
     pv_kw: FloatArray
 
 
-def sigma_ratio(uncertainty: Uncertainty) -> float:
+def sigma_ratio(uncertainty: Uncertainty, interannual: float | None = None) -> float:
     """Compute the relative standard deviation of a year's energy: independent parts, added in squares.
 
     Parameters
     ----------
     uncertainty : Uncertainty
         Parts, each a share.
+    interannual : float, optional
+        Of the weather's own years, where they are enough.
 
     Returns
     -------
@@ -56,7 +58,8 @@ def sigma_ratio(uncertainty: Uncertainty) -> float:
     >>> 0.03 < sigma_ratio(solar_config().uncertainty) < 0.15
     True
     """
-    return float(np.sqrt(uncertainty.interannual**2 + uncertainty.irradiance**2 + uncertainty.model**2))
+    years = uncertainty.interannual if interannual is None else interannual
+    return float(np.sqrt(years**2 + uncertainty.irradiance**2 + uncertainty.model**2))
 
 
 def exceeded_ratio(sigma: float, probability: float) -> float:

@@ -23,7 +23,8 @@ from bkkenergy.solar.quarters import on_load_grid
 from bkkenergy.solar.roofs import KW_PER_KWP, as_plane, check_apart, laid
 from bkkenergy.solar.sizing import sizes_up_to, sweep
 from bkkenergy.solar.weather import Weather, rows_at
-from bkkenergy.solar.weathercheck import Coordinates, WeatherFinding, usable, weather_findings
+from bkkenergy.solar.weathercheck import Coordinates, WeatherFinding, usable, weather_findings, years_findings
+from bkkenergy.solar.weatheryears import in_mean_year, whole_years
 from bkkenergy.tariff.schedule import Tariffs
 from bkkenergy.texts import Named
 
@@ -309,7 +310,8 @@ def screen(
     True
     """
     places = [Coordinates(building.latitude_deg, building.longitude_deg) for building in buildings]
-    findings = usable(weather_findings(weather, places, config.climate))
+    said, weather = years_findings(weather), whole_years(weather)
+    findings = (*usable(weather_findings(weather, places, config.climate)), *said)
     module = config.equipment.module(module_id)
     layouts, refused = laid_roofs(buildings, module, config.layout)
     candidates = [building for building in buildings if building.id in layouts]
@@ -327,7 +329,7 @@ def screen(
             load,
             sum(layout.capacity_kwp for layout in layouts[building.id]),
             on_load_grid(
-                per_kwp[building.id],
+                in_mean_year(per_kwp[building.id], weather, KW_PER_KWP),
                 weather,
                 rows_of[grid],
                 load.starts,

@@ -15,7 +15,8 @@ from bkkenergy.calendar import BANGKOK
 from bkkenergy.errors import InputError
 from bkkenergy.readings import BoolArray, FloatArray
 from bkkenergy.solar.climate import Climate
-from bkkenergy.solar.weather import Weather
+from bkkenergy.solar.weather import Weather, year_numbers
+from bkkenergy.solar.weatheryears import MIN_YEARS, named_years, year_names
 from bkkenergy.texts import Lang, filled
 
 SOLAR_CONSTANT_WM2 = 1361.0
@@ -24,7 +25,6 @@ DAY_ELEVATION_DEG = 5.0
 CLOSURE_ELEVATION_DEG = 10.0
 EARTH_RADIUS_KM = 6371.0
 CACHED_CHECKS = 8
-WHOLE_YEAR_H = 8700
 BOUNDS: Mapping[str, tuple[float, float]] = {
     "ghi_wm2": (-1.0, 1500.0),
     "dhi_wm2": (-1.0, 1500.0),
@@ -158,7 +158,7 @@ def usable(findings: Sequence[WeatherFinding]) -> tuple[WeatherFinding, ...]:
 
 
 def years_findings(weather: Weather) -> tuple[WeatherFinding, ...]:
-    """Say how whole years of a weather differ, and what of a design rests on the first one alone.
+    """Say how whole years of a weather differ, and what of a design rests on which of them.
 
     Parameters
     ----------
@@ -168,7 +168,7 @@ def years_findings(weather: Weather) -> tuple[WeatherFinding, ...]:
     Returns
     -------
     tuple of WeatherFinding
-        Empty where it has less than two whole years.
+        Empty where it has one year, and nothing beyond it.
 
     Examples
     --------
@@ -177,14 +177,16 @@ def years_findings(weather: Weather) -> tuple[WeatherFinding, ...]:
     >>> years_findings(bangkok_year())
     ()
     """
-    local = weather.starts.tz_convert(BANGKOK)
-    sums = pd.Series(weather.ghi_wm2).groupby(local.year.to_numpy()).agg(["sum", "count"])
-    whole = sums[sums["count"] * weather.interval_h >= WHOLE_YEAR_H]["sum"]
-    if len(whole) < 2:  # noqa: PLR2004 - years to compare
-        return ()
-    spread = float(whole.std(ddof=1) / whole.mean())
-    values = {"count": len(whole), "first": int(whole.index[0]), "last": int(whole.index[-1])}
-    return (WeatherFinding("several_years", values | {"spread": f"{100 * spread:.1f}"}),)
+    names = year_names(weather)
+    number = year_numbers(weather.starts)
+    beyond = int((number >= len(names)).sum()) if names else 0
+    findings = [WeatherFinding("beyond_years", {"count": beyond, "years": named_years(names)})] if beyond else []
+    if len(names) > 1:
+        sums = np.bincount(number, weights=weather.ghi_wm2)[: len(names)]
+        spread = 100 * float(sums.std(ddof=1) / sums.mean())
+        values = {"count": len(names), "first": names[0], "last": names[-1], "spread": f"{spread:.1f}"}
+        findings.append(WeatherFinding("many_years" if len(names) >= MIN_YEARS else "several_years", values))
+    return tuple(findings)
 
 
 def _limited(key: str, size: float, limits: Tolerance, **values: object) -> Iterator[WeatherFinding]:

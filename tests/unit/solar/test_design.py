@@ -2,7 +2,6 @@ import csv
 import datetime as dt
 import io
 import json
-from dataclasses import replace
 
 import numpy as np
 import openpyxl
@@ -25,13 +24,11 @@ from bkkenergy.reports.solar.tables import (
     screening_xlsx,
 )
 from bkkenergy.site.figures import load_figures
-from bkkenergy.solar.climate import typical_year
 from bkkenergy.solar.design import DesignInputs, DesignRequest, design
 from bkkenergy.solar.load import typical_year_load
 from bkkenergy.solar.outcome import exceeded_ratio
 from bkkenergy.solar.screening import screen
 from bkkenergy.solar.sources import assumption_sources
-from bkkenergy.solar.weathercheck import years_findings
 from tests.conftest import ROOT
 
 FIGURES, PORTFOLIO = load_figures(ROOT / "config"), load_portfolio(ROOT / "config")
@@ -77,22 +74,6 @@ def test_the_design_adds_up(made):
         "grid_factor",
         "typical_loads",
     }
-
-
-def test_weather_of_several_years_says_what_rests_on_the_first(config, weather):
-    brighter = typical_year(config.climate, year=weather.starts[0].year + 1)
-    columns = ("ghi_wm2", "dni_wm2", "dhi_wm2", "temp_air_c", "wind_ms", "rain_mm", "humidity_percent")
-    both = {name: np.concatenate([getattr(weather, name), getattr(brighter, name)]) for name in columns}
-    both["ghi_wm2"][8760:] *= 0.98
-    two = replace(weather, starts=weather.starts.append(brighter.starts), **both)
-    (finding,) = years_findings(two)
-    assert finding.values["count"] == 2
-    assert float(finding.values["spread"]) == pytest.approx(100 * np.std([1, 0.98], ddof=1) / 0.99, abs=0.1)
-    year = weather.starts[0].year
-    assert f"rest on {year} alone" in finding.said("en").replace(",", "")
-    assert str(finding.said("th")) != finding.said("en")
-    made = design(inputs(config, two, capacity_kwp=20))
-    assert [one.key for one in made.weather_findings] == ["several_years"]
 
 
 def test_without_a_wish_the_best_size_is_taken(config, weather):

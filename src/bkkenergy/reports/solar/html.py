@@ -21,6 +21,7 @@ from bkkenergy.solar.design import SolarDesign
 from bkkenergy.solar.finance import SENSITIVITY, Result
 from bkkenergy.solar.screening import Screening
 from bkkenergy.solar.sources import assumption_sources
+from bkkenergy.solar.weatheryears import MIN_YEARS, named_years
 from bkkenergy.tariff.bill import Item
 
 HOURS_PER_DAY = 24
@@ -76,6 +77,8 @@ def render_design_html(design: SolarDesign, lang: Lang, *, today: dt.date, plann
         ],
         cleaning=[(option, days_text(option.days, words)) for option in design.cleaning],
         dirty_months=", ".join(words.percent(share, 1) for share in design.config.losses.soiling_months),
+        years=named_years(design.years.names),
+        min_years=MIN_YEARS,
         bill=bill_rows(design),
         ways=[(way, result, _payback(result, design, words)) for way, result in design.ways.items()],
         sources=assumption_sources(design),

@@ -19,6 +19,8 @@ from bkkenergy.reports.solar.html import bill_rows
 from bkkenergy.solar.design import SolarDesign
 from bkkenergy.solar.screening import Screening
 from bkkenergy.solar.sources import assumption_sources
+from bkkenergy.solar.strings import StringPlan
+from bkkenergy.solar.weatheryears import YearSpread
 
 SCHEMA = "bkkenergy.solar_design/1"
 SCREENING_SCHEMA = "bkkenergy.solar_screening/1"
@@ -42,6 +44,7 @@ def design_data(design: SolarDesign) -> dict[str, Any]:
         "performance_ratio": design.performance_ratio,
         "p75_kwh": design.p75_kwh,
         "p90_kwh": design.p90_kwh,
+        "years": _years_data(design.years),
         "month_kwh": list(design.month_kwh),
         "losses": [asdict(line) for line in design.losses],
         "roofs": [
@@ -59,11 +62,7 @@ def design_data(design: SolarDesign) -> dict[str, Any]:
             for roof in design.roofs
         ],
         "module": design.module.id,
-        "inverter": design.strings.inverter.id,
-        "inverter_count": design.strings.inverter_count,
-        "modules_in_string": design.strings.modules_in_string,
-        "string_count": design.strings.string_count,
-        "dc_ac_ratio": design.strings.dc_ac_ratio,
+        **_strings_data(design.strings),
         "load_kwh": design.load_kwh,
         "load_measured_ratio": design.load_measured_ratio,
         "used_kwh": design.used_kwh,
@@ -89,6 +88,24 @@ def design_data(design: SolarDesign) -> dict[str, Any]:
         "sources": [
             {"key": key, "source": source.en, "entered": entered} for key, source, entered in assumption_sources(design)
         ],
+    }
+
+
+def _years_data(years: YearSpread) -> dict[str, Any]:
+    return {
+        "energy_kwh": dict(zip(years.names, years.energy_kwh, strict=True)),
+        "interannual_ratio": years.interannual_ratio,
+        "is_of_years": years.is_of_years,
+    }
+
+
+def _strings_data(strings: StringPlan) -> dict[str, Any]:
+    return {
+        "inverter": strings.inverter.id,
+        "inverter_count": strings.inverter_count,
+        "modules_in_string": strings.modules_in_string,
+        "string_count": strings.string_count,
+        "dc_ac_ratio": strings.dc_ac_ratio,
     }
 
 
